@@ -166,40 +166,62 @@ static size_t least_width(const struct llmobs_sheet *sheet)
 static bool spare_one(struct llmobs_sheet *sheet)
 {
     size_t best = 0;
-    unsigned spare = 0;
+    enum llmobs_spare spare = LLMOBS_SPARE_COST;
+    bool found = false;
 
     for (size_t i = 0; i < sheet->count; i++) {
-        if (sheet->widths[i] > 0 && sheet->columns[i].spare > spare) {
+        if (sheet->widths[i] > 0 && sheet->columns[i].spare >= spare) {
+            found = true;
             spare = sheet->columns[i].spare;
             best = i;
         }
     }
-    if (spare > 0)
+    if (found)
         sheet->widths[best] = 0;
-    return spare > 0;
+    return found;
 }
 
 void llmobs_sheet_spare(struct llmobs_sheet *sheet)
 {
+    size_t whole[LLMOBS_SHEET_COLUMNS];
+
+    memcpy(whole, sheet->widths, sizeof(whole));
     while (least_width(sheet) > sheet->width && spare_one(sheet)) {
     }
+    /* A wide one that is gone may leave room for one before it. */
+    for (int spare = LLMOBS_SPARE_COST; spare <= LLMOBS_SPARE_FIRST; spare++)
+        for (size_t i = 0; i < sheet->count; i++)
+            if (sheet->widths[i] == 0 &&
+                (int)sheet->columns[i].spare == spare) {
+                sheet->widths[i] = whole[i];
+                if (least_width(sheet) > sheet->width)
+                    sheet->widths[i] = 0;
+            }
 }
 
-/* Cuts the first left-aligned column by as much as the table is too wide, down
- * to CUT_LEAST. */
-static void cut_one(struct llmobs_sheet *sheet)
+/* The widest column that may be cut, else the first left-aligned one. */
+static size_t find_cut(const struct llmobs_sheet *sheet)
 {
-    size_t whole = llmobs_sheet_whole(sheet), i = 0, rest;
+    size_t first = sheet->count, best = sheet->count;
 
-    while (i < sheet->count &&
-           (sheet->widths[i] == 0 || !sheet->columns[i].left))
-        i++;
-    if (whole <= sheet->width || i == sheet->count ||
-        sheet->widths[i] <= CUT_LEAST)
-        return;
-    rest = whole - sheet->widths[i] + CUT_LEAST;
-    sheet->widths[i] =
-        CUT_LEAST + (sheet->width > rest ? sheet->width - rest : 0);
+    for (size_t i = sheet->count; i-- > 0;) {
+        if (sheet->widths[i] > 0 && sheet->columns[i].left)
+            first = i;
+        if (sheet->columns[i].least > 0 &&
+            (best == sheet->count || sheet->widths[i] > sheet->widths[best]))
+            best = i;
+    }
+    return best < sheet->count ? best : first;
+}
+
+/* Cuts columns until the table fits, down to CUT_LEAST. */
+static void cut(struct llmobs_sheet *sheet)
+{
+    size_t i;
+
+    while (llmobs_sheet_whole(sheet) > sheet->width &&
+           (i = find_cut(sheet)) < sheet->count && sheet->widths[i] > CUT_LEAST)
+        sheet->widths[i]--;
 }
 
 /* Leaves the last column out; if it is the only column, cuts it. */
@@ -287,7 +309,7 @@ int llmobs_sheet_end(struct llmobs_sheet *sheet)
         return 0;
     if (sheet->width > 0) {
         llmobs_sheet_spare(sheet);
-        for (cut_one(sheet); llmobs_sheet_whole(sheet) > sheet->width;)
+        for (cut(sheet); llmobs_sheet_whole(sheet) > sheet->width;)
             drop_one(sheet);
     }
     llmobs_screen_paint(sheet->screen, LLMOBS_PAINT_BOLD);

@@ -26,15 +26,28 @@ enum llmobs_sheet_form {
     LLMOBS_SHEET_CSV    /* RFC 4180, with a header */
 };
 
+/* What people look for stays longest: calls, what they cost, their tokens, then
+ * their times. Where the width is small the highest is left out first, of equal
+ * ones the last. */
+enum llmobs_spare {
+    LLMOBS_SPARE_NEVER,
+    LLMOBS_SPARE_COST,
+    LLMOBS_SPARE_STATUS,
+    LLMOBS_SPARE_TOKENS,
+    LLMOBS_SPARE_TEXT,
+    LLMOBS_SPARE_TIME,
+    LLMOBS_SPARE_DETAIL, /* parts of the tokens, ids */
+    LLMOBS_SPARE_FIRST   /* times to the first token */
+};
+
 struct llmobs_column {
     const char *name;  /* of the member, and in the header of CSV */
     const char *title; /* above the column; NULL: it is not for a person */
     bool left;         /* aligned to the left */
-    unsigned spare;    /* columns are left out where the width is small, the
-                          highest number first; 0: never */
-    size_t least;      /* cut to this before a column is left out; 0: never */
-    bool tight;        /* one blank stands behind it, not two */
-    const char *on;    /* the screens that show it, for the table's maker */
+    enum llmobs_spare spare;
+    size_t least;   /* cut to this before a column is left out; 0: never */
+    bool tight;     /* one blank stands behind it, not two */
+    const char *on; /* the screens that show it, for the table's maker */
 };
 
 struct llmobs_sheet {
@@ -70,8 +83,9 @@ int llmobs_sheet_add(struct llmobs_sheet *sheet,
 /* Forgets the rows and their widths. */
 void llmobs_sheet_clear(struct llmobs_sheet *sheet);
 
-/* Prints the columns. Where they are too wide and no more can be spared, the
- * first one is cut, and then the last ones are left out. */
+/* Prints the columns. Where they are too wide and no more can be spared, those
+ * that may be cut are, the widest first, else the first one; then the last ones
+ * are left out. */
 int llmobs_sheet_end(struct llmobs_sheet *sheet);
 
 /* -- the steps of a table that prints its own lines ----------------------- */

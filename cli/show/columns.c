@@ -15,32 +15,40 @@
 #define MODEL_COLUMNS 32
 #define ID_COLUMNS 39
 #define WIDE 120 /* columns, from which on kinds and models are whole */
+#define WIDEST 140
 #define QUESTION_LEAST 12
 /* The most columns of a narrow screen for the question, and of the rest for the
  * model. */
+#define SHARE_OF_QUESTION(room) ((room) / 3)
 #define SHARE(room) ((room)*2 / 5)
 
 /* The last member names the screens that show a column: p any width, as in a
  * pipe; terminals: s less than 100 columns, m less than 120, l less than 140, x
  * wider. A tree has neither times nor traces. */
+#define COLUMN(title, left, spare, least, tight, on)              \
+    {                                                             \
+        NULL, title, left, LLMOBS_SPARE_##spare, least, tight, on \
+    }
 static const struct llmobs_column columns[LLMOBS_COLUMN_COUNT] = {
-    [LLMOBS_COLUMN_TIME] = {NULL, "STARTED", true, 4, 0, false, "psmlx"},
+    [LLMOBS_COLUMN_TIME] = COLUMN("STARTED", true, TIME, 0, false, "psmlx"),
     /* in KIND's place */
-    [LLMOBS_COLUMN_LETTER] = {NULL, "", true, 1, 0, true, "sm"},
-    [LLMOBS_COLUMN_NAME] = {NULL, "NAME", true, 0, 12, false, "psmlx"},
-    [LLMOBS_COLUMN_KIND] = {NULL, "KIND", true, 7, 0, false, "plx"},
-    [LLMOBS_COLUMN_MODEL] = {NULL, "MODEL", true, 7, 8, false, "psmlx"},
-    [LLMOBS_COLUMN_TOKENS] = {NULL, "IN/OUT", false, 5, 0, false, "smlx"},
-    [LLMOBS_COLUMN_IN] = {NULL, "TOKENS IN", false, 0, 0, false, "p"},
-    [LLMOBS_COLUMN_OUT] = {NULL, "OUT", false, 0, 0, false, "p"},
-    [LLMOBS_COLUMN_DURATION] = {NULL, "DURATION", false, 2, 0, false, "psmlx"},
-    [LLMOBS_COLUMN_FIRST] = {NULL, "1ST TOKEN", false, 8, 0, false, "pmlx"},
-    [LLMOBS_COLUMN_COST] = {NULL, "COST", false, 9, 0, false, "x"},
-    [LLMOBS_COLUMN_STATUS] = {NULL, "STATUS", true, 3, 0, false, "psmlx"},
-    [LLMOBS_COLUMN_TRACE] = {NULL, "TRACE", true, 10, 0, false, "px"},
-    [LLMOBS_COLUMN_QUESTION] = {NULL, "QUESTION", true, 6, QUESTION_LEAST,
-                                false, "smlx"},
+    [LLMOBS_COLUMN_LETTER] = COLUMN("", true, STATUS, 0, true, "sm"),
+    [LLMOBS_COLUMN_NAME] = COLUMN("NAME", true, NEVER, 15, false, "psmlx"),
+    [LLMOBS_COLUMN_KIND] = COLUMN("KIND", true, TEXT, 0, false, "plx"),
+    [LLMOBS_COLUMN_MODEL] = COLUMN("MODEL", true, TEXT, 8, false, "psmlx"),
+    [LLMOBS_COLUMN_TOKENS] = COLUMN("IN/OUT", false, TOKENS, 0, false, "smlx"),
+    [LLMOBS_COLUMN_IN] = COLUMN("TOKENS IN", false, NEVER, 0, false, "p"),
+    [LLMOBS_COLUMN_OUT] = COLUMN("OUT", false, NEVER, 0, false, "p"),
+    [LLMOBS_COLUMN_DURATION] =
+        COLUMN("DURATION", false, TIME, 0, false, "psmlx"),
+    [LLMOBS_COLUMN_FIRST] = COLUMN("1ST TOKEN", false, FIRST, 0, false, "pmlx"),
+    [LLMOBS_COLUMN_COST] = COLUMN("COST", false, COST, 0, false, "psmlx"),
+    [LLMOBS_COLUMN_STATUS] = COLUMN("STATUS", true, STATUS, 0, false, "psmlx"),
+    [LLMOBS_COLUMN_TRACE] = COLUMN("TRACE", true, DETAIL, 0, false, "px"),
+    [LLMOBS_COLUMN_QUESTION] =
+        COLUMN("QUESTION", true, TEXT, QUESTION_LEAST, false, "smlx"),
 };
+#undef COLUMN
 
 /* -- widths --------------------------------------------------------------- */
 
@@ -48,11 +56,11 @@ void llmobs_columns_init(struct llmobs_sheet *sheet,
                          const struct llmobs_screen *screen, bool list)
 {
     size_t width = screen->columns;
-    char size = width == 0                    ? 'p'
-                : width < 100                 ? 's'
-                : width < WIDE                ? 'm'
-                : width < LLMOBS_COLUMNS_COST ? 'l'
-                                              : 'x';
+    char size = width == 0       ? 'p'
+                : width < 100    ? 's'
+                : width < WIDE   ? 'm'
+                : width < WIDEST ? 'l'
+                                 : 'x';
 
     llmobs_sheet_init(sheet, screen, LLMOBS_SHEET_WORDS, columns,
                       LLMOBS_COLUMN_COUNT);
@@ -78,7 +86,9 @@ void llmobs_columns_fit(struct llmobs_sheet *sheet)
     room =
         sheet->width + *name + *model + *question - llmobs_sheet_whole(sheet);
     if (*question > 0) {
-        *question = SHARE(room) > QUESTION_LEAST ? SHARE(room) : QUESTION_LEAST;
+        *question = SHARE_OF_QUESTION(room) > QUESTION_LEAST
+                        ? SHARE_OF_QUESTION(room)
+                        : QUESTION_LEAST;
         if (*name + *model + *question < room)
             *question = room - *name - *model;
         room -= *question;
@@ -155,13 +165,15 @@ static void add_first(struct llmobs_buf *out, const struct llmobs_row *row,
                none ? "" : dash_of(style));
 }
 
-static void add_cost(struct llmobs_buf *out, const struct llmobs_row *row)
+static void add_cost(struct llmobs_buf *out, const struct llmobs_row *row,
+                     const struct llmobs_columns_style *style)
 {
     char room[LLMOBS_COST_TEXT];
     const char *cost = llmobs_cost_text(row->cost, room);
 
     if (!cost)
-        cost = llmobs_row_is_call(row) ? DASH : "";
+        cost =
+            llmobs_row_is_call(row) || style->width == 0 ? dash_of(style) : "";
     llmobs_buf_adds(out, cost);
 }
 
@@ -293,15 +305,15 @@ void llmobs_columns_run(struct llmobs_buf *out, const struct llmobs_run *run)
                     run->calls == 1 ? "" : "s");
     if (run->failed > 0)
         llmobs_buf_addf(out, " (%zu failed)", run->failed);
+    if (cost)
+        llmobs_buf_addf(out, ", %s", cost);
+    if (cost && run->costs < run->calls)
+        llmobs_buf_addf(out, " of %zu of them", run->costs);
     if (run->input_tokens >= 0 || run->output_tokens >= 0) {
         llmobs_buf_adds(out, ", ");
         add_in_out(out, run->input_tokens, run->output_tokens);
         llmobs_buf_adds(out, " tokens");
     }
-    if (cost)
-        llmobs_buf_addf(out, ", %s", cost);
-    if (cost && run->costs < run->calls)
-        llmobs_buf_addf(out, " of %zu of them", run->costs);
     llmobs_buf_adds(out, ", ");
     add_length(out, run->start_ns < 0 ? -1 : run->end_ns - run->start_ns, DASH);
 }
@@ -400,7 +412,7 @@ void llmobs_columns_add(struct llmobs_buf *out, enum llmobs_columns_name column,
         add_first(out, row, style);
         break;
     case LLMOBS_COLUMN_COST:
-        add_cost(out, row);
+        add_cost(out, row, style);
         break;
     case LLMOBS_COLUMN_STATUS:
         llmobs_buf_adds(out, row->failed ? "error" : "ok");

@@ -31,9 +31,6 @@ enum llmobs_columns_name {
     LLMOBS_COLUMN_COUNT
 };
 
-/* The width of a screen from which on costs are shown. */
-#define LLMOBS_COLUMNS_COST 140
-
 /* How rows are shown. */
 struct llmobs_columns_style {
     bool list;    /* without branches */

@@ -109,11 +109,8 @@ static bool is_long(const struct llmobs_view *view)
 void llmobs_show_prepare(struct llmobs_view *view, struct llmobs_load *load,
                          bool tree)
 {
-    size_t columns = view->screen.columns;
-
-    if (columns >= LLMOBS_COLUMNS_COST)
-        llmobs_view_prices(view);
-    load->parts = columns > 0 ? LLMOBS_ROW_ALL : LLMOBS_ROW_FACTS;
+    llmobs_view_prices(view);
+    load->parts = view->screen.columns > 0 ? LLMOBS_ROW_ALL : LLMOBS_ROW_FACTS;
     load->tree = tree;
     load->paths = view->filter.errors || view->filter.id;
     load->prices = view->prices;
@@ -137,7 +134,13 @@ int llmobs_show_print(struct llmobs_view *view, const struct llmobs_load *load,
 
     if (rc == 0 && view->whole)
         print_lack(view, load);
-    return rc == 0 && view->screen.terminal ? print_rest(view, load, tree) : rc;
+    if (rc == 0 && view->screen.terminal)
+        return print_rest(view, load, tree);
+    if (rc == 0 && !view->cost_printed && has_cost(load)) {
+        view->cost_printed = true;
+        llmobs_view_report_prices(view);
+    }
+    return rc;
 }
 
 static int print_rows(struct llmobs_view *view, bool tree)

@@ -349,9 +349,9 @@ static int print_bars(struct series *series)
         {"and", keys > 1 ? "AND" : "GROUP", .left = true},
         {"metric", "METRIC", .left = true},
         {"bars", "BARS", .left = true},
-        {"least", "MIN", .spare = 2},
+        {"least", "MIN", .spare = LLMOBS_SPARE_DETAIL},
         {.name = "most", .title = "MAX"},
-        {"last", "LAST", .spare = 1}};
+        {"last", "LAST", .spare = LLMOBS_SPARE_TIME}};
     size_t groups = series->samples.group_count;
     struct llmobs_sheet sheet;
     char more[64];

@@ -28,13 +28,13 @@ static const struct llmobs_column columns[COUNT] = {
     [TRACES] = {.name = "traces", .title = "TRACES"},
     [CALLS] = {.name = "calls", .title = "CALLS"},
     [ERRORS] = {.name = "errors", .title = "ERRORS"},
-    [TOKENS_IN] = {"input_tokens", "IN", .spare = 2},
-    [TOKENS_OUT] = {"output_tokens", "OUT", .spare = 3},
+    [TOKENS_IN] = {"input_tokens", "IN", .spare = LLMOBS_SPARE_TOKENS},
+    [TOKENS_OUT] = {"output_tokens", "OUT", .spare = LLMOBS_SPARE_TOKENS},
     [CACHED] = {.name = "cached_tokens"},
-    [COST] = {"cost_usd", "COST", .spare = 1},
+    [COST] = {"cost_usd", "COST", .spare = LLMOBS_SPARE_COST},
     [COST_CALLS] = {.name = "cost_calls"},
-    [FIRST] = {"first", "FIRST", .spare = 4},
-    [LAST] = {.name = "last", .title = "LAST"},
+    [FIRST] = {"first", "FIRST", .spare = LLMOBS_SPARE_DETAIL},
+    [LAST] = {"last", "LAST", .spare = LLMOBS_SPARE_TIME},
 };
 
 /* The metrics of a session's calls, by their columns. */

@@ -9,18 +9,27 @@
 
 #define COUNT (sizeof(numbers) / sizeof(*numbers))
 
-/* The columns behind the group's name; `spare` is the sheet's (sheet.h). */
+/* A name is cut to this before a column is left out. */
+#define NAME_LEAST(names) ((names) > 1 ? 16 : 24)
+
+/* The columns behind the group's name. */
 static const struct {
     enum llmobs_metric metric;
-    unsigned spare;
+    enum llmobs_spare spare;
 } numbers[] = {
-    {LLMOBS_METRIC_CALLS, 0},       {LLMOBS_METRIC_ERRORS, 0},
-    {LLMOBS_METRIC_ERROR_RATE, 0},  {LLMOBS_METRIC_LATENCY_P50, 0},
-    {LLMOBS_METRIC_LATENCY_P95, 0}, {LLMOBS_METRIC_TTFT_P50, 2},
-    {LLMOBS_METRIC_TTFT_P95, 3},    {LLMOBS_METRIC_TOKENS_IN, 0},
-    {LLMOBS_METRIC_TOKENS_OUT, 0},  {LLMOBS_METRIC_CACHED, 4},
-    {LLMOBS_METRIC_REASONING, 5},   {LLMOBS_METRIC_COST, 1},
-    {LLMOBS_METRIC_COST_CALLS, 0},
+    {LLMOBS_METRIC_CALLS, LLMOBS_SPARE_NEVER},
+    {LLMOBS_METRIC_ERRORS, LLMOBS_SPARE_STATUS},
+    {LLMOBS_METRIC_ERROR_RATE, LLMOBS_SPARE_NEVER},
+    {LLMOBS_METRIC_LATENCY_P50, LLMOBS_SPARE_TIME},
+    {LLMOBS_METRIC_LATENCY_P95, LLMOBS_SPARE_TIME},
+    {LLMOBS_METRIC_TTFT_P50, LLMOBS_SPARE_FIRST},
+    {LLMOBS_METRIC_TTFT_P95, LLMOBS_SPARE_FIRST},
+    {LLMOBS_METRIC_TOKENS_IN, LLMOBS_SPARE_TOKENS},
+    {LLMOBS_METRIC_TOKENS_OUT, LLMOBS_SPARE_TOKENS},
+    {LLMOBS_METRIC_CACHED, LLMOBS_SPARE_DETAIL},
+    {LLMOBS_METRIC_REASONING, LLMOBS_SPARE_DETAIL},
+    {LLMOBS_METRIC_COST, LLMOBS_SPARE_COST},
+    {LLMOBS_METRIC_COST_CALLS, LLMOBS_SPARE_NEVER},
 };
 
 struct summary {
@@ -123,6 +132,13 @@ static int print_summary(struct summary *summary,
         rc = add_line(summary, &samples->groups[i]);
     if (rc == 0 && words && samples->group_count > 1)
         rc = add_line(summary, &all);
+    for (size_t i = 0; i < summary->first; i++) {
+        size_t width = summary->sheet.widths[i];
+
+        summary->columns[i].least = width < NAME_LEAST(summary->first)
+                                        ? width
+                                        : NAME_LEAST(summary->first);
+    }
     if (rc == 0)
         rc = llmobs_sheet_end(&summary->sheet);
     if (rc == 0 && words) {

@@ -17,7 +17,7 @@
 #define FRAMES 64       /* that are shown of a caller */
 #define BELOW_MAX (256u * 1024)
 /* The columns that must be left for a name beside a drawn branch. */
-#define NAME_LEAST 10
+#define NAME_LEAST 9
 
 struct table {
     const struct llmobs_table_style *style;
@@ -368,7 +368,8 @@ static void fit_columns(struct table *table, size_t *name)
 static int lay_out(struct table *table, const struct llmobs_forest *forest)
 {
     size_t want, name, most;
-    bool asked = table->style->kept != NULL; /* questions may come */
+    bool asked = table->style->kept != NULL; /* questions may come, and costs */
+    bool spent = asked || !table->brief;
     int rc = 0;
 
     for (size_t i = 0; rc == 0 && i < forest->count; i++) {
@@ -378,9 +379,12 @@ static int lay_out(struct table *table, const struct llmobs_forest *forest)
         if (rc == 0)
             llmobs_sheet_measure(&table->sheet, 0);
         asked = asked || forest->rows[i]->question;
+        spent = spent || forest->rows[i]->cost >= 0;
     }
     if (!asked)
         table->sheet.widths[LLMOBS_COLUMN_QUESTION] = 0;
+    if (!spent)
+        table->sheet.widths[LLMOBS_COLUMN_COST] = 0;
     fit_columns(table, &want);
     name = table->sheet.widths[LLMOBS_COLUMN_NAME];
     most = name > NAME_LEAST ? (name - NAME_LEAST) / LLMOBS_COLUMNS_BRANCH : 0;

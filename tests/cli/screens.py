@@ -368,6 +368,42 @@ def window():
     check("pipe: everything", piped(store=store).count("trace ") == 33)
 
 
+# A column goes no sooner than those behind it.
+STAYS = {"summary": ["CALLS", "COST", "ERRORS", "IN", "OUT", "P50", "P95", "CACHED", "1ST P50"],
+         "sessions": ["TRACES", "COST", "IN", "OUT", "LAST", "FIRST"],
+         "tree": ["NAME", "COST", "STATUS", "IN/OUT", "DURATION", "1ST TOKEN"]}
+
+
+def what_stays():
+    """Narrow tables keep calls, cost and tokens; times go first."""
+    store, events = os.path.join(TMP.name, "spent"), []
+    for number in range(4):
+        trace = Trace(number, "spent")
+        trace.span(1, 0, "OpenAI.createChatCompletion", "llm", 0, 412,
+                   "anthropic.claude-3-5-sonnet-20240620-v1:0", (1234, 567), 0.25)
+        trace.events[0].update(_call={"run": "r1"}, session_id="s")
+        trace.events[0]["metrics"]["total_cost"] = 0.0123
+        trace.events[0]["meta"]["metadata"] = {"caller": {
+            "module": "curl", "entry": "/opt/jobs/a-report-of-%d-months.sh" % number}}
+        events += trace.events
+    write(store, events)
+    for form, args in (("summary", ["--summary", "--by", "script,model"]),
+                       ("sessions", ["--sessions"]), ("tree", [])):
+        for columns in range(30, 220, 5):
+            text = screen(columns, *args, store=store)
+            titles = [t for t in STAYS[form] if re.search(
+                r"(^|  )%s(  |$)" % t, text.split("\n")[0])]
+            if titles != STAYS[form][:len(titles)] or \
+                    columns >= 80 and STAYS[form][3] not in titles or \
+                    max(map(width, text.split("\n"))) > columns:
+                check("%s: %d columns" % (form, columns), False, text)
+    check("a run's cost comes before its tokens", all(
+        "traces, 4 calls, $0.049, 4936/2268 tokens" in text for text in (
+            screen(100, store=store), piped(store=store))), screen(100, store=store))
+    text = piped(store=store)
+    check("a tree in a pipe has the cost", text.count("  $0.012  ok") == 4, text)
+
+
 def colours():
     for name, want, args, env in (
             ("on a terminal", True, [], {"NO_COLOR": None}),
@@ -405,7 +441,7 @@ def characters():
     for name, args, env in (("asked for", ["--ascii"], {}),
                             ("by the locale", [], {"LANG": "C"})):
         text = screen(80, *args, **env)
-        check("ASCII: " + name, "|- OpenAI.create~" in text and
+        check("ASCII: " + name, "|- OpenAI.crea~" in text and
               not re.search("[\u2500-\u257f\u2026\u2013]", text), text)
     # What writing needs stays; what turns it, and what nobody sees, has a number.
     texts = {text: text for text in (
@@ -622,7 +658,7 @@ def deep_traces():
 
 
 PARTS = {"golden": [golden], "widths": [widths],
-         "choices": [words, window, colours, questions, characters, pagers, output,
+         "choices": [words, window, what_stays, colours, questions, characters, pagers, output,
                      long_line, whole_traces],
          "levels": [deep_traces]}
 
