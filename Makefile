@@ -235,12 +235,16 @@ $(B)/cli/show/page.o: SPECIAL = \
 	-DLLMOBS_PAGE_CSS_HASH='"$(shell scripts/csp-hash cli/show/page.css)"'
 
 # The page's script, without its comments, the begins of its lines, the ends of lines
-# that go on, and the spaces beside signs where a line has no text, pattern or template.
+# that go on, and the spaces beside signs of its code: in lines that have a pattern or a
+# template up to this, or to a brace that may end one.
+PAGE_CODE = ^(([^'\n]|'[^'\n]*')*
 $(B)/page.js: cli/show/page.js
 	$(Q)mkdir -p $(@D)
-	$(Q)sed -e '/^ *\/\*.*\*\/$$/d' -e '/^ *\/\*/,/\*\/$$/d' -e 's/^ *//' \
-	    -e 's| /\* [^*`]* \*/$$||' -e '/^$$/d' \
-	    -e "/['\"\`\\/\$$]/!s/ *\([=<>?:,;(){}&|*]\) */\1/g" $< | \
+	$(Q)sed -E -e '/^ *\/\*.*\*\/$$/d' -e '/^ *\/\*/,/\*\/$$/d' -e 's/^ *//' \
+	    -e 's| /\* [^*`]* \*/$$||' -e '/^$$/d' -e '/[`"\/]|[$$][{]/s/[}`"\/]|$$/\n&/' -e ':a' \
+	    -e "s/$(PAGE_CODE)) ([]=<>?:,;(){}&|*![])/\1\3/;ta" -e ':b' \
+	    -e "s/$(PAGE_CODE)[=<>?:,;(){}&|*]) /\1/;tb" -e ':c' \
+	    -e "s/$(PAGE_CODE)) ([-+]) ([^-+])/\1\3\4/;tc" -e 's/\n//' $< | \
 	    sed -e ':a' -e '/[,;{(]$$/{N;s/\n//;ba' -e '}' > $@
 
 # ---- what is installed -------------------------------------------------------
