@@ -1176,7 +1176,7 @@ function talkOf(session) {
     const head = s.group !== last && turnHead(s.group);
     [part, tools] = thread(fresh, names, last = s.group, head ? undefined : tools);
     return [head, part, !fresh.length && [s.question && card('user', 'user', s.question, block(s.question)),
-      s.answer && card('assistant', 'assistant', s.answer, block(s.answer))], s.failed && h('div.box.bad', h('b', line(s.error ?? 'error')))];
+      s.answer && card('assistant', 'assistant', s.answer, block(s.answer, answer))], s.failed && h('div.box.bad', h('b', line(s.error ?? 'error')))];
   });
   return [headOfTalk('session ' + line(session.id, 200), fact('', tracesOf(session.spans)),
     fact('', plural(callsOf(session), 'call')), fact('tokens', inAndOut(session), 'talk-tokens', tokens(session)), fact('cost', dollars(session.cost), 'talk-cost', session.cost), faint(dots(session.note, PRICED)),
@@ -1255,7 +1255,7 @@ function differences(a, b) {
   add(x.slice(x.length - to).join(''), 0);
   return parts;
 }
-const difference = (a, b) => h('div.text', {dir: 'auto'}, differences(a, b).map(([words, side]) => (side ? h(side < 0 ? 'del' : 'ins', visible(words)) : visible(words))));
+const difference = (a, b) => h('div.text', differences(a, b).map(([words, side]) => (side ? h(side < 0 ? 'del' : 'ins', visible(words)) : visible(words))), {dir: 'auto'});
 const saidBy = (side) => messagesOf(side).map(members).map((one) => [`${line(one.role ?? '', 40)}: ${string(one.content) ?? written(one.content) ?? ''}`,
   ...few(one.tool_calls, (call) => `calls ${line(call.name ?? '?', 80)} ${written(call.arguments)}`),
   ...few(one.tool_results, (to) => `result ${string(to.result) ?? written(to.result)}`)].join('\n')).join('\n\n') || string(side?.value) || '';
@@ -1371,14 +1371,15 @@ function verdict(one) {
 
 let printing = false; /* nothing is folded on paper */
 /* The first 14 lines of a text, and a button for the rest. */
-function folded(raw) {
-  const text = visible(raw), lines = text.split('\n', 15);
-  if (printing || lines.length < 15 && text.length < 2000) return text;
-  const part = h('span.fade', text.slice(0, Math.min(1600, lines.slice(0, 14).join('\n').length))
-    .replace(/[\ud800-\udbff]$/, ''));
+function folded(said, show = (text) => [text], box = {}) {
+  const text = visible(said), lines = text.split('\n', 15);
+  if (printing || box.whole || lines.length < 15 && text.length < 2000) return show(text);
+  const part = h('div.fade', show(text.slice(0, Math.min(1600, lines.slice(0, 14).join('\n').length))
+    .replace(/[\ud800-\udbff]$/, '')));
   return [part, h('button.link', {click: (event) => {
+    box.whole = true;
     part.className = '';
-    put(part, text);
+    part.replaceChildren(...show(text));
     keepFocus($('tab'), () => event.target.remove());
   }}, `Show all ${grouped(text.length)} characters`)];
 }
@@ -1418,13 +1419,118 @@ const asJson = (text) => {
   return value && Object.keys(value).length ? value : undefined;
 };
 /* A text that is a JSON object or array is shown as a tree. */
-function block(text) {
+function block(text, show = prose) {
   const value = asJson(text);
-  if (!value) return prose(text) ?? '';
+  if (!value) return show(text) ?? '';
   const box = mono(value);
   if (!printing) box.append(h('button.link', {click: () => keepFocus($('tab'), () => box.replaceWith(prose(text)))},
     'as text'));
   return box;
+}
+
+/* ---- answers in Markdown, as elements and texts: a link shows its address and leads nowhere, a picture is a link.
+ * The time grows as the text does: a line is read once a level, and a sign finds its end in a map. */
+
+const LEVELS = 8, LONG = 3e5;
+const BEGINS = {fence: /^( *)(`{3,}|~{3,})([^`]*)$/, head: /^ {0,3}(#{1,6}) +(.+)/, rule: /^ {0,3}([-*_])(?: *\1){2,} *$/,
+  quote: /^ {0,3}> ?/, item: /^( *)([-*+]|(\d{1,9})[.)])( +|$)/};
+const SIGN = /\\[*_~#|+.!>-]|`+|\*{1,3}|_{1,3}|~~|!?\[|\]\(([^\s()[\]]+)(?: "[^"\n]*")?\)/g;
+const STRESS = {'*': 'em', _: 'em', '**': 'b', __: 'b', '***': 'b.em', ___: 'b.em', '~~': 's'};
+
+/* The signs of a text, and which one ends which; of two that begin the same, the second. Inside of a word a star or an
+ * underline is a part of it. */
+function signsOf(text) {
+  const signs = [...text.matchAll(SIGN)], ticks = new Map(), open = new Map();
+  for (let at = signs.length; at--;) {
+    const one = Object.assign(signs[at], {at}), [sign] = one;
+    if (sign[0] !== '`') continue;
+    one.end = ticks.get(sign);
+    ticks.set(sign, one);
+  }
+  for (let i = 0; i < signs.length; i++) {
+    const one = signs[i], [sign, url] = one, kind = url || sign === '![' ? '[' : sign, from = open.get(kind), inWord = /^(\*|_+)$/.test(sign);
+    const [before, after] = [text[one.index - 1], text[one.index + sign.length]]
+      .map((c = ' ') => (inWord && /\w/.test(c) ? 'word' : c.trim()));
+    if (sign[0] === '`') i = one.end?.at ?? i;
+    else if (from && (url || kind !== '[' && before && after !== 'word')) {
+      from.end = one;
+      for (const [key, {at}] of open) if (at >= from.at) open.delete(key);
+    } else if (!url && sign[0] !== '\\' && after && before !== 'word') open.set(kind, one);
+  }
+  return signs;
+}
+function inline(text) {
+  const signs = signsOf(text), parts = (i, to, begin, stop) => {
+    const all = [];
+    for (; i < to; i++) {
+      const {0: sign, index, end} = signs[i], from = index + sign.length, inner = () => parts(i + 1, end.at, from, end.index);
+      if (!end && sign[0] !== '\\') continue;
+      all.push(text.slice(begin, index));
+      begin = index + 1;
+      if (!end) continue;
+      all.push(sign[0] === '`' ? h('code', text.slice(from, end.index)) : end[1] ? [h('u', inner()), faint(` (${end[1]})`)]
+        : h(STRESS[sign], inner()));
+      begin = end.index + end[0].length;
+      i = end.at;
+    }
+    return [...all, text.slice(begin, stop)];
+  };
+  return parts(0, signs.length, 0, text.length);
+}
+/* The cells of a table's row, in which \| is no bound. */
+const cellsOf = (row) => [...row.trim().replace(/^\||\|$/g, '').matchAll(/((?:\\.|[^|])*)(?:\||$)/g)].slice(0, -1)
+  .map(([, cell]) => inline(cell.trim()));
+function kindOf(row, next = '') {
+  for (const kind in BEGINS) {
+    const found = BEGINS[kind].exec(row);
+    if (found) return [kind, found];
+  }
+  return [/^[ :|-]+$/.test(next) && next.includes('-') && next.includes('|') && row.includes('|') ? 'table' : row.trim() && 'text'];
+}
+function blocks(lines, level = 0) {
+  const made = [], add = (tag, ...parts) => made.push(h(tag, ...parts)), below = (rows) => blocks(rows, level + 1);
+  const less = (row, n) => row.slice(Math.min(n, row.search(/\S|$/)));
+  let at = 0;
+  const rowsThat = (hold) => {
+    const from = at;
+    while (at < lines.length && hold(lines[at])) at++;
+    return lines.slice(from, at);
+  };
+  if (level > LEVELS) return [lines.join('\n')];
+  while (at < lines.length) {
+    const row = lines[at++], [kind, found] = kindOf(row, lines[at]), last = made[made.length - 1];
+    if (kind === 'head') add('h' + Math.min(6, found[1].length + 2), inline(found[2]));
+    else if (kind === 'rule') add('hr');
+    else if (kind === 'quote') add('blockquote', below([row, ...rowsThat((one) => BEGINS.quote.test(one))].map((one) => one.replace(BEGINS.quote, ''))));
+    else if (kind === 'table') {
+      at++;
+      add('div.scroll', h('table', heads(...cellsOf(row)), h('tbody', rowsThat((one) => one.includes('|')).map((one) => h('tr', cellsOf(one).map((cell) => h('td', cell)))))));
+    } else if (kind === 'fence') {
+      const [, {length: indent}, mark, language] = found;
+      const code = rowsThat((one) => !one.trim().startsWith(mark) || one.trim().replaceAll(mark[0], ''));
+      at++;
+      add('pre', h('small', language.trim()), code.map((one) => less(one, indent)).join('\n'));
+    } else if (kind === 'item') {
+      const [{length: first}, {length: indent}, mark, start] = found, sort = mark.slice(-1);
+      const item = h('li', below([row.slice(first), ...rowsThat((one) => !one.trim() || one.search(/\S/) > indent).map((one) => less(one, first))]));
+      if (last?.sort === sort) last.append(item);
+      else made.push(Object.assign(h(start ? 'ol' : 'ul', {start}, item), {sort}));
+    } else if (kind) add('p', inline([row, ...rowsThat((one) => kindOf(one, lines[at + 1])[0] === 'text')].join('\n')));
+  }
+  /* Now that all is in it: a browser looks for the direction anew with each part. */
+  return made.map((node) => set(node, {dir: node.matches('pre') ? 'ltr' : 'auto'}));
+}
+let raw = false; /* answers are shown as they came */
+function answer(text) {
+  const box = h('div.text.answer');
+  box.draw = () => set(box, {dir: raw && 'auto'}).replaceChildren(...folded(text, raw || text.length > LONG ? undefined : (part) => blocks(part.split('\n')), box));
+  box.draw();
+  return box;
+}
+function flipRaw() {
+  raw = !raw;
+  for (const node of document.querySelectorAll('.raw')) set(node, {'aria-pressed': raw});
+  for (const node of document.querySelectorAll('.answer')) node.draw();
 }
 
 /* ---- messages */
@@ -1458,11 +1564,11 @@ function join(id, side) {
 const tool = (side, one, name, value) => h('div.mono.call', side, ' ', h('b.tool', line(name ?? '?', 200)), ' ',
   join(one.tool_id, side), value === undefined ? '' : typeof value === 'string' ? block(value) : json(value));
 const card = (role, title, text, ...parts) => h('article.card', {'data-role': role},
-  h('div.card-head', h('span', title), copyButton(text)), parts);
-const message = (names) => (one) => {
-  const {role, content} = one, text = string(content);
-  return card(ROLES.get(String(role).toLowerCase()) ?? 'other', line(role || 'no role', 60),
-    text ?? written(one, 2), text ? block(text) : content && typeof content === 'object' && mono(content),
+  h('div.card-head', h('span', title), parts[0]?.draw && h('button.copy.raw', {'aria-pressed': raw, click: flipRaw}, 'raw text'), copyButton(text)), parts);
+const message = (names, answers) => (one) => {
+  const {role, content} = one, text = string(content), from = sayer(one);
+  return card(from, line(role || 'no role', 60), text ?? written(one, 2),
+    text ? block(text, answers || from === 'assistant' || from === 'reasoning' ? answer : prose) : content && typeof content === 'object' && mono(content),
     few(one.tool_calls, (call) => tool('calls', call, call.name, call.arguments)),
     few(one.tool_results, (to) => tool('result of', to, to.name || names.get(to.tool_id), to.result)),
     few(one.image_parts, media), few(one.audio_parts, media));
@@ -1498,7 +1604,7 @@ function sideOf(s, title, side) {
   if (known) cards.splice(known, 0, h('p.fresh', 'new since the call before'));
   if (folds) cards.unshift(h('details.earlier', h('summary', `${grouped(folds + skipped)} earlier messages` +
     (known ? ', as in the call before' : '')), cards.splice(0, folds)));
-  if (!messages.length && string(side?.value)) cards.push(message(names)({role: title, content: side.value}));
+  if (!messages.length && string(side?.value)) cards.push(message(names, title === 'Output' && s.kind !== 'tool')({role: title, content: side.value}));
   cards.push(...few(documents, documentCard));
   if (documents.length > NODES) cards.push(h('p.faint', `${plural(documents.length, 'document')}: see Raw`));
   return cards.length ? [h('h3.side', title), cards] : '';
