@@ -461,9 +461,12 @@ tree: all
 	cp -R -P $(B)/behind-libasan.so $(TREE)/lib/llmobs/
 	$(if $(SAN),,$(call put,644,lib/llmobs/empty,$(B)/empty/*))
 	$(call put,644,lib/systemd/system,$(addprefix packaging/,$(UNITS)))
+	$(call put,644,share/systemd/user,packaging/user/*.service \
+		packaging/llmobs-drain.timer)
 	$(call put,755,bin,$(B)/llmobs)
 	$(call put,644,include,include/llmobs.h)
-	$(call put,644,share/llmobs,packaging/prices.json packaging/llmobs-drain.cron)
+	$(call put,644,share/llmobs,packaging/prices.json packaging/llmobs-drain.cron \
+		packaging/user/llmobs-drain.crontab)
 	$(call put,644,share/llmobs/inbound,$(HOOKS))
 	: > $(TREE)/share/llmobs/inbound/__pycache__
 	install -D -m 644 packaging/completion/llmobs.bash $(BASH)/llmobs

@@ -9,7 +9,8 @@
 # all are there: programs that run have the files before in their memory. An uninstall
 # removes what was installed and nothing else; --purge: also the recordings of this
 # user, and as root /etc/llmobs. DESTDIR=ROOT, for packages: below ROOT, without a list
-# and without `uninstall`.
+# and without `uninstall`. Units and a line of cron that run DIR's programs as root come
+# along only if root alone may write there; those for a user always do.
 set -eu
 umask 022
 unset CDPATH
@@ -18,7 +19,7 @@ nl='
 '
 name=${0##*/}
 here=$(cd "$(dirname "$0")" && pwd)
-remove='' purge='' made='' list='' known='' files='' extra=''
+remove='' purge='' made='' list='' known='' files='' extra='' leave=''
 DESTDIR=${DESTDIR:-}
 
 say() { printf '%s: %s\n' "$name" "$1"; }
@@ -38,7 +39,7 @@ while [ $# -gt 0 ]; do
     --purge) purge=yes ;;
     *) prefix='' ;;
     esac
-    [ -n "$prefix" ] || { sed -n '5,12s/^# \{0,1\}//p' "$0" && exit 2; } >&2
+    [ -n "$prefix" ] || { sed -n '5,13s/^# \{0,1\}//p' "$0" && exit 2; } >&2
     shift
 done
 case $prefix in /*) ;; *) prefix=$(pwd)/$prefix ;; esac
@@ -71,7 +72,7 @@ stage() { # FILE: beside its place
     [ -d "${to%/*}" ] || mkdir -p "${to%/*}"
     rm -f "$to.llmobs-new"
     case $1 in
-    lib/systemd/* | *.cron) sed "s|@PREFIX@|$prefix|" "$1" > "$to.llmobs-new" ;;
+    */systemd/* | *.cron*) sed "s|@PREFIX@|$prefix|" "$1" > "$to.llmobs-new" ;;
     lib/llmobs/uninstall) cp install.sh "$to.llmobs-new" ;;
     *) cp -P "$1" "$to.llmobs-new" ;;
     esac
@@ -89,24 +90,48 @@ undo() {
     fail "nothing is installed"
 }
 
+# By the path as it is given, whose links another may lead elsewhere, and as it is; a
+# folder that is not there yet becomes root's. To /usr/local custom lets a group write.
+roots_alone() {
+    [ "$(id -u)" -eq 0 ] || return 1
+    for folder in "$prefix/bin" "$prefix/lib/llmobs"; do
+        until [ -d "$folder/" ]; do folder=${folder%/*}; done
+        for at in "$folder" "$(cd "$folder/" && pwd -P)"; do
+            while :; do
+                [ -z "$(find "$at/." -prune \( ! -user 0 -o ! -perm -1000 \( -perm -002 \
+                    -o -perm -020 ! -group 0 ! -path '/usr/local/*' \) \))" ] || return 1
+                [ -n "$at" ] || break
+                at=${at%/*}
+            done
+        done
+    done
+}
+
 # The loader would speak of a missing library on the stderr of every program, also of
 # those that running ones start. A path may lead here by links.
 refuse_while_needed() {
+    set -- /etc/systemd/system /home/*/.config/systemd/user \
+        "${XDG_CONFIG_HOME:-${HOME:-}/.config}/systemd/user"
     needed=$(
-        for link in /etc/systemd/system/*.wants/llmobs-*; do
-            [ ! "$link" -ef "$root/lib/systemd/system/${link##*/}" ] || echo "$link"
+        for units; do
+            for link in "$units"/*.wants/llmobs-*; do
+                [ ! "$link" -ef "$root/lib/systemd/system/${link##*/}" ] &&
+                    [ ! "$link" -ef "$root/share/systemd/user/${link##*/}" ] ||
+                    echo "$link"
+            done
         done
         grep -RHsoE '(/[^[:space:]:="]*)?/(lib|bin)/llmobs[^[:space:]:="]*' \
-            /etc/ld.so.preload /etc/systemd/system /etc/crontab /etc/cron.d \
-            /var/spool/cron |
+            /etc/ld.so.preload /etc/crontab /etc/cron.d /var/spool/cron "$@" |
             while IFS=: read -r file path; do
                 folder=${path%/lib/llmobs/*}/lib/llmobs
                 [ ! "$folder" -ef "$root/lib/llmobs" ] &&
                     [ ! "$path" -ef "$root/bin/llmobs" ] || echo "$file"
-            done | sort -u
+            done
+        ! crontab -l 2> /dev/null | grep -qF "$root/bin/llmobs" || echo "crontab -l"
         grep -lsF -e "$root/lib/llmobs/libllmobs_preload.so" \
             -e "$root/lib/llmobs/behind-libasan.so/" /proc/[0-9]*/environ
     ) || :
+    needed=$(echo "$needed" | sort -u)
     [ -z "$needed" ] || fail "these still need it: disable the units, take out the \
 lines, end the programs
 $needed"
@@ -169,8 +194,9 @@ install() {
         check_names "$root"
         take_up_list
         extra=lib/llmobs/uninstall
+        roots_alone || leave='^lib/systemd/\|\.cron$'
     fi
-    files=$(find lib share include bin ! -type d)$nl$extra
+    files=$(find lib share include bin ! -type d | grep -v "${leave:-^$}")$nl$extra
     for file in $files; do plan "$file"; done
     [ -n "$DESTDIR" ] || write_list
     for file in $files; do stage "$file"; done
@@ -196,6 +222,11 @@ end_install() {
     mv "$list.llmobs-new" "$list"
     say "$version is installed; $prefix/lib/llmobs/uninstall removes it"
     found=$(command -v llmobs-run) || :
+    [ -z "$leave" ] || say "a user's delivery of what ended programs left:
+    systemctl --user link $prefix/share/systemd/user/* &&
+        systemctl --user enable --now llmobs-drain.timer    # or llmobs-relay.service
+without systemd:
+    (crontab -l; cat $prefix/share/llmobs/llmobs-drain.crontab) | crontab -"
     [ "$(readlink -f "$found")" = "$root/bin/llmobs" ] || say "PATH leads to ${found:-no \
 llmobs-run}: write $prefix/bin/llmobs-run, or export PATH=\"$prefix/bin:\$PATH\""
 }

@@ -161,6 +161,7 @@ status 0.
     llmobs drain --to store
     llmobs drain --to otlp
     systemctl enable --now llmobs-drain.timer
+    systemctl --user enable --now llmobs-drain.timer
 """,
     },
     "llmobs-ps": {
@@ -180,6 +181,7 @@ status 0.
     llmobs relay
     llmobs relay --idle 60
     systemctl enable --now llmobs-relay.service
+    systemctl --user enable --now llmobs-relay.service
 """,
     },
     "llmobs-purge": {
