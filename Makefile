@@ -158,7 +158,7 @@ DEEP_FRAME := 9216
 OTLP := answer attributes letters messages otlp_logs otlp_metrics otlp_traces \
 	resource source writer
 DEEP := $(patsubst %,$(B)/%.o, \
-	$(addprefix core/trace/,caller caller_unnamed) $(addprefix lib/elf/,cfi symbol) \
+	lib/elf/symbol \
 	$(addprefix core/deliver/,delivery_fill destination) core/event/to_span \
 	$(addprefix core/export/,peer store) \
 	$(addprefix core/log/,counts ledger ledger_dir) \

@@ -12,7 +12,6 @@
 #include "lib/base/fork.h"
 #include "lib/base/log.h"
 #include "lib/base/thread.h"
-#include "core/trace/caller.h"
 #include "lib/elf/loaded.h"
 #include "core/capture/capture.h"
 #include "core/config/inbound.h"
@@ -159,8 +158,6 @@ LLMOBS_FLOATS_WITHIN static bool start(const struct llmobs_host *host)
     llmobs_evaluation_init(config, worker);
     llmobs_inbound_init(config->inbound);
     llmobs_command_init(config->commands || config->inbound, config->entry);
-    if (config->callsite != LLMOBS_CALLSITE_OFF)
-        llmobs_caller_watch();
     llmobs_rest_init(worker);
     llmobs_fd_guest(false);
     llmobs_global_start(worker, config->callsite != LLMOBS_CALLSITE_OFF,

@@ -5,6 +5,7 @@
 
 #include "core/sdk/thread_state.h"
 #include "core/sdk/own_span.h"
+#include "core/trace/caller.h"
 #include "core/trace/carrier.h"
 #include "lib/base/network.h"
 #include "lib/span/account.h"
@@ -26,23 +27,29 @@ size_t llmobs_call_origin_body_max(void)
     return (size_t)config->capture_max;
 }
 
-/* NULL without memory: the span then names no caller. */
-static struct llmobs_callsite *new_callsite(uintptr_t entry)
+/* Names the caller now, so that the first entry of the call has it. Without
+ * memory the span names no caller. `saved`: the script, where it may not be
+ * known now; or NULL. */
+static void name_caller(struct llmobs_exchange *exchange, uintptr_t entry,
+                        const struct llmobs_script_frames *saved)
 {
     struct llmobs_callsite *callsite;
 
     if (config->callsite == LLMOBS_CALLSITE_OFF)
-        return NULL;
+        return;
     callsite = llmobs_callsite_new(config->callsite == LLMOBS_CALLSITE_ADDRESS
                                        ? LLMOBS_CALLSITE_NEAR
                                        : LLMOBS_CALLSITE_STACK,
                                    entry);
     if (!callsite)
-        return NULL;
+        return;
     callsite->frames = config->callsite;
     if (llmobs_config_names_callers(config))
         llmobs_callsite_read_script(&callsite->script);
-    return callsite;
+    if (saved)
+        llmobs_ruby_frames_restore(saved, &callsite->script);
+    llmobs_caller_read(callsite, &exchange->caller, &exchange->caller_unnamed);
+    llmobs_callsite_free(callsite);
 }
 
 /* The parent is, in this order: the program's own span, the context in the
@@ -68,7 +75,8 @@ static void find_parent(struct llmobs_call_origin *origin,
 }
 
 struct llmobs_exchange *llmobs_call_origin_new_exchange(
-    struct llmobs_call_origin *origin, uintptr_t called_from)
+    struct llmobs_call_origin *origin, uintptr_t called_from,
+    const struct llmobs_script_frames *saved)
 {
     struct llmobs_exchange *exchange =
         llmobs_exchange_new(llmobs_call_origin_body_max());
@@ -77,7 +85,7 @@ struct llmobs_exchange *llmobs_call_origin_new_exchange(
         return NULL;
     exchange->whole = config->record_dir != NULL;
     exchange->tags = config->request_tags;
-    exchange->callsite = new_callsite(called_from);
+    name_caller(exchange, called_from, saved);
     exchange->annotations = origin->found_at_add
                                 ? origin->annotations
                                 : llmobs_annotation_context_pack();
@@ -98,14 +106,11 @@ void llmobs_call_origin_save_script(struct llmobs_handle *handle)
 
 bool llmobs_call_origin_open(struct llmobs_handle *handle)
 {
-    handle->origin.exchange =
-        llmobs_call_origin_new_exchange(&handle->origin, handle->called_from);
+    handle->origin.exchange = llmobs_call_origin_new_exchange(
+        &handle->origin, handle->called_from, handle->script);
     if (!handle->origin.exchange)
         return false;
     handle->called_from = 0;
-    if (handle->script && handle->origin.exchange->callsite)
-        llmobs_ruby_frames_restore(handle->script,
-                                   &handle->origin.exchange->callsite->script);
     return true;
 }
 

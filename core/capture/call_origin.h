@@ -22,9 +22,11 @@ size_t llmobs_call_origin_body_max(void);
 
 /* Makes the exchange of a call that the calling thread makes now, and writes to
  * `origin` which parent it has. The caller owns it. NULL without memory.
- * `called_from`: where the program made it (stack.h). */
+ * `called_from`: where the program made it (stack.h). `saved`: the script that
+ * set it up, or NULL. */
 struct llmobs_exchange *llmobs_call_origin_new_exchange(
-    struct llmobs_call_origin *origin, uintptr_t called_from);
+    struct llmobs_call_origin *origin, uintptr_t called_from,
+    const struct llmobs_script_frames *saved);
 
 /* Copies of a request's lines, "Name: value", and of its URL what a span may
  * show. Returns the number of the credentials in both (account.h). It does both

@@ -282,7 +282,7 @@ static struct llmobs_exchange *begin_exchange(const struct head *head,
 {
     struct llmobs_call_origin origin = {.found_at_add = false};
     struct llmobs_exchange *exchange =
-        llmobs_call_origin_new_exchange(&origin, 0);
+        llmobs_call_origin_new_exchange(&origin, 0, NULL);
 
     if (replays)
         llmobs_log_once(LLMOBS_LOG_WARN, "tls past the mock",

@@ -49,7 +49,7 @@ size_t llmobs_delivery_weight(const struct llmobs_item *item)
         return sizeof(struct llmobs_span_item) + 4096;
     exchange = (const struct llmobs_exchange *)item;
     return sizeof(*exchange) +
-           (exchange->callsite ? exchange->callsite->len : 0) +
+           (exchange->caller ? strlen(exchange->caller) : 0) +
            (exchange->annotations ? strlen(exchange->annotations) : 0) +
            exchange->request.head.cap + exchange->request.tail_len +
            exchange->response.head.cap + exchange->response.tail_len +

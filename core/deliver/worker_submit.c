@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/base/aside.h"
 #include "lib/base/blocks.h"
 #include "lib/base/clock.h"
 #include "lib/base/filter.h"
@@ -218,37 +217,6 @@ static void drop_item(struct llmobs_worker *worker, struct llmobs_item *item)
     llmobs_delivery_count_lost(&worker->delivery, kept ? -EXDEV : -ENOSPC);
 }
 
-struct naming {
-    struct llmobs_worker *worker;
-    struct llmobs_exchange *exchange;
-    bool done;
-};
-
-static void name_aside(void *arg, int64_t until_ns)
-{
-    struct naming *naming = arg;
-    struct llmobs_signal_guard guard;
-
-    (void)until_ns;
-    if (!llmobs_worker_begin_inline(naming->worker, &guard))
-        return;
-    llmobs_exchange_name_caller(naming->exchange);
-    naming->done = true;
-    llmobs_worker_end_inline(naming->worker, &guard);
-}
-
-/* Only this process can name the frames of its stack. False where another
- * thread has the turn, or this stack is small: then the app's thread does not
- * wait, and this process delivers the call itself. */
-static bool name_caller(struct llmobs_worker *worker, struct llmobs_item *item)
-{
-    struct naming naming = {worker, (struct llmobs_exchange *)item, false};
-
-    if (item->type != LLMOBS_ITEM_EXCHANGE || !naming.exchange->callsite)
-        return true;
-    return llmobs_aside_run(name_aside, &naming, false, 0) == 0 && naming.done;
-}
-
 /* True for an item that the relay can deliver as the disk has it. The process
  * looks for the relay when it names its files; for an event that is its first
  * item, now. */
@@ -299,7 +267,7 @@ static bool can_wait(struct llmobs_worker *worker, bool kept)
 static bool write_item(struct llmobs_worker *worker, struct llmobs_item *item)
 {
     struct llmobs_spool *spool = llmobs_worker_spool_of(worker);
-    bool relayed = may_relay(worker, item) && name_caller(worker, item);
+    bool relayed = may_relay(worker, item);
 
     item->spooled.for_relay = relayed;
     if (spool && item->type == LLMOBS_ITEM_EXCHANGE)

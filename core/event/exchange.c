@@ -102,7 +102,6 @@ static void free_parts(struct llmobs_exchange *exchange)
     free(exchange->annotations);
     free(exchange->caller);
     free(exchange->caller_unnamed);
-    llmobs_callsite_free(exchange->callsite);
     free(exchange->marks);
     llmobs_headers_clear(&exchange->request_headers);
     llmobs_headers_clear(&exchange->response_headers);

@@ -19,7 +19,6 @@
 #include <sys/types.h>
 
 #include "core/config/config.h"
-#include "core/trace/callsite.h"
 #include "core/event/item.h"
 #include "lib/text/blob.h"
 #include "lib/text/form.h"
@@ -75,8 +74,7 @@ struct llmobs_exchange {
     int process;             /* the process that began it (fork.h) */
     struct llmobs_match match;
     struct llmobs_context context;
-    struct llmobs_callsite *callsite; /* NULL: none was made */
-    char *caller; /* metadata.caller as JSON, if it was read already; or NULL */
+    char *caller;         /* metadata.caller as JSON; NULL: unknown */
     char *caller_unnamed; /* as JSON, the names that `caller` lacks
                            * (caller_unnamed.h); NULL: it lacks no name */
     char *annotations;    /* thread_state.h; NULL: no annotations */

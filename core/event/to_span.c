@@ -7,7 +7,6 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/work.h"
-#include "core/trace/caller.h"
 #include "core/trace/caller_unnamed.h"
 #include "core/trace/script_frames.h"
 #include "core/event/provider_headers.h"
@@ -360,37 +359,6 @@ static void add_transfer(const struct llmobs_exchange *exchange,
     (void)llmobs_json_set(span->metadata, "transfer", to);
 }
 
-void llmobs_exchange_name_caller(struct llmobs_exchange *exchange)
-{
-    struct llmobs_json *caller, *unnamed = NULL;
-
-    caller = llmobs_caller_read(exchange->callsite, exchange->start_mono_ns,
-                                &unnamed);
-    if (caller)
-        exchange->caller = llmobs_json_dumps(caller, 0);
-    if (unnamed)
-        exchange->caller_unnamed = llmobs_json_dumps(unnamed, 0);
-    llmobs_json_free(unnamed);
-    llmobs_json_free(caller);
-}
-
-/* Reads the caller from the entry, and looks up the names that it lacks. */
-static struct llmobs_json *read_stored_caller(
-    const struct llmobs_exchange *exchange)
-{
-    const char *text = exchange->caller, *rest = exchange->caller_unnamed;
-    struct llmobs_json *caller = NULL, *unnamed = NULL;
-
-    (void)llmobs_json_parse((struct llmobs_text){text, strlen(text)}, &caller);
-    if (caller && rest)
-        (void)llmobs_json_parse((struct llmobs_text){rest, strlen(rest)},
-                                &unnamed);
-    if (unnamed)
-        llmobs_unnamed_resolve(caller, unnamed);
-    llmobs_json_free(unnamed);
-    return caller;
-}
-
 static void add_span_tag(struct llmobs_span *span, const char *tag)
 {
     if (!span->extra_tags)
@@ -398,18 +366,25 @@ static void add_span_tag(struct llmobs_span *span, const char *tag)
     (void)llmobs_json_add(span->extra_tags, llmobs_json_string(tag));
 }
 
+/* Looks up the names that the caller lacks. */
 static void add_caller(const struct llmobs_exchange *exchange,
                        struct llmobs_span *span)
 {
-    struct llmobs_json *caller =
-        exchange->caller ? read_stored_caller(exchange)
-                         : llmobs_caller_read(exchange->callsite,
-                                              exchange->start_mono_ns, NULL);
+    const char *text = exchange->caller, *rest = exchange->caller_unnamed;
+    struct llmobs_json *caller = NULL, *unnamed = NULL;
     const char *plugin;
     char tag[96];
 
+    if (text)
+        (void)llmobs_json_parse((struct llmobs_text){text, strlen(text)},
+                                &caller);
     if (!caller)
         return;
+    if (rest)
+        (void)llmobs_json_parse((struct llmobs_text){rest, strlen(rest)},
+                                &unnamed);
+    llmobs_unnamed_resolve(caller, unnamed);
+    llmobs_json_free(unnamed);
     plugin = llmobs_script_frames_plugin(caller);
     if (plugin) {
         snprintf(tag, sizeof(tag), "plugin:%s", plugin);

@@ -19,8 +19,4 @@
 int llmobs_exchange_to_span(struct llmobs_exchange *exchange,
                             struct llmobs_span *span);
 
-/* Reads the caller now, for a call whose span another process makes; that
- * process looks up the names that are in files. Without memory: nothing. */
-void llmobs_exchange_name_caller(struct llmobs_exchange *exchange);
-
 #endif

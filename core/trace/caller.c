@@ -2,16 +2,19 @@
 
 #include <errno.h>
 #include <stdatomic.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <unistd.h>
 
-#include "lib/base/clock.h"
 #include "lib/base/cold.h"
 #include "lib/base/fork.h"
 #include "lib/base/maps.h"
+#include "lib/base/mix.h"
+#include "lib/base/scratch.h"
+#include "lib/base/sole.h"
 #include "core/trace/caller_unnamed.h"
 #include "lib/elf/cfi.h"
 #include "lib/elf/symbol.h"
@@ -23,98 +26,163 @@
 /* The number of slots that an address may be in. With a single slot, two
  * addresses that share it would push each other out at each call. */
 #define WAYS 8
-/* The number of stripped objects that the table remembers. */
-#define STRIPPED 8
+/* As many threads as begin calls at once find tables that others filled. */
+#define TABLES 4
+
+/* Kinds of modules. */
+enum kind {
+    OTHER,
+    OWN,       /* this library */
+    C_LIBRARY, /* Names in it are left out: its symbol table is one of the
+                * longest, and most of its frames only start a program or a
+                * thread. */
+    PLUMBING,  /* libcurl itself, and libffi, which calls any function for any
+                * caller */
+    BINDING    /* A language's binding of libcurl: all calls of all programs in
+                * that language come from there, so it says nothing about the
+                * caller. */
+};
 
 /* An address in code, and all that is known of it. */
 struct location {
     uintptr_t pc;
     bool exact;
     bool used;
-    bool asked;   /* the symbol tables were searched for the name */
+    bool asked;   /* the symbols in memory were searched for the name */
     bool program; /* in the program itself */
-    int rc;       /* the result of reading the row */
-    int file;     /* the number of the file that the delivering process has to
-                   * search for the name (caller_unnamed.h); 0: none */
+    enum kind kind;
+    int rc;   /* the result of reading the row */
+    int file; /* the number of the file that the delivering process has to
+               * search for the name (caller_unnamed.h); 0: none */
     struct llmobs_cfi_row row;
     uintptr_t offset; /* in the object, of the instruction */
     char module[MODULE_MAX];
     struct llmobs_symbol symbol; /* name "": unknown */
 };
 
+/* The caller as it was written for these frames and this place in a script. */
+struct written {
+    uint64_t key; /* a hash of them; 0: none */
+    char *caller, *unnamed;
+};
+
+/* What was met until an object is unloaded. */
+struct tables {
+    atomic_int claimed;
+    int process; /* 0: never used */
+    /* Indexed by a hash of the address; NULL: never used. */
+    struct location *locations[LLMOBS_CALLER_KNOWN];
+    char program[MODULE_MAX]; /* its name, once it was asked for */
+    struct llmobs_loaded_counts seen;
+    unsigned turn; /* which slot of full ones the next address gets */
+    struct llmobs_unnamed_files files;
+    struct written written[LLMOBS_CALLER_WRITTEN];
+};
+
+LLMOBS_COLD static struct tables shared[TABLES];
+
 /* A search for one address in the loader's list of objects. */
 struct look {
     struct location *location;
     bool names; /* also find names in the C library */
-    bool defer; /* another process will read the files */
     const void *object;
     uintptr_t address; /* of the instruction itself, in the object */
     char path[PATH_CAP];
     struct llmobs_symbol_head head;
-    struct llmobs_loaded_last *last;
+    struct llmobs_cfi_row rows[LLMOBS_CFI_ROWS];
 };
 
-/* Indexed by a hash of the address; NULL: never used. */
-LLMOBS_COLD static struct location *locations[LLMOBS_CALLER_KNOWN];
-static const void *stripped[STRIPPED]; /* the headers of the objects, or NULL */
-static char program[MODULE_MAX];       /* its name, once it was asked for */
-static struct llmobs_loaded_counts seen;
-static bool counted;     /* the loader has counters, and `seen` their values */
-static int64_t doubt_ns; /* callsites before this time may point into an object
-                          * that was unloaded */
-static atomic_int process;
+/* A frame of the walk. */
+struct step {
+    uintptr_t pc;
+    bool exact;
+    bool below; /* this library's or libcurl's, by the stack */
+};
 
-/* -- loads and unloads ---------------------------------------------------- */
+/* The caller while it is named. Not on the stack: the app's threads may have
+ * little of it. */
+struct answer {
+    struct tables *tables;
+    struct step steps[LLMOBS_CALLER_STEPS];
+    int count;
+    int end; /* why the walk did not go on behind the last step */
+    struct llmobs_json *json;
+    struct llmobs_json *frames;     /* NULL: only first's address is wanted */
+    struct llmobs_json *unnamed;    /* for who delivers; or NULL */
+    int room;                       /* how many frames may still be added */
+    bool named;                     /* the answer has the caller */
+    bool bound;                     /* the answer has the binding */
+    bool has_frame;                 /* the answer has a frame */
+    struct location first;          /* outside of this library */
+    struct location here;           /* a visit may reuse its slot */
+    struct llmobs_loaded_last last; /* the object of the last frame */
+    /* Frames in the C library. They are added when the walk finds their caller;
+     * without a caller they only started the program or the thread. */
+    struct step held[LLMOBS_CALLER_FRAMES];
+    int held_count;
+    struct look look;
+};
 
-/* In a child the table may be half-written, by a thread that exists only in the
- * parent. So the child empties it. The first process's table is empty from the
- * start, so its pages are not touched. */
-static void check_fork(void)
+/* -- tables ---------------------------------------------------------------- */
+
+static void clear(struct tables *tables)
 {
-    bool first = atomic_load(&process) == 0;
-
-    if (!llmobs_fork_begin_reset(&process))
-        return;
-    if (!first) {
-        memset(locations, 0, sizeof(locations));
-        memset(stripped, 0, sizeof(stripped));
-        memset(program, 0, sizeof(program));
-        llmobs_unnamed_after_fork();
-    }
-    llmobs_fork_end_reset(&process);
-}
-
-static void clear_locations(void)
-{
-    memset(stripped, 0, sizeof(stripped));
-    llmobs_unnamed_clear();
+    llmobs_unnamed_clear(&tables->files);
     for (size_t i = 0; i < LLMOBS_CALLER_KNOWN; i++)
-        if (locations[i])
-            locations[i]->used = false;
-}
-
-/* True when an object was unloaded since the last call. */
-static bool check_unloads(void)
-{
-    struct llmobs_loaded_counts now;
-    bool unloaded;
-
-    if (!llmobs_loaded_counts(&now))
-        return false;
-    unloaded = counted && now.subs != seen.subs;
-    seen = now;
-    counted = true;
-    if (unloaded) {
-        doubt_ns = llmobs_clock_mono_ns();
-        clear_locations();
+        if (tables->locations[i])
+            tables->locations[i]->used = false;
+    for (size_t i = 0; i < LLMOBS_CALLER_WRITTEN; i++) {
+        free(tables->written[i].caller);
+        free(tables->written[i].unnamed);
+        tables->written[i] = (struct written){.key = 0};
     }
-    return unloaded;
 }
 
-void llmobs_caller_watch(void)
+/* After a fork tables may be half-written, by a thread that exists only in the
+ * parent, and after an unload another object may get the addresses. */
+static void check_tables(struct tables *tables)
 {
-    check_fork();
-    (void)check_unloads();
+    const int process = llmobs_fork_process();
+    struct llmobs_loaded_counts now;
+
+    if (tables->process != process) {
+        if (tables->process)
+            memset(&tables->locations, 0,
+                   sizeof(*tables) - offsetof(struct tables, locations));
+        tables->process = process;
+    }
+    if (!llmobs_loaded_counts(&now) || now.subs == tables->seen.subs)
+        return;
+    tables->seen = now;
+    clear(tables);
+}
+
+/* Gives tables that no other thread uses, empty ones where all are in use: the
+ * app's thread does not wait. NULL without memory. */
+static struct tables *claim_tables(void)
+{
+    struct tables *tables = NULL;
+
+    for (size_t i = 0; i < TABLES && !tables; i++)
+        if (llmobs_sole_claim(&shared[i].claimed))
+            tables = &shared[i];
+    if (!tables)
+        tables = calloc(1, sizeof(*tables));
+    if (tables)
+        check_tables(tables);
+    return tables;
+}
+
+static void release_tables(struct tables *tables)
+{
+    if (tables >= shared && tables < shared + TABLES) {
+        llmobs_sole_release(&tables->claimed);
+        return;
+    }
+    clear(tables);
+    for (size_t i = 0; i < LLMOBS_CALLER_KNOWN; i++)
+        free(tables->locations[i]);
+    free(tables);
 }
 
 /* -- locations ------------------------------------------------------------- */
@@ -136,21 +204,31 @@ static bool begins_with(const char *text, const char *with)
     return strncmp(text, with, strlen(with)) == 0;
 }
 
-static bool is_this_library(const struct location *location)
+static enum kind kind_of(const char *module)
 {
-    return begins_with(location->module, "libllmobs_");
-}
+    static const struct {
+        const char *begin;
+        enum kind kind;
+    } names[] = {
+        {"libllmobs_", OWN},     {"libc.so", C_LIBRARY},
+        {"libc-2.", C_LIBRARY},  {"libc.musl-", C_LIBRARY},
+        {"ld-musl-", C_LIBRARY}, {"libpthread.so", C_LIBRARY},
+        {"libcurl.", PLUMBING},  {"libpthread-2.", C_LIBRARY},
+        {"libcurl-", PLUMBING},  {"libffi.", PLUMBING},
+        {"pycurl.", BINDING},    {"_pycurl.", BINDING},
+        {"_ctypes.", BINDING},   {"curl.so", BINDING},
+        {"Curl.so", BINDING},    {"ffi.so", BINDING},
+        {"ffi_c.", BINDING},     {"curb_core", BINDING},
+        {"lcurl.", BINDING},     {"cURL.", BINDING},
+        {"libcurlpp.", BINDING}, {"libTclCurl", BINDING},
+        {"tclcurl", BINDING},    {"libtclcurl", BINDING},
+        {"libgstcurl", BINDING}, {"dllcurl", BINDING},
+    };
 
-/* Names in the C library are left out: its symbol table is one of the longest,
- * and most of its frames only start a program or a thread. */
-static bool is_c_library(const struct location *location)
-{
-    return begins_with(location->module, "libc.so") ||
-           begins_with(location->module, "libc-2.") ||
-           begins_with(location->module, "libc.musl-") ||
-           begins_with(location->module, "ld-musl-") ||
-           begins_with(location->module, "libpthread.so") ||
-           begins_with(location->module, "libpthread-2.");
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+        if (begins_with(module, names[i].begin))
+            return names[i].kind;
+    return OTHER;
 }
 
 /* Runs under the loader's lock. The walk passes over the frames of this
@@ -169,9 +247,11 @@ static void read_object(const struct llmobs_loaded *object, void *ctx)
     look->path[len] = '\0';
     set_module(location, look->path);
     location->rc = llmobs_cfi_row(
-        object, location->pc - (location->exact ? 0 : 1), &location->row);
-    location->asked = look->names || !is_c_library(location);
-    if (location->asked && !is_this_library(location) &&
+        object, location->pc - (location->exact ? 0 : 1), look->rows);
+    location->row = look->rows[0];
+    location->kind = kind_of(location->module);
+    location->asked = look->names || location->kind != C_LIBRARY;
+    if (location->asked && location->kind != OWN &&
         !llmobs_symbol_in_memory(object, look->address, &location->symbol))
         llmobs_symbol_head(object, &look->head);
 }
@@ -196,70 +276,38 @@ static void read_program(uintptr_t inside, char path[PATH_CAP])
     path[len > 0 ? llmobs_maps_cut(path, (size_t)len) : 0] = '\0';
 }
 
-/* Reads the path where the name is not known yet, or where the name and the
- * path go to another process.
- */
-static void name_program(struct location *location, struct look *look)
+/* Reads the path where the name or the file is not known yet. */
+static void name_program(struct tables *tables, struct location *location,
+                         struct look *look)
 {
-    if (!program[0] || (look->defer && !llmobs_unnamed_has(look->object)))
+    if (!tables->program[0] ||
+        !llmobs_unnamed_has(&tables->files, look->object))
         read_program(location->pc, look->path);
-    if (!program[0]) {
+    if (!tables->program[0]) {
         set_module(location, look->path[0] ? look->path : "program");
-        memcpy(program, location->module, sizeof(program));
+        memcpy(tables->program, location->module, sizeof(tables->program));
     }
-    memcpy(location->module, program, sizeof(program));
+    memcpy(location->module, tables->program, sizeof(tables->program));
 }
 
-/* The file to open for the program's names: the kernel's link to it where the
- * link exists, as another file may have taken the program's path. */
-static const char *file_of(const struct location *location, struct look *look)
-{
-    if (!location->program)
-        return look->path;
-    if (!is_by_loader())
-        return PROGRAM;
-    if (!look->path[0])
-        read_program(location->pc, look->path);
-    return look->path;
-}
-
-/* Searches the object's file. Remembers a stripped object, because in a short
- * run most frames are in the program, which may be stripped. */
-static void name_from_file(struct location *location, struct look *look)
-{
-    static unsigned turn;
-
-    for (size_t i = 0; i < STRIPPED; i++)
-        if (stripped[i] == look->object)
-            return;
-    if (llmobs_symbol_in_file(file_of(location, look), &look->head,
-                              look->address, &location->symbol) == -ENODATA)
-        stripped[turn++ % STRIPPED] = look->object;
-}
-
-/* Lets the process that delivers find the name; false where it cannot. */
-static bool defer_name(struct location *location, struct look *look)
-{
-    if (!look->defer)
-        return false;
-    location->file = llmobs_unnamed_file(look->object, look->path, &look->head);
-    return location->file > 0;
-}
-
-static bool fill_location(struct location *location, struct look *look)
+static bool fill_location(struct tables *tables, struct location *location,
+                          struct look *look, struct llmobs_loaded_last *last)
 {
     uintptr_t inside = location->pc - (location->exact ? 0 : 1);
 
     look->location = location;
     look->head.len = 0;
-    if (llmobs_loaded_find(inside, read_object, look, look->last) != 0)
+    if (llmobs_loaded_find(inside, read_object, look, last) != 0)
         return false;
     location->program = !look->path[0];
     if (location->program)
-        name_program(location, look);
-    if (!location->symbol.name[0] && look->head.len &&
-        !defer_name(location, look))
-        name_from_file(location, look);
+        name_program(tables, location, look);
+    else if (look->path[0] != '/') /* as the program named it */
+        llmobs_maps_path(inside, look->path, PATH_CAP);
+    location->kind = kind_of(location->module);
+    if (!location->symbol.name[0] && look->head.len)
+        location->file = llmobs_unnamed_file(&tables->files, look->object,
+                                             look->path, &look->head);
     /* Debuggers count the offset up to the instruction after the call. */
     if (location->symbol.name[0] && !location->exact)
         location->symbol.offset++;
@@ -270,9 +318,10 @@ static bool fill_location(struct location *location, struct look *look)
  * few slots for this address: an unused slot, or the next to be replaced.
  * Allocates a location at its first use, as a short process needs only ten;
  * NULL when memory runs out. */
-static struct location *location_slot(uintptr_t pc, bool exact)
+static struct location *location_slot(struct tables *tables, uintptr_t pc,
+                                      bool exact)
 {
-    static unsigned turn;
+    struct location **locations = tables->locations;
     size_t first = (pc ^ pc >> 8) * WAYS % LLMOBS_CALLER_KNOWN;
     size_t to = first + WAYS;
 
@@ -286,87 +335,32 @@ static struct location *location_slot(uintptr_t pc, bool exact)
             to = i;
     }
     if (to == first + WAYS)
-        to = first + turn++ % WAYS;
+        to = first + tables->turn++ % WAYS;
     if (!locations[to])
         locations[to] = calloc(1, sizeof(*locations[to]));
     return locations[to];
 }
 
-static const struct location *location_of(uintptr_t pc, bool exact, bool names,
-                                          bool defer,
-                                          struct llmobs_loaded_last *last)
+static const struct location *location_of(struct answer *answer, uintptr_t pc,
+                                          bool exact, bool names)
 {
-    struct location *location = location_slot(pc, exact);
-    struct look *look;
+    struct location *location = location_slot(answer->tables, pc, exact);
 
     if (!location)
         return NULL;
     if (location->used && location->pc == pc && location->exact == exact &&
-        (location->asked || !names) && (defer || !location->file))
+        (location->asked || !names))
         return location;
-    look = malloc(sizeof(*look));
-    if (!look)
-        return NULL;
-    look->names = names;
-    look->defer = defer;
-    look->last = last;
     memset(location, 0, sizeof(*location));
     location->pc = pc;
     location->exact = exact;
-    location->used = fill_location(location, look);
-    free(look);
+    answer->look.names = names;
+    location->used =
+        fill_location(answer->tables, location, &answer->look, &answer->last);
     return location->used ? location : NULL;
 }
 
-/* -- kinds of modules ----------------------------------------------------- */
-
-/* libcurl itself, and libffi, which calls any function for any caller. */
-static bool is_plumbing(const struct location *location)
-{
-    return begins_with(location->module, "libcurl.") ||
-           begins_with(location->module, "libcurl-") ||
-           begins_with(location->module, "libffi.");
-}
-
-/* True for a language's binding of libcurl: all calls of all programs in that
- * language come from there, so it says nothing about the caller. */
-static bool is_binding(const struct location *location)
-{
-    static const char *const names[] = {
-        "pycurl.", "_pycurl.",   "_ctypes.",   "curl.so",
-        "Curl.so", "ffi.so",     "ffi_c.",     "curb_core",
-        "lcurl.",  "cURL.",      "libcurlpp.", "libTclCurl",
-        "tclcurl", "libtclcurl", "libgstcurl", "dllcurl"};
-
-    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
-        if (begins_with(location->module, names[i]))
-            return true;
-    }
-    return false;
-}
-
 /* -- the answer ----------------------------------------------------------- */
-
-struct answer {
-    struct llmobs_json *json;
-    struct llmobs_json *frames;     /* NULL: only first's address is wanted */
-    bool defer;                     /* another process names the rest */
-    uintptr_t entry;                /* older frames than this are left out */
-    struct llmobs_json *unnamed;    /* for another process; or NULL */
-    int room;                       /* how many frames may still be added */
-    bool named;                     /* the answer has the caller */
-    bool bound;                     /* the answer has the binding */
-    bool has_frame;                 /* the answer has a frame */
-    struct location first;          /* outside of this library */
-    struct llmobs_loaded_last last; /* the object of the last frame */
-    /* Frames in the C library. They are added when the walk finds their caller;
-     * without a caller they only started the program or the thread. */
-    struct {
-        uintptr_t pc;
-        bool exact;
-    } held[LLMOBS_CALLER_FRAMES];
-    int held_count;
-};
 
 static void add_unnamed(struct answer *answer, int place,
                         const struct location *location)
@@ -376,7 +370,7 @@ static void add_unnamed(struct answer *answer, int place,
                                          .address = location->offset -
                                                     (location->exact ? 0 : 1)};
 
-    llmobs_unnamed_add(&answer->unnamed, place, &frame);
+    llmobs_unnamed_add(&answer->tables->files, &answer->unnamed, place, &frame);
 }
 
 static void add_frame(struct answer *answer, const struct location *location)
@@ -415,11 +409,11 @@ static void add_location(struct answer *answer, const struct location *location)
         add_frame(answer, location);
     if (!answer->frames) {
         set_caller(answer, location);
-    } else if (is_binding(location) && !answer->bound && !answer->named) {
+    } else if (location->kind == BINDING && !answer->bound && !answer->named) {
         (void)llmobs_json_sets(answer->json, "binding", location->module);
         answer->bound = true;
-    } else if (!answer->named && !is_binding(location) &&
-               !is_plumbing(location)) {
+    } else if (!answer->named && location->kind != BINDING &&
+               location->kind != PLUMBING) {
         set_caller(answer, location);
     }
 }
@@ -430,8 +424,8 @@ static void add_held(struct answer *answer)
 
     for (int i = 0;
          i < answer->held_count && (answer->room > 0 || !answer->named); i++) {
-        location = location_of(answer->held[i].pc, answer->held[i].exact, true,
-                               answer->defer, &answer->last);
+        location = location_of(answer, answer->held[i].pc,
+                               answer->held[i].exact, true);
         if (location)
             add_location(answer, location);
     }
@@ -441,16 +435,16 @@ static void add_held(struct answer *answer)
 static void visit_location(struct answer *answer,
                            const struct location *location)
 {
-    if (is_this_library(location))
+    if (location->kind == OWN)
         return;
     if (!answer->first.used)
         answer->first = *location;
-    if (!is_c_library(location)) {
+    if (location->kind != C_LIBRARY) {
         add_held(answer);
         add_location(answer, location);
     } else if (answer->held_count < LLMOBS_CALLER_FRAMES) {
-        answer->held[answer->held_count].pc = location->pc;
-        answer->held[answer->held_count++].exact = location->exact;
+        answer->held[answer->held_count++] =
+            (struct step){location->pc, location->exact, false};
     }
 }
 
@@ -465,103 +459,136 @@ static bool is_start(const struct location *location)
                                  strcmp(name, "_start_c") == 0);
 }
 
-/* Visits the frame, and turns it into the frame of its caller. */
-static int visit_next(struct answer *answer, struct llmobs_frame *frame,
-                      const struct llmobs_cfi_stack *stack)
-{
-    const struct location *location = location_of(
-        frame->pc, frame->exact, false, answer->defer, &answer->last);
-    struct location here;
-    bool below;
-    int rc;
-
-    if (!location)
-        return -ENOENT;
-    here = *location; /* a visit may reuse the slot */
-    below = frame->regs[LLMOBS_FRAME_SP] < answer->entry;
-    rc = here.rc ? here.rc : llmobs_cfi_step(frame, &here.row, stack);
-    if (!below &&
-        (rc != -ENODATA || answer->held_count == 0 || !is_start(&here)))
-        visit_location(answer, &here);
-    return rc;
-}
-
-/* If the walk ends inside plumbing or a binding, the caller is the first frame
- * outside of this library. */
+/* Finds the frames of all that may be in the answer. The C library's are in it
+ * only at times, and so do not count. */
 static void walk_stack(const struct llmobs_callsite *callsite,
                        struct answer *answer)
 {
     const struct llmobs_cfi_stack stack = {
         callsite->frame.regs[LLMOBS_FRAME_SP], callsite->stack, callsite->len};
     struct llmobs_frame frame = callsite->frame;
+    const struct location *location;
+    int left = callsite->frames;
+    bool named = false;
+
+    while (!answer->end && answer->count < LLMOBS_CALLER_STEPS &&
+           (!named || left > 0)) {
+        struct step *step = &answer->steps[answer->count];
+
+        location = location_of(answer, frame.pc, frame.exact, false);
+        if (!location) {
+            answer->end = -ENOENT;
+            break;
+        }
+        *step = (struct step){frame.pc, frame.exact,
+                              frame.regs[LLMOBS_FRAME_SP] < callsite->entry};
+        answer->count++;
+        if (!step->below && location->kind != OWN &&
+            location->kind != C_LIBRARY) {
+            left--;
+            named |= location->kind == OTHER;
+        }
+        answer->end = location->rc
+                          ? location->rc
+                          : llmobs_cfi_step(&frame, &location->row, &stack);
+    }
+}
+
+/* If the walk ends inside plumbing or a binding, the caller is the first frame
+ * outside of this library. */
+static void visit_steps(struct answer *answer)
+{
+    const struct location *location;
     int rc = 0;
 
-    for (int i = 0; rc == 0 && i < LLMOBS_CALLER_STEPS &&
-                    (!answer->named || answer->room > 0);
-         i++)
-        rc = visit_next(answer, &frame, &stack);
+    for (int i = 0; i < answer->count && (!answer->named || answer->room > 0);
+         i++) {
+        const struct step *step = &answer->steps[i];
+
+        rc = i == answer->count - 1 ? answer->end : 0;
+        location = location_of(answer, step->pc, step->exact, false);
+        if (!location)
+            break;
+        answer->here = *location;
+        if (!step->below && (rc != -ENODATA || answer->held_count == 0 ||
+                             !is_start(&answer->here)))
+            visit_location(answer, &answer->here);
+    }
     if (rc != -ENODATA || !answer->has_frame)
         add_held(answer);
     if (!answer->named && answer->first.used)
         set_caller(answer, &answer->first);
 }
 
-/* `unnamed` is NULL in the process that delivers. */
-static struct llmobs_json *read_frames(const struct llmobs_callsite *callsite,
-                                       struct llmobs_json **unnamed)
+static void write_caller(const struct llmobs_callsite *callsite,
+                         struct answer *answer, struct written *to)
 {
-    struct answer answer = {.json = llmobs_json_object(),
-                            .defer = unnamed != NULL,
-                            .entry = callsite->entry};
-
+    answer->json = llmobs_json_object();
     if (callsite->frames != LLMOBS_CALLSITE_ADDRESS) {
-        answer.frames = llmobs_json_array();
-        answer.room = callsite->frames;
+        answer->frames = llmobs_json_array();
+        answer->room = callsite->frames;
     }
-    walk_stack(callsite, &answer);
-    if (answer.frames)
-        (void)llmobs_json_set(answer.json, "frames", answer.frames);
-    if (answer.named) {
-        if (unnamed)
-            *unnamed = answer.unnamed;
-        return answer.json;
+    visit_steps(answer);
+    if (answer->frames)
+        (void)llmobs_json_set(answer->json, "frames", answer->frames);
+    if (!answer->named) {
+        llmobs_json_free(answer->json);
+        llmobs_json_free(answer->unnamed);
+        answer->json = answer->unnamed = NULL;
     }
-    llmobs_json_free(answer.unnamed);
-    llmobs_json_free(answer.json);
-    return NULL;
+    llmobs_script_frames_write(&callsite->script, &answer->json);
+    to->caller = answer->json ? llmobs_json_dumps(answer->json, 0) : NULL;
+    to->unnamed =
+        answer->unnamed ? llmobs_json_dumps(answer->unnamed, 0) : NULL;
+    llmobs_json_free(answer->unnamed);
+    llmobs_json_free(answer->json);
 }
 
-/* NULL where an unloaded object may have been among the frames. */
-static struct llmobs_json *read_certain(const struct llmobs_callsite *callsite,
-                                        int64_t begin_ns,
-                                        struct llmobs_json **unnamed)
+static uint64_t key_of(const struct llmobs_callsite *callsite,
+                       const struct answer *answer)
 {
-    struct llmobs_json *json = NULL;
+    const struct llmobs_script_frames *script = &callsite->script;
+    uint64_t key =
+        (uint64_t)(callsite->frames + 2) << 32 | (uint32_t)answer->end;
 
-    check_fork();
-    (void)check_unloads();
-    if (counted && begin_ns < doubt_ns)
-        return NULL;
-    json = read_frames(callsite, unnamed);
-    if (!check_unloads())
-        return json;
-    if (unnamed) {
-        llmobs_json_free(*unnamed);
-        *unnamed = NULL;
-    }
-    llmobs_json_free(json);
-    return NULL;
+    for (int i = 0; i < answer->count; i++)
+        key = llmobs_mix(key ^ (uint64_t)answer->steps[i].pc << 2 ^
+                         (uint64_t)answer->steps[i].exact << 1 ^
+                         answer->steps[i].below);
+    key = llmobs_mix(key ^ script->line);
+    for (int i = 0; script->used && i < LLMOBS_FRAMES_MEMBERS; i++)
+        key = llmobs_mix(key ^ script->members[i].len);
+    for (size_t i = 0; i < script->used; i++)
+        key = (key ^ (unsigned char)script->text[i]) * UINT64_C(0x100000001b3);
+    return llmobs_mix(key) | 1;
 }
 
-struct llmobs_json *llmobs_caller_read(const struct llmobs_callsite *callsite,
-                                       int64_t begin_ns,
-                                       struct llmobs_json **unnamed)
+void llmobs_caller_read(const struct llmobs_callsite *callsite, char **caller,
+                        char **unnamed)
 {
-    struct llmobs_json *json;
+    struct answer *answer = llmobs_scratch_alloc(sizeof(*answer));
+    struct written *written;
+    uint64_t key;
 
-    if (!callsite)
-        return NULL;
-    json = read_certain(callsite, begin_ns, unnamed);
-    llmobs_script_frames_write(&callsite->script, &json);
-    return json;
+    if (!answer)
+        return;
+    memset(answer, 0, offsetof(struct answer, look));
+    answer->tables = claim_tables();
+    if (!answer->tables)
+        goto out;
+    walk_stack(callsite, answer);
+    key = key_of(callsite, answer);
+    written = &answer->tables->written[key / 2 % LLMOBS_CALLER_WRITTEN];
+    if (written->key != key) {
+        free(written->caller);
+        free(written->unnamed);
+        written->key = 0;
+        write_caller(callsite, answer, written);
+        written->key = written->caller ? key : 0;
+    }
+    *caller = written->caller ? strdup(written->caller) : NULL;
+    *unnamed = *caller && written->unnamed ? strdup(written->unnamed) : NULL;
+    release_tables(answer->tables);
+out:
+    llmobs_scratch_free(answer);
 }

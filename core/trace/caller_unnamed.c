@@ -12,90 +12,78 @@
 
 /* -- in the process that calls -------------------------------------------- */
 
-struct file {
-    const void *object; /* NULL: the entry is free */
-    char id[LLMOBS_SYMBOL_ID];
-    char *path;
-};
-
-LLMOBS_COLD static struct file files[LLMOBS_UNNAMED_FILES];
-
-static int file_number(const void *object)
+static int file_number(const struct llmobs_unnamed_files *files,
+                       const void *object)
 {
     int i = 0;
 
-    while (i < LLMOBS_UNNAMED_FILES && files[i].object != object)
+    while (i < LLMOBS_UNNAMED_FILES && files->list[i].object != object)
         i++;
     return i < LLMOBS_UNNAMED_FILES ? i + 1 : 0;
 }
 
-bool llmobs_unnamed_has(const void *object)
+bool llmobs_unnamed_has(const struct llmobs_unnamed_files *files,
+                        const void *object)
 {
-    return file_number(object) > 0;
+    return file_number(files, object) > 0;
 }
 
-int llmobs_unnamed_file(const void *object, const char *path,
-                        const struct llmobs_symbol_head *head)
+int llmobs_unnamed_file(struct llmobs_unnamed_files *files, const void *object,
+                        const char *path, const struct llmobs_symbol_head *head)
 {
-    int number = file_number(object);
-    struct file *file;
+    int number = file_number(files, object),
+        slot = file_number(files, NULL) - 1;
 
     if (number > 0)
         return number;
-    number = file_number(NULL);
-    if (number == 0 || path[0] != '/')
+    if (slot < 0 || path[0] != '/' ||
+        !llmobs_symbol_id(head, files->list[slot].id))
         return 0;
-    file = &files[number - 1];
-    if (!llmobs_symbol_id(head, file->id))
+    files->list[slot].path = strdup(path);
+    if (!files->list[slot].path)
         return 0;
-    file->path = strdup(path);
-    if (!file->path)
-        return 0;
-    file->object = object;
-    return number;
+    files->list[slot].object = object;
+    return slot + 1;
 }
 
-void llmobs_unnamed_clear(void)
+void llmobs_unnamed_clear(struct llmobs_unnamed_files *files)
 {
     for (int i = 0; i < LLMOBS_UNNAMED_FILES; i++) {
-        free(files[i].path);
-        files[i] = (struct file){.object = NULL};
+        free(files->list[i].path);
+        files->list[i].path = NULL;
+        files->list[i].object = NULL;
     }
 }
 
-void llmobs_unnamed_after_fork(void)
-{
-    memset(files, 0, sizeof(files));
-}
-
-static bool is_same_file(const struct llmobs_json *listed,
-                         const struct file *file)
+static bool is_same_file(const struct llmobs_json *listed, const char *of,
+                         const char *with)
 {
     const char *path = llmobs_json_gets(listed, "path");
     const char *id = llmobs_json_gets(listed, "id");
 
-    return path && id && strcmp(path, file->path) == 0 &&
-           strcmp(id, file->id) == 0;
+    return path && id && strcmp(path, of) == 0 && strcmp(id, with) == 0;
 }
 
 /* The place of the file in the answer's list; adds a new file; -1: no
  * memory. */
-static int64_t place_of(struct llmobs_json *list, const struct file *file)
+static int64_t place_of(struct llmobs_json *list, const char *path,
+                        const char *id)
 {
     size_t i = 0, count = llmobs_json_len(list);
     struct llmobs_json *one;
 
-    while (i < count && !is_same_file(llmobs_json_at(list, i), file))
+    while (i < count && !is_same_file(llmobs_json_at(list, i), path, id))
         i++;
     if (i < count)
         return (int64_t)i;
     one = llmobs_json_object();
-    (void)llmobs_json_sets(one, "path", file->path);
-    (void)llmobs_json_sets(one, "id", file->id);
+    (void)llmobs_json_sets(one, "path", path);
+    (void)llmobs_json_sets(one, "id", id);
     return llmobs_json_add(list, one) == 0 ? (int64_t)count : -1;
 }
 
-void llmobs_unnamed_add(struct llmobs_json **unnamed, int place,
+void llmobs_unnamed_add(const struct llmobs_unnamed_files *files,
+                        struct llmobs_json **unnamed, int place,
                         const struct llmobs_unnamed_frame *frame)
 {
     struct llmobs_json *to;
@@ -108,8 +96,9 @@ void llmobs_unnamed_add(struct llmobs_json **unnamed, int place,
         (void)llmobs_json_set(*unnamed, "files", llmobs_json_array());
         (void)llmobs_json_set(*unnamed, "frames", llmobs_json_array());
     }
-    file =
-        place_of(llmobs_json_get(*unnamed, "files"), &files[frame->file - 1]);
+    file = place_of(llmobs_json_get(*unnamed, "files"),
+                    files->list[frame->file - 1].path,
+                    files->list[frame->file - 1].id);
     if (file < 0)
         return;
     to = llmobs_json_object();
@@ -161,6 +150,10 @@ static const struct llmobs_symbol *look_up(const char *path, const char *id,
     if (strcmp(slot->id, id) != 0 || slot->address != address) {
         slot->id[0] = '\0';
         rc = llmobs_symbol_by_id(path, id, address, &slot->symbol);
+        if (rc == -ESTALE) /* the own program, of which a newer one took the
+                            * path */
+            rc = llmobs_symbol_by_id("/proc/self/exe", id, address,
+                                     &slot->symbol);
         if (rc == -ESTALE)
             return NULL;
         memcpy(slot->id, id, strlen(id) + 1);

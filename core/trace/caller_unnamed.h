@@ -2,20 +2,18 @@
  * caller's frames.
  *
  * The names of static functions are in an object's file, and the app's thread
- * must not search a table of a hundred thousand symbols. So a process whose
- * calls another process delivers writes which frames have no name yet, and in
- * which files their names are. A file counts only with the build id that the
- * loaded object has: the process that delivers may be in another container and
- * find another file at that path. If it finds no name, the frame stays as it
- * is.
+ * must not search a table of a hundred thousand symbols. So it writes which
+ * frames have no name yet, and in which files their names are. A file counts
+ * only with the build id that the loaded object has: the process that delivers
+ * may be in another container and find another file at that path. If it finds
+ * no name, the frame stays as it is.
  *
- * Owns:    the files of objects that were met, until an object is unloaded; the
- *          names that were found.
- * Threads: the thread that has the worker's turn.
+ * Owns:    the names that were found; the caller has the files (caller.c).
+ * Threads: resolve: the thread that has the worker's turn. Others: any.
  * Errors:  none; a name stays unknown.
  * Limits:  LLMOBS_UNNAMED_FRAMES frames and a caller; LLMOBS_UNNAMED_FILES
- *          objects; the process itself searches an object without a build id,
- *          or one beyond these limits. LLMOBS_UNNAMED_KNOWN names.
+ *          objects; beyond these there are only the names in memory.
+ *          LLMOBS_UNNAMED_KNOWN names.
  */
 #ifndef LLMOBS_CALLER_UNNAMED_H
 #define LLMOBS_CALLER_UNNAMED_H
@@ -23,9 +21,18 @@
 #include "lib/elf/symbol.h"
 #include "lib/text/json.h"
 
-#define LLMOBS_UNNAMED_FILES 8
+#define LLMOBS_UNNAMED_FILES 16
 #define LLMOBS_UNNAMED_KNOWN 256
 #define LLMOBS_UNNAMED_FRAMES 16
+
+/* The files of objects that were met. Zeros at first. */
+struct llmobs_unnamed_files {
+    struct {
+        const void *object; /* NULL: the entry is free */
+        char id[LLMOBS_SYMBOL_ID];
+        char *path;
+    } list[LLMOBS_UNNAMED_FILES];
+};
 
 /* A frame without a name: the number of its file, from 1 on (0: no other
  * process can name it), and the frame's place in the object. */
@@ -37,25 +44,24 @@ struct llmobs_unnamed_frame {
 
 /* Gives the number of the object's file; 0: only this process can search it.
  * `object`: the header that llmobs_loaded_find gives, as its identity. */
-int llmobs_unnamed_file(const void *object, const char *path,
+int llmobs_unnamed_file(struct llmobs_unnamed_files *files, const void *object,
+                        const char *path,
                         const struct llmobs_symbol_head *head);
 
 /* True where the object already has a number. */
-bool llmobs_unnamed_has(const void *object);
+bool llmobs_unnamed_has(const struct llmobs_unnamed_files *files,
+                        const void *object);
 
 /* To be called after an object was unloaded: another object may get its address
  * and number. */
-void llmobs_unnamed_clear(void);
-
-/* To be called in a child of fork: a thread of the parent may have written half
- * an entry. */
-void llmobs_unnamed_after_fork(void);
+void llmobs_unnamed_clear(struct llmobs_unnamed_files *files);
 
 /* Adds a frame that the other process shall name, by its place in the answer,
  * or LLMOBS_UNNAMED_CALLER for the caller itself. The first such frame makes
  * `*unnamed`. Does nothing for a frame without a file. */
 #define LLMOBS_UNNAMED_CALLER (-1)
-void llmobs_unnamed_add(struct llmobs_json **unnamed, int place,
+void llmobs_unnamed_add(const struct llmobs_unnamed_files *files,
+                        struct llmobs_json **unnamed, int place,
                         const struct llmobs_unnamed_frame *frame);
 
 /* In the process that delivers: names the unnamed frames of `caller`. */

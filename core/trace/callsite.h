@@ -4,8 +4,8 @@
  * Owns:    a callsite is one block, from a fixed set of blocks or from the
  *          allocator. A stack may hold secrets: so the block is never written
  *          to a file, and _free wipes it.
- * Threads: _new runs in the app's thread: no lock, one allocation. caller.h
- *          reads callsites, in the worker's thread.
+ * Threads: _new runs in the app's thread: no lock, one allocation. The same
+ *          thread reads it (caller.h) and frees it.
  * Errors:  NULL when memory runs out.
  * Limits:  LLMOBS_CALLSITE_STACK bytes, or as many as can certainly be read
  *          (stack.h); LLMOBS_CALLSITE_NEAR where more than 64 callsites are

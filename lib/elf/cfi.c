@@ -152,8 +152,7 @@ struct machine {
     const struct entry *entry;
     uintptr_t at, target;
     struct llmobs_cfi_row *row;
-    struct llmobs_cfi_row initial;
-    struct llmobs_cfi_row saved[LLMOBS_CFI_STATES];
+    struct llmobs_cfi_row *initial, *saved;
     size_t saved_count;
     int rc;
 };
@@ -372,7 +371,7 @@ static void set_expression(struct machine *m, struct reader *reader, bool value)
 static void restore(struct machine *m, uint64_t reg)
 {
     if (reg < LLMOBS_FRAME_REGS)
-        m->row->regs[reg] = m->initial.regs[reg];
+        m->row->regs[reg] = m->initial->regs[reg];
 }
 
 static void push_row(struct machine *m)
@@ -534,10 +533,15 @@ static int run_program(struct machine *m, struct reader reader)
 }
 
 int llmobs_cfi_row(const struct llmobs_loaded *object, uintptr_t pc,
-                   struct llmobs_cfi_row *row)
+                   struct llmobs_cfi_row rows[LLMOBS_CFI_ROWS])
 {
     struct entry entry = {.pointer_enc = 0};
-    struct machine m = {.entry = &entry, .row = row, .target = pc};
+    struct llmobs_cfi_row *row = &rows[0];
+    struct machine m = {.entry = &entry,
+                        .row = row,
+                        .initial = &rows[1],
+                        .saved = &rows[2],
+                        .target = pc};
     uintptr_t address;
     int rc = find_entry(object, pc, &address);
 
@@ -549,9 +553,9 @@ int llmobs_cfi_row(const struct llmobs_loaded *object, uintptr_t pc,
     row->frame.kind = LLMOBS_CFI_NONE;
     row->return_reg = entry.return_reg;
     row->signal = entry.signal;
-    m.initial = *row;
+    rows[1] = *row;
     rc = run_program(&m, entry.start);
-    m.initial = *row;
+    rows[1] = *row;
     m.at = entry.begin;
     return rc ? rc : run_program(&m, entry.own);
 }

@@ -46,8 +46,11 @@ struct llmobs_cfi_row {
     bool sealed; /* the return address carries a signature (ARM) */
 };
 
+/* Sets the first of the rows. The others are room, because the caller's stack
+ * may be small. */
+#define LLMOBS_CFI_ROWS (2 + LLMOBS_CFI_STATES)
 int llmobs_cfi_row(const struct llmobs_loaded *object, uintptr_t pc,
-                   struct llmobs_cfi_row *row);
+                   struct llmobs_cfi_row rows[LLMOBS_CFI_ROWS]);
 
 /* The bytes of a stack from the address `sp` on. They may be a copy. */
 struct llmobs_cfi_stack {

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "lib/base/fd.h"
+#include "lib/base/sha256.h"
 
 #define SECTIONS_MAX 512
 #define CHUNK 512 /* symbols read at once */
@@ -162,7 +163,8 @@ bool llmobs_symbol_in_memory(const struct llmobs_loaded *object,
     else
         count = head && tables.hash % _Alignof(uint32_t) == 0 ? head[1] : 0;
     list = llmobs_loaded_at(object, tables.symbols, count * sizeof(*list));
-    if (!count || !list || tables.symbols % _Alignof(ElfW(Sym)))
+    if (!count || count > LLMOBS_SYMBOL_QUICK || !list ||
+        tables.symbols % _Alignof(ElfW(Sym)))
         return false;
     for (size_t i = 0; i < count; i++)
         consider(&best, &list[i]);
@@ -315,23 +317,6 @@ static int search(int fd, const struct llmobs_symbol_head *head, unsigned type,
                                                                     : -ENOENT;
 }
 
-int llmobs_symbol_in_file(const char *path,
-                          const struct llmobs_symbol_head *head,
-                          uintptr_t address, struct llmobs_symbol *symbol)
-{
-    struct llmobs_symbol_head found;
-    int fd = open_object(path, &found);
-    int rc = -ENOENT;
-
-    if (fd < 0)
-        return rc;
-    if (head->len >= sizeof(ElfW(Ehdr)) && found.len >= head->len &&
-        memcmp(found.data, head->data, head->len) == 0)
-        rc = search(fd, head, SHT_SYMTAB, address, symbol);
-    close(fd);
-    return rc;
-}
-
 /* -- by build id ---------------------------------------------------------- */
 
 /* Writes the bytes as text; false where they are too many. */
@@ -395,7 +380,10 @@ bool llmobs_symbol_id(const struct llmobs_symbol_head *head,
         if (part.p_type == PT_NOTE && find_id(head, &part, id))
             return true;
     }
-    return false;
+    if (head->len < sizeof(head->data))
+        return false;
+    llmobs_sha256_digits(head->data, head->len, LLMOBS_SYMBOL_ID - 1, id);
+    return true;
 }
 
 int llmobs_symbol_by_id(const char *path, const char *id, uintptr_t address,
@@ -408,8 +396,11 @@ int llmobs_symbol_by_id(const char *path, const char *id, uintptr_t address,
 
     if (fd < 0)
         return rc;
-    if (llmobs_symbol_id(&head, found) && strcmp(found, id) == 0)
-        rc = search(fd, &head, SHT_SYMTAB, address, symbol);
+    if (llmobs_symbol_id(&head, found) && strcmp(found, id) == 0) {
+        rc = search(fd, &head, SHT_DYNSYM, address, symbol);
+        if (rc)
+            rc = search(fd, &head, SHT_SYMTAB, address, symbol);
+    }
     close(fd);
     return rc;
 }

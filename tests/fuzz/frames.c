@@ -32,11 +32,11 @@ static void unwind(const struct llmobs_loaded *object, uintptr_t pc)
     unsigned char stack[512] = {0};
     struct llmobs_frame frame = {.pc = pc, .known = 1u << LLMOBS_FRAME_SP};
     struct llmobs_cfi_stack known = {(uintptr_t)stack, stack, sizeof(stack)};
-    struct llmobs_cfi_row row;
+    struct llmobs_cfi_row row[LLMOBS_CFI_ROWS];
 
     frame.regs[LLMOBS_FRAME_SP] = (uintptr_t)stack;
-    if (llmobs_cfi_row(object, pc, &row) == 0)
-        (void)llmobs_cfi_step(&frame, &row, &known);
+    if (llmobs_cfi_row(object, pc, row) == 0)
+        (void)llmobs_cfi_step(&frame, row, &known);
 }
 
 static void check_name(const struct llmobs_symbol *symbol)
@@ -58,8 +58,6 @@ static void find_names(const struct llmobs_loaded *object, uintptr_t address,
     if (llmobs_symbol_in_memory(object, address, &symbol))
         check_name(&symbol);
     llmobs_symbol_head(object, &head);
-    if (llmobs_symbol_in_file(fuzz_file(image), &head, address, &symbol) == 0)
-        check_name(&symbol);
     if (llmobs_symbol_id(&head, id) &&
         llmobs_symbol_by_id(fuzz_file(image), id, address, &symbol) == 0)
         check_name(&symbol);

@@ -156,11 +156,18 @@ def names_of_callers_are_the_relays_work(t):
 
 @test
 def a_file_without_a_build_id(t):
-    """Nobody could tell it from another: the program names its frames."""
+    """Its beginning tells it from another."""
     path = build(t, "agent", "-Wl,--build-id=none")
     t.fresh(None)
     alone = stored_caller(t, path)
-    equal(caller_of_agent(t, path, lambda: os.unlink(path)), alone, "caller")
+    equal(alone["function"], "fetch_reply", "alone")
+    equal(caller_of_agent(t, path), alone, "with a relay")
+
+    def another():
+        os.replace(path, path + ".old")
+        build(t, "agent", "-O0", "-DANOTHER", "-Wl,--build-id=none")
+
+    ok("function" not in caller_of_agent(t, path, another), "another file")
 
 
 @test

@@ -42,7 +42,7 @@ static void open_libunwind(void)
 
 struct step {
     struct llmobs_frame *frame;
-    struct llmobs_cfi_row row;
+    struct llmobs_cfi_row row[LLMOBS_CFI_ROWS];
     int rc;
 };
 
@@ -51,7 +51,7 @@ static void see(const struct llmobs_loaded *object, void *ctx)
     struct step *step = ctx;
 
     step->rc = llmobs_cfi_row(
-        object, step->frame->pc - (step->frame->exact ? 0 : 1), &step->row);
+        object, step->frame->pc - (step->frame->exact ? 0 : 1), step->row);
 }
 
 static int walk(const struct llmobs_callsite *callsite, void **list)
@@ -66,7 +66,7 @@ static int walk(const struct llmobs_callsite *callsite, void **list)
         uintptr_t inside = frame.pc - (frame.exact ? 0 : 1);
 
         if (llmobs_loaded_find(inside, see, &step, NULL) != 0 || step.rc ||
-            llmobs_cfi_step(&frame, &step.row, &stack) != 0)
+            llmobs_cfi_step(&frame, step.row, &stack) != 0)
             break;
         list[count++] = (void *)frame.pc;
     }
@@ -254,10 +254,29 @@ TEST(to_the_begin_of_a_thread)
 static struct llmobs_json *told;
 static int wanted = 8;
 
-static void tell_from(const struct llmobs_callsite *callsite, int64_t taken_ns)
+static struct llmobs_json *parsed(char *text)
 {
+    struct llmobs_json *json = NULL;
+
+    if (text)
+        (void)llmobs_json_parse((struct llmobs_text){text, strlen(text)},
+                                &json);
+    free(text);
+    return json;
+}
+
+/* As the process that delivers tells it. */
+static void tell_from(const struct llmobs_callsite *callsite)
+{
+    char *caller = NULL, *unnamed = NULL;
+    struct llmobs_json *rest;
+
+    llmobs_caller_read(callsite, &caller, &unnamed);
     llmobs_json_free(told);
-    told = llmobs_caller_read(callsite, taken_ns, NULL);
+    told = parsed(caller);
+    rest = parsed(unnamed);
+    llmobs_unnamed_resolve(told, rest);
+    llmobs_json_free(rest);
 }
 
 /* The tests may share a process. */
@@ -274,7 +293,7 @@ __attribute__((noinline)) static int ask(void)
         llmobs_callsite_new(LLMOBS_CALLSITE_STACK, 0);
 
     callsite->frames = wanted;
-    tell_from(callsite, llmobs_clock_mono_ns());
+    tell_from(callsite);
     llmobs_callsite_free(callsite);
     return told != NULL;
 }
@@ -516,12 +535,12 @@ static void relocate(struct copy *copy)
 static size_t try_all(const struct copy *copy)
 {
     struct llmobs_symbol symbol;
-    struct llmobs_cfi_row row;
+    struct llmobs_cfi_row row[LLMOBS_CFI_ROWS];
     size_t found = 0, tried = 0;
 
     for (uintptr_t at = 0; at < copy->len; at += copy->len / 997) {
         found +=
-            llmobs_cfi_row(&copy->object, copy->object.base + at, &row) == 0;
+            llmobs_cfi_row(&copy->object, copy->object.base + at, row) == 0;
         /* Each reads the whole table, or as much as a damaged one says. */
         if (tried++ % 50 == 0)
             found += llmobs_symbol_in_memory(&copy->object, at, &symbol);
@@ -580,40 +599,6 @@ static uintptr_t base_of(const void *address)
 
     ck_assert_int_ne(dladdr(address, &info), 0);
     return (uintptr_t)info.dli_fbase;
-}
-
-TEST(only_the_file_that_is_loaded)
-{
-    char path[] = "/tmp/unit-caller-XXXXXX";
-    struct llmobs_symbol_head head, other;
-    struct llmobs_symbol symbol;
-    uintptr_t at = (uintptr_t)fetch_reply - base_of((void *)fetch_reply) + 3;
-    int fd = mkstemp(path);
-
-    ck_assert_int_eq(
-        llmobs_loaded_find((uintptr_t)fetch_reply, take_head, &head, NULL), 0);
-    ck_assert_int_eq(
-        llmobs_symbol_in_file("/proc/self/exe", &head, at, &symbol), 0);
-    ck_assert_str_eq(symbol.name, "fetch_reply");
-    ck_assert_uint_eq(symbol.offset, 3);
-    ck_assert_int_lt(llmobs_symbol_in_file("/proc/self/exe", &head, 1, &symbol),
-                     0);
-    other = head;
-    other.data[other.len - 1] ^= 1;
-    ck_assert_int_lt(
-        llmobs_symbol_in_file("/proc/self/exe", &other, at, &symbol), 0);
-    other.len = 0;
-    ck_assert_int_lt(
-        llmobs_symbol_in_file("/proc/self/exe", &other, at, &symbol), 0);
-    ck_assert_int_lt(llmobs_symbol_in_file("/no/such/file", &head, at, &symbol),
-                     0);
-    ck_assert_int_lt(llmobs_symbol_in_file("/tmp", &head, at, &symbol), 0);
-    ck_assert_int_lt(llmobs_symbol_in_file("/dev/zero", &head, at, &symbol), 0);
-    /* The head of the right one, and nothing behind it. */
-    ck_assert_int_eq(write(fd, head.data, head.len), (ssize_t)head.len);
-    ck_assert_int_lt(llmobs_symbol_in_file(path, &head, at, &symbol), 0);
-    close(fd);
-    unlink(path);
 }
 
 /* -- names that are left to another process ------------------------------- */
@@ -776,29 +761,60 @@ static void *open_other(void)
     return NULL;
 }
 
-TEST(in_doubt_after_an_unload)
+/* Tables that were filled before are empty then. */
+TEST(after_an_unload)
 {
-    struct llmobs_callsite *before;
-    int64_t then;
-    void *other;
+    void *other = open_other();
 
-    llmobs_caller_watch();
-    before = llmobs_callsite_new(LLMOBS_CALLSITE_STACK, 0);
-    before->frames = wanted;
-    then = llmobs_clock_mono_ns();
-    other = open_other();
     ck_assert_ptr_nonnull(other);
-    tell_from(before, then); /* loading is no unloading */
-    ck_assert_ptr_nonnull(told);
-    dlclose(other);
-    tell_from(before, then);
-    ck_assert_ptr_null(told);
-    tell_from(before, then);
-    ck_assert_ptr_null(told);
-    ask();
-    ck_assert_ptr_nonnull(told);
-    llmobs_callsite_free(before);
+    for (int i = 0; i < 4; i++) {
+        ask();
+        ck_assert_ptr_nonnull(
+            strstr(frames_of(told, frame_count(told)), "unit!ask+0x"));
+        if (i == 1)
+            dlclose(other);
+    }
     forget_told();
+}
+
+/* -- many threads -----------------------------------------------------------
+ */
+
+__attribute__((noinline)) static void *ask_often(void *arg)
+{
+    for (int i = 0; i < 500; i++) {
+        struct llmobs_callsite *callsite =
+            llmobs_callsite_new(LLMOBS_CALLSITE_STACK, 0);
+        char *got = NULL, *unnamed = NULL;
+
+        callsite->frames = 1 + i % 3;
+        callsite->script.line = 7;
+        ck_assert(
+            llmobs_script_frames_add(&callsite->script, LLMOBS_FRAMES_FILE,
+                                     (struct llmobs_text){arg, strlen(arg)}));
+        llmobs_caller_read(callsite, &got, &unnamed);
+        ck_assert_ptr_nonnull(strstr(got, arg));
+        ck_assert_ptr_nonnull(strstr(got, "\"module\": \"unit\""));
+        free(got);
+        free(unnamed);
+        llmobs_callsite_free(callsite);
+    }
+    return arg;
+}
+
+/* There are more threads than tables, and each tells its own script. */
+TEST(threads_that_call_at_once)
+{
+    static char files[12][16];
+    pthread_t threads[12];
+
+    for (int i = 0; i < 12; i++) {
+        snprintf(files[i], sizeof(files[i]), "/app/%02d.php", i);
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, ask_often, files[i]),
+                         0);
+    }
+    for (int i = 0; i < 12; i++)
+        pthread_join(threads[i], NULL);
 }
 
 /* -- the object that was found last ---------------------------------------- */
