@@ -496,7 +496,7 @@ uninstall:
 	$(if $(DESTDIR),@echo "remove the tree below $(DESTDIR) by hand" >&2; exit 1)
 	packaging/archive/install.sh --uninstall --prefix '$(PREFIX)'
 
-# Archives that work where they are unpacked, for both processors.
+# Archives that work where they are unpacked.
 dist:
 	scripts/dist
 
@@ -515,7 +515,7 @@ help:
 	@echo 'make format       writes all C files as clang-format has them'
 	@echo 'make compile_commands.json   for clangd and editors'
 	@echo 'make install      to PREFIX (/usr/local), below DESTDIR; make uninstall'
-	@echo 'make dist         archives for both processors, in dist/'
+	@echo 'make dist         the archive, in dist/; of both processors where both compilers are'
 	@echo 'make clean        removes the build folders'
 	@echo 'settings: CC=clang  B=folder  SAN=asan|tsan  TEST=1 (a core that dies on'
 	@echo '          demand)  WERROR=-Werror  CFLAGS= CPPFLAGS= LDFLAGS=  V=1 (shows the commands)  PREFIX=  DESTDIR='
