@@ -47,9 +47,25 @@ static inline unsigned llmobs_leads_hash(const char *before)
            (LLMOBS_LEADS_HASHES - 1);
 }
 
-/* False for most marks that belong to no lead, by the two bytes before. Else
- * the leads with the mark begin at *from and end before *to. */
-bool llmobs_leads_may_be(char mark, const char *before, size_t *from,
-                         size_t *to);
+/* The leads of a mark, at the mark's last three bits: from the row `from` on,
+ * and before the row `to`. Those from `longer` on have more than two characters
+ * before the mark. */
+extern const struct llmobs_leads_mark {
+    unsigned char from, longer, to;
+    /* A bit for a hash of the two characters before the mark; no bits for a
+     * mark that is a letter, as few texts have it. */
+    uint64_t before[LLMOBS_LEADS_HASHES / 64];
+} llmobs_leads_marks[8];
+
+/* False for most marks that belong to no lead, by the two bytes before: text
+ * comes with hyphens, code with underscores, and nearly all of them end
+ * here. */
+static inline bool llmobs_leads_may_be(char mark, const char *before)
+{
+    unsigned hash = llmobs_leads_hash(before);
+
+    return mark == 'I' || mark == 'J' ||
+           (llmobs_leads_marks[mark & 7].before[hash / 64] >> hash % 64 & 1);
+}
 
 #endif

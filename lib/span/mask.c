@@ -240,13 +240,20 @@ static bool is_sure(const struct llmobs_mask_walk *w,
 static bool find_lead(struct llmobs_mask_walk *w, char mark, size_t at,
                       size_t end)
 {
-    size_t row, last;
+    const struct llmobs_leads_mark *rows = &llmobs_leads_marks[mark & 7];
+    size_t row = rows->from, last = rows->to, before_mark = at;
+    char second;
 
     if (at < (mark == 'I' ? 1u : 2u))
         return false;
-    if (!llmobs_leads_may_be(mark, at < 2 ? "  " : w->text.data + at - 2, &row,
-                             &last))
+    if (!llmobs_leads_may_be(mark, at < 2 ? "  " : w->text.data + at - 2))
         return false;
+    (void)llmobs_chars_last(w->text, &before_mark);
+    second = llmobs_chars_last(w->text, &before_mark);
+    if (mark != 'I' && is_boundary(w, before_mark))
+        last = rows->longer;
+    else if (mark != 'I')
+        row = rows->longer;
     for (; row < last; row++) {
         const char *before =
             memchr(llmobs_leads_before + row, w->text.data[at - 1], last - row);
@@ -259,7 +266,8 @@ static bool find_lead(struct llmobs_mask_walk *w, char mark, size_t at,
             return false;
         row = (size_t)(before - llmobs_leads_before);
         lead = &llmobs_leads[row];
-        if (lead->extra == w->dull_extra && at < w->dull_to)
+        if ((lead->extra == w->dull_extra && at < w->dull_to) ||
+            (lead->mark > 1 && lead->text[lead->mark - 2] != second))
             continue;
         from = match_lead(w, lead, at, end);
         if (!from)
@@ -985,8 +993,9 @@ static unsigned bits_of(llmobs_json_block marks)
 /* Marks those of sixteen bytes that need a look; `data` has one more byte
  * before them. A text has many of some marks; a neighbour rules most of these
  * out: the colons of members, which members.h has seen, and letters that only a
- * key has beside one another. */
-static inline llmobs_json_block mark_block(const char *data, bool lax)
+ * key has beside one another. Two marks that differ in one bit cost one
+ * comparison. */
+static inline unsigned mark_block(const char *data, bool lax)
 {
     llmobs_json_block last, b, marks;
 
@@ -997,52 +1006,41 @@ static inline llmobs_json_block mark_block(const char *data, bool lax)
         marks |= b == 'b';
     else
         marks &= last != '"';
-    return marks | (b == '-') | (b == '_') | (b == '=') | (b == '.') |
-           (b == '\\') | (b == '%') | (b == 'B') | (b == '[') |
-           ((b == 'J') & (last == 'y')) | ((b == 'I') & (last < 'T'));
+    marks |= ((b | 0x10) == '=') | ((b | 4) == '_') | (b == '.');
+    marks |= (b == '\\') | (b == '%') | (b == 'B');
+    return bits_of(marks | ((b == 'J') & (last == 'y')) |
+                   ((b == 'I') & ~(last > 'S')));
 }
 
-/* The marks of the block at `base`, at either end of the text. */
+/* The marks of the two blocks at `base`, at either end of the text. */
 static unsigned edge_marks(const struct llmobs_mask_walk *w, size_t base)
 {
     size_t before = base > 0, left = w->text.len - base;
-    char edge[BLOCK + 1] = {0};
+    char edge[2 * BLOCK + 1] = {0};
 
-    left = left < BLOCK ? left : BLOCK;
+    left = left < 2 * BLOCK ? left : 2 * BLOCK;
     memcpy(edge + 1 - before, w->text.data + base - before, before + left);
-    return bits_of(mark_block(edge, is_lax(w))) & ((1u << left) - 1);
-}
-
-/* Gives where the next block with marks begins, from the block at `at` on; most
- * blocks have none. */
-static inline size_t skip_blocks(const struct llmobs_mask_walk *w, size_t at)
-{
-    const char *data = w->text.data - 1;
-    size_t len = w->text.len;
-    bool lax = is_lax(w);
-
-    for (; at > 0 && len - at >= 2 * BLOCK; at += 2 * BLOCK)
-        if (bits_of(mark_block(data + at, lax) |
-                    mark_block(data + at + BLOCK, lax)))
-            break;
-    return at;
+    return mark_block(edge, is_lax(w)) | mark_block(edge + BLOCK, is_lax(w))
+                                             << BLOCK;
 }
 
 /* Reads on to bytes with marks; false: no marks follow. */
-static bool read_marks(struct llmobs_mask_walk *w)
+static inline bool read_marks(struct llmobs_mask_walk *w)
 {
-    const char *data = w->text.data;
-    size_t at;
+    bool lax = is_lax(w);
+    size_t at = w->next;
 
-    while (!w->marks && w->next < w->text.len) {
-        at = skip_blocks(w, w->next);
+    while (!w->marks && at < w->text.len) {
+        const char *data = w->text.data + at - 1;
+
         w->base = at;
-        w->next = at + BLOCK;
-        if (at > 0 && at + BLOCK <= w->text.len)
-            w->marks = bits_of(mark_block(data + at - 1, is_lax(w)));
-        else if (at < w->text.len)
-            w->marks = edge_marks(w, at);
+        w->marks = at > 0 && at + 2 * BLOCK <= w->text.len
+                       ? mark_block(data, lax) | mark_block(data + BLOCK, lax)
+                                                     << BLOCK
+                       : edge_marks(w, at);
+        at += 2 * BLOCK;
     }
+    w->next = at;
     return w->marks != 0;
 }
 
@@ -1052,12 +1050,13 @@ static inline bool may_count(const struct llmobs_mask_walk *w, size_t at)
 {
     const char *text = w->text.data + at;
     char next = at + 1 < w->text.len ? text[1] : '\0';
-    size_t from, to;
 
     switch (*text) {
     case ':':
         if (is_lax(w) && next == '/')
             return true;
+        if (at > 4 && memcmp(text - 5, "\ndata", 5) == 0)
+            return false; /* an event of a stream */
         /* fall through */
     case '=':
         return at > 0 && (!llmobs_mask_is_alnum(text[-1]) ||
@@ -1068,8 +1067,8 @@ static inline bool may_count(const struct llmobs_mask_walk *w, size_t at)
         /* fall through */
     case '_':
     case '.':
-        return at > 1 && llmobs_mask_is_alnum(next) &&
-               llmobs_leads_may_be(*text, text - 2, &from, &to);
+        return at > 1 && llmobs_leads_may_be(*text, text - 2) &&
+               llmobs_mask_is_alnum(next);
     case '[':
         return next != '\0' && strchr("\"\\ \n", next);
     case '\\':

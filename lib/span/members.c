@@ -21,6 +21,12 @@
 
 #define COUNT(list) (sizeof(list) / sizeof(*(list)))
 
+/* A text between quotes that was judged as a name. */
+struct judged {
+    uint32_t from, len;
+    enum llmobs_named named;
+};
+
 /* A walk over the bytes of a body. */
 struct walk {
     char *data;
@@ -31,6 +37,7 @@ struct walk {
     enum llmobs_named named; /* what the last name in the object says */
     bool valued;             /* the last name is "value" or the like */
     size_t ahead;            /* up to here the texts of lists were looked for */
+    struct judged judged[16]; /* by their last letters: streams repeat texts */
 };
 
 /* The first member of a schema is a word below, or "type" with a type below. */
@@ -81,15 +88,40 @@ static size_t skip_blanks(const struct walk *w, size_t at)
     return at;
 }
 
+/* The place for what was judged of a text that ends at the quote `end`. */
+static inline struct judged *judged_at(struct walk *w, size_t end)
+{
+    return &w->judged[(w->data[end - 1] + w->data[end - 3] * 3) & 15];
+}
+
+/* Gives what was judged of the same text, which ends at the quote `end`, and
+ * has a quote before it; NULL: nothing. */
+static inline const struct judged *find_judged(struct walk *w, size_t end)
+{
+    const struct judged *judged = judged_at(w, end);
+    size_t len = judged->len + (size_t)1;
+
+    return len > 1 && len <= end &&
+                   memcmp(w->data + end - len, w->data + judged->from - 1,
+                          len) == 0
+               ? judged
+               : NULL;
+}
+
 /* Judges the text between two quotes as a name. In JSON within a text both
  * quotes have more backslashes. Of a long name the end counts. */
-static enum llmobs_named judge_name(const struct walk *w, size_t from,
-                                    size_t end)
+static enum llmobs_named judge_name(struct walk *w, size_t from, size_t end)
 {
     const char *text = w->data;
     char name[NAME_MAX_LETTERS];
     size_t count = 0;
+    bool keep = w->own == 0 && end > 3 && end <= UINT32_MAX;
+    const struct judged *known = keep ? find_judged(w, end) : NULL;
+    struct judged judged = {(uint32_t)from, (uint32_t)(end - from), 0};
 
+    if (known && known->len == end - from)
+        return known->named;
+    *name = '\0';
     for (size_t i = from; i < end; i++) {
         bool escaped = text[i] == 'u' && i > from && text[i - 1] == '\\';
         char c = escaped ? llmobs_chars_unit(text + i, end - i) : text[i];
@@ -103,7 +135,10 @@ static enum llmobs_named judge_name(const struct walk *w, size_t from,
         }
         name[count++] = c;
     }
-    return llmobs_names_judge(name, count);
+    judged.named = llmobs_names_judge(name, count);
+    if (keep)
+        *judged_at(w, end) = judged;
+    return judged.named;
 }
 
 /* True where an event of a stream follows the line feed at `at`. */
@@ -123,11 +158,27 @@ static bool is_cut_end(const struct walk *w, size_t at)
             (at + 1 < w->len && memchr("\n\r{", w->data[at + 1], 3)));
 }
 
+/* Gives where the first of the two characters is, from `at` on. */
+static inline size_t find_char(const struct walk *w, size_t at, char a, char b)
+{
+    llmobs_json_block bytes;
+    size_t run = sizeof(bytes);
+
+    for (; run == sizeof(bytes) && w->len - at >= run; at += run) {
+        memcpy(&bytes, w->data + at, sizeof(bytes));
+        run = llmobs_json_unmarked((bytes == a) | (bytes == b));
+    }
+    while (run == sizeof(bytes) && at < w->len && w->data[at] != a &&
+           w->data[at] != b)
+        at++;
+    return at;
+}
+
 /* Gives the end of the text that begins at `at`: its quote, or the quote of a
  * text around it, which has fewer backslashes. */
 static size_t find_text_end(const struct walk *w, size_t at)
 {
-    while (at < w->len && !is_cut_end(w, at) &&
+    while ((at = find_char(w, at, '"', '\n')) < w->len && !is_cut_end(w, at) &&
            (w->data[at] != '"' || own_of(w, at) > w->own))
         at++;
     return at;
@@ -264,6 +315,7 @@ static size_t find_value(const struct walk *w, size_t at)
  * backslashes at its end stay: they may belong to a quote that comes later. */
 static void mask_value(struct walk *w, size_t from, size_t end)
 {
+    memset(w->judged, 0, sizeof(w->judged));
     if (end < w->len && w->data[end] == '"') {
         llmobs_hide(w->data + from, end - own_of(w, end) - from);
         return;
@@ -345,6 +397,7 @@ static void hide_header(struct walk *w, size_t from, size_t depth)
 static void hide_path(struct walk *w, size_t from, size_t depth)
 {
     (void)depth;
+    memset(w->judged, 0, sizeof(w->judged));
     llmobs_links_mask_path(w->data + from, w->at - from);
 }
 
@@ -442,10 +495,9 @@ static size_t quote_before(const struct walk *w, size_t floor, size_t colon)
 static size_t name_before(const struct walk *w, size_t floor, size_t here)
 {
     size_t most = here - floor <= NAME_BYTES ? here - floor : NAME_BYTES + 1;
-    size_t end = here - w->own;
     const char *quote;
 
-    if (most <= w->own || !llmobs_names_may_be(w->data + end, end - floor))
+    if (most <= w->own)
         return 0;
     quote = memrchr(w->data + here - most, '"', most);
     return quote ? (size_t)(quote + 1 - w->data) : 0;
@@ -600,7 +652,8 @@ static bool is_before_mcp(const struct walk *w)
 {
     size_t at = w->at + 1;
 
-    while (at < w->len && memchr(" \\\"", w->data[at], 3))
+    while (at < w->len &&
+           (w->data[at] == '"' || w->data[at] == '\\' || w->data[at] == ' '))
         at++;
     return w->len - at > 3 && memcmp(w->data + at, "mcp", 3) == 0;
 }
@@ -689,32 +742,30 @@ static bool mask_member(struct walk *w, size_t floor)
     return false;
 }
 
-/* Moves to the next colon. */
-static inline void pass_to_colon(struct walk *w)
+/* True before a text, a list or an object, perhaps with blanks between. */
+static inline bool is_before_value(const struct walk *w)
 {
-    llmobs_json_block bytes;
-    size_t run = sizeof(bytes);
+    char c = w->at + 1 < w->len ? w->data[w->at + 1] : '\0';
 
-    for (; run == sizeof(bytes) && w->len - w->at >= run; w->at += run) {
-        memcpy(&bytes, w->data + w->at, sizeof(bytes));
-        run = llmobs_json_unmarked(bytes == ':');
-    }
-    while (run == sizeof(bytes) && w->at < w->len && w->data[w->at] != ':')
-        w->at++;
+    return c == '"' || c == '[' || c == '{' || c == '\\' || llmobs_is_blank(c);
 }
 
 /* False for most colons that follow no name that counts. */
-static inline bool may_follow_name(const struct walk *w)
+static inline bool may_follow_name(struct walk *w)
 {
-    const char *colon = w->data + w->at;
+    size_t at = w->at - 1;
+    const struct judged *judged;
 
     if (w->at < 4)
         return false;
-    if (colon[-1] != '"')
-        return memchr(" \n\t\r\\nrt", colon[-1], 8) != NULL;
-    for (colon--; colon > w->data && colon[-1] == '\\';)
-        colon--;
-    return llmobs_names_may_be(colon, (size_t)(colon - w->data));
+    if (w->data[at] != '"')
+        return memchr(" \n\t\r\\nrt", w->data[at], 8) != NULL;
+    judged = find_judged(w, at);
+    if (judged)
+        return judged->named != LLMOBS_NAMED_NOT;
+    while (at > 0 && w->data[at - 1] == '\\')
+        at--;
+    return llmobs_names_may_be(w->data + at, at);
 }
 
 /* Looks for names before colons: JSON has fewer colons than quotes. */
@@ -723,10 +774,12 @@ void llmobs_members_mask(char *data, size_t len)
     struct walk w = {.data = data, .len = len};
     size_t floor = 0;
 
-    for (pass_to_colon(&w); w.at < len; pass_to_colon(&w)) {
-        if (is_before_mcp(&w))
+    while ((w.at = find_char(&w, w.at, ':', ':')) < len) {
+        bool value = is_before_value(&w);
+
+        if (value && is_before_mcp(&w))
             find_server(&w, floor);
-        if (may_follow_name(&w) && mask_member(&w, floor))
+        if (value && may_follow_name(&w) && mask_member(&w, floor))
             floor = w.at;
         else
             w.at++;

@@ -222,7 +222,7 @@ static const uint32_t tails[32] = {
     0x0d082000, 0x82006001,
 };
 
-static bool is_tail(const char *end)
+static inline bool is_tail(const char *end)
 {
     uint32_t three = (uint32_t)(end[-3] & 31) - 1;
     uint32_t hash;
@@ -245,8 +245,9 @@ static const uint32_t lengths[26] = {
 
 static bool is_in_list(const char *list, const char *word, size_t len)
 {
-    char barred[LLMOBS_NAMES_LETTERS + 3] = "|";
+    char barred[LLMOBS_NAMES_LETTERS + 3];
 
+    *barred = '|';
     memcpy(barred + 1, word, len);
     barred[len + 1] = '|';
     barred[len + 2] = '\0';
@@ -640,5 +641,9 @@ enum llmobs_named llmobs_names_judge_words(const char *name, size_t len)
 
 bool llmobs_names_may_be(const char *end, size_t len)
 {
+    if (len > SHORTEST && !is_tail(end) && is_small(end[-1]) &&
+        is_small(end[-2]) && is_small(end[-3]) && end[-4] != '\\' &&
+        !llmobs_is_digit(end[-4]))
+        return false; /* three letters, and no part of an escape */
     return len >= 2 && may_end(end, len);
 }
