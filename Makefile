@@ -144,8 +144,9 @@ UNIT_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard tests/unit/*.c)) $(SUPPORT_OBJ) \
 	$(B)/$(if $(SAN),tests/fuzz/shim_,shim/)connections.o \
 	$(patsubst %,$(B)/cli/%.o,doctor/find_files doctor/host_starter doctor/object \
 	run/choose shared/site_request log/relay_places query/cell query/cost query/filter \
-	query/stored query/keys query/row query/tail query/texts query/price query/prices \
-	shared/accounts shared/escape shared/json_out shared/suggest shared/tell)
+	query/stored query/keys query/row query/tail query/texts query/when query/price query/prices \
+	shared/accounts shared/escape shared/help shared/json_out shared/options shared/reader \
+	shared/suggest shared/tell)
 CLIENTS := $(patsubst %.c,$(B)/%,$(wildcard tests/clients/*.c))
 
 # ---- files that are built in a way of their own ------------------------------

@@ -8,8 +8,10 @@
 #include <string.h>
 #include <strings.h>
 
+#include "cli/query/cost.h"
 #include "cli/query/stored.h"
 #include "cli/query/tail.h"
+#include "cli/query/when.h"
 #include "cli/shared/options.h"
 #include "lib/span/span.h"
 
@@ -132,10 +134,6 @@ static bool numbers_match(const struct llmobs_filter *filter,
         return false;
     if (filter->until_ns > 0 && start >= filter->until_ns)
         return false;
-    if (filter->min_duration_ns > 0 &&
-        llmobs_json_to_int(llmobs_json_get(event, "duration")) <
-            filter->min_duration_ns)
-        return false;
     return !filter->errors || llmobs_json_says(event, "status", "error");
 }
 
@@ -176,6 +174,42 @@ static bool keys_match(const struct llmobs_filter *filter,
     return match;
 }
 
+static bool meets(double have, const struct llmobs_filter_bound *bound)
+{
+    const double than = bound->than;
+
+    return have >= 0 && ((bound->sign[0] == '>' && have > than) ||
+                         (bound->sign[0] == '<' && have < than) ||
+                         (strchr(bound->sign, '=') && have == than));
+}
+
+static bool bounds_match(const struct llmobs_filter *filter,
+                         const struct llmobs_json *event)
+{
+    struct llmobs_texts texts = {0};
+    struct llmobs_row *row;
+    bool match = filter->bound_count == 0;
+
+    if (!match && llmobs_row_new(event, (struct llmobs_place){0},
+                                 LLMOBS_ROW_FACTS, &texts, &row) == 0) {
+        double in = (double)row->input_tokens, out = (double)row->output_tokens;
+        double numbers[] = {-1,
+                            in < 0    ? out
+                            : out < 0 ? in
+                                      : in + out,
+                            (double)row->duration_ns};
+
+        llmobs_cost_estimate(row, filter->prices);
+        numbers[0] = row->cost;
+        match = true;
+        for (size_t i = 0; match && i < filter->bound_count; i++)
+            match = meets(numbers[filter->bounds[i].what], &filter->bounds[i]);
+        llmobs_row_free(row);
+    }
+    llmobs_texts_fini(&texts);
+    return match;
+}
+
 /* True where the filter selects by something that a span has, but an evaluation
  * does not have. */
 static bool asks_of_span(const struct llmobs_filter *filter)
@@ -186,8 +220,8 @@ static bool asks_of_span(const struct llmobs_filter *filter)
     return filter->name.pattern || filter->kind.pattern ||
            filter->model.pattern || filter->provider.pattern ||
            filter->session.pattern || filter->since_ns > 0 ||
-           filter->until_ns > 0 || filter->min_duration_ns > 0 ||
-           filter->errors || filter->grep;
+           filter->until_ns > 0 || filter->bound_count > 0 || filter->errors ||
+           filter->grep;
 }
 
 bool llmobs_filter_asks(const struct llmobs_filter *filter)
@@ -225,7 +259,7 @@ bool llmobs_filter_match(struct llmobs_filter *filter,
 {
     return numbers_match(filter, event) && names_match(filter, event) &&
            ids_match(filter, event) && tags_match(filter, event) &&
-           keys_match(filter, event) &&
+           keys_match(filter, event) && bounds_match(filter, event) &&
            (!filter->grep || found_anywhere(filter, event));
 }
 
@@ -373,6 +407,41 @@ int llmobs_filter_add_tag(struct llmobs_filter *filter, const char *tag)
     if (filter->tag_count == LLMOBS_FILTER_TAGS_MAX)
         return -E2BIG;
     filter->tags[filter->tag_count++] = tag;
+    return 0;
+}
+
+int llmobs_filter_add_bound(struct llmobs_filter *filter, const char *text)
+{
+    static const char *const names[] = {"cost:", "tokens:", "duration:"};
+    struct llmobs_filter_bound bound = {0};
+    size_t count = sizeof(names) / sizeof(*names), len;
+    int64_t ns;
+    char *end;
+
+    while (bound.what < count &&
+           strncmp(text, names[bound.what], strlen(names[bound.what])) != 0)
+        bound.what++;
+    if (bound.what == count)
+        return -EINVAL;
+    text += strlen(names[bound.what]);
+    len = text[0] == '='            ? 1
+          : strspn(text, "<>") == 1 ? 1 + (text[1] == '=')
+                                    : 0;
+    memcpy(bound.sign, text, len);
+    text += len;
+    if (len == 0 || *text == '\0')
+        return -EINVAL;
+    if (bound.what == count - 1) {
+        if (llmobs_when_duration(text, &ns) != 0)
+            return -EINVAL;
+        bound.than = (double)ns;
+    } else if (text[strspn(text, "0123456789.")] != '\0' ||
+               (bound.than = strtod(text, &end), *end != '\0')) {
+        return -EINVAL;
+    }
+    if (filter->bound_count == LLMOBS_FILTER_BOUNDS_MAX)
+        return -E2BIG;
+    filter->bounds[filter->bound_count++] = bound;
     return 0;
 }
 

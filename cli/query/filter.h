@@ -4,7 +4,7 @@
  *          that it was filled from.
  * Threads: one.
  * Errors:  -EINVAL from the parsers, for usage messages.
- * Limits:  LLMOBS_FILTER_TAGS_MAX tags.
+ * Limits:  LLMOBS_FILTER_TAGS_MAX tags, LLMOBS_FILTER_BOUNDS_MAX bounds.
  */
 #ifndef LLMOBS_QUERY_FILTER_H
 #define LLMOBS_QUERY_FILTER_H
@@ -14,8 +14,10 @@
 #include "lib/text/regex.h"
 
 struct llmobs_cli_option;
+struct llmobs_prices;
 
 #define LLMOBS_FILTER_TAGS_MAX 32
+#define LLMOBS_FILTER_BOUNDS_MAX 16
 
 /* The text that an argument asks for: this text, or one that matches it as a
  * shell pattern. Upper and lower case are equal. A ! before it asks for every
@@ -23,6 +25,13 @@ struct llmobs_cli_option;
 struct llmobs_filter_name {
     const char *pattern; /* NULL: any text */
     bool is_not;
+};
+
+/* A comparison of a number of the span, which a span without it never meets. */
+struct llmobs_filter_bound {
+    size_t what;  /* cost in USD, tokens of both ways, nanoseconds */
+    char sign[3]; /* ">", ">=", "<", "<=" or "=" */
+    double than;
 };
 
 /* An event must meet all members that are set; all zero: every event does. */
@@ -37,7 +46,9 @@ struct llmobs_filter {
     size_t tag_count;
     int64_t since_ns; /* started at this wall time or later */
     int64_t until_ns; /* started before this wall time */
-    int64_t min_duration_ns;
+    struct llmobs_filter_bound bounds[LLMOBS_FILTER_BOUNDS_MAX];
+    size_t bound_count;
+    struct llmobs_prices *prices; /* borrowed; of the costs of bounds */
     bool errors;
     struct llmobs_regex *grep; /* found in the name or in what was said */
     struct llmobs_regex_memory grep_memory;
@@ -81,6 +92,10 @@ int llmobs_filter_set_kind(struct llmobs_filter *filter, const char *argument);
 
 /* Adds "key:value" or "key=value". -EINVAL: no such form; -E2BIG: too many. */
 int llmobs_filter_add_tag(struct llmobs_filter *filter, const char *tag);
+
+/* Adds a bound such as "cost:>0.01", "tokens:<=1000" or "duration:>=500ms".
+ * -EINVAL: no such form; -E2BIG: too many. */
+int llmobs_filter_add_bound(struct llmobs_filter *filter, const char *text);
 
 /* Sets the pattern, as of `grep -E`; letters match in either case unless the
  * pattern has a capital. -EINVAL: *why is the reason. */

@@ -54,18 +54,26 @@ static int set_tag(const struct llmobs_cli_option *option, const char *tag)
     return rc == 0 ? 0 : llmobs_cli_refuse("tag", tag, "too many tags");
 }
 
-/* Reads a duration of at least option->value nanoseconds. */
-static int set_duration(const struct llmobs_cli_option *option,
-                        const char *text)
+static int set_least(const struct llmobs_cli_option *option, const char *text)
+{
+    char bound[64];
+
+    snprintf(bound, sizeof(bound), "duration:>=%s", text);
+    if (llmobs_filter_add_bound(option->to, bound) == 0)
+        return 0;
+    return llmobs_cli_refuse(option->name, text,
+                             "no duration such as 250ms, 2s, 1m30s");
+}
+
+/* Reads a duration of at least STEP_LEAST. */
+static int set_step(const struct llmobs_cli_option *option, const char *text)
 {
     int64_t *out = option->to;
 
-    if (llmobs_when_duration(text, out) == 0 && *out >= option->value)
+    if (llmobs_when_duration(text, out) == 0 && *out >= STEP_LEAST)
         return 0;
     return llmobs_cli_refuse(option->name, text,
-                             option->value > 0
-                                 ? "no duration such as 1s, 5m, 1h"
-                                 : "no duration such as 250ms, 2s, 1m30s");
+                             "no duration such as 1s, 5m, 1h");
 }
 
 static int set_grep(const struct llmobs_cli_option *option, const char *pattern)
@@ -178,12 +186,27 @@ static int set_colour(const struct llmobs_cli_option *option, const char *when)
     return llmobs_cli_refuse(option->name, when, "none of auto, always, never");
 }
 
+static int set_bound(struct llmobs_view *view, const char *text)
+{
+    char room[LLMOBS_ESCAPE_NAME];
+
+    if (llmobs_filter_add_bound(&view->filter, text) == 0)
+        return llmobs_buf_addf(&view->asked, "%s%s",
+                               view->asked.len > 0 ? " " : "", text);
+    llmobs_tell("llmobs view: %s: no comparison such as cost:>0.01, "
+                "tokens:<=1000 or duration:>=500ms, or too many\n",
+                llmobs_escape_name(text, room));
+    return -EINVAL;
+}
+
 /* If several traces begin with the id, the newest trace is shown. */
-static int set_id(const struct llmobs_cli_option *option, const char *id)
+static int set_word(const struct llmobs_cli_option *option, const char *id)
 {
     struct llmobs_view *view = option->to;
     char room[LLMOBS_ESCAPE_NAME];
 
+    if (strchr(id, ':'))
+        return set_bound(view, id);
     if (view->whole) {
         llmobs_tell("llmobs view: one ID at most: %s\n",
                     llmobs_escape_name(id, room));
@@ -229,7 +252,7 @@ static const struct llmobs_cli_option options[] = {
     SELECT("trace", llmobs_cli_text, &FILTER.trace, 't'),
     SELECT("since", llmobs_when_set, &FILTER.since_ns, 's'),
     SELECT("until", llmobs_when_set, &FILTER.until_ns, 0),
-    SELECT("min-duration", set_duration, &FILTER.min_duration_ns, 0),
+    SELECT("min-duration", set_least, &FILTER, 0),
     SELECT("model", llmobs_filter_option, &FILTER.model, 0),
     SELECT("provider", llmobs_filter_option, &FILTER.provider, 0),
     SELECT("script", llmobs_filter_option, &KEY(SCRIPT), 0),
@@ -249,7 +272,7 @@ static const struct llmobs_cli_option options[] = {
     LLMOBS_CLI_VALUE("fields", set_fields, &VIEW.fields),
     {"summary", set_form, &VIEW, 0, 0, SUMMARY, NULL},
     {"timeseries", set_series, &VIEW, 0, optional_argument, 0, NULL},
-    {"step", set_duration, &VIEW.step_ns, 0, 1, STEP_LEAST, NULL},
+    LLMOBS_CLI_VALUE("step", set_step, &VIEW.step_ns),
     {"sessions", set_form, &VIEW, 0, 0, SESSIONS, NULL},
     LLMOBS_CLI_VALUE("by", set_by, &VIEW.by),
     {"otlp", set_form, &VIEW, 0, 0, OTLP, NULL},
@@ -269,7 +292,7 @@ static const struct llmobs_cli_option options[] = {
     {"follow", llmobs_cli_flag, &VIEW.follow, 'f', 0, true, NULL},
     LLMOBS_CLI_FLAG("exit-status", &VIEW.must_find),
     {"quiet", llmobs_cli_flag, &typed.quiet, 'q', 0, true, NULL},
-    LLMOBS_CLI_WORDS(set_id, &VIEW)};
+    LLMOBS_CLI_WORDS(set_word, &VIEW)};
 
 /* Chooses the form by all options together; refuses options that do not go with
  * it. */
@@ -497,6 +520,9 @@ static int run_view(struct asked *asked)
     if (view->config)
         rc = llmobs_config_store_dir(view->config, store, sizeof(store));
     view->store = store;
+    if (view->filter.bound_count > 0)
+        llmobs_view_prices(view);
+    view->filter.prices = view->prices;
     if (rc != 0)
         report_error(store, rc);
     else if (!llmobs_cli_spares_store("llmobs view", asked->output, store) ||

@@ -13,6 +13,7 @@ import functools
 import io
 import json
 import math
+import operator
 import os
 import pty
 import random
@@ -279,6 +280,54 @@ def database():
     check("the recipe for SQLite", done.stdout.splitlines() == [
         "app!f+0x1|m|15|0.24|75", "app!f+0x1|m|capital of France?|2|0.1",
         "app!f+0x1|dead|hard|2|0.02"], done)
+
+
+SIGNS = {">": operator.gt, ">=": operator.ge, "<": operator.lt,
+         "<=": operator.le, "=": operator.eq}
+
+
+def comparisons():
+    """Filters by cost, tokens and duration: a span without one never passes."""
+    def numbers(event):
+        f = facts(event)
+        return {"cost": f["cost_usd"], "duration": f["duration_ns"],
+                "tokens": sum_of([f["input_tokens"], f["output_tokens"]])}
+
+    words = [("%s:%s%s" % (what, sign, shown), [(what, sign, value)])
+             for sign in SIGNS for what, shown, value in (
+                 ("cost", "0.005", 0.005), ("cost", "0", 0), ("tokens", "300", 300),
+                 ("duration", "0.3s", 0.3 * NS), ("duration", "1m", 60 * NS))]
+    words.append((["duration:>=250ms", "tokens:<400"],
+                  [("duration", ">=", NS / 4), ("tokens", "<", 400)]))
+    found = 0
+    for store in STORE, HOSTILE:
+        for word, bounds in words:
+            have = {e["span_id"] for e in events(*([word] if isinstance(
+                word, str) else word), store=store)}
+            want = {e["span_id"] for e in events(store=store) if all(
+                numbers(e)[what] is not None and SIGNS[sign](
+                    numbers(e)[what], value) for what, sign, value in bounds)}
+            found += len(have) > 0
+            if have != want:
+                check("spans of %s" % word, False, (have ^ want))
+    check("comparisons select", found > 20, found)
+    prices = os.path.join(TMP.name, "prices-of-all")
+    with open(prices, "w", encoding="ascii") as f:
+        json.dump({"*": {"input_cost_per_token": 1e-6, "output_cost_per_token": 0}}, f)
+    every = [json.loads(line)["cost_usd"] for line in view(
+        "--json", "--fields", "cost_usd", LLMOBS_PRICES=prices).stdout.splitlines()]
+    have = [json.loads(line)["cost_usd"] for line in view(
+        "--json", "--fields", "cost_usd", "cost:>0.0003", LLMOBS_PRICES=prices
+    ).stdout.splitlines()]
+    check("comparisons know estimates", have == [
+        c for c in every if c is not None and c > 0.0003] and have, have[:3])
+    text = view("--summary", "--json", "duration:>=300ms").stdout
+    check("--min-duration is one of them", text == view(
+        "--summary", "--json", "--min-duration", "300ms").stdout and text)
+    for wrong in ("cost:1", "cost:>", "cost:>x", "cost:>>1", "tokens:>1e3", "tokens:>-1",
+                  "duration:>2y", "duration:=>1s", "price:>1", "cost>1"):
+        view(wrong, status=2)
+    view(*["tokens:>1"] * 17, status=2)
 
 
 # ---- calls -----------------------------------------------------------------
@@ -570,6 +619,7 @@ def write_store():
 
 write_store()
 hostile.write(HOSTILE)
-for one in (spans, formulas, database, summary, series, bars, sessions):
+for one in (spans, comparisons, formulas, database, summary, series, bars,
+            sessions):
     if not ONLY or one.__name__ in ONLY:
         one()
