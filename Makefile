@@ -466,6 +466,9 @@ tree: all
 		packaging/llmobs-drain.timer)
 	$(call put,755,bin,$(B)/llmobs)
 	$(call put,644,include,include/llmobs.h)
+	$(call put,644,share/pkgconfig,packaging/llmobs.pc)
+	sed -i "s/@VERSION@/$$(sed -n 's/^#define LLMOBS_VERSION "\(.*\)"/\1/p' \
+		include/llmobs.h)/" $(TREE)/share/pkgconfig/llmobs.pc
 	$(call put,644,share/llmobs,packaging/prices.json packaging/llmobs-drain.cron \
 		packaging/user/llmobs-drain.crontab)
 	$(call put,644,share/llmobs/inbound,$(HOOKS))

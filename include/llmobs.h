@@ -19,6 +19,8 @@
  * Texts:   C strings in UTF-8; invalid bytes become U+FFFD. NULL: not given.
  * Structs: a struct with a `size` has its own sizeof there, and a member that
  *          is not set is 0: struct llmobs_annotation a = {.size = sizeof(a)}.
+ *          Those without one (pairs, messages, links, exported ids) never
+ *          change their form within LLMOBS_API_VERSION.
  * Threads: any thread may make any call. A span that is started becomes the
  *          current span of its thread until it is finished; spans that the same
  *          thread starts meanwhile are its children. Another thread may use and

@@ -72,7 +72,7 @@ stage() { # FILE: beside its place
     [ -d "${to%/*}" ] || mkdir -p "${to%/*}"
     rm -f "$to.llmobs-new"
     case $1 in
-    */systemd/* | *.cron*) sed "s|@PREFIX@|$prefix|" "$1" > "$to.llmobs-new" ;;
+    */systemd/* | *.cron* | *.pc) sed "s|@PREFIX@|$prefix|" "$1" > "$to.llmobs-new" ;;
     lib/llmobs/uninstall) cp install.sh "$to.llmobs-new" ;;
     *) cp -P "$1" "$to.llmobs-new" ;;
     esac
