@@ -15,11 +15,14 @@
 
 /* ---- texts and numbers */
 
-/* Controls, what nobody sees, what turns the direction of writing, halves of pairs. */
-const UNSEEN = new RegExp('[\\0-\\x08\\x0b-\\x1f\\x7f-\\x9f\\xad\\u061c\\u180e\\u200b-\\u200f\\u2028-\\u202e' +
-  '\\u2060-\\u206f\\ufeff\\ufff9-\\ufffb\\ud800-\\udfff\\u{e0000}-\\u{e0fff}\\u{f0000}-\\u{10ffff}]', 'gu');
+/* Controls, what nobody sees, what turns the direction of writing, halves of pairs: as cli/shared/escape.c, which says
+ * why a selector and a joiner of scripts and emoji are parts of the character before. */
+const UNSEEN = '\\0-\\x08\\x0b-\\x1f\\x7f-\\x9f\\xad\\u061c\\u180e\\u200b-\\u200f\\u2028-\\u202e\\u2060-\\u206f\\ufe00-\\ufe0f' +
+  '\\ufeff\\ufff9-\\ufffb\\ud800-\\udfff\\u{e0000}-\\u{e0fff}\\u{f0000}-\\u{10ffff}';
+const [SELECTOR, JOINER, OTHER] = ['[\\ufe00-\\ufe0f\\u{e0100}-\\u{e01ef}]', '[\\u200b-\\u200d]', `[^\\0-\\x7f${UNSEEN}]`];
+const PARTS = new RegExp(`(${OTHER}(?:${SELECTOR}${JOINER}?|${JOINER})|[!-~](?:${SELECTOR}?${JOINER}(?=${OTHER})|${SELECTOR}))|[${UNSEEN}]`, 'gu');
 const hex = (n) => n.toString(16).padStart(4, '0');
-const visible = (text) => String(text).replace(/\r\n/g, '\n').replace(UNSEEN, (c) => `⟨${hex(c.codePointAt(0))}⟩`);
+const visible = (text) => String(text).replace(/\r\n/g, '\n').replace(PARTS, (c, kept) => kept ?? `⟨${hex(c.codePointAt(0))}⟩`);
 const line = (text, max = 300) => {
   const all = String(text);
   return visible(all.length > max ? all.slice(0, max) + '…' : all).replace(/\s+/g, ' ');
@@ -1710,7 +1713,7 @@ function curlTab(s, body) {
   const host = s.call && HOSTS.get(s.provider);
   if (!host) return h('p.faint', s.call ? 'The host of this provider is not known.' : 'This span is no request.');
   const [path, request] = requestOf(s, body), key = `$${s.provider.toUpperCase()}_API_KEY`;
-  const data = (written(request, 2) ?? '').replace(new RegExp(UNSEEN.source + "|'", 'gu'),
+  const data = (written(request, 2) ?? '').replace(new RegExp(`[${UNSEEN}']`, 'gu'),
     (c) => times(c.length, (i) => '\\u' + hex(c.charCodeAt(i))).join(''));
   return [h('p.faint', 'Rebuilt from the span: parameters, pictures and headers that it does not name are missing.'),
     code([`curl https://${host}/v1/${path}`, s.provider === 'anthropic'

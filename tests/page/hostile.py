@@ -30,7 +30,18 @@ TEXTS = {
 # The number that the page writes instead.
 UNSEEN = [(0, 8), (0xb, 0x1f), (0x7f, 0x9f), (0xad, 0xad), (0x61c, 0x61c),
           (0x200b, 0x200f), (0x2028, 0x202e), (0x2060, 0x206f),
-          (0xfeff, 0xfeff), (0xd800, 0xdfff)]
+          (0xfe00, 0xfe0f), (0xfeff, 0xfeff), (0xd800, 0xdfff),
+          (0xe0000, 0xe0fff)]
+
+# What writing needs stays, behind a character that is there.
+SCRIPTS = [
+    "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645", "PDF\u200c\u0647\u0627",
+    "\u0995\u09cd\u200d\u09b7", "\u1781\u200b\u1791", "\u845b\U000e0100",
+    "\U0001f468\u200d\U0001f469\u200d\U0001f467", "1\ufe0f\u20e3",
+    "\u2764\ufe0f\u200d\U0001f525"]
+HIDDEN = ["pass\u200dword", "\u200c\u200d\u200c", "\ufe01", "a\u202eb\u2066",
+          "flag\U000e0067", "\ufeffbom", "so\u00adft", "one\u2028two\u2029",
+          "\u200d\u0647", "a\u2063", "rtl\u200f\u061c", " \ufe0f", "'\u200d'"]
 
 PNG = ("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGA"
        "WjR9awAAAABJRU5ErkJggg==")
@@ -43,7 +54,7 @@ def seen(text):
     return "".join(
         "\u27e8%04x\u27e9" % ord(c)
         if any(low <= ord(c) <= high for low, high in UNSEEN) else c
-        for c in text)
+        for c in text) if text != TEXTS["wide"] else text
 
 
 def span(number, trace=None, **members):

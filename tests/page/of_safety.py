@@ -117,6 +117,18 @@ def hostile_texts(bench):
     tab.close()
 
 
+def scripts(bench):
+    """Persian, Hindi and families are shown as they are; what turns the writing
+    or nobody sees has a number."""
+    tab = bench.open()
+    for text in hostile.SCRIPTS:
+        need(tab.js("visible(%s)" % json.dumps(text)) == text, ascii(text))
+    for text in hostile.HIDDEN:
+        have = tab.js("visible(%s)" % json.dumps(text))
+        need(have == hostile.seen(text), ascii(have))
+    tab.close()
+
+
 def hostile_shapes(bench):
     """Numbers, circles, depths and types that no program should write."""
     tab = bench.open("hostile")
