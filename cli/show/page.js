@@ -1676,7 +1676,7 @@ function linked({span_id: id, trace_id: trace, attributes}) {
 const code = (text) => [h('p', copyButton(text)), h('pre', folded(text))];
 const rawTab = (s) => code(written(bodyOf(s), 2) ?? lineOf(s));
 
-/* Hosts for which a request can be rebuilt. */
+/* Providers whose requests can be rebuilt, whether or not the event tells the host. */
 const HOSTS = new Map([['openai', 'api.openai.com'], ['anthropic', 'api.anthropic.com'], ['mistral', 'api.mistral.ai'],
   ['openrouter', 'openrouter.ai/api'], ['groq', 'api.groq.com/openai'], ['together', 'api.together.xyz'],
   ['fireworks', 'api.fireworks.ai/inference'], ['xai', 'api.x.ai'], ['deepseek', 'api.deepseek.com']]);
@@ -1684,8 +1684,8 @@ const HOSTS = new Map([['openai', 'api.openai.com'], ['anthropic', 'api.anthropi
 const ANSWERED = new Set(('caller transfer status state stop_reason stop_details finish_reason finish_message completion_reason sources ' +
   'citations steps usage cost phase traffic_type inference_geo tokens_per_second generation_time time_to_first_token user').split(' '));
 /* The path and the body; a reasoning is no part of what was asked. */
-function requestOf(s, {input, metadata, tool_definitions}) {
-  const request = {model: s.asked ?? s.model}, own = s.provider === 'anthropic', said = messagesOf(input).map(members);
+function requestOf(s, {input, metadata, tool_definitions}, own) {
+  const request = {model: s.asked ?? s.model}, said = messagesOf(input).map(members);
   for (const [key, value] of Object.entries(members(metadata))) if (!ANSWERED.has(key)) request[key] = value ?? undefined;
   if (s.kind === 'embedding') return ['embeddings', {...request, input: few(input?.documents, ({text}) => text)}];
   const asked = said.filter(({role}) => role !== 'reasoning' && !(own && role === 'system'));
@@ -1710,13 +1710,16 @@ function requestOf(s, {input, metadata, tool_definitions}) {
 }
 /* A command that is safe to paste: its one text is quoted, and controls in it are JSON escapes. */
 function curlTab(s, body) {
-  const host = s.call && HOSTS.get(s.provider);
-  if (!host) return h('p.faint', s.call ? 'The host of this provider is not known.' : 'This span is no request.');
-  const [path, request] = requestOf(s, body), key = `$${s.provider.toUpperCase()}_API_KEY`;
+  const known = HOSTS.get(s.provider), {host, port} = members(bodyOf(s)._call), tls = port === 443 || body.metadata?.transfer?.tls_ms > 0;
+  const api = /^integration:(openai|anthropic|mistral|ollama)/m.exec(s.tags.join('\n'))?.[1] ?? (known && s.provider);
+  const base = !host || known?.split('/')[0] === host ? known && 'https://' + known : /^[\w.:-]+$/.test(host) && count(port) &&
+    `http${tls ? 's' : ''}://${host.includes(':') ? `[${host}]` : host}${port === (tls ? 443 : 80) ? '' : ':' + port}`;
+  if (!s.call || !api || !base) return h('p.faint', s.call ? 'No command is known for this API.' : 'This span is no request.');
+  const own = api === 'anthropic', [path, request] = requestOf(s, body, own), key = `$${known ? s.provider.toUpperCase() + '_' : ''}API_KEY`;
   const data = (written(request, 2) ?? '').replace(new RegExp(`[${UNSEEN}']`, 'gu'),
     (c) => times(c.length, (i) => '\\u' + hex(c.charCodeAt(i))).join(''));
-  return [h('p.faint', 'Rebuilt from the span: parameters, pictures and headers that it does not name are missing.'),
-    code([`curl https://${host}/v1/${path}`, s.provider === 'anthropic'
+  return [h('p.faint', 'Rebuilt from the span, with the usual path: parameters, pictures and headers that it does not name are missing.'),
+    code([`curl '${base}/v1/${path}'`, own
       ? `-H "x-api-key: ${key}" -H 'anthropic-version: 2023-06-01'` : `-H "Authorization: Bearer ${key}"`,
     "-H 'Content-Type: application/json'", `-d '${data}'`].join(' \\\n  '))];
 }

@@ -6,7 +6,7 @@ from browser import WAIT
 from of_people import CONTRAST
 from of_safety import clean, trouble
 from of_talks import call, said, write
-from pages import go, need, text_of
+from pages import copied, go, need, text_of
 
 # Markdown, and the elements that are made of it.
 SHOWN = [
@@ -58,10 +58,8 @@ def markdown(bench):
         need(have == want, "%r\n is %r\nnot %r" % (text, have, want))
     need(tab.js("%s.length" % ANSWERS) == 1 and
          "# as it *is*" in text_of(tab, "#tab"), text_of(tab, "#tab"))
-    tab.js("Object.defineProperty(navigator, 'clipboard', {value: {writeText: "
-           "async (text) => { window.copied = text; }}})")
-    tab.click("#tab [data-role=assistant] .copy:last-child")
-    need(tab.js("window.copied") == answers[0], "what is copied")
+    need(copied(tab, "#tab [data-role=assistant] .copy:last-child") == answers[0],
+         "what is copied")
     go(tab, {"t": "b"})
     need("one word" in text_of(tab, "#tab") and "the end" not in text_of(tab, "#tab")
          and "*tool*" in text_of(tab, "#tab"), text_of(tab, "#tab"))

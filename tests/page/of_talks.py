@@ -2,9 +2,10 @@
 list and the charts tell of evaluations and of tokens that are absent."""
 import json
 import os
+import subprocess
 
 import hostile
-from pages import go, need, text_of
+from pages import copied, go, need, text_of
 
 CARDS = """[...document.querySelectorAll('#talk [data-role]')].map((card) =>
   [card.dataset.role, card.lastChild.textContent, !!card.closest('details')])"""
@@ -126,6 +127,54 @@ def pair(bench):
     need(tab.js(rows)["calls"][:2] == ["1", "1"], "of what is chosen")
     go(tab, [("x", "model:gpt-4o"), ("x", "model:none")])
     need(tab.js("document.getElementById('panel').hidden"), "no such model")
+    tab.close()
+
+
+def curl(bench):
+    """The command goes to the host and the port of the event, with a variable
+    for the key, and is safe to paste."""
+    hosts = [({}, {}, "openai", "https://api.openai.com/v1/chat/completions", "$OPENAI_API_KEY"),
+             ({"host": "openrouter.ai", "port": 443}, {}, "openrouter",
+              "https://openrouter.ai/api/v1/chat/completions", "$OPENROUTER_API_KEY"),
+             ({"host": "eu.api.openai.com", "port": 443}, {}, "openai",
+              "https://eu.api.openai.com/v1/chat/completions", "$OPENAI_API_KEY"),
+             ({"host": "127.0.0.1", "port": 11434}, {}, "ollama",
+              "http://127.0.0.1:11434/v1/chat/completions", "$API_KEY"),
+             ({"host": "gw.test", "port": 443}, {}, "anthropic",
+              "https://gw.test/v1/messages", "$API_KEY"),
+             ({"host": "gw.test", "port": 80}, {}, "openai",
+              "http://gw.test/v1/chat/completions", "$API_KEY"),
+             ({"host": "gw.test", "port": 8443}, {"tls_ms": 1.5}, "openai",
+              "https://gw.test:8443/v1/chat/completions", "$API_KEY"),
+             ({"host": "::1", "port": 8000}, {}, "openai",
+              "http://[::1]:8000/v1/chat/completions", "$API_KEY"),
+             ({"host": "x'$(id)", "port": 80}, {}, "openai", None, None),
+             ({"host": "x", "port": "80;id"}, {}, "openai", None, None),
+             ({"host": "x", "port": 80}, {}, "google", None, None)]
+    events, hard = [], "it's \u200d '\ufe0f\u202e $(id)"
+    for i, (facts, transfer, api, _, key) in enumerate(hosts):
+        events.append(call(i, "t%d" % i, [said("user", hard)],
+                           said("assistant", "ho"), metadata={"transfer": transfer},
+                           tags=["ml_app:m", "integration:" + api], _call=facts))
+        events[-1]["meta"]["model_provider"] = \
+            (key or "")[1:-8].lower() or "unknown"
+    write(bench, "curl", events)
+    tab = bench.open("curl")
+    for i, (_, _, api, url, key) in enumerate(hosts):
+        go(tab, {"t": "t%d" % i, "tab": "curl"})
+        text = text_of(tab, "#tab")
+        if url is None:
+            need("curl" not in text and "No command" in text, text)
+            continue
+        words = subprocess.run(
+            ["bash", "-c", "curl() { printf '%s\\0' \"$@\"; }\n" +
+             copied(tab, "#tab .copy")], env={key[1:]: "the-key"}, check=True,
+            capture_output=True).stdout.decode().split("\0")
+        need(words[0] == url and words[2].endswith("the-key") and
+             ("x-api-key" in words[2]) == (api == "anthropic"), words)
+        content = json.loads(words[-2])["messages"][-1]["content"]
+        need(words[-2].isascii() and hard in (content, content[0]["text"]
+             if api == "anthropic" else None), words)
     tab.close()
 
 

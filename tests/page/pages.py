@@ -126,6 +126,14 @@ def rows_of(tab):
     return tab.js("JSON.parse(document.getElementById('index').textContent)")
 
 
+def copied(tab, selector):
+    """What a click on a button copies."""
+    tab.js("Object.defineProperty(navigator, 'clipboard', {configurable: true, "
+           "value: {writeText: async (text) => { window.copied = text; }}})")
+    tab.click(selector)
+    return tab.js("window.copied")
+
+
 def text_of(tab, selector):
     return tab.js("[...document.querySelectorAll(%s)].map("
                   "(node) => node.textContent).join('\\n')"
