@@ -1172,9 +1172,8 @@ function talkOf(session) {
     .sort((a, b) => a.start - b.start), calls = all.slice(-TURNS), feedback = feedbackOf(session.id);
   let last, part, tools;
   const parts = calls.map((s) => {
-    const {input, output} = about(s), asked = messagesOf(input).map(members), names = new Map();
-    const answers = messagesOf(output).map(members), fresh = freshOf(said, asked).concat(answers).filter((one) => one.role || one.content);
-    for (const one of [...asked, ...answers]) few(one.tool_calls, (call) => names.set(call.tool_id, call.name));
+    const [asked, answers] = ['input', 'output'].map((side) => messagesOf(about(s)[side]).map(members)), names = namesOf([...asked, ...answers]);
+    const fresh = freshOf(said, asked).concat(answers).filter((one) => one.role || one.content);
     said.push(...fresh.map(heard));
     const head = s.group !== last && turnHead(s.group);
     [part, tools] = thread(fresh, names, last = s.group, head ? undefined : tools);
@@ -1259,10 +1258,12 @@ function differences(a, b) {
   return parts;
 }
 const difference = (a, b) => h('div.text', differences(a, b).map(([words, side]) => (side ? h(side < 0 ? 'del' : 'ins', visible(words)) : visible(words))), {dir: 'auto'});
-const saidBy = (side) => messagesOf(side).map(members).map((one) => [`${line(one.role ?? '', 40)}: ${string(one.content) ?? written(one.content) ?? ''}`,
+const saidBy = (side, names = namesOf(messagesOf(side))) => messagesOf(side).map(members).map((one) => [`${line(one.role ?? '', 40)}: ${string(one.content) ?? written(one.content) ?? ''}`,
   ...few(one.tool_calls, (call) => `calls ${line(call.name ?? '?', 80)} ${written(call.arguments)}`),
-  ...few(one.tool_results, (to) => `result ${string(to.result) ?? written(to.result)}`)].join('\n')).join('\n\n') || string(side?.value) || '';
-const parametersOf = ({metadata}) => Object.entries(members(metadata)).filter(([key]) => key !== 'caller' && key !== 'transfer');
+  ...few(one.tool_results, (to) => `result of ${line(to.name || names.get(to.tool_id) || '?', 80)} ${string(to.result) ?? written(to.result)}`)].join('\n')).join('\n\n') || string(side?.value) || '';
+/* The parameters as texts; null is none, in a member of one as well. */
+const parametersOf = ({metadata}) => new Map(Object.entries(members(metadata)).filter(([key]) => key !== 'caller' && key !== 'transfer')
+  .map(([key, value]) => [key, written(value, 0, (of, one) => one ?? undefined)]));
 /* The calls that are shown beside each other: in their order, or those of groups that were asked the same. */
 function callsOfPair(a, b) {
   const [x, y] = [a, b].map((group) => group.spans.filter((s) => s.call || s.billed).sort((p, q) => p.start - q.start));
@@ -1289,16 +1290,17 @@ function compared(a, b) {
     rowOf('evaluations passed', (one) => scoresOf(one).share, short, 'scores')))), faint(PRICED), pairs.slice(-10).map(pairOfCalls)];
 }
 function pairOfCalls(pair, at) {
-  const [x, y] = pair.map((s) => (s ? about(s) : {})), old = new Map(parametersOf(x)), now = new Map(parametersOf(y));
-  const other = [...new Set([...old.keys(), ...now.keys()])].filter((key) => written(old.get(key)) !== written(now.get(key)));
+  const both = pair.map((s) => (s ? about(s) : {})), [x, y] = both, [old, now] = both.map(parametersOf);
+  const rowsOf = (same) => [...new Set([...old.keys(), ...now.keys()])].filter((key) => (old.get(key) === now.get(key)) === same && (old.get(key) ?? now.get(key)))
+    .slice(0, 40).map((key) => h('tr', h('th', {scope: 'row'}, line(key, 80)), [old, now].map((all) => h('td', line(all.get(key) ?? NONE, 200)))));
+  const tableOf = (rows) => h('table', heads('parameter', 'first', 'second'), h('tbody', rows)), other = rowsOf(false), equal = rowsOf(true);
   const side = (title, from, to) => {
     const same = from === to;
     return (from || to) && [h('h3.side', title + (same ? ', the same' : '')), same ? h('div.text.faint', line(from, 200)) : difference(from, to)];
   };
   return h('section', {'data-calls': at}, h('h2', dots(...new Set(pair.map((s) => (s ? line(s.model ?? s.name, 80) : 'no call'))))),
     h('div.facts', pair.map((s) => s && fact('', dots(duration(s.length), `${short(s.input)} → ${short(s.output)}`, dollars(s.cost))))),
-    other.length > 0 && h('table', heads('parameter', 'first', 'second'), h('tbody', other.slice(0, 40).map((key) => h('tr',
-      h('th', {scope: 'row'}, line(key, 80)), [old, now].map((all) => h('td', line(all.has(key) ? written(all.get(key)) ?? '…' : NONE, 200))))))),
+    other.length > 0 && tableOf(other), equal.length > 0 && h('details', h('summary', plural(equal.length, 'equal parameter')), tableOf(equal)),
     side('Input', saidBy(x.input), saidBy(y.input)), side('Output', saidBy(x.output), saidBy(y.output)));
 }
 
@@ -1410,9 +1412,9 @@ function json(value, key, depth = 0) {
 }
 const mono = (value) => h('div.mono', json(value));
 /* undefined: it is too deep to be written. */
-function written(value, indent) {
+function written(value, indent, change = null) {
   try {
-    return JSON.stringify(value, null, indent);
+    return JSON.stringify(value, change, indent);
   } catch {
     return undefined;
   }
@@ -1583,6 +1585,8 @@ function messagesOf(side) {
   const value = side?.messages ?? (string(side?.value) && asJson(side.value));
   return list(value).every((one) => (one?.role ?? one?.content) !== undefined) ? list(value) : list(side.messages);
 }
+/* The names of the tools that were called, by the ids of their calls. */
+const namesOf = (messages) => new Map(messages.flatMap((one) => few(one?.tool_calls, ({tool_id: id, name}) => [id, name])).filter(([id]) => string(id)));
 /* How many messages repeat an earlier call of the trace and its answer. */
 function repeated(s, messages) {
   const texts = messages.map((one) => written(one));
@@ -1599,8 +1603,7 @@ function repeated(s, messages) {
 /* False for a message without anything in it, as a failed call has. */
 const isSaid = (one) => !one || typeof one !== 'object' || Object.values(one).some((value) => (Array.isArray(value) ? value.length : value));
 function sideOf(s, title, side) {
-  const messages = messagesOf(side).filter(isSaid), documents = list(side?.documents), names = new Map();
-  for (const one of messages) few(one?.tool_calls, (call) => names.set(call.tool_id, call.name));
+  const messages = messagesOf(side).filter(isSaid), documents = list(side?.documents), names = namesOf(messages);
   const skipped = Math.max(0, messages.length - NODES), cards = messages.slice(skipped).map(members).map(message(names));
   const known = title === 'Input' && s.kind === 'llm' ? Math.max(0, repeated(s, messages) - skipped) : 0;
   const folds = printing || cards.length <= 6 ? 0 : known || cards.length - 4;

@@ -86,12 +86,17 @@ def talk(bench):
 def pair(bench):
     """Two traces, and two models that were asked the same, with the words that
     differ."""
-    asked = [said("user", "Which town?")]
+    asked = [said("user", "Which town?"), said("assistant", "", tool_calls=[
+        {"name": "towns", "tool_id": "c1", "arguments": {}}, {"name": "other"}]),
+        {"role": "tool", "tool_results": [
+            {"tool_id": "c1", "result": "Oslo"}, {"result": "?"}]}]
     events = [call(0, "a", asked, said("assistant", "It is Oslo now."),
-                   metadata={"temperature": 0, "seed": 7},
+                   metadata={"temperature": 0, "seed": 7, "stop": None, "n": None,
+                             "text": {"format": "x", "verbosity": None}},
                    metrics={"input_tokens": 10, "output_tokens": 4}),
               call(1, "b", asked, said("assistant", "It was Rome now."),
-                   metadata={"temperature": 1, "seed": 7}, model="o4-mini",
+                   metadata={"temperature": 1, "seed": 7, "user": None,
+                             "text": {"format": "x"}}, model="o4-mini",
                    metrics={"input_tokens": 10}),
               {"label": "good", "metric_type": "score", "score_value": 1,
                "assessment": "pass", "timestamp_ms": 1, "ml_app": "m",
@@ -114,8 +119,12 @@ def pair(bench):
          and have["model"][:2] == ["o4-mini", "gpt-4o"]
          and have["scores"][:2] == ["", "1"], have)
     said_of = text_of(tab, "#talk section")
-    need("temperature" in said_of and "seed" not in said_of and
-         "Input, the same" in said_of, said_of)
+    keys = "[...document.querySelectorAll('#talk section%s > table tbody th')]" \
+        ".map((n) => n.textContent)"
+    need(tab.js(keys % "") == ["temperature"] and
+         tab.js(keys % " details") == ["seed", "text"] and
+         "Input, the same" in said_of and "result of towns Oslo" in said_of
+         and "result of ? ?" in said_of, said_of)
     go(tab, {"by": "model"})
     for model in "gpt-4o", "o4-mini":
         tab.click('[data-group="%s"]' % model, modifiers=8) # Shift
