@@ -411,11 +411,17 @@ function change(to, step) {
 
 /* ---- filters */
 
-/* A "quoted text" is one word, a minus means "not"; a pair of an unknown key is a word. */
+/* A "quoted text" is one word, a minus means "not"; a pair of an unknown key is a word. What a span lacks has no bound. */
+const MEASURES = new Map([['cost', (s) => s.cost], ['tokens', tokens], ['duration', (s) => s.length]]), UNITS = {ms: 1e6, s: 1e9, m: 6e10, h: 3.6e12};
+function boundOf(key, word) {
+  const of = MEASURES.get(key), [, sign, than, unit = 's'] = of && /^(>=?|<=?|=)([\d.]+)(ms|[smh])?$/.exec(word) || [];
+  const bound = than * (key === 'duration' ? UNITS[unit] : 1);
+  return sign && ((s) => sign[0] === '>' && of(s) > bound || sign[0] === '<' && of(s) < bound || sign.endsWith('=') && of(s) === bound);
+}
 const terms = () => [...state.query.matchAll(/(-?)(?:([\w.-]+):)?(?:"([^"]*)"?|(\S+))/gu)]
   .map(([, minus, key, quoted, word]) => {
     const of = key && facet(key), text = (quoted ?? word).toLowerCase();
-    return {not: !!minus, of, word: key && !of ? key.toLowerCase() + ':' + text : text};
+    return {not: !!minus, of, bound: boundOf(key, word), word: key && !of ? key.toLowerCase() + ':' + text : text};
   }).filter(({word, of}) => word || of);
 const wordsOf = (s) => (s.words = s.words || [s.name, s.model, s.provider, s.app, s.service, s.session, s.error, s.script, s.caller,
   s.question, s.answer, s.trace, s.id, ...s.tags].filter(Boolean).join('\n').toLowerCase());
@@ -429,7 +435,8 @@ function testsOf() {
     const wanted = Uint8Array.from(of.values, match);
     return ({at}) => of.has(at, wanted) !== not;
   };
-  const tests = terms().map(({not, of, word}) => {
+  const tests = terms().map(({not, of, word, bound}) => {
+    if (bound) return {not, pass: (s) => bound(s) !== not};
     if (of) return {not, pass: has(of, not, (value) => value.toLowerCase().includes(word))};
     const hits = state.deep && entry(deepHits, word, newHits);
     return {not, pass: (s) => (wordsOf(s).includes(word) || hits[s.at] === 1) !== not};
@@ -471,7 +478,7 @@ const plain = (text) => (text.includes('\\') ? text.replace(/\\(?:u([0-9a-f]{4})
   (code ? String.fromCharCode(parseInt(code, 16)) : 'ntr'.includes(c) ? ' ' : c)) : text).toLowerCase();
 let deepRun = 0, deepDone = 0;
 function deepSearch() {
-  const run = ++deepRun, words = state.deep ? terms().filter(({of}) => !of).map(({word}) => word) : [];
+  const run = ++deepRun, words = state.deep ? terms().filter(({of, bound}) => !of && !bound).map(({word}) => word) : [];
   const hits = words.map((word) => entry(deepHits, word, newHits));
   let at = Math.min(spans.length, ...hits.map(({done}) => done));
   const slice = () => {
@@ -625,7 +632,7 @@ function buildFrame() {
     h('header', h('strong.brand', 'llmobs'), h('nav', {'aria-label': 'Views'},
       VIEWS.map((view) => h('button', {'data-view': view, click: () => go(view)}, upper(view))),
       h('button.small', {id: 'filters', 'aria-expanded': false, click: () => drawer()}, 'Filters')),
-    h('div.search', search('search', 'Search', 'Search text, or kind:tool  model:gpt-4o  error:rate_limit_exceeded', typed),
+    h('div.search', search('search', 'Search', 'Search text, or kind:tool  model:gpt-4o  cost:>0.01', typed),
       h('kbd', '/')), press('deep', 'in all texts', () => {
       change({deep: !state.deep});
       deepSearch();
@@ -641,8 +648,8 @@ function buildFrame() {
       h('section', {id: 'panel', 'aria-label': 'Trace'}), h('section', {id: 'timeseries', 'aria-label': 'Timeseries'})),
     h('dialog', {id: 'help', 'aria-label': 'Help'}, h('dl', HELP.map(([key, does]) => [h('dt', h('kbd', key)),
       h('dd', does)])), h('p', 'Search: all words must occur in name, model, app, first words, error, tags or ids. ' +
-      'kind:tool or any tag narrows it, -kind:tool is the opposite, "two words" belong together. Click a filter for ' +
-      'only it, Alt+click for all but it. Drag over a chart to select a time. Traces are chosen by all their spans, with "in one span" by one.'),
+      'kind:tool or any tag narrows it, also cost:>0.01, tokens:>=1000, duration:<2s; -kind:tool excludes, "two words" belong together. Click a filter for ' +
+      'only it, Alt+click for all but it. Drag over a chart to select a time. Traces are chosen by all their spans, "in one span" by one.'),
     h('p', `Calls are llm and embedding spans. Cost: ${PRICED}.`),
     h('button.link', {click: () => $('help').close()}, 'Close')), h('div', {id: 'print'}));
 }
@@ -1090,17 +1097,18 @@ function lack(all) {
 }
 const fact = (label, value, name, raw) => value && h('span', label && label + ' ', h('b', name &&
   {'data-sum': name, 'data-value': raw ?? ''}, value));
-const inAndOut = (group) => (tokens(group) === undefined ? NONE : `${short(group.input)} in / ${short(group.output)} out`);
 const faint = (text) => text && h('span.faint', text);
+/* Tokens and cost of a group, and of how many calls they are. */
+const spent = (group, name) => [fact('tokens', tokens(group) === undefined ? NONE : `${short(group.input)} in / ${short(group.output)} out`,
+  name + '-tokens', tokens(group)), faint(group.sums.input.note), fact('cost', dollars(group.cost), name + '-cost', group.cost),
+faint(dots(group.sums.cost.note, PRICED)), faint(lack(group.spans))];
+const headline = (title, kind, tag) => h('div.line', h('button.small.link', {id: kind && 'back', click: close}, '‹ Back'), kind,
+  h('h1', {dir: 'auto'}, title), tag, h('button.close', {click: close, 'aria-label': 'Close'}, '×'));
 function headOf(group) {
-  const {root, failures, id, sums} = group;
-  return [h('div.line', h('button.small.link', {id: 'back', click: close}, '‹ Back'), badge(root.kind),
-    h('h1', {dir: 'auto'}, line(root.name)), h('span.tag.' + (failures ? 'bad' : 'good'), failures
-      ? plural(failures, 'error') : 'ok'), h('button.close', {click: close, 'aria-label': 'Close'}, '×')),
+  const {root, failures, id} = group;
+  return [headline(line(root.name), badge(root.kind), h('span.tag.' + (failures ? 'bad' : 'good'), failures ? plural(failures, 'error') : 'ok')),
   h('div.facts', `${moment(group.start)} ${zone()}`, fact('duration', duration(group.length)),
-    fact('spans', grouped(group.spans.length)), fact('tokens', inAndOut(group), 'trace-tokens', tokens(group)),
-    faint(sums.input.note), fact('cost', dollars(group.cost), 'trace-cost', group.cost),
-    faint(dots(sums.cost.note, PRICED)), faint(lack(group.spans)), fact('evaluations', scoresOf(group).text),
+    fact('spans', grouped(group.spans.length)), spent(group, 'trace'), fact('evaluations', scoresOf(group).text),
     fact('app', root.app && line(root.app, 60)), root.session && press(undefined, 'session ' + line(root.session, 60),
       () => change({talk: root.session, trace: '', span: ''}, true)), press('compare', 'Compare', () => mark(group)),
     press('copy-trace', `${line(id.length > 14 ? `${id.slice(0, 8)}…${id.slice(-4)}` : id)} copy`, () => copy(id)))];
@@ -1147,11 +1155,10 @@ function drawTalk(other) {
   const named = [state.talk, state.pair.length && filtered, spans.length, evaluations.size].join();
   if (drawnTalk === named) return;
   drawnTalk = named;
-  keepFocus(panel.talk, () => panel.talk.replaceChildren(...[Array.isArray(other) ? compared(...other) : talkOf(other)].flat(Infinity).filter(Boolean)));
+  keepFocus(panel.talk, () => panel.talk.replaceChildren(h('div', Array.isArray(other) ? compared(...other) : talkOf(other))));
   panel.talk.scrollTop = 0;
 }
-const headOfTalk = (title, ...facts) => [h('div.line', h('button.small.link', {click: close}, '‹ Back'), h('h1', {dir: 'auto'}, title),
-  h('button.close', {click: close, 'aria-label': 'Close'}, '×')), h('div.facts', ...facts)];
+const headOfTalk = (title, ...facts) => [headline(title), h('div.facts', ...facts)];
 const sayer = ({role}) => ROLES.get(String(role).toLowerCase()) ?? 'other';
 /* What makes two messages the same one, though an answer comes again in another form. */
 const heard = (one) => [sayer(one), string(one.content) ?? written(one.content) ?? '', ...few(one.tool_calls, ({name, tool_id: id}) => name + id),
@@ -1181,8 +1188,7 @@ function talkOf(session) {
       s.answer && card('assistant', 'assistant', s.answer, block(s.answer, answer))], s.failed && h('div.box.bad', h('b', line(s.error ?? 'error')))];
   });
   return [headOfTalk('session ' + line(session.id, 200), fact('', tracesOf(session.spans)),
-    fact('', plural(callsOf(session), 'call')), fact('tokens', inAndOut(session), 'talk-tokens', tokens(session)), fact('cost', dollars(session.cost), 'talk-cost', session.cost), faint(dots(session.note, PRICED)),
-    faint(lack(session.spans)), press(undefined, 'its traces', () => change({view: 'traces', talk: '', only: toggled('only', 'session', session.id, true)}, true))),
+    fact('', plural(callsOf(session), 'call')), spent(session, 'talk'), press(undefined, 'its traces', () => change({view: 'traces', talk: '', only: toggled('only', 'session', session.id, true)}, true))),
   feedback.slice(0, 64).map(verdict), all.length > TURNS && h('p.faint', plural(all.length - TURNS, 'earlier call')), parts];
 }
 const turnHead = (group) => h('p.turn', h('button.link', {'data-turn': visible(group.id), click: () => change({trace: group.id, span: ''}, true)},
@@ -1278,22 +1284,22 @@ function compared(a, b) {
     return (x ?? y) !== undefined && h('tr', {'data-pair': name}, h('th', {scope: 'row'}, label), [x, y].map((n) => h('td', {'data-value': n ?? ''}, unit(n))),
       h('td', more === undefined ? '' : `${more > 0 ? '+' : '−'}${unit(Math.abs(more))}${x > 0 ? `\n× ${digits(y / x)}` : ''}`));
   };
-  return [headOfTalk('Compare', press(undefined, 'end', () => change({pair: []}, true))), h('div.scroll', h('table', heads('', ...both.map(titleOfPair), 'difference'), h('tbody',
+  return [headOfTalk('Compare', press(undefined, 'end', () => change({pair: []}, true))), h('div.scroll', grid(['', ...both.map(titleOfPair), 'difference'], [
     rowOf('model', ({models}) => [...models].slice(0, 4).join(', '), (text) => line(text || NONE, 120), 'model'),
     rowOf('calls', callsOf, grouped, 'calls'), rowOf('errors', errorsOf, grouped, 'errors'),
-    ...(a.many ? [rowOf('p50', (one) => one.length, duration, 'p50'), rowOf('p95', (one) => middle(one, lengthOf, 95), duration, 'p95'),
+    a.many ? [rowOf('p50', (one) => one.length, duration, 'p50'), rowOf('p95', (one) => middle(one, lengthOf, 95), duration, 'p95'),
       rowOf('first token p50', (one) => one.first, duration, 'ttft'),
-      ...(pairs.length ? [rowOf('same question, sooner', (one) => pairs.filter(([x, y]) => (one === a ? x.length < y.length : y.length < x.length)).length, grouped, 'sooner'),
-        rowOf('same question, p50', (one) => percentile(pairs.map((pair) => pair[+(one === b)].length), 50), duration, 'same')] : [])]
-      : [rowOf('duration', (one) => one.length, duration, 'length'), rowOf('first token', (one) => one.first, duration, 'ttft')]),
+      pairs.length && [rowOf('same question, sooner', (one) => pairs.filter(([x, y]) => (one === a ? x.length < y.length : y.length < x.length)).length, grouped, 'sooner'),
+        rowOf('same question, p50', (one) => percentile(pairs.map((pair) => pair[+(one === b)].length), 50), duration, 'same')]]
+      : [rowOf('duration', (one) => one.length, duration, 'length'), rowOf('first token', (one) => one.first, duration, 'ttft')],
     rowOf('tokens in', (one) => one.input, short, 'input'), rowOf('tokens out', (one) => one.output, short, 'output'), rowOf('cost', (one) => one.cost, dollars, 'cost'),
-    rowOf('evaluations passed', (one) => scoresOf(one).share, short, 'scores')))), faint(PRICED), pairs.slice(-10).map(pairOfCalls)];
+    rowOf('evaluations passed', (one) => scoresOf(one).share, short, 'scores')])), faint(PRICED), pairs.slice(-10).map(pairOfCalls)];
 }
 function pairOfCalls(pair, at) {
   const both = pair.map((s) => (s ? about(s) : {})), [x, y] = both, [old, now] = both.map(parametersOf);
   const rowsOf = (same) => [...new Set([...old.keys(), ...now.keys()])].filter((key) => (old.get(key) === now.get(key)) === same && (old.get(key) ?? now.get(key)))
     .slice(0, 40).map((key) => h('tr', h('th', {scope: 'row'}, line(key, 80)), [old, now].map((all) => h('td', line(all.get(key) ?? NONE, 200)))));
-  const tableOf = (rows) => h('table', heads('parameter', 'first', 'second'), h('tbody', rows)), other = rowsOf(false), equal = rowsOf(true);
+  const tableOf = (rows) => grid(['parameter', 'first', 'second'], rows), other = rowsOf(false), equal = rowsOf(true);
   const side = (title, from, to) => {
     const same = from === to;
     return (from || to) && [h('h3.side', title + (same ? ', the same' : '')), same ? h('div.text.faint', line(from, 200)) : difference(from, to)];
@@ -1375,18 +1381,21 @@ function verdict(one) {
 /* ---- texts and JSON */
 
 let printing = false; /* nothing is folded on paper */
+const restButton = (text, show) => h('button.link', {click: (event) => {
+  show();
+  keepFocus($('tab'), () => event.target.remove());
+}}, text);
 /* The first 14 lines of a text, and a button for the rest. */
 function folded(said, show = (text) => [text], box = {}) {
   const text = visible(said), lines = text.split('\n', 15);
   if (printing || box.whole || lines.length < 15 && text.length < 2000) return show(text);
   const part = h('div.fade', show(text.slice(0, Math.min(1600, lines.slice(0, 14).join('\n').length))
     .replace(/[\ud800-\udbff]$/, '')));
-  return [part, h('button.link', {click: (event) => {
+  return [part, restButton(`Show all ${grouped(text.length)} characters`, () => {
     box.whole = true;
     part.className = '';
     part.replaceChildren(...show(text));
-    keepFocus($('tab'), () => event.target.remove());
-  }}, `Show all ${grouped(text.length)} characters`)];
+  })];
 }
 const named = (key) => (key === undefined ? '' : [h('span.key', line(key, 200)), ': ']);
 /* A value as a tree, whose members are made when their node is unfolded. */
@@ -1397,10 +1406,7 @@ function json(value, key, depth = 0) {
   if (!n || depth >= DEPTH) return h('div.leaf', named(key), size);
   const body = h('div.nodes'), add = (from) => {
     body.append(...pairs.slice(from, from + NODES).map(([k, one]) => json(one, k, depth + 1)));
-    if (n > from + NODES) body.append(h('button.link', {click: (event) => {
-      add(from + NODES);
-      keepFocus($('tab'), () => event.target.remove());
-    }}, `${grouped(n - from - NODES)} more`));
+    if (n > from + NODES) body.append(restButton(`${grouped(n - from - NODES)} more`, () => add(from + NODES)));
   };
   const node = h('details', {toggle: () => node.open && !body.firstChild && add(0)},
     h('summary', named(key), h('span.size', size), h('span.hint', ' ' + line(written(value) ?? '…', 90))), body);
@@ -1509,7 +1515,7 @@ function blocks(lines, level = 0) {
     else if (kind === 'quote') add('blockquote', below([row, ...rowsThat((one) => BEGINS.quote.test(one))].map((one) => one.replace(BEGINS.quote, ''))));
     else if (kind === 'table') {
       at++;
-      add('div.scroll', h('table', heads(...cellsOf(row)), h('tbody', rowsThat((one) => one.includes('|')).map((one) => h('tr', cellsOf(one).map((cell) => h('td', cell)))))));
+      add('div.scroll', grid(cellsOf(row), rowsThat((one) => one.includes('|')).map((one) => h('tr', cellsOf(one).map((cell) => h('td', cell))))));
     } else if (kind === 'fence') {
       const [, {length: indent}, mark, language] = found;
       const code = rowsThat((one) => !one.trim().startsWith(mark) || one.trim().replaceAll(mark[0], ''));
@@ -1543,6 +1549,7 @@ function flipRaw() {
 const ROLES = new Map(['system', 'user', 'assistant', 'tool', 'reasoning'].map((role) => [role, role]));
 ROLES.set('developer', 'system').set('model', 'assistant').set('function', 'tool');
 const PICTURES = ['image/png', 'image/jpeg', 'image/gif', 'image/webp'];
+const grid = (heads, rows) => h('table', h('thead', h('tr', heads.map((text) => h('th', {scope: 'col'}, text)))), h('tbody', rows));
 const few = (value, make) => list(value).slice(0, NODES).map((one) => make(members(one)));
 
 /* Only base64 of these types is a picture: others might run, and a URL would tell a stranger that the page was
@@ -1623,8 +1630,6 @@ function messagesTab(s, {input, output, tool_definitions: tools}) {
     line(written(left)))];
   return parts.some(Boolean) ? parts : h('p.faint', 'This span holds no messages.');
 }
-
-const heads = (...texts) => h('thead', h('tr', texts.map((text) => h('th', {scope: 'col'}, text))));
 
 /* ---- the other tabs */
 
@@ -1881,8 +1886,7 @@ function drawTables(counted, isCall) {
   $('tables').replaceChildren(...['model', 'ml_app'].map((key) => {
     const groups = groupsOf(counted, groupReader(key));
     return h('article.chart', {'data-table': key}, h('h2', key === 'model' ? 'By model' : 'By app'), h('div.scroll',
-      h('table', heads(...HEADS), h('tbody',
-        groups.slice(0, 25).map(row)))), faint(dots(groups.length > 25 && `${groups.length - 25} more`,
+      grid(HEADS, groups.slice(0, 25).map(row))), faint(dots(groups.length > 25 && `${groups.length - 25} more`,
       `cost: ${PRICED}`)));
   }));
 }
@@ -2055,9 +2059,9 @@ function paper() {
     return [headOf(group), nodes.slice(0, 200).map(({span: s}) => h('section', headOfSpan(s).slice(0, -2),
       messagesTab(s, about(s)))), nodes.length > 200 && h('p', plural(nodes.length - 200, 'more span'))];
   }
-  return state.view !== 'timeseries' && [h('p', `At most 500 rows; cost: ${PRICED}.`), h('table', heads('', '', ...state.columns.map((key) => COLUMNS.get(key)[0])), h('tbody', rows.items.slice(0, 500)
+  return state.view !== 'timeseries' && [h('p', `At most 500 rows; cost: ${PRICED}.`), grid(['', '', ...state.columns.map((key) => COLUMNS.get(key)[0])], rows.items.slice(0, 500)
     .map((item) => h('tr', [line(nameOf(item)), line(item.question ?? '', 100), ...state.columns.map((key) => COLUMNS.get(key)[2](item))]
-      .map((text) => h('td', text))))))];
+      .map((text) => h('td', text)))))];
 }
 addEventListener('beforeprint', () => {
   printing = true;

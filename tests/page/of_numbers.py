@@ -7,7 +7,7 @@ import os
 import random
 
 import hostile
-from pages import PRICES, go, need, text_of
+from pages import PRICES, go, need, rows_of, text_of
 
 METRICS = (("input", "input_tokens"), ("output", "output_tokens"))
 FACETS = {  # name: the option of `view`, and the value in an event
@@ -163,6 +163,43 @@ def filters(bench):
             need(made.startswith("llmobs view: %d span" % len(want))
                  or not want, where + ": " + made)
     need(some > 25, "only %d filters find something" % some)
+    tab.close()
+
+
+def bounds(bench):
+    """A word bounds cost, tokens or duration, as the tool's do; a span that
+    lacks the number has none of them."""
+    tab = bench.open()
+    rows = [(row.get("y"), sum(row.get(key, 0) for key in "io")
+             if "i" in row or "o" in row else None, row.get("d"))
+            for row in rows_of(tab)]
+    costs, tokens, times = zip(*rows)
+    half = sorted(filter(None, tokens))[len(rows) // 4]
+    for query, values, test in (
+            ("cost:>0.001", costs, lambda n: n > 0.001),
+            ("cost:<=.001", costs, lambda n: n <= 0.001),
+            ("tokens:>=%d" % half, tokens, lambda n: n >= half),
+            ("tokens:=%d" % half, tokens, lambda n: n == half),
+            ("tokens:<%d" % half, tokens, lambda n: n < half),
+            ("duration:>0.5", times, lambda n: n > 5e8),
+            ("duration:>500ms", times, lambda n: n > 5e8),
+            ("duration:<=.01m", times, lambda n: n <= 6e8),
+            ("duration:<1h", times, lambda n: n < 3.6e12),
+            ("duration:=0s", times, lambda n: n == 0),
+            ("tokens:>1 cost:>0", costs, lambda n: n > 0)):
+        want = len([n for n in values if n is not None and test(n)])
+        for minus in ("", "-") if " " not in query else ("",):
+            go(tab, {"v": "spans", "q": minus + query})
+            have = tab.js("+document.querySelector('#count').dataset.spans")
+            need(have == (len(rows) - want if minus else want),
+                 "%s%s: %d, not %d" % (minus, query, have, want))
+        need(0 < want < len(rows) or "0s" in query or "1h" in query, query)
+    for query in ("cost:>", "cost:0.001", "tokens:>x", "duration:>1d", "kind:>1"):
+        go(tab, {"v": "spans", "q": query, "deep": "1"})
+        need(tab.js("+document.querySelector('#count').dataset.spans") == 0, query)
+    go(tab, {"q": "duration:>1s", "deep": "1"})
+    need(tab.js("+document.querySelector('#count').dataset.spans") > len(
+        [n for n in times if n > 1e9]), "whole traces")
     tab.close()
 
 
