@@ -220,12 +220,11 @@ struct llmobs_annotation {
     /* Agent spans. The text of a JSON object that describes the agent: texts
      * "name", "framework", "instructions", "model", "handoff_description";
      * "model_settings" (only the settings of inference are used: others may
-     * hold keys), "agent_settings" (numbers, switches, texts); "tools" (an
-     * array of {"name", "description", "parameters": {NAME: {"type",
-     * "required"}}}); arrays of {"name", "type"} "capabilities" and
-     * "extra_instructions", of texts "system_prompts", "guardrails" and
-     * "memory_policies"; any JSON "handoffs", "data_contracts", "metadata".
-     * Anything else is left out. */
+     * hold keys); arrays of {"name", "type", "description", "parameters":
+     * {NAME: {"type", "required"}}} "tools", "capabilities" and
+     * "extra_instructions"; any JSON "agent_settings", "data_contracts",
+     * "guardrails", "handoffs", "memory_policies", "metadata" and
+     * "system_prompts". Anything else is left out. */
     const char *agent_manifest_json;
     const struct llmobs_link *links; /* added to the links that the span has */
     size_t link_count;

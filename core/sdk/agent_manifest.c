@@ -4,8 +4,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "core/sdk/span_io.h"
-
 static const char *const settings[] = {"frequency_penalty",
                                        "logit_bias",
                                        "logprobs",
@@ -80,8 +78,8 @@ static struct llmobs_json *parameters_of(const struct llmobs_json *from)
 {
     struct llmobs_json *out = llmobs_json_object();
 
-    for (void *it = llmobs_json_is_object(from) ? llmobs_json_iter(from) : NULL;
-         it; it = llmobs_json_next(from, it)) {
+    for (void *it = llmobs_json_iter(from); it;
+         it = llmobs_json_next(from, it)) {
         const struct llmobs_json *spec = llmobs_json_iter_value(it);
         struct llmobs_json *one = llmobs_json_object();
 
@@ -93,7 +91,8 @@ static struct llmobs_json *parameters_of(const struct llmobs_json *from)
     return out;
 }
 
-static struct llmobs_json *tools_of(const struct llmobs_json *from)
+/* Tools, servers, functions: anything else of them may hold keys. */
+static struct llmobs_json *named_of(const struct llmobs_json *from)
 {
     struct llmobs_json *list = llmobs_json_array();
 
@@ -106,6 +105,7 @@ static struct llmobs_json *tools_of(const struct llmobs_json *from)
         tool = llmobs_json_object();
         (void)llmobs_json_sets(tool, "name", name);
         put_text(tool, one, "description");
+        put_text(tool, one, "type");
         put_value(tool, "parameters",
                   parameters_of(llmobs_json_get(one, "parameters")));
         (void)llmobs_json_add(list, tool);
@@ -123,8 +123,7 @@ static struct llmobs_json *config_of(const struct llmobs_json *from)
         return llmobs_json_clone(from);
     out =
         llmobs_json_is_array(from) ? llmobs_json_array() : llmobs_json_object();
-    for (void *it = llmobs_json_is_array(from) ? NULL : llmobs_json_iter(from);
-         it; it = llmobs_json_next(from, it))
+    for (void *it = llmobs_json_iter(from); it; it = llmobs_json_next(from, it))
         put_value(out, llmobs_json_iter_key(it),
                   config_of(llmobs_json_iter_value(it)));
     LLMOBS_JSON_EACH (one, from, true) {
@@ -139,62 +138,22 @@ static struct llmobs_json *config_of(const struct llmobs_json *from)
     return out;
 }
 
-static struct llmobs_json *texts_of(const struct llmobs_json *from)
-{
-    return llmobs_span_io_are_texts(from) ? llmobs_json_clone(from)
-                                          : llmobs_json_null();
-}
-
-/* Keeps of each only the names: beside them may stand a server's headers. */
-static struct llmobs_json *named_of(const struct llmobs_json *from)
-{
-    struct llmobs_json *list = llmobs_json_array();
-
-    LLMOBS_JSON_EACH (one, from, true) {
-        const char *name = llmobs_json_gets(one, "name");
-        struct llmobs_json *named;
-
-        if (!name || !*name)
-            continue;
-        named = llmobs_json_object();
-        put_text(named, one, "name");
-        put_text(named, one, "type");
-        (void)llmobs_json_add(list, named);
-    }
-    return list;
-}
-
-/* Keeps numbers, switches and texts. */
-static struct llmobs_json *knobs_of(const struct llmobs_json *from)
-{
-    struct llmobs_json *out = llmobs_json_object();
-
-    for (void *it = llmobs_json_is_object(from) ? llmobs_json_iter(from) : NULL;
-         it; it = llmobs_json_next(from, it)) {
-        const struct llmobs_json *value = llmobs_json_iter_value(it);
-
-        if (!llmobs_json_is_container(value))
-            put_value(out, llmobs_json_iter_key(it), llmobs_json_clone(value));
-    }
-    return out;
-}
-
 /* The members of a description beside its texts. */
 static const struct {
     const char *key;
     struct llmobs_json *(*of)(const struct llmobs_json *from);
 } members[] = {
-    {"agent_settings", knobs_of},
+    {"agent_settings", config_of},
     {"capabilities", named_of},
     {"data_contracts", config_of},
     {"extra_instructions", named_of},
-    {"guardrails", texts_of},
+    {"guardrails", config_of},
     {"handoffs", config_of},
-    {"memory_policies", texts_of},
+    {"memory_policies", config_of},
     {"metadata", config_of},
     {"model_settings", settings_of},
-    {"system_prompts", texts_of},
-    {"tools", tools_of},
+    {"system_prompts", config_of},
+    {"tools", named_of},
 };
 
 int llmobs_agent_manifest(const struct llmobs_json *given,
