@@ -474,6 +474,8 @@ static int inject_as(const struct llmobs_context *context,
     carrier = llmobs_own_span_carrier(&room);
     if (llmobs_carrier_is_trusted(config, carrier))
         plan.baggage = carrier->baggage;
+    if (!plan.baggage && context->experiment[0])
+        plan.baggage = context->experiment;
     if (llmobs_inject_fill(headers, &plan))
         rc = call_for_each(headers, add, arg);
     free(headers);

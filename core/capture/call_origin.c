@@ -68,6 +68,8 @@ static void find_parent(struct llmobs_call_origin *origin,
         origin->found_at_add
             ? origin->span && !llmobs_own_span_child(origin->span, context)
             : llmobs_own_span_child_of_current(context);
+    if (!origin->baggage && origin->from_span && context->experiment[0])
+        origin->baggage = strdup(context->experiment);
     origin->from_stranger = now->stranger;
     if (!origin->from_span)
         origin->from_carrier =
@@ -168,6 +170,9 @@ bool llmobs_call_origin_continue(const struct llmobs_own_headers *own,
             llmobs_context_from_carrier(continued, config, &own->carrier);
     if (found) {
         continued->span_id = context->span_id;
+        if (!continued->experiment[0])
+            memcpy(continued->experiment, context->experiment,
+                   sizeof(continued->experiment));
         *context = *continued;
     }
     free(continued);

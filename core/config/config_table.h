@@ -378,7 +378,9 @@ struct row {
       FORM_TEXT, IN(carried[LLMOBS_CARRIED_TRACEPARENT]), 0, 0)                \
     V("TRACESTATE", "W3C trace context", "", "likewise", FORM_TEXT,            \
       IN(carried[LLMOBS_CARRIED_TRACESTATE]), 0, 0)                            \
-    V("BAGGAGE", "W3C baggage", "", "passed on with the trace headers",        \
+    V("BAGGAGE", "W3C baggage", "",                                            \
+      "passed on with the trace headers; an "                                  \
+      "experiment's also becomes tags",                                        \
       FORM_TEXT, IN(carried[LLMOBS_CARRIED_BAGGAGE]), 0, 0)                    \
     V("HTTP_TRACEPARENT", "W3C trace context", "",                             \
       "the same from a CGI server, where TRACEPARENT is absent", FORM_TEXT,    \

@@ -9,6 +9,7 @@
 #include "core/event/facts.h"
 #include "core/event/limits.h"
 #include "core/event/tags.h"
+#include "core/trace/carrier.h"
 #include "lib/span/content_filter.h"
 #include "lib/span/secrets.h"
 
@@ -370,6 +371,8 @@ static struct llmobs_json *make_dd(const struct llmobs_context *context)
         (void)llmobs_json_sets(dd, "sample_rate", context->sample_rate);
     if (context->sampled[0])
         (void)llmobs_json_sets(dd, "sampling_decision", context->sampled);
+    if (strstr(context->experiment, LLMOBS_EXPERIMENT "id="))
+        (void)llmobs_json_sets(dd, "scope", "experiments");
     return dd;
 }
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/trace/carrier.h"
 #include "lib/base/sha256.h"
 #include "llmobs.h"
 
@@ -101,6 +102,51 @@ static int gather_own(const struct llmobs_span *span,
     return rc;
 }
 
+/* Puts the tag of one member of an experiment's baggage, "key=value;property",
+ * named as Datadog's SDK names it. Undoes the escapes in `member`. */
+static int put_experiment(struct llmobs_json *tags, char *member)
+{
+    static const char *const keys[][2] = {
+        {"id", "experiment_id"},      {"name", "experiment_name"},
+        {"run_id", "run_id"},         {"run_iteration", "run_iteration"},
+        {"dataset_id", "dataset_id"}, {"dataset_name", "dataset_name"},
+        {"project_id", "project_id"}, {"project_name", "project_name"},
+    };
+    char *value = strchr(member, '='), *out = value;
+    struct llmobs_text key, from;
+    int c;
+
+    if (!value)
+        return 0;
+    key = llmobs_text_trim(
+        (struct llmobs_text){member, (size_t)(value - member)});
+    value[strcspn(value, ";")] = '\0';
+    from = llmobs_text_trim(llmobs_text_of(value + 1));
+    for (size_t i = 0; i < from.len; i++) {
+        c = llmobs_text_escape(from, i);
+        i += c < 0 ? 0 : 2;
+        c = c < 0 ? from.data[i] : c;
+        *out++ = (unsigned char)c < ' ' || c == 0x7f ? '_' : (char)c;
+    }
+    *out = '\0';
+    for (size_t i = 0; i < sizeof(keys) / sizeof(*keys) && *value; i++)
+        if (llmobs_text_is(key, keys[i][0]))
+            return put_own_tag(tags, keys[i][1], value);
+    return 0;
+}
+
+static int gather_experiment(const char *members, struct llmobs_json *tags)
+{
+    char *copy = strdup(members), *rest = copy, *member;
+    int rc = copy ? 0 : -ENOMEM;
+
+    while (!rc && (member = strsep(&rest, ",")) != NULL)
+        if (llmobs_text_begins(llmobs_text_of(member), LLMOBS_EXPERIMENT))
+            rc = put_experiment(tags, member + strlen(LLMOBS_EXPERIMENT));
+    free(copy);
+    return rc;
+}
+
 static int gather_tags(const struct llmobs_span *span,
                        const struct llmobs_config *config,
                        struct llmobs_json *tags)
@@ -112,6 +158,8 @@ static int gather_tags(const struct llmobs_span *span,
         rc = put_pair(tags, *tag);
     if (!rc)
         rc = gather_own(span, config, tags);
+    if (!rc && span->context.experiment[0])
+        rc = gather_experiment(span->context.experiment, tags);
     for (size_t i = 0;
          i < llmobs_json_len(extra) && i < LLMOBS_LIMIT_TAGS && !rc; i++) {
         const char *pair = llmobs_json_text(llmobs_json_at(extra, i));

@@ -14,14 +14,16 @@
 #include "llmobs.h"
 
 #define PROXY "/evp_proxy/v2"
+#define SCOPE "scope\": \"experiments\""
 
 /* How a kind of event is sent. */
 static const struct form {
     const char *events; /* their name in a message */
     const char *path;
-    const char *host;           /* at the site; for an agent: the subdomain */
-    const char *first, *last;   /* before and behind a whole body */
-    const char *before, *after; /* before and behind each event in it */
+    const char *host;         /* at the site; for an agent: the subdomain */
+    const char *first, *last; /* before and behind a whole body */
+    const char *opens; /* before each event in it, and before its scope */
+    const char *before, *after; /* before and behind each event */
 } forms[LLMOBS_EVENT_KINDS] = {
     [LLMOBS_EVENT_SPAN] =
         {
@@ -29,7 +31,8 @@ static const struct form {
             .path = "/api/v2/llmobs",
             .host = "llmobs-intake",
             .first = "[",
-            .before = "{\"_dd.stage\": \"raw\", \"_dd.tracer_version\": "
+            .opens = "{",
+            .before = "\"_dd.stage\": \"raw\", \"_dd.tracer_version\": "
                       "\"" LLMOBS_VERSION
                       "\", \"event_type\": \"span\", \"spans\": [",
             .after = "]}",
@@ -42,6 +45,7 @@ static const struct form {
             .host = "api",
             .first = "{\"data\": {\"type\": \"evaluation_metric\", "
                      "\"attributes\": {\"metrics\": [",
+            .opens = "",
             .before = "",
             .after = "",
             .last = "]}}}",
@@ -90,13 +94,31 @@ static int add_headers(const struct intake *intake, struct route *route)
     return llmobs_post_add_headers(post, config->extra_headers, reserved);
 }
 
+/* What stands in the envelope of a span whose `_dd`, its first member, has the
+ * scope of experiments; else "". */
+static const char *scope_of(const struct llmobs_facts_parts *parts)
+{
+    struct llmobs_text text = parts->rest.len ? parts->rest : parts->lead;
+    const char *end = text.len ? memchr(text.data, '}', text.len) : NULL;
+
+    if (llmobs_text_begins(text, "{")) {
+        text.data++;
+        text.len--;
+    }
+    return end && llmobs_text_begins(text, "\"_dd\": {") &&
+                   memmem(text.data, (size_t)(end - text.data), "\"" SCOPE,
+                          strlen("\"" SCOPE))
+               ? "\"_dd." SCOPE ", "
+               : "";
+}
+
 /* The size of the event that is sent. Its facts are not sent, because they are
  * not part of Datadog's event. */
 static size_t size_of(struct llmobs_text event)
 {
     struct llmobs_facts_parts parts = llmobs_facts_split(event);
 
-    return parts.lead.len + parts.rest.len;
+    return parts.lead.len + parts.rest.len + strlen(scope_of(&parts));
 }
 
 static int write_body(struct llmobs_post *post,
@@ -110,6 +132,8 @@ static int write_body(struct llmobs_post *post,
         struct llmobs_facts_parts parts = llmobs_facts_split(events[i]);
 
         llmobs_buf_adds(body, i > 0 ? ", " : "");
+        llmobs_buf_adds(body, form->opens);
+        llmobs_buf_adds(body, scope_of(&parts));
         llmobs_buf_adds(body, form->before);
         llmobs_buf_add(body, parts.lead.data, parts.lead.len);
         llmobs_buf_add(body, parts.rest.data, parts.rest.len);
@@ -287,7 +311,8 @@ static int init_route(struct intake *intake, enum llmobs_event_kind kind)
     post->body = &intake->body;
     post->room = (size_t)intake->config->payload_max;
     post->frame = strlen(form->first) + strlen(form->last);
-    post->around = strlen(form->before) + strlen(form->after) + 2;
+    post->around =
+        strlen(form->opens) + strlen(form->before) + strlen(form->after) + 2;
     post->silent_ms =
         intake->agentless ? LLMOBS_SILENT_FAR_MS : LLMOBS_SILENT_NEAR_MS;
     post->request.local = !intake->agentless;

@@ -35,7 +35,8 @@ enum {
     TAG_ORIGIN,
     TAG_VENDORS,
     TAG_CALLER,
-    TAG_CALLER_LEFT
+    TAG_CALLER_LEFT,
+    TAG_EXPERIMENT
 };
 
 /* The order in TAG_NUMBERS, which only ever grows at its end: numbers that a
@@ -220,6 +221,7 @@ static const struct {
     TEXT(TAG_DM, context.dm),
     TEXT(TAG_ORIGIN, context.origin),
     TEXT(TAG_VENDORS, context.vendors),
+    TEXT(TAG_EXPERIMENT, context.experiment),
 };
 #undef TEXT
 #define TEXTS (sizeof(texts) / sizeof(*texts))
@@ -264,6 +266,8 @@ void llmobs_exchange_add(struct llmobs_exchange *exchange, bool bare,
                                 strlen(exchange->annotations));
         mask_headers(&exchange->response_headers);
     }
+    llmobs_secrets_mask(exchange->context.experiment,
+                        strlen(exchange->context.experiment));
     fill_numbers(exchange, bare, type, facts->numbers);
     facts->times[0] = exchange->transfer.dns_ms;
     facts->times[1] = exchange->transfer.connect_ms;

@@ -258,17 +258,10 @@ static void free_change(struct change *change)
 
 void llmobs_annotation_json_free(struct llmobs_annotation_json *data)
 {
-    llmobs_json_free(data->input);
-    llmobs_json_free(data->output);
-    llmobs_json_free(data->metadata);
-    llmobs_json_free(data->metrics);
-    llmobs_json_free(data->tags);
-    llmobs_json_free(data->tools);
-    llmobs_json_free(data->prompt);
-    llmobs_json_free(data->cost_tags);
-    llmobs_json_free(data->agent);
-    llmobs_json_free(data->manifest);
-    llmobs_json_free(data->links);
+    struct llmobs_json **values = &data->input; /* the first of all */
+
+    for (size_t i = 0; i < sizeof(*data) / sizeof(*values); i++)
+        llmobs_json_free(values[i]);
     memset(data, 0, sizeof(*data));
 }
 
@@ -816,11 +809,20 @@ static char *append_text(char *at, const char *text)
 #define VARIABLES                                          \
     (LLMOBS_TRACEPARENT_LEN + LLMOBS_TRACESTATE_LEN + 21 + \
      LLMOBS_TRACE_HEX_LEN +                                \
-     sizeof("TRACEPARENT=\nTRACESTATE=\nspan_id=\ntrace_id="))
+     sizeof("TRACEPARENT=\nTRACESTATE=\nspan_id=\ntrace_id=\nBAGGAGE="))
 
 static char *write_variables(const struct llmobs_context *context)
 {
-    char *text = malloc(VARIABLES), *at;
+    struct llmobs_text baggage = {NULL, 0};
+    struct llmobs_carrier room;
+    const struct llmobs_carrier *from = llmobs_own_span_carrier(&room);
+    const char *passed = from->baggage ? from->baggage : context->experiment;
+    char *text, *at;
+
+    if (*passed && llmobs_carrier_is_trusted(config, from) &&
+        !llmobs_context_baggage(config, passed, &baggage))
+        baggage.len = 0;
+    text = malloc(VARIABLES + baggage.len);
 
     if (!text)
         return NULL;
@@ -832,6 +834,11 @@ static char *write_variables(const struct llmobs_context *context)
     (void)llmobs_text_decimal(context->span_id, at);
     at = append_text(at + strlen(at), "\ntrace_id=");
     llmobs_id128_hex(context->trace_id, at);
+    if (baggage.len == 0)
+        return text;
+    at = append_text(at + strlen(at), "\nBAGGAGE=");
+    memcpy(at, baggage.data, baggage.len);
+    at[baggage.len] = '\0';
     return text;
 }
 

@@ -99,9 +99,10 @@ int llmobs_own_span_child(uint64_t span, struct llmobs_context *out);
 int llmobs_own_span_context(uint64_t span, struct llmobs_context *out);
 
 /* The lines TRACEPARENT=, TRACESTATE=, span_id=, trace_id= (decimal, and 32 hex
- * digits) of an open span (0: the current one), for programs that the thread
- * starts. Valid until the span is finished. NULL: the span is not open, or
- * memory runs out. */
+ * digits) of an open span (0: the current one), and BAGGAGE= where the request
+ * that the thread serves has some, for programs that the thread starts. Valid
+ * until the span is finished. NULL: the span is not open, or memory runs out.
+ */
 const char *llmobs_own_span_variables(uint64_t span);
 
 /* Adds the prompt of an open llm span, as "parent_prompt", to the annotations

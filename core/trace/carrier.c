@@ -383,27 +383,51 @@ __attribute__((noinline)) static bool read_carrier(
 
 /* -- contexts ------------------------------------------------------------ */
 
-/* Copies the members of other vendors, to send them on, as many as the header's
- * limit allows. */
-static void copy_vendors(struct llmobs_context *context, const char *value)
+/* Members of other vendors, within the header's limit. */
+static bool is_vendors(struct llmobs_text member)
 {
-    struct llmobs_text rest = checked(value);
+    return member.len > 0 && member.len <= 128 &&
+           !llmobs_text_begins(member, "dd=");
+}
+
+static bool is_of_experiment(struct llmobs_text member)
+{
+    return llmobs_text_begins(member, LLMOBS_EXPERIMENT);
+}
+
+/* Copies the members that are wanted, to send them on, as many as fit. */
+static void copy_members(char *out, size_t cap, struct llmobs_text rest,
+                         bool (*wanted)(struct llmobs_text member))
+{
     struct llmobs_text member;
     size_t used = 0;
 
     while (next_part(&rest, ',', &member)) {
         member = llmobs_text_trim(member);
-        if (member.len == 0 || member.len > 128 ||
-            llmobs_text_begins(member, "dd="))
-            continue;
-        if (used + 1 + member.len >= sizeof(context->vendors))
+        if (!wanted(member) || used + 1 + member.len >= cap)
             continue;
         if (used)
-            context->vendors[used++] = ',';
-        memcpy(context->vendors + used, member.data, member.len);
+            out[used++] = ',';
+        memcpy(out + used, member.data, member.len);
         used += member.len;
     }
-    context->vendors[used] = '\0';
+    out[used] = '\0';
+}
+
+/* The baggage of a process is read whatever the configured styles are. */
+static void copy_experiment(struct llmobs_context *context,
+                            const struct llmobs_config *config,
+                            const struct llmobs_carrier *carrier)
+{
+    const struct llmobs_styles *styles = &config->extract_styles;
+    bool read = carrier->process;
+    struct llmobs_text baggage;
+
+    for (size_t i = 0; i < styles->count; i++)
+        read = read || styles->list[i] == LLMOBS_STYLE_BAGGAGE;
+    if (read && llmobs_context_baggage(config, carrier->baggage, &baggage))
+        copy_members(context->experiment, sizeof(context->experiment), baggage,
+                     is_of_experiment);
 }
 
 /* In tracestate another character stands for '=' (WIRE 5.2, Decode). */
@@ -557,6 +581,8 @@ bool llmobs_context_from_carrier(struct llmobs_context *context,
     bool trusted = llmobs_carrier_is_trusted(config, carrier);
 
     llmobs_context_root(context, config);
+    if (carrier->baggage && trusted)
+        copy_experiment(context, config, carrier);
     if (config->extract != LLMOBS_EXTRACT_CONTINUE ||
         !read_carrier(config, carrier, &in))
         return false;
@@ -564,7 +590,8 @@ bool llmobs_context_from_carrier(struct llmobs_context *context,
     context->apm_parent_id = in.span_id;
     context->remote = in.span_id != 0;
     if (in.vendored && trusted)
-        copy_vendors(context, carrier->tracestate);
+        copy_members(context->vendors, sizeof(context->vendors),
+                     checked(carrier->tracestate), is_vendors);
     inherit(context, &in, trusted, config->sample_rate);
     decide_sampling(context, config, trusted);
     return true;

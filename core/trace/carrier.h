@@ -12,6 +12,10 @@
 
 struct llmobs_config;
 
+/* The begin of the keys in baggage by which Datadog's SDK tells the
+ * applications that an experiment calls of their place in it. */
+#define LLMOBS_EXPERIMENT "_ml_obs.experiment_"
+
 /* Fills a root context: new ids, and the configuration's ml_app, session and
  * sampling. Trace id and APM id are one value, <32 bits of seconds><32 zero
  * bits><64 random bits> (WIRE 1.3); where APM ids are to have 64 bits, the APM

@@ -97,7 +97,7 @@ sub end {
 # Afterwards the programs that this one starts are below the span.
 sub start {
     my $said = command("span/start", says(@_));
-    my %given = $said =~ /^(TRACE\w+)=(.*)$/mg;
+    my %given = $said =~ /^([A-Z]+)=(.*)$/mg;
     push @spans, [$said, { map { $_ => $ENV{$_} } keys %given }];
     @ENV{keys %given} = values %given;
     return;

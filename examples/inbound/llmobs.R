@@ -168,15 +168,15 @@ llmobs <- local({
         lines <- strsplit(said, "\n")[[1]]
         given <- as.list(sub("^[^=]*=", "", lines))
         names(given) <- sub("=.*", "", lines)
-        outer <- list(open, Sys.getenv(own[1:2], NA, names = TRUE))
+        outer <- list(open, Sys.getenv(own, NA, names = TRUE))
         on.exit({ # for the programs that the work has started
             open <<- outer[[1]]
-            Sys.unsetenv(own[1:2])
+            Sys.unsetenv(own)
             before <- as.list(outer[[2]][!is.na(outer[[2]])])
             if (length(before)) do.call(Sys.setenv, before)
         })
         open <<- given[3:4]
-        do.call(Sys.setenv, given[1:2])
+        do.call(Sys.setenv, given[names(given) %in% own])
         watch(work, function(said) command("span/finish", said))
     }
 

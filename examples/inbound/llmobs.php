@@ -90,7 +90,7 @@ if (!class_exists('Llmobs', false)) {
             foreach (array_filter(explode("\n", (string)$said)) as $line) {
                 [$key, $value] = explode('=', $line, 2);
                 $given[$key] = $value;
-                if (strncmp($key, 'TRACE', 5) !== 0
+                if (!in_array($key, self::NAMES)
                     || !function_exists('putenv'))
                     continue;
                 $before[$key] = getenv($key, true);

@@ -20,7 +20,7 @@ try:
 except (AttributeError, ImportError, OSError):
     _function = None
 
-_VARIABLES = "TRACEPARENT", "TRACESTATE"
+_VARIABLES = "TRACEPARENT", "TRACESTATE", "BAGGAGE"
 
 
 def _text(what):

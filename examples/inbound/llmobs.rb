@@ -151,7 +151,7 @@ module Llmobs
 
     # For programs that the main thread starts. Gives the values before.
     def carry(given)
-      mine = given.slice("TRACEPARENT", "TRACESTATE")
+      mine = given.slice("TRACEPARENT", "TRACESTATE", "BAGGAGE")
       before = mine.to_h { |name, _| [name, ENV[name]] }
       ENV.update(mine)
       before

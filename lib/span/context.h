@@ -38,6 +38,9 @@ struct llmobs_context {
     char session_id[128];  /* "" when there is none */
     char pagent_name[128]; /* agent attribution; "" when there is none */
     uint64_t pagent_span_id;
+    /* The members of baggage that name the experiment which calls the program,
+     * as they came, with ',' between; "" outside of one. */
+    char experiment[1024];
     bool unsampled; /* OTEL_TRACES_SAMPLER keeps the trace from OTLP */
     /* Only for a child's carrier; the library does not read these: */
     int priority;      /* sampling priority of the APM trace */

@@ -308,6 +308,26 @@ static void served(const char *base)
     printf("%ld\n", ask_once(hello));
 }
 
+static void experiment(const char *base)
+{
+    static const struct llmobs_pair headers[] = {
+        {"traceparent", "00-" CALLER "-6573f78e6e7bca2b-01"},
+        {"Baggage",
+         "k=v,_ml_obs.experiment_id=e1,_ml_obs.experiment_run_id=r1"}};
+    llmobs_span_t span;
+    pthread_t thread;
+
+    the_base = base;
+    want(llmobs_activate(headers, 2), 0, "activate");
+    printf("%ld\n", ask_once(hello));
+    span = llmobs_start(LLMOBS_WORKFLOW, "entry");
+    pthread_create(&thread, NULL, below_outer, span);
+    pthread_join(thread, NULL);
+    want(llmobs_finish(span), 0, "finish");
+    want(llmobs_activate(NULL, 0), -ENOENT, "activate of none");
+    printf("%ld\n", ask_once(hello));
+}
+
 /* -- errors -----------------------------------------------------------------
  */
 
@@ -414,6 +434,7 @@ static const struct one_case cases[] = {
     {"contexts", contexts, 3, 0},
     {"prompts", prompts, 11, 0},
     {"served", served, 4, 0},
+    {"experiment", experiment, 4, 0},
     {"wrong", wrong, 1, 1},
     {"off_and_on", off_and_on, 2, 0},
     {"processed", processed, 2, 0},

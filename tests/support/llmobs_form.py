@@ -142,7 +142,7 @@ def check_spans(body, facts):
 def check_envelope(envelope, wrong):
     if not wrong.unless(isinstance(envelope, dict), "no object"):
         return None
-    wrong.unless(set(envelope) == ENVELOPE,
+    wrong.unless(set(envelope) - {"_dd.scope"} == ENVELOPE,
                  "fields of the envelope: %s" % sorted(envelope))
     wrong.unless(envelope.get("_dd.stage") == "raw", "_dd.stage")
     wrong.unless(envelope.get("event_type") == "span", "event_type")
@@ -151,6 +151,8 @@ def check_envelope(envelope, wrong):
     spans = envelope.get("spans")
     if wrong.unless(isinstance(spans, list) and len(spans) == 1 and
                     isinstance(spans[0], dict), "not one span in spans"):
+        wrong.unless(envelope.get("_dd.scope") ==
+                     (spans[0].get("_dd") or {}).get("scope"), "_dd.scope")
         return spans[0]
     return None
 
@@ -227,8 +229,9 @@ def check_dd(event, wrong):
     ids, rate = {"span_id", "trace_id", "apm_trace_id"}, \
         {"sample_rate", "sampling_decision"}
     # a child of a parent elsewhere that told no rate has none
-    wrong.unless(set(dd) == ids | rate or
-                 (set(dd) == ids and event["parent_id"] != "undefined"),
+    keys = set(dd) - {"scope"}
+    wrong.unless(keys == ids | rate or
+                 (keys == ids and event["parent_id"] != "undefined"),
                  "keys of _dd: %s" % sorted(dd))
     wrong.unless(dd.get("span_id") == event["span_id"], "_dd.span_id")
     wrong.unless(HEX.match(dd.get("trace_id", "")), "_dd.trace_id")
