@@ -179,7 +179,7 @@ static bool find_scheme(struct llmobs_mask_walk *w, size_t at)
 
 /* Gives the end of the lead whose mark, of `bytes` bytes, is at `at`; 0: not
  * there. */
-static size_t match_lead(const struct llmobs_mask_walk *w,
+static size_t match_lead(struct llmobs_mask_walk *w,
                          const struct llmobs_lead *lead, size_t at, size_t end)
 {
     size_t mark = lead->mark;
@@ -189,6 +189,7 @@ static size_t match_lead(const struct llmobs_mask_walk *w,
             return 0;
     if (!is_boundary(w, at))
         return 0;
+    llmobs_repeat_far(&w->repeat, end - 1);
     for (size_t i = mark + 1; lead->text[i]; i++)
         if (lead->text[i] != llmobs_chars_next(w->text, &end))
             return 0;
@@ -927,6 +928,12 @@ static bool find_dashes(struct llmobs_mask_walk *w, size_t at)
 static bool look_around(struct llmobs_mask_walk *w, char mark, size_t at,
                         size_t end)
 {
+    bool dashes = mark == '-' && skip_word(w, end, "-");
+    bool putty = mark == '-' && has_word(w, end, "Lines: ");
+
+    if (strchr("-_.IJ", mark) && !dashes && !putty)
+        return find_lead(w, mark, at, end);
+    llmobs_repeat_far(&w->repeat, at);
     switch (mark) {
     case ':':
         if (w->kind != LLMOBS_MASK_REST && has_word(w, end, "//"))
@@ -937,16 +944,10 @@ static bool look_around(struct llmobs_mask_walk *w, char mark, size_t at,
     case '[':
         return find_listed(w, end);
     case '-':
-        if (skip_word(w, end, "-"))
+        if (dashes)
             return find_dashes(w, at);
-        if (has_word(w, end, "Lines: ") && at >= 7 &&
-            memcmp(w->text.data + at - 7, "Private", 7) == 0)
+        if (at >= 7 && memcmp(w->text.data + at - 7, "Private", 7) == 0)
             return find_pem(w, end); /* a key file of PuTTY */
-        return find_lead(w, mark, at, end);
-    case '_':
-    case '.':
-    case 'I':
-    case 'J':
         return find_lead(w, mark, at, end);
     case 'b':
     case 'B':
@@ -1046,7 +1047,7 @@ static inline bool read_marks(struct llmobs_mask_walk *w)
 
 /* False for most marks that lead to no secret. They are ruled out here, without
  * a call, as one byte in fifty of a text is such a mark. */
-static inline bool may_count(const struct llmobs_mask_walk *w, size_t at)
+static inline bool may_count(struct llmobs_mask_walk *w, size_t at)
 {
     const char *text = w->text.data + at;
     char next = at + 1 < w->text.len ? text[1] : '\0';
@@ -1055,8 +1056,10 @@ static inline bool may_count(const struct llmobs_mask_walk *w, size_t at)
     case ':':
         if (is_lax(w) && next == '/')
             return true;
-        if (at > 4 && memcmp(text - 5, "\ndata", 5) == 0)
-            return false; /* an event of a stream */
+        if (llmobs_repeat_is_line(w->text, at)) {
+            llmobs_repeat_line(&w->repeat, w->text, at);
+            return false;
+        }
         /* fall through */
     case '=':
         return at > 0 && (!llmobs_mask_is_alnum(text[-1]) ||
@@ -1080,7 +1083,9 @@ static inline bool may_count(const struct llmobs_mask_walk *w, size_t at)
     case 'J':
         return true;
     default:
-        return (next | 0x20) == 'e' || (next | 0x20) == 'a';
+        return at + 2 < w->text.len &&
+               (((next | 0x20) == 'e' && (text[2] | 0x20) == 'a') ||
+                ((next | 0x20) == 'a' && (text[2] | 0x20) == 's'));
     }
 }
 
@@ -1092,8 +1097,13 @@ bool llmobs_mask_next(struct llmobs_mask_walk *w)
         size_t at = w->base + (size_t)__builtin_ctz(w->marks);
 
         w->marks &= w->marks - 1;
-        if (at >= w->done && may_count(w, at) && look_at_mark(w, at))
+        if (llmobs_repeat_skips(&w->repeat, at)) {
+            w->marks = 0;
+            w->next = w->repeat.next;
+        } else if (at >= w->done && may_count(w, at) && look_at_mark(w, at)) {
+            w->repeat = (struct llmobs_repeat){0};
             return true;
+        }
     }
     return false;
 }

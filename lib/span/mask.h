@@ -28,6 +28,7 @@
 #define LLMOBS_MASK_H
 
 #include "lib/base/buf.h"
+#include "lib/span/repeat.h"
 
 #define LLMOBS_MASK_LOOK 128
 
@@ -62,6 +63,7 @@ struct llmobs_mask_walk {
      * no value of a doubtful name is a secret. */
     size_t dull_to, weak_to;
     const char *dull_extra; /* the `extra` of the leads that looked at it */
+    struct llmobs_repeat repeat;
 };
 
 /* Finds the next secret; false: no secret follows. */

@@ -10,6 +10,7 @@
 #include "lib/span/links.h"
 #include "lib/span/mask.h"
 #include "lib/span/names.h"
+#include "lib/span/repeat.h"
 #include "lib/span/shapes.h"
 #include "lib/text/json_plain.h"
 
@@ -38,6 +39,7 @@ struct walk {
     bool valued;             /* the last name is "value" or the like */
     size_t ahead;            /* up to here the texts of lists were looked for */
     struct judged judged[16]; /* by their last letters: streams repeat texts */
+    struct llmobs_repeat repeat;
 };
 
 /* The first member of a schema is a word below, or "type" with a type below. */
@@ -115,7 +117,8 @@ static enum llmobs_named judge_name(struct walk *w, size_t from, size_t end)
     const char *text = w->data;
     char name[NAME_MAX_LETTERS];
     size_t count = 0;
-    bool keep = w->own == 0 && end > 3 && end <= UINT32_MAX;
+    bool keep = w->own == 0 && end > 3 && end <= UINT32_MAX &&
+                !memchr(text + from, '\n', end - from);
     const struct judged *known = keep ? find_judged(w, end) : NULL;
     struct judged judged = {(uint32_t)from, (uint32_t)(end - from), 0};
 
@@ -311,11 +314,18 @@ static size_t find_value(const struct walk *w, size_t at)
     return skip_quote(w, at);
 }
 
+/* Forgets what the bytes said that a mask is about to replace. */
+static void forget(struct walk *w)
+{
+    memset(w->judged, 0, sizeof(w->judged));
+    w->repeat = (struct llmobs_repeat){0};
+}
+
 /* Masks the value from `from` to `end`. Of a value that is cut off, the
  * backslashes at its end stay: they may belong to a quote that comes later. */
 static void mask_value(struct walk *w, size_t from, size_t end)
 {
-    memset(w->judged, 0, sizeof(w->judged));
+    forget(w);
     if (end < w->len && w->data[end] == '"') {
         llmobs_hide(w->data + from, end - own_of(w, end) - from);
         return;
@@ -397,7 +407,7 @@ static void hide_header(struct walk *w, size_t from, size_t depth)
 static void hide_path(struct walk *w, size_t from, size_t depth)
 {
     (void)depth;
-    memset(w->judged, 0, sizeof(w->judged));
+    forget(w);
     llmobs_links_mask_path(w->data + from, w->at - from);
 }
 
@@ -648,13 +658,15 @@ static void find_pair(struct walk *w, size_t floor, size_t begin, size_t here)
 }
 
 /* True before a word that begins with "mcp". */
-static bool is_before_mcp(const struct walk *w)
+static bool is_before_mcp(struct walk *w)
 {
     size_t at = w->at + 1;
 
     while (at < w->len &&
            (w->data[at] == '"' || w->data[at] == '\\' || w->data[at] == ' '))
         at++;
+    if (at > w->at + 4)
+        llmobs_repeat_far(&w->repeat, w->at);
     return w->len - at > 3 && memcmp(w->data + at, "mcp", 3) == 0;
 }
 
@@ -768,18 +780,31 @@ static inline bool may_follow_name(struct walk *w)
     return llmobs_names_may_be(w->data + at, at);
 }
 
+/* Masks what belongs to the colon at w->at; true: up to w->at. */
+static inline bool mask_at(struct walk *w, size_t floor)
+{
+    bool server = is_before_mcp(w), member = may_follow_name(w);
+
+    if (server || member)
+        llmobs_repeat_far(&w->repeat, w->at);
+    if (server)
+        find_server(w, floor);
+    return member && mask_member(w, floor);
+}
+
 /* Looks for names before colons: JSON has fewer colons than quotes. */
 void llmobs_members_mask(char *data, size_t len)
 {
     struct walk w = {.data = data, .len = len};
+    const struct llmobs_text text = {data, len};
     size_t floor = 0;
 
     while ((w.at = find_char(&w, w.at, ':', ':')) < len) {
-        bool value = is_before_value(&w);
-
-        if (value && is_before_mcp(&w))
-            find_server(&w, floor);
-        if (value && may_follow_name(&w) && mask_member(&w, floor))
+        if (llmobs_repeat_skips(&w.repeat, w.at))
+            w.at = w.repeat.next;
+        else if (llmobs_repeat_is_line(text, w.at))
+            llmobs_repeat_line(&w.repeat, text, w.at++);
+        else if (is_before_value(&w) && mask_at(&w, floor))
             floor = w.at;
         else
             w.at++;

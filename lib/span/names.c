@@ -639,11 +639,23 @@ enum llmobs_named llmobs_names_judge_words(const char *name, size_t len)
     return judge_part(name, len, true);
 }
 
+/* True for most names that may_end would refuse: their last word is small
+ * letters, of which the last three end no word that counts. */
+static inline bool ends_plainly(const char *end, size_t len)
+{
+    size_t n = 0;
+    char before;
+
+    if (len <= SHORTEST || is_tail(end))
+        return false;
+    while (n < len - 1 && n < LETTERS && is_small(end[-(ptrdiff_t)n - 1]))
+        n++;
+    before = end[-(ptrdiff_t)n - 1];
+    return n >= SHORTEST && !is_letter(before) && !llmobs_is_digit(before) &&
+           before != '\\';
+}
+
 bool llmobs_names_may_be(const char *end, size_t len)
 {
-    if (len > SHORTEST && !is_tail(end) && is_small(end[-1]) &&
-        is_small(end[-2]) && is_small(end[-3]) && end[-4] != '\\' &&
-        !llmobs_is_digit(end[-4]))
-        return false; /* three letters, and no part of an escape */
-    return len >= 2 && may_end(end, len);
+    return len >= 2 && !ends_plainly(end, len) && may_end(end, len);
 }

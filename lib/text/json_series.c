@@ -335,38 +335,6 @@ struct match {
     struct change changes[LLMOBS_JSON_SERIES_NEW];
 };
 
-/* Compares two blocks at once. */
-static inline bool are_same(const char *a, const char *b)
-{
-    llmobs_json_block x, y, next_x, next_y;
-
-    memcpy(&x, a, sizeof(x));
-    memcpy(&y, b, sizeof(y));
-    memcpy(&next_x, a + sizeof(x), sizeof(x));
-    memcpy(&next_y, b + sizeof(y), sizeof(y));
-    return llmobs_json_unmarked((x != y) | (next_x != next_y)) == sizeof(x);
-}
-
-/* Answers how many bytes at the beginning are the same. */
-static size_t same_bytes(const char *a, const char *b, size_t len)
-{
-    llmobs_json_block x, y;
-    size_t at = 0, run = sizeof(x);
-
-    while (len - at >= 2 * sizeof(x) && are_same(a + at, b + at))
-        at += 2 * sizeof(x);
-    for (; run == sizeof(x) && len - at >= sizeof(x); at += run) {
-        memcpy(&x, a + at, sizeof(x));
-        memcpy(&y, b + at, sizeof(y));
-        run = llmobs_json_unmarked(x != y);
-    }
-    if (run < sizeof(x))
-        return at;
-    while (at < len && a[at] == b[at])
-        at++;
-    return at;
-}
-
 /* Finds the leaf in which the byte `at` of the model's text lies; a number may
  * also go on where it ended. NULL: the byte lies in no leaf. Passes over the
  * leaves before it. */
@@ -446,8 +414,8 @@ static int compare_texts(struct match *m)
     do {
         size_t was = text->len - m->was, is = m->text.len - m->is, same;
 
-        same = same_bytes(text->data + m->was, m->text.data + m->is,
-                          was < is ? was : is);
+        same = llmobs_json_same(text->data + m->was, m->text.data + m->is,
+                                was < is ? was : is);
         if (same == was && same == is)
             return 1;
         leaf = find_leaf(m, m->was + same);
