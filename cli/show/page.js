@@ -763,9 +763,9 @@ function clearAll() {
 
 const STEPS = [[1e3, 1, 2, 5, 10, 20, 50, 100, 200, 500], [1e6, 1, 2, 5, 10, 20, 30], [6e7, 1, 2, 5, 10, 20, 30],
   [3.6e9, 1, 2, 5, 12], [8.64e10, 1, 2, 5, 10, 20, 50, 100, 365]].flatMap(([unit, ...all]) => all.map((n) => n * unit));
-/* At most 96 buckets over microseconds, begun at a round local time. */
-function bucketsOf([from, to]) {
-  const step = STEPS.find((one) => (to - from) / one <= 95) ?? Math.ceil((to - from) / 95);
+/* Buckets over microseconds, begun at a round local time: at most 96, and each wide enough to be seen and hit. */
+function bucketsOf([from, to], width) {
+  const most = clamp(width / 8, 12, 96) - 1, step = STEPS.find((one) => (to - from) / one <= most) ?? Math.ceil((to - from) / most);
   const shift = new Date(from / 1000).getTimezoneOffset() * 6e7 || 0;
   const first = Math.floor((from - shift) / step) * step + shift, size = Math.floor((to - first) / step) + 1;
   return {step, size, of: (us) => clamp(Math.floor((us - first) / step), 0, size - 1),
@@ -831,7 +831,7 @@ function drawHistogram() {
   const range = rangeOf(found), width = $('histogram').clientWidth - 24;
   $('histogram').hidden = !range;
   if (!range || width <= 0) return;
-  const {size, of, text} = histogram.buckets = bucketsOf(range);
+  const {size, of, text} = histogram.buckets = bucketsOf(range, width);
   const all = new Float64Array(size), bad = new Float64Array(size);
   for (const s of found) {
     all[of(s.start)]++;
@@ -1803,7 +1803,7 @@ function drawCharts() {
   const kinds = state.only.has('kind'), isCall = (s) => kinds || s.call;
   const calls = found.filter(isCall), counted = found.filter((s) => kinds || counts(s));
   $('charts').hidden = $('tables').hidden = !range;
-  buckets = range && bucketsOf(range);
+  buckets = range && bucketsOf(range, charts[0].plot.clientWidth - LEFT - RIGHT);
   put($('buckets'), range && !counted.length ? 'No calls, only other spans.' : range ? `buckets of ${duration(buckets.step * 1e3)}, times ${zone()}` : 'Nothing matches.');
   if (range) drawTables(counted, isCall);
   for (const chart of range ? charts : []) {
@@ -1835,11 +1835,11 @@ function drawPlot({series: all, ranked, unit, plot, draw, paths, grid, axis}) {
   const most = Math.max(...stack) || 1, power = 10 ** Math.floor(Math.log10(most));
   const top = power * [1, 2, 5, 10].find((n) => n * power >= most), tall = (n) => n / top * (FLOOR - TOP);
   paths.forEach((path, k) => {
-    let d = '', open = false; /* a point between two gaps is a short dash */
+    let d = '', open = false; /* a point between two gaps is a block */
     all[k]?.values.forEach((n, i) => {
       const x = LEFT + i * step;
-      if (ranked && n === n) d += `${open ? 'L' : 'M'}${(x + step / 2).toFixed(1)} ${
-        (FLOOR - tall(n)).toFixed(1)}${open || all[k].values[i + 1] >= 0 ? '' : 'h3'}`;
+      if (ranked && n === n) d += open || all[k].values[i + 1] >= 0 ? `${open ? 'L' : 'M'}${(x + step / 2).toFixed(1)} ${
+        (FLOOR - tall(n)).toFixed(1)}` : bar(x + step / 2 - 3, FLOOR - tall(n) - 1, 6, 1.5);
       else if (n > 0) d += bar(x, FLOOR - tall(base[i] += n), Math.max(1, step - 1), Math.max(.5, tall(n)));
       open = n === n;
     });

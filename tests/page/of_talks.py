@@ -187,6 +187,24 @@ def curl(bench):
     tab.close()
 
 
+def ticks(bench):
+    """What a chart shows of one call alone is wide enough to be seen and hit."""
+    write(bench, "sparse", [
+        call(i * i * 500, "t%d" % i, [said("user", "hi")], said("assistant", "ho"),
+             metrics={"input_tokens": 1}, duration=i * 10 ** 9) for i in range(9)])
+    for size in (1440, 900), (390, 844):
+        tab = bench.open("sparse", at={"v": "timeseries"}, size=size)
+        for where, box in ("timeseries", "[data-chart=%s]"), ("traces", "#histogram"):
+            go(tab, {"v": where})
+            for chart in ("calls", "latency", "tokens"):
+                wide = tab.js(
+                    "[...document.querySelectorAll('%s path:not(.grid)')].flatMap((p) => "
+                    "[...(p.getAttribute('d') ?? '').matchAll(/h([\\d.]+)/g)].map("
+                    "(m) => +m[1]))" % (box % chart if "%" in box else box))
+                need(len(wide) > 3 and min(wide) >= 6, "%s %s: %s" % (where, chart, wide))
+        tab.close()
+
+
 def absent(bench):
     """A stream without tokens says how to have them; the command of curl has
     the model that was asked for, and each parameter; a failed call has no empty
