@@ -4,7 +4,7 @@ import os
 import re
 import subprocess
 
-from pages import go, need, rows_of
+from pages import copied, go, need, rows_of, text_of
 
 FOCUS = """(() => {
   const at = document.activeElement, style = getComputedStyle(at);
@@ -240,6 +240,30 @@ def targets(bench):
                         "getComputedStyle(n).fontSize) < 16).map(n => n.id)")
         need(fields == [], "%s: small letters in %s" % (where, fields))
     with_views(bench, look, size=(390, 844)).close()
+
+
+def phone(bench):
+    """On a phone an open trace, talk or pair begins at the top; a message is
+    seen over it, and Back leads to the list with all of its head."""
+    tab = bench.open("few", size=(390, 844))
+    one, other = [r["t"] for r in rows_of(tab) if "u" in r and "p" not in r][:2]
+    session = next(r["u"] for r in rows_of(tab) if r["t"] == one)
+    place = "document.querySelector('%s').getBoundingClientRect().toJSON()"
+    for at in ({"t": one}, {"u": session},
+               [("x", "trace:" + one), ("x", "trace:" + other)]):
+        go(tab, at)
+        need(tab.js(place % ".head, #panel .line")["top"] < 40 and
+             tab.js(place % "#panel")["top"] == 0, "%s: %s" % (
+                 at, tab.js(place % "#panel")))
+    go(tab, {"t": one})
+    need(copied(tab, "#copy-trace") == one, "the id")
+    box = tab.js(place % "#status")
+    need(text_of(tab, "#status") == "copied" and box["height"] > 20 and
+         box["bottom"] <= 844, box)
+    tab.click("#back")
+    need(tab.js(place % "nav")["height"] > 30 and
+         tab.js(place % "#search")["height"] > 30, "the list's head")
+    tab.close()
 
 
 WIDE = """(() => {
