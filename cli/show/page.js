@@ -1528,8 +1528,8 @@ function blocks(lines, level = 0) {
       else made.push(Object.assign(h(start ? 'ol' : 'ul', {start}, item), {sort}));
     } else if (kind) add('p', inline([row, ...rowsThat((one) => kindOf(one, lines[at + 1])[0] === 'text')].join('\n')));
   }
-  /* Now that all is in it: a browser looks for the direction anew with each part. */
-  return made.map((node) => set(node, {dir: node.matches('pre') ? 'ltr' : 'auto'}));
+  /* Now that all is in it: a browser looks for the direction anew with each part. It does not look into a part that has one. */
+  return made.map((node) => set(node, {dir: node.matches('pre') ? 'ltr' : !level && 'auto'}));
 }
 let raw = false; /* answers are shown as they came */
 function answer(text) {

@@ -56,6 +56,11 @@ def markdown(bench):
     for text, want in SHOWN:
         have = tab.js("%s(answer(%s))" % (SHAPE, json.dumps(text)))
         need(have == want, "%r\n is %r\nnot %r" % (text, have, want))
+    need(tab.js("(() => { const box = document.body.appendChild(answer(%s)), all = "
+                "[...box.querySelectorAll('p, li, ul, blockquote, td, pre')].map((n) => "
+                "getComputedStyle(n).direction); box.remove(); return all; })()" % json.dumps(
+                    "\u05d0 b\n- \u05d0\n  > \u05d0\n\n\n> \u05d0\n\n|\u05d0|b|\n|-|-|\n"
+                    "|c|d|\n```\n\u05d0")) == ["rtl"] * 10 + ["ltr"], "from right to left")
     need(tab.js("%s.length" % ANSWERS) == 1 and
          "# as it *is*" in text_of(tab, "#tab"), text_of(tab, "#tab"))
     need(copied(tab, "#tab [data-role=assistant] .copy:last-child") == answers[0],
