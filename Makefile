@@ -255,11 +255,12 @@ LAUNCHERS := llmobs-run llmobs-entrypoint
 .PHONY: all unit fuzz fuzzers clients conformance bench benches install \
 	uninstall clean dist format help tree FORCE
 # Python may leave its own folder there.
-HOOKS := $(filter-out %/__pycache__,$(wildcard examples/inbound/*))
+HOOKS := $(filter-out %/__pycache__ %/python,$(wildcard examples/inbound/*))
+HOOK_OF_PYTHON := examples/inbound/python/sitecustomize.py
 
 all: $(B)/libllmobs_preload.so $(B)/libllmobs_core.so $(B)/llmobs-tool $(B)/places \
 	$(addprefix $(B)/,llmobs $(LAUNCHERS) prices.json) \
-	$(patsubst examples/%,$(B)/%,$(HOOKS))
+	$(patsubst examples/%,$(B)/%,$(HOOKS) $(HOOK_OF_PYTHON))
 
 $(B)/shim/%.o: shim/%.c $(B)/flags
 	@mkdir -p $(@D)
@@ -472,7 +473,8 @@ tree: all
 	$(call put,644,share/llmobs,packaging/prices.json packaging/llmobs-drain.cron \
 		packaging/user/llmobs-drain.crontab)
 	$(call put,644,share/llmobs/inbound,$(HOOKS))
-	: > $(TREE)/share/llmobs/inbound/__pycache__
+	$(call put,644,share/llmobs/inbound/python,$(HOOK_OF_PYTHON))
+	for d in . python; do : > $(TREE)/share/llmobs/inbound/$$d/__pycache__; done
 	install -D -m 644 packaging/completion/llmobs.bash $(BASH)/llmobs
 	for f in $(LAUNCHERS); do \
 		ln -s llmobs $(TREE)/bin/$$f && ln -s llmobs $(BASH)/$$f || exit 1; done

@@ -40,12 +40,37 @@ static int add_perl(struct llmobs_environment *environment, const char *file)
     return llmobs_environment_join(environment, "PERL5OPT", item, " ", false);
 }
 
-/* A variable has code, or the name of a file behind an '@'. Lua 5.2 and later
- * first look for a variable with their version in its name. */
+/* A variable has code, or the name of a file behind an '@'. Of a file that it
+ * cannot read Lua says why, and shows no stack: later versions show none for an
+ * error that makes its own text, 5.1 where nothing can. NULL: no memory. */
+static char *lua_value(const char *item, const char *own)
+{
+    static const char last[] =
+        "'if f then return f()end if _VERSION=='Lua 5.1'then "
+        "debug.traceback=nil error(e,0)end "
+        "error(setmetatable({},{__tostring=function()return e end}))";
+    char *value = malloc(strlen(item) + 4 * strlen(own) + sizeof(last) + 32);
+    char *at = value;
+
+    if (!value)
+        return NULL;
+    at += sprintf(at, "%s;%s", item, own[0] == '@' ? "" : own);
+    if (own[0] == '@') {
+        at += sprintf(at, "local f,e=loadfile'");
+        for (own++; *own != '\0'; own++)
+            at += sprintf(at, "\\%03u", (unsigned char)*own);
+        strcpy(at, last);
+    }
+    return value;
+}
+
+/* Lua 5.2 and later first look for a variable with their version in its name.
+ */
 static int add_lua(struct llmobs_environment *environment, const char *file)
 {
     static const char *const names[] = {"LUA_INIT", "LUA_INIT_5_2",
-                                        "LUA_INIT_5_3", "LUA_INIT_5_4"};
+                                        "LUA_INIT_5_3", "LUA_INIT_5_4",
+                                        "LUA_INIT_5_5"};
     char item[2 * PATH_MAX + 32];
     int rc = 0;
 
@@ -53,13 +78,12 @@ static int add_lua(struct llmobs_environment *environment, const char *file)
              (int)(strrchr(file, '/') - file), file);
     for (size_t i = 0; i < sizeof(names) / sizeof(*names) && rc == 0; i++) {
         const char *own = llmobs_environment_get(environment, names[i]);
-        bool named = own[0] == '@';
         char *value;
 
         if ((i > 0 && !*own) || strncmp(own, item, strlen(item)) == 0)
             continue;
-        if (asprintf(&value, "%s%s%s%s", item, named ? "dofile[==[" : " ",
-                     own + named, named ? "]==]" : "") < 0)
+        value = lua_value(item, own);
+        if (!value)
             return -ENOMEM;
         rc = llmobs_environment_set(environment, names[i], value);
         free(value);
@@ -67,7 +91,8 @@ static int add_lua(struct llmobs_environment *environment, const char *file)
     return rc;
 }
 
-/* Goes before the user's own, since Python takes the first with a name. */
+/* Goes before the user's own, since Python takes the first with a name. Its
+ * folder has no other file, since it stays in sys.path under `python -S`. */
 static int add_python(struct llmobs_environment *environment, const char *file)
 {
     char dir[PATH_MAX];
@@ -101,7 +126,7 @@ static const struct {
 } hooks[] = {
     {"hook.rb", add_ruby},
     {"hook.pl", add_perl},
-    {"sitecustomize.py", add_python},
+    {"python/sitecustomize.py", add_python},
     {"hook.lua", add_lua},
     {"hook.R", add_r},
 };

@@ -4,7 +4,9 @@ import harness
 import collections
 import concurrent.futures
 import http.client
+import itertools
 import os
+import shutil
 import socket
 import struct
 import subprocess
@@ -919,6 +921,11 @@ sys.modules.pop("sitecustomize", None)
 import sitecustomize
 print(sitecustomize.__file__)
 pycurl.Curl().setopt(pycurl.URL, None, 1)"""], {"PYTHONPATH": "."}),
+    ([PYTHON, "-S", "-c", """import sys; del sys.path[0]
+for name in "hook", "llmobs", "hook_rack", "python", "inbound":
+    try: print(__import__(name))
+    except ImportError as e: print(e)
+nowhere"""], {"PYTHONPATH": "own"}),
     (["lua5.2", "-e", """print(arg, own, package.loaded.llmobs)
         print(pcall(require, "nowhere")) nowhere() """],
      {"LUA_INIT": "own = 1"}),
@@ -961,6 +968,31 @@ PROFILES = [
 PACKAGE = {"DESCRIPTION": "Package: tiny\nVersion: 1.0\nTitle: T\nLicense: MIT\n"
            "Description: D.\nAuthor: A\nMaintainer: A <a@a.example>\n",
            "NAMESPACE": "export(f)\n", "R/f.R": "f <- function() sys.calls()\n"}
+
+
+# Names of files, and code that goes on with what stands before it.
+STARTS = ["@a]==]b.lua", "@a]=]", "@]", "@]=", "@\ny'\\", "@absent", "@", "@wrong.lua",
+          "@\xc3\xa9.lua", "(function() own = 1 end)()", "own = ", "--[[ own", ""]
+
+
+@test
+def start_files_of_lua(t):
+    """Each Lua runs the file or the code, and says as before why it cannot."""
+    lua = [name for name in ("lua5.1", "lua5.2", "lua5.3", "lua5.4")
+           if shutil.which(name)]
+    need(*(lua[:1] or ["lua5.2"]))
+    files = {start[1:]: b"own = 2" for start in STARTS
+             if start[:1] == "@" and start not in ("@", "@absent")}
+    files["wrong.lua"] = b"own = = 2"
+    for name, start, more in itertools.product(
+            lua, STARTS, ("", "_5_2", "_5_3", "_5_4")):
+        argv, env = [name, "-e", "print(own, other)"], {"LUA_INIT" + more: start}
+        env = dict({"LUA_INIT": "other = 1"}, **env)
+        bare = t.run(argv, preload=False, env=env, inputs=files, check=False)
+        seen = t.run([LAUNCHER, "--inbound", *argv], preload=False, env=env,
+                     inputs=files, check=False, launcher=[])
+        equal((seen.code, seen.stdout, seen.stderr),
+              (bare.code, bare.stdout, bare.stderr), "%s %r" % (name, env))
 
 
 @test
@@ -1024,7 +1056,7 @@ def each_hook_is_listed_once(t):
     hooks = os.path.realpath(os.path.join(t.build, "inbound"))
     own = {"RUBYOPT": "-W0 -r%s/hook.rb2" % hooks,
            "PERL5OPT": "-Mless=%s/hook.pl" % hooks,
-           "PYTHONPATH": "%s2:/elsewhere" % hooks, "R_PROFILE": "%s/hook.R2" % hooks}
+           "PYTHONPATH": "%s/python2:/elsewhere" % hooks, "R_PROFILE": "%s/hook.R2" % hooks}
     show = ["sh", "-c", "echo $RUBYOPT; echo $PERL5OPT; echo $PYTHONPATH; "
             "echo $R_PROFILE $LLMOBS_R_PROFILE"]
     once, twice = (t.run([*INBOUND * count, *show], preload=False, env=own,
@@ -1033,7 +1065,7 @@ def each_hook_is_listed_once(t):
     ruby, perl, python, r = once.splitlines()
     equal((ruby, python, r),
           ("%s -r%s/hook.rb" % (own["RUBYOPT"], hooks),
-           "%s:%s" % (hooks, own["PYTHONPATH"]),
+           "%s/python:%s" % (hooks, own["PYTHONPATH"]),
            "%s/hook.R %s" % (hooks, own["R_PROFILE"])), "values")
     ok(perl.startswith(own["PERL5OPT"] + " -Mstrict"), perl)
 
@@ -1042,7 +1074,7 @@ def each_hook_is_listed_once(t):
 def python_without_a_sitecustomize(t):
     """As most Pythons are, but for Debian's: the hook's import comes to its
     end."""
-    hooks = os.path.join(harness.ROOT, "examples", "inbound")
+    hooks = os.path.join(harness.ROOT, "examples", "inbound", "python")
     r = t.run([PYTHON, "-B", "-I", "-S", "-c", "import sys; sys.path[:] = [%r]\n"
                "import sitecustomize; print(sitecustomize.__name__, sys.path)"
                % hooks], preload=False)

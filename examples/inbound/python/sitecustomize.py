@@ -1,6 +1,6 @@
 # sitecustomize.py - each Python that `llmobs-run --inbound` starts loads this file
 # first (PYTHONPATH). Its folder leaves sys.path at once, and the program's own
-# sitecustomize, if it has one, runs in its place. The rest is in hook.py, which
+# sitecustomize, if it has one, runs in its place. The rest is in ../hook.py, which
 # is read when the program imports a server that it knows, or pycurl.
 import sys
 
@@ -42,7 +42,7 @@ class LlmobsFinder(object):
 
     def loaded(self, module):
         if self.hook is None:
-            path = self.folder + "/hook.py"
+            path = self.folder[:self.folder.rindex("/")] + "/hook.py"
             with open(path, encoding="utf-8") as file:
                 text = file.read()
             self.hook = {"__name__": "llmobs_hook", "__file__": path}
