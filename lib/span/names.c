@@ -2,6 +2,7 @@
 
 #include <stdint.h>
 #include <string.h>
+#include <strings.h>
 
 #include "lib/base/buf.h"
 
@@ -323,9 +324,12 @@ static enum llmobs_named judge_last(const struct words *w)
 
     for (size_t i = 0; i < COUNT(nouns); i++) {
         const struct word *word = &nouns[i].word;
-        bool many = len == word->len + 1U && last[word->len] == 's';
+        bool many;
 
-        if ((len == word->len || many) && *last == *word->text &&
+        if (*last != *word->text)
+            continue;
+        many = len == word->len + 1U && last[word->len] == 's';
+        if ((len == word->len || many) &&
             memcmp(last, word->text, word->len) == 0)
             return judge_qualified(w, &nouns[i], many);
     }
@@ -352,7 +356,8 @@ static void split_compound(struct words *w)
         const struct word *end = &compounds[i].end;
         size_t before = len - end->len;
 
-        if (len <= end->len || w->count == LLMOBS_NAMES_WORDS ||
+        if (len <= end->len || last[len - 1] != end->text[end->len - 1] ||
+            w->count == LLMOBS_NAMES_WORDS ||
             memcmp(last + before, end->text, end->len) != 0 ||
             (compounds[i].before &&
              !is_in_list(compounds[i].before, last, before)))
@@ -595,7 +600,7 @@ static bool may_end(const char *end, size_t len)
 }
 
 /* True for names that many bodies have, and that end like names of secrets:
- * this quick test spares them the exact look. */
+ * this quick test spares them the exact look. Of ids one alone is a secret. */
 static bool is_usual(const char *name, size_t len)
 {
     static const struct word usual[] = {
@@ -605,6 +610,9 @@ static bool is_usual(const char *name, size_t len)
         WORD("finish_reason"), WORD("value"),         WORD("data"),
         WORD("url"),           WORD("image_url")};
 
+    if (len > 3 && memcmp(name + len - 3, "_id", 3) == 0 &&
+        (len < 9 || strncasecmp(name + len - 9, "secret", 6) != 0))
+        return true;
     for (size_t i = 0; i < COUNT(usual); i++)
         if (len == usual[i].len && memcmp(name, usual[i].text, len) == 0)
             return true;

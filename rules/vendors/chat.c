@@ -69,12 +69,18 @@ int llmobs_chat_event(struct llmobs_reading *reading,
                       const struct llmobs_event *event)
 {
     struct llmobs_stream *stream = reading->state;
-    int rc = llmobs_stream_add(stream, event->json);
+    int rc;
 
+    if (!event->alike)
+        stream->bare = NULL;
+    else if (!stream->bare && !llmobs_usage_find(event->json) &&
+             !llmobs_json_get(event->json, "moderation"))
+        stream->bare = event->json;
+    rc = llmobs_stream_add(stream, event->json);
     if (stream->begun)
         llmobs_reading_token(reading, event);
     reading->done = reading->done || stream->done;
-    if (rc == 0)
+    if (rc == 0 && event->json != stream->bare)
         rc = llmobs_openai_moderation(event->json, reading->span);
     if (rc == 0)
         rc = llmobs_sources_event(reading, event, LLMOBS_SOURCES_OPENAI);

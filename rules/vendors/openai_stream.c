@@ -383,7 +383,8 @@ int llmobs_stream_add(struct llmobs_stream *stream,
                       const struct llmobs_json *chunk)
 {
     const struct llmobs_json *choices = llmobs_json_get(chunk, "choices");
-    const struct llmobs_json *usage = llmobs_usage_find(chunk);
+    const struct llmobs_json *usage =
+        chunk == stream->bare ? NULL : llmobs_usage_find(chunk);
     int rc = set_first(&stream->model, llmobs_json_gets(chunk, "model"));
 
     LLMOBS_JSON_EACH (one, choices, rc == 0)

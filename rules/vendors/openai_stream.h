@@ -23,10 +23,12 @@ struct llmobs_stream {
     struct llmobs_stream_parts choices;
     int64_t choice; /* the index of the one to which parts are added */
     char *model;    /* the first that was not empty */
-    struct llmobs_json *usage; /* the last one */
-    bool done;                 /* a finish reason was seen */
-    bool begun;                /* a first token was seen */
-    bool keep_space;           /* the content keeps the white space around it */
+    struct llmobs_json *usage;      /* the last one */
+    const struct llmobs_json *bare; /* a chunk's tree that is known to have no
+                                     * usage */
+    bool done;                      /* a finish reason was seen */
+    bool begun;                     /* a first token was seen */
+    bool keep_space; /* the content keeps the white space around it */
 };
 
 /* A stream of all zeros is empty and ready for a chat. */
