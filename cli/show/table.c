@@ -6,7 +6,6 @@
 
 #include "cli/query/keys.h"
 #include "cli/shared/escape.h"
-#include "cli/show/messages.h"
 #include "cli/show/transcript.h"
 
 #define NAME_COLUMNS 40
@@ -161,21 +160,6 @@ static int print_error(struct table *table, const char *bars,
     return rc;
 }
 
-/* Prints messages on one line each, shortened: the form of a pipe. */
-static int print_short(struct table *table, const char *bars,
-                       const struct llmobs_json *event)
-{
-    struct llmobs_buf lines;
-    int rc;
-
-    llmobs_buf_init(&lines, BELOW_MAX);
-    rc = llmobs_messages_lines(event, &lines);
-    if (rc == 0 && lines.len > 0)
-        rc = print_lines(table, bars, lines.data);
-    llmobs_buf_fini(&lines);
-    return rc;
-}
-
 /* Prints the line of the script that made the call. Where messages are shown
  * again that stand above, the frames of the program stand below the line. */
 static int print_caller(struct table *table, const char *bars,
@@ -206,10 +190,8 @@ static int print_messages(struct table *table, const char *bars,
     llmobs_buf_fini(&line);
     if (event && table->style->whole)
         rc = print_caller(table, bars, event);
-    if (rc == 0 && event && (table->brief || table->style->whole))
-        return llmobs_transcript_print(&table->transcript, row, event, bars);
     if (rc == 0 && event)
-        rc = print_short(table, bars, event);
+        return llmobs_transcript_print(&table->transcript, row, event, bars);
     llmobs_json_free(event);
     return rc;
 }

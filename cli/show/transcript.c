@@ -15,6 +15,8 @@
 #define LABEL_COLUMNS (2 + ROLE_COLUMNS + 2)
 /* If a text has fewer columns than this, its label gets its own line. */
 #define TEXT_LEAST 24
+/* Of a text that is not shown whole, where no screen is. */
+#define PIPE_COLUMNS 96
 #define TEXT_MAX (64u * 1024 * 1024)
 #define DOCUMENTS_SHOWN 1 /* of the input of an embedding */
 
@@ -27,7 +29,7 @@ static size_t text_columns(const struct llmobs_transcript *t, size_t *indent)
 
     *indent = t->label ? LABEL_COLUMNS : 0;
     if (columns == 0)
-        return 0;
+        return t->most > 0 ? PIPE_COLUMNS : 0;
     if (left + *indent + TEXT_LEAST > columns && *indent > 0)
         *indent = 2;
     if (left + *indent >= columns)

@@ -317,8 +317,8 @@ def words():
           "Take the \x1b[4mHotel\x1b[24m Am Dom" in text, text)
     text = piped("-m", "-t", TRAVEL)
     check("media: named in a pipe, too",
-          "in   user: [image/png 200x150, 1 KB]\n" in text and
-          "in   user: [audio/wav, 3 bytes]\n" in text, text)
+          " [image/png 200x150, 1 KB]\n" in text and
+          "> user       [audio/wav, 3 bytes]\n" in text, text)
     text = piped(TRAVEL)
     check("id: a pipe has whole lines", "> user       Where do we sleep?  We "
           "are two, and this is what we like:\n" in text, text)
