@@ -1264,7 +1264,7 @@ function differences(a, b) {
   return parts;
 }
 const difference = (a, b) => h('div.text', differences(a, b).map(([words, side]) => (side ? h(side < 0 ? 'del' : 'ins', visible(words)) : visible(words))), {dir: 'auto'});
-const saidBy = (side, names = namesOf(messagesOf(side))) => messagesOf(side).map(members).map((one) => [`${line(one.role ?? '', 40)}: ${string(one.content) ?? written(one.content) ?? ''}`,
+const saidBy = (side, names = namesOf(messagesOf(side))) => messagesOf(side).map(members).map((one) => [`${line(one.role ?? '', 40)}: ${one.content && (string(one.content) ?? written(one.content)) || ''}`,
   ...few(one.tool_calls, (call) => `calls ${line(call.name ?? '?', 80)} ${written(call.arguments)}`),
   ...few(one.tool_results, (to) => `result of ${line(to.name || names.get(to.tool_id) || '?', 80)} ${string(to.result) ?? written(to.result)}`)].join('\n')).join('\n\n') || string(side?.value) || '';
 /* The parameters as texts; null is none, in a member of one as well. */
@@ -1479,7 +1479,7 @@ function inline(text) {
       all.push(text.slice(begin, index));
       begin = index + 1;
       if (!end) continue;
-      all.push(sign[0] === '`' ? h('code', text.slice(from, end.index)) : end[1] ? [h('u', inner()), faint(` (${end[1]})`)]
+      all.push(sign[0] === '`' ? h('code', text.slice(from, end.index)) : end[1] ? [h('u', inner()), faint(` (${end[0].slice(2, -1)})`)]
         : h(STRESS[sign], inner()));
       begin = end.index + end[0].length;
       i = end.at;
@@ -1720,7 +1720,7 @@ function requestOf(s, {input, metadata, tool_definitions}, own) {
 function curlTab(s, body) {
   const known = HOSTS.get(s.provider), {host, port} = members(bodyOf(s)._call), tls = port === 443 || body.metadata?.transfer?.tls_ms > 0;
   const api = /^integration:(openai|anthropic|mistral|ollama)/m.exec(s.tags.join('\n'))?.[1] ?? (known && s.provider);
-  const base = !host || known?.split('/')[0] === host ? known && 'https://' + known : /^[\w.:-]+$/.test(host) && count(port) &&
+  const base = !host || known?.split('/')[0] === host ? known && 'https://' + known : string(host) && /^[\w.:-]+$/.test(host) && count(port) &&
     `http${tls ? 's' : ''}://${host.includes(':') ? `[${host}]` : host}${port === (tls ? 443 : 80) ? '' : ':' + port}`;
   if (!s.call || !api || !base) return h('p.faint', s.call ? 'No command is known for this API.' : 'This span is no request.');
   const own = api === 'anthropic', [path, request] = requestOf(s, body, own), key = `$${known ? s.provider.toUpperCase() + '_' : ''}API_KEY`;

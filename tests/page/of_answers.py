@@ -17,8 +17,8 @@ SHOWN = [
     ("2 * 3 * 4, a*b*c, snake_case_name, \\*x\\*, `x, \u8fd9**\u662f**\u5b57 **un",
      "p(2 * 3 * 4, a*b*c, snake_case_name, *x*, `x, \u8fd9b(\u662f)\u5b57 **un)"),
     ("``a ` b`` `**` **`x`** `c:\\`", "p(code(a ` b) code(**) b(code(x)) code(c:\\))"),
-    ("[t](https://e.test/a?b) ![p](http://e.test/p.png) [x] [y](javascript:alert(1))",
-     "p(u(t)span( (https://e.test/a?b)) u(p)span( (http://e.test/p.png)) [x]"
+    ("[t](https://e.test/a?b \"c d\") ![p](http://e.test/p.png) [x] [y](javascript:alert(1))",
+     "p(u(t)span( (https://e.test/a?b \"c d\")) u(p)span( (http://e.test/p.png)) [x]"
      " [y](javascript:alert(1)))"),
     ("- a\n  - b\n    - c\n- d\n\n  e\n\n3. f\n4. g\n* h",
      "ul(li(p(a) ul(li(p(b) ul(li(p(c)))))) li(p(d) p(e))) ol3(li(p(f)) li(p(g))) ul(li(p(h)))"),
@@ -113,6 +113,23 @@ def slow_answers(bench):
           return deep;
         })()""" % (json.dumps(piece), 290000 // len(piece)), WAIT * 2)
         need(0 < depth < 30, "%r: %s levels" % (piece, depth))
+    lost = tab.js("""(() => {
+      const pieces = ['*', '**', '_', '`', '```', '\\n', '\\n\\n', '- ', '1. ', '> ', '# ', '|',
+        '\\n|-|-|\\n', '[', '](', ')', '](b)', '!', '~~', '\\\\', ' ', '    ', 'a', 'bc', 'd e', '"'];
+      for (let i = 0, seed = 7; i < 4000; i++) {
+        let text = '';
+        for (let k = 0; k < 5 + i % 40; k++) {
+          seed = (seed * 48271) % 2147483647;
+          text += pieces[seed % pieces.length];
+        }
+        const letters = (all) => all.replace(/[^a-e]/g, '');
+        const box = answer(text);
+        box.whole = true;
+        box.draw();
+        if (letters(box.textContent) !== letters(text)) return [text, box.textContent];
+      }
+    })()""")
+    need(lost is None, "letters are lost: %r" % lost)
     need(tab.js("answer('*a*\\n'.repeat(3e5)).querySelectorAll('*').length") < 5,
          "a text of a megabyte is a text")
     tab.close()
