@@ -1,5 +1,8 @@
 """Recipes of the documentation and of examples/, followed as they stand but for
 their paths and ports."""
+import collections
+import contextlib
+import importlib
 import json
 import os
 import re
@@ -7,9 +10,11 @@ import shlex
 import subprocess
 
 import harness
-from delivery import double
+from delivery import PATIENT, double, wait_for
 from harness import (LAUNCHER, ROOT, Skip, body, equal, free_port, installed, ok,
                      tags_of, test)
+from otlp_case import Receiver, each_once
+from relays import Relay, sign_is_up
 from serving import Handler, nginx_conf, serving
 from test_gateways import (COMMANDS, ENTRY, EXAMPLES, Server, ask, check, connect,
                            kind_of, need, read, requests, settings)
@@ -237,3 +242,130 @@ def provider_in_ten_lines(t):
     equal((metrics["time_in_model_prefill"], metrics["time_in_model_decode"]),
           (0.0125, 0.25), "times of the model")
     equal(r.only()["meta"]["metadata"]["heat"], 0.5, "setting")
+
+
+# ---- examples/container ----------------------------------------------------
+
+CONTAINER = os.path.join(EXAMPLES, "container")
+
+
+def loaded(*name):
+    return importlib.import_module("yaml").safe_load(
+        read(os.path.join(CONTAINER, *name)))
+
+
+def of_compose(folder):
+    """The services' variables, by name: those of the second file win."""
+    made = collections.defaultdict(dict)
+    for name in ["compose.yaml"], [folder, "compose.yaml"]:
+        for service, says in loaded(*name)["services"].items():
+            made[service].update(says.get("environment", {}))
+    return {name: {k: re.sub(r"\$\{\w+:-(.*?)\}", r"\1", v)
+                   for k, v in env.items()} for name, env in made.items()}
+
+
+def of_kubernetes(folder):
+    """The same of the pod's containers, its manifest changed as kustomize does."""
+    equal(loaded(folder, "kustomization.yaml")["resources"], [".."], "base")
+    manifest, = loaded("kustomization.yaml")["resources"]
+    deployment, pod = loaded(manifest), None
+    for patch in loaded(folder, "kustomization.yaml")["patches"]:
+        equal(patch["target"], {"kind": deployment["kind"],
+                                "name": deployment["metadata"]["name"]}, "target")
+        for step in importlib.import_module("yaml").safe_load(patch["patch"]):
+            *way, last = step["path"].strip("/").split("/")
+            at = deployment
+            for word in way:
+                at = at[int(word) if isinstance(at, list) else word]
+            if step["op"] == "replace":
+                equal(at[int(last)]["name"], step["value"]["name"], "replaced")
+                at[int(last)] = step["value"]
+            else:
+                equal((step["op"], last), ("add", "-"), "a step")
+                at.append(step["value"])
+    pod = deployment["spec"]["template"]["spec"]
+    volumes = {v["name"] for v in pod["volumes"]}
+    for container in pod["containers"] + pod["initContainers"]:
+        ok({m["name"] for m in container["volumeMounts"]} <= volumes, "volumes")
+    return {c["name"]: {v["name"]: v.get("value", "its-node") for v in c.get("env", [])}
+            for c in pod["containers"] + pod["initContainers"]}
+
+
+@contextlib.contextmanager
+def as_deployed(t, folder):
+    """Each app's variables, with our doubles at the places that the recipe names."""
+    t.fresh(None)
+    with double(t) as dd, Receiver() as receiver:
+        # of a file are those names alone that it gives a place
+        places = {"http://jaeger:4318": receiver.url, "agent": "127.0.0.1",
+                  "http://otel-collector:4318": receiver.url, "its-node": "127.0.0.1",
+                  "/spool": t.dir + "/spool", "/state/spool": t.dir + "/spool"}
+        model = t.url.replace("/v1/chat/completions", "")
+        places.update(dict.fromkeys(
+            ["https://api.openai.com", "http://gateway:4000", "http://worker:8080",
+             "http://worker:8080/chat.php"], model))
+        yield dd, receiver, [
+            {name: dict({k: places.get(v, v) for k, v in env.items()},
+                        LLMOBS_EXPORTER=env.get("LLMOBS_EXPORTER"), LD_PRELOAD=None,
+                        LLMOBS_STORE_DIR=t.dir + "/store", **(
+                            {"DD_AGENT_PORT": dd.url.rpartition(":")[2]}
+                            if "DD_AGENT_HOST" in env else {}))
+             for name, env in made(folder).items()}
+            for made in (of_compose, of_kubernetes)]
+
+
+def asks(t, env):
+    """As app.sh does; the end of a recipe's place has nothing to do with ours."""
+    r = t.run([LAUNCHER, *harness.curl(env["LLM_URL"] + "/v1/chat/completions", body())],
+              preload=True, launcher=[], env=dict(env, **PATIENT), keep=True,
+              check=False)
+    equal((r.code, r.stderr), (0, b""), "the app")
+
+
+def apps_of(made):
+    return [env for name, env in made.items() if "LLM_URL" in env]
+
+
+@test
+def containers_are_accepted(t):
+    need("docker-compose")
+    for folder in "otlp", "gateway", "relay":
+        said = subprocess.run(
+            ["docker-compose", "-f", "compose.yaml", "-f", folder + "/compose.yaml",
+             "config", "-q"], cwd=CONTAINER, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT)
+        equal((said.returncode, said.stdout), (0, b""), folder)
+
+
+@test
+def containers_by_otlp(t):
+    with as_deployed(t, "otlp") as (dd, receiver, kinds):
+        for env in (env for made in kinds for env in apps_of(made)):
+            asks(t, env)
+        each_once(receiver, 4)
+        equal(dd.spans(), [], "spans at the agent")
+
+
+@test
+def containers_through_a_gateway(t):
+    with as_deployed(t, "gateway") as (dd, _, kinds):
+        for env in (env for made in kinds for env in apps_of(made)
+                    if "DD_LLMOBS_INSTRUMENTED_PROXY_URLS" in env):
+            asks(t, env)
+        equal([kind_of(s) for s in dd.wait_spans(3)], ["workflow"] * 3, "kinds")
+
+
+@test
+def containers_by_a_relay(t):
+    """Of which they know by their spool alone: they name no place to send to."""
+    with as_deployed(t, "relay") as (dd, _, kinds):
+        for count, made in enumerate(kinds, 1):
+            os.makedirs(t.dir + "/spool", exist_ok=True)
+            with Relay(t, made.pop("relay"), wait=False):
+                path = "%s/spool/relay.%d" % (t.dir, os.geteuid())
+                ok(wait_for(lambda: sign_is_up(t, path), 10), "the sign")
+                for env in apps_of(made):
+                    ok(env.pop("DD_AGENT_HOST"), "the same destination")
+                    asks(t, env)
+                dd.wait_spans(2 * count)
+        equal(len(dd.spans()), 4, "spans")
