@@ -29,10 +29,12 @@ static bool match_in(struct search *search, size_t len, const char *name,
 static bool match_entries(struct search *search, size_t len, const char *name,
                           const char *rest)
 {
+    int64_t began = llmobs_allowance_clock();
     DIR *dir = opendir(len > 0 ? search->path : ".");
     const struct dirent *entry;
     bool more = true;
 
+    llmobs_allowance_path(search->allowance, began);
     while (dir && more &&
            llmobs_allowance_take(search->allowance, LLMOBS_FIND_FILES_COST) &&
            (entry = readdir(dir)))
@@ -49,12 +51,16 @@ static bool match(struct search *search, size_t len, const char *pattern)
 {
     size_t slashes = strspn(pattern, "/");
     size_t part = strcspn(pattern + slashes, "/");
+    int64_t began = llmobs_allowance_clock();
     char name[NAME_MAX + 1];
     struct stat st;
 
-    if (pattern[0] == '\0')
-        return lstat(search->path, &st) != 0 ||
-               search->each(search->ctx, search->path);
+    if (pattern[0] == '\0') {
+        bool there = lstat(search->path, &st) == 0;
+
+        llmobs_allowance_path(search->allowance, began);
+        return !there || search->each(search->ctx, search->path);
+    }
     if (slashes > 0)
         return match_in(search, len, "/", 1, pattern + slashes);
     if (part > NAME_MAX)

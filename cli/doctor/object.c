@@ -8,8 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "lib/base/clock.h"
 #include "lib/base/fd.h"
 #include "include/engine.h"
 
@@ -56,6 +58,20 @@ bool llmobs_allowance_take(struct llmobs_allowance *allowance, uint64_t cost)
     allowance->left = enough ? allowance->left - cost : 0;
     allowance->spent |= !enough;
     return enough;
+}
+
+int64_t llmobs_allowance_clock(void)
+{
+    struct timespec used = {0};
+
+    (void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+    return llmobs_clock_ns(used);
+}
+
+void llmobs_allowance_path(struct llmobs_allowance *allowance, int64_t began)
+{
+    (void)llmobs_allowance_take(allowance,
+                                (uint64_t)(llmobs_allowance_clock() - began));
 }
 
 /* Opens a path in a process's root, by way of /proc, which exists because that
@@ -428,10 +444,12 @@ static int object_read(struct llmobs_object *object)
 int llmobs_object_open(struct llmobs_object *object, int root, const char *path,
                        struct llmobs_allowance *allowance, const char *symbol)
 {
+    int64_t began = llmobs_allowance_clock();
     int rc;
 
     memset(object, 0, sizeof(*object));
     object->fd = rc = llmobs_object_at(root, path);
+    llmobs_allowance_path(allowance, began);
     object->allowance = allowance;
     object->symbol = symbol ? symbol : CURL;
     if (rc >= 0)

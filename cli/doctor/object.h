@@ -39,6 +39,12 @@ struct llmobs_allowance {
 /* Takes `cost` from the budget; false where less is left. */
 bool llmobs_allowance_take(struct llmobs_allowance *allowance, uint64_t cost);
 
+/* Takes what the kernel has worked for a path since `began`, when the thread
+ * had used so much of a processor: a nanosecond costs a byte. Links may lead
+ * over links, each a thousand directories long. */
+int64_t llmobs_allowance_clock(void);
+void llmobs_allowance_path(struct llmobs_allowance *allowance, int64_t began);
+
 struct llmobs_object {
     int fd;
     struct llmobs_allowance *allowance; /* borrowed */
