@@ -10,6 +10,7 @@
 #include "cli/query/when.h"
 #include "cli/shared/accounts.h"
 #include "cli/shared/cli.h"
+#include "cli/shared/destinations.h"
 #include "cli/shared/new_file.h"
 #include "cli/shared/options.h"
 #include "cli/shared/tell.h"
@@ -113,11 +114,33 @@ static void print_faults(const struct stats *stats,
 static void print_drops(const struct stats *stats,
                         const struct llmobs_tally *tally, const char *before)
 {
-    char room[LLMOBS_STATS_TIME];
+    char room[LLMOBS_DESTINATION_TIME];
 
     print_user(stats, tally);
     llmobs_tell("%sdropped: %" PRIu64 ", the last at %s\n", before,
-                tally->drops.count, llmobs_stats_time(tally, room));
+                tally->drops.count,
+                llmobs_destination_time((int64_t)tally->drops.at_ns, room));
+}
+
+/* A check is about what has lasted, or explains another alert. */
+static void print_failures(const struct stats *stats,
+                           const struct llmobs_tally *tally)
+{
+    int64_t since =
+        llmobs_clock_wall_ns() - stats->check_s * 1000 * LLMOBS_NS_PER_MS;
+    char text[LLMOBS_DESTINATION_TEXT];
+
+    for (size_t i = 0; i < LLMOBS_ANSWERS; i++) {
+        const struct llmobs_answer *answer = &tally->answers[i];
+
+        if (!llmobs_destination_fails(answer) ||
+            (stats->check && !tally->lost && !tally->stale &&
+             answer->since_ns > since))
+            continue;
+        print_user(stats, tally);
+        llmobs_destination_text(answer, text);
+        llmobs_tell("%s\n", text);
+    }
 }
 
 static void print_alerts(const struct stats *stats,
@@ -162,6 +185,8 @@ static int count_status(const struct stats *stats)
             print_drops(stats, tally, "acknowledged: ");
         if (stats->check)
             print_alerts(stats, tally);
+        if (stats->check || stats->form == LLMOBS_STATS_TEXT)
+            print_failures(stats, tally);
         if ((tally->error && stats->form != LLMOBS_STATS_PROMETHEUS) ||
             (stats->check && (tally->lost || tally->stale || tally->error)))
             status = LLMOBS_CLI_FAILED;

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/query/cell.h"
 #include "cli/shared/accounts.h"
 #include "cli/shared/escape.h"
 #include "cli/shared/json_out.h"
@@ -94,18 +93,6 @@ static const char *next_wrapped(const struct llmobs_tally *tally, char **at,
     return line;
 }
 
-const char *llmobs_stats_time(const struct llmobs_tally *tally,
-                              char room[LLMOBS_STATS_TIME])
-{
-    uint64_t at = tally->drops.at_ns;
-    const char *text =
-        at == 0 || at > INT64_MAX
-            ? NULL
-            : llmobs_cell_clock((int64_t)at, "%Y-%m-%d %H:%M:%S", room);
-
-    return text ? text : "an unknown time";
-}
-
 /* -- text ------------------------------------------------------------------ */
 
 static void print_row(int indent, const char *name, uint64_t value)
@@ -125,11 +112,12 @@ static void print_wrapped(const struct llmobs_tally *tally)
 static void print_last_rows(const struct llmobs_tally *tally)
 {
     const uint64_t *numbers = tally->numbers;
-    char room[LLMOBS_STATS_TIME];
+    char room[LLMOBS_DESTINATION_TIME];
 
     for (int i = FIRST_ROWS + 1; i < LLMOBS_TALLY_NUMBERS; i++)
         if (i == LLMOBS_TALLY_LAST && numbers[i] > 0)
-            printf("%-20s %s%s\n", rows[i].name, llmobs_stats_time(tally, room),
+            printf("%-20s %s%s\n", rows[i].name,
+                   llmobs_destination_time((int64_t)tally->drops.at_ns, room),
                    llmobs_tally_has_news(tally) ? "" : " (acknowledged)");
         else if (i >= LLMOBS_TALLY_ENDED || numbers[i] > 0)
             print_row(0, rows[i].name, numbers[i]);
@@ -236,6 +224,19 @@ static void set_counts(struct llmobs_json *object,
             set_number(object, sum->list[i].name, sum->list[i].value);
 }
 
+static struct llmobs_json *make_failing(const struct llmobs_tally *tally)
+{
+    struct llmobs_json *array = llmobs_json_array();
+    char text[LLMOBS_DESTINATION_TEXT];
+
+    for (size_t i = 0; i < LLMOBS_ANSWERS; i++)
+        if (llmobs_destination_fails(&tally->answers[i])) {
+            llmobs_destination_text(&tally->answers[i], text);
+            llmobs_json_add(array, llmobs_json_string(text));
+        }
+    return array;
+}
+
 static void set_tally(struct llmobs_json *object,
                       const struct llmobs_tally *tally)
 {
@@ -258,6 +259,7 @@ static void set_tally(struct llmobs_json *object,
     set_number(processes, "ended", numbers[LLMOBS_TALLY_ENDED]);
     set_number(processes, "running", numbers[LLMOBS_TALLY_RUNNING]);
     llmobs_json_set(object, "processes", processes);
+    llmobs_json_set(object, "failing", make_failing(tally));
     set_bool(object, "relay", numbers[LLMOBS_TALLY_RELAY] != 0);
 }
 

@@ -20,10 +20,4 @@ enum llmobs_stats_form {
 int llmobs_stats_show(const struct llmobs_tallies *tallies, bool users,
                       enum llmobs_stats_form form);
 
-#define LLMOBS_STATS_TIME 64
-
-/* Writes when the last drop was noticed. */
-const char *llmobs_stats_time(const struct llmobs_tally *tally,
-                              char room[LLMOBS_STATS_TIME]);
-
 #endif

@@ -28,6 +28,7 @@ struct reading {
     int error;
     struct llmobs_ledger ledger;
     struct llmobs_ledger_drops drops;
+    struct llmobs_answer answers[LLMOBS_ANSWERS];
     struct llmobs_adopt_counts spool;
     bool relay;
     size_t group_count;
@@ -169,6 +170,7 @@ static int read_place(const struct llmobs_tallies *tallies,
         return rc;
     look_at_spool(config, &reading->spool);
     reading->relay = llmobs_relay_find(config) != LLMOBS_RELAY_NONE;
+    llmobs_destinations_read(config, reading->answers);
     rc = read_ledger(tallies, reading);
     if (rc == 0)
         look_at_spool_again(config, reading);
@@ -293,6 +295,8 @@ static void add(struct llmobs_tally *tally, const struct reading *reading)
     if (!tally->dir)
         tally->dir = strdup(reading->dir);
     add_groups(tally, reading);
+    if (reading->answers[0].form[0] != '\0')
+        memcpy(tally->answers, reading->answers, sizeof(tally->answers));
 }
 
 /* Fills in the numbers that follow from the others. Calls that a killed process
@@ -393,6 +397,8 @@ static void limit_answer(struct reading *reading)
         group->names.pool[LLMOBS_ORIGIN_NAME - 1] = '\0';
         group->container[LLMOBS_TALLY_CONTAINER - 1] = '\0';
     }
+    for (size_t i = 0; i < LLMOBS_ANSWERS; i++)
+        llmobs_answer_limit(&reading->answers[i]);
     reading->dir[sizeof(reading->dir) - 1] = '\0';
 }
 

@@ -22,6 +22,7 @@
 
 #include "core/config/config.h"
 #include "core/config/origin.h"
+#include "cli/shared/destinations.h"
 #include "core/log/ledger.h"
 
 #define LLMOBS_TALLY_MS 10000
@@ -74,6 +75,7 @@ struct llmobs_tally {
     uint64_t versions;    /* files of another version, of ledger and spool */
     struct llmobs_tally_group *groups;
     size_t group_count;
+    struct llmobs_answer answers[LLMOBS_ANSWERS]; /* of its destinations */
     bool lost, stale; /* set by the caller from the numbers */
 };
 

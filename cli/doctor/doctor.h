@@ -89,8 +89,8 @@ int llmobs_doctor_settings(struct llmobs_doctor *doctor);
  * request. `proxy_urls`: gives the URLs of its gateways; NULL: it has none. */
 int llmobs_doctor_switch(struct llmobs_doctor *doctor, char **proxy_urls);
 
-/* Warns of variables with an unknown name, of files that cannot be written, and
- * of rules that cannot be read. */
+/* Warns of variables with an unknown name, and of gateways and rules that
+ * cannot be read. */
 void llmobs_doctor_wrong(struct llmobs_doctor *doctor,
                          const struct llmobs_config *config,
                          const char *const *env);

@@ -5,10 +5,8 @@
 #include <string.h>
 #include <strings.h>
 
-#include "cli/doctor/http2.h"
+#include "cli/shared/destinations.h"
 #include "core/export/otlp_route.h"
-#include "core/export/curl_access.h"
-#include "core/export/target.h"
 #include "core/export/http.h"
 
 /* Whether an endpoint of OTLP takes what the program would send.
@@ -22,7 +20,6 @@
  */
 
 #define ABOUT "otlp"
-#define HTTP2_MS 2000
 #define ENDPOINT_MS 10000
 
 /* In protobuf an empty request has no bytes. For a server that takes this for a
@@ -51,9 +48,7 @@ struct inquiry {
                                    * away */
     struct llmobs_http_reply reply;
     int rc;
-    bool near; /* no proxy is between */
     bool accepts;
-    bool http2;
 };
 
 /* -- asking --------------------------------------------------------------- */
@@ -78,7 +73,6 @@ static int send_body(struct inquiry *inquiry, struct llmobs_otlp_route *route,
     request->body = (struct llmobs_text){route->body.data, route->body.len};
     if (request->timeout_ms > ENDPOINT_MS)
         request->timeout_ms = ENDPOINT_MS;
-    inquiry->near = route->post.request.local;
     llmobs_http_reply_fini(&inquiry->reply);
     return llmobs_http_send(route->post.http, request, &inquiry->reply);
 }
@@ -116,22 +110,6 @@ static void doctor_otlp_ask(struct inquiry *inquiry,
     llmobs_http_free(http);
 }
 
-/* True for a gRPC server at the URL. Used only where the server answers no
- * HTTP/1.1, and where neither TLS nor a proxy is between. */
-static bool speaks_http2(const struct inquiry *inquiry)
-{
-    struct llmobs_target target;
-
-    return inquiry->doctor->holder[0] == '\0' &&
-           (inquiry->rc == -EIO || inquiry->rc == -ECONNRESET ||
-            inquiry->rc == -ETIMEDOUT) &&
-           llmobs_target_parse(inquiry->signal->url, NULL, &target) == 0 &&
-           strcmp(target.scheme, "http") == 0 &&
-           (inquiry->near || llmobs_proxies_find(llmobs_curl_access_proxies(),
-                                                 &target) == NULL) &&
-           llmobs_http2_is_spoken(target.host, target.port, HTTP2_MS);
-}
-
 /* -- an answer ------------------------------------------------------------ */
 
 static bool doctor_otlp_has(const struct llmobs_http_reply *reply,
@@ -163,6 +141,19 @@ static const char *doctor_otlp_remedy(const struct inquiry *inquiry)
 static void tell(const struct inquiry *inquiry, const char *text)
 {
     BAD("answers with status %ld: %s", inquiry->reply.status, text);
+}
+
+/* Gives the words that every command has for the answer. */
+static void find_words(const struct inquiry *inquiry,
+                       char why[LLMOBS_DESTINATION_WHY])
+{
+    struct llmobs_answer answer = {.exporter = "otlp",
+                                   .status = (int)inquiry->reply.status,
+                                   .error = inquiry->rc,
+                                   .code = inquiry->reply.code};
+
+    strncpy(answer.place, inquiry->signal->url, sizeof(answer.place) - 1);
+    llmobs_destination_why(&answer, why);
 }
 
 /* True where the answer is not of the request's form, as OTLP wants it. */
@@ -198,14 +189,6 @@ static void report_success(struct inquiry *inquiry)
                     inquiry->signal->json ? "http/protobuf" : "http/json");
 }
 
-static const char *no_entry(const struct inquiry *inquiry)
-{
-    if (!inquiry->signal->headers || !inquiry->signal->headers[0])
-        return "it wants a key, and OTEL_EXPORTER_OTLP_HEADERS names none";
-    return "it does not accept the key in OTEL_EXPORTER_OTLP_HEADERS (a space "
-           "in a value is %20 there)";
-}
-
 /* Names the setting that made the request's form one that the receiver may not
  * take. */
 static const char *other_form(const struct inquiry *inquiry)
@@ -236,89 +219,35 @@ static void report_bad_request(const struct inquiry *inquiry)
                     inquiry->kind->name, inquiry->url, inquiry->reply.status);
 }
 
-/* Says what a status means that is neither success nor a bad request. */
-static const char *meaning_of(const struct inquiry *inquiry, long status)
-{
-    if (status == 401 || status == 403)
-        return no_entry(inquiry);
-    if (status == 404 || status == 405)
-        return "nothing takes OTLP at this path; OTEL_EXPORTER_OTLP_ENDPOINT "
-               "is a base to which the path is added, and the variable of one "
-               "signal is the whole URL";
-    if (status == 415)
-        return other_form(inquiry);
-    if (status >= 300 && status < 400)
-        return "it sends elsewhere, which is not followed, as the headers hold "
-               "keys";
-    if (status == 429 || (status >= 502 && status <= 504))
-        return "it takes nothing now; what is there is kept and sent later";
-    return "this means no success";
-}
-
 static void report_status(struct inquiry *inquiry)
 {
     long status = inquiry->reply.status;
+    char why[LLMOBS_DESTINATION_WHY];
 
+    find_words(inquiry, why);
     if (status >= 200 && status < 300)
         report_success(inquiry);
     else if (status == 400)
         report_bad_request(inquiry);
+    else if (status == 415)
+        tell(inquiry, other_form(inquiry));
     else
-        tell(inquiry, meaning_of(inquiry, status));
+        BAD("answers with %s", why);
 }
 
 /* -- no answer ------------------------------------------------------------ */
-
-static const char *tls_trouble(const struct inquiry *inquiry)
-{
-    switch (inquiry->reply.code) {
-    case CURLE_PEER_FAILED_VERIFICATION:
-        return "its certificate is not trusted, or is another host's; "
-               "OTEL_EXPORTER_OTLP_CERTIFICATE names the file of a CA";
-    case CURLE_SSL_CACERT_BADFILE:
-        return "the file of CAs cannot be read "
-               "(OTEL_EXPORTER_OTLP_CERTIFICATE, LLMOBS_CA_FILE)";
-    case CURLE_SSL_CERTPROBLEM:
-        return "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE and "
-               "OTEL_EXPORTER_OTLP_CLIENT_KEY cannot be used";
-    default:
-        return "the TLS handshake fails: it speaks no TLS there, or is a port "
-               "of gRPC, or wants a client's certificate";
-    }
-}
-
-static const char *why_no_answer(const struct inquiry *inquiry)
-{
-    switch (inquiry->rc) {
-    case -EPROTO:
-        return tls_trouble(inquiry);
-    case -ENOTCONN:
-        return "no libcurl.so.4 to ask it with";
-    case -EHOSTUNREACH:
-        return "no address is known for its name";
-    case -EIO:
-        return "it answers in no HTTP/1.1";
-    default:
-        return strstr(inquiry->signal->url, ":4317")
-                   ? "4317 is the usual port of gRPC; a receiver takes OTLP by "
-                     "HTTP at another one, 4318 as a rule"
-                   : strerror(-inquiry->rc);
-    }
-}
 
 static void report_silence(const struct inquiry *inquiry)
 {
     struct llmobs_doctor *doctor = inquiry->doctor;
     bool held = inquiry->rc == -ENOTCONN && doctor->holder[0] != '\0';
+    char why[LLMOBS_DESTINATION_WHY];
 
+    find_words(inquiry, why);
     if (held)
         llmobs_doctor_tell_held(doctor, inquiry->bad, ABOUT, inquiry->url);
-    else if (inquiry->http2)
-        BAD("%s",
-            "speaks HTTP/2 alone, as a port of gRPC does: a receiver takes "
-            "OTLP by HTTP at another port, 4318 as a rule");
     else
-        BAD("does not answer: %s", why_no_answer(inquiry));
+        BAD("does not answer: %s", why);
 }
 
 /* -- an endpoint ---------------------------------------------------------- */
@@ -334,7 +263,6 @@ static int add_fact(const struct inquiry *inquiry, struct llmobs_json *list)
     if (status > 0)
         (void)llmobs_json_set(fact, "status", llmobs_json_int(status));
     (void)llmobs_json_set(fact, "accepts", llmobs_json_bool(inquiry->accepts));
-    (void)llmobs_json_set(fact, "http2", llmobs_json_bool(inquiry->http2));
     return llmobs_json_add(list, fact);
 }
 
@@ -351,7 +279,6 @@ static void inquire(struct llmobs_doctor *doctor,
     inquiry.url = llmobs_doctor_shown("", inquiry.signal->url);
     doctor->report.no_memory |= !inquiry.url;
     doctor_otlp_ask(&inquiry, config, signal);
-    inquiry.http2 = speaks_http2(&inquiry);
     if (inquiry.reply.status > 0)
         report_status(&inquiry);
     else

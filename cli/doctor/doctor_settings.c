@@ -6,12 +6,15 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/shared/destinations.h"
 #include "cli/shared/preload.h"
 #include "lib/base/glob.h"
 #include "lib/base/paths.h"
 #include "core/config/state_dir.h"
 #include "core/export/agent.h"
 #include "core/export/http.h"
+#include "core/export/intake.h"
+#include "core/export/reason.h"
 #include "core/log/relay_sign.h"
 
 #define ABOUT "settings"
@@ -262,15 +265,47 @@ static int probe(const struct llmobs_doctor *doctor,
 }
 
 static void add_agent_fact(struct llmobs_doctor *doctor, const char *url,
-                           int rc)
+                           int rc, bool takes)
 {
     struct llmobs_json *fact = llmobs_json_object();
 
     (void)llmobs_json_sets(fact, "url", url);
     (void)llmobs_json_set(fact, "trusted", llmobs_json_bool(rc != -EPERM));
     (void)llmobs_json_set(fact, "answers", llmobs_json_bool(rc >= 0));
-    (void)llmobs_json_set(fact, "takes_spans", llmobs_json_bool(rc > 0));
+    (void)llmobs_json_set(fact, "takes_spans", llmobs_json_bool(takes));
     LLMOBS_KNOWN(AGENT, fact);
+}
+
+/* Sends what spans would be sent by, without one. True where that is accepted,
+ * or refused for its emptiness. */
+static bool report_answer(struct llmobs_doctor *doctor,
+                          const struct llmobs_config *config, bool agentless,
+                          enum llmobs_report_level bad, const char *url)
+{
+    struct llmobs_http *http = llmobs_doctor_open_http(doctor, config);
+    struct llmobs_answer answer = {.status = 0};
+    char why[LLMOBS_DESTINATION_WHY];
+    int rc = http ? llmobs_intake_ask(config, agentless, http, &answer) : -1;
+    bool empty = answer.status == 400 || answer.status == 422;
+    bool accepts = rc == 0 && (empty || answer.status / 100 == 2);
+
+    llmobs_http_free(http);
+    doctor->report.no_memory |= rc != 0;
+    doctor->no_exporter |= !accepts && bad == LLMOBS_REPORT_FAIL;
+    llmobs_destination_why(&answer, why);
+    if (empty)
+        LLMOBS_FIND(NOTE, AGENT,
+                    "%s refuses a request without spans by status %d; whether "
+                    "it takes spans is not known",
+                    url, answer.status);
+    else if (accepts)
+        LLMOBS_FIND(OK, AGENT, "%s answers and takes spans", url);
+    else
+        LLMOBS_FIND_AS(bad, AGENT,
+                       answer.status ? "%s answers with %s"
+                                     : "%s does not answer: %s",
+                       url, why);
+    return accepts;
 }
 
 /* True where the agent takes spans. */
@@ -280,33 +315,23 @@ static bool report_agent(struct llmobs_doctor *doctor,
     enum llmobs_report_level bad =
         wanted ? LLMOBS_REPORT_FAIL : LLMOBS_REPORT_NOTE;
     char *url = llmobs_doctor_shown("", config->agent_url);
+    struct llmobs_answer answer = {.exporter = AGENT};
+    char why[LLMOBS_DESTINATION_WHY];
     int rc = probe(doctor, config);
+    bool takes = rc > 0 && report_answer(doctor, config, false, bad, url);
 
     doctor->report.no_memory |= !url;
-    doctor->no_exporter |= wanted && rc <= 0;
-    if (rc > 0)
-        LLMOBS_FIND(OK, AGENT, "%s answers and takes spans", url);
-    else if (rc == 0)
-        LLMOBS_FIND_AS(bad, AGENT,
-                       "%s answers, but has no EVP proxy: it is too old, or "
-                       "no agent",
-                       url);
-    else if (rc == -EPERM)
-        LLMOBS_FIND_AS(bad, AGENT,
-                       "%s is neither root's, dd-agent's nor this user's: "
-                       "nothing is sent there unless DD_TRACE_AGENT_URL or "
-                       "DD_AGENT_HOST names it",
-                       url);
-    else if (rc == -ENOTCONN && doctor->holder[0] != '\0')
+    doctor->no_exporter |= wanted && !takes;
+    answer.error = rc == 0 ? -EOPNOTSUPP : rc;
+    llmobs_destination_why(&answer, why);
+    if (rc == -ENOTCONN && doctor->holder[0] != '\0')
         llmobs_doctor_tell_held(doctor, bad, AGENT, url);
-    else
-        LLMOBS_FIND_AS(bad, AGENT, "%s does not answer: %s%s", url,
-                       rc == -ENOTCONN ? "no libcurl.so.4 to ask it with"
-                                       : strerror(-rc),
-                       wanted ? "" : "; spans go elsewhere");
-    add_agent_fact(doctor, url, rc);
+    else if (rc <= 0)
+        LLMOBS_FIND_AS(bad, AGENT, "%s does not answer as an agent: %s%s", url,
+                       why, wanted ? "" : "; spans go elsewhere");
+    add_agent_fact(doctor, url, rc, takes);
     free(url);
-    return rc > 0;
+    return takes;
 }
 
 static void report_store(struct llmobs_doctor *doctor,
@@ -341,18 +366,28 @@ static void report_relay(struct llmobs_doctor *doctor,
                     "another version: the program delivers by itself");
 }
 
+/* The key goes to no site that may not be Datadog's. */
 static void report_intake(struct llmobs_doctor *doctor,
-                          const struct llmobs_config *config, bool asked)
+                          const struct llmobs_config *config, bool used)
 {
-    doctor->no_exporter |= asked && !config->api_key;
+    char url[LLMOBS_DESTINATION_WHY];
+    bool known;
+
+    (void)llmobs_config_site(config->site, &known);
+    snprintf(url, sizeof(url), "the intake of %s", config->site);
+    doctor->no_exporter |= used && !config->api_key;
+    if (!config->api_key && used)
+        LLMOBS_FIND(FAIL, ABOUT, "sent to the intake, and no DD_API_KEY");
     if (config->api_key)
-        LLMOBS_FIND(NOTE, ABOUT, "intake of %s, with a key", config->site);
+        LLMOBS_FIND(NOTE, ABOUT, "%s, with a key", url + strlen("the "));
     if (config->api_key && doctor->holder[0] != '\0')
         llmobs_doctor_tell_held(doctor,
-                                asked ? LLMOBS_REPORT_FAIL : LLMOBS_REPORT_NOTE,
+                                used ? LLMOBS_REPORT_FAIL : LLMOBS_REPORT_NOTE,
                                 AGENT, "the intake");
-    else if (!config->api_key && asked)
-        LLMOBS_FIND(FAIL, ABOUT, "sent to the intake, and no DD_API_KEY");
+    else if (config->api_key && used && known && !config->override_origin)
+        (void)report_answer(doctor, config, true, LLMOBS_REPORT_FAIL, url);
+    else if (config->api_key && used && !known)
+        LLMOBS_FIND(NOTE, AGENT, "%s is not known, and not asked", url);
 }
 
 /* Why spans do not go by OTLP; NULL: they do. `datadog`: an agent or the intake
@@ -378,6 +413,33 @@ static const char *why_no_otlp(const struct llmobs_config *config,
     return traces->given ? NULL : "no variable names it";
 }
 
+/* Says which place cannot be written, and since when a destination accepts
+ * nothing, whatever it said just now. `store_alone`: spans go nowhere else. */
+static void report_failing(struct llmobs_doctor *doctor,
+                           const struct llmobs_config *config, bool store_alone)
+{
+    struct llmobs_answer answers[LLMOBS_ANSWERS], *one = answers;
+    char text[LLMOBS_DESTINATION_TEXT];
+
+    llmobs_destinations_read(config, answers);
+    for (; one < answers + LLMOBS_ANSWERS && doctor->process.pid == 0; one++) {
+        const char *reason =
+            llmobs_reason(one->exporter, one->status, one->error, one->code);
+        bool store = strcmp(one->exporter, "store") == 0;
+
+        if (!llmobs_destination_fails(one))
+            continue;
+        llmobs_destination_text(one, text);
+        text[strlen(text) - strlen(reason) - 2] = '\0'; /* ": " */
+        llmobs_report_add(&doctor->report,
+                          one->since_ns > 0      ? LLMOBS_REPORT_NOTE
+                          : store && store_alone ? LLMOBS_REPORT_FAIL
+                                                 : LLMOBS_REPORT_WARN,
+                          one->since_ns > 0 ? "delivery" : ABOUT, reason, "%s",
+                          text);
+    }
+}
+
 static void report_places(struct llmobs_doctor *doctor,
                           const struct llmobs_config *config)
 {
@@ -389,23 +451,35 @@ static void report_places(struct llmobs_doctor *doctor,
                                : (names & LLMOBS_EXPORTER_AGENTLESS) != 0;
     bool datadog =
         config->agentless >= 0 || config->api_key || config->agent_configured;
+    bool takes = false;
+    const char *why;
 
     LLMOBS_FIND(NOTE, ABOUT, "spans go to: %s",
                 names != 0 ? config->exporter : "store");
     report_store(doctor, config);
     report_relay(doctor, config);
-    if (automatic || to_intake)
-        report_intake(doctor, config, to_intake);
-    if (config->override_origin)
+    if (config->override_origin && (to_agent || to_intake))
+        (void)report_answer(doctor, config, to_intake, LLMOBS_REPORT_FAIL,
+                            "DD_LLMOBS_OVERRIDE_ORIGIN");
+    else if (config->override_origin)
         LLMOBS_FIND(NOTE, AGENT,
                     "DD_LLMOBS_OVERRIDE_ORIGIN stands in its place: not "
                     "asked");
     else if (to_agent || (automatic && !to_intake))
-        datadog |=
+        takes =
             report_agent(doctor, config, to_agent || config->agent_configured);
     else
         LLMOBS_FIND(NOTE, AGENT, "not asked: no spans go there");
-    llmobs_doctor_otlp(doctor, config, why_no_otlp(config, names, datadog));
+    if (automatic || to_intake)
+        report_intake(doctor, config,
+                      to_intake || (config->api_key && !takes &&
+                                    !config->agent_configured));
+    datadog |= takes;
+    why = why_no_otlp(config, names, datadog);
+    llmobs_doctor_otlp(doctor, config, why);
+    report_failing(doctor, config,
+                   names == 0 || names == LLMOBS_EXPORTER_STORE ||
+                       (automatic && !datadog && why));
 }
 
 /* 1: the environment cannot be read, which is reported. */

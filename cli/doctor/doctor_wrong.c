@@ -1,24 +1,16 @@
 #include "cli/doctor/doctor.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
+#include "cli/shared/new_file.h"
 #include "cli/shared/suggest.h"
 #include "lib/base/file.h"
-#include "core/config/state_dir.h"
-#include "core/export/store.h"
-#include "core/log/entry.h"
-#include "core/log/spool_file.h"
-#include "core/log/spool_name.h"
 #include "rules/rules.h"
 
 #define ABOUT "settings"
@@ -86,44 +78,8 @@ static void look_at_names(struct llmobs_doctor *doctor, const char *const *env)
 
 /* -- files that are written ----------------------------------------------- */
 
-/* 0 where this user can make files in the directory; else an errno. The
- * kernel's own file systems, as /proc, say yes to root and refuse each file. */
-static int why_no_room(const char *directory)
-{
-    struct statfs fs;
-
-    if (access(directory, W_OK | X_OK) != 0 || statfs(directory, &fs) != 0)
-        return errno;
-    return fs.f_type == PROC_SUPER_MAGIC || fs.f_type == SYSFS_MAGIC ? EROFS
-                                                                     : 0;
-}
-
-/* Cuts the last name off a path; false: the path has only one name. */
-static bool cut_name(char *path)
-{
-    char *slash = strrchr(path, '/');
-
-    if (slash)
-        slash[slash == path ? 1 : 0] = '\0';
-    return slash;
-}
-
-/* Like why_no_room, but for a directory that may be missing: looks at the
- * nearest directory above it that exists. */
-static int why_no_directory(const char *path)
-{
-    char above[PATH_MAX];
-    struct stat st;
-
-    snprintf(above, sizeof(above), "%s", path);
-    while (stat(above, &st) != 0)
-        if (errno != ENOENT || !cut_name(above))
-            return errno;
-    return S_ISDIR(st.st_mode) ? why_no_room(above) : ENOTDIR;
-}
-
-/* Like why_no_room, but for a file. A missing file will be made; an existing
- * file must be as the library wants it (llmobs_file_check). */
+/* Why a file cannot be written. A missing file will be made; an existing file
+ * must be as the library wants it (llmobs_file_check). */
 static int why_no_file(const char *path)
 {
     char above[PATH_MAX];
@@ -139,17 +95,9 @@ static int why_no_file(const char *path)
     }
     if (errno != ENOENT)
         return errno;
-    snprintf(above, sizeof(above), "%s", path);
-    return why_no_room(cut_name(above) ? above : ".");
-}
-
-static int why_no_store(const char *dir)
-{
-    char file[PATH_MAX + sizeof(LLMOBS_STORE_FILE)];
-    int error = why_no_directory(dir);
-
-    snprintf(file, sizeof(file), "%s/" LLMOBS_STORE_FILE, dir);
-    return error == 0 && access(file, F_OK) == 0 ? why_no_file(file) : error;
+    snprintf(above, sizeof(above), "%s%s", *path == '/' ? "" : "./", path);
+    *(strrchr(above, '/') + 1) = '\0';
+    return access(above, F_OK) != 0 ? errno : llmobs_new_file_why_not(above);
 }
 
 /* Says in words what the error means for a file that is to be written. */
@@ -174,78 +122,16 @@ static void look_at_place(struct llmobs_doctor *doctor, const char *what,
                     reason_of(error));
 }
 
-/* True for a file of entries in a form that this version does not know. */
-static bool is_of_another_form(int dir, const char *name)
-{
-    struct llmobs_entry_file file;
-    struct llmobs_entry_key key;
-    struct llmobs_spool_name parsed;
-    ssize_t got;
-    int fd;
-
-    if (!llmobs_spool_name_parse(name, &parsed))
-        return false;
-    fd = llmobs_file_open(dir, name, O_RDONLY);
-    if (fd < 0)
-        return false;
-    got = read(fd, &file, sizeof(file));
-    close(fd);
-    return got == (ssize_t)sizeof(file) &&
-           llmobs_entry_file_read(
-               (struct llmobs_text){(const char *)&file, sizeof(file)}, &key) ==
-               -ENOTSUP;
-}
-
-/* Counts what other versions left in the spool. The first form had a directory
- * for each process, with the name of its ledger. */
-static void look_at_forms(struct llmobs_doctor *doctor, const char *spool)
-{
-    struct llmobs_record_owner owner;
-    unsigned dirs = 0, files = 0;
-    struct dirent *entry;
-    DIR *list = opendir(spool);
-
-    while (list && (entry = readdir(list))) {
-        dirs += llmobs_record_parse(entry->d_name, &owner);
-        files += is_of_another_form(dirfd(list), entry->d_name);
-    }
-    if (list)
-        closedir(list);
-    if (dirs + files > 0)
-        LLMOBS_WARN(ABOUT,
-                    "deliver them by `llmobs drain` of the version that wrote "
-                    "them, or remove them",
-                    "the spool %s has calls that this version cannot read: %u "
-                    "directories of an earlier version, %u files of another "
-                    "format",
-                    spool, dirs, files);
-}
-
-/* The library writes a store if the configuration names it, if the exporter is
- * unknown, and if auto finds no other destination. */
+/* Looks at files of this user alone, in this root. */
 static void look_at_places(struct llmobs_doctor *doctor,
                            const struct llmobs_config *config)
 {
-    unsigned names = llmobs_exporters_named(config->exporter, NULL);
-    char path[PATH_MAX];
-
-    if ((names == 0 ||
-         names & (LLMOBS_EXPORTER_STORE | LLMOBS_EXPORTER_AUTO)) &&
-        llmobs_config_store_dir(config, path, sizeof(path)) == 0)
-        look_at_place(doctor, "the local store", path, why_no_store,
-                      "give this user the right to write there, or name "
-                      "another directory in LLMOBS_STORE_DIR");
-    if (config->spool_max > 0 &&
-        llmobs_spool_dir(config, path, sizeof(path)) == 0) {
-        look_at_place(doctor, "the spool", path, why_no_directory,
-                      "give this user the right to write there, or name "
-                      "another directory in LLMOBS_SPOOL_DIR");
-        look_at_forms(doctor, path);
-    }
+    if (doctor->process.pid != 0)
+        return;
     look_at_place(doctor, "the log", config->log_path, why_no_file,
                   "name a file in LLMOBS_LOG that this user may write");
     look_at_place(doctor, "the recordings", config->record_dir,
-                  why_no_directory,
+                  llmobs_new_file_why_not,
                   "name a directory that this user may write");
 }
 
@@ -283,6 +169,5 @@ void llmobs_doctor_wrong(struct llmobs_doctor *doctor,
 {
     look_at_names(doctor, env);
     look_at_rules(doctor, config);
-    if (doctor->process.pid == 0)
-        look_at_places(doctor, config);
+    look_at_places(doctor, config);
 }

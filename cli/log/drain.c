@@ -10,6 +10,7 @@
 
 #include "cli/log/drain_round.h"
 #include "cli/shared/cli.h"
+#include "cli/shared/destinations.h"
 #include "cli/shared/ending.h"
 #include "cli/shared/environment.h"
 #include "cli/shared/options.h"
@@ -181,6 +182,8 @@ static void log_drain_tell(struct drain *drain)
         llmobs_tell("%s: ", drain->argv[0]);
         llmobs_cli_tell_versions(sum->versions);
     }
+    if (!drain->any_told)
+        llmobs_destinations_tell(drain->argv[0], drain->round.config, false);
     drain->told = *sum;
     drain->any_told = true;
 }

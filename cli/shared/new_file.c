@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <linux/magic.h>
 #include <sys/statvfs.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "cli/shared/new_file.h"
@@ -104,6 +106,43 @@ uint64_t llmobs_new_file_room(const char *path)
     if (statvfs(path, &room) != 0 || room.f_blocks == 0)
         return UINT64_MAX;
     return (uint64_t)room.f_bavail * room.f_frsize;
+}
+
+/* 0 where this user can make files in the directory; else an errno. The
+ * kernel's own file systems, as /proc, say yes to root and refuse each file. */
+static int why_no_room(const char *directory)
+{
+    struct statfs fs;
+
+    if (access(directory, W_OK | X_OK) != 0 || statfs(directory, &fs) != 0)
+        return errno;
+    if (llmobs_new_file_room(directory) == 0 ||
+        (fs.f_files > 0 && fs.f_ffree == 0))
+        return ENOSPC;
+    return fs.f_type == PROC_SUPER_MAGIC || fs.f_type == SYSFS_MAGIC ? EROFS
+                                                                     : 0;
+}
+
+/* Cuts the last name off a path; false: the path has only one name. */
+static bool cut_name(char *path)
+{
+    char *slash = strrchr(path, '/');
+
+    if (slash)
+        slash[slash == path ? 1 : 0] = '\0';
+    return slash;
+}
+
+int llmobs_new_file_why_not(const char *path)
+{
+    char above[PATH_MAX];
+    struct stat st;
+
+    snprintf(above, sizeof(above), "%s", path);
+    while (stat(above, &st) != 0)
+        if (errno != ENOENT || !cut_name(above))
+            return errno;
+    return S_ISDIR(st.st_mode) ? why_no_room(above) : ENOTDIR;
 }
 
 struct print {

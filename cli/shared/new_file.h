@@ -26,6 +26,10 @@ int llmobs_new_file(const char *path, mode_t mode, llmobs_new_file_fn *write,
  * does not say. */
 uint64_t llmobs_new_file_room(const char *path);
 
+/* 0 where this user can make files in a directory, which may be missing itself;
+ * else an errno. */
+int llmobs_new_file_why_not(const char *path);
+
 /* Prints to stdout; 0, or -errno. */
 typedef int llmobs_new_file_print(void *ctx);
 

@@ -12,6 +12,7 @@
 #include "cli/query/values.h"
 #include "cli/query/when.h"
 #include "cli/shared/cli.h"
+#include "cli/shared/destinations.h"
 #include "cli/shared/escape.h"
 #include "cli/shared/new_file.h"
 #include "cli/shared/options.h"
@@ -367,6 +368,8 @@ static void report_nothing(const struct llmobs_view *view)
         (void)llmobs_values_missed(&view->filter, view->reader, report_values);
     report_newest(view);
     fputc('\n', stderr);
+    if (empty)
+        llmobs_destinations_tell("llmobs view", view->config, true);
 }
 
 static void report_bad(size_t bad)
@@ -477,8 +480,11 @@ static int answer(void *ctx)
     rc = show_store(asked, view);
     if (!asked->quiet || rc != -ENOENT)
         report_error(view->store, rc);
-    if (rc == -ENOENT && !asked->store)
+    if (rc == -ENOENT && !asked->store) {
+        if (!asked->quiet)
+            llmobs_destinations_tell("llmobs view", view->config, true);
         rc = 0;
+    }
     if (rc == 0 && view->must_find && view->load.shown == 0)
         rc = -ECANCELED;
     return rc == 0 ? 0 : -ECANCELED;

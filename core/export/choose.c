@@ -104,6 +104,7 @@ static int choose_without(struct chooser *a, int rc)
         choose(a, a->otlp ? a->otlp : a->store);
         return 0;
     }
+    llmobs_peer_note(&a->peer, "agent", 0, rc ? rc : -EOPNOTSUPP, 0);
     if (rc == 0) {
         llmobs_log_once(LLMOBS_LOG_ERROR, "no evp",
                         "the agent has no EVP proxy: spans wait for one");

@@ -156,22 +156,6 @@ static enum llmobs_verdict intake_judge(long status)
     return LLMOBS_VERDICT_REFUSED;
 }
 
-static const char *hint_of_agent(struct llmobs_post *post,
-                                 const struct llmobs_http_reply *reply)
-{
-    (void)post;
-    return reply->status == 404 ? ": it has no EVP proxy" : "";
-}
-
-static const char *hint_of_intake(struct llmobs_post *post,
-                                  const struct llmobs_http_reply *reply)
-{
-    (void)post;
-    return reply->status == 403
-               ? ": DD_API_KEY and DD_SITE do not belong together"
-               : "";
-}
-
 static const struct llmobs_post_form agent_form = {
     .name = "agent",
     LLMOBS_POST_CAUSES("agent"),
@@ -180,7 +164,6 @@ static const struct llmobs_post_form agent_form = {
     .judge = intake_judge,
     .size = size_of,
     .write = write_body,
-    .hint = hint_of_agent,
 };
 
 static const struct llmobs_post_form agentless_form = {
@@ -191,7 +174,6 @@ static const struct llmobs_post_form agentless_form = {
     .judge = intake_judge,
     .size = size_of,
     .write = write_body,
-    .hint = hint_of_intake,
 };
 
 /* -- sending ------------------------------------------------------------- */
@@ -359,4 +341,28 @@ struct llmobs_exporter *llmobs_intake_new(const struct llmobs_config *config,
     atomic_store(&intake->base.exit_ms,
                  far ? LLMOBS_EXIT_INTAKE_MS : LLMOBS_EXIT_AGENT_MS);
     return &intake->base;
+}
+
+int llmobs_intake_ask(const struct llmobs_config *config, bool agentless,
+                      struct llmobs_http *http, struct llmobs_answer *answer)
+{
+    struct llmobs_exporter *exporter =
+        llmobs_intake_new(config, agentless, http);
+    struct llmobs_http_request request;
+    struct llmobs_http_reply reply;
+    struct llmobs_post *post;
+
+    if (!exporter)
+        return -ENOMEM;
+    post = &((struct intake *)exporter)->routes[LLMOBS_EVENT_SPAN].post;
+    request = post->request;
+    (void)write_body(post, NULL, 0, post->body);
+    request.body = llmobs_buf_text(post->body);
+    answer->error = llmobs_http_send(http, &request, &reply);
+    strcpy(answer->exporter, exporter->ops->name);
+    answer->status = (int)reply.status;
+    answer->code = reply.code;
+    llmobs_http_reply_fini(&reply);
+    intake_free(exporter);
+    return 0;
 }

@@ -7,6 +7,7 @@
 #define LLMOBS_INTAKE_H
 
 #include "core/export/exporter.h"
+#include "lib/base/answers.h"
 
 /* Gives the exporter that sends to an agent or, if `agentless`, to the intake
  * itself. NULL when memory runs out, or agentless without a key. Borrows
@@ -14,5 +15,10 @@
 struct llmobs_exporter *llmobs_intake_new(const struct llmobs_config *config,
                                           bool agentless,
                                           struct llmobs_http *http);
+
+/* Sends a request without events, as spans would go, and gives the answer: its
+ * status, or the error and libcurl's code. -ENOMEM. */
+int llmobs_intake_ask(const struct llmobs_config *config, bool agentless,
+                      struct llmobs_http *http, struct llmobs_answer *answer);
 
 #endif

@@ -187,15 +187,6 @@ enum llmobs_verdict llmobs_otlp_judge(long status)
     return LLMOBS_VERDICT_REFUSED;
 }
 
-static const char *hint_of(long status)
-{
-    if (status == 401 || status == 403)
-        return ": look at OTEL_EXPORTER_OTLP_HEADERS";
-    if (status == 404 || status == 405 || status == 415)
-        return ": the endpoint takes no OTLP over HTTP there";
-    return status < 400 ? ": no redirect is followed" : "";
-}
-
 /* True for a body in one of the two forms of OTLP. */
 static bool has_form(const struct llmobs_http_reply *reply, bool *json)
 {
@@ -214,8 +205,8 @@ const char *llmobs_otlp_hint(struct llmobs_post *post,
     if (body.len == 0 || !has_form(reply, &json) ||
         llmobs_otlp_read_refusal(body, json, &answer) != 0 ||
         answer.message[0] == '\0')
-        return hint_of(reply->status);
-    (void)snprintf(route->words, sizeof(route->words), ": %s", answer.message);
+        return NULL;
+    (void)snprintf(route->words, sizeof(route->words), "%s", answer.message);
     return route->words;
 }
 

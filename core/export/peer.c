@@ -5,13 +5,16 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/base/answers.h"
 #include "lib/base/clock.h"
 #include "lib/base/dirs.h"
 #include "lib/base/file.h"
+#include "lib/span/allowlist.h"
 #include "core/config/state_dir.h"
 
 #define NAME_SIZE 32
@@ -172,6 +175,23 @@ void llmobs_peer_failed(struct llmobs_peer *peer, int rc, int64_t began_ns,
     peer->asks_for_all = false;
     peer->marked = true;
     llmobs_peer_mark_down(peer->config, peer->url);
+}
+
+void llmobs_peer_note(const struct llmobs_peer *peer, const char *exporter,
+                      long status, int error, int code)
+{
+    struct llmobs_answer answer = {
+        .status = (int)status, .error = error, .code = code};
+    char *place = llmobs_allowlist_url_copy(peer->url);
+    int dir;
+
+    if (place && open_base(peer->config, true, &dir) == 0) {
+        snprintf(answer.exporter, sizeof(answer.exporter), "%s", exporter);
+        snprintf(answer.place, sizeof(answer.place), "%s", place);
+        llmobs_answers_put(dir, &answer);
+        close(dir);
+    }
+    free(place);
 }
 
 void llmobs_peer_forget(struct llmobs_peer *peer)

@@ -57,6 +57,11 @@ void llmobs_peer_answered(struct llmobs_peer *peer);
 void llmobs_peer_failed(struct llmobs_peer *peer, int rc, int64_t began_ns,
                         int64_t enough_ms);
 
+/* Notes the answer in the state directory (answers.h): a status, or the error
+ * and libcurl's code. `exporter`: as LLMOBS_EXPORTER names it. */
+void llmobs_peer_note(const struct llmobs_peer *peer, const char *exporter,
+                      long status, int error, int code);
+
 void llmobs_peer_forget(struct llmobs_peer *peer);
 
 #endif

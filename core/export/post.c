@@ -7,6 +7,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
+#include "core/export/reason.h"
 
 #define BODY_KEPT ((size_t)1024 * 1024)
 
@@ -114,14 +115,28 @@ int llmobs_post_add_headers(struct llmobs_post *post, char *const *headers,
 
 /* -- the meaning of an answer -------------------------------------------- */
 
-static int read_silence(struct llmobs_post *post, int rc, int64_t began_ns)
+/* `code`: libcurl's. */
+static int read_silence(struct llmobs_post *post, int rc, int code,
+                        int64_t began_ns)
 {
     llmobs_peer_failed(&post->peer, rc, began_ns, post->silent_ms);
-    if (rc != -ECANCELED && rc != -ENOTCONN)
-        llmobs_log_once(LLMOBS_LOG_WARN, post->form->silent,
-                        "exporter %s: no answer (%s); %s are tried again",
-                        post->form->name, strerror(-rc), post->events);
+    if (rc == -ECANCELED || rc == -ENOTCONN)
+        return rc;
+    llmobs_peer_note(&post->peer, post->form->name, 0, rc, code);
+    llmobs_log_once(LLMOBS_LOG_WARN, post->form->silent,
+                    "exporter %s: no answer (%s); %s are tried again",
+                    post->form->name, strerror(-rc), post->events);
     return rc;
+}
+
+/* The cause of an answer that does not accept: the peer's words, or ours. */
+static const char *why_not(struct llmobs_post *post,
+                           const struct llmobs_http_reply *reply)
+{
+    const char *words = post->form->hint ? post->form->hint(post, reply) : NULL;
+
+    return words ? words
+                 : llmobs_reason(post->form->name, (int)reply->status, 0, 0);
 }
 
 /* 0: fewer events have to be sent. */
@@ -129,10 +144,15 @@ static int read_answer(struct llmobs_post *post,
                        const struct llmobs_http_reply *reply, size_t count)
 {
     const struct llmobs_post_form *form = post->form;
+    enum llmobs_verdict verdict = form->judge(reply->status);
+    const char *why =
+        verdict != LLMOBS_VERDICT_ACCEPTED ? why_not(post, reply) : NULL;
     int64_t ms = reply->retry_after_ms;
 
     llmobs_peer_answered(&post->peer);
-    switch (form->judge(reply->status)) {
+    if (verdict != LLMOBS_VERDICT_REFUSED || count == 1)
+        llmobs_peer_note(&post->peer, form->name, reply->status, 0, 0);
+    switch (verdict) {
     case LLMOBS_VERDICT_ACCEPTED:
         /* A request with more events may be accepted next time. */
         post->most = count * 2 > post->limit ? post->limit : count * 2;
@@ -144,16 +164,14 @@ static int read_answer(struct llmobs_post *post,
             ms = form->retry_after_max_ms;
         post->exporter->retry_ms = ms > 0 ? ms : 0;
         llmobs_log_once(LLMOBS_LOG_WARN, form->later,
-                        "exporter %s: status %ld%s; %s are tried again",
-                        form->name, reply->status, form->hint(post, reply),
-                        post->events);
+                        "exporter %s: status %ld: %s; %s are tried again",
+                        form->name, reply->status, why, post->events);
         return -EAGAIN;
     case LLMOBS_VERDICT_DENIED:
         llmobs_log_once(LLMOBS_LOG_ERROR, form->denied,
-                        "exporter %s: status %ld%s; %s are kept and tried "
+                        "exporter %s: status %ld: %s; %s are kept and tried "
                         "again",
-                        form->name, reply->status, form->hint(post, reply),
-                        post->events);
+                        form->name, reply->status, why, post->events);
         post->exporter->retry_ms = form->pause_ms;
         return -EACCES;
     case LLMOBS_VERDICT_REFUSED:
@@ -167,8 +185,8 @@ static int read_answer(struct llmobs_post *post,
     }
     llmobs_log_once(
         LLMOBS_LOG_ERROR, form->refused,
-        "exporter %s: status %ld for a single event, which is dropped%s",
-        form->name, reply->status, form->hint(post, reply));
+        "exporter %s: status %ld for a single event, which is dropped: %s",
+        form->name, reply->status, why);
     return -EBADMSG;
 }
 
@@ -206,7 +224,7 @@ static int transfer(struct llmobs_post *post, struct llmobs_http_reply *reply)
         rc = 0;
     else if (!rc)
         rc = -EIO;
-    return rc ? read_silence(post, rc, start) : 0;
+    return rc ? read_silence(post, rc, reply->code, start) : 0;
 }
 
 /* 0: fewer events have to be sent. */
@@ -256,5 +274,5 @@ void llmobs_post_warm(struct llmobs_post *post)
     request.tick = post->exporter->tick;
     rc = llmobs_http_warm(post->http, &request);
     if (rc)
-        (void)read_silence(post, rc, began);
+        (void)read_silence(post, rc, 0, began);
 }

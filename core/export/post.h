@@ -45,8 +45,8 @@ struct llmobs_post_form {
     /* Reads the answer to `count` accepted events. NULL: it says nothing. */
     void (*accepted)(struct llmobs_post *post,
                      const struct llmobs_http_reply *reply, size_t count);
-    /* The cause of an answer that does not accept, with a colon before it, or
-     * "": the peer's own words, masked, or a guess. */
+    /* The peer's own words in an answer that does not accept, masked; NULL:
+     * it has none. */
     const char *(*hint)(struct llmobs_post *post,
                         const struct llmobs_http_reply *reply);
 };

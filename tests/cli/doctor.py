@@ -633,6 +633,21 @@ def work():
     bounded("each of its libraries asks for much", elf(
         "huge/main", needed=["lib%d.so" % i for i in range(8)],
         runpath=place("huge", "x")[:-2]), limit, left_out)
+    os.makedirs(place("farm", "end"))
+    last = "end"
+    for i in range(39):  # the most that a kernel follows
+        os.symlink("./" * 2040 + last, place("farm", str(i)))
+        last = str(i)
+    bounded("libraries behind links behind links", elf(
+        "farm/main", needed=["no%03d.so" % i for i in range(250)],
+        runpath=":".join([place("farm", last)] * 80)),
+        limit, left_out)
+    for i in range(9000):
+        os.symlink(place("farm", last), place("farm", "lib", "python%d" % i))
+    os.makedirs(place("farm", "bin"))
+    shutil.copy(place("farm", "main"), place("farm", "bin", "python3"))
+    bounded("modules behind such links", place("farm", "bin", "python3"), limit,
+            left_out)
     expect("a common one is read whole", shutil.which("curl"), 0, how="linked")
     _, text, _ = doctor(shutil.which("curl"), json_too=False)
     check("and nothing is said of it", left_out not in text, text)
@@ -858,6 +873,9 @@ def no_core():
 class Agent(http.server.BaseHTTPRequestHandler):
     endpoints = ["/evp_proxy/v2/"]
 
+    status = 202
+    got = []
+
     def do_GET(self):
         body = json.dumps({"endpoints": self.endpoints}).encode()
         self.send_response(200)
@@ -865,8 +883,23 @@ class Agent(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
+    def do_POST(self):
+        length = int(self.headers["Content-Length"])
+        self.got.append((self.path, self.rfile.read(length)))
+        self.send_response(self.status)
+        self.send_header("Location", "/elsewhere")
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
     def log_message(self, *what):
         pass
+
+
+def agent():
+    """The URL of one, which answers by Agent.status."""
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Agent)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return "http://127.0.0.1:%d" % server.server_port
 
 
 def settings():
@@ -956,18 +989,16 @@ def levels():
              "the log cannot be written", 3),
             ("a store in the kernel's file system",
              {"LLMOBS_STORE_DIR": "/proc/llmobs"},
-             "the local store cannot be written", 3),
+             "", 1),
             ("metrics to nobody",
              {"OTEL_METRICS_EXPORTER": "otlp", "OTEL_EXPORTER_OTLP_ENDPOINT":
               "http://127.0.0.1:9"}, "metrics: http://127.0.0.1:9", 3),
-            ("a store below a file", {"LLMOBS_STORE_DIR": bad + "/store"},
-             "the local store cannot be written", 3),
+            ("a store below a file", {"LLMOBS_STORE_DIR": bad + "/store",
+                                      "LLMOBS_EXPORTER": "store,agent",
+                                      "DD_TRACE_AGENT_URL": agent()},
+             "/store cannot be written", 3),
             ("a spool below a file", {"LLMOBS_SPOOL_DIR": bad + "/spool"},
-             "the spool cannot be written", 3),
-            ("a spool with files of another format",
-             {"LLMOBS_SPOOL_DIR": spool_of_others()},
-             "1 directories of an earlier version, 1 files of another format",
-             3),
+             "/spool cannot be written", 3),
             ("recordings below a file", {"LLMOBS_RECORD": bad + "/cassette"},
              "the recordings cannot be written", 3),
             ("rules that are none", {"LLMOBS_RULES": bad}, "LLMOBS_RULES", 3),
@@ -990,8 +1021,8 @@ def levels():
                    "CONFIG.md says" not in f["remedy"] or
                    name in ("no number", "out of range", "a word that is none"))
                   for f in found) and
-              (told is None or any(told in f["text"] for f in found
-                                   if f["level"] == "warn")), facts)
+              (not told or any(told in f["text"] for f in found
+                               if f["level"] == "warn")), facts)
 
 
 def mistyped():
@@ -1031,17 +1062,8 @@ def mistyped():
                env={"DD_API_KEY": key, name: value})
 
 
-def spool_of_others():
-    """One directory as the first format had, and a file of a later format."""
-    spool = place("others", "spool", "4000001-1-1f", "1.entries")
-    spool = os.path.dirname(os.path.dirname(spool))
-    with open(os.path.join(spool, "o.4000001-1-1f-1"), "wb") as f:
-        f.write(b"\x93LLMSPL\0" + struct.pack("<II24x", 99, 0))
-    return spool
-
-
 def not_allowed():
-    """A user who may write neither the store nor the log."""
+    """A user who may write neither the store, where spans go, nor the log."""
     if os.geteuid() != 0:
         print("# not allowed: skipped, it needs root")
         return
@@ -1053,11 +1075,10 @@ def not_allowed():
          "--no-self-test", "--json", "curl"], stdout=subprocess.PIPE,
         env=dict(BASE, LLMOBS_STORE_DIR=os.path.dirname(mine),
                  LLMOBS_LOG=os.path.dirname(mine) + "/log"))
-    warned = [f["text"] for f in json.loads(done.stdout)["findings"]
-              if f["level"] == "warn" and f["remedy"]]
-    check("not allowed: store, spool, log", done.returncode == 3 and all(
-        any(w.startswith(what + " cannot be written") for w in warned)
-        for what in ("the local store", "the spool", "the log")), warned)
+    said = {f["text"].rpartition(" cannot be written")[0].split()[0]: f["level"]
+            for f in json.loads(done.stdout)["findings"] if f.get("remedy")}
+    check("not allowed: store, spool, log", done.returncode == 1 and said == {
+        "store": "fail", "spool": "warn", "the": "warn"}, said)
 
 
 def besides():
@@ -1120,18 +1141,26 @@ while True:
 
 
 def agents():
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Agent)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    env = {"LLMOBS_EXPORTER": "agent",
-           "DD_TRACE_AGENT_URL": "http://127.0.0.1:%d" % server.server_port}
+    env = {"LLMOBS_EXPORTER": "agent", "DD_TRACE_AGENT_URL": agent()}
     facts, _ = expect("agent: answers", "curl", 0, "answers and takes", env=env)
     check("agent: facts", facts and facts["agent"] == {
         "url": env["DD_TRACE_AGENT_URL"], "trusted": True, "answers": True,
         "takes_spans": True}, facts)
+    check("agent: got no span",
+          Agent.got[-1] == ("/evp_proxy/v2/api/v2/llmobs", b"[]"), Agent.got)
+    for Agent.status, status, text in (
+            (302, 1, "which is not followed"), (400, 0, "is not known"),
+            (401, 1, "see `datadog-agent status`"),
+            (403, 1, "see `datadog-agent status`"),
+            (404, 1, "it has no EVP proxy"), (413, 1, "refuses these events"),
+            (429, 1, "kept and sent later"), (500, 1, "kept and sent later"),
+            (503, 1, "kept and sent later")):
+        expect("agent: status %d" % Agent.status, "curl", status,
+               "status %d" % Agent.status, text, env=env)
+    Agent.status = 202
     strange()
     Agent.endpoints = ["/v0.4/traces"]
     expect("agent: too old", "curl", 1, "no EVP proxy", env=env)
-    server.shutdown()
     mute = socket.create_server(("127.0.0.1", 0))
     env["DD_TRACE_AGENT_URL"] = "http://127.0.0.1:%d" % mute.getsockname()[1]
     env["DD_TRACE_AGENT_TIMEOUT_SECONDS"] = "0.3"

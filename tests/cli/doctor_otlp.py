@@ -152,7 +152,7 @@ def accepted(url):
     facts = json.loads(doctor(at(url), "--json").stdout)
     check("facts", facts["otlp"] == [{
         "signal": "traces", "url": url + "/v1/traces", "status": 200,
-        "protocol": "http/protobuf", "accepts": True, "http2": False}],
+        "protocol": "http/protobuf", "accepts": True}],
         facts.get("otlp"))
 
 
@@ -163,9 +163,9 @@ def answers():
             ("a web page", (200, "text/html; charset=utf-8", b"<html>"), 1,
              "no receiver of OTLP is at this URL", {}),
             ("redirect", (302, "text/plain", b""), 1, "not followed", {}),
-            ("no key", (401, "text/plain", b""), 1, "names none", {}),
-            ("wrong key", (403, "text/plain", b""), 1, "does not accept the "
-             "key", {"OTEL_EXPORTER_OTLP_HEADERS": "dd-api-key=" + SECRET}),
+            ("no key", (401, "text/plain", b""), 1, "HEADERS names no key", {}),
+            ("wrong key", (403, "text/plain", b""), 1, "or one that it does "
+             "not accept", {"OTEL_EXPORTER_OTLP_HEADERS": "dd-api-key=" + SECRET}),
             ("wrong path", (404, "text/plain", b""), 1, "at this path", {}),
             ("wrong form", (415, "text/plain", b""), 1, "=http/json", {}),
             ("wrong form, JSON", (415, "text/plain", b""), 1,
@@ -201,17 +201,14 @@ def silence():
         one.recv(4096)
         one.sendall(FRAME.replace(b"\4", b"\5", 1))  # no SETTINGS
 
-    expect("a port of gRPC", 1, ["HTTP/2 alone", "4318"], at(talk(grpc)))
-    expect("a port of gRPC that waits for the preface", 1, ["HTTP/2 alone"],
-           at(talk(lambda one: one.recv(4096).startswith(b"PRI *") and
-                   one.sendall(FRAME))))
+    expect("a port of gRPC", 1, ["as a port of gRPC does", "4318"],
+           at(talk(grpc)))
     began = time.monotonic()
     expect("mute", 1, ["does not answer"],
            at(talk(lambda one: one.recv(4096) and time.sleep(9)),
               OTEL_EXPORTER_OTLP_TIMEOUT="300"))
     check("mute: asked for a bounded time", time.monotonic() - began < 5)
-    expect("no HTTP at all", 1, ["in no HTTP/1.1"], at(talk(noise)),
-           ["HTTP/2 alone"])
+    expect("no HTTP at all", 1, ["in no HTTP/1.1"], at(talk(noise)))
     expect("nobody listens", 1, ["Connection refused"],
            at("http://127.0.0.1:1"))
     expect("no name", 1, ["no address is known"], at("http://no.invalid:4318"))
@@ -264,8 +261,10 @@ def choices():
     url = serve()
     Receiver.got.clear()
     free = "http://127.0.0.1:1"
-    expect("auto: to Datadog, with a key", 0, ["auto sends to Datadog alone"],
-           at(url, LLMOBS_EXPORTER="auto", DD_API_KEY=SECRET))
+    expect("auto: to Datadog, with a key", 3, ["auto sends to Datadog alone",
+                                               "not known, and not asked"],
+           at(url, LLMOBS_EXPORTER="auto", DD_API_KEY=SECRET,
+              DD_SITE="site.invalid"))
     expect("auto: to a configured agent", 1, ["auto sends to Datadog alone"],
            at(url, LLMOBS_EXPORTER="auto", DD_TRACE_AGENT_URL=free))
     expect("auto: for gRPC", 3, ["for gRPC"],
@@ -282,7 +281,7 @@ def choices():
            at(url, LLMOBS_EXPORTER="store", OTEL_METRICS_EXPORTER="otlp"),
            ["traces: ", "texts of messages"])
     expect("metrics beside another exporter, silent", 3,
-           ["Connection refused: mend that"],
+           ["Connection refused: ", "as a rule, and 4317 that of gRPC: mend that"],
            at(free, LLMOBS_EXPORTER="store", OTEL_METRICS_EXPORTER="otlp"))
     expect("auto: chosen", 0, ["takes a request"],
            at(url, LLMOBS_EXPORTER="auto"))

@@ -921,7 +921,8 @@ def stats_check():
     calls(2)
     time.sleep(2.2)
     code, out, err = alert("--check")
-    equal((code, err), (0, ""), "within the hour")
+    equal((code, out, err), (0, "", ""), "within the hour")
+    out = alert()[1]
     equal(("spooled                       2" in out, "oldest spooled, s" in out),
           (True, True), "rows: " + out)
     code, out, err = alert("--check=1")

@@ -199,7 +199,7 @@ def the_words_of_a_refusal(t):
     """The log has them, without their secrets; the text of a page it has not."""
     said = '{"code":16%%2c"message":"no tenant of %s here"}' % SECRET
     with Receiver("1:401,body=" + said, "2:404,body=<p>a page</p>") as receiver:
-        for words in ("status 401: no tenant of ", "status 404: the endpoint"):
+        for words in ("status 401: no tenant of ", "status 404: nothing takes "):
             with Living(t, otlp(receiver, **{
                     "OTEL_EXPORTER_OTLP_PROTOCOL": "http/json"})) as app:
                 app.ask()

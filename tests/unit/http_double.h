@@ -68,6 +68,7 @@ static inline int double_http_warm(struct llmobs_http *http,
 #define llmobs_post_add_headers DOUBLE(post_add_headers)
 #define llmobs_post_send DOUBLE(post_send)
 #define llmobs_post_warm DOUBLE(post_warm)
+#define llmobs_intake_ask double_intake_ask
 #define llmobs_intake_new double_intake_new
 #define llmobs_otlp_exporter_new double_otlp_exporter_new
 #define llmobs_choose_new double_choose_new

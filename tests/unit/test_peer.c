@@ -7,11 +7,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 #include <dirent.h>
 
+#include "lib/base/answers.h"
 #include "lib/base/clock.h"
 #include "tests/unit/unit.h"
 
@@ -203,4 +205,98 @@ TEST(an_answer_removes_the_mark)
     llmobs_peer_answered(&peer);
     ck_assert_int_eq(find(), 0);
     free(peer.url);
+}
+
+/* -- answers --------------------------------------------------------------- */
+
+static struct llmobs_answer answers[LLMOBS_ANSWERS];
+
+/* A process of its own each time: it knows what is in the file alone. */
+static void answer(const char *url, long status, int error)
+{
+    struct llmobs_exporter exporter = {.phase = LLMOBS_PHASE_RUNNING};
+    struct llmobs_peer peer = {
+        .exporter = &exporter, .config = &config, .url = strdup(url)};
+    int dir = open(base, O_DIRECTORY | O_RDONLY);
+
+    llmobs_peer_note(&peer, "agent", status, error, 0);
+    llmobs_answers_read(dir, answers);
+    close(dir);
+    free(peer.url);
+}
+
+TEST(a_row_of_failures_has_a_first)
+{
+    int64_t first;
+
+    answer(URL, 0, -ECONNREFUSED);
+    ck_assert_str_eq(answers[0].exporter, "agent");
+    ck_assert_str_eq(answers[0].place, "http://127.0.0.1:8126");
+    first = answers[0].since_ns;
+    ck_assert_int_gt(first, 0);
+    ck_assert_int_eq(answers[0].accepted_ns, 0);
+    for (long status = 301; status < 600; status += 51) {
+        answer(URL, status, 0);
+        ck_assert_int_eq(answers[0].status, status);
+        ck_assert_int_eq(answers[0].since_ns, first);
+        ck_assert_int_gt(answers[0].last_ns, first);
+    }
+    answer(URL, 202, 0);
+    ck_assert_int_eq(answers[0].since_ns, 0);
+    ck_assert_int_gt(answers[0].accepted_ns, first);
+    answer(URL, 403, 0);
+    ck_assert_int_gt(answers[0].since_ns, answers[0].accepted_ns);
+    ck_assert_str_eq(answers[1].form, "");
+}
+
+TEST(the_oldest_answer_goes)
+{
+    char url[64];
+
+    for (int i = 0; i < LLMOBS_ANSWERS + 1; i++) {
+        snprintf(url, sizeof(url), "http://127.0.0.1:%d", i + 1);
+        answer(url, 403, 0);
+    }
+    ck_assert_str_eq(answers[0].place, url);
+    ck_assert_str_eq(answers[1].place, "http://127.0.0.1:2");
+}
+
+/* What is no answer of this version counts as none, and is written over. */
+TEST(a_damaged_answer_is_none)
+{
+    char other[] = "answer2";
+    int fd;
+
+    answer(URL, 403, 0);
+    snprintf(path, sizeof(path), "%s/answers", base);
+    fd = open(path, O_WRONLY);
+    ck_assert_int_eq(pwrite(fd, other, sizeof(other), 0), sizeof(other));
+    answer("http://h", 403, 0);
+    ck_assert_str_eq(answers[0].place, "http://h");
+    ck_assert_int_eq(ftruncate(fd, 100), 0);
+    close(fd);
+    answer(URL, 202, 0);
+    ck_assert_str_eq(answers[0].place, "http://127.0.0.1:8126");
+    ck_assert_int_eq(answers[0].since_ns, 0);
+}
+
+/* SIGXFSZ would end the program. */
+TEST(no_answer_beyond_a_limit_of_file_sizes)
+{
+    struct rlimit limit = {2047, 2047};
+
+    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    answer(URL, 403, 0);
+    ck_assert_str_eq(answers[0].form, "");
+    snprintf(path, sizeof(path), "%s/answers", base);
+    ck_assert_int_eq(access(path, F_OK), -1);
+}
+
+/* A link leads nowhere. */
+TEST(a_link_for_the_answers_is_not_followed)
+{
+    snprintf(path, sizeof(path), "%s/answers", base);
+    ck_assert_int_eq(symlink("../stolen", path), 0);
+    answer(URL, 403, 0);
+    ck_assert_str_eq(answers[0].form, "");
 }
