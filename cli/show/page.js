@@ -1718,8 +1718,8 @@ function requestOf(s, {input, metadata, tool_definitions}, own) {
 }
 /* A command that is safe to paste: its one text is quoted, and controls in it are JSON escapes. */
 function curlTab(s, body) {
-  const known = HOSTS.get(s.provider), {host, port} = members(bodyOf(s)._call), tls = port === 443 || body.metadata?.transfer?.tls_ms > 0;
-  const api = /^integration:(openai|anthropic|mistral|ollama)/m.exec(s.tags.join('\n'))?.[1] ?? (known && s.provider);
+  const known = HOSTS.get(s.provider), {host, port, provider} = members(bodyOf(s)._call), tls = port === 443 || body.metadata?.transfer?.tls_ms > 0;
+  const api = /^integration:(openai|anthropic|mistral|ollama)/m.exec([...s.tags, 'integration:' + provider].join('\n'))?.[1] ?? (known && s.provider);
   const base = !host || known?.split('/')[0] === host ? known && 'https://' + known : string(host) && /^[\w.:-]+$/.test(host) && count(port) &&
     `http${tls ? 's' : ''}://${host.includes(':') ? `[${host}]` : host}${port === (tls ? 443 : 80) ? '' : ':' + port}`;
   if (!s.call || !api || !base) return h('p.faint', s.call ? 'No command is known for this API.' : 'This span is no request.');

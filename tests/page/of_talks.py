@@ -149,6 +149,8 @@ def curl(bench):
               "https://eu.api.openai.com/v1/chat/completions", "$OPENAI_API_KEY"),
              ({"host": "127.0.0.1", "port": 11434}, {}, "ollama",
               "http://127.0.0.1:11434/v1/chat/completions", "$API_KEY"),
+             ({"host": "x.test", "port": 81, "provider": "ollama"}, {}, "",
+              "http://x.test:81/v1/chat/completions", "$API_KEY"),
              ({"host": "gw.test", "port": 443}, {}, "anthropic",
               "https://gw.test/v1/messages", "$API_KEY"),
              ({"host": "gw.test", "port": 80}, {}, "openai",
