@@ -98,7 +98,7 @@ function entry(map, key, make = () => []) {
 /* ---- data */
 
 const began = performance.now();
-const $ = (id) => document.getElementById(id);
+const $ = (id) => document.getElementById(id), $$ = (selector) => [...document.querySelectorAll(selector)];
 function parse(text) {
   try {
     return JSON.parse(text);
@@ -547,6 +547,7 @@ function tell(text) {
 }
 const copy = (text) => navigator.clipboard?.writeText(text)
   .then(() => tell('copied'), () => tell('the browser refuses')) ?? tell('the browser refuses');
+const link = (text, click) => h('button.link', {click}, text);
 const copyButton = (text) => h('button.copy', {click: () => copy(text)}, 'copy');
 const narrow = matchMedia('(max-width: 900px)');
 const badge = (kind) => setBadge(h('i.kind', {'aria-hidden': true}), kind);
@@ -613,7 +614,7 @@ class Rows {
 
 /* ---- the frame */
 
-const press = (id, text, click) => h('button.switch', {id, click}, text);
+const press = (text, click, id) => h('button.switch', {id, click}, text);
 const search = (id, label, placeholder, input) => h('input', {id, type: 'search', 'aria-label': label,
   autocomplete: 'off', spellcheck: 'false', placeholder, input});
 const HELP = [['/', 'search'], ['j k ↓ ↑', 'rows'], ['Enter', 'open'], ['J K', 'spans of the trace'],
@@ -621,22 +622,22 @@ const HELP = [['/', 'search'], ['j k ↓ ↑', 'rows'], ['Enter', 'open'], ['J K
   ['g, then t s e m', 'Traces, Spans, Sessions, Timeseries'], ['c', 'copy the trace id'], ['x, Shift+click', 'compare'], ['Esc', 'back']];
 
 function buildFrame() {
-  const filters = string(meta.filters) ?? (Object.keys(meta.filters ?? {}).length ? JSON.stringify(meta.filters) : '');
+  const filters = string(meta.filters);
   const cut = Object.entries(members(meta.cut)).filter(([, n]) => n > 0)
     .map(([of, n]) => `${grouped(n)} ${line(of, 20)}`).join(', ');
   $('app').append(
     h('p.notice', `This ${live ? 'page' : 'file'} holds what was said to and by models: ${grouped(spans.length)} of ${
       plural(count(meta.spans_in_store) ?? spans.length, 'span')} of ${line(meta.store ?? '?', 100)}${
-      filters && ` (${line(filters, 200)})`}, made ${moment(made * 1000, true, false)} ${zone()}${
+      filters ? ` (${line(filters, 200)})` : ''}, made ${moment(made * 1000, true, false)} ${zone()}${
       live ? ', and what came since,' : ''} by llmobs ${line(meta.version ?? '', 30)}; cost: ${PRICED}${cut && `; cut or left out: ${cut}`}.`),
     h('header', h('strong.brand', 'llmobs'), h('nav', {'aria-label': 'Views'},
       VIEWS.map((view) => h('button', {'data-view': view, click: () => go(view)}, upper(view))),
       h('button.small', {id: 'filters', 'aria-expanded': false, click: () => drawer()}, 'Filters')),
     h('div.search', search('search', 'Search', 'Search text, or kind:tool  model:gpt-4o  cost:>0.01', typed),
-      h('kbd', '/')), press('deep', 'in all texts', () => {
+      h('kbd', '/')), press('in all texts', () => {
       change({deep: !state.deep});
       deepSearch();
-    }), press('one', 'in one span', () => change({one: !state.one}, true)), h('span', {id: 'count', role: 'status'}), h('span', {id: 'live', role: 'status'}, live && 'live'),
+    }, 'deep'), press('in one span', () => change({one: !state.one}, true), 'one'), h('span', {id: 'count', role: 'status'}), h('span', {id: 'live', role: 'status'}, live && 'live'),
     h('span', {id: 'status', role: 'status'}), h('span.gap'),
     h('button', {id: 'theme', 'aria-label': 'Dark or light', click: () => paint(true)}, '◐'),
     h('button', {id: 'ask', 'aria-label': 'Help', click: help}, '?')),
@@ -651,7 +652,7 @@ function buildFrame() {
       'kind:tool or any tag narrows it, also cost:>0.01, tokens:>=1000, duration:<2s; -kind:tool excludes, "two words" belong together. Click a filter for ' +
       'only it, Alt+click for all but it. Drag over a chart to select a time. Traces are chosen by all their spans, "in one span" by one.'),
     h('p', `Calls are llm and embedding spans. Cost: ${PRICED}.`),
-    h('button.link', {click: () => $('help').close()}, 'Close')), h('div', {id: 'print'}));
+    link('Close', () => $('help').close())), h('div', {id: 'print'}));
 }
 function help() {
   $('help').showModal();
@@ -750,7 +751,7 @@ function drawChips() {
     add(`${line(key, 60)}${list === 'not' ? ' ≠ ' : ': '}${labelOf(key, value, 80)}`, () => pick(key, value, list === 'not'));
   if (state.range) add(state.range.map((us) => moment(us)).join(' – '), () => change({range: undefined}, true));
   if (state.pair.length === 1 && groupOf(state.pair[0])) add('compare ' + titleOfPair(groupOf(state.pair[0])), () => change({pair: []}, true));
-  if (chips.length) chips.push(h('button.link', {click: clearAll}, 'Clear all'));
+  if (chips.length) chips.push(link('Clear all', clearAll));
   $('chips').hidden = !chips.length;
   keepFocus($('search'), () => $('chips').replaceChildren(...chips));
 }
@@ -858,7 +859,7 @@ const BY = ['model', 'ml_app', 'service', 'kind', 'script', 'caller', 'plugin', 
 const byList = (id) => h('select.by', {id, 'aria-label': 'Group by', change: (event) => change({by: event.target.value, trace: '', span: ''}, true)});
 function fillLists() {
   const options = ['', ...BY.filter(readerOf), ...[...tagKeys.keys()].filter((key) => !BY.includes(key)).slice(0, MANY)];
-  for (const node of document.querySelectorAll('.by')) {
+  for (const node of $$('.by')) {
     if (node.children.length !== options.length) node.replaceChildren(...options.map((key) =>
       h('option', {value: key}, key ? 'by ' + line(key, 40) : 'no groups')));
     node.value = state.by;
@@ -867,7 +868,7 @@ function fillLists() {
 }
 function buildList() {
   $('bar').append(byList('by'), h('details', {id: 'columns'}, h('summary', 'Columns'), h('div', [...COLUMNS].map(([key, [head]]) =>
-      press('column-' + key, head, () => change({columns: [...COLUMNS.keys()].filter((one) => state.columns.includes(one) !== (one === key))}))))));
+      press(head, () => change({columns: [...COLUMNS.keys()].filter((one) => state.columns.includes(one) !== (one === key))}), 'column-' + key)))));
   rows = new Rows($('list'), 'option', makeRow, showRow, (item, event) => (event.shiftKey ? mark : open)(item, true));
 }
 let drawnColumns;
@@ -997,7 +998,7 @@ function flatten(all) {
   return nodes;
 }
 function buildPanel() {
-  const flipper = (key) => press('only-' + key, 'only ' + key, () => drawTree({[key]: !shown[key]}));
+  const flipper = (key) => press('only ' + key, () => drawTree({[key]: !shown[key]}), 'only-' + key);
   Object.assign(panel, {head: h('div.head', {id: 'trace'}), hits: h('span.faint', {role: 'status'}),
     find: search('trace-search', 'Search in this trace', 'Search in this trace',
       () => drawTree({query: panel.find.value})), errors: flipper('errors'), llm: flipper('llm'),
@@ -1095,23 +1096,23 @@ function lack(all) {
   return streams ? `${plural(streams, 'streamed call')} told no tokens${string(meta.lack)}`
     : calls.length ? `${plural(calls.length, 'call')} told no tokens` : '';
 }
-const fact = (label, value, name, raw) => value && h('span', label && label + ' ', h('b', name &&
+const fact = (value, label, name, raw) => value && h('span', label && label + ' ', h('b', name &&
   {'data-sum': name, 'data-value': raw ?? ''}, value));
 const faint = (text) => text && h('span.faint', text);
 /* Tokens and cost of a group, and of how many calls they are. */
-const spent = (group, name) => [fact('tokens', tokens(group) === undefined ? NONE : `${short(group.input)} in / ${short(group.output)} out`,
-  name + '-tokens', tokens(group)), faint(group.sums.input.note), fact('cost', dollars(group.cost), name + '-cost', group.cost),
+const spent = (group, name) => [fact(tokens(group) === undefined ? NONE : `${short(group.input)} in / ${short(group.output)} out`, 'tokens',
+  name + '-tokens', tokens(group)), faint(group.sums.input.note), fact(dollars(group.cost), 'cost', name + '-cost', group.cost),
 faint(dots(group.sums.cost.note, PRICED)), faint(lack(group.spans))];
 const headline = (title, kind, tag) => h('div.line', h('button.small.link', {id: kind && 'back', click: close}, '‹ Back'), kind,
   h('h1', {dir: 'auto'}, title), tag, h('button.close', {click: close, 'aria-label': 'Close'}, '×'));
 function headOf(group) {
   const {root, failures, id} = group;
   return [headline(line(root.name), badge(root.kind), h('span.tag.' + (failures ? 'bad' : 'good'), failures ? plural(failures, 'error') : 'ok')),
-  h('div.facts', `${moment(group.start)} ${zone()}`, fact('duration', duration(group.length)),
-    fact('spans', grouped(group.spans.length)), spent(group, 'trace'), fact('evaluations', scoresOf(group).text),
-    fact('app', root.app && line(root.app, 60)), root.session && press(undefined, 'session ' + line(root.session, 60),
-      () => change({talk: root.session, trace: '', span: ''}, true)), press('compare', 'Compare', () => mark(group)),
-    press('copy-trace', `${line(id.length > 14 ? `${id.slice(0, 8)}…${id.slice(-4)}` : id)} copy`, () => copy(id)))];
+  h('div.facts', `${moment(group.start)} ${zone()}`, fact(duration(group.length), 'duration'),
+    fact(grouped(group.spans.length), 'spans'), spent(group, 'trace'), fact(scoresOf(group).text, 'evaluations'),
+    fact(root.app && line(root.app, 60), 'app'), root.session && press('session ' + line(root.session, 60),
+      () => change({talk: root.session, trace: '', span: ''}, true)), press('Compare', () => mark(group), 'compare'),
+    press(`${line(id.length > 14 ? `${id.slice(0, 8)}…${id.slice(-4)}` : id)} copy`, () => copy(id), 'copy-trace'))];
 }
 function close() {
   change({trace: '', span: '', talk: '', pair: []}, true);
@@ -1160,8 +1161,9 @@ function drawTalk(other) {
 }
 const headOfTalk = (title, ...facts) => [headline(title), h('div.facts', ...facts)];
 const sayer = ({role}) => ROLES.get(String(role).toLowerCase()) ?? 'other';
+const contentOf = ({content}) => (content && (string(content) ?? written(content))) || '';
 /* What makes two messages the same one, though an answer comes again in another form. */
-const heard = (one) => [sayer(one), string(one.content) ?? written(one.content) ?? '', ...few(one.tool_calls, ({name, tool_id: id}) => name + id),
+const heard = (one) => [sayer(one), contentOf(one), ...few(one.tool_calls, ({name, tool_id: id}) => name + id),
   ...few(one.tool_results, ({tool_id: id}) => id)].join('\x1f');
 /* The messages of a call which the conversation has not had: a request repeats it, from its begin or a part. The last one
  * was said, even if with the same words. */
@@ -1187,8 +1189,8 @@ function talkOf(session) {
     return [head, part, !fresh.length && [s.question && card('user', 'user', s.question, block(s.question)),
       s.answer && card('assistant', 'assistant', s.answer, block(s.answer, answer))], s.failed && h('div.box.bad', h('b', line(s.error ?? 'error')))];
   });
-  return [headOfTalk('session ' + line(session.id, 200), fact('', tracesOf(session.spans)),
-    fact('', plural(callsOf(session), 'call')), spent(session, 'talk'), press(undefined, 'its traces', () => change({view: 'traces', talk: '', only: toggled('only', 'session', session.id, true)}, true))),
+  return [headOfTalk('session ' + line(session.id, 200), fact(tracesOf(session.spans)),
+    fact(plural(callsOf(session), 'call')), spent(session, 'talk'), press('its traces', () => change({view: 'traces', talk: '', only: toggled('only', 'session', session.id, true)}, true))),
   feedback.slice(0, 64).map(verdict), all.length > TURNS && h('p.faint', plural(all.length - TURNS, 'earlier call')), parts];
 }
 const turnHead = (group) => h('p.turn', h('button.link', {'data-turn': visible(group.id), click: () => change({trace: group.id, span: ''}, true)},
@@ -1264,7 +1266,7 @@ function differences(a, b) {
   return parts;
 }
 const difference = (a, b) => h('div.text', differences(a, b).map(([words, side]) => (side ? h(side < 0 ? 'del' : 'ins', visible(words)) : visible(words))), {dir: 'auto'});
-const saidBy = (side, names = namesOf(messagesOf(side))) => messagesOf(side).map(members).map((one) => [`${line(one.role ?? '', 40)}: ${one.content && (string(one.content) ?? written(one.content)) || ''}`,
+const saidBy = (side, all = messagesOf(side).map(members), names = namesOf(all)) => all.map((one) => [`${line(one.role ?? '', 40)}: ${contentOf(one)}`,
   ...few(one.tool_calls, (call) => `calls ${line(call.name ?? '?', 80)} ${written(call.arguments)}`),
   ...few(one.tool_results, (to) => `result of ${line(to.name || names.get(to.tool_id) || '?', 80)} ${string(to.result) ?? written(to.result)}`)].join('\n')).join('\n\n') || string(side?.value) || '';
 /* The parameters as texts; null is none, in a member of one as well. */
@@ -1284,7 +1286,7 @@ function compared(a, b) {
     return (x ?? y) !== undefined && h('tr', {'data-pair': name}, h('th', {scope: 'row'}, label), [x, y].map((n) => h('td', {'data-value': n ?? ''}, unit(n))),
       h('td', more === undefined ? '' : `${more > 0 ? '+' : '−'}${unit(Math.abs(more))}${x > 0 ? `\n× ${digits(y / x)}` : ''}`));
   };
-  return [headOfTalk('Compare', press(undefined, 'end', () => change({pair: []}, true))), h('div.scroll', grid(['', ...both.map(titleOfPair), 'difference'], [
+  return [headOfTalk('Compare', press('end', () => change({pair: []}, true))), h('div.scroll', grid(['', ...both.map(titleOfPair), 'difference'], [
     rowOf('model', ({models}) => [...models].slice(0, 4).join(', '), (text) => line(text || NONE, 120), 'model'),
     rowOf('calls', callsOf, grouped, 'calls'), rowOf('errors', errorsOf, grouped, 'errors'),
     a.many ? [rowOf('p50', (one) => one.length, duration, 'p50'), rowOf('p95', (one) => middle(one, lengthOf, 95), duration, 'p95'),
@@ -1297,7 +1299,7 @@ function compared(a, b) {
 }
 function pairOfCalls(pair, at) {
   const both = pair.map((s) => (s ? about(s) : {})), [x, y] = both, [old, now] = both.map(parametersOf);
-  const rowsOf = (same) => [...new Set([...old.keys(), ...now.keys()])].filter((key) => (old.get(key) === now.get(key)) === same && (old.get(key) ?? now.get(key)))
+  const rowsOf = (same) => [...new Map([...old, ...now]).keys()].filter((key) => (old.get(key) === now.get(key)) === same && (old.get(key) ?? now.get(key)))
     .slice(0, 40).map((key) => h('tr', h('th', {scope: 'row'}, line(key, 80)), [old, now].map((all) => h('td', line(all.get(key) ?? NONE, 200)))));
   const tableOf = (rows) => grid(['parameter', 'first', 'second'], rows), other = rowsOf(false), equal = rowsOf(true);
   const side = (title, from, to) => {
@@ -1305,7 +1307,7 @@ function pairOfCalls(pair, at) {
     return (from || to) && [h('h3.side', title + (same ? ', the same' : '')), same ? h('div.text.faint', line(from, 200)) : difference(from, to)];
   };
   return h('section', {'data-calls': at}, h('h2', dots(...new Set(pair.map((s) => (s ? line(s.model ?? s.name, 80) : 'no call'))))),
-    h('div.facts', pair.map((s) => s && fact('', dots(duration(s.length), `${short(s.input)} → ${short(s.output)}`, dollars(s.cost))))),
+    h('div.facts', pair.map((s) => s && fact(dots(duration(s.length), `${short(s.input)} → ${short(s.output)}`, dollars(s.cost))))),
     other.length > 0 && tableOf(other), equal.length > 0 && h('details', h('summary', plural(equal.length, 'equal parameter')), tableOf(equal)),
     side('Input', saidBy(x.input), saidBy(y.input)), side('Output', saidBy(x.output), saidBy(y.output)));
 }
@@ -1356,9 +1358,9 @@ function headOfSpan(s) {
     .map(([n, word]) => `${short(n)} ${word}`).join(', ');
   return [h('div.line', badge(s.kind), h('h2', {dir: 'auto'}, line(s.name)), h('span.tag', line(s.kind, 40)),
     s.model && h('span.tag', line(s.model, 100))),
-  h('div.facts', fact('', duration(s.length)), s.first !== undefined && fact('first token', duration(s.first)),
-    counts(s) && [fact('', `${short(s.input)} → ${short(s.output)}`), faint(parts && `(${parts})`),
-      fact('', dollars(s.cost), 'span-cost', s.cost), faint(PRICED), faint(lack([s]))], speed(s) && fact('', speed(s) + ' tok/s')),
+  h('div.facts', fact(duration(s.length)), s.first !== undefined && fact(duration(s.first), 'first token'),
+    counts(s) && [fact(`${short(s.input)} → ${short(s.output)}`), faint(parts && `(${parts})`),
+      fact(dollars(s.cost), '', 'span-cost', s.cost), faint(PRICED), faint(lack([s]))], speed(s) && fact(speed(s) + ' tok/s')),
   ...boxesOf(s), h('div', {id: 'tabs', role: 'tablist', 'aria-label': 'Span'}, TABS.map((tab) => h('button',
     {role: 'tab', id: 'tab-' + tab, 'data-tab': tab, 'aria-controls': 'tab', click: () => change({tab})}, upper(tab)))),
   h('div', {id: 'tab', role: 'tabpanel', tabindex: 0})];
@@ -1381,10 +1383,10 @@ function verdict(one) {
 /* ---- texts and JSON */
 
 let printing = false; /* nothing is folded on paper */
-const restButton = (text, show) => h('button.link', {click: (event) => {
+const restButton = (text, show) => link(text, (event) => {
   show();
   keepFocus($('tab'), () => event.target.remove());
-}}, text);
+});
 /* The first 14 lines of a text, and a button for the rest. */
 function folded(said, show = (text) => [text], box = {}) {
   const text = visible(said), lines = text.split('\n', 15);
@@ -1434,8 +1436,7 @@ function block(text, show = prose) {
   const value = asJson(text);
   if (!value) return show(text) ?? '';
   const box = mono(value);
-  if (!printing) box.append(h('button.link', {click: () => keepFocus($('tab'), () => box.replaceWith(prose(text)))},
-    'as text'));
+  if (!printing) box.append(link('as text', () => keepFocus($('tab'), () => box.replaceWith(prose(text)))));
   return box;
 }
 
@@ -1446,7 +1447,7 @@ const LEVELS = 8, LONG = 3e5;
 const BEGINS = {fence: /^( *)(`{3,}|~{3,})([^`]*)$/, head: /^ {0,3}(#{1,6}) +(.+)/, rule: /^ {0,3}([-*_])(?: *\1){2,} *$/,
   quote: /^ {0,3}> ?/, item: /^( *)([-*+]|(\d{1,9})[.)])( +|$)/};
 const SIGN = /\\[*_~#|+.!>-]|`+|\*{1,3}|_{1,3}|~~|!?\[|\]\(([^\s()[\]]+)(?: "[^"\n]*")?\)/g;
-const STRESS = {'*': 'em', _: 'em', '**': 'b', __: 'b', '***': 'b.em', ___: 'b.em', '~~': 's'};
+const STRESS = {'*': 'em', '**': 'b', '***': 'b.em', '~~': 's'};
 
 /* The signs of a text, and which one ends which; of two that begin the same, the second. Inside of a word a star or an
  * underline is a part of it. */
@@ -1480,7 +1481,7 @@ function inline(text) {
       begin = index + 1;
       if (!end) continue;
       all.push(sign[0] === '`' ? h('code', text.slice(from, end.index)) : end[1] ? [h('u', inner()), faint(` (${end[0].slice(2, -1)})`)]
-        : h(STRESS[sign], inner()));
+        : h(STRESS[sign.replace(/_/g, '*')], inner()));
       begin = end.index + end[0].length;
       i = end.at;
     }
@@ -1540,8 +1541,7 @@ function answer(text) {
 }
 function flipRaw() {
   raw = !raw;
-  for (const node of document.querySelectorAll('.raw')) set(node, {'aria-pressed': raw});
-  for (const node of document.querySelectorAll('.answer')) node.draw();
+  for (const node of $$('.raw, .answer')) node.draw ? node.draw() : set(node, {'aria-pressed': raw});
 }
 
 /* ---- messages */
@@ -1565,7 +1565,7 @@ function media({mime_type: type, content}) {
 /* The id of a call leads to its result, and back. */
 function join(id, side) {
   const node = string(id) && h('button.join', {click: () => {
-    const to = [...document.querySelectorAll('.join')].find((one) => one.call === id && one.side !== side);
+    const to = $$('.join').find((one) => one.call === id && one.side !== side);
     if (!to) return tell('not in this span');
     to.closest('details')?.setAttribute('open', '');
     to.scrollIntoView({block: 'center'});
@@ -1628,7 +1628,7 @@ function messagesTab(s, {input, output, tool_definitions: tools}) {
     names.slice(0, 12).join(', ')}`), few(tools, (one) => json(one, one.name ?? '?', 1))),
   sideOf(s, 'Input', input), sideOf(s, 'Output', output), left.length && h('p.faint', 'Content was left out: ' +
     line(written(left)))];
-  return parts.some(Boolean) ? parts : h('p.faint', 'This span holds no messages.');
+  return parts.some(Boolean) ? parts : faint('This span holds no messages.');
 }
 
 /* ---- the other tabs */
@@ -1648,7 +1648,7 @@ function timingTab(s, {metadata}) {
     const node = paintAs(h('i.bar'), 'c' + i);
     placeBar(node, a / from, b / from);
     return h('div.phase', h('span', name), h('div.lane', node), h('b', duration((b - a) * 1e6)));
-  }) : h('p.faint', 'No transfer was measured for this span.'),
+  }) : faint('No transfer was measured for this span.'),
   table([['start', `${moment(s.start)} ${zone()}`], ['duration', duration(s.length)],
     ['first token', streamed && `after ${duration(s.first)}`],
     ['tokens per second', speed(s) && `${speed(s)} after the first one`], ['sent', bytes(of.bytes_sent)],
@@ -1678,7 +1678,7 @@ function linked({span_id: id, trace_id: trace, attributes}) {
   const {kind, from, to} = members(attributes), said = dots(line(kind ?? 'tool', 40),
     string(from) && `${line(from, 40)} to ${line(to ?? '', 40)}`);
   const other = traces.get(trace)?.spans.find((one) => one.id === id);
-  return h('li', said, ' ', other ? h('button.link', {click: () => open(other, true)}, line(other.name, 120))
+  return h('li', said, ' ', other ? link(line(other.name, 120), () => open(other, true))
     : dots('#' + line(id ?? '?', 40), 'not in this file'));
 }
 const code = (text) => [h('p', copyButton(text)), h('pre', folded(text))];
@@ -1722,11 +1722,11 @@ function curlTab(s, body) {
   const api = /^integration:(openai|anthropic|mistral|ollama)/m.exec([...s.tags, 'integration:' + provider].join('\n'))?.[1] ?? (known && s.provider);
   const base = !host || known?.split('/')[0] === host ? known && 'https://' + known : string(host) && /^[\w.:-]+$/.test(host) && count(port) &&
     `http${tls ? 's' : ''}://${host.includes(':') ? `[${host}]` : host}${port === (tls ? 443 : 80) ? '' : ':' + port}`;
-  if (!s.call || !api || !base) return h('p.faint', s.call ? 'No command is known for this API.' : 'This span is no request.');
+  if (!s.call || !api || !base) return faint(s.call ? 'No command is known for this API.' : 'This span is no request.');
   const own = api === 'anthropic', [path, request] = requestOf(s, body, own), key = `$${known ? s.provider.toUpperCase() + '_' : ''}API_KEY`;
   const data = (written(request, 2) ?? '').replace(new RegExp(`[${UNSEEN}']`, 'gu'),
     (c) => times(c.length, (i) => '\\u' + hex(c.charCodeAt(i))).join(''));
-  return [h('p.faint', 'Rebuilt from the span, with the usual path: parameters, pictures and headers that it does not name are missing.'),
+  return [h('p.faint', 'Rebuilt from the span, with the usual path; parameters, pictures and headers may be missing.'),
     code([`curl '${base}/v1/${path}'`, own
       ? `-H "x-api-key: ${key}" -H 'anthropic-version: 2023-06-01'` : `-H "Authorization: Bearer ${key}"`,
     "-H 'Content-Type: application/json'", `-d '${data}'`].join(' \\\n  '))];
@@ -1962,7 +1962,7 @@ function draw() {
     drawFacets();
     drawChips();
   }
-  for (const node of document.querySelectorAll('nav [data-view]'))
+  for (const node of $$('nav [data-view]'))
     set(node, {'aria-current': node.dataset.view === view ? 'page' : undefined});
   set($('deep'), {'aria-pressed': deep});
   set($('one'), {'aria-pressed': state.one}).hidden = view === 'spans' || view === 'timeseries';
