@@ -130,8 +130,9 @@ static const char help_text[] =
     "this\n"
     "                   starts, which ends when it has been idle for a "
     "minute\n"
-    "  --inbound        a server in PHP, Perl, Python, R or Ruby serves each\n"
-    "                   request in its caller's trace, without a line in it\n"
+    "  --inbound        a server in Lua, PHP, Perl, Python, R or Ruby serves\n"
+    "                   each request in its caller's trace, without a line in "
+    "it\n"
     "                   (LLMOBS_INBOUND)\n";
 
 /* -- the command line ------------------------------------------------------ */
