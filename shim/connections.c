@@ -176,11 +176,7 @@ static enum state read_first(struct llmobs_connection *connection,
     char *first = connection->first;
     size_t held = connection->held, all = held;
 
-    while (all < LLMOBS_HTTP1_FIRST && all - held < len) {
-        first[all] = bytes[all - held];
-        all++;
-    }
-    switch (llmobs_http1_first(first, all)) {
+    switch (llmobs_http1_first_add(first, &all, true, bytes, len)) {
     case LLMOBS_HTTP1_FIRST_SHORT:
         connection->held = (unsigned char)all;
         return NEW;

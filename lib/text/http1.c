@@ -261,7 +261,6 @@ static bool ends_head(struct llmobs_http1_way *way, char c)
     return false;
 }
 
-/* Empty lines before a head are passed over, as peers do. */
 static size_t read_head(struct llmobs_http1 *http, enum llmobs_http1_side side,
                         struct llmobs_text in)
 {
@@ -269,10 +268,10 @@ static size_t read_head(struct llmobs_http1 *http, enum llmobs_http1_side side,
         side == LLMOBS_HTTP1_REQUEST ? read_request : read_answer;
     struct llmobs_http1_way *way = &http->ways[side];
     bool whole = false;
-    size_t n = 0;
+    size_t n = way->len == 0 ? llmobs_http1_empty(in.data, in.len) : 0;
 
-    if (way->len == 0 && (in.data[0] == '\r' || in.data[0] == '\n'))
-        return 1;
+    if (n > 0)
+        return n;
     if (side == LLMOBS_HTTP1_ANSWER && http->asked == http->answered) {
         stop(http, LLMOBS_HTTP1_UNASKED);
         return in.len;
@@ -407,15 +406,12 @@ static void set_first(struct llmobs_http1 *http, enum llmobs_http1_first first)
 static void read_first(struct llmobs_http1 *http, struct llmobs_text in)
 {
     struct llmobs_text held = {http->first, http->held};
-    size_t more = LLMOBS_HTTP1_FIRST - held.len;
-    enum llmobs_http1_first first;
+    size_t all = held.len;
+    enum llmobs_http1_first first = llmobs_http1_first_add(
+        http->first, &all, http->asked == 0, in.data, in.len);
 
-    if (more > in.len)
-        more = in.len;
-    memcpy(http->first + held.len, in.data, more);
-    first = llmobs_http1_first(http->first, held.len + more);
     if (first == LLMOBS_HTTP1_FIRST_SHORT) {
-        http->held = (uint8_t)(held.len + more);
+        http->held = (uint8_t)all;
         return;
     }
     http->held = 0;

@@ -7,6 +7,7 @@
 #include "tests/unit/unit.h"
 
 #define POST "POST /v1/chat HTTP/1.1\r\n"
+#define EMPTY "\r\n\r\n\r\n\r\n\r\n\r\n"
 #define MANY 20000
 
 /* Addresses as malloc gives them. */
@@ -37,6 +38,7 @@ TEST(connections_told_by_first_bytes)
     } rows[] = {
         {POST, true},          {"GET /", true},
         {"OPTIONS *", true},   {"GET https://h/", true},
+        {"\r\n\n" POST, true}, {EMPTY EMPTY EMPTY POST, true},
         {"CONNECT h:1", true}, {"PRI * HTTP/2.0\r\n", false},
         {"EHLO me", false},    {"{\"a\": 1}", false},
         {"\x10\x2c", false},   {"POST {}", false},

@@ -59,6 +59,7 @@ static const struct row whole[] = {
                 "HTTP/1.0 204\n\n\r\nHTTP/1.1 404 \nContent-Length: 1\n\nx"),
      ">0 GET /a h 1.0|>0 whole|>1 POST /b  1.1 chunked|>1 = ab|>1 whole|"
      "<0 204 1.0|<0 whole|<1 404 1.1 length 1|<1 = x|<1 whole|"},
+    {BYTES(SENT E E "\n" E E E E E E E E E E E E GET GOT EMPTY), G0 A0},
     /* headers: folded, empty, without a colon, of several colons */
     {BYTES(SENT "GET /a?b=c d" V "A: b" E "  c" E "\td" E "no colon" E
                 "HOST:\th:1 \t" E "B:" E ":x" E "C : d" E " e: f" E
