@@ -26,7 +26,7 @@ struct dl_phdr_info;
 
 /* Raised whenever a table or a list below changes. The shim does not use a core
  * with another number. */
-#define LLMOBS_ENGINE_ABI 16
+#define LLMOBS_ENGINE_ABI 17
 
 /* The only name that the core exports. */
 #define LLMOBS_CORE_ATTACH "llmobs_core_attach"
@@ -163,6 +163,7 @@ enum llmobs_wire_end {
  * errno. For GnuTLS `sent` comes before the library's own function. GnuTLS
  * allows two threads to use one connection at once: such a connection is not
  * followed any more. */
+#define LLMOBS_WIRE_READ_BESIDE UINT64_MAX
 struct llmobs_wire;
 struct llmobs_wire_ops {
     /* A client's first bytes were seen. Borrows `host`, the name that the
@@ -171,12 +172,17 @@ struct llmobs_wire_ops {
     struct llmobs_wire *(*begin)(const char *host);
     void (*sent)(struct llmobs_wire *, const void *bytes, size_t len);
     void (*received)(struct llmobs_wire *, const void *bytes, size_t len);
+    /* Bytes came that the core was not given: READ_BESIDE, the program read
+     * them by a function that is not watched; else it lets the connection go
+     * without having read these, and those that wait at `fd` (-1: unknown). */
+    void (*unseen)(struct llmobs_wire *, uint64_t bytes, int fd);
     /* After FREED the connection is gone; after CLOSED and BROKEN it stays, and
      * no byte of it counts any more. */
     void (*ended)(struct llmobs_wire *, enum llmobs_wire_end how);
-    /* A client speaks HTTP/2 to `host` (borrowed); the connection is not
-     * followed. NULL: a TLS library did something impossible, and no connection
-     * is followed from now on. */
+    /* A client speaks HTTP/2 to `host` (borrowed), or asked by functions that
+     * are not watched; the connection is not followed. The core counts it if
+     * the host is a provider's. NULL: a TLS library did something impossible,
+     * and no connection is followed from now on. */
     void (*unfollowed)(const char *host);
 };
 

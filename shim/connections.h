@@ -19,12 +19,15 @@
 #ifndef LLMOBS_CONNECTIONS_H
 #define LLMOBS_CONNECTIONS_H
 
+#include <stdint.h>
+
 #include "lib/base/http1_first.h"
 
 struct llmobs_connection {
     _Alignas(64) void *of_core; /* the core's, who sets it; NULL: none yet */
     size_t ahead;       /* bytes that were seen, and that the library has not
                          * accepted: the request is not sent yet */
+    uint64_t came;      /* bytes that the library had read at the last call */
     unsigned char held; /* length of first */
     char first[LLMOBS_HTTP1_FIRST];
 };

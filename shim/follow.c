@@ -55,9 +55,7 @@ __attribute__((noinline)) static void begin_to_follow(
         connection->of_core = wire ? wire : UNFOLLOWED;
 }
 
-/* Tells the core of an HTTP/2 connection that is not followed. The core counts
- * the connection if its host is a provider's. */
-__attribute__((noinline)) static void report_http2(const char *name)
+__attribute__((noinline)) void llmobs_follow_not(const char *name)
 {
     const struct llmobs_ops *ops = name ? core_to_follow() : NULL;
 
@@ -65,8 +63,10 @@ __attribute__((noinline)) static void report_http2(const char *name)
         ops->wire.unfollowed(name);
 }
 
-void llmobs_follow_sent(const void *object, llmobs_follow_name_fn *name_of,
-                        const void *bytes, size_t len, size_t accepted)
+struct llmobs_connection *llmobs_follow_sent(const void *object,
+                                             llmobs_follow_name_fn *name_of,
+                                             const void *bytes, size_t len,
+                                             size_t accepted)
 {
     struct llmobs_sent sent;
     const struct llmobs_ops *ops;
@@ -74,12 +74,12 @@ void llmobs_follow_sent(const void *object, llmobs_follow_name_fn *name_of,
     if (bytes && accepted > len)
         give_up();
     if (is_over())
-        return;
+        return NULL;
     sent = llmobs_connections_sent(object, bytes, len, accepted);
     if (sent.http2)
-        report_http2(name_of(object));
+        llmobs_follow_not(name_of(object));
     if (!sent.connection)
-        return;
+        return NULL;
     if (!sent.connection->of_core)
         begin_to_follow(sent.connection, name_of(object));
     ops = follower_of(sent.connection);
@@ -92,18 +92,29 @@ void llmobs_follow_sent(const void *object, llmobs_follow_name_fn *name_of,
     }
     if (ops && sent.len > 0)
         ops->wire.sent(sent.connection->of_core, sent.bytes, sent.len);
+    return sent.connection;
 }
 
-bool llmobs_follow_received(const void *object, const void *bytes, size_t len)
+struct llmobs_connection *llmobs_follow_received(const void *object,
+                                                 const void *bytes, size_t len,
+                                                 bool *first)
 {
-    bool speaks_first = false;
     struct llmobs_connection *connection =
-        is_over() ? NULL : llmobs_connections_received(object, &speaks_first);
+        is_over() ? NULL : llmobs_connections_received(object, first);
     const struct llmobs_ops *ops = connection ? follower_of(connection) : NULL;
 
     if (ops)
         ops->wire.received(connection->of_core, bytes, len);
-    return speaks_first;
+    return connection;
+}
+
+void llmobs_follow_unseen(const struct llmobs_connection *connection,
+                          uint64_t bytes, int fd)
+{
+    const struct llmobs_ops *ops = follower_of(connection);
+
+    if (ops)
+        ops->wire.unseen(connection->of_core, bytes, fd);
 }
 
 void llmobs_follow_ended(const void *object, enum llmobs_wire_end how)

@@ -11,16 +11,29 @@
 #define LLMOBS_FOLLOW_H
 
 #include "include/engine.h"
+#include "shim/connections.h"
 
 /* Returns the name of the host that the object's connection is for; NULL: the
  * library does not know it. */
 typedef const char *llmobs_follow_name_fn(const void *object);
 
 /* As llmobs_connections_sent; the core gets the new bytes. */
-void llmobs_follow_sent(const void *object, llmobs_follow_name_fn *name_of,
-                        const void *bytes, size_t len, size_t accepted);
-/* True if the peer sent the first bytes of the connection. */
-bool llmobs_follow_received(const void *object, const void *bytes, size_t len);
+struct llmobs_connection *llmobs_follow_sent(const void *object,
+                                             llmobs_follow_name_fn *name_of,
+                                             const void *bytes, size_t len,
+                                             size_t accepted);
+/* As llmobs_connections_received; the core gets the bytes. */
+struct llmobs_connection *llmobs_follow_received(const void *object,
+                                                 const void *bytes, size_t len,
+                                                 bool *first);
+
+/* A connection whose requests are not seen (`unfollowed` of struct
+ * llmobs_wire_ops); NULL: to an unknown host, which is no matter. */
+void llmobs_follow_not(const char *name);
+
+/* As `unseen` of struct llmobs_wire_ops. */
+void llmobs_follow_unseen(const struct llmobs_connection *connection,
+                          uint64_t bytes, int fd);
 
 /* The peer, or the network, ended the connection. */
 void llmobs_follow_ended(const void *object, enum llmobs_wire_end how);

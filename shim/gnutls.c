@@ -16,8 +16,20 @@
 /* The program asked for no bytes, or had none to send. */
 #define INVALID_REQUEST (-50)
 
-/* Declared for its type alone: the shim calls the library's own function. */
+/* Descriptors are below it; a program's own transport may be an address. */
+#define MOST_FD 1048576
+
+struct datum {
+    void *data;
+    unsigned size;
+};
+
+/* Declared for their types alone: the shim calls the library's own functions.
+ */
 int gnutls_error_is_fatal(int error);
+size_t gnutls_record_check_pending(void *session);
+void *gnutls_transport_get_ptr(void *session);
+void gnutls_packet_get(const void *packet, struct datum *data, void *sequence);
 
 #define REAL(name) LLMOBS_LIB_REAL_OF(0, name)
 
@@ -46,14 +58,11 @@ static void report_before(const void *session, const void *bytes, size_t len)
     llmobs_libc_errno_restore(saved);
 }
 
-static ssize_t gnutls_record_send(void *session, const void *bytes, size_t len)
+static ssize_t report_sent(const void *session, const void *bytes, size_t len,
+                           ssize_t put)
 {
-    ssize_t put;
-    int saved;
+    int saved = llmobs_libc_errno();
 
-    report_before(session, bytes, len);
-    put = REAL(gnutls_record_send)(session, bytes, len);
-    saved = llmobs_libc_errno();
     if (put > 0)
         llmobs_follow_sent(session, no_name, bytes, len, (size_t)put);
     else if (put < 0)
@@ -62,13 +71,14 @@ static ssize_t gnutls_record_send(void *session, const void *bytes, size_t len)
     return put;
 }
 
-static ssize_t gnutls_record_recv(void *session, void *bytes, size_t len)
+static ssize_t report_received(const void *session, const void *bytes,
+                               ssize_t got)
 {
-    ssize_t got = REAL(gnutls_record_recv)(session, bytes, len);
     int saved = llmobs_libc_errno();
+    bool first;
 
     if (got > 0)
-        (void)llmobs_follow_received(session, bytes, (size_t)got);
+        (void)llmobs_follow_received(session, bytes, (size_t)got, &first);
     else if (got == 0)
         llmobs_follow_ended(session, LLMOBS_WIRE_CLOSED);
     else
@@ -77,10 +87,60 @@ static ssize_t gnutls_record_recv(void *session, void *bytes, size_t len)
     return got;
 }
 
+/* -- for the patched slots ------------------------------------------------- */
+
+#define SEND(name, arguments, ...)                                          \
+    static ssize_t name arguments                                           \
+    {                                                                       \
+        report_before(session, bytes, len);                                 \
+        return report_sent(session, bytes, len,                             \
+                           REAL(name)(session, bytes, len, ##__VA_ARGS__)); \
+    }
+SEND(gnutls_record_send, (void *session, const void *bytes, size_t len))
+SEND(gnutls_record_send2,
+     (void *session, const void *bytes, size_t len, size_t pad, unsigned flags),
+     pad, flags)
+SEND(gnutls_record_send_range,
+     (void *session, const void *bytes, size_t len, const void *range), range)
+
+static ssize_t gnutls_record_recv(void *session, void *bytes, size_t len)
+{
+    return report_received(session, bytes,
+                           REAL(gnutls_record_recv)(session, bytes, len));
+}
+
+static ssize_t gnutls_record_recv_seq(void *session, void *bytes, size_t len,
+                                      void *sequence)
+{
+    return report_received(
+        session, bytes,
+        REAL(gnutls_record_recv_seq)(session, bytes, len, sequence));
+}
+
+static ssize_t gnutls_record_recv_packet(void *session, void **packet)
+{
+    ssize_t got = REAL(gnutls_record_recv_packet)(session, packet);
+    struct datum data = {NULL, 0};
+
+    if (got > 0)
+        REAL(gnutls_packet_get)(*packet, &data, NULL);
+    (void)report_received(session, data.data, got > 0 ? data.size : got);
+    return got;
+}
+
 /* The real function comes last here: once it has freed the session, another
  * thread may have one at its address. */
 static void gnutls_deinit(void *session)
 {
+    struct llmobs_connection *connection = llmobs_connections_find(session);
+
+    if (connection) {
+        uintptr_t fd = (uintptr_t)REAL(gnutls_transport_get_ptr)(session);
+
+        llmobs_follow_unseen(connection,
+                             REAL(gnutls_record_check_pending)(session),
+                             fd < MOST_FD ? (int)fd : -1);
+    }
     llmobs_follow_forget(session);
     REAL(gnutls_deinit)(session);
 }

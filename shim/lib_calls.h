@@ -17,7 +17,13 @@
  * system's. Only the first GnuTLS counts. */
 #define LLMOBS_LIB_COPIES 2
 
-enum llmobs_lib { LLMOBS_LIB_SSL, LLMOBS_LIB_GNUTLS, LLMOBS_LIB_COUNT };
+/* CRYPTO: the libcrypto of an OpenSSL, which has no hooks. */
+enum llmobs_lib {
+    LLMOBS_LIB_SSL,
+    LLMOBS_LIB_GNUTLS,
+    LLMOBS_LIB_COUNT,
+    LLMOBS_LIB_CRYPTO
+};
 
 /* X(library, name): the calls that are hooked. An object that defines all of
  * these and of the helpers is the library: a function of the shim may call
@@ -27,23 +33,40 @@ enum llmobs_lib { LLMOBS_LIB_SSL, LLMOBS_LIB_GNUTLS, LLMOBS_LIB_COUNT };
     X(SSL, SSL_write)           \
     X(SSL, SSL_read_ex)         \
     X(SSL, SSL_write_ex)        \
-    X(SSL, SSL_clear)
-#define LLMOBS_LIB_GNUTLS_HOOKS(X) \
-    X(GNUTLS, gnutls_record_send)  \
-    X(GNUTLS, gnutls_record_recv)  \
-    X(GNUTLS, gnutls_deinit)
+    X(SSL, SSL_clear)           \
+    X(SSL, SSL_free)
+/* A GnuTLS may lack those from send2 on, and gnutls_packet_get. */
+#define LLMOBS_LIB_GNUTLS_HOOKS(X)      \
+    X(GNUTLS, gnutls_record_send)       \
+    X(GNUTLS, gnutls_record_recv)       \
+    X(GNUTLS, gnutls_deinit)            \
+    X(GNUTLS, gnutls_record_send2)      \
+    X(GNUTLS, gnutls_record_send_range) \
+    X(GNUTLS, gnutls_record_recv_seq)   \
+    X(GNUTLS, gnutls_record_recv_packet)
 #define LLMOBS_LIB_HOOKS(X) \
     LLMOBS_LIB_SSL_HOOKS(X) \
     LLMOBS_LIB_GNUTLS_HOOKS(X)
 
 /* X(library, name): the calls by which a function of the shim asks the library.
  */
-#define LLMOBS_LIB_HELPERS(X)  \
-    X(SSL, SSL_get_error)      \
-    X(SSL, SSL_get_servername) \
-    X(SSL, SSL_is_server)      \
-    X(SSL, SSL_in_init)        \
-    X(GNUTLS, gnutls_error_is_fatal)
+#define LLMOBS_LIB_HELPERS(X)              \
+    X(GNUTLS, gnutls_packet_get)           \
+    X(GNUTLS, gnutls_error_is_fatal)       \
+    X(GNUTLS, gnutls_record_check_pending) \
+    X(GNUTLS, gnutls_transport_get_ptr)    \
+    X(SSL, SSL_want)                       \
+    X(SSL, SSL_get_shutdown)               \
+    X(SSL, SSL_get_rbio)                   \
+    X(SSL, SSL_get_wbio)                   \
+    X(SSL, SSL_get_rfd)                    \
+    X(SSL, SSL_pending)                    \
+    X(SSL, SSL_get_servername)             \
+    X(SSL, SSL_is_server)                  \
+    X(SSL, SSL_in_init)                    \
+    X(CRYPTO, CRYPTO_get_ex_new_index)     \
+    X(CRYPTO, BIO_test_flags)              \
+    X(CRYPTO, BIO_number_read)
 
 enum llmobs_lib_call {
 #define X(library, name) LLMOBS_LIB_##name,
@@ -86,12 +109,11 @@ void *llmobs_lib_calls_real(unsigned copy, enum llmobs_lib_call function);
 void *llmobs_lib_ssl(unsigned copy, enum llmobs_lib_call hook);
 void *llmobs_lib_gnutls(enum llmobs_lib_call hook);
 
-/* The function of the copy's libcrypto that shows the end of a connection;
- * NULL: there is none, and no connection is followed. Called under the scan's
- * lock. */
-#define LLMOBS_SSL_NEW_INDEX "CRYPTO_get_ex_new_index"
+/* Without the functions of its libcrypto no connection of a copy is followed.
+ * Called under the scan's lock. */
 bool llmobs_lib_ssl_is_complete(unsigned copy);
-void llmobs_lib_ssl_complete(unsigned copy, void *new_index);
+/* The copy is another one, whose connections end in another way. */
+void llmobs_lib_ssl_reset(unsigned copy);
 
 /* Keeps the compiler from making a table of addresses, which the loader would
  * relocate in every process. */

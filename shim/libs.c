@@ -24,15 +24,20 @@ static unsigned copies_of(enum llmobs_lib library)
 /* The function for a patched slot. */
 static void *thunk_for(unsigned copy, enum llmobs_lib_call hook)
 {
-    switch (llmobs_lib_calls_library(hook)) {
-    case LLMOBS_LIB_SSL:
-        return llmobs_lib_ssl(copy, hook);
-    case LLMOBS_LIB_GNUTLS:
-        return llmobs_lib_gnutls(hook);
-    case LLMOBS_LIB_COUNT:
-        break;
-    }
-    return NULL;
+    return llmobs_lib_calls_library(hook) == LLMOBS_LIB_SSL
+               ? llmobs_lib_ssl(copy, hook)
+               : llmobs_lib_gnutls(hook);
+}
+
+/* Sets a copy's functions; `elf` NULL: it has none yet. */
+static void set_functions(enum llmobs_lib library, unsigned copy,
+                          const struct llmobs_elf *elf)
+{
+    for (unsigned i = 0; i < LLMOBS_LIB_FUNCTION_COUNT; i++)
+        if (llmobs_lib_calls_library(i) == library)
+            llmobs_lib_calls_set(
+                copy, i,
+                elf ? llmobs_elf_symbol(elf, llmobs_lib_calls_name(i)) : NULL);
 }
 
 static void record_copy(enum llmobs_lib library, unsigned copy,
@@ -40,13 +45,11 @@ static void record_copy(enum llmobs_lib library, unsigned copy,
 {
     struct place *place = &places[library][copy];
 
-    for (unsigned i = 0; i < LLMOBS_LIB_FUNCTION_COUNT; i++)
-        if (llmobs_lib_calls_library(i) == library)
-            llmobs_lib_calls_set(
-                copy, i, llmobs_elf_symbol(elf, llmobs_lib_calls_name(i)));
-    if (library == LLMOBS_LIB_SSL)
-        llmobs_lib_ssl_complete(copy,
-                                NULL); /* of the one that was here before */
+    set_functions(library, copy, elf);
+    if (library == LLMOBS_LIB_SSL) {
+        set_functions(LLMOBS_LIB_CRYPTO, copy, NULL);
+        llmobs_lib_ssl_reset(copy);
+    }
     place->base = elf->base;
     place->marked = true;
     place->at_start = at_start;
@@ -55,15 +58,21 @@ static void record_copy(enum llmobs_lib library, unsigned copy,
     __atomic_store_n(&any, 1, __ATOMIC_RELEASE);
 }
 
+static bool may_lack(unsigned function)
+{
+    return function >= LLMOBS_LIB_gnutls_record_send2 &&
+           function <= LLMOBS_LIB_gnutls_packet_get;
+}
+
 /* True where the object defines one of the library's functions that are hooked;
- * `whole`: where it defines all that are hooked or called. */
+ * `whole`: where it defines all that it must have. */
 static bool defines(enum llmobs_lib library, const struct llmobs_elf *elf,
                     bool whole)
 {
     unsigned end = whole ? LLMOBS_LIB_FUNCTION_COUNT : LLMOBS_LIB_HOOK_COUNT;
 
     for (unsigned i = 0; i < end; i++)
-        if (llmobs_lib_calls_library(i) == library &&
+        if (llmobs_lib_calls_library(i) == library && !may_lack(i) &&
             !llmobs_elf_symbol(elf, llmobs_lib_calls_name(i)) == whole)
             return !whole;
     return whole;
@@ -131,8 +140,8 @@ bool llmobs_libs_add(const struct llmobs_elf *elf, bool program, bool at_start)
 struct crypto {
     const struct place *place;
     struct llmobs_elf ssl;
+    unsigned copy;
     bool opened;
-    void *new_index;
 };
 
 static int find_ssl(struct dl_phdr_info *info, size_t size, void *argument)
@@ -155,21 +164,21 @@ static int find_crypto(struct dl_phdr_info *info, size_t size, void *argument)
         (elf.base != crypto->ssl.base &&
          !(elf.soname[0] && llmobs_elf_needs(&crypto->ssl, elf.soname))))
         return 0;
-    crypto->new_index = llmobs_elf_symbol(&elf, LLMOBS_SSL_NEW_INDEX);
-    return crypto->new_index != NULL;
+    set_functions(LLMOBS_LIB_CRYPTO, crypto->copy, &elf);
+    return llmobs_lib_ssl_is_complete(crypto->copy);
 }
 
 void llmobs_libs_complete(void)
 {
     for (unsigned copy = 0; copy < LLMOBS_LIB_COPIES; copy++) {
-        struct crypto crypto = {.place = &places[LLMOBS_LIB_SSL][copy]};
+        struct crypto crypto = {.place = &places[LLMOBS_LIB_SSL][copy],
+                                .copy = copy};
 
         if (!crypto.place->used || llmobs_lib_ssl_is_complete(copy))
             continue;
         llmobs_libc.iterate(find_ssl, &crypto);
         if (crypto.opened)
             llmobs_libc.iterate(find_crypto, &crypto);
-        llmobs_lib_ssl_complete(copy, crypto.new_index);
     }
 }
 

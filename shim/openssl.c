@@ -17,16 +17,22 @@
 #define INDEX_OF_SSL 0 /* CRYPTO_EX_INDEX_SSL */
 #define NAME_OF_HOST 0 /* TLSEXT_NAMETYPE_host_name */
 
-/* Answers of SSL_get_error. */
-#define ERROR_SSL 1
-#define WANT_READ 2
-#define WANT_WRITE 3
-#define ERROR_SYSCALL 5
-#define ZERO_RETURN 6
+/* Answers of SSL_want and of SSL_get_shutdown; flags of a BIO, which says what
+ * it waits for. */
+#define WANTS_NOTHING 1
+#define WANTS_TO_WRITE 2
+#define WANTS_TO_READ 3
+#define PEER_CLOSED 2
+#define BIO_WAITS 7
 
 /* Declared for their types alone: the shim calls the library's own functions.
  */
-int SSL_get_error(const void *ssl, int result);
+int SSL_want(const void *ssl);
+int SSL_get_shutdown(const void *ssl);
+void *SSL_get_rbio(const void *ssl);
+void *SSL_get_wbio(const void *ssl);
+int SSL_get_rfd(const void *ssl);
+int SSL_pending(const void *ssl);
 const char *SSL_get_servername(const void *ssl, int type);
 int SSL_is_server(const void *ssl);
 int SSL_in_init(const void *ssl);
@@ -36,38 +42,62 @@ int SSL_write(void *ssl, const void *bytes, int len);
 int SSL_read_ex(void *ssl, void *bytes, size_t len, size_t *got);
 int SSL_write_ex(void *ssl, const void *bytes, size_t len, size_t *put);
 int SSL_clear(void *ssl);
+void SSL_free(void *ssl);
 
 #define REAL(name) LLMOBS_LIB_REAL_OF(copy, name)
 
 typedef void free_fn(void *parent, void *pointer, void *data, int index,
                      long number, void *argument);
-typedef int new_index_fn(int class, long number, void *argument, void *made,
-                         void *copied, free_fn *freed);
+int CRYPTO_get_ex_new_index(int class, long number, void *argument, void *made,
+                            void *copied, free_fn *freed);
+int BIO_test_flags(const void *bio, int flags);
+uint64_t BIO_number_read(void *bio);
 
-/* Of each copy; set under the scan's lock. */
-static new_index_fn *new_index[LLMOBS_LIB_COPIES];
-
-/* Whether the library learns of the ends of a copy's connections: not yet
- * asked; yes; no, so no connection is followed. */
-enum ends { UNASKED, KNOWN, UNKNOWN };
-static int ends[LLMOBS_LIB_COPIES];
+/* True: the library learns of the ends of the copy's connections. */
+static bool known[LLMOBS_LIB_COPIES];
 
 bool llmobs_lib_ssl_is_complete(unsigned copy)
 {
-    return __atomic_load_n(&new_index[copy], __ATOMIC_ACQUIRE) != NULL;
+    return REAL(CRYPTO_get_ex_new_index) && REAL(BIO_test_flags) &&
+           REAL(BIO_number_read);
 }
 
-void llmobs_lib_ssl_complete(unsigned copy, void *address)
+void llmobs_lib_ssl_reset(unsigned copy)
 {
-    __atomic_store_n(&ends[copy], UNASKED, __ATOMIC_RELEASE);
-    __atomic_store_n(&new_index[copy], (new_index_fn *)address,
-                     __ATOMIC_RELEASE);
+    __atomic_store_n(&known[copy], false, __ATOMIC_RELEASE);
 }
 
-static void on_free(void *ssl, void *pointer, void *data, int index,
-                    long number, void *argument)
+/* What OpenSSL reads between two calls that are seen, the program receives by a
+ * function that is not. */
+static bool came_beside(unsigned copy, struct llmobs_connection *connection,
+                        const void *ssl)
 {
-    (void)pointer, (void)data, (void)index, (void)number, (void)argument;
+    uint64_t before = connection->came;
+
+    connection->came = REAL(BIO_number_read)(REAL(SSL_get_rbio)(ssl));
+    return before && before != connection->came;
+}
+
+/* The program frees the object, or uses it for another connection. */
+static void before_end(unsigned copy, const void *ssl)
+{
+    struct llmobs_connection *connection = llmobs_connections_find(ssl);
+
+    if (!connection || !REAL(SSL_get_rbio)(ssl))
+        return;
+    if (came_beside(copy, connection, ssl))
+        llmobs_follow_unseen(connection, LLMOBS_WIRE_READ_BESIDE, -1);
+    else
+        llmobs_follow_unseen(connection, (uint64_t)REAL(SSL_pending)(ssl),
+                             REAL(SSL_get_rfd)(ssl));
+}
+
+/* OpenSSL 3.2 and later have freed the BIO by now. */
+static void on_free(void *ssl, void *pointer, void *data, int index, long copy,
+                    void *argument)
+{
+    (void)pointer, (void)data, (void)index, (void)argument;
+    before_end((unsigned)copy, ssl);
     llmobs_follow_forget(ssl);
 }
 
@@ -78,18 +108,14 @@ static void on_free(void *ssl, void *pointer, void *data, int index,
  * its connection. */
 static bool ends_are_known(unsigned copy)
 {
-    int now = __atomic_load_n(&ends[copy], __ATOMIC_ACQUIRE);
-    new_index_fn *ask;
+    bool is = __atomic_load_n(&known[copy], __ATOMIC_ACQUIRE);
 
-    if (__builtin_expect(now != UNASKED, 1))
-        return now == KNOWN;
-    ask = __atomic_load_n(&new_index[copy], __ATOMIC_ACQUIRE);
-    if (!ask)
-        return false;
-    now =
-        ask(INDEX_OF_SSL, 0, NULL, NULL, NULL, on_free) >= 0 ? KNOWN : UNKNOWN;
-    __atomic_store_n(&ends[copy], now, __ATOMIC_RELEASE);
-    return now == KNOWN;
+    if (__builtin_expect(!is, 0) && llmobs_lib_ssl_is_complete(copy)) {
+        is = REAL(CRYPTO_get_ex_new_index)(INDEX_OF_SSL, (long)copy, NULL, NULL,
+                                           NULL, on_free) >= 0;
+        __atomic_store_n(&known[copy], is, __ATOMIC_RELEASE);
+    }
+    return is;
 }
 
 static inline const char *name_in(unsigned copy, const void *ssl)
@@ -110,16 +136,35 @@ static const char *name_of_1(const void *ssl)
 static void report_sent(unsigned copy, const void *ssl, const void *bytes,
                         size_t len, size_t accepted)
 {
-    llmobs_follow_sent(ssl, copy ? name_of_1 : name_of_0, bytes, len, accepted);
+    struct llmobs_connection *connection = llmobs_follow_sent(
+        ssl, copy ? name_of_1 : name_of_0, bytes, len, accepted);
+
+    if (connection && came_beside(copy, connection, ssl))
+        llmobs_follow_unseen(connection, LLMOBS_WIRE_READ_BESIDE, -1);
 }
 
-/* The program received nothing: the connection is over, or has nothing now. */
-static void report_end(const void *ssl, int why)
+/* The call did nothing, since it has to wait. SSL_get_error says so only where
+ * the program has left no older error in the thread's queue. */
+static bool waits(unsigned copy, const void *ssl)
 {
-    if (why == ZERO_RETURN)
-        llmobs_follow_ended(ssl, LLMOBS_WIRE_CLOSED);
-    else if (why == ERROR_SSL || why == ERROR_SYSCALL)
-        llmobs_follow_ended(ssl, LLMOBS_WIRE_BROKEN);
+    int want = REAL(SSL_want)(ssl);
+    void *bio = want == WANTS_TO_READ    ? REAL(SSL_get_rbio)(ssl)
+                : want == WANTS_TO_WRITE ? REAL(SSL_get_wbio)(ssl)
+                                         : NULL;
+
+    return bio ? REAL(BIO_test_flags)(bio, BIO_WAITS) != 0
+               : want != WANTS_NOTHING;
+}
+
+/* How the connection ended, as a call that did not wait has found. After an
+ * alert of the peer's, or an error of the library's own, OpenSSL is where a
+ * handshake begins. */
+static enum llmobs_wire_end end_of(unsigned copy, const void *ssl)
+{
+    return (REAL(SSL_get_shutdown)(ssl) & PEER_CLOSED) &&
+                   !REAL(SSL_in_init)(ssl)
+               ? LLMOBS_WIRE_CLOSED
+               : LLMOBS_WIRE_BROKEN;
 }
 
 /* A TLS server is not observed, on purpose: the calls of its clients are not
@@ -127,21 +172,33 @@ static void report_end(const void *ssl, int why)
 static void report_received(unsigned copy, const void *ssl, const void *bytes,
                             size_t len)
 {
-    if (llmobs_follow_received(ssl, bytes, len) && REAL(SSL_is_server)(ssl))
+    bool first = false;
+    struct llmobs_connection *connection =
+        llmobs_follow_received(ssl, bytes, len, &first);
+
+    if (connection)
+        (void)came_beside(copy, connection, ssl);
+    if (first && REAL(SSL_is_server)(ssl))
         llmobs_host_stop_tls(LLMOBS_HOST_ACCEPTS);
+    else if (first && llmobs_http1_same(bytes, len, "HTTP/1.") == 7)
+        llmobs_follow_not(name_in(copy, ssl));
 }
 
 static void after_read(unsigned copy, const void *ssl, const void *bytes,
                        int result, size_t got)
 {
     int saved = llmobs_libc_errno();
+    struct llmobs_connection *connection;
 
     if (!ends_are_known(copy))
         ;
     else if (result > 0)
         report_received(copy, ssl, bytes, got);
-    else if (llmobs_connections_find(ssl))
-        report_end(ssl, REAL(SSL_get_error)(ssl, result));
+    else if ((connection = llmobs_connections_find(ssl))) {
+        (void)came_beside(copy, connection, ssl);
+        if (!waits(copy, ssl))
+            llmobs_follow_ended(ssl, end_of(copy, ssl));
+    }
     llmobs_libc_errno_restore(saved);
 }
 
@@ -150,19 +207,18 @@ static void after_read(unsigned copy, const void *ssl, const void *bytes,
  * sent, and also if the rest cannot be sent. Before the end of a handshake no
  * byte was sent. */
 static void report_unsent(unsigned copy, const void *ssl, const void *bytes,
-                          size_t len, int why)
+                          size_t len)
 {
-    if (why == ZERO_RETURN) {
-        report_end(ssl, why);
+    bool waiting = waits(copy, ssl);
+    bool closed = !waiting && end_of(copy, ssl) == LLMOBS_WIRE_CLOSED;
+
+    if (!closed && REAL(SSL_in_init)(ssl))
         return;
-    }
-    if ((why != WANT_READ && why != WANT_WRITE && why != ERROR_SSL &&
-         why != ERROR_SYSCALL) ||
-        REAL(SSL_in_init)(ssl))
-        return;
-    report_sent(copy, ssl, bytes, len, 0);
-    if (why == ERROR_SSL || why == ERROR_SYSCALL)
-        llmobs_follow_ended(ssl, LLMOBS_WIRE_UNSENT);
+    if (!closed)
+        report_sent(copy, ssl, bytes, len, 0);
+    if (!waiting)
+        llmobs_follow_ended(ssl,
+                            closed ? LLMOBS_WIRE_CLOSED : LLMOBS_WIRE_UNSENT);
 }
 
 static void after_write(unsigned copy, const void *ssl, const void *bytes,
@@ -175,13 +231,13 @@ static void after_write(unsigned copy, const void *ssl, const void *bytes,
     else if (result > 0)
         report_sent(copy, ssl, bytes, len, put);
     else
-        report_unsent(copy, ssl, bytes, len, REAL(SSL_get_error)(ssl, result));
+        report_unsent(copy, ssl, bytes, len);
     llmobs_libc_errno_restore(saved);
 }
 
 /* -- for the patched slots ------------------------------------------------- */
 
-static inline int of_read(unsigned copy, void *ssl, void *bytes, int len)
+static inline int of_SSL_read(unsigned copy, void *ssl, void *bytes, int len)
 {
     int got = REAL(SSL_read)(ssl, bytes, len);
 
@@ -190,7 +246,8 @@ static inline int of_read(unsigned copy, void *ssl, void *bytes, int len)
     return got;
 }
 
-static inline int of_write(unsigned copy, void *ssl, const void *bytes, int len)
+static inline int of_SSL_write(unsigned copy, void *ssl, const void *bytes,
+                               int len)
 {
     int put = REAL(SSL_write)(ssl, bytes, len);
 
@@ -199,8 +256,8 @@ static inline int of_write(unsigned copy, void *ssl, const void *bytes, int len)
     return put;
 }
 
-static inline int of_read_ex(unsigned copy, void *ssl, void *bytes, size_t len,
-                             size_t *got)
+static inline int of_SSL_read_ex(unsigned copy, void *ssl, void *bytes,
+                                 size_t len, size_t *got)
 {
     int result = REAL(SSL_read_ex)(ssl, bytes, len, got);
 
@@ -209,8 +266,8 @@ static inline int of_read_ex(unsigned copy, void *ssl, void *bytes, size_t len,
     return result;
 }
 
-static inline int of_write_ex(unsigned copy, void *ssl, const void *bytes,
-                              size_t len, size_t *put)
+static inline int of_SSL_write_ex(unsigned copy, void *ssl, const void *bytes,
+                                  size_t len, size_t *put)
 {
     int result = REAL(SSL_write_ex)(ssl, bytes, len, put);
 
@@ -220,39 +277,41 @@ static inline int of_write_ex(unsigned copy, void *ssl, const void *bytes,
 }
 
 /* The program makes the object ready for another connection. */
-static inline int of_clear(unsigned copy, void *ssl)
+static inline int of_SSL_clear(unsigned copy, void *ssl)
 {
-    int result = REAL(SSL_clear)(ssl);
+    int result;
 
+    before_end(copy, ssl);
+    result = REAL(SSL_clear)(ssl);
     llmobs_follow_forget(ssl);
     return result;
 }
 
-#define THUNKS(copy)                                                         \
-    static int SSL_read_##copy(void *ssl, void *bytes, int len)              \
-    {                                                                        \
-        return of_read(copy, ssl, bytes, len);                               \
-    }                                                                        \
-    static int SSL_write_##copy(void *ssl, const void *bytes, int len)       \
-    {                                                                        \
-        return of_write(copy, ssl, bytes, len);                              \
-    }                                                                        \
-    static int SSL_read_ex_##copy(void *ssl, void *bytes, size_t len,        \
-                                  size_t *got)                               \
-    {                                                                        \
-        return of_read_ex(copy, ssl, bytes, len, got);                       \
-    }                                                                        \
-    static int SSL_write_ex_##copy(void *ssl, const void *bytes, size_t len, \
-                                   size_t *put)                              \
-    {                                                                        \
-        return of_write_ex(copy, ssl, bytes, len, put);                      \
-    }                                                                        \
-    static int SSL_clear_##copy(void *ssl)                                   \
-    {                                                                        \
-        return of_clear(copy, ssl);                                          \
+static inline void of_SSL_free(unsigned copy, void *ssl)
+{
+    before_end(copy, ssl);
+    REAL(SSL_free)(ssl);
+}
+
+/* Each function, for the slots that call one copy. */
+#define THUNKS(result, name, arguments, ...) \
+    static result name##_0 arguments         \
+    {                                        \
+        return of_##name(0, __VA_ARGS__);    \
+    }                                        \
+    static result name##_1 arguments         \
+    {                                        \
+        return of_##name(1, __VA_ARGS__);    \
     }
-THUNKS(0)
-THUNKS(1)
+THUNKS(int, SSL_read, (void *ssl, void *bytes, int len), ssl, bytes, len)
+THUNKS(int, SSL_write, (void *ssl, const void *bytes, int len), ssl, bytes, len)
+THUNKS(int, SSL_read_ex, (void *ssl, void *bytes, size_t len, size_t *got), ssl,
+       bytes, len, got)
+THUNKS(int, SSL_write_ex,
+       (void *ssl, const void *bytes, size_t len, size_t *put), ssl, bytes, len,
+       put)
+THUNKS(int, SSL_clear, (void *ssl), ssl)
+THUNKS(void, SSL_free, (void *ssl), ssl)
 
 #define THUNK_OF(library, name)                             \
     case LLMOBS_LIB_##name:                                 \

@@ -76,6 +76,17 @@ static bool refused(CURLcode rc)
     return rc == CURLE_FAILED_INIT || (int)rc == 93; /* RECURSIVE_API_CALL */
 }
 
+/* The program lets a connection for its own bytes go. */
+static void look_at_raw(struct llmobs_handle *handle, CURL *curl)
+{
+    curl_socket_t fd = -1;
+
+    if (!handle->raw)
+        return;
+    (void)handle->real->easy_getinfo(curl, CURLINFO_ACTIVESOCKET, &fd);
+    llmobs_wire_unseen(handle->raw, 0, fd);
+}
+
 static void end_perform(struct llmobs_handle *handle, CURL *curl, CURLcode rc)
 {
     int saved = errno;
@@ -107,6 +118,7 @@ CURLcode llmobs_ops_easy_perform(const struct llmobs_real *real, CURL *curl)
     }
     llmobs_command_transfer(handle);
     handle->called_from = LLMOBS_STACK_ENTRY();
+    look_at_raw(handle, curl);
     captured = llmobs_capture_begin(handle, curl);
     handle->in_perform = true;
     rc = real->easy_perform(curl);
@@ -164,6 +176,7 @@ void llmobs_ops_easy_cleanup(const struct llmobs_real *real, CURL *curl)
         real->easy_cleanup(curl);
         return;
     }
+    look_at_raw(handle, curl);
     llmobs_capture_measure(handle, curl);
     ending = llmobs_multi_ending(handle, curl);
     llmobs_multi_messages_forget(llmobs_handle_multi(handle), curl);
@@ -200,30 +213,34 @@ CURLcode llmobs_ops_easy_send(const struct llmobs_real *real, CURL *curl,
     struct llmobs_handle *handle = llmobs_handle_find(curl);
     CURLcode rc = real->easy_send(curl, data, len, sent);
     int saved = errno;
+    bool failed = rc == CURLE_SEND_ERROR;
     struct llmobs_wire *wire =
-        handle && rc == CURLE_OK && *sent > 0 ? wire_of(handle, curl) : NULL;
+        handle && (failed || (rc == CURLE_OK && *sent > 0))
+            ? wire_of(handle, curl)
+            : NULL;
 
     if (wire)
-        llmobs_wire_sent(wire, data, *sent);
+        llmobs_wire_sent(wire, data, failed ? len : *sent);
+    if (wire && failed)
+        llmobs_wire_ended(wire, LLMOBS_WIRE_UNSENT);
     errno = saved;
     return rc;
 }
 
-/* No bytes are the end of the connection. */
+/* No bytes are the end of the connection. An error of another kind is one of
+ * the call, and says nothing of the connection. */
 CURLcode llmobs_ops_easy_recv(const struct llmobs_real *real, CURL *curl,
                               void *data, size_t room, size_t *got)
 {
     struct llmobs_handle *handle = llmobs_handle_find(curl);
     CURLcode rc = real->easy_recv(curl, data, room, got);
-    struct llmobs_wire *wire = handle ? handle->raw : NULL;
+    struct llmobs_wire *wire = handle && room > 0 ? handle->raw : NULL;
 
-    if (!wire || rc == CURLE_AGAIN || room == 0)
-        return rc;
-    if (rc != CURLE_OK)
+    if (wire && rc == CURLE_RECV_ERROR)
         llmobs_wire_ended(wire, LLMOBS_WIRE_BROKEN);
-    else if (*got == 0)
+    else if (wire && rc == CURLE_OK && *got == 0)
         llmobs_wire_ended(wire, LLMOBS_WIRE_CLOSED);
-    else
+    else if (wire && rc == CURLE_OK)
         llmobs_wire_received(wire, data, *got);
     return rc;
 }

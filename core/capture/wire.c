@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/ioctl.h>
 
 #include "core/capture/global.h"
 #include "core/capture/judge.h"
@@ -13,6 +14,7 @@
 #include "core/event/curlcode.h"
 #include "lib/base/clock.h"
 #include "lib/base/cold.h"
+#include "lib/base/filter.h"
 #include "lib/base/fork.h"
 #include "lib/base/keyed.h"
 #include "lib/base/log.h"
@@ -27,6 +29,9 @@
 /* A body is judged by at most this many of its first bytes. */
 #define JUDGED_MAX 4096
 #define LINE_BITS 4
+
+#define TEXT "%.*s"
+#define SHOW(text) (int)(text).len, (text).data
 
 /* A copy of a request's head, until the request is judged: it holds the
  * program's keys, and is wiped then. */
@@ -45,9 +50,13 @@ struct llmobs_wire {
     /* A thread is at work here; another one came meanwhile. */
     atomic_bool busy, crossed;
     enum llmobs_wire_end ended_as;
-    bool unsent; /* nothing can be sent any more */
-    char *host;  /* NULL: unknown */
-    bool plain;  /* http, not https */
+    /* As many bytes, at most, came that the program has not read here. */
+    uint64_t unseen;
+    bool unsent;  /* nothing can be sent any more */
+    bool called;  /* a request was a call */
+    bool counted; /* as not followed */
+    char *host;   /* NULL: unknown */
+    bool plain;   /* http, not https */
     /* A request that is not judged yet; NULL: there is none. `seen`: the body's
      * first bytes. */
     struct head *head;
@@ -87,87 +96,52 @@ static struct llmobs_exchange **slot_of(struct llmobs_wire *wire,
 
 /* -- the copy of a head ---------------------------------------------------- */
 
-static const char *scheme_text(bool plain)
-{
-    return plain ? "http://" : "https://";
-}
-
-/* Bytes for all lines, each a node and a text; `count`: of lines. */
-static size_t lines_size(struct llmobs_text rest, size_t *count)
-{
-    struct llmobs_http1_header header;
-    size_t size = 0;
-
-    for (*count = 0; llmobs_http1_header_next(&rest, &header); ++*count)
-        size += sizeof(struct curl_slist) + header.name.len + header.value.len +
-                sizeof(": ");
-    return size;
-}
-
-static char *append_bytes(char *at, const void *data, size_t len)
-{
-    memcpy(at, data, len);
-    return at + len;
-}
-
-static char *append_lines(struct head *to, size_t count,
-                          struct llmobs_text rest)
-{
-    struct curl_slist *node = (struct curl_slist *)(to + 1);
-    char *at = (char *)(node + count);
-    struct llmobs_http1_header header;
-
-    to->lines = count > 0 ? node : NULL;
-    for (; llmobs_http1_header_next(&rest, &header); node++) {
-        node->data = at;
-        node->next = --count > 0 ? node + 1 : NULL;
-        at = append_bytes(at, header.name.data, header.name.len);
-        at = append_bytes(at, ": ", 2);
-        at = append_bytes(at, header.value.data, header.value.len);
-        *at++ = '\0';
-    }
-    return at;
-}
-
-/* A target is a path, or by HTTP/1.1 an absolute URL. */
-static char *append_url(char *at, struct llmobs_text target,
-                        struct llmobs_text host, const char *scheme)
-{
-    if (target.data[0] == '/') {
-        at = append_bytes(at, scheme, strlen(scheme));
-        at = append_bytes(at, host.data, host.len);
-    }
-    at = append_bytes(at, target.data, target.len);
-    *at++ = '\0';
-    return at;
-}
-
 /* NULL: memory ran out, or the request has no URL. `host`: the peer's name, for
- * a request that names none; NULL: unknown. `plain`: by http, not https. */
+ * a request that names none; NULL: unknown. `plain`: by http, not https. A
+ * target is a path, or by HTTP/1.1 an absolute URL. */
 static struct head *copy_head(const struct llmobs_http1_head *head,
                               const char *host, bool plain)
 {
-    struct llmobs_text name = head->host;
+    struct llmobs_text name = head->host, rest = head->headers;
+    struct llmobs_text target = head->target;
+    struct llmobs_http1_header header;
+    struct curl_slist *node;
     struct head *to;
-    size_t count, size;
+    size_t count = 0, size;
+    char *at, *end;
 
     if (name.len == 0 && host)
         name = (struct llmobs_text){host, strlen(host)};
-    if (head->target.len == 0 || head->target.data[0] == '*' ||
-        (head->target.data[0] == '/' && name.len == 0))
+    if (target.len == 0 || target.data[0] == '*' ||
+        (target.data[0] == '/' && name.len == 0))
         return NULL;
-    size = sizeof(*to) + lines_size(head->headers, &count) +
-           strlen(scheme_text(plain)) + name.len + head->target.len +
-           head->method.len + 2;
+    while (llmobs_http1_header_next(&rest, &header))
+        count++;
+    size = sizeof(*to) + count * (sizeof(*node) + 2) + head->headers.len +
+           sizeof("https://") + name.len + target.len + head->method.len + 2;
     to = malloc(size);
     if (!to)
         return NULL;
-    to->size = size;
-    to->began_ns = llmobs_clock_mono_ns();
-    to->method = append_lines(to, count, head->headers);
-    to->url = append_bytes(to->method, head->method.data, head->method.len) + 1;
-    to->url[-1] = '\0';
-    (void)append_url(to->url, head->target, name, scheme_text(plain));
+    node = (struct curl_slist *)(to + 1);
+    at = (char *)(node + count);
+    end = (char *)to + size;
+    *to = (struct head){.size = size,
+                        .began_ns = llmobs_clock_mono_ns(),
+                        .method = at,
+                        .lines = count > 0 ? node : NULL};
+    at += snprintf(at, (size_t)(end - at), TEXT, SHOW(head->method)) + 1;
+    to->url = at;
+    if (target.data[0] == '/')
+        at += snprintf(at, (size_t)(end - at), "%s" TEXT,
+                       plain ? "http://" : "https://", SHOW(name));
+    at += snprintf(at, (size_t)(end - at), TEXT, SHOW(target)) + 1;
+    rest = head->headers;
+    for (; llmobs_http1_header_next(&rest, &header); node++) {
+        *node = (struct curl_slist){at, --count > 0 ? node + 1 : NULL};
+        at += snprintf(at, (size_t)(end - at), TEXT ": " TEXT,
+                       SHOW(header.name), SHOW(header.value)) +
+              1;
+    }
     return to;
 }
 
@@ -193,22 +167,28 @@ static void end_exchange(struct llmobs_exchange *exchange, enum llmobs_end end)
     llmobs_worker_submit(worker, &exchange->item);
 }
 
-/* No more is known of the answer. */
+/* No more is known of the answer. Where the program let the connection go, an
+ * answer that came and was not read is no failure: nobody saw one. */
 static void end_answer(struct llmobs_wire *wire,
                        struct llmobs_exchange *exchange, uint32_t number,
                        enum llmobs_http1_end how)
 {
     bool cut = how == LLMOBS_HTTP1_CUT || how == LLMOBS_HTTP1_NONE;
+    bool left = cut && wire->ended_as == LLMOBS_WIRE_FREED;
+    bool none = wire->unseen > 0 && !exchange->response.total;
+    uint64_t rest = llmobs_http1_left(&wire->http);
+    bool came = how == LLMOBS_HTTP1_LOST ||
+                (left && (wire->unseen >= rest || (none && exchange->status)));
 
     if (!(wire->whole & bit_of(number)))
         llmobs_body_miss(&exchange->request, 1);
-    if (how == LLMOBS_HTTP1_LOST)
-        llmobs_body_miss(&exchange->response, 1);
-    if (cut && wire->ended_as == LLMOBS_WIRE_FREED) {
+    exchange->response.unseen = came && none;
+    if (came) {
+        llmobs_body_miss(&exchange->response, rest < UINT64_MAX ? rest : 1);
+    } else if (left) {
         end_exchange(exchange, LLMOBS_END_REMOVED);
         return;
-    }
-    if (cut) {
+    } else if (cut) {
         exchange->code = LLMOBS_CODE_CONNECTION_LOST;
         exchange->code_name = llmobs_curlcode_name(exchange->code);
         snprintf(exchange->error_text, sizeof(exchange->error_text),
@@ -307,8 +287,8 @@ static void add_sent(struct llmobs_exchange *exchange, struct llmobs_text bytes)
 }
 
 /* Judges the request by its head and the first bytes of its body, and wipes the
- * head, which holds keys. */
-static void judge(struct llmobs_wire *wire, uint32_t number,
+ * head, which holds keys. True: it is a call. */
+static bool judge(struct llmobs_wire *wire, uint32_t number,
                   struct llmobs_text body)
 {
     const struct head *head = wire->head;
@@ -316,10 +296,12 @@ static void judge(struct llmobs_wire *wire, uint32_t number,
                                               head->lines, body};
     struct llmobs_exchange *exchange = NULL;
     struct llmobs_match match = {0};
+    bool is_call = llmobs_judge_wire_request(&asked, &match);
 
-    if (llmobs_judge_wire_request(&asked, &match))
+    if (is_call)
         exchange = begin_exchange(head, &match, body);
     if (exchange) {
+        wire->called = true;
         if (body.len > 0)
             add_sent(exchange, body);
         llmobs_worker_warm(worker);
@@ -328,13 +310,14 @@ static void judge(struct llmobs_wire *wire, uint32_t number,
         llmobs_holder_unlock(&wire->holder);
     }
     forget_head(wire);
+    return is_call;
 }
 
-static void judge_seen(struct llmobs_wire *wire, uint32_t number)
+static bool judge_seen(struct llmobs_wire *wire, uint32_t number)
 {
-    judge(wire, number,
-          (struct llmobs_text){wire->seen.len ? wire->seen.data : NULL,
-                               wire->seen.len});
+    return judge(wire, number,
+                 (struct llmobs_text){wire->seen.len ? wire->seen.data : NULL,
+                                      wire->seen.len});
 }
 
 /* -- what the reader says -------------------------------------------------- */
@@ -452,8 +435,13 @@ static void on_head(void *user, enum llmobs_http1_side side, uint32_t number,
         request_head(wire, number, head);
         return;
     }
-    if (wire->head && wire->http.asked == number + 1)
-        judge_seen(wire, number); /* the answer came before all of the body */
+    /* The answer came before all of the body, which may have passed unseen. */
+    if (wire->head && wire->http.asked == number + 1) {
+        bool unseen = wire->seen.len == 0 && head->status < 300;
+
+        if (!judge_seen(wire, number) && unseen)
+            llmobs_stats_add(LLMOBS_STAT_unjudged, 1);
+    }
     answer_head(wire, number, head);
 }
 
@@ -491,10 +479,27 @@ static void on_end(void *user, enum llmobs_http1_side side, uint32_t number,
         end_answer(wire, exchange, number, how);
 }
 
+/* A call may pass unseen: the connection is not followed any more, or was not
+ * for a while. */
+static void lose(struct llmobs_wire *wire)
+{
+    bool known = wire->host && llmobs_judge_knows(wire->host);
+
+    if (wire->counted || (!wire->called && !known))
+        return;
+    wire->counted = true;
+    llmobs_stats_add(LLMOBS_STAT_unfollowed, 1);
+    llmobs_log_once(LLMOBS_LOG_WARN, "in part",
+                    "bytes of a connection to %s passed unseen, or can be read "
+                    "in two ways: not all of its calls are seen",
+                    wire->host ? wire->host : "a model");
+}
+
 static void on_stopped(void *user, enum llmobs_http1_why why)
 {
-    (void)why;
     forget_head(user);
+    if (why != LLMOBS_HTTP1_SWITCHED)
+        lose(user);
 }
 
 static const struct llmobs_http1_events events = {on_head, on_body, on_end,
@@ -512,7 +517,8 @@ static struct llmobs_wire *begin(const char *host, size_t len, bool plain)
     wire = llmobs_keyed_claim(&table, (void *)key);
     if (wire) {
         wire->whole = 0;
-        wire->unsent = false;
+        wire->unseen = 0;
+        wire->unsent = wire->called = wire->counted = false;
         atomic_store(&wire->busy, false);
         atomic_store(&wire->crossed, false);
         llmobs_http1_init(&wire->http, &events, wire);
@@ -546,13 +552,16 @@ struct llmobs_wire *llmobs_wire_open(const char *url)
     return begin(host, len, plain);
 }
 
-/* The parent ends what it began. The child follows the connection from its next
- * request on, where none of the parent's is under way. */
-static void follow_fork(struct llmobs_wire *wire)
+/* The parent ends what it began. True in a child, at its first use of the
+ * connection, where a request of the parent's is under way. */
+static bool follow_fork(struct llmobs_wire *wire)
 {
     if (wire->process == llmobs_fork_process())
-        return;
+        return false;
     wire->process = llmobs_fork_process();
+    wire->counted = false;
+    if (wire->called)
+        llmobs_worker_become_active(worker); /* which begins to count anew */
     llmobs_holder_lock(&wire->holder);
     for (size_t i = 0; i < LLMOBS_HTTP1_DEPTH; i++) {
         llmobs_exchange_free(wire->exchanges[i]);
@@ -560,13 +569,14 @@ static void follow_fork(struct llmobs_wire *wire)
     }
     llmobs_holder_unlock(&wire->holder);
     forget_head(wire);
-    if (wire->http.asked != wire->http.answered ||
-        atomic_exchange(&wire->busy, false))
+    if (atomic_exchange(&wire->busy, false))
         llmobs_http1_fini(&wire->http);
+    return wire->http.asked != wire->http.answered;
 }
 
 struct work {
     int saved, cancel;
+    bool forked; /* as follow_fork says */
 };
 
 /* False where another thread is at work on the connection, which GnuTLS alone
@@ -575,15 +585,17 @@ struct work {
 static bool begin_work(struct llmobs_wire *wire, struct work *work)
 {
     work->saved = errno;
-    follow_fork(wire);
-    if (atomic_exchange(&wire->busy, true)) {
-        atomic_store(&wire->crossed, true);
-        return false;
-    }
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &work->cancel);
-    if (atomic_load(&wire->crossed))
-        llmobs_http1_miss(&wire->http);
-    return true;
+    work->forked = follow_fork(wire);
+    if (!atomic_exchange(&wire->busy, true)) {
+        if (atomic_load(&wire->crossed))
+            llmobs_http1_miss(&wire->http);
+        return true;
+    }
+    atomic_store(&wire->crossed, true);
+    pthread_setcancelstate(work->cancel, NULL);
+    errno = work->saved;
+    return false;
 }
 
 static void end_work(struct llmobs_wire *wire, const struct work *work)
@@ -593,12 +605,21 @@ static void end_work(struct llmobs_wire *wire, const struct work *work)
     errno = work->saved;
 }
 
+/* Where a child sends, the answer that its parent waits for may come to either
+ * of them. A connection that was said to be over, and is not, is followed anew.
+ */
 void llmobs_wire_sent(struct llmobs_wire *wire, const void *bytes, size_t len)
 {
     struct work work;
 
     if (!begin_work(wire, &work))
         return;
+    if (work.forked)
+        llmobs_http1_miss(&wire->http);
+    if (wire->http.why == LLMOBS_HTTP1_OVER)
+        llmobs_http1_init(&wire->http, &events, wire);
+    wire->unseen = 0;
+    wire->unsent = false;
     llmobs_http1_sent(&wire->http, bytes, len);
     end_work(wire, &work);
 }
@@ -610,7 +631,31 @@ void llmobs_wire_received(struct llmobs_wire *wire, const void *bytes,
 
     if (!begin_work(wire, &work))
         return;
-    llmobs_http1_received(&wire->http, bytes, len);
+    if (work.forked || wire->http.why == LLMOBS_HTTP1_OVER)
+        lose(wire);
+    wire->unseen = 0;
+    /* A server may say 408 before it closes a connection that is idle. */
+    if (wire->http.asked != wire->http.answered || len < 12 ||
+        memcmp((const char *)bytes + 8, " 408", 4) != 0)
+        llmobs_http1_received(&wire->http, bytes, len);
+    end_work(wire, &work);
+}
+
+void llmobs_wire_unseen(struct llmobs_wire *wire, uint64_t bytes, int fd)
+{
+    struct work work;
+    int waiting = 0;
+
+    if (!begin_work(wire, &work))
+        return;
+    if (wire->http.asked != wire->http.answered) {
+        if (fd >= 0 && !llmobs_filter_still() &&
+            ioctl(fd, FIONREAD, &waiting) == 0 && waiting > 0)
+            bytes += (uint64_t)waiting;
+        wire->unseen = bytes;
+        if (bytes == LLMOBS_WIRE_READ_BESIDE)
+            llmobs_http1_unseen(&wire->http);
+    }
     end_work(wire, &work);
 }
 
@@ -652,9 +697,10 @@ void llmobs_wire_unfollowed(const char *host)
                    "a TLS library took more bytes than it was given: its calls "
                    "are not followed any more");
     else
-        llmobs_log_once(LLMOBS_LOG_WARN, "http2",
-                        "the program speaks HTTP/2 to %s without libcurl: its "
-                        "calls by that connection are not seen",
+        llmobs_log_once(LLMOBS_LOG_WARN, "unfollowed",
+                        "the program speaks HTTP/2 to %s without libcurl, or "
+                        "asks by functions that are not watched: its calls by "
+                        "that connection are not seen",
                         host);
     pthread_setcancelstate(cancel, NULL);
     errno = saved;

@@ -29,6 +29,7 @@ struct llmobs_wire *llmobs_wire_open(const char *url);
 void llmobs_wire_sent(struct llmobs_wire *wire, const void *bytes, size_t len);
 void llmobs_wire_received(struct llmobs_wire *wire, const void *bytes,
                           size_t len);
+void llmobs_wire_unseen(struct llmobs_wire *wire, uint64_t bytes, int fd);
 void llmobs_wire_ended(struct llmobs_wire *wire, enum llmobs_wire_end how);
 void llmobs_wire_unfollowed(const char *host);
 

@@ -54,7 +54,7 @@
     X(hook_failed)        /* times that a hook of LLMOBS_INBOUND failed */     \
     X(wrapped)            /* objects that may call libcurl past the library */ \
     X(unjudged)           /* requests on unseen handles: maybe LLM calls */    \
-    X(unfollowed)         /* connections to providers that are not followed */ \
+    X(unfollowed)         /* connections of which calls may pass unseen */     \
     X(fork_beside_thread) /* forks that went on beside a thread of ours */
 
 enum llmobs_stat {

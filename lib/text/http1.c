@@ -102,8 +102,8 @@ static void end_all(struct llmobs_http1 *http, enum llmobs_http1_end request,
 static void stop(struct llmobs_http1 *http, enum llmobs_http1_why why)
 {
     http->why = (uint8_t)why;
-    llmobs_http1_fini(http);
     end_all(http, LLMOBS_HTTP1_LOST, LLMOBS_HTTP1_LOST, LLMOBS_HTTP1_LOST);
+    llmobs_http1_fini(http);
     http->events->stopped(http->user, why);
 }
 
@@ -113,16 +113,38 @@ void llmobs_http1_miss(struct llmobs_http1 *http)
         stop(http, LLMOBS_HTTP1_MISSED);
 }
 
+void llmobs_http1_unseen(struct llmobs_http1 *http)
+{
+    struct llmobs_http1_way *way = &http->ways[LLMOBS_HTTP1_ANSWER];
+
+    while (!http->why && http->asked - http->answered > 1) {
+        drop_head(way);
+        report_end(http, LLMOBS_HTTP1_ANSWER, http->answered++,
+                   LLMOBS_HTTP1_LOST);
+        way->step = HEAD;
+        way->line = EMPTY;
+    }
+}
+
 void llmobs_http1_ended(struct llmobs_http1 *http, bool closed)
 {
     bool to_end = http->ways[LLMOBS_HTTP1_ANSWER].step == TO_END;
 
     if (http->why)
         return;
-    llmobs_http1_fini(http);
     end_all(http, LLMOBS_HTTP1_CUT,
             closed && to_end ? LLMOBS_HTTP1_CLOSED : LLMOBS_HTTP1_CUT,
             LLMOBS_HTTP1_NONE);
+    llmobs_http1_fini(http);
+}
+
+uint64_t llmobs_http1_left(const struct llmobs_http1 *http)
+{
+    const struct llmobs_http1_way *way = &http->ways[LLMOBS_HTTP1_ANSWER];
+
+    if (way->step == LENGTH)
+        return way->left;
+    return way->step == HEAD && way->len == 0 ? 1 : UINT64_MAX;
 }
 
 /* The number of the message that is under way. */
@@ -196,15 +218,16 @@ static void read_request(struct llmobs_http1 *http, struct llmobs_text text)
 }
 
 /* The server may answer before it has the whole request (413, 429). A client
- * that waits for 100 (Continue) may leave the body out then: the first bytes
- * that it sends next say whether it did. */
+ * that waits for 100 (Continue) may leave the body out then; and where the
+ * answer is no error, the rest of the body went by a way that is not seen. The
+ * first bytes that the client sends next say whether it did. */
 static void set_early(struct llmobs_http1 *http, struct llmobs_http1_head *head)
 {
     bool sends = http->ways[LLMOBS_HTTP1_REQUEST].step != HEAD &&
                  http->answered + 1 == http->asked;
 
     head->early = sends;
-    http->looks = sends && http->waits;
+    http->looks = sends && (http->waits || head->status < 300);
 }
 
 /* Stops in an answer's head, of which only the first line is told. */

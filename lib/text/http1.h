@@ -104,6 +104,14 @@ void llmobs_http1_fini(struct llmobs_http1 *http);
 /* Stops for bytes that the reader was not given. */
 void llmobs_http1_miss(struct llmobs_http1 *http);
 
+/* The client received answers that the reader was not given: those of all
+ * requests but the last. They end as LOST, and the reader goes on. */
+void llmobs_http1_unseen(struct llmobs_http1 *http);
+
+/* How many bytes of the answer are to come: 1 where none has, UINT64_MAX where
+ * nobody knows. */
+uint64_t llmobs_http1_left(const struct llmobs_http1 *http);
+
 /* True: the reader wants no more bytes. */
 static inline bool llmobs_http1_is_over(const struct llmobs_http1 *http)
 {

@@ -231,14 +231,19 @@ CASES = (("plain", 2, 0), ("newer_names", 1, 0), ("bytes", 1, 0),
          ("cancelled", 1, 1),
          ("forks", 3, 0),
          ("threads", 40, 0), ("keeps_errno", 1, 0), ("leaves", 1, 1),
-         ("forgets_keys", 3, 0))
+         ("forgets_keys", 3, 0), ("older_error", 2, 0), ("read_beside", 4, 0),
+         ("body_beside", 1, 0), ("unread", 2, 0), ("child_reads", 2, 1))
 
 
 # As these, of apps/tls/gnutls.c.
 OF_GNUTLS = (("plain", 2, 0), ("of_nothing", 2, 0), ("corked", 1, 0),
              ("without_bytes", 1, 0), ("with_bytes", 1, 0),
              ("one_address", 6, 3), ("no_http", 0, 0), ("both_ways", 5, 0),
-             ("threads", 40, 0))
+             ("threads", 40, 0), ("newer_names", 2, 0), ("unread", 2, 0))
+
+
+# What each of these counts, beside its spans.
+COUNTS = {"case_body_beside": "unjudged", "case_child_reads": "unfollowed"}
 
 
 CC = (["aarch64-linux-gnu-gcc", "--sysroot=" + EMULATOR[2]] if EMULATOR
@@ -275,6 +280,8 @@ def join(library, program, prefix, name, spans, errors):
         equal(sum(s["status"] == "error" for s in r.spans), errors, "errors")
         for span in r.spans:
             accept(span)
+        if run.__name__ in COUNTS:
+            equal(counts(t)[COUNTS[run.__name__]], 1, "counted")
     run.__module__ = "test_tls"
     run.__name__ = prefix + name
     test(run)
@@ -305,6 +312,11 @@ def connect_only(t):
             equal([s["status"] for s in sorted(
                 r.spans, key=lambda s: s["start_ns"])],
                 ["ok", "error", "ok", "error"], "status")
+            r = t.same([program, base[:-len("/v1/chat/completions")],
+                        t.servers.cert, "!gpt-test"], spans=1,
+                       env={"LLMOBS_TLS": "off"}, answers=False)
+            equal(r.spans[0]["status"], "ok", "an answer that nobody read")
+            ok(r.spans[0]["meta"]["metadata"]["truncated"]["unseen"], "unseen")
 
 
 @test

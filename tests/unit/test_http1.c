@@ -162,6 +162,11 @@ static const struct row early[] = {
     {BYTES(SENT EXPECT GOT REFUSE SENT "GET" LOST), P(6) REFUSED ">0 cut|"},
     {BYTES(SENT POST "Expect: 100-continue" END GOT EMPTY SENT "{}" GET),
      ">0 POST /a h 1.1|>0 whole|" A0 DOUBT},
+    /* the body passed unseen: an answer that is no error says so */
+    {BYTES(SENT POST "Content-Length: 5" END GOT EMPTY SENT E GET GOT EMPTY),
+     P(5) "<0 200 1.1 length 0 early|<0 whole|>0 cut|" G1 A1},
+    {BYTES(SENT POST "Content-Length: 5" END GOT EMPTY SENT E "{1}" GET),
+     P(5) "<0 200 1.1 length 0 early|<0 whole|>0 = \r\n{1}|>0 whole|" G1},
 };
 
 /* Connections that are none of ours. */

@@ -220,6 +220,80 @@ TEST(early_answer)
     ck_assert_msg(says(0, "http_413"), "%s", keeper_events[0]);
 }
 
+/* The program lets the connection go, while so many bytes wait that it has not
+ * read. */
+TEST(unread)
+{
+    static const struct {
+        const char *answer;
+        uint64_t bytes;
+        const char *says;
+    } rows[] = {
+        {"", 0, "\"aborted\""},
+        {"", 500, "\"unseen\": true"},
+        {"HTTP/1.1 2", 500, "\"aborted\""},
+        {"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{\"a", 95,
+         "\"aborted\""},
+        {"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{\"a", 96,
+         "\"response_bytes\": 99"},
+        {"HTTP/1.1 429 No\r\nContent-Length: 99\r\n\r\n", 99, "http_429"},
+        {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", 99,
+         "\"unseen\": true"},
+        {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n{", 99,
+         "\"aborted\""},
+        {"HTTP/1.1 2", LLMOBS_WIRE_READ_BESIDE, "\"unseen\": true"},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        begin();
+        send_text(ASKS JSON LENGTH BODY);
+        if (*rows[i].answer)
+            receive(rows[i].answer);
+        llmobs_wire_unseen(wire, rows[i].bytes, -1);
+        over(LLMOBS_WIRE_FREED);
+        end(1);
+        ck_assert_msg(says(0, rows[i].says), "row %zu: %s", i,
+                      keeper_events[0]);
+        ck_assert_msg(
+            says(0, "\"status\": \"error\"") ==
+                (strstr(rows[i].says, "aborted") || says(0, "http_429")),
+            "row %zu: %s", i, keeper_events[0]);
+    }
+}
+
+/* An answer that was read beside belongs to no other request. */
+TEST(read_beside)
+{
+    begin();
+    send_text(ASKS JSON LENGTH BODY);
+    receive("HTTP/1.1 200 OK\r\nContent-Length: 131\r\n\r\n{");
+    send_text(ASKS JSON LENGTH BODY);
+    llmobs_wire_unseen(wire, LLMOBS_WIRE_READ_BESIDE, -1);
+    receive(ANSWER);
+    over(LLMOBS_WIRE_FREED);
+    end(2);
+    ck_assert_msg(!says(0, "there") && !says(0, "\"error\": 1"), "%s",
+                  keeper_events[0]);
+    ck_assert_msg(says(1, "\"there\""), "%s", keeper_events[1]);
+}
+
+/* A connection that a library called over goes on. */
+TEST(not_over)
+{
+    uint64_t before = llmobs_stats_get(LLMOBS_STAT_unfollowed);
+
+    begin();
+    send_text(ASKS JSON LENGTH BODY);
+    llmobs_wire_ended(wire, LLMOBS_WIRE_BROKEN);
+    receive(ANSWER);
+    send_text(ASKS JSON LENGTH BODY);
+    receive(ANSWER);
+    over(LLMOBS_WIRE_FREED);
+    ck_assert_uint_eq(llmobs_stats_get(LLMOBS_STAT_unfollowed), before + 1);
+    end(2);
+    ck_assert(says(0, "connection_lost") && says(1, "\"there\""));
+}
+
 TEST(no_http)
 {
     begin();
@@ -260,25 +334,55 @@ TEST(a_child)
     end(1);
 }
 
-/* The rest of the parent's answer may come to either of them. */
-TEST(a_child_in_a_call)
+/* Ends a child: so many calls and connections were counted in it. */
+static void leave(unsigned calls, unsigned unfollowed)
+{
+    _exit(llmobs_stats_get(LLMOBS_STAT_captured) != calls ||
+          llmobs_stats_get(LLMOBS_STAT_unfollowed) != unfollowed);
+}
+
+static void child_ends_well(pid_t child)
 {
     int status;
+
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_int_eq(status, 0);
+}
+
+/* The child reads its parent's answer, which is not seen; its own call is. */
+TEST(a_child_that_reads_on)
+{
     pid_t child;
 
     begin();
     send_text(ASKS JSON LENGTH BODY);
     child = fork();
     if (child == 0) {
-        uint64_t before = llmobs_stats_get(LLMOBS_STAT_captured);
+        receive(ANSWER);
+        send_text(ASKS JSON LENGTH BODY);
+        receive(ANSWER);
+        leave(1, 1);
+    }
+    child_ends_well(child);
+    over(LLMOBS_WIRE_FREED);
+    end(1);
+}
 
+/* The rest of the parent's answer may come to either of them. */
+TEST(a_child_in_a_call)
+{
+    pid_t child;
+
+    begin();
+    send_text(ASKS JSON LENGTH BODY);
+    child = fork();
+    if (child == 0) {
         send_text(ASKS JSON LENGTH BODY);
         receive(ANSWER);
         over(LLMOBS_WIRE_CLOSED);
-        _exit(llmobs_stats_get(LLMOBS_STAT_captured) != before);
+        leave(0, 1);
     }
-    ck_assert_int_eq(waitpid(child, &status, 0), child);
-    ck_assert_int_eq(status, 0);
+    child_ends_well(child);
     over(LLMOBS_WIRE_FREED);
     end(1);
 }

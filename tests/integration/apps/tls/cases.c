@@ -43,6 +43,10 @@ void SSL_set_bio(void *ssl, void *from, void *to);
 void *BIO_new(const void *method);
 long BIO_ctrl(void *bio, int what, long number, void *argument);
 void BIO_free_all(void *bio);
+int BIO_read(void *bio, void *bytes, int len);
+int BIO_write(void *bio, const void *bytes, int len);
+int SSL_want(const void *ssl);
+int SSL_use_certificate_file(void *ssl, const char *path, int type);
 
 static void *ctx;
 
@@ -165,6 +169,100 @@ static void bytes(void)
     answer(ssl);
     free(text);
     SSL_free(ssl);
+}
+
+/* Leaves an error in the queue, and asks SSL_want. */
+static short wanted(void *ssl)
+{
+    short events = SSL_want(ssl) == 3 ? POLLIN : POLLOUT;
+
+    (void)SSL_use_certificate_file(ssl, "/none", 1);
+    return events;
+}
+
+static void older_error(void)
+{
+    int fd;
+    void *ssl = open_tls(&fd);
+    size_t len;
+    char *text = request("gpt-test", LARGE, &len);
+
+    SSL_ctrl(ssl, MODE, MOVING, NULL);
+    fcntl(fd, F_SETFL, O_NONBLOCK);
+    for (int i = 0; i < 2; i++) {
+        char got[4096] = "";
+
+        (void)wanted(ssl);
+        while (SSL_write(ssl, text, (int)len) <= 0)
+            poll(&(struct pollfd){fd, wanted(ssl), 0}, 1, 2000);
+        for (int all = 0, n; !strstr(got, "\"usage\""); all += n > 0 ? n : 0)
+            if ((n = SSL_read(ssl, got + all, 1000)) <= 0)
+                poll(&(struct pollfd){fd, wanted(ssl), 0}, 1, 2000);
+        printf("%.12s\n", got);
+    }
+    free(text);
+    SSL_free(ssl);
+}
+
+/* Some answers are read by functions that are not watched. */
+static void read_beside(void)
+{
+    int fd;
+    void *ssl = open_tls(&fd), *bio = BIO_new(BIO_f_ssl());
+    char got[4096];
+
+    BIO_ctrl(bio, SET_SSL, 0, ssl);
+    for (int i = 0; i < 4; i++) {
+        send_one(ssl);
+        if (i % 2) {
+            answer(ssl);
+            continue;
+        }
+        memset(got, 0, sizeof(got));
+        for (int all = 0; !strstr(got, "\"usage\"");)
+            all += BIO_read(bio, got + all, 1000);
+        printf("%.12s\n", got);
+    }
+    BIO_free_all(bio);
+    SSL_free(ssl);
+}
+
+/* The body is sent by such a function: what it asks for is not known. */
+static void body_beside(void)
+{
+    int fd;
+    void *ssl = open_tls(&fd), *bio = BIO_new(BIO_f_ssl());
+    size_t len;
+    char *text = request("gpt-test", 1, &len);
+    char *body = strstr(text, "\r\n\r\n") + 4;
+
+    BIO_ctrl(bio, SET_SSL, 0, ssl);
+    SSL_write(ssl, text, (int)(body - text));
+    BIO_write(bio, body, (int)strlen(body));
+    answer(ssl);
+    send_one(ssl);
+    answer(ssl);
+    free(text);
+    BIO_free_all(bio);
+    SSL_free(ssl);
+}
+
+/* The answers have come, and are not read: the first by no byte, the second
+ * behind its head. */
+static void unread(void)
+{
+    for (int i = 0; i < 2; i++) {
+        int fd;
+        void *ssl = open_tls(&fd);
+        char head[2000] = "";
+
+        send_one(ssl);
+        for (int n = 0; i == 1 && !strstr(head, "\r\n\r\n"); n++)
+            SSL_read(ssl, head + n, 1);
+        usleep(300000);
+        SSL_free(ssl);
+        close(fd);
+    }
 }
 
 /* Writes that wait, each from another buffer, which is overwritten then. */
@@ -328,6 +426,24 @@ static void forks(void)
     SSL_free(ssl);
 }
 
+/* A child reads its parent's answer, and asks again. */
+static void child_reads(void)
+{
+    int fd;
+    void *ssl = open_tls(&fd);
+
+    send_one(ssl);
+    fflush(stdout);
+    if (fork() == 0) {
+        answer(ssl);
+        send_one(ssl);
+        answer(ssl);
+        exit(0);
+    }
+    wait(NULL);
+    SSL_free(ssl);
+}
+
 static void *slow_malloc(size_t size, const char *file, int line)
 {
     (void)file, (void)line;
@@ -440,15 +556,27 @@ static void leaves(void)
 
 int main(int argc, char **argv)
 {
-    static const struct named_case all[] = {
-        {"plain", plain},         {"newer_names", newer_names},
-        {"bytes", bytes},         {"of_nothing", of_nothing},
-        {"partial", partial},     {"moved", moved},
-        {"cleared", cleared},     {"freed_inside", freed_inside},
-        {"no_http", no_http},     {"no_handshake", no_handshake},
-        {"cancelled", cancelled}, {"forks", forks},
-        {"threads", threads},     {"keeps_errno", keeps_errno},
-        {"leaves", leaves},       {"forgets_keys", forgets_keys}};
+    static const struct named_case all[] = {{"plain", plain},
+                                            {"newer_names", newer_names},
+                                            {"bytes", bytes},
+                                            {"of_nothing", of_nothing},
+                                            {"partial", partial},
+                                            {"moved", moved},
+                                            {"cleared", cleared},
+                                            {"freed_inside", freed_inside},
+                                            {"no_http", no_http},
+                                            {"no_handshake", no_handshake},
+                                            {"cancelled", cancelled},
+                                            {"forks", forks},
+                                            {"threads", threads},
+                                            {"keeps_errno", keeps_errno},
+                                            {"leaves", leaves},
+                                            {"forgets_keys", forgets_keys},
+                                            {"older_error", older_error},
+                                            {"read_beside", read_beside},
+                                            {"body_beside", body_beside},
+                                            {"unread", unread},
+                                            {"child_reads", child_reads}};
 
     if (argc != 3)
         return 2;

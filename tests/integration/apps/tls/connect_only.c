@@ -1,12 +1,14 @@
 /* connect_only URL CA MODEL...: sends and receives the bytes of HTTP itself, as
  * the Azure SDK for C++ does. A model that begins with "-" is given up in its
- * answer; one that begins with "+" is asked over a new connection. */
+ * answer, one that begins with "!" before it is read; one that begins with "+"
+ * is asked over a new connection. */
 #include <curl/curl.h>
 #include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static CURL *curl;
 
@@ -91,10 +93,15 @@ int main(int argc, char **argv)
         return 3;
     for (int i = 3; i < argc; i++) {
         bool anew = argv[i][0] == '+', ends = argv[i][0] == '-';
+        bool unread = argv[i][0] == '!';
 
         if (anew && curl_easy_perform(curl) != CURLE_OK)
             return 3;
-        ask(host, argv[i] + (anew || ends));
+        ask(host, argv[i] + (anew || ends || unread));
+        if (unread) {
+            usleep(300000);
+            break;
+        }
         printf("%zu\n", answer(ends ? 20 : 90000));
         if (ends)
             break;

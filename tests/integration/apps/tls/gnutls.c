@@ -29,6 +29,15 @@ void gnutls_transport_set_int2(void *session, int in, int out);
 int gnutls_handshake(void *session);
 ssize_t gnutls_record_send(void *session, const void *bytes, size_t len);
 ssize_t gnutls_record_recv(void *session, void *bytes, size_t len);
+ssize_t gnutls_record_send2(void *session, const void *bytes, size_t len,
+                            size_t pad, unsigned flags);
+ssize_t gnutls_record_send_range(void *session, const void *bytes, size_t len,
+                                 const size_t *range);
+ssize_t gnutls_record_recv_seq(void *session, void *bytes, size_t len,
+                               unsigned char *sequence);
+ssize_t gnutls_record_recv_packet(void *session, void **packet);
+void gnutls_packet_get(void *packet, void *data, unsigned char *sequence);
+void gnutls_packet_deinit(void *packet);
 void gnutls_record_cork(void *session);
 int gnutls_record_uncork(void *session, unsigned flags);
 void gnutls_deinit(void *session);
@@ -101,6 +110,64 @@ static void of_nothing(void)
     send_one(session);
     answer(session);
     gnutls_deinit(session);
+}
+
+/* The newer functions that send and receive. */
+static void newer_names(void)
+{
+    int fd;
+    void *session = open_tls(&fd);
+
+    for (int i = 0; i < 2; i++) {
+        struct {
+            char *bytes;
+            unsigned len;
+        } data;
+        unsigned char sequence[8];
+        char got[4000] = "";
+        size_t len, all = 0;
+        char *text = request("gpt-test", 1, &len);
+        void *packet;
+
+        if (i == 0)
+            gnutls_record_send2(session, text, len, 0, 0);
+        else
+            gnutls_record_send_range(session, text, len,
+                                     (size_t[]){len, len + 10});
+        while (!strstr(got, "\"usage\"")) {
+            ssize_t n = i == 0 ? gnutls_record_recv_seq(session, got + all, 100,
+                                                        sequence)
+                               : gnutls_record_recv_packet(session, &packet);
+
+            if (n > 0 && i == 1) {
+                gnutls_packet_get(packet, &data, NULL);
+                memcpy(got + all, data.bytes, data.len);
+                gnutls_packet_deinit(packet);
+            }
+            all += n > 0 ? (size_t)n : 0;
+        }
+        printf("%.12s\n", got);
+        free(text);
+    }
+    gnutls_deinit(session);
+}
+
+/* The answers have come, and are not read: the first by no byte, the second
+ * behind its head. */
+static void unread(void)
+{
+    for (int i = 0; i < 2; i++) {
+        int fd;
+        void *session = open_tls(&fd);
+        char head[2000] = "";
+
+        send_one(session);
+        for (int n = 0; i == 1 && !strstr(head, "\r\n\r\n");)
+            n += gnutls_record_recv(session, head + n, 1) > 0;
+        usleep(300000);
+        gnutls_deinit(session);
+        close(fd);
+    }
 }
 
 /* The library holds the bytes until they are many. */
@@ -218,7 +285,8 @@ int main(int argc, char **argv)
         {"corked", corked},         {"without_bytes", without_bytes},
         {"with_bytes", with_bytes}, {"one_address", one_address},
         {"no_http", no_http},       {"both_ways", both_ways},
-        {"threads", threads}};
+        {"threads", threads},       {"newer_names", newer_names},
+        {"unread", unread}};
 
     if (argc != 3)
         return 2;

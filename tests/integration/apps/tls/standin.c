@@ -117,6 +117,68 @@ int SSL_write_ex(struct ssl *ssl, const void *bytes, size_t len, size_t *put)
     return result > 0;
 }
 
+int SSL_want(const struct ssl *ssl)
+{
+    (void)ssl;
+    return 1;
+}
+
+int SSL_get_shutdown(const struct ssl *ssl)
+{
+    return ssl->last == 0 ? 2 : 0;
+}
+
+void *SSL_get_rbio(const struct ssl *ssl)
+{
+    (void)ssl;
+    return NULL;
+}
+
+void *SSL_get_wbio(const struct ssl *ssl)
+{
+    (void)ssl;
+    return NULL;
+}
+
+int SSL_get_rfd(const struct ssl *ssl)
+{
+    return ssl->fd;
+}
+
+int SSL_pending(const struct ssl *ssl)
+{
+    (void)ssl;
+    return 0;
+}
+
+int SSL_use_certificate_file(struct ssl *ssl, const char *path, int type)
+{
+    (void)ssl, (void)path, (void)type;
+    return 0;
+}
+
+int BIO_read(void **bio, void *bytes, int len)
+{
+    return SSL_read(*bio, bytes, len);
+}
+
+int BIO_write(void **bio, const void *bytes, int len)
+{
+    return SSL_write(*bio, bytes, len);
+}
+
+int BIO_test_flags(const void *bio, int flags)
+{
+    (void)bio;
+    return flags;
+}
+
+unsigned long BIO_number_read(void *bio)
+{
+    (void)bio;
+    return 0;
+}
+
 int SSL_get_error(const struct ssl *ssl, int result)
 {
     return result > 0 ? 0 : ssl->last == 0 ? 6 : 5;
