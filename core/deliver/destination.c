@@ -347,7 +347,8 @@ static int send_first(struct llmobs_destination *d,
     if (rc > (int)n)
         rc = (int)n;
     for (int i = 0; i < rc; i++)
-        write_delivered_to(d, event_at(d, (size_t)i));
+        if (outcomes[i] != LLMOBS_OUTCOME_REFUSED)
+            write_delivered_to(d, event_at(d, (size_t)i));
     count_sent(exporter, outcomes, rc);
     return rc;
 }
@@ -375,6 +376,18 @@ static void reject_first(struct llmobs_destination *d)
     llmobs_log_once(LLMOBS_LOG_ERROR, "event refused",
                     "exporter %s refused an event%s", d->exporter->ops->name,
                     spool ? ": see " LLMOBS_REJECTED " in the spool" : "");
+}
+
+/* Moves the first event to the end of the queue, once for each destination. */
+static bool postpone_first(struct llmobs_destination *d)
+{
+    struct llmobs_event *event = event_at(d, 0);
+
+    if (event->postponed & 1u << d->bit || llmobs_destination_push(d, event))
+        return false;
+    event->postponed |= 1u << d->bit;
+    pop(d, 1, LLMOBS_STAT_delivered); /* its other place remains */
+    return true;
 }
 
 static bool is_away(const struct llmobs_destination *d,
@@ -428,7 +441,10 @@ int llmobs_destination_send(struct llmobs_destination *d)
     rc = send_first(d, d->exporter, most, outcomes);
     if (rc > 0) {
         for (int i = 0; i < rc; i++)
-            pop(d, 1, fate_of(outcomes[i]));
+            if (outcomes[i] != LLMOBS_OUTCOME_REFUSED)
+                pop(d, 1, fate_of(outcomes[i]));
+            else if (!postpone_first(d))
+                reject_first(d);
     } else if (rc == -EBADMSG) {
         reject_first(d);
     } else {

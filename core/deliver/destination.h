@@ -35,7 +35,8 @@ struct llmobs_event {
     struct llmobs_spooled spooled; /* where the disk keeps it */
     bool adopted;                  /* from another process's file */
     unsigned delivered_to;         /* bit i: destination i has it */
-    bool rescued; /* the rescue exporter has it, and gets it only once */
+    unsigned postponed; /* bit i: destination i has moved it to its end */
+    bool rescued;       /* the rescue exporter has it, and gets it only once */
     size_t len;
     char *data; /* `copy`, or memory that the event owns */
     char copy[];

@@ -58,7 +58,10 @@ enum llmobs_outcome {
                                  * it threw the event away */
     LLMOBS_OUTCOME_SAMPLED_OUT, /* the sampler keeps it from this peer */
     LLMOBS_OUTCOME_NOTHING,     /* the peer does not want it */
-    LLMOBS_OUTCOME_UNSAID /* the peer would want it, but has no form for it */
+    LLMOBS_OUTCOME_REFUSED, /* the peer has refused it and taken the next; this
+                             * happens once to a good event, as a refusal of
+                             * all events ends */
+    LLMOBS_OUTCOME_UNSAID   /* the peer would want it, but has no form for it */
 };
 
 /* How the time before the next try grows after failed sends. */
@@ -97,6 +100,15 @@ static inline bool llmobs_exporter_was_cut(struct llmobs_exporter *exporter)
                                               : &exporter->cut_ns);
 
     return cut && llmobs_clock_mono_ns() >= cut;
+}
+
+/* Sets the fate of the event at the place. */
+static inline void llmobs_exporter_set_outcome(struct llmobs_exporter *exporter,
+                                               size_t place,
+                                               enum llmobs_outcome outcome)
+{
+    if (exporter->outcomes)
+        exporter->outcomes[place] = (unsigned char)outcome;
 }
 
 /* How many spans are in sums that the peer has got now, and in sums that it has

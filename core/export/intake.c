@@ -182,9 +182,12 @@ static int intake_send(struct llmobs_exporter *exporter,
                        const struct llmobs_text *events, size_t count)
 {
     struct intake *intake = (struct intake *)exporter;
+    struct llmobs_post *post = &intake->routes[exporter->kind].post;
+    int rc = llmobs_post_send(post, events, count);
 
-    return llmobs_post_send(&intake->routes[exporter->kind].post, events,
-                            count);
+    if (post->first_refused)
+        llmobs_exporter_set_outcome(exporter, 0, LLMOBS_OUTCOME_REFUSED);
+    return rc;
 }
 
 /* Warms only the intake's connection: an agent on this host is near enough. */

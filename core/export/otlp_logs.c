@@ -441,9 +441,9 @@ static int pick_events(struct logs *logs, const struct llmobs_text *events,
         if (saying == LLMOBS_OTLP_SAID) {
             llmobs_otlp_pick(&logs->said, events[i], i);
         } else if (saying == LLMOBS_OTLP_NOTHING) {
-            llmobs_otlp_set_outcome(&logs->base, i, LLMOBS_OUTCOME_NOTHING);
+            llmobs_exporter_set_outcome(&logs->base, i, LLMOBS_OUTCOME_NOTHING);
         } else {
-            llmobs_otlp_set_outcome(&logs->base, i, LLMOBS_OUTCOME_UNSAID);
+            llmobs_exporter_set_outcome(&logs->base, i, LLMOBS_OUTCOME_UNSAID);
             llmobs_log_once(LLMOBS_LOG_WARN, "unsaid",
                             "exporter otlp_logs: an evaluation joins by a tag, "
                             "or is feedback: no log can say it");

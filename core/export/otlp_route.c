@@ -141,13 +141,6 @@ void llmobs_otlp_pick(struct llmobs_otlp_picked *picked,
     picked->events[picked->count++] = event;
 }
 
-void llmobs_otlp_set_outcome(struct llmobs_exporter *exporter, size_t place,
-                             enum llmobs_outcome outcome)
-{
-    if (exporter->outcomes)
-        exporter->outcomes[place] = (unsigned char)outcome;
-}
-
 int llmobs_otlp_send_picked(struct llmobs_otlp_route *route,
                             const struct llmobs_otlp_picked *picked,
                             size_t count)
@@ -164,11 +157,14 @@ int llmobs_otlp_send_picked(struct llmobs_otlp_route *route,
     if (rc <= 0)
         return rc;
     sent = (size_t)rc;
+    if (route->post.first_refused)
+        llmobs_exporter_set_outcome(route->post.exporter, picked->places[0],
+                                    LLMOBS_OUTCOME_REFUSED);
     /* A receiver does not say which records of a request it threw away. */
     for (size_t i = 0; i < (size_t)route->rejected && i < sent; i++)
-        llmobs_otlp_set_outcome(route->post.exporter,
-                                picked->places[sent - 1 - i],
-                                LLMOBS_OUTCOME_REJECTED);
+        llmobs_exporter_set_outcome(route->post.exporter,
+                                    picked->places[sent - 1 - i],
+                                    LLMOBS_OUTCOME_REJECTED);
     return (int)(sent < picked->count ? picked->places[sent] : count);
 }
 

@@ -65,10 +65,6 @@ int llmobs_otlp_route_end(struct llmobs_otlp_route *route, size_t count);
 void llmobs_otlp_pick(struct llmobs_otlp_picked *picked,
                       struct llmobs_text event, size_t place);
 
-/* Sets the fate of the event at the place. */
-void llmobs_otlp_set_outcome(struct llmobs_exporter *exporter, size_t place,
-                             enum llmobs_outcome outcome);
-
 /* Sends the picked ones of `count` events; the others are done with. */
 int llmobs_otlp_send_picked(struct llmobs_otlp_route *route,
                             const struct llmobs_otlp_picked *picked,

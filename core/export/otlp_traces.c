@@ -332,7 +332,8 @@ static int otlp_send(struct llmobs_exporter *exporter,
         if (llmobs_otlp_is_sampled(otlp->config, events[i]))
             llmobs_otlp_pick(&otlp->sampled, events[i], i);
         else
-            llmobs_otlp_set_outcome(exporter, i, LLMOBS_OUTCOME_SAMPLED_OUT);
+            llmobs_exporter_set_outcome(exporter, i,
+                                        LLMOBS_OUTCOME_SAMPLED_OUT);
     }
     return llmobs_otlp_send_picked(&otlp->route, &otlp->sampled, count);
 }

@@ -10,6 +10,9 @@
 #include "core/export/reason.h"
 
 #define BODY_KEPT ((size_t)1024 * 1024)
+/* Half of the least limit that proxies have by default. */
+#define SMALL ((size_t)512 * 1024)
+#define TOO_LARGE 413
 
 void llmobs_post_init(struct llmobs_post *post,
                       struct llmobs_exporter *exporter,
@@ -21,6 +24,7 @@ void llmobs_post_init(struct llmobs_post *post,
     post->peer.config = config;
     post->request.method = "POST";
     post->limit = post->most = LLMOBS_SEND_MAX;
+    post->fits = SMALL;
 }
 
 void llmobs_post_fini(struct llmobs_post *post)
@@ -139,6 +143,32 @@ static const char *why_not(struct llmobs_post *post,
                  : llmobs_reason(post->form->name, (int)reply->status, 0, 0);
 }
 
+static void note_accepted(struct llmobs_post *post, size_t count)
+{
+    /* A request with more events may be accepted next time. */
+    post->most = count * 2 > post->limit ? post->limit : count * 2;
+    if (post->body->len > post->fits)
+        post->fits = post->body->len;
+    post->cleared = post->suspects > count;
+    post->suspects -= post->cleared ? count : post->suspects;
+    post->refusing_ns = 0;
+}
+
+/* True where the refusal of one event may be about no event. */
+static bool is_doubtful(struct llmobs_post *post,
+                        const struct llmobs_http_reply *reply)
+{
+    int64_t now = llmobs_clock_mono_ns();
+
+    if (reply->status != TOO_LARGE || post->body->len > post->fits ||
+        post->cleared)
+        return false;
+    if (!post->refusing_ns)
+        post->refusing_ns = now;
+    return reply->retry_after_ms > 0 ||
+           now - post->refusing_ns < LLMOBS_POST_REFUSING_MS * LLMOBS_NS_PER_MS;
+}
+
 /* 0: fewer events have to be sent. */
 static int read_answer(struct llmobs_post *post,
                        const struct llmobs_http_reply *reply, size_t count)
@@ -150,12 +180,17 @@ static int read_answer(struct llmobs_post *post,
     int64_t ms = reply->retry_after_ms;
 
     llmobs_peer_answered(&post->peer);
-    if (verdict != LLMOBS_VERDICT_REFUSED || count == 1)
-        llmobs_peer_note(&post->peer, form->name, reply->status, 0, 0);
-    switch (verdict) {
+    if (verdict == LLMOBS_VERDICT_REFUSED && count > 1) {
+        post->suspects = count;
+        post->most = count / 2;
+        return 0;
+    }
+    llmobs_peer_note(&post->peer, form->name, reply->status, 0, 0);
+    post->doubtful =
+        verdict == LLMOBS_VERDICT_REFUSED && is_doubtful(post, reply);
+    switch (post->doubtful ? LLMOBS_VERDICT_LATER : verdict) {
     case LLMOBS_VERDICT_ACCEPTED:
-        /* A request with more events may be accepted next time. */
-        post->most = count * 2 > post->limit ? post->limit : count * 2;
+        note_accepted(post, count);
         if (form->accepted)
             form->accepted(post, reply, count);
         return (int)count;
@@ -177,12 +212,7 @@ static int read_answer(struct llmobs_post *post,
     case LLMOBS_VERDICT_REFUSED:
         break;
     }
-    /* A refused batch is halved; if the batch has one event, that is the wrong
-     * event. */
-    if (count > 1) {
-        post->most = count / 2;
-        return 0;
-    }
+    post->cleared = false;
     llmobs_log_once(
         LLMOBS_LOG_ERROR, form->refused,
         "exporter %s: status %ld for a single event, which is dropped: %s",
@@ -255,12 +285,18 @@ int llmobs_post_send(struct llmobs_post *post, const struct llmobs_text *events,
 {
     int rc = llmobs_peer_begin(&post->peer);
 
+    post->first_refused = post->doubtful = false;
     if (rc)
         return rc;
     do
         rc = post_some(post, events, count_fitting(post, events, count));
     while (rc == 0);
-    return rc;
+    /* Asks by the next event whether the peer refuses all. */
+    if (rc != -EAGAIN || !post->doubtful || count < 2)
+        return rc;
+    post->first_refused = post_some(post, events + 1, 1) == 1;
+    post->cleared = false;
+    return post->first_refused ? 2 : rc;
 }
 
 void llmobs_post_warm(struct llmobs_post *post)

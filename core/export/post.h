@@ -7,7 +7,10 @@
  * Fork:    forget drops what the parent knew of the peer.
  *
  * A refused batch is halved until one event is left, which is the wrong event.
- * So one bad event costs a few more requests, and no other event.
+ * So one bad event costs a few more requests, and no other event. But a 413 of
+ * one event that is not large may be about no event: for some seconds a peer,
+ * or a proxy before it, may refuse all. It counts only if the peer accepts
+ * another event, or accepts none for LLMOBS_POST_REFUSING_MS.
  */
 #ifndef LLMOBS_POST_H
 #define LLMOBS_POST_H
@@ -16,6 +19,7 @@
 #include "core/export/peer.h"
 #include "core/export/http.h"
 
+#define LLMOBS_POST_REFUSING_MS 10000
 #define LLMOBS_POST_BODY_MAX ((size_t)1 << 31)
 
 /* The meaning of an answer for the events. */
@@ -73,6 +77,12 @@ struct llmobs_post {
     size_t frame, around; /* bytes around all events, and around each */
     size_t limit;         /* events in a request */
     size_t most;          /* in the next request; fewer after a refusal */
+    size_t fits;          /* bytes of a body that cannot be too large */
+    size_t suspects;      /* of so many first events one was refused */
+    bool cleared;         /* others of them were accepted */
+    int64_t refusing_ns;  /* since when the peer accepts nothing; or 0 */
+    bool doubtful;        /* the last answer was a 413 that may pass */
+    bool first_refused;   /* by the last send, which took the second */
 };
 
 /* Sets what all posts have; the caller sets `form`, `http`, `events`,

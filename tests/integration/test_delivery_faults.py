@@ -1,5 +1,7 @@
 """Delivery when the other side fails: each span arrives once, the app does not
 notice, and nobody is asked too often."""
+import os
+import subprocess
 import time
 
 from delivery import (Living, agent, agentless, counts, double, ids,
@@ -149,20 +151,45 @@ def too_large_together(t):
 
 
 @test
-def too_large_alone(t):
-    """413 for one event alone: it is given up, the others arrive."""
+def refuses_all_for_a_while(t):
+    """413 for each request, also of one small event: nothing is dropped, by the
+    process, or by a drain that meets it; nothing comes twice."""
     with double(t) as dd, Living(t, agent(dd)) as app:
-        dd.fault("413", times=1)
-        app.ask("one")
-        wait_for(lambda: posts(dd), 10)
-        for i in range(3):
-            app.ask("more %d" % i)
-        got = dd.wait_spans(3, 20)
-        time.sleep(1.5)
+        dd.fault("413")
+        for i in range(20):
+            app.ask("call %d" % i)
+        wait_for(lambda: len(posts(dd)) >= 8, 20)
+        dd.well()
+        dd.wait_spans(20, 20)
+        dd.fault("413")
+        for i in range(4):
+            app.ask("late %d" % i)
         app.end()
-        ok(3 <= len(got) <= 4, "%d spans arrived" % len(got))
-        settled(t, dd, len(dd.spans()))
-        ok(len(posts(dd)) < 12, "%d requests" % len(posts(dd)))
+        ok(len(posts(dd)) < 60, "%d requests" % len(posts(dd)))
+        drain = [os.path.join(t.build, "llmobs"), "drain"]
+        for _ in range(2):
+            subprocess.run(drain, env=t.environment(True, agent(dd)),
+                           capture_output=True)
+        dd.well()
+        subprocess.run(drain, env=t.environment(True, agent(dd)),
+                       capture_output=True)
+        settled(t, dd, 24)
+
+
+@test
+def refuses_one_by_413(t):
+    """413 for one small event: it alone is dropped, wherever it stands."""
+    for bad in 0, 3, 7:
+        with double(t) as dd, Living(t, agent(dd)) as app:
+            dd.fault("marker", marker="POISON", code=413)
+            for i in range(8):
+                app.ask("POISON pill" if i == bad else "call %d" % i)
+            dd.wait_spans(7, 20)
+            wait_for(lambda: "refused an event" in app.log() or
+                     "is dropped" in app.log(), 30)
+            app.end()
+            settled(t, dd, 7)
+            ok(len(posts(dd)) < 60, "%d requests" % len(posts(dd)))
 
 
 @test

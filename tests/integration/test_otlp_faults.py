@@ -5,7 +5,8 @@ import glob
 import os
 import time
 
-from delivery import Living, caller, left_behind, stored, untouched
+from delivery import (Living, caller, counts, left_behind, stored, untouched,
+                      wait_for)
 from harness import SECRET, body, curl, equal, free_port, ok, test
 from otlp_case import Receiver, books, each_once, next_process, otlp
 
@@ -170,8 +171,21 @@ def join_refused(status):
     test(refused)
 
 
-for each in ("400", "413", "422", "500", "501"):
+for each in ("400", "422", "500", "501"):
     join_refused(each)
+
+
+@test
+def refuses_all_by_413(t):
+    """For a while it says nothing of the spans; later they are dropped."""
+    with Receiver("*:413") as receiver, Living(t, otlp(receiver)) as app:
+        for _ in range(4):
+            app.ask()
+        receiver.wait(lambda: len(receiver.posts()) >= 4)
+        books(t, dropped=0)
+        wait_for(lambda: counts(t)["dropped"] > 0, 60)
+        ok(len(receiver.posts()) < 40, "%d requests" % len(receiver.posts()))
+        app.end()
 
 
 @test

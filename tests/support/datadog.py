@@ -94,7 +94,7 @@ class Fault:
       drip     as usual, a byte of the answer each delay_ms (20)
       garbage  an answer that is not HTTP
       redirect 307 to `location`
-      marker   400 where the body has the text `marker`
+      marker   400 (or `code`) where the body has the text `marker`
       limit    413 where more than `spans` events, of whatever kind, come
                at once
     times: how often it applies; retry_after: seconds (or a text), with a
@@ -114,6 +114,7 @@ class Fault:
         self.delay = doc.get("delay_ms", 20 if self.kind == "drip"
                              else 1000) / 1000
         self.marker = doc.get("marker", "\0").encode()
+        self.code = doc.get("code", 400)
         self.spans = doc.get("spans", 1)
         self.location = doc.get("location", "/elsewhere")
         self.listener = doc.get("listener")
@@ -123,7 +124,7 @@ class Fault:
     def status(self, body, count):
         """The status that it answers, or None: the request is not for it."""
         if self.kind == "marker":
-            return 400 if self.marker in body else None
+            return self.code if self.marker in body else None
         if self.kind == "limit":
             return 413 if count > self.spans else None
         if self.kind == "redirect":

@@ -357,7 +357,8 @@ TEST(what_each_answer_means)
         {404, 0, -1, -EACCES, DENIED_PAUSE_MS},
         {405, 0, -1, -EACCES, DENIED_PAUSE_MS},
         {408, 0, -1, -EAGAIN, 0},
-        {413, 0, -1, -EBADMSG, 0},
+        {413, 0, -1, -EAGAIN, 0},
+        {413, 0, 1500, -EAGAIN, 1500},
         {422, 0, -1, -EBADMSG, 0},
         {429, 0, 1500, -EAGAIN, 1500},
         {429, 0, 0, -EAGAIN, 0},
@@ -534,6 +535,96 @@ TEST(what_is_too_much_is_split)
             ck_assert_int_eq(accepted[i], 1);
     }
     too_many = 0;
+}
+
+static int storm; /* so many requests are answered 413 */
+
+static int stormy(const struct llmobs_http_request *request,
+                  struct llmobs_http_reply *reply)
+{
+    long ids[LLMOBS_SEND_MAX];
+    size_t n = read_ids(request, ids, LLMOBS_SEND_MAX);
+
+    reply->status = storm-- > 0 ? 413 : 202;
+    for (size_t i = 0; i < n; i++)
+        if (is_bad(ids[i]))
+            reply->status = 413;
+    if (reply->status == 202)
+        accept_all(ids, n);
+    return 0;
+}
+
+/* Sends 100 events as a destination does until all are done with; gives how
+ * many were refused. */
+static size_t send_all(size_t size, int *waits)
+{
+    static unsigned char outcomes[LLMOBS_SEND_MAX];
+    static struct llmobs_text events[200];
+    struct llmobs_exporter *exporter = llmobs_intake_new(&config, false, NULL);
+    struct llmobs_post *post = &((struct intake *)exporter)->routes[0].post;
+    char *texts = malloc(100 * (size + 64));
+    size_t first = 0, count = 100, refused = 0;
+
+    for (size_t i = 0; i < 100; i++) {
+        events[i].data = texts + i * (size + 64);
+        events[i].len = (size_t)sprintf(
+            texts + i * (size + 64), "{\"span_id\": \"%zu\", \"x\": \"%0*d\"}",
+            i, (int)size, 0);
+    }
+    exporter->outcomes = outcomes;
+    for (*waits = 0; first < count && *waits < 50;) {
+        int rc;
+
+        memset(outcomes, 0, sizeof(outcomes));
+        rc = exporter->ops->send(exporter, events + first, count - first);
+        if (rc == -EAGAIN) /* a second passes */
+            post->refusing_ns -= LLMOBS_NS_PER_MS * 1000;
+        *waits += rc == -EAGAIN;
+        refused += rc == -EBADMSG;
+        if (outcomes[0] == LLMOBS_OUTCOME_REFUSED && first < 100)
+            events[count++] = events[first];
+        else
+            refused += outcomes[0] == LLMOBS_OUTCOME_REFUSED;
+        first += rc > 0 ? (size_t)rc : rc == -EBADMSG;
+    }
+    free(texts);
+    exporter->ops->free(exporter);
+    return first < count ? 100 : refused;
+}
+
+/* A 413 of one event counts once the peer takes another. */
+TEST(a_413_of_one_event)
+{
+    static const struct {
+        int bad[2], storm;
+        size_t size, refused;
+        int waits;
+    } rows[] = {
+        {{-1, -1}, 3, 10, 0, 0},  {{-1, -1}, 9, 10, 0, 1},
+        {{-1, -1}, 20, 10, 0, 7}, {{0, -1}, 0, 10, 1, 0},
+        {{99, -1}, 0, 10, 1, 0},  {{0, 1}, 0, 10, 2, -1},
+        {{50, 51}, 0, 10, 2, 0},  {{99, -1}, 20, 10, 1, -1},
+        {{98, 99}, 9, 10, 2, -1}, {{-1, -1}, 8, 600000, 5, 0},
+    };
+
+    double_script = stormy;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        int waits;
+
+        memset(accepted, 0, sizeof(accepted));
+        memset(refused_ids, 0, sizeof(refused_ids));
+        for (int k = 0; k < 2; k++)
+            if (rows[i].bad[k] >= 0)
+                refused_ids[rows[i].bad[k]] = 1;
+        storm = rows[i].storm;
+        ck_assert_msg(send_all(rows[i].size, &waits) == rows[i].refused,
+                      "row %zu", i);
+        ck_assert_msg(rows[i].waits < 0 || waits == rows[i].waits,
+                      "row %zu: %d waits", i, waits);
+        for (int k = 0; k < 100; k++)
+            ck_assert_msg(accepted[k] == !is_bad(k) || rows[i].size > 10,
+                          "row %zu: %d: %d times", i, k, accepted[k]);
+    }
 }
 
 TEST(no_body_beyond_the_payload)

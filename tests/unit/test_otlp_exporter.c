@@ -9,7 +9,6 @@
 #define llmobs_otlp_route_begin DOUBLE(route_begin)
 #define llmobs_otlp_route_end DOUBLE(route_end)
 #define llmobs_otlp_pick DOUBLE(pick)
-#define llmobs_otlp_set_outcome DOUBLE(set_outcome)
 #define llmobs_otlp_send_picked DOUBLE(send_picked)
 #define llmobs_otlp_judge DOUBLE(judge)
 #define llmobs_otlp_accepted DOUBLE(accepted)
@@ -282,7 +281,7 @@ TEST(what_each_status_means)
         {406, 0, -1, -EBADMSG, 0},
         {408, 0, -1, -EBADMSG, 0},
         {410, 0, -1, -EBADMSG, 0},
-        {413, 0, -1, -EBADMSG, 0},
+        {413, 0, -1, -EAGAIN, 0},
         {422, 0, -1, -EBADMSG, 0},
         {425, 0, -1, -EBADMSG, 0},
         {500, 0, 1000, -EBADMSG, 0},
