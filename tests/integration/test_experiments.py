@@ -131,7 +131,8 @@ def child_of(program):
         if program == "Rscript":
             text = text.replace("\n", "; ")
         r = t.run([name, option, text], env={
-            "ASK": ask, "LLMOBS_COMMANDS": "1", "HTTP_TRACEPARENT": TRACE,
+            "ASK": ask, "LLMOBS_COMMANDS": "1",
+            "PYTHONDONTWRITEBYTECODE": "1", "HTTP_TRACEPARENT": TRACE,
             "HTTP_BAGGAGE": BAGGAGE})
         equal([(s["name"], place(s)) for s in r.spans],
               [("t", IN), ("OpenAI.createChatCompletion", IN),
