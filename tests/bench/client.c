@@ -20,6 +20,7 @@
  *   client first URL               us from curl_global_init to the end of the
  *                                  first call, thread CPU
  *   client cpu URL BODY COUNT      us of process CPU a call, exit included
+ *   client pieces URL BODY COUNT   the same, an answer in pieces of 1 KB
  *   client rss URL BODY COUNT      KiB of peak resident memory, a call each
  *                                  PAUSE_US
  *   client upload URL MBYTES       KiB of peak resident memory
@@ -364,7 +365,7 @@ static void print_rss(void)
     printf("%ld\n", kib);
 }
 
-static int ask_many(const char *url, const char *body, int count,
+static int ask_many(const char *url, const char *body, int count, long piece,
                     useconds_t pause, void (*print)(void))
 {
     CURL *curl;
@@ -373,6 +374,7 @@ static int ask_many(const char *url, const char *body, int count,
     /* Registered before libcurl's first init: it runs after our exit flush. */
     atexit(print);
     curl = handle_for(url, body);
+    curl_easy_setopt(curl, CURLOPT_BUFFERSIZE, piece);
     for (int i = 0; i < count; i++) {
         ask_once(curl);
         if (pause)
@@ -526,9 +528,12 @@ int main(int argc, char **argv)
     if (strcmp(what, "first") == 0)
         return first(argv[2]);
     if (strcmp(what, "cpu") == 0 && argc == 5)
-        return ask_many(argv[2], argv[3], atoi(argv[4]), 0, print_cpu);
+        return ask_many(argv[2], argv[3], atoi(argv[4]), PIECE, 0, print_cpu);
+    if (strcmp(what, "pieces") == 0 && argc == 5)
+        return ask_many(argv[2], argv[3], atoi(argv[4]), 1024, 0, print_cpu);
     if (strcmp(what, "rss") == 0 && argc == 5)
-        return ask_many(argv[2], argv[3], atoi(argv[4]), PAUSE_US, print_rss);
+        return ask_many(argv[2], argv[3], atoi(argv[4]), PIECE, PAUSE_US,
+                        print_rss);
     if (strcmp(what, "upload") == 0 && argc == 4)
         return upload(argv[2], atoi(argv[3]));
     if (strcmp(what, "live") == 0 && argc == 4)

@@ -2,8 +2,9 @@
  * epoll, canned answers. Prints its port, serves until killed.
  *
  *   POST .../chat/completions   2 KB of JSON; 1000 events when the body has
- *                               "stream", 200 when it has "short", too; 8 MB
- *                               of JSON when it has "big", one
+ *                               "stream", 200 when it has "short", too, or 200
+ *                               with all that OpenAI's have when it has
+ *                               "usual"; 8 MB of JSON when it has "big", one
  *                               when it has "mega";
  *                               all of it 700 ms late when it has "late"
  *   POST /evp_proxy/...         202, as an Agent answers; counted
@@ -37,8 +38,8 @@ struct connection {
 };
 
 static struct connection *connections[CONNECTIONS_MAX];
-static char *chat, *stream, *shorter, *big, *mega;
-static size_t chat_len, stream_len, shorter_len, big_len, mega_len;
+static char *chat, *stream, *shorter, *usual, *big, *mega;
+static size_t chat_len, stream_len, shorter_len, usual_len, big_len, mega_len;
 
 static char *answer(const char *type, const char *body, size_t len,
                     size_t *total)
@@ -74,16 +75,27 @@ static char *json_answer(size_t content, size_t *total)
     return text;
 }
 
-static char *events(int count, size_t *len)
+#define SHORT_EVENT                                                          \
+    "data: {\"model\":\"gpt-4o-mini\",\"choices\":[{\"index\":0,\"delta\":{" \
+    "\"content\":\"%s \"}}]}\n\n"
+#define USUAL_EVENT                                                        \
+    "data: {\"id\":\"chatcmpl-B9MHDbslfkBeAs8l4bebGdFOJ6PeG\",\"object\":" \
+    "\"chat.completion.chunk\",\"created\":1741570283,\"model\":"          \
+    "\"gpt-4o-mini-2024-07-18\",\"service_tier\":\"default\","             \
+    "\"system_fingerprint\":\"fp_06737a9306\",\"choices\":[{\"index\":0,"  \
+    "\"delta\":{\"content\":\" %s\"},\"logprobs\":null,"                   \
+    "\"finish_reason\":null}],\"usage\":null}\n\n"
+
+static char *events(const char *event, int count, size_t *len)
 {
-    char *body = malloc((size_t)count * 200), *text;
+    static const char *const words[] = {"word", "a",      "river", "flows",
+                                        "by",   "bridge", "and"};
+    char *body = malloc((size_t)count * (strlen(event) + 8)), *text;
     size_t at = 0;
 
     for (int i = 0; i < count; i++)
-        at += (size_t)sprintf(body + at,
-                              "data: {\"model\":\"gpt-4o-mini\",\"choices\":[{"
-                              "\"index\":0,\"delta\":{\"content\":\"word \"}}]}"
-                              "\n\n");
+        at += (size_t)sprintf(body + at, event,
+                              words[event[7] == 'm' ? 0 : i * 5 % 7]);
     at += (size_t)sprintf(body + at, "data: [DONE]\n\n");
     text = answer("text/event-stream", body, at, len);
     free(body);
@@ -95,8 +107,9 @@ static void make_answers(void)
     chat = json_answer(2048, &chat_len);
     big = json_answer(BIG, &big_len);
     mega = json_answer(BIG / 8, &mega_len);
-    stream = events(EVENTS, &stream_len);
-    shorter = events(EVENTS / 5, &shorter_len);
+    stream = events(SHORT_EVENT, EVENTS, &stream_len);
+    shorter = events(SHORT_EVENT, EVENTS / 5, &shorter_len);
+    usual = events(USUAL_EVENT, EVENTS / 5, &usual_len);
 }
 
 static int send_all(int fd, const char *data, size_t len)
@@ -166,6 +179,8 @@ static int respond(int fd, const struct connection *c)
         usleep(LATE_US); /* no other client waits */
     if (strstr(c->head, "\"stream\"") && strstr(c->head, "\"short\""))
         return send_events(fd, shorter, shorter_len);
+    if (strstr(c->head, "\"stream\"") && strstr(c->head, "\"usual\""))
+        return send_events(fd, usual, usual_len);
     if (strstr(c->head, "\"stream\""))
         return send_events(fd, stream, stream_len);
     if (strstr(c->head, "\"big\""))
