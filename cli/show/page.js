@@ -411,7 +411,7 @@ function change(to, step) {
 
 /* ---- filters */
 
-/* A "quoted text" is one word, a minus means "not"; a pair of an unknown key is a word. What a span lacks has no bound. */
+/* A "quoted text" is one word, a minus means "not"; a pair of an unknown key is a word. A span without a number is within no bound of it. */
 const MEASURES = new Map([['cost', (s) => s.cost], ['tokens', tokens], ['duration', (s) => s.length]]), UNITS = {ms: 1e6, s: 1e9, m: 6e10, h: 3.6e12};
 function boundOf(key, word) {
   const of = MEASURES.get(key), [, sign, than, unit = 's'] = of && /^(>=?|<=?|=)([\d.]+)(ms|[smh])?$/.exec(word) || [];
@@ -1162,7 +1162,7 @@ function drawTalk(other) {
 const headOfTalk = (title, ...facts) => [headline(title), h('div.facts', ...facts)];
 const sayer = ({role}) => ROLES.get(String(role).toLowerCase()) ?? 'other';
 const contentOf = ({content}) => (content && (string(content) ?? written(content))) || '';
-/* What makes two messages the same one, though an answer comes again in another form. */
+/* Two messages with an equal one of these are the same, though an answer comes again in another form. */
 const heard = (one) => [sayer(one), contentOf(one), ...few(one.tool_calls, ({name, tool_id: id}) => name + id),
   ...few(one.tool_results, ({tool_id: id}) => id)].join('\x1f');
 /* The messages of a call which the conversation has not had: a request repeats it, from its begin or a part. The last one

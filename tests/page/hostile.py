@@ -33,7 +33,7 @@ UNSEEN = [(0, 8), (0xb, 0x1f), (0x7f, 0x9f), (0xad, 0xad), (0x61c, 0x61c),
           (0xfe00, 0xfe0f), (0xfeff, 0xfeff), (0xd800, 0xdfff),
           (0xe0000, 0xe0fff)]
 
-# What writing needs stays, behind a character that is there.
+# Writing needs these, which stay behind a character that is there.
 SCRIPTS = [
     "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645", "PDF\u200c\u0647\u0627",
     "\u0995\u09cd\u200d\u09b7", "\u1781\u200b\u1791", "\u845b\U000e0100",

@@ -32,7 +32,7 @@ def write(bench, name, events):
 
 
 def talk(bench):
-    """What a request repeats is there once, in a whole history or a window of
+    """A message that a request repeats is there once, in a whole history or a window of
     it; the same words said again are there again; tools are folded unless one
     failed."""
     ask = said("assistant", "", tool_calls=[
@@ -193,7 +193,7 @@ def curl(bench):
 
 
 def ticks(bench):
-    """What a chart shows of one call alone is wide enough to be seen and hit."""
+    """The mark of one call alone in a chart is wide enough to be seen and hit."""
     write(bench, "sparse", [
         call(i * i * 500, "t%d" % i, [said("user", "hi")], said("assistant", "ho"),
              metrics={"input_tokens": 1}, duration=i * 10 ** 9) for i in range(9)])

@@ -127,7 +127,7 @@ def rows_of(tab):
 
 
 def copied(tab, selector):
-    """What a click on a button copies."""
+    """The text that a click on a button copies."""
     tab.js("Object.defineProperty(navigator, 'clipboard', {configurable: true, "
            "value: {writeText: async (text) => { window.copied = text; }}})")
     tab.click(selector)
