@@ -411,12 +411,15 @@ function change(to, step) {
 
 /* ---- filters */
 
-/* A "quoted text" is one word, a minus means "not"; a pair of an unknown key is a word. A span without a number is within no bound of it. */
-const MEASURES = new Map([['cost', (s) => s.cost], ['tokens', tokens], ['duration', (s) => s.length]]), UNITS = {ms: 1e6, s: 1e9, m: 6e10, h: 3.6e12};
+/* A "quoted text" is one word, a minus means "not"; a pair of an unknown key is a word. A span without a number is within
+ * no bound of it. */
+const MEASURES = new Map([['cost', (s) => s.cost], ['tokens', tokens], ['duration', (s) => s.length]]);
+const UNITS = {ms: 1e6, s: 1e9, m: 6e10, h: 3.6e12};
 function boundOf(key, word) {
   const of = MEASURES.get(key), [, sign, than, unit = 's'] = of && /^(>=?|<=?|=)([\d.]+)(ms|[smh])?$/.exec(word) || [];
   const bound = than * (key === 'duration' ? UNITS[unit] : 1);
-  return sign && ((s) => sign[0] === '>' && of(s) > bound || sign[0] === '<' && of(s) < bound || sign.endsWith('=') && of(s) === bound);
+  return sign && ((s) => sign[0] === '>' && of(s) > bound || sign[0] === '<' && of(s) < bound ||
+    sign.endsWith('=') && of(s) === bound);
 }
 const terms = () => [...state.query.matchAll(/(-?)(?:([\w.-]+):)?(?:"([^"]*)"?|(\S+))/gu)]
   .map(([, minus, key, quoted, word]) => {
@@ -766,7 +769,8 @@ const STEPS = [[1e3, 1, 2, 5, 10, 20, 50, 100, 200, 500], [1e6, 1, 2, 5, 10, 20,
   [3.6e9, 1, 2, 5, 12], [8.64e10, 1, 2, 5, 10, 20, 50, 100, 365]].flatMap(([unit, ...all]) => all.map((n) => n * unit));
 /* Buckets over microseconds, begun at a round local time: at most 96, and each wide enough to be seen and hit. */
 function bucketsOf([from, to], width) {
-  const most = clamp(width / 8, 12, 96) - 1, step = STEPS.find((one) => (to - from) / one <= most) ?? Math.ceil((to - from) / most);
+  const most = clamp(width / 8, 12, 96) - 1;
+  const step = STEPS.find((one) => (to - from) / one <= most) ?? Math.ceil((to - from) / most);
   const shift = new Date(from / 1000).getTimezoneOffset() * 6e7 || 0;
   const first = Math.floor((from - shift) / step) * step + shift, size = Math.floor((to - first) / step) + 1;
   return {step, size, of: (us) => clamp(Math.floor((us - first) / step), 0, size - 1),
@@ -1181,7 +1185,8 @@ function talkOf(session) {
     .sort((a, b) => a.start - b.start), calls = all.slice(-TURNS), feedback = feedbackOf(session.id);
   let last, part, tools;
   const parts = calls.map((s) => {
-    const [asked, answers] = ['input', 'output'].map((side) => messagesOf(about(s)[side]).map(members)), names = namesOf([...asked, ...answers]);
+    const [asked, answers] = ['input', 'output'].map((side) => messagesOf(about(s)[side]).map(members));
+    const names = namesOf([...asked, ...answers]);
     const fresh = freshOf(said, asked).concat(answers).filter((one) => one.role || one.content);
     said.push(...fresh.map(heard));
     const head = s.group !== last && turnHead(s.group);
@@ -1268,7 +1273,8 @@ function differences(a, b) {
 const difference = (a, b) => h('div.text', differences(a, b).map(([words, side]) => (side ? h(side < 0 ? 'del' : 'ins', visible(words)) : visible(words))), {dir: 'auto'});
 const saidBy = (side, all = messagesOf(side).map(members), names = namesOf(all)) => all.map((one) => [`${line(one.role ?? '', 40)}: ${contentOf(one)}`,
   ...few(one.tool_calls, (call) => `calls ${line(call.name ?? '?', 80)} ${written(call.arguments)}`),
-  ...few(one.tool_results, (to) => `result of ${line(to.name || names.get(to.tool_id) || '?', 80)} ${string(to.result) ?? written(to.result)}`)].join('\n')).join('\n\n') || string(side?.value) || '';
+  ...few(one.tool_results, (to) => `result of ${line(to.name || names.get(to.tool_id) || '?', 80)} ${
+    string(to.result) ?? written(to.result)}`)].join('\n')).join('\n\n') || string(side?.value) || '';
 /* The parameters as texts; null is none, in a member of one as well. */
 const parametersOf = ({metadata}) => new Map(Object.entries(members(metadata)).filter(([key]) => key !== 'caller' && key !== 'transfer')
   .map(([key, value]) => [key, written(value, 0, (of, one) => one ?? undefined)]));
@@ -1299,8 +1305,9 @@ function compared(a, b) {
 }
 function pairOfCalls(pair, at) {
   const both = pair.map((s) => (s ? about(s) : {})), [x, y] = both, [old, now] = both.map(parametersOf);
-  const rowsOf = (same) => [...new Map([...old, ...now]).keys()].filter((key) => (old.get(key) === now.get(key)) === same && (old.get(key) ?? now.get(key)))
-    .slice(0, 40).map((key) => h('tr', h('th', {scope: 'row'}, line(key, 80)), [old, now].map((all) => h('td', line(all.get(key) ?? NONE, 200)))));
+  const rowsOf = (same) => [...new Map([...old, ...now]).keys()].filter((key) => (old.get(key) === now.get(key)) === same &&
+    (old.get(key) ?? now.get(key))).slice(0, 40).map((key) => h('tr', h('th', {scope: 'row'}, line(key, 80)),
+    [old, now].map((all) => h('td', line(all.get(key) ?? NONE, 200)))));
   const tableOf = (rows) => grid(['parameter', 'first', 'second'], rows), other = rowsOf(false), equal = rowsOf(true);
   const side = (title, from, to) => {
     const same = from === to;
@@ -1308,7 +1315,8 @@ function pairOfCalls(pair, at) {
   };
   return h('section', {'data-calls': at}, h('h2', dots(...new Set(pair.map((s) => (s ? line(s.model ?? s.name, 80) : 'no call'))))),
     h('div.facts', pair.map((s) => s && fact(dots(duration(s.length), `${short(s.input)} → ${short(s.output)}`, dollars(s.cost))))),
-    other.length > 0 && tableOf(other), equal.length > 0 && h('details', h('summary', plural(equal.length, 'equal parameter')), tableOf(equal)),
+    other.length > 0 && tableOf(other),
+    equal.length > 0 && h('details', h('summary', plural(equal.length, 'equal parameter')), tableOf(equal)),
     side('Input', saidBy(x.input), saidBy(y.input)), side('Output', saidBy(x.output), saidBy(y.output)));
 }
 
@@ -1460,7 +1468,8 @@ function signsOf(text) {
     ticks.set(sign, one);
   }
   for (let i = 0; i < signs.length; i++) {
-    const one = signs[i], [sign, url] = one, kind = url || sign === '![' ? '[' : sign, from = open.get(kind), inWord = /^(\*|_+)$/.test(sign);
+    const one = signs[i], [sign, url] = one, kind = url || sign === '![' ? '[' : sign, from = open.get(kind);
+    const inWord = /^(\*|_+)$/.test(sign);
     const [before, after] = [text[one.index - 1], text[one.index + sign.length]]
       .map((c = ' ') => (inWord && /\w/.test(c) ? 'word' : c.trim()));
     if (sign[0] === '`') i = one.end?.at ?? i;
@@ -1480,7 +1489,8 @@ function inline(text) {
       all.push(text.slice(begin, index));
       begin = index + 1;
       if (!end) continue;
-      all.push(sign[0] === '`' ? h('code', text.slice(from, end.index)) : end[1] ? [h('u', inner()), faint(` (${end[0].slice(2, -1)})`)]
+      all.push(sign[0] === '`' ? h('code', text.slice(from, end.index))
+        : end[1] ? [h('u', inner()), faint(` (${end[0].slice(2, -1)})`)]
         : h(STRESS[sign.replace(/_/g, '*')], inner()));
       begin = end.index + end[0].length;
       i = end.at;
@@ -1513,10 +1523,12 @@ function blocks(lines, level = 0) {
     const row = lines[at++], [kind, found] = kindOf(row, lines[at]), last = made[made.length - 1];
     if (kind === 'head') add('h' + Math.min(6, found[1].length + 2), inline(found[2]));
     else if (kind === 'rule') add('hr');
-    else if (kind === 'quote') add('blockquote', below([row, ...rowsThat((one) => BEGINS.quote.test(one))].map((one) => one.replace(BEGINS.quote, ''))));
+    else if (kind === 'quote') add('blockquote', below([row, ...rowsThat((one) => BEGINS.quote.test(one))].map(
+      (one) => one.replace(BEGINS.quote, ''))));
     else if (kind === 'table') {
       at++;
-      add('div.scroll', grid(cellsOf(row), rowsThat((one) => one.includes('|')).map((one) => h('tr', cellsOf(one).map((cell) => h('td', cell))))));
+      add('div.scroll', grid(cellsOf(row), rowsThat((one) => one.includes('|')).map(
+        (one) => h('tr', cellsOf(one).map((cell) => h('td', cell))))));
     } else if (kind === 'fence') {
       const [, {length: indent}, mark, language] = found;
       const code = rowsThat((one) => !one.trim().startsWith(mark) || one.trim().replaceAll(mark[0], ''));
@@ -1524,7 +1536,8 @@ function blocks(lines, level = 0) {
       add('pre', h('small', language.trim()), code.map((one) => less(one, indent)).join('\n'));
     } else if (kind === 'item') {
       const [{length: first}, {length: indent}, mark, start] = found, sort = mark.slice(-1);
-      const item = h('li', below([row.slice(first), ...rowsThat((one) => !one.trim() || one.search(/\S/) > indent).map((one) => less(one, first))]));
+      const item = h('li', below([row.slice(first),
+        ...rowsThat((one) => !one.trim() || one.search(/\S/) > indent).map((one) => less(one, first))]));
       if (last?.sort === sort) last.append(item);
       else made.push(Object.assign(h(start ? 'ol' : 'ul', {start}, item), {sort}));
     } else if (kind) add('p', inline([row, ...rowsThat((one) => kindOf(one, lines[at + 1])[0] === 'text')].join('\n')));
@@ -1535,7 +1548,8 @@ function blocks(lines, level = 0) {
 let raw = false; /* answers are shown as they came */
 function answer(text) {
   const box = h('div.text.answer');
-  box.draw = () => set(box, {dir: raw && 'auto'}).replaceChildren(...folded(text, raw || text.length > LONG ? undefined : (part) => blocks(part.split('\n')), box));
+  box.draw = () => set(box, {dir: raw && 'auto'}).replaceChildren(...folded(text,
+    raw || text.length > LONG ? undefined : (part) => blocks(part.split('\n')), box));
   box.draw();
   return box;
 }
@@ -1549,7 +1563,8 @@ function flipRaw() {
 const ROLES = new Map(['system', 'user', 'assistant', 'tool', 'reasoning'].map((role) => [role, role]));
 ROLES.set('developer', 'system').set('model', 'assistant').set('function', 'tool');
 const PICTURES = ['image/png', 'image/jpeg', 'image/gif', 'image/webp'];
-const grid = (heads, rows) => h('table', h('thead', h('tr', heads.map((text) => h('th', {scope: 'col'}, text)))), h('tbody', rows));
+const grid = (heads, rows) => h('table', h('thead', h('tr', heads.map((text) => h('th', {scope: 'col'}, text)))),
+  h('tbody', rows));
 const few = (value, make) => list(value).slice(0, NODES).map((one) => make(members(one)));
 
 /* Only base64 of these types is a picture: others might run, and a URL would tell a stranger that the page was
@@ -1576,11 +1591,13 @@ function join(id, side) {
 const tool = (side, one, name, value) => h('div.mono.call', side, ' ', h('b.tool', line(name ?? '?', 200)), ' ',
   join(one.tool_id, side), value === undefined ? '' : typeof value === 'string' ? block(value) : json(value));
 const card = (role, title, text, ...parts) => h('article.card', {'data-role': role},
-  h('div.card-head', h('span', title), parts[0]?.draw && h('button.copy.raw', {'aria-pressed': raw, click: flipRaw}, 'raw text'), copyButton(text)), parts);
+  h('div.card-head', h('span', title), parts[0]?.draw &&
+    h('button.copy.raw', {'aria-pressed': raw, click: flipRaw}, 'raw text'), copyButton(text)), parts);
 const message = (names, answers) => (one) => {
   const {role, content} = one, text = string(content), from = sayer(one);
   return card(from, line(role || 'no role', 60), text ?? written(one, 2),
-    text ? block(text, answers || from === 'assistant' || from === 'reasoning' ? answer : prose) : content && typeof content === 'object' && mono(content),
+    text ? block(text, answers || from === 'assistant' || from === 'reasoning' ? answer : prose)
+      : content && typeof content === 'object' && mono(content),
     few(one.tool_calls, (call) => tool('calls', call, call.name, call.arguments)),
     few(one.tool_results, (to) => tool('result of', to, to.name || names.get(to.tool_id), to.result)),
     few(one.image_parts, media), few(one.audio_parts, media));
@@ -1593,7 +1610,8 @@ function messagesOf(side) {
   return list(value).every((one) => (one?.role ?? one?.content) !== undefined) ? list(value) : list(side.messages);
 }
 /* The names of the tools that were called, by the ids of their calls. */
-const namesOf = (messages) => new Map(messages.flatMap((one) => few(one?.tool_calls, ({tool_id: id, name}) => [id, name])).filter(([id]) => string(id)));
+const namesOf = (messages) => new Map(messages.flatMap((one) => few(one?.tool_calls,
+  ({tool_id: id, name}) => [id, name])).filter(([id]) => string(id)));
 /* How many messages repeat an earlier call of the trace and its answer. */
 function repeated(s, messages) {
   const texts = messages.map((one) => written(one));
@@ -1718,12 +1736,16 @@ function requestOf(s, {input, metadata, tool_definitions}, own) {
 }
 /* A command that is safe to paste: its one text is quoted, and controls in it are JSON escapes. */
 function curlTab(s, body) {
-  const known = HOSTS.get(s.provider), {host, port, provider} = members(bodyOf(s)._call), tls = port === 443 || body.metadata?.transfer?.tls_ms > 0;
-  const api = /^integration:(openai|anthropic|mistral|ollama)/m.exec([...s.tags, 'integration:' + provider].join('\n'))?.[1] ?? (known && s.provider);
-  const base = !host || known?.split('/')[0] === host ? known && 'https://' + known : string(host) && /^[\w.:-]+$/.test(host) && count(port) &&
+  const known = HOSTS.get(s.provider), {host, port, provider} = members(bodyOf(s)._call);
+  const tls = port === 443 || body.metadata?.transfer?.tls_ms > 0;
+  const api = /^integration:(openai|anthropic|mistral|ollama)/m.exec([...s.tags, 'integration:' + provider].join('\n'))?.[1]
+    ?? (known && s.provider);
+  const base = !host || known?.split('/')[0] === host ? known && 'https://' + known
+    : string(host) && /^[\w.:-]+$/.test(host) && count(port) &&
     `http${tls ? 's' : ''}://${host.includes(':') ? `[${host}]` : host}${port === (tls ? 443 : 80) ? '' : ':' + port}`;
   if (!s.call || !api || !base) return faint(s.call ? 'No command is known for this API.' : 'This span is no request.');
-  const own = api === 'anthropic', [path, request] = requestOf(s, body, own), key = `$${known ? s.provider.toUpperCase() + '_' : ''}API_KEY`;
+  const own = api === 'anthropic', [path, request] = requestOf(s, body, own);
+  const key = `$${known ? s.provider.toUpperCase() + '_' : ''}API_KEY`;
   const data = (written(request, 2) ?? '').replace(new RegExp(`[${UNSEEN}']`, 'gu'),
     (c) => times(c.length, (i) => '\\u' + hex(c.charCodeAt(i))).join(''));
   return [h('p.faint', 'Rebuilt from the span, with the usual path; parameters, pictures and headers may be missing.'),
