@@ -63,7 +63,8 @@ static const struct row {
     {AGENT, -EPERM, -EPERM,
      "it is neither root's, dd-agent's nor this user's: nothing is sent there "
      "unless DD_TRACE_AGENT_URL or DD_AGENT_HOST names it"},
-    {ALL, -EIO, -EIO,
+    {AGENT | INTAKE, -EIO, -EIO, "it answers in no HTTP/1.1"},
+    {OTLP, -EIO, -EIO,
      "it answers in no HTTP/1.1, as a port of gRPC does: OTLP by HTTP has "
      "another, 4318 as a rule"},
     {AGENT, -999, -1,

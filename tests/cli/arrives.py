@@ -2,7 +2,9 @@
 """Why nothing arrives: after one call, each command says the same words, and they
 lead to the mend.
 
-usage: arrives.py BUILD_DIR [PART]...
+usage: arrives.py DIR [PART]...
+
+DIR: of llmobs and llmobs-run, built or installed.
 """
 import http.server
 import json
@@ -21,10 +23,11 @@ from checks import check  # noqa: E402
 BUILD, *PARTS = sys.argv[1:]
 TMP = tempfile.mkdtemp(prefix="llmobs-arrives.")
 KEY = "0123456789abcdef0123456789abcdef"
-BASE = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LLMOBS_BUILD": BUILD,
-        "HOME": TMP, "NO_PROXY": "*",
+BASE = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": TMP, "NO_PROXY": "*",
         "LLMOBS_CONFIG": os.path.join(TMP, "empty.conf")}
 open(BASE["LLMOBS_CONFIG"], "w").close()
+if os.path.exists(BUILD + "/libllmobs_preload.so"):
+    BASE["LLMOBS_BUILD"] = BUILD
 COMMANDS = (("stats",), ("stats", "--check=1"), ("drain",), ("view",),
             ("doctor", "--no-self-test", "curl"))
 

@@ -1161,6 +1161,23 @@ def agents():
     strange()
     Agent.endpoints = ["/v0.4/traces"]
     expect("agent: too old", "curl", 1, "no EVP proxy", env=env)
+    for name, say, text in (
+            ("closed", b"", "start the agent, or name its address"),
+            ("garbage", b"\0\1\2\3" * 99, "it answers in no HTTP/1.1"),
+            ("cut", b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{",
+             "does not answer as an agent")):
+        listener = socket.create_server(("127.0.0.1", 0))
+
+        def once(say=say, listener=listener):
+            while True:
+                with listener.accept()[0] as one:
+                    one.recv(4096)
+                    one.sendall(say)
+
+        threading.Thread(target=once, daemon=True).start()
+        expect("agent: " + name, "curl", 1, "does not answer as an agent: ",
+               text, env=dict(env, DD_TRACE_AGENT_URL="http://127.0.0.1:%d" %
+                              listener.getsockname()[1]))
     mute = socket.create_server(("127.0.0.1", 0))
     env["DD_TRACE_AGENT_URL"] = "http://127.0.0.1:%d" % mute.getsockname()[1]
     env["DD_TRACE_AGENT_TIMEOUT_SECONDS"] = "0.3"

@@ -9,6 +9,7 @@ import json
 import os
 import re
 import signal
+import struct
 import subprocess
 import sys
 import time
@@ -217,6 +218,47 @@ def walk_traps():
     equal("666" in out.decode(), False, "the secret")
     equal(told["llmobs_spans_total"][1][of("4001", 4001)], 0, "of another")
     equal(host()[0], 1, "as text")
+
+
+def why_nothing_arrives():
+    needs_root()
+    in_own_mounts(walk_answers)
+
+
+def answers(place, uid, exporter, peer, since, last, status):
+    """One answer of a destination, as lib/base/answers.h has it."""
+    path = os.path.join(os.path.dirname(place), "answers")
+    with open(path, "wb") as f:
+        f.write(struct.pack("=8s16s192sqqqiiii", b"answer1", exporter, peer,
+                            since, last, 0, status, 0, 0, 0))
+    os.chown(path, uid, uid)
+
+
+def walk_answers():
+    """Of each user, who may have written anything there."""
+    now = time.time_ns()
+    for place, uid in ((ROOTS, 0), (HOMES, 4001)):
+        ledger(place, uid, captured=1, delivered=1)
+    answers(ROOTS, 0, b"agent", b"http://localhost:8126", now - 90 * MINUTE,
+            now, 503)
+    answers(HOMES, 4001, b"x" * 16, b"\x1b[2J" + b"y" * 188, now - 90 * MINUTE,
+            now, 403)
+    for args in [], ["--check"]:
+        code, out, err = host(*args)
+        lines = err.splitlines()
+        equal((code, bool(out), len(lines), "\x1b" in err),
+              (0, not args, 2, False), err)
+        equal(("stats: root: agent http://localhost:8126 has accepted nothing "
+               "since " in lines[0], "status 503: it takes nothing" in lines[0],
+               "stats: 4001: xxxxxxxxxxxxxxx \\x1b[2Jyyyy" in lines[1]),
+              (True,) * 3, err)
+    answers(ROOTS, 0, b"agent", b"http://localhost:8126", now - 3000 * MINUTE,
+            now - 1500 * MINUTE, 503)
+    answers(HOMES, 4001, b"agent", b"http://h", now - 30 * MINUTE, now, 403)
+    equal(host("--check")[2], "", "long ago, and not long enough")
+    os.remove(os.path.join(os.path.dirname(HOMES), "answers"))
+    os.symlink("/etc/shadow", os.path.join(os.path.dirname(HOMES), "answers"))
+    equal(host()[2], "", "a link")
 
 
 def a_stopped_reader():
@@ -518,6 +560,6 @@ def a_real_loss():
 
 if __name__ == "__main__":
     drain.main([each_and_their_sum, real_ones, others_see_themselves,
-                hostile_files, a_stopped_reader, strange_names, a_thousand,
+                hostile_files, why_nothing_arrives, a_stopped_reader, strange_names, a_thousand,
                 units_and_pools, into_a_file, a_full_disk, since_a_time,
                 known_ones, of_all_users_known, a_real_loss])
