@@ -112,21 +112,16 @@ const struct llmobs_copy *llmobs_copies_of(const void *address,
     return NULL;
 }
 
-struct llmobs_copies_range llmobs_copies_range(void)
+struct llmobs_range llmobs_copies_range(void)
 {
-    uintptr_t low = UINTPTR_MAX, high = 0;
+    struct llmobs_range range = {0, 0};
 
-    for (unsigned c = 0; c < LLMOBS_COPIES; c++) {
+    for (unsigned c = 0; c < LLMOBS_COPIES; c++)
         for (unsigned h = 0;
-             is_used(&llmobs_copies[c]) && h < LLMOBS_HOOK_COUNT; h++) {
-            uintptr_t at =
-                (uintptr_t)llmobs_copy_function(&llmobs_copies[c], h);
-
-            low = at && at < low ? at : low;
-            high = at > high ? at : high;
-        }
-    }
-    return (struct llmobs_copies_range){low, high >= low ? high - low : 0};
+             is_used(&llmobs_copies[c]) && h < LLMOBS_HOOK_COUNT; h++)
+            llmobs_range_add(&range,
+                             llmobs_copy_function(&llmobs_copies[c], h));
+    return range;
 }
 
 /* The scan asks this of every object of a process, so the first name's hash is

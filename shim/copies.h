@@ -111,11 +111,21 @@ bool llmobs_hooks_hashed(const struct llmobs_elf *elf);
 void *llmobs_copy_function(const struct llmobs_copy *copy,
                            enum llmobs_hook hook);
 
-/* The addresses from the lowest to the highest real function of all copies. */
-struct llmobs_copies_range {
-    uintptr_t low, len;
+/* The addresses from the lowest to the highest real function of all copies;
+ * high 0: there is none. */
+struct llmobs_range {
+    uintptr_t low, high;
 };
-struct llmobs_copies_range llmobs_copies_range(void);
+struct llmobs_range llmobs_copies_range(void);
+
+static inline void llmobs_range_add(struct llmobs_range *range,
+                                    const void *address)
+{
+    uintptr_t at = (uintptr_t)address;
+
+    range->low = at && (at < range->low || !range->high) ? at : range->low;
+    range->high = at > range->high ? at : range->high;
+}
 
 /* The copy whose real function is at `address`, and the hook; NULL for another
  * address. */

@@ -271,6 +271,16 @@ void *llmobs_libs_target(const struct llmobs_elf *elf, const char *name,
     return NULL;
 }
 
+struct llmobs_range llmobs_libs_range(void)
+{
+    struct llmobs_range range = {0, 0};
+
+    for (unsigned i = 0; i < LLMOBS_LIB_HOOK_COUNT; i++)
+        for (unsigned copy = 0; copy < LLMOBS_LIB_COPIES; copy++)
+            llmobs_range_add(&range, llmobs_lib_calls_real(copy, i));
+    return range;
+}
+
 void *llmobs_libs_thunk(const void *address)
 {
     for (unsigned i = 0; address && i < LLMOBS_LIB_HOOK_COUNT; i++)

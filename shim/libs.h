@@ -12,6 +12,7 @@
 #define LLMOBS_LIBS_H
 
 #include "shim/elf.h"
+#include "shim/copies.h"
 #include "shim/lib_calls.h"
 
 /* Looks at an object; true when it is such a library that was not known.
@@ -38,6 +39,9 @@ bool llmobs_libs_names(const struct llmobs_elf *elf, size_t count);
  * other. `unbound`: the loader has not looked the name up yet. */
 void *llmobs_libs_target(const struct llmobs_elf *elf, const char *name,
                          const void *value, bool unbound);
+
+/* The range of the real functions that are hooked. */
+struct llmobs_range llmobs_libs_range(void);
 
 /* The shim's function for the real one at `address`; NULL: none is there. */
 void *llmobs_libs_thunk(const void *address);

@@ -19,7 +19,8 @@ struct work {
     bool loading;                       /* the pages are still writable: the
                                          * loader relocates the object */
     bool unsealed;                      /* the shim made the pages writable */
-    bool changed; /* a slot of libcurl or of the loader was written */
+    bool changed;     /* a slot of libcurl or of the loader was written */
+    bool changed_lib; /* one of another library */
 };
 
 /* Tests whether a word can be written, without changing it and without a fault:
@@ -222,6 +223,7 @@ static void patch_one(struct work *work, const ElfW(Rela) * rela)
     if (target)
         write_slot(work, slot, target);
     work->changed |= target && kind != OF_LIB;
+    work->changed_lib |= target && kind == OF_LIB;
     if (target && kind == OF_CURL && work->how->late &&
         ELF64_R_TYPE(rela->r_info) != LLMOBS_R_JUMP_SLOT)
         llmobs_wrappers_copy(work->elf);
@@ -240,7 +242,7 @@ static void patch_table(struct work *work, const ElfW(Rela) * rela, size_t len)
 }
 
 /* The bytes of a segment that are searched. */
-#define SEARCHED_MAX 262144
+#define SEARCHED_MAX 2097152
 #define WORD sizeof(void *)
 
 /* Tests whether the program can still read the word: asks the kernel to move no
@@ -253,14 +255,21 @@ static bool readable(uintptr_t address)
                       (void *)address, 0) != -EFAULT;
 }
 
-static void patch_words(uintptr_t at, uintptr_t end,
-                        const struct llmobs_copies_range *range)
+/* Functions whose addresses are replaced by the thunks that `thunk_of` gives.
+ */
+struct kept {
+    struct llmobs_range range;
+    void *(*thunk_of)(const void *address);
+};
+
+static void patch_words(uintptr_t at, uintptr_t end, const struct kept *kept)
 {
     for (; at < end; at += WORD) {
         void *value = __atomic_load_n((void **)at, __ATOMIC_RELAXED);
-        void *thunk = (uintptr_t)value - range->low > range->len
+        void *thunk = (uintptr_t)value < kept->range.low ||
+                              (uintptr_t)value > kept->range.high
                           ? NULL
-                          : llmobs_thunk_of(value);
+                          : kept->thunk_of(value);
 
         if (thunk && writable(at))
             __atomic_compare_exchange_n((void **)at, &value, thunk, false,
@@ -272,13 +281,13 @@ static void patch_words(uintptr_t at, uintptr_t end,
  * of functions. Such copies among the object's own variables are replaced by
  * thunks. Addresses in RELRO pages are relocations, and are replaced already.
  */
-static void patch_segment(const struct work *work, const ElfW(Phdr) * segment)
+static void patch_segment(const struct work *work, const struct kept *kept,
+                          const ElfW(Phdr) * segment)
 {
     uintptr_t page = (uintptr_t)llmobs_libc.auxval(AT_PAGESZ);
     uintptr_t from = work->elf->base + segment->p_vaddr;
     uintptr_t end = from + (segment->p_memsz < SEARCHED_MAX ? segment->p_memsz
                                                             : SEARCHED_MAX);
-    struct llmobs_copies_range range = llmobs_copies_range();
 
     from = (from + WORD - 1) & ~(WORD - 1);
     end &= ~(WORD - 1);
@@ -286,16 +295,16 @@ static void patch_segment(const struct work *work, const ElfW(Phdr) * segment)
         next = (from & ~(page - 1)) + page;
         if ((from < work->sealed_start || from >= work->sealed_end) &&
             readable(from))
-            patch_words(from, next < end ? next : end, &range);
+            patch_words(from, next < end ? next : end, kept);
     }
 }
 
-static void patch_variables(const struct work *work)
+static void patch_variables(const struct work *work, struct kept kept)
 {
     for (size_t i = 0; i < work->elf->phnum; i++)
         if (work->elf->phdr[i].p_type == PT_LOAD &&
             (work->elf->phdr[i].p_flags & PF_W))
-            patch_segment(work, &work->elf->phdr[i]);
+            patch_segment(work, &kept, &work->elf->phdr[i]);
 }
 
 /* True if one of the first `count` symbols has a name like libcurl's. In a
@@ -351,7 +360,13 @@ bool llmobs_patch_object(const struct llmobs_elf *elf,
     patch_table(&work, elf->rela, elf->rela_len);
     patch_table(&work, elf->plt, elf->plt_len);
     seal(&work);
-    if (work.changed && !work.loading && (how->late || how->constructed))
-        patch_variables(&work);
+    if (!work.loading && (how->late || how->constructed)) {
+        if (work.changed)
+            patch_variables(
+                &work, (struct kept){llmobs_copies_range(), llmobs_thunk_of});
+        if (work.changed_lib)
+            patch_variables(
+                &work, (struct kept){llmobs_libs_range(), llmobs_libs_thunk});
+    }
     return !work.loading;
 }

@@ -42,6 +42,7 @@ static size_t start_objects;
 static uint64_t start_last;     /* identity of the last one */
 static llmobs_hook_set foreign; /* bits of hooks that other objects define */
 static bool late_start;         /* constructors ran before the shim's */
+static bool enabled;            /* by the program, whose own ran as well */
 static llmobs_scan_find_fn *find_export; /* of the loader's names */
 static size_t foreign_reach; /* how many objects were searched for `foreign` */
 static bool any_rpath, expect_unseen;
@@ -211,8 +212,9 @@ static int patch_callers(struct dl_phdr_info *info, size_t size, void *argument)
 {
     struct walk *walk = argument;
     size_t index = walk->now.objects++;
-    struct llmobs_patch how = {index >= start_objects, index && late_start,
-                               foreign, start_objects, find_export};
+    struct llmobs_patch how = {index >= start_objects,
+                               (index && late_start) || enabled, foreign,
+                               start_objects, find_export};
     struct llmobs_elf elf;
 
     (void)size;
@@ -345,6 +347,7 @@ static bool answer_question(void)
 {
     int asked = __atomic_exchange_n(&question, 0, __ATOMIC_SEQ_CST);
 
+    enabled |= (asked & LLMOBS_SCAN_ENABLE) != 0;
     if (asked & LLMOBS_SCAN_ENABLE)
         return llmobs_host_enable() || asked & LLMOBS_SCAN_ANEW;
     if (asked & ~LLMOBS_SCAN_ANEW)

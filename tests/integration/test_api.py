@@ -173,6 +173,44 @@ def enabled_late(t):
     equal(tree(r.spans), ["llm call", "llm call"], "tree")
 
 
+KEPT = """#include <curl/curl.h>
+#include "llmobs.h"
+static char large[1000000] = {1};
+static CURL *(*init)(void);
+static CURLcode (*set)(CURL *, CURLoption, ...);
+static CURLcode (*perform)(CURL *);
+static __attribute__((constructor)) void keep(void)
+{
+    init = curl_easy_init, perform = curl_easy_perform;
+    set = (curl_easy_setopt);
+}
+int main(int argc, char **argv)
+{
+    CURL *curl = (llmobs_enable(NULL), init());
+    set(curl, CURLOPT_URL, argv[argc - 1]);
+    set(curl, CURLOPT_HTTPHEADER,
+        curl_slist_append(NULL, "Content-Type: application/json"));
+    set(curl, CURLOPT_POSTFIELDS, "{\\"model\\":\\"gpt-test\\",\\"messages\\":"
+        "[{\\"role\\":\\"user\\",\\"content\\":\\"hello there\\"}]}");
+    return !large[0] + perform(curl);
+}
+"""
+
+
+@test
+def enabled_with_functions_kept(t):
+    """The program's constructor copied their addresses before it enabled."""
+    if harness.EMULATOR:
+        raise Skip("the launcher is what preloads there")
+    source, program = [os.path.join(t.dir, n) for n in ("kept.c", "kept")]
+    with open(source, "w") as f:
+        f.write(KEPT)
+    for flags in [], ["-no-pie", "-fno-pie"]:
+        subprocess.run(["gcc", *flags, "-o", program, source, "-I", os.path.join(
+            ROOT, "include"), "-l:libcurl.so.4", "-ldl"], check=True)
+        equal(tree(preloaded(t, program, t.url).spans), ["llm call"], "tree")
+
+
 @test
 def finished_survives_a_kill(t):
     r = t.run([client(t, "api_alone"), "kill"])

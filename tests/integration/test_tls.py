@@ -365,6 +365,34 @@ def two_copies(t):
             t.same(argv, spans=3)
 
 
+KEPT = """
+int SSL_read(void *ssl, void *bytes, int len);
+int SSL_write(void *ssl, const void *bytes, int len);
+int (*kept_read)(void *ssl, void *bytes, int len);
+int (*kept_write)(void *ssl, const void *bytes, int len);
+static __attribute__((constructor)) void keep(void)
+{
+    kept_read = SSL_read, kept_write = SSL_write;
+}
+#define SSL_read (*kept_read)
+#define SSL_write (*kept_write)
+"""
+
+
+@test
+def functions_kept(t):
+    """The constructor of a library that is opened copies their addresses."""
+    header, plugin = [os.path.join(t.dir, n) for n in ("kept.h", "kept.so")]
+    with open(header, "w") as f:
+        f.write(KEPT)
+    subprocess.run(["gcc", "-shared", "-fPIC", "-include", header, "-o", plugin,
+                    app("cases.c"), "-l:libssl.so.3", "-l:libcrypto.so.3",
+                    "-lpthread"], check=True)
+    t.same(python(t, 1, 1, "import ctypes\nctypes.CDLL(%r).main(3, "
+                  "(ctypes.c_char_p * 3)(b'', b'plain', b'%d'))"
+                  % (plugin, t.servers.tls)), spans=3)
+
+
 PASSING = """server {
     listen 127.0.0.1:%d;
     location / {
