@@ -58,7 +58,7 @@ static bool usable(const char *base, const char *rest)
     memcpy(path, base, base_len);
     memcpy(path + base_len, rest, rest_len + 1);
     made = may_make(path, base_len + rest_len);
-    llmobs_scratch_free(path);
+    llmobs_scratch_free_text(path);
     return made;
 }
 

@@ -157,7 +157,7 @@ static int make_dir(struct llmobs_spool *spool)
     memcpy(path, spool->prefix, len);
     path[len] = '\0';
     rc = llmobs_dirs_have(path, spool->config->spool_dir != NULL, &fd);
-    llmobs_scratch_free(path);
+    llmobs_scratch_free_text(path);
     if (rc)
         return rc;
     llmobs_spool_look_in(spool, fd);
@@ -271,7 +271,7 @@ static int use_file(const char *prefix, uint32_t file,
         llmobs_crash_point("found a claimed file");
         rc = use(path, ctx);
     }
-    llmobs_scratch_free(path);
+    llmobs_scratch_free_text(path);
     return rc;
 }
 
@@ -378,7 +378,7 @@ static int append_first(struct append *append, size_t size)
         if (rc != -EFBIG && rc != -ENOENT && rc != -ESTALE)
             break;
     }
-    llmobs_scratch_free(path);
+    llmobs_scratch_free_text(path);
     return rc;
 }
 
@@ -766,7 +766,7 @@ static bool remove_file(struct llmobs_spool *spool, uint32_t file)
     llmobs_crash_point("removing a file");
     gone = unlink(path) == 0;
     llmobs_crash_point("removed a file");
-    llmobs_scratch_free(path);
+    llmobs_scratch_free_text(path);
     return gone;
 }
 
@@ -844,7 +844,7 @@ static void remove_empty(struct llmobs_spool *spool)
         }
         llmobs_slots_free(slot);
     }
-    llmobs_scratch_free(path);
+    llmobs_scratch_free_text(path);
 }
 
 void llmobs_spool_release(struct llmobs_spool *spool,
@@ -1029,7 +1029,7 @@ int llmobs_spool_hold(struct llmobs_spool *spool)
             (void)atomic_compare_exchange_strong(
                 &llmobs_slots_of(spool, file)->file, &none, file);
     }
-    llmobs_scratch_free(path);
+    llmobs_scratch_free_text(path);
     pthread_setcancelstate(state, NULL);
     errno = saved;
     return rc;

@@ -42,7 +42,7 @@ int llmobs_spool_open_dir(const struct llmobs_config *config, bool list,
 
     if (!rc)
         rc = llmobs_dirs_open(path, config->spool_dir != NULL, list, out);
-    llmobs_scratch_free(path);
+    llmobs_scratch_free_text(path);
     return rc;
 }
 

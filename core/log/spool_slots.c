@@ -80,7 +80,7 @@ bool llmobs_slots_is_last(const struct llmobs_spool *spool, uint32_t file)
         llmobs_spool_file_path(spool->prefix, file, path);
         last = llmobs_spool_file_is_only(path);
     }
-    llmobs_scratch_free(path);
+    llmobs_scratch_free_text(path);
     return last;
 }
 

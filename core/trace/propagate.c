@@ -144,7 +144,7 @@ static void add_prefixed(struct line *line, const struct form *form,
         return;
     add_encoded(line, form, prefix, key, encoded,
                 form->encode(value, encoded, cap));
-    llmobs_scratch_free(encoded);
+    llmobs_scratch_free_text(encoded);
 }
 
 static void add_value(struct line *line, const struct form *form,

@@ -32,14 +32,19 @@ void *llmobs_scratch_alloc(size_t size)
     return block;
 }
 
-void llmobs_scratch_free(void *block)
+void llmobs_scratch_free_text(char *text)
 {
     int saved = errno;
 
+    if (!llmobs_blocks_free(&blocks, text))
+        free(text);
+    errno = saved;
+}
+
+void llmobs_scratch_free(void *block)
+{
     /* An address that stays would hide a leak of the program (hidden.h). */
     if (llmobs_blocks_have(&blocks, block))
         memset(block, 0, *used_of(block));
-    if (!llmobs_blocks_free(&blocks, block))
-        free(block);
-    errno = saved;
+    llmobs_scratch_free_text(block);
 }
