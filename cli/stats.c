@@ -133,12 +133,11 @@ static void print_failures(const struct stats *stats,
     for (size_t i = 0; i < LLMOBS_ANSWERS; i++) {
         const struct llmobs_answer *answer = &tally->answers[i];
 
-        if (!llmobs_destination_fails(answer) ||
-            (stats->check && !tally->lost && !tally->stale &&
-             answer->since_ns > since))
+        if ((stats->check && !tally->lost && !tally->stale &&
+             answer->since_ns > since) ||
+            !llmobs_destination_fails(answer, text))
             continue;
         print_user(stats, tally);
-        llmobs_destination_text(answer, text);
         llmobs_tell("%s\n", text);
     }
 }

@@ -230,10 +230,8 @@ static struct llmobs_json *make_failing(const struct llmobs_tally *tally)
     char text[LLMOBS_DESTINATION_TEXT];
 
     for (size_t i = 0; i < LLMOBS_ANSWERS; i++)
-        if (llmobs_destination_fails(&tally->answers[i])) {
-            llmobs_destination_text(&tally->answers[i], text);
+        if (llmobs_destination_fails(&tally->answers[i], text))
             llmobs_json_add(array, llmobs_json_string(text));
-        }
     return array;
 }
 

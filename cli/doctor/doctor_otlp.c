@@ -49,6 +49,7 @@ struct inquiry {
     struct llmobs_http_reply reply;
     int rc;
     bool accepts;
+    char why[LLMOBS_DESTINATION_WHY]; /* it does not */
 };
 
 /* -- asking --------------------------------------------------------------- */
@@ -143,19 +144,6 @@ static void tell(const struct inquiry *inquiry, const char *text)
     BAD("answers with status %ld: %s", inquiry->reply.status, text);
 }
 
-/* Gives the words that every command has for the answer. */
-static void find_words(const struct inquiry *inquiry,
-                       char why[LLMOBS_DESTINATION_WHY])
-{
-    struct llmobs_answer answer = {.exporter = "otlp",
-                                   .status = (int)inquiry->reply.status,
-                                   .error = inquiry->rc,
-                                   .code = inquiry->reply.code};
-
-    strncpy(answer.place, inquiry->signal->url, sizeof(answer.place) - 1);
-    llmobs_destination_why(&answer, why);
-}
-
 /* True where the answer is not of the request's form, as OTLP wants it. */
 static bool is_other_form(const struct inquiry *inquiry)
 {
@@ -222,9 +210,7 @@ static void report_bad_request(const struct inquiry *inquiry)
 static void report_status(struct inquiry *inquiry)
 {
     long status = inquiry->reply.status;
-    char why[LLMOBS_DESTINATION_WHY];
 
-    find_words(inquiry, why);
     if (status >= 200 && status < 300)
         report_success(inquiry);
     else if (status == 400)
@@ -232,7 +218,7 @@ static void report_status(struct inquiry *inquiry)
     else if (status == 415)
         tell(inquiry, other_form(inquiry));
     else
-        BAD("answers with %s", why);
+        BAD("answers with %s", inquiry->why);
 }
 
 /* -- no answer ------------------------------------------------------------ */
@@ -241,13 +227,11 @@ static void report_silence(const struct inquiry *inquiry)
 {
     struct llmobs_doctor *doctor = inquiry->doctor;
     bool held = inquiry->rc == -ENOTCONN && doctor->holder[0] != '\0';
-    char why[LLMOBS_DESTINATION_WHY];
 
-    find_words(inquiry, why);
     if (held)
         llmobs_doctor_tell_held(doctor, inquiry->bad, ABOUT, inquiry->url);
     else
-        BAD("does not answer: %s", why);
+        BAD("does not answer: %s", inquiry->why);
 }
 
 /* -- an endpoint ---------------------------------------------------------- */
@@ -279,6 +263,12 @@ static void inquire(struct llmobs_doctor *doctor,
     inquiry.url = llmobs_doctor_shown("", inquiry.signal->url);
     doctor->report.no_memory |= !inquiry.url;
     doctor_otlp_ask(&inquiry, config, signal);
+    llmobs_destination_why(
+        &(struct llmobs_answer){.exporter = "otlp",
+                                .status = (int)inquiry.reply.status,
+                                .error = inquiry.rc,
+                                .code = inquiry.reply.code},
+        inquiry.why);
     if (inquiry.reply.status > 0)
         report_status(&inquiry);
     else

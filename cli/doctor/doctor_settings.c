@@ -427,9 +427,8 @@ static void report_failing(struct llmobs_doctor *doctor,
             llmobs_reason(one->exporter, one->status, one->error, one->code);
         bool store = strcmp(one->exporter, "store") == 0;
 
-        if (!llmobs_destination_fails(one))
+        if (!llmobs_destination_fails(one, text))
             continue;
-        llmobs_destination_text(one, text);
         text[strlen(text) - strlen(reason) - 2] = '\0'; /* ": " */
         llmobs_report_add(&doctor->report,
                           one->since_ns > 0      ? LLMOBS_REPORT_NOTE

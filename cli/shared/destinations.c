@@ -53,11 +53,14 @@ const char *llmobs_destination_time(int64_t ns,
     return out;
 }
 
-void llmobs_destination_text(const struct llmobs_answer *answer,
-                             char out[LLMOBS_DESTINATION_TEXT])
+bool llmobs_destination_fails(const struct llmobs_answer *answer,
+                              char out[LLMOBS_DESTINATION_TEXT])
 {
     char why[LLMOBS_DESTINATION_WHY], time[LLMOBS_DESTINATION_TIME];
 
+    if (answer->since_ns == 0 ||
+        llmobs_clock_wall_ns() - answer->last_ns >= DAY_NS)
+        return false;
     llmobs_destination_why(answer, why);
     if (answer->since_ns < 0)
         snprintf(out, LLMOBS_DESTINATION_TEXT, "%s %s cannot be written: %s",
@@ -67,12 +70,7 @@ void llmobs_destination_text(const struct llmobs_answer *answer,
                  "%s %s has accepted nothing since %s: %s", answer->exporter,
                  answer->place, llmobs_destination_time(answer->since_ns, time),
                  why);
-}
-
-bool llmobs_destination_fails(const struct llmobs_answer *answer)
-{
-    return answer->since_ns != 0 &&
-           llmobs_clock_wall_ns() - answer->last_ns < DAY_NS;
+    return true;
 }
 
 /* Adds a directory that cannot be written, and so cannot hold that as a note.
@@ -152,9 +150,7 @@ void llmobs_destinations_tell(const char *command,
                 "%s: %" PRIu64 " went to %s, the last at %s to %s\n", command,
                 count_sent(config, one->exporter), one->exporter,
                 llmobs_destination_time(one->accepted_ns, time), one->place);
-        if (llmobs_destination_fails(one)) {
-            llmobs_destination_text(one, text);
+        if (llmobs_destination_fails(one, text))
             llmobs_tell("%s: %s\n", command, text);
-        }
     }
 }

@@ -14,19 +14,16 @@
 #define LLMOBS_DESTINATION_TEXT 1024
 #define LLMOBS_DESTINATION_TIME 32
 
-/* What a status or an error means that accepts nothing, and what to do about
- * it: "status 403: its key is wrong". */
+/* What a status or an error means that accepts nothing, and what to do: "status
+ * 403: its key is wrong". */
 void llmobs_destination_why(const struct llmobs_answer *answer,
                             char out[LLMOBS_DESTINATION_WHY]);
 
-/* The same with the destination, and since when: "agent http://...: status
- * 403 since ...". */
-void llmobs_destination_text(const struct llmobs_answer *answer,
-                             char out[LLMOBS_DESTINATION_TEXT]);
-
-/* True where the destination has accepted nothing since some moment, and was
- * asked in the last day: no call in the spool is older. */
-bool llmobs_destination_fails(const struct llmobs_answer *answer);
+/* True where the destination accepts nothing, and was asked in the last day: no
+ * call in the spool is older. Says which, since when, and why; since_ns is < 0
+ * for a directory that cannot be written. */
+bool llmobs_destination_fails(const struct llmobs_answer *answer,
+                              char out[LLMOBS_DESTINATION_TEXT]);
 
 /* The local time of a moment. */
 const char *llmobs_destination_time(int64_t ns,

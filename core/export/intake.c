@@ -156,25 +156,16 @@ static enum llmobs_verdict intake_judge(long status)
     return LLMOBS_VERDICT_REFUSED;
 }
 
-static const struct llmobs_post_form agent_form = {
-    .name = "agent",
-    LLMOBS_POST_CAUSES("agent"),
-    .pause_ms = DENIED_PAUSE_MS,
-    .retry_after_max_ms = RETRY_AFTER_MAX_MS,
-    .judge = intake_judge,
-    .size = size_of,
-    .write = write_body,
-};
+#define FORM(exporter, peer)                                                   \
+    {                                                                          \
+        .name = exporter, LLMOBS_POST_CAUSES(peer),                            \
+        .pause_ms = DENIED_PAUSE_MS, .retry_after_max_ms = RETRY_AFTER_MAX_MS, \
+        .judge = intake_judge, .size = size_of, .write = write_body            \
+    }
 
-static const struct llmobs_post_form agentless_form = {
-    .name = "agentless",
-    LLMOBS_POST_CAUSES("intake"),
-    .pause_ms = DENIED_PAUSE_MS,
-    .retry_after_max_ms = RETRY_AFTER_MAX_MS,
-    .judge = intake_judge,
-    .size = size_of,
-    .write = write_body,
-};
+static const struct llmobs_post_form agent_form = FORM("agent", "agent");
+static const struct llmobs_post_form agentless_form =
+    FORM("agentless", "intake");
 
 /* -- sending ------------------------------------------------------------- */
 
@@ -227,21 +218,14 @@ static void intake_free(struct llmobs_exporter *exporter)
     free(intake);
 }
 
-static const struct llmobs_exporter_ops agent_ops = {
-    .name = "agent",
-    .send = intake_send,
-    .forget = intake_forget,
-    .free = intake_free,
-    .warm = intake_warm,
-};
+#define OPS(exporter)                                                   \
+    {                                                                   \
+        .name = exporter, .send = intake_send, .forget = intake_forget, \
+        .free = intake_free, .warm = intake_warm                        \
+    }
 
-static const struct llmobs_exporter_ops agentless_ops = {
-    .name = "agentless",
-    .send = intake_send,
-    .forget = intake_forget,
-    .free = intake_free,
-    .warm = intake_warm,
-};
+static const struct llmobs_exporter_ops agent_ops = OPS("agent");
+static const struct llmobs_exporter_ops agentless_ops = OPS("agentless");
 
 /* A base path in the override replaces the prefix of the agent. */
 static int set_endpoint(const struct intake *intake, struct route *route,
