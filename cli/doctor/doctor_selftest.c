@@ -2,22 +2,30 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "cli/doctor/loopback.h"
 #include "cli/doctor/probe.h"
-#include "cli/doctor/trial.h"
+#include "cli/shared/environment.h"
+#include "cli/shared/new_file.h"
 #include "cli/shared/preload.h"
+#include "cli/shared/reader.h"
 #include "lib/base/clock.h"
 #include "lib/base/file.h"
 
 #define ABOUT "self-test"
 #define LIMIT_MS 30000
 #define TICK_MS 20
+/* Bytes that the call and its log take. */
+#define ROOM (1 << 20)
 #define LOG_MAX (1u * 1024 * 1024)
 #define PATH_OF_CALL "/v1/chat/completions"
 
@@ -39,7 +47,8 @@ static const char *const steps[STEP_COUNT] = {
 struct selftest {
     struct llmobs_doctor *doctor;
     struct llmobs_loopback loopback;
-    struct llmobs_trial trial;
+    char dir[64]; /* of all that the client writes; "": none */
+    struct llmobs_environment environment;
     char url[64];
     struct llmobs_preload preload;
     char client[PATH_MAX]; /* "": this program */
@@ -52,26 +61,78 @@ struct selftest {
     struct llmobs_buf log;
 };
 
-/* -- the client ----------------------------------------------------------- */
+/* -- a folder for it --------------------------------------------------------
+ */
+
+static bool is_full(const char *path)
+{
+    return llmobs_new_file_room(path) < ROOM;
+}
+
+/* Prefers a place that has room. */
+static int make_dir(struct selftest *test)
+{
+    static const char *const places[] = {"/tmp", "/var/tmp", "/dev/shm"};
+    static const size_t count = sizeof(places) / sizeof(*places);
+
+    for (size_t i = 0; i < 2 * count; i++) {
+        const char *place = places[i % count];
+
+        snprintf(test->dir, sizeof(test->dir), "%s/llmobs-doctor.%d.XXXXXX",
+                 place, (int)getpid());
+        if ((i >= count || !is_full(place)) && mkdtemp(test->dir))
+            return 0;
+    }
+    test->dir[0] = '\0';
+    return -errno;
+}
 
 /* Makes the environment that the launcher would make from the user's settings,
- * in which no span leaves the trial. */
+ * but for all that leads out of the folder: no store, spool or peer of the user
+ * gets a span, counter or log line. OpenTelemetry's variables are also for the
+ * library's metrics and log records. */
 static int make_environment(struct selftest *test)
 {
-    /* The client must not be excluded; another check reports an excluded
-     * program. */
-    static const char *const fixed[][2] = {{"LLMOBS_LOG_LEVEL", "debug"},
-                                           {"LLMOBS_EXIT_FLUSH_MS", "10000"},
-                                           {"LLMOBS_EXCLUDE", "/none"}};
-    struct llmobs_environment *environment = &test->trial.environment;
-    int rc = llmobs_trial_begin(&test->trial);
+    static const char *const fixed[][2] = {
+        {"LLMOBS_EXPORTER", "store"},
+        {"OTEL_METRICS_EXPORTER", "none"},
+        {"OTEL_LOGS_EXPORTER", "none"},
+        {"LLMOBS_LOG_LEVEL", "debug"},
+        {"LLMOBS_EXIT_FLUSH_MS", "10000"},
+        {"LLMOBS_EXCLUDE", "/none"}}; /* another check reports that */
+    static const char *const places[][2] = {{"LLMOBS_STORE_DIR", "store"},
+                                            {"LLMOBS_SPOOL_DIR", "spool"},
+                                            {"LLMOBS_LOG", "log"}};
+    struct llmobs_environment *environment = &test->environment;
+    char path[PATH_MAX];
+    int rc = make_dir(test);
 
+    if (rc == 0)
+        rc = llmobs_environment_init(environment, environ);
     for (size_t i = 0; i < sizeof(fixed) / sizeof(*fixed) && rc == 0; i++)
         rc = llmobs_environment_set(environment, fixed[i][0], fixed[i][1]);
-    if (rc == 0)
+    for (size_t i = 0; i < sizeof(places) / sizeof(*places) && rc == 0; i++) {
+        snprintf(path, sizeof(path), "%s/%s", test->dir, places[i][1]);
+        rc = llmobs_environment_set(environment, places[i][0], path);
+    }
+    if (rc == 0) {
+        llmobs_environment_unset(environment, "LLMOBS_RECORD");
+        llmobs_environment_unset(environment, "LLMOBS_REPLAY");
         rc = llmobs_preload_join(environment, test->preload.library);
+    }
     return rc == 0 ? llmobs_preload_enable(environment) : rc;
 }
+
+static int remove_one(const char *path, const struct stat *st, int type,
+                      struct FTW *ftw)
+{
+    (void)st;
+    (void)type;
+    (void)ftw;
+    return remove(path);
+}
+
+/* -- the client ----------------------------------------------------------- */
 
 _Noreturn static void become_client(const struct selftest *test)
 {
@@ -90,9 +151,14 @@ _Noreturn static void become_client(const struct selftest *test)
                           NULL};
     const char *own[] = {test->preload.tool, "doctor", "--self-test-client",
                          test->url, NULL};
+    int null = open("/dev/null", O_RDWR);
 
-    llmobs_trial_become(&test->trial,
-                        (char **)(test->client[0] != '\0' ? curl : own));
+    for (int fd = 0; fd < 3 && null >= 0; fd++)
+        dup2(null, fd);
+    if (null > 2)
+        close(null);
+    _exit(llmobs_environment_exec_status(llmobs_environment_exec(
+        &test->environment, (char **)(test->client[0] != '\0' ? curl : own))));
 }
 
 /* Looks at the client's memory while it waits for its answer: then it has
@@ -147,10 +213,15 @@ static int find_span(void *ctx, struct llmobs_text line,
 
 static void look_back(struct selftest *test)
 {
-    llmobs_trial_walk(&test->trial, find_span, test);
+    struct llmobs_reader *reader = NULL;
+
+    if (llmobs_reader_open(
+            llmobs_environment_get(&test->environment, "LLMOBS_STORE_DIR"),
+            &reader) == 0)
+        (void)llmobs_reader_walk(reader, 0, find_span, test);
+    llmobs_reader_close(reader);
     (void)llmobs_file_read(
-        llmobs_environment_get(&test->trial.environment, "LLMOBS_LOG"),
-        &test->log);
+        llmobs_environment_get(&test->environment, "LLMOBS_LOG"), &test->log);
 }
 
 /* Finds the test's call in the log: copies the text after its host, to the
@@ -247,7 +318,7 @@ static enum step judge(const struct selftest *test, char *why, size_t cap)
         text = "where spans go does not take them, see agent, otlp "
                "and settings";
     }
-    if (failed < STEP_EXPORTER && llmobs_trial_is_full(&test->trial))
+    if (failed < STEP_EXPORTER && is_full(test->dir))
         text = "/tmp is full, so the call could not be recorded";
     if (text)
         snprintf(why, cap, "%s", text);
@@ -315,7 +386,8 @@ static int run(struct selftest *test)
 static void clean_up(struct selftest *test)
 {
     llmobs_loopback_close(&test->loopback);
-    llmobs_trial_end(&test->trial);
+    if (test->dir[0] != '\0')
+        (void)nftw(test->dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
     llmobs_buf_fini(&test->log);
 }
 
