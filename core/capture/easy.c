@@ -93,6 +93,7 @@ static void end_perform(struct llmobs_handle *handle, CURL *curl, CURLcode rc)
 
     llmobs_outgoing_copy_sent(handle);
     llmobs_capture_measure(handle, curl);
+    llmobs_outgoing_copy_unsent(handle, curl, rc);
     llmobs_callbacks_swap_out(handle, curl);
     llmobs_capture_finish(handle, LLMOBS_END_DONE, rc);
     errno = saved;

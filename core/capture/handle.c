@@ -9,6 +9,7 @@
 #include "lib/base/cold.h"
 #include "core/capture/mime.h"
 #include "core/export/target.h"
+#include "core/trace/probe.h"
 
 /* For a longer body (before 7.70 above 1 KiB) libcurl sends "Expect:
  * 100-continue", unless the app's header list has its own Expect. */
@@ -401,6 +402,25 @@ struct llmobs_text llmobs_handle_fields(const struct llmobs_handle *handle,
     if (body.data)
         body.len = fields_len(handle, body.data, (size_t)most);
     return body;
+}
+
+/* A program that knows that nothing will be sent may have freed it: asks the
+ * kernel. */
+bool llmobs_handle_body_is_there(const struct llmobs_handle *handle)
+{
+    const char *at =
+        llmobs_shown(handle->outgoing.body_later ? handle->outgoing.fields
+                                                 : handle->app.postfields);
+    curl_off_t size = body_size(handle);
+    struct llmobs_probe probe = {.found = 0};
+    struct llmobs_text text;
+
+    if (handle->app.has_copy || !at || size == 0)
+        return true;
+    if (!llmobs_probe_works())
+        return false;
+    return size > 0 ? llmobs_probe_sees(&probe, at, (size_t)size)
+                    : llmobs_probe_text(&probe, at, SIZE_MAX, &text);
 }
 
 void llmobs_handle_copy_body(const struct llmobs_handle *handle,

@@ -11,6 +11,7 @@
 #include "core/capture/global.h"
 #include "core/capture/command.h"
 #include "core/capture/multi_messages.h"
+#include "core/capture/outgoing.h"
 
 /* -- handles that a server pushes ------------------------------------------ */
 
@@ -394,10 +395,19 @@ static struct llmobs_members *begin_drive(const struct llmobs_real *real,
     return members;
 }
 
+static void see_end(CURL *curl, CURLcode code)
+{
+    struct llmobs_handle *handle = llmobs_handle_find(curl);
+
+    if (handle)
+        llmobs_outgoing_copy_unsent(handle, curl, code);
+}
+
 /* `running`: what libcurl has written, if `rc` is CURLM_OK. Where no transfer
  * is under way any more, all calls end here. The program may exit, by _exit or
  * a signal, before it reads their messages. */
-static CURLMcode end_drive(struct llmobs_members *members, CURLM *multi,
+static CURLMcode end_drive(const struct llmobs_real *real,
+                           struct llmobs_members *members, CURLM *multi,
                            CURLMcode rc, const int *running)
 {
     struct ended_multi ended = {multi, members};
@@ -406,6 +416,9 @@ static CURLMcode end_drive(struct llmobs_members *members, CURLM *multi,
     if (!members)
         return rc;
     llmobs_members_end_drive(members);
+    if (rc == CURLM_OK && running &&
+        llmobs_members_any_ended(members, *running))
+        llmobs_multi_messages_look(real, multi, see_end);
     if (rc == CURLM_OK && running && *running == 0 &&
         llmobs_members_set_over(members))
         end_each(&ended, end_done);
@@ -419,7 +432,7 @@ CURLMcode llmobs_ops_multi_perform(const struct llmobs_real *real, CURLM *multi,
     struct llmobs_members *members =
         begin_drive(real, multi, LLMOBS_STACK_ENTRY());
 
-    return end_drive(members, multi, real->multi_perform(multi, running),
+    return end_drive(real, members, multi, real->multi_perform(multi, running),
                      running);
 }
 
@@ -429,8 +442,8 @@ CURLMcode llmobs_ops_multi_socket(const struct llmobs_real *real, CURLM *multi,
     struct llmobs_members *members =
         begin_drive(real, multi, LLMOBS_STACK_ENTRY());
 
-    return end_drive(members, multi, real->multi_socket(multi, socket, running),
-                     running);
+    return end_drive(real, members, multi,
+                     real->multi_socket(multi, socket, running), running);
 }
 
 CURLMcode llmobs_ops_multi_socket_action(const struct llmobs_real *real,
@@ -440,7 +453,7 @@ CURLMcode llmobs_ops_multi_socket_action(const struct llmobs_real *real,
     struct llmobs_members *members =
         begin_drive(real, multi, LLMOBS_STACK_ENTRY());
 
-    return end_drive(members, multi,
+    return end_drive(real, members, multi,
                      real->multi_socket_action(multi, socket, events, running),
                      running);
 }
@@ -451,6 +464,6 @@ CURLMcode llmobs_ops_multi_socket_all(const struct llmobs_real *real,
     struct llmobs_members *members =
         begin_drive(real, multi, LLMOBS_STACK_ENTRY());
 
-    return end_drive(members, multi, real->multi_socket_all(multi, running),
-                     running);
+    return end_drive(real, members, multi,
+                     real->multi_socket_all(multi, running), running);
 }

@@ -9,6 +9,8 @@ struct llmobs_members {
     atomic_uint count;
     unsigned drives; /* the drives of the multi on the thread's stack */
     uintptr_t entry; /* of the drive; 0: not known */
+    int running; /* transfers that libcurl had under way, or was given since */
+    bool awaits; /* a call began whose body may have to be read at its end */
     bool blind;
     bool over; /* no transfer was under way when the multi was left */
 };
@@ -55,6 +57,7 @@ void llmobs_members_join(CURLM *multi, struct llmobs_member *member)
     atomic_store(&member->members, members);
     atomic_fetch_add(&members->count, 1);
     atomic_fetch_add(&count_all, 1);
+    members->running++;
     members->over = false;
 }
 
@@ -85,6 +88,22 @@ size_t llmobs_members_count(const struct llmobs_members *members)
 size_t llmobs_members_count_all(void)
 {
     return atomic_load(&count_all);
+}
+
+void llmobs_members_await(const struct llmobs_member *member)
+{
+    struct llmobs_members *members = atomic_load(&member->members);
+
+    if (members)
+        members->awaits = true;
+}
+
+bool llmobs_members_any_ended(struct llmobs_members *members, int running)
+{
+    bool fewer = running < members->running;
+
+    members->running = running;
+    return fewer && members->awaits;
 }
 
 bool llmobs_members_set_over(struct llmobs_members *members)
@@ -143,8 +162,9 @@ void llmobs_members_release(struct llmobs_members *members)
         ;
     atomic_store(&members->count, 0);
     members->drives = 0;
+    members->running = 0;
     members->entry = 0;
-    members->blind = members->over = false;
+    members->awaits = members->blind = members->over = false;
     llmobs_keyed_release(&table, &members->keyed);
 }
 

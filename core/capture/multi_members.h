@@ -48,6 +48,14 @@ bool llmobs_members_is_single(const struct llmobs_member *member);
 size_t llmobs_members_count(const struct llmobs_members *members);
 size_t llmobs_members_count_all(void);
 
+/* A call begins whose body is read as its transfer ends, unless libcurl sends
+ * it. */
+void llmobs_members_await(const struct llmobs_member *member);
+
+/* A drive has left so many transfers under way: true where one of them has
+ * ended in it, and some are awaited. */
+bool llmobs_members_any_ended(struct llmobs_members *members, int running);
+
 /* libcurl has no transfer of the multi under way. True when this is called for
  * the first time since a member was added. */
 bool llmobs_members_set_over(struct llmobs_members *members);

@@ -182,6 +182,24 @@ bool llmobs_multi_messages_result(const struct llmobs_real *real, CURLM *multi,
     return done;
 }
 
+void llmobs_multi_messages_look(const struct llmobs_real *real, CURLM *multi,
+                                void (*see)(CURL *curl, CURLcode code))
+{
+    struct llmobs_messages *messages = claim_messages(multi);
+    size_t before;
+
+    if (!messages)
+        return;
+    before = messages->count;
+    read_ahead(real, messages);
+    for (size_t i = messages->end + before - messages->count; i < messages->end;
+         i++)
+        if (messages->list[i]->msg == CURLMSG_DONE)
+            see(messages->list[i]->easy_handle, messages->list[i]->data.result);
+    if (messages->count == 0)
+        release_messages(messages);
+}
+
 /* Reads newer messages to the end of the list first, so that `left` counts
  * them. */
 CURLMsg *llmobs_multi_messages_read(const struct llmobs_real *real,

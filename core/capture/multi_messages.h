@@ -20,6 +20,11 @@
 bool llmobs_multi_messages_result(const struct llmobs_real *real, CURLM *multi,
                                   CURL *curl, CURLcode *code);
 
+/* Reads the messages of a drive that has just returned, and calls `see` with
+ * each transfer of a record that is done. */
+void llmobs_multi_messages_look(const struct llmobs_real *real, CURLM *multi,
+                                void (*see)(CURL *curl, CURLcode code));
+
 /* Does as curl_multi_info_read, but returns first the messages that we have
  * read already. */
 CURLMsg *llmobs_multi_messages_read(const struct llmobs_real *real,

@@ -80,6 +80,7 @@ bool llmobs_outgoing_open(struct llmobs_handle *handle,
     handle->origin.exchange = NULL;
     llmobs_handle_unlock(handle);
     handle->step = LLMOBS_STEP_CALL;
+    llmobs_members_await(&handle->member);
     return true;
 }
 
@@ -586,6 +587,35 @@ void llmobs_outgoing_copy_sent(struct llmobs_handle *handle)
         sent <= 0)
         return;
     copy_up_to(handle, (uint64_t)sent);
+}
+
+/* A function of the app's that ended the transfer may have freed the body; and
+ * of a request that another transfer's has changed the body confirms nothing.
+ */
+void llmobs_outgoing_copy_unsent(struct llmobs_handle *handle, CURL *curl,
+                                 CURLcode code)
+{
+    struct llmobs_exchange *exchange;
+
+    llmobs_outgoing_follow_unsent(handle, curl);
+    if (code == CURLE_OK || code == CURLE_ABORTED_BY_CALLBACK ||
+        handle->app.unseen || handle->step != LLMOBS_STEP_CALL ||
+        handle->outgoing.request_changed ||
+        !llmobs_handle_body_is_there(handle))
+        return;
+    if (waits(handle))
+        copy_up_to(handle, UINT64_MAX);
+    llmobs_handle_lock(handle);
+    exchange = handle->exchange;
+    if (exchange && exchange->unsent && !exchange->request.total) {
+        if (exchange->multipart && exchange->match.form)
+            llmobs_handle_send_form(handle, exchange);
+        else if (!exchange->multipart &&
+                 llmobs_rules_keeps(&exchange->match,
+                                    llmobs_handle_body(handle)))
+            llmobs_handle_copy_body(handle, exchange);
+    }
+    llmobs_handle_unlock(handle);
 }
 
 static bool says_continue(const char *data, size_t len)

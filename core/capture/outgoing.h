@@ -3,7 +3,8 @@
  * libcurl reads method and URL as a transfer begins, header list and body as it
  * makes the request, and a body that the server must ask for later still.
  * Reading any of them sooner could read memory that the app has not filled yet,
- * later memory that it has freed.
+ * later memory that it has freed. A body that libcurl never sent is read as the
+ * transfer ends, which is how long libcurl wants it to be there.
  *
  * Owns:    nothing.
  * Threads: the thread that drives the handle.
@@ -62,6 +63,12 @@ void llmobs_outgoing_follow_unsent(struct llmobs_handle *handle, CURL *curl);
  * as libcurl has sent until now. Called within a callback of the transfer, or
  * as easy_perform returns. */
 void llmobs_outgoing_copy_sent(struct llmobs_handle *handle);
+
+/* A transfer has ended with `code`, and the function of libcurl's in which it
+ * did has not returned to the app, whose memory an option with the body still
+ * names: copies what libcurl did not send. */
+void llmobs_outgoing_copy_unsent(struct llmobs_handle *handle, CURL *curl,
+                                 CURLcode code);
 
 /* The app's header function has seen a part of the answer. At the end of a 100
  * (Continue) libcurl begins to send a later body, and all of it is copied. */

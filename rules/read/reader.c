@@ -27,24 +27,26 @@ static bool has_values(const struct llmobs_reading *reading)
     return !is_chat(reading) && !is_embedding(reading);
 }
 
-/* Takes a body that is not an object as the only input. */
+/* Takes a body that is not an object as the only input. Without a body there is
+ * no message, and nothing to embed. */
 static int text_input(struct llmobs_reading *reading)
 {
     struct llmobs_span *span = reading->span;
-    char *text;
-    int rc;
+    char *text = llmobs_request_text(reading->classified->call);
+    int rc = 0;
 
-    if (is_chat(reading)) {
-        span->input_messages =
-            llmobs_request_text_message(reading->classified->call);
-        return span->input_messages ? 0 : -ENOMEM;
-    }
-    text = llmobs_request_text(reading->classified->call);
+    if (!text)
+        return -ENOMEM;
     if (has_values(reading)) {
         span->input_value = text;
-        return text ? 0 : -ENOMEM;
+        return 0;
     }
-    rc = text ? llmobs_embedding_add(span, llmobs_text_of(text)) : -ENOMEM;
+    if (*text && is_chat(reading)) {
+        span->input_messages = llmobs_message_take(text);
+        return span->input_messages ? 0 : -ENOMEM;
+    }
+    if (*text)
+        rc = llmobs_embedding_add(span, llmobs_text_of(text));
     free(text);
     return rc;
 }

@@ -1,5 +1,6 @@
 """Calls that fail: the app sees what it would have seen, the span says it."""
 import os
+import socket
 
 from delivery import counts
 from harness import (APPS, SECRET, SUPPORT, Failure, body, compiled, curl,
@@ -123,8 +124,9 @@ def connection_dropped(t):
 
 
 def expect_unsent(span, kind):
-    """No request was made, and of curl's body nothing read."""
-    expect_error(span, kind, prompt="", asker="")
+    """No request was made; the body was read as the transfer ended."""
+    expect_error(span, kind)
+    equal(span["meta"]["model_name"], "gpt-test", "model")
     ok(span["meta"]["error"]["message"], "error.message is empty")
 
 
@@ -140,17 +142,17 @@ def connection_refused(t):
 
 @test
 def refused_by_an_unknown_host(t):
-    """Without a body the path has to say that it was a call; where it says too
-    little there is no span, and the count of those tells of it."""
+    """Of a body that comes from a function nothing is read, so the path has to
+    say that it was a call; where it says too little there is no span, and the
+    count of those tells of it."""
     port = free_port()
     here = "http://127.0.0.1:%d" % port
     telling = ("/v1/models/m:generateContent", "/model/m/converse")
     others = ("/api/chat", "/api/generate", "/v1/messages", "/v1/responses",
               "/v1/embeddings", "/v1/completions")
-    argv = curl(here + telling[0], body(),
-                *(here + path for path in telling[1:] + others))
-    argv[2] = "-s"
-    r = t.same(argv, spans=len(telling))
+    r = t.same(["curl", "-s", "-X", "POST", *(
+        word for path in telling + others for word in ("-T", "-", here + path))],
+               stdin=body().encode(), spans=len(telling))
     for span in r.spans:
         equal(span["meta"]["error"]["type"], "CURLE_COULDNT_CONNECT", "type")
     said = counts(t)
@@ -184,6 +186,75 @@ def certificate_not_trusted(t):
                     % t.servers.tls, body()))
     equal(r.code, 60, "exit status")
     expect_unsent(r.only(), "CURLE_PEER_FAILED_VERIFICATION")
+
+
+def unsent(t, how, way, url, kind, *more):
+    """The span of a call that libcurl never sends, by tests' apps/unsent.c."""
+    program = compiled(t, "unsent", "-O1", "-Wno-deprecated-declarations",
+                       os.path.join(APPS, "unsent.c"), "-lcurl")
+    form = how in ("mime", "form")
+    r = t.same([program, how, way, url + ("/v1/audio/transcriptions" if form
+                                          else "/v1/chat/completions"),
+                "whisper-1" if form else body(), *more], spans=1)
+    ok(b", 0 reads, at 0\n" in r.stdout, r.stdout)
+    meta = r.only()["meta"]
+    equal(meta["error"]["type"], kind, "error.type")
+    asked = meta.get("input", {}).get("messages", [])
+    ok(all(m["content"] for m in asked), "an empty message: %s" % asked)
+    return meta["model_name"], [m["content"] for m in asked]
+
+
+HAS = ("gpt-test", ["hello there"])
+
+
+@test
+def a_body_that_was_not_sent(t):
+    """By each way to give one, and in each way to drive it: the memory that an
+    option names is read as the transfer ends, and not later; no function and no
+    file is."""
+    refused = "http://127.0.0.1:%d" % free_port()
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        beside = "http://127.0.0.1:%d/x" % mute.getsockname()[1]
+        for how, want in (("string", HAS), ("fields", HAS), ("copy", HAS),
+                          ("read", None), ("file", None),
+                          ("mime", "whisper-1"), ("form", "whisper-1")):
+            for way in "easy", "multi", "beside":
+                model, asked = unsent(t, how, way, refused,
+                                      "CURLE_COULDNT_CONNECT", "-", beside)
+                what = "%s, %s: %s, %s" % (how, way, model, asked)
+                if how in ("mime", "form"):
+                    equal(model, want, what)
+                elif want:
+                    equal((model, asked), want, what)
+                else:
+                    equal((model, asked), ("unknown_model", []), what)
+
+
+@test
+def a_request_that_was_not_made(t):
+    """However it failed."""
+    refused = "http://127.0.0.1:%d" % free_port()
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        silent = "//127.0.0.1:%d" % mute.getsockname()[1]
+        for url, kind, *more in (
+                ("http://nowhere.invalid", "CURLE_COULDNT_RESOLVE_HOST"),
+                ("https://127.0.0.1:%d" % t.servers.tls,
+                 "CURLE_PEER_FAILED_VERIFICATION"),
+                ("https:" + silent, "CURLE_OPERATION_TIMEDOUT"),
+                ("http://model.test", "CURLE_COULDNT_CONNECT", refused),
+                ("https://model.test", "CURLE_RECV_ERROR",
+                 "http://127.0.0.1:%d" % t.servers.http)):
+            for way in "easy", "multi":
+                equal(unsent(t, "fields", way, url, kind, *more), HAS,
+                      "%s, %s" % (url, way))
+
+
+@test
+def a_body_that_a_callback_frees(t):
+    """It ends the transfer: libcurl reads nothing more, nor does the library."""
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        unsent(t, "fields", "abort", "https://127.0.0.1:%d"
+               % mute.getsockname()[1], "CURLE_ABORTED_BY_CALLBACK")
 
 
 @test

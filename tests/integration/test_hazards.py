@@ -79,8 +79,8 @@ def bodies_that_go_later(t):
     equal(sorted(s["meta"]["input"]["messages"][0]["content"] for s in r.spans),
           sorted(sent), "prompts")
     r = case(t, "fields_refused", 4, "memory_cases")
-    equal([s["meta"]["input"]["messages"][0]["content"] for s in r.spans],
-          [""] * 4, "prompts of what was refused")
+    ok(all("input" not in s["meta"] for s in r.spans),
+       "a prompt of what was refused")
     r = case(t, "fields_unanswered", 2, "memory_cases")
     equal([s["meta"]["model_name"] for s in r.spans], ["hang"] * 2, "models")
 

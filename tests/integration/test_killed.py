@@ -52,7 +52,8 @@ def kept(t):
 
 
 def prompt_of(span):
-    return span["meta"]["input"]["messages"][0]["content"]
+    asked = span["meta"].get("input", {"messages": [{"content": ""}]})
+    return asked["messages"][0]["content"]
 
 
 def killed_early(t, url, launcher=()):
@@ -70,7 +71,7 @@ def killed_early(t, url, launcher=()):
             dying.kill(number)
             spans = recovered(t, dd, agent(dd), 3)
             for span in spans:
-                expect_error(span, "process_killed", prompt="", asker="")
+                expect_error(span, "process_killed", prompt="")
                 equal(span["meta"]["model_name"], "dep1", "model")
                 ok(0 <= span["duration"] < 30e9, "duration %d"
                    % span["duration"])
@@ -143,7 +144,7 @@ def a_body_at_hand(t):
         ok(b"hello there" not in kept(t), "a prompt is in the spool")
         dying.kill()
         span, = recovered(t, dd, agent(dd), 1)
-        expect_error(span, "process_killed", prompt="", asker="")
+        expect_error(span, "process_killed", prompt="")
 
 
 @test
