@@ -160,8 +160,7 @@ LLMOBS_FLOATS_WITHIN static bool start(const struct llmobs_host *host)
     llmobs_command_init(config->commands || config->inbound, config->entry);
     llmobs_rest_init(worker);
     llmobs_fd_guest(false);
-    llmobs_global_start(worker, config->callsite != LLMOBS_CALLSITE_OFF,
-                        llmobs_capture_abandon_all);
+    llmobs_global_start(worker, llmobs_capture_abandon_all);
     return true;
 }
 

@@ -27,8 +27,6 @@
 /* After a cleanup whose wait timed out, no cleanup waits within this time. */
 #define PATIENCE_MS 30000
 #define EXIT_LEAST_MS 50
-/* Less than this is not worth counting. */
-#define NOTED_MS 5
 /* Longer than an init takes; nothing depends on it. */
 #define TURN_MS 50
 
@@ -49,7 +47,6 @@ struct copy {
 /* Set once before the others run, constant afterwards. */
 static struct llmobs_worker *worker;
 static void (*end_all)(void);
-static bool reads_callers; /* spans name the code that made a call */
 
 static struct copy copies[COPIES_MAX];
 /* The copy that our requests use, or that they used last. */
@@ -64,11 +61,9 @@ static _Atomic int64_t used_at_ns;
 static atomic_int retreated;   /* the process whose cleanup has delivered */
 static atomic_bool registered; /* the exit handler of those that use libcurl */
 
-void llmobs_global_start(struct llmobs_worker *the_worker, bool names_callers,
-                         void (*at_end)(void))
+void llmobs_global_start(struct llmobs_worker *the_worker, void (*at_end)(void))
 {
     worker = the_worker;
-    reads_callers = names_callers;
     end_all = at_end;
 }
 
@@ -379,18 +374,6 @@ CURLcode llmobs_ops_global_init_mem(const struct llmobs_real *real, long flags,
 
 /* -- libcurl's cleanup ----------------------------------------------------- */
 
-/* PHP's curl extension cleans up at its end, and is then unloaded, before our
- * exit handler runs: the callers of its calls are looked up before that. */
-static void look_callers_up(void)
-{
-    int64_t began = llmobs_clock_mono_ns(), took;
-
-    llmobs_worker_prepare(worker, exit_ms());
-    took = llmobs_clock_mono_ns() - began;
-    if (took >= NOTED_MS * LLMOBS_NS_PER_MS)
-        add_use(began, took);
-}
-
 /* Counts one cleanup; true when libcurl stays up after it. */
 static bool stays_up(struct copy *copy)
 {
@@ -471,14 +454,10 @@ static void end_cleanup(struct copy *copy, bool done)
 
 void llmobs_ops_global_cleanup(const struct llmobs_real *real)
 {
-    struct copy *copy;
     int saved = errno;
-    bool safe;
+    struct copy *copy = copy_of(real);
+    bool safe = begin_cleanup(copy);
 
-    if (reads_callers)
-        look_callers_up();
-    copy = copy_of(real);
-    safe = begin_cleanup(copy);
     errno = saved;
     if (safe)
         real->global_cleanup();

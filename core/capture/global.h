@@ -32,12 +32,9 @@ enum llmobs_up {
     LLMOBS_UP_HANDLE    /* an easy handle: initialises where the app has not */
 };
 
-/* Runs once, before the others. Borrows the worker for ever. `names_callers`:
- * spans name the code that made a call, which must be looked up while that code
- * is loaded. `at_end` passes the calls that are under way to the worker as
- * the process exits. */
-void llmobs_global_start(struct llmobs_worker *worker, bool names_callers,
-                         void (*at_end)(void));
+/* Runs once, before the others. Borrows the worker for ever. `at_end` passes
+ * the calls that are under way to the worker as the process exits. */
+void llmobs_global_start(struct llmobs_worker *worker, void (*at_end)(void));
 
 /* The program uses the C API, or calls by a TLS library: its spans are
  * delivered at its exit, also without libcurl. */

@@ -167,11 +167,6 @@ int llmobs_worker_submit_event(struct llmobs_worker *worker,
  * thread, without a lock; preserves errno. */
 void llmobs_worker_warm(struct llmobs_worker *worker);
 
-/* Makes events of the submitted items on this thread, unless another thread
- * does so, and stores the events that stay on this host, before the library
- * that made the calls may be unloaded. No network; at most `ms`. */
-void llmobs_worker_prepare(struct llmobs_worker *worker, int64_t ms);
-
 /* From here on until resume no thread delivers. A request under way is cut in
  * time. 0 when no thread delivers any more, -ETIMEDOUT after `ms`; the caller
  * resumes in either case. A stop ends all pauses. */

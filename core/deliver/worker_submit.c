@@ -155,12 +155,6 @@ void llmobs_worker_warm(struct llmobs_worker *worker)
     errno = saved;
 }
 
-void llmobs_worker_prepare(struct llmobs_worker *worker, int64_t ms)
-{
-    if (llmobs_worker_pending(worker) != 0 && !atomic_load(&worker->stop))
-        llmobs_worker_encode_aside(worker, ms);
-}
-
 /* -- an item to deliver -----------------------------------------------------
  */
 
