@@ -72,8 +72,7 @@ struct tables {
     int process; /* 0: never used */
     /* Indexed by a hash of the address; NULL: never used. */
     struct location *locations[LLMOBS_CALLER_KNOWN];
-    char program[MODULE_MAX]; /* its name, once it was asked for */
-    struct llmobs_loaded_counts seen;
+    unsigned long long unloads; /* that the loader had counted then */
     unsigned turn; /* which slot of full ones the next address gets */
     struct llmobs_unnamed_files files;
     struct written written[LLMOBS_CALLER_WRITTEN];
@@ -107,15 +106,14 @@ struct answer {
     int count;
     int end; /* why the walk did not go on behind the last step */
     struct llmobs_json *json;
-    struct llmobs_json *frames;     /* NULL: only first's address is wanted */
-    struct llmobs_json *unnamed;    /* for who delivers; or NULL */
-    int room;                       /* how many frames may still be added */
-    bool named;                     /* the answer has the caller */
-    bool bound;                     /* the answer has the binding */
-    bool has_frame;                 /* the answer has a frame */
-    struct location first;          /* outside of this library */
-    struct location here;           /* a visit may reuse its slot */
-    struct llmobs_loaded_last last; /* the object of the last frame */
+    struct llmobs_json *frames;  /* NULL: only first's address is wanted */
+    struct llmobs_json *unnamed; /* for who delivers; or NULL */
+    int room;                    /* how many frames may still be added */
+    bool named;                  /* the answer has the caller */
+    bool bound;                  /* the answer has the binding */
+    bool has_frame;              /* the answer has a frame */
+    struct location first;       /* outside of this library */
+    struct location here;        /* a visit may reuse its slot */
     /* Frames in the C library. They are added when the walk finds their caller;
      * without a caller they only started the program or the thread. */
     struct step held[LLMOBS_CALLER_FRAMES];
@@ -143,7 +141,7 @@ static void clear(struct tables *tables)
 static void check_tables(struct tables *tables)
 {
     const int process = llmobs_fork_process();
-    struct llmobs_loaded_counts now;
+    unsigned long long unloads;
 
     if (tables->process != process) {
         if (tables->process)
@@ -151,9 +149,9 @@ static void check_tables(struct tables *tables)
                    sizeof(*tables) - offsetof(struct tables, locations));
         tables->process = process;
     }
-    if (!llmobs_loaded_counts(&now) || now.subs == tables->seen.subs)
+    if (!llmobs_loaded_unloads(&unloads) || unloads == tables->unloads)
         return;
-    tables->seen = now;
+    tables->unloads = unloads;
     clear(tables);
 }
 
@@ -276,34 +274,22 @@ static void read_program(uintptr_t inside, char path[PATH_CAP])
     path[len > 0 ? llmobs_maps_cut(path, (size_t)len) : 0] = '\0';
 }
 
-/* Reads the path where the name or the file is not known yet. */
-static void name_program(struct tables *tables, struct location *location,
-                         struct look *look)
-{
-    if (!tables->program[0] ||
-        !llmobs_unnamed_has(&tables->files, look->object))
-        read_program(location->pc, look->path);
-    if (!tables->program[0]) {
-        set_module(location, look->path[0] ? look->path : "program");
-        memcpy(tables->program, location->module, sizeof(tables->program));
-    }
-    memcpy(location->module, tables->program, sizeof(tables->program));
-}
-
 static bool fill_location(struct tables *tables, struct location *location,
-                          struct look *look, struct llmobs_loaded_last *last)
+                          struct look *look)
 {
     uintptr_t inside = location->pc - (location->exact ? 0 : 1);
 
     look->location = location;
     look->head.len = 0;
-    if (llmobs_loaded_find(inside, read_object, look, last) != 0)
+    if (llmobs_loaded_find(inside, read_object, look) != 0)
         return false;
     location->program = !look->path[0];
-    if (location->program)
-        name_program(tables, location, look);
-    else if (look->path[0] != '/') /* as the program named it */
+    if (location->program) {
+        read_program(inside, look->path);
+        set_module(location, look->path[0] ? look->path : "program");
+    } else if (look->path[0] != '/') { /* as the program named it */
         llmobs_maps_path(inside, look->path, PATH_CAP);
+    }
     location->kind = kind_of(location->module);
     if (!location->symbol.name[0] && look->head.len)
         location->file = llmobs_unnamed_file(&tables->files, look->object,
@@ -355,8 +341,7 @@ static const struct location *location_of(struct answer *answer, uintptr_t pc,
     location->pc = pc;
     location->exact = exact;
     answer->look.names = names;
-    location->used =
-        fill_location(answer->tables, location, &answer->look, &answer->last);
+    location->used = fill_location(answer->tables, location, &answer->look);
     return location->used ? location : NULL;
 }
 

@@ -22,12 +22,6 @@ static int file_number(const struct llmobs_unnamed_files *files,
     return i < LLMOBS_UNNAMED_FILES ? i + 1 : 0;
 }
 
-bool llmobs_unnamed_has(const struct llmobs_unnamed_files *files,
-                        const void *object)
-{
-    return file_number(files, object) > 0;
-}
-
 int llmobs_unnamed_file(struct llmobs_unnamed_files *files, const void *object,
                         const char *path, const struct llmobs_symbol_head *head)
 {

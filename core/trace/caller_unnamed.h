@@ -48,10 +48,6 @@ int llmobs_unnamed_file(struct llmobs_unnamed_files *files, const void *object,
                         const char *path,
                         const struct llmobs_symbol_head *head);
 
-/* True where the object already has a number. */
-bool llmobs_unnamed_has(const struct llmobs_unnamed_files *files,
-                        const void *object);
-
 /* To be called after an object was unloaded: another object may get its address
  * and number. */
 void llmobs_unnamed_clear(struct llmobs_unnamed_files *files);

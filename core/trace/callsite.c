@@ -3,30 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/base/blocks.h"
-#include "lib/base/cold.h"
 #include "lib/base/stack.h"
-
-/* -- blocks --------------------------------------------------------------- */
-
-#define BLOCK_SIZE \
-    ((sizeof(struct llmobs_callsite) + LLMOBS_CALLSITE_STACK + 63) / 64 * 64)
-
-LLMOBS_COLD static _Alignas(64) unsigned char memory[LLMOBS_BLOCKS][BLOCK_SIZE];
-static struct llmobs_blocks blocks = {.memory = memory[0], .size = BLOCK_SIZE};
-
-/* Gives a block of the set. If all are in use, gives one of the allocator, for
- * a smaller piece of stack. *max: the size of the piece. */
-static void *new_block(size_t *max)
-{
-    void *block = llmobs_blocks_alloc(&blocks);
-
-    if (block)
-        return block;
-    if (*max > LLMOBS_CALLSITE_NEAR)
-        *max = LLMOBS_CALLSITE_NEAR;
-    return malloc(sizeof(struct llmobs_callsite) + *max);
-}
 
 /* -- registers and stack -------------------------------------------------- */
 
@@ -100,7 +77,7 @@ static inline __attribute__((always_inline)) void read_registers(
 __attribute__((noinline)) struct llmobs_callsite *llmobs_callsite_new(
     size_t max, uintptr_t entry)
 {
-    struct llmobs_callsite *callsite = new_block(&max);
+    struct llmobs_callsite *callsite = malloc(sizeof(*callsite) + max);
     uintptr_t sp;
 
     if (!callsite)
@@ -126,8 +103,7 @@ void llmobs_callsite_free(struct llmobs_callsite *callsite)
     /* Without this the compiler may drop the memset, because the block is not
      * read again. */
     __asm__ volatile("" : : "r"(callsite) : "memory");
-    if (!llmobs_blocks_free(&blocks, callsite))
-        free(callsite);
+    free(callsite);
 }
 
 void llmobs_callsite_read_script(struct llmobs_script_frames *frames)

@@ -1,16 +1,13 @@
 /* callsite - records where the app is when it makes a call: its registers, the
  * nearest piece of its stack, and the line of its script.
  *
- * Owns:    a callsite is one block, from a fixed set of blocks or from the
- *          allocator. A stack may hold secrets: so the block is never written
- *          to a file, and _free wipes it.
+ * Owns:    a callsite. A stack may hold secrets: so it is never written to a
+ *          file, and _free wipes it.
  * Threads: _new runs in the app's thread: no lock, one allocation. The same
  *          thread reads it (caller.h) and frees it.
  * Errors:  NULL when memory runs out.
  * Limits:  LLMOBS_CALLSITE_STACK bytes, or as many as can certainly be read
- *          (stack.h); LLMOBS_CALLSITE_NEAR where more than 64 callsites are
- *          alive, so that neither memory nor time grows with their number.
- * Fork:    a child loses the blocks of the set that it never frees.
+ *          (stack.h).
  */
 #ifndef LLMOBS_CALLSITE_H
 #define LLMOBS_CALLSITE_H

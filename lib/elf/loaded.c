@@ -30,8 +30,6 @@ struct search {
     uintptr_t address;
     llmobs_loaded_fn *see;
     void *ctx;
-    struct llmobs_loaded_last *last;
-    bool asked;    /* whether the address is in `last` */
     size_t passed; /* objects before this one */
 };
 
@@ -46,35 +44,6 @@ static const ElfW(Phdr) *
             return p;
     }
     return NULL;
-}
-
-static bool read_counts(const struct dl_phdr_info *info, size_t size,
-                        struct llmobs_loaded_counts *counts)
-{
-    if (size <
-        offsetof(struct dl_phdr_info, dlpi_subs) + sizeof(info->dlpi_subs))
-        return false;
-    counts->adds = info->dlpi_adds;
-    counts->subs = info->dlpi_subs;
-    return true;
-}
-
-/* True where the last object has the address. Forgets the object if the loader
- * may have unloaded it. */
-static bool is_in_last(struct search *search, const struct dl_phdr_info *info,
-                       size_t size)
-{
-    struct llmobs_loaded_last *last = search->last;
-    struct llmobs_loaded_counts now;
-
-    search->asked = true;
-    if (!read_counts(info, size, &now)) {
-        search->last = NULL;
-        return false;
-    }
-    if (now.adds != last->counts.adds || now.subs != last->counts.subs)
-        *last = (struct llmobs_loaded_last){.counts = now};
-    return last->object.phdr && segment_of(&last->object, search->address);
 }
 
 /* The program headers of an object that begins with them in memory; NULL: it
@@ -128,14 +97,11 @@ static int look_at_object(struct dl_phdr_info *info, size_t size, void *ctx)
         .phnum = info->dlpi_phnum,
     };
 
-    if (search->last && !search->asked && is_in_last(search, info, size))
-        object = search->last->object;
-    else if (!(first && find_at_once(search->address, &object)) &&
-             !segment_of(&object, search->address))
+    (void)size;
+    if (!(first && find_at_once(search->address, &object)) &&
+        !segment_of(&object, search->address))
         return 0;
     search->see(&object, search->ctx);
-    if (search->last)
-        search->last->object = object;
     return 1;
 }
 
@@ -150,23 +116,25 @@ static int each_object(int (*fn)(struct dl_phdr_info *, size_t, void *),
     return rc;
 }
 
-int llmobs_loaded_find(uintptr_t address, llmobs_loaded_fn *see, void *ctx,
-                       struct llmobs_loaded_last *last)
+int llmobs_loaded_find(uintptr_t address, llmobs_loaded_fn *see, void *ctx)
 {
-    struct search search = {
-        .address = address, .see = see, .ctx = ctx, .last = last};
+    struct search search = {.address = address, .see = see, .ctx = ctx};
 
     return each_object(look_at_object, &search) == 1 ? 0 : -ENOENT;
 }
 
-static int count_first(struct dl_phdr_info *info, size_t size, void *ctx)
+static int read_unloads(struct dl_phdr_info *info, size_t size, void *ctx)
 {
-    return read_counts(info, size, ctx) ? 1 : -1;
+    if (size <
+        offsetof(struct dl_phdr_info, dlpi_subs) + sizeof(info->dlpi_subs))
+        return -1;
+    *(unsigned long long *)ctx = info->dlpi_subs;
+    return 1;
 }
 
-bool llmobs_loaded_counts(struct llmobs_loaded_counts *counts)
+bool llmobs_loaded_unloads(unsigned long long *count)
 {
-    return each_object(count_first, counts) == 1;
+    return each_object(read_unloads, count) == 1;
 }
 
 size_t llmobs_loaded_left(const struct llmobs_loaded *object, uintptr_t address)

@@ -33,29 +33,13 @@ typedef int llmobs_loaded_walk_fn(int (*)(struct dl_phdr_info *, size_t,
                                   void *);
 void llmobs_loaded_by(llmobs_loaded_walk_fn *walk);
 
-/* The numbers of objects that the loader has loaded, and unloaded, so far. */
-struct llmobs_loaded_counts {
-    unsigned long long adds;
-    unsigned long long subs;
-};
-
-/* The object that the last search found, for the caller's next search: the
- * frames of a stack lie in few objects. Zeros at first. */
-struct llmobs_loaded_last {
-    struct llmobs_loaded_counts counts;
-    struct llmobs_loaded object; /* phdr NULL: none */
-};
-
 typedef void llmobs_loaded_fn(const struct llmobs_loaded *object, void *ctx);
 
-/* Calls `see` with the object that contains `address`. `last`, or NULL: the
- * previous answer, used again while the loader's counters of loads and unloads
- * have not changed. */
-int llmobs_loaded_find(uintptr_t address, llmobs_loaded_fn *see, void *ctx,
-                       struct llmobs_loaded_last *last);
+/* Calls `see` with the object that contains `address`. */
+int llmobs_loaded_find(uintptr_t address, llmobs_loaded_fn *see, void *ctx);
 
-/* Reads the loader's counters; false where the loader has none. */
-bool llmobs_loaded_counts(struct llmobs_loaded_counts *counts);
+/* How many objects the loader has unloaded; false where it does not say. */
+bool llmobs_loaded_unloads(unsigned long long *count);
 
 /* `len` bytes of the object at `address`; NULL when the object has fewer, or
  * their segment is not readable. */

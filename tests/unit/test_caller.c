@@ -65,7 +65,7 @@ static int walk(const struct llmobs_callsite *callsite, void **list)
     while (count < DEEP) {
         uintptr_t inside = frame.pc - (frame.exact ? 0 : 1);
 
-        if (llmobs_loaded_find(inside, see, &step, NULL) != 0 || step.rc ||
+        if (llmobs_loaded_find(inside, see, &step) != 0 || step.rc ||
             llmobs_cfi_step(&frame, step.row, &stack) != 0)
             break;
         list[count++] = (void *)frame.pc;
@@ -563,8 +563,8 @@ TEST(damaged_objects)
     struct copy copy;
     unsigned char *whole;
 
-    ck_assert_int_eq(
-        llmobs_loaded_find((uintptr_t)try_all, copy_object, &copy, NULL), 0);
+    ck_assert_int_eq(llmobs_loaded_find((uintptr_t)try_all, copy_object, &copy),
+                     0);
     relocate(&copy);
     whole = malloc(copy.len);
     memcpy(whole, copy.bytes, copy.len);
@@ -608,7 +608,7 @@ static void own_id(char id[LLMOBS_SYMBOL_ID])
     struct llmobs_symbol_head head;
 
     ck_assert_int_eq(
-        llmobs_loaded_find((uintptr_t)fetch_reply, take_head, &head, NULL), 0);
+        llmobs_loaded_find((uintptr_t)fetch_reply, take_head, &head), 0);
     ck_assert(llmobs_symbol_id(&head, id));
     for (size_t len = 0; len < head.len; len++) {
         struct llmobs_symbol_head cut = head;
@@ -815,73 +815,6 @@ TEST(threads_that_call_at_once)
     }
     for (int i = 0; i < 12; i++)
         pthread_join(threads[i], NULL);
-}
-
-/* -- the object that was found last ---------------------------------------- */
-
-/* A list of objects of its own: the program, and, while it is loaded, one of a
- * page. */
-static struct {
-    struct llmobs_loaded_counts counts;
-    uintptr_t page;
-    bool loaded, counted;
-    int visited, seen;
-} listed;
-
-static int visit_listed(int (*fn)(struct dl_phdr_info *, size_t, void *),
-                        void *ctx)
-{
-    static const ElfW(Phdr) page = {.p_type = PT_LOAD, .p_memsz = 4096};
-    struct dl_phdr_info infos[] = {
-        {.dlpi_adds = listed.counts.adds, .dlpi_subs = listed.counts.subs},
-        {.dlpi_addr = listed.page, .dlpi_phdr = &page, .dlpi_phnum = 1}};
-    const size_t size = listed.counted
-                            ? sizeof(*infos)
-                            : offsetof(struct dl_phdr_info, dlpi_adds);
-    int rc = 0;
-
-    listed.visited = 0;
-    for (int i = 0; i < 1 + listed.loaded && rc == 0; i++, listed.visited++)
-        rc = fn(&infos[i], size, ctx);
-    return rc;
-}
-
-static void see_listed(const struct llmobs_loaded *object, void *ctx)
-{
-    (void)ctx;
-    listed.seen += object->base == listed.page;
-}
-
-static int find_listed(struct llmobs_loaded_last *last)
-{
-    listed.seen = 0;
-    return llmobs_loaded_find(listed.page + 8, see_listed, NULL, last);
-}
-
-TEST(the_last_object_until_one_goes)
-{
-    struct llmobs_loaded_last last = {.object = {.phdr = NULL}};
-
-    listed.page = 0x10000;
-    listed.loaded = true;
-    llmobs_loaded_by(visit_listed);
-    for (int counted = 0; counted < 2; counted++) {
-        listed.counted = counted;
-        for (int i = 0; i < 2; i++) {
-            ck_assert_int_eq(find_listed(&last), 0);
-            ck_assert_int_eq(listed.seen, 1);
-            ck_assert_int_eq(listed.visited, counted && i ? 1 : 2);
-        }
-        listed.counts.adds++; /* another one came: it is still there */
-        ck_assert_int_eq(find_listed(&last), 0);
-        ck_assert_int_eq(listed.visited, 2);
-    }
-    listed.loaded = false;
-    listed.counts.subs++;
-    ck_assert_int_eq(find_listed(&last), -ENOENT);
-    ck_assert_int_eq(find_listed(&last), -ENOENT);
-    ck_assert_int_eq(listed.seen, 0);
-    llmobs_loaded_by(dl_iterate_phdr);
 }
 
 TEST(a_child_begins_anew)
