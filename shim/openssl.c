@@ -53,6 +53,17 @@ int CRYPTO_get_ex_new_index(int class, long number, void *argument, void *made,
 int BIO_test_flags(const void *bio, int flags);
 uint64_t BIO_number_read(void *bio);
 
+/* A function for each copy, whose number has no room in the call. */
+#define THUNKS(result, name, arguments, ...) \
+    static result name##_0 arguments         \
+    {                                        \
+        return of_##name(0, __VA_ARGS__);    \
+    }                                        \
+    static result name##_1 arguments         \
+    {                                        \
+        return of_##name(1, __VA_ARGS__);    \
+    }
+
 /* True: the library learns of the ends of the copy's connections. */
 static bool known[LLMOBS_LIB_COPIES];
 
@@ -118,26 +129,17 @@ static bool ends_are_known(unsigned copy)
     return is;
 }
 
-static inline const char *name_in(unsigned copy, const void *ssl)
+static inline const char *of_name(unsigned copy, const void *ssl)
 {
     return REAL(SSL_get_servername)(ssl, NAME_OF_HOST);
 }
-
-static const char *name_of_0(const void *ssl)
-{
-    return name_in(0, ssl);
-}
-
-static const char *name_of_1(const void *ssl)
-{
-    return name_in(1, ssl);
-}
+THUNKS(const char *, name, (const void *ssl), ssl)
 
 static void report_sent(unsigned copy, const void *ssl, const void *bytes,
                         size_t len, size_t accepted)
 {
-    struct llmobs_connection *connection = llmobs_follow_sent(
-        ssl, copy ? name_of_1 : name_of_0, bytes, len, accepted);
+    struct llmobs_connection *connection =
+        llmobs_follow_sent(ssl, copy ? name_1 : name_0, bytes, len, accepted);
 
     if (connection && came_beside(copy, connection, ssl))
         llmobs_follow_unseen(connection, LLMOBS_WIRE_READ_BESIDE, -1);
@@ -181,7 +183,7 @@ static void report_received(unsigned copy, const void *ssl, const void *bytes,
     if (first && REAL(SSL_is_server)(ssl))
         llmobs_host_stop_tls(LLMOBS_HOST_ACCEPTS);
     else if (first && llmobs_http1_same(bytes, len, "HTTP/1.") == 7)
-        llmobs_follow_not(name_in(copy, ssl));
+        llmobs_follow_not(of_name(copy, ssl));
 }
 
 static void after_read(unsigned copy, const void *ssl, const void *bytes,
@@ -293,16 +295,6 @@ static inline void of_SSL_free(unsigned copy, void *ssl)
     REAL(SSL_free)(ssl);
 }
 
-/* Each function, for the slots that call one copy. */
-#define THUNKS(result, name, arguments, ...) \
-    static result name##_0 arguments         \
-    {                                        \
-        return of_##name(0, __VA_ARGS__);    \
-    }                                        \
-    static result name##_1 arguments         \
-    {                                        \
-        return of_##name(1, __VA_ARGS__);    \
-    }
 THUNKS(int, SSL_read, (void *ssl, void *bytes, int len), ssl, bytes, len)
 THUNKS(int, SSL_write, (void *ssl, const void *bytes, int len), ssl, bytes, len)
 THUNKS(int, SSL_read_ex, (void *ssl, void *bytes, size_t len, size_t *got), ssl,

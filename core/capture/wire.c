@@ -30,9 +30,6 @@
 #define JUDGED_MAX 4096
 #define LINE_BITS 4
 
-#define TEXT "%.*s"
-#define SHOW(text) (int)(text).len, (text).data
-
 /* A copy of a request's head, until the request is judged: it holds the
  * program's keys, and is wiped then. */
 struct head {
@@ -96,6 +93,12 @@ static struct llmobs_exchange **slot_of(struct llmobs_wire *wire,
 
 /* -- the copy of a head ---------------------------------------------------- */
 
+static char *append(char *at, struct llmobs_text text)
+{
+    memcpy(at, text.data, text.len);
+    return at + text.len;
+}
+
 /* NULL: memory ran out, or the request has no URL. `host`: the peer's name, for
  * a request that names none; NULL: unknown. `plain`: by http, not https. A
  * target is a path, or by HTTP/1.1 an absolute URL. */
@@ -108,7 +111,7 @@ static struct head *copy_head(const struct llmobs_http1_head *head,
     struct curl_slist *node;
     struct head *to;
     size_t count = 0, size;
-    char *at, *end;
+    char *at;
 
     if (name.len == 0 && host)
         name = (struct llmobs_text){host, strlen(host)};
@@ -119,28 +122,27 @@ static struct head *copy_head(const struct llmobs_http1_head *head,
         count++;
     size = sizeof(*to) + count * (sizeof(*node) + 2) + head->headers.len +
            sizeof("https://") + name.len + target.len + head->method.len + 2;
-    to = malloc(size);
+    to = calloc(1, size);
     if (!to)
         return NULL;
     node = (struct curl_slist *)(to + 1);
     at = (char *)(node + count);
-    end = (char *)to + size;
     *to = (struct head){.size = size,
                         .began_ns = llmobs_clock_mono_ns(),
                         .method = at,
                         .lines = count > 0 ? node : NULL};
-    at += snprintf(at, (size_t)(end - at), TEXT, SHOW(head->method)) + 1;
+    at = append(at, head->method) + 1;
     to->url = at;
-    if (target.data[0] == '/')
-        at += snprintf(at, (size_t)(end - at), "%s" TEXT,
-                       plain ? "http://" : "https://", SHOW(name));
-    at += snprintf(at, (size_t)(end - at), TEXT, SHOW(target)) + 1;
+    if (target.data[0] == '/') {
+        at = append(at, llmobs_text_of(plain ? "http://" : "https://"));
+        at = append(at, name);
+    }
+    at = append(at, target) + 1;
     rest = head->headers;
     for (; llmobs_http1_header_next(&rest, &header); node++) {
         *node = (struct curl_slist){at, --count > 0 ? node + 1 : NULL};
-        at += snprintf(at, (size_t)(end - at), TEXT ": " TEXT,
-                       SHOW(header.name), SHOW(header.value)) +
-              1;
+        at = append(append(at, header.name), llmobs_text_of(": "));
+        at = append(at, header.value) + 1;
     }
     return to;
 }
@@ -288,10 +290,11 @@ static void add_sent(struct llmobs_exchange *exchange, struct llmobs_text bytes)
 
 /* Judges the request by its head and the first bytes of its body, and wipes the
  * head, which holds keys. True: it is a call. */
-static bool judge(struct llmobs_wire *wire, uint32_t number,
-                  struct llmobs_text body)
+static bool judge(struct llmobs_wire *wire, uint32_t number)
 {
     const struct head *head = wire->head;
+    const struct llmobs_text body = {wire->seen.len ? wire->seen.data : NULL,
+                                     wire->seen.len};
     const struct llmobs_wire_request asked = {head->method, head->url,
                                               head->lines, body};
     struct llmobs_exchange *exchange = NULL;
@@ -313,13 +316,6 @@ static bool judge(struct llmobs_wire *wire, uint32_t number,
     return is_call;
 }
 
-static bool judge_seen(struct llmobs_wire *wire, uint32_t number)
-{
-    return judge(wire, number,
-                 (struct llmobs_text){wire->seen.len ? wire->seen.data : NULL,
-                                      wire->seen.len});
-}
-
 /* -- what the reader says -------------------------------------------------- */
 
 static void request_head(struct llmobs_wire *wire, uint32_t number,
@@ -335,7 +331,7 @@ static void request_head(struct llmobs_wire *wire, uint32_t number,
     if (wire->head && !llmobs_judge_may_be_call(wire->head->url, sends))
         forget_head(wire);
     else if (wire->head && !sends)
-        judge_seen(wire, number);
+        judge(wire, number);
 }
 
 static void request_body(struct llmobs_wire *wire, uint32_t number,
@@ -343,10 +339,6 @@ static void request_body(struct llmobs_wire *wire, uint32_t number,
 {
     struct llmobs_exchange *exchange;
 
-    if (wire->head && wire->seen.len == 0 && bytes.len >= JUDGED_MAX) {
-        judge(wire, number, bytes);
-        return;
-    }
     if (wire->head) {
         size_t room = JUDGED_MAX - wire->seen.len;
         size_t part = bytes.len < room ? bytes.len : room;
@@ -358,7 +350,7 @@ static void request_body(struct llmobs_wire *wire, uint32_t number,
         }
         if (wire->seen.len < JUDGED_MAX)
             return;
-        judge_seen(wire, number);
+        judge(wire, number);
         bytes.data += part;
         bytes.len -= part;
     }
@@ -375,7 +367,7 @@ static void request_end(struct llmobs_wire *wire, uint32_t number,
     struct llmobs_exchange *exchange;
 
     if (wire->head)
-        judge_seen(wire, number);
+        judge(wire, number);
     if (how != LLMOBS_HTTP1_WHOLE)
         return;
     wire->whole |= bit_of(number);
@@ -439,7 +431,7 @@ static void on_head(void *user, enum llmobs_http1_side side, uint32_t number,
     if (wire->head && wire->http.asked == number + 1) {
         bool unseen = wire->seen.len == 0 && head->status < 300;
 
-        if (!judge_seen(wire, number) && unseen)
+        if (!judge(wire, number) && unseen)
             llmobs_stats_add(LLMOBS_STAT_unjudged, 1);
     }
     answer_head(wire, number, head);

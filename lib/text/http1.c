@@ -142,9 +142,9 @@ uint64_t llmobs_http1_left(const struct llmobs_http1 *http)
 {
     const struct llmobs_http1_way *way = &http->ways[LLMOBS_HTTP1_ANSWER];
 
-    if (way->step == LENGTH)
-        return way->left;
-    return way->step == HEAD && way->len == 0 ? 1 : UINT64_MAX;
+    return way->step == LENGTH                  ? way->left
+           : way->step == HEAD && way->len == 0 ? 1
+                                                : UINT64_MAX;
 }
 
 /* The number of the message that is under way. */
