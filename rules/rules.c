@@ -27,6 +27,7 @@ struct llmobs_rules {
     struct llmobs_url_list *never;
     struct llmobs_url_list *proxies;
     char *inject_hosts; /* patterns, in lower case; or NULL */
+    char *observe;      /* a list with names of what is not wanted; or NULL */
     struct llmobs_custom custom;
     struct llmobs_rule generic;
     struct llmobs_shapes shapes;   /* of llmobs_dialects */
@@ -175,6 +176,59 @@ static int add_hosts(struct llmobs_rules *rules,
     return rules->inject_hosts ? 0 : -ENOMEM;
 }
 
+/* True where the word, "-NAME", names the API as the spans' tag does. */
+static bool is_off(struct llmobs_text word,
+                   const struct llmobs_dialect *dialect)
+{
+    struct llmobs_text name = {word.data + 1, word.len - 1};
+
+    return llmobs_text_begins(word, "-") &&
+           llmobs_text_is(name, dialect->integration);
+}
+
+static bool is_api(const struct llmobs_dialect *const *list,
+                   struct llmobs_text word)
+{
+    while (*list && !is_off(word, *list))
+        list++;
+    return *list != NULL;
+}
+
+static int add_unwanted(struct llmobs_rules *rules,
+                        const struct llmobs_rules_config *config)
+{
+    struct llmobs_text rest = llmobs_text_of(config->observe), word;
+    char line[LINE_MAX_LEN];
+
+    while (llmobs_text_next(&rest, &word)) {
+        if (!llmobs_text_begins(word, "-") || is_api(llmobs_dialects, word) ||
+            is_api(llmobs_observed, word))
+            continue;
+        snprintf(line, sizeof(line), "LLMOBS_OBSERVE: no API is named \"%.*s\"",
+                 word.len < 40 ? (int)word.len - 1 : 40, word.data + 1);
+        rules_complain(config, line);
+    }
+    rules->observe = config->observe ? strdup(config->observe) : NULL;
+    return config->observe && !rules->observe ? -ENOMEM : 0;
+}
+
+/* Undoes the match if the user does not want its API. */
+static bool remains(const struct llmobs_rules *rules, bool matched,
+                    struct llmobs_match *match)
+{
+    struct llmobs_text rest = llmobs_text_of(rules->observe), word;
+    bool inject = match->proxied;
+
+    while (matched && llmobs_text_next(&rest, &word))
+        if (is_off(word, match->rule->dialect)) {
+            memset(match, 0, sizeof(*match));
+            match->inject = inject;
+            match->why = "LLMOBS_OBSERVE: its API is not wanted";
+            return false;
+        }
+    return matched;
+}
+
 static int add_custom(struct llmobs_rules *rules,
                       const struct llmobs_rules_config *config)
 {
@@ -203,7 +257,8 @@ struct llmobs_rules *llmobs_rules_new(const struct llmobs_rules_config *config)
         rules->search = config->search;
     if (rules && fill_shapes(rules, config) == 0 &&
         add_nevers(rules, config) == 0 && add_proxies(rules, config) == 0 &&
-        add_hosts(rules, config) == 0 && add_custom(rules, config) == 0)
+        add_hosts(rules, config) == 0 && add_unwanted(rules, config) == 0 &&
+        add_custom(rules, config) == 0)
         return rules;
     llmobs_rules_free(rules);
     return NULL;
@@ -217,6 +272,7 @@ void llmobs_rules_free(struct llmobs_rules *rules)
     llmobs_url_list_free(rules->proxies);
     llmobs_custom_free(&rules->custom);
     free(rules->inject_hosts);
+    free(rules->observe);
     llmobs_shapes_fini(&rules->shapes);
     llmobs_shapes_fini(&rules->observed);
     free(rules);
@@ -618,7 +674,7 @@ bool llmobs_rules_match_sign(const struct llmobs_rules *rules,
     matched = llmobs_url_parse(llmobs_text_of(known.url), url) == 0 &&
               match_line(rules, &known, url, line, match);
     llmobs_scratch_free(url);
-    return matched;
+    return remains(rules, matched, match);
 }
 
 static bool match_url(const struct llmobs_rules *rules,
@@ -662,7 +718,7 @@ bool llmobs_rules_match(const struct llmobs_rules *rules,
     else
         matched = match_url(rules, &known, url, match);
     llmobs_scratch_free(url);
-    return matched;
+    return remains(rules, matched, match);
 }
 
 bool llmobs_rules_holds(const struct llmobs_match *match,

@@ -72,6 +72,7 @@ struct llmobs_rules_config {
     const char *inject_hosts;      /* patterns of LLMOBS_INJECT, or NULL */
     const char *const *never_urls; /* rule 0; NULL-terminated, may be NULL */
     struct llmobs_text rules_json; /* of LLMOBS_RULES; data NULL: no rules */
+    const char *observe; /* LLMOBS_OBSERVE, for its "-NAME"; or NULL */
     bool vector; /* LLMOBS_OBSERVE: searches in vector databases count */
     bool search; /* LLMOBS_OBSERVE: web searches count */
     void (*complain)(void *ctx, const char *text); /* called with a line */

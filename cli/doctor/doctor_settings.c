@@ -92,7 +92,7 @@ static const char *remedy_of(const char *complaint)
          "give auto, or some of agent, agentless, store and otlp"},
         {"LLMOBS_REDACT:", "mend the file; content stays off until then"},
         {"LLMOBS_CONFIG:", "give a file that this user can read, or unset it"},
-        {"LLMOBS_OBSERVE:", "give vector, search or both"},
+        {"LLMOBS_OBSERVE:", "give vector, search, key, or -NAME"},
         {"LLMOBS_REPLAY:", "give the URL that `llmobs mock` prints"},
         {"ml_app", "give DD_LLMOBS_ML_APP such a name"},
         {"LLMOBS_RULES:", "mend the file: `llmobs doctor` reads it again"},

@@ -143,6 +143,7 @@ static void look_at_rules(struct llmobs_doctor *doctor,
                           const struct llmobs_config *config)
 {
     struct llmobs_rules_config rules = {.proxy_urls = config->proxy_urls,
+                                        .observe = config->observe,
                                         .complain = llmobs_doctor_complain,
                                         .complain_ctx = doctor};
     bool named = config->rules_path && doctor->process.pid == 0;

@@ -79,6 +79,7 @@ static const struct llmobs_rules *load_rules(void)
         .proxy_urls = config->proxy_urls,
         .inject_hosts = config->inject_hosts,
         .never_urls = (const char *const *)config->never_urls,
+        .observe = config->observe,
         .vector = config->observe_vector,
         .search = config->observe_search,
         .complain = llmobs_log_complaint,

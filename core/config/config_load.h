@@ -52,7 +52,6 @@ struct llmobs_config_loading {
     char *ssl_cert_file;
     char *curl_ca_bundle;
     char *redact_path;
-    char *observe; /* LLMOBS_OBSERVE */
     /* For each part: the general value, then the values of the signals. */
     char *otlp[LLMOBS_OTLP_PARTS][1 + LLMOBS_SIGNAL_COUNT];
     bool otlp_reported; /* mistakes in the general values of `otlp` were

@@ -439,7 +439,7 @@ static void check_exporters(const struct llmobs_config_loading *loading)
 static void read_observe(struct llmobs_config_loading *loading)
 {
     struct llmobs_config *config = &loading->config;
-    struct llmobs_text rest = llmobs_text_of(loading->observe), word;
+    struct llmobs_text rest = llmobs_text_of(config->observe), word;
 
     while (llmobs_text_next(&rest, &word)) {
         if (llmobs_text_is(word, "vector"))
@@ -448,7 +448,7 @@ static void read_observe(struct llmobs_config_loading *loading)
             config->observe_search = true;
         else if (llmobs_text_is(word, "key"))
             config->observe_key = true;
-        else if (word.len > 0)
+        else if (word.len > 0 && word.data[0] != '-')
             llmobs_config_complain(
                 loading,
                 "LLMOBS_OBSERVE: \"%.*s\" is not vector, search or key",

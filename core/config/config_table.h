@@ -89,12 +89,12 @@ struct row {
       "programs that are never observed: by file name, or by path where a "    \
       "pattern has a /",                                                       \
       FORM_TEXT, CONF(exclude), 0, 0)                                          \
-    V("LLMOBS_OBSERVE", "vector, search, key, comma-separated", "",            \
+    V("LLMOBS_OBSERVE", "vector, search, key, -NAME, comma-separated", "",     \
       "observed beside calls to models: vector: searches in vector "           \
       "databases; search: web searches; key: of each call the first eight "    \
       "digits of its API key's SHA-256 (tag key, --by key), by which a weak "  \
-      "key can be guessed",                                                    \
-      FORM_TEXT, IN(observe), 0, 0)                                            \
+      "key can be guessed; -NAME: none of that API (tag integration)",         \
+      FORM_TEXT, CONF(observe), 0, 0)                                          \
     V("LLMOBS_RULES", "file", "", "rules of your own, as JSON", FORM_TEXT,     \
       CONF(rules_path), 0, 0)                                                  \
     V("LLMOBS_RECORD", "directory", "",                                        \

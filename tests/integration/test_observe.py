@@ -138,3 +138,21 @@ def without_content(t):
                   env=dict(BOTH, LLMOBS_CONTENT="off"), spans=1).only()
     ok("Zecret" not in json.dumps(span), "the query in the span")
     ok("example.org" not in json.dumps(span), "the answer in the span")
+
+
+@test
+def one_off_by_its_name(t):
+    """An API off: nothing else is, and nothing is sent."""
+    chat, claude = t.url, "http://127.0.0.1:%d/v1/messages" % t.servers.http
+    for names, wanted in (("-openai", [0, 1]), ("-anthropic", [1, 0]),
+                          ("-openai, -anthropic", [0, 0]), ("vector", [1, 1]),
+                          ("-mistralai,-nobody", [1, 1]), ("-", [1, 1])):
+        found = []
+        for url in chat, claude:
+            r = t.same(curl(url, body()), env={"LLMOBS_OBSERVE": names,
+                                               "LLMOBS_INJECT": "all"})
+            found.append(len(r.spans))
+            if not r.spans:
+                equal([trace_headers(q) for q in r.requests], [{}], "headers")
+        equal(found, wanted, "spans with %s" % names)
+    ok("LLMOBS_OBSERVE: no API is named" in r.log, "the log")
