@@ -102,26 +102,22 @@ static int gather_own(const struct llmobs_span *span,
     return rc;
 }
 
-/* Puts the tag of one member of an experiment's baggage, "key=value;property",
- * named as Datadog's SDK names it. Undoes the escapes in `member`. */
-static int put_experiment(struct llmobs_json *tags, char *member)
+/* Puts the tag of one member of an experiment's baggage, "key=value;property"
+ * behind LLMOBS_EXPERIMENT, named as Datadog's SDK names it. Changes `key`. */
+static int put_experiment(struct llmobs_json *tags, char *key)
 {
-    static const char *const keys[][2] = {
-        {"id", "experiment_id"},      {"name", "experiment_name"},
-        {"run_id", "run_id"},         {"run_iteration", "run_iteration"},
-        {"dataset_id", "dataset_id"}, {"dataset_name", "dataset_name"},
-        {"project_id", "project_id"}, {"project_name", "project_name"},
-    };
-    char *value = strchr(member, '='), *out = value;
-    struct llmobs_text key, from;
+    static const char names[] = "run_id\0run_iteration\0dataset_id\0"
+                                "dataset_name\0project_id\0project_name\0";
+    static const char lead[] = "experiment_"; /* it stands before the key */
+    char *value = strchr(key, '='), *out;
+    struct llmobs_text from;
     int c;
 
     if (!value)
         return 0;
-    key = llmobs_text_trim(
-        (struct llmobs_text){member, (size_t)(value - member)});
-    value[strcspn(value, ";")] = '\0';
-    from = llmobs_text_trim(llmobs_text_of(value + 1));
+    out = ++value;
+    value[strcspn(value, ";")] = key[strcspn(key, " \t=")] = '\0';
+    from = llmobs_text_trim(llmobs_text_of(value));
     for (size_t i = 0; i < from.len; i++) {
         c = llmobs_text_escape(from, i);
         i += c < 0 ? 0 : 2;
@@ -129,10 +125,11 @@ static int put_experiment(struct llmobs_json *tags, char *member)
         *out++ = (unsigned char)c < ' ' || c == 0x7f ? '_' : (char)c;
     }
     *out = '\0';
-    for (size_t i = 0; i < sizeof(keys) / sizeof(*keys) && *value; i++)
-        if (llmobs_text_is(key, keys[i][0]))
-            return put_own_tag(tags, keys[i][1], value);
-    return 0;
+    if (*value && llmobs_words_have(names, key))
+        return put_own_tag(tags, key, value);
+    return *value && llmobs_words_have("id\0name\0", key)
+               ? put_own_tag(tags, key - strlen(lead), value)
+               : 0;
 }
 
 static int gather_experiment(const char *members, struct llmobs_json *tags)

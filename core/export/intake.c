@@ -101,11 +101,9 @@ static const char *scope_of(const struct llmobs_facts_parts *parts)
     struct llmobs_text text = parts->rest.len ? parts->rest : parts->lead;
     const char *end = text.len ? memchr(text.data, '}', text.len) : NULL;
 
-    if (llmobs_text_begins(text, "{")) {
-        text.data++;
-        text.len--;
-    }
-    return end && llmobs_text_begins(text, "\"_dd\": {") &&
+    return end &&
+                   (llmobs_text_begins(text, "\"_dd\"") ||
+                    llmobs_text_begins(text, "{\"_dd\"")) &&
                    memmem(text.data, (size_t)(end - text.data), "\"" SCOPE,
                           strlen("\"" SCOPE))
                ? "\"_dd." SCOPE ", "

@@ -4,20 +4,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-static const char *const settings[] = {"frequency_penalty",
-                                       "logit_bias",
-                                       "logprobs",
-                                       "max_tokens",
-                                       "parallel_tool_calls",
-                                       "presence_penalty",
-                                       "seed",
-                                       "stop_sequences",
-                                       "temperature",
-                                       "timeout",
-                                       "tool_choice",
-                                       "top_k",
-                                       "top_logprobs",
-                                       "top_p"};
+static const char settings[] =
+    "frequency_penalty\0logit_bias\0logprobs\0max_tokens\0"
+    "parallel_tool_calls\0presence_penalty\0seed\0stop_sequences\0"
+    "temperature\0timeout\0tool_choice\0top_k\0top_logprobs\0top_p\0";
 
 /* Adds the value unless it is empty. A value that memory was too short for is
  * added too, so that `to` has the error. Takes `value`, which may be NULL. */
@@ -64,11 +54,11 @@ static struct llmobs_json *settings_of(const struct llmobs_json *from)
 {
     struct llmobs_json *out = llmobs_json_object();
 
-    for (size_t i = 0; i < sizeof(settings) / sizeof(*settings); i++) {
-        const struct llmobs_json *value = llmobs_json_get(from, settings[i]);
+    for (const char *key = settings; *key; key = llmobs_words_next(key)) {
+        const struct llmobs_json *value = llmobs_json_get(from, key);
 
         if (value && is_flat(value))
-            put_value(out, settings[i], llmobs_json_clone(value));
+            put_value(out, key, llmobs_json_clone(value));
     }
     return out;
 }

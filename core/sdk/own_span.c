@@ -531,26 +531,20 @@ static int add_contexts(struct llmobs_open_span *live)
 int llmobs_own_span_annotate_json(uint64_t span,
                                   const struct llmobs_json *object)
 {
+    static const char *const keys[] = {
+        "input", "output",           "metadata",  "metrics",
+        "tags",  "tool_definitions", "prompt",    "cost_tags",
+        "agent", "agent_manifest",   "span_links"};
     struct llmobs_annotation_json data = {0};
-    const struct {
-        const char *key;
-        struct llmobs_json **to;
-    } keys[] = {
-        {"input", &data.input},       {"output", &data.output},
-        {"metadata", &data.metadata}, {"metrics", &data.metrics},
-        {"tags", &data.tags},         {"tool_definitions", &data.tools},
-        {"prompt", &data.prompt},     {"cost_tags", &data.cost_tags},
-        {"agent", &data.agent},       {"agent_manifest", &data.manifest},
-        {"span_links", &data.links},
-    };
+    struct llmobs_json **values = &data.input; /* the first, as its key is */
     size_t known = 0;
 
     for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
-        const struct llmobs_json *value = llmobs_json_get(object, keys[i].key);
+        const struct llmobs_json *value = llmobs_json_get(object, keys[i]);
 
         known += value != NULL;
-        *keys[i].to = value ? llmobs_json_clone(value) : NULL;
-        if (value && !*keys[i].to) {
+        values[i] = value ? llmobs_json_clone(value) : NULL;
+        if (value && !values[i]) {
             llmobs_annotation_json_free(&data);
             return -ENOMEM;
         }

@@ -329,31 +329,22 @@ const struct llmobs_annotation_context *llmobs_annotation_context_at(size_t i)
     return thread && i < thread->context_depth ? &thread->contexts[i] : NULL;
 }
 
-static void pack_tags(struct llmobs_json *packed,
-                      const struct llmobs_json *tags)
+/* The member of that key; a missing one is `fresh`, which this takes. */
+static struct llmobs_json *have(struct llmobs_json *packed, const char *key,
+                                struct llmobs_json *fresh)
 {
-    struct llmobs_json *all = llmobs_json_get(packed, "tags");
+    if (llmobs_json_get(packed, key))
+        llmobs_json_free(fresh);
+    else
+        (void)llmobs_json_set(packed, key, fresh);
+    return llmobs_json_get(packed, key);
+}
 
-    if (!all) {
-        (void)llmobs_json_set(packed, "tags", llmobs_json_object());
-        all = llmobs_json_get(packed, "tags");
-    }
+static void pack_tags(struct llmobs_json *all, const struct llmobs_json *tags)
+{
     for (void *it = llmobs_json_iter(tags); it; it = llmobs_json_next(tags, it))
         (void)llmobs_json_set(all, llmobs_json_iter_key(it),
                               llmobs_json_clone(llmobs_json_iter_value(it)));
-}
-
-static void pack_cost_tags(struct llmobs_json *packed,
-                           const struct llmobs_json *keys)
-{
-    struct llmobs_json *all = llmobs_json_get(packed, "cost_tags");
-
-    if (!all) {
-        (void)llmobs_json_set(packed, "cost_tags", llmobs_json_array());
-        all = llmobs_json_get(packed, "cost_tags");
-    }
-    for (size_t i = 0; i < llmobs_json_len(keys); i++)
-        (void)llmobs_json_add(all, llmobs_json_clone(llmobs_json_at(keys, i)));
 }
 
 char *llmobs_annotation_context_pack(void)
@@ -370,9 +361,12 @@ char *llmobs_annotation_context_pack(void)
          i++) {
         (void)llmobs_json_sets(packed, "name", context->name);
         if (context->tags)
-            pack_tags(packed, context->tags);
-        if (context->cost_tags)
-            pack_cost_tags(packed, context->cost_tags);
+            pack_tags(have(packed, "tags", llmobs_json_object()),
+                      context->tags);
+        LLMOBS_JSON_EACH (key, context->cost_tags, true)
+            (void)llmobs_json_add(
+                have(packed, "cost_tags", llmobs_json_array()),
+                llmobs_json_clone(key));
         if (context->prompt)
             (void)llmobs_json_set(packed, "prompt",
                                   llmobs_json_clone(context->prompt));
