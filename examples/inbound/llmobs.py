@@ -6,9 +6,11 @@
 #         span.annotate(output=docs)
 #
 # Copy it beside the program, or add its folder to sys.path. A function may have
-# `@llmobs.span("tool", "mail")` as its decorator. Without the library preloaded,
-# all of this does nothing.
-import contextlib
+# `@llmobs.span("tool", "mail")` as its decorator: its arguments are the input,
+# its result is the output. Without the library preloaded, all of this does
+# nothing.
+import functools
+import inspect
 import json
 import os
 import threading
@@ -21,6 +23,8 @@ except (AttributeError, ImportError, OSError):
     _function = None
 
 _VARIABLES = "TRACEPARENT", "TRACESTATE", "BAGGAGE"
+# The kinds whose input and output may be anything.
+_PLAIN = "workflow", "agent", "task", "tool"
 
 
 def _text(what):
@@ -52,7 +56,12 @@ def _some(**what):
     return {k: v for k, v in what.items() if v is not None}
 
 
-class span(contextlib.ContextDecorator):
+def _comes_later(result):
+    return (inspect.isawaitable(result) or inspect.isgenerator(result) or
+            inspect.isasyncgen(result))
+
+
+class span:
     """A span around a block or a function. `more`: session_id, tags={...},
     metadata, metrics, model_name, ..."""
 
@@ -62,8 +71,32 @@ class span(contextlib.ContextDecorator):
         self._given = {}
 
     # Each call of a decorated function has its own.
-    def _recreate_cm(self):
-        return span(**self._what)
+    def __call__(self, function):
+        @functools.wraps(function)
+        def inside(*args, **more):
+            with span(**self._what) as own:
+                if not own._given:
+                    return function(*args, **more)
+                own._annotate_arguments(function, args, more)
+                result = function(*args, **more)
+                if (self._what["kind"] in _PLAIN and result is not None and
+                        not _comes_later(result)):
+                    own.annotate(output=result)
+                return result
+        return inside
+
+    def _annotate_arguments(self, function, args, more):
+        if (self._what["kind"] not in _PLAIN + ("retrieval",) or
+                "input" in self._what):
+            return
+        try:
+            bound = inspect.signature(function).bind_partial(*args, **more)
+        except Exception:  # the call itself may raise it
+            return
+        given = {name: value for name, value in bound.arguments.items()
+                 if name not in ("self", "cls")}
+        if given:
+            self.annotate(input=given)
 
     def __enter__(self):
         least = {k: str(self._what[k]) for k in ("kind", "name")}

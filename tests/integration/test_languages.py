@@ -110,6 +110,89 @@ def python(t):
     equal(error["type"], "CalledProcessError", "error")
 
 
+DECORATED = r"""import sys
+sys.path.append("%s")
+import llmobs
+class Odd:
+    def __str__(self):
+        raise KeyError("odd")
+class Desk:
+    @llmobs.span("task", "method")
+    def method(self, a, *rest, b=2, **more):
+        "Says."
+        return {"a": a}
+@llmobs.span("tool", "mail")
+def mail(to, text="none"):
+    return "sent to " + to
+@llmobs.span("tool", "given", input="mine")
+def given(a):
+    a.append(2)
+    return [a, None, 0.5]
+@llmobs.span("tool", "none")
+def none():
+    pass
+@llmobs.span("tool", "odd")
+def odd(a):
+    return Odd()
+@llmobs.span("agent", "lazy")
+def lazy(n):
+    yield n
+@llmobs.span("workflow", "waits")
+async def waits(n):
+    return n
+@llmobs.span("llm", "chat")
+def chat(prompt):
+    return "an answer"
+@llmobs.span("retrieval", "find")
+def find(q):
+    return [1]
+@llmobs.span("tool", "raises")
+def raises(n):
+    n.clear()
+    raise ValueError(n)
+print(mail("bob", text="key: sk-proj-abcdefghijklmnopqrstuvwxyz0123456789ABCD"))
+print(Desk().method(1, 2, 3, c=4), Desk.method.__doc__, Desk.method.__name__)
+print(given([1]), none(), odd(Odd()) is not None, list(lazy(3)), chat("hi"))
+print(find("q"))
+waits(1).close()
+for call in (lambda: raises([1]), lambda: mail(), lambda: mail(1, 2, 3)):
+    try:
+        call()
+    except Exception as error:
+        print(type(error).__name__, error)
+"""
+
+
+@test
+def python_decorated(t):
+    """The arguments and the result of a decorated function, as the program has
+    them; what is neither text nor JSON, lazy, or of a model is not copied."""
+    def sides(spans):
+        return [(s["name"], s["meta"].get("input"), s["meta"].get("output"))
+                for s in spans]
+
+    def of(text):
+        return {"value": text}
+    argv = [harness.PYTHON, "-c", DECORATED % os.path.join(
+        ROOT, "examples", "inbound")]
+    env = {"PYTHONDONTWRITEBYTECODE": "1"}
+    found = sides(t.same(argv, env=env, spans=12).spans)
+    equal(found[0][0::2], ("mail", of("sent to bob")), "result")
+    ok('"to": "bob"' in found[0][1]["value"] and
+       "abcdefghij" not in found[0][1]["value"], "masked: %s" % (found[0],))
+    equal(found[1:], [
+        ("method", of('{"a": 1, "more": {"c": 4}, "rest": [2, 3]}'),
+         of('{"a": 1}')),
+        ("given", of("mine"), of("[[1, 2], null, 0.5]")),
+        ("none", None, None), ("odd", None, None),
+        ("lazy", of('{"n": 3}'), None), ("chat", None, None),
+        ("find", of('{"q": "q"}'), None), ("waits", of('{"n": 1}'), None),
+        ("raises", of('{"n": [1]}'), None), ("mail", None, None),
+        ("mail", None, None)], "sides")
+    for span in t.run(argv, env=dict(env, LLMOBS_CONTENT="off")).spans:
+        equal(sides([span])[0][1:], (None, None), "content off")
+
+
 @test
 def bash(t):
     error = languages(t, "bash", "bash", keeps=False)
