@@ -127,7 +127,8 @@ refuse_while_needed() {
                 [ ! "$folder" -ef "$root/lib/llmobs" ] &&
                     [ ! "$path" -ef "$root/bin/llmobs" ] || echo "$file"
             done
-        ! crontab -l 2> /dev/null | grep -qF "$root/bin/llmobs" || echo "crontab -l"
+        ! crontab -l 2> /dev/null | grep -qF -e "$root/bin/llmobs" \
+            -e "$prefix/bin/llmobs" || echo "crontab -l"
         grep -lsF -e "$root/lib/llmobs/libllmobs_preload.so" \
             -e "$root/lib/llmobs/behind-libasan.so/" /proc/[0-9]*/environ
     ) || :
