@@ -143,7 +143,7 @@ UNIT_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard tests/unit/*.c)) $(SUPPORT_OBJ) \
 	$(B)/rules/shapes_index.o \
 	$(B)/$(if $(SAN),tests/fuzz/shim_,shim/)connections.o \
 	$(patsubst %,$(B)/cli/%.o,doctor/find_files doctor/host_starter doctor/object \
-	run/choose shared/site_request log/relay_places query/cell query/cost query/filter \
+	run/choose shared/site_request log/relay_places query/cell query/cost query/evaluations query/filter \
 	query/stored query/keys query/row query/tail query/texts query/when query/price query/prices \
 	shared/accounts shared/escape shared/help shared/json_out shared/options shared/reader \
 	shared/suggest shared/tell)

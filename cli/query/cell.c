@@ -316,7 +316,7 @@ int llmobs_cell_add_words(struct llmobs_buf *out, struct llmobs_cell cell,
         text = llmobs_cell_clock(cell.whole, "%Y-%m-%d %H:%M:%S", clock);
         break;
     case LLMOBS_CELL_NUMBER:
-        return llmobs_buf_addf(out, "%.6g", cell.real);
+        return llmobs_buf_addf(out, "%.4g", cell.real);
     case LLMOBS_CELL_MONEY:
         if (llmobs_cost_text(cell.real, cost))
             text = cost;

@@ -42,6 +42,7 @@ static int read_span(struct each *each, const struct llmobs_json *event,
     rc = llmobs_row_new(event, place, load->parts, &each->texts, &row);
     if (rc == 0) {
         llmobs_cost_estimate(row, load->prices);
+        row->judged = &load->evaluations;
         rc = each->read(each->ctx, row, event);
     }
     llmobs_row_free(row);

@@ -1,6 +1,8 @@
 #include "cli/query/evaluations.h"
 
 #include <errno.h>
+#include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,16 +20,18 @@
 struct llmobs_evaluation_line {
     char *key;  /* the span that it belongs to: ids, or a tag "key:value" */
     char *text; /* the shown line, with its end */
+    char *label, *value;
+    struct llmobs_score score; /* borrows `value` */
     int64_t stamp_ms;
-    struct llmobs_evaluations_verdicts verdict;
     bool joined;
 };
 
 /* The evaluations of one span, while they are collected. */
 struct joined {
     struct llmobs_buf *out;
-    struct llmobs_evaluations_verdicts *verdicts;
-    size_t room; /* lines that there is room for */
+    size_t room;       /* lines that there is room for */
+    const char *label; /* or only the newest with this one */
+    const struct llmobs_evaluation_line *found;
 };
 
 static bool is_feedback(const struct llmobs_json *event)
@@ -91,27 +95,36 @@ static int make_key(struct llmobs_buf *key, const struct llmobs_json *event)
     return name && value ? llmobs_buf_addf(key, "%s:%s", name, value) : -EINVAL;
 }
 
-/* Adds the value, of any type. */
-static void add_value(struct llmobs_buf *out, const struct llmobs_json *event)
+/* Reads what it says; gives the value's text in *text. */
+static int read_score(const struct llmobs_json *event, char **text,
+                      struct llmobs_score *score)
 {
     static const char names[] = "score_value\0categorical_value\0"
                                 "boolean_value\0json_value\0text_value\0";
     const struct llmobs_json *value = NULL;
-    char *dumped = NULL;
-    const char *text;
+    const char *string;
 
     LLMOBS_WORDS_EACH (name, names)
         if (!value)
             value = llmobs_json_get(event, name);
-    text = llmobs_json_text(value);
-    if (!text && value)
-        text = dumped = llmobs_json_dumps(value, 0);
-    llmobs_escape_adds(out, text ? text : "?", TEXT_COLUMNS);
-    free(dumped);
+    string = value ? llmobs_json_text(value) : "?";
+    *text = string ? strdup(string) : llmobs_json_dumps(value, 0);
+    score->value = *text;
+    score->number = llmobs_json_is_number(value);
+    score->score = INFINITY;
+    if (score->number)
+        score->score = llmobs_json_to_real(value);
+    else if (llmobs_json_get(event, "boolean_value"))
+        score->score = *text && strcmp(*text, "true") == 0;
+    else if (llmobs_json_says(event, "assessment", "pass") ||
+             llmobs_json_says(event, "assessment", "fail"))
+        score->score = llmobs_json_says(event, "assessment", "pass");
+    return *text ? 0 : -ENOMEM;
 }
 
 /* "eval label: value (pass) reasoning" */
-static int make_text(struct llmobs_buf *out, const struct llmobs_json *event)
+static int make_text(struct llmobs_buf *out, const struct llmobs_json *event,
+                     const char *value)
 {
     const char *kind = is_feedback(event) ? "feedback " : "eval ";
     const char *assessment = llmobs_json_gets(event, "assessment");
@@ -120,7 +133,7 @@ static int make_text(struct llmobs_buf *out, const struct llmobs_json *event)
     llmobs_buf_adds(out, kind);
     llmobs_escape_adds(out, llmobs_json_gets(event, "label"), LABEL_COLUMNS);
     llmobs_buf_adds(out, ": ");
-    add_value(out, event);
+    llmobs_escape_adds(out, value, TEXT_COLUMNS);
     if (assessment) {
         llmobs_buf_adds(out, " (");
         llmobs_escape_adds(out, assessment, LABEL_COLUMNS);
@@ -136,6 +149,14 @@ static int make_text(struct llmobs_buf *out, const struct llmobs_json *event)
 
 /* -- all ------------------------------------------------------------------ */
 
+static void free_line(struct llmobs_evaluation_line *line)
+{
+    free(line->key);
+    free(line->text);
+    free(line->label);
+    free(line->value);
+}
+
 int llmobs_evaluations_add(struct llmobs_evaluations *all,
                            const struct llmobs_json *event)
 {
@@ -149,17 +170,22 @@ int llmobs_evaluations_add(struct llmobs_evaluations *all,
     llmobs_buf_init(&text, LINE_MAX_BYTES);
     rc = make_key(&key, event);
     if (rc == 0)
-        rc = make_text(&text, event);
+        rc = read_score(event, &line.value, &line.score);
+    if (rc == 0)
+        rc = make_text(&text, event, line.value);
+    line.label = strdup(llmobs_json_gets(event, "label"));
+    if (rc == 0 && !line.label)
+        rc = -ENOMEM;
     if (rc == 0)
         rc = llmobs_grow(&all->list, &all->cap, all->count, sizeof(*all->list));
     if (rc == 0) {
         line.stamp_ms =
             llmobs_json_to_int(llmobs_json_get(event, "timestamp_ms"));
-        line.verdict.passed = llmobs_json_says(event, "assessment", "pass");
-        line.verdict.failed = llmobs_json_says(event, "assessment", "fail");
         line.key = llmobs_buf_take(&key, NULL);
         line.text = llmobs_buf_take(&text, NULL);
         all->list[all->count++] = line;
+    } else {
+        free_line(&line);
     }
     llmobs_buf_fini(&key);
     llmobs_buf_fini(&text);
@@ -174,12 +200,6 @@ static int by_key(const void *left, const void *right)
     if (order == 0)
         order = (a->stamp_ms > b->stamp_ms) - (a->stamp_ms < b->stamp_ms);
     return order != 0 ? order : strcmp(a->text, b->text);
-}
-
-static void free_line(struct llmobs_evaluation_line *line)
-{
-    free(line->key);
-    free(line->text);
 }
 
 void llmobs_evaluations_sort(struct llmobs_evaluations *all)
@@ -224,11 +244,14 @@ static int add_by_key(struct llmobs_evaluations *all, const char *key,
 
     for (size_t i = find_first(all, key);
          i < all->count && strcmp(all->list[i].key, key) == 0; i++) {
-        all->list[i].joined = true;
-        joined->verdicts->passed += all->list[i].verdict.passed;
-        joined->verdicts->failed += all->list[i].verdict.failed;
+        struct llmobs_evaluation_line *line = &all->list[i];
+
+        line->joined = true;
+        if (joined->label && strcmp(line->label, joined->label) == 0 &&
+            (!joined->found || line->stamp_ms >= joined->found->stamp_ms))
+            joined->found = line;
         if (rc == 0 && joined->room > 0) {
-            rc = llmobs_buf_adds(joined->out, all->list[i].text);
+            rc = llmobs_buf_adds(joined->out, line->text);
             joined->room--;
         }
     }
@@ -266,26 +289,102 @@ static int add_by_ids(struct llmobs_evaluations *all,
     return rc;
 }
 
-int llmobs_evaluations_of(struct llmobs_evaluations *all,
-                          const struct llmobs_json *span,
-                          struct llmobs_buf *out,
-                          struct llmobs_evaluations_verdicts *verdicts)
+static int join(struct llmobs_evaluations *all, const struct llmobs_json *span,
+                struct joined *joined)
 {
     const struct llmobs_json *tags = llmobs_json_get(span, "tags");
-    struct joined joined = {out, verdicts, LLMOBS_EVALUATIONS_SHOWN};
     int rc;
 
-    *verdicts = (struct llmobs_evaluations_verdicts){0, 0};
     if (all->count == 0)
         return 0;
-    rc = add_by_ids(all, span, &joined);
+    rc = add_by_ids(all, span, joined);
     for (size_t i = 0; rc == 0 && i < llmobs_json_len(tags); i++) {
         const char *tag = llmobs_json_text(llmobs_json_at(tags, i));
 
         if (tag)
-            rc = add_by_key(all, tag, &joined);
+            rc = add_by_key(all, tag, joined);
     }
     return rc;
+}
+
+int llmobs_evaluations_of(struct llmobs_evaluations *all,
+                          const struct llmobs_json *span,
+                          struct llmobs_buf *out)
+{
+    struct joined joined = {.out = out, .room = LLMOBS_EVALUATIONS_SHOWN};
+
+    return join(all, span, &joined);
+}
+
+int llmobs_evaluations_find(struct llmobs_evaluations *all,
+                            const struct llmobs_json *span, const char *label,
+                            struct llmobs_score *score)
+{
+    struct joined joined = {.label = label};
+    int rc = join(all, span, &joined);
+
+    if (rc != 0 || !joined.found)
+        return rc;
+    *score = joined.found->score;
+    return 1;
+}
+
+/* -- labels --------------------------------------------------------------- */
+
+int llmobs_labels_add(struct llmobs_labels *labels, const char *word,
+                      size_t len)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyz"
+                                "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 _.-/";
+    const size_t mark = sizeof(LLMOBS_LABEL_MARK) - 1;
+    char name[LLMOBS_LABEL_WORD] = "";
+    size_t i = 0;
+
+    if (len <= mark || len >= sizeof(name) ||
+        memcmp(word, LLMOBS_LABEL_MARK, mark) != 0)
+        return -EINVAL;
+    memcpy(name, word, len);
+    if (name[mark + strspn(name + mark, plain)] != '\0')
+        return -EINVAL;
+    while (i < labels->count && strcmp(labels->list[i], name) != 0)
+        i++;
+    if (i == LLMOBS_LABELS_MAX)
+        return -E2BIG;
+    if (i < labels->count)
+        return (int)i;
+    memcpy(labels->list[i], name, sizeof(name));
+    snprintf(labels->means[i], sizeof(labels->means[i]), "%s_mean", name);
+    snprintf(labels->counts[i], sizeof(labels->counts[i]), "%s_count", name);
+    return (int)labels->count++;
+}
+
+static int by_label(const void *left, const void *right)
+{
+    const struct llmobs_evaluation_line *const *a = left, *const *b = right;
+
+    return strcmp((*a)->label, (*b)->label);
+}
+
+int llmobs_labels_add_all(struct llmobs_labels *labels,
+                          const struct llmobs_evaluations *all, bool numbers)
+{
+    const struct llmobs_evaluation_line **lines =
+        calloc(all->count + 1, sizeof(*lines));
+    char word[LLMOBS_LABEL_WORD];
+
+    for (size_t i = 0; lines && i < all->count; i++)
+        lines[i] = &all->list[i];
+    if (lines)
+        qsort(lines, all->count, sizeof(*lines), by_label);
+    for (size_t i = 0; lines && i < all->count; i++) {
+        int len = snprintf(word, sizeof(word), LLMOBS_LABEL_MARK "%s",
+                           lines[i]->label);
+
+        if (!numbers || isfinite(lines[i]->score.score))
+            (void)llmobs_labels_add(labels, word, (size_t)len);
+    }
+    free(lines);
+    return lines ? 0 : -ENOMEM;
 }
 
 size_t llmobs_evaluations_unjoined(const struct llmobs_evaluations *all)

@@ -183,6 +183,7 @@ static const struct {
     [LLMOBS_KEY_DAY] = {"day", .read = read_day},
     [LLMOBS_KEY_ERROR] = {"error", .read = read_error},
     [LLMOBS_KEY_TAG] = {.word = NULL},
+    [LLMOBS_KEY_EVAL] = {.word = NULL},
 };
 
 const char *llmobs_key_word(enum llmobs_key key)
@@ -195,19 +196,32 @@ bool llmobs_key_is_path(enum llmobs_key key)
     return keys[key].path;
 }
 
+static const char *find_value(const struct asked *of, const char *label)
+{
+    struct llmobs_score score = {.value = NULL};
+
+    if (of->row->judged &&
+        llmobs_evaluations_find(of->row->judged, of->event, label, &score) < 0)
+        of->texts->failed = true;
+    return full(score.value);
+}
+
 const char *llmobs_key_of(const struct llmobs_by_key *key,
                           const struct llmobs_row *row,
                           const struct llmobs_json *event,
                           struct llmobs_texts *texts)
 {
+    const struct asked of = {row, event, texts};
     const char *tag = keys[key->key].tag;
 
+    if (key->key == LLMOBS_KEY_EVAL)
+        return find_value(&of, key->word + sizeof(LLMOBS_LABEL_MARK) - 1);
     if (key->key == LLMOBS_KEY_TAG)
         tag = key->word + sizeof(TAG_WORD) - 1;
     if (tag)
         return full(llmobs_stored_tag(event, tag));
     if (keys[key->key].read)
-        return keys[key->key].read(&(struct asked){row, event, texts});
+        return keys[key->key].read(&of);
     return llmobs_row_text(row, keys[key->key].at);
 }
 
@@ -259,6 +273,10 @@ int llmobs_key_read(struct llmobs_by_key *key, const char *word, size_t len)
     key->word[len] = '\0';
     key->key = LLMOBS_KEY_TAG;
     if (is_tag_word(key->word))
+        return 0;
+    key->key = LLMOBS_KEY_EVAL;
+    if (llmobs_labels_add(&(struct llmobs_labels){.count = 0}, key->word,
+                          len) == 0)
         return 0;
     for (char *at = key->word; *at != '\0'; at++)
         *at = *at == '-' ? '_' : *at;

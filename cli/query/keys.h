@@ -43,11 +43,12 @@ enum llmobs_key {
     LLMOBS_KEY_SESSION,
     LLMOBS_KEY_DAY,
     LLMOBS_KEY_ERROR,
-    LLMOBS_KEY_TAG, /* the word names the tag */
+    LLMOBS_KEY_TAG,  /* the word names the tag */
+    LLMOBS_KEY_EVAL, /* the word names the label of an evaluation */
     LLMOBS_KEY_COUNT
 };
 
-/* A key, and its word, such as "script" or "tag:team". */
+/* A key, and its word, such as "script", "tag:team" or "eval:tone". */
 struct llmobs_by_key {
     enum llmobs_key key;
     char word[LLMOBS_KEY_WORD];

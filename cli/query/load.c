@@ -53,6 +53,15 @@ static int read_evaluations(struct llmobs_load *load,
     return rc;
 }
 
+int llmobs_load_evaluations(struct llmobs_load *load,
+                            struct llmobs_reader *reader)
+{
+    int rc = read_evaluations(load, reader, load->filter->since_ns);
+
+    load->bare = true; /* nobody asks which spans they are of */
+    return rc;
+}
+
 /* Sets the lines of a row's evaluations. */
 static int join_evaluations(struct llmobs_load *load,
                             const struct llmobs_json *event,
@@ -62,8 +71,7 @@ static int join_evaluations(struct llmobs_load *load,
     int rc;
 
     llmobs_buf_init(&lines, SIZE_MAX / 2);
-    rc = llmobs_evaluations_of(&load->evaluations, event, &lines,
-                               &row->verdicts);
+    rc = llmobs_evaluations_of(&load->evaluations, event, &lines);
     if (rc == 0 && lines.len > 0) {
         row->evaluations =
             llmobs_texts_copy(&load->texts, lines.data, lines.len);

@@ -46,6 +46,10 @@ void llmobs_load_fini(struct llmobs_load *load);
  * which can read the rows' lines again. */
 int llmobs_load_rows(struct llmobs_load *load, struct llmobs_reader *reader);
 
+/* Reads the evaluations alone, for a form that shows numbers of them. */
+int llmobs_load_evaluations(struct llmobs_load *load,
+                            struct llmobs_reader *reader);
+
 /* Finds the newest trace with a span that the filter selects. Gives its id, for
  * the caller to free; NULL: there is none. */
 int llmobs_load_newest_trace(struct llmobs_filter *filter,

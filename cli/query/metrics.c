@@ -65,14 +65,29 @@ static size_t find_metrics(const char *word, size_t len,
     return 0;
 }
 
+/* Adds the metrics that a word of `len` bytes means. -EINVAL: none. */
+static int add_metrics(struct llmobs_metrics *metrics, const char *word,
+                       size_t len)
+{
+    int label = llmobs_labels_add(&metrics->labels, word, len);
+    enum llmobs_metric first = LLMOBS_METRIC_SCORE(label < 0 ? 0 : label);
+    size_t count = label < 0 ? find_metrics(word, len, &first) : 1;
+    bool all_labels = len == 5 && memcmp(word, "evals", 5) == 0;
+
+    metrics->all_labels |= all_labels;
+    for (size_t i = 0; i < count && metrics->count < LLMOBS_METRICS_MAX; i++)
+        metrics->list[metrics->count++] = first++;
+    return count > 0 || all_labels ? 0 : -EINVAL;
+}
+
 bool llmobs_metrics_are(const char *words)
 {
-    enum llmobs_metric first;
+    struct llmobs_metrics metrics = {.count = 0};
 
     for (;; words++) {
         size_t len = strcspn(words, ",");
 
-        if (find_metrics(words, len, &first) == 0)
+        if (add_metrics(&metrics, words, len) != 0)
             return false;
         words += len;
         if (*words == '\0')
@@ -97,16 +112,12 @@ static int refuse_metric(const char *words, size_t len)
 
 int llmobs_metrics_read(struct llmobs_metrics *metrics, const char *words)
 {
-    metrics->count = 0;
+    *metrics = (struct llmobs_metrics){.count = 0};
     for (;; words++) {
         size_t len = strcspn(words, ",");
-        enum llmobs_metric first;
-        size_t count = find_metrics(words, len, &first);
 
-        if (count == 0)
+        if (add_metrics(metrics, words, len) != 0)
             return refuse_metric(words, len);
-        for (; count > 0 && metrics->count < LLMOBS_METRICS_MAX; count--)
-            metrics->list[metrics->count++] = first++;
         words += len;
         if (*words == '\0')
             return 0;

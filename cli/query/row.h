@@ -66,7 +66,7 @@ struct llmobs_row {
     int64_t reasoning_tokens;
     double first_token; /* seconds */
     double cost;        /* USD, of a row that counts (llmobs_row_counts) */
-    struct llmobs_evaluations_verdicts verdicts;
+    struct llmobs_evaluations *judged; /* borrowed; NULL: not read */
 
     struct llmobs_row *parent; /* the nearest shown one; NULL: at the top */
     struct llmobs_row *child;  /* oldest */

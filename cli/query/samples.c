@@ -1,6 +1,7 @@
 #include "cli/query/samples.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,6 +14,7 @@ void llmobs_samples_fini(struct llmobs_samples *samples)
     free(samples->list);
     free(samples->groups);
     free(samples->values);
+    free(samples->scores);
 }
 
 /* -- groups --------------------------------------------------------------- */
@@ -43,16 +45,39 @@ static void forget_tokens(struct llmobs_sample *sample)
     sample->cost = -1;
 }
 
+/* Adds a score for each label; 1: the span has one. */
+static int add_scores(struct llmobs_samples *samples,
+                      const struct llmobs_row *row,
+                      const struct llmobs_json *event)
+{
+    int any = 0;
+
+    for (size_t i = 0; i < samples->labels.count; i++) {
+        struct llmobs_score score = {.score = NAN};
+        int rc = llmobs_evaluations_find(
+            row->judged, event,
+            samples->labels.list[i] + sizeof(LLMOBS_LABEL_MARK) - 1, &score);
+
+        if (rc < 0 || llmobs_grow(&samples->scores, &samples->score_cap,
+                                  samples->score_count, sizeof(double)) != 0)
+            return -ENOMEM;
+        samples->scores[samples->score_count++] = score.score;
+        any |= rc;
+    }
+    return any;
+}
+
 static int add_sample(void *ctx, const struct llmobs_row *row,
                       const struct llmobs_json *event)
 {
     struct llmobs_samples *samples = ctx;
     struct llmobs_sample *sample;
     const char *group[LLMOBS_BY_KEYS] = {NULL}, *trace;
-    int rc;
+    size_t scores = samples->score_count;
+    int rc = add_scores(samples, row, event);
 
-    if (!samples->spans && !llmobs_row_counts(row))
-        return 0;
+    if (rc < 0 || (rc == 0 && !samples->spans && !llmobs_row_counts(row)))
+        return rc;
     rc = set_group(samples, group, row, event);
     trace = llmobs_texts_share(&samples->names, row->trace_id);
     if (rc != 0 || !trace ||
@@ -60,6 +85,7 @@ static int add_sample(void *ctx, const struct llmobs_row *row,
                     sizeof(*sample)) != 0)
         return -ENOMEM;
     sample = &samples->list[samples->count++];
+    samples->scored += !samples->spans && !llmobs_row_counts(row) ? 1 : 0;
     *sample = (struct llmobs_sample){
         .trace = trace,
         .start_ns = row->start_ns,
@@ -70,6 +96,7 @@ static int add_sample(void *ctx, const struct llmobs_row *row,
         .reasoning_tokens = row->reasoning_tokens,
         .first_token = row->first_token,
         .cost = row->cost,
+        .scores = scores,
         .failed = row->failed,
         .is_call = samples->of_kinds || llmobs_row_is_call(row),
     };
@@ -205,6 +232,11 @@ int llmobs_samples_read(struct llmobs_samples *samples,
     samples->of_kinds =
         load->filter->kind.pattern && !load->filter->kind.is_not;
     samples->spans = samples->spans || samples->of_kinds;
-    rc = llmobs_each(load, reader, add_sample, samples);
+    rc = llmobs_load_evaluations(load, reader);
+    if (rc == 0 && samples->all_labels)
+        rc = llmobs_labels_add_all(&samples->labels, &load->evaluations,
+                                   samples->with_number);
+    if (rc == 0)
+        rc = llmobs_each(load, reader, add_sample, samples);
     return rc == 0 ? sort_groups(samples) : rc;
 }

@@ -30,6 +30,7 @@ struct llmobs_sample {
     int64_t reasoning_tokens;
     double first_token; /* seconds */
     double cost;
+    size_t scores; /* where its scores begin, one for each label */
     bool failed;
     bool is_call; /* a call, or a span of a kind that the filter names */
 };
@@ -43,11 +44,19 @@ struct llmobs_samples_group {
     double cost;    /* -1: unknown */
 };
 
-/* The caller sets the first two; all else is zero at first. */
+/* The caller sets the first four; all else is zero at first. Where labels are
+ * asked for, spans with a score are samples too, though not calls. */
 struct llmobs_samples {
     struct llmobs_by by;
-    bool spans;    /* takes all spans that the filter selects */
-    bool of_kinds; /* the filter names kinds */
+    bool spans;      /* takes all spans that the filter selects */
+    bool all_labels; /* all labels are asked for; `with_number`: those with one
+                      */
+    bool with_number;
+    struct llmobs_labels labels; /* of evaluations */
+    bool of_kinds;               /* the filter names kinds */
+    double *scores;              /* NAN: the span has none */
+    size_t score_count, score_cap;
+    size_t scored; /* the samples that are there for a score alone */
     struct llmobs_texts names;
     struct llmobs_lack lack;
     struct llmobs_sample *list;

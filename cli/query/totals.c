@@ -1,6 +1,7 @@
 #include "cli/query/totals.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -161,6 +162,31 @@ static int find_percentile(struct llmobs_samples *samples,
     return rc;
 }
 
+/* -- scores --------------------------------------------------------------- */
+
+static struct llmobs_cell mean_score(const struct llmobs_samples *samples,
+                                     enum llmobs_metric metric,
+                                     const struct llmobs_sample *list,
+                                     size_t count)
+{
+    size_t label = (size_t)(metric - LLMOBS_METRIC_COUNT) / 2;
+    int64_t scored = 0, known = 0;
+    double sum = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        double score = samples->scores[list[i].scores + label];
+
+        scored += isnan(score) ? 0 : 1;
+        known += isfinite(score) ? 1 : 0;
+        sum += isfinite(score) ? score : 0;
+    }
+    if (metric == LLMOBS_METRIC_SCORED(label))
+        return llmobs_cell_count(scored);
+    return (struct llmobs_cell){.kind = known > 0 ? LLMOBS_CELL_NUMBER
+                                                  : LLMOBS_CELL_UNKNOWN,
+                                .real = known > 0 ? sum / (double)known : 0};
+}
+
 /* -- traces --------------------------------------------------------------- */
 
 /* The ids are shared texts: equal ids have the same address. */
@@ -215,6 +241,10 @@ int llmobs_totals_get(struct llmobs_samples *samples, enum llmobs_metric metric,
         *out = sum_cost(list, count, metric);
         return 0;
     default:
+        if (metric >= LLMOBS_METRIC_COUNT) {
+            *out = mean_score(samples, metric, list, count);
+            return 0;
+        }
         return find_percentile(samples, metric, list, count, out);
     }
 }

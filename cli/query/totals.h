@@ -31,7 +31,13 @@ enum llmobs_metric {
     LLMOBS_METRIC_TTFT_P50,
     LLMOBS_METRIC_TTFT_P95,
     LLMOBS_METRIC_TTFT_P99,
-    LLMOBS_METRIC_COUNT
+    LLMOBS_METRIC_COUNT,
+/* Of the label `i` the mean, and of how many spans it is. */
+#define LLMOBS_METRIC_SCORE(i) \
+    ((enum llmobs_metric)(LLMOBS_METRIC_COUNT + 2 * (int)(i)))
+#define LLMOBS_METRIC_SCORED(i) \
+    ((enum llmobs_metric)(LLMOBS_METRIC_COUNT + 2 * (int)(i) + 1))
+    LLMOBS_METRIC_END = LLMOBS_METRIC_COUNT + 2 * LLMOBS_LABELS_MAX
 };
 
 /* Sets *out to the metric of `count` of the samples. */

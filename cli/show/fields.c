@@ -73,7 +73,8 @@ static int add_key(struct llmobs_fields *fields, const char *word)
     struct llmobs_by_key *key = &fields->keys[fields->count];
 
     if (llmobs_key_read(key, word, strlen(word)) != 0 ||
-        (key->key >= LLMOBS_KEY_OF_EVENT && key->key != LLMOBS_KEY_TAG))
+        (key->key >= LLMOBS_KEY_OF_EVENT && key->key != LLMOBS_KEY_TAG &&
+         key->key != LLMOBS_KEY_EVAL))
         return -EINVAL;
     fields->at[fields->count] = ALL;
     fields->columns[fields->count++] =
@@ -159,6 +160,24 @@ static struct llmobs_cell cell_of(const struct llmobs_row *row,
     return llmobs_cell_text(llmobs_row_text(row, field->at));
 }
 
+/* The cell of a key; of an evaluation's number a number. */
+static struct llmobs_cell cell_of_key(const struct llmobs_by_key *key,
+                                      const struct llmobs_row *row,
+                                      const struct llmobs_json *event,
+                                      struct llmobs_texts *texts)
+{
+    const char *text = llmobs_key_of(key, row, event, texts);
+    struct llmobs_score score;
+
+    if (text && key->key == LLMOBS_KEY_EVAL &&
+        llmobs_evaluations_find(row->judged, event, strchr(key->word, ':') + 1,
+                                &score) > 0 &&
+        score.number)
+        return (struct llmobs_cell){.kind = LLMOBS_CELL_NUMBER,
+                                    .real = score.score};
+    return llmobs_cell_text(text);
+}
+
 /* -- the form ------------------------------------------------------------- */
 
 struct table {
@@ -179,8 +198,7 @@ static int print_fields(void *ctx, const struct llmobs_row *row,
         size_t at = fields->at[i];
 
         if (at == ALL)
-            cells[i] = llmobs_cell_text(
-                llmobs_key_of(&fields->keys[i], row, event, &texts));
+            cells[i] = cell_of_key(&fields->keys[i], row, event, &texts);
         else if (all[at].at == AT_STATUS)
             cells[i] = llmobs_cell_text(row->failed ? "error" : "ok");
         else
@@ -196,13 +214,17 @@ int llmobs_view_fields(struct llmobs_view *view)
     struct llmobs_fields *fields = &view->fields;
     struct table table = {.fields = fields};
     struct llmobs_load *load = &view->load;
-    int rc;
+    struct llmobs_labels labels = {.count = 0};
+    int rc = llmobs_load_evaluations(load, view->reader);
 
-    if (fields->count == 0) {
+    if (fields->count == 0 && rc == 0) {
+        rc = llmobs_labels_add_all(&labels, &load->evaluations, false);
         for (size_t i = 0; i < ALL; i++)
             add_field(fields, i);
         for (int i = 0; i < LLMOBS_KEY_OF_EVENT; i++)
             (void)add_key(fields, llmobs_key_word((enum llmobs_key)i));
+        for (size_t i = 0; i < labels.count; i++)
+            (void)add_key(fields, labels.list[i]);
     }
     load->parts = LLMOBS_ROW_FACTS;
     for (size_t i = 0; i < fields->count; i++) {
@@ -214,7 +236,8 @@ int llmobs_view_fields(struct llmobs_view *view)
     load->newest = view->newest;
     llmobs_sheet_init(&table.sheet, &view->screen, view->format,
                       fields->columns, fields->count);
-    rc = llmobs_sheet_begin(&table.sheet);
+    if (rc == 0)
+        rc = llmobs_sheet_begin(&table.sheet);
     if (rc == 0)
         rc = llmobs_each(load, view->reader, print_fields, &table);
     llmobs_sheet_fini(&table.sheet);

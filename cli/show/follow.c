@@ -213,8 +213,7 @@ static int join_row(struct follow *follow, struct trace *trace,
     int rc;
 
     llmobs_buf_init(&lines, SIZE_MAX / 2);
-    rc = llmobs_evaluations_of(&follow->evaluations, event, &lines,
-                               &row->verdicts);
+    rc = llmobs_evaluations_of(&follow->evaluations, event, &lines);
     if (rc == 0 && lines.len > 0 && strcmp(lines.data, have) != 0) {
         row->evaluations =
             llmobs_texts_copy(&trace->load.texts, lines.data, lines.len);

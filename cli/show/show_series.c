@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -114,6 +115,18 @@ static size_t next_bucket(const struct series *series, struct walk *walk,
     return (size_t)(walk->at - *list);
 }
 
+static const char *word_of(const struct series *series, size_t i, bool column)
+{
+    enum llmobs_metric metric = series->metrics.list[i];
+    size_t label = (size_t)(metric - LLMOBS_METRIC_COUNT) / 2;
+
+    if (metric >= LLMOBS_METRIC_COUNT)
+        return column ? series->samples.labels.means[label]
+                      : series->samples.labels.list[label];
+    return column ? llmobs_metric_words(metric)->column
+                  : llmobs_metric_words(metric)->word;
+}
+
 /* -- lines of numbers ----------------------------------------------------- */
 
 static int add_group(struct series *series, struct llmobs_sheet *sheet,
@@ -152,8 +165,7 @@ static int print_numbers(struct series *series, enum llmobs_sheet_form form)
     for (size_t i = 0; i < by->count; i++)
         columns[count++].name = by->keys[i].word;
     for (size_t i = 0; i < series->metrics.count; i++)
-        columns[count++].name =
-            llmobs_metric_words(series->metrics.list[i])->column;
+        columns[count++].name = word_of(series, i, true);
     llmobs_sheet_init(&sheet, series->screen, form, columns, count);
     rc = llmobs_sheet_begin(&sheet);
     if (rc == 0 && series->samples.count > series->left_out) {
@@ -166,12 +178,12 @@ static int print_numbers(struct series *series, enum llmobs_sheet_form form)
 
 /* -- lines of bars -------------------------------------------------------- */
 
-/* The number in a cell; -1: unknown. */
+/* The number in a cell; NAN: unknown. */
 static double number_in(struct llmobs_cell cell)
 {
     switch (cell.kind) {
     case LLMOBS_CELL_UNKNOWN:
-        return -1;
+        return NAN;
     case LLMOBS_CELL_COUNT:
     case LLMOBS_CELL_LENGTH:
         return (double)cell.whole;
@@ -186,9 +198,9 @@ static size_t level_of(double number, double most)
     double height;
     size_t level;
 
-    if (!(number >= 0))
+    if (isnan(number))
         return 0;
-    if (!(most > 0) || number == 0)
+    if (!(most > 0) || number <= 0)
         return 1;
     height = number / most * LEVELS;
     level = (size_t)height;
@@ -240,10 +252,10 @@ static int draw(struct series *series, enum llmobs_metric metric,
         if (count == 0)
             ends[2] = llmobs_cell_text(NULL);
         numbers[b] = number_in(ends[2]);
-        if (numbers[b] >= 0 && (ends[0].kind == LLMOBS_CELL_UNKNOWN ||
-                                numbers[b] < numbers[least]))
+        if (!isnan(numbers[b]) && (ends[0].kind == LLMOBS_CELL_UNKNOWN ||
+                                   numbers[b] < numbers[least]))
             ends[0] = ends[2], least = b;
-        if (numbers[b] >= 0 &&
+        if (!isnan(numbers[b]) &&
             (ends[1].kind == LLMOBS_CELL_UNKNOWN || numbers[b] > numbers[most]))
             ends[1] = ends[2], most = b;
     }
@@ -263,7 +275,7 @@ static int add_bars(struct series *series, struct llmobs_sheet *sheet,
         for (size_t k = 0; k < series->samples.by.count; k++)
             cells[at++] = i == 0 ? llmobs_cell_text(group->names[k])
                                  : llmobs_cell_drawn("");
-        cells[at++] = llmobs_cell_drawn(llmobs_metric_words(metric)->word);
+        cells[at++] = llmobs_cell_drawn(word_of(series, i, false));
         rc = draw(series, metric, group, &cells[at + 1]);
         cells[at] = llmobs_cell_drawn(series->bars.data);
         if (rc == 0)
@@ -382,7 +394,7 @@ static int print_bars(struct series *series)
 static void report_left_out(const struct series *series,
                             const struct llmobs_load *load)
 {
-    if (load->shown > 0 && series->samples.count == 0)
+    if (load->shown > 0 && series->samples.count == series->samples.scored)
         llmobs_tell(
             "llmobs view: no span here is a call of a model; --kind counts "
             "others\n");
@@ -417,7 +429,10 @@ static bool wants_cost(const struct llmobs_metrics *metrics)
 
 int llmobs_view_series(struct llmobs_view *view)
 {
-    struct series series = {.samples = {.by = view->by},
+    struct series series = {.samples = {.by = view->by,
+                                        .labels = view->metrics.labels,
+                                        .all_labels = view->metrics.all_labels,
+                                        .with_number = true},
                             .metrics = view->metrics,
                             .screen = &view->screen,
                             .columns = width_for_bars(view),
@@ -430,6 +445,11 @@ int llmobs_view_series(struct llmobs_view *view)
         llmobs_view_prices(view);
     load->newest = view->newest;
     rc = llmobs_samples_read(&series.samples, load, view->reader);
+    for (size_t i = view->metrics.labels.count;
+         i < series.samples.labels.count &&
+         series.metrics.count < LLMOBS_METRICS_MAX;
+         i++)
+        series.metrics.list[series.metrics.count++] = LLMOBS_METRIC_SCORE(i);
     if (rc == 0)
         rc = set_buckets(&series, 0);
     if (rc == 0)

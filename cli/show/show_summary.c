@@ -32,11 +32,13 @@ static const struct {
     {LLMOBS_METRIC_COST_CALLS, LLMOBS_SPARE_NEVER},
 };
 
+#define COLUMNS (COUNT + LLMOBS_BY_KEYS + 2 * LLMOBS_LABELS_MAX)
+
 struct summary {
     struct llmobs_samples samples;
-    size_t first; /* the column of the first number */
+    size_t first, count; /* the column of the first number, all columns */
     char titles[LLMOBS_BY_KEYS][LLMOBS_KEY_WORD];
-    struct llmobs_column columns[COUNT + LLMOBS_BY_KEYS];
+    struct llmobs_column columns[COLUMNS];
     struct llmobs_sheet sheet;
 };
 
@@ -57,6 +59,27 @@ static void name_groups(struct summary *summary)
     }
 }
 
+/* A person sees the mean, of a label of categories alone the count. */
+static void add_score(struct summary *summary, size_t label)
+{
+    const struct llmobs_samples *samples = &summary->samples;
+    struct llmobs_column *columns = &summary->columns[summary->count];
+    const size_t mark = sizeof(LLMOBS_LABEL_MARK) - 1;
+    const char *count = samples->labels.counts[label];
+    struct llmobs_cell all;
+
+    (void)llmobs_totals_get(&summary->samples, LLMOBS_METRIC_SCORE(label),
+                            samples->list, samples->count, &all);
+    columns[0] = columns[1] = (struct llmobs_column){
+        .name = samples->labels.means[label], .spare = LLMOBS_SPARE_DETAIL};
+    columns[1].name = count;
+    if (all.kind == LLMOBS_CELL_UNKNOWN)
+        columns[1].title = count + mark;
+    else
+        columns[0].title = samples->labels.list[label] + mark;
+    summary->count += 2;
+}
+
 static void begin_sheet(struct summary *summary, const struct llmobs_view *view)
 {
     name_groups(summary);
@@ -67,8 +90,11 @@ static void begin_sheet(struct summary *summary, const struct llmobs_view *view)
         summary->columns[summary->first + i] = (struct llmobs_column){
             words->column, words->title, .spare = numbers[i].spare};
     }
+    summary->count = summary->first + COUNT;
+    for (size_t i = 0; i < summary->samples.labels.count; i++)
+        add_score(summary, i);
     llmobs_sheet_init(&summary->sheet, &view->screen, view->format,
-                      summary->columns, summary->first + COUNT);
+                      summary->columns, summary->count);
 }
 
 /* -- lines ---------------------------------------------------------------- */
@@ -76,7 +102,8 @@ static void begin_sheet(struct summary *summary, const struct llmobs_view *view)
 static int add_line(struct summary *summary,
                     const struct llmobs_samples_group *group)
 {
-    struct llmobs_cell cells[COUNT + LLMOBS_BY_KEYS];
+    struct llmobs_cell cells[COLUMNS];
+    size_t scores = summary->first + COUNT;
     int rc = 0;
 
     for (size_t i = 0; i < LLMOBS_BY_KEYS; i++)
@@ -85,6 +112,11 @@ static int add_line(struct summary *summary,
         rc =
             llmobs_totals_get(&summary->samples, numbers[i].metric, group->list,
                               group->count, &cells[summary->first + i]);
+    for (size_t i = scores; rc == 0 && i < summary->count; i++)
+        rc = llmobs_totals_get(
+            &summary->samples,
+            (enum llmobs_metric)(LLMOBS_METRIC_COUNT + (i - scores)),
+            group->list, group->count, &cells[i]);
     return rc == 0 ? llmobs_sheet_add(&summary->sheet, cells) : rc;
 }
 
@@ -151,19 +183,20 @@ static int print_summary(struct summary *summary,
 
 int llmobs_view_summary(struct llmobs_view *view)
 {
-    struct summary summary = {.samples = {.by = view->by}};
+    struct summary summary = {.samples = {.by = view->by, .all_labels = true}};
     struct llmobs_load *load = &view->load;
     int rc;
 
-    begin_sheet(&summary, view);
     llmobs_view_prices(view);
     load->newest = view->newest;
     rc = llmobs_samples_read(&summary.samples, load, view->reader);
+    begin_sheet(&summary, view);
     if (rc == 0)
         rc = print_summary(&summary, view->prices);
     if (rc == 0 && view->format != LLMOBS_SHEET_WORDS)
         llmobs_view_report_prices(view);
-    if (rc == 0 && load->shown > 0 && summary.samples.count == 0)
+    if (rc == 0 && load->shown > 0 &&
+        summary.samples.count == summary.samples.scored)
         llmobs_tell(
             "llmobs view: no span here is a call of a model; --kind counts "
             "others\n");

@@ -390,7 +390,7 @@ static void report_rest(const struct llmobs_view *view)
         report_nothing(view);
     report_bad(load->bad + llmobs_reader_report(view->reader)->oversized);
     bad = llmobs_evaluations_unjoined(&load->evaluations);
-    if (bad > 0 && all && load->newest == 0)
+    if (bad > 0 && all && load->newest == 0 && !load->bare)
         llmobs_tell(
             "llmobs view: %zu evaluation%s of spans that are not here\n", bad,
             bad == 1 ? "" : "s");

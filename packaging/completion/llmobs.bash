@@ -44,12 +44,12 @@ _llmobs_values() { # OPTION: completes its value; false: it has none of its own
     --to) COMPREPLY=($(compgen -W 'agent agentless otlp store' -- "$2")) ;;
     --by)
         COMPREPLY=($(compgen -W 'script caller plugin unit host os_user user
-            tag: key model provider ml_app service kind session day error' -- "$2"))
+            tag: eval: key run model provider ml_app service kind session day error' -- "$2"))
         ;;
     --timeseries)
         [[ $2 != -* ]] || return 1
         COMPREPLY=($(compgen -W 'calls errors error_rate tokens_in tokens_out
-            cached cost latency ttft' -- "$2"))
+            cached cost latency ttft evals eval:' -- "$2"))
         ;;
     --step) COMPREPLY=($(compgen -W '1m 5m 1h 1d' -- "$2")) ;;
     --fields)
@@ -57,12 +57,12 @@ _llmobs_values() { # OPTION: completes its value; false: it has none of its own
             model provider status error_type duration_s first_token_s
             input_tokens output_tokens cache_read_tokens cache_write_tokens
             reasoning_tokens cost_usd ml_app service env session error_message question
-            answer script caller plugin unit host os_user user key tag:' -- "$2"))
+            answer script caller plugin unit host os_user user key run tag: eval:' -- "$2"))
         ;;
     --since) COMPREPLY=($(compgen -W '10m 1h 1d 7d' -- "$2")) ;;
     --ml-app | --service | --session | --name | --trace | --model | \
         --provider | --script | --caller | --plugin | --unit | --host | \
-        --os-user | --user | --key)
+        --os-user | --user | --key | --run)
         _llmobs_stored "${1#--}" "$2"
         ;;
     --env | --tag | --input | --workflow | --preload | --user-time | --idle | \

@@ -349,6 +349,13 @@ def filters():
     check("a filter that finds nothing tells what there is",
           "scripts: " in said and PAGES[0] + "," in said and
           "\x1b" not in said, said)
+    for shell in "bash", "zsh", "fish":
+        said = subprocess.run([TOOL, "completion", shell], capture_output=True,
+                              env=ENV, timeout=60).stdout.decode()
+        lists = [set(x.split()) for x in re.findall(
+            "(?s)script caller .*?(?:'|\n +return)", said)]
+        check("%s knows all keys" % shell, len(lists) == 2 and all(
+            set(KEYS) <= x for x in lists) and "--run" in said, lists)
     for key in KEYS:
         said = subprocess.run([TOOL, "completion", "values", key.replace(
             "_", "-"), STORE], capture_output=True, env=ENV, timeout=60).stdout

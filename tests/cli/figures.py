@@ -403,14 +403,15 @@ def summary():
             have[0], figures(calls_of(store=store))), have)
         for by in WAYS:
             groups = grouped(calls_of(store=store), by)
-            have = lines("--summary", "--by", by, store=store)
+            have = [h for h in lines("--summary", "--by", by, store=store)
+                    if h["calls"]]  # others are of evaluations
             wrong = [d for h in have
                      for d in [differs(h, figures(groups[h[by]]))] if d]
             check("summary by %s" % by, not wrong and
                   len(have) == len(groups), wrong or (have, list(groups)))
     for n, args in enumerate(choices(7, 12)):
         by = WAYS[n % len(WAYS)]
-        have = lines("--summary", "--by", by, *args)
+        have = [h for h in lines("--summary", "--by", by, *args) if h["calls"]]
         groups = grouped(calls_of(*args), by)
         check("summary %s" % args, len(have) == len(groups) and not any(
             differs(h, figures(groups[h[by]])) for h in have), have[:2])
@@ -447,6 +448,82 @@ def summary():
     said = view("--summary", "--by", "modle", status=2).stderr
     check("a mistyped way", b"did you mean model?" in said, said)
     view("--spans", "--by", "model", status=2)
+
+
+def scores():
+    """Evaluations: a column of each, the means of calls and of time."""
+    store, rng, made = os.path.join(TMP.name, "scores"), random.Random(9), []
+    for i in range(60):
+        made += [hostile.span(2 * i + n, "trace-%d" % i, metrics={"input_tokens": 5},
+                              meta={"span": {"kind": kind}, "model_name": "m%d" % (i % 3)},
+                              start_ns=hostile.BEGIN + i * 60 * NS, span_id="s%d" % (2 * i + n),
+                              parent_id="undefined" if n else "s%d" % (2 * i + 1))
+                 for n, kind in enumerate(["llm", "workflow"])]
+    spans_, said = list(made), {}  # what each label says last of a span
+
+    def judge(span, label, stamp, **value):
+        made.append({"event_kind": "evaluation", "label": label, "timestamp_ms": stamp,
+                     "join_on": {"span": {k: span[k] for k in ("trace_id", "span_id")}},
+                     **value})
+        said.setdefault(label, {})[span["span_id"]] = value
+    for span in spans_:
+        if rng.random() < 0.6:
+            judge(span, "quality", 5, score_value=9)
+            judge(span, "quality", 7, score_value=rng.randrange(-8, 8) / 8)
+        if rng.random() < 0.4:
+            judge(span, "is safe", 5, boolean_value=rng.random() < 0.5)
+            judge(span, "tone", 5, categorical_value=rng.choice(["warm", "=cold, \"x\""]))
+            judge(span, "judged", 5, categorical_value="x", assessment=rng.choice(
+                ["pass", "fail"]))
+    judge(spans_[0], "o\"dd", 5, score_value=1)
+    os.makedirs(store)
+    with open(os.path.join(store, "spans.jsonl"), "w", encoding="utf-8") as f:
+        f.writelines(json.dumps(event) + "\n" for event in made)
+
+    def shown(label, span):
+        value = said[label].get(span["span_id"], {None: None})
+        value = next(iter(value.values()))
+        return str(value).lower() if isinstance(value, bool) else value
+    labels = ["is safe", "judged", "quality", "tone"]
+    want = [tuple(shown(x, s) for x in labels) for s in reversed(spans_)]
+    words = ["eval:" + x for x in labels]
+    have = lines("--fields", ",".join(words), store=store)
+    check("json of evaluations", [tuple(h.values()) for h in have] == want, have[:3])
+    have = rows(store=store)
+    check("csv has evaluations last", list(have[0])[-4:] == words and [
+        tuple(h[w].lstrip("'") for w in words) for h in have] == [
+        tuple("" if v is None else json.dumps(v) if isinstance(v, float) else v for v in w)
+        for w in want], have[:1])
+
+    def mean(label, of):
+        all_ = [said[label][s["span_id"]] for s in of if s["span_id"] in said[label]]
+        numbers = [v["score_value"] if "score_value" in v else v["assessment"] == "pass"
+                   if "assessment" in v else v["boolean_value"] for v in all_
+                   if {"score_value", "assessment", "boolean_value"} & set(v)]
+        return (sum(numbers) / len(numbers) if numbers else None), len(all_)
+    for h in [*lines("--summary", store=store), *lines("--summary", "--by", "model", store=store)]:
+        of = [s for s in spans_ if h.get("model", s["meta"]["model_name"]) ==
+              s["meta"]["model_name"]]
+        check("summary of evaluations", h["calls"] == len(of) / 2 and all(
+            mean(x, of)[0] == h["eval:%s_mean" % x] or math.isclose(
+                mean(x, of)[0], h["eval:%s_mean" % x])
+            for x in labels) and [h["eval:%s_count" % x] for x in labels] ==
+            [mean(x, of)[1] for x in labels], h)
+    have = {h["eval:tone"]: h["eval:tone_count"] for h in lines(
+        "--summary", "--by", "eval:tone", store=store)}
+    check("summary by a category", have == {**collections.Counter(
+        v["categorical_value"] for v in said["tone"].values()), None: 0}, have)
+    have = lines("--timeseries", "eval:quality", "--step", "10m", store=store)
+    want = [mean("quality", [s for s in spans_ if 0 <= s["start_ns"] - time_of(
+        h["time"]) < 600 * NS])[0] for h in have]
+    check("series of an evaluation", len(have) > 5 and [
+        h["eval:quality_mean"] for h in have] == want, (have, want))
+    text = view("--timeseries", store=store).stdout.decode()
+    check("series in words have evaluations", re.findall("(?m)^eval:.*?  ", text) == [
+        "eval:is safe  ", "eval:judged  ", "eval:quality  "], text)
+    title = view("--summary", store=store).stdout.decode().split("\n")[0].split("  ")
+    check("summary in words has evaluations", [t.strip() for t in title[-4:]] == [
+        "is safe", "judged", "quality", "tone_count"], title)
 
 
 def cut_into(calls, begin, step):
@@ -619,7 +696,7 @@ def write_store():
 
 write_store()
 hostile.write(HOSTILE)
-for one in (spans, comparisons, formulas, database, summary, series, bars,
-            sessions):
+for one in (spans, comparisons, formulas, database, summary, scores, series,
+            bars, sessions):
     if not ONLY or one.__name__ in ONLY:
         one()
