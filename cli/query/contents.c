@@ -56,8 +56,7 @@ static int count_parsed(struct llmobs_contents *contents,
     return rc == -ENOMEM ? rc : 0;
 }
 
-/* Reads a line in the exporter's form without a parser. Where only traces are
- * wanted, it reads the line's end: as fast as memory gives the bytes. */
+/* Reads a line in the exporter's form without a parser. */
 static int count_line(void *ctx, struct llmobs_text line,
                       struct llmobs_place place)
 {
@@ -67,11 +66,8 @@ static int count_line(void *ctx, struct llmobs_text line,
     int64_t start_ns = 0;
 
     (void)place;
-    if (!id.data || id.len >= ID_MAX ||
-        (!contents->bare && (start_ns = start_of(line)) < 0))
+    if (!id.data || id.len >= ID_MAX || (start_ns = start_of(line)) < 0)
         return count_parsed(contents, line);
-    if (contents->bare && llmobs_texts_has(&contents->traces, id.data, id.len))
-        return 0;
     memcpy(trace, id.data, id.len);
     trace[id.len] = '\0';
     return count_span(contents, trace, start_ns);
@@ -85,14 +81,4 @@ int llmobs_contents_add(struct llmobs_contents *contents, int fd)
 void llmobs_contents_fini(struct llmobs_contents *contents)
 {
     llmobs_texts_fini(&contents->traces);
-}
-
-int llmobs_contents_traces(struct llmobs_reader *reader, size_t *out)
-{
-    struct llmobs_contents contents = {.bare = true};
-    int rc = llmobs_reader_walk(reader, 0, count_line, &contents);
-
-    *out = contents.traces.count;
-    llmobs_contents_fini(&contents);
-    return rc;
 }

@@ -18,15 +18,11 @@ struct llmobs_contents {
     size_t spans, evaluations;
     int64_t first_ns, last_ns;  /* when spans began; 0: there are no spans */
     struct llmobs_texts traces; /* the ids of the traces, each once */
-    bool bare;                  /* the traces alone are wanted */
 };
 
 /* Adds what a file of the store holds, from its begin. Borrows the
  * descriptor. Lines that nobody can read do not count. */
 int llmobs_contents_add(struct llmobs_contents *contents, int fd);
-
-/* Gives the number of traces in the whole store. */
-int llmobs_contents_traces(struct llmobs_reader *reader, size_t *out);
 
 void llmobs_contents_fini(struct llmobs_contents *contents);
 

@@ -358,33 +358,25 @@ int llmobs_labels_add(struct llmobs_labels *labels, const char *word,
     return (int)labels->count++;
 }
 
-static int by_label(const void *left, const void *right)
+void llmobs_labels_add_all(struct llmobs_labels *labels,
+                           const struct llmobs_evaluations *all)
 {
-    const struct llmobs_evaluation_line *const *a = left, *const *b = right;
-
-    return strcmp((*a)->label, (*b)->label);
-}
-
-int llmobs_labels_add_all(struct llmobs_labels *labels,
-                          const struct llmobs_evaluations *all, bool numbers)
-{
-    const struct llmobs_evaluation_line **lines =
-        calloc(all->count + 1, sizeof(*lines));
     char word[LLMOBS_LABEL_WORD];
+    const char *last = "", *next;
+    size_t tries = 4 * LLMOBS_LABELS_MAX; /* others have no such name */
 
-    for (size_t i = 0; lines && i < all->count; i++)
-        lines[i] = &all->list[i];
-    if (lines)
-        qsort(lines, all->count, sizeof(*lines), by_label);
-    for (size_t i = 0; lines && i < all->count; i++) {
-        int len = snprintf(word, sizeof(word), LLMOBS_LABEL_MARK "%s",
-                           lines[i]->label);
+    do {
+        next = NULL;
+        for (size_t i = 0; i < all->count; i++) {
+            const char *label = all->list[i].label;
 
-        if (!numbers || isfinite(lines[i]->score.score))
-            (void)llmobs_labels_add(labels, word, (size_t)len);
-    }
-    free(lines);
-    return lines ? 0 : -ENOMEM;
+            if (strcmp(label, last) > 0 && (!next || strcmp(label, next) < 0))
+                next = label;
+        }
+        last = next;
+        snprintf(word, sizeof(word), LLMOBS_LABEL_MARK "%s", next ? next : "");
+    } while (next && tries-- > 0 &&
+             llmobs_labels_add(labels, word, strlen(word)) != -E2BIG);
 }
 
 size_t llmobs_evaluations_unjoined(const struct llmobs_evaluations *all)

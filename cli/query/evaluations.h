@@ -70,10 +70,9 @@ int llmobs_evaluations_find(struct llmobs_evaluations *evaluations,
 int llmobs_labels_add(struct llmobs_labels *labels, const char *word,
                       size_t len);
 
-/* Adds all labels in their order, as far as there is room; `numbers`: those
- * with a number. */
-int llmobs_labels_add_all(struct llmobs_labels *labels,
-                          const struct llmobs_evaluations *all, bool numbers);
+/* Adds all labels in their order, as far as there is room. */
+void llmobs_labels_add_all(struct llmobs_labels *labels,
+                           const struct llmobs_evaluations *all);
 
 /* The number of evaluations that belong to no span so far. */
 size_t llmobs_evaluations_unjoined(const struct llmobs_evaluations *all);

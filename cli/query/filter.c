@@ -224,13 +224,6 @@ static bool asks_of_span(const struct llmobs_filter *filter)
            filter->grep;
 }
 
-bool llmobs_filter_asks(const struct llmobs_filter *filter)
-{
-    return asks_of_span(filter) || filter->trace || filter->id ||
-           filter->tag_count > 0 || filter->service.pattern ||
-           filter->ml_app.pattern;
-}
-
 /* `ids`: an object with the ids of a span. */
 static bool ids_match(const struct llmobs_filter *filter,
                       const struct llmobs_json *ids)

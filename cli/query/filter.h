@@ -84,9 +84,6 @@ bool llmobs_filter_name_match(const struct llmobs_filter_name *name,
 bool llmobs_filter_key_match(const struct llmobs_filter *filter,
                              enum llmobs_key key, const char *have);
 
-/* True where not every event passes. */
-bool llmobs_filter_asks(const struct llmobs_filter *filter);
-
 /* Sets a kind; -EINVAL where no kind of span matches it. */
 int llmobs_filter_set_kind(struct llmobs_filter *filter, const char *argument);
 

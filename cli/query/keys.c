@@ -196,16 +196,6 @@ bool llmobs_key_is_path(enum llmobs_key key)
     return keys[key].path;
 }
 
-static const char *find_value(const struct asked *of, const char *label)
-{
-    struct llmobs_score score = {.value = NULL};
-
-    if (of->row->judged &&
-        llmobs_evaluations_find(of->row->judged, of->event, label, &score) < 0)
-        of->texts->failed = true;
-    return full(score.value);
-}
-
 const char *llmobs_key_of(const struct llmobs_by_key *key,
                           const struct llmobs_row *row,
                           const struct llmobs_json *event,
@@ -213,9 +203,14 @@ const char *llmobs_key_of(const struct llmobs_by_key *key,
 {
     const struct asked of = {row, event, texts};
     const char *tag = keys[key->key].tag;
+    struct llmobs_score score = {.value = NULL};
 
-    if (key->key == LLMOBS_KEY_EVAL)
-        return find_value(&of, key->word + sizeof(LLMOBS_LABEL_MARK) - 1);
+    if (key->key == LLMOBS_KEY_EVAL) {
+        if (llmobs_evaluations_find(row->judged, event,
+                                    strchr(key->word, ':') + 1, &score) < 0)
+            texts->failed = true;
+        return full(score.value);
+    }
     if (key->key == LLMOBS_KEY_TAG)
         tag = key->word + sizeof(TAG_WORD) - 1;
     if (tag)

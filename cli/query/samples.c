@@ -233,9 +233,8 @@ int llmobs_samples_read(struct llmobs_samples *samples,
         load->filter->kind.pattern && !load->filter->kind.is_not;
     samples->spans = samples->spans || samples->of_kinds;
     rc = llmobs_load_evaluations(load, reader);
-    if (rc == 0 && samples->all_labels)
-        rc = llmobs_labels_add_all(&samples->labels, &load->evaluations,
-                                   samples->with_number);
+    if (samples->all_labels)
+        llmobs_labels_add_all(&samples->labels, &load->evaluations);
     if (rc == 0)
         rc = llmobs_each(load, reader, add_sample, samples);
     return rc == 0 ? sort_groups(samples) : rc;

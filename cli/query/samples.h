@@ -48,10 +48,8 @@ struct llmobs_samples_group {
  * asked for, spans with a score are samples too, though not calls. */
 struct llmobs_samples {
     struct llmobs_by by;
-    bool spans;      /* takes all spans that the filter selects */
-    bool all_labels; /* all labels are asked for; `with_number`: those with one
-                      */
-    bool with_number;
+    bool spans;                  /* takes all spans that the filter selects */
+    bool all_labels;             /* also of all evaluations */
     struct llmobs_labels labels; /* of evaluations */
     bool of_kinds;               /* the filter names kinds */
     double *scores;              /* NAN: the span has none */

@@ -166,16 +166,14 @@ static struct llmobs_cell cell_of_key(const struct llmobs_by_key *key,
                                       const struct llmobs_json *event,
                                       struct llmobs_texts *texts)
 {
-    const char *text = llmobs_key_of(key, row, event, texts);
     struct llmobs_score score;
 
-    if (text && key->key == LLMOBS_KEY_EVAL &&
+    if (key->key == LLMOBS_KEY_EVAL &&
         llmobs_evaluations_find(row->judged, event, strchr(key->word, ':') + 1,
                                 &score) > 0 &&
         score.number)
-        return (struct llmobs_cell){.kind = LLMOBS_CELL_NUMBER,
-                                    .real = score.score};
-    return llmobs_cell_text(text);
+        return (struct llmobs_cell){LLMOBS_CELL_NUMBER, NULL, 0, score.score};
+    return llmobs_cell_text(llmobs_key_of(key, row, event, texts));
 }
 
 /* -- the form ------------------------------------------------------------- */
@@ -217,8 +215,8 @@ int llmobs_view_fields(struct llmobs_view *view)
     struct llmobs_labels labels = {.count = 0};
     int rc = llmobs_load_evaluations(load, view->reader);
 
-    if (fields->count == 0 && rc == 0) {
-        rc = llmobs_labels_add_all(&labels, &load->evaluations, false);
+    if (fields->count == 0) {
+        llmobs_labels_add_all(&labels, &load->evaluations);
         for (size_t i = 0; i < ALL; i++)
             add_field(fields, i);
         for (int i = 0; i < LLMOBS_KEY_OF_EVENT; i++)

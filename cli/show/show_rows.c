@@ -2,7 +2,6 @@
 #include <stdio.h>
 
 #include "cli/query/cost.h"
-#include "cli/query/contents.h"
 #include "cli/show/pager.h"
 #include "cli/show/wrap.h"
 #include "cli/show/columns.h"
@@ -10,17 +9,14 @@
 #include "cli/show/show_rows.h"
 #include "cli/show/table.h"
 
-/* Adds which part of the store is shown. With a filter it gives no total:
- * counting the traces that a filter selects would take as long as showing them.
- */
+/* Adds which part of the store is shown. It gives no total: counting would take
+ * as long as showing all. */
 static int add_window(struct llmobs_view *view, struct llmobs_buf *line,
                       bool tree)
 {
     const struct llmobs_load *load = &view->load;
-    const char *what = tree ? "traces" : "spans";
+    const char *what = tree ? "trace" : "span";
     int64_t oldest = INT64_MAX;
-    size_t all = 0;
-    int rc = 0;
 
     for (size_t i = 0; i < load->forest.count; i++) {
         const struct llmobs_row *row = load->forest.rows[i];
@@ -28,17 +24,12 @@ static int add_window(struct llmobs_view *view, struct llmobs_buf *line,
         if (row->wanted && row->start_ns < oldest)
             oldest = row->start_ns;
     }
-    if (tree && !llmobs_filter_asks(&view->filter))
-        rc = llmobs_contents_traces(view->reader, &all);
-    if (all > 0)
-        llmobs_buf_addf(line, "%zu of %zu %s since ", load->newest, all, what);
-    else if (load->newest == 1)
-        llmobs_buf_addf(line, "the newest %s, since ", tree ? "trace" : "span");
+    if (load->newest == 1)
+        llmobs_buf_addf(line, "the newest %s, since ", what);
     else
-        llmobs_buf_addf(line, "the newest %zu %s, since ", load->newest, what);
+        llmobs_buf_addf(line, "the newest %zu %ss, since ", load->newest, what);
     llmobs_columns_time(line, oldest, true);
-    llmobs_buf_adds(line, "; -n 0 shows all");
-    return rc != 0 ? rc : line->error;
+    return llmobs_buf_adds(line, "; -n 0 shows all");
 }
 
 /* True where a cost is shown; it may be the provider's own. */

@@ -431,8 +431,7 @@ int llmobs_view_series(struct llmobs_view *view)
 {
     struct series series = {.samples = {.by = view->by,
                                         .labels = view->metrics.labels,
-                                        .all_labels = view->metrics.all_labels,
-                                        .with_number = true},
+                                        .all_labels = view->metrics.all_labels},
                             .metrics = view->metrics,
                             .screen = &view->screen,
                             .columns = width_for_bars(view),

@@ -11,7 +11,6 @@
 #define NAME_COLUMNS 40
 #define APP_COLUMNS 20
 #define ID_COLUMNS 39
-#define ERROR_COLUMNS 160
 #define MESSAGE_LINES 3 /* lines of a message that is not shown whole */
 #define FRAMES 64       /* that are shown of a caller */
 #define BELOW_MAX (256u * 1024)
@@ -143,19 +142,11 @@ static int print_error(struct table *table, const char *bars,
     if (!row->failed || row->path)
         return 0;
     llmobs_buf_init(&text, BELOW_MAX);
-    llmobs_buf_cut(&table->text, 0);
     llmobs_columns_error(&text, row);
     rc = text.error;
-    if (rc == 0 && text.len > 0 && table->brief) {
+    if (rc == 0 && text.len > 0)
         rc = llmobs_transcript_text(&table->transcript, text.data,
                                     LLMOBS_PAINT_RED, bars);
-    } else if (rc == 0 && text.len > 0) {
-        rc = llmobs_escape_adds(&table->text, text.data, ERROR_COLUMNS);
-        llmobs_screen_puts(table->screen, bars);
-        llmobs_screen_painted(table->screen, LLMOBS_PAINT_RED,
-                              text_in(&table->text));
-        putchar('\n');
-    }
     llmobs_buf_fini(&text);
     return rc;
 }

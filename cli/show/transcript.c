@@ -7,7 +7,6 @@
 
 #include "cli/shared/escape.h"
 #include "cli/show/wrap.h"
-#include "cli/show/media.h"
 #include "cli/show/pretty.h"
 
 /* "> assistant  ": where a text begins. */
@@ -336,17 +335,27 @@ static int print_results(struct llmobs_transcript *t,
     return rc;
 }
 
+/* "[image/png, 1 KB]"; `what` takes the place of a type that is missing. */
 static int print_media(struct llmobs_transcript *t,
                        const struct llmobs_json *parts, const char *what)
 {
     int rc = 0;
 
     for (size_t i = 0; rc == 0 && i < llmobs_json_len(parts); i++) {
+        const struct llmobs_json *part = llmobs_json_at(parts, i);
+        const char *type = llmobs_json_gets(part, "mime_type");
+        const char *base64 = llmobs_json_gets(part, "content");
+        size_t bytes = base64 ? strlen(base64) * 3 / 4 : 0;
         struct llmobs_buf text;
 
         llmobs_buf_init(&text, TEXT_MAX);
-        rc = llmobs_media_add(&text, llmobs_json_at(parts, i), what);
-        rc = print_made(t, rc, &text, LLMOBS_PAINT_MAGENTA);
+        llmobs_buf_addf(&text, "[%s", llmobs_has_text(type) ? type : what);
+        if (bytes >= 1000)
+            llmobs_buf_addf(&text, ", %zu KB", (bytes + 500) / 1000);
+        else if (bytes > 0)
+            llmobs_buf_addf(&text, ", %zu bytes", bytes);
+        rc = print_made(t, llmobs_buf_addc(&text, ']'), &text,
+                        LLMOBS_PAINT_MAGENTA);
     }
     return rc;
 }

@@ -55,17 +55,6 @@ static int set_tag(const struct llmobs_cli_option *option, const char *tag)
     return rc == 0 ? 0 : llmobs_cli_refuse("tag", tag, "too many tags");
 }
 
-static int set_least(const struct llmobs_cli_option *option, const char *text)
-{
-    char bound[64];
-
-    snprintf(bound, sizeof(bound), "duration:>=%s", text);
-    if (llmobs_filter_add_bound(option->to, bound) == 0)
-        return 0;
-    return llmobs_cli_refuse(option->name, text,
-                             "no duration such as 250ms, 2s, 1m30s");
-}
-
 /* Reads a duration of at least STEP_LEAST. */
 static int set_step(const struct llmobs_cli_option *option, const char *text)
 {
@@ -253,7 +242,6 @@ static const struct llmobs_cli_option options[] = {
     SELECT("trace", llmobs_cli_text, &FILTER.trace, 't'),
     SELECT("since", llmobs_when_set, &FILTER.since_ns, 's'),
     SELECT("until", llmobs_when_set, &FILTER.until_ns, 0),
-    SELECT("min-duration", set_least, &FILTER, 0),
     SELECT("model", llmobs_filter_option, &FILTER.model, 0),
     SELECT("provider", llmobs_filter_option, &FILTER.provider, 0),
     SELECT("script", llmobs_filter_option, &KEY(SCRIPT), 0),

@@ -256,7 +256,7 @@ def absent():
         where = store("absent-" + name, events)
         for args in ["--summary"], ["--summary", "--by", "model"], ["last"], [
                 "abc%d" % len(events)]:
-            lines = tool("view", "--store", where, *args, "--min-duration",
+            lines = tool("view", "--store", where, *args, "duration:>="
                          "1ms").stdout.decode().split("\n")
             check("absent tokens: %s %s" % (name, args), lines[-2] == note
                   if note else "told no" not in "".join(lines), lines[-4:])

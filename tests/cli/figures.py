@@ -39,7 +39,7 @@ ENV = {"PATH": "/usr/bin:/bin", "HOME": TMP.name, "TZ": "UTC",
        "LLMOBS_PRICES": "off"}
 FILTERS = [[], ["--kind", "llm"], ["--errors"], ["--model", "gpt-4o*"],
            ["--provider", "anthropic"], ["--ml-app", "support"],
-           ["--session", "session-7"], ["--min-duration", "300ms"],
+           ["--session", "session-7"], ["duration:>=300ms"],
            ["--tag", "env:prod"], ["--name", "!OpenAI.*"],
            ["--grep", "parcel|invoice"], ["--kind", "tool"]]
 
@@ -321,9 +321,6 @@ def comparisons():
     ).stdout.splitlines()]
     check("comparisons know estimates", have == [
         c for c in every if c is not None and c > 0.0003] and have, have[:3])
-    text = view("--summary", "--json", "duration:>=300ms").stdout
-    check("--min-duration is one of them", text == view(
-        "--summary", "--json", "--min-duration", "300ms").stdout and text)
     for wrong in ("cost:1", "cost:>", "cost:>x", "cost:>>1", "tokens:>1e3", "tokens:>-1",
                   "duration:>2y", "duration:=>1s", "price:>1", "cost>1"):
         view(wrong, status=2)
@@ -520,7 +517,7 @@ def scores():
         h["eval:quality_mean"] for h in have] == want, (have, want))
     text = view("--timeseries", store=store).stdout.decode()
     check("series in words have evaluations", re.findall("(?m)^eval:.*?  ", text) == [
-        "eval:is safe  ", "eval:judged  ", "eval:quality  "], text)
+        "eval:is safe  ", "eval:judged  ", "eval:quality  ", "eval:tone  "], text)
     title = view("--summary", store=store).stdout.decode().split("\n")[0].split("  ")
     check("summary in words has evaluations", [t.strip() for t in title[-4:]] == [
         "is safe", "judged", "quality", "tone_count"], title)
