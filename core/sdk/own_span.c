@@ -358,14 +358,6 @@ static int make_change(enum llmobs_kind kind,
     return rc;
 }
 
-static void swap_json(struct llmobs_json **a, struct llmobs_json **b)
-{
-    struct llmobs_json *was = *a;
-
-    *a = *b;
-    *b = was;
-}
-
 /* Puts the members of `from` into `*to`, which shares them with `from`. */
 static int join_members(struct llmobs_json **to, const struct llmobs_json *from)
 {
@@ -395,7 +387,7 @@ static int join_tags(struct llmobs_open_span *live,
 static int set_prompt(struct llmobs_open_span *live,
                       struct llmobs_json **prompt)
 {
-    swap_json(&live->span.input_prompt, prompt);
+    llmobs_span_io_swap(&live->span.input_prompt, prompt);
     if (!live->tags)
         live->tags = llmobs_json_object();
     return llmobs_json_sets(
@@ -462,7 +454,7 @@ static int apply_change(struct llmobs_open_span *live, struct change *change,
         llmobs_span_side_swap(&change->output, &span->output_messages,
                               &span->output_documents, &span->output_value);
     if (change->tools)
-        swap_json(&span->tool_definitions, &change->tools);
+        llmobs_span_io_swap(&span->tool_definitions, &change->tools);
     if (change->prompt)
         rc = set_prompt(live, &change->prompt);
     if (!rc && change->tags)
@@ -485,34 +477,29 @@ int llmobs_own_span_annotate(uint64_t span, struct llmobs_annotation_json *data)
         if (!rc)
             rc = apply_change(live, &change, data);
         free_change(&change);
-        llmobs_annotation_json_free(data);
         llmobs_span_table_unlock(span);
-    } else {
-        llmobs_annotation_json_free(data);
     }
+    llmobs_annotation_json_free(data);
     return llmobs_own_span_complain(rc, "annotate");
 }
 
 static int add_context(struct llmobs_open_span *live,
                        const struct llmobs_annotation_context *context)
 {
-    struct llmobs_json *copy;
+    struct llmobs_json *prompt;
     int rc =
         context->name ? llmobs_span_set(&live->span.name, context->name) : 0;
 
-    if (!rc && context->tags) {
-        copy = llmobs_json_clone(context->tags);
-        rc = copy ? join_tags(live, copy) : -ENOMEM;
-        llmobs_json_free(copy);
-    }
+    if (!rc && context->tags)
+        rc = join_tags(live, context->tags);
     if (!rc)
         rc = tag_version(live, context->agent_version);
     if (!rc)
         rc = llmobs_span_cost_tags(&live->span, context->cost_tags, live->tags);
     if (!rc && context->prompt && live->span.kind == LLMOBS_KIND_LLM) {
-        copy = llmobs_json_clone(context->prompt);
-        rc = copy ? set_prompt(live, &copy) : -ENOMEM;
-        llmobs_json_free(copy);
+        prompt = llmobs_json_share(context->prompt);
+        rc = set_prompt(live, &prompt);
+        llmobs_json_free(prompt);
     }
     return rc;
 }
@@ -732,7 +719,7 @@ static int submit(struct llmobs_open_span *live)
     if (live->span.kind == LLMOBS_KIND_LLM && !live->span.input_prompt) {
         live->span.input_prompt = prompt_of(live->above);
         if (!live->span.input_prompt)
-            swap_json(&live->span.input_prompt, &live->prompt_above);
+            llmobs_span_io_swap(&live->span.input_prompt, &live->prompt_above);
     }
     llmobs_buf_init(&event, EVENT_MAX);
     live->span.duration_ns = llmobs_clock_mono_ns() - live->start_mono_ns;

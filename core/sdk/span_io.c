@@ -12,22 +12,14 @@ void llmobs_span_side_free(struct llmobs_span_side *side)
     memset(side, 0, sizeof(*side));
 }
 
-static void swap_values(struct llmobs_json **a, struct llmobs_json **b)
-{
-    struct llmobs_json *was = *a;
-
-    *a = *b;
-    *b = was;
-}
-
 void llmobs_span_side_swap(struct llmobs_span_side *side,
                            struct llmobs_json **messages,
                            struct llmobs_json **documents, char **value)
 {
     char *was = *value;
 
-    swap_values(messages, &side->messages);
-    swap_values(documents, &side->documents);
+    llmobs_span_io_swap(messages, &side->messages);
+    llmobs_span_io_swap(documents, &side->documents);
     *value = side->value;
     side->value = was;
 }

@@ -21,6 +21,15 @@ struct llmobs_span_side {
 
 void llmobs_span_side_free(struct llmobs_span_side *side);
 
+static inline void llmobs_span_io_swap(struct llmobs_json **a,
+                                       struct llmobs_json **b)
+{
+    struct llmobs_json *was = *a;
+
+    *a = *b;
+    *b = was;
+}
+
 /* Exchanges a side with a span's, whose three members these are. */
 void llmobs_span_side_swap(struct llmobs_span_side *side,
                            struct llmobs_json **messages,
