@@ -42,10 +42,10 @@ static int find(int fd, struct llmobs_answer *answer)
             answer->accepted_ns = one.accepted_ns;
             return i;
         }
-        if (one.last_ns < oldest_ns)
+        if (one.last_ns < oldest_ns) {
             oldest = i;
-        if (one.last_ns < oldest_ns)
             oldest_ns = one.last_ns;
+        }
     }
     return oldest;
 }

@@ -245,6 +245,7 @@ TEST(a_row_of_failures_has_a_first)
     ck_assert_int_eq(answers[0].since_ns, 0);
     ck_assert_int_gt(answers[0].accepted_ns, first);
     answer(URL, 403, 0);
+    ck_assert_int_gt(answers[0].accepted_ns, first);
     ck_assert_int_gt(answers[0].since_ns, answers[0].accepted_ns);
     ck_assert_str_eq(answers[1].form, "");
 }
@@ -264,7 +265,7 @@ TEST(the_oldest_answer_goes)
 /* What is no answer of this version counts as none, and is written over. */
 TEST(a_damaged_answer_is_none)
 {
-    char other[] = "answer2";
+    char other[] = "answer2", text[16 + sizeof(answers->place)];
     int fd;
 
     answer(URL, 403, 0);
@@ -273,6 +274,10 @@ TEST(a_damaged_answer_is_none)
     ck_assert_int_eq(pwrite(fd, other, sizeof(other), 0), sizeof(other));
     answer("http://h", 403, 0);
     ck_assert_str_eq(answers[0].place, "http://h");
+    memset(text, 'x', sizeof(text));
+    ck_assert_int_eq(pwrite(fd, text, sizeof(text), 8), sizeof(text));
+    answer(URL, 403, 0);
+    ck_assert_uint_eq(strlen(answers[0].place), sizeof(text) - 16 - 1);
     ck_assert_int_eq(ftruncate(fd, 100), 0);
     close(fd);
     answer(URL, 202, 0);
