@@ -658,3 +658,17 @@ TEST(hostile_headers_carry_nobody)
     ck_assert_str_eq(api_case_at("x", "_dd.trace_id"), "\"" TRACE "\"");
     ck_assert_int_eq(api->activate(headers, 1), -ENOENT);
 }
+
+/* Programs that were built before fill these, and arrays of these, by the form
+ * that they had then: no size in them says which. */
+TEST(structs_without_a_size_keep_their_form)
+{
+    ck_assert_uint_eq(LLMOBS_API_VERSION, 1);
+    ck_assert_uint_eq(sizeof(struct llmobs_exported), 24 + 40);
+    ck_assert_uint_eq(sizeof(struct llmobs_pair), 2 * sizeof(char *));
+    ck_assert_uint_eq(sizeof(struct llmobs_number), 2 * sizeof(char *));
+    ck_assert_uint_eq(sizeof(struct llmobs_message), 6 * sizeof(char *));
+    ck_assert_uint_eq(sizeof(struct llmobs_document), 5 * sizeof(char *));
+    ck_assert_uint_eq(sizeof(struct llmobs_link), 3 * sizeof(char *));
+    ck_assert_uint_eq(sizeof(struct llmobs_side), 6 * sizeof(char *));
+}
