@@ -3,7 +3,14 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "lib/base/cold.h"
 #include "rules/read/match.h"
+
+#define KNOWN_MAX 1400
+
+/* Of the process's one list with an index. A program that locks its memory has
+ * only the rest of the allocator's heap, so the list takes nothing of that. */
+LLMOBS_COLD static struct llmobs_rule known[KNOWN_MAX];
 
 int llmobs_shapes_init(struct llmobs_shapes *shapes,
                        const struct llmobs_dialect *const *dialects,
@@ -16,7 +23,10 @@ int llmobs_shapes_init(struct llmobs_shapes *shapes,
     if (index && index->count != count)
         return -EINVAL;
     *shapes = (struct llmobs_shapes){
-        .rules = malloc(count * sizeof(*shapes->rules)), .index = index};
+        .rules = index == &llmobs_shapes_known && count <= KNOWN_MAX
+                     ? known
+                     : malloc(count * sizeof(*shapes->rules)),
+        .index = index};
     if (!shapes->rules)
         return -ENOMEM;
     for (; *dialects; dialects++)
@@ -28,7 +38,8 @@ int llmobs_shapes_init(struct llmobs_shapes *shapes,
 
 void llmobs_shapes_fini(struct llmobs_shapes *shapes)
 {
-    free(shapes->rules);
+    if (shapes->rules != known)
+        free(shapes->rules);
     shapes->rules = NULL;
     shapes->count = 0;
 }

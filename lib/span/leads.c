@@ -164,11 +164,6 @@ const struct llmobs_lead llmobs_leads[LLMOBS_LEADS] = {
     {"eyJ", 2, 20, 10, "-_.*"}, /* mask.c asks for a dot in it */
 };
 
-const char llmobs_leads_before[LLMOBS_LEADS + 1] =
-    "kkcackixikbparseptttyKipystyKIbbppttsttttUKEeoloIyTsssk0"
-    "kkf8wkbmmmkopusrbkmtaasnporrpp2dnatascapxktbuppruesuooSk"
-    "ypieeellupapcs1ar2GQpppppplk1e9ssdr1br1KSAy";
-
 const struct llmobs_leads_mark llmobs_leads_marks[8] = {
     ['-' & 7] = {0,
                  6,

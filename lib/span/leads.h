@@ -34,9 +34,6 @@ struct llmobs_lead {
 
 extern const struct llmobs_lead llmobs_leads[LLMOBS_LEADS];
 
-/* The character before the mark of each lead. */
-extern const char llmobs_leads_before[LLMOBS_LEADS + 1];
-
 /* The number of hashes of the two bytes before a mark; leads.c has a bit for
  * each pair of bytes that a lead has. */
 #define LLMOBS_LEADS_HASHES 1024

@@ -256,18 +256,13 @@ static bool find_lead(struct llmobs_mask_walk *w, char mark, size_t at,
     else if (mark != 'I')
         row = rows->longer;
     for (; row < last; row++) {
-        const char *before =
-            memchr(llmobs_leads_before + row, w->text.data[at - 1], last - row);
-        const struct llmobs_lead *lead;
+        const struct llmobs_lead *lead = &llmobs_leads[row];
         struct piece key;
         size_t from;
         bool cut, sure;
 
-        if (!before)
-            return false;
-        row = (size_t)(before - llmobs_leads_before);
-        lead = &llmobs_leads[row];
-        if ((lead->extra == w->dull_extra && at < w->dull_to) ||
+        if (lead->text[lead->mark - 1] != w->text.data[at - 1] ||
+            (lead->extra == w->dull_extra && at < w->dull_to) ||
             (lead->mark > 1 && lead->text[lead->mark - 2] != second))
             continue;
         from = match_lead(w, lead, at, end);

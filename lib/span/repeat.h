@@ -1,12 +1,9 @@
-/* repeat - lets a walk over the lines of a stream pass over what it has seen.
+/* repeat - lets a walk over a stream pass over what its lines have in common.
  *
- * The events of a stream begin alike: most of them have the same names, ids and
- * models in front of the few bytes that are new. A look at a mark there is near
- * if it depends only on bytes of its line up to LLMOBS_REPEAT_NEAR behind the
- * mark, and finds nothing: then it finds nothing in the next line either, as
- * far as both lines are the same. All other looks are far, and a walk notes
- * them. The longest part of a line without a far look is passed over in the
- * lines that follow.
+ * A look at a mark is near if it finds nothing, and depends only on bytes of
+ * its line up to LLMOBS_REPEAT_NEAR behind the mark: then it finds nothing in
+ * the next line either, as far as both lines are the same. Walks note the
+ * others, the far looks, and pass over the longest part of a line without any.
  *
  * Threads: the walk's.
  */

@@ -116,26 +116,12 @@ static inline size_t llmobs_json_run(const char *data, size_t len,
     return at;
 }
 
-/* Compares two blocks at once. */
-static inline bool llmobs_json_are_same(const char *a, const char *b)
-{
-    llmobs_json_block x, y, next_x, next_y;
-
-    memcpy(&x, a, sizeof(x));
-    memcpy(&y, b, sizeof(y));
-    memcpy(&next_x, a + sizeof(x), sizeof(x));
-    memcpy(&next_y, b + sizeof(y), sizeof(y));
-    return llmobs_json_unmarked((x != y) | (next_x != next_y)) == sizeof(x);
-}
-
 /* Answers how many bytes at the beginning are the same. */
 static inline size_t llmobs_json_same(const char *a, const char *b, size_t len)
 {
     llmobs_json_block x, y;
     size_t at = 0, run = sizeof(x);
 
-    while (len - at >= 2 * sizeof(x) && llmobs_json_are_same(a + at, b + at))
-        at += 2 * sizeof(x);
     for (; run == sizeof(x) && len - at >= sizeof(x); at += run) {
         memcpy(&x, a + at, sizeof(x));
         memcpy(&y, b + at, sizeof(y));

@@ -471,6 +471,8 @@ def locked_memory(t):
         t.same([program, str(most), t.url, body(), "initialised"])
     if os.geteuid() == 0:
         t.same([program, "0", t.url, body()], spans=1)
+        for kib in 40, 60, 80, 100:  # it has what is left of its heap
+            t.same([program, str(kib << 10), t.url, body(), "handle"])
 
 
 @test
