@@ -33,9 +33,9 @@ def shows_what_the_page_says(t):
     done = subprocess.run(
         [os.path.join(ROOT, "scripts", "gateways")], timeout=120,
         env=dict(os.environ, LLMOBS_BUILD=t.build, TZ="UTC"),
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        capture_output=True)
     printed = done.stdout.decode()
-    equal(done.returncode, 0, "status of scripts/gateways: " + printed)
+    equal(done.returncode, 0, "status of scripts/gateways: %s" % done)
     with open(PAGE) as f:
         page = f.read()
     want, have = shown(page), shown(printed)
