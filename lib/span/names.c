@@ -599,24 +599,11 @@ static bool may_end(const char *end, size_t len)
                             (before == '\\' && has_length(word + 1, n - 1)));
 }
 
-/* True for names that many bodies have, and that end like names of secrets:
- * this quick test spares them the exact look. Of ids one alone is a secret. */
-static bool is_usual(const char *name, size_t len)
+/* True for a name that ends in "_id": of these one alone is a secret's. */
+static bool is_plain_id(const char *name, size_t len)
 {
-    static const struct word usual[] = {
-        WORD("text"),          WORD("choices"),       WORD("max_tokens"),
-        WORD("total_tokens"),  WORD("prompt_tokens"), WORD("completion_tokens"),
-        WORD("input_tokens"),  WORD("output_tokens"), WORD("required"),
-        WORD("finish_reason"), WORD("value"),         WORD("data"),
-        WORD("url"),           WORD("image_url")};
-
-    if (len > 3 && memcmp(name + len - 3, "_id", 3) == 0 &&
-        (len < 9 || strncasecmp(name + len - 9, "secret", 6) != 0))
-        return true;
-    for (size_t i = 0; i < COUNT(usual); i++)
-        if (len == usual[i].len && memcmp(name, usual[i].text, len) == 0)
-            return true;
-    return false;
+    return len > 3 && memcmp(name + len - 3, "_id", 3) == 0 &&
+           (len < 9 || strncasecmp(name + len - 9, "secret", 6) != 0);
 }
 
 enum llmobs_named llmobs_names_judge(const char *name, size_t len)
@@ -625,7 +612,7 @@ enum llmobs_named llmobs_names_judge(const char *name, size_t len)
     enum llmobs_named all;
     size_t from = 0;
 
-    if ((!parts && !may_end(name + len, len)) || is_usual(name, len))
+    if ((!parts && !may_end(name + len, len)) || is_plain_id(name, len))
         return LLMOBS_NAMED_NOT;
     all = judge_part(name, len, false);
     if (!parts)
@@ -647,23 +634,7 @@ enum llmobs_named llmobs_names_judge_words(const char *name, size_t len)
     return judge_part(name, len, true);
 }
 
-/* True for most names that may_end would refuse: their last word is small
- * letters, of which the last three end no word that counts. */
-static inline bool ends_plainly(const char *end, size_t len)
-{
-    size_t n = 0;
-    char before;
-
-    if (len <= SHORTEST || is_tail(end))
-        return false;
-    while (n < len - 1 && n < LETTERS && is_small(end[-(ptrdiff_t)n - 1]))
-        n++;
-    before = end[-(ptrdiff_t)n - 1];
-    return n >= SHORTEST && !is_letter(before) && !llmobs_is_digit(before) &&
-           before != '\\';
-}
-
 bool llmobs_names_may_be(const char *end, size_t len)
 {
-    return len >= 2 && !ends_plainly(end, len) && may_end(end, len);
+    return len >= 2 && may_end(end, len);
 }
