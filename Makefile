@@ -109,7 +109,7 @@ CORE_SRC := $(sort $(shell find core lib -name '*.c'))
 RULES_SRC := $(filter-out rules/shapes_index.c,$(sort $(shell find rules -name '*.c')))
 CORE_OBJ := $(CORE_SRC:%.c=$(B)/%.o)
 RULES_OBJ := $(RULES_SRC:%.c=$(B)/%.o)
-TABLE_OBJ := $(B)/rules/shapes_table.o
+TABLE_OBJ := $(B)/rules/apis_table.o $(B)/rules/shapes_table.o
 CLI_OBJ := $(patsubst %.c,$(B)/%.o,$(filter-out \
 	cli/run/run_main.c cli/run/start_tool.c, \
 	$(shell find cli -name '*.c')))
@@ -125,7 +125,7 @@ CORE_OBJ := $(call shared,$(CORE_OBJ)) $(DYING:%.c=$(B)/%.o)
 SHIM_OBJ := $(call shared,$(SHIM_OBJ))
 RULES_OBJ := $(call shared,$(RULES_OBJ))
 CLI_OBJ := $(call shared,$(CLI_OBJ))
-TABLE_OBJ := $(PLAIN)/rules/shapes_table.o
+TABLE_OBJ := $(PLAIN)/rules/apis_table.o $(PLAIN)/rules/shapes_table.o
 .PHONY: plain
 plain:
 	$(Q)$(MAKE) --no-print-directory TEST= B=$(PLAIN) all
@@ -211,8 +211,19 @@ $(B)/codings: FORCE
 # calls none of them. For another processor HOSTCC compiles it.
 HOSTCC ?= cc
 NATIVE := $(filter $(shell uname -m)-%,$(MACHINE))
-TABLES = $(if $(NATIVE),$(RULES_SRC:%.c=$(B)/%.o) $(B)/rules/shapes_index.o,\
-	$(RULES_SRC) rules/shapes_index.c)
+READS_APIS := rules/apis/read.c rules/read/layout.c
+$(B)/apis-table: scripts/apis_table.c $(READS_APIS) $(wildcard rules/*/*.h) $(B)/flags
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) -w $(DEFINES) -std=c11 $(filter %.c,$^) -no-pie \
+		-Wl,--unresolved-symbols=ignore-all -o $@
+$(B)/rules/apis_table.c: $(B)/apis-table rules/apis/hosts $(wildcard rules/apis/*.api)
+	@mkdir -p $(@D)
+	$(Q)$< $(filter-out $<,$^) > $@.new && mv $@.new $@
+$(B)/rules/apis_table.o: $(B)/rules/apis_table.c
+	$(Q)$(COMPILE) -fPIC -c $< -o $@
+TABLES = $(if $(NATIVE),\
+	$(RULES_SRC:%.c=$(B)/%.o) $(B)/rules/apis_table.o $(B)/rules/shapes_index.o,\
+	$(RULES_SRC) $(B)/rules/apis_table.c rules/shapes_index.c)
 $(B)/shapes-table: scripts/shapes_table.c $(TABLES) $(B)/flags
 	$(Q)$(if $(NATIVE),$(CC) $(SANFLAGS),$(HOSTCC) -w) $(DEFINES) -std=c11 \
 		$(filter %.c %.o,$^) -no-pie -Wl,--unresolved-symbols=ignore-all -o $@

@@ -82,6 +82,12 @@
 #define LLMOBS_AT_ONLY \
     "O" /* "token final": the only types of events with output */
 #define LLMOBS_AT_FAULTS "F" /* the only types of events with a fault */
+#define LLMOBS_AT_REPLACES                             \
+    "R" /* types of events before which nothing counts \
+         */
+#define LLMOBS_AT_PAUSES                                \
+    "P" /* types of events that end it without a reason \
+         */
 
 /* A line of a dialect's places: LLMOBS_AT(TEXT, "/message/content"). In a macro
  * of their own they stay one below the other. */
@@ -104,6 +110,9 @@ struct llmobs_layout {
      * list, "'a": a text; "a=b": this text. */
     const char *asks;
     const char *answers; /* and a text that the answer has; or NULL */
+    const char *also; /* a member of the request with settings, too; or NULL */
+    unsigned sources; /* LLMOBS_SOURCES_* that an answer has; 0: none */
+    bool may;         /* `answers` counts only where an answer came */
     unsigned char plain;
     bool sums;       /* the total is the sum of input and output */
     bool keep_space; /* a streamed text keeps the white space around it */

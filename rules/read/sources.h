@@ -21,6 +21,7 @@
 
 /* The forms in which providers write sources. */
 enum llmobs_sources {
+    LLMOBS_SOURCES_NONE,
     LLMOBS_SOURCES_OPENAI, /* of chats, items of the Responses API;
                             * Perplexity's, Azure's */
     LLMOBS_SOURCES_ANTHROPIC,

@@ -11,6 +11,7 @@
 #include "rules/read/media.h"
 #include "rules/read/message_content.h"
 #include "rules/read/request.h"
+#include "rules/read/sources.h"
 #include "rules/read/tools.h"
 #include "rules/read/usage.h"
 #include "rules/read/values.h"
@@ -161,6 +162,10 @@ static int read_settings(struct llmobs_reading *reading,
     else if (keys)
         for (unsigned i = 0; i < layout_of(reading)->plain; i++)
             keys = llmobs_words_next(keys);
+    if (rc == 0 && layout_of(reading)->also)
+        rc = llmobs_request_metadata(
+            llmobs_json_get(reading->request, layout_of(reading)->also), keys,
+            reading->span);
     return rc == 0 && keys
                ? llmobs_request_metadata(settings, keys, reading->span)
                : rc;
@@ -725,6 +730,12 @@ static bool is_of_type(const struct llmobs_reading *reading, const char *line)
     return is;
 }
 
+static bool says(const struct llmobs_reading *reading, const char *line)
+{
+    return interpreter_has(reading, line) && text_at(reading, LLMOBS_AT_TYPE) &&
+           is_of_type(reading, line);
+}
+
 /* Reads an error that error.h does not know by itself: a text, or an object
  * with a text. */
 static int read_fault(struct llmobs_reading *reading, struct llmobs_text raw,
@@ -748,10 +759,14 @@ static int read_fault(struct llmobs_reading *reading, struct llmobs_text raw,
 int llmobs_interpreter_document(struct llmobs_reading *reading,
                                 const struct llmobs_json *body)
 {
-    int rc;
+    int rc = layout_of(reading)->sources
+                 ? llmobs_sources_read(reading->span, body,
+                                       layout_of(reading)->sources)
+                 : 0;
 
     interpreter_go(reading, body, false);
-    rc = read_facts(reading);
+    if (rc == 0)
+        rc = read_facts(reading);
     if (rc == 0 &&
         (layout_of(reading)->loose ||
          (!reading->span->failed && reading->classified->call->status < 300)))
@@ -880,10 +895,17 @@ int llmobs_interpreter_event(struct llmobs_reading *reading,
 
     if (!event->json)
         return 0;
+    rc = layout_of(reading)->sources
+             ? llmobs_sources_event(reading, event, layout_of(reading)->sources)
+             : 0;
+    if (rc < 0)
+        return rc;
     state->any = true;
     interpreter_go(reading, event->json, event->alike);
     reason = reason_at(reading, room);
-    ended = has_ended(reading, reason);
+    ended = has_ended(reading, reason) || says(reading, LLMOBS_AT_PAUSES);
+    if (says(reading, LLMOBS_AT_REPLACES))
+        llmobs_buf_cut(&state->text, 0);
     reading->done = reading->done || ended;
     rc =
         llmobs_layout_tells(values_of(reading)) ? read_told(reading, event) : 0;

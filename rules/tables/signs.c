@@ -2,6 +2,7 @@
  * request, words of the answer, and the model in the path. */
 #include <string.h>
 
+#include "rules/read/match.h"
 #include "rules/read/text.h"
 #include "rules/tables/interpreter.h"
 
@@ -18,6 +19,10 @@ static bool has_member(const struct llmobs_reading *reading, const char *word,
 
     if (len >= sizeof(key))
         return false;
+    if (*word == '?') {
+        memcpy(key, word + 1, len - 1);
+        return llmobs_text_has_any(reading->classified->call->response, key);
+    }
     memcpy(key, word + typed, len - typed);
     value = strchr(key, '=');
     if (value)
@@ -49,9 +54,13 @@ bool llmobs_interpreter_signed(const struct llmobs_reading *reading)
             has = has_member(reading, word, len);
         }
     }
-    return has && (!layout->answers ||
-                   llmobs_text_has_any(reading->classified->call->response,
-                                       layout->answers));
+    if (!has || !layout->answers)
+        return has;
+    return layout->may
+               ? llmobs_answer_may_have(reading->classified->call,
+                                        layout->answers)
+               : llmobs_text_has_any(reading->classified->call->response,
+                                     layout->answers);
 }
 
 /* Gives the segment of the path that the first star of the shape's stands for,
@@ -59,6 +68,10 @@ bool llmobs_interpreter_signed(const struct llmobs_reading *reading)
 char *llmobs_interpreter_path_model(const struct llmobs_reading *reading)
 {
     const char *star = strchr(reading->classified->shape->path, '*');
+
+    if (star && star[1] == '*')
+        return llmobs_url_decode(llmobs_match_rest(
+            reading->classified->shape, reading->classified->url->path));
     char *name = llmobs_url_segment(reading->classified->url->path,
                                     llmobs_url_behind(star));
 

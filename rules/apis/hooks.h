@@ -1,0 +1,64 @@
+/* hooks - the functions that lines `hook` of rules/apis name, without
+ * "llmobs_"; each is of the form that reading.h, store.h or message.h has for
+ * its place.
+ *
+ * Owns, threads, errors: as there.
+ */
+#ifndef LLMOBS_RULES_APIS_HOOKS_H
+#define LLMOBS_RULES_APIS_HOOKS_H
+
+#include "rules/read/message_content.h"
+#include "rules/read/reading.h"
+
+/* dashscope.c */
+int llmobs_dashscope_part(struct llmobs_message_content *content,
+                          const struct llmobs_json *part);
+int llmobs_dashscope_read_ranks(struct llmobs_reading *reading,
+                                const struct llmobs_json *body);
+bool llmobs_dashscope_reranks(const struct llmobs_reading *reading);
+
+/* local_servers.c */
+int llmobs_sglang_document(struct llmobs_reading *reading,
+                           const struct llmobs_json *body);
+int llmobs_sglang_ends(struct llmobs_reading *reading);
+bool llmobs_vllm_ranks(const struct llmobs_reading *reading);
+bool llmobs_whisper_hears(const struct llmobs_reading *reading);
+
+/* older.c */
+int llmobs_cohere_chat_event(struct llmobs_reading *reading,
+                             const struct llmobs_event *event);
+int llmobs_cohere_chat_request(struct llmobs_reading *reading);
+
+/* openai_embeddings.c */
+bool llmobs_openai_embeddings_asks(const struct llmobs_reading *reading);
+bool llmobs_openai_embeddings_asks_inputs(const struct llmobs_reading *reading);
+int llmobs_openai_embeddings_document(struct llmobs_reading *reading,
+                                      const struct llmobs_json *body);
+int llmobs_openai_embeddings_ends(struct llmobs_reading *reading);
+int llmobs_openai_embeddings_request(struct llmobs_reading *reading);
+
+/* stores.c */
+int llmobs_chroma_read_document(struct llmobs_reading *reading,
+                                const struct llmobs_json *body);
+int llmobs_milvus_fail(struct llmobs_reading *reading,
+                       const struct llmobs_json *body);
+bool llmobs_opensearch_is_search(const struct llmobs_reading *reading);
+int llmobs_qdrant_fail(struct llmobs_reading *reading,
+                       const struct llmobs_json *body);
+int llmobs_typesense_fail(struct llmobs_reading *reading,
+                          const struct llmobs_json *body);
+
+/* watsonx.c */
+int llmobs_watsonx_begin(struct llmobs_reading *reading);
+bool llmobs_watsonx_chats(const struct llmobs_reading *reading);
+int llmobs_watsonx_name_model(struct llmobs_reading *reading);
+int llmobs_watsonx_rank_ends(struct llmobs_reading *reading);
+int llmobs_watsonx_read_ranks(struct llmobs_reading *reading,
+                              const struct llmobs_json *body);
+bool llmobs_watsonx_reranks(const struct llmobs_reading *reading);
+
+/* web_search.c */
+int llmobs_exa_read(struct llmobs_reading *reading,
+                    const struct llmobs_json *body);
+
+#endif

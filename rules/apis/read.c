@@ -1,0 +1,624 @@
+#include "rules/apis/read.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+const char *const llmobs_apis_readers[8] = {
+    "table", "chat", "store", "search", "rerank", "voice", "ear", "code"};
+
+#define LLMOBS_APIS_BOTH (LLMOBS_APIS_TABLE | LLMOBS_APIS_CHAT)
+/* clang-format off: a word a line. */
+#define PLACE(name, letter, means)                                             \
+    {                                                                          \
+        name, means, LLMOBS_APIS_PLACE, LLMOBS_AT_##letter, LLMOBS_APIS_TABLE, \
+            NULL, false                                                        \
+    }
+#define SAYING(name, letter, means)                          \
+    {                                                        \
+        name, means, LLMOBS_APIS_SAYING, LLMOBS_AT_##letter, \
+            LLMOBS_APIS_TABLE, NULL, false                   \
+    }
+#define WORD(type, name, reader, member, means)                            \
+    {                                                                      \
+        name, means, LLMOBS_APIS_##type, "", LLMOBS_APIS_##reader, member, \
+            false                                                          \
+    }
+#define FORM(type, name, member, means)                                    \
+    {                                                                      \
+        name, means, LLMOBS_APIS_##type, "", LLMOBS_APIS_ANY, member, true \
+    }
+const struct llmobs_apis_word llmobs_apis_words[] = {
+    FORM(OTHER, "reads", NULL,
+         "the reader: table (if no line says it), chat, store, search, rerank, "
+         "voice, ear; code: hooks alone"),
+    FORM(OTHER, "hook", NULL,
+         "a place in the reading, and the function of `rules/apis/hooks/` that "
+         "has it; `none`: no function"),
+    FORM(OTHER, "confirm", NULL,
+         "`asks`: a request with an input is one of this API; `chat`: one with "
+         "messages and a model"),
+    FORM(SWITCH, "confirm_always", "confirm_always",
+         "also on a listed host the body decides"),
+    FORM(SWITCH, "gated", "gated", "behind a gateway the body decides, too"),
+    FORM(SWITCH, "model_in_path", NULL, "the path's star is the model"),
+    FORM(OTHER, "keys", NULL,
+         "members to look for in a cut request, beside the settings"),
+    FORM(OTHER, "settings", NULL,
+         "members of the request that are metadata; a pointer: all of that "
+         "object is; `usual`: those of most APIs"),
+    FORM(QUOTED, "signs", "signs",
+         "names, of which each request has one; `usual`: a reranker's"),
+    FORM(SWITCH, "lists", "lists", "an answer may be a list"),
+    FORM(TEXT, "framing", NULL,
+         "of streams: lines, array, aws; if no line says it, events"),
+    FORM(TEXT, "failed_role", "failed_role",
+         "the role of the empty message of a call that failed"),
+    FORM(TEXT, "unknown", "unknown", "the model's name where none is known"),
+    WORD(QUOTED, "asks", TABLE, "asks",
+         "members of each request; `a|b`: one of them, `{a` an object, `[a` a "
+         "list, `'a` a text, `a=b` this text, `?\"a\"` words of the answer"),
+    WORD(QUOTED, "answers", TABLE, "answers",
+         "names, of which the answer has one"),
+    WORD(QUOTED, "may_answer", TABLE, "answers",
+         "the same, where an answer came"),
+    WORD(OTHER, "messages", BOTH, NULL,
+         "the form of messages: `openai`, or what differs from it"),
+    WORD(OTHER, "alone", TABLE, NULL,
+         "the request is the only message, of this form"),
+    WORD(TEXT, "settings_also", TABLE, "also",
+         "a member of the request that has settings, too"),
+    WORD(TEXT, "sources", TABLE, NULL,
+         "whose form the sources of an answer have"),
+    WORD(SWITCH, "sums", TABLE, "sums",
+         "the total is the sum of input and output"),
+    WORD(SWITCH, "keep_space", BOTH, "keep_space",
+         "a streamed text keeps the white space around it"),
+    WORD(SWITCH, "texts", TABLE, "texts",
+         "the answer is a text without a role"),
+    WORD(SWITCH, "mute", TABLE, "mute", "an answer may end without a reason"),
+    WORD(TEXT, "role_default", TABLE, "role",
+         "of an answer that names no role"),
+    PLACE("input", INPUT, "messages, texts to embed, or any value"),
+    PLACE("contents", CONTENTS,
+          "contents to embed, or documents below the prompt; several lines"),
+    PLACE("prompt", PROMPT, "a text of the user"),
+    PLACE("system", SYSTEM, "a text of the system"),
+    {"settings_in", "the object that has the settings", LLMOBS_APIS_PLACE,
+     LLMOBS_AT_SETTINGS, LLMOBS_APIS_TABLE | LLMOBS_APIS_RERANK, NULL, false},
+    PLACE("pieces", PIECES,
+          "true: a stream has pieces; else each event has the whole answer"),
+    PLACE("model", MODEL, "the model, of the answer or the request"),
+    PLACE("conversation", CONVERSATION, "the id of the conversation"),
+    PLACE("id", ID, "the id of the answer"),
+    PLACE("type", TYPE, "the type of an event"),
+    PLACE("output", OUTPUT,
+          "all of the answer, or its message; an embedding's vectors"),
+    PLACE("choices", CHOICES, "a list of objects, each with a message"),
+    PLACE("role", ROLE, "the role of the answer"),
+    PLACE("text", TEXT, "the text of the answer"),
+    PLACE("image", IMAGE, "a picture in base64, which is counted"),
+    PLACE("reasoning", REASONING, "the text of the model's thoughts"),
+    PLACE("instead", INSTEAD, "a text for an answer that has no other"),
+    PLACE("tool_calls", CALLS, "calls of tools, or one call"),
+    PLACE("index", INDEX, "the index of the text, or of the call"),
+    PLACE("end", END, "true where a stream has ended; `= WORD`: this word"),
+    SAYING("end_value", LAST, "the word at `end`"),
+    PLACE("finish_reason", REASON, "why the answer ended"),
+    SAYING("finish_reasons", REASONS,
+           "`eos=stop wait=`: this API's reason and the usual word; nothing: "
+           "no reason"),
+    SAYING("finish_default", ENDED,
+           "the reason where an answer ends without one"),
+    PLACE("error", FAULT, "the text of an error, or an object with one"),
+    PLACE("usage", USAGE, "an object with counts of tokens"),
+    PLACE("input_tokens", INPUT_TOKENS, ""),
+    PLACE("output_tokens", OUTPUT_TOKENS, ""),
+    PLACE("total_tokens", TOTAL_TOKENS, ""),
+    PLACE("cached_tokens", CACHED_TOKENS,
+          "input that the provider had read before"),
+    PLACE("prefill_time", PREFILL, "how long the model read the prompt"),
+    PLACE("decode_time", DECODE, "how long the model wrote"),
+    SAYING("time_unit", UNIT, "of times: s, ms, us, ns"),
+    SAYING("only", ONLY, "the types of events that have output"),
+    SAYING("error_types", FAULTS, "the types of events that have an error"),
+    SAYING("replaces", REPLACES,
+           "types of events that replace all output before them"),
+    SAYING("pauses", PAUSES,
+           "types of events that end an answer without a reason"),
+    PLACE("documents", DOCUMENTS, "the list of documents"),
+    PLACE("document_text", DOCUMENT_TEXT, "in a document"),
+    PLACE("document_name", DOCUMENT_NAME, "in a document"),
+    PLACE("document_id", DOCUMENT_ID, "in a document"),
+    PLACE("document_score", DOCUMENT_SCORE, "in a document"),
+    WORD(SWITCH, "asked_model", CHAT, "asked_model",
+         "a stream's model is the request's"),
+    WORD(WORDS, "searches", STORE, "asks", "one of these is in each search"),
+    WORD(TEXT, "each", STORE, "each", "of the request: a list of searches"),
+    WORD(WORDS, "texts_of", STORE, "texts",
+         "of the request: their texts are the query"),
+    WORD(WORDS, "hits_in", STORE, "lists",
+         "of the answer: members above the hits"),
+    WORD(TEXT, "hits", STORE, "hits",
+         "one of these, which has nothing but hits"),
+    WORD(WORDS, "payloads", STORE, "payloads", "of a hit: has its text"),
+    WORD(WORDS, "ids", STORE, "ids", "of a hit"),
+    WORD(WORDS, "drops", STORE, "drops", "of a hit: no part of its text"),
+    WORD(WORDS, "scores", STORE, "scores", "of a hit"),
+    WORD(TEXT, "place", STORE, "place",
+         "the metadata's name for the path's star"),
+    WORD(WORDS, "inputs", SEARCH, "inputs",
+         "the first of these that the request has is read"),
+    WORD(WORDS, "outputs", SEARCH, "outputs",
+         "all of these that the answer has are read"),
+    WORD(TEXT, "asks_in", RERANK, "asks",
+         "member of the request with query and documents"),
+    WORD(TEXT, "answers_in", RERANK, "answers",
+         "member of the answer with the results"),
+    WORD(WORDS, "query", RERANK, "query", "the request has one of these"),
+    WORD(WORDS, "documents_of", RERANK, "documents",
+         "the request has one of these"),
+    WORD(TEXT, "text_key", VOICE, "text", "key of the text to say"),
+    WORD(TEXT, "turns", VOICE, "turns", "key of a list of such texts"),
+    WORD(SWITCH, "in_path", VOICE, "in_path", "the path names the voice"),
+    WORD(TEXT, "url_key", EAR, "url", "key of the sound's address"),
+    WORD(TEXT, "file_key", EAR, "file", "key of the form's file"),
+    {"model_key", "key of the model", LLMOBS_APIS_TEXT, "",
+     LLMOBS_APIS_VOICE | LLMOBS_APIS_EAR, "model", false},
+};
+/* clang-format on */
+
+const size_t llmobs_apis_word_count =
+    sizeof(llmobs_apis_words) / sizeof(llmobs_apis_words[0]);
+
+/* A file while it is read. */
+struct reader {
+    struct llmobs_apis *apis;
+    struct llmobs_apis_api *api;   /* the last one; NULL: none yet */
+    struct llmobs_apis_form *form; /* its last one; NULL: none yet */
+    unsigned line;
+    llmobs_apis_fault *fault;
+    void *context;
+    bool bad;
+    int rc;
+};
+
+__attribute__((noinline, format(printf, 3, 4))) static void fail(
+    struct reader *reader, unsigned line, const char *format, ...)
+{
+    char why[160];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(why, sizeof(why), format, args);
+    va_end(args);
+    reader->bad = true;
+    reader->fault(reader->context, line, why);
+}
+
+static size_t number_of(const char *word)
+{
+    size_t i = 0;
+
+    while (i < llmobs_apis_word_count &&
+           strcmp(llmobs_apis_words[i].name, word) != 0)
+        i++;
+    return i;
+}
+
+const struct llmobs_apis_said *llmobs_apis_say(
+    const struct llmobs_apis_form *form, const char *word)
+{
+    const struct llmobs_apis_said *said = &form->said[number_of(word)];
+
+    return said->line ? said : NULL;
+}
+
+const char *llmobs_apis_option(const struct llmobs_apis *apis,
+                               const struct llmobs_apis_said *said,
+                               unsigned from, const char *key)
+{
+    size_t len = strlen(key);
+
+    for (unsigned i = from; i < said->count; i++) {
+        const char *word = apis->args[said->first + i];
+
+        if (strncmp(word, key, len) == 0 && word[len] == '=')
+            return word + len + 1;
+    }
+    return NULL;
+}
+
+/* Adds the letter's line to the places. */
+static void add_place(struct reader *reader, const char *which,
+                      const char *what, bool behind)
+{
+    char *places = reader->form->places;
+    size_t len = strlen(places);
+    const char *why =
+        *what && !behind ? llmobs_layout_fault(which, what) : NULL;
+
+    if (why)
+        fail(reader, reader->line, "%s: %s", what, why);
+    if (len + strlen(what) + 2 > LLMOBS_LAYOUT_MAX)
+        fail(reader, reader->line,
+             "the places of the form have too many bytes");
+    else if (behind)
+        snprintf(places + len - 1, LLMOBS_LAYOUT_MAX - len + 1, "%s%s\n", which,
+                 what);
+    else
+        snprintf(places + len, LLMOBS_LAYOUT_MAX - len + 1, "%s%s\n", which,
+                 what);
+}
+
+static void read_place(struct reader *reader, const char *which,
+                       const struct llmobs_apis_said *said)
+{
+    const char *const *args = reader->apis->args + said->first;
+    bool any = false;
+
+    for (unsigned i = 0; i < said->count; i++) {
+        const char *pointer = strcmp(args[i], "\"\"") == 0 ? "" : args[i];
+
+        if (strcmp(args[i], "=") == 0 && *which == *LLMOBS_AT_END &&
+            i + 2 == said->count && any) {
+            add_place(reader, LLMOBS_AT_LAST, args[i + 1], false);
+            return;
+        }
+        if (*pointer && *pointer != '/')
+            fail(reader, reader->line, "the pointer %s does not begin with '/'",
+                 args[i]);
+        else
+            add_place(reader, any ? "|" : which, pointer, any);
+        any = true;
+    }
+    if (!any)
+        fail(reader, reader->line, "a place has a pointer");
+}
+
+__attribute__((noinline)) static void read_saying(
+    struct reader *reader, const char *which,
+    const struct llmobs_apis_said *said)
+{
+    char text[LLMOBS_LAYOUT_MAX] = "";
+
+    for (unsigned i = 0; i < said->count; i++) {
+        size_t len = strlen(text);
+
+        snprintf(text + len, sizeof(text) - len, "%s%s", len ? " " : "",
+                 reader->apis->args[said->first + i]);
+    }
+    add_place(reader, which, text, false);
+}
+
+/* Adds the words of a line to those that the form has by this word. */
+static void add_words(struct reader *reader, struct llmobs_apis_said *to,
+                      const struct llmobs_apis_said *said)
+{
+    struct llmobs_apis *apis = reader->apis;
+
+    if (to->count > 0 && apis->arg_count + to->count > LLMOBS_APIS_ARGS) {
+        fail(reader, reader->line, "the file has too many words");
+        return;
+    }
+    /* What was there before stands behind what is new: all in one piece. */
+    for (unsigned i = 0; i < to->count; i++)
+        apis->args[apis->arg_count++] = apis->args[to->first + i];
+    *to = (struct llmobs_apis_said){said->line, said->first,
+                                    said->count + to->count};
+}
+
+static void read_hook(struct reader *reader,
+                      const struct llmobs_apis_said *said)
+{
+    static const char places[] =
+        "confirm\0begin\0request\0document\0event\0model\0asked\0finish\0ends\0"
+        "fail\0part\0usage\0read\0";
+    struct llmobs_apis_form *form = reader->form;
+    const char *const *args = reader->apis->args + said->first;
+    bool known = false;
+
+    if (said->count != 2) {
+        fail(reader, reader->line, "a hook has a place and a function");
+        return;
+    }
+    LLMOBS_WORDS_EACH (place, places)
+        known = known || strcmp(place, args[0]) == 0;
+    if (!known)
+        fail(reader, reader->line, "there is no place '%s' for a hook",
+             args[0]);
+    else if (form->hook_count == LLMOBS_APIS_HOOKS)
+        fail(reader, reader->line, "the form has too many hooks");
+    else
+        form->hooks[form->hook_count++] =
+            (struct llmobs_apis_hook){args[0], args[1]};
+}
+
+static void read_reader(struct reader *reader,
+                        const struct llmobs_apis_said *said)
+{
+    const char *name = said->count == 1 ? reader->apis->args[said->first] : "";
+
+    for (unsigned i = 0; i < 8; i++)
+        if (strcmp(llmobs_apis_readers[i], name) == 0) {
+            reader->form->reader = 1U << i;
+            return;
+        }
+    fail(reader, reader->line, "nothing reads '%s'", name);
+}
+
+/* Names a word that begins alike; "": there is none. */
+static const char *near(const char *word)
+{
+    for (size_t i = 0; i < llmobs_apis_word_count; i++)
+        if (strncmp(llmobs_apis_words[i].name, word, 3) == 0)
+            return llmobs_apis_words[i].name;
+    return "";
+}
+
+static void read_word(struct reader *reader, const char *word,
+                      const struct llmobs_apis_said *said)
+{
+    size_t i = number_of(word);
+    const struct llmobs_apis_word *row = &llmobs_apis_words[i];
+    struct llmobs_apis_said *to;
+
+    if (i == llmobs_apis_word_count) {
+        const char *other = near(word);
+
+        fail(reader, reader->line, "there is no word '%s'%s%s%s", word,
+             *other ? "; is '" : "", other, *other ? "' meant?" : "");
+        return;
+    }
+    to = &reader->form->said[i];
+    if (strcmp(word, "hook") == 0) {
+        read_hook(reader, said);
+    } else if (strcmp(word, "reads") == 0) {
+        read_reader(reader, said);
+    } else if (strcmp(word, "settings") == 0 && said->count == 1 &&
+               reader->apis->args[said->first][0] == '/') {
+        add_place(reader, LLMOBS_AT_METADATA, reader->apis->args[said->first],
+                  false);
+        return;
+    } else if (row->type == LLMOBS_APIS_PLACE) {
+        read_place(reader, row->which, said);
+    } else if (row->type == LLMOBS_APIS_SAYING) {
+        read_saying(reader, row->which, said);
+    } else if (row->type == LLMOBS_APIS_SWITCH && said->count > 0) {
+        fail(reader, reader->line, "%s has nothing behind it", word);
+    } else if (row->type == LLMOBS_APIS_TEXT && said->count != 1) {
+        fail(reader, reader->line, "%s has one word behind it", word);
+    }
+    if (row->type == LLMOBS_APIS_WORDS || row->type == LLMOBS_APIS_QUOTED ||
+        strcmp(word, "settings") == 0 || strcmp(word, "keys") == 0)
+        add_words(reader, to, said);
+    else
+        *to = *said;
+}
+
+/* Begins a form, which takes over all lines of the one that it is like. */
+static void begin_form(struct reader *reader,
+                       const struct llmobs_apis_said *said)
+{
+    struct llmobs_apis_api *api = reader->api;
+    const char *const *args = reader->apis->args + said->first;
+    const struct llmobs_apis_form *like = NULL;
+    struct llmobs_apis_form *form = &api->forms[api->form_count];
+
+    if (said->count != 1 &&
+        (said->count != 3 || strcmp(args[1], "like") != 0)) {
+        fail(reader, reader->line, "a form has a name, or: NAME like OTHER");
+        return;
+    }
+    for (unsigned i = 0; i < api->form_count; i++) {
+        if (strcmp(api->forms[i].name, args[0]) == 0)
+            fail(reader, reader->line, "form %s is there twice", args[0]);
+        if (said->count == 3 && strcmp(api->forms[i].name, args[2]) == 0)
+            like = &api->forms[i];
+    }
+    if (said->count == 3 && !like)
+        fail(reader, reader->line, "there is no form %s before it", args[2]);
+    if (api->form_count == LLMOBS_APIS_FORMS) {
+        fail(reader, reader->line, "the API has too many forms");
+        return;
+    }
+    if (like)
+        *form = *like;
+    form->said = calloc(llmobs_apis_word_count, sizeof(*form->said));
+    if (!form->said) {
+        reader->rc = -ENOMEM;
+        return;
+    }
+    if (like)
+        memcpy(form->said, like->said,
+               llmobs_apis_word_count * sizeof(*form->said));
+    else
+        form->reader = LLMOBS_APIS_TABLE;
+    form->name = args[0];
+    form->line = reader->line;
+    form->used = false;
+    api->form_count++;
+    reader->form = form;
+}
+
+static void begin_api(struct reader *reader,
+                      const struct llmobs_apis_said *said)
+{
+    struct llmobs_apis *apis = reader->apis;
+    struct llmobs_apis_api *more =
+        realloc(apis->apis, (apis->count + 1) * sizeof(*apis->apis));
+
+    if (!more) {
+        reader->rc = -ENOMEM;
+        return;
+    }
+    apis->apis = more;
+    reader->api = &more[apis->count++];
+    memset(reader->api, 0, sizeof(*reader->api));
+    reader->api->name = said->count == 1 ? apis->args[said->first] : "";
+    reader->api->line = reader->line;
+    reader->form = NULL;
+    if (said->count != 1)
+        fail(reader, reader->line, "an api has a name");
+}
+
+/* Reads a line of an API that is no form's. */
+static void read_head(struct reader *reader, const char *word,
+                      const struct llmobs_apis_said *said)
+{
+    struct llmobs_apis_api *api = reader->api;
+    struct llmobs_apis_said *to = strcmp(word, "integration") == 0
+                                      ? &api->integration
+                                  : strcmp(word, "genai") == 0  ? &api->genai
+                                  : strcmp(word, "group") == 0  ? &api->group
+                                  : strcmp(word, "media") == 0  ? &api->media
+                                  : strcmp(word, "server") == 0 ? &api->server
+                                                                : NULL;
+
+    if (!to)
+        fail(reader, reader->line, "an api has no line '%s'", word);
+    else
+        *to = *said;
+}
+
+/* Adds the line to a list of lines of hosts. */
+static void add_line(struct reader *reader, struct llmobs_apis_said *list,
+                     unsigned *count, unsigned max,
+                     const struct llmobs_apis_said *said, unsigned least)
+{
+    if (said->count < least)
+        fail(reader, reader->line, "it has %u words at least", least);
+    else if (*count == max)
+        fail(reader, reader->line, "the file has more than %u such lines", max);
+    else
+        list[(*count)++] = *said;
+}
+
+static void read_line(struct reader *reader, const char *word,
+                      const struct llmobs_apis_said *said)
+{
+    struct llmobs_apis *apis = reader->apis;
+
+    if (strcmp(word, "host") == 0)
+        add_line(reader, apis->hosts, &apis->host_count, LLMOBS_APIS_HOSTS,
+                 said, 3);
+    else if (strcmp(word, "speaks") == 0)
+        add_line(reader, apis->speaks, &apis->speaks_count, LLMOBS_APIS_SPEAKS,
+                 said, 2);
+    else if (strcmp(word, "order") == 0)
+        apis->order = *said;
+    else if (strcmp(word, "observed") == 0)
+        apis->observed = *said;
+    else if (strcmp(word, "api") == 0)
+        begin_api(reader, said);
+    else if (!reader->api)
+        fail(reader, reader->line, "a line before the first api");
+    else if (strcmp(word, "path") == 0 &&
+             reader->api->path_count == LLMOBS_APIS_PATHS)
+        fail(reader, reader->line, "the API has too many paths");
+    else if (strcmp(word, "path") == 0)
+        reader->api->paths[reader->api->path_count++] = *said;
+    else if (strcmp(word, "form") == 0)
+        begin_form(reader, said);
+    else if (reader->form)
+        read_word(reader, word, said);
+    else
+        read_head(reader, word, said);
+}
+
+/* Splits the line at *at, and those that go on with it, into words; gives how
+ * many lines these were. */
+static unsigned split(struct reader *reader, char **at, bool *full)
+{
+    struct llmobs_apis *apis = reader->apis;
+    unsigned lines = 0;
+
+    do {
+        char *end = *at + strcspn(*at, "\n");
+        bool last = *end == '\0';
+
+        *end = '\0';
+        for (char *word = *at, *behind; *word && *word != '#'; word = behind) {
+            word += strspn(word, " \t\r");
+            behind = word + strcspn(word, " \t\r");
+            if (behind == word || *word == '#')
+                break;
+            if (*behind)
+                *behind++ = '\0';
+            *full = apis->arg_count == LLMOBS_APIS_ARGS;
+            if (!*full)
+                apis->args[apis->arg_count++] = word;
+        }
+        *at = last ? end : end + 1;
+        lines++;
+    } while (**at == ' ' || **at == '\t');
+    return lines;
+}
+
+/* Every form that a path names is there; names none that is not. */
+static void check_forms(struct reader *reader, struct llmobs_apis_api *api)
+{
+    for (unsigned i = 0; i < api->path_count; i++) {
+        const char *name =
+            llmobs_apis_option(reader->apis, &api->paths[i], 4, "form");
+        bool found = false;
+
+        for (unsigned k = 0; k < api->form_count; k++)
+            if (strcmp(api->forms[k].name, name ? name : "main") == 0)
+                found = api->forms[k].used = true;
+        if (!found)
+            fail(reader, api->paths[i].line, "there is no form %s",
+                 name ? name : "main");
+    }
+    /* What no reader of this form knows would say nothing. */
+    for (unsigned k = 0; k < api->form_count; k++)
+        for (size_t i = 0; i < llmobs_apis_word_count; i++)
+            if (api->forms[k].used && api->forms[k].said[i].line &&
+                !(llmobs_apis_words[i].readers & api->forms[k].reader) &&
+                api->forms[k].reader != LLMOBS_APIS_CODE)
+                fail(reader, api->forms[k].said[i].line,
+                     "the reader of form %s has no word '%s'",
+                     api->forms[k].name, llmobs_apis_words[i].name);
+}
+
+int llmobs_apis_read(struct llmobs_text text, struct llmobs_apis *apis,
+                     llmobs_apis_fault *fault, void *context)
+{
+    struct reader reader = {.apis = apis, .fault = fault, .context = context};
+    unsigned line = 1;
+    bool full = false;
+    char *at;
+
+    memset(apis, 0, sizeof(*apis));
+    apis->text = malloc(text.len + 1);
+    if (!apis->text)
+        return -ENOMEM;
+    memcpy(apis->text, text.data, text.len);
+    apis->text[text.len] = '\0';
+    for (at = apis->text; *at && reader.rc == 0 && !full;) {
+        unsigned first = apis->arg_count;
+
+        reader.line = line;
+        line += split(&reader, &at, &full);
+        if (apis->arg_count > first && !full)
+            read_line(&reader, apis->args[first],
+                      &(struct llmobs_apis_said){reader.line, first + 1,
+                                                 apis->arg_count - first - 1});
+    }
+    if (full)
+        fail(&reader, reader.line, "the file has too many words");
+    for (size_t i = 0; i < apis->count; i++)
+        check_forms(&reader, &apis->apis[i]);
+    return reader.rc < 0 ? reader.rc : reader.bad ? -EINVAL : 0;
+}
+
+void llmobs_apis_free(struct llmobs_apis *apis)
+{
+    for (size_t i = 0; i < apis->count; i++)
+        for (unsigned k = 0; k < apis->apis[i].form_count; k++)
+            free(apis->apis[i].forms[k].said);
+    free(apis->apis);
+    free(apis->text);
+    memset(apis, 0, sizeof(*apis));
+}

@@ -1,0 +1,132 @@
+/* read - the text of APIs: rules/apis/ *.api, in the language of docs/RULES.md.
+ *
+ * A line is a word and what it says. A line that begins with a blank goes on
+ * with the one above it; '#' begins a comment. `api` begins an API, `path` adds
+ * a shape, `form` begins a way to read bodies; all other lines say something
+ * about the form, or about the API where it has no form yet. `host`, `speaks`,
+ * `order` and `observed` say whose hosts speak which APIs.
+ *
+ * Owns:    a llmobs_apis owns all that it has, until llmobs_apis_free; its
+ * texts stand in a copy of the file. Threads: one at a time. Errors:  -EINVAL:
+ * there are faults, each told with its line; -ENOMEM. Limits:  those of the
+ * structs below and of struct llmobs_shape; a file with more has a fault.
+ */
+#ifndef LLMOBS_RULES_APIS_READ_H
+#define LLMOBS_RULES_APIS_READ_H
+
+#include "lib/base/buf.h"
+#include "rules/read/layout.h"
+
+#define LLMOBS_APIS_FORMS 8   /* of an API */
+#define LLMOBS_APIS_PATHS 32  /* of an API */
+#define LLMOBS_APIS_HOOKS 8   /* of a form */
+#define LLMOBS_APIS_ARGS 8192 /* words of a file */
+#define LLMOBS_APIS_HOSTS 192 /* of a file */
+#define LLMOBS_APIS_SPEAKS 64 /* of a file */
+
+/* What reads a form's bodies, a bit each: the files that have these functions,
+ * and hooks alone. */
+enum {
+    LLMOBS_APIS_TABLE = 1,
+    LLMOBS_APIS_CHAT = 2,
+    LLMOBS_APIS_STORE = 4,
+    LLMOBS_APIS_SEARCH = 8,
+    LLMOBS_APIS_RERANK = 16,
+    LLMOBS_APIS_VOICE = 32,
+    LLMOBS_APIS_EAR = 64,
+    LLMOBS_APIS_CODE = 128,
+    LLMOBS_APIS_ANY = 255
+};
+
+/* How a word of a form is said. */
+enum llmobs_apis_type {
+    LLMOBS_APIS_PLACE, /* JSON pointers, of which the first that finds counts */
+    LLMOBS_APIS_SAYING, /* a line of the layout that is no pointer */
+    LLMOBS_APIS_WORDS,  /* names; each further line adds to them */
+    LLMOBS_APIS_QUOTED, /* the same, looked for in quotes */
+    LLMOBS_APIS_TEXT,   /* one word */
+    LLMOBS_APIS_SWITCH, /* nothing behind it */
+    LLMOBS_APIS_OTHER   /* words that only the maker of the form knows */
+};
+
+struct llmobs_apis_word {
+    const char *name;
+    const char *means;
+    enum llmobs_apis_type type;
+    char which[2]; /* of a place or a saying: its letter in layout.h */
+    unsigned char readers;
+    const char *member; /* of the reader's variant, else of the form; NULL: the
+                         * maker of the form knows */
+    bool in_form;       /* it is a member of the form */
+};
+
+extern const struct llmobs_apis_word llmobs_apis_words[];
+extern const size_t llmobs_apis_word_count;
+
+/* The names of the readers, in the order of their bits. */
+extern const char *const llmobs_apis_readers[8];
+
+/* The words of a line, in llmobs_apis->args. */
+struct llmobs_apis_said {
+    unsigned line; /* of the file; 0: the form does not say it */
+    unsigned first, count;
+};
+
+struct llmobs_apis_hook {
+    const char *where, *function;
+};
+
+struct llmobs_apis_form {
+    const char *name;
+    unsigned line;
+    unsigned reader;               /* one of the bits */
+    struct llmobs_apis_said *said; /* by the number of the word */
+    struct llmobs_apis_hook hooks[LLMOBS_APIS_HOOKS];
+    unsigned hook_count;
+    char places[LLMOBS_LAYOUT_MAX + 1]; /* in layout.h's form */
+    bool used;                          /* a path has it */
+};
+
+struct llmobs_apis_api {
+    const char *name;
+    unsigned line;
+    struct llmobs_apis_said integration, genai, group, media, server;
+    struct llmobs_apis_said paths[LLMOBS_APIS_PATHS];
+    unsigned path_count;
+    struct llmobs_apis_form forms[LLMOBS_APIS_FORMS];
+    unsigned form_count;
+};
+
+struct llmobs_apis {
+    char *text;
+    const char *args[LLMOBS_APIS_ARGS];
+    unsigned arg_count;
+    struct llmobs_apis_api *apis;
+    size_t count;
+    /* Of hosts: the words of each line, and all APIs in the order of their
+     * precedence: of models, and of LLMOBS_OBSERVE. */
+    struct llmobs_apis_said hosts[LLMOBS_APIS_HOSTS];
+    struct llmobs_apis_said speaks[LLMOBS_APIS_SPEAKS];
+    struct llmobs_apis_said order, observed;
+    unsigned host_count, speaks_count;
+};
+
+/* Called for each fault, in the order of the lines. */
+typedef void llmobs_apis_fault(void *context, unsigned line, const char *why);
+
+/* Reads a file's text. */
+int llmobs_apis_read(struct llmobs_text text, struct llmobs_apis *apis,
+                     llmobs_apis_fault *fault, void *context);
+void llmobs_apis_free(struct llmobs_apis *apis);
+
+/* What a form says by this word; NULL: nothing. */
+const struct llmobs_apis_said *llmobs_apis_say(
+    const struct llmobs_apis_form *form, const char *word);
+
+/* The value of "key=value" among a line's words from `from` on; NULL: the line
+ * has none. */
+const char *llmobs_apis_option(const struct llmobs_apis *apis,
+                               const struct llmobs_apis_said *said,
+                               unsigned from, const char *key);
+
+#endif

@@ -1,0 +1,712 @@
+/* Writes the APIs of rules/apis as C, and the hosts: the build runs it on the
+ * machine that builds, and compiles what it writes.
+ *
+ * usage: apis-table FILE...
+ *
+ * Faults go to stderr, as FILE:LINE: WHY; the status is 1 then. */
+#include <ctype.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "rules/apis/read.h"
+#include "rules/read/dialect.h"
+
+static const char *file;
+static int bad;
+
+static void on_fault(void *context, unsigned line, const char *why)
+{
+    (void)context;
+    fprintf(stderr, "%s:%u: %s\n", file, line, why);
+    bad = 1;
+}
+
+__attribute__((format(printf, 2, 3))) static void fail(unsigned line,
+                                                       const char *format, ...)
+{
+    va_list args;
+
+    fprintf(stderr, "%s:%u: ", file, line);
+    va_start(args, format);
+    vfprintf(stderr, format, args);
+    va_end(args);
+    fputc('\n', stderr);
+    bad = 1;
+}
+
+/* -- the parts of a form -------------------------------------------------- */
+
+/* The functions of each reader, by their places in the form; "fini" stands for
+ * the state. */
+static const struct {
+    const char *place, *functions[8]; /* in the order of the readers' bits */
+} functions[] = {
+    {"confirm", {NULL, NULL, "store_asks", NULL, "rerank_asks", NULL, NULL}},
+    {"begin",
+     {"interpreter_begin", NULL, "store_begin", "search_begin", NULL,
+      "speech_begin_voice", "speech_begin_ear"}},
+    {"request",
+     {"interpreter_request", "chat_request", "store_request", "search_request",
+      "rerank_request", "speech_say", "speech_settings"}},
+    {"document",
+     {"interpreter_document", "chat_document", "store_document",
+      "search_document", "rerank_document", "speech_sound", "speech_heard"}},
+    {"event",
+     {"interpreter_event", "chat_event", NULL, NULL, NULL, "speech_piece",
+      NULL}},
+    {"model", {"interpreter_model"}},
+    {"asked", {NULL}},
+    {"finish",
+     {"interpreter_finish", "chat_finish", NULL, NULL, NULL, "speech_finish"}},
+    {"ends",
+     {"interpreter_ends", "chat_ends", "reading_ends", "reading_ends",
+      "rerank_ends", "speech_cut", "reading_ends"}},
+};
+
+static const struct {
+    const char *variant, *state;
+} readers[8] = {
+    {"llmobs_layout", "LLMOBS_INTERPRETER_STATE"},
+    {"llmobs_chat_variant",
+     "LLMOBS_STATE(struct llmobs_stream, llmobs_stream_fini)"},
+    {"llmobs_store", NULL},
+    {"llmobs_search", NULL},
+    {"llmobs_rerank", NULL},
+    {"llmobs_speech_voice", ".state_size = sizeof(struct llmobs_speech_state)"},
+    {"llmobs_speech_ear", NULL},
+    {NULL, NULL},
+};
+
+static unsigned number_of(unsigned reader)
+{
+    unsigned n = 0;
+
+    while (reader >>= 1)
+        n++;
+    return n;
+}
+
+static void print_escaped(const char *text)
+{
+    for (; *text; text++)
+        printf(*text == '"' || *text == '\\' ? "\\%c" : "%c", *text);
+}
+
+/* Prints words as one text, each with a NUL behind it; `quoted`: each as it
+ * stands in JSON, but one that begins with ' as it is. */
+static void print_words(const struct llmobs_apis *apis,
+                        const struct llmobs_apis_said *said, bool quoted)
+{
+    for (unsigned i = 0; i < said->count; i++) {
+        const char *word = apis->args[said->first + i];
+        bool bare = quoted && *word == '\'';
+
+        printf(quoted && !bare ? "\"\\\"" : "\"");
+        print_escaped(word + bare);
+        printf(quoted && !bare ? "\\\"\\0\"" : "\\0\"");
+    }
+    if (said->count == 0)
+        printf("\"\"");
+}
+
+static bool is_usual(const struct llmobs_apis *apis,
+                     const struct llmobs_apis_said *said)
+{
+    return said && said->count == 1 &&
+           strcmp(apis->args[said->first], "usual") == 0;
+}
+
+static void print_upper(const char *prefix, const char *word)
+{
+    printf("%s", prefix);
+    for (; *word; word++)
+        putchar(toupper((unsigned char)*word));
+}
+
+/* Prints the struct of a form of messages, before the variant that has it. */
+static void print_messages(const struct llmobs_apis *apis, const char *name,
+                           const struct llmobs_apis_form *form,
+                           const char *word)
+{
+    const struct llmobs_apis_said *said = llmobs_apis_say(form, word);
+    const char *parts = NULL;
+
+    if (!said || strcmp(apis->args[said->first], "openai") == 0)
+        return;
+    printf("static const struct llmobs_message_form %s_%s = {\n", name, word);
+    for (unsigned i = 0; i < said->count; i++) {
+        const char *arg = apis->args[said->first + i];
+        size_t len = strcspn(arg, "=");
+
+        if (strcmp(arg, "thinking") == 0 || strcmp(arg, "documents") == 0) {
+            print_upper(parts ? " | LLMOBS_MESSAGE_CONTENT_"
+                              : "    .parts = LLMOBS_MESSAGE_CONTENT_",
+                        arg);
+            parts = arg;
+            continue;
+        }
+        if (parts)
+            printf(",\n");
+        parts = NULL;
+        if (strcmp(arg, "tool_content") == 0)
+            printf("    .tool_content = true,\n");
+        else if (len == 4 && strncmp(arg, "part", len) == 0)
+            printf("    .add = llmobs_%s,\n", arg + len + 1);
+        else if (arg[len] == '=')
+            printf("    .%.*s = \"%s\",\n", (int)len, arg, arg + len + 1);
+        else
+            fail(said->line, "messages have no '%s'", arg);
+    }
+    printf("%s};\n", parts ? ",\n" : "");
+}
+
+static void print_messages_of(const struct llmobs_apis *apis, const char *name,
+                              const struct llmobs_apis_form *form,
+                              const char *word)
+{
+    const struct llmobs_apis_said *said = llmobs_apis_say(form, word);
+    bool chat = form->reader == LLMOBS_APIS_CHAT;
+
+    if (said && strcmp(apis->args[said->first], "openai") != 0)
+        printf("    .%s = &%s_%s,\n", word, name, word);
+    else if (said || (chat && strcmp(word, "messages") == 0))
+        printf("    .%s = &llmobs_message_openai,\n", word);
+}
+
+static const char *hook_of(const struct llmobs_apis_form *form,
+                           const char *where)
+{
+    /* The last one, as a form stands behind the one that it is like. */
+    for (unsigned i = form->hook_count; i > 0; i--)
+        if (strcmp(form->hooks[i - 1].where, where) == 0)
+            return form->hooks[i - 1].function;
+    return NULL;
+}
+
+/* The settings: where the variant of each reader has them. */
+static void print_settings(const struct llmobs_apis *apis,
+                           const struct llmobs_apis_form *form)
+{
+    const struct llmobs_apis_said none = {0},
+                                  *said = llmobs_apis_say(form, "settings");
+    unsigned r = form->reader;
+
+    if (r == LLMOBS_APIS_SEARCH ||
+        (!said && (r == LLMOBS_APIS_STORE || r == LLMOBS_APIS_RERANK)))
+        return;
+    printf("    .%s = ", r == LLMOBS_APIS_CHAT ? "metadata"
+                         : r & (LLMOBS_APIS_STORE | LLMOBS_APIS_RERANK)
+                             ? "keys"
+                             : "settings");
+    if (is_usual(apis, said))
+        printf(r == LLMOBS_APIS_RERANK ? "llmobs_rerank_keys"
+                                       : "llmobs_chat_openai_keys");
+    else
+        print_words(apis, said ? said : &none, false);
+    printf(",\n");
+}
+
+/* Prints a place of the form as a line of the text of all. */
+static void print_places(const char *places)
+{
+    printf("    .places = \"");
+    for (; *places; places++)
+        if (*places == '\n')
+            printf("\\n%s", places[1] ? "\"\n        \"" : "");
+        else
+            printf(*places == '"' || *places == '\\' ? "\\%c" : "%c", *places);
+    printf("\",\n");
+}
+
+/* True where the form has nothing that differs from its reader's own. */
+static bool is_plain(const struct llmobs_apis *apis,
+                     const struct llmobs_apis_form *form)
+{
+    unsigned own = 0;
+
+    for (size_t i = 0; i < llmobs_apis_word_count; i++)
+        own += form->said[i].line && !llmobs_apis_words[i].in_form &&
+               (llmobs_apis_words[i].readers & form->reader);
+    return (form->reader == LLMOBS_APIS_RERANK && own == 0 &&
+            !llmobs_apis_say(form, "settings")) ||
+           (form->reader == LLMOBS_APIS_CHAT && own == 0 &&
+            is_usual(apis, llmobs_apis_say(form, "settings")));
+}
+
+static void print_variant(const struct llmobs_apis *apis, const char *name,
+                          const struct llmobs_apis_form *form)
+{
+    unsigned r = form->reader;
+    const char *usage = hook_of(form, "usage"), *fails = hook_of(form, "fail"),
+               *reads = hook_of(form, "read");
+    const struct llmobs_apis_said *in = llmobs_apis_say(form, "settings_in");
+
+    print_messages(apis, name, form, "messages");
+    print_messages(apis, name, form, "alone");
+    printf("static const struct %s %s_variant = {\n",
+           readers[number_of(r)].variant, name);
+    if (r == LLMOBS_APIS_TABLE && *form->places)
+        print_places(form->places);
+    print_messages_of(apis, name, form, "messages");
+    print_messages_of(apis, name, form, "alone");
+    print_settings(apis, form);
+    if (r == LLMOBS_APIS_RERANK && in)
+        printf("    .settings = \"%s\",\n", apis->args[in->first] + 1);
+    if (r == LLMOBS_APIS_CHAT)
+        printf("    .usage = llmobs_%s,\n", usage ? usage : "usage_read");
+    if (r == LLMOBS_APIS_EAR)
+        printf("    .read = llmobs_%s,\n", reads ? reads : "speech_plain");
+    if (fails)
+        printf("    .fail = llmobs_%s,\n", fails);
+    if (r == LLMOBS_APIS_STORE)
+        /* Lists that each search looks through. */
+        for (const char *list = "asks\0lists\0ids\0scores\0"; *list;
+             list = llmobs_words_next(list)) {
+            bool told = false;
+
+            for (size_t i = 0; i < llmobs_apis_word_count; i++)
+                told = told ||
+                       (llmobs_apis_words[i].member && form->said[i].line &&
+                        strcmp(llmobs_apis_words[i].member, list) == 0);
+            if (!told)
+                printf("    .%s = \"\",\n", list);
+        }
+    if (llmobs_apis_say(form, "may_answer"))
+        printf("    .may = true,\n");
+    if (llmobs_apis_say(form, "sources")) {
+        print_upper("    .sources = LLMOBS_SOURCES_",
+                    apis->args[llmobs_apis_say(form, "sources")->first]);
+        printf(",\n");
+    }
+    for (size_t i = 0; i < llmobs_apis_word_count; i++) {
+        const struct llmobs_apis_word *word = &llmobs_apis_words[i];
+
+        if (!word->member || word->in_form || !form->said[i].line ||
+            !(word->readers & r))
+            continue;
+        printf("    .%s = ", word->member);
+        if (word->type == LLMOBS_APIS_SWITCH)
+            printf("true");
+        else if (word->type == LLMOBS_APIS_TEXT)
+            printf("\"%s\"", apis->args[form->said[i].first]);
+        else
+            print_words(apis, &form->said[i],
+                        word->type == LLMOBS_APIS_QUOTED &&
+                            strcmp(word->name, "asks") != 0);
+        printf(",\n");
+    }
+    printf("};\n");
+}
+
+/* The names that the reader looks for in a request of which the middle is
+ * missing: settings too, unless they stand in an object of their own. */
+static void print_keys(const struct llmobs_apis *apis,
+                       const struct llmobs_apis_form *form)
+{
+    const struct llmobs_apis_said *keys = llmobs_apis_say(form, "keys"),
+                                  *settings = llmobs_apis_say(form, "settings");
+
+    if (llmobs_apis_say(form, "settings_in"))
+        settings = NULL;
+    if (!keys && !settings &&
+        !(form->reader & (LLMOBS_APIS_SEARCH | LLMOBS_APIS_STORE)))
+        return;
+    printf("    .keys = ");
+    if (is_usual(apis, keys) || is_usual(apis, settings)) {
+        printf("%s", form->reader == LLMOBS_APIS_RERANK
+                         ? "llmobs_rerank_keys"
+                         : "llmobs_chat_openai_keys");
+    } else {
+        if (keys)
+            print_words(apis, keys, false);
+        if (settings)
+            print_words(apis, settings, false);
+        if (!keys && !settings)
+            printf("\"\"");
+    }
+    printf(",\n");
+}
+
+static void print_functions(const struct llmobs_apis *apis,
+                            const struct llmobs_apis_form *form)
+{
+    const struct llmobs_apis_said *confirm = llmobs_apis_say(form, "confirm");
+
+    for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++) {
+        const char *function =
+                       form->reader == LLMOBS_APIS_CODE
+                           ? NULL
+                           : functions[i].functions[number_of(form->reader)],
+                   *hook = hook_of(form, functions[i].place);
+
+        if (i == 0 && llmobs_apis_say(form, "asks"))
+            function = "interpreter_signed";
+        if (i == 0 && confirm)
+            function = strcmp(apis->args[confirm->first], "chat") == 0
+                           ? "chat_asks"
+                           : "interpreter_asks";
+        if (strcmp(functions[i].place, "asked") == 0 &&
+            llmobs_apis_say(form, "model_in_path"))
+            function = "interpreter_path_model";
+        if (hook)
+            function = strcmp(hook, "none") == 0 ? NULL : hook;
+        if (function)
+            printf("    .%s = llmobs_%s,\n", functions[i].place, function);
+    }
+}
+
+static void print_form(const struct llmobs_apis *apis,
+                       const struct llmobs_apis_api *api,
+                       const struct llmobs_apis_form *form)
+{
+    const struct llmobs_apis_said *framing = llmobs_apis_say(form, "framing");
+    bool code = form->reader == LLMOBS_APIS_CODE, plain = is_plain(apis, form);
+    char name[128];
+
+    snprintf(name, sizeof(name), "%s_%s", api->name, form->name);
+    if (!code && !plain)
+        print_variant(apis, name, form);
+    printf("static const struct llmobs_form %s_form = {\n", name);
+    print_functions(apis, form);
+    if (!code && readers[number_of(form->reader)].state)
+        printf("    %s,\n", readers[number_of(form->reader)].state);
+    print_keys(apis, form);
+    for (size_t i = 0; i < llmobs_apis_word_count; i++) {
+        const struct llmobs_apis_word *word = &llmobs_apis_words[i];
+
+        if (!word->member || !word->in_form || !form->said[i].line)
+            continue;
+        printf("    .%s = ", word->member);
+        if (word->type == LLMOBS_APIS_SWITCH)
+            printf("true");
+        else if (word->type == LLMOBS_APIS_TEXT)
+            printf("\"%s\"", apis->args[form->said[i].first]);
+        else if (is_usual(apis, &form->said[i]))
+            printf("llmobs_rerank_signs");
+        else
+            print_words(apis, &form->said[i], true);
+        printf(",\n");
+    }
+    if (framing) {
+        print_upper("    .framing = LLMOBS_FRAMING_",
+                    apis->args[framing->first]);
+        printf(",\n");
+    }
+    if (form->reader & (LLMOBS_APIS_VOICE | LLMOBS_APIS_EAR) &&
+        !llmobs_apis_say(form, "unknown"))
+        printf("    .unknown = \"unknown_model\",\n");
+    if (plain && form->reader == LLMOBS_APIS_CHAT)
+        printf("    .variant = &llmobs_chat_openai,\n");
+    else if (!code && !plain)
+        printf("    .variant = &%s_variant,\n", name);
+    printf("};\n");
+}
+
+/* -- paths and APIs ------------------------------------------------------- */
+
+static void print_text(const struct llmobs_apis_said *path, const char *member,
+                       const char *text, size_t room)
+{
+    if (strlen(text) >= room)
+        fail(path->line, "the %s has more than %zu bytes", member, room - 1);
+    printf(" .%s = \"", member);
+    print_escaped(text);
+    printf("\",");
+}
+
+#define ROOM(member) sizeof(((struct llmobs_shape *)0)->member)
+
+static void print_path(const struct llmobs_apis *apis,
+                       const struct llmobs_apis_api *api,
+                       const struct llmobs_apis_said *path)
+{
+    static const char kinds[] =
+        "llm\0embedding\0retrieval\0tool\0task\0agent\0workflow\0";
+    static const char flags[] =
+        "any_host\0telling\0shared\0by_body\0whole\0bodyless\0form_data\0"
+        "media\0streams\0goes_on\0resumes\0";
+    static const struct {
+        const char *name;
+        size_t room;
+    } texts[] = {
+        {"genai", ROOM(genai)},   {"not_path", ROOM(not_path)},
+        {"holds", ROOM(holds)},   {"host", ROOM(host)},
+        {"helper", ROOM(helper)}, {"helper_name", ROOM(helper_name)},
+    };
+    const char *const *args = apis->args + path->first;
+    const char *method = llmobs_apis_option(apis, path, 4, "method");
+    bool known = false;
+    unsigned number = 1;
+
+    if (path->count < 4) {
+        fail(path->line, "a path has: the path, a kind, an operation, a name");
+        return;
+    }
+    LLMOBS_WORDS_EACH (kind, kinds)
+        known = known || strcmp(kind, args[1]) == 0;
+    if (!known)
+        fail(path->line, "there is no kind '%s'", args[1]);
+    print_upper("    {.kind = LLMOBS_KIND_", args[1]);
+    printf(",");
+    print_text(path, "method", method ? method : "POST", ROOM(method));
+    print_text(path, "path", args[0], ROOM(path));
+    print_text(path, "operation", args[2], ROOM(operation));
+    print_text(path, "span_name", args[3], ROOM(span_name));
+    for (unsigned i = 4; i < path->count; i++) {
+        const char *arg = args[i];
+        size_t len = strcspn(arg, "=");
+        bool found = strncmp(arg, "method=", 7) == 0;
+
+        for (const char *flag = flags; !arg[len] && *flag;
+             flag = llmobs_words_next(flag))
+            if (strcmp(flag, arg) == 0) {
+                printf(" .%s = true,", flag);
+                found = true;
+            }
+        for (size_t k = 0; arg[len] && k < sizeof(texts) / sizeof(texts[0]);
+             k++)
+            if (strlen(texts[k].name) == len &&
+                strncmp(arg, texts[k].name, len) == 0) {
+                print_text(path, texts[k].name, arg + len + 1, texts[k].room);
+                found = true;
+            }
+        if (strncmp(arg, "queries=", 8) == 0) {
+            if (strlen(arg + 8) + 2 > ROOM(queries))
+                fail(path->line, "the queries have too many bytes");
+            printf(" .queries = \"");
+            for (const char *at = arg + 8; *at; at++)
+                printf(*at == ',' ? "\\0\" \"" : "%c", *at);
+            printf("\\0\",");
+            found = true;
+        }
+        if (strncmp(arg, "form=", 5) == 0) {
+            for (unsigned k = 0; k < api->form_count; k++) {
+                if (strcmp(api->forms[k].name, arg + 5) == 0)
+                    printf(" .form = %u,", number);
+                number += api->forms[k].used &&
+                          strcmp(api->forms[k].name, "main") != 0;
+            }
+            found = true;
+        }
+        if (!found)
+            fail(path->line, "a path has no '%s'", arg);
+    }
+    printf("},\n");
+}
+
+static void print_media(const struct llmobs_apis *apis,
+                        const struct llmobs_apis_api *api)
+{
+    for (unsigned i = 0; i < api->media.count; i++) {
+        const char *arg = apis->args[api->media.first + i];
+        size_t len = strcspn(arg, "=");
+        const char *at = arg + len;
+
+        printf("    .%.*s_media = 0", (int)len, arg);
+        while (*at) {
+            char word[16];
+
+            at++;
+            snprintf(word, sizeof(word), "%.*s", (int)strcspn(at, "+"), at);
+            print_upper(" | LLMOBS_MEDIA_", word);
+            at += strcspn(at, "+");
+        }
+        printf(",\n");
+    }
+}
+
+static void print_api(const struct llmobs_apis *apis,
+                      const struct llmobs_apis_api *api)
+{
+    bool main_form = false, others = false;
+
+    for (unsigned i = 0; i < api->form_count; i++) {
+        if (!api->forms[i].used)
+            continue;
+        if (strcmp(api->forms[i].name, "main") == 0)
+            main_form = true;
+        else
+            others = true;
+        print_form(apis, api, &api->forms[i]);
+    }
+    printf("static const struct llmobs_shape %s_shapes[] = {\n", api->name);
+    for (unsigned i = 0; i < api->path_count; i++)
+        print_path(apis, api, &api->paths[i]);
+    printf("};\n");
+    if (others) {
+        printf("static const struct llmobs_form *const %s_forms[] = {\n    "
+               "NULL,\n",
+               api->name);
+        for (unsigned i = 0; i < api->form_count; i++)
+            if (api->forms[i].used && strcmp(api->forms[i].name, "main") != 0)
+                printf("    &%s_%s_form,\n", api->name, api->forms[i].name);
+        printf("};\n");
+    }
+    printf("LLMOBS_DIALECT(%s, .integration = \"%s\",\n    "
+           "LLMOBS_SHAPES(%s_shapes),\n",
+           api->name,
+           api->integration.line ? apis->args[api->integration.first]
+                                 : api->name,
+           api->name);
+    if (api->genai.line)
+        printf("    .genai = \"%s\",\n", apis->args[api->genai.first]);
+    if (api->group.line) {
+        print_upper("    .group = LLMOBS_GROUP_", apis->args[api->group.first]);
+        printf(",\n");
+    }
+    print_media(apis, api);
+    if (api->server.line)
+        printf("    .server = true,\n");
+    if (others)
+        printf("    .forms = %s_forms,\n", api->name);
+    printf("    .form = %s%s%s);\n\n", main_form ? "&" : "",
+           main_form ? api->name : "NULL", main_form ? "_main_form" : "");
+}
+
+/* -- hosts ---------------------------------------------------------------- */
+
+static bool has_word(const struct llmobs_apis *apis,
+                     const struct llmobs_apis_said *said, const char *word)
+{
+    for (unsigned i = 0; i < said->count; i++)
+        if (strcmp(apis->args[said->first + i], word) == 0)
+            return true;
+    return false;
+}
+
+static void print_dialects(const struct llmobs_apis *apis, const char *name,
+                           const struct llmobs_apis_said *said)
+{
+    for (unsigned i = 0; i < said->count; i++)
+        printf("extern const struct llmobs_dialect llmobs_dialect_%s;\n",
+               apis->args[said->first + i]);
+    printf("const struct llmobs_dialect *const llmobs_%s[] = {\n", name);
+    for (unsigned i = 0; i < said->count; i++)
+        printf("    &llmobs_dialect_%s,\n", apis->args[said->first + i]);
+    printf("    NULL};\n\n");
+}
+
+/* Prints the dialects that a line `speaks` names; "=NAME" names those of
+ * another line. */
+static void print_speech(const struct llmobs_apis *apis, unsigned number)
+{
+    const struct llmobs_apis_said *said = &apis->speaks[number];
+
+    for (unsigned i = 1; i < said->count; i++) {
+        const char *word = apis->args[said->first + i];
+        unsigned other = 0;
+
+        while (*word == '=' && other < number &&
+               strcmp(apis->args[apis->speaks[other].first], word + 1) != 0)
+            other++;
+        if (*word != '=' && has_word(apis, &apis->order, word))
+            printf("        &llmobs_dialect_%s,\n", word);
+        else if (*word == '=' && other < number)
+            print_speech(apis, other);
+        else
+            fail(said->line, "there is no API %s", word);
+    }
+}
+
+static void print_hosts(const struct llmobs_apis *apis)
+{
+    print_dialects(apis, "dialects", &apis->order);
+    print_dialects(apis, "observed", &apis->observed);
+    printf("const struct llmobs_dialect *const *const llmobs_speaks[] = {\n");
+    for (unsigned i = 0; i < apis->speaks_count; i++) {
+        printf("    (const struct llmobs_dialect *const[]){\n");
+        print_speech(apis, i);
+        printf("        NULL},\n");
+    }
+    printf("};\n\nconst struct llmobs_provider llmobs_providers[] = {\n");
+    for (unsigned i = 0; i < apis->host_count; i++) {
+        const struct llmobs_apis_said *said = &apis->hosts[i];
+        const char *const *args = apis->args + said->first;
+        const char *genai = llmobs_apis_option(apis, said, 3, "genai"),
+                   *span = llmobs_apis_option(apis, said, 3, "span");
+        size_t len = strlen(args[0]);
+        unsigned speech = 0;
+
+        while (speech < apis->speaks_count &&
+               strcmp(apis->args[apis->speaks[speech].first], args[2]) != 0)
+            speech++;
+        if (speech == apis->speaks_count)
+            fail(said->line, "nothing speaks %s", args[2]);
+        if (strchr(args[0] + (len < 8 ? 0 : len - 8), '*'))
+            fail(said->line, "a star stands among the last eight bytes");
+        if (said->count != 3 + (genai != NULL) + (span != NULL))
+            fail(said->line, "behind the API stand genai=NAME or span=NAME");
+        printf("    {.host_len = %zu, .dialects = %u,", len, speech);
+        print_text(said, "host", args[0],
+                   sizeof(((struct llmobs_provider *)0)->host));
+        print_text(said, "name", args[1],
+                   sizeof(((struct llmobs_provider *)0)->name));
+        print_text(said, "genai", genai ? genai : "",
+                   sizeof(((struct llmobs_provider *)0)->genai));
+        print_text(said, "span_name", span ? span : "",
+                   sizeof(((struct llmobs_provider *)0)->span_name));
+        printf("},\n");
+    }
+    printf("};\nconst size_t llmobs_provider_count = %u;\n", apis->host_count);
+}
+
+/* -- files ---------------------------------------------------------------- */
+
+static char *read_file(const char *path, size_t *len)
+{
+    FILE *from = fopen(path, "rb");
+    char *text = NULL;
+
+    *len = 0;
+    while (from && !feof(from)) {
+        text = realloc(text, *len + 65536);
+        *len += text ? fread(text + *len, 1, 65536, from) : 0;
+        if (!text || ferror(from))
+            break;
+    }
+    if (!text)
+        fprintf(stderr, "apis-table: cannot read %s\n", path);
+    if (from)
+        fclose(from);
+    return text;
+}
+
+int main(int argc, char **argv)
+{
+    static struct llmobs_apis apis;
+
+    printf("/* Made by scripts/apis_table.c of rules/apis. */\n"
+           "#include \"rules/apis/hooks.h\"\n"
+           "#include \"rules/providers.h\"\n"
+           "#include \"rules/read/message_content.h\"\n"
+           "#include \"rules/read/rerank.h\"\n"
+           "#include \"rules/read/sources.h\"\n"
+           "#include \"rules/read/usage.h\"\n"
+           "#include \"rules/tables/interpreter.h\"\n"
+           "#include \"rules/tables/search.h\"\n"
+           "#include \"rules/tables/speech.h\"\n"
+           "#include \"rules/tables/store.h\"\n"
+           "#include \"rules/vendors/chat.h\"\n\n");
+    for (int i = 1; i < argc; i++) {
+        size_t len;
+        char *text = read_file(argv[i], &len);
+        int rc;
+
+        file = argv[i];
+        if (!text)
+            return 1;
+        rc = llmobs_apis_read((struct llmobs_text){text, len}, &apis, on_fault,
+                              NULL);
+        for (size_t k = 0; rc == 0 && k < apis.count; k++)
+            print_api(&apis, &apis.apis[k]);
+        if (rc == 0 && apis.order.line)
+            print_hosts(&apis);
+        llmobs_apis_free(&apis);
+        free(text);
+        if (rc == -ENOMEM)
+            return 1;
+    }
+    return bad || fflush(stdout) != 0;
+}
