@@ -365,6 +365,7 @@ static void print_form(const struct llmobs_apis *apis,
     bool code = form->reader == LLMOBS_APIS_CODE, plain = is_plain(apis, form);
     char name[128];
 
+
     snprintf(name, sizeof(name), "%s_%s", api->name, form->name);
     if (!code && !plain)
         print_variant(apis, name, form);
@@ -412,7 +413,13 @@ static void print_text(const struct llmobs_apis_said *path, const char *member,
     if (strlen(text) >= room)
         fail(path->line, "the %s has more than %zu bytes", member, room - 1);
     printf(" .%s = \"", member);
-    print_escaped(text);
+    for (; *text; text++)
+        if (strncmp(text, "%20", 3) == 0) {
+            putchar(' ');
+            text += 2;
+        } else {
+            putchar(*text);
+        }
     printf("\",");
 }
 
@@ -481,6 +488,10 @@ static void print_path(const struct llmobs_apis *apis,
             printf("\\0\",");
             found = true;
         }
+        if (strncmp(arg, "signs=", 6) == 0) {
+            printf(" .signs = llmobs_signs_%s,", arg + 6);
+            found = true;
+        }
         if (strncmp(arg, "form=", 5) == 0) {
             for (unsigned k = 0; k < api->form_count; k++) {
                 if (strcmp(api->forms[k].name, arg + 5) == 0)
@@ -517,19 +528,43 @@ static void print_media(const struct llmobs_apis *apis,
     }
 }
 
+/* Prints the form's name: of C's, or of one that stands above. */
+static void print_name(const struct llmobs_apis_api *api,
+                       const struct llmobs_apis_form *form)
+{
+    if (form->is)
+        printf("&llmobs_form_%s", form->is);
+    else
+        printf("&%s_%s_form", api->name, form->name);
+}
+
 static void print_api(const struct llmobs_apis *apis,
                       const struct llmobs_apis_api *api)
 {
-    bool main_form = false, others = false;
+    const struct llmobs_apis_form *first = NULL;
+    bool others = false;
 
     for (unsigned i = 0; i < api->form_count; i++) {
-        if (!api->forms[i].used)
+        const struct llmobs_apis_form *form = &api->forms[i];
+
+        if (!form->used)
             continue;
-        if (strcmp(api->forms[i].name, "main") == 0)
-            main_form = true;
+        if (strcmp(form->name, "main") == 0)
+            first = form;
         else
             others = true;
-        print_form(apis, api, &api->forms[i]);
+        if (form->is)
+            printf("extern const struct llmobs_form llmobs_form_%s;\n",
+                   form->is);
+        else
+            print_form(apis, api, form);
+    }
+    for (unsigned i = 0; i < api->path_count; i++) {
+        const char *signs = llmobs_apis_option(apis, &api->paths[i], 4, "signs");
+
+        if (signs)
+            printf("extern const struct llmobs_sign llmobs_signs_%s[];\n",
+                   signs);
     }
     printf("static const struct llmobs_shape %s_shapes[] = {\n", api->name);
     for (unsigned i = 0; i < api->path_count; i++)
@@ -540,8 +575,10 @@ static void print_api(const struct llmobs_apis *apis,
                "NULL,\n",
                api->name);
         for (unsigned i = 0; i < api->form_count; i++)
-            if (api->forms[i].used && strcmp(api->forms[i].name, "main") != 0)
-                printf("    &%s_%s_form,\n", api->name, api->forms[i].name);
+            if (api->forms[i].used && &api->forms[i] != first) {
+                print_name(api, &api->forms[i]);
+                printf(",\n");
+            }
         printf("};\n");
     }
     printf("LLMOBS_DIALECT(%s, .integration = \"%s\",\n    "
@@ -561,8 +598,16 @@ static void print_api(const struct llmobs_apis *apis,
         printf("    .server = true,\n");
     if (others)
         printf("    .forms = %s_forms,\n", api->name);
-    printf("    .form = %s%s%s);\n\n", main_form ? "&" : "",
-           main_form ? api->name : "NULL", main_form ? "_main_form" : "");
+    if (api->read.line)
+        printf("    .read = llmobs_%s,\n", apis->args[api->read.first]);
+    if (api->api_name.line)
+        printf("    .api = \"%s\",\n", apis->args[api->api_name.first]);
+    printf("    .form = ");
+    if (first)
+        print_name(api, first);
+    else
+        printf("NULL");
+    printf(");\n\n");
 }
 
 /* -- hosts ---------------------------------------------------------------- */

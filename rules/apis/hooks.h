@@ -61,4 +61,8 @@ bool llmobs_watsonx_reranks(const struct llmobs_reading *reading);
 int llmobs_exa_read(struct llmobs_reading *reading,
                     const struct llmobs_json *body);
 
+/* tables/mcp.c: a dialect without a form (dialect.h). */
+int llmobs_mcp_read(const struct llmobs_classified *classified,
+                    struct llmobs_span *span);
+
 #endif

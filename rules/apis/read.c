@@ -406,9 +406,12 @@ static void begin_form(struct reader *reader,
     const struct llmobs_apis_form *like = NULL;
     struct llmobs_apis_form *form = &api->forms[api->form_count];
 
-    if (said->count != 1 &&
+    bool is = said->count == 3 && strcmp(args[1], "is") == 0;
+
+    if (said->count != 1 && !is &&
         (said->count != 3 || strcmp(args[1], "like") != 0)) {
-        fail(reader, reader->line, "a form has a name, or: NAME like OTHER");
+        fail(reader, reader->line,
+             "a form has a name, or: NAME like OTHER, or: NAME is FUNCTIONS");
         return;
     }
     for (unsigned i = 0; i < api->form_count; i++) {
@@ -417,7 +420,7 @@ static void begin_form(struct reader *reader,
         if (said->count == 3 && strcmp(api->forms[i].name, args[2]) == 0)
             like = &api->forms[i];
     }
-    if (said->count == 3 && !like)
+    if (said->count == 3 && !like && !is)
         fail(reader, reader->line, "there is no form %s before it", args[2]);
     if (api->form_count == LLMOBS_APIS_FORMS) {
         fail(reader, reader->line, "the API has too many forms");
@@ -434,7 +437,8 @@ static void begin_form(struct reader *reader,
         memcpy(form->said, like->said,
                llmobs_apis_word_count * sizeof(*form->said));
     else
-        form->reader = LLMOBS_APIS_TABLE;
+        form->reader = is ? LLMOBS_APIS_CODE : LLMOBS_APIS_TABLE;
+    form->is = is ? args[2] : NULL;
     form->name = args[0];
     form->line = reader->line;
     form->used = false;
@@ -468,18 +472,20 @@ static void read_head(struct reader *reader, const char *word,
                       const struct llmobs_apis_said *said)
 {
     struct llmobs_apis_api *api = reader->api;
-    struct llmobs_apis_said *to = strcmp(word, "integration") == 0
-                                      ? &api->integration
-                                  : strcmp(word, "genai") == 0  ? &api->genai
-                                  : strcmp(word, "group") == 0  ? &api->group
-                                  : strcmp(word, "media") == 0  ? &api->media
-                                  : strcmp(word, "server") == 0 ? &api->server
-                                                                : NULL;
+    static const struct {
+        const char *word;
+        size_t at;
+    } lines[] = {
+#define LINE(name) {#name, offsetof(struct llmobs_apis_api, name)}
+        LINE(integration), LINE(genai),  LINE(api_name), LINE(group),
+        LINE(media),       LINE(server), LINE(read)};
 
-    if (!to)
-        fail(reader, reader->line, "an api has no line '%s'", word);
-    else
-        *to = *said;
+    for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
+        if (strcmp(lines[i].word, word) == 0) {
+            *(struct llmobs_apis_said *)((char *)api + lines[i].at) = *said;
+            return;
+        }
+    fail(reader, reader->line, "an api has no line '%s'", word);
 }
 
 /* Adds the line to a list of lines of hosts. */
@@ -559,7 +565,7 @@ static unsigned split(struct reader *reader, char **at, bool *full)
 /* Every form that a path names is there; names none that is not. */
 static void check_forms(struct reader *reader, struct llmobs_apis_api *api)
 {
-    for (unsigned i = 0; i < api->path_count; i++) {
+    for (unsigned i = 0; i < api->path_count && !api->read.line; i++) {
         const char *name =
             llmobs_apis_option(reader->apis, &api->paths[i], 4, "form");
         bool found = false;

@@ -80,6 +80,8 @@ struct llmobs_apis_form {
     const char *name;
     unsigned line;
     unsigned reader;               /* one of the bits */
+    const char *is; /* the form of C that it is, without "llmobs_form_"; NULL: its
+                     * lines say it */
     struct llmobs_apis_said *said; /* by the number of the word */
     struct llmobs_apis_hook hooks[LLMOBS_APIS_HOOKS];
     unsigned hook_count;
@@ -90,7 +92,8 @@ struct llmobs_apis_form {
 struct llmobs_apis_api {
     const char *name;
     unsigned line;
-    struct llmobs_apis_said integration, genai, group, media, server;
+    struct llmobs_apis_said integration, genai, api_name, group, media, server,
+        read;
     struct llmobs_apis_said paths[LLMOBS_APIS_PATHS];
     unsigned path_count;
     struct llmobs_apis_form forms[LLMOBS_APIS_FORMS];

@@ -349,7 +349,7 @@ static void fini(void *at)
     free(state->artifact);
 }
 
-static const struct llmobs_form form = {
+const struct llmobs_form llmobs_form_a2a = {
     .keys = keys,
     .signs = body_signs,
     .confirm = a2a_asks,
@@ -364,7 +364,7 @@ static const struct llmobs_form form = {
     LLMOBS_STATE(struct state, fini),
 };
 
-static const struct llmobs_sign header_signs[] = {
+const struct llmobs_sign llmobs_signs_a2a_header[] = {
     {.name = "a2a-version:"},
     {.name = NULL},
 };
@@ -372,14 +372,3 @@ static const struct llmobs_sign header_signs[] = {
 #define A2A(suffix, ...)                                         \
     LLMOBS_POST(AGENT, suffix, "send", "A2A Client SendMessage", \
                 .genai = "invoke_agent", __VA_ARGS__)
-
-static const struct llmobs_shape shapes[] = {
-    A2A("/message:send", .any_host = true),
-    A2A("/message:stream", .any_host = true),
-    A2A("/a2a", .signs = header_signs),
-    /* Bedrock's AgentCore, whose other agents have the path, too. */
-    A2A("/runtimes/*/invocations", .any_host = true, .signs = header_signs),
-};
-
-LLMOBS_DIALECT(a2a, .integration = "a2a", .genai = "_OTHER",
-               LLMOBS_SHAPES(shapes), .form = &form, LLMOBS_ALL_MEDIA_TOLD);

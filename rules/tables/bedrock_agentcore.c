@@ -108,7 +108,7 @@ static int bedrock_agentcore_finish(struct llmobs_reading *reading)
     return rc < 0 ? rc : llmobs_interpreter_finish(reading);
 }
 
-static const struct llmobs_form form = {
+const struct llmobs_form llmobs_form_bedrock_agentcore = {
     .signs = signs,
     .confirm = asks,
     .gated = true,
@@ -122,14 +122,3 @@ static const struct llmobs_form form = {
     .variant = &layout,
     .lists = true,
 };
-
-static const struct llmobs_shape shapes[] = {
-    LLMOBS_POST(AGENT, "/runtimes/*/invocations", "invoke_agent",
-                "bedrock_agentcore.invoke_agent_runtime",
-                .genai = "invoke_agent", .any_host = true, .shared = true,
-                .by_body = true),
-};
-
-LLMOBS_DIALECT(bedrock_agentcore, .integration = "bedrock_agentcore",
-               .genai = "aws.bedrock", LLMOBS_SHAPES(shapes), .form = &form,
-               LLMOBS_ALL_MEDIA_TOLD);

@@ -284,7 +284,7 @@ static bool predicts(const struct llmobs_reading *reading)
            llmobs_text_has_any(reading->classified->call->response, scores);
 }
 
-static const struct llmobs_form prediction = {
+const struct llmobs_form llmobs_form_huggingface_prediction = {
     LLMOBS_INTERPRETER, .keys = embed_keys, .signs = signs, .confirm = predicts,
     .gated = true,      .variant = &embed,  .lists = true,
 };
@@ -348,9 +348,9 @@ static int read_scores(struct llmobs_reading *reading,
     LLMOBS_STATE(struct llmobs_text_stream, llmobs_text_stream_fini),        \
     .lists = true
 
-static const struct llmobs_form form = {FUNCTIONS, .confirm = has_inputs};
+const struct llmobs_form llmobs_form_huggingface = {FUNCTIONS, .confirm = has_inputs};
 
-static const struct llmobs_form task = {FUNCTIONS, .asked = path_model,
+const struct llmobs_form llmobs_form_huggingface_task = {FUNCTIONS, .asked = path_model,
                                         .begin = begin_task};
 
 static const char endpoints[] = ".endpoints.huggingface.cloud";
@@ -364,9 +364,9 @@ static bool is_endpoint(const struct llmobs_reading *reading)
            llmobs_reading_has(reading, "inputs");
 }
 
-static const struct llmobs_form endpoint = {FUNCTIONS, .confirm = is_endpoint};
+const struct llmobs_form llmobs_form_huggingface_endpoint = {FUNCTIONS, .confirm = is_endpoint};
 
-static const struct llmobs_form similarity = {
+const struct llmobs_form llmobs_form_huggingface_similarity = {
     .signs = similar_signs,
     .confirm = compares,
     .asked = path_model,
@@ -376,7 +376,7 @@ static const struct llmobs_form similarity = {
     .lists = true,
 };
 
-static const struct llmobs_form embeddings = {
+const struct llmobs_form llmobs_form_huggingface_embeddings = {
     LLMOBS_INTERPRETER,    .keys = embed_keys,  .signs = signs,
     .confirm = has_inputs, .asked = path_model, .variant = &embed,
     .lists = true,
@@ -388,57 +388,3 @@ static const struct llmobs_form embeddings = {
     LLMOBS_POST(LLM, suffix, "task", "huggingface.task", .not_path = other, \
                 .genai = "text_completion", .form_data = true,              \
                 .form = LLMOBS_FORM(task))
-
-LLMOBS_FORMS(forms, embeddings, prediction, similarity, endpoint, task);
-
-static const struct llmobs_shape shapes[] = {
-    LLMOBS_POST(LLM, "/generate", "generate", "huggingface.generate",
-                .genai = "text_completion", .any_host = true, .whole = true,
-                .shared = true),
-    LLMOBS_POST(LLM, "/generate_stream", "generate", "huggingface.generate",
-                .genai = "text_completion", .any_host = true, .whole = true,
-                .streams = true),
-    LLMOBS_POST(EMBEDDING, "/embed", "embedding", "huggingface.embed",
-                .form = LLMOBS_FORM(embeddings), .any_host = true,
-                .whole = true),
-    LLMOBS_POST(EMBEDDING, "/embed_all", "embedding", "huggingface.embed",
-                .form = LLMOBS_FORM(embeddings), .any_host = true,
-                .whole = true),
-    LLMOBS_POST(EMBEDDING, "/embed_sparse", "embedding", "huggingface.embed",
-                .form = LLMOBS_FORM(embeddings), .any_host = true,
-                .whole = true),
-    LLMOBS_POST(TASK, "/predict", "predict", "huggingface.predict",
-                .form = LLMOBS_FORM(prediction), .any_host = true,
-                .whole = true),
-    LLMOBS_POST(RETRIEVAL, "/similarity", "similarity",
-                "huggingface.similarity", .form = LLMOBS_FORM(similarity),
-                .any_host = true, .whole = true),
-    LLMOBS_POST(RETRIEVAL, "/pipeline/sentence-similarity", "similarity",
-                "huggingface.similarity", .form = LLMOBS_FORM(similarity),
-                .any_host = true),
-    LLMOBS_POST(EMBEDDING, "/pipeline/feature-extraction", "embedding",
-                "huggingface.embed", .form = LLMOBS_FORM(embeddings),
-                .any_host = true),
-    /* The older order. */
-    LLMOBS_POST(EMBEDDING, "/pipeline/feature-extraction/*/*", "embedding",
-                "huggingface.embed", .form = LLMOBS_FORM(embeddings)),
-    LLMOBS_POST(LLM, "/", "task", "huggingface.task",
-                .genai = "text_completion", .form = LLMOBS_FORM(endpoint),
-                .whole = true, .by_body = true),
-    TASK("/pipeline/*", ""),
-    TASK("/models/*/*", ""),
-    /* The path of old models, which have no owner. Google has operations at
-     * such a path. */
-    TASK("/models/*", "/models/*:*"),
-    /* Databricks. */
-    LLMOBS_POST(LLM, "/serving-endpoints/*/invocations", "generate",
-                "huggingface.generate", .genai = "text_completion",
-                .by_body = true),
-    /* SageMaker. */
-    LLMOBS_POST(LLM, "/endpoints/*/invocations", "generate",
-                "huggingface.generate", .genai = "text_completion",
-                .by_body = true),
-};
-
-LLMOBS_DIALECT(huggingface, .integration = "huggingface", LLMOBS_ALL_MEDIA_TOLD,
-               LLMOBS_SHAPES(shapes), .forms = forms, .form = &form);

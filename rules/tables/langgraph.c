@@ -227,7 +227,7 @@ static void fini(void *at)
     free(state->id);
 }
 
-static const struct llmobs_form form = {
+const struct llmobs_form llmobs_form_langgraph = {
     .keys = keys,
     .signs = signs,
     LLMOBS_SIGNED,
@@ -240,17 +240,3 @@ static const struct llmobs_form form = {
     LLMOBS_STATE(struct state, fini),
     .variant = &layout,
 };
-
-#define RUN(suffix)                                    \
-    LLMOBS_POST(AGENT, suffix, "run", "langgraph.run", \
-                .genai = "invoke_agent", .any_host = true)
-
-static const struct llmobs_shape shapes[] = {
-    RUN("/threads/*/runs/wait"),
-    RUN("/threads/*/runs/stream"),
-    RUN("/runs/wait"),
-    RUN("/runs/stream"),
-};
-
-LLMOBS_DIALECT(langgraph, .integration = "langgraph", .server = true,
-               LLMOBS_SHAPES(shapes), .form = &form, LLMOBS_ALL_MEDIA_TOLD);

@@ -261,7 +261,7 @@ static void free_state(void *state)
     llmobs_text_stream_fini(&((struct state *)state)->texts);
 }
 
-static const struct llmobs_form form = {
+const struct llmobs_form llmobs_form_llama_cpp = {
     .keys = keys,
     .signs = "\"prompt\"\0\"input_prefix\"\0",
     .confirm = completes,
@@ -281,7 +281,7 @@ static const struct llmobs_layout embed = {
     .places = LLMOBS_AT(INPUT, "/content") LLMOBS_AT(OUTPUT, "/embedding"),
 };
 
-static const struct llmobs_form embeddings = {
+const struct llmobs_form llmobs_form_llama_cpp_embeddings = {
     .keys = "",
     .signs = "\"content\"\0",
     .confirm = embeds,
@@ -294,20 +294,3 @@ static const struct llmobs_form embeddings = {
 };
 
 /* -- the dialect --------------------------------------------------------- */
-
-LLMOBS_FORMS(forms, embeddings);
-
-static const struct llmobs_shape shapes[] = {
-    LLMOBS_POST(LLM, "/completion", "completion", "llama_cpp.completion",
-                .genai = "text_completion", .any_host = true),
-    LLMOBS_POST(LLM, "/infill", "infill", "llama_cpp.infill",
-                .genai = "text_completion", .any_host = true),
-    LLMOBS_POST(EMBEDDING, "/embedding", "embedding", "llama_cpp.embedding",
-                .form = LLMOBS_FORM(embeddings), .any_host = true),
-    LLMOBS_POST(EMBEDDING, "/embeddings", "embedding", "llama_cpp.embedding",
-                .form = LLMOBS_FORM(embeddings), .any_host = true),
-};
-
-LLMOBS_DIALECT(llama_cpp, .integration = "llama_cpp", .server = true,
-               .sent_media = LLMOBS_MEDIA_TOLD, LLMOBS_SHAPES(shapes),
-               .forms = forms, .form = &form);

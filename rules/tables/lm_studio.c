@@ -292,7 +292,7 @@ static void fini(void *at)
     llmobs_buf_fini(&state->text);
 }
 
-static const struct llmobs_form form = {
+const struct llmobs_form llmobs_form_lmstudio = {
     .keys = keys,
     .signs = signs,
     .confirm = lm_studio_chats,
@@ -304,10 +304,3 @@ static const struct llmobs_form form = {
     .ends = lm_studio_ends,
     LLMOBS_STATE(struct state, fini),
 };
-
-static const struct llmobs_shape shapes[] = {
-    LLMOBS_POST(LLM, "/api/v1/chat", "chat", "lmstudio.chat", .any_host = true),
-};
-
-LLMOBS_DIALECT(lmstudio, .integration = "lmstudio", .server = true,
-               LLMOBS_SHAPES(shapes), .form = &form, LLMOBS_ALL_MEDIA_TOLD);

@@ -623,7 +623,7 @@ static int read_all(struct reading *reading)
     return rc;
 }
 
-static int mcp_read(const struct llmobs_classified *classified,
+int llmobs_mcp_read(const struct llmobs_classified *classified,
                     struct llmobs_span *span)
 {
     struct reading reading = {.call = classified->call,
@@ -644,7 +644,7 @@ static int mcp_read(const struct llmobs_classified *classified,
 /* Transports of 2025-06-18 and later have fields of their own in the header of
  * each request but initialize; every POST accepts both forms of an answer, and
  * so do those of other services. */
-static const struct llmobs_sign signs[] = {
+const struct llmobs_sign llmobs_signs_mcp[] = {
     {.name = "mcp-method:"},
     {.name = "mcp-name:"},
     {.name = "mcp-protocol-version:"},
@@ -656,23 +656,8 @@ static const struct llmobs_sign signs[] = {
 };
 
 /* Not Last-Event-ID: a browser's stream of events may have that header, too. */
-static const struct llmobs_sign resumed_signs[] = {
+const struct llmobs_sign llmobs_signs_mcp_resumed[] = {
     {.name = "mcp-protocol-version:"},
     {.name = "mcp-session-id:"},
     {.name = NULL},
 };
-
-static const struct llmobs_shape shapes[] = {
-    /* The path is MCP's name alone: servers have other paths before it. */
-    LLMOBS_POST(TASK, "/mcp", "message", "MCP Client Request", .goes_on = true,
-                .signs = signs),
-    /* Bedrock's AgentCore, whose other agents have the path, too. */
-    LLMOBS_POST(TASK, "/runtimes/*/invocations", "message",
-                "MCP Client Request", .any_host = true, .signs = signs),
-    LLMOBS_SHAPE("GET", "/mcp", "resume", "MCP Client Resume",
-                 .kind = LLMOBS_KIND_TASK, .bodyless = true, .resumes = true,
-                 .signs = resumed_signs),
-};
-
-LLMOBS_DIALECT(mcp, .integration = "mcp", LLMOBS_SHAPES(shapes),
-               .read = mcp_read, .answered_media = LLMOBS_MEDIA_TOLD);

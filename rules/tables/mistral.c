@@ -149,7 +149,7 @@ static int read_pages(struct llmobs_reading *reading,
                            llmobs_json_share(counted));
 }
 
-static const struct llmobs_form ocr = {
+const struct llmobs_form llmobs_form_mistral_ocr = {
     .keys = ocr_keys,
     .request = read_document_url,
     .document = read_pages,
@@ -163,7 +163,7 @@ static const struct llmobs_layout classify = {
         LLMOBS_AT(OUTPUT, "/results"),
 };
 
-static const struct llmobs_form classifications = {
+const struct llmobs_form llmobs_form_mistral_classifications = {
     .begin = llmobs_interpreter_begin,
     .request = llmobs_interpreter_request,
     .document = llmobs_interpreter_document,
@@ -172,7 +172,7 @@ static const struct llmobs_form classifications = {
     .variant = &classify,
 };
 
-static const struct llmobs_form form = {
+const struct llmobs_form llmobs_form_mistral = {
     LLMOBS_CHAT,
     .keys = keys,
     .request = read_request,
@@ -180,25 +180,5 @@ static const struct llmobs_form form = {
     .failed_role = "assistant",
 };
 
-static const struct llmobs_form embeddings = {
+const struct llmobs_form llmobs_form_mistral_embeddings = {
     LLMOBS_INTERPRETER, .keys = "encoding_format\0", .variant = &embed};
-
-LLMOBS_FORMS(forms, embeddings, ocr, classifications);
-
-static const struct llmobs_shape shapes[] = {
-    LLMOBS_POST(LLM, "/chat/completions", "chat", "mistralai.request"),
-    LLMOBS_POST(LLM, "/agents/completions", "agents", "mistralai.request"),
-    LLMOBS_POST(LLM, "/fim/completions", "fim", "mistralai.request",
-                .genai = "text_completion"),
-    LLMOBS_POST(EMBEDDING, "/embeddings", "embedding", "mistralai.request",
-                .form = LLMOBS_FORM(embeddings)),
-    LLMOBS_POST(LLM, "/ocr", "ocr", "mistralai.request",
-                .form = LLMOBS_FORM(ocr)),
-    LLMOBS_POST(TASK, "/classifications", "classification", "mistralai.request",
-                .form = LLMOBS_FORM(classifications)),
-};
-
-LLMOBS_DIALECT(mistral, .integration = "mistralai", .genai = "mistral_ai",
-               LLMOBS_SHAPES(shapes), .forms = forms, .form = &form,
-               .sent_media = LLMOBS_MEDIA_KEPT,
-               .answered_media = LLMOBS_MEDIA_TOLD | LLMOBS_MEDIA_DATA);

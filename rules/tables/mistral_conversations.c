@@ -391,7 +391,7 @@ static void free_stream(void *state)
 
 /* -- the dialect --------------------------------------------------------- */
 
-static const struct llmobs_form form = {
+const struct llmobs_form llmobs_form_mistral_conversations = {
     .keys = keys,
     .begin = mistral_conversations_begin,
     .request = read_request,
@@ -402,16 +402,3 @@ static const struct llmobs_form form = {
     LLMOBS_STATE(struct stream, free_stream),
     .failed_role = "assistant",
 };
-
-#define SHAPE(suffix, word) LLMOBS_POST(LLM, suffix, word, "mistralai.request")
-
-static const struct llmobs_shape shapes[] = {
-    SHAPE("/conversations", "start"),
-    SHAPE("/conversations/*", "append"),
-    SHAPE("/conversations/*/restart", "restart"),
-};
-
-LLMOBS_DIALECT(mistral_conversations, .integration = "mistralai",
-               .genai = "mistral_ai", LLMOBS_SHAPES(shapes), .form = &form,
-               .sent_media = LLMOBS_MEDIA_KEPT,
-               .answered_media = LLMOBS_MEDIA_KEPT);

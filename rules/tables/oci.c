@@ -233,7 +233,7 @@ static int chat_finish(struct llmobs_reading *reading)
     return reading->span->output_messages ? 0 : -ENOMEM;
 }
 
-static const struct llmobs_form chats = {
+const struct llmobs_form llmobs_form_oci_chats = {
     .keys = "chatRequest\0servingMode\0",
     .signs = oci_signs,
     LLMOBS_SIGNED,
@@ -247,75 +247,3 @@ static const struct llmobs_form chats = {
     LLMOBS_INTERPRETER_STATE,
     .variant = &chat,
 };
-
-/* -- the others ------------------------------------------------------------ */
-
-#define MODEL LLMOBS_AT(MODEL, "/modelId|/servingMode/modelId")
-
-static const char text_keys[] = "inferenceRequest\0servingMode\0";
-static const struct llmobs_layout text = {
-    .places = MODEL LLMOBS_AT(PROMPT, "/inferenceRequest/prompt|/input")
-        LLMOBS_AT(SETTINGS, "/inferenceRequest")
-            LLMOBS_AT(TEXT, "/inferenceResponse/generatedTexts/0/text|"
-                            "/inferenceResponse/choices/0/text|/summary|/text"),
-    .settings = chat_settings,
-    .asks = oci_asks,
-    .texts = true,
-};
-
-static const char vector_keys[] =
-    "servingMode\0inputType\0truncate\0outputDimensions\0";
-static const struct llmobs_layout vector = {
-    .places = MODEL LLMOBS_AT(INPUT, "/inputs") LLMOBS_AT(OUTPUT, "/embeddings")
-        LLMOBS_AT(INPUT_TOKENS, "/usage/promptTokens"),
-    .plain = 1,
-    .asks = oci_asks,
-};
-
-static const char rank_keys[] = "servingMode\0topN\0maxTokensPerDocument\0";
-static const struct llmobs_layout rank = {
-    .places =
-        MODEL LLMOBS_AT(INPUT, "/input") LLMOBS_AT(DOCUMENTS, "/documentRanks")
-            LLMOBS_AT(DOCUMENT_TEXT, "/document/text")
-                LLMOBS_AT(DOCUMENT_ID, "/index")
-                    LLMOBS_AT(DOCUMENT_SCORE, "/relevanceScore"),
-    .plain = 1,
-    .asks = oci_asks,
-};
-
-static const char guard_keys[] = "";
-static const struct llmobs_layout guard = {
-    .places = LLMOBS_AT(INPUT, "/input") LLMOBS_AT(OUTPUT, "/results"),
-};
-
-#define FORM(name)                                                 \
-    static const struct llmobs_form name##_form = {                \
-        LLMOBS_INTERPRETER, LLMOBS_SIGNED,    .keys = name##_keys, \
-        .signs = oci_signs, .variant = &name,                      \
-    }
-
-FORM(text);
-FORM(vector);
-FORM(rank);
-FORM(guard);
-
-#define ACTION(name, word, kind_, of, ...)                    \
-    LLMOBS_POST(kind_, "/*/actions/" name, word, "oci." word, \
-                .form = LLMOBS_FORM(of), __VA_ARGS__)
-
-LLMOBS_FORMS(shape_forms, chats, text_form, vector_form, rank_form, guard_form);
-
-static const struct llmobs_shape shapes[] = {
-    ACTION("chat", "chat", LLM, chats, .any_host = true),
-    ACTION("generateText", "generate", LLM, text_form,
-           .genai = "text_completion", .any_host = true),
-    ACTION("summarizeText", "summarize", LLM, text_form,
-           .genai = "text_completion", .any_host = true),
-    ACTION("embedText", "embed", EMBEDDING, vector_form, .any_host = true),
-    ACTION("rerankText", "rerank", RETRIEVAL, rank_form, .any_host = true),
-    ACTION("applyGuardrails", "guardrails", TASK, guard_form,
-           .any_host = false),
-};
-
-LLMOBS_DIALECT(oci, .integration = "oci", .server = true, LLMOBS_SHAPES(shapes),
-               .forms = shape_forms, LLMOBS_ALL_MEDIA_TOLD);

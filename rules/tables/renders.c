@@ -261,14 +261,6 @@ static int poll_document(struct llmobs_reading *reading,
     .ends = llmobs_reading_ends, LLMOBS_INTERPRETER_STATE, \
     .variant = &name.layout
 
-#define CREATE(suffix, word, name, of, ...)                           \
-    LLMOBS_POST(LLM, suffix, word, name, .genai = "generate_content", \
-                .form = LLMOBS_FORM(of), .media = true, __VA_ARGS__)
-#define POLL(method_, suffix, name, of, ...)                                  \
-    LLMOBS_SHAPE(method_, suffix, "retrieve", name, .kind = LLMOBS_KIND_TASK, \
-                 .genai = "fetch_response", .form = LLMOBS_FORM(of),          \
-                 __VA_ARGS__)
-
 /* -- Imagen, Veo ----------------------------------------------------------- */
 
 static const char imagen_keys[] = "parameters\0";
@@ -296,30 +288,11 @@ static const struct render veo = {
 };
 
 #define veo_keys imagen_keys
-static const struct llmobs_form imagen_form = {
+const struct llmobs_form llmobs_form_google_renders_imagen = {
     RENDERS(imagen), .asked = llmobs_interpreter_path_model};
-static const struct llmobs_form veo_form = {
+const struct llmobs_form llmobs_form_google_renders_veo = {
     RENDERS(veo), .asked = llmobs_interpreter_path_model};
-static const struct llmobs_form veo_poll = {ASKS(veo)};
-
-LLMOBS_FORMS(google_forms, imagen_form, veo_form, veo_poll);
-
-static const struct llmobs_shape google_shapes[] = {
-    CREATE("/models/imagen*:predict", "predict", "google_genai.request",
-           imagen_form),
-    CREATE("/models/*image*:predict", "predict", "google_genai.request",
-           imagen_form),
-    CREATE("/models/veo*:predictLongRunning", "predictLongRunning",
-           "google_genai.request", veo_form),
-    POLL("GET", "/models/veo*/operations/*", "google_genai.getOperation",
-         veo_poll, .bodyless = true),
-    POLL("POST", "/models/veo*:fetchPredictOperation",
-         "google_genai.getOperation", veo_poll),
-};
-
-LLMOBS_DIALECT(google_renders, .integration = "google_genai",
-               .genai = "gcp.gen_ai", LLMOBS_SHAPES(google_shapes),
-               .forms = google_forms, LLMOBS_ALL_MEDIA_TOLD);
+const struct llmobs_form llmobs_form_google_renders_veo_poll = {ASKS(veo)};
 
 /* -- OpenAI's videos ------------------------------------------------------- */
 
@@ -351,27 +324,9 @@ static bool asks_sora(const struct llmobs_reading *reading)
                                             sora_says));
 }
 
-static const struct llmobs_form sora_form = {
+const struct llmobs_form llmobs_form_openai_videos_create = {
     RENDERS(sora), .confirm = asks_sora, .gated = true, .confirm_always = true};
-static const struct llmobs_form sora_poll = {ASKS(sora)};
-
-#define SORA(suffix, word, name) \
-    CREATE(suffix, word, name, sora_form, .any_host = true, .form_data = true)
-
-LLMOBS_FORMS(sora_forms, sora_form, sora_poll);
-
-static const struct llmobs_shape sora_shapes[] = {
-    SORA("/videos", "video", "%s.createVideo"),
-    SORA("/videos/edits", "video_edit", "%s.editVideo"),
-    SORA("/videos/extensions", "video_extension", "%s.extendVideo"),
-    SORA("/videos/*/remix", "video_remix", "%s.remixVideo"),
-    POLL("GET", "/videos/video_*", "%s.retrieveVideo", sora_poll,
-         .bodyless = true),
-};
-
-LLMOBS_DIALECT(openai_videos, .integration = "openai",
-               LLMOBS_SHAPES(sora_shapes), .forms = sora_forms,
-               LLMOBS_ALL_MEDIA_TOLD);
+const struct llmobs_form llmobs_form_openai_videos_poll = {ASKS(sora)};
 
 /* -- xAI ------------------------------------------------------------------- */
 
@@ -390,8 +345,8 @@ static const struct render xai_video = {
     .fails = "failed\0expired\0",
 };
 
-static const struct llmobs_form xai_form = {RENDERS(xai_video)};
-static const struct llmobs_form xai_video_poll = {ASKS(xai_video)};
+const struct llmobs_form llmobs_form_xai_create = {RENDERS(xai_video)};
+const struct llmobs_form llmobs_form_xai_video_poll = {ASKS(xai_video)};
 
 static const struct llmobs_speech_voice xai_says = {
     .text = "text", .settings = "voice_id\0language\0output_format\0speed\0"};
@@ -400,32 +355,14 @@ static bool xai_speaks(const struct llmobs_reading *reading)
     return llmobs_reading_has(reading, "text");
 }
 
-static const struct llmobs_form xai_voice = {
+const struct llmobs_form llmobs_form_xai_voice = {
     LLMOBS_SPEECH_VOICE, .confirm = xai_speaks, .gated = true,
     .variant = &xai_says};
 
 static const struct llmobs_speech_ear xai_hears = {
     .read = llmobs_speech_plain, .settings = "language\0format\0"};
-static const struct llmobs_form xai_ear = {LLMOBS_SPEECH_EAR,
+const struct llmobs_form llmobs_form_xai_ear = {LLMOBS_SPEECH_EAR,
                                            .variant = &xai_hears};
-
-LLMOBS_FORMS(xai_forms, xai_form, xai_video_poll, xai_voice, xai_ear);
-
-static const struct llmobs_shape xai_shapes[] = {
-    CREATE("/v1/videos/generations", "video", "xai.createVideo", xai_form),
-    CREATE("/v1/videos/edits", "video_edit", "xai.editVideo", xai_form),
-    CREATE("/v1/videos/extensions", "video_extension", "xai.extendVideo",
-           xai_form),
-    POLL("GET", "/v1/videos/*", "xai.retrieveVideo", xai_video_poll,
-         .bodyless = true),
-    CREATE("/v1/tts", "speech", "xai.speech", xai_voice),
-    LLMOBS_POST(LLM, "/v1/stt", "transcription", "xai.transcription",
-                .genai = "transcription", .form_data = true,
-                .form = LLMOBS_FORM(xai_ear)),
-};
-
-LLMOBS_DIALECT(xai, .integration = "xai", LLMOBS_SHAPES(xai_shapes),
-               .forms = xai_forms, LLMOBS_ALL_MEDIA_TOLD);
 
 /* -- fal ------------------------------------------------------------------- */
 
@@ -460,21 +397,10 @@ static char *fal_model(const struct llmobs_reading *reading)
     return llmobs_url_decode(path);
 }
 
-static const struct llmobs_form fal_form = {RENDERS(fal_render),
+const struct llmobs_form llmobs_form_fal_create = {RENDERS(fal_render),
                                             .asked = fal_model};
-static const struct llmobs_form fal_render_poll = {ASKS(fal_render),
+const struct llmobs_form llmobs_form_fal_render_poll = {ASKS(fal_render),
                                                    .asked = fal_model};
-
-LLMOBS_FORMS(fal_forms, fal_render_poll, fal_form);
-
-static const struct llmobs_shape fal_shapes[] = {
-    POLL("GET", "/requests/*", "fal.getResult", fal_render_poll,
-         .bodyless = true),
-    CREATE("/fal-ai/**", "run", "fal.run", fal_form),
-};
-
-LLMOBS_DIALECT(fal, .integration = "fal", LLMOBS_SHAPES(fal_shapes),
-               .forms = fal_forms, LLMOBS_ALL_MEDIA_TOLD);
 
 /* -- Black Forest Labs ----------------------------------------------------- */
 
@@ -494,20 +420,9 @@ static const struct render bfl_render = {
     .facts = bfl_facts,
 };
 
-static const struct llmobs_form bfl_form = {
+const struct llmobs_form llmobs_form_bfl_create = {
     RENDERS(bfl_render), .asked = llmobs_interpreter_path_model};
-static const struct llmobs_form bfl_render_poll = {ASKS(bfl_render)};
-
-LLMOBS_FORMS(bfl_forms, bfl_render_poll, bfl_form);
-
-static const struct llmobs_shape bfl_shapes[] = {
-    POLL("GET", "/v1/get_result", "bfl.getResult", bfl_render_poll,
-         .bodyless = true, .queries = "id\0"),
-    CREATE("/v1/flux-*", "image", "bfl.createImage", bfl_form),
-};
-
-LLMOBS_DIALECT(bfl, .integration = "bfl", LLMOBS_SHAPES(bfl_shapes),
-               .forms = bfl_forms, LLMOBS_ALL_MEDIA_TOLD);
+const struct llmobs_form llmobs_form_bfl_render_poll = {ASKS(bfl_render)};
 
 /* -- Stability ------------------------------------------------------------- */
 
@@ -523,22 +438,5 @@ static const struct render stability_render = {
     .facts = stability_facts,
 };
 
-static const struct llmobs_form stability_form = {
+const struct llmobs_form llmobs_form_stability_create = {
     RENDERS(stability_render), .asked = llmobs_interpreter_path_model};
-
-LLMOBS_FORMS(stability_forms, stability_form);
-
-static const struct llmobs_shape stability_shapes[] = {
-    CREATE("/stable-image/generate/*", "image", "stability.createImage",
-           stability_form, .form_data = true),
-    CREATE("/stable-image/edit/*", "image_edit", "stability.editImage",
-           stability_form, .form_data = true),
-    CREATE("/stable-image/upscale/*", "image_upscale", "stability.upscaleImage",
-           stability_form, .form_data = true),
-    CREATE("/v1/generation/*/text-to-image", "image", "stability.createImage",
-           stability_form),
-};
-
-LLMOBS_DIALECT(stability, .integration = "stability",
-               LLMOBS_SHAPES(stability_shapes), .forms = stability_forms,
-               LLMOBS_ALL_MEDIA_TOLD);

@@ -286,7 +286,7 @@ static int fetch_ends(struct llmobs_reading *reading)
     return read_ends_as(reading, finish);
 }
 
-static const struct llmobs_form fetch_form = {
+const struct llmobs_form llmobs_form_replicate_fetch = {
     .begin = llmobs_job_asked,
     .document = fetch_document,
     .ends = fetch_ends,
@@ -294,7 +294,7 @@ static const struct llmobs_form fetch_form = {
 
 /* -- the dialect --------------------------------------------------------- */
 
-static const struct llmobs_form form = {
+const struct llmobs_form llmobs_form_replicate = {
     .keys = keys,
     .signs = signs,
     .confirm = is_request,
@@ -303,24 +303,3 @@ static const struct llmobs_form form = {
     .document = read_document,
     .ends = read_ends,
 };
-
-LLMOBS_FORMS(forms, fetch_form);
-
-static const struct llmobs_shape shapes[] = {
-    LLMOBS_POST(LLM, "/v1/predictions", "predict", "replicate.predict",
-                .genai = "text_completion"),
-    LLMOBS_POST(LLM, "/models/*/*/predictions", "predict", "replicate.predict",
-                .genai = "text_completion"),
-    LLMOBS_POST(LLM, "/deployments/*/*/predictions", "predict",
-                "replicate.predict", .genai = "text_completion"),
-    LLMOBS_SHAPE("GET", "/v1/predictions/*", "retrieve",
-                 "replicate.getPrediction", .kind = LLMOBS_KIND_TASK,
-                 .genai = "fetch_response", .bodyless = true,
-                 .form = LLMOBS_FORM(fetch_form)),
-    LLMOBS_POST(TASK, "/v1/predictions/*/cancel", "cancel",
-                "replicate.cancelPrediction", .bodyless = true,
-                .form = LLMOBS_FORM(fetch_form)),
-};
-
-LLMOBS_DIALECT(replicate, .integration = "replicate", LLMOBS_SHAPES(shapes),
-               .forms = forms, .form = &form, LLMOBS_ALL_MEDIA_TOLD);

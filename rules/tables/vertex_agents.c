@@ -195,7 +195,7 @@ static void fini(void *at)
     free(state->author);
 }
 
-static const struct llmobs_form form = {
+const struct llmobs_form llmobs_form_vertex_agents = {
     .keys = keys,
     .signs = signs,
     .confirm = runs,
@@ -210,16 +210,3 @@ static const struct llmobs_form form = {
     LLMOBS_STATE(struct state, fini),
     .framing = LLMOBS_FRAMING_LINES,
 };
-
-#define QUERY(operation, streamed)                                  \
-    LLMOBS_POST(AGENT, "/reasoningEngines/*:" operation, operation, \
-                "Vertex Agent", .genai = "invoke_agent", .streams = streamed)
-
-static const struct llmobs_shape shapes[] = {
-    QUERY("query", false),
-    QUERY("streamQuery", true),
-};
-
-LLMOBS_DIALECT(vertex_agents, .integration = "vertexai",
-               .genai = "gcp.vertex_ai", LLMOBS_SHAPES(shapes), .form = &form,
-               LLMOBS_ALL_MEDIA_TOLD);

@@ -16,17 +16,6 @@
 #include "rules/read/usage.h"
 #include "rules/read/values.h"
 
-#define SAYS_BY(suffix, row, how)                        \
-    LLMOBS_POST(LLM, suffix, "speech", "%p.speech",      \
-                .genai = "generate_content", how = true, \
-                .form = LLMOBS_FORM(row))
-#define SAYS(suffix, row) SAYS_BY(suffix, row, .media)
-#define SAYS_LINES(suffix, row) SAYS_BY(suffix, row, .streams)
-#define HEARS(suffix, row)                                        \
-    LLMOBS_POST(LLM, suffix, "transcription", "%p.transcription", \
-                .genai = "transcription", .form_data = true,      \
-                .form = LLMOBS_FORM(row))
-
 /* -- ElevenLabs ------------------------------------------------------------ */
 
 static const struct llmobs_speech_voice eleven = {
@@ -38,7 +27,7 @@ static const struct llmobs_speech_voice eleven = {
 };
 
 /* Each line has a piece of the sound, with times. */
-static const struct llmobs_form eleven_voice = {
+const struct llmobs_form llmobs_form_elevenlabs_voice = {
     LLMOBS_SPEECH_VOICE,
     .keys = "text\0model_id\0",
     .variant = &eleven,
@@ -52,7 +41,7 @@ static const struct llmobs_speech_voice dialogue = {
     .settings = "settings\0language_code\0seed\0apply_text_normalization\0",
 };
 
-static const struct llmobs_form eleven_dialogue = {
+const struct llmobs_form llmobs_form_elevenlabs_dialogue = {
     LLMOBS_SPEECH_VOICE,
     .keys =
         "model_id\0settings\0language_code\0seed\0apply_text_normalization\0",
@@ -88,29 +77,10 @@ static const struct llmobs_speech_ear eleven_hears = {
                 "timestamps_granularity\0temperature\0seed\0",
 };
 
-static const struct llmobs_form eleven_ear = {
+const struct llmobs_form llmobs_form_elevenlabs_ear = {
     LLMOBS_SPEECH_EAR,
     .variant = &eleven_hears,
 };
-
-LLMOBS_FORMS(eleven_forms, eleven_voice, eleven_dialogue, eleven_ear);
-
-static const struct llmobs_shape eleven_shapes[] = {
-    SAYS("/text-to-speech/*", eleven_voice),
-    SAYS("/text-to-speech/*/stream", eleven_voice),
-    SAYS("/text-to-speech/*/with-timestamps", eleven_voice),
-    SAYS_LINES("/text-to-speech/*/stream/with-timestamps", eleven_voice),
-    SAYS("/v1/text-to-dialogue", eleven_dialogue),
-    SAYS("/v1/text-to-dialogue/stream", eleven_dialogue),
-    SAYS("/v1/text-to-dialogue/with-timestamps", eleven_dialogue),
-    SAYS_LINES("/v1/text-to-dialogue/stream/with-timestamps", eleven_dialogue),
-    SAYS("/v1/sound-generation", eleven_voice),
-    HEARS("/v1/speech-to-text", eleven_ear),
-};
-
-LLMOBS_DIALECT(elevenlabs, .integration = "elevenlabs",
-               LLMOBS_SHAPES(eleven_shapes), .forms = eleven_forms,
-               LLMOBS_ALL_MEDIA_TOLD);
 
 /* -- Deepgram -------------------------------------------------------------- */
 
@@ -121,7 +91,7 @@ static const struct llmobs_speech_voice deepgram = {
 
 static const char deepgram_names[] = "text\0";
 
-static const struct llmobs_form deepgram_voice = {
+const struct llmobs_form llmobs_form_deepgram_voice = {
     LLMOBS_SPEECH_VOICE,
     .keys = deepgram_names,
     .variant = &deepgram,
@@ -187,7 +157,7 @@ static const struct llmobs_speech_ear deepgram_hears = {
     .settings = no_keys,
 };
 
-static const struct llmobs_form deepgram_ear = {
+const struct llmobs_form llmobs_form_deepgram_ear = {
     LLMOBS_SPEECH_EAR,
     .keys = "url\0",
     .variant = &deepgram_hears,
@@ -272,24 +242,12 @@ static int deepgram_ends(struct llmobs_reading *reading)
     return llmobs_reading_ends(reading);
 }
 
-static const struct llmobs_form deepgram_reader = {
+const struct llmobs_form llmobs_form_deepgram_reader = {
     .request = deepgram_text,
     .document = deepgram_reads,
     .ends = deepgram_ends,
     .unknown = "unknown_model",
 };
-
-LLMOBS_FORMS(deepgram_forms, deepgram_voice, deepgram_ear, deepgram_reader);
-
-static const struct llmobs_shape deepgram_shapes[] = {
-    SAYS("/v1/speak", deepgram_voice),
-    HEARS("/v1/listen", deepgram_ear),
-    LLMOBS_POST(LLM, "/v1/read", "read", "%p.read", .genai = "generate_content",
-                .form = LLMOBS_FORM(deepgram_reader)),
-};
-
-LLMOBS_DIALECT(deepgram, .integration = "deepgram",
-               LLMOBS_SHAPES(deepgram_shapes), .forms = deepgram_forms);
 
 /* -- Cartesia -------------------------------------------------------------- */
 
@@ -299,7 +257,7 @@ static const struct llmobs_speech_voice cartesia = {
     .settings = "voice\0output_format\0language\0speed\0generation_config\0",
 };
 
-static const struct llmobs_form cartesia_voice = {
+const struct llmobs_form llmobs_form_cartesia_voice = {
     LLMOBS_SPEECH_VOICE,
     .keys = "transcript\0model_id\0",
     .variant = &cartesia,
@@ -310,22 +268,10 @@ static const struct llmobs_speech_ear cartesia_hears = {
     .settings = "language\0timestamp_granularities\0",
 };
 
-static const struct llmobs_form cartesia_ear = {
+const struct llmobs_form llmobs_form_cartesia_ear = {
     LLMOBS_SPEECH_EAR,
     .variant = &cartesia_hears,
 };
-
-LLMOBS_FORMS(cartesia_forms, cartesia_voice, cartesia_ear);
-
-static const struct llmobs_shape cartesia_shapes[] = {
-    SAYS("/tts/bytes", cartesia_voice),
-    SAYS("/tts/sse", cartesia_voice),
-    HEARS("/stt", cartesia_ear),
-};
-
-LLMOBS_DIALECT(cartesia, .integration = "cartesia",
-               LLMOBS_SHAPES(cartesia_shapes), .forms = cartesia_forms,
-               LLMOBS_ALL_MEDIA_TOLD);
 
 /* -- MiniMax --------------------------------------------------------------- */
 
@@ -334,20 +280,11 @@ static const struct llmobs_speech_voice minimax = {
     .settings = "voice_setting\0audio_setting\0language_boost\0stream\0",
 };
 
-static const struct llmobs_form minimax_voice = {
+const struct llmobs_form llmobs_form_minimax_voice = {
     LLMOBS_SPEECH_VOICE,
     .keys = deepgram_names,
     .variant = &minimax,
 };
-
-LLMOBS_FORMS(minimax_forms, minimax_voice);
-
-static const struct llmobs_shape minimax_shapes[] = {
-    SAYS("/t2a_v2", minimax_voice),
-};
-
-LLMOBS_DIALECT(minimax, .integration = "minimax", LLMOBS_SHAPES(minimax_shapes),
-               .forms = minimax_forms);
 
 /* -- AssemblyAI ------------------------------------------------------------ */
 
@@ -391,7 +328,7 @@ static int assembly_asked(struct llmobs_reading *reading)
     return llmobs_reading_model(reading, model);
 }
 
-static const struct llmobs_form assembly_ear = {
+const struct llmobs_form llmobs_form_assemblyai_ear = {
     LLMOBS_SPEECH_EAR,
     .model = assembly_asked,
     .keys = "audio_url\0speech_model\0speech_models\0language_code\0"
@@ -427,21 +364,8 @@ static int assembly_job(struct llmobs_reading *reading,
                                             : llmobs_json_get(body, "status"));
 }
 
-static const struct llmobs_form assembly_poll = {
+const struct llmobs_form llmobs_form_assemblyai_poll = {
     .begin = assembly_begin,
     .document = assembly_job,
     .ends = llmobs_reading_ends,
 };
-
-LLMOBS_FORMS(assembly_forms, assembly_ear, assembly_poll);
-
-static const struct llmobs_shape assembly_shapes[] = {
-    LLMOBS_POST(LLM, "/v2/transcript", "transcription", "%p.transcription",
-                .genai = "transcription", .form = LLMOBS_FORM(assembly_ear)),
-    LLMOBS_SHAPE("GET", "/v2/transcript/*", "get_transcript",
-                 "%p.get_transcript", .kind = LLMOBS_KIND_TASK,
-                 .bodyless = true, .form = LLMOBS_FORM(assembly_poll)),
-};
-
-LLMOBS_DIALECT(assemblyai, .integration = "assemblyai",
-               LLMOBS_SHAPES(assembly_shapes), .forms = assembly_forms);

@@ -179,7 +179,7 @@ static int read_document(struct llmobs_reading *reading,
 static const char signs[] =
     "nearVector\0nearText\0nearObject\0nearImage\0hybrid\0bm25\0";
 
-static const struct llmobs_form form = {
+const struct llmobs_form llmobs_form_weaviate = {
     .keys = keys,
     .signs = signs,
     .confirm = is_search,
@@ -188,11 +188,3 @@ static const struct llmobs_form form = {
     .ends = llmobs_reading_ends,
     .variant = &store,
 };
-
-static const struct llmobs_shape shapes[] = {
-    LLMOBS_POST(RETRIEVAL, "/v1/graphql", "get", "weaviate.get"),
-};
-
-LLMOBS_DIALECT(weaviate, .integration = "weaviate", .genai = "_OTHER",
-               .group = LLMOBS_GROUP_VECTOR, LLMOBS_SHAPES(shapes),
-               .form = &form);

@@ -126,7 +126,7 @@ static int read_ends(struct llmobs_reading *reading)
     return rc;
 }
 
-static const struct llmobs_form form = {
+const struct llmobs_form llmobs_form_anthropic = {
     .keys = keys,
     .confirm = is_message,
     .begin = llmobs_google_ask,
@@ -137,20 +137,3 @@ static const struct llmobs_form form = {
     .ends = read_ends,
     LLMOBS_STATE(struct llmobs_anthropic_stream, llmobs_anthropic_stream_fini),
 };
-
-static const struct llmobs_shape shapes[] = {
-    LLMOBS_POST(LLM, "/messages", "messages", "anthropic.request",
-                .not_path = "/threads/*/messages", .any_host = true),
-    LLMOBS_POST(LLM, "/publishers/anthropic/models/*:rawPredict", "rawPredict",
-                "anthropic.request",
-                .not_path = "/models/count-tokens:rawPredict", .any_host = true,
-                .telling = true),
-    LLMOBS_POST(LLM, "/publishers/anthropic/models/*:streamRawPredict",
-                "streamRawPredict", "anthropic.request", .any_host = true,
-                .telling = true, .streams = true),
-};
-
-LLMOBS_DIALECT(anthropic, .integration = "anthropic", LLMOBS_SHAPES(shapes),
-               .form = &form,
-               .sent_media = LLMOBS_MEDIA_TOLD | LLMOBS_MEDIA_DATA,
-               .answered_media = LLMOBS_MEDIA_TOLD | LLMOBS_MEDIA_DATA);

@@ -311,15 +311,15 @@ static void fini(void *at)
     .signs = signs, .confirm = asks, .confirm_always = true, .gated = true, \
     .request = anthropic_sessions_request
 
-static const struct llmobs_form create = {SENDS, .keys = create_keys,
+const struct llmobs_form llmobs_form_anthropic_sessions_create = {SENDS, .keys = create_keys,
                                           .document = created};
-static const struct llmobs_form send = {SENDS, .keys = "events\0",
+const struct llmobs_form llmobs_form_anthropic_sessions_send = {SENDS, .keys = "events\0",
                                         .begin = anthropic_sessions_begin,
                                         .document = sent};
 
 /* The stream needs no function for errors: an error of the session is an event
  * like others. */
-static const struct llmobs_form stream = {
+const struct llmobs_form llmobs_form_anthropic_sessions_stream = {
     .confirm = asks,
     .begin = anthropic_sessions_begin,
     .event = anthropic_sessions_event,
@@ -327,21 +327,3 @@ static const struct llmobs_form stream = {
     LLMOBS_STATE(struct state, fini),
     .texts = true,
 };
-
-LLMOBS_FORMS(forms, create, send, stream);
-
-static const struct llmobs_shape shapes[] = {
-    LLMOBS_POST(TASK, "/sessions", "create_session",
-                "anthropic.sessions.create", .form = LLMOBS_FORM(create),
-                .any_host = true),
-    LLMOBS_POST(TASK, "/sessions/sesn_*/events", "send_events",
-                "anthropic.sessions.send", .form = LLMOBS_FORM(send),
-                .any_host = true),
-    LLMOBS_SHAPE("GET", "/sessions/sesn_*/events/stream", "stream_events",
-                 "anthropic.sessions.stream", .kind = LLMOBS_KIND_AGENT,
-                 .genai = "invoke_agent", .form = LLMOBS_FORM(stream),
-                 .any_host = true, .bodyless = true, .streams = true),
-};
-
-LLMOBS_DIALECT(anthropic_sessions, .integration = "anthropic", .server = true,
-               LLMOBS_SHAPES(shapes), .forms = forms, LLMOBS_ALL_MEDIA_TOLD);

@@ -185,9 +185,9 @@ static int agent_event(struct llmobs_reading *reading,
     LLMOBS_STATE(struct llmobs_bedrock_stream, llmobs_bedrock_stream_fini), \
     .framing = LLMOBS_FRAMING_AWS, .texts = true
 
-static const struct llmobs_form agent = {.begin = begin_agent, AGENT};
+const struct llmobs_form llmobs_form_bedrock_agents_agent = {.begin = begin_agent, AGENT};
 
-static const struct llmobs_form inline_agent = {.begin = begin_inline, AGENT};
+const struct llmobs_form llmobs_form_bedrock_agents_inline_agent = {.begin = begin_inline, AGENT};
 
 /* -- flows ----------------------------------------------------------------- */
 
@@ -261,7 +261,7 @@ static int flow_event(struct llmobs_reading *reading,
                             llmobs_json_gets(event->json, "completionReason"));
 }
 
-static const struct llmobs_form flow = {
+const struct llmobs_form llmobs_form_bedrock_agents_flow = {
     .confirm = is_flow,
     .begin = begin_flow,
     .request = flow_request,
@@ -272,20 +272,3 @@ static const struct llmobs_form flow = {
 };
 
 /* -- the dialect ----------------------------------------------------------- */
-
-LLMOBS_FORMS(forms, agent, inline_agent, flow);
-
-static const struct llmobs_shape shapes[] = {
-    LLMOBS_POST(AGENT, "/agents/*/agentAliases/*/sessions/*/text",
-                "invoke_agent", "Bedrock Agent", .genai = "invoke_agent",
-                .any_host = true, .telling = true, .streams = true,
-                .form = LLMOBS_FORM(agent)),
-    LLMOBS_POST(AGENT, "/agents/*", "invoke_inline_agent", "Bedrock Agent",
-                .genai = "invoke_agent", .whole = true, .streams = true,
-                .form = LLMOBS_FORM(inline_agent)),
-    LLMOBS_POST(WORKFLOW, "/flows/*/aliases/*", "invoke_flow", "Bedrock Flow",
-                .whole = true, .streams = true, .form = LLMOBS_FORM(flow)),
-};
-
-LLMOBS_DIALECT(bedrock_agents, .integration = "bedrock_agents",
-               .genai = "aws.bedrock", LLMOBS_SHAPES(shapes), .forms = forms);

@@ -97,7 +97,7 @@ static int read_ends(struct llmobs_reading *reading)
     return rc;
 }
 
-static const struct llmobs_form form = {
+const struct llmobs_form llmobs_form_bedrock_converse = {
     .keys = keys,
     .confirm = is_converse,
     .begin = llmobs_bedrock_begin,
@@ -109,15 +109,3 @@ static const struct llmobs_form form = {
     LLMOBS_STATE(struct llmobs_converse_stream, llmobs_converse_stream_fini),
     .framing = LLMOBS_FRAMING_AWS,
 };
-
-static const struct llmobs_shape shapes[] = {
-    LLMOBS_POST(LLM, "/model/**/converse", "converse",
-                "bedrock-runtime.command", .any_host = true, .telling = true),
-    LLMOBS_POST(LLM, "/model/**/converse-stream", "converse_stream",
-                "bedrock-runtime.command", .any_host = true, .telling = true,
-                .streams = true),
-};
-
-LLMOBS_DIALECT(bedrock_converse, .integration = "bedrock",
-               .genai = "aws.bedrock", LLMOBS_SHAPES(shapes), .form = &form,
-               LLMOBS_ALL_MEDIA_TOLD);

@@ -86,7 +86,7 @@ static int read_ends(struct llmobs_reading *reading)
 /* No keys: of a cut request nothing is kept. */
 static const char keys[] = "";
 
-static const struct llmobs_form form = {
+const struct llmobs_form llmobs_form_bedrock_embed = {
     .keys = keys,
     .confirm = is_embed,
     .begin = llmobs_bedrock_begin,
@@ -94,12 +94,3 @@ static const struct llmobs_form form = {
     .document = read_document,
     .ends = read_ends,
 };
-
-static const struct llmobs_shape shapes[] = {
-    LLMOBS_POST(EMBEDDING, "/model/**/invoke", "embed",
-                "bedrock-runtime.command", .holds = "embed", .any_host = true,
-                .telling = true),
-};
-
-LLMOBS_DIALECT(bedrock_embed, .integration = "bedrock", .genai = "aws.bedrock",
-               LLMOBS_SHAPES(shapes), .form = &form, LLMOBS_ALL_MEDIA_TOLD);

@@ -96,7 +96,7 @@ static int read_document(struct llmobs_reading *reading,
     return llmobs_request_metadata(body, counts, span);
 }
 
-static const struct llmobs_form form = {
+const struct llmobs_form llmobs_form_bedrock_guardrails = {
     .keys = keys,
     .confirm = is_apply,
     .begin = bedrock_guardrails_begin,
@@ -104,13 +104,3 @@ static const struct llmobs_form form = {
     .document = read_document,
     .ends = llmobs_bedrock_ends,
 };
-
-static const struct llmobs_shape shapes[] = {
-    LLMOBS_POST(TASK, "/guardrail/*/version/*/apply", "apply_guardrail",
-                "amazon_bedrock.applyGuardrail", .any_host = true,
-                .telling = true),
-};
-
-LLMOBS_DIALECT(bedrock_guardrails, .integration = "bedrock",
-               .genai = "aws.bedrock", .sent_media = LLMOBS_MEDIA_TOLD,
-               LLMOBS_SHAPES(shapes), .form = &form);

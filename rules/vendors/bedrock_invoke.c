@@ -658,7 +658,7 @@ static void free_state(void *state)
     llmobs_text_stream_fini(&invoke->texts);
 }
 
-static const struct llmobs_form form = {
+const struct llmobs_form llmobs_form_bedrock_invoke = {
     .keys = keys,
     .confirm = is_invoke,
     .begin = bedrock_invoke_begin,
@@ -670,14 +670,3 @@ static const struct llmobs_form form = {
     LLMOBS_STATE(struct invoke, free_state),
     .framing = LLMOBS_FRAMING_AWS,
 };
-
-static const struct llmobs_shape shapes[] = {
-    LLMOBS_POST(LLM, "/model/**/invoke", "invoke", "bedrock-runtime.command",
-                .any_host = true, .telling = true),
-    LLMOBS_POST(LLM, "/model/**/invoke-with-response-stream", "invoke_stream",
-                "bedrock-runtime.command", .any_host = true, .telling = true,
-                .streams = true),
-};
-
-LLMOBS_DIALECT(bedrock_invoke, .integration = "bedrock", .genai = "aws.bedrock",
-               LLMOBS_SHAPES(shapes), .form = &form, LLMOBS_ALL_MEDIA_TOLD);

@@ -99,7 +99,7 @@ static int retrieve_document(struct llmobs_reading *reading,
         reading, llmobs_json_get(body, "retrievalResults"), add_result);
 }
 
-static const struct llmobs_form retrieve = {
+const struct llmobs_form llmobs_form_bedrock_knowledge_retrieve = {
     .keys = retrieve_keys,
     .confirm = is_retrieve,
     .begin = begin_retrieve,
@@ -197,7 +197,7 @@ static int generate_event(struct llmobs_reading *reading,
     return rc;
 }
 
-static const struct llmobs_form generate = {
+const struct llmobs_form llmobs_form_bedrock_knowledge_generate = {
     .keys = "sessionId\0",
     .confirm = is_generate,
     .begin = set_provider,
@@ -281,30 +281,10 @@ static int rerank_document(struct llmobs_reading *reading,
                      reading, llmobs_json_get(body, "results"), add_ranked);
 }
 
-static const struct llmobs_form rerank = {
+const struct llmobs_form llmobs_form_bedrock_knowledge_rerank = {
     .confirm = is_rerank,
     .begin = set_provider,
     .request = rerank_request,
     .document = rerank_document,
     .ends = llmobs_bedrock_ends,
 };
-
-LLMOBS_FORMS(forms, rerank, retrieve, generate);
-
-static const struct llmobs_shape shapes[] = {
-    LLMOBS_POST(RETRIEVAL, "/rerank", "rerank", "amazon_bedrock.rerank",
-                .whole = true, .form = LLMOBS_FORM(rerank)),
-    LLMOBS_POST(RETRIEVAL, "/knowledgebases/*/retrieve", "retrieve",
-                "amazon_bedrock.retrieve", .any_host = true, .telling = true,
-                .form = LLMOBS_FORM(retrieve)),
-    LLMOBS_POST(WORKFLOW, "/retrieveAndGenerate", "retrieve_and_generate",
-                "amazon_bedrock.retrieveAndGenerate", .any_host = true,
-                .telling = true, .form = LLMOBS_FORM(generate)),
-    LLMOBS_POST(
-        WORKFLOW, "/retrieveAndGenerateStream", "retrieve_and_generate_stream",
-        "amazon_bedrock.retrieveAndGenerate", .any_host = true, .telling = true,
-        .streams = true, .form = LLMOBS_FORM(generate)),
-};
-
-LLMOBS_DIALECT(bedrock_knowledge, .integration = "bedrock",
-               .genai = "aws.bedrock", LLMOBS_SHAPES(shapes), .forms = forms);

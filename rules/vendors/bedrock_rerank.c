@@ -2,7 +2,7 @@
 #include "rules/vendors/bedrock.h"
 #include "rules/read/rerank.h"
 
-static const struct llmobs_form form = {
+const struct llmobs_form llmobs_form_bedrock_rerank = {
     .keys = llmobs_rerank_keys,
     .signs = llmobs_rerank_signs,
     .confirm = llmobs_rerank_asks,
@@ -11,12 +11,3 @@ static const struct llmobs_form form = {
     .document = llmobs_rerank_document,
     .ends = llmobs_rerank_ends,
 };
-
-static const struct llmobs_shape shapes[] = {
-    LLMOBS_POST(RETRIEVAL, "/model/**/invoke", "rerank",
-                "bedrock-runtime.command", .holds = "rerank", .any_host = true,
-                .telling = true),
-};
-
-LLMOBS_DIALECT(bedrock_rerank, .integration = "bedrock", .genai = "aws.bedrock",
-               LLMOBS_SHAPES(shapes), .form = &form);

@@ -593,7 +593,7 @@ static int read_ends(struct llmobs_reading *reading)
     return rc;
 }
 
-static const struct llmobs_form form = {
+const struct llmobs_form llmobs_form_gemini = {
     .keys = "generationConfig\0generation_config\0safetySettings\0"
             "safety_settings\0",
     .confirm = is_request,
@@ -608,15 +608,3 @@ static const struct llmobs_form form = {
     .framing = LLMOBS_FRAMING_ARRAY,
     .failed_role = "assistant",
 };
-
-static const struct llmobs_shape shapes[] = {
-    LLMOBS_POST(LLM, "/*:generateContent", "generateContent",
-                "google_genai.request", .genai = "generate_content",
-                .any_host = true, .telling = true),
-    LLMOBS_POST(LLM, "/*:streamGenerateContent", "streamGenerateContent",
-                "google_genai.request", .genai = "generate_content",
-                .any_host = true, .telling = true, .streams = true),
-};
-
-LLMOBS_DIALECT(gemini, .integration = "google_genai", .genai = "gcp.gen_ai",
-               LLMOBS_SHAPES(shapes), .form = &form, LLMOBS_ALL_MEDIA_TOLD);

@@ -155,7 +155,7 @@ static int read_document(struct llmobs_reading *reading,
                                  size_of(llmobs_google_at(list, 0)));
 }
 
-static const struct llmobs_form form = {
+const struct llmobs_form llmobs_form_gemini_embed = {
     .keys =
         "taskType\0task_type\0title\0outputDimensionality\0mimeType\0"
         "output_dimensionality\0mime_type\0embedContentConfig\0parameters\0",
@@ -165,18 +165,3 @@ static const struct llmobs_form form = {
     .document = read_document,
     .model = llmobs_google_model,
 };
-
-/* predict serves models of all kinds, so the path must have the name of an
- * embedding model. */
-static const struct llmobs_shape shapes[] = {
-    LLMOBS_POST(EMBEDDING, "/*:embedContent", "embedContent",
-                "google_genai.request", .any_host = true, .telling = true),
-    LLMOBS_POST(EMBEDDING, "/*:batchEmbedContents", "batchEmbedContents",
-                "google_genai.request", .any_host = true, .telling = true),
-    LLMOBS_POST(EMBEDDING, "/*embedding*:predict", "predict",
-                "google_genai.request"),
-};
-
-LLMOBS_DIALECT(gemini_embed, .integration = "google_genai",
-               .genai = "gcp.gen_ai", LLMOBS_SHAPES(shapes), .form = &form,
-               LLMOBS_ALL_MEDIA_TOLD);

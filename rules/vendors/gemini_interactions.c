@@ -333,7 +333,7 @@ static int fetch_ends(struct llmobs_reading *reading)
     return rc;
 }
 
-static const struct llmobs_form fetch_form = {
+const struct llmobs_form llmobs_form_gemini_interactions_fetch = {
     .begin = llmobs_job_asked,
     .document = fetch_document,
     .event = fetch_event,
@@ -345,7 +345,7 @@ static const struct llmobs_form fetch_form = {
 
 /* -- the dialect ----------------------------------------------------------- */
 
-static const struct llmobs_form form = {
+const struct llmobs_form llmobs_form_gemini_interactions = {
     .keys = keys,
     .confirm = is_request,
     .begin = gemini_interactions_begin,
@@ -359,24 +359,3 @@ static const struct llmobs_form form = {
                  llmobs_interactions_stream_fini),
     .failed_role = "assistant",
 };
-
-LLMOBS_FORMS(forms, fetch_form);
-
-static const struct llmobs_shape shapes[] = {
-    LLMOBS_POST(LLM, "/interactions", "interaction", "google_genai.request",
-                .genai = "generate_content", .any_host = true),
-    LLMOBS_SHAPE("GET", "/interactions/*", "retrieve",
-                 "google_genai.getInteraction", .kind = LLMOBS_KIND_TASK,
-                 .genai = "fetch_response", .bodyless = true,
-                 .form = LLMOBS_FORM(fetch_form)),
-    LLMOBS_POST(TASK, "/interactions/*/cancel", "cancel",
-                "google_genai.cancelInteraction", .bodyless = true,
-                .form = LLMOBS_FORM(fetch_form)),
-    LLMOBS_SHAPE("DELETE", "/interactions/*", "delete",
-                 "google_genai.deleteInteraction", .kind = LLMOBS_KIND_TASK,
-                 .bodyless = true, .form = LLMOBS_FORM(fetch_form)),
-};
-
-LLMOBS_DIALECT(gemini_interactions, .integration = "google_genai",
-               .genai = "gcp.gen_ai", LLMOBS_SHAPES(shapes), .forms = forms,
-               .form = &form, LLMOBS_ALL_MEDIA_TOLD);

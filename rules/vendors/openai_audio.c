@@ -163,7 +163,7 @@ static void free_state(void *state)
     llmobs_buf_fini(&((struct audio *)state)->text);
 }
 
-static const struct llmobs_form form = {
+const struct llmobs_form llmobs_form_openai_audio = {
     .begin = openai_audio_begin,
     .keys = audio_keys,
     .request = read_request,
@@ -174,15 +174,3 @@ static const struct llmobs_form form = {
     LLMOBS_STATE(struct audio, free_state),
     .unknown = "unknown_model",
 };
-
-#define SHAPE(suffix, word, name)                                         \
-    LLMOBS_POST(LLM, suffix, word, name, .genai = word, .any_host = true, \
-                .telling = true, .form_data = true)
-
-static const struct llmobs_shape shapes[] = {
-    SHAPE("/audio/transcriptions", "transcription", "%s.createTranscription"),
-    SHAPE("/audio/translations", "translation", "%s.createTranslation"),
-};
-
-LLMOBS_DIALECT(openai_audio, .integration = "openai", LLMOBS_SHAPES(shapes),
-               .form = &form);

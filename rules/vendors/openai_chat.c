@@ -16,7 +16,7 @@ const struct llmobs_chat_variant llmobs_chat_openai = {
     .usage = llmobs_usage_read,
 };
 
-static const struct llmobs_form form = {
+const struct llmobs_form llmobs_form_openai_chat = {
     LLMOBS_CHAT,
     .keys = llmobs_chat_openai_keys,
     .confirm = llmobs_chat_asks,
@@ -60,7 +60,7 @@ static int finish_cortex(struct llmobs_reading *reading)
     return rc;
 }
 
-static const struct llmobs_form cortex = {
+const struct llmobs_form llmobs_form_openai_chat_cortex = {
     .keys = llmobs_chat_openai_keys,
     .confirm = llmobs_chat_asks,
     .request = llmobs_chat_request,
@@ -72,31 +72,3 @@ static const struct llmobs_form cortex = {
     .variant = &llmobs_chat_openai,
     .unknown = "unknown_model",
 };
-
-LLMOBS_FORMS(forms, cortex);
-
-static const struct llmobs_shape shapes[] = {
-    /* The path left out here only orders an answer, which comes elsewhere. */
-    LLMOBS_POST(LLM, "/chat/completions", "chat", "%s.createChatCompletion",
-                .not_path = "/async/chat/completions",
-                .helper = ".completions.parse",
-                .helper_name = "%s.parseChatCompletion", .any_host = true,
-                .telling = true),
-    /* Perplexity. */
-    LLMOBS_POST(LLM, "/v1/sonar", "chat", "%s.createChatCompletion"),
-    /* Databricks. */
-    LLMOBS_POST(LLM, "/serving-endpoints/*/invocations", "chat",
-                "%s.createChatCompletion", .by_body = true),
-    /* SageMaker. */
-    LLMOBS_POST(LLM, "/endpoints/*/invocations", "chat",
-                "%s.createChatCompletion", .by_body = true),
-    /* Snowflake. */
-    LLMOBS_POST(LLM, "/cortex/inference:complete", "chat",
-                "%s.createChatCompletion", .streams = true,
-                .form = LLMOBS_FORM(cortex)),
-};
-
-LLMOBS_DIALECT(openai_chat, .integration = "openai", .api = "chat_completions",
-               LLMOBS_SHAPES(shapes), .forms = forms, .form = &form,
-               .sent_media = LLMOBS_MEDIA_KEPT,
-               .answered_media = LLMOBS_MEDIA_TOLD | LLMOBS_MEDIA_DATA);

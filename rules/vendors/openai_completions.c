@@ -76,7 +76,7 @@ static int read_event(struct llmobs_reading *reading,
     return llmobs_chat_event(reading, event);
 }
 
-static const struct llmobs_form form = {
+const struct llmobs_form llmobs_form_openai_completions = {
     .keys = metadata_keys,
     .confirm = is_completion,
     .request = read_request,
@@ -88,20 +88,3 @@ static const struct llmobs_form form = {
     .variant = &llmobs_chat_openai,
     .unknown = "unknown_model",
 };
-
-static const struct llmobs_shape shapes[] = {
-    LLMOBS_POST(LLM, "/completions", "completion", "%s.createCompletion",
-                .not_path = "/chat/completions", .genai = "text_completion",
-                .any_host = true),
-    /* Databricks. */
-    LLMOBS_POST(LLM, "/serving-endpoints/*/invocations", "completion",
-                "%s.createCompletion", .genai = "text_completion",
-                .by_body = true),
-    /* SageMaker. */
-    LLMOBS_POST(LLM, "/endpoints/*/invocations", "completion",
-                "%s.createCompletion", .genai = "text_completion",
-                .by_body = true),
-};
-
-LLMOBS_DIALECT(openai_completions, .integration = "openai",
-               LLMOBS_SHAPES(shapes), .form = &form);

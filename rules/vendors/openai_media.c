@@ -356,7 +356,7 @@ static int read_speech_ends(struct llmobs_reading *reading)
 
 /* -- the dialect --------------------------------------------------------- */
 
-static const struct llmobs_form images = {
+const struct llmobs_form llmobs_form_openai_media = {
     .keys = image_keys,
     .confirm = asks_image,
     .request = read_image_request,
@@ -368,7 +368,7 @@ static const struct llmobs_form images = {
     .unknown = "unknown_model",
 };
 
-static const struct llmobs_form speech = {
+const struct llmobs_form llmobs_form_openai_media_speech = {
     .keys = speech_keys,
     .signs = "\"input\"\0",
     .confirm = asks_speech,
@@ -380,27 +380,3 @@ static const struct llmobs_form speech = {
     LLMOBS_STATE(struct state, free_state),
     .unknown = "unknown_model",
 };
-
-LLMOBS_FORMS(shape_forms, images, speech);
-
-static const struct llmobs_shape shapes[] = {
-    LLMOBS_POST(LLM, "/images/generations", "image", "%s.createImage",
-                .genai = "generate_content", .form = LLMOBS_FORM(images),
-                .any_host = true, .media = true),
-    /* OpenRouter. */
-    LLMOBS_POST(LLM, "/api/v1/images", "image", "%s.createImage",
-                .genai = "generate_content", .form = LLMOBS_FORM(images),
-                .whole = true, .by_body = true, .media = true),
-    LLMOBS_POST(LLM, "/images/edits", "image_edit", "%s.createImageEdit",
-                .genai = "generate_content", .form = LLMOBS_FORM(images),
-                .any_host = true, .form_data = true, .media = true),
-    LLMOBS_POST(LLM, "/images/variations", "image_variation",
-                "%s.createImageVariation", .genai = "generate_content",
-                .form = LLMOBS_FORM(images), .form_data = true, .media = true),
-    LLMOBS_POST(LLM, "/audio/speech", "speech", "%s.createSpeech",
-                .genai = "generate_content", .form = LLMOBS_FORM(speech),
-                .any_host = true, .media = true),
-};
-
-LLMOBS_DIALECT(openai_media, .integration = "openai", LLMOBS_SHAPES(shapes),
-               .forms = shape_forms, .form = &images, LLMOBS_ALL_MEDIA_TOLD);

@@ -85,17 +85,9 @@ static int read_document(struct llmobs_reading *reading,
 /* Only the model. */
 static const char keys[] = "";
 
-static const struct llmobs_form form = {
+const struct llmobs_form llmobs_form_openai_moderations = {
     .keys = keys,
     .request = read_request,
     .document = read_document,
     .ends = llmobs_reading_ends,
 };
-
-static const struct llmobs_shape shapes[] = {
-    LLMOBS_POST(TASK, "/moderations", "moderation", "%s.createModeration"),
-};
-
-LLMOBS_DIALECT(openai_moderations, .integration = "openai",
-               .sent_media = LLMOBS_MEDIA_TOLD, LLMOBS_SHAPES(shapes),
-               .form = &form);

@@ -331,7 +331,7 @@ static int read_ends(struct llmobs_reading *reading)
     return rc;
 }
 
-static const struct llmobs_form form = {
+const struct llmobs_form llmobs_form_openai_responses = {
     .keys = metadata_keys,
     .confirm = is_response,
     .request = read_request,
@@ -342,33 +342,3 @@ static const struct llmobs_form form = {
     LLMOBS_STATE(struct llmobs_responses_stream, llmobs_responses_stream_fini),
     .unknown = "unknown_model",
 };
-
-LLMOBS_FORMS(forms, llmobs_responses_fetch);
-
-static const struct llmobs_shape shapes[] = {
-    LLMOBS_POST(LLM, "/responses", "response", "%s.createResponse",
-                .helper = "responses.parse", .helper_name = "%s.parseResponse",
-                .any_host = true),
-    /* The output of this call is the shorter conversation. */
-    LLMOBS_POST(LLM, "/responses/compact", "compact", "%s.compactResponse",
-                .any_host = true),
-    /* Perplexity. */
-    LLMOBS_POST(LLM, "/v1/agent", "response", "%s.createResponse"),
-    LLMOBS_SHAPE("GET", "/responses/resp_*", "retrieve", "%s.retrieveResponse",
-                 .kind = LLMOBS_KIND_TASK, .genai = "fetch_response",
-                 .any_host = true, .bodyless = true,
-                 .form = LLMOBS_FORM(llmobs_responses_fetch)),
-    LLMOBS_SHAPE("GET", "/responses/*", "retrieve", "%s.retrieveResponse",
-                 .kind = LLMOBS_KIND_TASK, .genai = "fetch_response",
-                 .bodyless = true, .form = LLMOBS_FORM(llmobs_responses_fetch)),
-    LLMOBS_POST(TASK, "/responses/resp_*/cancel", "cancel", "%s.cancelResponse",
-                .any_host = true, .bodyless = true,
-                .form = LLMOBS_FORM(llmobs_responses_fetch)),
-    LLMOBS_POST(TASK, "/responses/*/cancel", "cancel", "%s.cancelResponse",
-                .bodyless = true, .form = LLMOBS_FORM(llmobs_responses_fetch)),
-};
-
-LLMOBS_DIALECT(openai_responses, .integration = "openai", .api = "responses",
-               LLMOBS_SHAPES(shapes), .forms = forms, .form = &form,
-               .sent_media = LLMOBS_MEDIA_KEPT,
-               .answered_media = LLMOBS_MEDIA_KEPT);

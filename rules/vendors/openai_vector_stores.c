@@ -64,7 +64,7 @@ static int read_document(struct llmobs_reading *reading,
                                        add_result);
 }
 
-static const struct llmobs_form form = {
+const struct llmobs_form llmobs_form_openai_vector_stores = {
     .keys = keys,
     .signs = signs,
     .confirm = is_search,
@@ -73,11 +73,3 @@ static const struct llmobs_form form = {
     .document = read_document,
     .ends = llmobs_reading_ends,
 };
-
-static const struct llmobs_shape shapes[] = {
-    LLMOBS_POST(RETRIEVAL, "/vector_stores/*/search", "vector_store_search",
-                "%s.searchVectorStore", .any_host = true, .telling = true),
-};
-
-LLMOBS_DIALECT(openai_vector_stores, .integration = "openai",
-               LLMOBS_SHAPES(shapes), .form = &form);

@@ -89,7 +89,7 @@ static bool is_stored(const struct llmobs_reading *reading)
            llmobs_answer_says(call, "type", "response.");
 }
 
-const struct llmobs_form llmobs_responses_fetch = {
+const struct llmobs_form llmobs_form_openai_responses_fetch = {
     .signs = "\"response\"\0",
     .confirm = is_stored,
     .begin = llmobs_job_asked,

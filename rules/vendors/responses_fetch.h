@@ -22,6 +22,6 @@
 /* True for the status of a response that is not at its end. */
 bool llmobs_responses_goes_on(const char *status);
 
-extern const struct llmobs_form llmobs_responses_fetch;
+extern const struct llmobs_form llmobs_form_openai_responses_fetch;
 
 #endif

@@ -21,7 +21,7 @@ static bool is_chat(const struct llmobs_reading *reading)
 
 /* The vendors' other operations have the same paths, so the body decides on
  * Google's hosts too. */
-static const struct llmobs_form form = {
+const struct llmobs_form llmobs_form_vertex_chat = {
     LLMOBS_CHAT,
     .keys = llmobs_chat_openai_keys,
     .confirm = is_chat,
@@ -30,19 +30,3 @@ static const struct llmobs_form form = {
     .request = read_request,
     .variant = &llmobs_chat_openai,
 };
-
-static const struct llmobs_shape shapes[] = {
-    LLMOBS_POST(LLM, "/publishers/*/models/*:rawPredict", "rawPredict",
-                "%s.createChatCompletion",
-                .not_path = "/publishers/anthropic/models/*:rawPredict",
-                .any_host = true),
-    LLMOBS_POST(LLM, "/publishers/*/models/*:streamRawPredict",
-                "streamRawPredict", "%s.createChatCompletion",
-                .not_path = "/publishers/anthropic/models/*:streamRawPredict",
-                .any_host = true, .streams = true),
-};
-
-LLMOBS_DIALECT(vertex_chat, .integration = "openai", .genai = "gcp.vertex_ai",
-               LLMOBS_SHAPES(shapes), .form = &form,
-               .sent_media = LLMOBS_MEDIA_KEPT,
-               .answered_media = LLMOBS_MEDIA_TOLD | LLMOBS_MEDIA_DATA);
