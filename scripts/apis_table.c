@@ -41,18 +41,22 @@ __attribute__((format(printf, 2, 3))) static void fail(unsigned line,
 /* The functions of each reader, by their places in the form; "fini" stands for
  * the state. */
 static const struct {
-    const char *place, *functions[8]; /* in the order of the readers' bits */
+    /* In the order of the readers' bits. */
+    const char *place, *functions[LLMOBS_APIS_READERS];
 } functions[] = {
     {"confirm", {NULL, NULL, "store_asks", NULL, "rerank_asks", NULL, NULL}},
     {"begin",
      {"interpreter_begin", NULL, "store_begin", "search_begin", NULL,
-      "speech_begin_voice", "speech_begin_ear"}},
+      "speech_begin_voice", "speech_begin_ear", "render_begin",
+      "render_begin_poll"}},
     {"request",
      {"interpreter_request", "chat_request", "store_request", "search_request",
-      "rerank_request", "speech_say", "speech_settings"}},
+      "rerank_request", "speech_say", "speech_settings",
+      "interpreter_request", NULL}},
     {"document",
      {"interpreter_document", "chat_document", "store_document",
-      "search_document", "rerank_document", "speech_sound", "speech_heard"}},
+      "search_document", "rerank_document", "speech_sound", "speech_heard",
+      "render_document", "render_poll"}},
     {"event",
      {"interpreter_event", "chat_event", NULL, NULL, NULL, "speech_piece",
       NULL}},
@@ -62,12 +66,13 @@ static const struct {
      {"interpreter_finish", "chat_finish", NULL, NULL, NULL, "speech_finish"}},
     {"ends",
      {"interpreter_ends", "chat_ends", "reading_ends", "reading_ends",
-      "rerank_ends", "speech_cut", "reading_ends"}},
+      "rerank_ends", "speech_cut", "reading_ends", "reading_ends",
+      "reading_ends"}},
 };
 
 static const struct {
     const char *variant, *state;
-} readers[8] = {
+} readers[LLMOBS_APIS_READERS] = {
     {"llmobs_layout", "LLMOBS_INTERPRETER_STATE"},
     {"llmobs_chat_variant",
      "LLMOBS_STATE(struct llmobs_stream, llmobs_stream_fini)"},
@@ -76,6 +81,8 @@ static const struct {
     {"llmobs_rerank", NULL},
     {"llmobs_speech_voice", ".state_size = sizeof(struct llmobs_speech_state)"},
     {"llmobs_speech_ear", NULL},
+    {"llmobs_render", "LLMOBS_INTERPRETER_STATE"},
+    {"llmobs_render", "LLMOBS_INTERPRETER_STATE"},
     {NULL, NULL},
 };
 
@@ -88,10 +95,16 @@ static unsigned number_of(unsigned reader)
     return n;
 }
 
+/* Prints a text as C has it; "%20" stands for a blank. */
 static void print_escaped(const char *text)
 {
     for (; *text; text++)
-        printf(*text == '"' || *text == '\\' ? "\\%c" : "%c", *text);
+        if (strncmp(text, "%20", 3) == 0) {
+            putchar(' ');
+            text += 2;
+        } else {
+            printf(*text == '"' || *text == '\\' ? "\\%c" : "%c", *text);
+        }
 }
 
 /* Prints words as one text, each with a NUL behind it; `quoted`: each as it
@@ -239,6 +252,7 @@ static void print_variant(const struct llmobs_apis *apis, const char *name,
                           const struct llmobs_apis_form *form)
 {
     unsigned r = form->reader;
+    bool renders = r & (LLMOBS_APIS_RENDER | LLMOBS_APIS_POLL);
     const char *usage = hook_of(form, "usage"), *fails = hook_of(form, "fail"),
                *reads = hook_of(form, "read");
     const struct llmobs_apis_said *in = llmobs_apis_say(form, "settings_in");
@@ -247,11 +261,15 @@ static void print_variant(const struct llmobs_apis *apis, const char *name,
     print_messages(apis, name, form, "alone");
     printf("static const struct %s %s_variant = {\n",
            readers[number_of(r)].variant, name);
-    if (r == LLMOBS_APIS_TABLE && *form->places)
+    if (renders)
+        printf("    .layout = {\n");
+    if ((r == LLMOBS_APIS_TABLE || renders) && *form->places)
         print_places(form->places);
     print_messages_of(apis, name, form, "messages");
     print_messages_of(apis, name, form, "alone");
     print_settings(apis, form);
+    if (renders)
+        printf("    },\n");
     if (r == LLMOBS_APIS_RERANK && in)
         printf("    .settings = \"%s\",\n", apis->args[in->first] + 1);
     if (r == LLMOBS_APIS_CHAT)
@@ -310,6 +328,8 @@ static void print_keys(const struct llmobs_apis *apis,
 
     if (llmobs_apis_say(form, "settings_in"))
         settings = NULL;
+    if (form->reader == LLMOBS_APIS_POLL)
+        return;
     if (!keys && !settings &&
         !(form->reader & (LLMOBS_APIS_SEARCH | LLMOBS_APIS_STORE)))
         return;
@@ -413,13 +433,7 @@ static void print_text(const struct llmobs_apis_said *path, const char *member,
     if (strlen(text) >= room)
         fail(path->line, "the %s has more than %zu bytes", member, room - 1);
     printf(" .%s = \"", member);
-    for (; *text; text++)
-        if (strncmp(text, "%20", 3) == 0) {
-            putchar(' ');
-            text += 2;
-        } else {
-            putchar(*text);
-        }
+    print_escaped(text);
     printf("\",");
 }
 
@@ -730,9 +744,11 @@ int main(int argc, char **argv)
            "#include \"rules/read/sources.h\"\n"
            "#include \"rules/read/usage.h\"\n"
            "#include \"rules/tables/interpreter.h\"\n"
+           "#include \"rules/tables/renders.h\"\n"
            "#include \"rules/tables/search.h\"\n"
            "#include \"rules/tables/speech.h\"\n"
            "#include \"rules/tables/store.h\"\n"
+           "#include \"rules/vendors/bedrock.h\"\n"
            "#include \"rules/vendors/chat.h\"\n\n");
     for (int i = 1; i < argc; i++) {
         size_t len;

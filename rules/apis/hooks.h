@@ -61,6 +61,27 @@ bool llmobs_watsonx_reranks(const struct llmobs_reading *reading);
 int llmobs_exa_read(struct llmobs_reading *reading,
                     const struct llmobs_json *body);
 
+/* renders.c */
+bool llmobs_openai_videos_asks(const struct llmobs_reading *reading);
+bool llmobs_xai_speaks(const struct llmobs_reading *reading);
+char *llmobs_fal_model(const struct llmobs_reading *reading);
+
+/* voices.c */
+int llmobs_elevenlabs_read(struct llmobs_reading *reading,
+                           const struct llmobs_json *body);
+int llmobs_deepgram_read(struct llmobs_reading *reading,
+                         const struct llmobs_json *body);
+int llmobs_deepgram_request(struct llmobs_reading *reading);
+int llmobs_deepgram_document(struct llmobs_reading *reading,
+                             const struct llmobs_json *body);
+int llmobs_deepgram_ends(struct llmobs_reading *reading);
+int llmobs_assembly_read(struct llmobs_reading *reading,
+                         const struct llmobs_json *body);
+int llmobs_assembly_asked(struct llmobs_reading *reading);
+int llmobs_assembly_begin(struct llmobs_reading *reading);
+int llmobs_assembly_job(struct llmobs_reading *reading,
+                        const struct llmobs_json *body);
+
 /* tables/mcp.c: a dialect without a form (dialect.h). */
 int llmobs_mcp_read(const struct llmobs_classified *classified,
                     struct llmobs_span *span);

@@ -5,167 +5,115 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-const char *const llmobs_apis_readers[8] = {
-    "table", "chat", "store", "search", "rerank", "voice", "ear", "code"};
+const char *const llmobs_apis_readers[LLMOBS_APIS_READERS] = {
+    "table", "chat", "store",  "search", "rerank",
+    "voice", "ear",  "render", "poll",   "code"};
 
+#define LLMOBS_APIS_MAKES (LLMOBS_APIS_RENDER | LLMOBS_APIS_POLL)
+#define LLMOBS_APIS_PLACES (LLMOBS_APIS_TABLE | LLMOBS_APIS_MAKES)
 #define LLMOBS_APIS_BOTH (LLMOBS_APIS_TABLE | LLMOBS_APIS_CHAT)
-/* clang-format off: a word a line. */
-#define PLACE(name, letter, means)                                             \
-    {                                                                          \
-        name, means, LLMOBS_APIS_PLACE, LLMOBS_AT_##letter, LLMOBS_APIS_TABLE, \
-            NULL, false                                                        \
-    }
-#define SAYING(name, letter, means)                          \
-    {                                                        \
-        name, means, LLMOBS_APIS_SAYING, LLMOBS_AT_##letter, \
-            LLMOBS_APIS_TABLE, NULL, false                   \
-    }
-#define WORD(type, name, reader, member, means)                            \
-    {                                                                      \
-        name, means, LLMOBS_APIS_##type, "", LLMOBS_APIS_##reader, member, \
-            false                                                          \
-    }
-#define FORM(type, name, member, means)                                    \
-    {                                                                      \
-        name, means, LLMOBS_APIS_##type, "", LLMOBS_APIS_ANY, member, true \
-    }
+#define LLMOBS_APIS_IN (LLMOBS_APIS_PLACES | LLMOBS_APIS_RERANK)
+#define LLMOBS_APIS_HEARS (LLMOBS_APIS_VOICE | LLMOBS_APIS_EAR)
+/* clang-format off */
+#define WORD(type, name, reader, member, means) {name, means, LLMOBS_APIS_##type, "", LLMOBS_APIS_##reader, member, false}
+#define FORM(type, name, member, means) {name, means, LLMOBS_APIS_##type, "", LLMOBS_APIS_ANY, member, true}
+#define LINE(type, name, reader, letter, means) {name, means, LLMOBS_APIS_##type, LLMOBS_AT_##letter, LLMOBS_APIS_##reader, NULL, false}
 const struct llmobs_apis_word llmobs_apis_words[] = {
-    FORM(OTHER, "reads", NULL,
-         "the reader: table (if no line says it), chat, store, search, rerank, "
-         "voice, ear; code: hooks alone"),
-    FORM(OTHER, "hook", NULL,
-         "a place in the reading, and the function of `rules/apis/hooks/` that "
-         "has it; `none`: no function"),
-    FORM(OTHER, "confirm", NULL,
-         "`asks`: a request with an input is one of this API; `chat`: one with "
-         "messages and a model"),
-    FORM(SWITCH, "confirm_always", "confirm_always",
-         "also on a listed host the body decides"),
+    FORM(OTHER, "reads", NULL, "the reader: table (if no line says it), chat, store, search, rerank, voice, ear; code: hooks alone"),
+    FORM(OTHER, "hook", NULL, "a place in the reading, and the function of `rules/apis/hooks/` that has it; `none`: no function"),
+    FORM(OTHER, "confirm", NULL, "`asks`: a request with an input is one of this API; `chat`: one with messages and a model"),
+    FORM(SWITCH, "confirm_always", "confirm_always", "also on a listed host the body decides"),
     FORM(SWITCH, "gated", "gated", "behind a gateway the body decides, too"),
     FORM(SWITCH, "model_in_path", NULL, "the path's star is the model"),
-    FORM(OTHER, "keys", NULL,
-         "members to look for in a cut request, beside the settings"),
-    FORM(OTHER, "settings", NULL,
-         "members of the request that are metadata; a pointer: all of that "
-         "object is; `usual`: those of most APIs"),
-    FORM(QUOTED, "signs", "signs",
-         "names, of which each request has one; `usual`: a reranker's"),
+    FORM(OTHER, "keys", NULL, "members to look for in a cut request, beside the settings"),
+    FORM(OTHER, "settings", NULL, "members of the request that are metadata; a pointer: all of that object is; `usual`: those of most APIs"),
+    FORM(QUOTED, "signs", "signs", "names, of which each request has one; `usual`: a reranker's"),
     FORM(SWITCH, "lists", "lists", "an answer may be a list"),
-    FORM(TEXT, "framing", NULL,
-         "of streams: lines, array, aws; if no line says it, events"),
-    FORM(TEXT, "failed_role", "failed_role",
-         "the role of the empty message of a call that failed"),
+    FORM(TEXT, "framing", NULL, "of streams: lines, array, aws; if no line says it, events"),
+    FORM(TEXT, "failed_role", "failed_role", "the role of the empty message of a call that failed"),
     FORM(TEXT, "unknown", "unknown", "the model's name where none is known"),
-    WORD(QUOTED, "asks", TABLE, "asks",
-         "members of each request; `a|b`: one of them, `{a` an object, `[a` a "
-         "list, `'a` a text, `a=b` this text, `?\"a\"` words of the answer"),
-    WORD(QUOTED, "answers", TABLE, "answers",
-         "names, of which the answer has one"),
-    WORD(QUOTED, "may_answer", TABLE, "answers",
-         "the same, where an answer came"),
-    WORD(OTHER, "messages", BOTH, NULL,
-         "the form of messages: `openai`, or what differs from it"),
-    WORD(OTHER, "alone", TABLE, NULL,
-         "the request is the only message, of this form"),
-    WORD(TEXT, "settings_also", TABLE, "also",
-         "a member of the request that has settings, too"),
-    WORD(TEXT, "sources", TABLE, NULL,
-         "whose form the sources of an answer have"),
-    WORD(SWITCH, "sums", TABLE, "sums",
-         "the total is the sum of input and output"),
-    WORD(SWITCH, "keep_space", BOTH, "keep_space",
-         "a streamed text keeps the white space around it"),
-    WORD(SWITCH, "texts", TABLE, "texts",
-         "the answer is a text without a role"),
+    WORD(QUOTED, "asks", TABLE, "asks", "members of each request; `a|b`: one of them, `{a` an object, `[a` a list, `'a` a text, `a=b` this text, `?\"a\"` words of the answer"),
+    WORD(QUOTED, "answers", TABLE, "answers", "names, of which the answer has one"),
+    WORD(QUOTED, "may_answer", TABLE, "answers", "the same, where an answer came"),
+    WORD(OTHER, "messages", BOTH, NULL, "the form of messages: `openai`, or what differs from it"),
+    WORD(OTHER, "alone", TABLE, NULL, "the request is the only message, of this form"),
+    WORD(TEXT, "settings_also", TABLE, "also", "a member of the request that has settings, too"),
+    WORD(TEXT, "sources", TABLE, NULL, "whose form the sources of an answer have"),
+    WORD(SWITCH, "sums", TABLE, "sums", "the total is the sum of input and output"),
+    WORD(SWITCH, "keep_space", BOTH, "keep_space", "a streamed text keeps the white space around it"),
+    WORD(SWITCH, "texts", TABLE, "texts", "the answer is a text without a role"),
     WORD(SWITCH, "mute", TABLE, "mute", "an answer may end without a reason"),
-    WORD(TEXT, "role_default", TABLE, "role",
-         "of an answer that names no role"),
-    PLACE("input", INPUT, "messages, texts to embed, or any value"),
-    PLACE("contents", CONTENTS,
-          "contents to embed, or documents below the prompt; several lines"),
-    PLACE("prompt", PROMPT, "a text of the user"),
-    PLACE("system", SYSTEM, "a text of the system"),
-    {"settings_in", "the object that has the settings", LLMOBS_APIS_PLACE,
-     LLMOBS_AT_SETTINGS, LLMOBS_APIS_TABLE | LLMOBS_APIS_RERANK, NULL, false},
-    PLACE("pieces", PIECES,
-          "true: a stream has pieces; else each event has the whole answer"),
-    PLACE("model", MODEL, "the model, of the answer or the request"),
-    PLACE("conversation", CONVERSATION, "the id of the conversation"),
-    PLACE("id", ID, "the id of the answer"),
-    PLACE("type", TYPE, "the type of an event"),
-    PLACE("output", OUTPUT,
-          "all of the answer, or its message; an embedding's vectors"),
-    PLACE("choices", CHOICES, "a list of objects, each with a message"),
-    PLACE("role", ROLE, "the role of the answer"),
-    PLACE("text", TEXT, "the text of the answer"),
-    PLACE("image", IMAGE, "a picture in base64, which is counted"),
-    PLACE("reasoning", REASONING, "the text of the model's thoughts"),
-    PLACE("instead", INSTEAD, "a text for an answer that has no other"),
-    PLACE("tool_calls", CALLS, "calls of tools, or one call"),
-    PLACE("index", INDEX, "the index of the text, or of the call"),
-    PLACE("end", END, "true where a stream has ended; `= WORD`: this word"),
-    SAYING("end_value", LAST, "the word at `end`"),
-    PLACE("finish_reason", REASON, "why the answer ended"),
-    SAYING("finish_reasons", REASONS,
-           "`eos=stop wait=`: this API's reason and the usual word; nothing: "
-           "no reason"),
-    SAYING("finish_default", ENDED,
-           "the reason where an answer ends without one"),
-    PLACE("error", FAULT, "the text of an error, or an object with one"),
-    PLACE("usage", USAGE, "an object with counts of tokens"),
-    PLACE("input_tokens", INPUT_TOKENS, ""),
-    PLACE("output_tokens", OUTPUT_TOKENS, ""),
-    PLACE("total_tokens", TOTAL_TOKENS, ""),
-    PLACE("cached_tokens", CACHED_TOKENS,
-          "input that the provider had read before"),
-    PLACE("prefill_time", PREFILL, "how long the model read the prompt"),
-    PLACE("decode_time", DECODE, "how long the model wrote"),
-    SAYING("time_unit", UNIT, "of times: s, ms, us, ns"),
-    SAYING("only", ONLY, "the types of events that have output"),
-    SAYING("error_types", FAULTS, "the types of events that have an error"),
-    SAYING("replaces", REPLACES,
-           "types of events that replace all output before them"),
-    SAYING("pauses", PAUSES,
-           "types of events that end an answer without a reason"),
-    PLACE("documents", DOCUMENTS, "the list of documents"),
-    PLACE("document_text", DOCUMENT_TEXT, "in a document"),
-    PLACE("document_name", DOCUMENT_NAME, "in a document"),
-    PLACE("document_id", DOCUMENT_ID, "in a document"),
-    PLACE("document_score", DOCUMENT_SCORE, "in a document"),
-    WORD(SWITCH, "asked_model", CHAT, "asked_model",
-         "a stream's model is the request's"),
+    WORD(TEXT, "role_default", TABLE, "role", "of an answer that names no role"),
+    LINE(PLACE, "input", PLACES, INPUT, "messages, texts to embed, or any value"),
+    LINE(PLACE, "contents", PLACES, CONTENTS, "contents to embed, or documents below the prompt; several lines"),
+    LINE(PLACE, "prompt", PLACES, PROMPT, "a text of the user"),
+    LINE(PLACE, "system", PLACES, SYSTEM, "a text of the system"),
+    LINE(PLACE, "settings_in", IN, SETTINGS, "the object that has the settings"),
+    LINE(PLACE, "pieces", PLACES, PIECES, "true: a stream has pieces; else each event has the whole answer"),
+    LINE(PLACE, "model", PLACES, MODEL, "the model, of the answer or the request"),
+    LINE(PLACE, "conversation", PLACES, CONVERSATION, "the id of the conversation"),
+    LINE(PLACE, "id", PLACES, ID, "the id of the answer"),
+    LINE(PLACE, "type", PLACES, TYPE, "the type of an event"),
+    LINE(PLACE, "output", PLACES, OUTPUT, "all of the answer, or its message; an embedding's vectors"),
+    LINE(PLACE, "choices", PLACES, CHOICES, "a list of objects, each with a message"),
+    LINE(PLACE, "role", PLACES, ROLE, "the role of the answer"),
+    LINE(PLACE, "text", PLACES, TEXT, "the text of the answer"),
+    LINE(PLACE, "image", PLACES, IMAGE, "a picture in base64, which is counted"),
+    LINE(PLACE, "reasoning", PLACES, REASONING, "the text of the model's thoughts"),
+    LINE(PLACE, "instead", PLACES, INSTEAD, "a text for an answer that has no other"),
+    LINE(PLACE, "tool_calls", PLACES, CALLS, "calls of tools, or one call"),
+    LINE(PLACE, "index", PLACES, INDEX, "the index of the text, or of the call"),
+    LINE(PLACE, "end", PLACES, END, "true where a stream has ended; `= WORD`: this word"),
+    LINE(SAYING, "end_value", PLACES, LAST, "the word at `end`"),
+    LINE(PLACE, "finish_reason", PLACES, REASON, "why the answer ended"),
+    LINE(SAYING, "finish_reasons", PLACES, REASONS, "`eos=stop wait=`: this API's reason and the usual word; nothing: no reason"),
+    LINE(SAYING, "finish_default", PLACES, ENDED, "the reason where an answer ends without one"),
+    LINE(PLACE, "error", PLACES, FAULT, "the text of an error, or an object with one"),
+    LINE(PLACE, "usage", PLACES, USAGE, "an object with counts of tokens"),
+    LINE(PLACE, "input_tokens", PLACES, INPUT_TOKENS, ""),
+    LINE(PLACE, "output_tokens", PLACES, OUTPUT_TOKENS, ""),
+    LINE(PLACE, "total_tokens", PLACES, TOTAL_TOKENS, ""),
+    LINE(PLACE, "cached_tokens", PLACES, CACHED_TOKENS, "input that the provider had read before"),
+    LINE(PLACE, "prefill_time", PLACES, PREFILL, "how long the model read the prompt"),
+    LINE(PLACE, "decode_time", PLACES, DECODE, "how long the model wrote"),
+    LINE(SAYING, "time_unit", PLACES, UNIT, "of times: s, ms, us, ns"),
+    LINE(SAYING, "only", PLACES, ONLY, "the types of events that have output"),
+    LINE(SAYING, "error_types", PLACES, FAULTS, "the types of events that have an error"),
+    LINE(SAYING, "replaces", PLACES, REPLACES, "types of events that replace all output before them"),
+    LINE(SAYING, "pauses", PLACES, PAUSES, "types of events that end an answer without a reason"),
+    LINE(PLACE, "documents", PLACES, DOCUMENTS, "the list of documents"),
+    LINE(PLACE, "document_text", PLACES, DOCUMENT_TEXT, "in a document"),
+    LINE(PLACE, "document_name", PLACES, DOCUMENT_NAME, "in a document"),
+    LINE(PLACE, "document_id", PLACES, DOCUMENT_ID, "in a document"),
+    LINE(PLACE, "document_score", PLACES, DOCUMENT_SCORE, "in a document"),
+    WORD(SWITCH, "asked_model", CHAT, "asked_model", "a stream's model is the request's"),
     WORD(WORDS, "searches", STORE, "asks", "one of these is in each search"),
     WORD(TEXT, "each", STORE, "each", "of the request: a list of searches"),
-    WORD(WORDS, "texts_of", STORE, "texts",
-         "of the request: their texts are the query"),
-    WORD(WORDS, "hits_in", STORE, "lists",
-         "of the answer: members above the hits"),
-    WORD(TEXT, "hits", STORE, "hits",
-         "one of these, which has nothing but hits"),
+    WORD(WORDS, "texts_of", STORE, "texts", "of the request: their texts are the query"),
+    WORD(WORDS, "hits_in", STORE, "lists", "of the answer: members above the hits"),
+    WORD(TEXT, "hits", STORE, "hits", "one of these, which has nothing but hits"),
     WORD(WORDS, "payloads", STORE, "payloads", "of a hit: has its text"),
     WORD(WORDS, "ids", STORE, "ids", "of a hit"),
     WORD(WORDS, "drops", STORE, "drops", "of a hit: no part of its text"),
     WORD(WORDS, "scores", STORE, "scores", "of a hit"),
-    WORD(TEXT, "place", STORE, "place",
-         "the metadata's name for the path's star"),
-    WORD(WORDS, "inputs", SEARCH, "inputs",
-         "the first of these that the request has is read"),
-    WORD(WORDS, "outputs", SEARCH, "outputs",
-         "all of these that the answer has are read"),
-    WORD(TEXT, "asks_in", RERANK, "asks",
-         "member of the request with query and documents"),
-    WORD(TEXT, "answers_in", RERANK, "answers",
-         "member of the answer with the results"),
+    WORD(TEXT, "place", STORE, "place", "the metadata's name for the path's star"),
+    WORD(WORDS, "inputs", SEARCH, "inputs", "the first of these that the request has is read"),
+    WORD(WORDS, "outputs", SEARCH, "outputs", "all of these that the answer has are read"),
+    WORD(TEXT, "asks_in", RERANK, "asks", "member of the request with query and documents"),
+    WORD(TEXT, "answers_in", RERANK, "answers", "member of the answer with the results"),
     WORD(WORDS, "query", RERANK, "query", "the request has one of these"),
-    WORD(WORDS, "documents_of", RERANK, "documents",
-         "the request has one of these"),
+    WORD(WORDS, "documents_of", RERANK, "documents", "the request has one of these"),
     WORD(TEXT, "text_key", VOICE, "text", "key of the text to say"),
     WORD(TEXT, "turns", VOICE, "turns", "key of a list of such texts"),
     WORD(SWITCH, "in_path", VOICE, "in_path", "the path names the voice"),
     WORD(TEXT, "url_key", EAR, "url", "key of the sound's address"),
     WORD(TEXT, "file_key", EAR, "file", "key of the form's file"),
-    {"model_key", "key of the model", LLMOBS_APIS_TEXT, "",
-     LLMOBS_APIS_VOICE | LLMOBS_APIS_EAR, "model", false},
+    WORD(TEXT, "makes", MAKES, "what", "what is made, where no type says it"),
+    WORD(WORDS, "goes_on", MAKES, "goes_on", "words at `finish_reason` of a job that is not done"),
+    WORD(WORDS, "fails", MAKES, "fails", "words there of a job that failed"),
+    WORD(WORDS, "facts", MAKES, "facts", "members of the answer that are metadata"),
+    WORD(SWITCH, "says", MAKES, "says", "some models answer with words"),
+    WORD(TEXT, "model_key", HEARS, "model", "key of the model"),
 };
 /* clang-format on */
 
@@ -340,7 +288,7 @@ static void read_reader(struct reader *reader,
 {
     const char *name = said->count == 1 ? reader->apis->args[said->first] : "";
 
-    for (unsigned i = 0; i < 8; i++)
+    for (unsigned i = 0; i < LLMOBS_APIS_READERS; i++)
         if (strcmp(llmobs_apis_readers[i], name) == 0) {
             reader->form->reader = 1U << i;
             return;
@@ -476,9 +424,9 @@ static void read_head(struct reader *reader, const char *word,
         const char *word;
         size_t at;
     } lines[] = {
-#define LINE(name) {#name, offsetof(struct llmobs_apis_api, name)}
-        LINE(integration), LINE(genai),  LINE(api_name), LINE(group),
-        LINE(media),       LINE(server), LINE(read)};
+#define HEAD(name) {#name, offsetof(struct llmobs_apis_api, name)}
+        HEAD(integration), HEAD(genai),  HEAD(api_name), HEAD(group),
+        HEAD(media),       HEAD(server), HEAD(read)};
 
     for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
         if (strcmp(lines[i].word, word) == 0) {

@@ -24,6 +24,8 @@
 #define LLMOBS_APIS_HOSTS 192 /* of a file */
 #define LLMOBS_APIS_SPEAKS 64 /* of a file */
 
+#define LLMOBS_APIS_READERS 10
+
 /* What reads a form's bodies, a bit each: the files that have these functions,
  * and hooks alone. */
 enum {
@@ -34,8 +36,10 @@ enum {
     LLMOBS_APIS_RERANK = 16,
     LLMOBS_APIS_VOICE = 32,
     LLMOBS_APIS_EAR = 64,
-    LLMOBS_APIS_CODE = 128,
-    LLMOBS_APIS_ANY = 255
+    LLMOBS_APIS_RENDER = 128,
+    LLMOBS_APIS_POLL = 256,
+    LLMOBS_APIS_CODE = 512,
+    LLMOBS_APIS_ANY = 1023
 };
 
 /* How a word of a form is said. */
@@ -54,7 +58,7 @@ struct llmobs_apis_word {
     const char *means;
     enum llmobs_apis_type type;
     char which[2]; /* of a place or a saying: its letter in layout.h */
-    unsigned char readers;
+    unsigned short readers;
     const char *member; /* of the reader's variant, else of the form; NULL: the
                          * maker of the form knows */
     bool in_form;       /* it is a member of the form */
@@ -64,7 +68,7 @@ extern const struct llmobs_apis_word llmobs_apis_words[];
 extern const size_t llmobs_apis_word_count;
 
 /* The names of the readers, in the order of their bits. */
-extern const char *const llmobs_apis_readers[8];
+extern const char *const llmobs_apis_readers[LLMOBS_APIS_READERS];
 
 /* The words of a line, in llmobs_apis->args. */
 struct llmobs_apis_said {

@@ -1,57 +1,21 @@
-/* The APIs of the makers of voices and transcripts: ElevenLabs, Deepgram,
- * Cartesia, AssemblyAI, and MiniMax's speech. Code, since most bodies are sound
- * or forms.
- *
- * Source: the types of npm's @elevenlabs/elevenlabs-js 2.73.0, @deepgram/sdk
- * 5.13.0, @cartesia/cartesia-js 4.2.0 and assemblyai 4.41.5; symfony/ai,
- * Bridge/MiniMax. */
+/* Hooks of voices.api. */
 #include <errno.h>
 #include <stdlib.h>
 
-#include "rules/tables/speech.h"
+#include "rules/apis/hooks.h"
 #include "rules/read/cut_json.h"
 #include "rules/read/media.h"
 #include "rules/read/message.h"
 #include "rules/read/message_content.h"
 #include "rules/read/usage.h"
 #include "rules/read/values.h"
+#include "rules/tables/speech.h"
 
 /* -- ElevenLabs ------------------------------------------------------------ */
 
-static const struct llmobs_speech_voice eleven = {
-    .text = "text",
-    .model = "model_id",
-    .settings = "voice_settings\0language_code\0seed\0duration_seconds\0"
-                "prompt_influence\0",
-    .in_path = true,
-};
-
-/* Each line has a piece of the sound, with times. */
-const struct llmobs_form llmobs_form_elevenlabs_voice = {
-    LLMOBS_SPEECH_VOICE,
-    .keys = "text\0model_id\0",
-    .variant = &eleven,
-    .framing = LLMOBS_FRAMING_LINES,
-};
-
-static const struct llmobs_speech_voice dialogue = {
-    .text = "text",
-    .turns = "inputs",
-    .model = "model_id",
-    .settings = "settings\0language_code\0seed\0apply_text_normalization\0",
-};
-
-const struct llmobs_form llmobs_form_elevenlabs_dialogue = {
-    LLMOBS_SPEECH_VOICE,
-    .keys =
-        "model_id\0settings\0language_code\0seed\0apply_text_normalization\0",
-    .variant = &dialogue,
-    .framing = LLMOBS_FRAMING_LINES,
-};
-
 /* Reads the transcript, or one for each channel if the channels are apart. */
-static int eleven_read(struct llmobs_reading *reading,
-                       const struct llmobs_json *body)
+int llmobs_elevenlabs_read(struct llmobs_reading *reading,
+                           const struct llmobs_json *body)
 {
     const struct llmobs_json *list = llmobs_json_get(body, "transcripts");
     const struct llmobs_json *seconds =
@@ -67,35 +31,7 @@ static int eleven_read(struct llmobs_reading *reading,
                      reading->span, llmobs_json_gets(body, "text"), seconds);
 }
 
-static const char no_keys[] = "";
-
-static const struct llmobs_speech_ear eleven_hears = {
-    .url = "cloud_storage_url",
-    .model = "model_id",
-    .read = eleven_read,
-    .settings = "language_code\0diarize\0num_speakers\0tag_audio_events\0"
-                "timestamps_granularity\0temperature\0seed\0",
-};
-
-const struct llmobs_form llmobs_form_elevenlabs_ear = {
-    LLMOBS_SPEECH_EAR,
-    .variant = &eleven_hears,
-};
-
 /* -- Deepgram -------------------------------------------------------------- */
-
-static const struct llmobs_speech_voice deepgram = {
-    .text = "text",
-    .settings = no_keys,
-};
-
-static const char deepgram_names[] = "text\0";
-
-const struct llmobs_form llmobs_form_deepgram_voice = {
-    LLMOBS_SPEECH_VOICE,
-    .keys = deepgram_names,
-    .variant = &deepgram,
-};
 
 /* The first model that the answer names. The URL's parameters, which name the
  * wanted model, are not kept. */
@@ -128,7 +64,7 @@ static int append_channels(struct llmobs_buf *text,
     return rc;
 }
 
-static int deepgram_read(struct llmobs_reading *reading,
+int llmobs_deepgram_read(struct llmobs_reading *reading,
                          const struct llmobs_json *body)
 {
     const struct llmobs_json *metadata = llmobs_json_get(body, "metadata");
@@ -151,20 +87,8 @@ static int deepgram_read(struct llmobs_reading *reading,
     return rc;
 }
 
-static const struct llmobs_speech_ear deepgram_hears = {
-    .url = "url",
-    .read = deepgram_read,
-    .settings = no_keys,
-};
-
-const struct llmobs_form llmobs_form_deepgram_ear = {
-    LLMOBS_SPEECH_EAR,
-    .keys = "url\0",
-    .variant = &deepgram_hears,
-};
-
 /* Sets the text to be read aloud, or the text's URL. */
-static int deepgram_text(struct llmobs_reading *reading)
+int llmobs_deepgram_request(struct llmobs_reading *reading)
 {
     const char *text = llmobs_json_gets(reading->request, "text");
     const char *url = llmobs_json_gets(reading->request, "url");
@@ -208,8 +132,8 @@ static void deepgram_count(struct llmobs_span *span,
 }
 
 /* Reads the analyses; a summary is the answer if it is the only one. */
-static int deepgram_reads(struct llmobs_reading *reading,
-                          const struct llmobs_json *body)
+int llmobs_deepgram_document(struct llmobs_reading *reading,
+                             const struct llmobs_json *body)
 {
     const struct llmobs_json *metadata = llmobs_json_get(body, "metadata");
     const struct llmobs_json *results = llmobs_json_get(body, "results");
@@ -231,7 +155,7 @@ static int deepgram_reads(struct llmobs_reading *reading,
 }
 
 /* The counts stand before the results. */
-static int deepgram_ends(struct llmobs_reading *reading)
+int llmobs_deepgram_ends(struct llmobs_reading *reading)
 {
     struct llmobs_json *metadata =
         llmobs_cut_json_first(reading->classified->call->response, "metadata");
@@ -241,50 +165,6 @@ static int deepgram_ends(struct llmobs_reading *reading)
     llmobs_json_free(metadata);
     return llmobs_reading_ends(reading);
 }
-
-const struct llmobs_form llmobs_form_deepgram_reader = {
-    .request = deepgram_text,
-    .document = deepgram_reads,
-    .ends = deepgram_ends,
-    .unknown = "unknown_model",
-};
-
-/* -- Cartesia -------------------------------------------------------------- */
-
-static const struct llmobs_speech_voice cartesia = {
-    .text = "transcript",
-    .model = "model_id",
-    .settings = "voice\0output_format\0language\0speed\0generation_config\0",
-};
-
-const struct llmobs_form llmobs_form_cartesia_voice = {
-    LLMOBS_SPEECH_VOICE,
-    .keys = "transcript\0model_id\0",
-    .variant = &cartesia,
-};
-
-static const struct llmobs_speech_ear cartesia_hears = {
-    .read = llmobs_speech_plain,
-    .settings = "language\0timestamp_granularities\0",
-};
-
-const struct llmobs_form llmobs_form_cartesia_ear = {
-    LLMOBS_SPEECH_EAR,
-    .variant = &cartesia_hears,
-};
-
-/* -- MiniMax --------------------------------------------------------------- */
-
-static const struct llmobs_speech_voice minimax = {
-    .text = "text",
-    .settings = "voice_setting\0audio_setting\0language_boost\0stream\0",
-};
-
-const struct llmobs_form llmobs_form_minimax_voice = {
-    LLMOBS_SPEECH_VOICE,
-    .keys = deepgram_names,
-    .variant = &minimax,
-};
 
 /* -- AssemblyAI ------------------------------------------------------------ */
 
@@ -296,7 +176,7 @@ static const char *assembly_model(const struct llmobs_json *body)
 }
 
 /* The call begins a job, whose text a later request gets. */
-static int assembly_read(struct llmobs_reading *reading,
+int llmobs_assembly_read(struct llmobs_reading *reading,
                          const struct llmobs_json *body)
 {
     int rc = llmobs_reading_model(reading, assembly_model(body));
@@ -309,15 +189,8 @@ static int assembly_read(struct llmobs_reading *reading,
                         reading->span, llmobs_json_gets(body, "text"), NULL);
 }
 
-static const struct llmobs_speech_ear assembly_hears = {
-    .url = "audio_url",
-    .read = assembly_read,
-    .settings = "speech_model\0speech_models\0language_code\0speaker_labels\0"
-                "punctuate\0",
-};
-
 /* Notes the model, if the request asks for only one. */
-static int assembly_asked(struct llmobs_reading *reading)
+int llmobs_assembly_asked(struct llmobs_reading *reading)
 {
     const struct llmobs_json *list =
         llmobs_json_get(reading->request, "speech_models");
@@ -328,16 +201,8 @@ static int assembly_asked(struct llmobs_reading *reading)
     return llmobs_reading_model(reading, model);
 }
 
-const struct llmobs_form llmobs_form_assemblyai_ear = {
-    LLMOBS_SPEECH_EAR,
-    .model = assembly_asked,
-    .keys = "audio_url\0speech_model\0speech_models\0language_code\0"
-            "speaker_labels\0punctuate\0",
-    .variant = &assembly_hears,
-};
-
 /* Begins a poll of a job: its id, and its text or its status. */
-static int assembly_begin(struct llmobs_reading *reading)
+int llmobs_assembly_begin(struct llmobs_reading *reading)
 {
     char *id = llmobs_url_segment(reading->classified->url->path, 0);
 
@@ -346,7 +211,7 @@ static int assembly_begin(struct llmobs_reading *reading)
     return id ? 0 : -ENOMEM;
 }
 
-static int assembly_job(struct llmobs_reading *reading,
+int llmobs_assembly_job(struct llmobs_reading *reading,
                         const struct llmobs_json *body)
 {
     const struct llmobs_json *text = llmobs_json_get(body, "text");
@@ -363,9 +228,3 @@ static int assembly_job(struct llmobs_reading *reading,
                                             ? text
                                             : llmobs_json_get(body, "status"));
 }
-
-const struct llmobs_form llmobs_form_assemblyai_poll = {
-    .begin = assembly_begin,
-    .document = assembly_job,
-    .ends = llmobs_reading_ends,
-};
