@@ -74,13 +74,45 @@ static int as_ends(struct llmobs_reading *reading,
     return rc;
 }
 
+/* Reads the settings that mean the same in each API that has them, at the top
+ * of the request or in the object of Bedrock's Converse. Those that the form has
+ * read stay. */
+static int read_usual_settings(struct llmobs_reading *reading)
+{
+    static const char usual[] =
+        "temperature\0top_p\0top_k\0min_p\0stop\0stop_sequences\0seed\0"
+        "frequency_penalty\0presence_penalty\0tool_choice\0"
+        "parallel_tool_calls\0thinking\0reasoning\0reasoning_effort\0"
+        "response_format\0output_config\0verbosity\0service_tier\0"
+        "topP\0topK\0stopSequences\0";
+    const struct llmobs_json *places[] = {
+        reading->request, llmobs_json_get(reading->request, "inferenceConfig")};
+    struct llmobs_json *metadata = reading->span->metadata;
+    int rc = 0;
+
+    for (size_t i = 0; i < 2; i++)
+        LLMOBS_WORDS_EACH (key, usual) {
+            struct llmobs_json *value = llmobs_json_get(places[i], key);
+
+            if (rc == 0 && value && !llmobs_json_is_null(value) &&
+                !llmobs_json_get(metadata, key))
+                rc = llmobs_json_set(metadata, key, llmobs_json_share(value));
+        }
+    return rc;
+}
+
 static int read_input(struct llmobs_reading *reading)
 {
     struct llmobs_span *span = reading->span;
     int rc = 0;
 
-    if (reading->request && !reading->beyond)
-        return reading->form->request ? reading->form->request(reading) : 0;
+    if (reading->request && !reading->beyond) {
+        rc = reading->form->request ? reading->form->request(reading) : 0;
+        return rc < 0 || !reading->form->request ||
+                       span->kind != LLMOBS_KIND_LLM
+                   ? rc
+                   : read_usual_settings(reading);
+    }
     if (reading->classified->call->request_truncated)
         return 0;
     if (reading->beyond)
