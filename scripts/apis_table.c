@@ -749,7 +749,8 @@ int main(int argc, char **argv)
            "#include \"rules/tables/speech.h\"\n"
            "#include \"rules/tables/store.h\"\n"
            "#include \"rules/vendors/bedrock.h\"\n"
-           "#include \"rules/vendors/chat.h\"\n\n");
+           "#include \"rules/vendors/chat.h\"\n"
+           "#include \"rules/vendors/google.h\"\n\n");
     for (int i = 1; i < argc; i++) {
         size_t len;
         char *text = read_file(argv[i], &len);

@@ -82,6 +82,48 @@ int llmobs_assembly_begin(struct llmobs_reading *reading);
 int llmobs_assembly_job(struct llmobs_reading *reading,
                         const struct llmobs_json *body);
 
+/* tables/huggingface.c */
+bool llmobs_huggingface_predicts(const struct llmobs_reading *reading);
+bool llmobs_huggingface_has_inputs(const struct llmobs_reading *reading);
+char *llmobs_huggingface_path_model(const struct llmobs_reading *reading);
+
+/* tables/llama_cpp.c */
+bool llmobs_llama_cpp_embeds(const struct llmobs_reading *reading);
+
+/* tables/mistral.c */
+int llmobs_mistral_request(struct llmobs_reading *reading);
+int llmobs_mistral_usage(const struct llmobs_json *usage,
+                         struct llmobs_span *span);
+
+/* vendors/openai_chat.c */
+int llmobs_cortex_document(struct llmobs_reading *reading,
+                           const struct llmobs_json *body);
+int llmobs_cortex_event(struct llmobs_reading *reading,
+                        const struct llmobs_event *event);
+int llmobs_cortex_finish(struct llmobs_reading *reading);
+
+/* vendors/openai_completions.c */
+bool llmobs_completion_asks(const struct llmobs_reading *reading);
+int llmobs_completion_request(struct llmobs_reading *reading);
+int llmobs_completion_document(struct llmobs_reading *reading,
+                               const struct llmobs_json *body);
+int llmobs_completion_event(struct llmobs_reading *reading,
+                            const struct llmobs_event *event);
+
+/* vendors/vertex_chat.c */
+bool llmobs_vertex_chat_asks(const struct llmobs_reading *reading);
+int llmobs_vertex_chat_request(struct llmobs_reading *reading);
+
+/* tables/bedrock_agentcore.c */
+bool llmobs_agentcore_asks(const struct llmobs_reading *reading);
+int llmobs_agentcore_begin(struct llmobs_reading *reading);
+int llmobs_agentcore_request(struct llmobs_reading *reading);
+int llmobs_agentcore_document(struct llmobs_reading *reading,
+                              const struct llmobs_json *body);
+int llmobs_agentcore_event(struct llmobs_reading *reading,
+                           const struct llmobs_event *event);
+int llmobs_agentcore_finish(struct llmobs_reading *reading);
+
 /* tables/mcp.c: a dialect without a form (dialect.h). */
 int llmobs_mcp_read(const struct llmobs_classified *classified,
                     struct llmobs_span *span);

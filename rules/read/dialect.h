@@ -86,29 +86,6 @@ struct llmobs_shape {
                        * that the URL has is kept, as the request's body */
 };
 
-/* The number of a form in its dialect's `forms`. */
-#define LLMOBS_FORM(name) form_##name
-
-/* Makes the table `table` of up to five forms, and their numbers. Numbers take
- * the place of pointers, as for the texts. */
-#define LLMOBS_FORMS(table, ...)                       \
-    enum {                                             \
-        LLMOBS_FORM(no_##table),                       \
-        LLMOBS_FORMS_OF(LLMOBS_FORM, __VA_ARGS__)      \
-    };                                                 \
-    static const struct llmobs_form *const table[] = { \
-        NULL, LLMOBS_FORMS_OF(&, __VA_ARGS__)}
-#define LLMOBS_FORMS_OF(with, ...)                                      \
-    LLMOBS_FORMS_PICK(__VA_ARGS__, LLMOBS_FORMS_5, LLMOBS_FORMS_4,      \
-                      LLMOBS_FORMS_3, LLMOBS_FORMS_2, LLMOBS_FORMS_1, ) \
-    (with, __VA_ARGS__)
-#define LLMOBS_FORMS_PICK(a, b, c, d, e, picked, ...) picked
-#define LLMOBS_FORMS_1(with, a) with(a)
-#define LLMOBS_FORMS_2(with, a, ...) with(a), LLMOBS_FORMS_1(with, __VA_ARGS__)
-#define LLMOBS_FORMS_3(with, a, ...) with(a), LLMOBS_FORMS_2(with, __VA_ARGS__)
-#define LLMOBS_FORMS_4(with, a, ...) with(a), LLMOBS_FORMS_3(with, __VA_ARGS__)
-#define LLMOBS_FORMS_5(with, a, ...) with(a), LLMOBS_FORMS_4(with, __VA_ARGS__)
-
 /* A row of a dialect's shapes; the kind and other members follow by name. */
 #define LLMOBS_SHAPE(method_, path_, operation_, name_, ...)       \
     {                                                              \
@@ -187,10 +164,6 @@ struct llmobs_dialect {
     int (*read)(const struct llmobs_classified *classified,
                 struct llmobs_span *span);
 };
-
-/* The members of a dialect whose spans keep no pictures, sounds or files. */
-#define LLMOBS_ALL_MEDIA_TOLD \
-    .sent_media = LLMOBS_MEDIA_TOLD, .answered_media = LLMOBS_MEDIA_TOLD
 
 /* A dialect whose name is also the name of its variable; its members follow by
  * name.

@@ -102,8 +102,7 @@ struct llmobs_layout {
     const struct llmobs_message_form *messages;
     /* The request is itself a message, of this form; NULL: it is not. */
     const struct llmobs_message_form *alone;
-    /* The keys at LLMOBS_AT_SETTINGS that are metadata; NULL: those of
-     * form->keys without the first `plain` keys. */
+    /* The keys at LLMOBS_AT_SETTINGS that are metadata; NULL: form->keys. */
     const char *settings;
     /* For llmobs_interpreter_signed: words, of which the request has each as a
      * member, NULL-terminated. "a|b": one of them; "{a": an object, "[a": a
@@ -113,10 +112,9 @@ struct llmobs_layout {
     const char *also; /* a member of the request with settings, too; or NULL */
     unsigned sources; /* LLMOBS_SOURCES_* that an answer has; 0: none */
     bool may;         /* `answers` counts only where an answer came */
-    unsigned char plain;
-    bool sums;       /* the total is the sum of input and output */
-    bool keep_space; /* a streamed text keeps the white space around it */
-    bool texts;      /* the answer is a text without a role */
+    bool sums;        /* the total is the sum of input and output */
+    bool keep_space;  /* a streamed text keeps the white space around it */
+    bool texts;       /* the answer is a text without a role */
     bool loose;    /* a user's rule: the rest of a cut request is read, an error
                     * at its place comes first, no model's name is a fact, and
                     * no count is added up */

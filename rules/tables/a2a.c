@@ -368,7 +368,3 @@ const struct llmobs_sign llmobs_signs_a2a_header[] = {
     {.name = "a2a-version:"},
     {.name = NULL},
 };
-
-#define A2A(suffix, ...)                                         \
-    LLMOBS_POST(AGENT, suffix, "send", "A2A Client SendMessage", \
-                .genai = "invoke_agent", __VA_ARGS__)

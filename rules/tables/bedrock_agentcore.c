@@ -14,19 +14,10 @@
 #include "rules/tables/interpreter.h"
 
 static const char session[] = "x-amzn-bedrock-agentcore-runtime-session-id";
-static const char signs[] =
-    "\"prompt\"\0\"input\"\0\"message\"\0\"query\"\0\"jsonrpc\"\0";
-
-/* The places of a stream's pieces come first. */
-static const struct llmobs_layout layout = {
-    .places = LLMOBS_AT(INPUT, "/prompt|/input|/message|/query")
-        LLMOBS_AT(OUTPUT, "/event/contentBlockDelta/delta/text|/text|/result|"
-                          "/output|/response|/message"),
-};
 
 /* Where the host does not tell, the runtime's ARN does. MCP and A2A come by the
  * same path. */
-static bool asks(const struct llmobs_reading *reading)
+bool llmobs_agentcore_asks(const struct llmobs_reading *reading)
 {
     char *runtime = llmobs_url_segment(reading->classified->url->path, 1);
     bool is = !reading->classified->confirm ||
@@ -37,7 +28,7 @@ static bool asks(const struct llmobs_reading *reading)
 }
 
 /* Keeps only the agent's name from the ARN, not the account. */
-static int bedrock_agentcore_begin(struct llmobs_reading *reading)
+int llmobs_agentcore_begin(struct llmobs_reading *reading)
 {
     const struct llmobs_call *call = reading->classified->call;
     char *runtime = llmobs_url_segment(reading->classified->url->path, 1);
@@ -59,7 +50,7 @@ static int bedrock_agentcore_begin(struct llmobs_reading *reading)
 }
 
 /* A body that has none of these members is taken as a whole. */
-static int bedrock_agentcore_request(struct llmobs_reading *reading)
+int llmobs_agentcore_request(struct llmobs_reading *reading)
 {
     int rc = llmobs_interpreter_request(reading);
 
@@ -69,8 +60,8 @@ static int bedrock_agentcore_request(struct llmobs_reading *reading)
                : llmobs_value_input(reading->span, reading->request);
 }
 
-static int bedrock_agentcore_document(struct llmobs_reading *reading,
-                                      const struct llmobs_json *body)
+int llmobs_agentcore_document(struct llmobs_reading *reading,
+                              const struct llmobs_json *body)
 {
     int rc = llmobs_interpreter_document(reading, body);
 
@@ -82,8 +73,8 @@ static int bedrock_agentcore_document(struct llmobs_reading *reading,
 
 /* An agent yields texts, or objects; what cannot become an object is printed as
  * a text beside them. */
-static int bedrock_agentcore_event(struct llmobs_reading *reading,
-                                   const struct llmobs_event *event)
+int llmobs_agentcore_event(struct llmobs_reading *reading,
+                           const struct llmobs_event *event)
 {
     const char *text = llmobs_json_text(event->json);
     struct llmobs_interpreter *state = reading->state;
@@ -98,7 +89,7 @@ static int bedrock_agentcore_event(struct llmobs_reading *reading,
     return llmobs_message_content_append(&state->instead, text);
 }
 
-static int bedrock_agentcore_finish(struct llmobs_reading *reading)
+int llmobs_agentcore_finish(struct llmobs_reading *reading)
 {
     struct llmobs_interpreter *state = reading->state;
     int rc = 0;
@@ -107,18 +98,3 @@ static int bedrock_agentcore_finish(struct llmobs_reading *reading)
         rc = llmobs_message_content_append(&state->text, state->instead.data);
     return rc < 0 ? rc : llmobs_interpreter_finish(reading);
 }
-
-const struct llmobs_form llmobs_form_bedrock_agentcore = {
-    .signs = signs,
-    .confirm = asks,
-    .gated = true,
-    .begin = bedrock_agentcore_begin,
-    .request = bedrock_agentcore_request,
-    .document = bedrock_agentcore_document,
-    .event = bedrock_agentcore_event,
-    .finish = bedrock_agentcore_finish,
-    .ends = llmobs_interpreter_ends,
-    LLMOBS_INTERPRETER_STATE,
-    .variant = &layout,
-    .lists = true,
-};

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "rules/apis/hooks.h"
 #include "rules/read/cut_json.h"
 #include "rules/read/documents.h"
 #include "rules/read/facts.h"
@@ -21,7 +22,6 @@
 #include "rules/read/text_stream.h"
 #include "rules/read/usage.h"
 #include "rules/read/values.h"
-#include "rules/tables/interpreter.h"
 
 static const char keys[] = "stream\0parameters\0";
 static const char own_keys[] = "stream\0";
@@ -33,10 +33,7 @@ static const char settings[] =
     "repetition_penalty\0frequency_penalty\0do_sample\0seed\0stop\0best_of\0"
     "truncate\0return_full_text\0min_length\0max_length\0";
 
-static const char embed_keys[] =
-    "normalize\0truncate\0dimensions\0prompt_name\0";
-
-static bool has_inputs(const struct llmobs_reading *reading)
+bool llmobs_huggingface_has_inputs(const struct llmobs_reading *reading)
 {
     const struct llmobs_call *call = reading->classified->call;
     const struct llmobs_json *inputs =
@@ -217,7 +214,7 @@ static int read_ends(struct llmobs_reading *reading)
 /* Gives ".../models/OWNER/NAME[/pipeline/TASK]" and the older
  * ".../pipeline/TASK/OWNER/NAME" as "OWNER/NAME"; "" where the path has none.
  */
-static char *path_model(const struct llmobs_reading *reading)
+char *llmobs_huggingface_path_model(const struct llmobs_reading *reading)
 {
     static const char models[] = "/models/", pipeline[] = "/pipeline/";
     struct llmobs_text path = reading->classified->url->path, name = {NULL, 0};
@@ -261,11 +258,6 @@ static int begin_task(struct llmobs_reading *reading)
     return reading->classified->call->multipart ? set_body(reading) : 0;
 }
 
-/* -- embeddings ---------------------------------------------------------- */
-
-static const struct llmobs_layout embed = {.places =
-                                               LLMOBS_AT(INPUT, "/inputs")};
-
 /* -- classes ------------------------------------------------------------- */
 
 static const char labels[] = "\"label\"\0";
@@ -273,21 +265,17 @@ static const char scores[] = "\"score\"\0";
 
 /* A pair of texts is one input. Many servers have such a path; the labels in
  * the answer show that this is this API. */
-static bool predicts(const struct llmobs_reading *reading)
+bool llmobs_huggingface_predicts(const struct llmobs_reading *reading)
 {
     const struct llmobs_json *inputs =
         llmobs_json_get(reading->request, "inputs");
 
-    return (has_inputs(reading) || llmobs_json_is_string(llmobs_json_at(
-                                       llmobs_json_at(inputs, 0), 0))) &&
+    return (llmobs_huggingface_has_inputs(reading) ||
+            llmobs_json_is_string(
+                llmobs_json_at(llmobs_json_at(inputs, 0), 0))) &&
            llmobs_text_has_any(reading->classified->call->response, labels) &&
            llmobs_text_has_any(reading->classified->call->response, scores);
 }
-
-const struct llmobs_form llmobs_form_huggingface_prediction = {
-    LLMOBS_INTERPRETER, .keys = embed_keys, .signs = signs, .confirm = predicts,
-    .gated = true,      .variant = &embed,  .lists = true,
-};
 
 /* -- likeness ------------------------------------------------------------ */
 
@@ -348,10 +336,11 @@ static int read_scores(struct llmobs_reading *reading,
     LLMOBS_STATE(struct llmobs_text_stream, llmobs_text_stream_fini),        \
     .lists = true
 
-const struct llmobs_form llmobs_form_huggingface = {FUNCTIONS, .confirm = has_inputs};
+const struct llmobs_form llmobs_form_huggingface = {
+    FUNCTIONS, .confirm = llmobs_huggingface_has_inputs};
 
-const struct llmobs_form llmobs_form_huggingface_task = {FUNCTIONS, .asked = path_model,
-                                        .begin = begin_task};
+const struct llmobs_form llmobs_form_huggingface_task = {
+    FUNCTIONS, .asked = llmobs_huggingface_path_model, .begin = begin_task};
 
 static const char endpoints[] = ".endpoints.huggingface.cloud";
 
@@ -364,27 +353,15 @@ static bool is_endpoint(const struct llmobs_reading *reading)
            llmobs_reading_has(reading, "inputs");
 }
 
-const struct llmobs_form llmobs_form_huggingface_endpoint = {FUNCTIONS, .confirm = is_endpoint};
+const struct llmobs_form llmobs_form_huggingface_endpoint = {
+    FUNCTIONS, .confirm = is_endpoint};
 
 const struct llmobs_form llmobs_form_huggingface_similarity = {
     .signs = similar_signs,
     .confirm = compares,
-    .asked = path_model,
+    .asked = llmobs_huggingface_path_model,
     .request = read_sentence,
     .document = read_scores,
     .ends = llmobs_rerank_ends,
     .lists = true,
 };
-
-const struct llmobs_form llmobs_form_huggingface_embeddings = {
-    LLMOBS_INTERPRETER,    .keys = embed_keys,  .signs = signs,
-    .confirm = has_inputs, .asked = path_model, .variant = &embed,
-    .lists = true,
-};
-
-/* The answer of a task is a text, or labels and scores, which are kept as
- * JSON. */
-#define TASK(suffix, other)                                                 \
-    LLMOBS_POST(LLM, suffix, "task", "huggingface.task", .not_path = other, \
-                .genai = "text_completion", .form_data = true,              \
-                .form = LLMOBS_FORM(task))

@@ -159,9 +159,6 @@ static int read_settings(struct llmobs_reading *reading,
                              llmobs_json_share(llmobs_json_iter_value(it)));
     if (layout_of(reading)->settings)
         keys = layout_of(reading)->settings;
-    else if (keys)
-        for (unsigned i = 0; i < layout_of(reading)->plain; i++)
-            keys = llmobs_words_next(keys);
     if (rc == 0 && layout_of(reading)->also)
         rc = llmobs_request_metadata(
             llmobs_json_get(reading->request, layout_of(reading)->also), keys,

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "rules/apis/hooks.h"
 #include "rules/read/cut_json.h"
 #include "rules/read/facts.h"
 #include "rules/read/inputs.h"
@@ -13,7 +14,6 @@
 #include "rules/read/request.h"
 #include "rules/read/text_stream.h"
 #include "rules/read/usage.h"
-#include "rules/tables/interpreter.h"
 
 /* Keys that are metadata. */
 static const char keys[] =
@@ -53,7 +53,7 @@ static bool completes(const struct llmobs_reading *reading)
                             : has_key(reading, "prompt");
 }
 
-static bool embeds(const struct llmobs_reading *reading)
+bool llmobs_llama_cpp_embeds(const struct llmobs_reading *reading)
 {
     return has_key(reading, "content");
 }
@@ -273,24 +273,3 @@ const struct llmobs_form llmobs_form_llama_cpp = {
     LLMOBS_STATE(struct state, free_state),
     .lists = true,
 };
-
-/* -- embeddings ---------------------------------------------------------- */
-
-/* Older servers answer one object. */
-static const struct llmobs_layout embed = {
-    .places = LLMOBS_AT(INPUT, "/content") LLMOBS_AT(OUTPUT, "/embedding"),
-};
-
-const struct llmobs_form llmobs_form_llama_cpp_embeddings = {
-    .keys = "",
-    .signs = "\"content\"\0",
-    .confirm = embeds,
-    .begin = llmobs_interpreter_begin,
-    .request = llmobs_interpreter_request,
-    .document = llmobs_interpreter_document,
-    LLMOBS_INTERPRETER_STATE,
-    .variant = &embed,
-    .lists = true,
-};
-
-/* -- the dialect --------------------------------------------------------- */

@@ -5,22 +5,16 @@
  * embeddings; the chat uses chat.h, and a table would not be shorter. */
 #include <string.h>
 
+#include "rules/apis/hooks.h"
 #include "rules/vendors/chat.h"
 #include "rules/read/media.h"
 #include "rules/read/message_content.h"
 #include "rules/read/request.h"
 #include "rules/read/usage.h"
-#include "rules/tables/interpreter.h"
-
-/* Keys to look for; all but the first are metadata. */
-static const char keys[] =
-    "stream\0temperature\0top_p\0max_tokens\0stop\0random_seed\0"
-    "response_format\0presence_penalty\0frequency_penalty\0n\0"
-    "parallel_tool_calls\0reasoning_effort\0prompt_mode\0guardrails\0"
-    "safe_prompt\0suffix\0";
 
 /* Sets the counts as they were sent. */
-static int read_usage(const struct llmobs_json *usage, struct llmobs_span *span)
+int llmobs_mistral_usage(const struct llmobs_json *usage,
+                         struct llmobs_span *span)
 {
     static const char *const rows[][2] = {
         {"input_tokens", "prompt_tokens"},
@@ -40,26 +34,13 @@ static int read_usage(const struct llmobs_json *usage, struct llmobs_span *span)
     return 0;
 }
 
-static const struct llmobs_message_form messages = {
-    .parts = LLMOBS_MESSAGE_CONTENT_THINKING,
-    .tool_content = true,
-};
-
 /* The form of a request with a prompt: the request is the only message. */
 static const struct llmobs_message_form prompt = {
     .tool_content = true,
     .instead = "prompt",
 };
 
-static const struct llmobs_chat_variant variant = {
-    .usage = read_usage,
-    .metadata = keys + sizeof("stream"),
-    .messages = &messages,
-    .asked_model = true,
-    .keep_space = true,
-};
-
-static int read_request(struct llmobs_reading *reading)
+int llmobs_mistral_request(struct llmobs_reading *reading)
 {
     struct llmobs_json *list;
     int rc = llmobs_chat_request(reading);
@@ -70,15 +51,6 @@ static int read_request(struct llmobs_reading *reading)
         return rc;
     return llmobs_message_add(list, reading->request, &prompt);
 }
-
-static const struct llmobs_layout embed = {
-    .places = LLMOBS_AT(INPUT, "/input") LLMOBS_AT(MODEL, "/model")
-        LLMOBS_AT(OUTPUT, "/data")
-            LLMOBS_AT(INPUT_TOKENS, "/usage/prompt_tokens")
-                LLMOBS_AT(OUTPUT_TOKENS, "/usage/completion_tokens")
-                    LLMOBS_AT(TOTAL_TOKENS, "/usage/total_tokens")
-                        LLMOBS_AT(CACHED_TOKENS, "/usage/num_cached_tokens"),
-};
 
 /* -- OCR ----------------------------------------------------------------- */
 
@@ -154,31 +126,3 @@ const struct llmobs_form llmobs_form_mistral_ocr = {
     .request = read_document_url,
     .document = read_pages,
 };
-
-/* -- classifications ----------------------------------------------------- */
-
-/* The scores of each target are the answer itself. */
-static const struct llmobs_layout classify = {
-    .places = LLMOBS_AT(INPUT, "/input") LLMOBS_AT(MODEL, "/model")
-        LLMOBS_AT(OUTPUT, "/results"),
-};
-
-const struct llmobs_form llmobs_form_mistral_classifications = {
-    .begin = llmobs_interpreter_begin,
-    .request = llmobs_interpreter_request,
-    .document = llmobs_interpreter_document,
-    .ends = llmobs_reading_ends,
-    LLMOBS_INTERPRETER_STATE,
-    .variant = &classify,
-};
-
-const struct llmobs_form llmobs_form_mistral = {
-    LLMOBS_CHAT,
-    .keys = keys,
-    .request = read_request,
-    .variant = &variant,
-    .failed_role = "assistant",
-};
-
-const struct llmobs_form llmobs_form_mistral_embeddings = {
-    LLMOBS_INTERPRETER, .keys = "encoding_format\0", .variant = &embed};

@@ -13,7 +13,8 @@
 #include "rules/read/usage.h"
 #include "rules/tables/renders.h"
 
-static const struct llmobs_render *render_of(const struct llmobs_reading *reading)
+static const struct llmobs_render *render_of(
+    const struct llmobs_reading *reading)
 {
     return (const struct llmobs_render *)reading->form->variant;
 }
@@ -208,7 +209,7 @@ int llmobs_render_begin_poll(struct llmobs_reading *reading)
 }
 
 int llmobs_render_poll(struct llmobs_reading *reading,
-                         const struct llmobs_json *body)
+                       const struct llmobs_json *body)
 {
     const struct llmobs_json *made;
     const char *status;

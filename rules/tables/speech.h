@@ -52,24 +52,11 @@ struct llmobs_speech_state {
     uint64_t end;   /* where the last event ended */
 };
 
-#define LLMOBS_SPEECH_VOICE                                           \
-    .begin = llmobs_speech_begin_voice, .request = llmobs_speech_say, \
-    .document = llmobs_speech_sound, .event = llmobs_speech_piece,    \
-    .finish = llmobs_speech_finish, .ends = llmobs_speech_cut,        \
-    .state_size = sizeof(struct llmobs_speech_state),                 \
-    .unknown = "unknown_model"
-
 /* Functions for the forms of ears. */
 int llmobs_speech_begin_ear(struct llmobs_reading *reading);
 int llmobs_speech_settings(struct llmobs_reading *reading);
 int llmobs_speech_heard(struct llmobs_reading *reading,
                         const struct llmobs_json *body);
-
-#define LLMOBS_SPEECH_HEARD                                             \
-    .request = llmobs_speech_settings, .document = llmobs_speech_heard, \
-    .ends = llmobs_reading_ends, .unknown = "unknown_model"
-
-#define LLMOBS_SPEECH_EAR .begin = llmobs_speech_begin_ear, LLMOBS_SPEECH_HEARD
 
 /* ear->read of an answer that has `text`, `language` and `duration`. */
 int llmobs_speech_plain(struct llmobs_reading *reading,

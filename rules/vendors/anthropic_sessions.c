@@ -311,11 +311,11 @@ static void fini(void *at)
     .signs = signs, .confirm = asks, .confirm_always = true, .gated = true, \
     .request = anthropic_sessions_request
 
-const struct llmobs_form llmobs_form_anthropic_sessions_create = {SENDS, .keys = create_keys,
-                                          .document = created};
-const struct llmobs_form llmobs_form_anthropic_sessions_send = {SENDS, .keys = "events\0",
-                                        .begin = anthropic_sessions_begin,
-                                        .document = sent};
+const struct llmobs_form llmobs_form_anthropic_sessions_create = {
+    SENDS, .keys = create_keys, .document = created};
+const struct llmobs_form llmobs_form_anthropic_sessions_send = {
+    SENDS, .keys = "events\0", .begin = anthropic_sessions_begin,
+    .document = sent};
 
 /* The stream needs no function for errors: an error of the session is an event
  * like others. */

@@ -185,9 +185,11 @@ static int agent_event(struct llmobs_reading *reading,
     LLMOBS_STATE(struct llmobs_bedrock_stream, llmobs_bedrock_stream_fini), \
     .framing = LLMOBS_FRAMING_AWS, .texts = true
 
-const struct llmobs_form llmobs_form_bedrock_agents_agent = {.begin = begin_agent, AGENT};
+const struct llmobs_form llmobs_form_bedrock_agents_agent = {
+    .begin = begin_agent, AGENT};
 
-const struct llmobs_form llmobs_form_bedrock_agents_inline_agent = {.begin = begin_inline, AGENT};
+const struct llmobs_form llmobs_form_bedrock_agents_inline_agent = {
+    .begin = begin_inline, AGENT};
 
 /* -- flows ----------------------------------------------------------------- */
 

@@ -40,10 +40,4 @@ int llmobs_chat_event(struct llmobs_reading *reading,
 int llmobs_chat_finish(struct llmobs_reading *reading);
 int llmobs_chat_ends(struct llmobs_reading *reading);
 
-/* The members of a form that uses these functions, all but .request. */
-#define LLMOBS_CHAT                                               \
-    .document = llmobs_chat_document, .event = llmobs_chat_event, \
-    .finish = llmobs_chat_finish, .ends = llmobs_chat_ends,       \
-    LLMOBS_STATE(struct llmobs_stream, llmobs_stream_fini)
-
 #endif

@@ -1,5 +1,6 @@
 /* The OpenAI chat completions dialect (WIRE 6.3, 6.6, 6.7), which most
  * other providers speak too. */
+#include "rules/apis/hooks.h"
 #include "rules/vendors/chat.h"
 #include "rules/read/usage.h"
 
@@ -16,19 +17,10 @@ const struct llmobs_chat_variant llmobs_chat_openai = {
     .usage = llmobs_usage_read,
 };
 
-const struct llmobs_form llmobs_form_openai_chat = {
-    LLMOBS_CHAT,
-    .keys = llmobs_chat_openai_keys,
-    .confirm = llmobs_chat_asks,
-    .request = llmobs_chat_request,
-    .variant = &llmobs_chat_openai,
-    .unknown = "unknown_model",
-};
-
 /* Snowflake's answers have no reason, and its streams no mark at their end: the
  * last event has the counts (docs.snowflake.com, Cortex REST API). */
-static int read_cortex_event(struct llmobs_reading *reading,
-                             const struct llmobs_event *event)
+int llmobs_cortex_event(struct llmobs_reading *reading,
+                        const struct llmobs_event *event)
 {
     int rc = llmobs_chat_event(reading, event);
 
@@ -42,8 +34,8 @@ static void drop_reason(struct llmobs_reading *reading)
     llmobs_span_fact_unset(&reading->span->facts, LLMOBS_FACT_FINISH_REASONS);
 }
 
-static int read_cortex(struct llmobs_reading *reading,
-                       const struct llmobs_json *body)
+int llmobs_cortex_document(struct llmobs_reading *reading,
+                           const struct llmobs_json *body)
 {
     int rc = llmobs_chat_document(reading, body);
 
@@ -51,7 +43,7 @@ static int read_cortex(struct llmobs_reading *reading,
     return rc;
 }
 
-static int finish_cortex(struct llmobs_reading *reading)
+int llmobs_cortex_finish(struct llmobs_reading *reading)
 {
     int rc = llmobs_chat_finish(reading);
 
@@ -59,16 +51,3 @@ static int finish_cortex(struct llmobs_reading *reading)
         drop_reason(reading);
     return rc;
 }
-
-const struct llmobs_form llmobs_form_openai_chat_cortex = {
-    .keys = llmobs_chat_openai_keys,
-    .confirm = llmobs_chat_asks,
-    .request = llmobs_chat_request,
-    .document = read_cortex,
-    .event = read_cortex_event,
-    .finish = finish_cortex,
-    .ends = llmobs_chat_ends,
-    LLMOBS_STATE(struct llmobs_stream, llmobs_stream_fini),
-    .variant = &llmobs_chat_openai,
-    .unknown = "unknown_model",
-};

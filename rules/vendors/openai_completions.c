@@ -1,6 +1,7 @@
 /* The OpenAI legacy completions dialect (WIRE 6.4, 6.7). */
 #include <errno.h>
 
+#include "rules/apis/hooks.h"
 #include "rules/vendors/chat.h"
 #include "rules/vendors/openai.h"
 #include "rules/read/facts.h"
@@ -8,12 +9,7 @@
 #include "rules/read/request.h"
 #include "rules/read/usage.h"
 
-static const char metadata_keys[] =
-    "stream\0temperature\0top_p\0user\0best_of\0echo\0frequency_penalty\0"
-    "logit_bias\0logprobs\0max_tokens\0n\0presence_penalty\0seed\0stop\0"
-    "stream_options\0suffix\0";
-
-static bool is_completion(const struct llmobs_reading *reading)
+bool llmobs_completion_asks(const struct llmobs_reading *reading)
 {
     return llmobs_openai_asks(reading, "prompt");
 }
@@ -23,10 +19,11 @@ static int add_prompt(void *messages, struct llmobs_text text)
     return llmobs_message_add_text(messages, NULL, text);
 }
 
-static int read_request(struct llmobs_reading *reading)
+int llmobs_completion_request(struct llmobs_reading *reading)
 {
     struct llmobs_span *span = reading->span;
-    int rc = llmobs_request_metadata(reading->request, metadata_keys, span);
+    int rc =
+        llmobs_request_metadata(reading->request, reading->form->keys, span);
 
     if (rc < 0 || reading->classified->call->request_truncated)
         return rc;
@@ -47,8 +44,8 @@ static const char *text_of(const struct llmobs_json *choice)
                                    "content");
 }
 
-static int read_document(struct llmobs_reading *reading,
-                         const struct llmobs_json *body)
+int llmobs_completion_document(struct llmobs_reading *reading,
+                               const struct llmobs_json *body)
 {
     const struct llmobs_json *choices = llmobs_json_get(body, "choices");
     struct llmobs_json *list = llmobs_json_array();
@@ -67,24 +64,11 @@ static int read_document(struct llmobs_reading *reading,
     return rc < 0 ? rc : llmobs_usage_timings(body, reading->span);
 }
 
-static int read_event(struct llmobs_reading *reading,
-                      const struct llmobs_event *event)
+int llmobs_completion_event(struct llmobs_reading *reading,
+                            const struct llmobs_event *event)
 {
     struct llmobs_stream *stream = reading->state;
 
     stream->texts = true;
     return llmobs_chat_event(reading, event);
 }
-
-const struct llmobs_form llmobs_form_openai_completions = {
-    .keys = metadata_keys,
-    .confirm = is_completion,
-    .request = read_request,
-    .document = read_document,
-    .event = read_event,
-    .finish = llmobs_chat_finish,
-    .ends = llmobs_chat_ends,
-    LLMOBS_STATE(struct llmobs_stream, llmobs_stream_fini),
-    .variant = &llmobs_chat_openai,
-    .unknown = "unknown_model",
-};
