@@ -211,7 +211,7 @@ $(B)/codings: FORCE
 # calls none of them. For another processor HOSTCC compiles it.
 HOSTCC ?= cc
 NATIVE := $(filter $(shell uname -m)-%,$(MACHINE))
-READS_APIS := rules/apis/read.c rules/read/layout.c
+READS_APIS := rules/apis/read.c rules/read/layout.c lib/span/span.c
 $(B)/apis-table: scripts/apis_table.c $(READS_APIS) $(wildcard rules/*/*.h) $(B)/flags
 	@mkdir -p $(@D)
 	$(Q)$(HOSTCC) -w $(DEFINES) -std=c11 $(filter %.c,$^) -no-pie \

@@ -7,6 +7,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -51,8 +52,8 @@ static const struct {
       "render_begin_poll"}},
     {"request",
      {"interpreter_request", "chat_request", "store_request", "search_request",
-      "rerank_request", "speech_say", "speech_settings",
-      "interpreter_request", NULL}},
+      "rerank_request", "speech_say", "speech_settings", "interpreter_request",
+      NULL}},
     {"document",
      {"interpreter_document", "chat_document", "store_document",
       "search_document", "rerank_document", "speech_sound", "speech_heard",
@@ -385,7 +386,6 @@ static void print_form(const struct llmobs_apis *apis,
     bool code = form->reader == LLMOBS_APIS_CODE, plain = is_plain(apis, form);
     char name[128];
 
-
     snprintf(name, sizeof(name), "%s_%s", api->name, form->name);
     if (!code && !plain)
         print_variant(apis, name, form);
@@ -437,87 +437,46 @@ static void print_text(const struct llmobs_apis_said *path, const char *member,
     printf("\",");
 }
 
-#define ROOM(member) sizeof(((struct llmobs_shape *)0)->member)
-
-static void print_path(const struct llmobs_apis *apis,
-                       const struct llmobs_apis_api *api,
-                       const struct llmobs_apis_said *path)
+static void print_path(const struct llmobs_apis_path *path)
 {
-    static const char kinds[] =
-        "llm\0embedding\0retrieval\0tool\0task\0agent\0workflow\0";
-    static const char flags[] =
-        "any_host\0telling\0shared\0by_body\0whole\0bodyless\0form_data\0"
-        "media\0streams\0goes_on\0resumes\0";
     static const struct {
         const char *name;
-        size_t room;
-    } texts[] = {
-        {"genai", ROOM(genai)},   {"not_path", ROOM(not_path)},
-        {"holds", ROOM(holds)},   {"host", ROOM(host)},
-        {"helper", ROOM(helper)}, {"helper_name", ROOM(helper_name)},
+        size_t at;
+        bool text;
+    } members[] = {
+#define TEXT(name) {#name, offsetof(struct llmobs_shape, name), true}
+#define FLAG(name)                                        \
+    {                                                     \
+#name, offsetof(struct llmobs_shape, name), false \
+    }
+        TEXT(method),    TEXT(path),     TEXT(operation), TEXT(span_name),
+        TEXT(holds),     TEXT(not_path), TEXT(helper),    TEXT(helper_name),
+        TEXT(genai),     TEXT(host),     FLAG(any_host),  FLAG(telling),
+        FLAG(shared),    FLAG(by_body),  FLAG(whole),     FLAG(bodyless),
+        FLAG(form_data), FLAG(media),    FLAG(streams),   FLAG(goes_on),
+        FLAG(resumes),
     };
-    const char *const *args = apis->args + path->first;
-    const char *method = llmobs_apis_option(apis, path, 4, "method");
-    bool known = false;
-    unsigned number = 1;
+    const struct llmobs_shape *shape = &path->shape;
 
-    if (path->count < 4) {
-        fail(path->line, "a path has: the path, a kind, an operation, a name");
-        return;
-    }
-    LLMOBS_WORDS_EACH (kind, kinds)
-        known = known || strcmp(kind, args[1]) == 0;
-    if (!known)
-        fail(path->line, "there is no kind '%s'", args[1]);
-    print_upper("    {.kind = LLMOBS_KIND_", args[1]);
-    printf(",");
-    print_text(path, "method", method ? method : "POST", ROOM(method));
-    print_text(path, "path", args[0], ROOM(path));
-    print_text(path, "operation", args[2], ROOM(operation));
-    print_text(path, "span_name", args[3], ROOM(span_name));
-    for (unsigned i = 4; i < path->count; i++) {
-        const char *arg = args[i];
-        size_t len = strcspn(arg, "=");
-        bool found = strncmp(arg, "method=", 7) == 0;
+    printf("    {.kind = %d,", (int)shape->kind);
+    for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
+        const char *member = (const char *)shape + members[i].at;
 
-        for (const char *flag = flags; !arg[len] && *flag;
-             flag = llmobs_words_next(flag))
-            if (strcmp(flag, arg) == 0) {
-                printf(" .%s = true,", flag);
-                found = true;
-            }
-        for (size_t k = 0; arg[len] && k < sizeof(texts) / sizeof(texts[0]);
-             k++)
-            if (strlen(texts[k].name) == len &&
-                strncmp(arg, texts[k].name, len) == 0) {
-                print_text(path, texts[k].name, arg + len + 1, texts[k].room);
-                found = true;
-            }
-        if (strncmp(arg, "queries=", 8) == 0) {
-            if (strlen(arg + 8) + 2 > ROOM(queries))
-                fail(path->line, "the queries have too many bytes");
-            printf(" .queries = \"");
-            for (const char *at = arg + 8; *at; at++)
-                printf(*at == ',' ? "\\0\" \"" : "%c", *at);
-            printf("\\0\",");
-            found = true;
-        }
-        if (strncmp(arg, "signs=", 6) == 0) {
-            printf(" .signs = llmobs_signs_%s,", arg + 6);
-            found = true;
-        }
-        if (strncmp(arg, "form=", 5) == 0) {
-            for (unsigned k = 0; k < api->form_count; k++) {
-                if (strcmp(api->forms[k].name, arg + 5) == 0)
-                    printf(" .form = %u,", number);
-                number += api->forms[k].used &&
-                          strcmp(api->forms[k].name, "main") != 0;
-            }
-            found = true;
-        }
-        if (!found)
-            fail(path->line, "a path has no '%s'", arg);
+        if (members[i].text && *member)
+            printf(" .%s = \"%s\",", members[i].name, member);
+        else if (!members[i].text && *(const bool *)member)
+            printf(" .%s = true,", members[i].name);
     }
+    if (*shape->queries) {
+        printf(" .queries = \"");
+        LLMOBS_WORDS_EACH (query, shape->queries)
+            printf("%s\\0\" \"", query);
+        printf("\",");
+    }
+    if (path->signs)
+        printf(" .signs = llmobs_signs_%s,", path->signs);
+    if (shape->form)
+        printf(" .form = %u,", shape->form);
     printf("},\n");
 }
 
@@ -574,15 +533,13 @@ static void print_api(const struct llmobs_apis *apis,
             print_form(apis, api, form);
     }
     for (unsigned i = 0; i < api->path_count; i++) {
-        const char *signs = llmobs_apis_option(apis, &api->paths[i], 4, "signs");
-
-        if (signs)
+        if (api->paths[i].signs)
             printf("extern const struct llmobs_sign llmobs_signs_%s[];\n",
-                   signs);
+                   api->paths[i].signs);
     }
     printf("static const struct llmobs_shape %s_shapes[] = {\n", api->name);
     for (unsigned i = 0; i < api->path_count; i++)
-        print_path(apis, api, &api->paths[i]);
+        print_path(&api->paths[i]);
     printf("};\n");
     if (others) {
         printf("static const struct llmobs_form *const %s_forms[] = {\n    "

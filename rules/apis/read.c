@@ -2,8 +2,10 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 const char *const llmobs_apis_readers[LLMOBS_APIS_READERS] = {
     "table", "chat", "store",  "search", "rerank",
@@ -436,6 +438,115 @@ static void read_head(struct reader *reader, const char *word,
     fail(reader, reader->line, "an api has no line '%s'", word);
 }
 
+/* Copies a text, in which "%20" stands for a blank, to a member of a shape. */
+static void copy_text(struct reader *reader, char *to, size_t room,
+                      const char *what, const char *from)
+{
+    size_t len = 0;
+
+    for (; *from && len + 1 < room; from++) {
+        bool blank = strncmp(from, "%20", 3) == 0;
+
+        to[len++] = blank ? ' ' : *from;
+        from += blank ? 2 : 0;
+    }
+    to[len] = '\0';
+    if (*from)
+        fail(reader, reader->line, "the %s has more than %zu bytes", what,
+             room - 1);
+}
+
+/* The options of a path: a flag alone, or NAME=TEXT. */
+static const struct {
+    const char *name;
+    size_t at, room; /* room 0: a flag */
+} options[] = {
+#define FLAG(name)                                    \
+    {                                                 \
+#name, offsetof(struct llmobs_shape, name), 0 \
+    }
+#define TEXT(name)                                   \
+    {                                                \
+#name, offsetof(struct llmobs_shape, name),  \
+            sizeof(((struct llmobs_shape *)0)->name) \
+    }
+    FLAG(any_host), FLAG(telling),     FLAG(shared),    FLAG(by_body),
+    FLAG(whole),    FLAG(bodyless),    FLAG(form_data), FLAG(media),
+    FLAG(streams),  FLAG(goes_on),     FLAG(resumes),   TEXT(method),
+    TEXT(genai),    TEXT(not_path),    TEXT(holds),     TEXT(host),
+    TEXT(helper),   TEXT(helper_name),
+};
+
+static bool read_option(struct reader *reader, struct llmobs_shape *shape,
+                        const char *option)
+{
+    const char *value = strchr(option, '=');
+    size_t len = value ? (size_t)(value - option) : strlen(option);
+
+    for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
+        char *member = (char *)shape + options[i].at;
+
+        if (strncmp(options[i].name, option, len) != 0 ||
+            options[i].name[len] || !value != !options[i].room)
+            continue;
+        if (value)
+            copy_text(reader, member, options[i].room, options[i].name,
+                      value + 1);
+        else
+            *(bool *)member = true;
+        return true;
+    }
+    return false;
+}
+
+/* Reads "a,b" as words of the shape's `queries`. */
+static void read_queries(struct reader *reader, struct llmobs_shape *shape,
+                         const char *list)
+{
+    copy_text(reader, shape->queries, sizeof(shape->queries) - 1, "queries",
+              list);
+    for (char *at = shape->queries; *at; at++)
+        if (*at == ',')
+            *at = '\0';
+}
+
+static void read_path(struct reader *reader,
+                      const struct llmobs_apis_said *said)
+{
+    struct llmobs_apis_path *path =
+        &reader->api->paths[reader->api->path_count];
+    const char *const *args = reader->apis->args + said->first;
+    struct llmobs_shape *shape = &path->shape;
+
+    if (said->count < 4) {
+        fail(reader, reader->line,
+             "a path has: the path, a kind, an operation, a name");
+        return;
+    }
+    reader->api->path_count++;
+    path->line = reader->line;
+    path->form = "main";
+    copy_text(reader, shape->method, sizeof(shape->method), "method", "POST");
+    copy_text(reader, shape->path, sizeof(shape->path), "path", args[0]);
+    copy_text(reader, shape->operation, sizeof(shape->operation), "operation",
+              args[2]);
+    copy_text(reader, shape->span_name, sizeof(shape->span_name), "name",
+              args[3]);
+    if (args[0][0] != '/')
+        fail(reader, reader->line, "the path does not begin with '/'");
+    if (llmobs_kind_read(args[1], &shape->kind) < 0)
+        fail(reader, reader->line, "there is no kind '%s'", args[1]);
+    for (unsigned i = 4; i < said->count; i++)
+        if (strncmp(args[i], "form=", 5) == 0)
+            path->form = args[i] + 5;
+        else if (strncmp(args[i], "signs=", 6) == 0)
+            path->signs = args[i] + 6;
+        else if (strncmp(args[i], "queries=", 8) == 0)
+            read_queries(reader, shape, args[i] + 8);
+        else if (!read_option(reader, shape, args[i]))
+            fail(reader, reader->line, "a path has no '%s'", args[i]);
+}
+
 /* Adds the line to a list of lines of hosts. */
 static void add_line(struct reader *reader, struct llmobs_apis_said *list,
                      unsigned *count, unsigned max,
@@ -472,7 +583,7 @@ static void read_line(struct reader *reader, const char *word,
              reader->api->path_count == LLMOBS_APIS_PATHS)
         fail(reader, reader->line, "the API has too many paths");
     else if (strcmp(word, "path") == 0)
-        reader->api->paths[reader->api->path_count++] = *said;
+        read_path(reader, said);
     else if (strcmp(word, "form") == 0)
         begin_form(reader, said);
     else if (reader->form)
@@ -510,30 +621,73 @@ static unsigned split(struct reader *reader, char **at, bool *full)
     return lines;
 }
 
-/* Every form that a path names is there; names none that is not. */
-static void check_forms(struct reader *reader, struct llmobs_apis_api *api)
+/* Finds the form of each path, and numbers the forms: "main" is 0. */
+static void find_forms(struct reader *reader, struct llmobs_apis_api *api)
 {
     for (unsigned i = 0; i < api->path_count && !api->read.line; i++) {
-        const char *name =
-            llmobs_apis_option(reader->apis, &api->paths[i], 4, "form");
         bool found = false;
 
         for (unsigned k = 0; k < api->form_count; k++)
-            if (strcmp(api->forms[k].name, name ? name : "main") == 0)
+            if (strcmp(api->forms[k].name, api->paths[i].form) == 0)
                 found = api->forms[k].used = true;
         if (!found)
             fail(reader, api->paths[i].line, "there is no form %s",
-                 name ? name : "main");
+                 api->paths[i].form);
     }
-    /* What no reader of this form knows would say nothing. */
-    for (unsigned k = 0; k < api->form_count; k++)
+    for (unsigned i = 0; i < api->path_count; i++) {
+        unsigned char number = 0;
+
+        for (unsigned k = 0; k < api->form_count; k++) {
+            if (!api->forms[k].used || strcmp(api->forms[k].name, "main") == 0)
+                continue;
+            number++;
+            if (strcmp(api->forms[k].name, api->paths[i].form) == 0)
+                api->paths[i].shape.form = number;
+        }
+    }
+}
+
+/* A word that the form's reader does not know would say nothing. */
+static void check_words(struct reader *reader,
+                        const struct llmobs_apis_api *api)
+{
+    for (unsigned k = 0; k < api->form_count; k++) {
+        const struct llmobs_apis_form *form = &api->forms[k];
+
         for (size_t i = 0; i < llmobs_apis_word_count; i++)
-            if (api->forms[k].used && api->forms[k].said[i].line &&
-                !(llmobs_apis_words[i].readers & api->forms[k].reader) &&
-                api->forms[k].reader != LLMOBS_APIS_CODE)
-                fail(reader, api->forms[k].said[i].line,
-                     "the reader of form %s has no word '%s'",
-                     api->forms[k].name, llmobs_apis_words[i].name);
+            if (form->used && form->said[i].line &&
+                form->reader != LLMOBS_APIS_CODE &&
+                !(llmobs_apis_words[i].readers & form->reader))
+                fail(reader, form->said[i].line,
+                     "the reader of form %s has no word '%s'", form->name,
+                     llmobs_apis_words[i].name);
+    }
+}
+
+/* A path that counts on every host takes strangers' calls, unless something
+ * shows that they are of this API. */
+static void check_paths(struct reader *reader,
+                        const struct llmobs_apis_api *api)
+{
+    for (unsigned i = 0; i < api->path_count && !api->read.line; i++) {
+        const struct llmobs_apis_path *path = &api->paths[i];
+        const struct llmobs_apis_form *form = NULL;
+        bool confirms = false;
+
+        for (unsigned k = 0; k < api->form_count; k++)
+            if (strcmp(api->forms[k].name, path->form) == 0)
+                form = &api->forms[k];
+        for (unsigned k = 0; form && k < form->hook_count; k++)
+            confirms = confirms || strcmp(form->hooks[k].where, "confirm") == 0;
+        if (form && path->shape.any_host && !path->shape.telling &&
+            !path->signs && !confirms && !form->is &&
+            !llmobs_apis_say(form, "asks") &&
+            !llmobs_apis_say(form, "confirm") &&
+            !(form->reader & (LLMOBS_APIS_STORE | LLMOBS_APIS_RERANK)))
+            fail(reader, path->line,
+                 "it counts on any host, but nothing shows that a request is "
+                 "of this API: the form has no `asks`");
+    }
 }
 
 int llmobs_apis_read(struct llmobs_text text, struct llmobs_apis *apis,
@@ -562,8 +716,11 @@ int llmobs_apis_read(struct llmobs_text text, struct llmobs_apis *apis,
     }
     if (full)
         fail(&reader, reader.line, "the file has too many words");
-    for (size_t i = 0; i < apis->count; i++)
-        check_forms(&reader, &apis->apis[i]);
+    for (size_t i = 0; i < apis->count; i++) {
+        find_forms(&reader, &apis->apis[i]);
+        check_words(&reader, &apis->apis[i]);
+        check_paths(&reader, &apis->apis[i]);
+    }
     return reader.rc < 0 ? reader.rc : reader.bad ? -EINVAL : 0;
 }
 

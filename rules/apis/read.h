@@ -15,6 +15,7 @@
 #define LLMOBS_RULES_APIS_READ_H
 
 #include "lib/base/buf.h"
+#include "rules/read/dialect.h"
 #include "rules/read/layout.h"
 
 #define LLMOBS_APIS_FORMS 8   /* of an API */
@@ -83,9 +84,9 @@ struct llmobs_apis_hook {
 struct llmobs_apis_form {
     const char *name;
     unsigned line;
-    unsigned reader;               /* one of the bits */
-    const char *is; /* the form of C that it is, without "llmobs_form_"; NULL: its
-                     * lines say it */
+    unsigned reader; /* one of the bits */
+    const char *is;  /* the form of C that it is, without "llmobs_form_"; NULL:
+                      * its  lines say it */
     struct llmobs_apis_said *said; /* by the number of the word */
     struct llmobs_apis_hook hooks[LLMOBS_APIS_HOOKS];
     unsigned hook_count;
@@ -93,12 +94,19 @@ struct llmobs_apis_form {
     bool used;                          /* a path has it */
 };
 
+struct llmobs_apis_path {
+    unsigned line;
+    struct llmobs_shape shape; /* all but its signs */
+    const char *form;          /* its form's name */
+    const char *signs;         /* of C, without "llmobs_signs_"; NULL: none */
+};
+
 struct llmobs_apis_api {
     const char *name;
     unsigned line;
     struct llmobs_apis_said integration, genai, api_name, group, media, server,
         read;
-    struct llmobs_apis_said paths[LLMOBS_APIS_PATHS];
+    struct llmobs_apis_path paths[LLMOBS_APIS_PATHS];
     unsigned path_count;
     struct llmobs_apis_form forms[LLMOBS_APIS_FORMS];
     unsigned form_count;
