@@ -125,13 +125,6 @@ static void print_words(const struct llmobs_apis *apis,
         printf("\"\"");
 }
 
-static bool is_usual(const struct llmobs_apis *apis,
-                     const struct llmobs_apis_said *said)
-{
-    return said && said->count == 1 &&
-           strcmp(apis->args[said->first], "usual") == 0;
-}
-
 static void print_upper(const char *prefix, const char *word)
 {
     printf("%s", prefix);
@@ -199,29 +192,6 @@ static const char *hook_of(const struct llmobs_apis_form *form,
     return NULL;
 }
 
-/* The settings: where the variant of each reader has them. */
-static void print_settings(const struct llmobs_apis *apis,
-                           const struct llmobs_apis_form *form)
-{
-    const struct llmobs_apis_said none = {0},
-                                  *said = llmobs_apis_say(form, "settings");
-    unsigned r = form->reader;
-
-    if (r == LLMOBS_APIS_SEARCH ||
-        (!said && (r == LLMOBS_APIS_STORE || r == LLMOBS_APIS_RERANK)))
-        return;
-    printf("    .%s = ", r == LLMOBS_APIS_CHAT ? "metadata"
-                         : r & (LLMOBS_APIS_STORE | LLMOBS_APIS_RERANK)
-                             ? "keys"
-                             : "settings");
-    if (is_usual(apis, said))
-        printf(r == LLMOBS_APIS_RERANK ? "llmobs_rerank_keys"
-                                       : "llmobs_chat_openai_keys");
-    else
-        print_words(apis, said ? said : &none, false);
-    printf(",\n");
-}
-
 /* Prints a place of the form as a line of the text of all. */
 static void print_places(const char *places)
 {
@@ -246,7 +216,7 @@ static bool is_plain(const struct llmobs_apis *apis,
     return (form->reader == LLMOBS_APIS_RERANK && own == 0 &&
             !llmobs_apis_say(form, "settings")) ||
            (form->reader == LLMOBS_APIS_CHAT && own == 0 &&
-            is_usual(apis, llmobs_apis_say(form, "settings")));
+            llmobs_apis_usual(apis, llmobs_apis_say(form, "settings")));
 }
 
 static void print_variant(const struct llmobs_apis *apis, const char *name,
@@ -268,7 +238,10 @@ static void print_variant(const struct llmobs_apis *apis, const char *name,
         print_places(form->places);
     print_messages_of(apis, name, form, "messages");
     print_messages_of(apis, name, form, "alone");
-    print_settings(apis, form);
+    if (!llmobs_apis_say(form, "settings") &&
+        !(r & (LLMOBS_APIS_STORE | LLMOBS_APIS_RERANK | LLMOBS_APIS_SEARCH)))
+        printf("    .%s = \"\",\n",
+               r == LLMOBS_APIS_CHAT ? "metadata" : "settings");
     if (renders)
         printf("    },\n");
     if (r == LLMOBS_APIS_RERANK && in)
@@ -302,16 +275,22 @@ static void print_variant(const struct llmobs_apis *apis, const char *name,
     for (size_t i = 0; i < llmobs_apis_word_count; i++) {
         const struct llmobs_apis_word *word = &llmobs_apis_words[i];
 
-        if (!word->member || word->in_form || !form->said[i].line ||
-            !(word->readers & r))
+        const struct llmobs_apis_said *said = llmobs_apis_say(form, word->name);
+
+        if (!word->member || word->in_form || !said || !(word->readers & r))
             continue;
-        printf("    .%s = ", word->member);
+        printf("    .%s%s = ",
+               renders && strcmp(word->name, "settings") == 0 ? "layout." : "",
+               word->member);
         if (word->type == LLMOBS_APIS_SWITCH)
             printf("true");
         else if (word->type == LLMOBS_APIS_TEXT)
-            printf("\"%s\"", apis->args[form->said[i].first]);
+            printf("\"%s\"", apis->args[said->first]);
+        else if (llmobs_apis_usual(apis, said))
+            printf(r == LLMOBS_APIS_RERANK ? "llmobs_rerank_keys"
+                                           : "llmobs_chat_openai_keys");
         else
-            print_words(apis, &form->said[i],
+            print_words(apis, said,
                         word->type == LLMOBS_APIS_QUOTED &&
                             strcmp(word->name, "asks") != 0);
         printf(",\n");
@@ -319,34 +298,20 @@ static void print_variant(const struct llmobs_apis *apis, const char *name,
     printf("};\n");
 }
 
-/* The names that the reader looks for in a request of which the middle is
- * missing: settings too, unless they stand in an object of their own. */
 static void print_keys(const struct llmobs_apis *apis,
                        const struct llmobs_apis_form *form)
 {
-    const struct llmobs_apis_said *keys = llmobs_apis_say(form, "keys"),
-                                  *settings = llmobs_apis_say(form, "settings");
+    bool wants = form->reader & (LLMOBS_APIS_SEARCH | LLMOBS_APIS_STORE);
 
-    if (llmobs_apis_say(form, "settings_in"))
-        settings = NULL;
-    if (form->reader == LLMOBS_APIS_POLL)
-        return;
-    if (!keys && !settings &&
-        !(form->reader & (LLMOBS_APIS_SEARCH | LLMOBS_APIS_STORE)))
+    if (!form->keys.line && !wants)
         return;
     printf("    .keys = ");
-    if (is_usual(apis, keys) || is_usual(apis, settings)) {
+    if (llmobs_apis_usual(apis, &form->keys))
         printf("%s", form->reader == LLMOBS_APIS_RERANK
                          ? "llmobs_rerank_keys"
                          : "llmobs_chat_openai_keys");
-    } else {
-        if (keys)
-            print_words(apis, keys, false);
-        if (settings)
-            print_words(apis, settings, false);
-        if (!keys && !settings)
-            printf("\"\"");
-    }
+    else
+        print_words(apis, &form->keys, false);
     printf(",\n");
 }
 
@@ -404,7 +369,7 @@ static void print_form(const struct llmobs_apis *apis,
             printf("true");
         else if (word->type == LLMOBS_APIS_TEXT)
             printf("\"%s\"", apis->args[form->said[i].first]);
-        else if (is_usual(apis, &form->said[i]))
+        else if (llmobs_apis_usual(apis, &form->said[i]))
             printf("llmobs_rerank_signs");
         else
             print_words(apis, &form->said[i], true);
@@ -694,7 +659,7 @@ int main(int argc, char **argv)
     static struct llmobs_apis apis;
 
     printf("/* Made by scripts/apis_table.c of rules/apis. */\n"
-           "#include \"rules/apis/hooks.h\"\n"
+           "#include \"rules/read/hooks.h\"\n"
            "#include \"rules/providers.h\"\n"
            "#include \"rules/read/message_content.h\"\n"
            "#include \"rules/read/rerank.h\"\n"

@@ -13,6 +13,9 @@ const char *const llmobs_apis_readers[LLMOBS_APIS_READERS] = {
 
 #define LLMOBS_APIS_MAKES (LLMOBS_APIS_RENDER | LLMOBS_APIS_POLL)
 #define LLMOBS_APIS_PLACES (LLMOBS_APIS_TABLE | LLMOBS_APIS_MAKES)
+#define LLMOBS_APIS_TABLED \
+    (LLMOBS_APIS_PLACES | LLMOBS_APIS_VOICE | LLMOBS_APIS_EAR)
+#define LLMOBS_APIS_KEYED (LLMOBS_APIS_STORE | LLMOBS_APIS_RERANK)
 #define LLMOBS_APIS_BOTH (LLMOBS_APIS_TABLE | LLMOBS_APIS_CHAT)
 #define LLMOBS_APIS_IN (LLMOBS_APIS_PLACES | LLMOBS_APIS_RERANK)
 #define LLMOBS_APIS_HEARS (LLMOBS_APIS_VOICE | LLMOBS_APIS_EAR)
@@ -29,6 +32,9 @@ const struct llmobs_apis_word llmobs_apis_words[] = {
     FORM(SWITCH, "model_in_path", NULL, "the path's star is the model"),
     FORM(OTHER, "keys", NULL, "members to look for in a cut request, beside the settings"),
     FORM(OTHER, "settings", NULL, "members of the request that are metadata; a pointer: all of that object is; `usual`: those of most APIs"),
+    WORD(WORDS, "settings", TABLED, "settings", ""),
+    WORD(WORDS, "settings", CHAT, "metadata", ""),
+    WORD(WORDS, "settings", KEYED, "keys", ""),
     FORM(QUOTED, "signs", "signs", "names, of which each request has one; `usual`: a reranker's"),
     FORM(SWITCH, "lists", "lists", "an answer may be a list"),
     FORM(TEXT, "framing", NULL, "of streams: lines, array, aws; if no line says it, events"),
@@ -165,6 +171,13 @@ const struct llmobs_apis_said *llmobs_apis_say(
     return said->line ? said : NULL;
 }
 
+bool llmobs_apis_usual(const struct llmobs_apis *apis,
+                       const struct llmobs_apis_said *said)
+{
+    return said && said->count == 1 &&
+           strcmp(apis->args[said->first], "usual") == 0;
+}
+
 const char *llmobs_apis_option(const struct llmobs_apis *apis,
                                const struct llmobs_apis_said *said,
                                unsigned from, const char *key)
@@ -242,21 +255,28 @@ __attribute__((noinline)) static void read_saying(
     add_place(reader, which, text, false);
 }
 
-/* Adds the words of a line to those that the form has by this word. */
+/* Adds words to those that were said before: all in one piece, at the end of
+ * the file's words. */
 static void add_words(struct reader *reader, struct llmobs_apis_said *to,
                       const struct llmobs_apis_said *said)
 {
     struct llmobs_apis *apis = reader->apis;
+    struct llmobs_apis_said all = {said->line, apis->arg_count,
+                                   to->count + said->count};
 
-    if (to->count > 0 && apis->arg_count + to->count > LLMOBS_APIS_ARGS) {
+    if (to->count == 0) {
+        *to = *said;
+        return;
+    }
+    if (apis->arg_count + all.count > LLMOBS_APIS_ARGS) {
         fail(reader, reader->line, "the file has too many words");
         return;
     }
-    /* What was there before stands behind what is new: all in one piece. */
     for (unsigned i = 0; i < to->count; i++)
         apis->args[apis->arg_count++] = apis->args[to->first + i];
-    *to = (struct llmobs_apis_said){said->line, said->first,
-                                    said->count + to->count};
+    for (unsigned i = 0; i < said->count; i++)
+        apis->args[apis->arg_count++] = apis->args[said->first + i];
+    *to = all;
 }
 
 static void read_hook(struct reader *reader,
@@ -647,6 +667,19 @@ static void find_forms(struct reader *reader, struct llmobs_apis_api *api)
     }
 }
 
+static void fill_keys(struct reader *reader, struct llmobs_apis_form *form)
+{
+    const struct llmobs_apis_said *keys = llmobs_apis_say(form, "keys"),
+                                  *settings = llmobs_apis_say(form, "settings");
+
+    if (form->reader == LLMOBS_APIS_POLL)
+        return;
+    if (keys)
+        form->keys = *keys;
+    if (settings && !llmobs_apis_say(form, "settings_in"))
+        add_words(reader, &form->keys, settings);
+}
+
 /* A word that the form's reader does not know would say nothing. */
 static void check_words(struct reader *reader,
                         const struct llmobs_apis_api *api)
@@ -717,6 +750,8 @@ int llmobs_apis_read(struct llmobs_text text, struct llmobs_apis *apis,
     if (full)
         fail(&reader, reader.line, "the file has too many words");
     for (size_t i = 0; i < apis->count; i++) {
+        for (unsigned k = 0; k < apis->apis[i].form_count; k++)
+            fill_keys(&reader, &apis->apis[i].forms[k]);
         find_forms(&reader, &apis->apis[i]);
         check_words(&reader, &apis->apis[i]);
         check_paths(&reader, &apis->apis[i]);

@@ -91,7 +91,10 @@ struct llmobs_apis_form {
     struct llmobs_apis_hook hooks[LLMOBS_APIS_HOOKS];
     unsigned hook_count;
     char places[LLMOBS_LAYOUT_MAX + 1]; /* in layout.h's form */
-    bool used;                          /* a path has it */
+    struct llmobs_apis_said keys; /* to look for in a cut request: `keys`, and
+                                   * the settings, unless they stand in an
+                                   * object of their own; line 0: none */
+    bool used;                    /* a path has it */
 };
 
 struct llmobs_apis_path {
@@ -137,6 +140,10 @@ void llmobs_apis_free(struct llmobs_apis *apis);
 /* What a form says by this word; NULL: nothing. */
 const struct llmobs_apis_said *llmobs_apis_say(
     const struct llmobs_apis_form *form, const char *word);
+
+/* True where it says nothing but the word "usual". */
+bool llmobs_apis_usual(const struct llmobs_apis *apis,
+                       const struct llmobs_apis_said *said);
 
 /* The value of "key=value" among a line's words from `from` on; NULL: the line
  * has none. */

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "rules/apis/hooks.h"
+#include "rules/read/hooks.h"
 #include "rules/read/cut_json.h"
 #include "rules/read/documents.h"
 #include "rules/read/facts.h"

@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "rules/apis/hooks.h"
+#include "rules/read/hooks.h"
 #include "rules/read/cut_json.h"
 #include "rules/read/facts.h"
 #include "rules/read/inputs.h"

@@ -5,7 +5,7 @@
  * embeddings; the chat uses chat.h, and a table would not be shorter. */
 #include <string.h>
 
-#include "rules/apis/hooks.h"
+#include "rules/read/hooks.h"
 #include "rules/vendors/chat.h"
 #include "rules/read/media.h"
 #include "rules/read/message_content.h"

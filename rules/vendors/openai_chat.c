@@ -1,6 +1,6 @@
 /* The OpenAI chat completions dialect (WIRE 6.3, 6.6, 6.7), which most
  * other providers speak too. */
-#include "rules/apis/hooks.h"
+#include "rules/read/hooks.h"
 #include "rules/vendors/chat.h"
 #include "rules/read/usage.h"
 

@@ -1,7 +1,7 @@
 /* The OpenAI legacy completions dialect (WIRE 6.4, 6.7). */
 #include <errno.h>
 
-#include "rules/apis/hooks.h"
+#include "rules/read/hooks.h"
 #include "rules/vendors/chat.h"
 #include "rules/vendors/openai.h"
 #include "rules/read/facts.h"

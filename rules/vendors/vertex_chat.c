@@ -1,7 +1,7 @@
 /* Chats with other vendors' models on Vertex AI, whose rawPredict takes the
  * vendor's own bodies (WIRE 6.2). This dialect reads bodies in OpenAI's form,
  * such as Mistral's and AI21's; anthropic.c reads Anthropic's. */
-#include "rules/apis/hooks.h"
+#include "rules/read/hooks.h"
 #include "rules/vendors/google.h"
 #include "rules/vendors/chat.h"
 #include "rules/read/request.h"

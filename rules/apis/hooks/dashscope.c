@@ -1,5 +1,5 @@
 /* Hooks of dashscope.api. */
-#include "rules/apis/hooks.h"
+#include "rules/read/hooks.h"
 #include "rules/read/media.h"
 #include "rules/read/message_content.h"
 #include "rules/read/rerank.h"

@@ -1,5 +1,5 @@
 /* Hooks of local_servers.api. */
-#include "rules/apis/hooks.h"
+#include "rules/read/hooks.h"
 #include <errno.h>
 
 #include "rules/read/facts.h"

@@ -1,7 +1,7 @@
 /* Hooks of older.api. */
 #include <errno.h>
 
-#include "rules/apis/hooks.h"
+#include "rules/read/hooks.h"
 #include "rules/read/request.h"
 #include "rules/tables/history.h"
 #include "rules/tables/interpreter.h"

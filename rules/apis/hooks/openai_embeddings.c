@@ -1,5 +1,5 @@
 /* Hooks of openai_embeddings.api. */
-#include "rules/apis/hooks.h"
+#include "rules/read/hooks.h"
 #include <string.h>
 
 #include "rules/vendors/openai.h"

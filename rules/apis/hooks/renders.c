@@ -1,7 +1,7 @@
 /* Hooks of renders.api. */
 #include <string.h>
 
-#include "rules/apis/hooks.h"
+#include "rules/read/hooks.h"
 #include "rules/read/text.h"
 
 static const char sora_says[] = "\"object\":\"video\"\0\"object\": \"video\"\0";

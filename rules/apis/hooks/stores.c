@@ -1,5 +1,5 @@
 /* Hooks of stores.api. */
-#include "rules/apis/hooks.h"
+#include "rules/read/hooks.h"
 #include <stdio.h>
 
 #include "rules/read/documents.h"

@@ -2,7 +2,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "rules/apis/hooks.h"
+#include "rules/read/hooks.h"
 #include "rules/read/cut_json.h"
 #include "rules/read/media.h"
 #include "rules/read/message.h"

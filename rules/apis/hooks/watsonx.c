@@ -1,5 +1,5 @@
 /* Hooks of watsonx.api. */
-#include "rules/apis/hooks.h"
+#include "rules/read/hooks.h"
 #include "rules/read/cut_json.h"
 #include "rules/read/embedding.h"
 #include "rules/read/facts.h"

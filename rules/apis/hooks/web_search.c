@@ -1,5 +1,5 @@
 /* Hooks of web_search.api. */
-#include "rules/apis/hooks.h"
+#include "rules/read/hooks.h"
 #include "rules/tables/search.h"
 
 /* Exa says what a call costs, in USD. */

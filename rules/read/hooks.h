@@ -4,8 +4,8 @@
  *
  * Owns, threads, errors: as there.
  */
-#ifndef LLMOBS_RULES_APIS_HOOKS_H
-#define LLMOBS_RULES_APIS_HOOKS_H
+#ifndef LLMOBS_READ_HOOKS_H
+#define LLMOBS_READ_HOOKS_H
 
 #include "rules/read/message_content.h"
 #include "rules/read/reading.h"
