@@ -8,6 +8,7 @@
 #include "rules/providers.h"
 #include "rules/read/idn.h"
 #include "rules/read/layout.h"
+#include "rules/read/match.h"
 #include "rules/read/text.h"
 
 /* The texts of a row, in the order of `columns`. */
@@ -32,46 +33,24 @@ static const char *const columns[COLUMN_COUNT] = {
 /* The kinds of a rule that may have a place. */
 enum { LLM = 1, RETRIEVAL = 2, OTHERS = 4, ALL = LLM | RETRIEVAL | OTHERS };
 
-static const struct {
-    const char *column;
-    char which[2];
-    unsigned char kinds;
-} places[] = {
-    {"input", LLMOBS_AT_INPUT, ALL},
-    {"prompt", LLMOBS_AT_PROMPT, LLM},
-    {"system", LLMOBS_AT_SYSTEM, LLM},
-    {"settings", LLMOBS_AT_METADATA, ALL},
-    {"output", LLMOBS_AT_OUTPUT, LLM | OTHERS},
-    {"model", LLMOBS_AT_MODEL, ALL},
-    {"id", LLMOBS_AT_ID, ALL},
-    {"role", LLMOBS_AT_ROLE, LLM},
-    {"text", LLMOBS_AT_TEXT, LLM},
-    {"reasoning", LLMOBS_AT_REASONING, LLM},
-    {"tool_calls", LLMOBS_AT_CALLS, LLM},
-    {"index", LLMOBS_AT_INDEX, LLM},
-    {"finish_reason", LLMOBS_AT_REASON, LLM},
-    {"finish_reasons", LLMOBS_AT_REASONS, LLM},
-    {"finish_default", LLMOBS_AT_ENDED, LLM},
-    {"end", LLMOBS_AT_END, ALL},
-    {"end_value", LLMOBS_AT_LAST, ALL},
-    {"error", LLMOBS_AT_FAULT, ALL},
-    {"documents", LLMOBS_AT_DOCUMENTS, RETRIEVAL},
-    {"document_text", LLMOBS_AT_DOCUMENT_TEXT, RETRIEVAL},
-    {"document_name", LLMOBS_AT_DOCUMENT_NAME, RETRIEVAL},
-    {"document_id", LLMOBS_AT_DOCUMENT_ID, RETRIEVAL},
-    {"document_score", LLMOBS_AT_DOCUMENT_SCORE, RETRIEVAL},
-    {"usage", LLMOBS_AT_USAGE, ALL},
-    {"input_tokens", LLMOBS_AT_INPUT_TOKENS, ALL},
-    {"output_tokens", LLMOBS_AT_OUTPUT_TOKENS, ALL},
-    {"total_tokens", LLMOBS_AT_TOTAL_TOKENS, ALL},
-    {"cached_tokens", LLMOBS_AT_CACHED_TOKENS, ALL},
-    {"prefill_time", LLMOBS_AT_PREFILL, LLM},
-    {"decode_time", LLMOBS_AT_DECODE, LLM},
-    {"time_unit", LLMOBS_AT_UNIT, LLM},
-};
+static unsigned kinds_of(const char *which)
+{
+    static const char llm[] = LLMOBS_AT_PROMPT LLMOBS_AT_SYSTEM LLMOBS_AT_ROLE
+        LLMOBS_AT_TEXT LLMOBS_AT_REASONING LLMOBS_AT_CALLS LLMOBS_AT_INDEX
+            LLMOBS_AT_REASON LLMOBS_AT_REASONS LLMOBS_AT_ENDED LLMOBS_AT_PREFILL
+                LLMOBS_AT_DECODE LLMOBS_AT_UNIT;
+    static const char found[] = LLMOBS_AT_DOCUMENTS LLMOBS_AT_DOCUMENT_TEXT
+        LLMOBS_AT_DOCUMENT_NAME LLMOBS_AT_DOCUMENT_ID LLMOBS_AT_DOCUMENT_SCORE;
+
+    return strchr(llm, *which)           ? LLM
+           : strchr(found, *which)       ? RETRIEVAL
+           : *which == *LLMOBS_AT_OUTPUT ? LLM | OTHERS
+                                         : ALL;
+}
 
 #define NOTE_ROOM (LLMOBS_RULES_NOTE_MAX - 112) /* beside other columns */
-#define PLACE_COUNT (sizeof(places) / sizeof(places[0]))
+#define API_MAX ((size_t)16 * 1024) /* of an API, in each call's entry */
+#define PLACE_COUNT 128             /* words of the language */
 
 /* A row of the file, borrowed from it. */
 struct row {
@@ -114,14 +93,17 @@ static const char *read_column(const char *key, const struct llmobs_json *value,
         *on = true;
         return llmobs_json_is_true(value) ? NULL : "a switch is not true";
     }
-    while (i < PLACE_COUNT && strcmp(places[i].column, key) != 0)
+    /* The columns of places are the words of the language. */
+    while (i < llmobs_apis_word_count &&
+           (!*llmobs_apis_words[i].which ||
+            strcmp(llmobs_apis_words[i].name, key) != 0))
         i++;
-    if (i == PLACE_COUNT)
+    if (i >= PLACE_COUNT || i == llmobs_apis_word_count)
         return read_text(key, text, row);
     row->pointers[i] = text;
     if (!text)
         return "a pointer is not a text";
-    return llmobs_layout_fault(places[i].which, text);
+    return llmobs_layout_fault(llmobs_apis_words[i].which, text);
 }
 
 /* The columns that say how to read a call. */
@@ -146,14 +128,19 @@ static const char *check_places(const struct row *row)
     bool finds = false;
 
     for (size_t i = 0; i < PLACE_COUNT; i++) {
+        const char *which;
+        unsigned kinds;
+
         if (!row->pointers[i])
             continue;
         if (!kind)
             return "it has a pointer, but no kind";
-        finds = finds || *places[i].which == *LLMOBS_AT_DOCUMENTS;
-        if (places[i].kinds & of)
+        which = llmobs_apis_words[i].which;
+        kinds = kinds_of(which);
+        finds = finds || *which == *LLMOBS_AT_DOCUMENTS;
+        if (kinds & of)
             continue;
-        return places[i].kinds == LLM ? "it has a column of an llm, but is none"
+        return kinds == LLM ? "it has a column of an llm, but is none"
                : of == RETRIEVAL
                    ? "it has an output, but a retrieval has documents"
                    : "it has documents, but is no retrieval";
@@ -261,7 +248,7 @@ static int fill_places(const struct row *row, struct llmobs_rule *rule,
     llmobs_buf_init(&text, LLMOBS_LAYOUT_MAX);
     for (size_t i = 0; rc == 0 && i < PLACE_COUNT; i++)
         if (row->pointers[i])
-            rc = llmobs_buf_addf(&text, "%s%s\n", places[i].which,
+            rc = llmobs_buf_addf(&text, "%s%s\n", llmobs_apis_words[i].which,
                                  row->pointers[i]);
     if (rc == 0 && text.len > 0) {
         rule->places = strndup(text.data, text.len);
@@ -323,18 +310,174 @@ static int fill_rules(const struct llmobs_json *list,
     return rc;
 }
 
+/* -- a file in the language ------------------------------------------------ */
+
+/* A file while its APIs and hosts are made. */
+struct file {
+    struct llmobs_apis apis;
+    struct llmobs_custom *custom;
+    const struct llmobs_custom_fault *fault;
+};
+
+static void on_fault(void *context, unsigned line, const char *why)
+{
+    const struct llmobs_custom_fault *fault = context;
+
+    if (fault->complain)
+        fault->complain(fault->context, line, why);
+}
+
+/* Adds the rule of a path of an API, with the lines by which another process
+ * reads its calls. */
+static int add_path(struct file *file, size_t api, unsigned path)
+{
+    const struct llmobs_dialect *dialect =
+        llmobs_made_dialect(file->custom->made[api]);
+    struct llmobs_rule *rule = &file->custom->rules[file->custom->count];
+    struct llmobs_buf text;
+    int rc;
+
+    if (file->custom->count == LLMOBS_CUSTOM_MAX)
+        return -EINVAL;
+    llmobs_buf_init(&text, API_MAX);
+    rc = llmobs_made_write(&file->apis, api, path, &text);
+    file->custom->count++;
+    rule->dialect = dialect;
+    rule->shape = &dialect->shapes[path];
+    rule->multipart = rule->shape->form_data;
+    if (rc == 0)
+        rule->text = strndup(text.data, text.len);
+    llmobs_buf_fini(&text);
+    if (rc == -EFBIG)
+        on_fault((void *)file->fault, file->apis.apis[api].paths[path].line,
+                 "the lines of this path and its form have too many bytes");
+    return rc == 0 && !rule->text ? -ENOMEM : rc == -EFBIG ? -EINVAL : rc;
+}
+
+static int add_apis(struct file *file)
+{
+    struct llmobs_custom *custom = file->custom;
+    size_t paths = 0;
+    int rc = 0;
+
+    for (size_t i = 0; i < file->apis.count; i++)
+        paths += file->apis.apis[i].path_count;
+    custom->rules = calloc(paths + 1, sizeof(*custom->rules));
+    custom->made = calloc(file->apis.count + 1, sizeof(*custom->made));
+    if (!custom->rules || !custom->made)
+        return -ENOMEM;
+    for (size_t i = 0; i < file->apis.count && rc == 0; i++) {
+        rc = llmobs_made_new(&file->apis, i, llmobs_dialect_find, on_fault,
+                             (void *)file->fault, &custom->made[i]);
+        custom->made_count = i + 1;
+        for (unsigned k = 0; rc == 0 && k < file->apis.apis[i].path_count; k++)
+            rc = add_path(file, i, k);
+    }
+    return rc;
+}
+
+/* Adds the dialects that a word names: an API of the file, a known one, or all
+ * that hosts of ours of that name speak. */
+static int add_speech(struct file *file, struct llmobs_custom_host *host,
+                      size_t *count, unsigned line, const char *word)
+{
+    const struct llmobs_dialect *one = NULL;
+    const struct llmobs_dialect *const *all = llmobs_speech_find(word);
+    size_t more = 0;
+
+    for (size_t i = 0; i < file->custom->made_count; i++)
+        if (strcmp(llmobs_made_dialect(file->custom->made[i])->name, word) == 0)
+            one = llmobs_made_dialect(file->custom->made[i]);
+    if (!one && !all)
+        one = llmobs_dialect_find(word);
+    if (!one && !all) {
+        on_fault((void *)file->fault, line, "it names an API that nobody has");
+        return -EINVAL;
+    }
+    while (!one && all[more])
+        more++;
+    if (*count + more + 1 >= LLMOBS_CUSTOM_SPEECH)
+        return -EINVAL;
+    if (one)
+        host->dialects[(*count)++] = one;
+    for (size_t i = 0; i < more; i++)
+        host->dialects[(*count)++] = all[i];
+    return 0;
+}
+
+static int add_host(struct file *file, const struct llmobs_apis_said *said)
+{
+    const char *const *args = file->apis.args + said->first;
+    struct llmobs_custom_host *host =
+        &file->custom->hosts[file->custom->host_count++];
+    size_t count = 0;
+    int rc = 0;
+
+    host->dialects = calloc(LLMOBS_CUSTOM_SPEECH, sizeof(*host->dialects));
+    if (!host->dialects || !copy(&host->host, args[0]) ||
+        !copy(&host->provider, args[1]))
+        return -ENOMEM;
+    lower(host->host);
+    if (to_dns(&host->host) < 0)
+        return -ENOMEM;
+    for (unsigned i = 2; i < said->count && rc == 0; i++)
+        rc = add_speech(file, host, &count, said->line, args[i]);
+    return rc;
+}
+
+static int parse_text(struct llmobs_text text, struct llmobs_custom *custom,
+                      struct llmobs_custom_fault *fault)
+{
+    struct file *file = calloc(1, sizeof(*file));
+    int rc;
+
+    if (!file)
+        return -ENOMEM;
+    file->custom = custom;
+    file->fault = fault;
+    fault->why = "a line has a fault";
+    rc = llmobs_apis_read(text, &file->apis, on_fault, fault);
+    if (rc == 0)
+        rc = add_apis(file);
+    if (rc == 0) {
+        custom->hosts =
+            calloc(file->apis.host_count + 1, sizeof(*custom->hosts));
+        rc = custom->hosts ? 0 : -ENOMEM;
+    }
+    for (unsigned i = 0; rc == 0 && i < file->apis.host_count; i++)
+        rc = add_host(file, &file->apis.hosts[i]);
+    llmobs_apis_free(&file->apis);
+    free(file);
+    return rc;
+}
+
+const struct llmobs_custom_host *llmobs_custom_host_of(
+    const struct llmobs_custom *custom, const struct llmobs_url *url)
+{
+    struct llmobs_text host = {url->host, url->host_len};
+
+    for (size_t i = 0; i < custom->host_count; i++)
+        if (llmobs_text_like(host, custom->hosts[i].host))
+            return &custom->hosts[i];
+    return NULL;
+}
+
 int llmobs_custom_parse(struct llmobs_text text, struct llmobs_custom *custom,
                         struct llmobs_custom_fault *fault)
 {
     struct llmobs_json *list = NULL;
-    int rc = llmobs_json_parse(text, &list);
+    int rc;
 
-    custom->rules = NULL;
-    custom->count = 0;
+    memset(custom, 0, sizeof(*custom));
     fault->rule = 0;
     fault->why = "it is not JSON";
-    if (rc == 0)
-        rc = fill_rules(list, custom, fault);
+    if (!llmobs_match_json(text)) {
+        rc = parse_text(text, custom, fault);
+    } else {
+        rc = llmobs_json_parse(text, &list);
+        if (rc == 0)
+            rc = fill_rules(list, custom, fault);
+    }
     if (rc < 0)
         llmobs_custom_free(custom);
     llmobs_json_free(list);
@@ -351,14 +494,25 @@ void llmobs_custom_free(struct llmobs_custom *custom)
         free(custom->rules[i].name);
         free(custom->rules[i].places);
         free(custom->rules[i].header);
+        free(custom->rules[i].text);
     }
+    for (size_t i = 0; i < custom->host_count; i++) {
+        free(custom->hosts[i].host);
+        free(custom->hosts[i].provider);
+        free(custom->hosts[i].dialects);
+    }
+    for (size_t i = 0; i < custom->made_count; i++)
+        llmobs_made_free(custom->made[i]);
     free(custom->rules);
-    custom->rules = NULL;
-    custom->count = 0;
+    free(custom->hosts);
+    free(custom->made);
+    memset(custom, 0, sizeof(*custom));
 }
 
 bool llmobs_custom_bodyless(const struct llmobs_rule *rule)
 {
+    if (rule->text)
+        return rule->shape->bodyless;
     return !rule->never && rule->method &&
            (strcmp(rule->method, "GET") == 0 ||
             strcmp(rule->method, "HEAD") == 0 ||
@@ -372,11 +526,36 @@ static bool has_method(const struct llmobs_rule *rule, const char *method)
     return strcmp(method, rule->method) == 0;
 }
 
-static bool covers(const struct llmobs_rule *rule, const char *method,
+/* A path of the user's API counts on its host, on each host that a line `host`
+ * says to speak the API, or on every host. */
+static bool covers_shape(const struct llmobs_custom *custom,
+                         const struct llmobs_rule *rule, const char *method,
+                         const struct llmobs_url *url)
+{
+    const struct llmobs_custom_host *line = llmobs_custom_host_of(custom, url);
+    const struct llmobs_shape *shape = rule->shape;
+
+    if (!llmobs_match_has(shape, method, url->path, false))
+        return false;
+    if (shape->any_host ||
+        (*shape->host &&
+         llmobs_text_like((struct llmobs_text){url->host, url->host_len},
+                          shape->host)))
+        return true;
+    for (size_t i = 0; line && line->dialects[i]; i++)
+        if (line->dialects[i] == rule->dialect)
+            return true;
+    return false;
+}
+
+static bool covers(const struct llmobs_custom *custom,
+                   const struct llmobs_rule *rule, const char *method,
                    const struct llmobs_url *url)
 {
     struct llmobs_text host = {url->host, url->host_len};
 
+    if (rule->text)
+        return covers_shape(custom, rule, method, url);
     return has_method(rule, method) &&
            (!rule->host || llmobs_text_like(host, rule->host)) &&
            (!rule->path || llmobs_text_like(url->path, rule->path));
@@ -387,7 +566,8 @@ const struct llmobs_rule *llmobs_custom_find(const struct llmobs_custom *custom,
                                              const struct llmobs_url *url)
 {
     for (size_t i = 0; i < custom->count; i++)
-        if (!custom->rules[i].header && covers(&custom->rules[i], method, url))
+        if (!custom->rules[i].header &&
+            covers(custom, &custom->rules[i], method, url))
             return &custom->rules[i];
     return NULL;
 }
@@ -429,7 +609,7 @@ const struct llmobs_rule *llmobs_custom_find_signed(
 {
     for (size_t i = 0; i < custom->count; i++)
         if (is_header(&custom->rules[i], line) &&
-            covers(&custom->rules[i], method, url))
+            covers(custom, &custom->rules[i], method, url))
             return &custom->rules[i];
     return NULL;
 }

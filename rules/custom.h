@@ -5,10 +5,11 @@
  * Errors:  -EINVAL: the file is bad, and no rule of it counts; -ENOMEM.
  * Limits:  LLMOBS_CUSTOM_MAX rules; a file with more is bad.
  *
- * The file is a JSON array of objects with the columns host, path, method,
- * operation, dialect, provider, name and header, all texts. dialect and one of
- * host, path and header must be there; '*' in the first two stands for any
- * bytes, and both must match completely. method is POST and operation the
+ * The file is text in the language of docs/RULES.md, with lines `host` and
+ * sections `api`; or a JSON array of objects with the columns host, path,
+ * method, operation, dialect, provider, name and header, all texts. dialect and
+ * one of host, path and header must be there; '*' in the first two stands for
+ * any bytes, and both must match completely. method is POST and operation the
  * dialect's first unless given; name is the span's name. A request without a
  * body needs a rule that names its method: GET, HEAD, DELETE.
  *
@@ -30,9 +31,11 @@
 #ifndef LLMOBS_CUSTOM_H
 #define LLMOBS_CUSTOM_H
 
+#include "rules/apis/make.h"
 #include "rules/read/dialect.h"
 
 #define LLMOBS_CUSTOM_MAX 1000
+#define LLMOBS_CUSTOM_SPEECH 64 /* APIs of a host */
 
 /* How one kind of request is read. A rule of a built-in dialect sets only the
  * first two members. */
@@ -46,19 +49,34 @@ struct llmobs_rule {
     char *name;     /* NULL: the shape's */
     char *places;   /* NULL: no places */
     char *header;   /* "name" or "name: part of the value"; NULL: none */
+    char *text; /* of an API of the user's: its lines, for a note; or NULL */
     bool multipart; /* the request may be a form */
     bool never;     /* no call, whatever else would match */
+};
+
+/* A line `host`: whose host speaks which APIs, NULL-terminated. */
+struct llmobs_custom_host {
+    char *host;
+    char *provider;
+    const struct llmobs_dialect **dialects;
 };
 
 struct llmobs_custom {
     struct llmobs_rule *rules;
     size_t count;
+    struct llmobs_custom_host *hosts;
+    size_t host_count;
+    struct llmobs_made **made; /* the dialects of the user's APIs */
+    size_t made_count;
 };
 
 /* The fault of a file, for the user. */
 struct llmobs_custom_fault {
     size_t rule;     /* the first rule is 1; 0: the file as a whole */
     const char *why; /* static */
+    /* Called with each fault of a file that is no JSON, with its line. */
+    void (*complain)(void *context, unsigned line, const char *why);
+    void *context;
 };
 
 /* Reads the text of the file. On failure `fault` is filled and the list is
@@ -66,6 +84,10 @@ struct llmobs_custom_fault {
 int llmobs_custom_parse(struct llmobs_text text, struct llmobs_custom *custom,
                         struct llmobs_custom_fault *fault);
 void llmobs_custom_free(struct llmobs_custom *custom);
+
+/* The line of a host; NULL: no line has it. */
+const struct llmobs_custom_host *llmobs_custom_host_of(
+    const struct llmobs_custom *custom, const struct llmobs_url *url);
 
 /* True when requests of the rule's method have no body. */
 bool llmobs_custom_bodyless(const struct llmobs_rule *rule);

@@ -5,6 +5,7 @@
 
 #include "rules/custom.h"
 #include "rules/providers.h"
+#include "rules/read/text.h"
 #include "rules/rules.h"
 
 #define SEPARATOR '\t'
@@ -29,7 +30,9 @@ struct llmobs_recalls {
     struct llmobs_rule rule;
     struct llmobs_match match;
     char *text; /* the complete text */
+    char *api;  /* the lines of the user's API; NULL: it is one of ours */
     char *copy; /* cut in columns, which rule and match point into */
+    struct llmobs_made *made; /* the dialect of the user's API; or NULL */
 };
 
 /* Gives the end of the text, NULL where it does not fit. Not with printf, since
@@ -107,6 +110,30 @@ static bool split_note(char *text, char *columns[COLUMN_COUNT])
     return false;
 }
 
+static void on_fault(void *context, unsigned line, const char *why)
+{
+    (void)context, (void)line, (void)why;
+}
+
+/* Makes the dialect of a user's API of its lines. */
+static int make_dialect(struct llmobs_recalls *recall, const char *lines)
+{
+    struct llmobs_apis *apis = calloc(1, sizeof(*apis));
+    int rc = apis
+                 ? llmobs_apis_read(llmobs_text_of(lines), apis, on_fault, NULL)
+                 : -ENOMEM;
+
+    if (rc == 0 && apis->count != 1)
+        rc = -EINVAL;
+    if (rc == 0)
+        rc = llmobs_made_new(apis, 0, llmobs_dialect_find, on_fault, NULL,
+                             &recall->made);
+    if (apis)
+        llmobs_apis_free(apis);
+    free(apis);
+    return rc;
+}
+
 static int fill_recall(struct llmobs_recalls *recall)
 {
     char *columns[COLUMN_COUNT];
@@ -115,7 +142,15 @@ static int fill_recall(struct llmobs_recalls *recall)
 
     if (!split_note(recall->copy, columns))
         return -EINVAL;
-    rule->dialect = llmobs_dialect_find(columns[COLUMN_DIALECT]);
+    if (recall->api) {
+        int rc = make_dialect(recall, recall->api);
+
+        if (rc < 0)
+            return rc;
+        rule->dialect = llmobs_made_dialect(recall->made);
+    } else {
+        rule->dialect = llmobs_dialect_find(columns[COLUMN_DIALECT]);
+    }
     rule->shape =
         find_shape(rule->dialect, llmobs_text_of(columns[COLUMN_SHAPE]));
     if (!rule->shape)
@@ -135,7 +170,8 @@ static int fill_recall(struct llmobs_recalls *recall)
     return 0;
 }
 
-static int add_recall(struct llmobs_recalls **recalls, struct llmobs_text text)
+static int add_recall(struct llmobs_recalls **recalls, struct llmobs_text api,
+                      struct llmobs_text text)
 {
     struct llmobs_recalls *recall = calloc(1, sizeof(*recall));
     int rc = -ENOMEM;
@@ -145,7 +181,8 @@ static int add_recall(struct llmobs_recalls **recalls, struct llmobs_text text)
         recall->count = *recalls ? (*recalls)->count + 1 : 1;
         recall->text = strndup(text.data, text.len);
         recall->copy = strndup(text.data, text.len);
-        if (recall->text && recall->copy)
+        recall->api = api.len > 0 ? strndup(api.data, api.len) : NULL;
+        if (recall->text && recall->copy && (recall->api || api.len == 0))
             rc = recall->count > RECALLS_MAX ? -ENOSPC : fill_recall(recall);
     }
     if (rc == 0) {
@@ -158,17 +195,29 @@ static int add_recall(struct llmobs_recalls **recalls, struct llmobs_text text)
     return rc;
 }
 
+const char *llmobs_rules_api(const struct llmobs_match *match)
+{
+    return match->rule ? match->rule->text : NULL;
+}
+
 int llmobs_rules_recall(struct llmobs_recalls **recalls,
                         struct llmobs_text text, struct llmobs_match *match)
+{
+    return llmobs_rules_recall_api(recalls, llmobs_text_of(NULL), text, match);
+}
+
+int llmobs_rules_recall_api(struct llmobs_recalls **recalls,
+                            struct llmobs_text api, struct llmobs_text text,
+                            struct llmobs_match *match)
 {
     const struct llmobs_recalls *at = *recalls;
     int rc;
 
-    while (at && (strlen(at->text) != text.len ||
-                  memcmp(at->text, text.data, text.len) != 0))
+    while (at && (!llmobs_text_is(text, at->text) ||
+                  !llmobs_text_is(api, at->api ? at->api : "")))
         at = at->next;
     if (!at) {
-        rc = add_recall(recalls, text);
+        rc = add_recall(recalls, api, text);
         if (rc < 0)
             return rc;
         at = *recalls;
@@ -184,6 +233,8 @@ void llmobs_recalls_free(struct llmobs_recalls *recalls)
 
         free(recalls->text);
         free(recalls->copy);
+        free(recalls->api);
+        llmobs_made_free(recalls->made);
         free(recalls);
         recalls = next;
     }

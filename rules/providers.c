@@ -13,6 +13,8 @@ extern const struct llmobs_provider llmobs_providers[];
 extern const size_t llmobs_provider_count;
 /* The dialects that a host speaks, by llmobs_provider.dialects. */
 extern const struct llmobs_dialect *const *const llmobs_speaks[];
+/* Their names, in the same order, as words. */
+extern const char llmobs_speaks_names[];
 
 static const struct llmobs_dialect *find_in(
     const struct llmobs_dialect *const *list, const char *name)
@@ -126,6 +128,18 @@ const struct llmobs_dialect *const *llmobs_provider_dialects(
     const struct llmobs_provider *provider)
 {
     return llmobs_speaks[provider->dialects];
+}
+
+const struct llmobs_dialect *const *llmobs_speech_find(const char *name)
+{
+    size_t i = 0;
+
+    LLMOBS_WORDS_EACH (at, llmobs_speaks_names) {
+        if (strcmp(at, name) == 0)
+            return llmobs_speaks[i];
+        i++;
+    }
+    return NULL;
 }
 
 /* "google" does not tell which of Google's two services is meant. */

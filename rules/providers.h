@@ -1,5 +1,5 @@
-/* providers - the tables of known dialects and known hosts. Both are in
- * providers.c, where a new dialect or host gets its row (docs/RULES.md).
+/* providers - the tables of known dialects and known hosts, which the build
+ * makes of rules/apis (docs/RULES.md).
  *
  * Owns:    nothing; all tables are constant.
  * Threads: any.
@@ -38,6 +38,10 @@ static inline struct llmobs_text llmobs_provider_host(
 /* The dialects that a host speaks, NULL-terminated. */
 const struct llmobs_dialect *const *llmobs_provider_dialects(
     const struct llmobs_provider *provider);
+
+/* The dialects that hosts of ours speak by this name of rules/apis/hosts,
+ * NULL-terminated; NULL: there is no such name. */
+const struct llmobs_dialect *const *llmobs_speech_find(const char *name);
 
 /* A row by its number; NULL: the table has fewer rows. */
 const struct llmobs_provider *llmobs_provider_at(size_t row);

@@ -229,10 +229,20 @@ static bool remains(const struct llmobs_rules *rules, bool matched,
     return matched;
 }
 
+/* Tells a fault of a file in the language; `context` is the configuration. */
+static void on_line(void *context, unsigned number, const char *why)
+{
+    char line[LINE_MAX_LEN * 2];
+
+    snprintf(line, sizeof(line), "LLMOBS_RULES: line %u: %s", number, why);
+    rules_complain(context, line);
+}
+
 static int add_custom(struct llmobs_rules *rules,
                       const struct llmobs_rules_config *config)
 {
-    struct llmobs_custom_fault fault;
+    struct llmobs_custom_fault fault = {.complain = on_line,
+                                        .context = (void *)config};
     char line[LINE_MAX_LEN], number[32] = "";
     int rc;
 
@@ -414,18 +424,15 @@ static bool is_likely(struct llmobs_match *match,
 
 /* Rule 3. Of a body that comes while libcurl sends, only the content type is
  * known, which must allow JSON. */
-static bool match_shape(const struct llmobs_rules *rules,
+static bool match_shape(const struct llmobs_rule *rule,
                         const struct llmobs_request *request,
                         const struct llmobs_url *url,
                         struct llmobs_match *match)
 {
-    const struct llmobs_rule *rule =
-        llmobs_shapes_find(&rules->shapes, request->method, url->path, true);
-    const struct llmobs_shape *shape;
+    const struct llmobs_shape *shape = rule ? rule->shape : NULL;
 
     if (!rule)
         return miss(match, "no known method and path");
-    shape = rule->shape;
     match->near = llmobs_network_private_host(url->host);
     judge_form(shape->form_data, request, match);
     if (shape->telling && match->form)
@@ -461,15 +468,20 @@ static bool match_known(const struct llmobs_rules *rules,
                         struct llmobs_match *match)
 {
     const struct llmobs_provider *provider;
+    const struct llmobs_custom_host *own;
     const struct llmobs_dialect *dialect;
     const struct llmobs_shape *shape;
 
     if (!llmobs_shapes_find(&rules->shapes, request->method, url->path, false))
         return miss(match, "no known method and path");
+    own = llmobs_custom_host_of(&rules->custom, url);
     provider = llmobs_provider_find(url);
-    if (!provider)
-        return match_shape(rules, request, url, match);
-    shape = llmobs_match_shape(llmobs_provider_dialects(provider),
+    if (!provider && !own)
+        return match_shape(llmobs_shapes_find(&rules->shapes, request->method,
+                                              url->path, true),
+                           request, url, match);
+    shape = llmobs_match_shape(own ? own->dialects
+                                   : llmobs_provider_dialects(provider),
                                request->method, url->path, false, &dialect);
     if (!shape)
         return miss(match, "known provider, but not a known operation");
@@ -477,17 +489,41 @@ static bool match_known(const struct llmobs_rules *rules,
         return miss(match, "known provider, but a form");
     judge_form(shape->form_data, request, match);
     match->settled = !shape->form_data;
-    return hit(match, rule_of(rules, shape), provider->name,
-               "rule 2: known provider and path");
+    return hit(match, rule_of(rules, shape),
+               own ? own->provider : provider->name,
+               own ? "LLMOBS_RULES: a line names the host"
+                   : "rule 2: known provider and path");
 }
 
-static bool match_custom(const struct llmobs_rule *rule,
+/* A call of an API of the user's. Where the path alone shows it, on any host,
+ * the body has to confirm it. */
+static bool match_own(const struct llmobs_rules *rules,
+                      const struct llmobs_rule *rule,
+                      const struct llmobs_request *request,
+                      const struct llmobs_url *url, struct llmobs_match *match)
+{
+    const struct llmobs_custom_host *host =
+        llmobs_custom_host_of(&rules->custom, url);
+
+    if (!match_shape(rule, request, url, match))
+        return false;
+    match->confirm = rule->shape->any_host && !host && !*rule->shape->host;
+    if (host)
+        match->provider = host->provider;
+    match->why = "LLMOBS_RULES: an API of the file";
+    return true;
+}
+
+static bool match_custom(const struct llmobs_rules *rules,
+                         const struct llmobs_rule *rule,
                          const struct llmobs_request *request,
                          const struct llmobs_url *url,
                          struct llmobs_match *match)
 {
     bool by_hand = request->says_form && !llmobs_match_object(request->body);
 
+    if (rule->text)
+        return match_own(rules, rule, request, url, match);
     if ((request->multipart || by_hand) && !rule->multipart &&
         rule->dialect != &llmobs_dialect_generic)
         return miss(match, "LLMOBS_RULES: a rule matched, but it is a form");
@@ -647,7 +683,7 @@ static bool match_line(const struct llmobs_rules *rules,
 
     if (own) {
         match->inject = is_named(rules, url);
-        return match_custom(own, request, url, match);
+        return match_custom(rules, own, request, url, match);
     }
     for (; *rule; rule++) {
         const struct llmobs_sign *sign =
@@ -693,7 +729,7 @@ static bool match_url(const struct llmobs_rules *rules,
         return miss(match, "LLMOBS_RULES: a rule says never");
     if (is_proxied(rules, request, url))
         return match_proxy(rules, request, url, match);
-    ours = rule ? match_custom(rule, request, url, match)
+    ours = rule ? match_custom(rules, rule, request, url, match)
                 : match_known(rules, request, url, match);
     if (!ours && !rule && rules->observed.count > 0)
         ours = match_observed(rules, request, url, match);

@@ -168,6 +168,10 @@ struct llmobs_text llmobs_rules_query(const struct llmobs_match *match,
  * whatever that process's configuration is. -ENOSPC. */
 int llmobs_rules_note(const struct llmobs_match *match, char *out, size_t cap);
 
+/* The lines of the user's API that a match is of, which another process needs
+ * beside that text; NULL: it is an API of ours. Lives as long as the rules. */
+const char *llmobs_rules_api(const struct llmobs_match *match);
+
 /* Makes the match of such a text. It borrows from *recalls, which is NULL at
  * first; the caller frees *recalls when it needs none of the matches any more.
  * -EINVAL; -ENOTSUP: this version does not know the dialect; -ENOMEM. One
@@ -175,6 +179,10 @@ int llmobs_rules_note(const struct llmobs_match *match, char *out, size_t cap);
 struct llmobs_recalls;
 int llmobs_rules_recall(struct llmobs_recalls **recalls,
                         struct llmobs_text text, struct llmobs_match *match);
+/* The same of a text beside which `api` stands. */
+int llmobs_rules_recall_api(struct llmobs_recalls **recalls,
+                            struct llmobs_text api, struct llmobs_text text,
+                            struct llmobs_match *match);
 void llmobs_recalls_free(struct llmobs_recalls *recalls);
 
 #endif

@@ -601,7 +601,10 @@ static void print_hosts(const struct llmobs_apis *apis)
         print_speech(apis, i);
         printf("        NULL},\n");
     }
-    printf("};\n\nconst struct llmobs_provider llmobs_providers[] = {\n");
+    printf("};\n\nconst char llmobs_speaks_names[] = \"");
+    for (unsigned i = 0; i < apis->speaks_count; i++)
+        printf("%s\\0\" \"", apis->args[apis->speaks[i].first]);
+    printf("\";\n\nconst struct llmobs_provider llmobs_providers[] = {\n");
     for (unsigned i = 0; i < apis->host_count; i++) {
         const struct llmobs_apis_said *said = &apis->hosts[i];
         const char *const *args = apis->args + said->first;
@@ -633,6 +636,43 @@ static void print_hosts(const struct llmobs_apis *apis)
     printf("};\nconst size_t llmobs_provider_count = %u;\n", apis->host_count);
 }
 
+/* -- for rules/apis/make.c ------------------------------------------------- */
+
+static void print_readers(void)
+{
+    printf("const struct llmobs_form llmobs_apis_plain[LLMOBS_APIS_READERS] = "
+           "{\n");
+    for (size_t r = 0; r < LLMOBS_APIS_READERS; r++) {
+        printf("    {\n");
+        for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++)
+            if (functions[i].functions[r])
+                printf("        .%s = llmobs_%s,\n", functions[i].place,
+                       functions[i].functions[r]);
+        if (readers[r].state)
+            printf("        %s,\n", readers[r].state);
+        printf("        .keys = NULL,\n    },\n");
+    }
+    printf("};\nconst size_t llmobs_apis_sizes[LLMOBS_APIS_READERS] = {\n");
+    /* A user's file has the first five. */
+    for (size_t r = 0; r < 5; r++)
+        printf("    sizeof(struct %s),\n", readers[r].variant);
+    printf("};\nconst short llmobs_apis_members[][LLMOBS_APIS_READERS] = {\n");
+    for (size_t i = 0; i < llmobs_apis_word_count; i++) {
+        const struct llmobs_apis_word *word = &llmobs_apis_words[i];
+
+        printf("    {");
+        for (size_t r = 0; r < LLMOBS_APIS_READERS; r++)
+            if (r < 5 && word->member && word->readers & 1U << r)
+                printf("offsetof(struct %s, %s), ",
+                       word->in_form ? "llmobs_form" : readers[r].variant,
+                       word->member);
+            else
+                printf("-1, ");
+        printf("},\n");
+    }
+    printf("};\n");
+}
+
 /* -- files ---------------------------------------------------------------- */
 
 static char *read_file(const char *path, size_t *len)
@@ -659,6 +699,8 @@ int main(int argc, char **argv)
     static struct llmobs_apis apis;
 
     printf("/* Made by scripts/apis_table.c of rules/apis. */\n"
+           "#include <stddef.h>\n"
+           "#include \"rules/apis/read.h\"\n"
            "#include \"rules/read/hooks.h\"\n"
            "#include \"rules/providers.h\"\n"
            "#include \"rules/read/message_content.h\"\n"
@@ -692,5 +734,6 @@ int main(int argc, char **argv)
         if (rc == -ENOMEM)
             return 1;
     }
+    print_readers();
     return bad || fflush(stdout) != 0;
 }

@@ -36,7 +36,8 @@ enum {
     TAG_VENDORS,
     TAG_CALLER,
     TAG_CALLER_LEFT,
-    TAG_EXPERIMENT
+    TAG_EXPERIMENT,
+    TAG_API /* before TAG_RULE */
 };
 
 /* The order in TAG_NUMBERS, which only ever grows at its end: numbers that a
@@ -276,6 +277,7 @@ void llmobs_exchange_add(struct llmobs_exchange *exchange, bool bare,
     llmobs_entry_add(writer, TAG_NUMBERS, facts->numbers,
                      NUMBER_COUNT * sizeof(*facts->numbers));
     llmobs_entry_add(writer, TAG_TIMES, facts->times, sizeof(facts->times));
+    add_text(writer, TAG_API, llmobs_rules_api(&exchange->match));
     add_text(writer, TAG_RULE, facts->rule);
     add_text(writer, TAG_METHOD, exchange->method);
     add_text(writer, TAG_URL, exchange->url);
@@ -310,6 +312,7 @@ void llmobs_exchange_add(struct llmobs_exchange *exchange, bool bare,
 
 /* An exchange while it is read, and the fields that it must have. */
 struct reading {
+    struct llmobs_text api; /* the lines of the user's API; borrowed */
     struct llmobs_exchange *exchange;
     struct llmobs_recalls **recalls;
     int64_t numbers[NUMBER_COUNT];
@@ -425,8 +428,8 @@ static void read_flags(struct llmobs_body *body, int64_t flags)
 
 static int read_rule(struct reading *reading, struct llmobs_text value)
 {
-    int rc =
-        llmobs_rules_recall(reading->recalls, value, &reading->exchange->match);
+    int rc = llmobs_rules_recall_api(reading->recalls, reading->api, value,
+                                     &reading->exchange->match);
 
     reading->ruled = rc == 0;
     return rc;
@@ -452,6 +455,9 @@ static int read_field(struct reading *reading, uint32_t tag,
         return read_numbers(reading, value);
     case TAG_TIMES:
         return read_times(exchange, value);
+    case TAG_API:
+        reading->api = value;
+        return 0;
     case TAG_RULE:
         return read_rule(reading, value);
     case TAG_URL:

@@ -412,6 +412,7 @@ static void begin_form(struct reader *reader,
     form->name = args[0];
     form->line = reader->line;
     form->used = false;
+    form->like = like ? (short)(like - api->forms) : -1;
     api->form_count++;
     reader->form = form;
 }
@@ -723,6 +724,19 @@ static void check_paths(struct reader *reader,
     }
 }
 
+static void add_to_lines(struct reader *reader, unsigned first, unsigned count)
+{
+    struct llmobs_apis *apis = reader->apis;
+
+    if (apis->line_count == LLMOBS_APIS_LINES)
+        fail(reader, reader->line, "the file has too many lines");
+    else
+        apis->lines[apis->line_count++] = (struct llmobs_apis_line){
+            first, count, (short)(reader->api ? (int)apis->count - 1 : -1),
+            (short)(reader->form ? (int)(reader->form - reader->api->forms)
+                                 : -1)};
+}
+
 int llmobs_apis_read(struct llmobs_text text, struct llmobs_apis *apis,
                      llmobs_apis_fault *fault, void *context)
 {
@@ -742,10 +756,14 @@ int llmobs_apis_read(struct llmobs_text text, struct llmobs_apis *apis,
 
         reader.line = line;
         line += split(&reader, &at, &full);
-        if (apis->arg_count > first && !full)
-            read_line(&reader, apis->args[first],
-                      &(struct llmobs_apis_said){reader.line, first + 1,
-                                                 apis->arg_count - first - 1});
+        if (apis->arg_count > first && !full) {
+            unsigned count = apis->arg_count - first;
+
+            read_line(
+                &reader, apis->args[first],
+                &(struct llmobs_apis_said){reader.line, first + 1, count - 1});
+            add_to_lines(&reader, first, count);
+        }
     }
     if (full)
         fail(&reader, reader.line, "the file has too many words");

@@ -22,6 +22,7 @@
 #define LLMOBS_APIS_PATHS 32  /* of an API */
 #define LLMOBS_APIS_HOOKS 8   /* of a form */
 #define LLMOBS_APIS_ARGS 8192 /* words of a file */
+#define LLMOBS_APIS_LINES 2048
 #define LLMOBS_APIS_HOSTS 192 /* of a file */
 #define LLMOBS_APIS_SPEAKS 64 /* of a file */
 
@@ -95,6 +96,7 @@ struct llmobs_apis_form {
                                    * the settings, unless they stand in an
                                    * object of their own; line 0: none */
     bool used;                    /* a path has it */
+    short like; /* the number of the form that it is like; -1: of none */
 };
 
 struct llmobs_apis_path {
@@ -115,8 +117,16 @@ struct llmobs_apis_api {
     unsigned form_count;
 };
 
+/* A line, its own word included. */
+struct llmobs_apis_line {
+    unsigned first, count;
+    short api, form; /* their numbers; -1: none yet */
+};
+
 struct llmobs_apis {
     char *text;
+    struct llmobs_apis_line lines[LLMOBS_APIS_LINES];
+    unsigned line_count;
     const char *args[LLMOBS_APIS_ARGS];
     unsigned arg_count;
     struct llmobs_apis_api *apis;

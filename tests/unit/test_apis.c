@@ -1,0 +1,159 @@
+/* The text of APIs: a user's file reads what the build reads of the same text,
+ * here and in another process, and names each fault with its line. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "rules/custom.h"
+#include "tests/unit/match_case.h"
+#include "tests/unit/rule_case.h"
+
+static char *read_file(const char *path)
+{
+    FILE *from = fopen(path, "r");
+    char *text = calloc(1, 65536);
+
+    ck_assert_ptr_nonnull(from);
+    ck_assert_uint_gt(fread(text, 1, 65535, from), 0);
+    fclose(from);
+    return text;
+}
+
+static const struct {
+    const char *file, *hosts; /* what a user writes beside the text */
+    const char *cases[12];
+} files[] = {
+    {"rules/apis/cohere.api",
+     "host api.cohere.com cohere cohere\n",
+     {"cohere/plain", "cohere/stream", "cohere/settings"}},
+    {"rules/apis/ollama.api",
+     "",
+     {"ollama/plain", "ollama/stream", "ollama/generate"}},
+    {"rules/apis/applications.api", "", {"dify/stream", "flowise/plain"}},
+};
+
+/* Reads a case by the rules, or by what an entry has of the match. */
+static void check_case(struct rule_case *c, const char *name, bool recalled)
+{
+    struct llmobs_recalls *recalls = NULL;
+    struct llmobs_match match = c->match;
+    struct llmobs_json *got;
+    char note[LLMOBS_RULES_NOTE_MAX], *text, *wanted;
+
+    if (recalled) {
+        ck_assert_ptr_nonnull(llmobs_rules_api(&match));
+        ck_assert_int_eq(llmobs_rules_note(&match, note, sizeof(note)), 0);
+        ck_assert_int_eq(llmobs_rules_recall_api(
+                             &recalls, llmobs_text_of(llmobs_rules_api(&match)),
+                             llmobs_text_of(note), &c->match),
+                         0);
+    }
+    got = rule_case_read(c, &c->call);
+    text = llmobs_json_dumps(got, 0);
+    wanted = llmobs_json_dumps(c->expected, 0);
+    ck_assert_msg(strcmp(text, wanted) == 0, "%s: %s\nnot %s", name, text,
+                  wanted);
+    free(text);
+    free(wanted);
+    llmobs_json_free(got);
+    c->match = match;
+    llmobs_recalls_free(recalls);
+}
+
+TEST_EACH(a_file_reads_what_the_build_reads, 0, sizeof(files) / sizeof(*files))
+{
+    char *text = read_file(files[_i].file), both[65536], dir[128];
+
+    snprintf(both, sizeof(both), "%s%s", files[_i].hosts, text);
+    for (size_t i = 0; files[_i].cases[i]; i++) {
+        struct llmobs_rules *rules = match_make(NULL, both);
+        struct rule_case c;
+        struct llmobs_request request = {.method = "POST"};
+
+        ck_assert_msg(match_complaint_count == 0, "%s", match_complaints);
+        snprintf(dir, sizeof(dir), "tests/rules/%s", files[_i].cases[i]);
+        ck_assert_int_eq(rule_case_load(&c, dir), 0);
+        request.url = c.call.url;
+        request.body = c.call.request;
+        ck_assert_msg(llmobs_rules_match(rules, &request, &c.match), "%s: %s",
+                      dir, c.match.why);
+        ck_assert_str_eq(c.match.why, "LLMOBS_RULES: an API of the file");
+        check_case(&c, dir, false);
+        check_case(&c, dir, true);
+        rule_case_fini(&c);
+        llmobs_rules_free(rules);
+    }
+    free(text);
+}
+
+TEST(a_line_host_names_who_speaks_what)
+{
+    static const char lines[] = "# Ours.\nhost llm.corp.test corp openai\n"
+                                "host *.lab.test lab ollama anthropic\n";
+    static const struct match_row rows[] = {
+        {"POST", "https://llm.corp.test" CHAT, JSON, NULL, 2, "corp"},
+        {"POST", "https://a.lab.test/v1/messages", JSON, NULL, 2, "lab"},
+        {"POST", "https://a.lab.test/api/chat", JSON, NULL, 2, "lab"},
+    };
+    static const struct match_row misses[] = {
+        {"POST", "https://llm.corp.test/api/chat", JSON, NULL, 0, NULL},
+        {"POST", "https://lab.test/x", JSON, NULL, 0, NULL},
+    };
+    struct llmobs_rules *rules = match_make(NULL, lines);
+    struct llmobs_match match;
+
+    ck_assert_msg(match_complaint_count == 0, "%s", match_complaints);
+    for (size_t i = 0; i < 3; i++) {
+        ck_assert_msg(match_run(rules, &rows[i], &match), "%s", match.why);
+        ck_assert_str_eq(match.provider, rows[i].provider);
+        ck_assert(!match.confirm);
+    }
+    match_check(rules, misses, 2);
+    llmobs_rules_free(rules);
+}
+
+static const struct {
+    const char *text, *told;
+} faults[] = {
+    {"form main\n", "line 1: a line before the first api"},
+    {"api a\npath x llm chat a.chat\nform main\n",
+     "line 2: the path does not begin with '/'"},
+    {"api a\npath /x lm chat a.chat\nform main\n",
+     "line 2: there is no kind 'lm'"},
+    {"api a\npath /x llm chat\nform main\n", "line 2: a path has:"},
+    {"api a\npath /x llm chat a.chat anyhost\nform main\n",
+     "line 2: a path has no 'anyhost'"},
+    {"api a\npath /x llm chat a.chat any_host\nform main\ntext /a\n",
+     "line 2: it counts on any host"},
+    {"api a\npath /x llm chat a.chat form=b\nform main\n",
+     "line 2: there is no form b"},
+    {"api a\npath /x llm chat a.chat\nform main\ntxt /a\n",
+     "line 4: there is no word 'txt'"},
+    {"api a\npath /x llm chat a.chat\nform main\ntext a/b\n",
+     "line 4: the pointer a/b does not begin with '/'"},
+    {"api a\npath /x llm chat a.chat\nform main\ntext /a~2\n", "line 4: /a~2"},
+    {"api a\npath /x llm chat a.chat\nform main\nsums yes\n",
+     "line 4: sums has nothing behind it"},
+    {"api a\npath /x llm chat a.chat\nform main\nreads tabel\n",
+     "line 4: nothing reads 'tabel'"},
+    {"api a\npath /x llm chat a.chat\nform main\nhook event x\n",
+     "line 3: a file of one's own has no hooks"},
+    {"api a\npath /x llm chat a.chat\nform main is nobody\n",
+     "line 3: there is no API of this name"},
+    {"api a\npath /x llm chat a.chat\nform main\nhits_in a\n",
+     "line 4: the reader of form main has no word 'hits_in'"},
+    {"host a.test a nobody\n", "line 1: it names an API that nobody has"},
+    {"host a.test\n", "line 1: it has 3 words at least"},
+};
+
+TEST_EACH(a_fault_is_told_with_its_line, 0, sizeof(faults) / sizeof(*faults))
+{
+    static const struct match_row row = {
+        "POST", "https://api.groq.com/openai" CHAT, JSON, NULL, 2, "groq"};
+    struct llmobs_rules *rules = match_make(NULL, faults[_i].text);
+
+    ck_assert_msg(strstr(match_complaints, faults[_i].told), "%s, not %s",
+                  match_complaints, faults[_i].told);
+    match_check(rules, &row, 1);
+    llmobs_rules_free(rules);
+}
