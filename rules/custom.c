@@ -50,7 +50,7 @@ static unsigned kinds_of(const char *which)
 
 #define NOTE_ROOM (LLMOBS_RULES_NOTE_MAX - 112) /* beside other columns */
 #define API_MAX ((size_t)16 * 1024) /* of an API, in each call's entry */
-#define PLACE_COUNT 128             /* words of the language */
+#define PLACE_COUNT 43 /* the places are the first words of the language */
 
 /* A row of the file, borrowed from it. */
 struct row {
@@ -260,30 +260,30 @@ static int fill_places(const struct row *row, struct llmobs_rule *rule,
     return rc != -EFBIG && fits_note(rule) ? rc : -EINVAL;
 }
 
-static int fill_rule(const struct llmobs_json *json, struct llmobs_rule *rule,
-                     const char **why)
+/* `row` is room for a row. */
+static int fill_rule(const struct llmobs_json *json, struct row *row,
+                     struct llmobs_rule *rule, const char **why)
 {
-    struct row row = {.never = false};
-
-    *why = read_row(json, &row);
-    rule->never = row.never;
-    rule->multipart = row.multipart;
+    memset(row, 0, sizeof(*row));
+    *why = read_row(json, row);
+    rule->never = row->never;
+    rule->multipart = row->multipart;
     if (!*why && !rule->never)
-        *why = choose_shape(rule, &row);
+        *why = choose_shape(rule, row);
     if (*why)
         return -EINVAL;
     *why = "out of memory";
-    if (!copy(&rule->host, row.texts[COLUMN_HOST]) ||
-        !copy(&rule->path, row.texts[COLUMN_PATH]) ||
-        !copy(&rule->method, row.texts[COLUMN_METHOD]) ||
-        !copy(&rule->provider, row.texts[COLUMN_PROVIDER]) ||
-        !copy(&rule->name, row.texts[COLUMN_NAME]) ||
-        !copy(&rule->header, row.texts[COLUMN_HEADER]))
+    if (!copy(&rule->host, row->texts[COLUMN_HOST]) ||
+        !copy(&rule->path, row->texts[COLUMN_PATH]) ||
+        !copy(&rule->method, row->texts[COLUMN_METHOD]) ||
+        !copy(&rule->provider, row->texts[COLUMN_PROVIDER]) ||
+        !copy(&rule->name, row->texts[COLUMN_NAME]) ||
+        !copy(&rule->header, row->texts[COLUMN_HEADER]))
         return -ENOMEM;
     lower(rule->host);
     if (to_dns(&rule->host) < 0)
         return -ENOMEM;
-    return fill_places(&row, rule, why);
+    return fill_places(row, rule, why);
 }
 
 static int fill_rules(const struct llmobs_json *list,
@@ -291,6 +291,7 @@ static int fill_rules(const struct llmobs_json *list,
                       struct llmobs_custom_fault *fault)
 {
     size_t count = llmobs_json_len(list);
+    struct row *row;
     int rc = 0;
 
     fault->why = "it is not an array of rules";
@@ -300,13 +301,18 @@ static int fill_rules(const struct llmobs_json *list,
         return 0;
     fault->why = "out of memory";
     custom->rules = calloc(count, sizeof(*custom->rules));
-    if (!custom->rules)
+    row = malloc(sizeof(*row));
+    if (!custom->rules || !row) {
+        free(row);
         return -ENOMEM;
+    }
     custom->count = count;
     for (size_t i = 0; rc == 0 && i < count; i++) {
         fault->rule = i + 1;
-        rc = fill_rule(llmobs_json_at(list, i), &custom->rules[i], &fault->why);
+        rc = fill_rule(llmobs_json_at(list, i), row, &custom->rules[i],
+                       &fault->why);
     }
+    free(row);
     return rc;
 }
 
@@ -437,6 +443,10 @@ static int parse_text(struct llmobs_text text, struct llmobs_custom *custom,
     file->fault = fault;
     fault->why = "a line has a fault";
     rc = llmobs_apis_read(text, &file->apis, on_fault, fault);
+    if (rc == 0 && file->apis.count + file->apis.host_count == 0) {
+        fault->why = "it has neither rules in JSON nor a line `host` or `api`";
+        rc = -EINVAL;
+    }
     if (rc == 0)
         rc = add_apis(file);
     if (rc == 0) {

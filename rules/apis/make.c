@@ -83,9 +83,12 @@ static const char *join(struct maker *maker,
     for (unsigned i = 0; at && i < said->count; i++) {
         bool bare = !quoted || *args[i] == '\'';
 
-        at += sprintf(at, bare ? "%s" : "\"%s\"",
-                      args[i] + (quoted && *args[i] == '\'')) +
-              1;
+        if (!bare)
+            *at++ = '"';
+        at = stpcpy(at, args[i] + (quoted && bare));
+        if (!bare)
+            *at++ = '"';
+        at++;
     }
     return text;
 }
