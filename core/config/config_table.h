@@ -95,7 +95,7 @@ struct row {
       "digits of its API key's SHA-256 (tag key, --by key), by which a weak "  \
       "key can be guessed; -NAME: none of that API (tag integration)",         \
       FORM_TEXT, CONF(observe), 0, 0)                                          \
-    V("LLMOBS_RULES", "file", "", "rules of your own, as JSON", FORM_TEXT,     \
+    V("LLMOBS_RULES", "file", "", "rules and APIs of your own", FORM_TEXT,     \
       CONF(rules_path), 0, 0)                                                  \
     V("LLMOBS_RECORD", "directory", "",                                        \
       "raw exchanges with models are written there, with their texts "         \

@@ -74,7 +74,7 @@ static const char *join(struct maker *maker,
                         const struct llmobs_apis_said *said, bool quoted)
 {
     const char *const *args = maker->apis->args + said->first;
-    size_t size = 1;
+    size_t size = 1, len;
     char *text, *at;
 
     for (unsigned i = 0; i < said->count; i++)
@@ -85,7 +85,9 @@ static const char *join(struct maker *maker,
 
         if (!bare)
             *at++ = '"';
-        at = stpcpy(at, args[i] + (quoted && bare));
+        len = strlen(args[i] + (quoted && bare));
+        memcpy(at, args[i] + (quoted && bare), len);
+        at += len;
         if (!bare)
             *at++ = '"';
         at++;

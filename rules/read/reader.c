@@ -75,8 +75,8 @@ static int as_ends(struct llmobs_reading *reading,
 }
 
 /* Reads the settings that mean the same in each API that has them, at the top
- * of the request or in the object of Bedrock's Converse. Those that the form has
- * read stay. */
+ * of the request or in the object of Bedrock's Converse. Those that the form
+ * has read stay. */
 static int read_usual_settings(struct llmobs_reading *reading)
 {
     static const char usual[] =
