@@ -157,9 +157,7 @@ static void print_messages(const struct llmobs_apis *apis, const char *name,
         if (parts)
             printf(",\n");
         parts = NULL;
-        if (strcmp(arg, "tool_content") == 0)
-            printf("    .tool_content = true,\n");
-        else if (len == 4 && strncmp(arg, "part", len) == 0)
+        if (len == 4 && strncmp(arg, "part", len) == 0)
             printf("    .add = llmobs_%s,\n", arg + len + 1);
         else if (arg[len] == '=')
             printf("    .%.*s = \"%s\",\n", (int)len, arg, arg + len + 1);

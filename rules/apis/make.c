@@ -123,8 +123,6 @@ static const struct llmobs_message_form *make_messages(
 
         if (value && to)
             *to = copy(maker, value + 1);
-        else if (strcmp(arg, "tool_content") == 0)
-            form->tool_content = true;
         else if (strcmp(arg, "thinking") == 0)
             form->parts |= LLMOBS_MESSAGE_CONTENT_THINKING;
         else if (strcmp(arg, "documents") == 0)

@@ -8,8 +8,7 @@
 #include "rules/read/message_content.h"
 #include "rules/read/tools.h"
 
-const struct llmobs_message_form llmobs_message_openai = {.tool_name = "name",
-                                                          .instead = "refusal"};
+const struct llmobs_message_form llmobs_message_openai = {.instead = "refusal"};
 
 struct llmobs_json *llmobs_message_new(const char *role,
                                        struct llmobs_text content)
@@ -108,7 +107,8 @@ static int store_result(const struct llmobs_json *from,
                         struct llmobs_json *message)
 {
     struct llmobs_json *list = llmobs_json_array();
-    const char *name = llmobs_json_gets(from, form->tool_name);
+    const char *own = llmobs_json_gets(from, form->tool_name);
+    const char *name = own ? own : llmobs_json_gets(from, "name");
     const char *type = llmobs_json_gets(from, "type");
     int rc = llmobs_json_add(
         list, llmobs_tools_result(
@@ -184,7 +184,7 @@ int llmobs_message_add(struct llmobs_json *list, const struct llmobs_json *from,
     rc = read_content(&content, from, form);
     if (rc == 0)
         rc = llmobs_json_sets(message, "role", role);
-    if (rc == 0 && role && strcmp(role, "tool") == 0 && !form->tool_content)
+    if (rc == 0 && role && strcmp(role, "tool") == 0)
         rc = store_result(from, form, &content, message);
     if (rc == 0)
         rc = add_reasoning(list, thought, &content);

@@ -59,9 +59,8 @@ struct llmobs_message_form {
                const struct llmobs_json *part);
     unsigned parts;        /* LLMOBS_MESSAGE_CONTENT_*: types of parts that the
                             * provider has */
-    bool tool_content;     /* messages of role tool are as others */
-    const char *tool_name; /* key of the tool's name in a message of role tool
-                            */
+    const char *tool_name; /* key of the tool's name in a message of role tool,
+                            * if not "name" */
     const char *instead;   /* key of the text that replaces an empty content */
     const char *reasoning; /* key of the reasoning's text */
     const char *images;    /* key of a list of images */

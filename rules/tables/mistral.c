@@ -36,7 +36,6 @@ int llmobs_mistral_usage(const struct llmobs_json *usage,
 
 /* The form of a request with a prompt: the request is the only message. */
 static const struct llmobs_message_form prompt = {
-    .tool_content = true,
     .instead = "prompt",
 };
 
