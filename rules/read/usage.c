@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <strings.h>
 
 #define COUNT_MAX (INT64_C(1) << 53)
 #define COST_GRAIN 1e-9
@@ -70,6 +71,59 @@ int llmobs_usage_sum(struct llmobs_json **sum, const struct llmobs_json *usage,
     return rc;
 }
 
+static struct llmobs_json *share(const struct llmobs_json *value)
+{
+    return llmobs_json_share((struct llmobs_json *)(uintptr_t)value);
+}
+
+/* True where a later value is no news. */
+static bool says_nothing(const struct llmobs_json *value)
+{
+    return !value || llmobs_json_is_null(value) ||
+           (llmobs_json_is_number(value) && !(llmobs_json_to_real(value) > 0));
+}
+
+/* The recursion is as deep as the parsed documents. Most events need no copy of
+ * theirs, which must not be changed (json_series.h). */
+struct llmobs_json *llmobs_usage_later(const struct llmobs_json *before,
+                                       const struct llmobs_json *now)
+{
+    struct llmobs_json *out = share(before && says_nothing(now) ? before : now);
+    void *it = llmobs_json_is_object(now) ? llmobs_json_iter(before) : NULL;
+    int rc = 0;
+
+    for (; rc == 0 && it; it = llmobs_json_next(before, it)) {
+        const char *key = llmobs_json_iter_key(it);
+        const struct llmobs_json *one = llmobs_json_get(now, key);
+        struct llmobs_json *kept =
+            llmobs_usage_later(llmobs_json_iter_value(it), one);
+
+        if (kept == one) {
+            llmobs_json_free(kept);
+            continue;
+        }
+        if (out == now) {
+            llmobs_json_free(out);
+            out = llmobs_json_clone(now);
+        }
+        rc = llmobs_json_set(out, key, kept);
+    }
+    return llmobs_json_done(out, rc);
+}
+
+int llmobs_usage_replace(struct llmobs_json **held,
+                         const struct llmobs_json *usage)
+{
+    struct llmobs_json *now;
+
+    if (!llmobs_json_is_object(usage))
+        return 0;
+    now = llmobs_usage_later(*held, usage);
+    llmobs_json_free(*held);
+    *held = now;
+    return now ? 0 : -ENOMEM;
+}
+
 /* `key` if above 0; else `other` if present; else `key`: 0, or -1 if absent. */
 static int64_t count_either(const struct llmobs_json *usage, const char *key,
                             const char *other)
@@ -111,13 +165,14 @@ static void cache(const struct llmobs_json *usage, struct llmobs_span *span)
         llmobs_json_get(usage, "prompt_tokens_details");
     const struct llmobs_json *split =
         llmobs_json_get(details, "cache_creation_token_details");
+    static const char beside[] =
+        "cached_tokens\0prompt_cache_hit_tokens\0cache_read_input_tokens\0";
     int64_t number = count_detail(usage, "prompt_tokens_details",
                                   "input_tokens_details", "cached_tokens");
 
-    if (number < 0)
-        number = llmobs_usage_count(usage, "cached_tokens");
-    if (number < 0)
-        number = llmobs_usage_count(usage, "prompt_cache_hit_tokens");
+    LLMOBS_WORDS_EACH (key, beside)
+        if (number <= 0 && llmobs_usage_count(usage, key) >= 0)
+            number = llmobs_usage_count(usage, key);
     put(span, "cache_read_input_tokens", number);
 
     number = count_detail(usage, "prompt_tokens_details",
@@ -230,25 +285,42 @@ const struct llmobs_json *llmobs_usage_find(const struct llmobs_json *body)
     return NULL;
 }
 
+static int64_t audio_of(const struct llmobs_json *details)
+{
+    static const char counts[] = "tokenCount\0token_count\0tokens\0";
+    int64_t sum = llmobs_usage_count(details, "audio_tokens");
+
+    LLMOBS_JSON_EACH (one, details, true) {
+        const char *kind = llmobs_json_gets(one, "modality");
+
+        LLMOBS_WORDS_EACH (key, counts)
+            if (kind && strcasecmp(kind, "audio") == 0)
+                sum = llmobs_usage_add(sum, llmobs_usage_count(one, key));
+    }
+    return sum;
+}
+
 /* Most calls have no audio, and say 0. OpenAI's transcriptions write the group
  * without the second "s". */
-static void read_audio(const struct llmobs_json *usage,
-                       struct llmobs_span *span)
+void llmobs_usage_audio(const struct llmobs_json *usage,
+                        struct llmobs_span *span)
 {
-    static const char *const groups[][4] = {
-        {"prompt_tokens_details", "input_tokens_details", "input_token_details",
-         "audio_input_tokens"},
-        {"completion_tokens_details", "output_tokens_details",
-         "output_token_details", "audio_output_tokens"}};
+    static const char *const groups[][2] = {
+        {"audio_input_tokens",
+         "prompt_tokens_details\0input_tokens_details\0input_token_details\0"
+         "promptTokensDetails\0input_tokens_by_modality\0"},
+        {"audio_output_tokens",
+         "completion_tokens_details\0output_tokens_details\0"
+         "output_token_details\0candidatesTokensDetails\0"
+         "candidates_tokens_details\0output_tokens_by_modality\0"}};
 
     for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++) {
-        int64_t number =
-            count_detail(usage, groups[i][0], groups[i][1], "audio_tokens");
+        int64_t number = -1;
 
-        if (number < 0)
-            number = llmobs_usage_count(llmobs_json_get(usage, groups[i][2]),
-                                        "audio_tokens");
-        put_positive(span, groups[i][3], number);
+        LLMOBS_WORDS_EACH (key, groups[i][1])
+            if (number < 0)
+                number = audio_of(llmobs_json_get(usage, key));
+        put_positive(span, groups[i][0], number);
     }
 }
 
@@ -273,7 +345,7 @@ int llmobs_usage_read(const struct llmobs_json *usage, struct llmobs_span *span)
         reasoning < 0 ? llmobs_usage_count(usage, "reasoning_tokens")
                       : reasoning);
     cache(usage, span);
-    read_audio(usage, span);
+    llmobs_usage_audio(usage, span);
     return read_costs(usage, span);
 }
 

@@ -34,6 +34,20 @@ int64_t llmobs_usage_add(int64_t sum, int64_t count);
 int llmobs_usage_sum(struct llmobs_json **sum, const struct llmobs_json *usage,
                      const char *keys);
 
+/* Puts the counts of a later event in the place of those before, both of the
+ * whole answer so far. What the later lacks stays, and so does what has become
+ * 0: some servers write 0 where an event has no count. A `usage` that is no
+ * object changes nothing. _later: gives the value that counts of two. */
+int llmobs_usage_replace(struct llmobs_json **held,
+                         const struct llmobs_json *usage);
+struct llmobs_json *llmobs_usage_later(const struct llmobs_json *before,
+                                       const struct llmobs_json *now);
+
+/* Sets the metrics of sounds, where above 0: of objects with `audio_tokens`, or
+ * of Google's lists by modality. */
+void llmobs_usage_audio(const struct llmobs_json *usage,
+                        struct llmobs_span *span);
+
 /* Sets the metrics from an OpenAI-shaped usage object (WIRE 6.6, 6.11); a NULL
  * `usage` sets nothing. */
 int llmobs_usage_read(const struct llmobs_json *usage,

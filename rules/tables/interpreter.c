@@ -313,8 +313,7 @@ int llmobs_interpreter_request(struct llmobs_reading *reading)
 
 /* -- counts and reasons -------------------------------------------------- */
 
-/* Gives the count; if it is 0, an earlier event's count: some servers write 0
- * for a count that the event does not have. */
+/* Gives the count; if it is 0, an earlier event's count (usage.h). */
 static int64_t interpreter_count(struct llmobs_reading *reading,
                                  const char *which, const char *metric)
 {
@@ -357,8 +356,7 @@ static int read_counts(struct llmobs_reading *reading)
     int rc = state->any ? 0 : llmobs_usage_read(usage, span);
 
     if (state->any)
-        llmobs_json_replace(&state->usage,
-                            (struct llmobs_json *)(uintptr_t)usage);
+        rc = llmobs_usage_replace(&state->usage, usage);
     interpreter_count(reading, LLMOBS_AT_TOTAL_TOKENS, "total_tokens");
     interpreter_count(reading, LLMOBS_AT_CACHED_TOKENS,
                       "cache_read_input_tokens");

@@ -162,20 +162,28 @@ static int add_delta(struct llmobs_anthropic_stream *stream,
         (struct llmobs_buf *)(void *)((char *)block + offset), text);
 }
 
-/* When a new number of cache writes comes, drops the old number's split. */
+/* When a new number of cache writes comes, drops the old number's split. When
+ * more of the input turns out to be the cache's, less of it is plain. */
 static void drop_split(struct llmobs_json *held,
                        const struct llmobs_json *usage)
 {
-    static const char key[] = "cache_creation_input_tokens";
-    int64_t writes = llmobs_usage_count(usage, key);
+    static const char writes[] = "cache_creation_input_tokens";
+    static const char reads[] = "cache_read_input_tokens";
+    bool more =
+        llmobs_usage_count(usage, writes) > llmobs_usage_count(held, writes);
 
-    if (writes >= 0 && writes != llmobs_usage_count(held, key))
+    if (more)
         llmobs_json_unset(held, "cache_creation");
+    if ((more ||
+         llmobs_usage_count(usage, reads) > llmobs_usage_count(held, reads)) &&
+        llmobs_usage_count(usage, "input_tokens") >= 0)
+        llmobs_json_unset(held, "input_tokens");
 }
 
 #define OUTPUT_KEYS 3 /* of `keys` in add_usage, at its end */
 
-/* Copies the counts of a usage object to the stream's counts. Without `last`,
+/* Copies the counts of a usage object to the stream's counts, which never fall:
+ * each is one of the whole answer so far. Without `last`,
  * as for the event message_start, leaves out the counts of the output, which
  * are not those of the answer. */
 static int add_usage(struct llmobs_anthropic_stream *stream,
@@ -204,8 +212,14 @@ static int add_usage(struct llmobs_anthropic_stream *stream,
     for (size_t i = 0; rc == 0 && i < count; i++) {
         const struct llmobs_json *value = llmobs_json_get(usage, keys[i]);
 
-        if (value && !llmobs_json_is_null(value))
-            rc = llmobs_json_set(stream->usage, keys[i], share(value));
+        int64_t now = llmobs_usage_value(value);
+
+        if (value && !llmobs_json_is_null(value) &&
+            (now < 0 || now >= llmobs_usage_count(stream->usage, keys[i])))
+            rc = llmobs_json_set(
+                stream->usage, keys[i],
+                llmobs_usage_later(llmobs_json_get(stream->usage, keys[i]),
+                                   value));
     }
     return rc;
 }

@@ -8,6 +8,7 @@
 #include "rules/read/message.h"
 #include "rules/read/message_content.h"
 #include "rules/read/tools.h"
+#include "rules/read/usage.h"
 
 /* One content block; its contents show its kind. */
 struct block {
@@ -273,13 +274,8 @@ static int end_message(struct llmobs_converse_stream *stream,
 static int set_usage(struct llmobs_converse_stream *stream,
                      const struct llmobs_json *event)
 {
-    struct llmobs_json *usage = llmobs_json_get(event, "usage");
-
-    if (!llmobs_json_is_object(usage))
-        return 0;
-    llmobs_json_free(stream->usage);
-    stream->usage = llmobs_json_share(usage);
-    return 0;
+    return llmobs_usage_replace(&stream->usage,
+                                llmobs_json_get(event, "usage"));
 }
 
 static int start_message(struct llmobs_converse_stream *stream,

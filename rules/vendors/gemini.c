@@ -12,6 +12,7 @@
 #include "rules/read/sources.h"
 #include "rules/read/stream_parts.h"
 #include "rules/read/tools.h"
+#include "rules/read/usage.h"
 #include "lib/text/json_path.h"
 
 static const char settings[] =
@@ -470,11 +471,8 @@ static int set_chunk(struct llmobs_reading *reading,
         if (stream->candidates.count == 0)
             set_block(reading, chunk);
     }
-    if (llmobs_json_is_object(usage)) {
-        llmobs_json_free(stream->usage);
-        stream->usage = llmobs_json_share(usage);
-    }
-    if (model && *model && llmobs_span_set(&stream->model, model) < 0)
+    if (llmobs_usage_replace(&stream->usage, usage) < 0 ||
+        (model && *model && llmobs_span_set(&stream->model, model) < 0))
         return -ENOMEM;
     return reading->done ? set_words(reading, chunk) : 0;
 }

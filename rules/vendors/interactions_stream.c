@@ -7,6 +7,7 @@
 #include "rules/vendors/interactions_steps.h"
 #include "rules/read/media.h"
 #include "rules/read/message_content.h"
+#include "rules/read/usage.h"
 
 /* The members of a step that come in pieces. */
 enum piece { PIECE_TEXT, PIECE_THOUGHT, PIECE_ARGUMENTS, PIECES };
@@ -267,9 +268,11 @@ static int set_interaction(struct llmobs_interactions_stream *stream,
     struct llmobs_json *metadata = llmobs_json_get(event, "metadata");
     const char *status = llmobs_json_gets(interaction, "status");
 
-    llmobs_json_replace(&stream->usage,
-                        llmobs_json_get(metadata, "total_usage"));
-    llmobs_json_replace(&stream->usage, llmobs_json_get(interaction, "usage"));
+    if (llmobs_usage_replace(&stream->usage,
+                             llmobs_json_get(metadata, "total_usage")) < 0 ||
+        llmobs_usage_replace(&stream->usage,
+                             llmobs_json_get(interaction, "usage")) < 0)
+        return -ENOMEM;
     llmobs_json_replace(&stream->interaction, interaction);
     if (!status)
         status = llmobs_json_gets(event, "status");

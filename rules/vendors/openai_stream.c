@@ -389,12 +389,7 @@ int llmobs_stream_add(struct llmobs_stream *stream,
 
     LLMOBS_JSON_EACH (one, choices, rc == 0)
         rc = add_choice(stream, one);
-    if (rc == 0 && usage) {
-        llmobs_json_free(stream->usage);
-        stream->usage =
-            llmobs_json_share((struct llmobs_json *)(uintptr_t)usage);
-    }
-    return rc;
+    return rc < 0 ? rc : llmobs_usage_replace(&stream->usage, usage);
 }
 
 int llmobs_stream_role(struct llmobs_stream *stream, const char *role)

@@ -23,7 +23,7 @@ struct llmobs_stream {
     struct llmobs_stream_parts choices;
     int64_t choice; /* the index of the one to which parts are added */
     char *model;    /* the first that was not empty */
-    struct llmobs_json *usage;      /* the last one */
+    struct llmobs_json *usage;      /* of all chunks (usage.h) */
     const struct llmobs_json *bare; /* a chunk's tree that is known to have no
                                      * usage */
     bool done;                      /* a finish reason was seen */
