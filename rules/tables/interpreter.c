@@ -500,12 +500,11 @@ static int add_calls(struct llmobs_interpreter *state, int64_t part,
     LLMOBS_JSON_EACH (call, calls, rc == 0) {
         const struct llmobs_json *index = llmobs_json_get(call, "index");
 
-        if (llmobs_json_is_object(call) || !state->any)
-            rc = llmobs_stream_call(&state->stream,
-                                    llmobs_json_is_int(index)
-                                        ? llmobs_json_to_int(index)
-                                        : state->calls++,
-                                    call);
+        if (!llmobs_json_is_object(call) && state->any)
+            continue;
+        rc = llmobs_json_is_int(index)
+                 ? llmobs_stream_next_call(&state->stream, call)
+                 : llmobs_stream_call(&state->stream, state->calls++, call);
     }
     return rc;
 }

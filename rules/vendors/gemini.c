@@ -26,8 +26,8 @@ struct stream {
     struct llmobs_buf thought;
     struct llmobs_json *others; /* messages; NULL: no event came */
     char *role;                 /* of the first content */
-    struct llmobs_json *open;   /* the arguments of the call that goes on, in
-                                 * `others`; NULL: none */
+    struct llmobs_json *open;   /* the arguments of the last call, in `others`;
+                                 * NULL: none */
     struct llmobs_buf piece;    /* a text of the arguments that goes on */
     char *piece_path;           /* the path of that text; NULL: none */
     bool begun;                 /* a first token was seen */
@@ -350,16 +350,6 @@ static int add_argument(struct stream *stream, const struct llmobs_json *from)
     return llmobs_message_content_append(&stream->piece, text);
 }
 
-/* True for a piece of a call, also for the last piece, which may be empty. */
-static bool is_piece(const struct stream *stream,
-                     const struct llmobs_json *call)
-{
-    return llmobs_json_is_object(call) &&
-           (llmobs_google_get(call, "partialArgs") ||
-            llmobs_google_get(call, "willContinue") ||
-            (stream->open && !llmobs_json_gets(call, "name")));
-}
-
 /* A piece with a name begins a call. */
 static int begin_call(struct stream *stream, const struct llmobs_json *part)
 {
@@ -376,23 +366,29 @@ static int begin_call(struct stream *stream, const struct llmobs_json *part)
     return rc;
 }
 
-static int add_piece(struct stream *stream, const struct llmobs_json *part,
-                     const struct llmobs_json *call)
+/* Adds a call, or a piece of the last one: its arguments, texts of these, or
+ * nothing at the end. */
+static int add_call(struct stream *stream, const struct llmobs_json *part,
+                    const struct llmobs_json *call)
 {
     const struct llmobs_json *pieces = llmobs_google_get(call, "partialArgs");
-    const char *name = llmobs_json_gets(call, "name");
+    const struct llmobs_json *more = llmobs_json_get(call, "args");
     int rc = 0;
 
-    if (!stream->open || (name && *name))
+    if (!stream->open || llmobs_has_text(llmobs_json_gets(call, "name"))) {
         rc = begin_call(stream, part);
+        more = NULL;
+    }
+    for (void *it = llmobs_json_iter(more); rc == 0 && it;
+         it = llmobs_json_next(more, it))
+        rc = llmobs_json_set(stream->open, llmobs_json_iter_key(it),
+                             llmobs_json_clone(llmobs_json_iter_value(it)));
     LLMOBS_JSON_EACH (one, pieces, rc == 0)
         rc = add_argument(stream, one);
-    if (rc == 0 &&
-        !llmobs_json_is_true(llmobs_google_get(call, "willContinue"))) {
-        rc = put_piece(stream);
-        stream->open = NULL;
-    }
-    return rc;
+    return rc == 0 &&
+                   !llmobs_json_is_true(llmobs_google_get(call, "willContinue"))
+               ? put_piece(stream)
+               : rc;
 }
 
 /* -- an answer in pieces --------------------------------------------------- */
@@ -404,8 +400,8 @@ static int add_part(struct stream *stream, const struct llmobs_json *part)
     size_t count = llmobs_json_len(stream->others);
     int rc;
 
-    if (is_piece(stream, call))
-        return add_piece(stream, part, call);
+    if (llmobs_json_is_object(call) && !llmobs_has_text(text))
+        return add_call(stream, part, call);
     if (text && *text) {
         stream->begun = true;
         return llmobs_message_content_append(

@@ -17,6 +17,7 @@
  * has it. */
 struct stream_call {
     int64_t index;
+    int64_t told; /* the index that its pieces have; several calls may have 0 */
     char *id;
     char *type;
     char *name;
@@ -141,23 +142,6 @@ static int add_arguments(struct llmobs_buf *buf,
     return rc;
 }
 
-/* The index for a fragment that has none: a new id begins a call, a fragment
- * without an id continues the last one. */
-static int64_t index_by_id(const struct stream_choice *choice, const char *id)
-{
-    const struct stream_call *last;
-
-    if (choice->calls.count == 0)
-        return 0;
-    for (size_t i = 0; id && *id && i < choice->calls.count; i++)
-        if (call_of(choice, i)->id && strcmp(call_of(choice, i)->id, id) == 0)
-            return call_of(choice, i)->index;
-    last = call_of(choice, choice->calls.count - 1);
-    if (!id || !*id || last->index == INT64_MAX)
-        return last->index;
-    return last->index + 1;
-}
-
 /* The object that holds a tool call's name: "function" or "custom" within the
  * call; the call itself in APIs whose calls have neither. */
 static const struct llmobs_json *call_body(const struct llmobs_json *from)
@@ -169,48 +153,112 @@ static const struct llmobs_json *call_body(const struct llmobs_json *from)
     return llmobs_json_is_object(body) ? body : from;
 }
 
-/* The index of a fragment. Some servers give every call of an answer the index
- * 0; there a fragment with a new id and a name begins another call. */
-static int64_t index_of(const struct stream_choice *choice,
-                        const struct llmobs_json *from)
+static const struct llmobs_json *arguments_of(const struct llmobs_json *body)
 {
-    const char *name = llmobs_json_gets(call_body(from), "name");
-    const struct llmobs_json *index = llmobs_json_get(from, "index");
-    const char *id = llmobs_json_gets(from, "id");
-    int64_t number = llmobs_json_to_int(index);
-
-    if (!llmobs_json_is_int(index))
-        return index_by_id(choice, id);
-    for (size_t i = 0; id && *id && name && *name && i < choice->calls.count;
-         i++)
-        if (call_of(choice, i)->index == number && call_of(choice, i)->id &&
-            strcmp(call_of(choice, i)->id, id) != 0)
-            return index_by_id(choice, id);
-    return number;
-}
-
-static int add_call(struct stream_choice *choice, int64_t index,
-                    const struct llmobs_json *from)
-{
-    const struct llmobs_json *body = call_body(from);
     const struct llmobs_json *arguments = llmobs_json_get(body, "arguments");
-    const char *type = llmobs_json_gets(from, "type");
-    struct stream_call *call = NULL;
-    int rc = call_at(choice, index, &call);
 
     if (!arguments)
         arguments = llmobs_json_get(body, "input");
-    if (!arguments) /* Cohere's first version */
-        arguments = llmobs_json_get(body, "parameters");
-    if (rc == 0)
-        rc = set_first(&call->id, llmobs_json_gets(from, "id"));
+    return arguments ? arguments /* else Cohere's first version */
+                     : llmobs_json_get(body, "parameters");
+}
+
+/* True where a piece with this body, and without an id of its own, does not go
+ * on with the call, but begins one: with another name; or with the same name
+ * where the arguments begin anew, or nothing else could join (`loose`). */
+static bool begins(const struct stream_call *call,
+                   const struct llmobs_json *body, bool loose)
+{
+    const struct llmobs_json *arguments = arguments_of(body);
+    const char *name = llmobs_json_gets(body, "name");
+    const char *text = llmobs_json_text(arguments);
+    size_t len = call->arguments.len;
+
+    if (!llmobs_has_text(name) || !call->name)
+        return false;
+    if (strcmp(name, call->name) != 0)
+        return true;
+    if (llmobs_has_text(text) ? *text != '{'
+                              : !llmobs_json_is_object(arguments))
+        return loose && !llmobs_has_text(text);
+    return loose || (len > 0 && call->arguments.data[len - 1] == '}');
+}
+
+/* The call that a piece goes on with: by its index, its id, or as the last one;
+ * NULL: it begins a call. Some servers give all calls the index 0, and some
+ * neither index nor id: then a new id with a name begins a call, or a name. */
+static struct stream_call *find_call(const struct stream_choice *choice,
+                                     const struct llmobs_json *from)
+{
+    const struct llmobs_json *body = call_body(from);
+    const struct llmobs_json *index = llmobs_json_get(from, "index");
+    const char *id = llmobs_json_gets(from, "id");
+    bool told = llmobs_json_is_int(index);
+    struct stream_call *last = NULL;
+
+    for (size_t i = choice->calls.count; i-- > 0;) {
+        struct stream_call *one = call_of(choice, i);
+
+        if (told && one->told != llmobs_json_to_int(index))
+            continue;
+        if (llmobs_has_text(id) && one->id && strcmp(one->id, id) == 0)
+            return one;
+        if (!last)
+            last = one;
+        if (!llmobs_has_text(id))
+            break;
+    }
+    if (last && llmobs_has_text(id) && (last->id || !told))
+        return told && !llmobs_has_text(llmobs_json_gets(body, "name")) ? last
+                                                                        : NULL;
+    return last && begins(last, body, !told && !last->id) ? NULL : last;
+}
+
+/* The place of a new call: its index, else the place behind the others. */
+static int64_t new_index(const struct stream_choice *choice,
+                         const struct llmobs_json *index)
+{
+    size_t count = choice->calls.count;
+    int64_t last = count > 0 ? call_of(choice, count - 1)->index : -1;
+    bool free = llmobs_json_is_int(index);
+
+    for (size_t i = 0; free && i < count; i++)
+        free = call_of(choice, i)->index != llmobs_json_to_int(index);
+    return free               ? llmobs_json_to_int(index)
+           : last < INT64_MAX ? last + 1
+                              : last;
+}
+
+static int add_to_call(struct stream_call *call, const struct llmobs_json *from)
+{
+    const struct llmobs_json *body = call_body(from);
+    const char *type = llmobs_json_gets(from, "type");
+    int rc = set_first(&call->id, llmobs_json_gets(from, "id"));
+
     if (rc == 0 && type && strcasecmp(type, "function") != 0)
         rc = set_first(&call->type, type);
     if (rc == 0)
         rc = set_first(&call->name, llmobs_json_gets(body, "name"));
     if (rc == 0)
-        rc = add_arguments(&call->arguments, arguments);
-    return rc == -ENOSPC ? 0 : rc;
+        rc = add_arguments(&call->arguments, arguments_of(body));
+    return rc;
+}
+
+static int add_call(struct stream_choice *choice,
+                    const struct llmobs_json *from)
+{
+    const struct llmobs_json *index = llmobs_json_get(from, "index");
+    struct stream_call *call = find_call(choice, from);
+    int rc = 0;
+
+    if (!call) {
+        rc = call_at(choice, new_index(choice, index), &call);
+        if (rc < 0)
+            return rc == -ENOSPC ? 0 : rc;
+        call->told =
+            llmobs_json_is_int(index) ? llmobs_json_to_int(index) : call->index;
+    }
+    return add_to_call(call, from);
 }
 
 static int add_legacy(struct stream_choice *choice,
@@ -327,7 +375,7 @@ static int add_delta(struct stream_choice *choice,
         rc = add_executed(choice, llmobs_json_get(delta, "executed_tools"));
     LLMOBS_JSON_EACH (call, calls, rc == 0) {
         if (llmobs_json_is_object(call))
-            rc = add_call(choice, index_of(choice, call), call);
+            rc = add_call(choice, call);
     }
     return rc;
 }
@@ -448,29 +496,26 @@ int llmobs_stream_call(struct llmobs_stream *stream, int64_t index,
                        const struct llmobs_json *call)
 {
     struct stream_choice *choice;
+    struct stream_call *to = NULL;
     int rc = choice_at(stream, stream->choice, &choice);
 
+    if (rc == 0)
+        rc = call_at(choice, index, &to);
     if (rc < 0)
-        return rc;
+        return rc == -ENOSPC ? 0 : rc;
     stream->begun = true;
-    return add_call(choice, index, call);
+    to->told = index;
+    return add_to_call(to, call);
 }
 
 int llmobs_stream_next_call(struct llmobs_stream *stream,
                             const struct llmobs_json *call)
 {
-    const char *name = llmobs_json_gets(call_body(call), "name");
-    const char *id = llmobs_json_gets(call, "id");
     struct stream_choice *choice;
     int rc = choice_at(stream, stream->choice, &choice);
-    int64_t index;
 
-    if (rc < 0)
-        return rc;
-    index = llmobs_has_text(name) && !llmobs_has_text(id)
-                ? (int64_t)choice->calls.count
-                : index_by_id(choice, id);
-    return llmobs_stream_call(stream, index, call);
+    stream->begun = stream->begun || rc == 0;
+    return rc < 0 ? rc : add_call(choice, call);
 }
 
 static struct llmobs_json *call_arguments(const struct stream_call *call)

@@ -47,8 +47,8 @@ int llmobs_stream_reasoning(struct llmobs_stream *stream, const char *text);
 int llmobs_stream_call(struct llmobs_stream *stream, int64_t index,
                        const struct llmobs_json *call);
 
-/* Adds a piece of a tool call that has no index. A new id begins a new call; if
- * the API sends no ids, a name does. */
+/* Adds a piece to the call that its index, its id or its name shows, as of a
+ * chunk. */
 int llmobs_stream_next_call(struct llmobs_stream *stream,
                             const struct llmobs_json *call);
 
