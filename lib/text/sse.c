@@ -124,9 +124,15 @@ static int read_field(struct llmobs_sse *sse, struct gathered *g,
     struct llmobs_text name;
     struct llmobs_text value;
 
+    if (*line.data == '{')
+        return gather_data(sse, g, line);
     split_field(line, &name, &value);
     if (llmobs_text_is(name, "data"))
         return gather_data(sse, g, value);
+    if (llmobs_text_is(name, "error")) {
+        g->type = name;
+        return gather_data(sse, g, value);
+    }
     if (llmobs_text_is(name, "event"))
         g->type = value;
     else if (llmobs_text_is(name, "id"))

@@ -8,9 +8,11 @@
  *
  * Lines end in LF, CR or CRLF; a blank line ends an event; LF joins data lines;
  * the reader skips comments, id and retry, and drops a byte order mark at the
- * start (WHATWG HTML, 9.2.6). One point differs from the standard: an event at
- * the end of the buffer counts without its blank line too, so that a stream
- * that was cut keeps all that arrived.
+ * start (WHATWG HTML, 9.2.6). Three points differ from the standard: an event
+ * at the end of the buffer counts without its blank line too, so that a stream
+ * that was cut keeps all that arrived; and, as servers tell errors so, the
+ * field `error` is data of the type "error", and a line that begins with '{'
+ * is data.
  */
 #ifndef LLMOBS_SSE_H
 #define LLMOBS_SSE_H

@@ -25,7 +25,7 @@ static const char *content_type(const struct llmobs_call *call)
 static bool begins_stream(struct llmobs_text text)
 {
     static const char *const fields[] = {"data:", "event:", ":",
-                                         "id:", "retry:"};
+                                         "id:",   "retry:", "error:"};
 
     for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
         size_t n = strlen(fields[i]);
@@ -36,12 +36,17 @@ static bool begins_stream(struct llmobs_text text)
     return false;
 }
 
+static bool is_typed(const struct llmobs_call *call)
+{
+    return llmobs_text_has_nocase(llmobs_text_of(content_type(call)),
+                                  "text/event-stream");
+}
+
 static bool is_sse(const struct llmobs_call *call, struct llmobs_text text,
                    bool asked)
 {
     const char *type = content_type(call);
-    bool typed =
-        llmobs_text_has_nocase(llmobs_text_of(type), "text/event-stream");
+    bool typed = is_typed(call);
 
     if (text.len == 0)
         return typed;
@@ -98,7 +103,9 @@ static bool is_stream(const struct llmobs_call *call, struct llmobs_text text,
            is_framed(call, text, framing);
 }
 
-static int read_json(struct llmobs_text text, struct llmobs_answer *answer)
+/* Reads a document. That of an error may stand before a stream's events. */
+static int read_json(const struct llmobs_call *call, struct llmobs_text text,
+                     struct llmobs_answer *answer)
 {
     int rc = llmobs_json_parse(text, &answer->json);
 
@@ -106,6 +113,11 @@ static int read_json(struct llmobs_text text, struct llmobs_answer *answer)
         answer->form = LLMOBS_ANSWER_JSON;
     else if (rc == -E2BIG)
         answer->form = LLMOBS_ANSWER_BEYOND;
+    else if (rc == -EINVAL && is_typed(call) &&
+             llmobs_text_has_any(text, "\ndata:\0")) {
+        answer->form = LLMOBS_ANSWER_STREAM;
+        answer->framing = LLMOBS_FRAMING_SSE;
+    }
     return rc == -ENOMEM ? rc : 0;
 }
 
@@ -130,7 +142,7 @@ int llmobs_answer_read(const struct llmobs_call *call, bool stream,
     else if (document && call->response_truncated)
         answer->form = LLMOBS_ANSWER_CUT;
     else if (document && !call->response_truncated)
-        return read_json(text, answer);
+        return read_json(call, text, answer);
     return 0;
 }
 

@@ -1,5 +1,6 @@
 #include "rules/read/error.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,16 +18,84 @@ static const struct llmobs_json *unwrap(const struct llmobs_json *body)
     return llmobs_json_is_array(body) ? llmobs_json_at(body, 0) : body;
 }
 
+/* The places where the body of a 2xx answer tells an error. */
+static const struct place {
+    const char *in;   /* a member, or the objects of a list; NULL: the body */
+    const char *key;  /* of that: a text, an object or true */
+    const char *word; /* the only text; NULL: any */
+    bool code;        /* it is a number, and no error is 0 */
+} places[] = {
+    {.key = "error"},
+    {.in = "choices", .key = "error"},                       /* OpenRouter */
+    {.in = "base_resp", .key = "status_code", .code = true}, /* MiniMax */
+    {.key = "error_code", .code = true}, /* Baidu, FastChat */
+    {.key = "object", .word = "error"},  /* vLLM */
+};
+
+#define PLACES (sizeof(places) / sizeof(places[0]))
+
+/* True for the value of an error. With `shape` alone, also for a value that
+ * could become one with another text or number. */
+static bool is_error(const struct place *place, const struct llmobs_json *value,
+                     bool shape)
+{
+    const char *text = llmobs_json_text(value);
+
+    if (place->code)
+        return llmobs_json_is_int(value) &&
+               (shape || llmobs_json_to_int(value) != 0);
+    if (text)
+        return shape || (place->word ? strcmp(text, place->word) == 0 : *text);
+    return !place->word &&
+           (llmobs_json_is_true(value) ||
+            (llmobs_json_is_object(value) && llmobs_json_len(value) > 0));
+}
+
+/* The object whose member at the place is an error; NULL: none. */
+static const struct llmobs_json *holder_at(const struct place *place,
+                                           const struct llmobs_json *body,
+                                           bool shape)
+{
+    const struct llmobs_json *in =
+        place->in ? llmobs_json_get(body, place->in) : body;
+
+    if (is_error(place, llmobs_json_get(in, place->key), shape))
+        return in;
+    if (place->in)
+        LLMOBS_JSON_EACH (one, in, true)
+            if (is_error(place, llmobs_json_get(one, place->key), shape))
+                return one;
+    return NULL;
+}
+
+/* The first place that tells an error, and the object that has it; NULL: none.
+ */
+static const struct place *find(const struct llmobs_json *body,
+                                const struct llmobs_json **holder)
+{
+    for (size_t i = 0; i < PLACES; i++)
+        if ((*holder = holder_at(&places[i], body, false)))
+            return &places[i];
+    return NULL;
+}
+
 bool llmobs_error_in(const struct llmobs_json *body)
 {
-    const struct llmobs_json *error;
+    const struct llmobs_json *holder;
 
-    body = unwrap(body);
-    error = llmobs_json_get(body, "error");
-    if (llmobs_json_is_object(error) ? llmobs_json_len(error) > 0
-                                     : llmobs_has_text(llmobs_json_text(error)))
-        return true;
-    return llmobs_json_says(body, "object", "error");
+    return find(unwrap(body), &holder) != NULL;
+}
+
+/* The last place counts for a body without choices alone: a chunk has its
+ * `object`, which is not "error", in each event. */
+static bool may_be_error(const struct llmobs_json *body)
+{
+    size_t count = llmobs_json_get(body, "choices") ? PLACES - 1 : PLACES;
+    bool may_be = llmobs_json_is_array(body);
+
+    for (size_t i = 0; !may_be && i < count; i++)
+        may_be = holder_at(&places[i], body, true) != NULL;
+    return may_be;
 }
 
 bool llmobs_error_in_event(struct llmobs_error_look *look,
@@ -36,11 +105,20 @@ bool llmobs_error_in_event(struct llmobs_error_look *look,
         look->tree = NULL;
     } else if (body != look->tree) {
         look->tree = body;
-        look->may_be = llmobs_json_is_array(body) ||
-                       llmobs_json_get(body, "error") ||
-                       llmobs_json_get(body, "object");
+        look->may_be = may_be_error(body);
     }
     return (!look->tree || look->may_be) && llmobs_error_in(body);
+}
+
+bool llmobs_error_in_text(const struct llmobs_event *event)
+{
+    struct llmobs_text text = event->data;
+
+    if (event->json)
+        text = llmobs_text_of(llmobs_json_text(event->json));
+    return event->end > 0 && !llmobs_text_begins(text, "{") &&
+           !llmobs_text_begins(text, "[{") &&
+           llmobs_text_has_nocase(text, "error");
 }
 
 /* Gives a code of the provider that is a word: it says more than the type
@@ -61,34 +139,33 @@ static const char *code_text(const struct llmobs_json *from)
 /* The code, else the first text of type and its synonyms that is not empty. */
 static const char *type_text(const struct llmobs_json *from)
 {
-    static const char *const keys[] = {"type", "code", "status", "error_type",
-                                       "err_code"};
+    static const char keys[] = "type\0code\0status\0error_type\0err_code\0";
     const char *code = code_text(from);
 
-    for (size_t i = 0; !code && i < sizeof(keys) / sizeof(keys[0]); i++) {
-        const char *text = llmobs_json_gets(from, keys[i]);
+    LLMOBS_WORDS_EACH (key, keys) {
+        const char *text = code ? code : llmobs_json_gets(from, key);
 
         if (llmobs_has_text(text) && strcmp(text, "None") != 0)
             return text;
     }
-    return code;
+    return NULL;
 }
 
 static const char *message_text(const struct llmobs_json *body,
                                 const struct llmobs_json *error)
 {
-    static const char *const keys[] = {"message", "detail", "Message",
-                                       "err_msg"};
-    static const char *const within[] = {"message", "detail", "reason", "msg",
-                                         "error"};
+    static const char within[] = "message\0detail\0reason\0msg\0error\0"
+                                 "status_msg\0error_msg\0";
+    static const char keys[] = "message\0detail\0Message\0err_msg\0"
+                               "msg\0error_msg\0text\0";
     const char *text = llmobs_json_text(error);
 
-    for (size_t i = 0;
-         !llmobs_has_text(text) && i < sizeof(within) / sizeof(within[0]); i++)
-        text = llmobs_json_gets(error, within[i]);
-    for (size_t i = 0;
-         !llmobs_has_text(text) && i < sizeof(keys) / sizeof(keys[0]); i++)
-        text = llmobs_json_gets(body, keys[i]);
+    LLMOBS_WORDS_EACH (key, within)
+        if (!llmobs_has_text(text))
+            text = llmobs_json_gets(error, key);
+    LLMOBS_WORDS_EACH (key, keys)
+        if (!llmobs_has_text(text))
+            text = llmobs_json_gets(body, key);
     return llmobs_has_text(text) ? text : NULL;
 }
 
@@ -162,12 +239,18 @@ int llmobs_error_read_as(struct llmobs_text type,
                          const struct llmobs_call *call,
                          struct llmobs_span *span)
 {
-    const struct llmobs_json *error, *from;
+    const struct place *place = NULL;
+    const struct llmobs_json *from = NULL, *error;
     const char *text = NULL;
     char other[TYPE_MAX];
 
     body = unwrap(body);
-    error = llmobs_json_get(body, "error");
+    if (call->status < 300)
+        place = find(body, &from);
+    error = place && place->code          ? from
+            : place && !place->word       ? llmobs_json_get(from, "error")
+            : llmobs_json_is_string(body) ? body
+                                          : llmobs_json_get(body, "error");
     if (!error) /* as watsonx and Cloudflare have it */
         error = llmobs_json_at(llmobs_json_get(body, "errors"), 0);
     if (!error && /* as ElevenLabs has it */
@@ -177,11 +260,13 @@ int llmobs_error_read_as(struct llmobs_text type,
     set_code(from, span);
     if (type.len == 0)
         text = type_text(from);
-    if (!text) {
+    if (!text && place && place->code)
+        snprintf(other, sizeof(other), "%" PRId64,
+                 llmobs_json_to_int(llmobs_json_get(from, place->key)));
+    else if (!text)
         other_type(from, type, call, other);
-        text = other;
-    }
-    return fail_with(span, text, message_text(body, error), raw, call);
+    return fail_with(span, text ? text : other, message_text(body, error), raw,
+                     call);
 }
 
 int llmobs_error_read(const struct llmobs_json *body, struct llmobs_text raw,

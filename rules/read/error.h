@@ -9,12 +9,12 @@
 
 #include "lib/span/span.h"
 #include "rules/read/call.h"
+#include "rules/read/events.h"
 
 #define LLMOBS_ERROR_TEXT_CUT 2048
 
-/* True when the document of a 2xx answer, or of a stream's event, is an error:
- * it has a top-level `error`, an object or a text, or its `object` is "error".
- */
+/* True when the document of a 2xx answer, or of a stream's event, tells an
+ * error at one of the places that error.c lists. */
 bool llmobs_error_in(const struct llmobs_json *body);
 
 /* The last tree that was searched; zeros at first. */
@@ -28,6 +28,10 @@ struct llmobs_error_look {
  * llmobs_event): if that tree had no member of an error, it has none now. */
 bool llmobs_error_in_event(struct llmobs_error_look *look,
                            const struct llmobs_json *body, bool alike);
+
+/* True for a text in the place of a stream's event that speaks of an error. The
+ * beginning of a document, where the stream was cut, is no such text. */
+bool llmobs_error_in_text(const struct llmobs_event *event);
 
 /* Marks the span as failed, with type and message of such a document (WIRE
  * 6.12). `raw`, the document's text, is the message if it has none. */

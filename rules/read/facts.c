@@ -277,6 +277,13 @@ void llmobs_fact_ends(struct llmobs_reading *reading)
 
 /* -- the end -------------------------------------------------------------- */
 
+/* Reasons of a call that failed: nobody refused or stopped the answer. */
+static const char failures[] =
+    "error\0malformed_function_call\0malformed_response\0"
+    "unexpected_tool_call\0too_many_tool_calls\0missing_thought_signature\0"
+    "no_image\0malformed_model_output\0malformed_tool_use\0"
+    "insufficient_system_resource\0network_error\0timeout\0";
+
 static const struct {
     const char *theirs;
     const char *word;
@@ -310,8 +317,6 @@ static const struct {
     {"image_prohibited_content", "content_filter"},
     {"error", "error"},
     {"failed", "error"},
-    {"unexpected_tool_call", "error"},
-    {"malformed_function_call", "error"},
     {"cancelled", "error"},
     {"FINISH_REASON_UNSPECIFIED", "error"},
     {"", "error"},
@@ -319,8 +324,21 @@ static const struct {
 
 void llmobs_fact_finish(struct llmobs_span *span, const char *reason)
 {
+    const char *last;
+
     if (!reason)
         reason = "";
+    /* Google's OpenAI endpoint says "function_call_filter: REASON". */
+    last = strstr(reason, ": ");
+    last = last ? last + 2 : reason;
+    LLMOBS_WORDS_EACH (word, failures)
+        if (strcasecmp(last, word) == 0) {
+            /* Without memory, the status is set all the same. */
+            (void)llmobs_span_fail(
+                span, last, llmobs_json_gets(span->metadata, "finish_message"));
+            reason = "error";
+            break;
+        }
     for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
         if (strcasecmp(reason, reasons[i].theirs) == 0) {
             llmobs_span_fact_add_word(&span->facts, LLMOBS_FACT_FINISH_REASONS,

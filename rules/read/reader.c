@@ -166,9 +166,12 @@ static int read_event(struct llmobs_reading *reading,
         llmobs_fact_event(reading, event->json);
     if (reading->form->event && (event->json || event->failed || texts))
         rc = reading->form->event(reading, event);
-    if (rc == 0 && (event->failed ||
-                    (!texts && llmobs_error_in_event(
-                                   &reading->look, event->json, event->alike))))
+    if (rc == 0 &&
+        (event->failed ||
+         (!texts && (llmobs_json_is_container(event->json)
+                         ? llmobs_error_in_event(&reading->look, event->json,
+                                                 event->alike)
+                         : llmobs_error_in_text(event)))))
         rc = llmobs_error_read_as(event->error, event->json, event->data,
                                   reading->classified->call, reading->span);
     return rc;

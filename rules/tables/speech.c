@@ -121,31 +121,13 @@ static bool sound_of(const struct llmobs_json *body, uint64_t *bytes)
     return hex;
 }
 
-/* MiniMax reports a failure in an answer of status 200. */
-static int read_failure(const struct llmobs_json *body,
-                        struct llmobs_span *span)
-{
-    const struct llmobs_json *told = llmobs_json_get(body, "base_resp");
-    const struct llmobs_json *code = llmobs_json_get(told, "status_code");
-    char type[32];
-
-    if (!llmobs_json_is_int(code) || llmobs_json_to_int(code) == 0)
-        return 0;
-    snprintf(type, sizeof(type), "%lld", (long long)llmobs_json_to_int(code));
-    return llmobs_span_fail(span, type, llmobs_json_gets(told, "status_msg"));
-}
-
 int llmobs_speech_sound(struct llmobs_reading *reading,
                         const struct llmobs_json *body)
 {
     uint64_t bytes;
-    int rc;
 
-    if (reading->classified->call->status >= 300)
-        return 0;
-    rc = read_failure(body, reading->span);
-    return rc < 0 || !sound_of(body, &bytes)
-               ? rc
+    return reading->classified->call->status >= 300 || !sound_of(body, &bytes)
+               ? 0
                : llmobs_message_put_mark(&reading->span->output_messages,
                                          "assistant", "audio", NULL, bytes);
 }
@@ -172,7 +154,7 @@ int llmobs_speech_piece(struct llmobs_reading *reading,
         llmobs_reading_token(reading, event);
         state->sound += bytes;
     }
-    return read_failure(event->json, reading->span);
+    return 0;
 }
 
 /* A stream of lines has no event that ends it. */

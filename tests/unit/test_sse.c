@@ -87,7 +87,11 @@ static const struct {
     {BYTES("id: 1\nretry: 5\ndata: a\n\n"), "|a@24;"},
     {BYTES("id: 1\nretry: 5\n\n"), ""},
     {BYTES("DATA: a\nDa: b\n data: c\ndata : d\ndatax: e\n\n"), ""},
-    {BYTES("{\"not\": \"sse\"}\n\nhello\n"), ""},
+    {BYTES("[1]\n\nhello\n"), ""},
+    /* what servers write where they fail */
+    {BYTES("{\"a\": \"b\"}\n\nhello\n"), "|{\"a\": \"b\"}@12;"},
+    {BYTES("error: {\"a\":1}\n\ndata: b\n\n"), "error|{\"a\":1}@16;|b@25;"},
+    {BYTES("error\n\nerrors: a\n\n"), "error|@7;"},
     /* byte order mark: once, at the start */
     {BYTES("\xEF\xBB\xBF"
            "data: a\n\n"),
@@ -130,7 +134,7 @@ TEST(test_sse_nul)
     ck_assert(!llmobs_sse_next(&sse, &event));
 }
 
-/* The same walk told a second way: a byte at a time, as the standard has it. */
+/* The same walk told a second way: a byte at a time. */
 struct model {
     char line[64];
     size_t line_len;
@@ -174,7 +178,12 @@ static void model_line(struct model *m, size_t end)
     value = name < m->line_len ? name + 1 : name;
     if (value < m->line_len && m->line[value] == ' ')
         value++;
-    if (name == 4 && memcmp(m->line, "data", 4) == 0) {
+    if (name == 5 && memcmp(m->line, "error", 5) == 0)
+        memcpy(m->type, m->line, m->type_len = name);
+    if (*m->line == '{')
+        value = 0;
+    if (value == 0 || (name == 4 && memcmp(m->line, "data", 4) == 0) ||
+        (name == 5 && memcmp(m->line, "error", 5) == 0)) {
         memcpy(m->data + m->data_len, m->line + value, m->line_len - value);
         m->data_len += m->line_len - value;
         m->data[m->data_len++] = '\n';
@@ -215,9 +224,9 @@ static char *model_walk(const char *text, size_t len)
 
 TEST(test_sse_fuzz)
 {
-    static const char *const parts[] = {"data",  ":",    " ",  "\n",
-                                        "\r",    "\r\n", "\n", "\n",
-                                        "event", "x",    "id", "\r\n\r\n"};
+    static const char *const parts[] = {
+        "data", ":",     " ", "\n", "\r",       "\r\n",  "\n",
+        "\n",   "event", "x", "id", "\r\n\r\n", "error", "{"};
     uint64_t state = 0x243F6A8885A308D3;
     size_t events = 0;
 
@@ -229,7 +238,7 @@ TEST(test_sse_fuzz)
 
         while (len < 50) {
             state = state * 6364136223846793005u + 1442695040888963407u;
-            const char *part = parts[(state >> 33) % 12];
+            const char *part = parts[(state >> 33) % 14];
 
             memcpy(text + len, part, strlen(part));
             len += strlen(part);
