@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <stdbool.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -37,21 +36,11 @@ static struct llmobs_hash128 seal_of(const uint64_t salt[2], const void *data,
     return llmobs_siphash_now(&hash);
 }
 
-/* A write beyond the app's limit of file sizes would raise a signal. */
-static bool may_grow(void)
-{
-    struct rlimit limit;
-
-    return getrlimit(RLIMIT_FSIZE, &limit) != 0 ||
-           limit.rlim_cur == RLIM_INFINITY ||
-           (int64_t)limit.rlim_cur >= LLMOBS_LINK_FILE_SIZE;
-}
-
 static int write_all(int fd, const void *data, size_t len, off_t at)
 {
     ssize_t done;
 
-    if (!may_grow())
+    if (!llmobs_file_may_grow(LLMOBS_LINK_FILE_SIZE))
         return -EFBIG;
     do
         done = pwrite(fd, data, len, at);

@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -188,11 +187,9 @@ void llmobs_record_namespace(uint64_t *boot, uint64_t *pidns)
 static int write_page(int fd, const struct llmobs_page *page)
 {
     char text[LLMOBS_PAGE_SIZE];
-    struct rlimit limit;
     ssize_t n;
 
-    if (getrlimit(RLIMIT_FSIZE, &limit) == 0 &&
-        limit.rlim_cur < LLMOBS_PAGE_SIZE)
+    if (!llmobs_file_may_grow(LLMOBS_PAGE_SIZE))
         return -EFBIG;
     llmobs_page_write(page, text);
     do

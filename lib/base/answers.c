@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <stdbool.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "lib/base/clock.h"
@@ -50,16 +49,12 @@ static int find(int fd, struct llmobs_answer *answer)
     return oldest;
 }
 
-/* Where the program limits the size of files, a write beyond it would end the
- * program. */
 void llmobs_answers_put(int dir, struct llmobs_answer *answer)
 {
     bool accepted = answer->status / 100 == 2;
-    struct rlimit limit;
     int at, fd;
 
-    if (getrlimit(RLIMIT_FSIZE, &limit) == 0 &&
-        limit.rlim_cur < (rlim_t)place_of(LLMOBS_ANSWERS))
+    if (!llmobs_file_may_grow((uint64_t)place_of(LLMOBS_ANSWERS)))
         return;
     fd = llmobs_file_open(dir, NAME, O_RDWR);
     if (fd < 0)

@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <sched.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <time.h>
@@ -228,6 +229,13 @@ int llmobs_file_peek(int dir, const char *name)
 {
     return open_checked(dir, name, O_RDONLY,
                         geteuid() == 0 ? LLMOBS_FILE_ANY : geteuid());
+}
+
+bool llmobs_file_may_grow(uint64_t size)
+{
+    struct rlimit limit;
+
+    return getrlimit(RLIMIT_FSIZE, &limit) != 0 || limit.rlim_cur >= size;
 }
 
 int llmobs_file_append(const char *path)

@@ -48,6 +48,10 @@ int llmobs_file_open(int dir, const char *name, int how);
  */
 int llmobs_file_peek(int dir, const char *name);
 
+/* True where the program allows files of that size: a write beyond its limit
+ * would raise a signal that ends the program. */
+bool llmobs_file_may_grow(uint64_t size);
+
 /* Like llmobs_file_open, but for adding to a file whose path the environment
  * gives; the file may also belong to root. */
 int llmobs_file_append(const char *path);
