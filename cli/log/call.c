@@ -69,10 +69,7 @@ static int set_numbers(struct llmobs_json *line,
     memcpy(all, &numbers, sizeof(all));
     for (size_t i = 0; i < NUMBERS && rc == 0; i++)
         rc = llmobs_json_add(list, llmobs_json_int(all[i]));
-    if (rc == 0)
-        return llmobs_json_set(line, "numbers", list);
-    llmobs_json_free(list);
-    return rc;
+    return llmobs_json_set_made(line, "numbers", list, rc);
 }
 
 /* Makes a span of the request alone: a call under way has no span yet. */

@@ -278,10 +278,7 @@ static int add_line(struct llmobs_json *list, struct llmobs_text line)
         rc = llmobs_json_set(document, "text",
                              llmobs_json_stringn(line.data, line.len));
     }
-    if (rc == 0)
-        return llmobs_json_add(list, document);
-    llmobs_json_free(document);
-    return rc;
+    return llmobs_json_add_made(list, document, rc);
 }
 
 static int fill_documents(struct llmobs_text text, struct llmobs_span *span)

@@ -74,6 +74,13 @@ int llmobs_json_error(const struct llmobs_json *container);
 /* Gives the value if `rc` is 0; else frees it and gives NULL. */
 struct llmobs_json *llmobs_json_done(struct llmobs_json *value, int rc);
 
+/* Puts a value whose making gave `rc`; takes it. If `rc` is not 0, frees the
+ * value instead, and gives `rc`. */
+int llmobs_json_add_made(struct llmobs_json *array, struct llmobs_json *value,
+                         int rc);
+int llmobs_json_set_made(struct llmobs_json *object, const char *key,
+                         struct llmobs_json *value, int rc);
+
 /* Readers; the caller borrows their answer from the value. */
 struct llmobs_json *llmobs_json_get(const struct llmobs_json *object,
                                     const char *key);

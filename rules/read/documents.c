@@ -73,10 +73,7 @@ int llmobs_documents_add(struct llmobs_span *span,
         return rc;
     document = llmobs_json_object();
     rc = document ? fill(document, found) : -ENOMEM;
-    if (rc == 0)
-        return llmobs_json_add(span->output_documents, document);
-    llmobs_json_free(document);
-    return rc;
+    return llmobs_json_add_made(span->output_documents, document, rc);
 }
 
 int llmobs_documents_each(struct llmobs_reading *reading,

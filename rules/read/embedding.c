@@ -27,10 +27,7 @@ int llmobs_embedding_add(struct llmobs_span *span, struct llmobs_text text)
 
     if (rc == 0)
         rc = need_list(span);
-    if (rc == 0)
-        return llmobs_json_add(span->input_documents, document);
-    llmobs_json_free(document);
-    return rc;
+    return llmobs_json_add_made(span->input_documents, document, rc);
 }
 
 static int add_document(void *span, struct llmobs_text text)

@@ -286,8 +286,5 @@ int llmobs_message_set_one(struct llmobs_json *message, const char *key,
     struct llmobs_json *list = llmobs_json_array();
     int rc = llmobs_json_add(list, item);
 
-    if (rc == 0)
-        return llmobs_json_set(message, key, list);
-    llmobs_json_free(list);
-    return rc;
+    return llmobs_json_set_made(message, key, list, rc);
 }

@@ -166,10 +166,7 @@ static int put(struct llmobs_span *span, struct llmobs_json *source)
         list = llmobs_json_array();
         rc = llmobs_json_set(span->metadata, "sources", list);
     }
-    if (rc == 0)
-        return llmobs_json_add(list, source);
-    llmobs_json_free(source);
-    return rc;
+    return llmobs_json_add_made(list, source, rc);
 }
 
 /* Adds a source. Where it has a name in the place of its URL, the name becomes

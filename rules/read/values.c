@@ -104,8 +104,5 @@ int llmobs_value_step(struct llmobs_span *span, const char *type,
         rc = llmobs_json_sets(step, "type", type);
     if (rc == 0)
         rc = llmobs_json_sets(step, "name", name);
-    if (rc == 0)
-        return llmobs_json_add(steps, step);
-    llmobs_json_free(step);
-    return rc;
+    return llmobs_json_add_made(steps, step, rc);
 }

@@ -117,10 +117,7 @@ static int add_call(struct llmobs_json *list, const struct llmobs_json *item)
             message, "tool_results",
             llmobs_tools_result(name, NULL, "tool_call",
                                 llmobs_json_string(result)));
-    if (rc == 0)
-        return llmobs_json_add(list, message);
-    llmobs_json_free(message);
-    return rc;
+    return llmobs_json_add_made(list, message, rc);
 }
 
 static int add_item(struct llmobs_json *list, const struct llmobs_json *item)
@@ -213,10 +210,7 @@ static int end_item(struct state *state)
         rc = llmobs_json_set(item, "content",
                              llmobs_message_content_string(&state->text));
     llmobs_buf_cut(&state->text, 0);
-    if (rc == 0)
-        return llmobs_json_add(state->items, item);
-    llmobs_json_free(item);
-    return rc;
+    return llmobs_json_add_made(state->items, item, rc);
 }
 
 static int piece(struct llmobs_reading *reading,
@@ -240,10 +234,7 @@ static int lm_studio_tool(struct state *state, const struct llmobs_json *event)
 
     if (rc == 0)
         rc = llmobs_json_sets(item, "type", "tool_call");
-    if (rc == 0)
-        return llmobs_json_add(state->items, item);
-    llmobs_json_free(item);
-    return rc;
+    return llmobs_json_add_made(state->items, item, rc);
 }
 
 static int lm_studio_event(struct llmobs_reading *reading,

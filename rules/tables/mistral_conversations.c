@@ -321,10 +321,7 @@ static int add_typed(struct llmobs_json *list, const char *type,
 
     if (rc == 0)
         rc = llmobs_json_sets(object, "type", type);
-    if (rc == 0)
-        return llmobs_json_add(list, object);
-    llmobs_json_free(object);
-    return rc;
+    return llmobs_json_add_made(list, object, rc);
 }
 
 /* Gives texts and thoughts as the content of a whole answer has them. */

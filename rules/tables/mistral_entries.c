@@ -68,10 +68,7 @@ static int add_text(struct llmobs_json *list, const char *role,
     if (rc == 0)
         rc = add_thoughts(list, &content);
     llmobs_message_content_fini(&content);
-    if (rc == 0)
-        return llmobs_json_add(list, message);
-    llmobs_json_free(message);
-    return rc;
+    return llmobs_json_add_made(list, message, rc);
 }
 
 /* -- tools ---------------------------------------------------------------- */
@@ -139,10 +136,7 @@ static int add_tool(struct llmobs_json *list, const char *role,
 
     if (rc == 0)
         rc = set_tool(message, entry);
-    if (rc == 0)
-        return llmobs_json_add(list, message);
-    llmobs_json_free(message);
-    return rc;
+    return llmobs_json_add_made(list, message, rc);
 }
 
 /* -- entries -------------------------------------------------------------- */

@@ -76,10 +76,7 @@ static int say_turns(const struct llmobs_speech_voice *voice,
         if (rc == 0)
             rc = llmobs_json_add(voices, llmobs_json_string(id ? id : ""));
     }
-    if (rc == 0)
-        return llmobs_json_set(span->metadata, "voice_ids", voices);
-    llmobs_json_free(voices);
-    return rc;
+    return llmobs_json_set_made(span->metadata, "voice_ids", voices, rc);
 }
 
 int llmobs_speech_say(struct llmobs_reading *reading)

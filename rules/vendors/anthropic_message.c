@@ -30,17 +30,9 @@ static int add_with(const struct sink *sink, const char *text, const char *key,
 {
     struct llmobs_json *message =
         llmobs_message_new(sink->role, llmobs_text_of(text));
-    struct llmobs_json *items = llmobs_json_array();
-    int rc = llmobs_json_add(items, item);
+    int rc = llmobs_message_set_one(message, key, item);
 
-    if (rc < 0)
-        llmobs_json_free(items);
-    else
-        rc = llmobs_json_set(message, key, items);
-    if (rc == 0)
-        return llmobs_json_add(sink->list, message);
-    llmobs_json_free(message);
-    return rc;
+    return llmobs_json_add_made(sink->list, message, rc);
 }
 
 /* Removes the bytes of files from a value, at every level. */

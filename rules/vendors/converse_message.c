@@ -106,20 +106,13 @@ static int add_result(struct parts *parts, const char *id,
                       struct llmobs_json *result)
 {
     struct llmobs_json *message = llmobs_json_object();
-    struct llmobs_json *list = llmobs_json_array();
-    int rc = llmobs_json_add(
-        list, llmobs_tools_result(NULL, id, "toolResult", result));
+    int rc = llmobs_message_set_one(
+        message, "tool_results",
+        llmobs_tools_result(NULL, id, "toolResult", result));
 
-    if (rc < 0)
-        llmobs_json_free(list);
-    else
-        rc = llmobs_json_set(message, "tool_results", list);
     if (rc == 0)
         rc = llmobs_json_sets(message, "role", "user");
-    if (rc == 0)
-        return llmobs_json_add(parts->results, message);
-    llmobs_json_free(message);
-    return rc;
+    return llmobs_json_add_made(parts->results, message, rc);
 }
 
 static int add_results(struct parts *parts, const struct llmobs_json *from)
@@ -224,10 +217,7 @@ static int put_main(struct parts *parts)
     if (rc == 0 && llmobs_json_len(parts->calls) > 0)
         rc = llmobs_json_set(message, "tool_calls",
                              llmobs_json_share(parts->calls));
-    if (rc == 0)
-        return llmobs_json_add(parts->list, message);
-    llmobs_json_free(message);
-    return rc;
+    return llmobs_json_add_made(parts->list, message, rc);
 }
 
 static int put_all(struct llmobs_json *list, const struct llmobs_json *from)
@@ -307,10 +297,7 @@ static int add_tool(struct llmobs_json *list, const struct llmobs_json *from)
         rc = llmobs_json_set(tool, "schema",
                              schema ? llmobs_json_clone(schema)
                                     : llmobs_json_object());
-    if (rc == 0)
-        return llmobs_json_add(list, tool);
-    llmobs_json_free(tool);
-    return rc;
+    return llmobs_json_add_made(list, tool, rc);
 }
 
 static int read_tools(const struct llmobs_json *request,

@@ -205,10 +205,7 @@ int llmobs_gemini_add_part(struct llmobs_json *list,
     rc = llmobs_json_sets(message, "role", role);
     if (rc == 0)
         rc = read_part(part, message);
-    if (rc == 0)
-        return llmobs_json_add(list, message);
-    llmobs_json_free(message);
-    return rc;
+    return llmobs_json_add_made(list, message, rc);
 }
 
 int llmobs_gemini_add_content(struct llmobs_json *list,

@@ -118,20 +118,10 @@ static int add_item(struct llmobs_json *list, const char *role, const char *key,
                     struct llmobs_json *item)
 {
     struct llmobs_json *message = llmobs_json_object();
-    struct llmobs_json *items = llmobs_json_array();
-    int rc = llmobs_json_add(items, item);
+    int named = llmobs_json_sets(message, "role", role);
+    int rc = llmobs_message_set_one(message, key, item);
 
-    if (rc == 0)
-        rc = llmobs_json_sets(message, "role", role);
-    if (rc == 0) {
-        rc = llmobs_json_set(message, key, items);
-        items = NULL;
-    }
-    llmobs_json_free(items);
-    if (rc == 0)
-        return llmobs_json_add(list, message);
-    llmobs_json_free(message);
-    return rc;
+    return llmobs_json_add_made(list, message, named ? named : rc);
 }
 
 static int add_call(struct llmobs_json *list, const struct llmobs_json *step)

@@ -536,10 +536,7 @@ static int put_legacy(const struct stream_call *legacy,
 
     if (rc == 0)
         rc = llmobs_json_sets(call, "name", legacy->name ? legacy->name : "");
-    if (rc == 0)
-        return llmobs_json_add(calls, call);
-    llmobs_json_free(call);
-    return rc;
+    return llmobs_json_add_made(calls, call, rc);
 }
 
 /* A call of which only the id came is left out. */
@@ -618,10 +615,7 @@ static int put_choice(const struct llmobs_stream *stream,
         rc = put_content(stream, choice, audio_format, message);
     if (rc == 0)
         rc = put_calls(choice, message);
-    if (rc == 0)
-        return llmobs_json_add(list, message);
-    llmobs_json_free(message);
-    return rc;
+    return llmobs_json_add_made(list, message, rc);
 }
 
 struct llmobs_json *llmobs_stream_messages(const struct llmobs_stream *stream,

@@ -138,10 +138,7 @@ static int put_content(struct llmobs_json *list, const char *role,
     rc = llmobs_json_sets(message, "role", role);
     if (rc == 0)
         rc = llmobs_message_content_store(content, message);
-    if (rc == 0)
-        return llmobs_json_add(list, message);
-    llmobs_json_free(message);
-    return rc;
+    return llmobs_json_add_made(list, message, rc);
 }
 
 static int add_message(struct llmobs_json *list, const char *role,
@@ -176,22 +173,13 @@ static int add_tool(struct llmobs_json *list, const char *role,
                     struct llmobs_json *call, struct llmobs_json *result)
 {
     struct llmobs_json *message = llmobs_json_object();
-    struct llmobs_json *calls = call ? llmobs_json_array() : NULL;
-    struct llmobs_json *results = result ? llmobs_json_array() : NULL;
     int rc = llmobs_json_sets(message, "role", role);
 
-    if (call && llmobs_json_add(calls, call) < 0)
+    if (call && llmobs_message_set_one(message, "tool_calls", call) < 0)
         rc = -ENOMEM;
-    if (result && llmobs_json_add(results, result) < 0)
+    if (result && llmobs_message_set_one(message, "tool_results", result) < 0)
         rc = -ENOMEM;
-    if (calls && llmobs_json_set(message, "tool_calls", calls) < 0)
-        rc = -ENOMEM;
-    if (results && llmobs_json_set(message, "tool_results", results) < 0)
-        rc = -ENOMEM;
-    if (rc == 0)
-        return llmobs_json_add(list, message);
-    llmobs_json_free(message);
-    return rc;
+    return llmobs_json_add_made(list, message, rc);
 }
 
 /* Gives the arguments under the first of two names that is not empty. */

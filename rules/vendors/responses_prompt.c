@@ -55,10 +55,7 @@ static int set_variables(struct llmobs_json *to,
         *media = *media || llmobs_responses_reference(value);
         rc = llmobs_json_set(flat, llmobs_json_iter_key(it), flatten(value));
     }
-    if (rc == 0)
-        return llmobs_json_set(to, "variables", flat);
-    llmobs_json_free(flat);
-    return rc;
+    return llmobs_json_set_made(to, "variables", flat, rc);
 }
 
 /* Copies the keys of the prompt that the request sets. */
@@ -82,10 +79,7 @@ static int set_keys(struct llmobs_json *to, const char *key, const char *name)
     struct llmobs_json *list = llmobs_json_array();
     int rc = llmobs_json_add(list, llmobs_json_string(name));
 
-    if (rc == 0)
-        return llmobs_json_set(to, key, list);
-    llmobs_json_free(list);
-    return rc;
+    return llmobs_json_set_made(to, key, list, rc);
 }
 
 int llmobs_responses_read_prompt(const struct llmobs_json *prompt,
@@ -228,8 +222,6 @@ int llmobs_responses_read_template(const struct llmobs_json *messages,
     LLMOBS_JSON_EACH (one, messages, rc == 0)
         rc = add_template(template, one, list, count);
     free(list);
-    if (rc == 0)
-        return llmobs_json_set(span->input_prompt, "chat_template", template);
-    llmobs_json_free(template);
-    return rc;
+    return llmobs_json_set_made(span->input_prompt, "chat_template", template,
+                                rc);
 }

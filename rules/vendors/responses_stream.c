@@ -173,15 +173,9 @@ static int set_piece(struct llmobs_json *item,
                           piece == PIECE_TEXT ? "output_text" : "summary_text");
     if (rc == 0)
         rc = llmobs_json_set(part, "text", llmobs_message_content_string(buf));
-    if (rc == 0)
-        rc = llmobs_json_add(list, part);
-    else
-        llmobs_json_free(part);
-    if (rc == 0)
-        return llmobs_json_set(
-            item, piece == PIECE_TEXT ? "content" : "summary", list);
-    llmobs_json_free(list);
-    return rc;
+    rc = llmobs_json_add_made(list, part, rc);
+    return llmobs_json_set_made(
+        item, piece == PIECE_TEXT ? "content" : "summary", list, rc);
 }
 
 /* The type of an item whose announcement was lost, or had none: that of its
@@ -214,10 +208,7 @@ static int add_part(struct llmobs_json *list,
         rc = llmobs_json_sets(item, "type", type_of(piece));
     if (rc == 0 && piece < PIECES)
         rc = set_piece(item, streamed, (enum piece)piece);
-    if (rc == 0)
-        return llmobs_json_add(list, item);
-    llmobs_json_free(item);
-    return rc;
+    return llmobs_json_add_made(list, item, rc);
 }
 
 struct llmobs_json *llmobs_responses_stream_items(
