@@ -644,7 +644,8 @@ void llmobs_wire_unseen(struct llmobs_wire *wire, uint64_t bytes, int fd)
         if (fd >= 0 && !llmobs_filter_still() &&
             ioctl(fd, FIONREAD, &waiting) == 0 && waiting > 0)
             bytes += (uint64_t)waiting;
-        wire->unseen = bytes;
+        if (bytes > wire->unseen) /* an end may be told twice */
+            wire->unseen = bytes;
         if (bytes == LLMOBS_WIRE_READ_BESIDE)
             llmobs_http1_unseen(&wire->http);
     }

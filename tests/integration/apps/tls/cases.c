@@ -212,7 +212,7 @@ static void read_beside(void)
     char got[4096];
 
     BIO_ctrl(bio, SET_SSL, 0, ssl);
-    for (int i = 0; i < 4; i++) {
+    for (int i = 0; i < 5; i++) {
         send_one(ssl);
         if (i % 2) {
             answer(ssl);
