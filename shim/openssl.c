@@ -78,8 +78,8 @@ void llmobs_lib_ssl_reset(unsigned copy)
     __atomic_store_n(&known[copy], false, __ATOMIC_RELEASE);
 }
 
-/* What OpenSSL reads between two calls that are seen, the program receives by a
- * function that is not. */
+/* Bytes that OpenSSL reads between two calls that are seen, the program
+ * receives by a function that is not. */
 static bool came_beside(unsigned copy, struct llmobs_connection *connection,
                         const void *ssl)
 {

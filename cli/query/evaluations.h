@@ -28,7 +28,7 @@ struct llmobs_labels {
     size_t count;
 };
 
-/* What an evaluation says. */
+/* The value of an evaluation. */
 struct llmobs_score {
     const char *value; /* of any type, as a text */
     bool number;       /* it is a number */

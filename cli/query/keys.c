@@ -48,7 +48,6 @@ static const char *read_native(const struct asked *of,
     const char *function = full(llmobs_json_gets(caller, "function"));
     const char *frame = full(
         llmobs_json_text(llmobs_json_at(llmobs_json_get(caller, "frames"), 0)));
-
     const char *script = read_script(of), *name = function;
     char text[LLMOBS_STORED_ROOM];
 

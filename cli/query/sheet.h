@@ -26,9 +26,9 @@ enum llmobs_sheet_form {
     LLMOBS_SHEET_CSV    /* RFC 4180, with a header */
 };
 
-/* What people look for stays longest: calls, what they cost, their tokens, then
- * their times. Where the width is small the highest is left out first, of equal
- * ones the last. */
+/* The columns that people look for stay longest: calls, their cost, their
+ * tokens, then their times. Where the width is small the highest is left out
+ * first, of equal ones the last. */
 enum llmobs_spare {
     LLMOBS_SPARE_NEVER,
     LLMOBS_SPARE_COST,

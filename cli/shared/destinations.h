@@ -14,8 +14,8 @@
 #define LLMOBS_DESTINATION_TEXT 1024
 #define LLMOBS_DESTINATION_TIME 32
 
-/* What a status or an error means that accepts nothing, and what to do: "status
- * 403: its key is wrong". */
+/* Says what a status or an error means that accepts nothing, and what to do:
+ * "status 403: its key is wrong". */
 void llmobs_destination_why(const struct llmobs_answer *answer,
                             char out[LLMOBS_DESTINATION_WHY]);
 

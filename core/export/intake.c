@@ -94,8 +94,8 @@ static int add_headers(const struct intake *intake, struct route *route)
     return llmobs_post_add_headers(post, config->extra_headers, reserved);
 }
 
-/* What stands in the envelope of a span whose `_dd`, its first member, has the
- * scope of experiments; else "". */
+/* The scope in the envelope of a span whose `_dd`, its first member, has that
+ * of experiments; else "". */
 static const char *scope_of(const struct llmobs_facts_parts *parts)
 {
     struct llmobs_text text = parts->rest.len ? parts->rest : parts->lead;

@@ -66,7 +66,7 @@ struct written {
     char *caller, *unnamed;
 };
 
-/* What was met until an object is unloaded. */
+/* All that was met until an object is unloaded. */
 struct tables {
     atomic_int claimed;
     int process; /* 0: never used */

@@ -15,7 +15,7 @@ from test_killed import PATH, Dying, in_the_spool, kept, mute
 
 # The frames below which a child of multiprocessing has others.
 FEW = {"LLMOBS_CALLSITE": "stack:4"}
-# What is another at each call.
+# The members that differ at each call.
 ALWAYS = ("span_id", "trace_id", "start_ns", "duration", "_dd", "_call")
 
 def known(event):

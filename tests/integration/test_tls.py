@@ -242,7 +242,7 @@ OF_GNUTLS = (("plain", 2, 0), ("of_nothing", 2, 0), ("corked", 1, 0),
              ("threads", 40, 0), ("newer_names", 2, 0), ("unread", 2, 0))
 
 
-# What each of these counts, beside its spans.
+# The counter of each of these, beside its spans.
 COUNTS = {"case_body_beside": "unjudged", "case_child_reads": "unfollowed"}
 
 

@@ -262,7 +262,8 @@ TEST(the_oldest_answer_goes)
     ck_assert_str_eq(answers[1].place, "http://127.0.0.1:2");
 }
 
-/* What is no answer of this version counts as none, and is written over. */
+/* Bytes that are no answer of this version count as none, and are written
+ * over. */
 TEST(a_damaged_answer_is_none)
 {
     char other[] = "answer2", text[16 + sizeof(answers->place)];

@@ -99,7 +99,7 @@ int main(int argc, char **argv)
     CURL *curl = curl_easy_init();
     CURLcode code;
 
-    /* What is sized has no NUL, and ends where the page does. */
+    /* A body with a size has no NUL, and ends where the page does. */
     body = mmap(NULL, ROOM, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
                 -1, 0);
     memcpy(body, argv[4], len);
