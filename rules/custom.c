@@ -322,16 +322,7 @@ static int fill_rules(const struct llmobs_json *list,
 struct file {
     struct llmobs_apis apis;
     struct llmobs_custom *custom;
-    const struct llmobs_custom_fault *fault;
 };
-
-static void on_fault(void *context, unsigned line, const char *why)
-{
-    const struct llmobs_custom_fault *fault = context;
-
-    if (fault->complain)
-        fault->complain(fault->context, line, why);
-}
 
 /* Adds the rule of a path of an API, with the lines by which another process
  * reads its calls. */
@@ -343,8 +334,11 @@ static int add_path(struct file *file, size_t api, unsigned path)
     struct llmobs_buf text;
     int rc;
 
-    if (file->custom->count == LLMOBS_CUSTOM_MAX)
+    if (file->custom->count == LLMOBS_CUSTOM_MAX) {
+        llmobs_apis_fail(&file->apis, file->apis.apis[api].paths[path].line,
+                         "the file has more than %d paths", LLMOBS_CUSTOM_MAX);
         return -EINVAL;
+    }
     llmobs_buf_init(&text, API_MAX);
     rc = llmobs_made_write(&file->apis, api, path, &text);
     file->custom->count++;
@@ -355,8 +349,9 @@ static int add_path(struct file *file, size_t api, unsigned path)
         rule->text = strndup(text.data, text.len);
     llmobs_buf_fini(&text);
     if (rc == -EFBIG)
-        on_fault((void *)file->fault, file->apis.apis[api].paths[path].line,
-                 "the lines of this path and its form have too many bytes");
+        llmobs_apis_fail(
+            &file->apis, file->apis.apis[api].paths[path].line,
+            "the lines of this path and its form have too many bytes");
     return rc == 0 && !rule->text ? -ENOMEM : rc == -EFBIG ? -EINVAL : rc;
 }
 
@@ -373,8 +368,7 @@ static int add_apis(struct file *file)
     if (!custom->rules || !custom->made)
         return -ENOMEM;
     for (size_t i = 0; i < file->apis.count && rc == 0; i++) {
-        rc = llmobs_made_new(&file->apis, i, llmobs_dialect_find, on_fault,
-                             (void *)file->fault, &custom->made[i]);
+        rc = llmobs_made_new(&file->apis, i, llmobs_dialects, &custom->made[i]);
         custom->made_count = i + 1;
         for (unsigned k = 0; rc == 0 && k < file->apis.apis[i].path_count; k++)
             rc = add_path(file, i, k);
@@ -395,15 +389,16 @@ static int add_speech(struct file *file, struct llmobs_custom_host *host,
         if (strcmp(llmobs_made_dialect(file->custom->made[i])->name, word) == 0)
             one = llmobs_made_dialect(file->custom->made[i]);
     if (!one && !all)
-        one = llmobs_dialect_find(word);
-    if (!one && !all) {
-        on_fault((void *)file->fault, line, "it names an API that nobody has");
+        one = llmobs_dialect_in(llmobs_dialects, word);
+    while (!one && all && all[more])
+        more++;
+    if ((!one && !all) || *count + more + 1 >= LLMOBS_CUSTOM_SPEECH) {
+        llmobs_apis_fail(&file->apis, line,
+                         one || all ? "the host speaks too much with '%s'"
+                                    : "no host speaks '%s'",
+                         word);
         return -EINVAL;
     }
-    while (!one && all[more])
-        more++;
-    if (*count + more + 1 >= LLMOBS_CUSTOM_SPEECH)
-        return -EINVAL;
     if (one)
         host->dialects[(*count)++] = one;
     for (size_t i = 0; i < more; i++)
@@ -419,6 +414,14 @@ static int add_host(struct file *file, const struct llmobs_apis_said *said)
     size_t count = 0;
     int rc = 0;
 
+    if (strpbrk(args[0], "/@[]") ||
+        (strchr(args[0], ':') && strchr(args[0], ':') == strrchr(args[0], ':')))
+        llmobs_apis_fail(&file->apis, said->line,
+                         "a host has no scheme, port, path or brackets");
+    if (strlen(args[1]) > LLMOBS_APIS_NAME)
+        llmobs_apis_fail(&file->apis, said->line,
+                         "the provider has more than %d bytes",
+                         LLMOBS_APIS_NAME);
     host->dialects = calloc(LLMOBS_CUSTOM_SPEECH, sizeof(*host->dialects));
     if (!host->dialects || !copy(&host->host, args[0]) ||
         !copy(&host->provider, args[1]))
@@ -440,9 +443,13 @@ static int parse_text(struct llmobs_text text, struct llmobs_custom *custom,
     if (!file)
         return -ENOMEM;
     file->custom = custom;
-    file->fault = fault;
     fault->why = "a line has a fault";
-    rc = llmobs_apis_read(text, &file->apis, on_fault, fault);
+    rc = llmobs_apis_read(text, &file->apis);
+    if (file->apis.order.line || file->apis.observed.line ||
+        file->apis.speaks_count > 0) {
+        fault->why = "only rules/apis/hosts has lines order, observed, speaks";
+        rc = -EINVAL;
+    }
     if (rc == 0 && file->apis.count + file->apis.host_count == 0) {
         fault->why = "it has neither rules in JSON nor a line `host` or `api`";
         rc = -EINVAL;
@@ -456,6 +463,12 @@ static int parse_text(struct llmobs_text text, struct llmobs_custom *custom,
     }
     for (unsigned i = 0; rc == 0 && i < file->apis.host_count; i++)
         rc = add_host(file, &file->apis.hosts[i]);
+    for (unsigned i = 0; i < file->apis.fault_count && rc != -ENOMEM; i++) {
+        rc = -EINVAL;
+        if (fault->complain)
+            fault->complain(fault->context, file->apis.faults[i].line,
+                            file->apis.faults[i].why);
+    }
     llmobs_apis_free(&file->apis);
     free(file);
     return rc;

@@ -110,24 +110,16 @@ static bool split_note(char *text, char *columns[COLUMN_COUNT])
     return false;
 }
 
-static void on_fault(void *context, unsigned line, const char *why)
-{
-    (void)context, (void)line, (void)why;
-}
-
 /* Makes the dialect of a user's API of its lines. */
 static int make_dialect(struct llmobs_recalls *recall, const char *lines)
 {
     struct llmobs_apis *apis = calloc(1, sizeof(*apis));
-    int rc = apis
-                 ? llmobs_apis_read(llmobs_text_of(lines), apis, on_fault, NULL)
-                 : -ENOMEM;
+    int rc = apis ? llmobs_apis_read(llmobs_text_of(lines), apis) : -ENOMEM;
 
     if (rc == 0 && apis->count != 1)
         rc = -EINVAL;
     if (rc == 0)
-        rc = llmobs_made_new(apis, 0, llmobs_dialect_find, on_fault, NULL,
-                             &recall->made);
+        rc = llmobs_made_new(apis, 0, llmobs_dialects, &recall->made);
     if (apis)
         llmobs_apis_free(apis);
     free(apis);

@@ -16,7 +16,7 @@ extern const struct llmobs_dialect *const *const llmobs_speaks[];
 /* Their names, in the same order, as words. */
 extern const char llmobs_speaks_names[];
 
-static const struct llmobs_dialect *find_in(
+const struct llmobs_dialect *llmobs_dialect_in(
     const struct llmobs_dialect *const *list, const char *name)
 {
     while (*list && strcmp((*list)->name, name) != 0)
@@ -26,10 +26,11 @@ static const struct llmobs_dialect *find_in(
 
 const struct llmobs_dialect *llmobs_dialect_find(const char *name)
 {
-    const struct llmobs_dialect *found = find_in(llmobs_dialects, name);
+    const struct llmobs_dialect *found =
+        llmobs_dialect_in(llmobs_dialects, name);
 
     if (!found)
-        found = find_in(llmobs_observed, name);
+        found = llmobs_dialect_in(llmobs_observed, name);
     if (found)
         return found;
     if (strcmp(llmobs_dialect_json.name, name) == 0)

@@ -16,6 +16,10 @@ extern const struct llmobs_dialect *const llmobs_dialects[];
 /* The dialects of LLMOBS_OBSERVE, NULL-terminated. */
 extern const struct llmobs_dialect *const llmobs_observed[];
 
+/* The dialect of that name in a list; NULL: it is not there. */
+const struct llmobs_dialect *llmobs_dialect_in(
+    const struct llmobs_dialect *const *list, const char *name);
+
 /* The dialect of that name, even if no path selects it; NULL: unknown. */
 const struct llmobs_dialect *llmobs_dialect_find(const char *name);
 

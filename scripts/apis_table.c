@@ -6,7 +6,6 @@
  * Faults go to stderr, as FILE:LINE: WHY; the status is 1 then. */
 #include <ctype.h>
 #include <errno.h>
-#include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,28 +13,7 @@
 #include "rules/apis/read.h"
 #include "rules/read/dialect.h"
 
-static const char *file;
-static int bad;
-
-static void on_fault(void *context, unsigned line, const char *why)
-{
-    (void)context;
-    fprintf(stderr, "%s:%u: %s\n", file, line, why);
-    bad = 1;
-}
-
-__attribute__((format(printf, 2, 3))) static void fail(unsigned line,
-                                                       const char *format, ...)
-{
-    va_list args;
-
-    fprintf(stderr, "%s:%u: ", file, line);
-    va_start(args, format);
-    vfprintf(stderr, format, args);
-    va_end(args);
-    fputc('\n', stderr);
-    bad = 1;
-}
+static struct llmobs_apis apis;
 
 /* -- the parts of a form -------------------------------------------------- */
 
@@ -96,25 +74,27 @@ static unsigned number_of(unsigned reader)
     return n;
 }
 
-/* Prints a text as C has it; "%20" stands for a blank. */
 static void print_escaped(const char *text)
 {
     for (; *text; text++)
-        if (strncmp(text, "%20", 3) == 0) {
-            putchar(' ');
-            text += 2;
-        } else {
-            printf(*text == '"' || *text == '\\' ? "\\%c" : "%c", *text);
-        }
+        printf(*text == '"' || *text == '\\' ? "\\%c" : "%c", *text);
+}
+
+static void print_member(const char *name, const char *text)
+{
+    if (text && *text) {
+        printf(" .%s = \"", name);
+        print_escaped(text);
+        printf("\",");
+    }
 }
 
 /* Prints words as one text, each with a NUL behind it; `quoted`: each as it
  * stands in JSON, but one that begins with ' as it is. */
-static void print_words(const struct llmobs_apis *apis,
-                        const struct llmobs_apis_said *said, bool quoted)
+static void print_words(const struct llmobs_apis_said *said, bool quoted)
 {
     for (unsigned i = 0; i < said->count; i++) {
-        const char *word = apis->args[said->first + i];
+        const char *word = apis.args[said->first + i];
         bool bare = quoted && *word == '\'';
 
         printf(quoted && !bare ? "\"\\\"" : "\"");
@@ -133,67 +113,36 @@ static void print_upper(const char *prefix, const char *word)
 }
 
 /* Prints the struct of a form of messages, before the variant that has it. */
-static void print_messages(const struct llmobs_apis *apis, const char *name,
-                           const struct llmobs_apis_form *form,
-                           const char *word)
+static void print_messages(const char *name, const char *word,
+                           const struct llmobs_apis_messages *from)
 {
-    const struct llmobs_apis_said *said = llmobs_apis_say(form, word);
-    const char *parts = NULL;
-
-    if (!said || strcmp(apis->args[said->first], "openai") == 0)
+    if (!from->said || from->openai)
         return;
-    printf("static const struct llmobs_message_form %s_%s = {\n", name, word);
-    for (unsigned i = 0; i < said->count; i++) {
-        const char *arg = apis->args[said->first + i];
-        size_t len = strcspn(arg, "=");
-
-        if (strcmp(arg, "thinking") == 0 || strcmp(arg, "documents") == 0) {
-            print_upper(parts ? " | LLMOBS_MESSAGE_CONTENT_"
-                              : "    .parts = LLMOBS_MESSAGE_CONTENT_",
-                        arg);
-            parts = arg;
-            continue;
-        }
-        if (parts)
-            printf(",\n");
-        parts = NULL;
-        if (len == 4 && strncmp(arg, "part", len) == 0)
-            printf("    .add = llmobs_%s,\n", arg + len + 1);
-        else if (arg[len] == '=')
-            printf("    .%.*s = \"%s\",\n", (int)len, arg, arg + len + 1);
-        else
-            fail(said->line, "messages have no '%s'", arg);
-    }
-    printf("%s};\n", parts ? ",\n" : "");
+    printf("static const struct llmobs_message_form %s_%s = {\n    "
+           ".parts = %u,",
+           name, word, from->form.parts);
+    for (size_t i = 0; i < LLMOBS_APIS_KEYS; i++)
+        print_member(llmobs_apis_keys[i].name,
+                     *(const char *const *)((const char *)&from->form +
+                                            llmobs_apis_keys[i].at));
+    if (from->part)
+        printf(" .add = llmobs_%s,", from->part);
+    printf("};\n");
 }
 
-static void print_messages_of(const struct llmobs_apis *apis, const char *name,
-                              const struct llmobs_apis_form *form,
-                              const char *word)
+static void print_messages_of(const char *name, const char *word,
+                              const struct llmobs_apis_messages *from)
 {
-    const struct llmobs_apis_said *said = llmobs_apis_say(form, word);
-    bool chat = form->reader == LLMOBS_APIS_CHAT;
-
-    if (said && strcmp(apis->args[said->first], "openai") != 0)
-        printf("    .%s = &%s_%s,\n", word, name, word);
-    else if (said || (chat && strcmp(word, "messages") == 0))
+    if (from->openai)
         printf("    .%s = &llmobs_message_openai,\n", word);
-}
-
-static const char *hook_of(const struct llmobs_apis_form *form,
-                           const char *where)
-{
-    /* The last one, as a form stands behind the one that it is like. */
-    for (unsigned i = form->hook_count; i > 0; i--)
-        if (strcmp(form->hooks[i - 1].where, where) == 0)
-            return form->hooks[i - 1].function;
-    return NULL;
+    else if (from->said)
+        printf("    .%s = &%s_%s,\n", word, name, word);
 }
 
 /* Prints a place of the form as a line of the text of all. */
-static void print_places(const char *places)
+static void print_places(const char *in, const char *places)
 {
-    printf("    .places = \"");
+    printf("    .%splaces = \"", in);
     for (; *places; places++)
         if (*places == '\n')
             printf("\\n%s", places[1] ? "\"\n        \"" : "");
@@ -203,73 +152,50 @@ static void print_places(const char *places)
 }
 
 /* True where the form has nothing that differs from its reader's own. */
-static bool is_plain(const struct llmobs_apis *apis,
-                     const struct llmobs_apis_form *form)
+static bool is_plain(const struct llmobs_apis_form *form)
 {
     unsigned own = 0;
 
     for (size_t i = 0; i < llmobs_apis_word_count; i++)
-        own += form->said[i].line && !llmobs_apis_words[i].in_form &&
+        own += form->said[i].count > 0 && !llmobs_apis_words[i].in_form &&
                (llmobs_apis_words[i].readers & form->reader);
     return (form->reader == LLMOBS_APIS_RERANK && own == 0 &&
             !llmobs_apis_say(form, "settings")) ||
            (form->reader == LLMOBS_APIS_CHAT && own == 0 &&
-            llmobs_apis_usual(apis, llmobs_apis_say(form, "settings")));
+            llmobs_apis_usual(&apis, llmobs_apis_say(form, "settings")));
 }
 
-static void print_variant(const struct llmobs_apis *apis, const char *name,
-                          const struct llmobs_apis_form *form)
+static void print_variant(const char *name, const struct llmobs_apis_form *form)
 {
     unsigned r = form->reader;
     bool renders = r & (LLMOBS_APIS_RENDER | LLMOBS_APIS_POLL);
-    const char *usage = hook_of(form, "usage"), *fails = hook_of(form, "fail"),
-               *reads = hook_of(form, "read");
-    const struct llmobs_apis_said *in = llmobs_apis_say(form, "settings_in");
+    const char *in = renders ? "layout." : "";
+    const char *usage = llmobs_apis_hook(form, "usage"),
+               *fails = llmobs_apis_hook(form, "fail"),
+               *reads = llmobs_apis_hook(form, "read");
+    const struct llmobs_apis_said *settings =
+        llmobs_apis_say(form, "settings_in");
 
-    print_messages(apis, name, form, "messages");
-    print_messages(apis, name, form, "alone");
+    print_messages(name, "messages", &form->messages);
+    print_messages(name, "alone", &form->alone);
     printf("static const struct %s %s_variant = {\n",
            readers[number_of(r)].variant, name);
-    if (renders)
-        printf("    .layout = {\n");
     if ((r == LLMOBS_APIS_TABLE || renders) && *form->places)
-        print_places(form->places);
-    print_messages_of(apis, name, form, "messages");
-    print_messages_of(apis, name, form, "alone");
-    if (!llmobs_apis_say(form, "settings") &&
-        !(r & (LLMOBS_APIS_STORE | LLMOBS_APIS_RERANK | LLMOBS_APIS_SEARCH)))
-        printf("    .%s = \"\",\n",
-               r == LLMOBS_APIS_CHAT ? "metadata" : "settings");
-    if (renders)
-        printf("    },\n");
-    if (r == LLMOBS_APIS_RERANK && in)
-        printf("    .settings = \"%s\",\n", apis->args[in->first] + 1);
+        print_places(in, form->places);
+    print_messages_of(name, "messages", &form->messages);
+    print_messages_of(name, "alone", &form->alone);
+    if (r == LLMOBS_APIS_RERANK && settings)
+        print_member("settings", apis.args[settings->first] + 1);
     if (r == LLMOBS_APIS_CHAT)
         printf("    .usage = llmobs_%s,\n", usage ? usage : "usage_read");
     if (r == LLMOBS_APIS_EAR)
         printf("    .read = llmobs_%s,\n", reads ? reads : "speech_plain");
     if (fails)
         printf("    .fail = llmobs_%s,\n", fails);
-    if (r == LLMOBS_APIS_STORE)
-        /* Lists that each search looks through. */
-        for (const char *list = "asks\0lists\0ids\0scores\0"; *list;
-             list = llmobs_words_next(list)) {
-            bool told = false;
-
-            for (size_t i = 0; i < llmobs_apis_word_count; i++)
-                told = told ||
-                       (llmobs_apis_words[i].member && form->said[i].line &&
-                        strcmp(llmobs_apis_words[i].member, list) == 0);
-            if (!told)
-                printf("    .%s = \"\",\n", list);
-        }
     if (llmobs_apis_say(form, "may_answer"))
         printf("    .may = true,\n");
-    if (llmobs_apis_say(form, "sources")) {
-        print_upper("    .sources = LLMOBS_SOURCES_",
-                    apis->args[llmobs_apis_say(form, "sources")->first]);
-        printf(",\n");
-    }
+    if (form->sources)
+        printf("    .sources = %u,\n", form->sources);
     for (size_t i = 0; i < llmobs_apis_word_count; i++) {
         const struct llmobs_apis_word *word = &llmobs_apis_words[i];
 
@@ -277,44 +203,40 @@ static void print_variant(const struct llmobs_apis *apis, const char *name,
 
         if (!word->member || word->in_form || !said || !(word->readers & r))
             continue;
-        printf("    .%s%s = ",
-               renders && strcmp(word->name, "settings") == 0 ? "layout." : "",
+        printf("    .%s%s = ", strcmp(word->name, "settings") == 0 ? in : "",
                word->member);
         if (word->type == LLMOBS_APIS_SWITCH)
             printf("true");
         else if (word->type == LLMOBS_APIS_TEXT)
-            printf("\"%s\"", apis->args[said->first]);
-        else if (llmobs_apis_usual(apis, said))
+            printf("\"%s\"", apis.args[said->first]);
+        else if (llmobs_apis_usual(&apis, said))
             printf(r == LLMOBS_APIS_RERANK ? "llmobs_rerank_keys"
                                            : "llmobs_chat_openai_keys");
         else
-            print_words(apis, said,
-                        word->type == LLMOBS_APIS_QUOTED &&
-                            strcmp(word->name, "asks") != 0);
+            print_words(said, word->type == LLMOBS_APIS_QUOTED &&
+                                  strcmp(word->name, "asks") != 0);
         printf(",\n");
     }
     printf("};\n");
 }
 
-static void print_keys(const struct llmobs_apis *apis,
-                       const struct llmobs_apis_form *form)
+static void print_keys(const struct llmobs_apis_form *form)
 {
     bool wants = form->reader & (LLMOBS_APIS_SEARCH | LLMOBS_APIS_STORE);
 
     if (!form->keys.line && !wants)
         return;
     printf("    .keys = ");
-    if (llmobs_apis_usual(apis, &form->keys))
+    if (llmobs_apis_usual(&apis, &form->keys))
         printf("%s", form->reader == LLMOBS_APIS_RERANK
                          ? "llmobs_rerank_keys"
                          : "llmobs_chat_openai_keys");
     else
-        print_words(apis, &form->keys, false);
+        print_words(&form->keys, false);
     printf(",\n");
 }
 
-static void print_functions(const struct llmobs_apis *apis,
-                            const struct llmobs_apis_form *form)
+static void print_functions(const struct llmobs_apis_form *form)
 {
     const struct llmobs_apis_said *confirm = llmobs_apis_say(form, "confirm");
 
@@ -323,12 +245,12 @@ static void print_functions(const struct llmobs_apis *apis,
                        form->reader == LLMOBS_APIS_CODE
                            ? NULL
                            : functions[i].functions[number_of(form->reader)],
-                   *hook = hook_of(form, functions[i].place);
+                   *hook = llmobs_apis_hook(form, functions[i].place);
 
         if (i == 0 && llmobs_apis_say(form, "asks"))
             function = "interpreter_signed";
         if (i == 0 && confirm)
-            function = strcmp(apis->args[confirm->first], "chat") == 0
+            function = strcmp(apis.args[confirm->first], "chat") == 0
                            ? "chat_asks"
                            : "interpreter_asks";
         if (strcmp(functions[i].place, "asked") == 0 &&
@@ -341,22 +263,20 @@ static void print_functions(const struct llmobs_apis *apis,
     }
 }
 
-static void print_form(const struct llmobs_apis *apis,
-                       const struct llmobs_apis_api *api,
+static void print_form(const struct llmobs_apis_api *api,
                        const struct llmobs_apis_form *form)
 {
-    const struct llmobs_apis_said *framing = llmobs_apis_say(form, "framing");
-    bool code = form->reader == LLMOBS_APIS_CODE, plain = is_plain(apis, form);
+    bool code = form->reader == LLMOBS_APIS_CODE, plain = is_plain(form);
     char name[128];
 
     snprintf(name, sizeof(name), "%s_%s", api->name, form->name);
     if (!code && !plain)
-        print_variant(apis, name, form);
+        print_variant(name, form);
     printf("static const struct llmobs_form %s_form = {\n", name);
-    print_functions(apis, form);
+    print_functions(form);
     if (!code && readers[number_of(form->reader)].state)
         printf("    %s,\n", readers[number_of(form->reader)].state);
-    print_keys(apis, form);
+    print_keys(form);
     for (size_t i = 0; i < llmobs_apis_word_count; i++) {
         const struct llmobs_apis_word *word = &llmobs_apis_words[i];
 
@@ -366,18 +286,14 @@ static void print_form(const struct llmobs_apis *apis,
         if (word->type == LLMOBS_APIS_SWITCH)
             printf("true");
         else if (word->type == LLMOBS_APIS_TEXT)
-            printf("\"%s\"", apis->args[form->said[i].first]);
-        else if (llmobs_apis_usual(apis, &form->said[i]))
+            printf("\"%s\"", apis.args[form->said[i].first]);
+        else if (llmobs_apis_usual(&apis, &form->said[i]))
             printf("llmobs_rerank_signs");
         else
-            print_words(apis, &form->said[i], true);
+            print_words(&form->said[i], true);
         printf(",\n");
     }
-    if (framing) {
-        print_upper("    .framing = LLMOBS_FRAMING_",
-                    apis->args[framing->first]);
-        printf(",\n");
-    }
+    printf("    .framing = %u,\n", form->framing);
     if (form->reader & (LLMOBS_APIS_VOICE | LLMOBS_APIS_EAR) &&
         !llmobs_apis_say(form, "unknown"))
         printf("    .unknown = \"unknown_model\",\n");
@@ -389,16 +305,6 @@ static void print_form(const struct llmobs_apis *apis,
 }
 
 /* -- paths and APIs ------------------------------------------------------- */
-
-static void print_text(const struct llmobs_apis_said *path, const char *member,
-                       const char *text, size_t room)
-{
-    if (strlen(text) >= room)
-        fail(path->line, "the %s has more than %zu bytes", member, room - 1);
-    printf(" .%s = \"", member);
-    print_escaped(text);
-    printf("\",");
-}
 
 static void print_path(const struct llmobs_apis_path *path)
 {
@@ -425,9 +331,9 @@ static void print_path(const struct llmobs_apis_path *path)
     for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
         const char *member = (const char *)shape + members[i].at;
 
-        if (members[i].text && *member)
-            printf(" .%s = \"%s\",", members[i].name, member);
-        else if (!members[i].text && *(const bool *)member)
+        if (members[i].text)
+            print_member(members[i].name, member);
+        else if (*(const bool *)member)
             printf(" .%s = true,", members[i].name);
     }
     if (*shape->queries) {
@@ -443,27 +349,6 @@ static void print_path(const struct llmobs_apis_path *path)
     printf("},\n");
 }
 
-static void print_media(const struct llmobs_apis *apis,
-                        const struct llmobs_apis_api *api)
-{
-    for (unsigned i = 0; i < api->media.count; i++) {
-        const char *arg = apis->args[api->media.first + i];
-        size_t len = strcspn(arg, "=");
-        const char *at = arg + len;
-
-        printf("    .%.*s_media = 0", (int)len, arg);
-        while (*at) {
-            char word[16];
-
-            at++;
-            snprintf(word, sizeof(word), "%.*s", (int)strcspn(at, "+"), at);
-            print_upper(" | LLMOBS_MEDIA_", word);
-            at += strcspn(at, "+");
-        }
-        printf(",\n");
-    }
-}
-
 /* Prints the form's name: of C's, or of one that stands above. */
 static void print_name(const struct llmobs_apis_api *api,
                        const struct llmobs_apis_form *form)
@@ -474,8 +359,7 @@ static void print_name(const struct llmobs_apis_api *api,
         printf("&%s_%s_form", api->name, form->name);
 }
 
-static void print_api(const struct llmobs_apis *apis,
-                      const struct llmobs_apis_api *api)
+static void print_api(const struct llmobs_apis_api *api)
 {
     const struct llmobs_apis_form *first = NULL;
     bool others = false;
@@ -493,7 +377,7 @@ static void print_api(const struct llmobs_apis *apis,
             printf("extern const struct llmobs_form llmobs_form_%s;\n",
                    form->is);
         else
-            print_form(apis, api, form);
+            print_form(api, form);
     }
     for (unsigned i = 0; i < api->path_count; i++) {
         if (api->paths[i].signs)
@@ -517,25 +401,19 @@ static void print_api(const struct llmobs_apis *apis,
     }
     printf("LLMOBS_DIALECT(%s, .integration = \"%s\",\n    "
            "LLMOBS_SHAPES(%s_shapes),\n",
-           api->name,
-           api->integration.line ? apis->args[api->integration.first]
-                                 : api->name,
+           api->name, api->integration ? api->integration : api->name,
            api->name);
-    if (api->genai.line)
-        printf("    .genai = \"%s\",\n", apis->args[api->genai.first]);
-    if (api->group.line) {
-        print_upper("    .group = LLMOBS_GROUP_", apis->args[api->group.first]);
-        printf(",\n");
-    }
-    print_media(apis, api);
-    if (api->server.line)
-        printf("    .server = true,\n");
+    print_member("genai", api->genai);
+    print_member("api", api->api_name);
+    if (api->group)
+        print_upper("    .group = LLMOBS_GROUP_", api->group);
+    printf("%s .sent_media = %u, .answered_media = %u, .server = %d,\n",
+           api->group ? "," : "   ", api->sent_media, api->answered_media,
+           api->server);
     if (others)
         printf("    .forms = %s_forms,\n", api->name);
-    if (api->read.line)
-        printf("    .read = llmobs_%s,\n", apis->args[api->read.first]);
-    if (api->api_name.line)
-        printf("    .api = \"%s\",\n", apis->args[api->api_name.first]);
+    if (api->read)
+        printf("    .read = llmobs_%s,\n", api->read);
     printf("    .form = ");
     if (first)
         print_name(api, first);
@@ -546,92 +424,96 @@ static void print_api(const struct llmobs_apis *apis,
 
 /* -- hosts ---------------------------------------------------------------- */
 
-static bool has_word(const struct llmobs_apis *apis,
-                     const struct llmobs_apis_said *said, const char *word)
+static bool has_word(const struct llmobs_apis_said *said, const char *word)
 {
     for (unsigned i = 0; i < said->count; i++)
-        if (strcmp(apis->args[said->first + i], word) == 0)
+        if (strcmp(apis.args[said->first + i], word) == 0)
             return true;
     return false;
 }
 
-static void print_dialects(const struct llmobs_apis *apis, const char *name,
+static void print_dialects(const char *name,
                            const struct llmobs_apis_said *said)
 {
     for (unsigned i = 0; i < said->count; i++)
         printf("extern const struct llmobs_dialect llmobs_dialect_%s;\n",
-               apis->args[said->first + i]);
+               apis.args[said->first + i]);
     printf("const struct llmobs_dialect *const llmobs_%s[] = {\n", name);
     for (unsigned i = 0; i < said->count; i++)
-        printf("    &llmobs_dialect_%s,\n", apis->args[said->first + i]);
+        printf("    &llmobs_dialect_%s,\n", apis.args[said->first + i]);
     printf("    NULL};\n\n");
 }
 
 /* Prints the dialects that a line `speaks` names; "=NAME" names those of
  * another line. */
-static void print_speech(const struct llmobs_apis *apis, unsigned number)
+static void print_speech(unsigned number)
 {
-    const struct llmobs_apis_said *said = &apis->speaks[number];
+    const struct llmobs_apis_said *said = &apis.speaks[number];
 
     for (unsigned i = 1; i < said->count; i++) {
-        const char *word = apis->args[said->first + i];
+        const char *word = apis.args[said->first + i];
         unsigned other = 0;
 
         while (*word == '=' && other < number &&
-               strcmp(apis->args[apis->speaks[other].first], word + 1) != 0)
+               strcmp(apis.args[apis.speaks[other].first], word + 1) != 0)
             other++;
-        if (*word != '=' && has_word(apis, &apis->order, word))
+        if (*word != '=' && has_word(&apis.order, word))
             printf("        &llmobs_dialect_%s,\n", word);
         else if (*word == '=' && other < number)
-            print_speech(apis, other);
+            print_speech(other);
         else
-            fail(said->line, "there is no API %s", word);
+            llmobs_apis_fail(&apis, said->line, "there is no API %s", word);
     }
 }
 
-static void print_hosts(const struct llmobs_apis *apis)
+#define print_text(said, member, text)                                 \
+    (strlen((text) ? (text) : "") <                                    \
+             sizeof(((struct llmobs_provider *)0)->member)             \
+         ? print_member(#member, text)                                 \
+         : llmobs_apis_fail(&apis, (said)->line, "the %s is too long", \
+                            #member))
+
+static void print_hosts(void)
 {
-    print_dialects(apis, "dialects", &apis->order);
-    print_dialects(apis, "observed", &apis->observed);
+    print_dialects("dialects", &apis.order);
+    print_dialects("observed", &apis.observed);
     printf("const struct llmobs_dialect *const *const llmobs_speaks[] = {\n");
-    for (unsigned i = 0; i < apis->speaks_count; i++) {
+    for (unsigned i = 0; i < apis.speaks_count; i++) {
         printf("    (const struct llmobs_dialect *const[]){\n");
-        print_speech(apis, i);
+        print_speech(i);
         printf("        NULL},\n");
     }
     printf("};\n\nconst char llmobs_speaks_names[] = \"");
-    for (unsigned i = 0; i < apis->speaks_count; i++)
-        printf("%s\\0\" \"", apis->args[apis->speaks[i].first]);
+    for (unsigned i = 0; i < apis.speaks_count; i++)
+        printf("%s\\0\" \"", apis.args[apis.speaks[i].first]);
     printf("\";\n\nconst struct llmobs_provider llmobs_providers[] = {\n");
-    for (unsigned i = 0; i < apis->host_count; i++) {
-        const struct llmobs_apis_said *said = &apis->hosts[i];
-        const char *const *args = apis->args + said->first;
-        const char *genai = llmobs_apis_option(apis, said, 3, "genai"),
-                   *span = llmobs_apis_option(apis, said, 3, "span");
+    for (unsigned i = 0; i < apis.host_count; i++) {
+        const struct llmobs_apis_said *said = &apis.hosts[i];
+        const char *const *args = apis.args + said->first;
+        const char *genai = llmobs_apis_option(&apis, said, 3, "genai"),
+                   *span = llmobs_apis_option(&apis, said, 3, "span");
         size_t len = strlen(args[0]);
         unsigned speech = 0;
 
-        while (speech < apis->speaks_count &&
-               strcmp(apis->args[apis->speaks[speech].first], args[2]) != 0)
+        while (speech < apis.speaks_count &&
+               strcmp(apis.args[apis.speaks[speech].first], args[2]) != 0)
             speech++;
-        if (speech == apis->speaks_count)
-            fail(said->line, "nothing speaks %s", args[2]);
+        if (speech == apis.speaks_count)
+            llmobs_apis_fail(&apis, said->line, "nothing speaks %s", args[2]);
         if (strchr(args[0] + (len < 8 ? 0 : len - 8), '*'))
-            fail(said->line, "a star stands among the last eight bytes");
+            llmobs_apis_fail(&apis, said->line,
+                             "a star stands among the last eight bytes");
         if (said->count != 3 + (genai != NULL) + (span != NULL))
-            fail(said->line, "behind the API stand genai=NAME or span=NAME");
+            llmobs_apis_fail(&apis, said->line,
+                             "behind the API stand genai=NAME or span=NAME");
         printf("    {.host_len = %zu, .dialects = %u,", len, speech);
-        print_text(said, "host", args[0],
-                   sizeof(((struct llmobs_provider *)0)->host));
-        print_text(said, "name", args[1],
-                   sizeof(((struct llmobs_provider *)0)->name));
-        print_text(said, "genai", genai ? genai : "",
-                   sizeof(((struct llmobs_provider *)0)->genai));
-        print_text(said, "span_name", span ? span : "",
-                   sizeof(((struct llmobs_provider *)0)->span_name));
+        print_text(said, host, args[0]);
+        print_text(said, name, args[1]);
+        print_text(said, genai, genai);
+        print_text(said, span_name, span);
         printf("},\n");
     }
-    printf("};\nconst size_t llmobs_provider_count = %u;\n", apis->host_count);
+    printf("};\nconst size_t llmobs_provider_count = %u;\n", apis.host_count);
 }
 
 /* -- for rules/apis/make.c ------------------------------------------------- */
@@ -694,7 +576,7 @@ static char *read_file(const char *path, size_t *len)
 
 int main(int argc, char **argv)
 {
-    static struct llmobs_apis apis;
+    int status = 0;
 
     printf("/* Made by scripts/apis_table.c of rules/apis. */\n"
            "#include <stddef.h>\n"
@@ -716,22 +598,21 @@ int main(int argc, char **argv)
     for (int i = 1; i < argc; i++) {
         size_t len;
         char *text = read_file(argv[i], &len);
-        int rc;
+        int rc = text ? llmobs_apis_read((struct llmobs_text){text, len}, &apis)
+                      : -ENOMEM;
 
-        file = argv[i];
-        if (!text)
-            return 1;
-        rc = llmobs_apis_read((struct llmobs_text){text, len}, &apis, on_fault,
-                              NULL);
         for (size_t k = 0; rc == 0 && k < apis.count; k++)
-            print_api(&apis, &apis.apis[k]);
+            print_api(&apis.apis[k]);
         if (rc == 0 && apis.order.line)
-            print_hosts(&apis);
+            print_hosts();
+        for (unsigned k = 0; k < apis.fault_count; k++)
+            fprintf(stderr, "%s:%u: %s\n", argv[i], apis.faults[k].line,
+                    apis.faults[k].why);
+        if (rc < 0 || apis.fault_count > 0)
+            status = 1;
         llmobs_apis_free(&apis);
         free(text);
-        if (rc == -ENOMEM)
-            return 1;
     }
     print_readers();
-    return bad || fflush(stdout) != 0;
+    return status || fflush(stdout) != 0;
 }

@@ -1,6 +1,5 @@
 #include "rules/apis/make.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,12 +30,10 @@ struct llmobs_made {
 
 /* An API while its dialect is made. */
 struct maker {
-    const struct llmobs_apis *apis;
+    struct llmobs_apis *apis;
     const struct llmobs_apis_api *api;
+    const struct llmobs_dialect *const *known;
     struct llmobs_made *made;
-    const struct llmobs_dialect *(*find)(const char *name);
-    llmobs_apis_fault *fault;
-    void *context;
     int rc;
 };
 
@@ -46,7 +43,7 @@ static void *alloc(struct maker *maker, size_t size)
     struct block *block = calloc(1, sizeof(*block) + size);
 
     if (!block) {
-        maker->rc = -ENOMEM;
+        maker->rc = maker->rc ? maker->rc : -ENOMEM;
         return NULL;
     }
     block->next = maker->made->blocks;
@@ -58,12 +55,12 @@ static void fail(struct maker *maker, unsigned line, const char *why)
 {
     if (maker->rc == 0)
         maker->rc = -EINVAL;
-    maker->fault(maker->context, line, why);
+    llmobs_apis_fail(maker->apis, line, "%s", why);
 }
 
 static const char *copy(struct maker *maker, const char *text)
 {
-    char *to = alloc(maker, strlen(text) + 1);
+    char *to = text ? alloc(maker, strlen(text) + 1) : NULL;
 
     return to ? strcpy(to, text) : NULL;
 }
@@ -101,34 +98,24 @@ static const char *usual_keys(const struct llmobs_apis_form *form)
                                               : llmobs_chat_openai_keys;
 }
 
-/* Gives the form of messages that a line describes. */
 static const struct llmobs_message_form *make_messages(
-    struct maker *maker, const struct llmobs_apis_said *said)
+    struct maker *maker, const struct llmobs_apis_messages *from)
 {
     struct llmobs_message_form *form;
 
-    if (strcmp(maker->apis->args[said->first], "openai") == 0)
-        return &llmobs_message_openai;
+    if (!from->said || from->openai)
+        return from->said ? &llmobs_message_openai : NULL;
+    if (from->part)
+        fail(maker, maker->api->line, "a file of one's own has no functions");
     form = alloc(maker, sizeof(*form));
-    for (unsigned i = 0; form && i < said->count; i++) {
-        const char *arg = maker->apis->args[said->first + i];
-        const char *value = strchr(arg, '=');
-        size_t len = value ? (size_t)(value - arg) : strlen(arg);
-        const char **to =
-            len == 9 && strncmp(arg, "tool_name", len) == 0   ? &form->tool_name
-            : len == 7 && strncmp(arg, "instead", len) == 0   ? &form->instead
-            : len == 9 && strncmp(arg, "reasoning", len) == 0 ? &form->reasoning
-            : len == 6 && strncmp(arg, "images", len) == 0    ? &form->images
-                                                              : NULL;
+    if (!form)
+        return NULL;
+    *form = from->form;
+    for (size_t i = 0; i < LLMOBS_APIS_KEYS; i++) {
+        const char **text =
+            (const char **)((char *)form + llmobs_apis_keys[i].at);
 
-        if (value && to)
-            *to = copy(maker, value + 1);
-        else if (strcmp(arg, "thinking") == 0)
-            form->parts |= LLMOBS_MESSAGE_CONTENT_THINKING;
-        else if (strcmp(arg, "documents") == 0)
-            form->parts |= LLMOBS_MESSAGE_CONTENT_DOCUMENTS;
-        else
-            fail(maker, said->line, "messages have no such word");
+        *text = copy(maker, *text);
     }
     return form;
 }
@@ -156,88 +143,46 @@ static void set_member(struct maker *maker, void *member,
                                           strcmp(word->name, "asks") != 0);
 }
 
-/* Fills the members of a table that no word stands for alone. */
-static void fill_layout(struct maker *maker, struct llmobs_layout *layout,
-                        const struct llmobs_apis_form *form)
-{
-    static const char *const sources[] = {"none",   "openai",   "anthropic",
-                                          "gemini", "converse", "cohere",
-                                          "mistral"};
-    const struct llmobs_apis_said *messages = llmobs_apis_say(form, "messages"),
-                                  *alone = llmobs_apis_say(form, "alone"),
-                                  *from = llmobs_apis_say(form, "sources");
-
-    layout->places = copy(maker, form->places);
-    if (!layout->settings)
-        layout->settings = "";
-    if (messages)
-        layout->messages = make_messages(maker, messages);
-    if (alone)
-        layout->alone = make_messages(maker, alone);
-    layout->may = llmobs_apis_say(form, "may_answer");
-    for (unsigned i = 0; from && i < sizeof(sources) / sizeof(*sources); i++)
-        if (strcmp(maker->apis->args[from->first], sources[i]) == 0)
-            layout->sources = i;
-    if (from && layout->sources == 0)
-        fail(maker, from->line, "nobody has sources of this form");
-}
-
+/* Fills the members that no word stands for alone. */
 static void fill_variant(struct maker *maker, void *variant,
                          const struct llmobs_apis_form *form)
 {
-    const struct llmobs_apis_said *in = llmobs_apis_say(form, "settings_in"),
-                                  *messages = llmobs_apis_say(form, "messages");
+    const struct llmobs_apis_said *in = llmobs_apis_say(form, "settings_in");
 
     if (form->reader == LLMOBS_APIS_TABLE) {
-        fill_layout(maker, variant, form);
+        struct llmobs_layout *layout = variant;
+
+        layout->places = copy(maker, form->places);
+        layout->messages = make_messages(maker, &form->messages);
+        layout->alone = make_messages(maker, &form->alone);
+        layout->may = llmobs_apis_say(form, "may_answer");
+        layout->sources = form->sources;
     } else if (form->reader == LLMOBS_APIS_CHAT) {
         struct llmobs_chat_variant *chat = variant;
 
         chat->usage = llmobs_usage_read;
-        chat->metadata = chat->metadata ? chat->metadata : "";
-        chat->messages =
-            messages ? make_messages(maker, messages) : &llmobs_message_openai;
-    } else if (form->reader == LLMOBS_APIS_STORE) {
-        struct llmobs_store *store = variant;
-        const char **lists[] = {&store->asks, &store->lists, &store->ids,
-                                &store->scores};
-
-        for (size_t i = 0; i < 4; i++)
-            *lists[i] = *lists[i] ? *lists[i] : "";
+        chat->messages = make_messages(maker, &form->messages);
     } else if (form->reader == LLMOBS_APIS_RERANK && in) {
         ((struct llmobs_rerank *)variant)->settings =
             copy(maker, maker->apis->args[in->first] + 1);
     }
 }
 
-static enum llmobs_framing framing_of(struct maker *maker,
-                                      const struct llmobs_apis_said *said)
-{
-    const char *name = said ? maker->apis->args[said->first] : "sse";
-
-    if (strcmp(name, "lines") == 0)
-        return LLMOBS_FRAMING_LINES;
-    if (strcmp(name, "array") == 0)
-        return LLMOBS_FRAMING_ARRAY;
-    if (strcmp(name, "sse") != 0)
-        fail(maker, said->line, "there is no such framing");
-    return LLMOBS_FRAMING_SSE;
-}
-
 static const struct llmobs_form *make_form(struct maker *maker,
                                            const struct llmobs_apis_form *from)
 {
     const struct llmobs_apis_said *confirm = llmobs_apis_say(from, "confirm");
-    const struct llmobs_dialect *known =
-        from->is ? maker->find(from->is) : NULL;
+    const struct llmobs_dialect *const *known = maker->known;
     unsigned reader = (unsigned)__builtin_ctz(from->reader);
     struct llmobs_form *form;
     void *variant;
 
     if (from->is) {
-        if (!known || !known->form)
+        while (*known && strcmp((*known)->name, from->is) != 0)
+            known++;
+        if (!*known || !(*known)->form)
             fail(maker, from->line, "there is no API of this name");
-        return known ? known->form : NULL;
+        return *known ? (*known)->form : NULL;
     }
     if (from->hook_count > 0 || from->reader == LLMOBS_APIS_CODE ||
         !llmobs_apis_sizes[reader]) {
@@ -252,7 +197,7 @@ static const struct llmobs_form *make_form(struct maker *maker,
         return NULL;
     *form = llmobs_apis_plain[reader];
     form->variant = variant;
-    form->framing = framing_of(maker, llmobs_apis_say(from, "framing"));
+    form->framing = from->framing;
     for (size_t i = 0; i < llmobs_apis_word_count; i++) {
         const struct llmobs_apis_word *word = &llmobs_apis_words[i];
         const struct llmobs_apis_said *said = llmobs_apis_say(from, word->name);
@@ -279,36 +224,6 @@ static const struct llmobs_form *make_form(struct maker *maker,
     return form;
 }
 
-/* Reads "sent=kept" or "answered=told+data". */
-static void fill_media(struct maker *maker, struct llmobs_dialect *dialect)
-{
-    static const struct {
-        const char *name;
-        unsigned bits;
-    } kinds[] = {{"kept", LLMOBS_MEDIA_KEPT},
-                 {"told", LLMOBS_MEDIA_TOLD},
-                 {"data", LLMOBS_MEDIA_DATA},
-                 {"images", LLMOBS_MEDIA_IMAGES}};
-    const struct llmobs_apis_said *said = &maker->api->media;
-
-    for (unsigned i = 0; i < said->count; i++) {
-        const char *at = maker->apis->args[said->first + i];
-        unsigned *to = strncmp(at, "sent=", 5) == 0 ? &dialect->sent_media
-                                                    : &dialect->answered_media;
-
-        at += strcspn(at, "=");
-        while (*at) {
-            size_t len = strcspn(++at, "+");
-
-            for (size_t k = 0; k < sizeof(kinds) / sizeof(*kinds); k++)
-                if (strlen(kinds[k].name) == len &&
-                    strncmp(kinds[k].name, at, len) == 0)
-                    *to |= kinds[k].bits;
-            at += len;
-        }
-    }
-}
-
 static void fill_dialect(struct maker *maker)
 {
     const struct llmobs_apis_api *api = maker->api;
@@ -317,45 +232,38 @@ static void fill_dialect(struct maker *maker)
         alloc(maker, api->path_count * sizeof(*shapes));
     const struct llmobs_form **forms =
         alloc(maker, (api->form_count + 1) * sizeof(*forms));
-    unsigned number = 1;
 
+    if (api->group || api->read || api->path_count == 0)
+        fail(maker, api->line, "an API of one's own has paths, and no group");
     dialect->name = copy(maker, api->name);
-    dialect->integration = copy(
-        maker, api->integration.line ? maker->apis->args[api->integration.first]
-                                     : api->name);
-    if (api->genai.line)
-        dialect->genai = copy(maker, maker->apis->args[api->genai.first]);
-    dialect->server = api->server.line;
-    fill_media(maker, dialect);
-    if (!shapes || !forms || api->group.line || api->read.line ||
-        api->path_count == 0) {
-        if (maker->rc == 0)
-            fail(maker, api->line,
-                 "an API of one's own has paths, and no group");
-        return;
-    }
-    for (unsigned i = 0; i < api->path_count; i++)
+    dialect->integration =
+        copy(maker, api->integration ? api->integration : api->name);
+    dialect->genai = copy(maker, api->genai);
+    dialect->api = copy(maker, api->api_name);
+    dialect->server = api->server;
+    dialect->sent_media = api->sent_media;
+    dialect->answered_media = api->answered_media;
+    for (unsigned i = 0; i < api->path_count && shapes; i++) {
+        if (api->paths[i].signs)
+            fail(maker, api->paths[i].line, "a file of one's own has no signs");
         shapes[i] = api->paths[i].shape;
-    for (unsigned i = 0; i < api->form_count && maker->rc == 0; i++)
-        if (strcmp(api->forms[i].name, "main") == 0)
-            dialect->form = make_form(maker, &api->forms[i]);
-        else if (api->forms[i].used)
-            forms[number++] = make_form(maker, &api->forms[i]);
+    }
+    for (unsigned i = 0; i < api->form_count && forms; i++)
+        if (api->forms[i].used)
+            forms[api->forms[i].number] = make_form(maker, &api->forms[i]);
+    dialect->form = forms ? forms[0] : NULL;
     dialect->shapes = shapes;
     dialect->shape_count = (unsigned char)api->path_count;
     dialect->forms = forms;
 }
 
-int llmobs_made_new(const struct llmobs_apis *apis, size_t number,
-                    const struct llmobs_dialect *(*find)(const char *name),
-                    llmobs_apis_fault *fault, void *context,
+int llmobs_made_new(struct llmobs_apis *apis, size_t number,
+                    const struct llmobs_dialect *const *known,
                     struct llmobs_made **out)
 {
     struct maker maker = {.apis = apis,
                           .api = &apis->apis[number],
-                          .find = find,
-                          .fault = fault,
-                          .context = context,
+                          .known = known,
                           .made = calloc(1, sizeof(*maker.made))};
 
     *out = NULL;
@@ -413,8 +321,13 @@ int llmobs_made_write(const struct llmobs_apis *apis, size_t number,
             (is_path && paths++ != path))
             continue;
         for (unsigned k = 0; k < line->count; k++) {
-            llmobs_buf_adds(out, k > 0 ? " " : "");
-            llmobs_buf_adds(out, apis->args[line->first + k]);
+            if (k > 0)
+                llmobs_buf_addc(out, ' ');
+            for (const char *at = apis->args[line->first + k]; *at; at++)
+                if (*at == ' ')
+                    llmobs_buf_adds(out, "%20");
+                else
+                    llmobs_buf_addc(out, *at);
         }
         llmobs_buf_addc(out, '\n');
     }

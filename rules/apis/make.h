@@ -4,7 +4,7 @@
  * Owns:    a llmobs_made owns its dialect and all that this points to, until
  *          llmobs_made_free.
  * Threads: constant after it was made.
- * Errors:  -ENOMEM; -EINVAL: told as a fault, with its line.
+ * Errors:  -ENOMEM; -EINVAL: the API has faults, in the list of `apis`.
  */
 #ifndef LLMOBS_RULES_APIS_MAKE_H
 #define LLMOBS_RULES_APIS_MAKE_H
@@ -13,11 +13,10 @@
 
 struct llmobs_made;
 
-/* Makes the dialect of apis->apis[number]. Its texts are copied. `find` gives a
- * known dialect by its name, for forms that are one of its. */
-int llmobs_made_new(const struct llmobs_apis *apis, size_t number,
-                    const struct llmobs_dialect *(*find)(const char *name),
-                    llmobs_apis_fault *fault, void *context,
+/* Makes the dialect of apis->apis[number], whose texts are copied. A form may
+ * be one of those of `known`, a list that ends with NULL. */
+int llmobs_made_new(struct llmobs_apis *apis, size_t number,
+                    const struct llmobs_dialect *const *known,
                     struct llmobs_made **out);
 void llmobs_made_free(struct llmobs_made *made);
 

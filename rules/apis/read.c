@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "rules/read/left_out.h"
+
 const char *const llmobs_apis_readers[LLMOBS_APIS_READERS] = {
     "table", "chat", "store",  "search", "rerank",
     "voice", "ear",  "render", "poll",   "code"};
@@ -22,16 +24,23 @@ const char *const llmobs_apis_readers[LLMOBS_APIS_READERS] = {
 #define WORD(type, name, reader, member, means)                            \
     {                                                                      \
         name, means, LLMOBS_APIS_##type, "", LLMOBS_APIS_##reader, member, \
-            false                                                          \
+            .in_form = false                                               \
     }
-#define FORM(type, name, member, means)                                    \
+/* The variant has the member in any case, without the word as an empty one. */
+#define LIST(type, name, reader, member, means)                            \
     {                                                                      \
-        name, means, LLMOBS_APIS_##type, "", LLMOBS_APIS_ANY, member, true \
+        name, means, LLMOBS_APIS_##type, "", LLMOBS_APIS_##reader, member, \
+            .always = true                                                 \
+    }
+#define FORM(type, name, member, means)                               \
+    {                                                                 \
+        name, means, LLMOBS_APIS_##type, "", LLMOBS_APIS_ANY, member, \
+            .in_form = true                                           \
     }
 #define LINE(type, name, reader, letter, means)              \
     {                                                        \
         name, means, LLMOBS_APIS_##type, LLMOBS_AT_##letter, \
-            LLMOBS_APIS_##reader, NULL, false                \
+            .readers = LLMOBS_APIS_##reader                  \
     }
 const struct llmobs_apis_word llmobs_apis_words[] = {
     LINE(PLACE, "input", PLACES, INPUT,
@@ -98,7 +107,7 @@ const struct llmobs_apis_word llmobs_apis_words[] = {
     LINE(PLACE, "document_name", PLACES, DOCUMENT_NAME, "in a document"),
     LINE(PLACE, "document_id", PLACES, DOCUMENT_ID, "in a document"),
     LINE(PLACE, "document_score", PLACES, DOCUMENT_SCORE, "in a document"),
-    LINE(OTHER, "settings", ANY, METADATA,
+    LINE(WORDS, "settings", ANY, METADATA,
          "members of the request that are metadata; a pointer: all of that "
          "object is; `usual`: those of most APIs"),
     FORM(OTHER, "reads", NULL,
@@ -114,10 +123,10 @@ const struct llmobs_apis_word llmobs_apis_words[] = {
          "also on a listed host the body decides"),
     FORM(SWITCH, "gated", "gated", "behind a gateway the body decides, too"),
     FORM(SWITCH, "model_in_path", NULL, "the path's star is the model"),
-    FORM(OTHER, "keys", NULL,
+    FORM(WORDS, "keys", NULL,
          "members to look for in a cut request, beside the settings"),
-    WORD(WORDS, "settings", TABLED, "settings", ""),
-    WORD(WORDS, "settings", CHAT, "metadata", ""),
+    LIST(WORDS, "settings", TABLED, "settings", ""),
+    LIST(WORDS, "settings", CHAT, "metadata", ""),
     WORD(WORDS, "settings", KEYED, "keys", ""),
     FORM(QUOTED, "signs", "signs",
          "names, of which each request has one; `usual`: a reranker's"),
@@ -153,18 +162,18 @@ const struct llmobs_apis_word llmobs_apis_words[] = {
          "of an answer that names no role"),
     WORD(SWITCH, "asked_model", CHAT, "asked_model",
          "a stream's model is the request's"),
-    WORD(WORDS, "searches", STORE, "asks", "one of these is in each search"),
+    LIST(WORDS, "searches", STORE, "asks", "one of these is in each search"),
     WORD(TEXT, "each", STORE, "each", "of the request: a list of searches"),
     WORD(WORDS, "texts_of", STORE, "texts",
          "of the request: their texts are the query"),
-    WORD(WORDS, "hits_in", STORE, "lists",
+    LIST(WORDS, "hits_in", STORE, "lists",
          "of the answer: members above the hits"),
     WORD(TEXT, "hits", STORE, "hits",
          "one of these, which has nothing but hits"),
     WORD(WORDS, "payloads", STORE, "payloads", "of a hit: has its text"),
-    WORD(WORDS, "ids", STORE, "ids", "of a hit"),
+    LIST(WORDS, "ids", STORE, "ids", "of a hit"),
     WORD(WORDS, "drops", STORE, "drops", "of a hit: no part of its text"),
-    WORD(WORDS, "scores", STORE, "scores", "of a hit"),
+    LIST(WORDS, "scores", STORE, "scores", "of a hit"),
     WORD(TEXT, "place", STORE, "place",
          "the metadata's name for the path's star"),
     WORD(WORDS, "inputs", SEARCH, "inputs",
@@ -202,23 +211,32 @@ struct reader {
     struct llmobs_apis_api *api;   /* the last one; NULL: none yet */
     struct llmobs_apis_form *form; /* its last one; NULL: none yet */
     unsigned line;
-    llmobs_apis_fault *fault;
-    void *context;
-    bool bad;
+    bool skips; /* the lines of a form whose own line has a fault */
     int rc;
 };
 
-__attribute__((noinline, format(printf, 3, 4))) static void fail(
-    struct reader *reader, unsigned line, const char *format, ...)
+/* Of a line, the first fault counts: others may follow from it. */
+void llmobs_apis_fail(struct llmobs_apis *apis, unsigned line,
+                      const char *format, ...)
 {
-    char why[160];
+    struct llmobs_apis_fault *at = apis->faults;
+    unsigned behind = apis->fault_count;
     va_list args;
 
+    for (; behind > 0 && at->line <= line; at++, behind--)
+        if (at->line == line)
+            return;
+    if (apis->fault_count == LLMOBS_APIS_FAULTS)
+        behind -= behind > 0;
+    else
+        apis->fault_count++;
+    if (at == apis->faults + LLMOBS_APIS_FAULTS)
+        return;
+    memmove(at + 1, at, behind * sizeof(*at));
+    at->line = line;
     va_start(args, format);
-    vsnprintf(why, sizeof(why), format, args);
+    vsnprintf(at->why, sizeof(at->why), format, args);
     va_end(args);
-    reader->bad = true;
-    reader->fault(reader->context, line, why);
 }
 
 static size_t number_of(const char *word)
@@ -237,6 +255,16 @@ const struct llmobs_apis_said *llmobs_apis_say(
     const struct llmobs_apis_said *said = &form->said[number_of(word)];
 
     return said->line ? said : NULL;
+}
+
+const char *llmobs_apis_hook(const struct llmobs_apis_form *form,
+                             const char *where)
+{
+    /* The last one, as a form stands behind the one that it is like. */
+    for (unsigned i = form->hook_count; i > 0; i--)
+        if (strcmp(form->hooks[i - 1].where, where) == 0)
+            return form->hooks[i - 1].function;
+    return NULL;
 }
 
 bool llmobs_apis_usual(const struct llmobs_apis *apis,
@@ -261,66 +289,43 @@ const char *llmobs_apis_option(const struct llmobs_apis *apis,
     return NULL;
 }
 
-/* Adds the letter's line to the places. */
+/* Adds a line to the places of the form. */
 static void add_place(struct reader *reader, const char *which,
-                      const char *what, bool behind)
+                      const char *const *args, unsigned count, char between)
 {
     char *places = reader->form->places;
-    size_t len = strlen(places);
-    const char *why =
-        *what && !behind ? llmobs_layout_fault(which, what) : NULL;
+    size_t from = strlen(places), len = from;
 
-    if (why)
-        fail(reader, reader->line, "%s: %s", what, why);
-    if (len + strlen(what) + 2 > LLMOBS_LAYOUT_MAX)
-        fail(reader, reader->line,
-             "the places of the form have too many bytes");
-    else if (behind)
-        snprintf(places + len - 1, LLMOBS_LAYOUT_MAX - len + 1, "%s%s\n", which,
-                 what);
-    else
-        snprintf(places + len, LLMOBS_LAYOUT_MAX - len + 1, "%s%s\n", which,
-                 what);
-}
+    for (unsigned i = 0; i < count; i++) {
+        const char *what = strcmp(args[i], "\"\"") == 0 ? "" : args[i];
+        const char *why = i > 0 && !*what ? "the whole body has no other place"
+                                          : llmobs_layout_fault(which, what);
 
-static void read_place(struct reader *reader, const char *which,
-                       const struct llmobs_apis_said *said)
-{
-    const char *const *args = reader->apis->args + said->first;
-    bool any = false;
-
-    for (unsigned i = 0; i < said->count; i++) {
-        const char *pointer = strcmp(args[i], "\"\"") == 0 ? "" : args[i];
-
-        if (strcmp(args[i], "=") == 0 && *which == *LLMOBS_AT_END &&
-            i + 2 == said->count && any) {
-            add_place(reader, LLMOBS_AT_LAST, args[i + 1], false);
+        if (!why && len + strlen(what) + 2 > LLMOBS_LAYOUT_MAX)
+            why = "the places of the form have too many bytes";
+        if (why) {
+            llmobs_apis_fail(reader->apis, reader->line, "%s: %s", args[i],
+                             why);
+            places[from] = '\0';
             return;
         }
-        if (*pointer && *pointer != '/')
-            fail(reader, reader->line, "the pointer %s does not begin with '/'",
-                 args[i]);
-        else
-            add_place(reader, any ? "|" : which, pointer, any);
-        any = true;
+        places[len++] = i > 0 ? between : *which;
+        strcpy(places + len, what);
+        len += strlen(what);
     }
-    if (!any)
-        fail(reader, reader->line, "a place has a pointer");
+    strcpy(places + len, "\n");
 }
 
-__attribute__((noinline)) static void read_saying(
-    struct reader *reader, const char *which,
-    const struct llmobs_apis_said *said)
+/* Of the end of a stream, a word may stand behind the place. */
+static void read_place(struct reader *reader, const char *which,
+                       const char *const *args, unsigned count)
 {
-    char text[LLMOBS_LAYOUT_MAX] = "";
+    bool has_word = *which == *LLMOBS_AT_END && count > 2 &&
+                    strcmp(args[count - 2], "=") == 0;
 
-    for (unsigned i = 0; i < said->count; i++) {
-        size_t len = strlen(text);
-
-        snprintf(text + len, sizeof(text) - len, "%s%s", len ? " " : "",
-                 reader->apis->args[said->first + i]);
-    }
-    add_place(reader, which, text, false);
+    add_place(reader, which, args, has_word ? count - 2 : count, '|');
+    if (has_word)
+        add_place(reader, LLMOBS_AT_LAST, args + count - 1, 1, ' ');
 }
 
 /* Adds words to those that were said before: all in one piece, at the end of
@@ -336,8 +341,13 @@ static void add_words(struct reader *reader, struct llmobs_apis_said *to,
         *to = *said;
         return;
     }
+    if (llmobs_apis_usual(apis, to) || llmobs_apis_usual(apis, said)) {
+        llmobs_apis_fail(reader->apis, said->line, "`usual` stands alone");
+        return;
+    }
     if (apis->arg_count + all.count > LLMOBS_APIS_ARGS) {
-        fail(reader, reader->line, "the file has too many words");
+        llmobs_apis_fail(reader->apis, reader->line,
+                         "the file has too many words");
         return;
     }
     for (unsigned i = 0; i < to->count; i++)
@@ -358,19 +368,82 @@ static void read_hook(struct reader *reader,
     bool known = false;
 
     if (said->count != 2) {
-        fail(reader, reader->line, "a hook has a place and a function");
+        llmobs_apis_fail(reader->apis, reader->line,
+                         "a hook has a place and a function");
         return;
     }
     LLMOBS_WORDS_EACH (place, places)
         known = known || strcmp(place, args[0]) == 0;
     if (!known)
-        fail(reader, reader->line, "there is no place '%s' for a hook",
-             args[0]);
+        llmobs_apis_fail(reader->apis, reader->line,
+                         "there is no place '%s' for a hook", args[0]);
     else if (form->hook_count == LLMOBS_APIS_HOOKS)
-        fail(reader, reader->line, "the form has too many hooks");
+        llmobs_apis_fail(reader->apis, reader->line,
+                         "the form has too many hooks");
     else
         form->hooks[form->hook_count++] =
             (struct llmobs_apis_hook){args[0], args[1]};
+}
+
+/* Gives the number of a word in a list of such, from 0. */
+static unsigned find_word(struct reader *reader, const char *list,
+                          const char *word)
+{
+    unsigned i = 0;
+
+    LLMOBS_WORDS_EACH (at, list) {
+        if (strcmp(at, word) == 0)
+            return i;
+        i++;
+    }
+    llmobs_apis_fail(reader->apis, reader->line, "nothing here is named '%s'",
+                     word);
+    return 0;
+}
+
+/* In the order of their numbers in events.h and sources.h. */
+static const char framings[] = "sse\0lines\0array\0aws\0";
+static const char sources[] =
+    "none\0openai\0anthropic\0gemini\0converse\0cohere\0mistral\0";
+
+const struct llmobs_apis_key llmobs_apis_keys[LLMOBS_APIS_KEYS] = {
+    {"tool_name", offsetof(struct llmobs_message_form, tool_name)},
+    {"instead", offsetof(struct llmobs_message_form, instead)},
+    {"reasoning", offsetof(struct llmobs_message_form, reasoning)},
+    {"images", offsetof(struct llmobs_message_form, images)},
+};
+
+/* Reads how messages differ from OpenAI's. */
+static void read_messages(struct reader *reader,
+                          struct llmobs_apis_messages *messages,
+                          const struct llmobs_apis_said *said)
+{
+    struct llmobs_message_form *form = &messages->form;
+
+    *messages = (struct llmobs_apis_messages){.said = true};
+    for (unsigned i = 0; i < said->count; i++) {
+        const char *arg = reader->apis->args[said->first + i];
+        const char *value = strchr(arg, '=');
+        size_t len = strcspn(arg, "="), k = 0;
+
+        while (k < LLMOBS_APIS_KEYS &&
+               (strncmp(llmobs_apis_keys[k].name, arg, len) != 0 ||
+                llmobs_apis_keys[k].name[len]))
+            k++;
+        if (value && k < LLMOBS_APIS_KEYS)
+            *(const char **)((char *)form + llmobs_apis_keys[k].at) = value + 1;
+        else if (value && len == 4 && strncmp(arg, "part", len) == 0)
+            messages->part = value + 1;
+        else if (strcmp(arg, "thinking") == 0)
+            form->parts |= LLMOBS_MESSAGE_CONTENT_THINKING;
+        else if (strcmp(arg, "documents") == 0)
+            form->parts |= LLMOBS_MESSAGE_CONTENT_DOCUMENTS;
+        else if (strcmp(arg, "openai") == 0 && said->count == 1)
+            messages->openai = true;
+        else
+            llmobs_apis_fail(reader->apis, said->line, "messages have no '%s'",
+                             arg);
+    }
 }
 
 static void read_reader(struct reader *reader,
@@ -383,7 +456,7 @@ static void read_reader(struct reader *reader,
             reader->form->reader = 1U << i;
             return;
         }
-    fail(reader, reader->line, "nothing reads '%s'", name);
+    llmobs_apis_fail(reader->apis, reader->line, "nothing reads '%s'", name);
 }
 
 /* Names a word that begins alike; "": there is none. */
@@ -395,44 +468,76 @@ static const char *near(const char *word)
     return "";
 }
 
+/* True where the line has as many words as its own wants. */
+static bool check_word(struct reader *reader,
+                       const struct llmobs_apis_word *row,
+                       const struct llmobs_apis_said *said)
+{
+    if (row->type == LLMOBS_APIS_SWITCH ? said->count == 0
+        : row->type == LLMOBS_APIS_TEXT ? said->count == 1
+                                        : said->count > 0)
+        return true;
+    llmobs_apis_fail(
+        reader->apis, reader->line,
+        row->type == LLMOBS_APIS_SWITCH ? "%s has nothing behind it"
+        : row->type == LLMOBS_APIS_TEXT ? "%s has one word behind it"
+                                        : "%s says nothing",
+        row->name);
+    return false;
+}
+
 static void read_word(struct reader *reader, const char *word,
                       const struct llmobs_apis_said *said)
 {
     size_t i = number_of(word);
     const struct llmobs_apis_word *row = &llmobs_apis_words[i];
-    struct llmobs_apis_said *to;
+    const char *const *args = reader->apis->args + said->first;
+    struct llmobs_apis_form *form = reader->form;
 
     if (i == llmobs_apis_word_count) {
         const char *other = near(word);
 
-        fail(reader, reader->line, "there is no word '%s'%s%s%s", word,
-             *other ? "; is '" : "", other, *other ? "' meant?" : "");
+        llmobs_apis_fail(
+            reader->apis, reader->line, "there is no word '%s'%s%s%s", word,
+            *other ? "; is '" : "", other, *other ? "' meant?" : "");
         return;
     }
-    to = &reader->form->said[i];
-    if (strcmp(word, "hook") == 0) {
+    if (!check_word(reader, row, said))
+        return;
+    if (strcmp(word, "settings") == 0 && *args[0] == '/') {
+        add_place(reader, LLMOBS_AT_METADATA, args, said->count, '|');
+        return;
+    }
+    if (row->type == LLMOBS_APIS_WORDS || row->type == LLMOBS_APIS_QUOTED) {
+        add_words(reader, &form->said[i], said);
+        return;
+    }
+    form->said[i] = *said;
+    if (row->type == LLMOBS_APIS_PLACE)
+        read_place(reader, row->which, args, said->count);
+    else if (row->type == LLMOBS_APIS_SAYING)
+        add_place(reader, row->which, args, said->count, ' ');
+    else if (strcmp(word, "hook") == 0)
         read_hook(reader, said);
-    } else if (strcmp(word, "reads") == 0) {
+    else if (strcmp(word, "reads") == 0)
         read_reader(reader, said);
-    } else if (strcmp(word, "settings") == 0 && said->count == 1 &&
-               reader->apis->args[said->first][0] == '/') {
-        add_place(reader, LLMOBS_AT_METADATA, reader->apis->args[said->first],
-                  false);
-        return;
-    } else if (row->type == LLMOBS_APIS_PLACE) {
-        read_place(reader, row->which, said);
-    } else if (row->type == LLMOBS_APIS_SAYING) {
-        read_saying(reader, row->which, said);
-    } else if (row->type == LLMOBS_APIS_SWITCH && said->count > 0) {
-        fail(reader, reader->line, "%s has nothing behind it", word);
-    } else if (row->type == LLMOBS_APIS_TEXT && said->count != 1) {
-        fail(reader, reader->line, "%s has one word behind it", word);
-    }
-    if (row->type == LLMOBS_APIS_WORDS || row->type == LLMOBS_APIS_QUOTED ||
-        strcmp(word, "settings") == 0 || strcmp(word, "keys") == 0)
-        add_words(reader, to, said);
-    else
-        *to = *said;
+    else if (strcmp(word, "messages") == 0)
+        read_messages(reader, &form->messages, said);
+    else if (strcmp(word, "alone") == 0)
+        read_messages(reader, &form->alone, said);
+    else if (strcmp(word, "framing") == 0)
+        form->framing = find_word(reader, framings, args[0]);
+    else if (strcmp(word, "sources") == 0)
+        form->sources = find_word(reader, sources, args[0]);
+}
+
+static struct llmobs_apis_form *find_form(struct llmobs_apis_api *api,
+                                          const char *name)
+{
+    for (unsigned i = 0; i < api->form_count; i++)
+        if (strcmp(api->forms[i].name, name) == 0)
+            return &api->forms[i];
+    return NULL;
 }
 
 /* Begins a form, which takes over all lines of the one that it is like. */
@@ -443,27 +548,35 @@ static void begin_form(struct reader *reader,
     const char *const *args = reader->apis->args + said->first;
     const struct llmobs_apis_form *like = NULL;
     struct llmobs_apis_form *form = &api->forms[api->form_count];
-
     bool is = said->count == 3 && strcmp(args[1], "is") == 0;
+    bool was_broken = api->broken;
 
+    reader->skips = api->broken = true;
     if (said->count != 1 && !is &&
         (said->count != 3 || strcmp(args[1], "like") != 0)) {
-        fail(reader, reader->line,
-             "a form has a name, or: NAME like OTHER, or: NAME is FUNCTIONS");
+        llmobs_apis_fail(
+            reader->apis, reader->line,
+            "a form has a name, or: NAME like OTHER, or: NAME is FUNCTIONS");
         return;
     }
-    for (unsigned i = 0; i < api->form_count; i++) {
-        if (strcmp(api->forms[i].name, args[0]) == 0)
-            fail(reader, reader->line, "form %s is there twice", args[0]);
-        if (said->count == 3 && strcmp(api->forms[i].name, args[2]) == 0)
-            like = &api->forms[i];
+    if (find_form(api, args[0])) {
+        llmobs_apis_fail(reader->apis, reader->line, "form %s is there twice",
+                         args[0]);
+        return;
     }
-    if (said->count == 3 && !like && !is)
-        fail(reader, reader->line, "there is no form %s before it", args[2]);
+    like = said->count == 3 && !is ? find_form(api, args[2]) : NULL;
+    if (said->count == 3 && !like && !is) {
+        llmobs_apis_fail(reader->apis, reader->line,
+                         "there is no form %s before it", args[2]);
+        return;
+    }
     if (api->form_count == LLMOBS_APIS_FORMS) {
-        fail(reader, reader->line, "the API has too many forms");
+        llmobs_apis_fail(reader->apis, reader->line,
+                         "the API has too many forms");
         return;
     }
+    reader->skips = false;
+    api->broken = was_broken;
     if (like)
         *form = *like;
     form->said = calloc(llmobs_apis_word_count, sizeof(*form->said));
@@ -502,8 +615,43 @@ static void begin_api(struct reader *reader,
     reader->api->name = said->count == 1 ? apis->args[said->first] : "";
     reader->api->line = reader->line;
     reader->form = NULL;
-    if (said->count != 1)
-        fail(reader, reader->line, "an api has a name");
+    reader->skips = false;
+    if (said->count != 1 || strlen(reader->api->name) > LLMOBS_APIS_NAME)
+        llmobs_apis_fail(reader->apis, reader->line,
+                         "an api has a name, of at most %d bytes",
+                         LLMOBS_APIS_NAME);
+}
+
+/* Reads "sent=kept" or "answered=told+data". */
+static void read_media(struct reader *reader, const char *arg)
+{
+    static const struct {
+        const char *name;
+        unsigned bits;
+    } kinds[] = {{"kept", LLMOBS_MEDIA_KEPT},
+                 {"told", LLMOBS_MEDIA_TOLD},
+                 {"data", LLMOBS_MEDIA_DATA},
+                 {"images", LLMOBS_MEDIA_IMAGES}};
+    unsigned *to = strncmp(arg, "sent=", 5) == 0 ? &reader->api->sent_media
+                   : strncmp(arg, "answered=", 9) == 0
+                       ? &reader->api->answered_media
+                       : NULL;
+
+    for (const char *at = arg + strcspn(arg, "="); to && *at;) {
+        size_t len = strcspn(++at, "+"), k = 0;
+
+        while (k < 4 &&
+               (strncmp(kinds[k].name, at, len) != 0 || kinds[k].name[len]))
+            k++;
+        if (k < 4)
+            *to |= kinds[k].bits;
+        else
+            to = NULL;
+        at += len;
+    }
+    if (!to)
+        llmobs_apis_fail(reader->apis, reader->line,
+                         "nobody keeps media so: '%s'", arg);
 }
 
 /* Reads a line of an API that is no form's. */
@@ -511,38 +659,43 @@ static void read_head(struct reader *reader, const char *word,
                       const struct llmobs_apis_said *said)
 {
     struct llmobs_apis_api *api = reader->api;
+    const char *const *args = reader->apis->args + said->first;
     static const struct {
         const char *word;
         size_t at;
-    } lines[] = {
+    } texts[] = {
 #define HEAD(name) {#name, offsetof(struct llmobs_apis_api, name)}
-        HEAD(integration), HEAD(genai),  HEAD(api_name), HEAD(group),
-        HEAD(media),       HEAD(server), HEAD(read)};
+        HEAD(integration), HEAD(genai), HEAD(api_name), HEAD(group),
+        HEAD(read)};
 
-    for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
-        if (strcmp(lines[i].word, word) == 0) {
-            *(struct llmobs_apis_said *)((char *)api + lines[i].at) = *said;
+    if (strcmp(word, "server") == 0) {
+        api->server = true;
+        return;
+    }
+    for (unsigned i = 0; i < said->count && strcmp(word, "media") == 0; i++)
+        read_media(reader, args[i]);
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+        if (strcmp(texts[i].word, word) == 0) {
+            if (said->count == 1)
+                *(const char **)((char *)api + texts[i].at) = args[0];
+            else
+                llmobs_apis_fail(reader->apis, reader->line,
+                                 "%s has one word behind it", word);
             return;
         }
-    fail(reader, reader->line, "an api has no line '%s'", word);
+    if (strcmp(word, "media") != 0)
+        llmobs_apis_fail(reader->apis, reader->line, "an api has no line '%s'",
+                         word);
 }
 
-/* Copies a text, in which "%20" stands for a blank, to a member of a shape. */
 static void copy_text(struct reader *reader, char *to, size_t room,
                       const char *what, const char *from)
 {
-    size_t len = 0;
-
-    for (; *from && len + 1 < room; from++) {
-        bool blank = strncmp(from, "%20", 3) == 0;
-
-        to[len++] = blank ? ' ' : *from;
-        from += blank ? 2 : 0;
-    }
-    to[len] = '\0';
-    if (*from)
-        fail(reader, reader->line, "the %s has more than %zu bytes", what,
-             room - 1);
+    if (strlen(from) >= room)
+        llmobs_apis_fail(reader->apis, reader->line,
+                         "the %s has more than %zu bytes", what, room - 1);
+    else
+        strcpy(to, from);
 }
 
 /* The options of a path: a flag alone, or NAME=TEXT. */
@@ -608,8 +761,8 @@ static void read_path(struct reader *reader,
     struct llmobs_shape *shape = &path->shape;
 
     if (said->count < 4) {
-        fail(reader, reader->line,
-             "a path has: the path, a kind, an operation, a name");
+        llmobs_apis_fail(reader->apis, reader->line,
+                         "a path has: the path, a kind, an operation, a name");
         return;
     }
     reader->api->path_count++;
@@ -622,9 +775,11 @@ static void read_path(struct reader *reader,
     copy_text(reader, shape->span_name, sizeof(shape->span_name), "name",
               args[3]);
     if (args[0][0] != '/')
-        fail(reader, reader->line, "the path does not begin with '/'");
+        llmobs_apis_fail(reader->apis, reader->line,
+                         "the path does not begin with '/'");
     if (llmobs_kind_read(args[1], &shape->kind) < 0)
-        fail(reader, reader->line, "there is no kind '%s'", args[1]);
+        llmobs_apis_fail(reader->apis, reader->line, "there is no kind '%s'",
+                         args[1]);
     for (unsigned i = 4; i < said->count; i++)
         if (strncmp(args[i], "form=", 5) == 0)
             path->form = args[i] + 5;
@@ -633,7 +788,8 @@ static void read_path(struct reader *reader,
         else if (strncmp(args[i], "queries=", 8) == 0)
             read_queries(reader, shape, args[i] + 8);
         else if (!read_option(reader, shape, args[i]))
-            fail(reader, reader->line, "a path has no '%s'", args[i]);
+            llmobs_apis_fail(reader->apis, reader->line, "a path has no '%s'",
+                             args[i]);
 }
 
 /* Adds the line to a list of lines of hosts. */
@@ -642,9 +798,11 @@ static void add_line(struct reader *reader, struct llmobs_apis_said *list,
                      const struct llmobs_apis_said *said, unsigned least)
 {
     if (said->count < least)
-        fail(reader, reader->line, "it has %u words at least", least);
+        llmobs_apis_fail(reader->apis, reader->line, "it has %u words at least",
+                         least);
     else if (*count == max)
-        fail(reader, reader->line, "the file has more than %u such lines", max);
+        llmobs_apis_fail(reader->apis, reader->line,
+                         "the file has more than %u such lines", max);
     else
         list[(*count)++] = *said;
 }
@@ -667,17 +825,19 @@ static void read_line(struct reader *reader, const char *word,
     else if (strcmp(word, "api") == 0)
         begin_api(reader, said);
     else if (!reader->api)
-        fail(reader, reader->line, "a line before the first api");
+        llmobs_apis_fail(reader->apis, reader->line,
+                         "a line before the first api");
     else if (strcmp(word, "path") == 0 &&
              reader->api->path_count == LLMOBS_APIS_PATHS)
-        fail(reader, reader->line, "the API has too many paths");
+        llmobs_apis_fail(reader->apis, reader->line,
+                         "the API has too many paths");
     else if (strcmp(word, "path") == 0)
         read_path(reader, said);
     else if (strcmp(word, "form") == 0)
         begin_form(reader, said);
-    else if (reader->form)
+    else if (reader->form && !reader->skips)
         read_word(reader, word, said);
-    else
+    else if (!reader->skips)
         read_head(reader, word, said);
 }
 
@@ -700,6 +860,10 @@ static unsigned split(struct reader *reader, char **at, bool *full)
                 break;
             if (*behind)
                 *behind++ = '\0';
+            for (char *blank = word; (blank = strstr(blank, "%20")); blank++) {
+                *blank = ' ';
+                memmove(blank + 1, blank + 3, strlen(blank + 3) + 1);
+            }
             *full = apis->arg_count == LLMOBS_APIS_ARGS;
             if (!*full)
                 apis->args[apis->arg_count++] = word;
@@ -713,26 +877,25 @@ static unsigned split(struct reader *reader, char **at, bool *full)
 /* Finds the form of each path, and numbers the forms: "main" is 0. */
 static void find_forms(struct reader *reader, struct llmobs_apis_api *api)
 {
-    for (unsigned i = 0; i < api->path_count && !api->read.line; i++) {
-        bool found = false;
+    unsigned char number = 0;
 
-        for (unsigned k = 0; k < api->form_count; k++)
-            if (strcmp(api->forms[k].name, api->paths[i].form) == 0)
-                found = api->forms[k].used = true;
-        if (!found)
-            fail(reader, api->paths[i].line, "there is no form %s",
-                 api->paths[i].form);
+    for (unsigned i = 0; i < api->path_count && !api->read; i++) {
+        struct llmobs_apis_form *form = find_form(api, api->paths[i].form);
+
+        if (form)
+            form->used = true;
+        else if (!api->broken)
+            llmobs_apis_fail(reader->apis, api->paths[i].line,
+                             "there is no form %s", api->paths[i].form);
     }
-    for (unsigned i = 0; i < api->path_count; i++) {
-        unsigned char number = 0;
+    for (unsigned k = 0; k < api->form_count; k++)
+        if (api->forms[k].used && strcmp(api->forms[k].name, "main") != 0)
+            api->forms[k].number = ++number;
+    for (unsigned i = 0; i < api->path_count && !api->read; i++) {
+        const struct llmobs_apis_form *form =
+            find_form(api, api->paths[i].form);
 
-        for (unsigned k = 0; k < api->form_count; k++) {
-            if (!api->forms[k].used || strcmp(api->forms[k].name, "main") == 0)
-                continue;
-            number++;
-            if (strcmp(api->forms[k].name, api->paths[i].form) == 0)
-                api->paths[i].shape.form = number;
-        }
+        api->paths[i].shape.form = form ? form->number : 0;
     }
 }
 
@@ -749,6 +912,20 @@ static void fill_keys(struct reader *reader, struct llmobs_apis_form *form)
         add_words(reader, &form->keys, settings);
 }
 
+/* Says by no words the lists that the form does not say. */
+static void fill_lists(struct llmobs_apis_form *form)
+{
+    for (size_t i = 0; i < llmobs_apis_word_count; i++) {
+        const struct llmobs_apis_word *word = &llmobs_apis_words[i];
+        struct llmobs_apis_said *said = &form->said[number_of(word->name)];
+
+        if (word->always && word->readers & form->reader && !said->line)
+            *said = (struct llmobs_apis_said){form->line, 0, 0};
+    }
+    if (form->reader == LLMOBS_APIS_CHAT && !form->messages.said)
+        form->messages.said = form->messages.openai = true;
+}
+
 /* A word that the form's reader does not know would say nothing. */
 static void check_words(struct reader *reader,
                         const struct llmobs_apis_api *api)
@@ -760,35 +937,29 @@ static void check_words(struct reader *reader,
             if (form->used && form->said[i].line &&
                 form->reader != LLMOBS_APIS_CODE &&
                 !(llmobs_apis_words[i].readers & form->reader))
-                fail(reader, form->said[i].line,
-                     "the reader of form %s has no word '%s'", form->name,
-                     llmobs_apis_words[i].name);
+                llmobs_apis_fail(reader->apis, form->said[i].line,
+                                 "the reader of form %s has no word '%s'",
+                                 form->name, llmobs_apis_words[i].name);
     }
 }
 
 /* A path that counts on every host takes strangers' calls, unless something
  * shows that they are of this API. */
-static void check_paths(struct reader *reader,
-                        const struct llmobs_apis_api *api)
+static void check_paths(struct reader *reader, struct llmobs_apis_api *api)
 {
-    for (unsigned i = 0; i < api->path_count && !api->read.line; i++) {
+    for (unsigned i = 0; i < api->path_count && !api->read; i++) {
         const struct llmobs_apis_path *path = &api->paths[i];
-        const struct llmobs_apis_form *form = NULL;
-        bool confirms = false;
+        const struct llmobs_apis_form *form = find_form(api, path->form);
 
-        for (unsigned k = 0; k < api->form_count; k++)
-            if (strcmp(api->forms[k].name, path->form) == 0)
-                form = &api->forms[k];
-        for (unsigned k = 0; form && k < form->hook_count; k++)
-            confirms = confirms || strcmp(form->hooks[k].where, "confirm") == 0;
         if (form && path->shape.any_host && !path->shape.telling &&
-            !path->signs && !confirms && !form->is &&
+            !path->signs && !form->is && !llmobs_apis_hook(form, "confirm") &&
             !llmobs_apis_say(form, "asks") &&
             !llmobs_apis_say(form, "confirm") &&
             !(form->reader & (LLMOBS_APIS_STORE | LLMOBS_APIS_RERANK)))
-            fail(reader, path->line,
-                 "it counts on any host, but nothing shows that a request is "
-                 "of this API: the form has no `asks`");
+            llmobs_apis_fail(
+                reader->apis, path->line,
+                "it counts on any host, but nothing shows that a request is of "
+                "this API: the form has no `asks`");
     }
 }
 
@@ -797,7 +968,8 @@ static void add_to_lines(struct reader *reader, unsigned first, unsigned count)
     struct llmobs_apis *apis = reader->apis;
 
     if (apis->line_count == LLMOBS_APIS_LINES)
-        fail(reader, reader->line, "the file has too many lines");
+        llmobs_apis_fail(reader->apis, reader->line,
+                         "the file has too many lines");
     else
         apis->lines[apis->line_count++] = (struct llmobs_apis_line){
             first, count, (short)(reader->api ? (int)apis->count - 1 : -1),
@@ -805,10 +977,9 @@ static void add_to_lines(struct reader *reader, unsigned first, unsigned count)
                                  : -1)};
 }
 
-int llmobs_apis_read(struct llmobs_text text, struct llmobs_apis *apis,
-                     llmobs_apis_fault *fault, void *context)
+int llmobs_apis_read(struct llmobs_text text, struct llmobs_apis *apis)
 {
-    struct reader reader = {.apis = apis, .fault = fault, .context = context};
+    struct reader reader = {.apis = apis};
     unsigned line = 1;
     bool full = false;
     char *at;
@@ -834,15 +1005,17 @@ int llmobs_apis_read(struct llmobs_text text, struct llmobs_apis *apis,
         }
     }
     if (full)
-        fail(&reader, reader.line, "the file has too many words");
+        llmobs_apis_fail(apis, reader.line, "the file has too many words");
     for (size_t i = 0; i < apis->count; i++) {
-        for (unsigned k = 0; k < apis->apis[i].form_count; k++)
+        for (unsigned k = 0; k < apis->apis[i].form_count; k++) {
             fill_keys(&reader, &apis->apis[i].forms[k]);
+            fill_lists(&apis->apis[i].forms[k]);
+        }
         find_forms(&reader, &apis->apis[i]);
         check_words(&reader, &apis->apis[i]);
         check_paths(&reader, &apis->apis[i]);
     }
-    return reader.rc < 0 ? reader.rc : reader.bad ? -EINVAL : 0;
+    return reader.rc < 0 ? reader.rc : apis->fault_count > 0 ? -EINVAL : 0;
 }
 
 void llmobs_apis_free(struct llmobs_apis *apis)

@@ -7,9 +7,11 @@
  * `order` and `observed` say whose hosts speak which APIs.
  *
  * Owns:    a llmobs_apis owns all that it has, until llmobs_apis_free; its
- * texts stand in a copy of the file. Threads: one at a time. Errors:  -EINVAL:
- * there are faults, each told with its line; -ENOMEM. Limits:  those of the
- * structs below and of struct llmobs_shape; a file with more has a fault.
+ *          texts stand in a copy of the file.
+ * Threads: one at a time.
+ * Errors:  -EINVAL: there are faults, in the list; -ENOMEM.
+ * Limits:  those of the structs below and of struct llmobs_shape; a file with
+ *          more has a fault.
  */
 #ifndef LLMOBS_RULES_APIS_READ_H
 #define LLMOBS_RULES_APIS_READ_H
@@ -17,6 +19,7 @@
 #include "lib/base/buf.h"
 #include "rules/read/dialect.h"
 #include "rules/read/layout.h"
+#include "rules/read/message_content.h"
 
 #define LLMOBS_APIS_FORMS 8   /* of an API */
 #define LLMOBS_APIS_PATHS 32  /* of an API */
@@ -25,6 +28,8 @@
 #define LLMOBS_APIS_LINES 2048
 #define LLMOBS_APIS_HOSTS 192 /* of a file */
 #define LLMOBS_APIS_SPEAKS 64 /* of a file */
+#define LLMOBS_APIS_FAULTS 16 /* of a file; others are not told */
+#define LLMOBS_APIS_NAME 40   /* bytes of a name of an API or a provider */
 
 #define LLMOBS_APIS_READERS 10
 
@@ -64,6 +69,7 @@ struct llmobs_apis_word {
     const char *member; /* of the reader's variant, else of the form; NULL: the
                          * maker of the form knows */
     bool in_form;       /* it is a member of the form */
+    bool always;        /* the maker needs it: without the word it is empty */
 };
 
 extern const struct llmobs_apis_word llmobs_apis_words[];
@@ -82,16 +88,33 @@ struct llmobs_apis_hook {
     const char *where, *function;
 };
 
+/* How messages differ from OpenAI's. Other members of the form are NULL. */
+struct llmobs_apis_messages {
+    struct llmobs_message_form form;
+    const char *part; /* the function of `add`, without "llmobs_"; or NULL */
+    bool said, openai;
+};
+
+/* The members of a form of messages that are texts. */
+#define LLMOBS_APIS_KEYS 4
+extern const struct llmobs_apis_key {
+    const char *name;
+    size_t at;
+} llmobs_apis_keys[LLMOBS_APIS_KEYS];
+
 struct llmobs_apis_form {
     const char *name;
     unsigned line;
-    unsigned reader; /* one of the bits */
-    const char *is;  /* the form of C that it is, without "llmobs_form_"; NULL:
-                      * its  lines say it */
+    unsigned char number; /* in the dialect's `forms`; 0: it is the main one */
+    unsigned reader;      /* one of the bits */
+    const char *is; /* the form of C that it is, without "llmobs_form_"; NULL:
+                     * its  lines say it */
     struct llmobs_apis_said *said; /* by the number of the word */
     struct llmobs_apis_hook hooks[LLMOBS_APIS_HOOKS];
     unsigned hook_count;
     char places[LLMOBS_LAYOUT_MAX + 1]; /* in layout.h's form */
+    struct llmobs_apis_messages messages, alone;
+    unsigned framing, sources;    /* LLMOBS_FRAMING_*, LLMOBS_SOURCES_* */
     struct llmobs_apis_said keys; /* to look for in a cut request: `keys`, and
                                    * the settings, unless they stand in an
                                    * object of their own; line 0: none */
@@ -109,8 +132,10 @@ struct llmobs_apis_path {
 struct llmobs_apis_api {
     const char *name;
     unsigned line;
-    struct llmobs_apis_said integration, genai, api_name, group, media, server,
-        read;
+    const char *integration, *genai, *api_name, *group, *read; /* or NULL */
+    unsigned sent_media, answered_media;
+    bool server;
+    bool broken; /* the line of one of its forms has a fault */
     struct llmobs_apis_path paths[LLMOBS_APIS_PATHS];
     unsigned path_count;
     struct llmobs_apis_form forms[LLMOBS_APIS_FORMS];
@@ -123,8 +148,15 @@ struct llmobs_apis_line {
     short api, form; /* their numbers; -1: none yet */
 };
 
+struct llmobs_apis_fault {
+    unsigned line;
+    char why[160];
+};
+
 struct llmobs_apis {
     char *text;
+    struct llmobs_apis_fault faults[LLMOBS_APIS_FAULTS]; /* by their lines */
+    unsigned fault_count;
     struct llmobs_apis_line lines[LLMOBS_APIS_LINES];
     unsigned line_count;
     const char *args[LLMOBS_APIS_ARGS];
@@ -139,17 +171,21 @@ struct llmobs_apis {
     unsigned host_count, speaks_count;
 };
 
-/* Called for each fault, in the order of the lines. */
-typedef void llmobs_apis_fault(void *context, unsigned line, const char *why);
-
-/* Reads a file's text. */
-int llmobs_apis_read(struct llmobs_text text, struct llmobs_apis *apis,
-                     llmobs_apis_fault *fault, void *context);
+/* Reads a file's text. Free `apis` in any case. */
+int llmobs_apis_read(struct llmobs_text text, struct llmobs_apis *apis);
 void llmobs_apis_free(struct llmobs_apis *apis);
+
+/* Adds a fault of a line. */
+__attribute__((noinline, format(printf, 3, 4))) void llmobs_apis_fail(
+    struct llmobs_apis *apis, unsigned line, const char *format, ...);
 
 /* What a form says by this word; NULL: nothing. */
 const struct llmobs_apis_said *llmobs_apis_say(
     const struct llmobs_apis_form *form, const char *word);
+
+/* The function of a hook, without "llmobs_"; NULL: the form has none there. */
+const char *llmobs_apis_hook(const struct llmobs_apis_form *form,
+                             const char *where);
 
 /* True where it says nothing but the word "usual". */
 bool llmobs_apis_usual(const struct llmobs_apis *apis,

@@ -89,11 +89,16 @@ TEST_EACH(a_file_reads_what_the_build_reads, 0, sizeof(files) / sizeof(*files))
 TEST(a_line_host_names_who_speaks_what)
 {
     static const char lines[] = "# Ours.\nhost llm.corp.test corp openai\n"
-                                "host *.lab.test lab ollama anthropic\n";
+                                "host *.lab.test lab ollama anthropic\n"
+                                "host 2001:db8::1 six ollama\n"
+                                "host Bücher.test books ollama\n";
     static const struct match_row rows[] = {
         {"POST", "https://llm.corp.test" CHAT, JSON, NULL, 2, "corp"},
         {"POST", "https://a.lab.test/v1/messages", JSON, NULL, 2, "lab"},
         {"POST", "https://a.lab.test/api/chat", JSON, NULL, 2, "lab"},
+        {"POST", "https://a.b.lab.test:8443/api/chat", JSON, NULL, 2, "lab"},
+        {"POST", "http://[2001:db8::1]:99/api/chat", JSON, NULL, 2, "six"},
+        {"POST", "https://xn--bcher-kva.test/api/chat", JSON, NULL, 2, "books"},
     };
     static const struct match_row misses[] = {
         {"POST", "https://llm.corp.test/api/chat", JSON, NULL, 0, NULL},
@@ -103,7 +108,7 @@ TEST(a_line_host_names_who_speaks_what)
     struct llmobs_match match;
 
     ck_assert_msg(match_complaint_count == 0, "%s", match_complaints);
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
         ck_assert_msg(match_run(rules, &rows[i], &match), "%s", match.why);
         ck_assert_str_eq(match.provider, rows[i].provider);
         ck_assert(!match.confirm);
@@ -130,7 +135,7 @@ static const struct {
     {"api a\npath /x llm chat a.chat\nform main\ntxt /a\n",
      "line 4: there is no word 'txt'"},
     {"api a\npath /x llm chat a.chat\nform main\ntext a/b\n",
-     "line 4: the pointer a/b does not begin with '/'"},
+     "line 4: a/b: a pointer does not begin with '/'"},
     {"api a\npath /x llm chat a.chat\nform main\ntext /a~2\n", "line 4: /a~2"},
     {"api a\npath /x llm chat a.chat\nform main\nsums yes\n",
      "line 4: sums has nothing behind it"},
@@ -142,9 +147,80 @@ static const struct {
      "line 3: there is no API of this name"},
     {"api a\npath /x llm chat a.chat\nform main\nhits_in a\n",
      "line 4: the reader of form main has no word 'hits_in'"},
-    {"host a.test a nobody\n", "line 1: it names an API that nobody has"},
+    {"api a\npath /x llm chat a.chat\nform main\ntext a/b /c\n",
+     "line 4: a/b: a pointer does not begin with '/'"},
+    {"api a\npath /x llm chat a.chat\nform main\nmessages\n",
+     "line 4: messages says nothing"},
+    {"api a\npath /x llm chat a.chat\nform main\nconfirm\n",
+     "line 4: confirm says nothing"},
+    {"api a\npath /x llm chat a.chat\nform main\nsettings\n",
+     "line 4: settings says nothing"},
+    {"api a\nintegration\npath /x llm chat a.chat\nform main\n",
+     "line 2: integration has one word behind it"},
+    {"api a\nmedia sent=lost\npath /x llm chat a.chat\nform main\n",
+     "line 2: nobody keeps media so: 'sent=lost'"},
+    {"api a\npath /x llm chat a.chat any_host signs=b\nform main\n",
+     "line 2: a file of one's own has no signs"},
+    {"host a.test:80 a ollama\n", "line 1: a host has no scheme, port"},
+    {"host https://a.test a ollama\n", "line 1: a host has no scheme"},
+    {"api a\npath /x llm chat a.chat\nform main is qdrant\n",
+     "line 3: there is no API of this name"},
+    {"api a\npath /x llm chat a.chat\nform main\nsettings usual\nsettings a\n",
+     "line 5: `usual` stands alone"},
+    {"api a\npath /x llm chat a.chat\nform main\ntext /a \"\"\n",
+     "line 4: \"\": the whole body has no other place"},
+    {"api a\npath /x llm chat a.chat\nform main\nsources x\nsums a\n",
+     "line 4: nothing here is named 'x'LLMOBS_RULES: line 5: sums"},
+    {"api a\npath /x llm chat a.chat form=x\nform main\nsums a\n",
+     "line 2: there is no form xLLMOBS_RULES: line 4: sums"},
+    {"api a\npath /x llm chat a.chat\nform main like b\ntext /a\ntext /b\n",
+     "line 3: there is no form b before itLLMOBS_RULES: ignored"},
+    {"api a\npath /x llm chat a.chat\nform main\nform main\n",
+     "line 4: form main is there twice"},
+    {"api this_name_has_more_than_the_forty_bytes_that_one_may_have\n",
+     "line 1: an api has a name, of at most 40 bytes"},
+    {"host a.test generous_provider_with_more_than_the_forty_bytes ollama\n",
+     "line 1: the provider has more than 40 bytes"},
+    {"host a.test a generic\n", "line 1: no host speaks 'generic'"},
+    {"host a.test a qdrant\n", "line 1: no host speaks 'qdrant'"},
+    {"order openai\n", "only rules/apis/hosts has lines order"},
+    {"host a.test a nobody\n", "line 1: no host speaks 'nobody'"},
     {"host a.test\n", "line 1: it has 3 words at least"},
 };
+
+/* A file in which a line stands so often. */
+static const struct {
+    const char *begin, *line, *told;
+    int count;
+} crowds[] = {
+    {"", "host a.test a ollama\n", "line 193: the file has more than 192", 193},
+    {"api a\nform main\n", "path /x llm chat a.chat\n",
+     "line 35: the API has too", 33},
+    {"api a\nform main\n", "text /some/what/long\n",
+     "line 25: /some/what/long: the places of the form have too many bytes",
+     30},
+    {"api a\nform main\n", "form f%d\n", "line 10: the API has too many forms",
+     8},
+    {"api a\nform main\n", "hook event f\n", "line 11: the form has too many",
+     9},
+    {"api a\nform main\n", "sums\n", "the file has too many lines", 2100},
+    {"api a\nform main\nsettings", " x x x x x x x x", "too many words", 1100},
+    {"", "a", "line 1: a line before the first api", 200000},
+};
+
+TEST_EACH(a_file_with_too_much_is_told, 0, sizeof(crowds) / sizeof(*crowds))
+{
+    size_t size = strlen(crowds[_i].begin) + 1;
+    char *text = malloc(size + (size_t)crowds[_i].count * 32), *at = text;
+
+    at += sprintf(at, "%s", crowds[_i].begin);
+    for (int i = 0; i < crowds[_i].count; i++)
+        at += snprintf(at, 32, crowds[_i].line, i);
+    llmobs_rules_free(match_make(NULL, text));
+    ck_assert_msg(strstr(match_complaints, crowds[_i].told), "%s, not %s",
+                  match_complaints, crowds[_i].told);
+    free(text);
+}
 
 TEST_EACH(a_fault_is_told_with_its_line, 0, sizeof(faults) / sizeof(*faults))
 {
