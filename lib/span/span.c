@@ -106,11 +106,15 @@ static char *masked_copy(const char *text)
 int llmobs_span_fail(struct llmobs_span *span, const char *type,
                      const char *message)
 {
+    char *copy;
+
     if (span->failed)
         return 0;
     /* The status is set even where no memory is left for its texts. */
     span->failed = true;
-    span->error_type = masked_copy(type ? type : "");
+    copy = masked_copy(type ? type : "");
+    free(span->error_type);
+    span->error_type = copy;
     span->error_message = masked_copy(message ? message : "");
     return span->error_type && span->error_message ? 0 : -ENOMEM;
 }

@@ -79,11 +79,11 @@ struct llmobs_span {
                                            * mcp_session) */
     struct llmobs_json *links;            /* array of span links or NULL */
     struct llmobs_job job;
-    bool streamed; /* the answer came as a stream */
-    bool complete; /* the answer came to its end (terminator, finish
-                    * reason, or a whole document) */
-    bool failed;   /* the status is error */
-    char *error_type;
+    bool streamed;    /* the answer came as a stream */
+    bool complete;    /* the answer came to its end (terminator, finish
+                       * reason, or a whole document) */
+    bool failed;      /* the status is error */
+    char *error_type; /* before it failed: perhaps what its reason means */
     char *error_message;
     char *error_stack;
     bool input_dropped; /* parts of the input are missing */

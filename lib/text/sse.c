@@ -158,12 +158,12 @@ bool llmobs_sse_next(struct llmobs_sse *sse, struct llmobs_sse_event *event)
     struct llmobs_text line;
 
     while (next_line(sse, &line)) {
-        if (line.len > 0) {
-            if (read_field(sse, &g, line) == 0)
-                continue;
+        if (line.len > 0 && read_field(sse, &g, line) < 0) {
             sse->at = sse->in.len;
             return false;
         }
+        if (line.len > 0 && *line.data != '{')
+            continue;
         if (g.lines > 0)
             break;
         g.type.len = 0;

@@ -12,7 +12,7 @@
  * at the end of the buffer counts without its blank line too, so that a stream
  * that was cut keeps all that arrived; and, as servers tell errors so, the
  * field `error` is data of the type "error", and a line that begins with '{'
- * is data.
+ * is data, and the end of the event.
  */
 #ifndef LLMOBS_SSE_H
 #define LLMOBS_SSE_H

@@ -112,13 +112,18 @@ bool llmobs_error_in_event(struct llmobs_error_look *look,
 
 bool llmobs_error_in_text(const struct llmobs_event *event)
 {
+    static const char words[] = "error\0exception\0fail\0timeout\0timed out\0"
+                                "unavailable\0bad gateway\0too many\0";
     struct llmobs_text text = event->data;
 
     if (event->json)
         text = llmobs_text_of(llmobs_json_text(event->json));
-    return event->end > 0 && !llmobs_text_begins(text, "{") &&
-           !llmobs_text_begins(text, "[{") &&
-           llmobs_text_has_nocase(text, "error");
+    if (event->end > 0 && !llmobs_text_begins(text, "{") &&
+        !llmobs_text_begins(text, "[{"))
+        LLMOBS_WORDS_EACH (word, words)
+            if (llmobs_text_has_nocase(text, word))
+                return true;
+    return false;
 }
 
 /* Gives a code of the provider that is a word: it says more than the type

@@ -279,7 +279,7 @@ void llmobs_fact_ends(struct llmobs_reading *reading)
 
 /* Reasons of a call that failed: nobody refused or stopped the answer. */
 static const char failures[] =
-    "error\0malformed_function_call\0malformed_response\0"
+    "error\0failed\0malformed_function_call\0malformed_response\0"
     "unexpected_tool_call\0too_many_tool_calls\0missing_thought_signature\0"
     "no_image\0malformed_model_output\0malformed_tool_use\0"
     "insufficient_system_resource\0network_error\0timeout\0";
@@ -316,7 +316,6 @@ static const struct {
     {"model_armor", "content_filter"},
     {"image_prohibited_content", "content_filter"},
     {"error", "error"},
-    {"failed", "error"},
     {"cancelled", "error"},
     {"FINISH_REASON_UNSPECIFIED", "error"},
     {"", "error"},
@@ -333,9 +332,8 @@ void llmobs_fact_finish(struct llmobs_span *span, const char *reason)
     last = last ? last + 2 : reason;
     LLMOBS_WORDS_EACH (word, failures)
         if (strcasecmp(last, word) == 0) {
-            /* Without memory, the status is set all the same. */
-            (void)llmobs_span_fail(
-                span, last, llmobs_json_gets(span->metadata, "finish_message"));
+            if (!span->error_type)
+                (void)llmobs_span_set_masked(&span->error_type, last);
             reason = "error";
             break;
         }

@@ -44,8 +44,8 @@ void llmobs_fact_event(struct llmobs_reading *reading,
 void llmobs_fact_ends(struct llmobs_reading *reading);
 
 /* Notes why the next choice of the answer ended, as APIs name it. NULL or "":
- * no reason came, which is an error. A reason that means a failure fails the
- * span, with the words of metadata.finish_message. */
+ * no reason came, which is an error. A reason that means a failure is the
+ * span's error_type, if the answer tells no other error (reader.c). */
 void llmobs_fact_finish(struct llmobs_span *span, const char *reason);
 
 /* The call was refused: no choice has ended for a reason. */

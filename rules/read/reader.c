@@ -296,15 +296,20 @@ static int fill_output(struct llmobs_reading *reading)
 static int read_output(struct llmobs_reading *reading)
 {
     const struct llmobs_call *call = reading->classified->call;
+    struct llmobs_span *span = reading->span;
     int rc = llmobs_answer_read(call, asks_for_stream(reading),
                                 reading->form->framing, &reading->answer);
 
     if (rc == 0)
         rc = read_form(reading);
     if (call->status >= 300)
-        llmobs_fact_refused(reading->span);
+        llmobs_fact_refused(span);
     if (rc == 0)
-        rc = llmobs_error_of_status(reading->answer.json, call, reading->span);
+        rc = llmobs_error_of_status(reading->answer.json, call, span);
+    if (rc == 0 && span->error_type)
+        rc = llmobs_span_fail(
+            span, span->error_type,
+            llmobs_json_gets(span->metadata, "finish_message"));
     return rc < 0 ? rc : fill_output(reading);
 }
 

@@ -28,16 +28,16 @@ static int read_usage(const struct llmobs_json *usage, struct llmobs_span *span)
 static int read_document(struct llmobs_reading *reading,
                          const struct llmobs_json *body)
 {
+    const char *reason = llmobs_json_gets(body, "stopReason");
     struct llmobs_span *span = reading->span;
     int rc = llmobs_converse_outputs(body, &span->output_messages);
 
     if (rc == 0)
         rc = llmobs_sources_read(span, body, LLMOBS_SOURCES_CONVERSE);
-    if (span->output_messages)
-        llmobs_fact_finish(span, llmobs_json_gets(body, "stopReason"));
+    if (span->output_messages || reason)
+        llmobs_fact_finish(span, reason);
     if (rc == 0)
-        rc = llmobs_json_sets(span->metadata, "stop_reason",
-                              llmobs_json_gets(body, "stopReason"));
+        rc = llmobs_json_sets(span->metadata, "stop_reason", reason);
     return rc < 0 ? rc : read_usage(llmobs_json_get(body, "usage"), span);
 }
 

@@ -265,8 +265,6 @@ static int read_document(struct llmobs_reading *reading,
     int rc = list ? 0 : -ENOMEM;
 
     reading->span->output_messages = list;
-    if (rc == 0)
-        rc = set_words(reading, body);
     for (size_t i = 0; rc == 0 && i < llmobs_google_len(candidates); i++) {
         const struct llmobs_json *candidate = llmobs_google_at(candidates, i);
         const struct llmobs_json *content =
@@ -285,6 +283,8 @@ static int read_document(struct llmobs_reading *reading,
     if (rc == 0)
         rc =
             read_usage(llmobs_google_get(body, "usageMetadata"), reading->span);
+    if (rc == 0)
+        rc = set_words(reading, body);
     if (rc == 0)
         rc = llmobs_sources_read(reading->span, body, LLMOBS_SOURCES_GEMINI);
     return rc < 0 ? rc

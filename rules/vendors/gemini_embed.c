@@ -121,14 +121,15 @@ static int read_metrics(const struct llmobs_json *body,
                         const struct llmobs_json *list,
                         struct llmobs_span *span)
 {
+    const struct llmobs_json *usage = llmobs_json_get(body, "usageMetadata");
     int64_t sum = 0;
 
     for (size_t i = 0; i < llmobs_google_len(list); i++)
         sum = llmobs_usage_add(sum, tokens_of(llmobs_google_at(list, i)));
     if (sum == 0)
-        sum = llmobs_usage_count(llmobs_json_get(body, "usageMetadata"),
-                                 "promptTokenCount");
+        sum = llmobs_usage_count(usage, "promptTokenCount");
     llmobs_span_metric(span, "input_tokens", sum);
+    llmobs_usage_audio(usage, span);
     llmobs_span_metric(span, "billable_character_count",
                        llmobs_usage_count(llmobs_json_get(body, "metadata"),
                                           "billableCharacterCount"));

@@ -89,7 +89,7 @@ static const struct {
     {BYTES("DATA: a\nDa: b\n data: c\ndata : d\ndatax: e\n\n"), ""},
     {BYTES("[1]\n\nhello\n"), ""},
     /* what servers write where they fail */
-    {BYTES("{\"a\": \"b\"}\n\nhello\n"), "|{\"a\": \"b\"}@12;"},
+    {BYTES("{\"a\": \"b\"}\ndata: c\n"), "|{\"a\": \"b\"}@11;|c@19;"},
     {BYTES("error: {\"a\":1}\n\ndata: b\n\n"), "error|{\"a\":1}@16;|b@25;"},
     {BYTES("error\n\nerrors: a\n\n"), "error|@7;"},
     /* byte order mark: once, at the start */
@@ -193,6 +193,8 @@ static void model_line(struct model *m, size_t end)
         memcpy(m->type, m->line + value, m->type_len);
     }
     m->line_len = 0;
+    if (*m->line == '{')
+        model_dispatch(m, end);
 }
 
 static char *model_walk(const char *text, size_t len)
