@@ -1,6 +1,7 @@
 #include "rules/read/usage.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
@@ -190,76 +191,106 @@ static void cache(const struct llmobs_json *usage, struct llmobs_span *span)
                  llmobs_usage_count(split, "ephemeral_1h_input_tokens"));
 }
 
-/* For infinity and NaN, which JSON lacks, this difference is not 0. */
+/* For infinity and NaN, which JSON lacks, the difference is not 0. */
 static int put_cost(struct llmobs_span *span, const char *key, double cost)
 {
-    if (cost - cost != 0)
-        return 0;
-    return llmobs_json_set(span->metrics, key, llmobs_json_real(cost));
+    return cost >= 0 && cost - cost == 0
+               ? llmobs_json_set(span->metrics, key, llmobs_json_real(cost))
+               : 0;
 }
 
-/* A price that is a number's text, which may be NULL. */
-static int put_price(struct llmobs_span *span, const char *price)
+/* A number, or a number's text; NaN: neither. */
+static int read_price(const struct llmobs_json *usage, const char *const way[2],
+                      double *price)
 {
+    const struct llmobs_json *value = llmobs_json_get(usage, way[0]);
     struct llmobs_json *list = NULL;
     char text[PRICE_LEN];
-    int rc;
+    int rc = 0;
 
-    snprintf(text, sizeof(text), "[%s]", price ? price : "");
-    rc = llmobs_json_parse(llmobs_text_of(text), &list);
-    if (rc == 0 && llmobs_json_is_number(llmobs_json_at(list, 0)))
-        rc = put_cost(span, "total_cost",
-                      llmobs_json_to_real(llmobs_json_at(list, 0)));
+    if (way[1])
+        value = llmobs_json_get(value, way[1]);
+    if (llmobs_json_is_string(value)) {
+        snprintf(text, sizeof(text), "[%s]", llmobs_json_text(value));
+        rc = llmobs_json_parse(llmobs_text_of(text), &list);
+        value = llmobs_json_at(list, 0);
+    }
+    *price = llmobs_json_is_number(value) ? llmobs_json_to_real(value) : NAN;
     llmobs_json_free(list);
     return rc == -ENOMEM ? rc : 0;
 }
 
-/* A total alone: Perplexity's, xAI's, Dify's. */
-static int read_total(const struct llmobs_json *usage, struct llmobs_span *span)
+static int read_total(const struct llmobs_json *usage, double *total)
 {
-    const struct llmobs_json *total =
-        llmobs_json_get(llmobs_json_get(usage, "cost"), "total_cost");
+    static const char *const ways[][2] = {
+        {"cost"},        {"cost", "total_cost"}, /* OpenRouter; Perplexity */
+        {"cost", "usd"}, {"estimated_cost"},     /* Venice; DeepInfra */
+        {"total_cost"},  {"total_price"},        /* others; Dify */
+    };
     const struct llmobs_json *ticks =
         llmobs_json_get(usage, "cost_in_usd_ticks");
-    const char *price = llmobs_json_gets(usage, "total_price");
+    double upstream = NAN;
+    int rc = 0;
 
-    if (llmobs_json_is_number(total))
-        return put_cost(span, "total_cost", llmobs_json_to_real(total));
-    if (llmobs_json_is_number(ticks))
-        return put_cost(span, "total_cost", llmobs_json_to_real(ticks) / TICKS);
-    return llmobs_json_says(usage, "currency", "USD") ? put_price(span, price)
-                                                      : 0;
+    *total = llmobs_json_is_number(ticks) ? llmobs_json_to_real(ticks) / TICKS
+                                          : NAN;
+    for (size_t i = 0;
+         rc == 0 && isnan(*total) && i < sizeof(ways) / sizeof(ways[0]); i++)
+        rc = read_price(usage, ways[i], total);
+    if (rc == 0 && llmobs_json_is_true(llmobs_json_get(usage, "is_byok")))
+        rc = read_price(
+            usage,
+            (const char *[]){"cost_details", "upstream_inference_cost"},
+            &upstream);
+    *total += upstream > 0 ? upstream : 0;
+    return rc;
 }
 
-/* Reads OpenRouter's costs; their parts are set only if they add up to the
- * total (WIRE 6.6). */
-static int read_costs(const struct llmobs_json *usage, struct llmobs_span *span)
+static bool is_other_money(const struct llmobs_json *object)
 {
-    const struct llmobs_json *details = llmobs_json_get(usage, "cost_details");
-    const struct llmobs_json *cost = llmobs_json_get(usage, "cost");
-    const struct llmobs_json *upstream =
-        llmobs_json_get(details, "upstream_inference_cost");
-    const struct llmobs_json *in =
-        llmobs_json_get(details, "upstream_inference_prompt_cost");
-    const struct llmobs_json *out =
-        llmobs_json_get(details, "upstream_inference_completions_cost");
-    double total, rest;
+    const char *currency = llmobs_json_gets(object, "currency");
+
+    return currency && strcasecmp(currency, "USD") != 0;
+}
+
+int llmobs_usage_costs(const struct llmobs_json *usage,
+                       struct llmobs_span *span)
+{
+    static const struct {
+        const char *in[2], *out[2];
+        bool upstream; /* prices of another: they are this call's if they add up
+                        * to its total (WIRE 6.6) */
+    } parts[] = {
+        {{"cost_details", "upstream_inference_prompt_cost"},
+         {"cost_details", "upstream_inference_completions_cost"},
+         true},
+        {{"cost_details", "upstream_inference_input_cost"},
+         {"cost_details", "upstream_inference_output_cost"},
+         true},
+        {{"cost", "input_tokens_cost"}, {"cost", "output_tokens_cost"}, false},
+        {{"cost", "input_cost"}, {"cost", "output_cost"}, false},
+        {{"input_cost"}, {"output_cost"}, false},
+        {{"prompt_price"}, {"completion_price"}, false},
+    };
+    double total, in, out;
     int rc;
 
-    if (!llmobs_json_is_number(cost))
-        return read_total(usage, span);
-    total = llmobs_json_to_real(cost);
-    if (llmobs_json_is_true(llmobs_json_get(usage, "is_byok")))
-        total += llmobs_json_to_real(upstream);
-    rc = put_cost(span, "total_cost", total);
-    if (rc < 0 || !llmobs_json_is_number(in) || !llmobs_json_is_number(out))
-        return rc;
-    rest = total - llmobs_json_to_real(in) - llmobs_json_to_real(out);
-    if (rest >= COST_GRAIN / 2 || rest <= -COST_GRAIN / 2)
+    if (is_other_money(usage) || is_other_money(llmobs_json_get(usage, "cost")))
         return 0;
-    rc = put_cost(span, "input_cost", llmobs_json_to_real(in));
-    return rc < 0 ? rc
-                  : put_cost(span, "output_cost", llmobs_json_to_real(out));
+    rc = read_total(usage, &total);
+    if (rc == 0)
+        rc = put_cost(span, "total_cost", total);
+    for (size_t i = 0; rc == 0 && i < sizeof(parts) / sizeof(parts[0]); i++) {
+        rc = read_price(usage, parts[i].in, &in);
+        if (rc == 0)
+            rc = read_price(usage, parts[i].out, &out);
+        if (rc < 0 || isnan(in + out) ||
+            (parts[i].upstream && !(fabs(total - in - out) < COST_GRAIN / 2)))
+            continue;
+        rc = put_cost(span, "input_cost", in);
+        return rc < 0 ? rc : put_cost(span, "output_cost", out);
+    }
+    return rc;
 }
 
 static bool is_usage(const struct llmobs_json *value)
@@ -346,7 +377,7 @@ int llmobs_usage_read(const struct llmobs_json *usage, struct llmobs_span *span)
                       : reasoning);
     cache(usage, span);
     llmobs_usage_audio(usage, span);
-    return read_costs(usage, span);
+    return llmobs_usage_costs(usage, span);
 }
 
 int llmobs_usage_seconds(struct llmobs_span *span, const char *key,

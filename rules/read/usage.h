@@ -53,6 +53,11 @@ void llmobs_usage_audio(const struct llmobs_json *usage,
 int llmobs_usage_read(const struct llmobs_json *usage,
                       struct llmobs_span *span);
 
+/* Sets the costs that a usage object of any form tells in dollars (WIRE 6.6);
+ * llmobs_usage_read does so, too. */
+int llmobs_usage_costs(const struct llmobs_json *usage,
+                       struct llmobs_span *span);
+
 /* Sets a metric in seconds from a time in another unit; a second has
  * `per_second` of them. A value that is no number above 0 sets nothing. */
 int llmobs_usage_seconds(struct llmobs_span *span, const char *key,

@@ -349,6 +349,8 @@ int llmobs_anthropic_served(const struct llmobs_json *usage,
         llmobs_json_gets(usage, "speed"), NULL);
 
     if (rc == 0)
+        rc = llmobs_usage_costs(usage, span);
+    if (rc == 0)
         rc = llmobs_json_set_texts(
             why, "category", llmobs_json_gets(details, "category"),
             "explanation", llmobs_json_gets(details, "explanation"), NULL);

@@ -180,7 +180,7 @@ static void drop_split(struct llmobs_json *held,
         llmobs_json_unset(held, "input_tokens");
 }
 
-#define OUTPUT_KEYS 3 /* of `keys` in add_usage, at its end */
+#define OUTPUT_KEYS 7 /* of `keys` in add_usage, at its end */
 
 /* Copies the counts of a usage object to the stream's counts, which never fall:
  * each is one of the whole answer so far. Without `last`,
@@ -197,6 +197,10 @@ static int add_usage(struct llmobs_anthropic_stream *stream,
                                        "inference_geo",
                                        "speed",
                                        "iterations",
+                                       "cost",
+                                       "cost_details",
+                                       "is_byok",
+                                       "estimated_cost",
                                        "output_tokens_details",
                                        "output_tokens"};
     size_t count = sizeof(keys) / sizeof(keys[0]) - (last ? 0 : OUTPUT_KEYS);

@@ -61,7 +61,8 @@ static int read_usage(const struct llmobs_json *body, struct llmobs_span *span)
     const struct llmobs_json *seconds = llmobs_json_get(usage, "seconds");
     bool timed =
         llmobs_json_is_number(seconds) && llmobs_json_to_real(seconds) >= 0;
-    int rc = timed ? 0 : llmobs_usage_read(usage, span);
+    int rc = timed ? llmobs_usage_costs(usage, span)
+                   : llmobs_usage_read(usage, span);
 
     if (!timed) {
         seconds = llmobs_json_get(usage, "prompt_audio_seconds");
