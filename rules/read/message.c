@@ -227,6 +227,9 @@ static int read_answer(struct llmobs_message_content *content,
             text = llmobs_json_gets(from, "refusal");
         rc = llmobs_message_content_append(&content->text, text);
     }
+    if (rc == 0)
+        rc = llmobs_message_content_add_images(content,
+                                               llmobs_json_get(from, "images"));
     if (rc == 0 && llmobs_has_text(data))
         rc = llmobs_message_content_add_audio(content, data, audio_format);
     return rc;

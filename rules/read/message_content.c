@@ -164,11 +164,12 @@ int llmobs_message_content_add_image(struct llmobs_message_content *content,
     return add_inline(content, url, mime_len, payload);
 }
 
+/* A part with the image's URL, or the URL itself. */
 static int add_image_part(struct llmobs_message_content *content,
                           const struct llmobs_json *part)
 {
     const struct llmobs_json *image = llmobs_json_get(part, "image_url");
-    const char *url = llmobs_json_text(image);
+    const char *url = llmobs_json_text(image ? image : part);
 
     return llmobs_message_content_add_image(
         content, url ? url : llmobs_json_gets(image, "url"));
@@ -181,7 +182,7 @@ int llmobs_message_content_add_images(struct llmobs_message_content *content,
 
     content->lines = content->text.len > 0 ? 1 : 0;
     for (size_t i = 0; rc == 0 && i < llmobs_json_len(list); i++)
-        rc = add_line(content, IMAGE_MARKER);
+        rc = add_image_part(content, llmobs_json_at(list, i));
     return rc;
 }
 

@@ -11,32 +11,45 @@
 #define VALUE_MAX 1024
 #define EDGE ((size_t)64 * 1024)
 
+#define SESSION "session_id\0langfuse_session_id\0"
+#define USERS "user_id\0trace_user_id\0langfuse_user_id\0"
+
 /* The objects that say it, in the order in which they count. */
 static const struct place {
-    const char *name;    /* of the header, or of the body's member */
-    const char *users;   /* members with the user, the first of them counts */
-    const char *session; /* a member */
+    const char *name;     /* of the header, or of the body's member */
+    const char *users;    /* members with the user, the first of them counts */
+    const char *sessions; /* the same */
     enum { HEADER, BODY, MEMBER } in;
 } places[] = {
-    {"x-portkey-metadata", "_user\0user_id\0", "session_id", HEADER},
-    {"cf-aig-metadata", "user\0user_id\0", "session_id", HEADER},
-    {"x-tfy-metadata", "user_id\0", "session_id", HEADER},
-    {"x-amzn-bedrock-request-metadata", "user_id\0", "session_id", HEADER},
-    {"", "safety_identifier\0user\0user_id\0", "litellm_session_id", BODY},
-    {"metadata", "user_id\0", "session_id", MEMBER},
-    {"requestMetadata", "user_id\0", "session_id", MEMBER},
-    {"labels", "user_id\0", "session_id", MEMBER},
+    {"x-portkey-metadata", "_user\0user_id\0", SESSION, HEADER},
+    {"cf-aig-metadata", "user\0user_id\0", SESSION, HEADER},
+    {"x-tfy-metadata", USERS, SESSION, HEADER},
+    {"x-litellm-spend-logs-metadata", USERS, SESSION, HEADER},
+    {"x-amzn-bedrock-request-metadata", USERS, SESSION, HEADER},
+    {"", "safety_identifier\0user\0user_id\0",
+     "litellm_session_id\0session_id\0", BODY},
+    {"metadata", USERS, SESSION, MEMBER},
+    {"litellm_metadata", USERS, SESSION, MEMBER},
+    {"requestMetadata", USERS, SESSION, MEMBER},
+    {"labels", USERS, SESSION, MEMBER},
+    {"trace", USERS, SESSION, MEMBER}, /* OpenRouter's */
 };
 
 /* The members of a body that the table above names. */
 static const char members[] =
-    "safety_identifier\0user\0user_id\0litellm_session_id\0metadata\0"
-    "requestMetadata\0labels\0";
+    "safety_identifier\0user\0user_id\0litellm_session_id\0session_id\0"
+    "metadata\0litellm_metadata\0requestMetadata\0labels\0trace\0";
 
 /* Headers whose value is that of a tag. */
 static const char *const plain[][2] = {
     {"helicone-user-id", "user_id"},
+    {"x-litellm-end-user-id", "user_id"},
+    {"x-litellm-customer-id", "user_id"},
+    {"langfuse_trace_user_id", "user_id"},
     {"helicone-session-id", "session_id"},
+    {"x-litellm-session-id", "session_id"},
+    {"langfuse_session_id", "session_id"},
+    {"x-session-id", "session_id"}, /* OpenRouter's */
     {"x-title", "app"},
     {"x-openrouter-title", "app"},
     {"http-referer", "app"},
@@ -181,8 +194,6 @@ static char *request_tags_text(const struct llmobs_json *value)
 static void people(struct said *said, const struct place *place,
                    const struct llmobs_json *object)
 {
-    char *session = request_tags_text(llmobs_json_get(object, place->session));
-
     LLMOBS_WORDS_EACH (name, place->users) {
         char *user = request_tags_text(llmobs_json_get(object, name));
 
@@ -190,8 +201,12 @@ static void people(struct said *said, const struct place *place,
             put_user(said, user);
         free(user);
     }
-    put(said, "session_id", llmobs_text_of(session));
-    free(session);
+    LLMOBS_WORDS_EACH (name, place->sessions) {
+        char *session = request_tags_text(llmobs_json_get(object, name));
+
+        put(said, "session_id", llmobs_text_of(session));
+        free(session);
+    }
 }
 
 static void request_tags_names(struct said *said, const struct place *place,
@@ -205,7 +220,7 @@ static void request_tags_names(struct said *said, const struct place *place,
         char *value = request_tags_text(llmobs_json_iter_value(it));
 
         if (value && !llmobs_words_have(place->users, key) &&
-            strcmp(key, place->session) != 0)
+            !llmobs_words_have(place->sessions, key))
             put_named(said, llmobs_text_of(key), llmobs_text_of(value));
         free(value);
     }
@@ -247,7 +262,7 @@ static void request_tags_list(struct said *said)
         put_tag(said, part);
     for (size_t i = 0; i < PLACES; i++)
         LLMOBS_JSON_EACH (tag, llmobs_json_get(said->objects[i], "tags"),
-                          strcmp(places[i].name, "metadata") == 0)
+                          places[i].in == MEMBER)
             put_tag(said, llmobs_text_of(llmobs_json_text(tag)));
 }
 

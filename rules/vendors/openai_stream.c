@@ -35,6 +35,7 @@ struct stream_choice {
     struct llmobs_buf transcript;
     struct llmobs_stream_parts calls;
     struct stream_call *legacy;   /* function_call */
+    struct llmobs_json *images;   /* NULL: none yet */
     struct llmobs_json *executed; /* Groq's executed_tools, by their index */
 };
 
@@ -72,6 +73,7 @@ static void choice_fini(struct stream_choice *choice)
     if (choice->legacy)
         call_fini(choice->legacy);
     free(choice->legacy);
+    llmobs_json_free(choice->images);
     llmobs_json_free(choice->executed);
 }
 
@@ -327,6 +329,23 @@ static int add_content(struct stream_choice *choice,
     return rc;
 }
 
+static int add_images(struct stream_choice *choice,
+                      const struct llmobs_json *list)
+{
+    int rc = 0;
+
+    LLMOBS_JSON_EACH (one, list,
+                      rc == 0 && llmobs_json_len(choice->images) <
+                                     LLMOBS_STREAM_CALLS_MAX) {
+        if (!llmobs_json_is_object(one)) /* a text changes (json_series.h) */
+            continue;
+        if (!choice->images)
+            choice->images = llmobs_json_array();
+        rc = llmobs_json_add(choice->images, llmobs_json_share(one));
+    }
+    return rc;
+}
+
 static int add_audio(struct stream_choice *choice,
                      const struct llmobs_json *audio)
 {
@@ -370,6 +389,8 @@ static int add_delta(struct stream_choice *choice,
     if (rc == 0)
         rc = add_audio(choice, llmobs_json_get(delta, "audio"));
     if (rc == 0)
+        rc = add_images(choice, llmobs_json_get(delta, "images"));
+    if (rc == 0)
         rc = add_legacy(choice, llmobs_json_get(delta, "function_call"));
     if (rc == 0)
         rc = add_executed(choice, llmobs_json_get(delta, "executed_tools"));
@@ -385,6 +406,7 @@ static size_t produced(const struct stream_choice *choice)
 {
     return choice->content.len + choice->reasoning.len + choice->refusal.len +
            choice->audio.len + choice->transcript.len + choice->calls.count +
+           llmobs_json_len(choice->images) +
            (choice->legacy != NULL) + (choice->executed != NULL);
 }
 
@@ -587,6 +609,8 @@ static int put_content(const struct llmobs_stream *stream,
         text = llmobs_text_strip(text);
     if (text.len > 0)
         rc = llmobs_buf_add(&content.text, text.data, text.len);
+    if (rc == 0)
+        rc = llmobs_message_content_add_images(&content, choice->images);
     if (rc == 0 && choice->audio.len > 0)
         rc = llmobs_message_content_add_audio(&content, choice->audio.data,
                                               audio_format);

@@ -123,6 +123,29 @@ TEST(amazon_and_google)
     expect("", "{\"labels\": [\"cat\", \"dog\"]}", "");
 }
 
+TEST(gateways_sessions_and_users)
+{
+    expect("", "{\"session_id\": \"job-42\", \"user\": \"u-7\", "
+               "\"trace\": {\"trace_name\": \"nightly\"}}",
+           "user_id:u-7 | trace_name:nightly / job-42");
+    expect("", "{\"litellm_metadata\": {\"session_id\": \"audit-1\", "
+               "\"trace_user_id\": \"ada\", \"tags\": [\"a\"]}}",
+           "user_id:ada | tag:a / audit-1");
+    expect("", "{\"metadata\": {\"langfuse_user_id\": \"ada\", "
+               "\"langfuse_session_id\": 7}}",
+           "user_id:ada / 7");
+    expect("X-Session-Id: s1", "{\"session_id\": \"s2\"}", " / s1");
+    expect("x-litellm-session-id: s1\nx-litellm-end-user-id: ada", NULL,
+           "user_id:ada / s1");
+    expect("langfuse_session_id: s1\nlangfuse_trace_user_id: ada", NULL,
+           "user_id:ada / s1");
+    expect("x-litellm-customer-id: ada\n"
+           "x-litellm-spend-logs-metadata: {\"session_id\": \"s\", "
+           "\"plan\": \"gold\"}",
+           NULL, "user_id:ada | plan:gold / s");
+    expect("X-Session-Id: " KEY, "{\"session_id\": [1]}", "");
+}
+
 TEST(gateways)
 {
     expect("Helicone-User-Id: ada\nHelicone-Session-Id: s-1\n"
