@@ -7,6 +7,54 @@
 #include "rules/read/base64.h"
 #include "rules/read/text.h"
 
+/* The core has masked secrets in the answer's bytes, where base64 hid this
+ * document: so this masks it. */
+static struct llmobs_text mask(struct llmobs_buf *bytes)
+{
+    llmobs_secrets_mask(bytes->data, bytes->len);
+    return llmobs_buf_text(bytes);
+}
+
+/* SageMaker's frames have the pieces of a container's own stream, which are cut
+ * anywhere. Joins them, in which the core saw no secrets, to read that stream
+ * instead; frames behind them, such as an exception's, follow it. */
+static void join_pieces(struct llmobs_events *events)
+{
+    static const char fields[] = "\ndata:\0";
+    struct llmobs_eventstream frames = events->frames;
+    struct llmobs_eventstream_event frame;
+    struct llmobs_text text;
+
+    events->pieces = frames;
+    while (llmobs_eventstream_next(&frames, &frame) &&
+           llmobs_text_is(frame.event_type, "PayloadPart")) {
+        llmobs_buf_add(&events->joined, frame.payload.data, frame.payload.len);
+        events->frames.at = frame.end;
+    }
+    if (events->joined.len == 0)
+        return;
+    text = mask(&events->joined);
+    events->framing =
+        llmobs_text_begins(text, "data:") || llmobs_text_has_any(text, fields)
+            ? LLMOBS_FRAMING_SSE
+            : LLMOBS_FRAMING_LINES;
+    events->in = text;
+    llmobs_sse_init(&events->sse, text);
+}
+
+/* Where the frame ends with which this byte of the joined stream came. */
+static uint64_t end_of_piece(struct llmobs_events *events, uint64_t byte)
+{
+    struct llmobs_eventstream_event frame;
+
+    while (events->came < byte &&
+           llmobs_eventstream_next(&events->pieces, &frame)) {
+        events->came += frame.payload.len;
+        events->piece = frame.end;
+    }
+    return events->piece;
+}
+
 void llmobs_events_init(struct llmobs_events *events,
                         enum llmobs_framing framing, struct llmobs_text in,
                         bool whole)
@@ -20,12 +68,16 @@ void llmobs_events_init(struct llmobs_events *events,
     llmobs_buf_init(&events->bytes, LLMOBS_EVENTSTREAM_FRAME_MAX);
     if (framing == LLMOBS_FRAMING_AWS && !whole)
         llmobs_eventstream_seek(&events->frames);
+    llmobs_buf_init(&events->joined, in.len);
+    if (framing == LLMOBS_FRAMING_AWS)
+        join_pieces(events);
 }
 
 void llmobs_events_fini(struct llmobs_events *events)
 {
     llmobs_sse_fini(&events->sse);
     llmobs_buf_fini(&events->bytes);
+    llmobs_buf_fini(&events->joined);
     llmobs_json_series_fini(&events->series);
     llmobs_json_series_fini(&events->inner);
 }
@@ -143,7 +195,8 @@ static bool next_frame(struct llmobs_events *events, struct llmobs_event *event)
     return true;
 }
 
-static bool next_raw(struct llmobs_events *events, struct llmobs_event *event)
+static bool next_framed(struct llmobs_events *events,
+                        struct llmobs_event *event)
 {
     switch (events->framing) {
     case LLMOBS_FRAMING_LINES:
@@ -158,20 +211,25 @@ static bool next_raw(struct llmobs_events *events, struct llmobs_event *event)
     return next_sse(events, event);
 }
 
+static bool next_raw(struct llmobs_events *events, struct llmobs_event *event)
+{
+    if (next_framed(events, event)) {
+        if (events->framing != LLMOBS_FRAMING_AWS && events->joined.len > 0)
+            event->end = end_of_piece(events, event->end);
+        return true;
+    }
+    if (events->framing == LLMOBS_FRAMING_AWS || events->joined.len == 0)
+        return false;
+    events->framing = LLMOBS_FRAMING_AWS;
+    return next_frame(events, event);
+}
+
 static int parse(struct llmobs_json_series *series, struct llmobs_event *event)
 {
     int rc = llmobs_json_series_parse(series, event->data, &event->json);
 
     event->alike = series->alike;
     return rc == -ENOMEM ? rc : 0;
-}
-
-/* The core has masked secrets in the answer's bytes, where base64 hid this
- * document: so this masks it. */
-static struct llmobs_text mask(struct llmobs_buf *bytes)
-{
-    llmobs_secrets_mask(bytes->data, bytes->len);
-    return llmobs_buf_text(bytes);
 }
 
 /* Replaces the event's document by the document that it carries in base64. */
@@ -194,6 +252,8 @@ int llmobs_events_next(struct llmobs_events *events, struct llmobs_event *event)
 {
     int rc;
 
+    if (events->joined.error)
+        return events->joined.error;
     do {
         /* The rest is set in any case. */
         event->type = (struct llmobs_text){NULL, 0};

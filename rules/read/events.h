@@ -48,6 +48,10 @@ struct llmobs_events {
     struct llmobs_sse sse;
     struct llmobs_eventstream frames;
     struct llmobs_buf bytes;          /* the document that came as base64 */
+    struct llmobs_buf joined;         /* the stream that came in pieces */
+    struct llmobs_eventstream pieces; /* at the piece behind `came` */
+    uint64_t came;                    /* bytes of `joined` */
+    uint64_t piece;                   /* where their last frame ends */
     struct llmobs_json_series series; /* of the events' documents */
     struct llmobs_json_series inner;  /* of the documents that came as base64 */
 };

@@ -10,6 +10,9 @@
 #include "rules/read/message_content.h"
 #include "rules/read/reading.h"
 
+/* cloudflare.c */
+int llmobs_cloudflare_tries(struct llmobs_reading *reading);
+
 /* dashscope.c */
 int llmobs_dashscope_part(struct llmobs_message_content *content,
                           const struct llmobs_json *part);
@@ -64,6 +67,7 @@ int llmobs_exa_read(struct llmobs_reading *reading,
 /* renders.c */
 bool llmobs_openai_videos_asks(const struct llmobs_reading *reading);
 bool llmobs_xai_speaks(const struct llmobs_reading *reading);
+char *llmobs_hyperbolic_model(const struct llmobs_reading *reading);
 char *llmobs_fal_model(const struct llmobs_reading *reading);
 
 /* voices.c */
@@ -113,6 +117,7 @@ int llmobs_completion_event(struct llmobs_reading *reading,
 /* vendors/vertex_chat.c */
 bool llmobs_vertex_chat_asks(const struct llmobs_reading *reading);
 int llmobs_vertex_chat_request(struct llmobs_reading *reading);
+bool llmobs_vertex_models_asks(const struct llmobs_reading *reading);
 
 /* tables/bedrock_agentcore.c */
 bool llmobs_agentcore_asks(const struct llmobs_reading *reading);

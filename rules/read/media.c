@@ -86,8 +86,14 @@ const char *llmobs_media_kind(const struct llmobs_json *part)
 
 uint64_t llmobs_media_base64(struct llmobs_text text)
 {
+    const char *comma = llmobs_text_begins(text, "data:")
+                            ? memchr(text.data, ',', text.len)
+                            : NULL;
     uint64_t bytes;
 
+    if (comma)
+        text = (struct llmobs_text){comma + 1,
+                                    text.len - (size_t)(comma + 1 - text.data)};
     if (llmobs_media_left_out(text, &bytes))
         return bytes;
     while (text.len > 0 && text.data[text.len - 1] == '=')

@@ -47,8 +47,9 @@ int llmobs_message_content_each(
     int (*add)(struct llmobs_message_content *content,
                const struct llmobs_json *part));
 
-/* Adds the images of a list: parts with a URL, as gateways send them in answers,
- * URLs, or base64, for which a marker stands: it has no media type (Ollama). */
+/* Adds the images of a list: parts with a URL, as gateways send them in
+ * answers, URLs, or base64, for which a marker stands: it has no media type
+ * (Ollama). */
 int llmobs_message_content_add_images(struct llmobs_message_content *content,
                                       const struct llmobs_json *list);
 

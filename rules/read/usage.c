@@ -232,15 +232,14 @@ static int read_total(const struct llmobs_json *usage, double *total)
     double upstream = NAN;
     int rc = 0;
 
-    *total = llmobs_json_is_number(ticks) ? llmobs_json_to_real(ticks) / TICKS
-                                          : NAN;
+    *total =
+        llmobs_json_is_number(ticks) ? llmobs_json_to_real(ticks) / TICKS : NAN;
     for (size_t i = 0;
          rc == 0 && isnan(*total) && i < sizeof(ways) / sizeof(ways[0]); i++)
         rc = read_price(usage, ways[i], total);
     if (rc == 0 && llmobs_json_is_true(llmobs_json_get(usage, "is_byok")))
         rc = read_price(
-            usage,
-            (const char *[]){"cost_details", "upstream_inference_cost"},
+            usage, (const char *[]){"cost_details", "upstream_inference_cost"},
             &upstream);
     *total += upstream > 0 ? upstream : 0;
     return rc;

@@ -406,8 +406,8 @@ static size_t produced(const struct stream_choice *choice)
 {
     return choice->content.len + choice->reasoning.len + choice->refusal.len +
            choice->audio.len + choice->transcript.len + choice->calls.count +
-           llmobs_json_len(choice->images) +
-           (choice->legacy != NULL) + (choice->executed != NULL);
+           llmobs_json_len(choice->images) + (choice->legacy != NULL) +
+           (choice->executed != NULL);
 }
 
 /* Adds a chunk's part of a choice. Some servers end a stream with the whole

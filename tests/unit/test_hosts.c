@@ -279,6 +279,8 @@ static const struct host hosts[] = {
      "cloudflare", "OpenAI.createChatCompletion"},
     {"https://api.deepinfra.com/v1/openai/chat/completions", "deepinfra",
      "OpenAI.createChatCompletion"},
+    {"https://ai.api.nvidia.com/v1/genai/acme/flux", "nvidia",
+     "nvidia.createImage"},
     {"https://api.avian.io/v1/chat/completions", "avian",
      "OpenAI.createChatCompletion"},
     {"https://api.doubleword.ai/v1/chat/completions", "doubleword",

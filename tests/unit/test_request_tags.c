@@ -125,14 +125,17 @@ TEST(amazon_and_google)
 
 TEST(gateways_sessions_and_users)
 {
-    expect("", "{\"session_id\": \"job-42\", \"user\": \"u-7\", "
-               "\"trace\": {\"trace_name\": \"nightly\"}}",
+    expect("",
+           "{\"session_id\": \"job-42\", \"user\": \"u-7\", "
+           "\"trace\": {\"trace_name\": \"nightly\"}}",
            "user_id:u-7 | trace_name:nightly / job-42");
-    expect("", "{\"litellm_metadata\": {\"session_id\": \"audit-1\", "
-               "\"trace_user_id\": \"ada\", \"tags\": [\"a\"]}}",
+    expect("",
+           "{\"litellm_metadata\": {\"session_id\": \"audit-1\", "
+           "\"trace_user_id\": \"ada\", \"tags\": [\"a\"]}}",
            "user_id:ada | tag:a / audit-1");
-    expect("", "{\"metadata\": {\"langfuse_user_id\": \"ada\", "
-               "\"langfuse_session_id\": 7}}",
+    expect("",
+           "{\"metadata\": {\"langfuse_user_id\": \"ada\", "
+           "\"langfuse_session_id\": 7}}",
            "user_id:ada / 7");
     expect("X-Session-Id: s1", "{\"session_id\": \"s2\"}", " / s1");
     expect("x-litellm-session-id: s1\nx-litellm-end-user-id: ada", NULL,

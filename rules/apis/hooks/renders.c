@@ -25,6 +25,13 @@ bool llmobs_xai_speaks(const struct llmobs_reading *reading)
     return llmobs_reading_has(reading, "text");
 }
 
+char *llmobs_hyperbolic_model(const struct llmobs_reading *reading)
+{
+    const char *model = llmobs_json_gets(reading->request, "model_name");
+
+    return strdup(model ? model : "");
+}
+
 /* The application is the path's first part. */
 char *llmobs_fal_model(const struct llmobs_reading *reading)
 {
