@@ -30,32 +30,13 @@ static const char *const columns[COLUMN_COUNT] = {
     "provider", "name", "kind",   "header",
 };
 
-/* The kinds of a rule that may have a place. */
-enum { LLM = 1, RETRIEVAL = 2, OTHERS = 4, ALL = LLM | RETRIEVAL | OTHERS };
-
-static unsigned kinds_of(const char *which)
-{
-    static const char llm[] = LLMOBS_AT_PROMPT LLMOBS_AT_SYSTEM LLMOBS_AT_ROLE
-        LLMOBS_AT_TEXT LLMOBS_AT_REASONING LLMOBS_AT_CALLS LLMOBS_AT_INDEX
-            LLMOBS_AT_REASON LLMOBS_AT_REASONS LLMOBS_AT_ENDED LLMOBS_AT_PREFILL
-                LLMOBS_AT_DECODE LLMOBS_AT_UNIT;
-    static const char found[] = LLMOBS_AT_DOCUMENTS LLMOBS_AT_DOCUMENT_TEXT
-        LLMOBS_AT_DOCUMENT_NAME LLMOBS_AT_DOCUMENT_ID LLMOBS_AT_DOCUMENT_SCORE;
-
-    return strchr(llm, *which)           ? LLM
-           : strchr(found, *which)       ? RETRIEVAL
-           : *which == *LLMOBS_AT_OUTPUT ? LLM | OTHERS
-                                         : ALL;
-}
-
 #define NOTE_ROOM (LLMOBS_RULES_NOTE_MAX - 112) /* beside other columns */
 #define API_MAX ((size_t)16 * 1024) /* of an API, in each call's entry */
-#define PLACE_COUNT 43 /* the places are the first words of the language */
 
 /* A row of the file, borrowed from it. */
 struct row {
     const char *texts[COLUMN_COUNT];
-    const char *pointers[PLACE_COUNT];
+    const char *pointers[LLMOBS_APIS_WORDS_MAX]; /* by the words of places */
     bool multipart;
     bool never;
 };
@@ -98,7 +79,7 @@ static const char *read_column(const char *key, const struct llmobs_json *value,
            (!*llmobs_apis_words[i].which ||
             strcmp(llmobs_apis_words[i].name, key) != 0))
         i++;
-    if (i >= PLACE_COUNT || i == llmobs_apis_word_count)
+    if (i == llmobs_apis_word_count)
         return read_text(key, text, row);
     row->pointers[i] = text;
     if (!text)
@@ -114,7 +95,7 @@ static bool reads(const struct row *row)
                row->texts[COLUMN_KIND] || row->texts[COLUMN_HEADER] ||
                row->multipart;
 
-    for (size_t i = 0; i < PLACE_COUNT; i++)
+    for (size_t i = 0; i < llmobs_apis_word_count; i++)
         any = any || row->pointers[i];
     return any;
 }
@@ -122,31 +103,30 @@ static bool reads(const struct row *row)
 static const char *check_places(const struct row *row)
 {
     const char *kind = row->texts[COLUMN_KIND];
-    unsigned char of = kind && strcmp(kind, "retrieval") == 0 ? RETRIEVAL
-                       : kind && strcmp(kind, "llm") == 0     ? LLM
-                                                              : OTHERS;
+    unsigned of = kind && strcmp(kind, "retrieval") == 0 ? LLMOBS_APIS_FINDS
+                  : kind && strcmp(kind, "llm") == 0     ? LLMOBS_APIS_LLM
+                                                         : LLMOBS_APIS_OTHERS;
     bool finds = false;
 
-    for (size_t i = 0; i < PLACE_COUNT; i++) {
-        const char *which;
-        unsigned kinds;
+    for (size_t i = 0; i < llmobs_apis_word_count; i++) {
+        unsigned kinds = llmobs_apis_words[i].kinds;
 
         if (!row->pointers[i])
             continue;
         if (!kind)
             return "it has a pointer, but no kind";
-        which = llmobs_apis_words[i].which;
-        kinds = kinds_of(which);
-        finds = finds || *which == *LLMOBS_AT_DOCUMENTS;
+        finds = finds || *llmobs_apis_words[i].which == *LLMOBS_AT_DOCUMENTS;
         if (kinds & of)
             continue;
-        return kinds == LLM ? "it has a column of an llm, but is none"
-               : of == RETRIEVAL
+        return kinds == LLMOBS_APIS_LLM
+                   ? "it has a column of an llm, but is none"
+               : of == LLMOBS_APIS_FINDS
                    ? "it has an output, but a retrieval has documents"
                    : "it has documents, but is no retrieval";
     }
-    return of == RETRIEVAL && !finds ? "it is a retrieval without documents"
-                                     : NULL;
+    return of == LLMOBS_APIS_FINDS && !finds
+               ? "it is a retrieval without documents"
+               : NULL;
 }
 
 static const char *check_row(const struct row *row)
@@ -246,7 +226,7 @@ static int fill_places(const struct row *row, struct llmobs_rule *rule,
     int rc = 0;
 
     llmobs_buf_init(&text, LLMOBS_LAYOUT_MAX);
-    for (size_t i = 0; rc == 0 && i < PLACE_COUNT; i++)
+    for (size_t i = 0; rc == 0 && i < llmobs_apis_word_count; i++)
         if (row->pointers[i])
             rc = llmobs_buf_addf(&text, "%s%s\n", llmobs_apis_words[i].which,
                                  row->pointers[i]);

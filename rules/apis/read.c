@@ -21,93 +21,96 @@ const char *const llmobs_apis_readers[LLMOBS_APIS_READERS] = {
 #define LLMOBS_APIS_BOTH (LLMOBS_APIS_TABLE | LLMOBS_APIS_CHAT)
 #define LLMOBS_APIS_IN (LLMOBS_APIS_PLACES | LLMOBS_APIS_RERANK)
 #define LLMOBS_APIS_HEARS (LLMOBS_APIS_VOICE | LLMOBS_APIS_EAR)
-#define WORD(type, name, reader, member, means)                            \
-    {                                                                      \
-        name, means, LLMOBS_APIS_##type, "", LLMOBS_APIS_##reader, member, \
-            .in_form = false                                               \
+#define WORD(type, name, reader, at, means)                        \
+    {                                                              \
+        name, means, LLMOBS_APIS_##type, "", LLMOBS_APIS_##reader, \
+            .member = at                                           \
     }
 /* The variant has the member in any case, without the word as an empty one. */
-#define LIST(type, name, reader, member, means)                            \
-    {                                                                      \
-        name, means, LLMOBS_APIS_##type, "", LLMOBS_APIS_##reader, member, \
-            .always = true                                                 \
+#define LIST(type, name, reader, at, means)                        \
+    {                                                              \
+        name, means, LLMOBS_APIS_##type, "", LLMOBS_APIS_##reader, \
+            .member = at, .always = true                           \
     }
-#define FORM(type, name, member, means)                               \
-    {                                                                 \
-        name, means, LLMOBS_APIS_##type, "", LLMOBS_APIS_ANY, member, \
-            .in_form = true                                           \
+#define FORM(type, name, at, means)                                           \
+    {                                                                         \
+        name, means, LLMOBS_APIS_##type, "", LLMOBS_APIS_ANY, .member = at,   \
+                                                              .in_form = true \
     }
-#define LINE(type, name, reader, letter, means)              \
-    {                                                        \
-        name, means, LLMOBS_APIS_##type, LLMOBS_AT_##letter, \
-            .readers = LLMOBS_APIS_##reader                  \
+#define LINE(type, name, reader, of, letter, means)                    \
+    {                                                                  \
+        name, means, LLMOBS_APIS_##type, LLMOBS_AT_##letter,           \
+            .readers = LLMOBS_APIS_##reader, .kinds = LLMOBS_APIS_##of \
     }
 const struct llmobs_apis_word llmobs_apis_words[] = {
-    LINE(PLACE, "input", PLACES, INPUT,
+    LINE(PLACE, "input", PLACES, ALL, INPUT,
          "messages, texts to embed, or any value"),
-    LINE(PLACE, "contents", PLACES, CONTENTS,
+    LINE(PLACE, "contents", PLACES, ALL, CONTENTS,
          "contents to embed, or documents below the prompt; several lines"),
-    LINE(PLACE, "prompt", PLACES, PROMPT, "a text of the user"),
-    LINE(PLACE, "system", PLACES, SYSTEM, "a text of the system"),
-    LINE(PLACE, "settings_in", IN, SETTINGS,
+    LINE(PLACE, "prompt", PLACES, LLM, PROMPT, "a text of the user"),
+    LINE(PLACE, "system", PLACES, LLM, SYSTEM, "a text of the system"),
+    LINE(PLACE, "settings_in", IN, ALL, SETTINGS,
          "the object that has the settings"),
-    LINE(PLACE, "pieces", PLACES, PIECES,
+    LINE(PLACE, "pieces", PLACES, ALL, PIECES,
          "true: a stream has pieces; else each event has the whole answer"),
-    LINE(PLACE, "model", PLACES, MODEL,
+    LINE(PLACE, "model", PLACES, ALL, MODEL,
          "the model, of the answer or the request"),
-    LINE(PLACE, "conversation", PLACES, CONVERSATION,
+    LINE(PLACE, "conversation", PLACES, ALL, CONVERSATION,
          "the id of the conversation"),
-    LINE(PLACE, "id", PLACES, ID, "the id of the answer"),
-    LINE(PLACE, "type", PLACES, TYPE, "the type of an event"),
-    LINE(PLACE, "output", PLACES, OUTPUT,
+    LINE(PLACE, "id", PLACES, ALL, ID, "the id of the answer"),
+    LINE(PLACE, "type", PLACES, ALL, TYPE, "the type of an event"),
+    LINE(PLACE, "output", PLACES, SAYS, OUTPUT,
          "all of the answer, or its message; an embedding's vectors"),
-    LINE(PLACE, "choices", PLACES, CHOICES,
+    LINE(PLACE, "choices", PLACES, ALL, CHOICES,
          "a list of objects, each with a message"),
-    LINE(PLACE, "role", PLACES, ROLE, "the role of the answer"),
-    LINE(PLACE, "text", PLACES, TEXT, "the text of the answer"),
-    LINE(PLACE, "image", PLACES, IMAGE,
+    LINE(PLACE, "role", PLACES, LLM, ROLE, "the role of the answer"),
+    LINE(PLACE, "text", PLACES, LLM, TEXT, "the text of the answer"),
+    LINE(PLACE, "image", PLACES, ALL, IMAGE,
          "a picture in base64, which is counted"),
-    LINE(PLACE, "reasoning", PLACES, REASONING,
+    LINE(PLACE, "reasoning", PLACES, LLM, REASONING,
          "the text of the model's thoughts"),
-    LINE(PLACE, "instead", PLACES, INSTEAD,
+    LINE(PLACE, "instead", PLACES, ALL, INSTEAD,
          "a text for an answer that has no other"),
-    LINE(PLACE, "tool_calls", PLACES, CALLS, "calls of tools, or one call"),
-    LINE(PLACE, "index", PLACES, INDEX,
+    LINE(PLACE, "tool_calls", PLACES, LLM, CALLS,
+         "calls of tools, or one call"),
+    LINE(PLACE, "index", PLACES, LLM, INDEX,
          "the index of the text, or of the call"),
-    LINE(PLACE, "end", PLACES, END,
+    LINE(PLACE, "end", PLACES, ALL, END,
          "true where a stream has ended; `= WORD`: this word"),
-    LINE(SAYING, "end_value", PLACES, LAST, "the word at `end`"),
-    LINE(PLACE, "finish_reason", PLACES, REASON, "why the answer ended"),
-    LINE(SAYING, "finish_reasons", PLACES, REASONS,
+    LINE(SAYING, "end_value", PLACES, ALL, LAST, "the word at `end`"),
+    LINE(PLACE, "finish_reason", PLACES, LLM, REASON, "why the answer ended"),
+    LINE(SAYING, "finish_reasons", PLACES, LLM, REASONS,
          "`eos=stop wait=`: this API's reason and the usual word; nothing: no "
          "reason"),
-    LINE(SAYING, "finish_default", PLACES, ENDED,
+    LINE(SAYING, "finish_default", PLACES, LLM, ENDED,
          "the reason where an answer ends without one"),
-    LINE(PLACE, "error", PLACES, FAULT,
+    LINE(PLACE, "error", PLACES, ALL, FAULT,
          "the text of an error, or an object with one"),
-    LINE(PLACE, "usage", PLACES, USAGE, "an object with counts of tokens"),
-    LINE(PLACE, "input_tokens", PLACES, INPUT_TOKENS, ""),
-    LINE(PLACE, "output_tokens", PLACES, OUTPUT_TOKENS, ""),
-    LINE(PLACE, "total_tokens", PLACES, TOTAL_TOKENS, ""),
-    LINE(PLACE, "cached_tokens", PLACES, CACHED_TOKENS,
+    LINE(PLACE, "usage", PLACES, ALL, USAGE, "an object with counts of tokens"),
+    LINE(PLACE, "input_tokens", PLACES, ALL, INPUT_TOKENS, ""),
+    LINE(PLACE, "output_tokens", PLACES, ALL, OUTPUT_TOKENS, ""),
+    LINE(PLACE, "total_tokens", PLACES, ALL, TOTAL_TOKENS, ""),
+    LINE(PLACE, "cached_tokens", PLACES, ALL, CACHED_TOKENS,
          "input that the provider had read before"),
-    LINE(PLACE, "prefill_time", PLACES, PREFILL,
+    LINE(PLACE, "prefill_time", PLACES, LLM, PREFILL,
          "how long the model read the prompt"),
-    LINE(PLACE, "decode_time", PLACES, DECODE, "how long the model wrote"),
-    LINE(SAYING, "time_unit", PLACES, UNIT, "of times: s, ms, us, ns"),
-    LINE(SAYING, "only", PLACES, ONLY, "the types of events that have output"),
-    LINE(SAYING, "error_types", PLACES, FAULTS,
+    LINE(PLACE, "decode_time", PLACES, LLM, DECODE, "how long the model wrote"),
+    LINE(SAYING, "time_unit", PLACES, LLM, UNIT, "of times: s, ms, us, ns"),
+    LINE(SAYING, "only", PLACES, ALL, ONLY,
+         "the types of events that have output"),
+    LINE(SAYING, "error_types", PLACES, ALL, FAULTS,
          "the types of events that have an error"),
-    LINE(SAYING, "replaces", PLACES, REPLACES,
+    LINE(SAYING, "replaces", PLACES, ALL, REPLACES,
          "types of events that replace all output before them"),
-    LINE(SAYING, "pauses", PLACES, PAUSES,
+    LINE(SAYING, "pauses", PLACES, ALL, PAUSES,
          "types of events that end an answer without a reason"),
-    LINE(PLACE, "documents", PLACES, DOCUMENTS, "the list of documents"),
-    LINE(PLACE, "document_text", PLACES, DOCUMENT_TEXT, "in a document"),
-    LINE(PLACE, "document_name", PLACES, DOCUMENT_NAME, "in a document"),
-    LINE(PLACE, "document_id", PLACES, DOCUMENT_ID, "in a document"),
-    LINE(PLACE, "document_score", PLACES, DOCUMENT_SCORE, "in a document"),
-    LINE(WORDS, "settings", ANY, METADATA,
+    LINE(PLACE, "documents", PLACES, FINDS, DOCUMENTS, "the list of documents"),
+    LINE(PLACE, "document_text", PLACES, FINDS, DOCUMENT_TEXT, "in a document"),
+    LINE(PLACE, "document_name", PLACES, FINDS, DOCUMENT_NAME, "in a document"),
+    LINE(PLACE, "document_id", PLACES, FINDS, DOCUMENT_ID, "in a document"),
+    LINE(PLACE, "document_score", PLACES, FINDS, DOCUMENT_SCORE,
+         "in a document"),
+    LINE(WORDS, "settings", ANY, ALL, METADATA,
          "members of the request that are metadata; a pointer: all of that "
          "object is; `usual`: those of most APIs"),
     FORM(OTHER, "reads", NULL,
@@ -204,6 +207,9 @@ const struct llmobs_apis_word llmobs_apis_words[] = {
 
 const size_t llmobs_apis_word_count =
     sizeof(llmobs_apis_words) / sizeof(llmobs_apis_words[0]);
+_Static_assert(sizeof(llmobs_apis_words) / sizeof(llmobs_apis_words[0]) <=
+                   LLMOBS_APIS_WORDS_MAX,
+               "room for a column of each in a row of JSON");
 
 /* A file while it is read. */
 struct reader {

@@ -31,6 +31,7 @@
 #define LLMOBS_APIS_FAULTS 16 /* of a file; others are not told */
 #define LLMOBS_APIS_NAME 40   /* bytes of a name of an API or a provider */
 
+#define LLMOBS_APIS_WORDS_MAX 128
 #define LLMOBS_APIS_READERS 10
 
 /* What reads a form's bodies, a bit each: the files that have these functions,
@@ -47,6 +48,15 @@ enum {
     LLMOBS_APIS_POLL = 256,
     LLMOBS_APIS_CODE = 512,
     LLMOBS_APIS_ANY = 1023
+};
+
+/* The kinds of spans that may have a place, in a rule of JSON. */
+enum {
+    LLMOBS_APIS_LLM = 1,
+    LLMOBS_APIS_FINDS = 2, /* a retrieval */
+    LLMOBS_APIS_OTHERS = 4,
+    LLMOBS_APIS_SAYS = LLMOBS_APIS_LLM | LLMOBS_APIS_OTHERS,
+    LLMOBS_APIS_ALL = LLMOBS_APIS_SAYS | LLMOBS_APIS_FINDS
 };
 
 /* How a word of a form is said. */
@@ -66,10 +76,11 @@ struct llmobs_apis_word {
     enum llmobs_apis_type type;
     char which[2]; /* of a place or a saying: its letter in layout.h */
     unsigned short readers;
-    const char *member; /* of the reader's variant, else of the form; NULL: the
-                         * maker of the form knows */
-    bool in_form;       /* it is a member of the form */
-    bool always;        /* the maker needs it: without the word it is empty */
+    unsigned char kinds; /* of a place or a saying */
+    const char *member;  /* of the reader's variant, else of the form; NULL: the
+                          * maker of the form knows */
+    bool in_form;        /* it is a member of the form */
+    bool always;         /* the maker needs it: without the word it is empty */
 };
 
 extern const struct llmobs_apis_word llmobs_apis_words[];

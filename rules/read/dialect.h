@@ -86,13 +86,8 @@ struct llmobs_shape {
                        * that the URL has is kept, as the request's body */
 };
 
-/* A row of a dialect's shapes; the kind and other members follow by name. */
-#define LLMOBS_SHAPE(method_, path_, operation_, name_, ...)       \
-    {                                                              \
-        .method = method_, .path = path_, .operation = operation_, \
-        .span_name = name_, __VA_ARGS__                            \
-    }
-/* The same of a POST; the name of its spans and other members follow. */
+/* A row of a dialect's shapes: a POST; the name of its spans and other members
+ * follow. */
 #define LLMOBS_POST(kind_, path_, operation_, ...)                    \
     {                                                                 \
         .method = "POST", .kind = LLMOBS_KIND_##kind_, .path = path_, \

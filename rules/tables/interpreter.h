@@ -42,21 +42,7 @@ int llmobs_interpreter_finish(struct llmobs_reading *reading);
 int llmobs_interpreter_ends(struct llmobs_reading *reading);
 void llmobs_interpreter_fini(void *state);
 
-#define LLMOBS_SIGNED .confirm = llmobs_interpreter_signed, .gated = true
-
 #define LLMOBS_INTERPRETER_STATE \
     LLMOBS_STATE(struct llmobs_interpreter, llmobs_interpreter_fini)
-
-/* The members of a form that uses these functions, all but .confirm. _BY: the
- * form has some functions of its own. */
-#define LLMOBS_INTERPRETER_BY(request_, document_, event_)                     \
-    .begin = llmobs_interpreter_begin, .request = request_,                    \
-    .model = llmobs_interpreter_model, .document = document_, .event = event_, \
-    .finish = llmobs_interpreter_finish, .ends = llmobs_interpreter_ends,      \
-    LLMOBS_INTERPRETER_STATE
-#define LLMOBS_INTERPRETER                             \
-    LLMOBS_INTERPRETER_BY(llmobs_interpreter_request,  \
-                          llmobs_interpreter_document, \
-                          llmobs_interpreter_event)
 
 #endif

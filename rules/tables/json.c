@@ -5,8 +5,18 @@
 static const struct llmobs_layout layout = {
     .role = "assistant", .keep_space = true, .loose = true};
 
-static const struct llmobs_form form = {LLMOBS_INTERPRETER, .lists = true,
-                                        .variant = &layout};
+static const struct llmobs_form form = {
+    .begin = llmobs_interpreter_begin,
+    .request = llmobs_interpreter_request,
+    .model = llmobs_interpreter_model,
+    .document = llmobs_interpreter_document,
+    .event = llmobs_interpreter_event,
+    .finish = llmobs_interpreter_finish,
+    .ends = llmobs_interpreter_ends,
+    LLMOBS_INTERPRETER_STATE,
+    .lists = true,
+    .variant = &layout,
+};
 
 /* The operation is the rule's kind. The paths only keep the rows apart. */
 static const struct llmobs_shape shapes[] = {

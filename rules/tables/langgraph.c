@@ -230,7 +230,8 @@ static void fini(void *at)
 const struct llmobs_form llmobs_form_langgraph = {
     .keys = keys,
     .signs = signs,
-    LLMOBS_SIGNED,
+    .confirm = llmobs_interpreter_signed,
+    .gated = true,
     .begin = langgraph_begin,
     .request = llmobs_interpreter_request,
     .document = langgraph_document,

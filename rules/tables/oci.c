@@ -236,7 +236,8 @@ static int chat_finish(struct llmobs_reading *reading)
 const struct llmobs_form llmobs_form_oci_chats = {
     .keys = "chatRequest\0servingMode\0",
     .signs = oci_signs,
-    LLMOBS_SIGNED,
+    .confirm = llmobs_interpreter_signed,
+    .gated = true,
     .begin = llmobs_interpreter_begin,
     .request = chat_request,
     .document = chat_document,
