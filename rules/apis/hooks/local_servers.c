@@ -1,8 +1,8 @@
 /* Hooks of local_servers.api. */
-#include "rules/read/hooks.h"
 #include <errno.h>
 
 #include "rules/read/facts.h"
+#include "rules/read/hooks.h"
 #include "rules/read/rerank.h"
 #include "rules/read/text.h"
 #include "rules/read/usage.h"

@@ -1,13 +1,13 @@
 /* Hooks of openai_embeddings.api. */
-#include "rules/read/hooks.h"
 #include <string.h>
 
-#include "rules/vendors/openai.h"
 #include "rules/read/embedding.h"
+#include "rules/read/hooks.h"
 #include "rules/read/media.h"
 #include "rules/read/reading.h"
 #include "rules/read/request.h"
 #include "rules/read/usage.h"
+#include "rules/vendors/openai.h"
 
 bool llmobs_openai_embeddings_asks(const struct llmobs_reading *reading)
 {

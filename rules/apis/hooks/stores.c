@@ -1,8 +1,8 @@
 /* Hooks of stores.api. */
-#include "rules/read/hooks.h"
 #include <stdio.h>
 
 #include "rules/read/documents.h"
+#include "rules/read/hooks.h"
 #include "rules/tables/store.h"
 
 #define CODE_LEN 32

@@ -2,8 +2,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "rules/read/hooks.h"
 #include "rules/read/cut_json.h"
+#include "rules/read/hooks.h"
 #include "rules/read/media.h"
 #include "rules/read/message.h"
 #include "rules/read/message_content.h"

@@ -1,8 +1,8 @@
 /* Hooks of watsonx.api. */
-#include "rules/read/hooks.h"
 #include "rules/read/cut_json.h"
 #include "rules/read/embedding.h"
 #include "rules/read/facts.h"
+#include "rules/read/hooks.h"
 #include "rules/read/request.h"
 #include "rules/read/rerank.h"
 #include "rules/read/usage.h"
