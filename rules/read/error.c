@@ -1,6 +1,7 @@
 #include "rules/read/error.h"
 
 #include <inttypes.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -174,6 +175,25 @@ static const char *message_text(const struct llmobs_json *body,
     return llmobs_has_text(text) ? text : NULL;
 }
 
+/* Gives the message and, behind it, the words of the provider behind a gateway;
+ * NULL in *out: there are none. */
+static int add_cause(const struct llmobs_json *error, const char *message,
+                     char **out)
+{
+    const struct llmobs_json *raw =
+        llmobs_json_get(llmobs_json_get(error, "metadata"), "raw");
+    char *text = !raw || !message             ? NULL
+                 : llmobs_json_is_string(raw) ? strdup(llmobs_json_text(raw))
+                                              : llmobs_json_dumps(raw, 0);
+    int rc = raw && message && !text ? -ENOMEM : 0;
+
+    *out = NULL;
+    if (llmobs_has_text(text))
+        rc = llmobs_span_set_format(out, "%s: %s", message, text);
+    free(text);
+    return rc;
+}
+
 static bool is_html(struct llmobs_text text, const struct llmobs_call *call)
 {
     const char *type = llmobs_header_find(
@@ -246,8 +266,9 @@ int llmobs_error_read_as(struct llmobs_text type,
 {
     const struct place *place = NULL;
     const struct llmobs_json *from = NULL, *error;
-    const char *text = NULL;
-    char other[TYPE_MAX];
+    const char *text = NULL, *told;
+    char other[TYPE_MAX], *whole;
+    int rc;
 
     body = unwrap(body);
     if (call->status < 300)
@@ -270,8 +291,13 @@ int llmobs_error_read_as(struct llmobs_text type,
                  llmobs_json_to_int(llmobs_json_get(from, place->key)));
     else if (!text)
         other_type(from, type, call, other);
-    return fail_with(span, text ? text : other, message_text(body, error), raw,
-                     call);
+    told = message_text(body, error);
+    rc = add_cause(error, told, &whole);
+    if (rc == 0)
+        rc = fail_with(span, text ? text : other, whole ? whole : told, raw,
+                       call);
+    free(whole);
+    return rc;
 }
 
 int llmobs_error_read(const struct llmobs_json *body, struct llmobs_text raw,

@@ -213,6 +213,21 @@ static bool set_names(struct llmobs_span *span, const struct llmobs_json *body)
     return id && model;
 }
 
+/* Notes which provider a gateway had chosen: OpenRouter's and Vercel's word. */
+static void set_server(struct llmobs_span *span, const struct llmobs_json *body)
+{
+    static const char *const way[] = {"message", "provider_metadata", "gateway",
+                                      "routing", "finalProvider"};
+    const struct llmobs_json *at =
+        llmobs_json_at(llmobs_json_get(body, "choices"), 0);
+    const char *name = llmobs_json_gets(body, "provider");
+
+    for (size_t i = 0; at && i < sizeof(way) / sizeof(way[0]); i++)
+        at = llmobs_json_get(at, way[i]);
+    (void)llmobs_json_sets(span->metadata, "served_by",
+                           name ? name : llmobs_json_text(at));
+}
+
 /* True if id and model were known before. */
 static bool set_answer(struct llmobs_reading *reading,
                        const struct llmobs_json *body)
@@ -229,6 +244,7 @@ static bool set_answer(struct llmobs_reading *reading,
                      llmobs_json_gets(body, "service_tier"));
     llmobs_span_fact(&span->facts, LLMOBS_FACT_SYSTEM_FINGERPRINT,
                      llmobs_json_gets(body, "system_fingerprint"));
+    set_server(span, body);
     return known;
 }
 

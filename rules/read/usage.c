@@ -418,16 +418,30 @@ static int read_stats(const struct llmobs_json *stats, struct llmobs_span *span)
 int llmobs_usage_timings(const struct llmobs_json *body,
                          struct llmobs_span *span)
 {
-    const struct llmobs_json *timings = llmobs_json_get(body, "timings");
+    /* llama.cpp's, Cerebras', Groq's. */
+    const struct {
+        const struct llmobs_json *in;
+        const char *key, *metric;
+        double per_second;
+    } times[] = {
+        {llmobs_json_get(body, "timings"), "prompt_ms", "time_in_model_prefill",
+         1e3},
+        {llmobs_json_get(body, "timings"), "predicted_ms",
+         "time_in_model_decode", 1e3},
+        {llmobs_json_get(body, "time_info"), "queue_time", "time_in_queue", 1},
+        {llmobs_json_get(body, "time_info"), "prompt_time",
+         "time_in_model_prefill", 1},
+        {llmobs_json_get(body, "time_info"), "completion_time",
+         "time_in_model_decode", 1},
+        {llmobs_usage_find(body), "queue_time", "time_in_queue", 1},
+        {llmobs_usage_find(body), "prompt_time", "time_in_model_prefill", 1},
+        {llmobs_usage_find(body), "completion_time", "time_in_model_decode", 1},
+    };
     int rc = read_stats(llmobs_json_get(body, "stats"), span);
 
-    if (rc < 0 || !timings)
-        return rc;
-    rc = llmobs_usage_seconds(span, "time_in_model_prefill",
-                              llmobs_json_get(timings, "prompt_ms"), 1e3);
-    return rc < 0
-               ? rc
-               : llmobs_usage_seconds(span, "time_in_model_decode",
-                                      llmobs_json_get(timings, "predicted_ms"),
-                                      1e3);
+    for (size_t i = 0; rc == 0 && i < sizeof(times) / sizeof(times[0]); i++)
+        rc = llmobs_usage_seconds(span, times[i].metric,
+                                  llmobs_json_get(times[i].in, times[i].key),
+                                  times[i].per_second);
+    return rc;
 }

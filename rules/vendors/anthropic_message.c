@@ -342,11 +342,20 @@ int llmobs_anthropic_served(const struct llmobs_json *usage,
                             const struct llmobs_json *details,
                             struct llmobs_span *span)
 {
+    const char *tier = llmobs_json_gets(usage, "service_tier");
     struct llmobs_json *why = llmobs_json_object();
-    int rc = llmobs_json_set_texts(
-        span->metadata, "service_tier", llmobs_json_gets(usage, "service_tier"),
-        "inference_geo", llmobs_json_gets(usage, "inference_geo"), "speed",
-        llmobs_json_gets(usage, "speed"), NULL);
+    /* The tier that was asked for stands beside the one that served the call.
+     */
+    int rc = tier ? llmobs_json_set_texts(
+                        span->metadata, "request_service_tier",
+                        llmobs_json_gets(span->metadata, "service_tier"), NULL)
+                  : 0;
+
+    if (rc == 0)
+        rc = llmobs_json_set_texts(
+            span->metadata, "service_tier", tier, "inference_geo",
+            llmobs_json_gets(usage, "inference_geo"), "speed",
+            llmobs_json_gets(usage, "speed"), NULL);
 
     if (rc == 0)
         rc = llmobs_usage_costs(usage, span);
