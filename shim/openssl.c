@@ -79,14 +79,14 @@ void llmobs_lib_ssl_reset(unsigned copy)
 }
 
 /* Bytes that OpenSSL reads between two calls that are seen, the program
- * receives by a function that is not. */
-static bool came_beside(unsigned copy, struct llmobs_connection *connection,
-                        const void *ssl)
+ * receives by a function that is not, if they are not OpenSSL's own. */
+static uint64_t came_beside(unsigned copy, struct llmobs_connection *connection,
+                            const void *ssl)
 {
     uint64_t before = connection->came;
 
     connection->came = REAL(BIO_number_read)(REAL(SSL_get_rbio)(ssl));
-    return before && before != connection->came;
+    return before ? connection->came - before : 0;
 }
 
 /* The program frees the object, or uses it for another connection. */
@@ -94,12 +94,10 @@ static void before_end(unsigned copy, const void *ssl)
 {
     struct llmobs_connection *connection = llmobs_connections_find(ssl);
 
-    if (!connection || !REAL(SSL_get_rbio)(ssl))
-        return;
-    if (came_beside(copy, connection, ssl))
-        llmobs_follow_unseen(connection, LLMOBS_WIRE_READ_BESIDE, -1);
-    else
-        llmobs_follow_unseen(connection, (uint64_t)REAL(SSL_pending)(ssl),
+    if (connection && REAL(SSL_get_rbio)(ssl))
+        llmobs_follow_unseen(connection,
+                             came_beside(copy, connection, ssl) +
+                                 (uint64_t)REAL(SSL_pending)(ssl),
                              REAL(SSL_get_rfd)(ssl));
 }
 

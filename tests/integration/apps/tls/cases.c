@@ -248,15 +248,15 @@ static void body_beside(void)
 }
 
 /* The answers have come, and are not read: the first by no byte, the second
- * behind its head. */
+ * behind its head. No third one comes, but what TLS 1.3 sends at its begin. */
 static void unread(void)
 {
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < 3; i++) {
         int fd;
         void *ssl = open_tls(&fd);
         char head[2000] = "";
 
-        send_one(ssl);
+        send_all(ssl, i == 2 ? "hang" : "gpt-test");
         for (int n = 0; i == 1 && !strstr(head, "\r\n\r\n"); n++)
             SSL_read(ssl, head + n, 1);
         usleep(300000);
