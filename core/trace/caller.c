@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "lib/base/cold.h"
@@ -15,6 +16,7 @@
 #include "lib/base/mix.h"
 #include "lib/base/scratch.h"
 #include "lib/base/sole.h"
+#include "lib/base/thread.h"
 #include "core/trace/caller_unnamed.h"
 #include "lib/elf/cfi.h"
 #include "lib/elf/symbol.h"
@@ -28,6 +30,9 @@
 #define WAYS 8
 /* As many threads as begin calls at once find tables that others filled. */
 #define TABLES 4
+#define ASK_STACK ((size_t)64 * 1024)
+#define ASK_TRIES 500
+#define ASK_PAUSE_NS 100000
 
 /* Kinds of modules. */
 enum kind {
@@ -120,6 +125,39 @@ struct answer {
     int held_count;
     struct look look;
 };
+
+/* -- the loader's lock ------------------------------------------------------
+ */
+
+/* The process whose loader answers; negative: it has been asked. */
+static atomic_int answers;
+
+static void ask(void *unused)
+{
+    unsigned long long unloads;
+
+    (void)unused;
+    (void)llmobs_loaded_unloads(&unloads);
+    atomic_store(&answers, llmobs_fork_process());
+}
+
+/* A child whose parent had a thread in dlopen as it forked has a lock that
+ * nobody releases. So a thread of the library's takes it first, for which the
+ * app's waits a little, once: until the loader answers, calls have no caller.
+ */
+static bool loader_answers(void)
+{
+    const struct timespec pause = {0, ASK_PAUSE_NS};
+    int process = llmobs_fork_process(), known = atomic_load(&answers);
+
+    if (known != process && known != -process &&
+        atomic_compare_exchange_strong(&answers, &known,
+                                       known ? -process : process) &&
+        known && llmobs_thread_start(ask, NULL, ASK_STACK, NULL) == 0)
+        for (int i = 0; i < ASK_TRIES && atomic_load(&answers) < 0; i++)
+            nanosleep(&pause, NULL);
+    return atomic_load(&answers) == process;
+}
 
 /* -- tables ---------------------------------------------------------------- */
 
@@ -551,7 +589,8 @@ static uint64_t key_of(const struct llmobs_callsite *callsite,
 void llmobs_caller_read(const struct llmobs_callsite *callsite, char **caller,
                         char **unnamed)
 {
-    struct answer *answer = llmobs_scratch_alloc(sizeof(*answer));
+    struct answer *answer =
+        loader_answers() ? llmobs_scratch_alloc(sizeof(*answer)) : NULL;
     struct written *written;
     uint64_t key;
 

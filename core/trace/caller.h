@@ -10,7 +10,9 @@
  * Limits:  LLMOBS_CALLER_STEPS frames of a walk, LLMOBS_CALLER_FRAMES names in
  *          an answer; LLMOBS_CALLER_KNOWN addresses (a multiple of 8) and
  *          LLMOBS_CALLER_WRITTEN callers in a table.
- * Fork:    a child begins with empty tables.
+ * Fork:    a child begins with empty tables. A thread of the library's takes
+ * the loader's lock first there, as a thread of the parent's may hold it for
+ * ever; the app's waits some 50 ms for it, once.
  *
  * The answer leaves out the frames that start a program or a thread, in the C
  * library and before. The walk ends at a frame that belongs to no loaded object

@@ -149,3 +149,14 @@ def the_table_of_entries(t):
     said = re.findall(r"`(\w+)`", "\n".join(
         row.split("|")[2] for row in table.strip().splitlines()[2:]))
     equal(sorted(said), sorted(have), "members")
+
+
+@test
+def children_of_a_thread_that_loads(t):
+    """No child waits for a lock of the loader's that a thread of its parent
+    held; a caller that it could not ask for is absent."""
+    path = os.path.join(t.dir, "forks")
+    subprocess.run(["gcc", "-O1", os.path.join(APPS, "forks.c"), "-o", path,
+                    "-lcurl", "-lpthread"], check=True)
+    r = t.same([path, "60", t.url, body()])
+    equal(r.stdout, b"60\n", "children that ended")
