@@ -194,6 +194,11 @@ static int add_cause(const struct llmobs_json *error, const char *message,
     return rc;
 }
 
+bool llmobs_error_known(const struct llmobs_json *body)
+{
+    return llmobs_error_in(body) || message_text(body, NULL);
+}
+
 static bool is_html(struct llmobs_text text, const struct llmobs_call *call)
 {
     const char *type = llmobs_header_find(

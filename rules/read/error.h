@@ -33,6 +33,9 @@ bool llmobs_error_in_event(struct llmobs_error_look *look,
  * beginning of a document, where the stream was cut, is no such text. */
 bool llmobs_error_in_text(const struct llmobs_event *event);
 
+/* True where the document has a member of an error, or an error's text. */
+bool llmobs_error_known(const struct llmobs_json *body);
+
 /* Marks the span as failed, with type and message of such a document (WIRE
  * 6.12). `raw`, the document's text, is the message if it has none. */
 int llmobs_error_read(const struct llmobs_json *body, struct llmobs_text raw,

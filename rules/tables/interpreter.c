@@ -1,6 +1,7 @@
 #include "rules/tables/interpreter.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -741,10 +742,16 @@ static int read_fault(struct llmobs_reading *reading, struct llmobs_text raw,
             ? interpreter_at(reading, LLMOBS_AT_FAULT)
             : NULL;
     const char *text = llmobs_json_text(fault);
+    char type[32] = "error";
 
+    if (reading->classified->call->status >= 300)
+        snprintf(type, sizeof(type), "http_%ld",
+                 reading->classified->call->status);
     if (text && *text)
-        return llmobs_span_fail(reading->span, "error", text);
-    return fault && llmobs_error_in_event(&state->look, fault, alike)
+        return llmobs_span_fail(
+            reading->span, layout_of(reading)->loose ? "error" : type, text);
+    return fault && (llmobs_error_in_event(&state->look, fault, alike) ||
+                     llmobs_error_known(fault))
                ? llmobs_error_read(fault, raw, reading->classified->call,
                                    reading->span)
                : 0;
@@ -763,7 +770,8 @@ int llmobs_interpreter_document(struct llmobs_reading *reading,
         rc = read_facts(reading);
     if (rc == 0 &&
         (layout_of(reading)->loose ||
-         (!reading->span->failed && reading->classified->call->status < 300)))
+         (!reading->span->failed && (reading->classified->call->status < 300 ||
+                                     !llmobs_error_known(body)))))
         rc = read_fault(reading, reading->classified->call->response, false);
     if (rc == 0 && reading->classified->call->status < 300)
         return read_output(reading, body);
