@@ -1,6 +1,7 @@
 #include "rules/custom.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -31,6 +32,7 @@ static const char *const columns[COLUMN_COUNT] = {
 };
 
 #define NOTE_ROOM (LLMOBS_RULES_NOTE_MAX - 112) /* beside other columns */
+#define LIST_LINE 384 /* of a host or a rule, for the doctor */
 #define API_MAX ((size_t)16 * 1024) /* of an API, in each call's entry */
 
 /* A row of the file, borrowed from it. */
@@ -452,6 +454,39 @@ static int parse_text(struct llmobs_text text, struct llmobs_custom *custom,
     llmobs_apis_free(&file->apis);
     free(file);
     return rc;
+}
+
+void llmobs_custom_list(const struct llmobs_custom *custom,
+                        void (*each)(void *context, const char *text),
+                        void *context)
+{
+    char text[LIST_LINE];
+
+    for (size_t i = 0; i < custom->host_count; i++) {
+        const struct llmobs_custom_host *host = &custom->hosts[i];
+        size_t len = (size_t)snprintf(text, sizeof(text), "host %s: %s speaks",
+                                      host->host, host->provider);
+
+        for (size_t k = 0; host->dialects[k] && len < sizeof(text); k++)
+            len += (size_t)snprintf(text + len, sizeof(text) - len, " %s",
+                                    host->dialects[k]->name);
+        each(context, text);
+    }
+    for (size_t i = 0; i < custom->count; i++) {
+        const struct llmobs_rule *rule = &custom->rules[i];
+
+        if (rule->text)
+            snprintf(text, sizeof(text), "api %s: %s %s", rule->dialect->name,
+                     rule->shape->method, rule->shape->path);
+        else
+            snprintf(text, sizeof(text), "rule %zu: host %s, path %s: %s%s%s",
+                     i + 1, rule->host ? rule->host : "*",
+                     rule->path ? rule->path : "*",
+                     rule->never ? "never" : rule->dialect->name,
+                     rule->never ? "" : " ",
+                     rule->never ? "" : rule->shape->operation);
+        each(context, text);
+    }
 }
 
 const struct llmobs_custom_host *llmobs_custom_host_of(

@@ -85,6 +85,11 @@ int llmobs_custom_parse(struct llmobs_text text, struct llmobs_custom *custom,
                         struct llmobs_custom_fault *fault);
 void llmobs_custom_free(struct llmobs_custom *custom);
 
+/* Gives each host, path of an API and rule in JSON as a line. */
+void llmobs_custom_list(const struct llmobs_custom *custom,
+                        void (*each)(void *context, const char *text),
+                        void *context);
+
 /* The line of a host; NULL: no line has it. */
 const struct llmobs_custom_host *llmobs_custom_host_of(
     const struct llmobs_custom *custom, const struct llmobs_url *url);

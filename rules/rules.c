@@ -274,6 +274,12 @@ struct llmobs_rules *llmobs_rules_new(const struct llmobs_rules_config *config)
     return NULL;
 }
 
+void llmobs_rules_list(const struct llmobs_rules *rules,
+                       void (*each)(void *ctx, const char *text), void *ctx)
+{
+    llmobs_custom_list(&rules->custom, each, ctx);
+}
+
 void llmobs_rules_free(struct llmobs_rules *rules)
 {
     if (!rules)

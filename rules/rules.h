@@ -83,6 +83,10 @@ struct llmobs_rules_config {
 struct llmobs_rules *llmobs_rules_new(const struct llmobs_rules_config *config);
 void llmobs_rules_free(struct llmobs_rules *rules);
 
+/* Gives the user's rules, a line each. */
+void llmobs_rules_list(const struct llmobs_rules *rules,
+                       void (*each)(void *ctx, const char *text), void *ctx);
+
 /* Classifies a request (WIRE 4.5, 6.1). True: it may be an LLM call, and
  * `match` is filled. False: it is no call; then only match->why and match->asks
  * are set, and match->inject if the request goes to a configured proxy.

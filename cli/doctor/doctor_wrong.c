@@ -137,8 +137,15 @@ static void look_at_places(struct llmobs_doctor *doctor,
 
 /* -- rules ---------------------------------------------------------------- */
 
-/* Reads gateways and rules as the core does. A process may be another user's,
- * in another root: then its file stays closed. */
+static void add_rule(void *ctx, const char *text)
+{
+    struct llmobs_doctor *doctor = ctx;
+
+    LLMOBS_FIND(NOTE, ABOUT, "LLMOBS_RULES: %s", text);
+}
+
+/* Reads gateways and rules as the core does, and lists the rules. A process may
+ * be another user's, in another root: then its file stays closed. */
 static void look_at_rules(struct llmobs_doctor *doctor,
                           const struct llmobs_config *config)
 {
@@ -147,6 +154,7 @@ static void look_at_rules(struct llmobs_doctor *doctor,
                                         .complain = llmobs_doctor_complain,
                                         .complain_ctx = doctor};
     bool named = config->rules_path && doctor->process.pid == 0;
+    struct llmobs_rules *read;
     struct llmobs_buf text;
     int rc = 0;
 
@@ -160,7 +168,10 @@ static void look_at_rules(struct llmobs_doctor *doctor,
     else if (named)
         rules.rules_json =
             (struct llmobs_text){text.data ? text.data : "", text.len};
-    llmobs_rules_free(llmobs_rules_new(&rules));
+    read = llmobs_rules_new(&rules);
+    if (read)
+        llmobs_rules_list(read, add_rule, doctor);
+    llmobs_rules_free(read);
     llmobs_buf_fini(&text);
 }
 

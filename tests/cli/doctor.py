@@ -1025,6 +1025,35 @@ def levels():
                                if f["level"] == "warn")), facts)
 
 
+def rules_of_ones_own():
+    """Each host, path and rule that a file has; each line that has a fault."""
+    files = {
+        "text": "host llm.test corp zed openai_chat\n\napi zed\n"
+                "path /v2/talk llm chat zed.request\nform main\ntext /out\n",
+        "json": '[{"host": "*.test", "path": "/v1/*", "dialect": "openai_chat"},'
+                ' {"path": "/ping", "never": true}]',
+        "wrong": "host llm.test corp nobody\n",
+        "worse": "host llm.test\napi zed\npath /x chat chat z.z\nform main\n"
+                 "text out\nconfirm"}
+    for name, status, lines in (
+            ("text", 0, ("-- LLMOBS_RULES: host llm.test: corp speaks zed "
+                         "openai_chat\n", "-- LLMOBS_RULES: api zed: POST "
+                         "/v2/talk\n")),
+            ("json", 0, ("-- LLMOBS_RULES: rule 1: host *.test, path /v1/*: "
+                         "openai_chat chat\n",
+                         "-- LLMOBS_RULES: rule 2: host *, path /ping: never\n")),
+            ("wrong", 3, ("!! LLMOBS_RULES: line 1: it names an API that nobody "
+                          "has",)),
+            ("worse", 3, ("line 1: a host has: a pattern", "line 3: there is no "
+                          "kind 'chat'", "line 5: the pointer out does not",
+                          "line 6: confirm has nothing behind it"))):
+        path = os.path.join(TMP, "rules." + name)
+        with open(path, "w") as f:
+            f.write(files[name])
+        expect("rules of one's own: " + name, "curl", status, *lines,
+               env={"LLMOBS_RULES": path})
+
+
 def mistyped():
     """Addresses as they are mistyped: named, with the right form, and without
     their text, which may hold a password."""
@@ -1277,7 +1306,8 @@ def main():
     try:
         for part in (installed, made, resolved, needed, wrapped, rights, scripts, foreign,
                      modules, sanitizers, broken, mutated, work, devices,
-                     processes, no_core, settings, mistyped, agents, fpm, usage):
+                     processes, no_core, settings, rules_of_ones_own, mistyped, agents,
+                     fpm, usage):
             if PARTS and part.__name__ not in PARTS:
                 continue
             try:

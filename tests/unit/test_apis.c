@@ -233,3 +233,32 @@ TEST_EACH(a_fault_is_told_with_its_line, 0, sizeof(faults) / sizeof(*faults))
     match_check(rules, &row, 1);
     llmobs_rules_free(rules);
 }
+
+static void append_line(void *context, const char *text)
+{
+    strcat(strcat(context, text), "\n");
+}
+
+TEST(lines_end_as_they_like_and_are_listed)
+{
+    static const char text[] = "host a.test acme zed openai_chat\r\n"
+                               "api zed\r\n\r\npath /v9/x llm chat z.x\r\n"
+                               "path /v9/y embedding embed z.y form=other\r\n"
+                               "form other\r\ninput /in\r\n"
+                               "form main\r\ntext /out";
+    static const struct match_row rows[] = {
+        {"POST", "https://a.test/v9/x", JSON, NULL, 2, "acme"},
+        {"POST", "https://a.test" CHAT, JSON, NULL, 2, "acme"},
+    };
+    struct llmobs_rules *rules = match_make(NULL, text);
+    struct llmobs_match match;
+    char lines[1024] = "";
+
+    ck_assert_msg(match_complaint_count == 0, "%s", match_complaints);
+    for (size_t i = 0; i < 2; i++)
+        ck_assert_msg(match_run(rules, &rows[i], &match), "%s", match.why);
+    llmobs_rules_list(rules, append_line, lines);
+    ck_assert_str_eq(lines, "host a.test: acme speaks zed openai_chat\n"
+                            "api zed: POST /v9/x\napi zed: POST /v9/y\n");
+    llmobs_rules_free(rules);
+}
