@@ -32,7 +32,7 @@ static const char *const columns[COLUMN_COUNT] = {
 };
 
 #define NOTE_ROOM (LLMOBS_RULES_NOTE_MAX - 112) /* beside other columns */
-#define LIST_LINE 384 /* of a host or a rule, for the doctor */
+#define LIST_LINE 384               /* of a host or a rule, for the doctor */
 #define API_MAX ((size_t)16 * 1024) /* of an API, in each call's entry */
 
 /* A row of the file, borrowed from it. */

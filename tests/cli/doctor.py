@@ -1042,11 +1042,10 @@ def rules_of_ones_own():
             ("json", 0, ("-- LLMOBS_RULES: rule 1: host *.test, path /v1/*: "
                          "openai_chat chat\n",
                          "-- LLMOBS_RULES: rule 2: host *, path /ping: never\n")),
-            ("wrong", 3, ("!! LLMOBS_RULES: line 1: it names an API that nobody "
-                          "has",)),
-            ("worse", 3, ("line 1: a host has: a pattern", "line 3: there is no "
-                          "kind 'chat'", "line 5: the pointer out does not",
-                          "line 6: confirm has nothing behind it"))):
+            ("wrong", 3, ("!! LLMOBS_RULES: line 1: no host speaks 'nobody'",)),
+            ("worse", 3, ("line 1: it has 3 words at least", "line 3: there is no "
+                          "kind 'chat'", "line 5: out: a pointer does not",
+                          "line 6: confirm says nothing"))):
         path = os.path.join(TMP, "rules." + name)
         with open(path, "w") as f:
             f.write(files[name])

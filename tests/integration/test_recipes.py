@@ -219,11 +219,10 @@ class Acme(Handler):
 
 
 @test
-def provider_in_ten_lines(t):
-    """The rule of RULES.md, for the request and the stream of a case."""
-    rule = re.search(r"```json\n(.*?)```", page_of("RULES.md"), re.S).group(1)
-    equal(rule.count("\n"), 10, "lines of the rule")
-    rules = write(t, "rules.json", rule.replace("api.acme.test", "127.0.0.1"))
+def api_of_the_page(t):
+    """The file of RULES.md, for the request and the stream of a case."""
+    text = re.search(r"```\n(.*?)```", page_of("RULES.md"), re.S).group(1)
+    rules = write(t, "rules", text.replace("api.acme.test", "127.0.0.1"))
     asked, stream = (
         read(os.path.join(ROOT, "tests/rules/json/parts_stream", part)).split(
             "\n\n", 1)[1] for part in ("request", "response"))
@@ -234,14 +233,11 @@ def provider_in_ten_lines(t):
         [os.path.join(t.build, "llmobs"), "view", "--messages", "--store",
          os.path.join(t.dir, "store")], stdout=subprocess.PIPE, text=True,
         check=True).stdout
-    for text in ("acme.llm", "acme-1.2", "  11    4  ", "user: Rain in Bonn?",
-                 "reasoning: Clouds.", "assistant: It rains.",
-                 'rain({"city": "Bonn"})'):
+    shown = " ".join(shown.split())
+    for text in ("acme.request llm acme-1.2 11 4", "> user Rain in Bonn?",
+                 "reasoning Clouds.", "< assistant It rains.",
+                 'calls rain [t1] {"city": "Bonn"}'):
         ok(text in shown, "no %r in %s" % (text, shown))
-    metrics = r.only()["metrics"]
-    equal((metrics["time_in_model_prefill"], metrics["time_in_model_decode"]),
-          (0.0125, 0.25), "times of the model")
-    equal(r.only()["meta"]["metadata"]["heat"], 0.5, "setting")
 
 
 # ---- examples/container ----------------------------------------------------
