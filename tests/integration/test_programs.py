@@ -68,6 +68,7 @@ def join(program, name, spans, errors):
         if harness.EMULATOR and name in NOT_EMULATED:
             raise Skip("not under the emulator")
         t.secrets.append("sk-SECRETKEY")
+        t.foreign_trace = name == "experiment"
         base = "http://127.0.0.1:%d" % t.servers.http
         if program.endswith("/push_cases"):
             base = t.servers.push
