@@ -404,6 +404,8 @@ struct llmobs_text llmobs_handle_fields(const struct llmobs_handle *handle,
     return body;
 }
 
+#define UNSENT_MAX (1 << 20)
+
 /* A program that knows that nothing will be sent may have freed it: asks the
  * kernel. */
 bool llmobs_handle_body_is_there(const struct llmobs_handle *handle)
@@ -419,8 +421,11 @@ bool llmobs_handle_body_is_there(const struct llmobs_handle *handle)
         return true;
     if (!llmobs_probe_works())
         return false;
+    /* Each page is a question of the kernel, on the app's thread. */
+    if (size > UNSENT_MAX)
+        return false;
     return size > 0 ? llmobs_probe_sees(&probe, at, (size_t)size)
-                    : llmobs_probe_text(&probe, at, SIZE_MAX, &text);
+                    : llmobs_probe_text(&probe, at, UNSENT_MAX, &text);
 }
 
 void llmobs_handle_copy_body(const struct llmobs_handle *handle,

@@ -306,7 +306,8 @@ void llmobs_handle_defer(struct llmobs_handle *handle);
 struct llmobs_text llmobs_handle_fields(const struct llmobs_handle *handle,
                                         uint64_t most);
 
-/* True where the memory with the body, which libcurl has not read, is there. */
+/* True where the memory with the body, which libcurl has not read, is there; of
+ * more than 1 MiB nobody asks. */
 bool llmobs_handle_body_is_there(const struct llmobs_handle *handle);
 
 /* A transfer of the handle begins unread, or is over: the app may free its list
