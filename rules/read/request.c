@@ -192,6 +192,7 @@ struct llmobs_text llmobs_request_deployment(const struct llmobs_url *url)
         {"/deployments/", ""},
         {"/serving-endpoints/", "/invocations"},
         {"/endpoints/", "/invocations"},
+        {"/endpoints/", "/invocations-response-stream"},
     };
     struct llmobs_text none = {NULL, 0};
 

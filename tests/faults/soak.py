@@ -147,7 +147,7 @@ def tell_files(report, t, spool=None):
                        t.dir, "store")))
                    for place, _, names in os.walk(top) for name in names)
     stays = re.compile(r"(spool/)?(usage|(links|relay)\.\d+)|"
-                       r"stats/(totals|folded)|dead-[^/]*")
+                       r"stats/(totals|folded)|answers|dead-[^/]*")
     kept = [n for n in found if not stays.fullmatch(n)]
     report.verdict(not kept and not left_behind(t, spool),
                    "  files left behind: %s" % (", ".join(kept) or "none"))

@@ -11,7 +11,9 @@ REASONS = {"end_turn": "stop", "stop_sequence": "stop", "STOP": "stop",
            "TOOL_CALL": "tool_call", "SAFETY": "content_filter",
            "refusal": "content_filter",
            "guardrail_intervened": "content_filter"}
-IN_URL = (r"/(?:models|tunedModels|endpoints)/([^:]+):", r"/model/([^/]+)/",
+IN_URL = (r"/(?:models|tunedModels)/([^:]+):", r"/endpoints/([^:]+):(?!predict$)",
+          r"/v1/(?:inference|genai)/(.+)", r"/models/([^/]+)/text_to_image",
+          r"/model/([^/]+)/",
           r"/deployments/([^/]+)/", r"/(?:ai/run|workers-ai)/(@.+)",
           r"/(?:serving-)?endpoints/([^/]+)/invocations",
           r"^/v1/models/([^/]+/[^/]+)/predictions$",
@@ -22,6 +24,7 @@ IN_URL = (r"/(?:models|tunedModels|endpoints)/([^:]+):", r"/model/([^/]+)/",
 # Where a body names the model, and on these hosts alone a version or an agent.
 IN_BODY = ("model", "model_id")
 IN_BODY_OF = {"api.replicate.com": ("version",),
+              "api.hyperbolic.xyz": ("model_name",),
               "generativelanguage.googleapis.com": ("agent",)}
 
 
@@ -99,6 +102,9 @@ def facts_of(exchange):
     found = list(documents(exchange.answer))
     asked = parsed(exchange.body.decode("utf-8", "replace")) or \
         fields_of(exchange.sent, exchange.body)
+    if isinstance(asked, list) and asked and isinstance(asked[0], dict):
+        # Tries, of which the first is told.
+        asked = asked[0].get("query")
     asked = asked if isinstance(asked, dict) else {}
     parts = urlsplit(exchange.url)
     path = parts.path
