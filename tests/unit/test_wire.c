@@ -230,7 +230,8 @@ TEST(unread)
         const char *says;
     } rows[] = {
         {"", 0, "\"aborted\""},
-        {"", 500, "\"unseen\": true"},
+        {"", 500, "\"aborted\""}, /* may be tickets of TLS 1.3 */
+        {"", 700, "\"unseen\": true"},
         {"HTTP/1.1 2", 500, "\"aborted\""},
         {"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{\"a", 95,
          "\"aborted\""},
