@@ -29,8 +29,9 @@
 /* A body is judged by at most this many of its first bytes. */
 #define JUDGED_MAX 4096
 #define LINE_BITS 4
-/* So many bytes that the program has not read may be no answer: the alert that
- * ends a connection; and before, what TLS 1.3 sends behind its handshake. */
+/* So many bytes of TLS that the program has not read may be no answer: the
+ * alert that ends a connection; and before, what TLS 1.3 sends behind its
+ * handshake. */
 #define ALERT_MOST 64
 #define TICKETS_MOST 640
 
@@ -181,8 +182,10 @@ static void end_answer(struct llmobs_wire *wire,
 {
     bool cut = how == LLMOBS_HTTP1_CUT || how == LLMOBS_HTTP1_NONE;
     bool left = cut && wire->ended_as == LLMOBS_WIRE_FREED;
-    bool some = wire->unseen >
-                (number > 0 || exchange->status ? ALERT_MOST : TICKETS_MOST);
+    bool some =
+        wire->unseen > (wire->plain                      ? 0
+                        : number > 0 || exchange->status ? ALERT_MOST
+                                                         : TICKETS_MOST);
     bool none = some && !exchange->response.total;
     uint64_t rest = llmobs_http1_left(&wire->http);
     bool came =
