@@ -10,6 +10,9 @@
 static bool is_place(const char *at)
 {
     switch (*at) {
+    case 'b':
+        return strncmp(at, "batches/", strlen("batches/")) == 0 ||
+               strncmp(at, "batch/jobs/", strlen("batch/jobs/")) == 0;
     case 'g':
         return strncmp(at, "get_result", strlen("get_result")) == 0;
     case 'i':

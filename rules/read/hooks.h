@@ -10,6 +10,12 @@
 #include "rules/read/message_content.h"
 #include "rules/read/reading.h"
 
+/* batches.c */
+bool llmobs_batch_asks(const struct llmobs_reading *reading);
+int llmobs_batch_results(struct llmobs_reading *reading);
+int llmobs_batch_result(struct llmobs_reading *reading,
+                        const struct llmobs_event *event);
+
 /* cloudflare.c */
 int llmobs_cloudflare_tries(struct llmobs_reading *reading);
 

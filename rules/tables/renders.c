@@ -176,6 +176,10 @@ int llmobs_render_document(struct llmobs_reading *reading,
         llmobs_span_fact(&reading->span->facts, LLMOBS_FACT_RESPONSE_ID, id);
         rc = llmobs_job_begun(reading->span, id);
     }
+    if (reading->classified->shape->kind == LLMOBS_KIND_TASK)
+        return rc < 0 || !status
+                   ? rc
+                   : llmobs_span_set(&reading->span->output_value, status);
     return rc < 0 || !id
                ? rc
                : llmobs_message_put_mark(&reading->span->output_messages,
@@ -189,11 +193,11 @@ int llmobs_render_begin_poll(struct llmobs_reading *reading)
     const struct llmobs_call *call = reading->classified->call;
     const char *id =
         job_of(llmobs_json_gets(reading->request, "operationName"));
-    const char *path = reading->classified->shape->path;
+    const char *star = strrchr(reading->classified->shape->path, '*');
     char *query = NULL;
     int rc = llmobs_interpreter_begin(reading);
 
-    if (rc < 0 || path[strlen(path) - 1] == '*') /* the id is in the path */
+    if (rc < 0 || (star && star[1] != ':')) /* the id is in the path */
         return rc < 0 ? rc : llmobs_job_asked(reading);
     if (!id && *reading->classified->shape->queries && call->request.data) {
         id = query = llmobs_url_decode(call->request);

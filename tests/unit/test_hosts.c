@@ -443,7 +443,7 @@ static const struct host hosts[] = {
     {"https://api.openai.com/v1/responses/resp_1/input_items", NULL, NULL},
     {"https://api.openai.com/v1/moderations", "openai",
      "OpenAI.createModeration"},
-    {"https://api.openai.com/v1/batches", NULL, NULL},
+    {"https://api.openai.com/v1/files", NULL, NULL},
     {"https://myapi.x.ai/v1/chat/completions", NULL,
      "OpenAI.createChatCompletion"},
     {"https://api.groq.com.evil.test/v1/chat/completions", NULL,
