@@ -18,7 +18,9 @@ static void check_note(const struct llmobs_match *match)
 
     if (!match->rule || llmobs_rules_note(match, note, sizeof(note)) != 0)
         return;
-    if (llmobs_rules_recall(&recalls, llmobs_text_of(note), &recalled) == 0)
+    if (llmobs_rules_recall_api(&recalls,
+                                llmobs_text_of(llmobs_rules_api(match)),
+                                llmobs_text_of(note), &recalled) == 0)
         FUZZ_CHECK(recalled.kind == match->kind);
     llmobs_recalls_free(recalls);
 }
@@ -45,7 +47,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct llmobs_text in = {(const char *)data, size};
     struct llmobs_text text = fuzz_take(&in, FUZZ_CUT);
     char *copy = fuzz_copy(text), *url = fuzz_string(in);
-    struct llmobs_custom_fault fault = {0, NULL};
+    struct llmobs_custom_fault fault = {.rule = 0};
     struct llmobs_custom custom;
 
     text.data = copy;
