@@ -238,7 +238,7 @@ static void body_beside(void)
 
     BIO_ctrl(bio, SET_SSL, 0, ssl);
     SSL_write(ssl, text, (int)(body - text));
-    BIO_write(bio, body, (int)strlen(body));
+    BIO_write(bio, body, (int)(text + len - body));
     answer(ssl);
     send_one(ssl);
     answer(ssl);
