@@ -6,7 +6,7 @@
 #include "rules/apis/read.h"
 #include "rules/read/text.h"
 
-/* What rules/apis/hosts says, as scripts/apis_table.c writes it. A row also
+/* The build writes these of rules/apis/hosts (scripts/apis_table.c). A row also
  * counts for the hosts below its own; '*' stands for any bytes, but not among a
  * row's last eight bytes (possible). */
 extern const struct llmobs_provider llmobs_providers[];

@@ -12,8 +12,8 @@
 #include "rules/tables/store.h"
 #include "rules/vendors/chat.h"
 
-/* What the build knows of each reader, by its bit (scripts/apis_table.c): a
- * form with its functions, and where its variant has the member of a word. */
+/* The build knows of each reader, by its bit (scripts/apis_table.c): a form with
+ * its functions, and where its variant has the member of a word. */
 extern const struct llmobs_form llmobs_apis_plain[LLMOBS_APIS_READERS];
 extern const size_t llmobs_apis_sizes[LLMOBS_APIS_READERS];
 extern const short llmobs_apis_members[][LLMOBS_APIS_READERS];

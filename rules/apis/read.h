@@ -34,8 +34,8 @@
 #define LLMOBS_APIS_WORDS_MAX 128
 #define LLMOBS_APIS_READERS 10
 
-/* What reads a form's bodies, a bit each: the files that have these functions,
- * and hooks alone. */
+/* The readers of a form's bodies, a bit each: the files that have these
+ * functions, and hooks alone. */
 enum {
     LLMOBS_APIS_TABLE = 1,
     LLMOBS_APIS_CHAT = 2,
@@ -119,7 +119,7 @@ struct llmobs_apis_form {
     unsigned char number; /* in the dialect's `forms`; 0: it is the main one */
     unsigned reader;      /* one of the bits */
     const char *is; /* the form of C that it is, without "llmobs_form_"; NULL:
-                     * its  lines say it */
+                     * its lines say it */
     struct llmobs_apis_said *said; /* by the number of the word */
     struct llmobs_apis_hook hooks[LLMOBS_APIS_HOOKS];
     unsigned hook_count;
@@ -190,7 +190,7 @@ void llmobs_apis_free(struct llmobs_apis *apis);
 __attribute__((noinline, format(printf, 3, 4))) void llmobs_apis_fail(
     struct llmobs_apis *apis, unsigned line, const char *format, ...);
 
-/* What a form says by this word; NULL: nothing. */
+/* The words that a form says behind this one; NULL: it does not say it. */
 const struct llmobs_apis_said *llmobs_apis_say(
     const struct llmobs_apis_form *form, const char *word);
 

@@ -35,9 +35,9 @@ int llmobs_usage_sum(struct llmobs_json **sum, const struct llmobs_json *usage,
                      const char *keys);
 
 /* Puts the counts of a later event in the place of those before, both of the
- * whole answer so far. What the later lacks stays, and so does what has become
- * 0: some servers write 0 where an event has no count. A `usage` that is no
- * object changes nothing. _later: gives the value that counts of two. */
+ * whole answer so far. A count that is absent there, or has become 0, stays, as
+ * some servers write 0 where an event has no count. A `usage` that is no object
+ * changes nothing. _later: gives the value that counts of two. */
 int llmobs_usage_replace(struct llmobs_json **held,
                          const struct llmobs_json *usage);
 struct llmobs_json *llmobs_usage_later(const struct llmobs_json *before,

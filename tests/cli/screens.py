@@ -443,7 +443,8 @@ def characters():
         text = screen(80, *args, **env)
         check("ASCII: " + name, "|- OpenAI.crea~" in text and
               not re.search("[\u2500-\u257f\u2026\u2013]", text), text)
-    # What writing needs stays; what turns it, and what nobody sees, has a number.
+    # The view keeps what writing needs; it numbers what turns it, and what
+    # nobody sees.
     texts = {text: text for text in (
         "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645", "PDF\u200c\u0647\u0627",
         "\u0995\u09cd\u200d\u09b7", "\u1781\u200b\u1791", "\u845b\U000e0100",

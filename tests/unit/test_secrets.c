@@ -536,7 +536,7 @@ TEST(the_tables_of_beginnings_fit)
     ck_assert_msg(fit, "%s", out.data);
 }
 
-/* A stream repeats its lines up to a few bytes. What was seen in one line
+/* A stream repeats its lines up to a few bytes. The mask of one line
  * stands for the next only as far as both are the same, and not once a value
  * was masked. */
 TEST(lines_that_come_again)
