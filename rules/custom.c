@@ -570,8 +570,8 @@ static bool covers_shape(const struct llmobs_custom *custom,
                          const struct llmobs_rule *rule, const char *method,
                          const struct llmobs_url *url)
 {
-    const struct llmobs_custom_host *line = llmobs_custom_host_of(custom, url);
     const struct llmobs_shape *shape = rule->shape;
+    const struct llmobs_custom_host *line;
 
     if (!llmobs_match_has(shape, method, url->path, false))
         return false;
@@ -580,6 +580,7 @@ static bool covers_shape(const struct llmobs_custom *custom,
          llmobs_text_like((struct llmobs_text){url->host, url->host_len},
                           shape->host)))
         return true;
+    line = llmobs_custom_host_of(custom, url);
     for (size_t i = 0; line && line->dialects[i]; i++)
         if (line->dialects[i] == rule->dialect)
             return true;

@@ -201,7 +201,7 @@ static void print_variant(const char *name, const struct llmobs_apis_form *form)
 
         const struct llmobs_apis_said *said = llmobs_apis_say(form, word->name);
 
-        if (!word->member || word->in_form || !said || !(word->readers & r))
+        if (!*word->member || word->in_form || !said || !(word->readers & r))
             continue;
         printf("    .%s%s = ", strcmp(word->name, "settings") == 0 ? in : "",
                word->member);
@@ -280,7 +280,7 @@ static void print_form(const struct llmobs_apis_api *api,
     for (size_t i = 0; i < llmobs_apis_word_count; i++) {
         const struct llmobs_apis_word *word = &llmobs_apis_words[i];
 
-        if (!word->member || !word->in_form || !form->said[i].line)
+        if (!*word->member || !word->in_form || !form->said[i].line)
             continue;
         printf("    .%s = ", word->member);
         if (word->type == LLMOBS_APIS_SWITCH)
@@ -308,33 +308,20 @@ static void print_form(const struct llmobs_apis_api *api,
 
 static void print_path(const struct llmobs_apis_path *path)
 {
-    static const struct {
-        const char *name;
-        size_t at;
-        bool text;
-    } members[] = {
-#define TEXT(name) {#name, offsetof(struct llmobs_shape, name), true}
-#define FLAG(name)                                        \
-    {                                                     \
-#name, offsetof(struct llmobs_shape, name), false \
-    }
-        TEXT(method),    TEXT(path),     TEXT(operation), TEXT(span_name),
-        TEXT(holds),     TEXT(not_path), TEXT(helper),    TEXT(helper_name),
-        TEXT(genai),     TEXT(host),     FLAG(any_host),  FLAG(telling),
-        FLAG(shared),    FLAG(by_body),  FLAG(whole),     FLAG(bodyless),
-        FLAG(form_data), FLAG(media),    FLAG(streams),   FLAG(goes_on),
-        FLAG(resumes),
-    };
     const struct llmobs_shape *shape = &path->shape;
 
     printf("    {.kind = %d,", (int)shape->kind);
-    for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
-        const char *member = (const char *)shape + members[i].at;
+    print_member("path", shape->path);
+    print_member("operation", shape->operation);
+    print_member("span_name", shape->span_name);
+    for (size_t i = 0; i < LLMOBS_APIS_OPTIONS; i++) {
+        const struct llmobs_apis_option *option = &llmobs_apis_options[i];
+        const char *member = (const char *)shape + option->at;
 
-        if (members[i].text)
-            print_member(members[i].name, member);
+        if (option->room > 0)
+            print_member(option->name, member);
         else if (*(const bool *)member)
-            printf(" .%s = true,", members[i].name);
+            printf(" .%s = true,", option->name);
     }
     if (*shape->queries) {
         printf(" .queries = \"");
@@ -490,8 +477,8 @@ static void print_hosts(void)
     for (unsigned i = 0; i < apis.host_count; i++) {
         const struct llmobs_apis_said *said = &apis.hosts[i];
         const char *const *args = apis.args + said->first;
-        const char *genai = llmobs_apis_option(&apis, said, 3, "genai"),
-                   *span = llmobs_apis_option(&apis, said, 3, "span");
+        const char *genai = llmobs_apis_value(&apis, said, 3, "genai"),
+                   *span = llmobs_apis_value(&apis, said, 3, "span");
         size_t len = strlen(args[0]);
         unsigned speech = 0;
 
@@ -542,7 +529,7 @@ static void print_readers(void)
 
         printf("    {");
         for (size_t r = 0; r < LLMOBS_APIS_READERS; r++)
-            if (r < 5 && word->member && word->readers & 1U << r)
+            if (r < 5 && *word->member && word->readers & 1U << r)
                 printf("offsetof(struct %s, %s), ",
                        word->in_form ? "llmobs_form" : readers[r].variant,
                        word->member);

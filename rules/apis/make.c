@@ -12,8 +12,8 @@
 #include "rules/tables/store.h"
 #include "rules/vendors/chat.h"
 
-/* The build knows of each reader, by its bit (scripts/apis_table.c): a form with
- * its functions, and where its variant has the member of a word. */
+/* The build knows of each reader, by its bit (scripts/apis_table.c): a form
+ * with its functions, and where its variant has the member of a word. */
 extern const struct llmobs_form llmobs_apis_plain[LLMOBS_APIS_READERS];
 extern const size_t llmobs_apis_sizes[LLMOBS_APIS_READERS];
 extern const short llmobs_apis_members[][LLMOBS_APIS_READERS];
@@ -200,12 +200,13 @@ static const struct llmobs_form *make_form(struct maker *maker,
     form->framing = from->framing;
     for (size_t i = 0; i < llmobs_apis_word_count; i++) {
         const struct llmobs_apis_word *word = &llmobs_apis_words[i];
-        const struct llmobs_apis_said *said = llmobs_apis_say(from, word->name);
+        const short at = llmobs_apis_members[i][reader];
+        const struct llmobs_apis_said *said =
+            at >= 0 ? llmobs_apis_say(from, word->name) : NULL;
 
-        if (said && llmobs_apis_members[i][reader] >= 0)
+        if (said)
             set_member(maker,
-                       (char *)(word->in_form ? (void *)form : variant) +
-                           llmobs_apis_members[i][reader],
+                       (char *)(word->in_form ? (void *)form : variant) + at,
                        word, from, said);
     }
     fill_variant(maker, variant, from);
@@ -296,11 +297,8 @@ const struct llmobs_dialect *llmobs_made_dialect(const struct llmobs_made *made)
 /* True where the path's form is this one, or is like it. */
 static bool needs(const struct llmobs_apis_api *api, unsigned path, short form)
 {
-    short at = -1;
+    short at = (short)(api->paths[path].reads - api->forms);
 
-    for (unsigned i = 0; i < api->form_count; i++)
-        if (strcmp(api->forms[i].name, api->paths[path].form) == 0)
-            at = (short)i;
     while (at >= 0 && at != form)
         at = api->forms[at].like;
     return at == form;

@@ -21,27 +21,22 @@ const char *const llmobs_apis_readers[LLMOBS_APIS_READERS] = {
 #define LLMOBS_APIS_BOTH (LLMOBS_APIS_TABLE | LLMOBS_APIS_CHAT)
 #define LLMOBS_APIS_IN (LLMOBS_APIS_PLACES | LLMOBS_APIS_RERANK)
 #define LLMOBS_APIS_HEARS (LLMOBS_APIS_VOICE | LLMOBS_APIS_EAR)
-#define WORD(type, name, reader, at, means)                        \
-    {                                                              \
-        name, means, LLMOBS_APIS_##type, "", LLMOBS_APIS_##reader, \
-            .member = at                                           \
+/* `means` is for docs/RULES.md alone: scripts/providers-doc reads it here. */
+#define ROW(said, word, reader, ...)                 \
+    {                                                \
+        .name = word, .type = LLMOBS_APIS_##said,    \
+        .readers = LLMOBS_APIS_##reader, __VA_ARGS__ \
     }
+#define WORD(said, word, reader, at, means) \
+    ROW(said, word, reader, .member = at)
 /* The variant has the member in any case, without the word as an empty one. */
-#define LIST(type, name, reader, at, means)                        \
-    {                                                              \
-        name, means, LLMOBS_APIS_##type, "", LLMOBS_APIS_##reader, \
-            .member = at, .always = true                           \
-    }
-#define FORM(type, name, at, means)                                           \
-    {                                                                         \
-        name, means, LLMOBS_APIS_##type, "", LLMOBS_APIS_ANY, .member = at,   \
-                                                              .in_form = true \
-    }
-#define LINE(type, name, reader, of, letter, means)                    \
-    {                                                                  \
-        name, means, LLMOBS_APIS_##type, LLMOBS_AT_##letter,           \
-            .readers = LLMOBS_APIS_##reader, .kinds = LLMOBS_APIS_##of \
-    }
+#define LIST(said, word, reader, at, means) \
+    ROW(said, word, reader, .member = at, .always = true)
+#define FORM(said, word, at, means) \
+    ROW(said, word, ANY, .member = at, .in_form = true)
+#define LINE(said, word, reader, of, letter, means)      \
+    ROW(said, word, reader, .which = LLMOBS_AT_##letter, \
+        .kinds = LLMOBS_APIS_##of)
 const struct llmobs_apis_word llmobs_apis_words[] = {
     LINE(PLACE, "input", PLACES, ALL, INPUT,
          "messages, texts to embed, or any value"),
@@ -113,20 +108,20 @@ const struct llmobs_apis_word llmobs_apis_words[] = {
     LINE(WORDS, "settings", ANY, ALL, METADATA,
          "members of the request that are metadata; a pointer: all of that "
          "object is; `usual`: those of most APIs"),
-    FORM(OTHER, "reads", NULL,
+    FORM(OTHER, "reads", "",
          "the reader: table (if no line says it), chat, store, search, rerank, "
          "voice, ear; code: hooks alone"),
-    FORM(OTHER, "hook", NULL,
+    FORM(OTHER, "hook", "",
          "a place in the reading, and the function of `rules/apis/hooks/` that "
          "has it; `none`: no function"),
-    FORM(OTHER, "confirm", NULL,
+    FORM(OTHER, "confirm", "",
          "`asks`: a request with an input is one of this API; `chat`: one with "
          "messages and a model"),
     FORM(SWITCH, "confirm_always", "confirm_always",
          "also on a listed host the body decides"),
     FORM(SWITCH, "gated", "gated", "behind a gateway the body decides, too"),
-    FORM(SWITCH, "model_in_path", NULL, "the path's star is the model"),
-    FORM(WORDS, "keys", NULL,
+    FORM(SWITCH, "model_in_path", "", "the path's star is the model"),
+    FORM(WORDS, "keys", "",
          "members to look for in a cut request, beside the settings"),
     LIST(WORDS, "settings", TABLED, "settings", ""),
     LIST(WORDS, "settings", CHAT, "metadata", ""),
@@ -134,7 +129,7 @@ const struct llmobs_apis_word llmobs_apis_words[] = {
     FORM(QUOTED, "signs", "signs",
          "names, of which each request has one; `usual`: a reranker's"),
     FORM(SWITCH, "lists", "lists", "an answer may be a list"),
-    FORM(TEXT, "framing", NULL,
+    FORM(TEXT, "framing", "",
          "of streams: lines, array, aws; if no line says it, events"),
     FORM(TEXT, "failed_role", "failed_role",
          "the role of the empty message of a call that failed"),
@@ -146,13 +141,13 @@ const struct llmobs_apis_word llmobs_apis_words[] = {
          "names, of which the answer has one"),
     WORD(QUOTED, "may_answer", TABLE, "answers",
          "the same, where an answer came"),
-    WORD(OTHER, "messages", BOTH, NULL,
+    WORD(OTHER, "messages", BOTH, "",
          "the form of messages: `openai`, or what differs from it"),
-    WORD(OTHER, "alone", TABLE, NULL,
+    WORD(OTHER, "alone", TABLE, "",
          "the request is the only message, of this form"),
     WORD(TEXT, "settings_also", TABLE, "also",
          "a member of the request that has settings, too"),
-    WORD(TEXT, "sources", TABLE, NULL,
+    WORD(TEXT, "sources", TABLE, "",
          "whose form the sources of an answer have"),
     WORD(SWITCH, "sums", TABLE, "sums",
          "the total is the sum of input and output"),
@@ -280,9 +275,9 @@ bool llmobs_apis_usual(const struct llmobs_apis *apis,
            strcmp(apis->args[said->first], "usual") == 0;
 }
 
-const char *llmobs_apis_option(const struct llmobs_apis *apis,
-                               const struct llmobs_apis_said *said,
-                               unsigned from, const char *key)
+const char *llmobs_apis_value(const struct llmobs_apis *apis,
+                              const struct llmobs_apis_said *said,
+                              unsigned from, const char *key)
 {
     size_t len = strlen(key);
 
@@ -704,11 +699,7 @@ static void copy_text(struct reader *reader, char *to, size_t room,
         strcpy(to, from);
 }
 
-/* The options of a path: a flag alone, or NAME=TEXT. */
-static const struct {
-    const char *name;
-    size_t at, room; /* room 0: a flag */
-} options[] = {
+const struct llmobs_apis_option llmobs_apis_options[LLMOBS_APIS_OPTIONS] = {
 #define FLAG(name)                                    \
     {                                                 \
 #name, offsetof(struct llmobs_shape, name), 0 \
@@ -731,15 +722,16 @@ static bool read_option(struct reader *reader, struct llmobs_shape *shape,
     const char *value = strchr(option, '=');
     size_t len = value ? (size_t)(value - option) : strlen(option);
 
-    for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
-        char *member = (char *)shape + options[i].at;
+    for (size_t i = 0; i < LLMOBS_APIS_OPTIONS; i++) {
+        char *member = (char *)shape + llmobs_apis_options[i].at;
 
-        if (strncmp(options[i].name, option, len) != 0 ||
-            options[i].name[len] || !value != !options[i].room)
+        if (strncmp(llmobs_apis_options[i].name, option, len) != 0 ||
+            llmobs_apis_options[i].name[len] ||
+            !value != !llmobs_apis_options[i].room)
             continue;
         if (value)
-            copy_text(reader, member, options[i].room, options[i].name,
-                      value + 1);
+            copy_text(reader, member, llmobs_apis_options[i].room,
+                      llmobs_apis_options[i].name, value + 1);
         else
             *(bool *)member = true;
         return true;
@@ -886,23 +878,21 @@ static void find_forms(struct reader *reader, struct llmobs_apis_api *api)
     unsigned char number = 0;
 
     for (unsigned i = 0; i < api->path_count && !api->read; i++) {
-        struct llmobs_apis_form *form = find_form(api, api->paths[i].form);
+        struct llmobs_apis_path *path = &api->paths[i];
 
-        if (form)
-            form->used = true;
+        path->reads = find_form(api, path->form);
+        if (path->reads)
+            path->reads->used = true;
         else if (!api->broken)
-            llmobs_apis_fail(reader->apis, api->paths[i].line,
-                             "there is no form %s", api->paths[i].form);
+            llmobs_apis_fail(reader->apis, path->line, "there is no form %s",
+                             path->form);
     }
     for (unsigned k = 0; k < api->form_count; k++)
         if (api->forms[k].used && strcmp(api->forms[k].name, "main") != 0)
             api->forms[k].number = ++number;
-    for (unsigned i = 0; i < api->path_count && !api->read; i++) {
-        const struct llmobs_apis_form *form =
-            find_form(api, api->paths[i].form);
-
-        api->paths[i].shape.form = form ? form->number : 0;
-    }
+    for (unsigned i = 0; i < api->path_count; i++)
+        if (api->paths[i].reads)
+            api->paths[i].shape.form = api->paths[i].reads->number;
 }
 
 static void fill_keys(struct reader *reader, struct llmobs_apis_form *form)
@@ -923,10 +913,11 @@ static void fill_lists(struct llmobs_apis_form *form)
 {
     for (size_t i = 0; i < llmobs_apis_word_count; i++) {
         const struct llmobs_apis_word *word = &llmobs_apis_words[i];
-        struct llmobs_apis_said *said = &form->said[number_of(word->name)];
 
-        if (word->always && word->readers & form->reader && !said->line)
-            *said = (struct llmobs_apis_said){form->line, 0, 0};
+        if (word->always && word->readers & form->reader &&
+            !llmobs_apis_say(form, word->name))
+            form->said[number_of(word->name)] =
+                (struct llmobs_apis_said){form->line, 0, 0};
     }
     if (form->reader == LLMOBS_APIS_CHAT && !form->messages.said)
         form->messages.said = form->messages.openai = true;
@@ -953,9 +944,9 @@ static void check_words(struct reader *reader,
  * shows that they are of this API. */
 static void check_paths(struct reader *reader, struct llmobs_apis_api *api)
 {
-    for (unsigned i = 0; i < api->path_count && !api->read; i++) {
+    for (unsigned i = 0; i < api->path_count; i++) {
         const struct llmobs_apis_path *path = &api->paths[i];
-        const struct llmobs_apis_form *form = find_form(api, path->form);
+        const struct llmobs_apis_form *form = path->reads;
 
         if (form && path->shape.any_host && !path->shape.telling &&
             !path->signs && !form->is && !llmobs_apis_hook(form, "confirm") &&

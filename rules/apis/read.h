@@ -70,14 +70,15 @@ enum llmobs_apis_type {
     LLMOBS_APIS_OTHER   /* words that only the maker of the form knows */
 };
 
+/* Texts stand in the row itself: with pointers, the loader would have to
+ * relocate each of them in every process. */
 struct llmobs_apis_word {
-    const char *name;
-    const char *means;
+    char name[16];
     enum llmobs_apis_type type;
     char which[2]; /* of a place or a saying: its letter in layout.h */
     unsigned short readers;
     unsigned char kinds; /* of a place or a saying */
-    const char *member;  /* of the reader's variant, else of the form; NULL: the
+    char member[16];     /* of the reader's variant, else of the form; "": the
                           * maker of the form knows */
     bool in_form;        /* it is a member of the form */
     bool always;         /* the maker needs it: without the word it is empty */
@@ -133,11 +134,20 @@ struct llmobs_apis_form {
     short like; /* the number of the form that it is like; -1: of none */
 };
 
+/* The options of a path, members of its shape: a flag alone, or NAME=TEXT. */
+#define LLMOBS_APIS_OPTIONS 18
+extern const struct llmobs_apis_option {
+    char name[16];
+    unsigned short at, room; /* room 0: a flag */
+} llmobs_apis_options[LLMOBS_APIS_OPTIONS];
+
 struct llmobs_apis_path {
     unsigned line;
-    struct llmobs_shape shape; /* all but its signs */
-    const char *form;          /* its form's name */
-    const char *signs;         /* of C, without "llmobs_signs_"; NULL: none */
+    struct llmobs_shape shape;      /* all but its signs */
+    const char *form;               /* its form's name */
+    struct llmobs_apis_form *reads; /* the form of that name; NULL: a dialect
+                                     * that has none */
+    const char *signs; /* of C, without "llmobs_signs_"; NULL: none */
 };
 
 struct llmobs_apis_api {
@@ -204,8 +214,8 @@ bool llmobs_apis_usual(const struct llmobs_apis *apis,
 
 /* The value of "key=value" among a line's words from `from` on; NULL: the line
  * has none. */
-const char *llmobs_apis_option(const struct llmobs_apis *apis,
-                               const struct llmobs_apis_said *said,
-                               unsigned from, const char *key);
+const char *llmobs_apis_value(const struct llmobs_apis *apis,
+                              const struct llmobs_apis_said *said,
+                              unsigned from, const char *key);
 
 #endif
