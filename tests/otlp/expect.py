@@ -289,6 +289,8 @@ def content_of(event, facts, form):
         found.update(value_of(event, facts, operation, side, form))
     if tools_of(event):
         found["gen_ai.tool.definitions"] = tools_of(event)
+    if event["meta"].get("intent"):
+        found["llmobs.tool.intent"] = event["meta"]["intent"]
     variables = event["meta"].get("input", {}).get("prompt", {}).get(
         "variables", {})
     prefix = "gen_ai" if form == "latest" else "llmobs"
