@@ -181,7 +181,7 @@ def counted(room, argv, count):
     """Bare and observed alike, and so many spans."""
     answered(room.same(argv))
     room.spans(count)
-    return "%d of %d" % (count, count)
+    return "%d/%d" % (count, count)
 
 
 def app(room, program, name, *arguments):
@@ -234,7 +234,7 @@ def c_api(room):
                    for s in room.spans(4, "no tag integration"))
     equal(kinds, ["embedding", "llm", "retrieval", "workflow"], "kinds")
     equal(len(room.datadog.wait_evaluations(1)), 1, "evaluations")
-    return "4 of 4, 1 evaluation"
+    return "4/4, 1 evaluation"
 
 
 def told(span):
@@ -252,7 +252,7 @@ def delivery(room):
     spans = room.spans(3)
     equal(sorted(map(told, spans)), sorted((p, True, "ok") for p in PROMPTS),
           "prompts, token counts, status")
-    return "3 of 3"
+    return "3/3"
 
 
 @column("OTLP")
@@ -264,7 +264,7 @@ def otlp(room):
         receiver.wait_spans(3, 20)
         equal((len(receiver.ids()), len(set(receiver.ids())), receiver.wrong),
               (3, 3, []), "spans, different ones, what is wrong")
-    return "3 of 3"
+    return "3/3"
 
 
 def spooled(room):
@@ -306,7 +306,7 @@ def killed(room):
     equal([(told(s)[0], s["meta"]["error"]["type"]) for s in lost],
           [("the killed one", "process_killed")], "the killed call")
     equal(spooled(room), b"", "what is left in the spool")
-    return "2 of 2"
+    return "2/2"
 
 
 @column("doctor")
@@ -341,4 +341,4 @@ def archive(used):
               "what is left in the root")
     finally:
         room.close()
-    return "1 of 1, nothing left"
+    return "1/1"
