@@ -78,7 +78,7 @@ static const char *read_column(const char *key, const struct llmobs_json *value,
     }
     /* The columns of places are the words of the language. */
     while (i < llmobs_apis_word_count &&
-           (!*llmobs_apis_words[i].which ||
+           (!llmobs_apis_words[i].which ||
             strcmp(llmobs_apis_words[i].name, key) != 0))
         i++;
     if (i == llmobs_apis_word_count)
@@ -117,7 +117,7 @@ static const char *check_places(const struct row *row)
             continue;
         if (!kind)
             return "it has a pointer, but no kind";
-        finds = finds || *llmobs_apis_words[i].which == *LLMOBS_AT_DOCUMENTS;
+        finds = finds || llmobs_apis_words[i].which == LLMOBS_AT_DOCUMENTS;
         if (kinds & of)
             continue;
         return kinds == LLMOBS_APIS_LLM
@@ -230,7 +230,7 @@ static int fill_places(const struct row *row, struct llmobs_rule *rule,
     llmobs_buf_init(&text, LLMOBS_LAYOUT_MAX);
     for (size_t i = 0; rc == 0 && i < llmobs_apis_word_count; i++)
         if (row->pointers[i])
-            rc = llmobs_buf_addf(&text, "%s%s\n", llmobs_apis_words[i].which,
+            rc = llmobs_buf_addf(&text, "%c%s\n", llmobs_apis_words[i].which,
                                  row->pointers[i]);
     if (rc == 0 && text.len > 0) {
         rule->places = strndup(text.data, text.len);

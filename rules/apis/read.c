@@ -291,7 +291,7 @@ const char *llmobs_apis_value(const struct llmobs_apis *apis,
 }
 
 /* Adds a line to the places of the form. */
-static void add_place(struct reader *reader, const char *which,
+static void add_place(struct reader *reader, char which,
                       const char *const *args, unsigned count, char between)
 {
     char *places = reader->form->places;
@@ -310,7 +310,7 @@ static void add_place(struct reader *reader, const char *which,
             places[from] = '\0';
             return;
         }
-        places[len++] = i > 0 ? between : *which;
+        places[len++] = i > 0 ? between : which;
         strcpy(places + len, what);
         len += strlen(what);
     }
@@ -318,10 +318,10 @@ static void add_place(struct reader *reader, const char *which,
 }
 
 /* Of the end of a stream, a word may stand behind the place. */
-static void read_place(struct reader *reader, const char *which,
+static void read_place(struct reader *reader, char which,
                        const char *const *args, unsigned count)
 {
-    bool has_word = *which == *LLMOBS_AT_END && count > 2 &&
+    bool has_word = which == LLMOBS_AT_END && count > 2 &&
                     strcmp(args[count - 2], "=") == 0;
 
     add_place(reader, which, args, has_word ? count - 2 : count, '|');

@@ -75,7 +75,7 @@ enum llmobs_apis_type {
 struct llmobs_apis_word {
     char name[16];
     enum llmobs_apis_type type;
-    char which[2]; /* of a place or a saying: its letter in layout.h */
+    char which; /* of a place or a saying: its letter in layout.h */
     unsigned short readers;
     unsigned char kinds; /* of a place or a saying */
     char member[16];     /* of the reader's variant, else of the form; "": the

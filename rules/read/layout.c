@@ -6,16 +6,29 @@
 
 #define DIGITS_MAX 9
 
+/* The places that say something about an answer. */
+static const char facts[] = {LLMOBS_AT_MODEL,
+                             LLMOBS_AT_ID,
+                             LLMOBS_AT_FAULT,
+                             LLMOBS_AT_USAGE,
+                             LLMOBS_AT_INPUT_TOKENS,
+                             LLMOBS_AT_OUTPUT_TOKENS,
+                             LLMOBS_AT_TOTAL_TOKENS,
+                             LLMOBS_AT_CACHED_TOKENS,
+                             LLMOBS_AT_PREFILL,
+                             LLMOBS_AT_DECODE,
+                             0};
+
 static bool is_word(char which)
 {
     return which >= 'A' && which <= 'Z';
 }
 
-const char *llmobs_layout_fault(const char *which, const char *what)
+const char *llmobs_layout_fault(char which, const char *what)
 {
-    if (is_word(*which) && !*what)
+    if (is_word(which) && !*what)
         return "a column is not a text or is empty";
-    if (!is_word(*which) && *what && *what != '/')
+    if (!is_word(which) && *what && *what != '/')
         return "a pointer does not begin with '/'";
     for (; *what; what++) {
         if ((unsigned char)*what < ' ')
@@ -112,13 +125,13 @@ void llmobs_layout_read(struct llmobs_layout_values *values, const char *places)
 }
 
 const char *llmobs_layout_key(const struct llmobs_layout_values *values,
-                              const char *which, size_t n)
+                              char which, size_t n)
 {
     for (size_t i = llmobs_layout_line(values, which);
          i > 0 && i <= values->count; i++) {
         const struct llmobs_layout_pointer *pointer = &values->pointers[i - 1];
 
-        if (pointer->which == *which && n-- == 0)
+        if (pointer->which == which && n-- == 0)
             return pointer->steps > 0
                        ? values->text + values->steps[pointer->step]
                        : NULL;
@@ -201,28 +214,27 @@ void llmobs_layout_go(struct llmobs_layout_values *values,
         if (pointer->either || is_word(pointer->which))
             continue;
         values->found[second][i] = find(values, i, body);
-        if (values->found[second][i].in &&
-            strchr(LLMOBS_AT_FACTS, pointer->which))
+        if (values->found[second][i].in && strchr(facts, pointer->which))
             values->facts[second] = true;
     }
 }
 
 const struct llmobs_json *llmobs_layout_nth(
-    const struct llmobs_layout_values *values, const char *which, size_t n)
+    const struct llmobs_layout_values *values, char which, size_t n)
 {
     size_t i = llmobs_layout_line(values, which);
 
     if (i == 0)
         return NULL;
     for (; i <= values->count; i++)
-        if (values->pointers[i - 1].which == *which &&
+        if (values->pointers[i - 1].which == which &&
             !values->pointers[i - 1].either && n-- == 0)
             return llmobs_layout_value(&values->now[i - 1]);
     return NULL;
 }
 
 const struct llmobs_json *llmobs_layout_of(
-    const struct llmobs_layout_values *values, const char *which,
+    const struct llmobs_layout_values *values, char which,
     const struct llmobs_json *body)
 {
     size_t i = llmobs_layout_line(values, which);
@@ -234,7 +246,7 @@ const struct llmobs_json *llmobs_layout_of(
 }
 
 struct llmobs_json *llmobs_layout_ends(
-    const struct llmobs_layout_values *values, const char *which,
+    const struct llmobs_layout_values *values, const char *letters,
     struct llmobs_text head, struct llmobs_text tail)
 {
     struct llmobs_json *object = llmobs_json_object();
@@ -244,7 +256,7 @@ struct llmobs_json *llmobs_layout_ends(
         const char *key = values->text + values->steps[pointer->step];
 
         if (pointer->steps > 0 && pointer->which &&
-            strchr(which, pointer->which) && !llmobs_json_get(object, key))
+            strchr(letters, pointer->which) && !llmobs_json_get(object, key))
             object = llmobs_cut_json_add(object, head, tail, key);
     }
     return object;

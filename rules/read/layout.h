@@ -24,74 +24,62 @@
 #define LLMOBS_LAYOUT_PLACES 48
 #define LLMOBS_LAYOUT_STEPS 144
 
-/* The letters of the places. In the request: */
-#define LLMOBS_AT_INPUT "i" /* messages, texts to embed, or any value */
-/* Contents to embed, which several lines may have; for a chat, the documents on
- * which the prompt rests. */
-#define LLMOBS_AT_CONTENTS "j"
-#define LLMOBS_AT_PROMPT "q"   /* a text of the user */
-#define LLMOBS_AT_SYSTEM "y"   /* a text of the system's */
-#define LLMOBS_AT_SETTINGS "k" /* the object with the dialect's keys */
-#define LLMOBS_AT_METADATA "z" /* an object; all of it is metadata */
-#define LLMOBS_AT_PIECES \
-    "g" /* true: a stream has pieces; else each event has the whole answer */
-/* In the answer, or in the request: */
-#define LLMOBS_AT_MODEL "m"
-#define LLMOBS_AT_CONVERSATION "~" /* the id of the conversation */
-/* In the answer, or in each event of a stream: */
-#define LLMOBS_AT_ID "@"
-#define LLMOBS_AT_TYPE "%"   /* of an event: LLMOBS_AT_ONLY, LLMOBS_AT_FAULTS */
-#define LLMOBS_AT_OUTPUT "o" /* all of it; an embedding's vectors */
-#define LLMOBS_AT_CHOICES "l" /* a list of objects, each with a message */
-#define LLMOBS_AT_ROLE "r"
-#define LLMOBS_AT_TEXT "x"
-#define LLMOBS_AT_IMAGE "v" /* a picture in base64, which is counted */
-#define LLMOBS_AT_REASONING "h"
-#define LLMOBS_AT_INSTEAD "p" /* a text, if the answer has no other */
-#define LLMOBS_AT_CALLS "f"   /* calls of tools, or one call */
-#define LLMOBS_AT_INDEX "="   /* the index of the text, or of the call */
-#define LLMOBS_AT_END "e"     /* true, or the word LLMOBS_AT_LAST */
-#define LLMOBS_AT_REASON "w"
-#define LLMOBS_AT_FAULT "!" /* the text of an error, or an object with one */
-#define LLMOBS_AT_USAGE "u" /* an object with counts (usage.h) */
-#define LLMOBS_AT_INPUT_TOKENS "<"
-#define LLMOBS_AT_OUTPUT_TOKENS ">"
-#define LLMOBS_AT_TOTAL_TOKENS "+"
-#define LLMOBS_AT_CACHED_TOKENS "c"
-#define LLMOBS_AT_PREFILL "a"   /* how long the model read the prompt */
-#define LLMOBS_AT_DECODE "b"    /* how long the model wrote */
-#define LLMOBS_AT_DOCUMENTS "d" /* the list of documents */
-/* The places that say something about an answer, but are no part of its text.
- */
-#define LLMOBS_AT_FACTS                                                       \
-    LLMOBS_AT_MODEL LLMOBS_AT_ID LLMOBS_AT_FAULT LLMOBS_AT_USAGE              \
-        LLMOBS_AT_INPUT_TOKENS LLMOBS_AT_OUTPUT_TOKENS LLMOBS_AT_TOTAL_TOKENS \
-            LLMOBS_AT_CACHED_TOKENS LLMOBS_AT_PREFILL LLMOBS_AT_DECODE
-/* In a document: */
-#define LLMOBS_AT_DOCUMENT_TEXT "t"
-#define LLMOBS_AT_DOCUMENT_NAME "n"
-#define LLMOBS_AT_DOCUMENT_ID "#"
-#define LLMOBS_AT_DOCUMENT_SCORE "s"
-/* The words: */
-#define LLMOBS_AT_LAST "E" /* the value at LLMOBS_AT_END, if not true */
-#define LLMOBS_AT_REASONS                                                     \
-    "W"                     /* "eos=stop wait=": a reason of this API and the \
-                             * word of all APIs for it; none: no reason */
-#define LLMOBS_AT_ENDED "N" /* the reason, if the answer ends without one */
-#define LLMOBS_AT_UNIT "U"  /* the unit of times: "s", "ms", "us" or "ns" */
-#define LLMOBS_AT_ONLY \
-    "O" /* "token final": the only types of events with output */
-#define LLMOBS_AT_FAULTS "F" /* the only types of events with a fault */
-#define LLMOBS_AT_REPLACES                             \
-    "R" /* types of events before which nothing counts \
-         */
-#define LLMOBS_AT_PAUSES                                \
-    "P" /* types of events that end it without a reason \
-         */
-
-/* A line of a dialect's places: LLMOBS_AT(TEXT, "/message/content"). In a macro
- * of their own they stay one below the other. */
-#define LLMOBS_AT(which, what) LLMOBS_AT_##which what "\n"
+/* The letters of the places. */
+enum {
+    /* In the request: */
+    LLMOBS_AT_INPUT = 'i',    /* messages, texts to embed, or any value */
+    LLMOBS_AT_CONTENTS = 'j', /* contents to embed, which several lines may
+                               * have; for a chat, the documents on which the
+                               * prompt rests */
+    LLMOBS_AT_PROMPT = 'q',   /* a text of the user */
+    LLMOBS_AT_SYSTEM = 'y',   /* a text of the system's */
+    LLMOBS_AT_SETTINGS = 'k', /* the object with the dialect's keys */
+    LLMOBS_AT_METADATA = 'z', /* an object; all of it is metadata */
+    LLMOBS_AT_PIECES = 'g',   /* true: a stream has pieces; else each event has
+                               * the whole answer */
+    /* In the answer, or in the request: */
+    LLMOBS_AT_MODEL = 'm',
+    LLMOBS_AT_CONVERSATION = '~', /* the id of the conversation */
+    /* In the answer, or in each event of a stream: */
+    LLMOBS_AT_ID = '@',
+    LLMOBS_AT_TYPE = '%',    /* of an event: LLMOBS_AT_ONLY, LLMOBS_AT_FAULTS */
+    LLMOBS_AT_OUTPUT = 'o',  /* all of it; an embedding's vectors */
+    LLMOBS_AT_CHOICES = 'l', /* a list of objects, each with a message */
+    LLMOBS_AT_ROLE = 'r',
+    LLMOBS_AT_TEXT = 'x',
+    LLMOBS_AT_IMAGE = 'v', /* a picture in base64, which is counted */
+    LLMOBS_AT_REASONING = 'h',
+    LLMOBS_AT_INSTEAD = 'p', /* a text, if the answer has no other */
+    LLMOBS_AT_CALLS = 'f',   /* calls of tools, or one call */
+    LLMOBS_AT_INDEX = '=',   /* the index of the text, or of the call */
+    LLMOBS_AT_END = 'e',     /* true, or the word LLMOBS_AT_LAST */
+    LLMOBS_AT_REASON = 'w',
+    LLMOBS_AT_FAULT = '!', /* the text of an error, or an object with one */
+    LLMOBS_AT_USAGE = 'u', /* an object with counts (usage.h) */
+    LLMOBS_AT_INPUT_TOKENS = '<',
+    LLMOBS_AT_OUTPUT_TOKENS = '>',
+    LLMOBS_AT_TOTAL_TOKENS = '+',
+    LLMOBS_AT_CACHED_TOKENS = 'c',
+    LLMOBS_AT_PREFILL = 'a',   /* how long the model read the prompt */
+    LLMOBS_AT_DECODE = 'b',    /* how long the model wrote */
+    LLMOBS_AT_DOCUMENTS = 'd', /* the list of documents */
+    /* In a document: */
+    LLMOBS_AT_DOCUMENT_TEXT = 't',
+    LLMOBS_AT_DOCUMENT_NAME = 'n',
+    LLMOBS_AT_DOCUMENT_ID = '#',
+    LLMOBS_AT_DOCUMENT_SCORE = 's',
+    /* The words: */
+    LLMOBS_AT_LAST = 'E',     /* the value at LLMOBS_AT_END, if not true */
+    LLMOBS_AT_REASONS = 'W',  /* "eos=stop wait=": a reason of this API and the
+                               * word of all APIs for it; none: no reason */
+    LLMOBS_AT_ENDED = 'N',    /* the reason, if the answer ends without one */
+    LLMOBS_AT_UNIT = 'U',     /* the unit of times: "s", "ms", "us" or "ns" */
+    LLMOBS_AT_ONLY = 'O',     /* "token final": the only types of events with
+                               * output */
+    LLMOBS_AT_FAULTS = 'F',   /* the only types of events with a fault */
+    LLMOBS_AT_REPLACES = 'R', /* types of events before which nothing counts */
+    LLMOBS_AT_PAUSES = 'P'    /* types of events that end it without a reason */
+};
 
 /* A dialect as a table: form->variant of the functions in
  * rules/tables/interpreter.h. */
@@ -147,13 +135,13 @@ struct llmobs_layout_values {
     uint8_t lines[128]; /* the number of a letter's first pointer, from 1 on */
     const struct llmobs_json *bodies[2];
     struct llmobs_layout_found found[2][LLMOBS_LAYOUT_PLACES];
-    bool facts[2]; /* the body has any of LLMOBS_AT_FACTS */
+    bool facts[2]; /* the body has any (llmobs_layout_tells) */
     const struct llmobs_layout_found *now; /* in the last body */
 };
 
 /* Names the fault in a line of this letter, as a static text; NULL: the line
  * has no fault. */
-const char *llmobs_layout_fault(const char *which, const char *what);
+const char *llmobs_layout_fault(char which, const char *what);
 
 /* Reads the lines, once in a call. `places` may be NULL. */
 void llmobs_layout_read(struct llmobs_layout_values *values,
@@ -169,14 +157,14 @@ const struct llmobs_json *llmobs_layout_value(
 
 /* The first pointer of a letter, from 1 on; 0: the layout has none. */
 static inline size_t llmobs_layout_line(
-    const struct llmobs_layout_values *values, const char *which)
+    const struct llmobs_layout_values *values, char which)
 {
-    return values->lines[(unsigned char)*which & 0x7F];
+    return values->lines[(unsigned char)which & 0x7F];
 }
 
 /* True where the layout names this place. */
 static inline bool llmobs_layout_has(const struct llmobs_layout_values *values,
-                                     const char *which)
+                                     char which)
 {
     return llmobs_layout_line(values, which) > 0;
 }
@@ -184,7 +172,7 @@ static inline bool llmobs_layout_has(const struct llmobs_layout_values *values,
 /* The value at a place of that body; NULL: the layout does not name the place,
  * or the body lacks it. _nth: for a letter with several lines. */
 static inline __attribute__((always_inline)) const struct llmobs_json *
-llmobs_layout_at(const struct llmobs_layout_values *values, const char *which)
+llmobs_layout_at(const struct llmobs_layout_values *values, char which)
 {
     size_t line = llmobs_layout_line(values, which);
 
@@ -193,8 +181,8 @@ llmobs_layout_at(const struct llmobs_layout_values *values, const char *which)
     return llmobs_layout_value(&values->now[line - 1]);
 }
 
-/* True where that body has any of LLMOBS_AT_FACTS: most events of a stream have
- * none. */
+/* True where that body has a place that says something about the answer, but is
+ * no part of its text: most events of a stream have none. */
 static inline bool llmobs_layout_tells(
     const struct llmobs_layout_values *values)
 {
@@ -202,23 +190,23 @@ static inline bool llmobs_layout_tells(
 }
 
 const struct llmobs_json *llmobs_layout_nth(
-    const struct llmobs_layout_values *values, const char *which, size_t n);
+    const struct llmobs_layout_values *values, char which, size_t n);
 
 /* The value at a place of another body, which may be NULL. */
 const struct llmobs_json *llmobs_layout_of(
-    const struct llmobs_layout_values *values, const char *which,
+    const struct llmobs_layout_values *values, char which,
     const struct llmobs_json *body);
 
 /* The member that the nth pointer of a letter begins with, or the word of a
  * capital letter; NULL: the layout lacks it, or it is the whole body. */
 const char *llmobs_layout_key(const struct llmobs_layout_values *values,
-                              const char *which, size_t n);
+                              char which, size_t n);
 
 /* Gives an object with the members that the places of these letters begin with,
  * if they stand complete at the ends of a body whose middle is missing; NULL
  * when memory runs out. */
 struct llmobs_json *llmobs_layout_ends(
-    const struct llmobs_layout_values *values, const char *which,
+    const struct llmobs_layout_values *values, const char *letters,
     struct llmobs_text head, struct llmobs_text tail);
 
 #endif

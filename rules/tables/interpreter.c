@@ -20,10 +20,19 @@
 #define REASON_LEN 32
 
 /* The places that a cut answer may still have. */
-static const char ends_of_answer[] = LLMOBS_AT_MODEL LLMOBS_AT_OUTPUT
-    LLMOBS_AT_DOCUMENTS LLMOBS_AT_END LLMOBS_AT_REASON LLMOBS_AT_USAGE
-        LLMOBS_AT_INPUT_TOKENS LLMOBS_AT_OUTPUT_TOKENS LLMOBS_AT_TOTAL_TOKENS
-            LLMOBS_AT_CACHED_TOKENS LLMOBS_AT_PREFILL LLMOBS_AT_DECODE;
+static const char ends_of_answer[] = {LLMOBS_AT_MODEL,
+                                      LLMOBS_AT_OUTPUT,
+                                      LLMOBS_AT_DOCUMENTS,
+                                      LLMOBS_AT_END,
+                                      LLMOBS_AT_REASON,
+                                      LLMOBS_AT_USAGE,
+                                      LLMOBS_AT_INPUT_TOKENS,
+                                      LLMOBS_AT_OUTPUT_TOKENS,
+                                      LLMOBS_AT_TOTAL_TOKENS,
+                                      LLMOBS_AT_CACHED_TOKENS,
+                                      LLMOBS_AT_PREFILL,
+                                      LLMOBS_AT_DECODE,
+                                      0};
 
 static const struct llmobs_layout *layout_of(
     const struct llmobs_reading *reading)
@@ -43,26 +52,25 @@ static const struct llmobs_layout_values *values_of(
 }
 
 static inline const struct llmobs_json *interpreter_at(
-    const struct llmobs_reading *reading, const char *which)
+    const struct llmobs_reading *reading, char which)
 {
     return llmobs_layout_at(values_of(reading), which);
 }
 
-static const char *text_at(const struct llmobs_reading *reading,
-                           const char *which)
+static const char *text_at(const struct llmobs_reading *reading, char which)
 {
     return llmobs_json_text(interpreter_at(reading, which));
 }
 
 static inline __attribute__((always_inline)) bool interpreter_has(
-    const struct llmobs_reading *reading, const char *which)
+    const struct llmobs_reading *reading, char which)
 {
     return llmobs_layout_has(values_of(reading), which);
 }
 
 /* The value at the place; the whole body if the layout has no such place. */
 static const struct llmobs_json *at_or_all(const struct llmobs_reading *reading,
-                                           const char *which,
+                                           char which,
                                            const struct llmobs_json *body)
 {
     return interpreter_has(reading, which) ? interpreter_at(reading, which)
@@ -81,7 +89,7 @@ static void interpreter_go(struct llmobs_reading *reading,
 
 /* True where the request has a member that a pointer of this line begins with;
  * the messages of a chat are a list. */
-static bool is_asked(const struct llmobs_reading *reading, const char *which)
+static bool is_asked(const struct llmobs_reading *reading, char which)
 {
     const struct llmobs_json *value = interpreter_at(reading, which);
     const char *key;
@@ -89,7 +97,7 @@ static bool is_asked(const struct llmobs_reading *reading, const char *which)
     if (!reading->classified->call->request_truncated)
         return value &&
                (kind_of(reading) != LLMOBS_KIND_LLM ||
-                *which != *LLMOBS_AT_INPUT || llmobs_json_is_array(value) ||
+                which != LLMOBS_AT_INPUT || llmobs_json_is_array(value) ||
                 llmobs_json_is_string(value));
     for (size_t i = 0; (key = llmobs_layout_key(values_of(reading), which, i));
          i++)
@@ -283,14 +291,15 @@ static int read_input(struct llmobs_reading *reading,
 
 static int read_cut_input(struct llmobs_reading *reading)
 {
+    static const char letters[] = {LLMOBS_AT_INPUT, 0};
     const struct llmobs_call *call = reading->classified->call;
     struct llmobs_json *ends;
     int rc;
 
     if (!llmobs_layout_key(values_of(reading), LLMOBS_AT_INPUT, 0))
         return 0;
-    ends = llmobs_layout_ends(values_of(reading), LLMOBS_AT_INPUT,
-                              call->request, call->request_tail);
+    ends = llmobs_layout_ends(values_of(reading), letters, call->request,
+                              call->request_tail);
     interpreter_go(reading, ends, false);
     rc = ends ? read_input(reading, ends, ends) : -ENOMEM;
     llmobs_json_free(ends);
@@ -315,8 +324,8 @@ int llmobs_interpreter_request(struct llmobs_reading *reading)
 /* -- counts and reasons -------------------------------------------------- */
 
 /* Gives the count; if it is 0, an earlier event's count (usage.h). */
-static int64_t interpreter_count(struct llmobs_reading *reading,
-                                 const char *which, const char *metric)
+static int64_t interpreter_count(struct llmobs_reading *reading, char which,
+                                 const char *metric)
 {
     const struct llmobs_json *value = interpreter_at(reading, which);
     int64_t number = value ? llmobs_usage_value(value) : -1;
@@ -330,7 +339,7 @@ static int64_t interpreter_count(struct llmobs_reading *reading,
     return number;
 }
 
-static int set_time(struct llmobs_reading *reading, const char *which,
+static int set_time(struct llmobs_reading *reading, char which,
                     const char *metric)
 {
     const struct llmobs_json *value = interpreter_at(reading, which);
@@ -711,7 +720,7 @@ static int read_facts(struct llmobs_reading *reading)
 
 /* True where the type is among the words of this line, or the layout has no
  * such line, or the body no type: it is no event. */
-static bool is_of_type(const struct llmobs_reading *reading, const char *line)
+static bool is_of_type(const struct llmobs_reading *reading, char line)
 {
     const char *words = llmobs_layout_key(values_of(reading), line, 0);
     const char *type = text_at(reading, LLMOBS_AT_TYPE);
@@ -725,7 +734,7 @@ static bool is_of_type(const struct llmobs_reading *reading, const char *line)
     return is;
 }
 
-static bool says(const struct llmobs_reading *reading, const char *line)
+static bool says(const struct llmobs_reading *reading, char line)
 {
     return interpreter_has(reading, line) && text_at(reading, LLMOBS_AT_TYPE) &&
            is_of_type(reading, line);

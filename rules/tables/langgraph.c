@@ -19,7 +19,7 @@ static const char signs[] = "\"assistant_id\"\0";
 static const char asks[] = "'assistant_id\0input|command\0";
 
 static const struct llmobs_layout layout = {
-    .places = LLMOBS_AT(INPUT, "/input|/command"),
+    .places = "i/input|/command\n", /* LLMOBS_AT_INPUT */
     .asks = asks,
 };
 

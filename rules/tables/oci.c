@@ -28,7 +28,7 @@ static const char chat_settings[] =
 
 /* The servingMode of a dedicated cluster names no model. */
 static const struct llmobs_layout chat = {
-    .places = LLMOBS_AT(MODEL, "/modelId|/servingMode/modelId"),
+    .places = "m/modelId|/servingMode/modelId\n", /* LLMOBS_AT_MODEL */
     .asks = oci_asks,
 };
 

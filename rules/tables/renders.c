@@ -20,7 +20,7 @@ static const struct llmobs_render *render_of(
 }
 
 static const struct llmobs_json *render_at(const struct llmobs_reading *reading,
-                                           const char *which)
+                                           char which)
 {
     return llmobs_layout_at(
         &((const struct llmobs_interpreter *)reading->state)->at, which);
