@@ -86,14 +86,6 @@ struct llmobs_shape {
                        * that the URL has is kept, as the request's body */
 };
 
-/* A row of a dialect's shapes: a POST; the name of its spans and other members
- * follow. */
-#define LLMOBS_POST(kind_, path_, operation_, ...)                    \
-    {                                                                 \
-        .method = "POST", .kind = LLMOBS_KIND_##kind_, .path = path_, \
-        .operation = operation_, .span_name = __VA_ARGS__             \
-    }
-
 /* The member of a dialect that is the table of its shapes; and a loop over
  * them. */
 #define LLMOBS_SHAPES(rows) \

@@ -103,12 +103,9 @@ struct llmobs_layout {
     bool sums;        /* the total is the sum of input and output */
     bool keep_space;  /* a streamed text keeps the white space around it */
     bool texts;       /* the answer is a text without a role */
-    bool loose;    /* a user's rule: the rest of a cut request is read, an error
-                    * at its place comes first, no model's name is a fact, and
-                    * no count is added up */
-    bool mute;     /* an answer may end without a reason */
-    char role[12]; /* of a complete answer that names no role, or ""; of a
-                    * stream only if `loose` */
+    bool mute;        /* an answer may end without a reason */
+    char role[12];    /* of a complete answer that names no role, or ""; of a
+                       * stream only in a user's rule */
 };
 
 /* A pointer of a line, with its steps. */

@@ -44,7 +44,11 @@ static int generic_read(const struct llmobs_classified *classified,
 }
 
 static const struct llmobs_shape shapes[] = {
-    LLMOBS_POST(WORKFLOW, "*", "request", "llm_proxy.request"),
+    {.method = "POST",
+     .kind = LLMOBS_KIND_WORKFLOW,
+     .path = "*",
+     .operation = "request",
+     .span_name = "llm_proxy.request"},
 };
 
 const struct llmobs_dialect llmobs_dialect_generic = {

@@ -40,6 +40,14 @@ static const struct llmobs_layout *layout_of(
     return reading->form->variant;
 }
 
+/* True of a user's rule: the rest of a cut request is read, an error at its
+ * place comes first, no model's name is a fact, no count is added up, and
+ * a stream has the layout's role, too. */
+static bool is_loose(const struct llmobs_reading *reading)
+{
+    return !layout_of(reading)->places;
+}
+
 static enum llmobs_kind kind_of(const struct llmobs_reading *reading)
 {
     return reading->classified->shape->kind;
@@ -142,7 +150,7 @@ int llmobs_interpreter_begin(struct llmobs_reading *reading)
 {
     begin(reading);
     set_conversation(reading);
-    if (!layout_of(reading)->loose)
+    if (!is_loose(reading))
         llmobs_fact_asked(reading, text_at(reading, LLMOBS_AT_MODEL));
     return 0;
 }
@@ -260,7 +268,7 @@ static int read_inputs(struct llmobs_reading *reading,
     bool any = interpreter_has(reading, LLMOBS_AT_CONTENTS);
     int rc = 0;
 
-    if (input || (!any && !layout_of(reading)->loose))
+    if (input || (!any && !is_loose(reading)))
         rc = llmobs_embedding_read_input(reading->span, input);
     for (size_t i = 0; rc == 0 && any && i < LLMOBS_LAYOUT_PLACES; i++) {
         contents = llmobs_layout_nth(values_of(reading), LLMOBS_AT_CONTENTS, i);
@@ -315,7 +323,7 @@ int llmobs_interpreter_request(struct llmobs_reading *reading)
     bool cut = reading->classified->call->request_truncated;
     int rc = read_settings(reading, settings);
 
-    if (rc < 0 || (cut && !layout_of(reading)->loose))
+    if (rc < 0 || (cut && !is_loose(reading)))
         return rc;
     return cut ? read_cut_input(reading)
                : read_input(reading, reading->request, settings);
@@ -376,7 +384,7 @@ static int read_counts(struct llmobs_reading *reading)
         rc = set_time(reading, LLMOBS_AT_PREFILL, "time_in_model_prefill");
     if (rc == 0)
         rc = set_time(reading, LLMOBS_AT_DECODE, "time_in_model_decode");
-    return rc == 0 && !layout_of(reading)->loose &&
+    return rc == 0 && !is_loose(reading) &&
                    kind_of(reading) == LLMOBS_KIND_EMBEDDING
                ? llmobs_embedding_total(span)
                : rc;
@@ -564,7 +572,7 @@ static int put_pieces(struct llmobs_reading *reading)
     if (!state->said && state->instead.len > 0)
         rc = llmobs_stream_text(&state->stream, state->instead.data);
     if (rc == 0 && state->stream.choices.count > 0 &&
-        (!state->any || layout_of(reading)->loose ||
+        (!state->any || is_loose(reading) ||
          !interpreter_has(reading, LLMOBS_AT_ROLE)))
         rc = llmobs_stream_role(&state->stream, layout_of(reading)->role);
     if (rc < 0 || (state->stream.choices.count == 0 && !reading->done))
@@ -709,7 +717,7 @@ static int read_facts(struct llmobs_reading *reading)
     const char *id = text_at(reading, LLMOBS_AT_ID);
     int rc = llmobs_reading_model(reading, model);
 
-    if (model && !layout_of(reading)->loose)
+    if (model && !is_loose(reading))
         llmobs_span_fact(&reading->span->facts, LLMOBS_FACT_RESPONSE_MODEL,
                          model);
     if (id && reading->classified->call->status < 300)
@@ -757,8 +765,8 @@ static int read_fault(struct llmobs_reading *reading, struct llmobs_text raw,
         snprintf(type, sizeof(type), "http_%ld",
                  reading->classified->call->status);
     if (text && *text)
-        return llmobs_span_fail(
-            reading->span, layout_of(reading)->loose ? "error" : type, text);
+        return llmobs_span_fail(reading->span,
+                                is_loose(reading) ? "error" : type, text);
     return fault && (llmobs_error_in_event(&state->look, fault, alike) ||
                      llmobs_error_known(fault))
                ? llmobs_error_read(fault, raw, reading->classified->call,
@@ -778,7 +786,7 @@ int llmobs_interpreter_document(struct llmobs_reading *reading,
     if (rc == 0)
         rc = read_facts(reading);
     if (rc == 0 &&
-        (layout_of(reading)->loose ||
+        (is_loose(reading) ||
          (!reading->span->failed && (reading->classified->call->status < 300 ||
                                      !llmobs_error_known(body)))))
         rc = read_fault(reading, reading->classified->call->response, false);
