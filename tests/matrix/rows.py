@@ -437,27 +437,27 @@ def own_tls():
                            ("guzzle", " php-guzzlehttp-guzzle"),
                            ("symfony", " php-symfony-http-client")):
         add("PHP, " + library, OWN, library,
-            ["php", script("tls/streams.php"), library], "php-cli" + needs,
+            ["php", script("own/streams.php"), library], "php-cli" + needs,
             tls=True, quick=True)
     for library in PYTHONS:
         package = {"http": "", "urllib": ""}.get(
             library, " python3-" + library.split("_")[0])
         add("Python", OWN, library,
-            [PYTHON, "-B", script("tls/client.py"), library],
+            [PYTHON, "-B", script("own/client.py"), library],
             "python3" + package, tls=True, quick=library != "tornado")
-    add("Ruby", OWN, "http", ["ruby", script("tls/client.rb"), "http"], "ruby",
+    add("Ruby", OWN, "http", ["ruby", script("own/client.rb"), "http"], "ruby",
         tls=True, quick=True)
     for library in "lwp", "tiny":
-        add("Perl", OWN, library, ["perl", script("tls/client.pl"), library],
+        add("Perl", OWN, library, ["perl", script("own/client.pl"), library],
             "libwww-perl libio-socket-ssl-perl", tls=True, quick=True,
             unordered=library == "tiny")
-    add("Lua, lua-sec", OWN, "sec", ["lua5.2", script("tls/client.lua"), "sec"],
+    add("Lua, lua-sec", OWN, "sec", ["lua5.2", script("own/client.lua"), "sec"],
         "lua5.2 lua-sec", tls=True, quick=True, unordered=True)
     for program in "wget", "wget2":
-        add(program, OWN_GNUTLS, "tls", [script("tls/wget.sh"), program],
+        add(program, OWN_GNUTLS, "tls", [script("own/wget.sh"), program],
             program, tls=True, quick=program == "wget")
     add("Emacs, url.el", OWN_GNUTLS, "tls",
-        ["emacs", "--batch", "-Q", "-l", script("tls/client.el"), "--", "tls"],
+        ["emacs", "--batch", "-Q", "-l", script("own/client.el"), "--", "tls"],
         "emacs-nox", tls=True)
 
 

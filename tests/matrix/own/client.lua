@@ -1,5 +1,6 @@
--- usage: lua client.lua LIBRARY URL (MODE FILE)...      by lua-sec
-local https = require "ssl.https"
+-- usage: lua client.lua LIBRARY URL (MODE FILE)...      by lua-sec, or by
+-- luasocket alone
+local http = require(arg[1] == "sec" and "ssl.https" or "socket.http")
 local ltn12 = require "ltn12"
 local url, failed = arg[2], 0
 for i = 3, #arg, 2 do
@@ -7,8 +8,8 @@ for i = 3, #arg, 2 do
     local file = assert(io.open(arg[i + 1], "rb"))
     local body = file:read("*a")
     file:close()
-    https.TIMEOUT = mode == "timeout" and 0.6 or 20
-    local done, code = https.request {
+    http.TIMEOUT = mode == "timeout" and 0.6 or 20
+    local done, code = http.request {
         url = url, method = "POST", verify = "peer", protocol = "any",
         cafile = os.getenv("CA_FILE"),
         headers = {["content-length"] = #body,

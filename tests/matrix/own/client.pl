@@ -35,6 +35,6 @@ while (my ($mode, $file) = splice @ARGV, 0, 2) {
     my ($code, $text, $late) = $library eq 'lwp' ? by_lwp($limit, $body)
         : by_tiny($limit, $body);
     print "$mode $code $text\n";
-    $failed += $code != 200 || $late;
+    $failed++ if $code != 200 || $late;
 }
 exit $failed;

@@ -1,6 +1,6 @@
-"""usage: client.py LIBRARY URL (MODE FILE)...      over Python's own TLS, by
-http, urllib, urllib3, requests, httpx, httpx_async, aiohttp or tornado. CA_FILE
-names the authority. Each keeps its connection, where it can."""
+"""usage: client.py LIBRARY URL (MODE FILE)...      over Python's own TLS, or without
+it, by http, urllib, urllib3, requests, httpx, httpx_async, aiohttp or tornado.
+CA_FILE names the authority. Each keeps its connection, where it can."""
 import asyncio
 import os
 import ssl
@@ -23,8 +23,9 @@ def of_http():
 
     def ask(url, mode, body):
         to = urllib.parse.urlsplit(url)
-        link = kept.pop() if kept else http.client.HTTPSConnection(
-            to.hostname, to.port, context=CONTEXT)
+        link = kept.pop() if kept else http.client.HTTPConnection(
+            to.hostname, to.port) if to.scheme == "http" else \
+            http.client.HTTPSConnection(to.hostname, to.port, context=CONTEXT)
         link.timeout = limit(mode)
         if link.sock:
             link.sock.settimeout(link.timeout)
