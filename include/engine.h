@@ -26,7 +26,7 @@ struct dl_phdr_info;
 
 /* Raised whenever a table or a list below changes. The shim does not use a core
  * with another number. */
-#define LLMOBS_ENGINE_ABI 17
+#define LLMOBS_ENGINE_ABI 18
 
 /* The only name that the core exports. */
 #define LLMOBS_CORE_ATTACH "llmobs_core_attach"
@@ -164,14 +164,18 @@ enum llmobs_wire_end {
  * allows two threads to use one connection at once: such a connection is not
  * followed any more. */
 #define LLMOBS_WIRE_READ_BESIDE UINT64_MAX
+#define LLMOBS_WIRE_OTHER_BYTES UINT64_MAX
 struct llmobs_wire;
 struct llmobs_wire_ops {
     /* A client's first bytes were seen. Borrows `host`, the name that the
-     * client wants the peer's certificate to have; NULL: unknown. NULL: the
-     * core does not follow the connection. */
-    struct llmobs_wire *(*begin)(const char *host);
+     * client wants the peer's certificate to have; NULL: unknown. `plain`: by
+     * http, not https. NULL: the core does not follow the connection. */
+    struct llmobs_wire *(*begin)(const char *host, bool plain);
     void (*sent)(struct llmobs_wire *, const void *bytes, size_t len);
     void (*received)(struct llmobs_wire *, const void *bytes, size_t len);
+    /* The kernel sent so many bytes of a file or a pipe, which nobody saw.
+     * OTHER_BYTES: the program sent others than `sent` had shown. */
+    void (*skipped)(struct llmobs_wire *, uint64_t bytes);
     /* Bytes came that the core was not given: READ_BESIDE, the program read
      * them by a function that is not watched; else it lets the connection go
      * without having read these, and those that wait at `fd` (-1: unknown). */

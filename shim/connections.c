@@ -165,6 +165,7 @@ void llmobs_connections_wipe(struct llmobs_connection *connection)
 {
     llmobs_bytes_clear(connection->first, sizeof(connection->first));
     connection->held = 0;
+    connection->next = 0;
 }
 
 /* Reads more of the first bytes that a new connection sends, and judges the
@@ -196,22 +197,23 @@ static enum state read_first(struct llmobs_connection *connection,
 /* Skips the bytes that an earlier attempt to send has shown. Only lengths
  * count, because the program may pass the same bytes from another address. */
 static void skip_shown(struct llmobs_connection *connection,
-                       struct llmobs_sent *sent, size_t accepted)
+                       struct llmobs_sent *sent, size_t at, size_t accepted)
 {
-    size_t ahead = connection->ahead;
+    size_t ahead = connection->ahead > at ? connection->ahead - at : 0;
     size_t shown = accepted > 0 ? accepted : sent->len;
     size_t over = ahead < shown ? ahead : shown;
 
-    connection->ahead = accepted > 0 ? ahead - over : ahead + shown - over;
+    connection->ahead = accepted > 0 ? ahead - over : at + ahead + shown - over;
     sent->len = shown - over;
     if (sent->len > 0)
         sent->bytes += over;
 }
 
 struct llmobs_sent llmobs_connections_sent(const void *ssl, const char *bytes,
-                                           size_t len, size_t accepted)
+                                           size_t len, size_t at,
+                                           size_t accepted)
 {
-    struct llmobs_sent sent = {NULL, bytes, len, false};
+    struct llmobs_sent sent = {NULL, bytes, len, false, false};
     struct place place = find(ssl);
     enum state state;
 
@@ -220,18 +222,56 @@ struct llmobs_sent llmobs_connections_sent(const void *ssl, const char *bytes,
     if (!place.word)
         return sent;
     state = state_of(place);
-    if (state == FOREIGN)
+    sent.foreign = state == FOREIGN;
+    if (sent.foreign)
         return sent;
-    skip_shown(place.record, &sent, accepted);
+    skip_shown(place.record, &sent, at, accepted);
     if (!bytes)
         sent.len = 0;
     if (state == NEW) {
         state = read_first(place.record, sent.bytes, sent.len, &sent.http2);
         set_state(place, ssl, state);
     }
+    sent.foreign = state == FOREIGN;
     if (state == HTTP)
         sent.connection = place.record;
     return sent;
+}
+
+void llmobs_connections_accepted(const void *id, const struct iovec *pieces,
+                                 size_t n, size_t accepted)
+{
+    struct llmobs_connection *connection =
+        llmobs_connections_sent(id, NULL, 0, 0, accepted).connection;
+
+    for (size_t i = 0; connection && connection->ahead > 0 && i < n; i++) {
+        const char *bytes = pieces[i].iov_base;
+        size_t over =
+            accepted < pieces[i].iov_len ? accepted : pieces[i].iov_len;
+
+        accepted -= over;
+        while (over < pieces[i].iov_len &&
+               connection->next < sizeof(connection->first))
+            connection->first[connection->next++] = bytes[over++];
+    }
+}
+
+bool llmobs_connections_differ(const void *id, const struct iovec *pieces,
+                               size_t n)
+{
+    struct llmobs_connection *connection = llmobs_connections_find(id);
+    size_t next = connection ? connection->next : 0, at = 0;
+    bool differ = false;
+
+    for (size_t i = 0; at < next && i < n; i++) {
+        const char *bytes = pieces[i].iov_base;
+
+        for (size_t k = 0; at < next && k < pieces[i].iov_len; k++)
+            differ |= connection->first[at++] != bytes[k];
+    }
+    if (next > 0)
+        llmobs_connections_wipe(connection);
+    return differ;
 }
 
 struct llmobs_connection *llmobs_connections_received(const void *ssl,
@@ -271,7 +311,7 @@ void *llmobs_connections_forget(const void *ssl)
     while ((place = find(ssl)).word) {
         if (state_of(place) == HTTP && place.record->of_core)
             of_core = place.record->of_core;
-        if (state_of(place) == NEW)
+        if (state_of(place) == NEW || place.record->next)
             llmobs_connections_wipe(place.record);
         __atomic_store_n(place.word, 0, __ATOMIC_RELEASE);
     }

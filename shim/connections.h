@@ -1,5 +1,6 @@
-/* connections - finds the TLS connections of clients of HTTP/1.1, by the
- * address of their SSL or session.
+/* connections - finds the connections of clients of HTTP/1.1: those of a TLS
+ * library by the address of their SSL or session, plain ones by an id, which is
+ * a multiple of 4, not 0, and no address.
  *
  * All that a program encrypts passes here, so a connection that is not followed
  * must cost almost nothing: it is one word, and a search begins at its line of
@@ -11,7 +12,8 @@
  *          comes when a client of HTTP first uses it.
  * Threads: any; no lock, no wait. A connection belongs to the thread that uses
  *          it, by its library's own rule; another thread may free another
- *          connection at the same time.
+ *          connection at the same time. Of GnuTLS and plain ones one
+ *          thread may send while another receives.
  * Errors:  without memory a connection is not followed.
  * Limits:  some 2 million connections at a time.
  * Fork:    a child has all of the parent's.
@@ -20,6 +22,7 @@
 #define LLMOBS_CONNECTIONS_H
 
 #include <stdint.h>
+#include <sys/uio.h>
 
 #include "lib/base/http1_first.h"
 
@@ -28,7 +31,9 @@ struct llmobs_connection {
     size_t ahead;       /* bytes that were seen, and that the library has not
                          * accepted: the request is not sent yet */
     uint64_t came;      /* bytes that the library had read at the last call */
-    unsigned char held; /* length of first */
+    unsigned char held; /* length of first, while it has the first bytes */
+    unsigned char next; /* length of first, while it has those that were shown
+                         * and that the program must send next */
     char first[LLMOBS_HTTP1_FIRST];
 };
 
@@ -38,8 +43,9 @@ struct llmobs_sent {
                                            * bytes to judge by */
     const char *bytes;
     size_t len;
-    bool http2; /* the connection is not followed, because these bytes are
-                 * HTTP/2 */
+    bool http2;   /* the connection is not followed, because these bytes are
+                   * HTTP/2 */
+    bool foreign; /* it is never followed */
 };
 
 /* The program passed bytes to a connection, and the TLS library accepted
@@ -47,9 +53,20 @@ struct llmobs_sent {
  * must pass the same bytes again. The bytes count as sent nevertheless, because
  * the peer may answer before that. If the connection is a client's, the first
  * `held` bytes were sent before these; the caller passes them to the core, and
- * wipes them. */
+ * wipes them. `at`: so many bytes of the same attempt were passed before. */
 struct llmobs_sent llmobs_connections_sent(const void *ssl, const char *bytes,
-                                           size_t len, size_t accepted);
+                                           size_t len, size_t at,
+                                           size_t accepted);
+
+/* The kernel, to which the program passed the pieces, accepted so many of their
+ * bytes. They were passed to _sent before. The rest need not be sent next. */
+void llmobs_connections_accepted(const void *id, const struct iovec *pieces,
+                                 size_t n, size_t accepted);
+
+/* True if the pieces begin with other bytes than those that were shown, and not
+ * accepted. */
+bool llmobs_connections_differ(const void *id, const struct iovec *pieces,
+                               size_t n);
 
 /* Forgets the first bytes, which may be a part of a key. */
 void llmobs_connections_wipe(struct llmobs_connection *connection);

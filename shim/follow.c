@@ -25,42 +25,70 @@ __attribute__((noinline)) static void give_up(void)
         ops->wire.unfollowed(NULL);
 }
 
+/* The core's record of a connection, which another thread may have set. */
+static struct llmobs_wire *wire_of(const struct llmobs_connection *connection)
+{
+    return __atomic_load_n(&connection->of_core, __ATOMIC_ACQUIRE);
+}
+
 /* The core's operations, if it follows the connection. */
 static const struct llmobs_ops *follower_of(
     const struct llmobs_connection *connection)
 {
-    return connection->of_core && connection->of_core != UNFOLLOWED
-               ? llmobs_load_core()
-               : NULL;
-}
+    struct llmobs_wire *wire = wire_of(connection);
 
-/* Loads the core and returns it; NULL if the process is not followed. */
-static const struct llmobs_ops *core_to_follow(void)
-{
-    return llmobs_host_tls_stopped() ? NULL : llmobs_load_without_copy(NULL);
+    return wire && wire != UNFOLLOWED ? llmobs_load_core() : NULL;
 }
 
 __attribute__((noinline)) static void begin_to_follow(
-    struct llmobs_connection *connection, const char *name)
+    struct llmobs_connection *connection, const char *name, bool plain)
 {
-    const char *why = llmobs_host_tls_stopped();
-    const struct llmobs_ops *ops = core_to_follow();
-    void *wire = ops ? ops->wire.begin(name) : NULL;
+    const char *why = plain ? NULL : llmobs_host_tls_stopped();
+    const struct llmobs_ops *ops = why ? NULL : llmobs_load_without_copy(NULL);
+    struct llmobs_wire *wire = ops ? ops->wire.begin(name, plain) : NULL;
 
     if (why)
         llmobs_say(false, why, "");
     /* If the core cannot be loaded now, it may be loaded at the next request.
      */
     if (why || ops)
-        connection->of_core = wire ? wire : UNFOLLOWED;
+        __atomic_store_n(&connection->of_core, wire ? wire : UNFOLLOWED,
+                         __ATOMIC_RELEASE);
 }
 
 __attribute__((noinline)) void llmobs_follow_not(const char *name)
 {
-    const struct llmobs_ops *ops = name ? core_to_follow() : NULL;
+    const struct llmobs_ops *ops = name && !llmobs_host_tls_stopped()
+                                       ? llmobs_load_without_copy(NULL)
+                                       : NULL;
 
     if (ops)
         ops->wire.unfollowed(name);
+}
+
+/* Passes on to the core what no earlier attempt has shown. */
+static void pass_on(const void *object, llmobs_follow_name_fn *name_of,
+                    const struct llmobs_sent *sent)
+{
+    struct llmobs_connection *connection = sent->connection;
+    const struct llmobs_ops *ops;
+
+    if (sent->http2 && name_of)
+        llmobs_follow_not(name_of(object));
+    if (!connection)
+        return;
+    if (!wire_of(connection))
+        begin_to_follow(connection, name_of ? name_of(object) : NULL, !name_of);
+    ops = follower_of(connection);
+    /* The first bytes may be the beginning of a head, which holds keys. */
+    if (connection->held) {
+        if (ops)
+            ops->wire.sent(wire_of(connection), connection->first,
+                           connection->held);
+        llmobs_connections_wipe(connection);
+    }
+    if (ops && sent->len > 0)
+        ops->wire.sent(wire_of(connection), sent->bytes, sent->len);
 }
 
 struct llmobs_connection *llmobs_follow_sent(const void *object,
@@ -69,30 +97,55 @@ struct llmobs_connection *llmobs_follow_sent(const void *object,
                                              size_t accepted)
 {
     struct llmobs_sent sent;
-    const struct llmobs_ops *ops;
 
-    if (bytes && accepted > len)
+    if (accepted > len)
         give_up();
     if (is_over())
         return NULL;
-    sent = llmobs_connections_sent(object, bytes, len, accepted);
-    if (sent.http2)
-        llmobs_follow_not(name_of(object));
-    if (!sent.connection)
-        return NULL;
-    if (!sent.connection->of_core)
-        begin_to_follow(sent.connection, name_of(object));
-    ops = follower_of(sent.connection);
-    /* The first bytes may be the beginning of a head, which holds keys. */
-    if (sent.connection->held) {
-        if (ops)
-            ops->wire.sent(sent.connection->of_core, sent.connection->first,
-                           sent.connection->held);
-        llmobs_connections_wipe(sent.connection);
-    }
-    if (ops && sent.len > 0)
-        ops->wire.sent(sent.connection->of_core, sent.bytes, sent.len);
+    sent = llmobs_connections_sent(object, bytes, len, 0, accepted);
+    pass_on(object, name_of, &sent);
     return sent.connection;
+}
+
+enum llmobs_follow llmobs_follow_sends(const void *object,
+                                       llmobs_follow_name_fn *name_of,
+                                       const struct iovec *pieces, size_t count)
+{
+    struct llmobs_sent sent = {.foreign = false};
+    size_t at = 0;
+
+    if (is_over())
+        return LLMOBS_FOLLOW_NEVER;
+    if (llmobs_connections_differ(object, pieces, count))
+        llmobs_follow_skipped(object, LLMOBS_WIRE_OTHER_BYTES);
+    for (size_t i = 0; i < count; i++) {
+        sent = llmobs_connections_sent(object, pieces[i].iov_base,
+                                       pieces[i].iov_len, at, 0);
+        pass_on(object, name_of, &sent);
+        at += pieces[i].iov_len;
+    }
+    return sent.foreign ||
+                   (sent.connection && wire_of(sent.connection) == UNFOLLOWED)
+               ? LLMOBS_FOLLOW_NEVER
+           : sent.connection ? LLMOBS_FOLLOW_HTTP
+                             : LLMOBS_FOLLOW_SHORT;
+}
+
+void llmobs_follow_accepted(const void *object, const struct iovec *pieces,
+                            size_t count, size_t accepted)
+{
+    if (!is_over())
+        llmobs_connections_accepted(object, pieces, count, accepted);
+}
+
+void llmobs_follow_skipped(const void *object, uint64_t bytes)
+{
+    const struct llmobs_connection *connection =
+        llmobs_connections_find(object);
+    const struct llmobs_ops *ops = connection ? follower_of(connection) : NULL;
+
+    if (ops)
+        ops->wire.skipped(wire_of(connection), bytes);
 }
 
 struct llmobs_connection *llmobs_follow_received(const void *object,
@@ -104,7 +157,7 @@ struct llmobs_connection *llmobs_follow_received(const void *object,
     const struct llmobs_ops *ops = connection ? follower_of(connection) : NULL;
 
     if (ops)
-        ops->wire.received(connection->of_core, bytes, len);
+        ops->wire.received(wire_of(connection), bytes, len);
     return connection;
 }
 
@@ -114,7 +167,7 @@ void llmobs_follow_unseen(const struct llmobs_connection *connection,
     const struct llmobs_ops *ops = follower_of(connection);
 
     if (ops)
-        ops->wire.unseen(connection->of_core, bytes, fd);
+        ops->wire.unseen(wire_of(connection), bytes, fd);
 }
 
 void llmobs_follow_ended(const void *object, enum llmobs_wire_end how)
@@ -124,7 +177,7 @@ void llmobs_follow_ended(const void *object, enum llmobs_wire_end how)
     const struct llmobs_ops *ops = connection ? follower_of(connection) : NULL;
 
     if (ops)
-        ops->wire.ended(connection->of_core, how);
+        ops->wire.ended(wire_of(connection), how);
 }
 
 void llmobs_follow_forget(const void *object)

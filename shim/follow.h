@@ -1,8 +1,13 @@
-/* follow - shows the core the bytes that a program sends and receives over a
- * TLS library without libcurl.
+/* follow - shows the core the bytes that a program sends and receives without
+ * libcurl, over a TLS library or by plain HTTP.
  *
- * A connection is known by the address of the library's object (connections.h).
- * The first request of a client in the process loads the core.
+ * A connection is known by the address of the library's object, or by an id
+ * (connections.h). The first request of a client in the process loads the core.
+ *
+ * Where two threads may use a connection at once, one to send and one to
+ * receive, the caller shows what it sends before the real call, because the
+ * answer may come before that returns; and it says after the call how much was
+ * accepted. Elsewhere one call says both, after the real one.
  *
  * Threads: those of connections.h.
  * Errors:  none: a connection that cannot be followed is not observed.
@@ -14,7 +19,8 @@
 #include "shim/connections.h"
 
 /* Returns the name of the host that the object's connection is for; NULL: the
- * library does not know it. */
+ * library does not know it. A connection without such a function is plain HTTP:
+ * its requests name the host. */
 typedef const char *llmobs_follow_name_fn(const void *object);
 
 /* As llmobs_connections_sent; the core gets the new bytes. */
@@ -22,7 +28,31 @@ struct llmobs_connection *llmobs_follow_sent(const void *object,
                                              llmobs_follow_name_fn *name_of,
                                              const void *bytes, size_t len,
                                              size_t accepted);
-/* As llmobs_connections_received; the core gets the bytes. */
+/* Whether a connection is followed: more bytes must say so; it is; it will
+ * never be, so that the caller may forget it. */
+enum llmobs_follow {
+    LLMOBS_FOLLOW_SHORT,
+    LLMOBS_FOLLOW_HTTP,
+    LLMOBS_FOLLOW_NEVER
+};
+
+/* The program is about to send the pieces, which are read now. */
+enum llmobs_follow llmobs_follow_sends(const void *object,
+                                       llmobs_follow_name_fn *name_of,
+                                       const struct iovec *pieces,
+                                       size_t count);
+
+/* It sent so many bytes of these pieces; 0 also where the call failed and may
+ * be tried again. If the program goes on with other bytes than the rest, the
+ * core follows the connection no more. */
+void llmobs_follow_accepted(const void *object, const struct iovec *pieces,
+                            size_t count, size_t accepted);
+
+/* As `skipped` of struct llmobs_wire_ops. */
+void llmobs_follow_skipped(const void *object, uint64_t bytes);
+
+/* As llmobs_connections_received; the core gets the bytes. For an id that was
+ * shown to llmobs_follow_sends, NULL means that it is never followed. */
 struct llmobs_connection *llmobs_follow_received(const void *object,
                                                  const void *bytes, size_t len,
                                                  bool *first);

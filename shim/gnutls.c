@@ -48,23 +48,26 @@ static void report_failure(const void *session, ssize_t result,
 }
 
 /* GnuTLS allows another thread to receive the answer before the real function
- * returns. So the core sees the bytes before they are sent. */
+ * returns. After GNUTLS_E_AGAIN the program may pass nothing, and GnuTLS goes
+ * on with the bytes that it has. */
 static void report_before(const void *session, const void *bytes, size_t len)
 {
+    struct iovec piece = {(void *)bytes, len};
     int saved = llmobs_libc_errno();
 
     if (bytes)
-        llmobs_follow_sent(session, no_name, bytes, len, 0);
+        (void)llmobs_follow_sends(session, no_name, &piece, 1);
     llmobs_libc_errno_restore(saved);
 }
 
 static ssize_t report_sent(const void *session, const void *bytes, size_t len,
                            ssize_t put)
 {
+    struct iovec piece = {(void *)bytes, bytes ? len : 0};
     int saved = llmobs_libc_errno();
 
     if (put > 0)
-        llmobs_follow_sent(session, no_name, bytes, len, (size_t)put);
+        llmobs_follow_accepted(session, &piece, 1, (size_t)put);
     else if (put < 0)
         report_failure(session, put, LLMOBS_WIRE_UNSENT);
     llmobs_libc_errno_restore(saved);

@@ -207,7 +207,8 @@ static const struct llmobs_ops ops = {
     .rest_longer = llmobs_rest_longer,
     .rested = llmobs_rest_end,
     .wire = {llmobs_wire_begin, llmobs_wire_sent, llmobs_wire_received,
-             llmobs_wire_unseen, llmobs_wire_ended, llmobs_wire_unfollowed},
+             llmobs_wire_skipped, llmobs_wire_unseen, llmobs_wire_ended,
+             llmobs_wire_unfollowed},
 };
 
 __attribute__((visibility("default"))) const struct llmobs_ops *

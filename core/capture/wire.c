@@ -295,7 +295,10 @@ static struct llmobs_exchange *begin_exchange(const struct head *head,
 static void add_sent(struct llmobs_exchange *exchange, struct llmobs_text bytes)
 {
     exchange->transfer.bytes_sent += (int64_t)bytes.len;
-    llmobs_exchange_sent(exchange, bytes.data, bytes.len);
+    if (bytes.data)
+        llmobs_exchange_sent(exchange, bytes.data, bytes.len);
+    else
+        llmobs_body_miss(&exchange->request, bytes.len);
 }
 
 /* Judges the request by its head and the first bytes of its body, and wipes the
@@ -326,6 +329,13 @@ static bool judge(struct llmobs_wire *wire, uint32_t number)
     return is_call;
 }
 
+/* Judges a request of whose body nothing is known. */
+static void judge_unseen(struct llmobs_wire *wire, uint32_t number)
+{
+    if (!judge(wire, number))
+        llmobs_stats_add(LLMOBS_STAT_unjudged, 1);
+}
+
 /* -- what the reader says -------------------------------------------------- */
 
 static void request_head(struct llmobs_wire *wire, uint32_t number,
@@ -349,7 +359,9 @@ static void request_body(struct llmobs_wire *wire, uint32_t number,
 {
     struct llmobs_exchange *exchange;
 
-    if (wire->head) {
+    if (wire->head && !bytes.data) {
+        judge_unseen(wire, number);
+    } else if (wire->head) {
         size_t room = JUDGED_MAX - wire->seen.len;
         size_t part = bytes.len < room ? bytes.len : room;
 
@@ -439,10 +451,10 @@ static void on_head(void *user, enum llmobs_http1_side side, uint32_t number,
     }
     /* The answer came before all of the body, which may have passed unseen. */
     if (wire->head && wire->http.asked == number + 1) {
-        bool unseen = wire->seen.len == 0 && head->status < 300;
-
-        if (!judge(wire, number) && unseen)
-            llmobs_stats_add(LLMOBS_STAT_unjudged, 1);
+        if (wire->seen.len == 0 && head->status < 300)
+            judge_unseen(wire, number);
+        else
+            judge(wire, number);
     }
     answer_head(wire, number, head);
 }
@@ -532,9 +544,9 @@ static struct llmobs_wire *begin(const char *host, size_t len, bool plain)
     return wire;
 }
 
-struct llmobs_wire *llmobs_wire_begin(const char *host)
+struct llmobs_wire *llmobs_wire_begin(const char *host, bool plain)
 {
-    return begin(host, host ? strlen(host) : 0, false);
+    return begin(host, host ? strlen(host) : 0, plain);
 }
 
 struct llmobs_wire *llmobs_wire_open(const char *url)
@@ -640,6 +652,19 @@ void llmobs_wire_received(struct llmobs_wire *wire, const void *bytes,
     if (wire->http.asked != wire->http.answered || len < 12 ||
         memcmp((const char *)bytes + 8, " 408", 4) != 0)
         llmobs_http1_received(&wire->http, bytes, len);
+    end_work(wire, &work);
+}
+
+void llmobs_wire_skipped(struct llmobs_wire *wire, uint64_t bytes)
+{
+    struct work work;
+
+    if (!begin_work(wire, &work))
+        return;
+    if (work.forked || bytes == LLMOBS_WIRE_OTHER_BYTES)
+        llmobs_http1_miss(&wire->http);
+    wire->unseen = 0;
+    llmobs_http1_skip(&wire->http, bytes);
     end_work(wire, &work);
 }
 

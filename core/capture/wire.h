@@ -20,7 +20,7 @@
 void llmobs_wire_init(struct llmobs_worker *worker, bool replays);
 
 /* The operations of struct llmobs_wire_ops (engine.h). */
-struct llmobs_wire *llmobs_wire_begin(const char *host);
+struct llmobs_wire *llmobs_wire_begin(const char *host, bool plain);
 
 /* As _begin, for a connection to the origin of an absolute URL. NULL also for
  * another scheme than http and https. */
@@ -29,6 +29,7 @@ struct llmobs_wire *llmobs_wire_open(const char *url);
 void llmobs_wire_sent(struct llmobs_wire *wire, const void *bytes, size_t len);
 void llmobs_wire_received(struct llmobs_wire *wire, const void *bytes,
                           size_t len);
+void llmobs_wire_skipped(struct llmobs_wire *wire, uint64_t bytes);
 void llmobs_wire_unseen(struct llmobs_wire *wire, uint64_t bytes, int fd);
 void llmobs_wire_ended(struct llmobs_wire *wire, enum llmobs_wire_end how);
 void llmobs_wire_unfollowed(const char *host);

@@ -454,6 +454,20 @@ void llmobs_http1_sent(struct llmobs_http1 *http, const void *bytes, size_t len)
         read_bytes(http, LLMOBS_HTTP1_REQUEST, in);
 }
 
+void llmobs_http1_skip(struct llmobs_http1 *http, uint64_t count)
+{
+    struct llmobs_http1_way *way = &http->ways[LLMOBS_HTTP1_REQUEST];
+
+    if (count > 0 && http->held == 0)
+        http->looks = http->waits = false;
+    while (count > 0 && !http->why)
+        if ((way->step == LENGTH || way->step == CHUNK) && !http->looks)
+            count -= read_body(http, LLMOBS_HTTP1_REQUEST,
+                               (struct llmobs_text){NULL, count});
+        else
+            llmobs_http1_miss(http);
+}
+
 void llmobs_http1_received(struct llmobs_http1 *http, const void *bytes,
                            size_t len)
 {

@@ -61,7 +61,8 @@ enum llmobs_http1_why {
 struct llmobs_http1_events {
     void (*head)(void *user, enum llmobs_http1_side side, uint32_t number,
                  const struct llmobs_http1_head *head);
-    /* without the marks of chunks; any number of pieces */
+    /* Without the marks of chunks; any number of pieces. Of a piece without
+     * data the reader was given the length alone. */
     void (*body)(void *user, enum llmobs_http1_side side, uint32_t number,
                  struct llmobs_text bytes);
     void (*end)(void *user, enum llmobs_http1_side side, uint32_t number,
@@ -123,6 +124,10 @@ void llmobs_http1_sent(struct llmobs_http1 *http, const void *bytes,
                        size_t len);
 void llmobs_http1_received(struct llmobs_http1 *http, const void *bytes,
                            size_t len);
+
+/* The client sent bytes of which only the number is known. They are of a body;
+ * else the reader stops, as for _miss. */
+void llmobs_http1_skip(struct llmobs_http1 *http, uint64_t count);
 
 /* The connection ended; `closed`: the server said so (close_notify). */
 void llmobs_http1_ended(struct llmobs_http1 *http, bool closed);

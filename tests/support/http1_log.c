@@ -78,7 +78,10 @@ static void on_body(void *user, enum llmobs_http1_side side, uint32_t number,
         llmobs_buf_cut(log->out, log->out->len - 1);
     else
         (void)llmobs_buf_addf(log->out, "%c%u = ", signs[side], number);
-    (void)llmobs_buf_add(log->out, bytes.data, bytes.len);
+    if (bytes.data)
+        (void)llmobs_buf_add(log->out, bytes.data, bytes.len);
+    for (size_t i = 0; !bytes.data && i < bytes.len; i++)
+        (void)llmobs_buf_addc(log->out, '?');
     (void)llmobs_buf_addc(log->out, '|');
     log->body = (int)side;
 }
@@ -102,7 +105,7 @@ static void on_stopped(void *user, enum llmobs_http1_why why)
 {
     static const char *const whys[] = {"reads",  "foreign", "h2",   "switched",
                                        "doubt",  "unasked", "deep", "large",
-                                       "memory", "over"};
+                                       "memory", "missed",  "over"};
     struct log *log = user;
 
     check(log, log->heads[0] == log->ends[0] && log->heads[0] == log->ends[1]);
@@ -135,10 +138,12 @@ static void feed(struct llmobs_http1 *http, char mark, const char *bytes,
 {
     char *copy = malloc(len);
 
+    if (mark == HTTP1_SKIPPED[0])
+        llmobs_http1_skip(http, len);
     memcpy(copy, bytes, len);
     if (mark == HTTP1_SENT[0])
         llmobs_http1_sent(http, copy, len);
-    else
+    else if (mark == HTTP1_RECEIVED[0])
         llmobs_http1_received(http, copy, len);
     free(copy);
 }
@@ -159,15 +164,14 @@ bool http1_log(struct llmobs_text in, const struct http1_cuts *cuts,
         char mark = in.data[at++];
         size_t end = at;
 
-        while (end < in.len && (unsigned char)in.data[end] - 1u > 3u)
+        while (end < in.len && (unsigned char)in.data[end] - 1u > 4u)
             end++;
         if (mark == HTTP1_CLOSED[0] || mark == HTTP1_LOST[0])
             llmobs_http1_ended(&http, mark == HTTP1_CLOSED[0]);
         while (at < end) {
             size_t len = piece(cuts, at, end - at, &chance);
 
-            if (mark == HTTP1_SENT[0] || mark == HTTP1_RECEIVED[0])
-                feed(&http, mark, in.data + at, len);
+            feed(&http, mark, in.data + at, len);
             at += len;
         }
     }

@@ -9,7 +9,8 @@
  * Fork:    nothing to do.
  *
  * The bytes of a connection are in parts, each behind one byte that says whose
- * they are; nothing stands behind CLOSED and LOST.
+ * they are, or that the client's are not given (SKIPPED); nothing stands behind
+ * CLOSED and LOST.
  */
 #ifndef LLMOBS_HTTP1_LOG_H
 #define LLMOBS_HTTP1_LOG_H
@@ -20,6 +21,7 @@
 #define HTTP1_RECEIVED "\2"
 #define HTTP1_CLOSED "\3"
 #define HTTP1_LOST "\4"
+#define HTTP1_SKIPPED "\5"
 
 /* Where the parts are cut, beside their ends. */
 struct http1_cuts {

@@ -20,7 +20,7 @@ static struct llmobs_connection *sent(size_t i, const char *text)
 {
     size_t len = strlen(text);
 
-    return llmobs_connections_sent(ssl_of(i), text, len, len).connection;
+    return llmobs_connections_sent(ssl_of(i), text, len, 0, len).connection;
 }
 
 static struct llmobs_connection *received(const void *ssl)
@@ -63,7 +63,7 @@ TEST(connections_byte_by_byte)
 
     for (int i = 0; i < 5; i++) {
         ck_assert_ptr_null(
-            llmobs_connections_sent(ssl_of(0), &POST[i], 1, 1).connection);
+            llmobs_connections_sent(ssl_of(0), &POST[i], 1, 0, 1).connection);
         ck_assert_ptr_null(sent(0, ""));
     }
     connection = sent(0, &POST[5]);
@@ -72,7 +72,7 @@ TEST(connections_byte_by_byte)
     ck_assert_int_eq(memcmp(connection->first, POST, 5), 0);
     for (int i = 0; i < 14; i++)
         ck_assert_ptr_null(
-            llmobs_connections_sent(ssl_of(1), &"PRI * HTTP/2.0"[i], 1, 1)
+            llmobs_connections_sent(ssl_of(1), &"PRI * HTTP/2.0"[i], 1, 0, 1)
                 .connection);
     ck_assert_ptr_null(sent(1, POST));
 }
@@ -108,7 +108,7 @@ TEST(connections_at_one_address)
 static size_t attempt(const char *all, size_t at, size_t len, size_t taken)
 {
     struct llmobs_sent sent =
-        llmobs_connections_sent(ssl_of(0), all + at, len, taken);
+        llmobs_connections_sent(ssl_of(0), all + at, len, 0, taken);
 
     ck_assert_ptr_nonnull(sent.connection);
     ck_assert(sent.len == 0 || (sent.bytes >= all + at &&
@@ -134,8 +134,40 @@ TEST(connections_that_wait_to_send)
     ck_assert_uint_eq(attempt(all, 17, 5, 5), 5);
     ck_assert_uint_eq(attempt(all, 22, 3, 0), 3);
     /* GnuTLS goes on with the bytes that it has */
-    ck_assert_uint_eq(llmobs_connections_sent(ssl_of(0), NULL, 0, 3).len, 0);
+    ck_assert_uint_eq(llmobs_connections_sent(ssl_of(0), NULL, 0, 0, 3).len, 0);
     ck_assert_uint_eq(connection->ahead, 0);
+}
+
+/* A vector of several pieces, of which the kernel takes any part. */
+TEST(connections_of_pieces)
+{
+    static char all[] = POST "0123456789abcdefghijklmnopqrstuvwxyz";
+    const struct iovec pieces[] = {{all, 3}, {all + 3, 30}, {all + 33, 27}};
+    const struct iovec other[] = {{all + 30, 5}, {all + 36, 20}};
+    struct llmobs_connection *connection;
+
+    ck_assert_ptr_null(
+        llmobs_connections_sent(ssl_of(0), all, 3, 0, 0).connection);
+    connection =
+        llmobs_connections_sent(ssl_of(0), all + 3, 30, 3, 0).connection;
+    ck_assert_ptr_nonnull(connection);
+    llmobs_connections_wipe(connection);
+    ck_assert_uint_eq(
+        llmobs_connections_sent(ssl_of(0), all + 33, 27, 33, 0).len, 27);
+    llmobs_connections_accepted(ssl_of(0), pieces, 3, 2);
+    ck_assert_uint_eq(connection->ahead, 58);
+    ck_assert(
+        !llmobs_connections_differ(ssl_of(0), &(struct iovec){all + 2, 9}, 1));
+    ck_assert_uint_eq(llmobs_connections_sent(ssl_of(0), all + 2, 9, 0, 0).len,
+                      0);
+    llmobs_connections_accepted(ssl_of(0), &(struct iovec){all + 2, 9}, 1, 9);
+    ck_assert(!llmobs_connections_differ(ssl_of(0), other, 2));
+    llmobs_connections_accepted(ssl_of(0), pieces, 3, 0);
+    ck_assert(!llmobs_connections_differ(ssl_of(0), pieces, 3));
+    llmobs_connections_accepted(ssl_of(0), pieces, 3, 30 - 11);
+    ck_assert_uint_eq(connection->ahead, 30);
+    ck_assert(llmobs_connections_differ(ssl_of(0), other, 2));
+    ck_assert(!llmobs_connections_differ(ssl_of(0), other, 2));
 }
 
 /* However a library takes the bytes, each is shown once, in order. */
@@ -158,7 +190,8 @@ TEST(connections_show_each_byte_once)
             len = at + len < end ? end - at : len; /* no shorter one again */
             len = at + len > sizeof(all) ? sizeof(all) - at : len;
             taken = (size_t)rand_r(&chance) % (len + 1);
-            sent = llmobs_connections_sent(ssl_of(seed), all + at, len, taken);
+            sent =
+                llmobs_connections_sent(ssl_of(seed), all + at, len, 0, taken);
             if (sent.connection && sent.connection->held) {
                 memcpy(shown, sent.connection->first, sent.connection->held);
                 end = sent.connection->held;

@@ -12,6 +12,7 @@
 #define GOT HTTP1_RECEIVED
 #define CLOSED HTTP1_CLOSED
 #define LOST HTTP1_LOST
+#define SKIP HTTP1_SKIPPED
 
 #define E "\r\n"
 #define END "\r\n\r\n"
@@ -169,6 +170,28 @@ static const struct row early[] = {
      P(5) "<0 200 1.1 length 0 early|<0 whole|>0 = \r\n{1}|>0 whole|" G1},
 };
 
+/* Bytes that the client sends and nobody sees. */
+#define MISSED0 ">0 lost|<0 lost|missed|"
+
+static const struct row skipped[] = {
+    {BYTES(SENT POST "Content-Length: 7" END SKIP "hello" SENT
+                     "me" GET GOT EMPTY EMPTY),
+     P(7) ">0 = ?????me|>0 whole|" G1 A0 A1},
+    {BYTES(SENT POST CHUNKED E "5" E SKIP "hello" SENT E "0" END GOT EMPTY),
+     PC ">0 = ?????|>0 whole|" A0},
+    {BYTES(SENT EXPECT GOT "HTTP/1.1 100 Go" END SKIP "GET /a" GOT EMPTY),
+     P(6) ">0 = ??????|>0 whole|" A0},
+    {BYTES(SENT EXPECT GOT REFUSE SKIP "GET /a" SENT GET),
+     P(6) REFUSED ">0 = ??????|>0 whole|" G1},
+    {BYTES(SENT EXPECT GOT REFUSE SENT "G" SKIP "ET"),
+     P(6) REFUSED ">0 lost|missed|"},
+    {BYTES(SENT POST "Content-Length: 2" END SKIP "hello"),
+     P(2) ">0 = ??|>0 whole|<0 lost|missed|"},
+    {BYTES(SENT POST CHUNKED E SKIP "5" E "hello"), PC MISSED0},
+    {BYTES(SENT "GET /a" SKIP HOST E), "missed|"},
+    {BYTES(SKIP GET SENT GET), "missed|"},
+};
+
 /* Connections that are none of ours. */
 static const struct row foreign[] = {
     {BYTES(GOT "220 mail" E SENT GET GOT EMPTY), "foreign|"},
@@ -316,6 +339,7 @@ ROWS_TEST(http1_whole, whole)
 ROWS_TEST(http1_bodiless, bodiless)
 ROWS_TEST(http1_ends, ends)
 ROWS_TEST(http1_early, early)
+ROWS_TEST(http1_skipped, skipped)
 ROWS_TEST(http1_foreign, foreign)
 ROWS_TEST(http1_doubtful, doubtful)
 ROWS_TEST(http1_chunks, chunks)

@@ -55,7 +55,7 @@ static void begin(void)
     llmobs_call_origin_init(fake_config);
     llmobs_wire_init(worker, false);
     keeper_count = 0;
-    wire = llmobs_wire_begin("api.openai.com");
+    wire = llmobs_wire_begin("api.openai.com", false);
     ck_assert_ptr_nonnull(wire);
 }
 
@@ -107,6 +107,38 @@ TEST(a_call)
         says(0, "\"bytes_sent\": 65") && says(0, "\"bytes_received\": 131") &&
             !says(0, "curl_code") && says(0, "\"http_version\": \"1.1\""),
         "%s", keeper_events[0]);
+}
+
+/* Without TLS the request alone names the host. */
+TEST(without_tls)
+{
+    begin();
+    over(LLMOBS_WIRE_FREED);
+    wire = llmobs_wire_begin(NULL, true);
+    send_text(ASKS JSON LENGTH BODY);
+    receive(ANSWER);
+    over(LLMOBS_WIRE_CLOSED);
+    end(1);
+    ck_assert_msg(says(0, "\"port\": 80"), "%s", keeper_events[0]);
+}
+
+/* The kernel sends a body from a file; the program sends another body than it
+ * had shown. */
+TEST(a_body_of_a_file)
+{
+    begin();
+    send_text(ASKS JSON LENGTH);
+    llmobs_wire_skipped(wire, 65);
+    receive(ANSWER);
+    send_text(ASKS JSON LENGTH);
+    llmobs_wire_skipped(wire, LLMOBS_WIRE_OTHER_BYTES);
+    receive(ANSWER);
+    over(LLMOBS_WIRE_CLOSED);
+    end(2);
+    ck_assert_msg(!says(1, "\"there\""), "%s", keeper_events[1]);
+    ck_assert_msg(says(0, "\"there\"") && says(0, "\"bytes_sent\": 65") &&
+                      says(0, "\"request_bytes\": 65"),
+                  "%s", keeper_events[0]);
 }
 
 /* A form's type with JSON in it, which is what many languages' clients send
