@@ -25,7 +25,7 @@ static const struct {
 } functions[] = {
     {"confirm", {NULL, NULL, "store_asks", NULL, "rerank_asks", NULL, NULL}},
     {"begin",
-     {"interpreter_begin", NULL, "store_begin", "search_begin", NULL,
+     {"interpreter_begin", NULL, NULL, "search_begin", NULL,
       "speech_begin_voice", "speech_begin_ear", "render_begin",
       "render_begin_poll"}},
     {"request",
@@ -165,6 +165,15 @@ static bool is_plain(const struct llmobs_apis_form *form)
             llmobs_apis_usual(&apis, llmobs_apis_say(form, "settings")));
 }
 
+/* True where the settings are all of the form's keys, which the interpreter
+ * reads then: a second pointer to them would be relocated in each process. */
+static bool settings_are_keys(const struct llmobs_apis_form *form)
+{
+    return (form->reader & (LLMOBS_APIS_TABLE | LLMOBS_APIS_RENDER)) &&
+           !llmobs_apis_say(form, "keys") &&
+           !llmobs_apis_say(form, "settings_in");
+}
+
 static void print_variant(const char *name, const struct llmobs_apis_form *form)
 {
     unsigned r = form->reader;
@@ -202,6 +211,8 @@ static void print_variant(const char *name, const struct llmobs_apis_form *form)
         const struct llmobs_apis_said *said = llmobs_apis_say(form, word->name);
 
         if (!*word->member || word->in_form || !said || !(word->readers & r))
+            continue;
+        if (word->always && settings_are_keys(form))
             continue;
         printf("    .%s%s = ", strcmp(word->name, "settings") == 0 ? in : "",
                word->member);
@@ -290,7 +301,7 @@ static void print_form(const struct llmobs_apis_api *api,
         else if (llmobs_apis_usual(&apis, &form->said[i]))
             printf("llmobs_rerank_signs");
         else
-            print_words(&form->said[i], true);
+            print_words(&form->said[i], word->type == LLMOBS_APIS_QUOTED);
         printf(",\n");
     }
     printf("    .framing = %u,\n", form->framing);

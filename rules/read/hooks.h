@@ -52,6 +52,8 @@ int llmobs_chroma_read_document(struct llmobs_reading *reading,
 int llmobs_milvus_fail(struct llmobs_reading *reading,
                        const struct llmobs_json *body);
 bool llmobs_opensearch_is_search(const struct llmobs_reading *reading);
+int llmobs_openai_vector_stores_document(struct llmobs_reading *reading,
+                                         const struct llmobs_json *body);
 int llmobs_qdrant_fail(struct llmobs_reading *reading,
                        const struct llmobs_json *body);
 int llmobs_typesense_fail(struct llmobs_reading *reading,

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "rules/read/embedding.h"
 #include "rules/read/error.h"
@@ -406,6 +407,23 @@ static bool confirms(struct llmobs_reading *reading)
            0;
 }
 
+/* Keeps what the stars of the path stand for. */
+static int read_place(struct llmobs_reading *reading)
+{
+    const struct llmobs_classified *classified = reading->classified;
+    const char *star = strstr(classified->shape->path, "/*");
+    int rc = 0;
+
+    LLMOBS_WORDS_EACH (name, reading->form->place) {
+        if (rc < 0 || !star)
+            return rc;
+        rc = llmobs_request_segment(
+            classified->url, llmobs_url_behind(star + 1), name, reading->span);
+        star = strstr(star + 1, "/*");
+    }
+    return rc;
+}
+
 static void read_tags(struct llmobs_reading *reading)
 {
     const struct llmobs_call *call = reading->classified->call;
@@ -440,6 +458,8 @@ static int read_call(struct llmobs_reading *reading)
     reading->span->input_dropped = classified->call->request_truncated;
     reading->span->output_dropped = classified->call->response_truncated;
     rc = form->asked ? read_asked(reading, false) : 0;
+    if (rc == 0)
+        rc = read_place(reading);
     if (rc == 0 && form->begin)
         rc = form->begin(reading);
     llmobs_fact_request(reading);

@@ -87,6 +87,8 @@ struct llmobs_form {
     bool lists; /* an answer may be an array */
     bool texts; /* an event may be a text, which is no answer even if it looks
                  * like JSON: only its frame says that it is an error */
+    const char *place; /* the metadata's names for the segments that the stars
+                        * of the path stand for; NULL: none is kept */
     /* Names in quotes; the body of a request has at least one of them. The
      * library guesses by them where it will not have the body when it reads the
      * call. NULL: the names of most APIs. */

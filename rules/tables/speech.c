@@ -20,24 +20,16 @@ static const struct llmobs_speech_voice *voice_of(
     return reading->form->variant;
 }
 
-/* The voice is the segment behind the operation's own in a path. */
 int llmobs_speech_begin_voice(struct llmobs_reading *reading)
 {
     const struct llmobs_speech_voice *voice = voice_of(reading);
-    const char *pattern = reading->classified->shape->path;
-    const char *star = strchr(pattern, '*');
     const char *model =
         voice->model ? llmobs_json_gets(reading->request, voice->model) : NULL;
-    int rc = llmobs_reading_model(reading, model);
 
     llmobs_fact_asked(reading, model);
     llmobs_span_fact_word(&reading->span->facts, LLMOBS_FACT_OUTPUT_TYPE,
                           "speech");
-    return rc < 0 || !voice->in_path || !star
-               ? rc
-               : llmobs_request_segment(reading->classified->url,
-                                        llmobs_url_behind(star), "voice_id",
-                                        reading->span);
+    return llmobs_reading_model(reading, model);
 }
 
 /* A voice may be a vector, from which anybody can make a person's voice again:

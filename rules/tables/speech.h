@@ -22,7 +22,6 @@ struct llmobs_speech_voice {
                            * request has the text itself */
     const char *model;    /* key of the model; NULL: "model" */
     const char *settings; /* keys that become metadata */
-    bool in_path;         /* the path names the voice */
 };
 
 /* The members of a request with a sound, and the function that reads the

@@ -78,18 +78,6 @@ bool llmobs_store_asks(const struct llmobs_reading *reading)
     return asks;
 }
 
-/* Keeps the segment of the path that the shape's star stands for. */
-int llmobs_store_begin(struct llmobs_reading *reading)
-{
-    const char *place = store_of(reading)->place;
-    const char *star = strstr(reading->classified->shape->path, "/*/");
-
-    return place && star ? llmobs_request_segment(reading->classified->url,
-                                                  llmobs_url_behind(star + 1),
-                                                  place, reading->span)
-                         : 0;
-}
-
 static int gather(const struct llmobs_json *value, const char *names,
                   bool named, int depth, struct llmobs_json *texts)
 {

@@ -29,8 +29,6 @@ struct llmobs_store {
     const char *drops;    /* of a hit without a payload: no part of its
                            * text; NULL: none */
     const char *scores;   /* of a hit: every hit has a score */
-    const char *place;    /* the name in the metadata for the path's star; NULL:
-                           * it is not kept */
     /* Marks the span as failed where the answer says so in words of its own;
      * NULL: it has none. */
     int (*fail)(struct llmobs_reading *reading, const struct llmobs_json *body);
@@ -38,7 +36,6 @@ struct llmobs_store {
 
 /* The functions of a form. */
 bool llmobs_store_asks(const struct llmobs_reading *reading);
-int llmobs_store_begin(struct llmobs_reading *reading);
 int llmobs_store_request(struct llmobs_reading *reading);
 int llmobs_store_document(struct llmobs_reading *reading,
                           const struct llmobs_json *body);

@@ -17,14 +17,10 @@ static bool is_apply(const struct llmobs_reading *reading)
 
 static int bedrock_guardrails_begin(struct llmobs_reading *reading)
 {
-    const struct llmobs_url *url = reading->classified->url;
-    int rc = llmobs_request_segment(url, 3, "guardrail_id", reading->span);
-
-    if (rc == 0)
-        rc = llmobs_request_segment(url, 1, "guardrail_version", reading->span);
-    if (rc < 0 || reading->classified->proxied)
-        return rc;
-    return llmobs_span_set(&reading->span->model_provider, "amazon_bedrock");
+    return reading->classified->proxied
+               ? 0
+               : llmobs_span_set(&reading->span->model_provider,
+                                 "amazon_bedrock");
 }
 
 /* Sets the texts of the parts, {"text": {"text": ...}}; leaves out pictures. */
@@ -98,6 +94,7 @@ static int read_document(struct llmobs_reading *reading,
 
 const struct llmobs_form llmobs_form_bedrock_guardrails = {
     .keys = keys,
+    .place = "guardrail_id\0guardrail_version\0",
     .confirm = is_apply,
     .begin = bedrock_guardrails_begin,
     .request = read_request,

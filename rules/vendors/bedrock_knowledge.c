@@ -24,14 +24,6 @@ static bool is_retrieve(const struct llmobs_reading *reading)
     return llmobs_reading_has(reading, "retrievalQuery");
 }
 
-static int begin_retrieve(struct llmobs_reading *reading)
-{
-    int rc = llmobs_request_segment(reading->classified->url, 1,
-                                    "knowledge_base_id", reading->span);
-
-    return rc < 0 ? rc : set_provider(reading);
-}
-
 static int retrieve_request(struct llmobs_reading *reading)
 {
     const struct llmobs_json *query =
@@ -102,7 +94,8 @@ static int retrieve_document(struct llmobs_reading *reading,
 const struct llmobs_form llmobs_form_bedrock_knowledge_retrieve = {
     .keys = retrieve_keys,
     .confirm = is_retrieve,
-    .begin = begin_retrieve,
+    .place = "knowledge_base_id\0",
+    .begin = set_provider,
     .request = retrieve_request,
     .document = retrieve_document,
     .ends = llmobs_bedrock_ends,
