@@ -176,13 +176,6 @@ static bool copy(char **field, const char *text)
     return !text || *field;
 }
 
-static void lower(char *text)
-{
-    for (; text && *text; text++)
-        if (*text >= 'A' && *text <= 'Z')
-            *text = (char)(*text + 32);
-}
-
 /* Hosts are compared in their DNS form, so a rule's host gets that form. */
 __attribute__((noinline)) static int to_dns(char **host)
 {
@@ -262,7 +255,6 @@ static int fill_rule(const struct llmobs_json *json, struct row *row,
         !copy(&rule->name, row->texts[COLUMN_NAME]) ||
         !copy(&rule->header, row->texts[COLUMN_HEADER]))
         return -ENOMEM;
-    lower(rule->host);
     if (to_dns(&rule->host) < 0)
         return -ENOMEM;
     return fill_places(row, rule, why);
@@ -396,10 +388,6 @@ static int add_host(struct file *file, const struct llmobs_apis_said *said)
     size_t count = 0;
     int rc = 0;
 
-    if (strpbrk(args[0], "/@[]") ||
-        (strchr(args[0], ':') && strchr(args[0], ':') == strrchr(args[0], ':')))
-        llmobs_apis_fail(&file->apis, said->line,
-                         "a host has no scheme, port, path or brackets");
     if (strlen(args[1]) > LLMOBS_APIS_NAME)
         llmobs_apis_fail(&file->apis, said->line,
                          "the provider has more than %d bytes",
@@ -408,7 +396,6 @@ static int add_host(struct file *file, const struct llmobs_apis_said *said)
     if (!host->dialects || !copy(&host->host, args[0]) ||
         !copy(&host->provider, args[1]))
         return -ENOMEM;
-    lower(host->host);
     if (to_dns(&host->host) < 0)
         return -ENOMEM;
     for (unsigned i = 2; i < said->count && rc == 0; i++)

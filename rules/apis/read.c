@@ -9,10 +9,6 @@
 
 #include "rules/read/left_out.h"
 
-const char *const llmobs_apis_readers[LLMOBS_APIS_READERS] = {
-    "table", "chat", "store",  "search", "rerank",
-    "voice", "ear",  "render", "poll",   "code"};
-
 #define LLMOBS_APIS_MAKES (LLMOBS_APIS_RENDER | LLMOBS_APIS_POLL)
 #define LLMOBS_APIS_PLACES (LLMOBS_APIS_TABLE | LLMOBS_APIS_MAKES)
 #define LLMOBS_APIS_TABLED \
@@ -108,13 +104,13 @@ const struct llmobs_apis_word llmobs_apis_words[] = {
     LINE(WORDS, "settings", ANY, ALL, METADATA,
          "members of the request that are metadata; a pointer: all of that "
          "object is; `usual`: those of most APIs"),
-    FORM(OTHER, "reads", "",
+    FORM(TEXT, "reads", "",
          "the reader: table (if no line says it), chat, store, search, rerank, "
          "voice, ear; code: hooks alone"),
     FORM(OTHER, "hook", "",
          "a place in the reading, and the function of `rules/apis/hooks/` that "
          "has it; `none`: no function"),
-    FORM(OTHER, "confirm", "",
+    FORM(TEXT, "confirm", "",
          "`asks`: a request with an input is one of this API; `chat`: one with "
          "messages and a model"),
     FORM(SWITCH, "confirm_always", "confirm_always",
@@ -297,8 +293,14 @@ static void add_place(struct reader *reader, char which,
 
     for (unsigned i = 0; i < count; i++) {
         const char *what = strcmp(args[i], "\"\"") == 0 ? "" : args[i];
-        const char *why = i > 0 && !*what ? "the whole body has no other place"
-                                          : llmobs_layout_fault(which, what);
+        const char *why =
+            i > 0 && !*what ? "the whole body has no other place"
+            : which == LLMOBS_AT_REASONS && !strchr(what, '=')
+                ? "a reason has a '=' and the usual word behind it"
+            : which == LLMOBS_AT_UNIT &&
+                    strcmp(what + (strcspn(what, "mun") == 0), "s") != 0
+                ? "a unit of times is s, ms, us or ns"
+                : llmobs_layout_fault(which, what);
 
         if (!why && len + strlen(what) + 2 > LLMOBS_LAYOUT_MAX)
             why = "the places of the form have too many bytes";
@@ -356,6 +358,35 @@ static void add_words(struct reader *reader, struct llmobs_apis_said *to,
     *to = all;
 }
 
+/* Gives the number of a word in a list of such, from 0. */
+static unsigned find_word(struct reader *reader, const char *what,
+                          const char *list, const char *word)
+{
+    char known[112] = "";
+    unsigned i = 0;
+
+    LLMOBS_WORDS_EACH (at, list) {
+        size_t len = strlen(known);
+
+        if (strcmp(at, word) == 0)
+            return i;
+        snprintf(known + len, sizeof(known) - len, "%s%s", i++ ? ", " : "", at);
+    }
+    llmobs_apis_fail(reader->apis, reader->line, "there is no %s '%s', only %s",
+                     what, word, known);
+    return 0;
+}
+
+/* In the order of the bits of read.h, and of the numbers in events.h,
+ * sources.h and span.h. */
+static const char readers[] =
+    "table\0chat\0store\0search\0rerank\0voice\0ear\0render\0poll\0code\0";
+static const char framings[] = "sse\0lines\0array\0aws\0";
+static const char sources[] =
+    "none\0openai\0anthropic\0gemini\0converse\0cohere\0mistral\0";
+static const char span_kinds[] =
+    "llm\0embedding\0workflow\0agent\0task\0tool\0retrieval\0";
+
 static void read_hook(struct reader *reader,
                       const struct llmobs_apis_said *said)
 {
@@ -364,46 +395,20 @@ static void read_hook(struct reader *reader,
         "fail\0part\0usage\0read\0";
     struct llmobs_apis_form *form = reader->form;
     const char *const *args = reader->apis->args + said->first;
-    bool known = false;
 
     if (said->count != 2) {
         llmobs_apis_fail(reader->apis, reader->line,
                          "a hook has a place and a function");
         return;
     }
-    LLMOBS_WORDS_EACH (place, places)
-        known = known || strcmp(place, args[0]) == 0;
-    if (!known)
-        llmobs_apis_fail(reader->apis, reader->line,
-                         "there is no place '%s' for a hook", args[0]);
-    else if (form->hook_count == LLMOBS_APIS_HOOKS)
+    (void)find_word(reader, "place of a hook", places, args[0]);
+    if (form->hook_count == LLMOBS_APIS_HOOKS)
         llmobs_apis_fail(reader->apis, reader->line,
                          "the form has too many hooks");
     else
         form->hooks[form->hook_count++] =
             (struct llmobs_apis_hook){args[0], args[1]};
 }
-
-/* Gives the number of a word in a list of such, from 0. */
-static unsigned find_word(struct reader *reader, const char *list,
-                          const char *word)
-{
-    unsigned i = 0;
-
-    LLMOBS_WORDS_EACH (at, list) {
-        if (strcmp(at, word) == 0)
-            return i;
-        i++;
-    }
-    llmobs_apis_fail(reader->apis, reader->line, "nothing here is named '%s'",
-                     word);
-    return 0;
-}
-
-/* In the order of their numbers in events.h and sources.h. */
-static const char framings[] = "sse\0lines\0array\0aws\0";
-static const char sources[] =
-    "none\0openai\0anthropic\0gemini\0converse\0cohere\0mistral\0";
 
 const struct llmobs_apis_key llmobs_apis_keys[LLMOBS_APIS_KEYS] = {
     {"tool_name", offsetof(struct llmobs_message_form, tool_name)},
@@ -443,19 +448,6 @@ static void read_messages(struct reader *reader,
             llmobs_apis_fail(reader->apis, said->line, "messages have no '%s'",
                              arg);
     }
-}
-
-static void read_reader(struct reader *reader,
-                        const struct llmobs_apis_said *said)
-{
-    const char *name = said->count == 1 ? reader->apis->args[said->first] : "";
-
-    for (unsigned i = 0; i < LLMOBS_APIS_READERS; i++)
-        if (strcmp(llmobs_apis_readers[i], name) == 0) {
-            reader->form->reader = 1U << i;
-            return;
-        }
-    llmobs_apis_fail(reader->apis, reader->line, "nothing reads '%s'", name);
 }
 
 /* Names a word that begins alike; "": there is none. */
@@ -519,15 +511,17 @@ static void read_word(struct reader *reader, const char *word,
     else if (strcmp(word, "hook") == 0)
         read_hook(reader, said);
     else if (strcmp(word, "reads") == 0)
-        read_reader(reader, said);
+        form->reader = 1U << find_word(reader, "reader", readers, args[0]);
+    else if (strcmp(word, "confirm") == 0)
+        (void)find_word(reader, "way to confirm", "asks\0chat\0", args[0]);
     else if (strcmp(word, "messages") == 0)
         read_messages(reader, &form->messages, said);
     else if (strcmp(word, "alone") == 0)
         read_messages(reader, &form->alone, said);
     else if (strcmp(word, "framing") == 0)
-        form->framing = find_word(reader, framings, args[0]);
+        form->framing = find_word(reader, "framing", framings, args[0]);
     else if (strcmp(word, "sources") == 0)
-        form->sources = find_word(reader, sources, args[0]);
+        form->sources = find_word(reader, "form of sources", sources, args[0]);
 }
 
 static struct llmobs_apis_form *find_form(struct llmobs_apis_api *api,
@@ -748,6 +742,14 @@ static void read_queries(struct reader *reader, struct llmobs_shape *shape,
             *at = '\0';
 }
 
+static void check_host(struct reader *reader, const char *host)
+{
+    if (strpbrk(host, "/@[]") ||
+        (strchr(host, ':') && strchr(host, ':') == strrchr(host, ':')))
+        llmobs_apis_fail(reader->apis, reader->line,
+                         "a host has no scheme, port, path or brackets");
+}
+
 static void read_path(struct reader *reader,
                       const struct llmobs_apis_said *said)
 {
@@ -755,6 +757,7 @@ static void read_path(struct reader *reader,
         &reader->api->paths[reader->api->path_count];
     const char *const *args = reader->apis->args + said->first;
     struct llmobs_shape *shape = &path->shape;
+    static const char methods[] = "POST\0PUT\0PATCH\0GET\0HEAD\0DELETE\0";
 
     if (said->count < 4) {
         llmobs_apis_fail(reader->apis, reader->line,
@@ -773,9 +776,8 @@ static void read_path(struct reader *reader,
     if (args[0][0] != '/')
         llmobs_apis_fail(reader->apis, reader->line,
                          "the path does not begin with '/'");
-    if (llmobs_kind_read(args[1], &shape->kind) < 0)
-        llmobs_apis_fail(reader->apis, reader->line, "there is no kind '%s'",
-                         args[1]);
+    shape->kind =
+        (enum llmobs_kind)find_word(reader, "kind", span_kinds, args[1]);
     for (unsigned i = 4; i < said->count; i++)
         if (strncmp(args[i], "form=", 5) == 0)
             path->form = args[i] + 5;
@@ -786,16 +788,18 @@ static void read_path(struct reader *reader,
         else if (!read_option(reader, shape, args[i]))
             llmobs_apis_fail(reader->apis, reader->line, "a path has no '%s'",
                              args[i]);
+    (void)find_word(reader, "method", methods, shape->method);
+    check_host(reader, shape->host);
 }
 
 /* Adds the line to a list of lines of hosts. */
 static void add_line(struct reader *reader, struct llmobs_apis_said *list,
                      unsigned *count, unsigned max,
-                     const struct llmobs_apis_said *said, unsigned least)
+                     const struct llmobs_apis_said *said, unsigned least,
+                     const char *words)
 {
     if (said->count < least)
-        llmobs_apis_fail(reader->apis, reader->line, "it has %u words at least",
-                         least);
+        llmobs_apis_fail(reader->apis, reader->line, "it has: %s", words);
     else if (*count == max)
         llmobs_apis_fail(reader->apis, reader->line,
                          "the file has more than %u such lines", max);
@@ -808,12 +812,13 @@ static void read_line(struct reader *reader, const char *word,
 {
     struct llmobs_apis *apis = reader->apis;
 
-    if (strcmp(word, "host") == 0)
+    if (strcmp(word, "host") == 0) {
         add_line(reader, apis->hosts, &apis->host_count, LLMOBS_APIS_HOSTS,
-                 said, 3);
-    else if (strcmp(word, "speaks") == 0)
+                 said, 3, "the host, its provider, APIs that it speaks");
+        check_host(reader, said->count > 0 ? apis->args[said->first] : "");
+    } else if (strcmp(word, "speaks") == 0)
         add_line(reader, apis->speaks, &apis->speaks_count, LLMOBS_APIS_SPEAKS,
-                 said, 2);
+                 said, 2, "a name, APIs");
     else if (strcmp(word, "order") == 0)
         apis->order = *said;
     else if (strcmp(word, "observed") == 0)
@@ -972,6 +977,15 @@ static void add_to_lines(struct reader *reader, unsigned first, unsigned count)
                                  : -1)};
 }
 
+static unsigned line_of_nul(const char *text)
+{
+    unsigned line = 1;
+
+    for (; *text; text++)
+        line += *text == '\n';
+    return line;
+}
+
 int llmobs_apis_read(struct llmobs_text text, struct llmobs_apis *apis)
 {
     struct reader reader = {.apis = apis};
@@ -1001,6 +1015,8 @@ int llmobs_apis_read(struct llmobs_text text, struct llmobs_apis *apis)
     }
     if (full)
         llmobs_apis_fail(apis, reader.line, "the file has too many words");
+    else if (reader.rc == 0 && at < apis->text + text.len)
+        llmobs_apis_fail(apis, line_of_nul(text.data), "a byte is NUL");
     for (size_t i = 0; i < apis->count; i++) {
         for (unsigned k = 0; k < apis->apis[i].form_count; k++) {
             fill_keys(&reader, &apis->apis[i].forms[k]);

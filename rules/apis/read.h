@@ -87,9 +87,6 @@ struct llmobs_apis_word {
 extern const struct llmobs_apis_word llmobs_apis_words[];
 extern const size_t llmobs_apis_word_count;
 
-/* The names of the readers, in the order of their bits. */
-extern const char *const llmobs_apis_readers[LLMOBS_APIS_READERS];
-
 /* The words of a line, in llmobs_apis->args. */
 struct llmobs_apis_said {
     unsigned line; /* of the file; 0: the form does not say it */

@@ -192,8 +192,11 @@ int llmobs_idn_encode(struct llmobs_text host, char *out, size_t cap)
         }
         if (at + text.len + 1 >= cap)
             return -EINVAL;
-        memcpy(out + at, text.data, text.len);
-        at += text.len;
+        for (size_t i = 0; i < text.len; i++) {
+            char c = text.data[i];
+
+            out[at++] = c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
+        }
         if (dot)
             out[at++] = '.';
         from = end + 1;

@@ -4,8 +4,7 @@
  * Errors:  -EINVAL: the name's form is beyond the limits, or it has none.
  * Limits:  63 bytes a label, `cap` bytes in all.
  *
- * No letter changes its case here: before, the caller makes ASCII letters lower
- * case.
+ * ASCII letters are put in lower case, others stay as they are.
  */
 #ifndef LLMOBS_IDN_H
 #define LLMOBS_IDN_H
@@ -13,7 +12,7 @@
 #include "lib/base/buf.h"
 
 /* Writes the name and a NUL. Labels of only ASCII, and patterns (a label with
- * '*'), stay as they are. */
+ * '*'), keep their form. */
 int llmobs_idn_encode(struct llmobs_text host, char *out, size_t cap);
 
 #endif

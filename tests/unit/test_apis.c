@@ -1,5 +1,6 @@
 /* The text of APIs: a user's file reads what the build reads of the same text,
  * here and in another process, and names each fault with its line. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -124,7 +125,8 @@ static const struct {
     {"api a\npath x llm chat a.chat\nform main\n",
      "line 2: the path does not begin with '/'"},
     {"api a\npath /x lm chat a.chat\nform main\n",
-     "line 2: there is no kind 'lm'"},
+     "line 2: there is no kind 'lm', only llm, embedding, workflow, agent, "
+     "task, tool, retrieval"},
     {"api a\npath /x llm chat\nform main\n", "line 2: a path has:"},
     {"api a\npath /x llm chat a.chat anyhost\nform main\n",
      "line 2: a path has no 'anyhost'"},
@@ -140,7 +142,8 @@ static const struct {
     {"api a\npath /x llm chat a.chat\nform main\nsums yes\n",
      "line 4: sums has nothing behind it"},
     {"api a\npath /x llm chat a.chat\nform main\nreads tabel\n",
-     "line 4: nothing reads 'tabel'"},
+     "line 4: there is no reader 'tabel', only table, chat, store, search, "
+     "rerank, voice, ear, render, poll, code"},
     {"api a\npath /x llm chat a.chat\nform main\nhook event x\n",
      "line 3: a file of one's own has no hooks"},
     {"api a\npath /x llm chat a.chat\nform main is nobody\n",
@@ -152,7 +155,7 @@ static const struct {
     {"api a\npath /x llm chat a.chat\nform main\nmessages\n",
      "line 4: messages says nothing"},
     {"api a\npath /x llm chat a.chat\nform main\nconfirm\n",
-     "line 4: confirm says nothing"},
+     "line 4: confirm has one word behind it"},
     {"api a\npath /x llm chat a.chat\nform main\nsettings\n",
      "line 4: settings says nothing"},
     {"api a\nintegration\npath /x llm chat a.chat\nform main\n",
@@ -170,7 +173,8 @@ static const struct {
     {"api a\npath /x llm chat a.chat\nform main\ntext /a \"\"\n",
      "line 4: \"\": the whole body has no other place"},
     {"api a\npath /x llm chat a.chat\nform main\nsources x\nsums a\n",
-     "line 4: nothing here is named 'x'LLMOBS_RULES: line 5: sums"},
+     "line 4: there is no form of sources 'x', only none, openai, "
+     "anthropic, gemini, converse, cohere, mistralLLMOBS_RULES: line 5: sums"},
     {"api a\npath /x llm chat a.chat form=x\nform main\nsums a\n",
      "line 2: there is no form xLLMOBS_RULES: line 4: sums"},
     {"api a\npath /x llm chat a.chat\nform main like b\ntext /a\ntext /b\n",
@@ -185,7 +189,27 @@ static const struct {
     {"host a.test a qdrant\n", "line 1: no host speaks 'qdrant'"},
     {"order openai\n", "only rules/apis/hosts has lines order"},
     {"host a.test a nobody\n", "line 1: no host speaks 'nobody'"},
-    {"host a.test\n", "line 1: it has 3 words at least"},
+    {"host a.test\n",
+     "line 1: it has: the host, its provider, APIs that it speaks"},
+    {"host\n", "line 1: it has: the host, its provider"},
+    {"speaks a\n", "line 1: it has: a name, APIs"},
+    {"api a\npath /x llm chat a.chat method=get\nform main\n",
+     "line 2: there is no method 'get', only POST, PUT, PATCH, GET, HEAD, "
+     "DELETE"},
+    {"api a\npath /x llm chat a.chat host=a.test:80\nform main\n",
+     "line 2: a host has no scheme, port"},
+    {"api a\npath /x llm chat a.chat host=https://a.test\nform main\n",
+     "line 2: a host has no scheme, port"},
+    {"api a\npath /x llm chat a.chat\nform main\nfinish_reasons a=b full:x\n",
+     "line 4: full:x: a reason has a '=' and the usual word behind it"},
+    {"api a\npath /x llm chat a.chat\nform main\ntime_unit min\n",
+     "line 4: min: a unit of times is s, ms, us or ns"},
+    {"api a\npath /x llm chat a.chat\nform main\nconfirm ask\n",
+     "line 4: there is no way to confirm 'ask', only asks, chat"},
+    {"api a\npath /x llm chat a.chat\nform main\nframing sees\n",
+     "line 4: there is no framing 'sees', only sse, lines, array, aws"},
+    {"api a\npath /x llm chat a.chat\nform main\nhook end f\n",
+     "line 4: there is no place of a hook 'end', only confirm, begin,"},
 };
 
 /* A file in which a line stands so often. */
@@ -222,6 +246,38 @@ TEST_EACH(a_file_with_too_much_is_told, 0, sizeof(crowds) / sizeof(*crowds))
     free(text);
 }
 
+static void note_line(void *context, unsigned line, const char *why)
+{
+    ck_assert_str_eq(why, "a byte is NUL");
+    *(unsigned *)context = line;
+}
+
+/* The byte stands in a word, behind one, at the begin of a line, in a comment,
+ * and at the file's end: what follows it would not be read. */
+TEST(a_nul_is_a_fault_with_its_line)
+{
+    static const char *const lines[] = {
+        "host b.test b ollama0b\n", "host b.test b ollama 0\n",
+        "0host b.test b ollama\n", "# x 0\n", "0"};
+
+    for (size_t i = 0; i < sizeof(lines) / sizeof(*lines); i++) {
+        struct llmobs_custom custom;
+        unsigned line = 0;
+        struct llmobs_custom_fault fault = {.complain = note_line,
+                                            .context = &line};
+        char text[64];
+        int len =
+            snprintf(text, sizeof(text), "host a.test a ollama\n%s", lines[i]);
+
+        *strchr(text, '0') = '\0';
+        ck_assert_int_eq(
+            llmobs_custom_parse((struct llmobs_text){text, (size_t)len},
+                                &custom, &fault),
+            -EINVAL);
+        ck_assert_uint_eq(line, 2);
+    }
+}
+
 TEST_EACH(a_fault_is_told_with_its_line, 0, sizeof(faults) / sizeof(*faults))
 {
     static const struct match_row row = {
@@ -231,6 +287,25 @@ TEST_EACH(a_fault_is_told_with_its_line, 0, sizeof(faults) / sizeof(*faults))
     ck_assert_msg(strstr(match_complaints, faults[_i].told), "%s, not %s",
                   match_complaints, faults[_i].told);
     match_check(rules, &row, 1);
+    llmobs_rules_free(rules);
+}
+
+TEST(a_host_at_a_path_is_as_one_of_a_line)
+{
+    static const char text[] =
+        "api a\npath /x/y llm chat a.chat host=*.Bücher.Test\n"
+        "path /x/z llm chat a.chat host=LLM.corp.test\n"
+        "form main\ntext /a\n";
+    static const struct match_row rows[] = {
+        {"POST", "https://llm.Corp.test/x/z", JSON, NULL, 2, "a"},
+        {"POST", "https://a.xn--bcher-kva.test/x/y", JSON, NULL, 2, "a"},
+    };
+    struct llmobs_rules *rules = match_make(NULL, text);
+    struct llmobs_match match;
+
+    ck_assert_msg(match_complaint_count == 0, "%s", match_complaints);
+    for (size_t i = 0; i < 2; i++)
+        ck_assert_msg(match_run(rules, &rows[i], &match), "%s", match.why);
     llmobs_rules_free(rules);
 }
 
