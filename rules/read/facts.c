@@ -7,6 +7,9 @@
 
 #include "rules/read/cut_json.h"
 #include "rules/read/request.h"
+#include "rules/read/usage.h"
+
+#define STOPPED_MAX 32 /* names of a side */
 
 /* -- the request ---------------------------------------------------------- */
 
@@ -213,19 +216,172 @@ static bool set_names(struct llmobs_span *span, const struct llmobs_json *body)
     return id && model;
 }
 
-/* Notes which provider a gateway had chosen: OpenRouter's and Vercel's word. */
-static void set_server(struct llmobs_span *span, const struct llmobs_json *body)
-{
-    static const char *const way[] = {"message", "provider_metadata", "gateway",
-                                      "routing", "finalProvider"};
-    const struct llmobs_json *at =
-        llmobs_json_at(llmobs_json_get(body, "choices"), 0);
-    const char *name = llmobs_json_gets(body, "provider");
+/* What an answer says beside its text, and where: keys through objects, of a
+ * list in each element. */
+enum said {
+    SAID_TEXT,    /* metadata */
+    SAID_NUMBER,  /* metadata */
+    SAID_TEXTS,   /* metadata */
+    SAID_SECONDS, /* a metric */
+    SAID_MS,      /* a metric in seconds */
+    SAID_STOPPED  /* names in metadata.moderation */
+};
 
-    for (size_t i = 0; at && i < sizeof(way) / sizeof(way[0]); i++)
-        at = llmobs_json_get(at, way[i]);
-    (void)llmobs_json_sets(span->metadata, "served_by",
-                           name ? name : llmobs_json_text(at));
+static const struct place {
+    enum said said;
+    char to[24], way[72];
+} places[] = {
+/* Vercel's gateway. */
+#define ROUTED "gateway\0routing\0finalProvider\0"
+    {SAID_TEXT, "served_by", "provider\0"}, /* OpenRouter */
+    {SAID_TEXT, "served_by", "choices\0message\0provider_metadata\0" ROUTED},
+    {SAID_TEXT, "served_by", "choices\0delta\0provider_metadata\0" ROUTED},
+    {SAID_TEXT, "served_by", "provider_metadata\0" ROUTED},
+    {SAID_TEXT, "served_by", "providerMetadata\0" ROUTED},
+    {SAID_TEXT, "guardrail_action", "guardrailAction\0"},
+    {SAID_TEXT, "guardrail_action", "amazon-bedrock-guardrailAction\0"},
+    {SAID_TEXTS, "related_questions", "related_questions\0"}, /* Perplexity */
+    {SAID_NUMBER, "tokens_per_second", "stats\0tokens_per_second\0"},
+    {SAID_NUMBER, "time_to_first_token", "stats\0time_to_first_token\0"},
+    {SAID_NUMBER, "generation_time", "stats\0generation_time\0"},
+    /* llama.cpp */
+    {SAID_MS, "time_in_model_prefill", "timings\0prompt_ms\0"},
+    {SAID_MS, "time_in_model_decode", "timings\0predicted_ms\0"},
+#define TIMES(in)                                                    \
+    {SAID_SECONDS, "time_in_queue", in "queue_time\0"},              \
+        {SAID_SECONDS, "time_in_model_prefill", in "prompt_time\0"}, \
+    {                                                                \
+        SAID_SECONDS, "time_in_model_decode", in "completion_time\0" \
+    }
+    TIMES("time_info\0"), /* Cerebras */
+    TIMES("usage\0"),
+    TIMES("x_groq\0usage\0"),                                     /* Groq */
+    {SAID_MS, "time_in_model_inference", "metrics\0latencyMs\0"}, /* Bedrock */
+    {SAID_MS, "time_in_model_inference",
+     "amazon-bedrock-invocationMetrics\0invocationLatency\0"},
+    {SAID_STOPPED, "input", "moderation\0input\0"}, /* OpenAI */
+    {SAID_STOPPED, "output", "moderation\0output\0"},
+    {SAID_STOPPED, "input", "prompt_filter_results\0"}, /* Azure */
+    {SAID_STOPPED, "output", "choices\0content_filter_results\0"},
+    {SAID_STOPPED, "input", "content_filters\0"},
+    {SAID_STOPPED, "input", "error\0innererror\0"},
+    {SAID_STOPPED, "input", "error\0inner_error\0"},
+    {SAID_STOPPED, "input", "promptFeedback\0"}, /* Gemini */
+    {SAID_STOPPED, "output", "candidates\0safetyRatings\0"},
+    {SAID_STOPPED, "input", "trace\0guardrail\0inputAssessment\0"},
+    {SAID_STOPPED, "output", "trace\0guardrail\0outputAssessments\0"},
+    {SAID_STOPPED, "input", "amazon-bedrock-trace\0guardrail\0input\0"},
+    {SAID_STOPPED, "output", "amazon-bedrock-trace\0guardrail\0outputs\0"},
+    {SAID_STOPPED, "input", "trace\0guardrailTrace\0inputAssessments\0"},
+    {SAID_STOPPED, "output", "trace\0guardrailTrace\0outputAssessments\0"},
+};
+
+/* Adds a name to the list of a side, once. A request's own setting `moderation`
+ * stays. */
+static void add_stopped(struct llmobs_json *metadata, const char *side,
+                        const char *name)
+{
+    struct llmobs_json *all = llmobs_json_get(metadata, "moderation"), *list;
+
+    if (llmobs_has_text(name) && !all &&
+        llmobs_json_set(metadata, "moderation", llmobs_json_object()) == 0)
+        all = llmobs_json_get(metadata, "moderation");
+    if (!llmobs_has_text(name) || !llmobs_json_is_object(all))
+        return;
+    if (!llmobs_json_get(all, side))
+        (void)llmobs_json_set(all, side, llmobs_json_array());
+    list = llmobs_json_get(all, side);
+    LLMOBS_JSON_EACH (one, list, true)
+        if (strcmp(llmobs_json_text(one), name) == 0)
+            return;
+    if (llmobs_json_len(list) < STOPPED_MAX)
+        (void)llmobs_json_add(list, llmobs_json_string(name));
+}
+
+/* The name of what a filter stopped; NULL: the object tells no such thing. What
+ * a filter has matched is the user's text, and no name. */
+static const char *stopped_by(const char *key, const struct llmobs_json *value)
+{
+    static const char names[] = "category\0name\0type\0id\0";
+    const char *action = llmobs_json_gets(value, "action");
+
+    if (!(action && strcmp(action, "NONE") != 0) &&
+        !llmobs_json_is_true(llmobs_json_get(value, "filtered")) &&
+        !(llmobs_json_is_true(llmobs_json_get(value, "blocked")) &&
+          llmobs_json_gets(value, "category")))
+        return llmobs_json_gets(value, "blockReason");
+    LLMOBS_WORDS_EACH (name, names)
+        if (llmobs_json_gets(value, name))
+            return llmobs_json_gets(value, name);
+    return key;
+}
+
+/* Adds the names of all that a filter stopped below a place. OpenAI says true
+ * below `categories`, Azure whose text its list of filters is about. The
+ * recursion is as deep as the parsed documents. */
+static void add_all_stopped(struct llmobs_json *metadata, const char *side,
+                            const char *key, const struct llmobs_json *value)
+{
+    const char *of = llmobs_json_gets(value, "source_type");
+
+    if (of && strcmp(of, "completion") == 0)
+        side = "output";
+    add_stopped(metadata, side,
+                llmobs_json_is_true(value) ? key : stopped_by(key, value));
+    for (void *it = llmobs_json_iter(value); it;
+         it = llmobs_json_next(value, it)) {
+        const struct llmobs_json *one = llmobs_json_iter_value(it);
+
+        if (llmobs_json_is_container(one) || strcmp(key, "categories") == 0)
+            add_all_stopped(metadata, side, llmobs_json_iter_key(it), one);
+    }
+    LLMOBS_JSON_EACH (one, value, true)
+        add_all_stopped(metadata, side, key, one);
+}
+
+static void put_said(struct llmobs_span *span, const struct place *place,
+                     const struct llmobs_json *value)
+{
+    if (place->said == SAID_STOPPED)
+        add_all_stopped(span->metadata, place->to, "", value);
+    else if (place->said == SAID_TEXT)
+        (void)llmobs_json_sets(span->metadata, place->to,
+                               llmobs_json_text(value));
+    else if (place->said > SAID_TEXTS)
+        (void)llmobs_usage_seconds(span, place->to, value,
+                                   place->said == SAID_MS ? 1e3 : 1);
+    else if (place->said == SAID_TEXTS
+                 ? llmobs_json_is_string(llmobs_json_at(value, 0))
+                 : llmobs_json_is_number(value))
+        (void)llmobs_json_set(span->metadata, place->to,
+                              llmobs_json_clone(value));
+}
+
+/* True if a later body of the same tree may say another thing there. */
+static bool find_said(struct llmobs_span *span, const struct place *place,
+                      const char *way, const struct llmobs_json *in)
+{
+    bool more = false;
+
+    if (in && !*way) {
+        put_said(span, place, in);
+        return place->said != SAID_TEXT;
+    }
+    LLMOBS_JSON_EACH (one, in, true)
+        more = find_said(span, place, way, one) || more;
+    in = llmobs_json_get(in, way);
+    return (in && find_said(span, place, llmobs_words_next(way), in)) || more;
+}
+
+static bool find_all_said(struct llmobs_reading *reading,
+                          const struct llmobs_json *body)
+{
+    bool more = false;
+
+    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
+        more =
+            find_said(reading->span, &places[i], places[i].way, body) || more;
+    return more;
 }
 
 /* True if id and model were known before. */
@@ -244,7 +400,6 @@ static bool set_answer(struct llmobs_reading *reading,
                      llmobs_json_gets(body, "service_tier"));
     llmobs_span_fact(&span->facts, LLMOBS_FACT_SYSTEM_FINGERPRINT,
                      llmobs_json_gets(body, "system_fingerprint"));
-    set_server(span, body);
     return known;
 }
 
@@ -252,6 +407,7 @@ void llmobs_fact_answer(struct llmobs_reading *reading,
                         const struct llmobs_json *body)
 {
     (void)set_answer(reading, body);
+    (void)find_all_said(reading, body);
 }
 
 /* The object in an event that has the answer's id: the event, or a member. */
@@ -269,20 +425,25 @@ static const struct llmobs_json *told_in(const struct llmobs_json *event)
 }
 
 void llmobs_fact_event(struct llmobs_reading *reading,
-                       const struct llmobs_json *event)
+                       const struct llmobs_event *event)
 {
-    if (reading->told >= LLMOBS_FACT_EVENTS || !event)
-        return;
-    reading->told++;
-    if (set_answer(reading, told_in(event)))
-        reading->told = LLMOBS_FACT_EVENTS;
+    const struct llmobs_json *body = told_in(event->json);
+
+    if (body && reading->told < LLMOBS_FACT_EVENTS) {
+        reading->told++;
+        if (set_answer(reading, body))
+            reading->told = LLMOBS_FACT_EVENTS;
+    }
+    if ((!event->alike || event->json != reading->plain) && body)
+        reading->plain = find_all_said(reading, body) ? NULL : event->json;
 }
 
 void llmobs_fact_ends(struct llmobs_reading *reading)
 {
     static const char keys[] =
         "id\0responseId\0model\0modelVersion\0service_tier\0"
-        "system_fingerprint\0";
+        "system_fingerprint\0timings\0metrics\0time_info\0"
+        "prompt_filter_results\0";
     const struct llmobs_call *call = reading->classified->call;
     struct llmobs_json *body =
         llmobs_cut_json_object(call->response, call->response_tail, keys);

@@ -30,15 +30,16 @@ int llmobs_fact_session(struct llmobs_reading *reading, size_t back);
 /* The reader calls these. _request notes the settings of reading->request. */
 void llmobs_fact_request(struct llmobs_reading *reading);
 
-/* Notes id, model and tier of an answer. The first id and model stay, and the
- * last tier. `body` may be NULL. */
+/* Notes id, model and tier of an answer, who served it, how long that took, and
+ * what a filter stopped. The first id and model stay, and the last of the
+ * others. `body` may be NULL. */
 void llmobs_fact_answer(struct llmobs_reading *reading,
                         const struct llmobs_json *body);
 
-/* Like llmobs_fact_answer, but for an event of a stream, while a fact is
- * missing. */
+/* Like llmobs_fact_answer, but for an event of a stream: id, model and tier
+ * while one is missing. */
 void llmobs_fact_event(struct llmobs_reading *reading,
-                       const struct llmobs_json *event);
+                       const struct llmobs_event *event);
 
 /* Like llmobs_fact_answer, but for an answer whose middle is missing. */
 void llmobs_fact_ends(struct llmobs_reading *reading);

@@ -164,7 +164,7 @@ static int read_event(struct llmobs_reading *reading,
     int rc = 0;
 
     if (!texts)
-        llmobs_fact_event(reading, event->json);
+        llmobs_fact_event(reading, event);
     if (reading->form->event && (event->json || event->failed || texts))
         rc = reading->form->event(reading, event);
     if (rc == 0 &&

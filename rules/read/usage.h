@@ -68,10 +68,4 @@ int llmobs_usage_seconds(struct llmobs_span *span, const char *key,
 int llmobs_usage_sound(struct llmobs_span *span,
                        const struct llmobs_json *seconds);
 
-/* Sets how long the call waited, and the engine worked on prompt and answer, as
- * llama.cpp, Groq and Cerebras say it (WIRE 1.7), and puts the numbers of LM
- * Studio's `stats` into the metadata. */
-int llmobs_usage_timings(const struct llmobs_json *body,
-                         struct llmobs_span *span);
-
 #endif

@@ -82,11 +82,8 @@ static int add_result(struct llmobs_reading *reading,
 static int retrieve_document(struct llmobs_reading *reading,
                              const struct llmobs_json *body)
 {
-    int rc = llmobs_json_sets(reading->span->metadata, "guardrail_action",
-                              llmobs_json_gets(body, "guardrailAction"));
-
-    if (rc < 0 || reading->classified->call->status >= 300)
-        return rc;
+    if (reading->classified->call->status >= 300)
+        return 0;
     return llmobs_documents_each(
         reading, llmobs_json_get(body, "retrievalResults"), add_result);
 }
@@ -155,11 +152,10 @@ static int generate_document(struct llmobs_reading *reading,
 {
     struct llmobs_span *span = reading->span;
     const struct llmobs_json *citations = llmobs_json_get(body, "citations");
-    int rc = llmobs_json_sets(span->metadata, "guardrail_action",
-                              llmobs_json_gets(body, "guardrailAction"));
+    int rc = 0;
 
-    if (rc < 0 || reading->classified->call->status >= 300)
-        return rc;
+    if (reading->classified->call->status >= 300)
+        return 0;
     set_session(reading, body);
     if (llmobs_json_is_array(citations))
         rc = llmobs_json_set(

@@ -57,12 +57,8 @@ int llmobs_chat_document(struct llmobs_reading *reading,
     }
     reading->span->output_messages = list;
     if (rc == 0)
-        rc = llmobs_openai_moderation(body, reading->span);
-    if (rc == 0)
         rc = llmobs_sources_read(reading->span, body, LLMOBS_SOURCES_OPENAI);
-    if (rc == 0)
-        rc = variant->usage(llmobs_usage_find(body), reading->span);
-    return rc < 0 ? rc : llmobs_usage_timings(body, reading->span);
+    return rc < 0 ? rc : variant->usage(llmobs_usage_find(body), reading->span);
 }
 
 int llmobs_chat_event(struct llmobs_reading *reading,
@@ -73,20 +69,14 @@ int llmobs_chat_event(struct llmobs_reading *reading,
 
     if (!event->alike)
         stream->bare = NULL;
-    else if (!stream->bare && !llmobs_usage_find(event->json) &&
-             !llmobs_json_get(event->json, "moderation"))
+    else if (!stream->bare && !llmobs_usage_find(event->json))
         stream->bare = event->json;
     rc = llmobs_stream_add(stream, event->json);
     if (stream->begun)
         llmobs_reading_token(reading, event);
     reading->done = reading->done || stream->done;
-    if (rc == 0 && event->json != stream->bare)
-        rc = llmobs_openai_moderation(event->json, reading->span);
-    if (rc == 0)
-        rc = llmobs_sources_event(reading, event, LLMOBS_SOURCES_OPENAI);
-    if (rc < 0 || !stream->done)
-        return rc;
-    return llmobs_usage_timings(event->json, reading->span);
+    return rc < 0 ? rc
+                  : llmobs_sources_event(reading, event, LLMOBS_SOURCES_OPENAI);
 }
 
 /* Makes the output from the stream's parts, if any came; else the reader makes

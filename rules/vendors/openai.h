@@ -13,12 +13,6 @@
  * path may do instead (WIRE 6.1). */
 bool llmobs_openai_asks(const struct llmobs_reading *reading, const char *what);
 
-/* Sets metadata.moderation from an answer's `moderation`: of `input` and
- * `output` the names of the categories that are flagged. An error of the
- * moderation is none of the call. */
-int llmobs_openai_moderation(const struct llmobs_json *body,
-                             struct llmobs_span *span);
-
 /* form->ends for answers with `choices` and for embeddings: reads model and
  * usage, and whether the answer has ended. */
 int llmobs_openai_ends(struct llmobs_reading *reading);

@@ -59,9 +59,8 @@ int llmobs_completion_document(struct llmobs_reading *reading,
         rc = add_prompt(list, llmobs_text_of(text_of(choice)));
     }
     reading->span->output_messages = list;
-    if (rc == 0)
-        rc = llmobs_usage_read(llmobs_usage_find(body), reading->span);
-    return rc < 0 ? rc : llmobs_usage_timings(body, reading->span);
+    return rc < 0 ? rc
+                  : llmobs_usage_read(llmobs_usage_find(body), reading->span);
 }
 
 int llmobs_completion_event(struct llmobs_reading *reading,

@@ -113,9 +113,6 @@ static int read_metadata(struct llmobs_reading *reading,
     const char *key = response_keys;
     int rc = read_reasoning(reading->span, response);
 
-    if (rc == 0)
-        rc = llmobs_openai_moderation(response, reading->span);
-
     for (size_t i = 0; rc == 0 && i < RESPONSE_METADATA_KEYS;
          i++, key = llmobs_words_next(key)) {
         struct llmobs_json *value = llmobs_json_get(response, key);
