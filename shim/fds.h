@@ -1,5 +1,5 @@
 /* fds - which descriptor numbers are connections that the program made, and
- * that may be followed (sockets.h).
+ * that may be followed (socket_calls.h).
  *
  * Almost all numbers are files, pipes, or connections of others. For them a
  * function of the shim reads one word, which is 0.

@@ -21,9 +21,14 @@
  * stay the same. */
 #define LLMOBS_TLS_CLIENTS "python*,ruby*,perl*,lua*,wget,wget2,emacs*"
 
-/* LLMOBS_TLS says for which programs the library observes calls over a TLS
- * library. AUTO: for programs whose bytes, status and output are known to stay
- * the same. */
+/* The programs of LLMOBS_SOCKETS=auto beside PHP, and the letters with which
+ * their names begin. */
+#define LLMOBS_SOCKETS_CLIENTS LLMOBS_TLS_CLIENTS ",node*"
+#define LLMOBS_SOCKETS_LETTERS "prlwen"
+
+/* LLMOBS_TLS, and LLMOBS_SOCKETS likewise, says for which programs the library
+ * observes calls over a TLS library. AUTO: for programs whose bytes, status and
+ * output are known to stay the same. */
 enum llmobs_tls_mode { LLMOBS_TLS_AUTO, LLMOBS_TLS_ON, LLMOBS_TLS_OFF };
 
 /* True for the word, which is in small letters, in any case. */
