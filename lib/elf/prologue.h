@@ -1,0 +1,239 @@
+/* prologue - copies the first instructions of a function to another place, so
+ * that a jump has room where they were.
+ *
+ * Knows the few instructions that begin the functions of a TLS library in the
+ * programs that were looked at (tests/unit/test_prologue.c lists them), and
+ * refuses all others, because a wrong guess would crash the program. So it also
+ * refuses the jumps and breakpoints that other patchers put there.
+ *
+ * A mark of control-flow protection (endbr64, bti c) stays at the begin of the
+ * function, and the jump comes behind it. The encodings are those of Intel's
+ * manual, volume 2, and of Arm's Architecture Reference Manual, C6.
+ *
+ * All is inline, because the shim may not call the core here.
+ *
+ * Owns:    nothing.
+ * Threads: any.
+ * Errors:  false for code that is refused, or for a jump that is too long.
+ * Limits:  judges the copied instructions alone: a jump from the rest of the
+ *          function into their middle is not seen.
+ */
+#ifndef LLMOBS_PROLOGUE_H
+#define LLMOBS_PROLOGUE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* The most bytes that the copy has, and of a function that matter. */
+#define LLMOBS_PROLOGUE_COPY 24
+#define LLMOBS_PROLOGUE_CODE 16
+
+struct llmobs_prologue {
+    /* Of the function: its bytes, their number, its address. */
+    const unsigned char *code;
+    size_t size;
+    uint64_t from;
+    uint64_t to;  /* the address that the copy is for */
+    bool guarded; /* an indirect call must meet a mark there (BTI) */
+
+    /* The answer: bytes that stay, bytes behind them that may be overwritten,
+     * and the copy, which ends with a jump to what follows them. */
+    size_t mark, covered, len;
+    unsigned char copy[LLMOBS_PROLOGUE_COPY];
+};
+
+static inline uint32_t llmobs_prologue_read(const unsigned char *code)
+{
+    return (uint32_t)code[0] | (uint32_t)code[1] << 8 |
+           (uint32_t)code[2] << 16 | (uint32_t)code[3] << 24;
+}
+
+static inline void llmobs_prologue_write(unsigned char *code, uint32_t value)
+{
+    for (int i = 0; i < 4; i++)
+        code[i] = (unsigned char)(value >> 8 * i);
+}
+
+/* -- x86-64 ---------------------------------------------------------------- */
+
+#define LLMOBS_PROLOGUE_X86_JUMP 5
+
+/* Writes the distance with which an instruction ends, `code` being at `at`;
+ * false: it does not fit. */
+static inline bool llmobs_prologue_x86_reach(unsigned char *code, uint64_t at,
+                                             uint64_t target)
+{
+    int64_t distance = (int64_t)(target - at - 4);
+
+    llmobs_prologue_write(code, (uint32_t)distance);
+    return distance == (int32_t)distance;
+}
+
+/* Writes a jump (LLMOBS_PROLOGUE_X86_JUMP bytes) for the address `at`. */
+static inline bool llmobs_prologue_x86_jump(unsigned char *code, uint64_t at,
+                                            uint64_t target)
+{
+    code[0] = 0xe9;
+    return llmobs_prologue_x86_reach(code + 1, at + 1, target);
+}
+
+/* The length of an instruction that does the same at any address: push; mov,
+ * test and xor from register to register; sub from rsp. 0: another one. Reads
+ * up to 3 bytes. */
+static inline size_t llmobs_prologue_x86_still(const unsigned char *code)
+{
+    bool registers = code[1] >= 0xc0;
+
+    if ((code[0] & 0xf8) == 0x50)
+        return 1;
+    if (code[0] == 0x89 || code[0] == 0x85 || code[0] == 0x31)
+        return registers ? 2 : 0;
+    if (code[0] == 0x41)
+        return (code[1] & 0xf8) == 0x50 ? 2 : 0;
+    if (code[0] == 0x48 && code[1] == 0x83)
+        return code[2] == 0xec ? 4 : 0;
+    registers = code[2] >= 0xc0;
+    if (code[0] == 0x48 && code[1] == 0x85)
+        return registers ? 3 : 0;
+    return (code[0] & 0xfa) == 0x48 && (code[1] & 0xfd) == 0x89 && registers
+               ? 3
+               : 0;
+}
+
+/* Copies the instruction at `done`; its length, 0: refused. */
+static inline size_t llmobs_prologue_x86_copy(struct llmobs_prologue *p,
+                                              size_t done)
+{
+    unsigned char code[6] = {0}; /* zeros behind the function's end */
+    size_t left = p->size - done, len;
+    uint64_t target;
+
+    for (size_t i = 0; i < sizeof(code) && i < left; i++)
+        code[i] = p->code[done + i];
+    len = llmobs_prologue_x86_still(code);
+    for (size_t i = 0; i < len && len <= left; i++)
+        p->copy[p->len + i] = code[i];
+    if (len)
+        return len <= left ? len : 0;
+
+    /* call and jcc, whose distance is from their end. */
+    len = code[0] == 0xe8                               ? 5
+          : code[0] == 0x0f && (code[1] & 0xf0) == 0x80 ? 6
+                                                        : 0;
+    if (!len || len > left)
+        return 0;
+    target = p->from + done + len +
+             (uint64_t)(int64_t)(int32_t)llmobs_prologue_read(code + len - 4);
+    if (target - p->from < LLMOBS_PROLOGUE_CODE)
+        return 0;
+    for (size_t i = 0; i < len - 4; i++)
+        p->copy[p->len + i] = code[i];
+    return llmobs_prologue_x86_reach(p->copy + p->len + len - 4,
+                                     p->to + p->len + len - 4, target)
+               ? len
+               : 0;
+}
+
+/* The copy begins with endbr64, because it is called by its address. */
+static inline bool llmobs_prologue_x86(struct llmobs_prologue *p)
+{
+    static const unsigned char endbr64[] = {0xf3, 0x0f, 0x1e, 0xfa};
+
+    p->mark = p->covered = 0;
+    while (p->mark < 4 && p->mark < p->size &&
+           p->code[p->mark] == endbr64[p->mark])
+        p->mark++;
+    if (p->mark < 4)
+        p->mark = 0;
+    for (p->len = 0; p->len < 4; p->len++)
+        p->copy[p->len] = endbr64[p->len];
+    while (p->covered < LLMOBS_PROLOGUE_X86_JUMP) {
+        size_t len = llmobs_prologue_x86_copy(p, p->mark + p->covered);
+
+        if (!len)
+            return false;
+        p->covered += len;
+        p->len += len;
+    }
+    p->len += LLMOBS_PROLOGUE_X86_JUMP;
+    return llmobs_prologue_x86_jump(p->copy + p->len - LLMOBS_PROLOGUE_X86_JUMP,
+                                    p->to + p->len - LLMOBS_PROLOGUE_X86_JUMP,
+                                    p->from + p->mark + p->covered);
+}
+
+/* -- arm64 ----------------------------------------------------------------- */
+
+#define LLMOBS_PROLOGUE_ARM_JUMP 4
+#define LLMOBS_PROLOGUE_ARM_PACIASP 0xd503233f
+#define LLMOBS_PROLOGUE_ARM_BTI_C 0xd503245f
+
+/* Writes a jump (LLMOBS_PROLOGUE_ARM_JUMP bytes) for the address `at`. */
+static inline bool llmobs_prologue_arm_jump(unsigned char *code, uint64_t at,
+                                            uint64_t target)
+{
+    int64_t distance = (int64_t)(target - at);
+
+    llmobs_prologue_write(code,
+                          0x14000000 | ((uint32_t)(distance / 4) & 0x03ffffff));
+    return distance % 4 == 0 && distance >= -(INT64_C(1) << 27) &&
+           distance < INT64_C(1) << 27;
+}
+
+/* True for an instruction that does the same at any address: paciasp; stp to
+ * the stack, with or without a new sp; sub from sp. paciasp is a mark, too. */
+static inline bool llmobs_prologue_arm_still(uint32_t code, bool guarded)
+{
+    return (code == LLMOBS_PROLOGUE_ARM_PACIASP && !guarded) ||
+           (code & 0xffc003e0) == 0xa98003e0 ||
+           (code & 0xffc003e0) == 0xa90003e0 ||
+           (code & 0xff8003ff) == 0xd10003ff;
+}
+
+static inline bool llmobs_prologue_arm(struct llmobs_prologue *p)
+{
+    uint64_t next;
+    uint32_t code;
+
+    p->covered = LLMOBS_PROLOGUE_ARM_JUMP;
+    p->mark = p->size >= 4 &&
+                      llmobs_prologue_read(p->code) == LLMOBS_PROLOGUE_ARM_BTI_C
+                  ? 4
+                  : 0;
+    if (p->size < p->mark + p->covered)
+        return false;
+    code = llmobs_prologue_read(p->code + p->mark);
+    next = p->from + p->mark + p->covered;
+    if (llmobs_prologue_arm_still(code, p->guarded && !p->mark)) {
+        llmobs_prologue_write(p->copy, code);
+        p->len = 8;
+        return llmobs_prologue_arm_jump(p->copy + 4, p->to + 4, next);
+    }
+    /* cbz of 64 bits reaches 1 MiB: from the copy on, a jump reaches further.
+     */
+    if ((code & 0xff000000) == 0xb4000000) {
+        int64_t distance = ((int32_t)(code << 8) >> 13) * INT64_C(4);
+        uint64_t target = p->from + p->mark + (uint64_t)distance;
+
+        llmobs_prologue_write(p->copy, 0xb4000040 | (code & 31));
+        p->len = 12;
+        return distance > 0 && target - p->from >= LLMOBS_PROLOGUE_CODE &&
+               llmobs_prologue_arm_jump(p->copy + 4, p->to + 4, next) &&
+               llmobs_prologue_arm_jump(p->copy + 8, p->to + 8, target);
+    }
+    return false;
+}
+
+/* -- this processor -------------------------------------------------------- */
+
+#if defined(__x86_64__)
+#define LLMOBS_PROLOGUE_JUMP LLMOBS_PROLOGUE_X86_JUMP
+#define llmobs_prologue_copy llmobs_prologue_x86
+#define llmobs_prologue_jump llmobs_prologue_x86_jump
+#else
+#define LLMOBS_PROLOGUE_JUMP LLMOBS_PROLOGUE_ARM_JUMP
+#define llmobs_prologue_copy llmobs_prologue_arm
+#define llmobs_prologue_jump llmobs_prologue_arm_jump
+#endif
+
+#endif
