@@ -37,6 +37,10 @@ struct dl_phdr_info;
 #define LLMOBS_NO_CORE "libllmobs_core.so is not loaded: "
 #define LLMOBS_NO_CORE_MAX 96
 
+/* The same where the shim leaves the TLS library inside the program alone. */
+#define LLMOBS_NO_ENTRY "the TLS library inside the program is left alone: "
+#define LLMOBS_NO_ENTRY_MAX 128
+
 /* X(result, name, arguments): the functions of one libcurl copy that the shim
  * looks up by name. Names are without "curl_". All exist since 7.29, except
  * mime_* (7.56) and url_get (7.62). A name that the copy lacks is NULL in its
@@ -157,12 +161,12 @@ enum llmobs_wire_end {
     LLMOBS_WIRE_FREED
 };
 
-/* The connections of clients of HTTP/1.1, over a TLS library or plain. The shim
+/* The connections of clients of HTTP/1.1 that a TLS library encrypts. The shim
  * calls these after the library's own function has returned, with the bytes
  * that the program gave or got, which they borrow until they return. They keep
- * errno. Where two threads may use one connection at once, as with GnuTLS and
- * sockets, `sent` comes before the real function. Neither waits for the other.
- */
+ * errno. For GnuTLS `sent` comes before the library's own function. GnuTLS
+ * allows two threads to use one connection at once: such a connection is not
+ * followed any more. */
 #define LLMOBS_WIRE_READ_BESIDE UINT64_MAX
 #define LLMOBS_WIRE_OTHER_BYTES UINT64_MAX
 struct llmobs_wire;

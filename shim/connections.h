@@ -31,6 +31,8 @@ struct llmobs_connection {
     size_t ahead;       /* bytes that were seen, and that the library has not
                          * accepted: the request is not sent yet */
     uint64_t came;      /* bytes that the library had read at the last call */
+    bool got, idle;     /* the last read got bytes; the last one had to wait
+                         * without cause (openssl.c) */
     unsigned char held; /* length of first, while it has the first bytes */
     unsigned char next; /* length of first, while it has those that were shown
                          * and that the program must send next */

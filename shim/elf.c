@@ -462,8 +462,8 @@ static uint32_t find_sysv(const struct llmobs_elf *elf, const char *name)
     return found;
 }
 
-void *llmobs_elf_symbol_hashed(const struct llmobs_elf *elf, const char *name,
-                               uint32_t hash)
+static const ElfW(Sym) *
+    find(const struct llmobs_elf *elf, const char *name, uint32_t hash)
 {
     uint32_t index = 0;
 
@@ -471,9 +471,21 @@ void *llmobs_elf_symbol_hashed(const struct llmobs_elf *elf, const char *name,
         index = find_gnu(elf, name, hash);
     else if (elf->hash)
         index = find_sysv(elf, name);
-    if (index == 0)
-        return NULL;
-    return (void *)(elf->base + llmobs_elf_sym(elf, index)->st_value);
+    return index ? llmobs_elf_sym(elf, index) : NULL;
+}
+
+const ElfW(Sym) *
+    llmobs_elf_definition(const struct llmobs_elf *elf, const char *name)
+{
+    return find(elf, name, llmobs_elf_hash(name));
+}
+
+void *llmobs_elf_symbol_hashed(const struct llmobs_elf *elf, const char *name,
+                               uint32_t hash)
+{
+    const ElfW(Sym) *sym = find(elf, name, hash);
+
+    return sym ? (void *)(elf->base + sym->st_value) : NULL;
 }
 
 void *llmobs_elf_symbol(const struct llmobs_elf *elf, const char *name)

@@ -58,8 +58,10 @@ bool llmobs_elf_spans(const struct dl_phdr_info *info, uintptr_t address);
 int llmobs_elf_open_listed(struct llmobs_elf *elf,
                            const struct link_map *object);
 
-/* The address that the object itself defines for a function, its default
- * version first; NULL when it does not define it. */
+/* The symbol by which the object itself defines a function, its default version
+ * first, and its address; NULL when it does not define it. */
+const ElfW(Sym) *
+    llmobs_elf_definition(const struct llmobs_elf *elf, const char *name);
 void *llmobs_elf_symbol(const struct llmobs_elf *elf, const char *name);
 
 /* The hash of a version's name. */

@@ -38,9 +38,8 @@ enum llmobs_host_state {
 bool llmobs_host_claim(void);
 void llmobs_host_off(void);
 
-/* Sets everything below; called by the constructor alone. `first`: the
- * program's first argument. Both may be NULL. */
-void llmobs_host_init(const char *first, char **env);
+/* Sets everything below; called by the constructor alone. `env` may be NULL. */
+void llmobs_host_init(char **env);
 
 enum llmobs_host_state llmobs_host_state(void);
 
@@ -56,12 +55,14 @@ void llmobs_host_decide(void);
 bool llmobs_host_enable(void);
 
 /* True where the calls of TLS libraries are to be hooked (LLMOBS_TLS).
+ * _tls_inside: also those of one inside the program.
  * _may_tls: false where they will never be. Within a walk over the objects,
  * _check_php looks whether an object is PHP, and _found_tls says that one is
  * such a library; after it _decide_tls decides, and with it the state. Called
  * under the scan's lock.
  */
 bool llmobs_host_tls(void);
+bool llmobs_host_tls_inside(void);
 bool llmobs_host_may_tls(void);
 void llmobs_host_check_php(const struct llmobs_elf *elf);
 void llmobs_host_found_tls(void);
@@ -69,24 +70,16 @@ bool llmobs_host_decide_tls(void);
 
 /* From now on no connection of a TLS library is followed, unless the user asked
  * for that or the program is PHP. */
+#define LLMOBS_HOST_TRACER                                                     \
+    "a tracer reports the program's calls: those over TLS libraries are left " \
+    "to it, unless LLMOBS_TLS=on"
 #define LLMOBS_HOST_ACCEPTS                                                    \
     "the program accepts TLS: its calls over TLS libraries are not observed, " \
     "unless LLMOBS_TLS=on"
 void llmobs_host_stop_tls(const char *why);
 
-/* A tracer in the program's language reports its calls: nothing is followed,
- * unless the user asked for that or the program is PHP. */
-void llmobs_host_is_traced(void);
-
 /* The reason why no connection is followed; NULL: connections are followed. */
 const char *llmobs_host_tls_stopped(void);
-
-/* Within a scan, after its walk: decides whether libc's sockets are hooked
- * (LLMOBS_SOCKETS). True when they are from now on. */
-bool llmobs_host_decide_sockets(void);
-
-/* As llmobs_host_tls_stopped, of connections by plain HTTP. */
-const char *llmobs_host_sockets_stopped(void);
 
 /* True for the shim itself. */
 bool llmobs_host_is_shim(const struct dl_phdr_info *info);

@@ -1,6 +1,7 @@
 #include "shim/libs.h"
 
 #include "lib/base/cold.h"
+#include "shim/entry.h"
 #include "shim/host.h"
 #include "shim/libc.h"
 #include "shim/str.h"
@@ -8,6 +9,7 @@
 struct place {
     uintptr_t base;
     bool used, marked, at_start;
+    bool inside; /* it is the program itself, and has entries for slots */
     char soname[64];
 };
 
@@ -29,27 +31,31 @@ static void *thunk_for(unsigned copy, enum llmobs_lib_call hook)
                : llmobs_lib_gnutls(hook);
 }
 
-/* Sets a copy's functions; `elf` NULL: it has none yet. */
+/* Sets a copy's functions from `first` on; `elf` NULL: it has none yet. */
 static void set_functions(enum llmobs_lib library, unsigned copy,
-                          const struct llmobs_elf *elf)
+                          unsigned first, const struct llmobs_elf *elf)
 {
-    for (unsigned i = 0; i < LLMOBS_LIB_FUNCTION_COUNT; i++)
+    for (unsigned i = first; i < LLMOBS_LIB_FUNCTION_COUNT; i++)
         if (llmobs_lib_calls_library(i) == library)
             llmobs_lib_calls_set(
                 copy, i,
                 elf ? llmobs_elf_symbol(elf, llmobs_lib_calls_name(i)) : NULL);
 }
 
+/* `inside`: the hooked functions have been set, and SSL_clear and SSL_free must
+ * not be: an object that calls them has slots. */
 static void record_copy(enum llmobs_lib library, unsigned copy,
-                        const struct llmobs_elf *elf, bool at_start)
+                        const struct llmobs_elf *elf, bool at_start,
+                        bool inside)
 {
     struct place *place = &places[library][copy];
 
-    set_functions(library, copy, elf);
+    set_functions(library, copy, inside ? LLMOBS_LIB_HOOK_COUNT : 0, elf);
     if (library == LLMOBS_LIB_SSL) {
-        set_functions(LLMOBS_LIB_CRYPTO, copy, NULL);
+        set_functions(LLMOBS_LIB_CRYPTO, copy, 0, NULL);
         llmobs_lib_ssl_reset(copy);
     }
+    place->inside = inside;
     place->base = elf->base;
     place->marked = true;
     place->at_start = at_start;
@@ -103,11 +109,14 @@ static bool add_copy(enum llmobs_lib library, const struct llmobs_elf *elf,
     }
     for (copy = 0; copy < copies_of(library) && places[library][copy].used;)
         copy++;
-    if (program || copy == copies_of(library) || !defines(library, elf, true)) {
+    if (copy == copies_of(library) ||
+        (program ? library != LLMOBS_LIB_SSL || !at_start ||
+                       !llmobs_entry_hook(elf, copy)
+                 : !defines(library, elf, true))) {
         __atomic_store_n(&doubtful[library], true, __ATOMIC_RELEASE);
         return false;
     }
-    record_copy(library, copy, elf, at_start);
+    record_copy(library, copy, elf, at_start, program);
     return true;
 }
 
@@ -164,7 +173,7 @@ static int find_crypto(struct dl_phdr_info *info, size_t size, void *argument)
         (elf.base != crypto->ssl.base &&
          !(elf.soname[0] && llmobs_elf_needs(&crypto->ssl, elf.soname))))
         return 0;
-    set_functions(LLMOBS_LIB_CRYPTO, crypto->copy, &elf);
+    set_functions(LLMOBS_LIB_CRYPTO, crypto->copy, 0, &elf);
     return llmobs_lib_ssl_is_complete(crypto->copy);
 }
 
@@ -238,7 +247,7 @@ static bool is_found_by(enum llmobs_lib library, unsigned copy,
 {
     const struct place *place = &places[library][copy], *other;
 
-    if (!is_used(place) ||
+    if (!is_used(place) || place->inside ||
         __atomic_load_n(&doubtful[library], __ATOMIC_ACQUIRE))
         return false;
     other = &places[library][!copy];

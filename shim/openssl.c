@@ -89,6 +89,19 @@ static uint64_t came_beside(unsigned copy, struct llmobs_connection *connection,
     return before ? connection->came - before : 0;
 }
 
+/* A read has to wait, and `came` bytes have come since the last call. Node
+ * reads its sockets itself, and calls OpenSSL when bytes have come, and once
+ * more at the end, of which OpenSSL does not learn: then none have come since
+ * the last read that had to wait. */
+static void record_wait(unsigned copy, struct llmobs_connection *connection,
+                        const void *ssl, uint64_t came)
+{
+    bool inside = !REAL(SSL_free) && REAL(SSL_get_rfd)(ssl) < 0;
+
+    connection->idle = inside && !came && !connection->got;
+    connection->got = false;
+}
+
 /* The program frees the object, or uses it for another connection. */
 static void before_end(unsigned copy, const void *ssl)
 {
@@ -99,6 +112,8 @@ static void before_end(unsigned copy, const void *ssl)
                              came_beside(copy, connection, ssl) +
                                  (uint64_t)REAL(SSL_pending)(ssl),
                              REAL(SSL_get_rfd)(ssl));
+    if (connection && connection->idle)
+        llmobs_follow_ended(ssl, LLMOBS_WIRE_BROKEN);
 }
 
 /* OpenSSL 3.2 and later have freed the BIO by now. */
@@ -176,8 +191,11 @@ static void report_received(unsigned copy, const void *ssl, const void *bytes,
     struct llmobs_connection *connection =
         llmobs_follow_received(ssl, bytes, len, &first);
 
-    if (connection)
+    if (connection) {
         (void)came_beside(copy, connection, ssl);
+        connection->got = true;
+        connection->idle = false;
+    }
     if (first && REAL(SSL_is_server)(ssl))
         llmobs_host_stop_tls(LLMOBS_HOST_ACCEPTS);
     else if (first && llmobs_http1_same(bytes, len, "HTTP/1.") == 7)
@@ -195,7 +213,7 @@ static void after_read(unsigned copy, const void *ssl, const void *bytes,
     else if (result > 0)
         report_received(copy, ssl, bytes, got);
     else if ((connection = llmobs_connections_find(ssl))) {
-        (void)came_beside(copy, connection, ssl);
+        record_wait(copy, connection, ssl, came_beside(copy, connection, ssl));
         if (!waits(copy, ssl))
             llmobs_follow_ended(ssl, end_of(copy, ssl));
     }

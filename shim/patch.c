@@ -1,8 +1,8 @@
 #include "shim/patch.h"
 
+#include "shim/alone.h"
 #include "shim/arch.h"
 #include "shim/host.h"
-#include "shim/libc_calls.h"
 #include "shim/loader_calls.h"
 #include "shim/lookup.h"
 #include "shim/libs.h"
@@ -21,8 +21,6 @@ struct work {
     bool unsealed;                      /* the shim made the pages writable */
     bool changed;     /* a slot of libcurl or of the loader was written */
     bool changed_lib; /* one of another library */
-    bool changed_libc;
-    unsigned libc_sets; /* of libc's functions that are watched in the object */
 };
 
 /* Tests whether a word can be written, without changing it and without a fault:
@@ -179,7 +177,7 @@ static void *dl_target(const struct work *work, const ElfW(Rela) * rela,
 }
 
 /* The names whose slots may be written. */
-enum kind { NO_MATTER, OF_CURL, OF_LOADER, OF_LIB, OF_LIBC };
+enum kind { NO_MATTER, OF_CURL, OF_LOADER, OF_LIB, OF_ALONE };
 
 static enum kind kind_of_name(const struct work *work, const char *name)
 {
@@ -187,8 +185,8 @@ static enum kind kind_of_name(const struct work *work, const char *name)
         return llmobs_hook_find(name) < LLMOBS_HOOK_COUNT ? OF_CURL : NO_MATTER;
     if (work->how->late && work->how->find_export(name))
         return OF_LOADER;
-    if (work->libc_sets && llmobs_libc_calls_sets(name) & work->libc_sets)
-        return OF_LIBC;
+    if (llmobs_alone_is(name))
+        return OF_ALONE;
     return llmobs_lib_calls_may(name) && llmobs_host_tls() &&
                    llmobs_lib_calls_find(name) < LLMOBS_LIB_HOOK_COUNT
                ? OF_LIB
@@ -202,11 +200,8 @@ static void *target_of(const struct work *work, const ElfW(Rela) * rela,
         return curl_target(work, rela, llmobs_hook_find(name), value);
     if (kind == OF_LOADER)
         return dl_target(work, rela, name, value);
-    if (kind == OF_LIBC)
-        return symbol_of(work, rela)->st_shndx == SHN_UNDEF
-                   ? llmobs_libc_calls_target(name, value,
-                                              unbound(work, rela, value))
-                   : NULL;
+    if (kind == OF_ALONE)
+        return llmobs_alone_target(name, value, unbound(work, rela, value));
     return llmobs_libs_target(work->elf, name, value,
                               unbound(work, rela, value));
 }
@@ -227,9 +222,8 @@ static void patch_one(struct work *work, const ElfW(Rela) * rela)
     target = target_of(work, rela, name, kind, value);
     if (target)
         write_slot(work, slot, target);
-    work->changed |= target && kind != OF_LIB && kind != OF_LIBC;
+    work->changed |= target && kind != OF_LIB;
     work->changed_lib |= target && kind == OF_LIB;
-    work->changed_libc |= target && kind == OF_LIBC;
     if (target && kind == OF_CURL && work->how->late &&
         ELF64_R_TYPE(rela->r_info) != LLMOBS_R_JUMP_SLOT)
         llmobs_wrappers_copy(work->elf);
@@ -350,7 +344,7 @@ bool llmobs_patch_may(const struct llmobs_elf *elf,
     if (count > elf->symtab_len)
         count = elf->symtab_len;
     return names_curl(elf, count) || llmobs_hooks_hashed(elf) ||
-           llmobs_libc_calls_may(elf, count) ||
+           llmobs_alone_may(elf, count) ||
            (how->late &&
             (names_dl(elf, count, how) || llmobs_loader_hashed(elf))) ||
            (llmobs_host_tls() &&
@@ -360,8 +354,7 @@ bool llmobs_patch_may(const struct llmobs_elf *elf,
 bool llmobs_patch_object(const struct llmobs_elf *elf,
                          const struct llmobs_patch *how)
 {
-    struct work work = {
-        .elf = elf, .how = how, .libc_sets = llmobs_libc_calls_in(elf)};
+    struct work work = {.elf = elf, .how = how};
 
     find_seal(&work);
     patch_table(&work, elf->rela, elf->rela_len);
@@ -374,9 +367,6 @@ bool llmobs_patch_object(const struct llmobs_elf *elf,
         if (work.changed_lib)
             patch_variables(
                 &work, (struct kept){llmobs_libs_range(), llmobs_libs_thunk});
-        if (work.changed_libc)
-            patch_variables(&work, (struct kept){llmobs_libc_calls_range(),
-                                                 llmobs_libc_calls_thunk});
     }
     return !work.loading;
 }

@@ -4,8 +4,9 @@
  * spans of one call.
  *
  * Python's ddtrace and OpenTelemetry, and Ruby's, come by a variable that their
- * launchers set, or bring objects of their own. A tracer that the program
- * starts itself, and that is Python, Ruby or Perl alone, has no sign.
+ * launchers set, or bring objects of their own; Node's by an option. A tracer
+ * that the program starts itself, and that is of its language alone, has no
+ * sign.
  *
  * Owns:    nothing.
  * Threads: any.
@@ -21,14 +22,12 @@
  * stay the same. */
 #define LLMOBS_TLS_CLIENTS "python*,ruby*,perl*,lua*,wget,wget2,emacs*"
 
-/* The programs of LLMOBS_SOCKETS=auto beside PHP, and the letters with which
- * their names begin. */
-#define LLMOBS_SOCKETS_CLIENTS LLMOBS_TLS_CLIENTS ",node*"
-#define LLMOBS_SOCKETS_LETTERS "prlwen"
+/* The same where the TLS library is inside the program: none yet. */
+#define LLMOBS_TLS_INSIDE ""
 
-/* LLMOBS_TLS, and LLMOBS_SOCKETS likewise, says for which programs the library
- * observes calls over a TLS library. AUTO: for programs whose bytes, status and
- * output are known to stay the same. */
+/* LLMOBS_TLS says for which programs the library observes calls over a TLS
+ * library. AUTO: for programs whose bytes, status and output are known to stay
+ * the same. */
 enum llmobs_tls_mode { LLMOBS_TLS_AUTO, LLMOBS_TLS_ON, LLMOBS_TLS_OFF };
 
 /* True for the word, which is in small letters, in any case. */
@@ -104,6 +103,52 @@ static inline bool llmobs_tracer_set(const char *entry)
 
         if (value && *value == '=' && llmobs_tracer_has(value + 1, sign->part))
             return true;
+    }
+    return false;
+}
+
+/* Modules of Node that report a program's calls. */
+static const char llmobs_tracer_modules[][16] = {"dd-trace", "opentelemetry",
+                                                 "traceloop", "openinference"};
+
+/* True for the value of NODE_OPTIONS, or another text, that names one. */
+static inline bool llmobs_tracer_module(const char *text)
+{
+    for (size_t i = 0;
+         i < sizeof(llmobs_tracer_modules) / sizeof(llmobs_tracer_modules[0]);
+         i++)
+        if (llmobs_tracer_has(text, llmobs_tracer_modules[i]))
+            return true;
+    return false;
+}
+
+/* True for an argument of Node that loads one. `before`: the argument before
+ * it. */
+static inline bool llmobs_tracer_argument(const char *before,
+                                          const char *argument)
+{
+    static const char options[][22] = {"-r", "--require", "--import",
+                                       "--loader", "--experimental-loader"};
+
+    for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
+        if (llmobs_tracer_after(argument, options[i]) ||
+            llmobs_tracer_after(before, options[i]))
+            return llmobs_tracer_module(argument);
+    return false;
+}
+
+/* The same in the arguments of a process (/proc/PID/cmdline): `len` bytes, and
+ * a NUL behind them. */
+static inline bool llmobs_tracer_arguments(const char *text, size_t len)
+{
+    const char *before = "", *end = text + len;
+
+    while (text < end) {
+        if (llmobs_tracer_argument(before, text))
+            return true;
+        for (before = text; *text;)
+            text++;
+        text++;
     }
     return false;
 }
