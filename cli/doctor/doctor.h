@@ -59,21 +59,26 @@ int llmobs_doctor_fpm(struct llmobs_doctor *doctor, const char *pool);
 
 /* Calls that go by OpenSSL or GnuTLS and not by libcurl (LLMOBS_TLS). In this
  * order: the process has neither library; it is PHP, which is observed; it is
- * observed; it has a tracer for its language; it is not observed. */
+ * observed; it has a tracer for its language; it is not observed; the library
+ * is inside the program, and its functions cannot be hooked. */
 enum llmobs_tls_way {
     LLMOBS_TLS_NONE,
     LLMOBS_TLS_PHP,
     LLMOBS_TLS_OBSERVED,
     LLMOBS_TLS_TRACED,
-    LLMOBS_TLS_NOT
+    LLMOBS_TLS_NOT,
+    LLMOBS_TLS_LEFT
 };
 
-/* How the calls of the process go, as the libraries that it has loaded show. */
-enum llmobs_tls_way llmobs_doctor_tls_of(const struct llmobs_doctor *doctor);
+/* How the calls of the process go, as the libraries that it has loaded show, or
+ * its program's file. `why`: LLMOBS_NO_ENTRY_MAX bytes, for the reason of LEFT.
+ */
+enum llmobs_tls_way llmobs_doctor_tls_of(const struct llmobs_doctor *doctor,
+                                         char *why);
 
-/* Reports on the program, or the process; true where they are observed. No
- * report for a program that has neither library. */
-bool llmobs_doctor_tls(struct llmobs_doctor *doctor);
+/* Reports on the program, or the process. No report for a program that has
+ * neither library. */
+enum llmobs_tls_way llmobs_doctor_tls(struct llmobs_doctor *doctor);
 
 /* Reports whether anything can be preloaded into the program's file. */
 void llmobs_doctor_possible(struct llmobs_doctor *doctor);

@@ -84,12 +84,14 @@ static void report_wrappers(struct llmobs_doctor *doctor)
     LLMOBS_KNOWN("wrappers", list);
 }
 
-/* `other`: calls that need no libcurl are observed. */
-static void report_nothing(struct llmobs_doctor *doctor, bool other)
+static void report_nothing(struct llmobs_doctor *doctor,
+                           enum llmobs_tls_way way)
 {
     const struct llmobs_program *program = &doctor->program;
     enum llmobs_report_level level =
-        other ? LLMOBS_REPORT_NOTE : LLMOBS_REPORT_FAIL;
+        way == LLMOBS_TLS_PHP || way == LLMOBS_TLS_OBSERVED
+            ? LLMOBS_REPORT_NOTE
+            : LLMOBS_REPORT_FAIL;
 
     if (doctor->routes.count > 0)
         LLMOBS_FIND_AS(level, "reach", "no libcurl that can be observed");
@@ -103,7 +105,11 @@ static void report_nothing(struct llmobs_doctor *doctor, bool other)
                     "the library too; ask for those programs");
     else
         LLMOBS_FIND_AS(level, "reach",
-                       "neither linked with libcurl nor naming it");
+                       "neither linked with libcurl nor naming it%s",
+                       way == LLMOBS_TLS_NONE
+                           ? "; a TLS library inside it, as in Go, Java, Bun, "
+                             "Deno or with rustls, has no names"
+                           : "");
     if (doctor->routes.missing[0] != '\0' && !doctor->allowance.spent)
         LLMOBS_FIND(NOTE, "reach", "a library was not found: %s",
                     doctor->routes.missing);
@@ -114,7 +120,8 @@ static void report_reach(struct llmobs_doctor *doctor)
     struct llmobs_json *fact = llmobs_json_object();
     struct llmobs_json *list = llmobs_json_array();
     const char *how = "none";
-    bool in_reach = false, other;
+    enum llmobs_tls_way way;
+    bool in_reach = false;
 
     for (size_t i = 0; i < doctor->routes.count; i++) {
         const struct llmobs_libcurl_route *copy = &doctor->routes.copies[i];
@@ -125,9 +132,9 @@ static void report_reach(struct llmobs_doctor *doctor)
         in_reach |= is_in_reach(copy);
         doctor->report.no_memory |= llmobs_json_add(list, copy_fact(copy)) != 0;
     }
-    other = llmobs_doctor_tls(doctor);
+    way = llmobs_doctor_tls(doctor);
     if (!in_reach)
-        report_nothing(doctor, other);
+        report_nothing(doctor, way);
     if (doctor->allowance.spent)
         LLMOBS_FIND(NOTE, "reach",
                     "its files ask for too much to be read: not all of "

@@ -418,7 +418,8 @@ static bool report_process(struct llmobs_doctor *doctor)
         return false;
     }
     report_object(doctor, shim);
-    if (llmobs_process_no_core(process, why)) /* also of one that is loaded */
+    /* Also of one that is loaded. */
+    if (llmobs_process_note(process, LLMOBS_NO_CORE, why, sizeof(why)))
         bad(doctor, why, "");
     else if (core)
         report_object(doctor, core);

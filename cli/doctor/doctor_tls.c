@@ -1,13 +1,20 @@
 #include "cli/doctor/doctor.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "lib/base/glob.h"
 #include "lib/base/tls_auto.h"
+#include "lib/elf/prologue.h"
 
 #define ABOUT "tls"
+#define SHOWN                                                       \
+    8 /* bytes of a function that is not understood, as of the shim \
+       */
 static const char *const libraries[] = {"libssl", "libgnutls.so."};
 
 static bool doctor_tls_begins(const char *text, const char *with)
@@ -32,19 +39,78 @@ static bool has_loaded_it(const struct llmobs_doctor *doctor)
     return has_loaded(doctor, libraries[0]) || has_loaded(doctor, libraries[1]);
 }
 
-static bool is_linked(const struct llmobs_doctor *doctor)
+/* What the program's file shows. */
+struct file {
+    bool linked;                   /* it needs one of the libraries */
+    bool inside;                   /* it has OpenSSL's functions itself */
+    char why[LLMOBS_NO_ENTRY_MAX]; /* they cannot be hooked; "": they can */
+};
+
+static void say_why(struct file *file, const char *name, const char *why)
+{
+    snprintf(file->why, sizeof(file->why), LLMOBS_NO_ENTRY "%s%s", name, why);
+}
+
+static void judge_entry(struct file *file, const struct llmobs_object *object,
+                        size_t index)
+{
+    const struct llmobs_object_entry *entry = &object->entries[index];
+    const char *name = llmobs_object_entry_name(index);
+    /* Where the shim has its page: not far away. */
+    struct llmobs_prologue copy = {.code = entry->code,
+                                   .size = sizeof(entry->code),
+                                   .from = entry->address,
+                                   .to = entry->address - LLMOBS_OBJECT_CODE,
+                                   .guarded = object->guarded};
+
+    if (entry->address == 0 || entry->size < sizeof(entry->code)) {
+        say_why(file, name, " is not exported");
+    } else if (!llmobs_prologue_copy(&copy)) {
+        say_why(file, name, " begins with");
+        for (size_t i = 0, len = strlen(file->why); i < SHOWN; i++, len += 3)
+            snprintf(file->why + len, sizeof(file->why) - len, " %02x",
+                     entry->code[i]);
+    }
+}
+
+/* True where this process, and so the programs that it starts, may have memory
+ * that was written and is executed: a filter, or systemd, may forbid it. */
+static bool may_execute(void)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    void *at = mmap(NULL, page, PROT_READ | PROT_WRITE,
+                    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    bool may =
+        at != MAP_FAILED && mprotect(at, page, PROT_READ | PROT_EXEC) == 0;
+
+    if (at != MAP_FAILED)
+        munmap(at, page);
+    return may;
+}
+
+/* A running process's shim has noted why it hooks nothing. */
+static void read_file(struct file *file, const struct llmobs_doctor *doctor,
+                      const char *path)
 {
     struct llmobs_allowance allowance = {.left = LLMOBS_ALLOWANCE_MAX};
+    const struct llmobs_process *process = &doctor->process;
     struct llmobs_object object;
-    bool needs;
 
-    if (llmobs_object_open(&object, AT_FDCWD, doctor->program.file, &allowance,
-                           NULL) != 0)
-        return false;
-    needs = llmobs_object_needs(&object, libraries[0]) ||
-            llmobs_object_needs(&object, libraries[1]);
+    *file = (struct file){.linked = false};
+    if (llmobs_object_open(&object, process->pid ? process->root : AT_FDCWD,
+                           path, &allowance, "SSL_read") != 0)
+        return;
+    file->linked = llmobs_object_needs(&object, libraries[0]) ||
+                   llmobs_object_needs(&object, libraries[1]);
+    file->inside = object.native && (object.defines || object.holds);
+    for (size_t i = LLMOBS_OBJECT_ENTRIES; file->inside && i-- > 0;)
+        judge_entry(file, &object, i);
     llmobs_object_close(&object);
-    return needs;
+    if (file->inside && process->pid)
+        (void)llmobs_process_note(process, LLMOBS_NO_ENTRY, file->why,
+                                  sizeof(file->why));
+    else if (file->inside && !file->why[0] && !may_execute())
+        say_why(file, "", "no memory may be made executable");
 }
 
 static const char *setting(const struct llmobs_doctor *doctor, const char *name)
@@ -67,6 +133,34 @@ static bool has_tracer(const struct llmobs_doctor *doctor)
     return false;
 }
 
+/* The same of a program with the library inside, such as Node. */
+static bool has_tracer_inside(const struct llmobs_doctor *doctor)
+{
+    const char *options = setting(doctor, "NODE_OPTIONS");
+
+    return (options && llmobs_tracer_module(options)) ||
+           (doctor->process.pid &&
+            llmobs_process_loads_tracer(doctor->process.pid)) ||
+           has_tracer(doctor);
+}
+
+static enum llmobs_tls_way way_inside(const struct llmobs_doctor *doctor,
+                                      const struct file *file, const char *base)
+{
+    enum llmobs_tls_mode mode = llmobs_tls_mode(setting(doctor, "LLMOBS_TLS"));
+
+    if (file->why[0])
+        return LLMOBS_TLS_LEFT;
+    if (mode == LLMOBS_TLS_ON)
+        return LLMOBS_TLS_OBSERVED;
+    if (mode == LLMOBS_TLS_AUTO && has_tracer_inside(doctor))
+        return LLMOBS_TLS_TRACED;
+    return mode == LLMOBS_TLS_AUTO &&
+                   llmobs_glob_listed(LLMOBS_TLS_INSIDE, base)
+               ? LLMOBS_TLS_OBSERVED
+               : LLMOBS_TLS_NOT;
+}
+
 static enum llmobs_tls_way way_of(const struct llmobs_doctor *doctor,
                                   const char *base)
 {
@@ -83,20 +177,32 @@ static enum llmobs_tls_way way_of(const struct llmobs_doctor *doctor,
     return has_tracer(doctor) ? LLMOBS_TLS_TRACED : LLMOBS_TLS_OBSERVED;
 }
 
-enum llmobs_tls_way llmobs_doctor_tls_of(const struct llmobs_doctor *doctor)
+enum llmobs_tls_way llmobs_doctor_tls_of(const struct llmobs_doctor *doctor,
+                                         char *why)
 {
-    return has_loaded_it(doctor)
-               ? way_of(doctor, llmobs_program_base(doctor->process.exe))
-               : LLMOBS_TLS_NONE;
+    const char *base = llmobs_program_base(doctor->process.exe);
+    struct file file;
+
+    read_file(&file, doctor, doctor->process.exe);
+    snprintf(why, sizeof(file.why), "%s", file.why);
+    if (file.inside)
+        return way_inside(doctor, &file, base);
+    return has_loaded_it(doctor) ? way_of(doctor, base) : LLMOBS_TLS_NONE;
 }
 
-bool llmobs_doctor_tls(struct llmobs_doctor *doctor)
+enum llmobs_tls_way llmobs_doctor_tls(struct llmobs_doctor *doctor)
 {
     const char *base = llmobs_program_base(doctor->program.file);
     enum llmobs_tls_way way = LLMOBS_TLS_NONE;
+    struct file file;
+    const char *where;
 
-    if (llmobs_glob_listed(LLMOBS_TLS_CLIENTS, base) || has_loaded_it(doctor) ||
-        is_linked(doctor))
+    read_file(&file, doctor, doctor->program.file);
+    where = file.inside ? " inside the program" : "";
+    if (file.inside)
+        way = way_inside(doctor, &file, base);
+    else if (llmobs_glob_listed(LLMOBS_TLS_CLIENTS, base) ||
+             has_loaded_it(doctor) || file.linked)
         way = way_of(doctor, base);
     switch (way) {
     case LLMOBS_TLS_NONE:
@@ -108,8 +214,9 @@ bool llmobs_doctor_tls(struct llmobs_doctor *doctor)
         break;
     case LLMOBS_TLS_OBSERVED:
         LLMOBS_FIND(OK, ABOUT,
-                    "calls over a TLS library without libcurl are observed, "
-                    "but by HTTP/2");
+                    "calls over a TLS library%s without libcurl are observed, "
+                    "but by HTTP/2",
+                    where);
         break;
     case LLMOBS_TLS_TRACED:
         LLMOBS_FIND(NOTE, ABOUT,
@@ -118,9 +225,13 @@ bool llmobs_doctor_tls(struct llmobs_doctor *doctor)
         break;
     case LLMOBS_TLS_NOT:
         LLMOBS_FIND(NOTE, ABOUT,
-                    "calls over a TLS library without libcurl are not "
-                    "observed: LLMOBS_TLS=on observes them");
+                    "calls over a TLS library%s without libcurl are not "
+                    "observed: LLMOBS_TLS=on observes them",
+                    where);
+        break;
+    case LLMOBS_TLS_LEFT:
+        LLMOBS_FIND(NOTE, ABOUT, "%s", file.why);
         break;
     }
-    return way == LLMOBS_TLS_PHP || way == LLMOBS_TLS_OBSERVED;
+    return way;
 }

@@ -136,11 +136,16 @@ static const char *unseen_by(const struct llmobs_process *process)
 static const char *judge_tls(const struct llmobs_doctor *doctor,
                              struct llmobs_host_row *row, const char *bad)
 {
-    enum llmobs_tls_way way = llmobs_doctor_tls_of(doctor);
+    static char left[LLMOBS_NO_ENTRY_MAX];
+    enum llmobs_tls_way way = llmobs_doctor_tls_of(doctor, left);
 
     if (way == LLMOBS_TLS_NONE) {
         row->state = LLMOBS_HOST_NEVER;
         return unseen_by(&doctor->process);
+    }
+    if (way == LLMOBS_TLS_LEFT) {
+        row->state = LLMOBS_HOST_NEVER;
+        return left;
     }
     if (row->state != LLMOBS_HOST_OBSERVED)
         return bad;

@@ -256,8 +256,26 @@ bool llmobs_object_wraps(const struct llmobs_object *object, char *names,
     return true;
 }
 
-/* Notes whether this is the symbol to look for, a function of libcurl, or a
- * function by which a wrapper asks for libcurl's (dlsym). */
+static const char entry_names[LLMOBS_OBJECT_ENTRIES][16] = {
+    "SSL_read", "SSL_write", "SSL_read_ex", "SSL_write_ex"};
+
+const char *llmobs_object_entry_name(size_t index)
+{
+    return entry_names[index];
+}
+
+static void record_entry(struct llmobs_object *object, const char *name,
+                         const Elf64_Sym *symbol)
+{
+    for (size_t i = 0; i < LLMOBS_OBJECT_ENTRIES; i++)
+        if (strcmp(name, entry_names[i]) == 0 &&
+            ELF64_ST_TYPE(symbol->st_info) == STT_FUNC)
+            object->entries[i] = (struct llmobs_object_entry){
+                .address = symbol->st_value, .size = symbol->st_size};
+}
+
+/* Notes whether this is the symbol to look for, a function of libcurl, an
+ * entry, or a function by which a wrapper asks for libcurl's (dlsym). */
 static void record_name(struct llmobs_object *object,
                         const struct symbols *table, const Elf64_Sym *symbol)
 {
@@ -270,6 +288,8 @@ static void record_name(struct llmobs_object *object,
         *(table->for_others ? &object->defines : &object->holds) = true;
     if (!table->for_others)
         return;
+    if (has && strncmp(name, "SSL_", 4) == 0)
+        record_entry(object, name, symbol);
     if (has)
         object->curl |= strncmp(name, "curl_", 5) == 0 ? bit_of(name) : 0;
     else
@@ -317,7 +337,8 @@ static void read_symbols(struct llmobs_object *object, struct symbols *table)
     text[len] = '\0';
     table->text = text;
     if (whole && (memmem(text, len, name, strlen(name) + 1) ||
-                  memmem(text, len, "curl_", 5)))
+                  memmem(text, len, "curl_", 5) ||
+                  memmem(text, len, entry_names[0], sizeof("SSL_read"))))
         walk_symbols(object, table);
     free(text);
 }
@@ -418,6 +439,19 @@ static void read_segments(struct reading *reading)
             object->program = true;
             object->damaged |= object->interp[0] == '\0';
         }
+        object->guarded |= segment->p_type == PT_GNU_PROPERTY;
+    }
+}
+
+static void read_entries(const struct reading *reading)
+{
+    for (size_t i = 0; i < LLMOBS_OBJECT_ENTRIES; i++) {
+        struct llmobs_object_entry *entry = &reading->object->entries[i];
+        uint64_t at = offset_of(reading, entry->address);
+
+        if (entry->address &&
+            !read_at(reading->object, entry->code, sizeof(entry->code), at))
+            entry->address = 0;
     }
 }
 
@@ -438,6 +472,7 @@ static int object_read(struct llmobs_object *object)
     read_segments(&reading);
     if (!read_sections(&reading))
         read_unlisted(&reading);
+    read_entries(&reading);
     return 0;
 }
 

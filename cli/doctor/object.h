@@ -45,6 +45,16 @@ bool llmobs_allowance_take(struct llmobs_allowance *allowance, uint64_t cost);
 int64_t llmobs_allowance_clock(void);
 void llmobs_allowance_path(struct llmobs_allowance *allowance, int64_t began);
 
+/* The functions of a TLS library whose beginnings are read: SSL_read,
+ * SSL_write, SSL_read_ex, SSL_write_ex. */
+#define LLMOBS_OBJECT_ENTRIES 4
+#define LLMOBS_OBJECT_CODE 16
+
+struct llmobs_object_entry {
+    uint64_t address, size; /* 0: the object does not define it for others */
+    unsigned char code[LLMOBS_OBJECT_CODE];
+};
+
 struct llmobs_object {
     int fd;
     struct llmobs_allowance *allowance; /* borrowed */
@@ -67,6 +77,8 @@ struct llmobs_object {
     uint64_t curl;      /* bits: the functions of LLMOBS_REAL_FUNCTIONS that it
                          * defines for other objects */
     bool asks;          /* needs dlsym or dlvsym, as a wrapper of these does */
+    struct llmobs_object_entry entries[LLMOBS_OBJECT_ENTRIES];
+    bool guarded; /* its code may have marks of control-flow protection */
 };
 
 /* True where the object defines the functions that make it a libcurl. */
@@ -91,6 +103,9 @@ bool llmobs_object_needs(const struct llmobs_object *object,
                          const char *beginning);
 
 void llmobs_object_close(struct llmobs_object *object);
+
+/* The name of an entry. */
+const char *llmobs_object_entry_name(size_t index);
 
 /* Calls `each` for every place of `needle` in the file, with the printable text
  * around it, at most LLMOBS_OBJECT_NAME bytes on each side, and the needle's

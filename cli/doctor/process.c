@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "lib/base/file.h"
+#include "lib/base/tls_auto.h"
 #include "lib/base/proc_stat.h"
 
 #define DELETED " (deleted)"
@@ -59,6 +60,18 @@ void llmobs_process_title(pid_t pid, char *out, size_t cap)
     if (slurp(pid, "cmdline", &text) == 0 && text.len > 0)
         snprintf(out, cap, "%s", text.data);
     llmobs_buf_fini(&text);
+}
+
+bool llmobs_process_loads_tracer(pid_t pid)
+{
+    struct llmobs_buf text;
+    bool does;
+
+    llmobs_buf_init(&text, LLMOBS_PROCESS_TEXT);
+    does = slurp(pid, "cmdline", &text) == 0 && text.len > 0 &&
+           llmobs_tracer_arguments(text.data, text.len);
+    llmobs_buf_fini(&text);
+    return does;
 }
 
 /* -- environment ---------------------------------------------------------- */
@@ -138,16 +151,16 @@ static int read_copy(struct llmobs_process *process)
     return rc != 0 ? rc : split_env(process, true);
 }
 
-bool llmobs_process_no_core(const struct llmobs_process *process, char *out)
+bool llmobs_process_note(const struct llmobs_process *process,
+                         const char *beginning, char *out, size_t cap)
 {
     char *data, *at = NULL;
     ssize_t got = read_data(process, &data);
 
     if (got > 0)
-        at = memmem(data, (size_t)got, LLMOBS_NO_CORE,
-                    sizeof(LLMOBS_NO_CORE) - 1);
+        at = memmem(data, (size_t)got, beginning, strlen(beginning));
     if (at)
-        snprintf(out, LLMOBS_NO_CORE_MAX, "%.*s", (int)(data + got - at), at);
+        snprintf(out, cap, "%.*s", (int)(data + got - at), at);
     free(data);
     return at != NULL;
 }

@@ -62,16 +62,20 @@ const char *llmobs_process_env(const struct llmobs_process *process,
 const struct llmobs_process_object *llmobs_process_object(
     const struct llmobs_process *process, const char *name);
 
-/* Copies why the process's shim has no core (LLMOBS_NO_CORE and the reason) to
- * `out`, LLMOBS_NO_CORE_MAX bytes. False where the shim has noted no reason, or
- * the process's memory cannot be read. */
-bool llmobs_process_no_core(const struct llmobs_process *process, char *out);
+/* Copies the text that the process's shim has noted for the doctor, such as
+ * LLMOBS_NO_CORE and the reason. False where the shim has noted no text that
+ * begins so, or the process's memory cannot be read. */
+bool llmobs_process_note(const struct llmobs_process *process,
+                         const char *beginning, char *out, size_t cap);
 
 /* The parent's id; 0: none, or no such process. */
 pid_t llmobs_process_parent(pid_t pid);
 
 /* The title that ps shows of a process; "" where it has none. */
 void llmobs_process_title(pid_t pid, char *out, size_t cap);
+
+/* True where an argument of the process loads a tracer (tls_auto.h). */
+bool llmobs_process_loads_tracer(pid_t pid);
 
 /* Calls `each` for every process; false ends the walk. */
 void llmobs_process_all(bool (*each)(void *ctx, pid_t pid), void *ctx);

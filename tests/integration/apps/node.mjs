@@ -1,0 +1,87 @@
+// Calls by Node's own TLS.  usage: node.mjs URL WAY... ; each way prints what it got.
+import assert from 'node:assert';
+import { spawnSync } from 'node:child_process';
+import https from 'node:https';
+import { Worker, isMainThread, workerData } from 'node:worker_threads';
+import { fileURLToPath } from 'node:url';
+
+const [url, ...wanted] = isMainThread ? process.argv.slice(2) : workerData;
+const file = fileURLToPath(import.meta.url);
+
+const question = (model, stream) => ({
+    method: 'POST',
+    headers: { 'content-type': 'application/json', authorization: 'Bearer ' + process.env.KEY },
+    body: JSON.stringify({
+        model, ...(stream && { stream, stream_options: { include_usage: true } }),
+        messages: [{ role: 'user', content: 'hello there' }],
+    }),
+});
+
+async function ask(model = 'gpt-test', stream = false) {
+    try {
+        const r = await fetch(url, question(model, stream));
+        let text = '';
+        for await (const part of r.body.pipeThrough(new TextDecoderStream())) text += part;
+        return `${r.status} ${text}`;
+    } catch (e) {
+        return `${e.name} ${e.cause?.code}`;
+    }
+}
+
+// `more` gets the request and the answer.
+function request(agent, model = 'gpt-test', stream = false, more = () => {}) {
+    const { body, ...options } = question(model, stream);
+    return new Promise((done) => {
+        let text = '';
+        const q = https.request(url, { ...options, agent }, (r) => {
+            more(q, r);
+            r.on('data', (part) => { text += part; });
+            r.on('error', (e) => { text += e.code; });
+            r.on('close', () => done(`${r.statusCode} ${text}`));
+        });
+        q.on('error', (e) => done(e.code));
+        q.end(body);
+    });
+}
+
+const times = async (n, call) => { for (let i = 0; i < n; i++) console.log(await call(i)); };
+
+const ways = {
+    fetch: () => times(3, () => ask()),
+    stream: () => times(2, () => ask('gpt-test', true)),
+    https: () => times(2, () => request(undefined)),
+    async keepalive() {
+        const agent = new https.Agent({ keepAlive: true, maxSockets: 1 });
+        await times(4, (i) => request(agent, 'gpt-test', i % 2 === 1));
+        agent.destroy();
+    },
+    async many() {
+        const all = await Promise.all(Array.from({ length: 64 }, (_, i) => ask('gpt-test', i % 2 === 1)));
+        assert.strictEqual(new Set(all.map((one) => one.slice(0, 3))).size, 1);
+        console.log(all[0], all[1]);
+    },
+    errors: async () => {
+        for (const model of ['error-429', 'gzip', 'truncated-body', 'truncated-stream', 'drop'])
+            console.log(await ask(model, model === 'truncated-stream'));
+        console.log(await request(undefined, 'truncated-body'));
+    },
+    async aborted() {
+        console.log(await request(undefined, 'stall', true, (q, r) => r.once('data', () => q.destroy())));
+        const aborter = new AbortController();
+        try {
+            const r = await fetch(url, { ...question('stall', true), signal: aborter.signal });
+            for await (const _ of r.body) aborter.abort();
+        } catch (e) {
+            console.log(e.name);
+        }
+    },
+    workers: () => Promise.all([1, 2, 3, 4].map(() => new Promise((done) => {
+        new Worker(file, { workerData: [url, 'fetch'] }).on('exit', done);
+    }))),
+    child() {
+        const r = spawnSync(process.execPath, [file, url, 'fetch'], { encoding: 'utf8' });
+        console.log(r.status, r.stdout, r.stderr);
+    },
+};
+
+for (const way of wanted) await ways[way]();

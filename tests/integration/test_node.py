@@ -1,0 +1,188 @@
+"""Node's own builds have OpenSSL inside: its calls are seen by the entries of
+OpenSSL's functions, or the program's memory stays as it is."""
+import os
+import shutil
+import struct
+import subprocess
+
+from harness import (APPS, SECRET, Skip, accept, equal, expect_llm, ok, test)
+
+# "LABEL=PATH LABEL=PATH": of each of these the tests are made.
+NODES = dict(one.split("=", 1) for one in os.environ.get(
+    "LLMOBS_TEST_NODES", "=" + (shutil.which("node") or "")).split())
+
+
+def has_own(path):
+    """Node as its vendor builds it, and not with a shared OpenSSL."""
+    with open(path, "rb") as f:
+        data = f.read()
+    return b"\0SSL_write_ex\0" in data and b"\0libssl.so" not in data
+
+
+def run(t, node, *ways, on="on", options=(), before=(), env=(), **more):
+    """`before`: a command that starts Node."""
+    if not node or not has_own(node):
+        raise Skip("no Node of its vendor's")
+    env = dict(env, NODE_EXTRA_CA_CERTS=t.servers.cert, KEY=SECRET,
+               LLMOBS_TLS=on)
+    return t.same([*before, node, *options, os.path.join(APPS, "node.mjs"),
+                   t.servers.base(True) + "/v1/chat/completions", *ways],
+                  env=env, **more)
+
+
+def diagnosis(t, node, before=(), **env):
+    """The doctor's line about TLS."""
+    done = subprocess.run(
+        [*before, os.path.join(t.build, "llmobs"), "doctor", "--no-self-test",
+         node], env=dict(t.environment(False, {}), **env),
+        stdout=subprocess.PIPE, encoding="utf-8", timeout=60)
+    return [line for line in done.stdout.splitlines()
+            if line.startswith("tls ")][0]
+
+
+LEFT = "the TLS library inside the program is left alone: "
+
+
+def left(t, why, node, before=(), **more):
+    """Node runs as ever, without a span, and log and doctor say why."""
+    r = run(t, node, "https", spans=0, before=before, **more)
+    ok(LEFT + why in r.log, r.log)
+    line = diagnosis(t, node, before, LLMOBS_TLS="on")
+    ok(LEFT + why in line, line)
+
+
+def entry_of(name):
+    """The function's place in Node's file."""
+    with open(NODE, "rb") as f:
+        data = f.read()
+    table, size, count = (struct.unpack_from("<Q", data, 32)[0],
+                          *struct.unpack_from("<HH", data, 54))
+    sections, = struct.unpack_from("<Q", data, 40)
+    found = 0
+    for i in range(struct.unpack_from("<H", data, 60)[0]):
+        _, kind, _, _, at, length, link = struct.unpack_from(
+            "<IIQQQQI", data, sections + 64 * i)
+        if kind != 11:  # SHT_DYNSYM
+            continue
+        names, = struct.unpack_from("<Q", data, sections + 64 * link + 24)
+        wanted = data.index(b"\0%s\0" % name.encode(), names) + 1 - names
+        for symbol in range(at, at + length, 24):
+            if struct.unpack_from("<I", data, symbol)[0] == wanted:
+                found, = struct.unpack_from("<Q", data, symbol + 8)
+    for i in range(count):
+        kind, _, offset, address, _, length = struct.unpack_from(
+            "<IIQQQQ", data, table + size * i)
+        if kind == 1 and address <= found < address + length:
+            return offset + found - address
+    raise AssertionError("no such function")
+
+
+# The way of apps/node.mjs: its spans, how many are streams, and how many are of
+# each error.
+WAYS = (("fetch", 3, 0, {}), ("stream", 2, 2, {}), ("https", 2, 0, {}),
+        ("keepalive", 4, 2, {}), ("many", 64, 32, {}),
+        ("workers", 12, 0, {}), ("child", 3, 0, {}),
+        ("errors", 6, 1, {"rate_limit_exceeded": 1, "connection_lost": 4}),
+        ("aborted", 2, 2, {"aborted": 2}))
+
+
+def join(label, node, way, spans, streams, errors):
+    def one(t):
+        r = run(t, node, way, spans=spans, order=False, answers=not errors)
+        found = {}
+        for span in r.spans:
+            accept(span)
+            if span["status"] == "ok" and way != "errors":
+                expect_llm(span, stream="stream" in span["meta"]["metadata"])
+            elif span["status"] == "error":
+                kind = span["meta"]["error"]["type"]
+                found[kind] = found.get(kind, 0) + 1
+        equal(found, errors, "errors")
+        equal(sum("stream" in s["meta"]["metadata"] for s in r.spans), streams,
+              "streams")
+    one.__module__ = "test_node"
+    one.__name__ = way + ("_" + label if label else "")
+    test(one)
+
+
+for name, path in NODES.items():
+    for row in WAYS:
+        join(name, path, *row)
+NODE = next(iter(NODES.values()))
+
+
+@test
+def not_asked_for(t):
+    """Node is not among the programs that are observed without a variable."""
+    for value in "auto", "off":
+        run(t, NODE, "fetch", on=value, spans=0)
+    line = diagnosis(t, NODE)
+    ok("inside the program" in line and "LLMOBS_TLS=on observes" in line, line)
+    line = diagnosis(t, NODE, LLMOBS_TLS="on")
+    ok("inside the program" in line and "are observed" in line, line)
+
+
+def altered(t, *changes):
+    """A copy of Node, in which the first of each is replaced."""
+    if not NODE or not has_own(NODE):
+        raise Skip("no Node of its vendor's")
+    path = os.path.join(t.dir, "node")
+    with open(NODE, "rb") as f:
+        data = bytearray(f.read())
+    for at, old, new in changes:
+        at = at or data.index(old)
+        equal(bytes(data[at:at + len(old)]), old, "bytes")
+        data[at:at + len(new)] = new
+    with open(path, "wb") as f:
+        f.write(data)
+    os.chmod(path, 0o755)
+    return path
+
+
+@test
+def an_entry_of_another_form(t):
+    """mov rbp, rsp with a prefix that no compiler writes: the same
+    instruction, and not known."""
+    if os.uname().machine != "x86_64":
+        raise Skip("bytes of x86-64")
+    node = altered(t, (entry_of("SSL_read"), b"\x55\x48\x89\xe5",
+                       b"\x55\x4a\x89\xe5"))
+    left(t, "SSL_read begins with 55 4a 89 e5 ", node)
+
+
+@test
+def one_function_without_a_name(t):
+    """All four are hooked, or none."""
+    node = altered(t, (0, b"\0SSL_write_ex\0", b"\0SSL_write_eX\0"))
+    left(t, "SSL_write_ex is not exported", node)
+
+
+@test
+def stripped(t):
+    """What strip takes away is not needed."""
+    node = altered(t)
+    subprocess.run(["strip", node], check=True)
+    run(t, node, "fetch", spans=3)
+
+
+@test
+def no_memory_to_execute(t):
+    path = os.path.join(t.dir, "unexecutable")
+    subprocess.run(["gcc", "-o", path, os.path.join(APPS, "unexecutable.c")],
+                   check=True)
+    left(t, "no memory may be made executable", NODE, before=[path],
+         options=["--jitless"])
+
+
+@test
+def beside_a_tracer(t):
+    """Node's tracers come by options."""
+    folder = os.path.join(t.dir, "node_modules", "dd-trace")
+    os.makedirs(folder)
+    with open(os.path.join(folder, "init.js"), "w") as f:
+        f.write("")
+    env = {"NODE_OPTIONS": "--require " + os.path.join(folder, "init.js")}
+    run(t, NODE, "fetch", on="auto", env=env, spans=0)
+    line = diagnosis(t, NODE, **env)
+    ok("a tracer reports the program's calls" in line, line)
+    run(t, NODE, "fetch", env=env, spans=3)
