@@ -309,9 +309,11 @@ void *llmobs_connections_forget(const void *ssl)
     struct place place;
 
     while ((place = find(ssl)).word) {
-        if (state_of(place) == HTTP && place.record->of_core)
+        enum state state = state_of(place);
+
+        if (state == HTTP && place.record->of_core)
             of_core = place.record->of_core;
-        if (state_of(place) == NEW || place.record->next)
+        if (state == NEW || (state == HTTP && place.record->next))
             llmobs_connections_wipe(place.record);
         __atomic_store_n(place.word, 0, __ATOMIC_RELEASE);
     }
