@@ -6,7 +6,9 @@
  * platform.openai.com/docs/guides/rate-limits and
  * /api-reference/debugging-requests; docs.anthropic.com/en/api/rate-limits and
  * /errors; AWS API request ids (x-amzn-RequestId); RFC 9110, 10.2.3
- * (Retry-After).
+ * (Retry-After); of gateways docs.litellm.ai/docs/proxy/response_headers,
+ * portkey.ai/docs, developer.konghq.com/gateway, developers.cloudflare.com
+ * /ai-gateway, docs.helicone.ai.
  *
  * Owns:    nothing.
  * Threads: any.
@@ -24,6 +26,7 @@
 
 /* Adds to the object `transfer`:
  *   request_id            text: of the first of the headers that have one
+ *   gateway_request_id    likewise, of a gateway's
  *   processing_ms         number of milliseconds
  *   retry_after           number of seconds, or a date as text
  *   ratelimit_WHAT_limit, ratelimit_WHAT_remaining    numbers

@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -56,6 +57,25 @@ TEST(each_provider_tells_in_its_own_words)
     answer("x-envoy-upstream-service-time: 12.5\r\n");
     expect("{\"processing_ms\": 12.5, \"request_id\": \"7f2e\"}");
     expect("{}");
+}
+
+/* A gateway passes the provider's id on beside its own. */
+TEST(a_gateway_has_an_id_of_its_own)
+{
+    static const char *const names[] = {
+        "x-litellm-call-id", "X-Portkey-Trace-Id", "X-Kong-Request-Id",
+        "cf-aig-log-id", "Helicone-Id"};
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+        char line[100];
+
+        snprintf(line, sizeof(line), "%s: 01JADMCQQQBWH3NXZ5GCRN98DP\r\n",
+                 names[i]);
+        answer(line);
+        answer("x-request-id: req_0f3c\r\n");
+        expect("{\"gateway_request_id\": \"01JADMCQQQBWH3NXZ5GCRN98DP\", "
+               "\"request_id\": \"req_0f3c\"}");
+    }
 }
 
 TEST(it_tells_when_to_come_again)
