@@ -35,7 +35,8 @@ enum llmobs_http1_end {
     LLMOBS_HTTP1_CUT,    /* before its length or its last chunk; a request whose
                           * body an answer made needless, too */
     LLMOBS_HTTP1_NONE,   /* an answer that never came */
-    LLMOBS_HTTP1_LOST    /* the reader stopped, and knows no more */
+    LLMOBS_HTTP1_GIVEN_UP, /* of HTTP/2: the client did not want the rest */
+    LLMOBS_HTTP1_LOST      /* the reader stopped, and knows no more */
 };
 
 /* Why a reader reads no more. */

@@ -1,0 +1,94 @@
+/* h2 - reads along both ways of a client's connection of HTTP/2 (RFC 9113).
+ *
+ * The reader takes the plain bytes that the client sent and received, in any
+ * pieces, and tells of each stream what http1.h tells of an exchange, by the
+ * same events. An event's number is that of its stream: 1, 3, 5 and so on. The
+ * peers decide what is valid: where they must end the connection, or could
+ * disagree, the reader stops for good.
+ *
+ * Owns:    both tables of headers, pieces of blocks, and the list of open
+ *          streams; what may be a key is wiped after use (hpack.h).
+ * Threads: one at a time.
+ * Errors:  none but `why`. Memory that runs out stops the reader.
+ * Limits:  LLMOBS_H2_HEAD_MAX bytes a block, a head, and a frame that is kept;
+ *          LLMOBS_H2_OPEN open streams. A stream with a larger head, or beyond
+ *          that number, has no events and is counted. A larger block stops the
+ *          reader.
+ * Fork:    plain memory.
+ *
+ * Streams of CONNECT, of gRPC and of the server's pushes have no events.
+ */
+#ifndef LLMOBS_H2_H
+#define LLMOBS_H2_H
+
+#include "lib/text/hpack.h"
+#include "lib/text/http1.h"
+
+#define LLMOBS_H2_HEAD_MAX LLMOBS_HTTP1_HEAD_MAX
+#define LLMOBS_H2_OPEN 1024
+#define LLMOBS_H2_FRAME_HEAD 9
+
+struct llmobs_h2_stream {
+    uint32_t id;
+    uint8_t has; /* bits: what came of it */
+};
+
+/* One way of the connection. */
+struct llmobs_h2_way {
+    struct llmobs_hpack table;
+    struct llmobs_wiped kept; /* a block so far; the frame under way */
+    uint32_t allowed;         /* the largest payload of a frame */
+    uint32_t stream;          /* of the frame */
+    uint32_t left;            /* bytes of its payload that are to come */
+    uint32_t block;           /* bytes of kept that are the block's */
+    uint8_t type, flags;      /* of the frame */
+    uint8_t pad;              /* bytes at the end of DATA */
+    uint8_t step;
+    uint8_t held; /* bytes of `head` */
+    unsigned char head[LLMOBS_H2_FRAME_HEAD];
+    bool begun;     /* SETTINGS came */
+    bool in_block;  /* CONTINUATION must follow */
+    bool is_pushed; /* the block is of a push */
+    bool ends;      /* the stream's side ends behind the block */
+};
+
+struct llmobs_h2 {
+    const struct llmobs_http1_events *events; /* borrowed */
+    void *user;
+    struct llmobs_h2_way ways[2];     /* by llmobs_http1_side */
+    struct llmobs_h2_stream *streams; /* owned; open ones, by number */
+    uint32_t open, cap;               /* of streams */
+    uint32_t last;                    /* the client's last stream */
+    uint32_t pushed;                  /* the server's last stream */
+    uint32_t passed;                  /* streams beyond a limit */
+    uint32_t grpc;                    /* streams of gRPC */
+    uint8_t why;                      /* enum llmobs_http1_why */
+    uint8_t prefaced;                 /* bytes of the preface so far */
+};
+
+/* The connection begins. `key` as for llmobs_hpack_init. The server may speak
+ * first. */
+void llmobs_h2_init(struct llmobs_h2 *h2,
+                    const struct llmobs_http1_events *events, void *user,
+                    const uint64_t key[2]);
+
+/* Frees and wipes, without an event. */
+void llmobs_h2_fini(struct llmobs_h2 *h2);
+
+/* Stops for bytes that the reader was not given. */
+void llmobs_h2_miss(struct llmobs_h2 *h2);
+
+/* True: the reader wants no more bytes. */
+static inline bool llmobs_h2_is_over(const struct llmobs_h2 *h2)
+{
+    return h2->why != LLMOBS_HTTP1_READS;
+}
+
+/* The client sent bytes, its preface first; it received bytes. */
+void llmobs_h2_sent(struct llmobs_h2 *h2, const void *bytes, size_t len);
+void llmobs_h2_received(struct llmobs_h2 *h2, const void *bytes, size_t len);
+
+/* The connection ended. */
+void llmobs_h2_ended(struct llmobs_h2 *h2);
+
+#endif
