@@ -319,7 +319,7 @@ static void check_idn(const char *host, const char *expected)
         ck_assert_str_eq(out, expected);
 }
 
-/* The samples of RFC 3492, section 7.1, and some more. */
+/* The samples of RFC 3492, section 7.1, in small letters, and some more. */
 TEST(names_in_the_form_of_dns)
 {
     static const struct {
@@ -341,7 +341,7 @@ TEST(names_in_the_form_of_dns)
          "prost\xC4\x9B"
          "nemluv\xC3\xAD\xC4\x8D"
          "esky",
-         "xn--Proprostnemluvesky-uyb24dma41a"},
+         "xn--proprostnemluvesky-uyb24dma41a"},
         {"\xD7\x9C\xD7\x9E\xD7\x94\xD7\x94\xD7\x9D\xD7\xA4\xD7\xA9\xD7\x95\xD7"
          "\x98\xD7\x9C\xD7\x90\xD7\x9E\xD7\x93\xD7\x91\xD7\xA8\xD7\x99\xD7\x9D"
          "\xD7\xA2\xD7\x91\xD7\xA8\xD7\x99\xD7\xAA"
@@ -356,10 +356,10 @@ TEST(names_in_the_form_of_dns)
         {"3\xE5\xB9\xB4"
          "B\xE7\xB5\x84\xE9\x87\x91\xE5\x85\xAB\xE5\x85\x88\xE7\x94\x9F"
          "",
-         "xn--3B-ww4c5e180e575a65lsy2b"},
+         "xn--3b-ww4c5e180e575a65lsy2b"},
         {"\xE5\xAE\x89\xE5\xAE\xA4\xE5\xA5\x88\xE7\xBE\x8E\xE6\x81\xB5"
          "-with-SUPER-MONKEYS",
-         "xn---with-SUPER-MONKEYS-pc58ag80a8qai00g7n9n"},
+         "xn---with-super-monkeys-pc58ag80a8qai00g7n9n"},
         {"\xE3\x81\x9D\xE3\x81\xAE\xE3\x82\xB9\xE3\x83\x94\xE3\x83\xBC\xE3\x83"
          "\x89\xE3\x81\xA7"
          "",
