@@ -24,7 +24,7 @@ def run(t, node, *ways, on="on", options=(), before=(), env=(), **more):
     if not node or not has_own(node):
         raise Skip("no Node of its vendor's")
     env = dict(env, NODE_EXTRA_CA_CERTS=t.servers.cert, KEY=SECRET,
-               LLMOBS_TLS=on)
+               LLMOBS_TLS=on, MODULES=MODULES)
     return t.same([*before, node, *options, os.path.join(APPS, "node.mjs"),
                    t.servers.base(True) + "/v1/chat/completions", *ways],
                   env=env, **more)
@@ -84,30 +84,35 @@ WAYS = (("fetch", 3, 0, {}), ("stream", 2, 2, {}), ("https", 2, 0, {}),
         ("workers", 12, 0, {}), ("child", 3, 0, {}),
         ("errors", 6, 1, {"rate_limit_exceeded": 1, "connection_lost": 4}),
         ("aborted", 2, 2, {"aborted": 2}))
+# The same of packages (tests/node).
+MODULES = os.environ.get("LLMOBS_TEST_NODE_MODULES")
+PACKAGES = (("openai", 2, 1, {}), ("anthropic", 2, 1, {}), ("ai", 2, 1, {}))
 
 
-def join(label, node, way, spans, streams, errors):
+def join(label, node, row):
+    way, spans, streams, errors = row
+
     def one(t):
         r = run(t, node, way, spans=spans, order=False, answers=not errors)
         found = {}
         for span in r.spans:
             accept(span)
-            if span["status"] == "ok" and way != "errors":
+            if span["status"] == "ok" and row in WAYS and way != "errors":
                 expect_llm(span, stream="stream" in span["meta"]["metadata"])
             elif span["status"] == "error":
                 kind = span["meta"]["error"]["type"]
                 found[kind] = found.get(kind, 0) + 1
         equal(found, errors, "errors")
-        equal(sum("stream" in s["meta"]["metadata"] for s in r.spans), streams,
-              "streams")
+        equal(sum("time_to_first_token" in s["metrics"] for s in r.spans),
+              streams, "spans with a time to the first token")
     one.__module__ = "test_node"
     one.__name__ = way + ("_" + label if label else "")
     test(one)
 
 
 for name, path in NODES.items():
-    for row in WAYS:
-        join(name, path, *row)
+    for row in WAYS + (PACKAGES if MODULES else ()):
+        join(name, path, row)
 NODE = next(iter(NODES.values()))
 
 

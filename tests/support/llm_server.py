@@ -51,6 +51,7 @@ Any path that begins with /away/ is a redirect to another host name.  One that
 begins with /refused/ is refused, and with /unasked/ is not answered, before the
 body, where the client waits for a 100.
 
+POST .../v1/messages is the same of Anthropic's, without the special models.
 GET .../responses/ID is a stored response (ID begins with resp_), as is POST
 .../responses/ID/cancel; one of resp_moved is a redirect to resp_there, resp_same is
 unchanged (304), resp_hang never comes, resp_empty has no body, resp_error is a 500, resp_stream streams.
@@ -509,6 +510,8 @@ class Provider(Handler):
         if self.command in ("POST", "PUT") and path.endswith(
                 "/chat/completions"):
             return self.chat(body)
+        if self.command == "POST" and path.endswith("/v1/messages"):
+            return self.messages(Chat(json.loads(body), body))
         if "/responses/resp_" in path:
             return self.stored(path.split("/responses/")[1].split("/"))
         if self.command == "POST" and path.endswith("/rerank"):
@@ -679,6 +682,33 @@ class Provider(Handler):
         if special:
             return special(chat)
         return self.normal(chat)
+
+    def messages(self, chat):
+        doc = {"id": "msg_" + chat.id[9:], "type": "message",
+               "role": "assistant", "model": chat.model, "stop_reason": None,
+               "content": [],
+               "usage": {"input_tokens": chat.prompt_tokens,
+                         "output_tokens": 0}}
+        text = {"type": "text", "text": chat.answer}
+        end = {"stop_reason": "end_turn", "stop_sequence": None}
+        used = {"output_tokens": count(chat.answer)}
+        if not chat.stream:
+            doc.update(end, content=[text], usage=dict(doc["usage"], **used))
+            return self.reply_json(200, doc)
+        self.begin_stream("text/event-stream")
+        for kind, more in (
+                ("message_start", {"message": doc}),
+                ("content_block_start",
+                 {"index": 0, "content_block": dict(text, text="")}),
+                *(("content_block_delta", {"index": 0, "delta": {
+                    "type": "text_delta", "text": piece}})
+                  for piece in words_of(chat.answer)),
+                ("content_block_stop", {"index": 0}),
+                ("message_delta", {"delta": end, "usage": used}),
+                ("message_stop", {})):
+            self.piece(b"event: %s\ndata: %s\n\n" % (
+                kind.encode(), json.dumps(dict(more, type=kind)).encode()))
+        return self.end_stream()
 
     def normal(self, chat, coding=None):
         headers = [("X-Request-Id", "req_" + chat.id[9:])]

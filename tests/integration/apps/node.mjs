@@ -1,7 +1,9 @@
 // Calls by Node's own TLS.  usage: node.mjs URL WAY... ; each way prints what it got.
+// The packages of MODULES, a folder, are those that openai, anthropic and ai call by.
 import assert from 'node:assert';
 import { spawnSync } from 'node:child_process';
 import https from 'node:https';
+import { createRequire } from 'node:module';
 import { Worker, isMainThread, workerData } from 'node:worker_threads';
 import { fileURLToPath } from 'node:url';
 
@@ -44,6 +46,10 @@ function request(agent, model = 'gpt-test', stream = false, more = () => {}) {
     });
 }
 
+const base = url.replace('/v1/chat/completions', '');
+const load = (name) => import(createRequire(process.env.MODULES + '/x.js').resolve(name));
+const hello = [{ role: 'user', content: 'hello there' }];
+
 const times = async (n, call) => { for (let i = 0; i < n; i++) console.log(await call(i)); };
 
 const ways = {
@@ -78,6 +84,26 @@ const ways = {
     workers: () => Promise.all([1, 2, 3, 4].map(() => new Promise((done) => {
         new Worker(file, { workerData: [url, 'fetch'] }).on('exit', done);
     }))),
+    async openai() {
+        const { default: OpenAI } = await load('openai');
+        const { chat } = new OpenAI({ apiKey: process.env.KEY, baseURL: base + '/v1', maxRetries: 0 });
+        console.log(await chat.completions.create({ model: 'gpt-test', messages: hello }));
+        for await (const part of await chat.completions.create({ model: 'gpt-test', messages: hello, stream: true }))
+            console.log(part.choices[0]?.delta?.content);
+    },
+    async anthropic() {
+        const { default: Anthropic } = await load('@anthropic-ai/sdk');
+        const { messages } = new Anthropic({ apiKey: process.env.KEY, baseURL: base, maxRetries: 0 });
+        console.log(await messages.create({ model: 'gpt-test', max_tokens: 9, messages: hello }));
+        console.log(await messages.stream({ model: 'gpt-test', max_tokens: 9, messages: hello }).finalMessage());
+    },
+    async ai() {
+        const { generateText, streamText } = await load('ai');
+        const { createOpenAI } = await load('@ai-sdk/openai');
+        const model = createOpenAI({ apiKey: process.env.KEY, baseURL: base + '/v1' }).chat('gpt-test');
+        console.log((await generateText({ model, messages: hello, maxRetries: 0 })).text);
+        for await (const part of streamText({ model, messages: hello, maxRetries: 0 }).textStream) console.log(part);
+    },
     child() {
         const r = spawnSync(process.execPath, [file, url, 'fetch'], { encoding: 'utf8' });
         console.log(r.status, r.stdout, r.stderr);
