@@ -161,12 +161,12 @@ enum llmobs_wire_end {
     LLMOBS_WIRE_FREED
 };
 
-/* The connections of clients of HTTP/1.1 that a TLS library encrypts. The shim
+/* The connections of clients of HTTP/1.1, over a TLS library or plain. The shim
  * calls these after the library's own function has returned, with the bytes
  * that the program gave or got, which they borrow until they return. They keep
- * errno. For GnuTLS `sent` comes before the library's own function. GnuTLS
- * allows two threads to use one connection at once: such a connection is not
- * followed any more. */
+ * errno. Where two threads may use one connection at once, as with GnuTLS and
+ * sockets, `sent` comes before the real function. Neither waits for the other.
+ */
 #define LLMOBS_WIRE_READ_BESIDE UINT64_MAX
 #define LLMOBS_WIRE_OTHER_BYTES UINT64_MAX
 struct llmobs_wire;

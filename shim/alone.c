@@ -5,6 +5,9 @@
 #include <sys/syscall.h>
 
 #include "shim/libc.h"
+#include "shim/libc_calls.h"
+#include "shim/scan.h"
+#include "shim/socket_calls.h"
 
 /* The system call's number on all architectures; old headers lack it. */
 #define LANDLOCK_RESTRICT_SELF 446
@@ -14,16 +17,7 @@ typedef int prctl_fn(int, uintptr_t, uintptr_t, uintptr_t, uintptr_t);
 typedef long syscall_fn(long, uintptr_t, uintptr_t, uintptr_t, uintptr_t,
                         uintptr_t, uintptr_t);
 
-static const char names[LLMOBS_ALONE_COUNT][8] = {
-#define X(name) #name,
-    LLMOBS_ALONE(X)
-#undef X
-};
-static void *real[LLMOBS_ALONE_COUNT];
-static unsigned interposed; /* bits: another object defines the name as well */
-static bool watching;
 static const struct llmobs_ops *(*core_ops)(void);
-static void (*scan_anew)(void);
 
 /* -- the calls ------------------------------------------------------------- */
 
@@ -117,10 +111,11 @@ static void end_call(const struct request *request, long result)
         request->ops->rested(how);
 }
 
-static int call_two(enum llmobs_alone which, int how, uintptr_t a, uintptr_t b)
+static int call_two(enum llmobs_libc_call which, int how, uintptr_t a,
+                    uintptr_t b)
 {
     struct request request = begin_call(how, 0);
-    two_fn *next = (two_fn *)real[which];
+    two_fn *next = (two_fn *)llmobs_libc_calls_real[which];
     int result = next(a, b);
 
     if (must_repeat(&request, result))
@@ -131,17 +126,17 @@ static int call_two(enum llmobs_alone which, int how, uintptr_t a, uintptr_t b)
 
 static int alone_unshare(uintptr_t flags)
 {
-    return call_two(LLMOBS_ALONE_unshare, ALONE, flags, 0);
+    return call_two(LLMOBS_LIBC_unshare, ALONE, flags, 0);
 }
 
 static int alone_setns(uintptr_t fd, uintptr_t type)
 {
-    return call_two(LLMOBS_ALONE_setns, ALONE, fd, type);
+    return call_two(LLMOBS_LIBC_setns, ALONE, fd, type);
 }
 
 static int alone_capset(uintptr_t header, uintptr_t data)
 {
-    return call_two(LLMOBS_ALONE_capset, NARROWED, header, data);
+    return call_two(LLMOBS_LIBC_capset, NARROWED, header, data);
 }
 
 /* libc declares prctl and syscall with "...". These two name all arguments that
@@ -149,7 +144,7 @@ static int alone_capset(uintptr_t header, uintptr_t data)
 static int alone_prctl(int option, uintptr_t a, uintptr_t b, uintptr_t c,
                        uintptr_t d)
 {
-    prctl_fn *next = (prctl_fn *)real[LLMOBS_ALONE_prctl];
+    prctl_fn *next = (prctl_fn *)llmobs_libc_calls_real[LLMOBS_LIBC_prctl];
     int how = of_prctl(option, a);
     struct request request;
     int result;
@@ -165,11 +160,14 @@ static int alone_prctl(int option, uintptr_t a, uintptr_t b, uintptr_t c,
 static long alone_syscall(long number, uintptr_t a, uintptr_t b, uintptr_t c,
                           uintptr_t d, uintptr_t e, uintptr_t f)
 {
-    syscall_fn *next = (syscall_fn *)real[LLMOBS_ALONE_syscall];
+    syscall_fn *next =
+        (syscall_fn *)llmobs_libc_calls_real[LLMOBS_LIBC_syscall];
     int how = of_syscall(number, a, b);
     struct request request;
     long result;
 
+    if (number == SYS_close)
+        llmobs_socket_calls_close((int)a);
     if (how == NOTHING)
         return next(number, a, b, c, d, e, f);
     request = begin_call(how, c);
@@ -182,69 +180,24 @@ static long alone_syscall(long number, uintptr_t a, uintptr_t b, uintptr_t c,
 
 /* The empty instruction keeps the compiler from making a table of addresses,
  * which would cost every process a relocation for each of them. */
-static void *thunk(enum llmobs_alone which)
+void *llmobs_alone_function(enum llmobs_libc_call call)
 {
     void *found = NULL;
 
-#define X(name)                       \
-    if (which == LLMOBS_ALONE_##name) \
+#define X(name, sets)                 \
+    if (call == LLMOBS_LIBC_##name)   \
         found = (void *)alone_##name; \
     __asm__("" : "+r"(found));
-    LLMOBS_ALONE(X)
+    LLMOBS_LIBC_ALONE_CALLS(X)
 #undef X
     return found;
 }
 
-/* -- the slots ------------------------------------------------------------- */
+/* -- when they are watched ------------------------------------------------- */
 
-/* This runs for every name of every object. Two letters rule out most names. */
-static bool may_be_name(const char *name)
-{
-    switch (name[0]) {
-    case 'u':
-        return name[1] == 'n';
-    case 's':
-        return name[1] == 'e' || name[1] == 'y';
-    case 'c':
-        return name[1] == 'a';
-    default:
-        return name[0] == 'p' && name[1] == 'r';
-    }
-}
-
-static enum llmobs_alone find_name(const char *name)
-{
-    unsigned i = may_be_name(name) ? 0 : LLMOBS_ALONE_COUNT;
-
-    while (i < LLMOBS_ALONE_COUNT && !llmobs_str_same(name, names[i]))
-        i++;
-    return i;
-}
-
-static int find_real(struct dl_phdr_info *info, size_t size, void *argument)
-{
-    struct llmobs_elf elf;
-
-    (void)size;
-    (void)argument;
-    if (llmobs_elf_open(&elf, info) != 0)
-        return 0;
-    for (unsigned i = 0; i < LLMOBS_ALONE_COUNT; i++) {
-        void *found = llmobs_elf_symbol(&elf, names[i]);
-
-        if (found && llmobs_libc_is_part(&elf))
-            real[i] = found;
-        else if (found)
-            interposed |= 1U << i;
-    }
-    return 0;
-}
-
-void llmobs_alone_open(const struct llmobs_ops *(*core)(void),
-                       void (*anew)(void))
+void llmobs_alone_open(const struct llmobs_ops *(*core)(void))
 {
     core_ops = core;
-    scan_anew = anew;
 }
 
 void llmobs_alone_watch(void)
@@ -253,20 +206,8 @@ void llmobs_alone_watch(void)
 
     if (__atomic_exchange_n(&begun, true, __ATOMIC_ACQ_REL))
         return;
-    llmobs_libc.iterate(find_real, NULL);
-    __atomic_store_n(&watching, true, __ATOMIC_RELEASE);
-    scan_anew();
-}
-
-static bool names_one(const struct llmobs_elf *elf, size_t count)
-{
-    const ElfW(Sym) *end = elf->symtab + count;
-
-    for (const ElfW(Sym) *sym = elf->symtab + 1; sym < end; sym++)
-        if (sym->st_name < elf->strtab_len &&
-            find_name(elf->strtab + sym->st_name) < LLMOBS_ALONE_COUNT)
-            return true;
-    return false;
+    llmobs_libc_calls_watch(LLMOBS_LIBC_ALONE);
+    llmobs_scan_anew();
 }
 
 /* True of libseccomp's file, and of modules of script languages. */
@@ -300,7 +241,7 @@ static int look_at_object(struct dl_phdr_info *info, size_t size,
     count = llmobs_elf_unhashed(&elf);
     if (count > elf.symtab_len)
         count = 0;
-    return names_one(&elf, count);
+    return llmobs_libc_calls_names(&elf, count, LLMOBS_LIBC_ALONE);
 }
 
 void llmobs_alone_look(void)
@@ -311,47 +252,8 @@ void llmobs_alone_look(void)
         llmobs_alone_watch();
 }
 
-bool llmobs_alone_asked(const char *name)
+void llmobs_alone_asked(const char *name)
 {
-    if (find_name(name) == LLMOBS_ALONE_COUNT)
-        return false;
-    if (core_ops())
+    if (llmobs_libc_calls_sets(name) & LLMOBS_LIBC_ALONE && core_ops())
         llmobs_alone_watch();
-    return llmobs_alone_is(name);
-}
-
-bool llmobs_alone_is(const char *name)
-{
-    return __atomic_load_n(&watching, __ATOMIC_ACQUIRE) &&
-           find_name(name) < LLMOBS_ALONE_COUNT;
-}
-
-bool llmobs_alone_may(const struct llmobs_elf *elf, size_t count)
-{
-    uint32_t hashes[LLMOBS_ALONE_COUNT];
-
-    if (!__atomic_load_n(&watching, __ATOMIC_ACQUIRE))
-        return false;
-    if (names_one(elf, count))
-        return true;
-    for (unsigned i = 0; i < LLMOBS_ALONE_COUNT; i++)
-        hashes[i] = llmobs_elf_hash(names[i]);
-    return llmobs_elf_hashes(elf, hashes, LLMOBS_ALONE_COUNT);
-}
-
-void *llmobs_alone_target(const char *name, const void *value, bool unbound)
-{
-    enum llmobs_alone which = find_name(name);
-
-    if (value == real[which] || (unbound && !(interposed >> which & 1)))
-        return real[which] ? thunk(which) : NULL;
-    return NULL;
-}
-
-void *llmobs_alone_thunk(const void *address)
-{
-    for (unsigned i = 0; address && i < LLMOBS_ALONE_COUNT; i++)
-        if (real[i] == address)
-            return thunk(i);
-    return NULL;
 }

@@ -3,7 +3,7 @@
  * change only the calling thread, and would not reach the library's threads (a
  * filter of system calls, landlock, a drop of privileges).
  *
- * Owns:    the addresses of libc's functions of these names.
+ * Owns:    nothing.
  * Threads: any. Slots are changed once, before the library starts its first
  *          thread. They are changed as soon as the core is loaded if the
  *          program itself has such a name, asks the loader for it, or has a
@@ -20,22 +20,11 @@
 #define LLMOBS_ALONE_H
 
 #include "include/engine.h"
-#include "shim/elf.h"
-
-/* X(name): the functions whose slots are patched. */
-#define LLMOBS_ALONE(X) X(unshare) X(setns) X(capset) X(prctl) X(syscall)
-
-enum llmobs_alone {
-#define X(name) LLMOBS_ALONE_##name,
-    LLMOBS_ALONE(X)
-#undef X
-        LLMOBS_ALONE_COUNT
-};
+#include "shim/libc_calls.h"
 
 /* Called before the other functions here. `core` returns the core's operations,
- * NULL where it is not loaded; `scan_anew` patches the slots of all objects. */
-void llmobs_alone_open(const struct llmobs_ops *(*core)(void),
-                       void (*scan_anew)(void));
+ * NULL where it is not loaded. */
+void llmobs_alone_open(const struct llmobs_ops *(*core)(void));
 
 /* Patches the slots of all objects, and from then on those of later ones. */
 void llmobs_alone_watch(void);
@@ -45,21 +34,10 @@ void llmobs_alone_watch(void);
 void llmobs_alone_look(void);
 
 /* The program asks dlsym for that name. If the core is loaded, watches the
- * calls from now on. Returns what llmobs_alone_is returns. */
-bool llmobs_alone_asked(const char *name);
+ * calls from now on. */
+void llmobs_alone_asked(const char *name);
 
-/* True for a name whose slots are to be patched now. */
-bool llmobs_alone_is(const char *name);
-
-/* True when the object's GNU hash table, or one of its first `count` symbols,
- * may have a name of LLMOBS_ALONE. */
-bool llmobs_alone_may(const struct llmobs_elf *elf, size_t count);
-
-/* The function to write into a slot of that name, which holds `value`; NULL:
- * the slot stays. `unbound`: the loader has not looked the name up yet. */
-void *llmobs_alone_target(const char *name, const void *value, bool unbound);
-
-/* The shim's function for the real one at `address`; NULL: none is there. */
-void *llmobs_alone_thunk(const void *address);
+/* The function for the patched slots of a call of LLMOBS_LIBC_ALONE_CALLS. */
+void *llmobs_alone_function(enum llmobs_libc_call call);
 
 #endif

@@ -8,6 +8,8 @@
 #define ENABLED "DD_LLMOBS_ENABLED"
 #define EXCLUDE "LLMOBS_EXCLUDE"
 #define TLS "LLMOBS_TLS"
+#define SOCKETS "LLMOBS_SOCKETS"
+#define PROXY_URLS "DD_LLMOBS_INSTRUMENTED_PROXY_URLS"
 #define LOG "LLMOBS_LOG"
 #define LOG_LEVEL "LLMOBS_LOG_LEVEL"
 #define EXPORT "export"
@@ -127,6 +129,8 @@ static void set_from_line(struct llmobs_conf *conf, char *line, char *end)
     const char *enabled = value_in(line, end, ENABLED);
     const char *exclude = value_in(line, end, EXCLUDE);
     const char *tls = value_in(line, end, TLS);
+    const char *sockets = value_in(line, end, SOCKETS);
+    const char *proxy_urls = value_in(line, end, PROXY_URLS);
     const char *log = value_in(line, end, LOG);
     const char *log_level = value_in(line, end, LOG_LEVEL);
 
@@ -136,6 +140,10 @@ static void set_from_line(struct llmobs_conf *conf, char *line, char *end)
         conf->exclude = exclude;
     if (tls)
         conf->tls = llmobs_tls_mode(tls);
+    if (sockets)
+        conf->sockets = llmobs_tls_mode(sockets);
+    if (proxy_urls)
+        conf->proxy_urls = proxy_urls;
     if (log)
         conf->log = log;
     if (log_level)
@@ -148,8 +156,8 @@ void llmobs_conf_read(const char *path, struct llmobs_conf *conf)
     char *begin = text + (llmobs_str_begins(text, BOM) ? sizeof(BOM) - 1 : 0);
 
     conf->enabled = false;
-    conf->tls = LLMOBS_TLS_AUTO;
-    conf->exclude = conf->log = conf->log_level = "";
+    conf->tls = conf->sockets = LLMOBS_TLS_AUTO;
+    conf->proxy_urls = conf->exclude = conf->log = conf->log_level = "";
     for (char *line = begin; line < end;) {
         char *stop = line;
         char *next, *first;

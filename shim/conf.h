@@ -1,5 +1,6 @@
-/* conf - reads five lines of the configuration file: those that decide whether
- * to observe at all, whether TLS libraries are hooked, and what the log is.
+/* conf - reads seven lines of the configuration file: those that decide whether
+ * to observe at all, whether TLS libraries and sockets are hooked, and what the
+ * log is.
  *
  * Owns:    a static buffer that holds the file, until the next one is read.
  * Threads: one at a time, under the scan's lock.
@@ -25,8 +26,10 @@ struct llmobs_conf {
     bool enabled;
     const char *exclude; /* "" where there is none; borrowed */
     enum llmobs_tls_mode tls;
-    const char *log;       /* LLMOBS_LOG; as exclude */
-    const char *log_level; /* LLMOBS_LOG_LEVEL; as exclude */
+    enum llmobs_tls_mode sockets;
+    const char *proxy_urls; /* DD_LLMOBS_INSTRUMENTED_PROXY_URLS; as exclude */
+    const char *log;        /* LLMOBS_LOG; as exclude */
+    const char *log_level;  /* LLMOBS_LOG_LEVEL; as exclude */
 };
 
 /* Reads all members from the file. A member without a line is off or empty. */

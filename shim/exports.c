@@ -7,6 +7,7 @@
 #include "shim/copies.h"
 #include "shim/elf.h"
 #include "shim/host.h"
+#include "shim/libc_calls.h"
 #include "shim/load.h"
 #include "shim/loader_calls.h"
 #include "shim/lookup.h"
@@ -152,7 +153,7 @@ static void *thunk_of(const void *found)
     void *thunk = llmobs_thunk_of(found);
 
     if (!thunk)
-        thunk = llmobs_alone_thunk(found);
+        thunk = llmobs_libc_calls_thunk(found);
     return thunk || !llmobs_host_tls() ? thunk : llmobs_libs_thunk(found);
 }
 
@@ -178,7 +179,9 @@ static bool is_hooked(const char *name)
     if (llmobs_host_tls() &&
         llmobs_lib_calls_find(name) != LLMOBS_LIB_HOOK_COUNT)
         return true;
-    return llmobs_alone_asked(name) || llmobs_str_same(name, CLOSE);
+    llmobs_alone_asked(name);
+    return llmobs_libc_calls_watched(llmobs_libc_calls_sets(name)) ||
+           llmobs_str_same(name, CLOSE);
 }
 
 /* A call of dlsym or, with a version, of dlvsym. */
@@ -230,7 +233,7 @@ static bool one_answer(const char *name)
 {
     void *found = llmobs_loader_sym(RTLD_DEFAULT, name);
 
-    if (llmobs_alone_thunk(found))
+    if (llmobs_libc_calls_thunk(found))
         return true;
     if (llmobs_host_tls() && llmobs_libs_certain(name))
         return llmobs_libs_thunk(found);

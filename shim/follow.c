@@ -43,7 +43,8 @@ static const struct llmobs_ops *follower_of(
 __attribute__((noinline)) static void begin_to_follow(
     struct llmobs_connection *connection, const char *name, bool plain)
 {
-    const char *why = plain ? NULL : llmobs_host_tls_stopped();
+    const char *why =
+        plain ? llmobs_host_sockets_stopped() : llmobs_host_tls_stopped();
     const struct llmobs_ops *ops = why ? NULL : llmobs_load_without_copy(NULL);
     struct llmobs_wire *wire = ops ? ops->wire.begin(name, plain) : NULL;
 

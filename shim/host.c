@@ -33,8 +33,14 @@ static bool file_decides;  /* the environment does not decide: the file does */
 static bool file_excludes; /* the environment excludes no programs: the file may
                             */
 static enum llmobs_tls_mode tls_mode;
-static bool file_tls;    /* the file decides tls_mode */
-static bool tls_php;     /* the process runs PHP, as far as is known */
+static bool file_tls; /* the file decides tls_mode */
+static enum llmobs_tls_mode sockets_mode;
+static bool file_sockets;   /* the file decides sockets_mode */
+static bool may_be_client;  /* its name may be one of LLMOBS_SOCKETS_CLIENTS */
+static bool sockets;        /* libc's sockets are hooked */
+static bool sockets_chosen; /* as tls_chosen */
+static bool traced; /* a tracer in the language reports the program's calls */
+static bool is_php; /* the process runs PHP, as far as is known */
 static bool tls_found;   /* a library of TLS is there */
 static bool tls;         /* libraries of TLS are hooked */
 static bool tls_chosen;  /* for the program, by the user or since it is PHP */
@@ -168,6 +174,26 @@ static const char *setting_in(const char *const *env, const char *name)
     return value && *value ? value : NULL;
 }
 
+/* The settings that every process needs. */
+enum { ENABLED, EXCLUDE, TLS, SOCKETS, SETTINGS };
+
+/* Reads them in one pass: NULL for one that is unset or empty. */
+static void read_settings(char **env, const char *values[SETTINGS])
+{
+    static const char names[SETTINGS][20] = {
+        "DD_LLMOBS_ENABLED", "LLMOBS_EXCLUDE", "LLMOBS_TLS", "LLMOBS_SOCKETS"};
+
+    for (size_t i = 0; i < SETTINGS; i++)
+        values[i] = NULL;
+    for (; env && *env; env++)
+        for (size_t i = 0; (**env == 'D' || **env == 'L') && i < SETTINGS; i++)
+            if (!values[i])
+                values[i] = value_in_entry(*env, names[i]);
+    for (size_t i = 0; i < SETTINGS; i++)
+        if (values[i] && !*values[i])
+            values[i] = NULL;
+}
+
 struct own {
     const char *path;
     size_t index;
@@ -236,6 +262,18 @@ const char *llmobs_host_core_path(void)
     return *core_path() ? core_path() : NULL;
 }
 
+/* A rule for most programs, which costs no system call. Of a script the kernel
+ * has executed the interpreter, whose name comes first among the arguments
+ * (execve(2)). `first`: that argument; NULL: it is not known. */
+static bool may_be_socket_client(const char *first)
+{
+    const char *asked = (const char *)llmobs_libc.auxval(AT_EXECFN);
+
+    return !first || !asked ||
+           llmobs_str_has(LLMOBS_SOCKETS_LETTERS, *llmobs_str_base(first)) ||
+           llmobs_str_has(LLMOBS_SOCKETS_LETTERS, *llmobs_str_base(asked));
+}
+
 /* A program as the loader's list has it, where it comes first. */
 struct listed {
     const char *path; /* "" with glibc; with musl, the name that was asked for
@@ -289,15 +327,16 @@ static bool lists_program(const char *list)
     return llmobs_glob_listed(list, file);
 }
 
-void llmobs_host_init(char **env)
+void llmobs_host_init(const char *first, char **env)
 {
     struct own own = {.path = NULL};
-    const char *const *settings = (const char *const *)env;
-    const char *enabled = setting_in(settings, "DD_LLMOBS_ENABLED");
-    const char *exclude = setting_in(settings, "LLMOBS_EXCLUDE");
-    const char *seals = setting_in(settings, "LLMOBS_TLS");
-    bool later = !exclude && llmobs_libc_is_all(&own.path);
+    const char *values[SETTINGS], *enabled, *exclude;
+    bool later;
 
+    read_settings(env, values);
+    enabled = values[ENABLED];
+    exclude = values[EXCLUDE];
+    later = !exclude && llmobs_libc_is_all(&own.path);
     if (enabled && !llmobs_conf_is_true(enabled))
         return;
     if (!later) {
@@ -310,14 +349,18 @@ void llmobs_host_init(char **env)
         return;
     file_decides = !enabled;
     file_excludes = !exclude;
-    file_tls = !seals;
-    tls_mode = llmobs_tls_mode(seals);
-    for (char **e = env; tls_mode == LLMOBS_TLS_AUTO && e && *e; e++) {
+    file_tls = !values[TLS];
+    tls_mode = llmobs_tls_mode(values[TLS]);
+    file_sockets = !values[SOCKETS];
+    sockets_mode = llmobs_tls_mode(values[SOCKETS]);
+    may_be_client = !later && may_be_socket_client(first);
+    for (char **e = env;
+         (tls_mode == LLMOBS_TLS_AUTO || may_be_client) && e && *e; e++) {
         const char *options = value_in_entry(*e, "NODE_OPTIONS");
 
         node_traced |= options && llmobs_tracer_module(options);
         if (llmobs_tracer_set(*e))
-            llmobs_host_stop_tls(LLMOBS_HOST_TRACER);
+            llmobs_host_is_traced();
     }
     /* This library's own variables are copied first, so that a long list of
      * tags cannot displace a variable that withholds texts. The list of
@@ -348,7 +391,9 @@ static void read_file(struct llmobs_conf *conf)
     llmobs_conf_read(path ? path : LLMOBS_CONFIG_FILE, conf);
     if (file_tls)
         tls_mode = conf->tls;
-    file_tls = false;
+    if (file_sockets)
+        sockets_mode = conf->sockets;
+    file_tls = file_sockets = false;
 }
 
 /* Reads the configuration file, also where the environment decides the state:
@@ -380,12 +425,12 @@ void llmobs_host_decide(void)
 
 bool llmobs_host_may_tls(void)
 {
-    return tls_mode != LLMOBS_TLS_OFF;
+    return tls_mode != LLMOBS_TLS_OFF || sockets_mode != LLMOBS_TLS_OFF;
 }
 
 void llmobs_host_check_php(const struct llmobs_elf *elf)
 {
-    tls_php = tls_php || llmobs_elf_symbol(elf, PHP);
+    is_php = is_php || llmobs_elf_symbol(elf, PHP);
 }
 
 void llmobs_host_found_tls(void)
@@ -396,6 +441,14 @@ void llmobs_host_found_tls(void)
 void llmobs_host_stop_tls(const char *why)
 {
     __atomic_store_n(&tls_stopped, why, __ATOMIC_RELEASE);
+}
+
+void llmobs_host_is_traced(void)
+{
+    __atomic_store_n(&traced, true, __ATOMIC_RELEASE);
+    llmobs_host_stop_tls(
+        "a tracer reports the program's calls: those over TLS libraries are "
+        "left to it, unless LLMOBS_TLS=on");
 }
 
 const char *llmobs_host_tls_stopped(void)
@@ -430,7 +483,7 @@ bool llmobs_host_tls_inside(void)
     if (!lists_program(LLMOBS_TLS_INSIDE))
         return false;
     if (node_traced || has_tracer_argument())
-        llmobs_host_stop_tls(LLMOBS_HOST_TRACER);
+        llmobs_host_is_traced();
     return true;
 }
 
@@ -444,15 +497,77 @@ bool llmobs_host_decide_tls(void)
     if (file_tls)
         read_file(&conf);
     if (tls_mode == LLMOBS_TLS_OFF ||
-        (tls_mode == LLMOBS_TLS_AUTO && !tls_php &&
+        (tls_mode == LLMOBS_TLS_AUTO && !is_php &&
          !lists_program(LLMOBS_TLS_CLIENTS "," LLMOBS_TLS_INSIDE)))
         return false;
-    tls_chosen = tls_mode == LLMOBS_TLS_ON || tls_php;
+    tls_chosen = tls_mode == LLMOBS_TLS_ON || is_php;
     llmobs_host_decide();
     if (llmobs_host_state() != LLMOBS_HOST_ON)
         return false;
     __atomic_store_n(&tls, true, __ATOMIC_RELEASE);
     return true;
+}
+
+/* -- sockets --------------------------------------------------------------- */
+
+/* A sanitizer's runtime has functions of libc's names itself. */
+static int find_sanitizer(struct dl_phdr_info *info, size_t size,
+                          void *argument)
+{
+    struct llmobs_elf elf;
+
+    (void)size;
+    (void)argument;
+    return llmobs_elf_open(&elf, info) == 0 &&
+           (llmobs_elf_symbol(&elf, "__asan_init") ||
+            llmobs_elf_symbol(&elf, "__tsan_init"));
+}
+
+/* True where a listed gateway is asked without TLS: the user wants these calls.
+ */
+static bool lists_plain_gateway(const char *of_file)
+{
+    const char *urls =
+        setting_in(llmobs_host_env(), "DD_LLMOBS_INSTRUMENTED_PROXY_URLS");
+
+    return llmobs_tracer_has(urls ? urls : of_file, "http://");
+}
+
+/* Whether to hook them where nobody said so. */
+static bool wants_sockets(const struct llmobs_conf *conf)
+{
+    return lists_plain_gateway(conf->proxy_urls) &&
+           (is_php || lists_program(LLMOBS_SOCKETS_CLIENTS)) &&
+           !llmobs_libc.iterate(find_sanitizer, NULL);
+}
+
+bool llmobs_host_decide_sockets(void)
+{
+    static unsigned judged; /* 0: never, else the facts of the last time */
+    unsigned facts = 4 | (sockets_mode == LLMOBS_TLS_ON) << 1 | is_php;
+    struct llmobs_conf conf = {.proxy_urls = ""};
+
+    if (judged == facts || sockets_mode == LLMOBS_TLS_OFF ||
+        (facts == 4 && !may_be_client))
+        return false;
+    judged = facts;
+    if (sockets_mode != LLMOBS_TLS_ON)
+        read_file(&conf);
+    if (sockets || sockets_mode == LLMOBS_TLS_OFF ||
+        (sockets_mode == LLMOBS_TLS_AUTO && !wants_sockets(&conf)))
+        return false;
+    sockets_chosen = sockets_mode == LLMOBS_TLS_ON || is_php;
+    llmobs_host_decide();
+    sockets = llmobs_host_state() == LLMOBS_HOST_ON;
+    return sockets;
+}
+
+const char *llmobs_host_sockets_stopped(void)
+{
+    return __atomic_load_n(&traced, __ATOMIC_ACQUIRE) && !sockets_chosen
+               ? "a tracer reports the program's calls: those by plain HTTP "
+                 "are left to it, unless LLMOBS_SOCKETS=on"
+               : NULL;
 }
 
 /* -- the log --------------------------------------------------------------- */

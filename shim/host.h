@@ -38,8 +38,9 @@ enum llmobs_host_state {
 bool llmobs_host_claim(void);
 void llmobs_host_off(void);
 
-/* Sets everything below; called by the constructor alone. `env` may be NULL. */
-void llmobs_host_init(char **env);
+/* Sets everything below; called by the constructor alone. `first`: the
+ * program's first argument. Both may be NULL. */
+void llmobs_host_init(const char *first, char **env);
 
 enum llmobs_host_state llmobs_host_state(void);
 
@@ -70,16 +71,24 @@ bool llmobs_host_decide_tls(void);
 
 /* From now on no connection of a TLS library is followed, unless the user asked
  * for that or the program is PHP. */
-#define LLMOBS_HOST_TRACER                                                     \
-    "a tracer reports the program's calls: those over TLS libraries are left " \
-    "to it, unless LLMOBS_TLS=on"
 #define LLMOBS_HOST_ACCEPTS                                                    \
     "the program accepts TLS: its calls over TLS libraries are not observed, " \
     "unless LLMOBS_TLS=on"
 void llmobs_host_stop_tls(const char *why);
 
+/* A tracer in the program's language reports its calls: nothing is followed,
+ * unless the user asked for that or the program is PHP. */
+void llmobs_host_is_traced(void);
+
 /* The reason why no connection is followed; NULL: connections are followed. */
 const char *llmobs_host_tls_stopped(void);
+
+/* Within a scan, after its walk: decides whether libc's sockets are hooked
+ * (LLMOBS_SOCKETS). True when they are from now on. */
+bool llmobs_host_decide_sockets(void);
+
+/* As llmobs_host_tls_stopped, of connections by plain HTTP. */
+const char *llmobs_host_sockets_stopped(void);
 
 /* True for the shim itself. */
 bool llmobs_host_is_shim(const struct dl_phdr_info *info);

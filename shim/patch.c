@@ -1,8 +1,8 @@
 #include "shim/patch.h"
 
-#include "shim/alone.h"
 #include "shim/arch.h"
 #include "shim/host.h"
+#include "shim/libc_calls.h"
 #include "shim/loader_calls.h"
 #include "shim/lookup.h"
 #include "shim/libs.h"
@@ -21,6 +21,8 @@ struct work {
     bool unsealed;                      /* the shim made the pages writable */
     bool changed;     /* a slot of libcurl or of the loader was written */
     bool changed_lib; /* one of another library */
+    bool changed_libc;
+    unsigned libc_sets; /* of libc's functions that are watched in the object */
 };
 
 /* Tests whether a word can be written, without changing it and without a fault:
@@ -177,7 +179,7 @@ static void *dl_target(const struct work *work, const ElfW(Rela) * rela,
 }
 
 /* The names whose slots may be written. */
-enum kind { NO_MATTER, OF_CURL, OF_LOADER, OF_LIB, OF_ALONE };
+enum kind { NO_MATTER, OF_CURL, OF_LOADER, OF_LIB, OF_LIBC };
 
 static enum kind kind_of_name(const struct work *work, const char *name)
 {
@@ -185,8 +187,8 @@ static enum kind kind_of_name(const struct work *work, const char *name)
         return llmobs_hook_find(name) < LLMOBS_HOOK_COUNT ? OF_CURL : NO_MATTER;
     if (work->how->late && work->how->find_export(name))
         return OF_LOADER;
-    if (llmobs_alone_is(name))
-        return OF_ALONE;
+    if (work->libc_sets && llmobs_libc_calls_sets(name) & work->libc_sets)
+        return OF_LIBC;
     return llmobs_lib_calls_may(name) && llmobs_host_tls() &&
                    llmobs_lib_calls_find(name) < LLMOBS_LIB_HOOK_COUNT
                ? OF_LIB
@@ -200,8 +202,11 @@ static void *target_of(const struct work *work, const ElfW(Rela) * rela,
         return curl_target(work, rela, llmobs_hook_find(name), value);
     if (kind == OF_LOADER)
         return dl_target(work, rela, name, value);
-    if (kind == OF_ALONE)
-        return llmobs_alone_target(name, value, unbound(work, rela, value));
+    if (kind == OF_LIBC)
+        return symbol_of(work, rela)->st_shndx == SHN_UNDEF
+                   ? llmobs_libc_calls_target(name, value,
+                                              unbound(work, rela, value))
+                   : NULL;
     return llmobs_libs_target(work->elf, name, value,
                               unbound(work, rela, value));
 }
@@ -222,8 +227,9 @@ static void patch_one(struct work *work, const ElfW(Rela) * rela)
     target = target_of(work, rela, name, kind, value);
     if (target)
         write_slot(work, slot, target);
-    work->changed |= target && kind != OF_LIB;
+    work->changed |= target && kind != OF_LIB && kind != OF_LIBC;
     work->changed_lib |= target && kind == OF_LIB;
+    work->changed_libc |= target && kind == OF_LIBC;
     if (target && kind == OF_CURL && work->how->late &&
         ELF64_R_TYPE(rela->r_info) != LLMOBS_R_JUMP_SLOT)
         llmobs_wrappers_copy(work->elf);
@@ -344,7 +350,7 @@ bool llmobs_patch_may(const struct llmobs_elf *elf,
     if (count > elf->symtab_len)
         count = elf->symtab_len;
     return names_curl(elf, count) || llmobs_hooks_hashed(elf) ||
-           llmobs_alone_may(elf, count) ||
+           llmobs_libc_calls_may(elf, count) ||
            (how->late &&
             (names_dl(elf, count, how) || llmobs_loader_hashed(elf))) ||
            (llmobs_host_tls() &&
@@ -354,7 +360,8 @@ bool llmobs_patch_may(const struct llmobs_elf *elf,
 bool llmobs_patch_object(const struct llmobs_elf *elf,
                          const struct llmobs_patch *how)
 {
-    struct work work = {.elf = elf, .how = how};
+    struct work work = {
+        .elf = elf, .how = how, .libc_sets = llmobs_libc_calls_in(elf)};
 
     find_seal(&work);
     patch_table(&work, elf->rela, elf->rela_len);
@@ -367,6 +374,9 @@ bool llmobs_patch_object(const struct llmobs_elf *elf,
         if (work.changed_lib)
             patch_variables(
                 &work, (struct kept){llmobs_libs_range(), llmobs_libs_thunk});
+        if (work.changed_libc)
+            patch_variables(&work, (struct kept){llmobs_libc_calls_range(),
+                                                 llmobs_libc_calls_thunk});
     }
     return !work.loading;
 }

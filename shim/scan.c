@@ -5,6 +5,7 @@
 #include "shim/copies.h"
 #include "shim/elf.h"
 #include "shim/host.h"
+#include "shim/libc_calls.h"
 #include "shim/load.h"
 #include "shim/patch.h"
 #include "shim/libs.h"
@@ -117,7 +118,7 @@ static void find_tls(struct walk *walk, const struct dl_phdr_info *info,
         return;
     if (elf) {
         if (info->dlpi_name && llmobs_tracer_brings(info->dlpi_name))
-            llmobs_host_stop_tls(LLMOBS_HOST_TRACER);
+            llmobs_host_is_traced();
         if (info->dlpi_name &&
             llmobs_str_begins(llmobs_str_base(info->dlpi_name), PHP_MODULE))
             llmobs_host_check_php(elf);
@@ -213,8 +214,9 @@ static int patch_callers(struct dl_phdr_info *info, size_t size, void *argument)
     struct walk *walk = argument;
     size_t index = walk->now.objects++;
     struct llmobs_patch how = {index >= start_objects,
-                               (index && late_start) || enabled, foreign,
-                               start_objects, find_export};
+                               (index && late_start) || enabled ||
+                                   llmobs_libc_calls_watched(LLMOBS_LIBC_SENDS),
+                               foreign, start_objects, find_export};
     struct llmobs_elf elf;
 
     (void)size;
@@ -242,6 +244,10 @@ static void find_all(struct walk *walk)
     if (walk->same)
         return;
     walk->anew = llmobs_host_decide_tls();
+    if (llmobs_host_decide_sockets()) {
+        llmobs_libc_calls_watch(LLMOBS_LIBC_CONNECTS);
+        walk->anew = true;
+    }
     llmobs_libs_complete();
     walk->shifted |= walk->now.objects < start_objects;
     if (walk->full) {
@@ -409,14 +415,14 @@ void llmobs_scan(void)
         scan();
 }
 
-/* Looks through all objects again, because it searches other names now. */
-static void scan_anew(void)
+void llmobs_scan_anew(void)
 {
     __atomic_fetch_or(&question, (int)LLMOBS_SCAN_ANEW, __ATOMIC_SEQ_CST);
     llmobs_scan();
 }
 
-void llmobs_scan_first(char **env, bool late, llmobs_scan_find_fn *find)
+void llmobs_scan_first(const char *first, char **env, bool late,
+                       llmobs_scan_find_fn *find)
 {
     int saved;
 
@@ -425,8 +431,8 @@ void llmobs_scan_first(char **env, bool late, llmobs_scan_find_fn *find)
     saved = llmobs_libc_errno();
     late_start = late;
     find_export = find;
-    llmobs_alone_open(llmobs_load_core, scan_anew);
-    llmobs_host_init(env);
+    llmobs_alone_open(llmobs_load_core);
+    llmobs_host_init(first, env);
     llmobs_scan();
     llmobs_libc_errno_restore(saved);
 }
@@ -439,7 +445,7 @@ size_t llmobs_scan_start_objects(void)
 void llmobs_scan_late(llmobs_scan_find_fn *find)
 {
     if (llmobs_host_state() == LLMOBS_HOST_NEW && &environ && environ)
-        llmobs_scan_first(environ, true, find);
+        llmobs_scan_first(NULL, environ, true, find);
     if (llmobs_host_state() != LLMOBS_HOST_LATER)
         return;
     if (llmobs_libc_find())

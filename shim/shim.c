@@ -10,12 +10,14 @@ static void start(int argc, char **argv, char **env)
 {
     bool late = &environ && environ;
 
-    (void)argc;
-    (void)argv;
+    if (!gnu_get_libc_version)
+        argc = 0;
     if (!late && gnu_get_libc_version)
-        llmobs_scan_first(env, false, llmobs_dl_find);
+        llmobs_scan_first(argc > 0 ? argv[0] : NULL, env, false,
+                          llmobs_dl_find);
     else
-        llmobs_scan_first(late ? environ : NULL, late, llmobs_dl_find);
+        llmobs_scan_first(argc > 0 ? argv[0] : NULL, late ? environ : NULL,
+                          late, llmobs_dl_find);
 }
 
 /* The only constructor. It is at the beginning of a page, and the variables

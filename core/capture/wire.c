@@ -23,6 +23,8 @@
 #include "lib/span/allowlist.h"
 #include "lib/text/http1.h"
 
+/* Threads that come while another is at work leave at most this many bytes. */
+#define LEFT_MAX ((size_t)64 * 1024)
 /* How many milliseconds the exit handler waits for a thread that is appending.
  */
 #define EXIT_LOCK_MS 5
@@ -45,12 +47,32 @@ struct head {
     struct curl_slist *lines; /* "Name: value"; NULL: there is none */
 };
 
+/* One thing that happens to a connection. */
+struct event {
+    enum { SENT, RECEIVED, SKIPPED, UNSEEN, ENDED } what;
+    const char *bytes; /* borrowed; NULL: none are known */
+    uint64_t number;   /* of bytes; how it ended */
+    int fd;            /* of UNSEEN; -1: unknown */
+};
+
+/* An event that came while another thread was at work. */
+struct left {
+    struct left *next;
+    struct event event;
+    char bytes[]; /* of the event, which may have keys */
+};
+
 struct llmobs_wire {
     struct llmobs_keyed keyed; /* by a number of its own */
     struct llmobs_http1 http;
     int process;
-    /* A thread is at work here; another one came meanwhile. */
-    atomic_bool busy, crossed;
+    /* The thread at work here, of which all below is; 0: none. Others leave
+     * their events, the newest first, and ends as bits. */
+    atomic_uintptr_t worker;
+    _Atomic(struct left *) left;
+    atomic_size_t left_size;
+    atomic_uint ends;
+    atomic_bool missed; /* an event could not be left */
     enum llmobs_wire_end ended_as;
     /* As many bytes, at most, came that the program has not read here. */
     uint64_t unseen;
@@ -66,7 +88,7 @@ struct llmobs_wire {
     atomic_int holder; /* of the exchanges (holder.h) */
     /* By the number of the request; NULL: no call. */
     struct llmobs_exchange *exchanges[LLMOBS_HTTP1_DEPTH];
-    uint32_t whole; /* bits: the request was sent to its end */
+    uint64_t whole; /* bits: the request was sent to its end */
 };
 
 LLMOBS_COLD static struct llmobs_keyed_line lines[1 << LINE_BITS];
@@ -85,9 +107,9 @@ void llmobs_wire_init(struct llmobs_worker *the_worker, bool it_replays)
     replays = it_replays;
 }
 
-static uint32_t bit_of(uint32_t number)
+static uint64_t bit_of(uint32_t number)
 {
-    return UINT32_C(1) << number % LLMOBS_HTTP1_DEPTH;
+    return UINT64_C(1) << number % LLMOBS_HTTP1_DEPTH;
 }
 
 static struct llmobs_exchange **slot_of(struct llmobs_wire *wire,
@@ -533,8 +555,11 @@ static struct llmobs_wire *begin(const char *host, size_t len, bool plain)
         wire->whole = 0;
         wire->unseen = 0;
         wire->unsent = wire->called = wire->counted = false;
-        atomic_store(&wire->busy, false);
-        atomic_store(&wire->crossed, false);
+        atomic_store(&wire->worker, 0);
+        atomic_store(&wire->left, NULL);
+        atomic_store(&wire->left_size, 0);
+        atomic_store(&wire->ends, 0);
+        atomic_store(&wire->missed, false);
         llmobs_http1_init(&wire->http, &events, wire);
         wire->process = llmobs_fork_process();
         wire->host = len > 0 ? strndup(host, len) : NULL;
@@ -566,6 +591,73 @@ struct llmobs_wire *llmobs_wire_open(const char *url)
     return begin(host, len, plain);
 }
 
+/* -- one thread after the other -------------------------------------------- */
+
+/* Gives the events that were left, the oldest first; the caller frees them. */
+static struct left *claim_left(struct llmobs_wire *wire)
+{
+    struct left *newest = atomic_exchange(&wire->left, NULL), *oldest = NULL;
+
+    while (newest) {
+        struct left *next = newest->next;
+
+        newest->next = oldest;
+        oldest = newest;
+        newest = next;
+    }
+    return oldest;
+}
+
+/* Gives the event behind it. */
+static struct left *free_left(struct llmobs_wire *wire, struct left *left)
+{
+    struct left *next = left->next;
+    size_t size = left->event.bytes ? left->event.number : 0;
+
+    explicit_bzero(left->bytes, size);
+    free(left);
+    atomic_fetch_sub(&wire->left_size, size);
+    return next;
+}
+
+/* The thread that is at work will see the event. False: it cannot be left. A
+ * signal handler, which interrupted that thread, may not allocate. */
+static bool leave(struct llmobs_wire *wire, const struct event *event)
+{
+    size_t size = event->bytes ? event->number : 0;
+    struct left *left;
+
+    if (event->what == ENDED) {
+        atomic_fetch_or(&wire->ends, 1u << event->number);
+        return true;
+    }
+    if (atomic_load(&wire->worker) == (uintptr_t)pthread_self())
+        return false;
+    left = atomic_fetch_add(&wire->left_size, size) + size <= LEFT_MAX
+               ? malloc(sizeof(*left) + size)
+               : NULL;
+    if (!left) {
+        atomic_fetch_sub(&wire->left_size, size);
+        return false;
+    }
+    left->event = *event;
+    left->event.fd = -1; /* which may be another's by then */
+    if (event->bytes)
+        left->event.bytes = memcpy(left->bytes, event->bytes, size);
+    left->next = atomic_load(&wire->left);
+    while (!atomic_compare_exchange_weak(&wire->left, &left->next, left))
+        ;
+    return true;
+}
+
+static bool begin_work(struct llmobs_wire *wire)
+{
+    uintptr_t nobody = 0;
+
+    return atomic_compare_exchange_strong(&wire->worker, &nobody,
+                                          (uintptr_t)pthread_self());
+}
+
 /* The parent ends what it began. True in a child, at its first use of the
  * connection, where a request of the parent's is under way. */
 static bool follow_fork(struct llmobs_wire *wire)
@@ -583,132 +675,176 @@ static bool follow_fork(struct llmobs_wire *wire)
     }
     llmobs_holder_unlock(&wire->holder);
     forget_head(wire);
-    if (atomic_exchange(&wire->busy, false))
+    for (struct left *left = claim_left(wire); left;)
+        left = free_left(wire, left);
+    if (atomic_exchange(&wire->worker, 0))
         llmobs_http1_fini(&wire->http);
     return wire->http.asked != wire->http.answered;
-}
-
-struct work {
-    int saved, cancel;
-    bool forked; /* as follow_fork says */
-};
-
-/* False where another thread is at work on the connection, which GnuTLS alone
- * allows. Nobody waits for that thread: the reader of HTTP misses these bytes.
- */
-static bool begin_work(struct llmobs_wire *wire, struct work *work)
-{
-    work->saved = errno;
-    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &work->cancel);
-    work->forked = follow_fork(wire);
-    if (!atomic_exchange(&wire->busy, true)) {
-        if (atomic_load(&wire->crossed))
-            llmobs_http1_miss(&wire->http);
-        return true;
-    }
-    atomic_store(&wire->crossed, true);
-    pthread_setcancelstate(work->cancel, NULL);
-    errno = work->saved;
-    return false;
-}
-
-static void end_work(struct llmobs_wire *wire, const struct work *work)
-{
-    atomic_store(&wire->busy, false);
-    pthread_setcancelstate(work->cancel, NULL);
-    errno = work->saved;
 }
 
 /* Where a child sends, the answer that its parent waits for may come to either
  * of them. A connection that was said to be over, and is not, is followed anew.
  */
-void llmobs_wire_sent(struct llmobs_wire *wire, const void *bytes, size_t len)
+static void sent(struct llmobs_wire *wire, const struct event *event,
+                 bool forked)
 {
-    struct work work;
-
-    if (!begin_work(wire, &work))
-        return;
-    if (work.forked)
+    if (forked || (!event->bytes && event->number == LLMOBS_WIRE_OTHER_BYTES))
         llmobs_http1_miss(&wire->http);
     if (wire->http.why == LLMOBS_HTTP1_OVER)
         llmobs_http1_init(&wire->http, &events, wire);
     wire->unseen = 0;
     wire->unsent = false;
-    llmobs_http1_sent(&wire->http, bytes, len);
-    end_work(wire, &work);
+    if (event->what == SENT)
+        llmobs_http1_sent(&wire->http, event->bytes, event->number);
+    else
+        llmobs_http1_skip(&wire->http, event->number);
 }
 
-void llmobs_wire_received(struct llmobs_wire *wire, const void *bytes,
-                          size_t len)
+static void received(struct llmobs_wire *wire, const struct event *event,
+                     bool forked)
 {
-    struct work work;
-
-    if (!begin_work(wire, &work))
-        return;
-    if (work.forked || wire->http.why == LLMOBS_HTTP1_OVER)
+    if (forked || wire->http.why == LLMOBS_HTTP1_OVER)
         lose(wire);
     wire->unseen = 0;
     /* A server may say 408 before it closes a connection that is idle. */
-    if (wire->http.asked != wire->http.answered || len < 12 ||
-        memcmp((const char *)bytes + 8, " 408", 4) != 0)
-        llmobs_http1_received(&wire->http, bytes, len);
-    end_work(wire, &work);
+    if (wire->http.asked != wire->http.answered || event->number < 12 ||
+        memcmp(event->bytes + 8, " 408", 4) != 0)
+        llmobs_http1_received(&wire->http, event->bytes, event->number);
 }
 
-void llmobs_wire_skipped(struct llmobs_wire *wire, uint64_t bytes)
+static void unseen(struct llmobs_wire *wire, const struct event *event)
 {
-    struct work work;
-
-    if (!begin_work(wire, &work))
-        return;
-    if (work.forked || bytes == LLMOBS_WIRE_OTHER_BYTES)
-        llmobs_http1_miss(&wire->http);
-    wire->unseen = 0;
-    llmobs_http1_skip(&wire->http, bytes);
-    end_work(wire, &work);
-}
-
-void llmobs_wire_unseen(struct llmobs_wire *wire, uint64_t bytes, int fd)
-{
-    struct work work;
+    uint64_t bytes = event->number;
     int waiting = 0;
 
-    if (!begin_work(wire, &work))
+    if (wire->http.asked == wire->http.answered)
         return;
-    if (wire->http.asked != wire->http.answered) {
-        if (fd >= 0 && !llmobs_filter_still() &&
-            ioctl(fd, FIONREAD, &waiting) == 0 && waiting > 0)
-            bytes += (uint64_t)waiting;
-        if (bytes > wire->unseen) /* an end may be told twice */
-            wire->unseen = bytes;
-        if (bytes == LLMOBS_WIRE_READ_BESIDE)
-            llmobs_http1_unseen(&wire->http);
-    }
-    end_work(wire, &work);
+    if (event->fd >= 0 && !llmobs_filter_still() &&
+        ioctl(event->fd, FIONREAD, &waiting) == 0 && waiting > 0)
+        bytes += (uint64_t)waiting;
+    if (bytes > wire->unseen) /* an end may be told twice */
+        wire->unseen = bytes;
+    if (bytes == LLMOBS_WIRE_READ_BESIDE)
+        llmobs_http1_unseen(&wire->http);
 }
 
-void llmobs_wire_ended(struct llmobs_wire *wire, enum llmobs_wire_end how)
+static void ended(struct llmobs_wire *wire, enum llmobs_wire_end how)
 {
-    struct work work;
-
-    if (!begin_work(wire, &work))
-        return;
     if (how == LLMOBS_WIRE_UNSENT) {
         wire->unsent = true;
-        end_work(wire, &work);
         return;
     }
     wire->ended_as =
         how == LLMOBS_WIRE_FREED && wire->unsent ? LLMOBS_WIRE_BROKEN : how;
     llmobs_http1_ended(&wire->http, how == LLMOBS_WIRE_CLOSED);
     forget_head(wire);
-    if (how == LLMOBS_WIRE_FREED) {
-        free(wire->host);
-        wire->host = NULL;
+}
+
+static void apply(struct llmobs_wire *wire, const struct event *event,
+                  bool forked)
+{
+    if (atomic_load(&wire->missed))
+        llmobs_http1_miss(&wire->http);
+    switch (event->what) {
+    case SENT:
+    case SKIPPED:
+        sent(wire, event, forked);
+        break;
+    case RECEIVED:
+        received(wire, event, forked);
+        break;
+    case UNSEEN:
+        unseen(wire, event);
+        break;
+    case ENDED:
+        atomic_fetch_or(&wire->ends, 1u << event->number);
+        break;
     }
-    end_work(wire, &work);
-    if (how == LLMOBS_WIRE_FREED)
-        llmobs_keyed_release(&table, &wire->keyed);
+}
+
+static void apply_left(struct llmobs_wire *wire)
+{
+    for (struct left *left = claim_left(wire); left;) {
+        apply(wire, &left->event, false);
+        left = free_left(wire, left);
+    }
+}
+
+/* Ends the connection, after the bytes that its threads left before. False if
+ * it is freed. */
+static bool apply_ends(struct llmobs_wire *wire)
+{
+    unsigned ends = atomic_exchange(&wire->ends, 0);
+
+    apply_left(wire);
+    for (unsigned how = 0; ends >> how; how++)
+        if (ends >> how & 1)
+            ended(wire, (enum llmobs_wire_end)how);
+    if (!(ends >> LLMOBS_WIRE_FREED & 1))
+        return true;
+    free(wire->host);
+    wire->host = NULL;
+    atomic_store(&wire->worker, 0);
+    llmobs_keyed_release(&table, &wire->keyed);
+    return false;
+}
+
+/* Reads an event, and what other threads have left meanwhile. Nobody waits: who
+ * finds another thread at work, as sockets and GnuTLS allow, leaves a copy. */
+static void work(struct llmobs_wire *wire, const struct event *event)
+{
+    int saved = errno, cancel;
+    bool forked, works;
+
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
+    forked = follow_fork(wire);
+    works = begin_work(wire);
+    if (!works) {
+        if (leave(wire, event))
+            event = NULL;
+        works = begin_work(wire); /* that thread may have gone by now */
+        if (!works && event)
+            atomic_store(&wire->missed, true);
+    }
+    while (works) {
+        apply_left(wire);
+        if (event)
+            apply(wire, event, forked);
+        event = NULL;
+        if (!apply_ends(wire))
+            break;
+        atomic_store(&wire->worker, 0);
+        works = (atomic_load(&wire->left) || atomic_load(&wire->ends)) &&
+                begin_work(wire);
+    }
+    pthread_setcancelstate(cancel, NULL);
+    errno = saved;
+}
+
+void llmobs_wire_sent(struct llmobs_wire *wire, const void *bytes, size_t len)
+{
+    work(wire, &(struct event){SENT, bytes, len, -1});
+}
+
+void llmobs_wire_received(struct llmobs_wire *wire, const void *bytes,
+                          size_t len)
+{
+    work(wire, &(struct event){RECEIVED, bytes, len, -1});
+}
+
+void llmobs_wire_skipped(struct llmobs_wire *wire, uint64_t bytes)
+{
+    work(wire, &(struct event){SKIPPED, NULL, bytes, -1});
+}
+
+void llmobs_wire_unseen(struct llmobs_wire *wire, uint64_t bytes, int fd)
+{
+    work(wire, &(struct event){UNSEEN, NULL, bytes, fd});
+}
+
+void llmobs_wire_ended(struct llmobs_wire *wire, enum llmobs_wire_end how)
+{
+    work(wire, &(struct event){ENDED, NULL, how, -1});
 }
 
 void llmobs_wire_unfollowed(const char *host)
@@ -736,16 +872,17 @@ void llmobs_wire_unfollowed(const char *host)
 
 static void abandon(struct llmobs_wire *wire)
 {
-    struct llmobs_exchange *claimed[LLMOBS_HTTP1_DEPTH];
+    for (size_t i = 0; i < LLMOBS_HTTP1_DEPTH; i++) {
+        struct llmobs_exchange *exchange;
 
-    if (!llmobs_holder_trylock(&wire->holder, EXIT_LOCK_MS))
-        return;
-    memcpy(claimed, wire->exchanges, sizeof(claimed));
-    memset(wire->exchanges, 0, sizeof(wire->exchanges));
-    llmobs_holder_unlock(&wire->holder);
-    for (size_t i = 0; i < LLMOBS_HTTP1_DEPTH; i++)
-        if (claimed[i] && claimed[i]->process == llmobs_fork_process())
-            end_exchange(claimed[i], LLMOBS_END_EXIT);
+        if (!llmobs_holder_trylock(&wire->holder, EXIT_LOCK_MS))
+            return;
+        exchange = wire->exchanges[i];
+        wire->exchanges[i] = NULL;
+        llmobs_holder_unlock(&wire->holder);
+        if (exchange && exchange->process == llmobs_fork_process())
+            end_exchange(exchange, LLMOBS_END_EXIT);
+    }
 }
 
 void llmobs_wire_abandon_all(void)

@@ -4,7 +4,9 @@
  * Owns:    a record per connection, with the reader of its bytes (http1.h) and
  *          the exchange under way, until the connection is freed.
  * Threads: init before any connection exists. One connection is used by one
- *          thread at a time; the exit handler also claims its exchange.
+ *          thread at a time, or by one that sends and one that receives: who
+ *          finds the other at work leaves a copy of its bytes, up to 64 KiB,
+ *          which the other one reads. The exit handler also claims exchanges.
  * Errors:  a connection that cannot be followed makes no span; an exchange that
  *          is lost because memory ran out is counted.
  * Fork:    an exchange belongs to the process that began it.

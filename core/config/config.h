@@ -238,6 +238,7 @@ struct llmobs_config {
     int callsite;                 /* LLMOBS_CALLSITE */
     bool commands;                /* LLMOBS_COMMANDS */
     enum llmobs_tls_mode tls;     /* LLMOBS_TLS; the shim decides by itself */
+    enum llmobs_tls_mode sockets; /* LLMOBS_SOCKETS; likewise */
     bool inbound;                 /* LLMOBS_INBOUND */
     char *entry;                  /* LLMOBS_ENTRY */
     enum llmobs_stitch stitch;    /* LLMOBS_STITCH */

@@ -25,9 +25,14 @@
 /* The same where the TLS library is inside the program: none yet. */
 #define LLMOBS_TLS_INSIDE ""
 
-/* LLMOBS_TLS says for which programs the library observes calls over a TLS
- * library. AUTO: for programs whose bytes, status and output are known to stay
- * the same. */
+/* The programs of LLMOBS_SOCKETS=auto beside PHP, and the letters with which
+ * their names begin. */
+#define LLMOBS_SOCKETS_CLIENTS LLMOBS_TLS_CLIENTS ",node*"
+#define LLMOBS_SOCKETS_LETTERS "prlwen"
+
+/* LLMOBS_TLS, and LLMOBS_SOCKETS likewise, says for which programs the library
+ * observes calls over a TLS library. AUTO: for programs whose bytes, status and
+ * output are known to stay the same. */
 enum llmobs_tls_mode { LLMOBS_TLS_AUTO, LLMOBS_TLS_ON, LLMOBS_TLS_OFF };
 
 /* True for the word, which is in small letters, in any case. */

@@ -182,15 +182,9 @@ static void begin_message(struct llmobs_http1 *http,
         end_message(http, side);
 }
 
-static void set_bit(uint32_t *bits, uint32_t number, bool is)
+static uint64_t bit_of(uint32_t number)
 {
-    *bits &= ~(UINT32_C(1) << number % LLMOBS_HTTP1_DEPTH);
-    *bits |= (uint32_t)is << number % LLMOBS_HTTP1_DEPTH;
-}
-
-static bool has_bit(uint32_t bits, uint32_t number)
-{
-    return bits >> number % LLMOBS_HTTP1_DEPTH & 1;
+    return UINT64_C(1) << number % LLMOBS_HTTP1_DEPTH;
 }
 
 static void read_request(struct llmobs_http1 *http, struct llmobs_text text)
@@ -209,11 +203,13 @@ static void read_request(struct llmobs_http1 *http, struct llmobs_text text)
         stop(http, LLMOBS_HTTP1_DEEP);
         return;
     }
-    set_bit(&http->heads, http->asked, llmobs_text_is(head.method, "HEAD"));
-    set_bit(&http->tunnels, http->asked,
-            llmobs_text_is(head.method, "CONNECT"));
+    http->heads &= ~bit_of(http->asked);
+    if (llmobs_text_is(head.method, "HEAD"))
+        http->heads |= bit_of(http->asked);
     http->waits = head.expects;
     http->asked++;
+    if (llmobs_text_is(head.method, "CONNECT"))
+        http->tunnel = http->asked;
     begin_message(http, LLMOBS_HTTP1_REQUEST, &head);
 }
 
@@ -258,9 +254,9 @@ static void read_answer(struct llmobs_http1 *http, struct llmobs_text text)
         return;
     }
     tunnel = head.status == 101 ||
-             (head.status < 300 && has_bit(http->tunnels, http->answered));
+             (head.status < 300 && http->tunnel == http->answered + 1);
     bodiless = tunnel || head.status == 204 || head.status == 304 ||
-               has_bit(http->heads, http->answered);
+               (http->heads & bit_of(http->answered));
     if (!bodiless && !llmobs_http1_head_framing(&head, LLMOBS_HTTP1_TO_END)) {
         stop_in_answer(http, text, LLMOBS_HTTP1_DOUBT);
         return;

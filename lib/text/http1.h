@@ -23,7 +23,7 @@
 #include "lib/text/http1_head.h"
 
 #define LLMOBS_HTTP1_HEAD_MAX ((uint32_t)64 * 1024)
-#define LLMOBS_HTTP1_DEPTH 32
+#define LLMOBS_HTTP1_DEPTH 64
 
 enum llmobs_http1_side { LLMOBS_HTTP1_REQUEST, LLMOBS_HTTP1_ANSWER };
 
@@ -87,12 +87,12 @@ struct llmobs_http1 {
     struct llmobs_http1_way ways[2]; /* by llmobs_http1_side */
     uint32_t asked;                  /* number of request heads */
     uint32_t answered;               /* of whole answers */
-    uint32_t heads;   /* bit number % DEPTH: that request is a HEAD */
-    uint32_t tunnels; /* likewise a CONNECT */
-    uint8_t why;      /* enum llmobs_http1_why */
-    bool looks;       /* what the client sends next must show what it is */
-    bool waits;       /* the last request's body waits for 100 (Continue) */
-    uint8_t held;     /* length of first */
+    uint64_t heads;  /* bit number % DEPTH: that request is a HEAD */
+    uint32_t tunnel; /* behind the number of the last CONNECT; 0: none */
+    uint8_t why;     /* enum llmobs_http1_why */
+    bool looks;      /* what the client sends next must show what it is */
+    bool waits;      /* the last request's body waits for 100 (Continue) */
+    uint8_t held;    /* length of first */
     char first[LLMOBS_HTTP1_FIRST];
 };
 _Static_assert(sizeof(struct llmobs_http1) <= 128, "one for each connection");

@@ -232,13 +232,14 @@ CASES = (("plain", 2, 0), ("newer_names", 1, 0), ("bytes", 1, 0),
          ("forks", 3, 0),
          ("threads", 40, 0), ("keeps_errno", 1, 0), ("leaves", 1, 1),
          ("forgets_keys", 3, 0), ("older_error", 2, 0), ("read_beside", 5, 0),
-         ("body_beside", 1, 0), ("unread", 3, 1), ("child_reads", 2, 1))
+         ("body_beside", 1, 0), ("unread", 3, 1), ("child_reads", 2, 1),
+         ("ahead", 50, 0))
 
 
 # As these, of apps/tls/gnutls.c.
 OF_GNUTLS = (("plain", 2, 0), ("of_nothing", 2, 0), ("corked", 1, 0),
              ("without_bytes", 1, 0), ("with_bytes", 1, 0),
-             ("one_address", 6, 3), ("no_http", 0, 0), ("both_ways", 5, 0),
+             ("one_address", 6, 3), ("no_http", 0, 0), ("both_ways", 50, 0),
              ("threads", 40, 0), ("newer_names", 2, 0), ("unread", 2, 0))
 
 
@@ -257,10 +258,17 @@ def sanitizers(t):
                 t.build.rpartition("-")[2], [])
 
 
+def compiled(t, library, program):
+    path = os.path.join(t.dir, "cases")
+    installed("/usr/lib/*/" + library[0])
+    subprocess.run(CC + sanitizers(t) + ["-O1", "-o", path, app(program)] +
+                   ["-l:" + each for each in library] + ["-lpthread"],
+                   check=True)
+    return path
+
+
 def join(library, program, prefix, name, spans, errors):
     def run(t):
-        path = os.path.join(t.dir, "cases")
-        installed("/usr/lib/*/" + library[0])
         flags, env = sanitizers(t), dict(ON)
         if flags and name == "forgets_keys":
             raise Skip("a sanitizer's memory may not be read")
@@ -272,10 +280,7 @@ def join(library, program, prefix, name, spans, errors):
         if flags and name in ("forks", "leaves", "child_reads"):  # without freeing anything
             env["ASAN_OPTIONS"] = os.environ.get("ASAN_OPTIONS", "") + \
                 ":detect_leaks=0"
-        subprocess.run(CC + flags + ["-O1", "-o", path, app(program)] +
-                       ["-l:" + each for each in library] + ["-lpthread"],
-                       check=True)
-        r = t.same([path, name, str(t.servers.tls)], spans=spans, env=env,
+        r = t.same([compiled(t, library, program), name, str(t.servers.tls)], spans=spans, env=env,
                    order=name != "threads", answers=errors == 0)
         equal(sum(s["status"] == "error" for s in r.spans), errors, "errors")
         for span in r.spans:
@@ -287,11 +292,12 @@ def join(library, program, prefix, name, spans, errors):
     test(run)
 
 
+OPENSSL = "libssl.so.3", "libcrypto.so.3"
 for each in CASES:
     # qemu itself fails in a child that was forked beside threads.
     if EMULATOR and each[0] in ("forks", "child_reads"):
         continue
-    join(("libssl.so.3", "libcrypto.so.3"), "cases.c", "case_", *each)
+    join(OPENSSL, "cases.c", "case_", *each)
 for each in OF_GNUTLS:
     join(("libgnutls.so.30",), "gnutls.c", "gnutls_", *each)
 
@@ -576,6 +582,17 @@ def kept_without_libcurl(t):
         r = t.same(python(t, 3, 2), order=False, env=dict(
             ON, LLMOBS_EXPORTER="agent", DD_TRACE_AGENT_URL=to))
         ok("6 spans not delivered at exit are kept" in r.log, r.log)
+
+
+@test
+def exits_at_once(t):
+    """A program that ends by _exit behind its answer leaves whole spans."""
+    with double(t) as dd:
+        t.run([compiled(t, OPENSSL, "cases.c"), "exits", str(t.servers.tls)],
+              env=dict(agent(dd), **ON))
+        for span in recovered(t, dd, agent(dd), 2):
+            accept(span)
+            equal(span["status"], "ok", "status")
 
 
 @test

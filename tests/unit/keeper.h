@@ -8,7 +8,7 @@
 
 #include "core/export/exporter.h"
 
-#define KEEPER_EVENTS 40
+#define KEEPER_EVENTS 64
 #define KEEPER_TEXT 4096
 
 extern char keeper_events[KEEPER_EVENTS][KEEPER_TEXT];

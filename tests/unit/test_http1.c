@@ -364,12 +364,12 @@ TEST(http1_depth)
     UNIT_ENDS(llmobs_buf) out;
 
     ask(LLMOBS_HTTP1_DEPTH, GOT EMPTY SENT GET, &out);
-    ck_assert_ptr_nonnull(strstr(out.data, ">32 whole|"));
+    ck_assert_ptr_nonnull(strstr(out.data, ">64 whole|"));
     ck_assert_ptr_null(strstr(out.data, "deep|"));
     llmobs_buf_fini(&out);
     ask(LLMOBS_HTTP1_DEPTH + 1, "", &out);
-    ck_assert_ptr_nonnull(strstr(out.data, "<31 lost|deep|"));
-    ck_assert_ptr_null(strstr(out.data, ">32"));
+    ck_assert_ptr_nonnull(strstr(out.data, "<63 lost|deep|"));
+    ck_assert_ptr_null(strstr(out.data, ">64"));
 }
 
 /* A head of `len` bytes. */

@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -167,15 +168,17 @@ TEST(byte_by_byte)
     ck_assert(says(0, "\"there\"") && !says(0, "\"error\": 1"));
 }
 
-TEST(eight_in_one_write)
+TEST(fifty_before_the_first_answer)
 {
     begin();
-    for (int i = 0; i < 8; i++)
+    for (int i = 0; i < 50; i++)
         send_text(ASKS JSON LENGTH BODY);
-    for (int i = 0; i < 8; i++)
+    for (int i = 0; i < 50; i++)
         receive(ANSWER);
     over(LLMOBS_WIRE_CLOSED);
-    end(8);
+    end(50);
+    for (int i = 0; i < 50; i++)
+        ck_assert_msg(says(i, "\"there\""), "%s", keeper_events[i]);
 }
 
 TEST(others_between)
@@ -476,8 +479,8 @@ static void wait_until_sending(pthread_t thread)
     }
 }
 
-/* GnuTLS lets a program send in one thread and receive in another. */
-TEST(two_threads)
+/* Runs `meanwhile` while another thread sends a long body. */
+static void run_beside(void (*meanwhile)(pthread_t other))
 {
     char *body = malloc(CHUNKS * sizeof(CHUNK));
     pthread_t other;
@@ -488,13 +491,97 @@ TEST(two_threads)
     send_text(ASKS JSON "Transfer-Encoding: chunked\r\n\r\n41\r\n" BODY "\r\n");
     ck_assert_int_eq(pthread_create(&other, NULL, send_long, body), 0);
     wait_until_sending(other);
-    receive(ANSWER);
+    meanwhile(other);
     ck_assert_int_eq(pthread_join(other, NULL), 0);
-    send_text("0\r\n\r\n");
-    send_text(ASKS JSON LENGTH BODY); /* of which nothing is known */
-    over(LLMOBS_WIRE_FREED);
     free(body);
+}
+
+/* Sends the end of that body, and another request. */
+static void send_rest(void)
+{
+    send_text("0\r\n\r\n");
+    send_text(ASKS JSON LENGTH BODY);
+    over(LLMOBS_WIRE_FREED);
+}
+
+static void receive_beside(pthread_t other)
+{
+    static const char answer[] = ANSWER;
+
+    (void)other;
+    for (size_t i = 0; i + 1 < sizeof(answer); i++)
+        llmobs_wire_received(wire, answer + i, 1);
+}
+
+static void receive_much(pthread_t other)
+{
+    static char answer[64 * 1024 + 1] =
+        "HTTP/1.1 200 OK\r\nContent-Length: 65000\r\n\r\n";
+
+    (void)other;
+    llmobs_wire_received(wire, answer, sizeof(answer));
+}
+
+static void on_signal(int number)
+{
+    (void)number;
+    receive(ANSWER);
+}
+
+static void receive_in_handler(pthread_t other)
+{
+    signal(SIGUSR1, on_signal);
+    ck_assert_int_eq(pthread_kill(other, SIGUSR1), 0);
+}
+
+/* GnuTLS and sockets let a program send in one thread and receive in another.
+ */
+TEST(two_threads)
+{
+    run_beside(receive_beside);
+    send_rest();
+    end(2);
+    ck_assert_msg(says(0, "\"there\"") && !says(0, "\"error\": 1"), "%s",
+                  keeper_events[0]);
+    ck_assert_msg(says(1, "aborted"), "%s", keeper_events[1]);
+}
+
+/* Of the second request nothing is known then. */
+TEST(two_threads_and_much)
+{
+    run_beside(receive_much);
+    send_rest();
+    end(1);
+    ck_assert_msg(says(0, "\"response_bytes\": 1}"), "%s", keeper_events[0]);
+}
+
+/* A handler may not allocate where it interrupts a thread that does. */
+TEST(a_handler_that_receives)
+{
+    run_beside(receive_in_handler);
+    send_rest();
     end(1);
     ck_assert_msg(!says(0, "there") && says(0, "\"response_bytes\": 1}"), "%s",
+                  keeper_events[0]);
+}
+
+static void free_beside(pthread_t other)
+{
+    (void)other;
+    receive(ANSWER);
+    llmobs_wire_ended(wire, LLMOBS_WIRE_FREED);
+}
+
+TEST(freed_beside)
+{
+    struct llmobs_wire *before;
+
+    run_beside(free_beside);
+    before = wire;
+    wire = llmobs_wire_begin(NULL, false);
+    ck_assert_ptr_eq(wire, before);
+    over(LLMOBS_WIRE_FREED);
+    end(1);
+    ck_assert_msg(says(0, "\"there\"") && !says(0, "\"error\": 1"), "%s",
                   keeper_events[0]);
 }

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/types.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static int port;
@@ -99,6 +100,37 @@ static void one_address(void)
         close(fd);
     }
     printf("the same address: %s\n", same ? "yes" : "no");
+}
+
+/* Asks many times before it reads the first answer. */
+static void ahead(void)
+{
+    int fd;
+    void *link = open_tls(&fd);
+
+    for (int i = 0; i < 50; i++)
+        send_one(link);
+    for (int i = 0; i < 50; i++)
+        answer(link);
+    end(link);
+    close(fd);
+}
+
+/* A child and its parent that end by _exit as soon as they have an answer. */
+static void exits(void)
+{
+    for (int i = 0; i < 2; i++)
+        if (i == 1 || fork() == 0) {
+            int fd;
+            void *link = open_tls(&fd);
+
+            send_one(link);
+            answer(link);
+            fflush(stdout);
+            _exit(0);
+        } else {
+            wait(NULL);
+        }
 }
 
 static pthread_barrier_t together;

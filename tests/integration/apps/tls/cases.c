@@ -6,7 +6,6 @@
 #include <poll.h>
 #include <pthread.h>
 #include <stdbool.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "calls.h"
@@ -576,7 +575,9 @@ int main(int argc, char **argv)
                                             {"read_beside", read_beside},
                                             {"body_beside", body_beside},
                                             {"unread", unread},
-                                            {"child_reads", child_reads}};
+                                            {"child_reads", child_reads},
+                                            {"ahead", ahead},
+                                            {"exits", exits}};
 
     if (argc != 3)
         return 2;

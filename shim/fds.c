@@ -1,0 +1,126 @@
+#include "shim/fds.h"
+
+#include <stddef.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include "lib/base/sys.h"
+
+/* The lowest bits of an id are the place of its record, those of `life` the
+ * count of the numbers that stand for the connection. The other bits of both
+ * are the number of the connection; without a count the record is free. */
+#define LOW 16
+#define LOW_MASK ((UINT64_C(1) << LOW) - 1)
+#define PLACES_TRIED 64
+
+struct record {
+    uint64_t life;
+    uint32_t inode, pid;
+};
+
+uint64_t *llmobs_fds_words;
+
+/* The records lie behind the words. */
+static struct record *record_of(uint64_t id)
+{
+    return (struct record *)(llmobs_fds_words + LLMOBS_FDS) + (id & LOW_MASK);
+}
+
+static bool open_table(void)
+{
+    const size_t size = LLMOBS_FDS * (sizeof(uint64_t) + sizeof(struct record));
+    uint64_t *none = NULL;
+    long made;
+
+    if (__atomic_load_n(&llmobs_fds_words, __ATOMIC_ACQUIRE))
+        return true;
+    made = llmobs_sys(SYS_mmap, 0, size, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (made < 0 && made > -4096)
+        return false;
+    if (!__atomic_compare_exchange_n(&llmobs_fds_words, &none, (uint64_t *)made,
+                                     false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+        llmobs_sys(SYS_munmap, made, size);
+    return true;
+}
+
+/* The inode of a socket; 0: the number is none. */
+static uint32_t inode_of(int fd)
+{
+    struct stat st;
+
+    return llmobs_sys(SYS_fstat, fd, &st) == 0 && S_ISSOCK(st.st_mode)
+               ? (uint32_t)st.st_ino
+               : 0;
+}
+
+uint64_t llmobs_fds_begin(int fd)
+{
+    static uint64_t last;
+    uint32_t inode = inode_of(fd);
+    uint64_t number;
+
+    if ((unsigned)fd >= LLMOBS_FDS || inode == 0 || !open_table())
+        return 0;
+    number = __atomic_add_fetch(&last, 1, __ATOMIC_RELAXED) << LOW;
+    for (unsigned i = 0; i < PLACES_TRIED; i++) {
+        uint64_t id = number | (((unsigned)fd + i) & LOW_MASK);
+        struct record *record = record_of(id);
+        uint64_t life = __atomic_load_n(&record->life, __ATOMIC_RELAXED);
+
+        if (life & LOW_MASK || !__atomic_compare_exchange_n(
+                                   &record->life, &life, number | 1, false,
+                                   __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+            continue;
+        record->inode = inode;
+        record->pid = (uint32_t)llmobs_sys(SYS_getpid);
+        __atomic_store_n(&llmobs_fds_words[fd], id, __ATOMIC_RELEASE);
+        return id;
+    }
+    return 0;
+}
+
+bool llmobs_fds_is(int fd, uint64_t id)
+{
+    return record_of(id)->inode == inode_of(fd);
+}
+
+/* Adds to the count of the connection, if it has one: the record may be
+ * another's by now. Returns the new count. */
+static uint64_t count(uint64_t id, int more)
+{
+    struct record *record = record_of(id);
+    uint64_t life = __atomic_load_n(&record->life, __ATOMIC_ACQUIRE), next;
+
+    do {
+        if (life >> LOW != id >> LOW || !(life & LOW_MASK))
+            return LOW_MASK;
+        next = life + (uint64_t)(int64_t)more;
+    } while (!__atomic_compare_exchange_n(&record->life, &life, next, false,
+                                          __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE));
+    return next & LOW_MASK;
+}
+
+static bool is_of_this_process(uint64_t id)
+{
+    return record_of(id)->pid == (uint32_t)llmobs_sys(SYS_getpid);
+}
+
+void llmobs_fds_share(int from, int to)
+{
+    uint64_t id = llmobs_fds_id(from);
+
+    if (!id || (unsigned)to >= LLMOBS_FDS || !is_of_this_process(id))
+        return;
+    count(id, 1);
+    __atomic_store_n(&llmobs_fds_words[to], id, __ATOMIC_RELEASE);
+}
+
+bool llmobs_fds_end(int fd, uint64_t id)
+{
+    if (!is_of_this_process(id) ||
+        !__atomic_compare_exchange_n(&llmobs_fds_words[fd], &id, 0, false,
+                                     __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+        return false;
+    return count(id, -1) == 0;
+}

@@ -1,0 +1,59 @@
+/* fds - which descriptor numbers are connections that the program made, and
+ * that may be followed (socket_calls.h).
+ *
+ * Almost all numbers are files, pipes, or connections of others. For them a
+ * function of the shim reads one word, which is 0.
+ *
+ * Owns:    a table that is mapped at the program's first connection and stays:
+ *          a word for each number, and a record for each connection.
+ * Threads: any; no lock, no wait. Words and counts change by one atomic step.
+ *          A word names a connection by an id that no other one gets, so a
+ *          thread that still has an old id changes nothing.
+ * Errors:  without memory, or beyond the limit, nothing is followed.
+ * Limits:  numbers below LLMOBS_FDS.
+ * Fork:    a child has the table. It ends no connection of its parent's, since
+ *          a child of vfork, which closes most numbers, shares the memory.
+ */
+#ifndef LLMOBS_FDS_H
+#define LLMOBS_FDS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define LLMOBS_FDS 65536
+
+extern uint64_t *llmobs_fds_words;
+
+/* The id of the connection that has the number; 0: it is none. */
+static inline uint64_t llmobs_fds_id(int fd)
+{
+    const uint64_t *words = llmobs_fds_words;
+
+    return (unsigned)fd < LLMOBS_FDS && words
+               ? __atomic_load_n(&words[fd], __ATOMIC_ACQUIRE)
+               : 0;
+}
+
+/* Stands for the connection where others are known by the addresses of their
+ * objects: no object is there. */
+static inline const void *llmobs_fds_key(uint64_t id)
+{
+    return (const void *)(uintptr_t)(UINT64_C(1) << 63 | id << 2);
+}
+
+/* The number, which has no id, is a new connection of this process. Returns its
+ * id; 0: it is not followed. Asks the kernel which socket it is. */
+uint64_t llmobs_fds_begin(int fd);
+
+/* True while the number still is the socket that got the id: the program may
+ * have closed it by a call that is not seen. Asks the kernel. */
+bool llmobs_fds_is(int fd, uint64_t id);
+
+/* `to`, which has no id, is the same connection as `from` from now on. */
+void llmobs_fds_share(int from, int to);
+
+/* The number does not stand for the connection any more. True when no other
+ * number does: the caller forgets the connection. */
+bool llmobs_fds_end(int fd, uint64_t id);
+
+#endif

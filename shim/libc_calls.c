@@ -1,0 +1,171 @@
+#include "shim/libc_calls.h"
+
+#include "lib/base/cold.h"
+#include "shim/alone.h"
+#include "shim/libc.h"
+#include "shim/socket_calls.h"
+
+static const char names[LLMOBS_LIBC_COUNT][16] = {
+#define X(name, sets) #name,
+    LLMOBS_LIBC_ALONE_CALLS(X) LLMOBS_LIBC_SOCKET_CALLS(X)
+#undef X
+};
+static const unsigned char sets_of[LLMOBS_LIBC_COUNT] = {
+#define X(name, sets) sets,
+    LLMOBS_LIBC_ALONE_CALLS(X) LLMOBS_LIBC_SOCKET_CALLS(X)
+#undef X
+};
+LLMOBS_COLD static uint32_t hashes[LLMOBS_LIBC_COUNT];
+void *llmobs_libc_calls_real[LLMOBS_LIBC_COUNT];
+static unsigned interposed; /* bits: the real function is not libc's */
+static unsigned watched;
+
+_Static_assert(LLMOBS_LIBC_COUNT <= 32, "a word has a bit for each");
+
+/* This runs for every name of every object. Two letters rule out most names. */
+static inline bool may_be_name(const char *name)
+{
+#define FIRST(name, sets) | UINT64_C(1) << (#name[0] & 63)
+#define SECOND(name, sets) | UINT64_C(1) << (#name[1] & 63)
+    const uint64_t first =
+        0 LLMOBS_LIBC_ALONE_CALLS(FIRST) LLMOBS_LIBC_SOCKET_CALLS(FIRST);
+    const uint64_t second =
+        0 LLMOBS_LIBC_ALONE_CALLS(SECOND) LLMOBS_LIBC_SOCKET_CALLS(SECOND);
+
+    return (first >> (name[0] & 63) & 1) && (second >> (name[1] & 63) & 1);
+}
+
+static enum llmobs_libc_call find_name(const char *name)
+{
+    unsigned i = may_be_name(name) ? 0 : LLMOBS_LIBC_COUNT;
+
+    while (i < LLMOBS_LIBC_COUNT && !llmobs_str_same(name, names[i]))
+        i++;
+    return i;
+}
+
+/* The first definition counts, as for the loader. None comes after libc's. */
+static int find_real(struct dl_phdr_info *info, size_t size, void *argument)
+{
+    const unsigned *sets = argument;
+    struct llmobs_elf elf;
+    bool is_libc;
+
+    (void)size;
+    if (llmobs_elf_open(&elf, info) != 0)
+        return 0;
+    is_libc = llmobs_libc_is_part(&elf);
+    for (unsigned i = 0; i < LLMOBS_LIBC_COUNT; i++) {
+        if (!(sets_of[i] & *sets) || llmobs_libc_calls_real[i])
+            continue;
+        llmobs_libc_calls_real[i] =
+            llmobs_elf_symbol_hashed(&elf, names[i], hashes[i]);
+        if (llmobs_libc_calls_real[i] && !is_libc)
+            interposed |= 1U << i;
+    }
+    return is_libc;
+}
+
+void llmobs_libc_calls_watch(unsigned sets)
+{
+    for (unsigned i = 0; i < LLMOBS_LIBC_COUNT; i++)
+        hashes[i] = llmobs_elf_hash(names[i]);
+    llmobs_libc.iterate(find_real, &sets);
+    __atomic_fetch_or(&watched, sets, __ATOMIC_ACQ_REL);
+}
+
+unsigned llmobs_libc_calls_watched(unsigned sets)
+{
+    return __atomic_load_n(&watched, __ATOMIC_ACQUIRE) & sets;
+}
+
+unsigned llmobs_libc_calls_sets(const char *name)
+{
+    enum llmobs_libc_call call = find_name(name);
+
+    return call < LLMOBS_LIBC_COUNT ? sets_of[call] : 0;
+}
+
+bool llmobs_libc_calls_names(const struct llmobs_elf *elf, size_t count,
+                             unsigned sets)
+{
+    const ElfW(Sym) *end = elf->symtab + count;
+
+    for (const ElfW(Sym) *sym = elf->symtab + 1; sym < end; sym++)
+        if (sym->st_name < elf->strtab_len &&
+            llmobs_libc_calls_sets(elf->strtab + sym->st_name) & sets)
+            return true;
+    return false;
+}
+
+bool llmobs_libc_calls_may(const struct llmobs_elf *elf, size_t count)
+{
+    unsigned sets = llmobs_libc_calls_watched(~0U), wanted = 0;
+    uint32_t some[LLMOBS_LIBC_COUNT];
+
+    if (!sets)
+        return false;
+    if (llmobs_libc_calls_names(elf, count, sets))
+        return true;
+    for (unsigned i = 0; i < LLMOBS_LIBC_COUNT; i++)
+        if (sets_of[i] & sets)
+            some[wanted++] = hashes[i];
+    return llmobs_elf_hashes(elf, some, wanted);
+}
+
+unsigned llmobs_libc_calls_in(const struct llmobs_elf *elf)
+{
+    static const char others[][12] = {"libpthread.", "libresolv.", "libnss_",
+                                      "libcurl",     "libssl",     "libcrypto",
+                                      "libgnutls"};
+    unsigned sets = llmobs_libc_calls_watched(~0U);
+    bool is_other = false;
+
+    if (!(sets & LLMOBS_LIBC_SOCKETS))
+        return sets;
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+        is_other |= llmobs_str_begins(elf->soname, others[i]);
+    return is_other || llmobs_elf_symbol(elf, "connect") ||
+                   llmobs_elf_symbol(elf, "curl_easy_perform")
+               ? sets & LLMOBS_LIBC_ALONE
+               : sets;
+}
+
+static void *thunk(enum llmobs_libc_call call)
+{
+    return call <= LLMOBS_LIBC_syscall ? llmobs_alone_function(call)
+                                       : llmobs_socket_calls_function(call);
+}
+
+/* A slot that is not bound yet gets the first definition, unless its object was
+ * opened with RTLD_DEEPBIND. */
+void *llmobs_libc_calls_target(const char *name, const void *value,
+                               bool unbound)
+{
+    enum llmobs_libc_call call = find_name(name);
+    const void *real = llmobs_libc_calls_real[call];
+
+    if (real && (value == real || (unbound && !(interposed >> call & 1 &&
+                                                llmobs_copies_any_deep()))))
+        return thunk(call);
+    return NULL;
+}
+
+struct llmobs_range llmobs_libc_calls_range(void)
+{
+    struct llmobs_range range = {0, 0};
+
+    for (unsigned i = 0; i < LLMOBS_LIBC_COUNT; i++)
+        llmobs_range_add(&range, llmobs_libc_calls_real[i]);
+    return range;
+}
+
+void *llmobs_libc_calls_thunk(const void *address)
+{
+    unsigned sets = llmobs_libc_calls_watched(~0U);
+
+    for (unsigned i = 0; address && i < LLMOBS_LIBC_COUNT; i++)
+        if (llmobs_libc_calls_real[i] == address && sets_of[i] & sets)
+            return thunk(i);
+    return NULL;
+}

@@ -1,0 +1,109 @@
+/* libc_calls - finds the functions of libc whose slots are patched: those that
+ * need a process without the library's threads (alone.h), and those by which a
+ * program sends and receives over sockets (socket_calls.h).
+ *
+ * Owns:    the addresses of these functions.
+ * Threads: any. The addresses are found before the first slot is patched, and
+ *          stay. A set that is watched stays watched.
+ * Errors:  a function that the process lacks is not patched.
+ *
+ * Another preload, such as torsocks, may define a name before libc does. Then
+ * the slots hold that function, and it is the real one.
+ */
+#ifndef LLMOBS_LIBC_CALLS_H
+#define LLMOBS_LIBC_CALLS_H
+
+#include "shim/copies.h"
+
+/* The sets of functions, in bits. SENDS are watched from the program's first
+ * connection on, RECEIVES from its first request of HTTP on. */
+enum {
+    LLMOBS_LIBC_ALONE = 1,
+    LLMOBS_LIBC_CONNECTS = 2,
+    LLMOBS_LIBC_SENDS = 4,
+    LLMOBS_LIBC_RECEIVES = 8,
+    LLMOBS_LIBC_SOCKETS = 14 /* the last three */
+};
+
+/* X(name, sets) */
+#define LLMOBS_LIBC_ALONE_CALLS(X) \
+    X(unshare, LLMOBS_LIBC_ALONE)  \
+    X(setns, LLMOBS_LIBC_ALONE)    \
+    X(capset, LLMOBS_LIBC_ALONE)   \
+    X(prctl, LLMOBS_LIBC_ALONE)    \
+    X(syscall, LLMOBS_LIBC_ALONE | LLMOBS_LIBC_SENDS)
+#define LLMOBS_LIBC_SOCKET_CALLS(X)     \
+    X(connect, LLMOBS_LIBC_CONNECTS)    \
+    X(sendto, LLMOBS_LIBC_CONNECTS)     \
+    X(send, LLMOBS_LIBC_SENDS)          \
+    X(sendmsg, LLMOBS_LIBC_SENDS)       \
+    X(write, LLMOBS_LIBC_SENDS)         \
+    X(writev, LLMOBS_LIBC_SENDS)        \
+    X(sendfile, LLMOBS_LIBC_SENDS)      \
+    X(sendfile64, LLMOBS_LIBC_SENDS)    \
+    X(splice, LLMOBS_LIBC_SENDS)        \
+    X(close, LLMOBS_LIBC_SENDS)         \
+    X(dup, LLMOBS_LIBC_SENDS)           \
+    X(dup2, LLMOBS_LIBC_SENDS)          \
+    X(dup3, LLMOBS_LIBC_SENDS)          \
+    X(fcntl, LLMOBS_LIBC_SENDS)         \
+    X(fcntl64, LLMOBS_LIBC_SENDS)       \
+    X(socket, LLMOBS_LIBC_SENDS)        \
+    X(accept, LLMOBS_LIBC_SENDS)        \
+    X(accept4, LLMOBS_LIBC_SENDS)       \
+    X(recv, LLMOBS_LIBC_RECEIVES)       \
+    X(recvfrom, LLMOBS_LIBC_RECEIVES)   \
+    X(recvmsg, LLMOBS_LIBC_RECEIVES)    \
+    X(read, LLMOBS_LIBC_RECEIVES)       \
+    X(readv, LLMOBS_LIBC_RECEIVES)      \
+    X(__read_chk, LLMOBS_LIBC_RECEIVES) \
+    X(__recv_chk, LLMOBS_LIBC_RECEIVES) \
+    X(__recvfrom_chk, LLMOBS_LIBC_RECEIVES)
+
+enum llmobs_libc_call {
+#define X(name, sets) LLMOBS_LIBC_##name,
+    LLMOBS_LIBC_ALONE_CALLS(X) LLMOBS_LIBC_SOCKET_CALLS(X)
+#undef X
+        LLMOBS_LIBC_COUNT
+};
+
+/* The real functions; NULL: the process lacks it. */
+extern void *llmobs_libc_calls_real[LLMOBS_LIBC_COUNT];
+
+/* Watches these sets from now on. The slots of objects that are loaded already
+ * stay until the next llmobs_scan_anew. */
+void llmobs_libc_calls_watch(unsigned sets);
+
+/* Those of the sets that are watched. */
+unsigned llmobs_libc_calls_watched(unsigned sets);
+
+/* The sets of a name; 0: of another function. */
+unsigned llmobs_libc_calls_sets(const char *name);
+
+/* True when one of the object's first `count` symbols has a name of the sets.
+ */
+bool llmobs_libc_calls_names(const struct llmobs_elf *elf, size_t count,
+                             unsigned sets);
+
+/* True when the object's GNU hash table, or one of its first `count` symbols,
+ * may have a name that is watched. */
+bool llmobs_libc_calls_may(const struct llmobs_elf *elf, size_t count);
+
+/* The sets that are watched in this object: no sockets in the parts of libc, in
+ * a libcurl and in a TLS library, whose connections are none of the program's
+ * own. */
+unsigned llmobs_libc_calls_in(const struct llmobs_elf *elf);
+
+/* The function to write into a slot of that name, which holds `value`; NULL:
+ * the slot stays. `unbound`: the loader has not looked the name up yet. */
+void *llmobs_libc_calls_target(const char *name, const void *value,
+                               bool unbound);
+
+/* The range of the real functions. */
+struct llmobs_range llmobs_libc_calls_range(void);
+
+/* The shim's function for the real one at `address`; NULL: none is there, or
+ * it is not watched. */
+void *llmobs_libc_calls_thunk(const void *address);
+
+#endif

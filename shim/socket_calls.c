@@ -1,0 +1,405 @@
+#include "shim/socket_calls.h"
+
+#include <sys/socket.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+#include "shim/fds.h"
+#include "shim/follow.h"
+#include "shim/host.h"
+#include "shim/lib_calls.h"
+#include "shim/libc.h"
+#include "shim/scan.h"
+
+/* The bytes of a call, as the program passes them. */
+struct bytes {
+    const struct iovec *at;
+    size_t count;
+};
+
+/* From now on the slots of the set are patched. Another thread that asks for
+ * the same waits until they are. */
+static void watch(unsigned set)
+{
+    static unsigned done;
+
+    if (__atomic_load_n(&done, __ATOMIC_ACQUIRE) & set)
+        return;
+    llmobs_libc_calls_watch(set);
+    llmobs_scan_anew();
+    __atomic_fetch_or(&done, set, __ATOMIC_RELEASE);
+}
+
+static void end_number(int fd, uint64_t id)
+{
+    if (llmobs_fds_end(fd, id))
+        llmobs_follow_forget(llmobs_fds_key(id));
+}
+
+/* True while the number is the socket that was connected. */
+static bool is_current(int fd, uint64_t id)
+{
+    if (llmobs_fds_is(fd, id))
+        return true;
+    end_number(fd, id);
+    return false;
+}
+
+/* -- connections begin and end --------------------------------------------- */
+
+/* Returns the id of the connection; 0: it is not followed. */
+__attribute__((noinline)) static uint64_t begin_connection(int fd)
+{
+    int saved = llmobs_libc_errno();
+    uint64_t id = llmobs_fds_id(fd);
+    int type = 0, len = sizeof(type);
+
+    if (!(id && is_current(fd, id))) {
+        id = 0;
+        if (llmobs_sys(SYS_getsockopt, fd, SOL_SOCKET, SO_TYPE, &type, &len) ==
+                0 &&
+            type == SOCK_STREAM) {
+            watch(LLMOBS_LIBC_SENDS);
+            id = llmobs_fds_begin(fd);
+        }
+    }
+    llmobs_libc_errno_restore(saved);
+    return id;
+}
+
+__attribute__((noinline)) static void end_at(int fd)
+{
+    int saved = llmobs_libc_errno();
+
+    end_number(fd, llmobs_fds_id(fd));
+    llmobs_libc_errno_restore(saved);
+}
+
+void llmobs_socket_calls_close(int fd)
+{
+    if (llmobs_fds_id(fd))
+        end_at(fd);
+}
+
+/* A call made the number `to` a copy of `from`. */
+static int duplicate(int from, int to)
+{
+    if (to == from || !(llmobs_fds_id(from) | llmobs_fds_id(to)))
+        return to;
+    llmobs_socket_calls_close(to);
+    llmobs_fds_share(from, to);
+    return to;
+}
+
+/* A call made a new descriptor: what the number was before has ended. */
+static int renew(int fd)
+{
+    llmobs_socket_calls_close(fd);
+    return fd;
+}
+
+/* -- bytes ----------------------------------------------------------------- */
+
+/* The kernel refuses memory that is not there; a program may ask for that. */
+static bool are_there(struct bytes all)
+{
+    bool are = all.at != NULL;
+
+    for (size_t i = 0; are && i < all.count; i++)
+        are = all.at[i].iov_base || all.at[i].iov_len == 0;
+    return are;
+}
+
+/* Another thread may have the answer before the real function returns, so the
+ * core sees the bytes before they are sent. */
+static uint64_t before_send(int fd, struct bytes all)
+{
+    int saved = llmobs_libc_errno();
+    uint64_t id = llmobs_fds_id(fd);
+    enum llmobs_follow now = LLMOBS_FOLLOW_SHORT;
+
+    if (id && are_there(all) && is_current(fd, id))
+        now = llmobs_follow_sends(llmobs_fds_key(id), NULL, all.at, all.count);
+    if (now == LLMOBS_FOLLOW_HTTP)
+        watch(LLMOBS_LIBC_RECEIVES);
+    else if (now == LLMOBS_FOLLOW_NEVER)
+        end_number(fd, id);
+    llmobs_libc_errno_restore(saved);
+    return id;
+}
+
+static ssize_t after_send(int fd, uint64_t id, struct bytes all, ssize_t put)
+{
+    int saved = llmobs_libc_errno();
+    const void *key = llmobs_fds_key(id);
+
+    if (id && llmobs_fds_id(fd) == id) {
+        llmobs_follow_accepted(key, all.at, all.count,
+                               put > 0 ? (size_t)put : 0);
+        if (put < 0 && (saved == EPIPE || saved == ECONNRESET))
+            llmobs_follow_ended(key, LLMOBS_WIRE_UNSENT);
+    }
+    llmobs_libc_errno_restore(saved);
+    return put;
+}
+
+/* The kernel sent bytes that it took from another descriptor. */
+static ssize_t after_file(int fd, ssize_t put)
+{
+    int saved = llmobs_libc_errno();
+    uint64_t id = llmobs_fds_id(fd);
+
+    if (put > 0 && id && is_current(fd, id))
+        llmobs_follow_skipped(llmobs_fds_key(id), (uint64_t)put);
+    llmobs_libc_errno_restore(saved);
+    return put;
+}
+
+static size_t length_of(struct bytes all)
+{
+    size_t len = 0;
+
+    for (size_t i = 0; i < all.count; i++)
+        len += all.at[i].iov_len;
+    return len;
+}
+
+static void report_received(int fd, uint64_t id, struct bytes all, size_t left)
+{
+    bool first;
+
+    for (size_t i = 0; left > 0; i++) {
+        size_t len = all.at[i].iov_len < left ? all.at[i].iov_len : left;
+
+        if (len > 0 && !llmobs_follow_received(llmobs_fds_key(id),
+                                               all.at[i].iov_base, len, &first))
+            end_number(fd, id);
+        left -= len;
+    }
+}
+
+/* MSG_PEEK leaves the bytes for the next call; MSG_TRUNC throws them away. */
+static ssize_t after_receive(int fd, uint64_t id, struct bytes all, ssize_t got,
+                             int flags)
+{
+    int saved = llmobs_libc_errno();
+    const void *key = llmobs_fds_key(id);
+
+    if (flags & (MSG_PEEK | MSG_ERRQUEUE | MSG_OOB) || id == 0 ||
+        llmobs_fds_id(fd) != id || !is_current(fd, id))
+        ;
+    else if (got > 0 && flags & MSG_TRUNC)
+        end_number(fd, id);
+    else if (got > 0)
+        report_received(fd, id, all, (size_t)got);
+    else if (got == 0 && length_of(all) > 0)
+        llmobs_follow_ended(key, LLMOBS_WIRE_CLOSED);
+    else if (got < 0 && saved != EAGAIN && saved != EINTR)
+        llmobs_follow_ended(key, LLMOBS_WIRE_BROKEN);
+    llmobs_libc_errno_restore(saved);
+    return got;
+}
+
+/* -- for the patched slots ------------------------------------------------- */
+
+#define NONE(id) __builtin_expect((id) == 0, 1)
+#define REAL(name) ((name##_fn *)llmobs_libc_calls_real[LLMOBS_LIBC_##name])
+#define ONE(bytes, len) &(struct iovec){(void *)(uintptr_t)(bytes), (len)}, 1
+#define SEVERAL(vector, count) (vector), (size_t)(count)
+
+/* For a number without an id the function is one load and a jump, without a
+ * frame: a program calls it for all that it reads and writes. */
+#define UNLESS_OURS(name, parameters, ...)                               \
+    typedef ssize_t name##_fn parameters;                                \
+    __attribute__((noinline)) static ssize_t followed_##name parameters; \
+    static ssize_t of_##name parameters                                  \
+    {                                                                    \
+        return NONE(llmobs_fds_id(fd)) ? REAL(name)(__VA_ARGS__)         \
+                                       : followed_##name(__VA_ARGS__);   \
+    }                                                                    \
+    static ssize_t followed_##name parameters
+
+#define SENDS(name, parameters, bytes_of, ...)                   \
+    UNLESS_OURS(name, parameters, __VA_ARGS__)                   \
+    {                                                            \
+        const struct bytes all = {bytes_of};                     \
+        uint64_t id = before_send(fd, all);                      \
+                                                                 \
+        return after_send(fd, id, all, REAL(name)(__VA_ARGS__)); \
+    }
+SENDS(send, (int fd, const void *bytes, size_t len, int flags), ONE(bytes, len),
+      fd, bytes, len, flags)
+SENDS(write, (int fd, const void *bytes, size_t len), ONE(bytes, len), fd,
+      bytes, len)
+SENDS(writev, (int fd, const struct iovec *vector, int count),
+      SEVERAL(vector, count), fd, vector, count)
+SENDS(sendmsg, (int fd, const struct msghdr *message, int flags),
+      SEVERAL(message->msg_iov, message->msg_iovlen), fd, message, flags)
+
+#define RECEIVES(name, parameters, bytes_of, flags, ...)                    \
+    UNLESS_OURS(name, parameters, __VA_ARGS__)                              \
+    {                                                                       \
+        uint64_t id = llmobs_fds_id(fd);                                    \
+        ssize_t got = REAL(name)(__VA_ARGS__);                              \
+                                                                            \
+        return after_receive(fd, id, (struct bytes){bytes_of}, got, flags); \
+    }
+RECEIVES(read, (int fd, void *bytes, size_t len), ONE(bytes, len), 0, fd, bytes,
+         len)
+RECEIVES(__read_chk, (int fd, void *bytes, size_t len, size_t room),
+         ONE(bytes, len), 0, fd, bytes, len, room)
+RECEIVES(readv, (int fd, const struct iovec *vector, int count),
+         SEVERAL(vector, count), 0, fd, vector, count)
+RECEIVES(recv, (int fd, void *bytes, size_t len, int flags), ONE(bytes, len),
+         flags, fd, bytes, len, flags)
+RECEIVES(__recv_chk, (int fd, void *bytes, size_t len, size_t room, int flags),
+         ONE(bytes, len), flags, fd, bytes, len, room, flags)
+RECEIVES(recvfrom,
+         (int fd, void *bytes, size_t len, int flags, void *from,
+          socklen_t *size),
+         ONE(bytes, len), flags, fd, bytes, len, flags, from, size)
+RECEIVES(__recvfrom_chk,
+         (int fd, void *bytes, size_t len, size_t room, int flags, void *from,
+          socklen_t *size),
+         ONE(bytes, len), flags, fd, bytes, len, room, flags, from, size)
+RECEIVES(recvmsg, (int fd, struct msghdr *message, int flags),
+         SEVERAL(message->msg_iov, message->msg_iovlen), flags, fd, message,
+         flags)
+
+/* A connection may begin by its first bytes (TCP Fast Open). */
+__attribute__((noinline)) static ssize_t followed_sendto(int fd,
+                                                         const void *bytes,
+                                                         size_t len, int flags,
+                                                         const void *to,
+                                                         socklen_t size);
+typedef ssize_t sendto_fn(int, const void *, size_t, int, const void *,
+                          socklen_t);
+static ssize_t of_sendto(int fd, const void *bytes, size_t len, int flags,
+                         const void *to, socklen_t size)
+{
+    return NONE(llmobs_fds_id(fd)) && !(flags & MSG_FASTOPEN)
+               ? REAL(sendto)(fd, bytes, len, flags, to, size)
+               : followed_sendto(fd, bytes, len, flags, to, size);
+}
+
+static ssize_t followed_sendto(int fd, const void *bytes, size_t len, int flags,
+                               const void *to, socklen_t size)
+{
+    const struct bytes all = {ONE(bytes, len)};
+    uint64_t id = before_send(fd, all);
+    ssize_t put = REAL(sendto)(fd, bytes, len, flags, to, size);
+
+    if (flags & MSG_FASTOPEN && !id &&
+        (put >= 0 || llmobs_libc_errno() == EINPROGRESS) &&
+        begin_connection(fd) && put > 0)
+        id = before_send(fd, (struct bytes){ONE(bytes, (size_t)put)});
+    return after_send(fd, id, all, put);
+}
+
+/* The program may wait for a connection in progress, or ask again. */
+typedef int connect_fn(int, const struct sockaddr *, socklen_t);
+static int of_connect(int fd, const struct sockaddr *to, socklen_t size)
+{
+    int result = REAL(connect)(fd, to, size);
+
+    if ((result == 0 || llmobs_libc_errno() == EINPROGRESS ||
+         llmobs_libc_errno() == EINTR) &&
+        (to->sa_family == AF_INET || to->sa_family == AF_INET6 ||
+         to->sa_family == AF_UNIX))
+        (void)begin_connection(fd);
+    return result;
+}
+
+/* After the real call another thread may have the number. */
+typedef int close_fn(int);
+static int of_close(int fd)
+{
+    llmobs_socket_calls_close(fd);
+    return REAL(close)(fd);
+}
+
+typedef int dup_fn(int);
+static int of_dup(int fd)
+{
+    return duplicate(fd, REAL(dup)(fd));
+}
+
+typedef int dup2_fn(int, int);
+static int of_dup2(int fd, int to)
+{
+    return duplicate(fd, REAL(dup2)(fd, to));
+}
+
+typedef int dup3_fn(int, int, int);
+static int of_dup3(int fd, int to, int flags)
+{
+    return duplicate(fd, REAL(dup3)(fd, to, flags));
+}
+
+/* libc declares it with "...": see alone.c. */
+#define FCNTL(name)                                           \
+    typedef int name##_fn(int, int, uintptr_t);               \
+    static int of_##name(int fd, int command, uintptr_t more) \
+    {                                                         \
+        if (command != F_DUPFD && command != F_DUPFD_CLOEXEC) \
+            return REAL(name)(fd, command, more);             \
+        return duplicate(fd, REAL(name)(fd, command, more));  \
+    }
+FCNTL(fcntl)
+FCNTL(fcntl64)
+
+typedef int socket_fn(int, int, int);
+static int of_socket(int domain, int type, int protocol)
+{
+    return renew(REAL(socket)(domain, type, protocol));
+}
+
+typedef int accept_fn(int, void *, socklen_t *);
+static int of_accept(int fd, void *from, socklen_t *size)
+{
+    return renew(REAL(accept)(fd, from, size));
+}
+
+typedef int accept4_fn(int, void *, socklen_t *, int);
+static int of_accept4(int fd, void *from, socklen_t *size, int flags)
+{
+    return renew(REAL(accept4)(fd, from, size, flags));
+}
+
+#define SENDFILE(name)                                                        \
+    UNLESS_OURS(name, (int fd, int from, void *offset, size_t len), fd, from, \
+                offset, len)                                                  \
+    {                                                                         \
+        return after_file(fd, REAL(name)(fd, from, offset, len));             \
+    }
+SENDFILE(sendfile)
+SENDFILE(sendfile64)
+
+typedef ssize_t splice_fn(int, void *, int, void *, size_t, unsigned);
+__attribute__((noinline)) static ssize_t after_splice(int from, int to,
+                                                      ssize_t moved)
+{
+    if (moved > 0)
+        llmobs_socket_calls_close(from);
+    return after_file(to, moved);
+}
+
+static ssize_t of_splice(int from, void *start, int to, void *offset,
+                         size_t len, unsigned flags)
+{
+    return after_splice(from, to,
+                        REAL(splice)(from, start, to, offset, len, flags));
+}
+
+#define THUNK_OF(name, sets) \
+    case LLMOBS_LIBC_##name: \
+        return llmobs_lib_opaque((void *)(of_##name));
+
+void *llmobs_socket_calls_function(enum llmobs_libc_call call)
+{
+    switch (call) {
+        LLMOBS_LIBC_SOCKET_CALLS(THUNK_OF)
+    default:
+        return NULL;
+    }
+}

@@ -1,0 +1,26 @@
+/* socket_calls - the calls of libc by which a program without libcurl sends and
+ * receives by plain HTTP (LLMOBS_SOCKETS), and what the core learns of them.
+ *
+ * A connection is followed from a connect that was seen, if the first bytes
+ * that it sends are a request of HTTP/1.1. The slots are patched in three
+ * steps, so that a program which needs none keeps its own: connect as the
+ * objects are seen; what sends, and ends a number, at the first connection;
+ * what receives at the first request, before that is sent.
+ *
+ * Threads: any, also two at once on one connection.
+ * Errors:  those of the real functions, with their errno. A connection that
+ *          cannot be followed is not observed.
+ * Fork:    that of fds.h.
+ */
+#ifndef LLMOBS_SOCKET_CALLS_H
+#define LLMOBS_SOCKET_CALLS_H
+
+#include "shim/libc_calls.h"
+
+/* The function for the patched slots of a call of LLMOBS_LIBC_SOCKET_CALLS. */
+void *llmobs_socket_calls_function(enum llmobs_libc_call call);
+
+/* The program closes the number by a system call of its own. */
+void llmobs_socket_calls_close(int fd);
+
+#endif

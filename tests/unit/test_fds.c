@@ -1,0 +1,137 @@
+#include <fcntl.h>
+#include <pthread.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "shim/fds.h"
+#include "tests/unit/unit.h"
+
+/* One end of a socket pair, with an id. */
+static int connected(uint64_t *id)
+{
+    int ends[2];
+
+    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+    *id = llmobs_fds_begin(ends[0]);
+    ck_assert_uint_ne(*id, 0);
+    ck_assert_uint_eq(llmobs_fds_id(ends[0]), *id);
+    close(ends[1]);
+    return ends[0];
+}
+
+TEST(fds_of_others_have_no_id)
+{
+    int fd;
+    uint64_t id;
+
+    ck_assert_uint_eq(llmobs_fds_id(0), 0);
+    fd = connected(&id);
+    ck_assert_uint_eq(llmobs_fds_id(-1), 0);
+    ck_assert_uint_eq(llmobs_fds_id(fd + 1), 0);
+    ck_assert_uint_eq(llmobs_fds_id(LLMOBS_FDS), 0);
+    ck_assert_uint_eq(llmobs_fds_begin(LLMOBS_FDS), 0);
+    ck_assert_uint_eq(llmobs_fds_begin(open("/dev/null", O_RDONLY)), 0);
+    ck_assert(llmobs_fds_end(fd, id));
+    ck_assert_uint_eq(llmobs_fds_id(fd), 0);
+}
+
+TEST(fds_are_used_again)
+{
+    uint64_t first, second;
+    int fd = connected(&first), again;
+
+    ck_assert(llmobs_fds_is(fd, first));
+    close(fd); /* unseen */
+    again = open("/dev/null", O_RDONLY);
+    ck_assert_int_eq(again, fd);
+    ck_assert(!llmobs_fds_is(fd, first));
+    close(again);
+    ck_assert_int_eq(socket(AF_UNIX, SOCK_STREAM, 0), fd);
+    ck_assert(!llmobs_fds_is(fd, first));
+    ck_assert(llmobs_fds_end(fd, first));
+    second = llmobs_fds_begin(fd);
+    ck_assert_uint_ne(second, first);
+    ck_assert_ptr_ne(llmobs_fds_key(second), llmobs_fds_key(first));
+    ck_assert(!llmobs_fds_end(fd, first));
+    ck_assert_uint_eq(llmobs_fds_id(fd), second);
+    ck_assert(llmobs_fds_end(fd, second));
+}
+
+TEST(fds_that_share_a_connection)
+{
+    uint64_t id, other;
+    int fd = connected(&id), copy = dup(fd), more = dup(fd);
+
+    llmobs_fds_share(fd, copy);
+    llmobs_fds_share(copy, more);
+    ck_assert_uint_eq(llmobs_fds_id(more), id);
+    ck_assert(llmobs_fds_is(more, id));
+    ck_assert(!llmobs_fds_end(fd, id));
+    ck_assert(!llmobs_fds_end(fd, id)); /* once */
+    /* Another connection gets the number, and a place of its own. */
+    close(fd);
+    ck_assert_int_eq(connected(&other), fd);
+    ck_assert(llmobs_fds_is(more, id));
+    ck_assert(!llmobs_fds_end(copy, id));
+    ck_assert(llmobs_fds_end(more, id));
+    ck_assert(llmobs_fds_is(fd, other));
+    ck_assert(llmobs_fds_end(fd, other));
+}
+
+/* vfork may not call this, as the compiler sees; a thread that shares all but
+ * the descriptors is the same. */
+static int closes_in_child(bool shares)
+{
+    uint64_t id;
+    int fd = connected(&id), status;
+    pid_t child = shares ? vfork() : fork();
+
+    if (child == 0) {
+        llmobs_fds_share(fd, fd + 1);
+        _exit(llmobs_fds_end(fd, id) || llmobs_fds_id(fd + 1));
+    }
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_uint_eq(llmobs_fds_id(fd), id);
+    ck_assert(llmobs_fds_end(fd, id));
+    return status;
+}
+
+TEST(fds_of_a_parent_stay)
+{
+    ck_assert_int_eq(closes_in_child(false), 0);
+    ck_assert_int_eq(closes_in_child(true), 0);
+}
+
+static void *use_numbers(void *ends)
+{
+    for (int i = 0; i < 2000; i++) {
+        uint64_t id;
+        int fd = connected(&id), copy = dup(fd);
+        bool last;
+
+        llmobs_fds_share(fd, copy);
+        last = llmobs_fds_end(fd, id);
+        close(fd);
+        last += llmobs_fds_end(copy, id);
+        close(copy);
+        if (!last)
+            return ends;
+    }
+    return NULL;
+}
+
+TEST(fds_of_many_threads)
+{
+    pthread_t threads[8];
+    void *wrong;
+
+    for (int i = 0; i < 8; i++)
+        ck_assert_int_eq(
+            pthread_create(&threads[i], NULL, use_numbers, threads), 0);
+    for (int i = 0; i < 8; i++) {
+        ck_assert_int_eq(pthread_join(threads[i], &wrong), 0);
+        ck_assert_ptr_null(wrong);
+    }
+}
