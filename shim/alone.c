@@ -4,6 +4,7 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 
+#include "shim/fds.h"
 #include "shim/libc.h"
 #include "shim/libc_calls.h"
 #include "shim/scan.h"
@@ -87,6 +88,10 @@ static struct request begin_call(int how, uintptr_t program)
             (const void *)(how == FILTERED ? program : 0));
     if (how == STRICT && request.rest != LLMOBS_REST_NOT)
         request.rest = LLMOBS_REST_HINDERED;
+    /* Without the core nobody reads the filter. */
+    if ((how == FILTERED || how == STRICT) &&
+        (!request.ops || request.rest == LLMOBS_REST_HINDERED))
+        llmobs_fds_stop();
     return request;
 }
 

@@ -2,6 +2,7 @@
 
 #include <stddef.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 
 #include "lib/base/sys.h"
@@ -19,11 +20,13 @@ struct record {
 };
 
 uint64_t *llmobs_fds_words;
+static uint64_t *table; /* the same, and it stays */
+static bool stopped;
 
 /* The records lie behind the words. */
 static struct record *record_of(uint64_t id)
 {
-    return (struct record *)(llmobs_fds_words + LLMOBS_FDS) + (id & LOW_MASK);
+    return (struct record *)(table + LLMOBS_FDS) + (id & LOW_MASK);
 }
 
 static bool open_table(void)
@@ -32,14 +35,14 @@ static bool open_table(void)
     uint64_t *none = NULL;
     long made;
 
-    if (__atomic_load_n(&llmobs_fds_words, __ATOMIC_ACQUIRE))
+    if (__atomic_load_n(&table, __ATOMIC_ACQUIRE))
         return true;
     made = llmobs_sys(SYS_mmap, 0, size, PROT_READ | PROT_WRITE,
                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (made < 0 && made > -4096)
         return false;
-    if (!__atomic_compare_exchange_n(&llmobs_fds_words, &none, (uint64_t *)made,
-                                     false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+    if (!__atomic_compare_exchange_n(&table, &none, (uint64_t *)made, false,
+                                     __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
         llmobs_sys(SYS_munmap, made, size);
     return true;
 }
@@ -52,6 +55,23 @@ static uint32_t inode_of(int fd)
     return llmobs_sys(SYS_fstat, fd, &st) == 0 && S_ISSOCK(st.st_mode)
                ? (uint32_t)st.st_ino
                : 0;
+}
+
+bool llmobs_fds_may_begin(int fd)
+{
+    int type = 0, size = sizeof(type);
+
+    return !__atomic_load_n(&stopped, __ATOMIC_ACQUIRE) &&
+           (unsigned)fd < LLMOBS_FDS &&
+           llmobs_sys(SYS_getsockopt, fd, SOL_SOCKET, SO_TYPE, &type, &size) ==
+               0 &&
+           type == SOCK_STREAM;
+}
+
+void llmobs_fds_stop(void)
+{
+    __atomic_store_n(&stopped, true, __ATOMIC_RELEASE);
+    __atomic_store_n(&llmobs_fds_words, NULL, __ATOMIC_RELEASE);
 }
 
 uint64_t llmobs_fds_begin(int fd)
@@ -74,7 +94,9 @@ uint64_t llmobs_fds_begin(int fd)
             continue;
         record->inode = inode;
         record->pid = (uint32_t)llmobs_sys(SYS_getpid);
-        __atomic_store_n(&llmobs_fds_words[fd], id, __ATOMIC_RELEASE);
+        __atomic_store_n(&table[fd], id, __ATOMIC_RELEASE);
+        if (!__atomic_load_n(&stopped, __ATOMIC_ACQUIRE))
+            __atomic_store_n(&llmobs_fds_words, table, __ATOMIC_RELEASE);
         return id;
     }
     return 0;
@@ -113,13 +135,13 @@ void llmobs_fds_share(int from, int to)
     if (!id || (unsigned)to >= LLMOBS_FDS || !is_of_this_process(id))
         return;
     count(id, 1);
-    __atomic_store_n(&llmobs_fds_words[to], id, __ATOMIC_RELEASE);
+    __atomic_store_n(&table[to], id, __ATOMIC_RELEASE);
 }
 
 bool llmobs_fds_end(int fd, uint64_t id)
 {
     if (!is_of_this_process(id) ||
-        !__atomic_compare_exchange_n(&llmobs_fds_words[fd], &id, 0, false,
+        !__atomic_compare_exchange_n(&table[fd], &id, 0, false,
                                      __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
         return false;
     return count(id, -1) == 0;

@@ -22,7 +22,7 @@
 
 #define LLMOBS_FDS 65536
 
-extern uint64_t *llmobs_fds_words;
+extern uint64_t *llmobs_fds_words; /* NULL: nothing is followed */
 
 /* The id of the connection that has the number; 0: it is none. */
 static inline uint64_t llmobs_fds_id(int fd)
@@ -41,6 +41,10 @@ static inline const void *llmobs_fds_key(uint64_t id)
     return (const void *)(uintptr_t)(UINT64_C(1) << 63 | id << 2);
 }
 
+/* True where the number may be followed: a socket of a stream. Asks the kernel.
+ */
+bool llmobs_fds_may_begin(int fd);
+
 /* The number, which has no id, is a new connection of this process. Returns its
  * id; 0: it is not followed. Asks the kernel which socket it is. */
 uint64_t llmobs_fds_begin(int fd);
@@ -55,5 +59,9 @@ void llmobs_fds_share(int from, int to);
 /* The number does not stand for the connection any more. True when no other
  * number does: the caller forgets the connection. */
 bool llmobs_fds_end(int fd, uint64_t id);
+
+/* A filter of the program may forbid these questions: from now on nothing is
+ * asked, and no connection is followed. */
+void llmobs_fds_stop(void);
 
 #endif

@@ -336,7 +336,8 @@ void llmobs_host_init(const char *first, char **env)
     read_settings(env, values);
     enabled = values[ENABLED];
     exclude = values[EXCLUDE];
-    later = !exclude && llmobs_libc_is_all(&own.path);
+    later = !exclude && llmobs_tls_mode(values[SOCKETS]) != LLMOBS_TLS_ON &&
+            llmobs_libc_is_all(&own.path);
     if (enabled && !llmobs_conf_is_true(enabled))
         return;
     if (!later) {

@@ -140,15 +140,13 @@ static void *thunk(enum llmobs_libc_call call)
 /* A slot that is not bound yet gets the first definition, unless its object was
  * opened with RTLD_DEEPBIND. */
 void *llmobs_libc_calls_target(const char *name, const void *value,
-                               bool unbound)
+                               bool unbound, bool late)
 {
     enum llmobs_libc_call call = find_name(name);
     const void *real = llmobs_libc_calls_real[call];
+    bool unsure = late && interposed >> call & 1 && llmobs_copies_any_deep();
 
-    if (real && (value == real || (unbound && !(interposed >> call & 1 &&
-                                                llmobs_copies_any_deep()))))
-        return thunk(call);
-    return NULL;
+    return real && (value == real || (unbound && !unsure)) ? thunk(call) : NULL;
 }
 
 struct llmobs_range llmobs_libc_calls_range(void)

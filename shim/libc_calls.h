@@ -15,8 +15,9 @@
 
 #include "shim/copies.h"
 
-/* The sets of functions, in bits. SENDS are watched from the program's first
- * connection on, RECEIVES from its first request of HTTP on. */
+/* The sets of functions, in bits. CONNECTS have those that install a filter.
+ * SENDS are watched from the program's first connection on, RECEIVES from its
+ * first request of HTTP on. */
 enum {
     LLMOBS_LIBC_ALONE = 1,
     LLMOBS_LIBC_CONNECTS = 2,
@@ -26,12 +27,12 @@ enum {
 };
 
 /* X(name, sets) */
-#define LLMOBS_LIBC_ALONE_CALLS(X) \
-    X(unshare, LLMOBS_LIBC_ALONE)  \
-    X(setns, LLMOBS_LIBC_ALONE)    \
-    X(capset, LLMOBS_LIBC_ALONE)   \
-    X(prctl, LLMOBS_LIBC_ALONE)    \
-    X(syscall, LLMOBS_LIBC_ALONE | LLMOBS_LIBC_SENDS)
+#define LLMOBS_LIBC_ALONE_CALLS(X)                     \
+    X(unshare, LLMOBS_LIBC_ALONE)                      \
+    X(setns, LLMOBS_LIBC_ALONE)                        \
+    X(capset, LLMOBS_LIBC_ALONE)                       \
+    X(prctl, LLMOBS_LIBC_ALONE | LLMOBS_LIBC_CONNECTS) \
+    X(syscall, LLMOBS_LIBC_ALONE | LLMOBS_LIBC_CONNECTS)
 #define LLMOBS_LIBC_SOCKET_CALLS(X)     \
     X(connect, LLMOBS_LIBC_CONNECTS)    \
     X(sendto, LLMOBS_LIBC_CONNECTS)     \
@@ -95,9 +96,10 @@ bool llmobs_libc_calls_may(const struct llmobs_elf *elf, size_t count);
 unsigned llmobs_libc_calls_in(const struct llmobs_elf *elf);
 
 /* The function to write into a slot of that name, which holds `value`; NULL:
- * the slot stays. `unbound`: the loader has not looked the name up yet. */
+ * the slot stays. `unbound`: the loader has not looked the name up yet. `late`:
+ * the object came after the program's start. */
 void *llmobs_libc_calls_target(const char *name, const void *value,
-                               bool unbound);
+                               bool unbound, bool late);
 
 /* The range of the real functions. */
 struct llmobs_range llmobs_libc_calls_range(void);

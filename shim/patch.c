@@ -205,7 +205,8 @@ static void *target_of(const struct work *work, const ElfW(Rela) * rela,
     if (kind == OF_LIBC)
         return symbol_of(work, rela)->st_shndx == SHN_UNDEF
                    ? llmobs_libc_calls_target(name, value,
-                                              unbound(work, rela, value))
+                                              unbound(work, rela, value),
+                                              work->how->late)
                    : NULL;
     return llmobs_libs_target(work->elf, name, value,
                               unbound(work, rela, value));

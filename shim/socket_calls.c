@@ -52,13 +52,10 @@ __attribute__((noinline)) static uint64_t begin_connection(int fd)
 {
     int saved = llmobs_libc_errno();
     uint64_t id = llmobs_fds_id(fd);
-    int type = 0, len = sizeof(type);
 
     if (!(id && is_current(fd, id))) {
         id = 0;
-        if (llmobs_sys(SYS_getsockopt, fd, SOL_SOCKET, SO_TYPE, &type, &len) ==
-                0 &&
-            type == SOCK_STREAM) {
+        if (llmobs_fds_may_begin(fd)) {
             watch(LLMOBS_LIBC_SENDS);
             id = llmobs_fds_begin(fd);
         }
