@@ -524,14 +524,12 @@ static int find_sanitizer(struct dl_phdr_info *info, size_t size,
             llmobs_elf_symbol(&elf, "__tsan_init"));
 }
 
-/* True where a listed gateway is asked without TLS: the user wants these calls.
- */
 static bool lists_plain_gateway(const char *of_file)
 {
     const char *urls =
         setting_in(llmobs_host_env(), "DD_LLMOBS_INSTRUMENTED_PROXY_URLS");
 
-    return llmobs_tracer_has(urls ? urls : of_file, "http://");
+    return llmobs_lists_plain_gateway(urls ? urls : of_file);
 }
 
 /* Whether to hook them where nobody said so. */

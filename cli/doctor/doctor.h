@@ -80,6 +80,33 @@ enum llmobs_tls_way llmobs_doctor_tls_of(const struct llmobs_doctor *doctor,
  * neither library. */
 enum llmobs_tls_way llmobs_doctor_tls(struct llmobs_doctor *doctor);
 
+/* Calls by plain http:// and not by libcurl (LLMOBS_SOCKETS). In this order:
+ * they are observed; or they are not, since the variable is off; the program is
+ * none of those that are observed without the variable; no URL that is listed
+ * begins with http://; a tracer in its language reports them; it is static; no
+ * file of it calls connect. */
+enum llmobs_sockets_way {
+    LLMOBS_SOCKETS_OBSERVED,
+    LLMOBS_SOCKETS_OFF,
+    LLMOBS_SOCKETS_OTHER,
+    LLMOBS_SOCKETS_UNLISTED,
+    LLMOBS_SOCKETS_TRACED,
+    LLMOBS_SOCKETS_STATIC,
+    LLMOBS_SOCKETS_NONE
+};
+
+/* How the calls of the program or process go, as its settings and the files
+ * that the routes were read from show. */
+enum llmobs_sockets_way llmobs_doctor_sockets_of(struct llmobs_doctor *doctor);
+
+/* Why a process's calls are not observed; NULL where they are. */
+const char *llmobs_doctor_sockets_why(enum llmobs_sockets_way way);
+
+/* Reports on the program, or the process; true where they are observed.
+ * `curl`: calls by a libcurl are, so that of a program which may have no others
+ * nothing is said. */
+bool llmobs_doctor_sockets(struct llmobs_doctor *doctor, bool curl);
+
 /* Reports whether anything can be preloaded into the program's file. */
 void llmobs_doctor_possible(struct llmobs_doctor *doctor);
 
@@ -117,6 +144,17 @@ void llmobs_doctor_selftest(struct llmobs_doctor *doctor);
  * borrowed for all that is read. */
 void llmobs_doctor_open_library(struct llmobs_doctor *doctor,
                                 struct llmobs_allowance *allowance);
+
+/* The settings of the program, without a word about their mistakes; the caller
+ * frees them. NULL without memory, and where a process's cannot be read. */
+struct llmobs_config *llmobs_doctor_config(struct llmobs_doctor *doctor);
+
+/* True where a tracer in the language of the program reports its calls, as its
+ * variables and objects show. */
+bool llmobs_doctor_has_tracer(const struct llmobs_doctor *doctor);
+
+/* True where the program is PHP by its file's name, or has PHP as a module. */
+bool llmobs_doctor_is_php(const struct llmobs_doctor *doctor, const char *base);
 
 /* Warns of a setting, with what to do about it; `ctx` is the doctor. */
 void llmobs_doctor_complain(void *ctx, const char *text);

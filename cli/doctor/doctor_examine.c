@@ -84,12 +84,13 @@ static void report_wrappers(struct llmobs_doctor *doctor)
     LLMOBS_KNOWN("wrappers", list);
 }
 
+/* `plain`: calls by plain http:// are observed. */
 static void report_nothing(struct llmobs_doctor *doctor,
-                           enum llmobs_tls_way way)
+                           enum llmobs_tls_way way, bool plain)
 {
     const struct llmobs_program *program = &doctor->program;
     enum llmobs_report_level level =
-        way == LLMOBS_TLS_PHP || way == LLMOBS_TLS_OBSERVED
+        plain || way == LLMOBS_TLS_PHP || way == LLMOBS_TLS_OBSERVED
             ? LLMOBS_REPORT_NOTE
             : LLMOBS_REPORT_FAIL;
 
@@ -121,7 +122,7 @@ static void report_reach(struct llmobs_doctor *doctor)
     struct llmobs_json *list = llmobs_json_array();
     const char *how = "none";
     enum llmobs_tls_way way;
-    bool in_reach = false;
+    bool in_reach = false, plain;
 
     for (size_t i = 0; i < doctor->routes.count; i++) {
         const struct llmobs_libcurl_route *copy = &doctor->routes.copies[i];
@@ -133,8 +134,9 @@ static void report_reach(struct llmobs_doctor *doctor)
         doctor->report.no_memory |= llmobs_json_add(list, copy_fact(copy)) != 0;
     }
     way = llmobs_doctor_tls(doctor);
+    plain = llmobs_doctor_sockets(doctor, in_reach);
     if (!in_reach)
-        report_nothing(doctor, way);
+        report_nothing(doctor, way, plain);
     if (doctor->allowance.spent)
         LLMOBS_FIND(NOTE, "reach",
                     "its files ask for too much to be read: not all of "
@@ -142,6 +144,7 @@ static void report_reach(struct llmobs_doctor *doctor)
     (void)llmobs_json_sets(fact, "how", how);
     (void)llmobs_json_set(fact, "in_reach", llmobs_json_bool(in_reach));
     (void)llmobs_json_set(fact, "copies", list);
+    (void)llmobs_json_set(fact, "plain_http", llmobs_json_bool(plain));
     LLMOBS_KNOWN("reach", fact);
 }
 

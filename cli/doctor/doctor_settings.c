@@ -512,6 +512,18 @@ static void close_settings(struct settings *settings)
     free(settings->file);
 }
 
+struct llmobs_config *llmobs_doctor_config(struct llmobs_doctor *doctor)
+{
+    struct settings settings = {.doctor = doctor};
+
+    if ((doctor->process.pid == 0 || doctor->process.env_known) &&
+        make_env(&settings) == 0)
+        settings.config = llmobs_config_load(settings.env, NULL, NULL);
+    free(settings.env);
+    free(settings.file);
+    return settings.config;
+}
+
 int llmobs_doctor_settings(struct llmobs_doctor *doctor)
 {
     struct settings settings = {.doctor = doctor};

@@ -119,7 +119,7 @@ static const char *setting(const struct llmobs_doctor *doctor, const char *name)
                                : getenv(name);
 }
 
-static bool has_tracer(const struct llmobs_doctor *doctor)
+bool llmobs_doctor_has_tracer(const struct llmobs_doctor *doctor)
 {
     for (size_t i = 0; i < LLMOBS_TRACER_SIGNS; i++) {
         const char *value = setting(doctor, llmobs_tracer_signs[i].name);
@@ -141,7 +141,7 @@ static bool has_tracer_inside(const struct llmobs_doctor *doctor)
     return (options && llmobs_tracer_module(options)) ||
            (doctor->process.pid &&
             llmobs_process_loads_tracer(doctor->process.pid)) ||
-           has_tracer(doctor);
+           llmobs_doctor_has_tracer(doctor);
 }
 
 static enum llmobs_tls_way way_inside(const struct llmobs_doctor *doctor,
@@ -161,6 +161,11 @@ static enum llmobs_tls_way way_inside(const struct llmobs_doctor *doctor,
                : LLMOBS_TLS_NOT;
 }
 
+bool llmobs_doctor_is_php(const struct llmobs_doctor *doctor, const char *base)
+{
+    return doctor_tls_begins(base, "php") || has_loaded(doctor, "libphp");
+}
+
 static enum llmobs_tls_way way_of(const struct llmobs_doctor *doctor,
                                   const char *base)
 {
@@ -168,13 +173,14 @@ static enum llmobs_tls_way way_of(const struct llmobs_doctor *doctor,
 
     if (mode == LLMOBS_TLS_OFF)
         return LLMOBS_TLS_NOT;
-    if (doctor_tls_begins(base, "php") || has_loaded(doctor, "libphp"))
+    if (llmobs_doctor_is_php(doctor, base))
         return LLMOBS_TLS_PHP;
     if (mode == LLMOBS_TLS_ON)
         return LLMOBS_TLS_OBSERVED;
     if (!llmobs_glob_listed(LLMOBS_TLS_CLIENTS, base))
         return LLMOBS_TLS_NOT;
-    return has_tracer(doctor) ? LLMOBS_TLS_TRACED : LLMOBS_TLS_OBSERVED;
+    return llmobs_doctor_has_tracer(doctor) ? LLMOBS_TLS_TRACED
+                                            : LLMOBS_TLS_OBSERVED;
 }
 
 enum llmobs_tls_way llmobs_doctor_tls_of(const struct llmobs_doctor *doctor,

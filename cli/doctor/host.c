@@ -18,7 +18,8 @@
 struct seen {
     dev_t device;
     ino_t inode;
-    bool copy; /* the file is a copy of libcurl, or holds a copy */
+    bool copy;     /* the file is a copy of libcurl, or holds a copy */
+    bool connects; /* as of the routes */
 };
 
 struct walk {
@@ -47,8 +48,8 @@ static void record_seen(struct walk *walk, const struct stat *st, bool copy)
     if (llmobs_grow(&walk->seen, &walk->seen_room, walk->seen_count,
                     sizeof(*walk->seen)) != 0)
         return;
-    walk->seen[walk->seen_count++] =
-        (struct seen){st->st_dev, st->st_ino, copy};
+    walk->seen[walk->seen_count++] = (struct seen){
+        st->st_dev, st->st_ino, copy, walk->doctor->routes.connects};
 }
 
 /* Reads a file of the process's unless it is known to have no libcurl. */
@@ -59,13 +60,17 @@ static void look_into(struct walk *walk, const char *path, bool program)
     const struct seen *seen;
     struct stat st;
     size_t before = doctor->routes.count;
+    bool others = doctor->routes.connects;
 
     snprintf(whole, sizeof(whole), "%s%s", doctor->process.prefix, path);
     if (stat(whole, &st) != 0)
         return;
     seen = find_seen(walk, &st);
-    if (seen && !seen->copy)
+    if (seen && !seen->copy) {
+        doctor->routes.connects |= seen->connects;
         return;
+    }
+    doctor->routes.connects = false;
     if (program)
         (void)llmobs_libcurl_routes_add(&doctor->routes, &doctor->library, path,
                                         LLMOBS_LIBCURL_LINKED, "", false);
@@ -74,6 +79,7 @@ static void look_into(struct walk *walk, const char *path, bool program)
                                              path, LLMOBS_LIBCURL_LOADED);
     if (!seen)
         record_seen(walk, &st, doctor->routes.count > before);
+    doctor->routes.connects |= others;
 }
 
 /* Looks for a copy of libcurl in the process's memory, and if there is none, in
@@ -132,6 +138,24 @@ static const char *unseen_by(const struct llmobs_process *process)
            "calls";
 }
 
+/* Notes the state of the calls by plain http:// of a process without libcurl,
+ * and why. */
+static void judge_plain(struct llmobs_doctor *doctor,
+                        struct llmobs_host_row *row, const char *bad)
+{
+    enum llmobs_sockets_way way = llmobs_doctor_sockets_of(doctor);
+    const char *why = llmobs_doctor_sockets_why(way);
+
+    row->plain_state = row->state;
+    if (way == LLMOBS_SOCKETS_NONE)
+        row->plain_state = LLMOBS_HOST_NEVER;
+    else if (why && row->state == LLMOBS_HOST_OBSERVED)
+        row->plain_state = LLMOBS_HOST_OFF;
+    else
+        why = bad;
+    snprintf(row->plain_why, sizeof(row->plain_why), "%s", why ? why : "");
+}
+
 /* The state of a process without libcurl, and why. */
 static const char *judge_tls(const struct llmobs_doctor *doctor,
                              struct llmobs_host_row *row, const char *bad)
@@ -182,6 +206,7 @@ static int judge(struct walk *walk, struct llmobs_host_row *row)
         row->state = LLMOBS_HOST_NEVER;
         bad = "libcurl is linked into the file itself, which is out of reach";
     } else if (!row->curl) {
+        judge_plain(doctor, row, bad);
         bad = judge_tls(doctor, row, bad);
     }
     snprintf(row->why, sizeof(row->why), "%s", bad ? bad : "");
@@ -308,15 +333,21 @@ static void name_peers(const struct llmobs_host_list *host,
                        struct llmobs_host_row *row)
 {
     char name[LLMOBS_HOST_NAME];
-    bool gateway;
+    bool gateway, plain;
 
     for (size_t i = 0; i < row->socket_count; i++)
         if (llmobs_host_names_find(&host->names, &row->sockets[i], name,
-                                   sizeof(name), &gateway))
+                                   sizeof(name), &gateway, &plain)) {
+            row->plain |= plain;
             add_peer(row, name,
                      gateway ? LLMOBS_HOST_GATEWAY : LLMOBS_HOST_MODEL);
-        else if (row->sockets[i].port == HTTPS && !row->curl)
+        } else if (row->sockets[i].port == HTTPS && !row->curl) {
             add_peer(row, "port 443", LLMOBS_HOST_HTTPS);
+        }
+    if (row->plain && !row->curl) {
+        row->state = row->plain_state;
+        memcpy(row->why, row->plain_why, sizeof(row->why));
+    }
 }
 
 /* True where a process has a connection to another machine. */

@@ -21,7 +21,7 @@
 #define LISTED 4096
 
 static void add_name(struct llmobs_host_names *names, const char *name,
-                     uint16_t port)
+                     uint16_t port, bool plain)
 {
     struct llmobs_host_name *to = &names->names[names->count];
 
@@ -33,6 +33,7 @@ static void add_name(struct llmobs_host_names *names, const char *name,
             return;
     snprintf(to->name, sizeof(to->name), "%s", name);
     to->port = port;
+    to->plain = plain;
     names->count++;
 }
 
@@ -47,7 +48,7 @@ static void add_host(struct llmobs_host_names *names, struct llmobs_text host)
         snprintf(name, sizeof(name), "%s%.*s", below ? "api." : "",
                  (int)(host.len - from), host.data + from) >= (int)sizeof(name))
         return;
-    add_name(names, name, 0);
+    add_name(names, name, 0, false);
 }
 
 int llmobs_host_names_init(struct llmobs_host_names *names)
@@ -77,7 +78,8 @@ void llmobs_host_names_add(struct llmobs_host_names *names, const char *urls)
 
     while (llmobs_text_next(&rest, &text))
         if (text.len > 0 && llmobs_url_parse(text, &url) == 0)
-            add_name(names, url.host, url.port);
+            add_name(names, url.host, url.port,
+                     url.scheme != LLMOBS_SCHEME_HTTPS);
 }
 
 /* -- looking them up ------------------------------------------------------ */
@@ -241,12 +243,13 @@ static const struct llmobs_host_name *find(
 
 bool llmobs_host_names_find(const struct llmobs_host_names *names,
                             const struct llmobs_host_address *address,
-                            char *out, size_t cap, bool *gateway)
+                            char *out, size_t cap, bool *gateway, bool *plain)
 {
     const struct llmobs_host_name *name = find(names, address);
     const char *local = name ? NULL : local_model(address);
 
     *gateway = name && name->port != 0;
+    *plain = local || (name && name->plain);
     if (name)
         snprintf(out, cap, "%s:%u", name->name, (unsigned)address->port);
     else if (local)

@@ -33,6 +33,7 @@ struct llmobs_host_address {
 struct llmobs_host_name {
     char name[LLMOBS_HOST_NAME];
     uint16_t port; /* of a gateway; 0: a model's host, any port */
+    bool plain;    /* a gateway's URL is not https:// */
 };
 
 struct llmobs_host_known {
@@ -63,9 +64,9 @@ int llmobs_host_names_look_up(struct llmobs_host_names *names, bool models);
 bool llmobs_host_names_is_local(const struct llmobs_host_address *address);
 
 /* Writes "host:port" of a model or a gateway at this address; false: it is
- * neither. */
+ * neither. *plain: calls go there by plain http://. */
 bool llmobs_host_names_find(const struct llmobs_host_names *names,
                             const struct llmobs_host_address *address,
-                            char *out, size_t cap, bool *gateway);
+                            char *out, size_t cap, bool *gateway, bool *plain);
 
 #endif

@@ -47,6 +47,10 @@ struct llmobs_host_row {
     bool linked;   /* libcurl is inside the program's file */
     enum llmobs_host_state state;
     char why[LLMOBS_HOST_TEXT]; /* "" where it is observed */
+    /* The same of calls by plain http:// without libcurl: */
+    enum llmobs_host_state plain_state;
+    char plain_why[LLMOBS_HOST_TEXT];
+    bool plain; /* a connection goes to a gateway or a model that way */
     struct llmobs_starter starter;
     struct llmobs_host_address *sockets;
     size_t socket_count;

@@ -188,6 +188,19 @@ bool llmobs_libcurl_routes_add_wrapper(struct llmobs_libcurl_routes *routes,
     return true;
 }
 
+/* Libraries whose connections are seen another way, and this product's. */
+static void record_connects(struct llmobs_libcurl_routes *routes,
+                            const struct llmobs_object *object)
+{
+    static const char *const others[] = {"libssl.", "libcrypto.", "libgnutls.",
+                                         "libllmobs_"};
+    bool other = llmobs_object_is_libcurl(object);
+
+    for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++)
+        other |= strncmp(object->soname, others[i], strlen(others[i])) == 0;
+    routes->connects |= object->connects && !other;
+}
+
 bool llmobs_libcurl_routes_add_copy(struct llmobs_libcurl_routes *routes,
                                     const struct llmobs_library *library,
                                     const char *path,
@@ -200,6 +213,7 @@ bool llmobs_libcurl_routes_add_copy(struct llmobs_libcurl_routes *routes,
         llmobs_object_open(&object, library->root, path, library->allowance,
                            NULL) != 0)
         return false;
+    record_connects(routes, &object);
     is_one = object.defines && !object.program;
     if (how == LLMOBS_LIBCURL_LOADED && !llmobs_object_is_libcurl(&object))
         is_one =
@@ -273,6 +287,7 @@ static void judge(struct tree *tree, size_t index, const char *via)
     const struct member *member = tree->members[index];
     const struct llmobs_object *object = &member->object;
 
+    record_connects(tree->routes, object);
     if (has_libcurl(tree) &&
         llmobs_libcurl_routes_add_wrapper(tree->routes, object, member->path))
         return;
@@ -386,6 +401,8 @@ int llmobs_libcurl_routes_add(struct llmobs_libcurl_routes *routes,
             judge(tree, i, via);
         routes->asan |=
             llmobs_object_needs(&tree->members[0]->object, "libasan.so");
+        routes->alone |= tree->members[0]->object.program &&
+                         tree->members[0]->object.interp[0] == '\0';
         deep &= routes->count == before;
         for (size_t i = 0; i < (deep ? tree->count : 1); i++)
             read_texts(tree, i);

@@ -49,6 +49,9 @@ struct llmobs_libcurl_routes {
     size_t count;
     char missing[LLMOBS_OBJECT_NAME]; /* a library that was not found */
     bool asan;                        /* the program needs libasan */
+    bool alone;                       /* the program is linked statically */
+    bool connects; /* the program makes connections by libc, itself or by a
+                    * library of neither libcurl nor TLS */
 };
 
 /* "loaded", "linked", "later", "static". */

@@ -275,7 +275,8 @@ static void record_entry(struct llmobs_object *object, const char *name,
 }
 
 /* Notes whether this is the symbol to look for, a function of libcurl, an
- * entry, or a function by which a wrapper asks for libcurl's (dlsym). */
+ * entry, a function by which a wrapper asks for libcurl's (dlsym), or connect.
+ */
 static void record_name(struct llmobs_object *object,
                         const struct symbols *table, const Elf64_Sym *symbol)
 {
@@ -290,11 +291,12 @@ static void record_name(struct llmobs_object *object,
         return;
     if (has && strncmp(name, "SSL_", 4) == 0)
         record_entry(object, name, symbol);
-    if (has)
+    if (has) {
         object->curl |= strncmp(name, "curl_", 5) == 0 ? bit_of(name) : 0;
-    else
-        object->asks |=
-            strcmp(name, "dlsym") == 0 || strcmp(name, "dlvsym") == 0;
+        return;
+    }
+    object->asks |= strcmp(name, "dlsym") == 0 || strcmp(name, "dlvsym") == 0;
+    object->connects |= strcmp(name, "connect") == 0;
 }
 
 static void walk_symbols(struct llmobs_object *object,
@@ -338,6 +340,7 @@ static void read_symbols(struct llmobs_object *object, struct symbols *table)
     table->text = text;
     if (whole && (memmem(text, len, name, strlen(name) + 1) ||
                   memmem(text, len, "curl_", 5) ||
+                  memmem(text, len, "connect", sizeof("connect")) ||
                   memmem(text, len, entry_names[0], sizeof("SSL_read"))))
         walk_symbols(object, table);
     free(text);

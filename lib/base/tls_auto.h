@@ -97,6 +97,13 @@ static inline bool llmobs_tracer_has(const char *text, const char *part)
     return *text || !*part;
 }
 
+/* True where the URLs (DD_LLMOBS_INSTRUMENTED_PROXY_URLS; NULL: none) list a
+ * gateway that is asked without TLS: then the user wants these calls. */
+static inline bool llmobs_lists_plain_gateway(const char *urls)
+{
+    return urls && llmobs_tracer_has(urls, "http://");
+}
+
 /* True for "NAME=value" that is a sign. */
 static inline bool llmobs_tracer_set(const char *entry)
 {

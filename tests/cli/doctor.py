@@ -186,6 +186,71 @@ def installed():
     expect("llmobs: by dlopen", TOOL + "-tool", 0, "opened later", how="later")
 
 
+GATEWAY = "DD_LLMOBS_INSTRUMENTED_PROXY_URLS"
+CONNECTS = """#include <sys/socket.h>
+int main(void) { return connect(-1, 0, 0); }
+"""
+
+
+def plain(name, what, status, *texts, seen, **env):
+    """The line about calls by plain http://."""
+    facts, _ = expect("plain http: " + name, what, status, *texts, env=env)
+    check("plain http: %s: as JSON" % name,
+          facts and facts["reach"]["plain_http"] == seen, facts)
+
+
+def plain_http():
+    url = {GATEWAY: "http://localhost:4000"}
+    observed = "calls by plain http:// without libcurl are observed"
+    for name, what in ("Python", "/usr/bin/python3"), ("PHP", "php"), (
+            "Perl", "/usr/bin/perl"):
+        plain(name, what, 0, "lists no http:// URL", seen=False)
+        plain(name + ", https:// alone", what, 0, "lists no http:// URL",
+              seen=False, **{GATEWAY: "https://localhost:4000"})
+        plain(name + ", a URL", what, 0, observed, seen=True, **url)
+    plain("switched off", "/usr/bin/python3", 0, "LLMOBS_SOCKETS is off",
+          seen=False, LLMOBS_SOCKETS="off", **url)
+    plain("beside a tracer", "/usr/bin/python3", 0,
+          "a tracer in its language reports them", seen=False,
+          PYTHONPATH="/opt/ddtrace/bootstrap", **url)
+    plain("a URL of the file", "/usr/bin/python3", 0, observed, seen=True,
+          LLMOBS_CONFIG=write("gateway.conf", GATEWAY + "=http://g:1\n"))
+    plain("on, in the file", "/usr/bin/python3", 0, observed, seen=True,
+          LLMOBS_CONFIG=write("sockets.conf", "LLMOBS_SOCKETS=on\n"))
+    node = compile("node-24", CONNECTS)
+    plain("Node", node, 1, "lists no http:// URL", "NO neither", seen=False)
+    plain("Node, a URL", node, 0, observed, "-- neither", seen=True, **url)
+    own = compile("client", CONNECTS)
+    plain("a client of its own", own, 1, "LLMOBS_SOCKETS=on observes them",
+          "NO neither", seen=False, **url)
+    plain("a client of its own, on", own, 0, observed, "-- neither", seen=True,
+          LLMOBS_SOCKETS="on")
+    compile("libconnects.so", CONNECTS.replace("main", "reach"), "-shared",
+            "-fPIC", "-Wl,-soname,libconnects.so")
+    linked = compile("linked", "int reach(void);\n"
+                     "int main(void) { return reach(); }", "-L" + TMP,
+                     "-lconnects", "-Wl,-rpath," + TMP)
+    plain("by a library", linked, 0, observed, seen=True, LLMOBS_SOCKETS="on")
+    plain("OpenSSL's own", "openssl", 1, "no file of it calls connect",
+          seen=False, LLMOBS_SOCKETS="on", LLMOBS_TLS="off")
+    plain("no connect", "true", 1, "no file of it calls connect", seen=False,
+          LLMOBS_SOCKETS="on")
+    plain("static", compile("alone", CONNECTS, "-static"), 1,
+          "it is a static program", seen=False, LLMOBS_SOCKETS="on")
+    compile("libphp8.so", "int php;", "-shared", "-fPIC")
+    module = start([RUN, compile(
+        "server", CONNECTS.replace("main", "other") + "#include <unistd.h>\n"
+        "int main(void) { (void)!write(1, \"x\", 1); pause(); return 0; }",
+        "-Wl,--no-as-needed", "-l:libphp8.so", "-L" + TMP,
+        "-Wl,-rpath," + TMP)], url)
+    plain("PHP as a module", str(module.pid), 0, observed, seen=True)
+    stop(module)
+    for what in "curl", "sh":
+        _, text, _ = doctor(what, json_too=False)
+        check("plain http: no word for %s" % what, "plain http" not in text,
+              text)
+
+
 # ---- programs made here --------------------------------------------------
 
 def made():
@@ -1303,7 +1368,7 @@ def usage():
 
 def main():
     try:
-        for part in (installed, made, resolved, needed, wrapped, rights, scripts, foreign,
+        for part in (installed, plain_http, made, resolved, needed, wrapped, rights, scripts, foreign,
                      modules, sanitizers, broken, mutated, work, devices,
                      processes, no_core, settings, rules_of_ones_own, mistyped, agents,
                      fpm, usage):

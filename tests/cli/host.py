@@ -35,6 +35,10 @@ WAITS = """#include <arpa/inet.h>
 #ifdef LATER
 #include <dlfcn.h>
 #endif
+#ifdef KERNEL
+#include <sys/syscall.h>
+#define connect(...) syscall(SYS_connect, __VA_ARGS__)
+#endif
 #ifdef HOLDS
 int curl_easy_perform(void *h) { return h != 0; }
 int curl_easy_setopt(void *h) { return h != 0; }
@@ -156,10 +160,16 @@ def kinds():
     own = compile("own", '-DLATER="%s"' % copied)
     holds = compile("holds", "-DHOLDS")
     plain = compile("plain")
+    kernel = compile("kernel", "-DKERNEL")
     static = compile("static", "-static")
     speaks_tls = ["/usr/bin/python3", "-c", "import socket, ssl, time\n"
                   "a = socket.create_connection(('localhost', %d))\n"
                   "print(1, flush=True)\ntime.sleep(1000)" % port]
+    speaks = ["/usr/bin/python3", "-c", "import socket, time\n"
+              "a = socket.create_connection(('localhost', %d))\n"
+              "b = socket.create_connection(('127.0.0.1', %d))\n"
+              "print(1, flush=True)\ntime.sleep(1000)" % (port, port)]
+    listed = {"DD_LLMOBS_INSTRUMENTED_PROXY_URLS": gateway}
     pids = {
         "later": start(later, str(port)),
         "linked": start(linked),
@@ -173,13 +183,13 @@ def kinds():
         "plain": start(plain),
         "python": start("/usr/bin/python3", "-c", "import pycurl, sys, time\n"
                         "print(1, flush=True)\ntime.sleep(1000)"),
-        "socket": start("/usr/bin/python3", "-c", "import socket, time\n"
-                        "a = socket.create_connection(('localhost', %d))\n"
-                        "b = socket.create_connection(('127.0.0.1', %d))\n"
-                        "print(1, flush=True)\ntime.sleep(1000)"
-                        % (port, port)),
+        "socket": start(*speaks),
+        "socket_on": start(RUN, *speaks, **on, **listed),
+        "unlisted": start(RUN, *speaks, **on),
+        "connects": start(RUN, plain, str(port), **on),
+        "kernel": start(RUN, kernel, str(port), **on),
         "tls": start(*speaks_tls),
-        "tls_on": start(RUN, *speaks_tls, **on),
+        "tls_on": start(RUN, *speaks_tls, **on, **listed),
         "traced": start(RUN, *speaks_tls, PYTHONPATH="/opt/ddtrace/bootstrap",
                         **on),
         "https": start(plain, "443") if web else None,
@@ -209,13 +219,21 @@ def kinds():
     expect("libcurl in its own file", rows, pids["holds"], "out_of_reach",
            "linked into the file", to=to)
     expect("a static program", rows, pids["static"], "out_of_reach",
-           "no libcurl", to=to)
+           "statically linked", to=to)
     check("host: neither libcurl nor a model: not listed",
           pids["plain"] not in rows and facts["others"] > 0, rows)
     expect("python3 with pycurl", rows, pids["python"], "not_observed",
            not_on, advice=hand)
+    twice = [(to[0][0], "gateway", 2)]
     expect("two connections of one program", rows, pids["socket"],
-           "out_of_reach", "no libcurl", to=[(to[0][0], "gateway", 2)])
+           "not_observed", not_on, to=twice, advice=hand)
+    expect("plain http", rows, pids["socket_on"], "observed", to=twice)
+    expect("plain http, no URL listed", rows, pids["unlisted"], "switched_off",
+           "lists no http:// URL", to=twice)
+    expect("plain http of a program of its own", rows, pids["connects"],
+           "switched_off", "LLMOBS_SOCKETS=on", to=to)
+    expect("plain http past libc", rows, pids["kernel"], "out_of_reach",
+           "no file of it calls connect", to=to)
     expect("python3 with TLS of its own", rows, pids["tls"], "not_observed",
            not_on, to=to, advice=hand)
     expect("python3 with TLS, observed", rows, pids["tls_on"], "observed",
