@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "rules/read/left_out.h"
+#include "rules/read/url.h"
 
 #define LLMOBS_APIS_MAKES (LLMOBS_APIS_RENDER | LLMOBS_APIS_POLL)
 #define LLMOBS_APIS_PLACES (LLMOBS_APIS_TABLE | LLMOBS_APIS_MAKES)
@@ -305,7 +306,7 @@ static void add_place(struct reader *reader, char which,
         if (!why && len + strlen(what) + 2 > LLMOBS_LAYOUT_MAX)
             why = "the places of the form have too many bytes";
         if (why) {
-            llmobs_apis_fail(reader->apis, reader->line, "%s: %s", args[i],
+            llmobs_apis_fail(reader->apis, reader->line, "%.40s: %s", args[i],
                              why);
             places[from] = '\0';
             return;
@@ -464,6 +465,15 @@ static bool check_word(struct reader *reader,
                        const struct llmobs_apis_word *row,
                        const struct llmobs_apis_said *said)
 {
+    const struct llmobs_apis_form *form = reader->form;
+
+    /* A line of the form that it is like stands above it. */
+    if (row->type >= LLMOBS_APIS_TEXT && strcmp(row->name, "hook") != 0 &&
+        form->said[number_of(row->name)].line > form->line) {
+        llmobs_apis_fail(reader->apis, reader->line, "%s is there twice",
+                         row->name);
+        return false;
+    }
     if (row->type == LLMOBS_APIS_SWITCH ? said->count == 0
         : row->type == LLMOBS_APIS_TEXT ? said->count == 1
                                         : said->count > 0)
@@ -520,6 +530,11 @@ static void read_word(struct reader *reader, const char *word,
         read_messages(reader, &form->alone, said);
     else if (strcmp(word, "framing") == 0)
         form->framing = find_word(reader, "framing", framings, args[0]);
+    else if (strcmp(word, "role_default") == 0 &&
+             strlen(args[0]) >= sizeof(((struct llmobs_layout *)0)->role))
+        llmobs_apis_fail(reader->apis, reader->line,
+                         "a role has at most %zu bytes",
+                         sizeof(((struct llmobs_layout *)0)->role) - 1);
     else if (strcmp(word, "sources") == 0)
         form->sources = find_word(reader, "form of sources", sources, args[0]);
 }
@@ -613,6 +628,10 @@ static void begin_api(struct reader *reader,
         llmobs_apis_fail(reader->apis, reader->line,
                          "an api has a name, of at most %d bytes",
                          LLMOBS_APIS_NAME);
+    for (size_t i = 0; i + 1 < apis->count; i++)
+        if (strcmp(apis->apis[i].name, reader->api->name) == 0)
+            llmobs_apis_fail(reader->apis, reader->line,
+                             "api %s is there twice", reader->api->name);
 }
 
 /* Reads "sent=kept" or "answered=told+data". */
@@ -744,10 +763,14 @@ static void read_queries(struct reader *reader, struct llmobs_shape *shape,
 
 static void check_host(struct reader *reader, const char *host)
 {
-    if (strpbrk(host, "/@[]") ||
+    if (strpbrk(host, "/@[](){}|^$+?\\") ||
+        strlen(host) > LLMOBS_URL_HOST_MAX ||
         (strchr(host, ':') && strchr(host, ':') == strrchr(host, ':')))
-        llmobs_apis_fail(reader->apis, reader->line,
-                         "a host has no scheme, port, path or brackets");
+        llmobs_apis_fail(
+            reader->apis, reader->line,
+            "a host has no scheme, port, path or brackets, at most "
+            "%d bytes, and no pattern but '*'",
+            LLMOBS_URL_HOST_MAX);
 }
 
 static void read_path(struct reader *reader,

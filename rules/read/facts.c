@@ -277,16 +277,17 @@ static const struct place {
 };
 
 /* Adds a name to the list of a side, once. A request's own setting `moderation`
- * stays. */
-static void add_stopped(struct llmobs_json *metadata, const char *side,
+ * stays: it is a part of the request's tree, and may have anything in it. */
+static void add_stopped(struct llmobs_reading *reading, const char *side,
                         const char *name)
 {
-    struct llmobs_json *all = llmobs_json_get(metadata, "moderation"), *list;
+    struct llmobs_json *metadata = reading->span->metadata, *list;
+    struct llmobs_json *all = llmobs_json_get(metadata, "moderation");
 
     if (llmobs_has_text(name) && !all &&
         llmobs_json_set(metadata, "moderation", llmobs_json_object()) == 0)
-        all = llmobs_json_get(metadata, "moderation");
-    if (!llmobs_has_text(name) || !llmobs_json_is_object(all))
+        reading->stopped = all = llmobs_json_get(metadata, "moderation");
+    if (!llmobs_has_text(name) || !all || all != reading->stopped)
         return;
     if (!llmobs_json_get(all, side))
         (void)llmobs_json_set(all, side, llmobs_json_array());
@@ -319,31 +320,33 @@ static const char *stopped_by(const char *key, const struct llmobs_json *value)
 /* Adds the names of all that a filter stopped below a place. OpenAI says true
  * below `categories`, Azure whose text its list of filters is about. The
  * recursion is as deep as the parsed documents. */
-static void add_all_stopped(struct llmobs_json *metadata, const char *side,
+static void add_all_stopped(struct llmobs_reading *reading, const char *side,
                             const char *key, const struct llmobs_json *value)
 {
     const char *of = llmobs_json_gets(value, "source_type");
 
     if (of && strcmp(of, "completion") == 0)
         side = "output";
-    add_stopped(metadata, side,
+    add_stopped(reading, side,
                 llmobs_json_is_true(value) ? key : stopped_by(key, value));
     for (void *it = llmobs_json_iter(value); it;
          it = llmobs_json_next(value, it)) {
         const struct llmobs_json *one = llmobs_json_iter_value(it);
 
         if (llmobs_json_is_container(one) || strcmp(key, "categories") == 0)
-            add_all_stopped(metadata, side, llmobs_json_iter_key(it), one);
+            add_all_stopped(reading, side, llmobs_json_iter_key(it), one);
     }
     LLMOBS_JSON_EACH (one, value, true)
-        add_all_stopped(metadata, side, key, one);
+        add_all_stopped(reading, side, key, one);
 }
 
-static void put_said(struct llmobs_span *span, const struct place *place,
+static void put_said(struct llmobs_reading *reading, const struct place *place,
                      const struct llmobs_json *value)
 {
+    struct llmobs_span *span = reading->span;
+
     if (place->said == SAID_STOPPED)
-        add_all_stopped(span->metadata, place->to, "", value);
+        add_all_stopped(reading, place->to, "", value);
     else if (place->said == SAID_TEXT)
         (void)llmobs_json_sets(span->metadata, place->to,
                                llmobs_json_text(value));
@@ -358,19 +361,20 @@ static void put_said(struct llmobs_span *span, const struct place *place,
 }
 
 /* True if a later body of the same tree may say another thing there. */
-static bool find_said(struct llmobs_span *span, const struct place *place,
+static bool find_said(struct llmobs_reading *reading, const struct place *place,
                       const char *way, const struct llmobs_json *in)
 {
     bool more = false;
 
     if (in && !*way) {
-        put_said(span, place, in);
+        put_said(reading, place, in);
         return place->said != SAID_TEXT;
     }
     LLMOBS_JSON_EACH (one, in, true)
-        more = find_said(span, place, way, one) || more;
+        more = find_said(reading, place, way, one) || more;
     in = llmobs_json_get(in, way);
-    return (in && find_said(span, place, llmobs_words_next(way), in)) || more;
+    return (in && find_said(reading, place, llmobs_words_next(way), in)) ||
+           more;
 }
 
 static bool find_all_said(struct llmobs_reading *reading,
@@ -379,8 +383,7 @@ static bool find_all_said(struct llmobs_reading *reading,
     bool more = false;
 
     for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
-        more =
-            find_said(reading->span, &places[i], places[i].way, body) || more;
+        more = find_said(reading, &places[i], places[i].way, body) || more;
     return more;
 }
 

@@ -36,8 +36,10 @@ struct llmobs_reading {
     struct llmobs_error_look look; /* the look for errors in the events */
     const struct llmobs_json *sourceless; /* the tree of an event without
                                            * sources (sources.h) */
-    const struct llmobs_json *plain; /* the tree of an event that says nothing
-                                      * beside its text (facts.c) */
+    const struct llmobs_json *plain;   /* the tree of an event that says nothing
+                                        * beside its text (facts.c) */
+    const struct llmobs_json *stopped; /* metadata.moderation, if an answer has
+                                        * told it; the metadata owns it */
     unsigned told; /* events that were searched for id and model */
 };
 

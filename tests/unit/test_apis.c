@@ -118,6 +118,7 @@ TEST(a_line_host_names_who_speaks_what)
     llmobs_rules_free(rules);
 }
 
+#define DEEP "/deep/deep/deep/deep/deep/deep/deep/deep"
 static const struct {
     const char *text, *told;
 } faults[] = {
@@ -218,6 +219,17 @@ static const struct {
      "line 4: there is no framing 'sees', only sse, lines, array, aws"},
     {"api a\npath /x llm chat a.chat\nform main\nhook end f\n",
      "line 4: there is no place of a hook 'end', only confirm, begin,"},
+    {"api a\npath /x llm chat a.chat\nform main\nrole_default a\n"
+     "role_default b\n",
+     "line 5: role_default is there twice"},
+    {"api a\npath /x llm chat a.chat\nform main\nrole_default this_is_long\n",
+     "line 4: a role has at most 11 bytes"},
+    {"api a\npath /x llm chat a.chat\nform main\napi a\n",
+     "line 4: api a is there twice"},
+    {"host (a|b).test a ollama\n", "and no pattern but '*'"},
+    {"api a\npath /x llm chat a.chat\nform main\ntext a" DEEP DEEP DEEP DEEP
+     "\n",
+     ": a pointer does not begin with '/'"},
 };
 
 /* A file in which a line stands so often. */
@@ -235,7 +247,7 @@ static const struct {
      8},
     {"api a\nform main\n", "hook event f\n", "line 11: the form has too many",
      9},
-    {"api a\nform main\n", "sums\n", "the file has too many lines", 2100},
+    {"api a\n", "server\n", "the file has too many lines", 2100},
     {"api a\nform main\nsettings", " x x x x x x x x", "too many words", 1100},
     {"", "a", "line 1: a line before the first api", 200000},
 };
