@@ -6,6 +6,7 @@ PYTHON = "/usr/bin/python3"
 OPENSSL, GNUTLS = "libcurl.so.4", "libcurl-gnutls.so.4"
 FLAVOUR = {OPENSSL: "OpenSSL", GNUTLS: "GnuTLS"}
 OWN, OWN_GNUTLS = "own ssl", "own gnutls"  # TLS of the client's own
+SOCKETS = "sockets"  # plain HTTP of the client's own
 PYTHONS = ("http", "urllib", "urllib3", "requests", "httpx", "httpx_async",
            "aiohttp", "tornado")
 CC = ["gcc", "-std=gnu11", "-O1", "-Wall", "-Wextra", "-I" + HERE]
@@ -30,14 +31,16 @@ class Row:
     hand on what it says.  tls: the client speaks TLS itself.  unordered: it
     sends its headers in any order.  quiet: a program that asks no model; its
     own requests, of what site.sh makes, take the place of the four calls.
-    settings: variables of the observed run.
+    settings: variables of the observed run.  gateway: of a client of plain HTTP,
+    whether the list of gateways is empty (default), has the server (listed), or
+    another (other).
     """
 
     def __init__(self, name, flavour, interface, argv, needs="", cut="timeout",
                  seen=True, user=False, quick=False, musl=False, rules=None,
                  method="POST", path="/v1/chat/completions", cmake=None,
                  discards=False, tls=False, unordered=False, quiet=False,
-                 settings=()):
+                 settings=(), gateway=None):
         self.client = name
         self.flavour = FLAVOUR.get(flavour, flavour)
         self.interface = interface
@@ -57,10 +60,13 @@ class Row:
         self.unordered = unordered
         self.quiet = quiet
         self.settings = dict(settings)
+        self.gateway = gateway
+        self.own = tls or gateway  # without libcurl
 
     @property
     def name(self):
-        return "%s, %s, %s" % (self.client, self.flavour, self.interface)
+        return ", ".join(filter(None, (self.client, self.flavour,
+                                       self.interface, self.gateway)))
 
 
 def script(name):
@@ -461,6 +467,33 @@ def own_tls():
         "emacs-nox", tls=True)
 
 
+def plain_http():
+    """Clients without libcurl and without TLS, each three times: by itself the
+    library sees them where a gateway of plain HTTP is listed."""
+    for name, argv, libraries, needs in (
+            ("Python", [PYTHON, "-B", script("own/client.py")],
+             ("urllib", "requests", "httpx", "httpx_async", "aiohttp"),
+             "python3-requests python3-httpx python3-aiohttp"),
+            ("PHP", ["php", script("own/streams.php")], ("streams", "guzzle"),
+             "php-cli php-guzzlehttp-guzzle"),
+            ("Ruby", ["ruby", script("own/client.rb")], ("http",), "ruby"),
+            ("Perl", ["perl", script("own/client.pl")], ("lwp", "tiny"),
+             "libwww-perl"),
+            ("Lua", ["lua5.2", script("own/client.lua")], ("socket",),
+             "lua5.2 lua-socket"),
+            ("wget", [script("own/wget.sh")], ("wget", "wget2"), "wget wget2"),
+            ("Node", ["node", script("own/client.js")], ("http", "fetch"),
+             "nodejs")):
+        for library in libraries:
+            for gateway in "listed", "default", "other":
+                if (library, gateway) == ("wget2", "listed"):
+                    continue # it leaves out the port where it names the host
+                add(name, SOCKETS, library, argv + [library], needs,
+                    unordered=library in ("tiny", "socket"), gateway=gateway,
+                    settings={"LLMOBS_SOCKETS": "on"} if gateway == "default"
+                    else ())
+
+
 def quiet():
     """Programs of everybody's that speak HTTP, and ask no model."""
     # Of apt's name the default sees no TLS; under a filter that kills, none can.
@@ -479,5 +512,5 @@ def quiet():
 
 for group in (curl_command, c_linked, c_late, c_plugins, c_odd, c_static,
               private, foundation, odd, cplusplus, php, sites, python,
-              languages, agents, ocaml, tools, own_tls, quiet):
+              languages, agents, ocaml, tools, own_tls, plain_http, quiet):
     group()
