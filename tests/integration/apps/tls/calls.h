@@ -53,7 +53,7 @@ static char *request(const char *model, size_t least, size_t *len)
 /* Of each library: connects; asks once; frees the connection's object; waits
  * for bytes, and gives how many came, where not above 0 means that none will.
  */
-static void *open_tls(int *fd);
+static void *open_link(int *fd);
 static void send_one(void *link);
 static void end(void *link);
 static ssize_t read_some(void *link, char *to, size_t len);
@@ -87,7 +87,7 @@ static void one_address(void)
 
     for (int i = 0; i < 6; i++) {
         int fd;
-        void *link = open_tls(&fd);
+        void *link = open_link(&fd);
 
         same += link == last;
         last = link;
@@ -106,7 +106,7 @@ static void one_address(void)
 static void ahead(void)
 {
     int fd;
-    void *link = open_tls(&fd);
+    void *link = open_link(&fd);
 
     for (int i = 0; i < 50; i++)
         send_one(link);
@@ -122,7 +122,7 @@ static void exits(void)
     for (int i = 0; i < 2; i++)
         if (i == 1 || fork() == 0) {
             int fd;
-            void *link = open_tls(&fd);
+            void *link = open_link(&fd);
 
             send_one(link);
             answer(link);
@@ -139,7 +139,7 @@ static int first; /* the first calls of all threads are at once */
 static void *calls(void *unused)
 {
     int fd;
-    void *link = open_tls(&fd);
+    void *link = open_link(&fd);
 
     __atomic_store_n(&first, 1, __ATOMIC_RELAXED);
     pthread_barrier_wait(&together);

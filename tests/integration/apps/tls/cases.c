@@ -57,7 +57,7 @@ static void connect_tls(void *ssl, int fd)
         exit(4);
 }
 
-static void *open_tls(int *fd)
+static void *open_link(int *fd)
 {
     void *ssl = SSL_new(ctx);
 
@@ -110,7 +110,7 @@ static ssize_t read_some(void *ssl, char *to, size_t len)
 static void plain(void)
 {
     int fd;
-    void *ssl = open_tls(&fd);
+    void *ssl = open_link(&fd);
 
     for (int i = 0; i < 2; i++) {
         send_all(ssl, "gpt-test");
@@ -122,7 +122,7 @@ static void plain(void)
 static void newer_names(void)
 {
     int fd;
-    void *ssl = open_tls(&fd);
+    void *ssl = open_link(&fd);
     char byte, *text, *from;
     size_t len, put, got, all = 0;
 
@@ -140,7 +140,7 @@ static void newer_names(void)
 static void of_nothing(void)
 {
     int fd;
-    void *ssl = open_tls(&fd);
+    void *ssl = open_link(&fd);
     size_t done;
 
     send_all(ssl, "gpt-test");
@@ -157,7 +157,7 @@ static void of_nothing(void)
 static void bytes(void)
 {
     int fd;
-    void *ssl = open_tls(&fd);
+    void *ssl = open_link(&fd);
     char peeked[100], *text;
     size_t len;
 
@@ -182,7 +182,7 @@ static short wanted(void *ssl)
 static void older_error(void)
 {
     int fd;
-    void *ssl = open_tls(&fd);
+    void *ssl = open_link(&fd);
     size_t len;
     char *text = request("gpt-test", LARGE, &len);
 
@@ -207,7 +207,7 @@ static void older_error(void)
 static void read_beside(void)
 {
     int fd;
-    void *ssl = open_tls(&fd), *bio = BIO_new(BIO_f_ssl());
+    void *ssl = open_link(&fd), *bio = BIO_new(BIO_f_ssl());
     char got[4096];
 
     BIO_ctrl(bio, SET_SSL, 0, ssl);
@@ -230,7 +230,7 @@ static void read_beside(void)
 static void body_beside(void)
 {
     int fd;
-    void *ssl = open_tls(&fd), *bio = BIO_new(BIO_f_ssl());
+    void *ssl = open_link(&fd), *bio = BIO_new(BIO_f_ssl());
     size_t len;
     char *text = request("gpt-test", 1, &len);
     char *body = strstr(text, "\r\n\r\n") + 4;
@@ -252,7 +252,7 @@ static void unread(void)
 {
     for (int i = 0; i < 3; i++) {
         int fd;
-        void *ssl = open_tls(&fd);
+        void *ssl = open_link(&fd);
         char head[2000] = "";
 
         send_all(ssl, i == 2 ? "hang" : "gpt-test");
@@ -268,7 +268,7 @@ static void unread(void)
 static void waits(long mode)
 {
     int fd, tries = 0;
-    void *ssl = open_tls(&fd);
+    void *ssl = open_link(&fd);
     size_t len, off = 0;
     char *text = request("gpt-test", LARGE, &len);
 
@@ -312,7 +312,7 @@ static void moved(void)
 static void cleared(void)
 {
     int fd;
-    void *ssl = open_tls(&fd);
+    void *ssl = open_link(&fd);
 
     for (int i = 0; i < 3; i++) {
         if (i > 0) {
@@ -340,7 +340,7 @@ static void freed_inside(void)
 static void no_http(void)
 {
     int fd;
-    void *ssl = open_tls(&fd);
+    void *ssl = open_link(&fd);
 
     SSL_write(ssl, "EHLO me\r\n", 9);
     send_all(ssl, "gpt-test");
@@ -352,7 +352,7 @@ static void *is_cancelled(void *wrote)
     int fd;
     size_t len;
     char *text = request("gpt-test", 1, &len);
-    void *ssl = open_tls(&fd);
+    void *ssl = open_link(&fd);
 
     SSL_set_bio(ssl, BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
     pthread_cancel(pthread_self());
@@ -401,7 +401,7 @@ static void no_handshake(void)
 static void forks(void)
 {
     int fd;
-    void *ssl = open_tls(&fd);
+    void *ssl = open_link(&fd);
 
     send_all(ssl, "gpt-test");
     answer(ssl);
@@ -413,7 +413,7 @@ static void forks(void)
     }
     wait(NULL);
     SSL_free(ssl);
-    ssl = open_tls(&fd);
+    ssl = open_link(&fd);
     send_all(ssl, "gpt-test");
     fflush(stdout);
     if (fork() == 0) {
@@ -429,7 +429,7 @@ static void forks(void)
 static void child_reads(void)
 {
     int fd;
-    void *ssl = open_tls(&fd);
+    void *ssl = open_link(&fd);
 
     send_one(ssl);
     fflush(stdout);
@@ -466,7 +466,7 @@ static void slow_free(void *from, const char *file, int line)
 static void keeps_errno(void)
 {
     int fd;
-    void *ssl = open_tls(&fd);
+    void *ssl = open_link(&fd);
 
     errno = 77;
     send_all(ssl, "gpt-test");
@@ -516,7 +516,7 @@ static int keys(void)
 static void forgets_keys(void)
 {
     int fd;
-    void *ssl = open_tls(&fd);
+    void *ssl = open_link(&fd);
 
     for (size_t step = 1000; step > 0; step = step == 1000 ? 1
                                               : step == 1  ? 150
@@ -547,7 +547,7 @@ static void forgets_keys(void)
 static void leaves(void)
 {
     int fd;
-    void *ssl = open_tls(&fd);
+    void *ssl = open_link(&fd);
 
     send_all(ssl, "stall");
     read_some(ssl, (char[10]){0}, 10);

@@ -42,7 +42,7 @@ void gnutls_deinit(void *session);
 
 static void *credentials;
 
-static void *open_tls(int *fd)
+static void *open_link(int *fd)
 {
     void *session;
 
@@ -83,7 +83,7 @@ static ssize_t read_some(void *session, char *to, size_t len)
 static void plain(void)
 {
     int fd;
-    void *session = open_tls(&fd);
+    void *session = open_link(&fd);
 
     for (int i = 0; i < 2; i++) {
         errno = 77;
@@ -98,7 +98,7 @@ static void plain(void)
 static void of_nothing(void)
 {
     int fd;
-    void *session = open_tls(&fd);
+    void *session = open_link(&fd);
 
     send_one(session);
     (void)gnutls_record_send(session, "", 0);
@@ -114,7 +114,7 @@ static void of_nothing(void)
 static void newer_names(void)
 {
     int fd;
-    void *session = open_tls(&fd);
+    void *session = open_link(&fd);
 
     for (int i = 0; i < 2; i++) {
         struct {
@@ -156,7 +156,7 @@ static void unread(void)
 {
     for (int i = 0; i < 2; i++) {
         int fd;
-        void *session = open_tls(&fd);
+        void *session = open_link(&fd);
         char head[2000] = "";
 
         send_one(session);
@@ -172,7 +172,7 @@ static void unread(void)
 static void corked(void)
 {
     int fd;
-    void *session = open_tls(&fd);
+    void *session = open_link(&fd);
     size_t len;
     char *text = request("gpt-test", 1, &len);
 
@@ -189,7 +189,7 @@ static void corked(void)
 static void waits(bool again_with_bytes)
 {
     int fd, tries = 0;
-    void *session = open_tls(&fd);
+    void *session = open_link(&fd);
     size_t len, off = 0;
     char *text = request("gpt-test", LARGE, &len);
     bool waiting = false;
@@ -230,7 +230,7 @@ static void with_bytes(void)
 static void no_http(void)
 {
     int fd;
-    void *session = open_tls(&fd);
+    void *session = open_link(&fd);
 
     gnutls_record_send(session, "EHLO me\r\n", 9);
     send_one(session);
@@ -260,7 +260,7 @@ static ssize_t slow_push(void *fd, const void *bytes, size_t len)
 static void both_ways(void)
 {
     int fd;
-    void *session = open_tls(&fd);
+    void *session = open_link(&fd);
     pthread_t reader;
 
     pthread_create(&reader, NULL, reads, session);

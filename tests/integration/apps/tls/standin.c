@@ -41,17 +41,10 @@ void *SSL_CTX_new(void *method)
     return method;
 }
 
-/* The last one that was freed comes again, whatever else the process
- * allocates. */
-static struct ssl *spare;
-
 struct ssl *SSL_new(void *ctx)
 {
-    struct ssl *ssl = spare ? spare : malloc(sizeof(*ssl));
-
     (void)ctx;
-    spare = NULL;
-    return memset(ssl, 0, sizeof(*ssl));
+    return calloc(1, sizeof(struct ssl));
 }
 
 long SSL_ctrl(struct ssl *ssl, int what, long number, const char *argument)
@@ -208,14 +201,6 @@ int SSL_in_init(const struct ssl *ssl)
     return 0;
 }
 
-void SSL_get0_alpn_selected(const struct ssl *ssl, const unsigned char **name,
-                            unsigned *len)
-{
-    (void)ssl;
-    *name = NULL;
-    *len = 0;
-}
-
 int SSL_clear(struct ssl *ssl)
 {
     (void)ssl;
@@ -231,8 +216,7 @@ void SSL_free(struct ssl *ssl)
 {
     for (int i = 0; i < count; i++)
         callbacks[i](ssl, NULL, NULL, i, 0, NULL);
-    free(spare);
-    spare = ssl;
+    free(ssl);
 }
 
 void *BIO_s_mem(void)

@@ -1,0 +1,484 @@
+"""Calls by plain HTTP that programs make without libcurl: each is one span, and
+the program does not notice. tests/matrix has the clients."""
+import contextlib
+import os
+import socket
+import subprocess
+import threading
+
+from delivery import stored
+from harness import (APPS, EMULATOR, PYTHON, Skip, body, compiled, curl, equal,
+                     expect_llm, expect_proxy, free_port, installed, ok, test,
+                     wait_port)
+from serving import drained, nginx_conf
+from test_preloads import PAIRS, written
+from test_tls import CC, sanitizers
+from websocket_server import Websockets
+
+ON = {"LLMOBS_SOCKETS": "on"}
+LIST = "DD_LLMOBS_INSTRUMENTED_PROXY_URLS"
+CASES = os.path.join(APPS, "sockets", "cases.c")
+
+
+def base(t):
+    return "http://127.0.0.1:%d" % t.servers.http
+
+
+# The cases of cases.c: spans, and how many of them are errors. Spans of None: the
+# program goes on as it did, and not all of its calls are seen.
+OF_CASES = (
+    ("plain", 2, 0), ("functions", 4, 0), ("bytes", 1, 0), ("of_nothing", 2, 0),
+    ("truncated", 1, 1), ("looked_at", 1, 1), ("pipelined", 50, 0),
+    ("ahead", 50, 0), ("duplex", 25, 0), ("waits_first", None, 0),
+    ("partial", 1, 0), ("keeps_errno", 1, 0), ("one_number", 6, 3),
+    ("threads", 40, 0), ("forks", 3, 0), ("child_reads", 2, 1), ("vforks", 4, 0),
+    ("ended_unseen", 5, 1), ("copies", 6, 0), ("passed", 0, 0),
+    ("numbers", 64, 0), ("signals", 20, 0), ("jumped", 2, 0), ("cancelled", 2, 0),
+    ("exits", 2, 0), ("filter_first", None, 0), ("filter_between", None, 0),
+    ("no_http", 0, 0), ("accepts", 1, 0), ("others", 0, 0), ("sent_file", 1, 0),
+    ("sent_beside", 2, 0), ("little_stack", 2, 0))
+AT_ONCE = ("threads", "numbers")
+
+
+def join(name, spans, errors):
+    def run(t):
+        flags = sanitizers(t)
+        if flags and name in ("little_stack", "cancelled", "jumped",
+                              "filter_first", "filter_between"):
+            raise Skip("not for a sanitizer")
+        path = compiled(t, "cases", *CC[1:], *flags, "-O1", CASES, "-lpthread") \
+            if not EMULATOR else t.dir + "/cases"
+        if EMULATOR:
+            subprocess.run(CC + ["-O1", CASES, "-o", path, "-lpthread"],
+                           check=True)
+        r = t.same([path, name, str(t.servers.http)], env=ON,
+                   order=name not in AT_ONCE, answers=errors == 0)
+        if name == "exits": # by _exit, which waits for nothing
+            r.spans = drained(t, {})
+        if spans is not None:
+            equal(len(r.spans), spans, "number of spans")
+            equal(sum(s["status"] == "error" for s in r.spans), errors, "errors")
+    run.__module__ = "test_sockets"
+    run.__name__ = "case_" + name
+    test(run)
+
+
+for each in OF_CASES:
+    # qemu itself fails in a child that was forked beside threads, and with this
+    # many signals.
+    if not (EMULATOR and each[0] in ("forks", "child_reads", "vforks", "signals",
+                                     "filter_first", "filter_between")):
+        join(*each)
+
+
+def shown(t, r, count, **more):
+    """So many calls, each an llm span of an answered call."""
+    equal(len(r.spans), count, "number of spans")
+    for span in r.spans:
+        expect_llm(span, **more)
+
+
+def python(t, text, *more):
+    return [PYTHON, "-c", text, base(t), body(), *more]
+
+
+URLLIB = """
+import sys, urllib.request
+for url in sys.argv[3:] or [sys.argv[1] + "/v1/chat/completions"]:
+    print(urllib.request.urlopen(urllib.request.Request(
+        url, sys.argv[2].encode(), {"Content-Type": "application/json"})).read())
+"""
+
+
+# ---- the policy ---------------------------------------------------------------
+
+@test
+def only_where_a_gateway_is_listed(t):
+    """auto, in the programs of which it is known that they do not notice."""
+    listed = {LIST: base(t)}
+    for argv, env, spans in (
+            (python(t, URLLIB), {}, 0),
+            (python(t, URLLIB), {LIST: "https://gateway.example:4000"}, 0),
+            (python(t, URLLIB), listed, 1),
+            (python(t, URLLIB), dict(listed, LLMOBS_SOCKETS="off"), 0),
+            (python(t, URLLIB), dict(listed, DD_LLMOBS_ENABLED="0"), 0),
+            (python(t, URLLIB), dict(listed, LLMOBS_EXCLUDE="python3*"), 0)):
+        r = t.same(argv, spans=spans, env=env)
+    path = compiled(t, "cases", "-O1", CASES, "-lpthread")
+    for env, spans in (listed, 0), (dict(listed, **ON), 2), (ON, 2):
+        r = t.same([path, "plain", str(t.servers.http)], spans=spans, env=env)
+    shown(t, r, 2)
+
+
+@test
+def below_the_path_of_a_gateway(t):
+    """What the list has decides, as for libcurl."""
+    r = t.same(python(t, URLLIB), spans=1, env={LIST: base(t) + "/v1"})
+    expect_proxy(r.only())
+    r = t.same(python(t, URLLIB), spans=1, env={LIST: base(t) + "/other"})
+    expect_llm(r.only())
+
+
+@test
+def beside_a_tracer(t):
+    """A tracer in the language reports the calls."""
+    env = {LIST: base(t), "PYTHONPATH": "/opt/x/ddtrace/bootstrap:/opt/y"}
+    t.same(python(t, URLLIB), spans=0, env=env)
+    t.same(python(t, URLLIB), spans=1, env=dict(env, **ON))
+
+
+@test
+def nothing_is_added(t):
+    """Headers of the program's own are continued, and the gateway's id of the
+    request is a tag."""
+    t.foreign_trace = True
+    trace = "00-%032x-%016x-01" % (0xabc, 0xdef)
+    text = URLLIB.replace('{"Content', '{"traceparent": %r, "Content' % trace)
+    r = t.same(python(t, text), env={LIST: base(t), "LLMOBS_INJECT": "all"})
+    span = r.only()
+    equal(r.requests[0]["head"], r.bare.requests[0]["head"], "bytes of the head")
+    equal(span["_dd"]["apm_trace_id"], "%032x" % 0xabc, "trace")
+
+
+# ---- ways to a server ---------------------------------------------------------
+
+@test
+def through_a_proxy(t):
+    """Absolute targets; and TLS behind a CONNECT, which counts once."""
+    proxy = "http://127.0.0.1:%d" % t.servers.gateway
+    env = {"http_proxy": proxy, "https_proxy": proxy, "no_proxy": None,
+           "NO_PROXY": None, "SSL_CERT_FILE": t.servers.cert}
+    r = t.same(python(t, URLLIB, "http://api.openai.com/v1/chat/completions",
+                      "https://localhost:%d/v1/chat/completions"
+                      % t.servers.tls), spans=2, env=dict(env, **ON))
+    equal([s["meta"]["model_provider"] for s in r.spans], ["openai", "unknown"],
+          "providers")
+    for span in r.spans:
+        equal((span["status"], span["meta"]["span"]["kind"]), ("ok", "llm"),
+              "status and kind")
+
+
+RAW = """
+import socket, sys
+s = socket.socket(getattr(socket, sys.argv[3]))
+s.connect(sys.argv[4] if sys.argv[3] == "AF_UNIX" else ("::1", int(sys.argv[4])))
+s.sendall(("POST /v1/chat/completions HTTP/1.1\\r\\nHost: localhost\\r\\n"
+           "Content-Type: application/json\\r\\nConnection: close\\r\\n"
+           "Content-Length: %d\\r\\n\\r\\n%s" % (len(sys.argv[2]),
+                                           sys.argv[2])).encode())
+while part := s.recv(100):
+    print(part)
+"""
+
+
+@contextlib.contextmanager
+def behind_a_name(t):
+    """A socket of the file system that leads to the server."""
+    path = os.path.join(t.dir, "model.sock")
+
+    def lead():
+        while True:
+            near = listener.accept()[0]
+            far = socket.create_connection(("127.0.0.1", t.servers.http))
+            far.sendall(near.recv(65536))
+            while part := far.recv(65536):
+                near.sendall(part)
+            near.close()
+
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(path)
+        listener.listen()
+        threading.Thread(target=lead, daemon=True).start()
+        yield path
+
+
+@test
+def other_families(t):
+    with behind_a_name(t) as path:
+        r = t.same(python(t, RAW, "AF_UNIX", path), env=ON)
+        expect_llm(r.only())
+    if t.servers.http6:
+        r = t.same(python(t, RAW, "AF_INET6", str(t.servers.http6)), env=ON)
+        expect_llm(r.only())
+
+
+@test
+def websockets(t):
+    """101 ends what is followed; frames pass, and none is a call."""
+    with Websockets(0) as server:
+        r = t.same([PYTHON, "-c", """
+import base64, os, socket, struct, sys
+host, port = sys.argv[1].split("//")[1].split("/")[0].split(":")
+s = socket.create_connection((host, int(port)))
+s.sendall(("GET /v1/realtime?model=m HTTP/1.1\\r\\nHost: x\\r\\nUpgrade: websocket\\r\\n"
+    "Connection: Upgrade\\r\\nSec-WebSocket-Version: 13\\r\\nSec-WebSocket-Key: %s"
+    "\\r\\n\\r\\n" % base64.b64encode(bytes(16)).decode()).encode())
+text = b'{"type": "response.create"}'
+said = b""
+while b"\\r\\n\\r\\n" not in said:
+    said += s.recv(1)
+s.sendall(bytes([0x81, 0x80 | len(text)]) + bytes(4) + text)
+while b"response.done" not in said:
+    said += s.recv(1000)
+s.sendall(b"\\x88\\x80" + bytes(4))
+print(said)""", server.url], env=dict(ON, **{LIST: server.url}), spans=0)
+    ok(b"101 Switching" in r.stdout, "no websocket: %r" % r.stdout)
+
+
+# ---- what would count twice -----------------------------------------------------
+
+@test
+def by_both_ways(t):
+    """libcurl's calls over its own sockets, beside streams."""
+    installed("/usr/bin/php")
+    r = t.same(["php", "-r", """
+        $c = curl_init($argv[1]);
+        curl_setopt_array($c, [CURLOPT_RETURNTRANSFER => true, CURLOPT_HTTPHEADER
+            => ['Content-Type: application/json'], CURLOPT_POSTFIELDS => $argv[2]]);
+        echo curl_exec($c), "\\n";
+        echo file_get_contents($argv[1], false, stream_context_create([
+            'http' => ['method' => 'POST', 'content' => $argv[2],
+                       'header' => 'Content-Type: application/json']]));""",
+                t.url, body()], env=dict(ON, **{LIST: base(t)}), spans=2)
+    for span in r.spans:
+        expect_proxy(span)
+    t.same(curl(t.url, body()), env=ON, spans=1)
+    installed("/usr/lib/python3/dist-packages/pycurl*.so")
+    t.same(python(t, """
+import pycurl, sys
+c = pycurl.Curl()
+c.setopt(c.URL, sys.argv[1] + "/v1/chat/completions")
+c.setopt(c.HTTPHEADER, ["Content-Type: application/json"])
+c.setopt(c.POSTFIELDS, sys.argv[2])
+c.perform()"""), env=ON, spans=1)
+
+
+GATEWAY = """
+import http.server, sys, urllib.request
+class Gateway(http.server.BaseHTTPRequestHandler):
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        answer = urllib.request.urlopen(urllib.request.Request(
+            sys.argv[1] + self.path, body, {"Content-Type": "application/json"}))
+        text = answer.read()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+    def log_message(self, *args):
+        pass
+server = http.server.HTTPServer(("127.0.0.1", 0), Gateway)
+print(server.server_port, flush=True)
+for _ in range(3):
+    server.handle_request()
+"""
+
+
+def served(t, text, env, count=3):
+    """The spans of a server that runs `text` and answers so many calls."""
+    t.fresh(None)
+    with subprocess.Popen(
+            [os.path.join(t.build, "llmobs-run"), PYTHON, "-c", text, base(t)],
+            env=t.environment(True, env), stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE) as server:
+        url = "http://127.0.0.1:%d/v1/chat/completions" % int(
+            server.stdout.readline())
+        for _ in range(count):
+            said = subprocess.run(curl(url, body()), check=True,
+                                  stdout=subprocess.PIPE).stdout
+            ok(b"Echo" in said or b"hi" in said, said)
+        equal(server.wait(20), 0, "the server's status")
+    return stored(t)
+
+
+@test
+def a_gateway_that_is_observed(t):
+    """Its own calls alone."""
+    spans = served(t, GATEWAY, ON)
+    equal(len(spans), 3, "number of spans")
+    for span in spans:
+        expect_llm(span)
+
+
+# ---- programs that look no further ----------------------------------------------
+
+SERVER = GATEWAY[:GATEWAY.index("        answer =")] + \
+    "        text = b'{\"choices\":[{\"message\":{\"content\":\"hi\"}}]}'\n" + \
+    GATEWAY[GATEWAY.index("        self.send_response"):]
+
+# Servers of which each says what its client wants to hear, as far as a client
+# comes that it then lets down.
+OTHERS = """
+import os, socket, struct, sys, threading
+def redis(link):
+    while link.recv(1000):
+        link.sendall(b"+PONG\\r\\n")
+def postgres(link):
+    link.recv(1000)
+    link.sendall(b"R\\0\\0\\0\\x08\\0\\0\\0\\0Z\\0\\0\\0\\x05I")
+    link.recv(1000)
+    link.sendall(b"C\\0\\0\\0\\x0dSELECT 1\\0Z\\0\\0\\0\\x05I")
+    link.recv(1000)
+def mysql(link):
+    said = b"\\x0a8.0.0\\0" + bytes(4) + b"12345678\\0" + b"\\xff\\xf7\\x21\\2\\0" \\
+        b"\\x08\\0\\x15" + bytes(10) + b"123456789012\\0mysql_native_password\\0"
+    link.sendall(struct.pack("<I", len(said)) + said)
+    link.recv(1000)
+    said = b"\\xff\\x15\\x04#28000no"
+    link.sendall(struct.pack("<I", len(said) | 2 << 24) + said)
+def ssh(link):
+    link.sendall(b"SSH-2.0-none\\r\\n")
+    link.shutdown(socket.SHUT_WR)
+    while link.recv(1000):
+        pass
+servers = [socket.create_server(("127.0.0.1", 0)) for _ in range(4)]
+def serve(server, run):
+    while True:
+        link = server.accept()[0]
+        threading.Thread(target=lambda: (run(link), link.close())).start()
+for server, run in zip(servers, (redis, postgres, mysql, ssh)):
+    threading.Thread(target=serve, args=(server, run), daemon=True).start()
+print(*[s.getsockname()[1] for s in servers], flush=True)
+sys.stdin.read()
+os._exit(0)
+"""
+
+
+def without_the_core(t, argv, env, **more):
+    """Nothing differs, and the core is never opened."""
+    t.same(argv, spans=0, env=env, **more)
+    trace = os.path.join(t.dir, "trace")
+    t.run(["strace", "-f", "-qq", "-e", "trace=openat,connect", "-o", trace] + argv,
+          preload=True, env=env)
+    with open(trace, errors="replace") as f:
+        did = f.read()
+    ok("connect(" in did, "no connection: " + argv[0])
+    ok("libllmobs_core" not in did, "the core: " + argv[0])
+
+
+@test(of="rest")
+def without_http(t):
+    """Programs that speak no HTTP, or no call of a model's: one look, if any."""
+    installed("/usr/bin/strace")
+    with subprocess.Popen([PYTHON, "-c", OTHERS], stdin=subprocess.PIPE,
+                          stdout=subprocess.PIPE) as server:
+        ports = server.stdout.readline().decode().split()
+        clients = [
+            ["redis-cli", "-p", ports[0], "ping"],
+            ["psql", "-w", "host=127.0.0.1 port=%s sslmode=disable "
+             "gssencmode=disable" % ports[1], "-c", "select 1"],
+            ["mysql", "--no-defaults", "-h127.0.0.1", "-P" + ports[2], "-unobody",
+             "--skip-ssl", "-eselect 1"],
+            ["ssh", "-F/dev/null", "-p", ports[3], "-oBatchMode=yes", "127.0.0.1"]]
+        found = 0
+        for argv in clients:
+            with contextlib.suppress(Skip):
+                argv[0] = installed("/usr/bin/" + argv[0])
+                found += 1
+                for env in ON, {LIST: base(t)}:
+                    without_the_core(t, argv, env)
+        ok(found, "no such client is installed")
+        server.stdin.close()
+
+
+@test(of="rest")
+def apt(t):
+    """Requests of files, by an auto that sees a gateway listed."""
+    source = "deb [trusted=yes] %s/none ./\n" % base(t)
+    argv = [installed("/usr/bin/apt-get"), "-q", "-o",
+            "Dir::Etc::SourceParts=/dev/null", "-o", "APT::Sandbox::User=root",
+            "-o", "Acquire::Retries=0", "-o", "Dir::Etc::SourceList=" + t.dir + "/list",
+            "-o", "Dir::State=" + t.dir + "/apt", "-o", "Dir::Cache=" + t.dir + "/apt",
+            "update"]
+    with open(t.dir + "/list", "w") as f:
+        f.write(source)
+    os.makedirs(t.dir + "/apt/lists/partial")
+    without_the_core(t, argv, {LIST: base(t)})
+
+
+@test(of="rest")
+def servers_alone(t):
+    """What they accept is no call of theirs."""
+    for env in ON, {LIST: "http://127.0.0.1:1"}:
+        equal(served(t, SERVER, env), [], "spans of a server in Python")
+    nginx = installed("/usr/sbin/nginx")
+    folder, port = os.path.join(t.dir, "nginx"), free_port()
+    os.makedirs(folder)
+    with open(folder + "/nginx.conf", "w") as f:
+        f.write(nginx_conf(folder, "server { listen 127.0.0.1:%d; location / { "
+                           "return 200 '{}'; } }" % port))
+    with subprocess.Popen(
+            [os.path.join(t.build, "llmobs-run"), nginx, "-c",
+             folder + "/nginx.conf", "-p", folder, "-g", "daemon off;"],
+            env=t.environment(True, ON)) as server:
+        wait_port(port, server)
+        for _ in range(3):
+            subprocess.run(curl("http://127.0.0.1:%d/v1/chat/completions" % port,
+                                body()), check=True, stdout=subprocess.DEVNULL)
+        workers = subprocess.run(["pgrep", "-P", str(server.pid)], check=True,
+                                 stdout=subprocess.PIPE, text=True).stdout.split()
+        mapped = ""
+        for pid in [server.pid, *workers]:
+            with open("/proc/%s/maps" % pid) as f:
+                mapped += f.read()
+        server.terminate()
+    ok("libllmobs_preload" in mapped and "libllmobs_core" not in mapped,
+       "the core in nginx")
+
+
+# ---- company --------------------------------------------------------------------
+
+def beside(name):
+    def run(t):
+        other, env = installed(PAIRS[name][0]), written(t, PAIRS[name][2])
+        shim = os.path.join(t.build, "libllmobs_preload.so")
+        path = compiled(t, "cases", "-O1", CASES, "-lpthread")
+        for argv, spans in ((python(t, URLLIB), 1),
+                            ([path, "copies", str(t.servers.http)], 6)):
+            bare = t.run(argv, preload=False, env=dict(env, LD_PRELOAD=other))
+            equal(bare.code, 0, "exit status of the bare run (%s)" % bare.stderr)
+            for both in (other, shim), (shim, other):
+                ours = t.run(argv, launcher=[], env=dict(
+                    env, LD_PRELOAD=":".join(both), DD_LLMOBS_ENABLED="1", **ON))
+                t.compare(bare, ours)
+                equal(len(ours.spans), spans, "spans with " + both[0])
+    run.__module__ = "test_sockets"
+    run.__name__ = "beside_" + name
+    test(run, of="rest")
+
+
+for each in ("torsocks", "proxychains", "tsocks", "socket_wrapper", "faketime",
+             "jemalloc", "malloc_debug"):
+    beside(each)
+
+
+@test(of="rest")
+def built_with_a_sanitizer(t):
+    """Its own functions stand before libc's: nothing is followed, or all is."""
+    path = compiled(t, "asan", "-g1", "-fsanitize=address,undefined", "-O1", CASES,
+                    "-lpthread")
+    for name, spans in ("plain", 2), ("forks", 3), ("copies", 6), ("vforks", 4):
+        r = t.same([path, name, str(t.servers.http)], env=dict(
+            ON, ASAN_OPTIONS="detect_leaks=0"))
+        ok(len(r.spans) in (0, spans), "spans of %s: %d" % (name, len(r.spans)))
+
+
+@test(of="rest")
+def of_musl(t):
+    compiler = installed("/usr/bin/musl-gcc")
+    kernel = [a for folder in ("/usr/include", *[
+        "/usr/include/" + name for name in os.listdir("/usr/include")
+        if name.endswith("-linux-gnu")]) for a in ("-idirafter", folder)]
+    path = os.path.join(t.dir, "cases")
+    subprocess.run([compiler, *kernel, "-O1", "-o", path, CASES], check=True)
+    shim = os.path.join(t.build, "libllmobs_preload.so")
+    for name, spans, _ in OF_CASES:
+        if name in ("little_stack", "exits", "filter_first", "filter_between"):
+            continue
+        argv = [path, name, str(t.servers.http)]
+        bare = t.run(argv, preload=False)
+        ours = t.run(argv, launcher=[], env=dict(
+            ON, LD_PRELOAD=shim, DD_LLMOBS_ENABLED="1"))
+        t.compare(bare, ours, order=name not in AT_ONCE, answers=False)
+        ok(spans in (None, len(ours.spans)), "spans of %s: %d, not %s" % (
+            name, len(ours.spans), spans))
