@@ -216,11 +216,12 @@ enum llmobs_tls_way llmobs_doctor_tls(struct llmobs_doctor *doctor)
     case LLMOBS_TLS_PHP:
         LLMOBS_FIND(OK, ABOUT,
                     "the calls of PHP's own streams over OpenSSL are observed, "
-                    "too");
+                    "too, but by HTTP/2");
         break;
     case LLMOBS_TLS_OBSERVED:
         LLMOBS_FIND(OK, ABOUT,
-                    "calls over a TLS library%s without libcurl are observed",
+                    "calls over a TLS library%s without libcurl are observed, "
+                    "but by HTTP/2",
                     where);
         break;
     case LLMOBS_TLS_TRACED:
