@@ -875,9 +875,8 @@ static int read_as(const struct llmobs_rule *rule,
                    struct llmobs_span *span)
 {
     int rc = read_bodies(rule, classified, span);
-    const char *provider = classified->provider    ? classified->provider
-                           : rule->dialect->server ? rule->dialect->integration
-                                                   : NULL;
+    const char *provider =
+        classified->provider ? classified->provider : rule->dialect->provider;
 
     if (rc < 0)
         return rc;

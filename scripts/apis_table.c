@@ -402,12 +402,12 @@ static void print_api(const struct llmobs_apis_api *api)
            api->name, api->integration ? api->integration : api->name,
            api->name);
     print_member("genai", api->genai);
+    print_member("provider", api->provider);
     print_member("api", api->api_name);
     if (api->group)
         print_upper("    .group = LLMOBS_GROUP_", api->group);
-    printf("%s .sent_media = %u, .answered_media = %u, .server = %d,\n",
-           api->group ? "," : "   ", api->sent_media, api->answered_media,
-           api->server);
+    printf("%s .sent_media = %u, .answered_media = %u,\n",
+           api->group ? "," : "   ", api->sent_media, api->answered_media);
     if (others)
         printf("    .forms = %s_forms,\n", api->name);
     if (api->read)

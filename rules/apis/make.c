@@ -242,7 +242,7 @@ static void fill_dialect(struct maker *maker)
         copy(maker, api->integration ? api->integration : api->name);
     dialect->genai = copy(maker, api->genai);
     dialect->api = copy(maker, api->api_name);
-    dialect->server = api->server;
+    dialect->provider = copy(maker, api->provider);
     dialect->sent_media = api->sent_media;
     dialect->answered_media = api->answered_media;
     for (unsigned i = 0; i < api->path_count && shapes; i++) {

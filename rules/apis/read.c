@@ -677,13 +677,9 @@ static void read_head(struct reader *reader, const char *word,
         size_t at;
     } texts[] = {
 #define HEAD(name) {#name, offsetof(struct llmobs_apis_api, name)}
-        HEAD(integration), HEAD(genai), HEAD(api_name), HEAD(group),
-        HEAD(read)};
+        HEAD(integration), HEAD(genai), HEAD(provider),
+        HEAD(api_name),    HEAD(group), HEAD(read)};
 
-    if (strcmp(word, "server") == 0) {
-        api->server = true;
-        return;
-    }
     for (unsigned i = 0; i < said->count && strcmp(word, "media") == 0; i++)
         read_media(reader, args[i]);
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)

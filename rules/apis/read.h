@@ -150,9 +150,9 @@ struct llmobs_apis_path {
 struct llmobs_apis_api {
     const char *name;
     unsigned line;
-    const char *integration, *genai, *api_name, *group, *read; /* or NULL */
+    const char *integration, *genai, *provider, *api_name, *group,
+        *read; /* or NULL */
     unsigned sent_media, answered_media;
-    bool server;
     bool broken; /* the line of one of its forms has a fault */
     struct llmobs_apis_path paths[LLMOBS_APIS_PATHS];
     unsigned path_count;

@@ -137,8 +137,8 @@ struct llmobs_dialect {
     const char *genai; /* the provider's name in OpenTelemetry on a host that is
                         * not listed; NULL: as the integration */
     const char *api;   /* which of OpenAI's APIs it is; NULL: neither */
-    bool server;       /* only one server has this API: on hosts that are not
-                        * listed, the integration is also the provider */
+    const char *provider; /* on hosts that are not listed, where only one
+                           * provider has this API; NULL: none */
     /* How the recorder treats pictures, sounds and files inside the JSON of
      * requests and of answers: LLMOBS_MEDIA_* (left_out.h) or 0. */
     unsigned sent_media, answered_media;

@@ -16,6 +16,11 @@ int llmobs_batch_results(struct llmobs_reading *reading);
 int llmobs_batch_result(struct llmobs_reading *reading,
                         const struct llmobs_event *event);
 
+/* bedrock.c */
+int llmobs_bedrock_embed_begin(struct llmobs_reading *reading);
+int llmobs_bedrock_embed_document(struct llmobs_reading *reading,
+                                  const struct llmobs_json *body);
+
 /* cloudflare.c */
 int llmobs_cloudflare_tries(struct llmobs_reading *reading);
 
@@ -106,6 +111,15 @@ bool llmobs_llama_cpp_embeds(const struct llmobs_reading *reading);
 int llmobs_mistral_request(struct llmobs_reading *reading);
 int llmobs_mistral_usage(const struct llmobs_json *usage,
                          struct llmobs_span *span);
+
+/* tables/oci.c */
+int llmobs_oci_chat_request(struct llmobs_reading *reading);
+int llmobs_oci_chat_document(struct llmobs_reading *reading,
+                             const struct llmobs_json *body);
+int llmobs_oci_chat_event(struct llmobs_reading *reading,
+                          const struct llmobs_event *event);
+int llmobs_oci_chat_finish(struct llmobs_reading *reading);
+int llmobs_oci_chat_ends(struct llmobs_reading *reading);
 
 /* vendors/openai_chat.c */
 int llmobs_cortex_document(struct llmobs_reading *reading,

@@ -44,8 +44,6 @@ int llmobs_agentcore_begin(struct llmobs_reading *reading)
     llmobs_span_fact(&reading->span->facts, LLMOBS_FACT_CONVERSATION_ID,
                      llmobs_header_find(call->response_headers,
                                         call->response_header_count, session));
-    if (rc == 0 && !reading->classified->proxied)
-        rc = llmobs_span_set(&reading->span->model_provider, "amazon_bedrock");
     return rc < 0 ? rc : llmobs_interpreter_begin(reading);
 }
 

@@ -10,6 +10,7 @@
 
 #include "rules/read/cut_json.h"
 #include "rules/read/facts.h"
+#include "rules/read/hooks.h"
 #include "rules/read/media.h"
 #include "rules/read/message_content.h"
 #include "rules/read/request.h"
@@ -18,19 +19,10 @@
 #include "rules/tables/history.h"
 #include "rules/tables/interpreter.h"
 
-static const char oci_signs[] = "\"servingMode\"\0";
-static const char oci_asks[] = "{servingMode\0";
-
 static const char chat_settings[] =
     "maxTokens\0temperature\0topP\0topK\0isStream\0seed\0stop\0"
     "frequencyPenalty\0presencePenalty\0reasoningEffort\0numGenerations\0"
     "apiFormat\0";
-
-/* The servingMode of a dedicated cluster names no model. */
-static const struct llmobs_layout chat = {
-    .places = "m/modelId|/servingMode/modelId\n", /* LLMOBS_AT_MODEL */
-    .asks = oci_asks,
-};
 
 /* -- messages -------------------------------------------------------------- */
 
@@ -74,7 +66,7 @@ static int add_message(struct llmobs_json *list,
 
 /* -- chats ----------------------------------------------------------------- */
 
-static int chat_request(struct llmobs_reading *reading)
+int llmobs_oci_chat_request(struct llmobs_reading *reading)
 {
     const struct llmobs_json *from =
         llmobs_json_get(reading->request, "chatRequest");
@@ -129,7 +121,7 @@ static int set_model(struct llmobs_reading *reading,
 
 /* Reads an answer whose middle is missing. Its model is "modelId", and not
  * "modelVersion". */
-static int chat_ends(struct llmobs_reading *reading)
+int llmobs_oci_chat_ends(struct llmobs_reading *reading)
 {
     static const char ends[] = "modelId\0";
     const struct llmobs_call *call = reading->classified->call;
@@ -142,8 +134,8 @@ static int chat_ends(struct llmobs_reading *reading)
 }
 
 /* In Cohere's form the answer is itself the message. */
-static int chat_document(struct llmobs_reading *reading,
-                         const struct llmobs_json *body)
+int llmobs_oci_chat_document(struct llmobs_reading *reading,
+                             const struct llmobs_json *body)
 {
     const struct llmobs_json *from = llmobs_json_get(body, "chatResponse");
     const struct llmobs_json *choices = llmobs_json_get(from, "choices");
@@ -201,8 +193,8 @@ static int chat_add(struct llmobs_interpreter *state,
                : llmobs_stream_role(&state->stream, "assistant");
 }
 
-static int chat_event(struct llmobs_reading *reading,
-                      const struct llmobs_event *event)
+int llmobs_oci_chat_event(struct llmobs_reading *reading,
+                          const struct llmobs_event *event)
 {
     const char *reason = llmobs_json_gets(event->json, "finishReason");
     int64_t index = llmobs_json_to_int(llmobs_json_get(event->json, "index"));
@@ -220,7 +212,7 @@ static int chat_event(struct llmobs_reading *reading,
     return rc;
 }
 
-static int chat_finish(struct llmobs_reading *reading)
+int llmobs_oci_chat_finish(struct llmobs_reading *reading)
 {
     struct llmobs_interpreter *state = reading->state;
 
@@ -232,19 +224,3 @@ static int chat_finish(struct llmobs_reading *reading)
         llmobs_stream_messages(&state->stream, NULL);
     return reading->span->output_messages ? 0 : -ENOMEM;
 }
-
-const struct llmobs_form llmobs_form_oci_chats = {
-    .keys = "chatRequest\0servingMode\0",
-    .signs = oci_signs,
-    .confirm = llmobs_interpreter_signed,
-    .gated = true,
-    .begin = llmobs_interpreter_begin,
-    .request = chat_request,
-    .document = chat_document,
-    .event = chat_event,
-    .model = llmobs_interpreter_model,
-    .finish = chat_finish,
-    .ends = chat_ends,
-    LLMOBS_INTERPRETER_STATE,
-    .variant = &chat,
-};

@@ -49,7 +49,7 @@ int llmobs_bedrock_begin(struct llmobs_reading *reading)
         return rc;
     read_headers(reading->classified->call, &tokens);
     llmobs_bedrock_count(&tokens, reading->span);
-    return llmobs_span_set(&reading->span->model_provider, "amazon_bedrock");
+    return 0;
 }
 
 /* Looks for the reason under the names that the bodies of all makers have. */

@@ -13,8 +13,8 @@
 
 #include "rules/read/reading.h"
 
-/* form->begin: takes the model from the path, the provider, which is the same
- * on every host, and the token counts of the answer's headers. */
+/* form->begin: takes the model from the path, and the token counts of the
+ * answer's headers. */
 int llmobs_bedrock_begin(struct llmobs_reading *reading);
 
 /* form->ends, for answers whose headers have the counts: only looks whether the

@@ -30,9 +30,7 @@ static int set_segment(struct llmobs_reading *reading, size_t back,
     if (rc == 0 && *id)
         rc = llmobs_json_sets(reading->span->metadata, key, id);
     free(id);
-    if (rc < 0 || reading->classified->proxied)
-        return rc;
-    return llmobs_span_set(&reading->span->model_provider, "amazon_bedrock");
+    return rc;
 }
 
 /* -- agents ---------------------------------------------------------------- */
@@ -69,8 +67,6 @@ static int begin_inline(struct llmobs_reading *reading)
     if (rc == 0)
         rc = llmobs_reading_model(
             reading, llmobs_json_gets(reading->request, "foundationModel"));
-    if (rc == 0 && !reading->classified->proxied)
-        rc = llmobs_span_set(&reading->span->model_provider, "amazon_bedrock");
     return rc < 0 ? rc : llmobs_fact_session(reading, 0);
 }
 

@@ -15,14 +15,6 @@ static bool is_apply(const struct llmobs_reading *reading)
            llmobs_reading_has(reading, "content");
 }
 
-static int bedrock_guardrails_begin(struct llmobs_reading *reading)
-{
-    return reading->classified->proxied
-               ? 0
-               : llmobs_span_set(&reading->span->model_provider,
-                                 "amazon_bedrock");
-}
-
 /* Sets the texts of the parts, {"text": {"text": ...}}; leaves out pictures. */
 static int set_input(struct llmobs_span *span,
                      const struct llmobs_json *content)
@@ -96,7 +88,6 @@ const struct llmobs_form llmobs_form_bedrock_guardrails = {
     .keys = keys,
     .place = "guardrail_id\0guardrail_version\0",
     .confirm = is_apply,
-    .begin = bedrock_guardrails_begin,
     .request = read_request,
     .document = read_document,
     .ends = llmobs_bedrock_ends,

@@ -8,13 +8,6 @@
 #include "rules/read/request.h"
 #include "rules/read/values.h"
 
-static int set_provider(struct llmobs_reading *reading)
-{
-    if (reading->classified->proxied)
-        return 0;
-    return llmobs_span_set(&reading->span->model_provider, "amazon_bedrock");
-}
-
 /* -- Retrieve -------------------------------------------------------------- */
 
 static const char retrieve_keys[] = "retrievalConfiguration\0";
@@ -92,7 +85,6 @@ const struct llmobs_form llmobs_form_bedrock_knowledge_retrieve = {
     .keys = retrieve_keys,
     .confirm = is_retrieve,
     .place = "knowledge_base_id\0",
-    .begin = set_provider,
     .request = retrieve_request,
     .document = retrieve_document,
     .ends = llmobs_bedrock_ends,
@@ -189,7 +181,6 @@ static int generate_event(struct llmobs_reading *reading,
 const struct llmobs_form llmobs_form_bedrock_knowledge_generate = {
     .keys = "sessionId\0",
     .confirm = is_generate,
-    .begin = set_provider,
     .request = generate_request,
     .document = generate_document,
     .event = generate_event,
@@ -272,7 +263,6 @@ static int rerank_document(struct llmobs_reading *reading,
 
 const struct llmobs_form llmobs_form_bedrock_knowledge_rerank = {
     .confirm = is_rerank,
-    .begin = set_provider,
     .request = rerank_request,
     .document = rerank_document,
     .ends = llmobs_bedrock_ends,
