@@ -963,20 +963,28 @@ static void check_words(struct reader *reader,
 }
 
 /* A path that counts on every host takes strangers' calls, unless something
- * shows that they are of this API. */
-static void check_paths(struct reader *reader, struct llmobs_apis_api *api)
+ * shows that they are of this API. Of a method whose requests have no body no
+ * call would be seen; only stores are asked so, with a body. */
+static void check_paths(struct llmobs_apis *apis,
+                        const struct llmobs_apis_api *api)
 {
     for (unsigned i = 0; i < api->path_count; i++) {
         const struct llmobs_apis_path *path = &api->paths[i];
         const struct llmobs_apis_form *form = path->reads;
 
+        if (form && !path->shape.bodyless && *path->shape.method != 'P' &&
+            form->reader != LLMOBS_APIS_STORE)
+            llmobs_apis_fail(apis, path->line,
+                             "a request of %s has no body: the path needs "
+                             "`bodyless`",
+                             path->shape.method);
         if (form && path->shape.any_host && !path->shape.telling &&
             !path->signs && !form->is && !llmobs_apis_hook(form, "confirm") &&
             !llmobs_apis_say(form, "asks") &&
             !llmobs_apis_say(form, "confirm") &&
             !(form->reader & (LLMOBS_APIS_STORE | LLMOBS_APIS_RERANK)))
             llmobs_apis_fail(
-                reader->apis, path->line,
+                apis, path->line,
                 "it counts on any host, but nothing shows that a request is of "
                 "this API: the form has no `asks`");
     }
@@ -1043,7 +1051,7 @@ int llmobs_apis_read(struct llmobs_text text, struct llmobs_apis *apis)
         }
         find_forms(&reader, &apis->apis[i]);
         check_words(&reader, &apis->apis[i]);
-        check_paths(&reader, &apis->apis[i]);
+        check_paths(apis, &apis->apis[i]);
     }
     return reader.rc < 0 ? reader.rc : apis->fault_count > 0 ? -EINVAL : 0;
 }

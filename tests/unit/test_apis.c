@@ -197,6 +197,12 @@ static const struct {
     {"api a\npath /x llm chat a.chat method=get\nform main\n",
      "line 2: there is no method 'get', only POST, PUT, PATCH, GET, HEAD, "
      "DELETE"},
+    {"api a\npath /x llm chat a.chat method=GET\nform main\n",
+     "line 2: a request of GET has no body: the path needs `bodyless`"},
+    {"api a\npath /x llm chat a.chat method=HEAD\nform main\n",
+     "line 2: a request of HEAD has no body"},
+    {"api a\npath /x llm chat a.chat method=DELETE\nform main is json\n",
+     "line 2: a request of DELETE has no body"},
     {"api a\npath /x llm chat a.chat host=a.test:80\nform main\n",
      "line 2: a host has no scheme, port"},
     {"api a\npath /x llm chat a.chat host=https://a.test\nform main\n",
