@@ -9,6 +9,7 @@
 #include "shim/lib_calls.h"
 #include "shim/libc.h"
 #include "shim/say.h"
+#include "shim/scan.h"
 
 /* The hooks of OpenSSL that come first. */
 #define ENTRIES 4
@@ -63,10 +64,13 @@ static bool leave(const char *name, const char *why, const unsigned char *code,
     return false;
 }
 
+/* Constructors that have run may have started threads. */
 static bool has_one_thread(void)
 {
     struct stat st;
 
+    if (!llmobs_scan_began_late())
+        return true;
     return llmobs_sys(SYS_newfstatat, AT_FDCWD, "/proc/self/task", &st, 0) ==
                0 &&
            st.st_nlink == ONE_THREAD;

@@ -437,6 +437,11 @@ void llmobs_scan_first(const char *first, char **env, bool late,
     llmobs_libc_errno_restore(saved);
 }
 
+bool llmobs_scan_began_late(void)
+{
+    return late_start;
+}
+
 size_t llmobs_scan_start_objects(void)
 {
     return __atomic_load_n(&start_objects, __ATOMIC_ACQUIRE);

@@ -41,6 +41,9 @@ typedef void *llmobs_scan_find_fn(const char *name);
 void llmobs_scan_first(const char *first, char **env, bool late,
                        llmobs_scan_find_fn *find);
 
+/* True where that was `late`: the process may have threads. */
+bool llmobs_scan_began_late(void);
+
 /* The number of objects that came with the program. */
 size_t llmobs_scan_start_objects(void);
 
