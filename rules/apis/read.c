@@ -776,6 +776,7 @@ static void read_path(struct reader *reader,
         &reader->api->paths[reader->api->path_count];
     const char *const *args = reader->apis->args + said->first;
     struct llmobs_shape *shape = &path->shape;
+    const char *stars = said->count > 0 ? strstr(args[0], "**") : NULL;
     static const char methods[] = "POST\0PUT\0PATCH\0GET\0HEAD\0DELETE\0";
 
     if (said->count < 4) {
@@ -792,9 +793,14 @@ static void read_path(struct reader *reader,
               args[2]);
     copy_text(reader, shape->span_name, sizeof(shape->span_name), "name",
               args[3]);
-    if (args[0][0] != '/')
+    if (args[0][0] != '/' || strchr(args[0], '?') ||
+        (args[0][1] && args[0][strlen(args[0]) - 1] == '/'))
+        llmobs_apis_fail(
+            reader->apis, reader->line,
+            "the path begins with '/', ends with none, and has no '?'");
+    if (stars && (strchr(args[0], '*') != stars || strchr(stars + 2, '*')))
         llmobs_apis_fail(reader->apis, reader->line,
-                         "the path does not begin with '/'");
+                         "'**' stands once, and without another star");
     shape->kind =
         (enum llmobs_kind)find_word(reader, "kind", span_kinds, args[1]);
     for (unsigned i = 4; i < said->count; i++)

@@ -124,7 +124,15 @@ static const struct {
 } faults[] = {
     {"form main\n", "line 1: a line before the first api"},
     {"api a\npath x llm chat a.chat\nform main\n",
-     "line 2: the path does not begin with '/'"},
+     "line 2: the path begins with '/', ends with none, and has no '?'"},
+    {"api a\npath /x/ llm chat a.chat\nform main\n",
+     "line 2: the path begins with '/'"},
+    {"api a\npath /x?y llm chat a.chat\nform main\n",
+     "line 2: the path begins with '/'"},
+    {"api a\npath /*/x/** llm chat a.chat\nform main\n",
+     "line 2: '**' stands once, and without another star"},
+    {"api a\npath /x/**/y/* llm chat a.chat\nform main\n",
+     "line 2: '**' stands once"},
     {"api a\npath /x lm chat a.chat\nform main\n",
      "line 2: there is no kind 'lm', only llm, embedding, workflow, agent, "
      "task, tool, retrieval"},
