@@ -161,7 +161,7 @@ enum llmobs_wire_end {
     LLMOBS_WIRE_FREED
 };
 
-/* The connections of clients of HTTP/1.1, over a TLS library or plain. The shim
+/* The connections of clients of HTTP, over a TLS library or plain. The shim
  * calls these after the library's own function has returned, with the bytes
  * that the program gave or got, which they borrow until they return. They keep
  * errno. Where two threads may use one connection at once, as with GnuTLS and
@@ -173,8 +173,9 @@ struct llmobs_wire;
 struct llmobs_wire_ops {
     /* A client's first bytes were seen. Borrows `host`, the name that the
      * client wants the peer's certificate to have; NULL: unknown. `plain`: by
-     * http, not https. NULL: the core does not follow the connection. */
-    struct llmobs_wire *(*begin)(const char *host, bool plain);
+     * http, not https; `http2`: by that. NULL: the core does not follow the
+     * connection. */
+    struct llmobs_wire *(*begin)(const char *host, bool plain, bool http2);
     void (*sent)(struct llmobs_wire *, const void *bytes, size_t len);
     void (*received)(struct llmobs_wire *, const void *bytes, size_t len);
     /* The kernel sent so many bytes of a file or a pipe, which nobody saw.
@@ -187,9 +188,9 @@ struct llmobs_wire_ops {
     /* After FREED the connection is gone; after CLOSED and BROKEN it stays, and
      * no byte of it counts any more. */
     void (*ended)(struct llmobs_wire *, enum llmobs_wire_end how);
-    /* A client speaks HTTP/2 to `host` (borrowed), or asked by functions that
-     * are not watched; the connection is not followed. The core counts it if
-     * the host is a provider's. NULL: a TLS library did something impossible,
+    /* A client asked `host` (borrowed) by functions that are not watched; the
+     * connection is not followed. The core counts it if the host is a
+     * provider's. NULL: a TLS library did something impossible,
      * and no connection is followed from now on. */
     void (*unfollowed)(const char *host);
 };

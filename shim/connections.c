@@ -172,7 +172,7 @@ void llmobs_connections_wipe(struct llmobs_connection *connection)
  * connection once they are enough. For HTTP the record keeps only the bytes
  * that earlier attempts sent. */
 static enum state read_first(struct llmobs_connection *connection,
-                             const char *bytes, size_t len, bool *http2)
+                             const char *bytes, size_t len)
 {
     char *first = connection->first;
     size_t held = connection->held, all = held;
@@ -181,12 +181,12 @@ static enum state read_first(struct llmobs_connection *connection,
     case LLMOBS_HTTP1_FIRST_SHORT:
         connection->held = (unsigned char)all;
         return NEW;
+    case LLMOBS_HTTP1_FIRST_H2:
+        connection->http2 = true;
+        __attribute__((fallthrough));
     case LLMOBS_HTTP1_FIRST_HTTP:
         llmobs_bytes_clear(first + held, all - held);
         return HTTP;
-    case LLMOBS_HTTP1_FIRST_H2:
-        *http2 = true;
-        break;
     case LLMOBS_HTTP1_FIRST_OTHER:
         break;
     }
@@ -213,7 +213,7 @@ struct llmobs_sent llmobs_connections_sent(const void *ssl, const char *bytes,
                                            size_t len, size_t at,
                                            size_t accepted)
 {
-    struct llmobs_sent sent = {NULL, bytes, len, false, false};
+    struct llmobs_sent sent = {NULL, bytes, len, false};
     struct place place = find(ssl);
     enum state state;
 
@@ -229,7 +229,7 @@ struct llmobs_sent llmobs_connections_sent(const void *ssl, const char *bytes,
     if (!bytes)
         sent.len = 0;
     if (state == NEW) {
-        state = read_first(place.record, sent.bytes, sent.len, &sent.http2);
+        state = read_first(place.record, sent.bytes, sent.len);
         set_state(place, ssl, state);
     }
     sent.foreign = state == FOREIGN;
@@ -292,6 +292,17 @@ struct llmobs_connection *llmobs_connections_received(const void *ssl,
         set_state(place, ssl, FOREIGN);
     }
     return state == HTTP ? place.record : NULL;
+}
+
+struct llmobs_connection *llmobs_connections_begin_http2(const void *ssl)
+{
+    struct place place = find(ssl);
+
+    if (!place.word || state_of(place) != FOREIGN)
+        return NULL;
+    *place.record = (struct llmobs_connection){.http2 = true};
+    set_state(place, ssl, HTTP);
+    return place.record;
 }
 
 struct llmobs_connection *llmobs_connections_find(const void *ssl)

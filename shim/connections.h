@@ -1,4 +1,4 @@
-/* connections - finds the connections of clients of HTTP/1.1: those of a TLS
+/* connections - finds the connections of clients of HTTP: those of a TLS
  * library by the address of their SSL or session, plain ones by an id, which is
  * a multiple of 4, not 0, and no address.
  *
@@ -36,8 +36,10 @@ struct llmobs_connection {
     unsigned char held; /* length of first, while it has the first bytes */
     unsigned char next; /* length of first, while it has those that were shown
                          * and that the program must send next */
+    bool http2;
     char first[LLMOBS_HTTP1_FIRST];
 };
+_Static_assert(sizeof(struct llmobs_connection) == 64, "one cache line");
 
 /* Bytes of a connection that no earlier attempt to send has shown. */
 struct llmobs_sent {
@@ -45,9 +47,7 @@ struct llmobs_sent {
                                            * bytes to judge by */
     const char *bytes;
     size_t len;
-    bool http2;   /* the connection is not followed, because these bytes are
-                   * HTTP/2 */
-    bool foreign; /* it is never followed */
+    bool foreign; /* the connection is never followed */
 };
 
 /* The program passed bytes to a connection, and the TLS library accepted
@@ -78,6 +78,10 @@ void llmobs_connections_wipe(struct llmobs_connection *connection);
  * followed: *first becomes true. */
 struct llmobs_connection *llmobs_connections_received(const void *ssl,
                                                       bool *first);
+
+/* The connection, which received bytes first, is a client's of HTTP/2, whose
+ * server speaks first. NULL: not followed. */
+struct llmobs_connection *llmobs_connections_begin_http2(const void *ssl);
 
 /* As _received, without bytes: NULL also for a connection that is not known. */
 struct llmobs_connection *llmobs_connections_find(const void *ssl);

@@ -46,7 +46,8 @@ __attribute__((noinline)) static void begin_to_follow(
     const char *why =
         plain ? llmobs_host_sockets_stopped() : llmobs_host_tls_stopped();
     const struct llmobs_ops *ops = why ? NULL : llmobs_load_without_copy(NULL);
-    struct llmobs_wire *wire = ops ? ops->wire.begin(name, plain) : NULL;
+    struct llmobs_wire *wire =
+        ops ? ops->wire.begin(name, plain, connection->http2) : NULL;
 
     if (why)
         llmobs_say(false, why, "");
@@ -74,8 +75,6 @@ static void pass_on(const void *object, llmobs_follow_name_fn *name_of,
     struct llmobs_connection *connection = sent->connection;
     const struct llmobs_ops *ops;
 
-    if (sent->http2 && name_of)
-        llmobs_follow_not(name_of(object));
     if (!connection)
         return;
     if (!wire_of(connection))
@@ -160,6 +159,15 @@ struct llmobs_connection *llmobs_follow_received(const void *object,
     if (ops)
         ops->wire.received(wire_of(connection), bytes, len);
     return connection;
+}
+
+void llmobs_follow_http2(const void *object, llmobs_follow_name_fn *name_of)
+{
+    struct llmobs_connection *connection =
+        is_over() ? NULL : llmobs_connections_begin_http2(object);
+
+    if (connection)
+        begin_to_follow(connection, name_of(object), false);
 }
 
 void llmobs_follow_unseen(const struct llmobs_connection *connection,

@@ -57,6 +57,9 @@ struct llmobs_connection *llmobs_follow_received(const void *object,
                                                  const void *bytes, size_t len,
                                                  bool *first);
 
+/* As llmobs_connections_begin_http2; the received bytes may then be passed. */
+void llmobs_follow_http2(const void *object, llmobs_follow_name_fn *name_of);
+
 /* A connection whose requests are not seen (`unfollowed` of struct
  * llmobs_wire_ops); NULL: to an unknown host, which is no matter. */
 void llmobs_follow_not(const char *name);

@@ -36,6 +36,8 @@ int SSL_pending(const void *ssl);
 const char *SSL_get_servername(const void *ssl, int type);
 int SSL_is_server(const void *ssl);
 int SSL_in_init(const void *ssl);
+void SSL_get0_alpn_selected(const void *ssl, const unsigned char **name,
+                            unsigned *len);
 
 int SSL_read(void *ssl, void *bytes, int len);
 int SSL_write(void *ssl, const void *bytes, int len);
@@ -154,7 +156,8 @@ static void report_sent(unsigned copy, const void *ssl, const void *bytes,
     struct llmobs_connection *connection =
         llmobs_follow_sent(ssl, copy ? name_1 : name_0, bytes, len, accepted);
 
-    if (connection && came_beside(copy, connection, ssl))
+    /* One thread may read HTTP/2 by functions that are watched. */
+    if (connection && !connection->http2 && came_beside(copy, connection, ssl))
         llmobs_follow_unseen(connection, LLMOBS_WIRE_READ_BESIDE, -1);
 }
 
@@ -182,6 +185,16 @@ static enum llmobs_wire_end end_of(unsigned copy, const void *ssl)
                : LLMOBS_WIRE_BROKEN;
 }
 
+/* True for a client of HTTP/2, whose server may speak first. */
+static bool is_http2(unsigned copy, const void *ssl)
+{
+    const unsigned char *name = NULL;
+    unsigned len = 0;
+
+    REAL(SSL_get0_alpn_selected)(ssl, &name, &len);
+    return len == 2 && name[0] == 'h' && name[1] == '2';
+}
+
 /* A TLS server is not observed, on purpose: the calls of its clients are not
  * its own. */
 static void report_received(unsigned copy, const void *ssl, const void *bytes,
@@ -196,10 +209,14 @@ static void report_received(unsigned copy, const void *ssl, const void *bytes,
         connection->got = true;
         connection->idle = false;
     }
-    if (first && REAL(SSL_is_server)(ssl))
+    if (first && REAL(SSL_is_server)(ssl)) {
         llmobs_host_stop_tls(LLMOBS_HOST_ACCEPTS);
-    else if (first && llmobs_http1_same(bytes, len, "HTTP/1.") == 7)
+    } else if (first && is_http2(copy, ssl)) {
+        llmobs_follow_http2(ssl, copy ? name_1 : name_0);
+        (void)llmobs_follow_received(ssl, bytes, len, &first);
+    } else if (first && llmobs_http1_same(bytes, len, "HTTP/1.") == 7) {
         llmobs_follow_not(of_name(copy, ssl));
+    }
 }
 
 static void after_read(unsigned copy, const void *ssl, const void *bytes,
@@ -253,6 +270,23 @@ static void after_write(unsigned copy, const void *ssl, const void *bytes,
     llmobs_libc_errno_restore(saved);
 }
 
+/* Programs use a connection of HTTP/2 by several threads: one may receive the
+ * answer before the write of another returns. */
+static void before_write(unsigned copy, const void *ssl, const void *bytes,
+                         size_t len)
+{
+    const struct llmobs_connection *connection = llmobs_connections_find(ssl);
+    struct iovec piece = {(void *)bytes, len};
+    int saved;
+
+    if (!connection || !connection->http2)
+        return;
+    saved = llmobs_libc_errno();
+    if (!REAL(SSL_in_init)(ssl))
+        (void)llmobs_follow_sends(ssl, copy ? name_1 : name_0, &piece, 1);
+    llmobs_libc_errno_restore(saved);
+}
+
 /* -- for the patched slots ------------------------------------------------- */
 
 static inline int of_SSL_read(unsigned copy, void *ssl, void *bytes, int len)
@@ -267,8 +301,11 @@ static inline int of_SSL_read(unsigned copy, void *ssl, void *bytes, int len)
 static inline int of_SSL_write(unsigned copy, void *ssl, const void *bytes,
                                int len)
 {
-    int put = REAL(SSL_write)(ssl, bytes, len);
+    int put;
 
+    if (len > 0)
+        before_write(copy, ssl, bytes, (size_t)len);
+    put = REAL(SSL_write)(ssl, bytes, len);
     if (len > 0)
         after_write(copy, ssl, bytes, (size_t)len, put, (size_t)put);
     return put;
@@ -287,8 +324,11 @@ static inline int of_SSL_read_ex(unsigned copy, void *ssl, void *bytes,
 static inline int of_SSL_write_ex(unsigned copy, void *ssl, const void *bytes,
                                   size_t len, size_t *put)
 {
-    int result = REAL(SSL_write_ex)(ssl, bytes, len, put);
+    int result;
 
+    if (len > 0)
+        before_write(copy, ssl, bytes, len);
+    result = REAL(SSL_write_ex)(ssl, bytes, len, put);
     if (len > 0)
         after_write(copy, ssl, bytes, len, result, result > 0 ? *put : 0);
     return result;

@@ -216,12 +216,11 @@ enum llmobs_tls_way llmobs_doctor_tls(struct llmobs_doctor *doctor)
     case LLMOBS_TLS_PHP:
         LLMOBS_FIND(OK, ABOUT,
                     "the calls of PHP's own streams over OpenSSL are observed, "
-                    "too, but by HTTP/2");
+                    "too");
         break;
     case LLMOBS_TLS_OBSERVED:
         LLMOBS_FIND(OK, ABOUT,
-                    "calls over a TLS library%s without libcurl are observed, "
-                    "but by HTTP/2",
+                    "calls over a TLS library%s without libcurl are observed",
                     where);
         break;
     case LLMOBS_TLS_TRACED:

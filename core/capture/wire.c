@@ -21,7 +21,7 @@
 #include "lib/base/stats.h"
 #include "lib/span/account.h"
 #include "lib/span/allowlist.h"
-#include "lib/text/http1.h"
+#include "lib/text/h2.h"
 
 /* Threads that come while another is at work leave at most this many bytes. */
 #define LEFT_MAX ((size_t)64 * 1024)
@@ -62,9 +62,19 @@ struct left {
     char bytes[]; /* of the event, which may have keys */
 };
 
+/* A request that may be a call, until its answer has ended. */
+struct request {
+    uint32_t number;
+    bool whole;                       /* it was sent to its end */
+    struct head *head;                /* NULL: it is judged */
+    struct llmobs_buf seen;           /* first bytes of the body, until then */
+    struct llmobs_exchange *exchange; /* NULL: no call yet */
+};
+
 struct llmobs_wire {
     struct llmobs_keyed keyed; /* by a number of its own */
     struct llmobs_http1 http;
+    struct llmobs_h2 *h2; /* instead of http; NULL: HTTP/1.1 */
     int process;
     /* The thread at work here, of which all below is; 0: none. Others leave
      * their events, the newest first, and ends as bits. */
@@ -76,19 +86,14 @@ struct llmobs_wire {
     enum llmobs_wire_end ended_as;
     /* As many bytes, at most, came that the program has not read here. */
     uint64_t unseen;
-    bool unsent;  /* nothing can be sent any more */
-    bool called;  /* a request was a call */
-    bool counted; /* as not followed */
-    char *host;   /* NULL: unknown */
-    bool plain;   /* http, not https */
-    /* A request that is not judged yet; NULL: there is none. `seen`: the body's
-     * first bytes. */
-    struct head *head;
-    struct llmobs_buf seen;
-    atomic_int holder; /* of the exchanges (holder.h) */
-    /* By the number of the request; NULL: no call. */
-    struct llmobs_exchange *exchanges[LLMOBS_HTTP1_DEPTH];
-    uint64_t whole; /* bits: the request was sent to its end */
+    bool unsent;       /* nothing can be sent any more */
+    bool called;       /* a request was a call */
+    bool counted;      /* as not followed */
+    char *host;        /* NULL: unknown */
+    bool plain;        /* http, not https */
+    atomic_int holder; /* of the list, and of exchanges in it (holder.h) */
+    struct request **requests; /* in the order of their numbers */
+    size_t count, room;        /* of requests */
 };
 
 LLMOBS_COLD static struct llmobs_keyed_line lines[1 << LINE_BITS];
@@ -107,15 +112,95 @@ void llmobs_wire_init(struct llmobs_worker *the_worker, bool it_replays)
     replays = it_replays;
 }
 
-static uint64_t bit_of(uint32_t number)
+/* -- requests -------------------------------------------------------------- */
+
+/* Where the request is, or would be. */
+static size_t place_of(const struct llmobs_wire *wire, uint32_t number)
 {
-    return UINT64_C(1) << number % LLMOBS_HTTP1_DEPTH;
+    size_t low = 0, high = wire->count;
+
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+
+        if (wire->requests[middle]->number < number)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
 }
 
-static struct llmobs_exchange **slot_of(struct llmobs_wire *wire,
-                                        uint32_t number)
+/* NULL: the request is no call. */
+static struct request *find(const struct llmobs_wire *wire, uint32_t number)
 {
-    return &wire->exchanges[number % LLMOBS_HTTP1_DEPTH];
+    size_t place = place_of(wire, number);
+
+    return place < wire->count && wire->requests[place]->number == number
+               ? wire->requests[place]
+               : NULL;
+}
+
+/* Adds the newest request. NULL: memory ran out. */
+static struct request *add_request(struct llmobs_wire *wire, uint32_t number)
+{
+    struct request *request = calloc(1, sizeof(*request));
+    size_t room = wire->room ? 2 * wire->room : 1;
+    struct request **requests;
+
+    if (!request)
+        return NULL;
+    request->number = number;
+    llmobs_buf_init(&request->seen, JUDGED_MAX);
+    llmobs_holder_lock(&wire->holder);
+    if (wire->count == wire->room) {
+        requests = realloc(wire->requests, room * sizeof(*requests));
+        wire->requests = requests ? requests : wire->requests;
+        wire->room = requests ? room : wire->room;
+    }
+    if (wire->count < wire->room) {
+        wire->requests[wire->count++] = request;
+    } else {
+        free(request);
+        request = NULL;
+    }
+    llmobs_holder_unlock(&wire->holder);
+    return request;
+}
+
+static void forget_head(struct request *request)
+{
+    if (request->head)
+        explicit_bzero(request->head, request->head->size);
+    free(request->head);
+    request->head = NULL;
+    if (request->seen.len > 0)
+        explicit_bzero(request->seen.data, request->seen.len);
+    llmobs_buf_fini(&request->seen);
+}
+
+/* Frees the request, and gives its exchange; NULL: it has none. */
+static struct llmobs_exchange *remove_request(struct llmobs_wire *wire,
+                                              struct request *request)
+{
+    size_t place = place_of(wire, request->number);
+    struct llmobs_exchange *exchange;
+
+    llmobs_holder_lock(&wire->holder);
+    exchange = request->exchange;
+    wire->count--;
+    memmove(wire->requests + place, wire->requests + place + 1,
+            (wire->count - place) * sizeof(*wire->requests));
+    llmobs_holder_unlock(&wire->holder);
+    forget_head(request);
+    free(request);
+    return exchange;
+}
+
+/* True: the program waits for an answer, be it to a call or not. */
+static bool is_asking(const struct llmobs_wire *wire)
+{
+    return wire->h2 ? wire->h2->open > 0
+                    : wire->http.asked != wire->http.answered;
 }
 
 /* -- the copy of a head ---------------------------------------------------- */
@@ -176,18 +261,6 @@ static struct head *copy_head(const struct llmobs_http1_head *head,
 
 /* -- the end of a call ----------------------------------------------------- */
 
-static struct llmobs_exchange *claim_exchange(struct llmobs_wire *wire,
-                                              uint32_t number)
-{
-    struct llmobs_exchange **slot = slot_of(wire, number), *exchange;
-
-    llmobs_holder_lock(&wire->holder);
-    exchange = *slot;
-    *slot = NULL;
-    llmobs_holder_unlock(&wire->holder);
-    return exchange;
-}
-
 static void end_exchange(struct llmobs_exchange *exchange, enum llmobs_end end)
 {
     exchange->end = end;
@@ -199,27 +272,24 @@ static void end_exchange(struct llmobs_exchange *exchange, enum llmobs_end end)
 /* No more is known of the answer. Where the program let the connection go, an
  * answer that came and was not read is no failure: nobody saw one. */
 static void end_answer(struct llmobs_wire *wire,
-                       struct llmobs_exchange *exchange, uint32_t number,
+                       struct llmobs_exchange *exchange, bool is_first,
                        enum llmobs_http1_end how)
 {
     bool cut = how == LLMOBS_HTTP1_CUT || how == LLMOBS_HTTP1_NONE;
     bool left = cut && wire->ended_as == LLMOBS_WIRE_FREED;
-    bool some =
-        wire->unseen > (wire->plain                      ? 0
-                        : number > 0 || exchange->status ? ALERT_MOST
-                                                         : TICKETS_MOST);
+    bool some = wire->unseen > (wire->plain                     ? 0
+                                : !is_first || exchange->status ? ALERT_MOST
+                                                                : TICKETS_MOST);
     bool none = some && !exchange->response.total;
-    uint64_t rest = llmobs_http1_left(&wire->http);
+    uint64_t rest = wire->h2 ? UINT64_MAX : llmobs_http1_left(&wire->http);
     bool came =
         how == LLMOBS_HTTP1_LOST ||
         (left && some && (wire->unseen >= rest || (none && exchange->status)));
 
-    if (!(wire->whole & bit_of(number)))
-        llmobs_body_miss(&exchange->request, 1);
     exchange->response.unseen = came && none;
     if (came) {
         llmobs_body_miss(&exchange->response, rest < UINT64_MAX ? rest : 1);
-    } else if (left) {
+    } else if (left || how == LLMOBS_HTTP1_GIVEN_UP) {
         end_exchange(exchange, LLMOBS_END_REMOVED);
         return;
     } else if (cut) {
@@ -232,17 +302,6 @@ static void end_answer(struct llmobs_wire *wire,
 }
 
 /* -- a call begins --------------------------------------------------------- */
-
-static void forget_head(struct llmobs_wire *wire)
-{
-    if (wire->head)
-        explicit_bzero(wire->head, wire->head->size);
-    free(wire->head);
-    wire->head = NULL;
-    if (wire->seen.len > 0)
-        explicit_bzero(wire->seen.data, wire->seen.len);
-    llmobs_buf_fini(&wire->seen);
-}
 
 static void read_lines(struct llmobs_exchange *exchange,
                        const struct head *head,
@@ -324,38 +383,43 @@ static void add_sent(struct llmobs_exchange *exchange, struct llmobs_text bytes)
 }
 
 /* Judges the request by its head and the first bytes of its body, and wipes the
- * head, which holds keys. True: it is a call. */
-static bool judge(struct llmobs_wire *wire, uint32_t number)
+ * head, which holds keys. False: it is no call, and is removed. */
+static bool judge(struct llmobs_wire *wire, struct request *request)
 {
-    const struct head *head = wire->head;
-    const struct llmobs_text body = {wire->seen.len ? wire->seen.data : NULL,
-                                     wire->seen.len};
+    const struct head *head = request->head;
+    const struct llmobs_text body = {
+        request->seen.len ? request->seen.data : NULL, request->seen.len};
     const struct llmobs_wire_request asked = {head->method, head->url,
                                               head->lines, body};
-    struct llmobs_exchange *exchange = NULL;
+    struct llmobs_exchange *exchange;
     struct llmobs_match match = {0};
-    bool is_call = llmobs_judge_wire_request(&asked, &match);
 
-    if (is_call)
-        exchange = begin_exchange(head, &match, body);
+    if (!llmobs_judge_wire_request(&asked, &match)) {
+        (void)remove_request(wire, request);
+        return false;
+    }
+    exchange = begin_exchange(head, &match, body);
     if (exchange) {
         wire->called = true;
         if (body.len > 0)
             add_sent(exchange, body);
         llmobs_worker_warm(worker);
         llmobs_holder_lock(&wire->holder);
-        *slot_of(wire, number) = exchange;
+        request->exchange = exchange;
         llmobs_holder_unlock(&wire->holder);
     }
-    forget_head(wire);
-    return is_call;
+    forget_head(request);
+    return true;
 }
 
 /* Judges a request of whose body nothing is known. */
-static void judge_unseen(struct llmobs_wire *wire, uint32_t number)
+static bool judge_unseen(struct llmobs_wire *wire, struct request *request)
 {
-    if (!judge(wire, number))
+    bool is_call = judge(wire, request);
+
+    if (!is_call)
         llmobs_stats_add(LLMOBS_STAT_unjudged, 1);
+    return is_call;
 }
 
 /* -- what the reader says -------------------------------------------------- */
@@ -365,60 +429,60 @@ static void request_head(struct llmobs_wire *wire, uint32_t number,
 {
     bool sends = head->framing != LLMOBS_HTTP1_BODILESS &&
                  (head->framing != LLMOBS_HTTP1_LENGTH || head->length > 0);
+    struct head *copy = copy_head(head, wire->host, wire->plain);
+    struct request *request;
 
-    wire->whole &= ~bit_of(number);
     llmobs_worker_count_call(worker);
-    wire->head = copy_head(head, wire->host, wire->plain);
-    llmobs_buf_init(&wire->seen, JUDGED_MAX);
-    if (wire->head && !llmobs_judge_may_be_call(wire->head->url, sends))
-        forget_head(wire);
-    else if (wire->head && !sends)
-        judge(wire, number);
+    if (!copy)
+        return;
+    request = llmobs_judge_may_be_call(copy->url, sends)
+                  ? add_request(wire, number)
+                  : NULL;
+    if (request) {
+        request->head = copy;
+        if (!sends)
+            judge(wire, request);
+    } else {
+        explicit_bzero(copy, copy->size);
+        free(copy);
+    }
 }
 
-static void request_body(struct llmobs_wire *wire, uint32_t number,
+static void request_body(struct llmobs_wire *wire, struct request *request,
                          struct llmobs_text bytes)
 {
-    struct llmobs_exchange *exchange;
-
-    if (wire->head && !bytes.data) {
-        judge_unseen(wire, number);
-    } else if (wire->head) {
-        size_t room = JUDGED_MAX - wire->seen.len;
+    if (request->head && !bytes.data) {
+        if (!judge_unseen(wire, request))
+            return;
+    } else if (request->head) {
+        size_t room = JUDGED_MAX - request->seen.len;
         size_t part = bytes.len < room ? bytes.len : room;
 
-        if (llmobs_buf_add(&wire->seen, bytes.data, part) != 0) {
+        if (llmobs_buf_add(&request->seen, bytes.data, part) != 0) {
             llmobs_worker_count_lost(worker, LLMOBS_STAT_dropped_memory);
-            forget_head(wire);
+            (void)remove_request(wire, request);
             return;
         }
-        if (wire->seen.len < JUDGED_MAX)
+        if (request->seen.len < JUDGED_MAX || !judge(wire, request))
             return;
-        judge(wire, number);
         bytes.data += part;
         bytes.len -= part;
     }
     llmobs_holder_lock(&wire->holder);
-    exchange = *slot_of(wire, number);
-    if (exchange && bytes.len > 0)
-        add_sent(exchange, bytes);
+    if (request->exchange && bytes.len > 0)
+        add_sent(request->exchange, bytes);
     llmobs_holder_unlock(&wire->holder);
 }
 
-static void request_end(struct llmobs_wire *wire, uint32_t number,
+static void request_end(struct llmobs_wire *wire, struct request *request,
                         enum llmobs_http1_end how)
 {
-    struct llmobs_exchange *exchange;
-
-    if (wire->head)
-        judge(wire, number);
-    if (how != LLMOBS_HTTP1_WHOLE)
+    if ((request->head && !judge(wire, request)) || how != LLMOBS_HTTP1_WHOLE)
         return;
-    wire->whole |= bit_of(number);
+    request->whole = true;
     llmobs_holder_lock(&wire->holder);
-    exchange = *slot_of(wire, number);
-    if (exchange)
-        llmobs_worker_begin(worker, exchange);
+    if (request->exchange)
+        llmobs_worker_begin(worker, request->exchange);
     llmobs_holder_unlock(&wire->holder);
 }
 
@@ -429,7 +493,9 @@ static void add_answer_head(struct llmobs_exchange *exchange,
 
     llmobs_exchange_restart(exchange);
     exchange->status = (long)head->status;
-    exchange->transfer.http_version = head->minor ? 2 : 1;
+    exchange->transfer.http_version = head->h2      ? CURL_HTTP_VERSION_2_0
+                                      : head->minor ? CURL_HTTP_VERSION_1_1
+                                                    : CURL_HTTP_VERSION_1_0;
     while (rest.len > 0) {
         const char *end = memchr(rest.data, '\n', rest.len);
         size_t len = end ? (size_t)(end + 1 - rest.data) : rest.len;
@@ -441,7 +507,7 @@ static void add_answer_head(struct llmobs_exchange *exchange,
     }
 }
 
-static void answer_head(struct llmobs_wire *wire, uint32_t number,
+static void answer_head(struct llmobs_wire *wire, struct request *request,
                         const struct llmobs_http1_head *head)
 {
     struct llmobs_exchange *exchange;
@@ -449,16 +515,15 @@ static void answer_head(struct llmobs_wire *wire, uint32_t number,
     /* A client that follows a 307 or 308 sends the same request again,
      * elsewhere: that is the call. */
     if (head->status == 307 || head->status == 308) {
-        exchange = claim_exchange(wire, number);
+        exchange = remove_request(wire, request);
         if (exchange)
             llmobs_worker_cancel(worker, exchange);
         llmobs_exchange_free(exchange);
         return;
     }
     llmobs_holder_lock(&wire->holder);
-    exchange = *slot_of(wire, number);
-    if (exchange)
-        add_answer_head(exchange, head);
+    if (request->exchange)
+        add_answer_head(request->exchange, head);
     llmobs_holder_unlock(&wire->holder);
 }
 
@@ -466,33 +531,38 @@ static void on_head(void *user, enum llmobs_http1_side side, uint32_t number,
                     const struct llmobs_http1_head *head)
 {
     struct llmobs_wire *wire = user;
+    struct request *request;
+    bool is_call = true;
 
     if (side == LLMOBS_HTTP1_REQUEST) {
         request_head(wire, number, head);
         return;
     }
+    request = find(wire, number);
     /* The answer came before all of the body, which may have passed unseen. */
-    if (wire->head && wire->http.asked == number + 1) {
-        if (wire->seen.len == 0 && head->status < 300)
-            judge_unseen(wire, number);
-        else
-            judge(wire, number);
-    }
-    answer_head(wire, number, head);
+    if (request && request->head)
+        is_call = request->seen.len == 0 && head->status < 300
+                      ? judge_unseen(wire, request)
+                      : judge(wire, request);
+    if (request && is_call)
+        answer_head(wire, request, head);
 }
 
 static void on_body(void *user, enum llmobs_http1_side side, uint32_t number,
                     struct llmobs_text bytes)
 {
     struct llmobs_wire *wire = user;
+    struct request *request = find(wire, number);
     struct llmobs_exchange *exchange;
 
+    if (!request)
+        return;
     if (side == LLMOBS_HTTP1_REQUEST) {
-        request_body(wire, number, bytes);
+        request_body(wire, request, bytes);
         return;
     }
     llmobs_holder_lock(&wire->holder);
-    exchange = *slot_of(wire, number);
+    exchange = request->exchange;
     if (exchange) {
         exchange->transfer.bytes_received += (int64_t)bytes.len;
         llmobs_exchange_received(exchange, bytes.data, bytes.len);
@@ -504,15 +574,23 @@ static void on_end(void *user, enum llmobs_http1_side side, uint32_t number,
                    enum llmobs_http1_end how)
 {
     struct llmobs_wire *wire = user;
+    struct request *request = find(wire, number);
     struct llmobs_exchange *exchange;
+    bool whole;
 
+    if (!request)
+        return;
     if (side == LLMOBS_HTTP1_REQUEST) {
-        request_end(wire, number, how);
+        request_end(wire, request, how);
         return;
     }
-    exchange = claim_exchange(wire, number);
-    if (exchange)
-        end_answer(wire, exchange, number, how);
+    whole = request->whole;
+    exchange = remove_request(wire, request);
+    if (!exchange)
+        return;
+    if (!whole)
+        llmobs_body_miss(&exchange->request, 1);
+    end_answer(wire, exchange, number == (wire->h2 ? 1 : 0), how);
 }
 
 /* A call may pass unseen: the connection is not followed any more, or was not
@@ -533,7 +611,6 @@ static void lose(struct llmobs_wire *wire)
 
 static void on_stopped(void *user, enum llmobs_http1_why why)
 {
-    forget_head(user);
     if (why != LLMOBS_HTTP1_SWITCHED)
         lose(user);
 }
@@ -543,7 +620,19 @@ static const struct llmobs_http1_events events = {on_head, on_body, on_end,
 
 /* -- the connection -------------------------------------------------------- */
 
-static struct llmobs_wire *begin(const char *host, size_t len, bool plain)
+/* NULL: memory ran out. */
+static struct llmobs_h2 *begin_h2(struct llmobs_wire *wire)
+{
+    const uint64_t key[2] = {llmobs_context_random(), llmobs_context_random()};
+    struct llmobs_h2 *h2 = malloc(sizeof(*h2));
+
+    if (h2)
+        llmobs_h2_init(h2, &events, wire, key);
+    return h2;
+}
+
+static struct llmobs_wire *begin(const char *host, size_t len, bool plain,
+                                 bool http2)
 {
     uintptr_t key = atomic_fetch_add(&last_key, 1) + 1;
     struct llmobs_wire *wire;
@@ -552,7 +641,7 @@ static struct llmobs_wire *begin(const char *host, size_t len, bool plain)
     llmobs_global_deliver_at_exit();
     wire = llmobs_keyed_claim(&table, (void *)key);
     if (wire) {
-        wire->whole = 0;
+        wire->ended_as = LLMOBS_WIRE_CLOSED;
         wire->unseen = 0;
         wire->unsent = wire->called = wire->counted = false;
         atomic_store(&wire->worker, 0);
@@ -564,14 +653,17 @@ static struct llmobs_wire *begin(const char *host, size_t len, bool plain)
         wire->process = llmobs_fork_process();
         wire->host = len > 0 ? strndup(host, len) : NULL;
         wire->plain = plain;
+        wire->h2 = http2 ? begin_h2(wire) : NULL;
+        if (http2 && !wire->h2)
+            wire->http.why = LLMOBS_HTTP1_MEMORY;
     }
     errno = saved;
     return wire;
 }
 
-struct llmobs_wire *llmobs_wire_begin(const char *host, bool plain)
+struct llmobs_wire *llmobs_wire_begin(const char *host, bool plain, bool http2)
 {
-    return begin(host, host ? strlen(host) : 0, plain);
+    return begin(host, host ? strlen(host) : 0, plain, http2);
 }
 
 struct llmobs_wire *llmobs_wire_open(const char *url)
@@ -588,7 +680,7 @@ struct llmobs_wire *llmobs_wire_open(const char *url)
         len -= (size_t)(user + 1 - host);
         host = user + 1;
     }
-    return begin(host, len, plain);
+    return begin(host, len, plain, false);
 }
 
 /* -- one thread after the other -------------------------------------------- */
@@ -658,28 +750,53 @@ static bool begin_work(struct llmobs_wire *wire)
                                           (uintptr_t)pthread_self());
 }
 
+/* Stops for bytes that the reader was not given. */
+static void miss(struct llmobs_wire *wire)
+{
+    if (wire->h2)
+        llmobs_h2_miss(wire->h2);
+    else
+        llmobs_http1_miss(&wire->http);
+}
+
+/* True after the end of the connection, as the library said it. */
+static bool is_over(const struct llmobs_wire *wire)
+{
+    return (wire->h2 ? wire->h2->why : wire->http.why) == LLMOBS_HTTP1_OVER;
+}
+
+/* Nobody else follows HTTP/2 in a child: its parent may go on, and both change
+ * the tables of headers. */
+static void end_parents(struct llmobs_wire *wire)
+{
+    bool busy = atomic_exchange(&wire->worker, 0);
+
+    if (wire->h2 && !busy)
+        llmobs_h2_fini(wire->h2);
+    else if (wire->h2)
+        wire->h2->why = LLMOBS_HTTP1_OVER;
+    else if (busy)
+        llmobs_http1_fini(&wire->http);
+}
+
 /* The parent ends what it began. True in a child, at its first use of the
  * connection, where a request of the parent's is under way. */
 static bool follow_fork(struct llmobs_wire *wire)
 {
+    bool asking = is_asking(wire);
+
     if (wire->process == llmobs_fork_process())
         return false;
     wire->process = llmobs_fork_process();
     wire->counted = false;
     if (wire->called)
         llmobs_worker_become_active(worker); /* which begins to count anew */
-    llmobs_holder_lock(&wire->holder);
-    for (size_t i = 0; i < LLMOBS_HTTP1_DEPTH; i++) {
-        llmobs_exchange_free(wire->exchanges[i]);
-        wire->exchanges[i] = NULL;
-    }
-    llmobs_holder_unlock(&wire->holder);
-    forget_head(wire);
+    while (wire->count > 0)
+        llmobs_exchange_free(remove_request(wire, wire->requests[0]));
     for (struct left *left = claim_left(wire); left;)
         left = free_left(wire, left);
-    if (atomic_exchange(&wire->worker, 0))
-        llmobs_http1_fini(&wire->http);
-    return wire->http.asked != wire->http.answered;
+    end_parents(wire);
+    return asking;
 }
 
 /* Where a child sends, the answer that its parent waits for may come to either
@@ -689,12 +806,18 @@ static void sent(struct llmobs_wire *wire, const struct event *event,
                  bool forked)
 {
     if (forked || (!event->bytes && event->number == LLMOBS_WIRE_OTHER_BYTES))
-        llmobs_http1_miss(&wire->http);
-    if (wire->http.why == LLMOBS_HTTP1_OVER)
+        miss(wire);
+    if (is_over(wire) && wire->h2)
+        lose(wire);
+    else if (is_over(wire))
         llmobs_http1_init(&wire->http, &events, wire);
     wire->unseen = 0;
     wire->unsent = false;
-    if (event->what == SENT)
+    if (wire->h2 && event->what == SENT)
+        llmobs_h2_sent(wire->h2, event->bytes, event->number);
+    else if (wire->h2)
+        llmobs_h2_miss(wire->h2);
+    else if (event->what == SENT)
         llmobs_http1_sent(&wire->http, event->bytes, event->number);
     else
         llmobs_http1_skip(&wire->http, event->number);
@@ -703,12 +826,14 @@ static void sent(struct llmobs_wire *wire, const struct event *event,
 static void received(struct llmobs_wire *wire, const struct event *event,
                      bool forked)
 {
-    if (forked || wire->http.why == LLMOBS_HTTP1_OVER)
+    if (forked || is_over(wire))
         lose(wire);
     wire->unseen = 0;
     /* A server may say 408 before it closes a connection that is idle. */
-    if (wire->http.asked != wire->http.answered || event->number < 12 ||
-        memcmp(event->bytes + 8, " 408", 4) != 0)
+    if (wire->h2)
+        llmobs_h2_received(wire->h2, event->bytes, event->number);
+    else if (is_asking(wire) || event->number < 12 ||
+             memcmp(event->bytes + 8, " 408", 4) != 0)
         llmobs_http1_received(&wire->http, event->bytes, event->number);
 }
 
@@ -717,14 +842,16 @@ static void unseen(struct llmobs_wire *wire, const struct event *event)
     uint64_t bytes = event->number;
     int waiting = 0;
 
-    if (wire->http.asked == wire->http.answered)
+    if (!is_asking(wire))
         return;
     if (event->fd >= 0 && !llmobs_filter_still() &&
         ioctl(event->fd, FIONREAD, &waiting) == 0 && waiting > 0)
         bytes += (uint64_t)waiting;
     if (bytes > wire->unseen) /* an end may be told twice */
         wire->unseen = bytes;
-    if (bytes == LLMOBS_WIRE_READ_BESIDE)
+    if (bytes == LLMOBS_WIRE_READ_BESIDE && wire->h2)
+        miss(wire);
+    else if (bytes == LLMOBS_WIRE_READ_BESIDE)
         llmobs_http1_unseen(&wire->http);
 }
 
@@ -736,15 +863,20 @@ static void ended(struct llmobs_wire *wire, enum llmobs_wire_end how)
     }
     wire->ended_as =
         how == LLMOBS_WIRE_FREED && wire->unsent ? LLMOBS_WIRE_BROKEN : how;
-    llmobs_http1_ended(&wire->http, how == LLMOBS_WIRE_CLOSED);
-    forget_head(wire);
+    if (!wire->h2) {
+        llmobs_http1_ended(&wire->http, how == LLMOBS_WIRE_CLOSED);
+        return;
+    }
+    llmobs_h2_ended(wire->h2);
+    if (wire->h2->passed > 0)
+        lose(wire);
 }
 
 static void apply(struct llmobs_wire *wire, const struct event *event,
                   bool forked)
 {
     if (atomic_load(&wire->missed))
-        llmobs_http1_miss(&wire->http);
+        miss(wire);
     switch (event->what) {
     case SENT:
     case SKIPPED:
@@ -782,6 +914,8 @@ static bool apply_ends(struct llmobs_wire *wire)
             ended(wire, (enum llmobs_wire_end)how);
     if (!(ends >> LLMOBS_WIRE_FREED & 1))
         return true;
+    free(wire->h2);
+    wire->h2 = NULL;
     free(wire->host);
     wire->host = NULL;
     atomic_store(&wire->worker, 0);
@@ -861,34 +995,42 @@ void llmobs_wire_unfollowed(const char *host)
                    "a TLS library took more bytes than it was given: its calls "
                    "are not followed any more");
     else
-        llmobs_log_once(LLMOBS_LOG_WARN, "unfollowed",
-                        "the program speaks HTTP/2 to %s without libcurl, or "
-                        "asks by functions that are not watched: its calls by "
-                        "that connection are not seen",
-                        host);
+        llmobs_log_once(
+            LLMOBS_LOG_WARN, "unfollowed",
+            "the program asks %s by functions that are not watched: "
+            "its calls by that connection are not seen",
+            host);
     pthread_setcancelstate(cancel, NULL);
     errno = saved;
 }
 
-static void abandon(struct llmobs_wire *wire)
+/* Claims an exchange of the process; NULL: there is none. */
+static struct llmobs_exchange *claim_any(struct llmobs_wire *wire)
 {
-    for (size_t i = 0; i < LLMOBS_HTTP1_DEPTH; i++) {
-        struct llmobs_exchange *exchange;
+    struct llmobs_exchange *exchange = NULL;
 
-        if (!llmobs_holder_trylock(&wire->holder, EXIT_LOCK_MS))
-            return;
-        exchange = wire->exchanges[i];
-        wire->exchanges[i] = NULL;
-        llmobs_holder_unlock(&wire->holder);
-        if (exchange && exchange->process == llmobs_fork_process())
-            end_exchange(exchange, LLMOBS_END_EXIT);
+    if (!llmobs_holder_trylock(&wire->holder, EXIT_LOCK_MS))
+        return NULL;
+    for (size_t i = 0; i < wire->count && !exchange; i++) {
+        struct request *request = wire->requests[i];
+
+        if (request->exchange &&
+            request->exchange->process == llmobs_fork_process()) {
+            exchange = request->exchange;
+            request->exchange = NULL;
+        }
     }
+    llmobs_holder_unlock(&wire->holder);
+    return exchange;
 }
 
 void llmobs_wire_abandon_all(void)
 {
+    struct llmobs_exchange *exchange;
+
     for (struct llmobs_keyed *record = atomic_load(&state.all); record;
          record = record->next)
-        if (atomic_load(&record->key))
-            abandon((struct llmobs_wire *)record);
+        while (atomic_load(&record->key) &&
+               (exchange = claim_any((struct llmobs_wire *)record)))
+            end_exchange(exchange, LLMOBS_END_EXIT);
 }

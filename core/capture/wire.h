@@ -1,15 +1,16 @@
-/* wire - calls that a program makes over a TLS library without libcurl: which
- * exchanges of HTTP/1.1 a connection has, and which of them are calls.
+/* wire - calls that a program makes without libcurl, over a TLS library or
+ * plain: which exchanges of HTTP/1.1 or HTTP/2 a connection has, and which of
+ * them are calls.
  *
- * Owns:    a record per connection, with the reader of its bytes (http1.h) and
- *          the exchange under way, until the connection is freed.
- * Threads: init before any connection exists. One connection is used by one
- *          thread at a time, or by one that sends and one that receives: who
- *          finds the other at work leaves a copy of its bytes, up to 64 KiB,
- *          which the other one reads. The exit handler also claims exchanges.
- * Errors:  a connection that cannot be followed makes no span; an exchange that
- *          is lost because memory ran out is counted.
- * Fork:    an exchange belongs to the process that began it.
+ * Owns:    a record per connection, with the reader of its bytes (http1.h,
+ * h2.h) and the exchanges under way, until the connection is freed. Threads:
+ * init before any connection exists. One connection is used by one thread at a
+ * time, or by one that sends and one that receives: who finds the other at work
+ * leaves a copy of its bytes, up to 64 KiB, which the other one reads. The exit
+ * handler also claims exchanges. Errors:  a connection that cannot be followed
+ * makes no span; an exchange that is lost because memory ran out is counted.
+ * Fork:    an exchange belongs to the process that began it. A child follows no
+ *          connection of HTTP/2 of its parent's.
  */
 #ifndef LLMOBS_WIRE_H
 #define LLMOBS_WIRE_H
@@ -22,7 +23,7 @@
 void llmobs_wire_init(struct llmobs_worker *worker, bool replays);
 
 /* The operations of struct llmobs_wire_ops (engine.h). */
-struct llmobs_wire *llmobs_wire_begin(const char *host, bool plain);
+struct llmobs_wire *llmobs_wire_begin(const char *host, bool plain, bool http2);
 
 /* As _begin, for a connection to the origin of an absolute URL. NULL also for
  * another scheme than http and https. */

@@ -547,8 +547,67 @@ def python_threads(t):
     llm(r, 192)
 
 
+HTTPX = """
+import asyncio, httpx, json, sys
+url, cert, key = sys.argv[1:]
+async def main():
+    async with httpx.AsyncClient(http2=True, verify=cert, timeout=30) as client:
+        async def ask(i):
+            r = await client.post(url, headers={"Authorization": key}, json={
+                "model": "gpt-test", "stream": i % 2 == 1, "messages": [
+                    {"role": "user", "content": str(i) + "x" * (i // 60 * 300000)}]})
+            return r.status_code, r.http_version, len(r.content)
+        print(await ask(0), await ask(1))
+        print(await asyncio.gather(*[ask(i) for i in range(2, 62)]))
+asyncio.run(main())"""
+
+
+def http2_url(t):
+    if not t.servers.h2:
+        raise Skip("no nghttpx")
+    return "https://127.0.0.1:%d/v1/chat/completions" % t.servers.h2
+
+
 @test
-def http2(t):
+def http2_of_httpx(t):
+    """Sixty calls at once, in the streams of one connection."""
+    installed("/usr/lib/python3/dist-packages/h2")
+    r = t.same([PYTHON, "-c", HTTPX, http2_url(t), t.servers.cert, SECRET],
+               spans=62, env=ON, order=False)
+    for span in r.spans:
+        accept(span)
+        equal(span["meta"]["metadata"]["transfer"]["http_version"], "2",
+              "http_version")
+
+
+@test
+def http2_of_nghttp(t):
+    """Whose server speaks first, with padding, without a table, and with heads
+    in several frames."""
+    program, sent = installed("/usr/bin/nghttp"), os.path.join(t.dir, "sent")
+    with open(sent, "w") as f:
+        f.write(body())
+    for more in ([], ["--padding=255"], ["--header-table-size=0"],
+                 ["--continuation"], ["-m", "12", "-w", "16"]):
+        spans = int(more[1]) if more[:1] == ["-m"] else 1
+        r = t.same([program, "-n", "-d", sent, "-H", "content-type: "
+                    "application/json", "-H", "authorization: Bearer " + SECRET]
+                   + more + [http2_url(t)], spans=spans, env=ON, answers=False)
+        for span in r.spans:
+            accept(span)
+            equal(span["status"], "ok", "status")
+
+
+@test
+def http2_of_curl(t):
+    """libcurl's own TLS makes no second span."""
+    r = t.same(curl(http2_url(t), body(), "--http2", "--cacert",
+                    t.servers.cert), spans=1, env=ON)
+    expect_llm(r.spans[0])
+
+
+@test
+def http2_in_doubt(t):
     """A connection that is not followed is counted, where it goes to a
     provider."""
     r = t.same([PYTHON, "-c", """
@@ -558,9 +617,9 @@ context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
 for name in "api.openai.com", "localhost":
     with socket.create_connection(("localhost", int(sys.argv[1]))) as s:
         with context.wrap_socket(s, server_hostname=name) as tls:
-            tls.sendall(b"PRI * HTTP/2.0\\r\\n\\r\\nSM\\r\\n\\r\\n")""",
+            tls.sendall(b"PRI * HTTP/2.0\\r\\n\\r\\nSM\\r\\n\\r\\n" + bytes(9))""",
                 str(t.servers.tls)], spans=0, env=ON)
-    ok("speaks HTTP/2 to api.openai.com without libcurl" in r.log, r.log)
+    ok("a connection to api.openai.com passed unseen" in r.log, r.log)
     equal(counts(t)["unfollowed"], 1, "connections")
 
 

@@ -39,7 +39,7 @@ TEST(connections_told_by_first_bytes)
         {POST, true},          {"GET /", true},
         {"OPTIONS *", true},   {"GET https://h/", true},
         {"\r\n\n" POST, true}, {EMPTY EMPTY EMPTY POST, true},
-        {"CONNECT h:1", true}, {"PRI * HTTP/2.0\r\n", false},
+        {"CONNECT h:1", true}, {"PRI * HTTP/2.0\r\n", true},
         {"EHLO me", false},    {"{\"a\": 1}", false},
         {"\x10\x2c", false},   {"POST {}", false},
         {"GET\r\n", false},    {"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", false},
@@ -70,11 +70,26 @@ TEST(connections_byte_by_byte)
     ck_assert_ptr_nonnull(connection);
     ck_assert_uint_eq(connection->held, 5);
     ck_assert_int_eq(memcmp(connection->first, POST, 5), 0);
-    for (int i = 0; i < 14; i++)
+    for (int i = 0; i < 13; i++)
         ck_assert_ptr_null(
             llmobs_connections_sent(ssl_of(1), &"PRI * HTTP/2.0"[i], 1, 0, 1)
                 .connection);
-    ck_assert_ptr_null(sent(1, POST));
+    connection = sent(1, "0\r\n");
+    ck_assert(connection && connection->http2 && connection->held == 13);
+}
+
+/* A server of HTTP/2 may speak first. */
+TEST(connections_of_http2)
+{
+    struct llmobs_connection *connection;
+
+    ck_assert_ptr_null(llmobs_connections_begin_http2(ssl_of(0)));
+    ck_assert_ptr_null(received(ssl_of(0)));
+    connection = llmobs_connections_begin_http2(ssl_of(0));
+    ck_assert(connection && connection->http2 && !connection->of_core);
+    ck_assert_ptr_eq(received(ssl_of(0)), connection);
+    ck_assert_ptr_eq(sent(0, "PRI * HTTP/2.0\r\n"), connection);
+    ck_assert_ptr_null(llmobs_connections_begin_http2(ssl_of(0)));
 }
 
 TEST(connections_that_receive_first)

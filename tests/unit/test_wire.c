@@ -56,7 +56,7 @@ static void begin(void)
     llmobs_call_origin_init(fake_config);
     llmobs_wire_init(worker, false);
     keeper_count = 0;
-    wire = llmobs_wire_begin("api.openai.com", false);
+    wire = llmobs_wire_begin("api.openai.com", false, false);
     ck_assert_ptr_nonnull(wire);
 }
 
@@ -115,7 +115,7 @@ TEST(without_tls)
 {
     begin();
     over(LLMOBS_WIRE_FREED);
-    wire = llmobs_wire_begin(NULL, true);
+    wire = llmobs_wire_begin(NULL, true, false);
     send_text(ASKS JSON LENGTH BODY);
     receive(ANSWER);
     over(LLMOBS_WIRE_CLOSED);
@@ -578,10 +578,156 @@ TEST(freed_beside)
 
     run_beside(free_beside);
     before = wire;
-    wire = llmobs_wire_begin(NULL, false);
+    wire = llmobs_wire_begin(NULL, false, false);
     ck_assert_ptr_eq(wire, before);
     over(LLMOBS_WIRE_FREED);
     end(1);
     ck_assert_msg(says(0, "\"there\"") && !says(0, "\"error\": 1"), "%s",
                   keeper_events[0]);
+}
+
+/* -- HTTP/2 ---------------------------------------------------------------- */
+
+#define PREFACE "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+enum { DATA, HEADERS, RST = 3, SETTINGS };
+enum { ENDS = 1, WHOLE_BLOCK = 4 };
+
+/* A block: POST, the path, the host, a key that the table gets. */
+#define BLOCK                              \
+    "\x83\x87\x04\x14/v1/chat/completions" \
+    "\x01\x0e"                             \
+    "api.openai.com\x57\x13"               \
+    "Bearer sk-SECRETKEY"
+#define STATUS_200 "\x88"
+
+static void begin_http2(void)
+{
+    begin();
+    over(LLMOBS_WIRE_FREED);
+    wire = llmobs_wire_begin("api.openai.com", false, true);
+}
+
+typedef void pass_fn(struct llmobs_wire *, const void *, size_t);
+
+static void frame(pass_fn *pass, int type, int flags, unsigned stream,
+                  const char *payload)
+{
+    size_t len = strlen(payload);
+    unsigned char head[9] = {0,
+                             (unsigned char)(len >> 8),
+                             (unsigned char)len,
+                             (unsigned char)type,
+                             (unsigned char)flags,
+                             0,
+                             0,
+                             (unsigned char)(stream >> 8),
+                             (unsigned char)stream};
+
+    pass(wire, head, sizeof(head));
+    if (len > 0)
+        pass(wire, payload, len);
+}
+
+static void open_http2(void)
+{
+    begin_http2();
+    frame(llmobs_wire_received, SETTINGS, 0, 0, "");
+    send_text(PREFACE);
+    frame(llmobs_wire_sent, SETTINGS, 0, 0, "");
+}
+
+static void ask(unsigned stream)
+{
+    frame(llmobs_wire_sent, HEADERS, WHOLE_BLOCK, stream,
+          stream == 1 ? BLOCK
+                      : "\x83\x87\x04\x14/v1/chat/completions\x01\x0e"
+                        "api.openai.com\xbe");
+    frame(llmobs_wire_sent, DATA, ENDS, stream, BODY);
+}
+
+static void reply(unsigned stream)
+{
+    frame(llmobs_wire_received, HEADERS, WHOLE_BLOCK, stream, STATUS_200);
+    frame(llmobs_wire_received, DATA, ENDS, stream, ANSWER_BODY);
+}
+
+/* Fifty at once, answered from the last one on. */
+TEST(http2_streams)
+{
+    open_http2();
+    for (unsigned i = 0; i < 50; i++)
+        ask(2 * i + 1);
+    for (unsigned i = 50; i-- > 0;)
+        reply(2 * i + 1);
+    over(LLMOBS_WIRE_CLOSED);
+    end(50);
+    for (int i = 0; i < 50; i++)
+        ck_assert_msg(says(i, "\"there\"") && says(i, "\"hello\"") &&
+                          says(i, "\"http_version\": \"2\"") &&
+                          says(i, "\"bytes_sent\": 65"),
+                      "%s", keeper_events[i]);
+}
+
+/* How a stream ends: by the client, by the server, by the connection. */
+TEST(http2_ends)
+{
+    static const struct {
+        bool client, server;
+        enum llmobs_wire_end how;
+        const char *says;
+    } rows[] = {
+        {true, false, LLMOBS_WIRE_FREED, "\"aborted\""},
+        {false, true, LLMOBS_WIRE_FREED, "\"connection_lost\""},
+        {false, false, LLMOBS_WIRE_FREED, "\"aborted\""},
+        {false, false, LLMOBS_WIRE_BROKEN, "\"connection_lost\""},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        open_http2();
+        ask(1);
+        frame(llmobs_wire_received, HEADERS, WHOLE_BLOCK, 1, STATUS_200);
+        if (rows[i].client)
+            frame(llmobs_wire_sent, RST, 0, 1, "\1\1\1\1");
+        if (rows[i].server)
+            frame(llmobs_wire_received, RST, 0, 1, "\1\1\1\1");
+        over(rows[i].how);
+        end(1);
+        ck_assert_msg(says(0, rows[i].says), "row %zu: %s", i,
+                      keeper_events[0]);
+    }
+}
+
+/* A child follows no connection of HTTP/2 of its parent's, which goes on. */
+TEST(http2_of_a_child)
+{
+    pid_t child;
+
+    open_http2();
+    ask(1);
+    reply(1);
+    child = fork();
+    if (child == 0) {
+        ask(3);
+        reply(3);
+        over(LLMOBS_WIRE_FREED);
+        leave(0, 1);
+    }
+    child_ends_well(child);
+    ask(3);
+    reply(3);
+    over(LLMOBS_WIRE_FREED);
+    end(2);
+}
+
+TEST(http2_in_doubt)
+{
+    uint64_t before = llmobs_stats_get(LLMOBS_STAT_unfollowed);
+
+    open_http2();
+    ask(1);
+    frame(llmobs_wire_received, DATA, 0, 3, "");
+    reply(1);
+    over(LLMOBS_WIRE_FREED);
+    end(1);
+    ck_assert_uint_eq(llmobs_stats_get(LLMOBS_STAT_unfollowed), before + 1);
 }
