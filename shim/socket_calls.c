@@ -11,6 +11,10 @@
 #include "shim/libc.h"
 #include "shim/scan.h"
 
+#define FIRST_PAGE 4096
+#define MEMORY_MAX ((size_t)1 << 56)
+#define VECTOR_MAX 1024 /* the kernel's own limit */
+
 /* The bytes of a call, as the program passes them. */
 struct bytes {
     const struct iovec *at;
@@ -97,14 +101,28 @@ static int renew(int fd)
 
 /* -- bytes ----------------------------------------------------------------- */
 
-/* The kernel refuses memory that is not there; a program may ask for that. */
+/* The kernel refuses vectors that are too long, addresses in the first page,
+ * and lengths beyond all memory; a program may ask for that. */
+static bool may_be(const void *at, size_t len)
+{
+    return (uintptr_t)at >= FIRST_PAGE && len <= MEMORY_MAX;
+}
+
 static bool are_there(struct bytes all)
 {
-    bool are = all.at != NULL;
+    bool are = all.count <= VECTOR_MAX && may_be(all.at, 0);
 
     for (size_t i = 0; are && i < all.count; i++)
-        are = all.at[i].iov_base || all.at[i].iov_len == 0;
+        are = all.at[i].iov_len == 0 ||
+              may_be(all.at[i].iov_base, all.at[i].iov_len);
     return are;
+}
+
+static struct bytes of_message(const struct msghdr *message)
+{
+    return may_be(message, 0)
+               ? (struct bytes){message->msg_iov, message->msg_iovlen}
+               : (struct bytes){NULL, 0};
 }
 
 /* Another thread may have the answer before the real function returns, so the
@@ -115,7 +133,9 @@ static uint64_t before_send(int fd, struct bytes all)
     uint64_t id = llmobs_fds_id(fd);
     enum llmobs_follow now = LLMOBS_FOLLOW_SHORT;
 
-    if (id && are_there(all) && is_current(fd, id))
+    if (!are_there(all))
+        id = 0;
+    if (id && is_current(fd, id))
         now = llmobs_follow_sends(llmobs_fds_key(id), NULL, all.at, all.count);
     if (now == LLMOBS_FOLLOW_HTTP)
         watch(LLMOBS_LIBC_RECEIVES);
@@ -175,6 +195,13 @@ static void report_received(int fd, uint64_t id, struct bytes all, size_t left)
     }
 }
 
+/* The program may ask again after these errors. */
+static bool is_of_call(int error)
+{
+    return error == EAGAIN || error == EINTR || error == EFAULT ||
+           error == EINVAL || error == ENOMEM;
+}
+
 /* MSG_PEEK leaves the bytes for the next call; MSG_TRUNC throws them away. */
 static ssize_t after_receive(int fd, uint64_t id, struct bytes all, ssize_t got,
                              int flags)
@@ -191,7 +218,7 @@ static ssize_t after_receive(int fd, uint64_t id, struct bytes all, ssize_t got,
         report_received(fd, id, all, (size_t)got);
     else if (got == 0 && length_of(all) > 0)
         llmobs_follow_ended(key, LLMOBS_WIRE_CLOSED);
-    else if (got < 0 && saved != EAGAIN && saved != EINTR)
+    else if (got < 0 && !is_of_call(saved))
         llmobs_follow_ended(key, LLMOBS_WIRE_BROKEN);
     llmobs_libc_errno_restore(saved);
     return got;
@@ -201,8 +228,9 @@ static ssize_t after_receive(int fd, uint64_t id, struct bytes all, ssize_t got,
 
 #define NONE(id) __builtin_expect((id) == 0, 1)
 #define REAL(name) ((name##_fn *)llmobs_libc_calls_real[LLMOBS_LIBC_##name])
-#define ONE(bytes, len) &(struct iovec){(void *)(uintptr_t)(bytes), (len)}, 1
-#define SEVERAL(vector, count) (vector), (size_t)(count)
+#define ONE(bytes, len) \
+    ((struct bytes){&(struct iovec){(void *)(uintptr_t)(bytes), (len)}, 1})
+#define SEVERAL(vector, count) ((struct bytes){(vector), (size_t)(count)})
 
 /* For a number without an id the function is one load and a jump, without a
  * frame: a program calls it for all that it reads and writes. */
@@ -219,7 +247,7 @@ static ssize_t after_receive(int fd, uint64_t id, struct bytes all, ssize_t got,
 #define SENDS(name, parameters, bytes_of, ...)                   \
     UNLESS_OURS(name, parameters, __VA_ARGS__)                   \
     {                                                            \
-        const struct bytes all = {bytes_of};                     \
+        const struct bytes all = bytes_of;                       \
         uint64_t id = before_send(fd, all);                      \
                                                                  \
         return after_send(fd, id, all, REAL(name)(__VA_ARGS__)); \
@@ -231,15 +259,15 @@ SENDS(write, (int fd, const void *bytes, size_t len), ONE(bytes, len), fd,
 SENDS(writev, (int fd, const struct iovec *vector, int count),
       SEVERAL(vector, count), fd, vector, count)
 SENDS(sendmsg, (int fd, const struct msghdr *message, int flags),
-      SEVERAL(message->msg_iov, message->msg_iovlen), fd, message, flags)
+      of_message(message), fd, message, flags)
 
-#define RECEIVES(name, parameters, bytes_of, flags, ...)                    \
-    UNLESS_OURS(name, parameters, __VA_ARGS__)                              \
-    {                                                                       \
-        uint64_t id = llmobs_fds_id(fd);                                    \
-        ssize_t got = REAL(name)(__VA_ARGS__);                              \
-                                                                            \
-        return after_receive(fd, id, (struct bytes){bytes_of}, got, flags); \
+#define RECEIVES(name, parameters, bytes_of, flags, ...)    \
+    UNLESS_OURS(name, parameters, __VA_ARGS__)              \
+    {                                                       \
+        uint64_t id = llmobs_fds_id(fd);                    \
+        ssize_t got = REAL(name)(__VA_ARGS__);              \
+                                                            \
+        return after_receive(fd, id, bytes_of, got, flags); \
     }
 RECEIVES(read, (int fd, void *bytes, size_t len), ONE(bytes, len), 0, fd, bytes,
          len)
@@ -260,8 +288,7 @@ RECEIVES(__recvfrom_chk,
           socklen_t *size),
          ONE(bytes, len), flags, fd, bytes, len, room, flags, from, size)
 RECEIVES(recvmsg, (int fd, struct msghdr *message, int flags),
-         SEVERAL(message->msg_iov, message->msg_iovlen), flags, fd, message,
-         flags)
+         of_message(message), flags, fd, message, flags)
 
 /* A connection may begin by its first bytes (TCP Fast Open). */
 __attribute__((noinline)) static ssize_t followed_sendto(int fd,
@@ -282,14 +309,14 @@ static ssize_t of_sendto(int fd, const void *bytes, size_t len, int flags,
 static ssize_t followed_sendto(int fd, const void *bytes, size_t len, int flags,
                                const void *to, socklen_t size)
 {
-    const struct bytes all = {ONE(bytes, len)};
+    const struct bytes all = ONE(bytes, len);
     uint64_t id = before_send(fd, all);
     ssize_t put = REAL(sendto)(fd, bytes, len, flags, to, size);
 
     if (flags & MSG_FASTOPEN && !id &&
         (put >= 0 || llmobs_libc_errno() == EINPROGRESS) &&
         begin_connection(fd) && put > 0)
-        id = before_send(fd, (struct bytes){ONE(bytes, (size_t)put)});
+        id = before_send(fd, ONE(bytes, (size_t)put));
     return after_send(fd, id, all, put);
 }
 

@@ -177,6 +177,30 @@ static void of_nothing(void)
     close(fd);
 }
 
+/* Memory that the kernel refuses, between calls and in the middle of one. */
+static void of_nowhere(void)
+{
+    void *volatile nowhere = (void *)8;
+    volatile int less = -1;
+    struct iovec part = {nowhere, 10};
+    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+    int fd = dial();
+
+    call(fd);
+    for (int i = 0; i < 2; i++) {
+        printf("%zd %zd", send(fd, nowhere, 10, 0), write(fd, &part, SIZE_MAX));
+        printf(" %zd %zd", sendmsg(fd, NULL, 0), sendmsg(fd, &message, 0));
+        printf(" %zd %zd", writev(fd, &part, less), writev(fd, nowhere, 1));
+        printf(" %zd %d\n", recvmsg(fd, NULL, 0), errno);
+        if (i == 0)
+            send_model(fd, "gpt-test");
+        poll(&(struct pollfd){fd, POLLIN, 0}, 1, 2000);
+        printf("%zd %d\n", recv(fd, nowhere, 10, MSG_DONTWAIT), errno);
+    }
+    read_answer(fd);
+    close(fd);
+}
+
 /* The bytes of an answer are thrown away; the next one is read. */
 static void truncated(void)
 {
@@ -861,6 +885,7 @@ int main(int argc, char **argv)
         {"functions", functions},
         {"bytes", bytes},
         {"of_nothing", of_nothing},
+        {"of_nowhere", of_nowhere},
         {"truncated", truncated},
         {"looked_at", looked_at},
         {"pipelined", pipelined},
