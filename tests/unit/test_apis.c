@@ -253,7 +253,7 @@ static const struct {
      8},
     {"api a\nform main\n", "hook event f\n", "line 11: the form has too many",
      9},
-    {"api a\n", "server\n", "the file has too many lines", 2100},
+    {"api a\n", "genai b\n", "the file has too many lines", 2100},
     {"api a\nform main\nsettings", " x x x x x x x x", "too many words", 1100},
     {"", "a", "line 1: a line before the first api", 200000},
 };
