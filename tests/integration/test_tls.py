@@ -585,10 +585,10 @@ def http2_of_nghttp(t):
     """Whose server speaks first, with padding, without a table, and with heads
     in several frames."""
     program, sent = installed("/usr/bin/nghttp"), os.path.join(t.dir, "sent")
-    with open(sent, "w") as f:
-        f.write(body())
     for more in ([], ["--padding=255"], ["--header-table-size=0"],
                  ["--continuation"], ["-m", "12", "-w", "16"]):
+        with open(sent, "w") as f:
+            f.write(body("x" * (300000 if more[:1] == ["-m"] else 5)))
         spans = int(more[1]) if more[:1] == ["-m"] else 1
         r = t.same([program, "-n", "-d", sent, "-H", "content-type: "
                     "application/json", "-H", "authorization: Bearer " + SECRET]
@@ -596,6 +596,19 @@ def http2_of_nghttp(t):
         for span in r.spans:
             accept(span)
             equal(span["status"], "ok", "status")
+
+
+@test
+def http2_without_tls(t):
+    """Of a client that knows that the server speaks it."""
+    http2_url(t)
+    sent = os.path.join(t.dir, "sent")
+    with open(sent, "w") as f:
+        f.write(body())
+    r = t.same([installed("/usr/bin/nghttp"), "-n", "-d", sent, "-m", "3",
+                "http://127.0.0.1:%d/v1/chat/completions" % t.servers.h2c],
+               spans=3, env={"LLMOBS_SOCKETS": "on"}, answers=False)
+    equal({s["status"] for s in r.spans}, {"ok"}, "status")
 
 
 @test
