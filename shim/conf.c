@@ -9,7 +9,6 @@
 #define EXCLUDE "LLMOBS_EXCLUDE"
 #define TLS "LLMOBS_TLS"
 #define SOCKETS "LLMOBS_SOCKETS"
-#define PROXY_URLS "DD_LLMOBS_INSTRUMENTED_PROXY_URLS"
 #define LOG "LLMOBS_LOG"
 #define LOG_LEVEL "LLMOBS_LOG_LEVEL"
 #define EXPORT "export"
@@ -130,7 +129,6 @@ static void set_from_line(struct llmobs_conf *conf, char *line, char *end)
     const char *exclude = value_in(line, end, EXCLUDE);
     const char *tls = value_in(line, end, TLS);
     const char *sockets = value_in(line, end, SOCKETS);
-    const char *proxy_urls = value_in(line, end, PROXY_URLS);
     const char *log = value_in(line, end, LOG);
     const char *log_level = value_in(line, end, LOG_LEVEL);
 
@@ -142,8 +140,6 @@ static void set_from_line(struct llmobs_conf *conf, char *line, char *end)
         conf->tls = llmobs_tls_mode(tls);
     if (sockets)
         conf->sockets = llmobs_tls_mode(sockets);
-    if (proxy_urls)
-        conf->proxy_urls = proxy_urls;
     if (log)
         conf->log = log;
     if (log_level)
@@ -157,7 +153,7 @@ void llmobs_conf_read(const char *path, struct llmobs_conf *conf)
 
     conf->enabled = false;
     conf->tls = conf->sockets = LLMOBS_TLS_AUTO;
-    conf->proxy_urls = conf->exclude = conf->log = conf->log_level = "";
+    conf->exclude = conf->log = conf->log_level = "";
     for (char *line = begin; line < end;) {
         char *stop = line;
         char *next, *first;

@@ -1,4 +1,4 @@
-/* conf - reads seven lines of the configuration file: those that decide whether
+/* conf - reads six lines of the configuration file: those that decide whether
  * to observe at all, whether TLS libraries and sockets are hooked, and what the
  * log is.
  *
@@ -27,9 +27,8 @@ struct llmobs_conf {
     const char *exclude; /* "" where there is none; borrowed */
     enum llmobs_tls_mode tls;
     enum llmobs_tls_mode sockets;
-    const char *proxy_urls; /* DD_LLMOBS_INSTRUMENTED_PROXY_URLS; as exclude */
-    const char *log;        /* LLMOBS_LOG; as exclude */
-    const char *log_level;  /* LLMOBS_LOG_LEVEL; as exclude */
+    const char *log;       /* LLMOBS_LOG; as exclude */
+    const char *log_level; /* LLMOBS_LOG_LEVEL; as exclude */
 };
 
 /* Reads all members from the file. A member without a line is off or empty. */

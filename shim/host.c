@@ -464,17 +464,21 @@ bool llmobs_host_tls(void)
     return __atomic_load_n(&tls, __ATOMIC_ACQUIRE);
 }
 
-/* Reads the first arguments of the process. */
-static bool has_tracer_argument(void)
+/* True where the options of Node load a tracer: those of the variable, or the
+ * first arguments of the process. */
+static bool loads_tracer(void)
 {
     LLMOBS_COLD static char text[LLMOBS_HOST_PATH_MAX];
-    long fd = llmobs_sys(SYS_openat, AT_FDCWD, "/proc/self/cmdline",
-                         O_RDONLY | O_CLOEXEC);
+    long fd = node_traced
+                  ? -1
+                  : llmobs_sys(SYS_openat, AT_FDCWD, "/proc/self/cmdline",
+                               O_RDONLY | O_CLOEXEC);
     long len = fd < 0 ? 0 : llmobs_sys(SYS_read, fd, text, sizeof(text) - 1);
 
     if (fd >= 0)
         llmobs_sys(SYS_close, fd);
-    return len > 0 && llmobs_tracer_arguments(text, (size_t)len);
+    return node_traced ||
+           (len > 0 && llmobs_tracer_arguments(text, (size_t)len));
 }
 
 bool llmobs_host_tls_inside(void)
@@ -483,7 +487,7 @@ bool llmobs_host_tls_inside(void)
         return llmobs_host_tls();
     if (!lists_program(LLMOBS_TLS_INSIDE))
         return false;
-    if (node_traced || has_tracer_argument())
+    if (loads_tracer())
         llmobs_host_is_traced();
     return true;
 }
@@ -524,27 +528,22 @@ static int find_sanitizer(struct dl_phdr_info *info, size_t size,
             llmobs_elf_symbol(&elf, "__tsan_init"));
 }
 
-static bool lists_plain_gateway(const char *of_file)
-{
-    const char *urls =
-        setting_in(llmobs_host_env(), "DD_LLMOBS_INSTRUMENTED_PROXY_URLS");
-
-    return llmobs_lists_plain_gateway(urls ? urls : of_file);
-}
-
 /* Whether to hook them where nobody said so. */
-static bool wants_sockets(const struct llmobs_conf *conf)
+static bool wants_sockets(void)
 {
-    return lists_plain_gateway(conf->proxy_urls) &&
-           (is_php || lists_program(LLMOBS_SOCKETS_CLIENTS)) &&
-           !llmobs_libc.iterate(find_sanitizer, NULL);
+    if (!(is_php || lists_program(LLMOBS_SOCKETS_CLIENTS)) ||
+        llmobs_libc.iterate(find_sanitizer, NULL))
+        return false;
+    if (lists_program(LLMOBS_NODE) && loads_tracer())
+        llmobs_host_is_traced();
+    return true;
 }
 
 bool llmobs_host_decide_sockets(void)
 {
     static unsigned judged; /* 0: never, else the facts of the last time */
     unsigned facts = 4 | (sockets_mode == LLMOBS_TLS_ON) << 1 | is_php;
-    struct llmobs_conf conf = {.proxy_urls = ""};
+    struct llmobs_conf conf;
 
     if (judged == facts || sockets_mode == LLMOBS_TLS_OFF ||
         (facts == 4 && !may_be_client))
@@ -553,7 +552,7 @@ bool llmobs_host_decide_sockets(void)
     if (sockets_mode != LLMOBS_TLS_ON)
         read_file(&conf);
     if (sockets || sockets_mode == LLMOBS_TLS_OFF ||
-        (sockets_mode == LLMOBS_TLS_AUTO && !wants_sockets(&conf)))
+        (sockets_mode == LLMOBS_TLS_AUTO && !wants_sockets()))
         return false;
     sockets_chosen = sockets_mode == LLMOBS_TLS_ON || is_php;
     llmobs_host_decide();

@@ -16,14 +16,12 @@
 #include "shim/copies.h"
 
 /* The sets of functions, in bits. CONNECTS have those that install a filter.
- * SENDS are watched from the program's first connection on, RECEIVES from its
- * first request of HTTP on. */
+ * CONNECTED are watched from the program's first connection on. */
 enum {
     LLMOBS_LIBC_ALONE = 1,
     LLMOBS_LIBC_CONNECTS = 2,
-    LLMOBS_LIBC_SENDS = 4,
-    LLMOBS_LIBC_RECEIVES = 8,
-    LLMOBS_LIBC_SOCKETS = 14 /* the last three */
+    LLMOBS_LIBC_CONNECTED = 4,
+    LLMOBS_LIBC_SOCKETS = 6 /* the last two */
 };
 
 /* X(name, sets) */
@@ -33,33 +31,33 @@ enum {
     X(capset, LLMOBS_LIBC_ALONE)                       \
     X(prctl, LLMOBS_LIBC_ALONE | LLMOBS_LIBC_CONNECTS) \
     X(syscall, LLMOBS_LIBC_ALONE | LLMOBS_LIBC_CONNECTS)
-#define LLMOBS_LIBC_SOCKET_CALLS(X)     \
-    X(connect, LLMOBS_LIBC_CONNECTS)    \
-    X(sendto, LLMOBS_LIBC_CONNECTS)     \
-    X(send, LLMOBS_LIBC_SENDS)          \
-    X(sendmsg, LLMOBS_LIBC_SENDS)       \
-    X(write, LLMOBS_LIBC_SENDS)         \
-    X(writev, LLMOBS_LIBC_SENDS)        \
-    X(sendfile, LLMOBS_LIBC_SENDS)      \
-    X(sendfile64, LLMOBS_LIBC_SENDS)    \
-    X(splice, LLMOBS_LIBC_SENDS)        \
-    X(close, LLMOBS_LIBC_SENDS)         \
-    X(dup, LLMOBS_LIBC_SENDS)           \
-    X(dup2, LLMOBS_LIBC_SENDS)          \
-    X(dup3, LLMOBS_LIBC_SENDS)          \
-    X(fcntl, LLMOBS_LIBC_SENDS)         \
-    X(fcntl64, LLMOBS_LIBC_SENDS)       \
-    X(socket, LLMOBS_LIBC_SENDS)        \
-    X(accept, LLMOBS_LIBC_SENDS)        \
-    X(accept4, LLMOBS_LIBC_SENDS)       \
-    X(recv, LLMOBS_LIBC_RECEIVES)       \
-    X(recvfrom, LLMOBS_LIBC_RECEIVES)   \
-    X(recvmsg, LLMOBS_LIBC_RECEIVES)    \
-    X(read, LLMOBS_LIBC_RECEIVES)       \
-    X(readv, LLMOBS_LIBC_RECEIVES)      \
-    X(__read_chk, LLMOBS_LIBC_RECEIVES) \
-    X(__recv_chk, LLMOBS_LIBC_RECEIVES) \
-    X(__recvfrom_chk, LLMOBS_LIBC_RECEIVES)
+#define LLMOBS_LIBC_SOCKET_CALLS(X)      \
+    X(connect, LLMOBS_LIBC_CONNECTS)     \
+    X(sendto, LLMOBS_LIBC_CONNECTS)      \
+    X(send, LLMOBS_LIBC_CONNECTED)       \
+    X(sendmsg, LLMOBS_LIBC_CONNECTED)    \
+    X(write, LLMOBS_LIBC_CONNECTED)      \
+    X(writev, LLMOBS_LIBC_CONNECTED)     \
+    X(sendfile, LLMOBS_LIBC_CONNECTED)   \
+    X(sendfile64, LLMOBS_LIBC_CONNECTED) \
+    X(splice, LLMOBS_LIBC_CONNECTED)     \
+    X(close, LLMOBS_LIBC_CONNECTED)      \
+    X(dup, LLMOBS_LIBC_CONNECTED)        \
+    X(dup2, LLMOBS_LIBC_CONNECTED)       \
+    X(dup3, LLMOBS_LIBC_CONNECTED)       \
+    X(fcntl, LLMOBS_LIBC_CONNECTED)      \
+    X(fcntl64, LLMOBS_LIBC_CONNECTED)    \
+    X(socket, LLMOBS_LIBC_CONNECTED)     \
+    X(accept, LLMOBS_LIBC_CONNECTED)     \
+    X(accept4, LLMOBS_LIBC_CONNECTED)    \
+    X(recv, LLMOBS_LIBC_CONNECTED)       \
+    X(recvfrom, LLMOBS_LIBC_CONNECTED)   \
+    X(recvmsg, LLMOBS_LIBC_CONNECTED)    \
+    X(read, LLMOBS_LIBC_CONNECTED)       \
+    X(readv, LLMOBS_LIBC_CONNECTED)      \
+    X(__read_chk, LLMOBS_LIBC_CONNECTED) \
+    X(__recv_chk, LLMOBS_LIBC_CONNECTED) \
+    X(__recvfrom_chk, LLMOBS_LIBC_CONNECTED)
 
 enum llmobs_libc_call {
 #define X(name, sets) LLMOBS_LIBC_##name,

@@ -21,17 +21,17 @@ struct bytes {
     size_t count;
 };
 
-/* From now on the slots of the set are patched. Another thread that asks for
- * the same waits until they are. */
-static void watch(unsigned set)
+/* From now on the slots of all that sends and receives are patched. Another
+ * thread that asks for the same waits until they are. */
+static void watch(void)
 {
-    static unsigned done;
+    static bool done;
 
-    if (__atomic_load_n(&done, __ATOMIC_ACQUIRE) & set)
+    if (__atomic_load_n(&done, __ATOMIC_ACQUIRE))
         return;
-    llmobs_libc_calls_watch(set);
+    llmobs_libc_calls_watch(LLMOBS_LIBC_CONNECTED);
     llmobs_scan_anew();
-    __atomic_fetch_or(&done, set, __ATOMIC_RELEASE);
+    __atomic_store_n(&done, true, __ATOMIC_RELEASE);
 }
 
 static void end_number(int fd, uint64_t id)
@@ -60,7 +60,7 @@ __attribute__((noinline)) static uint64_t begin_connection(int fd)
     if (!(id && is_current(fd, id))) {
         id = 0;
         if (llmobs_fds_may_begin(fd)) {
-            watch(LLMOBS_LIBC_SENDS);
+            watch();
             id = llmobs_fds_begin(fd);
         }
     }
@@ -137,9 +137,7 @@ static uint64_t before_send(int fd, struct bytes all)
         id = 0;
     if (id && is_current(fd, id))
         now = llmobs_follow_sends(llmobs_fds_key(id), NULL, all.at, all.count);
-    if (now == LLMOBS_FOLLOW_HTTP)
-        watch(LLMOBS_LIBC_RECEIVES);
-    else if (now == LLMOBS_FOLLOW_NEVER)
+    if (now == LLMOBS_FOLLOW_NEVER)
         end_number(fd, id);
     llmobs_libc_errno_restore(saved);
     return id;

@@ -82,14 +82,12 @@ enum llmobs_tls_way llmobs_doctor_tls(struct llmobs_doctor *doctor);
 
 /* Calls by plain http:// and not by libcurl (LLMOBS_SOCKETS). In this order:
  * they are observed; or they are not, since the variable is off; the program is
- * none of those that are observed without the variable; no URL that is listed
- * begins with http://; a tracer in its language reports them; it is static; no
- * file of it calls connect. */
+ * none of those that are observed without the variable; a tracer in its
+ * language reports them; it is static; no file of it calls connect. */
 enum llmobs_sockets_way {
     LLMOBS_SOCKETS_OBSERVED,
     LLMOBS_SOCKETS_OFF,
     LLMOBS_SOCKETS_OTHER,
-    LLMOBS_SOCKETS_UNLISTED,
     LLMOBS_SOCKETS_TRACED,
     LLMOBS_SOCKETS_STATIC,
     LLMOBS_SOCKETS_NONE
@@ -152,6 +150,9 @@ struct llmobs_config *llmobs_doctor_config(struct llmobs_doctor *doctor);
 /* True where a tracer in the language of the program reports its calls, as its
  * variables and objects show. */
 bool llmobs_doctor_has_tracer(const struct llmobs_doctor *doctor);
+
+/* The same of Node, also by its options. */
+bool llmobs_doctor_has_tracer_of_node(const struct llmobs_doctor *doctor);
 
 /* True where the program is PHP by its file's name, or has PHP as a module. */
 bool llmobs_doctor_is_php(const struct llmobs_doctor *doctor, const char *base);

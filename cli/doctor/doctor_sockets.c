@@ -23,11 +23,10 @@ enum llmobs_sockets_way llmobs_doctor_sockets_of(struct llmobs_doctor *doctor)
     else if (config->sockets == LLMOBS_TLS_AUTO && !client)
         way = LLMOBS_SOCKETS_OTHER;
     else if (config->sockets == LLMOBS_TLS_AUTO && !php &&
-             llmobs_doctor_has_tracer(doctor))
+             (llmobs_glob_listed(LLMOBS_NODE, base)
+                  ? llmobs_doctor_has_tracer_of_node(doctor)
+                  : llmobs_doctor_has_tracer(doctor)))
         way = LLMOBS_SOCKETS_TRACED;
-    else if (config->sockets == LLMOBS_TLS_AUTO &&
-             !llmobs_lists_plain_gateway(config->proxy_urls))
-        way = LLMOBS_SOCKETS_UNLISTED;
     llmobs_config_free(config);
     return way;
 }
@@ -39,9 +38,6 @@ const char *llmobs_doctor_sockets_why(enum llmobs_sockets_way way)
     static const char *const why[] = {
         [LLMOBS_SOCKETS_OFF] = NOT "LLMOBS_SOCKETS is off",
         [LLMOBS_SOCKETS_OTHER] = NOT "LLMOBS_SOCKETS=on observes them",
-        [LLMOBS_SOCKETS_UNLISTED] =
-            NOT "DD_LLMOBS_INSTRUMENTED_PROXY_URLS lists no http:// URL; "
-                "LLMOBS_SOCKETS=on observes them",
         [LLMOBS_SOCKETS_TRACED] =
             NOT "a tracer in its language reports them; LLMOBS_SOCKETS=on "
                 "observes them",

@@ -133,8 +133,7 @@ bool llmobs_doctor_has_tracer(const struct llmobs_doctor *doctor)
     return false;
 }
 
-/* The same of a program with the library inside, such as Node. */
-static bool has_tracer_inside(const struct llmobs_doctor *doctor)
+bool llmobs_doctor_has_tracer_of_node(const struct llmobs_doctor *doctor)
 {
     const char *options = setting(doctor, "NODE_OPTIONS");
 
@@ -153,7 +152,7 @@ static enum llmobs_tls_way way_inside(const struct llmobs_doctor *doctor,
         return LLMOBS_TLS_LEFT;
     if (mode == LLMOBS_TLS_ON)
         return LLMOBS_TLS_OBSERVED;
-    if (mode == LLMOBS_TLS_AUTO && has_tracer_inside(doctor))
+    if (mode == LLMOBS_TLS_AUTO && llmobs_doctor_has_tracer_of_node(doctor))
         return LLMOBS_TLS_TRACED;
     return mode == LLMOBS_TLS_AUTO &&
                    llmobs_glob_listed(LLMOBS_TLS_INSIDE, base)

@@ -142,8 +142,7 @@ struct row {
       FORM_CHOICE, CONF(tls), 0, 0)                                            \
     V("LLMOBS_SOCKETS", "auto, on, off", "auto",                               \
       "programs whose calls by plain HTTP, without libcurl, are observed: "    \
-      "auto: where DD_LLMOBS_INSTRUMENTED_PROXY_URLS has an http:// URL, "     \
-      "those of LLMOBS_TLS and Node; on: every program; off: none",            \
+      "auto: those of LLMOBS_TLS and Node; on: every program; off: none",      \
       FORM_CHOICE, CONF(sockets), 0, 0)                                        \
     V("LLMOBS_INBOUND", "boolean", "off",                                      \
       "a server in PHP, Perl, Python, R, Ruby or Lua takes each request's "    \

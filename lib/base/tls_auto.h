@@ -25,9 +25,11 @@
 /* The same where the TLS library is inside the program: none yet. */
 #define LLMOBS_TLS_INSIDE ""
 
+#define LLMOBS_NODE "node*"
+
 /* The programs of LLMOBS_SOCKETS=auto beside PHP, and the letters with which
  * their names begin. */
-#define LLMOBS_SOCKETS_CLIENTS LLMOBS_TLS_CLIENTS ",node*"
+#define LLMOBS_SOCKETS_CLIENTS LLMOBS_TLS_CLIENTS "," LLMOBS_NODE
 #define LLMOBS_SOCKETS_LETTERS "prlwen"
 
 /* LLMOBS_TLS, and LLMOBS_SOCKETS likewise, says for which programs the library
@@ -95,13 +97,6 @@ static inline bool llmobs_tracer_has(const char *text, const char *part)
     while (*text && !llmobs_tracer_after(text, part))
         text++;
     return *text || !*part;
-}
-
-/* True where the URLs (DD_LLMOBS_INSTRUMENTED_PROXY_URLS; NULL: none) list a
- * gateway that is asked without TLS: then the user wants these calls. */
-static inline bool llmobs_lists_plain_gateway(const char *urls)
-{
-    return urls && llmobs_tracer_has(urls, "http://");
 }
 
 /* True for "NAME=value" that is a sign. */

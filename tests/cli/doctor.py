@@ -186,7 +186,6 @@ def installed():
     expect("llmobs: by dlopen", TOOL + "-tool", 0, "opened later", how="later")
 
 
-GATEWAY = "DD_LLMOBS_INSTRUMENTED_PROXY_URLS"
 CONNECTS = """#include <sys/socket.h>
 int main(void) { return connect(-1, 0, 0); }
 """
@@ -200,29 +199,26 @@ def plain(name, what, status, *texts, seen, **env):
 
 
 def plain_http():
-    url = {GATEWAY: "http://localhost:4000"}
     observed = "calls by plain http:// without libcurl are observed"
     for name, what in ("Python", "/usr/bin/python3"), ("PHP", "php"), (
             "Perl", "/usr/bin/perl"):
-        plain(name, what, 0, "lists no http:// URL", seen=False)
-        plain(name + ", https:// alone", what, 0, "lists no http:// URL",
-              seen=False, **{GATEWAY: "https://localhost:4000"})
-        plain(name + ", a URL", what, 0, observed, seen=True, **url)
+        plain(name, what, 0, observed, seen=True)
     plain("switched off", "/usr/bin/python3", 0, "LLMOBS_SOCKETS is off",
-          seen=False, LLMOBS_SOCKETS="off", **url)
+          seen=False, LLMOBS_SOCKETS="off")
     plain("beside a tracer", "/usr/bin/python3", 0,
           "a tracer in its language reports them", seen=False,
-          PYTHONPATH="/opt/ddtrace/bootstrap", **url)
-    plain("a URL of the file", "/usr/bin/python3", 0, observed, seen=True,
-          LLMOBS_CONFIG=write("gateway.conf", GATEWAY + "=http://g:1\n"))
-    plain("on, in the file", "/usr/bin/python3", 0, observed, seen=True,
-          LLMOBS_CONFIG=write("sockets.conf", "LLMOBS_SOCKETS=on\n"))
+          PYTHONPATH="/opt/ddtrace/bootstrap")
+    plain("off, in the file", "/usr/bin/python3", 0, "LLMOBS_SOCKETS is off",
+          seen=False,
+          LLMOBS_CONFIG=write("sockets.conf", "LLMOBS_SOCKETS=off\n"))
     node = compile("node-24", CONNECTS)
-    plain("Node", node, 1, "lists no http:// URL", "NO neither", seen=False)
-    plain("Node, a URL", node, 0, observed, "-- neither", seen=True, **url)
+    plain("Node", node, 0, observed, "-- neither", seen=True)
+    plain("Node beside a tracer", node, 1,
+          "a tracer in its language reports them", "NO neither", seen=False,
+          NODE_OPTIONS="--require dd-trace/init")
     own = compile("client", CONNECTS)
     plain("a client of its own", own, 1, "LLMOBS_SOCKETS=on observes them",
-          "NO neither", seen=False, **url)
+          "NO neither", seen=False)
     plain("a client of its own, on", own, 0, observed, "-- neither", seen=True,
           LLMOBS_SOCKETS="on")
     compile("libconnects.so", CONNECTS.replace("main", "reach"), "-shared",
@@ -242,7 +238,7 @@ def plain_http():
         "server", CONNECTS.replace("main", "other") + "#include <unistd.h>\n"
         "int main(void) { (void)!write(1, \"x\", 1); pause(); return 0; }",
         "-Wl,--no-as-needed", "-l:libphp8.so", "-L" + TMP,
-        "-Wl,-rpath," + TMP)], url)
+        "-Wl,-rpath," + TMP)], {})
     plain("PHP as a module", str(module.pid), 0, observed, seen=True)
     stop(module)
     for what in "curl", "sh":

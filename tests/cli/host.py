@@ -184,8 +184,7 @@ def kinds():
         "python": start("/usr/bin/python3", "-c", "import pycurl, sys, time\n"
                         "print(1, flush=True)\ntime.sleep(1000)"),
         "socket": start(*speaks),
-        "socket_on": start(RUN, *speaks, **on, **listed),
-        "unlisted": start(RUN, *speaks, **on),
+        "socket_on": start(RUN, *speaks, **on),
         "connects": start(RUN, plain, str(port), **on),
         "kernel": start(RUN, kernel, str(port), **on),
         "tls": start(*speaks_tls),
@@ -228,8 +227,6 @@ def kinds():
     expect("two connections of one program", rows, pids["socket"],
            "not_observed", not_on, to=twice, advice=hand)
     expect("plain http", rows, pids["socket_on"], "observed", to=twice)
-    expect("plain http, no URL listed", rows, pids["unlisted"], "switched_off",
-           "lists no http:// URL", to=twice)
     expect("plain http of a program of its own", rows, pids["connects"],
            "switched_off", "LLMOBS_SOCKETS=on", to=to)
     expect("plain http past libc", rows, pids["kernel"], "out_of_reach",
