@@ -270,10 +270,10 @@ static const struct place {
     {SAID_STOPPED, "output", "candidates\0safetyRatings\0"},
     {SAID_STOPPED, "input", "trace\0guardrail\0inputAssessment\0"},
     {SAID_STOPPED, "output", "trace\0guardrail\0outputAssessments\0"},
-    {SAID_STOPPED, "input", "amazon-bedrock-trace\0guardrail\0input\0"},
-    {SAID_STOPPED, "output", "amazon-bedrock-trace\0guardrail\0outputs\0"},
     {SAID_STOPPED, "input", "trace\0guardrailTrace\0inputAssessments\0"},
     {SAID_STOPPED, "output", "trace\0guardrailTrace\0outputAssessments\0"},
+    {SAID_STOPPED, "input", "amazon-bedrock-trace\0guardrail\0input\0"},
+    {SAID_STOPPED, "output", "amazon-bedrock-trace\0guardrail\0outputs\0"},
 };
 
 /* Adds a name to the list of a side, once. A request's own setting `moderation`
@@ -377,13 +377,26 @@ static bool find_said(struct llmobs_reading *reading, const struct place *place,
            more;
 }
 
+/* Looks up the first member of places that stand together once: each event of
+ * some streams comes here, and has none of them. */
 static bool find_all_said(struct llmobs_reading *reading,
                           const struct llmobs_json *body)
 {
+    const struct llmobs_json *in = NULL;
+    const char *key = "";
     bool more = false;
 
-    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
-        more = find_said(reading, &places[i], places[i].way, body) || more;
+    LLMOBS_JSON_EACH (one, body, true)
+        more = find_all_said(reading, one) || more;
+    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+        const char *way = places[i].way;
+
+        if (strcmp(key, way) != 0)
+            in = llmobs_json_get(body, key = way);
+        if (in)
+            more = find_said(reading, &places[i], llmobs_words_next(way), in) ||
+                   more;
+    }
     return more;
 }
 
