@@ -2,8 +2,6 @@
 
 #include <stdlib.h>
 
-#define HEAD_FIRST 1024
-
 enum step {
     HEAD,
     LENGTH,
@@ -33,47 +31,14 @@ static void wipe(void *memory, size_t len)
     explicit_bzero(memory, len);
 }
 
-static void drop_head(struct llmobs_http1_way *way)
-{
-    if (way->head)
-        wipe(way->head, way->len);
-    free(way->head);
-    way->head = NULL;
-    way->len = 0;
-    way->cap = 0;
-}
-
 void llmobs_http1_fini(struct llmobs_http1 *http)
 {
-    drop_head(&http->ways[LLMOBS_HTTP1_REQUEST]);
-    drop_head(&http->ways[LLMOBS_HTTP1_ANSWER]);
+    llmobs_wiped_fini(&http->ways[LLMOBS_HTTP1_REQUEST].head);
+    llmobs_wiped_fini(&http->ways[LLMOBS_HTTP1_ANSWER].head);
     wipe(http->first, sizeof(http->first));
     http->held = 0;
     if (!http->why)
         http->why = LLMOBS_HTTP1_OVER;
-}
-
-/* Adds to the copy of a head. realloc would leave bytes of it behind. */
-static bool copy_head(struct llmobs_http1_way *way, struct llmobs_text in)
-{
-    uint32_t len = way->len, cap = way->cap ? way->cap : HEAD_FIRST;
-    char *head;
-
-    while (cap < len + in.len)
-        cap *= 2;
-    if (cap > way->cap) {
-        head = malloc(cap);
-        if (!head)
-            return false;
-        if (len > 0)
-            memcpy(head, way->head, len);
-        drop_head(way);
-        way->head = head;
-        way->cap = cap;
-    }
-    memcpy(way->head + len, in.data, in.len);
-    way->len = len + (uint32_t)in.len;
-    return true;
 }
 
 static void report_end(const struct llmobs_http1 *http,
@@ -118,7 +83,7 @@ void llmobs_http1_unseen(struct llmobs_http1 *http)
     struct llmobs_http1_way *way = &http->ways[LLMOBS_HTTP1_ANSWER];
 
     while (!http->why && http->asked - http->answered > 1) {
-        drop_head(way);
+        llmobs_wiped_fini(&way->head);
         report_end(http, LLMOBS_HTTP1_ANSWER, http->answered++,
                    LLMOBS_HTTP1_LOST);
         way->step = HEAD;
@@ -142,9 +107,9 @@ uint64_t llmobs_http1_left(const struct llmobs_http1 *http)
 {
     const struct llmobs_http1_way *way = &http->ways[LLMOBS_HTTP1_ANSWER];
 
-    return way->step == LENGTH                  ? way->left
-           : way->step == HEAD && way->len == 0 ? 1
-                                                : UINT64_MAX;
+    return way->step == LENGTH                       ? way->left
+           : way->step == HEAD && way->head.len == 0 ? 1
+                                                     : UINT64_MAX;
 }
 
 /* The number of the message that is under way. */
@@ -287,7 +252,7 @@ static size_t read_head(struct llmobs_http1 *http, enum llmobs_http1_side side,
         side == LLMOBS_HTTP1_REQUEST ? read_request : read_answer;
     struct llmobs_http1_way *way = &http->ways[side];
     bool whole = false;
-    size_t n = way->len == 0 ? llmobs_http1_empty(in.data, in.len) : 0;
+    size_t n = way->head.len == 0 ? llmobs_http1_empty(in.data, in.len) : 0;
 
     if (n > 0)
         return n;
@@ -298,21 +263,20 @@ static size_t read_head(struct llmobs_http1 *http, enum llmobs_http1_side side,
     while (n < in.len && !whole)
         whole = ends_head(way, in.data[n++]);
     in.len = n;
-    if (n > LLMOBS_HTTP1_HEAD_MAX - way->len) {
+    if (n > LLMOBS_HTTP1_HEAD_MAX - way->head.len) {
         if (side == LLMOBS_HTTP1_ANSWER)
             stop_in_answer(
-                http,
-                way->len > 0 ? (struct llmobs_text){way->head, way->len} : in,
+                http, way->head.len > 0 ? llmobs_wiped_text(&way->head) : in,
                 LLMOBS_HTTP1_LARGE);
         else
             stop(http, LLMOBS_HTTP1_LARGE);
-    } else if (whole && way->len == 0) {
+    } else if (whole && way->head.len == 0) {
         take_message(http, in);
-    } else if (!copy_head(way, in)) {
+    } else if (!llmobs_wiped_add(&way->head, in)) {
         stop(http, LLMOBS_HTTP1_MEMORY);
     } else if (whole) {
-        take_message(http, (struct llmobs_text){way->head, way->len});
-        drop_head(way);
+        take_message(http, llmobs_wiped_text(&way->head));
+        llmobs_wiped_fini(&way->head);
     }
     return n;
 }

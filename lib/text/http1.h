@@ -20,6 +20,7 @@
 #define LLMOBS_HTTP1_H
 
 #include "lib/base/http1_first.h"
+#include "lib/base/wiped.h"
 #include "lib/text/http1_head.h"
 
 #define LLMOBS_HTTP1_HEAD_MAX ((uint32_t)64 * 1024)
@@ -74,9 +75,8 @@ struct llmobs_http1_events {
 
 /* One way of the connection. */
 struct llmobs_http1_way {
-    char *head;        /* owned; NULL: no part of a head is kept */
-    uint64_t left;     /* bytes to come of the body or the chunk */
-    uint32_t len, cap; /* of head */
+    struct llmobs_wiped head; /* what is kept of one that is in pieces */
+    uint64_t left;            /* bytes to come of the body or the chunk */
     uint8_t step;
     uint8_t line; /* what the present line of a head has so far */
 };

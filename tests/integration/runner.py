@@ -27,7 +27,7 @@ def run_one(function, case, limit):
             signal.signal(signal.SIGINT, signal.SIG_DFL)
             function(case)
         except Failure as e:
-            text = str(e).encode()
+            text = (str(e) or "failed").encode()
         except Skip as e:
             text = b"skip:" + str(e).encode()
         except BaseException as e:

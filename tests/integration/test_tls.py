@@ -555,10 +555,10 @@ async def main():
         async def ask(i):
             r = await client.post(url, headers={"Authorization": key}, json={
                 "model": "gpt-test", "stream": i % 2 == 1, "messages": [
-                    {"role": "user", "content": str(i) + "x" * (i // 60 * 300000)}]})
+                    {"role": "user", "content": str(i) + "x" * (i // 6 * 300000)}]})
             return r.status_code, r.http_version, len(r.content)
-        print(await ask(0), await ask(1))
-        print(await asyncio.gather(*[ask(i) for i in range(2, 62)]))
+        for i in range(8):
+            print(await ask(i))
 asyncio.run(main())"""
 
 
@@ -570,10 +570,11 @@ def http2_url(t):
 
 @test
 def http2_of_httpx(t):
-    """Sixty calls at once, in the streams of one connection."""
+    """One after the other: httpx dies by itself where an answer ends before the
+    end of its request, which another task sends."""
     installed("/usr/lib/python3/dist-packages/h2")
     r = t.same([PYTHON, "-c", HTTPX, http2_url(t), t.servers.cert, SECRET],
-               spans=62, env=ON, order=False)
+               spans=8, env=ON)
     for span in r.spans:
         accept(span)
         equal(span["meta"]["metadata"]["transfer"]["http_version"], "2",
@@ -582,13 +583,13 @@ def http2_of_httpx(t):
 
 @test
 def http2_of_nghttp(t):
-    """Whose server speaks first, with padding, without a table, and with heads
-    in several frames."""
+    """Whose server speaks first, with padding, without a table, with heads in
+    several frames, and with a hundred streams at once."""
     program, sent = installed("/usr/bin/nghttp"), os.path.join(t.dir, "sent")
     for more in ([], ["--padding=255"], ["--header-table-size=0"],
-                 ["--continuation"], ["-m", "12", "-w", "16"]):
+                 ["--continuation"], ["-m", "12", "-w", "16"], ["-m", "100"]):
         with open(sent, "w") as f:
-            f.write(body("x" * (300000 if more[:1] == ["-m"] else 5)))
+            f.write(body("x" * (300000 if "-w" in more else 5)))
         spans = int(more[1]) if more[:1] == ["-m"] else 1
         r = t.same([program, "-n", "-d", sent, "-H", "content-type: "
                     "application/json", "-H", "authorization: Bearer " + SECRET]

@@ -491,7 +491,7 @@ TEST(http1_borrowed)
     llmobs_http1_init(&http, &silent, &headers);
     llmobs_http1_sent(&http, head, sizeof(head) - 1);
     ck_assert_ptr_eq(headers, head + sizeof("GET /a" V) - 1);
-    ck_assert_ptr_null(http.ways[LLMOBS_HTTP1_REQUEST].head);
+    ck_assert_ptr_null(http.ways[LLMOBS_HTTP1_REQUEST].head.data);
 }
 
 /* Takes all memory that is left for a head of the largest size. */
@@ -523,5 +523,5 @@ TEST(http1_no_memory)
     take_memory();
     llmobs_http1_sent(&http, part, sizeof(part));
     ck_assert_int_eq(http.why, LLMOBS_HTTP1_MEMORY);
-    ck_assert_ptr_null(http.ways[LLMOBS_HTTP1_REQUEST].head);
+    ck_assert_ptr_null(http.ways[LLMOBS_HTTP1_REQUEST].head.data);
 }
