@@ -262,6 +262,12 @@ const char *llmobs_host_core_path(void)
     return *core_path() ? core_path() : NULL;
 }
 
+static bool names_socket_client(const char *path)
+{
+    return llmobs_str_has(LLMOBS_SOCKETS_LETTERS, *llmobs_str_base(path)) &&
+           llmobs_glob_listed(LLMOBS_SOCKETS_CLIENTS, path);
+}
+
 /* A rule for most programs, which costs no system call. Of a script the kernel
  * has executed the interpreter, whose name comes first among the arguments
  * (execve(2)). `first`: that argument; NULL: it is not known. */
@@ -269,9 +275,8 @@ static bool may_be_socket_client(const char *first)
 {
     const char *asked = (const char *)llmobs_libc.auxval(AT_EXECFN);
 
-    return !first || !asked ||
-           llmobs_str_has(LLMOBS_SOCKETS_LETTERS, *llmobs_str_base(first)) ||
-           llmobs_str_has(LLMOBS_SOCKETS_LETTERS, *llmobs_str_base(asked));
+    return !first || !asked || names_socket_client(first) ||
+           names_socket_client(asked);
 }
 
 /* A program as the loader's list has it, where it comes first. */

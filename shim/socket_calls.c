@@ -143,6 +143,14 @@ static uint64_t before_send(int fd, struct bytes all)
     return id;
 }
 
+/* A connect in progress has failed. The program may connect the same descriptor
+ * again, and that is another connection. */
+static bool was_never_connected(int error)
+{
+    return error == ECONNREFUSED || error == ETIMEDOUT || error == ENOTCONN ||
+           error == EHOSTUNREACH || error == ENETUNREACH;
+}
+
 static ssize_t after_send(int fd, uint64_t id, struct bytes all, ssize_t put)
 {
     int saved = llmobs_libc_errno();
@@ -153,6 +161,10 @@ static ssize_t after_send(int fd, uint64_t id, struct bytes all, ssize_t put)
                                put > 0 ? (size_t)put : 0);
         if (put < 0 && (saved == EPIPE || saved == ECONNRESET))
             llmobs_follow_ended(key, LLMOBS_WIRE_UNSENT);
+        else if (put < 0 && was_never_connected(saved)) {
+            llmobs_follow_ended(key, LLMOBS_WIRE_UNSENT);
+            end_number(fd, id);
+        }
     }
     llmobs_libc_errno_restore(saved);
     return put;

@@ -535,12 +535,13 @@ def modules():
     ini, ext = place("php/conf.d/x")[:-2], place("lib/php/20990101/x")[:-2]
     php = compile("php9.9", 'const char *a = "%s", *b = "%s";\n'
                   "int main(void) { return 0; }" % (ini, ext))
-    expect("php without the extension", php, 1, "by the extension curl")
+    expect("php without the extension", php, 0, "by the extension curl",
+           "calls by plain http:// without libcurl are observed")
     compile("lib/php/20990101/curl.so", library, "-shared", "-fPIC",
             glob.glob("/usr/lib/*/libcurl.so.4")[0])
     write("php/conf.d/20-curl.ini", ";extension=curl\nxextension=curl\n"
           "extension=curlx\nextension\nextension=\n")
-    expect("php with the extension off", php, 1, "not enabled",
+    expect("php with the extension off", php, 0, "not enabled",
            copy={"switched_off": True})
     for line in ("extension=curl", ' extension = "curl.so" ; x\r',
                  "extension=/usr/lib/php/curl.so"):
@@ -1104,9 +1105,9 @@ def rules_of_ones_own():
                          "openai_chat chat\n",
                          "-- LLMOBS_RULES: rule 2: host *, path /ping: never\n")),
             ("wrong", 3, ("!! LLMOBS_RULES: line 1: no host speaks 'nobody'",)),
-            ("worse", 3, ("line 1: it has 3 words at least", "line 3: there is no "
-                          "kind 'chat'", "line 5: out: a pointer does not",
-                          "line 6: confirm says nothing"))):
+            ("worse", 3, ("line 1: it has: the host, its provider, APIs",
+                          "line 3: there is no kind 'chat'", "line 5: out: a pointer does not",
+                          "line 6: confirm has one word behind it"))):
         path = os.path.join(TMP, "rules." + name)
         with open(path, "w") as f:
             f.write(files[name])

@@ -151,7 +151,7 @@ def any_host_needs_its_signs(t):
 @test
 def a_file_with_faults_counts_nothing(t):
     """Our own APIs still count, and the log names the line."""
-    for bad, said in (("confirm", "line 18: confirm says nothing"),
+    for bad, said in (("confirm", "line 18: confirm has one word"),
                       ("text x /y", "line 18: x: a pointer does not begin"),
                       ("form b like b", "line 18: there is no form b before"),
                       ("host a.test b %s" % ("c" * 5000), "line 18: no host speaks"),

@@ -28,7 +28,7 @@ def base(t):
 # program goes on as it did, and not all of its calls are seen.
 OF_CASES = (
     ("plain", 2, 0), ("functions", 4, 0), ("bytes", 1, 0), ("of_nothing", 2, 0),
-    ("of_nowhere", 2, 0), ("truncated", 1, 1), ("looked_at", 1, 1),
+    ("of_nowhere", 2, 0), ("again", 2, 0), ("truncated", 1, 1), ("looked_at", 1, 1),
     ("pipelined", 50, 0), ("ahead", 50, 0), ("duplex", 25, 0), ("waits_first", None, 0),
     ("partial", 1, 0), ("keeps_errno", 1, 0), ("one_number", 6, 3),
     ("threads", 40, 0), ("forks", 3, 0), ("child_reads", 2, 1), ("vforks", 4, 0),
@@ -93,12 +93,12 @@ for url in sys.argv[3:] or [sys.argv[1] + "/v1/chat/completions"]:
 # ---- the policy ---------------------------------------------------------------
 
 @test
-def only_where_a_gateway_is_listed(t):
+def in_programs_that_are_known(t):
     """auto, in the programs of which it is known that they do not notice."""
     listed = {LIST: base(t)}
     for argv, env, spans in (
-            (python(t, URLLIB), {}, 0),
-            (python(t, URLLIB), {LIST: "https://gateway.example:4000"}, 0),
+            (python(t, URLLIB), {}, 1),
+            (python(t, URLLIB), {LIST: "https://gateway.example:4000"}, 1),
             (python(t, URLLIB), listed, 1),
             (python(t, URLLIB), dict(listed, LLMOBS_SOCKETS="off"), 0),
             (python(t, URLLIB), dict(listed, DD_LLMOBS_ENABLED="0"), 0),
@@ -166,8 +166,10 @@ s.sendall(("POST /v1/chat/completions HTTP/1.1\\r\\nHost: localhost\\r\\n"
            "Content-Type: application/json\\r\\nConnection: close\\r\\n"
            "Content-Length: %d\\r\\n\\r\\n%s" % (len(sys.argv[2]),
                                            sys.argv[2])).encode())
+said = b""
 while part := s.recv(100):
-    print(part)
+    said += part
+print(said)
 """
 
 

@@ -548,7 +548,7 @@ BAD = {  # a value that means nothing
     "LLMOBS_COMMANDS": "perhaps",
     "LLMOBS_INBOUND": "perhaps",
     "LLMOBS_INBOUND_TRUST": "some", "LLMOBS_STITCH": "some",
-    "LLMOBS_TLS": "some", "LLMOBS_TOOLS": "some",
+    "LLMOBS_SOCKETS": "some", "LLMOBS_TLS": "some", "LLMOBS_TOOLS": "some",
     "LLMOBS_REQUEST_TAGS": "some",
     "LLMOBS_INJECT": "some",
     "LLMOBS_CALLSITE": "stack:0",

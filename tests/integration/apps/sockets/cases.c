@@ -178,6 +178,29 @@ static void of_nothing(void)
 }
 
 /* Memory that the kernel refuses, between calls and in the middle of one. */
+/* A connect in progress fails, and the program connects the same descriptor
+ * again, which the kernel refuses once. */
+static void again(void)
+{
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    struct sockaddr_in to = {.sin_family = AF_INET,
+                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+                             .sin_port = htons(1)};
+    struct pollfd ready = {fd, POLLOUT, 0};
+
+    printf("%d", connect(fd, (struct sockaddr *)&to, sizeof(to)));
+    poll(&ready, 1, 2000);
+    printf(" %zd %d\n", send(fd, "POST /v1/embeddings HTTP/1.1\r\n", 30, 0),
+           errno);
+    fcntl(fd, F_SETFL, 0);
+    to.sin_port = htons((uint16_t)port);
+    if (connect(fd, (struct sockaddr *)&to, sizeof(to)) != 0)
+        (void)connect(fd, (struct sockaddr *)&to, sizeof(to));
+    call(fd);
+    call(fd);
+    close(fd);
+}
+
 static void of_nowhere(void)
 {
     void *volatile nowhere = (void *)8;
@@ -885,6 +908,7 @@ int main(int argc, char **argv)
         {"functions", functions},
         {"bytes", bytes},
         {"of_nothing", of_nothing},
+        {"again", again},
         {"of_nowhere", of_nowhere},
         {"truncated", truncated},
         {"looked_at", looked_at},
