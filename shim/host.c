@@ -547,7 +547,8 @@ static bool wants_sockets(void)
 bool llmobs_host_decide_sockets(void)
 {
     static unsigned judged; /* 0: never, else the facts of the last time */
-    unsigned facts = 4 | (sockets_mode == LLMOBS_TLS_ON) << 1 | is_php;
+    unsigned on = sockets_mode == LLMOBS_TLS_ON;
+    unsigned facts = 4 | on << 1 | is_php;
     struct llmobs_conf conf;
 
     if (judged == facts || sockets_mode == LLMOBS_TLS_OFF ||
