@@ -27,7 +27,8 @@ extern uint64_t *llmobs_fds_words; /* NULL: nothing is followed */
 /* The id of the connection that has the number; 0: it is none. */
 static inline uint64_t llmobs_fds_id(int fd)
 {
-    const uint64_t *words = llmobs_fds_words;
+    const uint64_t *words =
+        __atomic_load_n(&llmobs_fds_words, __ATOMIC_RELAXED);
 
     return (unsigned)fd < LLMOBS_FDS && words
                ? __atomic_load_n(&words[fd], __ATOMIC_ACQUIRE)

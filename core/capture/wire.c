@@ -783,10 +783,11 @@ static void end_parents(struct llmobs_wire *wire)
  * connection, where a request of the parent's is under way. */
 static bool follow_fork(struct llmobs_wire *wire)
 {
-    bool asking = is_asking(wire);
+    bool asking;
 
     if (wire->process == llmobs_fork_process())
         return false;
+    asking = is_asking(wire);
     wire->process = llmobs_fork_process();
     wire->counted = false;
     if (wire->called)
