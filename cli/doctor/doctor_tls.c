@@ -39,7 +39,7 @@ static bool has_loaded_it(const struct llmobs_doctor *doctor)
     return has_loaded(doctor, libraries[0]) || has_loaded(doctor, libraries[1]);
 }
 
-/* What the program's file shows. */
+/* Facts that the program's file shows. */
 struct file {
     bool linked;                   /* it needs one of the libraries */
     bool inside;                   /* it has OpenSSL's functions itself */

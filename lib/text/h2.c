@@ -29,7 +29,7 @@ enum setting { TABLE_SIZE = 1, FRAME_SIZE = 5 };
 
 enum step { HEAD, KEPT, PAD, BODY, SKIPPED };
 
-/* What came of a stream. */
+/* The results of a stream. */
 enum has { REQUEST_END = 1, ANSWER_HEAD = 2, ANSWER_END = 4 };
 
 /* The parts of a head that are no lines, and the host. */

@@ -216,7 +216,7 @@ static bool set_names(struct llmobs_span *span, const struct llmobs_json *body)
     return id && model;
 }
 
-/* What an answer says beside its text, and where: keys through objects, of a
+/* Facts that an answer has beside its text: keys through objects, of a
  * list in each element. */
 enum said {
     SAID_TEXT,    /* metadata */

@@ -81,7 +81,7 @@ static void *sleep_for_ever(void *unused)
     return unused;
 }
 
-/* What a batch needs, and leaves behind. */
+/* State that a batch needs, and leaves behind. */
 static void around(const char *call, const char *with, const char *other)
 {
     if (strcmp(call, with) == 0)

@@ -169,7 +169,7 @@ def one_function_without_a_name(t):
 
 @test
 def stripped(t):
-    """What strip takes away is not needed."""
+    """Nothing that strip takes away is needed."""
     node = altered(t)
     subprocess.run(["strip", node], check=True)
     run(t, node, "fetch", spans=3)

@@ -112,7 +112,7 @@ def in_programs_that_are_known(t):
 
 @test
 def below_the_path_of_a_gateway(t):
-    """What the list has decides, as for libcurl."""
+    """The list decides, as for libcurl."""
     r = t.same(python(t, URLLIB), spans=1, env={LIST: base(t) + "/v1"})
     expect_proxy(r.only())
     r = t.same(python(t, URLLIB), spans=1, env={LIST: base(t) + "/other"})
@@ -400,7 +400,7 @@ def apt(t):
 
 @test(of="rest")
 def servers_alone(t):
-    """What they accept is no call of theirs."""
+    """A connection that they accept is no call of theirs."""
     for env in ON, {LIST: "http://127.0.0.1:1"}:
         equal(served(t, SERVER, env), [], "spans of a server in Python")
     nginx = installed("/usr/sbin/nginx")

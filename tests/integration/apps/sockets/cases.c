@@ -303,7 +303,7 @@ static void waits_first(void)
     both_at_work(true);
 }
 
-/* What the kernel takes, of a request that has no room. */
+/* As much as the kernel takes of a request that has no room. */
 static void partial(void)
 {
     int fd = socket(AF_INET, SOCK_STREAM, 0), few = 8192, tries = 0;
