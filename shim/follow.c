@@ -107,15 +107,14 @@ struct llmobs_connection *llmobs_follow_sent(const void *object,
     return sent.connection;
 }
 
-enum llmobs_follow llmobs_follow_sends(const void *object,
-                                       llmobs_follow_name_fn *name_of,
-                                       const struct iovec *pieces, size_t count)
+bool llmobs_follow_sends(const void *object, llmobs_follow_name_fn *name_of,
+                         const struct iovec *pieces, size_t count)
 {
     struct llmobs_sent sent = {.foreign = false};
     size_t at = 0;
 
     if (is_over())
-        return LLMOBS_FOLLOW_NEVER;
+        return false;
     if (llmobs_connections_differ(object, pieces, count))
         llmobs_follow_skipped(object, LLMOBS_WIRE_OTHER_BYTES);
     for (size_t i = 0; i < count; i++) {
@@ -124,11 +123,8 @@ enum llmobs_follow llmobs_follow_sends(const void *object,
         pass_on(object, name_of, &sent);
         at += pieces[i].iov_len;
     }
-    return sent.foreign ||
-                   (sent.connection && wire_of(sent.connection) == UNFOLLOWED)
-               ? LLMOBS_FOLLOW_NEVER
-           : sent.connection ? LLMOBS_FOLLOW_HTTP
-                             : LLMOBS_FOLLOW_SHORT;
+    return !sent.foreign &&
+           !(sent.connection && wire_of(sent.connection) == UNFOLLOWED);
 }
 
 void llmobs_follow_accepted(const void *object, const struct iovec *pieces,

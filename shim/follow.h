@@ -28,19 +28,10 @@ struct llmobs_connection *llmobs_follow_sent(const void *object,
                                              llmobs_follow_name_fn *name_of,
                                              const void *bytes, size_t len,
                                              size_t accepted);
-/* Whether a connection is followed: more bytes must say so; it is; it will
- * never be, so that the caller may forget it. */
-enum llmobs_follow {
-    LLMOBS_FOLLOW_SHORT,
-    LLMOBS_FOLLOW_HTTP,
-    LLMOBS_FOLLOW_NEVER
-};
-
-/* The program is about to send the pieces, which are read now. */
-enum llmobs_follow llmobs_follow_sends(const void *object,
-                                       llmobs_follow_name_fn *name_of,
-                                       const struct iovec *pieces,
-                                       size_t count);
+/* The program is about to send the pieces, which are read now. False: the
+ * connection will never be followed, so that the caller may forget it. */
+bool llmobs_follow_sends(const void *object, llmobs_follow_name_fn *name_of,
+                         const struct iovec *pieces, size_t count);
 
 /* It sent so many bytes of these pieces; 0 also where the call failed and may
  * be tried again. If the program goes on with other bytes than the rest, the

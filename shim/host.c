@@ -536,10 +536,12 @@ static int find_sanitizer(struct dl_phdr_info *info, size_t size,
 /* Whether to hook them where nobody said so. */
 static bool wants_sockets(void)
 {
-    if (!(is_php || lists_program(LLMOBS_SOCKETS_CLIENTS)) ||
-        llmobs_libc.iterate(find_sanitizer, NULL))
+    bool client = is_php || lists_program(LLMOBS_TLS_CLIENTS);
+    bool node = !client && lists_program(LLMOBS_NODE);
+
+    if ((!client && !node) || llmobs_libc.iterate(find_sanitizer, NULL))
         return false;
-    if (lists_program(LLMOBS_NODE) && loads_tracer())
+    if (node && loads_tracer())
         llmobs_host_is_traced();
     return true;
 }
@@ -555,7 +557,7 @@ bool llmobs_host_decide_sockets(void)
         (facts == 4 && !may_be_client))
         return false;
     judged = facts;
-    if (sockets_mode != LLMOBS_TLS_ON)
+    if (file_sockets && sockets_mode != LLMOBS_TLS_ON)
         read_file(&conf);
     if (sockets || sockets_mode == LLMOBS_TLS_OFF ||
         (sockets_mode == LLMOBS_TLS_AUTO && !wants_sockets()))

@@ -131,13 +131,11 @@ static uint64_t before_send(int fd, struct bytes all)
 {
     int saved = llmobs_libc_errno();
     uint64_t id = llmobs_fds_id(fd);
-    enum llmobs_follow now = LLMOBS_FOLLOW_SHORT;
 
     if (!are_there(all))
         id = 0;
-    if (id && is_current(fd, id))
-        now = llmobs_follow_sends(llmobs_fds_key(id), NULL, all.at, all.count);
-    if (now == LLMOBS_FOLLOW_NEVER)
+    if (id && is_current(fd, id) &&
+        !llmobs_follow_sends(llmobs_fds_key(id), NULL, all.at, all.count))
         end_number(fd, id);
     llmobs_libc_errno_restore(saved);
     return id;

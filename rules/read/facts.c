@@ -247,15 +247,15 @@ static const struct place {
     /* llama.cpp */
     {SAID_MS, "time_in_model_prefill", "timings\0prompt_ms\0"},
     {SAID_MS, "time_in_model_decode", "timings\0predicted_ms\0"},
-#define TIMES(in)                                                    \
-    {SAID_SECONDS, "time_in_queue", in "queue_time\0"},              \
-        {SAID_SECONDS, "time_in_model_prefill", in "prompt_time\0"}, \
-    {                                                                \
-        SAID_SECONDS, "time_in_model_decode", in "completion_time\0" \
-    }
-    TIMES("time_info\0"), /* Cerebras */
-    TIMES("usage\0"),
-    TIMES("x_groq\0usage\0"),                                     /* Groq */
+    {SAID_SECONDS, "time_in_queue", "time_info\0queue_time\0"}, /* Cerebras */
+    {SAID_SECONDS, "time_in_model_prefill", "time_info\0prompt_time\0"},
+    {SAID_SECONDS, "time_in_model_decode", "time_info\0completion_time\0"},
+    {SAID_SECONDS, "time_in_queue", "usage\0queue_time\0"},
+    {SAID_SECONDS, "time_in_model_prefill", "usage\0prompt_time\0"},
+    {SAID_SECONDS, "time_in_model_decode", "usage\0completion_time\0"},
+    {SAID_SECONDS, "time_in_queue", "x_groq\0usage\0queue_time\0"}, /* Groq */
+    {SAID_SECONDS, "time_in_model_prefill", "x_groq\0usage\0prompt_time\0"},
+    {SAID_SECONDS, "time_in_model_decode", "x_groq\0usage\0completion_time\0"},
     {SAID_MS, "time_in_model_inference", "metrics\0latencyMs\0"}, /* Bedrock */
     {SAID_MS, "time_in_model_inference",
      "amazon-bedrock-invocationMetrics\0invocationLatency\0"},
