@@ -70,8 +70,8 @@ bool llmobs_fds_may_begin(int fd)
 
 void llmobs_fds_stop(void)
 {
-    __atomic_store_n(&stopped, true, __ATOMIC_RELEASE);
-    __atomic_store_n(&llmobs_fds_words, NULL, __ATOMIC_RELEASE);
+    __atomic_store_n(&stopped, true, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&llmobs_fds_words, NULL, __ATOMIC_SEQ_CST);
 }
 
 uint64_t llmobs_fds_begin(int fd)
@@ -95,8 +95,9 @@ uint64_t llmobs_fds_begin(int fd)
         record->inode = inode;
         record->pid = (uint32_t)llmobs_sys(SYS_getpid);
         __atomic_store_n(&table[fd], id, __ATOMIC_RELEASE);
-        if (!__atomic_load_n(&stopped, __ATOMIC_ACQUIRE))
-            __atomic_store_n(&llmobs_fds_words, table, __ATOMIC_RELEASE);
+        __atomic_store_n(&llmobs_fds_words, table, __ATOMIC_SEQ_CST);
+        if (__atomic_load_n(&stopped, __ATOMIC_SEQ_CST))
+            llmobs_fds_stop(); /* another thread, at this moment */
         return id;
     }
     return 0;
@@ -107,8 +108,8 @@ bool llmobs_fds_is(int fd, uint64_t id)
     return record_of(id)->inode == inode_of(fd);
 }
 
-/* Adds to the count of the connection, if it has one: the record may be
- * another's by now. Returns the new count. */
+/* Adds to the count of the connection. Returns the new count; LOW_MASK: it has
+ * none, since the record may be another's by now. */
 static uint64_t count(uint64_t id, int more)
 {
     struct record *record = record_of(id);
@@ -132,10 +133,9 @@ void llmobs_fds_share(int from, int to)
 {
     uint64_t id = llmobs_fds_id(from);
 
-    if (!id || (unsigned)to >= LLMOBS_FDS || !is_of_this_process(id))
-        return;
-    count(id, 1);
-    __atomic_store_n(&table[to], id, __ATOMIC_RELEASE);
+    if (id && (unsigned)to < LLMOBS_FDS && is_of_this_process(id) &&
+        count(id, 1) != LOW_MASK)
+        __atomic_store_n(&table[to], id, __ATOMIC_RELEASE);
 }
 
 bool llmobs_fds_end(int fd, uint64_t id)

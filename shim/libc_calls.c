@@ -44,7 +44,8 @@ static enum llmobs_libc_call find_name(const char *name)
     return i;
 }
 
-/* The first definition counts, as for the loader. None comes after libc's. */
+/* The first definition counts, as for the loader. None comes after libc's.
+ * Threads that search at the same time write the same addresses. */
 static int find_real(struct dl_phdr_info *info, size_t size, void *argument)
 {
     const unsigned *sets = argument;
@@ -56,12 +57,15 @@ static int find_real(struct dl_phdr_info *info, size_t size, void *argument)
         return 0;
     is_libc = llmobs_libc_is_part(&elf);
     for (unsigned i = 0; i < LLMOBS_LIBC_COUNT; i++) {
-        if (!(sets_of[i] & *sets) || llmobs_libc_calls_real[i])
+        void *real = sets_of[i] & *sets && !llmobs_libc_calls_real[i]
+                         ? llmobs_elf_symbol_hashed(&elf, names[i], hashes[i])
+                         : NULL;
+
+        if (!real)
             continue;
-        llmobs_libc_calls_real[i] =
-            llmobs_elf_symbol_hashed(&elf, names[i], hashes[i]);
-        if (llmobs_libc_calls_real[i] && !is_libc)
-            interposed |= 1U << i;
+        if (!is_libc)
+            __atomic_fetch_or(&interposed, 1U << i, __ATOMIC_RELAXED);
+        __atomic_store_n(&llmobs_libc_calls_real[i], real, __ATOMIC_RELEASE);
     }
     return is_libc;
 }

@@ -51,23 +51,6 @@ static bool is_current(int fd, uint64_t id)
 
 /* -- connections begin and end --------------------------------------------- */
 
-/* Returns the id of the connection; 0: it is not followed. */
-__attribute__((noinline)) static uint64_t begin_connection(int fd)
-{
-    int saved = llmobs_libc_errno();
-    uint64_t id = llmobs_fds_id(fd);
-
-    if (!(id && is_current(fd, id))) {
-        id = 0;
-        if (llmobs_fds_may_begin(fd)) {
-            watch();
-            id = llmobs_fds_begin(fd);
-        }
-    }
-    llmobs_libc_errno_restore(saved);
-    return id;
-}
-
 __attribute__((noinline)) static void end_at(int fd)
 {
     int saved = llmobs_libc_errno();
@@ -80,6 +63,23 @@ void llmobs_socket_calls_close(int fd)
 {
     if (llmobs_fds_id(fd))
         end_at(fd);
+}
+
+/* Returns the id of the connection; 0: it is not followed. One that the number
+ * had before has ended: a socket may be connected again after it failed, or to
+ * AF_UNSPEC. */
+__attribute__((noinline)) static uint64_t begin_connection(int fd)
+{
+    int saved = llmobs_libc_errno();
+    uint64_t id = 0;
+
+    llmobs_socket_calls_close(fd);
+    if (llmobs_fds_may_begin(fd)) {
+        watch();
+        id = llmobs_fds_begin(fd);
+    }
+    llmobs_libc_errno_restore(saved);
+    return id;
 }
 
 /* A call made the number `to` a copy of `from`. */
@@ -126,27 +126,26 @@ static struct bytes of_message(const struct msghdr *message)
 }
 
 /* Another thread may have the answer before the real function returns, so the
- * core sees the bytes before they are sent. */
+ * core sees the bytes before they are sent. Returns the id of their connection;
+ * 0: they are of none, as in a child that put a file in its place. */
 static uint64_t before_send(int fd, struct bytes all)
 {
     int saved = llmobs_libc_errno();
     uint64_t id = llmobs_fds_id(fd);
 
-    if (!are_there(all))
+    if (!are_there(all) || (id && !is_current(fd, id)))
         id = 0;
-    if (id && is_current(fd, id) &&
-        !llmobs_follow_sends(llmobs_fds_key(id), NULL, all.at, all.count))
+    if (id && !llmobs_follow_sends(llmobs_fds_key(id), NULL, all.at, all.count))
         end_number(fd, id);
     llmobs_libc_errno_restore(saved);
     return id;
 }
 
-/* A connect in progress has failed. The program may connect the same descriptor
- * again, and that is another connection. */
-static bool was_never_connected(int error)
+/* The program may ask again after these errors. */
+static bool is_of_call(int error)
 {
-    return error == ECONNREFUSED || error == ETIMEDOUT || error == ENOTCONN ||
-           error == EHOSTUNREACH || error == ENETUNREACH;
+    return error == EAGAIN || error == EINTR || error == EFAULT ||
+           error == EINPROGRESS || error == EINVAL || error == ENOMEM;
 }
 
 static ssize_t after_send(int fd, uint64_t id, struct bytes all, ssize_t put)
@@ -157,12 +156,8 @@ static ssize_t after_send(int fd, uint64_t id, struct bytes all, ssize_t put)
     if (id && llmobs_fds_id(fd) == id) {
         llmobs_follow_accepted(key, all.at, all.count,
                                put > 0 ? (size_t)put : 0);
-        if (put < 0 && (saved == EPIPE || saved == ECONNRESET))
+        if (put < 0 && !is_of_call(saved))
             llmobs_follow_ended(key, LLMOBS_WIRE_UNSENT);
-        else if (put < 0 && was_never_connected(saved)) {
-            llmobs_follow_ended(key, LLMOBS_WIRE_UNSENT);
-            end_number(fd, id);
-        }
     }
     llmobs_libc_errno_restore(saved);
     return put;
@@ -196,18 +191,13 @@ static void report_received(int fd, uint64_t id, struct bytes all, size_t left)
     for (size_t i = 0; left > 0; i++) {
         size_t len = all.at[i].iov_len < left ? all.at[i].iov_len : left;
 
-        if (len > 0 && !llmobs_follow_received(llmobs_fds_key(id),
-                                               all.at[i].iov_base, len, &first))
-            end_number(fd, id);
         left -= len;
+        if (len == 0 || llmobs_follow_received(llmobs_fds_key(id),
+                                               all.at[i].iov_base, len, &first))
+            continue;
+        end_number(fd, id);
+        return;
     }
-}
-
-/* The program may ask again after these errors. */
-static bool is_of_call(int error)
-{
-    return error == EAGAIN || error == EINTR || error == EFAULT ||
-           error == EINVAL || error == ENOMEM;
 }
 
 /* MSG_PEEK leaves the bytes for the next call; MSG_TRUNC throws them away. */

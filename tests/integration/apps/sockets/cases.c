@@ -177,9 +177,9 @@ static void of_nothing(void)
     close(fd);
 }
 
-/* Memory that the kernel refuses, between calls and in the middle of one. */
 /* A connect in progress fails, and the program connects the same descriptor
- * again, which the kernel refuses once. */
+ * again, which the kernel refuses once; then it gives a connection up within a
+ * request, and uses the descriptor for another. */
 static void again(void)
 {
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
@@ -198,9 +198,15 @@ static void again(void)
         (void)connect(fd, (struct sockaddr *)&to, sizeof(to));
     call(fd);
     call(fd);
+    send(fd, "POST /v1/embeddings HTTP/1.1\r\n", 30, 0);
+    printf("%d\n", connect(fd, &(struct sockaddr){.sa_family = AF_UNSPEC},
+                           sizeof(struct sockaddr)));
+    (void)connect(fd, (struct sockaddr *)&to, sizeof(to));
+    call(fd);
     close(fd);
 }
 
+/* Memory that the kernel refuses, between calls and in the middle of one. */
 static void of_nowhere(void)
 {
     void *volatile nowhere = (void *)8;
