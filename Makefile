@@ -179,7 +179,7 @@ endif
 SMALL := $(filter-out $(patsubst %,$(B)/%.o,core/event/exchange \
 	core/export/letters core/export/writer core/trace/carrier \
 	$(addprefix core/trace/,caller caller_unnamed callsite) \
-	rules/read/idn rules/read/match rules/read/text rules/read/url) \
+	rules/read/match rules/read/text rules/read/url) \
 	$(B)/core/event/link% $(patsubst rules/%.c,$(B)/rules/%.o,$(wildcard rules/*.c)), \
 	$(filter $(addprefix $(B)/,$(patsubst %,core/%/%.o,config deliver event \
 	export trace) rules/%) $(patsubst %,$(B)/%.o, \

@@ -7,7 +7,6 @@
 #include <strings.h>
 
 #include "rules/providers.h"
-#include "rules/read/idn.h"
 #include "rules/read/layout.h"
 #include "rules/read/match.h"
 #include "rules/read/text.h"
@@ -176,18 +175,6 @@ static bool copy(char **field, const char *text)
     return !text || *field;
 }
 
-/* Hosts are compared in their DNS form, so a rule's host gets that form. */
-__attribute__((noinline)) static int to_dns(char **host)
-{
-    char name[LLMOBS_URL_HOST_MAX + 1];
-
-    if (!*host || llmobs_idn_encode(llmobs_text_of(*host), name, sizeof(name)))
-        return 0;
-    free(*host);
-    *host = strdup(name);
-    return *host ? 0 : -ENOMEM;
-}
-
 /* Gives the fault; NULL: the shape was chosen. */
 static const char *choose_shape(struct llmobs_rule *rule, const struct row *row)
 {
@@ -255,8 +242,8 @@ static int fill_rule(const struct llmobs_json *json, struct row *row,
         !copy(&rule->name, row->texts[COLUMN_NAME]) ||
         !copy(&rule->header, row->texts[COLUMN_HEADER]))
         return -ENOMEM;
-    if (to_dns(&rule->host) < 0)
-        return -ENOMEM;
+    if (rule->host)
+        llmobs_url_lower(rule->host);
     return fill_places(row, rule, why);
 }
 
@@ -396,8 +383,7 @@ static int add_host(struct file *file, const struct llmobs_apis_said *said)
     if (!host->dialects || !copy(&host->host, args[0]) ||
         !copy(&host->provider, args[1]))
         return -ENOMEM;
-    if (to_dns(&host->host) < 0)
-        return -ENOMEM;
+    llmobs_url_lower(host->host);
     for (unsigned i = 2; i < said->count && rc == 0; i++)
         rc = add_speech(file, host, &count, said->line, args[i]);
     return rc;

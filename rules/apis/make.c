@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "rules/read/idn.h"
+#include "rules/read/url.h"
 #include "rules/read/message_content.h"
 #include "rules/read/rerank.h"
 #include "rules/read/usage.h"
@@ -249,9 +249,7 @@ static void fill_dialect(struct maker *maker)
         if (api->paths[i].signs)
             fail(maker, api->paths[i].line, "a file of one's own has no signs");
         shapes[i] = api->paths[i].shape;
-        if (llmobs_idn_encode(llmobs_text_of(api->paths[i].shape.host),
-                              shapes[i].host, sizeof(shapes[i].host)) < 0)
-            fail(maker, api->paths[i].line, "the host has no form of DNS");
+        llmobs_url_lower(shapes[i].host);
     }
     for (unsigned i = 0; i < api->form_count && forms; i++)
         if (api->forms[i].used)

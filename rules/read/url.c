@@ -7,7 +7,6 @@
 #include <strings.h>
 
 #include "lib/base/scratch.h"
-#include "rules/read/idn.h"
 
 struct llmobs_url_list {
     struct llmobs_url_list *next;
@@ -24,6 +23,12 @@ static bool unreserved(int c)
 {
     return (c >= '0' && c <= '9') || (url_lower((char)c) >= 'a' && c <= 'z') ||
            c == '-' || c == '.' || c == '_' || c == '~';
+}
+
+void llmobs_url_lower(char *host)
+{
+    for (; *host; host++)
+        *host = url_lower(*host);
 }
 
 /* Copies a path with its unreserved characters decoded, and the digits of all
@@ -110,24 +115,6 @@ static int parse_port(struct llmobs_text text, uint16_t *port)
     return 0;
 }
 
-/* Brings a host's name to the form of DNS, so that both of its forms are equal.
- * A name without such a form is compared by its bytes. */
-static void to_dns(struct llmobs_url *url)
-{
-    char name[LLMOBS_URL_HOST_MAX + 1];
-
-    for (size_t i = 0; i < url->host_len; i++) {
-        if ((unsigned char)url->host[i] < 0x80)
-            continue;
-        if (llmobs_idn_encode((struct llmobs_text){url->host, url->host_len},
-                              name, sizeof(name)) == 0) {
-            url->host_len = strlen(name);
-            memcpy(url->host, name, url->host_len + 1);
-        }
-        return;
-    }
-}
-
 /* Sets the host in lower case, with escapes decoded (as libcurl does) and
  * without one dot at its end.
  */
@@ -152,7 +139,6 @@ static int set_host(struct llmobs_text host, struct llmobs_url *url)
         n--;
     url->host[n] = '\0';
     url->host_len = n;
-    to_dns(url);
     return n > 0 ? 0 : -EINVAL;
 }
 

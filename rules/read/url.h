@@ -42,6 +42,10 @@ struct llmobs_url {
  * segments and needless percent-encoding of the path are undone. */
 int llmobs_url_parse(struct llmobs_text text, struct llmobs_url *url);
 
+/* Puts the ASCII letters of a pattern of hosts in lower case, as those of a
+ * parsed URL are. Other letters are compared as they are written. */
+void llmobs_url_lower(char *host);
+
 /* True when a reference (a Location's value) surely leads to scheme, host and
  * port of `base`, as relative references do. */
 bool llmobs_url_stays(const struct llmobs_url *base,

@@ -211,18 +211,20 @@ TEST(a_bad_rule_is_named)
     }
 }
 
-TEST(patterns_of_hosts_know_both_forms)
+TEST(patterns_of_hosts_are_in_any_case)
 {
     struct llmobs_rules *rules =
-        match_make(NULL, "[{\"host\":\"*.b\\u00fccher.example\","
+        match_make(NULL, "[{\"host\":\"*.B\\u00fccher.EXAMPLE\","
                          "\"dialect\":\"http\"}]");
-    struct match_row row = {
-        "POST", "http://a.xn--bcher-kva.example/x", TEXT, NULL, 2, NULL};
+    struct match_row row = {"POST",
+                            "http://a.b\xC3\xBC"
+                            "cher.example/x",
+                            TEXT,
+                            NULL,
+                            2,
+                            NULL};
     struct llmobs_match match;
 
-    ck_assert(match_run(rules, &row, &match));
-    row.url = "http://a.b\xC3\xBC"
-              "cher.example/x";
     ck_assert(match_run(rules, &row, &match));
     llmobs_rules_free(rules);
 }
