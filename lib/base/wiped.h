@@ -3,7 +3,7 @@
  *
  * Owns:    its bytes, until _fini.
  * Threads: one at a time.
- * Errors:  false: memory ran out, and all is as before.
+ * Errors:  -ENOMEM, or 0; after it all is as before.
  * Limits:  the caller's.
  * Fork:    plain memory.
  */
@@ -24,9 +24,9 @@ static inline struct llmobs_text llmobs_wiped_text(
 }
 
 /* Makes room for `len` more bytes behind the others. */
-bool llmobs_wiped_reserve(struct llmobs_wiped *wiped, size_t len);
+int llmobs_wiped_reserve(struct llmobs_wiped *wiped, size_t len);
 
-bool llmobs_wiped_add(struct llmobs_wiped *wiped, struct llmobs_text bytes);
+int llmobs_wiped_add(struct llmobs_wiped *wiped, struct llmobs_text bytes);
 
 /* Wipes the bytes behind the first `len`. */
 void llmobs_wiped_cut(struct llmobs_wiped *wiped, uint32_t len);

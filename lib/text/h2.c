@@ -27,36 +27,15 @@ enum flag {
 
 enum setting { TABLE_SIZE = 1, FRAME_SIZE = 5 };
 
-enum step { HEAD, KEPT, PAD, BODY, SKIPPED };
-
-/* The results of a stream. */
-enum has { REQUEST_END = 1, ANSWER_HEAD = 2, ANSWER_END = 4 };
-
-/* The parts of a head that are no lines, and the host. */
-enum part {
-    METHOD,
-    SCHEME,
-    AUTHORITY,
-    PATH,
-    STATUS,
-    PSEUDO,
-    HOST = PSEUDO,
-    PARTS
-};
-
-static const char pseudo[] = ":method\0:scheme\0:authority\0:path\0:status\0";
+/* The lines of a head that HTTP/1.1 has not; their names begin with a colon. */
+static const char pseudo[] = "method\0scheme\0authority\0path\0status\0";
 
 /* A head, while its lines come. */
 struct fields {
     bool skips; /* trailers and the like: nobody wants to know */
-    bool wrong, large, grpc, no_memory;
-    struct llmobs_wiped text; /* the parts, then lines as of HTTP/1.1 */
-    bool has_lines;
-    uint32_t lines; /* where these begin */
-    struct {
-        bool is_there;
-        uint32_t at, len;
-    } parts[PARTS];
+    bool wrong, large, no_memory;
+    struct llmobs_wiped text; /* as lines of HTTP/1.1 */
+    uint32_t pseudo; /* bytes of it: those lines come first, without a colon */
 };
 
 void llmobs_h2_init(struct llmobs_h2 *h2,
@@ -117,24 +96,18 @@ static bool is_idle(const struct llmobs_h2 *h2, uint32_t id)
     return id == 0 || id > (id & 1 ? h2->last : h2->pushed);
 }
 
-static bool has_ended(const struct llmobs_h2_stream *stream,
-                      enum llmobs_http1_side side)
-{
-    return stream->has &
-           (side == LLMOBS_HTTP1_REQUEST ? REQUEST_END : ANSWER_END);
-}
-
-/* Ends a side of the stream; the stream goes with the second one. */
+/* Ends a side of the stream; the stream goes with the second one. NULL: it has
+ * no events. */
 static void end_side(struct llmobs_h2 *h2, struct llmobs_h2_stream *stream,
                      enum llmobs_http1_side side, enum llmobs_http1_end how)
 {
-    uint32_t id = stream->id;
+    uint32_t id;
 
-    if (has_ended(stream, side))
+    if (!stream || stream->ended[side])
         return;
-    stream->has |= side == LLMOBS_HTTP1_REQUEST ? REQUEST_END : ANSWER_END;
-    if (has_ended(stream, LLMOBS_HTTP1_REQUEST) &&
-        has_ended(stream, LLMOBS_HTTP1_ANSWER))
+    id = stream->id;
+    stream->ended[side] = true;
+    if (stream->ended[!side])
         memmove(stream, stream + 1,
                 (size_t)(h2->streams + h2->open-- - stream - 1) *
                     sizeof(*stream));
@@ -147,9 +120,9 @@ static void end_stream(struct llmobs_h2 *h2, struct llmobs_h2_stream *stream,
                        enum llmobs_http1_end request,
                        enum llmobs_http1_end answer)
 {
-    bool waits = !has_ended(stream, LLMOBS_HTTP1_ANSWER);
+    bool waits = !stream->ended[LLMOBS_HTTP1_ANSWER];
 
-    if (answer == LLMOBS_HTTP1_CUT && !(stream->has & ANSWER_HEAD))
+    if (answer == LLMOBS_HTTP1_CUT && !stream->answered)
         answer = LLMOBS_HTTP1_NONE;
     end_side(h2, stream, LLMOBS_HTTP1_REQUEST, request);
     if (waits)
@@ -190,29 +163,14 @@ void llmobs_h2_ended(struct llmobs_h2 *h2)
 
 /* -- heads ----------------------------------------------------------------- */
 
-/* Which part the name is; PARTS: none. */
-static unsigned part_of(struct llmobs_text name)
-{
-    unsigned part = METHOD;
-
-    if (llmobs_text_is(name, "host"))
-        return HOST;
-    LLMOBS_WORDS_EACH (word, pseudo) {
-        if (llmobs_text_is(name, word))
-            return part;
-        part++;
-    }
-    return PARTS;
-}
-
-/* Letters that would make two lines of one, or another name (RFC 9113, 8.2.1).
- */
+/* False for letters that would make two lines of one, or another name (RFC
+ * 9113, 8.2.1). */
 static bool is_clear(struct llmobs_text name, struct llmobs_text value)
 {
     for (size_t i = 0; i < name.len; i++) {
         unsigned char c = (unsigned char)name.data[i];
 
-        if (c <= ' ' || c >= 0x7f || (c == ':' && i > 0))
+        if (c <= ' ' || c >= 0x7f || c == ':')
             return false;
     }
     for (size_t i = 0; i < value.len; i++) {
@@ -224,73 +182,69 @@ static bool is_clear(struct llmobs_text name, struct llmobs_text value)
     return name.len > 0;
 }
 
+/* The value of the line of that name; NULL: there is none. */
+static struct llmobs_text value_of(struct llmobs_text lines,
+                                   struct llmobs_text name)
+{
+    struct llmobs_http1_header header;
+
+    while (llmobs_http1_header_next(&lines, &header))
+        if (header.name.len == name.len &&
+            memcmp(header.name.data, name.data, name.len) == 0)
+            return header.value;
+    return (struct llmobs_text){NULL, 0};
+}
+
 static void on_field(void *user, struct llmobs_text name,
                      struct llmobs_text value)
 {
     struct fields *fields = user;
     struct llmobs_wiped *text = &fields->text;
-    bool is_line = name.len > 0 && name.data[0] != ':';
-    unsigned part = part_of(name);
+    bool is_pseudo = name.len > 0 && name.data[0] == ':';
+    size_t len = name.len + value.len + 4;
 
-    if (fields->skips || fields->wrong || fields->large)
+    if (fields->skips || fields->wrong || fields->large || fields->no_memory)
         return;
-    if (!is_clear(name, value) ||
-        (!is_line && (part >= PSEUDO || fields->parts[part].is_there ||
-                      fields->has_lines))) {
-        fields->wrong = true;
+    if (is_pseudo) {
+        name.data++, name.len--;
+        /* behind the others, unknown, or there already */
+        fields->wrong = text->len > fields->pseudo ||
+                        !llmobs_text_among(name, pseudo) ||
+                        value_of(llmobs_wiped_text(text), name).data;
+    }
+    fields->wrong |= !is_clear(name, value);
+    fields->large = text->len + len > LLMOBS_H2_HEAD_MAX;
+    if (fields->wrong || fields->large)
         return;
-    }
-    if (text->len + name.len + value.len + 4 > LLMOBS_H2_HEAD_MAX) {
-        fields->large = true;
+    fields->no_memory = llmobs_wiped_reserve(text, len) != 0;
+    if (fields->no_memory)
         return;
-    }
-    if (!llmobs_wiped_reserve(text, name.len + value.len + 5)) {
-        fields->no_memory = fields->wrong = true;
-        return;
-    }
-    if (is_line) {
-        if (!fields->has_lines)
-            fields->lines = text->len;
-        fields->has_lines = true;
-        (void)llmobs_wiped_add(text, name);
-        (void)llmobs_wiped_add(text, llmobs_text_of(": "));
-    }
-    if (part < PARTS && !fields->parts[part].is_there) {
-        fields->parts[part].is_there = true;
-        fields->parts[part].at = text->len;
-        fields->parts[part].len = (uint32_t)value.len;
-    }
+    (void)llmobs_wiped_add(text, name);
+    (void)llmobs_wiped_add(text, llmobs_text_of(": "));
     (void)llmobs_wiped_add(text, value);
-    if (is_line)
-        (void)llmobs_wiped_add(text, llmobs_text_of("\r\n"));
-    if (llmobs_text_is(name, "content-type") &&
-        llmobs_text_begins(value, "application/grpc"))
-        fields->grpc = true;
+    (void)llmobs_wiped_add(text, llmobs_text_of("\r\n"));
+    if (is_pseudo)
+        fields->pseudo = text->len;
 }
 
-static struct llmobs_text part_text(const struct fields *fields, unsigned part)
+/* What the head says, which is borrowed. `ends`: it has no body. */
+static struct llmobs_http1_head head_of(const struct fields *fields, bool ends)
 {
-    if (!fields->parts[part].is_there)
-        return (struct llmobs_text){NULL, 0};
-    return (struct llmobs_text){fields->text.data + fields->parts[part].at,
-                                fields->parts[part].len};
-}
-
-static struct llmobs_http1_head head_of(const struct fields *fields,
-                                        bool bodiless)
-{
+    struct llmobs_text first = {fields->text.data, fields->pseudo};
+    struct llmobs_text rest = llmobs_wiped_text(&fields->text);
     struct llmobs_http1_head head = {.h2 = true,
-                                     .framing = bodiless ? LLMOBS_HTTP1_BODILESS
-                                                         : LLMOBS_HTTP1_TO_END};
+                                     .framing = ends ? LLMOBS_HTTP1_BODILESS
+                                                     : LLMOBS_HTTP1_TO_END};
 
-    head.method = part_text(fields, METHOD);
-    head.target = part_text(fields, PATH);
-    head.host = part_text(fields, AUTHORITY);
+    if (rest.len > 0)
+        rest.data += first.len;
+    rest.len -= first.len;
+    head.headers = rest;
+    head.method = value_of(first, llmobs_text_of("method"));
+    head.target = value_of(first, llmobs_text_of("path"));
+    head.host = value_of(first, llmobs_text_of("authority"));
     if (head.host.len == 0)
-        head.host = part_text(fields, HOST);
-    if (fields->has_lines)
-        head.headers = (struct llmobs_text){fields->text.data + fields->lines,
-                                            fields->text.len - fields->lines};
+        head.host = value_of(rest, llmobs_text_of("host"));
     return head;
 }
 
@@ -314,10 +268,12 @@ static void read_request(struct llmobs_h2 *h2, uint32_t id, bool ends,
                          const struct fields *fields)
 {
     struct llmobs_http1_head head = head_of(fields, ends);
+    struct llmobs_text type =
+        value_of(head.headers, llmobs_text_of("content-type"));
 
     if (!fields->wrong && llmobs_text_is(head.method, "CONNECT"))
         return;
-    if (fields->grpc) {
+    if (llmobs_text_begins(type, "application/grpc")) {
         h2->grpc++;
     } else if (fields->wrong || fields->large || head.method.len == 0 ||
                head.target.len == 0 || h2->open == LLMOBS_H2_OPEN) {
@@ -337,7 +293,9 @@ static void read_answer(struct llmobs_h2 *h2, struct llmobs_h2_stream *stream,
                         bool ends, const struct fields *fields)
 {
     struct llmobs_http1_head head = head_of(fields, ends);
-    struct llmobs_text status = part_text(fields, STATUS);
+    struct llmobs_text status =
+        value_of((struct llmobs_text){fields->text.data, fields->pseudo},
+                 llmobs_text_of("status"));
     bool right = !fields->wrong && !fields->large && status.len == 3;
 
     for (size_t i = 0; right && i < 3; i++) {
@@ -348,8 +306,8 @@ static void read_answer(struct llmobs_h2 *h2, struct llmobs_h2_stream *stream,
         h2->passed++;
         end_stream(h2, stream, LLMOBS_HTTP1_LOST, LLMOBS_HTTP1_LOST);
     } else if (head.status >= 200) {
-        head.early = !has_ended(stream, LLMOBS_HTTP1_REQUEST);
-        stream->has |= ANSWER_HEAD;
+        head.early = !stream->ended[LLMOBS_HTTP1_REQUEST];
+        stream->answered = true;
         h2->events->head(h2->user, LLMOBS_HTTP1_ANSWER, stream->id, &head);
         if (ends)
             end_side(h2, stream, LLMOBS_HTTP1_ANSWER, LLMOBS_HTTP1_WHOLE);
@@ -358,17 +316,17 @@ static void read_answer(struct llmobs_h2 *h2, struct llmobs_h2_stream *stream,
 
 /* Reads a whole block: the first one of the client opens the stream; one behind
  * a head has trailers. */
-static void read_block(struct llmobs_h2 *h2, enum llmobs_http1_side side,
-                       struct llmobs_text block)
+static void read_block(struct llmobs_h2 *h2, enum llmobs_http1_side side)
 {
     struct llmobs_h2_way *way = &h2->ways[side];
     struct llmobs_h2_stream *stream =
         way->is_pushed ? NULL : find(h2, way->stream);
     bool opens = side == LLMOBS_HTTP1_REQUEST && way->stream > h2->last;
-    bool answers = stream && side == LLMOBS_HTTP1_ANSWER &&
-                   !(stream->has & (ANSWER_HEAD | ANSWER_END));
+    bool answers = side == LLMOBS_HTTP1_ANSWER && stream && !stream->answered &&
+                   !stream->ended[side];
     struct fields fields = {.skips = !opens && !answers};
-    int error = llmobs_hpack_read(&way->table, block, on_field, &fields);
+    int error = llmobs_hpack_read(&way->table, llmobs_wiped_text(&way->kept),
+                                  on_field, &fields);
 
     if (opens)
         h2->last = way->stream;
@@ -380,7 +338,7 @@ static void read_block(struct llmobs_h2 *h2, enum llmobs_http1_side side,
         read_request(h2, way->stream, way->ends, &fields);
     else if (answers)
         read_answer(h2, stream, way->ends, &fields);
-    else if (stream && way->ends)
+    else if (way->ends)
         end_side(h2, stream, side, LLMOBS_HTTP1_WHOLE);
     llmobs_wiped_fini(&fields.text);
 }
@@ -435,16 +393,13 @@ static bool strip(struct llmobs_h2 *h2, const struct llmobs_h2_way *way,
     return true;
 }
 
-/* A frame with a part of a block, which lies behind the others where there are
- * any. */
+/* The frame has a part of a block, which comes to lie behind the others. */
 static void read_part(struct llmobs_h2 *h2, enum llmobs_http1_side side,
                       struct llmobs_text payload)
 {
     struct llmobs_h2_way *way = &h2->ways[side];
-    struct llmobs_text block = payload;
-    bool last = way->flags & END_HEADERS;
 
-    if (!strip(h2, way, &block)) {
+    if (!strip(h2, way, &payload)) {
         stop(h2, LLMOBS_HTTP1_DOUBT);
         return;
     }
@@ -452,19 +407,12 @@ static void read_part(struct llmobs_h2 *h2, enum llmobs_http1_side side,
         way->ends = way->flags & END_STREAM && way->type == HEADERS;
         way->is_pushed = way->type == PUSH_PROMISE;
     }
-    way->in_block = !last;
-    if (way->block > 0 || (!last && payload.data == way->kept.data)) {
-        memmove(way->kept.data + way->block, block.data, block.len);
-        llmobs_wiped_cut(&way->kept, way->block + (uint32_t)block.len);
-    } else if (!last && !llmobs_wiped_add(&way->kept, block)) {
-        stop(h2, LLMOBS_HTTP1_MEMORY);
-        return;
-    }
-    if (way->block > 0)
-        block = llmobs_wiped_text(&way->kept);
-    way->block = last ? 0 : way->kept.len;
-    if (last)
-        read_block(h2, side, block);
+    if (payload.len > 0)
+        memmove(way->kept.data + way->block, payload.data, payload.len);
+    llmobs_wiped_cut(&way->kept, way->block + (uint32_t)payload.len);
+    way->in_block = !(way->flags & END_HEADERS);
+    if (!way->in_block)
+        read_block(h2, side);
 }
 
 static void read_settings(struct llmobs_h2 *h2, enum llmobs_http1_side side,
@@ -483,31 +431,6 @@ static void read_settings(struct llmobs_h2 *h2, enum llmobs_http1_side side,
     }
 }
 
-static void read_kept(struct llmobs_h2 *h2, enum llmobs_http1_side side,
-                      struct llmobs_text payload)
-{
-    struct llmobs_h2_stream *stream;
-
-    switch (h2->ways[side].type) {
-    case SETTINGS:
-        read_settings(h2, side, payload);
-        break;
-    case RST_STREAM:
-        stream = find(h2, h2->ways[side].stream);
-        if (stream)
-            end_stream(h2, stream, LLMOBS_HTTP1_CUT,
-                       side == LLMOBS_HTTP1_REQUEST ? LLMOBS_HTTP1_GIVEN_UP
-                                                    : LLMOBS_HTTP1_CUT);
-        break;
-    case GOAWAY: /* a client's is about pushes */
-        if (side == LLMOBS_HTTP1_ANSWER)
-            end_above(h2, stream_at(payload.data), LLMOBS_HTTP1_CUT);
-        break;
-    default:
-        read_part(h2, side, payload);
-    }
-}
-
 /* False: peers must end the connection for such a frame, or such a stream (RFC
  * 9113, 5.1, 6). */
 static bool is_right(const struct llmobs_h2 *h2, enum llmobs_http1_side side)
@@ -523,7 +446,8 @@ static bool is_right(const struct llmobs_h2 *h2, enum llmobs_http1_side side)
     switch (way->type) {
     case DATA:
         stream = find(h2, way->stream);
-        return !idle && (sent || !stream || stream->has & ANSWER_HEAD);
+        return !idle && (sent || !stream || stream->answered) &&
+               (way->left > 0 || !(way->flags & PADDED));
     case HEADERS:
         return way->stream && (sent ? way->stream & 1 : !idle);
     case PRIORITY:
@@ -546,54 +470,70 @@ static bool is_right(const struct llmobs_h2 *h2, enum llmobs_http1_side side)
     }
 }
 
+/* True for the payloads that are read as a whole. */
+static bool is_kept(const struct llmobs_h2_way *way)
+{
+    return way->type != DATA && way->type <= CONTINUATION;
+}
+
 /* The head of a frame is whole. */
 static void begin_frame(struct llmobs_h2 *h2, enum llmobs_http1_side side)
 {
-    static const uint8_t steps[] = {
-        [DATA] = BODY,         [HEADERS] = KEPT,  [PRIORITY] = SKIPPED,
-        [RST_STREAM] = KEPT,   [SETTINGS] = KEPT, [PUSH_PROMISE] = KEPT,
-        [PING] = SKIPPED,      [GOAWAY] = KEPT,   [WINDOW_UPDATE] = SKIPPED,
-        [CONTINUATION] = KEPT,
-    };
     struct llmobs_h2_way *way = &h2->ways[side];
     const char *head = (const char *)way->head;
-    uint32_t stream = stream_at(head + 5);
-    bool same = stream == way->stream;
+    uint32_t before = way->stream;
 
-    way->held = 0;
     way->left = number_at(head, 3);
     way->type = way->head[3];
     way->flags = way->head[4];
-    way->stream = stream;
+    way->stream = stream_at(head + 5);
     way->pad = 0;
-    way->step = way->type < sizeof(steps) ? steps[way->type] : SKIPPED;
-    if (way->step == BODY && way->flags & PADDED)
-        way->step = PAD;
-    if (!is_right(h2, side) || (way->type == CONTINUATION && !same) ||
-        (way->step == PAD && way->left == 0))
+    way->block = way->kept.len;
+    if (!is_right(h2, side) ||
+        (way->type == CONTINUATION && way->stream != before))
         stop(h2, LLMOBS_HTTP1_DOUBT);
-    else if (way->step == KEPT && way->left + way->block > LLMOBS_H2_HEAD_MAX)
+    else if (is_kept(way) && way->left + way->block > LLMOBS_H2_HEAD_MAX)
         stop(h2, LLMOBS_HTTP1_LARGE);
     way->begun = true;
 }
 
-/* The payload is at its end; `payload`: all of it where it is kept. */
-static void end_frame(struct llmobs_h2 *h2, enum llmobs_http1_side side,
-                      struct llmobs_text payload)
+/* The payload is at its end. */
+static void end_frame(struct llmobs_h2 *h2, enum llmobs_http1_side side)
 {
     struct llmobs_h2_way *way = &h2->ways[side];
-    struct llmobs_h2_stream *stream;
+    struct llmobs_h2_stream *stream = find(h2, way->stream);
+    struct llmobs_text payload = llmobs_wiped_text(&way->kept);
 
-    if (way->step == KEPT) {
-        read_kept(h2, side, payload);
-        if (way->block == 0)
-            llmobs_wiped_fini(&way->kept);
-    } else if (way->step == BODY && way->flags & END_STREAM) {
-        stream = find(h2, way->stream);
-        if (stream)
+    if (payload.len > 0)
+        payload.data += way->block;
+    payload.len -= way->block;
+    switch (way->type) {
+    case DATA:
+        if (way->flags & END_STREAM)
             end_side(h2, stream, side, LLMOBS_HTTP1_WHOLE);
+        break;
+    case HEADERS:
+    case PUSH_PROMISE:
+    case CONTINUATION:
+        read_part(h2, side, payload);
+        break;
+    case RST_STREAM:
+        if (stream)
+            end_stream(h2, stream, LLMOBS_HTTP1_CUT,
+                       side == LLMOBS_HTTP1_REQUEST ? LLMOBS_HTTP1_GIVEN_UP
+                                                    : LLMOBS_HTTP1_CUT);
+        break;
+    case SETTINGS:
+        read_settings(h2, side, payload);
+        break;
+    case GOAWAY: /* a client's is about pushes */
+        if (side == LLMOBS_HTTP1_ANSWER)
+            end_above(h2, stream_at(payload.data), LLMOBS_HTTP1_CUT);
+        break;
     }
-    way->step = HEAD;
+    way->held = 0;
+    if (!way->in_block)
+        llmobs_wiped_fini(&way->kept);
 }
 
 static void read_data(struct llmobs_h2 *h2, enum llmobs_http1_side side,
@@ -605,7 +545,7 @@ static void read_data(struct llmobs_h2 *h2, enum llmobs_http1_side side,
 
     if (in.len > data)
         in.len = data;
-    if (in.len > 0 && stream && !has_ended(stream, side))
+    if (in.len > 0 && stream && !stream->ended[side])
         h2->events->body(h2->user, side, way->stream, in);
 }
 
@@ -614,30 +554,21 @@ static size_t read_payload(struct llmobs_h2 *h2, enum llmobs_http1_side side,
                            struct llmobs_text in)
 {
     struct llmobs_h2_way *way = &h2->ways[side];
-    struct llmobs_text payload = in;
 
     if (in.len > way->left)
-        in.len = payload.len = way->left;
-    if (way->step == PAD) {
+        in.len = way->left;
+    if (way->type == DATA && way->flags & PADDED) {
         in.len = 1;
         way->pad = (unsigned char)in.data[0];
-        way->step = BODY;
+        way->flags &= (uint8_t)~PADDED;
         if (way->pad >= way->left)
             stop(h2, LLMOBS_HTTP1_DOUBT);
-    } else if (way->step == BODY) {
+    } else if (way->type == DATA) {
         read_data(h2, side, in);
-    } else if (way->step == KEPT && (way->kept.len > 0 || in.len < way->left)) {
-        if (!llmobs_wiped_add(&way->kept, in)) {
-            stop(h2, LLMOBS_HTTP1_MEMORY);
-            return in.len;
-        }
-        payload = llmobs_wiped_text(&way->kept);
-        payload.data += way->block;
-        payload.len -= way->block;
+    } else if (is_kept(way) && llmobs_wiped_add(&way->kept, in) != 0) {
+        stop(h2, LLMOBS_HTTP1_MEMORY);
     }
     way->left -= (uint32_t)in.len;
-    if (way->left == 0 && !h2->why)
-        end_frame(h2, side, payload);
     return in.len;
 }
 
@@ -651,21 +582,23 @@ static size_t read_frame_head(struct llmobs_h2 *h2, enum llmobs_http1_side side,
         part = in.len;
     memcpy(way->head + way->held, in.data, part);
     way->held += (uint8_t)part;
-    if (way->held < LLMOBS_H2_FRAME_HEAD)
-        return part;
-    begin_frame(h2, side);
-    if (way->left == 0 && !h2->why)
-        end_frame(h2, side, (struct llmobs_text){"", 0});
+    if (way->held == LLMOBS_H2_FRAME_HEAD)
+        begin_frame(h2, side);
     return part;
 }
 
 static void read_bytes(struct llmobs_h2 *h2, enum llmobs_http1_side side,
                        struct llmobs_text in)
 {
-    while (in.len > 0 && !h2->why) {
-        size_t n = h2->ways[side].step == HEAD ? read_frame_head(h2, side, in)
-                                               : read_payload(h2, side, in);
+    struct llmobs_h2_way *way = &h2->ways[side];
 
+    while (in.len > 0 && !h2->why) {
+        size_t n = way->held < LLMOBS_H2_FRAME_HEAD
+                       ? read_frame_head(h2, side, in)
+                       : read_payload(h2, side, in);
+
+        if (way->held == LLMOBS_H2_FRAME_HEAD && way->left == 0 && !h2->why)
+            end_frame(h2, side);
         in.data += n;
         in.len -= n;
     }

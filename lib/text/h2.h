@@ -30,7 +30,8 @@
 
 struct llmobs_h2_stream {
     uint32_t id;
-    uint8_t has; /* bits: what came of it */
+    bool answered; /* its head came */
+    bool ended[2]; /* by llmobs_http1_side */
 };
 
 /* One way of the connection. */
@@ -40,11 +41,10 @@ struct llmobs_h2_way {
     uint32_t allowed;         /* the largest payload of a frame */
     uint32_t stream;          /* of the frame */
     uint32_t left;            /* bytes of its payload that are to come */
-    uint32_t block;           /* bytes of kept that are the block's */
+    uint32_t block;           /* bytes of kept that came before this frame */
     uint8_t type, flags;      /* of the frame */
     uint8_t pad;              /* bytes at the end of DATA */
-    uint8_t step;
-    uint8_t held; /* bytes of `head` */
+    uint8_t held;             /* bytes of `head` */
     unsigned char head[LLMOBS_H2_FRAME_HEAD];
     bool begun;     /* SETTINGS came */
     bool in_block;  /* CONTINUATION must follow */

@@ -142,7 +142,7 @@ static int insert(struct llmobs_hpack *hpack, const struct line *line)
     evict(hpack, of > hpack->max ? 0 : hpack->max - of);
     if (of > hpack->max)
         return 0;
-    if (!llmobs_wiped_reserve(all, len))
+    if (llmobs_wiped_reserve(all, len) != 0)
         return -ENOMEM;
     at = all->data;
     memmove(at + len, at, all->len);
@@ -172,7 +172,7 @@ static int copy_entry(const struct llmobs_hpack *hpack, uint32_t index,
             entry.value = 0;
         line->name = entry.name;
         text.len = entry.name + entry.value;
-        if (!llmobs_wiped_add(line->text, text))
+        if (llmobs_wiped_add(line->text, text) != 0)
             return -ENOMEM;
         mask(hpack, number, line->text->data + entry.name, entry.value);
         return 0;
@@ -185,6 +185,7 @@ static int copy_indexed(const struct llmobs_hpack *hpack, uint32_t index,
                         bool whole, struct line *line)
 {
     const char *name = names, *value = values;
+    int error;
 
     if (index == 0)
         return -EBADMSG;
@@ -197,11 +198,10 @@ static int copy_indexed(const struct llmobs_hpack *hpack, uint32_t index,
             value = llmobs_words_next(value);
     }
     line->name = (uint32_t)strlen(name);
-    return llmobs_wiped_add(line->text, llmobs_text_of(name)) &&
-                   (!whole ||
-                    llmobs_wiped_add(line->text, llmobs_text_of(value)))
-               ? 0
-               : -ENOMEM;
+    error = llmobs_wiped_add(line->text, llmobs_text_of(name));
+    return error || !whole
+               ? error
+               : llmobs_wiped_add(line->text, llmobs_text_of(value));
 }
 
 /* -- a block --------------------------------------------------------------- */
@@ -231,7 +231,7 @@ static int unpack(struct input in, struct llmobs_wiped *text)
     uint64_t window = 0; /* the next bits, from the highest one */
     unsigned have = 0;
 
-    if (!llmobs_wiped_reserve(text, (size_t)(in.end - in.at) * 8 / SHORTEST))
+    if (llmobs_wiped_reserve(text, (size_t)(in.end - in.at) * 8 / SHORTEST))
         return -ENOMEM;
     for (;;) {
         uint32_t first = 0, before = 0, code;
@@ -272,9 +272,7 @@ static int read_text(struct input *in, struct llmobs_wiped *text)
     if (packed)
         return unpack(part, text);
     return llmobs_wiped_add(text,
-                            (struct llmobs_text){(const char *)part.at, len})
-               ? 0
-               : -ENOMEM;
+                            (struct llmobs_text){(const char *)part.at, len});
 }
 
 static int resize(struct llmobs_hpack *hpack, struct input *in)

@@ -272,7 +272,7 @@ static size_t read_head(struct llmobs_http1 *http, enum llmobs_http1_side side,
             stop(http, LLMOBS_HTTP1_LARGE);
     } else if (whole && way->head.len == 0) {
         take_message(http, in);
-    } else if (!llmobs_wiped_add(&way->head, in)) {
+    } else if (llmobs_wiped_add(&way->head, in) != 0) {
         stop(http, LLMOBS_HTTP1_MEMORY);
     } else if (whole) {
         take_message(http, llmobs_wiped_text(&way->head));
