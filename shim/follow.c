@@ -157,13 +157,22 @@ struct llmobs_connection *llmobs_follow_received(const void *object,
     return connection;
 }
 
-void llmobs_follow_http2(const void *object, llmobs_follow_name_fn *name_of)
+bool llmobs_follow_http2(const void *object, llmobs_follow_name_fn *name_of,
+                         const void *alpn, size_t alpn_len, const void *bytes,
+                         size_t len)
 {
-    struct llmobs_connection *connection =
-        is_over() ? NULL : llmobs_connections_begin_http2(object);
+    struct llmobs_connection *connection;
+    bool first;
 
+    /* A server receives the preface of its client. */
+    if (alpn_len != 2 || llmobs_http1_same(alpn, 2, "h2") != 2 ||
+        *(const char *)bytes == 'P')
+        return false;
+    connection = is_over() ? NULL : llmobs_connections_begin_http2(object);
     if (connection)
         begin_to_follow(connection, name_of(object), false);
+    (void)llmobs_follow_received(object, bytes, len, &first);
+    return true;
 }
 
 void llmobs_follow_unseen(const struct llmobs_connection *connection,

@@ -48,8 +48,12 @@ struct llmobs_connection *llmobs_follow_received(const void *object,
                                                  const void *bytes, size_t len,
                                                  bool *first);
 
-/* As llmobs_connections_begin_http2; the received bytes may then be passed. */
-void llmobs_follow_http2(const void *object, llmobs_follow_name_fn *name_of);
+/* These are the first bytes of a connection, and the program received them.
+ * False if its protocol, of `alpn_len` bytes by ALPN, is not HTTP/2, whose
+ * server may speak first: the core gets no bytes. */
+bool llmobs_follow_http2(const void *object, llmobs_follow_name_fn *name_of,
+                         const void *alpn, size_t alpn_len, const void *bytes,
+                         size_t len);
 
 /* A connection whose requests are not seen (`unfollowed` of struct
  * llmobs_wire_ops); NULL: to an unknown host, which is no matter. */

@@ -29,6 +29,7 @@ struct datum {
 int gnutls_error_is_fatal(int error);
 size_t gnutls_record_check_pending(void *session);
 void *gnutls_transport_get_ptr(void *session);
+int gnutls_alpn_get_selected_protocol(const void *session, struct datum *name);
 void gnutls_packet_get(const void *packet, struct datum *data, void *sequence);
 
 #define REAL(name) LLMOBS_LIB_REAL_OF(0, name)
@@ -78,7 +79,8 @@ static ssize_t report_received(const void *session, const void *bytes,
                                ssize_t got)
 {
     int saved = llmobs_libc_errno();
-    bool first;
+    struct datum alpn = {NULL, 0};
+    bool first = false;
 
     if (got > 0)
         (void)llmobs_follow_received(session, bytes, (size_t)got, &first);
@@ -86,6 +88,10 @@ static ssize_t report_received(const void *session, const void *bytes,
         llmobs_follow_ended(session, LLMOBS_WIRE_CLOSED);
     else
         report_failure(session, got, LLMOBS_WIRE_BROKEN);
+    if (first && REAL(gnutls_alpn_get_selected_protocol) &&
+        REAL(gnutls_alpn_get_selected_protocol)(session, &alpn) == 0)
+        (void)llmobs_follow_http2(session, no_name, alpn.data, alpn.size, bytes,
+                                  (size_t)got);
     llmobs_libc_errno_restore(saved);
     return got;
 }

@@ -3,7 +3,7 @@
 #include "lib/base/cold.h"
 #include "shim/str.h"
 
-#define NAME_MAX_LEN 28
+#define NAME_MAX_LEN 34
 
 static const char names[LLMOBS_LIB_FUNCTION_COUNT][NAME_MAX_LEN] = {
 #define X(library, name) #name,

@@ -35,7 +35,7 @@ enum llmobs_lib {
     X(SSL, SSL_write_ex)        \
     X(SSL, SSL_clear)           \
     X(SSL, SSL_free)
-/* A GnuTLS may lack those from send2 on, and gnutls_packet_get. */
+/* A GnuTLS may lack those from send2 on, up to gnutls_packet_get. */
 #define LLMOBS_LIB_GNUTLS_HOOKS(X)      \
     X(GNUTLS, gnutls_record_send)       \
     X(GNUTLS, gnutls_record_recv)       \
@@ -50,23 +50,24 @@ enum llmobs_lib {
 
 /* X(library, name): the calls by which a function of the shim asks the library.
  */
-#define LLMOBS_LIB_HELPERS(X)              \
-    X(GNUTLS, gnutls_packet_get)           \
-    X(GNUTLS, gnutls_error_is_fatal)       \
-    X(GNUTLS, gnutls_record_check_pending) \
-    X(GNUTLS, gnutls_transport_get_ptr)    \
-    X(SSL, SSL_want)                       \
-    X(SSL, SSL_get_shutdown)               \
-    X(SSL, SSL_get_rbio)                   \
-    X(SSL, SSL_get_wbio)                   \
-    X(SSL, SSL_get_rfd)                    \
-    X(SSL, SSL_pending)                    \
-    X(SSL, SSL_get_servername)             \
-    X(SSL, SSL_is_server)                  \
-    X(SSL, SSL_in_init)                    \
-    X(SSL, SSL_get0_alpn_selected)         \
-    X(CRYPTO, CRYPTO_get_ex_new_index)     \
-    X(CRYPTO, BIO_test_flags)              \
+#define LLMOBS_LIB_HELPERS(X)                    \
+    X(GNUTLS, gnutls_alpn_get_selected_protocol) \
+    X(GNUTLS, gnutls_packet_get)                 \
+    X(GNUTLS, gnutls_error_is_fatal)             \
+    X(GNUTLS, gnutls_record_check_pending)       \
+    X(GNUTLS, gnutls_transport_get_ptr)          \
+    X(SSL, SSL_want)                             \
+    X(SSL, SSL_get_shutdown)                     \
+    X(SSL, SSL_get_rbio)                         \
+    X(SSL, SSL_get_wbio)                         \
+    X(SSL, SSL_get_rfd)                          \
+    X(SSL, SSL_pending)                          \
+    X(SSL, SSL_get_servername)                   \
+    X(SSL, SSL_is_server)                        \
+    X(SSL, SSL_in_init)                          \
+    X(SSL, SSL_get0_alpn_selected)               \
+    X(CRYPTO, CRYPTO_get_ex_new_index)           \
+    X(CRYPTO, BIO_test_flags)                    \
     X(CRYPTO, BIO_number_read)
 
 enum llmobs_lib_call {

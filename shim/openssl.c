@@ -185,22 +185,14 @@ static enum llmobs_wire_end end_of(unsigned copy, const void *ssl)
                : LLMOBS_WIRE_BROKEN;
 }
 
-/* True for a client of HTTP/2, whose server may speak first. */
-static bool is_http2(unsigned copy, const void *ssl)
-{
-    const unsigned char *name = NULL;
-    unsigned len = 0;
-
-    REAL(SSL_get0_alpn_selected)(ssl, &name, &len);
-    return len == 2 && name[0] == 'h' && name[1] == '2';
-}
-
 /* A TLS server is not observed, on purpose: the calls of its clients are not
  * its own. */
 static void report_received(unsigned copy, const void *ssl, const void *bytes,
                             size_t len)
 {
     bool first = false;
+    const unsigned char *alpn = NULL;
+    unsigned alpn_len = 0;
     struct llmobs_connection *connection =
         llmobs_follow_received(ssl, bytes, len, &first);
 
@@ -209,14 +201,15 @@ static void report_received(unsigned copy, const void *ssl, const void *bytes,
         connection->got = true;
         connection->idle = false;
     }
-    if (first && REAL(SSL_is_server)(ssl)) {
+    if (!first)
+        return;
+    REAL(SSL_get0_alpn_selected)(ssl, &alpn, &alpn_len);
+    if (REAL(SSL_is_server)(ssl))
         llmobs_host_stop_tls(LLMOBS_HOST_ACCEPTS);
-    } else if (first && is_http2(copy, ssl)) {
-        llmobs_follow_http2(ssl, copy ? name_1 : name_0);
-        (void)llmobs_follow_received(ssl, bytes, len, &first);
-    } else if (first && llmobs_http1_same(bytes, len, "HTTP/1.") == 7) {
+    else if (!llmobs_follow_http2(ssl, copy ? name_1 : name_0, alpn, alpn_len,
+                                  bytes, len) &&
+             llmobs_http1_same(bytes, len, "HTTP/1.") == 7)
         llmobs_follow_not(of_name(copy, ssl));
-    }
 }
 
 static void after_read(unsigned copy, const void *ssl, const void *bytes,

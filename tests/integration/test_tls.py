@@ -240,7 +240,8 @@ CASES = (("plain", 2, 0), ("newer_names", 1, 0), ("bytes", 1, 0),
 OF_GNUTLS = (("plain", 2, 0), ("of_nothing", 2, 0), ("corked", 1, 0),
              ("without_bytes", 1, 0), ("with_bytes", 1, 0),
              ("one_address", 6, 3), ("no_http", 0, 0), ("both_ways", 50, 0),
-             ("threads", 40, 0), ("newer_names", 2, 0), ("unread", 2, 0))
+             ("threads", 40, 0), ("newer_names", 2, 0), ("unread", 2, 0),
+             ("http2", 3, 0), ("http2_both_ways", 50, 0))
 
 
 # The counter of each of these, beside its spans.
@@ -280,8 +281,13 @@ def join(library, program, prefix, name, spans, errors):
         if flags and name in ("forks", "leaves", "child_reads"):  # without freeing anything
             env["ASAN_OPTIONS"] = os.environ.get("ASAN_OPTIONS", "") + \
                 ":detect_leaks=0"
-        r = t.same([compiled(t, library, program), name, str(t.servers.tls)], spans=spans, env=env,
-                   order=name != "threads", answers=errors == 0)
+        port = t.servers.tls
+        if name.startswith("http2"):
+            http2_url(t)
+            port = t.servers.h2
+        r = t.same([compiled(t, library, program), name, str(port)],
+                   spans=spans, env=env, answers=errors == 0,
+                   order=name not in ("threads", "http2_both_ways"))
         equal(sum(s["status"] == "error" for s in r.spans), errors, "errors")
         for span in r.spans:
             accept(span)
@@ -597,6 +603,17 @@ def http2_of_nghttp(t):
         for span in r.spans:
             accept(span)
             equal(span["status"], "ok", "status")
+
+
+@test
+def http2_of_wget2(t):
+    """It cannot send a body by HTTP/2, so that it asks for no answer of a
+    model; and it does not notice."""
+    r = t.same([installed("/usr/bin/wget2"), "-q", "-O", "-", "--no-config",
+                "--ca-certificate=" + t.servers.cert] +
+               [http2_url(t) + "?%d" % i for i in range(12)], spans=0, env=ON,
+               order=False)
+    equal({q["version"] for q in r.requests}, {"HTTP/1.1"}, "behind the proxy")
 
 
 @test

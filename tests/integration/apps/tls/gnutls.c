@@ -39,8 +39,15 @@ void gnutls_packet_deinit(void *packet);
 void gnutls_record_cork(void *session);
 int gnutls_record_uncork(void *session, unsigned flags);
 void gnutls_deinit(void *session);
+struct datum {
+    const void *bytes;
+    unsigned len;
+};
+int gnutls_alpn_set_protocols(void *session, const struct datum *names,
+                              unsigned count, unsigned flags);
 
 static void *credentials;
+static bool wants_http2;
 
 static void *open_link(int *fd)
 {
@@ -51,6 +58,8 @@ static void *open_link(int *fd)
     gnutls_set_default_priority(session);
     gnutls_credentials_set(session, CERTIFICATE, credentials);
     gnutls_transport_set_int2(session, *fd, *fd);
+    if (wants_http2)
+        gnutls_alpn_set_protocols(session, &(struct datum){"h2", 2}, 1, 0);
     if (gnutls_handshake(session) != 0)
         exit(4);
     return session;
@@ -273,15 +282,132 @@ static void both_ways(void)
     gnutls_deinit(session);
 }
 
+/* -- HTTP/2 ---------------------------------------------------------------- */
+
+static void send_frame(void *session, int type, int flags, int stream,
+                       const void *payload, size_t len)
+{
+    char frame[2000] = {0,          (char)(len >> 8),    (char)len,
+                        (char)type, (char)flags,         0,
+                        0,          (char)(stream >> 8), (char)stream};
+
+    memcpy(frame + 9, payload, len);
+    if (gnutls_record_send(session, frame, 9 + len) != (ssize_t)(9 + len))
+        exit(6);
+}
+
+/* The key comes into the table by the first request, and is named by its place
+ * there in others. */
+static void ask(void *session, int stream)
+{
+    static const char head[] = "\x83\x87\x04\x14/v1/chat/completions"
+                               "\x01\x09localhost\x0f\x10\x10"
+                               "application/json",
+                      key[] = "\x57\x13"
+                              "Bearer sk-SECRETKEY";
+    char block[200], text[500], *body;
+    size_t len = sizeof(head) - 1;
+
+    memcpy(block, head, len);
+    if (stream == 1)
+        memcpy(block + len, key, sizeof(key) - 1);
+    else
+        block[len] = '\xbe';
+    len += stream == 1 ? sizeof(key) - 1 : 1;
+    send_frame(session, 1, 4, stream, block, len);
+    body = text;
+    len = (size_t)sprintf(text,
+                          "{\"model\":\"gpt-test\",\"messages\":[{"
+                          "\"role\":\"user\",\"content\":\"%d\"}]}",
+                          stream);
+    send_frame(session, 0, 1, stream, body, len);
+}
+
+static void read_all(void *session, char *to, size_t len)
+{
+    for (ssize_t n; len > 0; to += n, len -= (size_t)n)
+        if ((n = read_some(session, to, len)) <= 0)
+            exit(7);
+}
+
+/* Gives whether the frame ends a stream. */
+static bool read_frame(void *session)
+{
+    unsigned char head[9];
+    static char payload[1 << 16];
+
+    read_all(session, (char *)head, sizeof(head));
+    read_all(session, payload, (size_t)(head[1] << 8 | head[2]));
+    return head[3] <= 1 && head[4] & 1;
+}
+
+static void *read_answers(void *session)
+{
+    for (int got = 0; got < AHEAD;)
+        got += read_frame(session);
+    return NULL;
+}
+
+static void begin_http2(void *session)
+{
+    static const char preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+    if (gnutls_record_send(session, preface, 24) != 24)
+        exit(6);
+    send_frame(session, 4, 0, 0, "", 0);
+}
+
+/* The server speaks first. */
+static void http2(void)
+{
+    int fd;
+    void *session;
+
+    wants_http2 = true;
+    session = open_link(&fd);
+    (void)read_frame(session);
+    begin_http2(session);
+    for (int i = 0; i < 3; i++) {
+        ask(session, 2 * i + 1);
+        while (!read_frame(session))
+            ;
+    }
+    gnutls_deinit(session);
+}
+
+/* Many streams, by a thread that sends and one that receives. */
+static void http2_both_ways(void)
+{
+    int fd;
+    void *session;
+    pthread_t reader;
+
+    wants_http2 = true;
+    session = open_link(&fd);
+    begin_http2(session);
+    pthread_create(&reader, NULL, read_answers, session);
+    for (int i = 0; i < AHEAD; i++)
+        ask(session, 2 * i + 1);
+    pthread_join(reader, NULL);
+    gnutls_deinit(session);
+}
+
 int main(int argc, char **argv)
 {
     static const struct named_case all[] = {
-        {"plain", plain},           {"of_nothing", of_nothing},
-        {"corked", corked},         {"without_bytes", without_bytes},
-        {"with_bytes", with_bytes}, {"one_address", one_address},
-        {"no_http", no_http},       {"both_ways", both_ways},
-        {"threads", threads},       {"newer_names", newer_names},
-        {"unread", unread}};
+        {"plain", plain},
+        {"of_nothing", of_nothing},
+        {"corked", corked},
+        {"without_bytes", without_bytes},
+        {"with_bytes", with_bytes},
+        {"one_address", one_address},
+        {"no_http", no_http},
+        {"both_ways", both_ways},
+        {"threads", threads},
+        {"newer_names", newer_names},
+        {"unread", unread},
+        {"http2", http2},
+        {"http2_both_ways", http2_both_ways}};
 
     if (argc != 3)
         return 2;
