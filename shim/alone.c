@@ -7,8 +7,6 @@
 #include "shim/fds.h"
 #include "shim/libc.h"
 #include "shim/libc_calls.h"
-#include "shim/scan.h"
-#include "shim/socket_calls.h"
 
 /* The system call's number on all architectures; old headers lack it. */
 #define LANDLOCK_RESTRICT_SELF 446
@@ -18,7 +16,7 @@ typedef int prctl_fn(int, uintptr_t, uintptr_t, uintptr_t, uintptr_t);
 typedef long syscall_fn(long, uintptr_t, uintptr_t, uintptr_t, uintptr_t,
                         uintptr_t, uintptr_t);
 
-static const struct llmobs_ops *(*core_ops)(void);
+static const struct llmobs_ops *core; /* NULL: it is not loaded */
 
 /* -- the calls ------------------------------------------------------------- */
 
@@ -79,7 +77,8 @@ static int of_syscall(long number, uintptr_t first, uintptr_t second)
 /* `program`: of a filter. */
 static struct request begin_call(int how, uintptr_t program)
 {
-    struct request request = {core_ops(), how, LLMOBS_REST_NOT};
+    struct request request = {__atomic_load_n(&core, __ATOMIC_ACQUIRE), how,
+                              LLMOBS_REST_NOT};
     bool confines = how == CONFINED || how == FILTERED || how == STRICT;
 
     if (request.ops)
@@ -162,7 +161,7 @@ static int alone_prctl(int option, uintptr_t a, uintptr_t b, uintptr_t c,
     return result;
 }
 
-static long alone_syscall(long number, uintptr_t a, uintptr_t b, uintptr_t c,
+long llmobs_alone_syscall(long number, uintptr_t a, uintptr_t b, uintptr_t c,
                           uintptr_t d, uintptr_t e, uintptr_t f)
 {
     syscall_fn *next =
@@ -171,8 +170,6 @@ static long alone_syscall(long number, uintptr_t a, uintptr_t b, uintptr_t c,
     struct request request;
     long result;
 
-    if (number == SYS_close)
-        llmobs_socket_calls_close((int)a);
     if (how == NOTHING)
         return next(number, a, b, c, d, e, f);
     request = begin_call(how, c);
@@ -200,19 +197,14 @@ void *llmobs_alone_function(enum llmobs_libc_call call)
 
 /* -- when they are watched ------------------------------------------------- */
 
-void llmobs_alone_open(const struct llmobs_ops *(*core)(void))
+void llmobs_alone_open(const struct llmobs_ops *ops)
 {
-    core_ops = core;
+    __atomic_store_n(&core, ops, __ATOMIC_RELEASE);
 }
 
 void llmobs_alone_watch(void)
 {
-    static bool begun;
-
-    if (__atomic_exchange_n(&begun, true, __ATOMIC_ACQ_REL))
-        return;
-    llmobs_libc_calls_watch(LLMOBS_LIBC_ALONE);
-    llmobs_scan_anew();
+    llmobs_libc_calls_patch(LLMOBS_LIBC_ALONE);
 }
 
 /* True of libseccomp's file, and of modules of script languages. */
@@ -259,6 +251,7 @@ void llmobs_alone_look(void)
 
 void llmobs_alone_asked(const char *name)
 {
-    if (llmobs_libc_calls_sets(name) & LLMOBS_LIBC_ALONE && core_ops())
+    if (llmobs_libc_calls_sets(name) & LLMOBS_LIBC_ALONE &&
+        __atomic_load_n(&core, __ATOMIC_ACQUIRE))
         llmobs_alone_watch();
 }

@@ -22,15 +22,14 @@
 #include "include/engine.h"
 #include "shim/libc_calls.h"
 
-/* Called before the other functions here. `core` returns the core's operations,
- * NULL where it is not loaded. */
-void llmobs_alone_open(const struct llmobs_ops *(*core)(void));
+/* The core is loaded: its operations. Called before it starts a thread for the
+ * program's calls. */
+void llmobs_alone_open(const struct llmobs_ops *ops);
 
 /* Patches the slots of all objects, and from then on those of later ones. */
 void llmobs_alone_watch(void);
 
-/* Called when the core is loaded. Watches the calls if the program may enter a
- * sandbox. */
+/* Watches the calls if the program may enter a sandbox. */
 void llmobs_alone_look(void);
 
 /* The program asks dlsym for that name. If the core is loaded, watches the
@@ -39,5 +38,9 @@ void llmobs_alone_asked(const char *name);
 
 /* The function for the patched slots of a call of LLMOBS_LIBC_ALONE_CALLS. */
 void *llmobs_alone_function(enum llmobs_libc_call call);
+
+/* Calls the real function of that name, as those do. */
+long llmobs_alone_syscall(long number, uintptr_t a, uintptr_t b, uintptr_t c,
+                          uintptr_t d, uintptr_t e, uintptr_t f);
 
 #endif

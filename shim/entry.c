@@ -9,7 +9,6 @@
 #include "shim/lib_calls.h"
 #include "shim/libc.h"
 #include "shim/say.h"
-#include "shim/scan.h"
 
 /* The hooks of OpenSSL that come first. */
 #define ENTRIES 4
@@ -69,7 +68,7 @@ static bool has_one_thread(void)
 {
     struct stat st;
 
-    if (!llmobs_scan_began_late())
+    if (!llmobs_host_began_late())
         return true;
     return llmobs_sys(SYS_newfstatat, AT_FDCWD, "/proc/self/task", &st, 0) ==
                0 &&

@@ -153,7 +153,7 @@ static void *thunk_of(const void *found)
     void *thunk = llmobs_thunk_of(found);
 
     if (!thunk)
-        thunk = llmobs_libc_calls_thunk(found);
+        thunk = llmobs_thunk_of_libc(found);
     return thunk || !llmobs_host_tls() ? thunk : llmobs_libs_thunk(found);
 }
 
@@ -233,7 +233,7 @@ static bool one_answer(const char *name)
 {
     void *found = llmobs_loader_sym(RTLD_DEFAULT, name);
 
-    if (llmobs_libc_calls_thunk(found))
+    if (llmobs_thunk_of_libc(found))
         return true;
     if (llmobs_host_tls() && llmobs_libs_certain(name))
         return llmobs_libs_thunk(found);

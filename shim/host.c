@@ -29,6 +29,7 @@ static const char whole[][24] = {WHOLE(X)};
 #undef X
 
 static enum llmobs_host_state state;
+static bool began_late;    /* constructors ran before the shim's */
 static bool file_decides;  /* the environment does not decide: the file does */
 static bool file_excludes; /* the environment excludes no programs: the file may
                             */
@@ -332,12 +333,13 @@ static bool lists_program(const char *list)
     return llmobs_glob_listed(list, file);
 }
 
-void llmobs_host_init(const char *first, char **env)
+void llmobs_host_init(const char *first, char **env, bool late)
 {
     struct own own = {.path = NULL};
     const char *values[SETTINGS], *enabled, *exclude;
     bool later;
 
+    began_late = late;
     read_settings(env, values);
     enabled = values[ENABLED];
     exclude = values[EXCLUDE];
@@ -381,6 +383,11 @@ void llmobs_host_init(const char *first, char **env)
     else
         make_core_path(own.path);
     set_state(later ? LLMOBS_HOST_LATER : LLMOBS_HOST_WATCHING);
+}
+
+bool llmobs_host_began_late(void)
+{
+    return began_late;
 }
 
 void llmobs_host_begin(void)

@@ -39,8 +39,11 @@ bool llmobs_host_claim(void);
 void llmobs_host_off(void);
 
 /* Sets everything below; called by the constructor alone. `first`: the
- * program's first argument. Both may be NULL. */
-void llmobs_host_init(const char *first, char **env);
+ * program's first argument. Both may be NULL. `late`: constructors of others
+ * have run before; they may have started threads, and have copied addresses of
+ * functions. */
+void llmobs_host_init(const char *first, char **env, bool late);
+bool llmobs_host_began_late(void);
 
 enum llmobs_host_state llmobs_host_state(void);
 

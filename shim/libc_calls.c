@@ -1,9 +1,7 @@
 #include "shim/libc_calls.h"
 
 #include "lib/base/cold.h"
-#include "shim/alone.h"
 #include "shim/libc.h"
-#include "shim/socket_calls.h"
 
 static const char names[LLMOBS_LIBC_COUNT][16] = {
 #define X(name, sets) #name,
@@ -19,6 +17,7 @@ LLMOBS_COLD static uint32_t hashes[LLMOBS_LIBC_COUNT];
 void *llmobs_libc_calls_real[LLMOBS_LIBC_COUNT];
 static unsigned interposed; /* bits: the real function is not libc's */
 static unsigned watched;
+static void (*scan_all)(void);
 
 _Static_assert(LLMOBS_LIBC_COUNT <= 32, "a word has a bit for each");
 
@@ -78,6 +77,22 @@ void llmobs_libc_calls_watch(unsigned sets)
     __atomic_fetch_or(&watched, sets, __ATOMIC_ACQ_REL);
 }
 
+void llmobs_libc_calls_open(void (*scan_anew)(void))
+{
+    scan_all = scan_anew;
+}
+
+void llmobs_libc_calls_patch(unsigned sets)
+{
+    static unsigned patched;
+
+    if ((__atomic_load_n(&patched, __ATOMIC_ACQUIRE) & sets) == sets)
+        return;
+    llmobs_libc_calls_watch(sets);
+    scan_all();
+    __atomic_fetch_or(&patched, sets, __ATOMIC_RELEASE);
+}
+
 unsigned llmobs_libc_calls_watched(unsigned sets)
 {
     return __atomic_load_n(&watched, __ATOMIC_ACQUIRE) & sets;
@@ -135,22 +150,17 @@ unsigned llmobs_libc_calls_in(const struct llmobs_elf *elf)
                : sets;
 }
 
-static void *thunk(enum llmobs_libc_call call)
-{
-    return call <= LLMOBS_LIBC_syscall ? llmobs_alone_function(call)
-                                       : llmobs_socket_calls_function(call);
-}
-
 /* A slot that is not bound yet gets the first definition, unless its object was
  * opened with RTLD_DEEPBIND. */
-void *llmobs_libc_calls_target(const char *name, const void *value,
-                               bool unbound, bool late)
+enum llmobs_libc_call llmobs_libc_calls_of(const char *name, const void *value,
+                                           bool unbound, bool late)
 {
     enum llmobs_libc_call call = find_name(name);
     const void *real = llmobs_libc_calls_real[call];
     bool unsure = late && interposed >> call & 1 && llmobs_copies_any_deep();
 
-    return real && (value == real || (unbound && !unsure)) ? thunk(call) : NULL;
+    return real && (value == real || (unbound && !unsure)) ? call
+                                                           : LLMOBS_LIBC_COUNT;
 }
 
 struct llmobs_range llmobs_libc_calls_range(void)
@@ -162,12 +172,12 @@ struct llmobs_range llmobs_libc_calls_range(void)
     return range;
 }
 
-void *llmobs_libc_calls_thunk(const void *address)
+enum llmobs_libc_call llmobs_libc_calls_at(const void *address)
 {
-    unsigned sets = llmobs_libc_calls_watched(~0U);
+    unsigned sets = llmobs_libc_calls_watched(~0U), i = 0;
 
-    for (unsigned i = 0; address && i < LLMOBS_LIBC_COUNT; i++)
-        if (llmobs_libc_calls_real[i] == address && sets_of[i] & sets)
-            return thunk(i);
-    return NULL;
+    while (i < LLMOBS_LIBC_COUNT &&
+           !(llmobs_libc_calls_real[i] == address && sets_of[i] & sets))
+        i++;
+    return address ? i : LLMOBS_LIBC_COUNT;
 }

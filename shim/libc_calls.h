@@ -1,6 +1,7 @@
 /* libc_calls - finds the functions of libc whose slots are patched: those that
  * need a process without the library's threads (alone.h), and those by which a
- * program sends and receives over sockets (socket_calls.h).
+ * program sends and receives over sockets (socket_calls.h). thunks.h has the
+ * functions for the slots.
  *
  * Owns:    the addresses of these functions.
  * Threads: any. The addresses are found before the first slot is patched, and
@@ -15,23 +16,24 @@
 
 #include "shim/copies.h"
 
-/* The sets of functions, in bits. CONNECTS have those that install a filter.
- * CONNECTED are watched from the program's first connection on. */
+/* The sets of functions, in bits. CONNECTED are watched from the program's
+ * first connection on. */
 enum {
     LLMOBS_LIBC_ALONE = 1,
     LLMOBS_LIBC_CONNECTS = 2,
+    LLMOBS_LIBC_FILTERS = 3, /* both of these: what installs a filter */
     LLMOBS_LIBC_CONNECTED = 4,
     LLMOBS_LIBC_SOCKETS = 6 /* the last two */
 };
 
 /* X(name, sets) */
-#define LLMOBS_LIBC_ALONE_CALLS(X)                     \
-    X(unshare, LLMOBS_LIBC_ALONE)                      \
-    X(setns, LLMOBS_LIBC_ALONE)                        \
-    X(capset, LLMOBS_LIBC_ALONE)                       \
-    X(prctl, LLMOBS_LIBC_ALONE | LLMOBS_LIBC_CONNECTS) \
-    X(syscall, LLMOBS_LIBC_ALONE | LLMOBS_LIBC_CONNECTS)
+#define LLMOBS_LIBC_ALONE_CALLS(X) \
+    X(unshare, LLMOBS_LIBC_ALONE)  \
+    X(setns, LLMOBS_LIBC_ALONE)    \
+    X(capset, LLMOBS_LIBC_ALONE)   \
+    X(prctl, LLMOBS_LIBC_FILTERS)
 #define LLMOBS_LIBC_SOCKET_CALLS(X)      \
+    X(syscall, LLMOBS_LIBC_FILTERS)      \
     X(connect, LLMOBS_LIBC_CONNECTS)     \
     X(sendto, LLMOBS_LIBC_CONNECTS)      \
     X(send, LLMOBS_LIBC_CONNECTED)       \
@@ -69,9 +71,14 @@ enum llmobs_libc_call {
 /* The real functions; NULL: the process lacks it. */
 extern void *llmobs_libc_calls_real[LLMOBS_LIBC_COUNT];
 
+/* Called before _patch. `scan_anew`: patches the slots of all objects. */
+void llmobs_libc_calls_open(void (*scan_anew)(void));
+
 /* Watches these sets from now on. The slots of objects that are loaded already
- * stay until the next llmobs_scan_anew. */
+ * stay until a scan, which _patch makes once. Another thread that asks for the
+ * same waits until they are patched. */
 void llmobs_libc_calls_watch(unsigned sets);
+void llmobs_libc_calls_patch(unsigned sets);
 
 /* Those of the sets that are watched. */
 unsigned llmobs_libc_calls_watched(unsigned sets);
@@ -93,17 +100,17 @@ bool llmobs_libc_calls_may(const struct llmobs_elf *elf, size_t count);
  * own. */
 unsigned llmobs_libc_calls_in(const struct llmobs_elf *elf);
 
-/* The function to write into a slot of that name, which holds `value`; NULL:
- * the slot stays. `unbound`: the loader has not looked the name up yet. `late`:
- * the object came after the program's start. */
-void *llmobs_libc_calls_target(const char *name, const void *value,
-                               bool unbound, bool late);
+/* The function that a slot of that name calls, which holds `value`;
+ * LLMOBS_LIBC_COUNT: the slot stays. `unbound`: the loader has not looked the
+ * name up yet. `late`: the object came after the program's start. */
+enum llmobs_libc_call llmobs_libc_calls_of(const char *name, const void *value,
+                                           bool unbound, bool late);
 
 /* The range of the real functions. */
 struct llmobs_range llmobs_libc_calls_range(void);
 
-/* The shim's function for the real one at `address`; NULL: none is there, or
- * it is not watched. */
-void *llmobs_libc_calls_thunk(const void *address);
+/* The real function at `address`; LLMOBS_LIBC_COUNT: none is there, or it is
+ * not watched. */
+enum llmobs_libc_call llmobs_libc_calls_at(const void *address);
 
 #endif

@@ -123,6 +123,7 @@ static const struct llmobs_ops *attach(
     ops = entry(facts_of(enable));
     if (ops && ops->abi != LLMOBS_ENGINE_ABI)
         return fail_load("it is of another version");
+    llmobs_alone_open(ops);
     return ops;
 }
 

@@ -204,9 +204,9 @@ static void *target_of(const struct work *work, const ElfW(Rela) * rela,
         return dl_target(work, rela, name, value);
     if (kind == OF_LIBC)
         return symbol_of(work, rela)->st_shndx == SHN_UNDEF
-                   ? llmobs_libc_calls_target(name, value,
-                                              unbound(work, rela, value),
-                                              work->how->late)
+                   ? llmobs_thunk_libc(llmobs_libc_calls_of(
+                         name, value, unbound(work, rela, value),
+                         work->how->late))
                    : NULL;
     return llmobs_libs_target(work->elf, name, value,
                               unbound(work, rela, value));
@@ -377,7 +377,7 @@ bool llmobs_patch_object(const struct llmobs_elf *elf,
                 &work, (struct kept){llmobs_libs_range(), llmobs_libs_thunk});
         if (work.changed_libc)
             patch_variables(&work, (struct kept){llmobs_libc_calls_range(),
-                                                 llmobs_libc_calls_thunk});
+                                                 llmobs_thunk_of_libc});
     }
     return !work.loading;
 }

@@ -1,12 +1,10 @@
 #include "shim/scan.h"
 
 #include "lib/base/tls_auto.h"
-#include "shim/alone.h"
 #include "shim/copies.h"
 #include "shim/elf.h"
 #include "shim/host.h"
 #include "shim/libc_calls.h"
-#include "shim/load.h"
 #include "shim/patch.h"
 #include "shim/libs.h"
 #include "shim/wrappers.h"
@@ -42,7 +40,6 @@ static struct counts seen;
 static size_t start_objects;
 static uint64_t start_last;     /* identity of the last one */
 static llmobs_hook_set foreign; /* bits of hooks that other objects define */
-static bool late_start;         /* constructors ran before the shim's */
 static bool enabled;            /* by the program, whose own ran as well */
 static llmobs_scan_find_fn *find_export; /* of the loader's names */
 static size_t foreign_reach; /* how many objects were searched for `foreign` */
@@ -215,7 +212,7 @@ static int patch_callers(struct dl_phdr_info *info, size_t size, void *argument)
     size_t index = walk->now.objects++;
     struct llmobs_patch how = {
         index >= start_objects,
-        (index && late_start) || enabled ||
+        (index && llmobs_host_began_late()) || enabled ||
             llmobs_libc_calls_watched(LLMOBS_LIBC_CONNECTED),
         foreign, start_objects, find_export};
     struct llmobs_elf elf;
@@ -416,7 +413,8 @@ void llmobs_scan(void)
         scan();
 }
 
-void llmobs_scan_anew(void)
+/* Looks through all objects again, because other names are looked for now. */
+static void scan_anew(void)
 {
     __atomic_fetch_or(&question, (int)LLMOBS_SCAN_ANEW, __ATOMIC_SEQ_CST);
     llmobs_scan();
@@ -430,17 +428,11 @@ void llmobs_scan_first(const char *first, char **env, bool late,
     if (!llmobs_host_claim())
         return;
     saved = llmobs_libc_errno();
-    late_start = late;
     find_export = find;
-    llmobs_alone_open(llmobs_load_core);
-    llmobs_host_init(first, env);
+    llmobs_libc_calls_open(scan_anew);
+    llmobs_host_init(first, env, late);
     llmobs_scan();
     llmobs_libc_errno_restore(saved);
-}
-
-bool llmobs_scan_began_late(void)
-{
-    return late_start;
 }
 
 size_t llmobs_scan_start_objects(void)

@@ -27,22 +27,15 @@
  * there are none. */
 void llmobs_scan(void);
 
-/* Looks through all objects again, because other names are looked for now. */
-void llmobs_scan_anew(void);
-
 /* Finds the function that the shim has for a name of the loader's
  * (llmobs_dl_find). */
 typedef void *llmobs_scan_find_fn(const char *name);
 
 /* Begins the shim's work in the process, once: by its constructor or, where
  * another object's constructor comes first, by the first call that needs it.
- * `first` (the program's first argument) and `env` may be NULL. `late`: others
- * have run before, and may have copied addresses of functions. */
+ * The others are those of llmobs_host_init. */
 void llmobs_scan_first(const char *first, char **env, bool late,
                        llmobs_scan_find_fn *find);
-
-/* True where that was `late`: the process may have threads. */
-bool llmobs_scan_began_late(void);
 
 /* The number of objects that came with the program. */
 size_t llmobs_scan_start_objects(void);

@@ -4,12 +4,12 @@
 #include <sys/types.h>
 #include <sys/uio.h>
 
+#include "shim/alone.h"
 #include "shim/fds.h"
 #include "shim/follow.h"
 #include "shim/host.h"
 #include "shim/lib_calls.h"
 #include "shim/libc.h"
-#include "shim/scan.h"
 
 #define FIRST_PAGE 4096
 #define MEMORY_MAX ((size_t)1 << 56)
@@ -20,19 +20,6 @@ struct bytes {
     const struct iovec *at;
     size_t count;
 };
-
-/* From now on the slots of all that sends and receives are patched. Another
- * thread that asks for the same waits until they are. */
-static void watch(void)
-{
-    static bool done;
-
-    if (__atomic_load_n(&done, __ATOMIC_ACQUIRE))
-        return;
-    llmobs_libc_calls_watch(LLMOBS_LIBC_CONNECTED);
-    llmobs_scan_anew();
-    __atomic_store_n(&done, true, __ATOMIC_RELEASE);
-}
 
 static void end_number(int fd, uint64_t id)
 {
@@ -59,7 +46,7 @@ __attribute__((noinline)) static void end_at(int fd)
     llmobs_libc_errno_restore(saved);
 }
 
-void llmobs_socket_calls_close(int fd)
+static void close_number(int fd)
 {
     if (llmobs_fds_id(fd))
         end_at(fd);
@@ -73,9 +60,9 @@ __attribute__((noinline)) static uint64_t begin_connection(int fd)
     int saved = llmobs_libc_errno();
     uint64_t id = 0;
 
-    llmobs_socket_calls_close(fd);
+    close_number(fd);
     if (llmobs_fds_may_begin(fd)) {
-        watch();
+        llmobs_libc_calls_patch(LLMOBS_LIBC_CONNECTED);
         id = llmobs_fds_begin(fd);
     }
     llmobs_libc_errno_restore(saved);
@@ -87,7 +74,7 @@ static int duplicate(int from, int to)
 {
     if (to == from || !(llmobs_fds_id(from) | llmobs_fds_id(to)))
         return to;
-    llmobs_socket_calls_close(to);
+    close_number(to);
     llmobs_fds_share(from, to);
     return to;
 }
@@ -95,7 +82,7 @@ static int duplicate(int from, int to)
 /* A call made a new descriptor: what the number was before has ended. */
 static int renew(int fd)
 {
-    llmobs_socket_calls_close(fd);
+    close_number(fd);
     return fd;
 }
 
@@ -336,8 +323,17 @@ static int of_connect(int fd, const struct sockaddr *to, socklen_t size)
 typedef int close_fn(int);
 static int of_close(int fd)
 {
-    llmobs_socket_calls_close(fd);
+    close_number(fd);
     return REAL(close)(fd);
+}
+
+/* The program closes the number by a system call of its own. */
+static long of_syscall(long number, uintptr_t a, uintptr_t b, uintptr_t c,
+                       uintptr_t d, uintptr_t e, uintptr_t f)
+{
+    if (number == SYS_close)
+        close_number((int)a);
+    return llmobs_alone_syscall(number, a, b, c, d, e, f);
 }
 
 typedef int dup_fn(int);
@@ -402,7 +398,7 @@ __attribute__((noinline)) static ssize_t after_splice(int from, int to,
                                                       ssize_t moved)
 {
     if (moved > 0)
-        llmobs_socket_calls_close(from);
+        close_number(from);
     return after_file(to, moved);
 }
 

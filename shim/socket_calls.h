@@ -18,10 +18,8 @@
 
 #include "shim/libc_calls.h"
 
-/* The function for the patched slots of a call of LLMOBS_LIBC_SOCKET_CALLS. */
+/* The function for the patched slots of a call of LLMOBS_LIBC_SOCKET_CALLS;
+ * NULL for LLMOBS_LIBC_COUNT. */
 void *llmobs_socket_calls_function(enum llmobs_libc_call call);
-
-/* The program closes the number by a system call of its own. */
-void llmobs_socket_calls_close(int fd);
 
 #endif

@@ -1,6 +1,8 @@
 #include "shim/thunks.h"
 
+#include "shim/alone.h"
 #include "shim/load.h"
+#include "shim/socket_calls.h"
 
 /* curl's headers define these names as macros that check types. */
 #undef curl_easy_setopt
@@ -50,4 +52,15 @@ void *llmobs_thunk_of(const void *address)
     const struct llmobs_copy *copy = llmobs_copies_of(address, &hook);
 
     return copy ? llmobs_thunk(copy, hook) : NULL;
+}
+
+void *llmobs_thunk_libc(enum llmobs_libc_call call)
+{
+    return call <= LLMOBS_LIBC_prctl ? llmobs_alone_function(call)
+                                     : llmobs_socket_calls_function(call);
+}
+
+void *llmobs_thunk_of_libc(const void *address)
+{
+    return llmobs_thunk_libc(llmobs_libc_calls_at(address));
 }

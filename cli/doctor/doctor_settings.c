@@ -78,47 +78,6 @@ static int make_env(struct settings *settings)
 
 /* -- what is configured --------------------------------------------------- */
 
-/* The remedy for a complaint of the configuration, by words in it. */
-static const char *remedy_of(const char *complaint)
-{
-    static const struct {
-        const char *words, *remedy;
-    } rows[] = {
-        {"port 4317", "name the receiver's port for HTTP, 4318 as a rule"},
-        {"LLMOBS_CONTENT is off", "mend the configuration file"},
-        {"grpc is not spoken",
-         "give http/protobuf, and the receiver's port for it, 4318 as a rule"},
-        {"LLMOBS_EXPORTER:",
-         "give auto, or some of agent, agentless, store and otlp"},
-        {"LLMOBS_REDACT:", "mend the file; content stays off until then"},
-        {"LLMOBS_CONFIG:", "give a file that this user can read, or unset it"},
-        {"LLMOBS_OBSERVE:", "give vector, search, key, or -NAME"},
-        {"LLMOBS_REPLAY:", "give the URL that `llmobs mock` prints"},
-        {"ml_app", "give DD_LLMOBS_ML_APP such a name"},
-        {"LLMOBS_RULES:", "mend the file: `llmobs doctor` reads it again"},
-        {"PROXY_URLS:", "give such as http://gateway:4000,https://gateway/v1"},
-        {"_AGENT_URL:", "give such as http://localhost:8126 or "
-                        "unix:///var/run/datadog/apm.socket"},
-        {"_ORIGIN:", "give such as http://localhost:8126"},
-        {"ENDPOINT:", "give such as http://localhost:4318"},
-        {"HEADERS:", "give name=value,name=value, percent-encoded"},
-        {"no host", "give a name or an address, such as localhost"},
-        {"DD_SITE:", "give the site at which you log in, without app."},
-        {"", "give what `llmobs help variables` says of it, or unset it"}};
-    size_t i = 0;
-
-    while (!strstr(complaint, rows[i].words))
-        i++;
-    return rows[i].remedy;
-}
-
-void llmobs_doctor_complain(void *ctx, const char *text)
-{
-    struct llmobs_doctor *doctor = ctx;
-
-    LLMOBS_WARN(ABOUT, remedy_of(text), "%s", text);
-}
-
 static const char *source_of(const struct settings *settings, const char *name,
                              bool by_file)
 {

@@ -316,6 +316,15 @@ int llmobs_json_sets(struct llmobs_json *object, const char *key,
     return llmobs_json_set(object, key, llmobs_json_string(text));
 }
 
+int llmobs_json_set_made(struct llmobs_json *object, const char *key,
+                         struct llmobs_json *value, int rc)
+{
+    if (rc == 0)
+        return llmobs_json_set(object, key, value);
+    llmobs_json_free(value);
+    return rc;
+}
+
 int llmobs_json_set_texts(struct llmobs_json *object, ...)
 {
     const char *key;

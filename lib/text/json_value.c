@@ -261,15 +261,6 @@ int llmobs_json_add_made(struct llmobs_json *array, struct llmobs_json *value,
     return rc;
 }
 
-int llmobs_json_set_made(struct llmobs_json *object, const char *key,
-                         struct llmobs_json *value, int rc)
-{
-    if (rc == 0)
-        return llmobs_json_set(object, key, value);
-    llmobs_json_free(value);
-    return rc;
-}
-
 struct llmobs_json *llmobs_json_at(const struct llmobs_json *array, size_t i)
 {
     if (!llmobs_json_is_array(array) || i >= array->len)
