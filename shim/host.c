@@ -178,18 +178,27 @@ static const char *setting_in(const char *const *env, const char *name)
 /* The settings that every process needs. */
 enum { ENABLED, EXCLUDE, TLS, SOCKETS, SETTINGS };
 
-/* Reads them in one pass: NULL for one that is unset or empty. */
+/* Reads them, and what tells of a tracer, in one pass. NULL for a setting that
+ * is unset or empty. */
 static void read_settings(char **env, const char *values[SETTINGS])
 {
-    static const char names[SETTINGS][20] = {
-        "DD_LLMOBS_ENABLED", "LLMOBS_EXCLUDE", "LLMOBS_TLS", "LLMOBS_SOCKETS"};
+    static const char names[SETTINGS][8] = {"", "EXCLUDE", "TLS", "SOCKETS"};
 
     for (size_t i = 0; i < SETTINGS; i++)
         values[i] = NULL;
-    for (; env && *env; env++)
-        for (size_t i = 0; (**env == 'D' || **env == 'L') && i < SETTINGS; i++)
+    for (; env && *env; env++) {
+        bool own = llmobs_str_begins(*env, OWN);
+        const char *options = value_in_entry(*env, "NODE_OPTIONS");
+
+        if (!values[ENABLED])
+            values[ENABLED] = value_in_entry(*env, "DD_LLMOBS_ENABLED");
+        for (size_t i = EXCLUDE; own && i < SETTINGS; i++)
             if (!values[i])
-                values[i] = value_in_entry(*env, names[i]);
+                values[i] = value_in_entry(*env + sizeof(OWN) - 1, names[i]);
+        node_traced |= options && llmobs_tracer_module(options);
+        if (llmobs_tracer_set(*env))
+            llmobs_host_is_traced();
+    }
     for (size_t i = 0; i < SETTINGS; i++)
         if (values[i] && !*values[i])
             values[i] = NULL;
@@ -336,40 +345,31 @@ static bool lists_program(const char *list)
 void llmobs_host_init(const char *first, char **env, bool late)
 {
     struct own own = {.path = NULL};
-    const char *values[SETTINGS], *enabled, *exclude;
+    const char *values[SETTINGS];
     bool later;
 
     began_late = late;
     read_settings(env, values);
-    enabled = values[ENABLED];
-    exclude = values[EXCLUDE];
-    later = !exclude && llmobs_tls_mode(values[SOCKETS]) != LLMOBS_TLS_ON &&
+    later = !values[EXCLUDE] &&
+            llmobs_tls_mode(values[SOCKETS]) != LLMOBS_TLS_ON &&
             llmobs_libc_is_all(&own.path);
-    if (enabled && !llmobs_conf_is_true(enabled))
+    if (values[ENABLED] && !llmobs_conf_is_true(values[ENABLED]))
         return;
     if (!later) {
         if (!llmobs_libc_find() || llmobs_libc.auxval(AT_SECURE) ||
-            (exclude && lists_program(exclude)))
+            (values[EXCLUDE] && lists_program(values[EXCLUDE])))
             return;
         llmobs_libc.iterate(find_shim, &own);
     }
     if (!own.path || own.second)
         return;
-    file_decides = !enabled;
-    file_excludes = !exclude;
+    file_decides = !values[ENABLED];
+    file_excludes = !values[EXCLUDE];
     file_tls = !values[TLS];
     tls_mode = llmobs_tls_mode(values[TLS]);
     file_sockets = !values[SOCKETS];
     sockets_mode = llmobs_tls_mode(values[SOCKETS]);
     may_be_client = !later && may_be_socket_client(first);
-    for (char **e = env;
-         (tls_mode == LLMOBS_TLS_AUTO || may_be_client) && e && *e; e++) {
-        const char *options = value_in_entry(*e, "NODE_OPTIONS");
-
-        node_traced |= options && llmobs_tracer_module(options);
-        if (llmobs_tracer_set(*e))
-            llmobs_host_is_traced();
-    }
     /* This library's own variables are copied first, so that a long list of
      * tags cannot displace a variable that withholds texts. The list of
      * pointers is made when the core is loaded, because most processes never

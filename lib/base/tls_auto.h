@@ -99,10 +99,13 @@ static inline bool llmobs_tracer_has(const char *text, const char *part)
     return *text || !*part;
 }
 
-/* True for "NAME=value" that is a sign. */
+/* True for "NAME=value" that is a sign. The names begin with letters from P to
+ * T, and those of most variables do not. */
 static inline bool llmobs_tracer_set(const char *entry)
 {
-    for (size_t i = 0; i < LLMOBS_TRACER_SIGNS; i++) {
+    bool may_be = entry[0] >= 'P' && entry[0] <= 'T';
+
+    for (size_t i = 0; may_be && i < LLMOBS_TRACER_SIGNS; i++) {
         const struct llmobs_tracer_sign *sign = &llmobs_tracer_signs[i];
         const char *value = entry[0] == sign->name[0]
                                 ? llmobs_tracer_after(entry, sign->name)
