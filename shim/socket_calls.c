@@ -276,23 +276,13 @@ RECEIVES(recvmsg, (int fd, struct msghdr *message, int flags),
          of_message(message), flags, fd, message, flags)
 
 /* A connection may begin by its first bytes (TCP Fast Open). */
+typedef ssize_t sendto_fn(int, const void *, size_t, int, const void *,
+                          socklen_t);
 __attribute__((noinline)) static ssize_t followed_sendto(int fd,
                                                          const void *bytes,
                                                          size_t len, int flags,
                                                          const void *to,
-                                                         socklen_t size);
-typedef ssize_t sendto_fn(int, const void *, size_t, int, const void *,
-                          socklen_t);
-static ssize_t of_sendto(int fd, const void *bytes, size_t len, int flags,
-                         const void *to, socklen_t size)
-{
-    return NONE(llmobs_fds_id(fd)) && !(flags & MSG_FASTOPEN)
-               ? REAL(sendto)(fd, bytes, len, flags, to, size)
-               : followed_sendto(fd, bytes, len, flags, to, size);
-}
-
-static ssize_t followed_sendto(int fd, const void *bytes, size_t len, int flags,
-                               const void *to, socklen_t size)
+                                                         socklen_t size)
 {
     const struct bytes all = ONE(bytes, len);
     uint64_t id = before_send(fd, all);
@@ -303,6 +293,14 @@ static ssize_t followed_sendto(int fd, const void *bytes, size_t len, int flags,
         begin_connection(fd) && put > 0)
         id = before_send(fd, ONE(bytes, (size_t)put));
     return after_send(fd, id, all, put);
+}
+
+static ssize_t of_sendto(int fd, const void *bytes, size_t len, int flags,
+                         const void *to, socklen_t size)
+{
+    return NONE(llmobs_fds_id(fd)) && !(flags & MSG_FASTOPEN)
+               ? REAL(sendto)(fd, bytes, len, flags, to, size)
+               : followed_sendto(fd, bytes, len, flags, to, size);
 }
 
 /* The program may wait for a connection in progress, or ask again. */
@@ -336,23 +334,21 @@ static long of_syscall(long number, uintptr_t a, uintptr_t b, uintptr_t c,
     return llmobs_alone_syscall(number, a, b, c, d, e, f);
 }
 
-typedef int dup_fn(int);
-static int of_dup(int fd)
-{
-    return duplicate(fd, REAL(dup)(fd));
-}
-
-typedef int dup2_fn(int, int);
-static int of_dup2(int fd, int to)
-{
-    return duplicate(fd, REAL(dup2)(fd, to));
-}
-
-typedef int dup3_fn(int, int, int);
-static int of_dup3(int fd, int to, int flags)
-{
-    return duplicate(fd, REAL(dup3)(fd, to, flags));
-}
+#define GIVES(name, parameters, what, ...)    \
+    typedef int name##_fn parameters;         \
+    static int of_##name parameters           \
+    {                                         \
+        return what(REAL(name)(__VA_ARGS__)); \
+    }
+#define COPY(to) duplicate(fd, to)
+GIVES(dup, (int fd), COPY, fd)
+GIVES(dup2, (int fd, int to), COPY, fd, to)
+GIVES(dup3, (int fd, int to, int flags), COPY, fd, to, flags)
+GIVES(socket, (int domain, int type, int protocol), renew, domain, type,
+      protocol)
+GIVES(accept, (int fd, void *from, socklen_t *size), renew, fd, from, size)
+GIVES(accept4, (int fd, void *from, socklen_t *size, int flags), renew, fd,
+      from, size, flags)
 
 /* libc declares it with "...": see alone.c. */
 #define FCNTL(name)                                           \
@@ -365,24 +361,6 @@ static int of_dup3(int fd, int to, int flags)
     }
 FCNTL(fcntl)
 FCNTL(fcntl64)
-
-typedef int socket_fn(int, int, int);
-static int of_socket(int domain, int type, int protocol)
-{
-    return renew(REAL(socket)(domain, type, protocol));
-}
-
-typedef int accept_fn(int, void *, socklen_t *);
-static int of_accept(int fd, void *from, socklen_t *size)
-{
-    return renew(REAL(accept)(fd, from, size));
-}
-
-typedef int accept4_fn(int, void *, socklen_t *, int);
-static int of_accept4(int fd, void *from, socklen_t *size, int flags)
-{
-    return renew(REAL(accept4)(fd, from, size, flags));
-}
 
 #define SENDFILE(name)                                                        \
     UNLESS_OURS(name, (int fd, int from, void *offset, size_t len), fd, from, \

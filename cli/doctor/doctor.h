@@ -147,6 +147,10 @@ void llmobs_doctor_open_library(struct llmobs_doctor *doctor,
  * frees them. NULL without memory, and where a process's cannot be read. */
 struct llmobs_config *llmobs_doctor_config(struct llmobs_doctor *doctor);
 
+/* The variable in the program's environment; NULL: it is unset. */
+const char *llmobs_doctor_env(const struct llmobs_doctor *doctor,
+                              const char *name);
+
 /* True where a tracer in the language of the program reports its calls, as its
  * variables and objects show. */
 bool llmobs_doctor_has_tracer(const struct llmobs_doctor *doctor);

@@ -12,6 +12,10 @@ enum llmobs_sockets_way llmobs_doctor_sockets_of(struct llmobs_doctor *doctor)
     bool php = llmobs_doctor_is_php(doctor, base);
     bool client = php || llmobs_glob_listed(LLMOBS_SOCKETS_CLIENTS, base);
     enum llmobs_sockets_way way = LLMOBS_SOCKETS_OBSERVED;
+    /* Other programs without libcurl do not read the file for that. */
+    bool on = config && config->sockets == LLMOBS_TLS_ON &&
+              (client || doctor->routes.count > 0 ||
+               llmobs_doctor_env(doctor, "LLMOBS_SOCKETS"));
 
     /* A client's modules may bring connect. */
     if (doctor->routes.alone)
@@ -20,9 +24,9 @@ enum llmobs_sockets_way llmobs_doctor_sockets_of(struct llmobs_doctor *doctor)
         way = LLMOBS_SOCKETS_NONE;
     else if (!config || config->sockets == LLMOBS_TLS_OFF)
         way = LLMOBS_SOCKETS_OFF;
-    else if (config->sockets == LLMOBS_TLS_AUTO && !client)
+    else if (!on && !client)
         way = LLMOBS_SOCKETS_OTHER;
-    else if (config->sockets == LLMOBS_TLS_AUTO && !php &&
+    else if (!on && !php &&
              (llmobs_glob_listed(LLMOBS_NODE, base)
                   ? llmobs_doctor_has_tracer_of_node(doctor)
                   : llmobs_doctor_has_tracer(doctor)))
@@ -37,7 +41,8 @@ const char *llmobs_doctor_sockets_why(enum llmobs_sockets_way way)
 {
     static const char *const why[] = {
         [LLMOBS_SOCKETS_OFF] = NOT "LLMOBS_SOCKETS is off",
-        [LLMOBS_SOCKETS_OTHER] = NOT "LLMOBS_SOCKETS=on observes them",
+        [LLMOBS_SOCKETS_OTHER] =
+            NOT "LLMOBS_SOCKETS=on in its environment observes them",
         [LLMOBS_SOCKETS_TRACED] =
             NOT "a tracer in its language reports them; LLMOBS_SOCKETS=on "
                 "observes them",

@@ -113,7 +113,8 @@ static void read_file(struct file *file, const struct llmobs_doctor *doctor,
         say_why(file, "", "no memory may be made executable");
 }
 
-static const char *setting(const struct llmobs_doctor *doctor, const char *name)
+const char *llmobs_doctor_env(const struct llmobs_doctor *doctor,
+                              const char *name)
 {
     return doctor->process.pid ? llmobs_process_env(&doctor->process, name)
                                : getenv(name);
@@ -122,7 +123,8 @@ static const char *setting(const struct llmobs_doctor *doctor, const char *name)
 bool llmobs_doctor_has_tracer(const struct llmobs_doctor *doctor)
 {
     for (size_t i = 0; i < LLMOBS_TRACER_SIGNS; i++) {
-        const char *value = setting(doctor, llmobs_tracer_signs[i].name);
+        const char *value =
+            llmobs_doctor_env(doctor, llmobs_tracer_signs[i].name);
 
         if (value && llmobs_tracer_has(value, llmobs_tracer_signs[i].part))
             return true;
@@ -135,7 +137,7 @@ bool llmobs_doctor_has_tracer(const struct llmobs_doctor *doctor)
 
 bool llmobs_doctor_has_tracer_of_node(const struct llmobs_doctor *doctor)
 {
-    const char *options = setting(doctor, "NODE_OPTIONS");
+    const char *options = llmobs_doctor_env(doctor, "NODE_OPTIONS");
 
     return (options && llmobs_tracer_module(options)) ||
            (doctor->process.pid &&
@@ -146,7 +148,8 @@ bool llmobs_doctor_has_tracer_of_node(const struct llmobs_doctor *doctor)
 static enum llmobs_tls_way way_inside(const struct llmobs_doctor *doctor,
                                       const struct file *file, const char *base)
 {
-    enum llmobs_tls_mode mode = llmobs_tls_mode(setting(doctor, "LLMOBS_TLS"));
+    enum llmobs_tls_mode mode =
+        llmobs_tls_mode(llmobs_doctor_env(doctor, "LLMOBS_TLS"));
 
     if (file->why[0])
         return LLMOBS_TLS_LEFT;
@@ -168,7 +171,8 @@ bool llmobs_doctor_is_php(const struct llmobs_doctor *doctor, const char *base)
 static enum llmobs_tls_way way_of(const struct llmobs_doctor *doctor,
                                   const char *base)
 {
-    enum llmobs_tls_mode mode = llmobs_tls_mode(setting(doctor, "LLMOBS_TLS"));
+    enum llmobs_tls_mode mode =
+        llmobs_tls_mode(llmobs_doctor_env(doctor, "LLMOBS_TLS"));
 
     if (mode == LLMOBS_TLS_OFF)
         return LLMOBS_TLS_NOT;

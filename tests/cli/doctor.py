@@ -217,8 +217,14 @@ def plain_http():
           "a tracer in its language reports them", "NO neither", seen=False,
           NODE_OPTIONS="--require dd-trace/init")
     own = compile("client", CONNECTS)
-    plain("a client of its own", own, 1, "LLMOBS_SOCKETS=on observes them",
+    plain("a client of its own", own, 1, "LLMOBS_SOCKETS=on in its environment",
           "NO neither", seen=False)
+    plain("a client of its own, on in the file", own, 1,
+          "LLMOBS_SOCKETS=on in its environment", seen=False,
+          LLMOBS_CONFIG=write("sockets.conf", "LLMOBS_SOCKETS=on\n"))
+    plain("beside a tracer, on in the file", "/usr/bin/python3", 0, observed,
+          seen=True, PYTHONPATH="/opt/ddtrace/bootstrap",
+          LLMOBS_CONFIG=TMP + "/sockets.conf")
     plain("a client of its own, on", own, 0, observed, "-- neither", seen=True,
           LLMOBS_SOCKETS="on")
     compile("libconnects.so", CONNECTS.replace("main", "reach"), "-shared",

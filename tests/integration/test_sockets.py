@@ -111,6 +111,25 @@ def in_programs_that_are_known(t):
 
 
 @test
+def by_a_file(t):
+    """The environment wins; programs that nobody knows do not open the file."""
+    known = python(t, URLLIB)
+    other = [compiled(t, "cases", "-O1", CASES, "-lpthread"), "plain",
+             str(t.servers.http)]
+    traced = {"PYTHONPATH": "/opt/x/ddtrace/bootstrap"}
+    conf = {"LLMOBS_CONFIG": t.dir + "/sockets.conf"}
+    for value, argv, env, spans in (
+            ("off", known, {}, 0), ("off", known, {"LLMOBS_SOCKETS": "auto"}, 1),
+            ("off", other, ON, 2), ("on", known, traced, 1),
+            ("on", known, dict(traced, LLMOBS_SOCKETS="auto"), 0),
+            ("on", known, {"LLMOBS_SOCKETS": "off"}, 0), ("on", other, {}, 0),
+            ("some", known, {}, 1), ("off", known, {"LLMOBS_SOCKETS": ""}, 0)):
+        with open(conf["LLMOBS_CONFIG"], "w") as f:
+            f.write("LLMOBS_SOCKETS=%s\n" % value)
+        t.same(argv, spans=spans, env=dict(env, **conf))
+
+
+@test
 def below_the_path_of_a_gateway(t):
     """The list decides, as for libcurl."""
     r = t.same(python(t, URLLIB), spans=1, env={LIST: base(t) + "/v1"})
