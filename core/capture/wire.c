@@ -358,9 +358,9 @@ static struct llmobs_exchange *begin_exchange(const struct head *head,
         llmobs_call_origin_new_exchange(&origin, 0, NULL);
 
     if (replays)
-        llmobs_log_once(LLMOBS_LOG_WARN, "tls past the mock",
+        llmobs_log_once(LLMOBS_LOG_WARN, "past the mock",
                         "LLMOBS_REPLAY leads calls of libcurl to the mock: a "
-                        "call by the program's own TLS went to its server");
+                        "call without libcurl went to its server");
     if (exchange && fill_exchange(exchange, head, match, body)) {
         read_lines(exchange, head, &origin);
         llmobs_worker_start(worker, exchange);

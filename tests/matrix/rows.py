@@ -468,8 +468,8 @@ def own_tls():
 
 
 def plain_http():
-    """Clients without libcurl and without TLS, each three times: by itself the
-    library sees them where a gateway of plain HTTP is listed."""
+    """Clients without libcurl and without TLS, each three times: as a gateway is
+    listed, none is, or another."""
     for name, argv, libraries, needs in (
             ("Python", [PYTHON, "-B", script("own/client.py")],
              ("urllib", "requests", "httpx", "httpx_async", "aiohttp"),
@@ -489,9 +489,7 @@ def plain_http():
                 if (library, gateway) == ("wget2", "listed"):
                     continue # it leaves out the port where it names the host
                 add(name, SOCKETS, library, argv + [library], needs,
-                    unordered=library in ("tiny", "socket"), gateway=gateway,
-                    settings={"LLMOBS_SOCKETS": "on"} if gateway == "default"
-                    else ())
+                    unordered=library in ("tiny", "socket"), gateway=gateway)
 
 
 def quiet():
