@@ -1,10 +1,12 @@
-/* The cost of a read over OpenSSL on a connection that is no client's of HTTP:
+/* The cost of a read over OpenSSL on a connection that is no client's of HTTP,
+ * and of calls:
  *
  *   tls read COUNT CERT KEY     ns a read of 1 byte that is there
  *   tls idle COUNT CONNECTIONS  ns a read that gives nothing, on each of so
  * many connections in turn
- *   tls call COUNT CERT KEY BODY ANSWER
- *                               asks for that BODY, and gets that ANSWER
+ *   tls call|call2 COUNT CERT KEY BODY ANSWER
+ *                               asks for that BODY, and gets that ANSWER, by
+ *                               HTTP/1.1 or HTTP/2
  *
  * The names and the numbers are those of ssl.h and bio.h. */
 #include <stdio.h>
@@ -99,6 +101,7 @@ static void call(void *ctx, int count, const char *body, const char *answer)
     int size = snprintf(asks, sizeof(asks),
                         "POST /v1/chat/completions HTTP/1.1\r\n"
                         "Host: api.openai.com\r\n"
+                        "Authorization: Bearer sk-none-that-is-valid\r\n"
                         "Content-Type: application/json\r\n"
                         "Content-Length: %zu\r\n\r\n%s",
                         strlen(body), body);
@@ -117,6 +120,63 @@ static void call(void *ctx, int count, const char *body, const char *answer)
     }
 }
 
+/* A frame of a kind, with its flags, of a stream. Gives the place behind it. */
+static char *add_frame(char *at, int type, int flags, int stream,
+                       const char *payload, size_t len)
+{
+    const char head[9] = {
+        (char)(len >> 16),    (char)(len >> 8),    (char)len,
+        (char)type,           (char)flags,         0,
+        (char)(stream >> 16), (char)(stream >> 8), (char)stream};
+
+    memcpy(at, head, sizeof(head));
+    memcpy(at + sizeof(head), payload, len);
+    return at + sizeof(head) + len;
+}
+
+/* As call. The first request puts four lines into the table of heads, the
+ * newest one first, and the others name their places. */
+static void call_http2(void *ctx, int count, const char *body,
+                       const char *answer)
+{
+    static const char first[] = "\x83\x87\x44\x14/v1/chat/completions"
+                                "\x41\x0e"
+                                "api.openai.com"
+                                "\x5f\x10"
+                                "application/json"
+                                "\x57\x1c"
+                                "Bearer sk-none-that-is-valid",
+                      later[] = "\x83\x87\xc1\xc0\xbf\xbe",
+                      answered[] = "\x88\x0f\x10\x10"
+                                   "application/json";
+    static char asks[65536], answers[65536], got[RECORD];
+    char *at = asks;
+    void *client, *server;
+
+    join(ctx, &client, &server);
+    memcpy(at, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 24);
+    at = add_frame(at + 24, 4, 0, 0, "", 0);
+    SSL_write(server, answers,
+              (int)(add_frame(answers, 4, 0, 0, "", 0) - answers));
+    for (int i = 0; i < count; i++) {
+        const char *head = i ? later : first;
+        size_t len = i ? sizeof(later) - 1 : sizeof(first) - 1;
+
+        at = add_frame(at, 1, 4, 2 * i + 1, head, len);
+        at = add_frame(at, 0, 1, 2 * i + 1, body, strlen(body));
+        SSL_write(client, asks, (int)(at - asks));
+        SSL_read(server, got, sizeof(got));
+        if (i == 0)
+            SSL_read(client, got, sizeof(got)); /* the settings */
+        at =
+            add_frame(answers, 1, 4, 2 * i + 1, answered, sizeof(answered) - 1);
+        at = add_frame(at, 0, 1, 2 * i + 1, answer, strlen(answer));
+        SSL_write(server, answers, (int)(at - answers));
+        SSL_read(client, got, sizeof(got));
+        at = asks;
+    }
+}
+
 int main(int argc, char **argv)
 {
     void *ctx = SSL_CTX_new(TLS_method());
@@ -127,10 +187,10 @@ int main(int argc, char **argv)
         printf("%.3f\n", read_bytes(ctx, atoi(argv[2])));
         return 0;
     }
-    if (argc == 7 && strcmp(argv[1], "call") == 0) {
+    if (argc == 7 && strncmp(argv[1], "call", 4) == 0) {
         SSL_CTX_use_certificate_file(ctx, argv[3], PEM);
         SSL_CTX_use_PrivateKey_file(ctx, argv[4], PEM);
-        call(ctx, atoi(argv[2]), argv[5], argv[6]);
+        (argv[1][4] ? call_http2 : call)(ctx, atoi(argv[2]), argv[5], argv[6]);
         return 0;
     }
     if (argc == 4 && strcmp(argv[1], "idle") == 0) {
