@@ -1,5 +1,6 @@
 #include "shim/patch.h"
 
+#include "lib/base/readable.h"
 #include "shim/arch.h"
 #include "shim/host.h"
 #include "shim/libc_calls.h"
@@ -252,16 +253,6 @@ static void patch_table(struct work *work, const ElfW(Rela) * rela, size_t len)
 #define SEARCHED_MAX 2097152
 #define WORD sizeof(void *)
 
-/* Tests whether the program can still read the word: asks the kernel to move no
- * waiting thread from the word to the same word. A FUTEX_WAIT with a time-out
- * of 0 would sleep for the timer slack, 50 us, at each word that is 0. */
-static bool readable(uintptr_t address)
-{
-    return llmobs_sys(SYS_futex, (void *)address,
-                      FUTEX_CMP_REQUEUE | FUTEX_PRIVATE_FLAG, 0, NULL,
-                      (void *)address, 0) != -EFAULT;
-}
-
 /* Functions whose addresses are replaced by the thunks that `thunk_of` gives.
  */
 struct kept {
@@ -301,7 +292,7 @@ static void patch_segment(const struct work *work, const struct kept *kept,
     for (uintptr_t next; from < end; from = next) {
         next = (from & ~(page - 1)) + page;
         if ((from < work->sealed_start || from >= work->sealed_end) &&
-            readable(from))
+            llmobs_readable((void *)from, WORD))
             patch_words(from, next < end ? next : end, kept);
     }
 }

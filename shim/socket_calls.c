@@ -4,6 +4,7 @@
 #include <sys/types.h>
 #include <sys/uio.h>
 
+#include "lib/base/readable.h"
 #include "shim/alone.h"
 #include "shim/fds.h"
 #include "shim/follow.h"
@@ -11,8 +12,6 @@
 #include "shim/lib_calls.h"
 #include "shim/libc.h"
 
-#define FIRST_PAGE 4096
-#define MEMORY_MAX ((size_t)1 << 56)
 #define VECTOR_MAX 1024 /* the kernel's own limit */
 
 /* The bytes of a call, as the program passes them. */
@@ -88,41 +87,37 @@ static int renew(int fd)
 
 /* -- bytes ----------------------------------------------------------------- */
 
-/* The kernel refuses vectors that are too long, addresses in the first page,
- * and lengths beyond all memory; a program may ask for that. */
-static bool may_be(const void *at, size_t len)
+/* The kernel refuses vectors that are too long, and memory that cannot be read;
+ * a program may ask for that. */
+static bool are_readable(struct bytes all)
 {
-    return (uintptr_t)at >= FIRST_PAGE && len <= MEMORY_MAX;
-}
-
-static bool are_there(struct bytes all)
-{
-    bool are = all.count <= VECTOR_MAX && may_be(all.at, 0);
+    bool are = all.count <= VECTOR_MAX &&
+               llmobs_readable(all.at, all.count * sizeof(*all.at));
 
     for (size_t i = 0; are && i < all.count; i++)
-        are = all.at[i].iov_len == 0 ||
-              may_be(all.at[i].iov_base, all.at[i].iov_len);
+        are = llmobs_readable(all.at[i].iov_base, all.at[i].iov_len);
     return are;
 }
 
 static struct bytes of_message(const struct msghdr *message)
 {
-    return may_be(message, 0)
+    return llmobs_readable(message, sizeof(*message))
                ? (struct bytes){message->msg_iov, message->msg_iovlen}
                : (struct bytes){NULL, 0};
 }
 
 /* Another thread may have the answer before the real function returns, so the
  * core sees the bytes before they are sent. Returns the id of their connection;
- * 0: they are of none, as in a child that put a file in its place. */
+ * 0: it saw none, or they are of none, as in a child that put a file in its
+ * place. */
 static uint64_t before_send(int fd, struct bytes all)
 {
     int saved = llmobs_libc_errno();
     uint64_t id = llmobs_fds_id(fd);
 
-    if (!are_there(all) || (id && !is_current(fd, id)))
+    if (!id || !is_current(fd, id) || !are_readable(all))
         id = 0;
-    if (id && !llmobs_follow_sends(llmobs_fds_key(id), NULL, all.at, all.count))
+    else if (!llmobs_follow_sends(llmobs_fds_key(id), NULL, all.at, all.count))
         end_number(fd, id);
     llmobs_libc_errno_restore(saved);
     return id;
@@ -135,29 +130,31 @@ static bool is_of_call(int error)
            error == EINPROGRESS || error == EINVAL || error == ENOMEM;
 }
 
-static ssize_t after_send(int fd, uint64_t id, struct bytes all, ssize_t put)
-{
-    int saved = llmobs_libc_errno();
-    const void *key = llmobs_fds_key(id);
-
-    if (id && llmobs_fds_id(fd) == id) {
-        llmobs_follow_accepted(key, all.at, all.count,
-                               put > 0 ? (size_t)put : 0);
-        if (put < 0 && !is_of_call(saved))
-            llmobs_follow_ended(key, LLMOBS_WIRE_UNSENT);
-    }
-    llmobs_libc_errno_restore(saved);
-    return put;
-}
-
-/* The kernel sent bytes that it took from another descriptor. */
-static ssize_t after_file(int fd, ssize_t put)
+/* The kernel sent bytes that nobody saw, such as those of a file. */
+static ssize_t after_unseen(int fd, ssize_t put)
 {
     int saved = llmobs_libc_errno();
     uint64_t id = llmobs_fds_id(fd);
 
     if (put > 0 && id && is_current(fd, id))
         llmobs_follow_skipped(llmobs_fds_key(id), (uint64_t)put);
+    llmobs_libc_errno_restore(saved);
+    return put;
+}
+
+static ssize_t after_send(int fd, uint64_t id, struct bytes all, ssize_t put)
+{
+    int saved = llmobs_libc_errno();
+    const void *key = llmobs_fds_key(id);
+
+    if (!id)
+        return after_unseen(fd, put);
+    if (llmobs_fds_id(fd) == id) {
+        llmobs_follow_accepted(key, all.at, all.count,
+                               put > 0 ? (size_t)put : 0);
+        if (put < 0 && !is_of_call(saved))
+            llmobs_follow_ended(key, LLMOBS_WIRE_UNSENT);
+    }
     llmobs_libc_errno_restore(saved);
     return put;
 }
@@ -366,7 +363,7 @@ FCNTL(fcntl64)
     UNLESS_OURS(name, (int fd, int from, void *offset, size_t len), fd, from, \
                 offset, len)                                                  \
     {                                                                         \
-        return after_file(fd, REAL(name)(fd, from, offset, len));             \
+        return after_unseen(fd, REAL(name)(fd, from, offset, len));           \
     }
 SENDFILE(sendfile)
 SENDFILE(sendfile64)
@@ -377,7 +374,7 @@ __attribute__((noinline)) static ssize_t after_splice(int from, int to,
 {
     if (moved > 0)
         close_number(from);
-    return after_file(to, moved);
+    return after_unseen(to, moved);
 }
 
 static ssize_t of_splice(int from, void *start, int to, void *offset,

@@ -1,23 +1,12 @@
 #include "core/trace/probe.h"
 
-#include <errno.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/mman.h>
 
 #include "lib/base/fork.h"
-#include "lib/base/stack.h"
+#include "lib/base/readable.h"
 #include "lib/base/sanitizer.h"
-#include "lib/base/sys.h"
-
-/* The kernel's set of signals, which lies in one page. */
-#define SET_SIZE 8
-
-static long ask(uintptr_t at)
-{
-    return llmobs_sys(SYS_rt_sigprocmask, ~0, at & ~(uintptr_t)(SET_SIZE - 1),
-                      NULL, SET_SIZE);
-}
 
 /* The number (fork.h) of the process in which probes work; negative if they do
  * not work in it. */
@@ -61,7 +50,7 @@ bool llmobs_probe_works(void)
                                  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (page % LLMOBS_STACK_PAGE)
         return false;
-    works = !is_under_valgrind() && ask(page) == -EFAULT;
+    works = !is_under_valgrind() && llmobs_readable_ask(page) == -EFAULT;
     llmobs_sys(SYS_munmap, page, LLMOBS_STACK_PAGE);
     atomic_store(&known, works ? process : -process);
     return works;
@@ -80,7 +69,7 @@ static bool sees_page(struct llmobs_probe *probe, uintptr_t at)
     for (int i = 0; i < LLMOBS_PROBE_PAGES && probe->pages[i]; i++)
         if (probe->pages[i] == page)
             return true;
-    if (ask(at) != -EINVAL)
+    if (llmobs_readable_ask(at) != -EINVAL)
         return false;
     llmobs_probe_trust(probe, (const void *)at);
     return true;

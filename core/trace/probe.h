@@ -1,11 +1,8 @@
 /* probe - reads memory of the app that may not be there, without a fault.
  *
- * The kernel reads first. The library asks the kernel for a change of the
- * signal mask that it must refuse: the kernel answers EFAULT if it cannot read
- * the new mask, else EINVAL, and changes nothing. Such answers count only in a
- * process in which the kernel has answered EFAULT for an unreadable page,
- * because an emulator or a filter of system calls may answer without looking at
- * the memory.
+ * The kernel reads first (readable.h). Its answers count only in a process in
+ * which it has answered EFAULT for an unreadable page, because an emulator or a
+ * filter of system calls may answer without looking at the memory.
  *
  * Threads: any; a walk belongs to one thread. Another thread may still unmap
  *          the memory in between, so what is read must be the calling thread's.

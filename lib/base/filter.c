@@ -1,18 +1,15 @@
 #include "lib/base/filter.h"
 
-#include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <unistd.h>
 
-#include "lib/base/sys.h"
+#include "lib/base/readable.h"
 
 #if defined(__x86_64__)
 #define ARCH AUDIT_ARCH_X86_64
@@ -20,16 +17,13 @@
 #define ARCH AUDIT_ARCH_AARCH64
 #endif
 
-/* A pipe takes this many bytes at once. */
-#define PIECE ((size_t)4096)
-
 struct call {
     int number;
     unsigned first;
 };
 
 /* The kinds of system call in TROUBLESHOOTING, "Under a filter of system
- * calls", that libcurl need not make, and those of the copy below. */
+ * calls", that libcurl need not make. */
 static const struct call calls[] = {
     {SYS_openat, 0},
     {SYS_read, 0},
@@ -74,8 +68,6 @@ static const struct call calls[] = {
     {SYS_readlinkat, 0},
     {SYS_kill, 0},
     {SYS_clock_nanosleep, 0},
-    {SYS_pipe2, 0},
-    {SYS_close, 0},
 #if defined(__x86_64__)
     {SYS_rename, 0},
     {SYS_unlink, 0},
@@ -83,28 +75,6 @@ static const struct call calls[] = {
     {SYS_readlink, 0},
 #endif
 };
-
-/* ---- the program's memory -------------------------------------------------
- */
-
-/* Copies memory that may not be mapped: the kernel tells, without a fault. */
-static bool copy_memory(void *to, const void *from, size_t size)
-{
-    int ends[2];
-    bool done = true;
-
-    if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0)
-        return false;
-    for (size_t at = 0; done && at < size; at += PIECE) {
-        size_t len = size - at < PIECE ? size - at : PIECE;
-
-        done = write(ends[1], (const char *)from + at, len) == (ssize_t)len &&
-               read(ends[0], (char *)to + at, len) == (ssize_t)len;
-    }
-    close(ends[0]);
-    close(ends[1]);
-    return done;
-}
 
 /* ---- the filter -----------------------------------------------------------
  */
@@ -235,22 +205,20 @@ bool llmobs_filter_still(void)
 bool llmobs_filter_hinders(const void *program)
 {
     struct sock_fprog given;
-    struct sock_filter *steps;
     size_t i = 0, n = sizeof(calls) / sizeof(*calls);
 
-    if (!copy_memory(&given, program, sizeof(given)) ||
-        given.len > BPF_MAXINSNS)
+    if (!llmobs_readable(program, sizeof(given)))
         return false;
-    steps = malloc(given.len * sizeof(*steps) + 1);
-    if (!steps || !copy_memory(steps, given.filter, given.len * sizeof(*steps)))
-        i = n;
+    memcpy(&given, program, sizeof(given));
+    if (given.len > BPF_MAXINSNS ||
+        !llmobs_readable(given.filter, given.len * sizeof(*given.filter)))
+        return false;
     for (; i < n; i++) {
         struct seccomp_data data = {.nr = calls[i].number, .arch = ARCH};
 
         data.args[0] = calls[i].first;
-        if (!passes(run_filter(steps, given.len, &data)))
+        if (!passes(run_filter(given.filter, given.len, &data)))
             break;
     }
-    free(steps);
     return i < n;
 }

@@ -1,6 +1,6 @@
 /* filter - whether a filter of system calls (seccomp) lets this library work.
  *
- * Threads: any. _hinders changes errno.
+ * Threads: any.
  * Errors:  a program that the kernel refuses, as it cannot be read or is too
  *          long, hinders nothing.
  * Limits:  knows the numbers of calls and the first argument of prctl: a filter

@@ -207,26 +207,62 @@ static void again(void)
 }
 
 /* Memory that the kernel refuses, between calls and in the middle of one. */
-static void of_nowhere(void)
+static void of_place(int fd, void *nowhere)
 {
-    void *volatile nowhere = (void *)8;
     volatile int less = -1;
-    struct iovec part = {nowhere, 10};
-    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
-    int fd = dial();
+    volatile size_t most = SIZE_MAX;
+    struct iovec parts[] = {{"POST", 4}, {nowhere, 10}};
+    struct msghdr message = {.msg_iov = parts + 1, .msg_iovlen = 1};
 
     call(fd);
     for (int i = 0; i < 2; i++) {
-        printf("%zd %zd", send(fd, nowhere, 10, 0), write(fd, &part, SIZE_MAX));
+        printf("%zd %zd", send(fd, nowhere, 10, 0), write(fd, parts, most));
         printf(" %zd %zd", sendmsg(fd, NULL, 0), sendmsg(fd, &message, 0));
-        printf(" %zd %zd", writev(fd, &part, less), writev(fd, nowhere, 1));
-        printf(" %zd %d\n", recvmsg(fd, NULL, 0), errno);
+        printf(" %zd %zd", writev(fd, parts, less), writev(fd, nowhere, 1));
+        printf(" %zd %zd", writev(fd, parts, 2), sendmsg(fd, nowhere, 0));
+        printf(" %zd %d\n", recvmsg(fd, nowhere, 0), errno);
         if (i == 0)
             send_model(fd, "gpt-test");
         poll(&(struct pollfd){fd, POLLIN, 0}, 1, 2000);
-        printf("%zd %d\n", recv(fd, nowhere, 10, MSG_DONTWAIT), errno);
+        printf("%zd %d", recv(fd, nowhere, 10, MSG_DONTWAIT), errno);
+        printf(" %zd", readv(fd, parts + 1, 1));
+        printf(" %zd %d\n", recvmsg(fd, &message, MSG_DONTWAIT), errno);
     }
     read_answer(fd);
+}
+
+/* The kernel takes the beginning of a request, whose rest is elsewhere: the
+ * connection is followed no more. */
+static void of_half(int fd, char *whole, size_t size)
+{
+    char *rest = request("gpt-test", 2 * LARGE, &(size_t){0});
+    size_t len = strlen(rest);
+    ssize_t put;
+
+    memcpy(whole, rest, size);
+    put = send(fd, whole, len, 0);
+    printf("a part: %d\n", put > 0 && (size_t)put <= size);
+    while (put >= 0 && (size_t)put < len)
+        put += send(fd, rest + put, len - (size_t)put, 0);
+    read_answer(fd);
+    free(rest);
+}
+
+static void of_nowhere(void)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE), size = LARGE / page * page;
+    char *pages = mmap(NULL, size + 2 * page, PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    int fd = dial();
+
+    if (mprotect(pages + size, page, PROT_NONE) != 0 ||
+        munmap(pages + size + page, page) != 0)
+        exit(3);
+    of_place(fd, (void *)8);
+    of_place(fd, pages + size);
+    of_place(fd, pages + size + page);
+    of_half(fd, pages, size);
+    call(fd);
     close(fd);
 }
 
