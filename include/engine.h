@@ -26,7 +26,7 @@ struct dl_phdr_info;
 
 /* Raised whenever a table or a list below changes. The shim does not use a core
  * with another number. */
-#define LLMOBS_ENGINE_ABI 18
+#define LLMOBS_ENGINE_ABI 19
 
 /* The only name that the core exports. */
 #define LLMOBS_CORE_ATTACH "llmobs_core_attach"
@@ -140,6 +140,8 @@ struct llmobs_host {
     const struct llmobs_wrappers *wrappers;
     /* The core calls it before it starts its first thread (shim/alone.h). */
     void (*watch_alone)(void);
+    int tls_inside; /* 1: the OpenSSL inside the program is observed; -1: it is
+                     * left alone; 0: there is none, or nobody asked for it */
 };
 
 /* A call of the program puts the program into no sandbox (_NOT), into one

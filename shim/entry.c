@@ -60,6 +60,7 @@ static bool leave(const char *name, const char *why, const unsigned char *code,
         reason[len++] = digits[code[i] & 15];
     }
     llmobs_say(false, reason, "");
+    llmobs_host_set_inside(-1);
     return false;
 }
 
@@ -264,8 +265,10 @@ bool llmobs_entry_hook(const struct llmobs_elf *program, unsigned copy)
     }
     flush((uintptr_t)ways, ENTRIES * sizeof(*ways));
     set_real(copy, ways);
-    if (write_entries(entries))
+    if (write_entries(entries)) {
+        llmobs_host_set_inside(1);
         return true;
+    }
     set_real(copy, NULL);
 none:
     llmobs_sys(SYS_munmap, ways, page);

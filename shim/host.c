@@ -42,6 +42,7 @@ static bool sockets;        /* libc's sockets are hooked */
 static bool sockets_chosen; /* as tls_chosen */
 static bool traced; /* a tracer in the language reports the program's calls */
 static bool is_php; /* the process runs PHP, as far as is known */
+static int inside;  /* tls_inside of struct llmobs_host */
 static bool tls_found;   /* a library of TLS is there */
 static bool tls;         /* libraries of TLS are hooked */
 static bool tls_chosen;  /* for the program, by the user or since it is PHP */
@@ -502,6 +503,16 @@ bool llmobs_host_tls_inside(void)
     if (loads_tracer())
         llmobs_host_is_traced();
     return true;
+}
+
+void llmobs_host_set_inside(int result)
+{
+    inside = result;
+}
+
+int llmobs_host_inside(void)
+{
+    return inside;
 }
 
 bool llmobs_host_decide_tls(void)

@@ -67,6 +67,11 @@ bool llmobs_host_enable(void);
  */
 bool llmobs_host_tls(void);
 bool llmobs_host_tls_inside(void);
+
+/* The result of that, as the core gets it (engine.h). Set by the scan, for any
+ * thread. */
+void llmobs_host_set_inside(int result);
+int llmobs_host_inside(void);
 bool llmobs_host_may_tls(void);
 void llmobs_host_check_php(const struct llmobs_elf *elf);
 void llmobs_host_found_tls(void);

@@ -99,7 +99,8 @@ static const struct llmobs_host *facts_of(
                                  llmobs_libc.iterate,
                                  held,
                                  llmobs_wrappers_table(),
-                                 llmobs_alone_watch};
+                                 llmobs_alone_watch,
+                                 llmobs_host_inside()};
     return &facts;
 }
 

@@ -11,6 +11,7 @@
 #include "lib/base/floats.h"
 #include "lib/base/fork.h"
 #include "lib/base/log.h"
+#include "lib/base/stats.h"
 #include "lib/base/thread.h"
 #include "lib/elf/loaded.h"
 #include "core/capture/capture.h"
@@ -162,6 +163,10 @@ LLMOBS_FLOATS_WITHIN static bool start(const struct llmobs_host *host)
     llmobs_rest_init(worker);
     llmobs_fd_guest(false);
     llmobs_global_start(worker, llmobs_capture_abandon_all);
+    if (host->tls_inside)
+        llmobs_stats_add(host->tls_inside > 0 ? LLMOBS_STAT_tls_inside
+                                              : LLMOBS_STAT_tls_left,
+                         1);
     return true;
 }
 

@@ -171,7 +171,7 @@ void llmobs_ops_easy_cleanup(const struct llmobs_real *real, CURL *curl)
     struct llmobs_ending ending;
     int saved = errno;
 
-    (void)llmobs_unseen_report(false);
+    llmobs_unseen_report(false);
     errno = saved;
     if (!handle) {
         real->easy_cleanup(curl);

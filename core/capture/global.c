@@ -248,13 +248,6 @@ static void add_use(int64_t began, int64_t took)
 
 /* -- the end of the process ------------------------------------------------ */
 
-/* True where calls went by of which no more is known than their number. */
-static bool has_counted(void)
-{
-    return llmobs_stats_get(LLMOBS_STAT_unjudged) ||
-           llmobs_stats_get(LLMOBS_STAT_unfollowed);
-}
-
 static void at_exit(void)
 {
     struct copy *copy = atomic_load(&chosen);
@@ -262,9 +255,12 @@ static void at_exit(void)
 
     /* A seccomp filter may kill the program for a system call. So unless an
      * object may hide calls, this makes none before it knows of work to do. */
-    if ((llmobs_unseen_any() || has_counted()) && !llmobs_fork_shares() &&
-        (llmobs_unseen_report(true) || has_counted()))
-        llmobs_worker_become_active(worker);
+    if ((llmobs_unseen_any() || llmobs_stats_any_unseen()) &&
+        !llmobs_fork_shares()) {
+        llmobs_unseen_report(true);
+        if (llmobs_stats_any_unseen())
+            llmobs_worker_become_active(worker);
+    }
     if (llmobs_worker_end_quietly(worker))
         return;
     if (llmobs_fork_shares()) {

@@ -72,10 +72,10 @@ bool llmobs_unseen_any(void)
     return wrappers && __atomic_load_n(&wrappers->unseen, __ATOMIC_ACQUIRE);
 }
 
-bool llmobs_unseen_report(bool last)
+void llmobs_unseen_report(bool last)
 {
     if (!llmobs_unseen_any())
-        return false;
+        return;
     for (size_t i = 0; i < LLMOBS_WRAPPERS; i++) {
         const struct llmobs_wrapper *one = &wrappers->list[i];
         const char *path = __atomic_load_n(&one->path, __ATOMIC_ACQUIRE);
@@ -85,5 +85,4 @@ bool llmobs_unseen_report(bool last)
             continue;
         report(path, hidden);
     }
-    return llmobs_stats_get(LLMOBS_STAT_wrapped) > 0;
 }

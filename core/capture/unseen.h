@@ -21,8 +21,7 @@ bool llmobs_unseen_any(void);
 /* Reports the objects that certainly hide calls. An object that defines a
  * function of libcurl may still ask the loader for libcurl's own: until a
  * handle ends, for the functions that every call needs, and until the process
- * exits (`last`) for the others. True when this process has counted an object
- * here. */
-bool llmobs_unseen_report(bool last);
+ * exits (`last`) for the others. */
+void llmobs_unseen_report(bool last);
 
 #endif

@@ -593,30 +593,56 @@ static void on_end(void *user, enum llmobs_http1_side side, uint32_t number,
     end_answer(wire, exchange, number == (wire->h2 ? 1 : 0), how);
 }
 
+/* True where the connection leads to a model. */
+static bool is_to_model(const struct llmobs_wire *wire)
+{
+    return wire->called || (wire->host && llmobs_judge_knows(wire->host));
+}
+
 /* A call may pass unseen: the connection is not followed any more, or was not
  * for a while. */
-static void lose(struct llmobs_wire *wire)
+static void lose(struct llmobs_wire *wire, enum llmobs_http1_why why)
 {
-    bool known = wire->host && llmobs_judge_knows(wire->host);
+    static const char *const reasons[] = {
+        [LLMOBS_HTTP1_FOREIGN] = "another protocol",
+        [LLMOBS_HTTP1_H2] = "HTTP/2 in place of HTTP/1.1",
+        [LLMOBS_HTTP1_DOUBT] = "bytes that can be read in two ways",
+        [LLMOBS_HTTP1_UNASKED] = "an answer to no request",
+        [LLMOBS_HTTP1_DEEP] = "too many requests without an answer",
+        [LLMOBS_HTTP1_LARGE] = "a head that is too large",
+        [LLMOBS_HTTP1_MEMORY] = "no memory",
+        [LLMOBS_HTTP1_MISSED] = "bytes that passed unseen",
+    };
 
-    if (wire->counted || (!wire->called && !known))
+    if (wire->counted || !is_to_model(wire))
         return;
     wire->counted = true;
     llmobs_stats_add(LLMOBS_STAT_unfollowed, 1);
     llmobs_log_once(LLMOBS_LOG_WARN, "in part",
-                    "bytes of a connection to %s passed unseen, or can be read "
-                    "in two ways: not all of its calls are seen",
-                    wire->host ? wire->host : "a model");
+                    "not all calls by a connection to %s are seen: it had %s",
+                    wire->host ? wire->host : "a model", reasons[why]);
+}
+
+static void on_passed(void *user, const char *what)
+{
+    const struct llmobs_wire *wire = user;
+
+    if (!is_to_model(wire))
+        return;
+    llmobs_stats_add(LLMOBS_STAT_unread_streams, 1);
+    llmobs_log_once(LLMOBS_LOG_WARN, what,
+                    "a request to %s by HTTP/2 is not seen: %s",
+                    wire->host ? wire->host : "a model", what);
 }
 
 static void on_stopped(void *user, enum llmobs_http1_why why)
 {
     if (why != LLMOBS_HTTP1_SWITCHED)
-        lose(user);
+        lose(user, why);
 }
 
 static const struct llmobs_http1_events events = {on_head, on_body, on_end,
-                                                  on_stopped};
+                                                  on_passed, on_stopped};
 
 /* -- the connection -------------------------------------------------------- */
 
@@ -809,7 +835,7 @@ static void sent(struct llmobs_wire *wire, const struct event *event,
     if (forked || (!event->bytes && event->number == LLMOBS_WIRE_OTHER_BYTES))
         miss(wire);
     if (is_over(wire) && wire->h2)
-        lose(wire);
+        lose(wire, LLMOBS_HTTP1_MISSED);
     else if (is_over(wire))
         llmobs_http1_init(&wire->http, &events, wire);
     wire->unseen = 0;
@@ -828,7 +854,7 @@ static void received(struct llmobs_wire *wire, const struct event *event,
                      bool forked)
 {
     if (forked || is_over(wire))
-        lose(wire);
+        lose(wire, LLMOBS_HTTP1_MISSED);
     wire->unseen = 0;
     /* A server may say 408 before it closes a connection that is idle. */
     if (wire->h2)
@@ -864,13 +890,10 @@ static void ended(struct llmobs_wire *wire, enum llmobs_wire_end how)
     }
     wire->ended_as =
         how == LLMOBS_WIRE_FREED && wire->unsent ? LLMOBS_WIRE_BROKEN : how;
-    if (!wire->h2) {
+    if (wire->h2)
+        llmobs_h2_ended(wire->h2);
+    else
         llmobs_http1_ended(&wire->http, how == LLMOBS_WIRE_CLOSED);
-        return;
-    }
-    llmobs_h2_ended(wire->h2);
-    if (wire->h2->passed > 0)
-        lose(wire);
 }
 
 static void apply(struct llmobs_wire *wire, const struct event *event,

@@ -571,9 +571,7 @@ static bool has_counted(void)
 {
     return llmobs_stats_get(LLMOBS_STAT_captured) > 0 ||
            llmobs_stats_get(LLMOBS_STAT_adopted) > 0 ||
-           llmobs_stats_get(LLMOBS_STAT_wrapped) > 0 ||
-           llmobs_stats_get(LLMOBS_STAT_unjudged) > 0 ||
-           llmobs_stats_get(LLMOBS_STAT_unfollowed) > 0;
+           llmobs_stats_any_unseen();
 }
 
 int64_t llmobs_ledger_record(const struct llmobs_config *config, bool rests)

@@ -61,6 +61,15 @@ bool llmobs_stats_is_outcome_name(const char *name)
     return strncmp(name, "dropped_", 8) == 0;
 }
 
+bool llmobs_stats_any_unseen(void)
+{
+    bool any = false;
+
+    for (int i = LLMOBS_STAT_wrapped; i <= LLMOBS_STAT_tls_left; i++)
+        any |= llmobs_stats_get((enum llmobs_stat)i) > 0;
+    return any;
+}
+
 void llmobs_stats_reset(void)
 {
     for (int i = 0; i < LLMOBS_STAT_COUNT; i++)

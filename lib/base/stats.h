@@ -55,6 +55,9 @@
     X(wrapped)            /* objects that may call libcurl past the library */ \
     X(unjudged)           /* requests on unseen handles: maybe LLM calls */    \
     X(unfollowed)         /* connections of which calls may pass unseen */     \
+    X(unread_streams)     /* requests of HTTP/2 to a provider, as by gRPC */   \
+    X(tls_left)           /* processes whose own OpenSSL is left alone */      \
+    X(tls_inside)         /* processes whose own OpenSSL is observed */        \
     X(fork_beside_thread) /* forks that went on beside a thread of ours */
 
 enum llmobs_stat {
@@ -76,6 +79,9 @@ enum llmobs_stat llmobs_stats_sent(const char *exporter);
  * where another version of the library may have written the counter. */
 bool llmobs_stats_is_outcome(enum llmobs_stat stat);
 bool llmobs_stats_is_outcome_name(const char *name);
+
+/* True where calls may have passed unseen, of which no more is known. */
+bool llmobs_stats_any_unseen(void);
 
 void llmobs_stats_reset(void);
 

@@ -5,6 +5,10 @@
 
 #define FRAME_FIRST 16384 /* what a frame may have before SETTINGS say more */
 
+/* Reasons to pass over a stream. */
+#define LARGE "a large head"
+#define DOUBTFUL "a head in doubt"
+
 enum type {
     DATA,
     HEADERS,
@@ -271,13 +275,17 @@ static void read_request(struct llmobs_h2 *h2, uint32_t id, bool ends,
     struct llmobs_text type =
         value_of(head.headers, llmobs_text_of("content-type"));
 
-    if (!fields->wrong && llmobs_text_is(head.method, "CONNECT"))
-        return;
-    if (llmobs_text_begins(type, "application/grpc")) {
-        h2->grpc++;
-    } else if (fields->wrong || fields->large || head.method.len == 0 ||
-               head.target.len == 0 || h2->open == LLMOBS_H2_OPEN) {
-        h2->passed++;
+    const char *passed = fields->large                            ? LARGE
+                         : fields->wrong                          ? DOUBTFUL
+                         : llmobs_text_is(head.method, "CONNECT") ? "CONNECT"
+                         : llmobs_text_begins(type, "application/grpc") ? "gRPC"
+                         : head.method.len == 0 || head.target.len == 0
+                             ? DOUBTFUL
+                         : h2->open == LLMOBS_H2_OPEN ? "too many at once"
+                                                      : NULL;
+
+    if (passed) {
+        h2->events->passed(h2->user, passed);
     } else if (!add_stream(h2, id)) {
         stop(h2, LLMOBS_HTTP1_MEMORY);
     } else {
@@ -303,7 +311,7 @@ static void read_answer(struct llmobs_h2 *h2, struct llmobs_h2_stream *stream,
         head.status = head.status * 10 + (unsigned)(status.data[i] - '0');
     }
     if (!right || head.status < 100 || (head.status < 200 && ends)) {
-        h2->passed++;
+        h2->events->passed(h2->user, fields->large ? LARGE : DOUBTFUL);
         end_stream(h2, stream, LLMOBS_HTTP1_LOST, LLMOBS_HTTP1_LOST);
     } else if (head.status >= 200) {
         head.early = !stream->ended[LLMOBS_HTTP1_REQUEST];

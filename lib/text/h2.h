@@ -12,11 +12,11 @@
  * Errors:  none but `why`. Memory that runs out stops the reader.
  * Limits:  LLMOBS_H2_HEAD_MAX bytes a block, a head, and a frame that is kept;
  *          LLMOBS_H2_OPEN open streams. A stream with a larger head, or beyond
- *          that number, has no events and is counted. A larger block stops the
- *          reader.
+ *          that number, is passed over. A larger block stops the reader.
  * Fork:    plain memory.
  *
- * Streams of CONNECT, of gRPC and of the server's pushes have no events.
+ * Streams of CONNECT and gRPC are passed over, too; the server's pushes have no
+ * event.
  */
 #ifndef LLMOBS_H2_H
 #define LLMOBS_H2_H
@@ -60,8 +60,6 @@ struct llmobs_h2 {
     uint32_t open, cap;               /* of streams */
     uint32_t last;                    /* the client's last stream */
     uint32_t pushed;                  /* the server's last stream */
-    uint32_t passed;                  /* streams beyond a limit */
-    uint32_t grpc;                    /* streams of gRPC */
     uint8_t why;                      /* enum llmobs_http1_why */
     uint8_t prefaced;                 /* bytes of the preface so far */
 };

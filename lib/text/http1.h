@@ -69,6 +69,9 @@ struct llmobs_http1_events {
                  struct llmobs_text bytes);
     void (*end)(void *user, enum llmobs_http1_side side, uint32_t number,
                 enum llmobs_http1_end how);
+    /* Of HTTP/2: a stream has no events, or no more of its answer; `what`, as
+     * "gRPC", is static. */
+    void (*passed)(void *user, const char *what);
     /* The reader stopped by itself; the last event. */
     void (*stopped)(void *user, enum llmobs_http1_why why);
 };

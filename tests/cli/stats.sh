@@ -345,6 +345,33 @@ PY
 }
 check "stats: for Prometheus" prometheus_form
 
+cat >"$tmp/grpc.py" <<'PY'
+"""usage: grpc.py PORT: a call by HTTP/2, and a request of gRPC behind it."""
+import socket, sys
+
+
+def frame(kind, flags, stream, payload=b""):
+    return b"".join((len(payload).to_bytes(3, "big"), bytes((kind, flags)),
+                     stream.to_bytes(4, "big"), payload))
+
+
+HEAD = b"\x83\x86\x04\x14/v1/chat/completions\x01\x01h"
+with socket.create_connection(("127.0.0.1", int(sys.argv[1]))) as s:
+    s.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(4, 0, 0) +
+              frame(1, 4, 1, HEAD) + frame(
+                  0, 1, 1, b'{"model":"gpt-4o-mini","messages":[]}') +
+              frame(1, 5, 3, HEAD + b"\x0f\x10\x10application/grpc"))
+PY
+
+what_is_not_read() {
+    anew
+    LLMOBS_SOCKETS=on "$run" /usr/bin/python3 "$tmp/grpc.py" "$HTTP_PORT"
+    numbers 1 1 0 0 0 && same "$(value unread_streams)" 1 || return 1
+    stats --json && has out '"unread_streams": 1' &&
+        stats --prometheus && has out 'llmobs_unread_streams_total 1'
+}
+check "stats: requests that are not read" what_is_not_read
+
 another_place() {
     anew
     call "$stats_url"

@@ -5,6 +5,7 @@ import shutil
 import struct
 import subprocess
 
+from delivery import counts
 from harness import (APPS, EMULATOR, SECRET, Skip, accept, equal, expect_llm,
                      ok, test)
 
@@ -25,7 +26,7 @@ def run(t, node, *ways, on="on", options=(), before=(), env=(), **more):
     if not node or not has_own(node):
         raise Skip("no Node of its vendor's")
     env = dict(env, NODE_EXTRA_CA_CERTS=t.servers.cert, KEY=SECRET,
-               LLMOBS_TLS=on, MODULES=MODULES)
+               LLMOBS_TLS=on, MODULES=MODULES, PLAIN=t.servers.base(False))
     return t.same([*before, node, *options, os.path.join(APPS, "node.mjs"),
                    t.servers.base(True) + "/v1/chat/completions", *ways],
                   env=env, **more)
@@ -165,6 +166,8 @@ def one_function_without_a_name(t):
     """All four are hooked, or none."""
     node = altered(t, (0, b"\0SSL_write_ex\0", b"\0SSL_write_eX\0"))
     left(t, "SSL_write_ex is not exported", node)
+    run(t, node, "plain", spans=1)
+    equal(counts(t)["tls_left"], 1, "processes with another call")
 
 
 @test
@@ -173,6 +176,7 @@ def stripped(t):
     node = altered(t)
     subprocess.run(["strip", node], check=True)
     run(t, node, "fetch", spans=3)
+    equal(counts(t)["tls_inside"], 1, "processes")
 
 
 @test

@@ -650,8 +650,32 @@ for name in "api.openai.com", "localhost":
         with context.wrap_socket(s, server_hostname=name) as tls:
             tls.sendall(b"PRI * HTTP/2.0\\r\\n\\r\\nSM\\r\\n\\r\\n" + bytes(9))""",
                 str(t.servers.tls)], spans=0, env=ON)
-    ok("a connection to api.openai.com passed unseen" in r.log, r.log)
+    ok("a connection to api.openai.com are seen: it had bytes that can be "
+       "read in two ways" in r.log, r.log)
     equal(counts(t)["unfollowed"], 1, "connections")
+
+
+@test
+def http2_of_grpc(t):
+    """It is not read: counted, where it goes to a provider."""
+    block = (b"\x83\x87\x04\x02/a\x01\x0eapi.openai.com"
+             b"\x0f\x10\x10application/grpc")
+    head = bytes([0, 0, len(block), 1, 5, 0, 0, 0])
+    r = t.same([PYTHON, "-c", """
+import socket, ssl, sys
+context = ssl.create_default_context()
+context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+for name in "api.openai.com", "localhost":
+    with socket.create_connection(("localhost", int(sys.argv[1]))) as s:
+        with context.wrap_socket(s, server_hostname=name) as tls:
+            tls.sendall(bytes.fromhex(sys.argv[2]))""", str(t.servers.tls),
+                (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0" +
+                 b"".join(head + bytes([stream]) + block
+                          for stream in (1, 3))).hex()], spans=0, env=ON)
+    ok("a request to api.openai.com by HTTP/2 is not seen: gRPC" in r.log,
+       r.log)
+    equal(counts(t)["unread_streams"], 2, "streams")
+    ok("unfollowed" not in counts(t), "the connection is followed")
 
 
 @test

@@ -87,6 +87,15 @@ static void on_end(void *user, enum llmobs_http1_side side, uint32_t number,
     (void)llmobs_buf_addf(log->out, "%c%u %s|", signs[side], number, hows[how]);
 }
 
+static void on_passed(void *user, const char *what)
+{
+    struct log *log = user;
+
+    log->wrong |= log->stopped;
+    log->body = 0;
+    (void)llmobs_buf_addf(log->out, "passed: %s|", what);
+}
+
 static void on_stopped(void *user, enum llmobs_http1_why why)
 {
     static const char *const whys[] = {"reads",  "foreign", "h2",   "switched",
@@ -117,7 +126,7 @@ bool h2_log(struct llmobs_text in, size_t most, uint64_t seed,
             struct llmobs_buf *out)
 {
     static const struct llmobs_http1_events events = {on_head, on_body, on_end,
-                                                      on_stopped};
+                                                      on_passed, on_stopped};
     struct log log = {.out = out, .came = calloc(1, H2_LOG_STREAMS)};
     const uint64_t key[2] = {seed, 2};
     const unsigned char *at = (const unsigned char *)in.data;
@@ -148,9 +157,6 @@ bool h2_log(struct llmobs_text in, size_t most, uint64_t seed,
     }
     log.wrong |=
         llmobs_h2_is_over(&h2) != (log.stopped || h2.why == LLMOBS_HTTP1_OVER);
-    if (h2.passed || h2.grpc)
-        (void)llmobs_buf_addf(out, "%u passed, %u of gRPC|", h2.passed,
-                              h2.grpc);
     for (size_t i = 0; llmobs_h2_is_over(&h2) && i < H2_LOG_STREAMS; i++)
         log.wrong |= log.came[i] && (log.came[i] & 10) != 10;
     llmobs_h2_fini(&h2);

@@ -30,6 +30,7 @@
 #define A1 "<1 200|<1 whole|"
 #define A3 "<3 200|<3 whole|"
 #define DOUBT "doubt|"
+#define DOUBTFUL "passed: a head in doubt|"
 #define LOST1 G1 "<1 lost|" DOUBT
 #define ASK START "> 1." ENDS GET " "
 #define POSTS START "> 1." OPENS POST " "
@@ -116,45 +117,45 @@ static const struct row passed[] = {
            "0207434f4e4e454354"
            "010168 0.0.1:61 < 1.4.1:88 0.0.1:62"
            " > 1.5.3:" GET,
-     G3},
+     "passed: CONNECT|" G3},
     {START "> 1.4.1:" POST "0f1010"
            "6170706c69636174696f6e2f67727063 0.0.1:61 "
            "< 1.4.1:88 0.1.1:62",
-     "0 passed, 1 of gRPC|"},
-    {START "> 1.5.1:8287010168", "1 passed, 0 of gRPC|"}, /* no path */
+     "passed: gRPC|"},
+    {START "> 1.5.1:8287010168", DOUBTFUL}, /* no path */
     {START "> 1.5.1:870402"
            "2f61010168",
-     "1 passed, 0 of gRPC|"},
-    {START "> 1.5.1:82" GET, "1 passed, 0 of gRPC|"},         /* two methods */
-    {START "> 1.5.1:" GET LINE "82", "1 passed, 0 of gRPC|"}, /* too late */
+     DOUBTFUL},
+    {START "> 1.5.1:82" GET, DOUBTFUL},         /* two methods */
+    {START "> 1.5.1:" GET LINE "82", DOUBTFUL}, /* too late */
     {START "> 1.5.1:" GET "0002"
            "3a780162",
-     "1 passed, 0 of gRPC|"},
+     DOUBTFUL},
     {START "> 1.5.1:" GET "0001"
            "61030d0a62",
-     "1 passed, 0 of gRPC|"},
+     DOUBTFUL},
     {START "> 1.5.1:" GET "0003"
            "613a620162",
-     "1 passed, 0 of gRPC|"},
+     DOUBTFUL},
     {START "> 1.5.1:" GET "0003"
            "610a620162",
-     "1 passed, 0 of gRPC|"},
+     DOUBTFUL},
     {START "> 1.5.1:" GET "000001"
            "62",
-     "1 passed, 0 of gRPC|"},
+     DOUBTFUL},
     {START "> 1.5.1:" GET "0002"
            "6120"
            "0162",
-     "1 passed, 0 of gRPC|"},
-    {START "> 1.5.1:", "1 passed, 0 of gRPC|"},
+     DOUBTFUL},
+    {START "> 1.5.1:", DOUBTFUL},
     /* answers */
-    {ASK "< 1.5.1:" LINE, G1 "<1 lost|1 passed, 0 of gRPC|"},
+    {ASK "< 1.5.1:" LINE, G1 DOUBTFUL "<1 lost|"},
     {POSTS "< 1.4.1:0803"
            "327830",
-     P1 ">1 lost|<1 lost|1 passed, 0 of gRPC|"},
-    {ASK "< 1.5.1:" S103, G1 "<1 lost|1 passed, 0 of gRPC|"},
-    {ASK "< 1.5.1:0803303939", G1 "<1 lost|1 passed, 0 of gRPC|"},
-    {ASK "< 1.5.1:080432303030", G1 "<1 lost|1 passed, 0 of gRPC|"},
+     P1 DOUBTFUL ">1 lost|<1 lost|"},
+    {ASK "< 1.5.1:" S103, G1 DOUBTFUL "<1 lost|"},
+    {ASK "< 1.5.1:0803303939", G1 DOUBTFUL "<1 lost|"},
+    {ASK "< 1.5.1:080432303030", G1 DOUBTFUL "<1 lost|"},
 };
 
 static const struct row stops[] = {
@@ -405,10 +406,11 @@ TEST(h2_open_streams)
     }
     add_frame(&in, 0, "1.5.3001:" GET);
     log = log_of(llmobs_buf_text(&in), 0, 1);
-    ck_assert_ptr_nonnull(strstr(log, "|>2047 whole|<1 200|"));
+    ck_assert_ptr_nonnull(strstr(log, "|>2047 whole|passed"));
     ck_assert_ptr_nonnull(strstr(log, "|<2047 whole|>3001 GET"));
     ck_assert_ptr_null(strstr(log, "2049"));
-    ck_assert_ptr_nonnull(strstr(log, "|2 passed, 0 of gRPC|"));
+    ck_assert_ptr_nonnull(strstr(
+        log, "|passed: too many at once|passed: too many at once|<1 200|"));
     free(log);
 }
 
@@ -452,7 +454,7 @@ TEST(h2_large_head)
     log = log_of_lines(66);
     ck_assert_ptr_null(strstr(log, ">1"));
     ck_assert_ptr_nonnull(strstr(log, ">3 GET /a h a=xxx"));
-    ck_assert_ptr_nonnull(strstr(log, "|1 passed, 0 of gRPC|"));
+    ck_assert_ptr_nonnull(strstr(log, "passed: a large head|"));
     free(log);
 }
 

@@ -598,6 +598,9 @@ enum { ENDS = 1, WHOLE_BLOCK = 4 };
     "\x01\x0e"                             \
     "api.openai.com\x57\x13"               \
     "Bearer sk-SECRETKEY"
+#define GRPC             \
+    BLOCK "\x0f\x10\x10" \
+          "application/grpc"
 #define STATUS_200 "\x88"
 
 static void begin_http2(void)
@@ -666,6 +669,27 @@ TEST(http2_streams)
                           says(i, "\"http_version\": \"2\"") &&
                           says(i, "\"bytes_sent\": 65"),
                       "%s", keeper_events[i]);
+}
+
+/* gRPC to a model, and to another host. */
+TEST(http2_unread)
+{
+    uint64_t before = llmobs_stats_get(LLMOBS_STAT_unread_streams);
+
+    open_http2();
+    frame(llmobs_wire_sent, HEADERS, WHOLE_BLOCK, 1, GRPC);
+    frame(llmobs_wire_sent, DATA, ENDS, 1, BODY);
+    reply(1);
+    ask(3);
+    reply(3);
+    over(LLMOBS_WIRE_CLOSED);
+    wire = llmobs_wire_begin("example.com", false, true);
+    send_text(PREFACE);
+    frame(llmobs_wire_sent, SETTINGS, 0, 0, "");
+    frame(llmobs_wire_sent, HEADERS, WHOLE_BLOCK, 1, GRPC);
+    over(LLMOBS_WIRE_CLOSED);
+    end(1);
+    ck_assert_uint_eq(llmobs_stats_get(LLMOBS_STAT_unread_streams), before + 1);
 }
 
 /* How a stream ends: by the client, by the server, by the connection. */

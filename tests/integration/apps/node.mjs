@@ -19,9 +19,9 @@ const question = (model, stream) => ({
     }),
 });
 
-async function ask(model = 'gpt-test', stream = false) {
+async function ask(model = 'gpt-test', stream = false, to = url) {
     try {
-        const r = await fetch(url, question(model, stream));
+        const r = await fetch(to, question(model, stream));
         let text = '';
         for await (const part of r.body.pipeThrough(new TextDecoderStream())) text += part;
         return `${r.status} ${text}`;
@@ -54,6 +54,7 @@ const times = async (n, call) => { for (let i = 0; i < n; i++) console.log(await
 
 const ways = {
     fetch: () => times(3, () => ask()),
+    plain: () => times(1, () => ask('gpt-test', false, process.env.PLAIN + '/v1/chat/completions')),
     stream: () => times(2, () => ask('gpt-test', true)),
     https: () => times(2, () => request(undefined)),
     async keepalive() {
