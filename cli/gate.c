@@ -185,21 +185,16 @@ static bool print_count(const char *name, int64_t count, int64_t limit,
     return exceeded;
 }
 
-/* True where neither a price nor a cost is known: the sum would be 0, which
- * exceeds no limit. */
-static bool is_blind(const struct llmobs_cost_sum *sum,
-                     const struct llmobs_prices *prices)
-{
-    return !llmobs_prices_date(prices) && !sum->any && sum->calls > 0;
-}
-
 static int print_limits(const struct llmobs_gate *gate, const struct sums *sums,
                         const struct llmobs_prices *prices)
 {
     size_t calls = sums->cost.calls;
     bool exceeded = false;
 
-    if (gate->max_cost >= 0 && is_blind(&sums->cost, prices)) {
+    /* Where neither a price nor a cost is known the sum is 0, which exceeds no
+     * limit. */
+    if (gate->max_cost >= 0 && !llmobs_prices_date(prices) && !sums->cost.any &&
+        calls > 0) {
         fputs(COMMAND ": --max-cost: no prices known\n", stderr);
         return LLMOBS_CLI_USAGE;
     }

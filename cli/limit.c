@@ -87,20 +87,13 @@ static void print_unknown(const struct llmobs_spent_unknown *unknown,
     *printed |= unknown->calls > 0;
 }
 
-/* 0, or -errno: the calls of a store that is full wait in the spool. */
-static int store_look(struct limit *limit)
+static void limit_look(struct limit *limit)
 {
     int rc = llmobs_spent_look(&limit->spent);
 
+    /* The calls of a store that is full wait in the spool. */
     if (rc == 0 && llmobs_new_file_room(limit->store) < ROOM_LEAST)
         rc = -ENOSPC;
-    return rc;
-}
-
-static void limit_look(struct limit *limit)
-{
-    int rc = store_look(limit);
-
     if (rc != 0 && !limit->printed_error) {
         llmobs_tell(SELF ": the local store cannot be %s, so no limit "
                          "holds: %s: %s\n",
@@ -343,18 +336,6 @@ static int watcher_begin(struct limit *limit)
     return limit->watcher < 0 ? -errno : 0;
 }
 
-/* Tells the watcher that the command has ended, and waits for it. The watcher
- * may still be ending the command's children. SIGCONT lets it run again if a
- * stop of the process group has stopped it. */
-static void watcher_end(const struct limit *limit, int signal)
-{
-    atomic_store(&limit->shared->ended, true);
-    kill(limit->watcher, signal);
-    kill(limit->watcher, SIGCONT);
-    while (waitpid(limit->watcher, NULL, 0) < 0 && errno == EINTR)
-        ;
-}
-
 static int limit_run(struct limit *limit)
 {
     struct llmobs_child_command command = {.argv = limit->command,
@@ -371,7 +352,13 @@ static int limit_run(struct limit *limit)
     if (rc != 0)
         return refuse(strerror(-rc), "");
     rc = llmobs_child_run(&command, &result);
-    watcher_end(limit, rc == 0 ? SIGUSR1 : SIGKILL);
+    /* The watcher may still be ending the command's children. SIGCONT lets it
+     * run again if a stop of the process group has stopped it. */
+    atomic_store(&limit->shared->ended, true);
+    kill(limit->watcher, rc == 0 ? SIGUSR1 : SIGKILL);
+    kill(limit->watcher, SIGCONT);
+    while (waitpid(limit->watcher, NULL, 0) < 0 && errno == EINTR)
+        ;
     if (rc != 0)
         return refuse(strerror(-rc), "");
     if (result.exec_error != 0)

@@ -331,29 +331,10 @@ static void add_facts(struct llmobs_doctor *doctor, const struct pool *pool)
     LLMOBS_KNOWN(ABOUT, fact);
 }
 
-/* The settings in "/etc/php/8.2/fpm/..." are those of /usr/sbin/php-fpm8.2. */
-static int find_program(struct llmobs_doctor *doctor, const struct pool *pool)
-{
-    char path[128] = "php-fpm", version[16] = "";
-
-    if (sscanf(pool->file, "/etc/php/%15[0-9.]/", version) == 1)
-        snprintf(path, sizeof(path), "/usr/sbin/php-fpm%s", version);
-    return llmobs_program_find(&doctor->program, path);
-}
-
-static int examine_idle(struct llmobs_doctor *doctor, const struct pool *pool)
-{
-    LLMOBS_FIND(FAIL, ABOUT, "no master of this pool runs");
-    if (find_program(doctor, pool) != 0) {
-        LLMOBS_FIND(NOTE, ABOUT, "and no php-fpm was found");
-        return 0;
-    }
-    return llmobs_doctor_examine(doctor);
-}
-
 int llmobs_doctor_fpm(struct llmobs_doctor *doctor, const char *what)
 {
     static struct pool pool;
+    char path[128] = "php-fpm", version[16] = "";
     int rc;
 
     LLMOBS_KNOWN("kind", llmobs_json_string("fpm"));
@@ -367,8 +348,16 @@ int llmobs_doctor_fpm(struct llmobs_doctor *doctor, const char *what)
         llmobs_process_all(find_worker, &pool);
     add_facts(doctor, &pool);
     report_settings(doctor, &pool);
-    if (pool.master == 0)
-        return examine_idle(doctor, &pool);
+    if (pool.master == 0) {
+        LLMOBS_FIND(FAIL, ABOUT, "no master of this pool runs");
+        /* Settings in "/etc/php/8.2/fpm/" are those of php-fpm8.2. */
+        if (sscanf(pool.file, "/etc/php/%15[0-9.]/", version) == 1)
+            snprintf(path, sizeof(path), "/usr/sbin/php-fpm%s", version);
+        if (llmobs_program_find(&doctor->program, path) == 0)
+            return llmobs_doctor_examine(doctor);
+        LLMOBS_FIND(NOTE, ABOUT, "and no php-fpm was found");
+        return 0;
+    }
     report_worker(doctor, &pool);
     rc = llmobs_process_open(&doctor->process, pool.master);
     if (rc != 0 || doctor->process.exe[0] == '\0') {

@@ -113,13 +113,6 @@ static void doctor_otlp_ask(struct inquiry *inquiry,
 
 /* -- an answer ------------------------------------------------------------ */
 
-static bool doctor_otlp_has(const struct llmobs_http_reply *reply,
-                            const char *word)
-{
-    return reply->body.data &&
-           memmem(reply->body.data, reply->body.len, word, strlen(word));
-}
-
 /* The remedy of a warning; NULL for spans, whose fault is a failure, as they
  * are all that a program needs of OTLP. */
 static const char *doctor_otlp_remedy(const struct inquiry *inquiry)
@@ -193,9 +186,10 @@ static void report_bad_request(const struct inquiry *inquiry)
 {
     struct llmobs_doctor *doctor = inquiry->doctor;
     const struct llmobs_otlp_signal *signal = inquiry->signal;
+    const struct llmobs_buf *body = &inquiry->reply.body;
 
-    if (strncmp(signal->url, "http:", 5) == 0 &&
-        doctor_otlp_has(&inquiry->reply, "HTTPS"))
+    if (strncmp(signal->url, "http:", 5) == 0 && body->data &&
+        memmem(body->data, body->len, "HTTPS", 5))
         tell(inquiry, "it speaks TLS: the URL must begin with https");
     else if (signal->json || signal->gzip)
         tell(inquiry, other_form(inquiry));
@@ -296,28 +290,6 @@ static void report_content(struct llmobs_doctor *doctor,
         LLMOBS_FIND(NOTE, ABOUT, "the texts of messages are switched off");
 }
 
-static void report_unused(struct llmobs_doctor *doctor,
-                          const struct llmobs_otlp_signal *traces,
-                          const char *why)
-{
-    char *url = llmobs_doctor_shown("", traces->url);
-
-    doctor->report.no_memory |= !url;
-    LLMOBS_FIND(NOTE, ABOUT, "%s gets no spans: %s", url, why);
-    free(url);
-}
-
-static void report_off(struct llmobs_doctor *doctor,
-                       const struct llmobs_otlp_signal *traces)
-{
-    doctor->no_exporter = true;
-    LLMOBS_FIND(FAIL, ABOUT,
-                traces->misplaced
-                    ? "traces: nothing is sent, as the endpoint is no URL"
-                    : "traces: switched off by OTEL_SDK_DISABLED or "
-                      "OTEL_TRACES_EXPORTER");
-}
-
 void llmobs_doctor_otlp(struct llmobs_doctor *doctor,
                         const struct llmobs_config *config, const char *why_not)
 {
@@ -326,10 +298,20 @@ void llmobs_doctor_otlp(struct llmobs_doctor *doctor,
         !why_not ? LLMOBS_REPORT_FAIL : LLMOBS_REPORT_WARN;
     struct llmobs_json *list = llmobs_json_array();
 
-    if (why_not && signals[LLMOBS_SIGNAL_TRACES].given)
-        report_unused(doctor, &signals[LLMOBS_SIGNAL_TRACES], why_not);
-    else if (!why_not && !signals[LLMOBS_SIGNAL_TRACES].on)
-        report_off(doctor, &signals[LLMOBS_SIGNAL_TRACES]);
+    if (why_not && signals[LLMOBS_SIGNAL_TRACES].given) {
+        char *url = llmobs_doctor_shown("", signals[LLMOBS_SIGNAL_TRACES].url);
+
+        doctor->report.no_memory |= !url;
+        LLMOBS_FIND(NOTE, ABOUT, "%s gets no spans: %s", url, why_not);
+        free(url);
+    } else if (!why_not && !signals[LLMOBS_SIGNAL_TRACES].on) {
+        doctor->no_exporter = true;
+        LLMOBS_FIND(FAIL, ABOUT,
+                    signals[LLMOBS_SIGNAL_TRACES].misplaced
+                        ? "traces: nothing is sent, as the endpoint is no URL"
+                        : "traces: switched off by OTEL_SDK_DISABLED or "
+                          "OTEL_TRACES_EXPORTER");
+    }
     for (int i = 0; i < LLMOBS_SIGNAL_COUNT; i++)
         if (signals[i].on && (i != LLMOBS_SIGNAL_TRACES || !why_not))
             inquire(doctor, config, (enum llmobs_signal)i, bad, list);

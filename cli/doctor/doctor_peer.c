@@ -12,12 +12,6 @@
 
 #define VALUE_MAX 1024
 
-static bool is_place(const char *name)
-{
-    return strstr(name, "URL") || strstr(name, "ENDPOINT") ||
-           strstr(name, "ORIGIN");
-}
-
 /* Adds one word of a value; a URL without its secrets. In a place without a
  * scheme nobody knows where a password ends. */
 static int add_word(const char *word, bool place, struct llmobs_buf *out)
@@ -55,6 +49,8 @@ char *llmobs_doctor_shown(const char *name, const char *value)
     static const char *const secret[] = {"KEY", "TOKEN", "SECRET", "PASSWORD",
                                          "HEADERS"};
     struct llmobs_buf text, urls;
+    bool place = strstr(name, "URL") || strstr(name, "ENDPOINT") ||
+                 strstr(name, "ORIGIN");
     char *shown = NULL;
 
     for (size_t i = 0; i < sizeof(secret) / sizeof(*secret); i++)
@@ -62,9 +58,8 @@ char *llmobs_doctor_shown(const char *name, const char *value)
             return strdup("(set, not shown)");
     llmobs_buf_init(&text, 8 * VALUE_MAX);
     llmobs_buf_init(&urls, 4 * VALUE_MAX);
-    if (strlen(value) <= VALUE_MAX &&
-        add_words(value, is_place(name), &urls) == 0 && urls.data &&
-        llmobs_mask_text(urls.data, &text) == 0)
+    if (strlen(value) <= VALUE_MAX && add_words(value, place, &urls) == 0 &&
+        urls.data && llmobs_mask_text(urls.data, &text) == 0)
         shown = llmobs_buf_take(&text, NULL);
     llmobs_buf_fini(&text);
     llmobs_buf_fini(&urls);

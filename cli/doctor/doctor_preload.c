@@ -380,16 +380,6 @@ static void report_list(struct llmobs_doctor *doctor, const char *list)
             report_other(doctor, path);
 }
 
-static void report_others(struct llmobs_doctor *doctor)
-{
-    struct llmobs_buf text;
-
-    report_list(doctor, variable(doctor, "LD_PRELOAD"));
-    if (read_list(doctor, &text) == 0 && !doctor->library.musl)
-        report_list(doctor, text.data);
-    llmobs_buf_fini(&text);
-}
-
 /* -- in a process --------------------------------------------------------- */
 
 static void report_object(struct llmobs_doctor *doctor,
@@ -432,7 +422,12 @@ static bool report_process(struct llmobs_doctor *doctor)
 
 void llmobs_doctor_on(struct llmobs_doctor *doctor)
 {
-    report_others(doctor);
+    struct llmobs_buf text;
+
+    report_list(doctor, variable(doctor, "LD_PRELOAD"));
+    if (read_list(doctor, &text) == 0 && !doctor->library.musl)
+        report_list(doctor, text.data);
+    llmobs_buf_fini(&text);
     if (doctor->process.pid != 0)
         LLMOBS_KNOWN("preload_on", llmobs_json_bool(report_process(doctor)));
     else

@@ -383,14 +383,6 @@ static int run(struct selftest *test)
     return rc;
 }
 
-static void clean_up(struct selftest *test)
-{
-    llmobs_loopback_close(&test->loopback);
-    if (test->dir[0] != '\0')
-        (void)nftw(test->dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
-    llmobs_buf_fini(&test->log);
-}
-
 void llmobs_doctor_selftest(struct llmobs_doctor *doctor)
 {
     static struct selftest test;
@@ -406,5 +398,8 @@ void llmobs_doctor_selftest(struct llmobs_doctor *doctor)
         tell(&test);
     else
         LLMOBS_FIND(NOTE, ABOUT, "could not be made: %s", strerror(-rc));
-    clean_up(&test);
+    llmobs_loopback_close(&test.loopback);
+    if (test.dir[0] != '\0')
+        (void)nftw(test.dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    llmobs_buf_fini(&test.log);
 }

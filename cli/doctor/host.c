@@ -43,15 +43,6 @@ static struct seen *find_seen(const struct walk *walk, const struct stat *st)
     return NULL;
 }
 
-static void record_seen(struct walk *walk, const struct stat *st, bool copy)
-{
-    if (llmobs_grow(&walk->seen, &walk->seen_room, walk->seen_count,
-                    sizeof(*walk->seen)) != 0)
-        return;
-    walk->seen[walk->seen_count++] = (struct seen){
-        st->st_dev, st->st_ino, copy, walk->doctor->routes.connects};
-}
-
 /* Reads a file of the process's unless it is known to have no libcurl. */
 static void look_into(struct walk *walk, const char *path, bool program)
 {
@@ -77,8 +68,11 @@ static void look_into(struct walk *walk, const char *path, bool program)
     else
         (void)llmobs_libcurl_routes_add_copy(&doctor->routes, &doctor->library,
                                              path, LLMOBS_LIBCURL_LOADED);
-    if (!seen)
-        record_seen(walk, &st, doctor->routes.count > before);
+    if (!seen && llmobs_grow(&walk->seen, &walk->seen_room, walk->seen_count,
+                             sizeof(*walk->seen)) == 0)
+        walk->seen[walk->seen_count++] =
+            (struct seen){st.st_dev, st.st_ino, doctor->routes.count > before,
+                          doctor->routes.connects};
     doctor->routes.connects |= others;
 }
 

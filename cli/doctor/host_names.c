@@ -210,16 +210,6 @@ bool llmobs_host_names_is_local(const struct llmobs_host_address *address)
            (bytes[10] == 0xff && bytes[12] == 127);
 }
 
-/* A model's server of this host, by its usual port. */
-static const char *local_model(const struct llmobs_host_address *address)
-{
-    static struct llmobs_url url;
-
-    url.port = address->port;
-    return llmobs_host_names_is_local(address) ? llmobs_provider_by_port(&url)
-                                               : NULL;
-}
-
 /* A gateway comes before a model, and must have the address's port as well. */
 static const struct llmobs_host_name *find(
     const struct llmobs_host_names *names,
@@ -246,8 +236,13 @@ bool llmobs_host_names_find(const struct llmobs_host_names *names,
                             char *out, size_t cap, bool *gateway, bool *plain)
 {
     const struct llmobs_host_name *name = find(names, address);
-    const char *local = name ? NULL : local_model(address);
+    static struct llmobs_url url;
+    const char *local = NULL;
 
+    /* A model's server of this host is known by its usual port. */
+    url.port = address->port;
+    if (!name && llmobs_host_names_is_local(address))
+        local = llmobs_provider_by_port(&url);
     *gateway = name && name->port != 0;
     *plain = local || (name && name->plain);
     if (name)

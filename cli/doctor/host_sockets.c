@@ -64,16 +64,6 @@ static bool read_line(const char *line, struct llmobs_socket *out)
            read_address(other, out->peer.bytes);
 }
 
-static int add_socket(struct llmobs_socket_table *table, size_t *room,
-                      const struct llmobs_socket *socket)
-{
-    if (llmobs_grow(&table->sockets, room, table->count,
-                    sizeof(*table->sockets)) != 0)
-        return -ENOMEM;
-    table->sockets[table->count++] = *socket;
-    return 0;
-}
-
 static int read_table(struct llmobs_socket_table *table, pid_t pid,
                       const char *name, size_t *room)
 {
@@ -86,8 +76,12 @@ static int read_table(struct llmobs_socket_table *table, pid_t pid,
     llmobs_buf_init(&text, LLMOBS_SOCKET_TEXT);
     rc = llmobs_file_read(path, &text);
     for (char *at = text.data, *line; rc == 0 && (line = strsep(&at, "\n"));)
-        if (read_line(line, &socket))
-            rc = add_socket(table, room, &socket);
+        if (read_line(line, &socket)) {
+            rc = llmobs_grow(&table->sockets, room, table->count,
+                             sizeof(*table->sockets));
+            if (rc == 0)
+                table->sockets[table->count++] = socket;
+        }
     llmobs_buf_fini(&text);
     return rc == -ENOMEM ? rc : 0;
 }

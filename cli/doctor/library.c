@@ -90,14 +90,6 @@ void llmobs_library_fini(struct llmobs_library *library)
     llmobs_buf_fini(&library->dirs);
 }
 
-/* The object that brought all others. */
-static const struct llmobs_needer *program_of(const struct llmobs_needer *by)
-{
-    while (by->by)
-        by = by->by;
-    return by;
-}
-
 /* True, with the file open, when `by` can load the file at asked->path. A list
  * of folders may have objects of both C libraries, and one of glibc's would
  * make musl's loader end the program. */
@@ -389,14 +381,16 @@ static bool by_search(const struct asked *asked)
     static const char standard[] =
         "/lib/" LLMOBS_LIBRARY_TRIPLET ":/usr/lib/" LLMOBS_LIBRARY_TRIPLET
         ":/lib64:/usr/lib64:/lib:/usr/lib";
-    const struct llmobs_needer *by = asked->by;
+    const struct llmobs_needer *by = asked->by, *program = by;
 
+    for (; program->by; program = program->by)
+        ;
     if (by->object->runpath[0] == '\0')
         for (; by; by = by->by)
             if (in_list(asked, by->path, by->object->rpath, ":"))
                 return true;
     by = asked->by;
-    return in_list(asked, program_of(by)->path, asked->library->path, ":;") ||
+    return in_list(asked, program->path, asked->library->path, ":;") ||
            in_list(asked, by->path, by->object->runpath, ":") ||
            in_cache(asked) || in_list(asked, "", standard, ":");
 }

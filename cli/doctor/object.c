@@ -381,17 +381,6 @@ static bool read_sections(const struct reading *reading)
     return found;
 }
 
-/* Reads the symbols of a file without sections, which some tools remove:
- * linkers put the names directly after the symbols. */
-static void read_unlisted(const struct reading *reading)
-{
-    if (reading->symtab != 0 && reading->strtab > reading->symtab)
-        read_symbols(reading->object,
-                     &(struct symbols){
-                         reading->symtab, reading->strtab - reading->symtab,
-                         reading->strtab, reading->strtab_len, NULL, true});
-}
-
 /* -- the file ------------------------------------------------------------- */
 
 static int read_head(struct reading *reading)
@@ -473,8 +462,14 @@ static int object_read(struct llmobs_object *object)
     if (rc != 0 || reading.head.e_phoff == 0)
         return rc;
     read_segments(&reading);
-    if (!read_sections(&reading))
-        read_unlisted(&reading);
+    /* A file may have no sections, as some tools remove them: linkers put the
+     * names directly after the symbols. */
+    if (!read_sections(&reading) && reading.symtab != 0 &&
+        reading.strtab > reading.symtab)
+        read_symbols(object, &(struct symbols){reading.symtab,
+                                               reading.strtab - reading.symtab,
+                                               reading.strtab,
+                                               reading.strtab_len, NULL, true});
     read_entries(&reading);
     return 0;
 }

@@ -159,19 +159,13 @@ void llmobs_program_is(struct llmobs_program *program,
 
 /* -- commands ------------------------------------------------------------- */
 
-static bool is_file(const char *path)
-{
-    struct stat st;
-
-    return stat(path, &st) == 0 && S_ISREG(st.st_mode);
-}
-
 /* Finds the file as execvp does: the first of that name that may be executed,
  * else the first file of that name. */
 static int find_in_path(const char *name, char out[PATH_MAX])
 {
     const char *list = getenv("PATH");
     char path[PATH_MAX];
+    struct stat st;
     int rc = -ENOENT;
 
     for (const char *at = list ? list : "/bin:/usr/bin";;) {
@@ -179,7 +173,8 @@ static int find_in_path(const char *name, char out[PATH_MAX])
         int need = snprintf(path, sizeof(path), "%.*s%s%s", len, at,
                             len > 0 ? "/" : "", name);
 
-        if (need > 0 && need < PATH_MAX && is_file(path)) {
+        if (need > 0 && need < PATH_MAX && stat(path, &st) == 0 &&
+            S_ISREG(st.st_mode)) {
             bool runs = access(path, X_OK) == 0;
 
             if (runs || rc != 0)

@@ -166,16 +166,6 @@ static int read_texts(const struct llmobs_json *line,
     return 0;
 }
 
-static int add(struct llmobs_ps_calls *calls, const struct llmobs_ps_call *call)
-{
-    if (!calls->list)
-        calls->list = malloc(LLMOBS_PS_CALLS * sizeof(*calls->list));
-    if (!calls->list)
-        return -ENOMEM;
-    calls->list[calls->count++] = *call;
-    return 0;
-}
-
 int llmobs_ps_call_read(struct llmobs_text text, uid_t uid,
                         struct llmobs_ps_calls *calls)
 {
@@ -192,9 +182,13 @@ int llmobs_ps_call_read(struct llmobs_text text, uid_t uid,
         rc = read_numbers(llmobs_json_get(line, "numbers"), &call);
     if (rc == 0)
         rc = read_texts(line, &call);
+    if (rc == 0 && !calls->list) {
+        calls->list = malloc(LLMOBS_PS_CALLS * sizeof(*calls->list));
+        rc = calls->list ? 0 : -ENOMEM;
+    }
     if (rc == 0)
-        rc = add(calls, &call);
-    if (rc != 0)
+        calls->list[calls->count++] = call;
+    else
         free_texts(&call);
     llmobs_json_free(line);
     return rc;
@@ -213,14 +207,6 @@ static int by_age(const void *a, const void *b)
     return (x->id > y->id) - (x->id < y->id);
 }
 
-/* True for the same call again, as from a copy of a process's file. */
-static bool is_again(const struct llmobs_ps_call *call,
-                     const struct llmobs_ps_call *before)
-{
-    return call->pid == before->pid && call->pidns == before->pidns &&
-           call->id == before->id;
-}
-
 void llmobs_ps_calls_keep(struct llmobs_ps_calls *calls,
                           bool (*keep)(struct llmobs_ps_call *))
 {
@@ -230,8 +216,12 @@ void llmobs_ps_calls_keep(struct llmobs_ps_calls *calls,
         qsort(calls->list, calls->count, sizeof(*calls->list), by_age);
     for (size_t i = 0; i < calls->count; i++) {
         struct llmobs_ps_call *call = &calls->list[i];
+        const struct llmobs_ps_call *last =
+            kept > 0 ? &calls->list[kept - 1] : NULL;
 
-        if ((kept == 0 || !is_again(call, &calls->list[kept - 1])) &&
+        /* A copy of a process's file has the same call again. */
+        if ((!last || call->pid != last->pid || call->pidns != last->pidns ||
+             call->id != last->id) &&
             keep(call))
             calls->list[kept++] = *call;
         else

@@ -1,11 +1,9 @@
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "cli/log/drain_round.h"
@@ -17,7 +15,6 @@
 #include "cli/shared/tell.h"
 #include "lib/base/log.h"
 
-#define WATCH_S 30
 #define USER_S 60
 
 struct drain {
@@ -25,40 +22,19 @@ struct drain {
     const char *dir; /* NULL: the configured spool; for root, all users' */
     const char *to;  /* NULL: the configured exporter, and only entries that
                       * were meant for its destination */
-    long watch_s;    /* the time between two rounds; 0: one round */
     long user_s;
     bool json;
     struct llmobs_drain_round round;
     struct llmobs_drain_outcome sum;
-    struct llmobs_drain_outcome told; /* the outcome in the last printed line */
-    bool any_told;
-    sigset_t signals;
 };
 
 /* -- arguments ------------------------------------------------------------ */
 
-static int read_watch(const struct llmobs_cli_option *option, const char *value)
-{
-    const char *next = llmobs_cli_next();
-
-    *(long *)option->to = WATCH_S;
-    if (!value && next && *next >= '0' && *next <= '9') {
-        value = next;
-        optind++;
-    }
-    return !value ? 0 : llmobs_cli_seconds(option, value);
-}
-
-static bool is_place(const char *to)
-{
-    return strcmp(to, "agent") == 0 || strcmp(to, "agentless") == 0 ||
-           strcmp(to, "otlp") == 0 || strcmp(to, "store") == 0 ||
-           strstr(to, "://");
-}
-
 static int read_place(const struct llmobs_cli_option *option, const char *value)
 {
-    return is_place(value)
+    return strcmp(value, "agent") == 0 || strcmp(value, "agentless") == 0 ||
+                   strcmp(value, "otlp") == 0 || strcmp(value, "store") == 0 ||
+                   strstr(value, "://")
                ? llmobs_cli_text(option, value)
                : llmobs_cli_refuse(option->name, NULL,
                                    "none of agent, agentless, otlp, store, "
@@ -86,23 +62,12 @@ static int make_environment(const struct drain *drain, bool is_url,
     return rc;
 }
 
-/* With --to all entries go to one place. Switches off OTLP's logs and metrics:
- * their exporters would keep entries that the place has already taken. */
-static void keep_to_one(struct drain *drain)
-{
-    struct llmobs_otlp_signal *signals = drain->round.config->otlp.signals;
-
-    if (!drain->to || strcmp(drain->to, "otlp") == 0)
-        return;
-    signals[LLMOBS_SIGNAL_LOGS].on = false;
-    signals[LLMOBS_SIGNAL_METRICS].on = false;
-}
-
 static int load_config(struct drain *drain)
 {
     bool is_url = drain->to && strstr(drain->to, "://");
     bool about_url = false;
     struct llmobs_environment environment;
+    struct llmobs_otlp_signal *signals;
     int rc = make_environment(drain, is_url, &environment);
 
     if (rc != 0)
@@ -111,7 +76,13 @@ static int load_config(struct drain *drain)
         (const char *const *)environment.entries, hear, &about_url);
     if (!drain->round.config)
         return -ENOMEM;
-    keep_to_one(drain);
+    signals = drain->round.config->otlp.signals;
+    if (drain->to && strcmp(drain->to, "otlp") != 0) {
+        /* All entries go to one place. OTLP's logs and metrics would keep
+         * entries that the place has already taken. */
+        signals[LLMOBS_SIGNAL_LOGS].on = false;
+        signals[LLMOBS_SIGNAL_METRICS].on = false;
+    }
     if (is_url) {
         free(drain->round.config->override_origin);
         drain->round.config->override_origin = NULL;
@@ -137,16 +108,6 @@ static void log_drain_done(void *ctx, const char *path,
 
 /* -- telling -------------------------------------------------------------- */
 
-static void print_json(const struct llmobs_drain_outcome *sum)
-{
-    printf("{\"delivered\":%" PRIu64 ",\"left\":%" PRIu64
-           ",\"for_other_destinations\":%" PRIu64 ",\"expired\":%" PRIu64
-           ",\"refused\":%" PRIu64 ",\"sampled_out\":%" PRIu64
-           ",\"unreadable\":%" PRIu64 "}\n",
-           sum->delivered, sum->left, sum->others, sum->expired, sum->refused,
-           sum->sampled_out, sum->unreadable);
-}
-
 static void print_text(const struct llmobs_drain_outcome *sum)
 {
     printf("delivered %" PRIu64 ", left %" PRIu64, sum->delivered, sum->left);
@@ -161,20 +122,17 @@ static void print_text(const struct llmobs_drain_outcome *sum)
     putchar('\n');
 }
 
-/* Prints the outcome. A watch prints the first outcome, and later outcomes in
- * which an entry was delivered or refused, or the rest has changed. */
-static void log_drain_tell(struct drain *drain)
+static void print(const struct drain *drain)
 {
     const struct llmobs_drain_outcome *sum = &drain->sum;
-    bool news = !drain->any_told || sum->delivered > 0 || sum->expired > 0 ||
-                sum->refused > 0 || sum->sampled_out > 0 ||
-                sum->left != drain->told.left ||
-                sum->unreadable != drain->told.unreadable;
 
-    if (drain->watch_s > 0 && !news)
-        return;
     if (drain->json)
-        print_json(sum);
+        printf("{\"delivered\":%" PRIu64 ",\"left\":%" PRIu64
+               ",\"for_other_destinations\":%" PRIu64 ",\"expired\":%" PRIu64
+               ",\"refused\":%" PRIu64 ",\"sampled_out\":%" PRIu64
+               ",\"unreadable\":%" PRIu64 "}\n",
+               sum->delivered, sum->left, sum->others, sum->expired,
+               sum->refused, sum->sampled_out, sum->unreadable);
     else
         print_text(sum);
     fflush(stdout);
@@ -182,58 +140,10 @@ static void log_drain_tell(struct drain *drain)
         llmobs_tell("%s: ", drain->argv[0]);
         llmobs_cli_tell_versions(sum->versions);
     }
-    if (!drain->any_told)
-        llmobs_destinations_tell(drain->argv[0], drain->round.config, false);
-    drain->told = *sum;
-    drain->any_told = true;
+    llmobs_destinations_tell(drain->argv[0], drain->round.config, false);
 }
 
 /* -- the command ---------------------------------------------------------- */
-
-static void go_round(struct drain *drain)
-{
-    int rc;
-
-    memset(&drain->sum, 0, sizeof(drain->sum));
-    rc = llmobs_drain_run(&drain->round, drain->dir);
-    if (rc == -ENOENT && drain->watch_s > 0)
-        rc = 0; /* the spool may come later */
-    if (rc == -ENOENT && drain->dir)
-        llmobs_cli_no_store(drain->argv[0], drain->dir);
-    else if (rc != 0 && rc != -EINTR)
-        llmobs_apart_tell(drain->argv[0], drain->dir ? drain->dir : "spool",
-                          "the delivery", rc);
-    if (rc != 0 && drain->sum.error == 0)
-        drain->sum.error = rc;
-    log_drain_tell(drain);
-}
-
-static void pause_round(struct drain *drain)
-{
-    struct timespec left = {drain->watch_s, 0};
-    int number = SIGCHLD;
-
-    while (number == SIGCHLD)
-        number = sigtimedwait(&drain->signals, NULL, &left);
-    drain->round.ending = number > 0;
-}
-
-/* A relay does what a watch did, and sooner. It prints nothing about its work,
- * and takes no entry of other destinations. */
-static bool is_relay(const struct drain *drain)
-{
-    return drain->watch_s > 0 && !drain->to && !drain->json;
-}
-
-static int serve(const struct drain *drain)
-{
-    char option[] = "--dir";
-    char *argv[] = {drain->argv[0], drain->dir ? option : NULL,
-                    (char *)drain->dir, NULL};
-
-    optind = 0; /* the relay reads its own options */
-    return llmobs_cmd_relay(drain->dir ? 3 : 1, argv);
-}
 
 /* The exit status; -1: there is a place to deliver to. None where --to names an
  * exporter that the environment switches off: its entries would go to the local
@@ -266,19 +176,22 @@ static int open_place(struct drain *drain)
 static int run(struct drain *drain)
 {
     const struct llmobs_drain_outcome *sum = &drain->sum;
+    int rc;
 
     llmobs_log_init(drain->round.config->log_path,
                     (enum llmobs_log_level)drain->round.config->log_level);
     signal(SIGCHLD, SIG_DFL);
-    drain->signals = llmobs_ending_block(true);
-    go_round(drain);
-    while (drain->watch_s > 0 && !drain->round.ending) {
-        pause_round(drain);
-        if (!drain->round.ending)
-            go_round(drain);
-    }
-    return drain->watch_s > 0 ||
-                   (sum->error == 0 && sum->left == 0 && sum->unreadable == 0)
+    (void)llmobs_ending_block(true);
+    rc = llmobs_drain_run(&drain->round, drain->dir);
+    if (rc == -ENOENT && drain->dir)
+        llmobs_cli_no_store(drain->argv[0], drain->dir);
+    else if (rc != 0 && rc != -EINTR)
+        llmobs_apart_tell(drain->argv[0], drain->dir ? drain->dir : "spool",
+                          "the delivery", rc);
+    if (rc != 0 && drain->sum.error == 0)
+        drain->sum.error = rc;
+    print(drain);
+    return sum->error == 0 && sum->left == 0 && sum->unreadable == 0
                ? LLMOBS_CLI_OK
                : LLMOBS_CLI_FAILED;
 }
@@ -287,12 +200,10 @@ int llmobs_cmd_drain(int argc, char **argv)
 {
     static struct drain drain = {.user_s = USER_S};
     static const struct llmobs_cli_option options[] = {
-        {"watch", read_watch, &drain.watch_s, 0, optional_argument, 0, NULL},
         LLMOBS_CLI_VALUE("user-time", llmobs_cli_seconds, &drain.user_s),
         LLMOBS_CLI_VALUE("to", read_place, &drain.to),
         LLMOBS_CLI_VALUE("dir", llmobs_cli_filled, &drain.dir),
-        LLMOBS_CLI_FLAG("json", &drain.json),
-        LLMOBS_CLI_END};
+        LLMOBS_CLI_FLAG("json", &drain.json), LLMOBS_CLI_END};
     int status = llmobs_cli_parse(argc, argv, options);
 
     if (status >= 0)
@@ -302,8 +213,6 @@ int llmobs_cmd_drain(int argc, char **argv)
     drain.round.user_ms = drain.user_s * 1000;
     drain.round.done = log_drain_done;
     drain.round.ctx = &drain;
-    if (is_relay(&drain))
-        return serve(&drain);
     status = open_place(&drain);
     return status >= 0 ? status : run(&drain);
 }

@@ -122,33 +122,24 @@ static int64_t sooner(int64_t a_ns, int64_t b_ns)
     return a_ns == 0 || (b_ns != 0 && b_ns < a_ns) ? b_ns : a_ns;
 }
 
-/* The time at which a child has to get the signal to end, so that it has ended
- * by the deadline. */
-static int64_t soft_deadline(const struct llmobs_drain_round *round)
-{
-    int64_t left = round->deadline_ns - llmobs_clock_mono_ns();
-    int64_t late = LATE_MS * LLMOBS_NS_PER_MS;
-
-    if (round->deadline_ns == 0)
-        return 0;
-    return round->deadline_ns - (left > 2 * late ? late : left / 2);
-}
-
 /* A child that runs for another user ends after user_ms at the latest. */
 static void set_times(struct llmobs_drain_round *round,
                       struct llmobs_drain_child *child)
 {
-    int64_t end_ns = llmobs_clock_mono_ns() + round->user_ms * LLMOBS_NS_PER_MS;
+    int64_t now_ns = llmobs_clock_mono_ns(), late = LATE_MS * LLMOBS_NS_PER_MS;
+    int64_t end_ns = now_ns + round->user_ms * LLMOBS_NS_PER_MS;
+    int64_t left = round->deadline_ns - now_ns;
 
-    if (round->soft_ns == 0)
-        round->soft_ns = soft_deadline(round);
+    /* A child gets the signal to end so that it has ended by the deadline. */
+    if (round->soft_ns == 0 && round->deadline_ns != 0)
+        round->soft_ns =
+            round->deadline_ns - (left > 2 * late ? late : left / 2);
     child->soft_ns = round->soft_ns;
     child->hard_ns = round->deadline_ns;
     if (child->uid == geteuid() || round->user_ms == 0)
         return;
     child->soft_ns = sooner(child->soft_ns, end_ns);
-    child->hard_ns =
-        sooner(child->hard_ns, end_ns + LATE_MS * LLMOBS_NS_PER_MS);
+    child->hard_ns = sooner(child->hard_ns, end_ns + late);
 }
 
 /* Also sets a time for the kill: a user or a disk may hold the child up. */
@@ -160,14 +151,6 @@ static void tell_to_end(struct llmobs_drain_child *child)
     child->soft_ns = 0;
     child->hard_ns =
         sooner(child->hard_ns, llmobs_clock_mono_ns() + ms * LLMOBS_NS_PER_MS);
-}
-
-static void end_round(struct llmobs_drain_round *round)
-{
-    round->ending = true;
-    for (size_t i = 0; i < LLMOBS_DRAIN_CHILDREN; i++)
-        if (round->children[i].apart.pid != 0)
-            tell_to_end(&round->children[i]);
 }
 
 /* Signals or kills the children whose time is up; gives the time at which it
@@ -237,8 +220,12 @@ static void wait_some(struct llmobs_drain_round *round)
 {
     int number = next_signal(keep_time(round));
 
-    if (number == SIGTERM || number == SIGINT)
-        end_round(round);
+    if (number == SIGTERM || number == SIGINT) {
+        round->ending = true;
+        for (size_t i = 0; i < LLMOBS_DRAIN_CHILDREN; i++)
+            if (round->children[i].apart.pid != 0)
+                tell_to_end(&round->children[i]);
+    }
     (void)reap(round);
 }
 
@@ -248,15 +235,6 @@ static bool is_served(const struct llmobs_drain_round *round, uid_t uid)
         if (round->children[i].apart.pid != 0 && round->children[i].uid == uid)
             return true;
     return false;
-}
-
-/* A free place for a child; NULL: LLMOBS_DRAIN_CHILDREN run. */
-static struct llmobs_drain_child *find_room(struct llmobs_drain_round *round)
-{
-    for (size_t i = 0; i < LLMOBS_DRAIN_CHILDREN; i++)
-        if (round->children[i].apart.pid == 0)
-            return &round->children[i];
-    return NULL;
 }
 
 static int begin_child(struct llmobs_drain_round *round,
@@ -279,17 +257,6 @@ static int begin_child(struct llmobs_drain_round *round,
     return 0;
 }
 
-/* Starts a child, if need be after another one has ended. */
-static int begin(struct llmobs_drain_round *round,
-                 const struct llmobs_user_spool *place)
-{
-    struct llmobs_drain_child *child;
-
-    while (!(child = find_room(round)))
-        wait_some(round);
-    return round->ending ? 0 : begin_child(round, place, child);
-}
-
 static int put_aside(struct llmobs_drain_round *round,
                      const struct llmobs_user_spool *place)
 {
@@ -308,18 +275,29 @@ static int put_aside(struct llmobs_drain_round *round,
     return 0;
 }
 
-/* Puts a spool aside where its user has a child already, so that this user does
- * not hold up the others. */
+/* Starts a child for a spool, if need be after another one has ended. Puts the
+ * spool aside where its user has a child already, so that this user does not
+ * hold up the others. */
 static int visit(void *ctx, const struct llmobs_user_spool *place)
 {
     struct llmobs_drain_round *round = ctx;
     struct llmobs_drain_outcome out = {0};
+    size_t i = 0;
 
     if (round->ending)
         return -EINTR;
     (void)reap(round);
-    out.error = is_served(round, place->uid) ? put_aside(round, place)
-                                             : begin(round, place);
+    if (is_served(round, place->uid)) {
+        out.error = put_aside(round, place);
+    } else {
+        while (round->children[i].apart.pid != 0)
+            if (++i == LLMOBS_DRAIN_CHILDREN) {
+                wait_some(round);
+                i = 0;
+            }
+        if (!round->ending)
+            out.error = begin_child(round, place, &round->children[i]);
+    }
     if (out.error != 0)
         round->done(round->ctx, place->path, &out);
     return round->ending ? -EINTR : 0;

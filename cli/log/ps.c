@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "cli/log/apart.h"
@@ -14,7 +13,6 @@
 #include "cli/log/target.h"
 #include "cli/shared/accounts.h"
 #include "cli/shared/cli.h"
-#include "cli/shared/ending.h"
 #include "cli/shared/escape.h"
 #include "cli/shared/options.h"
 #include "cli/shared/screen.h"
@@ -32,7 +30,7 @@
 struct ps {
     const char *command;
     const char *dir; /* NULL: the configured spool; for root, all users' */
-    bool json, stack, watch;
+    bool json, stack;
     struct llmobs_config *config;
     struct llmobs_live_namespaces living;
     struct llmobs_ps_calls calls;
@@ -73,32 +71,24 @@ static int read_spool(void *ctx, int entered, int fd)
     return -rc;
 }
 
-static int read_lines(const struct llmobs_buf *text, uid_t uid,
-                      struct llmobs_ps_calls *out)
-{
-    struct llmobs_text rest = {text->data, text->len}, line;
-    int rc = 0;
-
-    while (rc != -ENOMEM && llmobs_text_split(&rest, '\n', &line))
-        rc = llmobs_ps_call_read(line, uid, out);
-    return rc == -ENOMEM ? rc : 0;
-}
-
 /* Reads the child's calls; the status shows if it failed or was killed. */
 static int from_child(struct llmobs_apart *child, uid_t uid,
                       struct llmobs_ps_calls *out)
 {
+    struct llmobs_text rest, line;
     struct llmobs_buf text;
-    int rc, read, status;
+    int rc, read = 0, status;
 
     llmobs_buf_init(&text, GATHER_BYTES);
     rc = llmobs_apart_receive(child, GATHER_MS, &text);
     status = llmobs_apart_end(child, rc != 0);
     if (rc == 0)
         rc = WIFEXITED(status) ? -WEXITSTATUS(status) : -ECHILD;
-    read = read_lines(&text, uid, out);
+    rest = llmobs_buf_text(&text);
+    while (read != -ENOMEM && llmobs_text_split(&rest, '\n', &line))
+        read = llmobs_ps_call_read(line, uid, out);
     llmobs_buf_fini(&text);
-    return rc != 0 ? rc : read;
+    return rc != 0 || read != -ENOMEM ? rc : read;
 }
 
 /* Returns 0 even where this spool cannot be read, so that the walk goes on. */
@@ -157,15 +147,6 @@ static int show_print_row(bool users, const char *const cells[7])
                                     columns[i] - 1, i < last ? columns[i] : 0);
     putchar('\n');
     return rc;
-}
-
-/* `users`: names the user of each call. */
-static void show_title(bool users)
-{
-    static const char *const titles[] = {"PID",     "USER",  "AGE", "STATE",
-                                         "PROGRAM", "MODEL", "HOST"};
-
-    (void)show_print_row(users, titles);
 }
 
 static int show_row(const struct llmobs_ps_call *call, bool users)
@@ -332,11 +313,13 @@ static int show_call(const struct ps *ps, const struct llmobs_ps_call *call,
 static int show(const struct ps *ps)
 {
     const struct llmobs_ps_calls *calls = &ps->calls;
+    static const char *const titles[] = {"PID",     "USER",  "AGE", "STATE",
+                                         "PROGRAM", "MODEL", "HOST"};
     bool users = geteuid() == 0;
     int rc = 0;
 
     if (!ps->json)
-        show_title(users);
+        (void)show_print_row(users, titles);
     for (size_t i = 0; i < calls->count && rc == 0; i++)
         rc = show_call(ps, &calls->list[i], users);
     if (calls->more)
@@ -353,11 +336,8 @@ static int ps_list(struct ps *ps)
     rc = llmobs_spool_dirs_visit(ps->dir, ps->config, visit, ps);
     llmobs_live_namespaces_free(&ps->living);
     llmobs_ps_calls_keep(&ps->calls, llmobs_ps_target_look);
-    if (rc == 0) {
-        if (ps->watch && isatty(STDOUT_FILENO))
-            fputs("\033[H\033[2J", stdout);
+    if (rc == 0)
         rc = show(ps);
-    }
     llmobs_ps_calls_free(&ps->calls);
     if (fflush(stdout) != 0 && rc == 0)
         rc = -errno;
@@ -365,18 +345,6 @@ static int ps_list(struct ps *ps)
 }
 
 /* -- the command ----------------------------------------------------------- */
-
-static int ps_watch(struct ps *ps)
-{
-    const struct timespec second = {1, 0};
-    const sigset_t signals = llmobs_ending_block(false);
-    int rc;
-
-    do
-        rc = ps_list(ps);
-    while (rc == 0 && sigtimedwait(&signals, NULL, &second) < 0);
-    return rc;
-}
 
 static int run(struct ps *ps)
 {
@@ -386,7 +354,7 @@ static int run(struct ps *ps)
     signal(SIGCHLD, SIG_DFL);
     if (ps->config) {
         llmobs_cli_have_spool(ps->config);
-        rc = ps->watch ? ps_watch(ps) : ps_list(ps);
+        rc = ps_list(ps);
     }
     if (rc == -ENOENT && ps->dir)
         llmobs_cli_no_store(ps->command, ps->dir);
@@ -400,7 +368,6 @@ int llmobs_cmd_ps(int argc, char **argv)
     static struct ps ps;
     static const struct llmobs_cli_option options[] = {
         LLMOBS_CLI_FLAG("stack", &ps.stack),
-        LLMOBS_CLI_FLAG("watch", &ps.watch),
         LLMOBS_CLI_VALUE("dir", llmobs_cli_filled, &ps.dir),
         LLMOBS_CLI_FLAG("json", &ps.json), LLMOBS_CLI_END};
     int status = llmobs_cli_parse(argc, argv, options);
@@ -408,12 +375,5 @@ int llmobs_cmd_ps(int argc, char **argv)
     if (status >= 0)
         return status;
     ps.command = argv[0];
-    if (ps.stack && ps.watch) {
-        llmobs_tell(
-            "%s: --stack stops a thread of the program, so it does not go "
-            "with --watch\n",
-            argv[0]);
-        return LLMOBS_CLI_USAGE;
-    }
     return run(&ps);
 }

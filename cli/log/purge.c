@@ -239,13 +239,6 @@ static void purge_store(struct llmobs_purge *purge)
 
 /* -- the spool ------------------------------------------------------------ */
 
-static void count_gone(const struct llmobs_adopted *adopted)
-{
-    llmobs_stats_add(
-        adopted->uncounted ? LLMOBS_STAT_captured : LLMOBS_STAT_adopted, 1);
-    llmobs_stats_add(LLMOBS_STAT_purged, 1);
-}
-
 /* Takes calls over by the same code that delivers them: it knows which
  * processes are dead, and no two processes take the same call. */
 static int purge_dead(struct llmobs_adopt *adopt, uint64_t *calls)
@@ -254,22 +247,14 @@ static int purge_dead(struct llmobs_adopt *adopt, uint64_t *calls)
     int rc;
 
     while ((rc = llmobs_adopt_next(adopt, &adopted)) == 1) {
-        count_gone(&adopted);
+        llmobs_stats_add(
+            adopted.uncounted ? LLMOBS_STAT_captured : LLMOBS_STAT_adopted, 1);
+        llmobs_stats_add(LLMOBS_STAT_purged, 1);
         ++*calls;
         llmobs_exchange_free(adopted.exchange);
         llmobs_adopt_release(adopt, &adopted.spooled, 1);
     }
     return rc;
-}
-
-static int rest(struct llmobs_purge *purge)
-{
-    char path[PATH_MAX];
-    struct folder folder = {purge, path, -1, NULL};
-    int rc = llmobs_spool_dir(purge->config, path, sizeof(path));
-
-    return rc != 0 ? rc
-                   : purge_folder(&folder, purge->config->spool_dir != NULL);
 }
 
 /* A running process may remove a file after its name was listed and before it
@@ -307,6 +292,8 @@ static void purge_spool(struct llmobs_purge *purge)
     struct llmobs_adopt *adopt =
         llmobs_adopt_new(purge->config, LLMOBS_ADOPT_ANY);
     struct llmobs_adopt_counts left = {0};
+    char path[PATH_MAX];
+    struct folder folder = {purge, path, -1, NULL};
     int rc = adopt ? 0 : -ENOMEM;
 
     if (rc == 0) {
@@ -317,7 +304,9 @@ static void purge_spool(struct llmobs_purge *purge)
     if (rc == 0)
         rc = purge_count(adopt, &left);
     if (rc == 0)
-        rc = rest(purge);
+        rc = llmobs_spool_dir(purge->config, path, sizeof(path));
+    if (rc == 0)
+        rc = purge_folder(&folder, purge->config->spool_dir != NULL);
     if (rc == 0)
         count_left(purge, &left);
     llmobs_adopt_free(adopt);

@@ -122,16 +122,11 @@ static int visit_all(struct relay *relay)
     return rc;
 }
 
-static bool wait_some(const struct relay *relay)
-{
-    const struct timespec left = {LOOK_MS / 1000, 0};
-    int number = sigtimedwait(&relay->signals, NULL, &left);
-
-    return number != SIGTERM && number != SIGINT;
-}
-
 static void run(struct relay *relay)
 {
+    const struct timespec left = {LOOK_MS / 1000, 0};
+    int number;
+
     signal(SIGCHLD, SIG_DFL);
     relay->signals = llmobs_ending_block(true);
     do {
@@ -140,28 +135,12 @@ static void run(struct relay *relay)
             break;
         if (visit_all(relay) != 0 && relay->children.gives_way)
             break;
-    } while (wait_some(relay));
+        number = sigtimedwait(&relay->signals, NULL, &left);
+    } while (number != SIGTERM && number != SIGINT);
     llmobs_relay_children_end(&relay->children, &relay->signals);
 }
 
 /* -- a relay that the command leaves behind -------------------------------- */
-
-/* A process with these settings would not leave its calls to a relay. */
-static bool background_is_wanted(const struct llmobs_config *config)
-{
-    return llmobs_cli_observing(config) && config->relay &&
-           config->spool_max > 0 &&
-           !config->otlp.signals[LLMOBS_SIGNAL_METRICS].on;
-}
-
-static void detach(const struct llmobs_config *config)
-{
-    setsid();
-    llmobs_cli_release_descriptors(false);
-    /* The directory may be on a disk that is to be unmounted. */
-    if (!config->log_path || *config->log_path == '/')
-        (void)!chdir("/");
-}
 
 static int background_wait_for_sign(const struct llmobs_config *config,
                                     pid_t pid)
@@ -191,7 +170,11 @@ static int background_start(const struct llmobs_config *config)
         return -errno;
     if (pid > 0)
         return background_wait_for_sign(config, pid);
-    detach(config);
+    setsid();
+    llmobs_cli_release_descriptors(false);
+    /* The directory may be on a disk that is to be unmounted. */
+    if (!config->log_path || *config->log_path == '/')
+        (void)!chdir("/");
     return 1;
 }
 
@@ -203,7 +186,10 @@ static int background_start(const struct llmobs_config *config)
  * started at the same time, one of them ends at once. */
 static int start_in_background(const struct llmobs_config *config)
 {
-    if (!background_is_wanted(config))
+    /* With these settings a process would not leave its calls to a relay. */
+    if (!llmobs_cli_observing(config) || !config->relay ||
+        config->spool_max <= 0 ||
+        config->otlp.signals[LLMOBS_SIGNAL_METRICS].on)
         return 0;
     alarm(HANGS_S); /* a forked child has no alarm */
     switch (llmobs_relay_find(config)) {

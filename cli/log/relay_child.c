@@ -95,46 +95,22 @@ static void read_living(struct child *child)
     (void)llmobs_live_namespaces_read("/proc", &child->living);
 }
 
-/* Counts how full the spool is; other processes read that from a file. */
-static void tell_room(struct child *child)
-{
-    uint64_t bytes;
-
-    if (!is_time(&child->room_ns, ROOM_MS))
-        return;
-    (void)llmobs_spool_usage(child->children->config, &bytes);
-}
-
-static bool is_alive(const struct llmobs_record_owner *who)
-{
-    uint64_t start;
-
-    return who->pid != getpid() && llmobs_record_start(who->pid, &start) == 0 &&
-           !llmobs_record_is_another(who, start);
-}
-
 static bool has_processes(const char *base)
 {
     struct llmobs_spool_name name;
     struct dirent *entry;
     DIR *dir = opendir(base);
     bool any = false;
+    uint64_t start;
 
     while (dir && !any && (entry = readdir(dir)))
         any = llmobs_spool_name_parse(entry->d_name, &name) &&
-              is_alive(&name.who);
+              name.who.pid != getpid() &&
+              llmobs_record_start(name.who.pid, &start) == 0 &&
+              !llmobs_record_is_another(&name.who, start);
     if (dir)
         closedir(dir);
     return any;
-}
-
-/* True where the spool has processes, or calls for the relay's destination. */
-static bool is_needed(struct child *child)
-{
-    struct llmobs_adopt_counts left = {0};
-    int rc = llmobs_adopt_count(child->adopt, &left);
-
-    return rc == -EBUSY || left.ours > 0 || has_processes(child->watch.base);
 }
 
 static void wait_for_news(void *ctx, int64_t until_ns)
@@ -143,15 +119,22 @@ static void wait_for_news(void *ctx, int64_t until_ns)
     int64_t now = llmobs_clock_mono_ns();
     bool news = llmobs_spool_watch_wait(&child->watch, until_ns);
     long idle_s = child->children->idle_s;
+    struct llmobs_adopt_counts left = {0};
+    uint64_t bytes;
 
     renew(child);
     read_living(child);
-    if (news)
-        tell_room(child);
+    /* Other processes read from a file how full the spool is. */
+    if (news && is_time(&child->room_ns, ROOM_MS))
+        (void)llmobs_spool_usage(child->children->config, &bytes);
     if (!news && idle_s != 0 &&
         now - child->busy_ns < idle_s * 1000 * LLMOBS_NS_PER_MS)
         return;
-    if (news || idle_s == 0 || is_needed(child)) {
+    /* It goes on where the spool has processes, or calls for its destination.
+     */
+    if (news || idle_s == 0 ||
+        llmobs_adopt_count(child->adopt, &left) == -EBUSY || left.ours > 0 ||
+        has_processes(child->watch.base)) {
         child->busy_ns = now;
         return;
     }
@@ -235,34 +218,27 @@ static int relay_child_serve(struct child *child)
     return 0;
 }
 
-/* A user may have no spool, and may remove it at any time. */
-static int status_of(const struct child *child, int rc)
+static int run_apart(void *ctx, int entered, int fd)
 {
+    struct child *child = ctx;
+    int rc = entered;
+
+    (void)fd;
+    llmobs_ending_begin();
+    /* The kernel forgets the signal at the parent's end when a process changes
+     * its user, and sends none for a parent that is gone. */
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    if (getppid() != child->parent)
+        _exit(0);
+    if (rc == 0)
+        rc = relay_child_serve(child);
     if (rc == -ETIME || (rc == 0 && child->idle))
         return IDLE;
+    /* A user may have no spool, and may remove it at any time. */
     if (rc != 0 && rc != -EINTR)
         llmobs_log(rc == -ENOENT ? LLMOBS_LOG_DEBUG : LLMOBS_LOG_ERROR,
                    "relay: %s: %s", child->place->path, strerror(-rc));
     return rc != 0 ? FAILED : 0;
-}
-
-/* Asks the kernel again for a signal at the parent's end: it forgets this when
- * a process changes its user, and sends none for a parent that is gone. */
-static void end_with_parent(pid_t parent)
-{
-    prctl(PR_SET_PDEATHSIG, SIGTERM);
-    if (getppid() != parent)
-        _exit(0);
-}
-
-static int run_apart(void *ctx, int entered, int fd)
-{
-    struct child *child = ctx;
-
-    (void)fd;
-    llmobs_ending_begin();
-    end_with_parent(child->parent);
-    return status_of(child, entered == 0 ? relay_child_serve(child) : entered);
 }
 
 /* -- in the process that starts them --------------------------------------- */

@@ -32,21 +32,13 @@ int llmobs_spool_watch_open(struct llmobs_spool_watch *watch, const char *base)
     return rc;
 }
 
-/* True where the event is news: something was written to a process's file, or
- * events were lost. */
-static bool is_news(const struct inotify_event *event)
-{
-    struct llmobs_spool_name name;
-
-    return event->mask & IN_Q_OVERFLOW ||
-           (event->len > 0 && llmobs_spool_name_parse(event->name, &name));
-}
-
-/* Reads the events that are there; true: one of them is news. */
+/* Reads the events that are there; true: one of them is news: something was
+ * written to a process's file, or events were lost. */
 static bool read_events(struct llmobs_spool_watch *watch)
 {
     _Alignas(struct inotify_event) char bytes[8192];
     const struct inotify_event *event;
+    struct llmobs_spool_name name;
     bool news = false;
     ssize_t len;
 
@@ -54,7 +46,9 @@ static bool read_events(struct llmobs_spool_watch *watch)
         for (size_t at = 0; at < (size_t)len;
              at += sizeof(*event) + event->len) {
             event = (const struct inotify_event *)(const void *)(bytes + at);
-            news |= is_news(event);
+            news |=
+                event->mask & IN_Q_OVERFLOW ||
+                (event->len > 0 && llmobs_spool_name_parse(event->name, &name));
         }
         if ((size_t)len < sizeof(bytes) / 2)
             break; /* no more events are there */

@@ -95,16 +95,6 @@ static int unwind_find(void *generic, void *remote)
     return 0;
 }
 
-/* -ENOENT: libunwind is not on this host, or lacks a function. The second
- * library needs the first, but has no DT_NEEDED: so RTLD_GLOBAL. */
-static int unwind_open(void)
-{
-    void *generic = dlopen(GENERIC, RTLD_NOW | RTLD_GLOBAL);
-    void *remote = generic ? dlopen(REMOTE, RTLD_NOW) : NULL;
-
-    return remote ? unwind_find(generic, remote) : -ENOENT;
-}
-
 static size_t unwind_walk(void *cursor, uintptr_t frames[FRAMES])
 {
     size_t count = 0;
@@ -226,24 +216,19 @@ static int modules_name(const struct reading *reading, uintptr_t address,
 
 /* -- in the child ---------------------------------------------------------- */
 
-static bool is_restricted(void)
-{
-    char text[16];
-
-    return llmobs_file_begin(AT_FDCWD, "/proc/sys/kernel/yama/ptrace_scope",
-                             text, sizeof(text)) > 0 &&
-           text[0] > '0';
-}
-
 static void explain(struct head *head, pid_t pid, pid_t thread, int error)
 {
     char *out = head->problem;
     const size_t cap = sizeof(head->problem);
+    char scope[16];
 
     if (error == -EBUSY)
         snprintf(out, cap, "process %ld traces it already",
                  (long)llmobs_tracee_tracer(pid, thread));
-    else if (error == -EPERM && is_restricted())
+    else if (error == -EPERM &&
+             llmobs_file_begin(AT_FDCWD, "/proc/sys/kernel/yama/ptrace_scope",
+                               scope, sizeof(scope)) > 0 &&
+             scope[0] > '0')
         snprintf(out, cap,
                  "the kernel lets only root look at it "
                  "(kernel.yama.ptrace_scope)");
@@ -297,21 +282,18 @@ static void stop_and_read(struct reading *reading)
                  "libunwind cannot read its stack");
 }
 
-static void name_frames(const struct reading *reading, struct llmobs_buf *out)
-{
-    for (size_t i = 0; i < reading->count; i++)
-        if (modules_name(reading, reading->frames[i], i == 0, out) != 0 ||
-            llmobs_buf_addc(out, '\n') != 0)
-            return;
-}
-
 static void send_stack(const struct reading *reading, int fd)
 {
     struct llmobs_buf text;
+    int rc;
 
     llmobs_buf_init(&text, TEXT_MAX);
-    if (llmobs_buf_add(&text, &reading->head, sizeof(reading->head)) == 0)
-        name_frames(reading, &text);
+    rc = llmobs_buf_add(&text, &reading->head, sizeof(reading->head));
+    for (size_t i = 0; i < reading->count && rc == 0; i++) {
+        rc = modules_name(reading, reading->frames[i], i == 0, &text);
+        if (rc == 0)
+            rc = llmobs_buf_addc(&text, '\n');
+    }
     (void)llmobs_file_write(fd, text.data, text.len);
     llmobs_buf_fini(&text);
 }
@@ -319,12 +301,17 @@ static void send_stack(const struct reading *reading, int fd)
 static int read_apart(void *ctx, int entered, int fd)
 {
     struct reading *reading = ctx;
+    void *generic, *remote;
 
     (void)entered;
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != reading->parent)
         return 1;
-    if (unwind_open() == 0)
+    /* The second library needs the first, but has no DT_NEEDED: so RTLD_GLOBAL.
+     */
+    generic = dlopen(GENERIC, RTLD_NOW | RTLD_GLOBAL);
+    remote = generic ? dlopen(REMOTE, RTLD_NOW) : NULL;
+    if (remote && unwind_find(generic, remote) == 0)
         stop_and_read(reading);
     else
         snprintf(reading->head.problem, sizeof(reading->head.problem),

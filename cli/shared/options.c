@@ -44,21 +44,13 @@ int llmobs_cli_wrong(const char *why, const char *what)
     return LLMOBS_CLI_USAGE;
 }
 
-/* The name of the long option that was typed; NULL: it was a letter. */
-static const char *long_name(const char *typed, char room[LLMOBS_SUGGEST_MAX])
-{
-    if (strncmp(typed, "--", 2) != 0)
-        return NULL;
-    snprintf(room, LLMOBS_SUGGEST_MAX, "%.*s", (int)strcspn(typed + 2, "="),
-             typed + 2);
-    return room;
-}
-
 /* Options that there were once, and what does the same now. */
 static const struct {
     const char *command, *name, *instead;
 } gone[] = {
     {"llmobs doctor", "cost", "docs/PERFORMANCE.md has what observing costs"},
+    {"llmobs drain", "watch", "llmobs relay goes on until TERM"},
+    {"llmobs ps", "watch", "watch -n 1 llmobs ps lists them anew"},
     {"llmobs view", "chrome-trace", "the page of --html draws the waterfall"},
     {"llmobs view", "diff", "Compare on the page of --html compares traces"},
     {"llmobs view", "waste", "docs/VIEW.md finds such calls with SQLite"},
@@ -91,7 +83,9 @@ static void refuse_option(char **argv, const struct option *options, int code)
         return;
     }
     llmobs_suggest_init(&suggest, "");
-    if (!is_letter && long_name(typed, name)) {
+    if (!is_letter) {
+        snprintf(name, sizeof(name), "%.*s", (int)strcspn(typed + 2, "="),
+                 typed + 2);
         instead = find_instead(argv[0], name);
         llmobs_suggest_init(&suggest, name);
         for (const struct option *at = options; at->name; at++)

@@ -167,7 +167,7 @@ status 0.
     "llmobs-ps": {
         "EXAMPLES": """\
     llmobs ps
-    llmobs ps --watch
+    watch -n 1 llmobs ps
     llmobs ps --json | jq 'select(.age_ns > 60e9) | .pid'
     llmobs ps --stack
 """,

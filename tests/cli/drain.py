@@ -434,48 +434,6 @@ sys.stdin.read()
 """
 
 
-def watch():
-    with agent() as dd:
-        process = start("--watch", "1", "--json")
-        first = process.stdout.readline()
-        equal(json.loads(first)["delivered"], 0, "at first")
-        dd.stop()
-        calls(3)
-        line = process.stdout.readline()
-        equal(json.loads(line)["left"], 3, "without an agent")
-        dd.start()
-        arrived(dd, 3, 15)
-        line = process.stdout.readline()
-        equal(json.loads(line)["delivered"], 3, "with it again")
-        process.send_signal(signal.SIGTERM)
-        equal(finish(process), (0, "", ""), "exit status, stdout, stderr")
-    equal(entries(), [], "left in the spool")
-
-
-def watch_by_interrupt():
-    process = start("--watch=300", "--json")
-    process.stdout.readline()
-    os.killpg(process.pid, signal.SIGINT)
-    equal(finish(process)[0], 0, "exit status")
-
-
-def watch_is_a_relay():
-    """It delivers what is there, and what comes."""
-    for options in ("--watch",), ("--watch", "300", "--dir", SPOOL):
-        calls(2)
-        with agent() as dd:
-            process = start(*options)
-            arrived(dd, 2, 15)
-            equal("relay, running                  1" in alert()[1], True,
-                  "a relay runs with %s" % (options,))
-            calls(1)
-            arrived(dd, 3, 15)
-            process.terminate()
-            equal(finish(process), (0, "", ""),
-                  "exit status, stdout, stderr with %s" % (options,))
-    equal(entries(), [], "left in the spool")
-
-
 def drain_killed():
     """A drain that dies half-way repeats one batch at most."""
     calls(30)
@@ -795,10 +753,10 @@ def walk_beside_stoppers():
                                 env=env)
         code, out, _ = finish(process)
         equal((code, json.loads(out)["delivered"]), (1, 3), "counts")
-        process = start_stopped(stopped, dd, "--user-time", "600", "--watch",
+        process = start_stopped(stopped, dd, "--user-time", "600",
                                 env=env)
         process.terminate()
-        equal(finish(process)[0], 0, "exit status after TERM")
+        equal(finish(process)[0], 1, "exit status after TERM")
 
 
 def start_stopped(stopped, double, *args, env):
@@ -895,13 +853,13 @@ def from_another_namespace():
 def usage():
     for args in (["--nonsense"], ["something"], ["--to"], ["--to", "nowhere"],
                  ["--to", "http://"], ["--to", "ftp://host"], ["--dir", ""],
-                 ["--watch", "0"], ["--watch=x"], ["--watch", "86401"],
-                 ["--watch", "5", "6"]):
+                 ["--user-time", "0"], ["--user-time=x"],
+                 ["--user-time", "86401"], ["--user-time", "5", "6"]):
         code, out, err = finish(start(*args))
         equal((code, out), (2, ""), "exit status and stdout of %s" % args)
         equal("llmobs drain" in err, True, "stderr of %s: %s" % (args, err))
     code, out, _ = finish(start("--help"))
-    equal((code, "--watch" in out), (0, True), "help")
+    equal((code, "--user-time" in out), (0, True), "help")
 
 
 def missing_dir():
@@ -946,7 +904,7 @@ def stats_check():
 
 TESTS = [nothing_there, each_once, killed_call, second_tenant, to_the_store,
          to_a_full_store, to_a_url, to_otlp, to_a_receiver_that_was_away, flapping_agent, hanging_agent, refused_event, many, concurrent,
-         beside_the_living, past_self, watch, watch_by_interrupt, watch_is_a_relay, drain_killed,
+         beside_the_living, past_self, drain_killed,
          short_ones_killed, hostile,
          truncated, one_file_of_two,
          other_users, read_only, unchangeable, all_users,

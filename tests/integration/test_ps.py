@@ -350,28 +350,6 @@ def in_another_pid_namespace(t):
         ok("another pid namespace" in ps(t), "the note")
 
 
-@test
-def watched_in_a_pipe(t):
-    with Programs(t) as programs:
-        programs.curl()
-        under_way(t, 1)
-        tool = subprocess.Popen(
-            [os.path.join(t.build, "llmobs"), "ps", "--watch"],
-            env=t.environment(True, {}), stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, text=True)
-        rows = [tool.stdout.readline() for _ in range(4)]
-        equal([bool(re.match(p, r)) for p, r in
-               zip([r"PID ", r"\d+ "] * 2, rows)], [True] * 4, "two lists")
-        tool.send_signal(signal.SIGINT)
-        equal((tool.communicate(timeout=20)[1], tool.returncode), ("", 0),
-              "its end")
-        refused = subprocess.run(
-            [os.path.join(t.build, "llmobs"), "ps", "--watch", "--stack"],
-            stderr=subprocess.PIPE, timeout=20)
-        equal(refused.returncode, 2, "stacks again and again")
-
-
-
 class Held:
     """A server that answers each request once it is told to."""
 
