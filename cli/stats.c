@@ -156,18 +156,6 @@ static void print_alerts(const struct stats *stats,
     }
 }
 
-/* Decides what the numbers of a user show. A drop at an unknown time counts as
- * lost, as it may have been after `--since`. */
-static void set_alerts(const struct stats *stats, struct llmobs_tally *tally)
-{
-    uint64_t since = (uint64_t)stats->gate.filter.since_ns;
-
-    tally->lost = llmobs_tally_has_news(tally) &&
-                  (tally->drops.at_ns == 0 || tally->drops.at_ns >= since);
-    tally->stale =
-        tally->numbers[LLMOBS_TALLY_OLDEST] > (uint64_t)stats->check_s;
-}
-
 /* -- the command ----------------------------------------------------------- */
 
 /* In Prometheus' format a metric says which users could not be read. */
@@ -203,8 +191,16 @@ static int count(struct stats *stats)
         return LLMOBS_CLI_FAILED;
     tallies->groups = stats->users && stats->form == LLMOBS_STATS_PROMETHEUS;
     rc = stats->users ? llmobs_tally_users(tallies) : llmobs_tally_own(tallies);
-    for (size_t i = 0; i < tallies->count; i++)
-        set_alerts(stats, &tallies->list[i]);
+    for (size_t i = 0; i < tallies->count; i++) {
+        struct llmobs_tally *one = &tallies->list[i];
+
+        /* A drop at an unknown time may have been after `--since`. */
+        one->lost = llmobs_tally_has_news(one) &&
+                    (one->drops.at_ns == 0 ||
+                     one->drops.at_ns >= (uint64_t)stats->gate.filter.since_ns);
+        one->stale =
+            one->numbers[LLMOBS_TALLY_OLDEST] > (uint64_t)stats->check_s;
+    }
     if (rc == 0)
         rc = write_output(stats);
     if (rc != 0 && rc != -ECANCELED)

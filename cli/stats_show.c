@@ -100,15 +100,6 @@ static void print_row(int indent, const char *name, uint64_t value)
     printf("%*s%-*s %12" PRIu64 "\n", indent, "", 20 - indent, name, value);
 }
 
-static void print_wrapped(const struct llmobs_tally *tally)
-{
-    char text[LLMOBS_WRAPPED_FILE], room[LLMOBS_ESCAPE_NAME], *at = NULL;
-    const char *line;
-
-    while ((line = next_wrapped(tally, &at, text)))
-        printf("wrapped by %s\n", llmobs_escape_name(line, room));
-}
-
 static void print_last_rows(const struct llmobs_tally *tally)
 {
     const uint64_t *numbers = tally->numbers;
@@ -125,7 +116,9 @@ static void print_last_rows(const struct llmobs_tally *tally)
 
 static void print_tally(const struct llmobs_tally *tally)
 {
+    char text[LLMOBS_WRAPPED_FILE], room[LLMOBS_ESCAPE_NAME], *at = NULL;
     const struct llmobs_counts *sum = &tally->sum;
+    const char *line;
 
     for (int i = 0; i <= FIRST_ROWS; i++)
         print_row(rows[i].indent, rows[i].name, tally->numbers[i]);
@@ -135,7 +128,8 @@ static void print_tally(const struct llmobs_tally *tally)
     for (size_t i = 0; i < sum->len; i++)
         if (is_aside(&sum->list[i]))
             print_row(0, sum->list[i].name, sum->list[i].value);
-    print_wrapped(tally);
+    while ((line = next_wrapped(tally, &at, text)))
+        printf("wrapped by %s\n", llmobs_escape_name(line, room));
     print_last_rows(tally);
 }
 
@@ -487,14 +481,6 @@ static void print_alerts(const struct metrics *metrics)
     }
 }
 
-static void print_readable(const struct llmobs_tallies *tallies)
-{
-    begin_metric("readable", "", true, "1: the user's counts could be read.");
-    for (size_t i = 0; i < tallies->count; i++)
-        print_sample("readable", &(struct labels){.user = &tallies->list[i]},
-                     tallies->list[i].error == 0);
-}
-
 static int print_prometheus(const struct llmobs_tallies *tallies,
                             const struct llmobs_tally *sum)
 {
@@ -510,7 +496,11 @@ static int print_prometheus(const struct llmobs_tallies *tallies,
     for (int i = FIRST_ROWS + 1; i < LLMOBS_TALLY_NUMBERS; i++)
         print_metric(&metrics, i);
     if (sum)
-        print_readable(tallies);
+        begin_metric("readable", "", true,
+                     "1: the user's counts could be read.");
+    for (size_t i = 0; sum && i < tallies->count; i++)
+        print_sample("readable", &(struct labels){.user = &tallies->list[i]},
+                     tallies->list[i].error == 0);
     return 0;
 }
 

@@ -263,19 +263,13 @@ static void tally_add_drops(struct llmobs_ledger_drops *drops,
         drops->at_ns = more->at_ns;
 }
 
-static uint64_t age_s(int64_t since_ns)
-{
-    int64_t now = llmobs_clock_wall_ns();
-
-    return since_ns > 0 && since_ns < now
-               ? (uint64_t)(now - since_ns) / NS_PER_S
-               : 0;
-}
-
 static void add(struct llmobs_tally *tally, const struct reading *reading)
 {
     const struct llmobs_ledger *ledger = &reading->ledger;
-    uint64_t *numbers = tally->numbers, age = age_s(reading->spool.oldest_ns);
+    int64_t now = llmobs_clock_wall_ns(), oldest = reading->spool.oldest_ns;
+    uint64_t *numbers = tally->numbers;
+    uint64_t age =
+        oldest > 0 && oldest < now ? (uint64_t)(now - oldest) / NS_PER_S : 0;
 
     add_counts(&tally->sum, &ledger->ended);
     add_counts(&tally->sum, &ledger->living);
@@ -488,12 +482,6 @@ bool llmobs_tally_has_news(const struct llmobs_tally *tally)
 /* -- sums -------------------------------------------------------------------
  */
 
-static bool is_greatest(int number)
-{
-    return number == LLMOBS_TALLY_OLDEST || number == LLMOBS_TALLY_LAST ||
-           number == LLMOBS_TALLY_RELAY;
-}
-
 void llmobs_tally_sum(const struct llmobs_tallies *tallies,
                       struct llmobs_tally *sum)
 {
@@ -504,7 +492,8 @@ void llmobs_tally_sum(const struct llmobs_tallies *tallies,
 
         add_counts(&sum->sum, &one->sum);
         for (int k = 0; k < LLMOBS_TALLY_NUMBERS; k++)
-            if (!is_greatest(k))
+            if (k != LLMOBS_TALLY_OLDEST && k != LLMOBS_TALLY_LAST &&
+                k != LLMOBS_TALLY_RELAY)
                 sum->numbers[k] += one->numbers[k];
             else if (sum->numbers[k] < one->numbers[k])
                 sum->numbers[k] = one->numbers[k];

@@ -10,29 +10,19 @@
 #define HOUR (60 * MINUTE)
 #define DAY (24 * HOUR)
 
-static int64_t zone_offset(int64_t wall_ns)
-{
-    time_t at = (time_t)(wall_ns / SECOND);
-    struct tm tm = {0};
-
-    return localtime_r(&at, &tm) ? tm.tm_gmtoff * SECOND : 0;
-}
-
-/* The quotient, rounded down. */
-static int64_t floor_of(int64_t number, int64_t by)
-{
-    return number / by - (number % by < 0 ? 1 : 0);
-}
-
 /* Sets the buckets, and answers their number, which may be too large. */
 static uint64_t cover(struct llmobs_buckets *buckets, int64_t from_ns,
                       int64_t to_ns, int64_t step_ns)
 {
-    int64_t offset = zone_offset(from_ns);
+    time_t at = (time_t)(from_ns / SECOND);
+    struct tm tm = {0};
+    int64_t offset = localtime_r(&at, &tm) ? tm.tm_gmtoff * SECOND : 0;
+    int64_t local = from_ns + offset;
     uint64_t count;
 
     buckets->step_ns = step_ns;
-    buckets->first_ns = floor_of(from_ns + offset, step_ns) * step_ns - offset;
+    buckets->first_ns =
+        (local / step_ns - (local % step_ns < 0)) * step_ns - offset;
     count = (uint64_t)(to_ns - buckets->first_ns) / (uint64_t)step_ns + 1;
     buckets->count = (size_t)count;
     return count;

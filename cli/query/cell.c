@@ -191,15 +191,10 @@ int llmobs_cell_add_json(struct llmobs_buf *out, struct llmobs_cell cell)
     }
 }
 
-static bool is_formula(const char *text)
-{
-    return *text != '\0' && strchr("=+-@\t\r", *text);
-}
-
 /* Adds a text, between quotes where CSV needs them: each quote in it twice. */
 static int add_csv_text(struct llmobs_buf *out, const char *text)
 {
-    bool formula = is_formula(text);
+    bool formula = *text != '\0' && strchr("=+-@\t\r", *text);
 
     if (*text != '\0' && !strpbrk(text, ",\"\r\n")) {
         llmobs_buf_addf(out, "%s%s", formula ? "'" : "", text);

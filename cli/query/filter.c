@@ -112,17 +112,6 @@ static bool found_below(struct llmobs_filter *filter,
     return false;
 }
 
-static bool found_anywhere(struct llmobs_filter *filter,
-                           const struct llmobs_json *event)
-{
-    const struct llmobs_json *meta = llmobs_json_get(event, "meta");
-
-    return found_in(filter, llmobs_json_gets(event, "name")) ||
-           found_below(filter, llmobs_json_get(meta, "input"), 0) ||
-           found_below(filter, llmobs_json_get(meta, "output"), 0) ||
-           found_below(filter, llmobs_json_get(meta, "error"), 0);
-}
-
 /* -- events --------------------------------------------------------------- */
 
 static bool numbers_match(const struct llmobs_filter *filter,
@@ -250,10 +239,16 @@ static bool tags_match(const struct llmobs_filter *filter,
 bool llmobs_filter_match(struct llmobs_filter *filter,
                          const struct llmobs_json *event)
 {
+    const struct llmobs_json *meta = llmobs_json_get(event, "meta");
+
     return numbers_match(filter, event) && names_match(filter, event) &&
            ids_match(filter, event) && tags_match(filter, event) &&
            keys_match(filter, event) && bounds_match(filter, event) &&
-           (!filter->grep || found_anywhere(filter, event));
+           (!filter->grep ||
+            found_in(filter, llmobs_json_gets(event, "name")) ||
+            found_below(filter, llmobs_json_get(meta, "input"), 0) ||
+            found_below(filter, llmobs_json_get(meta, "output"), 0) ||
+            found_below(filter, llmobs_json_get(meta, "error"), 0));
 }
 
 bool llmobs_filter_passes_all(const struct llmobs_filter *filter)
@@ -310,16 +305,6 @@ static bool has_id(struct llmobs_text line, const char *id)
     return has_text(line, "\"", lower, "") || has_text(line, "\"", id, "");
 }
 
-static bool has_trace(struct llmobs_text line, const char *begin)
-{
-    struct llmobs_text id = llmobs_tail_trace(line);
-    size_t len = strlen(begin);
-
-    if (!id.data)
-        return has_id(line, begin);
-    return id.len >= len && strncasecmp(id.data, begin, len) == 0;
-}
-
 /* Looks only for a value that has one form: no pattern, no other case. */
 static bool has_value(struct llmobs_text line, const char *before,
                       const struct llmobs_filter_name *name)
@@ -344,6 +329,16 @@ static bool has_tag_text(struct llmobs_text line, const char *tag)
     memcpy(text, tag, len + 1);
     text[strcspn(text, ":=")] = ':';
     return has_text(line, "\"", text, "\"");
+}
+
+static bool has_trace(struct llmobs_text line, const char *begin)
+{
+    struct llmobs_text id = llmobs_tail_trace(line);
+    size_t len = strlen(begin);
+
+    if (!id.data)
+        return has_id(line, begin);
+    return id.len >= len && strncasecmp(id.data, begin, len) == 0;
 }
 
 bool llmobs_filter_may_match(const struct llmobs_filter *filter,

@@ -260,15 +260,10 @@ static int by_start(const void *left, const void *right)
 
 /* -- runs ----------------------------------------------------------------- */
 
-static int compare_runs(const struct llmobs_forest_trace *a,
-                        const struct llmobs_forest_trace *b)
-{
-    return strcmp(a->run ? a->run : "", b->run ? b->run : "");
-}
-
 static int by_run(const void *left, const void *right)
 {
-    int order = compare_runs(left, right);
+    const struct llmobs_forest_trace *a = left, *b = right;
+    int order = strcmp(a->run ? a->run : "", b->run ? b->run : "");
 
     return order != 0 ? order : by_start(left, right);
 }

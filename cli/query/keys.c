@@ -282,25 +282,20 @@ int llmobs_key_read(struct llmobs_by_key *key, const char *word, size_t len)
     return -EINVAL;
 }
 
-static const char *near_of(const char *word)
+int llmobs_by_read(struct llmobs_by *by, const char *words, const char **near)
 {
     struct llmobs_suggest suggest;
 
-    llmobs_suggest_init(&suggest, word);
-    for (int i = 0; i < LLMOBS_KEY_TAG; i++)
-        llmobs_suggest_offer(&suggest, keys[i].word);
-    return suggest.best;
-}
-
-int llmobs_by_read(struct llmobs_by *by, const char *words, const char **near)
-{
     *near = NULL;
     for (by->count = 0; by->count < LLMOBS_BY_KEYS;) {
         size_t len = strcspn(words, ",");
         struct llmobs_by_key *key = &by->keys[by->count++];
 
         if (llmobs_key_read(key, words, len) != 0) {
-            *near = len < sizeof(key->word) ? near_of(key->word) : NULL;
+            llmobs_suggest_init(&suggest, key->word);
+            for (int i = 0; i < LLMOBS_KEY_TAG; i++)
+                llmobs_suggest_offer(&suggest, keys[i].word);
+            *near = len < sizeof(key->word) ? suggest.best : NULL;
             return -EINVAL;
         }
         if (by->count == 2 && strcmp(key->word, by->keys[0].word) == 0)

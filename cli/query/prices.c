@@ -177,20 +177,11 @@ static bool is_date(const char *text)
     return text[i] == '\0';
 }
 
-static void date_table(struct table *table, const char *date)
-{
-    const struct llmobs_json *about = llmobs_json_get(table->json, ABOUT);
-    const char *own = llmobs_json_gets(about, "date");
-
-    if (own && is_date(own))
-        date = own;
-    snprintf(table->date, sizeof(table->date), "%s", date);
-}
-
 int llmobs_prices_add(struct llmobs_prices *prices, struct llmobs_text text,
                       const char *date)
 {
     struct table table = {.used = false};
+    const char *own;
     int rc = prices->count < TABLES_MAX ? llmobs_json_parse(text, &table.json)
                                         : -E2BIG;
 
@@ -202,7 +193,9 @@ int llmobs_prices_add(struct llmobs_prices *prices, struct llmobs_text text,
         free_table(&table);
         return rc;
     }
-    date_table(&table, date);
+    own = llmobs_json_gets(llmobs_json_get(table.json, ABOUT), "date");
+    snprintf(table.date, sizeof(table.date), "%s",
+             own && is_date(own) ? own : date);
     prices->tables[prices->count++] = table;
     return 0;
 }

@@ -37,14 +37,6 @@ static int set_group(struct llmobs_samples *samples,
 
 /* -- samples -------------------------------------------------------------- */
 
-/* Drops the tokens and the cost of a span whose calls have them. */
-static void forget_tokens(struct llmobs_sample *sample)
-{
-    sample->input_tokens = sample->output_tokens = -1;
-    sample->cached_tokens = sample->reasoning_tokens = -1;
-    sample->cost = -1;
-}
-
 /* Adds a score for each label; 1: the span has one. */
 static int add_scores(struct llmobs_samples *samples,
                       const struct llmobs_row *row,
@@ -101,8 +93,12 @@ static int add_sample(void *ctx, const struct llmobs_row *row,
         .is_call = samples->of_kinds || llmobs_row_is_call(row),
     };
     memcpy(sample->group, group, sizeof(group));
-    if (!samples->of_kinds && !llmobs_row_counts(row))
-        forget_tokens(sample);
+    if (!samples->of_kinds && !llmobs_row_counts(row)) {
+        /* Its calls have the tokens and the cost. */
+        sample->input_tokens = sample->output_tokens = -1;
+        sample->cached_tokens = sample->reasoning_tokens = -1;
+        sample->cost = -1;
+    }
     llmobs_lack_add(&samples->lack, row);
     return 0;
 }
@@ -165,16 +161,6 @@ static int by_size(const void *left, const void *right)
     return compare_groups(a->names, b->names);
 }
 
-static size_t count_groups(const struct llmobs_samples *samples)
-{
-    size_t count = 1;
-
-    for (size_t i = 1; i < samples->count; i++)
-        count += compare_groups(samples->list[i].group,
-                                samples->list[i - 1].group) != 0;
-    return count;
-}
-
 static void add_to_group(struct llmobs_samples_group *group,
                          const struct llmobs_sample *sample)
 {
@@ -210,9 +196,14 @@ static void find_groups(struct llmobs_samples *samples)
 
 static int sort_groups(struct llmobs_samples *samples)
 {
+    size_t count = 1;
+
     if (samples->count > 0)
         qsort(samples->list, samples->count, sizeof(*samples->list), by_group);
-    samples->groups = calloc(count_groups(samples), sizeof(*samples->groups));
+    for (size_t i = 1; i < samples->count; i++)
+        count += compare_groups(samples->list[i].group,
+                                samples->list[i - 1].group) != 0;
+    samples->groups = calloc(count, sizeof(*samples->groups));
     if (!samples->groups)
         return -ENOMEM;
     find_groups(samples);

@@ -70,16 +70,6 @@ int llmobs_sheet_begin(struct llmobs_sheet *sheet)
     return print_line(sheet);
 }
 
-static void add_csv(struct llmobs_sheet *sheet, const struct llmobs_cell *cells)
-{
-    for (size_t i = 0; i < sheet->count; i++) {
-        if (i > 0)
-            llmobs_buf_addc(&sheet->line, ',');
-        llmobs_cell_add_csv(&sheet->line, cells[i], sheet->screen->terminal);
-    }
-    llmobs_buf_adds(&sheet->line, "\r\n");
-}
-
 static void add_json(struct llmobs_sheet *sheet,
                      const struct llmobs_cell *cells)
 {
@@ -113,10 +103,17 @@ int llmobs_sheet_add(struct llmobs_sheet *sheet,
     if (sheet->form == LLMOBS_SHEET_WORDS)
         return add_words(sheet, cells);
     llmobs_buf_cut(&sheet->line, 0);
-    if (sheet->form == LLMOBS_SHEET_CSV)
-        add_csv(sheet, cells);
-    else
+    if (sheet->form == LLMOBS_SHEET_CSV) {
+        for (size_t i = 0; i < sheet->count; i++) {
+            if (i > 0)
+                llmobs_buf_addc(&sheet->line, ',');
+            llmobs_cell_add_csv(&sheet->line, cells[i],
+                                sheet->screen->terminal);
+        }
+        llmobs_buf_adds(&sheet->line, "\r\n");
+    } else {
         add_json(sheet, cells);
+    }
     return print_line(sheet);
 }
 
@@ -214,16 +211,6 @@ static size_t find_cut(const struct llmobs_sheet *sheet)
     return best < sheet->count ? best : first;
 }
 
-/* Cuts columns until the table fits, down to CUT_LEAST. */
-static void cut(struct llmobs_sheet *sheet)
-{
-    size_t i;
-
-    while (llmobs_sheet_whole(sheet) > sheet->width &&
-           (i = find_cut(sheet)) < sheet->count && sheet->widths[i] > CUT_LEAST)
-        sheet->widths[i]--;
-}
-
 /* Leaves the last column out; if it is the only column, cuts it. */
 static void drop_one(struct llmobs_sheet *sheet)
 {
@@ -303,13 +290,19 @@ int llmobs_sheet_print(struct llmobs_sheet *sheet, const char **cells)
 int llmobs_sheet_end(struct llmobs_sheet *sheet)
 {
     const char *cells = sheet->cells.data;
+    size_t i;
     int rc;
 
     if (sheet->form != LLMOBS_SHEET_WORDS || sheet->rows == 0)
         return 0;
     if (sheet->width > 0) {
         llmobs_sheet_spare(sheet);
-        for (cut(sheet); llmobs_sheet_whole(sheet) > sheet->width;)
+        /* Columns are cut until the table fits, down to CUT_LEAST. */
+        while (llmobs_sheet_whole(sheet) > sheet->width &&
+               (i = find_cut(sheet)) < sheet->count &&
+               sheet->widths[i] > CUT_LEAST)
+            sheet->widths[i]--;
+        while (llmobs_sheet_whole(sheet) > sheet->width)
             drop_one(sheet);
     }
     llmobs_screen_paint(sheet->screen, LLMOBS_PAINT_BOLD);

@@ -194,15 +194,6 @@ static int read_head(struct load *load, struct llmobs_cassette_item *item)
     return rc;
 }
 
-static int read_item(struct load *load, struct llmobs_cassette_item *item)
-{
-    int rc = read_head(load, item);
-
-    if (rc == 0)
-        rc = read_request(load, item);
-    return rc != 0 ? rc : read_answer(load, item);
-}
-
 /* -- the directory --------------------------------------------------------- */
 
 /* The number that a name is; 0: not a number. */
@@ -270,8 +261,13 @@ int llmobs_cassette_load(struct llmobs_cassette *cassette, const char *dir,
                     strerror(-rc));
     else
         load.fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    for (size_t i = 0; i < cassette->count && rc == 0; i++)
-        rc = read_item(&load, &cassette->items[i]);
+    for (size_t i = 0; i < cassette->count && rc == 0; i++) {
+        rc = read_head(&load, &cassette->items[i]);
+        if (rc == 0)
+            rc = read_request(&load, &cassette->items[i]);
+        if (rc == 0)
+            rc = read_answer(&load, &cassette->items[i]);
+    }
     if (load.fd >= 0)
         close(load.fd);
     return rc;

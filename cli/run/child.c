@@ -114,36 +114,11 @@ static bool ended(const struct child *child, int *status)
     }
 }
 
-/* A timer that was set before this process started was meant for the command.
- */
-static bool is_timer(int signal)
-{
-    return signal == SIGALRM || signal == SIGVTALRM || signal == SIGPROF;
-}
-
-static void pass_on(const struct child *child, const siginfo_t *info)
-{
-    bool sent = info->si_code <= 0 && info->si_pid != child->pid;
-
-    if (info->si_signo == SIGCHLD)
-        return;
-    if (sent || is_timer(info->si_signo))
-        kill(child->pid, info->si_signo);
-}
-
-static void watch(const struct child *child, int *status)
-{
-    siginfo_t info;
-
-    while (!ended(child, status))
-        if (sigwaitinfo(&child->taken, &info) > 0)
-            pass_on(child, &info);
-}
-
 int llmobs_child_run(const struct llmobs_child_command *command,
                      struct llmobs_child_result *result)
 {
     struct child child = {.reaps = command->reaps};
+    siginfo_t info;
     int report[2];
 
     memset(result, 0, sizeof(*result));
@@ -167,7 +142,17 @@ int llmobs_child_run(const struct llmobs_child_command *command,
     /* An open descriptor would keep a pipe or lock of the command's open. */
     if (result->exec_error == 0)
         llmobs_cli_release_descriptors(false);
-    watch(&child, &result->status);
+    while (!ended(&child, &result->status)) {
+        int number = sigwaitinfo(&child.taken, &info);
+
+        if (number <= 0 || number == SIGCHLD)
+            continue;
+        /* The command gets what was sent to this process, and a timer that was
+         * set before this process started, for it was meant for the command. */
+        if ((info.si_code <= 0 && info.si_pid != child.pid) ||
+            number == SIGALRM || number == SIGVTALRM || number == SIGPROF)
+            kill(child.pid, number);
+    }
     return 0;
 }
 

@@ -154,16 +154,6 @@ static void compare_at(struct telling *telling, const char *key, size_t index,
     telling->path[len] = '\0';
 }
 
-static void compare_lists(struct telling *telling, struct llmobs_json *asked,
-                          struct llmobs_json *recorded)
-{
-    size_t a = llmobs_json_len(asked), b = llmobs_json_len(recorded);
-
-    for (size_t i = 0; i < a || i < b; i++)
-        compare_at(telling, NULL, i, llmobs_json_at(asked, i),
-                   llmobs_json_at(recorded, i));
-}
-
 static void compare_objects(struct telling *telling, struct llmobs_json *asked,
                             struct llmobs_json *recorded)
 {
@@ -186,10 +176,14 @@ static void compare_objects(struct telling *telling, struct llmobs_json *asked,
 static void compare(struct telling *telling, struct llmobs_json *asked,
                     struct llmobs_json *recorded)
 {
+    size_t a = llmobs_json_len(asked), b = llmobs_json_len(recorded);
+
     if (telling->told >= LLMOBS_CHOOSE_DIFFERENCES)
         return;
     if (llmobs_json_is_array(asked) && llmobs_json_is_array(recorded))
-        compare_lists(telling, asked, recorded);
+        for (size_t i = 0; i < a || i < b; i++)
+            compare_at(telling, NULL, i, llmobs_json_at(asked, i),
+                       llmobs_json_at(recorded, i));
     else if (llmobs_json_is_object(asked) && llmobs_json_is_object(recorded))
         compare_objects(telling, asked, recorded);
     else if (!asked || !recorded || llmobs_json_is_container(asked) ||
@@ -214,31 +208,6 @@ void llmobs_choose_differences(const struct llmobs_cassette_body *asked,
 }
 
 /* -- the choice ------------------------------------------------------------ */
-
-static bool is_place(const struct llmobs_cassette_item *item,
-                     const struct llmobs_asked *asked)
-{
-    return strcmp(item->method, asked->method) == 0 &&
-           strcmp(item->path, asked->path) == 0;
-}
-
-static double likeness(const struct llmobs_cassette_item *item,
-                       const struct llmobs_asked *asked)
-{
-    return item->form ? 1
-                      : llmobs_choose_likeness(&asked->body, &item->request);
-}
-
-/* True where this recording fits better than the best recording so far. If
- * several fit equally, the first one that was not served yet is taken; if all
- * were served, the last one. */
-static bool is_better(double like, const struct llmobs_cassette_item *best,
-                      double most)
-{
-    if (!best || like != most)
-        return !best || like > most;
-    return best->served > 0;
-}
 
 static void describe_miss(const struct llmobs_cassette *cassette,
                           const struct llmobs_asked *asked,
@@ -270,9 +239,17 @@ struct llmobs_cassette_item *llmobs_choose(struct llmobs_cassette *cassette,
 
     for (size_t i = 0; i < cassette->count; i++) {
         struct llmobs_cassette_item *item = &cassette->items[i];
-        double like = is_place(item, asked) ? likeness(item, asked) : -1;
+        double like;
 
-        if (like >= 0 && is_better(like, best, most)) {
+        if (strcmp(item->method, asked->method) != 0 ||
+            strcmp(item->path, asked->path) != 0)
+            continue;
+        like = item->form
+                   ? 1
+                   : llmobs_choose_likeness(&asked->body, &item->request);
+        /* Of several that fit equally the first is taken that was not served
+         * yet; if all were served, the last one. */
+        if (!best || like > most || (like == most && best->served > 0)) {
             best = item;
             most = like;
         }

@@ -78,24 +78,18 @@ static void entrypoint_done(void *ctx, const char *path,
                    strerror(-out->error));
 }
 
-static bool delivers(const struct entrypoint *entry)
-{
-    const struct llmobs_config *config = entry->round.config;
-
-    return config && config->enabled && config->spool_max > 0 &&
-           access(LLMOBS_DISABLED_FILE, F_OK) != 0;
-}
-
 /* Called after the command's end: no failure here changes the exit status. */
 static void finish(struct entrypoint *entry, int64_t ended_ns)
 {
     struct llmobs_drain_round *round = &entry->round;
-    int64_t ms = round->config ? round->config->grace_ms : 0;
+    const struct llmobs_config *config = round->config;
+    int64_t ms = config ? config->grace_ms : 0;
     int rc;
 
     if (entry->first)
         end_others(ms / OTHERS_SHARE);
-    if (ms == 0 || !delivers(entry))
+    if (ms == 0 || !config->enabled || config->spool_max <= 0 ||
+        access(LLMOBS_DISABLED_FILE, F_OK) == 0)
         return;
     round->deadline_ns = ended_ns + ms * LLMOBS_NS_PER_MS;
     round->done = entrypoint_done;

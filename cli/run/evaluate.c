@@ -139,24 +139,6 @@ static int parse(struct job *job, int argc, char **argv)
 
 /* -- the value ------------------------------------------------------------ */
 
-static int read_score(struct llmobs_evaluation *e, const char *text)
-{
-    char *end;
-
-    e->value.score = strtod(text, &end);
-    return end != text && *end == '\0' && *text > ' '
-               ? 0
-               : llmobs_cli_refuse("value", NULL, "no number, as a score is");
-}
-
-static int read_boolean(struct llmobs_evaluation *e, const char *text)
-{
-    e->value.boolean = strcmp(text, "true") == 0;
-    return e->value.boolean || strcmp(text, "false") == 0
-               ? 0
-               : llmobs_cli_refuse("value", NULL, "neither true nor false");
-}
-
 static int find_type(struct llmobs_evaluation *e, const char *text)
 {
     const char *name;
@@ -179,6 +161,7 @@ static int read_value(struct job *job)
     const struct llmobs_cli_option object =
         LLMOBS_CLI_VALUE("value", set_object, &job->json);
     struct llmobs_evaluation *e = &job->evaluation;
+    char *end;
     int rc;
 
     if (!job->type || !job->value)
@@ -189,9 +172,16 @@ static int read_value(struct job *job)
         return rc;
     switch (e->type) {
     case LLMOBS_EVALUATION_SCORE:
-        return read_score(e, job->value);
+        e->value.score = strtod(job->value, &end);
+        return end != job->value && *end == '\0' && *job->value > ' '
+                   ? 0
+                   : llmobs_cli_refuse("value", NULL,
+                                       "no number, as a score is");
     case LLMOBS_EVALUATION_BOOLEAN:
-        return read_boolean(e, job->value);
+        e->value.boolean = strcmp(job->value, "true") == 0;
+        return e->value.boolean || strcmp(job->value, "false") == 0
+                   ? 0
+                   : llmobs_cli_refuse("value", NULL, "neither true nor false");
     case LLMOBS_EVALUATION_CATEGORICAL:
     case LLMOBS_EVALUATION_WORDS:
         e->value.categorical = job->value;
@@ -267,16 +257,6 @@ static bool is_safe(void)
     return false;
 }
 
-static const char *why_not(int rc)
-{
-    if (rc == -E2BIG)
-        return "it is beyond DD_LLMOBS_EVENT_SIZE_BYTES";
-    if (rc == 0 && llmobs_stats_get(LLMOBS_STAT_dropped_unsaid) > 0)
-        return "OTLP has evaluations by a span's ids alone, and no "
-               "feedback";
-    return rc != 0 ? strerror(-rc) : "neither delivered nor kept";
-}
-
 static int submit(struct job *job, const char *command)
 {
     const char *off = llmobs_cli_why_off(job->config);
@@ -289,7 +269,13 @@ static int submit(struct job *job, const char *command)
     rc = llmobs_cli_deliver(job->config, give, job);
     if (rc == 0 && is_safe())
         return LLMOBS_CLI_OK;
-    llmobs_tell("%s: not submitted: %s\n", command, why_not(rc));
+    llmobs_tell("%s: not submitted: %s\n", command,
+                rc == -E2BIG ? "it is beyond DD_LLMOBS_EVENT_SIZE_BYTES"
+                : rc != 0    ? strerror(-rc)
+                : llmobs_stats_get(LLMOBS_STAT_dropped_unsaid) > 0
+                    ? "OTLP has evaluations by a span's ids alone, and no "
+                      "feedback"
+                    : "neither delivered nor kept");
     return LLMOBS_CLI_FAILED;
 }
 

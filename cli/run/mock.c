@@ -157,45 +157,24 @@ static int set_replay(struct llmobs_environment *environment,
     return rc == 0 ? llmobs_preload_join(environment, mock->preload) : rc;
 }
 
-static int set_variables(struct llmobs_environment *environment,
-                         const struct mock *mock)
-{
-    int rc = llmobs_environment_init(environment, environ);
-
-    if (rc != 0)
-        return rc;
-    return mock->replay ? set_replay(environment, mock)
-                        : set_urls(environment, mock->serve.site.port);
-}
-
 /* Runs the command. A replayed command does not start without the variables
  * that lead its calls here. */
-static int execute(const struct mock *mock,
-                   const struct llmobs_environment *environment)
-{
-    if (!mock->replay)
-        return llmobs_environment_exec(environment, mock->command);
-    execvpe(mock->command[0], mock->command, environment->entries);
-    return errno;
-}
-
 _Noreturn static void become(const struct mock *mock, const sigset_t *before)
 {
     struct llmobs_environment environment;
-    int error = -set_variables(&environment, mock);
+    int error = -llmobs_environment_init(&environment, environ);
 
-    sigprocmask(SIG_SETMASK, before, NULL);
     if (error == 0)
-        error = execute(mock, &environment);
+        error = -(mock->replay ? set_replay(&environment, mock)
+                               : set_urls(&environment, mock->serve.site.port));
+    sigprocmask(SIG_SETMASK, before, NULL);
+    if (error == 0 && !mock->replay) {
+        error = llmobs_environment_exec(&environment, mock->command);
+    } else if (error == 0) {
+        execvpe(mock->command[0], mock->command, environment.entries);
+        error = errno;
+    }
     _exit(llmobs_environment_fail(mock->argv[0], mock->command[0], error));
-}
-
-static int start(struct mock *mock, const sigset_t *before)
-{
-    mock->child = fork();
-    if (mock->child == 0)
-        become(mock, before);
-    return mock->child < 0 ? -errno : 0;
 }
 
 /* Notes the end of the command. */
@@ -229,16 +208,6 @@ static bool goes_on(struct mock *mock)
 
 /* -- the whole ------------------------------------------------------------- */
 
-static int mock_end(struct mock *mock)
-{
-    if (mock->serve.misses > 0)
-        llmobs_tell("%s: requests without a recording: %lu\n", mock->argv[0],
-                    mock->serve.misses);
-    if (mock->status != 0)
-        return mock->status;
-    return mock->serve.misses > 0 ? LLMOBS_CLI_FAILED : LLMOBS_CLI_OK;
-}
-
 static int serve(struct mock *mock)
 {
     char room[LLMOBS_ESCAPE_NAME];
@@ -254,8 +223,12 @@ static int serve(struct mock *mock)
     if (rc == 0 && mock->replay)
         llmobs_tell("%s: calls to models are answered from %s\n", mock->argv[0],
                     llmobs_escape_name(mock->dir, room));
-    if (rc == 0 && mock->command)
-        rc = start(mock, &before);
+    if (rc == 0 && mock->command) {
+        mock->child = fork();
+        if (mock->child == 0)
+            become(mock, &before);
+        rc = mock->child < 0 ? -errno : 0;
+    }
     if (rc != 0) {
         llmobs_tell("%s: %s\n", mock->argv[0], strerror(-rc));
         return LLMOBS_CLI_FAILED;
@@ -267,7 +240,12 @@ static int serve(struct mock *mock)
     while (goes_on(mock))
         llmobs_site_step(&mock->serve.site, &waiting);
     llmobs_site_close(&mock->serve.site);
-    return mock_end(mock);
+    if (mock->serve.misses > 0)
+        llmobs_tell("%s: requests without a recording: %lu\n", mock->argv[0],
+                    mock->serve.misses);
+    if (mock->status != 0)
+        return mock->status;
+    return mock->serve.misses > 0 ? LLMOBS_CLI_FAILED : LLMOBS_CLI_OK;
 }
 
 int llmobs_cmd_mock(int argc, char **argv)

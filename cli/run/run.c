@@ -168,38 +168,24 @@ static int wrong(const struct launch *launch, const char *text,
     return -EINVAL;
 }
 
-static int unknown(const struct launch *launch, const char *word)
-{
-    struct llmobs_suggest suggest;
-
-    llmobs_suggest_init(&suggest, word + strspn(word, "-"));
-    for (int i = 0; i < OPTION_COUNT; i++)
-        llmobs_suggest_offer(&suggest, options[i].name + 2);
-    return wrong(launch, "no such option: ", word, suggest.best);
-}
-
-/* Here only for its characters: the tool reads it before anything runs. */
-static bool is_number(int option, const char *value)
-{
-    const char *characters = option == MAX_COST ? "0123456789." : "0123456789";
-
-    return (option != MAX_COST && option != MAX_TOKENS) ||
-           (*value != '\0' && value[strspn(value, characters)] == '\0');
-}
-
 /* Takes the option at *argv and its value, and moves *argv behind them. */
 static int take(struct launch *launch, char ***argv)
 {
     static char on[] = "1";
     char *word = *(*argv)++, *joined = strchr(word, '='), *value = on;
+    struct llmobs_suggest suggest;
     int i = 0;
 
     if (joined)
         *joined++ = '\0';
     while (i < OPTION_COUNT && strcmp(word, options[i].name) != 0)
         i++;
-    if (i == OPTION_COUNT)
-        return unknown(launch, word);
+    if (i == OPTION_COUNT) {
+        llmobs_suggest_init(&suggest, word + strspn(word, "-"));
+        for (i = 0; i < OPTION_COUNT; i++)
+            llmobs_suggest_offer(&suggest, options[i].name + 2);
+        return wrong(launch, "no such option: ", word, suggest.best);
+    }
     if (i >= RELAY && joined)
         return wrong(launch, word, " takes no value", NULL);
     if (i < RELAY)
@@ -208,15 +194,13 @@ static int take(struct launch *launch, char ***argv)
         return wrong(launch, word, " needs a value", NULL);
     if (i == WORKFLOW && *value == '\0')
         return wrong(launch, word, " needs a name", NULL);
-    if (!is_number(i, value))
+    /* Only its characters: the tool reads it before anything runs. */
+    if ((i == MAX_COST || i == MAX_TOKENS) &&
+        (*value == '\0' ||
+         value[strspn(value, i == MAX_COST ? "0123456789." : "0123456789")]))
         return wrong(launch, word, " needs a number", NULL);
     launch->given[i] = value;
     return 0;
-}
-
-static bool is_help(const char *word)
-{
-    return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
 }
 
 /* 1: the help is wanted. */
@@ -225,7 +209,7 @@ static int parse(struct launch *launch, char **argv)
     int rc = 0;
 
     while (rc == 0 && *argv && **argv == '-') {
-        if (is_help(*argv))
+        if (strcmp(*argv, "--help") == 0 || strcmp(*argv, "-h") == 0)
             return 1;
         if (strcmp(*argv, "--") == 0) {
             argv++;
@@ -427,14 +411,6 @@ static bool tool_does(char **words, char *const *environment)
     return status == 0;
 }
 
-/* True when the tool starts: not a tool that was built for another libc. */
-static bool tool_works(char *tool)
-{
-    char *words[] = {tool, (char[]){"version"}, NULL};
-
-    return tool_does(words, environ);
-}
-
 /* Returns when a relay delivers. If no relay can be had, CMD delivers by
  * itself, and the tool has said why in the log. Not if CMD is the first process
  * of a pid namespace: the kernel would kill the relay with it, before the last
@@ -590,9 +566,11 @@ static int run_refuse(const struct launch *launch)
 
 static int run_run(struct launch *launch)
 {
+    char *try[] = {launch->preload.tool, (char[]){"version"}, NULL};
     char **words;
 
-    launch->stays = launch->entrypoint && tool_works(launch->preload.tool);
+    /* A tool that was built for another libc does not start. */
+    launch->stays = launch->entrypoint && tool_does(try, environ);
     if (launch->entrypoint && !launch->stays)
         launch->workflow = NULL;
     if ((launch->workflow || bound(launch)) &&

@@ -193,16 +193,11 @@ static const char *program(const struct job *job)
     return slash ? slash + 1 : job->command[0];
 }
 
-static bool has_model(const struct job *job)
-{
-    return job->kind == LLMOBS_KIND_LLM || job->kind == LLMOBS_KIND_EMBEDDING;
-}
-
 static int fill_model(const struct job *job, struct llmobs_span *span)
 {
     int rc;
 
-    if (!has_model(job))
+    if (job->kind != LLMOBS_KIND_LLM && job->kind != LLMOBS_KIND_EMBEDDING)
         return 0;
     rc = llmobs_span_set(&span->model_name, job->model ? job->model : "custom");
     if (rc != 0)
@@ -372,28 +367,6 @@ static int deliver_span(void *ctx, struct llmobs_worker *worker, bool relayed)
     return llmobs_worker_submit_span(worker, &span);
 }
 
-/* Called after the command has run: no failure here changes the exit status. */
-static void run_span_deliver(struct job *job,
-                             const struct llmobs_child_result *result)
-{
-    int rc;
-
-    job->result = result;
-    rc = llmobs_cli_deliver(job->config, deliver_span, job);
-    if (rc != 0)
-        llmobs_log(LLMOBS_LOG_ERROR, "span lost: %s", strerror(-rc));
-}
-
-static bool observing(const struct job *job)
-{
-    const char *off =
-        job->config ? llmobs_cli_why_off(job->config) : "by no memory";
-
-    if (off)
-        llmobs_log(LLMOBS_LOG_WARN, "no span: switched off %s", off);
-    return off == NULL;
-}
-
 /* Runs the command with its output relayed; if no process for the relay can be
  * had, the command writes to this process's output. */
 static int inside(struct job *job, struct llmobs_child_result *result)
@@ -416,7 +389,8 @@ static int inside(struct job *job, struct llmobs_child_result *result)
 static int run_job(struct job *job, int argc, char **argv)
 {
     struct llmobs_child_result result;
-    int status = parse(job, argc, argv);
+    const char *off;
+    int rc, status = parse(job, argc, argv);
 
     if (status >= 0)
         return status;
@@ -425,15 +399,23 @@ static int run_job(struct job *job, int argc, char **argv)
                                      llmobs_log_complaint, NULL);
     llmobs_origin_defer(job->config);
     if (llmobs_environment_init(&job->environment, environ) != 0 ||
-        llmobs_preload_join(&job->environment, job->preload) != 0 ||
-        !observing(job))
+        llmobs_preload_join(&job->environment, job->preload) != 0)
         return llmobs_environment_become(&job->environment, SELF, job->command);
+    off = job->config ? llmobs_cli_why_off(job->config) : "by no memory";
+    if (off) {
+        llmobs_log(LLMOBS_LOG_WARN, "no span: switched off %s", off);
+        return llmobs_environment_become(&job->environment, SELF, job->command);
+    }
     begin_span(job);
     if (add_context(job) != 0 || inside(job, &result) != 0)
         return llmobs_environment_become(&job->environment, SELF, job->command);
     if (result.exec_error != 0)
         (void)llmobs_environment_fail(SELF, job->command[0], result.exec_error);
-    run_span_deliver(job, &result);
+    /* No failure from here on changes the exit status. */
+    job->result = &result;
+    rc = llmobs_cli_deliver(job->config, deliver_span, job);
+    if (rc != 0)
+        llmobs_log(LLMOBS_LOG_ERROR, "span lost: %s", strerror(-rc));
     return llmobs_child_status(&result);
 }
 

@@ -116,14 +116,6 @@ static bool is_known(const struct llmobs_reader *reader, const char *name,
     return false;
 }
 
-/* The file that the exporter writes to stays open: it will be renamed. */
-static bool stays_open(const struct llmobs_reader *reader, const char *name,
-                       uint64_t next)
-{
-    return reader->count < OPEN_MAX || next != UNKNOWN ||
-           strcmp(name, LLMOBS_STORE_FILE) == 0;
-}
-
 /* When the file was last written to. A rotated file has the time of its
  * rotation in its name, which is right even in a copied store. */
 static int64_t written_s(const char *name, const struct stat *st)
@@ -161,7 +153,9 @@ static int add_file(struct llmobs_reader *reader, const char *name,
         file.ino = st.st_ino;
         file.end = (uint64_t)st.st_size;
         file.written_s = written_s(name, &st);
-        if (stays_open(reader, name, next))
+        /* The file that the exporter writes to will be renamed. */
+        if (reader->count < OPEN_MAX || next != UNKNOWN ||
+            strcmp(name, LLMOBS_STORE_FILE) == 0)
             file.fd = fd;
         shared_reader_give_back(&file, fd);
     }
@@ -446,12 +440,6 @@ static int walk_backwards(struct walk *walk, uint64_t *unused)
 
 /* -- walks ---------------------------------------------------------------- */
 
-/* True where everything in the file is older than the caller asks for. */
-static bool is_old(const struct file *file, int64_t since_ns)
-{
-    return file->written_s + LLMOBS_READER_CLOCKS_S < since_ns / NS_PER_S;
-}
-
 /* Opens the walk's file, lets `go` walk through it, and reports an error. */
 static int with_file(struct walk *walk, int (*go)(struct walk *, uint64_t *),
                      uint64_t *at)
@@ -490,7 +478,8 @@ static int walk_all(struct llmobs_reader *reader, int64_t since_ns,
 
         if (reader->files[i].failed)
             continue;
-        if (is_old(&reader->files[i], since_ns)) {
+        if (reader->files[i].written_s + LLMOBS_READER_CLOCKS_S <
+            since_ns / NS_PER_S) {
             report->old++;
             continue;
         }
@@ -576,17 +565,6 @@ static bool look_again(struct llmobs_reader *reader, size_t index)
     return gone;
 }
 
-/* Closes a removed file, which would otherwise keep its room on the disk. */
-static void forget(struct file *file)
-{
-    if (file->fd >= 0)
-        close(file->fd);
-    file->fd = -1;
-    file->ino = 0;
-    file->failed = true;
-    file->name[0] = '\0';
-}
-
 static int read_more(struct llmobs_reader *reader, size_t index,
                      llmobs_reader_line *line, void *ctx)
 {
@@ -607,8 +585,15 @@ static int read_more(struct llmobs_reader *reader, size_t index,
     walk.end = file->end;
     if (file->next < walk.end)
         rc = with_file(&walk, walk_on, &file->next);
-    if (gone)
-        forget(file);
+    if (!gone)
+        return rc;
+    /* A removed file that is open keeps its room on the disk. */
+    if (file->fd >= 0)
+        close(file->fd);
+    file->fd = -1;
+    file->ino = 0;
+    file->failed = true;
+    file->name[0] = '\0';
     return rc;
 }
 

@@ -103,25 +103,19 @@ static bool has_room(struct llmobs_site *site)
     return site->count < LLMOBS_SITE_VISITS || oldest(site) != NULL;
 }
 
-static void make_room(struct llmobs_site *site)
-{
-    struct llmobs_site_visit **old = oldest(site);
-
-    if (site->count < LLMOBS_SITE_VISITS || !old)
-        return;
-    site_end(*old);
-    *old = site->list[--site->count];
-}
-
 static void parse(struct llmobs_site *site)
 {
     int fd = accept4(site->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-    struct llmobs_site_visit *one;
+    struct llmobs_site_visit *one, **old;
     int on = 1;
 
     if (fd < 0)
         return;
-    make_room(site);
+    old = site->count < LLMOBS_SITE_VISITS ? NULL : oldest(site);
+    if (old) {
+        site_end(*old);
+        *old = site->list[--site->count];
+    }
     one = site->count < LLMOBS_SITE_VISITS ? calloc(1, sizeof(*one)) : NULL;
     if (!one) {
         close(fd);
@@ -203,16 +197,6 @@ static void site_refuse(struct llmobs_site_visit *one, int status)
     one->last = true;
     one->bodyless = false;
     one->site->refuse(one, status);
-}
-
-/* Begins the answer to a request that is complete. */
-static void site_answer(struct llmobs_site_visit *one)
-{
-    one->state = LLMOBS_SITE_ANSWERING;
-    one->began_ns = llmobs_clock_mono_ns();
-    one->last = !one->request.keep_alive;
-    one->bodyless = strcmp(one->request.method, "HEAD") == 0;
-    one->site->answer(one);
 }
 
 /* -- one connection -------------------------------------------------------- */
@@ -303,10 +287,15 @@ static bool read_on(struct llmobs_site_visit *one)
         one->due_ns = in_ms(LLMOBS_SITE_IDLE_MS);
     if (status != 0)
         site_refuse(one, status);
-    else if (one->request.part == LLMOBS_SITE_WHOLE)
-        site_answer(one);
-    else
+    else if (one->request.part != LLMOBS_SITE_WHOLE)
         report_continue(one);
+    else {
+        one->state = LLMOBS_SITE_ANSWERING;
+        one->began_ns = llmobs_clock_mono_ns();
+        one->last = !one->request.keep_alive;
+        one->bodyless = strcmp(one->request.method, "HEAD") == 0;
+        one->site->answer(one);
+    }
     return one->state != LLMOBS_SITE_READING || is_sending(one);
 }
 
@@ -346,16 +335,13 @@ static bool expire(struct llmobs_site_visit *one)
 
 /* -- the loop -------------------------------------------------------------- */
 
-static int64_t due_of(const struct llmobs_site_visit *one)
-{
-    return one->site->due_ns ? one->site->due_ns(one) : 0;
-}
-
 /* When the connection needs a look again. An answer that waits for its time
  * needs no other limit. */
 static int64_t wake_of(const struct llmobs_site_visit *one)
 {
-    return one->answer && !is_sending(one) ? due_of(one) : one->due_ns;
+    if (!one->answer || is_sending(one))
+        return one->due_ns;
+    return one->site->due_ns ? one->site->due_ns(one) : 0;
 }
 
 static short events_of(const struct llmobs_site_visit *one)
@@ -380,22 +366,17 @@ static bool site_one(struct llmobs_site_visit *one, short events)
     return wake_of(one) > llmobs_clock_mono_ns() || expire(one);
 }
 
-static struct timespec wait_of(const struct llmobs_site *site)
-{
-    int64_t now = llmobs_clock_mono_ns(), wake = in_ms(STEP_MS);
-
-    for (size_t i = 0; i < site->count; i++)
-        if (wake_of(site->list[i]) < wake)
-            wake = wake_of(site->list[i]);
-    return llmobs_clock_wait(wake - now);
-}
-
 void llmobs_site_step(struct llmobs_site *site, const sigset_t *signals)
 {
     struct pollfd fds[1 + LLMOBS_SITE_VISITS];
-    struct timespec wait = wait_of(site);
+    int64_t now = llmobs_clock_mono_ns(), wake = in_ms(STEP_MS);
+    struct timespec wait;
     size_t count = site->count, kept = 0;
 
+    for (size_t i = 0; i < count; i++)
+        if (wake_of(site->list[i]) < wake)
+            wake = wake_of(site->list[i]);
+    wait = llmobs_clock_wait(wake - now);
     /* ppoll ignores a negative descriptor. */
     fds[0] = (struct pollfd){has_room(site) ? site->listener : -1, POLLIN, 0};
     for (size_t i = 0; i < count; i++)

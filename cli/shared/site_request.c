@@ -192,15 +192,6 @@ static int read_length(struct llmobs_site_request *http,
     return length > http->body_max ? 413 : 0;
 }
 
-static int read_coding(struct llmobs_site_request *http,
-                       struct llmobs_text value)
-{
-    if (http->chunked)
-        return 400;
-    http->chunked = llmobs_text_is_word(value, "chunked");
-    return http->chunked ? 0 : 501;
-}
-
 /* Keeps the first value of a header; a second one is refused where it is not
  * `listed`: RFC 9112, 3.2, and RFC 6454, 7.3. */
 static int keep(char **to, struct llmobs_text value, bool listed)
@@ -226,8 +217,12 @@ static int read_header(struct llmobs_site_request *http,
         return 400;
     if (llmobs_text_is_word(name, "content-length"))
         return read_length(http, value);
-    if (llmobs_text_is_word(name, "transfer-encoding"))
-        return read_coding(http, value);
+    if (llmobs_text_is_word(name, "transfer-encoding")) {
+        if (http->chunked)
+            return 400;
+        http->chunked = llmobs_text_is_word(value, "chunked");
+        return http->chunked ? 0 : 501;
+    }
     if (llmobs_text_is_word(name, "connection") && lists(value, "close"))
         http->keep_alive = false;
     else if (llmobs_text_is_word(name, "connection") &&
@@ -242,14 +237,6 @@ static int read_header(struct llmobs_site_request *http,
         return keep(&http->host, value, false);
     else if (llmobs_text_is_word(name, "origin"))
         return keep(&http->origin, value, false);
-    return 0;
-}
-
-static int end_head(struct llmobs_site_request *http)
-{
-    if (http->chunked && (http->has_length || http->old))
-        return 400;
-    http->part = http->chunked ? LLMOBS_SITE_CHUNK_SIZE : LLMOBS_SITE_BODY;
     return 0;
 }
 
@@ -291,7 +278,11 @@ static int read_head(struct llmobs_site_request *http)
         status = read_first(http, line);
     while (status == 0 && parse_line(http, &line) && line.len > 0)
         status = read_header(http, line);
-    return status != 0 ? status : end_head(http);
+    if (status == 0 && http->chunked && (http->has_length || http->old))
+        status = 400;
+    if (status == 0)
+        http->part = http->chunked ? LLMOBS_SITE_CHUNK_SIZE : LLMOBS_SITE_BODY;
+    return status;
 }
 
 /* -- the body ------------------------------------------------------------- */

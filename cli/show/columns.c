@@ -155,16 +155,6 @@ static void add_length(struct llmobs_buf *out, int64_t ns, const char *dash)
         llmobs_cell_add_words(out, llmobs_cell_length(ns), false);
 }
 
-static void add_first(struct llmobs_buf *out, const struct llmobs_row *row,
-                      const struct llmobs_columns_style *style)
-{
-    bool none = style->width > 0 && strcmp(row->kind, "llm") != 0;
-    double s = row->first_token;
-
-    add_length(out, s >= 0 && s < 9e9 ? (int64_t)(s * NS_PER_S) : -1,
-               none ? "" : dash_of(style));
-}
-
 static void add_cost(struct llmobs_buf *out, const struct llmobs_row *row,
                      const struct llmobs_columns_style *style)
 {
@@ -234,17 +224,6 @@ void llmobs_columns_branches(struct llmobs_buf *out,
 }
 
 /* -- texts ---------------------------------------------------------------- */
-
-static void add_name(struct llmobs_buf *out, const struct llmobs_row *row,
-                     const struct llmobs_columns_style *style)
-{
-    if (!style->list)
-        llmobs_columns_branches(out, row, true, style->depth);
-    llmobs_escape_adds(out, row->name, NAME_COLUMNS);
-    /* While a view follows, the parent may still run. */
-    if (row->orphan && !style->list && !style->follows)
-        llmobs_buf_adds(out, " (parent elsewhere)");
-}
 
 /* On a narrow screen the model is without the date at its end. */
 static void add_model(struct llmobs_buf *out, const struct llmobs_row *row,
@@ -377,6 +356,8 @@ void llmobs_columns_add(struct llmobs_buf *out, enum llmobs_columns_name column,
                         const struct llmobs_row *row,
                         const struct llmobs_columns_style *style)
 {
+    double first = row->first_token;
+
     switch (column) {
     case LLMOBS_COLUMN_TIME:
         llmobs_columns_time(out, row->start_ns, style->width > 0);
@@ -385,7 +366,12 @@ void llmobs_columns_add(struct llmobs_buf *out, enum llmobs_columns_name column,
         llmobs_buf_addc(out, kind_of(row->kind)->letter);
         break;
     case LLMOBS_COLUMN_NAME:
-        add_name(out, row, style);
+        if (!style->list)
+            llmobs_columns_branches(out, row, true, style->depth);
+        llmobs_escape_adds(out, row->name, NAME_COLUMNS);
+        /* While a view follows, the parent may still run. */
+        if (row->orphan && !style->list && !style->follows)
+            llmobs_buf_adds(out, " (parent elsewhere)");
         break;
     case LLMOBS_COLUMN_KIND:
         llmobs_escape_adds(out, row->kind, KIND_COLUMNS);
@@ -409,7 +395,10 @@ void llmobs_columns_add(struct llmobs_buf *out, enum llmobs_columns_name column,
         add_length(out, row->duration_ns, dash_of(style));
         break;
     case LLMOBS_COLUMN_FIRST:
-        add_first(out, row, style);
+        add_length(
+            out, first >= 0 && first < 9e9 ? (int64_t)(first * NS_PER_S) : -1,
+            style->width > 0 && strcmp(row->kind, "llm") != 0 ? ""
+                                                              : dash_of(style));
         break;
     case LLMOBS_COLUMN_COST:
         add_cost(out, row, style);

@@ -377,14 +377,6 @@ static int show_due(struct follow *follow)
 
 /* -- the store ------------------------------------------------------------ */
 
-static bool is_same_store(const struct follow *follow)
-{
-    struct stat st;
-
-    return follow->view->reader && stat(follow->view->store, &st) == 0 &&
-           st.st_dev == follow->dev && st.st_ino == follow->ino;
-}
-
 /* The watch begins before the first look, so that it misses no write. */
 static int open_store(struct follow *follow)
 {
@@ -456,7 +448,9 @@ static int read_new_store(struct follow *follow)
 /* Reads the new lines, in the directory that has the store's name now. */
 static int look_at_store(struct follow *follow)
 {
-    bool same = is_same_store(follow);
+    struct stat st;
+    bool same = follow->view->reader && stat(follow->view->store, &st) == 0 &&
+                st.st_dev == follow->dev && st.st_ino == follow->ino;
     int rc = 0;
 
     if (!same && follow->view->reader) {
@@ -493,17 +487,6 @@ static int wait_ms(const struct follow *follow)
     return left < 0 ? 0 : left < ms ? (int)left + 1 : (int)ms;
 }
 
-/* Waits for the rest of the events of a group, and reads them all. */
-static void wait_for_rest(const struct follow *follow)
-{
-    const struct timespec rest = {0, GATHER_MS * LLMOBS_NS_PER_MS};
-    char events[4096];
-
-    (void)nanosleep(&rest, NULL);
-    while (read(follow->watch, events, sizeof(events)) > 0)
-        ;
-}
-
 /* Waits for new events, the next trace that is due, or the end: by a signal, or
  * where nobody reads stdout any more. */
 static int wait_for_event(struct follow *follow)
@@ -511,6 +494,8 @@ static int wait_for_event(struct follow *follow)
     struct pollfd fds[] = {{follow->signals, POLLIN, 0},
                            {follow->watch, POLLIN, 0},
                            {STDOUT_FILENO, 0, 0}};
+    const struct timespec rest = {0, GATHER_MS * LLMOBS_NS_PER_MS};
+    char events[4096];
     int count = poll(fds, 3, wait_ms(follow));
 
     if (count < 0)
@@ -518,8 +503,12 @@ static int wait_for_event(struct follow *follow)
     if (fds[2].revents & (POLLERR | POLLHUP))
         return -EPIPE;
     follow->ending = fds[0].revents != 0;
-    if (fds[1].revents != 0)
-        wait_for_rest(follow);
+    if (fds[1].revents != 0) {
+        /* A group of events comes together: it reads them all. */
+        (void)nanosleep(&rest, NULL);
+        while (read(follow->watch, events, sizeof(events)) > 0)
+            ;
+    }
     return 0;
 }
 

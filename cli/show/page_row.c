@@ -22,16 +22,6 @@ static void put(struct llmobs_buf *out, const char *text, size_t len)
     out->len += len;
 }
 
-static void put_escape(struct llmobs_buf *out, char byte)
-{
-    static const char digits[] = "0123456789abcdef";
-    unsigned code = (unsigned char)byte;
-    const char text[ESCAPE] = {
-        '\\', 'u', '0', '0', digits[code >> 4], digits[code & 15]};
-
-    put(out, text, sizeof(text));
-}
-
 /* The bytes up to the next one that a string of JSON or of HTML cannot have. */
 static size_t plain_of(const char *text, size_t len)
 {
@@ -43,6 +33,7 @@ static size_t plain_of(const char *text, size_t len)
 
 static void put_string(struct llmobs_buf *out, const char *text, size_t len)
 {
+    static const char digits[] = "0123456789abcdef";
     size_t at = 0;
 
     put(out, "\"", 1);
@@ -51,8 +42,14 @@ static void put_string(struct llmobs_buf *out, const char *text, size_t len)
 
         put(out, text + at, plain);
         at += plain;
-        if (at < len)
-            put_escape(out, text[at++]);
+        if (at < len) {
+            unsigned code = (unsigned char)text[at++];
+
+            put(out,
+                (const char[ESCAPE]){'\\', 'u', '0', '0', digits[code >> 4],
+                                     digits[code & 15]},
+                ESCAPE);
+        }
     }
     put(out, "\"", 1);
     out->data[out->len] = '\0';

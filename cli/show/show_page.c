@@ -99,14 +99,6 @@ int llmobs_view_open_address(const char *address)
     return -ECHILD;
 }
 
-static void print_size(uint64_t bytes)
-{
-    if (bytes >= 10000000)
-        llmobs_tell(", %.0f MB", (double)bytes / 1e6);
-    else
-        llmobs_tell(", %.0f KB", (double)bytes / 1e3 + 0.5);
-}
-
 static void report_page(const struct llmobs_page *page, const char *path)
 {
     if (page->spans < page->matching)
@@ -115,8 +107,10 @@ static void report_page(const struct llmobs_page *page, const char *path)
     else
         llmobs_tell("llmobs view: %zu span%s", page->spans,
                     page->spans == 1 ? "" : "s");
-    if (page->bytes > 0)
-        print_size(page->bytes);
+    if (page->bytes >= 10000000)
+        llmobs_tell(", %.0f MB", (double)page->bytes / 1e6);
+    else if (page->bytes > 0)
+        llmobs_tell(", %.0f KB", (double)page->bytes / 1e3 + 0.5);
     if (path)
         llmobs_tell(", in %s", path);
     putc('\n', stderr);

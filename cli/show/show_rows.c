@@ -86,17 +86,6 @@ static int print_rest(struct llmobs_view *view, const struct llmobs_load *load,
     return rc;
 }
 
-/* True where the screen cannot show all rows: then the pager begins with the
- * newest rows, which are the last. */
-static bool is_long(const struct llmobs_view *view)
-{
-    const struct llmobs_load *load = &view->load;
-
-    return load->newest > 0 && !view->reverse && !view->whole &&
-           view->screen.lines > 0 &&
-           load->shown + 2 * load->forest.trace_count > view->screen.lines;
-}
-
 void llmobs_show_prepare(struct llmobs_view *view, struct llmobs_load *load,
                          bool tree)
 {
@@ -147,8 +136,14 @@ static int print_rows(struct llmobs_view *view, bool tree)
     rc = llmobs_load_rows(load, view->reader);
     if (rc != 0 || load->shown == 0)
         return rc;
+    /* Where the screen cannot show all rows the pager begins with the newest,
+     * which are the last. */
     if (view->screen.terminal && !view->no_pager && !view->follow)
-        llmobs_pager_begin(&pager, is_long(view));
+        llmobs_pager_begin(&pager,
+                           load->newest > 0 && !view->reverse && !view->whole &&
+                               view->screen.lines > 0 &&
+                               load->shown + 2 * load->forest.trace_count >
+                                   view->screen.lines);
     rc = llmobs_show_print(view, load, tree);
     if (pager.pid > 0 && rc == -EPIPE) /* the user has left it */
         rc = 0;

@@ -418,15 +418,6 @@ static size_t width_for_bars(const struct llmobs_view *view)
     return columns < COLUMNS_LEAST ? COLUMNS_LEAST : columns;
 }
 
-static bool wants_cost(const struct llmobs_metrics *metrics)
-{
-    for (size_t i = 0; i < metrics->count; i++)
-        if (metrics->list[i] == LLMOBS_METRIC_COST ||
-            metrics->list[i] == LLMOBS_METRIC_COST_CALLS)
-            return true;
-    return false;
-}
-
 int llmobs_view_series(struct llmobs_view *view)
 {
     struct series series = {.samples = {.by = view->by,
@@ -440,8 +431,10 @@ int llmobs_view_series(struct llmobs_view *view)
     int rc;
 
     llmobs_buf_init(&series.bars, SIZE_MAX / 2);
-    if (wants_cost(&series.metrics))
-        llmobs_view_prices(view);
+    for (size_t i = 0; i < series.metrics.count; i++)
+        if (series.metrics.list[i] == LLMOBS_METRIC_COST ||
+            series.metrics.list[i] == LLMOBS_METRIC_COST_CALLS)
+            llmobs_view_prices(view);
     load->newest = view->newest;
     rc = llmobs_samples_read(&series.samples, load, view->reader);
     for (size_t i = view->metrics.labels.count;

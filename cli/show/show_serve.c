@@ -321,16 +321,6 @@ static int print_address(const struct serve *serve)
     return serve->view->open ? llmobs_view_open_address(address) : 0;
 }
 
-static void serve_until_end(struct serve *serve, const sigset_t *waiting)
-{
-    serve->asked_ns = llmobs_clock_mono_ns();
-    while (!serve_ends && llmobs_clock_mono_ns() - serve->asked_ns <
-                              IDLE_MS * LLMOBS_NS_PER_MS)
-        llmobs_site_step(&serve->site, waiting);
-    if (!serve_ends)
-        llmobs_tell("llmobs view: nobody has asked for half an hour\n");
-}
-
 int llmobs_view_serve(struct llmobs_view *view)
 {
     struct serve serve = {
@@ -358,8 +348,12 @@ int llmobs_view_serve(struct llmobs_view *view)
         rc = llmobs_view_empty_file(view);
     if (rc == 0)
         rc = print_address(&serve);
-    if (rc == 0 || rc == -ECHILD)
-        serve_until_end(&serve, &waiting);
+    serve.asked_ns = llmobs_clock_mono_ns();
+    while ((rc == 0 || rc == -ECHILD) && !serve_ends &&
+           llmobs_clock_mono_ns() - serve.asked_ns < IDLE_MS * LLMOBS_NS_PER_MS)
+        llmobs_site_step(&serve.site, &waiting);
+    if ((rc == 0 || rc == -ECHILD) && !serve_ends)
+        llmobs_tell("llmobs view: nobody has asked for half an hour\n");
     llmobs_site_close(&serve.site);
     text_release(&serve, serve.page);
     llmobs_live_close(&serve.live);

@@ -94,16 +94,6 @@ static int by_trace(const void *left, const void *right)
     return (a->trace > b->trace) - (a->trace < b->trace);
 }
 
-static size_t count_traces(const struct llmobs_samples_group *group)
-{
-    size_t count = 1;
-
-    qsort(group->list, group->count, sizeof(*group->list), by_trace);
-    for (size_t i = 1; i < group->count; i++)
-        count += group->list[i].trace != group->list[i - 1].trace ? 1 : 0;
-    return count;
-}
-
 /* The first start that is known. */
 static int64_t first_of(const struct llmobs_samples_group *group)
 {
@@ -117,12 +107,16 @@ static int add_session(struct sessions *sessions,
                        const struct llmobs_samples_group *group)
 {
     struct llmobs_cell cells[COUNT];
+    int64_t traces = 1;
     int rc = 0;
 
     cells[SESSION] = llmobs_cell_text(group->names[0]);
     cells[FIRST] = llmobs_cell_time(first_of(group));
     cells[LAST] = llmobs_cell_time(last_of(group));
-    cells[TRACES] = llmobs_cell_count((int64_t)count_traces(group));
+    qsort(group->list, group->count, sizeof(*group->list), by_trace);
+    for (size_t i = 1; i < group->count; i++)
+        traces += group->list[i].trace != group->list[i - 1].trace ? 1 : 0;
+    cells[TRACES] = llmobs_cell_count(traces);
     for (size_t i = CALLS; rc == 0 && i <= COST_CALLS; i++)
         rc = llmobs_totals_get(&sessions->samples, metrics[i], group->list,
                                group->count, &cells[i]);
@@ -130,17 +124,6 @@ static int add_session(struct sessions *sessions,
 }
 
 /* -- all ------------------------------------------------------------------ */
-
-/* The number of sessions to show: on a terminal the newest ones, unless the
- * user has given a number. */
-static size_t shown_of(const struct llmobs_view *view, size_t count)
-{
-    size_t most = view->counted            ? view->newest
-                  : !view->screen.terminal ? 0
-                                           : NEWEST_USUAL;
-
-    return most > 0 && most < count ? most : count;
-}
 
 static int print_sessions(struct sessions *sessions,
                           const struct llmobs_view *view)
@@ -152,7 +135,12 @@ static int print_sessions(struct sessions *sessions,
 
     order(samples);
     count = samples->group_count;
-    shown = shown_of(view, count);
+    /* On a terminal the newest ones, unless the user has given a number. */
+    shown = view->counted            ? view->newest
+            : !view->screen.terminal ? 0
+                                     : NEWEST_USUAL;
+    if (shown == 0 || shown > count)
+        shown = count;
     rc = llmobs_sheet_begin(&sessions->sheet);
     for (size_t i = count - shown; rc == 0 && i < count; i++)
         rc = add_session(sessions, &samples->groups[i]);

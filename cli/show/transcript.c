@@ -113,28 +113,20 @@ static int print_line(const struct llmobs_transcript *t,
     return rc;
 }
 
-/* Prints the bars beside an empty line. */
-static void print_empty(const struct llmobs_transcript *t)
-{
-    size_t len = strlen(t->bars);
-
-    while (len > 0 && t->bars[len - 1] == ' ')
-        len--;
-    llmobs_screen_put(t->screen, (struct llmobs_text){t->bars, len});
-    putchar('\n');
-}
-
 /* Prints a line, with the bars and the label to its left. */
 static int print_whole(struct llmobs_transcript *t, struct llmobs_wrap *wrap,
                        struct llmobs_text line, struct llmobs_text text,
                        const struct llmobs_founds *founds)
 {
-    size_t indent;
+    size_t indent, len = strlen(t->bars);
     int rc;
 
     (void)text_columns(t, &indent);
     if (line.len == 0 && (!t->label || *t->label == '\0')) {
-        print_empty(t);
+        while (len > 0 && t->bars[len - 1] == ' ')
+            len--;
+        llmobs_screen_put(t->screen, (struct llmobs_text){t->bars, len});
+        putchar('\n');
         return 0;
     }
     rc = print_label(t, indent);
@@ -190,16 +182,6 @@ int llmobs_transcript_put(const struct llmobs_transcript *t, const char *text)
     return rc;
 }
 
-static size_t count_lines(struct llmobs_wrap wrap)
-{
-    struct llmobs_text line;
-    size_t count = 0;
-
-    while (llmobs_wrap_next(&wrap, &line))
-        count++;
-    return count;
-}
-
 /* Prints a text, and how many lines of it are not shown. */
 static int print_text(struct llmobs_transcript *t, struct llmobs_text text,
                       enum llmobs_paint paint)
@@ -207,7 +189,7 @@ static int print_text(struct llmobs_transcript *t, struct llmobs_text text,
     struct llmobs_founds founds = {NULL, 0, 0};
     struct llmobs_wrap wrap;
     struct llmobs_text line;
-    size_t indent, shown = 0;
+    size_t indent, shown = 0, more = 0;
     int rc = 0;
 
     t->paint = paint;
@@ -219,8 +201,10 @@ static int print_text(struct llmobs_transcript *t, struct llmobs_text text,
         shown++;
     }
     free(founds.list);
-    if (rc == 0 && wrap.rest.len > 0)
-        print_more(t, count_lines(wrap));
+    while (rc == 0 && llmobs_wrap_next(&wrap, &line))
+        more++;
+    if (more > 0)
+        print_more(t, more);
     return rc;
 }
 

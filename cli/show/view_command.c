@@ -334,27 +334,21 @@ static void report_values(const struct llmobs_values *values)
         fputs(", ...", stderr);
 }
 
-/* Prints when the newest span began, if --since excludes all spans. */
-static void report_newest(const struct llmobs_view *view)
-{
-    int64_t ns = llmobs_values_newest(view->reader);
-    char room[LLMOBS_CELL_CLOCK];
-    const char *text = llmobs_cell_clock(ns, "%Y-%m-%d %H:%M:%S", room);
-
-    if (text && ns < view->filter.since_ns)
-        llmobs_tell("; the newest began at %s", text);
-}
-
 static void report_nothing(const struct llmobs_view *view)
 {
     bool empty =
         view->load.events + llmobs_reader_report(view->reader)->old == 0;
+    int64_t newest_ns = llmobs_values_newest(view->reader);
+    char room[LLMOBS_CELL_CLOCK];
+    const char *newest =
+        llmobs_cell_clock(newest_ns, "%Y-%m-%d %H:%M:%S", room);
 
     llmobs_tell("llmobs view: no %sspans in %s", empty ? "" : "such ",
                 view->store);
     if (!empty)
         (void)llmobs_values_missed(&view->filter, view->reader, report_values);
-    report_newest(view);
+    if (newest && newest_ns < view->filter.since_ns)
+        llmobs_tell("; the newest began at %s", newest);
     fputc('\n', stderr);
     if (empty)
         llmobs_destinations_tell("llmobs view", view->config, true);

@@ -54,23 +54,6 @@ static size_t fit_words(struct llmobs_text text, size_t columns)
     return at;
 }
 
-static size_t without_blanks(const char *text, size_t len)
-{
-    while (len > 0 && text[len - 1] == ' ')
-        len--;
-    return len;
-}
-
-/* The blanks that a line begins with. */
-static size_t blanks_of(struct llmobs_text line)
-{
-    size_t count = 0;
-
-    while (count < line.len && line.data[count] == ' ')
-        count++;
-    return count;
-}
-
 /* Cuts the line to what fits; gives the bytes of text that it takes. */
 static size_t cut_line(struct llmobs_wrap *wrap, struct llmobs_text *line)
 {
@@ -79,7 +62,9 @@ static size_t cut_line(struct llmobs_wrap *wrap, struct llmobs_text *line)
 
     (void)step_of(*line, &width);
     used = fit_words(*line, columns);
-    line->len = width > columns ? 0 : without_blanks(line->data, used);
+    line->len = width > columns ? 0 : used;
+    while (line->len > 0 && line->data[line->len - 1] == ' ')
+        line->len--;
     while (used < whole && line->data[used] == ' ')
         used++;
     return used;
@@ -115,9 +100,12 @@ bool llmobs_wrap_next(struct llmobs_wrap *wrap, struct llmobs_text *line)
     wrap->indent = wrap->hang;
     wrap->hang = 0;
     if (wrap->columns > 0 && len > 0) {
-        size_t lead = blanks_of(*line) + wrap->indent;
-        size_t took = cut_line(wrap, line);
+        size_t blanks = 0, lead, took;
 
+        while (blanks < len && line->data[blanks] == ' ')
+            blanks++;
+        lead = blanks + wrap->indent;
+        took = cut_line(wrap, line);
         if (took < len) {
             used = took;
             wrap->hang = lead <= wrap->columns / 2 ? lead : 0;
