@@ -687,19 +687,17 @@ static const char *finished_tag(struct llmobs_finished *span, const char *key)
 
 /* -- a finished span: what is to be ---------------------------------------- */
 
-/* A call through a gateway has messages and is written as a workflow. */
-static enum llmobs_kind kind_of_values(const struct llmobs_span *span)
-{
-    return span->proxied && span->input_messages ? LLMOBS_KIND_LLM : span->kind;
-}
-
 static int set_side(struct llmobs_finished *finished, enum llmobs_part part,
                     struct llmobs_json *json)
 {
-    enum llmobs_kind kind = kind_of_values(finished->span);
+    const struct llmobs_span *span = finished->span;
+    enum llmobs_kind kind = span->kind;
     struct llmobs_span_side side = {NULL, NULL, NULL};
     int rc = 0;
 
+    /* A call through a gateway has messages and is written as a workflow. */
+    if (span->proxied && span->input_messages)
+        kind = LLMOBS_KIND_LLM;
     if (json && part == LLMOBS_INPUT)
         rc = llmobs_span_io_input(kind, json, &side);
     else if (json)
@@ -773,15 +771,6 @@ static void apply_changes(struct llmobs_finished *finished)
     }
 }
 
-static void free_finished(struct llmobs_finished *finished)
-{
-    for (size_t i = 0; i < PARTS; i++)
-        free(finished->texts[i]);
-    llmobs_span_side_free(&finished->sides[LLMOBS_INPUT]);
-    llmobs_span_side_free(&finished->sides[LLMOBS_OUTPUT]);
-    llmobs_json_free(finished->metadata);
-}
-
 static int run_processor(const void *function, void *context,
                          struct llmobs_span *span)
 {
@@ -793,7 +782,11 @@ static int run_processor(const void *function, void *context,
     rc = processor(context, &finished);
     if (rc == 0)
         apply_changes(&finished);
-    free_finished(&finished);
+    for (size_t i = 0; i < PARTS; i++)
+        free(finished.texts[i]);
+    llmobs_span_side_free(&finished.sides[LLMOBS_INPUT]);
+    llmobs_span_side_free(&finished.sides[LLMOBS_OUTPUT]);
+    llmobs_json_free(finished.metadata);
     errno = saved;
     if (rc == LLMOBS_DROP)
         return -ECANCELED;

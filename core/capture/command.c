@@ -268,13 +268,6 @@ static const struct {
     {"hook/failed", count_hook_failure},
 };
 
-static bool has_type(const struct llmobs_handle *handle)
-{
-    const char *type = llmobs_handle_header(handle, "content-type:");
-
-    return type && strcasecmp(type, LLMOBS_COMMAND_TYPE) == 0;
-}
-
 static int run_command(struct llmobs_text name, struct llmobs_text body)
 {
     struct llmobs_json *what = NULL;
@@ -325,14 +318,16 @@ const char *llmobs_command_say(const char *text)
 static void run_by_url(const struct llmobs_handle *handle)
 {
     struct llmobs_floats floats;
+    const char *type;
     int saved = errno, rc;
 
     if (!handle->app.url ||
         strncasecmp(handle->app.url, SCHEME, sizeof(SCHEME) - 1) != 0)
         return;
     floats = llmobs_floats_begin();
+    type = llmobs_handle_header(handle, "content-type:");
     rc = !on ? 0
-         : has_type(handle)
+         : type && strcasecmp(type, LLMOBS_COMMAND_TYPE) == 0
              ? run_command(llmobs_text_of(handle->app.url + sizeof(SCHEME) - 1),
                            llmobs_handle_body(handle))
              : -EPERM;

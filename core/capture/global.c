@@ -238,14 +238,6 @@ static int64_t exit_ms(void)
     return all - used > least ? all - used : least;
 }
 
-static void add_use(int64_t began, int64_t took)
-{
-    bool more = is_lately(atomic_load(&used_at_ns));
-
-    atomic_store(&used_ns, more ? atomic_load(&used_ns) + took : took);
-    atomic_store(&used_at_ns, began + took);
-}
-
 /* -- the end of the process ------------------------------------------------ */
 
 static void at_exit(void)
@@ -403,8 +395,12 @@ static void pause_worker(void)
     /* The worker cuts a request a little before the time is over. */
     if (rc || took >= ms * LLMOBS_NS_PER_MS * 3 / 4)
         atomic_store(&cut_ns, began + took);
-    if (tried || is_lately(atomic_load(&cut_ns)))
-        add_use(began, took);
+    if (tried || is_lately(atomic_load(&cut_ns))) {
+        bool more = is_lately(atomic_load(&used_at_ns));
+
+        atomic_store(&used_ns, more ? atomic_load(&used_ns) + took : took);
+        atomic_store(&used_at_ns, began + took);
+    }
 }
 
 /* Before the real cleanup. False: a request of the library did not end in time,

@@ -102,19 +102,15 @@ static void drop_parts(struct form *form)
     form->count = 0;
 }
 
-static void release_form(struct form *form)
-{
-    drop_parts(form);
-    llmobs_keyed_release(&forms, &form->keyed);
-    atomic_fetch_sub(&live_forms, 1);
-}
-
 static void forget_form(curl_mime *mime)
 {
     struct form *form = llmobs_keyed_find(&forms, mime);
 
-    if (form)
-        release_form(form);
+    if (!form)
+        return;
+    drop_parts(form);
+    llmobs_keyed_release(&forms, &form->keyed);
+    atomic_fetch_sub(&live_forms, 1);
 }
 
 uint64_t llmobs_mime_now(void)
@@ -140,15 +136,6 @@ static void add_form(curl_mime *mime)
     form->number = llmobs_mime_now();
 }
 
-/* Drops the record of a part whose end the library did not see. */
-static void forget_part(curl_mimepart *part)
-{
-    struct part *record = find_part(part);
-
-    if (record)
-        release_if_of(record, atomic_load(&record->form));
-}
-
 static struct part *new_part(curl_mimepart *part)
 {
     struct part *record = NULL;
@@ -165,9 +152,11 @@ static struct part *new_part(curl_mimepart *part)
 static void add_part(curl_mime *mime, curl_mimepart *part)
 {
     struct form *form = llmobs_keyed_find(&forms, mime);
-    struct part *record;
+    struct part *record = find_part(part);
 
-    forget_part(part);
+    /* The library may not have seen the end of an earlier part there. */
+    if (record)
+        release_if_of(record, atomic_load(&record->form));
     if (!form || form->missing || form->count == LLMOBS_FORM_PARTS_MAX)
         return;
     record = new_part(part);

@@ -314,16 +314,6 @@ void llmobs_settings_refuse_copy(struct llmobs_settings *app, unsigned version)
         app->request = LLMOBS_HTTP_POST;
 }
 
-/* libcurl drops its own copy when a later size exceeds the earlier one. */
-static void set_postfieldsize(struct llmobs_settings *app, curl_off_t size)
-{
-    if (size < -1)
-        return;
-    if (app->has_copy && app->postfieldsize < size)
-        drop_copy(app, 0);
-    app->postfieldsize = size;
-}
-
 /* Derives the kind of request as libcurl's own setopt does. */
 static void set_verb(struct llmobs_settings *app, enum llmobs_http_verb request,
                      bool on)
@@ -342,15 +332,6 @@ static void set_form(struct llmobs_settings *app, void *list, void *mime)
     app->mime_since = mime ? llmobs_mime_now() : 0;
 }
 
-static void set_nobody(struct llmobs_settings *app, bool on)
-{
-    app->no_body = on;
-    if (on)
-        app->request = LLMOBS_HTTP_HEAD;
-    else if (app->request == LLMOBS_HTTP_HEAD)
-        app->request = LLMOBS_HTTP_GET;
-}
-
 /* -- one of them ----------------------------------------------------------- */
 
 static void set_short_text(char *field, size_t cap, const char *text)
@@ -364,21 +345,19 @@ static void set_short_text(char *field, size_t cap, const char *text)
     field[len] = '\0';
 }
 
-static void set_proxy(struct llmobs_settings *app, const char *proxy)
-{
-    if (!proxy)
-        app->proxy = LLMOBS_PROXY_BY_ENVIRONMENT;
-    else
-        app->proxy = *proxy ? LLMOBS_PROXY_SET : LLMOBS_PROXY_NONE;
-}
-
 /* The body's. */
 static void set_body(struct llmobs_settings *app, enum kind kind, void *arg,
                      size_t copy_max)
 {
+    curl_off_t size = (curl_off_t)(intptr_t)arg;
+
     switch (kind) {
     case NO_BODY:
-        set_nobody(app, (long)(intptr_t)arg != 0);
+        app->no_body = (long)(intptr_t)arg != 0;
+        if (app->no_body)
+            app->request = LLMOBS_HTTP_HEAD;
+        else if (app->request == LLMOBS_HTTP_HEAD)
+            app->request = LLMOBS_HTTP_GET;
         break;
     case LIST:
         set_form(app, arg, NULL);
@@ -396,7 +375,13 @@ static void set_body(struct llmobs_settings *app, enum kind kind, void *arg,
         app->request = LLMOBS_HTTP_POST;
         break;
     case SIZE:
-        set_postfieldsize(app, (curl_off_t)(intptr_t)arg);
+        if (size < -1)
+            break;
+        /* libcurl drops its own copy when a later size exceeds the earlier
+         * one. */
+        if (app->has_copy && app->postfieldsize < size)
+            drop_copy(app, 0);
+        app->postfieldsize = size;
         break;
     default:
         break;
@@ -423,7 +408,9 @@ static __attribute__((noinline)) void set_by_function(
         *(uint64_t *)at = llmobs_account_secret(labels[setting->what], arg);
         break;
     case PROXY:
-        set_proxy(app, arg);
+        app->proxy = !arg                 ? LLMOBS_PROXY_BY_ENVIRONMENT
+                     : *(const char *)arg ? LLMOBS_PROXY_SET
+                                          : LLMOBS_PROXY_NONE;
         break;
     case ADDRESS:
         (void)set_url(app, arg);

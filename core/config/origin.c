@@ -570,16 +570,6 @@ static void add_attributes(struct llmobs_config *config,
     llmobs_buf_fini(&list);
 }
 
-static void set_script(struct llmobs_config *config,
-                       const struct origin *origin)
-{
-    const char *path = origin->script[0] ? origin->script : origin->command;
-
-    former[2] = config->script;
-    config->script =
-        llmobs_config_names_callers(config) && path[0] ? strdup(path) : NULL;
-}
-
 /* If the environment gives a run, a launcher began it, even one too far up to
  * be seen. A server under a launcher has no run, unless a limit counts its
  * calls. */
@@ -599,6 +589,7 @@ static void set_run(struct llmobs_config *config, struct origin *origin)
 static void find_names(struct llmobs_config *config)
 {
     struct origin *origin = llmobs_scratch_alloc(sizeof(*origin));
+    const char *path;
 
     if (!origin)
         return;
@@ -616,7 +607,10 @@ static void find_names(struct llmobs_config *config)
         name_app(config, origin);
     add_tags(config, origin);
     add_attributes(config, origin);
-    set_script(config, origin);
+    path = origin->script[0] ? origin->script : origin->command;
+    former[2] = config->script;
+    config->script =
+        llmobs_config_names_callers(config) && path[0] ? strdup(path) : NULL;
     set_run(config, origin);
     /* A command line may hold keys. */
     explicit_bzero(origin->room, sizeof(origin->room));

@@ -241,14 +241,6 @@ int64_t llmobs_destination_due(const struct llmobs_destination *d)
     return early > regular ? early : regular;
 }
 
-/* True for an error that may pass; false for a store that this user may not
- * write. */
-static bool may_pass(int error)
-{
-    return error == -EAGAIN || error == -EINTR || error == -ENOSPC ||
-           error == -EDQUOT || error == -ECANCELED;
-}
-
 static int64_t random_ms(int64_t below)
 {
     return (int64_t)(llmobs_context_random() % (uint64_t)(below + 1));
@@ -273,16 +265,12 @@ static void back_off(struct llmobs_destination *d, int error)
     d->peer_asked = ms > 0;
     ms = d->peer_asked ? ms + random_ms(ms / 8) : next_wait(d);
     d->due_ns = llmobs_clock_mono_ns() + ms * LLMOBS_NS_PER_MS;
-    d->hopeless = !atomic_load(&d->exporter->remote) && !may_pass(error);
+    /* Some errors of a store pass; others say that this user may not write it.
+     */
+    d->hopeless = !atomic_load(&d->exporter->remote) && error != -EAGAIN &&
+                  error != -EINTR && error != -ENOSPC && error != -EDQUOT &&
+                  error != -ECANCELED;
     d->tries = d->peer_asked || d->hopeless || d->tries < 1 ? 0 : d->tries - 1;
-}
-
-static void end_back_off(struct llmobs_destination *d)
-{
-    d->due_ns = 0;
-    d->peer_asked = d->hopeless = false;
-    d->backoff_ms = backoff_of(d)->first_ms;
-    d->sent_ns = llmobs_clock_mono_ns();
 }
 
 static unsigned delivered_bits(const struct llmobs_event *event)
@@ -309,17 +297,6 @@ static void write_delivered_to(const struct llmobs_destination *d,
                                         delivered_bits(event));
 }
 
-static void count_sent(const struct llmobs_exporter *exporter,
-                       const unsigned char *outcomes, int n)
-{
-    const char *name = exporter->via ? exporter->via : exporter->ops->name;
-    uint64_t sent = 0;
-
-    for (int i = 0; i < n; i++)
-        sent += outcomes[i] == LLMOBS_OUTCOME_DELIVERED;
-    llmobs_stats_add(llmobs_stats_sent(name), sent);
-}
-
 /* Sends at least one and at most `most` of the first events, all of one kind.
  * `outcomes` tells for each how it ended. */
 static int send_first(struct llmobs_destination *d,
@@ -327,6 +304,7 @@ static int send_first(struct llmobs_destination *d,
                       unsigned char outcomes[LLMOBS_SEND_MAX])
 {
     struct llmobs_text events[LLMOBS_SEND_MAX];
+    uint64_t sent = 0;
     size_t n = 0;
     int rc;
 
@@ -346,10 +324,15 @@ static int send_first(struct llmobs_destination *d,
         llmobs_crash_point("accepted");
     if (rc > (int)n)
         rc = (int)n;
-    for (int i = 0; i < rc; i++)
+    for (int i = 0; i < rc; i++) {
         if (outcomes[i] != LLMOBS_OUTCOME_REFUSED)
             write_delivered_to(d, event_at(d, (size_t)i));
-    count_sent(exporter, outcomes, rc);
+        sent += outcomes[i] == LLMOBS_OUTCOME_DELIVERED;
+    }
+    /* The send has chosen `via`. */
+    llmobs_stats_add(
+        llmobs_stats_sent(exporter->via ? exporter->via : exporter->ops->name),
+        sent);
     return rc;
 }
 
@@ -452,7 +435,10 @@ int llmobs_destination_send(struct llmobs_destination *d)
         back_off(d, rc);
         return rc;
     }
-    end_back_off(d);
+    d->due_ns = 0;
+    d->peer_asked = d->hopeless = false;
+    d->backoff_ms = backoff_of(d)->first_ms;
+    d->sent_ns = llmobs_clock_mono_ns();
     return 0;
 }
 

@@ -269,18 +269,6 @@ static struct llmobs_json *make_value(const struct llmobs_evaluation *e)
     return NULL;
 }
 
-/* The type is one that check has accepted. */
-static void set_value(struct llmobs_json *metric,
-                      const struct llmobs_evaluation *e)
-{
-    const char *type = llmobs_evaluation_type_name(e->type);
-    char key[32];
-
-    snprintf(key, sizeof(key), "%s_value", type ? type : "");
-    (void)llmobs_json_sets(metric, "metric_type", type);
-    (void)llmobs_json_set(metric, key, make_value(e));
-}
-
 /* WIRE 9.1. The tags of an evaluation do not name the program's service. */
 static struct llmobs_json *make_facts(const struct llmobs_evaluation *e,
                                       const struct llmobs_config *config)
@@ -316,6 +304,8 @@ static struct llmobs_json *make_metric(const struct llmobs_evaluation *e,
     const char *ml_app =
         llmobs_has_text(e->ml_app) ? e->ml_app : config->ml_app;
     int64_t now_ms = llmobs_clock_wall_ns() / LLMOBS_NS_PER_MS;
+    const char *type = llmobs_evaluation_type_name(e->type);
+    char key[32];
 
     (void)llmobs_json_sets(metric, "event_kind",
                            is_feedback(e) ? "feedback" : "evaluation");
@@ -326,7 +316,9 @@ static struct llmobs_json *make_metric(const struct llmobs_evaluation *e,
         set_feedback(metric, e);
     else
         set_span(metric, e);
-    set_value(metric, e);
+    snprintf(key, sizeof(key), "%s_value", type ? type : "");
+    (void)llmobs_json_sets(metric, "metric_type", type);
+    (void)llmobs_json_set(metric, key, make_value(e));
     (void)llmobs_json_set(
         metric, "timestamp_ms",
         llmobs_json_int(e->timestamp_ms ? e->timestamp_ms : now_ms));

@@ -49,17 +49,6 @@ void llmobs_exchange_free_memory(void *item)
 
 static const char coding_name[] = "content-encoding";
 
-static void init_bodies(struct llmobs_exchange *exchange, struct block *block,
-                        size_t capture_max)
-{
-    llmobs_body_init(&exchange->request, capture_max);
-    llmobs_body_init(&exchange->response, capture_max);
-    if (!block)
-        return;
-    exchange->request.room = block->request;
-    exchange->response.room = block->response;
-}
-
 struct llmobs_exchange *llmobs_exchange_new(size_t capture_max)
 {
     struct block *block = llmobs_blocks_alloc(&blocks);
@@ -70,7 +59,12 @@ struct llmobs_exchange *llmobs_exchange_new(size_t capture_max)
         return NULL;
     memset(exchange, 0, sizeof(*exchange));
     exchange->item.type = LLMOBS_ITEM_EXCHANGE;
-    init_bodies(exchange, block, capture_max);
+    llmobs_body_init(&exchange->request, capture_max);
+    llmobs_body_init(&exchange->response, capture_max);
+    if (block) {
+        exchange->request.room = block->request;
+        exchange->response.room = block->response;
+    }
     exchange->transfer.dns_ms = -1;
     exchange->transfer.connect_ms = -1;
     exchange->transfer.tls_ms = -1;

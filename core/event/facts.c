@@ -17,40 +17,6 @@
 
 /* -- the trace ------------------------------------------------------------ */
 
-static void set_flags(struct llmobs_facts *facts,
-                      const struct llmobs_context *context)
-{
-    int flags = LLMOBS_FLAG_KNOWS_REMOTE |
-                (context->remote ? LLMOBS_FLAG_REMOTE : 0) |
-                (context->app ? LLMOBS_FLAG_APP_FOUND : 0) |
-                (context->unsampled ? 0 : LLMOBS_FLAG_SAMPLED);
-
-    llmobs_span_fact_int(facts, LLMOBS_FACT_FLAGS, flags);
-}
-
-/* Sets the parent in the APM trace, if LLM Observability's differs. */
-static void set_parent(struct llmobs_facts *facts,
-                       const struct llmobs_context *context)
-{
-    char text[21];
-
-    if (!context->apm_parent_id || context->apm_parent_id == context->parent_id)
-        return;
-    (void)llmobs_text_decimal(context->apm_parent_id, text);
-    llmobs_span_fact_word(facts, LLMOBS_FACT_PARENT, text);
-}
-
-static void set_tracestate(struct llmobs_facts *facts,
-                           const struct llmobs_context *context)
-{
-    const size_t cap = LLMOBS_TRACESTATE_LEN + 1;
-    char *text = llmobs_scratch_alloc(cap);
-
-    if (text && llmobs_context_tracestate(context, text, cap) == 0)
-        llmobs_span_fact_word(facts, LLMOBS_FACT_TRACESTATE, text);
-    llmobs_scratch_free(text);
-}
-
 /* -- the error ------------------------------------------------------------ */
 
 /* True for a word, which names a kind of error; a sentence describes one
@@ -135,16 +101,32 @@ static void gather_facts(const struct llmobs_span *span,
                          const struct llmobs_config *config,
                          struct llmobs_facts *facts)
 {
+    const struct llmobs_context *context = &span->context;
+    const size_t cap = LLMOBS_TRACESTATE_LEN + 1;
+    char parent[21], *state = NULL;
+    int flags = LLMOBS_FLAG_KNOWS_REMOTE |
+                (context->remote ? LLMOBS_FLAG_REMOTE : 0) |
+                (context->app ? LLMOBS_FLAG_APP_FOUND : 0) |
+                (context->unsampled ? 0 : LLMOBS_FLAG_SAMPLED);
+
     if (span->streamed)
         llmobs_span_fact_true(facts, LLMOBS_FACT_STREAM);
     if (span->proxied)
         llmobs_span_fact_true(facts, LLMOBS_FACT_PROXIED);
     if (span->http_status > 0)
         llmobs_span_fact_int(facts, LLMOBS_FACT_STATUS, span->http_status);
-    set_flags(facts, &span->context);
-    set_parent(facts, &span->context);
-    if (span->traced || span->context.vendors[0])
-        set_tracestate(facts, &span->context);
+    llmobs_span_fact_int(facts, LLMOBS_FACT_FLAGS, flags);
+    /* The parent in the APM trace, if LLM Observability's differs. */
+    if (context->apm_parent_id &&
+        context->apm_parent_id != context->parent_id) {
+        (void)llmobs_text_decimal(context->apm_parent_id, parent);
+        llmobs_span_fact_word(facts, LLMOBS_FACT_PARENT, parent);
+    }
+    if (span->traced || context->vendors[0])
+        state = llmobs_scratch_alloc(cap);
+    if (state && llmobs_context_tracestate(context, state, cap) == 0)
+        llmobs_span_fact_word(facts, LLMOBS_FACT_TRACESTATE, state);
+    llmobs_scratch_free(state);
     set_error_code(facts, span);
     set_process(facts, config);
 }

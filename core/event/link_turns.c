@@ -35,15 +35,6 @@ static struct llmobs_text family_of(const char *model)
     return (struct llmobs_text){model, len};
 }
 
-static void begin_hash(struct turns *t)
-{
-    struct llmobs_text family = family_of(t->l->span->model_name);
-
-    llmobs_linking_begin(t->l, LLMOBS_LINK_TURN, &t->hash);
-    llmobs_siphash_add(&t->hash, family.data, family.len);
-    llmobs_siphash_add(&t->hash, "", 1);
-}
-
 static void add_part(struct turns *t, char what, const char *text)
 {
     size_t len = text ? strlen(text) : 0;
@@ -130,22 +121,15 @@ static void add_message(struct turns *t, const struct llmobs_json *message)
 
 /* -- the turn before ------------------------------------------------------- */
 
-static void add_answer(struct turns *t)
-{
-    if (t->count == LLMOBS_LINK_TURNS) {
-        memmove(t->answers, t->answers + 1,
-                (LLMOBS_LINK_TURNS - 1) * sizeof(*t->answers));
-        t->count--;
-    }
-    t->answers[t->count++] = llmobs_siphash_now(&t->hash);
-}
-
 static void walk_history(struct turns *t)
 {
     const struct llmobs_json *messages = t->l->span->input_messages;
+    struct llmobs_text family = family_of(t->l->span->model_name);
     size_t count = llmobs_json_len(messages);
 
-    begin_hash(t);
+    llmobs_linking_begin(t->l, LLMOBS_LINK_TURN, &t->hash);
+    llmobs_siphash_add(&t->hash, family.data, family.len);
+    llmobs_siphash_add(&t->hash, "", 1);
     for (size_t i = 0; i < count && !t->lost; i++) {
         const struct llmobs_json *message = llmobs_json_at(messages, i);
 
@@ -154,10 +138,16 @@ static void walk_history(struct turns *t)
             return;
         }
         add_message(t, message);
-        if (llmobs_linking_is_model(message) &&
-            (i + 1 == count ||
-             !llmobs_linking_is_model(llmobs_json_at(messages, i + 1))))
-            add_answer(t);
+        if (!llmobs_linking_is_model(message) ||
+            (i + 1 < count &&
+             llmobs_linking_is_model(llmobs_json_at(messages, i + 1))))
+            continue;
+        if (t->count == LLMOBS_LINK_TURNS) {
+            memmove(t->answers, t->answers + 1,
+                    (LLMOBS_LINK_TURNS - 1) * sizeof(*t->answers));
+            t->count--;
+        }
+        t->answers[t->count++] = llmobs_siphash_now(&t->hash);
     }
 }
 

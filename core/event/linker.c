@@ -74,13 +74,6 @@ static bool ends_failure(const struct llmobs_linking *l,
            (record->at_ns <= l->span->start_ns || !l->span->failed);
 }
 
-static bool is_before(const struct llmobs_linking *l,
-                      const struct llmobs_link_record *record)
-{
-    return record->at_ns <= l->span->start_ns &&
-           l->span->start_ns - record->at_ns <= LLMOBS_LINK_RETRY_NS;
-}
-
 /* Ends the failures that this call retries: their records get this call's id as
  * the check, because a failure has only one retry. Links to a failure only if
  * no other failure comes into question. */
@@ -95,7 +88,8 @@ static void link_to_failure(const struct llmobs_linking *l,
         crowded = crowded || found[i].crowded;
         if (!ends_failure(l, &found[i]))
             continue;
-        if (is_before(l, &found[i])) {
+        if (found[i].at_ns <= l->span->start_ns &&
+            l->span->start_ns - found[i].at_ns <= LLMOBS_LINK_RETRY_NS) {
             last = found[i];
             before++;
         }
@@ -186,14 +180,6 @@ static void link_to_job(const struct llmobs_linking *l,
                               llmobs_json_share(llmobs_json_iter_value(it)));
 }
 
-static void link_jobs(const struct llmobs_linking *l)
-{
-    if (l->span->job.part == LLMOBS_JOB_BEGUN)
-        begin_job(l, key_of_job(l));
-    else if (l->span->job.part == LLMOBS_JOB_ASKED)
-        link_to_job(l, key_of_job(l));
-}
-
 /* -- all of it ------------------------------------------------------------- */
 
 static bool has_messages(const struct llmobs_span *span)
@@ -243,7 +229,10 @@ void llmobs_linker_link(struct llmobs_linker *linker,
     llmobs_link_runs(&l);
     link_retries(&l);
     llmobs_link_inferred_end(&l);
-    link_jobs(&l);
+    if (span->job.part == LLMOBS_JOB_BEGUN)
+        begin_job(&l, key_of_job(&l));
+    else if (span->job.part == LLMOBS_JOB_ASKED)
+        link_to_job(&l, key_of_job(&l));
     if (session.len > 0 && span->session_tags)
         llmobs_link_sessions_tag(&linker->sessions,
                                  llmobs_linking_session(&l, session), span);

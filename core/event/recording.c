@@ -356,26 +356,6 @@ static int write_file(int dir, const char *name, const struct llmobs_buf *text)
     return rc;
 }
 
-static int write_files(int dir, const struct llmobs_recording *recording)
-{
-    int rc = write_file(dir, recording->request_file, &recording->request);
-
-    if (!rc)
-        rc = write_file(dir, recording->answer_file, &recording->answer);
-    return rc ? rc : write_file(dir, LLMOBS_RECORDING_HEAD, &recording->head);
-}
-
-static void remove_files(int base, const char *name, int dir,
-                         const struct llmobs_recording *recording)
-{
-    if (recording->request_file)
-        (void)unlinkat(dir, recording->request_file, 0);
-    if (recording->answer_file)
-        (void)unlinkat(dir, recording->answer_file, 0);
-    (void)unlinkat(dir, LLMOBS_RECORDING_HEAD, 0);
-    (void)unlinkat(base, name, AT_REMOVEDIR);
-}
-
 /* Makes a directory for this process alone; gives its name. */
 static int make_temporary(struct llmobs_recorder *recorder, int base,
                           char name[NAME_MAX_BYTES])
@@ -449,11 +429,21 @@ static int write_in(struct llmobs_recorder *recorder, int base,
         (void)unlinkat(base, name, AT_REMOVEDIR);
         return rc;
     }
-    rc = write_files(dir, recording);
+    rc = write_file(dir, recording->request_file, &recording->request);
+    if (!rc)
+        rc = write_file(dir, recording->answer_file, &recording->answer);
+    if (!rc)
+        rc = write_file(dir, LLMOBS_RECORDING_HEAD, &recording->head);
     if (!rc)
         rc = claim_number(recorder, base, name);
-    if (rc)
-        remove_files(base, name, dir, recording);
+    if (rc) {
+        if (recording->request_file)
+            (void)unlinkat(dir, recording->request_file, 0);
+        if (recording->answer_file)
+            (void)unlinkat(dir, recording->answer_file, 0);
+        (void)unlinkat(dir, LLMOBS_RECORDING_HEAD, 0);
+        (void)unlinkat(base, name, AT_REMOVEDIR);
+    }
     close(dir);
     return rc;
 }

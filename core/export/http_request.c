@@ -114,19 +114,10 @@ void llmobs_http_reply_fini(struct llmobs_http_reply *reply)
     llmobs_buf_fini(&reply->body);
 }
 
-/* Sets the type without parameters, such as a character set. */
-static void set_type(struct llmobs_http_reply *reply, const char *value)
-{
-    size_t len;
-
-    value += strspn(value, " \t");
-    len = strcspn(value, "; \t\r\n");
-    (void)snprintf(reply->type, sizeof(reply->type), "%.*s", (int)len, value);
-}
-
 void llmobs_http_reply_header(struct llmobs_http_reply *reply, const char *data,
                               size_t len)
 {
+    const char *type;
     char line[128];
 
     if (len >= sizeof(line))
@@ -139,7 +130,9 @@ void llmobs_http_reply_header(struct llmobs_http_reply *reply, const char *data,
         reply->retry_after_ms = -1;
         reply->type[0] = '\0';
     } else if (strncasecmp(line, "Content-Type:", 13) == 0) {
-        set_type(reply, line + 13);
+        type = line + 13 + strspn(line + 13, " \t");
+        (void)snprintf(reply->type, sizeof(reply->type), "%.*s",
+                       (int)strcspn(type, "; \t\r\n"), type);
     } else if (strncasecmp(line, "Retry-After:", 12) == 0) {
         reply->retry_after_ms = llmobs_http_date_wait_ms(
             line + 12, llmobs_clock_wall_ns() / 1000000000);

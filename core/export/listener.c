@@ -184,16 +184,6 @@ static int check_port(const char *url, uint64_t *mark)
 
 /* -- Unix sockets --------------------------------------------------------- */
 
-static int check_path(const char *path, uint64_t *mark)
-{
-    struct stat st;
-
-    if (stat(path, &st))
-        return errno == ENOENT ? -ECONNREFUSED : -EPERM;
-    *mark = (uint64_t)st.st_ino * 31 + st.st_dev;
-    return S_ISSOCK(st.st_mode) && is_trusted(st.st_uid) ? 0 : -EPERM;
-}
-
 int llmobs_listener_peer(int fd)
 {
     struct ucred peer;
@@ -213,10 +203,15 @@ int llmobs_listener_peer(int fd)
 
 int llmobs_listener_check(const char *listener, uint64_t *mark)
 {
+    struct stat st;
+
     *mark = 0;
-    return strncmp(listener, UNIX, strlen(UNIX)) == 0
-               ? check_path(listener + strlen(UNIX), mark)
-               : check_port(listener, mark);
+    if (strncmp(listener, UNIX, strlen(UNIX)) != 0)
+        return check_port(listener, mark);
+    if (stat(listener + strlen(UNIX), &st))
+        return errno == ENOENT ? -ECONNREFUSED : -EPERM;
+    *mark = (uint64_t)st.st_ino * 31 + st.st_dev;
+    return S_ISSOCK(st.st_mode) && is_trusted(st.st_uid) ? 0 : -EPERM;
 }
 
 int llmobs_listener_check_again(const char *listener, uint64_t before)

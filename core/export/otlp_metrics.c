@@ -120,15 +120,6 @@ static void set_clear(struct set *set)
     memset(set, 0, sizeof(*set));
 }
 
-/* Moves all values of `from`, which then is empty. */
-static void set_move(struct set *set, struct set *from)
-{
-    for (size_t i = 0; i < from->count; i++)
-        set_join(set, from->list[i]);
-    set_join(set, &from->overflow);
-    set_clear(from);
-}
-
 /* -- the tables ------------------------------------------------------------ */
 
 /* Attributes, in the order in which a key has them. */
@@ -302,26 +293,21 @@ struct llmobs_otlp_metrics {
 
 /* -- life ------------------------------------------------------------------ */
 
-/* A random UUID (version 4). */
-static void name_instance(char out[40])
-{
-    unsigned long long high = llmobs_context_random();
-    unsigned long long low = llmobs_context_random();
-
-    snprintf(out, 40, "%08llx-%04llx-4%03llx-%04llx-%012llx", high >> 32,
-             high >> 16 & 0xffff, high & 0xfff, (low >> 48 & 0x3fff) | 0x8000,
-             low & 0xffffffffffff);
-}
-
 void llmobs_otlp_metrics_forget(struct llmobs_otlp_metrics *metrics,
                                 int64_t start_ns)
 {
     const struct llmobs_config *config = metrics->config;
+    unsigned long long high = llmobs_context_random();
+    unsigned long long low = llmobs_context_random();
 
     memset(metrics, 0, sizeof(*metrics));
     metrics->config = config;
     metrics->now.start_ns = start_ns;
-    name_instance(metrics->instance);
+    /* A random UUID (version 4). */
+    snprintf(metrics->instance, sizeof(metrics->instance),
+             "%08llx-%04llx-4%03llx-%04llx-%012llx", high >> 32,
+             high >> 16 & 0xffff, high & 0xfff, (low >> 48 & 0x3fff) | 0x8000,
+             low & 0xffffffffffff);
 }
 
 struct llmobs_otlp_metrics *llmobs_otlp_metrics_new(
@@ -649,8 +635,14 @@ static struct values *begin_request(struct llmobs_otlp_metrics *metrics,
     metrics->written = now->spans;
     if (!metrics->config->otlp.delta)
         return now;
-    for (size_t i = 0; i < METRICS; i++)
-        set_move(&sent->sets[i], &now->sets[i]);
+    for (size_t i = 0; i < METRICS; i++) {
+        struct set *from = &now->sets[i];
+
+        for (size_t k = 0; k < from->count; k++)
+            set_join(&sent->sets[i], from->list[k]);
+        set_join(&sent->sets[i], &from->overflow);
+        set_clear(from);
+    }
     if (sent->start_ns == 0)
         sent->start_ns = now->start_ns;
     sent->spans += now->spans;

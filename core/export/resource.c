@@ -201,15 +201,6 @@ static void put_service(struct resource *r)
     llmobs_buf_fini(&unknown);
 }
 
-static void put_process(struct resource *r)
-{
-    put_known(r, "host.name", r->origin->parts[LLMOBS_ORIGIN_HOST]);
-    put_known(r, "process.executable.name",
-              r->origin->parts[LLMOBS_ORIGIN_EXECUTABLE]);
-    if (r->origin->pid > 0 && !llmobs_json_get(r->given, "process.pid"))
-        llmobs_otlp_attr_int(&r->attributes, "process.pid", r->origin->pid);
-}
-
 void llmobs_otlp_resource(struct llmobs_otlp_writer *w,
                           const struct llmobs_otlp_origin *origin,
                           struct llmobs_text instance)
@@ -232,7 +223,11 @@ void llmobs_otlp_resource(struct llmobs_otlp_writer *w,
                           TEXT(LANGUAGE));
     llmobs_otlp_attr_text(&r.attributes, "telemetry.sdk.version",
                           TEXT(LLMOBS_VERSION));
-    put_process(&r);
+    put_known(&r, "host.name", origin->parts[LLMOBS_ORIGIN_HOST]);
+    put_known(&r, "process.executable.name",
+              origin->parts[LLMOBS_ORIGIN_EXECUTABLE]);
+    if (origin->pid > 0 && !llmobs_json_get(r.given, "process.pid"))
+        llmobs_otlp_attr_int(&r.attributes, "process.pid", origin->pid);
     put_given(&r);
     llmobs_otlp_close_list(w);
     llmobs_otlp_close(w);

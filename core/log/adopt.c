@@ -409,15 +409,6 @@ static bool is_visited(const struct llmobs_adopt *adopt,
     return false;
 }
 
-/* Removes the file of a process that was killed in its first write. It has
- * nothing to read, because the owner is written before all else. */
-static void remove_stub(const struct found *found)
-{
-    if (found->gone && found->size <= (off_t)LLMOBS_ADOPT_OWNER_LOOK &&
-        llmobs_clock_wall_ns() / 1000000000 - found->written_s > EMPTY_S)
-        unlink(found->path);
-}
-
 /* 1: this process has claimed the file; 0: it is not for this process. */
 static int try_file(struct llmobs_adopt *adopt,
                     const struct llmobs_spool_name *name)
@@ -429,8 +420,12 @@ static int try_file(struct llmobs_adopt *adopt,
         (found.own && !adopt->reclaims))
         return 0;
     rc = find_owner(adopt);
-    if (rc == -ENODATA)
-        remove_stub(&found);
+    /* A process that was killed in its first write leaves nothing to read,
+     * because the owner is written before all else. */
+    if (rc == -ENODATA && found.gone &&
+        found.size <= (off_t)LLMOBS_ADOPT_OWNER_LOOK &&
+        llmobs_clock_wall_ns() / 1000000000 - found.written_s > EMPTY_S)
+        unlink(found.path);
     if (rc || !has_destinations(adopt) || !may_claim(adopt, &found))
         return 0;
     if (has_ended(adopt, &found))
@@ -691,15 +686,6 @@ static int read_entry(struct llmobs_adopt *adopt,
     return llmobs_exchange_read(entry, &adopt->recalls, &out->exchange);
 }
 
-static void end_by_kill(const struct llmobs_adopt *adopt,
-                        struct llmobs_exchange *exchange)
-{
-    exchange->end = LLMOBS_END_KILLED;
-    exchange->duration_ns = adopt->file.written_ns - exchange->start_wall_ns;
-    if (exchange->duration_ns < 0)
-        exchange->duration_ns = 0;
-}
-
 /* Gives the next due entry of the present file: 1; 0: none is left; -ENOMEM:
  * the next call reads it again. */
 static int next_here(struct llmobs_adopt *adopt, struct llmobs_adopted *out)
@@ -721,8 +707,15 @@ static int next_here(struct llmobs_adopt *adopt, struct llmobs_adopted *out)
             adopt->damaged++;
             continue;
         }
-        if (out->killed)
-            end_by_kill(adopt, out->exchange);
+        if (out->killed) {
+            struct llmobs_exchange *exchange = out->exchange;
+
+            exchange->end = LLMOBS_END_KILLED;
+            exchange->duration_ns =
+                adopt->file.written_ns - exchange->start_wall_ns;
+            if (exchange->duration_ns < 0)
+                exchange->duration_ns = 0;
+        }
         if (out->uncounted)
             llmobs_adopt_write_delivered_to(adopt, &out->spooled, 0);
         adopt->here->given++;

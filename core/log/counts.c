@@ -50,13 +50,6 @@ static const struct llmobs_count *find_count(const struct llmobs_counts *counts,
     return NULL;
 }
 
-static bool is_time_name(const char *name)
-{
-    size_t len = strlen(name);
-
-    return len > 3 && strcmp(name + len - 3, "_at") == 0;
-}
-
 int llmobs_counts_append(struct llmobs_counts *counts, const char *name,
                          uint64_t value)
 {
@@ -75,10 +68,11 @@ static int add_count(struct llmobs_counts *counts, const char *name,
 {
     struct llmobs_count *count =
         (struct llmobs_count *)find_count(counts, name, first);
+    size_t len = strlen(name);
 
     if (!count)
         return llmobs_counts_append(counts, name, value);
-    if (is_time_name(name))
+    if (len > 3 && strcmp(name + len - 3, "_at") == 0) /* a time */
         count->value = value > count->value ? value : count->value;
     else if (__builtin_add_overflow(count->value, value, &count->value))
         count->value = UINT64_MAX;

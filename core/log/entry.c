@@ -229,12 +229,6 @@ static void sum_bytes(struct sum *sum, const char *data, size_t len)
     memcpy(sum->word, data + len - sum->filled, sum->filled);
 }
 
-static void sum_end(struct sum *sum)
-{
-    memset(sum->word + sum->filled, 0, sizeof(sum->word) - sum->filled);
-    sum_words(sum, sum->word, 1);
-}
-
 /* Adds `len` bytes of the pieces, from `skip` on. */
 static void sum_range(struct sum *sum, const struct iovec *iov, int count,
                       size_t skip, size_t len)
@@ -325,7 +319,8 @@ static bool make_seal(const struct llmobs_entry_key *key,
     if (!seal_marks(&state, cursor, head->len))
         return false;
     sum_ends(&sum, iov, count, skip, (size_t)head->len);
-    sum_end(&sum);
+    memset(sum.word + sum.filled, 0, sizeof(sum.word) - sum.filled);
+    sum_words(&sum, sum.word, 1);
     *out = llmobs_mix(llmobs_mix(llmobs_mix(state) ^ sum.plain) + sum.running) ^
            key->seal[1];
     *out = llmobs_mix(*out);
@@ -363,22 +358,12 @@ void llmobs_entry_seal(char *bytes, size_t len,
 
 /* -- reading ------------------------------------------------------------- */
 
-static bool is_whole(const struct llmobs_entry_key *key,
-                     const struct llmobs_entry_head *head,
-                     const struct iovec *fields, uint64_t tail)
-{
-    uint64_t seal;
-
-    return head->zero == 0 && head->zeros == 0 &&
-           make_seal(key, head, fields, 1, 0, &seal) && tail == seal;
-}
-
 static bool is_entry(const struct llmobs_entry_key *key,
                      struct llmobs_text text, struct llmobs_entry *entry)
 {
     struct llmobs_entry_head head;
     struct iovec fields;
-    uint64_t tail;
+    uint64_t tail, seal;
 
     if (text.len < sizeof(head) + sizeof(tail))
         return false;
@@ -389,7 +374,8 @@ static bool is_entry(const struct llmobs_entry_key *key,
     memcpy(&tail, text.data + sizeof(head) + head.len, sizeof(tail));
     fields = (struct iovec){(void *)(uintptr_t)(text.data + sizeof(head)),
                             (size_t)head.len};
-    if (!is_whole(key, &head, &fields, tail))
+    if (head.zero != 0 || head.zeros != 0 ||
+        !make_seal(key, &head, &fields, 1, 0, &seal) || tail != seal)
         return false;
     entry->type = (enum llmobs_entry_type)(head.type & ~LLMOBS_ENTRY_DONE);
     entry->done = head.type & LLMOBS_ENTRY_DONE;

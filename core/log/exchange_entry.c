@@ -426,29 +426,11 @@ static void read_flags(struct llmobs_body *body, int64_t flags)
     body->unseen = flags & FLAG_UNSEEN;
 }
 
-static int read_rule(struct reading *reading, struct llmobs_text value)
-{
-    int rc = llmobs_rules_recall_api(reading->recalls, reading->api, value,
-                                     &reading->exchange->match);
-
-    reading->ruled = rc == 0;
-    return rc;
-}
-
-static int read_text(struct llmobs_exchange *exchange, uint32_t tag,
-                     struct llmobs_text value)
-{
-    for (size_t i = 0; i < TEXTS; i++)
-        if (texts[i].tag == tag)
-            llmobs_context_text((char *)exchange + texts[i].at, texts[i].cap,
-                                value);
-    return 0;
-}
-
 static int read_field(struct reading *reading, uint32_t tag,
                       struct llmobs_text value)
 {
     struct llmobs_exchange *exchange = reading->exchange;
+    int rc;
 
     switch (tag) {
     case TAG_NUMBERS:
@@ -459,7 +441,10 @@ static int read_field(struct reading *reading, uint32_t tag,
         reading->api = value;
         return 0;
     case TAG_RULE:
-        return read_rule(reading, value);
+        rc = llmobs_rules_recall_api(reading->recalls, reading->api, value,
+                                     &exchange->match);
+        reading->ruled = rc == 0;
+        return rc;
     case TAG_URL:
         return llmobs_entry_copy(&exchange->url, value);
     case TAG_ANNOTATIONS:
@@ -483,7 +468,11 @@ static int read_field(struct reading *reading, uint32_t tag,
     case TAG_MARKS:
         return read_marks(exchange, value);
     default:
-        return read_text(exchange, tag, value);
+        for (size_t i = 0; i < TEXTS; i++)
+            if (texts[i].tag == tag)
+                llmobs_context_text((char *)exchange + texts[i].at,
+                                    texts[i].cap, value);
+        return 0;
     }
 }
 

@@ -349,23 +349,13 @@ static void read_record_into(const struct survey *survey, const char *name,
         count_unread(rc, out);
 }
 
-/* The drops that a person has acknowledged; leaves `out` if there are none. */
-static void read_known(int dir, struct llmobs_ledger_drops *out)
-{
-    struct llmobs_page page;
-
-    if (llmobs_record_read(dir, KNOWN, false, &page) != 0)
-        return;
-    out->count = llmobs_counts_get(&page.counts, "dropped");
-    out->at_ns = llmobs_counts_get(&page.counts, LLMOBS_LEDGER_LOST);
-}
-
 /* -EAGAIN: another process replaced the totals meanwhile, which may hold
  * records that were also read here. */
 static int read_ledger(struct survey *survey, struct llmobs_ledger *out)
 {
     struct llmobs_record_owner owner;
     struct llmobs_totals totals;
+    struct llmobs_page known;
     const char *name;
     int rc = llmobs_totals_peek(&totals, survey->list.fd, READ_LOCK_MS);
 
@@ -373,7 +363,11 @@ static int read_ledger(struct survey *survey, struct llmobs_ledger *out)
     if (rc != 0 && rc != -ENOENT)
         count_unread(rc, out);
     out->ended = totals.page.counts;
-    read_known(survey->list.fd, &out->known);
+    /* The drops that a person has acknowledged. */
+    if (llmobs_record_read(survey->list.fd, KNOWN, false, &known) == 0) {
+        out->known.count = llmobs_counts_get(&known.counts, "dropped");
+        out->known.at_ns = llmobs_counts_get(&known.counts, LLMOBS_LEDGER_LOST);
+    }
     survey->list.left = LLMOBS_LISTING_MAX;
     llmobs_listing_seek(&survey->list, 0);
     while ((name = next_record(&survey->list, &owner)) != NULL)

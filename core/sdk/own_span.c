@@ -247,15 +247,6 @@ struct change {
     struct llmobs_json *tags; /* values are texts */
 };
 
-static void free_change(struct change *change)
-{
-    llmobs_span_side_free(&change->input);
-    llmobs_span_side_free(&change->output);
-    llmobs_json_free(change->tools);
-    llmobs_json_free(change->prompt);
-    llmobs_json_free(change->tags);
-}
-
 void llmobs_annotation_json_free(struct llmobs_annotation_json *data)
 {
     struct llmobs_json **values = &data->input; /* the first of all */
@@ -476,7 +467,11 @@ int llmobs_own_span_annotate(uint64_t span, struct llmobs_annotation_json *data)
         rc = make_change(live->span.kind, data, &change);
         if (!rc)
             rc = apply_change(live, &change, data);
-        free_change(&change);
+        llmobs_span_side_free(&change.input);
+        llmobs_span_side_free(&change.output);
+        llmobs_json_free(change.tools);
+        llmobs_json_free(change.prompt);
+        llmobs_json_free(change.tags);
         llmobs_span_table_unlock(span);
     }
     llmobs_annotation_json_free(data);
