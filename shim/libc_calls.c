@@ -163,15 +163,6 @@ enum llmobs_libc_call llmobs_libc_calls_of(const char *name, const void *value,
                                                            : LLMOBS_LIBC_COUNT;
 }
 
-struct llmobs_range llmobs_libc_calls_range(void)
-{
-    struct llmobs_range range = {0, 0};
-
-    for (unsigned i = 0; i < LLMOBS_LIBC_COUNT; i++)
-        llmobs_range_add(&range, llmobs_libc_calls_real[i]);
-    return range;
-}
-
 enum llmobs_libc_call llmobs_libc_calls_at(const void *address)
 {
     unsigned sets = llmobs_libc_calls_watched(~0U), i = 0;

@@ -106,9 +106,6 @@ unsigned llmobs_libc_calls_in(const struct llmobs_elf *elf);
 enum llmobs_libc_call llmobs_libc_calls_of(const char *name, const void *value,
                                            bool unbound, bool late);
 
-/* The range of the real functions. */
-struct llmobs_range llmobs_libc_calls_range(void);
-
 /* The real function at `address`; LLMOBS_LIBC_COUNT: none is there, or it is
  * not watched. */
 enum llmobs_libc_call llmobs_libc_calls_at(const void *address);

@@ -20,9 +20,8 @@ struct work {
     bool loading;                       /* the pages are still writable: the
                                          * loader relocates the object */
     bool unsealed;                      /* the shim made the pages writable */
-    bool changed;     /* a slot of libcurl or of the loader was written */
-    bool changed_lib; /* one of another library */
-    bool changed_libc;
+    bool changed;       /* a slot of libcurl or of the loader was written */
+    bool changed_lib;   /* one of another library */
     unsigned libc_sets; /* of libc's functions that are watched in the object */
 };
 
@@ -231,7 +230,6 @@ static void patch_one(struct work *work, const ElfW(Rela) * rela)
         write_slot(work, slot, target);
     work->changed |= target && kind != OF_LIB && kind != OF_LIBC;
     work->changed_lib |= target && kind == OF_LIB;
-    work->changed_libc |= target && kind == OF_LIBC;
     if (target && kind == OF_CURL && work->how->late &&
         ELF64_R_TYPE(rela->r_info) != LLMOBS_R_JUMP_SLOT)
         llmobs_wrappers_copy(work->elf);
@@ -366,9 +364,6 @@ bool llmobs_patch_object(const struct llmobs_elf *elf,
         if (work.changed_lib)
             patch_variables(
                 &work, (struct kept){llmobs_libs_range(), llmobs_libs_thunk});
-        if (work.changed_libc)
-            patch_variables(&work, (struct kept){llmobs_libc_calls_range(),
-                                                 llmobs_thunk_of_libc});
     }
     return !work.loading;
 }

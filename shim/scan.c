@@ -210,11 +210,9 @@ static int patch_callers(struct dl_phdr_info *info, size_t size, void *argument)
 {
     struct walk *walk = argument;
     size_t index = walk->now.objects++;
-    struct llmobs_patch how = {
-        index >= start_objects,
-        (index && llmobs_host_began_late()) || enabled ||
-            llmobs_libc_calls_watched(LLMOBS_LIBC_CONNECTED),
-        foreign, start_objects, find_export};
+    struct llmobs_patch how = {index >= start_objects,
+                               (index && llmobs_host_began_late()) || enabled,
+                               foreign, start_objects, find_export};
     struct llmobs_elf elf;
 
     (void)size;
