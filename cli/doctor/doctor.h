@@ -70,10 +70,11 @@ enum llmobs_tls_way {
     LLMOBS_TLS_LEFT
 };
 
-/* How the calls of the process go, as the libraries that it has loaded show, or
- * its program's file. `why`: LLMOBS_NO_ENTRY_MAX bytes, for the reason of LEFT.
+/* How the calls of the process go, as its settings, the libraries that it has
+ * loaded and its program's file show. `why`: LLMOBS_NO_ENTRY_MAX bytes, for the
+ * reason of LEFT.
  */
-enum llmobs_tls_way llmobs_doctor_tls_of(const struct llmobs_doctor *doctor,
+enum llmobs_tls_way llmobs_doctor_tls_of(struct llmobs_doctor *doctor,
                                          char *why);
 
 /* Reports on the program, or the process. No report for a program that has

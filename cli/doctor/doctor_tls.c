@@ -145,11 +145,19 @@ bool llmobs_doctor_has_tracer_of_node(const struct llmobs_doctor *doctor)
            llmobs_doctor_has_tracer(doctor);
 }
 
-static enum llmobs_tls_way way_inside(const struct llmobs_doctor *doctor,
+static enum llmobs_tls_mode mode_of(struct llmobs_doctor *doctor)
+{
+    struct llmobs_config *config = llmobs_doctor_config(doctor);
+    enum llmobs_tls_mode mode = config ? config->tls : LLMOBS_TLS_AUTO;
+
+    llmobs_config_free(config);
+    return mode;
+}
+
+static enum llmobs_tls_way way_inside(struct llmobs_doctor *doctor,
                                       const struct file *file, const char *base)
 {
-    enum llmobs_tls_mode mode =
-        llmobs_tls_mode(llmobs_doctor_env(doctor, "LLMOBS_TLS"));
+    enum llmobs_tls_mode mode = mode_of(doctor);
 
     if (file->why[0])
         return LLMOBS_TLS_LEFT;
@@ -168,11 +176,10 @@ bool llmobs_doctor_is_php(const struct llmobs_doctor *doctor, const char *base)
     return doctor_tls_begins(base, "php") || has_loaded(doctor, "libphp");
 }
 
-static enum llmobs_tls_way way_of(const struct llmobs_doctor *doctor,
+static enum llmobs_tls_way way_of(struct llmobs_doctor *doctor,
                                   const char *base)
 {
-    enum llmobs_tls_mode mode =
-        llmobs_tls_mode(llmobs_doctor_env(doctor, "LLMOBS_TLS"));
+    enum llmobs_tls_mode mode = mode_of(doctor);
 
     if (mode == LLMOBS_TLS_OFF)
         return LLMOBS_TLS_NOT;
@@ -186,7 +193,7 @@ static enum llmobs_tls_way way_of(const struct llmobs_doctor *doctor,
                                             : LLMOBS_TLS_OBSERVED;
 }
 
-enum llmobs_tls_way llmobs_doctor_tls_of(const struct llmobs_doctor *doctor,
+enum llmobs_tls_way llmobs_doctor_tls_of(struct llmobs_doctor *doctor,
                                          char *why)
 {
     const char *base = llmobs_program_base(doctor->process.exe);

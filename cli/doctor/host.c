@@ -151,7 +151,7 @@ static void judge_plain(struct llmobs_doctor *doctor,
 }
 
 /* The state of a process without libcurl, and why. */
-static const char *judge_tls(const struct llmobs_doctor *doctor,
+static const char *judge_tls(struct llmobs_doctor *doctor,
                              struct llmobs_host_row *row, const char *bad)
 {
     static char left[LLMOBS_NO_ENTRY_MAX];

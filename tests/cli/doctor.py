@@ -180,6 +180,9 @@ def installed():
            "calls over a TLS library without libcurl are observed")
     expect("openssl: by TLS alone", "openssl", 0, "-- neither linked",
            "calls over a TLS library", env={"LLMOBS_TLS": "on"})
+    expect("python3: TLS off in the file", "/usr/bin/python3", 0,
+           "LLMOBS_TLS=on observes them", env={
+               "LLMOBS_CONFIG": write("tls.conf", "LLMOBS_TLS=off\n")})
     expect("openssl: not by TLS", "openssl", 1, "NO neither linked",
            "LLMOBS_TLS=on observes them")
     expect("sh: hands on", "sh", 0, "what it runs gets", how="none")
