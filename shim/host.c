@@ -37,7 +37,7 @@ static enum llmobs_tls_mode tls_mode;
 static bool file_tls; /* the file decides tls_mode */
 static enum llmobs_tls_mode sockets_mode;
 static bool file_sockets;   /* the file decides sockets_mode */
-static bool may_be_client;  /* its name may be one of LLMOBS_SOCKETS_CLIENTS */
+static bool may_be_client;  /* its name may be one of LLMOBS_CLIENTS */
 static bool sockets;        /* libc's sockets are hooked */
 static bool sockets_chosen; /* as tls_chosen */
 static bool traced; /* a tracer in the language reports the program's calls */
@@ -275,8 +275,8 @@ const char *llmobs_host_core_path(void)
 
 static bool names_socket_client(const char *path)
 {
-    return llmobs_str_has(LLMOBS_SOCKETS_LETTERS, *llmobs_str_base(path)) &&
-           llmobs_glob_listed(LLMOBS_SOCKETS_CLIENTS, path);
+    return llmobs_str_has(LLMOBS_CLIENTS_LETTERS, *llmobs_str_base(path)) &&
+           llmobs_glob_listed(LLMOBS_CLIENTS, path);
 }
 
 /* A rule for most programs, which costs no system call. Of a script the kernel
@@ -333,11 +333,14 @@ static void find_program(char *file, size_t cap, const char **asked)
 static bool lists_program(const char *list)
 {
     LLMOBS_COLD static char file[LLMOBS_HOST_PATH_MAX];
-    const char *asked = (const char *)llmobs_libc.auxval(AT_EXECFN);
+    static const char *asked;
 
     if (!list[0])
         return false;
-    find_program(file, sizeof(file), &asked);
+    if (!file[0]) {
+        asked = (const char *)llmobs_libc.auxval(AT_EXECFN);
+        find_program(file, sizeof(file), &asked);
+    }
     if (asked && llmobs_glob_listed(list, asked))
         return true;
     return llmobs_glob_listed(list, file);
@@ -494,15 +497,23 @@ static bool loads_tracer(void)
            (len > 0 && llmobs_tracer_arguments(text, (size_t)len));
 }
 
+/* Whether the calls are observed where nobody said so. */
+static bool is_client(void)
+{
+    if (is_php)
+        return true;
+    if (lists_program(LLMOBS_NODE)) {
+        if (loads_tracer())
+            llmobs_host_is_traced();
+        return true;
+    }
+    return lists_program(LLMOBS_CLIENTS);
+}
+
 bool llmobs_host_tls_inside(void)
 {
-    if (!llmobs_host_tls() || tls_mode == LLMOBS_TLS_ON)
-        return llmobs_host_tls();
-    if (!lists_program(LLMOBS_TLS_INSIDE))
-        return false;
-    if (loads_tracer())
-        llmobs_host_is_traced();
-    return true;
+    return llmobs_host_tls() &&
+           (tls_mode == LLMOBS_TLS_ON || lists_program(LLMOBS_NODE));
 }
 
 void llmobs_host_set_inside(int result)
@@ -525,8 +536,7 @@ bool llmobs_host_decide_tls(void)
     if (file_tls)
         read_file(&conf);
     if (tls_mode == LLMOBS_TLS_OFF ||
-        (tls_mode == LLMOBS_TLS_AUTO && !is_php &&
-         !lists_program(LLMOBS_TLS_CLIENTS "," LLMOBS_TLS_INSIDE)))
+        (tls_mode == LLMOBS_TLS_AUTO && !is_client()))
         return false;
     tls_chosen = tls_mode == LLMOBS_TLS_ON || is_php;
     llmobs_host_decide();
@@ -551,19 +561,6 @@ static int find_sanitizer(struct dl_phdr_info *info, size_t size,
             llmobs_elf_symbol(&elf, "__tsan_init"));
 }
 
-/* Whether to hook them where nobody said so. */
-static bool wants_sockets(void)
-{
-    bool client = is_php || lists_program(LLMOBS_TLS_CLIENTS);
-    bool node = !client && lists_program(LLMOBS_NODE);
-
-    if ((!client && !node) || llmobs_libc.iterate(find_sanitizer, NULL))
-        return false;
-    if (node && loads_tracer())
-        llmobs_host_is_traced();
-    return true;
-}
-
 bool llmobs_host_decide_sockets(void)
 {
     static unsigned judged; /* 0: never, else the facts of the last time */
@@ -578,7 +575,8 @@ bool llmobs_host_decide_sockets(void)
     if (file_sockets && sockets_mode != LLMOBS_TLS_ON)
         read_file(&conf);
     if (sockets || sockets_mode == LLMOBS_TLS_OFF ||
-        (sockets_mode == LLMOBS_TLS_AUTO && !wants_sockets()))
+        (sockets_mode == LLMOBS_TLS_AUTO &&
+         (!is_client() || llmobs_libc.iterate(find_sanitizer, NULL))))
         return false;
     sockets_chosen = sockets_mode == LLMOBS_TLS_ON || is_php;
     llmobs_host_decide();

@@ -153,11 +153,10 @@ const char *llmobs_doctor_env(const struct llmobs_doctor *doctor,
                               const char *name);
 
 /* True where a tracer in the language of the program reports its calls, as its
- * variables and objects show. */
-bool llmobs_doctor_has_tracer(const struct llmobs_doctor *doctor);
-
-/* The same of Node, also by its options. */
-bool llmobs_doctor_has_tracer_of_node(const struct llmobs_doctor *doctor);
+ * variables and objects show, and Node's options. `base`: the program's name.
+ */
+bool llmobs_doctor_has_tracer(const struct llmobs_doctor *doctor,
+                              const char *base);
 
 /* True where the program is PHP by its file's name, or has PHP as a module. */
 bool llmobs_doctor_is_php(const struct llmobs_doctor *doctor, const char *base);

@@ -10,7 +10,7 @@ enum llmobs_sockets_way llmobs_doctor_sockets_of(struct llmobs_doctor *doctor)
     const char *base = llmobs_program_base(doctor->program.file);
     struct llmobs_config *config = llmobs_doctor_config(doctor);
     bool php = llmobs_doctor_is_php(doctor, base);
-    bool client = php || llmobs_glob_listed(LLMOBS_SOCKETS_CLIENTS, base);
+    bool client = php || llmobs_glob_listed(LLMOBS_CLIENTS, base);
     enum llmobs_sockets_way way = LLMOBS_SOCKETS_OBSERVED;
     /* Other programs without libcurl do not read the file for that. */
     bool on = config && config->sockets == LLMOBS_TLS_ON &&
@@ -26,10 +26,7 @@ enum llmobs_sockets_way llmobs_doctor_sockets_of(struct llmobs_doctor *doctor)
         way = LLMOBS_SOCKETS_OFF;
     else if (!on && !client)
         way = LLMOBS_SOCKETS_OTHER;
-    else if (!on && !php &&
-             (llmobs_glob_listed(LLMOBS_NODE, base)
-                  ? llmobs_doctor_has_tracer_of_node(doctor)
-                  : llmobs_doctor_has_tracer(doctor)))
+    else if (!on && !php && llmobs_doctor_has_tracer(doctor, base))
         way = LLMOBS_SOCKETS_TRACED;
     llmobs_config_free(config);
     return way;

@@ -120,7 +120,18 @@ const char *llmobs_doctor_env(const struct llmobs_doctor *doctor,
                                : getenv(name);
 }
 
-bool llmobs_doctor_has_tracer(const struct llmobs_doctor *doctor)
+/* Whether the options of Node load one. */
+static bool loads_tracer(const struct llmobs_doctor *doctor)
+{
+    const char *options = llmobs_doctor_env(doctor, "NODE_OPTIONS");
+
+    return (options && llmobs_tracer_module(options)) ||
+           (doctor->process.pid &&
+            llmobs_process_loads_tracer(doctor->process.pid));
+}
+
+bool llmobs_doctor_has_tracer(const struct llmobs_doctor *doctor,
+                              const char *base)
 {
     for (size_t i = 0; i < LLMOBS_TRACER_SIGNS; i++) {
         const char *value =
@@ -132,43 +143,7 @@ bool llmobs_doctor_has_tracer(const struct llmobs_doctor *doctor)
     for (size_t i = 0; i < doctor->process.object_count; i++)
         if (llmobs_tracer_brings(doctor->process.objects[i].path))
             return true;
-    return false;
-}
-
-bool llmobs_doctor_has_tracer_of_node(const struct llmobs_doctor *doctor)
-{
-    const char *options = llmobs_doctor_env(doctor, "NODE_OPTIONS");
-
-    return (options && llmobs_tracer_module(options)) ||
-           (doctor->process.pid &&
-            llmobs_process_loads_tracer(doctor->process.pid)) ||
-           llmobs_doctor_has_tracer(doctor);
-}
-
-static enum llmobs_tls_mode mode_of(struct llmobs_doctor *doctor)
-{
-    struct llmobs_config *config = llmobs_doctor_config(doctor);
-    enum llmobs_tls_mode mode = config ? config->tls : LLMOBS_TLS_AUTO;
-
-    llmobs_config_free(config);
-    return mode;
-}
-
-static enum llmobs_tls_way way_inside(struct llmobs_doctor *doctor,
-                                      const struct file *file, const char *base)
-{
-    enum llmobs_tls_mode mode = mode_of(doctor);
-
-    if (file->why[0])
-        return LLMOBS_TLS_LEFT;
-    if (mode == LLMOBS_TLS_ON)
-        return LLMOBS_TLS_OBSERVED;
-    if (mode == LLMOBS_TLS_AUTO && llmobs_doctor_has_tracer_of_node(doctor))
-        return LLMOBS_TLS_TRACED;
-    return mode == LLMOBS_TLS_AUTO &&
-                   llmobs_glob_listed(LLMOBS_TLS_INSIDE, base)
-               ? LLMOBS_TLS_OBSERVED
-               : LLMOBS_TLS_NOT;
+    return llmobs_glob_listed(LLMOBS_NODE, base) && loads_tracer(doctor);
 }
 
 bool llmobs_doctor_is_php(const struct llmobs_doctor *doctor, const char *base)
@@ -177,20 +152,24 @@ bool llmobs_doctor_is_php(const struct llmobs_doctor *doctor, const char *base)
 }
 
 static enum llmobs_tls_way way_of(struct llmobs_doctor *doctor,
-                                  const char *base)
+                                  const struct file *file, const char *base)
 {
-    enum llmobs_tls_mode mode = mode_of(doctor);
+    struct llmobs_config *config = llmobs_doctor_config(doctor);
+    enum llmobs_tls_mode mode = config ? config->tls : LLMOBS_TLS_AUTO;
 
+    llmobs_config_free(config);
+    if (file->why[0])
+        return LLMOBS_TLS_LEFT;
     if (mode == LLMOBS_TLS_OFF)
         return LLMOBS_TLS_NOT;
-    if (llmobs_doctor_is_php(doctor, base))
+    if (!file->inside && llmobs_doctor_is_php(doctor, base))
         return LLMOBS_TLS_PHP;
     if (mode == LLMOBS_TLS_ON)
         return LLMOBS_TLS_OBSERVED;
-    if (!llmobs_glob_listed(LLMOBS_TLS_CLIENTS, base))
+    if (!llmobs_glob_listed(file->inside ? LLMOBS_NODE : LLMOBS_CLIENTS, base))
         return LLMOBS_TLS_NOT;
-    return llmobs_doctor_has_tracer(doctor) ? LLMOBS_TLS_TRACED
-                                            : LLMOBS_TLS_OBSERVED;
+    return llmobs_doctor_has_tracer(doctor, base) ? LLMOBS_TLS_TRACED
+                                                  : LLMOBS_TLS_OBSERVED;
 }
 
 enum llmobs_tls_way llmobs_doctor_tls_of(struct llmobs_doctor *doctor,
@@ -201,9 +180,8 @@ enum llmobs_tls_way llmobs_doctor_tls_of(struct llmobs_doctor *doctor,
 
     read_file(&file, doctor, doctor->process.exe);
     snprintf(why, sizeof(file.why), "%s", file.why);
-    if (file.inside)
-        return way_inside(doctor, &file, base);
-    return has_loaded_it(doctor) ? way_of(doctor, base) : LLMOBS_TLS_NONE;
+    return file.inside || has_loaded_it(doctor) ? way_of(doctor, &file, base)
+                                                : LLMOBS_TLS_NONE;
 }
 
 enum llmobs_tls_way llmobs_doctor_tls(struct llmobs_doctor *doctor)
@@ -215,11 +193,9 @@ enum llmobs_tls_way llmobs_doctor_tls(struct llmobs_doctor *doctor)
 
     read_file(&file, doctor, doctor->program.file);
     where = file.inside ? " inside the program" : "";
-    if (file.inside)
-        way = way_inside(doctor, &file, base);
-    else if (llmobs_glob_listed(LLMOBS_TLS_CLIENTS, base) ||
-             has_loaded_it(doctor) || file.linked)
-        way = way_of(doctor, base);
+    if (file.inside || file.linked || has_loaded_it(doctor) ||
+        llmobs_glob_listed(LLMOBS_CLIENTS, base))
+        way = way_of(doctor, &file, base);
     switch (way) {
     case LLMOBS_TLS_NONE:
         break;

@@ -439,7 +439,7 @@ static void print_of_delivery(const struct launch *launch)
     const char *command = launch->command[0];
 
     if (launch->given[RELAY] || !isatty(STDERR_FILENO) ||
-        !llmobs_glob_listed(LLMOBS_TLS_CLIENTS, command) ||
+        !llmobs_glob_listed(LLMOBS_CLIENTS, command) ||
         llmobs_tls_mode(llmobs_environment_get(&launch->environment,
                                                "LLMOBS_TLS")) == LLMOBS_TLS_OFF)
         return;

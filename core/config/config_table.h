@@ -137,12 +137,12 @@ struct row {
       FORM_PRIVACY, CONF(request_tags), 0, 0)                                  \
     V("LLMOBS_TLS", "auto, on, off", "auto",                                   \
       "programs whose calls over OpenSSL or GnuTLS, without libcurl, are "     \
-      "observed: auto: PHP, Python, Ruby, Perl, Lua, wget, Emacs; on: every "  \
-      "program; off: none",                                                    \
+      "observed: auto: PHP, Python, Ruby, Perl, Lua, wget, Emacs, Node; on: "  \
+      "every program; off: none",                                              \
       FORM_CHOICE, CONF(tls), 0, 0)                                            \
     V("LLMOBS_SOCKETS", "auto, on, off", "auto",                               \
       "programs whose calls by plain HTTP, without libcurl, are observed: "    \
-      "auto: those of LLMOBS_TLS and Node; on: every program; off: none",      \
+      "auto: those of LLMOBS_TLS; on: every program; off: none",               \
       FORM_CHOICE, CONF(sockets), 0, 0)                                        \
     V("LLMOBS_INBOUND", "boolean", "off",                                      \
       "a server in PHP, Perl, Python, R, Ruby or Lua takes each request's "    \

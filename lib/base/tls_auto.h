@@ -19,18 +19,12 @@
 #include <stddef.h>
 
 /* Patterns of programs (glob.h), whose bytes, status and output are known to
- * stay the same. */
-#define LLMOBS_TLS_CLIENTS "python*,ruby*,perl*,lua*,wget,wget2,emacs*"
+ * stay the same, and the letters with which their names begin. */
+#define LLMOBS_CLIENTS "python*,ruby*,perl*,lua*,wget,wget2,emacs*," LLMOBS_NODE
+#define LLMOBS_CLIENTS_LETTERS "prlwen"
 
-/* The same where the TLS library is inside the program: none yet. */
-#define LLMOBS_TLS_INSIDE ""
-
+/* Those that may have the TLS library inside, and tracers by options. */
 #define LLMOBS_NODE "node*"
-
-/* The programs of LLMOBS_SOCKETS=auto beside PHP, and the letters with which
- * their names begin. */
-#define LLMOBS_SOCKETS_CLIENTS LLMOBS_TLS_CLIENTS "," LLMOBS_NODE
-#define LLMOBS_SOCKETS_LETTERS "prlwen"
 
 /* LLMOBS_TLS, and LLMOBS_SOCKETS likewise, says for which programs the library
  * observes calls over a TLS library. AUTO: for programs whose bytes, status and

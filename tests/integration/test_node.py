@@ -26,7 +26,8 @@ def run(t, node, *ways, on="on", options=(), before=(), env=(), **more):
     if not node or not has_own(node):
         raise Skip("no Node of its vendor's")
     env = dict(env, NODE_EXTRA_CA_CERTS=t.servers.cert, KEY=SECRET,
-               LLMOBS_TLS=on, MODULES=MODULES, PLAIN=t.servers.base(False))
+               LLMOBS_TLS=on, MODULES=MODULES, PLAIN=t.servers.base(False),
+               OWN=":".join(t.servers.own))
     return t.same([*before, node, *options, os.path.join(APPS, "node.mjs"),
                    t.servers.base(True) + "/v1/chat/completions", *ways],
                   env=env, **more)
@@ -122,22 +123,11 @@ for name, path in NODES.items():
 NODE = next(iter(NODES.values()), None)
 
 
-@test
-def not_asked_for(t):
-    """Node is not among the programs that are observed without a variable."""
-    for value in "auto", "off":
-        run(t, NODE, "fetch", on=value, spans=0)
-    line = diagnosis(t, NODE)
-    ok("inside the program" in line and "LLMOBS_TLS=on observes" in line, line)
-    line = diagnosis(t, NODE, LLMOBS_TLS="on")
-    ok("inside the program" in line and "are observed" in line, line)
-
-
-def altered(t, *changes):
+def altered(t, *changes, name="node"):
     """A copy of Node, in which the first of each is replaced."""
     if not NODE or not has_own(NODE):
         raise Skip("no Node of its vendor's")
-    path = os.path.join(t.dir, "node")
+    path = os.path.join(t.dir, name)
     with open(NODE, "rb") as f:
         data = bytearray(f.read())
     for at, old, new in changes:
@@ -148,6 +138,28 @@ def altered(t, *changes):
         f.write(data)
     os.chmod(path, 0o755)
     return path
+
+
+@test
+def without_a_variable(t):
+    """Node is observed by its name; another name asks for the variable."""
+    cases = (NODE, "auto", True), (NODE, "off", False), (
+        altered(t, name="edge"), "auto", False), (
+        altered(t, name="edge"), "on", True)
+    for node, value, seen in cases:
+        run(t, node, "fetch", on=value, spans=3 * seen)
+        line = diagnosis(t, node, LLMOBS_TLS=value)
+        ok("inside the program" in line and (
+            "are observed" if seen else "LLMOBS_TLS=on observes") in line,
+            line)
+
+
+@test
+def a_server_of_tls(t):
+    """Its calls are observed where the user says so."""
+    r = run(t, NODE, "https", "accepts", on="auto", spans=2)
+    ok("the program accepts TLS" in r.log, r.log)
+    run(t, NODE, "https", "accepts", spans=4)
 
 
 @test
@@ -196,7 +208,8 @@ def beside_a_tracer(t):
     with open(os.path.join(folder, "init.js"), "w") as f:
         f.write("")
     env = {"NODE_OPTIONS": "--require " + os.path.join(folder, "init.js")}
-    run(t, NODE, "fetch", on="auto", env=env, spans=0)
+    r = run(t, NODE, "fetch", on="auto", env=env, spans=0)
+    ok("a tracer reports the program's calls" in r.log, r.log)
     line = diagnosis(t, NODE, **env)
     ok("a tracer reports the program's calls" in line, line)
     run(t, NODE, "fetch", env=env, spans=3)

@@ -2,6 +2,7 @@
 // The packages of MODULES, a folder, are those that openai, anthropic and ai call by.
 import assert from 'node:assert';
 import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import https from 'node:https';
 import { createRequire } from 'node:module';
 import { Worker, isMainThread, workerData } from 'node:worker_threads';
@@ -104,6 +105,18 @@ const ways = {
         const model = createOpenAI({ apiKey: process.env.KEY, baseURL: base + '/v1' }).chat('gpt-test');
         console.log((await generateText({ model, messages: hello, maxRetries: 0 })).text);
         for await (const part of streamText({ model, messages: hello, maxRetries: 0 }).textStream) console.log(part);
+    },
+    // It accepts a connection, its own, and calls then by new ones.
+    async accepts() {
+        const [cert, key] = process.env.OWN.split(':').map((name) => readFileSync(name));
+        const server = https.createServer({ cert, key }, (q, r) => r.end('hello'));
+        await new Promise((done) => { server.listen(0, '127.0.0.1', done); });
+        const { port } = server.address();
+        await new Promise((done) => {
+            https.get({ port, agent: false, rejectUnauthorized: false }, (r) => r.resume().on('close', done));
+        });
+        server.close();
+        await times(2, () => request(false));
     },
     child() {
         const r = spawnSync(process.execPath, [file, url, 'fetch'], { encoding: 'utf8' });
