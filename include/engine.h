@@ -163,14 +163,35 @@ enum llmobs_wire_end {
     LLMOBS_WIRE_FREED
 };
 
-/* The connections of clients of HTTP, over a TLS library or plain. The shim
- * calls these after the library's own function has returned, with the bytes
- * that the program gave or got, which they borrow until they return. They keep
- * errno. Where two threads may use one connection at once, as with GnuTLS and
- * sockets, `sent` comes before the real function. Neither waits for the other.
- */
+/* What happens to a connection, and the number of the event. */
+enum llmobs_wire_what {
+    LLMOBS_WIRE_SENT,     /* of bytes */
+    LLMOBS_WIRE_RECEIVED, /* of bytes */
+    /* The kernel sent so many bytes of a file or a pipe, which nobody saw.
+     * OTHER_BYTES: the program sent others than SENT had shown. */
+    LLMOBS_WIRE_SKIPPED,
+    /* Bytes came that the core was not given: READ_BESIDE, the program read
+     * them by a function that is not watched; else it lets the connection go
+     * without having read so many, and those that wait at `fd`. */
+    LLMOBS_WIRE_UNSEEN,
+    /* enum llmobs_wire_end. After FREED the connection is gone; after CLOSED
+     * and BROKEN it stays, and no byte of it counts any more. */
+    LLMOBS_WIRE_ENDED
+};
 #define LLMOBS_WIRE_READ_BESIDE UINT64_MAX
 #define LLMOBS_WIRE_OTHER_BYTES UINT64_MAX
+struct llmobs_wire_event {
+    enum llmobs_wire_what what;
+    const char *bytes; /* borrowed; NULL: none are known */
+    uint64_t number;
+    int fd; /* of UNSEEN; -1: unknown */
+};
+
+/* The connections of clients of HTTP, over a TLS library or plain. The shim
+ * calls these after the library's own function has returned, with the bytes
+ * that the program gave or got. They keep errno. Where two threads may use one
+ * connection at once, as with GnuTLS and sockets, SENT comes before the real
+ * function. Neither waits for the other. */
 struct llmobs_wire;
 struct llmobs_wire_ops {
     /* A client's first bytes were seen. Borrows `host`, the name that the
@@ -178,18 +199,7 @@ struct llmobs_wire_ops {
      * http, not https; `http2`: by that. NULL: the core does not follow the
      * connection. */
     struct llmobs_wire *(*begin)(const char *host, bool plain, bool http2);
-    void (*sent)(struct llmobs_wire *, const void *bytes, size_t len);
-    void (*received)(struct llmobs_wire *, const void *bytes, size_t len);
-    /* The kernel sent so many bytes of a file or a pipe, which nobody saw.
-     * OTHER_BYTES: the program sent others than `sent` had shown. */
-    void (*skipped)(struct llmobs_wire *, uint64_t bytes);
-    /* Bytes came that the core was not given: READ_BESIDE, the program read
-     * them by a function that is not watched; else it lets the connection go
-     * without having read these, and those that wait at `fd` (-1: unknown). */
-    void (*unseen)(struct llmobs_wire *, uint64_t bytes, int fd);
-    /* After FREED the connection is gone; after CLOSED and BROKEN it stays, and
-     * no byte of it counts any more. */
-    void (*ended)(struct llmobs_wire *, enum llmobs_wire_end how);
+    void (*event)(struct llmobs_wire *, const struct llmobs_wire_event *);
     /* A client asked `host` (borrowed) by functions that are not watched; the
      * connection is not followed. The core counts it if the host is a
      * provider's. NULL: a TLS library did something impossible,

@@ -28,16 +28,20 @@ __attribute__((noinline)) static void give_up(void)
 /* The core's record of a connection, which another thread may have set. */
 static struct llmobs_wire *wire_of(const struct llmobs_connection *connection)
 {
-    return __atomic_load_n(&connection->of_core, __ATOMIC_ACQUIRE);
+    return connection ? __atomic_load_n(&connection->of_core, __ATOMIC_ACQUIRE)
+                      : NULL;
 }
 
-/* The core's operations, if it follows the connection. */
-static const struct llmobs_ops *follower_of(
-    const struct llmobs_connection *connection)
+/* Passes an event on, if the core follows the connection. */
+static void pass(struct llmobs_wire *wire, enum llmobs_wire_what what,
+                 const void *bytes, uint64_t number, int fd)
 {
-    struct llmobs_wire *wire = wire_of(connection);
+    const struct llmobs_ops *ops =
+        wire && wire != UNFOLLOWED ? llmobs_load_core() : NULL;
 
-    return wire && wire != UNFOLLOWED ? llmobs_load_core() : NULL;
+    if (ops)
+        ops->wire.event(wire,
+                        &(struct llmobs_wire_event){what, bytes, number, fd});
 }
 
 __attribute__((noinline)) static void begin_to_follow(
@@ -73,22 +77,19 @@ static void pass_on(const void *object, llmobs_follow_name_fn *name_of,
                     const struct llmobs_sent *sent)
 {
     struct llmobs_connection *connection = sent->connection;
-    const struct llmobs_ops *ops;
 
     if (!connection)
         return;
     if (!wire_of(connection))
         begin_to_follow(connection, name_of ? name_of(object) : NULL, !name_of);
-    ops = follower_of(connection);
     /* The first bytes may be the beginning of a head, which holds keys. */
     if (connection->held) {
-        if (ops)
-            ops->wire.sent(wire_of(connection), connection->first,
-                           connection->held);
+        pass(wire_of(connection), LLMOBS_WIRE_SENT, connection->first,
+             connection->held, -1);
         llmobs_connections_wipe(connection);
     }
-    if (ops && sent->len > 0)
-        ops->wire.sent(wire_of(connection), sent->bytes, sent->len);
+    if (sent->len > 0)
+        pass(wire_of(connection), LLMOBS_WIRE_SENT, sent->bytes, sent->len, -1);
 }
 
 struct llmobs_connection *llmobs_follow_sent(const void *object,
@@ -136,12 +137,8 @@ void llmobs_follow_accepted(const void *object, const struct iovec *pieces,
 
 void llmobs_follow_skipped(const void *object, uint64_t bytes)
 {
-    const struct llmobs_connection *connection =
-        llmobs_connections_find(object);
-    const struct llmobs_ops *ops = connection ? follower_of(connection) : NULL;
-
-    if (ops)
-        ops->wire.skipped(wire_of(connection), bytes);
+    pass(wire_of(llmobs_connections_find(object)), LLMOBS_WIRE_SKIPPED, NULL,
+         bytes, -1);
 }
 
 struct llmobs_connection *llmobs_follow_received(const void *object,
@@ -150,10 +147,8 @@ struct llmobs_connection *llmobs_follow_received(const void *object,
 {
     struct llmobs_connection *connection =
         is_over() ? NULL : llmobs_connections_received(object, first);
-    const struct llmobs_ops *ops = connection ? follower_of(connection) : NULL;
 
-    if (ops)
-        ops->wire.received(wire_of(connection), bytes, len);
+    pass(wire_of(connection), LLMOBS_WIRE_RECEIVED, bytes, len, -1);
     return connection;
 }
 
@@ -178,27 +173,17 @@ bool llmobs_follow_http2(const void *object, llmobs_follow_name_fn *name_of,
 void llmobs_follow_unseen(const struct llmobs_connection *connection,
                           uint64_t bytes, int fd)
 {
-    const struct llmobs_ops *ops = follower_of(connection);
-
-    if (ops)
-        ops->wire.unseen(wire_of(connection), bytes, fd);
+    pass(wire_of(connection), LLMOBS_WIRE_UNSEEN, NULL, bytes, fd);
 }
 
 void llmobs_follow_ended(const void *object, enum llmobs_wire_end how)
 {
-    const struct llmobs_connection *connection =
-        llmobs_connections_find(object);
-    const struct llmobs_ops *ops = connection ? follower_of(connection) : NULL;
-
-    if (ops)
-        ops->wire.ended(wire_of(connection), how);
+    pass(wire_of(llmobs_connections_find(object)), LLMOBS_WIRE_ENDED, NULL, how,
+         -1);
 }
 
 void llmobs_follow_forget(const void *object)
 {
-    struct llmobs_wire *wire = llmobs_connections_forget(object);
-    const struct llmobs_ops *ops = llmobs_load_core();
-
-    if (wire && wire != UNFOLLOWED && ops)
-        ops->wire.ended(wire, LLMOBS_WIRE_FREED);
+    pass(llmobs_connections_forget(object), LLMOBS_WIRE_ENDED, NULL,
+         LLMOBS_WIRE_FREED, -1);
 }

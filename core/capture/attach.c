@@ -211,9 +211,7 @@ static const struct llmobs_ops ops = {
     .rest = llmobs_rest_begin,
     .rest_longer = llmobs_rest_longer,
     .rested = llmobs_rest_end,
-    .wire = {llmobs_wire_begin, llmobs_wire_sent, llmobs_wire_received,
-             llmobs_wire_skipped, llmobs_wire_unseen, llmobs_wire_ended,
-             llmobs_wire_unfollowed},
+    .wire = {llmobs_wire_begin, llmobs_wire_event, llmobs_wire_unfollowed},
 };
 
 __attribute__((visibility("default"))) const struct llmobs_ops *

@@ -554,7 +554,9 @@ void llmobs_capture_close(struct llmobs_handle *handle, enum llmobs_end end,
                           CURLcode code)
 {
     if (handle->raw)
-        llmobs_wire_ended(handle->raw, LLMOBS_WIRE_FREED);
+        llmobs_wire_event(handle->raw,
+                          &(struct llmobs_wire_event){LLMOBS_WIRE_ENDED, NULL,
+                                                      LLMOBS_WIRE_FREED, -1});
     handle->raw = NULL;
     llmobs_capture_finish(handle, end, code);
 }

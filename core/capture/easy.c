@@ -1,6 +1,9 @@
 #include "core/capture/easy.h"
 
 #include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
 
 #include "lib/base/stack.h"
 #include "core/capture/callbacks.h"
@@ -84,7 +87,8 @@ static void look_at_raw(struct llmobs_handle *handle, CURL *curl)
     if (!handle->raw)
         return;
     (void)handle->real->easy_getinfo(curl, CURLINFO_ACTIVESOCKET, &fd);
-    llmobs_wire_unseen(handle->raw, 0, fd);
+    llmobs_wire_event(handle->raw, &(struct llmobs_wire_event){
+                                       LLMOBS_WIRE_UNSEEN, NULL, 0, fd});
 }
 
 static void end_perform(struct llmobs_handle *handle, CURL *curl, CURLcode rc)
@@ -194,6 +198,28 @@ void llmobs_ops_easy_cleanup(const struct llmobs_real *real, CURL *curl)
 
 /* -- bytes of the app's own ------------------------------------------------ */
 
+/* For a connection to the origin of an absolute URL. NULL also for another
+ * scheme than http and https. */
+static struct llmobs_wire *begin_wire(const char *url)
+{
+    bool plain = strncasecmp(url, "http://", 7) == 0;
+    struct llmobs_wire *wire;
+    const char *user;
+    char *host;
+    size_t len;
+
+    if (!plain && strncasecmp(url, "https://", 8) != 0)
+        return NULL;
+    url += plain ? 7 : 8;
+    len = strcspn(url, "/?#");
+    user = memrchr(url, '@', len);
+    host = user ? strndup(user + 1, (size_t)(url + len - user - 1))
+                : strndup(url, len);
+    wire = llmobs_wire_begin(host, plain, false);
+    free(host);
+    return wire;
+}
+
 /* The record of the connection, which the first bytes begin. NULL: the library
  * does not follow it. */
 static struct llmobs_wire *wire_of(struct llmobs_handle *handle, CURL *curl)
@@ -204,8 +230,15 @@ static struct llmobs_wire *wire_of(struct llmobs_handle *handle, CURL *curl)
         return handle->raw;
     url = llmobs_outgoing_ask(handle, curl, CURLINFO_EFFECTIVE_URL);
     if (url)
-        handle->raw = llmobs_wire_open(url);
+        handle->raw = begin_wire(url);
     return handle->raw;
+}
+
+static void report(struct llmobs_wire *wire, enum llmobs_wire_what what,
+                   const void *bytes, uint64_t number)
+{
+    llmobs_wire_event(wire,
+                      &(struct llmobs_wire_event){what, bytes, number, -1});
 }
 
 CURLcode llmobs_ops_easy_send(const struct llmobs_real *real, CURL *curl,
@@ -221,9 +254,9 @@ CURLcode llmobs_ops_easy_send(const struct llmobs_real *real, CURL *curl,
             : NULL;
 
     if (wire)
-        llmobs_wire_sent(wire, data, failed ? len : *sent);
+        report(wire, LLMOBS_WIRE_SENT, data, failed ? len : *sent);
     if (wire && failed)
-        llmobs_wire_ended(wire, LLMOBS_WIRE_UNSENT);
+        report(wire, LLMOBS_WIRE_ENDED, NULL, LLMOBS_WIRE_UNSENT);
     errno = saved;
     return rc;
 }
@@ -238,10 +271,10 @@ CURLcode llmobs_ops_easy_recv(const struct llmobs_real *real, CURL *curl,
     struct llmobs_wire *wire = handle && room > 0 ? handle->raw : NULL;
 
     if (wire && rc == CURLE_RECV_ERROR)
-        llmobs_wire_ended(wire, LLMOBS_WIRE_BROKEN);
+        report(wire, LLMOBS_WIRE_ENDED, NULL, LLMOBS_WIRE_BROKEN);
     else if (wire && rc == CURLE_OK && *got == 0)
-        llmobs_wire_ended(wire, LLMOBS_WIRE_CLOSED);
+        report(wire, LLMOBS_WIRE_ENDED, NULL, LLMOBS_WIRE_CLOSED);
     else if (wire && rc == CURLE_OK)
-        llmobs_wire_received(wire, data, *got);
+        report(wire, LLMOBS_WIRE_RECEIVED, data, *got);
     return rc;
 }

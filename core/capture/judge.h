@@ -8,6 +8,7 @@
 #define LLMOBS_JUDGE_H
 
 #include "core/capture/handle.h"
+#include "core/capture/wire_request.h"
 #include "core/config/config.h"
 
 /* Runs once; borrows its arguments for ever. */
@@ -35,15 +36,6 @@ bool llmobs_judge_has_sign(const struct llmobs_handle *handle);
 /* Judges by header list and body as well, and so reads them. */
 bool llmobs_judge_request(const struct llmobs_handle *handle, const char *url,
                           struct llmobs_match *match);
-
-/* A request that libcurl does not send. */
-struct llmobs_wire_request {
-    const char *method;
-    const char *url; /* absolute */
-    const struct curl_slist
-        *lines;              /* "Name: value", as the program sent them */
-    struct llmobs_text body; /* its first bytes; data NULL: there is none */
-};
 
 /* _may_be: true where a request to the path `target` may be a call; `sends`: it
  * has a body. _asked: judges it by all that is known, and writes that to a

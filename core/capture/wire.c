@@ -5,12 +5,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/ioctl.h>
 
 #include "core/capture/global.h"
 #include "core/capture/judge.h"
 #include "core/capture/call_origin.h"
+#include "core/capture/wire_request.h"
 #include "core/event/curlcode.h"
 #include "lib/base/clock.h"
 #include "lib/base/cold.h"
@@ -37,38 +37,20 @@
 #define ALERT_MOST 64
 #define TICKETS_MOST 640
 
-/* A copy of a request's head, until the request is judged: it holds the
- * program's keys, and is wiped then. */
-struct head {
-    size_t size;      /* of it all, in bytes */
-    int64_t began_ns; /* monotonic: when the head was sent */
-    char *method;
-    char *url;                /* absolute */
-    struct curl_slist *lines; /* "Name: value"; NULL: there is none */
-};
-
-/* One thing that happens to a connection. */
-struct event {
-    enum { SENT, RECEIVED, SKIPPED, UNSEEN, ENDED } what;
-    const char *bytes; /* borrowed; NULL: none are known */
-    uint64_t number;   /* of bytes; how it ended */
-    int fd;            /* of UNSEEN; -1: unknown */
-};
-
 /* An event that came while another thread was at work. */
 struct left {
     struct left *next;
-    struct event event;
+    struct llmobs_wire_event event;
     char bytes[]; /* of the event, which may have keys */
 };
 
 /* A request that may be a call, until its answer has ended. */
 struct request {
     uint32_t number;
-    bool whole;                       /* it was sent to its end */
-    struct head *head;                /* NULL: it is judged */
-    struct llmobs_buf seen;           /* first bytes of the body, until then */
-    struct llmobs_exchange *exchange; /* NULL: no call yet */
+    bool whole;                        /* it was sent to its end */
+    struct llmobs_wire_request *asked; /* NULL: it is judged */
+    struct llmobs_buf seen;            /* first bytes of the body, until then */
+    struct llmobs_exchange *exchange;  /* NULL: no call yet */
 };
 
 struct llmobs_wire {
@@ -93,7 +75,7 @@ struct llmobs_wire {
     bool plain;        /* http, not https */
     atomic_int holder; /* of the list, and of exchanges in it (holder.h) */
     struct request **requests; /* in the order of their numbers */
-    size_t count, room;        /* of requests */
+    size_t count;
 };
 
 LLMOBS_COLD static struct llmobs_keyed_line lines[1 << LINE_BITS];
@@ -144,7 +126,6 @@ static struct request *find(const struct llmobs_wire *wire, uint32_t number)
 static struct request *add_request(struct llmobs_wire *wire, uint32_t number)
 {
     struct request *request = calloc(1, sizeof(*request));
-    size_t room = wire->room ? 2 * wire->room : 1;
     struct request **requests;
 
     if (!request)
@@ -152,27 +133,22 @@ static struct request *add_request(struct llmobs_wire *wire, uint32_t number)
     request->number = number;
     llmobs_buf_init(&request->seen, JUDGED_MAX);
     llmobs_holder_lock(&wire->holder);
-    if (wire->count == wire->room) {
-        requests = realloc(wire->requests, room * sizeof(*requests));
-        wire->requests = requests ? requests : wire->requests;
-        wire->room = requests ? room : wire->room;
-    }
-    if (wire->count < wire->room) {
-        wire->requests[wire->count++] = request;
-    } else {
-        free(request);
-        request = NULL;
+    requests = realloc(wire->requests, (wire->count + 1) * sizeof(*requests));
+    if (requests) {
+        requests[wire->count++] = request;
+        wire->requests = requests;
     }
     llmobs_holder_unlock(&wire->holder);
-    return request;
+    if (requests)
+        return request;
+    free(request);
+    return NULL;
 }
 
 static void forget_head(struct request *request)
 {
-    if (request->head)
-        explicit_bzero(request->head, request->head->size);
-    free(request->head);
-    request->head = NULL;
+    llmobs_wire_request_free(request->asked);
+    request->asked = NULL;
     if (request->seen.len > 0)
         explicit_bzero(request->seen.data, request->seen.len);
     llmobs_buf_fini(&request->seen);
@@ -201,62 +177,6 @@ static bool is_asking(const struct llmobs_wire *wire)
 {
     return wire->h2 ? wire->h2->open > 0
                     : wire->http.asked != wire->http.answered;
-}
-
-/* -- the copy of a head ---------------------------------------------------- */
-
-static char *append(char *at, struct llmobs_text text)
-{
-    memcpy(at, text.data, text.len);
-    return at + text.len;
-}
-
-/* NULL: memory ran out, or the request has no URL. `host`: the peer's name, for
- * a request that names none; NULL: unknown. `plain`: by http, not https. A
- * target is a path, or by HTTP/1.1 an absolute URL. */
-static struct head *copy_head(const struct llmobs_http1_head *head,
-                              const char *host, bool plain)
-{
-    struct llmobs_text name = head->host, rest = head->headers;
-    struct llmobs_text target = head->target;
-    struct llmobs_http1_header header;
-    struct curl_slist *node;
-    struct head *to;
-    size_t count = 0, size;
-    char *at;
-
-    if (name.len == 0 && host)
-        name = (struct llmobs_text){host, strlen(host)};
-    if (target.len == 0 || target.data[0] == '*' ||
-        (target.data[0] == '/' && name.len == 0))
-        return NULL;
-    while (llmobs_http1_header_next(&rest, &header))
-        count++;
-    size = sizeof(*to) + count * (sizeof(*node) + 2) + head->headers.len +
-           sizeof("https://") + name.len + target.len + head->method.len + 2;
-    to = calloc(1, size);
-    if (!to)
-        return NULL;
-    node = (struct curl_slist *)(to + 1);
-    at = (char *)(node + count);
-    *to = (struct head){.size = size,
-                        .began_ns = llmobs_clock_mono_ns(),
-                        .method = at,
-                        .lines = count > 0 ? node : NULL};
-    at = append(at, head->method) + 1;
-    to->url = at;
-    if (target.data[0] == '/') {
-        at = append(at, llmobs_text_of(plain ? "http://" : "https://"));
-        at = append(at, name);
-    }
-    at = append(at, target) + 1;
-    rest = head->headers;
-    for (; llmobs_http1_header_next(&rest, &header); node++) {
-        *node = (struct curl_slist){at, --count > 0 ? node + 1 : NULL};
-        at = append(append(at, header.name), llmobs_text_of(": "));
-        at = append(at, header.value) + 1;
-    }
-    return to;
 }
 
 /* -- the end of a call ----------------------------------------------------- */
@@ -304,54 +224,53 @@ static void end_answer(struct llmobs_wire *wire,
 /* -- a call begins --------------------------------------------------------- */
 
 static void read_lines(struct llmobs_exchange *exchange,
-                       const struct head *head,
+                       const struct llmobs_wire_request *asked,
                        const struct llmobs_call_origin *origin)
 {
     struct llmobs_own_headers own;
 
     llmobs_worker_find_key(worker, exchange);
     exchange->account = llmobs_account_seal(
-        llmobs_call_origin_read_head(head->lines, head->url, exchange));
-    llmobs_inject_scan(head->lines, head->url, &own);
+        llmobs_call_origin_read_head(asked->lines, asked->url, exchange));
+    llmobs_inject_scan(asked->lines, asked->url, &own);
     own.carrier.stranger = origin->from_stranger ||
-                           llmobs_call_origin_forwards_strangers(head->lines);
+                           llmobs_call_origin_forwards_strangers(asked->lines);
     (void)llmobs_call_origin_continue(&own, origin->from_span,
                                       &exchange->context);
 }
 
 static bool fill_exchange(struct llmobs_exchange *exchange,
-                          const struct head *head,
-                          const struct llmobs_match *match,
-                          struct llmobs_text body)
+                          const struct llmobs_wire_request *asked,
+                          const struct llmobs_match *match)
 {
-    struct llmobs_text query = llmobs_rules_query(match, head->url);
+    struct llmobs_text query = llmobs_rules_query(match, asked->url);
 
-    exchange->url = llmobs_allowlist_url_copy(head->url);
+    exchange->url = llmobs_allowlist_url_copy(asked->url);
     if (!exchange->url)
         return false;
-    llmobs_exchange_set_begin(exchange, head->began_ns);
+    llmobs_exchange_set_begin(exchange, asked->began_ns);
     exchange->match = *match;
     exchange->wired = true;
     exchange->transfer.redirects = -1;
     exchange->transfer.bytes_sent = exchange->transfer.bytes_received = 0;
     llmobs_context_text(
         exchange->method, sizeof(exchange->method),
-        (struct llmobs_text){head->method, strlen(head->method)});
-    exchange->stands = body.len > 0 ? llmobs_rules_seems(match, body)
-                                    : llmobs_rules_stands(match);
+        (struct llmobs_text){asked->method, strlen(asked->method)});
+    exchange->stands = asked->body.len > 0
+                           ? llmobs_rules_seems(match, asked->body)
+                           : llmobs_rules_stands(match);
     exchange->multipart = match->form;
     if (match->form)
         exchange->form =
-            llmobs_form_new(llmobs_lines_value(head->lines, "content-type:"));
+            llmobs_form_new(llmobs_lines_value(asked->lines, "content-type:"));
     if (query.len > 0)
         (void)llmobs_body_add(&exchange->request, query.data, query.len);
     return true;
 }
 
 /* Makes the exchange of a request that is a call. NULL: it is lost. */
-static struct llmobs_exchange *begin_exchange(const struct head *head,
-                                              const struct llmobs_match *match,
-                                              struct llmobs_text body)
+static struct llmobs_exchange *begin_exchange(
+    const struct llmobs_wire_request *asked, const struct llmobs_match *match)
 {
     struct llmobs_call_origin origin = {.found_at_add = false};
     struct llmobs_exchange *exchange =
@@ -361,8 +280,8 @@ static struct llmobs_exchange *begin_exchange(const struct head *head,
         llmobs_log_once(LLMOBS_LOG_WARN, "past the mock",
                         "LLMOBS_REPLAY leads calls of libcurl to the mock: a "
                         "call without libcurl went to its server");
-    if (exchange && fill_exchange(exchange, head, match, body)) {
-        read_lines(exchange, head, &origin);
+    if (exchange && fill_exchange(exchange, asked, match)) {
+        read_lines(exchange, asked, &origin);
         llmobs_worker_start(worker, exchange);
     } else {
         llmobs_worker_count_lost(worker, LLMOBS_STAT_dropped_memory);
@@ -386,23 +305,21 @@ static void add_sent(struct llmobs_exchange *exchange, struct llmobs_text bytes)
  * head, which holds keys. False: it is no call, and is removed. */
 static bool judge(struct llmobs_wire *wire, struct request *request)
 {
-    const struct head *head = request->head;
-    const struct llmobs_text body = {
-        request->seen.len ? request->seen.data : NULL, request->seen.len};
-    const struct llmobs_wire_request asked = {head->method, head->url,
-                                              head->lines, body};
+    struct llmobs_wire_request *asked = request->asked;
     struct llmobs_exchange *exchange;
     struct llmobs_match match = {0};
 
-    if (!llmobs_judge_wire_request(&asked, &match)) {
+    if (request->seen.len > 0)
+        asked->body = llmobs_buf_text(&request->seen);
+    if (!llmobs_judge_wire_request(asked, &match)) {
         (void)remove_request(wire, request);
         return false;
     }
-    exchange = begin_exchange(head, &match, body);
+    exchange = begin_exchange(asked, &match);
     if (exchange) {
         wire->called = true;
-        if (body.len > 0)
-            add_sent(exchange, body);
+        if (asked->body.len > 0)
+            add_sent(exchange, asked->body);
         llmobs_worker_warm(worker);
         llmobs_holder_lock(&wire->holder);
         request->exchange = exchange;
@@ -429,32 +346,31 @@ static void request_head(struct llmobs_wire *wire, uint32_t number,
 {
     bool sends = head->framing != LLMOBS_HTTP1_BODILESS &&
                  (head->framing != LLMOBS_HTTP1_LENGTH || head->length > 0);
-    struct head *copy = copy_head(head, wire->host, wire->plain);
-    struct request *request;
+    struct llmobs_wire_request *asked =
+        llmobs_wire_request_copy(head, wire->host, wire->plain);
+    struct request *request = NULL;
 
     llmobs_worker_count_call(worker);
-    if (!copy)
+    if (!asked)
         return;
-    request = llmobs_judge_may_be_call(copy->url, sends)
-                  ? add_request(wire, number)
-                  : NULL;
-    if (request) {
-        request->head = copy;
-        if (!sends)
-            judge(wire, request);
-    } else {
-        explicit_bzero(copy, copy->size);
-        free(copy);
+    if (llmobs_judge_may_be_call(asked->url, sends))
+        request = add_request(wire, number);
+    if (!request) {
+        llmobs_wire_request_free(asked);
+        return;
     }
+    request->asked = asked;
+    if (!sends)
+        judge(wire, request);
 }
 
 static void request_body(struct llmobs_wire *wire, struct request *request,
                          struct llmobs_text bytes)
 {
-    if (request->head && !bytes.data) {
+    if (request->asked && !bytes.data) {
         if (!judge_unseen(wire, request))
             return;
-    } else if (request->head) {
+    } else if (request->asked) {
         size_t room = JUDGED_MAX - request->seen.len;
         size_t part = bytes.len < room ? bytes.len : room;
 
@@ -477,7 +393,7 @@ static void request_body(struct llmobs_wire *wire, struct request *request,
 static void request_end(struct llmobs_wire *wire, struct request *request,
                         enum llmobs_http1_end how)
 {
-    if ((request->head && !judge(wire, request)) || how != LLMOBS_HTTP1_WHOLE)
+    if ((request->asked && !judge(wire, request)) || how != LLMOBS_HTTP1_WHOLE)
         return;
     request->whole = true;
     llmobs_holder_lock(&wire->holder);
@@ -540,7 +456,7 @@ static void on_head(void *user, enum llmobs_http1_side side, uint32_t number,
     }
     request = find(wire, number);
     /* The answer came before all of the body, which may have passed unseen. */
-    if (request && request->head)
+    if (request && request->asked)
         is_call = request->seen.len == 0 && head->status < 300
                       ? judge_unseen(wire, request)
                       : judge(wire, request);
@@ -657,8 +573,7 @@ static struct llmobs_h2 *begin_h2(struct llmobs_wire *wire)
     return h2;
 }
 
-static struct llmobs_wire *begin(const char *host, size_t len, bool plain,
-                                 bool http2)
+struct llmobs_wire *llmobs_wire_begin(const char *host, bool plain, bool http2)
 {
     uintptr_t key = atomic_fetch_add(&last_key, 1) + 1;
     struct llmobs_wire *wire;
@@ -677,7 +592,7 @@ static struct llmobs_wire *begin(const char *host, size_t len, bool plain,
         atomic_store(&wire->missed, false);
         llmobs_http1_init(&wire->http, &events, wire);
         wire->process = llmobs_fork_process();
-        wire->host = len > 0 ? strndup(host, len) : NULL;
+        wire->host = host ? strdup(host) : NULL;
         wire->plain = plain;
         wire->h2 = http2 ? begin_h2(wire) : NULL;
         if (http2 && !wire->h2)
@@ -685,28 +600,6 @@ static struct llmobs_wire *begin(const char *host, size_t len, bool plain,
     }
     errno = saved;
     return wire;
-}
-
-struct llmobs_wire *llmobs_wire_begin(const char *host, bool plain, bool http2)
-{
-    return begin(host, host ? strlen(host) : 0, plain, http2);
-}
-
-struct llmobs_wire *llmobs_wire_open(const char *url)
-{
-    bool plain = strncasecmp(url, "http://", 7) == 0;
-    const char *host = url + (plain ? 7 : 8), *user;
-    size_t len;
-
-    if (!plain && strncasecmp(url, "https://", 8) != 0)
-        return NULL;
-    len = strcspn(host, "/?#");
-    user = memrchr(host, '@', len);
-    if (user) {
-        len -= (size_t)(user + 1 - host);
-        host = user + 1;
-    }
-    return begin(host, len, plain, false);
 }
 
 /* -- one thread after the other -------------------------------------------- */
@@ -740,12 +633,13 @@ static struct left *free_left(struct llmobs_wire *wire, struct left *left)
 
 /* The thread that is at work will see the event. False: it cannot be left. A
  * signal handler, which interrupted that thread, may not allocate. */
-static bool leave(struct llmobs_wire *wire, const struct event *event)
+static bool leave(struct llmobs_wire *wire,
+                  const struct llmobs_wire_event *event)
 {
     size_t size = event->bytes ? event->number : 0;
     struct left *left;
 
-    if (event->what == ENDED) {
+    if (event->what == LLMOBS_WIRE_ENDED) {
         atomic_fetch_or(&wire->ends, 1u << event->number);
         return true;
     }
@@ -829,8 +723,8 @@ static bool follow_fork(struct llmobs_wire *wire)
 /* Where a child sends, the answer that its parent waits for may come to either
  * of them. A connection that was said to be over, and is not, is followed anew.
  */
-static void sent(struct llmobs_wire *wire, const struct event *event,
-                 bool forked)
+static void sent(struct llmobs_wire *wire,
+                 const struct llmobs_wire_event *event, bool forked)
 {
     if (forked || (!event->bytes && event->number == LLMOBS_WIRE_OTHER_BYTES))
         miss(wire);
@@ -840,18 +734,18 @@ static void sent(struct llmobs_wire *wire, const struct event *event,
         llmobs_http1_init(&wire->http, &events, wire);
     wire->unseen = 0;
     wire->unsent = false;
-    if (wire->h2 && event->what == SENT)
+    if (wire->h2 && event->what == LLMOBS_WIRE_SENT)
         llmobs_h2_sent(wire->h2, event->bytes, event->number);
     else if (wire->h2)
         llmobs_h2_miss(wire->h2);
-    else if (event->what == SENT)
+    else if (event->what == LLMOBS_WIRE_SENT)
         llmobs_http1_sent(&wire->http, event->bytes, event->number);
     else
         llmobs_http1_skip(&wire->http, event->number);
 }
 
-static void received(struct llmobs_wire *wire, const struct event *event,
-                     bool forked)
+static void received(struct llmobs_wire *wire,
+                     const struct llmobs_wire_event *event, bool forked)
 {
     if (forked || is_over(wire))
         lose(wire, LLMOBS_HTTP1_MISSED);
@@ -864,7 +758,8 @@ static void received(struct llmobs_wire *wire, const struct event *event,
         llmobs_http1_received(&wire->http, event->bytes, event->number);
 }
 
-static void unseen(struct llmobs_wire *wire, const struct event *event)
+static void unseen(struct llmobs_wire *wire,
+                   const struct llmobs_wire_event *event)
 {
     uint64_t bytes = event->number;
     int waiting = 0;
@@ -896,23 +791,23 @@ static void ended(struct llmobs_wire *wire, enum llmobs_wire_end how)
         llmobs_http1_ended(&wire->http, how == LLMOBS_WIRE_CLOSED);
 }
 
-static void apply(struct llmobs_wire *wire, const struct event *event,
-                  bool forked)
+static void apply(struct llmobs_wire *wire,
+                  const struct llmobs_wire_event *event, bool forked)
 {
     if (atomic_load(&wire->missed))
         miss(wire);
     switch (event->what) {
-    case SENT:
-    case SKIPPED:
+    case LLMOBS_WIRE_SENT:
+    case LLMOBS_WIRE_SKIPPED:
         sent(wire, event, forked);
         break;
-    case RECEIVED:
+    case LLMOBS_WIRE_RECEIVED:
         received(wire, event, forked);
         break;
-    case UNSEEN:
+    case LLMOBS_WIRE_UNSEEN:
         unseen(wire, event);
         break;
-    case ENDED:
+    case LLMOBS_WIRE_ENDED:
         atomic_fetch_or(&wire->ends, 1u << event->number);
         break;
     }
@@ -949,7 +844,8 @@ static bool apply_ends(struct llmobs_wire *wire)
 
 /* Reads an event, and what other threads have left meanwhile. Nobody waits: who
  * finds another thread at work, as sockets and GnuTLS allow, leaves a copy. */
-static void work(struct llmobs_wire *wire, const struct event *event)
+void llmobs_wire_event(struct llmobs_wire *wire,
+                       const struct llmobs_wire_event *event)
 {
     int saved = errno, cancel;
     bool forked, works;
@@ -977,32 +873,6 @@ static void work(struct llmobs_wire *wire, const struct event *event)
     }
     pthread_setcancelstate(cancel, NULL);
     errno = saved;
-}
-
-void llmobs_wire_sent(struct llmobs_wire *wire, const void *bytes, size_t len)
-{
-    work(wire, &(struct event){SENT, bytes, len, -1});
-}
-
-void llmobs_wire_received(struct llmobs_wire *wire, const void *bytes,
-                          size_t len)
-{
-    work(wire, &(struct event){RECEIVED, bytes, len, -1});
-}
-
-void llmobs_wire_skipped(struct llmobs_wire *wire, uint64_t bytes)
-{
-    work(wire, &(struct event){SKIPPED, NULL, bytes, -1});
-}
-
-void llmobs_wire_unseen(struct llmobs_wire *wire, uint64_t bytes, int fd)
-{
-    work(wire, &(struct event){UNSEEN, NULL, bytes, fd});
-}
-
-void llmobs_wire_ended(struct llmobs_wire *wire, enum llmobs_wire_end how)
-{
-    work(wire, &(struct event){ENDED, NULL, how, -1});
 }
 
 void llmobs_wire_unfollowed(const char *host)

@@ -3,12 +3,14 @@
  * them are calls.
  *
  * Owns:    a record per connection, with the reader of its bytes (http1.h,
- * h2.h) and the exchanges under way, until the connection is freed. Threads:
- * init before any connection exists. One connection is used by one thread at a
- * time, or by one that sends and one that receives: who finds the other at work
- * leaves a copy of its bytes, up to 64 KiB, which the other one reads. The exit
- * handler also claims exchanges. Errors:  a connection that cannot be followed
- * makes no span; an exchange that is lost because memory ran out is counted.
+ *          h2.h) and the exchanges under way, until the connection is freed.
+ * Threads: init before any connection exists. One connection is used by one
+ *          thread at a time, or by one that sends and one that receives: a
+ *          thread that finds the other at work leaves a copy of its bytes, up
+ *          to 64 KiB, which the other one reads. The exit handler also claims
+ *          exchanges.
+ * Errors:  a connection that cannot be followed makes no span; an exchange that
+ *          is lost because memory ran out is counted.
  * Fork:    an exchange belongs to the process that began it. A child follows no
  *          connection of HTTP/2 of its parent's.
  */
@@ -24,17 +26,8 @@ void llmobs_wire_init(struct llmobs_worker *worker, bool replays);
 
 /* The operations of struct llmobs_wire_ops (engine.h). */
 struct llmobs_wire *llmobs_wire_begin(const char *host, bool plain, bool http2);
-
-/* As _begin, for a connection to the origin of an absolute URL. NULL also for
- * another scheme than http and https. */
-struct llmobs_wire *llmobs_wire_open(const char *url);
-
-void llmobs_wire_sent(struct llmobs_wire *wire, const void *bytes, size_t len);
-void llmobs_wire_received(struct llmobs_wire *wire, const void *bytes,
-                          size_t len);
-void llmobs_wire_skipped(struct llmobs_wire *wire, uint64_t bytes);
-void llmobs_wire_unseen(struct llmobs_wire *wire, uint64_t bytes, int fd);
-void llmobs_wire_ended(struct llmobs_wire *wire, enum llmobs_wire_end how);
+void llmobs_wire_event(struct llmobs_wire *wire,
+                       const struct llmobs_wire_event *event);
 void llmobs_wire_unfollowed(const char *host);
 
 /* The process exits: passes on all exchanges that are under way. */

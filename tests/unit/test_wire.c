@@ -39,6 +39,36 @@
 _Static_assert(sizeof(BODY) - 1 == 65, "LENGTH");
 _Static_assert(sizeof(ANSWER_BODY) - 1 == 131, "ANSWER");
 
+static void wire_sent(struct llmobs_wire *to, const void *bytes, size_t len)
+{
+    llmobs_wire_event(
+        to, &(struct llmobs_wire_event){LLMOBS_WIRE_SENT, bytes, len, -1});
+}
+
+static void wire_received(struct llmobs_wire *to, const void *bytes, size_t len)
+{
+    llmobs_wire_event(
+        to, &(struct llmobs_wire_event){LLMOBS_WIRE_RECEIVED, bytes, len, -1});
+}
+
+static void wire_skipped(struct llmobs_wire *to, uint64_t bytes)
+{
+    llmobs_wire_event(
+        to, &(struct llmobs_wire_event){LLMOBS_WIRE_SKIPPED, NULL, bytes, -1});
+}
+
+static void wire_unseen(struct llmobs_wire *to, uint64_t bytes, int fd)
+{
+    llmobs_wire_event(
+        to, &(struct llmobs_wire_event){LLMOBS_WIRE_UNSEEN, NULL, bytes, fd});
+}
+
+static void wire_ended(struct llmobs_wire *to, enum llmobs_wire_end how)
+{
+    llmobs_wire_event(
+        to, &(struct llmobs_wire_event){LLMOBS_WIRE_ENDED, NULL, how, -1});
+}
+
 static struct llmobs_rules *rules;
 static struct llmobs_wire *wire;
 
@@ -78,19 +108,19 @@ static void end(int count)
 
 static void send_text(const char *text)
 {
-    llmobs_wire_sent(wire, text, strlen(text));
+    wire_sent(wire, text, strlen(text));
 }
 
 static void receive(const char *text)
 {
-    llmobs_wire_received(wire, text, strlen(text));
+    wire_received(wire, text, strlen(text));
 }
 
 static void over(enum llmobs_wire_end how)
 {
     if (how != LLMOBS_WIRE_FREED)
-        llmobs_wire_ended(wire, how);
-    llmobs_wire_ended(wire, LLMOBS_WIRE_FREED);
+        wire_ended(wire, how);
+    wire_ended(wire, LLMOBS_WIRE_FREED);
 }
 
 TEST(a_call)
@@ -129,10 +159,10 @@ TEST(a_body_of_a_file)
 {
     begin();
     send_text(ASKS JSON LENGTH);
-    llmobs_wire_skipped(wire, 65);
+    wire_skipped(wire, 65);
     receive(ANSWER);
     send_text(ASKS JSON LENGTH);
-    llmobs_wire_skipped(wire, LLMOBS_WIRE_OTHER_BYTES);
+    wire_skipped(wire, LLMOBS_WIRE_OTHER_BYTES);
     receive(ANSWER);
     over(LLMOBS_WIRE_CLOSED);
     end(2);
@@ -160,9 +190,9 @@ TEST(byte_by_byte)
 
     begin();
     for (size_t i = 0; i + 1 < sizeof(request); i++)
-        llmobs_wire_sent(wire, request + i, 1);
+        wire_sent(wire, request + i, 1);
     for (size_t i = 0; i + 1 < sizeof(answer); i++)
-        llmobs_wire_received(wire, answer + i, 1);
+        wire_received(wire, answer + i, 1);
     over(LLMOBS_WIRE_FREED);
     end(1);
     ck_assert(says(0, "\"there\"") && !says(0, "\"error\": 1"));
@@ -285,7 +315,7 @@ TEST(unread)
         send_text(ASKS JSON LENGTH BODY);
         if (*rows[i].answer)
             receive(rows[i].answer);
-        llmobs_wire_unseen(wire, rows[i].bytes, -1);
+        wire_unseen(wire, rows[i].bytes, -1);
         over(LLMOBS_WIRE_FREED);
         end(1);
         ck_assert_msg(says(0, rows[i].says), "row %zu: %s", i,
@@ -304,7 +334,7 @@ TEST(read_beside)
     send_text(ASKS JSON LENGTH BODY);
     receive("HTTP/1.1 200 OK\r\nContent-Length: 131\r\n\r\n{");
     send_text(ASKS JSON LENGTH BODY);
-    llmobs_wire_unseen(wire, LLMOBS_WIRE_READ_BESIDE, -1);
+    wire_unseen(wire, LLMOBS_WIRE_READ_BESIDE, -1);
     receive(ANSWER);
     over(LLMOBS_WIRE_FREED);
     end(2);
@@ -320,7 +350,7 @@ TEST(not_over)
 
     begin();
     send_text(ASKS JSON LENGTH BODY);
-    llmobs_wire_ended(wire, LLMOBS_WIRE_BROKEN);
+    wire_ended(wire, LLMOBS_WIRE_BROKEN);
     receive(ANSWER);
     send_text(ASKS JSON LENGTH BODY);
     receive(ANSWER);
@@ -462,7 +492,7 @@ TEST(over_http2)
 
 static void *send_long(void *body)
 {
-    llmobs_wire_sent(wire, body, CHUNKS * (sizeof(CHUNK) - 1));
+    wire_sent(wire, body, CHUNKS * (sizeof(CHUNK) - 1));
     return NULL;
 }
 
@@ -510,7 +540,7 @@ static void receive_beside(pthread_t other)
 
     (void)other;
     for (size_t i = 0; i + 1 < sizeof(answer); i++)
-        llmobs_wire_received(wire, answer + i, 1);
+        wire_received(wire, answer + i, 1);
 }
 
 static void receive_much(pthread_t other)
@@ -519,7 +549,7 @@ static void receive_much(pthread_t other)
         "HTTP/1.1 200 OK\r\nContent-Length: 65000\r\n\r\n";
 
     (void)other;
-    llmobs_wire_received(wire, answer, sizeof(answer));
+    wire_received(wire, answer, sizeof(answer));
 }
 
 static void on_signal(int number)
@@ -569,7 +599,7 @@ static void free_beside(pthread_t other)
 {
     (void)other;
     receive(ANSWER);
-    llmobs_wire_ended(wire, LLMOBS_WIRE_FREED);
+    wire_ended(wire, LLMOBS_WIRE_FREED);
 }
 
 TEST(freed_beside)
@@ -634,24 +664,24 @@ static void frame(pass_fn *pass, int type, int flags, unsigned stream,
 static void open_http2(void)
 {
     begin_http2();
-    frame(llmobs_wire_received, SETTINGS, 0, 0, "");
+    frame(wire_received, SETTINGS, 0, 0, "");
     send_text(PREFACE);
-    frame(llmobs_wire_sent, SETTINGS, 0, 0, "");
+    frame(wire_sent, SETTINGS, 0, 0, "");
 }
 
 static void ask(unsigned stream)
 {
-    frame(llmobs_wire_sent, HEADERS, WHOLE_BLOCK, stream,
+    frame(wire_sent, HEADERS, WHOLE_BLOCK, stream,
           stream == 1 ? BLOCK
                       : "\x83\x87\x04\x14/v1/chat/completions\x01\x0e"
                         "api.openai.com\xbe");
-    frame(llmobs_wire_sent, DATA, ENDS, stream, BODY);
+    frame(wire_sent, DATA, ENDS, stream, BODY);
 }
 
 static void reply(unsigned stream)
 {
-    frame(llmobs_wire_received, HEADERS, WHOLE_BLOCK, stream, STATUS_200);
-    frame(llmobs_wire_received, DATA, ENDS, stream, ANSWER_BODY);
+    frame(wire_received, HEADERS, WHOLE_BLOCK, stream, STATUS_200);
+    frame(wire_received, DATA, ENDS, stream, ANSWER_BODY);
 }
 
 /* Fifty at once, answered from the last one on. */
@@ -677,16 +707,16 @@ TEST(http2_unread)
     uint64_t before = llmobs_stats_get(LLMOBS_STAT_unread_streams);
 
     open_http2();
-    frame(llmobs_wire_sent, HEADERS, WHOLE_BLOCK, 1, GRPC);
-    frame(llmobs_wire_sent, DATA, ENDS, 1, BODY);
+    frame(wire_sent, HEADERS, WHOLE_BLOCK, 1, GRPC);
+    frame(wire_sent, DATA, ENDS, 1, BODY);
     reply(1);
     ask(3);
     reply(3);
     over(LLMOBS_WIRE_CLOSED);
     wire = llmobs_wire_begin("example.com", false, true);
     send_text(PREFACE);
-    frame(llmobs_wire_sent, SETTINGS, 0, 0, "");
-    frame(llmobs_wire_sent, HEADERS, WHOLE_BLOCK, 1, GRPC);
+    frame(wire_sent, SETTINGS, 0, 0, "");
+    frame(wire_sent, HEADERS, WHOLE_BLOCK, 1, GRPC);
     over(LLMOBS_WIRE_CLOSED);
     end(1);
     ck_assert_uint_eq(llmobs_stats_get(LLMOBS_STAT_unread_streams), before + 1);
@@ -709,11 +739,11 @@ TEST(http2_ends)
     for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
         open_http2();
         ask(1);
-        frame(llmobs_wire_received, HEADERS, WHOLE_BLOCK, 1, STATUS_200);
+        frame(wire_received, HEADERS, WHOLE_BLOCK, 1, STATUS_200);
         if (rows[i].client)
-            frame(llmobs_wire_sent, RST, 0, 1, "\1\1\1\1");
+            frame(wire_sent, RST, 0, 1, "\1\1\1\1");
         if (rows[i].server)
-            frame(llmobs_wire_received, RST, 0, 1, "\1\1\1\1");
+            frame(wire_received, RST, 0, 1, "\1\1\1\1");
         over(rows[i].how);
         end(1);
         ck_assert_msg(says(0, rows[i].says), "row %zu: %s", i,
@@ -749,7 +779,7 @@ TEST(http2_in_doubt)
 
     open_http2();
     ask(1);
-    frame(llmobs_wire_received, DATA, 0, 3, "");
+    frame(wire_received, DATA, 0, 3, "");
     reply(1);
     over(LLMOBS_WIRE_FREED);
     end(1);

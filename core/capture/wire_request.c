@@ -1,0 +1,65 @@
+#include "core/capture/wire_request.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/clock.h"
+
+static char *append(char *at, struct llmobs_text text)
+{
+    memcpy(at, text.data, text.len);
+    return at + text.len;
+}
+
+/* A target is a path, or by HTTP/1.1 an absolute URL. */
+struct llmobs_wire_request *llmobs_wire_request_copy(
+    const struct llmobs_http1_head *head, const char *host, bool plain)
+{
+    struct llmobs_text name = head->host, rest = head->headers;
+    struct llmobs_text target = head->target;
+    struct llmobs_http1_header header;
+    struct llmobs_wire_request *to;
+    struct curl_slist *node;
+    size_t count = 0, size;
+    char *at;
+
+    if (name.len == 0 && host)
+        name = (struct llmobs_text){host, strlen(host)};
+    if (target.len == 0 || target.data[0] == '*' ||
+        (target.data[0] == '/' && name.len == 0))
+        return NULL;
+    while (llmobs_http1_header_next(&rest, &header))
+        count++;
+    size = sizeof(*to) + count * (sizeof(*node) + 2) + head->headers.len +
+           sizeof("https://") + name.len + target.len + head->method.len + 2;
+    to = calloc(1, size);
+    if (!to)
+        return NULL;
+    node = (struct curl_slist *)(to + 1);
+    at = (char *)(node + count);
+    *to = (struct llmobs_wire_request){.size = size,
+                                       .began_ns = llmobs_clock_mono_ns(),
+                                       .method = at,
+                                       .lines = count > 0 ? node : NULL};
+    at = append(at, head->method) + 1;
+    to->url = at;
+    if (target.data[0] == '/') {
+        at = append(at, llmobs_text_of(plain ? "http://" : "https://"));
+        at = append(at, name);
+    }
+    at = append(at, target) + 1;
+    rest = head->headers;
+    for (; llmobs_http1_header_next(&rest, &header); node++) {
+        *node = (struct curl_slist){at, --count > 0 ? node + 1 : NULL};
+        at = append(append(at, header.name), llmobs_text_of(": "));
+        at = append(at, header.value) + 1;
+    }
+    return to;
+}
+
+void llmobs_wire_request_free(struct llmobs_wire_request *request)
+{
+    if (request)
+        explicit_bzero(request, request->size);
+    free(request);
+}
