@@ -31,6 +31,8 @@
 /* A body is judged by at most this many of its first bytes. */
 #define JUDGED_MAX 4096
 #define LINE_BITS 4
+/* Requests of a connection at once, as HTTP/2 has them. */
+#define OPEN_MAX 1024
 /* So many bytes of TLS that the program has not read may be no answer: the
  * alert that ends a connection; and before, what TLS 1.3 sends behind its
  * handshake. */
@@ -46,8 +48,9 @@ struct left {
 
 /* A request that may be a call, until its answer has ended. */
 struct request {
-    uint32_t number;
-    bool whole;                        /* it was sent to its end */
+    struct llmobs_h2_stream
+        stream; /* first; has its number, also of HTTP/1.1 */
+    bool whole; /* it was sent to its end */
     struct llmobs_wire_request *asked; /* NULL: it is judged */
     struct llmobs_buf seen;            /* first bytes of the body, until then */
     struct llmobs_exchange *exchange;  /* NULL: no call yet */
@@ -104,7 +107,7 @@ static size_t place_of(const struct llmobs_wire *wire, uint32_t number)
     while (low < high) {
         size_t middle = (low + high) / 2;
 
-        if (wire->requests[middle]->number < number)
+        if (wire->requests[middle]->stream.id < number)
             low = middle + 1;
         else
             high = middle;
@@ -112,14 +115,20 @@ static size_t place_of(const struct llmobs_wire *wire, uint32_t number)
     return low;
 }
 
-/* NULL: the request is no call. */
-static struct request *find(const struct llmobs_wire *wire, uint32_t number)
+static struct llmobs_h2_stream *find_stream(void *user, uint32_t number)
 {
+    const struct llmobs_wire *wire = user;
     size_t place = place_of(wire, number);
 
-    return place < wire->count && wire->requests[place]->number == number
-               ? wire->requests[place]
-               : NULL;
+    return place < wire->count ? &wire->requests[place]->stream : NULL;
+}
+
+/* NULL: the request is no call. */
+static struct request *find(struct llmobs_wire *wire, uint32_t number)
+{
+    struct llmobs_h2_stream *stream = find_stream(wire, number);
+
+    return stream && stream->id == number ? (struct request *)stream : NULL;
 }
 
 /* Adds the newest request. NULL: memory ran out. */
@@ -130,7 +139,7 @@ static struct request *add_request(struct llmobs_wire *wire, uint32_t number)
 
     if (!request)
         return NULL;
-    request->number = number;
+    request->stream.id = number;
     llmobs_buf_init(&request->seen, JUDGED_MAX);
     llmobs_holder_lock(&wire->holder);
     requests = realloc(wire->requests, (wire->count + 1) * sizeof(*requests));
@@ -158,7 +167,7 @@ static void forget_head(struct request *request)
 static struct llmobs_exchange *remove_request(struct llmobs_wire *wire,
                                               struct request *request)
 {
-    size_t place = place_of(wire, request->number);
+    size_t place = place_of(wire, request->stream.id);
     struct llmobs_exchange *exchange;
 
     llmobs_holder_lock(&wire->holder);
@@ -175,8 +184,7 @@ static struct llmobs_exchange *remove_request(struct llmobs_wire *wire,
 /* True: the program waits for an answer, be it to a call or not. */
 static bool is_asking(const struct llmobs_wire *wire)
 {
-    return wire->h2 ? wire->h2->open > 0
-                    : wire->http.asked != wire->http.answered;
+    return wire->h2 ? wire->count > 0 : wire->http.asked != wire->http.answered;
 }
 
 /* -- the end of a call ----------------------------------------------------- */
@@ -341,6 +349,24 @@ static bool judge_unseen(struct llmobs_wire *wire, struct request *request)
 
 /* -- what the reader says -------------------------------------------------- */
 
+/* True where the connection leads to a model. */
+static bool is_to_model(const struct llmobs_wire *wire)
+{
+    return wire->called || (wire->host && llmobs_judge_knows(wire->host));
+}
+
+static void on_passed(void *user, const char *what)
+{
+    const struct llmobs_wire *wire = user;
+
+    if (!is_to_model(wire))
+        return;
+    llmobs_stats_add(LLMOBS_STAT_unread_streams, 1);
+    llmobs_log_once(LLMOBS_LOG_WARN, what,
+                    "a request to %s by HTTP/2 is not seen: %s",
+                    wire->host ? wire->host : "a model", what);
+}
+
 static void request_head(struct llmobs_wire *wire, uint32_t number,
                          const struct llmobs_http1_head *head)
 {
@@ -353,8 +379,12 @@ static void request_head(struct llmobs_wire *wire, uint32_t number,
     llmobs_worker_count_call(worker);
     if (!asked)
         return;
-    if (llmobs_judge_may_be_call(asked->url, sends))
-        request = add_request(wire, number);
+    if (llmobs_judge_may_be_call(asked->url, sends)) {
+        if (wire->count < OPEN_MAX)
+            request = add_request(wire, number);
+        else
+            on_passed(wire, "too many at once");
+    }
     if (!request) {
         llmobs_wire_request_free(asked);
         return;
@@ -509,12 +539,6 @@ static void on_end(void *user, enum llmobs_http1_side side, uint32_t number,
     end_answer(wire, exchange, number == (wire->h2 ? 1 : 0), how);
 }
 
-/* True where the connection leads to a model. */
-static bool is_to_model(const struct llmobs_wire *wire)
-{
-    return wire->called || (wire->host && llmobs_judge_knows(wire->host));
-}
-
 /* A call may pass unseen: the connection is not followed any more, or was not
  * for a while. */
 static void lose(struct llmobs_wire *wire, enum llmobs_http1_why why)
@@ -539,26 +563,14 @@ static void lose(struct llmobs_wire *wire, enum llmobs_http1_why why)
                     wire->host ? wire->host : "a model", reasons[why]);
 }
 
-static void on_passed(void *user, const char *what)
-{
-    const struct llmobs_wire *wire = user;
-
-    if (!is_to_model(wire))
-        return;
-    llmobs_stats_add(LLMOBS_STAT_unread_streams, 1);
-    llmobs_log_once(LLMOBS_LOG_WARN, what,
-                    "a request to %s by HTTP/2 is not seen: %s",
-                    wire->host ? wire->host : "a model", what);
-}
-
 static void on_stopped(void *user, enum llmobs_http1_why why)
 {
     if (why != LLMOBS_HTTP1_SWITCHED)
         lose(user, why);
 }
 
-static const struct llmobs_http1_events events = {on_head, on_body, on_end,
-                                                  on_passed, on_stopped};
+static const struct llmobs_http1_events events = {
+    on_head, on_body, on_end, find_stream, on_passed, on_stopped};
 
 /* -- the connection -------------------------------------------------------- */
 

@@ -1,7 +1,6 @@
 #include "lib/text/h2.h"
 
 #include <errno.h>
-#include <stdlib.h>
 
 #define FRAME_FIRST 16384 /* what a frame may have before SETTINGS say more */
 
@@ -61,38 +60,18 @@ void llmobs_h2_fini(struct llmobs_h2 *h2)
         llmobs_hpack_fini(&h2->ways[side].table);
         llmobs_wiped_fini(&h2->ways[side].kept);
     }
-    free(h2->streams);
-    h2->streams = NULL;
-    h2->open = h2->cap = 0;
     if (!h2->why)
         h2->why = LLMOBS_HTTP1_OVER;
 }
 
 /* -- streams --------------------------------------------------------------- */
 
-/* Where the stream is, or would be: they are in order. */
-static uint32_t place_of(const struct llmobs_h2 *h2, uint32_t id)
-{
-    uint32_t low = 0, high = h2->open;
-
-    while (low < high) {
-        uint32_t middle = (low + high) / 2;
-
-        if (h2->streams[middle].id < id)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
 /* NULL: it has no events. */
 static struct llmobs_h2_stream *find(const struct llmobs_h2 *h2, uint32_t id)
 {
-    uint32_t place = place_of(h2, id);
+    struct llmobs_h2_stream *stream = h2->events->find(h2->user, id);
 
-    return place < h2->open && h2->streams[place].id == id ? &h2->streams[place]
-                                                           : NULL;
+    return stream && stream->id == id ? stream : NULL;
 }
 
 static bool is_idle(const struct llmobs_h2 *h2, uint32_t id)
@@ -100,46 +79,40 @@ static bool is_idle(const struct llmobs_h2 *h2, uint32_t id)
     return id == 0 || id > (id & 1 ? h2->last : h2->pushed);
 }
 
-/* Ends a side of the stream; the stream goes with the second one. NULL: it has
- * no events. */
-static void end_side(struct llmobs_h2 *h2, struct llmobs_h2_stream *stream,
+static void end_side(struct llmobs_h2 *h2, uint32_t id,
                      enum llmobs_http1_side side, enum llmobs_http1_end how)
 {
-    uint32_t id;
+    struct llmobs_h2_stream *stream = find(h2, id);
 
     if (!stream || stream->ended[side])
         return;
-    id = stream->id;
     stream->ended[side] = true;
-    if (stream->ended[!side])
-        memmove(stream, stream + 1,
-                (size_t)(h2->streams + h2->open-- - stream - 1) *
-                    sizeof(*stream));
     h2->events->end(h2->user, side, id, how);
 }
 
 /* Ends what is open of a stream. An answer that would be cut, and did not
  * begin, never came. */
-static void end_stream(struct llmobs_h2 *h2, struct llmobs_h2_stream *stream,
+static void end_stream(struct llmobs_h2 *h2, uint32_t id,
                        enum llmobs_http1_end request,
                        enum llmobs_http1_end answer)
 {
-    bool waits = !stream->ended[LLMOBS_HTTP1_ANSWER];
+    const struct llmobs_h2_stream *stream = find(h2, id);
 
-    if (answer == LLMOBS_HTTP1_CUT && !stream->answered)
+    if (answer == LLMOBS_HTTP1_CUT && stream && !stream->answered)
         answer = LLMOBS_HTTP1_NONE;
-    end_side(h2, stream, LLMOBS_HTTP1_REQUEST, request);
-    if (waits)
-        end_side(h2, stream, LLMOBS_HTTP1_ANSWER, answer);
+    end_side(h2, id, LLMOBS_HTTP1_REQUEST, request);
+    end_side(h2, id, LLMOBS_HTTP1_ANSWER, answer);
 }
 
 static void end_above(struct llmobs_h2 *h2, uint32_t id,
                       enum llmobs_http1_end how)
 {
-    uint32_t place = place_of(h2, id + 1);
+    const struct llmobs_h2_stream *stream;
 
-    while (place < h2->open)
-        end_stream(h2, &h2->streams[place], how, how);
+    while ((stream = h2->events->find(h2->user, id + 1)) != NULL) {
+        id = stream->id;
+        end_stream(h2, id, how, how);
+    }
 }
 
 static void stop(struct llmobs_h2 *h2, enum llmobs_http1_why why)
@@ -252,47 +225,26 @@ static struct llmobs_http1_head head_of(const struct fields *fields, bool ends)
     return head;
 }
 
-/* False: memory ran out. */
-static bool add_stream(struct llmobs_h2 *h2, uint32_t id)
-{
-    if (h2->open == h2->cap) {
-        uint32_t cap = h2->cap ? 2 * h2->cap : 4;
-        void *streams = realloc(h2->streams, cap * sizeof(*h2->streams));
-
-        if (!streams)
-            return false;
-        h2->streams = streams;
-        h2->cap = cap;
-    }
-    h2->streams[h2->open++] = (struct llmobs_h2_stream){.id = id};
-    return true;
-}
-
 static void read_request(struct llmobs_h2 *h2, uint32_t id, bool ends,
                          const struct fields *fields)
 {
     struct llmobs_http1_head head = head_of(fields, ends);
     struct llmobs_text type =
         value_of(head.headers, llmobs_text_of("content-type"));
-
     const char *passed = fields->large                            ? LARGE
                          : fields->wrong                          ? DOUBTFUL
                          : llmobs_text_is(head.method, "CONNECT") ? "CONNECT"
                          : llmobs_text_begins(type, "application/grpc") ? "gRPC"
                          : head.method.len == 0 || head.target.len == 0
                              ? DOUBTFUL
-                         : h2->open == LLMOBS_H2_OPEN ? "too many at once"
-                                                      : NULL;
+                             : NULL;
 
     if (passed) {
         h2->events->passed(h2->user, passed);
-    } else if (!add_stream(h2, id)) {
-        stop(h2, LLMOBS_HTTP1_MEMORY);
     } else {
         h2->events->head(h2->user, LLMOBS_HTTP1_REQUEST, id, &head);
         if (ends)
-            end_side(h2, find(h2, id), LLMOBS_HTTP1_REQUEST,
-                     LLMOBS_HTTP1_WHOLE);
+            end_side(h2, id, LLMOBS_HTTP1_REQUEST, LLMOBS_HTTP1_WHOLE);
     }
 }
 
@@ -300,6 +252,7 @@ static void read_request(struct llmobs_h2 *h2, uint32_t id, bool ends,
 static void read_answer(struct llmobs_h2 *h2, struct llmobs_h2_stream *stream,
                         bool ends, const struct fields *fields)
 {
+    uint32_t id = stream->id;
     struct llmobs_http1_head head = head_of(fields, ends);
     struct llmobs_text status =
         value_of((struct llmobs_text){fields->text.data, fields->pseudo},
@@ -312,13 +265,13 @@ static void read_answer(struct llmobs_h2 *h2, struct llmobs_h2_stream *stream,
     }
     if (!right || head.status < 100 || (head.status < 200 && ends)) {
         h2->events->passed(h2->user, fields->large ? LARGE : DOUBTFUL);
-        end_stream(h2, stream, LLMOBS_HTTP1_LOST, LLMOBS_HTTP1_LOST);
+        end_stream(h2, id, LLMOBS_HTTP1_LOST, LLMOBS_HTTP1_LOST);
     } else if (head.status >= 200) {
         head.early = !stream->ended[LLMOBS_HTTP1_REQUEST];
         stream->answered = true;
-        h2->events->head(h2->user, LLMOBS_HTTP1_ANSWER, stream->id, &head);
+        h2->events->head(h2->user, LLMOBS_HTTP1_ANSWER, id, &head);
         if (ends)
-            end_side(h2, stream, LLMOBS_HTTP1_ANSWER, LLMOBS_HTTP1_WHOLE);
+            end_side(h2, id, LLMOBS_HTTP1_ANSWER, LLMOBS_HTTP1_WHOLE);
     }
 }
 
@@ -347,7 +300,7 @@ static void read_block(struct llmobs_h2 *h2, enum llmobs_http1_side side)
     else if (answers)
         read_answer(h2, stream, way->ends, &fields);
     else if (way->ends)
-        end_side(h2, stream, side, LLMOBS_HTTP1_WHOLE);
+        end_side(h2, way->stream, side, LLMOBS_HTTP1_WHOLE);
     llmobs_wiped_fini(&fields.text);
 }
 
@@ -509,7 +462,6 @@ static void begin_frame(struct llmobs_h2 *h2, enum llmobs_http1_side side)
 static void end_frame(struct llmobs_h2 *h2, enum llmobs_http1_side side)
 {
     struct llmobs_h2_way *way = &h2->ways[side];
-    struct llmobs_h2_stream *stream = find(h2, way->stream);
     struct llmobs_text payload = llmobs_wiped_text(&way->kept);
 
     if (payload.len > 0)
@@ -518,7 +470,7 @@ static void end_frame(struct llmobs_h2 *h2, enum llmobs_http1_side side)
     switch (way->type) {
     case DATA:
         if (way->flags & END_STREAM)
-            end_side(h2, stream, side, LLMOBS_HTTP1_WHOLE);
+            end_side(h2, way->stream, side, LLMOBS_HTTP1_WHOLE);
         break;
     case HEADERS:
     case PUSH_PROMISE:
@@ -526,10 +478,9 @@ static void end_frame(struct llmobs_h2 *h2, enum llmobs_http1_side side)
         read_part(h2, side, payload);
         break;
     case RST_STREAM:
-        if (stream)
-            end_stream(h2, stream, LLMOBS_HTTP1_CUT,
-                       side == LLMOBS_HTTP1_REQUEST ? LLMOBS_HTTP1_GIVEN_UP
-                                                    : LLMOBS_HTTP1_CUT);
+        end_stream(h2, way->stream, LLMOBS_HTTP1_CUT,
+                   side == LLMOBS_HTTP1_REQUEST ? LLMOBS_HTTP1_GIVEN_UP
+                                                : LLMOBS_HTTP1_CUT);
         break;
     case SETTINGS:
         read_settings(h2, side, payload);

@@ -6,13 +6,13 @@
  * peers decide what is valid: where they must end the connection, or could
  * disagree, the reader stops for good.
  *
- * Owns:    both tables of headers, pieces of blocks, and the list of open
- *          streams; what may be a key is wiped after use (hpack.h).
+ * Owns:    both tables of headers and pieces of blocks; what may be a key is
+ *          wiped after use (hpack.h). The consumer owns the streams.
  * Threads: one at a time.
  * Errors:  none but `why`. Memory that runs out stops the reader.
- * Limits:  LLMOBS_H2_HEAD_MAX bytes a block, a head, and a frame that is kept;
- *          LLMOBS_H2_OPEN open streams. A stream with a larger head, or beyond
- *          that number, is passed over. A larger block stops the reader.
+ * Limits:  LLMOBS_H2_HEAD_MAX bytes a block, a head, and a frame that is kept.
+ *          A stream with a larger head is passed over; a larger block stops the
+ *          reader.
  * Fork:    plain memory.
  *
  * Streams of CONNECT and gRPC are passed over, too; the server's pushes have no
@@ -25,9 +25,11 @@
 #include "lib/text/http1.h"
 
 #define LLMOBS_H2_HEAD_MAX LLMOBS_HTTP1_HEAD_MAX
-#define LLMOBS_H2_OPEN 1024
 #define LLMOBS_H2_FRAME_HEAD 9
 
+/* A stream that the consumer follows. It adds it, with the number alone, in the
+ * event of the request's head, and may remove it in each event of it; at the
+ * latest after both ends. */
 struct llmobs_h2_stream {
     uint32_t id;
     bool answered; /* its head came */
@@ -55,13 +57,11 @@ struct llmobs_h2_way {
 struct llmobs_h2 {
     const struct llmobs_http1_events *events; /* borrowed */
     void *user;
-    struct llmobs_h2_way ways[2];     /* by llmobs_http1_side */
-    struct llmobs_h2_stream *streams; /* owned; open ones, by number */
-    uint32_t open, cap;               /* of streams */
-    uint32_t last;                    /* the client's last stream */
-    uint32_t pushed;                  /* the server's last stream */
-    uint8_t why;                      /* enum llmobs_http1_why */
-    uint8_t prefaced;                 /* bytes of the preface so far */
+    struct llmobs_h2_way ways[2]; /* by llmobs_http1_side */
+    uint32_t last;                /* the client's last stream */
+    uint32_t pushed;              /* the server's last stream */
+    uint8_t why;                  /* enum llmobs_http1_why */
+    uint8_t prefaced;             /* bytes of the preface so far */
 };
 
 /* The connection begins. `key` as for llmobs_hpack_init. The server may speak

@@ -69,6 +69,9 @@ struct llmobs_http1_events {
                  struct llmobs_text bytes);
     void (*end)(void *user, enum llmobs_http1_side side, uint32_t number,
                 enum llmobs_http1_end how);
+    /* Of HTTP/2. The first stream that the consumer has of that number, or a
+     * higher one; NULL: there is none (h2.h). */
+    struct llmobs_h2_stream *(*find)(void *user, uint32_t number);
     /* Of HTTP/2: a stream has no events, or no more of its answer; `what`, as
      * "gRPC", is static. */
     void (*passed)(void *user, const char *what);

@@ -6,7 +6,9 @@
 
 struct log {
     struct llmobs_buf *out;
-    char *came;    /* by half the stream's number: bits of both sides */
+    char *came; /* by half the stream's number: bits of both sides */
+    struct llmobs_h2_stream *open; /* by number */
+    size_t count;
     uint32_t body; /* the stream whose body stands last in out; 0 */
     int side;      /* of it */
     uint32_t last; /* request head */
@@ -16,6 +18,27 @@ struct log {
 
 static const char signs[] = "><";
 
+static struct llmobs_h2_stream *find(void *user, uint32_t number)
+{
+    struct log *log = user;
+    size_t i = 0;
+
+    while (i < log->count && log->open[i].id < number)
+        i++;
+    return i < log->count ? &log->open[i] : NULL;
+}
+
+static void forget(struct log *log, uint32_t number)
+{
+    struct llmobs_h2_stream *stream = find(log, number);
+
+    if (!stream || stream->id != number)
+        return;
+    log->count--;
+    memmove(stream, stream + 1,
+            (size_t)(log->open + log->count - stream) * sizeof(*stream));
+}
+
 /* An event needs one bit before it, gives one, and must not have come. */
 static void check(struct log *log, enum llmobs_http1_side side, uint32_t number,
                   int needs, int gives)
@@ -23,6 +46,8 @@ static void check(struct log *log, enum llmobs_http1_side side, uint32_t number,
     char *came = &log->came[number / 2 % H2_LOG_STREAMS];
     int shift = side == LLMOBS_HTTP1_REQUEST ? 0 : 2;
 
+    if (gives == 2 && *came >> (2 - shift) & 2) /* the second end */
+        forget(log, number);
     log->wrong |= log->stopped || number % 2 == 0 || number > log->last ||
                   (*came >> shift & needs) != needs || (*came >> shift & gives);
     *came = (char)(*came | gives << shift);
@@ -39,6 +64,8 @@ static void on_head(void *user, enum llmobs_http1_side side, uint32_t number,
     if (side == LLMOBS_HTTP1_REQUEST) {
         log->wrong |= number <= log->last;
         log->last = number;
+        if (log->count < H2_LOG_STREAMS)
+            log->open[log->count++] = (struct llmobs_h2_stream){.id = number};
     }
     check(log, side, number, 0, 1);
     log->wrong |= !head->h2;
@@ -125,9 +152,11 @@ static void feed(struct llmobs_h2 *h2, bool received, const char *bytes,
 bool h2_log(struct llmobs_text in, size_t most, uint64_t seed,
             struct llmobs_buf *out)
 {
-    static const struct llmobs_http1_events events = {on_head, on_body, on_end,
-                                                      on_passed, on_stopped};
-    struct log log = {.out = out, .came = calloc(1, H2_LOG_STREAMS)};
+    static const struct llmobs_http1_events events = {
+        on_head, on_body, on_end, find, on_passed, on_stopped};
+    struct log log = {.out = out,
+                      .came = calloc(1, H2_LOG_STREAMS),
+                      .open = calloc(H2_LOG_STREAMS, sizeof(*log.open))};
     const uint64_t key[2] = {seed, 2};
     const unsigned char *at = (const unsigned char *)in.data;
     const unsigned char *end = at + in.len;
@@ -161,5 +190,6 @@ bool h2_log(struct llmobs_text in, size_t most, uint64_t seed,
         log.wrong |= log.came[i] && (log.came[i] & 10) != 10;
     llmobs_h2_fini(&h2);
     free(log.came);
+    free(log.open);
     return !log.wrong;
 }

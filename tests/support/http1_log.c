@@ -151,8 +151,8 @@ static void feed(struct llmobs_http1 *http, char mark, const char *bytes,
 bool http1_log(struct llmobs_text in, const struct http1_cuts *cuts,
                struct llmobs_buf *out)
 {
-    static const struct llmobs_http1_events events = {on_head, on_body, on_end,
-                                                      NULL, on_stopped};
+    static const struct llmobs_http1_events events = {
+        on_head, on_body, on_end, NULL, NULL, on_stopped};
     struct log log = {.out = out, .body = -1};
     uint64_t chance = cuts->seed;
     struct llmobs_http1 http;

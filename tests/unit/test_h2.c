@@ -389,31 +389,6 @@ TEST(h2_damaged)
 
 /* -- limits ---------------------------------------------------------------- */
 
-/* The answer comes for all of them. */
-TEST(h2_open_streams)
-{
-    UNIT_ENDS(llmobs_buf) in;
-    char frame[64], *log;
-
-    write_recording(START, &in);
-    for (int i = 0; i < LLMOBS_H2_OPEN + 2; i++) {
-        (void)snprintf(frame, sizeof(frame), "1.5.%d:" GET, 2 * i + 1);
-        add_frame(&in, 0, frame);
-    }
-    for (int i = 0; i < LLMOBS_H2_OPEN + 2; i++) {
-        (void)snprintf(frame, sizeof(frame), "1.5.%d:88", 2 * i + 1);
-        add_frame(&in, 1, frame);
-    }
-    add_frame(&in, 0, "1.5.3001:" GET);
-    log = log_of(llmobs_buf_text(&in), 0, 1);
-    ck_assert_ptr_nonnull(strstr(log, "|>2047 whole|passed"));
-    ck_assert_ptr_nonnull(strstr(log, "|<2047 whole|>3001 GET"));
-    ck_assert_ptr_null(strstr(log, "2049"));
-    ck_assert_ptr_nonnull(strstr(
-        log, "|passed: too many at once|passed: too many at once|<1 200|"));
-    free(log);
-}
-
 /* Heads of many lines that stand in the table, with one line of 1,000 bytes. */
 static char *log_of_lines(size_t lines)
 {

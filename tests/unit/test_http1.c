@@ -434,7 +434,7 @@ static void no_stop(void *user, enum llmobs_http1_why why)
 }
 
 static const struct llmobs_http1_events silent = {no_head, no_body, no_end,
-                                                  NULL, no_stop};
+                                                  NULL,    NULL,    no_stop};
 
 /* Memory that malloc gives again has no key in it. The first block that the
  * copy had is of 1 KiB, and so on. */

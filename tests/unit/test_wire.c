@@ -701,6 +701,25 @@ TEST(http2_streams)
                       "%s", keeper_events[i]);
 }
 
+/* So many at once are followed; of the others the connection goes on. */
+TEST(http2_streams_too_many)
+{
+    uint64_t before = llmobs_stats_get(LLMOBS_STAT_unread_streams);
+
+    open_http2();
+    for (unsigned i = 0; i < 1026; i++)
+        ask(2 * i + 1);
+    ck_assert_uint_eq(llmobs_stats_get(LLMOBS_STAT_unread_streams), before + 2);
+    for (unsigned i = 1026; i-- > 0;)
+        frame(wire_received, RST, 0, 2 * i + 1, "\1\1\1\1");
+    ask(3001);
+    reply(3001);
+    over(LLMOBS_WIRE_CLOSED);
+    ck_assert_uint_eq(llmobs_stats_get(LLMOBS_STAT_unread_streams), before + 2);
+    ck_assert_uint_eq(llmobs_stats_get(LLMOBS_STAT_captured), 1025);
+    end(KEEPER_EVENTS);
+}
+
 /* gRPC to a model, and to another host. */
 TEST(http2_unread)
 {
