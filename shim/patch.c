@@ -181,13 +181,15 @@ static void *dl_target(const struct work *work, const ElfW(Rela) * rela,
 /* The names whose slots may be written. */
 enum kind { NO_MATTER, OF_CURL, OF_LOADER, OF_LIB, OF_LIBC };
 
-static enum kind kind_of_name(const struct work *work, const char *name)
+static enum kind kind_of_name(const struct work *work, const char *name,
+                              bool defined)
 {
     if (llmobs_str_begins(name, "curl_"))
         return llmobs_hook_find(name) < LLMOBS_HOOK_COUNT ? OF_CURL : NO_MATTER;
     if (work->how->late && work->how->find_export(name))
         return OF_LOADER;
-    if (work->libc_sets && llmobs_libc_calls_sets(name) & work->libc_sets)
+    if (work->libc_sets && !defined &&
+        llmobs_libc_calls_sets(name) & work->libc_sets)
         return OF_LIBC;
     return llmobs_lib_calls_may(name) && llmobs_host_tls() &&
                    llmobs_lib_calls_find(name) < LLMOBS_LIB_HOOK_COUNT
@@ -203,11 +205,8 @@ static void *target_of(const struct work *work, const ElfW(Rela) * rela,
     if (kind == OF_LOADER)
         return dl_target(work, rela, name, value);
     if (kind == OF_LIBC)
-        return symbol_of(work, rela)->st_shndx == SHN_UNDEF
-                   ? llmobs_thunk_libc(llmobs_libc_calls_of(
-                         name, value, unbound(work, rela, value),
-                         work->how->late))
-                   : NULL;
+        return llmobs_thunk_libc(llmobs_libc_calls_of(
+            name, value, unbound(work, rela, value), work->how->late));
     return llmobs_libs_target(work->elf, name, value,
                               unbound(work, rela, value));
 }
@@ -217,7 +216,7 @@ static void patch_one(struct work *work, const ElfW(Rela) * rela)
     const ElfW(Sym) *sym = llmobs_elf_sym(work->elf, ELF64_R_SYM(rela->r_info));
     const char *name = llmobs_elf_string(work->elf, sym->st_name);
     uintptr_t slot = work->elf->base + rela->r_offset;
-    enum kind kind = kind_of_name(work, name);
+    enum kind kind = kind_of_name(work, name, sym->st_shndx != SHN_UNDEF);
     void *value, *target;
 
     if (kind == NO_MATTER || slot < work->elf->start ||
