@@ -3,7 +3,7 @@
 #include <stdint.h>
 #include <sys/mman.h>
 
-#include "lib/base/sys.h"
+#include "lib/base/readable.h"
 #include "shim/str.h"
 
 #define LEVELS 6
@@ -238,6 +238,13 @@ struct llmobs_sent llmobs_connections_sent(const void *ssl, const char *bytes,
     return sent;
 }
 
+size_t llmobs_connections_shown(const void *id)
+{
+    const struct llmobs_connection *connection = llmobs_connections_find(id);
+
+    return connection ? connection->ahead : 0;
+}
+
 void llmobs_connections_accepted(const void *id, const struct iovec *pieces,
                                  size_t n, size_t accepted)
 {
@@ -246,13 +253,16 @@ void llmobs_connections_accepted(const void *id, const struct iovec *pieces,
 
     for (size_t i = 0; connection && connection->ahead > 0 && i < n; i++) {
         const char *bytes = pieces[i].iov_base;
-        size_t over =
-            accepted < pieces[i].iov_len ? accepted : pieces[i].iov_len;
+        size_t len = pieces[i].iov_len, over = accepted < len ? accepted : len;
+        size_t room = sizeof(connection->first) - connection->next;
+        size_t part = len - over < room ? len - over : room;
 
         accepted -= over;
-        while (over < pieces[i].iov_len &&
-               connection->next < sizeof(connection->first))
-            connection->first[connection->next++] = bytes[over++];
+        if (!llmobs_readable(bytes + over, part))
+            break;
+        llmobs_bytes_copy(connection->first + connection->next, bytes + over,
+                          part);
+        connection->next += (unsigned char)part;
     }
 }
 

@@ -88,14 +88,24 @@ static int renew(int fd)
 /* -- bytes ----------------------------------------------------------------- */
 
 /* The kernel refuses vectors that are too long, and memory that cannot be read;
- * a program may ask for that. */
-static bool are_readable(struct bytes all)
+ * a program may ask for that. Of the first `shown` bytes, which the core has,
+ * only the beginning is read again (llmobs_connections_differ): a program may
+ * pass the rest of a large body many times. */
+static bool are_readable(struct bytes all, size_t shown)
 {
     bool are = all.count <= VECTOR_MAX &&
                llmobs_readable(all.at, all.count * sizeof(*all.at));
 
-    for (size_t i = 0; are && i < all.count; i++)
-        are = llmobs_readable(all.at[i].iov_base, all.at[i].iov_len);
+    for (size_t i = 0; are && i < all.count; i++) {
+        const char *bytes = all.at[i].iov_base;
+        size_t len = all.at[i].iov_len, over = shown < len ? shown : len;
+
+        shown -= over;
+        are = llmobs_readable(bytes, over < LLMOBS_HTTP1_FIRST
+                                         ? over
+                                         : LLMOBS_HTTP1_FIRST) &&
+              llmobs_readable(bytes + over, len - over);
+    }
     return are;
 }
 
@@ -114,10 +124,12 @@ static uint64_t before_send(int fd, struct bytes all)
 {
     int saved = llmobs_libc_errno();
     uint64_t id = llmobs_fds_id(fd);
+    const void *key = llmobs_fds_key(id);
 
-    if (!id || !is_current(fd, id) || !are_readable(all))
+    if (!id || !is_current(fd, id) ||
+        !are_readable(all, llmobs_connections_shown(key)))
         id = 0;
-    else if (!llmobs_follow_sends(llmobs_fds_key(id), NULL, all.at, all.count))
+    else if (!llmobs_follow_sends(key, NULL, all.at, all.count))
         end_number(fd, id);
     llmobs_libc_errno_restore(saved);
     return id;

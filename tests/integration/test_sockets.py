@@ -254,6 +254,19 @@ print(said)""", server.url], env=dict(ON, **{LIST: server.url}), spans=0)
     ok(b"101 Switching" in r.stdout, "no websocket: %r" % r.stdout)
 
 
+@test
+def a_body_that_goes_in_parts(t):
+    """The kernel is asked once for each page, not with each part anew."""
+    installed("/usr/bin/strace")
+    path = compiled(t, "cases", "-O1", CASES, "-lpthread")
+    trace = os.path.join(t.dir, "trace")
+    t.run(["strace", "-f", "-qq", "-e", "trace=rt_sigprocmask", "-o", trace, path,
+           "partial", str(t.servers.http)], preload=True, env=ON).only()
+    with open(trace) as f:
+        asked = f.read().count("EINVAL")
+    ok(3000000 // 4096 <= asked < 2 * 3000000 // 4096, "asked %d times" % asked)
+
+
 # ---- what would count twice -----------------------------------------------------
 
 @test
