@@ -43,25 +43,6 @@ static void rules_complain(const struct llmobs_rules_config *config,
         config->complain(config->complain_ctx, text);
 }
 
-/* Lists the shapes that a header shows; those of any host are read where
- * another dialect has found their path. */
-static void list_signed(struct llmobs_rules *rules)
-{
-    size_t count = 0;
-
-    for (size_t i = 0; i < rules->shapes.count && count < SIGNED_MAX; i++)
-        if (rules->shapes.rules[i].shape->signs &&
-            !rules->shapes.rules[i].shape->any_host)
-            rules->with_signs[count++] = &rules->shapes.rules[i];
-}
-
-static bool wants(const struct llmobs_rules_config *config,
-                  const struct llmobs_dialect *dialect)
-{
-    return dialect->group == LLMOBS_GROUP_VECTOR ? config->vector
-                                                 : config->search;
-}
-
 /* Where no dialect is wanted, `observed` has no memory and no list. */
 static int fill_observed(struct llmobs_rules *rules,
                          const struct llmobs_rules_config *config)
@@ -70,7 +51,8 @@ static int fill_observed(struct llmobs_rules *rules,
     size_t count = 0;
 
     for (size_t i = 0; llmobs_observed[i] && count < OBSERVED_MAX; i++)
-        if (wants(config, llmobs_observed[i]))
+        if (llmobs_observed[i]->group == LLMOBS_GROUP_VECTOR ? config->vector
+                                                             : config->search)
             wanted[count++] = llmobs_observed[i];
     wanted[count] = NULL;
     return count > 0 ? llmobs_shapes_init(&rules->observed, wanted, NULL) : 0;
@@ -79,12 +61,19 @@ static int fill_observed(struct llmobs_rules *rules,
 static int fill_shapes(struct llmobs_rules *rules,
                        const struct llmobs_rules_config *config)
 {
+    size_t count = 0;
+
     rules->generic.dialect = &llmobs_dialect_generic;
     rules->generic.shape = llmobs_dialect_generic.shapes;
     if (llmobs_shapes_init(&rules->shapes, llmobs_dialects,
                            &llmobs_shapes_known) < 0)
         return -ENOMEM;
-    list_signed(rules);
+    /* The shapes that a header shows; those of any host are read where another
+     * dialect has found their path. */
+    for (size_t i = 0; i < rules->shapes.count && count < SIGNED_MAX; i++)
+        if (rules->shapes.rules[i].shape->signs &&
+            !rules->shapes.rules[i].shape->any_host)
+            rules->with_signs[count++] = &rules->shapes.rules[i];
     return fill_observed(rules, config);
 }
 
@@ -702,23 +691,6 @@ static bool match_line(const struct llmobs_rules *rules,
     return miss(match, "no known method and path, and no known header");
 }
 
-bool llmobs_rules_match_sign(const struct llmobs_rules *rules,
-                             const struct llmobs_request *asked,
-                             const char *line, struct llmobs_match *match)
-{
-    const struct llmobs_request known = as_known(asked);
-    struct llmobs_url *url = llmobs_scratch_alloc(sizeof(*url));
-    bool matched;
-
-    memset(match, 0, sizeof(*match));
-    if (!url)
-        return miss(match, "no memory");
-    matched = llmobs_url_parse(llmobs_text_of(known.url), url) == 0 &&
-              match_line(rules, &known, url, line, match);
-    llmobs_scratch_free(url);
-    return remains(rules, matched, match);
-}
-
 static bool match_url(const struct llmobs_rules *rules,
                       const struct llmobs_request *request,
                       const struct llmobs_url *url, struct llmobs_match *match)
@@ -744,9 +716,10 @@ static bool match_url(const struct llmobs_rules *rules,
     return ours;
 }
 
-bool llmobs_rules_match(const struct llmobs_rules *rules,
-                        const struct llmobs_request *asked,
-                        struct llmobs_match *match)
+/* Judges by a line of the header list, or without a line by the URL. */
+static bool judge(const struct llmobs_rules *rules,
+                  const struct llmobs_request *asked, const char *line,
+                  struct llmobs_match *match)
 {
     const struct llmobs_request known = as_known(asked);
     struct llmobs_url *url = llmobs_scratch_alloc(sizeof(*url));
@@ -758,9 +731,24 @@ bool llmobs_rules_match(const struct llmobs_rules *rules,
     if (llmobs_url_parse(llmobs_text_of(known.url), url) < 0)
         matched = miss(match, "not an http or https URL");
     else
-        matched = match_url(rules, &known, url, match);
+        matched = line ? match_line(rules, &known, url, line, match)
+                       : match_url(rules, &known, url, match);
     llmobs_scratch_free(url);
     return remains(rules, matched, match);
+}
+
+bool llmobs_rules_match_sign(const struct llmobs_rules *rules,
+                             const struct llmobs_request *asked,
+                             const char *line, struct llmobs_match *match)
+{
+    return judge(rules, asked, line, match);
+}
+
+bool llmobs_rules_match(const struct llmobs_rules *rules,
+                        const struct llmobs_request *asked,
+                        struct llmobs_match *match)
+{
+    return judge(rules, asked, NULL, match);
 }
 
 bool llmobs_rules_holds(const struct llmobs_match *match,

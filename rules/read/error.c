@@ -208,13 +208,6 @@ static bool is_html(struct llmobs_text text, const struct llmobs_call *call)
            llmobs_text_has_nocase(llmobs_text_of(type), "text/html");
 }
 
-/* Notes the code of the first error. */
-static void set_code(const struct llmobs_json *from, struct llmobs_span *span)
-{
-    if (!span->failed)
-        llmobs_span_fact(&span->facts, LLMOBS_FACT_ERROR_CODE, code_text(from));
-}
-
 static int fail_with(struct llmobs_span *span, const char *type,
                      const char *message, struct llmobs_text raw,
                      const struct llmobs_call *call)
@@ -236,16 +229,6 @@ static int fail_with(struct llmobs_span *span, const char *type,
     return rc;
 }
 
-/* AWS has the type in a header, followed by the address of its description. */
-static struct llmobs_text header_type(const struct llmobs_call *call)
-{
-    const char *type =
-        llmobs_header_find(call->response_headers, call->response_header_count,
-                           "x-amzn-errortype");
-
-    return (struct llmobs_text){type, type ? strcspn(type, ":") : 0};
-}
-
 /* Sets the type if the body does not have it as a text. A code below 0 is one
  * of JSON-RPC, and no HTTP status. */
 static void other_type(const struct llmobs_json *from, struct llmobs_text told,
@@ -255,8 +238,14 @@ static void other_type(const struct llmobs_json *from, struct llmobs_text told,
     long long number =
         llmobs_json_is_int(code) ? llmobs_json_to_int(code) : call->status;
 
-    if (told.len == 0)
-        told = header_type(call);
+    /* AWS has the type in a header, followed by the address of its
+     * description. */
+    if (told.len == 0) {
+        told.data =
+            llmobs_header_find(call->response_headers,
+                               call->response_header_count, "x-amzn-errortype");
+        told.len = told.data ? strcspn(told.data, ":") : 0;
+    }
     if (told.len > 0)
         snprintf(out, TYPE_MAX, "%.*s",
                  told.len < TYPE_MAX ? (int)told.len : TYPE_MAX - 1, told.data);
@@ -288,7 +277,8 @@ int llmobs_error_read_as(struct llmobs_text type,
         llmobs_json_is_object(llmobs_json_get(body, "detail")))
         error = llmobs_json_get(body, "detail");
     from = llmobs_json_is_object(error) ? error : body;
-    set_code(from, span);
+    if (!span->failed) /* the code of the first error counts */
+        llmobs_span_fact(&span->facts, LLMOBS_FACT_ERROR_CODE, code_text(from));
     if (type.len == 0)
         text = type_text(from);
     if (!text && place && place->code)

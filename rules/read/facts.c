@@ -140,16 +140,6 @@ static void add_encodings(struct llmobs_span *span,
                                  llmobs_json_text(one));
 }
 
-static void set_encodings(struct llmobs_reading *reading)
-{
-    static const char *const keys[] = {"encoding_format", "encoding_formats",
-                                       "embedding_types", "embeddingTypes"};
-
-    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
-        add_encodings(reading->span,
-                      llmobs_json_get(reading->request, keys[i]));
-}
-
 int llmobs_fact_session(struct llmobs_reading *reading, size_t back)
 {
     char *id = llmobs_url_segment(reading->classified->url->path, back);
@@ -161,6 +151,8 @@ int llmobs_fact_session(struct llmobs_reading *reading, size_t back)
 
 void llmobs_fact_request(struct llmobs_reading *reading)
 {
+    static const char encodings[] = "encoding_format\0encoding_formats\0"
+                                    "embedding_types\0embeddingTypes\0";
     const struct llmobs_json *request = reading->request;
     struct llmobs_span *span = reading->span;
 
@@ -168,7 +160,8 @@ void llmobs_fact_request(struct llmobs_reading *reading)
     if (!request)
         return;
     if (reading->classified->shape->kind == LLMOBS_KIND_EMBEDDING)
-        set_encodings(reading);
+        LLMOBS_WORDS_EACH (key, encodings)
+            add_encodings(span, llmobs_json_get(request, key));
     if (reading->classified->shape->kind != LLMOBS_KIND_LLM)
         return;
     set_reasoning(reading);

@@ -295,15 +295,6 @@ static int add_part(struct llmobs_message_content *content,
     return strcmp(type, "text") == 0 ? 0 : add_marker(content, type);
 }
 
-static int add_whole(struct llmobs_message_content *content,
-                     const struct llmobs_json *value)
-{
-    if (content->text.len == 0)
-        content->whole = (struct llmobs_json *)(uintptr_t)value;
-    return add_text(content, (struct llmobs_text){llmobs_json_text(value),
-                                                  llmobs_json_text_len(value)});
-}
-
 /* Gives the text as a value: as a share of `whole`, if no other text came. */
 static struct llmobs_json *text_of(const struct llmobs_message_content *content)
 {
@@ -320,8 +311,13 @@ int llmobs_message_content_read(struct llmobs_message_content *content,
 
     if (!value || llmobs_json_is_null(value))
         return 0;
-    if (llmobs_json_is_string(value))
-        return add_whole(content, value);
+    if (llmobs_json_is_string(value)) {
+        if (content->text.len == 0)
+            content->whole = (struct llmobs_json *)(uintptr_t)value;
+        return add_text(content,
+                        (struct llmobs_text){llmobs_json_text(value),
+                                             llmobs_json_text_len(value)});
+    }
     if (!llmobs_json_is_array(value)) /* an unknown form */
         return add_json(content, value);
     LLMOBS_JSON_EACH (one, value, rc == 0)

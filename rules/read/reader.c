@@ -269,17 +269,6 @@ static int read_form(struct llmobs_reading *reading)
     return 0;
 }
 
-/* A shape that streams does so unless the request refuses it. */
-static bool asks_for_stream(const struct llmobs_reading *reading)
-{
-    const struct llmobs_json *stream =
-        llmobs_json_get(reading->request, "stream");
-
-    if (reading->classified->shape->streams)
-        return !llmobs_json_is_false(stream);
-    return llmobs_json_is_true(stream);
-}
-
 /* Adds one empty message for an answer that did not come. */
 static int fill_output(struct llmobs_reading *reading)
 {
@@ -298,8 +287,14 @@ static int read_output(struct llmobs_reading *reading)
 {
     const struct llmobs_call *call = reading->classified->call;
     struct llmobs_span *span = reading->span;
-    int rc = llmobs_answer_read(call, asks_for_stream(reading),
-                                reading->form->framing, &reading->answer);
+    const struct llmobs_json *asks =
+        llmobs_json_get(reading->request, "stream");
+    /* A shape that streams does so unless the request refuses it. */
+    bool streams = reading->classified->shape->streams
+                       ? !llmobs_json_is_false(asks)
+                       : llmobs_json_is_true(asks);
+    int rc = llmobs_answer_read(call, streams, reading->form->framing,
+                                &reading->answer);
 
     if (rc == 0)
         rc = read_form(reading);
@@ -388,15 +383,6 @@ static int ask_form(struct llmobs_reading *reading)
     return confirm && confirm(reading) ? 0 : -ENOENT;
 }
 
-static bool must_confirm(const struct llmobs_reading *reading)
-{
-    const struct llmobs_classified *classified = reading->classified;
-
-    return classified->confirm ||
-           ((reading->form->confirm_always || classified->shape->by_body) &&
-            !classified->proxied);
-}
-
 /* Asks the form whether this is a call of its API. Without a body in the
  * request, the answer decides. */
 static bool confirms(struct llmobs_reading *reading)
@@ -424,20 +410,15 @@ static int read_place(struct llmobs_reading *reading)
     return rc;
 }
 
-static void read_tags(struct llmobs_reading *reading)
-{
-    const struct llmobs_call *call = reading->classified->call;
-    bool whole =
-        !reading->beyond && (!call->request_truncated || call->multipart);
-
-    llmobs_request_tags_read(call, whole ? reading->request : NULL,
-                             reading->span);
-}
-
 static int read_call(struct llmobs_reading *reading)
 {
     const struct llmobs_classified *classified = reading->classified;
     const struct llmobs_form *form = reading->form;
+    bool must_confirm = classified->confirm ||
+                        ((form->confirm_always || classified->shape->by_body) &&
+                         !classified->proxied);
+    bool whole =
+        !classified->call->request_truncated || classified->call->multipart;
     int rc =
         llmobs_request_read(classified->call, form->keys, &reading->request);
 
@@ -449,7 +430,7 @@ static int read_call(struct llmobs_reading *reading)
         if (!reading->state)
             return -ENOMEM;
     }
-    if (must_confirm(reading) && !confirms(reading))
+    if (must_confirm && !confirms(reading))
         return -ENOENT;
     if ((!reading->request || reading->beyond) && classified->proxied)
         return -ENOTSUP;
@@ -463,7 +444,9 @@ static int read_call(struct llmobs_reading *reading)
     if (rc == 0 && form->begin)
         rc = form->begin(reading);
     llmobs_fact_request(reading);
-    read_tags(reading);
+    llmobs_request_tags_read(
+        classified->call, whole && !reading->beyond ? reading->request : NULL,
+        reading->span);
     if (rc == 0)
         rc = read_input(reading);
     if (rc == 0)

@@ -233,13 +233,6 @@ static const char *request_tags_header(const struct said *said,
                               said->call->request_header_count, name);
 }
 
-static void headers(struct said *said)
-{
-    for (size_t i = 0; i < sizeof(plain) / sizeof(*plain); i++)
-        put(said, plain[i][1],
-            llmobs_text_of(request_tags_header(said, plain[i][0])));
-}
-
 /* "helicone-property-" has the end of the header's name before its value. */
 static void properties(struct said *said)
 {
@@ -307,7 +300,9 @@ void llmobs_request_tags_read(const struct llmobs_call *call,
 
     if (!said.tags)
         said.tags = span->said = llmobs_json_object();
-    headers(&said);
+    for (size_t i = 0; i < sizeof(plain) / sizeof(*plain); i++)
+        put(&said, plain[i][1],
+            llmobs_text_of(request_tags_header(&said, plain[i][0])));
     for (size_t i = 0; i < PLACES; i++) {
         said.objects[i] = request_tags_object(&said, &places[i], found);
         people(&said, &places[i], said.objects[i]);

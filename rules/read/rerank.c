@@ -150,24 +150,18 @@ static int add_result(struct llmobs_reading *reading,
     return rc;
 }
 
-/* Cohere counts searches. */
-static int read_usage(const struct llmobs_json *body, struct llmobs_span *span)
-{
-    const struct llmobs_json *meta = llmobs_json_get(body, "meta");
-
-    llmobs_span_metric(span, "search_units",
-                       llmobs_usage_count(llmobs_json_get(meta, "billed_units"),
-                                          "search_units"));
-    return llmobs_usage_read(llmobs_json_get(body, "usage"), span);
-}
-
 int llmobs_rerank_document(struct llmobs_reading *reading,
                            const struct llmobs_json *body)
 {
+    const struct llmobs_json *meta = llmobs_json_get(body, "meta");
     int rc = llmobs_reading_model(reading, llmobs_json_gets(body, "model"));
 
+    /* Cohere counts searches. */
+    llmobs_span_metric(reading->span, "search_units",
+                       llmobs_usage_count(llmobs_json_get(meta, "billed_units"),
+                                          "search_units"));
     if (rc == 0)
-        rc = read_usage(body, reading->span);
+        rc = llmobs_usage_read(llmobs_json_get(body, "usage"), reading->span);
     if (rc < 0 || reading->classified->call->status >= 300)
         return rc;
     body = within(body, variant_of(reading)->answers);

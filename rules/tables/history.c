@@ -95,32 +95,11 @@ static int history_set_results(struct llmobs_json *messages,
     return rc;
 }
 
-static int history_add_turn(struct llmobs_json *list,
-                            const struct llmobs_json *turn)
-{
-    static const struct llmobs_message_form form = {.instead = "message"};
-    int rc =
-        llmobs_json_is_object(turn) ? llmobs_history_add(list, turn, &form) : 0;
-
-    return rc < 0 ? rc : history_set_results(list, turn);
-}
-
-/* The results for the message that the request has again. */
-static int history_add_results(struct llmobs_json *list,
-                               const struct llmobs_json *from)
-{
-    int rc =
-        history_results(from)
-            ? llmobs_message_add_text(list, "tool", (struct llmobs_text){"", 0})
-            : 0;
-
-    return rc < 0 ? rc : history_set_results(list, from);
-}
-
 int llmobs_history_request(struct llmobs_reading *reading,
                            const struct llmobs_json *from, const char *system,
                            const char *history)
 {
+    static const struct llmobs_message_form form = {.instead = "message"};
     const struct llmobs_json *turns = llmobs_json_get(from, history);
     struct llmobs_span *span = reading->span;
     struct llmobs_json *list;
@@ -133,13 +112,20 @@ int llmobs_history_request(struct llmobs_reading *reading,
                                    llmobs_json_gets(from, system))
               : -ENOMEM;
     llmobs_fact_apart(span);
-    LLMOBS_JSON_EACH (one, turns, rc == 0)
-        rc = history_add_turn(list, one);
+    LLMOBS_JSON_EACH (one, turns, rc == 0) {
+        if (llmobs_json_is_object(one))
+            rc = llmobs_history_add(list, one, &form);
+        if (rc == 0)
+            rc = history_set_results(list, one);
+    }
     if (rc == 0)
         rc =
             llmobs_message_say(list, "user", llmobs_json_gets(from, "message"));
+    /* The results are those for the message that the request has again. */
+    if (rc == 0 && history_results(from))
+        rc = llmobs_message_add_text(list, "tool", (struct llmobs_text){"", 0});
     if (rc == 0)
-        rc = history_add_results(list, from);
+        rc = history_set_results(list, from);
     return rc < 0
                ? rc
                : llmobs_tools_read_definitions(from, &span->tool_definitions);

@@ -98,18 +98,12 @@ static const char *text_of(const struct llmobs_json *answer)
     return text;
 }
 
-static const char *reason_of(const struct llmobs_json *details)
-{
-    const char *reason = llmobs_json_gets(details, "finish_reason");
-
-    return reason && strcmp(reason, "eos_token") == 0 ? "stop" : reason;
-}
-
 /* The answer counts the prompt's tokens, or lists them on request. */
 static void read_details(struct llmobs_span *span,
                          const struct llmobs_json *details)
 {
     const struct llmobs_json *prefill = llmobs_json_get(details, "prefill");
+    const char *reason = llmobs_json_gets(details, "finish_reason");
     int64_t in = llmobs_usage_count(details, "input_length");
     int64_t out = llmobs_usage_count(details, "generated_tokens");
 
@@ -120,7 +114,8 @@ static void read_details(struct llmobs_span *span,
     llmobs_span_metric(span, "total_tokens",
                        in >= 0 && out >= 0 ? in + out : -1);
     if (details)
-        llmobs_fact_finish(span, reason_of(details));
+        llmobs_fact_finish(
+            span, reason && strcmp(reason, "eos_token") == 0 ? "stop" : reason);
 }
 
 static bool is_vector(const struct llmobs_json *list)

@@ -501,12 +501,6 @@ static int add_image(struct llmobs_interpreter *state, const char *base64)
     return rc;
 }
 
-static int add_instead(struct llmobs_interpreter *state, const char *text)
-{
-    state->stream.begun = state->stream.begun || (text && *text);
-    return llmobs_message_content_append(&state->instead, text);
-}
-
 /* Adds tool calls; a call without an index comes whole, not in pieces. */
 static int add_calls(struct llmobs_interpreter *state, int64_t part,
                      const struct llmobs_json *calls)
@@ -548,8 +542,10 @@ static int add_piece(struct llmobs_reading *reading)
         rc = add_value(state, part, llmobs_layout_at(at, LLMOBS_AT_TEXT));
     if (rc == 0 && image)
         rc = add_image(state, image);
-    if (rc == 0 && instead)
-        rc = add_instead(state, instead);
+    if (rc == 0 && instead) {
+        state->stream.begun = state->stream.begun || *instead;
+        rc = llmobs_message_content_append(&state->instead, instead);
+    }
     return rc == 0 && calls ? add_calls(state, part, calls) : rc;
 }
 
@@ -895,14 +891,6 @@ static int read_piece(struct llmobs_reading *reading,
     return rc < 0 ? rc : add_end(reading, reason, ended);
 }
 
-static int read_told(struct llmobs_reading *reading,
-                     const struct llmobs_event *event)
-{
-    int rc = read_facts(reading);
-
-    return rc == 0 ? read_fault(reading, event->data, event->alike) : rc;
-}
-
 int llmobs_interpreter_event(struct llmobs_reading *reading,
                              const struct llmobs_event *event)
 {
@@ -926,8 +914,11 @@ int llmobs_interpreter_event(struct llmobs_reading *reading,
     if (says(reading, LLMOBS_AT_REPLACES))
         llmobs_buf_cut(&state->text, 0);
     reading->done = reading->done || ended;
-    rc =
-        llmobs_layout_tells(values_of(reading)) ? read_told(reading, event) : 0;
+    if (llmobs_layout_tells(values_of(reading))) {
+        rc = read_facts(reading);
+        if (rc == 0)
+            rc = read_fault(reading, event->data, event->alike);
+    }
     if (rc < 0 || event->failed || reading->classified->call->status >= 300 ||
         kind_of(reading) == LLMOBS_KIND_EMBEDDING ||
         !is_of_type(reading, LLMOBS_AT_ONLY))

@@ -190,22 +190,19 @@ static int name_span(struct reading *reading, const char *target)
                                               : "unknown");
 }
 
-static bool is_own(const char *key)
-{
-    return strcmp(key, "_meta") == 0 || strcmp(key, "requestState") == 0;
-}
-
 /* Gives the parameters without the protocol's own. NULL without memory. */
 static struct llmobs_json *without_own(const struct llmobs_json *params)
 {
     struct llmobs_json *value = llmobs_json_object();
 
     for (void *it = llmobs_json_iter(params); it;
-         it = llmobs_json_next(params, it))
-        if (!is_own(llmobs_json_iter_key(it)))
+         it = llmobs_json_next(params, it)) {
+        const char *key = llmobs_json_iter_key(it);
+
+        if (strcmp(key, "_meta") != 0 && strcmp(key, "requestState") != 0)
             (void)llmobs_json_set(
-                value, llmobs_json_iter_key(it),
-                llmobs_json_share(llmobs_json_iter_value(it)));
+                value, key, llmobs_json_share(llmobs_json_iter_value(it)));
+    }
     return value;
 }
 
@@ -273,18 +270,6 @@ static const char *session_of(const struct llmobs_call *call)
                                         call->response_header_count, name);
 }
 
-/* Notes the task with its session, as servers may number tasks per session. */
-static int ask_for_task(struct reading *reading,
-                        const struct llmobs_json *params)
-{
-    const struct llmobs_mcp_job job = {LLMOBS_MCP_TASK,
-                                       session_of(reading->call),
-                                       llmobs_json_gets(params, "taskId")};
-    int rc = llmobs_json_sets(reading->span->metadata, "task_id", job.id);
-
-    return rc < 0 ? rc : llmobs_mcp_job(reading->span, LLMOBS_JOB_ASKED, &job);
-}
-
 static void set_id(struct reading *reading, const struct llmobs_json *id)
 {
     char *text = llmobs_json_is_string(id) ? NULL : llmobs_json_dumps(id, 0);
@@ -300,6 +285,10 @@ static int read_request(struct reading *reading,
     const struct llmobs_json *params = llmobs_json_get(message, "params");
     struct llmobs_facts *facts = &reading->span->facts;
     const char *method = llmobs_json_gets(message, "method"), *target = NULL;
+    /* Servers may number tasks per session. */
+    const struct llmobs_mcp_job job = {LLMOBS_MCP_TASK,
+                                       session_of(reading->call),
+                                       llmobs_json_gets(params, "taskId")};
     int rc;
 
     reading->operation = find_operation(method);
@@ -312,7 +301,9 @@ static int read_request(struct reading *reading,
     set_version(reading, params);
     rc = name_span(reading, target);
     if (rc == 0 && reading->operation->tasks)
-        rc = ask_for_task(reading, params);
+        rc = llmobs_json_sets(reading->span->metadata, "task_id", job.id);
+    if (rc == 0 && reading->operation->tasks)
+        rc = llmobs_mcp_job(reading->span, LLMOBS_JOB_ASKED, &job);
     return rc < 0 ? rc : set_input(reading, params);
 }
 
@@ -409,14 +400,6 @@ static int read_messages(struct reading *reading, struct llmobs_json *body)
     return rc;
 }
 
-/* Since 2025-11-25 a server that has given an event an id may close the stream:
- * the client then fetches the answer by a GET, which is another call. */
-static bool goes_on_elsewhere(const struct reading *reading,
-                              const struct llmobs_events *events)
-{
-    return events->sse.has_ids && reading->call->transport_ok;
-}
-
 /* Takes an event whose middle is missing: in a resumed stream only this shows
  * that an answer came. */
 static int read_cut(struct reading *reading, struct llmobs_text head)
@@ -439,14 +422,6 @@ static int read_cut(struct reading *reading, struct llmobs_text head)
     return rc;
 }
 
-static bool is_over(const struct reading *reading,
-                    const struct llmobs_events *events)
-{
-    if (reading->resumed)
-        return llmobs_json_len(reading->answers) > 0;
-    return is_answered(reading) || goes_on_elsewhere(reading, events);
-}
-
 static int read_events(struct reading *reading, struct llmobs_text text,
                        bool whole)
 {
@@ -462,7 +437,12 @@ static int read_events(struct reading *reading, struct llmobs_text text,
         else if (whole)
             rc = read_cut(reading, event.data);
     reading->has_ids = reading->has_ids || events.sse.has_ids;
-    if (is_over(reading, &events))
+    /* Since 2025-11-25 a server that has given an event an id may close the
+     * stream: the client then fetches the answer by a GET, another call. */
+    if (reading->resumed
+            ? llmobs_json_len(reading->answers) > 0
+            : is_answered(reading) ||
+                  (events.sse.has_ids && reading->call->transport_ok))
         reading->span->complete = true;
     llmobs_events_fini(&events);
     return more < 0 ? more : rc;

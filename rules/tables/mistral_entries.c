@@ -44,14 +44,6 @@ static int add_chunk(struct llmobs_message_content *content,
     return rc;
 }
 
-static int add_thoughts(struct llmobs_json *list,
-                        const struct llmobs_message_content *content)
-{
-    struct llmobs_text text = {content->thinking.data, content->thinking.len};
-
-    return text.len > 0 ? llmobs_message_add_text(list, "reasoning", text) : 0;
-}
-
 static int add_text(struct llmobs_json *list, const char *role,
                     const struct llmobs_json *value)
 {
@@ -66,7 +58,10 @@ static int add_text(struct llmobs_json *list, const char *role,
     if (rc == 0)
         rc = llmobs_message_content_store(&content, message);
     if (rc == 0)
-        rc = add_thoughts(list, &content);
+        rc = content.thinking.len == 0
+                 ? 0
+                 : llmobs_message_add_text(list, "reasoning",
+                                           llmobs_buf_text(&content.thinking));
     llmobs_message_content_fini(&content);
     return llmobs_json_add_made(list, message, rc);
 }
@@ -104,28 +99,22 @@ static int set_result(struct llmobs_json *message, const char *id,
     return rc;
 }
 
-/* Sets a tool that the server ran: the call, and its facts as the result. */
-static int set_execution(struct llmobs_json *message,
-                         const struct llmobs_json *entry)
-{
-    const char *id = llmobs_json_gets(entry, "id");
-    int rc = set_call(message, id, "tool.execution", entry);
-
-    if (rc < 0 || llmobs_json_len(llmobs_json_get(entry, "info")) == 0)
-        return rc;
-    return set_result(message, id, "tool.execution", entry, "info");
-}
-
 static int set_tool(struct llmobs_json *message,
                     const struct llmobs_json *entry)
 {
     const char *id = llmobs_json_gets(entry, "tool_call_id");
+    int rc;
 
     if (llmobs_json_says(entry, "type", "function.call"))
         return set_call(message, id, "function", entry);
     if (llmobs_json_says(entry, "type", "function.result"))
         return set_result(message, id, "tool_result", entry, "result");
-    return set_execution(message, entry);
+    /* A tool that the server ran: the call, and its facts as the result. */
+    id = llmobs_json_gets(entry, "id");
+    rc = set_call(message, id, "tool.execution", entry);
+    if (rc < 0 || llmobs_json_len(llmobs_json_get(entry, "info")) == 0)
+        return rc;
+    return set_result(message, id, "tool.execution", entry, "info");
 }
 
 static int add_tool(struct llmobs_json *list, const char *role,

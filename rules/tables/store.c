@@ -181,11 +181,6 @@ static struct llmobs_json *number_of(const struct llmobs_json *score)
     return end == text || *end ? NULL : llmobs_json_real(number);
 }
 
-static const struct llmobs_json *id_of(const struct llmobs_json *id)
-{
-    return llmobs_json_is_string(id) || llmobs_json_is_number(id) ? id : NULL;
-}
-
 int llmobs_store_add(struct llmobs_span *span,
                      const struct llmobs_json *payload,
                      const struct llmobs_json *id,
@@ -194,12 +189,14 @@ int llmobs_store_add(struct llmobs_span *span,
     static const char names[] = "title\0name\0file_name\0source\0";
     struct llmobs_json *number = number_of(score);
     int rc = llmobs_documents_add(
-        span, &(struct llmobs_found){
-                  .text = is_empty(payload) ? NULL : payload,
-                  .name = llmobs_store_first(payload, names),
-                  .id = id_of(id),
-                  .score = number,
-              });
+        span,
+        &(struct llmobs_found){
+            .text = is_empty(payload) ? NULL : payload,
+            .name = llmobs_store_first(payload, names),
+            .id = llmobs_json_is_string(id) || llmobs_json_is_number(id) ? id
+                                                                         : NULL,
+            .score = number,
+        });
 
     llmobs_json_free(number);
     return rc;

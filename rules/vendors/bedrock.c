@@ -22,20 +22,10 @@ static int64_t header_count(const struct llmobs_call *call, const char *name)
         call->response_headers, call->response_header_count, name));
 }
 
-/* Reads the counts, which InvokeModel puts into its answer's headers. */
-static void read_headers(const struct llmobs_call *call,
-                         struct llmobs_bedrock_tokens *tokens)
-{
-    tokens->input = header_count(call, HEADER("input"));
-    tokens->output = header_count(call, HEADER("output"));
-    tokens->total = -1;
-    tokens->cache_read = header_count(call, HEADER("cache-read-input"));
-    tokens->cache_write = header_count(call, HEADER("cache-write-input"));
-}
-
 int llmobs_bedrock_begin(struct llmobs_reading *reading)
 {
-    struct llmobs_bedrock_tokens tokens;
+    const struct llmobs_call *call = reading->classified->call;
+    struct llmobs_bedrock_tokens tokens = {.total = -1};
     char *model;
     int rc;
 
@@ -47,7 +37,11 @@ int llmobs_bedrock_begin(struct llmobs_reading *reading)
     free(model);
     if (rc < 0)
         return rc;
-    read_headers(reading->classified->call, &tokens);
+    /* InvokeModel puts the counts into its answer's headers. */
+    tokens.input = header_count(call, HEADER("input"));
+    tokens.output = header_count(call, HEADER("output"));
+    tokens.cache_read = header_count(call, HEADER("cache-read-input"));
+    tokens.cache_write = header_count(call, HEADER("cache-write-input"));
     llmobs_bedrock_count(&tokens, reading->span);
     return 0;
 }

@@ -52,22 +52,17 @@ static const struct llmobs_json *ask(const struct llmobs_reading *reading,
     return llmobs_json_get(reading->request, key);
 }
 
-/* The request's number under the first of two keys that has one. */
-static const struct llmobs_json *ask_either(
-    const struct llmobs_reading *reading, const char *key, const char *other)
-{
-    const struct llmobs_json *value = ask(reading, key);
-
-    return llmobs_json_is_number(value) ? value : ask(reading, other);
-}
-
 /* Reads everything of a request but its `messages`; -ECANCELED where those are
  * missing with the body's middle. */
 static int read_around(struct llmobs_reading *reading, const char *max_tokens)
 {
-    int rc =
-        llmobs_bedrock_settings(reading->span, ask(reading, "temperature"),
-                                ask_either(reading, "max_tokens", max_tokens));
+    const struct llmobs_json *most = ask(reading, "max_tokens");
+    int rc;
+
+    if (!llmobs_json_is_number(most))
+        most = ask(reading, max_tokens);
+    rc = llmobs_bedrock_settings(reading->span, ask(reading, "temperature"),
+                                 most);
 
     if (rc < 0 || reading->classified->call->request_truncated)
         return rc < 0 ? rc : -ECANCELED;
@@ -459,19 +454,15 @@ static int raw_document(struct llmobs_reading *reading,
     return *list ? 0 : -ENOMEM;
 }
 
-static bool says_metrics_only(const struct llmobs_json *json)
-{
-    return llmobs_json_len(json) == 1 &&
-           llmobs_json_get(json, LLMOBS_BEDROCK_METRICS);
-}
-
 /* Adds a chunk as a line of text. */
 static int raw_chunk(struct invoke *invoke, const struct llmobs_event *event)
 {
     size_t left = LLMOBS_ANSWER_TEXT_CUT;
     int rc = 0;
 
-    if (invoke->texts.len >= left || says_metrics_only(event->json))
+    if (invoke->texts.len >= left ||
+        (llmobs_json_len(event->json) == 1 &&
+         llmobs_json_get(event->json, LLMOBS_BEDROCK_METRICS)))
         return 0;
     left -= invoke->texts.len;
     if (invoke->texts.len > 0)
