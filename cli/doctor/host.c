@@ -390,6 +390,7 @@ static int gather(struct llmobs_host_list *host)
     static struct llmobs_doctor doctor;
     static struct walk walk;
     static struct llmobs_preload preload;
+    struct llmobs_config *config;
     int rc = llmobs_host_names_init(&host->names);
 
     if (rc != 0)
@@ -397,8 +398,9 @@ static int gather(struct llmobs_host_list *host)
     snprintf(host->library, sizeof(host->library), "%s",
              llmobs_preload_find(&preload) == 0 ? preload.library
                                                 : LLMOBS_DOCTOR_SHIM);
-    llmobs_host_names_add(&host->names,
-                          getenv("DD_LLMOBS_INSTRUMENTED_PROXY_URLS"));
+    config = llmobs_doctor_config(&doctor);
+    llmobs_host_names_add(&host->names, config ? config->proxy_urls : NULL);
+    llmobs_config_free(config);
     walk = (struct walk){.host = host,
                          .doctor = &doctor,
                          .allowance = {.left = LLMOBS_ALLOWANCE_MAX}};

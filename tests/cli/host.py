@@ -260,6 +260,12 @@ def kinds():
     check("host: one text line a process",
           all("%7d " % pid in text for pid in pids.values()
               if pid in rows), text)
+    conf = os.path.join(TMP, "gateways.conf")
+    with open(conf, "w") as f:
+        f.write("DD_LLMOBS_INSTRUMENTED_PROXY_URLS=%s\n" % gateway)
+    _, rows, _, _ = ask(LLMOBS_CONFIG=conf)
+    expect("a gateway that the doctor's file names", rows, pids["later"],
+           "not_observed", not_on, to=to, advice=hand)
     _, rows, _, _ = ask()
     expect("a gateway that the process itself names", rows, pids["own"],
            "not_observed", not_on, to=to, advice=hand)
