@@ -191,13 +191,35 @@ def stripped(t):
     equal(counts(t)["tls_inside"], 1, "processes")
 
 
-@test
-def no_memory_to_execute(t):
+def unexecutable(t, by):
+    """`by`: a filter, or the kernel."""
     path = os.path.join(t.dir, "unexecutable")
     subprocess.run(["gcc", "-o", path, os.path.join(APPS, "unexecutable.c")],
                    check=True)
-    left(t, "no memory may be made executable", NODE, before=[path],
+    if subprocess.run([path, by, "true"]).returncode == 3:
+        raise Skip("no such kernel")
+    left(t, "no memory may be made executable", NODE, before=[path, by],
          options=["--jitless"])
+
+
+@test
+def no_memory_to_execute(t):
+    unexecutable(t, "filter")
+
+
+@test
+def no_memory_to_execute_by_the_kernel(t):
+    unexecutable(t, "kernel")
+
+
+@test
+def without_proc(t):
+    """The text becomes writable for a moment."""
+    before = ["unshare", "-rm", "sh", "-c",
+              'mount -t tmpfs none /proc && exec "$@"', "sh"]
+    if subprocess.run([*before, "true"], stderr=subprocess.PIPE).returncode:
+        raise Skip("no namespaces")
+    run(t, NODE, "https", before=before, spans=2)
 
 
 @test
@@ -207,9 +229,13 @@ def beside_a_tracer(t):
     os.makedirs(folder)
     with open(os.path.join(folder, "init.js"), "w") as f:
         f.write("")
-    env = {"NODE_OPTIONS": "--require " + os.path.join(folder, "init.js")}
-    r = run(t, NODE, "fetch", on="auto", env=env, spans=0)
-    ok("a tracer reports the program's calls" in r.log, r.log)
+    tracer = os.path.join(folder, "init.js")
+    env = {"NODE_OPTIONS": "--require " + tracer}
+    for more in ({"env": env}, {"options": ["-r", tracer]},
+                 {"options": ["--require=" + tracer]},
+                 {"options": ["--no-warnings", "--import", tracer]}):
+        r = run(t, NODE, "fetch", on="auto", spans=0, **more)
+        ok("a tracer reports the program's calls" in r.log, r.log)
     line = diagnosis(t, NODE, **env)
     ok("a tracer reports the program's calls" in line, line)
     run(t, NODE, "fetch", env=env, spans=3)
