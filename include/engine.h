@@ -168,11 +168,13 @@ enum llmobs_wire_what {
     LLMOBS_WIRE_SENT,     /* of bytes */
     LLMOBS_WIRE_RECEIVED, /* of bytes */
     /* The kernel sent so many bytes of a file or a pipe, which nobody saw.
-     * OTHER_BYTES: the program sent others than SENT had shown. */
+     * OTHER_BYTES: the program sent others than SENT had shown, or lets bytes
+     * pass in a way that cannot be followed. */
     LLMOBS_WIRE_SKIPPED,
     /* Bytes came that the core was not given: READ_BESIDE, the program read
      * them by a function that is not watched; else it lets the connection go
-     * without having read so many, and those that wait at `fd`. */
+     * without having read so many, and those that wait at `fd`. Of a plain one
+     * the kernel tells whether the program read others. */
     LLMOBS_WIRE_UNSEEN,
     /* enum llmobs_wire_end. After FREED the connection is gone; after CLOSED
      * and BROKEN it stays, and no byte of it counts any more. */
@@ -195,10 +197,10 @@ struct llmobs_wire_event {
 struct llmobs_wire;
 struct llmobs_wire_ops {
     /* A client's first bytes were seen. Borrows `host`, the name that the
-     * client wants the peer's certificate to have; NULL: unknown. `plain`: by
-     * http, not https; `http2`: by that. NULL: the core does not follow the
-     * connection. */
-    struct llmobs_wire *(*begin)(const char *host, bool plain, bool http2);
+     * client wants the peer's certificate to have; NULL: unknown. `fd`: of a
+     * connection by http, not https, else -1; `http2`: by that. NULL: the core
+     * does not follow the connection. */
+    struct llmobs_wire *(*begin)(const char *host, int fd, bool http2);
     void (*event)(struct llmobs_wire *, const struct llmobs_wire_event *);
     /* A client asked `host` (borrowed) by functions that are not watched; the
      * connection is not followed. The core counts it if the host is a

@@ -45,13 +45,13 @@ static void pass(struct llmobs_wire *wire, enum llmobs_wire_what what,
 }
 
 __attribute__((noinline)) static void begin_to_follow(
-    struct llmobs_connection *connection, const char *name, bool plain)
+    struct llmobs_connection *connection, const char *name, int fd)
 {
     const char *why =
-        plain ? llmobs_host_sockets_stopped() : llmobs_host_tls_stopped();
+        fd >= 0 ? llmobs_host_sockets_stopped() : llmobs_host_tls_stopped();
     const struct llmobs_ops *ops = why ? NULL : llmobs_load_without_copy(NULL);
     struct llmobs_wire *wire =
-        ops ? ops->wire.begin(name, plain, connection->http2) : NULL;
+        ops ? ops->wire.begin(name, fd, connection->http2) : NULL;
 
     if (why)
         llmobs_say(false, why, "");
@@ -73,7 +73,7 @@ __attribute__((noinline)) void llmobs_follow_not(const char *name)
 }
 
 /* Passes on to the core what no earlier attempt has shown. */
-static void pass_on(const void *object, llmobs_follow_name_fn *name_of,
+static void pass_on(const void *object, llmobs_follow_name_fn *name_of, int fd,
                     const struct llmobs_sent *sent)
 {
     struct llmobs_connection *connection = sent->connection;
@@ -81,7 +81,7 @@ static void pass_on(const void *object, llmobs_follow_name_fn *name_of,
     if (!connection)
         return;
     if (!wire_of(connection))
-        begin_to_follow(connection, name_of ? name_of(object) : NULL, !name_of);
+        begin_to_follow(connection, name_of ? name_of(object) : NULL, fd);
     /* The first bytes may be the beginning of a head, which holds keys. */
     if (connection->held) {
         pass(wire_of(connection), LLMOBS_WIRE_SENT, connection->first,
@@ -104,12 +104,12 @@ struct llmobs_connection *llmobs_follow_sent(const void *object,
     if (is_over())
         return NULL;
     sent = llmobs_connections_sent(object, bytes, len, 0, accepted);
-    pass_on(object, name_of, &sent);
+    pass_on(object, name_of, -1, &sent);
     return sent.connection;
 }
 
 bool llmobs_follow_sends(const void *object, llmobs_follow_name_fn *name_of,
-                         const struct iovec *pieces, size_t count)
+                         int fd, const struct iovec *pieces, size_t count)
 {
     struct llmobs_sent sent = {.foreign = false};
     size_t at = 0;
@@ -121,7 +121,7 @@ bool llmobs_follow_sends(const void *object, llmobs_follow_name_fn *name_of,
     for (size_t i = 0; i < count; i++) {
         sent = llmobs_connections_sent(object, pieces[i].iov_base,
                                        pieces[i].iov_len, at, 0);
-        pass_on(object, name_of, &sent);
+        pass_on(object, name_of, fd, &sent);
         at += pieces[i].iov_len;
     }
     return !sent.foreign &&
@@ -165,7 +165,7 @@ bool llmobs_follow_http2(const void *object, llmobs_follow_name_fn *name_of,
         return false;
     connection = is_over() ? NULL : llmobs_connections_begin_http2(object);
     if (connection)
-        begin_to_follow(connection, name_of(object), false);
+        begin_to_follow(connection, name_of(object), -1);
     (void)llmobs_follow_received(object, bytes, len, &first);
     return true;
 }

@@ -19,8 +19,7 @@
 #include "shim/connections.h"
 
 /* Returns the name of the host that the object's connection is for; NULL: the
- * library does not know it. A connection without such a function is plain HTTP:
- * its requests name the host. */
+ * library does not know it. */
 typedef const char *llmobs_follow_name_fn(const void *object);
 
 /* As llmobs_connections_sent; the core gets the new bytes. */
@@ -28,10 +27,11 @@ struct llmobs_connection *llmobs_follow_sent(const void *object,
                                              llmobs_follow_name_fn *name_of,
                                              const void *bytes, size_t len,
                                              size_t accepted);
-/* The program is about to send the pieces, which are read now. False: the
- * connection will never be followed, so that the caller may forget it. */
+/* The program is about to send the pieces, which are read now. `fd`: of a plain
+ * connection, which has no name; -1: of another. False: the connection will
+ * never be followed, so that the caller may forget it. */
 bool llmobs_follow_sends(const void *object, llmobs_follow_name_fn *name_of,
-                         const struct iovec *pieces, size_t count);
+                         int fd, const struct iovec *pieces, size_t count);
 
 /* It sent so many bytes of these pieces; 0 also where the call failed and may
  * be tried again. If the program goes on with other bytes than the rest, the

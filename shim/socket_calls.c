@@ -22,8 +22,15 @@ struct bytes {
 
 static void end_number(int fd, uint64_t id)
 {
-    if (llmobs_fds_end(fd, id))
-        llmobs_follow_forget(llmobs_fds_key(id));
+    const void *key = llmobs_fds_key(id);
+    const struct llmobs_connection *connection;
+
+    if (!llmobs_fds_end(fd, id))
+        return;
+    connection = llmobs_connections_find(key);
+    if (connection)
+        llmobs_follow_unseen(connection, 0, fd);
+    llmobs_follow_forget(key);
 }
 
 /* True while the number is the socket that was connected. */
@@ -119,8 +126,9 @@ static struct bytes of_message(const struct msghdr *message)
 /* Another thread may have the answer before the real function returns, so the
  * core sees the bytes before they are sent. Returns the id of their connection;
  * 0: it saw none, or they are of none, as in a child that put a file in its
- * place. */
-static uint64_t before_send(int fd, struct bytes all)
+ * place. A server may read a byte of MSG_OOB beside the others or among them.
+ */
+static uint64_t before_send(int fd, struct bytes all, int flags)
 {
     int saved = llmobs_libc_errno();
     uint64_t id = llmobs_fds_id(fd);
@@ -129,7 +137,9 @@ static uint64_t before_send(int fd, struct bytes all)
     if (!id || !is_current(fd, id) ||
         !are_readable(all, llmobs_connections_shown(key)))
         id = 0;
-    else if (!llmobs_follow_sends(key, NULL, all.at, all.count))
+    else if (flags & MSG_OOB)
+        llmobs_follow_skipped(key, LLMOBS_WIRE_OTHER_BYTES);
+    else if (!llmobs_follow_sends(key, NULL, fd, all.at, all.count))
         end_number(fd, id);
     llmobs_libc_errno_restore(saved);
     return id;
@@ -207,7 +217,7 @@ static ssize_t after_receive(int fd, uint64_t id, struct bytes all, ssize_t got,
         llmobs_fds_id(fd) != id || !is_current(fd, id))
         ;
     else if (got > 0 && flags & MSG_TRUNC)
-        end_number(fd, id);
+        llmobs_follow_skipped(key, LLMOBS_WIRE_OTHER_BYTES);
     else if (got > 0)
         report_received(fd, id, all, (size_t)got);
     else if (got == 0 && length_of(all) > 0)
@@ -238,22 +248,22 @@ static ssize_t after_receive(int fd, uint64_t id, struct bytes all, ssize_t got,
     }                                                                    \
     static ssize_t followed_##name parameters
 
-#define SENDS(name, parameters, bytes_of, ...)                   \
+#define SENDS(name, parameters, bytes_of, flags, ...)            \
     UNLESS_OURS(name, parameters, __VA_ARGS__)                   \
     {                                                            \
         const struct bytes all = bytes_of;                       \
-        uint64_t id = before_send(fd, all);                      \
+        uint64_t id = before_send(fd, all, flags);               \
                                                                  \
         return after_send(fd, id, all, REAL(name)(__VA_ARGS__)); \
     }
 SENDS(send, (int fd, const void *bytes, size_t len, int flags), ONE(bytes, len),
-      fd, bytes, len, flags)
-SENDS(write, (int fd, const void *bytes, size_t len), ONE(bytes, len), fd,
+      flags, fd, bytes, len, flags)
+SENDS(write, (int fd, const void *bytes, size_t len), ONE(bytes, len), 0, fd,
       bytes, len)
 SENDS(writev, (int fd, const struct iovec *vector, int count),
-      SEVERAL(vector, count), fd, vector, count)
+      SEVERAL(vector, count), 0, fd, vector, count)
 SENDS(sendmsg, (int fd, const struct msghdr *message, int flags),
-      of_message(message), fd, message, flags)
+      of_message(message), flags, fd, message, flags)
 
 #define RECEIVES(name, parameters, bytes_of, flags, ...)    \
     UNLESS_OURS(name, parameters, __VA_ARGS__)              \
@@ -294,13 +304,13 @@ __attribute__((noinline)) static ssize_t followed_sendto(int fd,
                                                          socklen_t size)
 {
     const struct bytes all = ONE(bytes, len);
-    uint64_t id = before_send(fd, all);
+    uint64_t id = before_send(fd, all, flags);
     ssize_t put = REAL(sendto)(fd, bytes, len, flags, to, size);
 
     if (flags & MSG_FASTOPEN && !id &&
         (put >= 0 || llmobs_libc_errno() == EINPROGRESS) &&
         begin_connection(fd) && put > 0)
-        id = before_send(fd, ONE(bytes, (size_t)put));
+        id = before_send(fd, ONE(bytes, (size_t)put), 0);
     return after_send(fd, id, all, put);
 }
 
@@ -384,8 +394,10 @@ typedef ssize_t splice_fn(int, void *, int, void *, size_t, unsigned);
 __attribute__((noinline)) static ssize_t after_splice(int from, int to,
                                                       ssize_t moved)
 {
-    if (moved > 0)
-        close_number(from);
+    uint64_t id = llmobs_fds_id(from);
+
+    if (moved > 0 && id)
+        llmobs_follow_skipped(llmobs_fds_key(id), LLMOBS_WIRE_OTHER_BYTES);
     return after_unseen(to, moved);
 }
 

@@ -1,11 +1,15 @@
 #include "core/capture/wire.h"
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 
 #include "core/capture/global.h"
 #include "core/capture/judge.h"
@@ -71,6 +75,9 @@ struct llmobs_wire {
     enum llmobs_wire_end ended_as;
     /* As many bytes, at most, came that the program has not read here. */
     uint64_t unseen;
+    uint64_t came;     /* bytes that were received here */
+    int fd;            /* of a plain connection, when it began */
+    ino_t inode;       /* of that; 0: unknown */
     bool unsent;       /* nothing can be sent any more */
     bool called;       /* a request was a call */
     bool counted;      /* as not followed */
@@ -574,6 +581,14 @@ static const struct llmobs_http1_events events = {
 
 /* -- the connection -------------------------------------------------------- */
 
+/* 0: unknown. */
+static ino_t inode_of(int fd)
+{
+    struct stat st;
+
+    return fstat(fd, &st) == 0 ? st.st_ino : 0;
+}
+
 /* NULL: memory ran out. */
 static struct llmobs_h2 *begin_h2(struct llmobs_wire *wire)
 {
@@ -585,7 +600,7 @@ static struct llmobs_h2 *begin_h2(struct llmobs_wire *wire)
     return h2;
 }
 
-struct llmobs_wire *llmobs_wire_begin(const char *host, bool plain, bool http2)
+struct llmobs_wire *llmobs_wire_begin(const char *host, int fd, bool http2)
 {
     uintptr_t key = atomic_fetch_add(&last_key, 1) + 1;
     struct llmobs_wire *wire;
@@ -595,7 +610,7 @@ struct llmobs_wire *llmobs_wire_begin(const char *host, bool plain, bool http2)
     wire = llmobs_keyed_claim(&table, (void *)key);
     if (wire) {
         wire->ended_as = LLMOBS_WIRE_CLOSED;
-        wire->unseen = 0;
+        wire->unseen = wire->came = 0;
         wire->unsent = wire->called = wire->counted = false;
         atomic_store(&wire->worker, 0);
         atomic_store(&wire->left, NULL);
@@ -605,7 +620,9 @@ struct llmobs_wire *llmobs_wire_begin(const char *host, bool plain, bool http2)
         llmobs_http1_init(&wire->http, &events, wire);
         wire->process = llmobs_fork_process();
         wire->host = host ? strdup(host) : NULL;
-        wire->plain = plain;
+        wire->plain = fd >= 0;
+        wire->fd = fd;
+        wire->inode = fd >= 0 ? inode_of(fd) : 0;
         wire->h2 = http2 ? begin_h2(wire) : NULL;
         if (http2 && !wire->h2)
             wire->http.why = LLMOBS_HTTP1_MEMORY;
@@ -761,6 +778,7 @@ static void received(struct llmobs_wire *wire,
 {
     if (forked || is_over(wire))
         lose(wire, LLMOBS_HTTP1_MISSED);
+    wire->came += event->number;
     wire->unseen = 0;
     /* A server may say 408 before it closes a connection that is idle. */
     if (wire->h2)
@@ -770,17 +788,37 @@ static void received(struct llmobs_wire *wire,
         llmobs_http1_received(&wire->http, event->bytes, event->number);
 }
 
+/* Of the bytes that came to `fd`, those that the program has not read.
+ * READ_BESIDE: of a plain connection it read some by functions that are not
+ * watched, or closed it so, and nobody knows. The end of a connection counts as
+ * a byte. */
+static uint64_t ask_of_bytes(const struct llmobs_wire *wire, int fd)
+{
+    uint64_t info[17]; /* struct tcp_info, to tcpi_bytes_received */
+    socklen_t len = sizeof(info);
+    int waiting = 0;
+
+    if (fd < 0 || llmobs_filter_still())
+        return 0;
+    if (wire->inode && wire->inode != inode_of(fd))
+        return LLMOBS_WIRE_READ_BESIDE;
+    if (ioctl(fd, FIONREAD, &waiting) != 0 || waiting < 0)
+        return 0;
+    if (wire->inode && getsockopt(fd, IPPROTO_TCP, TCP_INFO, info, &len) == 0 &&
+        len == sizeof(info) && info[16] > wire->came + (unsigned)waiting + 1)
+        return LLMOBS_WIRE_READ_BESIDE;
+    return (uint64_t)waiting;
+}
+
 static void unseen(struct llmobs_wire *wire,
                    const struct llmobs_wire_event *event)
 {
-    uint64_t bytes = event->number;
-    int waiting = 0;
+    uint64_t bytes = event->number, asked;
 
     if (!is_asking(wire))
         return;
-    if (event->fd >= 0 && !llmobs_filter_still() &&
-        ioctl(event->fd, FIONREAD, &waiting) == 0 && waiting > 0)
-        bytes += (uint64_t)waiting;
+    asked = ask_of_bytes(wire, event->fd);
+    bytes = asked == LLMOBS_WIRE_READ_BESIDE ? asked : bytes + asked;
     if (bytes > wire->unseen) /* an end may be told twice */
         wire->unseen = bytes;
     if (bytes == LLMOBS_WIRE_READ_BESIDE && wire->h2)
@@ -930,6 +968,19 @@ static struct llmobs_exchange *claim_any(struct llmobs_wire *wire)
     return exchange;
 }
 
+/* The program may have the answer by functions that are not watched. */
+static void end_at_exit(const struct llmobs_wire *wire,
+                        struct llmobs_exchange *exchange)
+{
+    bool beside =
+        wire->inode && ask_of_bytes(wire, wire->fd) == LLMOBS_WIRE_READ_BESIDE;
+
+    exchange->response.unseen = beside && !exchange->response.total;
+    if (beside)
+        llmobs_body_miss(&exchange->response, 1);
+    end_exchange(exchange, beside ? LLMOBS_END_DONE : LLMOBS_END_EXIT);
+}
+
 void llmobs_wire_abandon_all(void)
 {
     struct llmobs_exchange *exchange;
@@ -938,5 +989,5 @@ void llmobs_wire_abandon_all(void)
          record = record->next)
         while (atomic_load(&record->key) &&
                (exchange = claim_any((struct llmobs_wire *)record)))
-            end_exchange(exchange, LLMOBS_END_EXIT);
+            end_at_exit((struct llmobs_wire *)record, exchange);
 }

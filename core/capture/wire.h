@@ -25,7 +25,7 @@
 void llmobs_wire_init(struct llmobs_worker *worker, bool replays);
 
 /* The operations of struct llmobs_wire_ops (engine.h). */
-struct llmobs_wire *llmobs_wire_begin(const char *host, bool plain, bool http2);
+struct llmobs_wire *llmobs_wire_begin(const char *host, int fd, bool http2);
 void llmobs_wire_event(struct llmobs_wire *wire,
                        const struct llmobs_wire_event *event);
 void llmobs_wire_unfollowed(const char *host);

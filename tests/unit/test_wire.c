@@ -86,7 +86,7 @@ static void begin(void)
     llmobs_call_origin_init(fake_config);
     llmobs_wire_init(worker, false);
     keeper_count = 0;
-    wire = llmobs_wire_begin("api.openai.com", false, false);
+    wire = llmobs_wire_begin("api.openai.com", -1, false);
     ck_assert_ptr_nonnull(wire);
 }
 
@@ -145,7 +145,7 @@ TEST(without_tls)
 {
     begin();
     over(LLMOBS_WIRE_FREED);
-    wire = llmobs_wire_begin(NULL, true, false);
+    wire = llmobs_wire_begin(NULL, 0, false);
     send_text(ASKS JSON LENGTH BODY);
     receive(ANSWER);
     over(LLMOBS_WIRE_CLOSED);
@@ -608,7 +608,7 @@ TEST(freed_beside)
 
     run_beside(free_beside);
     before = wire;
-    wire = llmobs_wire_begin(NULL, false, false);
+    wire = llmobs_wire_begin(NULL, -1, false);
     ck_assert_ptr_eq(wire, before);
     over(LLMOBS_WIRE_FREED);
     end(1);
@@ -637,7 +637,7 @@ static void begin_http2(void)
 {
     begin();
     over(LLMOBS_WIRE_FREED);
-    wire = llmobs_wire_begin("api.openai.com", false, true);
+    wire = llmobs_wire_begin("api.openai.com", -1, true);
 }
 
 typedef void pass_fn(struct llmobs_wire *, const void *, size_t);

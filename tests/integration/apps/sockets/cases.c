@@ -533,11 +533,10 @@ static void copies(void)
     close(fd);
 }
 
-/* Another number gets the connection by a message: what it sends is not seen.
- */
-static void passed(void)
+/* Another number gets the connection by a message. */
+static int pass(int fd)
 {
-    int fd = dial(), ends[2];
+    int ends[2];
     char room[CMSG_SPACE(sizeof(int))] = {0}, byte = 0;
     struct iovec part = {&byte, 1};
     struct msghdr message = {.msg_iov = &part,
@@ -554,13 +553,23 @@ static void passed(void)
     memcpy(CMSG_DATA(control), &fd, sizeof(fd));
     if (sendmsg(ends[0], &message, 0) != 1)
         exit(4);
-    close(fd);
     message.msg_controllen = sizeof(room);
     if (recvmsg(ends[1], &message, 0) != 1)
         exit(4);
     memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof(fd));
-    call(fd);
+    close(ends[0]);
+    close(ends[1]);
+    return fd;
+}
+
+/* All that the other number sends is not seen. */
+static void passed(void)
+{
+    int fd = dial(), other = pass(fd);
+
     close(fd);
+    call(other);
+    close(other);
 }
 
 /* Of eight threads: numbers are pipes', files' and connections' in turn, which
@@ -868,6 +877,101 @@ static void sent_file(void)
     free(text);
 }
 
+static ssize_t read_in_message(int fd, char *to, size_t len)
+{
+    struct iovec part = {to, len};
+    struct mmsghdr one = {{.msg_iov = &part, .msg_iovlen = 1}, 0};
+
+    return recvmmsg(fd, &one, 1, 0, NULL) == 1 ? (ssize_t)one.msg_len : -1;
+}
+
+static ssize_t read_by_kernel(int fd, char *to, size_t len)
+{
+    return syscall(SYS_recvfrom, fd, to, len, 0, NULL, NULL);
+}
+
+static ssize_t read_by_stdio(int fd, char *to, size_t len)
+{
+    FILE *file = fdopen(dup(fd), "r");
+    ssize_t got = fgets(to, (int)len, file) ? (ssize_t)strlen(to) : -1;
+
+    fclose(file);
+    return got;
+}
+
+static ssize_t read_by_pipe(int fd, char *to, size_t len)
+{
+    int ends[2];
+    ssize_t got;
+
+    if (pipe(ends) != 0 || splice(fd, NULL, ends[1], NULL, len, 0) <= 0)
+        exit(3);
+    got = read(ends[0], to, len);
+    close(ends[0]);
+    close(ends[1]);
+    return got;
+}
+
+static ssize_t read_passed(int fd, char *to, size_t len)
+{
+    int other = pass(fd);
+    ssize_t got = read(other, to, len);
+
+    close(other);
+    return got;
+}
+
+/* The program reads its answers by ways that are not seen: no call is aborted.
+ * It ends without a close of the last connection. */
+static void read_beside(void)
+{
+    ssize_t (*const ways[])(int, char *, size_t) = {
+        read_in_message, read_by_kernel, read_by_pipe,
+        read_passed,     read_by_stdio,  read_by_stdio};
+    char got[4096];
+
+    for (size_t i = 0; i < sizeof(ways) / sizeof(*ways); i++) {
+        int fd = dial();
+
+        send_model(fd, "gpt-test");
+        poll(&(struct pollfd){fd, POLLIN, 0}, 1, 2000);
+        usleep(20000);
+        printf("%d %.12s\n", ways[i](fd, got, sizeof(got)) > 12, got);
+        if (i == 4)
+            fclose(fdopen(fd, "r"));
+        else if (i < 4)
+            close(fd);
+    }
+}
+
+/* Of four calls: with flags that change nothing; a body with a byte out of
+ * band, of which the server's stream has nothing, and another call behind it.
+ */
+static void flags(void)
+{
+    int fd = dial(), on = 1;
+    size_t len;
+    char *text = request("gpt-test", 1, &len), room[512];
+    struct msghdr message = {.msg_control = room,
+                             .msg_controllen = sizeof(room)};
+
+    send(fd, text, 100, MSG_MORE);
+    send(fd, text + 100, len - 100, MSG_DONTWAIT | MSG_NOSIGNAL);
+    read_answer(fd);
+    setsockopt(fd, SOL_SOCKET, SO_ZEROCOPY, &on, sizeof(on));
+    send(fd, text, len, MSG_ZEROCOPY | MSG_CONFIRM);
+    poll(&(struct pollfd){fd, POLLIN, 0}, 1, 2000);
+    printf("%zd\n", recvmsg(fd, &message, MSG_ERRQUEUE | MSG_DONTWAIT));
+    read_answer(fd);
+    send(fd, text, len - 10, 0);
+    send(fd, "!", 1, MSG_OOB);
+    send(fd, text + len - 10, 10, 0);
+    read_answer(fd);
+    call(fd);
+    close(fd);
+    free(text);
+}
+
 /* The second of three requests is sent by a system call; so is, of two more,
  * the end of the first. */
 static void sent_beside(void)
@@ -980,6 +1084,8 @@ int main(int argc, char **argv)
         {"others", others},
         {"sent_file", sent_file},
         {"sent_beside", sent_beside},
+        {"read_beside", read_beside},
+        {"flags", flags},
         {"little_stack", little_stack},
     };
 
