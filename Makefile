@@ -373,7 +373,8 @@ $(LAUNCHERS:%=$(B)/%): $(B)/llmobs
 # ---- programs of the tests ---------------------------------------------------
 
 $(B)/unit: $(UNIT_OBJ) $(LIB_OBJ)
-	$(Q)$(CC) -pie -Wl,--build-id $(SANFLAGS) $(OBJECTS) $(CODING_LIBS) -lcheck_pic -lsubunit -lrt -lm \
+	$(Q)$(CC) -pie -Wl,--build-id,--wrap=malloc,--wrap=calloc,--wrap=realloc \
+		$(SANFLAGS) $(OBJECTS) $(CODING_LIBS) -lcheck_pic -lsubunit -lrt -lm \
 		-lz -ldl -lpthread -o $@
 
 unit: $(B)/unit

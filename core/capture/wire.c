@@ -362,6 +362,30 @@ static bool is_to_model(const struct llmobs_wire *wire)
     return wire->called || (wire->host && llmobs_judge_knows(wire->host));
 }
 
+/* A call may pass unseen: the connection is not followed any more, or was not
+ * for a while. */
+static void lose(struct llmobs_wire *wire, enum llmobs_http1_why why)
+{
+    static const char *const reasons[] = {
+        [LLMOBS_HTTP1_FOREIGN] = "another protocol",
+        [LLMOBS_HTTP1_H2] = "HTTP/2 in place of HTTP/1.1",
+        [LLMOBS_HTTP1_DOUBT] = "bytes that can be read in two ways",
+        [LLMOBS_HTTP1_UNASKED] = "an answer to no request",
+        [LLMOBS_HTTP1_DEEP] = "too many requests without an answer",
+        [LLMOBS_HTTP1_LARGE] = "a head that is too large",
+        [LLMOBS_HTTP1_MEMORY] = "no memory",
+        [LLMOBS_HTTP1_MISSED] = "bytes that passed unseen",
+    };
+
+    if (wire->counted || !is_to_model(wire))
+        return;
+    wire->counted = true;
+    llmobs_stats_add(LLMOBS_STAT_unfollowed, 1);
+    llmobs_log_once(LLMOBS_LOG_WARN, "in part",
+                    "not all calls by a connection to %s are seen: it had %s",
+                    wire->host ? wire->host : "a model", reasons[why]);
+}
+
 static void on_passed(void *user, const char *what)
 {
     const struct llmobs_wire *wire = user;
@@ -379,18 +403,20 @@ static void request_head(struct llmobs_wire *wire, uint32_t number,
 {
     bool sends = head->framing != LLMOBS_HTTP1_BODILESS &&
                  (head->framing != LLMOBS_HTTP1_LENGTH || head->length > 0);
-    struct llmobs_wire_request *asked =
-        llmobs_wire_request_copy(head, wire->host, wire->plain);
+    struct llmobs_wire_request *asked = NULL;
+    int error = llmobs_wire_request_copy(head, wire->host, wire->plain, &asked);
     struct request *request = NULL;
 
     llmobs_worker_count_call(worker);
-    if (!asked)
+    if (error == -ENOMEM)
+        lose(wire, LLMOBS_HTTP1_MEMORY);
+    if (error)
         return;
     if (llmobs_judge_may_be_call(asked->url, sends)) {
-        if (wire->count < OPEN_MAX)
-            request = add_request(wire, number);
-        else
+        if (wire->count == OPEN_MAX)
             on_passed(wire, "too many at once");
+        else if (!(request = add_request(wire, number)))
+            llmobs_worker_count_lost(worker, LLMOBS_STAT_dropped_memory);
     }
     if (!request) {
         llmobs_wire_request_free(asked);
@@ -546,30 +572,6 @@ static void on_end(void *user, enum llmobs_http1_side side, uint32_t number,
     end_answer(wire, exchange, number == (wire->h2 ? 1 : 0), how);
 }
 
-/* A call may pass unseen: the connection is not followed any more, or was not
- * for a while. */
-static void lose(struct llmobs_wire *wire, enum llmobs_http1_why why)
-{
-    static const char *const reasons[] = {
-        [LLMOBS_HTTP1_FOREIGN] = "another protocol",
-        [LLMOBS_HTTP1_H2] = "HTTP/2 in place of HTTP/1.1",
-        [LLMOBS_HTTP1_DOUBT] = "bytes that can be read in two ways",
-        [LLMOBS_HTTP1_UNASKED] = "an answer to no request",
-        [LLMOBS_HTTP1_DEEP] = "too many requests without an answer",
-        [LLMOBS_HTTP1_LARGE] = "a head that is too large",
-        [LLMOBS_HTTP1_MEMORY] = "no memory",
-        [LLMOBS_HTTP1_MISSED] = "bytes that passed unseen",
-    };
-
-    if (wire->counted || !is_to_model(wire))
-        return;
-    wire->counted = true;
-    llmobs_stats_add(LLMOBS_STAT_unfollowed, 1);
-    llmobs_log_once(LLMOBS_LOG_WARN, "in part",
-                    "not all calls by a connection to %s are seen: it had %s",
-                    wire->host ? wire->host : "a model", reasons[why]);
-}
-
 static void on_stopped(void *user, enum llmobs_http1_why why)
 {
     if (why != LLMOBS_HTTP1_SWITCHED)
@@ -624,8 +626,12 @@ struct llmobs_wire *llmobs_wire_begin(const char *host, int fd, bool http2)
         wire->fd = fd;
         wire->inode = fd >= 0 ? inode_of(fd) : 0;
         wire->h2 = http2 ? begin_h2(wire) : NULL;
-        if (http2 && !wire->h2)
+        if (http2 && !wire->h2) {
             wire->http.why = LLMOBS_HTTP1_MEMORY;
+            lose(wire, LLMOBS_HTTP1_MEMORY);
+        }
+    } else if (host && llmobs_judge_knows(host)) {
+        llmobs_stats_add(LLMOBS_STAT_unfollowed, 1);
     }
     errno = saved;
     return wire;

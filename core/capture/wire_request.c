@@ -1,5 +1,6 @@
 #include "core/capture/wire_request.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,8 +13,9 @@ static char *append(char *at, struct llmobs_text text)
 }
 
 /* A target is a path, or by HTTP/1.1 an absolute URL. */
-struct llmobs_wire_request *llmobs_wire_request_copy(
-    const struct llmobs_http1_head *head, const char *host, bool plain)
+int llmobs_wire_request_copy(const struct llmobs_http1_head *head,
+                             const char *host, bool plain,
+                             struct llmobs_wire_request **copy)
 {
     struct llmobs_text name = head->host, rest = head->headers;
     struct llmobs_text target = head->target;
@@ -27,14 +29,14 @@ struct llmobs_wire_request *llmobs_wire_request_copy(
         name = (struct llmobs_text){host, strlen(host)};
     if (target.len == 0 || target.data[0] == '*' ||
         (target.data[0] == '/' && name.len == 0))
-        return NULL;
+        return -EINVAL;
     while (llmobs_http1_header_next(&rest, &header))
         count++;
     size = sizeof(*to) + count * (sizeof(*node) + 2) + head->headers.len +
            sizeof("https://") + name.len + target.len + head->method.len + 2;
-    to = calloc(1, size);
+    to = *copy = calloc(1, size);
     if (!to)
-        return NULL;
+        return -ENOMEM;
     node = (struct curl_slist *)(to + 1);
     at = (char *)(node + count);
     *to = (struct llmobs_wire_request){.size = size,
@@ -54,7 +56,7 @@ struct llmobs_wire_request *llmobs_wire_request_copy(
         at = append(append(at, header.name), llmobs_text_of(": "));
         at = append(at, header.value) + 1;
     }
-    return to;
+    return 0;
 }
 
 void llmobs_wire_request_free(struct llmobs_wire_request *request)

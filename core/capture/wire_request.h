@@ -3,7 +3,7 @@
  *
  * Owns:    one block, which may have keys: it is wiped before it is freed.
  * Threads: one at a time.
- * Errors:  no copy.
+ * Errors:  a negative errno: no copy.
  */
 #ifndef LLMOBS_WIRE_REQUEST_H
 #define LLMOBS_WIRE_REQUEST_H
@@ -23,10 +23,10 @@ struct llmobs_wire_request {
 };
 
 /* `host`: the peer's name, for a request that names none; NULL: unknown.
- * `plain`: by http, not https. NULL: memory ran out, or the request has no URL.
- */
-struct llmobs_wire_request *llmobs_wire_request_copy(
-    const struct llmobs_http1_head *head, const char *host, bool plain);
+ * `plain`: by http, not https. -EINVAL: the request has no URL; -ENOMEM. */
+int llmobs_wire_request_copy(const struct llmobs_http1_head *head,
+                             const char *host, bool plain,
+                             struct llmobs_wire_request **copy);
 
 /* Wipes and frees it; NULL is allowed. */
 void llmobs_wire_request_free(struct llmobs_wire_request *request);

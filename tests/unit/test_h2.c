@@ -461,3 +461,125 @@ TEST(h2_large_block)
     ck_assert_str_eq(log, DOUBT);
     free(log);
 }
+
+/* -- memory that ends ------------------------------------------------------ */
+
+struct tally {
+    struct llmobs_h2_stream streams[64];
+    int open, requests, ends;
+    bool stopped, wrong;
+};
+
+static struct llmobs_h2_stream *find(void *user, uint32_t number)
+{
+    struct tally *tally = user;
+    int i = 0;
+
+    while (i < tally->open && tally->streams[i].id < number)
+        i++;
+    return i < tally->open ? &tally->streams[i] : NULL;
+}
+
+static void count_head(void *user, enum llmobs_http1_side side, uint32_t number,
+                       const struct llmobs_http1_head *head)
+{
+    struct tally *tally = user;
+
+    (void)head;
+    tally->wrong |= tally->stopped || tally->open == 64;
+    if (side == LLMOBS_HTTP1_ANSWER || tally->wrong)
+        return;
+    tally->streams[tally->open++] = (struct llmobs_h2_stream){.id = number};
+    tally->requests++;
+}
+
+static void count_body(void *user, enum llmobs_http1_side side, uint32_t number,
+                       struct llmobs_text bytes)
+{
+    struct tally *tally = user;
+
+    (void)side, (void)number, (void)bytes;
+    tally->wrong |= tally->stopped;
+}
+
+static void count_end(void *user, enum llmobs_http1_side side, uint32_t number,
+                      enum llmobs_http1_end how)
+{
+    struct tally *tally = user;
+    struct llmobs_h2_stream *stream = find(user, number);
+
+    (void)side, (void)how;
+    tally->ends++;
+    tally->wrong |= tally->stopped;
+    if (stream->ended[0] && stream->ended[1])
+        memmove(stream, stream + 1,
+                (size_t)(tally->streams + tally->open-- - stream - 1) *
+                    sizeof(*stream));
+}
+
+static void count_passed(void *user, const char *what)
+{
+    struct tally *tally = user;
+
+    (void)what;
+    tally->wrong |= tally->stopped;
+}
+
+static void count_stop(void *user, enum llmobs_http1_why why)
+{
+    struct tally *tally = user;
+
+    tally->wrong |= tally->stopped || why != LLMOBS_HTTP1_MEMORY;
+    tally->stopped = true;
+}
+
+static void pass_recording(struct llmobs_h2 *h2, struct llmobs_text in)
+{
+    for (size_t left; in.len >= 2; in.data += left, in.len -= left) {
+        bool received = in.data[0] & 0x80;
+
+        left = (size_t)(in.data[0] & 0x7f) << 8 | (unsigned char)in.data[1];
+        in.data += 2;
+        in.len -= 2;
+        if (received && left == 0x7fff)
+            left = 0; /* an end */
+        for (size_t i = 0; i < left; i += 50)
+            (received ? llmobs_h2_received : llmobs_h2_sent)(
+                h2, in.data + i, left - i < 50 ? left - i : 50);
+    }
+}
+
+/* Each allocation fails once: then the reader stops, each request has both its
+ * ends, and nothing is kept. */
+TEST(h2_no_memory)
+{
+    static const struct llmobs_http1_events events = {
+        count_head, count_body, count_end, find, count_passed, count_stop};
+    const uint64_t key[2] = {1, 2};
+
+    for (size_t i = 0; i < RECORDINGS; i++) {
+        UNIT_ENDS(llmobs_buf) file;
+        struct llmobs_text in = read_recording(i, &file);
+        bool ended = true;
+
+        for (long n = 1; ended; n++) {
+            struct tally tally = {.requests = 0};
+            struct llmobs_h2 h2;
+
+            llmobs_h2_init(&h2, &events, &tally, key);
+            unit_memory_ends(n);
+            pass_recording(&h2, in);
+            ended = unit_memory_ended();
+            unit_memory_ends(0);
+            ck_assert(!tally.wrong && tally.stopped == ended);
+            if (ended) {
+                ck_assert_int_eq(tally.ends, 2 * tally.requests);
+                ck_assert_int_eq(tally.open, 0);
+                for (int side = 0; side < 2; side++)
+                    ck_assert(!h2.ways[side].kept.data &&
+                              !h2.ways[side].table.entries.data);
+            }
+            llmobs_h2_fini(&h2);
+        }
+    }
+}

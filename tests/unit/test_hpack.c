@@ -277,3 +277,35 @@ TEST(hpack_keys)
     llmobs_hpack_fini(&hpack);
     check_wiped();
 }
+
+static void ignore(void *user, struct llmobs_text name,
+                   struct llmobs_text value)
+{
+    (void)user, (void)name, (void)value;
+}
+
+/* Each allocation fails once; no key stays anywhere. */
+TEST(hpack_no_memory)
+{
+    static const struct llmobs_text blocks[] = {
+        {"\x57\x09sk-secret", 11},
+        {"\x41\x8c\xf1\xe3\xc2\xe5\xf2\x3a\x6b\xa0\xab\x90\xf4\xff\xbf\x7e\x01"
+         "a",
+         18}};
+    bool ended = true;
+
+    for (long n = 1; ended; n++) {
+        struct llmobs_hpack hpack;
+        int error = 0;
+
+        llmobs_hpack_init(&hpack, key);
+        unit_memory_ends(n);
+        for (int i = 0; i < 60 && !error; i++)
+            error = llmobs_hpack_read(&hpack, blocks[i % 2], ignore, NULL);
+        ended = unit_memory_ended();
+        unit_memory_ends(0);
+        ck_assert_int_eq(error, ended ? -ENOMEM : 0);
+        llmobs_hpack_fini(&hpack);
+        check_wiped();
+    }
+}

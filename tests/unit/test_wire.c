@@ -804,3 +804,53 @@ TEST(http2_in_doubt)
     end(1);
     ck_assert_uint_eq(llmobs_stats_get(LLMOBS_STAT_unfollowed), before + 1);
 }
+
+/* Each allocation of a connection fails once. A call that has no span is
+ * counted, or its connection is; a span that lacks a part says so. */
+TEST_EACH(no_memory, 0, 2)
+{
+    bool ended = true;
+
+    for (long n = 1; ended; n++) {
+        uint64_t dropped, unfollowed;
+        int spans;
+
+        begin();
+        over(LLMOBS_WIRE_FREED);
+        dropped = llmobs_stats_get(LLMOBS_STAT_dropped_memory);
+        unfollowed = llmobs_stats_get(LLMOBS_STAT_unfollowed);
+        unit_memory_ends(n);
+        wire = llmobs_wire_begin("api.openai.com", false, _i);
+        if (wire && _i) {
+            frame(wire_received, SETTINGS, 0, 0, "");
+            send_text(PREFACE);
+            frame(wire_sent, SETTINGS, 0, 0, "");
+            for (unsigned stream = 1; stream < 7; stream += 2) {
+                ask(stream);
+                reply(stream);
+            }
+        }
+        for (int i = 0; wire && !_i && i < 3; i++) {
+            send_text(ASKS JSON);
+            send_text(LENGTH BODY);
+            receive(ANSWER);
+        }
+        if (wire)
+            over(LLMOBS_WIRE_CLOSED);
+        ended = unit_memory_ended();
+        unit_memory_ends(0);
+        llmobs_worker_stop(worker, 1000);
+        spans = keeper_count;
+        end(spans);
+        dropped = llmobs_stats_get(LLMOBS_STAT_dropped_memory) - dropped;
+        unfollowed = llmobs_stats_get(LLMOBS_STAT_unfollowed) - unfollowed;
+        if (spans + (int)dropped != 3 && unfollowed != 1)
+            ck_abort_msg("allocation %ld: %d spans, %d dropped", n, spans,
+                         (int)dropped);
+        ck_assert_int_le(spans + (int)dropped, 3);
+        for (int i = 0; i < spans; i++)
+            if (!(says(i, "\"hello\"") && says(i, "\"there\"")) &&
+                !says(i, "truncated"))
+                ck_abort_msg("allocation %ld: %s", n, keeper_events[i]);
+    }
+}

@@ -1,4 +1,5 @@
 #include <dirent.h>
+#include <errno.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -56,6 +57,55 @@ int unit_entries(const char *dir)
         closedir(list);
     return n;
 }
+
+/* -- memory that ends ------------------------------------------------------ */
+
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t count, size_t size);
+void *__real_realloc(void *memory, size_t size);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+void *__wrap_realloc(void *memory, size_t size);
+
+static __thread long memory_left;
+static __thread bool memory_ended;
+
+void unit_memory_ends(long n)
+{
+    memory_left = n;
+    memory_ended = false;
+}
+
+bool unit_memory_ended(void)
+{
+    return memory_ended;
+}
+
+static bool ends(void)
+{
+    if (memory_left == 0 || --memory_left > 0)
+        return false;
+    memory_ended = true;
+    errno = ENOMEM;
+    return true;
+}
+
+void *__wrap_malloc(size_t size)
+{
+    return ends() ? NULL : __real_malloc(size);
+}
+
+void *__wrap_calloc(size_t count, size_t size)
+{
+    return ends() ? NULL : __real_calloc(count, size);
+}
+
+void *__wrap_realloc(void *memory, size_t size)
+{
+    return ends() ? NULL : __real_realloc(memory, size);
+}
+
+/* -- what ends with a case ------------------------------------------------- */
 
 static struct owned {
     void *what;

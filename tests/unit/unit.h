@@ -4,6 +4,7 @@
 #ifndef LLMOBS_UNIT_H
 #define LLMOBS_UNIT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -39,6 +40,13 @@ void unit_frees(void *what, void (*free_it)(void *what));
 /* Takes `memory`, which malloc gave, and frees it when the case has ended. NULL
  * fails the case. Returns `memory`. */
 void *unit_own(void *memory);
+
+/* Of all that the library and the tests allocate on this thread from now on,
+ * the n-th fails, and only that; 0: nothing does. */
+void unit_memory_ends(long n);
+
+/* True: it has failed. */
+bool unit_memory_ended(void);
 
 /* A variable that ends with its block: UNIT_ENDS(llmobs_buf) out; */
 #define UNIT_ENDS(type) __attribute__((cleanup(type##_fini))) struct type
