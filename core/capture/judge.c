@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "lib/base/log.h"
 #include "lib/span/allowlist.h"
@@ -13,7 +14,8 @@ static const struct llmobs_config *config;
 static const struct llmobs_rules *rules;
 static bool bodyless; /* one of the user's rules wants requests without body */
 static atomic_bool integrated = true; /* calls through libcurl make spans */
-static bool passes_on; /* requests without a span may carry a context on */
+static atomic_bool traced; /* a tracer in the program reports its calls */
+static bool passes_on;     /* requests without a span may carry a context on */
 /* Some APIs give the answer to a call by a later request. True once the program
  * has called such an API: from then on a request without a body may be that
  * later request, and is judged, too. */
@@ -203,10 +205,35 @@ bool llmobs_judge_wire_request(const struct llmobs_wire_request *asked,
     return is_call;
 }
 
-bool llmobs_judge_may_be_call(const char *target, bool sends)
+/* True where a tracer that the program has loaded itself sends its spans: by
+ * the agent (/evp_proxy/v2/api/v2/llmobs), or to the intake. */
+static bool is_report(const char *url)
 {
-    return observes() && (sends || bodyless || atomic_load(&resumes) ||
-                          llmobs_rules_fetches(target));
+    static const char path[] = "/api/v2/llmobs";
+    const char *at = strstr(url, path);
+
+    return at && (at[sizeof(path) - 1] == '\0' || at[sizeof(path) - 1] == '?');
+}
+
+/* The tracer has spans of all calls. The user may want ours, too. */
+static bool is_left(const char *url)
+{
+    bool plain = strncasecmp(url, "http:", 5) == 0;
+
+    return (plain ? config->sockets : config->tls) != LLMOBS_TLS_ON &&
+           atomic_load(&traced);
+}
+
+bool llmobs_judge_may_be_call(const char *url, bool sends)
+{
+    if (sends && is_report(url) && !atomic_exchange(&traced, true))
+        llmobs_log(LLMOBS_LOG_WARN,
+                   "a tracer in the program reports its calls: from now on "
+                   "those without libcurl are left to it, unless LLMOBS_TLS=on "
+                   "and LLMOBS_SOCKETS=on");
+    return observes() && !is_left(url) &&
+           (sends || bodyless || atomic_load(&resumes) ||
+            llmobs_rules_fetches(url));
 }
 
 bool llmobs_judge_knows(const char *host)

@@ -37,10 +37,11 @@ bool llmobs_judge_has_sign(const struct llmobs_handle *handle);
 bool llmobs_judge_request(const struct llmobs_handle *handle, const char *url,
                           struct llmobs_match *match);
 
-/* _may_be: true where a request to the path `target` may be a call; `sends`: it
- * has a body. _asked: judges it by all that is known, and writes that to a
+/* _may_be: true where a request to an absolute URL may be a call; `sends`: it
+ * has a body. One by which a tracer reports the program's calls ends them, for
+ * good. _asked: judges it by all that is known, and writes that to a
  * debug log. */
-bool llmobs_judge_may_be_call(const char *target, bool sends);
+bool llmobs_judge_may_be_call(const char *url, bool sends);
 bool llmobs_judge_wire_request(const struct llmobs_wire_request *asked,
                                struct llmobs_match *match);
 

@@ -6,7 +6,7 @@
  * Python's ddtrace and OpenTelemetry, and Ruby's, come by a variable that their
  * launchers set, or bring objects of their own; Node's by an option. A tracer
  * that the program starts itself, and that is of its language alone, has no
- * sign.
+ * sign until it reports a call (core/capture/judge.c).
  *
  * Owns:    nothing.
  * Threads: any.

@@ -6,7 +6,7 @@ import socket
 import subprocess
 import threading
 
-from delivery import stored
+from delivery import agent, double, settled, stored
 from harness import (APPS, EMULATOR, PYTHON, Skip, body, compiled, curl, equal,
                      expect_llm, expect_proxy, free_port, installed, ok, test,
                      wait_port)
@@ -528,3 +528,27 @@ def of_musl(t):
         t.compare(bare, ours, order=name not in AT_ONCE, answers=False)
         ok(spans in (None, len(ours.spans)), "spans of %s: %d, not %s" % (
             name, len(ours.spans), spans))
+
+
+# Says what it sends by which path; a pause lets the library deliver meanwhile.
+POSTS = """
+import http.client, sys, time
+to = http.client.HTTPConnection("127.0.0.1", int(sys.argv[1]))
+for path in sys.argv[3:]:
+    to.request("POST", path, sys.argv[2], {"Content-Type": "application/json"})
+    print(to.getresponse().read())
+    time.sleep(0.2)"""
+
+
+@test
+def a_tracer_in_the_program(t):
+    """It has no sign but what it sends, and has spans of all calls. What the
+    library itself sends to the agent is none."""
+    chat, report = "/v1/chat/completions", "/evp_proxy/v2/api/v2/llmobs"
+    argv = [PYTHON, "-c", POSTS, str(t.servers.http), body()]
+    r = t.same(argv + [chat, report, chat, chat], spans=1)
+    ok("a tracer in the program reports its calls" in r.log, r.log)
+    t.same(argv + [chat, report, chat, chat], env=ON, spans=3)
+    with double(t) as dd:
+        t.same(argv + [chat] * 4, env=agent(dd))
+        settled(t, dd, 4)

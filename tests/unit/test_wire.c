@@ -616,6 +616,35 @@ TEST(freed_beside)
                   keeper_events[0]);
 }
 
+/* A tracer that the program loaded itself sends its spans. */
+TEST(a_tracer_reports)
+{
+    static const char report[] =
+        "POST /evp_proxy/v2/api/v2/llmobs HTTP/1.1\r\nHost: localhost\r\n"
+        "Content-Length: 2\r\n\r\n{}";
+    static const enum llmobs_tls_mode modes[] = {LLMOBS_TLS_AUTO,
+                                                 LLMOBS_TLS_ON};
+
+    for (int i = 0; i < 2; i++) {
+        pid_t child = fork();
+
+        if (child == 0) {
+            begin();
+            fake_config->tls = modes[i];
+            send_text(ASKS JSON LENGTH BODY);
+            receive(ANSWER);
+            send_text(report);
+            receive("HTTP/1.1 202 OK\r\nContent-Length: 0\r\n\r\n");
+            send_text(ASKS JSON LENGTH BODY);
+            receive(ANSWER);
+            over(LLMOBS_WIRE_FREED);
+            end(1 + i);
+            _exit(0);
+        }
+        child_ends_well(child);
+    }
+}
+
 /* -- HTTP/2 ---------------------------------------------------------------- */
 
 #define PREFACE "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
