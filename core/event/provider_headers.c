@@ -21,11 +21,6 @@ static const struct {
     {"x-amzn-requestid", "request_id", ID},
     {"apim-request-id", "request_id", ID},
     {"cf-ray", "request_id", ID},
-    {"x-litellm-call-id", "gateway_request_id", ID},
-    {"x-portkey-trace-id", "gateway_request_id", ID},
-    {"x-kong-request-id", "gateway_request_id", ID},
-    {"cf-aig-log-id", "gateway_request_id", ID},
-    {"helicone-id", "gateway_request_id", ID},
     {"openai-processing-ms", "processing_ms", NUMBER},
     {"x-amzn-bedrock-invocation-latency", "processing_ms", NUMBER},
     {"x-envoy-upstream-service-time", "processing_ms", NUMBER},
@@ -61,6 +56,7 @@ static const struct {
 
 #define LETTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 #define DIGITS "0123456789"
+#define OF_IDS LETTERS DIGITS "-_.:=+/"
 
 /* True where the text has only these characters, and is not too long. */
 static bool is_made_of(const char *text, const char *characters)
@@ -112,7 +108,7 @@ static struct llmobs_json *value_of_header(const char *text, enum form form)
 
     switch (form) {
     case ID:
-        return text_of_header(text, LETTERS DIGITS "-_.:=+/");
+        return text_of_header(text, OF_IDS);
     case TIME:
         return text_of_header(text, LETTERS DIGITS "-.:+");
     case EITHER:
@@ -145,4 +141,20 @@ void llmobs_provider_headers_add(const struct llmobs_headers *headers,
         if (value)
             (void)llmobs_json_set(transfer, rows[i].key, value);
     }
+}
+
+const char *llmobs_provider_headers_gateway_id(
+    const struct llmobs_headers *headers)
+{
+    static const char *const names[] = {
+        "x-litellm-call-id", "x-portkey-trace-id", "x-kong-request-id",
+        "cf-aig-log-id", "helicone-id"};
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+        const char *text = find_header(headers, names[i]);
+
+        if (text && is_made_of(text, OF_IDS) && !has_secret(text))
+            return text;
+    }
+    return NULL;
 }

@@ -26,7 +26,6 @@
 
 /* Adds to the object `transfer`:
  *   request_id            text: of the first of the headers that have one
- *   gateway_request_id    likewise, of a gateway's
  *   processing_ms         number of milliseconds
  *   retry_after           number of seconds, or a date as text
  *   ratelimit_WHAT_limit, ratelimit_WHAT_remaining    numbers
@@ -34,5 +33,10 @@
  * where WHAT is requests, tokens, input_tokens or output_tokens. */
 void llmobs_provider_headers_add(const struct llmobs_headers *headers,
                                  struct llmobs_json *transfer);
+
+/* The id by which a gateway finds its own span, of the first of the headers
+ * that have one. NULL: none. Borrowed from the headers. */
+const char *llmobs_provider_headers_gateway_id(
+    const struct llmobs_headers *headers);
 
 #endif

@@ -449,8 +449,14 @@ static void add_truncated(const struct llmobs_exchange *exchange,
 static void add_tags(const struct llmobs_exchange *exchange,
                      struct llmobs_span *span)
 {
-    char text[40];
+    char text[sizeof("gateway_request_id:") + LLMOBS_PROVIDER_HEADER_MAX];
+    const char *id =
+        llmobs_provider_headers_gateway_id(&exchange->response_headers);
 
+    if (id) {
+        snprintf(text, sizeof(text), "gateway_request_id:%s", id);
+        add_span_tag(span, text);
+    }
     if (exchange->key) {
         snprintf(text, sizeof(text), "key:%08x", (unsigned)exchange->key);
         add_span_tag(span, text);

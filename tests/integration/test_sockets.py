@@ -158,8 +158,7 @@ def beside_a_tracer(t):
 
 @test
 def nothing_is_added(t):
-    """Headers of the program's own are continued, and the gateway's id of the
-    request is a tag."""
+    """Headers of the program's own are continued."""
     t.foreign_trace = True
     trace = "00-%032x-%016x-01" % (0xabc, 0xdef)
     text = URLLIB.replace('{"Content', '{"traceparent": %r, "Content' % trace)
@@ -167,6 +166,20 @@ def nothing_is_added(t):
     span = r.only()
     equal(r.requests[0]["head"], r.bare.requests[0]["head"], "bytes of the head")
     equal(span["_dd"]["apm_trace_id"], "%032x" % 0xabc, "trace")
+
+
+@test
+def the_id_of_a_gateway(t):
+    """In the answer, it is a tag, whichever way the call goes."""
+    asked = body(model="behind-gateway")
+    tls = "https://localhost:%d/v1/chat/completions" % t.servers.tls
+    for argv in (curl(t.url, asked), [PYTHON, "-c", URLLIB, base(t), asked],
+                 [PYTHON, "-c", URLLIB, base(t), asked, tls]):
+        span = t.same(argv, env={"SSL_CERT_FILE": t.servers.cert}).only()
+        ok("gateway_request_id:01JADMCQQQBWH3NXZ5GCRN98DP" in span["tags"],
+           "no such tag: %r" % span["tags"])
+        ok("gateway_request_id" not in span["meta"]["metadata"]["transfer"],
+           "the metadata has it, too")
 
 
 # ---- ways to a server ---------------------------------------------------------

@@ -754,6 +754,10 @@ class Provider(Handler):
             "message": text, "type": kind, "param": None, "code": code}},
             extra)
 
+    def model_behind_gateway(self, chat):
+        self.reply_json(200, chat.document(),
+                        [("x-litellm-call-id", "01JADMCQQQBWH3NXZ5GCRN98DP")])
+
     def model_html_502(self, chat):
         self.reply(502, b"<html><head><title>502 Bad Gateway</title></head>\r\n"
                    b"<body><center><h1>502 Bad Gateway</h1></center></body>"

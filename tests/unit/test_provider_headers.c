@@ -73,8 +73,13 @@ TEST(a_gateway_has_an_id_of_its_own)
                  names[i]);
         answer(line);
         answer("x-request-id: req_0f3c\r\n");
-        expect("{\"gateway_request_id\": \"01JADMCQQQBWH3NXZ5GCRN98DP\", "
-               "\"request_id\": \"req_0f3c\"}");
+        ck_assert_str_eq(llmobs_provider_headers_gateway_id(&headers),
+                         "01JADMCQQQBWH3NXZ5GCRN98DP");
+        expect("{\"request_id\": \"req_0f3c\"}");
+        snprintf(line, sizeof(line), "%s: two words\r\n", names[i]);
+        answer(line);
+        ck_assert_ptr_null(llmobs_provider_headers_gateway_id(&headers));
+        expect("{}");
     }
 }
 
