@@ -83,6 +83,7 @@ struct llmobs_wire {
     bool counted;      /* as not followed */
     char *host;        /* NULL: unknown */
     bool plain;        /* http, not https */
+    char port[8];      /* of a plain connection's peer, ":4000"; "": 80 */
     atomic_int holder; /* of the list, and of exchanges in it (holder.h) */
     struct request **requests; /* in the order of their numbers */
     size_t count;
@@ -404,7 +405,8 @@ static void request_head(struct llmobs_wire *wire, uint32_t number,
     bool sends = head->framing != LLMOBS_HTTP1_BODILESS &&
                  (head->framing != LLMOBS_HTTP1_LENGTH || head->length > 0);
     struct llmobs_wire_request *asked = NULL;
-    int error = llmobs_wire_request_copy(head, wire->host, wire->plain, &asked);
+    int error = llmobs_wire_request_copy(head, wire->host, wire->plain,
+                                         wire->port, &asked);
     struct request *request = NULL;
 
     llmobs_worker_count_call(worker);
@@ -583,6 +585,21 @@ static const struct llmobs_http1_events events = {
 
 /* -- the connection -------------------------------------------------------- */
 
+/* Some programs, such as wget2, name a host without its port. */
+static void ask_for_port(struct llmobs_wire *wire)
+{
+    struct sockaddr_in6 peer; /* the port stands where sockaddr_in has it */
+    socklen_t len = sizeof(peer);
+
+    wire->port[0] = '\0';
+    if (wire->plain &&
+        getpeername(wire->fd, (struct sockaddr *)&peer, &len) == 0 &&
+        (peer.sin6_family == AF_INET || peer.sin6_family == AF_INET6) &&
+        ntohs(peer.sin6_port) != 80)
+        snprintf(wire->port, sizeof(wire->port), ":%u",
+                 (unsigned)ntohs(peer.sin6_port));
+}
+
 /* 0: unknown. */
 static ino_t inode_of(int fd)
 {
@@ -625,6 +642,7 @@ struct llmobs_wire *llmobs_wire_begin(const char *host, int fd, bool http2)
         wire->plain = fd >= 0;
         wire->fd = fd;
         wire->inode = fd >= 0 ? inode_of(fd) : 0;
+        ask_for_port(wire);
         wire->h2 = http2 ? begin_h2(wire) : NULL;
         if (http2 && !wire->h2) {
             wire->http.why = LLMOBS_HTTP1_MEMORY;

@@ -12,9 +12,17 @@ static char *append(char *at, struct llmobs_text text)
     return at + text.len;
 }
 
+static bool has_port(struct llmobs_text host)
+{
+    const char *end = memrchr(host.data, ']', host.len); /* of IPv6 */
+    const char *from = end ? end : host.data;
+
+    return memchr(from, ':', (size_t)(host.data + host.len - from)) != NULL;
+}
+
 /* A target is a path, or by HTTP/1.1 an absolute URL. */
 int llmobs_wire_request_copy(const struct llmobs_http1_head *head,
-                             const char *host, bool plain,
+                             const char *host, bool plain, const char *port,
                              struct llmobs_wire_request **copy)
 {
     struct llmobs_text name = head->host, rest = head->headers;
@@ -33,7 +41,8 @@ int llmobs_wire_request_copy(const struct llmobs_http1_head *head,
     while (llmobs_http1_header_next(&rest, &header))
         count++;
     size = sizeof(*to) + count * (sizeof(*node) + 2) + head->headers.len +
-           sizeof("https://") + name.len + target.len + head->method.len + 2;
+           sizeof("https://") + name.len + strlen(port) + target.len +
+           head->method.len + 2;
     to = *copy = calloc(1, size);
     if (!to)
         return -ENOMEM;
@@ -48,6 +57,7 @@ int llmobs_wire_request_copy(const struct llmobs_http1_head *head,
     if (target.data[0] == '/') {
         at = append(at, llmobs_text_of(plain ? "http://" : "https://"));
         at = append(at, name);
+        at = append(at, llmobs_text_of(has_port(name) ? "" : port));
     }
     at = append(at, target) + 1;
     rest = head->headers;

@@ -23,9 +23,11 @@ struct llmobs_wire_request {
 };
 
 /* `host`: the peer's name, for a request that names none; NULL: unknown.
- * `plain`: by http, not https. -EINVAL: the request has no URL; -ENOMEM. */
+ * `plain`: by http, not https; then `port` is the peer's, ":4000", for a host
+ * that names none; "": the usual one. -EINVAL: the request has no URL; -ENOMEM.
+ */
 int llmobs_wire_request_copy(const struct llmobs_http1_head *head,
-                             const char *host, bool plain,
+                             const char *host, bool plain, const char *port,
                              struct llmobs_wire_request **copy);
 
 /* Wipes and frees it; NULL is allowed. */

@@ -247,6 +247,20 @@ def other_families(t):
 
 
 @test
+def without_a_port(t):
+    """A Host that does not name the port that was connected."""
+    text = RAW.replace("::1", "127.0.0.1")
+    argv = python(t, text, "AF_INET", str(t.servers.http))
+    for listed, expect in (("http://localhost:%d" % t.servers.http, expect_proxy),
+                           ("http://localhost", expect_llm)):
+        expect(t.same(argv, env={LIST: listed}).only())
+    argv[2] = text.replace("Host: localhost", "Host: api.openai.com")
+    span = t.same(argv).only()
+    equal((span["meta"]["model_provider"], span["meta"]["span"]["kind"]),
+          ("openai", "llm"), "provider and kind")
+
+
+@test
 def websockets(t):
     """101 ends what is followed; frames pass, and none is a call."""
     with Websockets(0) as server:

@@ -486,8 +486,6 @@ def plain_http():
              "nodejs")):
         for library in libraries:
             for gateway in "listed", "default", "other":
-                if (library, gateway) == ("wget2", "listed"):
-                    continue # it leaves out the port where it names the host
                 add(name, SOCKETS, library, argv + [library], needs,
                     unordered=library in ("tiny", "socket"), gateway=gateway)
 
