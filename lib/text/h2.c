@@ -35,7 +35,6 @@ static const char pseudo[] = "method\0scheme\0authority\0path\0status\0";
 
 /* A head, while its lines come. */
 struct fields {
-    bool skips; /* trailers and the like: nobody wants to know */
     bool wrong, large, no_memory;
     struct llmobs_wiped text; /* as lines of HTTP/1.1 */
     uint32_t pseudo; /* bytes of it: those lines come first, without a colon */
@@ -172,7 +171,8 @@ static struct llmobs_text value_of(struct llmobs_text lines,
     return (struct llmobs_text){NULL, 0};
 }
 
-static void on_field(void *user, struct llmobs_text name,
+/* Gives false where no further line is of use. */
+static bool on_field(void *user, struct llmobs_text name,
                      struct llmobs_text value)
 {
     struct fields *fields = user;
@@ -180,8 +180,6 @@ static void on_field(void *user, struct llmobs_text name,
     bool is_pseudo = name.len > 0 && name.data[0] == ':';
     size_t len = name.len + value.len + 4;
 
-    if (fields->skips || fields->wrong || fields->large || fields->no_memory)
-        return;
     if (is_pseudo) {
         name.data++, name.len--;
         /* behind the others, unknown, or there already */
@@ -192,16 +190,19 @@ static void on_field(void *user, struct llmobs_text name,
     fields->wrong |= !is_clear(name, value);
     fields->large = text->len + len > LLMOBS_H2_HEAD_MAX;
     if (fields->wrong || fields->large)
-        return;
+        return false;
     fields->no_memory = llmobs_wiped_reserve(text, len) != 0;
     if (fields->no_memory)
-        return;
+        return false;
     (void)llmobs_wiped_add(text, name);
     (void)llmobs_wiped_add(text, llmobs_text_of(": "));
     (void)llmobs_wiped_add(text, value);
     (void)llmobs_wiped_add(text, llmobs_text_of("\r\n"));
     if (is_pseudo)
         fields->pseudo = text->len;
+    /* Of 1xx nothing else is read, for it may come very often. */
+    return !is_pseudo || !llmobs_text_is(name, "status") ||
+           !llmobs_text_begins(value, "1");
 }
 
 /* What the head says, which is borrowed. `ends`: it has no body. */
@@ -285,9 +286,9 @@ static void read_block(struct llmobs_h2 *h2, enum llmobs_http1_side side)
     bool opens = side == LLMOBS_HTTP1_REQUEST && way->stream > h2->last;
     bool answers = side == LLMOBS_HTTP1_ANSWER && stream && !stream->answered &&
                    !stream->ended[side];
-    struct fields fields = {.skips = !opens && !answers};
+    struct fields fields = {.pseudo = 0};
     int error = llmobs_hpack_read(&way->table, llmobs_wiped_text(&way->kept),
-                                  on_field, &fields);
+                                  opens || answers ? on_field : NULL, &fields);
 
     if (opens)
         h2->last = way->stream;

@@ -9,9 +9,12 @@
 #define ENTRY_SIZE 32 /* what HPACK adds to an entry's texts */
 #define SHORTEST 5    /* bits of a code of Huffman's */
 #define END 256       /* the last code's place: no text may have it (5.2) */
+/* The bound of the lines of a block: they may have its own texts, and the names
+ * of the table again and again. */
+#define LINES_MAX (4 * LLMOBS_HPACK_TABLE_MAX)
 
-/* RFC 7541, appendix A: the names one after the other, and the values of the
- * entries 2 to 16. */
+/* RFC 7541, appendix A: the names one after the other, where each begins, and
+ * the values of the entries 2 to 16. */
 static const char names[] =
     ":authority\0:method\0:method\0:path\0:path\0:scheme\0:scheme\0:status\0"
     ":status\0:status\0:status\0:status\0:status\0:status\0accept-charset\0"
@@ -24,6 +27,12 @@ static const char names[] =
     "max-forwards\0proxy-authenticate\0proxy-authorization\0range\0referer\0"
     "refresh\0retry-after\0server\0set-cookie\0strict-transport-security\0"
     "transfer-encoding\0user-agent\0vary\0via\0www-authenticate";
+static const uint16_t places[STATIC] = {
+    0,   11,  19,  27,  33,  39,  47,  55,  63,  71,  79,  87,  95,
+    103, 111, 126, 142, 158, 172, 179, 207, 211, 217, 231, 245, 265,
+    282, 299, 314, 331, 345, 358, 365, 370, 375, 382, 390, 395, 400,
+    409, 427, 441, 450, 470, 484, 489, 498, 511, 530, 550, 556, 564,
+    572, 584, 591, 602, 628, 646, 657, 662, 666};
 static const char values[] =
     "GET\0POST\0/\0/index.html\0http\0https\000200\000204\000206\000304\000400"
     "\000404\000500\0\0gzip, deflate";
@@ -63,8 +72,9 @@ struct input {
     const unsigned char *at, *end;
 };
 
-/* The head of an entry. The name and the masked value follow. */
+/* An entry's name and masked value are one behind the other. */
 struct entry {
+    uint64_t at;          /* in all texts since init */
     uint32_t name, value; /* lengths */
 };
 
@@ -82,9 +92,9 @@ void llmobs_hpack_init(struct llmobs_hpack *hpack, const uint64_t key[2])
 
 void llmobs_hpack_fini(struct llmobs_hpack *hpack)
 {
-    llmobs_wiped_fini(&hpack->entries);
-    explicit_bzero(hpack->key, sizeof(hpack->key));
-    hpack->size = 0;
+    llmobs_wiped_fini(&hpack->entries.bytes);
+    llmobs_wiped_fini(&hpack->texts.bytes);
+    explicit_bzero(hpack, sizeof(*hpack));
 }
 
 void llmobs_hpack_allow(struct llmobs_hpack *hpack, uint32_t size)
@@ -95,21 +105,56 @@ void llmobs_hpack_allow(struct llmobs_hpack *hpack, uint32_t size)
 
 /* -- the dynamic table ----------------------------------------------------- */
 
-static uint32_t len_of(const struct entry *entry)
+/* Makes room for `len` more bytes: the others move up only once there are fewer
+ * of them than have gone. */
+static int reserve(struct llmobs_hpack_queue *queue, uint32_t len)
 {
-    return (uint32_t)sizeof(*entry) + entry->name + entry->value;
+    struct llmobs_wiped *all = &queue->bytes;
+    uint32_t left = all->len - queue->gone;
+
+    if (left < queue->gone && all->cap - all->len < len) {
+        memmove(all->data, all->data + queue->gone, left);
+        llmobs_wiped_cut(all, left);
+        queue->before += queue->gone;
+        queue->gone = 0;
+    }
+    return llmobs_wiped_reserve(all, len);
 }
 
-/* Masks the value of an entry, or removes the mask: SipHash of the entry's
- * number and the place, eight bytes at a time. */
-static void mask(const struct llmobs_hpack *hpack, uint32_t number, char *value,
+static void drop(struct llmobs_hpack_queue *queue, uint32_t len)
+{
+    explicit_bzero(queue->bytes.data + queue->gone, len);
+    queue->gone += len;
+}
+
+static uint32_t count_of(const struct llmobs_hpack *hpack)
+{
+    const struct llmobs_hpack_queue *entries = &hpack->entries;
+
+    return (entries->bytes.len - entries->gone) /
+           (uint32_t)sizeof(struct entry);
+}
+
+/* The entry of that index, which is less than count_of. */
+static struct entry entry_of(const struct llmobs_hpack *hpack, uint32_t index)
+{
+    const struct llmobs_wiped *all = &hpack->entries.bytes;
+    struct entry entry;
+
+    memcpy(&entry, all->data + all->len - (index + 1) * sizeof(entry),
+           sizeof(entry));
+    return entry;
+}
+
+/* Masks a value, or removes the mask: SipHash of the place in all texts, eight
+ * bytes at a time. */
+static void mask(const struct llmobs_hpack *hpack, uint64_t place, char *value,
                  size_t len)
 {
-    for (size_t i = 0; i < len; i += 8) {
-        uint64_t place = (uint64_t)number << 32 | i, word;
+    for (size_t i = 0; i < len; i += 8, place += 8) {
         size_t part = len - i < 8 ? len - i : 8;
+        uint64_t word = llmobs_siphash_short(hpack->key, &place, sizeof(place));
 
-        word = llmobs_siphash_short(hpack->key, &place, sizeof(place));
         for (size_t k = 0; k < part; k++)
             value[i + k] ^= (char)(word >> 8 * k);
     }
@@ -118,38 +163,35 @@ static void mask(const struct llmobs_hpack *hpack, uint32_t number, char *value,
 /* Removes the oldest entries until the table has no more than `size`. */
 static void evict(struct llmobs_hpack *hpack, uint32_t size)
 {
-    struct entry entry;
-    uint32_t at = 0, kept = 0, of;
+    while (hpack->size > size) {
+        struct entry entry = entry_of(hpack, count_of(hpack) - 1);
+        uint32_t len = entry.name + entry.value;
 
-    for (; at < hpack->entries.len; at += len_of(&entry)) {
-        memcpy(&entry, hpack->entries.data + at, sizeof(entry));
-        of = entry.name + entry.value + ENTRY_SIZE;
-        if (of > size - kept)
-            break;
-        kept += of;
+        drop(&hpack->texts, len);
+        drop(&hpack->entries, sizeof(entry));
+        hpack->size -= len + ENTRY_SIZE;
     }
-    llmobs_wiped_cut(&hpack->entries, at);
-    hpack->size = kept;
 }
 
 static int insert(struct llmobs_hpack *hpack, const struct line *line)
 {
-    struct llmobs_wiped *all = &hpack->entries;
-    const struct entry entry = {line->name, line->text->len - line->name};
-    uint32_t of = line->text->len + ENTRY_SIZE, len = len_of(&entry);
-    char *at;
+    struct llmobs_wiped *texts = &hpack->texts.bytes;
+    struct entry entry = {0, line->name, line->text->len - line->name};
+    uint32_t of = line->text->len + ENTRY_SIZE;
 
     evict(hpack, of > hpack->max ? 0 : hpack->max - of);
     if (of > hpack->max)
         return 0;
-    if (llmobs_wiped_reserve(all, len) != 0)
+    if (reserve(&hpack->entries, sizeof(entry)) ||
+        reserve(&hpack->texts, line->text->len))
         return -ENOMEM;
-    at = all->data;
-    memmove(at + len, at, all->len);
-    memcpy(at, &entry, sizeof(entry));
-    memcpy(at + sizeof(entry), line->text->data, line->text->len);
-    mask(hpack, hpack->added++, at + sizeof(entry) + entry.name, entry.value);
-    all->len += len;
+    entry.at = hpack->texts.before + texts->len;
+    (void)llmobs_wiped_add(texts, llmobs_wiped_text(line->text));
+    mask(hpack, entry.at + entry.name, texts->data + texts->len - entry.value,
+         entry.value);
+    (void)llmobs_wiped_add(
+        &hpack->entries.bytes,
+        (struct llmobs_text){(const char *)&entry, sizeof(entry)});
     hpack->size += of;
     return 0;
 }
@@ -158,50 +200,37 @@ static int insert(struct llmobs_hpack *hpack, const struct line *line)
 static int copy_entry(const struct llmobs_hpack *hpack, uint32_t index,
                       bool whole, struct line *line)
 {
-    uint32_t number = hpack->added - 1;
-    struct llmobs_text text;
-    struct entry entry;
+    struct entry entry = entry_of(hpack, index);
+    struct llmobs_text text = {hpack->texts.bytes.data +
+                                   (entry.at - hpack->texts.before),
+                               entry.name + (whole ? entry.value : 0)};
+    int error = llmobs_wiped_add(line->text, text);
 
-    for (uint32_t at = 0; at < hpack->entries.len; number--) {
-        memcpy(&entry, hpack->entries.data + at, sizeof(entry));
-        text.data = hpack->entries.data + at + sizeof(entry);
-        at += len_of(&entry);
-        if (index-- > 0)
-            continue;
-        if (!whole)
-            entry.value = 0;
-        line->name = entry.name;
-        text.len = entry.name + entry.value;
-        if (llmobs_wiped_add(line->text, text) != 0)
-            return -ENOMEM;
-        mask(hpack, number, line->text->data + entry.name, entry.value);
-        return 0;
-    }
-    return -EBADMSG;
+    line->name = entry.name;
+    if (!error && whole)
+        mask(hpack, entry.at + entry.name, line->text->data + entry.name,
+             entry.value);
+    return error;
 }
 
 /* As copy_entry, of both tables. */
 static int copy_indexed(const struct llmobs_hpack *hpack, uint32_t index,
                         bool whole, struct line *line)
 {
-    const char *name = names, *value = values;
+    const char *value = values;
+    struct llmobs_text name;
     int error;
 
-    if (index == 0)
-        return -EBADMSG;
     if (index > STATIC)
         return copy_entry(hpack, index - STATIC - 1, whole, line);
-    whole = whole && index >= 2 && index <= VALUED;
-    for (uint32_t i = 1; i < index; i++) {
-        name = llmobs_words_next(name);
-        if (whole && i >= 2)
-            value = llmobs_words_next(value);
-    }
-    line->name = (uint32_t)strlen(name);
-    error = llmobs_wiped_add(line->text, llmobs_text_of(name));
-    return error || !whole
-               ? error
-               : llmobs_wiped_add(line->text, llmobs_text_of(value));
+    name = llmobs_text_of(names + places[index - 1]);
+    line->name = (uint32_t)name.len;
+    error = llmobs_wiped_add(line->text, name);
+    if (error || !whole || index < 2 || index > VALUED)
+        return error;
+    for (uint32_t i = 2; i < index; i++)
+        value = llmobs_words_next(value);
+    return llmobs_wiped_add(line->text, llmobs_text_of(value));
 }
 
 /* -- a block --------------------------------------------------------------- */
@@ -287,8 +316,9 @@ static int resize(struct llmobs_hpack *hpack, struct input *in)
     return 0;
 }
 
-/* Reads a line, whose first byte says in which form it is (6). */
-static int read_line(struct llmobs_hpack *hpack, struct input *in,
+/* Reads a line, whose first byte says in which form it is (6). Only what is
+ * wanted, or goes into the table, is copied from there. */
+static int read_line(struct llmobs_hpack *hpack, struct input *in, bool wanted,
                      struct line *line)
 {
     bool whole = *in->at & 0x80, adds = !whole && (*in->at & 0x40);
@@ -296,7 +326,10 @@ static int read_line(struct llmobs_hpack *hpack, struct input *in,
     int error = read_number(in, whole ? 7 : adds ? 6 : 4, &index);
 
     if (!error && (whole || index > 0)) {
-        error = copy_indexed(hpack, index, whole, line);
+        if (index == 0 || index > STATIC + count_of(hpack))
+            error = -EBADMSG;
+        else if (wanted || adds)
+            error = copy_indexed(hpack, index, whole, line);
     } else if (!error) {
         error = read_text(in, line->text);
         line->name = line->text->len;
@@ -309,7 +342,7 @@ static int read_line(struct llmobs_hpack *hpack, struct input *in,
 }
 
 int llmobs_hpack_read(struct llmobs_hpack *hpack, struct llmobs_text block,
-                      void (*field)(void *user, struct llmobs_text name,
+                      bool (*field)(void *user, struct llmobs_text name,
                                     struct llmobs_text value),
                       void *user)
 {
@@ -317,17 +350,22 @@ int llmobs_hpack_read(struct llmobs_hpack *hpack, struct llmobs_text block,
     struct input in = {data, data + block.len};
     struct llmobs_wiped text = {NULL, 0, 0};
     struct line line = {&text, 0};
+    bool wanted = field;
+    size_t copied = 0;
     int error = 0;
 
     while (!error && in.at < in.end && (*in.at & 0xe0) == 0x20)
         error = resize(hpack, &in);
     while (!error && in.at < in.end) {
-        error =
-            (*in.at & 0xe0) == 0x20 ? -EBADMSG : read_line(hpack, &in, &line);
-        if (!error)
-            field(user, (struct llmobs_text){text.data, line.name},
-                  (struct llmobs_text){text.data + line.name,
-                                       text.len - line.name});
+        error = (*in.at & 0xe0) == 0x20 ? -EBADMSG
+                                        : read_line(hpack, &in, wanted, &line);
+        copied += text.len;
+        if (!error && copied > LINES_MAX)
+            error = -EFBIG;
+        if (!error && wanted)
+            wanted = field(user, (struct llmobs_text){text.data, line.name},
+                           (struct llmobs_text){text.data + line.name,
+                                                text.len - line.name});
         llmobs_wiped_cut(&text, 0);
     }
     llmobs_wiped_fini(&text);

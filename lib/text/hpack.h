@@ -6,7 +6,9 @@
  *          by a number of the connection, and wiped as they leave.
  * Threads: one at a time.
  * Errors:  llmobs_hpack_read. After one the table is of no use.
- * Limits:  a table of LLMOBS_HPACK_TABLE_MAX bytes, as HPACK counts them.
+ * Limits:  a table of LLMOBS_HPACK_TABLE_MAX bytes, as HPACK counts them, and
+ *          four times as many in the lines of a block that are copied. A line
+ *          takes as long as its bytes, at whatever entry it points.
  * Fork:    plain memory.
  */
 #ifndef LLMOBS_HPACK_H
@@ -16,13 +18,20 @@
 
 #define LLMOBS_HPACK_TABLE_MAX ((uint32_t)64 * 1024)
 
+/* Bytes that come at the end and go at the front. */
+struct llmobs_hpack_queue {
+    struct llmobs_wiped bytes;
+    uint32_t gone;   /* of bytes, at the front */
+    uint64_t before; /* bytes before these, since init */
+};
+
 struct llmobs_hpack {
-    struct llmobs_wiped entries; /* the newest one first */
-    uint64_t key[2];             /* of the mask */
-    uint32_t added;              /* entries since init; the next one's number */
-    uint32_t size;               /* of the table, as HPACK counts */
-    uint32_t max;                /* the sender's bound of size */
-    uint32_t allowed;            /* the receiver's bound of max */
+    struct llmobs_hpack_queue entries; /* what each one has of the texts */
+    struct llmobs_hpack_queue texts;
+    uint64_t key[2];  /* of the mask */
+    uint32_t size;    /* of the table, as HPACK counts */
+    uint32_t max;     /* the sender's bound of size */
+    uint32_t allowed; /* the receiver's bound of max */
 };
 
 /* `key`: 128 bits that nobody else knows, copied. */
@@ -35,11 +44,12 @@ void llmobs_hpack_fini(struct llmobs_hpack *hpack);
  * once the sender says so. */
 void llmobs_hpack_allow(struct llmobs_hpack *hpack, uint32_t size);
 
-/* Reads a whole block, and calls `field` for each line in it; both texts are
- * borrowed until the return. -EBADMSG: peers must refuse the block; -EFBIG: the
- * table is beyond the limit; -ENOMEM. */
+/* Reads a whole block, and calls `field` for each line in it, until it returns
+ * false; both texts are borrowed until the return. NULL, and from then on: the
+ * block is read for the table alone. -EBADMSG: peers must refuse the block;
+ * -EFBIG: it is beyond a limit; -ENOMEM. */
 int llmobs_hpack_read(struct llmobs_hpack *hpack, struct llmobs_text block,
-                      void (*field)(void *user, struct llmobs_text name,
+                      bool (*field)(void *user, struct llmobs_text name,
                                     struct llmobs_text value),
                       void *user);
 

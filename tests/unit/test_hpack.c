@@ -7,7 +7,7 @@
 
 static const uint64_t key[2] = {1, 2};
 
-static void add_line(void *user, struct llmobs_text name,
+static bool add_line(void *user, struct llmobs_text name,
                      struct llmobs_text value)
 {
     struct llmobs_buf *out = user;
@@ -16,26 +16,39 @@ static void add_line(void *user, struct llmobs_text name,
     (void)llmobs_buf_adds(out, ": ");
     (void)llmobs_buf_add(out, value.data, value.len);
     (void)llmobs_buf_addc(out, '\n');
+    return true;
 }
 
-/* Reads a block that is given in hexadecimal. Its bytes are in memory of their
- * own, so that a read beyond them is found. */
+/* Reads a block that is given in hexadecimal, the last part so many times. Its
+ * bytes are in memory of their own, so that a read beyond them is found. */
+static int read_many(struct llmobs_hpack *hpack, const char *first,
+                     const char *then, size_t times,
+                     bool (*field)(void *user, struct llmobs_text name,
+                                   struct llmobs_text value),
+                     struct llmobs_buf *out)
+{
+    size_t len = strlen(first) / 2, more = strlen(then) / 2;
+    char *bytes = malloc(len + more * times);
+    int error;
+
+    for (size_t i = 0; i < len + more * times; i++) {
+        const char *hex = i < len ? first + 2 * i : then + (i - len) % more * 2;
+
+        bytes[i] =
+            (char)(llmobs_text_hex(hex[0]) << 4 | llmobs_text_hex(hex[1]));
+    }
+    llmobs_buf_init(out, 1 << 20);
+    (void)llmobs_buf_adds(out, "");
+    error = llmobs_hpack_read(
+        hpack, (struct llmobs_text){bytes, len + more * times}, field, out);
+    free(bytes);
+    return error;
+}
+
 static int read_hex(struct llmobs_hpack *hpack, const char *hex,
                     struct llmobs_buf *out)
 {
-    size_t len = strlen(hex) / 2;
-    char *bytes = malloc(len);
-    int error;
-
-    for (size_t i = 0; i < len; i++)
-        bytes[i] = (char)(llmobs_text_hex(hex[2 * i]) << 4 |
-                          llmobs_text_hex(hex[2 * i + 1]));
-    llmobs_buf_init(out, 1 << 20);
-    (void)llmobs_buf_adds(out, "");
-    error = llmobs_hpack_read(hpack, (struct llmobs_text){bytes, len}, add_line,
-                              out);
-    free(bytes);
-    return error;
+    return read_many(hpack, hex, "", 0, add_line, out);
 }
 
 #define SITE ":authority: www.example.com\n"
@@ -105,6 +118,27 @@ TEST(hpack_examples)
         ck_assert_uint_eq(hpack.size, examples[i].size);
     }
     llmobs_hpack_fini(&hpack);
+}
+
+/* Each name of the static table ends where the next one begins. */
+TEST(hpack_static)
+{
+    UNIT_ENDS(llmobs_hpack) hpack;
+    UNIT_ENDS(llmobs_buf) out;
+
+    llmobs_hpack_init(&hpack, key);
+    ck_assert_int_eq(
+        read_hex(&hpack,
+                 "8182838485868788898a8b8c8d8e8f909192939495969798999a9b9c9d9e"
+                 "9fa0a1a2a3a4a5a6a7a8a9aaabacadaeafb0b1b2b3b4b5b6b7b8b9babb"
+                 "bcbd",
+                 &out),
+        0);
+    ck_assert_uint_eq(out.len, 867);
+    ck_assert_ptr_nonnull(strstr(out.data, "\nvia: \nwww-authenticate: \n"));
+    ck_assert_ptr_nonnull(strstr(out.data, "\n:status: 500\naccept-charset: "
+                                           "\naccept-encoding: gzip, deflate\n"
+                                           "accept-language: \n"));
 }
 
 /* All bytes in their order, as another coder packs them. */
@@ -228,7 +262,88 @@ TEST(hpack_evicted_name)
     ck_assert_int_eq(read_hex(&hpack, "7e026364", &out), 0);
     ck_assert_str_eq(out.data, "a: cd\n");
     ck_assert_uint_eq(hpack.size, 0);
-    ck_assert_uint_eq(hpack.entries.len, 0);
+    ck_assert_uint_eq(hpack.texts.bytes.len, hpack.texts.gone);
+}
+
+/* -- work ------------------------------------------------------------------ */
+
+static bool add_one(void *user, struct llmobs_text name,
+                    struct llmobs_text value)
+{
+    (void)add_line(user, name, value);
+    return false;
+}
+
+/* Behind the last line that is wanted, lines count for the table alone. */
+TEST(hpack_unwanted)
+{
+    UNIT_ENDS(llmobs_hpack) hpack;
+    UNIT_ENDS(llmobs_buf) out;
+    UNIT_ENDS(llmobs_buf) none;
+
+    llmobs_hpack_init(&hpack, key);
+    ck_assert_int_eq(
+        read_many(&hpack, "4001610162", "be", 60000, add_one, &out), 0);
+    ck_assert_str_eq(out.data, "a: b\n");
+    llmobs_buf_fini(&out);
+    ck_assert_int_eq(
+        read_many(&hpack, "7e0163", "be0f2f0164", 9000, NULL, &none), 0);
+    ck_assert_str_eq(none.data, "");
+    ck_assert_int_eq(read_hex(&hpack, "bebf", &out), 0);
+    ck_assert_str_eq(out.data, "a: c\na: b\n");
+    llmobs_buf_fini(&out);
+    ck_assert_int_eq(read_many(&hpack, "", "c0", 1, NULL, &out), -EBADMSG);
+    llmobs_buf_fini(&out);
+    ck_assert_int_eq(read_many(&hpack, "", "80", 1, NULL, &out), -EBADMSG);
+    llmobs_buf_fini(&out);
+    ck_assert_int_eq(read_many(&hpack, "", "0f310164", 1, NULL, &out),
+                     -EBADMSG);
+}
+
+/* New entries move no more bytes of others than they have, but for a few
+ * times. */
+TEST(hpack_moves)
+{
+    UNIT_ENDS(llmobs_hpack) hpack;
+    struct llmobs_hpack was;
+    size_t moved = 0;
+
+    llmobs_hpack_init(&hpack, key);
+    llmobs_hpack_allow(&hpack, LLMOBS_HPACK_TABLE_MAX);
+    for (int i = 0; i < 8000; i++) {
+        UNIT_ENDS(llmobs_buf) out;
+
+        was = hpack;
+        ck_assert_int_eq(read_many(&hpack, i ? "" : "3fe1ff03",
+                                   "4003616263056465666768", 1, NULL, &out),
+                         0);
+        if (hpack.texts.bytes.data != was.texts.bytes.data ||
+            hpack.texts.before != was.texts.before)
+            moved += was.texts.bytes.len - was.texts.gone;
+    }
+    ck_assert_uint_gt(hpack.texts.before, 0);
+    ck_assert_uint_lt(moved, 8000 * 8 * 2);
+}
+
+/* A name of 1,000 bytes comes again and again, in two bytes. */
+TEST(hpack_large_lines)
+{
+    UNIT_ENDS(llmobs_buf) first;
+
+    llmobs_buf_init(&first, 1 << 20);
+    (void)llmobs_buf_adds(&first, "407fe906");
+    for (int i = 0; i < 1000; i++)
+        (void)llmobs_buf_adds(&first, "61");
+    (void)llmobs_buf_adds(&first, "00");
+    for (size_t times = 200; times <= 300; times += 100) {
+        UNIT_ENDS(llmobs_hpack) hpack;
+        UNIT_ENDS(llmobs_buf) out;
+
+        llmobs_hpack_init(&hpack, key);
+        ck_assert_int_eq(
+            read_many(&hpack, first.data, "7e00", times, NULL, &out),
+            times == 200 ? 0 : -EFBIG);
+    }
 }
 
 /* "sk-secret", the value of "authorization" by the static table. */
@@ -262,7 +377,7 @@ TEST(hpack_keys)
     for (int i = 0; i < 60; i++) {
         ck_assert_int_eq(read_hex(&hpack, KEY, &out), 0);
         llmobs_buf_fini(&out);
-        ck_assert(!has_key(hpack.entries.data, hpack.entries.cap));
+        ck_assert(!has_key(hpack.texts.bytes.data, hpack.texts.bytes.cap));
     }
     check_wiped();
     ck_assert_int_eq(read_hex(&hpack, "bec4f9", &out), 0);
@@ -270,18 +385,19 @@ TEST(hpack_keys)
                                "authorization: sk-secret\n"
                                "authorization: sk-secret\n");
     llmobs_buf_fini(&out);
-    filled = hpack.entries.len;
+    filled = hpack.texts.bytes.len;
     ck_assert_int_eq(read_hex(&hpack, "20", &out), 0);
     for (size_t i = 0; i < filled; i++)
-        ck_assert_int_eq(hpack.entries.data[i], 0);
+        ck_assert_int_eq(hpack.texts.bytes.data[i], 0);
     llmobs_hpack_fini(&hpack);
     check_wiped();
 }
 
-static void ignore(void *user, struct llmobs_text name,
+static bool ignore(void *user, struct llmobs_text name,
                    struct llmobs_text value)
 {
     (void)user, (void)name, (void)value;
+    return true;
 }
 
 /* Each allocation fails once; no key stays anywhere. */
