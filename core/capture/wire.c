@@ -820,18 +820,21 @@ static uint64_t ask_of_bytes(const struct llmobs_wire *wire, int fd)
 {
     uint64_t info[17]; /* struct tcp_info, to tcpi_bytes_received */
     socklen_t len = sizeof(info);
+    uint64_t came = 0;
     int waiting = 0;
 
     if (fd < 0 || llmobs_filter_still())
         return 0;
     if (wire->inode && wire->inode != inode_of(fd))
         return LLMOBS_WIRE_READ_BESIDE;
+    /* Bytes that come between the two questions only wait. */
+    if (wire->inode && getsockopt(fd, IPPROTO_TCP, TCP_INFO, info, &len) == 0 &&
+        len == sizeof(info))
+        came = info[16];
     if (ioctl(fd, FIONREAD, &waiting) != 0 || waiting < 0)
         return 0;
-    if (wire->inode && getsockopt(fd, IPPROTO_TCP, TCP_INFO, info, &len) == 0 &&
-        len == sizeof(info) && info[16] > wire->came + (unsigned)waiting + 1)
-        return LLMOBS_WIRE_READ_BESIDE;
-    return (uint64_t)waiting;
+    return came > wire->came + (unsigned)waiting + 1 ? LLMOBS_WIRE_READ_BESIDE
+                                                     : (uint64_t)waiting;
 }
 
 static void unseen(struct llmobs_wire *wire,
