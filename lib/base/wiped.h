@@ -20,7 +20,7 @@ struct llmobs_wiped {
 static inline struct llmobs_text llmobs_wiped_text(
     const struct llmobs_wiped *wiped)
 {
-    return (struct llmobs_text){wiped->data, wiped->len};
+    return (struct llmobs_text){wiped->data ? wiped->data : "", wiped->len};
 }
 
 /* Makes room for `len` more bytes behind the others. */

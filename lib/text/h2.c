@@ -214,8 +214,7 @@ static struct llmobs_http1_head head_of(const struct fields *fields, bool ends)
                                      .framing = ends ? LLMOBS_HTTP1_BODILESS
                                                      : LLMOBS_HTTP1_TO_END};
 
-    if (rest.len > 0)
-        rest.data += first.len;
+    rest.data += first.len;
     rest.len -= first.len;
     head.headers = rest;
     head.method = value_of(first, llmobs_text_of("method"));
@@ -465,8 +464,7 @@ static void end_frame(struct llmobs_h2 *h2, enum llmobs_http1_side side)
     struct llmobs_h2_way *way = &h2->ways[side];
     struct llmobs_text payload = llmobs_wiped_text(&way->kept);
 
-    if (payload.len > 0)
-        payload.data += way->block;
+    payload.data += way->block;
     payload.len -= way->block;
     switch (way->type) {
     case DATA:

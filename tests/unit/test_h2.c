@@ -42,6 +42,8 @@ struct row {
 static const struct row whole[] = {
     {"", ""},
     {ASK "< 1." ENDS "88", G1 A1},
+    {ASK "1.1.3: 9.4.3:" GET " < 1.5.3:88 1.5.1:88",
+     G1 ">3 GET /a h|>3 whole|" A3 A1},
     {POSTS "0.1.1:7b7d < 1." OPENS "88" LINE " 0.0.1:7b 0.0.1:7d 0.1.1:",
      P1 ">1 = {}|>1 whole|<1 200 a=b|<1 = {}|<1 whole|"},
     /* two streams, whose answers come crosswise */
