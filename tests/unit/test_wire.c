@@ -648,7 +648,7 @@ TEST(a_tracer_reports)
 /* -- HTTP/2 ---------------------------------------------------------------- */
 
 #define PREFACE "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-enum { DATA, HEADERS, RST = 3, SETTINGS };
+enum { DATA, HEADERS, RST = 3, SETTINGS, GOAWAY = 7 };
 enum { ENDS = 1, WHOLE_BLOCK = 4 };
 
 /* A block: POST, the path, the host, a key that the table gets. */
@@ -660,6 +660,10 @@ enum { ENDS = 1, WHOLE_BLOCK = 4 };
 #define GRPC             \
     BLOCK "\x0f\x10\x10" \
           "application/grpc"
+#define MISTRAL                            \
+    "\x83\x87\x04\x14/v1/chat/completions" \
+    "\x01\x0e"                             \
+    "api.mistral.ai\xbe"
 #define STATUS_200 "\x88"
 
 static void begin_http2(void)
@@ -796,6 +800,123 @@ TEST(http2_ends)
         end(1);
         ck_assert_msg(says(0, rows[i].says), "row %zu: %s", i,
                       keeper_events[0]);
+    }
+}
+
+/* A frame of the server's that has one number, or two. */
+static void frame_of_codes(int type, unsigned stream, unsigned first,
+                           unsigned second)
+{
+    const char codes[] = {0, 0, 0, (char)first, 0, 0, 0, (char)second};
+    unsigned len = type == GOAWAY ? 8 : 4;
+    const unsigned char head[9] = {
+        0, 0, (unsigned char)len,   (unsigned char)type, 0, 0,
+        0, 0, (unsigned char)stream};
+
+    wire_received(wire, head, sizeof(head));
+    wire_received(wire, codes, len);
+}
+
+/* One step of a row: what the client or the server sends. */
+static void step(char what)
+{
+    switch (what) {
+    case '1': /* a request; one of another host, by the same connection */
+        ask(1);
+        break;
+    case '3':
+        frame(wire_sent, HEADERS, WHOLE_BLOCK, 3, MISTRAL);
+        frame(wire_sent, DATA, ENDS, 3, BODY);
+        break;
+    case 'p': /* the beginning of a long one */
+        frame(wire_sent, HEADERS, WHOLE_BLOCK, 1, BLOCK);
+        frame(wire_sent, DATA, 0, 1, "{\"model\":\"gpt-4o\",\"mess");
+        break;
+    case 'a':
+        reply(1);
+        break;
+    case 'b':
+        reply(3);
+        break;
+    case 'i': /* 103 */
+        frame(wire_received, HEADERS, WHOLE_BLOCK, 1,
+              "\x08\x03"
+              "103");
+        break;
+    case 't': /* an answer with trailers */
+        frame(wire_received, HEADERS, WHOLE_BLOCK, 1, STATUS_200);
+        frame(wire_received, DATA, 0, 1, ANSWER_BODY);
+        frame(wire_received, HEADERS, WHOLE_BLOCK | ENDS, 1,
+              "\x10\x01"
+              "a\x01"
+              "b");
+        break;
+    case 'l': /* too large */
+        frame(wire_received, HEADERS, WHOLE_BLOCK | ENDS, 1,
+              "\x08\x03"
+              "413");
+        break;
+    case 'c': /* resets: by the client, by the server, refused */
+        frame(wire_sent, RST, 0, 1, "\1\1\1\1");
+        break;
+    case 's':
+        frame_of_codes(RST, 1, 0, 0);
+        break;
+    case 'r':
+        frame_of_codes(RST, 1, 7, 0);
+        break;
+    case 'g': /* only the first stream was begun */
+        frame_of_codes(GOAWAY, 0, 1, 0);
+        break;
+    case 'n': /* another connection */
+        over(LLMOBS_WIRE_CLOSED);
+        wire = llmobs_wire_begin("api.openai.com", false, true);
+        frame(wire_received, SETTINGS, 0, 0, "");
+        send_text(PREFACE);
+        frame(wire_sent, SETTINGS, 0, 0, "");
+        break;
+    }
+}
+
+/* Each row's spans: how many are answered, and a text that one of them has. */
+TEST(http2_streams_that_end)
+{
+    static const struct {
+        const char *steps;
+        int spans, answered;
+        const char *says;
+    } rows[] = {
+        {"1ac", 1, 1, "\"there\""},
+        {"1as", 1, 1, "\"there\""},
+        {"1ia", 1, 1, "\"there\""},
+        {"1t", 1, 1, "\"there\""},
+        {"13ba", 2, 2, "mistral"},
+        {"1r", 1, 0, "\"connection_lost\""},
+        {"1r3b", 2, 1, "mistral"},
+        {"pl", 1, 0, "413"},
+        {"pls", 1, 0, "413"},
+        {"plc", 1, 0, "413"},
+        {"pc", 1, 0, "\"aborted\""},
+        {"13ga", 2, 1, "mistral"},
+        {"13gan1a", 3, 2, "connection_lost"},
+        {"1rn1a", 2, 1, "\"there\""},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        bool said = false;
+        int answered = 0;
+
+        open_http2();
+        for (const char *at = rows[i].steps; *at; at++)
+            step(*at);
+        over(LLMOBS_WIRE_CLOSED);
+        end(rows[i].spans);
+        for (int k = 0; k < rows[i].spans; k++) {
+            answered += says(k, "\"there\"");
+            said |= says(k, rows[i].says);
+        }
+        ck_assert_msg(said && answered == rows[i].answered, "%s: %s",
+                      rows[i].steps, keeper_events[0]);
     }
 }
 

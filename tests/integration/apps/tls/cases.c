@@ -23,6 +23,7 @@ void *SSL_new(void *ctx);
 long SSL_ctrl(void *ssl, int what, long number, void *argument);
 int SSL_set_fd(void *ssl, int fd);
 int SSL_connect(void *ssl);
+int SSL_set_alpn_protos(void *ssl, const unsigned char *names, unsigned len);
 void SSL_set_connect_state(void *ssl);
 int SSL_read(void *ssl, void *bytes, int len);
 int SSL_read_ex(void *ssl, void *bytes, size_t len, size_t *got);
@@ -543,6 +544,93 @@ static void forgets_keys(void)
     printf("keys: %d\n", keys());
 }
 
+/* Writes a frame in two pieces, of which the first ends in its key, and wipes
+ * it. */
+static void send_frame(void *ssl, int type, int flags, int stream,
+                       const char *payload, size_t len)
+{
+    char frame[500] = {
+        0, (char)(len >> 8), (char)len, (char)type, (char)flags, 0, 0,
+        0, (char)stream};
+    int first = len > 20 ? 9 + (int)len - 15 : 9 + (int)len;
+
+    for (size_t i = 0; i < len; i++) /* stands for the key */
+        frame[9 + i] = payload[i];
+    SSL_write(ssl, frame, first);
+    if (9 + (int)len > first)
+        SSL_write(ssl, frame + first, 9 + (int)len - first);
+    explicit_bzero(frame, sizeof(frame));
+}
+
+/* A line of a head in one of HPACK's forms, with the key as its value. */
+static size_t key_line(char *to, const char *form, size_t len)
+{
+    memcpy(to, form, len);
+    to[len++] = KEY_LEN;
+    for (size_t i = 0; i < KEY_LEN; i++)
+        to[len + i] = key_at(i);
+    return len + KEY_LEN;
+}
+
+/* A line that goes into the table, one by its place there, one that may never
+ * be there, in two frames, a crumb of a cookie, and a trailer. */
+static void http2_forgets_keys(void)
+{
+    static const char head[] = "\x83\x87\x04\x14/v1/chat/completions"
+                               "\x01\x09localhost\x0f\x10\x10"
+                               "application/json",
+                      body[] = "{\"model\":\"gpt-test\",\"messages\":[{"
+                               "\"role\":\"user\",\"content\":\"a\"}]}";
+    char block[300];
+    int fd = dial(), ended = 0, alive;
+    void *ssl = SSL_new(ctx);
+
+    SSL_set_alpn_protos(ssl, (const unsigned char *)"\2h2", 3);
+    connect_tls(ssl, fd);
+    SSL_write(ssl, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 24);
+    send_frame(ssl, 4, 0, 0, "", 0);
+    for (int i = 0; i < 5; i++) {
+        static const struct {
+            char text[3];
+            unsigned char len;
+        } forms[] = {
+            {"\x57", 1}, {"\xbe", 0}, {"\x1f\x08", 2}, {"\x60", 1}, {"", 0}};
+        size_t len = sizeof(head) - 1, more = 0;
+
+        memcpy(block, head, len);
+        if (i == 1)
+            block[len++] = '\xbe';
+        else if (forms[i].len > 0)
+            more = key_line(block + len, forms[i].text, forms[i].len);
+        if (i == 2) {
+            send_frame(ssl, 1, 0, 2 * i + 1, block, len + more / 2);
+            send_frame(ssl, 9, 4, 2 * i + 1, block + len + more / 2,
+                       more - more / 2);
+        } else {
+            send_frame(ssl, 1, 4, 2 * i + 1, block, len + more);
+        }
+        send_frame(ssl, 0, i < 4, 2 * i + 1, body, sizeof(body) - 1);
+        if (i == 4)
+            send_frame(ssl, 1, 5, 2 * i + 1, block,
+                       key_line(block, "\x40\x01x", 3));
+        explicit_bzero(block, sizeof(block));
+    }
+    while (ended < 5) {
+        unsigned char frame[9];
+        char byte;
+
+        for (int i = 0; i < 9; i++)
+            if (SSL_read(ssl, frame + i, 1) != 1)
+                exit(7);
+        for (int left = frame[1] << 8 | frame[2]; left > 0; left--)
+            SSL_read(ssl, &byte, 1);
+        ended += frame[3] <= 1 && frame[4] & 1;
+    }
+    alive = keys();
+    SSL_free(ssl);
+    printf("keys: %d, %d\n", alive, keys());
+}
+
 /* The process ends within a call. */
 static void leaves(void)
 {
@@ -555,29 +643,31 @@ static void leaves(void)
 
 int main(int argc, char **argv)
 {
-    static const struct named_case all[] = {{"plain", plain},
-                                            {"newer_names", newer_names},
-                                            {"bytes", bytes},
-                                            {"of_nothing", of_nothing},
-                                            {"partial", partial},
-                                            {"moved", moved},
-                                            {"cleared", cleared},
-                                            {"freed_inside", freed_inside},
-                                            {"no_http", no_http},
-                                            {"no_handshake", no_handshake},
-                                            {"cancelled", cancelled},
-                                            {"forks", forks},
-                                            {"threads", threads},
-                                            {"keeps_errno", keeps_errno},
-                                            {"leaves", leaves},
-                                            {"forgets_keys", forgets_keys},
-                                            {"older_error", older_error},
-                                            {"read_beside", read_beside},
-                                            {"body_beside", body_beside},
-                                            {"unread", unread},
-                                            {"child_reads", child_reads},
-                                            {"ahead", ahead},
-                                            {"exits", exits}};
+    static const struct named_case all[] = {
+        {"plain", plain},
+        {"newer_names", newer_names},
+        {"bytes", bytes},
+        {"of_nothing", of_nothing},
+        {"partial", partial},
+        {"moved", moved},
+        {"cleared", cleared},
+        {"freed_inside", freed_inside},
+        {"no_http", no_http},
+        {"no_handshake", no_handshake},
+        {"cancelled", cancelled},
+        {"forks", forks},
+        {"threads", threads},
+        {"keeps_errno", keeps_errno},
+        {"leaves", leaves},
+        {"forgets_keys", forgets_keys},
+        {"http2_forgets_keys", http2_forgets_keys},
+        {"older_error", older_error},
+        {"read_beside", read_beside},
+        {"body_beside", body_beside},
+        {"unread", unread},
+        {"child_reads", child_reads},
+        {"ahead", ahead},
+        {"exits", exits}};
 
     if (argc != 3)
         return 2;
