@@ -28,6 +28,8 @@ enum flag {
     PRIORITISED = 32
 };
 
+#define PROTOCOL_ERROR 1
+
 enum setting { TABLE_SIZE = 1, FRAME_SIZE = 5 };
 
 /* The lines of a head that HTTP/1.1 has not; their names begin with a colon. */
@@ -35,7 +37,9 @@ static const char pseudo[] = "method\0scheme\0authority\0path\0status\0";
 
 /* A head, while its lines come. */
 struct fields {
-    bool wrong, large, no_memory;
+    bool wrong;    /* every peer must refuse it */
+    bool doubtful; /* some do */
+    bool large, no_memory;
     struct llmobs_wiped text; /* as lines of HTTP/1.1 */
     uint32_t pseudo; /* bytes of it: those lines come first, without a colon */
 };
@@ -78,6 +82,8 @@ static bool is_idle(const struct llmobs_h2 *h2, uint32_t id)
     return id == 0 || id > (id & 1 ? h2->last : h2->pushed);
 }
 
+/* An answer is cut where its body has another length than it gave (RFC 9113,
+ * 8.1.1). One that would be cut, and did not begin, never came. */
 static void end_side(struct llmobs_h2 *h2, uint32_t id,
                      enum llmobs_http1_side side, enum llmobs_http1_end how)
 {
@@ -86,19 +92,21 @@ static void end_side(struct llmobs_h2 *h2, uint32_t id,
     if (!stream || stream->ended[side])
         return;
     stream->ended[side] = true;
+    if (side == LLMOBS_HTTP1_ANSWER) {
+        if (how == LLMOBS_HTTP1_WHOLE &&
+            (stream->left > 0 || !stream->answered))
+            how = LLMOBS_HTTP1_CUT;
+        if (how == LLMOBS_HTTP1_CUT && !stream->answered)
+            how = LLMOBS_HTTP1_NONE;
+    }
     h2->events->end(h2->user, side, id, how);
 }
 
-/* Ends what is open of a stream. An answer that would be cut, and did not
- * begin, never came. */
+/* Ends what is open of a stream. */
 static void end_stream(struct llmobs_h2 *h2, uint32_t id,
                        enum llmobs_http1_end request,
                        enum llmobs_http1_end answer)
 {
-    const struct llmobs_h2_stream *stream = find(h2, id);
-
-    if (answer == LLMOBS_HTTP1_CUT && stream && !stream->answered)
-        answer = LLMOBS_HTTP1_NONE;
     end_side(h2, id, LLMOBS_HTTP1_REQUEST, request);
     end_side(h2, id, LLMOBS_HTTP1_ANSWER, answer);
 }
@@ -187,9 +195,11 @@ static bool on_field(void *user, struct llmobs_text name,
                         !llmobs_text_among(name, pseudo) ||
                         value_of(llmobs_wiped_text(text), name).data;
     }
-    fields->wrong |= !is_clear(name, value);
+    for (size_t i = 0; i < name.len; i++)
+        fields->wrong |= name.data[i] >= 'A' && name.data[i] <= 'Z';
+    fields->doubtful = !is_clear(name, value);
     fields->large = text->len + len > LLMOBS_H2_HEAD_MAX;
-    if (fields->wrong || fields->large)
+    if (fields->wrong || fields->doubtful || fields->large)
         return false;
     fields->no_memory = llmobs_wiped_reserve(text, len) != 0;
     if (fields->no_memory)
@@ -232,23 +242,28 @@ static void read_request(struct llmobs_h2 *h2, uint32_t id, bool ends,
     struct llmobs_text type =
         value_of(head.headers, llmobs_text_of("content-type"));
     const char *passed = fields->large                            ? LARGE
-                         : fields->wrong                          ? DOUBTFUL
+                         : fields->wrong || fields->doubtful      ? DOUBTFUL
                          : llmobs_text_is(head.method, "CONNECT") ? "CONNECT"
                          : llmobs_text_begins(type, "application/grpc") ? "gRPC"
                          : head.method.len == 0 || head.target.len == 0
                              ? DOUBTFUL
                              : NULL;
+    struct llmobs_h2_stream *stream;
 
     if (passed) {
         h2->events->passed(h2->user, passed);
     } else {
         h2->events->head(h2->user, LLMOBS_HTTP1_REQUEST, id, &head);
+        stream = find(h2, id);
+        if (stream)
+            stream->bodiless = llmobs_text_is(head.method, "HEAD");
         if (ends)
             end_side(h2, id, LLMOBS_HTTP1_REQUEST, LLMOBS_HTTP1_WHOLE);
     }
 }
 
-/* A status of 1xx is no answer yet. */
+/* A status of 1xx is no answer yet; an answer that clients must refuse never
+ * comes. */
 static void read_answer(struct llmobs_h2 *h2, struct llmobs_h2_stream *stream,
                         bool ends, const struct fields *fields)
 {
@@ -257,18 +272,26 @@ static void read_answer(struct llmobs_h2 *h2, struct llmobs_h2_stream *stream,
     struct llmobs_text status =
         value_of((struct llmobs_text){fields->text.data, fields->pseudo},
                  llmobs_text_of("status"));
-    bool right = !fields->wrong && !fields->large && status.len == 3;
+    bool right = !fields->wrong && status.len == 3 &&
+                 fields->pseudo == sizeof("status: 200\r\n") - 1;
 
     for (size_t i = 0; right && i < 3; i++) {
         right = llmobs_is_digit(status.data[i]);
         head.status = head.status * 10 + (unsigned)(status.data[i] - '0');
     }
-    if (!right || head.status < 100 || (head.status < 200 && ends)) {
+    if (fields->large || fields->doubtful) {
         h2->events->passed(h2->user, fields->large ? LARGE : DOUBTFUL);
         end_stream(h2, id, LLMOBS_HTTP1_LOST, LLMOBS_HTTP1_LOST);
+    } else if (!right || head.status < 100 || (head.status < 200 && ends) ||
+               !llmobs_http1_head_framing(&head, head.framing)) {
+        end_side(h2, id, LLMOBS_HTTP1_ANSWER, LLMOBS_HTTP1_NONE);
     } else if (head.status >= 200) {
-        head.early = !stream->ended[LLMOBS_HTTP1_REQUEST];
         stream->answered = true;
+        stream->sized = head.framing == LLMOBS_HTTP1_LENGTH &&
+                        !stream->bodiless && head.status != 204 &&
+                        head.status != 304;
+        stream->left = stream->sized ? head.length : 0;
+        head.early = !stream->ended[LLMOBS_HTTP1_REQUEST];
         h2->events->head(h2->user, LLMOBS_HTTP1_ANSWER, id, &head);
         if (ends)
             end_side(h2, id, LLMOBS_HTTP1_ANSWER, LLMOBS_HTTP1_WHOLE);
@@ -299,8 +322,9 @@ static void read_block(struct llmobs_h2 *h2, enum llmobs_http1_side side)
         read_request(h2, way->stream, way->ends, &fields);
     else if (answers)
         read_answer(h2, stream, way->ends, &fields);
-    else if (way->ends)
-        end_side(h2, way->stream, side, LLMOBS_HTTP1_WHOLE);
+    else if (stream) /* a side cannot go on behind its trailers */
+        end_side(h2, way->stream, side,
+                 way->ends ? LLMOBS_HTTP1_WHOLE : LLMOBS_HTTP1_CUT);
     llmobs_wiped_fini(&fields.text);
 }
 
@@ -392,13 +416,11 @@ static void read_settings(struct llmobs_h2 *h2, enum llmobs_http1_side side,
     }
 }
 
-/* False: peers must end the connection for such a frame, or such a stream (RFC
- * 9113, 5.1, 6). */
+/* False: peers must end the connection for such a frame (RFC 9113, 5.1, 6). */
 static bool is_right(const struct llmobs_h2 *h2, enum llmobs_http1_side side)
 {
     const struct llmobs_h2_way *way = &h2->ways[side];
     bool sent = side == LLMOBS_HTTP1_REQUEST, idle = is_idle(h2, way->stream);
-    const struct llmobs_h2_stream *stream;
 
     if (way->left > way->allowed ||
         way->in_block != (way->type == CONTINUATION) ||
@@ -406,9 +428,7 @@ static bool is_right(const struct llmobs_h2 *h2, enum llmobs_http1_side side)
         return false;
     switch (way->type) {
     case DATA:
-        stream = find(h2, way->stream);
-        return !idle && (sent || !stream || stream->answered) &&
-               (way->left > 0 || !(way->flags & PADDED));
+        return !idle && (way->left > 0 || !(way->flags & PADDED));
     case HEADERS:
         return way->stream && (sent ? way->stream & 1 : !idle);
     case PRIORITY:
@@ -478,8 +498,10 @@ static void end_frame(struct llmobs_h2 *h2, enum llmobs_http1_side side)
         break;
     case RST_STREAM:
         end_stream(h2, way->stream, LLMOBS_HTTP1_CUT,
-                   side == LLMOBS_HTTP1_REQUEST ? LLMOBS_HTTP1_GIVEN_UP
-                                                : LLMOBS_HTTP1_CUT);
+                   side == LLMOBS_HTTP1_REQUEST &&
+                           number_at(payload.data, 4) != PROTOCOL_ERROR
+                       ? LLMOBS_HTTP1_GIVEN_UP
+                       : LLMOBS_HTTP1_CUT);
         break;
     case SETTINGS:
         read_settings(h2, side, payload);
@@ -498,13 +520,24 @@ static void read_data(struct llmobs_h2 *h2, enum llmobs_http1_side side,
                       struct llmobs_text in)
 {
     const struct llmobs_h2_way *way = &h2->ways[side];
-    const struct llmobs_h2_stream *stream = find(h2, way->stream);
+    struct llmobs_h2_stream *stream = find(h2, way->stream);
     uint32_t data = way->left > way->pad ? way->left - way->pad : 0;
+    bool cut = false;
 
     if (in.len > data)
         in.len = data;
-    if (in.len > 0 && stream && !stream->ended[side])
+    if (in.len == 0 || !stream || stream->ended[side])
+        return;
+    if (side == LLMOBS_HTTP1_ANSWER && (stream->sized || !stream->answered)) {
+        cut = in.len > stream->left;
+        if (cut)
+            in.len = stream->left;
+        stream->left -= in.len;
+    }
+    if (in.len > 0)
         h2->events->body(h2->user, side, way->stream, in);
+    if (cut)
+        end_side(h2, way->stream, side, LLMOBS_HTTP1_CUT);
 }
 
 /* Reads bytes of the payload that is under way. Gives how many. */

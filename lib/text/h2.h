@@ -4,7 +4,8 @@
  * pieces, and tells of each stream what http1.h tells of an exchange, by the
  * same events. An event's number is that of its stream: 1, 3, 5 and so on. The
  * peers decide what is valid: where they must end the connection, or could
- * disagree, the reader stops for good.
+ * disagree, the reader stops for good. An answer that a client must refuse by
+ * itself is cut, or never comes.
  *
  * Owns:    both tables of headers and pieces of blocks; what may be a key is
  *          wiped after use (hpack.h). The consumer owns the streams.
@@ -34,6 +35,9 @@ struct llmobs_h2_stream {
     uint32_t id;
     bool answered; /* its head came */
     bool ended[2]; /* by llmobs_http1_side */
+    bool bodiless; /* its answer has no body, whatever length that gives */
+    bool sized;    /* the answer gave the length of its body */
+    uint64_t left; /* bytes of it that are to come; 0 without a length */
 };
 
 /* One way of the connection. */

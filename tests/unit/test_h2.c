@@ -155,14 +155,53 @@ static const struct row passed[] = {
            "0162",
      DOUBTFUL},
     {START "> 1.5.1:", DOUBTFUL},
-    /* answers */
-    {ASK "< 1.5.1:" LINE, G1 DOUBTFUL "<1 lost|"},
+    {START "> 1.5.1:" GET "000141"
+           "0162",
+     DOUBTFUL},
+    /* an answer that not all clients refuse */
+    {ASK "< 1.5.1:880001"
+         "61030d0a62",
+     G1 DOUBTFUL "<1 lost|"},
+};
+
+/* "content-length: 2" */
+#define SIZE "0f0d0132"
+#define NONE G1 "<1 none|"
+#define CUT(how) G1 "<1 200|" how "<1 cut|"
+
+/* Answers that each client must refuse, by themselves. */
+static const struct row refused[] = {
+    {ASK "< 1.5.1:" LINE, NONE}, /* no status */
     {POSTS "< 1.4.1:0803"
-           "327830",
-     P1 DOUBTFUL ">1 lost|<1 lost|"},
-    {ASK "< 1.5.1:" S103, G1 DOUBTFUL "<1 lost|"},
-    {ASK "< 1.5.1:0803303939", G1 DOUBTFUL "<1 lost|"},
-    {ASK "< 1.5.1:080432303030", G1 DOUBTFUL "<1 lost|"},
+           "327830 > 0.1.1:61",
+     P1 "<1 none|>1 = a|>1 whole|"},
+    {ASK "< 1.5.1:" S103, NONE},
+    {ASK "< 1.5.1:0803303939", NONE},
+    {ASK "< 1.5.1:080432303030", NONE},
+    {ASK "< 1.5.1:8888", NONE},       /* two */
+    {ASK "< 1.5.1:" LINE "88", NONE}, /* too late */
+    {ASK "< 1.5.1:8882", NONE},       /* a request's line, an unknown one */
+    {ASK "< 1.5.1:8800023a780162", NONE},
+    {ASK "< 1.5.1:88000141"
+         "0162",
+     NONE}, /* an upper-case letter */
+    {ASK "< 1.4.1:88" SIZE " 0.0.1:61 0.1.1:62", G1 "<1 200|<1 = ab|<1 whole|"},
+    {ASK "< 1.4.1:88" SIZE " 0.1.1:61", CUT("<1 = a|")},
+    {ASK "< 1.4.1:88" SIZE " 0.0.1:61 1.5.1:" LINE, CUT("<1 = a|")},
+    {ASK "< 1.4.1:88" SIZE " 0.0.1:616263 0.1.1:64", CUT("<1 = ab|")},
+    {ASK "< 1.5.1:88" SIZE, CUT("")},
+    {ASK "< 1.4.1:88" SIZE "0f0d0133 0.1.1:6162", NONE},
+    {ASK "< 1.4.1:880f0d0178 0.1.1:61", NONE},
+    {ASK "< 1.5.1:89" SIZE, G1 "<1 204|<1 whole|"},
+    {ASK "< 1.5.1:8b" SIZE, G1 "<1 304|<1 whole|"},
+    {START "> 1.5.1:020448454144" PATH " < 1.5.1:88" SIZE,
+     ">1 HEAD /a h|>1 whole|" A1},
+    /* trailers that do not end it; DATA before the head */
+    {ASK "< 1.4.1:88 1.4.1:" LINE " 0.1.1:61", CUT("")},
+    {ASK "1.5.3:" GET " < 0.0.1:61 1.5.3:88 1.5.1:88", G1 G3 "<1 none|" A3},
+    {ASK "< 0.1.1:", NONE},
+    /* the client says so */
+    {ASK "< 1.4.1:88 > 3.0.1:00000001", CUT("")},
 };
 
 static const struct row stops[] = {
@@ -182,7 +221,6 @@ static const struct row stops[] = {
     {ASK "< 1.5.3:88", LOST1},
     {ASK "< 1.5.2:88", LOST1},
     {ASK "< 0.1.3:61", LOST1},
-    {ASK "< 0.1.1:61", LOST1},
     {ASK "< 3.0.3:00000008", LOST1},
     {ASK "> 0.1.3:61", LOST1},
     {ASK "> 3.0.3:00000008", LOST1},
@@ -317,6 +355,7 @@ static void check_all(const struct row *rows, size_t count)
 ROWS_TEST(h2_whole, whole)
 ROWS_TEST(h2_ends, ends)
 ROWS_TEST(h2_passed, passed)
+ROWS_TEST(h2_refused, refused)
 ROWS_TEST(h2_stops, stops)
 ROWS_TEST(h2_settings, settings)
 
