@@ -24,7 +24,7 @@ _Static_assert(LLMOBS_LIB_SSL_write_ex == ENTRIES - 1, "the four are first");
 
 /* In the page: the way to the shim's function, and the way back. */
 struct ways {
-    unsigned char in[16];
+    unsigned char in[24];
     unsigned char back[LLMOBS_PROLOGUE_COPY];
 };
 
@@ -124,30 +124,23 @@ static void flush(uintptr_t from, size_t len)
 static void write_ways(struct ways *ways, void *thunk,
                        const struct llmobs_prologue *moved)
 {
-    llmobs_bytes_copy(ways->in, any_jump, sizeof(any_jump));
-    llmobs_bytes_copy(ways->in + sizeof(any_jump), &thunk, sizeof(thunk));
+    unsigned char *in = ways->in;
+
+    llmobs_bytes_copy(in, moved->undo, moved->undo_len);
+    in += moved->undo_len;
+    llmobs_bytes_copy(in, any_jump, sizeof(any_jump));
+    llmobs_bytes_copy(in + sizeof(any_jump), &thunk, sizeof(thunk));
     llmobs_bytes_copy(ways->back, moved->copy, moved->len);
 }
 
 /* -- one function ---------------------------------------------------------- */
-
-/* True where the program's calls have to meet a mark: then one that is a
- * function's first instruction must stay. */
-static bool is_guarded(const struct llmobs_elf *program)
-{
-    for (size_t i = 0; i < program->phnum; i++)
-        if (program->phdr[i].p_type == PT_GNU_PROPERTY)
-            return true;
-    return false;
-}
 
 static bool prepare(const struct llmobs_elf *program, unsigned hook,
                     unsigned copy, struct ways *ways, struct entry *entry)
 {
     const char *name = llmobs_lib_calls_name(hook);
     const ElfW(Sym) *sym = llmobs_elf_definition(program, name);
-    struct llmobs_prologue moved = {.to = (uintptr_t)ways->back,
-                                    .guarded = is_guarded(program)};
+    struct llmobs_prologue moved = {.to = (uintptr_t)ways->back};
 
     moved.from = sym ? program->base + sym->st_value : 0;
     moved.size = sym ? sym->st_size : 0;
@@ -158,7 +151,7 @@ static bool prepare(const struct llmobs_elf *program, unsigned hook,
     if (!llmobs_prologue_copy(&moved))
         return leave(name, " begins with", moved.code, SHOWN);
     write_ways(ways, llmobs_lib_ssl(copy, hook), &moved);
-    entry->at = moved.from + moved.mark;
+    entry->at = moved.from + moved.first;
     llmobs_bytes_copy(entry->before, (const void *)entry->at,
                       sizeof(entry->before));
     if (!llmobs_prologue_jump(entry->after, entry->at, (uintptr_t)ways->in))

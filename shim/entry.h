@@ -1,13 +1,15 @@
 /* entry - hooks the calls of an OpenSSL that is inside the program and has no
  * slots, as in the vendor's Node: the entries of its functions become jumps.
  *
- * The first instructions of SSL_read, SSL_write, SSL_read_ex and SSL_write_ex
- * move to a page below the program (lib/elf/prologue.h), where a jump behind
- * them makes them the way to the real function. The page has rights to write,
- * then to execute. The text is written by /proc/self/mem, which changes no
- * right of it. Only where the kernel does not allow that, the text's pages are
- * writable and executable for a moment; if they lost the right to execute
- * meanwhile, SELinux might not give it back.
+ * The jump comes behind the first instruction of SSL_read, SSL_write,
+ * SSL_read_ex and SSL_write_ex (lib/elf/prologue.h), and what undoes that one
+ * comes before the shim's function. The instructions that were there have a
+ * copy in a page below the program, where a jump behind them makes them the way
+ * to the real function. The page has rights to write, then to execute. The text
+ * is written by /proc/self/mem, which changes no right of it. Only where the
+ * kernel does not allow that, the text's pages are writable and executable for
+ * a moment; if they lost the right to execute meanwhile, SELinux might not give
+ * it back.
  *
  * Owns:    one page, for good.
  * Threads: only while the process has one: at its start, under the scan's lock.

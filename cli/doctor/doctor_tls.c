@@ -60,8 +60,7 @@ static void judge_entry(struct file *file, const struct llmobs_object *object,
     struct llmobs_prologue copy = {.code = entry->code,
                                    .size = sizeof(entry->code),
                                    .from = entry->address,
-                                   .to = entry->address - LLMOBS_OBJECT_CODE,
-                                   .guarded = object->guarded};
+                                   .to = entry->address - LLMOBS_OBJECT_CODE};
 
     if (entry->address == 0 || entry->size < sizeof(entry->code)) {
         say_why(file, name, " is not exported");

@@ -431,7 +431,6 @@ static void read_segments(struct reading *reading)
             object->program = true;
             object->damaged |= object->interp[0] == '\0';
         }
-        object->guarded |= segment->p_type == PT_GNU_PROPERTY;
     }
 }
 

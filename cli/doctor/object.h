@@ -79,7 +79,6 @@ struct llmobs_object {
     bool asks;          /* needs dlsym or dlvsym, as a wrapper of these does */
     bool connects;      /* needs connect: it makes connections by libc */
     struct llmobs_object_entry entries[LLMOBS_OBJECT_ENTRIES];
-    bool guarded; /* its code may have marks of control-flow protection */
 };
 
 /* True where the object defines the functions that make it a libcurl. */

@@ -1,14 +1,16 @@
 /* prologue - copies the first instructions of a function to another place, so
- * that a jump has room where they were.
+ * that a jump has room behind the first of them.
  *
  * Knows the few instructions that begin the functions of a TLS library in the
  * programs that were looked at (tests/unit/test_prologue.c lists them), and
  * refuses all others, because a wrong guess would crash the program. So it also
  * refuses the jumps and breakpoints that other patchers put there.
  *
- * A mark of control-flow protection (endbr64, bti c) stays at the begin of the
- * function, and the jump comes behind it. The encodings are those of Intel's
- * manual, volume 2, and of Arm's Architecture Reference Manual, C6.
+ * The first instruction stays, and whoever gets the call has to undo it. It may
+ * be a mark of control-flow protection. And a probe that the kernel puts there
+ * later (uprobes, as of eBPF) runs the file's first instruction, not that of
+ * the memory, and goes on behind it. The encodings are those of Intel's manual,
+ * volume 2, and of Arm's Architecture Reference Manual, C6.
  *
  * All is inline, because the shim may not call the core here.
  *
@@ -27,6 +29,7 @@
 
 /* The most bytes that the copy has, and of a function that matter. */
 #define LLMOBS_PROLOGUE_COPY 24
+#define LLMOBS_PROLOGUE_UNDO 4
 #define LLMOBS_PROLOGUE_CODE 16
 
 struct llmobs_prologue {
@@ -34,13 +37,14 @@ struct llmobs_prologue {
     const unsigned char *code;
     size_t size;
     uint64_t from;
-    uint64_t to;  /* the address that the copy is for */
-    bool guarded; /* an indirect call must meet a mark there (BTI) */
+    uint64_t to; /* the address that the copy is for */
 
-    /* The answer: bytes that stay, bytes behind them that may be overwritten,
-     * and the copy, which ends with a jump to what follows them. */
-    size_t mark, covered, len;
+    /* The answer: bytes of the first instruction, bytes behind it that may be
+     * overwritten, the copy, which ends with a jump to what follows them, and
+     * an instruction that undoes the first one. */
+    size_t first, covered, len, undo_len;
     unsigned char copy[LLMOBS_PROLOGUE_COPY];
+    unsigned char undo[LLMOBS_PROLOGUE_UNDO];
 };
 
 static inline uint32_t llmobs_prologue_read(const unsigned char *code)
@@ -135,21 +139,43 @@ static inline size_t llmobs_prologue_x86_copy(struct llmobs_prologue *p,
                : 0;
 }
 
+/* Gives the instruction that undoes the first one: pop for push, add for sub;
+ * none is needed for endbr64 and test. False: there is none for another. */
+static inline bool llmobs_prologue_x86_undo(struct llmobs_prologue *p)
+{
+    unsigned char last = p->code[p->first - 1];
+
+    for (size_t i = 0; i < p->first; i++)
+        p->undo[i] = p->code[i];
+    p->undo_len = p->first;
+    if (p->first <= 2 && (last & 0xf8) == 0x50)
+        p->undo[p->first - 1] = last | 8;
+    else if (p->first == 4 && p->code[0] == 0x48)
+        p->undo[2] = 0xc4;
+    else
+        p->undo_len = 0;
+    return p->undo_len || p->first == 4 ||
+           (p->first < 4 && p->code[p->first - 2] == 0x85);
+}
+
 /* The copy begins with endbr64, because it is called by its address. */
 static inline bool llmobs_prologue_x86(struct llmobs_prologue *p)
 {
     static const unsigned char endbr64[] = {0xf3, 0x0f, 0x1e, 0xfa};
 
-    p->mark = p->covered = 0;
-    while (p->mark < 4 && p->mark < p->size &&
-           p->code[p->mark] == endbr64[p->mark])
-        p->mark++;
-    if (p->mark < 4)
-        p->mark = 0;
-    for (p->len = 0; p->len < 4; p->len++)
+    p->first = p->covered = 0;
+    for (p->len = 0; p->len < 4; p->len++) {
         p->copy[p->len] = endbr64[p->len];
+        if (p->first == p->len && p->first < p->size &&
+            p->code[p->first] == endbr64[p->first])
+            p->first++;
+    }
+    if (p->first < 4)
+        p->len += p->first = llmobs_prologue_x86_copy(p, 0);
+    if (!p->first || !llmobs_prologue_x86_undo(p))
+        return false;
     while (p->covered < LLMOBS_PROLOGUE_X86_JUMP) {
-        size_t len = llmobs_prologue_x86_copy(p, p->mark + p->covered);
+        size_t len = llmobs_prologue_x86_copy(p, p->first + p->covered);
 
         if (!len)
             return false;
@@ -159,7 +185,7 @@ static inline bool llmobs_prologue_x86(struct llmobs_prologue *p)
     p->len += LLMOBS_PROLOGUE_X86_JUMP;
     return llmobs_prologue_x86_jump(p->copy + p->len - LLMOBS_PROLOGUE_X86_JUMP,
                                     p->to + p->len - LLMOBS_PROLOGUE_X86_JUMP,
-                                    p->from + p->mark + p->covered);
+                                    p->from + p->first + p->covered);
 }
 
 /* -- arm64 ----------------------------------------------------------------- */
@@ -180,48 +206,58 @@ static inline bool llmobs_prologue_arm_jump(unsigned char *code, uint64_t at,
            distance < INT64_C(1) << 27;
 }
 
-/* True for an instruction that does the same at any address: paciasp; stp to
- * the stack, with or without a new sp; sub from sp. paciasp is a mark, too. */
-static inline bool llmobs_prologue_arm_still(uint32_t code, bool guarded)
+/* True for an instruction that does the same at any address: paciasp; bti c;
+ * stp to the stack; sub from sp; add to sp that makes x29. */
+static inline bool llmobs_prologue_arm_still(uint32_t code)
 {
-    return (code == LLMOBS_PROLOGUE_ARM_PACIASP && !guarded) ||
-           (code & 0xffc003e0) == 0xa98003e0 ||
-           (code & 0xffc003e0) == 0xa90003e0 ||
-           (code & 0xff8003ff) == 0xd10003ff;
+    return code == LLMOBS_PROLOGUE_ARM_PACIASP ||
+           code == LLMOBS_PROLOGUE_ARM_BTI_C ||
+           (code & 0xff4003e0) == 0xa90003e0 ||
+           (code & 0xff8003ff) == 0xd10003ff ||
+           (code & 0xff8003ff) == 0x910003fd;
 }
 
+/* Gives the instruction that undoes the first one, 0 where none is needed:
+ * autiasp for paciasp, ldp for stp of x29 and x30 with a new sp, add for sub.
+ * False: there is none for another. */
+static inline bool llmobs_prologue_arm_undo(uint32_t code, uint32_t *undo)
+{
+    const uint32_t back = 0x3f8000, longest = 0x200000;
+
+    *undo = code == LLMOBS_PROLOGUE_ARM_PACIASP ? 0xd50323bf
+            : (code & ~back) == 0xa9807bfd
+                ? 0xa8c07bfd | (-(code & back) & back)
+            : (code & 0xff8003ff) == 0xd10003ff ? code ^ 0x40000000
+                                                : 0;
+    return *undo ? (code & ~back) != 0xa9807bfd || (code & back) != longest
+                 : code == LLMOBS_PROLOGUE_ARM_BTI_C;
+}
+
+/* A cbz that asks whether there is a first argument may stay, too. The copy
+ * needs none: who comes to the jump has one. */
 static inline bool llmobs_prologue_arm(struct llmobs_prologue *p)
 {
-    uint64_t next;
-    uint32_t code;
+    uint32_t code, undo = 0;
 
-    p->covered = LLMOBS_PROLOGUE_ARM_JUMP;
-    p->mark = p->size >= 4 &&
-                      llmobs_prologue_read(p->code) == LLMOBS_PROLOGUE_ARM_BTI_C
-                  ? 4
-                  : 0;
-    if (p->size < p->mark + p->covered)
+    p->first = p->covered = LLMOBS_PROLOGUE_ARM_JUMP;
+    p->len = 0;
+    if (p->size < p->first + p->covered)
         return false;
-    code = llmobs_prologue_read(p->code + p->mark);
-    next = p->from + p->mark + p->covered;
-    if (llmobs_prologue_arm_still(code, p->guarded && !p->mark)) {
+    code = llmobs_prologue_read(p->code);
+    if ((code & 0xff00001f) != 0xb4000000) {
+        if (!llmobs_prologue_arm_undo(code, &undo))
+            return false;
         llmobs_prologue_write(p->copy, code);
-        p->len = 8;
-        return llmobs_prologue_arm_jump(p->copy + 4, p->to + 4, next);
+        p->len = 4;
     }
-    /* cbz of 64 bits reaches 1 MiB: from the copy on, a jump reaches further.
-     */
-    if ((code & 0xff000000) == 0xb4000000) {
-        int64_t distance = ((int32_t)(code << 8) >> 13) * INT64_C(4);
-        uint64_t target = p->from + p->mark + (uint64_t)distance;
-
-        llmobs_prologue_write(p->copy, 0xb4000040 | (code & 31));
-        p->len = 12;
-        return distance > 0 && target - p->from >= LLMOBS_PROLOGUE_CODE &&
-               llmobs_prologue_arm_jump(p->copy + 4, p->to + 4, next) &&
-               llmobs_prologue_arm_jump(p->copy + 8, p->to + 8, target);
-    }
-    return false;
+    p->undo_len = undo ? 4 : 0;
+    llmobs_prologue_write(p->undo, undo);
+    code = llmobs_prologue_read(p->code + p->first);
+    llmobs_prologue_write(p->copy + p->len, code);
+    p->len += 8;
+    return llmobs_prologue_arm_still(code) &&
+           llmobs_prologue_arm_jump(p->copy + p->len - 4, p->to + p->len - 4,
+                                    p->from + p->first + p->covered);
 }
 
 /* -- this processor -------------------------------------------------------- */

@@ -1,7 +1,6 @@
-/* The beginning of a function: a byte for the processor (1: guarded code, 2:
- * arm64), 4 bytes for how far away the copy is, the code. What is copied lies
- * within the function and the copy's room, and the jump behind it leads to what
- * was not copied. */
+/* The beginning of a function: a byte for the processor (1: arm64), 4 bytes for
+ * how far away the copy is, the code. What is copied lies within the function
+ * and the copy's room, and the jump behind it leads to what was not copied. */
 #include "lib/elf/prologue.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -25,10 +24,9 @@ static uint64_t target_of(const unsigned char *jump, uint64_t at, bool arm)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct llmobs_text in = {(const char *)data, size};
-    unsigned how = fuzz_byte(&in);
-    bool arm = how & 2;
+    bool arm = fuzz_byte(&in) & 1;
     uint32_t far = 0;
-    struct llmobs_prologue p = {.from = FROM, .guarded = how & 1};
+    struct llmobs_prologue p = {.from = FROM};
     size_t jump = arm ? LLMOBS_PROLOGUE_ARM_JUMP : LLMOBS_PROLOGUE_X86_JUMP;
     char *code;
 
@@ -39,16 +37,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     p.code = (const unsigned char *)code;
     p.size = in.len;
     if (arm ? llmobs_prologue_arm(&p) : llmobs_prologue_x86(&p)) {
-        FUZZ_CHECK(p.mark + p.covered <= p.size && p.covered >= jump);
-        FUZZ_CHECK(p.mark + p.covered <= LLMOBS_PROLOGUE_CODE);
+        FUZZ_CHECK(p.first + p.covered <= p.size && p.covered >= jump);
+        FUZZ_CHECK(p.first + p.covered <= LLMOBS_PROLOGUE_CODE);
         FUZZ_CHECK(p.len > jump && p.len <= LLMOBS_PROLOGUE_COPY);
-        /* cbz ends with another jump, to its target. */
-        if (!arm || p.len == 2 * jump)
-            FUZZ_CHECK(target_of(p.copy + p.len - jump, p.to + p.len - jump,
-                                 arm) == FROM + p.mark + p.covered);
-        else
-            FUZZ_CHECK(target_of(p.copy + jump, p.to + jump, true) ==
-                       FROM + p.mark + p.covered);
+        FUZZ_CHECK(p.undo_len <= LLMOBS_PROLOGUE_UNDO);
+        FUZZ_CHECK(target_of(p.copy + p.len - jump, p.to + p.len - jump, arm) ==
+                   FROM + p.first + p.covered);
     }
     free(code);
     return 0;

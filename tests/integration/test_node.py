@@ -223,6 +223,26 @@ def without_proc(t):
 
 
 @test
+def probes_that_come_later(t):
+    """The kernel runs the file's first instruction for a probe, and goes on
+    behind it."""
+    if not NODE or not has_own(NODE):
+        raise Skip("no Node of its vendor's")
+    path = os.path.join(t.dir, "probed")
+    subprocess.run(["gcc", "-o", path, os.path.join(APPS, "probed.c")],
+                   check=True)
+    places = ["%#x" % entry_of(name) for name in (
+        "SSL_read", "SSL_write", "SSL_read_ex", "SSL_write_ex")]
+    if subprocess.run([path, str(os.getpid()), NODE, *places],
+                      stdin=subprocess.DEVNULL,
+                      stdout=subprocess.DEVNULL).returncode == 77:
+        raise Skip("the kernel allows no probes")
+    r = run(t, NODE, "probed", env={"PROBED": " ".join([path, *places])},
+            spans=6)
+    ok(b"\ncounted\n" in r.stdout, r.stdout)
+
+
+@test
 def beside_a_tracer(t):
     """Node's tracers come by options."""
     folder = os.path.join(t.dir, "node_modules", "dd-trace")

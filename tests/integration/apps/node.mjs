@@ -1,7 +1,7 @@
 // Calls by Node's own TLS.  usage: node.mjs URL WAY... ; each way prints what it got.
 // The packages of MODULES, a folder, are those that openai, anthropic and ai call by.
 import assert from 'node:assert';
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import https from 'node:https';
 import { createRequire } from 'node:module';
@@ -116,6 +116,20 @@ const ways = {
             https.get({ port, agent: false, rejectUnauthorized: false }, (r) => r.resume().on('close', done));
         });
         server.close();
+        await times(2, () => request(false));
+    },
+    // Probes come to the functions, and go again.
+    async probed() {
+        const [program, ...places] = process.env.PROBED.split(' ');
+        await times(1, () => ask());
+        const probe = spawn(program, [process.pid, process.execPath, ...places],
+            { stdio: ['pipe', 'pipe', 'inherit'] });
+        probe.stdout.on('data', (text) => process.stdout.write(text));
+        await new Promise((done) => { probe.stdout.once('data', done); });
+        await times(3, () => request(false));
+        const gone = new Promise((done) => { probe.on('close', done); });
+        probe.stdin.end();
+        await gone;
         await times(2, () => request(false));
     },
     child() {
