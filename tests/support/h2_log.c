@@ -13,7 +13,8 @@ struct log {
     int side;      /* of it */
     uint32_t last; /* request head */
     bool stopped;
-    bool wrong; /* an event came where it may not */
+    bool wrong;  /* an event came where it may not */
+    bool beyond; /* two streams have one place in `came` */
 };
 
 static const char signs[] = "><";
@@ -48,6 +49,7 @@ static void check(struct log *log, enum llmobs_http1_side side, uint32_t number,
 
     if (gives == 2 && *came >> (2 - shift) & 2) /* the second end */
         forget(log, number);
+    log->beyond |= number / 2 >= H2_LOG_STREAMS;
     log->wrong |= log->stopped || number % 2 == 0 || number > log->last ||
                   (*came >> shift & needs) != needs || (*came >> shift & gives);
     *came = (char)(*came | gives << shift);
@@ -191,5 +193,5 @@ bool h2_log(struct llmobs_text in, size_t most, uint64_t seed,
     llmobs_h2_fini(&h2);
     free(log.came);
     free(log.open);
-    return !log.wrong;
+    return log.beyond || !log.wrong;
 }
