@@ -222,7 +222,7 @@ static void end_answer(struct llmobs_wire *wire,
         how == LLMOBS_HTTP1_LOST ||
         (left && some && (wire->unseen >= rest || (none && exchange->status)));
 
-    exchange->response.unseen = came && none;
+    exchange->response.unseen = came;
     if (came) {
         llmobs_body_miss(&exchange->response, rest < UINT64_MAX ? rest : 1);
     } else if (left || how == LLMOBS_HTTP1_GIVEN_UP) {

@@ -558,8 +558,14 @@ static void apply_annotations(const char *packed, struct llmobs_span *span)
 
 /* -- the whole span ------------------------------------------------------- */
 
-/* The disk did not have these texts, so the span must not say that they were
- * empty, or dropped for their size. */
+/* True where a part of the body never came here, whatever its size. */
+static bool is_lost(const struct llmobs_body *body)
+{
+    return body->lost && !body->truncated;
+}
+
+/* These texts are not known, so the span must not say that they were empty, or
+ * dropped for their size. */
 static void drop_input(struct llmobs_span *span)
 {
     llmobs_json_free(span->input_messages);
@@ -594,11 +600,13 @@ static void complete_span(const struct llmobs_exchange *exchange,
     if (!span->model_provider && exchange->match.provider)
         (void)llmobs_span_set(&span->model_provider, exchange->match.provider);
     set_status(exchange, call, span);
-    if (exchange->bare || exchange->response.unseen)
+    if (exchange->bare || exchange->response.unseen ||
+        (span->output_dropped && is_lost(&exchange->response)))
         drop_output(span);
     else
         set_empty_output(span);
-    if (exchange->bare || exchange->request.unseen)
+    if (exchange->bare || exchange->request.unseen ||
+        (span->input_dropped && is_lost(&exchange->request)))
         drop_input(span);
     add_transfer(exchange, span);
     if (exchange->mark_count > 0)

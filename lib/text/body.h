@@ -41,7 +41,7 @@ struct llmobs_body {
     bool free;       /* its bytes do not count against the budget */
     bool truncated;  /* head and tail do not meet */
     bool lost;       /* memory ran out: the bytes here are a prefix */
-    bool unseen;     /* lost because nobody saw a byte of it */
+    bool unseen;     /* lost because bytes of it passed unseen */
 };
 
 void llmobs_body_init(struct llmobs_body *body, size_t whole_max);

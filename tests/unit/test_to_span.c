@@ -352,14 +352,19 @@ TEST(the_gaps_of_a_stream_are_a_histogram)
     }
 }
 
-/* Its end may have been in what is lost. */
+/* Its end may have been in what is lost, which is not said to be large. */
 TEST(a_lost_end_is_no_broken_stream)
 {
     begin();
     answer("text/event-stream", PIECE, strlen(PIECE));
-    x->response.lost = true;
+    x->request.lost = x->response.lost = true;
     finish();
     ck_assert(!span.failed);
+    ck_assert(!span.input_dropped && !span.output_dropped);
+    ck_assert_ptr_null(span.input_messages);
+    ck_assert_ptr_null(span.output_messages);
+    ck_assert_ptr_nonnull(llmobs_json_get(
+        llmobs_json_get(span.metadata, "truncated"), "response_bytes"));
     end();
 }
 

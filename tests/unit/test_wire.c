@@ -582,7 +582,8 @@ TEST(two_threads_and_much)
     run_beside(receive_much);
     send_rest();
     end(1);
-    ck_assert_msg(says(0, "\"response_bytes\": 1}"), "%s", keeper_events[0]);
+    ck_assert_msg(says(0, "\"response_bytes\": 1, \"unseen\": true}"), "%s",
+                  keeper_events[0]);
 }
 
 /* A handler may not allocate where it interrupts a thread that does. */
@@ -591,8 +592,9 @@ TEST(a_handler_that_receives)
     run_beside(receive_in_handler);
     send_rest();
     end(1);
-    ck_assert_msg(!says(0, "there") && says(0, "\"response_bytes\": 1}"), "%s",
-                  keeper_events[0]);
+    ck_assert_msg(!says(0, "there") &&
+                      says(0, "\"response_bytes\": 1, \"unseen\": true}"),
+                  "%s", keeper_events[0]);
 }
 
 static void free_beside(pthread_t other)
@@ -952,6 +954,8 @@ TEST(http2_in_doubt)
     reply(1);
     over(LLMOBS_WIRE_FREED);
     end(1);
+    ck_assert_msg(says(0, "\"unseen\": true") && !says(0, "dropped"), "%s",
+                  keeper_events[0]);
     ck_assert_uint_eq(llmobs_stats_get(LLMOBS_STAT_unfollowed), before + 1);
 }
 
