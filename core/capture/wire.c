@@ -1,24 +1,19 @@
 #include "core/capture/wire.h"
 
 #include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
 
 #include "core/capture/global.h"
 #include "core/capture/judge.h"
 #include "core/capture/call_origin.h"
 #include "core/capture/wire_request.h"
+#include "core/capture/wire_socket.h"
 #include "core/event/curlcode.h"
 #include "lib/base/clock.h"
 #include "lib/base/cold.h"
-#include "lib/base/filter.h"
 #include "lib/base/fork.h"
 #include "lib/base/keyed.h"
 #include "lib/base/log.h"
@@ -75,15 +70,13 @@ struct llmobs_wire {
     enum llmobs_wire_end ended_as;
     /* As many bytes, at most, came that the program has not read here. */
     uint64_t unseen;
-    uint64_t came;     /* bytes that were received here */
-    int fd;            /* of a plain connection, when it began */
-    ino_t inode;       /* of that; 0: unknown */
+    uint64_t came; /* bytes that were received here */
+    struct llmobs_wire_socket socket;
     bool unsent;       /* nothing can be sent any more */
     bool called;       /* a request was a call */
     bool counted;      /* as not followed */
     char *host;        /* NULL: unknown */
     bool plain;        /* http, not https */
-    char port[8];      /* of a plain connection's peer, ":4000"; "": 80 */
     atomic_int holder; /* of the list, and of exchanges in it (holder.h) */
     struct request **requests; /* in the order of their numbers */
     size_t count;
@@ -406,7 +399,7 @@ static void request_head(struct llmobs_wire *wire, uint32_t number,
                  (head->framing != LLMOBS_HTTP1_LENGTH || head->length > 0);
     struct llmobs_wire_request *asked = NULL;
     int error = llmobs_wire_request_copy(head, wire->host, wire->plain,
-                                         wire->port, &asked);
+                                         wire->socket.port, &asked);
     struct request *request = NULL;
 
     llmobs_worker_count_call(worker);
@@ -585,29 +578,6 @@ static const struct llmobs_http1_events events = {
 
 /* -- the connection -------------------------------------------------------- */
 
-/* Some programs, such as wget2, name a host without its port. */
-static void ask_for_port(struct llmobs_wire *wire)
-{
-    struct sockaddr_in6 peer; /* the port stands where sockaddr_in has it */
-    socklen_t len = sizeof(peer);
-
-    wire->port[0] = '\0';
-    if (wire->plain &&
-        getpeername(wire->fd, (struct sockaddr *)&peer, &len) == 0 &&
-        (peer.sin6_family == AF_INET || peer.sin6_family == AF_INET6) &&
-        ntohs(peer.sin6_port) != 80)
-        snprintf(wire->port, sizeof(wire->port), ":%u",
-                 (unsigned)ntohs(peer.sin6_port));
-}
-
-/* 0: unknown. */
-static ino_t inode_of(int fd)
-{
-    struct stat st;
-
-    return fstat(fd, &st) == 0 ? st.st_ino : 0;
-}
-
 /* NULL: memory ran out. */
 static struct llmobs_h2 *begin_h2(struct llmobs_wire *wire)
 {
@@ -640,9 +610,7 @@ struct llmobs_wire *llmobs_wire_begin(const char *host, int fd, bool http2)
         wire->process = llmobs_fork_process();
         wire->host = host ? strdup(host) : NULL;
         wire->plain = fd >= 0;
-        wire->fd = fd;
-        wire->inode = fd >= 0 ? inode_of(fd) : 0;
-        ask_for_port(wire);
+        llmobs_wire_socket_init(&wire->socket, fd);
         wire->h2 = http2 ? begin_h2(wire) : NULL;
         if (http2 && !wire->h2) {
             wire->http.why = LLMOBS_HTTP1_MEMORY;
@@ -812,31 +780,6 @@ static void received(struct llmobs_wire *wire,
         llmobs_http1_received(&wire->http, event->bytes, event->number);
 }
 
-/* Of the bytes that came to `fd`, those that the program has not read.
- * READ_BESIDE: of a plain connection it read some by functions that are not
- * watched, or closed it so, and nobody knows. The end of a connection counts as
- * a byte. */
-static uint64_t ask_of_bytes(const struct llmobs_wire *wire, int fd)
-{
-    uint64_t info[17]; /* struct tcp_info, to tcpi_bytes_received */
-    socklen_t len = sizeof(info);
-    uint64_t came = 0;
-    int waiting = 0;
-
-    if (fd < 0 || llmobs_filter_still())
-        return 0;
-    if (wire->inode && wire->inode != inode_of(fd))
-        return LLMOBS_WIRE_READ_BESIDE;
-    /* Bytes that come between the two questions only wait. */
-    if (wire->inode && getsockopt(fd, IPPROTO_TCP, TCP_INFO, info, &len) == 0 &&
-        len == sizeof(info))
-        came = info[16];
-    if (ioctl(fd, FIONREAD, &waiting) != 0 || waiting < 0)
-        return 0;
-    return came > wire->came + (unsigned)waiting + 1 ? LLMOBS_WIRE_READ_BESIDE
-                                                     : (uint64_t)waiting;
-}
-
 static void unseen(struct llmobs_wire *wire,
                    const struct llmobs_wire_event *event)
 {
@@ -844,7 +787,7 @@ static void unseen(struct llmobs_wire *wire,
 
     if (!is_asking(wire))
         return;
-    asked = ask_of_bytes(wire, event->fd);
+    asked = llmobs_wire_socket_unread(&wire->socket, event->fd, wire->came);
     bytes = asked == LLMOBS_WIRE_READ_BESIDE ? asked : bytes + asked;
     if (bytes > wire->unseen) /* an end may be told twice */
         wire->unseen = bytes;
@@ -1000,7 +943,9 @@ static void end_at_exit(const struct llmobs_wire *wire,
                         struct llmobs_exchange *exchange)
 {
     bool beside =
-        wire->inode && ask_of_bytes(wire, wire->fd) == LLMOBS_WIRE_READ_BESIDE;
+        wire->socket.inode &&
+        llmobs_wire_socket_unread(&wire->socket, wire->socket.fd, wire->came) ==
+            LLMOBS_WIRE_READ_BESIDE;
 
     exchange->response.unseen = beside && !exchange->response.total;
     if (beside)
