@@ -155,6 +155,19 @@ struct llmobs_copy *llmobs_copies_at(const struct llmobs_elf *elf)
     return NULL;
 }
 
+bool llmobs_copies_observe(const void *address)
+{
+    uintptr_t at = (uintptr_t)address;
+
+    for (unsigned c = 0; llmobs_copies_any() && c < LLMOBS_COPIES; c++)
+        if (is_used(&llmobs_copies[c]) &&
+            at - llmobs_copies[c].start <
+                llmobs_copies[c].end - llmobs_copies[c].start &&
+            __atomic_load_n(&llmobs_copies[c].ops, __ATOMIC_ACQUIRE))
+            return true;
+    return false;
+}
+
 /* Fills in the copy's functions; true when an address is new. A pinned copy
  * cannot have changed. Another one may have been unloaded, replaced on disk and
  * loaded again at the same address. */
@@ -221,6 +234,8 @@ bool llmobs_copies_add(const struct llmobs_elf *elf, size_t order,
     copy->ops = NULL;
     fill_functions(copy, elf);
     copy->base = elf->base;
+    copy->start = elf->start;
+    copy->end = elf->end;
     copy->order = order;
     copy->at_start = at_start;
     copy->stays = false;

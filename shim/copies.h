@@ -79,7 +79,7 @@ struct llmobs_copy {
     struct llmobs_real real;
     const struct llmobs_ops *ops; /* NULL until the copy is pinned and the core
                                    * ready */
-    uintptr_t base;
+    uintptr_t base, start, end;
     size_t order;     /* its position in load order when it was found */
     bool at_start;    /* loaded with the program: every object can bind to it */
     bool stays;       /* needed by the program itself, so never unloaded */
@@ -134,6 +134,10 @@ const struct llmobs_copy *llmobs_copies_of(const void *address,
 
 /* The copy that the object is; NULL for another object. */
 struct llmobs_copy *llmobs_copies_at(const struct llmobs_elf *elf);
+
+/* True if `address` is in a copy whose calls the core sees. So the bytes of its
+ * connections are no other calls. Any thread. */
+bool llmobs_copies_observe(const void *address);
 
 /* True when the object defines the functions that make it a libcurl. */
 bool llmobs_copies_is_one(const struct llmobs_elf *elf);

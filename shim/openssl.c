@@ -9,6 +9,7 @@
  *
  * The calls and their numbers: ssl.h and crypto.h of OpenSSL 1.1.1 to 3.x. */
 #include "shim/connections.h"
+#include "shim/copies.h"
 #include "shim/follow.h"
 #include "shim/host.h"
 #include "shim/lib_calls.h"
@@ -282,47 +283,57 @@ static void before_write(unsigned copy, const void *ssl, const void *bytes,
 
 /* -- for the patched slots ------------------------------------------------- */
 
-static inline int of_SSL_read(unsigned copy, void *ssl, void *bytes, int len)
+/* Always inlined, so that the return address is the thunk's. */
+#define OF static inline __attribute__((always_inline)) int
+
+/* False for the calls of a libcurl whose transfers are seen. Its slots are not
+ * patched, but where it uses the OpenSSL inside a program, the entries of the
+ * functions meet the calls of all objects (entry.h). */
+#define IS_OWN(len) \
+    ((len) > 0 && !llmobs_copies_observe(__builtin_return_address(0)))
+
+OF of_SSL_read(unsigned copy, void *ssl, void *bytes, int len)
 {
     int got = REAL(SSL_read)(ssl, bytes, len);
 
-    if (len > 0)
+    if (IS_OWN(len))
         after_read(copy, ssl, bytes, got, (size_t)got);
     return got;
 }
 
-static inline int of_SSL_write(unsigned copy, void *ssl, const void *bytes,
-                               int len)
+OF of_SSL_write(unsigned copy, void *ssl, const void *bytes, int len)
 {
+    bool own = IS_OWN(len);
     int put;
 
-    if (len > 0)
+    if (own)
         before_write(copy, ssl, bytes, (size_t)len);
     put = REAL(SSL_write)(ssl, bytes, len);
-    if (len > 0)
+    if (own)
         after_write(copy, ssl, bytes, (size_t)len, put, (size_t)put);
     return put;
 }
 
-static inline int of_SSL_read_ex(unsigned copy, void *ssl, void *bytes,
-                                 size_t len, size_t *got)
+OF of_SSL_read_ex(unsigned copy, void *ssl, void *bytes, size_t len,
+                  size_t *got)
 {
     int result = REAL(SSL_read_ex)(ssl, bytes, len, got);
 
-    if (len > 0)
+    if (IS_OWN(len))
         after_read(copy, ssl, bytes, result, result > 0 ? *got : 0);
     return result;
 }
 
-static inline int of_SSL_write_ex(unsigned copy, void *ssl, const void *bytes,
-                                  size_t len, size_t *put)
+OF of_SSL_write_ex(unsigned copy, void *ssl, const void *bytes, size_t len,
+                   size_t *put)
 {
+    bool own = IS_OWN(len);
     int result;
 
-    if (len > 0)
+    if (own)
         before_write(copy, ssl, bytes, len);
     result = REAL(SSL_write_ex)(ssl, bytes, len, put);
-    if (len > 0)
+    if (own)
         after_write(copy, ssl, bytes, len, result, result > 0 ? *put : 0);
     return result;
 }

@@ -6,8 +6,8 @@ import struct
 import subprocess
 
 from delivery import counts
-from harness import (APPS, EMULATOR, SECRET, Skip, accept, equal, expect_llm,
-                     ok, test)
+from harness import (APPS, EMULATOR, SECRET, Skip, accept, compiled, equal,
+                     expect_llm, ok, test)
 
 # "LABEL=PATH LABEL=PATH": of each of these the tests are made.
 NODES = dict(one.split("=", 1) for one in os.environ.get(
@@ -240,6 +240,22 @@ def probes_that_come_later(t):
     r = run(t, NODE, "probed", env={"PROBED": " ".join([path, *places])},
             spans=6)
     ok(b"\ncounted\n" in r.stdout, r.stdout)
+
+
+@test
+def an_addon(t):
+    """libcurl's TLS is Node's own then, and makes no second span; nor do the
+    addon's own calls of OpenSSL."""
+    if EMULATOR:
+        raise Skip("no compiler of its kind")
+    path = compiled(t, "addon.node", "-shared", "-fPIC", "-Dmain=run_case_of",
+                    os.path.join(APPS, "addon.c"),
+                    os.path.join(APPS, "tls", "cases.c"), "-lcurl", "-lpthread")
+    r = run(t, NODE, "fetch", options=["-r", path], spans=8, env={
+        "URL": t.servers.base(True) + "/v1/chat/completions",
+        "PORT": str(t.servers.tls)})
+    equal(sum("curl_code" in s["meta"]["metadata"]["transfer"]
+              for s in r.spans), 3, "spans of libcurl's calls")
 
 
 @test
