@@ -49,13 +49,16 @@ enum llmobs_lib {
     LLMOBS_LIB_GNUTLS_HOOKS(X)
 
 /* X(library, name): the calls by which a function of the shim asks the library.
- */
+ * None asks SSL_waiting_for_async, which tells OpenSSL from its forks:
+ * BoringSSL and AWS-LC want other arguments of CRYPTO_get_ex_new_index
+ * (crypto/ex_data.c), and their SSL_read_ex calls SSL_read. */
 #define LLMOBS_LIB_HELPERS(X)                    \
     X(GNUTLS, gnutls_alpn_get_selected_protocol) \
     X(GNUTLS, gnutls_packet_get)                 \
     X(GNUTLS, gnutls_error_is_fatal)             \
     X(GNUTLS, gnutls_record_check_pending)       \
     X(GNUTLS, gnutls_transport_get_ptr)          \
+    X(SSL, SSL_waiting_for_async)                \
     X(SSL, SSL_want)                             \
     X(SSL, SSL_get_shutdown)                     \
     X(SSL, SSL_get_rbio)                         \

@@ -208,6 +208,19 @@ int SSL_in_init(const struct ssl *ssl)
     return 0;
 }
 
+int SSL_set_alpn_protos(struct ssl *ssl, const unsigned char *names,
+                        unsigned len)
+{
+    (void)ssl, (void)names, (void)len;
+    return 0;
+}
+
+int SSL_waiting_for_async(const struct ssl *ssl)
+{
+    (void)ssl;
+    return 0;
+}
+
 void SSL_get0_alpn_selected(const struct ssl *ssl, const unsigned char **name,
                             unsigned *len)
 {
