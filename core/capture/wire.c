@@ -59,7 +59,7 @@ struct llmobs_wire {
     struct llmobs_keyed keyed; /* by a number of its own */
     struct llmobs_http1 http;
     struct llmobs_h2 *h2; /* instead of http; NULL: HTTP/1.1 */
-    int process;
+    atomic_int process;   /* that uses it (fork.h) */
     /* The thread at work here, of which all below is; 0: none. Others leave
      * their events, the newest first, and ends as bits. */
     atomic_uintptr_t worker;
@@ -607,7 +607,7 @@ struct llmobs_wire *llmobs_wire_begin(const char *host, int fd, bool http2)
         atomic_store(&wire->ends, 0);
         atomic_store(&wire->missed, false);
         llmobs_http1_init(&wire->http, &events, wire);
-        wire->process = llmobs_fork_process();
+        atomic_store(&wire->process, llmobs_fork_process());
         wire->host = host ? strdup(host) : NULL;
         wire->plain = fd >= 0;
         llmobs_wire_socket_init(&wire->socket, fd);
@@ -706,38 +706,35 @@ static bool is_over(const struct llmobs_wire *wire)
     return (wire->h2 ? wire->h2->why : wire->http.why) == LLMOBS_HTTP1_OVER;
 }
 
-/* Nobody else follows HTTP/2 in a child: its parent may go on, and both change
- * the tables of headers. */
-static void end_parents(struct llmobs_wire *wire)
-{
-    bool busy = atomic_exchange(&wire->worker, 0);
-
-    if (wire->h2 && !busy)
-        llmobs_h2_fini(wire->h2);
-    else if (wire->h2)
-        wire->h2->why = LLMOBS_HTTP1_OVER;
-    else if (busy)
-        llmobs_http1_fini(&wire->http);
-}
-
-/* The parent ends what it began. True in a child, at its first use of the
- * connection, where a request of the parent's is under way. */
+/* The parent ends what it began. In a child one thread forgets it, at the first
+ * use of the connection, and gives true where a request of the parent's is
+ * under way. What a thread of the parent was changing may be half changed, and
+ * is not freed. Nobody follows HTTP/2 in a child: its parent may go on, and
+ * both change the tables of headers. */
 static bool follow_fork(struct llmobs_wire *wire)
 {
+    uint8_t *why;
     bool asking;
 
-    if (wire->process == llmobs_fork_process())
+    if (!llmobs_fork_begin_reset(&wire->process))
         return false;
     asking = is_asking(wire);
-    wire->process = llmobs_fork_process();
     wire->counted = false;
     if (wire->called)
         llmobs_worker_become_active(worker); /* which begins to count anew */
-    while (wire->count > 0)
-        llmobs_exchange_free(remove_request(wire, wire->requests[0]));
     for (struct left *left = claim_left(wire); left;)
         left = free_left(wire, left);
-    end_parents(wire);
+    if (atomic_exchange(&wire->worker, 0)) {
+        why = wire->h2 ? &wire->h2->why : &wire->http.why;
+        *why = *why ? *why : LLMOBS_HTTP1_OVER;
+        wire->requests = NULL;
+        wire->count = 0;
+    }
+    while (wire->count > 0)
+        llmobs_exchange_free(remove_request(wire, wire->requests[0]));
+    if (wire->h2 && !wire->h2->why)
+        llmobs_h2_fini(wire->h2);
+    llmobs_fork_end_reset(&wire->process);
     return asking;
 }
 

@@ -597,6 +597,29 @@ TEST(a_handler_that_receives)
                   "%s", keeper_events[0]);
 }
 
+static void fork_beside(pthread_t other)
+{
+    pid_t child = fork();
+
+    (void)other;
+    if (child == 0) {
+        send_text(ASKS JSON LENGTH BODY);
+        receive(ANSWER);
+        over(LLMOBS_WIRE_FREED);
+        leave(1, 0);
+    }
+    child_ends_well(child);
+}
+
+/* The thread is not there in the child, which begins anew. */
+TEST(forked_beside)
+{
+    run_beside(fork_beside);
+    receive(ANSWER);
+    over(LLMOBS_WIRE_FREED);
+    end(1);
+}
+
 static void free_beside(pthread_t other)
 {
     (void)other;
