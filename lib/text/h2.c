@@ -364,7 +364,7 @@ static bool strip(struct llmobs_h2 *h2, const struct llmobs_h2_way *way,
         if (payload->len < before + 4)
             return false;
         stream = stream_at(payload->data + before);
-        if (stream & 1 || !is_idle(h2, stream))
+        if (stream & 1 || stream <= h2->pushed)
             return false;
         h2->pushed = stream;
         before += 4;
@@ -439,7 +439,7 @@ static bool is_right(const struct llmobs_h2 *h2, enum llmobs_http1_side side)
         return !way->stream &&
                (way->flags & END_STREAM ? !way->left : way->left % 6 == 0);
     case PUSH_PROMISE:
-        return !sent && way->stream;
+        return !sent && !idle;
     case PING:
         return !way->stream && way->left == 8;
     case GOAWAY:

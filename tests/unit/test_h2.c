@@ -234,6 +234,8 @@ static const struct row stops[] = {
     {ASK "7.0.1:0000000000000000", LOST1},
     {ASK "5.4.1:00000002" GET, LOST1},
     {ASK "< 5.4.0:00000002" GET, LOST1},
+    {ASK "< 5.4.3:00000002" GET, LOST1},
+    {ASK "< 5.4.1:00000000" GET, LOST1},
     {ASK "< 5.4.1:00000003" GET, LOST1},
     {ASK "< 5.4.1:00000002" GET " 5.4.1:00000002" GET, LOST1},
     /* wrong sizes */
