@@ -225,7 +225,8 @@ static void end_answer(struct llmobs_wire *wire,
         exchange->code = LLMOBS_CODE_CONNECTION_LOST;
         exchange->code_name = llmobs_curlcode_name(exchange->code);
         snprintf(exchange->error_text, sizeof(exchange->error_text),
-                 "the connection ended before the answer did");
+                 "the %s ended before the answer did",
+                 wire->h2 ? "HTTP/2 stream" : "connection");
     }
     end_exchange(exchange, LLMOBS_END_DONE);
 }
