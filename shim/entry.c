@@ -18,9 +18,8 @@ _Static_assert(LLMOBS_LIB_SSL_write_ex == ENTRIES - 1, "the four are first");
 #define APART 16
 #define ROOM_TRIES 64
 #define SHOWN 8 /* bytes of a function that is not understood */
-#define ONE_THREAD                                             \
-    3 /* links of /proc/self/task: its own two, and the thread \
-       */
+/* Links of /proc/self/task: its own two, and the thread. */
+#define ONE_THREAD 3
 
 /* In the page: the way to the shim's function, and the way back. */
 struct ways {

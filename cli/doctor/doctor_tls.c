@@ -12,9 +12,9 @@
 #include "lib/elf/prologue.h"
 
 #define ABOUT "tls"
-#define SHOWN                                                       \
-    8 /* bytes of a function that is not understood, as of the shim \
-       */
+/* Bytes of a function that is not understood, as the shim shows them. */
+#define SHOWN 8
+
 static const char *const libraries[] = {"libssl", "libgnutls.so."};
 
 static bool doctor_tls_begins(const char *text, const char *with)
