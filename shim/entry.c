@@ -241,7 +241,7 @@ bool llmobs_entry_hook(const struct llmobs_elf *program, unsigned copy)
     if (!exports_all(program))
         return false;
     if (!has_one_thread())
-        return leave("", "the process has threads already", NULL, 0);
+        return leave("", "the process may have threads already", NULL, 0);
     ways = (struct ways *)map_page(program, page);
     if (!ways)
         return leave("", "there is no room near it", NULL, 0);
