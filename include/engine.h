@@ -182,6 +182,8 @@ enum llmobs_wire_what {
 };
 #define LLMOBS_WIRE_READ_BESIDE UINT64_MAX
 #define LLMOBS_WIRE_OTHER_BYTES UINT64_MAX
+#define LLMOBS_WIRE_TLS (-1)
+#define LLMOBS_WIRE_PLAIN (-2)
 struct llmobs_wire_event {
     enum llmobs_wire_what what;
     const char *bytes; /* borrowed; NULL: none are known */
@@ -197,9 +199,10 @@ struct llmobs_wire_event {
 struct llmobs_wire;
 struct llmobs_wire_ops {
     /* A client's first bytes were seen. Borrows `host`, the name that the
-     * client wants the peer's certificate to have; NULL: unknown. `fd`: of a
-     * connection by http, not https, else -1; `http2`: by that. NULL: the core
-     * does not follow the connection. */
+     * client wants the peer's certificate to have; NULL: unknown. `fd`: the
+     * number of a connection by http; or TLS, or PLAIN where the number is not
+     * known; `http2`: by that. NULL: the core does not follow the connection.
+     */
     struct llmobs_wire *(*begin)(const char *host, int fd, bool http2);
     void (*event)(struct llmobs_wire *, const struct llmobs_wire_event *);
     /* A client asked `host` (borrowed) by functions that are not watched; the

@@ -215,7 +215,8 @@ static struct llmobs_wire *begin_wire(const char *url)
     user = memrchr(url, '@', len);
     host = user ? strndup(user + 1, (size_t)(url + len - user - 1))
                 : strndup(url, len);
-    wire = llmobs_wire_begin(host, plain, false);
+    wire = llmobs_wire_begin(host, plain ? LLMOBS_WIRE_PLAIN : LLMOBS_WIRE_TLS,
+                             false);
     free(host);
     return wire;
 }

@@ -610,7 +610,7 @@ struct llmobs_wire *llmobs_wire_begin(const char *host, int fd, bool http2)
         llmobs_http1_init(&wire->http, &events, wire);
         atomic_store(&wire->process, llmobs_fork_process());
         wire->host = host ? strdup(host) : NULL;
-        wire->plain = fd >= 0;
+        wire->plain = fd != LLMOBS_WIRE_TLS;
         llmobs_wire_socket_init(&wire->socket, fd);
         wire->h2 = http2 ? begin_h2(wire) : NULL;
         if (http2 && !wire->h2) {

@@ -11,14 +11,14 @@
 #include <sys/types.h>
 
 struct llmobs_wire_socket {
-    int fd;      /* when the connection began; -1: it is not plain */
+    int fd;      /* when the connection began; < 0: unknown */
     ino_t inode; /* of that; 0: unknown */
     /* The peer's, ":4000"; "": the usual one, or unknown. Some programs, such
      * as wget2, name a host without it. */
     char port[8];
 };
 
-/* A connection begins at the number. */
+/* A connection begins at the number; < 0: nothing is known. */
 void llmobs_wire_socket_init(struct llmobs_wire_socket *socket, int fd);
 
 /* Of the bytes that came to `fd`, which is the connection's own number or that

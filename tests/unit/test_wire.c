@@ -86,7 +86,7 @@ static void begin(void)
     llmobs_call_origin_init(fake_config);
     llmobs_wire_init(worker, false);
     keeper_count = 0;
-    wire = llmobs_wire_begin("api.openai.com", -1, false);
+    wire = llmobs_wire_begin("api.openai.com", LLMOBS_WIRE_TLS, false);
     ck_assert_ptr_nonnull(wire);
 }
 
@@ -145,7 +145,7 @@ TEST(without_tls)
 {
     begin();
     over(LLMOBS_WIRE_FREED);
-    wire = llmobs_wire_begin(NULL, 0, false);
+    wire = llmobs_wire_begin(NULL, LLMOBS_WIRE_PLAIN, false);
     send_text(ASKS JSON LENGTH BODY);
     receive(ANSWER);
     over(LLMOBS_WIRE_CLOSED);
@@ -633,7 +633,7 @@ TEST(freed_beside)
 
     run_beside(free_beside);
     before = wire;
-    wire = llmobs_wire_begin(NULL, -1, false);
+    wire = llmobs_wire_begin(NULL, LLMOBS_WIRE_TLS, false);
     ck_assert_ptr_eq(wire, before);
     over(LLMOBS_WIRE_FREED);
     end(1);
@@ -695,7 +695,7 @@ static void begin_http2(void)
 {
     begin();
     over(LLMOBS_WIRE_FREED);
-    wire = llmobs_wire_begin("api.openai.com", -1, true);
+    wire = llmobs_wire_begin("api.openai.com", LLMOBS_WIRE_TLS, true);
 }
 
 typedef void pass_fn(struct llmobs_wire *, const void *, size_t);
@@ -790,7 +790,7 @@ TEST(http2_unread)
     ask(3);
     reply(3);
     over(LLMOBS_WIRE_CLOSED);
-    wire = llmobs_wire_begin("example.com", false, true);
+    wire = llmobs_wire_begin("example.com", LLMOBS_WIRE_TLS, true);
     send_text(PREFACE);
     frame(wire_sent, SETTINGS, 0, 0, "");
     frame(wire_sent, HEADERS, WHOLE_BLOCK, 1, GRPC);
@@ -895,7 +895,7 @@ static void step(char what)
         break;
     case 'n': /* another connection */
         over(LLMOBS_WIRE_CLOSED);
-        wire = llmobs_wire_begin("api.openai.com", false, true);
+        wire = llmobs_wire_begin("api.openai.com", LLMOBS_WIRE_TLS, true);
         frame(wire_received, SETTINGS, 0, 0, "");
         send_text(PREFACE);
         frame(wire_sent, SETTINGS, 0, 0, "");
@@ -997,7 +997,7 @@ TEST_EACH(no_memory, 0, 2)
         dropped = llmobs_stats_get(LLMOBS_STAT_dropped_memory);
         unfollowed = llmobs_stats_get(LLMOBS_STAT_unfollowed);
         unit_memory_ends(n);
-        wire = llmobs_wire_begin("api.openai.com", false, _i);
+        wire = llmobs_wire_begin("api.openai.com", LLMOBS_WIRE_TLS, _i);
         if (wire && _i) {
             frame(wire_received, SETTINGS, 0, 0, "");
             send_text(PREFACE);
