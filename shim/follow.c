@@ -52,14 +52,17 @@ __attribute__((noinline)) static void begin_to_follow(
     const struct llmobs_ops *ops = why ? NULL : llmobs_load_without_copy(NULL);
     struct llmobs_wire *wire =
         ops ? ops->wire.begin(name, fd, connection->http2) : NULL;
+    struct llmobs_wire *none = NULL;
 
     if (why)
         llmobs_say(false, why, "");
     /* If the core cannot be loaded now, it may be loaded at the next request.
-     */
-    if (why || ops)
-        __atomic_store_n(&connection->of_core, wire ? wire : UNFOLLOWED,
-                         __ATOMIC_RELEASE);
+     * Another thread may have begun at the same moment. */
+    if ((why || ops) &&
+        !__atomic_compare_exchange_n(&connection->of_core, &none,
+                                     wire ? wire : UNFOLLOWED, false,
+                                     __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+        pass(wire, LLMOBS_WIRE_ENDED, NULL, LLMOBS_WIRE_FREED, -1);
 }
 
 __attribute__((noinline)) void llmobs_follow_not(const char *name)
