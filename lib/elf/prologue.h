@@ -154,8 +154,7 @@ static inline bool llmobs_prologue_x86_undo(struct llmobs_prologue *p)
         p->undo[2] = 0xc4;
     else
         p->undo_len = 0;
-    return p->undo_len || p->first == 4 ||
-           (p->first < 4 && p->code[p->first - 2] == 0x85);
+    return p->undo_len || p->first == 4 || p->code[p->first - 2] == 0x85;
 }
 
 /* The copy begins with endbr64, because it is called by its address. */
@@ -172,7 +171,8 @@ static inline bool llmobs_prologue_x86(struct llmobs_prologue *p)
     }
     if (p->first < 4)
         p->len += p->first = llmobs_prologue_x86_copy(p, 0);
-    if (!p->first || !llmobs_prologue_x86_undo(p))
+    if (!p->first || p->first > LLMOBS_PROLOGUE_UNDO ||
+        !llmobs_prologue_x86_undo(p))
         return false;
     while (p->covered < LLMOBS_PROLOGUE_X86_JUMP) {
         size_t len = llmobs_prologue_x86_copy(p, p->first + p->covered);

@@ -472,7 +472,7 @@ TEST(what_is_left_is_rescued)
         ck_assert_uint_eq(stat_of(LLMOBS_STAT_dropped_full), 0);
         ck_assert_int_gt(safe.taken, 500);
         ck_assert_int_lt(safe.taken, 2000);
-        llmobs_worker_stop(worker, llmobs_worker_exit_ms(worker));
+        llmobs_worker_stop(worker, 60000);
         ck_assert_int_eq(safe.taken, 2000);
         for (int i = 0; i < 2000; i++)
             ck_assert_int_eq(safe.seen[i], 1);
