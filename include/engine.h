@@ -163,7 +163,7 @@ enum llmobs_wire_end {
     LLMOBS_WIRE_FREED
 };
 
-/* What happens to a connection, and the number of the event. */
+/* An event of a connection, and the number that belongs to it. */
 enum llmobs_wire_what {
     LLMOBS_WIRE_SENT,     /* of bytes */
     LLMOBS_WIRE_RECEIVED, /* of bytes */

@@ -215,7 +215,7 @@ static bool on_field(void *user, struct llmobs_text name,
            !llmobs_text_begins(value, "1");
 }
 
-/* What the head says, which is borrowed. `ends`: it has no body. */
+/* The facts of a head, borrowed. `ends`: it has no body. */
 static struct llmobs_http1_head head_of(const struct fields *fields, bool ends)
 {
     struct llmobs_text first = {fields->text.data, fields->pseudo};
