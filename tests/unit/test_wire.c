@@ -98,7 +98,7 @@ static bool says(int i, const char *text)
 /* So many events came in all, and none has a key. */
 static void end(int count)
 {
-    llmobs_worker_stop(worker, 1000);
+    llmobs_worker_stop(worker, 60000);
     ck_assert_int_eq(keeper_count, count);
     for (int i = 0; i < count; i++)
         ck_assert_msg(!says(i, "SECRETKEY"), "%s", keeper_events[i]);
