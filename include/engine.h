@@ -207,8 +207,8 @@ struct llmobs_wire_ops {
     void (*event)(struct llmobs_wire *, const struct llmobs_wire_event *);
     /* A client asked `host` (borrowed) by functions that are not watched; the
      * connection is not followed. The core counts it if the host is a
-     * provider's. NULL: a TLS library did something impossible,
-     * and no connection is followed from now on. */
+     * provider's. NULL: a TLS library did something impossible, and no
+     * connection is followed from now on. */
     void (*unfollowed)(const char *host);
 };
 

@@ -47,8 +47,8 @@ static void pass(struct llmobs_wire *wire, enum llmobs_wire_what what,
 __attribute__((noinline)) static void begin_to_follow(
     struct llmobs_connection *connection, const char *name, int fd)
 {
-    const char *why =
-        fd >= 0 ? llmobs_host_sockets_stopped() : llmobs_host_tls_stopped();
+    const char *why = fd == LLMOBS_WIRE_TLS ? llmobs_host_tls_stopped()
+                                            : llmobs_host_sockets_stopped();
     const struct llmobs_ops *ops = why ? NULL : llmobs_load_without_copy(NULL);
     struct llmobs_wire *wire =
         ops ? ops->wire.begin(name, fd, connection->http2) : NULL;
@@ -107,7 +107,7 @@ struct llmobs_connection *llmobs_follow_sent(const void *object,
     if (is_over())
         return NULL;
     sent = llmobs_connections_sent(object, bytes, len, 0, accepted);
-    pass_on(object, name_of, -1, &sent);
+    pass_on(object, name_of, LLMOBS_WIRE_TLS, &sent);
     return sent.connection;
 }
 
@@ -168,7 +168,7 @@ bool llmobs_follow_http2(const void *object, llmobs_follow_name_fn *name_of,
         return false;
     connection = is_over() ? NULL : llmobs_connections_begin_http2(object);
     if (connection)
-        begin_to_follow(connection, name_of(object), -1);
+        begin_to_follow(connection, name_of(object), LLMOBS_WIRE_TLS);
     (void)llmobs_follow_received(object, bytes, len, &first);
     return true;
 }

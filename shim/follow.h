@@ -28,7 +28,7 @@ struct llmobs_connection *llmobs_follow_sent(const void *object,
                                              const void *bytes, size_t len,
                                              size_t accepted);
 /* The program is about to send the pieces, which are read now. `fd`: of a plain
- * connection, which has no name; -1: of another. False: the connection will
+ * connection, which has no name, or LLMOBS_WIRE_TLS. False: the connection will
  * never be followed, so that the caller may forget it. */
 bool llmobs_follow_sends(const void *object, llmobs_follow_name_fn *name_of,
                          int fd, const struct iovec *pieces, size_t count);

@@ -277,7 +277,8 @@ static void before_write(unsigned copy, const void *ssl, const void *bytes,
         return;
     saved = llmobs_libc_errno();
     if (!REAL(SSL_in_init)(ssl))
-        (void)llmobs_follow_sends(ssl, copy ? name_1 : name_0, -1, &piece, 1);
+        (void)llmobs_follow_sends(ssl, copy ? name_1 : name_0, LLMOBS_WIRE_TLS,
+                                  &piece, 1);
     llmobs_libc_errno_restore(saved);
 }
 

@@ -206,15 +206,13 @@ static struct llmobs_wire *begin_wire(const char *url)
     struct llmobs_wire *wire;
     const char *user;
     char *host;
-    size_t len;
 
     if (!plain && strncasecmp(url, "https://", 8) != 0)
         return NULL;
     url += plain ? 7 : 8;
-    len = strcspn(url, "/?#");
-    user = memrchr(url, '@', len);
-    host = user ? strndup(user + 1, (size_t)(url + len - user - 1))
-                : strndup(url, len);
+    user = memrchr(url, '@', strcspn(url, "/?#"));
+    url = user ? user + 1 : url;
+    host = strndup(url, strcspn(url, "/?#"));
     wire = llmobs_wire_begin(host, plain ? LLMOBS_WIRE_PLAIN : LLMOBS_WIRE_TLS,
                              false);
     free(host);
