@@ -52,7 +52,7 @@ __attribute__((noinline)) static void begin_to_follow(
     const struct llmobs_ops *ops = why ? NULL : llmobs_load_without_copy(NULL);
     struct llmobs_wire *wire =
         ops ? ops->wire.begin(name, fd, connection->http2) : NULL;
-    struct llmobs_wire *none = NULL;
+    void *none = NULL;
 
     if (why)
         llmobs_say(false, why, "");
