@@ -37,7 +37,7 @@ static enum llmobs_tls_mode tls_mode;
 static bool file_tls; /* the file decides tls_mode */
 static enum llmobs_tls_mode sockets_mode;
 static bool file_sockets;   /* the file decides sockets_mode */
-static bool may_be_client;  /* its name may be one of LLMOBS_CLIENTS */
+static bool may_be_client;  /* one of LLMOBS_CLIENTS, as far as is known */
 static bool sockets;        /* libc's sockets are hooked */
 static bool sockets_chosen; /* as tls_chosen */
 static bool traced; /* a tracer in the language reports the program's calls */
@@ -563,20 +563,18 @@ static int find_sanitizer(struct dl_phdr_info *info, size_t size,
 
 bool llmobs_host_decide_sockets(void)
 {
-    static unsigned judged; /* 0: never, else the facts of the last time */
-    unsigned on = sockets_mode == LLMOBS_TLS_ON;
-    unsigned facts = 4 | on << 1 | is_php;
     struct llmobs_conf conf;
 
-    if (judged == facts || sockets_mode == LLMOBS_TLS_OFF ||
-        (facts == 4 && !may_be_client))
+    if (sockets ||
+        (sockets_mode == LLMOBS_TLS_AUTO && !is_php && !may_be_client))
         return false;
-    judged = facts;
-    if (file_sockets && sockets_mode != LLMOBS_TLS_ON)
+    if (file_sockets)
         read_file(&conf);
-    if (sockets || sockets_mode == LLMOBS_TLS_OFF ||
-        (sockets_mode == LLMOBS_TLS_AUTO &&
-         (!is_client() || llmobs_libc.iterate(find_sanitizer, NULL))))
+    if (sockets_mode == LLMOBS_TLS_OFF)
+        return false;
+    may_be_client = sockets_mode == LLMOBS_TLS_ON ||
+                    (is_client() && !llmobs_libc.iterate(find_sanitizer, NULL));
+    if (!may_be_client)
         return false;
     sockets_chosen = sockets_mode == LLMOBS_TLS_ON || is_php;
     llmobs_host_decide();

@@ -7,7 +7,7 @@ import subprocess
 import threading
 
 from delivery import agent, double, settled, stored
-from harness import (APPS, EMULATOR, PYTHON, Skip, body, compiled, curl, equal,
+from harness import (APPS, EMULATOR, PYTHON, ROOT, Skip, body, compiled, curl, equal,
                      expect_llm, expect_proxy, free_port, installed, ok, test,
                      wait_port)
 from serving import drained, nginx_conf
@@ -138,6 +138,26 @@ def by_a_file(t):
         with open(conf["LLMOBS_CONFIG"], "w") as f:
             f.write("LLMOBS_SOCKETS=%s\n" % value)
         t.same(argv, spans=spans, env=dict(env, **conf))
+
+
+@test
+def switched_on_by_the_program(t):
+    """Before that nobody had asked; the calls that follow are observed."""
+    if EMULATOR:
+        raise Skip("the launcher is what preloads there")
+    source = os.path.join(t.dir, "enable.c")
+    with open(source, "w") as f:
+        f.write("#include <llmobs.h>\n__attribute__((constructor)) static void "
+                "enable(void) { llmobs_enable(NULL); }\n")
+    shim = os.path.join(t.build, "libllmobs_preload.so")
+    for name, env, spans in (("cases", ON, 2), ("python3-cases", {}, 2),
+                             ("cases", {}, 0)):
+        path = os.path.join(t.dir, name)
+        subprocess.run(["gcc", "-I", os.path.join(ROOT, "include"), source, CASES,
+                        "-lpthread", "-o", path], check=True)
+        r = t.run([path, "plain", str(t.servers.http)], launcher=[],
+                  env=dict(env, LD_PRELOAD=shim))
+        equal((r.code, len(r.spans)), (0, spans), "status and spans")
 
 
 @test
