@@ -145,11 +145,12 @@ static uint64_t before_send(int fd, struct bytes all, int flags)
     return id;
 }
 
-/* The program may ask again after these errors. */
+/* The kernel says these errors of a call, whose connection goes on. */
 static bool is_of_call(int error)
 {
     return error == EAGAIN || error == EINTR || error == EFAULT ||
-           error == EINPROGRESS || error == EINVAL || error == ENOMEM;
+           error == EINPROGRESS || error == EINVAL || error == EMSGSIZE ||
+           error == ENOBUFS || error == ENOMEM || error == EOPNOTSUPP;
 }
 
 /* The kernel sent bytes that nobody saw, such as those of a file. */

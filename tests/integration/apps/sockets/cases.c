@@ -162,6 +162,8 @@ static void of_nothing(void)
 {
     int fd = dial();
     char byte;
+    struct iovec parts[1025] = {{&byte, 1}};
+    struct msghdr message = {.msg_iov = parts, .msg_iovlen = 1025};
 
     send(fd, "", 0, 0);
     send_model(fd, "gpt-test");
@@ -169,6 +171,8 @@ static void of_nothing(void)
     recv(fd, &byte, 0, 0);
     read(fd, &byte, 0);
     printf("%zd", send(fd, NULL, 10, 0));
+    printf(" %d\n", errno);
+    printf("%zd", recvmsg(fd, &message, 0));
     printf(" %d\n", errno);
     read_answer(fd);
     printf("%zd", recv(fd, &byte, 1, MSG_DONTWAIT));
