@@ -77,6 +77,9 @@ enum llmobs_tls_way {
 enum llmobs_tls_way llmobs_doctor_tls_of(struct llmobs_doctor *doctor,
                                          char *why);
 
+/* True where the program, or the process, has one of these libraries. */
+bool llmobs_doctor_has_tls(const struct llmobs_doctor *doctor);
+
 /* Reports on the program, or the process. No report for a program that has
  * neither library. */
 enum llmobs_tls_way llmobs_doctor_tls(struct llmobs_doctor *doctor);

@@ -109,7 +109,7 @@ static void report_nothing(struct llmobs_doctor *doctor,
                        "neither linked with libcurl nor naming it%s",
                        way == LLMOBS_TLS_NONE
                            ? "; a TLS library inside it, as in Go, Java, Bun, "
-                             "Deno or with rustls, has no names"
+                             "Deno or with rustls, is out of reach"
                            : "");
     if (doctor->routes.missing[0] != '\0' && !doctor->allowance.spent)
         LLMOBS_FIND(NOTE, "reach", "a library was not found: %s",

@@ -416,7 +416,7 @@ static bool report_process(struct llmobs_doctor *doctor)
     else
         LLMOBS_FIND(NOTE, ABOUT,
                     LLMOBS_DOCTOR_CORE
-                    " is loaded at the first call of libcurl: none so far");
+                    " is loaded at the program's first call: none so far");
     return true;
 }
 

@@ -12,10 +12,11 @@ enum llmobs_sockets_way llmobs_doctor_sockets_of(struct llmobs_doctor *doctor)
     bool php = llmobs_doctor_is_php(doctor, base);
     bool client = php || llmobs_glob_listed(LLMOBS_CLIENTS, base);
     enum llmobs_sockets_way way = LLMOBS_SOCKETS_OBSERVED;
-    /* Other programs without libcurl do not read the file for that. */
-    bool on = config && config->sockets == LLMOBS_TLS_ON &&
-              (client || doctor->routes.count > 0 ||
-               llmobs_doctor_env(doctor, "LLMOBS_SOCKETS"));
+    /* Other programs do not read the file. */
+    bool on =
+        config && config->sockets == LLMOBS_TLS_ON &&
+        (client || doctor->routes.count > 0 || llmobs_doctor_has_tls(doctor) ||
+         llmobs_doctor_env(doctor, "LLMOBS_SOCKETS"));
 
     /* A client's modules may bring connect. */
     if (doctor->routes.alone)
@@ -59,7 +60,7 @@ bool llmobs_doctor_sockets(struct llmobs_doctor *doctor, bool curl)
 
     if (way == LLMOBS_SOCKETS_OBSERVED)
         LLMOBS_FIND(OK, ABOUT,
-                    "calls by plain http:// without libcurl are observed; "
+                    "calls without libcurl by plain http:// are observed; "
                     "LLMOBS_SOCKETS=off leaves them out");
     else if (!others || (!curl && !doctor->program.shell))
         LLMOBS_FIND(NOTE, ABOUT, "%s", llmobs_doctor_sockets_why(way));

@@ -15,33 +15,24 @@
 /* Bytes of a function that is not understood, as the shim shows them. */
 #define SHOWN 8
 
-static const char *const libraries[] = {"libssl", "libgnutls.so."};
-
-static bool doctor_tls_begins(const char *text, const char *with)
-{
-    return strncmp(text, with, strlen(with)) == 0;
-}
-
-/* True where the process has an object whose name begins so. */
-static bool has_loaded(const struct llmobs_doctor *doctor, const char *name)
+/* True where the process has an object of such a name. */
+static bool has_loaded(const struct llmobs_doctor *doctor, const char *names)
 {
     const struct llmobs_process *process = &doctor->process;
 
     for (size_t i = 0; i < process->object_count; i++)
-        if (doctor_tls_begins(llmobs_program_base(process->objects[i].path),
-                              name))
+        if (llmobs_glob_listed(names, process->objects[i].path))
             return true;
     return false;
 }
 
-static bool has_loaded_it(const struct llmobs_doctor *doctor)
+bool llmobs_doctor_has_tls(const struct llmobs_doctor *doctor)
 {
-    return has_loaded(doctor, libraries[0]) || has_loaded(doctor, libraries[1]);
+    return doctor->routes.tls || has_loaded(doctor, LLMOBS_TLS_LIBRARIES);
 }
 
 /* Facts that the program's file shows. */
 struct file {
-    bool linked;                   /* it needs one of the libraries */
     bool inside;                   /* it has OpenSSL's functions itself */
     char why[LLMOBS_NO_ENTRY_MAX]; /* they cannot be hooked; "": they can */
 };
@@ -95,12 +86,10 @@ static void read_file(struct file *file, const struct llmobs_doctor *doctor,
     const struct llmobs_process *process = &doctor->process;
     struct llmobs_object object;
 
-    *file = (struct file){.linked = false};
+    *file = (struct file){.inside = false};
     if (llmobs_object_open(&object, process->pid ? process->root : AT_FDCWD,
                            path, &allowance, "SSL_read") != 0)
         return;
-    file->linked = llmobs_object_needs(&object, libraries[0]) ||
-                   llmobs_object_needs(&object, libraries[1]);
     file->inside = object.native && (object.defines || object.holds);
     for (size_t i = LLMOBS_OBJECT_ENTRIES; file->inside && i-- > 0;)
         judge_entry(file, &object, i);
@@ -147,7 +136,7 @@ bool llmobs_doctor_has_tracer(const struct llmobs_doctor *doctor,
 
 bool llmobs_doctor_is_php(const struct llmobs_doctor *doctor, const char *base)
 {
-    return doctor_tls_begins(base, "php") || has_loaded(doctor, "libphp");
+    return strncmp(base, "php", 3) == 0 || has_loaded(doctor, "libphp*");
 }
 
 static enum llmobs_tls_way way_of(struct llmobs_doctor *doctor,
@@ -179,8 +168,9 @@ enum llmobs_tls_way llmobs_doctor_tls_of(struct llmobs_doctor *doctor,
 
     read_file(&file, doctor, doctor->process.exe);
     snprintf(why, sizeof(file.why), "%s", file.why);
-    return file.inside || has_loaded_it(doctor) ? way_of(doctor, &file, base)
-                                                : LLMOBS_TLS_NONE;
+    return file.inside || llmobs_doctor_has_tls(doctor)
+               ? way_of(doctor, &file, base)
+               : LLMOBS_TLS_NONE;
 }
 
 enum llmobs_tls_way llmobs_doctor_tls(struct llmobs_doctor *doctor)
@@ -191,8 +181,8 @@ enum llmobs_tls_way llmobs_doctor_tls(struct llmobs_doctor *doctor)
     const char *where;
 
     read_file(&file, doctor, doctor->program.file);
-    where = file.inside ? " inside the program" : "";
-    if (file.inside || file.linked || has_loaded_it(doctor) ||
+    where = file.inside ? "the TLS library inside it" : "a TLS library";
+    if (file.inside || llmobs_doctor_has_tls(doctor) ||
         llmobs_glob_listed(LLMOBS_CLIENTS, base))
         way = way_of(doctor, &file, base);
     switch (way) {
@@ -204,8 +194,7 @@ enum llmobs_tls_way llmobs_doctor_tls(struct llmobs_doctor *doctor)
                     "too");
         break;
     case LLMOBS_TLS_OBSERVED:
-        LLMOBS_FIND(OK, ABOUT,
-                    "calls over a TLS library%s without libcurl are observed",
+        LLMOBS_FIND(OK, ABOUT, "calls without libcurl over %s are observed",
                     where);
         break;
     case LLMOBS_TLS_TRACED:
@@ -215,8 +204,8 @@ enum llmobs_tls_way llmobs_doctor_tls(struct llmobs_doctor *doctor)
         break;
     case LLMOBS_TLS_NOT:
         LLMOBS_FIND(NOTE, ABOUT,
-                    "calls over a TLS library%s without libcurl are not "
-                    "observed: LLMOBS_TLS=on observes them",
+                    "calls without libcurl over %s are not observed: "
+                    "LLMOBS_TLS=on observes them",
                     where);
         break;
     case LLMOBS_TLS_LEFT:

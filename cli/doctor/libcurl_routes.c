@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/glob.h"
+
 #define CURL "libcurl"
 #define CLIENT "CLIENT "
 #define TEXT_NAMES 4
@@ -188,17 +190,15 @@ bool llmobs_libcurl_routes_add_wrapper(struct llmobs_libcurl_routes *routes,
     return true;
 }
 
-/* Libraries whose connections are seen another way, and this product's. */
-static void record_connects(struct llmobs_libcurl_routes *routes,
-                            const struct llmobs_object *object)
+/* The connections of libcurl and of TLS are seen another way. */
+static void record_ways(struct llmobs_libcurl_routes *routes,
+                        const struct llmobs_object *object)
 {
-    static const char *const others[] = {"libssl.", "libcrypto.", "libgnutls.",
-                                         "libllmobs_"};
-    bool other = llmobs_object_is_libcurl(object);
+    static const char others[] = LLMOBS_TLS_LIBRARIES ",libcrypto*,libllmobs_*";
 
-    for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++)
-        other |= strncmp(object->soname, others[i], strlen(others[i])) == 0;
-    routes->connects |= object->connects && !other;
+    routes->tls |= llmobs_glob_listed(LLMOBS_TLS_LIBRARIES, object->soname);
+    routes->connects |= object->connects && !llmobs_object_is_libcurl(object) &&
+                        !llmobs_glob_listed(others, object->soname);
 }
 
 bool llmobs_libcurl_routes_add_copy(struct llmobs_libcurl_routes *routes,
@@ -213,7 +213,7 @@ bool llmobs_libcurl_routes_add_copy(struct llmobs_libcurl_routes *routes,
         llmobs_object_open(&object, library->root, path, library->allowance,
                            NULL) != 0)
         return false;
-    record_connects(routes, &object);
+    record_ways(routes, &object);
     is_one = object.defines && !object.program;
     if (how == LLMOBS_LIBCURL_LOADED && !llmobs_object_is_libcurl(&object))
         is_one =
@@ -287,7 +287,7 @@ static void judge(struct tree *tree, size_t index, const char *via)
     const struct member *member = tree->members[index];
     const struct llmobs_object *object = &member->object;
 
-    record_connects(tree->routes, object);
+    record_ways(tree->routes, object);
     if (has_libcurl(tree) &&
         llmobs_libcurl_routes_add_wrapper(tree->routes, object, member->path))
         return;

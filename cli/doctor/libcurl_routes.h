@@ -50,9 +50,14 @@ struct llmobs_libcurl_routes {
     char missing[LLMOBS_OBJECT_NAME]; /* a library that was not found */
     bool asan;                        /* the program needs libasan */
     bool alone;                       /* the program is linked statically */
-    bool connects; /* the program makes connections by libc, itself or by a
+    bool connects; /* the program may make connections by libc, itself or by a
                     * library of neither libcurl nor TLS */
+    bool tls;      /* it has OpenSSL or GnuTLS, beside libcurl's own */
 };
+
+/* OpenSSL's, also with the hash that a wheel of Python has in it, and GnuTLS';
+ * libssl3.so is of NSS. */
+#define LLMOBS_TLS_LIBRARIES "libssl.so*,libssl-*,libgnutls.so*"
 
 /* "loaded", "linked", "later", "static". */
 const char *llmobs_libcurl_how_name(enum llmobs_libcurl_how how);

@@ -275,8 +275,8 @@ static void record_entry(struct llmobs_object *object, const char *name,
 }
 
 /* Notes whether this is the symbol to look for, a function of libcurl, an
- * entry, a function by which a wrapper asks for libcurl's (dlsym), or connect.
- */
+ * entry, a function by which a wrapper asks for libcurl's (dlsym), connect or
+ * dlopen. */
 static void record_name(struct llmobs_object *object,
                         const struct symbols *table, const Elf64_Sym *symbol)
 {
@@ -296,7 +296,8 @@ static void record_name(struct llmobs_object *object,
         return;
     }
     object->asks |= strcmp(name, "dlsym") == 0 || strcmp(name, "dlvsym") == 0;
-    object->connects |= strcmp(name, "connect") == 0;
+    object->connects |=
+        strcmp(name, "connect") == 0 || strcmp(name, "dlopen") == 0;
 }
 
 static void walk_symbols(struct llmobs_object *object,
@@ -341,6 +342,7 @@ static void read_symbols(struct llmobs_object *object, struct symbols *table)
     if (whole && (memmem(text, len, name, strlen(name) + 1) ||
                   memmem(text, len, "curl_", 5) ||
                   memmem(text, len, "connect", sizeof("connect")) ||
+                  memmem(text, len, "dlopen", sizeof("dlopen")) ||
                   memmem(text, len, entry_names[0], sizeof("SSL_read"))))
         walk_symbols(object, table);
     free(text);

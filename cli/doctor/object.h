@@ -77,7 +77,7 @@ struct llmobs_object {
     uint64_t curl;      /* bits: the functions of LLMOBS_REAL_FUNCTIONS that it
                          * defines for other objects */
     bool asks;          /* needs dlsym or dlvsym, as a wrapper of these does */
-    bool connects;      /* needs connect: it makes connections by libc */
+    bool connects; /* needs connect, or dlopen: what it opens may need it */
     struct llmobs_object_entry entries[LLMOBS_OBJECT_ENTRIES];
 };
 

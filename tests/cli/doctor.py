@@ -172,14 +172,14 @@ def installed():
     expect("python3: by pycurl", "/usr/bin/python3", 0, "pycurl", how="later",
            copy={"flavour": "GnuTLS"})
     expect("python3: by its own TLS", "/usr/bin/python3", 0,
-           "calls over a TLS library without libcurl are observed")
+           "calls without libcurl over a TLS library are observed")
     expect("python3: beside a tracer", "/usr/bin/python3", 0,
            "a tracer reports the program's calls",
            env={"PYTHONPATH": "/opt/ddtrace/bootstrap"})
     expect("perl: by its own TLS", "/usr/bin/perl", 0,
-           "calls over a TLS library without libcurl are observed")
+           "calls without libcurl over a TLS library are observed")
     expect("openssl: by TLS alone", "openssl", 0, "-- neither linked",
-           "calls over a TLS library", env={"LLMOBS_TLS": "on"})
+           "over a TLS library", env={"LLMOBS_TLS": "on"})
     expect("python3: TLS off in the file", "/usr/bin/python3", 0,
            "LLMOBS_TLS=on observes them", env={
                "LLMOBS_CONFIG": write("tls.conf", "LLMOBS_TLS=off\n")})
@@ -202,7 +202,7 @@ def plain(name, what, status, *texts, seen, **env):
 
 
 def plain_http():
-    observed = "calls by plain http:// without libcurl are observed"
+    observed = "calls without libcurl by plain http:// are observed"
     for name, what in ("Python", "/usr/bin/python3"), ("PHP", "php"), (
             "Perl", "/usr/bin/perl"):
         plain(name, what, 0, observed, seen=True)
@@ -236,6 +236,20 @@ def plain_http():
                      "int main(void) { return reach(); }", "-L" + TMP,
                      "-lconnects", "-Wl,-rpath," + TMP)
     plain("by a library", linked, 0, observed, seen=True, LLMOBS_SOCKETS="on")
+    opens = compile("opens", "#include <dlfcn.h>\n"
+                    "int main(int n, char **v) { return !dlopen(v[n - 1], 1); }")
+    plain("by a library that is opened, as Java's", opens, 1,
+          "LLMOBS_SOCKETS=on in its environment", seen=False)
+    plain("by a library that is opened, on", opens, 0, observed, seen=True,
+          LLMOBS_SOCKETS="on")
+    compile("libhastls.so", "int SSL_read(); int reach(void) { return "
+            "SSL_read(0, 0, 0); }", "-shared", "-fPIC", "-l:libssl.so.3")
+    tls = compile("hastls", CONNECTS.replace("connect(", "reach() + connect(")
+                  .replace("int main", "int reach(void);\nint main"),
+                  "-L" + TMP, "-lhastls", "-Wl,-rpath," + TMP)
+    plain("beside TLS, on in the file", tls, 0, observed,
+          "LLMOBS_TLS=on observes them", seen=True,
+          LLMOBS_CONFIG=TMP + "/sockets.conf")
     plain("OpenSSL's own", "openssl", 1, "no file of it calls connect",
           seen=False, LLMOBS_SOCKETS="on", LLMOBS_TLS="off")
     plain("no connect", "true", 1, "no file of it calls connect", seen=False,
@@ -545,7 +559,7 @@ def modules():
     php = compile("php9.9", 'const char *a = "%s", *b = "%s";\n'
                   "int main(void) { return 0; }" % (ini, ext))
     expect("php without the extension", php, 0, "by the extension curl",
-           "calls by plain http:// without libcurl are observed")
+           "calls without libcurl by plain http:// are observed")
     compile("lib/php/20990101/curl.so", library, "-shared", "-fPIC",
             glob.glob("/usr/lib/*/libcurl.so.4")[0])
     write("php/conf.d/20-curl.ini", ";extension=curl\nxextension=curl\n"

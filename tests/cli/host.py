@@ -162,6 +162,9 @@ def kinds():
     plain = compile("plain")
     kernel = compile("kernel", "-DKERNEL")
     static = compile("static", "-static")
+    compile("libssl3.so", "-shared", "-fPIC", "-Wl,-soname,libssl3.so")
+    nss = compile("nss", "-Wl,--no-as-needed", "-L" + TMP, "-l:libssl3.so",
+                  "-Wl,-rpath," + TMP)
     speaks_tls = ["/usr/bin/python3", "-c", "import socket, ssl, time\n"
                   "a = socket.create_connection(('localhost', %d))\n"
                   "print(1, flush=True)\ntime.sleep(1000)" % port]
@@ -192,6 +195,7 @@ def kinds():
         "traced": start(RUN, *speaks_tls, PYTHONPATH="/opt/ddtrace/bootstrap",
                         **on),
         "https": start(plain, "443") if web else None,
+        "nss": start(nss, "443") if web else None,
         "php": start("php", "-r", "echo 1; while (ob_get_level()) "
                      "ob_end_flush(); flush(); sleep(1000);"),
         "own": start(later, str(port),
@@ -240,6 +244,9 @@ def kinds():
     if web:
         expect("HTTPS by a program's own file", rows, pids["https"],
                "out_of_reach", "its own file makes its calls",
+               to=[("port 443", "https", 1)])
+        expect("HTTPS by NSS, whose libssl3 is none of OpenSSL's", rows,
+               pids["nss"], "out_of_reach", "NSS makes its calls",
                to=[("port 443", "https", 1)])
     expect("php with curl", rows, pids["php"], "not_observed", not_on,
            advice=hand)

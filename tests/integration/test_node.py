@@ -149,7 +149,7 @@ def without_a_variable(t):
     for node, value, seen in cases:
         run(t, node, "fetch", on=value, spans=3 * seen)
         line = diagnosis(t, node, LLMOBS_TLS=value)
-        ok("inside the program" in line and (
+        ok("the TLS library inside it" in line and (
             "are observed" if seen else "LLMOBS_TLS=on observes") in line,
             line)
 
