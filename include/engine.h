@@ -153,9 +153,9 @@ enum llmobs_confined {
 };
 enum llmobs_rest { LLMOBS_REST_NOT, LLMOBS_REST_HERE, LLMOBS_REST_HINDERED };
 
-/* How a connection of a TLS library ended: the peer said so (close_notify); it
- * broke; nothing can be sent any more, though an answer may still come; the
- * program let it go, or made it ready for another connection. */
+/* How a connection ended: the peer said so (by TLS, close_notify); it broke;
+ * nothing can be sent any more, though an answer may still come; the program
+ * let it go, or made it ready for another connection. */
 enum llmobs_wire_end {
     LLMOBS_WIRE_CLOSED,
     LLMOBS_WIRE_BROKEN,

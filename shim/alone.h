@@ -39,7 +39,8 @@ void llmobs_alone_asked(const char *name);
 /* The function for the patched slots of a call of LLMOBS_LIBC_ALONE_CALLS. */
 void *llmobs_alone_function(enum llmobs_libc_call call);
 
-/* Calls the real function of that name, as those do. */
+/* Calls libc's syscall as the function for a patched slot calls its own: this
+ * slot is that of socket_calls.h. */
 long llmobs_alone_syscall(long number, uintptr_t a, uintptr_t b, uintptr_t c,
                           uintptr_t d, uintptr_t e, uintptr_t f);
 

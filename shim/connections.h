@@ -27,10 +27,10 @@
 #include "lib/base/http1_first.h"
 
 struct llmobs_connection {
-    _Alignas(64) void *of_core; /* the core's, who sets it; NULL: none yet */
-    size_t ahead;       /* bytes that were seen, and that the library has not
-                         * accepted: the request is not sent yet */
-    uint64_t came;      /* bytes that the library had read at the last call */
+    _Alignas(64) void *of_core; /* its record (follow.c); NULL: none yet */
+    size_t ahead;       /* bytes that were seen, and that TLS library or kernel
+                         * has not accepted: the request is not sent yet */
+    uint64_t came;      /* bytes that OpenSSL had read at the last call */
     bool got, idle;     /* the last read got bytes; the last one had to wait
                          * without cause (openssl.c) */
     unsigned char held; /* length of first, while it has the first bytes */
@@ -50,12 +50,13 @@ struct llmobs_sent {
     bool foreign; /* the connection is never followed */
 };
 
-/* The program passed bytes to a connection, and the TLS library accepted
- * `accepted` of them. 0: the TLS library accepted none now, and the program
- * must pass the same bytes again. The bytes count as sent nevertheless, because
- * the peer may answer before that. If the connection is a client's, the first
- * `held` bytes were sent before these; the caller passes them to the core, and
- * wipes them. `at`: so many bytes of the same attempt were passed before. */
+/* The program passed bytes to a connection, and its TLS library accepted
+ * `accepted` of them. 0: none yet, as before the real call, and the program
+ * must pass the same bytes again if none will be. The bytes count as sent
+ * nevertheless, because the peer may answer before that. If the connection is a
+ * client's, the first `held` bytes were sent before these; the caller passes
+ * them to the core, and wipes them. `at`: so many bytes of the same attempt
+ * were passed before. */
 struct llmobs_sent llmobs_connections_sent(const void *ssl, const char *bytes,
                                            size_t len, size_t at,
                                            size_t accepted);
@@ -92,7 +93,7 @@ struct llmobs_connection *llmobs_connections_begin_http2(const void *ssl);
 struct llmobs_connection *llmobs_connections_find(const void *ssl);
 
 /* The connection's object is freed, or is made ready for another connection.
- * Gives what the core set; NULL: nothing. */
+ * Gives the core's record; NULL: it has none. */
 void *llmobs_connections_forget(const void *ssl);
 
 #endif

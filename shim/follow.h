@@ -39,7 +39,7 @@ bool llmobs_follow_sends(const void *object, llmobs_follow_name_fn *name_of,
 void llmobs_follow_accepted(const void *object, const struct iovec *pieces,
                             size_t count, size_t accepted);
 
-/* As `skipped` of struct llmobs_wire_ops. */
+/* The connection sent bytes that nobody saw (LLMOBS_WIRE_SKIPPED). */
 void llmobs_follow_skipped(const void *object, uint64_t bytes);
 
 /* As llmobs_connections_received; the core gets the bytes. For an id that was
@@ -59,7 +59,8 @@ bool llmobs_follow_http2(const void *object, llmobs_follow_name_fn *name_of,
  * llmobs_wire_ops); NULL: to an unknown host, which is no matter. */
 void llmobs_follow_not(const char *name);
 
-/* As `unseen` of struct llmobs_wire_ops. */
+/* The connection has bytes that the core was not given (LLMOBS_WIRE_UNSEEN).
+ * NULL is allowed. */
 void llmobs_follow_unseen(const struct llmobs_connection *connection,
                           uint64_t bytes, int fd);
 

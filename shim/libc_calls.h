@@ -21,9 +21,10 @@
 enum {
     LLMOBS_LIBC_ALONE = 1,
     LLMOBS_LIBC_CONNECTS = 2,
-    LLMOBS_LIBC_FILTERS = 3, /* both of these: what installs a filter */
     LLMOBS_LIBC_CONNECTED = 4,
-    LLMOBS_LIBC_SOCKETS = 6 /* the last two */
+    LLMOBS_LIBC_SOCKETS = LLMOBS_LIBC_CONNECTS | LLMOBS_LIBC_CONNECTED,
+    /* A filter may forbid the system calls of both. */
+    LLMOBS_LIBC_FILTERS = LLMOBS_LIBC_ALONE | LLMOBS_LIBC_CONNECTS
 };
 
 /* X(name, sets) */

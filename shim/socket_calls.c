@@ -23,13 +23,10 @@ struct bytes {
 static void end_number(int fd, uint64_t id)
 {
     const void *key = llmobs_fds_key(id);
-    const struct llmobs_connection *connection;
 
     if (!llmobs_fds_end(fd, id))
         return;
-    connection = llmobs_connections_find(key);
-    if (connection)
-        llmobs_follow_unseen(connection, 0, fd);
+    llmobs_follow_unseen(llmobs_connections_find(key), 0, fd);
     llmobs_follow_forget(key);
 }
 

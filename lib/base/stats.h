@@ -80,7 +80,8 @@ enum llmobs_stat llmobs_stats_sent(const char *exporter);
 bool llmobs_stats_is_outcome(enum llmobs_stat stat);
 bool llmobs_stats_is_outcome_name(const char *name);
 
-/* True where calls may have passed unseen, of which no more is known. */
+/* True where calls may have passed unseen, of which no more is known: one of
+ * the counters from wrapped to tls_left has counted. */
 bool llmobs_stats_any_unseen(void);
 
 void llmobs_stats_reset(void);
