@@ -26,16 +26,11 @@ void llmobs_http1_init(struct llmobs_http1 *http,
         (struct llmobs_http1){.events = events, .user = user, .looks = true};
 }
 
-static void wipe(void *memory, size_t len)
-{
-    explicit_bzero(memory, len);
-}
-
 void llmobs_http1_fini(struct llmobs_http1 *http)
 {
     llmobs_wiped_fini(&http->ways[LLMOBS_HTTP1_REQUEST].head);
     llmobs_wiped_fini(&http->ways[LLMOBS_HTTP1_ANSWER].head);
-    wipe(http->first, sizeof(http->first));
+    explicit_bzero(http->first, sizeof(http->first));
     http->held = 0;
     if (!http->why)
         http->why = LLMOBS_HTTP1_OVER;
@@ -191,7 +186,8 @@ static void set_early(struct llmobs_http1 *http, struct llmobs_http1_head *head)
     http->looks = sends && (http->waits || head->status < 300);
 }
 
-/* Stops in an answer's head, of which only the first line is told. */
+/* Stops in an answer's head, of which the consumer gets the first line alone.
+ */
 static void stop_in_answer(struct llmobs_http1 *http, struct llmobs_text text,
                            enum llmobs_http1_why why)
 {
@@ -248,7 +244,7 @@ static bool ends_head(struct llmobs_http1_way *way, char c)
 static size_t read_head(struct llmobs_http1 *http, enum llmobs_http1_side side,
                         struct llmobs_text in)
 {
-    void (*const take_message)(struct llmobs_http1 *, struct llmobs_text) =
+    void (*const read_whole)(struct llmobs_http1 *, struct llmobs_text) =
         side == LLMOBS_HTTP1_REQUEST ? read_request : read_answer;
     struct llmobs_http1_way *way = &http->ways[side];
     bool whole = false;
@@ -271,11 +267,11 @@ static size_t read_head(struct llmobs_http1 *http, enum llmobs_http1_side side,
         else
             stop(http, LLMOBS_HTTP1_LARGE);
     } else if (whole && way->head.len == 0) {
-        take_message(http, in);
+        read_whole(http, in);
     } else if (llmobs_wiped_add(&way->head, in) != 0) {
         stop(http, LLMOBS_HTTP1_MEMORY);
     } else if (whole) {
-        take_message(http, llmobs_wiped_text(&way->head));
+        read_whole(http, llmobs_wiped_text(&way->head));
         llmobs_wiped_fini(&way->head);
     }
     return n;
@@ -400,7 +396,7 @@ static void read_first(struct llmobs_http1 *http, struct llmobs_text in)
     http->held = 0;
     set_first(http, first);
     read_bytes(http, LLMOBS_HTTP1_REQUEST, held);
-    wipe(http->first, sizeof(http->first));
+    explicit_bzero(http->first, sizeof(http->first));
     read_bytes(http, LLMOBS_HTTP1_REQUEST, in);
 }
 
