@@ -169,8 +169,10 @@ static inline bool llmobs_prologue_x86(struct llmobs_prologue *p)
             p->code[p->first] == endbr64[p->first])
             p->first++;
     }
-    if (p->first < 4)
-        p->len += p->first = llmobs_prologue_x86_copy(p, 0);
+    if (p->first < 4) {
+        p->first = llmobs_prologue_x86_copy(p, 0);
+        p->len += p->first;
+    }
     if (!p->first || p->first > LLMOBS_PROLOGUE_UNDO ||
         !llmobs_prologue_x86_undo(p))
         return false;
