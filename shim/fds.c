@@ -12,7 +12,8 @@
  * are the number of the connection; without a count the record is free. */
 #define LOW 16
 #define LOW_MASK ((UINT64_C(1) << LOW) - 1)
-#define PLACES_TRIED 64
+/* In a child the places of its parent's numbers stay in use. */
+#define PLACES_TRIED 4096
 
 struct record {
     uint64_t life;

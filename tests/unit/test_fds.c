@@ -104,6 +104,42 @@ TEST(fds_of_a_parent_stay)
     ck_assert_int_eq(closes_in_child(true), 0);
 }
 
+/* The number of a new socket, behind those that the test itself inherits. */
+static int high_socket(void)
+{
+    int low = socket(AF_UNIX, SOCK_STREAM, 0);
+    int fd = fcntl(low, F_DUPFD, 600);
+
+    ck_assert_int_ge(fd, 600);
+    close(low);
+    return fd;
+}
+
+/* A child ends none of its parent's connections, and has their numbers. */
+TEST(fds_of_a_child_after_many_of_its_parent)
+{
+    uint64_t ids[300];
+    int fds[300], status;
+    pid_t child;
+
+    for (int i = 0; i < 300; i++) {
+        fds[i] = high_socket();
+        ids[i] = llmobs_fds_begin(fds[i]);
+    }
+    child = fork();
+    if (child == 0) {
+        for (int i = 0; i < 300; i++)
+            close(fds[i]);
+        _exit(llmobs_fds_begin(high_socket()) == 0);
+    }
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    for (int i = 0; i < 300; i++) {
+        ck_assert(llmobs_fds_end(fds[i], ids[i]));
+        close(fds[i]);
+    }
+    ck_assert_int_eq(status, 0);
+}
+
 static void *use_numbers(void *ends)
 {
     for (int i = 0; i < 2000; i++) {
