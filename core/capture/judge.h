@@ -1,8 +1,8 @@
 /* judge - whether a transfer is a call to a model: asks the rules.
  *
  * Owns:    nothing.
- * Threads: init before any handle exists; integrate in any thread; the others
- *          in the thread that drives the handle.
+ * Threads: init before any handle exists; integrate and knows in any thread;
+ *          the others in the thread that drives the handle.
  */
 #ifndef LLMOBS_JUDGE_H
 #define LLMOBS_JUDGE_H
@@ -37,10 +37,11 @@ bool llmobs_judge_has_sign(const struct llmobs_handle *handle);
 bool llmobs_judge_request(const struct llmobs_handle *handle, const char *url,
                           struct llmobs_match *match);
 
-/* _may_be: true where a request to an absolute URL may be a call; `sends`: it
- * has a body. One by which a tracer reports the program's calls ends them, for
- * good. _asked: judges it by all that is known, and writes that to a
- * debug log. */
+/* Of a request that libcurl does not send; in the thread that reads its
+ * connection. _may_be_call: true where one to an absolute URL may be a call;
+ * `sends`: it has a body. After one by which a tracer reports the program's
+ * calls none is, for good. _wire_request: judges it by all that is known, and
+ * writes that to a debug log. */
 bool llmobs_judge_may_be_call(const char *url, bool sends);
 bool llmobs_judge_wire_request(const struct llmobs_wire_request *asked,
                                struct llmobs_match *match);
