@@ -12,32 +12,6 @@
  * not work in it. */
 static atomic_int known;
 
-/* valgrind reports such a question as an error of the program's. It answers
- * this sequence of instructions, which does nothing elsewhere. */
-static bool is_under_valgrind(void)
-{
-    volatile uintptr_t request[6] = {0x1001};
-    uintptr_t answer = 0;
-
-#if defined(__x86_64__)
-    __asm__ volatile("rolq $3, %%rdi\n\trolq $13, %%rdi\n\t"
-                     "rolq $61, %%rdi\n\trolq $51, %%rdi\n\t"
-                     "xchgq %%rbx, %%rbx"
-                     : "+d"(answer)
-                     : "a"(request)
-                     : "cc", "memory");
-#else
-    __asm__ volatile("mov x3, %0\n\tmov x4, %1\n\t"
-                     "ror x12, x12, #3\n\tror x12, x12, #13\n\t"
-                     "ror x12, x12, #51\n\tror x12, x12, #61\n\t"
-                     "orr x10, x10, x10\n\tmov %0, x3"
-                     : "+r"(answer)
-                     : "r"(request)
-                     : "cc", "memory", "x3", "x4");
-#endif
-    return answer != 0;
-}
-
 bool llmobs_probe_works(void)
 {
     int process = llmobs_fork_process(), is = atomic_load(&known);
@@ -50,7 +24,7 @@ bool llmobs_probe_works(void)
                                  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (page % LLMOBS_STACK_PAGE)
         return false;
-    works = !is_under_valgrind() && llmobs_readable_ask(page) == -EFAULT;
+    works = llmobs_readable_ask(page) == -EFAULT;
     llmobs_sys(SYS_munmap, page, LLMOBS_STACK_PAGE);
     atomic_store(&known, works ? process : -process);
     return works;

@@ -545,6 +545,16 @@ for each in ("torsocks", "proxychains", "tsocks", "socket_wrapper", "faketime",
 
 
 @test(of="rest")
+def under_valgrind(t):
+    """It says on stderr how it is asked for memory that can be read."""
+    path = compiled(t, "cases", "-O1", CASES, "-lpthread")
+    for name, spans in ("plain", 2), ("functions", 4):
+        r = t.same([installed("/usr/bin/valgrind"), "-q", "--error-exitcode=9", path,
+                    name, str(t.servers.http)], env=ON, spans=spans)
+        equal(r.code, 0, "exit status (%s)" % r.stderr)
+
+
+@test(of="rest")
 def built_with_a_sanitizer(t):
     """Its own functions stand before libc's: nothing is followed, or all is."""
     path = compiled(t, "asan", "-g1", "-fsanitize=address,undefined", "-O1", CASES,
