@@ -5,6 +5,7 @@
 #include <sys/syscall.h>
 
 #include "shim/fds.h"
+#include "shim/lib_calls.h"
 #include "shim/libc.h"
 #include "shim/libc_calls.h"
 
@@ -180,19 +181,17 @@ long llmobs_alone_syscall(long number, uintptr_t a, uintptr_t b, uintptr_t c,
     return result;
 }
 
-/* The empty instruction keeps the compiler from making a table of addresses,
- * which would cost every process a relocation for each of them. */
+#define THUNK_OF(name, sets) \
+    case LLMOBS_LIBC_##name: \
+        return llmobs_lib_opaque((void *)(alone_##name));
+
 void *llmobs_alone_function(enum llmobs_libc_call call)
 {
-    void *found = NULL;
-
-#define X(name, sets)                 \
-    if (call == LLMOBS_LIBC_##name)   \
-        found = (void *)alone_##name; \
-    __asm__("" : "+r"(found));
-    LLMOBS_LIBC_ALONE_CALLS(X)
-#undef X
-    return found;
+    switch (call) {
+        LLMOBS_LIBC_ALONE_CALLS(THUNK_OF)
+    default:
+        return NULL;
+    }
 }
 
 /* -- when they are watched ------------------------------------------------- */
