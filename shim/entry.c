@@ -44,7 +44,7 @@ LLMOBS_COLD static char reason[LLMOBS_NO_ENTRY_MAX];
 
 /* Saves the reason for the doctor, and writes it to the log. `code`: of the
  * function of that name; NULL: it is not the reason. */
-static bool leave(const char *name, const char *why, const unsigned char *code)
+static bool refuse(const char *name, const char *why, const unsigned char *code)
 {
     static const char digits[] = "0123456789abcdef";
     const char *parts[] = {LLMOBS_NO_ENTRY, name, why};
@@ -146,15 +146,15 @@ static bool prepare(const struct llmobs_elf *program, unsigned hook,
     moved.code = (const unsigned char *)moved.from;
     if (moved.size < APART || ELF64_ST_TYPE(sym->st_info) != STT_FUNC ||
         !llmobs_elf_covers(program, moved.from, moved.size, PF_R | PF_X))
-        return leave(name, " is no function of the program", NULL);
+        return refuse(name, " is no function of the program", NULL);
     if (!llmobs_prologue_copy(&moved))
-        return leave(name, " begins with", moved.code);
+        return refuse(name, " begins with", moved.code);
     write_ways(ways, llmobs_lib_ssl(copy, hook), &moved);
     entry->at = moved.from + moved.first;
     llmobs_bytes_copy(entry->before, (const void *)entry->at,
                       sizeof(entry->before));
     if (!llmobs_prologue_jump(entry->after, entry->at, (uintptr_t)ways->in))
-        return leave(name, " is too far away", NULL);
+        return refuse(name, " is too far away", NULL);
     return true;
 }
 
@@ -208,7 +208,7 @@ static bool write_entries(const struct entry *entries)
         return true;
     for (unsigned i = 0; i <= done; i++)
         (void)write_text(entries[i].at, entries[i].before);
-    return leave("", "its text may not be written", NULL);
+    return refuse("", "its text may not be written", NULL);
 }
 
 static bool are_apart(const struct entry *entries)
@@ -216,7 +216,7 @@ static bool are_apart(const struct entry *entries)
     for (unsigned i = 1; i < ENTRIES; i++)
         for (unsigned j = 0; j < i; j++)
             if (entries[i].at - entries[j].at + APART - 1 < 2 * APART - 1)
-                return leave("", "its functions overlap", NULL);
+                return refuse("", "its functions overlap", NULL);
     return true;
 }
 
@@ -225,7 +225,7 @@ static bool exports_all(const struct llmobs_elf *program)
     for (unsigned i = 0; i < LLMOBS_LIB_FUNCTION_COUNT; i++)
         if (llmobs_lib_calls_library(i) != LLMOBS_LIB_GNUTLS &&
             !llmobs_elf_symbol(program, llmobs_lib_calls_name(i)))
-            return leave(llmobs_lib_calls_name(i), " is not exported", NULL);
+            return refuse(llmobs_lib_calls_name(i), " is not exported", NULL);
     return true;
 }
 
@@ -239,10 +239,10 @@ bool llmobs_entry_hook(const struct llmobs_elf *program, unsigned copy)
     if (!llmobs_host_tls_inside() || !exports_all(program))
         return false;
     if (!has_one_thread())
-        return leave("", "the process may have threads already", NULL);
+        return refuse("", "the process may have threads already", NULL);
     ways = (struct ways *)map_page(program, page);
     if (!ways)
-        return leave("", "there is no room near it", NULL);
+        return refuse("", "there is no room near it", NULL);
     while (done < ENTRIES &&
            prepare(program, done, copy, &ways[done], &entries[done]))
         done++;
@@ -250,7 +250,7 @@ bool llmobs_entry_hook(const struct llmobs_elf *program, unsigned copy)
         goto none;
     if (llmobs_libc_protect((uintptr_t)ways, page, PROT_READ | PROT_EXEC) !=
         0) {
-        (void)leave("", "no memory may be made executable", NULL);
+        (void)refuse("", "no memory may be made executable", NULL);
         goto none;
     }
     flush((uintptr_t)ways, ENTRIES * sizeof(*ways));
