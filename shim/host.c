@@ -47,8 +47,7 @@ static bool tls_found;   /* a library of TLS is there */
 static bool tls;         /* libraries of TLS are hooked */
 static bool tls_chosen;  /* for the program, by the user or since it is PHP */
 static bool node_traced; /* NODE_OPTIONS load a tracer */
-static const char *tls_stopped; /* why nothing is followed where it is not
-                                 * chosen; NULL: all is */
+static bool accepts_tls; /* the program is a server of TLS */
 static const char *file_log, *file_log_level; /* NULL: it was not read */
 static size_t env_count, env_len;
 /* The strings; behind them the list of pointers to them, and the core's path,
@@ -455,24 +454,27 @@ void llmobs_host_found_tls(void)
     tls_found = true;
 }
 
-void llmobs_host_stop_tls(const char *why)
+void llmobs_host_accepts_tls(void)
 {
-    __atomic_store_n(&tls_stopped, why, __ATOMIC_RELEASE);
+    __atomic_store_n(&accepts_tls, true, __ATOMIC_RELEASE);
 }
 
 void llmobs_host_is_traced(void)
 {
     __atomic_store_n(&traced, true, __ATOMIC_RELEASE);
-    llmobs_host_stop_tls(
-        "a tracer reports the program's calls: those over TLS libraries are "
-        "left to it, unless LLMOBS_TLS=on");
 }
 
 const char *llmobs_host_tls_stopped(void)
 {
-    return __atomic_load_n(&tls_chosen, __ATOMIC_ACQUIRE)
-               ? NULL
-               : __atomic_load_n(&tls_stopped, __ATOMIC_ACQUIRE);
+    if (tls_chosen)
+        return NULL;
+    if (__atomic_load_n(&traced, __ATOMIC_ACQUIRE))
+        return "a tracer reports the program's calls: those over TLS libraries "
+               "are left to it, unless LLMOBS_TLS=on";
+    return __atomic_load_n(&accepts_tls, __ATOMIC_ACQUIRE)
+               ? "the program accepts TLS: its calls over TLS libraries are "
+                 "not observed, unless LLMOBS_TLS=on"
+               : NULL;
 }
 
 bool llmobs_host_tls(void)

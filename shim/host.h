@@ -2,7 +2,9 @@
  * program and core, the copied environment.
  *
  * Owns:    static buffers; nothing is allocated.
- * Threads: written by the constructor; afterwards only the state changes, and
+ * Threads: any. The constructor writes; afterwards the scan, under its lock and
+ *          before it patches the slots that depend on a fact. Reasons to stop
+ *          may come from any thread, by one atomic write. The state changes
  *          from LATER to another, then only towards off or on, for good.
  * Errors:  none; without a fact that it needs the shim does nothing.
  * Limits:  LLMOBS_HOST_ENV_MAX bytes and LLMOBS_HOST_ENV_COUNT variables; a
@@ -77,15 +79,10 @@ void llmobs_host_check_php(const struct llmobs_elf *elf);
 void llmobs_host_found_tls(void);
 bool llmobs_host_decide_tls(void);
 
-/* From now on no connection of a TLS library is followed, unless the user asked
- * for that or the program is PHP. */
-#define LLMOBS_HOST_ACCEPTS                                                    \
-    "the program accepts TLS: its calls over TLS libraries are not observed, " \
-    "unless LLMOBS_TLS=on"
-void llmobs_host_stop_tls(const char *why);
-
-/* A tracer in the program's language reports its calls: nothing is followed,
- * unless the user asked for that or the program is PHP. */
+/* Unless the user asked for that or the program is PHP, from now on: the
+ * program is a server of TLS, and no connection of a TLS library is followed; a
+ * tracer in its language reports its calls, and nothing is followed. */
+void llmobs_host_accepts_tls(void);
 void llmobs_host_is_traced(void);
 
 /* The reason why no connection is followed; NULL: connections are followed. */

@@ -206,7 +206,7 @@ static void report_received(unsigned copy, const void *ssl, const void *bytes,
         return;
     REAL(SSL_get0_alpn_selected)(ssl, &alpn, &alpn_len);
     if (REAL(SSL_is_server)(ssl))
-        llmobs_host_stop_tls(LLMOBS_HOST_ACCEPTS);
+        llmobs_host_accepts_tls();
     else if (!llmobs_follow_http2(ssl, copy ? name_1 : name_0, alpn, alpn_len,
                                   bytes, len) &&
              llmobs_http1_same(bytes, len, "HTTP/1.") == 7)

@@ -770,7 +770,7 @@ static void received(struct llmobs_wire *wire,
         lose(wire, LLMOBS_HTTP1_MISSED);
     wire->came += event->number;
     wire->unseen = 0;
-    /* A server may say 408 before it closes a connection that is idle. */
+    /* A server may say "HTTP/1.1 408" before it closes an idle connection. */
     if (wire->h2)
         llmobs_h2_received(wire->h2, event->bytes, event->number);
     else if (is_asking(wire) || event->number < 12 ||
