@@ -80,7 +80,7 @@ void api_case_redact(const char *patterns)
 
 size_t api_case_count(void)
 {
-    ck_assert_int_eq(llmobs_worker_flush(worker, 10000), 0);
+    ck_assert_int_eq(llmobs_worker_flush(worker, UNIT_LONG_MS), 0);
     return event_count;
 }
 

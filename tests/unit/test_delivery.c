@@ -187,10 +187,10 @@ TEST(a_dead_agent_does_not_hold_up_the_store)
     ck_assert_uint_eq(llmobs_worker_pending(worker), 100);
     check_sum();
     atomic_store(&far.error, 0);
-    ck_assert_int_eq(llmobs_worker_flush(worker, 5000), 0);
+    ck_assert_int_eq(llmobs_worker_flush(worker, UNIT_LONG_MS), 0);
     ck_assert_uint_eq(stat_of(LLMOBS_STAT_delivered), 100);
     ck_assert_uint_eq(stat_of(LLMOBS_STAT_sent_agent), 100);
-    llmobs_worker_stop(worker, 1000);
+    llmobs_worker_stop(worker, UNIT_LONG_MS);
     check_sum();
 }
 
@@ -211,13 +211,13 @@ TEST(a_hanging_agent_does_not_hold_up_the_store)
     ck_assert_int_eq(far.sends, 1);
     check_sum();
     atomic_store(&far.hangs, false);
-    ck_assert_int_eq(llmobs_worker_flush(worker, 5000), 0);
+    ck_assert_int_eq(llmobs_worker_flush(worker, UNIT_LONG_MS), 0);
     for (int i = 0; i < 100; i++) {
         ck_assert_int_eq(far.seen[i], 1);
         ck_assert_int_eq(near.seen[i], 1);
     }
     ck_assert_uint_eq(stat_of(LLMOBS_STAT_delivered), 100);
-    llmobs_worker_stop(worker, 1000);
+    llmobs_worker_stop(worker, UNIT_LONG_MS);
     check_sum();
 }
 
@@ -241,14 +241,14 @@ TEST(a_hanging_agent_where_memory_ends)
     worker_case_wait(&far.sends, 1);
     ck_assert_int_gt(near.taken, 0);
     atomic_store(&far.hangs, false);
-    ck_assert_int_eq(llmobs_worker_flush(worker, 5000), 0);
+    ck_assert_int_eq(llmobs_worker_flush(worker, UNIT_LONG_MS), 0);
     lost = stat_of(LLMOBS_STAT_dropped_full);
     ck_assert_uint_eq(stat_of(LLMOBS_STAT_delivered) + lost, 3000);
     for (int i = 0; i < 3000; i++) {
         ck_assert_int_le(far.seen[i] + safe.seen[i], 1);
         ck_assert_int_le(near.seen[i], 1);
     }
-    llmobs_worker_stop(worker, 1000);
+    llmobs_worker_stop(worker, UNIT_LONG_MS);
     check_sum();
 }
 
@@ -265,7 +265,7 @@ TEST(a_store_that_cannot_be_written_costs_no_time)
         atomic_store(&far.base.remote, false);
         atomic_store(&far.error, rows[i / 2].error);
         give(0, 1);
-        llmobs_worker_stop(worker, 1000);
+        llmobs_worker_stop(worker, UNIT_LONG_MS);
         if (rows[i / 2].sends == 1)
             ck_assert_int_le(far.sends, 2);
         if (!config.thread)
@@ -282,13 +282,13 @@ TEST(lost_for_one_is_lost)
     ck_assert_int_eq(llmobs_worker_add(worker, &near.base), 0);
     atomic_store(&far.error, -EBADMSG);
     give(0, 10);
-    ck_assert_int_eq(llmobs_worker_flush(worker, 5000), 0);
+    ck_assert_int_eq(llmobs_worker_flush(worker, UNIT_LONG_MS), 0);
     ck_assert_int_eq(near.taken, 10);
     ck_assert_uint_eq(stat_of(LLMOBS_STAT_delivered), 0);
     ck_assert_uint_eq(stat_of(LLMOBS_STAT_dropped_export), 10);
     atomic_store(&far.error, -ECONNREFUSED);
     give(10, 20);
-    llmobs_worker_stop(worker, 1000);
+    llmobs_worker_stop(worker, UNIT_LONG_MS);
     ck_assert_int_eq(near.taken, 20);
     ck_assert_uint_eq(stat_of(LLMOBS_STAT_dropped_exit), 0);
     ck_assert_uint_eq(stat_of(LLMOBS_STAT_delivered), 10);
@@ -303,10 +303,10 @@ TEST(an_exporter_knows_who_waits)
     worker_case_wait(&far.taken, 1);
     ck_assert_int_eq(far.phase, LLMOBS_PHASE_RUNNING);
     give(1, 2);
-    ck_assert_int_eq(llmobs_worker_flush(worker, 5000), 0);
+    ck_assert_int_eq(llmobs_worker_flush(worker, UNIT_LONG_MS), 0);
     ck_assert_int_eq(far.phase, LLMOBS_PHASE_AWAITED);
     give(2, 3);
-    llmobs_worker_stop(worker, 5000);
+    llmobs_worker_stop(worker, UNIT_LONG_MS);
     ck_assert_int_eq(far.taken, 3);
     ck_assert_int_eq(far.phase, LLMOBS_PHASE_ENDING);
     check_sum();
@@ -351,7 +351,7 @@ TEST(what_is_left_of_two_is_rescued_once)
     atomic_store(&far.error, -ECONNREFUSED);
     atomic_store(&near.error, -ECONNREFUSED);
     give(0, 300);
-    llmobs_worker_stop(worker, 5000);
+    llmobs_worker_stop(worker, UNIT_LONG_MS);
     ck_assert_int_eq(safe.taken, 300);
     for (int i = 0; i < 300; i++)
         ck_assert_int_eq(safe.seen[i], 1);
@@ -380,9 +380,9 @@ TEST(remote_sends_are_batched)
     ck_assert_int_le(far.sends, 3);
     /* A flush does not wait. */
     give(21, 22);
-    ck_assert_int_eq(llmobs_worker_flush(worker, 1000), 0);
+    ck_assert_int_eq(llmobs_worker_flush(worker, UNIT_LONG_MS), 0);
     ck_assert_int_eq(far.taken, 22);
-    llmobs_worker_stop(worker, 1000);
+    llmobs_worker_stop(worker, UNIT_LONG_MS);
     check_sum();
 }
 
@@ -403,16 +403,16 @@ TEST(memory_ends)
     ck_assert_uint_gt(lost, 1000);
     check_sum();
     atomic_store(&far.error, 0);
-    ck_assert_int_eq(llmobs_worker_flush(worker, 5000), 0);
+    ck_assert_int_eq(llmobs_worker_flush(worker, UNIT_LONG_MS), 0);
     lost = stat_of(LLMOBS_STAT_dropped_full);
     ck_assert_int_eq(far.taken, 3000 - (int)lost);
     for (int i = 0; i < 3000; i++)
         ck_assert_int_eq(far.seen[i], i < 3000 - (int)lost);
     give(3000, 3001);
-    ck_assert_int_eq(llmobs_worker_flush(worker, 5000), 0);
+    ck_assert_int_eq(llmobs_worker_flush(worker, UNIT_LONG_MS), 0);
     ck_assert_int_eq(far.seen[3000], 1);
     ck_assert_uint_eq(stat_of(LLMOBS_STAT_dropped_full), lost);
-    llmobs_worker_stop(worker, 1000);
+    llmobs_worker_stop(worker, UNIT_LONG_MS);
     check_sum();
 }
 
@@ -450,11 +450,11 @@ TEST(a_dead_agent_alone_costs_bounded_memory)
     ck_assert_int_lt(after - before, 32 * 1024);
 #endif
     atomic_store(&far.error, 0);
-    ck_assert_int_eq(llmobs_worker_flush(worker, 60000), 0);
+    ck_assert_int_eq(llmobs_worker_flush(worker, UNIT_LONG_MS), 0);
     give(0, 1);
-    ck_assert_int_eq(llmobs_worker_flush(worker, 60000), 0);
+    ck_assert_int_eq(llmobs_worker_flush(worker, UNIT_LONG_MS), 0);
     check_sum();
-    llmobs_worker_stop(worker, 1000);
+    llmobs_worker_stop(worker, UNIT_LONG_MS);
 }
 
 /* A call that no peer took is kept locally: where memory ends, and at exit. */
@@ -472,7 +472,7 @@ TEST(what_is_left_is_rescued)
         ck_assert_uint_eq(stat_of(LLMOBS_STAT_dropped_full), 0);
         ck_assert_int_gt(safe.taken, 500);
         ck_assert_int_lt(safe.taken, 2000);
-        llmobs_worker_stop(worker, 60000);
+        llmobs_worker_stop(worker, UNIT_LONG_MS);
         ck_assert_int_eq(safe.taken, 2000);
         for (int i = 0; i < 2000; i++)
             ck_assert_int_eq(safe.seen[i], 1);
@@ -524,7 +524,7 @@ TEST(a_pause_keeps_the_worker_out)
         int sends;
 
         give(round, round + 1);
-        ck_assert_int_eq(llmobs_worker_pause(worker, 10000), 0);
+        ck_assert_int_eq(llmobs_worker_pause(worker, UNIT_LONG_MS), 0);
         ck_assert_int_eq(far.busy, 0);
         sends = far.sends;
         give(round, round + 1);
@@ -532,12 +532,12 @@ TEST(a_pause_keeps_the_worker_out)
         ck_assert_int_eq(far.sends, sends);
         llmobs_worker_resume(worker);
     }
-    ck_assert_int_eq(llmobs_worker_flush(worker, 5000), 0);
+    ck_assert_int_eq(llmobs_worker_flush(worker, UNIT_LONG_MS), 0);
     ck_assert_int_eq(far.taken, 25);
     /* A stop ends all pauses; a resume too many does no harm. */
     give(0, 1);
-    ck_assert_int_eq(llmobs_worker_pause(worker, 1000), 0);
-    llmobs_worker_stop(worker, 2000);
+    ck_assert_int_eq(llmobs_worker_pause(worker, UNIT_LONG_MS), 0);
+    llmobs_worker_stop(worker, UNIT_LONG_MS);
     llmobs_worker_resume(worker);
     llmobs_worker_resume(worker);
     ck_assert_int_eq(far.taken, 26);
@@ -554,7 +554,7 @@ TEST(a_pause_is_no_timeout_where_the_thread_looks_in)
     begin(true, 1 << 24);
     give(0, 1);
     while (llmobs_clock_mono_ns() < end) {
-        if (llmobs_worker_pause(worker, 10000) != 0)
+        if (llmobs_worker_pause(worker, UNIT_LONG_MS) != 0)
             late++;
         llmobs_worker_resume(worker); /* wakes it */
     }
@@ -603,7 +603,7 @@ TEST(the_sums_hold_with_several)
         for (int i = 0; i < 2000 && llmobs_worker_pending(worker); i++)
             llmobs_worker_flush(worker, 100);
         ck_assert_uint_eq(llmobs_worker_pending(worker), 0);
-        llmobs_worker_stop(worker, 1000);
+        llmobs_worker_stop(worker, UNIT_LONG_MS);
         check_sum();
         ck_assert_int_eq(far.taken + far.refused, 2000);
         ck_assert_int_eq(near.taken + near.refused, 2000);
@@ -636,7 +636,7 @@ TEST(the_books_are_kept)
     ck_assert_int_ge(notes, 6);
     usleep(100000);
     ck_assert_int_le(notes, 9);
-    llmobs_worker_stop(worker, 1000);
+    llmobs_worker_stop(worker, UNIT_LONG_MS);
 }
 
 /* LLMOBS_BUFFER_MAX counts what annotation contexts say of a call, too. */
@@ -662,7 +662,7 @@ TEST(an_outcome_for_each_event)
     far.withheld = 3;
     far.rejected = 2;
     give(0, 10);
-    ck_assert_int_eq(llmobs_worker_flush(worker, 5000), 0);
+    ck_assert_int_eq(llmobs_worker_flush(worker, UNIT_LONG_MS), 0);
     ck_assert_uint_eq(stat_of(LLMOBS_STAT_delivered), 5);
     ck_assert_uint_eq(stat_of(LLMOBS_STAT_sampled_out), 3);
     ck_assert_uint_eq(stat_of(LLMOBS_STAT_dropped_rejected), 2);
@@ -673,10 +673,10 @@ TEST(an_outcome_for_each_event)
     far.withheld = 10;
     atomic_store(&near.error, -EBADMSG);
     give(10, 20);
-    ck_assert_int_eq(llmobs_worker_flush(worker, 5000), 0);
+    ck_assert_int_eq(llmobs_worker_flush(worker, UNIT_LONG_MS), 0);
     ck_assert_uint_eq(stat_of(LLMOBS_STAT_sampled_out), 3);
     ck_assert_uint_eq(stat_of(LLMOBS_STAT_dropped_export), 10);
-    llmobs_worker_stop(worker, 1000);
+    llmobs_worker_stop(worker, UNIT_LONG_MS);
     check_sum();
 }
 
@@ -694,12 +694,12 @@ TEST(only_the_kinds_that_it_takes)
     ck_assert_int_eq(
         llmobs_worker_submit_event(worker, LLMOBS_EVENT_EVALUATION, evaluation),
         0);
-    ck_assert_int_eq(llmobs_worker_flush(worker, 5000), 0);
+    ck_assert_int_eq(llmobs_worker_flush(worker, UNIT_LONG_MS), 0);
     ck_assert_int_eq(far.taken, 11);
     ck_assert_int_eq(other_far.taken, 10);
     ck_assert_int_eq(near.taken, 1);
     ck_assert_uint_eq(stat_of(LLMOBS_STAT_delivered), 11);
-    llmobs_worker_stop(worker, 1000);
+    llmobs_worker_stop(worker, UNIT_LONG_MS);
     check_sum();
 }
 

@@ -356,7 +356,7 @@ TEST(a_send_has_one_kind)
 {
     begin(true);
     give_both(300);
-    ck_assert_int_eq(llmobs_worker_flush(worker, 60000), 0);
+    ck_assert_int_eq(llmobs_worker_flush(worker, UNIT_LONG_MS), 0);
     for (int kind = 0; kind < LLMOBS_EVENT_KINDS; kind++) {
         ck_assert_uint_eq(far.taken[kind], 300);
         ck_assert_uint_eq(near.taken[kind], 300);
@@ -369,7 +369,7 @@ TEST(a_send_has_one_kind)
     ck_assert_uint_eq(llmobs_stats_get(LLMOBS_STAT_evaluations), 300);
     ck_assert_uint_eq(llmobs_stats_get(LLMOBS_STAT_sent_agent), 600);
     check_sum();
-    llmobs_worker_stop(worker, 1000);
+    llmobs_worker_stop(worker, UNIT_LONG_MS);
 }
 
 /* A peer may refuse the one kind: the other gets through. */
@@ -409,7 +409,7 @@ TEST(what_is_left_is_rescued)
     far.error[LLMOBS_EVENT_SPAN] = far.error[LLMOBS_EVENT_EVALUATION] =
         -ECONNREFUSED;
     give_both(10);
-    llmobs_worker_stop(worker, 1000);
+    llmobs_worker_stop(worker, UNIT_LONG_MS);
     ck_assert_uint_eq(near.taken[LLMOBS_EVENT_SPAN], 10);
     ck_assert_uint_eq(near.taken[LLMOBS_EVENT_EVALUATION], 10);
     ck_assert_uint_eq(near.strange, 0);
@@ -504,8 +504,8 @@ TEST(they_are_adopted)
     llmobs_worker_set_spool(worker, spool,
                             llmobs_adopt_new(&config, LLMOBS_ADOPT_SAME));
     give_span();
-    ck_assert_int_eq(llmobs_worker_flush(worker, 60000), 0);
-    llmobs_worker_stop(worker, 1000);
+    ck_assert_int_eq(llmobs_worker_flush(worker, UNIT_LONG_MS), 0);
+    llmobs_worker_stop(worker, UNIT_LONG_MS);
     ck_assert_uint_eq(far.taken[LLMOBS_EVENT_SPAN], 1);
     ck_assert_uint_eq(far.taken[LLMOBS_EVENT_EVALUATION], 5);
     ck_assert_uint_eq(far.strange, 0);
@@ -523,10 +523,10 @@ TEST(the_spool_lets_go)
 
     begin_spool();
     give_both(3);
-    ck_assert_int_eq(llmobs_worker_flush(worker, 60000), 0);
+    ck_assert_int_eq(llmobs_worker_flush(worker, UNIT_LONG_MS), 0);
     far.error[LLMOBS_EVENT_EVALUATION] = -EACCES;
     give_both(2);
-    llmobs_worker_stop(worker, 1000);
+    llmobs_worker_stop(worker, UNIT_LONG_MS);
     ck_assert_uint_eq(far.taken[LLMOBS_EVENT_SPAN], 5);
     ck_assert_uint_eq(far.taken[LLMOBS_EVENT_EVALUATION], 3);
     ck_assert_uint_eq(llmobs_stats_get(LLMOBS_STAT_left), 2);
@@ -564,7 +564,7 @@ TEST(they_wait_on_the_disk)
     ck_assert_uint_eq(far.taken[LLMOBS_EVENT_EVALUATION], 50);
     ck_assert_uint_eq(llmobs_stats_get(LLMOBS_STAT_delivered), 50);
     check_sum();
-    llmobs_worker_stop(worker, 1000);
+    llmobs_worker_stop(worker, UNIT_LONG_MS);
     free(big);
     end_spool();
 }

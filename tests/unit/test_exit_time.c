@@ -43,7 +43,7 @@ TEST(test_kept_by_the_disk)
     /* A span of the C API that the disk does not have. */
     worker_case_give(worker, 7);
     ck_assert_int_eq(llmobs_worker_exit_ms(worker), LLMOBS_EXIT_STORE_MS);
-    llmobs_worker_stop(worker, 1000);
+    llmobs_worker_stop(worker, UNIT_LONG_MS);
     ck_assert_int_eq(fake.taken, 3);
 }
 
@@ -52,7 +52,7 @@ TEST(test_kept_by_memory_alone)
     begin(NULL);
     give_call();
     ck_assert_int_eq(llmobs_worker_exit_ms(worker), LLMOBS_EXIT_STORE_MS);
-    llmobs_worker_stop(worker, 1000);
+    llmobs_worker_stop(worker, UNIT_LONG_MS);
     ck_assert_int_eq(fake.taken, 1);
 }
 
@@ -63,7 +63,7 @@ TEST(test_kept_without_content)
     begin(spool);
     give_call();
     ck_assert_int_eq(llmobs_worker_exit_ms(worker), LLMOBS_EXIT_STORE_MS);
-    llmobs_worker_stop(worker, 1000);
+    llmobs_worker_stop(worker, UNIT_LONG_MS);
 }
 
 static void leave_one(void)
@@ -108,10 +108,10 @@ static int adopted_after(bool cleanup)
     llmobs_worker_set_spool(worker, spool, adopt);
     give_call();
     if (cleanup) {
-        ck_assert_int_eq(llmobs_worker_pause(worker, 1000), 0);
+        ck_assert_int_eq(llmobs_worker_pause(worker, UNIT_LONG_MS), 0);
         llmobs_worker_resume(worker);
     }
-    (void)llmobs_worker_flush(worker, 1000);
+    (void)llmobs_worker_flush(worker, UNIT_LONG_MS);
     return fake.taken - 1;
 }
 

@@ -721,7 +721,7 @@ TEST(nothing_is_lost_or_doubled)
             usleep(1000);
         }
         ck_assert_uint_eq(llmobs_worker_pending(worker), 0);
-        llmobs_worker_stop(worker, 1000);
+        llmobs_worker_stop(worker, UNIT_LONG_MS);
         ck_assert_int_eq(malformed, 0);
         for (int i = 1; i < 1500; i++)
             ck_assert_msg(accepted[i] == !refused_ids[i], "seed %u: %d: %d",
@@ -751,7 +751,7 @@ TEST(who_is_warmed)
         llmobs_worker_warm(worker);
     for (int i = 0; i < 2000 && !double_warmed; i++)
         usleep(1000);
-    llmobs_worker_stop(worker, 2000);
+    llmobs_worker_stop(worker, UNIT_LONG_MS);
     ck_assert_int_eq(double_warmed, 1);
     config.exit_flush_ms = 7;
     ck_assert_int_eq(llmobs_worker_exit_ms(worker), 7);

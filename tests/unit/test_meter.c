@@ -152,7 +152,7 @@ TEST(sees_each_span_once)
     ck_assert_int_eq(meter.seen, 5);
     ck_assert_int_eq(far.taken, 0);
     atomic_store(&far.error, 0);
-    ck_assert_int_eq(llmobs_worker_flush(worker, 1000), 0);
+    ck_assert_int_eq(llmobs_worker_flush(worker, UNIT_LONG_MS), 0);
     ck_assert_int_eq(far.taken, 5);
     ck_assert_int_eq(meter.seen, 5);
     ck_assert_int_eq(meter.published, 0);
@@ -165,10 +165,10 @@ TEST(sees_a_late_span_later)
     begin(false);
     atomic_store(&meter.late, true);
     give(3);
-    ck_assert_int_eq(llmobs_worker_flush(worker, 1000), -ETIMEDOUT);
+    ck_assert_int_eq(llmobs_worker_flush(worker, UNIT_LONG_MS), -ETIMEDOUT);
     ck_assert(!atomic_load(&meter.late));
     ck_assert_int_eq(meter.seen + far.taken, 0);
-    ck_assert_int_eq(llmobs_worker_flush(worker, 1000), 0);
+    ck_assert_int_eq(llmobs_worker_flush(worker, UNIT_LONG_MS), 0);
     ck_assert_int_eq(meter.seen, 3);
     ck_assert_int_eq(far.taken, 3);
     ck_assert_uint_eq(stat_of(LLMOBS_STAT_delivered), 3);
@@ -191,7 +191,7 @@ TEST(sends_when_it_is_due)
     ck_assert_int_eq(meter.published, 1);
     ck_assert_uint_eq(stat_of(LLMOBS_STAT_sent_otlp_metrics), 3);
     ck_assert_uint_eq(stat_of(LLMOBS_STAT_lost_otlp_metrics), 0);
-    llmobs_worker_stop(worker, 1000);
+    llmobs_worker_stop(worker, UNIT_LONG_MS);
     ck_assert_int_eq(meter.published, 1);
     worker_case_sum(worker);
 }
@@ -229,7 +229,7 @@ TEST(the_end)
             ck_assert_int_eq(llmobs_worker_exit_ms(worker),
                              owes ? LLMOBS_EXIT_INTAKE_MS
                                   : LLMOBS_EXIT_AGENT_MS);
-            llmobs_worker_stop(worker, 1000);
+            llmobs_worker_stop(worker, UNIT_LONG_MS);
             ck_assert_int_eq(meter.seen, 2);
             ck_assert_int_eq(meter.published, owes);
             if (owes)
@@ -244,7 +244,7 @@ TEST(the_end_without_a_span)
 {
     begin(false);
     give(1);
-    ck_assert_int_eq(llmobs_worker_flush(worker, 1000), 0);
+    ck_assert_int_eq(llmobs_worker_flush(worker, UNIT_LONG_MS), 0);
     ck_assert_int_eq(meter.published, 0);
     atomic_store(&meter.base.owes, true);
     atomic_store(&meter.fails, true);
@@ -262,13 +262,14 @@ TEST(a_child)
 
     begin(false);
     give(2);
-    ck_assert_int_eq(llmobs_worker_flush(worker, 1000), 0);
+    ck_assert_int_eq(llmobs_worker_flush(worker, UNIT_LONG_MS), 0);
     atomic_store(&meter.base.owes, true);
     pid = fork();
     if (pid == 0) {
         worker_case_give(worker, 9);
         _exit(meter.forgotten == 1 && !meter.base.owes &&
-                      llmobs_worker_flush(worker, 1000) == 0 && meter.seen == 3
+                      llmobs_worker_flush(worker, UNIT_LONG_MS) == 0 &&
+                      meter.seen == 3
                   ? 0
                   : 1);
     }

@@ -98,7 +98,7 @@ static bool says(int i, const char *text)
 /* So many events came in all, and none has a key. */
 static void end(int count)
 {
-    llmobs_worker_stop(worker, 60000);
+    llmobs_worker_stop(worker, UNIT_LONG_MS);
     ck_assert_int_eq(keeper_count, count);
     for (int i = 0; i < count; i++)
         ck_assert_msg(!says(i, "SECRETKEY"), "%s", keeper_events[i]);
@@ -1019,7 +1019,7 @@ TEST_EACH(no_memory, 0, 2)
             over(LLMOBS_WIRE_CLOSED);
         ended = unit_memory_ended();
         unit_memory_ends(0);
-        llmobs_worker_stop(worker, 1000);
+        llmobs_worker_stop(worker, UNIT_LONG_MS);
         spans = keeper_count;
         end(spans);
         dropped = llmobs_stats_get(LLMOBS_STAT_dropped_memory) - dropped;

@@ -22,7 +22,7 @@ TEST(delivers_without_being_asked)
     usleep(100000);
     fake_give(1);
     worker_case_wait(&fake.taken, 4);
-    llmobs_worker_stop(worker, 5000);
+    llmobs_worker_stop(worker, UNIT_LONG_MS);
     fake_check_sum();
 }
 
@@ -32,11 +32,11 @@ TEST(a_flush_waits_for_all)
     ck_assert_int_eq(llmobs_worker_flush(worker, 100), 0);
     for (int round = 0; round < 50; round++) {
         fake_give(round);
-        ck_assert_int_eq(llmobs_worker_flush(worker, 5000), 0);
+        ck_assert_int_eq(llmobs_worker_flush(worker, UNIT_LONG_MS), 0);
         ck_assert_uint_eq(llmobs_worker_pending(worker), 0);
     }
     ck_assert_int_eq(atomic_load(&fake.taken), 49 * 50 / 2);
-    llmobs_worker_stop(worker, 5000);
+    llmobs_worker_stop(worker, UNIT_LONG_MS);
     fake_check_sum();
 }
 
@@ -73,11 +73,10 @@ TEST(no_thread_where_none_is_wanted)
     fake_give(200);
     ck_assert_int_le(count_threads(), before);
     ck_assert_int_eq(atomic_load(&fake.taken), 0);
-    ck_assert_int_eq(llmobs_worker_flush(worker, LLMOBS_TSAN ? 10000 : 1000),
-                     0);
+    ck_assert_int_eq(llmobs_worker_flush(worker, UNIT_LONG_MS), 0);
     ck_assert_int_eq(atomic_load(&fake.taken), 200);
     fake_give(1);
-    llmobs_worker_stop(worker, 1000);
+    llmobs_worker_stop(worker, UNIT_LONG_MS);
     ck_assert_int_eq(atomic_load(&fake.taken), 201);
     ck_assert_int_le(count_threads(), before);
     fake_check_sum();
@@ -107,10 +106,10 @@ TEST(withdrawn_it_goes_on_without_a_thread)
     fake_give(5);
     usleep(50000);
     ck_assert_int_eq(atomic_load(&fake.taken), 3);
-    ck_assert_int_eq(llmobs_worker_flush(worker, 1000), 0);
+    ck_assert_int_eq(llmobs_worker_flush(worker, UNIT_LONG_MS), 0);
     ck_assert_int_eq(atomic_load(&fake.taken), 8);
     fake_give(1);
-    llmobs_worker_stop(worker, 1000);
+    llmobs_worker_stop(worker, UNIT_LONG_MS);
     ck_assert_int_eq(atomic_load(&fake.taken), 9);
     fake_check_sum();
 }
@@ -140,7 +139,7 @@ TEST(no_thread_and_no_loss)
     fake_begin(false, 64 * 1024);
     fake_give(500);
     ck_assert_int_gt(atomic_load(&fake.taken), 0);
-    ck_assert_int_eq(llmobs_worker_flush(worker, 1000), 0);
+    ck_assert_int_eq(llmobs_worker_flush(worker, UNIT_LONG_MS), 0);
     ck_assert_int_eq(atomic_load(&fake.taken), 500);
     fake_check_sum();
 }
@@ -153,12 +152,12 @@ TEST(a_full_buffer_is_counted)
     fake_check_sum();
     ck_assert_uint_gt(stat_of(LLMOBS_STAT_dropped_full), 0);
     atomic_store(&fake.fault, FAULT_NONE);
-    ck_assert_int_eq(llmobs_worker_flush(worker, 5000), 0);
+    ck_assert_int_eq(llmobs_worker_flush(worker, UNIT_LONG_MS), 0);
     fake_check_sum();
     ck_assert_uint_eq(stat_of(LLMOBS_STAT_delivered) +
                           stat_of(LLMOBS_STAT_dropped_full),
                       500);
-    llmobs_worker_stop(worker, 1000);
+    llmobs_worker_stop(worker, UNIT_LONG_MS);
 }
 
 TEST(a_dead_exporter_costs_the_exit_little)
@@ -170,8 +169,8 @@ TEST(a_dead_exporter_costs_the_exit_little)
         atomic_store(&fake.fault, FAULT_ALWAYS);
         fake_give(10);
         start = llmobs_clock_mono_ns();
-        ck_assert_int_eq(llmobs_worker_flush(worker, 20000), -ETIMEDOUT);
-        llmobs_worker_stop(worker, 20000);
+        ck_assert_int_eq(llmobs_worker_flush(worker, UNIT_LONG_MS), -ETIMEDOUT);
+        llmobs_worker_stop(worker, UNIT_LONG_MS);
         ck_assert_int_lt(unit_ms_since(start), 10000);
         ck_assert_uint_eq(stat_of(LLMOBS_STAT_dropped_exit), 10);
         ck_assert_uint_eq(llmobs_worker_pending(worker), 0);
@@ -227,7 +226,7 @@ TEST(many_calls_wake_the_thread)
         worker_case_wait(&fake.taken, given);
     }
     ck_assert_int_lt(took, SOON_MS);
-    llmobs_worker_stop(worker, 5000);
+    llmobs_worker_stop(worker, UNIT_LONG_MS);
     fake_check_sum();
 }
 
@@ -241,7 +240,7 @@ TEST(who_ends_at_once_delivers_itself)
         usleep((useconds_t)(round * 150));
         if (round == 49) /* the thread, however late it comes */
             worker_case_wait(&fake.sends, 1);
-        llmobs_worker_stop(worker, 2000);
+        llmobs_worker_stop(worker, UNIT_LONG_MS);
         ck_assert_int_eq(atomic_load(&fake.taken), 1);
         itself += pthread_equal(fake.caller, pthread_self()) != 0;
         fake_check_sum();
@@ -263,7 +262,7 @@ TEST(the_thread_begins_when_there_is_more)
         start = llmobs_clock_mono_ns();
         worker_case_wait(&fake.taken, 2);
         early += unit_ms_since(start) < 4;
-        llmobs_worker_stop(worker, 2000);
+        llmobs_worker_stop(worker, UNIT_LONG_MS);
         ck_assert_int_eq(atomic_load(&fake.taken), 2);
     }
     ck_assert_int_gt(early, 0);
@@ -274,11 +273,11 @@ TEST(what_comes_after_the_stop_is_delivered)
     for (int round = 0; round < 100; round++) {
         fake_begin(round % 4 != 0, 1 << 24);
         fake_give(1);
-        llmobs_worker_stop(worker, 2000);
+        llmobs_worker_stop(worker, UNIT_LONG_MS);
         ck_assert_int_eq(atomic_load(&fake.taken), 1);
         fake_give(2);
         ck_assert_int_eq(atomic_load(&fake.taken), 3);
-        llmobs_worker_stop(worker, 2000);
+        llmobs_worker_stop(worker, UNIT_LONG_MS);
         fake_check_sum();
     }
 }
@@ -298,7 +297,7 @@ TEST(a_failed_delivery_is_tried_again)
     for (int i = 0; i < 5000 && atomic_load(&fake.taken) < 100; i++)
         usleep(1000);
     ck_assert_int_eq(atomic_load(&fake.taken), 100);
-    llmobs_worker_stop(worker, 1000);
+    llmobs_worker_stop(worker, UNIT_LONG_MS);
     fake_check_sum();
 }
 
@@ -337,7 +336,7 @@ TEST(the_sums_hold_whatever_fails)
                           (uint64_t)atomic_load(&fake.taken));
         ck_assert_uint_eq(stat_of(LLMOBS_STAT_dropped_export),
                           (uint64_t)atomic_load(&fake.refused));
-        llmobs_worker_stop(worker, 1000);
+        llmobs_worker_stop(worker, UNIT_LONG_MS);
         fake_check_sum();
     }
 }
@@ -356,10 +355,10 @@ TEST(an_event_beyond_the_limit)
     llmobs_span_set(&span.name, name);
     llmobs_worker_submit_span(worker, &span);
     fake_give(1);
-    ck_assert_int_eq(llmobs_worker_flush(worker, 5000), 0);
+    ck_assert_int_eq(llmobs_worker_flush(worker, UNIT_LONG_MS), 0);
     ck_assert_uint_eq(stat_of(LLMOBS_STAT_dropped_export), 0);
     ck_assert_uint_eq(stat_of(LLMOBS_STAT_delivered), 2);
-    llmobs_worker_stop(worker, 1000);
+    llmobs_worker_stop(worker, UNIT_LONG_MS);
     fake_check_sum();
 }
 
@@ -396,10 +395,10 @@ TEST(exchanges_become_spans_or_not)
         worker, make_exchange(rules, "{\"model\": \"m\", \"messages\": "
                                      "[{\"role\": \"user\", \"content\": "
                                      "\"hi\"}]}"));
-    ck_assert_int_eq(llmobs_worker_flush(worker, 5000), 0);
+    ck_assert_int_eq(llmobs_worker_flush(worker, UNIT_LONG_MS), 0);
     ck_assert_uint_eq(stat_of(LLMOBS_STAT_unconfirmed), 1);
     ck_assert_uint_eq(stat_of(LLMOBS_STAT_delivered), 1);
-    llmobs_worker_stop(worker, 1000);
+    llmobs_worker_stop(worker, UNIT_LONG_MS);
     fake_check_sum();
     llmobs_rules_free(rules);
 }

@@ -25,9 +25,9 @@ TEST(errno_and_signals_stay_the_apps)
     errno = 4711;
     fake_give(1);
     ck_assert_int_eq(errno, 4711);
-    llmobs_worker_flush(worker, 1000);
+    llmobs_worker_flush(worker, UNIT_LONG_MS);
     ck_assert_int_eq(errno, 4711);
-    llmobs_worker_stop(worker, 1000);
+    llmobs_worker_stop(worker, UNIT_LONG_MS);
     ck_assert_int_eq(errno, 4711);
     pthread_sigmask(SIG_SETMASK, NULL, &after);
     for (int i = 1; i < 32; i++)
@@ -69,11 +69,11 @@ TEST(the_thread_is_named_and_deaf)
     fake_begin(true, 1 << 24);
     atomic_store(&fake.fault, FAULT_ALWAYS);
     fake_give(1);
-    llmobs_worker_flush(worker, 5000);
+    llmobs_worker_flush(worker, UNIT_LONG_MS);
     ck_assert(read_status("SigBlk", mask, sizeof(mask)));
     /* All of the classic ones but SIGKILL and SIGSTOP. */
     ck_assert_uint_eq(strtoull(mask, NULL, 16) & 0x7fffffff, 0x7ffbfeff);
-    llmobs_worker_stop(worker, 1000);
+    llmobs_worker_stop(worker, UNIT_LONG_MS);
 }
 
 /* Runs in a process of its own what changes the process for good; exit code 0
@@ -110,7 +110,7 @@ static int give_without_threads(void)
         if (llmobs_span_init(&span) || llmobs_worker_submit_span(worker, &span))
             return 4;
     }
-    if (llmobs_worker_flush(worker, 1000) != 0)
+    if (llmobs_worker_flush(worker, UNIT_LONG_MS) != 0)
         return 5;
     return atomic_load(&fake.taken) == 500 ? 0 : 6;
 }
@@ -134,12 +134,12 @@ static void in_child(void)
     fake_give(5);
     if (stat_of(LLMOBS_STAT_captured) != 5 || atomic_load(&fake.forgotten) != 1)
         _exit(3);
-    if (llmobs_worker_flush(worker, 5000) != 0)
+    if (llmobs_worker_flush(worker, UNIT_LONG_MS) != 0)
         _exit(4);
     if (atomic_load(&fake.taken) != 5)
         _exit(5);
     fake_give(1);
-    llmobs_worker_stop(worker, 5000);
+    llmobs_worker_stop(worker, UNIT_LONG_MS);
     _exit(atomic_load(&fake.taken) == 6 ? 0 : 6);
 }
 
@@ -154,7 +154,7 @@ TEST(a_forked_child_begins_anew)
         fake_give(100);
         usleep((useconds_t)(round * 100));
 #if LLMOBS_ASAN
-        llmobs_worker_flush(worker, 5000);
+        llmobs_worker_flush(worker, UNIT_LONG_MS);
         usleep(50000);
 #endif
         pid = fork();
@@ -162,9 +162,9 @@ TEST(a_forked_child_begins_anew)
             in_child();
         waitpid(pid, &status, 0);
         ck_assert_int_eq(status, 0);
-        ck_assert_int_eq(llmobs_worker_flush(worker, 5000), 0);
+        ck_assert_int_eq(llmobs_worker_flush(worker, UNIT_LONG_MS), 0);
         ck_assert_int_eq(atomic_load(&fake.taken), 100);
-        llmobs_worker_stop(worker, 1000);
+        llmobs_worker_stop(worker, UNIT_LONG_MS);
         fake_check_sum();
     }
 }
@@ -180,12 +180,12 @@ TEST(a_child_that_exits_sends_nothing)
     fake_give(10);
     pid = fork();
     if (pid == 0) {
-        llmobs_worker_stop(worker, 1000);
+        llmobs_worker_stop(worker, UNIT_LONG_MS);
         _exit(atomic_load(&fake.sends));
     }
     waitpid(pid, &status, 0);
     ck_assert_int_eq(status, 0);
-    ck_assert_int_eq(llmobs_worker_flush(worker, 1000), 0);
+    ck_assert_int_eq(llmobs_worker_flush(worker, UNIT_LONG_MS), 0);
     ck_assert_int_eq(atomic_load(&fake.taken), 10);
 }
 
@@ -224,7 +224,7 @@ TEST(our_signals_do_not_reach_the_app)
 static void *flush_cancelled(void *done)
 {
     pthread_cancel(pthread_self());
-    llmobs_worker_flush(worker, 5000);
+    llmobs_worker_flush(worker, UNIT_LONG_MS);
     atomic_store((atomic_int *)done, 1);
     return NULL;
 }
@@ -244,6 +244,6 @@ TEST(a_cancelled_flush_is_finished)
     ck_assert_int_eq(atomic_load(&done), 1);
     ck_assert_int_eq(atomic_load(&fake.taken), 3);
     fake_give(1);
-    ck_assert_int_eq(llmobs_worker_flush(worker, 5000), 0);
+    ck_assert_int_eq(llmobs_worker_flush(worker, UNIT_LONG_MS), 0);
     fake_check_sum();
 }

@@ -19,6 +19,9 @@ void unit_reached(const char *file, int line);
 /* By the monotonic clock, of which start_ns is a reading. */
 int64_t unit_ms_since(int64_t start_ns);
 
+/* So many ms a busy machine may need for an end that no test judges. */
+#define UNIT_LONG_MS 60000
+
 #define UNIT_DIRECTORY 64
 
 /* Makes a directory of the test's own, and gives its path. */
