@@ -535,7 +535,7 @@ bool llmobs_host_decide_tls(void)
     if (!tls_found || tls)
         return false;
     /* The file decides, where the environment does not say. */
-    if (file_tls)
+    if (file_tls || file_sockets)
         read_file(&conf);
     if (tls_mode == LLMOBS_TLS_OFF ||
         (tls_mode == LLMOBS_TLS_AUTO && !is_client()))

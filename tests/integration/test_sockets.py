@@ -123,10 +123,13 @@ def in_programs_that_are_known(t):
 
 @test
 def by_a_file(t):
-    """The environment wins; programs that nobody knows do not open the file."""
+    """The environment wins; programs that nobody knows do not open the file,
+    unless they have a TLS library."""
     known = python(t, URLLIB)
     other = [compiled(t, "cases", "-O1", CASES, "-lpthread"), "plain",
              str(t.servers.http)]
+    has_tls = [compiled(t, "has_tls", "-O1", CASES, "-lpthread",
+                        "-Wl,--no-as-needed", "-l:libssl.so.3"), *other[1:]]
     traced = {"PYTHONPATH": "/opt/x/ddtrace/bootstrap"}
     conf = {"LLMOBS_CONFIG": t.dir + "/sockets.conf"}
     for value, argv, env, spans in (
@@ -134,6 +137,7 @@ def by_a_file(t):
             ("off", other, ON, 2), ("on", known, traced, 1),
             ("on", known, dict(traced, LLMOBS_SOCKETS="auto"), 0),
             ("on", known, {"LLMOBS_SOCKETS": "off"}, 0), ("on", other, {}, 0),
+            ("on", has_tls, {}, 2), ("on", has_tls, {"LLMOBS_TLS": "off"}, 2),
             ("some", known, {}, 1), ("off", known, {"LLMOBS_SOCKETS": ""}, 0)):
         with open(conf["LLMOBS_CONFIG"], "w") as f:
             f.write("LLMOBS_SOCKETS=%s\n" % value)
