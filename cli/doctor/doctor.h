@@ -27,6 +27,8 @@ struct llmobs_doctor {
     struct llmobs_libcurl_routes routes;
     char holder[PATH_MAX]; /* another preload that defines connect or the
                             * look-up of names; "": none */
+    bool in_reach;         /* it has a libcurl, and calls by it are seen */
+    bool relayed;          /* a relay delivers for it */
     bool possible;         /* its loader preloads the libraries that LD_PRELOAD
                             * names */
     bool by_launcher;      /* nothing preloads the shim yet; llmobs-run would */
@@ -58,12 +60,11 @@ int llmobs_doctor_examine(struct llmobs_doctor *doctor);
 int llmobs_doctor_fpm(struct llmobs_doctor *doctor, const char *pool);
 
 /* Calls that go by OpenSSL or GnuTLS and not by libcurl (LLMOBS_TLS). In this
- * order: the process has neither library; it is PHP, which is observed; it is
- * observed; it has a tracer for its language; it is not observed; the library
- * is inside the program, and its functions cannot be hooked. */
+ * order: the process has neither library; it is observed; it has a tracer for
+ * its language; it is not observed; the library is inside the program, and its
+ * functions cannot be hooked. */
 enum llmobs_tls_way {
     LLMOBS_TLS_NONE,
-    LLMOBS_TLS_PHP,
     LLMOBS_TLS_OBSERVED,
     LLMOBS_TLS_TRACED,
     LLMOBS_TLS_NOT,
@@ -85,14 +86,15 @@ bool llmobs_doctor_has_tls(const struct llmobs_doctor *doctor);
 enum llmobs_tls_way llmobs_doctor_tls(struct llmobs_doctor *doctor);
 
 /* Calls by plain http:// and not by libcurl (LLMOBS_SOCKETS). In this order:
- * they are observed; or they are not, since the variable is off; the program is
- * none of those that are observed without the variable; a tracer in its
- * language reports them; it is static; no file of it calls connect. */
+ * they are observed; or they are not, since the variable is off; a tracer in
+ * its language reports them; the program, which may have no such calls, is none
+ * of those that are observed without the variable; it is static; no file of it
+ * calls connect. */
 enum llmobs_sockets_way {
     LLMOBS_SOCKETS_OBSERVED,
     LLMOBS_SOCKETS_OFF,
-    LLMOBS_SOCKETS_OTHER,
     LLMOBS_SOCKETS_TRACED,
+    LLMOBS_SOCKETS_OTHER,
     LLMOBS_SOCKETS_STATIC,
     LLMOBS_SOCKETS_NONE
 };
@@ -176,7 +178,12 @@ char *llmobs_doctor_shown(const char *name, const char *value);
 struct llmobs_http *llmobs_doctor_open_http(const struct llmobs_doctor *doctor,
                                             const struct llmobs_config *config);
 
-/* Reports a peer that the doctor cannot ask because of the other preload. */
+/* True where the program delivers to this host alone: beside the other preload,
+ * or without a libcurl. */
+bool llmobs_doctor_is_held(const struct llmobs_doctor *doctor);
+
+/* Reports a peer that the doctor, which reaches what the program would, cannot
+ * ask for that reason. */
 void llmobs_doctor_tell_held(struct llmobs_doctor *doctor,
                              enum llmobs_report_level level, const char *about,
                              const char *place);

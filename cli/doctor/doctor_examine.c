@@ -89,10 +89,9 @@ static void report_nothing(struct llmobs_doctor *doctor,
                            enum llmobs_tls_way way, bool plain)
 {
     const struct llmobs_program *program = &doctor->program;
-    enum llmobs_report_level level =
-        plain || way == LLMOBS_TLS_PHP || way == LLMOBS_TLS_OBSERVED
-            ? LLMOBS_REPORT_NOTE
-            : LLMOBS_REPORT_FAIL;
+    enum llmobs_report_level level = plain || way == LLMOBS_TLS_OBSERVED
+                                         ? LLMOBS_REPORT_NOTE
+                                         : LLMOBS_REPORT_FAIL;
 
     if (doctor->routes.count > 0)
         LLMOBS_FIND_AS(level, "reach", "no libcurl that can be observed");
@@ -122,27 +121,27 @@ static void report_reach(struct llmobs_doctor *doctor)
     struct llmobs_json *list = llmobs_json_array();
     const char *how = "none";
     enum llmobs_tls_way way;
-    bool in_reach = false, plain;
+    bool plain;
 
     for (size_t i = 0; i < doctor->routes.count; i++) {
         const struct llmobs_libcurl_route *copy = &doctor->routes.copies[i];
 
         report_copy(doctor, copy);
-        if (!in_reach)
+        if (!doctor->in_reach)
             how = llmobs_libcurl_how_name(copy->how);
-        in_reach |= is_in_reach(copy);
+        doctor->in_reach |= is_in_reach(copy);
         doctor->report.no_memory |= llmobs_json_add(list, copy_fact(copy)) != 0;
     }
     way = llmobs_doctor_tls(doctor);
-    plain = llmobs_doctor_sockets(doctor, in_reach);
-    if (!in_reach)
+    plain = llmobs_doctor_sockets(doctor, doctor->in_reach);
+    if (!doctor->in_reach)
         report_nothing(doctor, way, plain);
     if (doctor->allowance.spent)
         LLMOBS_FIND(NOTE, "reach",
                     "its files ask for too much to be read: not all of "
                     "them was looked at");
     (void)llmobs_json_sets(fact, "how", how);
-    (void)llmobs_json_set(fact, "in_reach", llmobs_json_bool(in_reach));
+    (void)llmobs_json_set(fact, "in_reach", llmobs_json_bool(doctor->in_reach));
     (void)llmobs_json_set(fact, "copies", list);
     (void)llmobs_json_set(fact, "plain_http", llmobs_json_bool(plain));
     LLMOBS_KNOWN("reach", fact);

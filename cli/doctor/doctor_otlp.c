@@ -220,9 +220,8 @@ static void report_status(struct inquiry *inquiry)
 static void report_silence(const struct inquiry *inquiry)
 {
     struct llmobs_doctor *doctor = inquiry->doctor;
-    bool held = inquiry->rc == -ENOTCONN && doctor->holder[0] != '\0';
 
-    if (held)
+    if (inquiry->rc == -ENOTCONN && llmobs_doctor_is_held(doctor))
         llmobs_doctor_tell_held(doctor, inquiry->bad, ABOUT, inquiry->url);
     else
         BAD("does not answer: %s", inquiry->why);

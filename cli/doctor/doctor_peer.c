@@ -70,8 +70,14 @@ struct llmobs_http *llmobs_doctor_open_http(const struct llmobs_doctor *doctor,
                                             const struct llmobs_config *config)
 {
     llmobs_cli_open_libcurl();
-    llmobs_direct_only(doctor->holder[0] != '\0');
+    llmobs_direct_only(llmobs_doctor_is_held(doctor));
     return llmobs_http_new(config);
+}
+
+bool llmobs_doctor_is_held(const struct llmobs_doctor *doctor)
+{
+    return !doctor->relayed && (doctor->holder[0] != '\0' ||
+                                (!doctor->in_reach && !doctor->program.shell));
 }
 
 void llmobs_doctor_tell_held(struct llmobs_doctor *doctor,
@@ -79,8 +85,9 @@ void llmobs_doctor_tell_held(struct llmobs_doctor *doctor,
                              const char *place)
 {
     LLMOBS_FIND_AS(level, about,
-                   "%s is on another machine: beside %s nothing is sent "
-                   "there, and spans wait in the spool for a process "
-                   "without it (`llmobs drain`)",
-                   place, doctor->holder);
+                   "%s is on another machine: %s%s nothing is sent there, and "
+                   "spans wait in the spool for `llmobs relay` or `llmobs "
+                   "drain`",
+                   place, doctor->holder[0] ? "beside " : "without a libcurl",
+                   doctor->holder);
 }

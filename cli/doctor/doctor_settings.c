@@ -283,7 +283,7 @@ static bool report_agent(struct llmobs_doctor *doctor,
     doctor->no_exporter |= wanted && !takes;
     answer.error = rc == 0 ? -EOPNOTSUPP : rc;
     llmobs_destination_why(&answer, why);
-    if (rc == -ENOTCONN && doctor->holder[0] != '\0')
+    if (rc == -ENOTCONN && llmobs_doctor_is_held(doctor))
         llmobs_doctor_tell_held(doctor, bad, AGENT, url);
     else if (rc <= 0)
         LLMOBS_FIND_AS(bad, AGENT, "%s does not answer as an agent: %s%s", url,
@@ -313,7 +313,8 @@ static void report_relay(struct llmobs_doctor *doctor,
                                   ? llmobs_relay_find(config)
                                   : LLMOBS_RELAY_NONE;
 
-    if (relay == LLMOBS_RELAY_UP && config->relay)
+    doctor->relayed = relay == LLMOBS_RELAY_UP && config->relay;
+    if (doctor->relayed)
         LLMOBS_FIND(OK, ABOUT, "a relay delivers for this program");
     else if (relay == LLMOBS_RELAY_UP)
         LLMOBS_FIND(NOTE, ABOUT,
@@ -339,7 +340,7 @@ static void report_intake(struct llmobs_doctor *doctor,
         LLMOBS_FIND(FAIL, ABOUT, "sent to the intake, and no DD_API_KEY");
     if (config->api_key)
         LLMOBS_FIND(NOTE, ABOUT, "%s, with a key", url + strlen("the "));
-    if (config->api_key && doctor->holder[0] != '\0')
+    if (config->api_key && llmobs_doctor_is_held(doctor))
         llmobs_doctor_tell_held(doctor,
                                 used ? LLMOBS_REPORT_FAIL : LLMOBS_REPORT_NOTE,
                                 AGENT, "the intake");

@@ -55,14 +55,12 @@ const char *llmobs_doctor_sockets_why(enum llmobs_sockets_way way)
 bool llmobs_doctor_sockets(struct llmobs_doctor *doctor, bool curl)
 {
     enum llmobs_sockets_way way = llmobs_doctor_sockets_of(doctor);
-    bool others = way == LLMOBS_SOCKETS_OTHER || way == LLMOBS_SOCKETS_NONE ||
-                  way == LLMOBS_SOCKETS_STATIC;
 
     if (way == LLMOBS_SOCKETS_OBSERVED)
         LLMOBS_FIND(OK, ABOUT,
                     "calls without libcurl by plain http:// are observed; "
                     "LLMOBS_SOCKETS=off leaves them out");
-    else if (!others || (!curl && !doctor->program.shell))
+    else if (way < LLMOBS_SOCKETS_OTHER || (!curl && !doctor->program.shell))
         LLMOBS_FIND(NOTE, ABOUT, "%s", llmobs_doctor_sockets_why(way));
     return way == LLMOBS_SOCKETS_OBSERVED;
 }

@@ -150,9 +150,8 @@ static enum llmobs_tls_way way_of(struct llmobs_doctor *doctor,
         return LLMOBS_TLS_LEFT;
     if (mode == LLMOBS_TLS_OFF)
         return LLMOBS_TLS_NOT;
-    if (!file->inside && llmobs_doctor_is_php(doctor, base))
-        return LLMOBS_TLS_PHP;
-    if (mode == LLMOBS_TLS_ON)
+    if (mode == LLMOBS_TLS_ON ||
+        (!file->inside && llmobs_doctor_is_php(doctor, base)))
         return LLMOBS_TLS_OBSERVED;
     if (!llmobs_glob_listed(file->inside ? LLMOBS_NODE : LLMOBS_CLIENTS, base))
         return LLMOBS_TLS_NOT;
@@ -185,32 +184,19 @@ enum llmobs_tls_way llmobs_doctor_tls(struct llmobs_doctor *doctor)
     if (file.inside || llmobs_doctor_has_tls(doctor) ||
         llmobs_glob_listed(LLMOBS_CLIENTS, base))
         way = way_of(doctor, &file, base);
-    switch (way) {
-    case LLMOBS_TLS_NONE:
-        break;
-    case LLMOBS_TLS_PHP:
-        LLMOBS_FIND(OK, ABOUT,
-                    "the calls of PHP's own streams over OpenSSL are observed, "
-                    "too");
-        break;
-    case LLMOBS_TLS_OBSERVED:
-        LLMOBS_FIND(OK, ABOUT, "calls without libcurl over %s are observed",
-                    where);
-        break;
-    case LLMOBS_TLS_TRACED:
+    if (way == LLMOBS_TLS_LEFT)
+        LLMOBS_FIND(NOTE, ABOUT, "%s", file.why);
+    else if (way == LLMOBS_TLS_TRACED)
         LLMOBS_FIND(NOTE, ABOUT,
                     "a tracer reports the program's calls: those over a TLS "
                     "library are left to it, unless LLMOBS_TLS=on");
-        break;
-    case LLMOBS_TLS_NOT:
+    else if (way == LLMOBS_TLS_OBSERVED)
+        LLMOBS_FIND(OK, ABOUT, "calls without libcurl over %s are observed",
+                    where);
+    else if (way == LLMOBS_TLS_NOT)
         LLMOBS_FIND(NOTE, ABOUT,
                     "calls without libcurl over %s are not observed: "
                     "LLMOBS_TLS=on observes them",
                     where);
-        break;
-    case LLMOBS_TLS_LEFT:
-        LLMOBS_FIND(NOTE, ABOUT, "%s", file.why);
-        break;
-    }
     return way;
 }

@@ -157,13 +157,9 @@ static const char *judge_tls(struct llmobs_doctor *doctor,
     static char left[LLMOBS_NO_ENTRY_MAX];
     enum llmobs_tls_way way = llmobs_doctor_tls_of(doctor, left);
 
-    if (way == LLMOBS_TLS_NONE) {
+    if (way == LLMOBS_TLS_NONE || way == LLMOBS_TLS_LEFT) {
         row->state = LLMOBS_HOST_NEVER;
-        return unseen_by(&doctor->process);
-    }
-    if (way == LLMOBS_TLS_LEFT) {
-        row->state = LLMOBS_HOST_NEVER;
-        return left;
+        return way == LLMOBS_TLS_LEFT ? left : unseen_by(&doctor->process);
     }
     if (row->state != LLMOBS_HOST_OBSERVED)
         return bad;

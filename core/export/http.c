@@ -765,12 +765,18 @@ static int send_request(struct llmobs_http *http,
 
     if (rc)
         return rc;
-    if (!llmobs_curl_access_ever() && !transfer.plan.tls &&
-        !transfer.plan.proxy)
-        return llmobs_fd_spare(REQUEST_FDS)
-                   ? llmobs_plain_send(&http->sockets, request,
-                                       &transfer.plan.target, reply)
-                   : -ENOTCONN;
+    if (!llmobs_curl_access_ever()) {
+        rc = transfer.plan.tls || transfer.plan.proxy ||
+                     !llmobs_fd_spare(REQUEST_FDS)
+                 ? -ENOTCONN
+                 : llmobs_plain_send(&http->sockets, request,
+                                     &transfer.plan.target, reply);
+        if (rc == -ENOTCONN)
+            llmobs_log_once(LLMOBS_LOG_WARN, "no libcurl",
+                            "no libcurl here: only peers on this host, by "
+                            "HTTP, get spans; `llmobs relay` serves others");
+        return rc;
+    }
     if (!transfer.real || !llmobs_curl_access_may_use(transfer.plan.tls) ||
         !llmobs_fd_spare(REQUEST_FDS) ||
         !llmobs_direct_may_go(&transfer.plan.target,

@@ -167,7 +167,7 @@ def installed():
     expect("git: by its helper", "git", 0, "git-remote-http", how="later",
            copy={"flavour": "GnuTLS"})
     expect("php: by its extension", "php", 0, "curl.so",
-           "streams over OpenSSL are observed, too", how="later",
+           "calls without libcurl over a TLS library are observed", how="later",
            copy={"flavour": "OpenSSL", "version": said})
     expect("python3: by pycurl", "/usr/bin/python3", 0, "pycurl", how="later",
            copy={"flavour": "GnuTLS"})
@@ -1228,6 +1228,17 @@ def besides():
            "the intake is on another machine: beside " + other,
            env={"LLMOBS_EXPORTER": "agentless", "DD_API_KEY": SECRET,
                 "LD_PRELOAD": other + ":" + SHIM, "DD_LLMOBS_ENABLED": "1"})
+    alone = compile("node-24", CONNECTS)
+    for name, env in (
+            ("the intake", {"LLMOBS_EXPORTER": "agentless",
+                            "DD_API_KEY": SECRET}),
+            ("http://agent.invalid:8126", there),
+            ("https://otlp.invalid/v1/traces", {
+                "LLMOBS_EXPORTER": "otlp",
+                "OTEL_EXPORTER_OTLP_ENDPOINT": "https://otlp.invalid"})):
+        expect("without a libcurl: " + name, alone, 1, name +
+               " is on another machine: without a libcurl", "llmobs relay",
+               env=env)
 
 
 def strange():
