@@ -43,14 +43,14 @@ static size_t size_of(unsigned level)
            << bits_of(level);
 }
 
-static uintptr_t hidden(const void *ssl)
+static uintptr_t hidden(const void *key)
 {
-    return -(uintptr_t)ssl;
+    return -(uintptr_t)key;
 }
 
-static struct bucket *bucket_of(unsigned level, const void *ssl)
+static struct bucket *bucket_of(unsigned level, const void *key)
 {
-    uint64_t mixed = (uint64_t)(uintptr_t)ssl * UINT64_C(0x9E3779B97F4A7C15);
+    uint64_t mixed = (uint64_t)(uintptr_t)key * UINT64_C(0x9E3779B97F4A7C15);
 
     return &__atomic_load_n(&levels[level],
                             __ATOMIC_ACQUIRE)[mixed >> (64 - bits_of(level))];
@@ -70,7 +70,7 @@ static struct place place_in(unsigned level, struct bucket *bucket, size_t i)
 
 /* The place of the connection's word; WORDS: there is none. Compares all words,
  * because a branch that the processor predicts wrongly costs more. */
-static size_t find_in(const struct bucket *bucket, uintptr_t key)
+static size_t find_in(const struct bucket *bucket, uintptr_t wanted)
 {
     size_t at = WORDS;
 
@@ -78,19 +78,19 @@ static size_t find_in(const struct bucket *bucket, uintptr_t key)
     for (size_t i = 0; i < WORDS; i++) {
         uintptr_t word = __atomic_load_n(&bucket->words[i], __ATOMIC_RELAXED);
 
-        at = (word & ~STATES) == key ? i : at;
+        at = (word & ~STATES) == wanted ? i : at;
     }
     return at;
 }
 
 /* Most connections are in the newest level, which has the most words. */
-static struct place find(const void *ssl)
+static struct place find(const void *key)
 {
     unsigned level = __atomic_load_n(&count, __ATOMIC_ACQUIRE);
 
     while (level-- > 0) {
-        struct bucket *bucket = bucket_of(level, ssl);
-        size_t at = find_in(bucket, hidden(ssl));
+        struct bucket *bucket = bucket_of(level, key);
+        size_t at = find_in(bucket, hidden(key));
 
         if (at < WORDS)
             return place_in(level, bucket, at);
@@ -119,16 +119,16 @@ static bool grow(unsigned now)
     return true;
 }
 
-static struct place claim_in(unsigned level, const void *ssl, enum state state)
+static struct place claim_in(unsigned level, const void *key, enum state state)
 {
-    struct bucket *bucket = bucket_of(level, ssl);
+    struct bucket *bucket = bucket_of(level, key);
 
     for (size_t i = 0; i < WORDS; i++) {
         uintptr_t none = 0;
 
         if (__atomic_load_n(&bucket->words[i], __ATOMIC_RELAXED) == 0 &&
             __atomic_compare_exchange_n(&bucket->words[i], &none,
-                                        hidden(ssl) | state, false,
+                                        hidden(key) | state, false,
                                         __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
             return place_in(level, bucket, i);
     }
@@ -136,7 +136,7 @@ static struct place claim_in(unsigned level, const void *ssl, enum state state)
 }
 
 /* Claims a free word for a connection that has none. */
-static struct place claim(const void *ssl, enum state state)
+static struct place claim(const void *key, enum state state)
 {
     struct place place = {NULL, NULL};
     unsigned now;
@@ -144,7 +144,7 @@ static struct place claim(const void *ssl, enum state state)
     do {
         now = __atomic_load_n(&count, __ATOMIC_ACQUIRE);
         for (unsigned level = now; level-- > 0 && !place.word;)
-            place = claim_in(level, ssl, state);
+            place = claim_in(level, key, state);
     } while (!place.word && grow(now));
     if (place.word && state == NEW)
         *place.record = (struct llmobs_connection){.held = 0};
@@ -156,9 +156,9 @@ static enum state state_of(struct place place)
     return (enum state)(__atomic_load_n(place.word, __ATOMIC_RELAXED) & STATES);
 }
 
-static void set_state(struct place place, const void *ssl, enum state state)
+static void set_state(struct place place, const void *key, enum state state)
 {
-    __atomic_store_n(place.word, hidden(ssl) | state, __ATOMIC_RELEASE);
+    __atomic_store_n(place.word, hidden(key) | state, __ATOMIC_RELEASE);
 }
 
 void llmobs_connections_wipe(struct llmobs_connection *connection)
@@ -209,16 +209,16 @@ static void skip_shown(struct llmobs_connection *connection,
         sent->bytes += over;
 }
 
-struct llmobs_sent llmobs_connections_sent(const void *ssl, const char *bytes,
+struct llmobs_sent llmobs_connections_sent(const void *key, const char *bytes,
                                            size_t len, size_t at,
                                            size_t accepted)
 {
     struct llmobs_sent sent = {NULL, bytes, len, false};
-    struct place place = find(ssl);
+    struct place place = find(key);
     enum state state;
 
     if (!place.word)
-        place = claim(ssl, NEW);
+        place = claim(key, NEW);
     if (!place.word)
         return sent;
     state = state_of(place);
@@ -230,7 +230,7 @@ struct llmobs_sent llmobs_connections_sent(const void *ssl, const char *bytes,
         sent.len = 0;
     if (state == NEW) {
         state = read_first(place.record, sent.bytes, sent.len);
-        set_state(place, ssl, state);
+        set_state(place, key, state);
     }
     sent.foreign = state == FOREIGN;
     if (state == HTTP)
@@ -238,18 +238,18 @@ struct llmobs_sent llmobs_connections_sent(const void *ssl, const char *bytes,
     return sent;
 }
 
-size_t llmobs_connections_shown(const void *id)
+size_t llmobs_connections_shown(const void *key)
 {
-    const struct llmobs_connection *connection = llmobs_connections_find(id);
+    const struct llmobs_connection *connection = llmobs_connections_find(key);
 
     return connection ? connection->ahead : 0;
 }
 
-void llmobs_connections_accepted(const void *id, const struct iovec *pieces,
+void llmobs_connections_accepted(const void *key, const struct iovec *pieces,
                                  size_t n, size_t accepted)
 {
     struct llmobs_connection *connection =
-        llmobs_connections_sent(id, NULL, 0, 0, accepted).connection;
+        llmobs_connections_sent(key, NULL, 0, 0, accepted).connection;
 
     for (size_t i = 0; connection && connection->ahead > 0 && i < n; i++) {
         const char *bytes = pieces[i].iov_base;
@@ -266,10 +266,10 @@ void llmobs_connections_accepted(const void *id, const struct iovec *pieces,
     }
 }
 
-bool llmobs_connections_differ(const void *id, const struct iovec *pieces,
+bool llmobs_connections_differ(const void *key, const struct iovec *pieces,
                                size_t n)
 {
-    struct llmobs_connection *connection = llmobs_connections_find(id);
+    struct llmobs_connection *connection = llmobs_connections_find(key);
     size_t next = connection ? connection->next : 0, at = 0;
     bool differ = false;
 
@@ -284,14 +284,14 @@ bool llmobs_connections_differ(const void *id, const struct iovec *pieces,
     return differ;
 }
 
-struct llmobs_connection *llmobs_connections_received(const void *ssl,
+struct llmobs_connection *llmobs_connections_received(const void *key,
                                                       bool *first)
 {
-    struct place place = find(ssl);
+    struct place place = find(key);
     enum state state;
 
     if (!place.word) {
-        place = claim(ssl, FOREIGN);
+        place = claim(key, FOREIGN);
         *first = true;
     }
     if (!place.word)
@@ -299,37 +299,37 @@ struct llmobs_connection *llmobs_connections_received(const void *ssl,
     state = state_of(place);
     if (state == NEW) {
         llmobs_connections_wipe(place.record);
-        set_state(place, ssl, FOREIGN);
+        set_state(place, key, FOREIGN);
     }
     return state == HTTP ? place.record : NULL;
 }
 
-struct llmobs_connection *llmobs_connections_begin_http2(const void *ssl)
+struct llmobs_connection *llmobs_connections_begin_http2(const void *key)
 {
-    struct place place = find(ssl);
+    struct place place = find(key);
 
     if (!place.word || state_of(place) != FOREIGN)
         return NULL;
     *place.record = (struct llmobs_connection){.http2 = true};
-    set_state(place, ssl, HTTP);
+    set_state(place, key, HTTP);
     return place.record;
 }
 
-struct llmobs_connection *llmobs_connections_find(const void *ssl)
+struct llmobs_connection *llmobs_connections_find(const void *key)
 {
-    struct place place = find(ssl);
+    struct place place = find(key);
 
     return place.word && state_of(place) == HTTP ? place.record : NULL;
 }
 
 /* The next connection may use the freed memory. A connection has two words if
  * two threads were its first users at the same time. */
-void *llmobs_connections_forget(const void *ssl)
+void *llmobs_connections_forget(const void *key)
 {
     void *of_core = NULL;
     struct place place;
 
-    while ((place = find(ssl)).word) {
+    while ((place = find(key)).word) {
         enum state state = state_of(place);
 
         if (state == HTTP && place.record->of_core)

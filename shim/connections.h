@@ -1,6 +1,6 @@
 /* connections - finds the connections of clients of HTTP: those of a TLS
- * library by the address of their SSL or session, plain ones by an id, which is
- * a multiple of 4, not 0, and no address.
+ * library by the address of their SSL or session, plain ones by a number that
+ * is no address (fds.h). Either is the key, a multiple of 4 and not 0.
  *
  * All that a program encrypts passes here, so a connection that is not followed
  * must cost almost nothing: it is one word, and a search begins at its line of
@@ -57,43 +57,43 @@ struct llmobs_sent {
  * client's, the first `held` bytes were sent before these; the caller passes
  * them to the core, and wipes them. `at`: so many bytes of the same attempt
  * were passed before. */
-struct llmobs_sent llmobs_connections_sent(const void *ssl, const char *bytes,
+struct llmobs_sent llmobs_connections_sent(const void *key, const char *bytes,
                                            size_t len, size_t at,
                                            size_t accepted);
 
 /* How many bytes were shown, and not accepted; 0 also where it is not followed.
  */
-size_t llmobs_connections_shown(const void *id);
+size_t llmobs_connections_shown(const void *key);
 
 /* The kernel, to which the program passed the pieces, accepted so many of their
  * bytes. They were passed to _sent before. The rest need not be sent next, nor
  * be readable. */
-void llmobs_connections_accepted(const void *id, const struct iovec *pieces,
+void llmobs_connections_accepted(const void *key, const struct iovec *pieces,
                                  size_t n, size_t accepted);
 
 /* True if the pieces begin with other bytes than those that were shown, and not
  * accepted. */
-bool llmobs_connections_differ(const void *id, const struct iovec *pieces,
+bool llmobs_connections_differ(const void *key, const struct iovec *pieces,
                                size_t n);
 
-/* Forgets the first bytes, which may be a part of a key. */
+/* Forgets the first bytes, which may be a part of a secret. */
 void llmobs_connections_wipe(struct llmobs_connection *connection);
 
 /* The connection received bytes. NULL: not followed. If the peer sends first,
  * the program is not the client of the connection, which is then never
  * followed: *first becomes true. */
-struct llmobs_connection *llmobs_connections_received(const void *ssl,
+struct llmobs_connection *llmobs_connections_received(const void *key,
                                                       bool *first);
 
 /* The connection, which received bytes first, is a client's of HTTP/2, whose
  * server speaks first. NULL: not followed. */
-struct llmobs_connection *llmobs_connections_begin_http2(const void *ssl);
+struct llmobs_connection *llmobs_connections_begin_http2(const void *key);
 
 /* As _received, without bytes: NULL also for a connection that is not known. */
-struct llmobs_connection *llmobs_connections_find(const void *ssl);
+struct llmobs_connection *llmobs_connections_find(const void *key);
 
 /* The connection's object is freed, or is made ready for another connection.
  * Gives the core's record; NULL: it has none. */
-void *llmobs_connections_forget(const void *ssl);
+void *llmobs_connections_forget(const void *key);
 
 #endif

@@ -76,7 +76,7 @@ __attribute__((noinline)) void llmobs_follow_not(const char *name)
 }
 
 /* Passes on to the core what no earlier attempt has shown. */
-static void pass_on(const void *object, llmobs_follow_name_fn *name_of, int fd,
+static void pass_on(const void *key, llmobs_follow_name_fn *name_of, int fd,
                     const struct llmobs_sent *sent)
 {
     struct llmobs_connection *connection = sent->connection;
@@ -84,8 +84,8 @@ static void pass_on(const void *object, llmobs_follow_name_fn *name_of, int fd,
     if (!connection)
         return;
     if (!wire_of(connection))
-        begin_to_follow(connection, name_of ? name_of(object) : NULL, fd);
-    /* The first bytes may be the beginning of a head, which holds keys. */
+        begin_to_follow(connection, name_of ? name_of(key) : NULL, fd);
+    /* The first bytes may be the beginning of a head, which holds secrets. */
     if (connection->held) {
         pass(wire_of(connection), LLMOBS_WIRE_SENT, connection->first,
              connection->held, -1);
@@ -95,7 +95,7 @@ static void pass_on(const void *object, llmobs_follow_name_fn *name_of, int fd,
         pass(wire_of(connection), LLMOBS_WIRE_SENT, sent->bytes, sent->len, -1);
 }
 
-struct llmobs_connection *llmobs_follow_sent(const void *object,
+struct llmobs_connection *llmobs_follow_sent(const void *key,
                                              llmobs_follow_name_fn *name_of,
                                              const void *bytes, size_t len,
                                              size_t accepted)
@@ -106,12 +106,12 @@ struct llmobs_connection *llmobs_follow_sent(const void *object,
         give_up();
     if (is_over())
         return NULL;
-    sent = llmobs_connections_sent(object, bytes, len, 0, accepted);
-    pass_on(object, name_of, LLMOBS_WIRE_TLS, &sent);
+    sent = llmobs_connections_sent(key, bytes, len, 0, accepted);
+    pass_on(key, name_of, LLMOBS_WIRE_TLS, &sent);
     return sent.connection;
 }
 
-bool llmobs_follow_sends(const void *object, llmobs_follow_name_fn *name_of,
+bool llmobs_follow_sends(const void *key, llmobs_follow_name_fn *name_of,
                          int fd, const struct iovec *pieces, size_t count)
 {
     struct llmobs_sent sent = {.foreign = false};
@@ -119,43 +119,43 @@ bool llmobs_follow_sends(const void *object, llmobs_follow_name_fn *name_of,
 
     if (is_over())
         return false;
-    if (llmobs_connections_differ(object, pieces, count))
-        llmobs_follow_skipped(object, LLMOBS_WIRE_OTHER_BYTES);
+    if (llmobs_connections_differ(key, pieces, count))
+        llmobs_follow_skipped(key, LLMOBS_WIRE_OTHER_BYTES);
     for (size_t i = 0; i < count; i++) {
-        sent = llmobs_connections_sent(object, pieces[i].iov_base,
+        sent = llmobs_connections_sent(key, pieces[i].iov_base,
                                        pieces[i].iov_len, at, 0);
-        pass_on(object, name_of, fd, &sent);
+        pass_on(key, name_of, fd, &sent);
         at += pieces[i].iov_len;
     }
     return !sent.foreign &&
            !(sent.connection && wire_of(sent.connection) == UNFOLLOWED);
 }
 
-void llmobs_follow_accepted(const void *object, const struct iovec *pieces,
+void llmobs_follow_accepted(const void *key, const struct iovec *pieces,
                             size_t count, size_t accepted)
 {
     if (!is_over())
-        llmobs_connections_accepted(object, pieces, count, accepted);
+        llmobs_connections_accepted(key, pieces, count, accepted);
 }
 
-void llmobs_follow_skipped(const void *object, uint64_t bytes)
+void llmobs_follow_skipped(const void *key, uint64_t bytes)
 {
-    pass(wire_of(llmobs_connections_find(object)), LLMOBS_WIRE_SKIPPED, NULL,
+    pass(wire_of(llmobs_connections_find(key)), LLMOBS_WIRE_SKIPPED, NULL,
          bytes, -1);
 }
 
-struct llmobs_connection *llmobs_follow_received(const void *object,
+struct llmobs_connection *llmobs_follow_received(const void *key,
                                                  const void *bytes, size_t len,
                                                  bool *first)
 {
     struct llmobs_connection *connection =
-        is_over() ? NULL : llmobs_connections_received(object, first);
+        is_over() ? NULL : llmobs_connections_received(key, first);
 
     pass(wire_of(connection), LLMOBS_WIRE_RECEIVED, bytes, len, -1);
     return connection;
 }
 
-bool llmobs_follow_http2(const void *object, llmobs_follow_name_fn *name_of,
+bool llmobs_follow_http2(const void *key, llmobs_follow_name_fn *name_of,
                          const void *alpn, size_t alpn_len, const void *bytes,
                          size_t len)
 {
@@ -166,10 +166,10 @@ bool llmobs_follow_http2(const void *object, llmobs_follow_name_fn *name_of,
     if (alpn_len != 2 || llmobs_http1_same(alpn, 2, "h2") != 2 ||
         *(const char *)bytes == 'P')
         return false;
-    connection = is_over() ? NULL : llmobs_connections_begin_http2(object);
+    connection = is_over() ? NULL : llmobs_connections_begin_http2(key);
     if (connection)
-        begin_to_follow(connection, name_of(object), LLMOBS_WIRE_TLS);
-    (void)llmobs_follow_received(object, bytes, len, &first);
+        begin_to_follow(connection, name_of(key), LLMOBS_WIRE_TLS);
+    (void)llmobs_follow_received(key, bytes, len, &first);
     return true;
 }
 
@@ -179,14 +179,14 @@ void llmobs_follow_unseen(const struct llmobs_connection *connection,
     pass(wire_of(connection), LLMOBS_WIRE_UNSEEN, NULL, bytes, fd);
 }
 
-void llmobs_follow_ended(const void *object, enum llmobs_wire_end how)
+void llmobs_follow_ended(const void *key, enum llmobs_wire_end how)
 {
-    pass(wire_of(llmobs_connections_find(object)), LLMOBS_WIRE_ENDED, NULL, how,
+    pass(wire_of(llmobs_connections_find(key)), LLMOBS_WIRE_ENDED, NULL, how,
          -1);
 }
 
-void llmobs_follow_forget(const void *object)
+void llmobs_follow_forget(const void *key)
 {
-    pass(llmobs_connections_forget(object), LLMOBS_WIRE_ENDED, NULL,
+    pass(llmobs_connections_forget(key), LLMOBS_WIRE_ENDED, NULL,
          LLMOBS_WIRE_FREED, -1);
 }

@@ -1,8 +1,8 @@
 /* follow - shows the core the bytes that a program sends and receives without
  * libcurl, over a TLS library or by plain HTTP.
  *
- * A connection is known by the address of the library's object, or by an id
- * (connections.h). The first request of a client in the process loads the core.
+ * The first request of a client in the process loads the core. The key of a
+ * connection is that of connections.h.
  *
  * Where two threads may use a connection at once, one to send and one to
  * receive, the caller shows what it sends before the real call, because the
@@ -18,40 +18,41 @@
 #include "include/engine.h"
 #include "shim/connections.h"
 
-/* Returns the name of the host that the object's connection is for; NULL: the
- * library does not know it. */
-typedef const char *llmobs_follow_name_fn(const void *object);
+/* Returns the name of the host that the connection is for; NULL: the library
+ * does not know it. */
+typedef const char *llmobs_follow_name_fn(const void *key);
 
 /* As llmobs_connections_sent; the core gets the new bytes. */
-struct llmobs_connection *llmobs_follow_sent(const void *object,
+struct llmobs_connection *llmobs_follow_sent(const void *key,
                                              llmobs_follow_name_fn *name_of,
                                              const void *bytes, size_t len,
                                              size_t accepted);
+
 /* The program is about to send the pieces, which are read now. `fd`: of a plain
  * connection, which has no name, or LLMOBS_WIRE_TLS. False: the connection will
  * never be followed, so that the caller may forget it. */
-bool llmobs_follow_sends(const void *object, llmobs_follow_name_fn *name_of,
+bool llmobs_follow_sends(const void *key, llmobs_follow_name_fn *name_of,
                          int fd, const struct iovec *pieces, size_t count);
 
 /* It sent so many bytes of these pieces; 0 also where the call failed and may
  * be tried again. If the program goes on with other bytes than the rest, the
  * core follows the connection no more. */
-void llmobs_follow_accepted(const void *object, const struct iovec *pieces,
+void llmobs_follow_accepted(const void *key, const struct iovec *pieces,
                             size_t count, size_t accepted);
 
 /* The connection sent bytes that nobody saw (LLMOBS_WIRE_SKIPPED). */
-void llmobs_follow_skipped(const void *object, uint64_t bytes);
+void llmobs_follow_skipped(const void *key, uint64_t bytes);
 
-/* As llmobs_connections_received; the core gets the bytes. For an id that was
+/* As llmobs_connections_received; the core gets the bytes. For a key that was
  * shown to llmobs_follow_sends, NULL means that it is never followed. */
-struct llmobs_connection *llmobs_follow_received(const void *object,
+struct llmobs_connection *llmobs_follow_received(const void *key,
                                                  const void *bytes, size_t len,
                                                  bool *first);
 
 /* These are the first bytes of a connection, and the program received them.
  * False if its protocol, of `alpn_len` bytes by ALPN, is not HTTP/2, whose
  * server may speak first: the core gets no bytes. */
-bool llmobs_follow_http2(const void *object, llmobs_follow_name_fn *name_of,
+bool llmobs_follow_http2(const void *key, llmobs_follow_name_fn *name_of,
                          const void *alpn, size_t alpn_len, const void *bytes,
                          size_t len);
 
@@ -65,9 +66,9 @@ void llmobs_follow_unseen(const struct llmobs_connection *connection,
                           uint64_t bytes, int fd);
 
 /* The peer, or the network, ended the connection. */
-void llmobs_follow_ended(const void *object, enum llmobs_wire_end how);
+void llmobs_follow_ended(const void *key, enum llmobs_wire_end how);
 
 /* The object is freed, or is made ready for another connection. */
-void llmobs_follow_forget(const void *object);
+void llmobs_follow_forget(const void *key);
 
 #endif
