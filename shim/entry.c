@@ -14,10 +14,7 @@
 #define ENTRIES 4
 _Static_assert(LLMOBS_LIB_SSL_write_ex == ENTRIES - 1, "the four are first");
 
-/* Two entries must not overlap, and a function has room for the jump. */
-#define APART 16
 #define ROOM_TRIES 64
-#define SHOWN 8 /* bytes of a function that is not understood */
 /* Links of /proc/self/task: its own two, and the thread. */
 #define ONE_THREAD 3
 
@@ -53,7 +50,8 @@ static bool refuse(const char *name, const char *why, const unsigned char *code)
     for (size_t i = 0; i < 3; i++)
         len +=
             llmobs_str_copy(reason + len, sizeof(reason) - len, parts[i]) - 1;
-    for (size_t i = 0; code && i < SHOWN && len + 4 < sizeof(reason); i++) {
+    for (size_t i = 0;
+         code && i < LLMOBS_PROLOGUE_SHOWN && len + 4 < sizeof(reason); i++) {
         reason[len++] = ' ';
         reason[len++] = digits[code[i] >> 4];
         reason[len++] = digits[code[i] & 15];
@@ -144,7 +142,8 @@ static bool prepare(const struct llmobs_elf *program, unsigned hook,
     moved.from = sym ? program->base + sym->st_value : 0;
     moved.size = sym ? sym->st_size : 0;
     moved.code = (const unsigned char *)moved.from;
-    if (moved.size < APART || ELF64_ST_TYPE(sym->st_info) != STT_FUNC ||
+    if (moved.size < LLMOBS_PROLOGUE_CODE ||
+        ELF64_ST_TYPE(sym->st_info) != STT_FUNC ||
         !llmobs_elf_covers(program, moved.from, moved.size, PF_R | PF_X))
         return refuse(name, " is no function of the program", NULL);
     if (!llmobs_prologue_copy(&moved))
@@ -213,9 +212,9 @@ static bool write_entries(const struct entry *entries)
 
 static bool are_apart(const struct entry *entries)
 {
-    for (unsigned i = 1; i < ENTRIES; i++)
-        for (unsigned j = 0; j < i; j++)
-            if (entries[i].at - entries[j].at + APART - 1 < 2 * APART - 1)
+    for (unsigned i = 0; i < ENTRIES; i++)
+        for (unsigned j = 0; j < ENTRIES; j++)
+            if (i != j && entries[i].at - entries[j].at < LLMOBS_PROLOGUE_CODE)
                 return refuse("", "its functions overlap", NULL);
     return true;
 }

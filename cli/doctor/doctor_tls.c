@@ -9,11 +9,8 @@
 
 #include "lib/base/glob.h"
 #include "lib/base/tls_auto.h"
-#include "lib/elf/prologue.h"
 
 #define ABOUT "tls"
-/* Bytes of a function that is not understood, as the shim shows them. */
-#define SHOWN 8
 
 /* True where the process has an object of such a name. */
 static bool has_loaded(const struct llmobs_doctor *doctor, const char *names)
@@ -47,17 +44,18 @@ static void judge_entry(struct file *file, const struct llmobs_object *object,
 {
     const struct llmobs_object_entry *entry = &object->entries[index];
     const char *name = llmobs_object_entry_name(index);
-    /* Where the shim has its page: not far away. */
+    /* The shim's page is not far away, either. */
     struct llmobs_prologue copy = {.code = entry->code,
                                    .size = sizeof(entry->code),
                                    .from = entry->address,
-                                   .to = entry->address - LLMOBS_OBJECT_CODE};
+                                   .to = entry->address - LLMOBS_PROLOGUE_CODE};
 
     if (entry->address == 0 || entry->size < sizeof(entry->code)) {
         say_why(file, name, " is not exported");
     } else if (!llmobs_prologue_copy(&copy)) {
         say_why(file, name, " begins with");
-        for (size_t i = 0, len = strlen(file->why); i < SHOWN; i++, len += 3)
+        for (size_t i = 0, len = strlen(file->why); i < LLMOBS_PROLOGUE_SHOWN;
+             i++, len += 3)
             snprintf(file->why + len, sizeof(file->why) - len, " %02x",
                      entry->code[i]);
     }

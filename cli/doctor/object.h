@@ -20,6 +20,8 @@
 #include <stdint.h>
 #include <sys/stat.h>
 
+#include "lib/elf/prologue.h"
+
 #define LLMOBS_OBJECT_NEEDED 256
 #define LLMOBS_OBJECT_TABLE (64u * 1024 * 1024)
 #define LLMOBS_OBJECT_FIND (512u * 1024 * 1024)
@@ -48,11 +50,10 @@ void llmobs_allowance_path(struct llmobs_allowance *allowance, int64_t began);
 /* The functions of a TLS library whose beginnings are read: SSL_read,
  * SSL_write, SSL_read_ex, SSL_write_ex. */
 #define LLMOBS_OBJECT_ENTRIES 4
-#define LLMOBS_OBJECT_CODE 16
 
 struct llmobs_object_entry {
     uint64_t address, size; /* 0: the object does not define it for others */
-    unsigned char code[LLMOBS_OBJECT_CODE];
+    unsigned char code[LLMOBS_PROLOGUE_CODE];
 };
 
 struct llmobs_object {

@@ -27,10 +27,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The most bytes that the copy has, and of a function that matter. */
+/* The most bytes that the copy has, and what undoes an instruction; the bytes
+ * of a function that matter, and those that a reason to refuse it shows. */
 #define LLMOBS_PROLOGUE_COPY 24
 #define LLMOBS_PROLOGUE_UNDO 4
 #define LLMOBS_PROLOGUE_CODE 16
+#define LLMOBS_PROLOGUE_SHOWN 8
 
 struct llmobs_prologue {
     /* Of the function: its bytes, their number, its address. */
