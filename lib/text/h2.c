@@ -291,7 +291,6 @@ static void read_answer(struct llmobs_h2 *h2, struct llmobs_h2_stream *stream,
                         !stream->bodiless && head.status != 204 &&
                         head.status != 304;
         stream->left = stream->sized ? head.length : 0;
-        head.early = !stream->ended[LLMOBS_HTTP1_REQUEST];
         h2->events->head(h2->user, LLMOBS_HTTP1_ANSWER, id, &head);
         if (ends)
             end_side(h2, id, LLMOBS_HTTP1_ANSWER, LLMOBS_HTTP1_WHOLE);

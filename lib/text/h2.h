@@ -80,12 +80,6 @@ void llmobs_h2_fini(struct llmobs_h2 *h2);
 /* Stops for bytes that the reader was not given. */
 void llmobs_h2_miss(struct llmobs_h2 *h2);
 
-/* True: the reader wants no more bytes. */
-static inline bool llmobs_h2_is_over(const struct llmobs_h2 *h2)
-{
-    return h2->why != LLMOBS_HTTP1_READS;
-}
-
 /* The client sent bytes, its preface first; it received bytes. */
 void llmobs_h2_sent(struct llmobs_h2 *h2, const void *bytes, size_t len);
 void llmobs_h2_received(struct llmobs_h2 *h2, const void *bytes, size_t len);

@@ -177,13 +177,11 @@ static void read_request(struct llmobs_http1 *http, struct llmobs_text text)
  * that waits for 100 (Continue) may leave the body out then; and where the
  * answer is no error, the rest of the body went by a way that is not seen. The
  * first bytes that the client sends next say whether it did. */
-static void set_early(struct llmobs_http1 *http, struct llmobs_http1_head *head)
+static void set_looks(struct llmobs_http1 *http, unsigned status)
 {
-    bool sends = http->ways[LLMOBS_HTTP1_REQUEST].step != HEAD &&
-                 http->answered + 1 == http->asked;
-
-    head->early = sends;
-    http->looks = sends && (http->waits || head->status < 300);
+    http->looks = http->ways[LLMOBS_HTTP1_REQUEST].step != HEAD &&
+                  http->answered + 1 == http->asked &&
+                  (http->waits || status < 300);
 }
 
 /* Stops in an answer's head, of which the consumer gets the first line alone.
@@ -222,7 +220,7 @@ static void read_answer(struct llmobs_http1 *http, struct llmobs_text text)
         stop_in_answer(http, text, LLMOBS_HTTP1_DOUBT);
         return;
     }
-    set_early(http, &head);
+    set_looks(http, head.status);
     begin_message(http, LLMOBS_HTTP1_ANSWER, &head);
     if (tunnel)
         stop(http, LLMOBS_HTTP1_SWITCHED);

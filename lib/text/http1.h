@@ -120,12 +120,6 @@ void llmobs_http1_unseen(struct llmobs_http1 *http);
  * nobody knows. */
 uint64_t llmobs_http1_left(const struct llmobs_http1 *http);
 
-/* True: the reader wants no more bytes. */
-static inline bool llmobs_http1_is_over(const struct llmobs_http1 *http)
-{
-    return http->why != LLMOBS_HTTP1_READS;
-}
-
 /* The client sent bytes; it received bytes. */
 void llmobs_http1_sent(struct llmobs_http1 *http, const void *bytes,
                        size_t len);

@@ -38,10 +38,9 @@ struct llmobs_http1_head {
     unsigned status;                   /* of an answer */
     unsigned minor;                    /* the 1 of HTTP/1.1 */
     bool h2;                           /* of HTTP/2 (h2.h) */
-    bool early; /* an answer that began before its whole request was sent */
-    struct llmobs_text headers; /* for llmobs_http1_header_next */
-    struct llmobs_text host;    /* empty: there is none */
-    bool expects;               /* Expect: 100-continue */
+    struct llmobs_text headers;        /* for llmobs_http1_header_next */
+    struct llmobs_text host;           /* empty: there is none */
+    bool expects;                      /* Expect: 100-continue */
     enum llmobs_http1_framing framing;
     uint64_t length; /* LENGTH: of the body; else 0 */
 };

@@ -83,7 +83,7 @@ static void on_head(void *user, enum llmobs_http1_side side, uint32_t number,
         if (header.name.len == 1)
             (void)llmobs_buf_addf(log->out, " %.*s=%.*s", 1, header.name.data,
                                   (int)header.value.len, header.value.data);
-    (void)llmobs_buf_adds(log->out, head->early ? " early|" : "|");
+    (void)llmobs_buf_addc(log->out, '|');
 }
 
 static void on_body(void *user, enum llmobs_http1_side side, uint32_t number,
@@ -186,9 +186,9 @@ bool h2_log(struct llmobs_text in, size_t most, uint64_t seed,
             left -= len;
         }
     }
-    log.wrong |=
-        llmobs_h2_is_over(&h2) != (log.stopped || h2.why == LLMOBS_HTTP1_OVER);
-    for (size_t i = 0; llmobs_h2_is_over(&h2) && i < H2_LOG_STREAMS; i++)
+    log.wrong |= (h2.why != LLMOBS_HTTP1_READS) !=
+                 (log.stopped || h2.why == LLMOBS_HTTP1_OVER);
+    for (size_t i = 0; h2.why && i < H2_LOG_STREAMS; i++)
         log.wrong |= log.came[i] && (log.came[i] & 10) != 10;
     llmobs_h2_fini(&h2);
     free(log.came);

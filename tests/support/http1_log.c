@@ -63,7 +63,7 @@ static void on_head(void *user, enum llmobs_http1_side side, uint32_t number,
         (void)llmobs_buf_addf(log->out, " %llu",
                               (unsigned long long)head->length);
     add_headers(log, head->headers);
-    (void)llmobs_buf_adds(log->out, head->early ? " early|" : "|");
+    (void)llmobs_buf_addc(log->out, '|');
 }
 
 static void on_body(void *user, enum llmobs_http1_side side, uint32_t number,
@@ -175,7 +175,7 @@ bool http1_log(struct llmobs_text in, const struct http1_cuts *cuts,
             at += len;
         }
     }
-    log.wrong |= llmobs_http1_is_over(&http) !=
+    log.wrong |= (http.why != LLMOBS_HTTP1_READS) !=
                  (log.stopped || http.why == LLMOBS_HTTP1_OVER);
     llmobs_http1_fini(&http);
     return !log.wrong;
