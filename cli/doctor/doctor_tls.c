@@ -183,7 +183,10 @@ enum llmobs_tls_way llmobs_doctor_tls(struct llmobs_doctor *doctor)
         llmobs_glob_listed(LLMOBS_CLIENTS, base))
         way = way_of(doctor, &file, base);
     if (way == LLMOBS_TLS_LEFT)
-        LLMOBS_FIND(NOTE, ABOUT, "%s", file.why);
+        LLMOBS_WARN(ABOUT,
+                    "a vendor's build of Node 18 to 26 is seen, and a gateway "
+                    "by http://",
+                    "%s", file.why);
     else if (way == LLMOBS_TLS_TRACED)
         LLMOBS_FIND(NOTE, ABOUT,
                     "a tracer reports the program's calls: those over a TLS "

@@ -73,14 +73,24 @@ const ways = {
             console.log(await ask(model, model === 'truncated-stream'));
         console.log(await request(undefined, 'truncated-body'));
     },
+    // After all three pieces, however they come.
     async aborted() {
-        console.log(await request(undefined, 'stall', true, (q, r) => r.once('data', () => q.destroy())));
+        const whole = (text) => text.split('data: ').length > 3;
+        console.log(await request(undefined, 'stall', true, (q, r) => {
+            let text = '';
+            r.on('data', (part) => whole(text += part) && q.destroy());
+        }));
         const aborter = new AbortController();
+        let text = '';
         try {
             const r = await fetch(url, { ...question('stall', true), signal: aborter.signal });
-            for await (const _ of r.body) aborter.abort();
+            for await (const part of r.body.pipeThrough(new TextDecoderStream())) {
+                text += part;
+                if (whole(text))
+                    aborter.abort();
+            }
         } catch (e) {
-            console.log(e.name);
+            console.log(e.name, text);
         }
     },
     workers: () => Promise.all([1, 2, 3, 4].map(() => new Promise((done) => {
