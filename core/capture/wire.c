@@ -217,7 +217,8 @@ static void end_answer(struct llmobs_wire *wire,
 
     exchange->response.unseen = came;
     if (came) {
-        llmobs_body_miss(&exchange->response, rest < UINT64_MAX ? rest : 1);
+        llmobs_body_miss(&exchange->response,
+                         exchange->status && rest < UINT64_MAX ? rest : 0);
     } else if (left || how == LLMOBS_HTTP1_GIVEN_UP) {
         end_exchange(exchange, LLMOBS_END_REMOVED);
         return;
@@ -564,7 +565,7 @@ static void on_end(void *user, enum llmobs_http1_side side, uint32_t number,
     if (!exchange)
         return;
     if (!whole)
-        llmobs_body_miss(&exchange->request, 1);
+        llmobs_body_miss(&exchange->request, 0);
     end_answer(wire, exchange, number == (wire->h2 ? 1 : 0), how);
 }
 
@@ -947,7 +948,7 @@ static void end_at_exit(const struct llmobs_wire *wire,
 
     exchange->response.unseen = beside && !exchange->response.total;
     if (beside)
-        llmobs_body_miss(&exchange->response, 1);
+        llmobs_body_miss(&exchange->response, 0);
     end_exchange(exchange, beside ? LLMOBS_END_DONE : LLMOBS_END_EXIT);
 }
 

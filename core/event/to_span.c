@@ -427,7 +427,7 @@ static void add_chunk_gaps(const struct llmobs_exchange *exchange,
     llmobs_span_fact_ints(&span->facts, LLMOBS_FACT_CHUNK_GAPS_NS, gaps, count);
 }
 
-/* Adds the whole length of each body that was cut. */
+/* Adds the length, as far as it is known, of each body that was cut. */
 static void add_truncated(const struct llmobs_exchange *exchange,
                           const struct llmobs_call *call,
                           struct llmobs_span *span)
@@ -437,9 +437,9 @@ static void add_truncated(const struct llmobs_exchange *exchange,
     if (!call->request_truncated && !call->response_truncated)
         return;
     sizes = llmobs_json_object();
-    if (call->request_truncated)
+    if (call->request_truncated && exchange->request.total)
         set_count(sizes, "request_bytes", (int64_t)exchange->request.total);
-    if (call->response_truncated)
+    if (call->response_truncated && exchange->response.total)
         set_count(sizes, "response_bytes", (int64_t)exchange->response.total);
     if (exchange->request.unseen || exchange->response.unseen)
         (void)llmobs_json_set(sizes, "unseen", llmobs_json_bool(true));
