@@ -31,8 +31,8 @@ struct llmobs_connection {
     size_t ahead;       /* bytes that were seen, and that TLS library or kernel
                          * has not accepted: the request is not sent yet */
     uint64_t came;      /* bytes that OpenSSL had read at the last call */
-    bool got, idle;     /* the last read got bytes; the last one had to wait
-                         * without cause (openssl.c) */
+    bool got, idle;     /* bytes came since the last read that had to wait; that
+                         * one had to, without cause (openssl.c) */
     unsigned char held; /* length of first, while it has the first bytes */
     unsigned char next; /* length of first, while it has those that were shown
                          * and that the program must send next */

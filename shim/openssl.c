@@ -89,19 +89,21 @@ static uint64_t came_beside(unsigned copy, struct llmobs_connection *connection,
     uint64_t before = connection->came;
 
     connection->came = REAL(BIO_number_read)(REAL(SSL_get_rbio)(ssl));
+    connection->got |= connection->came != before;
+    connection->idle &= connection->came == before;
     return before ? connection->came - before : 0;
 }
 
-/* A read has to wait, and `came` bytes have come since the last call. Node
- * reads its sockets itself, and calls OpenSSL when bytes have come, and once
- * more at the end, of which OpenSSL does not learn: then none have come since
- * the last read that had to wait. */
+/* A read has to wait. Node reads its sockets itself, and calls OpenSSL when
+ * bytes have come, and once more at the end, of which OpenSSL does not learn:
+ * then none have come since the last read that had to wait. */
 static void record_wait(unsigned copy, struct llmobs_connection *connection,
-                        const void *ssl, uint64_t came)
+                        const void *ssl)
 {
     bool inside = !REAL(SSL_free) && REAL(SSL_get_rfd)(ssl) < 0;
 
-    connection->idle = inside && !came && !connection->got;
+    (void)came_beside(copy, connection, ssl);
+    connection->idle = inside && !connection->got;
     connection->got = false;
 }
 
@@ -197,11 +199,8 @@ static void report_received(unsigned copy, const void *ssl, const void *bytes,
     struct llmobs_connection *connection =
         llmobs_follow_received(ssl, bytes, len, &first);
 
-    if (connection) {
+    if (connection)
         (void)came_beside(copy, connection, ssl);
-        connection->got = true;
-        connection->idle = false;
-    }
     if (!first)
         return;
     REAL(SSL_get0_alpn_selected)(ssl, &alpn, &alpn_len);
@@ -224,7 +223,7 @@ static void after_read(unsigned copy, const void *ssl, const void *bytes,
     else if (result > 0)
         report_received(copy, ssl, bytes, got);
     else if ((connection = llmobs_connections_find(ssl))) {
-        record_wait(copy, connection, ssl, came_beside(copy, connection, ssl));
+        record_wait(copy, connection, ssl);
         if (!waits(copy, ssl))
             llmobs_follow_ended(ssl, end_of(copy, ssl));
     }

@@ -31,8 +31,8 @@ async function ask(model = 'gpt-test', stream = false, to = url) {
     }
 }
 
-// `more` gets the request and the answer.
-function request(agent, model = 'gpt-test', stream = false, more = () => {}) {
+// `more` gets the request and the answer, `sent` the request.
+function request(agent, model = 'gpt-test', stream = false, more = () => {}, sent = () => {}) {
     const { body, ...options } = question(model, stream);
     return new Promise((done) => {
         let text = '';
@@ -43,6 +43,7 @@ function request(agent, model = 'gpt-test', stream = false, more = () => {}) {
             r.on('close', () => done(`${r.statusCode} ${text}`));
         });
         q.on('error', (e) => done(e.code));
+        q.on('finish', () => sent(q));
         q.end(body);
     });
 }
@@ -92,6 +93,9 @@ const ways = {
         } catch (e) {
             console.log(e.name, text);
         }
+        // No ticket follows the handshake, so that no byte comes.
+        const agent = new https.Agent({ maxVersion: 'TLSv1.2' });
+        console.log(await request(agent, 'hang', false, undefined, (q) => setTimeout(() => q.destroy(), 100)));
     },
     workers: () => Promise.all([1, 2, 3, 4].map(() => new Promise((done) => {
         new Worker(file, { workerData: [url, 'fetch'] }).on('exit', done);
