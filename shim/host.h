@@ -62,22 +62,21 @@ bool llmobs_host_enable(void);
 
 /* True where the calls of TLS libraries are to be hooked (LLMOBS_TLS).
  * _tls_inside: also those of one inside the program.
- * _may_tls: false where they will never be. Within a walk over the objects,
- * _check_php looks whether an object is PHP, and _found_tls says that one is
- * such a library; after it _decide_tls decides, and with it the state. Called
- * under the scan's lock.
+ * _may_tls: false where neither they nor libc's sockets will ever be. Within a
+ * walk over the objects, _check_php looks whether an object is PHP, and
+ * _found_tls says that one is such a library; after it _decide_tls decides, and
+ * with it the state. Called under the scan's lock, but _tls by any thread.
  */
 bool llmobs_host_tls(void);
 bool llmobs_host_tls_inside(void);
-
-/* The result of that, as the core gets it (engine.h). Set by the scan, for any
- * thread. */
-void llmobs_host_set_inside(int result);
-int llmobs_host_inside(void);
 bool llmobs_host_may_tls(void);
 void llmobs_host_check_php(const struct llmobs_elf *elf);
 void llmobs_host_found_tls(void);
 bool llmobs_host_decide_tls(void);
+
+/* `tls_inside` of struct llmobs_host (engine.h), which the scan sets. */
+void llmobs_host_set_inside(int result);
+int llmobs_host_inside(void);
 
 /* Unless the user asked for that or the program is PHP, from now on: the
  * program is a server of TLS, and no connection of a TLS library is followed; a

@@ -1,11 +1,12 @@
 /* openssl - the calls of OpenSSL by which a program sends and receives, and
  * what the core learns of them.
  *
- * The real function is always called first. A connection whose first bytes are
- * not a request of HTTP/1.1 costs one look-up per call from then on. Nothing is
- * written into the program's objects. OpenSSL frees most connections inside
- * itself, where no slot is used. So their end is seen through the data that
- * OpenSSL lets any library add to an object (ex_data).
+ * A read or a write is reported behind the real function, but a write by HTTP/2
+ * before it. A connection whose first bytes begin no HTTP costs one look-up per
+ * call from then on. Nothing is written into the program's objects. OpenSSL
+ * frees most connections inside itself, where no slot is used. So their end is
+ * seen through the data that OpenSSL lets any library add to an object
+ * (ex_data).
  *
  * The calls and their numbers: ssl.h and crypto.h of OpenSSL 1.1.1 to 3.x. */
 #include "shim/connections.h"

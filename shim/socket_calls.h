@@ -2,11 +2,11 @@
  * receives by plain HTTP (LLMOBS_SOCKETS), and what the core learns of them.
  *
  * A connection is followed from a connect that was seen, if the first bytes
- * that it sends are a request of HTTP/1.1. The slots are patched in two steps,
- * so that a program which needs none keeps its own: connect as the objects are
- * seen; all that sends, receives and ends a number at the first connection. A
- * thread may wait for the answer before the request is sent, so to patch what
- * receives at the first request would miss its first piece.
+ * that it sends begin a request of HTTP/1.1, or HTTP/2. The slots are patched
+ * in two steps, so that a program which needs none keeps its own: connect as
+ * the objects are seen; all that sends, receives and ends a number at the first
+ * connection. A thread may wait for the answer before the request is sent, so
+ * to patch what receives at the first request would miss its first piece.
  *
  * Threads: any, also two at once on one connection.
  * Errors:  those of the real functions, with their errno. A connection that
