@@ -63,7 +63,6 @@ bool llmobs_fds_may_begin(int fd)
     int type = 0, size = sizeof(type);
 
     return !__atomic_load_n(&stopped, __ATOMIC_ACQUIRE) &&
-           (unsigned)fd < LLMOBS_FDS &&
            llmobs_sys(SYS_getsockopt, fd, SOL_SOCKET, SO_TYPE, &type, &size) ==
                0 &&
            type == SOCK_STREAM;
