@@ -6,7 +6,7 @@
  *
  *     llmobs_span_t span = LLMOBS_START(LLMOBS_WORKFLOW);
  *     llmobs_annotate_text(span, question, NULL);
- *     ... calls to language models through libcurl become children ...
+ *     ... calls to language models become children ...
  *     llmobs_annotate_text(span, NULL, answer);
  *     llmobs_finish(span);
  *
@@ -99,7 +99,7 @@ struct llmobs_enable_options {
     const char *instrumented_proxy_urls;
     int agentless; /* 1: straight to the intake, -1: to an agent, 0: as
                     * DD_LLMOBS_AGENTLESS_ENABLED says */
-    int integrations_enabled;  /* -1: calls through libcurl make no spans */
+    int integrations_enabled;  /* -1: calls of models make no spans */
     const char *agent_service; /* the newer name of ml_app; wins over it */
     const char *sample_rate;   /* DD_LLMOBS_SAMPLE_RATE: "0" to "1" */
 };

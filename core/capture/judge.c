@@ -13,7 +13,7 @@
 static const struct llmobs_config *config;
 static const struct llmobs_rules *rules;
 static bool bodyless; /* one of the user's rules wants requests without body */
-static atomic_bool integrated = true; /* calls through libcurl make spans */
+static atomic_bool integrated = true; /* calls of models make spans */
 static atomic_bool traced; /* a tracer in the program reports its calls */
 static bool passes_on;     /* requests without a span may carry a context on */
 /* Some APIs give the answer to a call by a later request. True once the program
