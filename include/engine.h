@@ -26,7 +26,7 @@ struct dl_phdr_info;
 
 /* Raised whenever a table or a list below changes. The shim does not use a core
  * with another number. */
-#define LLMOBS_ENGINE_ABI 19
+#define LLMOBS_ENGINE_ABI 20
 
 /* The only name that the core exports. */
 #define LLMOBS_CORE_ATTACH "llmobs_core_attach"
@@ -176,6 +176,8 @@ enum llmobs_wire_what {
      * without having read so many, and those that wait at `fd`. Of a plain one
      * the kernel tells whether the program read others. */
     LLMOBS_WIRE_UNSEEN,
+    /* The last bytes that SENT showed, which the kernel will never take. */
+    LLMOBS_WIRE_REFUSED,
     /* enum llmobs_wire_end. After FREED the connection is gone; after CLOSED
      * and BROKEN it stays, and no byte of it counts any more. */
     LLMOBS_WIRE_ENDED

@@ -238,13 +238,6 @@ struct llmobs_sent llmobs_connections_sent(const void *key, const char *bytes,
     return sent;
 }
 
-size_t llmobs_connections_shown(const void *key)
-{
-    const struct llmobs_connection *connection = llmobs_connections_find(key);
-
-    return connection ? connection->ahead : 0;
-}
-
 void llmobs_connections_accepted(const void *key, const struct iovec *pieces,
                                  size_t n, size_t accepted)
 {

@@ -61,10 +61,6 @@ struct llmobs_sent llmobs_connections_sent(const void *key, const char *bytes,
                                            size_t len, size_t at,
                                            size_t accepted);
 
-/* How many bytes were shown, and not accepted; 0 also where it is not followed.
- */
-size_t llmobs_connections_shown(const void *key);
-
 /* The kernel, to which the program passed the pieces, accepted so many of their
  * bytes. They were passed to _sent before. The rest need not be sent next, nor
  * be readable. */

@@ -130,9 +130,10 @@ static uint64_t before_send(int fd, struct bytes all, int flags)
     int saved = llmobs_libc_errno();
     uint64_t id = llmobs_fds_id(fd);
     const void *key = llmobs_fds_key(id);
+    const struct llmobs_connection *known = llmobs_connections_find(key);
 
     if (!id || !is_current(fd, id) ||
-        !are_readable(all, llmobs_connections_shown(key)))
+        !are_readable(all, known ? known->ahead : 0))
         id = 0;
     else if (flags & MSG_OOB)
         llmobs_follow_skipped(key, LLMOBS_WIRE_OTHER_BYTES);
@@ -389,21 +390,15 @@ SENDFILE(sendfile)
 SENDFILE(sendfile64)
 
 typedef ssize_t splice_fn(int, void *, int, void *, size_t, unsigned);
-__attribute__((noinline)) static ssize_t after_splice(int from, int to,
-                                                      ssize_t moved)
+static ssize_t of_splice(int from, void *start, int to, void *offset,
+                         size_t len, unsigned flags)
 {
+    ssize_t moved = REAL(splice)(from, start, to, offset, len, flags);
     uint64_t id = llmobs_fds_id(from);
 
     if (moved > 0 && id)
         llmobs_follow_skipped(llmobs_fds_key(id), LLMOBS_WIRE_OTHER_BYTES);
     return after_unseen(to, moved);
-}
-
-static ssize_t of_splice(int from, void *start, int to, void *offset,
-                         size_t len, unsigned flags)
-{
-    return after_splice(from, to,
-                        REAL(splice)(from, start, to, offset, len, flags));
 }
 
 #define THUNK_OF(name, sets) \

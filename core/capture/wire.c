@@ -48,8 +48,9 @@ struct left {
 /* A request that may be a call, until its answer has ended. */
 struct request {
     struct llmobs_h2_stream
-        stream; /* first; has its number, also of HTTP/1.1 */
-    bool whole; /* it was sent to its end */
+        stream;      /* first; has its number, also of HTTP/1.1 */
+    uint64_t begins; /* bytes that went before the piece that ended its head */
+    bool whole;      /* it was sent to its end */
     struct llmobs_wire_request *asked; /* NULL: it is judged */
     struct llmobs_buf seen;            /* first bytes of the body, until then */
     struct llmobs_exchange *exchange;  /* NULL: no call yet */
@@ -70,7 +71,7 @@ struct llmobs_wire {
     enum llmobs_wire_end ended_as;
     /* As many bytes, at most, came that the program has not read here. */
     uint64_t unseen;
-    uint64_t came; /* bytes that were received here */
+    uint64_t came, went; /* bytes that were received and sent here */
     struct llmobs_wire_socket socket;
     bool unsent;       /* nothing can be sent any more */
     bool called;       /* a request was a call */
@@ -141,6 +142,7 @@ static struct request *add_request(struct llmobs_wire *wire, uint32_t number)
     if (!request)
         return NULL;
     request->stream.id = number;
+    request->begins = wire->went;
     llmobs_buf_init(&request->seen, JUDGED_MAX);
     llmobs_holder_lock(&wire->holder);
     requests = realloc(wire->requests, (wire->count + 1) * sizeof(*requests));
@@ -180,6 +182,16 @@ static struct llmobs_exchange *remove_request(struct llmobs_wire *wire,
     forget_head(request);
     free(request);
     return exchange;
+}
+
+/* The request is no call, though it looked like one. */
+static void cancel(struct llmobs_wire *wire, struct request *request)
+{
+    struct llmobs_exchange *exchange = remove_request(wire, request);
+
+    if (exchange)
+        llmobs_worker_cancel(worker, exchange);
+    llmobs_exchange_free(exchange);
 }
 
 /* True: the program waits for an answer, be it to a call or not. */
@@ -483,32 +495,11 @@ static void add_answer_head(struct llmobs_exchange *exchange,
     }
 }
 
-static void answer_head(struct llmobs_wire *wire, struct request *request,
-                        const struct llmobs_http1_head *head)
-{
-    struct llmobs_exchange *exchange;
-
-    /* A client that follows a 307 or 308 sends the same request again,
-     * elsewhere: that is the call. */
-    if (head->status == 307 || head->status == 308) {
-        exchange = remove_request(wire, request);
-        if (exchange)
-            llmobs_worker_cancel(worker, exchange);
-        llmobs_exchange_free(exchange);
-        return;
-    }
-    llmobs_holder_lock(&wire->holder);
-    if (request->exchange)
-        add_answer_head(request->exchange, head);
-    llmobs_holder_unlock(&wire->holder);
-}
-
 static void on_head(void *user, enum llmobs_http1_side side, uint32_t number,
                     const struct llmobs_http1_head *head)
 {
     struct llmobs_wire *wire = user;
     struct request *request;
-    bool is_call = true;
 
     if (side == LLMOBS_HTTP1_REQUEST) {
         request_head(wire, number, head);
@@ -516,12 +507,21 @@ static void on_head(void *user, enum llmobs_http1_side side, uint32_t number,
     }
     request = find(wire, number);
     /* The answer came before all of the body, which may have passed unseen. */
-    if (request && request->asked)
-        is_call = request->seen.len == 0 && head->status < 300
-                      ? judge_unseen(wire, request)
-                      : judge(wire, request);
-    if (request && is_call)
-        answer_head(wire, request, head);
+    if (!request ||
+        (request->asked && !(request->seen.len == 0 && head->status < 300
+                                 ? judge_unseen(wire, request)
+                                 : judge(wire, request))))
+        return;
+    /* A client that follows a 307 or 308 sends the same request again,
+     * elsewhere: that is the call. */
+    if (head->status == 307 || head->status == 308) {
+        cancel(wire, request);
+        return;
+    }
+    llmobs_holder_lock(&wire->holder);
+    if (request->exchange)
+        add_answer_head(request->exchange, head);
+    llmobs_holder_unlock(&wire->holder);
 }
 
 static void on_body(void *user, enum llmobs_http1_side side, uint32_t number,
@@ -580,17 +580,6 @@ static const struct llmobs_http1_events events = {
 
 /* -- the connection -------------------------------------------------------- */
 
-/* NULL: memory ran out. */
-static struct llmobs_h2 *begin_h2(struct llmobs_wire *wire)
-{
-    const uint64_t key[2] = {llmobs_context_random(), llmobs_context_random()};
-    struct llmobs_h2 *h2 = malloc(sizeof(*h2));
-
-    if (h2)
-        llmobs_h2_init(h2, &events, wire, key);
-    return h2;
-}
-
 struct llmobs_wire *llmobs_wire_begin(const char *host, int fd, bool http2)
 {
     uintptr_t key = atomic_fetch_add(&last_key, 1) + 1;
@@ -601,7 +590,7 @@ struct llmobs_wire *llmobs_wire_begin(const char *host, int fd, bool http2)
     wire = llmobs_keyed_claim(&table, (void *)key);
     if (wire) {
         wire->ended_as = LLMOBS_WIRE_CLOSED;
-        wire->unseen = wire->came = 0;
+        wire->unseen = wire->came = wire->went = 0;
         wire->unsent = wire->called = wire->counted = false;
         atomic_store(&wire->worker, 0);
         atomic_store(&wire->left, NULL);
@@ -613,8 +602,12 @@ struct llmobs_wire *llmobs_wire_begin(const char *host, int fd, bool http2)
         wire->host = host ? strdup(host) : NULL;
         wire->plain = fd != LLMOBS_WIRE_TLS;
         llmobs_wire_socket_init(&wire->socket, fd);
-        wire->h2 = http2 ? begin_h2(wire) : NULL;
-        if (http2 && !wire->h2) {
+        wire->h2 = http2 ? malloc(sizeof(*wire->h2)) : NULL;
+        if (wire->h2) {
+            llmobs_h2_init(wire->h2, &events, wire,
+                           (const uint64_t[]){llmobs_context_random(),
+                                              llmobs_context_random()});
+        } else if (http2) {
             wire->http.why = LLMOBS_HTTP1_MEMORY;
             lose(wire, LLMOBS_HTTP1_MEMORY);
         }
@@ -762,6 +755,16 @@ static void sent(struct llmobs_wire *wire,
         llmobs_http1_sent(&wire->http, event->bytes, event->number);
     else
         llmobs_http1_skip(&wire->http, event->number);
+    wire->went += event->number;
+}
+
+/* A server that got no whole head of a request knows of no call. A part of a
+ * record of TLS may have gone, so that nobody knows of which bytes. */
+static void refused(struct llmobs_wire *wire, uint64_t bytes)
+{
+    while (wire->plain && wire->count > 0 &&
+           wire->went - bytes <= wire->requests[wire->count - 1]->begins)
+        cancel(wire, wire->requests[wire->count - 1]);
 }
 
 static void received(struct llmobs_wire *wire,
@@ -825,6 +828,9 @@ static void apply(struct llmobs_wire *wire,
         break;
     case LLMOBS_WIRE_UNSEEN:
         unseen(wire, event);
+        break;
+    case LLMOBS_WIRE_REFUSED:
+        refused(wire, event->number);
         break;
     case LLMOBS_WIRE_ENDED:
         atomic_fetch_or(&wire->ends, 1u << event->number);

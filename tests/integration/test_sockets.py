@@ -35,8 +35,8 @@ OF_CASES = (
     ("ended_unseen", 5, 0), ("copies", 6, 0), ("passed", 0, 0),
     ("numbers", 64, 0), ("signals", 20, 0), ("jumped", 2, 0), ("cancelled", 2, 0),
     ("exits", 2, 0), ("filter_first", None, 0), ("filter_between", None, 0),
-    ("no_http", 0, 0), ("accepts", 1, 0), ("others", 0, 0), ("sent_file", 1, 0),
-    ("sent_beside", 2, 0), ("read_beside", 6, 0), ("flags", 3, 0),
+    ("no_http", 0, 0), ("accepts", 1, 0), ("others", 0, 0), ("refused", 1, 0),
+    ("sent_file", 1, 0), ("sent_beside", 2, 0), ("read_beside", 6, 0), ("flags", 3, 0),
     ("little_stack", 2, 0))
 AT_ONCE = ("threads", "numbers")
 

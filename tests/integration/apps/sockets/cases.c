@@ -801,7 +801,7 @@ static int listener(struct sockaddr_in *at)
 
 static const char reply[] =
     "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: "
-    "62\r\n\r\n{\"choices\":[{\"message\":{\"role\":\"assistant\",\"content\":"
+    "61\r\n\r\n{\"choices\":[{\"message\":{\"role\":\"assistant\",\"content\":"
     "\"hi\"}}]}";
 
 static void *serves(void *listens)
@@ -855,6 +855,37 @@ static void others(void)
     close(pair[0]);
     close(pair[1]);
     free(text);
+}
+
+/* A request that the kernel never takes is no call: over a connection that
+ * nobody accepts yet, or refuses, and behind a call whose server reset it. */
+static void refused(void)
+{
+    const struct linger at_once = {1, 0};
+    struct sockaddr_in to[2];
+    int listens = listener(&to[0]), fds[12], peer, closed = listener(&to[1]);
+    char got[4096];
+
+    close(closed);
+    for (int i = 0; i < 12; i++) {
+        fds[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+        (void)connect(fds[i], (struct sockaddr *)&to[i == 11], sizeof(*to));
+    }
+    poll(&(struct pollfd){fds[11], POLLOUT, 0}, 1, 2000);
+    send_model(fds[10], "gpt-test");
+    send_model(fds[11], "gpt-test");
+    fcntl(fds[0], F_SETFL, 0);
+    send_model(fds[0], "gpt-test");
+    peer = accept(listens, NULL, NULL);
+    printf("%d\n", recv(peer, got, sizeof(got), 0) > 0 &&
+                       send(peer, reply, sizeof(reply) - 1, 0) > 0);
+    read_answer(fds[0]);
+    setsockopt(peer, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+    close(peer);
+    send_model(fds[0], "gpt-test");
+    for (int i = 0; i < 12; i++)
+        close(fds[i]);
+    close(listens);
 }
 
 /* ---- what goes past ---------------------------------------------------------
@@ -1086,6 +1117,7 @@ int main(int argc, char **argv)
         {"no_http", no_http},
         {"accepts", accepts},
         {"others", others},
+        {"refused", refused},
         {"sent_file", sent_file},
         {"sent_beside", sent_beside},
         {"read_beside", read_beside},
