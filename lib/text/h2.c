@@ -404,6 +404,7 @@ static void read_settings(struct llmobs_h2 *h2, enum llmobs_http1_side side,
 {
     struct llmobs_h2_way *other = &h2->ways[!side];
 
+    /* A number of 16 bits and a value of 32 (6.5.1). */
     for (; payload.len >= 6; payload.data += 6, payload.len -= 6) {
         uint32_t setting = number_at(payload.data, 2);
         uint32_t value = number_at(payload.data + 2, 4);

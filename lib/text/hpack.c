@@ -4,6 +4,8 @@
 
 #include "lib/base/siphash.h"
 
+/* Both bounds of a table until SETTINGS say more (RFC 9113, 6.5.2). */
+#define INITIAL 4096
 #define STATIC 61     /* entries of the static table */
 #define VALUED 16     /* the last one that has a value */
 #define ENTRY_SIZE 32 /* what HPACK adds to an entry's texts */
@@ -87,7 +89,7 @@ struct line {
 void llmobs_hpack_init(struct llmobs_hpack *hpack, const uint64_t key[2])
 {
     *hpack = (struct llmobs_hpack){
-        .key = {key[0], key[1]}, .max = 4096, .allowed = 4096};
+        .key = {key[0], key[1]}, .max = INITIAL, .allowed = INITIAL};
 }
 
 void llmobs_hpack_fini(struct llmobs_hpack *hpack)
@@ -235,7 +237,8 @@ static int copy_indexed(const struct llmobs_hpack *hpack, uint32_t index,
 
 /* -- a block --------------------------------------------------------------- */
 
-/* Reads a number that begins in the lower `bits` of a byte (5.1). */
+/* Reads a number that begins in the lower `bits` of a byte (5.1). No length of
+ * a block that is read needs more than four bytes behind it. */
 static int read_number(struct input *in, unsigned bits, uint32_t *number)
 {
     uint32_t most = (UINT32_C(1) << bits) - 1;
