@@ -33,7 +33,8 @@ enum flag {
 enum setting { TABLE_SIZE = 1, FRAME_SIZE = 5 };
 
 /* The lines of a head that HTTP/1.1 has not; their names begin with a colon. */
-static const char pseudo[] = "method\0scheme\0authority\0path\0status\0";
+static const char pseudo[] =
+    "method\0scheme\0authority\0path\0status\0protocol\0";
 
 /* A head, while its lines come. */
 struct fields {

@@ -125,6 +125,9 @@ static const struct row passed[] = {
            "010168 0.0.1:61 < 1.4.1:88 0.0.1:62"
            " > 1.5.3:" GET,
      "passed: CONNECT|" G3},
+    {START "> 1.4.1:0207434f4e4e454354" PATH /* of a websocket (RFC 8441) */
+           "00093a70726f746f636f6c09776562736f636b6574",
+     "passed: CONNECT|"},
     {START "> 1.4.1:" POST "0f1010"
            "6170706c69636174696f6e2f67727063 0.0.1:61 "
            "< 1.4.1:88 0.1.1:62",
