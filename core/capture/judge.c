@@ -229,8 +229,9 @@ bool llmobs_judge_may_be_call(const char *url, bool sends)
     if (sends && is_report(url) && !atomic_exchange(&traced, true))
         llmobs_log(LLMOBS_LOG_WARN,
                    "a tracer in the program reports its calls: from now on "
-                   "those without libcurl are left to it, unless LLMOBS_TLS=on "
-                   "and LLMOBS_SOCKETS=on");
+                   "those over TLS libraries are left to it, unless "
+                   "LLMOBS_TLS=on, and by plain HTTP, unless "
+                   "LLMOBS_SOCKETS=on");
     return observes() && !is_left(url) &&
            (sends || bodyless || atomic_load(&resumes) ||
             llmobs_rules_fetches(url));
