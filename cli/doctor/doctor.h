@@ -28,6 +28,7 @@ struct llmobs_doctor {
     char holder[PATH_MAX]; /* another preload that defines connect or the
                             * look-up of names; "": none */
     bool in_reach;         /* it has a libcurl, and calls by it are seen */
+    bool later;            /* all of these are opened later, or never */
     bool relayed;          /* a relay delivers for it */
     bool possible;         /* its loader preloads the libraries that LD_PRELOAD
                             * names */

@@ -129,6 +129,9 @@ static void report_reach(struct llmobs_doctor *doctor)
         report_copy(doctor, copy);
         if (!doctor->in_reach)
             how = llmobs_libcurl_how_name(copy->how);
+        if (is_in_reach(copy))
+            doctor->later = (!doctor->in_reach || doctor->later) &&
+                            copy->how == LLMOBS_LIBCURL_LATER;
         doctor->in_reach |= is_in_reach(copy);
         doctor->report.no_memory |= llmobs_json_add(list, copy_fact(copy)) != 0;
     }

@@ -1239,6 +1239,13 @@ def besides():
         expect("without a libcurl: " + name, alone, 1, name +
                " is on another machine: without a libcurl", "llmobs relay",
                env=env)
+    for name, what, told in ("may not be opened", "/usr/bin/python3", True), (
+            "is linked", "curl", False):
+        _, text = expect("a libcurl that " + name, what, 3, env={
+            "LLMOBS_EXPORTER": "agentless", "DD_API_KEY": SECRET,
+            "DD_SITE": "intake.invalid"})
+        check("a libcurl that %s: what is said" % name,
+              ("does not open its libcurl" in text) == told, text)
 
 
 def strange():
