@@ -210,22 +210,30 @@ static void end_exchange(struct llmobs_exchange *exchange, enum llmobs_end end)
     llmobs_worker_submit(worker, &exchange->item);
 }
 
+/* True where the program has not read bytes that are the rest of the answer, or
+ * its body of which it has read none. `first`: of the connection. */
+static bool waits_unread(const struct llmobs_wire *wire,
+                         const struct llmobs_exchange *exchange, bool first,
+                         uint64_t rest)
+{
+    uint64_t of_tls = first && !exchange->status ? TICKETS_MOST : ALERT_MOST;
+
+    return wire->unseen > (wire->plain ? 0 : of_tls) &&
+           (wire->unseen >= rest ||
+            (exchange->status && !exchange->response.total));
+}
+
 /* No more is known of the answer. Where the program let the connection go, an
  * answer that came and was not read is no failure: nobody saw one. */
 static void end_answer(struct llmobs_wire *wire,
-                       struct llmobs_exchange *exchange, bool is_first,
+                       struct llmobs_exchange *exchange, bool first,
                        enum llmobs_http1_end how)
 {
     bool cut = how == LLMOBS_HTTP1_CUT || how == LLMOBS_HTTP1_NONE;
     bool left = cut && wire->ended_as == LLMOBS_WIRE_FREED;
-    bool some = wire->unseen > (wire->plain                     ? 0
-                                : !is_first || exchange->status ? ALERT_MOST
-                                                                : TICKETS_MOST);
-    bool none = some && !exchange->response.total;
     uint64_t rest = wire->h2 ? UINT64_MAX : llmobs_http1_left(&wire->http);
-    bool came =
-        how == LLMOBS_HTTP1_LOST ||
-        (left && some && (wire->unseen >= rest || (none && exchange->status)));
+    bool came = how == LLMOBS_HTTP1_LOST ||
+                (left && waits_unread(wire, exchange, first, rest));
 
     exchange->response.unseen = came;
     if (came) {
@@ -276,9 +284,8 @@ static bool fill_exchange(struct llmobs_exchange *exchange,
     exchange->wired = true;
     exchange->transfer.redirects = -1;
     exchange->transfer.bytes_sent = exchange->transfer.bytes_received = 0;
-    llmobs_context_text(
-        exchange->method, sizeof(exchange->method),
-        (struct llmobs_text){asked->method, strlen(asked->method)});
+    llmobs_context_text(exchange->method, sizeof(exchange->method),
+                        llmobs_text_of(asked->method));
     exchange->stands = asked->body.len > 0
                            ? llmobs_rules_seems(match, asked->body)
                            : llmobs_rules_stands(match);
