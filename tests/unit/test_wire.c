@@ -33,6 +33,7 @@
     "{\"model\":\"gpt-4o\",\"choices\":[{\"message\":{\"role\":" \
     "\"assistant\",\"content\":\"there\"}}],"                    \
     "\"usage\":{\"prompt_tokens\":7,\"completion_tokens\":3}}"
+#define TO_END "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n"
 #define ANSWER                                              \
     "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n" \
     "Content-Length: 131\r\n\r\n" ANSWER_BODY
@@ -249,6 +250,9 @@ TEST(errors)
         {"", LLMOBS_WIRE_FREED, "\"aborted\""},
         {"", LLMOBS_WIRE_BROKEN, "\"connection_lost\""},
         {"", LLMOBS_WIRE_CLOSED, "\"connection_lost\""},
+        {"", LLMOBS_WIRE_UNSENT, "\"connection_lost\""},
+        {TO_END "{\"a", LLMOBS_WIRE_BROKEN, "\"connection_lost\""},
+        {TO_END "{\"a", LLMOBS_WIRE_CLOSED, "\"status\": \"ok\""},
         {"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{\"a",
          LLMOBS_WIRE_BROKEN, "\"connection_lost\""},
         {"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{\"a", LLMOBS_WIRE_FREED,
@@ -270,6 +274,23 @@ TEST(errors)
         ck_assert_msg(says(0, rows[i].type), "row %zu: %s", i,
                       keeper_events[0]);
     }
+}
+
+/* A server says so before it ends a connection on which nobody asks. */
+TEST(idle)
+{
+    uint64_t before = llmobs_stats_get(LLMOBS_STAT_unfollowed);
+
+    begin();
+    send_text(ASKS JSON LENGTH BODY);
+    receive(ANSWER);
+    receive("HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n");
+    send_text(ASKS JSON LENGTH BODY);
+    receive("HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n");
+    over(LLMOBS_WIRE_CLOSED);
+    end(2);
+    ck_assert_msg(says(1, "\"http_408\""), "%s", keeper_events[1]);
+    ck_assert_uint_eq(llmobs_stats_get(LLMOBS_STAT_unfollowed), before);
 }
 
 /* The server refuses a large prompt before the program has sent it all. */
