@@ -323,7 +323,7 @@ static bool hit(struct llmobs_match *match, const struct llmobs_rule *rule,
 
 bool llmobs_rules_knows(const char *host)
 {
-    return llmobs_provider_of((struct llmobs_text){host, strlen(host)});
+    return llmobs_provider_of(llmobs_text_of(host));
 }
 
 static const char *provider_name(const struct llmobs_url *url)

@@ -84,8 +84,7 @@ static int send_empty(struct inquiry *inquiry, struct llmobs_otlp_route *route)
     int rc;
 
     if (inquiry->signal->json)
-        return send_body(inquiry, route,
-                         (struct llmobs_text){json, strlen(json)});
+        return send_body(inquiry, route, llmobs_text_of(json));
     rc = send_body(inquiry, route, no_bytes);
     if (rc == 0 && inquiry->reply.status == 400)
         rc = send_body(inquiry, route, bare_resource);

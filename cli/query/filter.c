@@ -79,8 +79,7 @@ static bool found_in(struct llmobs_filter *filter, const char *text)
     if (!text || *text == '\0')
         return false;
     (void)llmobs_regex_find(filter->grep, &filter->grep_memory,
-                            (struct llmobs_text){text, strlen(text)}, 0,
-                            &founds);
+                            llmobs_text_of(text), 0, &founds);
     found = founds.count > 0;
     free(founds.list);
     return found;

@@ -248,7 +248,7 @@ const char *llmobs_escape_name(const char *name, char room[LLMOBS_ESCAPE_NAME])
 
 size_t llmobs_escape_width(const char *text)
 {
-    struct llmobs_text rest = {text, strlen(text)};
+    struct llmobs_text rest = llmobs_text_of(text);
     struct llmobs_escape_piece piece;
     size_t width = 0;
 

@@ -143,7 +143,7 @@ void llmobs_screen_put(const struct llmobs_screen *screen,
 
 void llmobs_screen_puts(const struct llmobs_screen *screen, const char *text)
 {
-    llmobs_screen_put(screen, (struct llmobs_text){text, strlen(text)});
+    llmobs_screen_put(screen, llmobs_text_of(text));
 }
 
 void llmobs_screen_painted(const struct llmobs_screen *screen,

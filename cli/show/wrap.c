@@ -140,7 +140,7 @@ int llmobs_wrap_add(struct llmobs_buf *out, struct llmobs_text part)
 void llmobs_wrap_print(const struct llmobs_screen *screen,
                        enum llmobs_paint paint, size_t indent, const char *text)
 {
-    const struct llmobs_text whole = {text, strlen(text)};
+    const struct llmobs_text whole = llmobs_text_of(text);
     size_t columns = screen->columns;
     struct llmobs_wrap wrap;
     struct llmobs_text line;

@@ -735,8 +735,7 @@ static int finished_set(struct llmobs_finished *span, enum llmobs_part part,
     if (!span || (unsigned)part >= PARTS)
         return -EINVAL;
     if (json)
-        rc =
-            llmobs_json_parse((struct llmobs_text){json, strlen(json)}, &value);
+        rc = llmobs_json_parse(llmobs_text_of(json), &value);
     if (!rc)
         rc = part == LLMOBS_METADATA ? set_metadata(span, value)
                                      : set_side(span, part, value);

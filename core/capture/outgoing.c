@@ -34,7 +34,7 @@ static void set_method(struct llmobs_exchange *exchange,
     const char *method = llmobs_handle_method(handle);
 
     llmobs_context_text(exchange->method, sizeof(exchange->method),
-                        (struct llmobs_text){method, strlen(method)});
+                        llmobs_text_of(method));
 }
 
 void llmobs_outgoing_start_clock(struct llmobs_call_origin *origin)

@@ -34,7 +34,7 @@ int llmobs_wire_request_copy(const struct llmobs_http1_head *head,
     char *at;
 
     if (name.len == 0 && host)
-        name = (struct llmobs_text){host, strlen(host)};
+        name = llmobs_text_of(host);
     if (target.len == 0 || target.data[0] == '*' ||
         (target.data[0] == '/' && name.len == 0))
         return -EINVAL;

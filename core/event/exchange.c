@@ -163,7 +163,7 @@ void llmobs_headers_add(struct llmobs_headers *headers, const char *line,
     const char *value = line + name_len + 1;
 
     if (name)
-        add_header(headers, name, (struct llmobs_text){value, strlen(value)});
+        add_header(headers, name, llmobs_text_of(value));
 }
 
 /* True if the only free places are for the headers that a call needs. Other

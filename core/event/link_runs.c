@@ -126,8 +126,7 @@ void llmobs_link_runs(const struct llmobs_linking *l)
         return;
     name = llmobs_linking_fact_text(l, LLMOBS_FACT_MCP_TARGET);
     if (input && !l->span->input_dropped)
-        (void)llmobs_json_parse((struct llmobs_text){input, strlen(input)},
-                                &arguments);
+        (void)llmobs_json_parse(llmobs_text_of(input), &arguments);
     if (l->span->intent && !llmobs_json_get(arguments, "telemetry")) {
         /* The model's answer has the argument that the input lacks. */
         struct llmobs_json *telemetry = llmobs_json_object();

@@ -265,8 +265,7 @@ static bool read_tool_span(const struct llmobs_json *event,
 
     if (!llmobs_json_says(llmobs_json_get(meta, "span"), "kind", "tool") ||
         !span || !trace || event_has_tag(event, LLMOBS_LINK_INFERRED_TAG) ||
-        !llmobs_id128_parse((struct llmobs_text){trace, strlen(trace)},
-                            &out->trace_id))
+        !llmobs_id128_parse(llmobs_text_of(trace), &out->trace_id))
         return false;
     out->name = llmobs_json_gets(event, "name");
     out->span_id = strtoull(span, NULL, 10);
@@ -284,8 +283,7 @@ static struct llmobs_json *arguments_of_event(const struct llmobs_json *event)
     struct llmobs_json *arguments = NULL;
 
     if (text)
-        (void)llmobs_json_parse((struct llmobs_text){text, strlen(text)},
-                                &arguments);
+        (void)llmobs_json_parse(llmobs_text_of(text), &arguments);
     return arguments;
 }
 

@@ -376,13 +376,11 @@ static void add_caller(const struct llmobs_exchange *exchange,
     char tag[96];
 
     if (text)
-        (void)llmobs_json_parse((struct llmobs_text){text, strlen(text)},
-                                &caller);
+        (void)llmobs_json_parse(llmobs_text_of(text), &caller);
     if (!caller)
         return;
     if (rest)
-        (void)llmobs_json_parse((struct llmobs_text){rest, strlen(rest)},
-                                &unnamed);
+        (void)llmobs_json_parse(llmobs_text_of(rest), &unnamed);
     llmobs_unnamed_resolve(caller, unnamed);
     llmobs_json_free(unnamed);
     plugin = llmobs_script_frames_plugin(caller);

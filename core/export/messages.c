@@ -693,7 +693,7 @@ void llmobs_otlp_put_document(struct llmobs_otlp_attributes *out,
 void llmobs_otlp_put_text_or_object(struct llmobs_otlp_attributes *out,
                                     const char *key, const char *text)
 {
-    struct llmobs_text whole = {text, strlen(text)};
+    struct llmobs_text whole = llmobs_text_of(text);
     struct llmobs_json *value = NULL;
 
     if (out->value_max > 0 && whole.len > out->value_max && *text == '{' &&

@@ -177,7 +177,7 @@ static void add_headers(struct llmobs_entry_writer *writer, uint32_t tag,
             llmobs_entry_add_two(
                 writer, tag,
                 (struct llmobs_text){header->name, strlen(header->name) + 1},
-                (struct llmobs_text){header->value, strlen(header->value)});
+                llmobs_text_of(header->value));
     }
 }
 

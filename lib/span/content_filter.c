@@ -341,7 +341,7 @@ static char *decode_form(struct llmobs_text text)
 static int clean_encoded(struct cleaning *c, const char *text,
                          struct llmobs_buf *buf, bool *matched)
 {
-    struct llmobs_text whole = {text, strlen(text)};
+    struct llmobs_text whole = llmobs_text_of(text);
     char *plain;
     int rc;
 

@@ -308,7 +308,7 @@ static void begin_body(struct llmobs_form_parser *form)
 
 static void end_part(struct llmobs_form_parser *form, struct llmobs_body *out)
 {
-    const struct llmobs_text name = {form->name, strlen(form->name)};
+    const struct llmobs_text name = llmobs_text_of(form->name);
     struct llmobs_text text;
 
     if (form->known && form->parts++ < LLMOBS_FORM_PARTS_MAX) {

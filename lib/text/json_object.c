@@ -276,7 +276,7 @@ size_t llmobs_json_place_work(const struct llmobs_json *object)
 static int set_clean(struct llmobs_json *object, const char *key,
                      struct llmobs_json *value)
 {
-    struct llmobs_text raw = {key, strlen(key)}, clean;
+    struct llmobs_text raw = llmobs_text_of(key), clean;
     struct llmobs_json_member *member = NULL;
     struct llmobs_buf scratch;
     if (llmobs_json_clean_string(raw, llmobs_json_place_work(object), &scratch,
