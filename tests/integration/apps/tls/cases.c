@@ -493,22 +493,33 @@ static bool is_key(const char *at)
     return i == KEY_LEN;
 }
 
-/* How often the key is in the process's memory. */
+/* How often the key is in the process's memory, which a thread of the library
+ * may give back meanwhile: the kernel reads it. */
 static int keys(void)
 {
+    static char piece[65536];
     FILE *maps = fopen("/proc/self/maps", "r");
+    int memory = open("/proc/self/mem", O_RDONLY), found = 0;
     char line[500];
-    int found = 0;
 
     while (fgets(line, sizeof(line), maps)) {
-        char *end, *rest, *from = (char *)strtoul(line, &rest, 16);
+        char *rest;
+        size_t from = strtoul(line, &rest, 16);
+        size_t left = strtoul(rest + 1, &rest, 16) - from;
+        ssize_t got;
 
-        end = (char *)strtoul(rest + 1, &rest, 16);
         if (strncmp(rest, " rw", 3) != 0)
             continue;
-        for (; from + KEY_LEN <= end; from++)
-            found += is_key(from);
+        while ((got = pread(memory, piece,
+                            left < sizeof(piece) ? left : sizeof(piece),
+                            (off_t)from)) >= KEY_LEN) {
+            for (ssize_t i = 0; i + KEY_LEN <= got; i++)
+                found += is_key(piece + i);
+            from += (size_t)got - KEY_LEN + 1;
+            left -= (size_t)got - KEY_LEN + 1;
+        }
     }
+    close(memory);
     fclose(maps);
     return found;
 }
