@@ -24,6 +24,7 @@
 #define WANTS_NOTHING 1
 #define WANTS_TO_WRITE 2
 #define WANTS_TO_READ 3
+#define OWN_CLOSED 1
 #define PEER_CLOSED 2
 #define BIO_WAITS 7
 
@@ -213,6 +214,7 @@ static void report_received(unsigned copy, const void *ssl, const void *bytes,
         llmobs_follow_not(of_name(copy, ssl));
 }
 
+/* An end of HTTP/2 behind the program's own end is the program's. */
 static void after_read(unsigned copy, const void *ssl, const void *bytes,
                        int result, size_t got)
 {
@@ -223,7 +225,8 @@ static void after_read(unsigned copy, const void *ssl, const void *bytes,
         ;
     else if (result > 0)
         report_received(copy, ssl, bytes, got);
-    else if ((connection = llmobs_connections_find(ssl))) {
+    else if ((connection = llmobs_connections_find(ssl)) &&
+             !(connection->http2 && REAL(SSL_get_shutdown)(ssl) & OWN_CLOSED)) {
         record_wait(copy, connection, ssl);
         if (!waits(copy, ssl))
             llmobs_follow_ended(ssl, end_of(copy, ssl));
@@ -342,12 +345,9 @@ OF of_SSL_write_ex(unsigned copy, void *ssl, const void *bytes, size_t len,
 /* The program makes the object ready for another connection. */
 static inline int of_SSL_clear(unsigned copy, void *ssl)
 {
-    int result;
-
     before_end(copy, ssl);
-    result = REAL(SSL_clear)(ssl);
     llmobs_follow_forget(ssl);
-    return result;
+    return REAL(SSL_clear)(ssl);
 }
 
 static inline void of_SSL_free(unsigned copy, void *ssl)

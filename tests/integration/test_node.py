@@ -8,6 +8,7 @@ import subprocess
 from delivery import counts
 from harness import (APPS, EMULATOR, SECRET, Skip, accept, compiled, equal,
                      expect_llm, ok, test)
+from test_tls import http2_url
 
 # "LABEL=PATH LABEL=PATH": of each of these the tests are made.
 NODES = dict(one.split("=", 1) for one in os.environ.get(
@@ -160,6 +161,15 @@ def a_server_of_tls(t):
     r = run(t, NODE, "https", "accepts", on="auto", spans=2)
     ok("the program accepts TLS" in r.log, r.log)
     run(t, NODE, "https", "accepts", spans=4)
+
+
+@test
+def a_session_that_is_destroyed(t):
+    """Its open streams are given up."""
+    for node in NODES.values():
+        r = run(t, node, "session", spans=1, answers=False, env={
+            "H2": http2_url(t).replace("127.0.0.1", "localhost")})
+        equal(r.spans[0]["meta"]["error"]["type"], "aborted", "error")
 
 
 @test

@@ -2,7 +2,9 @@
 // The packages of MODULES, a folder, are those that openai, anthropic and ai call by.
 import assert from 'node:assert';
 import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import http2 from 'node:http2';
 import https from 'node:https';
 import { createRequire } from 'node:module';
 import { Worker, isMainThread, workerData } from 'node:worker_threads';
@@ -96,6 +98,16 @@ const ways = {
         // No ticket follows the handshake, so that no byte comes.
         const agent = new https.Agent({ maxVersion: 'TLSv1.2' });
         console.log(await request(agent, 'hang', false, undefined, (q) => setTimeout(() => q.destroy(), 100)));
+    },
+    // The server ends the connection, too.
+    async session() {
+        const session = http2.connect(process.env.H2);
+        const { body, headers } = question('stall', true);
+        const q = session.request({ ':method': 'POST', ':path': '/v1/chat/completions', ...headers });
+        q.end(body);
+        await once(q, 'data');
+        session.destroy();
+        await once(session, 'close');
     },
     workers: () => Promise.all([1, 2, 3, 4].map(() => new Promise((done) => {
         new Worker(file, { workerData: [url, 'fetch'] }).on('exit', done);
