@@ -176,8 +176,7 @@ enum llmobs_wire_what {
      * without having read so many, and those that wait at `fd`. Of a plain one
      * the kernel tells whether the program read others. */
     LLMOBS_WIRE_UNSEEN,
-    /* The last bytes that SENT showed, which the kernel will never take. */
-    LLMOBS_WIRE_REFUSED,
+    LLMOBS_WIRE_REFUSED, /* the last ones that SENT showed; nobody takes them */
     /* enum llmobs_wire_end. After FREED the connection is gone; after CLOSED
      * and BROKEN it stays, and no byte of it counts any more. */
     LLMOBS_WIRE_ENDED

@@ -189,8 +189,7 @@ static void refuse(const void *key)
 
 void llmobs_follow_ended(const void *key, enum llmobs_wire_end how)
 {
-    if (how == LLMOBS_WIRE_UNSENT)
-        refuse(key);
+    refuse(key);
     pass(wire_of(llmobs_connections_find(key)), LLMOBS_WIRE_ENDED, NULL, how,
          -1);
 }

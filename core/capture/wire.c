@@ -51,6 +51,7 @@ struct request {
         stream;      /* first; has its number, also of HTTP/1.1 */
     uint64_t begins; /* bytes that went before the piece that ended its head */
     bool whole;      /* it was sent to its end */
+    bool refused;    /* nobody took its head; a server may answer still */
     struct llmobs_wire_request *asked; /* NULL: it is judged */
     struct llmobs_buf seen;            /* first bytes of the body, until then */
     struct llmobs_exchange *exchange;  /* NULL: no call yet */
@@ -184,7 +185,6 @@ static struct llmobs_exchange *remove_request(struct llmobs_wire *wire,
     return exchange;
 }
 
-/* The request is no call, though it looked like one. */
 static void cancel(struct llmobs_wire *wire, struct request *request)
 {
     struct llmobs_exchange *exchange = remove_request(wire, request);
@@ -567,6 +567,10 @@ static void on_end(void *user, enum llmobs_http1_side side, uint32_t number,
         request_end(wire, request, how);
         return;
     }
+    if (request->refused && how == LLMOBS_HTTP1_NONE) {
+        cancel(wire, request);
+        return;
+    }
     whole = request->whole;
     exchange = remove_request(wire, request);
     if (!exchange)
@@ -766,12 +770,12 @@ static void sent(struct llmobs_wire *wire,
 }
 
 /* A server that got no whole head of a request knows of no call. A part of a
- * record of TLS may have gone, so that nobody knows of which bytes. */
+ * record of TLS, which has up to 16,384 bytes (RFC 8446, 5.1), is none. */
 static void refused(struct llmobs_wire *wire, uint64_t bytes)
 {
-    while (wire->plain && wire->count > 0 &&
-           wire->went - bytes <= wire->requests[wire->count - 1]->begins)
-        cancel(wire, wire->requests[wire->count - 1]);
+    for (size_t i = wire->plain || bytes <= 16384 ? wire->count : 0;
+         i > 0 && wire->went - bytes <= wire->requests[i - 1]->begins; i--)
+        wire->requests[i - 1]->refused = true;
 }
 
 static void received(struct llmobs_wire *wire,

@@ -16,7 +16,6 @@ bool llmobs_probe_works(void)
 {
     int process = llmobs_fork_process(), is = atomic_load(&known);
     uintptr_t page;
-    bool works;
 
     if (is == process || is == -process)
         return is == process;
@@ -24,10 +23,10 @@ bool llmobs_probe_works(void)
                                  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (page % LLMOBS_STACK_PAGE)
         return false;
-    works = llmobs_readable_ask(page) == -EFAULT;
+    is = llmobs_readable_ask(page) == -EFAULT ? process : -process;
     llmobs_sys(SYS_munmap, page, LLMOBS_STACK_PAGE);
-    atomic_store(&known, works ? process : -process);
-    return works;
+    atomic_store(&known, is);
+    return is == process;
 }
 
 void llmobs_probe_trust(struct llmobs_probe *probe, const void *at)

@@ -70,6 +70,12 @@ static void wire_ended(struct llmobs_wire *to, enum llmobs_wire_end how)
         to, &(struct llmobs_wire_event){LLMOBS_WIRE_ENDED, NULL, how, -1});
 }
 
+static void wire_refused(struct llmobs_wire *to, uint64_t bytes)
+{
+    llmobs_wire_event(
+        to, &(struct llmobs_wire_event){LLMOBS_WIRE_REFUSED, NULL, bytes, -1});
+}
+
 static struct llmobs_rules *rules;
 static struct llmobs_wire *wire;
 
@@ -171,6 +177,41 @@ TEST(a_body_of_a_file)
     ck_assert_msg(says(0, "\"there\"") && says(0, "\"bytes_sent\": 65") &&
                       says(0, "\"request_bytes\": 65"),
                   "%s", keeper_events[0]);
+}
+
+/* Nobody took the last requests: they are no calls, unless an answer comes. Of
+ * the others a part may have gone. */
+TEST(what_is_refused)
+{
+    static const char request[] = ASKS JSON LENGTH BODY;
+    static char large[17000] = ASKS JSON "Content-Length: 20000\r\n\r\n";
+    const size_t len = sizeof(request) - 1;
+
+    memset(large + strlen(large), ' ', sizeof(large) - strlen(large));
+    begin();
+    for (int i = 0; i < 2; i++) {
+        send_text(request);
+        receive(ANSWER);
+        send_text(request);
+        send_text(request);
+        wire_refused(wire, 2 * len);
+        over(i == 0 ? LLMOBS_WIRE_BROKEN : LLMOBS_WIRE_FREED);
+        wire = llmobs_wire_begin(NULL, LLMOBS_WIRE_PLAIN, false);
+    }
+    send_text(request);
+    wire_refused(wire, len);
+    receive(ANSWER);
+    send_text(ASKS JSON LENGTH);
+    send_text(BODY);
+    wire_refused(wire, strlen(BODY));
+    over(LLMOBS_WIRE_BROKEN);
+    wire = llmobs_wire_begin("api.openai.com", LLMOBS_WIRE_TLS, false);
+    wire_sent(wire, large, sizeof(large));
+    wire_refused(wire, sizeof(large));
+    over(LLMOBS_WIRE_BROKEN);
+    end(5);
+    ck_assert(says(2, "\"there\"") && says(3, "connection_lost") &&
+              says(4, "connection_lost"));
 }
 
 /* A form's type with JSON in it, which is what many languages' clients send
