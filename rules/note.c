@@ -192,15 +192,8 @@ const char *llmobs_rules_api(const struct llmobs_match *match)
     return match->rule ? match->rule->text : NULL;
 }
 
-int llmobs_rules_recall(struct llmobs_recalls **recalls,
+int llmobs_rules_recall(struct llmobs_recalls **recalls, struct llmobs_text api,
                         struct llmobs_text text, struct llmobs_match *match)
-{
-    return llmobs_rules_recall_api(recalls, llmobs_text_of(NULL), text, match);
-}
-
-int llmobs_rules_recall_api(struct llmobs_recalls **recalls,
-                            struct llmobs_text api, struct llmobs_text text,
-                            struct llmobs_match *match)
 {
     const struct llmobs_recalls *at = *recalls;
     int rc;

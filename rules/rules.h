@@ -176,17 +176,14 @@ int llmobs_rules_note(const struct llmobs_match *match, char *out, size_t cap);
  * beside that text; NULL: it is an API of ours. Lives as long as the rules. */
 const char *llmobs_rules_api(const struct llmobs_match *match);
 
-/* Makes the match of such a text. It borrows from *recalls, which is NULL at
- * first; the caller frees *recalls when it needs none of the matches any more.
+/* Makes the match of such a text and the `api` beside it, which is empty for an
+ * API of ours. It borrows from *recalls, which is NULL at first; the caller
+ * frees *recalls when it needs none of the matches any more.
  * -EINVAL; -ENOTSUP: this version does not know the dialect; -ENOMEM. One
  * thread at a time. */
 struct llmobs_recalls;
-int llmobs_rules_recall(struct llmobs_recalls **recalls,
+int llmobs_rules_recall(struct llmobs_recalls **recalls, struct llmobs_text api,
                         struct llmobs_text text, struct llmobs_match *match);
-/* The same of a text beside which `api` stands. */
-int llmobs_rules_recall_api(struct llmobs_recalls **recalls,
-                            struct llmobs_text api, struct llmobs_text text,
-                            struct llmobs_match *match);
 void llmobs_recalls_free(struct llmobs_recalls *recalls);
 
 #endif

@@ -441,8 +441,8 @@ static int read_field(struct reading *reading, uint32_t tag,
         reading->api = value;
         return 0;
     case TAG_RULE:
-        rc = llmobs_rules_recall_api(reading->recalls, reading->api, value,
-                                     &exchange->match);
+        rc = llmobs_rules_recall(reading->recalls, reading->api, value,
+                                 &exchange->match);
         reading->ruled = rc == 0;
         return rc;
     case TAG_URL:

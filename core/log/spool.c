@@ -111,12 +111,6 @@ void llmobs_spool_reset(struct llmobs_spool *spool)
     set_unnamed(spool);
 }
 
-const char *llmobs_spool_path(const struct llmobs_spool *spool)
-{
-    return atomic_load(&spool->state) == LLMOBS_SPOOL_READY ? spool->prefix
-                                                            : "";
-}
-
 bool llmobs_spool_is_self(const struct llmobs_spool *spool,
                           const struct llmobs_record_owner *who)
 {

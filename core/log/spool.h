@@ -145,10 +145,6 @@ void llmobs_spool_close(struct llmobs_spool *spool);
 /* For a forked child. */
 void llmobs_spool_reset(struct llmobs_spool *spool);
 
-/* The first part of the names of this process's files (spool_state.h) while it
- * has a name, else "". Borrowed. */
-const char *llmobs_spool_path(const struct llmobs_spool *spool);
-
 /* True for the name of this process's files. */
 bool llmobs_spool_is_self(const struct llmobs_spool *spool,
                           const struct llmobs_record_owner *who);

@@ -18,9 +18,8 @@ static void check_note(const struct llmobs_match *match)
 
     if (!match->rule || llmobs_rules_note(match, note, sizeof(note)) != 0)
         return;
-    if (llmobs_rules_recall_api(&recalls,
-                                llmobs_text_of(llmobs_rules_api(match)),
-                                llmobs_text_of(note), &recalled) == 0)
+    if (llmobs_rules_recall(&recalls, llmobs_text_of(llmobs_rules_api(match)),
+                            llmobs_text_of(note), &recalled) == 0)
         FUZZ_CHECK(recalled.kind == match->kind);
     llmobs_recalls_free(recalls);
 }

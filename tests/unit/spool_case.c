@@ -10,6 +10,7 @@
 
 #include "lib/base/stats.h"
 #include "core/log/spool_file.h"
+#include "core/log/spool_state.h"
 #include "core/trace/carrier.h"
 #include "tests/unit/context_case.h"
 
@@ -125,9 +126,15 @@ struct llmobs_spooled spool_keep_patiently(size_t more)
     return spooled;
 }
 
+const char *spool_prefix(void)
+{
+    return atomic_load(&spool->state) == LLMOBS_SPOOL_READY ? spool->prefix
+                                                            : "";
+}
+
 int spool_files(void)
 {
-    const char *prefix = strrchr(llmobs_spool_path(spool), '/');
+    const char *prefix = strrchr(spool_prefix(), '/');
     char command[300];
     FILE *out;
     int count = 0;

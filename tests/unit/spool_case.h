@@ -31,6 +31,9 @@ struct llmobs_spooled spool_keep(size_t more);
  * in memory alone; here it tries again. */
 struct llmobs_spooled spool_keep_patiently(size_t more);
 
+/* The first part of the names of our own process's files; "" without a name. */
+const char *spool_prefix(void);
+
 /* The files of our own process. */
 int spool_files(void);
 

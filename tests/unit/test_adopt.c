@@ -608,7 +608,7 @@ static void leave_closed(void)
     char path[PATH_MAX];
 
     ck_assert_int_eq(llmobs_spool_start(spool, e), 0);
-    llmobs_spool_file_path(llmobs_spool_path(spool), 1, path);
+    llmobs_spool_file_path(spool_prefix(), 1, path);
     ck_assert_int_eq(llmobs_spool_file_close(path), 0);
     ck_assert_int_eq(llmobs_spool_start(spool, late), 0);
     ck_assert_uint_eq(late->item.spooled.begun[0], 2);

@@ -44,7 +44,7 @@ static void check_case(struct rule_case *c, const char *name, bool recalled)
     if (recalled) {
         ck_assert_ptr_nonnull(llmobs_rules_api(&match));
         ck_assert_int_eq(llmobs_rules_note(&match, note, sizeof(note)), 0);
-        ck_assert_int_eq(llmobs_rules_recall_api(
+        ck_assert_int_eq(llmobs_rules_recall(
                              &recalls, llmobs_text_of(llmobs_rules_api(&match)),
                              llmobs_text_of(note), &c->match),
                          0);

@@ -71,8 +71,8 @@ static void read_shape(const struct llmobs_dialect *dialect,
              strcmp(shape->method, "POST") == 0 ? "" : " ", shape->path,
              shape->kind, flags);
     ck_assert_int_eq(
-        llmobs_rules_recall(&recalls, (struct llmobs_text){note, strlen(note)},
-                            &match),
+        llmobs_rules_recall(&recalls, llmobs_text_of(NULL),
+                            (struct llmobs_text){note, strlen(note)}, &match),
         0);
     for (size_t u = 0; u < sizeof(urls) / sizeof(urls[0]); u++) {
         for (size_t t = 0; t < sizeof(types) / sizeof(types[0]); t++) {

@@ -856,14 +856,18 @@ TEST(test_recall)
     ck_assert_int_eq(llmobs_rules_note(&e->match, note, sizeof(note)), 0);
     text = (struct llmobs_text){note, strlen(note)};
     for (int i = 0; i < 2; i++) {
-        ck_assert_int_eq(llmobs_rules_recall(&recalls, text, &match), 0);
+        ck_assert_int_eq(
+            llmobs_rules_recall(&recalls, llmobs_text_of(NULL), text, &match),
+            0);
         ck_assert_int_eq(match.kind, e->match.kind);
         ck_assert(match.proxied && e->match.proxied);
         ck_assert_int_eq(match.confirm, e->match.confirm);
     }
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
         text = (struct llmobs_text){wrong[i], strlen(wrong[i])};
-        ck_assert_int_lt(llmobs_rules_recall(&recalls, text, &match), 0);
+        ck_assert_int_lt(
+            llmobs_rules_recall(&recalls, llmobs_text_of(NULL), text, &match),
+            0);
     }
     done(e, NULL);
 }

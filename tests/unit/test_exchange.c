@@ -376,7 +376,7 @@ TEST(a_search_loses_its_vectors)
         struct llmobs_recalls *recalls = NULL;
 
         ck_assert_int_eq(llmobs_rules_recall(
-                             &recalls,
+                             &recalls, llmobs_text_of(NULL),
                              (struct llmobs_text){notes[i], strlen(notes[i])},
                              &e->match),
                          0);

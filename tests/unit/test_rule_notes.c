@@ -30,8 +30,9 @@ TEST(a_note_has_the_pointers)
         ck_assert_int_eq(match.form, i == 1);
         ck_assert_int_eq(match.kind, LLMOBS_KIND_RETRIEVAL);
         ck_assert_int_eq(llmobs_rules_note(&match, note, sizeof(note)), 0);
-        ck_assert_int_eq(
-            llmobs_rules_recall(&recalls, llmobs_text_of(note), &recalled), 0);
+        ck_assert_int_eq(llmobs_rules_recall(&recalls, llmobs_text_of(NULL),
+                                             llmobs_text_of(note), &recalled),
+                         0);
         ck_assert_str_eq(recalled.rule->places, "i/q\nd/hits\n");
         ck_assert_str_eq(recalled.rule->name, "find");
         ck_assert_ptr_eq(recalled.rule->shape, match.rule->shape);
@@ -91,8 +92,9 @@ TEST(some_stand_without_their_body)
         ck_assert_msg(llmobs_rules_stands(&match) == rows[i].stands, "%s",
                       row.url);
         ck_assert_int_eq(llmobs_rules_note(&match, note, sizeof(note)), 0);
-        ck_assert_int_eq(
-            llmobs_rules_recall(&recalls, llmobs_text_of(note), &match), 0);
+        ck_assert_int_eq(llmobs_rules_recall(&recalls, llmobs_text_of(NULL),
+                                             llmobs_text_of(note), &match),
+                         0);
         ck_assert_int_eq(llmobs_rules_stands(&match), rows[i].stands);
         llmobs_recalls_free(recalls);
     }
@@ -150,8 +152,9 @@ static void check_note(const struct llmobs_dialect *dialect,
     char note[512];
 
     ck_assert_int_eq(llmobs_rules_note(&match, note, sizeof(note)), 0);
-    ck_assert_int_eq(
-        llmobs_rules_recall(&recalls, llmobs_text_of(note), &match), 0);
+    ck_assert_int_eq(llmobs_rules_recall(&recalls, llmobs_text_of(NULL),
+                                         llmobs_text_of(note), &match),
+                     0);
     ck_assert_msg(match.rule->shape == shape, "%s: %s %s", dialect->name,
                   shape->method, shape->path);
     llmobs_recalls_free(recalls);

@@ -102,7 +102,7 @@ static void rename_current(const char *to)
 {
     char from[PATH_MAX], name[PATH_MAX];
 
-    llmobs_spool_file_path(llmobs_spool_path(spool), 1, from);
+    llmobs_spool_file_path(spool_prefix(), 1, from);
     snprintf(name, sizeof(name), "%s/%s%s", place, to, strrchr(from, '/') + 2);
     ck_assert_int_eq(rename(from, name), 0);
 }
@@ -143,7 +143,7 @@ TEST(test_closed)
     char path[PATH_MAX];
 
     ck_assert_int_eq(llmobs_spool_start(spool, e), 0);
-    llmobs_spool_file_path(llmobs_spool_path(spool), 1, path);
+    llmobs_spool_file_path(spool_prefix(), 1, path);
     ck_assert_int_eq(llmobs_spool_file_close(path), 0);
     one = spool_keep(1);
     ck_assert_uint_eq(one.file, 2);
@@ -557,7 +557,7 @@ TEST(test_made_by_others)
     spool_keep(1);
     snprintf(other, sizeof(other), "%s/other", base);
     put(other, "mine");
-    llmobs_spool_file_path(llmobs_spool_path(spool), 2, path);
+    llmobs_spool_file_path(spool_prefix(), 2, path);
     ck_assert_int_eq(link(other, path), 0);
     atomic_store(&spool->at, (uint64_t)2 << 32);
     ck_assert_int_eq(llmobs_spool_end(spool, e), -EPERM);
@@ -627,7 +627,7 @@ static void key_of(struct llmobs_entry_key *out)
 {
     char path[PATH_MAX];
 
-    llmobs_spool_file_path(llmobs_spool_path(spool), 1, path);
+    llmobs_spool_file_path(spool_prefix(), 1, path);
     ck_assert_int_eq(llmobs_spool_file_key(path, out), 0);
 }
 

@@ -117,7 +117,7 @@ TEST(test_any_mask)
     struct stat st;
 
     umask(mask);
-    llmobs_spool_file_path(llmobs_spool_path(spool), 1, path);
+    llmobs_spool_file_path(spool_prefix(), 1, path);
     ck_assert_int_eq(stat(path, &st), 0);
     ck_assert_uint_eq(st.st_mode & 07777, 0600);
     ck_assert(llmobs_spool_has(spool, &list[1]));
