@@ -22,8 +22,7 @@
 #define LANDLOCK_RESTRICT_SELF 446
 #define SLACK_NS 12345678
 
-/* The longest comes first: the worker's first delivery may take a while. */
-static const int gaps_ms[] = {60, 10, 3, 0};
+static const int gaps_ms[] = {0, 3, 10, 60};
 
 static void nap_ms(int ms)
 {
@@ -168,10 +167,11 @@ static void rests(const char *base)
 /* On a busy machine the worker may need longer than a fork waits for it. */
 #define TRIES 30
 
-/* As Python counts its threads, in the parent, after the fork. */
+/* As Python counts its threads, in the parent, after the fork. The longest gap
+ * comes first: the worker's first delivery may take a while. */
 static void forks(const char *base)
 {
-    for (size_t i = 0; i < sizeof(gaps_ms) / sizeof(*gaps_ms); i++) {
+    for (size_t i = sizeof(gaps_ms) / sizeof(*gaps_ms); i-- > 0;) {
         int alone = 0;
 
         for (int k = 0; k < TRIES; k++) {
