@@ -179,24 +179,24 @@ void llmobs_follow_unseen(const struct llmobs_connection *connection,
     pass(wire_of(connection), LLMOBS_WIRE_UNSEEN, NULL, bytes, fd);
 }
 
-static void refuse(const void *key)
+static void refuse(const struct llmobs_connection *connection)
 {
-    const struct llmobs_connection *known = llmobs_connections_find(key);
-
-    if (known && known->ahead > 0)
-        pass(wire_of(known), LLMOBS_WIRE_REFUSED, NULL, known->ahead, -1);
+    if (connection && connection->ahead > 0)
+        pass(wire_of(connection), LLMOBS_WIRE_REFUSED, NULL, connection->ahead,
+             -1);
 }
 
 void llmobs_follow_ended(const void *key, enum llmobs_wire_end how)
 {
-    refuse(key);
-    pass(wire_of(llmobs_connections_find(key)), LLMOBS_WIRE_ENDED, NULL, how,
-         -1);
+    const struct llmobs_connection *connection = llmobs_connections_find(key);
+
+    refuse(connection);
+    pass(wire_of(connection), LLMOBS_WIRE_ENDED, NULL, how, -1);
 }
 
 void llmobs_follow_forget(const void *key)
 {
-    refuse(key);
+    refuse(llmobs_connections_find(key));
     pass(llmobs_connections_forget(key), LLMOBS_WIRE_ENDED, NULL,
          LLMOBS_WIRE_FREED, -1);
 }
