@@ -260,7 +260,8 @@ int llmobs_fd_reopen(int look, int flags)
 
     if (fstat(look, &st) != 0)
         return -1;
-    if (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode)) {
+    if (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode) &&
+        !llmobs_fd_is_null(&st)) {
         errno = S_ISLNK(st.st_mode) ? ELOOP : EINVAL;
         return -1;
     }

@@ -20,6 +20,7 @@
 
 #include <stdbool.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 /* Above the numbers that programs rely on, and below 64: a number beyond the
  * kernel's table of descriptors makes the table grow. In a process with several
@@ -52,16 +53,22 @@ bool llmobs_fd_spare(int count);
  * closed it at each try. */
 int llmobs_fd_open(int dir, const char *name, int flags);
 
+/* True for /dev/null, by custom the name of an empty file. */
+static inline bool llmobs_fd_is_null(const struct stat *file)
+{
+    return S_ISCHR(file->st_mode) && file->st_rdev == makedev(1, 3);
+}
+
 /* The llmobs command calls it before it has a second thread, as it may run as
  * root and open files by names that other users chose. From then on
- * llmobs_fd_open opens regular files and directories alone, and answers EINVAL
- * for all else: a device may act when it is opened. Costs three more system
- * calls. */
+ * llmobs_fd_open opens regular files, directories and /dev/null alone, and
+ * answers EINVAL for all else: a device may act when it is opened. Costs three
+ * more system calls. */
 void llmobs_fd_files_only(void);
 
 /* Borrows `look`, opened by O_PATH; gives a descriptor of the same file, opened
- * with `flags`, or -1 with errno: EINVAL where it is neither a regular file nor
- * a directory, ENOENT where there is no /proc. */
+ * with `flags`, or -1 with errno: EINVAL where it is none of regular file,
+ * directory and /dev/null, ENOENT where there is no /proc. */
 int llmobs_fd_reopen(int look, int flags);
 
 /* Where `fd` still stands for `file`: _copy gives a copy, `high` from

@@ -7,7 +7,6 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -48,8 +47,7 @@ static int open_regular(int dir, const char *path, int flags, struct stat *st)
     if (fd < 0)
         return -errno;
     rc = fstat(fd, st) ? -errno : S_ISREG(st->st_mode) ? 0 : -EINVAL;
-    /* /dev/null is by custom the name of an empty file. */
-    if (rc == -EINVAL && S_ISCHR(st->st_mode) && st->st_rdev == makedev(1, 3))
+    if (rc == -EINVAL && llmobs_fd_is_null(st))
         rc = 0;
     if (rc)
         close(fd);

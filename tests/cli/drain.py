@@ -255,6 +255,22 @@ def to_a_url():
         arrived(dd, 2)
 
 
+def settings_that_are_empty():
+    """/dev/null is an empty file of settings, for process and tool."""
+    null = dict(LLMOBS_CONFIG="/dev/null", LLMOBS_RULES="/dev/null")
+    calls(**null)
+    with agent() as dd:
+        expect(drain(env=environment(**null)), 0, delivered=1)
+        span, = arrived(dd, 1)
+        equal(span["meta"]["input"]["messages"][0]["content"], "hello there",
+              "input")
+    done = subprocess.run(
+        [LLMOBS, "doctor", "--no-self-test", "curl"], timeout=LIMIT,
+        env=environment(**null), stdout=subprocess.PIPE, text=True)
+    equal([line for line in done.stdout.splitlines() if "regular" in line or
+           "CONTENT" in line], [], "what the doctor says of it")
+
+
 def log_lines(text):
     with open(os.path.join(FOLDER, "log")) as f:
         return f.read().count(text)
@@ -903,7 +919,8 @@ def stats_check():
 
 
 TESTS = [nothing_there, each_once, killed_call, second_tenant, to_the_store,
-         to_a_full_store, to_a_url, to_otlp, to_a_receiver_that_was_away, flapping_agent, hanging_agent, refused_event, many, concurrent,
+         to_a_full_store, to_a_url, settings_that_are_empty,
+         to_otlp, to_a_receiver_that_was_away, flapping_agent, hanging_agent, refused_event, many, concurrent,
          beside_the_living, past_self, drain_killed,
          short_ones_killed, hostile,
          truncated, one_file_of_two,
