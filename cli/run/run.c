@@ -42,8 +42,6 @@
 #define RUN_DIGITS 16
 #define SHELLS "sh,bash,dash,ash,ksh*,mksh,zsh,fish,rbash"
 
-#define NOT_THERE " is not there (run make)"
-
 enum name { LAUNCHER, COMMAND, ENTRYPOINT, NAME_COUNT };
 
 static const char *const names[NAME_COUNT] = {"llmobs-run", "llmobs run",
@@ -361,7 +359,8 @@ static int run_find(struct launch *launch)
         return run_tell(launch, "LLMOBS_BUILD: no such directory: ",
                         getenv("LLMOBS_BUILD"), "");
     case -ENOENT:
-        return run_tell(launch, "not built: ", preload->library, NOT_THERE);
+        return run_tell(launch, "", preload->library,
+                        llmobs_preload_remedy(preload->library));
     case -EINVAL:
         run_tell(launch,
                  "cannot preload from a path with ':', '$' or a blank in it: ",
@@ -575,7 +574,8 @@ static int run_run(struct launch *launch)
         launch->workflow = NULL;
     if ((launch->workflow || bound(launch)) &&
         access(launch->preload.tool, X_OK) != 0)
-        return run_tell(launch, "not built: ", launch->preload.tool, NOT_THERE);
+        return run_tell(launch, "", launch->preload.tool,
+                        llmobs_preload_remedy(launch->preload.tool));
     if (add_variables(launch) != 0)
         return bound(launch)
                    ? run_refuse(launch)

@@ -213,7 +213,7 @@ int llmobs_start_tool(int argc, char **argv)
         execve(start.tool, argv, environ);
     start.error = start.lacking ? ENOENT : errno;
     if (access(start.tool, F_OK) != 0)
-        return start_tool_tell(start.tool, " is not there (run make)",
+        return start_tool_tell(start.tool, llmobs_preload_remedy(start.tool),
                                STATUS_ABSENT);
     if (start.error != E2BIG && access(start.tool, X_OK) == 0)
         seek_loader(&start);

@@ -81,7 +81,7 @@ static int own_directories(char bin[PATH_MAX], char lib[PATH_MAX])
         return rc;
     memcpy(bin, dir, PATH_MAX);
     memcpy(lib, dir, PATH_MAX);
-    if (holds(dir, "../lib/llmobs/" LLMOBS_PRELOAD_NAME))
+    if (holds(dir, "../lib/llmobs"))
         return enter(dir, "../lib/llmobs", lib) ? 0 : -ESRCH;
     if (!holds(dir, FRONT) && holds(dir, "../../bin/" FRONT))
         return enter(dir, "../../bin", bin) ? 0 : -ESRCH;
@@ -160,6 +160,17 @@ int llmobs_preload_share(const char *name, char path[PATH_MAX])
     if (rc == 0 && strcmp(bin, lib) != 0)
         rc = join(lib, bin, "../share/llmobs");
     return rc == 0 ? join(path, lib, name) : rc;
+}
+
+const char *llmobs_preload_remedy(const char *path)
+{
+    const char *name = strrchr(path, '/');
+    size_t len = name ? (size_t)(name - path) : 0;
+
+    return (len >= 4 && memcmp(name - 4, "/bin", 4) == 0) ||
+                   (len >= 11 && memcmp(name - 11, "/lib/llmobs", 11) == 0)
+               ? " is not there: install llmobs-preload again"
+               : " is not there (run make)";
 }
 
 /* True where an item of the list is the file `library`, under any name. */

@@ -39,6 +39,10 @@ int llmobs_preload_tool(char path[PATH_MAX]);
  * LLMOBS_BUILD, beside this program, or in share/llmobs of its installation. */
 int llmobs_preload_share(const char *name, char path[PATH_MAX]);
 
+/* What to say behind the path of one of these files that is missing: in an
+ * installation, or an unpacked archive, nobody can build it. */
+const char *llmobs_preload_remedy(const char *path);
+
 /* Puts the library after the others in LD_PRELOAD, since an allocator or a
  * sanitizer must come first. Does nothing where the library is in the list
  * already, or is NULL. */
