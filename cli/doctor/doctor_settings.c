@@ -274,7 +274,8 @@ static bool report_agent(struct llmobs_doctor *doctor,
     enum llmobs_report_level bad =
         wanted ? LLMOBS_REPORT_FAIL : LLMOBS_REPORT_NOTE;
     char *url = llmobs_doctor_shown("", config->agent_url);
-    struct llmobs_answer answer = {.exporter = AGENT};
+    struct llmobs_answer answer = {.exporter = AGENT,
+                                   .named = (int32_t)config->agent_named};
     char why[LLMOBS_DESTINATION_WHY];
     int rc = probe(doctor, config);
     bool takes = rc > 0 && report_answer(doctor, config, false, bad, url);
@@ -387,8 +388,7 @@ static void report_failing(struct llmobs_doctor *doctor,
 
     llmobs_destinations_read(config, answers);
     for (; one < answers + LLMOBS_ANSWERS && doctor->process.pid == 0; one++) {
-        const char *reason =
-            llmobs_reason(one->exporter, one->status, one->error, one->code);
+        const char *reason = llmobs_reason(one);
         bool store = strcmp(one->exporter, "store") == 0;
 
         if (!llmobs_destination_fails(one, text))

@@ -23,8 +23,7 @@
 void llmobs_destination_why(const struct llmobs_answer *answer,
                             char out[LLMOBS_DESTINATION_WHY])
 {
-    const char *reason = llmobs_reason(answer->exporter, answer->status,
-                                       answer->error, answer->code),
+    const char *reason = llmobs_reason(answer),
                *cause = strerror(-answer->error);
 
     if (answer->status != 0)

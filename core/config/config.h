@@ -99,6 +99,14 @@ enum llmobs_exporters {
 
 /* -- OTLP: the variables of OpenTelemetry (WIRE 9) ------------------------ */
 
+/* Which variable names the agent's address; a port counts as a host. */
+enum llmobs_agent_named {
+    LLMOBS_AGENT_UNNAMED,
+    LLMOBS_AGENT_BY_URL,
+    LLMOBS_AGENT_BY_HOST,
+    LLMOBS_AGENT_BY_HOSTNAME
+};
+
 enum llmobs_signal {
     LLMOBS_SIGNAL_TRACES,
     LLMOBS_SIGNAL_METRICS,
@@ -216,7 +224,7 @@ struct llmobs_config {
     char *agent_url;       /* resolved (WIRE 2.3): "http://host:port[/base]",
                             * "https://...", "unix:///path"; never NULL */
     bool agent_configured; /* by a variable, or its socket exists */
-    bool agent_named;      /* by a variable */
+    enum llmobs_agent_named agent_named;
     int64_t agent_timeout_ms;  /* DD_TRACE_AGENT_TIMEOUT_SECONDS */
     char *override_origin;     /* DD_LLMOBS_OVERRIDE_ORIGIN; NULL: unset */
     char **extra_headers;      /* _DD_TRACE_WRITER_ADDITIONAL_HEADERS, each

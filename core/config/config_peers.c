@@ -135,7 +135,10 @@ static void find_agent(struct llmobs_config_loading *loading)
     read_host(loading, &loading->agent_hostname, "DD_TRACE_AGENT_HOSTNAME");
     read_host(loading, &loading->agent_host, "DD_AGENT_HOST");
     config->agent_configured = true;
-    config->agent_named = loading->agent_url || has_host(loading);
+    config->agent_named = loading->agent_url        ? LLMOBS_AGENT_BY_URL
+                          : loading->agent_hostname ? LLMOBS_AGENT_BY_HOSTNAME
+                          : has_host(loading)       ? LLMOBS_AGENT_BY_HOST
+                                                    : LLMOBS_AGENT_UNNAMED;
     if (loading->agent_url) {
         llmobs_config_set(loading, &config->agent_url,
                           llmobs_text_of(loading->agent_url));

@@ -180,8 +180,10 @@ void llmobs_peer_failed(struct llmobs_peer *peer, int rc, int64_t began_ns,
 void llmobs_peer_note(const struct llmobs_peer *peer, const char *exporter,
                       long status, int error, int code)
 {
-    struct llmobs_answer answer = {
-        .status = (int)status, .error = error, .code = code};
+    struct llmobs_answer answer = {.status = (int)status,
+                                   .error = error,
+                                   .code = code,
+                                   .named = (int32_t)peer->config->agent_named};
     char *place = llmobs_allowlist_url_copy(peer->url);
     int dir;
 

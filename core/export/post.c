@@ -1,6 +1,7 @@
 #include "core/export/post.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -138,9 +139,10 @@ static const char *why_not(struct llmobs_post *post,
                            const struct llmobs_http_reply *reply)
 {
     const char *words = post->form->hint ? post->form->hint(post, reply) : NULL;
+    struct llmobs_answer answer = {.status = (int)reply->status};
 
-    return words ? words
-                 : llmobs_reason(post->form->name, (int)reply->status, 0, 0);
+    snprintf(answer.exporter, sizeof(answer.exporter), "%s", post->form->name);
+    return words ? words : llmobs_reason(&answer);
 }
 
 static void note_accepted(struct llmobs_post *post, size_t count)

@@ -4,9 +4,18 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "core/config/config.h"
 #include "core/export/curl_access.h"
 
-enum kind { AGENT = 1, INTAKE = 2, OTLP = 4, STORE = 8, ALL = 15 };
+enum kind {
+    AGENT = 1,
+    INTAKE = 2,
+    OTLP = 4,
+    STORE = 8,
+    ALL = 15,
+    BY_HOST = 16, /* an agent, by what names it */
+    BY_HOSTNAME = 32
+};
 
 /* Statuses, errors, and codes of libcurl behind EPROTO. */
 #define CODE(code) (-1000 - (code))
@@ -67,6 +76,11 @@ static const struct row {
     {OTLP, -EIO, -EIO,
      "it answers in no HTTP/1.1, as a port of gRPC does: OTLP by HTTP has "
      "another, 4318 as a rule"},
+    {BY_HOST, -999, -1,
+     "start the agent, or correct DD_AGENT_HOST and DD_TRACE_AGENT_PORT"},
+    {BY_HOSTNAME, -999, -1,
+     "start the agent, or correct DD_TRACE_AGENT_HOSTNAME and "
+     "DD_TRACE_AGENT_PORT"},
     {AGENT, -999, -1,
      "start the agent, or name its address in DD_TRACE_AGENT_URL"},
     {INTAKE, -999, -1, "look at DD_SITE, https_proxy and the network"},
@@ -75,19 +89,27 @@ static const struct row {
      "its port for HTTP is 4318 as a rule, and 4317 that of gRPC"},
 };
 
-static unsigned kind_of(const char *exporter)
+static unsigned kind_of(const struct llmobs_answer *answer)
 {
-    return strcmp(exporter, "agent") == 0       ? AGENT
-           : strcmp(exporter, "agentless") == 0 ? INTAKE
+    const char *exporter = answer->exporter;
+
+    if (strcmp(exporter, "agent") == 0)
+        return AGENT |
+               (answer->named == LLMOBS_AGENT_BY_HOST       ? BY_HOST
+                : answer->named == LLMOBS_AGENT_BY_HOSTNAME ? BY_HOSTNAME
+                                                            : 0);
+    return strcmp(exporter, "agentless") == 0 ? INTAKE
            : strcmp(exporter, "store") == 0 || strcmp(exporter, "spool") == 0
                ? STORE
                : OTLP;
 }
 
-const char *llmobs_reason(const char *exporter, int status, int error, int code)
+const char *llmobs_reason(const struct llmobs_answer *answer)
 {
-    unsigned kind = kind_of(exporter);
-    int number = status ? status : error == -EPROTO ? CODE(code) : error;
+    unsigned kind = kind_of(answer);
+    int number = answer->status             ? answer->status
+                 : answer->error == -EPROTO ? CODE(answer->code)
+                                            : answer->error;
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
         if (rows[i].kinds & kind && number >= rows[i].first &&

@@ -6,9 +6,9 @@
 #ifndef LLMOBS_REASON_H
 #define LLMOBS_REASON_H
 
-/* By the exporter's name; `status`: of HTTP, or 0; `error`: -errno where there
- * is no answer; `code`: libcurl's, for that. */
-const char *llmobs_reason(const char *exporter, int status, int error,
-                          int code);
+#include "lib/base/answers.h"
+
+/* Reads all but the place and the times. */
+const char *llmobs_reason(const struct llmobs_answer *answer);
 
 #endif

@@ -26,7 +26,7 @@ struct llmobs_answer {
     int32_t status;      /* of HTTP; 0: no answer */
     int32_t error;       /* -errno where there is no answer */
     int32_t code;        /* libcurl's, for that */
-    int32_t unused;
+    int32_t named;       /* an agent: by what variable (config.h) */
 };
 
 /* Writes a destination's answer of this moment into the directory: its first

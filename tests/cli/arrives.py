@@ -110,6 +110,16 @@ def newcomer():
                           "DD_TRACE_AGENT_URL": "http://u:hunter2@127.0.0.1:1"},
              ["agent " + nobody + since, "Connection refused: start the agent, "
               "or name its address in DD_TRACE_AGENT_URL"], (1, "NO " + nobody)),
+            ("no agent, by its host", {"LLMOBS_EXPORTER": "agent",
+                                       "DD_AGENT_HOST": "127.0.0.1",
+                                       "DD_TRACE_AGENT_PORT": "1"},
+             ["agent " + nobody + since, "start the agent, or correct "
+              "DD_AGENT_HOST and DD_TRACE_AGENT_PORT"], (1, "NO " + nobody)),
+            ("no agent, by an older name", {
+                "LLMOBS_EXPORTER": "agent", "DD_AGENT_HOST": "localhost",
+                "DD_TRACE_AGENT_HOSTNAME": "127.0.0.1", "DD_AGENT_PORT": "1"},
+             ["agent " + nobody + since, "or correct DD_TRACE_AGENT_HOSTNAME "],
+             (1, "NO " + nobody)),
             ("an agent that refuses", {"LLMOBS_EXPORTER": "agent",
                                        "DD_TRACE_AGENT_URL": URL},
              ["agent " + URL + since, "status 403: the agent's own key or site "
