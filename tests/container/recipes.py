@@ -207,7 +207,7 @@ def plain_app(world):
 @case(GROUP, "the init container fills the volume; both containers of the pod "
       "give a span each and end at TERM, one on a read-only root")
 def kubernetes_yaml(world):
-    with open(os.path.join(RECIPES, "kubernetes.yaml")) as f:
+    with open(os.path.join(RECIPES, "base/kubernetes.yaml")) as f:
         pod = yaml.safe_load(f)["spec"]["template"]["spec"]
     made = volumes(world, pod)
     init, = pod["initContainers"]

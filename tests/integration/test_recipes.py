@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 
 import harness
@@ -260,26 +261,35 @@ def of_compose(folder):
                    for k, v in env.items()} for name, env in made.items()}
 
 
-def of_kubernetes(folder):
-    """The same of the pod's containers, its manifest changed as kustomize does."""
-    equal(loaded(folder, "kustomization.yaml")["resources"], [".."], "base")
-    manifest, = loaded("kustomization.yaml")["resources"]
-    deployment, pod = loaded(manifest), None
-    for patch in loaded(folder, "kustomization.yaml")["patches"]:
-        equal(patch["target"], {"kind": deployment["kind"],
-                                "name": deployment["metadata"]["name"]}, "target")
-        for step in importlib.import_module("yaml").safe_load(patch["patch"]):
-            *way, last = step["path"].strip("/").split("/")
-            at = deployment
-            for word in way:
-                at = at[int(word) if isinstance(at, list) else word]
-            if step["op"] == "replace":
-                equal(at[int(last)]["name"], step["value"]["name"], "replaced")
-                at[int(last)] = step["value"]
-            else:
-                equal((step["op"], last), ("add", "-"), "a step")
-                at.append(step["value"])
-    pod = deployment["spec"]["template"]["spec"]
+def kubectl(t):
+    """One with a kustomize of this time: the path's, or npm's."""
+    here = shutil.which("kubectl")
+    if here:
+        said = subprocess.run([here, "version", "--client", "-o", "json"], text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        if re.search(r'"kustomizeVersion": "v[5-9]', said.stdout):
+            return here
+    got = subprocess.run([os.path.join(ROOT, "tests/otlp/get"), "kubectl"], text=True,
+                         stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    if got.returncode == 77:
+        raise Skip("no kubectl: " + got.stderr.strip())
+    equal(got.returncode, 0, "get kubectl: " + got.stderr)
+    return os.path.join(got.stdout.strip(), "kubectl")
+
+
+def kustomized(t, folder):
+    """What `kubectl apply -k` of the folder would send: one Deployment."""
+    done = subprocess.run([kubectl(t), "kustomize", os.path.join(CONTAINER, folder)],
+                          env={"PATH": os.environ["PATH"], "HOME": t.dir}, text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    equal((done.returncode, done.stderr), (0, ""), "kustomize " + folder)
+    deployment, = importlib.import_module("yaml").safe_load_all(done.stdout)
+    return deployment
+
+
+def of_kubernetes(t, folder):
+    """The same of the pod's containers."""
+    pod = kustomized(t, folder)["spec"]["template"]["spec"]
     volumes = {v["name"] for v in pod["volumes"]}
     for container in pod["containers"] + pod["initContainers"]:
         ok({m["name"] for m in container["volumeMounts"]} <= volumes, "volumes")
@@ -306,8 +316,8 @@ def as_deployed(t, folder):
                         LLMOBS_STORE_DIR=t.dir + "/store", **(
                             {"DD_AGENT_PORT": dd.url.rpartition(":")[2]}
                             if "DD_AGENT_HOST" in env else {}))
-             for name, env in made(folder).items()}
-            for made in (of_compose, of_kubernetes)]
+             for name, env in made.items()}
+            for made in (of_compose(folder), of_kubernetes(t, folder))]
 
 
 def asks(t, env):
@@ -331,6 +341,22 @@ def containers_are_accepted(t):
              "config", "-q"], cwd=CONTAINER, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT)
         equal((said.returncode, said.stdout), (0, b""), folder)
+
+
+@test
+def kustomizations_build(t):
+    """Each folder alone, to the base and nothing but its own changes."""
+    names = {"base": [], "otlp": ["LLMOBS_EXPORTER", "OTEL_EXPORTER_OTLP_ENDPOINT"],
+             "gateway": ["DD_LLMOBS_INSTRUMENTED_PROXY_URLS"],
+             "relay": ["LLMOBS_SPOOL_DIR"]}
+    equal({name for name in os.listdir(CONTAINER) if os.path.exists(
+        os.path.join(CONTAINER, name, "kustomization.yaml"))}, set(names), "folders")
+    base = of_kubernetes(t, "base")
+    for folder, more in names.items():
+        made = of_kubernetes(t, folder)
+        for name in base:
+            equal(set(made[name]) - set(base[name]),
+                  set(more if "LLM_URL" in made[name] else []), folder + " " + name)
 
 
 @test
