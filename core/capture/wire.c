@@ -567,7 +567,8 @@ static void on_end(void *user, enum llmobs_http1_side side, uint32_t number,
         request_end(wire, request, how);
         return;
     }
-    if (request->refused && how == LLMOBS_HTTP1_NONE) {
+    if (how == LLMOBS_HTTP1_REFUSED ||
+        (request->refused && how == LLMOBS_HTTP1_NONE)) {
         cancel(wire, request);
         return;
     }

@@ -29,6 +29,7 @@ enum flag {
 };
 
 #define PROTOCOL_ERROR 1
+#define REFUSED_STREAM 7
 
 enum setting { TABLE_SIZE = 1, FRAME_SIZE = 5 };
 
@@ -49,7 +50,7 @@ void llmobs_h2_init(struct llmobs_h2 *h2,
                     const struct llmobs_http1_events *events, void *user,
                     const uint64_t key[2])
 {
-    *h2 = (struct llmobs_h2){.events = events, .user = user};
+    *h2 = (struct llmobs_h2){.events = events, .user = user, .most = INT32_MAX};
     for (int side = 0; side < 2; side++) {
         uint64_t own[2] = {key[0], key[1] + (uint64_t)side};
 
@@ -84,7 +85,8 @@ static bool is_idle(const struct llmobs_h2 *h2, uint32_t id)
 }
 
 /* An answer is cut where its body has another length than it gave (RFC 9113,
- * 8.1.1). One that would be cut, and did not begin, never came. */
+ * 8.1.1). One that would be cut, and did not begin, never came: of a stream
+ * above that of GOAWAY nothing was begun (6.8). */
 static void end_side(struct llmobs_h2 *h2, uint32_t id,
                      enum llmobs_http1_side side, enum llmobs_http1_end how)
 {
@@ -97,8 +99,10 @@ static void end_side(struct llmobs_h2 *h2, uint32_t id,
         if (how == LLMOBS_HTTP1_WHOLE &&
             (stream->left > 0 || !stream->answered))
             how = LLMOBS_HTTP1_CUT;
-        if (how == LLMOBS_HTTP1_CUT && !stream->answered)
-            how = LLMOBS_HTTP1_NONE;
+        if (stream->answered)
+            how = how == LLMOBS_HTTP1_REFUSED ? LLMOBS_HTTP1_CUT : how;
+        else if (how == LLMOBS_HTTP1_CUT)
+            how = id > h2->most ? LLMOBS_HTTP1_REFUSED : LLMOBS_HTTP1_NONE;
     }
     h2->events->end(h2->user, side, id, how);
 }
@@ -479,6 +483,16 @@ static void begin_frame(struct llmobs_h2 *h2, enum llmobs_http1_side side)
     way->begun = true;
 }
 
+/* How the answer of a stream ends that this side resets. */
+static enum llmobs_http1_end how_reset(enum llmobs_http1_side side,
+                                       uint32_t code)
+{
+    if (side == LLMOBS_HTTP1_REQUEST)
+        return code == PROTOCOL_ERROR ? LLMOBS_HTTP1_CUT
+                                      : LLMOBS_HTTP1_GIVEN_UP;
+    return code == REFUSED_STREAM ? LLMOBS_HTTP1_REFUSED : LLMOBS_HTTP1_CUT;
+}
+
 /* The payload is at its end. */
 static void end_frame(struct llmobs_h2 *h2, enum llmobs_http1_side side)
 {
@@ -499,17 +513,16 @@ static void end_frame(struct llmobs_h2 *h2, enum llmobs_http1_side side)
         break;
     case RST_STREAM:
         end_stream(h2, way->stream, LLMOBS_HTTP1_CUT,
-                   side == LLMOBS_HTTP1_REQUEST &&
-                           number_at(payload.data, 4) != PROTOCOL_ERROR
-                       ? LLMOBS_HTTP1_GIVEN_UP
-                       : LLMOBS_HTTP1_CUT);
+                   how_reset(side, number_at(payload.data, 4)));
         break;
     case SETTINGS:
         read_settings(h2, side, payload);
         break;
     case GOAWAY: /* a client's is about pushes */
+        if (side == LLMOBS_HTTP1_ANSWER && stream_at(payload.data) < h2->most)
+            h2->most = stream_at(payload.data);
         if (side == LLMOBS_HTTP1_ANSWER)
-            end_above(h2, stream_at(payload.data), LLMOBS_HTTP1_CUT);
+            end_above(h2, h2->most, LLMOBS_HTTP1_CUT);
         break;
     }
     way->held = 0;

@@ -64,6 +64,7 @@ struct llmobs_h2 {
     struct llmobs_h2_way ways[2]; /* by llmobs_http1_side */
     uint32_t last;                /* the client's last stream */
     uint32_t pushed;              /* the server's last stream */
+    uint32_t most;                /* it does nothing for a later one (GOAWAY) */
     uint8_t why;                  /* enum llmobs_http1_why */
     uint8_t prefaced;             /* bytes of the preface so far */
 };

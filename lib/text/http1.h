@@ -37,6 +37,8 @@ enum llmobs_http1_end {
                           * body an answer made needless, too */
     LLMOBS_HTTP1_NONE,   /* an answer that never came */
     LLMOBS_HTTP1_GIVEN_UP, /* of HTTP/2: the client did not want the rest */
+    LLMOBS_HTTP1_REFUSED,  /* as NONE: the server said that it did nothing for
+                            * the  request, which the client may repeat */
     LLMOBS_HTTP1_LOST      /* the reader stopped, and knows no more */
 };
 

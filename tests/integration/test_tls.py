@@ -3,7 +3,11 @@ span, and the program does not notice."""
 import contextlib
 import json
 import os
+import socket
+import ssl
+import struct
 import subprocess
+import threading
 import urllib.request
 
 from delivery import (agent, counts, double, recovered, settled, spool_of,
@@ -634,6 +638,84 @@ def http2_without_tls(t):
                 "http://127.0.0.1:%d/v1/chat/completions" % t.servers.h2c],
                spans=3, env={"LLMOBS_SOCKETS": "on"}, answers=False)
     equal({s["status"] for s in r.spans}, {"ok"}, "status")
+
+
+def frame(kind, flags, stream, payload=b""):
+    return struct.pack(">I", len(payload))[1:] + \
+        struct.pack(">BBI", kind, flags, stream) + payload
+
+
+def refusing(listens, ways, context=None):
+    """A server of HTTP/2 of one request after the other, each of which meets the
+    next way: refused, above the last stream of a GOAWAY, or answered."""
+    text = json.dumps({"model": "gpt-test", "choices": [{"message": {
+        "role": "assistant", "content": "here"}}]}).encode()
+    while ways:
+        peer, _ = listens.accept()
+        with contextlib.suppress(OSError), (
+                context.wrap_socket(peer, server_side=True) if context
+                else peer) as link, link.makefile("rb") as file:
+            file.read(24)
+            link.sendall(frame(4, 0, 0))
+            while ways and (head := file.read(9)):
+                kind, flags, stream = struct.unpack(">BBI", head[3:])
+                file.read(int.from_bytes(head[:3], "big"))
+                if kind > 1 or not flags & 1:
+                    continue
+                way = ways.pop(0)
+                if way == "refuse":
+                    link.sendall(frame(3, 0, stream, b"\0\0\0\7"))
+                elif way == "answer":
+                    link.sendall(frame(1, 4, stream, b"\x88") +
+                                 frame(0, 1, stream, text))
+                else:
+                    link.sendall(frame(7, 0, 0, struct.pack(
+                        ">II", stream - 2 if way == "below" else 0, 0)))
+                    break
+
+
+REPEATS = """
+import httpx, sys
+def fresh():
+    return httpx.Client(http1=False, http2=True, timeout=30,
+                        verify=sys.argv[2] or False)
+client = fresh()
+for i in range(3):
+    for k in range(9):
+        try:
+            r = client.post(sys.argv[1], json={"model": "gpt-test", "messages": [
+                {"role": "user", "content": "hi"}]})
+            break
+        except httpx.RemoteProtocolError as e:
+            print(type(e).__name__)
+            if "StreamReset" not in str(e):
+                client = fresh()
+    print(r.status_code, r.http_version)"""
+
+
+@test
+def http2_not_processed(t):
+    """Of a request for which the server has done nothing, as it says, only the
+    client's repeat is a call."""
+    installed("/usr/lib/python3/dist-packages/h2")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*t.servers.own)
+    context.set_alpn_protocols(["h2"])
+    for tls in True, False:
+        with socket.create_server(("127.0.0.1", 0)) as listens:
+            ways = 2 * ["refuse", "answer", "refuse", "refuse", "answer",
+                        "below", "none", "answer"]
+            server = threading.Thread(target=refusing, args=(
+                listens, ways, context if tls else None))
+            server.start()
+            r = t.same([PYTHON, "-c", REPEATS, "http%s://localhost:%d"
+                        "/v1/chat/completions" % ("s" * tls,
+                        listens.getsockname()[1]),
+                        t.servers.cert if tls else ""],
+                       env=dict(ON, LLMOBS_SOCKETS="on"))
+            server.join(20)
+        equal(r.stdout.count(b"200 HTTP/2"), 3, "answers")
+        equal([s["status"] for s in r.spans], ["ok"] * 3, "spans")
 
 
 @test

@@ -101,7 +101,8 @@ static const struct row ends[] = {
     /* resets: by the client, by the server, behind the end */
     {ASK "< 1.4.1:88 > 3.0.1:00000008 < 0.1.1:61", G1 "<1 200|<1 given up|"},
     {POSTS "3.0.1:00000008 < 1.5.1:88", P1 ">1 cut|<1 given up|"},
-    {ASK "< 3.0.1:00000007", G1 "<1 none|"},
+    {ASK "< 3.0.1:00000007", G1 "<1 refused|"},
+    {ASK "< 1.4.1:88 3.0.1:00000007", G1 "<1 200|<1 cut|"},
     {ASK "< 1.4.1:88 3.0.1:00000002 > 1.5.3:" GET " < 1.5.3:88",
      G1 "<1 200|<1 cut|" G3 A3},
     {ASK "< 1.5.1:88 > 3.0.1:00000008 < 3.0.1:00000000", G1 A1},
@@ -114,7 +115,11 @@ static const struct row ends[] = {
     /* GOAWAY: the streams above were not begun */
     {ASK "1.5.3:" GET " 1.4.5:" POST " < 7.0.0:7fffffff00000000 "
          "7.0.0:0000000100000000616263 1.5.1:88 X",
-     G1 G3 ">5 POST /a h|<3 none|>5 cut|<5 none|" A1},
+     G1 G3 ">5 POST /a h|<3 refused|>5 cut|<5 refused|" A1},
+    /* one behind it is not, either, unless it is answered */
+    {ASK "< 7.0.0:0000000100000000 7.0.0:7fffffff00000000 > 1.5.3:" GET
+         " 1.5.5:" GET " < 1.5.5:88 1.5.1:88 X",
+     G1 G3 ">5 GET /a h|>5 whole|<5 200|<5 whole|" A1 "<3 refused|"},
     {ASK "7.0.0:0000000000000000 < 1.5.1:88", G1 A1},
 };
 
@@ -369,7 +374,7 @@ static const struct {
     const char *name, *end; /* of the log */
 } recordings[] = {
     {"continuation", "<13 = {\"x\":1}\n|<13 whole|"},
-    {"early", "<5 = slow|<5 whole|>7 cut|<7 none|"},
+    {"early", "<5 = slow|<5 whole|>7 cut|<7 refused|"},
     {"inter", "<23 given up|<1 whole|<3 whole|<7 whole|<9 whole|<13 whole|"
               "<15 whole|<19 whole|<21 whole|"},
     {"many", "<71 = {\"x\":1}\n|<71 whole|"},

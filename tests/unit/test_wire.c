@@ -955,8 +955,20 @@ static void step(char what)
     case 'r':
         frame_of_codes(RST, 1, 7, 0);
         break;
-    case 'g': /* only the first stream was begun */
+    case 'e': /* for another reason */
+        frame_of_codes(RST, 1, 2, 0);
+        break;
+    case 'h': /* the beginning of an answer */
+        frame(wire_received, HEADERS, WHOLE_BLOCK, 1, STATUS_200);
+        break;
+    case 'g': /* only the first stream was begun; none; any may be */
         frame_of_codes(GOAWAY, 0, 1, 0);
+        break;
+    case 'z':
+        frame_of_codes(GOAWAY, 0, 0, 0);
+        break;
+    case 'G':
+        frame_of_codes(GOAWAY, 0, 255, 0);
         break;
     case 'n': /* another connection */
         over(LLMOBS_WIRE_CLOSED);
@@ -981,15 +993,22 @@ TEST(http2_streams_that_end)
         {"1ia", 1, 1, "\"there\""},
         {"1t", 1, 1, "\"there\""},
         {"13ba", 2, 2, "mistral"},
-        {"1r", 1, 0, "the HTTP/2 stream ended before"},
-        {"1r3b", 2, 1, "mistral"},
+        {"1e", 1, 0, "the HTTP/2 stream ended before"},
+        {"1r3b", 1, 1, "mistral"},
+        {"1hr3b", 2, 1, "connection_lost"},
+        {"1hrn1a", 2, 1, "the HTTP/2 stream ended before"},
         {"pl", 1, 0, "413"},
         {"pls", 1, 0, "413"},
         {"plc", 1, 0, "413"},
         {"pc", 1, 0, "\"aborted\""},
-        {"13ga", 2, 1, "mistral"},
-        {"13gan1a", 3, 2, "connection_lost"},
-        {"1rn1a", 2, 1, "\"there\""},
+        {"13ga", 1, 1, "\"there\""},
+        {"13gan1a", 2, 2, "\"there\""},
+        {"1Gg3an1a", 2, 2, "\"there\""}, /* that goes behind it */
+        {"1g3ba", 2, 2, "mistral"},      /* and is answered nevertheless */
+        {"1zn1a", 1, 1, "\"there\""},
+        {"1Gan1a", 2, 2, "\"there\""},
+        {"1rn1a", 1, 1, "\"there\""},
+        {"prn1a", 1, 1, "\"there\""},
     };
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
