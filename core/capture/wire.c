@@ -54,6 +54,7 @@ struct request {
     bool refused;    /* nobody took its head; a server may answer still */
     struct llmobs_wire_request *asked; /* NULL: it is judged */
     struct llmobs_buf seen;            /* first bytes of the body, until then */
+    int64_t blank;                     /* bytes before them, of JSON none */
     struct llmobs_exchange *exchange;  /* NULL: no call yet */
 };
 
@@ -348,6 +349,7 @@ static bool judge(struct llmobs_wire *wire, struct request *request)
     exchange = begin_exchange(asked, &match);
     if (exchange) {
         wire->called = true;
+        exchange->transfer.bytes_sent = request->blank;
         if (asked->body.len > 0)
             add_sent(exchange, asked->body);
         llmobs_worker_warm(worker);
@@ -443,6 +445,34 @@ static void request_head(struct llmobs_wire *wire, uint32_t number,
         judge(wire, request);
 }
 
+/* Takes bytes of the body until there are enough to judge by. Of many blanks
+ * before them, and a mark of their order, only the number stays. */
+static int see(struct request *request, struct llmobs_text *bytes)
+{
+    static const char blanks[] = " \t\r\n\xEF\xBB\xBF";
+    struct llmobs_buf *seen = &request->seen;
+
+    while (bytes->len > 0 && seen->len < JUDGED_MAX) {
+        size_t room = JUDGED_MAX - seen->len, blank = 0;
+        size_t part = bytes->len < room ? bytes->len : room;
+
+        if (llmobs_buf_add(seen, bytes->data, part) != 0)
+            return -ENOMEM;
+        bytes->data += part;
+        bytes->len -= part;
+        if (part < room)
+            break;
+        while (blank < seen->len &&
+               memchr(blanks, seen->data[blank], sizeof(blanks) - 1))
+            blank++;
+        request->blank += (int64_t)blank;
+        seen->len -= blank;
+        memmove(seen->data, seen->data + blank, seen->len);
+        explicit_bzero(seen->data + seen->len, blank);
+    }
+    return 0;
+}
+
 static void request_body(struct llmobs_wire *wire, struct request *request,
                          struct llmobs_text bytes)
 {
@@ -450,18 +480,13 @@ static void request_body(struct llmobs_wire *wire, struct request *request,
         if (!judge_unseen(wire, request))
             return;
     } else if (request->asked) {
-        size_t room = JUDGED_MAX - request->seen.len;
-        size_t part = bytes.len < room ? bytes.len : room;
-
-        if (llmobs_buf_add(&request->seen, bytes.data, part) != 0) {
+        if (see(request, &bytes) != 0) {
             llmobs_worker_count_lost(worker, LLMOBS_STAT_dropped_memory);
             (void)remove_request(wire, request);
             return;
         }
         if (request->seen.len < JUDGED_MAX || !judge(wire, request))
             return;
-        bytes.data += part;
-        bytes.len -= part;
     }
     llmobs_holder_lock(&wire->holder);
     if (request->exchange && bytes.len > 0)

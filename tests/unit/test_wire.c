@@ -214,6 +214,34 @@ TEST(what_is_refused)
               says(4, "connection_lost"));
 }
 
+/* A body that begins with more blanks than are looked at. */
+TEST(blanks_before_the_body)
+{
+    static const char *const blanks[] = {" ", "\t", "\r\n\t ", "\xEF\xBB\xBF "};
+
+    for (size_t i = 0; i < sizeof(blanks) / sizeof(*blanks); i++)
+        for (size_t many = 4000; many < 30000; many = many * 5 / 4) {
+            char head[200], body[30000];
+            size_t kind = strlen(blanks[i]);
+
+            for (size_t at = 0; at < many; at++)
+                body[at] = blanks[i][at < kind ? at : kind - 1];
+            strcpy(body + many, BODY);
+            snprintf(head, sizeof(head), "Content-Length: %zu\r\n\r\n",
+                     many + 65);
+            begin();
+            send_text(ASKS JSON);
+            send_text(head);
+            send_text(body);
+            receive(ANSWER);
+            over(LLMOBS_WIRE_CLOSED);
+            end(1);
+            snprintf(head, sizeof(head), "\"bytes_sent\": %zu", many + 65);
+            ck_assert_msg(says(0, head) && says(0, "\"hello\""), "%zu: %s",
+                          many, keeper_events[0]);
+        }
+}
+
 /* A form's type with JSON in it, which is what many languages' clients send
  * unless told otherwise. */
 TEST(a_forms_type)
