@@ -27,6 +27,8 @@ struct llmobs_doctor {
     struct llmobs_libcurl_routes routes;
     char holder[PATH_MAX]; /* another preload that defines connect or the
                             * look-up of names; "": none */
+    char dropper[32];      /* a command before it that drops LD_PRELOAD; "" */
+    bool hands_on;         /* the command is a runner's whose own is unknown */
     bool in_reach;         /* it has a libcurl, and calls by it are seen */
     bool later;            /* all of these are opened later, or never */
     bool relayed;          /* a relay delivers for it */
@@ -53,6 +55,13 @@ struct llmobs_doctor {
 
 /* -- the checks ------------------------------------------------------------
  * Their answer, where they have one, is 0, or -ENOMEM and the like. */
+
+/* Looks through commands that run another (`timeout 10 curl` is about curl),
+ * and changes this process's environment to that which the last one gets. Gives
+ * the words from that one on, and notes in `dropper` who takes LD_PRELOAD away.
+ * Where a runner has no command, or gives a text to a shell: those from that
+ * runner on, with `hands_on`. NULL after a finding: it runs elsewhere. */
+char **llmobs_doctor_look_through(struct llmobs_doctor *doctor, char **words);
 
 /* Makes all checks of the found program, or of the open process. */
 int llmobs_doctor_examine(struct llmobs_doctor *doctor);

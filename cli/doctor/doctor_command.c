@@ -33,12 +33,19 @@ static bool wants_selftest(struct llmobs_doctor *doctor)
     return doctor->holder[0] == '\0';
 }
 
-/* False after a finding that there is no such command. */
-static bool find_command(struct llmobs_doctor *doctor, const char *command)
+/* False after a finding that there is no such command, or none here. */
+static bool find_command(struct llmobs_doctor *doctor, char **words)
 {
-    int rc = llmobs_program_find(&doctor->program, command);
+    const char *command;
+    int rc;
 
     LLMOBS_KNOWN("kind", llmobs_json_string("command"));
+    words = llmobs_doctor_look_through(doctor, words);
+    if (!words)
+        return false;
+    command = *words;
+    rc = llmobs_program_find(&doctor->program, command);
+    doctor->program.shell |= doctor->hands_on;
     if (rc != 0)
         LLMOBS_FIND(FAIL, "program", "%s: %s",
                     doctor->program.path[0] ? doctor->program.path : command,
@@ -82,8 +89,10 @@ static bool is_pool_file(const char *text)
            access(text, X_OK) != 0 && strchr(text, '/');
 }
 
-static int examine(struct llmobs_doctor *doctor, const char *what)
+static int examine(struct llmobs_doctor *doctor, char **words)
 {
+    const char *what = *words;
+
     LLMOBS_KNOWN("target", llmobs_json_string(what));
     if (strncmp(what, FPM, strlen(FPM)) == 0)
         return llmobs_doctor_fpm(doctor, what + strlen(FPM));
@@ -91,7 +100,7 @@ static int examine(struct llmobs_doctor *doctor, const char *what)
         return llmobs_doctor_fpm(doctor, what);
     if (is_number(what))
         return examine_process(doctor, what);
-    return find_command(doctor, what) ? llmobs_doctor_examine(doctor) : 0;
+    return find_command(doctor, words) ? llmobs_doctor_examine(doctor) : 0;
 }
 
 static int examine_host(bool json)
@@ -104,7 +113,7 @@ static int examine_host(bool json)
     return rc != 0 || misses ? LLMOBS_CLI_FAILED : LLMOBS_CLI_OK;
 }
 
-static int examine_and_report(struct llmobs_doctor *doctor, const char *what,
+static int examine_and_report(struct llmobs_doctor *doctor, char **words,
                               bool json)
 {
     int status, rc;
@@ -112,7 +121,7 @@ static int examine_and_report(struct llmobs_doctor *doctor, const char *what,
     doctor->process.root = AT_FDCWD;
     doctor->allowance.left = LLMOBS_ALLOWANCE_MAX;
     llmobs_report_init(&doctor->report);
-    rc = examine(doctor, what);
+    rc = examine(doctor, words);
     if (rc == 0 && wants_selftest(doctor))
         llmobs_doctor_selftest(doctor);
     if (rc == 0)
@@ -149,6 +158,5 @@ int llmobs_cmd_doctor(int argc, char **argv)
         return llmobs_cli_wrong(host ? "with --host there is no CMD"
                                      : "neither CMD nor --host",
                                 "");
-    return host ? examine_host(json)
-                : examine_and_report(&doctor, *words, json);
+    return host ? examine_host(json) : examine_and_report(&doctor, words, json);
 }

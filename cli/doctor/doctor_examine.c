@@ -93,16 +93,17 @@ static void report_nothing(struct llmobs_doctor *doctor,
                                          ? LLMOBS_REPORT_NOTE
                                          : LLMOBS_REPORT_FAIL;
 
-    if (doctor->routes.count > 0)
+    if (program->shell)
+        LLMOBS_FIND(NOTE, "reach",
+                    "%s makes no calls itself: ask for what it runs%s",
+                    llmobs_program_name(program),
+                    doctor->dropper[0] ? "" : ", which gets the library too");
+    else if (doctor->routes.count > 0)
         LLMOBS_FIND_AS(level, "reach", "no libcurl that can be observed");
     else if (program->loads)
         LLMOBS_FIND_AS(level, "reach",
                        "libcurl would come by %s, and none was found",
                        program->loads);
-    else if (program->shell)
-        LLMOBS_FIND(NOTE, "reach",
-                    "a shell makes no calls itself: what it runs gets "
-                    "the library too; ask for those programs");
     else
         LLMOBS_FIND_AS(level, "reach",
                        "neither linked with libcurl nor naming it%s",

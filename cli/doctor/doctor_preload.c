@@ -62,6 +62,9 @@ static bool is_loader_known(struct llmobs_doctor *doctor,
         bad(doctor, "a library and no program", "");
     else if (object->interp[0] == '\0' && object->damaged)
         bad(doctor, "a damaged file", "");
+    else if (object->interp[0] == '\0' && doctor->program.shell)
+        LLMOBS_FIND(NOTE, ABOUT,
+                    "statically linked: not into it, but into what it runs");
     else if (object->interp[0] == '\0')
         bad(doctor, "statically linked: nothing can be preloaded", "");
     else if (strncmp(base, "ld-linux", 8) != 0 && !is_musl(object))
@@ -283,6 +286,7 @@ static void report_silence(struct llmobs_doctor *doctor, const char *shim)
 static void report_command(struct llmobs_doctor *doctor)
 {
     static struct llmobs_preload preload;
+    const struct llmobs_program *program = &doctor->program;
     char shim[PATH_MAX];
 
     if (in_list(variable(doctor, "LD_PRELOAD"), LLMOBS_DOCTOR_SHIM, shim)) {
@@ -292,6 +296,15 @@ static void report_command(struct llmobs_doctor *doctor)
         LLMOBS_FIND(OK, ABOUT, "asked for by " PRELOAD_FILE);
     } else if (llmobs_preload_find(&preload) == 0) {
         doctor->by_launcher = true;
+        if (doctor->dropper[0] != '\0') {
+            LLMOBS_FIND(FAIL, ABOUT,
+                        "%s runs its command without LD_PRELOAD: put `%s run` "
+                        "right before %s",
+                        doctor->dropper, preload.tool,
+                        doctor->hands_on ? "what its shell gets"
+                                         : llmobs_program_name(program));
+            return;
+        }
         LLMOBS_FIND(OK, ABOUT, "`llmobs-run` would preload %s",
                     preload.library);
     } else {

@@ -11,6 +11,7 @@
 
 #include "cli/doctor/find_files.h"
 #include "lib/base/file.h"
+#include "lib/base/glob.h"
 
 #define SCRIPT_LINE 512
 #define INI_MAX (1024 * 1024)
@@ -130,6 +131,13 @@ static bool is_shell(const char *path)
     return false;
 }
 
+/* Programs that run what a file of theirs says, or a command that the doctor
+ * does not look for. */
+#define HANDS_ON                                                               \
+    "make,gmake,ninja,cmake,ctest,just,uv,uvx,npm,npx,pnpm,yarn,poetry,pdm,"   \
+    "pipenv,hatch,tox,nox,rake,bundle,parallel,find,entr,screen,tmux,nsenter," \
+    "bwrap,firejail,start-stop-daemon,xvfb-run"
+
 /* The program's name. R is a script that runs R: for it, the name of the script
  * and not that of the script's interpreter. */
 static const char *name_of(const struct llmobs_program *program)
@@ -139,11 +147,18 @@ static const char *name_of(const struct llmobs_program *program)
                : program->file;
 }
 
+const char *llmobs_program_name(const struct llmobs_program *program)
+{
+    return llmobs_program_base(program->script[0] != '\0' ? program->script
+                                                          : program->path);
+}
+
 static void know(struct llmobs_program *program)
 {
     const struct interpreter *known = find_interpreter(name_of(program));
 
-    program->shell = is_shell(program->file);
+    program->shell = is_shell(program->file) ||
+                     llmobs_glob_listed(HANDS_ON, llmobs_program_name(program));
     program->loads = known                   ? known->loads
                      : is_php(program->file) ? "the extension curl"
                                              : NULL;

@@ -26,6 +26,9 @@ struct llmobs_program {
 /* The name of a file without its directories. */
 const char *llmobs_program_base(const char *path);
 
+/* The name of the command, which may be a script. */
+const char *llmobs_program_name(const struct llmobs_program *program);
+
 /* Finds `command` by PATH, or as a path, and follows scripts. */
 int llmobs_program_find(struct llmobs_program *program, const char *command);
 

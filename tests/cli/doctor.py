@@ -185,7 +185,7 @@ def installed():
                "LLMOBS_CONFIG": write("tls.conf", "LLMOBS_TLS=off\n")})
     expect("openssl: not by TLS", "openssl", 1, "NO neither linked",
            "LLMOBS_TLS=on observes them")
-    expect("sh: hands on", "sh", 0, "what it runs gets", how="none")
+    expect("sh: hands on", "sh", 0, "ask for what it runs", how="none")
     expect("llmobs: by dlopen", TOOL + "-tool", 0, "opened later", how="later")
 
 

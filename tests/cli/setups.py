@@ -1,0 +1,227 @@
+#!/usr/bin/python3
+"""Wrong set-ups: what the doctor says of each, and that the remedy that it
+names, typed, mends it. Before the remedy the call is lost, behind it a span.
+
+usage: setups.py BUILD_DIR [PART]...
+"""
+import glob
+import http.server
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+
+sys.dont_write_bytecode = True
+from checks import check  # noqa: E402
+
+BUILD, *PARTS = sys.argv[1:]
+BUILD = os.path.realpath(BUILD)
+TOOL, RUN = BUILD + "/llmobs", BUILD + "/llmobs-run"
+SHIM = BUILD + "/libllmobs_preload.so"
+TMP = tempfile.mkdtemp(prefix="llmobs-setups.")
+os.chmod(TMP, 0o755)
+EMPTY = os.path.join(TMP, "empty.conf")
+open(EMPTY, "w").close()
+ANSWER = (b'{"id": "x", "object": "chat.completion", "model": "m", "choices": '
+          b'[{"index": 0, "message": {"role": "assistant", "content": "hi"}}]}')
+
+
+class Model(http.server.BaseHTTPRequestHandler):
+    def do_POST(self):
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(ANSWER)))
+        self.end_headers()
+        self.wfile.write(ANSWER)
+
+    def log_message(self, *what):
+        pass
+
+
+SERVER = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Model)
+URL = "http://127.0.0.1:%d/v1/chat/completions" % SERVER.server_address[1]
+CURL = ["curl", "-q", "-sS", "--noproxy", "*", "-o", "/dev/null",
+        "-H", "Content-Type: application/json", "-d",
+        '{"model": "m", "messages": [{"role": "user", "content": "q"}]}', URL]
+STORES = [0]
+
+
+def settings(more):
+    """An environment with a store of its own."""
+    STORES[0] += 1
+    store = os.path.join(TMP, "store%d" % STORES[0])
+    env = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": TMP,
+           "LLMOBS_BUILD": BUILD, "LLMOBS_EXPORTER": "store",
+           "LLMOBS_CONFIG": EMPTY, "LLMOBS_STORE_DIR": store,
+           "LLMOBS_SPOOL_DIR": store + ".spool", **more}
+    return {k: v for k, v in env.items() if v is not None}
+
+
+def spans(env):
+    """The spans that came into the environment's store."""
+    return sum(sum(b'"span_id"' in line for line in open(path, "rb"))
+               for path in glob.glob(env["LLMOBS_STORE_DIR"] + "/*.jsonl"))
+
+
+def filled(words, env):
+    """The words; "@" stands for the settings, as words such as A=1."""
+    own = ["%s=%s" % one for one in env.items() if one[0].startswith("LLMOBS_")]
+    return [w for word in words for w in (own if word == "@" else [word])]
+
+
+def doctor(words, env):
+    done = subprocess.run([TOOL, "doctor", "--no-self-test", *words], env=env,
+                          stdout=subprocess.PIPE, timeout=100)
+    return done.returncode, done.stdout.decode()
+
+
+def calls(words, more):
+    """Runs it under the launcher; gives the number of spans."""
+    env = settings(more)
+    subprocess.run([RUN, *filled(words, env)], env=env, timeout=100,
+                   stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                   stderr=subprocess.DEVNULL)
+    return spans(env)
+
+
+def is_there(words):
+    return all(shutil.which(w, path="/usr/sbin:/usr/bin:/sbin:/bin")
+               for w in words.split())
+
+
+def right(name, words, needs=""):
+    """No false alarm: the doctor is content, and the call is a span."""
+    if not is_there(needs):
+        print("skip %s: no %s" % (name, needs))
+        return
+    env = settings({})
+    status, text = doctor(filled(words, env), env)
+    made = calls(words, {})
+    check("right: " + name, status == 0 and made == 1 and " NO " not in text,
+          (status, made, text))
+
+
+def before(words, text):
+    """The remedy "put `X run` right before NAME", typed."""
+    found = re.search(r"put `(\S+) run` right before (\S+)", text)
+    name = found.group(2) if found else "?"
+    at = max(i for i, w in enumerate(words) if os.path.basename(w) == name)
+    return [*words[:at], found.group(1), "run", *words[at:]]
+
+
+def dropped(name, words, by, needs=""):
+    """One that takes LD_PRELOAD away."""
+    if not is_there(needs):
+        print("skip %s: no %s" % (name, needs))
+        return
+    env = settings({})
+    status, text = doctor(filled(words, env), env)
+    lost = calls(words, {})
+    try:
+        mended = before(words, text)
+        again, said = doctor(filled(mended, env), env)
+        check("wrong: " + name, status == 1 and lost == 0 and
+              "NO %s runs its command without LD_PRELOAD" % by in text and
+              calls(mended, {}) == 1 and again == 0, (lost, text, said))
+    except Exception as e:
+        check("wrong: " + name, False, (repr(e), text))
+
+
+def runners():
+    """Commands that run another."""
+    lock = os.path.join(TMP, "lock")
+    file = os.path.join(TMP, "words")
+    with open(file, "w") as f:
+        f.write("%s\n" % URL)
+    for name, words, needs in (
+            ("timeout", ["timeout", "10"], ""),
+            ("timeout, with options", ["timeout", "-k", "5", "-s", "TERM",
+                                       "10"], ""),
+            ("timeout, long", ["timeout", "--signal=TERM", "--kill-after", "5",
+                               "10"], ""),
+            ("env", ["env", "A=1", "-", "@", "A=2"][:2], ""),
+            ("env -u of another", ["env", "-u", "NOBODY", "--", "A=1"], ""),
+            ("nice", ["nice"], ""), ("nice -n", ["nice", "-n", "5"], ""),
+            ("nohup", ["nohup"], ""), ("setsid", ["setsid", "-w"], ""),
+            ("stdbuf", ["stdbuf", "-o", "L", "--error=0"], ""),
+            ("ionice", ["ionice", "-c", "2", "-n", "7"], "ionice"),
+            ("chrt", ["chrt", "-b", "0"], "chrt"),
+            ("taskset", ["taskset", "1"], "taskset"),
+            ("taskset -c", ["taskset", "-c", "0"], "taskset"),
+            ("flock", ["flock", "-w", "9", lock], "flock"),
+            ("unshare", ["unshare", "--uts"], "unshare"),
+            ("setpriv", ["setpriv", "--nnp", "--pdeathsig", "HUP"], "setpriv"),
+            ("xargs", ["xargs", "-a", "/dev/null", "-n", "9"], ""),
+            ("strace", ["strace", "-f", "-o", "/dev/null"], "strace"),
+            ("fakeroot", ["fakeroot"], "fakeroot"),
+            ("busybox", ["busybox", "timeout", "10"], "busybox"),
+            ("busybox env", ["busybox", "env", "A=1"], "busybox"),
+            ("llmobs-run", [RUN, "--ml-app", "one"], ""),
+            ("five of them", ["env", "A=1", "timeout", "-k", "5", "10", "nice",
+                              "-n5", "stdbuf", "-oL", "nohup"], ""),
+            ("env -i, and the library", [
+                "env", "-i", "@", "LD_PRELOAD=" + SHIM,
+                "DD_LLMOBS_ENABLED=1"], "")):
+        right(name, words + CURL, needs)
+    for words in (["make", "x"], ["npm", "start"], ["sh", "-c", "x"],
+                  ["flock", lock, "-c", "curl"], ["watch", "curl -s x"],
+                  ["script", "-qc", "curl", "/dev/null"], ["busybox", "sh"],
+                  ["uv", "run", "x"], ["chroot", "/", "curl"], ["env"],
+                  ["parallel", "curl"], ["find", ".", "-exec", "curl", ";"]):
+        env = settings({})
+        if is_there(words[0]):
+            status, text = doctor(words, env)
+            check("right: %s hands on" % " ".join(words), status == 0 and
+                  "makes no calls itself" in text, text)
+    for name, words, by, needs in (
+            ("env -i", ["env", "-i", "@"], "env", ""),
+            ("env -", ["env", "-", "@"], "env", ""),
+            ("env --ignore-environment", ["env", "--ignore-environment", "@"],
+             "env", ""),
+            ("env -u", ["env", "-u", "LD_PRELOAD"], "env", ""),
+            ("env -uNAME", ["env", "-uLD_PRELOAD"], "env", ""),
+            ("env --unset", ["env", "--unset=LD_PRELOAD"], "env", ""),
+            ("env LD_PRELOAD= of another", ["env", "LD_PRELOAD="], "env", ""),
+            ("behind others", ["nice", "timeout", "9", "env", "-i", "@", "env",
+                               "A=1"], "env", ""),
+            ("busybox env -i", ["busybox", "env", "-i", "@"], "busybox",
+             "busybox"),
+            ("sudo", ["sudo", "-n", "@"], "sudo", "sudo"),
+            ("sudo -u", ["sudo", "-n", "-u", "root", "-g", "root", "@"],
+             "sudo", "sudo")):
+        dropped(name, words + CURL, by, needs)
+    for words in (["su", "-", "-c", "curl"], ["sudo", "-i"],
+                  ["su", "-l", "nobody", "-c", "curl"]):
+        if is_there(words[0]):
+            status, text = doctor(words, settings({}))
+            check("wrong: %s" % " ".join(words), status == 1 and
+                  "right before what its shell gets" in text, text)
+    for words in (["ssh", "host", "curl"], ["docker", "run", "x", "curl"]):
+        if is_there(words[0]):
+            status, text = doctor(words, settings({}))
+            check("wrong: %s" % " ".join(words), status == 1 and
+                  "on another host or in a container" in text, text)
+    status, text = doctor(["timeout", "9", "crul"], settings({}))
+    check("wrong: no such command behind timeout", status == 1 and
+          "crul: no such command" in text, text)
+
+
+def main():
+    threading.Thread(target=SERVER.serve_forever, daemon=True).start()
+    try:
+        for part in (runners,):
+            if not PARTS or part.__name__ in PARTS:
+                try:
+                    part()
+                except Exception as e:
+                    check(part.__name__, False, repr(e))
+    finally:
+        SERVER.shutdown()
+        shutil.rmtree(TMP, ignore_errors=True)
+
+
+main()
