@@ -44,7 +44,7 @@ while [ $# -gt 0 ]; do
 done
 case $prefix in /*) ;; *) prefix=$(pwd)/$prefix ;; esac
 case $DESTDIR in '' | /*) ;; *) DESTDIR=$(pwd)/$DESTDIR ;; esac
-for tool in cat chmod cp find grep id mkdir mv readlink rm rmdir sed sort; do
+for tool in cat chmod cp find grep id mkdir mv readlink rm rmdir sed sort tr; do
     command -v "$tool" > /dev/null || fail "there is no $tool, which this needs"
 done
 
@@ -107,6 +107,30 @@ roots_alone() {
     done
 }
 
+# Those that hand the library on, with their units. PHP-FPM, and Perl by $0, write a title
+# over their environment: with a first word that is no setting, whoever has the library
+# loaded counts. One that has it by /etc/ld.so.preload hands nothing on, and in another
+# root the path is another's.
+programs_that_need_it() {
+    at=$(cd "$root/lib/llmobs" && pwd -P)
+    {
+        for folder in "$root/lib/llmobs" "$at"; do
+            grep -lsF -e "$folder/libllmobs_preload.so" -e "$folder/behind-libasan.so/" \
+                /proc/[0-9]*/environ || :
+        done
+        for maps in $(grep -lsF "$at/libllmobs_preload.so" /proc/[0-9]*/maps); do
+            first=$(tr '\0' '\n' < "${maps%maps}environ" |
+                sed -n '1{/^[^ =][^ =]*=/!s/^/title/p;}')
+            [ -z "$first" ] || echo "$maps"
+        done
+    } 2> /dev/null | while IFS=/ read -r _ _ pid _; do
+        [ "/proc/$pid/root$at" -ef "$at" ] || [ ! -e "/proc/$pid/root/." ] || continue
+        unit=$(sed -n '/\.scope$/d; s|.*/\([^/]*\.service\)\(/.*\)*$|, of \1|p' \
+            "/proc/$pid/cgroup" | sed 1q)
+        comm=$(tr -cd '[:print:]' < "/proc/$pid/comm") && echo "$pid $comm$unit"
+    done 2> /dev/null
+}
+
 # The loader would speak of a missing library on the stderr of every program, also of
 # those that running ones start. A path may lead here by links.
 refuse_while_needed() {
@@ -129,8 +153,7 @@ refuse_while_needed() {
             done
         ! crontab -l 2> /dev/null | grep -qF -e "$root/bin/llmobs" \
             -e "$prefix/bin/llmobs" || echo "crontab -l"
-        grep -lsF -e "$root/lib/llmobs/libllmobs_preload.so" \
-            -e "$root/lib/llmobs/behind-libasan.so/" /proc/[0-9]*/environ
+        programs_that_need_it
     ) || :
     needed=$(echo "$needed" | sort -u)
     [ -z "$needed" ] || fail "these still need it: disable the units, take out the \
