@@ -20,14 +20,18 @@ struct bytes {
     size_t count;
 };
 
+/* Asks what the program has not read, while the number is the connection. */
+static void ask_unread(int fd, uint64_t id)
+{
+    llmobs_follow_unseen(llmobs_connections_find(llmobs_fds_key(id)), 0, fd);
+}
+
 static void end_number(int fd, uint64_t id)
 {
-    const void *key = llmobs_fds_key(id);
-
     if (!llmobs_fds_end(fd, id))
         return;
-    llmobs_follow_unseen(llmobs_connections_find(key), 0, fd);
-    llmobs_follow_forget(key);
+    ask_unread(fd, id);
+    llmobs_follow_forget(llmobs_fds_key(id));
 }
 
 /* True while the number is the socket that was connected. */
@@ -80,6 +84,29 @@ static int duplicate(int from, int to)
     close_number(to);
     llmobs_fds_share(from, to);
     return to;
+}
+
+/* A call is about to make the number `to` a copy of `from`. Returns the id of
+ * the connection that it is. */
+static uint64_t before_replace(int from, int to)
+{
+    uint64_t id = from == to ? 0 : llmobs_fds_id(to);
+    int saved = llmobs_libc_errno();
+
+    if (id)
+        ask_unread(to, id);
+    llmobs_libc_errno_restore(saved);
+    return id;
+}
+
+static int after_replace(int from, int to, uint64_t id)
+{
+    int saved = llmobs_libc_errno();
+
+    if (to >= 0 && id && llmobs_fds_end(to, id))
+        llmobs_follow_forget(llmobs_fds_key(id));
+    llmobs_libc_errno_restore(saved);
+    return duplicate(from, to);
 }
 
 /* A call made a new descriptor: what the number was before has ended. */
@@ -360,13 +387,22 @@ static long of_syscall(long number, uintptr_t a, uintptr_t b, uintptr_t c,
     }
 #define COPY(to) duplicate(fd, to)
 GIVES(dup, (int fd), COPY, fd)
-GIVES(dup2, (int fd, int to), COPY, fd, to)
-GIVES(dup3, (int fd, int to, int flags), COPY, fd, to, flags)
 GIVES(socket, (int domain, int type, int protocol), renew, domain, type,
       protocol)
 GIVES(accept, (int fd, void *from, socklen_t *size), renew, fd, from, size)
 GIVES(accept4, (int fd, void *from, socklen_t *size, int flags), renew, fd,
       from, size, flags)
+
+#define REPLACES(name, parameters, ...)                        \
+    typedef int name##_fn parameters;                          \
+    static int of_##name parameters                            \
+    {                                                          \
+        uint64_t id = before_replace(fd, to);                  \
+                                                               \
+        return after_replace(fd, REAL(name)(__VA_ARGS__), id); \
+    }
+REPLACES(dup2, (int fd, int to), fd, to)
+REPLACES(dup3, (int fd, int to, int flags), fd, to, flags)
 
 /* libc declares it with "...": see alone.c. */
 #define FCNTL(name)                                           \

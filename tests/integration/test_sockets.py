@@ -32,10 +32,10 @@ OF_CASES = (
     ("pipelined", 50, 0), ("ahead", 50, 0), ("duplex", 25, 0), ("waits_first", 24, 0),
     ("partial", 1, 0), ("keeps_errno", 1, 0), ("one_number", 6, 3),
     ("threads", 40, 0), ("forks", 3, 0), ("child_reads", 2, 0), ("vforks", 4, 0),
-    ("ended_unseen", 5, 0), ("copies", 6, 0), ("passed", 0, 0),
+    ("ended_unseen", 5, 1), ("copies", 6, 0), ("passed", 0, 0),
     ("numbers", 64, 0), ("signals", 20, 0), ("jumped", 2, 0), ("cancelled", 2, 0),
     ("exits", 2, 0), ("filter_first", None, 0), ("filter_between", None, 0),
-    ("no_http", 0, 0), ("accepts", 1, 0), ("others", 0, 0), ("refused", 1, 0),
+    ("no_http", 0, 0), ("accepts", 1, 0), ("others", 0, 0), ("refused", 1, 0), ("replaced", 5, 3),
     ("sent_file", 1, 0), ("sent_beside", 2, 0), ("read_beside", 6, 0), ("flags", 3, 0),
     ("little_stack", 2, 0))
 AT_ONCE = ("threads", "numbers")

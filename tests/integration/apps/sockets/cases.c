@@ -888,6 +888,47 @@ static void refused(void)
     close(listens);
 }
 
+/* Another descriptor takes the place of a connection whose answer has not come,
+ * or cannot. */
+static void replaced(void)
+{
+    struct sockaddr_in to;
+    int listens = listener(&to), other = open("/dev/null", O_RDONLY), peer;
+    char got[4096];
+
+    for (int i = 0; i < 4; i++) {
+        int fd = socket(AF_INET, SOCK_STREAM, 0), from = -1;
+
+        if (connect(fd, (struct sockaddr *)&to, sizeof(to)) != 0)
+            exit(3);
+        peer = accept(listens, NULL, NULL);
+        send_model(fd, "gpt-test");
+        if (i == 0)
+            printf("%d\n", dup2(other, fd) == fd);
+        if (i == 1)
+            printf("%d\n", dup3(other, fd, O_CLOEXEC) == fd);
+        if (i == 2) {
+            printf("%d", dup2(from, fd));
+            printf(" %d", dup3(fd, fd, O_CLOEXEC));
+            printf(" %d\n", dup2(fd, fd) == fd);
+            if (recv(peer, got, sizeof(got), 0) <= 0 ||
+                send(peer, reply, sizeof(reply) - 1, 0) <= 0)
+                exit(4);
+            read_answer(fd);
+        }
+        if (i == 3) {
+            from = dial();
+            printf("%d\n", dup2(from, fd) == fd);
+            call(fd);
+            close(from);
+        }
+        close(peer);
+        close(fd);
+    }
+    close(other);
+    close(listens);
+}
+
 /* ---- what goes past ---------------------------------------------------------
  */
 
@@ -1118,6 +1159,7 @@ int main(int argc, char **argv)
         {"accepts", accepts},
         {"others", others},
         {"refused", refused},
+        {"replaced", replaced},
         {"sent_file", sent_file},
         {"sent_beside", sent_beside},
         {"read_beside", read_beside},
