@@ -18,6 +18,7 @@
 struct record {
     uint64_t life;
     uint32_t inode, pid;
+    bool connecting;
 };
 
 uint64_t *llmobs_fds_words;
@@ -93,6 +94,7 @@ uint64_t llmobs_fds_begin(int fd)
                                    __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
             continue;
         record->inode = inode;
+        __atomic_store_n(&record->connecting, false, __ATOMIC_RELAXED);
         record->pid = (uint32_t)llmobs_sys(SYS_getpid);
         __atomic_store_n(&table[fd], id, __ATOMIC_RELEASE);
         __atomic_store_n(&llmobs_fds_words, table, __ATOMIC_SEQ_CST);
@@ -106,6 +108,23 @@ uint64_t llmobs_fds_begin(int fd)
 bool llmobs_fds_is(int fd, uint64_t id)
 {
     return record_of(id)->inode == inode_of(fd);
+}
+
+void llmobs_fds_set_connecting(int fd, bool is)
+{
+    uint64_t id = llmobs_fds_id(fd);
+
+    if (id)
+        __atomic_store_n(&record_of(id)->connecting, is, __ATOMIC_RELAXED);
+}
+
+bool llmobs_fds_is_connecting(int fd)
+{
+    uint64_t id = llmobs_fds_id(fd);
+
+    return id &&
+           __atomic_load_n(&record_of(id)->connecting, __ATOMIC_RELAXED) &&
+           llmobs_fds_is(fd, id);
 }
 
 /* Adds to the count of the connection. Returns the new count; LOW_MASK: it has

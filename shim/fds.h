@@ -54,6 +54,11 @@ uint64_t llmobs_fds_begin(int fd);
  * have closed it by a call that is not seen. Asks the kernel. */
 bool llmobs_fds_is(int fd, uint64_t id);
 
+/* Whether the program has begun to connect the number, and the kernel has not
+ * said to it how that ended. _is asks the kernel which socket it is. */
+void llmobs_fds_set_connecting(int fd, bool is);
+bool llmobs_fds_is_connecting(int fd);
+
 /* `to`, which has no id, is the same connection as `from` from now on. */
 void llmobs_fds_share(int from, int to);
 

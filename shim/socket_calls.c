@@ -348,17 +348,23 @@ static ssize_t of_sendto(int fd, const void *bytes, size_t len, int flags,
                : followed_sendto(fd, bytes, len, flags, to, size);
 }
 
-/* The program may wait for a connection in progress, or ask again. */
+/* The program may wait for a connection in progress, or ask again: then the
+ * kernel says once that it is there, if bytes went over it or not. */
 typedef int connect_fn(int, const struct sockaddr *, socklen_t);
 static int of_connect(int fd, const struct sockaddr *to, socklen_t size)
 {
-    int result = REAL(connect)(fd, to, size);
+    int result = REAL(connect)(fd, to, size), error = llmobs_libc_errno();
+    bool goes_on = result != 0 && (error == EINPROGRESS || error == EINTR);
 
-    if ((result == 0 || llmobs_libc_errno() == EINPROGRESS ||
-         llmobs_libc_errno() == EINTR) &&
+    if (result != 0 && error == EALREADY)
+        return result;
+    if ((result == 0 || goes_on) &&
         (to->sa_family == AF_INET || to->sa_family == AF_INET6 ||
-         to->sa_family == AF_UNIX))
+         to->sa_family == AF_UNIX) &&
+        !llmobs_fds_is_connecting(fd))
         (void)begin_connection(fd);
+    llmobs_fds_set_connecting(fd, goes_on);
+    llmobs_libc_errno_restore(error);
     return result;
 }
 

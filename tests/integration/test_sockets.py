@@ -28,7 +28,8 @@ def base(t):
 # program goes on as it did, and not all of its calls are seen.
 OF_CASES = (
     ("plain", 2, 0), ("functions", 4, 0), ("bytes", 1, 0), ("of_nothing", 2, 0),
-    ("of_nowhere", 6, 0), ("again", 3, 0), ("truncated", 1, 0), ("looked_at", 1, 0),
+    ("of_nowhere", 6, 0), ("again", 3, 0), ("asked_again", 8, 0),
+    ("truncated", 1, 0), ("looked_at", 1, 0),
     ("pipelined", 50, 0), ("ahead", 50, 0), ("duplex", 25, 0), ("waits_first", 24, 0),
     ("partial", 1, 0), ("keeps_errno", 1, 0), ("one_number", 6, 3),
     ("threads", 40, 0), ("forks", 3, 0), ("child_reads", 2, 0), ("vforks", 4, 0),

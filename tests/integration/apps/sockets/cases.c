@@ -210,6 +210,37 @@ static void again(void)
     close(fd);
 }
 
+/* The program asks once more for a connection in progress, after its request:
+ * the kernel says that it is there, and then that it was. */
+static void asked_again(void)
+{
+    for (int i = 0; i < 4; i++) {
+        int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0), first;
+        struct sockaddr_in to = {.sin_family = AF_INET,
+                                 .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+                                 .sin_port = htons((uint16_t)port)};
+
+        first = connect(fd, (struct sockaddr *)&to, sizeof(to));
+        if (i % 2 && first != 0)
+            (void)connect(fd, (struct sockaddr *)&to, sizeof(to));
+        poll(&(struct pollfd){fd, POLLOUT, 0}, 1, 2000);
+        send_model(fd, "gpt-test");
+        for (int k = 0; k < 2 && i != 1; k++)
+            first = connect(fd, (struct sockaddr *)&to, sizeof(to));
+        printf("%d\n", i != 1 && first == -1 && errno == EISCONN);
+        fcntl(fd, F_SETFL, 0);
+        read_answer(fd);
+        if (i == 3) { /* and then another one of the same socket */
+            send(fd, "POST /v1/embeddings HTTP/1.1\r\n", 30, 0);
+            (void)connect(fd, &(struct sockaddr){.sa_family = AF_UNSPEC},
+                          sizeof(struct sockaddr));
+            printf("%d\n", connect(fd, (struct sockaddr *)&to, sizeof(to)));
+        }
+        call(fd);
+        close(fd);
+    }
+}
+
 /* Memory that the kernel refuses, between calls and in the middle of one. */
 static void of_place(int fd, void *nowhere)
 {
@@ -1131,6 +1162,7 @@ int main(int argc, char **argv)
         {"bytes", bytes},
         {"of_nothing", of_nothing},
         {"again", again},
+        {"asked_again", asked_again},
         {"of_nowhere", of_nowhere},
         {"truncated", truncated},
         {"looked_at", looked_at},
