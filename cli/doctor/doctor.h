@@ -30,7 +30,8 @@ struct llmobs_doctor {
     char dropper[32];      /* a command before it that drops LD_PRELOAD; "" */
     bool hands_on;         /* the command is a runner's whose own is unknown */
     bool in_reach;         /* it has a libcurl, and calls by it are seen */
-    bool later;            /* all of these are opened later, or never */
+    bool carries;          /* and it is there whenever a call is made */
+    const char *argument;  /* the command's first file; NULL: none */
     bool relayed;          /* a relay delivers for it */
     bool possible;         /* its loader preloads the libraries that LD_PRELOAD
                             * names */
@@ -120,6 +121,10 @@ const char *llmobs_doctor_sockets_why(enum llmobs_sockets_way way);
  * `curl`: calls by a libcurl are, so that of a program which may have no others
  * nothing is said. */
 bool llmobs_doctor_sockets(struct llmobs_doctor *doctor, bool curl);
+
+/* Warns of programs out of reach that a script of Node may start: those in its
+ * package; and of a program that is a Node itself. */
+void llmobs_doctor_starts(struct llmobs_doctor *doctor);
 
 /* Reports whether anything can be preloaded into the program's file. */
 void llmobs_doctor_possible(struct llmobs_doctor *doctor);

@@ -46,6 +46,10 @@ static bool find_command(struct llmobs_doctor *doctor, char **words)
     command = *words;
     rc = llmobs_program_find(&doctor->program, command);
     doctor->program.shell |= doctor->hands_on;
+    while (*++words && !doctor->argument)
+        if (**words != '-' && access(*words, R_OK) == 0)
+            doctor->argument = *words;
+    doctor->report.asks = true;
     if (rc != 0)
         LLMOBS_FIND(FAIL, "program", "%s: %s",
                     doctor->program.path[0] ? doctor->program.path : command,

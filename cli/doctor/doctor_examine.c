@@ -1,6 +1,10 @@
 #include "cli/doctor/doctor.h"
 
 #include <string.h>
+#include <strings.h>
+
+#include "lib/base/glob.h"
+#include "lib/base/tls_auto.h"
 
 /* -- routes to libcurl ---------------------------------------------------- */
 
@@ -84,33 +88,52 @@ static void report_wrappers(struct llmobs_doctor *doctor)
     LLMOBS_KNOWN("wrappers", list);
 }
 
+static bool has_plain_gateway(struct llmobs_doctor *doctor)
+{
+    struct llmobs_config *config = llmobs_doctor_config(doctor);
+    bool has = config && config->proxy_urls &&
+               strcasestr(config->proxy_urls, "http://");
+
+    llmobs_config_free(config);
+    return has;
+}
+
 /* `plain`: calls by plain http:// are observed. */
 static void report_nothing(struct llmobs_doctor *doctor,
                            enum llmobs_tls_way way, bool plain)
 {
     const struct llmobs_program *program = &doctor->program;
-    enum llmobs_report_level level = plain || way == LLMOBS_TLS_OBSERVED
-                                         ? LLMOBS_REPORT_NOTE
-                                         : LLMOBS_REPORT_FAIL;
+    bool alone = plain && way != LLMOBS_TLS_OBSERVED;
+    enum llmobs_report_level level =
+        way == LLMOBS_TLS_OBSERVED || program->shell ? LLMOBS_REPORT_NOTE
+        : !alone                                     ? LLMOBS_REPORT_FAIL
+        : has_plain_gateway(doctor)                  ? LLMOBS_REPORT_NOTE
+                                                     : LLMOBS_REPORT_WARN;
+    const char *remedy =
+        level != LLMOBS_REPORT_WARN ? NULL
+        : way == LLMOBS_TLS_NOT
+            ? "LLMOBS_TLS=on observes those by https://, too"
+            : "its calls by https:// are not seen: give it the http:// URL of "
+              "a gateway that DD_LLMOBS_INSTRUMENTED_PROXY_URLS lists";
 
     if (program->shell)
         LLMOBS_FIND(NOTE, "reach",
                     "%s makes no calls itself: ask for what it runs%s",
                     llmobs_program_name(program),
                     doctor->dropper[0] ? "" : ", which gets the library too");
-    else if (doctor->routes.count > 0)
-        LLMOBS_FIND_AS(level, "reach", "no libcurl that can be observed");
-    else if (program->loads)
-        LLMOBS_FIND_AS(level, "reach",
-                       "libcurl would come by %s, and none was found",
-                       program->loads);
     else
-        LLMOBS_FIND_AS(level, "reach",
-                       "neither linked with libcurl nor naming it%s",
-                       way == LLMOBS_TLS_NONE
-                           ? "; a TLS library inside it, as in Go, Java, Bun, "
-                             "Deno or with rustls, is out of reach"
-                           : "");
+        llmobs_report_add(
+            &doctor->report, level, "reach", remedy, "%s%s%s",
+            doctor->routes.count > 0 ? "no libcurl that can be observed"
+            : program->loads         ? "libcurl would come by "
+                             : "neither linked with libcurl nor naming it",
+            doctor->routes.count == 0 && program->loads ? program->loads : "",
+            doctor->routes.count > 0 ? ""
+            : program->loads         ? ", and none was found"
+            : way == LLMOBS_TLS_NONE ? "; a TLS library inside it, as in Go, "
+                                       "Java, Bun, Deno or with rustls, is out "
+                                       "of reach"
+                                     : "");
     if (doctor->routes.missing[0] != '\0' && !doctor->allowance.spent)
         LLMOBS_FIND(NOTE, "reach", "a library was not found: %s",
                     doctor->routes.missing);
@@ -120,6 +143,7 @@ static void report_reach(struct llmobs_doctor *doctor)
 {
     struct llmobs_json *fact = llmobs_json_object();
     struct llmobs_json *list = llmobs_json_array();
+    const char *base = llmobs_program_base(doctor->program.file);
     const char *how = "none";
     enum llmobs_tls_way way;
     bool plain;
@@ -130,9 +154,10 @@ static void report_reach(struct llmobs_doctor *doctor)
         report_copy(doctor, copy);
         if (!doctor->in_reach)
             how = llmobs_libcurl_how_name(copy->how);
-        if (is_in_reach(copy))
-            doctor->later = (!doctor->in_reach || doctor->later) &&
-                            copy->how == LLMOBS_LIBCURL_LATER;
+        /* A script may make its calls without the module that is installed. */
+        doctor->carries |=
+            is_in_reach(copy) && (copy->how != LLMOBS_LIBCURL_LATER ||
+                                  !llmobs_glob_listed(LLMOBS_CLIENTS, base));
         doctor->in_reach |= is_in_reach(copy);
         doctor->report.no_memory |= llmobs_json_add(list, copy_fact(copy)) != 0;
     }
@@ -140,6 +165,11 @@ static void report_reach(struct llmobs_doctor *doctor)
     plain = llmobs_doctor_sockets(doctor, doctor->in_reach);
     if (!doctor->in_reach)
         report_nothing(doctor, way, plain);
+    llmobs_doctor_starts(doctor);
+    snprintf(doctor->report.holds, sizeof(doctor->report.holds), "%s%s%s",
+             doctor->in_reach ? ", by libcurl" : "",
+             way == LLMOBS_TLS_OBSERVED ? ", over a TLS library" : "",
+             plain ? ", by plain http://" : "");
     if (doctor->allowance.spent)
         LLMOBS_FIND(NOTE, "reach",
                     "its files ask for too much to be read: not all of "

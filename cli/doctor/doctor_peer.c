@@ -77,7 +77,7 @@ struct llmobs_http *llmobs_doctor_open_http(const struct llmobs_doctor *doctor,
 bool llmobs_doctor_is_held(const struct llmobs_doctor *doctor)
 {
     return !doctor->relayed && (doctor->holder[0] != '\0' ||
-                                (!doctor->in_reach && !doctor->program.shell));
+                                (!doctor->carries && !doctor->program.shell));
 }
 
 void llmobs_doctor_tell_held(struct llmobs_doctor *doctor,

@@ -331,14 +331,6 @@ static void report_absent(struct llmobs_doctor *doctor)
 
 /* -- other preloads ------------------------------------------------------- */
 
-static bool is_there(void *ctx, const char *text, size_t at)
-{
-    (void)text;
-    (void)at;
-    *(bool *)ctx = true;
-    return false;
-}
-
 enum answer { NO, YES, UNKNOWN };
 
 /* Whether the file defines the function for other objects. A sanitizer's
@@ -350,7 +342,7 @@ static enum answer doctor_preload_defines(struct llmobs_doctor *doctor,
 {
     static struct llmobs_object object;
     struct llmobs_allowance allowance = {.left = LLMOBS_ALLOWANCE_MAX / 16};
-    bool sanitizer = false, found;
+    bool found;
 
     if (!strchr(path, '/') ||
         llmobs_object_open(&object, doctor->library.root, path, &allowance,
@@ -358,11 +350,10 @@ static enum answer doctor_preload_defines(struct llmobs_doctor *doctor,
         return UNKNOWN;
     found = object.defines;
     (void)llmobs_libcurl_routes_add_wrapper(&doctor->routes, &object, path);
-    if (found)
-        llmobs_object_find(&object, "__sanitizer_print_stack_trace", is_there,
-                           &sanitizer);
+    found =
+        found && !llmobs_object_has(&object, "__sanitizer_print_stack_trace");
     llmobs_object_close(&object);
-    return found && !sanitizer ? YES : NO;
+    return found ? YES : NO;
 }
 
 static void report_other(struct llmobs_doctor *doctor, const char *path)

@@ -349,10 +349,6 @@ static void report_intake(struct llmobs_doctor *doctor,
         (void)report_answer(doctor, config, true, LLMOBS_REPORT_FAIL, url);
     else if (config->api_key && used && !known)
         LLMOBS_FIND(NOTE, AGENT, "%s is not known, and not asked", url);
-    if (config->api_key && used && doctor->later && !doctor->relayed)
-        LLMOBS_FIND(NOTE, AGENT,
-                    "where the program does not open its libcurl, spans wait "
-                    "in the spool for `llmobs relay` or `llmobs drain`");
 }
 
 /* Why spans do not go by OTLP; NULL: they do. `datadog`: an agent or the intake

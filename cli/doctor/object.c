@@ -586,3 +586,19 @@ void llmobs_object_find(const struct llmobs_object *object, const char *needle,
                !last;
     }
 }
+
+static bool is_there(void *ctx, const char *text, size_t at)
+{
+    (void)text;
+    (void)at;
+    *(bool *)ctx = true;
+    return false;
+}
+
+bool llmobs_object_has(const struct llmobs_object *object, const char *text)
+{
+    bool there = false;
+
+    llmobs_object_find(object, text, is_there, &there);
+    return there;
+}

@@ -108,6 +108,9 @@ void llmobs_object_close(struct llmobs_object *object);
 /* The name of an entry. */
 const char *llmobs_object_entry_name(size_t index);
 
+/* True where the file has the text. */
+bool llmobs_object_has(const struct llmobs_object *object, const char *text);
+
 /* Calls `each` for every place of `needle` in the file, with the printable text
  * around it, at most LLMOBS_OBJECT_NAME bytes on each side, and the needle's
  * offset in that text. False ends the search. */

@@ -15,8 +15,8 @@ static const struct level {
     const char *name, *mark, *verdict;
     int status;
 } levels[] = {
-    {"ok", "ok", "All is well.", LLMOBS_CLI_OK},
-    {"note", "--", "All is well.", LLMOBS_CLI_OK},
+    {"ok", "ok", "All is well", LLMOBS_CLI_OK},
+    {"note", "--", "All is well", LLMOBS_CLI_OK},
     {"warn", "!!", "It works, but not as wanted: see the lines with !!.",
      LLMOBS_CLI_WARNED},
     {"fail", "NO", "It does not work: see the lines with NO.",
@@ -110,8 +110,13 @@ int llmobs_report_print_text(const struct llmobs_report *report)
         rc = print_finding(one, last);
         last = llmobs_json_gets(one, "about");
     }
-    if (rc == 0)
+    if (rc == 0 && report->worst >= LLMOBS_REPORT_WARN)
         puts(levels[report->worst].verdict);
+    else if (rc == 0)
+        printf("%s%s%s.%s\n", levels[report->worst].verdict,
+               report->holds[0] ? " for calls" : "",
+               report->holds + (report->holds[0] == ','),
+               report->asks ? " Still no span? `llmobs doctor --run CMD`" : "");
     return rc;
 }
 
@@ -122,6 +127,8 @@ int llmobs_report_print_json(const struct llmobs_report *report)
     llmobs_json_set(facts, "works",
                     llmobs_json_bool(report->worst < LLMOBS_REPORT_FAIL));
     llmobs_json_sets(facts, "level", levels[report->worst].name);
+    if (report->holds[0])
+        llmobs_json_sets(facts, "holds_for", report->holds + 2);
     llmobs_json_set(facts, "findings", llmobs_json_share(report->findings));
     if (report->no_memory || llmobs_json_error(facts) != 0)
         return -ENOMEM;

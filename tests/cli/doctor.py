@@ -228,26 +228,30 @@ def plain_http():
     plain("beside a tracer, on in the file", "/usr/bin/python3", 0, observed,
           seen=True, PYTHONPATH="/opt/ddtrace/bootstrap",
           LLMOBS_CONFIG=TMP + "/sockets.conf")
-    plain("a client of its own, on", own, 0, observed, "-- neither", seen=True,
-          LLMOBS_SOCKETS="on")
+    plain("a client of its own, on", own, 3, observed, "!! neither",
+          "calls by https:// are not seen", seen=True, LLMOBS_SOCKETS="on")
+    plain("a client of its own, on, to a gateway", own, 0, observed,
+          "All is well for calls by plain http://. Still no span? `llmobs "
+          "doctor --run CMD`", seen=True, LLMOBS_SOCKETS="on",
+          DD_LLMOBS_INSTRUMENTED_PROXY_URLS="https://a,http://localhost:4000")
     compile("libconnects.so", CONNECTS.replace("main", "reach"), "-shared",
             "-fPIC", "-Wl,-soname,libconnects.so")
     linked = compile("linked", "int reach(void);\n"
                      "int main(void) { return reach(); }", "-L" + TMP,
                      "-lconnects", "-Wl,-rpath," + TMP)
-    plain("by a library", linked, 0, observed, seen=True, LLMOBS_SOCKETS="on")
+    plain("by a library", linked, 3, observed, seen=True, LLMOBS_SOCKETS="on")
     opens = compile("opens", "#include <dlfcn.h>\n"
                     "int main(int n, char **v) { return !dlopen(v[n - 1], 1); }")
     plain("by a library that is opened, as Java's", opens, 1,
           "LLMOBS_SOCKETS=on in its environment", seen=False)
-    plain("by a library that is opened, on", opens, 0, observed, seen=True,
+    plain("by a library that is opened, on", opens, 3, observed, seen=True,
           LLMOBS_SOCKETS="on")
     compile("libhastls.so", "int SSL_read(); int reach(void) { return "
             "SSL_read(0, 0, 0); }", "-shared", "-fPIC", "-l:libssl.so.3")
     tls = compile("hastls", CONNECTS.replace("connect(", "reach() + connect(")
                   .replace("int main", "int reach(void);\nint main"),
                   "-L" + TMP, "-lhastls", "-Wl,-rpath," + TMP)
-    plain("beside TLS, on in the file", tls, 0, observed,
+    plain("beside TLS, on in the file", tls, 3, observed,
           "LLMOBS_TLS=on observes them", seen=True,
           LLMOBS_CONFIG=TMP + "/sockets.conf")
     plain("OpenSSL's own", "openssl", 1, "no file of it calls connect",
@@ -262,7 +266,7 @@ def plain_http():
         "int main(void) { (void)!write(1, \"x\", 1); pause(); return 0; }",
         "-Wl,--no-as-needed", "-l:libphp8.so", "-L" + TMP,
         "-Wl,-rpath," + TMP)], {})
-    plain("PHP as a module", str(module.pid), 0, observed, seen=True)
+    plain("PHP as a module", str(module.pid), 3, observed, seen=True)
     stop(module)
     for what in "curl", "sh":
         _, text, _ = doctor(what, json_too=False)
@@ -1094,7 +1098,8 @@ def levels():
              'no exporter is named "stroe"', 1),
             ("all is well", {}, None, 0)):
         facts, text = expect("levels: " + name, "curl", status, env=env)
-        last = {0: "All is well.\n", 1: "It does not work",
+        last = {0: "All is well for calls by libcurl. Still no span? `llmobs "
+                   "doctor --run CMD`\n", 1: "It does not work",
                 3: "It works, but not as wanted"}[status]
         found = facts["findings"] if facts else []
         check("levels: %s, in words" % name, last in text and
@@ -1240,12 +1245,13 @@ def besides():
                " is on another machine: without a libcurl", "llmobs relay",
                env=env)
     for name, what, told in ("may not be opened", "/usr/bin/python3", True), (
-            "is linked", "curl", False):
-        _, text = expect("a libcurl that " + name, what, 3, env={
+            "may not be opened, of Perl", "/usr/bin/perl", True), (
+            "is linked", "curl", False), ("always is", "php", False):
+        _, text = expect("a libcurl that " + name, what, 1 if told else 3, env={
             "LLMOBS_EXPORTER": "agentless", "DD_API_KEY": SECRET,
             "DD_SITE": "intake.invalid"})
         check("a libcurl that %s: what is said" % name,
-              ("does not open its libcurl" in text) == told, text)
+              ("without a libcurl nothing is sent" in text) == told, text)
 
 
 def strange():

@@ -210,10 +210,65 @@ def runners():
           "crul: no such command" in text, text)
 
 
+PROGRAM = """const char text[1 << 20] = "%s";
+int main(int n, char **v) { return n > 9 && text[n] == v[0][0]; }
+"""
+
+
+def program(path, text, *flags):
+    """A big program that has the text."""
+    path = os.path.join(TMP, path)
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path + ".c", "w") as f:
+        f.write(PROGRAM % text)
+    subprocess.run(["gcc", "-w", path + ".c", "-o", path, *flags], check=True)
+    os.remove(path + ".c")
+
+
+def starts():
+    """What a script of Node may start."""
+    modules = os.path.join(TMP, "app", "node_modules")
+    fuse = "NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2:"
+    for package, text, flags, told in (
+            ("@o/codex", "api.openai.com", ["-static"], "is static"),
+            ("@o/pie", "https://api.anthropic.com/v1", ["-static-pie"],
+             "is static"),
+            ("@a/sdk", "---- Bun! ----", [], "has Bun's TLS inside"),
+            ("copilot", fuse + "1", [], "is a Node of its own"),
+            ("esbuild", "bundles", ["-static"], None),
+            ("linked", "api.openai.com", [], None),
+            ("node", fuse + "0", [], None)):
+        for where in (package + "/vendor/linux", package + "-linux-x64/bin"):
+            shutil.rmtree(modules, ignore_errors=True)
+            home = os.path.join(modules, package)
+            os.makedirs(home + "/bin")
+            with open(home + "/package.json", "w") as f:
+                f.write("{}")
+            cli = home + "/bin/cli.js"
+            with open(cli, "w") as f:
+                f.write("#!/usr/bin/env node\n")
+            os.chmod(cli, 0o755)
+            with open(os.path.join(TMP, "app", "own.js"), "w") as f:
+                f.write("1\n")
+            link = os.path.join(TMP, "app", "link")
+            if os.path.lexists(link):
+                os.remove(link)
+            os.symlink(cli, link)
+            program("app/node_modules/%s/it" % where, text, *flags)
+            for words in ([cli], ["node", cli], [link], ["nice", "node", "-r",
+                          "x", os.path.join(TMP, "app", "own.js"), "y"]):
+                status, said = doctor(words, settings({}))
+                check("starts: %s, %s, by %s" % (package, where, words[-1]),
+                      (status, told is None or told in said) ==
+                      (3 if told else 0, True) and
+                      ("All is well for calls over a TLS library, by plain "
+                       "http://. Still" in said) == (told is None), said)
+
+
 def main():
     threading.Thread(target=SERVER.serve_forever, daemon=True).start()
     try:
-        for part in (runners,):
+        for part in (runners, starts):
             if not PARTS or part.__name__ in PARTS:
                 try:
                     part()

@@ -1,0 +1,121 @@
+#include "cli/doctor/doctor.h"
+
+#include <fcntl.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/doctor/find_files.h"
+#include "lib/base/glob.h"
+#include "lib/base/tls_auto.h"
+
+#define MANIFEST "/package.json"
+#define ENTRIES_MAX 100000
+#define LEAST_SIZE                                            \
+    ((off_t)1024 * 1024) /* no smaller program has TLS inside \
+                          */
+
+#define STATIC                                    \
+    true, "is static: none of its calls is seen", \
+        "send its calls to a gateway, and observe that one"
+
+/* Programs that are out of reach, wholly or in part, by a text in them. */
+static const struct kind {
+    const char *text;
+    bool alone; /* only where the program is static */
+    const char *what, *remedy;
+} kinds[] = {
+    {"---- Bun! ----", false,
+     "has Bun's TLS inside: its calls by https:// are not seen",
+     "give it the http:// URL of a gateway, with LLMOBS_SOCKETS=on"},
+    {"NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2:1", false,
+     "is a Node of its own: calls by an addon that has a TLS library inside "
+     "are "
+     "not seen",
+     "LLMOBS_TLS=on observes its others; `llmobs doctor --run CMD` lists both"},
+    {"api.openai.com", STATIC},
+    {"api.anthropic.com", STATIC},
+};
+
+static struct llmobs_doctor *asking; /* nftw hands nothing on */
+static int left;
+
+/* `by` is "" for the program itself, of which other lines say the rest. */
+static void look_into(struct llmobs_doctor *doctor, const char *path,
+                      const char *by)
+{
+    static struct llmobs_object object;
+    const struct kind *end = kinds + sizeof(kinds) / sizeof(*kinds);
+    const struct kind *kind = kinds;
+
+    if (llmobs_object_open(&object, AT_FDCWD, path, &doctor->allowance, NULL) !=
+        0)
+        return;
+    while (kind < end &&
+           !(object.program && (!kind->alone || object.interp[0] == '\0') &&
+             llmobs_object_has(&object, kind->text)))
+        kind++;
+    if (kind < end && (*by != '\0' || kind == &kinds[1]))
+        LLMOBS_WARN("reach", kind->remedy, "%s%s %s", path, by, kind->what);
+    llmobs_object_close(&object);
+}
+
+static int look_at(const char *path, const struct stat *st, int type,
+                   struct FTW *ftw)
+{
+    (void)ftw;
+    if (type == FTW_F && st->st_mode & S_IXUSR && st->st_size >= LEAST_SIZE)
+        look_into(asking, path, ", which the script may start,");
+    return --left == 0;
+}
+
+static bool walk(void *ctx, const char *path)
+{
+    char root[PATH_MAX];
+
+    (void)ctx;
+    return realpath(path, root) && nftw(root, look_at, 16, FTW_PHYS) == 0;
+}
+
+/* Looks at the package of the script, with the packages in it, and those beside
+ * it that hold a platform's programs: NAME-linux-x64 beside NAME. */
+static void walk_package(struct llmobs_doctor *doctor, const char *script)
+{
+    char root[PATH_MAX + sizeof("/node_modules")], *slash;
+    char path[sizeof(root) + sizeof(MANIFEST)];
+    size_t first = 0;
+
+    if (!realpath(script, root))
+        return;
+    while ((slash = strrchr(root, '/')) && slash > root) {
+        *slash = '\0';
+        first = first ? first : strlen(root);
+        snprintf(path, sizeof(path), "%s" MANIFEST, root);
+        if (access(path, F_OK) == 0)
+            break;
+    }
+    if (!slash || slash == root) {
+        realpath(script, root);
+        strcpy(root + first, "/node_modules");
+    }
+    left = ENTRIES_MAX;
+    if (walk(NULL, root) && strstr(root, "/node_modules/")) {
+        snprintf(path, sizeof(path), "%s-*", root);
+        llmobs_find_files(path, &doctor->allowance, walk, NULL);
+    }
+}
+
+void llmobs_doctor_starts(struct llmobs_doctor *doctor)
+{
+    const struct llmobs_program *program = &doctor->program;
+    const char *script =
+        program->script[0] != '\0' ? program->script : doctor->argument;
+
+    asking = doctor;
+    if (!llmobs_glob_listed(LLMOBS_NODE, llmobs_program_base(program->file)))
+        look_into(doctor, program->file, "");
+    else if (script && !program->shell)
+        walk_package(doctor, script);
+}
