@@ -157,6 +157,11 @@ void llmobs_doctor_otlp(struct llmobs_doctor *doctor,
  * step that failed, if any. */
 void llmobs_doctor_selftest(struct llmobs_doctor *doctor);
 
+/* Runs the command as llmobs-run does, and tells on stderr, once it has ended,
+ * which requests left it, and which connections of it cannot be read. Gives its
+ * exit status. */
+int llmobs_doctor_run(char **words);
+
 /* -- for them ------------------------------------------------------------- */
 
 /* Opens the libraries as the program's loader would find them; `allowance` is

@@ -303,7 +303,7 @@ void llmobs_cli_no_store(const char *command, const char *dir)
 
     llmobs_tell(
         "%s: no such directory: %s (nothing was recorded there; `llmobs "
-        "doctor` tells why)\n",
+        "doctor --run CMD` tells why)\n",
         command, llmobs_escape_name(dir, room));
 }
 

@@ -154,6 +154,7 @@ status 0.
     llmobs doctor php
     llmobs doctor 4711
     llmobs doctor fpm:www
+    llmobs doctor --run python3 app.py
 """,
     },
     "llmobs-drain": {

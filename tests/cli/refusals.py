@@ -66,6 +66,7 @@ REFUSED = (
     ("entrypoint", "no command to run"),
     ("doctor", "neither CMD nor --host"),
     ("doctor --host php", "with --host there is no CMD"),
+    ("doctor --run --json php", "--run goes with no other option"),
     ("mock", "DIR is missing"),
     ("mock a --", "CMD is missing"),
     ("mock a b", "unexpected argument: b (a command comes behind --)"),

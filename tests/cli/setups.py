@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 
 sys.dont_write_bytecode = True
 from checks import check  # noqa: E402
@@ -30,8 +31,15 @@ ANSWER = (b'{"id": "x", "object": "chat.completion", "model": "m", "choices": '
 
 
 class Model(http.server.BaseHTTPRequestHandler):
+    """A model; /slow takes a while. Also an agent."""
+
+    def do_GET(self):
+        self.do_POST()
+
     def do_POST(self):
-        self.rfile.read(int(self.headers["Content-Length"]))
+        self.rfile.read(int(self.headers["Content-Length"] or 0))
+        if "slow" in self.path:
+            time.sleep(0.5)
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(ANSWER)))
@@ -265,10 +273,81 @@ def starts():
                        "http://. Still" in said) == (told is None), said)
 
 
+def runs_it():
+    """doctor --run: what left the command, on stderr, and nothing else."""
+    def run(words, say=b"", **more):
+        env = settings(more)
+        done = subprocess.run([TOOL, "doctor", "--run", *words], env=env,
+                              input=say, stdout=subprocess.PIPE, timeout=100,
+                              stderr=subprocess.PIPE)
+        return done.returncode, done.stdout.decode(), done.stderr.decode(), env
+
+    at = URL[len("http://"):]
+    host = at.split("/")[0]
+    captured = "  captured   POST %s (rule 3: " % at
+    status, out, err, env = run(CURL)
+    check("run: a call", (status, out, spans(env)) == (0, "", 1) and
+          err.startswith("llmobs doctor: what left curl:\n" + captured) and
+          err.count("\n") == 2, err)
+    other = CURL[:-1] + ["http://%s/ask?key=%s" % (host, "sk-" + "a1" * 16)]
+    status, out, err, env = run(other + ["-H", "Authorization: Bearer " +
+                                         "sk-" + "b2" * 16])
+    check("run: no call, and why, without its secrets", spans(env) == 0 and
+          "  not ours   POST %s/ask (no known method and path" % host in err and
+          "sk-" not in err and "a1a1" not in err, err)
+    status, out, err, env = run(
+        other, DD_LLMOBS_INSTRUMENTED_PROXY_URLS="http://" + host)
+    check("run: and named as a gateway it is one", spans(env) == 1 and
+          "  captured   POST %s/ask (" % host in err, err)
+    status, out, err, env = run(
+        ["sh", "-c", "cat; echo e >&2; exit 7"], b"in\n")
+    check("run: its stdin, stdout, stderr and status", (status, out) ==
+          (7, "in\n") and err.startswith("e\nllmobs doctor: what left sh:\n  "
+                                         "nothing that is seen"), (out, err))
+    check("run: a signal's status", run(["sh", "-c", "kill -9 $$"])[0] == 137)
+    check("run: no such command", run(["no-such"])[0] == 127)
+    slow = ("import urllib.request as u; u.build_opener(u.ProxyHandler({}))"
+            ".open('http://%s/slow', b'{}').read()" % host)
+    status, out, err, env = run(["/usr/bin/python3", "-c", slow],
+                                LLMOBS_SOCKETS="off")
+    told = "  not read   127.0.0.1 port %s, by python3" % host.split(":")[1]
+    check("run: a connection that is not followed", told in err, err)
+    status, out, err, env = run(["/usr/bin/python3", "-c", slow])
+    check("run: and one that is", told not in err and
+          "  not ours   POST %s/slow (" % host in err, err)
+    status, out, err, env = run(
+        ["timeout", "9", "sh", "-c", "exec 3<&0; %s <&3" % " ".join(
+            "'%s'" % w for w in CURL[:-1] + [URL, URL, "-o", "/dev/null"])],
+        LLMOBS_EXPORTER="agent", DD_TRACE_AGENT_URL="http://" + host)
+    check("run: deliveries are no connections of the command, and a request "
+          "is told once", "not read" not in err and err.count("\n") == 2, err)
+    for name in "static", "shared":
+        path = os.path.join(TMP, name + "-client")
+        with open(path + ".c", "w") as f:
+            f.write("""#include <arpa/inet.h>
+#include <unistd.h>
+int main(void) {
+  struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(%s),
+                           .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+  int fd = socket(AF_INET, SOCK_STREAM, 0);
+  if (connect(fd, (void *)&at, sizeof at)) return 1;
+  usleep(400000);
+  return 0; }
+""" % host.split(":")[1])
+        subprocess.run(["gcc", path + ".c", "-o", path] +
+                       ["-static"] * (name == "static"), check=True)
+        status, out, err, env = run(["nice", path])
+        check("run: a %s program's own connection" % name, "  not read   "
+              "127.0.0.1 port %s, by %s-client (TLS of its own" %
+              (host.split(":")[1], name) in err, err)
+    status, out, err, env = run(CURL, DD_LLMOBS_ENABLED="0")
+    check("run: switched off", spans(env) == 0 and "captured" not in err, err)
+
+
 def main():
     threading.Thread(target=SERVER.serve_forever, daemon=True).start()
     try:
-        for part in (runners, starts):
+        for part in (runners, starts, runs_it):
             if not PARTS or part.__name__ in PARTS:
                 try:
                     part()

@@ -1,0 +1,236 @@
+#include "cli/doctor/doctor.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cli/doctor/host_sockets.h"
+#include "cli/shared/environment.h"
+#include "cli/shared/options.h"
+#include "cli/shared/tell.h"
+#include "lib/base/clock.h"
+#include "lib/base/file.h"
+
+#define LOG_MAX (64u * 1024 * 1024)
+#define TICK_NS (20 * LLMOBS_NS_PER_MS)
+#define PEERS_MAX 256
+#define DEPTH_MAX 64
+
+/* A connection that was seen open; `by` is the program that held it. */
+struct peer {
+    struct llmobs_host_address address;
+    char by[32];
+};
+
+static struct run {
+    pid_t pid;
+    struct peer peers[PEERS_MAX];
+    size_t count;
+    struct llmobs_socket_tables tables; /* of one round */
+    struct llmobs_host_names names;     /* of what is told already */
+} run;
+
+/* -- while it runs -------------------------------------------------------- */
+
+static void add_peer(const struct llmobs_host_address *address, pid_t pid)
+{
+    static struct llmobs_process process;
+    struct peer *peer = run.peers;
+
+    for (; peer < run.peers + run.count; peer++)
+        if (memcmp(&peer->address, address, sizeof(*address)) == 0)
+            return;
+    if (run.count == PEERS_MAX || llmobs_process_open(&process, pid) != 0)
+        return;
+    peer->address = *address;
+    snprintf(peer->by, sizeof(peer->by), "%s",
+             llmobs_program_base(process.exe));
+    run.count++;
+    llmobs_process_close(&process);
+}
+
+/* Notes the connections of the command and of all that it has started. */
+static bool look_at(void *ctx, pid_t pid)
+{
+    struct llmobs_host_address peers[LLMOBS_SOCKETS];
+    pid_t above = pid;
+    size_t count = 0;
+
+    (void)ctx;
+    for (int i = 0; i < DEPTH_MAX && above > 1 && above != run.pid; i++)
+        above = llmobs_process_parent(above);
+    if (above == run.pid &&
+        llmobs_sockets_of(&run.tables, pid, peers, &count) == 0)
+        for (size_t i = 0; i < count; i++)
+            add_peer(&peers[i], pid);
+    return true;
+}
+
+/* Gives the status as a shell does; -errno. */
+static int run_command(char **words, const struct llmobs_environment *env)
+{
+    const struct timespec tick = {.tv_nsec = TICK_NS};
+    int status = 0;
+
+    run.pid = fork();
+    if (run.pid == 0)
+        _exit(llmobs_environment_exec_status(
+            llmobs_environment_exec(env, words)));
+    if (run.pid < 0)
+        return -errno;
+    /* The terminal's signals are the command's. */
+    signal(SIGINT, SIG_IGN);
+    signal(SIGQUIT, SIG_IGN);
+    signal(SIGCHLD, SIG_DFL);
+    while (waitpid(run.pid, &status, WNOHANG) == 0) {
+        llmobs_process_all(look_at, NULL);
+        llmobs_sockets_fini(&run.tables);
+        nanosleep(&tick, NULL);
+    }
+    return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+/* -- what came of it ------------------------------------------------------ */
+
+/* Adds the host of an address without a scheme, as the log has it: whatever the
+ * scheme, a connection there is none that cannot be read. */
+static void know(const char *address)
+{
+    char urls[2 * LLMOBS_HOST_NAME + 32];
+    int len = (int)strcspn(address, "/ ");
+
+    if (len < LLMOBS_HOST_NAME) {
+        snprintf(urls, sizeof(urls), "http://%.*s,https://%.*s", len, address,
+                 len, address);
+        llmobs_host_names_add(&run.names, urls);
+    }
+}
+
+/* Tells each request once: "TIME PID debug METHOD ADDRESS: VERDICT (WHY)". */
+static size_t tell_requests(char *log)
+{
+    static const char *const verdicts[] = {": captured (", ": not ours ("};
+    char *seen = calloc(1, strlen(log) + 2), *end = seen, *line;
+    size_t told = 0;
+
+    while (seen && (line = strsep(&log, "\n"))) {
+        char *text = strstr(line, " debug "), *verdict = NULL;
+
+        for (size_t i = 0; i < 2 && text && !verdict; i++)
+            verdict = strstr(text, verdicts[i]);
+        if (!verdict || strstr(seen, text))
+            continue;
+        end = stpcpy(stpcpy(end, text), "\n");
+        *verdict = '\0';
+        know(strchr(text + strlen(" debug "), ' ') + 1);
+        llmobs_tell("  %.8s   %s %s\n", verdict + 2, text + strlen(" debug "),
+                    strchr(verdict + 2, '('));
+        told++;
+    }
+    free(seen);
+    return told;
+}
+
+/* Adds where the library itself, and a proxy, are connected to. */
+static void know_peers(const struct llmobs_config *config)
+{
+    static const char *const proxies[] = {"http_proxy", "https_proxy",
+                                          "HTTP_PROXY", "HTTPS_PROXY",
+                                          "all_proxy",  "ALL_PROXY"};
+    char intake[LLMOBS_HOST_NAME];
+
+    for (size_t i = 0; i < sizeof(proxies) / sizeof(*proxies); i++)
+        llmobs_host_names_add(&run.names, getenv(proxies[i]));
+    for (char **url = config->never_urls; url && *url; url++)
+        llmobs_host_names_add(&run.names, *url);
+    snprintf(intake, sizeof(intake), "https://llmobs-intake.%s", config->site);
+    llmobs_host_names_add(&run.names, intake);
+}
+
+static size_t tell_peers(void)
+{
+    bool gateway, plain, asked = false;
+    size_t told = 0;
+    char name[LLMOBS_HOST_NAME + 16];
+
+    (void)llmobs_host_names_look_up(&run.names, false);
+    for (struct peer *at = run.peers; at < run.peers + run.count; at++) {
+        const unsigned char *bytes = at->address.bytes;
+        bool four = bytes[10] == 0xff; /* ::ffff:a.b.c.d */
+        char number[INET6_ADDRSTRLEN] = "";
+
+        if (llmobs_host_names_find(&run.names, &at->address, name, sizeof(name),
+                                   &gateway, &plain) &&
+            gateway)
+            continue;
+        if (!asked && !llmobs_host_names_is_local(&at->address))
+            (void)llmobs_host_names_look_up(&run.names, asked = true);
+        (void)inet_ntop(four ? AF_INET : AF_INET6, bytes + (four ? 12 : 0),
+                        number, sizeof(number));
+        if (!llmobs_host_names_find(&run.names, &at->address, name,
+                                    sizeof(name), &gateway, &plain))
+            snprintf(name, sizeof(name), "%s port %u", number,
+                     (unsigned)at->address.port);
+        llmobs_tell("  not read   %s, by %s (TLS of its own, or no HTTP)\n",
+                    name, at->by);
+        told++;
+    }
+    return told;
+}
+
+int llmobs_doctor_run(char **words)
+{
+    static struct llmobs_preload preload;
+    char dir[] = "/tmp/llmobs-doctor.XXXXXX", log[sizeof(dir) + 8];
+    struct llmobs_config *config = llmobs_cli_config(NULL);
+    struct llmobs_environment env = {.count = 0};
+    struct llmobs_buf text;
+    size_t count = 0, told;
+    char **all;
+    int rc = llmobs_preload_find(&preload);
+
+    while (words[count])
+        count++;
+    all = calloc(count + 4, sizeof(*all));
+    if (!all || !config || !mkdtemp(dir))
+        rc = rc ? rc : -errno;
+    snprintf(log, sizeof(log), "%s/log", dir);
+    llmobs_buf_init(&text, LOG_MAX);
+    if (rc == 0)
+        rc = llmobs_environment_init(&env, environ);
+    if (rc == 0)
+        rc = llmobs_environment_set(&env, "LLMOBS_LOG", log);
+    if (rc == 0)
+        rc = llmobs_environment_set(&env, "LLMOBS_LOG_LEVEL", "debug");
+    if (rc == 0)
+        rc = llmobs_host_names_init(&run.names);
+    if (rc == 0) {
+        memcpy(all, (char *[]){preload.tool, "run", "--"}, 3 * sizeof(*all));
+        memcpy(all + 3, words, count * sizeof(*all));
+        rc = run_command(all, &env);
+    }
+    if (rc >= 0) {
+        (void)llmobs_file_read(log, &text);
+        llmobs_tell("llmobs doctor: what left %s:\n", words[0]);
+        told = tell_requests(text.data ? text.data : log);
+        know_peers(config);
+        if (told + tell_peers() == 0)
+            llmobs_tell("  nothing that is seen: `llmobs doctor %s` says "
+                        "whether its calls can be\n",
+                        words[0]);
+    } else {
+        llmobs_tell("llmobs doctor: %s\n", strerror(-rc));
+    }
+    (void)unlink(log);
+    (void)rmdir(dir);
+    llmobs_host_names_fini(&run.names);
+    llmobs_buf_fini(&text);
+    llmobs_config_free(config);
+    free(all);
+    return rc < 0 ? 1 : rc;
+}
