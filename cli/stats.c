@@ -131,7 +131,7 @@ static void print_failures(const struct stats *stats,
     char text[LLMOBS_DESTINATION_TEXT];
 
     for (size_t i = 0; i < LLMOBS_ANSWERS; i++) {
-        const struct llmobs_answer *answer = &tally->answers[i];
+        const struct llmobs_answer *answer = &tally->destinations.answers[i];
 
         if ((stats->check && !tally->lost && !tally->stale &&
              answer->since_ns > since) ||
@@ -140,6 +140,14 @@ static void print_failures(const struct stats *stats,
         print_user(stats, tally);
         llmobs_tell("%s\n", text);
     }
+    for (size_t i = 0; i < LLMOBS_ADOPT_PLACES; i++)
+        if ((!stats->check || tally->lost ||
+             tally->destinations.spool.places[i].oldest_ns < since) &&
+            llmobs_destination_waits(&tally->destinations, i,
+                                     stats->tallies.config, text)) {
+            print_user(stats, tally);
+            llmobs_tell("%s\n", text);
+        }
 }
 
 static void print_alerts(const struct stats *stats,

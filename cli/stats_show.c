@@ -224,13 +224,36 @@ static struct llmobs_json *make_failing(const struct llmobs_tally *tally)
     char text[LLMOBS_DESTINATION_TEXT];
 
     for (size_t i = 0; i < LLMOBS_ANSWERS; i++)
-        if (llmobs_destination_fails(&tally->answers[i], text))
+        if (llmobs_destination_fails(&tally->destinations.answers[i], text))
             llmobs_json_add(array, llmobs_json_string(text));
     return array;
 }
 
+static struct llmobs_json *make_waiting(const struct llmobs_tally *tally,
+                                        const struct llmobs_config *config)
+{
+    struct llmobs_json *array = llmobs_json_array();
+    char text[LLMOBS_DESTINATION_TEXT];
+
+    for (size_t i = 0; i < LLMOBS_ADOPT_PLACES; i++) {
+        const struct llmobs_adopt_place *place =
+            &tally->destinations.spool.places[i];
+        struct llmobs_json *one;
+
+        if (!llmobs_destination_waits(&tally->destinations, i, config, text))
+            continue;
+        one = llmobs_json_object();
+        llmobs_json_sets(one, "for", place->name);
+        set_number(one, "calls", place->ended + place->living);
+        llmobs_json_sets(one, "text", text);
+        llmobs_json_add(array, one);
+    }
+    return array;
+}
+
 static void set_tally(struct llmobs_json *object,
-                      const struct llmobs_tally *tally)
+                      const struct llmobs_tally *tally,
+                      const struct llmobs_config *config)
 {
     const uint64_t *numbers = tally->numbers;
     struct llmobs_json *spool = llmobs_json_object();
@@ -252,6 +275,7 @@ static void set_tally(struct llmobs_json *object,
     set_number(processes, "running", numbers[LLMOBS_TALLY_RUNNING]);
     llmobs_json_set(object, "processes", processes);
     llmobs_json_set(object, "failing", make_failing(tally));
+    llmobs_json_set(object, "waiting", make_waiting(tally, config));
     set_bool(object, "relay", numbers[LLMOBS_TALLY_RELAY] != 0);
 }
 
@@ -272,11 +296,11 @@ static void set_users(struct llmobs_json *object,
         llmobs_json_sets(user, "user", name);
         set_bool(user, "readable", tally->error == 0);
         if (tally->error == 0)
-            set_tally(user, tally);
+            set_tally(user, tally, tallies->config);
         llmobs_json_add(users, user);
     }
     llmobs_json_set(object, "users", users);
-    set_tally(all, sum);
+    set_tally(all, sum, tallies->config);
     llmobs_json_set(object, "sum", all);
 }
 
@@ -289,7 +313,7 @@ static int print_json(const struct llmobs_tallies *tallies,
     if (sum) {
         set_users(object, tallies, sum);
     } else {
-        set_tally(object, tallies->list);
+        set_tally(object, tallies->list, tallies->config);
         llmobs_json_set(object, "wrapped_by", make_wrapped(tallies->list));
         llmobs_json_sets(object, "directory", tallies->list->dir);
     }

@@ -28,8 +28,7 @@ struct reading {
     int error;
     struct llmobs_ledger ledger;
     struct llmobs_ledger_drops drops;
-    struct llmobs_answer answers[LLMOBS_ANSWERS];
-    struct llmobs_adopt_counts spool;
+    struct llmobs_destinations destinations;
     bool relay;
     size_t group_count;
     struct llmobs_tally_group groups[LLMOBS_TALLY_GROUPS];
@@ -37,17 +36,6 @@ struct reading {
 };
 
 /* -- a place --------------------------------------------------------------- */
-
-/* Counts the entries of the spool; an unreadable spool counts as empty. */
-static void look_at_spool(const struct llmobs_config *config,
-                          struct llmobs_adopt_counts *out)
-{
-    struct llmobs_adopt *adopt = llmobs_adopt_new(config, LLMOBS_ADOPT_ANY);
-
-    if (!adopt || llmobs_adopt_count(adopt, out) != 0)
-        memset(out, 0, sizeof(*out));
-    llmobs_adopt_free(adopt);
-}
 
 /* The number of calls that ended processes left in the spool, by the ledger's
  * records. A call that one process left and another took over counts once. */
@@ -67,14 +55,15 @@ static void look_at_spool_again(const struct llmobs_config *config,
                                 struct reading *reading)
 {
     struct llmobs_counts sum = reading->ledger.ended;
-    uint64_t before = reading->spool.ours;
+    struct llmobs_adopt_counts *spool = &reading->destinations.spool;
+    uint64_t before = spool->ours;
 
     (void)llmobs_counts_merge(&sum, &reading->ledger.living);
     if (before <= count_left(&sum))
         return;
-    look_at_spool(config, &reading->spool);
-    if (before < reading->spool.ours)
-        reading->spool.ours = before;
+    llmobs_destinations_look(config, spool);
+    if (before < spool->ours)
+        spool->ours = before;
 }
 
 static void add_drops(const struct llmobs_counts *counts,
@@ -168,9 +157,8 @@ static int read_place(const struct llmobs_tallies *tallies,
 
     if (rc != 0)
         return rc;
-    look_at_spool(config, &reading->spool);
+    llmobs_destinations_read(config, &reading->destinations);
     reading->relay = llmobs_relay_find(config) != LLMOBS_RELAY_NONE;
-    llmobs_destinations_read(config, reading->answers);
     rc = read_ledger(tallies, reading);
     if (rc == 0)
         look_at_spool_again(config, reading);
@@ -266,7 +254,8 @@ static void tally_add_drops(struct llmobs_ledger_drops *drops,
 static void add(struct llmobs_tally *tally, const struct reading *reading)
 {
     const struct llmobs_ledger *ledger = &reading->ledger;
-    int64_t now = llmobs_clock_wall_ns(), oldest = reading->spool.oldest_ns;
+    const struct llmobs_adopt_counts *spool = &reading->destinations.spool;
+    int64_t now = llmobs_clock_wall_ns(), oldest = spool->oldest_ns;
     uint64_t *numbers = tally->numbers;
     uint64_t age =
         oldest > 0 && oldest < now ? (uint64_t)(now - oldest) / NS_PER_S : 0;
@@ -276,12 +265,12 @@ static void add(struct llmobs_tally *tally, const struct reading *reading)
     tally_add_drops(&tally->drops, &reading->drops);
     tally_add_drops(&tally->known, &ledger->known);
     tally->unreadable += ledger->unreadable;
-    tally->versions += ledger->versions + reading->spool.versions;
-    tally->spool_ours += reading->spool.ours;
-    tally->spool_alive += reading->spool.living;
+    tally->versions += ledger->versions + spool->versions;
+    tally->spool_ours += spool->ours;
+    tally->spool_alive += spool->living;
     if (numbers[LLMOBS_TALLY_OLDEST] < age)
         numbers[LLMOBS_TALLY_OLDEST] = age;
-    numbers[LLMOBS_TALLY_UNREADABLE] += reading->spool.unreadable;
+    numbers[LLMOBS_TALLY_UNREADABLE] += spool->unreadable;
     numbers[LLMOBS_TALLY_ENDED] +=
         llmobs_counts_get(&ledger->ended, LLMOBS_LEDGER_PROCESSES);
     numbers[LLMOBS_TALLY_RUNNING] += ledger->records;
@@ -289,8 +278,9 @@ static void add(struct llmobs_tally *tally, const struct reading *reading)
     if (!tally->dir)
         tally->dir = strdup(reading->dir);
     add_groups(tally, reading);
-    if (reading->answers[0].form[0] != '\0')
-        memcpy(tally->answers, reading->answers, sizeof(tally->answers));
+    if (reading->destinations.answers[0].form[0] != '\0' ||
+        spool->oldest_ns > 0)
+        tally->destinations = reading->destinations;
 }
 
 /* Fills in the numbers that follow from the others. Calls that a killed process
@@ -392,7 +382,10 @@ static void limit_answer(struct reading *reading)
         group->container[LLMOBS_TALLY_CONTAINER - 1] = '\0';
     }
     for (size_t i = 0; i < LLMOBS_ANSWERS; i++)
-        llmobs_answer_limit(&reading->answers[i]);
+        llmobs_answer_limit(&reading->destinations.answers[i]);
+    for (size_t i = 0; i < LLMOBS_ADOPT_PLACES; i++)
+        reading->destinations.spool.places[i].name[LLMOBS_OWNER_PLACE - 1] =
+            '\0';
     reading->dir[sizeof(reading->dir) - 1] = '\0';
 }
 

@@ -75,7 +75,7 @@ struct llmobs_tally {
     uint64_t versions;    /* files of another version, of ledger and spool */
     struct llmobs_tally_group *groups;
     size_t group_count;
-    struct llmobs_answer answers[LLMOBS_ANSWERS]; /* of its destinations */
+    struct llmobs_destinations destinations;
     bool lost, stale; /* set by the caller from the numbers */
 };
 

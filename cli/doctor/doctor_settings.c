@@ -379,11 +379,13 @@ static const char *why_no_otlp(const struct llmobs_config *config,
 static void report_failing(struct llmobs_doctor *doctor,
                            const struct llmobs_config *config, bool store_alone)
 {
-    struct llmobs_answer answers[LLMOBS_ANSWERS], *one = answers;
+    struct llmobs_destinations all;
+    const struct llmobs_answer *one = all.answers;
     char text[LLMOBS_DESTINATION_TEXT];
 
-    llmobs_destinations_read(config, answers);
-    for (; one < answers + LLMOBS_ANSWERS && doctor->process.pid == 0; one++) {
+    llmobs_destinations_read(config, &all);
+    for (; one < all.answers + LLMOBS_ANSWERS && doctor->process.pid == 0;
+         one++) {
         const char *reason = llmobs_reason(one);
         bool store = strcmp(one->exporter, "store") == 0;
 

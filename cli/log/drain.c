@@ -202,8 +202,10 @@ int llmobs_cmd_drain(int argc, char **argv)
     static const struct llmobs_cli_option options[] = {
         LLMOBS_CLI_VALUE("user-time", llmobs_cli_seconds, &drain.user_s),
         LLMOBS_CLI_VALUE("to", read_place, &drain.to),
+        LLMOBS_CLI_VALUE("for", llmobs_cli_filled, &drain.round.place),
         LLMOBS_CLI_VALUE("dir", llmobs_cli_filled, &drain.dir),
-        LLMOBS_CLI_FLAG("json", &drain.json), LLMOBS_CLI_END};
+        LLMOBS_CLI_FLAG("json", &drain.json),
+        LLMOBS_CLI_END};
     int status = llmobs_cli_parse(argc, argv, options);
 
     if (status >= 0)

@@ -30,6 +30,8 @@ static struct llmobs_adopt *open_adopt(const struct llmobs_drain_round *round)
 
     if (adopt)
         llmobs_adopt_set_living(adopt, &round->living);
+    if (adopt)
+        llmobs_adopt_set_place(adopt, round->place);
     return adopt;
 }
 

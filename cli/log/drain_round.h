@@ -65,6 +65,7 @@ struct llmobs_drain_round {
     struct llmobs_config *config;
     struct llmobs_live_namespaces living;
     bool all;            /* also delivers entries for another destination */
+    const char *place;   /* but only those whose name has this, or NULL */
     int64_t deadline_ns; /* monotonic: no child runs after it; 0: none */
     int64_t user_ms;     /* the time of another user's child; 0: no limit */
     bool ending;         /* set by a signal or the deadline: no more spools */

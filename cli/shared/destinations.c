@@ -11,8 +11,10 @@
 #include "cli/shared/new_file.h"
 #include "cli/shared/tell.h"
 #include "core/config/state_dir.h"
+#include "core/export/peer.h"
 #include "core/export/reason.h"
 #include "core/log/ledger.h"
+#include "core/log/relay_sign.h"
 #include "core/log/spool_file.h"
 #include "lib/base/clock.h"
 #include "lib/base/dirs.h"
@@ -107,49 +109,180 @@ static void add_places(const struct llmobs_config *config,
         add_place(out, "spool", dir);
 }
 
+/* True where the words of llmobs_config_place name the answer's place. At an
+ * intake each kind of event has a host of its own. */
+static bool names(const char *words, const struct llmobs_answer *one)
+{
+    const char *site = strchr(one->place, '.'), *at = words;
+    bool intake = strcmp(one->exporter, "agentless") == 0 && site;
+    const char *place = intake ? site : one->place;
+
+    if (*words == '\0' || strcmp(words, "auto") == 0)
+        return true;
+    while (*place != '\0' && (at = strstr(at, place)) != NULL) {
+        at += strlen(place);
+        if (strchr(" ,", *at))
+            return true;
+    }
+    return false;
+}
+
+/* True where events wait in memory alone, so that nothing says for what. */
+static bool has_unspooled(const struct llmobs_config *config,
+                          const struct llmobs_adopt_counts *spool)
+{
+    struct llmobs_ledger ledger;
+    char dir[PATH_MAX];
+
+    return llmobs_ledger_dir(config, dir, sizeof(dir)) == 0 &&
+           llmobs_ledger_read(dir, &ledger) == 0 &&
+           llmobs_counts_get(&ledger.living, LLMOBS_LEDGER_PENDING) >
+               spool->living;
+}
+
+static bool is_awaited(const struct llmobs_adopt_counts *spool,
+                       const struct llmobs_answer *answer)
+{
+    for (size_t i = 0; i < LLMOBS_ADOPT_PLACES; i++)
+        if (spool->places[i].ended + spool->places[i].living > 0 &&
+            names(spool->places[i].name, answer))
+            return true;
+    return false;
+}
+
+void llmobs_destinations_look(const struct llmobs_config *config,
+                              struct llmobs_adopt_counts *out)
+{
+    struct llmobs_adopt *adopt = llmobs_adopt_new(config, LLMOBS_ADOPT_ANY);
+
+    if (!adopt || llmobs_adopt_count(adopt, out) != 0)
+        memset(out, 0, sizeof(*out));
+    llmobs_adopt_free(adopt);
+}
+
 void llmobs_destinations_read(const struct llmobs_config *config,
-                              struct llmobs_answer out[LLMOBS_ANSWERS])
+                              struct llmobs_destinations *out)
 {
     char path[PATH_MAX];
     int dir = -1;
 
-    memset(out, 0, LLMOBS_ANSWERS * sizeof(*out));
+    memset(out, 0, sizeof(*out));
+    llmobs_destinations_look(config, &out->spool);
+    out->relayed = llmobs_relay_find(config) == LLMOBS_RELAY_UP;
     if (llmobs_config_base_dir(config, "", path, sizeof(path)) == 0 &&
         llmobs_dirs_open(path, config->store_dir != NULL, false, &dir) == 0) {
-        llmobs_answers_read(dir, out);
+        llmobs_answers_read(dir, out->answers);
         close(dir);
     }
-    add_places(config, out);
+    if (!has_unspooled(config, &out->spool))
+        for (size_t i = 0; i < LLMOBS_ANSWERS; i++)
+            if (!is_awaited(&out->spool, &out->answers[i]))
+                out->answers[i].since_ns = 0;
+    add_places(config, out->answers);
 }
 
-/* How many events the exporter of that name has delivered. */
-static uint64_t count_sent(const struct llmobs_config *config, const char *name)
-{
-    char dir[PATH_MAX], counter[LLMOBS_COUNTS_NAME_MAX];
-    struct llmobs_ledger ledger;
+/* -- what waits ------------------------------------------------------------ */
 
-    snprintf(counter, sizeof(counter), "sent_%s", name);
-    if (llmobs_ledger_dir(config, dir, sizeof(dir)) != 0 ||
-        llmobs_ledger_read(dir, &ledger) != 0)
-        return 0;
-    return llmobs_counts_get(&ledger.ended, counter) +
-           llmobs_counts_get(&ledger.living, counter);
+/* The command that sends what waits for the place: there, or where this
+ * environment's calls go if nothing is accepted there. */
+static void write_remedy(const struct llmobs_adopt_place *place,
+                         const struct llmobs_config *config, bool fails,
+                         char out[LLMOBS_DESTINATION_WHY])
+{
+    static const char host[] = "://llmobs-intake.";
+    const char *to = place->name, *url = strchr(to, ' '), *variable = "",
+               *value = url ? url + 1 : "", *key = "";
+    int len = (int)strcspn(value, " ,"), word = (int)strcspn(to, " ,");
+    int value_len = len;
+    struct llmobs_buf own;
+
+    llmobs_buf_init(&own, LLMOBS_OWNER_PLACE);
+    if (fails && llmobs_config_place(config, &own) == 0 && own.len > 0) {
+        to = own.data;
+        word = (int)strcspn(to, " ,");
+        value_len = 0;
+    } else if (strncmp(to, "agent ", 6) == 0) {
+        to = value;
+        word = len;
+        value_len = 0;
+    } else if (strncmp(to, "otlp ", 5) == 0) {
+        variable = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT=";
+        key = " ";
+    } else if (url && strstr(url, host)) {
+        variable = "DD_SITE=";
+        value = strstr(url, host) + strlen(host);
+        value_len = (int)strcspn(value, " ,");
+        key = " DD_API_KEY=... ";
+    }
+    if (place->ours)
+        strcpy(out, "llmobs drain");
+    else if (!url || strncmp(to, "auto", 4) == 0)
+        strcpy(out, "llmobs drain --to DESTINATION");
+    else
+        snprintf(out, LLMOBS_DESTINATION_WHY,
+                 "%s%.*s%sllmobs drain --to %.*s --for %.*s", variable,
+                 *variable ? value_len : 0, value, key, word, to, len, url + 1);
+    llmobs_buf_fini(&own);
+}
+
+bool llmobs_destination_waits(const struct llmobs_destinations *all, size_t i,
+                              const struct llmobs_config *config,
+                              char out[LLMOBS_DESTINATION_TEXT])
+{
+    const struct llmobs_adopt_place *place = &all->spool.places[i];
+    uint64_t count = place->ended + place->living;
+    char since[LLMOBS_DESTINATION_TIME], again[LLMOBS_DESTINATION_TIME];
+    char remedy[LLMOBS_DESTINATION_WHY];
+    int64_t next_ns = 0, now_ns = llmobs_clock_wall_ns(), down_ns;
+    bool fails = false;
+
+    for (const struct llmobs_answer *one = all->answers;
+         one < all->answers + LLMOBS_ANSWERS; one++) {
+        if (one->since_ns <= 0 || !names(place->name, one))
+            continue;
+        fails = true;
+        down_ns = one->last_ns + LLMOBS_PEER_DOWN_MS * LLMOBS_NS_PER_MS;
+        if (one->error == -ETIMEDOUT && down_ns > now_ns)
+            next_ns = down_ns;
+    }
+    if (place->ended == 0 && (place->living == 0 || !fails))
+        return false;
+    write_remedy(place, config, fails, remedy);
+    snprintf(out, LLMOBS_DESTINATION_TEXT,
+             "%" PRIu64 " call%s in the spool since %s%s%s; next try: %s%s%s%s"
+             "%s%s",
+             count, count == 1 ? " waits" : "s wait",
+             llmobs_destination_time(place->oldest_ns, since),
+             place->name[0] ? " for " : "", place->name,
+             !place->ours        ? "with a call for it"
+             : all->relayed      ? "by the relay"
+             : place->ended == 0 ? "by the program that made them"
+                                 : "with the next call",
+             next_ns > 0 ? " from " : "",
+             next_ns > 0 ? llmobs_destination_time(next_ns, again) : "",
+             place->ended > 0 ? "; now: `" : "", place->ended > 0 ? remedy : "",
+             place->ended > 0 ? "`" : "");
+    return true;
 }
 
 void llmobs_destinations_tell(const char *command,
                               const struct llmobs_config *config, bool sent)
 {
     char text[LLMOBS_DESTINATION_TEXT], time[LLMOBS_DESTINATION_TIME];
-    struct llmobs_answer answers[LLMOBS_ANSWERS], *one = answers;
+    struct llmobs_destinations all;
+    struct llmobs_answer *one;
 
-    llmobs_destinations_read(config, answers);
-    for (; one < answers + LLMOBS_ANSWERS; one++) {
+    llmobs_destinations_read(config, &all);
+    for (one = all.answers; one < all.answers + LLMOBS_ANSWERS; one++) {
         if (sent && one->accepted_ns > 0)
-            llmobs_tell(
-                "%s: %" PRIu64 " went to %s, the last at %s to %s\n", command,
-                count_sent(config, one->exporter), one->exporter,
-                llmobs_destination_time(one->accepted_ns, time), one->place);
+            llmobs_tell("%s: %" PRIu64 " went to %s, the last at %s to %s\n",
+                        command, one->accepted, one->exporter,
+                        llmobs_destination_time(one->accepted_ns, time),
+                        one->place);
         if (llmobs_destination_fails(one, text))
             llmobs_tell("%s: %s\n", command, text);
     }
+    for (size_t i = 0; i < LLMOBS_ADOPT_PLACES; i++)
+        if (llmobs_destination_waits(&all, i, config, text))
+            llmobs_tell("%s: %s\n", command, text);
 }

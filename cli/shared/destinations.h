@@ -8,11 +8,20 @@
 #define LLMOBS_DESTINATIONS_H
 
 #include "core/config/config.h"
+#include "core/log/adopt.h"
 #include "lib/base/answers.h"
 
 #define LLMOBS_DESTINATION_WHY 512
 #define LLMOBS_DESTINATION_TEXT 1024
 #define LLMOBS_DESTINATION_TIME 32
+
+/* A row without a count waits for nothing, a row without a form is no answer.
+ */
+struct llmobs_destinations {
+    struct llmobs_answer answers[LLMOBS_ANSWERS];
+    struct llmobs_adopt_counts spool;
+    bool relayed; /* a relay works for this configuration */
+};
 
 /* Says what a status or an error means that accepts nothing, and what to do:
  * "status 403: its key is wrong". */
@@ -29,13 +38,24 @@ bool llmobs_destination_fails(const struct llmobs_answer *answer,
 const char *llmobs_destination_time(int64_t ns,
                                     char out[LLMOBS_DESTINATION_TIME]);
 
-/* The last answers of the destinations of this user; those that are missing
- * have no form. */
+/* What waits in the spool of this user, and the last answers of its
+ * destinations. Those for which nothing waits count as accepting. */
 void llmobs_destinations_read(const struct llmobs_config *config,
-                              struct llmobs_answer out[LLMOBS_ANSWERS]);
+                              struct llmobs_destinations *out);
 
-/* Says on stderr which destinations accept nothing; `sent`: also where events
- * have gone, how many, and when last. */
+/* Counts the entries of the spool; an unreadable spool counts as empty. */
+void llmobs_destinations_look(const struct llmobs_config *config,
+                              struct llmobs_adopt_counts *out);
+
+/* True where calls wait for row `i` of places; those that a running program is
+ * about to send do not. Says how many, for what, since when, when the next try
+ * is, and by which command they are sent now. */
+bool llmobs_destination_waits(const struct llmobs_destinations *all, size_t i,
+                              const struct llmobs_config *config,
+                              char out[LLMOBS_DESTINATION_TEXT]);
+
+/* Says on stderr which destinations accept nothing, and what waits; `sent`:
+ * also where events have gone, how many, and when last. */
 void llmobs_destinations_tell(const char *command,
                               const struct llmobs_config *config, bool sent);
 

@@ -303,6 +303,12 @@ const char *llmobs_config_value(const struct llmobs_config *config,
                                 const char *const *env, const char *name,
                                 bool *by_file);
 
+/* Adds where events go, without a secret: "agent URL", "agentless URL with
+ * DD_API_KEY", "otlp URL", several with commas between them; "auto" where only
+ * the process finds out, "" for the store alone. Gives the buffer's error. */
+int llmobs_config_place(const struct llmobs_config *config,
+                        struct llmobs_buf *out);
+
 /* The path of the configuration file; NULL when none was read. */
 const char *llmobs_config_file(const struct llmobs_config *config);
 

@@ -418,6 +418,50 @@ unsigned llmobs_exporters_named(const char *list, struct llmobs_text *unknown)
     return found;
 }
 
+/* `secret`: the variable that has the secret for it, or "". */
+static void add_place(const char *exporter, const char *url, const char *secret,
+                      struct llmobs_buf *out)
+{
+    llmobs_buf_adds(out, out->len > 0 ? ", " : "");
+    llmobs_buf_adds(out, exporter);
+    (void)llmobs_allowlist_url(url, out);
+    llmobs_buf_adds(out, *secret ? " with " : "");
+    llmobs_buf_adds(out, secret);
+}
+
+/* With auto the settings alone say which one it is, as the process that finds
+ * nothing there waits for that one. */
+int llmobs_config_place(const struct llmobs_config *config,
+                        struct llmobs_buf *out)
+{
+    const struct llmobs_otlp_signal *traces =
+        &config->otlp.signals[LLMOBS_SIGNAL_TRACES];
+    unsigned names =
+        config->exporter ? llmobs_exporters_named(config->exporter, NULL) : 0;
+    const char *origin = config->override_origin;
+
+    if (names & LLMOBS_EXPORTER_AUTO)
+        names = config->agentless > 0      ? LLMOBS_EXPORTER_AGENTLESS
+                : config->agent_configured ? LLMOBS_EXPORTER_AGENT
+                : config->api_key          ? LLMOBS_EXPORTER_AGENTLESS
+                : traces->given            ? LLMOBS_EXPORTER_OTLP
+                                           : LLMOBS_EXPORTER_AUTO;
+    if (names & LLMOBS_EXPORTER_AUTO)
+        llmobs_buf_adds(out, "auto");
+    if (names & LLMOBS_EXPORTER_AGENT)
+        add_place("agent ", origin ? origin : config->agent_url, "", out);
+    if (names & LLMOBS_EXPORTER_AGENTLESS)
+        add_place(origin ? "agentless " : "agentless https://llmobs-intake.",
+                  origin ? origin : config->site, "DD_API_KEY", out);
+    if (names & LLMOBS_EXPORTER_OTLP && traces->url)
+        add_place("otlp ", traces->url,
+                  traces->headers && *traces->headers
+                      ? "OTEL_EXPORTER_OTLP_HEADERS"
+                      : "",
+                  out);
+    return out->error;
+}
+
 /* Where the list has no known name, spans go to the local store. */
 static void check_exporters(const struct llmobs_config_loading *loading)
 {

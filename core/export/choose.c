@@ -77,8 +77,9 @@ static int probe(struct chooser *a)
     rc = llmobs_agent_probe(a->http, a->config, ms, &a->base.tick);
     if (rc >= 0)
         llmobs_peer_answered(&a->peer);
-    else
-        llmobs_peer_failed(&a->peer, rc, start, LLMOBS_SILENT_NEAR_MS);
+    else if (llmobs_peer_failed(&a->peer, rc, start, LLMOBS_SILENT_NEAR_MS) &&
+             a->config->agent_configured)
+        llmobs_peer_note(&a->peer, "agent", 0, -ETIMEDOUT, 0, 0);
     return rc;
 }
 
@@ -104,7 +105,7 @@ static int choose_without(struct chooser *a, int rc)
         choose(a, a->otlp ? a->otlp : a->store);
         return 0;
     }
-    llmobs_peer_note(&a->peer, "agent", 0, rc ? rc : -EOPNOTSUPP, 0);
+    llmobs_peer_note(&a->peer, "agent", 0, rc ? rc : -EOPNOTSUPP, 0, 0);
     if (rc == 0) {
         llmobs_log_once(LLMOBS_LOG_ERROR, "no evp",
                         "the agent has no EVP proxy: spans wait for one");

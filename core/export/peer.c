@@ -157,7 +157,7 @@ void llmobs_peer_answered(struct llmobs_peer *peer)
     unmark(peer);
 }
 
-void llmobs_peer_failed(struct llmobs_peer *peer, int rc, int64_t began_ns,
+bool llmobs_peer_failed(struct llmobs_peer *peer, int rc, int64_t began_ns,
                         int64_t enough_ms)
 {
     int64_t now = llmobs_clock_mono_ns();
@@ -168,22 +168,24 @@ void llmobs_peer_failed(struct llmobs_peer *peer, int rc, int64_t began_ns,
     if (rc != -ETIMEDOUT && !cut) {
         if (peer->asks_for_all && rc != -ECANCELED && rc != -ENOTCONN)
             unmark(peer);
-        return;
+        return false;
     }
     atomic_store(&peer->exporter->silent, true);
     peer->silent_ns = now;
     peer->asks_for_all = false;
     peer->marked = true;
     llmobs_peer_mark_down(peer->config, peer->url);
+    return true;
 }
 
 void llmobs_peer_note(const struct llmobs_peer *peer, const char *exporter,
-                      long status, int error, int code)
+                      long status, int error, int code, size_t accepted)
 {
     struct llmobs_answer answer = {.status = (int)status,
                                    .error = error,
                                    .code = code,
-                                   .named = (int32_t)peer->config->agent_named};
+                                   .named = (int32_t)peer->config->agent_named,
+                                   .accepted = accepted};
     char *place = llmobs_allowlist_url_copy(peer->url);
     int dir;
 

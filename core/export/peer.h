@@ -52,15 +52,16 @@ bool llmobs_peer_may_ask(struct llmobs_peer *peer);
 
 /* To be called after a request: _answered after any answer, _failed after none.
  * The peer is silent if the request has timed out, or if the end of the process
- * has cut it although it had lasted `enough_ms` since `began_ns`. */
+ * has cut it although it had lasted `enough_ms` since `began_ns`; true then. */
 void llmobs_peer_answered(struct llmobs_peer *peer);
-void llmobs_peer_failed(struct llmobs_peer *peer, int rc, int64_t began_ns,
+bool llmobs_peer_failed(struct llmobs_peer *peer, int rc, int64_t began_ns,
                         int64_t enough_ms);
 
 /* Notes the answer in the state directory (answers.h): a status, or the error
- * and libcurl's code. `exporter`: as LLMOBS_EXPORTER names it. */
+ * and libcurl's code; and how many events were accepted. `exporter`: as
+ * LLMOBS_EXPORTER names it. */
 void llmobs_peer_note(const struct llmobs_peer *peer, const char *exporter,
-                      long status, int error, int code);
+                      long status, int error, int code, size_t accepted);
 
 void llmobs_peer_forget(struct llmobs_peer *peer);
 

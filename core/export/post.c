@@ -124,10 +124,12 @@ int llmobs_post_add_headers(struct llmobs_post *post, char *const *headers,
 static int read_silence(struct llmobs_post *post, int rc, int code,
                         int64_t began_ns)
 {
-    llmobs_peer_failed(&post->peer, rc, began_ns, post->silent_ms);
+    if (llmobs_peer_failed(&post->peer, rc, began_ns, post->silent_ms) &&
+        rc == -ECANCELED)
+        llmobs_peer_note(&post->peer, post->form->name, 0, -ETIMEDOUT, 0, 0);
     if (rc == -ECANCELED || rc == -ENOTCONN)
         return rc;
-    llmobs_peer_note(&post->peer, post->form->name, 0, rc, code);
+    llmobs_peer_note(&post->peer, post->form->name, 0, rc, code, 0);
     llmobs_log_once(LLMOBS_LOG_WARN, post->form->silent,
                     "exporter %s: no answer (%s); %s are tried again",
                     post->form->name, strerror(-rc), post->events);
@@ -187,7 +189,8 @@ static int read_answer(struct llmobs_post *post,
         post->most = count / 2;
         return 0;
     }
-    llmobs_peer_note(&post->peer, form->name, reply->status, 0, 0);
+    llmobs_peer_note(&post->peer, form->name, reply->status, 0, 0,
+                     verdict == LLMOBS_VERDICT_ACCEPTED ? count : 0);
     post->doubtful =
         verdict == LLMOBS_VERDICT_REFUSED && is_doubtful(post, reply);
     switch (post->doubtful ? LLMOBS_VERDICT_LATER : verdict) {

@@ -80,6 +80,7 @@ struct llmobs_adopt {
     struct llmobs_spool *own;
     char base[PATH_MAX];
     struct llmobs_owner *unset; /* of a relay: the owner without destinations */
+    const char *place;          /* takes only what is for it, or NULL */
     bool reclaims;              /* this walk reclaims what a relay had */
     bool reclaimed_all;         /* and has claimed all of it so far */
     unsigned reclaimed;         /* how many entries that were at its begin */
@@ -221,6 +222,8 @@ static bool has_destinations(const struct llmobs_adopt *adopt)
 {
     const struct llmobs_owner *owner = adopt->file.owner;
 
+    if (adopt->place && !strstr(llmobs_owner_place(owner), adopt->place))
+        return false;
     return adopt->whose == LLMOBS_ADOPT_ANY ||
            llmobs_owner_same_destinations(owner, adopt->self) ||
            (adopt->unset &&
@@ -577,6 +580,11 @@ size_t llmobs_adopt_owners(struct llmobs_adopt *adopt,
     return LLMOBS_ADOPT_OWNERS;
 }
 
+void llmobs_adopt_set_place(struct llmobs_adopt *adopt, const char *text)
+{
+    adopt->place = text;
+}
+
 void llmobs_adopt_set_deadline(struct llmobs_adopt *adopt, int64_t mono_ns)
 {
     atomic_store(&adopt->until_ns, mono_ns);
@@ -891,10 +899,38 @@ static int visit_files(struct llmobs_adopt *adopt,
     return rc;
 }
 
+/* The row of the file's destination; the last row has all beyond it. */
+static struct llmobs_adopt_place *find_place(const struct llmobs_adopt *adopt,
+                                             struct llmobs_adopt_counts *out)
+{
+    const char *name = llmobs_owner_place(adopt->file.owner);
+    bool ours = llmobs_owner_same_destinations(adopt->file.owner, adopt->self);
+    struct llmobs_adopt_place *place = out->places;
+
+    while (place->ended + place->living > 0 &&
+           (place->ours != ours || strcmp(place->name, name) != 0)) {
+        if (place == out->places + LLMOBS_ADOPT_PLACES - 1) {
+            place->name[0] = '\0';
+            return place;
+        }
+        place++;
+    }
+    snprintf(place->name, sizeof(place->name), "%s", name);
+    place->ours = ours;
+    return place;
+}
+
+static void take_earlier(int64_t *oldest_ns, int64_t start_ns)
+{
+    if (start_ns > 0 && (*oldest_ns == 0 || start_ns < *oldest_ns))
+        *oldest_ns = start_ns;
+}
+
 static int count_file(struct llmobs_adopt *adopt, const struct found *found,
                       void *ctx)
 {
     struct llmobs_adopt_counts *out = ctx;
+    struct llmobs_adopt_place *place = NULL;
     struct llmobs_entry entry;
     size_t at = 0;
     uint64_t *count;
@@ -906,6 +942,8 @@ static int count_file(struct llmobs_adopt *adopt, const struct found *found,
                                       : &out->others;
     if (!rc)
         rc = survey_file(adopt);
+    if (!rc)
+        place = find_place(adopt, out);
     while (!rc && llmobs_adopt_file_next(&adopt->file, &at, &entry)) {
         int64_t start;
 
@@ -913,9 +951,10 @@ static int count_file(struct llmobs_adopt *adopt, const struct found *found,
             (!ended && llmobs_entry_has_begun(entry.type)))
             continue;
         (*count)++;
+        (*(ended ? &place->ended : &place->living))++;
         start = llmobs_exchange_entry_start(&entry);
-        if (start > 0 && (out->oldest_ns == 0 || start < out->oldest_ns))
-            out->oldest_ns = start;
+        take_earlier(&out->oldest_ns, start);
+        take_earlier(&place->oldest_ns, start);
     }
     /* A process before its first entry has an empty file; so has a process that
      * entered a sandbox and has made no call. */

@@ -15,7 +15,7 @@
  * Threads: the thread that has the worker's turn, or the command.
  * Errors:  negative errno; a file that cannot be read stays and is counted.
  * Limits:  LLMOBS_ADOPT_CLAIMS claimed files; memory has the text of one at a
- *          time.
+ *          time; LLMOBS_ADOPT_PLACES destinations are counted apart.
  * Fork:    a child forgets all of it, by abandon.
  */
 #ifndef LLMOBS_ADOPT_H
@@ -52,6 +52,16 @@ struct llmobs_adopted {
                                          * the next call */
 };
 
+/* What waits for one destination. */
+#define LLMOBS_ADOPT_PLACES 8
+struct llmobs_adopt_place {
+    char name[LLMOBS_OWNER_PLACE]; /* as llmobs_owner_place */
+    bool ours;                     /* with this process's settings */
+    uint64_t ended;                /* entries of ended processes */
+    uint64_t living;               /* ended calls of running processes */
+    int64_t oldest_ns;             /* wall clock: when the oldest began; or 0 */
+};
+
 /* A count of all that is in the spool. */
 struct llmobs_adopt_counts {
     uint64_t ours;       /* entries of ended processes, for this process */
@@ -60,6 +70,7 @@ struct llmobs_adopt_counts {
     uint64_t unreadable; /* files */
     uint64_t versions;   /* of these: of another version (entry.h) */
     int64_t oldest_ns;   /* wall clock: when the oldest began; 0: no entries */
+    struct llmobs_adopt_place places[LLMOBS_ADOPT_PLACES];
 };
 
 /* A call that has begun and not ended, in a process that lives or may live: for
@@ -81,6 +92,9 @@ typedef int llmobs_adopt_call_fn(void *ctx,
 struct llmobs_adopt *llmobs_adopt_new(const struct llmobs_config *config,
                                       enum llmobs_adopt_whose whose);
 void llmobs_adopt_free(struct llmobs_adopt *adopt);
+
+/* Takes only entries for a destination whose name has this text; borrowed. */
+void llmobs_adopt_set_place(struct llmobs_adopt *adopt, const char *text);
 
 /* After this monotonic time no file is read, not even one that was just claimed
  * (INT64_MAX: no such time). Any thread. */

@@ -32,6 +32,7 @@ enum {
     TAG_UID, /* int64_t */
     TAG_MACHINE,
     TAG_RUN,
+    TAG_PLACE,
     TAGS
 };
 
@@ -162,6 +163,7 @@ static int make_lead(struct llmobs_owner *owner,
     const struct llmobs_entry_key none = {0};
     struct llmobs_entry_writer *writer = llmobs_scratch_alloc(sizeof(*writer));
     struct llmobs_entry_file file;
+    struct llmobs_buf place;
     int64_t size;
     int rc;
 
@@ -174,6 +176,9 @@ static int make_lead(struct llmobs_owner *owner,
     llmobs_entry_add(writer, TAG_PID, &owner->pid, sizeof(owner->pid));
     llmobs_entry_add(writer, TAG_UID, &owner->uid, sizeof(owner->uid));
     add_texts(config, writer);
+    llmobs_buf_init(&place, LLMOBS_OWNER_PLACE - 1);
+    if (llmobs_config_place(config, &place) == 0 && place.len > 0)
+        llmobs_entry_add(writer, TAG_PLACE, place.data, place.len);
     size = llmobs_entry_end(writer, &none);
     llmobs_entry_file(&file, &none);
     llmobs_buf_cut(&owner->lead, 0);
@@ -182,6 +187,7 @@ static int make_lead(struct llmobs_owner *owner,
     for (int i = 0; i < writer->pieces && !rc; i++)
         rc = llmobs_buf_add(&owner->lead, writer->iov[i].iov_base,
                             writer->iov[i].iov_len);
+    llmobs_buf_fini(&place);
     llmobs_scratch_free(writer);
     return rc;
 }
@@ -299,6 +305,11 @@ bool llmobs_owner_same_destinations(const struct llmobs_owner *owner,
 {
     return memcmp(owner->origin.hash, other->origin.hash,
                   sizeof(owner->origin.hash)) == 0;
+}
+
+const char *llmobs_owner_place(const struct llmobs_owner *owner)
+{
+    return owner->texts[TAG_PLACE] ? owner->texts[TAG_PLACE] : "";
 }
 
 const struct llmobs_owner_origin *llmobs_owner_origin(

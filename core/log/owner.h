@@ -59,6 +59,11 @@ void llmobs_owner_seal(struct llmobs_owner *owner,
 bool llmobs_owner_same_destinations(const struct llmobs_owner *owner,
                                     const struct llmobs_owner *other);
 
+/* Where the process delivers (llmobs_config_place), in an owner that was read;
+ * "" for the store alone, or of an earlier version. Borrowed. */
+#define LLMOBS_OWNER_PLACE 512
+const char *llmobs_owner_place(const struct llmobs_owner *owner);
+
 /* The process's; borrowed. */
 const struct llmobs_owner_origin *llmobs_owner_origin(
     const struct llmobs_owner *owner);

@@ -8,7 +8,8 @@
 #include "lib/base/clock.h"
 #include "lib/base/file.h"
 
-#define FORM "answer1"
+#define FORM "answer2"
+#define LOCK_MS 5
 #define NAME "answers"
 
 static off_t place_of(int i)
@@ -39,6 +40,7 @@ static int find(int fd, struct llmobs_answer *answer)
             strcmp(one.place, answer->place) == 0) {
             answer->since_ns = one.since_ns;
             answer->accepted_ns = one.accepted_ns;
+            answer->accepted += one.accepted;
             return i;
         }
         if (one.last_ns < oldest_ns) {
@@ -59,6 +61,7 @@ void llmobs_answers_put(int dir, struct llmobs_answer *answer)
     fd = llmobs_file_open(dir, NAME, O_RDWR);
     if (fd < 0)
         return;
+    (void)llmobs_file_lock(fd, F_WRLCK, LOCK_MS);
     at = find(fd, answer);
     memcpy(answer->form, FORM, sizeof(FORM));
     answer->last_ns = llmobs_clock_wall_ns();

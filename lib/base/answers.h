@@ -2,10 +2,11 @@
  * nothing, in a file that outlives the process: it says why nothing arrives.
  *
  * Owns:    nothing.
- * Threads: any. Where two write at once, one answer may be missing until the
- *          next.
+ * Threads: any. Where the file cannot be locked, one of two answers may be
+ *          missing until the next.
  * Errors:  none; an answer that cannot be written is not there.
- * Limits:  LLMOBS_ANSWERS destinations, beyond which the oldest goes.
+ * Limits:  LLMOBS_ANSWERS destinations, beyond which the oldest goes; waits 5
+ * ms for the lock.
  */
 #ifndef LLMOBS_ANSWERS_H
 #define LLMOBS_ANSWERS_H
@@ -18,7 +19,8 @@
 struct llmobs_answer {
     char form[8];        /* "": no answer */
     char exporter[16];   /* as LLMOBS_EXPORTER names it */
-    char place[192];     /* a directory, or a URL without its secrets */
+    char place[184];     /* a directory, or a URL without its secrets */
+    uint64_t accepted;   /* events */
     int64_t since_ns;    /* the first of the present row of failures; 0: the
                           * last answer accepted */
     int64_t last_ns;     /* the last answer, or failure */
@@ -29,8 +31,8 @@ struct llmobs_answer {
     int32_t named;       /* an agent: by what variable (config.h) */
 };
 
-/* Writes a destination's answer of this moment into the directory: its first
- * two texts, and its last three numbers. */
+/* Writes a destination's answer of this moment into the directory: its texts,
+ * its last four numbers, and, to be added, how many events it accepted. */
 void llmobs_answers_put(int dir, struct llmobs_answer *answer);
 
 /* Ends the texts of an answer that comes from elsewhere. */

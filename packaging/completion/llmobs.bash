@@ -65,7 +65,7 @@ _llmobs_values() { # OPTION: completes its value; false: it has none of its own
         --os-user | --user | --key | --run)
         _llmobs_stored "${1#--}" "$2"
         ;;
-    --env | --tag | --input | --workflow | --preload | --user-time | --idle | \
+    --env | --tag | --input | --workflow | --preload | --user-time | --for | --idle | \
         --max-*)
         COMPREPLY=()
         ;;

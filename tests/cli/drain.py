@@ -271,6 +271,131 @@ def settings_that_are_empty():
            "CONTENT" in line], [], "what the doctor says of it")
 
 
+# ---- what is said of what waits ------------------------------------------
+
+WAITS = r"(\d+) calls? waits? in the spool since 20\S+ \S+ for (.*); next try:" \
+    r" (.*); now: `(.*)`$"
+
+
+def told(*command, **env):
+    """What a command says of each destination: (calls, next try, remedy)."""
+    done = subprocess.run([LLMOBS, *command], env=environment(**env), text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          timeout=LIMIT)
+    return done.stdout, {m[2]: (int(m[1]), m[3], m[4]) for m in re.finditer(
+        "^llmobs %s: " % command[0] + WAITS, done.stdout, re.M)}
+
+
+def type_it(remedy, **env):
+    """A remedy as a user types it, with the key in the place of the dots."""
+    env = environment(**env)
+    env["PATH"] = os.path.dirname(LLMOBS) + ":" + env["PATH"]
+    return subprocess.run(remedy.replace("=...", "=" + "0" * 32), shell=True,
+                          env=env, text=True, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, timeout=LIMIT).stdout
+
+
+def says_what_waits():
+    """An empty store: each command says for what calls wait, and how they go."""
+    intake = "http://127.0.0.1:%d" % free_port()
+    far = dict(LLMOBS_EXPORTER="agentless", DD_API_KEY="0" * 32,
+               DD_LLMOBS_OVERRIDE_ORIGIN=intake)
+    words = "agentless %s with DD_API_KEY" % intake
+    equal(told("view")[1], {}, "of an empty spool")
+    calls(2)
+    for command in "stats", "view", "drain":
+        text, waits = told(command)
+        equal(waits, {"agent " + AGENT: (
+            2, "with the next call", "llmobs drain")}, command + text)
+        text, waits = told(command, **far)
+        equal(waits, {"agent " + AGENT: (
+            2, "with a call for it", "llmobs drain --to agentless --for " +
+            AGENT)}, command + text)
+    calls(3, **far)
+    for command in "stats", "view", "drain":
+        text, waits = told(command)
+        equal((len(waits), waits[words][0], "0" * 32 in text),
+              (2, 3, False), command + text)
+    alerts = json.loads(told("stats", "--json")[0])["waiting"]
+    equal(sorted((a["for"], a["calls"]) for a in alerts),
+          [("agent " + AGENT, 2), (words, 3)], "JSON")
+    with agent() as dd:
+        type_it(waits[words][2])  # what cannot arrive goes to the agent
+        arrived(dd, 3)
+        type_it(told("stats")[1]["agent " + AGENT][2])
+        arrived(dd, 5)
+    equal([told(c)[1] for c in ("stats", "view", "drain")], [{}] * 3, "left")
+
+
+def two_sites():
+    """No process could try: the remedies lead each call to its own site."""
+    for site in "datadoghq.eu", "us5.datadoghq.com":
+        subprocess.run(
+            [RUN, "python3", "-c", "import sys, urllib.request as u; u.urlopen("
+             "u.Request(sys.argv[1], sys.argv[2].encode(), {'Content-Type':"
+             "'application/json'}))", URL, BODY % "gpt-4o"], check=True,
+            timeout=LIMIT, env=environment(
+                LLMOBS_EXPORTER="agentless", DD_SITE=site, LLMOBS_RELAY="off",
+                DD_API_KEY="0" * 32))
+    for place, (count, _, remedy) in told("stats")[1].items():
+        site = place[len("agentless https://llmobs-intake."):].split()[0]
+        equal((count, remedy), (
+            1, "DD_SITE=%s DD_API_KEY=... llmobs drain --to agentless --for "
+            "https://llmobs-intake.%s" % (site, site)), place)
+    equal(len(told("stats")[1]), 2, "sites")
+    with agent() as dd:
+        expect(drain("--to", "agent", "--for", "us5.datadoghq"), 1, delivered=1,
+               left=1, for_other_destinations=1)
+        arrived(dd, 1)
+    equal([p.split()[1] for p in told("stats")[1]],
+          ["https://llmobs-intake.datadoghq.eu"], "left")
+
+
+def another_address():
+    """The address was wrong: once nothing waits for it, nothing speaks of it,
+    and each address has its own number."""
+    fails = "agent %s has accepted nothing since" % AGENT
+    calls(3)
+    with Datadog() as dd:
+        new = dict(DD_TRACE_AGENT_URL=dd.url)
+        text, waits = told("stats", **new)
+        remedy = waits["agent " + AGENT][2]
+        equal((remedy, fails in text),
+              ("llmobs drain --to agent --for " + AGENT, True), text)
+        type_it(remedy, **new)
+        arrived(dd, 3)
+        for command in ("stats",), ("drain",), ("view",), (
+                "doctor", "--no-self-test", "curl"):
+            text = told(*command, **new)[0]
+            equal("accepted nothing" in text, False, command[0] + text)
+        calls(2, DD_TRACE_AGENT_URL=AGENT)
+        with agent() as old:
+            expect(drain(), 0, delivered=2)
+            arrived(old, 2)
+        sent = re.findall(r": (\d+) went to agent, .* to (\S+)$",
+                          told("view", **new)[0], re.M)
+        equal(sorted(sent), sorted([("3", dd.url), ("2", AGENT)]), "numbers")
+
+
+def silent_agent():
+    """For 30 seconds behind a silent agent no process tries: stats says until
+    when, and that a drain need not wait."""
+    with agent() as dd:
+        dd.fault("hang")
+        calls(LLMOBS_EXIT_FLUSH_MS="300")
+        dd.well()
+        calls()
+        text, waits = told("stats")
+        count, when, remedy = waits["agent " + AGENT]
+        when = re.fullmatch(r"with the next call from (20\S+ \S+)", when)
+        equal((count, bool(when), remedy), (2, True, "llmobs drain"), text)
+        later = time.mktime(time.strptime(when[1], "%Y-%m-%d %H:%M:%S"))
+        equal(15 < later - time.time() <= 30, True, text)
+        type_it(remedy)
+        arrived(dd, 2)
+        equal("waits" in told("stats")[0], False, "left")
+
+
 def log_lines(text):
     with open(os.path.join(FOLDER, "log")) as f:
         return f.read().count(text)
@@ -919,7 +1044,8 @@ def stats_check():
 
 
 TESTS = [nothing_there, each_once, killed_call, second_tenant, to_the_store,
-         to_a_full_store, to_a_url, settings_that_are_empty,
+         to_a_full_store, to_a_url, settings_that_are_empty, says_what_waits,
+         two_sites, another_address, silent_agent,
          to_otlp, to_a_receiver_that_was_away, flapping_agent, hanging_agent, refused_event, many, concurrent,
          beside_the_living, past_self, drain_killed,
          short_ones_killed, hostile,

@@ -229,7 +229,7 @@ def answers(place, uid, exporter, peer, since, last, status):
     """One answer of a destination, as lib/base/answers.h has it."""
     path = os.path.join(os.path.dirname(place), "answers")
     with open(path, "wb") as f:
-        f.write(struct.pack("=8s16s192sqqqiiii", b"answer1", exporter, peer,
+        f.write(struct.pack("=8s16s184sQqqqiiii", b"answer2", exporter, peer, 0,
                             since, last, 0, status, 0, 0, 0))
     os.chown(path, uid, uid)
 
@@ -239,6 +239,7 @@ def walk_answers():
     now = time.time_ns()
     for place, uid in ((ROOTS, 0), (HOMES, 4001)):
         ledger(place, uid, captured=1, delivered=1)
+        put(place, uid, "1-1-1", page({"captured": 1, "pending": 1}))
     answers(ROOTS, 0, b"agent", b"http://localhost:8126", now - 90 * MINUTE,
             now, 503)
     answers(HOMES, 4001, b"x" * 16, b"\x1b[2J" + b"y" * 188, now - 90 * MINUTE,

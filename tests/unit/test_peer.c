@@ -219,7 +219,7 @@ static void answer(const char *url, long status, int error)
         .exporter = &exporter, .config = &config, .url = strdup(url)};
     int dir = open(base, O_DIRECTORY | O_RDONLY);
 
-    llmobs_peer_note(&peer, "agent", status, error, 0);
+    llmobs_peer_note(&peer, "agent", status, error, 0, status == 202);
     llmobs_answers_read(dir, answers);
     close(dir);
     free(peer.url);
@@ -266,7 +266,7 @@ TEST(the_oldest_answer_goes)
  * over. */
 TEST(a_damaged_answer_is_none)
 {
-    char other[] = "answer2", text[16 + sizeof(answers->place)];
+    char other[] = "answer1", text[16 + sizeof(answers->place)];
     int fd;
 
     answer(URL, 403, 0);
