@@ -176,7 +176,9 @@ enum llmobs_wire_what {
      * without having read so many, and those that wait at `fd`. Of a plain one
      * the kernel tells whether the program read others. */
     LLMOBS_WIRE_UNSEEN,
-    LLMOBS_WIRE_REFUSED, /* the last ones that SENT showed; nobody takes them */
+    /* So many of the last bytes that SENT showed nobody has taken yet; if
+     * nobody does, no server got them. */
+    LLMOBS_WIRE_REFUSED,
     /* enum llmobs_wire_end. After FREED the connection is gone; after CLOSED
      * and BROKEN it stays, and no byte of it counts any more. */
     LLMOBS_WIRE_ENDED

@@ -197,21 +197,22 @@ static enum state read_first(struct llmobs_connection *connection,
 /* Skips the bytes that an earlier attempt to send has shown. Only lengths
  * count, because the program may pass the same bytes from another address. */
 static void skip_shown(struct llmobs_connection *connection,
-                       struct llmobs_sent *sent, size_t at, size_t accepted)
+                       struct llmobs_sent *sent)
 {
-    size_t ahead = connection->ahead > at ? connection->ahead - at : 0;
-    size_t shown = accepted > 0 ? accepted : sent->len;
-    size_t over = ahead < shown ? ahead : shown;
+    size_t ahead = __atomic_load_n(&connection->ahead, __ATOMIC_RELAXED), over;
 
-    connection->ahead = accepted > 0 ? ahead - over : at + ahead + shown - over;
-    sent->len = shown - over;
+    do
+        over = ahead < sent->len ? ahead : sent->len;
+    while (over > 0 && !__atomic_compare_exchange_n(
+                           &connection->ahead, &ahead, ahead - over, true,
+                           __ATOMIC_ACQ_REL, __ATOMIC_RELAXED));
+    sent->len -= over;
     if (sent->len > 0)
         sent->bytes += over;
 }
 
 struct llmobs_sent llmobs_connections_sent(const void *key, const char *bytes,
-                                           size_t len, size_t at,
-                                           size_t accepted)
+                                           size_t len)
 {
     struct llmobs_sent sent = {NULL, bytes, len, false};
     struct place place = find(key);
@@ -225,9 +226,7 @@ struct llmobs_sent llmobs_connections_sent(const void *key, const char *bytes,
     sent.foreign = state == FOREIGN;
     if (sent.foreign)
         return sent;
-    skip_shown(place.record, &sent, at, accepted);
-    if (!bytes)
-        sent.len = 0;
+    skip_shown(place.record, &sent);
     if (state == NEW) {
         state = read_first(place.record, sent.bytes, sent.len);
         set_state(place, key, state);
@@ -238,25 +237,46 @@ struct llmobs_sent llmobs_connections_sent(const void *key, const char *bytes,
     return sent;
 }
 
-void llmobs_connections_accepted(const void *key, const struct iovec *pieces,
-                                 size_t n, size_t accepted)
+/* Keeps the first bytes that must go next. */
+static void keep_next(struct llmobs_connection *connection,
+                      const struct iovec *pieces, size_t n, size_t accepted)
 {
-    struct llmobs_connection *connection =
-        llmobs_connections_sent(key, NULL, 0, 0, accepted).connection;
-
-    for (size_t i = 0; connection && connection->ahead > 0 && i < n; i++) {
+    for (size_t i = 0; i < n; i++) {
         const char *bytes = pieces[i].iov_base;
         size_t len = pieces[i].iov_len, over = accepted < len ? accepted : len;
         size_t room = sizeof(connection->first) - connection->next;
         size_t part = len - over < room ? len - over : room;
 
         accepted -= over;
-        if (!llmobs_readable(bytes + over, part))
+        if (!bytes || !llmobs_readable(bytes + over, part))
             break;
         llmobs_bytes_copy(connection->first + connection->next, bytes + over,
                           part);
         connection->next += (unsigned char)part;
     }
+}
+
+struct llmobs_connection *llmobs_connections_accepted(
+    const void *key, const struct iovec *pieces, size_t n, size_t accepted)
+{
+    struct llmobs_sent beyond = {.foreign = false};
+    struct place place = find(key);
+    size_t len = 0;
+
+    if (!place.word || state_of(place) == FOREIGN)
+        return NULL;
+    for (size_t i = 0; i < n; i++)
+        len += pieces[i].iov_len;
+    beyond.len = accepted > len ? accepted - len : 0;
+    skip_shown(place.record, &beyond);
+    if (accepted < len)
+        __atomic_add_fetch(&place.record->ahead, len - accepted,
+                           __ATOMIC_ACQ_REL);
+    if (state_of(place) != HTTP)
+        return NULL;
+    if (accepted < len)
+        keep_next(place.record, pieces, n, accepted);
+    return place.record;
 }
 
 bool llmobs_connections_differ(const void *key, const struct iovec *pieces,

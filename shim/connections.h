@@ -28,15 +28,17 @@
 
 struct llmobs_connection {
     _Alignas(64) void *of_core; /* its record (follow.c); NULL: none yet */
-    size_t ahead;       /* bytes that were seen, and that TLS library or kernel
-                         * has not accepted: the request is not sent yet */
+    size_t ahead;       /* bytes that were seen, and that a call which ended
+                         * had not made TLS library or kernel accept */
     uint64_t came;      /* bytes that OpenSSL had read at the last call */
-    bool got, idle;     /* bytes came since the last read that had to wait; that
-                         * one had to, without cause (openssl.c) */
+    bool got, idle;     /* bytes came since the last read that had to wait, or
+                         * of a plain one since the last send; that read had
+                         * to wait without cause (openssl.c) */
     unsigned char held; /* length of first, while it has the first bytes */
     unsigned char next; /* length of first, while it has those that were shown
                          * and that the program must send next */
     bool http2;
+    bool told; /* the core knows that bytes are ahead */
     char first[LLMOBS_HTTP1_FIRST];
 };
 _Static_assert(sizeof(struct llmobs_connection) == 64, "one cache line");
@@ -50,22 +52,20 @@ struct llmobs_sent {
     bool foreign; /* the connection is never followed */
 };
 
-/* The program passed bytes to a connection, and its TLS library accepted
- * `accepted` of them. 0: none yet, as before the real call, and the program
- * must pass the same bytes again if none will be. The bytes count as sent
- * nevertheless, because the peer may answer before that. If the connection is a
- * client's, the first `held` bytes were sent before these; the caller passes
- * them to the core, and wipes them. `at`: so many bytes of the same attempt
- * were passed before. */
+/* The program passes bytes to a connection. They count as sent from now on,
+ * because the peer may answer before the TLS library or the kernel has taken
+ * all of them. If the connection is a client's, the first `held` bytes were
+ * sent before these; the caller passes them to the core, and wipes them. */
 struct llmobs_sent llmobs_connections_sent(const void *key, const char *bytes,
-                                           size_t len, size_t at,
-                                           size_t accepted);
+                                           size_t len);
 
-/* The kernel, to which the program passed the pieces, accepted so many of their
- * bytes. They were passed to _sent before. The rest need not be sent next, nor
- * be readable. */
-void llmobs_connections_accepted(const void *key, const struct iovec *pieces,
-                                 size_t n, size_t accepted);
+/* Of the pieces, which were passed to _sent, so many bytes were accepted. The
+ * program must pass the rest again, but may not do that next, nor need it be
+ * readable; a piece that is NULL has a length alone. More than all: a library
+ * went on with what it has. NULL: not followed, or too few bytes to judge by.
+ */
+struct llmobs_connection *llmobs_connections_accepted(
+    const void *key, const struct iovec *pieces, size_t n, size_t accepted);
 
 /* True if the pieces begin with other bytes than those that were shown, and not
  * accepted. */

@@ -95,6 +95,20 @@ static void pass_on(const void *key, llmobs_follow_name_fn *name_of, int fd,
         pass(wire_of(connection), LLMOBS_WIRE_SENT, sent->bytes, sent->len, -1);
 }
 
+/* Tells the core which of the bytes nobody has taken yet: with them a request
+ * may be none, however the connection ends, or the process. `more`: bytes of a
+ * call that goes on. */
+static void tell(struct llmobs_connection *connection, size_t more)
+{
+    size_t ahead =
+        connection ? __atomic_load_n(&connection->ahead, __ATOMIC_ACQUIRE) : 0;
+
+    if (connection && (__atomic_exchange_n(&connection->told, ahead + more > 0,
+                                           __ATOMIC_ACQ_REL) ||
+                       ahead + more > 0))
+        pass(wire_of(connection), LLMOBS_WIRE_REFUSED, NULL, ahead + more, -1);
+}
+
 struct llmobs_connection *llmobs_follow_sent(const void *key,
                                              llmobs_follow_name_fn *name_of,
                                              const void *bytes, size_t len,
@@ -106,8 +120,12 @@ struct llmobs_connection *llmobs_follow_sent(const void *key,
         give_up();
     if (is_over())
         return NULL;
-    sent = llmobs_connections_sent(key, bytes, len, 0, accepted);
+    sent = llmobs_connections_sent(key, bytes, accepted > 0 ? accepted : len);
     pass_on(key, name_of, LLMOBS_WIRE_TLS, &sent);
+    if (accepted == 0)
+        (void)llmobs_connections_accepted(key, &(struct iovec){NULL, len}, 1,
+                                          0);
+    tell(sent.connection, 0);
     return sent.connection;
 }
 
@@ -115,17 +133,15 @@ bool llmobs_follow_sends(const void *key, llmobs_follow_name_fn *name_of,
                          int fd, const struct iovec *pieces, size_t count)
 {
     struct llmobs_sent sent = {.foreign = false};
-    size_t at = 0;
 
     if (is_over())
         return false;
     if (llmobs_connections_differ(key, pieces, count))
         llmobs_follow_skipped(key, LLMOBS_WIRE_OTHER_BYTES);
     for (size_t i = 0; i < count; i++) {
-        sent = llmobs_connections_sent(key, pieces[i].iov_base,
-                                       pieces[i].iov_len, at, 0);
+        sent =
+            llmobs_connections_sent(key, pieces[i].iov_base, pieces[i].iov_len);
         pass_on(key, name_of, fd, &sent);
-        at += pieces[i].iov_len;
     }
     return !sent.foreign &&
            !(sent.connection && wire_of(sent.connection) == UNFOLLOWED);
@@ -135,7 +151,12 @@ void llmobs_follow_accepted(const void *key, const struct iovec *pieces,
                             size_t count, size_t accepted)
 {
     if (!is_over())
-        llmobs_connections_accepted(key, pieces, count, accepted);
+        tell(llmobs_connections_accepted(key, pieces, count, accepted), 0);
+}
+
+void llmobs_follow_waits(const void *key, size_t len)
+{
+    tell(llmobs_connections_find(key), len);
 }
 
 void llmobs_follow_skipped(const void *key, uint64_t bytes)
@@ -179,24 +200,14 @@ void llmobs_follow_unseen(const struct llmobs_connection *connection,
     pass(wire_of(connection), LLMOBS_WIRE_UNSEEN, NULL, bytes, fd);
 }
 
-static void refuse(const struct llmobs_connection *connection)
-{
-    if (connection && connection->ahead > 0)
-        pass(wire_of(connection), LLMOBS_WIRE_REFUSED, NULL, connection->ahead,
-             -1);
-}
-
 void llmobs_follow_ended(const void *key, enum llmobs_wire_end how)
 {
-    const struct llmobs_connection *connection = llmobs_connections_find(key);
-
-    refuse(connection);
-    pass(wire_of(connection), LLMOBS_WIRE_ENDED, NULL, how, -1);
+    pass(wire_of(llmobs_connections_find(key)), LLMOBS_WIRE_ENDED, NULL, how,
+         -1);
 }
 
 void llmobs_follow_forget(const void *key)
 {
-    refuse(llmobs_connections_find(key));
     pass(llmobs_connections_forget(key), LLMOBS_WIRE_ENDED, NULL,
          LLMOBS_WIRE_FREED, -1);
 }

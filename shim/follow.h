@@ -22,7 +22,8 @@
  * does not know it. */
 typedef const char *llmobs_follow_name_fn(const void *key);
 
-/* As llmobs_connections_sent; the core gets the new bytes. */
+/* The library was given so many bytes, and accepted so many of them; 0: none
+ * yet. The core gets those that no earlier call has shown. */
 struct llmobs_connection *llmobs_follow_sent(const void *key,
                                              llmobs_follow_name_fn *name_of,
                                              const void *bytes, size_t len,
@@ -39,6 +40,10 @@ bool llmobs_follow_sends(const void *key, llmobs_follow_name_fn *name_of,
  * core follows the connection no more. */
 void llmobs_follow_accepted(const void *key, const struct iovec *pieces,
                             size_t count, size_t accepted);
+
+/* The connection may not take the `len` bytes of the call that is about to send
+ * what was shown last. */
+void llmobs_follow_waits(const void *key, size_t len);
 
 /* The connection sent bytes that nobody saw (LLMOBS_WIRE_SKIPPED). */
 void llmobs_follow_skipped(const void *key, uint64_t bytes);

@@ -67,9 +67,8 @@ static ssize_t report_sent(const void *session, const void *bytes, size_t len,
     struct iovec piece = {(void *)bytes, bytes ? len : 0};
     int saved = llmobs_libc_errno();
 
-    if (put > 0)
-        llmobs_follow_accepted(session, &piece, 1, (size_t)put);
-    else if (put < 0)
+    llmobs_follow_accepted(session, &piece, 1, put > 0 ? (size_t)put : 0);
+    if (put < 0)
         report_failure(session, put, LLMOBS_WIRE_UNSENT);
     llmobs_libc_errno_restore(saved);
     return put;

@@ -239,14 +239,14 @@ static void after_read(unsigned copy, const void *ssl, const void *bytes,
  * sent, and also if the rest cannot be sent. Before the end of a handshake no
  * byte was sent. */
 static void report_unsent(unsigned copy, const void *ssl, const void *bytes,
-                          size_t len)
+                          size_t len, bool shown)
 {
     bool waiting = waits(copy, ssl);
     bool closed = !waiting && end_of(copy, ssl) == LLMOBS_WIRE_CLOSED;
 
     if (!closed && REAL(SSL_in_init)(ssl))
         return;
-    if (!closed)
+    if (!closed && !shown)
         report_sent(copy, ssl, bytes, len, 0);
     if (!waiting)
         llmobs_follow_ended(ssl,
@@ -254,35 +254,37 @@ static void report_unsent(unsigned copy, const void *ssl, const void *bytes,
 }
 
 static void after_write(unsigned copy, const void *ssl, const void *bytes,
-                        size_t len, int result, size_t put)
+                        size_t len, int result, size_t put, bool shown)
 {
     int saved = llmobs_libc_errno();
 
+    if (shown)
+        llmobs_follow_accepted(ssl, &(struct iovec){NULL, len}, 1,
+                               result > 0 ? put : 0);
     if (!ends_are_known(copy))
         ;
-    else if (result > 0)
+    else if (result <= 0)
+        report_unsent(copy, ssl, bytes, len, shown);
+    else if (!shown)
         report_sent(copy, ssl, bytes, len, put);
-    else
-        report_unsent(copy, ssl, bytes, len);
     llmobs_libc_errno_restore(saved);
 }
 
 /* Programs use a connection of HTTP/2 by several threads: one may receive the
- * answer before the write of another returns. */
-static void before_write(unsigned copy, const void *ssl, const void *bytes,
+ * answer before the write of another returns. True: the bytes were shown. */
+static bool before_write(unsigned copy, const void *ssl, const void *bytes,
                          size_t len)
 {
     const struct llmobs_connection *connection = llmobs_connections_find(ssl);
     struct iovec piece = {(void *)bytes, len};
-    int saved;
+    int saved = llmobs_libc_errno();
+    bool shows = connection && connection->http2 && !REAL(SSL_in_init)(ssl);
 
-    if (!connection || !connection->http2)
-        return;
-    saved = llmobs_libc_errno();
-    if (!REAL(SSL_in_init)(ssl))
+    if (shows)
         (void)llmobs_follow_sends(ssl, copy ? name_1 : name_0, LLMOBS_WIRE_TLS,
                                   &piece, 1);
     llmobs_libc_errno_restore(saved);
+    return shows;
 }
 
 /* -- for the patched slots ------------------------------------------------- */
@@ -308,13 +310,11 @@ OF of_SSL_read(unsigned copy, void *ssl, void *bytes, int len)
 OF of_SSL_write(unsigned copy, void *ssl, const void *bytes, int len)
 {
     bool own = IS_OWN(len);
-    int put;
+    bool shown = own && before_write(copy, ssl, bytes, (size_t)len);
+    int put = REAL(SSL_write)(ssl, bytes, len);
 
     if (own)
-        before_write(copy, ssl, bytes, (size_t)len);
-    put = REAL(SSL_write)(ssl, bytes, len);
-    if (own)
-        after_write(copy, ssl, bytes, (size_t)len, put, (size_t)put);
+        after_write(copy, ssl, bytes, (size_t)len, put, (size_t)put, shown);
     return put;
 }
 
@@ -332,13 +332,12 @@ OF of_SSL_write_ex(unsigned copy, void *ssl, const void *bytes, size_t len,
                    size_t *put)
 {
     bool own = IS_OWN(len);
-    int result;
+    bool shown = own && before_write(copy, ssl, bytes, len);
+    int result = REAL(SSL_write_ex)(ssl, bytes, len, put);
 
     if (own)
-        before_write(copy, ssl, bytes, len);
-    result = REAL(SSL_write_ex)(ssl, bytes, len, put);
-    if (own)
-        after_write(copy, ssl, bytes, len, result, result > 0 ? *put : 0);
+        after_write(copy, ssl, bytes, len, result, result > 0 ? *put : 0,
+                    shown);
     return result;
 }
 

@@ -1,5 +1,6 @@
 #include "shim/socket_calls.h"
 
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/types.h>
 #include <sys/uio.h>
@@ -147,6 +148,26 @@ static struct bytes of_message(const struct msghdr *message)
                : (struct bytes){NULL, 0};
 }
 
+static size_t length_of(struct bytes all)
+{
+    size_t len = 0;
+
+    for (size_t i = 0; i < all.count; i++)
+        len += all.at[i].iov_len;
+    return len;
+}
+
+/* False where a send of a new request may fail, or be the end of the process by
+ * SIGPIPE, before the kernel has taken a byte. */
+static bool takes(int fd)
+{
+    struct pollfd ready = {fd, POLLOUT, 0};
+    long none[2] = {0, 0};
+
+    return llmobs_sys(SYS_ppoll, &ready, 1, none, NULL, 0) < 0 ||
+           (ready.revents & (POLLOUT | POLLERR | POLLHUP)) == POLLOUT;
+}
+
 /* Another thread may have the answer before the real function returns, so the
  * core sees the bytes before they are sent. Returns the id of their connection;
  * 0: it saw none, or they are of none, as in a child that put a file in its
@@ -157,7 +178,9 @@ static uint64_t before_send(int fd, struct bytes all, int flags)
     int saved = llmobs_libc_errno();
     uint64_t id = llmobs_fds_id(fd);
     const void *key = llmobs_fds_key(id);
-    const struct llmobs_connection *known = llmobs_connections_find(key);
+    struct llmobs_connection *known = llmobs_connections_find(key);
+    bool asks =
+        !known || __atomic_exchange_n(&known->got, false, __ATOMIC_RELAXED);
 
     if (!id || !is_current(fd, id) ||
         !are_readable(all, known ? known->ahead : 0))
@@ -166,6 +189,8 @@ static uint64_t before_send(int fd, struct bytes all, int flags)
         llmobs_follow_skipped(key, LLMOBS_WIRE_OTHER_BYTES);
     else if (!llmobs_follow_sends(key, NULL, fd, all.at, all.count))
         end_number(fd, id);
+    else if (asks && !takes(fd))
+        llmobs_follow_waits(key, length_of(all));
     llmobs_libc_errno_restore(saved);
     return id;
 }
@@ -207,28 +232,24 @@ static ssize_t after_send(int fd, uint64_t id, struct bytes all, ssize_t put)
     return put;
 }
 
-static size_t length_of(struct bytes all)
-{
-    size_t len = 0;
-
-    for (size_t i = 0; i < all.count; i++)
-        len += all.at[i].iov_len;
-    return len;
-}
-
 static void report_received(int fd, uint64_t id, struct bytes all, size_t left)
 {
+    struct llmobs_connection *connection;
     bool first;
 
     for (size_t i = 0; left > 0; i++) {
         size_t len = all.at[i].iov_len < left ? all.at[i].iov_len : left;
 
         left -= len;
-        if (len == 0 || llmobs_follow_received(llmobs_fds_key(id),
-                                               all.at[i].iov_base, len, &first))
+        if (len == 0)
             continue;
-        end_number(fd, id);
-        return;
+        connection = llmobs_follow_received(llmobs_fds_key(id),
+                                            all.at[i].iov_base, len, &first);
+        if (!connection) {
+            end_number(fd, id);
+            return;
+        }
+        __atomic_store_n(&connection->got, true, __ATOMIC_RELAXED);
     }
 }
 

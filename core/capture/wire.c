@@ -186,10 +186,8 @@ static struct llmobs_exchange *remove_request(struct llmobs_wire *wire,
     return exchange;
 }
 
-static void cancel(struct llmobs_wire *wire, struct request *request)
+static void cancel(struct llmobs_exchange *exchange)
 {
-    struct llmobs_exchange *exchange = remove_request(wire, request);
-
     if (exchange)
         llmobs_worker_cancel(worker, exchange);
     llmobs_exchange_free(exchange);
@@ -547,7 +545,7 @@ static void on_head(void *user, enum llmobs_http1_side side, uint32_t number,
     /* A client that follows a 307 or 308 sends the same request again,
      * elsewhere: that is the call. */
     if (head->status == 307 || head->status == 308) {
-        cancel(wire, request);
+        cancel(remove_request(wire, request));
         return;
     }
     llmobs_holder_lock(&wire->holder);
@@ -594,7 +592,7 @@ static void on_end(void *user, enum llmobs_http1_side side, uint32_t number,
     }
     if (how == LLMOBS_HTTP1_REFUSED ||
         (request->refused && how == LLMOBS_HTTP1_NONE)) {
-        cancel(wire, request);
+        cancel(remove_request(wire, request));
         return;
     }
     whole = request->whole;
@@ -795,13 +793,30 @@ static void sent(struct llmobs_wire *wire,
     wire->went += event->number;
 }
 
-/* A server that got no whole head of a request knows of no call. A part of a
- * record of TLS, which has up to 16,384 bytes (RFC 8446, 5.1), is none. */
+/* A server that got no whole head of a request knows of no call: until somebody
+ * takes it, the disk has none, either. A part of a record of TLS, which has up
+ * to 16,384 bytes (RFC 8446, 5.1), is none. */
 static void refused(struct llmobs_wire *wire, uint64_t bytes)
 {
-    for (size_t i = wire->plain || bytes <= 16384 ? wire->count : 0;
-         i > 0 && wire->went - bytes <= wire->requests[i - 1]->begins; i--)
-        wire->requests[i - 1]->refused = true;
+    bool none = bytes == 0 || (!wire->plain && bytes > 16384);
+
+    llmobs_holder_lock(&wire->holder);
+    for (size_t i = wire->count; i-- > 0;) {
+        struct request *request = wire->requests[i];
+        struct llmobs_exchange *exchange = request->exchange;
+        bool before = request->refused;
+
+        request->refused = !none && wire->went - bytes <= request->begins;
+        if (!exchange || before == request->refused)
+            continue;
+        if (request->refused)
+            llmobs_worker_cancel(worker, exchange);
+        else if (request->whole)
+            llmobs_worker_begin(worker, exchange);
+        else
+            llmobs_worker_start(worker, exchange);
+    }
+    llmobs_holder_unlock(&wire->holder);
 }
 
 static void received(struct llmobs_wire *wire,
@@ -961,7 +976,8 @@ void llmobs_wire_unfollowed(const char *host)
 }
 
 /* Claims an exchange of the process; NULL: there is none. */
-static struct llmobs_exchange *claim_any(struct llmobs_wire *wire)
+static struct llmobs_exchange *claim_any(struct llmobs_wire *wire,
+                                         bool *refused)
 {
     struct llmobs_exchange *exchange = NULL;
 
@@ -973,6 +989,7 @@ static struct llmobs_exchange *claim_any(struct llmobs_wire *wire)
         if (request->exchange &&
             request->exchange->process == llmobs_fork_process()) {
             exchange = request->exchange;
+            *refused = request->refused && !exchange->status;
             request->exchange = NULL;
         }
     }
@@ -998,10 +1015,15 @@ static void end_at_exit(const struct llmobs_wire *wire,
 void llmobs_wire_abandon_all(void)
 {
     struct llmobs_exchange *exchange;
+    bool none;
 
     for (struct llmobs_keyed *record = atomic_load(&state.all); record;
          record = record->next)
         while (atomic_load(&record->key) &&
-               (exchange = claim_any((struct llmobs_wire *)record)))
-            end_at_exit((struct llmobs_wire *)record, exchange);
+               (exchange = claim_any((struct llmobs_wire *)record, &none))) {
+            if (none)
+                cancel(exchange);
+            else
+                end_at_exit((struct llmobs_wire *)record, exchange);
+        }
 }

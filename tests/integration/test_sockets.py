@@ -12,7 +12,7 @@ from harness import (APPS, EMULATOR, PYTHON, ROOT, Skip, body, compiled, curl, e
                      wait_port)
 from serving import drained, nginx_conf
 from test_preloads import PAIRS, written
-from test_tls import CC, sanitizers
+from test_tls import CC, http2_url, sanitizers
 from websocket_server import Websockets
 
 ON = {"LLMOBS_SOCKETS": "on"}
@@ -37,9 +37,15 @@ OF_CASES = (
     ("numbers", 64, 0), ("signals", 20, 0), ("jumped", 2, 0), ("cancelled", 2, 0),
     ("exits", 2, 0), ("filter_first", None, 0), ("filter_between", None, 0),
     ("no_http", 0, 0), ("accepts", 1, 0), ("others", 0, 0), ("refused", 1, 0), ("replaced", 5, 3),
+    ("unsent_at_exit", 1, 0), ("unsent_at_once", 1, 0), ("unsent_at_kill", 1, 0),
+    ("unsent_at_exec", 1, 0), ("unsent_by_signal", 1, 0), ("sent_later", 3, 3),
+    ("frames_at_once", 30, 0),
     ("sent_file", 1, 0), ("sent_beside", 2, 0), ("read_beside", 6, 0), ("flags", 3, 0),
     ("little_stack", 2, 0))
-AT_ONCE = ("threads", "numbers")
+AT_ONCE = ("threads", "numbers", "frames_at_once")
+# They end by themselves, and wait for nothing.
+NOT_DELIVERED = ("exits", "unsent_at_once", "unsent_at_kill", "unsent_at_exec",
+                 "unsent_by_signal", "sent_later")
 
 
 def join(name, spans, errors):
@@ -53,7 +59,7 @@ def join(name, spans, errors):
         # which is not built with it, hands things from thread to thread.
         if "-fsanitize=thread" in flags and name in ("vforks", "threads", "numbers"):
             raise Skip("not for this sanitizer")
-        if flags and name == "exits":  # the tool frees nothing at its end
+        if flags and name in NOT_DELIVERED:  # the tool frees nothing at its end
             env["ASAN_OPTIONS"] = os.environ.get("ASAN_OPTIONS", "") + \
                 ":detect_leaks=0"
         path = compiled(t, "cases", *CC[1:], *flags, "-O1", CASES, "-lpthread") \
@@ -61,9 +67,13 @@ def join(name, spans, errors):
         if EMULATOR:
             subprocess.run(CC + ["-O1", CASES, "-o", path, "-lpthread"],
                            check=True)
-        r = t.same([path, name, str(t.servers.http)], env=env,
+        to = t.servers.http
+        if name == "frames_at_once":
+            http2_url(t)
+            to = t.servers.h2c
+        r = t.same([path, name, str(to)], env=env,
                    order=name not in AT_ONCE, answers=errors == 0)
-        if name == "exits": # by _exit, which waits for nothing
+        if name in NOT_DELIVERED:
             r.spans = drained(t, env)
         if spans is not None:
             equal(len(r.spans), spans, "number of spans")
@@ -77,7 +87,7 @@ for each in OF_CASES:
     # qemu itself fails in a child that was forked beside threads, and with this
     # many signals, knows no TCP_INFO, and does not look at a mask before it refuses
     # the change; the tool that drains is not of here.
-    if not (EMULATOR and each[0] in ("exits", "forks", "child_reads", "vforks",
+    if not (EMULATOR and each[0] in (*NOT_DELIVERED, "forks", "child_reads", "vforks",
                                      "signals", "filter_first", "filter_between",
                                      "read_beside", "of_nowhere")):
         join(*each)

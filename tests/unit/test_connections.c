@@ -20,7 +20,7 @@ static struct llmobs_connection *sent(size_t i, const char *text)
 {
     size_t len = strlen(text);
 
-    return llmobs_connections_sent(ssl_of(i), text, len, 0, len).connection;
+    return llmobs_connections_sent(ssl_of(i), text, len).connection;
 }
 
 static struct llmobs_connection *received(const void *ssl)
@@ -63,7 +63,7 @@ TEST(connections_byte_by_byte)
 
     for (int i = 0; i < 5; i++) {
         ck_assert_ptr_null(
-            llmobs_connections_sent(ssl_of(0), &POST[i], 1, 0, 1).connection);
+            llmobs_connections_sent(ssl_of(0), &POST[i], 1).connection);
         ck_assert_ptr_null(sent(0, ""));
     }
     connection = sent(0, &POST[5]);
@@ -72,7 +72,7 @@ TEST(connections_byte_by_byte)
     ck_assert_int_eq(memcmp(connection->first, POST, 5), 0);
     for (int i = 0; i < 13; i++)
         ck_assert_ptr_null(
-            llmobs_connections_sent(ssl_of(1), &"PRI * HTTP/2.0"[i], 1, 0, 1)
+            llmobs_connections_sent(ssl_of(1), &"PRI * HTTP/2.0"[i], 1)
                 .connection);
     connection = sent(1, "0\r\n");
     ck_assert(connection && connection->http2 && connection->held == 13);
@@ -123,8 +123,11 @@ TEST(connections_at_one_address)
 static size_t attempt(const char *all, size_t at, size_t len, size_t taken)
 {
     struct llmobs_sent sent =
-        llmobs_connections_sent(ssl_of(0), all + at, len, 0, taken);
+        llmobs_connections_sent(ssl_of(0), all + at, taken ? taken : len);
 
+    if (!taken)
+        llmobs_connections_accepted(ssl_of(0), &(struct iovec){NULL, len}, 1,
+                                    0);
     ck_assert_ptr_nonnull(sent.connection);
     ck_assert(sent.len == 0 || (sent.bytes >= all + at &&
                                 sent.bytes + sent.len <= all + at + len));
@@ -149,8 +152,33 @@ TEST(connections_that_wait_to_send)
     ck_assert_uint_eq(attempt(all, 17, 5, 5), 5);
     ck_assert_uint_eq(attempt(all, 22, 3, 0), 3);
     /* GnuTLS goes on with the bytes that it has */
-    ck_assert_uint_eq(llmobs_connections_sent(ssl_of(0), NULL, 0, 0, 3).len, 0);
+    llmobs_connections_accepted(ssl_of(0), NULL, 0, 3);
     ck_assert_uint_eq(connection->ahead, 0);
+}
+
+/* Two threads that send whole frames at once: the bytes of a call that goes on
+ * are no earlier attempt. */
+TEST(connections_of_two_senders)
+{
+    static char all[] = POST "0123456789";
+    const struct iovec two[] = {{all, 20}, {all, 15}};
+    struct llmobs_connection *connection = sent(0, POST);
+
+    for (int i = 0; i < 2; i++)
+        ck_assert_uint_eq(
+            llmobs_connections_sent(ssl_of(0), all, two[i].iov_len).len,
+            two[i].iov_len);
+    for (int i = 0; i < 2; i++)
+        llmobs_connections_accepted(ssl_of(0), &two[i], 1, two[i].iov_len);
+    ck_assert_uint_eq(connection->ahead, 0);
+    ck_assert_uint_eq(connection->next, 0);
+}
+
+static void pass_all(const struct iovec *pieces, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        (void)llmobs_connections_sent(ssl_of(0), pieces[i].iov_base,
+                                      pieces[i].iov_len);
 }
 
 /* A vector of several pieces, of which the kernel takes any part. */
@@ -161,25 +189,24 @@ TEST(connections_of_pieces)
     const struct iovec other[] = {{all + 30, 5}, {all + 36, 20}};
     struct llmobs_connection *connection;
 
-    ck_assert_ptr_null(
-        llmobs_connections_sent(ssl_of(0), all, 3, 0, 0).connection);
-    connection =
-        llmobs_connections_sent(ssl_of(0), all + 3, 30, 3, 0).connection;
+    ck_assert_ptr_null(llmobs_connections_sent(ssl_of(0), all, 3).connection);
+    connection = llmobs_connections_sent(ssl_of(0), all + 3, 30).connection;
     ck_assert_ptr_nonnull(connection);
     llmobs_connections_wipe(connection);
-    ck_assert_uint_eq(
-        llmobs_connections_sent(ssl_of(0), all + 33, 27, 33, 0).len, 27);
+    ck_assert_uint_eq(llmobs_connections_sent(ssl_of(0), all + 33, 27).len, 27);
     llmobs_connections_accepted(ssl_of(0), pieces, 3, 2);
     ck_assert_uint_eq(connection->ahead, 58);
     ck_assert(
         !llmobs_connections_differ(ssl_of(0), &(struct iovec){all + 2, 9}, 1));
-    ck_assert_uint_eq(llmobs_connections_sent(ssl_of(0), all + 2, 9, 0, 0).len,
-                      0);
+    ck_assert_uint_eq(llmobs_connections_sent(ssl_of(0), all + 2, 9).len, 0);
     llmobs_connections_accepted(ssl_of(0), &(struct iovec){all + 2, 9}, 1, 9);
     ck_assert(!llmobs_connections_differ(ssl_of(0), other, 2));
+    pass_all(pieces, 3);
     llmobs_connections_accepted(ssl_of(0), pieces, 3, 0);
+    ck_assert_uint_eq(connection->ahead, 60);
     ck_assert(!llmobs_connections_differ(ssl_of(0), pieces, 3));
-    llmobs_connections_accepted(ssl_of(0), pieces, 3, 30 - 11);
+    pass_all(pieces, 3);
+    llmobs_connections_accepted(ssl_of(0), pieces, 3, 30);
     ck_assert_uint_eq(connection->ahead, 30);
     ck_assert(llmobs_connections_differ(ssl_of(0), other, 2));
     ck_assert(!llmobs_connections_differ(ssl_of(0), other, 2));
@@ -205,8 +232,9 @@ TEST(connections_show_each_byte_once)
             len = at + len < end ? end - at : len; /* no shorter one again */
             len = at + len > sizeof(all) ? sizeof(all) - at : len;
             taken = (size_t)rand_r(&chance) % (len + 1);
-            sent =
-                llmobs_connections_sent(ssl_of(seed), all + at, len, 0, taken);
+            sent = llmobs_connections_sent(ssl_of(seed), all + at, len);
+            llmobs_connections_accepted(ssl_of(seed),
+                                        &(struct iovec){NULL, len}, 1, taken);
             if (sent.connection && sent.connection->held) {
                 memcpy(shown, sent.connection->first, sent.connection->held);
                 end = sent.connection->held;

@@ -214,6 +214,25 @@ TEST(what_is_refused)
               says(4, "connection_lost"));
 }
 
+/* Nobody took the request, so that the process ends without a call; another is
+ * taken later. */
+TEST(what_is_refused_at_the_exit)
+{
+    static const char request[] = ASKS JSON LENGTH BODY;
+    const size_t len = sizeof(request) - 1;
+
+    for (int i = 0; i < 2; i++) {
+        begin();
+        send_text(request);
+        wire_refused(wire, len);
+        if (i == 1)
+            wire_refused(wire, 0);
+        llmobs_wire_abandon_all();
+        end(i);
+        ck_assert(i == 0 || says(0, "aborted"));
+    }
+}
+
 /* A body that begins with more blanks than are looked at. */
 TEST(blanks_before_the_body)
 {

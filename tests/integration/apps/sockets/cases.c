@@ -919,6 +919,172 @@ static void refused(void)
     close(listens);
 }
 
+/* The kernel takes no request of one connection, since nobody accepts it yet.
+ */
+static int unsent(void)
+{
+    struct sockaddr_in to;
+    int listens = listener(&to), fds[12], peer;
+    char got[4096];
+
+    for (int i = 0; i < 12; i++) {
+        fds[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+        (void)connect(fds[i], (struct sockaddr *)&to, sizeof(to));
+    }
+    fcntl(fds[0], F_SETFL, 0);
+    send_model(fds[0], "gpt-test");
+    peer = accept(listens, NULL, NULL);
+    printf("%d\n", recv(peer, got, sizeof(got), 0) > 0 &&
+                       send(peer, reply, sizeof(reply) - 1, 0) > 0);
+    read_answer(fds[0]);
+    send_model(fds[11], "gpt-test");
+    fflush(stdout);
+    return fds[11];
+}
+
+static void unsent_at_exit(void)
+{
+    (void)unsent();
+    exit(0);
+}
+
+static void unsent_at_once(void)
+{
+    (void)unsent();
+    _exit(0);
+}
+
+static void unsent_at_kill(void)
+{
+    (void)unsent();
+    raise(SIGKILL);
+}
+
+static void unsent_at_exec(void)
+{
+    (void)unsent();
+    execl("/bin/true", "true", (char *)NULL);
+}
+
+/* The server is gone: SIGPIPE, for which the program has nothing, is its end.
+ */
+static void unsent_by_signal(void)
+{
+    const struct linger at_once = {1, 0};
+    struct sockaddr_in to;
+    int listens = listener(&to), fd = socket(AF_INET, SOCK_STREAM, 0), peer;
+    char got[4096];
+
+    if (connect(fd, (struct sockaddr *)&to, sizeof(to)) != 0)
+        exit(3);
+    peer = accept(listens, NULL, NULL);
+    send_model(fd, "gpt-test");
+    printf("%d\n", recv(peer, got, sizeof(got), 0) > 0 &&
+                       send(peer, reply, sizeof(reply) - 1, 0) > 0);
+    read_answer(fd);
+    setsockopt(peer, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+    shutdown(peer, SHUT_WR);
+    usleep(20000);
+    close(peer);
+    usleep(20000);
+    fflush(stdout);
+    signal(SIGPIPE, SIG_DFL);
+    send_model(fd, "gpt-test");
+    printf("no signal\n");
+}
+
+/* Requests that the kernel takes at the second attempt are calls, however the
+ * process ends. */
+static void sent_later(void)
+{
+    struct sockaddr_in to;
+    size_t len;
+    char *text = request("gpt-test", 1, &len);
+
+    (void)listener(&to);
+    for (int i = 0; i < 3; i++) {
+        int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+
+        (void)connect(fd, (struct sockaddr *)&to, sizeof(to));
+        for (size_t all = 0; all < len;) {
+            size_t part = i == 2 && len - all > 400 ? 400 : len - all;
+            ssize_t put = send(fd, text + all, part, MSG_NOSIGNAL);
+
+            if (put > 0)
+                all += (size_t)put;
+            else
+                poll(&(struct pollfd){fd, POLLOUT, 0}, 1, 2000);
+        }
+    }
+    fflush(stdout);
+    raise(SIGKILL);
+}
+
+/* ---- HTTP/2 ----------------------------------------------------------------
+ */
+
+static size_t add_frame(char *to, int kind, int flags, unsigned stream,
+                        const char *bytes, size_t len)
+{
+    const char head[] = {
+        0, (char)(len >> 8), (char)len, (char)kind, (char)flags, 0, 0,
+        0, (char)stream};
+
+    memcpy(to, head, sizeof(head));
+    memcpy(to + sizeof(head), bytes, len);
+    return sizeof(head) + len;
+}
+
+static volatile bool asked_all;
+
+static void *opens_windows(void *link)
+{
+    char window[20];
+    size_t len = add_frame(window, 8, 0, 0, "\0\0\0\1", 4);
+
+    while (!asked_all)
+        if (send(of(link), window, len, 0) != (ssize_t)len)
+            exit(4);
+    return NULL;
+}
+
+/* Two threads send whole frames on one connection at once. */
+static void frames_at_once(void)
+{
+    static const char block[] =
+        "\x83\x86\x04\x14/v1/chat/completions\x01\x09localhost\x0f\x10\x10"
+        "application/json";
+    static const char body[] = "{\"model\": \"gpt-test\", \"messages\": "
+                               "[{\"role\": \"user\", \"content\": \"hi\"}]}";
+    char out[1000] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", head[9], got[70000];
+    size_t len = 24;
+    pthread_t thread;
+    int fd = dial(), ended = 0;
+
+    len += add_frame(out + len, 4, 0, 0, "", 0);
+    send(fd, out, len, 0);
+    pthread_create(&thread, NULL, opens_windows, (void *)(intptr_t)fd);
+    for (unsigned i = 0; i < 30; i++) {
+        len = add_frame(out, 1, 4, 2 * i + 1, block, sizeof(block) - 1);
+        len += add_frame(out + len, 0, 1, 2 * i + 1, body, sizeof(body) - 1);
+        if (send(fd, out, len, 0) != (ssize_t)len)
+            exit(4);
+        usleep(500);
+    }
+    asked_all = true;
+    pthread_join(thread, NULL);
+    while (ended < 30 && recv(fd, head, 9, MSG_WAITALL) == 9) {
+        size_t size =
+            (size_t)(unsigned char)head[1] << 8 | (unsigned char)head[2];
+
+        if (size > 0 && recv(fd, got, size, MSG_WAITALL) != (ssize_t)size)
+            exit(4);
+        ended += head[3] <= 1 && head[4] & 1;
+    }
+    printf("%d\n", ended);
+    close(fd);
+}
+
 /* Another descriptor takes the place of a connection whose answer has not come,
  * or cannot. */
 static void replaced(void)
@@ -1192,6 +1358,13 @@ int main(int argc, char **argv)
         {"others", others},
         {"refused", refused},
         {"replaced", replaced},
+        {"unsent_at_exit", unsent_at_exit},
+        {"unsent_at_once", unsent_at_once},
+        {"unsent_at_kill", unsent_at_kill},
+        {"unsent_at_exec", unsent_at_exec},
+        {"unsent_by_signal", unsent_by_signal},
+        {"sent_later", sent_later},
+        {"frames_at_once", frames_at_once},
         {"sent_file", sent_file},
         {"sent_beside", sent_beside},
         {"read_beside", read_beside},
