@@ -126,28 +126,30 @@ static void print_drops(const struct stats *stats,
 static void print_failures(const struct stats *stats,
                            const struct llmobs_tally *tally)
 {
+    const struct llmobs_destinations *all = &tally->destinations;
     int64_t since =
         llmobs_clock_wall_ns() - stats->check_s * 1000 * LLMOBS_NS_PER_MS;
+    uint64_t fallen = tally->numbers[LLMOBS_TALLY_FELL_BACK];
     char text[LLMOBS_DESTINATION_TEXT];
 
-    for (size_t i = 0; i < LLMOBS_ANSWERS; i++) {
-        const struct llmobs_answer *answer = &tally->destinations.answers[i];
+    for (size_t i = 0; i < LLMOBS_DESTINATIONS_ROWS; i++) {
+        int64_t began = i < LLMOBS_ANSWERS
+                            ? all->answers[i].since_ns
+                            : all->spool.places[i - LLMOBS_ANSWERS].oldest_ns;
 
-        if ((stats->check && !tally->lost && !tally->stale &&
-             answer->since_ns > since) ||
-            !llmobs_destination_fails(answer, text))
+        if ((stats->check && !tally->lost && !tally->stale && fallen == 0 &&
+             began > since) ||
+            !llmobs_destinations_say(all, i, stats->tallies.config, text))
             continue;
         print_user(stats, tally);
         llmobs_tell("%s\n", text);
     }
-    for (size_t i = 0; i < LLMOBS_ADOPT_PLACES; i++)
-        if ((!stats->check || tally->lost ||
-             tally->destinations.spool.places[i].oldest_ns < since) &&
-            llmobs_destination_waits(&tally->destinations, i,
-                                     stats->tallies.config, text)) {
-            print_user(stats, tally);
-            llmobs_tell("%s\n", text);
-        }
+    if (fallen == 0)
+        return;
+    print_user(stats, tally);
+    llmobs_tell("%" PRIu64 " fell back to the local store, as the spool had no "
+                "room: `llmobs drain --store` sends them\n",
+                fallen);
 }
 
 static void print_alerts(const struct stats *stats,
@@ -183,7 +185,8 @@ static int count_status(const struct stats *stats)
         if (stats->check || stats->form == LLMOBS_STATS_TEXT)
             print_failures(stats, tally);
         if ((tally->error && stats->form != LLMOBS_STATS_PROMETHEUS) ||
-            (stats->check && (tally->lost || tally->stale || tally->error)))
+            (stats->check && (tally->lost || tally->stale || tally->error ||
+                              tally->numbers[LLMOBS_TALLY_FELL_BACK] > 0)))
             status = LLMOBS_CLI_FAILED;
     }
     return status;

@@ -33,6 +33,8 @@ static const struct {
     {2, "pending", "pending", true, "Captured and not yet delivered."},
     {2, "spooled", "spooled", true,
      "On the disk, for another process to deliver."},
+    {2, "fell_back", "fell_back", true,
+     "In the local store alone: `llmobs drain --store` sends them."},
     {2, "unconfirmed", "unconfirmed_total", false,
      "Candidates that were no call of a model."},
     {2, "purged", "purged_total", false,
@@ -69,9 +71,9 @@ static const char *reason(const struct llmobs_count *count)
 static bool is_aside(const struct llmobs_count *count)
 {
     static const char shown[] =
-        "captured\0adopted\0kept\0released\0evaluations\0" LLMOBS_LEDGER_PENDING
-        "\0" LLMOBS_LEDGER_PROCESSES "\0" LLMOBS_LEDGER_RESTARTS
-        "\0" LLMOBS_LEDGER_LOST "\0";
+        "captured\0adopted\0kept\0released\0evaluations\0fell_"
+        "back\0recovered\0" LLMOBS_LEDGER_PENDING "\0" LLMOBS_LEDGER_PROCESSES
+        "\0" LLMOBS_LEDGER_RESTARTS "\0" LLMOBS_LEDGER_LOST "\0";
 
     return count->value > 0 && !llmobs_words_have(shown, count->name) &&
            !llmobs_stats_is_outcome_name(count->name);
@@ -218,36 +220,17 @@ static void set_counts(struct llmobs_json *object,
             set_number(object, sum->list[i].name, sum->list[i].value);
 }
 
-static struct llmobs_json *make_failing(const struct llmobs_tally *tally)
+/* What is said of destinations: of row `first` and those behind it. */
+static struct llmobs_json *make_said(const struct llmobs_tally *tally,
+                                     const struct llmobs_config *config,
+                                     size_t first, size_t count)
 {
     struct llmobs_json *array = llmobs_json_array();
     char text[LLMOBS_DESTINATION_TEXT];
 
-    for (size_t i = 0; i < LLMOBS_ANSWERS; i++)
-        if (llmobs_destination_fails(&tally->destinations.answers[i], text))
+    for (size_t i = first; i < first + count; i++)
+        if (llmobs_destinations_say(&tally->destinations, i, config, text))
             llmobs_json_add(array, llmobs_json_string(text));
-    return array;
-}
-
-static struct llmobs_json *make_waiting(const struct llmobs_tally *tally,
-                                        const struct llmobs_config *config)
-{
-    struct llmobs_json *array = llmobs_json_array();
-    char text[LLMOBS_DESTINATION_TEXT];
-
-    for (size_t i = 0; i < LLMOBS_ADOPT_PLACES; i++) {
-        const struct llmobs_adopt_place *place =
-            &tally->destinations.spool.places[i];
-        struct llmobs_json *one;
-
-        if (!llmobs_destination_waits(&tally->destinations, i, config, text))
-            continue;
-        one = llmobs_json_object();
-        llmobs_json_sets(one, "for", place->name);
-        set_number(one, "calls", place->ended + place->living);
-        llmobs_json_sets(one, "text", text);
-        llmobs_json_add(array, one);
-    }
     return array;
 }
 
@@ -270,12 +253,16 @@ static void set_tally(struct llmobs_json *object,
     llmobs_json_set(object, "spool", spool);
     set_bool(alerts, "dropped", tally->lost);
     set_bool(alerts, "spooled", tally->stale);
+    set_bool(alerts, "fell_back", tally->numbers[LLMOBS_TALLY_FELL_BACK] > 0);
     llmobs_json_set(object, "alerts", alerts);
     set_number(processes, "ended", numbers[LLMOBS_TALLY_ENDED]);
     set_number(processes, "running", numbers[LLMOBS_TALLY_RUNNING]);
     llmobs_json_set(object, "processes", processes);
-    llmobs_json_set(object, "failing", make_failing(tally));
-    llmobs_json_set(object, "waiting", make_waiting(tally, config));
+    llmobs_json_set(object, "failing",
+                    make_said(tally, config, 0, LLMOBS_ANSWERS));
+    llmobs_json_set(
+        object, "waiting",
+        make_said(tally, config, LLMOBS_ANSWERS, LLMOBS_ADOPT_PLACES));
     set_bool(object, "relay", numbers[LLMOBS_TALLY_RELAY] != 0);
 }
 
@@ -502,6 +489,9 @@ static void print_alerts(const struct metrics *metrics)
         print_sample("alert", &labels, tally->lost);
         labels.reason = "spooled";
         print_sample("alert", &labels, tally->stale);
+        labels.reason = "fell_back";
+        print_sample("alert", &labels,
+                     tally->numbers[LLMOBS_TALLY_FELL_BACK] > 0);
     }
 }
 

@@ -292,8 +292,10 @@ static void derive_numbers(struct llmobs_tally *tally)
     uint64_t delivered = llmobs_counts_get(&tally->sum, "delivered");
     uint64_t evaluations = llmobs_counts_get(&tally->sum, "evaluations");
     uint64_t captured = llmobs_counts_get(&tally->sum, "captured");
+    uint64_t fallen = llmobs_ledger_fallen(&tally->sum);
 
-    if (left == 0)
+    left -= fallen < left ? fallen : left;
+    if (left + fallen == 0)
         captured += adopted - llmobs_counts_get(&tally->sum, "left");
     if (tally->spool_ours > left) {
         captured += tally->spool_ours - left;
@@ -301,6 +303,7 @@ static void derive_numbers(struct llmobs_tally *tally)
     }
     numbers[LLMOBS_TALLY_CAPTURED] = captured;
     numbers[LLMOBS_TALLY_SPOOLED] = left;
+    numbers[LLMOBS_TALLY_FELL_BACK] = fallen;
     numbers[LLMOBS_TALLY_DELIVERED] = delivered;
     /* Evaluations are counted first. */
     numbers[LLMOBS_TALLY_SPANS] =

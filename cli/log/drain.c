@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "cli/log/drain_round.h"
+#include "cli/log/fallen.h"
 #include "cli/shared/cli.h"
 #include "cli/shared/destinations.h"
 #include "cli/shared/ending.h"
@@ -24,6 +25,7 @@ struct drain {
                       * were meant for its destination */
     long user_s;
     bool json;
+    bool store; /* also what fell back to this user's store */
     struct llmobs_drain_round round;
     struct llmobs_drain_outcome sum;
 };
@@ -182,7 +184,9 @@ static int run(struct drain *drain)
                     (enum llmobs_log_level)drain->round.config->log_level);
     signal(SIGCHLD, SIG_DFL);
     (void)llmobs_ending_block(true);
-    rc = llmobs_drain_run(&drain->round, drain->dir);
+    rc = drain->store ? llmobs_fallen_move(drain->round.config) : 0;
+    if (rc == 0)
+        rc = llmobs_drain_run(&drain->round, drain->dir);
     if (rc == -ENOENT && drain->dir)
         llmobs_cli_no_store(drain->argv[0], drain->dir);
     else if (rc != 0 && rc != -EINTR)
@@ -203,6 +207,7 @@ int llmobs_cmd_drain(int argc, char **argv)
         LLMOBS_CLI_VALUE("user-time", llmobs_cli_seconds, &drain.user_s),
         LLMOBS_CLI_VALUE("to", read_place, &drain.to),
         LLMOBS_CLI_VALUE("for", llmobs_cli_filled, &drain.round.place),
+        LLMOBS_CLI_FLAG("store", &drain.store),
         LLMOBS_CLI_VALUE("dir", llmobs_cli_filled, &drain.dir),
         LLMOBS_CLI_FLAG("json", &drain.json),
         LLMOBS_CLI_END};

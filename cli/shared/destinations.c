@@ -136,8 +136,10 @@ static bool has_unspooled(const struct llmobs_config *config,
 
     return llmobs_ledger_dir(config, dir, sizeof(dir)) == 0 &&
            llmobs_ledger_read(dir, &ledger) == 0 &&
-           llmobs_counts_get(&ledger.living, LLMOBS_LEDGER_PENDING) >
-               spool->living;
+           llmobs_counts_merge(&ledger.ended, &ledger.living) == 0 &&
+           (llmobs_counts_get(&ledger.living, LLMOBS_LEDGER_PENDING) >
+                spool->living ||
+            llmobs_ledger_fallen(&ledger.ended) > 0);
 }
 
 static bool is_awaited(const struct llmobs_adopt_counts *spool,
@@ -190,62 +192,57 @@ static void write_remedy(const struct llmobs_adopt_place *place,
                          char out[LLMOBS_DESTINATION_WHY])
 {
     static const char host[] = "://llmobs-intake.";
-    const char *to = place->name, *url = strchr(to, ' '), *variable = "",
-               *value = url ? url + 1 : "", *key = "";
-    int len = (int)strcspn(value, " ,"), word = (int)strcspn(to, " ,");
-    int value_len = len;
+    const char *url = strchr(place->name, ' '), *to = place->name, *site;
+    int len = url ? (int)strcspn(++url, " ,") : 0;
+    bool otlp = strncmp(to, "otlp ", 5) == 0;
     struct llmobs_buf own;
 
     llmobs_buf_init(&own, LLMOBS_OWNER_PLACE);
-    if (fails && llmobs_config_place(config, &own) == 0 && own.len > 0) {
-        to = own.data;
-        word = (int)strcspn(to, " ,");
-        value_len = 0;
-    } else if (strncmp(to, "agent ", 6) == 0) {
-        to = value;
-        word = len;
-        value_len = 0;
-    } else if (strncmp(to, "otlp ", 5) == 0) {
-        variable = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT=";
-        key = " ";
-    } else if (url && strstr(url, host)) {
-        variable = "DD_SITE=";
-        value = strstr(url, host) + strlen(host);
-        value_len = (int)strcspn(value, " ,");
-        key = " DD_API_KEY=... ";
-    }
-    if (place->ours)
-        strcpy(out, "llmobs drain");
-    else if (!url || strncmp(to, "auto", 4) == 0)
-        strcpy(out, "llmobs drain --to DESTINATION");
+    site = strstr(to, host);
+    site = site ? site + strlen(host) : "";
+    if (fails && llmobs_config_place(config, &own) == 0 && own.len > 0)
+        to = own.data, site = "", otlp = false;
+    else if (strncmp(to, "agent ", 6) == 0)
+        to = url;
+    if (place->ours || !url || strncmp(to, "auto", 4) == 0)
+        strcpy(out,
+               place->ours ? "llmobs drain" : "llmobs drain --to DESTINATION");
     else
         snprintf(out, LLMOBS_DESTINATION_WHY,
-                 "%s%.*s%sllmobs drain --to %.*s --for %.*s", variable,
-                 *variable ? value_len : 0, value, key, word, to, len, url + 1);
+                 "%s%.*s%sllmobs drain --to %.*s --for %.*s",
+                 otlp    ? "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT="
+                 : *site ? "DD_SITE="
+                         : "",
+                 otlp ? len : (int)strcspn(site, " ,"), otlp ? url : site,
+                 otlp    ? " "
+                 : *site ? " DD_API_KEY=... "
+                         : "",
+                 (int)strcspn(to, " ,"), to, len, url);
     llmobs_buf_fini(&own);
 }
 
-bool llmobs_destination_waits(const struct llmobs_destinations *all, size_t i,
-                              const struct llmobs_config *config,
-                              char out[LLMOBS_DESTINATION_TEXT])
+static bool say_waiting(const struct llmobs_destinations *all,
+                        const struct llmobs_adopt_place *place,
+                        const struct llmobs_config *config,
+                        char out[LLMOBS_DESTINATION_TEXT])
 {
-    const struct llmobs_adopt_place *place = &all->spool.places[i];
     uint64_t count = place->ended + place->living;
     char since[LLMOBS_DESTINATION_TIME], again[LLMOBS_DESTINATION_TIME];
     char remedy[LLMOBS_DESTINATION_WHY];
-    int64_t next_ns = 0, now_ns = llmobs_clock_wall_ns(), down_ns;
-    bool fails = false;
+    int64_t next_ns = 0, down_ns;
+    bool fails = false, left = place->ended > 0;
 
-    for (const struct llmobs_answer *one = all->answers;
-         one < all->answers + LLMOBS_ANSWERS; one++) {
+    for (size_t i = 0; i < LLMOBS_ANSWERS; i++) {
+        const struct llmobs_answer *one = &all->answers[i];
+
         if (one->since_ns <= 0 || !names(place->name, one))
             continue;
         fails = true;
         down_ns = one->last_ns + LLMOBS_PEER_DOWN_MS * LLMOBS_NS_PER_MS;
-        if (one->error == -ETIMEDOUT && down_ns > now_ns)
+        if (one->error == -ETIMEDOUT && down_ns > llmobs_clock_wall_ns())
             next_ns = down_ns;
     }
-    if (place->ended == 0 && (place->living == 0 || !fails))
+    if (!left && (count == 0 || !fails))
         return false;
     write_remedy(place, config, fails, remedy);
     snprintf(out, LLMOBS_DESTINATION_TEXT,
@@ -254,15 +251,24 @@ bool llmobs_destination_waits(const struct llmobs_destinations *all, size_t i,
              count, count == 1 ? " waits" : "s wait",
              llmobs_destination_time(place->oldest_ns, since),
              place->name[0] ? " for " : "", place->name,
-             !place->ours        ? "with a call for it"
-             : all->relayed      ? "by the relay"
-             : place->ended == 0 ? "by the program that made them"
-                                 : "with the next call",
+             !place->ours   ? "with a call for it"
+             : all->relayed ? "by the relay"
+             : !left        ? "by the program that made them"
+                            : "with the next call",
              next_ns > 0 ? " from " : "",
              next_ns > 0 ? llmobs_destination_time(next_ns, again) : "",
-             place->ended > 0 ? "; now: `" : "", place->ended > 0 ? remedy : "",
-             place->ended > 0 ? "`" : "");
+             left ? "; now: `" : "", left ? remedy : "", left ? "`" : "");
     return true;
+}
+
+bool llmobs_destinations_say(const struct llmobs_destinations *all, size_t i,
+                             const struct llmobs_config *config,
+                             char out[LLMOBS_DESTINATION_TEXT])
+{
+    return i < LLMOBS_ANSWERS
+               ? llmobs_destination_fails(&all->answers[i], out)
+               : say_waiting(all, &all->spool.places[i - LLMOBS_ANSWERS],
+                             config, out);
 }
 
 void llmobs_destinations_tell(const char *command,
@@ -270,19 +276,16 @@ void llmobs_destinations_tell(const char *command,
 {
     char text[LLMOBS_DESTINATION_TEXT], time[LLMOBS_DESTINATION_TIME];
     struct llmobs_destinations all;
-    struct llmobs_answer *one;
+    const struct llmobs_answer *one = all.answers;
 
     llmobs_destinations_read(config, &all);
-    for (one = all.answers; one < all.answers + LLMOBS_ANSWERS; one++) {
-        if (sent && one->accepted_ns > 0)
+    for (; sent && one < all.answers + LLMOBS_ANSWERS; one++)
+        if (one->accepted_ns > 0)
             llmobs_tell("%s: %" PRIu64 " went to %s, the last at %s to %s\n",
                         command, one->accepted, one->exporter,
                         llmobs_destination_time(one->accepted_ns, time),
                         one->place);
-        if (llmobs_destination_fails(one, text))
-            llmobs_tell("%s: %s\n", command, text);
-    }
-    for (size_t i = 0; i < LLMOBS_ADOPT_PLACES; i++)
-        if (llmobs_destination_waits(&all, i, config, text))
+    for (size_t i = 0; i < LLMOBS_DESTINATIONS_ROWS; i++)
+        if (llmobs_destinations_say(&all, i, config, text))
             llmobs_tell("%s: %s\n", command, text);
 }

@@ -12,7 +12,7 @@
 #include "lib/base/answers.h"
 
 #define LLMOBS_DESTINATION_WHY 512
-#define LLMOBS_DESTINATION_TEXT 1024
+#define LLMOBS_DESTINATION_TEXT 1536
 #define LLMOBS_DESTINATION_TIME 32
 
 /* A row without a count waits for nothing, a row without a form is no answer.
@@ -47,12 +47,13 @@ void llmobs_destinations_read(const struct llmobs_config *config,
 void llmobs_destinations_look(const struct llmobs_config *config,
                               struct llmobs_adopt_counts *out);
 
-/* True where calls wait for row `i` of places; those that a running program is
- * about to send do not. Says how many, for what, since when, when the next try
- * is, and by which command they are sent now. */
-bool llmobs_destination_waits(const struct llmobs_destinations *all, size_t i,
-                              const struct llmobs_config *config,
-                              char out[LLMOBS_DESTINATION_TEXT]);
+/* What there is to say of row `i`: of the answers, as llmobs_destination_fails,
+ * and behind them of the places: how many calls wait, since when, when the next
+ * try is, and by which command they are sent now. False: nothing. */
+#define LLMOBS_DESTINATIONS_ROWS (LLMOBS_ANSWERS + LLMOBS_ADOPT_PLACES)
+bool llmobs_destinations_say(const struct llmobs_destinations *all, size_t i,
+                             const struct llmobs_config *config,
+                             char out[LLMOBS_DESTINATION_TEXT]);
 
 /* Says on stderr which destinations accept nothing, and what waits; `sent`:
  * also where events have gone, how many, and when last. */

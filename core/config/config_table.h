@@ -65,8 +65,8 @@ struct row {
       "place of the spool (calls not yet delivered); else beside the store",   \
       FORM_TEXT, CONF(spool_dir), 0, 0)                                        \
     V("LLMOBS_SPOOL_MAX", "bytes; 0: nothing", "268435456",                    \
-      "beyond it newer spans are kept in memory only", FORM_NUMBER,            \
-      CONF(spool_max), 0, 1024 * 1024 * MIB)                                   \
+      "beyond it newer calls wait in memory, and fall back to the store",      \
+      FORM_NUMBER, CONF(spool_max), 0, 1024 * 1024 * MIB)                      \
     V("LLMOBS_RELAY", "boolean", "on",                                         \
       "off: the process delivers by itself, also beside a relay", FORM_BOOL,   \
       CONF(relay), 0, 0)                                                       \

@@ -99,9 +99,13 @@ static void end_event(struct llmobs_account *account,
     if (!room && llmobs_account_wait(account, &event->spooled,
                                      event->delivered_to, event->adopted))
         return;
-    if (event->fate == LLMOBS_STAT_left) {
+    if (event->fate == LLMOBS_STAT_left && !event->rescued) {
         leave_on_disk(account, &event->spooled, event->adopted);
         return;
+    }
+    if (event->fate == LLMOBS_STAT_left) {
+        llmobs_stats_add(LLMOBS_STAT_kept, 1);
+        llmobs_stats_add(LLMOBS_STAT_fell_back, 1);
     }
     if (event->kind == LLMOBS_EVENT_EVALUATION &&
         event->fate == LLMOBS_STAT_delivered)
@@ -442,26 +446,31 @@ int llmobs_destination_send(struct llmobs_destination *d)
     return 0;
 }
 
+/* An event that another destination has is not sent again from the store. */
+static enum llmobs_stat fate_of_rescued(const struct llmobs_event *event)
+{
+    return delivered_bits(event) ? LLMOBS_STAT_delivered : LLMOBS_STAT_left;
+}
+
 int llmobs_destination_rescue(struct llmobs_destination *d,
                               struct llmobs_exporter *rescue)
 {
+    enum llmobs_stat fate = fate_of_rescued(event_at(d, 0));
+    bool rescued = event_at(d, 0)->rescued;
     unsigned char outcomes[LLMOBS_SEND_MAX];
-    size_t n = 0;
+    size_t n = 1;
     int rc;
 
-    while (n < d->count && n < LLMOBS_SEND_MAX && event_at(d, n)->rescued)
+    while (n < d->count && n < LLMOBS_SEND_MAX &&
+           event_at(d, n)->rescued == rescued &&
+           fate_of_rescued(event_at(d, n)) == fate)
         n++;
-    if (n) {
-        pop(d, n, LLMOBS_STAT_delivered);
-        return (int)n;
-    }
-    while (n < d->count && !event_at(d, n)->rescued)
-        n++;
-    rc = send_first(d, rescue, n, outcomes);
+    rescue->unsent = fate == LLMOBS_STAT_left;
+    rc = rescued ? (int)n : send_first(d, rescue, n, outcomes);
     for (int i = 0; i < rc; i++)
         event_at(d, (size_t)i)->rescued = true;
     if (rc > 0)
-        pop(d, (size_t)rc, LLMOBS_STAT_delivered);
+        pop(d, (size_t)rc, fate);
     return rc;
 }
 

@@ -90,6 +90,8 @@ struct llmobs_exporter {
     enum llmobs_event_kind kind; /* of all events of a send */
     unsigned char *outcomes;     /* enum llmobs_outcome of each event, at first
                                   * DELIVERED; NULL: nobody asks */
+    bool unsent;                 /* in another exporter's place: drain is to
+                                  * find the events in the store */
     struct llmobs_tick tick;     /* called while a request waits */
 };
 

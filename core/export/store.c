@@ -284,11 +284,14 @@ static size_t cut_line(const struct open_file *file, size_t whole, size_t done)
     return done;
 }
 
-/* Writes the events at once; gives the number of complete events that stay. */
+/* Writes the events at once, `unsent` as the header says; gives the number of
+ * complete events that stay. */
 static int write_group(struct open_file *file, const struct llmobs_text *events,
-                       size_t count)
+                       size_t count, bool unsent)
 {
-    const struct iovec end = {(void *)(uintptr_t) "\n", 1};
+    const struct iovec end = {
+        (void *)(uintptr_t)(unsent ? LLMOBS_STORE_UNSENT : "\n"),
+        unsent ? strlen(LLMOBS_STORE_UNSENT) : 1};
     struct iovec *pieces = malloc((2 * count + 1) * sizeof(*pieces));
     size_t done, whole, stay = 0;
     char last = '\n';
@@ -299,7 +302,7 @@ static int write_group(struct open_file *file, const struct llmobs_text *events,
     /* A writer that was killed may have left a line without its end. */
     if (file->size > 0 && pread(file->fd, &last, 1, file->size - 1) == 1 &&
         last != '\n')
-        pieces[n++] = end;
+        pieces[n++] = (struct iovec){(void *)(uintptr_t) "\n", 1};
     whole = (size_t)n;
     for (size_t i = 0; i < count; i++) {
         pieces[n++] =
@@ -310,8 +313,8 @@ static int write_group(struct open_file *file, const struct llmobs_text *events,
     free(pieces);
     if (done < whole)
         return error;
-    while (stay < count && whole + events[stay].len < done)
-        whole += events[stay++].len + 1;
+    while (stay < count && whole + events[stay].len + end.iov_len <= done)
+        whole += events[stay++].len + end.iov_len;
     if (whole < done)
         whole = cut_line(file, whole, done);
     file->size += (off_t)whole;
@@ -335,7 +338,7 @@ static int send_group(const struct store *store, struct open_file *file,
         n = count_fitting(events, count, part - file->size);
         trim_oldest(store, file->dir, part);
     }
-    return write_group(file, events, n);
+    return write_group(file, events, n, store->base.unsent);
 }
 
 /* Writes the events; gives how many of them, or an error where none. */

@@ -12,6 +12,11 @@
 /* The file that the store writes to. */
 #define LLMOBS_STORE_FILE "spans.jsonl"
 
+/* The end of the line of an event that the exporter whose it is did not get
+ * (`unsent`). `llmobs drain --store` moves it to the spool, and puts a tab in
+ * the place of the blank. */
+#define LLMOBS_STORE_UNSENT " \n"
+
 /* Gives the exporter; NULL: no memory. The first send makes the directory.
  */
 struct llmobs_exporter *llmobs_store_new(const struct llmobs_config *config);

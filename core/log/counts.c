@@ -11,7 +11,7 @@
 #define MAGIC "llmobs-ledger "
 #define VERSION "1"
 
-/* The longest page: a head of 160 bytes, 40 names, the end. */
+/* The longest page: a head of 160 bytes, 41 names, the end. */
 _Static_assert(200 + LLMOBS_COUNTS_MAX * (LLMOBS_COUNTS_NAME_MAX + 21) <=
                    LLMOBS_PAGE_SIZE,
                "a page holds every name");

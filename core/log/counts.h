@@ -15,7 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define LLMOBS_COUNTS_MAX 40
+#define LLMOBS_COUNTS_MAX 41
 #define LLMOBS_COUNTS_NAME_MAX 24
 #define LLMOBS_PAGE_SIZE 2048
 #define LLMOBS_PAGE_LAST_MAX 64

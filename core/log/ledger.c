@@ -395,6 +395,14 @@ int llmobs_ledger_read(const char *dir, struct llmobs_ledger *out)
     return 0;
 }
 
+uint64_t llmobs_ledger_fallen(const struct llmobs_counts *sum)
+{
+    uint64_t fallen = llmobs_counts_get(sum, "fell_back");
+    uint64_t recovered = llmobs_counts_get(sum, "recovered");
+
+    return fallen > recovered ? fallen - recovered : 0;
+}
+
 int llmobs_ledger_acknowledge(const char *dir,
                               const struct llmobs_ledger_drops *drops)
 {
@@ -565,6 +573,7 @@ static bool has_counted(void)
 {
     return llmobs_stats_get(LLMOBS_STAT_captured) > 0 ||
            llmobs_stats_get(LLMOBS_STAT_adopted) > 0 ||
+           llmobs_stats_get(LLMOBS_STAT_recovered) > 0 ||
            llmobs_stats_any_unseen();
 }
 

@@ -88,6 +88,9 @@ struct llmobs_ledger {
  * -ENOENT: no ledger exists. */
 int llmobs_ledger_read(const char *dir, struct llmobs_ledger *out);
 
+/* How many events fell back to the store and are not moved to the spool. */
+uint64_t llmobs_ledger_fallen(const struct llmobs_counts *sum);
+
 /* Notes in the ledger in `dir` that a person knows of these drops. -EPERM: it
  * is another user's. */
 int llmobs_ledger_acknowledge(const char *dir,

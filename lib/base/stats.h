@@ -24,7 +24,7 @@
  * captured or adopted call; the others stand beside that sum. Where one of
  * several destinations did not get a call, that one decides. */
 #define LLMOBS_STATS(X)                                                        \
-    X(kept)             /* written to the spool, or adopted from one */        \
+    X(kept)             /* written to the spool, adopted, or fell back */      \
     X(captured)         /* exchanges and spans given to the buffer or lost */  \
     X(adopted)          /* taken from the spools of ended processes */         \
     X(delivered)        /* accepted by the exporter */                         \
@@ -41,6 +41,8 @@
     X(dropped_exit)     /* not delivered when the process ended */             \
     X(dropped_died)     /* pending when the process was killed */              \
     X(evaluations)      /* delivered events that are evaluations */            \
+    X(fell_back)        /* of left: in the store, in a destination's place */  \
+    X(recovered)        /* of these: moved to the spool, or gone */            \
     X(purged)           /* removed from the spool by `llmobs purge` */         \
     X(released)         /* removed from the spool; kept - released remain */   \
     X(sent_store)       /* sent_NAME: accepted by the exporter NAME; */        \

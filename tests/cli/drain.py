@@ -317,8 +317,7 @@ def says_what_waits():
         equal((len(waits), waits[words][0], "0" * 32 in text),
               (2, 3, False), command + text)
     alerts = json.loads(told("stats", "--json")[0])["waiting"]
-    equal(sorted((a["for"], a["calls"]) for a in alerts),
-          [("agent " + AGENT, 2), (words, 3)], "JSON")
+    equal(sorted(re.search(WAITS, a)[1] for a in alerts), ["2", "3"], "JSON")
     with agent() as dd:
         type_it(waits[words][2])  # what cannot arrive goes to the agent
         arrived(dd, 3)
@@ -394,6 +393,44 @@ def silent_agent():
         type_it(remedy)
         arrived(dd, 2)
         equal("waits" in told("stats")[0], False, "left")
+
+
+def fell_back():
+    """Calls for which the spool has no room are in the store: that is no
+    delivery, each command says so, and a drain sends them once."""
+    small = dict(LLMOBS_SPOOL_MAX="4096")
+    for _ in range(2):
+        calls(2, **small)
+    calls(1, LLMOBS_SPOOL_MAX="0")
+    s = stats()
+    equal((s["captured"], s["delivered"], s["dropped"],
+           s["spooled"] + s["fell_back"]), (5, 0, 0, 5), "sums")
+    fallen = s["fell_back"]
+    equal(fallen > 0, True, "no call fell back")
+    text = told("stats", "--check")[0]
+    equal(("%d fell back to the local store" % fallen in text,
+           s["alerts"]["fell_back"]), (True, True), text)
+    equal("llmobs_fell_back %d\n" % fallen in told(
+        "stats", "--prometheus")[0], True, "metric")
+    seen = told("view", "--csv", "--fields", "span_id")[0].split()[1:]
+    equal(len(seen), fallen, "seen by view")
+    expect(drain(), 1, left=s["spooled"])
+    with agent() as dd:
+        expect(drain("--store"), 0, delivered=5)
+        spans = arrived(dd, 5)
+        expect(drain("--store"), 0)
+        arrived(dd, 5)
+        again = told("view", "--csv", "--fields", "span_id")[0].split()[1:]
+        equal((set(again), set(seen) <= set(s["span_id"] for s in spans)),
+              (set(seen), True), "the store has them still")
+    books(5, 5)
+    equal(told("stats", "--check")[0], "", "alerts")
+    calls(2, LLMOBS_SPOOL_MAX="0")
+    os.remove(os.path.join(STORE, "spans.jsonl"))
+    with agent() as dd:
+        expect(drain("--store"), 0)
+    equal((stats()["fell_back"], stats()["dropped_by_reason"]["expired"]),
+          (0, 2), "those that the store lost")
 
 
 def log_lines(text):
@@ -1028,7 +1065,8 @@ def stats_check():
     equal((code, "in the spool for" in err), (1, True), "too old: " + err)
     code, out, _ = alert("--check=1", "--json")
     told = json.loads(out)
-    equal((code, told["alerts"]), (1, {"dropped": False, "spooled": True}),
+    equal((code, told["alerts"]), (1, {"dropped": False, "spooled": True,
+                             "fell_back": False}),
           "as JSON")
     equal((told["spool"]["of_ended"], told["spool"]["of_running"],
            told["spool"]["oldest_seconds"] >= 2), (2, 0, True), "spool")
@@ -1045,7 +1083,7 @@ def stats_check():
 
 TESTS = [nothing_there, each_once, killed_call, second_tenant, to_the_store,
          to_a_full_store, to_a_url, settings_that_are_empty, says_what_waits,
-         two_sites, another_address, silent_agent,
+         two_sites, another_address, silent_agent, fell_back,
          to_otlp, to_a_receiver_that_was_away, flapping_agent, hanging_agent, refused_event, many, concurrent,
          beside_the_living, past_self, drain_killed,
          short_ones_killed, hostile,

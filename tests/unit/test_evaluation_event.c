@@ -413,7 +413,8 @@ TEST(what_is_left_is_rescued)
     ck_assert_uint_eq(near.taken[LLMOBS_EVENT_SPAN], 10);
     ck_assert_uint_eq(near.taken[LLMOBS_EVENT_EVALUATION], 10);
     ck_assert_uint_eq(near.strange, 0);
-    ck_assert_uint_eq(llmobs_stats_get(LLMOBS_STAT_evaluations), 10);
+    ck_assert_uint_eq(llmobs_stats_get(LLMOBS_STAT_evaluations), 0);
+    ck_assert_uint_eq(llmobs_stats_get(LLMOBS_STAT_fell_back), 20);
     check_sum();
 }
 
