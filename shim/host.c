@@ -37,7 +37,7 @@ static enum llmobs_tls_mode tls_mode;
 static bool file_tls; /* the file decides tls_mode */
 static enum llmobs_tls_mode sockets_mode;
 static bool file_sockets;   /* the file decides sockets_mode */
-static bool may_be_client;  /* one of LLMOBS_CLIENTS, as far as is known */
+static bool may_be_client;  /* one of LLMOBS_SOCKET_CLIENTS, as far as known */
 static bool sockets;        /* libc's sockets are hooked */
 static bool sockets_chosen; /* as tls_chosen */
 static bool traced; /* a tracer in the language reports the program's calls */
@@ -274,8 +274,9 @@ const char *llmobs_host_core_path(void)
 
 static bool names_socket_client(const char *path)
 {
-    return llmobs_str_has(LLMOBS_CLIENTS_LETTERS, *llmobs_str_base(path)) &&
-           llmobs_glob_listed(LLMOBS_CLIENTS, path);
+    return llmobs_str_has(LLMOBS_SOCKET_CLIENTS_LETTERS,
+                          *llmobs_str_base(path)) &&
+           llmobs_glob_listed(LLMOBS_SOCKET_CLIENTS, path);
 }
 
 /* A rule for most programs, which costs no system call. Of a script the kernel
@@ -499,8 +500,8 @@ static bool loads_tracer(void)
            (len > 0 && llmobs_tracer_arguments(text, (size_t)len));
 }
 
-/* Whether the calls are observed where nobody said so. */
-static bool is_client(void)
+/* Whether the calls are observed where nobody said so. `list`: of programs. */
+static bool is_client(const char *list)
 {
     if (is_php)
         return true;
@@ -509,7 +510,7 @@ static bool is_client(void)
             llmobs_host_is_traced();
         return true;
     }
-    return lists_program(LLMOBS_CLIENTS);
+    return lists_program(list);
 }
 
 bool llmobs_host_tls_inside(void)
@@ -538,7 +539,7 @@ bool llmobs_host_decide_tls(void)
     if (file_tls || file_sockets)
         read_file(&conf);
     if (tls_mode == LLMOBS_TLS_OFF ||
-        (tls_mode == LLMOBS_TLS_AUTO && !is_client()))
+        (tls_mode == LLMOBS_TLS_AUTO && !is_client(LLMOBS_CLIENTS)))
         return false;
     tls_chosen = tls_mode == LLMOBS_TLS_ON || is_php;
     llmobs_host_decide();
@@ -575,7 +576,8 @@ bool llmobs_host_decide_sockets(void)
     if (sockets_mode == LLMOBS_TLS_OFF)
         return false;
     may_be_client = sockets_mode == LLMOBS_TLS_ON ||
-                    (is_client() && !llmobs_libc.iterate(find_sanitizer, NULL));
+                    (is_client(LLMOBS_SOCKET_CLIENTS) &&
+                     !llmobs_libc.iterate(find_sanitizer, NULL));
     if (!may_be_client)
         return false;
     sockets_chosen = sockets_mode == LLMOBS_TLS_ON || is_php;

@@ -10,7 +10,7 @@ enum llmobs_sockets_way llmobs_doctor_sockets_of(struct llmobs_doctor *doctor)
     const char *base = llmobs_program_base(doctor->program.file);
     struct llmobs_config *config = llmobs_doctor_config(doctor);
     bool php = llmobs_doctor_is_php(doctor, base);
-    bool client = php || llmobs_glob_listed(LLMOBS_CLIENTS, base);
+    bool client = php || llmobs_glob_listed(LLMOBS_SOCKET_CLIENTS, base);
     enum llmobs_sockets_way way = LLMOBS_SOCKETS_OBSERVED;
     /* Other programs do not read the file. */
     bool on =

@@ -19,12 +19,21 @@
 #include <stddef.h>
 
 /* Patterns of programs (glob.h), whose bytes, status and output are known to
- * stay the same, and the letters with which their names begin. */
+ * stay the same. */
 #define LLMOBS_CLIENTS "python*,ruby*,perl*,lua*,wget,wget2,emacs*," LLMOBS_NODE
-#define LLMOBS_CLIENTS_LETTERS "prlwen"
 
 /* Those that may have the TLS library inside, and tracers by options. */
 #define LLMOBS_NODE "node*"
+
+/* Coding agents and runtimes of JavaScript whose TLS is out of reach, but not
+ * their plain HTTP. (Agents that are scripts run as node.) */
+#define LLMOBS_AGENTS \
+    "claude,claude.exe,opencode*,copilot,bun,bun.exe,bunx*,deno"
+
+/* All whose plain HTTP is observed, and the letters with which their names
+ * begin. */
+#define LLMOBS_SOCKET_CLIENTS LLMOBS_CLIENTS "," LLMOBS_AGENTS
+#define LLMOBS_SOCKET_CLIENTS_LETTERS "prlwencobd"
 
 /* LLMOBS_TLS, and LLMOBS_SOCKETS likewise, says for which programs the library
  * observes calls over a TLS library. AUTO: for programs whose bytes, status and

@@ -130,6 +130,16 @@ def in_programs_that_are_known(t):
     for env, spans in (listed, 0), (dict(listed, **ON), 2), (ON, 2):
         r = t.same([path, "plain", str(t.servers.http)], spans=spans, env=env)
     shown(t, r, 2)
+    for name in ("claude", "claude.exe", "opencode", "opencode.exe", "copilot",
+                 "bun", "deno"):
+        agent = os.path.join(t.dir, name)
+        os.link(path, agent)
+        for env in ({}, listed):
+            t.same([agent, "plain", str(t.servers.http)], spans=2, env=env)
+    for name in "bunzip2", "claudette", "denominator", "co", "emoji":
+        other = os.path.join(t.dir, name)
+        os.link(path, other)
+        t.same([other, "plain", str(t.servers.http)], spans=0, env=listed)
 
 
 @test
