@@ -40,7 +40,8 @@ static const char *read_script(const struct asked *of)
 }
 
 /* "module!function"; of a program without names "curl, by report.sh", or where
- * no script runs it, its first frame. */
+ * no script runs it, its first frame; of a runtime that tells no line, the
+ * script. */
 static const char *read_native(const struct asked *of,
                                const struct llmobs_json *caller)
 {
@@ -53,6 +54,8 @@ static const char *read_native(const struct asked *of,
 
     if (!name && script)
         name = full(llmobs_stored_path_end(script, NULL));
+    if (!module && !frame)
+        return script;
     if (!module || !name)
         return frame ? frame : module;
     snprintf(text, sizeof(text), "%.*s%s%.*s", cut(module), module,

@@ -178,37 +178,38 @@ struct llmobs_otlp_config {
 /* -- the whole ------------------------------------------------------------ */
 
 struct llmobs_config {
-    bool enabled;        /* DD_LLMOBS_ENABLED */
-    char *ml_app;        /* DD_LLMOBS_ML_APP, else service, else origin.h */
-    enum llmobs_app app; /* how it came to it */
-    char *script;        /* LLMOBS_SCRIPT, else origin.h; NULL: unknown */
-    char *run;           /* LLMOBS_RUN, else of the process (origin.h) */
-    bool run_store;      /* LLMOBS_RUN_STORE: to the local store, too */
-    char *service;       /* DD_SERVICE; NULL: unset */
-    char *env;           /* DD_ENV; NULL: unset */
-    char *version;       /* DD_VERSION; NULL: unset */
-    char **tags;         /* DD_TAGS as "key:value", NULL-terminated */
-    char *git_url;       /* DD_GIT_REPOSITORY_URL; NULL: unset, or off */
-    char *git_sha;       /* DD_GIT_COMMIT_SHA; NULL: as git_url */
-    char *session_id;    /* LLMOBS_SESSION_ID; NULL: unset */
-    char *proxy_urls;    /* DD_LLMOBS_INSTRUMENTED_PROXY_URLS; NULL: unset */
-    char **never_urls;   /* agent and OTLP endpoints, NULL-terminated */
-    char *rules_path;    /* LLMOBS_RULES; NULL: unset */
-    char *observe;       /* LLMOBS_OBSERVE, whose other words the rules read */
-    bool observe_vector; /* LLMOBS_OBSERVE has "vector" */
-    bool observe_search; /* LLMOBS_OBSERVE has "search" */
-    bool observe_key;    /* LLMOBS_OBSERVE has "key" */
-    char *record_dir;    /* LLMOBS_RECORD; NULL: nothing is recorded */
-    char *replay_url;    /* LLMOBS_REPLAY; NULL: no call is led to a mock */
-    char *exclude;       /* LLMOBS_EXCLUDE; the shim obeys it. NULL: unset */
-    char *exporter;      /* LLMOBS_EXPORTER; "auto" when unset */
-    char *store_dir;     /* LLMOBS_STORE_DIR; NULL: the usual one */
-    int64_t store_max;   /* LLMOBS_STORE_MAX, bytes */
-    char *spool_dir;     /* LLMOBS_SPOOL_DIR; NULL: the usual one */
-    int64_t spool_max;   /* LLMOBS_SPOOL_MAX, bytes; 0: no spool */
-    int64_t capture_max; /* LLMOBS_CAPTURE_MAX, bytes a body */
-    int64_t buffer_max;  /* LLMOBS_BUFFER_MAX, bytes not yet delivered */
-    int64_t event_max;   /* DD_LLMOBS_EVENT_SIZE_BYTES */
+    bool enabled;         /* DD_LLMOBS_ENABLED */
+    char *ml_app;         /* DD_LLMOBS_ML_APP, else service, else origin.h */
+    enum llmobs_app app;  /* how it came to it */
+    char *script;         /* LLMOBS_SCRIPT, else origin.h; NULL: unknown */
+    char *run;            /* LLMOBS_RUN, else of the process (origin.h) */
+    const char *language; /* of the program (origin.h); NULL: not known */
+    bool run_store;       /* LLMOBS_RUN_STORE: to the local store, too */
+    char *service;        /* DD_SERVICE; NULL: unset */
+    char *env;            /* DD_ENV; NULL: unset */
+    char *version;        /* DD_VERSION; NULL: unset */
+    char **tags;          /* DD_TAGS as "key:value", NULL-terminated */
+    char *git_url;        /* DD_GIT_REPOSITORY_URL; NULL: unset, or off */
+    char *git_sha;        /* DD_GIT_COMMIT_SHA; NULL: as git_url */
+    char *session_id;     /* LLMOBS_SESSION_ID; NULL: unset */
+    char *proxy_urls;     /* DD_LLMOBS_INSTRUMENTED_PROXY_URLS; NULL: unset */
+    char **never_urls;    /* agent and OTLP endpoints, NULL-terminated */
+    char *rules_path;     /* LLMOBS_RULES; NULL: unset */
+    char *observe;        /* LLMOBS_OBSERVE, whose other words the rules read */
+    bool observe_vector;  /* LLMOBS_OBSERVE has "vector" */
+    bool observe_search;  /* LLMOBS_OBSERVE has "search" */
+    bool observe_key;     /* LLMOBS_OBSERVE has "key" */
+    char *record_dir;     /* LLMOBS_RECORD; NULL: nothing is recorded */
+    char *replay_url;     /* LLMOBS_REPLAY; NULL: no call is led to a mock */
+    char *exclude;        /* LLMOBS_EXCLUDE; the shim obeys it. NULL: unset */
+    char *exporter;       /* LLMOBS_EXPORTER; "auto" when unset */
+    char *store_dir;      /* LLMOBS_STORE_DIR; NULL: the usual one */
+    int64_t store_max;    /* LLMOBS_STORE_MAX, bytes */
+    char *spool_dir;      /* LLMOBS_SPOOL_DIR; NULL: the usual one */
+    int64_t spool_max;    /* LLMOBS_SPOOL_MAX, bytes; 0: no spool */
+    int64_t capture_max;  /* LLMOBS_CAPTURE_MAX, bytes a body */
+    int64_t buffer_max;   /* LLMOBS_BUFFER_MAX, bytes not yet delivered */
+    int64_t event_max;    /* DD_LLMOBS_EVENT_SIZE_BYTES */
     int64_t exit_flush_ms;     /* LLMOBS_EXIT_FLUSH_MS; -1: the exporter's */
     int64_t grace_ms;          /* LLMOBS_GRACE_MS */
     int64_t flush_interval_ms; /* _DD_LLMOBS_WRITER_INTERVAL */

@@ -12,9 +12,12 @@
 #include <unistd.h>
 
 #include "core/config/container.h"
+#include "core/config/perl_request.h"
+#include "core/config/php_request.h"
 #include "lib/base/file.h"
 #include "lib/base/glob.h"
 #include "lib/base/machine.h"
+#include "lib/base/maps.h"
 #include "lib/base/proc_stat.h"
 #include "lib/base/scratch.h"
 #include "lib/base/sha256.h"
@@ -297,6 +300,29 @@ static void find_script(struct origin *origin)
         set_first(origin, pid, words);
     }
     copy_path(origin->home, found, origin->script);
+}
+
+/* -- the language ---------------------------------------------------------- */
+
+/* Python's own, NULL if the process has none. */
+extern int Py_IsInitialized(void) __attribute__((weak));
+
+/* Of a program that is not called after its language, such as a web server, the
+ * language that it has inside. NULL: none is known. */
+static const char *find_language(char path[WORDS_MAX])
+{
+    ssize_t len = readlink("/proc/self/exe", path, WORDS_MAX - 1);
+    const char *program = (const char *)getauxval(AT_EXECFN), *language;
+
+    path[len > 0 ? llmobs_maps_cut(path, (size_t)len) : 0] = '\0';
+    language = llmobs_script_language(path);
+    if (!language && program)
+        language = llmobs_script_language(program);
+    if (!language && llmobs_php_found())
+        language = "php";
+    if (!language && Py_IsInitialized && Py_IsInitialized())
+        language = "python";
+    return !language && llmobs_perl_found() ? "perl" : language;
 }
 
 /* -- the run --------------------------------------------------------------- */
@@ -612,6 +638,7 @@ static void find_names(struct llmobs_config *config)
     config->script =
         llmobs_config_names_callers(config) && path[0] ? strdup(path) : NULL;
     set_run(config, origin);
+    config->language = find_language(origin->room);
     /* A command line may hold keys. */
     explicit_bzero(origin->room, sizeof(origin->room));
     llmobs_scratch_free(origin);

@@ -42,11 +42,11 @@
  * configuration must not be freed. */
 void llmobs_origin_defer(struct llmobs_config *config);
 
-/* If a configuration waits for its names, sets its script, its run, its tags
- * "unit" and "pool", the tags of the container and the pod with their
- * attributes of OTLP, and, if nobody has named one, its ml_app. Reads some
- * files in /proc, in a pod also two in /etc and /var/run. To be called before
- * the first context is made of the configuration. */
+/* If a configuration waits for its names, sets its script, its run, its
+ * language, its tags "unit" and "pool", the tags of the container and the pod
+ * with their attributes of OTLP, and, if nobody has named one, its ml_app.
+ * Reads some files in /proc, in a pod also two in /etc and /var/run. To be
+ * called before the first context is made of the configuration. */
 void llmobs_origin_find(void);
 
 /* The unit and the pool of a process, as in the tags of its spans; "": there is

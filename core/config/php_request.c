@@ -65,6 +65,11 @@ static bool has_known_form(const struct sapi *sapi)
             !sapi->get_stat); /* they lack it: the known form */
 }
 
+bool llmobs_php_found(void)
+{
+    return &sapi_module;
+}
+
 bool llmobs_php_has_request(void)
 {
     const struct sapi *sapi = &sapi_module;

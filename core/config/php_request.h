@@ -38,6 +38,9 @@ struct llmobs_php_name {
     size_t len;
 };
 
+/* True where PHP without threads is in the process. */
+bool llmobs_php_found(void);
+
 /* True while a request of php-fpm, FastCGI, CGI, Apache's module or the
  * built-in server is served. */
 bool llmobs_php_has_request(void);

@@ -33,6 +33,7 @@ enum {
     TAG_MACHINE,
     TAG_RUN,
     TAG_PLACE,
+    TAG_LANGUAGE,
     TAGS
 };
 
@@ -144,6 +145,7 @@ static void add_texts(const struct llmobs_config *config,
                  {TAG_OTEL_RESOURCE, config->otlp.resource},
                  {TAG_SCRIPT, config->script},
                  {TAG_RUN, config->run},
+                 {TAG_LANGUAGE, config->language},
                  {TAG_EXECUTABLE, llmobs_program_name()},
                  {TAG_MACHINE, llmobs_machine_name()}};
 
@@ -333,6 +335,7 @@ void llmobs_owner_config(const struct llmobs_owner *owner,
     out->otlp.resource = owner->texts[TAG_OTEL_RESOURCE];
     out->script = owner->texts[TAG_SCRIPT];
     out->run = owner->texts[TAG_RUN];
+    out->language = owner->texts[TAG_LANGUAGE];
     out->executable = owner->texts[TAG_EXECUTABLE];
     out->machine = owner->texts[TAG_MACHINE];
     out->pid = owner->pid;

@@ -15,6 +15,7 @@
 #include "lib/base/maps.h"
 #include "lib/base/mix.h"
 #include "lib/base/scratch.h"
+#include "lib/base/script.h"
 #include "lib/base/sole.h"
 #include "lib/base/thread.h"
 #include "core/trace/caller_unnamed.h"
@@ -33,6 +34,9 @@
 #define ASK_STACK ((size_t)64 * 1024)
 #define ASK_TRIES 500
 #define ASK_PAUSE_NS 100000
+/* Why a walk ends: it met the inside of a language's runtime, which says
+ * nothing about the script that it runs. */
+#define MET_RUNTIME (-ECANCELED)
 
 /* Kinds of modules. */
 enum kind {
@@ -43,6 +47,7 @@ enum kind {
                 * thread. */
     PLUMBING,  /* libcurl itself, and libffi, which calls any function for any
                 * caller */
+    RUNTIME,   /* An interpreter, and the modules of its own that send. */
     BINDING    /* A language's binding of libcurl: all calls of all programs in
                 * that language come from there, so it says nothing about the
                 * caller. */
@@ -259,6 +264,17 @@ static enum kind kind_of(const char *module)
         {"libcurlpp.", BINDING}, {"libTclCurl", BINDING},
         {"tclcurl", BINDING},    {"libtclcurl", BINDING},
         {"libgstcurl", BINDING}, {"dllcurl", BINDING},
+        {"libpython", RUNTIME},  {"libpypy", RUNTIME},
+        {"_ssl.", RUNTIME},      {"_socket.", RUNTIME},
+        {"libruby", RUNTIME},    {"openssl.so", RUNTIME},
+        {"socket.so", RUNTIME},  {"libphp", RUNTIME},
+        {"phar.so", RUNTIME},    {"libperl.", RUNTIME},
+        {"SSLeay.so", RUNTIME},  {"Socket.so", RUNTIME},
+        {"liblua", RUNTIME},     {"libR.so", RUNTIME},
+        {"libtcl", RUNTIME},     {"libguile", RUNTIME},
+        {"libnode.", RUNTIME},   {"libuv.", RUNTIME},
+        {"libjvm.", RUNTIME},    {"libnet.so", RUNTIME},
+        {"libnio.so", RUNTIME},
     };
 
     for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
@@ -328,7 +344,10 @@ static bool fill_location(struct tables *tables, struct location *location,
     } else if (look->path[0] != '/') { /* as the program named it */
         llmobs_maps_path(inside, look->path, PATH_CAP);
     }
-    location->kind = kind_of(location->module);
+    location->kind =
+        location->program && llmobs_script_language(location->module)
+            ? RUNTIME
+            : kind_of(location->module);
     if (!location->symbol.name[0] && look->head.len)
         location->file = llmobs_unnamed_file(&tables->files, look->object,
                                              look->path, &look->head);
@@ -505,6 +524,10 @@ static void walk_stack(const struct llmobs_callsite *callsite,
         }
         *step = (struct step){frame.pc, frame.exact,
                               frame.regs[LLMOBS_FRAME_SP] < callsite->entry};
+        if (!step->below && location->kind == RUNTIME) {
+            answer->end = MET_RUNTIME;
+            break;
+        }
         answer->count++;
         if (!step->below && location->kind != OWN &&
             location->kind != C_LIBRARY) {
@@ -539,7 +562,7 @@ static void visit_steps(struct answer *answer)
     }
     if (rc != -ENODATA || !answer->has_frame)
         add_held(answer);
-    if (!answer->named && answer->first.used)
+    if (!answer->named && answer->first.used && answer->end != MET_RUNTIME)
         set_caller(answer, &answer->first);
 }
 
@@ -552,12 +575,16 @@ static void write_caller(const struct llmobs_callsite *callsite,
         answer->room = callsite->frames;
     }
     visit_steps(answer);
-    if (answer->frames)
+    if (answer->frames && answer->named) {
         (void)llmobs_json_set(answer->json, "frames", answer->frames);
-    if (!answer->named) {
-        llmobs_json_free(answer->json);
+    } else {
+        llmobs_json_free(answer->frames);
         llmobs_json_free(answer->unnamed);
-        answer->json = answer->unnamed = NULL;
+        answer->unnamed = NULL;
+    }
+    if (!answer->named && !answer->bound) {
+        llmobs_json_free(answer->json);
+        answer->json = NULL;
     }
     llmobs_script_frames_write(&callsite->script, &answer->json);
     to->caller = answer->json ? llmobs_json_dumps(answer->json, 0) : NULL;

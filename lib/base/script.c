@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "lib/base/glob.h"
+#include "lib/base/tls_auto.h"
 
 #define NAME_MAX_LEN 64
 
@@ -10,6 +11,7 @@
  * letters behind one '-'. */
 struct interpreter {
     const char *programs; /* patterns (glob.h) */
+    const char *language; /* NULL: of those that no call comes from */
     const char *code;     /* the value, or the next word, is a program */
     const char *file;     /* ... is the script, or the module to run */
     const char *takes;    /* ... is something else */
@@ -22,21 +24,32 @@ struct interpreter {
 #define CODE LLMOBS_SCRIPT_CODE
 
 static const struct interpreter interpreters[] = {
-    {"sh,bash,dash,ash,ksh*,mksh,zsh,fish,rbash", "cs", "", "oO", "", "",
+    {"sh,bash,dash,ash,ksh*,mksh,zsh,fish,rbash", NULL, "cs", "", "oO", "", "",
      FILE_},
-    {"python*,pypy*", "c", "m", "WX", "", "", FILE_},
-    {"php,php[0-9]*,php-cgi*", "rBRE", "fF", "cdzStg", "", "", FILE_},
-    {"perl,perl[0-9]*", "eE", "", "I", "imMDdxFV", "lC0", FILE_},
-    {"ruby,ruby[0-9]*", "e", "", "rCEIS", "iFxK", "TW0", FILE_},
-    {"lua*,texlua", "e", "", "l", "", "", FILE_},
-    {"Rscript,littler", "e", "", "", "", "", FILE_},
-    {"R", "e", "f", "g", "", "", FILE_},
-    {"tclsh*,wish*,expect", "c", "", "", "", "", FILE_},
-    {"awk,gawk,mawk,nawk", "e", "fE", "Fv", "", "", CODE},
-    {"emacs*", "f", "l", "LuTd", "", "", FILE_},
-    {"node,nodejs", "ep", "", "rC", "", "", FILE_},
-    {"guile*,racket,octave*,julia,ocaml,groovy,elixir,escript", "ce", "", "",
-     "", "", FILE_},
+    {"python*,pypy*", "python", "c", "m", "WX", "", "", FILE_},
+    {"php,php[0-9]*,php-cgi*", "php", "rBRE", "fF", "cdzStg", "", "", FILE_},
+    {"perl,perl[0-9]*", "perl", "eE", "", "I", "imMDdxFV", "lC0", FILE_},
+    {"ruby,ruby[0-9]*", "ruby", "e", "", "rCEIS", "iFxK", "TW0", FILE_},
+    {"lua*,texlua", "lua", "e", "", "l", "", "", FILE_},
+    {"Rscript,littler", "r", "e", "", "", "", "", FILE_},
+    {"R", "r", "e", "f", "g", "", "", FILE_},
+    {"tclsh*,wish*,expect", "tcl", "c", "", "", "", "", FILE_},
+    {"awk,gawk,mawk,nawk", NULL, "e", "fE", "Fv", "", "", CODE},
+    {"emacs*", "elisp", "f", "l", "LuTd", "", "", FILE_},
+    {"node,nodejs", "javascript", "ep", "", "rC", "", "", FILE_},
+    {"julia", "julia", "e", "", "", "", "", FILE_},
+    {"guile*", "guile", "ce", "", "", "", "", FILE_},
+    {"racket,octave*,ocaml,groovy,elixir,escript", NULL, "ce", "", "", "", "",
+     FILE_},
+};
+
+/* Runtimes of which no command line is read. */
+static const struct {
+    const char *programs;
+    const char *language;
+} runtimes[] = {
+    {LLMOBS_AGENTS, "javascript"}, {"php-fpm*,lsphp*", "php"}, {"java", "java"},
+    {"dotnet", "dotnet"},          {"beam.smp", "erlang"},
 };
 
 /* Long options whose next word is a program, or something else. */
@@ -294,6 +307,19 @@ enum llmobs_script llmobs_script_read(struct llmobs_text words,
         if (is_listed(interpreters[i].programs, program))
             return read_file(&interpreters[i], words, out);
     return LLMOBS_SCRIPT_OTHER;
+}
+
+const char *llmobs_script_language(const char *program)
+{
+    const struct llmobs_text name = behind_slash(llmobs_text_of(program));
+
+    for (size_t i = 0; i < sizeof(interpreters) / sizeof(*interpreters); i++)
+        if (is_listed(interpreters[i].programs, name))
+            return interpreters[i].language;
+    for (size_t i = 0; i < sizeof(runtimes) / sizeof(*runtimes); i++)
+        if (is_listed(runtimes[i].programs, name))
+            return runtimes[i].language;
+    return NULL;
 }
 
 bool llmobs_script_cut_home(struct llmobs_text *path, const char *home)

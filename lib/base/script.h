@@ -40,6 +40,10 @@ bool llmobs_script_serves(struct llmobs_text words);
 /* The part of a path behind its last '/', without the suffix of a script. */
 struct llmobs_text llmobs_script_base(struct llmobs_text path);
 
+/* The language of the scripts that a program runs, in small letters, by the
+ * name or path of its file; NULL: it runs none. */
+const char *llmobs_script_language(const char *program);
+
 /* Takes the folder of a user off the begin of a path, whose name is a person's:
  * `home`, if it is not NULL, /root or /home/NAME. False: it begins with none,
  * or is one; then it stays. */

@@ -437,14 +437,9 @@ def frames_as_libunwind_reads_them(t):
 
 
 @test
-def frames_of_curl_and_php_as_libunwind_reads_them(t):
+def frames_of_curl_as_libunwind_reads_them(t):
     need_unwinder()
     compare(t, "curl", "-s", "-d", body(), URL)
-    if not shutil.which("php"):
-        raise Skip("no php")
-    frames = compare(t, "php", os.path.join(APPS, "calls.php"), "easy", URL,
-                     body())
-    ok(len(frames) > 3, repr(frames))
 
 
 @test

@@ -1,5 +1,6 @@
 """Helpers for spans that both directions share."""
 from harness import equal, tags_of
+from llmobs_form import is_peer
 
 
 def kind_of(span):
@@ -8,7 +9,8 @@ def kind_of(span):
 
 
 def language(span):
-    return tags_of(span)["language"]
+    """That of an SDK; "c" of the library's, whatever program it is in."""
+    return tags_of(span)["language"] if is_peer(span) else "c"
 
 
 def draw(title, spans):

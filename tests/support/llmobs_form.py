@@ -46,6 +46,8 @@ LISTS = {
                           "version": str})}
 TAGS = ("ml_app", "agent_service", "service", "env", "version", "source",
         "language", "ddtrace.version", "error")
+LANGUAGES = ("c", "python", "php", "ruby", "perl", "javascript", "lua", "r",
+             "tcl", "elisp", "guile", "julia", "java")
 DECIMAL = re.compile(r"[1-9][0-9]{0,19}\Z")
 HEX = re.compile(r"[0-9a-f]{32}\Z")
 RATE = re.compile(r"(0|1|0\.[0-9]{0,5}[1-9])\Z")
@@ -163,7 +165,11 @@ def tags_of(event):
 
 
 def is_peer(event):
-    return tags_of(event).get("language") == "javascript"
+    """True of an event of Datadog's SDK for Node, not of a Node program that
+    the library observes."""
+    tags = tags_of(event)
+    return tags.get("language") == "javascript" and \
+        not tags.get("ddtrace.version", "").startswith("0.")
 
 
 def check_ids(event, wrong):
@@ -395,8 +401,9 @@ def check_tags(event, envelope, wrong):
     if missing:
         return
     failed = event["status"] == "error"
-    same = {"source": "integration", "language": "c",
-            "agent_service": found["ml_app"],
+    wrong.unless(found["language"] in LANGUAGES,
+                 "tag language:%s" % found["language"])
+    same = {"source": "integration", "agent_service": found["ml_app"],
             "ddtrace.version": envelope.get("_dd.tracer_version"),
             "error": "1" if failed else "0"}
     for key, value in same.items():

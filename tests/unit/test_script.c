@@ -168,6 +168,48 @@ TEST(servers)
     }
 }
 
+TEST(languages)
+{
+    static const char *const programs[][2] = {
+        {"/usr/bin/python3.11", "python"},
+        {"/srv/app/venv/bin/python", "python"},
+        {"pypy3.10", "python"},
+        {"/usr/bin/node", "javascript"},
+        {"nodejs", "javascript"},
+        {"/usr/local/bin/bun", "javascript"},
+        {"deno", "javascript"},
+        {"/opt/bin/claude.exe", "javascript"},
+        {"/usr/bin/ruby3.1", "ruby"},
+        {"/usr/sbin/php-fpm8.2", "php"},
+        {"php8.2", "php"},
+        {"php-cgi8.2", "php"},
+        {"/usr/bin/perl", "perl"},
+        {"perl5.36-x86_64-linux-gnu", "perl"},
+        {"luajit", "lua"},
+        {"/usr/lib/R/bin/exec/R", "r"},
+        {"tclsh8.6", "tcl"},
+        {"emacs-nox", "elisp"},
+        {"/usr/lib/jvm/java-17-openjdk-amd64/bin/java", "java"},
+        {"/usr/bin/curl", NULL},
+        {"bash", NULL},
+        {"gawk", NULL},
+        {"/home/node/agent", NULL},
+        {"phpstorm", NULL},
+        {"nodemon.sh", NULL},
+        {"bunzip2", NULL},
+        {"perlbug", NULL},
+        {"", NULL},
+    };
+
+    for (size_t i = 0; i < sizeof(programs) / sizeof(*programs); i++) {
+        const char *is = llmobs_script_language(programs[i][0]);
+
+        ck_assert_msg(!is == !programs[i][1] &&
+                          (!is || strcmp(is, programs[i][1]) == 0),
+                      "%s: %s", programs[i][0], is ? is : "none");
+    }
+}
+
 TEST(homes)
 {
     static const char *const homes_of[][3] = {
