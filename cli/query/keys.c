@@ -99,6 +99,11 @@ static const char *read_host(const struct asked *of)
     return full(llmobs_json_text(llmobs_stored_call(of->event, "hostname")));
 }
 
+static const char *read_page(const struct asked *of)
+{
+    return full(llmobs_json_text(llmobs_stored_call(of->event, "page")));
+}
+
 static const char *read_run(const struct asked *of)
 {
     char text[LLMOBS_STORED_ROOM];
@@ -170,6 +175,7 @@ static const struct {
     [LLMOBS_KEY_SCRIPT] = {"script", .read = read_script, .path = true},
     [LLMOBS_KEY_CALLER] = {"caller", .read = read_caller, .path = true},
     [LLMOBS_KEY_PLUGIN] = {"plugin", .read = read_plugin},
+    [LLMOBS_KEY_PAGE] = {"page", .read = read_page},
     [LLMOBS_KEY_UNIT] = {"unit", .tag = "unit"},
     [LLMOBS_KEY_HOST] = {"host", .read = read_host},
     [LLMOBS_KEY_OS_USER] = {"os_user", .read = read_os_user},

@@ -34,6 +34,7 @@ static const struct member {
     KEYED("script", "scripts", LLMOBS_KEY_SCRIPT),
     KEYED("caller", "callers", LLMOBS_KEY_CALLER),
     KEYED("plugin", "plugins", LLMOBS_KEY_PLUGIN),
+    KEYED("page", "pages", LLMOBS_KEY_PAGE),
     KEYED("unit", "units", LLMOBS_KEY_UNIT),
     KEYED("host", "hosts", LLMOBS_KEY_HOST),
     KEYED("os-user", "os-users", LLMOBS_KEY_OS_USER),

@@ -247,6 +247,7 @@ static const struct llmobs_cli_option options[] = {
     SELECT("script", llmobs_filter_option, &KEY(SCRIPT), 0),
     SELECT("caller", llmobs_filter_option, &KEY(CALLER), 0),
     SELECT("plugin", llmobs_filter_option, &KEY(PLUGIN), 0),
+    SELECT("page", llmobs_filter_option, &KEY(PAGE), 0),
     SELECT("unit", llmobs_filter_option, &KEY(UNIT), 0),
     SELECT("host", llmobs_filter_option, &KEY(HOST), 0),
     SELECT("os-user", llmobs_filter_option, &KEY(OS_USER), 0),

@@ -341,11 +341,11 @@ static void run_by_url(const struct llmobs_handle *handle)
 
 /* -- the entry of a request of PHP (LLMOBS_ENTRY) -------------------------- */
 
-/* A workflow span around each request that PHP serves. It begins with the
- * request's first transfer, since the library sees nothing of a request before
- * that, and ends with the request. A page that opens its own spans earlier, as
- * with llmobs.php, gets no such span. A process of PHP serves one request at a
- * time. */
+/* A workflow span around each request that PHP serves. It begins with the first
+ * transfer of that request, be it libcurl's or not, since the library sees
+ * nothing of a request before that, and ends with the request. A page that
+ * opens its own spans earlier, as with llmobs.php, gets no such span. A process
+ * of PHP serves one request at a time. */
 static uint64_t php_entry; /* the number of the open span; 0: none */
 
 static void end_php_entry(void)
@@ -359,10 +359,11 @@ static void end_php_entry(void)
     errno = saved;
 }
 
-static void begin_php_entry(void)
+void llmobs_command_enter(int64_t since_mono_ns)
 {
     struct llmobs_own_span_start start = {.kind = LLMOBS_KIND_WORKFLOW,
-                                          .name = entry_name};
+                                          .name = entry_name,
+                                          .since_mono_ns = since_mono_ns};
     int saved = errno;
 
     if (!entry_name)
@@ -387,5 +388,5 @@ void llmobs_command_init(bool by_url, const char *entry)
 void llmobs_command_transfer(const struct llmobs_handle *handle)
 {
     run_by_url(handle);
-    begin_php_entry();
+    llmobs_command_enter(0);
 }

@@ -58,8 +58,12 @@ void llmobs_command_init(bool by_url, const char *entry);
 const char *llmobs_command_say(const char *text);
 
 /* The handle is about to begin a transfer: does the command that it sends, and
- * begins the entry of the request that PHP serves (LLMOBS_ENTRY). Preserves
- * errno. */
+ * begins the entry as llmobs_command_enter. Preserves errno. */
 void llmobs_command_transfer(const struct llmobs_handle *handle);
+
+/* Begins the entry of the request that PHP serves (LLMOBS_ENTRY), if it has
+ * none: the thread sends a request, by libcurl or without. `since_mono_ns`:
+ * when it began to; 0: now. Preserves errno. */
+void llmobs_command_enter(int64_t since_mono_ns);
 
 #endif

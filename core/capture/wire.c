@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/capture/command.h"
 #include "core/capture/global.h"
 #include "core/capture/judge.h"
 #include "core/capture/call_origin.h"
@@ -428,6 +429,7 @@ static void request_head(struct llmobs_wire *wire, uint32_t number,
         lose(wire, LLMOBS_HTTP1_MEMORY);
     if (error)
         return;
+    llmobs_command_enter(asked->began_ns);
     if (llmobs_judge_may_be_call(asked->url, sends)) {
         if (wire->count == OPEN_MAX)
             on_passed(wire, "too many at once");

@@ -404,6 +404,14 @@ struct row {
       IN(carried[LLMOBS_CARRIED_HTTP_PRIORITY]), 0, 0)                         \
     V("HTTP_X_DATADOG_ORIGIN", "text", "", "likewise", FORM_TEXT,              \
       IN(carried[LLMOBS_CARRIED_HTTP_ORIGIN]), 0, 0)                           \
+    V("REQUEST_METHOD", "text", "",                                            \
+      "with the path of REQUEST_URI, else SCRIPT_NAME, the page of the "       \
+      "request that a CGI server gives to the process",                        \
+      FORM_TEXT, IN(carried[LLMOBS_CARRIED_METHOD]), 0, 0)                     \
+    V("REQUEST_URI", "text", "", "likewise", FORM_TEXT,                        \
+      IN(carried[LLMOBS_CARRIED_URI]), 0, 0)                                   \
+    V("SCRIPT_NAME", "text", "", "likewise", FORM_TEXT,                        \
+      IN(carried[LLMOBS_CARRIED_SCRIPT]), 0, 0)                                \
     V("REMOTE_ADDR", "address", "",                                            \
       "of the caller, from a CGI server: LLMOBS_INBOUND_TRUST", FORM_TEXT,     \
       IN(carried[LLMOBS_CARRIED_REMOTE_ADDR]), 0, 0)                           \

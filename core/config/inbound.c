@@ -26,6 +26,9 @@ static const struct llmobs_php_name names[LLMOBS_CARRIED_COUNT] = {
     [LLMOBS_CARRIED_HTTP_TAGS] = NAME("HTTP_X_DATADOG_TAGS"),
     [LLMOBS_CARRIED_HTTP_PRIORITY] = NAME("HTTP_X_DATADOG_SAMPLING_PRIORITY"),
     [LLMOBS_CARRIED_HTTP_ORIGIN] = NAME("HTTP_X_DATADOG_ORIGIN"),
+    [LLMOBS_CARRIED_METHOD] = NAME("REQUEST_METHOD"),
+    [LLMOBS_CARRIED_URI] = NAME("REQUEST_URI"),
+    [LLMOBS_CARRIED_SCRIPT] = NAME("SCRIPT_NAME"),
     [LLMOBS_CARRIED_REMOTE_ADDR] = NAME("REMOTE_ADDR"),
 #define NAME_OF(with, id, text) [LLMOBS_CARRIED_HTTP_##id] = NAME("HTTP_" #id),
     LLMOBS_NETWORK_HEADERS(NAME_OF, )
@@ -52,6 +55,10 @@ void llmobs_inbound_select(const char *const values[LLMOBS_CARRIED_COUNT],
                            struct llmobs_carrier *out)
 {
     memset(out, 0, sizeof(*out));
+    out->method = some(values[LLMOBS_CARRIED_METHOD]);
+    out->target = some(values[LLMOBS_CARRIED_URI]);
+    if (!out->target)
+        out->target = some(values[LLMOBS_CARRIED_SCRIPT]);
     out->baggage = some(values[LLMOBS_CARRIED_BAGGAGE]);
     out->traceparent = some(values[LLMOBS_CARRIED_TRACEPARENT]);
     if (out->traceparent) {
@@ -101,6 +108,7 @@ static bool may_carry(const char *entry)
     return (entry[0] == 'T' && entry[1] == 'R') ||
            (entry[0] == 'B' && entry[1] == 'A') ||
            (entry[0] == 'R' && entry[1] == 'E') ||
+           (entry[0] == 'S' && entry[1] == 'C') ||
            (entry[0] == 'H' && entry[1] == 'T');
 }
 
@@ -138,7 +146,7 @@ void llmobs_inbound_init(bool on)
 
 static bool has_context(const char *const values[LLMOBS_CARRIED_COUNT])
 {
-    for (size_t i = OF_REQUEST; i < LLMOBS_CARRIED_REMOTE_ADDR; i++)
+    for (size_t i = OF_REQUEST; i < LLMOBS_CARRIED_METHOD; i++)
         if (values[i])
             return true;
     return false;
@@ -154,8 +162,11 @@ __attribute__((noinline)) static bool read_php(
     if (!llmobs_php_has_request() ||
         !llmobs_php_read_request(names + OF_REQUEST,
                                  LLMOBS_CARRIED_COUNT - OF_REQUEST,
-                                 found + OF_REQUEST) ||
-        !has_context(found))
+                                 found + OF_REQUEST))
+        return false;
+    for (size_t i = LLMOBS_CARRIED_METHOD; i < LLMOBS_CARRIED_REMOTE_ADDR; i++)
+        values[i] = found[i];
+    if (!has_context(found))
         return false;
     for (size_t i = OF_REQUEST; i < LLMOBS_CARRIED_COUNT; i++)
         if (found[i])

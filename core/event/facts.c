@@ -127,6 +127,7 @@ static void gather_facts(const struct llmobs_span *span,
     if (state && llmobs_context_tracestate(context, state, cap) == 0)
         llmobs_span_fact_word(facts, LLMOBS_FACT_TRACESTATE, state);
     llmobs_scratch_free(state);
+    llmobs_span_fact(facts, LLMOBS_FACT_PAGE, context->page);
     set_error_code(facts, span);
     set_process(facts, config);
 }

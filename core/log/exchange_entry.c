@@ -37,7 +37,8 @@ enum {
     TAG_CALLER,
     TAG_CALLER_LEFT,
     TAG_EXPERIMENT,
-    TAG_API /* before TAG_RULE */
+    TAG_API, /* before TAG_RULE */
+    TAG_PAGE
 };
 
 /* The order in TAG_NUMBERS, which only ever grows at its end: numbers that a
@@ -223,6 +224,7 @@ static const struct {
     TEXT(TAG_ORIGIN, context.origin),
     TEXT(TAG_VENDORS, context.vendors),
     TEXT(TAG_EXPERIMENT, context.experiment),
+    TEXT(TAG_PAGE, context.page),
 };
 #undef TEXT
 #define TEXTS (sizeof(texts) / sizeof(*texts))

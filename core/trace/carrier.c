@@ -573,6 +573,34 @@ void llmobs_context_root(struct llmobs_context *context,
     decide_sampling(context, config, false);
 }
 
+/* Names the page by method and path: what stands behind the path may be secret,
+ * as what stands before it in "http://NAME:PASSWORD@HOST/PATH". A page that has
+ * no room is not known: of a part the masks of secrets know nothing. */
+static void name_page(struct llmobs_context *context,
+                      const struct llmobs_carrier *carrier)
+{
+    struct llmobs_text method = checked(carrier->method);
+    struct llmobs_text path = checked(carrier->target);
+    const char *host;
+
+    path.len = path.data ? strcspn(path.data, "?#; ") : 0;
+    host = path.len ? memmem(path.data, path.len, "://", 3) : NULL;
+    if (host && path.data[0] != '/') {
+        size_t skip = (size_t)(host + 3 - path.data);
+
+        skip += strcspn(path.data + skip, "/?#; ");
+        path.data += skip;
+        path.len -= skip < path.len ? skip : path.len;
+    }
+    if (method.len == 0 || path.len == 0 || path.data[0] != '/' ||
+        method.len + path.len + 2 > sizeof(context->page))
+        return;
+    memcpy(context->page, method.data, method.len);
+    context->page[method.len] = ' ';
+    memcpy(context->page + method.len + 1, path.data, path.len);
+    context->page[method.len + 1 + path.len] = '\0';
+}
+
 bool llmobs_context_from_carrier(struct llmobs_context *context,
                                  const struct llmobs_config *config,
                                  const struct llmobs_carrier *carrier)
@@ -581,6 +609,7 @@ bool llmobs_context_from_carrier(struct llmobs_context *context,
     bool trusted = llmobs_carrier_is_trusted(config, carrier);
 
     llmobs_context_root(context, config);
+    name_page(context, carrier);
     if (carrier->baggage && trusted)
         copy_experiment(context, config, carrier);
     if (config->extract != LLMOBS_EXTRACT_CONTINUE ||

@@ -15,6 +15,7 @@
 #include "lib/span/id128.h"
 
 #define LLMOBS_ML_APP_LEN 193
+#define LLMOBS_PAGE_LEN 256
 
 /* How a process came to its ml_app. */
 enum llmobs_app {
@@ -41,6 +42,8 @@ struct llmobs_context {
     /* The members of baggage that name the experiment which calls the program,
      * as they came, with ',' between; "" outside of one. */
     char experiment[1024];
+    char page[LLMOBS_PAGE_LEN]; /* "GET /shop/cart", of the request that the
+                                 * process serves; "" when not known */
     bool unsampled; /* OTEL_TRACES_SAMPLER keeps the trace from OTLP */
     /* Only for a child's carrier; the library does not read these: */
     int priority;      /* sampling priority of the APM trace */
@@ -64,6 +67,8 @@ struct llmobs_carrier {
     const char *x_b3_spanid;
     const char *x_b3_sampled;
     const char *x_b3_flags;
+    const char *method; /* of the request that is served */
+    const char *target; /* its path, in any form of a request line */
     bool process;  /* from the parent process, not from a network peer: W3C's
                     * are read whatever the configured styles are */
     bool stranger; /* from a public network, as far as is known */

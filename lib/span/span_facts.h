@@ -44,6 +44,7 @@
     F(MCP_TARGET, "mcp_target")                       \
     F(OPERATION, "operation")                         \
     F(OUTPUT_TYPE, "output_type")                     \
+    F(PAGE, "page")                                   \
     F(PARENT, "parent")                               \
     F(PID, "pid")                                     \
     F(PORT, "port")                                   \

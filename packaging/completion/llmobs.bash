@@ -43,7 +43,7 @@ _llmobs_values() { # OPTION: completes its value; false: it has none of its own
         ;;
     --to) COMPREPLY=($(compgen -W 'agent agentless otlp store' -- "$2")) ;;
     --by)
-        COMPREPLY=($(compgen -W 'script caller plugin unit host os_user user
+        COMPREPLY=($(compgen -W 'script caller plugin page unit host os_user user
             tag: eval: key run model provider ml_app service kind session day error' -- "$2"))
         ;;
     --timeseries)
@@ -57,11 +57,11 @@ _llmobs_values() { # OPTION: completes its value; false: it has none of its own
             model provider status error_type duration_s first_token_s
             input_tokens output_tokens cache_read_tokens cache_write_tokens
             reasoning_tokens cost_usd ml_app service env session error_message question
-            answer script caller plugin unit host os_user user key run tag: eval:' -- "$2"))
+            answer script caller plugin page unit host os_user user key run tag: eval:' -- "$2"))
         ;;
     --since) COMPREPLY=($(compgen -W '10m 1h 1d 7d' -- "$2")) ;;
     --ml-app | --service | --session | --name | --trace | --model | \
-        --provider | --script | --caller | --plugin | --unit | --host | \
+        --provider | --script | --caller | --plugin | --page | --unit | --host | \
         --os-user | --user | --key | --run)
         _llmobs_stored "${1#--}" "$2"
         ;;

@@ -66,15 +66,15 @@ function __llmobs_complete
             string split ' ' 'agent agentless otlp store'
             return
         case --by
-            string split ' ' 'script caller plugin unit host os_user user tag: eval: key run model provider ml_app service kind session day error'
+            string split ' ' 'script caller plugin page unit host os_user user tag: eval: key run model provider ml_app service kind session day error'
             return
         case --step
             string split ' ' '1m 5m 1h 1d'
             return
         case --fields
-            string split ' ' 'start trace_id span_id parent_id kind name model provider status error_type duration_s first_token_s input_tokens output_tokens cache_read_tokens cache_write_tokens reasoning_tokens cost_usd ml_app service env session error_message question answer script caller plugin unit host os_user user key run tag: eval:'
+            string split ' ' 'start trace_id span_id parent_id kind name model provider status error_type duration_s first_token_s input_tokens output_tokens cache_read_tokens cache_write_tokens reasoning_tokens cost_usd ml_app service env session error_message question answer script caller plugin page unit host os_user user key run tag: eval:'
             return
-        case --ml-app --service --session --name --trace --model --provider --script --caller --plugin --unit --host --os-user --user --key --run
+        case --ml-app --service --session --name --trace --model --provider --script --caller --plugin --page --unit --host --os-user --user --key --run
             __llmobs_stored $program (string sub -s 3 -- $words[-1]) $words
             return
     end

@@ -69,13 +69,16 @@ def span(i, rng):
             tags.append("plugin:" + plugins[-1])
         tags += ["unit:php-fpm.service",
                  "user_id:" + rng.choice(["ann", "bob", "sha256:0a"])]
-        facts = {"uid": 33, "hostname": rng.choice(["web1", "web2"])}
+        facts = {"uid": 33, "hostname": rng.choice(["web1", "web2"]),
+                 "page": rng.choice(["GET /shop/cart", "POST /shop/cart", "GET /"])}
     elif kind == "script":
         caller = {"module": "python3", "function": "do_call", "offset": 1,
                   "frames": ["python3!do_call+0x1"],
                   "entry": rng.choice(ODD)}
         tags += ["team:" + rng.choice("xy"), "key:0123abcd"]
         facts = {"uid": -1, "hostname": ""}
+    elif i % 4 == 0:  # of a runtime that tells no line
+        caller = {"entry": rng.choice(CRON)}
     metrics = {}
     if rng.random() < 0.9:
         metrics = {"input_tokens": rng.randrange(900),
@@ -130,9 +133,9 @@ def caller_of(event):
             " " + caller["code"] if "code" in caller else "")
     if "function" in caller:
         return "%s!%s" % (caller["module"], caller["function"])
-    if "entry" in caller:  # a shell's
+    if "entry" in caller and "module" in caller:  # a shell's
         return "%s, by %s" % (caller["module"], caller["entry"].split("/")[-1])
-    return caller["frames"][0] if caller else None
+    return caller["frames"][0] if "frames" in caller else caller.get("entry")
 
 
 def tag_of(event, key):
@@ -165,6 +168,8 @@ def fact(event, key):
         return run.split(".")[0] if run and "[" not in run else None
     if key == "host":
         return event["_call"].get("hostname") or None
+    if key == "page":
+        return event["_call"].get("page")
     if key.startswith("tag:"):
         return tag_of(event, key[4:])
     return {"caller": caller_of, "plugin": plugin_of, "os_user": account_of,
@@ -231,11 +236,11 @@ def order(name, n):
             (n["input_tokens"] or 0) + (n["output_tokens"] or 0), n["calls"])
 
 
-WAYS = [["script"], ["caller"], ["plugin"], ["unit"], ["host"], ["os_user"],
+WAYS = [["script"], ["caller"], ["plugin"], ["page"], ["unit"], ["host"], ["os_user"],
         ["user"], ["tag:team"], ["key"], ["plugin", "model"],
         ["script", "model"], ["user", "script"], ["unit", "caller"], ["run"],
         ["caller", "run"], ["run", "os_user"]]
-KEYS = ["script", "caller", "plugin", "unit", "host", "os_user", "user", "key",
+KEYS = ["script", "caller", "plugin", "page", "unit", "host", "os_user", "user", "key",
         "run"]
 
 
@@ -313,7 +318,8 @@ FILTERS = [("script", "index.php"), ("script", "shop/index.php"),
            ("script", "!RUN.py"), ("script", "*/run.py"), ("script", "a"),
            ("caller", "a.php:4*"), ("caller", "*!do_call"),
            ("caller", "!curl+0x7"), ("caller", "curl, by backup.sh"), ("plugin", "seo-writer"),
-           ("plugin", "!*"), ("unit", "*.service"), ("host", "web1"),
+           ("plugin", "!*"), ("page", "GET /*"), ("page", "get /"),
+           ("page", "!post /shop/cart"), ("unit", "*.service"), ("host", "web1"),
            ("os-user", "root"), ("os-user", "4242424"), ("os-user", "!root"),
            ("user", "ann"), ("user", "sha256:*"), ("key", "0123abcd"),
            ("run", "run3"), ("run", "!run3*")]
