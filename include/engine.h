@@ -26,7 +26,7 @@ struct dl_phdr_info;
 
 /* Raised whenever a table or a list below changes. The shim does not use a core
  * with another number. */
-#define LLMOBS_ENGINE_ABI 20
+#define LLMOBS_ENGINE_ABI 21
 
 /* The only name that the core exports. */
 #define LLMOBS_CORE_ATTACH "llmobs_core_attach"
@@ -213,6 +213,10 @@ struct llmobs_wire_ops {
      * provider's. NULL: a TLS library did something impossible, and no
      * connection is followed from now on. */
     void (*unfollowed)(const char *host);
+    /* Signal handlers of the program sent or received by that connection, and
+     * the core was not given the bytes: it follows that no more. NULL: by so
+     * many that it does not know. May be called within a handler. */
+    void (*disturbed)(struct llmobs_wire *, unsigned count);
 };
 
 /* The operations of the core, one for each hooked function (shim/copies.h).

@@ -157,6 +157,12 @@ void llmobs_fds_share(int from, int to)
         __atomic_store_n(&table[to], id, __ATOMIC_RELEASE);
 }
 
+bool llmobs_fds_is_alone(uint64_t id)
+{
+    return (__atomic_load_n(&record_of(id)->life, __ATOMIC_ACQUIRE) &
+            LOW_MASK) == 1;
+}
+
 bool llmobs_fds_end(int fd, uint64_t id)
 {
     if (!is_of_this_process(id) ||

@@ -62,6 +62,9 @@ bool llmobs_fds_is_connecting(int fd);
 /* `to`, which has no id, is the same connection as `from` from now on. */
 void llmobs_fds_share(int from, int to);
 
+/* True where no other number stands for the connection. */
+bool llmobs_fds_is_alone(uint64_t id);
+
 /* The number does not stand for the connection any more. True when no other
  * number does: the caller forgets the connection. */
 bool llmobs_fds_end(int fd, uint64_t id);

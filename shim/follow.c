@@ -12,6 +12,9 @@ static char unfollowed;
 /* A TLS library did something impossible: from now on nothing is followed. */
 static bool over;
 
+/* Connections by which handlers sent HTTP before there was a core. */
+static unsigned disturbed;
+
 static bool is_over(void)
 {
     return __atomic_load_n(&over, __ATOMIC_ACQUIRE);
@@ -56,6 +59,9 @@ __attribute__((noinline)) static void begin_to_follow(
 
     if (why)
         llmobs_say(false, why, "");
+    if (ops && __atomic_load_n(&disturbed, __ATOMIC_RELAXED))
+        ops->wire.disturbed(
+            NULL, __atomic_exchange_n(&disturbed, 0, __ATOMIC_RELAXED));
     /* If the core cannot be loaded now, it may be loaded at the next request.
      * Another thread may have begun at the same moment. */
     if ((why || ops) &&
@@ -127,6 +133,51 @@ struct llmobs_connection *llmobs_follow_sent(const void *key,
                                           0);
     tell(sent.connection, 0);
     return sent.connection;
+}
+
+bool llmobs_follow_follows(const void *key)
+{
+    struct llmobs_wire *wire = wire_of(llmobs_connections_find(key));
+
+    return wire && wire != UNFOLLOWED;
+}
+
+void llmobs_follow_disturbed(const void *key, const struct iovec *pieces,
+                             size_t count)
+{
+    struct llmobs_connection *connection = llmobs_connections_find(key);
+    const struct llmobs_ops *ops = llmobs_load_core();
+    void *wire = NULL;
+
+    for (size_t i = 0; !connection && i < count; i++)
+        connection =
+            llmobs_connections_sent(key, pieces[i].iov_base, pieces[i].iov_len)
+                .connection;
+    if (!connection)
+        return;
+    llmobs_say(false, "a signal handler uses a connection by HTTP: ",
+               "not all of its calls are seen");
+    connection->ahead = 0;
+    (void)__atomic_compare_exchange_n(&connection->of_core, &wire, UNFOLLOWED,
+                                      false, __ATOMIC_ACQ_REL,
+                                      __ATOMIC_ACQUIRE);
+    if (ops && wire != UNFOLLOWED)
+        ops->wire.disturbed(wire, 1);
+    else if (!wire)
+        __atomic_fetch_add(&disturbed, 1, __ATOMIC_RELAXED);
+}
+
+/* Bytes that no client sends stand for what must come next. */
+void llmobs_follow_left(const void *key)
+{
+    struct llmobs_connection *connection = llmobs_connections_find(key);
+
+    if (!connection)
+        return;
+    llmobs_connections_wipe(connection);
+    connection->ahead = 0;
+    connection->next = 1;
+    tell(connection, 0);
 }
 
 bool llmobs_follow_sends(const void *key, llmobs_follow_name_fn *name_of,

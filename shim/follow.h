@@ -48,6 +48,19 @@ void llmobs_follow_waits(const void *key, size_t len);
 /* The connection sent bytes that nobody saw (LLMOBS_WIRE_SKIPPED). */
 void llmobs_follow_skipped(const void *key, uint64_t bytes);
 
+/* A signal handler of the program's used the connection, to send the pieces if
+ * there are any. The core follows it no more, and counts it. Calls nothing that
+ * a handler may not call. */
+void llmobs_follow_disturbed(const void *key, const struct iovec *pieces,
+                             size_t count);
+
+/* A handler left a send for good: nobody knows what the kernel took. The answer
+ * may come; if the program sends again, the core follows no more. */
+void llmobs_follow_left(const void *key);
+
+/* True where the core follows the connection. */
+bool llmobs_follow_follows(const void *key);
+
 /* As llmobs_connections_received; the core gets the bytes. For a key that was
  * shown to llmobs_follow_sends, NULL means that it is never followed. */
 struct llmobs_connection *llmobs_follow_received(const void *key,

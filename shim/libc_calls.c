@@ -5,21 +5,21 @@
 
 static const char names[LLMOBS_LIBC_COUNT][16] = {
 #define X(name, sets) #name,
-    LLMOBS_LIBC_ALONE_CALLS(X) LLMOBS_LIBC_SOCKET_CALLS(X)
+    LLMOBS_LIBC_ALL_CALLS(X)
 #undef X
 };
 static const unsigned char sets_of[LLMOBS_LIBC_COUNT] = {
 #define X(name, sets) sets,
-    LLMOBS_LIBC_ALONE_CALLS(X) LLMOBS_LIBC_SOCKET_CALLS(X)
+    LLMOBS_LIBC_ALL_CALLS(X)
 #undef X
 };
 LLMOBS_COLD static uint32_t hashes[LLMOBS_LIBC_COUNT];
 void *llmobs_libc_calls_real[LLMOBS_LIBC_COUNT];
-static unsigned interposed; /* bits: the real function is not libc's */
+static uint64_t interposed; /* bits: the real function is not libc's */
 static unsigned watched;
 static void (*scan_all)(void);
 
-_Static_assert(LLMOBS_LIBC_COUNT <= 32, "a word has a bit for each");
+_Static_assert(LLMOBS_LIBC_COUNT <= 64, "a word has a bit for each");
 
 /* This runs for every name of every object. Two letters rule out most names,
  * and a mix of three, whose factors fit these names, most of the others. */
@@ -27,15 +27,12 @@ static inline bool may_be_name(const char *name)
 {
 #define FIRST(name, sets) | UINT64_C(1) << (#name[0] & 63)
 #define SECOND(name, sets) | UINT64_C(1) << (#name[1] & 63)
-    const uint64_t first =
-        0 LLMOBS_LIBC_ALONE_CALLS(FIRST) LLMOBS_LIBC_SOCKET_CALLS(FIRST);
-    const uint64_t second =
-        0 LLMOBS_LIBC_ALONE_CALLS(SECOND) LLMOBS_LIBC_SOCKET_CALLS(SECOND);
+    const uint64_t first = 0 LLMOBS_LIBC_ALL_CALLS(FIRST);
+    const uint64_t second = 0 LLMOBS_LIBC_ALL_CALLS(SECOND);
 
 #define MIX(name) (((name)[0] + (name)[1] * 28 + (name)[2] * 3) & 63)
 #define ALL(name, sets) | UINT64_C(1) << MIX(#name)
-    const uint64_t all =
-        0 LLMOBS_LIBC_ALONE_CALLS(ALL) LLMOBS_LIBC_SOCKET_CALLS(ALL);
+    const uint64_t all = 0 LLMOBS_LIBC_ALL_CALLS(ALL);
 
     return (first >> (name[0] & 63) & 1) && (second >> (name[1] & 63) & 1) &&
            (all >> MIX(name) & 1);
@@ -70,7 +67,7 @@ static int find_real(struct dl_phdr_info *info, size_t size, void *argument)
         if (!real)
             continue;
         if (!is_libc)
-            __atomic_fetch_or(&interposed, 1U << i, __ATOMIC_RELAXED);
+            __atomic_fetch_or(&interposed, UINT64_C(1) << i, __ATOMIC_RELAXED);
         __atomic_store_n(&llmobs_libc_calls_real[i], real, __ATOMIC_RELEASE);
     }
     return is_libc;

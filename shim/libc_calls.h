@@ -61,10 +61,22 @@ enum {
     X(__read_chk, LLMOBS_LIBC_CONNECTED) \
     X(__recv_chk, LLMOBS_LIBC_CONNECTED) \
     X(__recvfrom_chk, LLMOBS_LIBC_CONNECTED)
+/* They come with the connections: handlers.h. */
+#define LLMOBS_LIBC_HANDLER_CALLS(X)       \
+    X(sigaction, LLMOBS_LIBC_CONNECTS)     \
+    X(signal, LLMOBS_LIBC_CONNECTS)        \
+    X(__sysv_signal, LLMOBS_LIBC_CONNECTS) \
+    X(sigset, LLMOBS_LIBC_CONNECTS)        \
+    X(fork, LLMOBS_LIBC_CONNECTS)          \
+    X(_Fork, LLMOBS_LIBC_CONNECTS)
+#define LLMOBS_LIBC_ALL_CALLS(X) \
+    LLMOBS_LIBC_ALONE_CALLS(X)   \
+    LLMOBS_LIBC_SOCKET_CALLS(X)  \
+    LLMOBS_LIBC_HANDLER_CALLS(X)
 
 enum llmobs_libc_call {
 #define X(name, sets) LLMOBS_LIBC_##name,
-    LLMOBS_LIBC_ALONE_CALLS(X) LLMOBS_LIBC_SOCKET_CALLS(X)
+    LLMOBS_LIBC_ALL_CALLS(X)
 #undef X
         LLMOBS_LIBC_COUNT
 };

@@ -3,6 +3,7 @@
 #include "lib/base/tls_auto.h"
 #include "shim/copies.h"
 #include "shim/elf.h"
+#include "shim/handlers.h"
 #include "shim/host.h"
 #include "shim/libc_calls.h"
 #include "shim/patch.h"
@@ -242,6 +243,7 @@ static void find_all(struct walk *walk)
     walk->anew = llmobs_host_decide_tls();
     if (llmobs_host_decide_sockets()) {
         llmobs_libc_calls_watch(LLMOBS_LIBC_CONNECTS);
+        llmobs_handlers_watch();
         walk->anew = true;
     }
     llmobs_libs_complete();

@@ -9,6 +9,7 @@
 #include "shim/alone.h"
 #include "shim/fds.h"
 #include "shim/follow.h"
+#include "shim/handlers.h"
 #include "shim/host.h"
 #include "shim/lib_calls.h"
 #include "shim/libc.h"
@@ -35,6 +36,16 @@ static void end_number(int fd, uint64_t id)
     llmobs_follow_forget(llmobs_fds_key(id));
 }
 
+/* As llmobs_handlers_begin. */
+static bool begin_work(struct llmobs_work *work)
+{
+    bool whole = llmobs_handlers_begin(work);
+
+    if (work->left)
+        llmobs_follow_left(work->left);
+    return whole;
+}
+
 /* True while the number is the socket that was connected. */
 static bool is_current(int fd, uint64_t id)
 {
@@ -46,12 +57,17 @@ static bool is_current(int fd, uint64_t id)
 
 /* -- connections begin and end --------------------------------------------- */
 
+/* A handler leaves to the next use of the number what the core has to end. */
 __attribute__((noinline)) static void end_at(int fd)
 {
-    int saved = llmobs_libc_errno();
+    uint64_t id = llmobs_fds_id(fd);
+    struct llmobs_work work;
 
-    end_number(fd, llmobs_fds_id(fd));
-    llmobs_libc_errno_restore(saved);
+    if (begin_work(&work) || !llmobs_follow_follows(llmobs_fds_key(id)))
+        end_number(fd, id);
+    else if (!llmobs_fds_is_alone(id))
+        (void)llmobs_fds_end(fd, id);
+    llmobs_handlers_end(&work);
 }
 
 static void close_number(int fd)
@@ -65,15 +81,20 @@ static void close_number(int fd)
  * AF_UNSPEC. */
 __attribute__((noinline)) static uint64_t begin_connection(int fd)
 {
-    int saved = llmobs_libc_errno();
+    struct llmobs_work work;
     uint64_t id = 0;
+    bool whole;
 
     close_number(fd);
-    if (llmobs_fds_may_begin(fd)) {
-        llmobs_libc_calls_patch(LLMOBS_LIBC_CONNECTED);
-        id = llmobs_fds_begin(fd);
+    whole = begin_work(&work);
+    if (!llmobs_fds_id(fd) && llmobs_fds_may_begin(fd)) {
+        llmobs_handlers_own();
+        if (whole)
+            llmobs_libc_calls_patch(LLMOBS_LIBC_CONNECTED);
+        if (llmobs_libc_calls_watched(LLMOBS_LIBC_CONNECTED))
+            id = llmobs_fds_begin(fd);
     }
-    llmobs_libc_errno_restore(saved);
+    llmobs_handlers_end(&work);
     return id;
 }
 
@@ -83,7 +104,8 @@ static int duplicate(int from, int to)
     if (to == from || !(llmobs_fds_id(from) | llmobs_fds_id(to)))
         return to;
     close_number(to);
-    llmobs_fds_share(from, to);
+    if (!llmobs_fds_id(to))
+        llmobs_fds_share(from, to);
     return to;
 }
 
@@ -92,21 +114,27 @@ static int duplicate(int from, int to)
 static uint64_t before_replace(int from, int to)
 {
     uint64_t id = from == to ? 0 : llmobs_fds_id(to);
-    int saved = llmobs_libc_errno();
+    struct llmobs_work work;
 
-    if (id)
+    if (!id)
+        return 0;
+    if (begin_work(&work))
         ask_unread(to, id);
-    llmobs_libc_errno_restore(saved);
+    else
+        id = 0;
+    llmobs_handlers_end(&work);
     return id;
 }
 
 static int after_replace(int from, int to, uint64_t id)
 {
-    int saved = llmobs_libc_errno();
+    struct llmobs_work work;
 
-    if (to >= 0 && id && llmobs_fds_end(to, id))
+    if (to < 0 || !id)
+        return duplicate(from, to);
+    if (begin_work(&work) && llmobs_fds_end(to, id))
         llmobs_follow_forget(llmobs_fds_key(id));
-    llmobs_libc_errno_restore(saved);
+    llmobs_handlers_end(&work);
     return duplicate(from, to);
 }
 
@@ -175,23 +203,30 @@ static bool takes(int fd)
  */
 static uint64_t before_send(int fd, struct bytes all, int flags)
 {
-    int saved = llmobs_libc_errno();
     uint64_t id = llmobs_fds_id(fd);
     const void *key = llmobs_fds_key(id);
     struct llmobs_connection *known = llmobs_connections_find(key);
+    struct llmobs_work work;
+    bool whole = begin_work(&work);
     bool asks =
         !known || __atomic_exchange_n(&known->got, false, __ATOMIC_RELAXED);
 
-    if (!id || !is_current(fd, id) ||
-        !are_readable(all, known ? known->ahead : 0))
+    if (!id || !(whole ? is_current(fd, id) : llmobs_fds_is(fd, id)) ||
+        !are_readable(all, known ? known->ahead : 0)) {
         id = 0;
-    else if (flags & MSG_OOB)
+    } else if (!whole) {
+        llmobs_follow_disturbed(key, all.at, all.count);
+        id = 0;
+    } else if (flags & MSG_OOB) {
         llmobs_follow_skipped(key, LLMOBS_WIRE_OTHER_BYTES);
-    else if (!llmobs_follow_sends(key, NULL, fd, all.at, all.count))
+    } else if (!llmobs_follow_sends(key, NULL, fd, all.at, all.count)) {
         end_number(fd, id);
-    else if (asks && !takes(fd))
-        llmobs_follow_waits(key, length_of(all));
-    llmobs_libc_errno_restore(saved);
+    } else {
+        if (asks && !takes(fd))
+            llmobs_follow_waits(key, length_of(all));
+        llmobs_handlers_sends(&work, key);
+    }
+    llmobs_handlers_end(&work);
     return id;
 }
 
@@ -206,29 +241,32 @@ static bool is_of_call(int error)
 /* The kernel sent bytes that nobody saw, such as those of a file. */
 static ssize_t after_unseen(int fd, ssize_t put)
 {
-    int saved = llmobs_libc_errno();
     uint64_t id = llmobs_fds_id(fd);
+    struct llmobs_work work;
+    bool whole = begin_work(&work);
 
-    if (put > 0 && id && is_current(fd, id))
+    if (put > 0 && id && !whole)
+        llmobs_follow_disturbed(llmobs_fds_key(id), NULL, 0);
+    else if (put > 0 && id && is_current(fd, id))
         llmobs_follow_skipped(llmobs_fds_key(id), (uint64_t)put);
-    llmobs_libc_errno_restore(saved);
+    llmobs_handlers_end(&work);
     return put;
 }
 
 static ssize_t after_send(int fd, uint64_t id, struct bytes all, ssize_t put)
 {
-    int saved = llmobs_libc_errno();
     const void *key = llmobs_fds_key(id);
+    struct llmobs_work work;
 
     if (!id)
         return after_unseen(fd, put);
-    if (llmobs_fds_id(fd) == id) {
+    if (llmobs_handlers_begin(&work) && llmobs_fds_id(fd) == id) {
         llmobs_follow_accepted(key, all.at, all.count,
                                put > 0 ? (size_t)put : 0);
-        if (put < 0 && !is_of_call(saved))
+        if (put < 0 && !is_of_call(work.error))
             llmobs_follow_ended(key, LLMOBS_WIRE_UNSENT);
     }
-    llmobs_libc_errno_restore(saved);
+    llmobs_handlers_end(&work);
     return put;
 }
 
@@ -257,11 +295,16 @@ static void report_received(int fd, uint64_t id, struct bytes all, size_t left)
 static ssize_t after_receive(int fd, uint64_t id, struct bytes all, ssize_t got,
                              int flags)
 {
-    int saved = llmobs_libc_errno();
     const void *key = llmobs_fds_key(id);
+    struct llmobs_work work;
+    bool whole = begin_work(&work);
 
     if (flags & (MSG_PEEK | MSG_ERRQUEUE | MSG_OOB) || id == 0 ||
-        llmobs_fds_id(fd) != id || !is_current(fd, id))
+        llmobs_fds_id(fd) != id)
+        ;
+    else if (!whole && got > 0)
+        llmobs_follow_disturbed(key, NULL, 0);
+    else if (!whole || !is_current(fd, id))
         ;
     else if (got > 0 && flags & MSG_TRUNC)
         llmobs_follow_skipped(key, LLMOBS_WIRE_OTHER_BYTES);
@@ -269,9 +312,9 @@ static ssize_t after_receive(int fd, uint64_t id, struct bytes all, ssize_t got,
         report_received(fd, id, all, (size_t)got);
     else if (got == 0 && length_of(all) > 0)
         llmobs_follow_ended(key, LLMOBS_WIRE_CLOSED);
-    else if (got < 0 && !is_of_call(saved))
+    else if (got < 0 && !is_of_call(work.error))
         llmobs_follow_ended(key, LLMOBS_WIRE_BROKEN);
-    llmobs_libc_errno_restore(saved);
+    llmobs_handlers_end(&work);
     return got;
 }
 
@@ -403,6 +446,8 @@ static long of_syscall(long number, uintptr_t a, uintptr_t b, uintptr_t c,
 {
     if (number == SYS_close)
         close_number((int)a);
+    else if (number == SYS_rt_sigaction && b)
+        llmobs_handlers_unknown();
     return llmobs_alone_syscall(number, a, b, c, d, e, f);
 }
 
@@ -458,9 +503,12 @@ static ssize_t of_splice(int from, void *start, int to, void *offset,
 {
     ssize_t moved = REAL(splice)(from, start, to, offset, len, flags);
     uint64_t id = llmobs_fds_id(from);
+    struct llmobs_work work;
 
-    if (moved > 0 && id)
+    if (moved > 0 && id && begin_work(&work))
         llmobs_follow_skipped(llmobs_fds_key(id), LLMOBS_WIRE_OTHER_BYTES);
+    if (moved > 0 && id)
+        llmobs_handlers_end(&work);
     return after_unseen(to, moved);
 }
 

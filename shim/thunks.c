@@ -1,6 +1,7 @@
 #include "shim/thunks.h"
 
 #include "shim/alone.h"
+#include "shim/handlers.h"
 #include "shim/load.h"
 #include "shim/socket_calls.h"
 
@@ -56,8 +57,9 @@ void *llmobs_thunk_of(const void *address)
 
 void *llmobs_thunk_libc(enum llmobs_libc_call call)
 {
-    return call <= LLMOBS_LIBC_prctl ? llmobs_alone_function(call)
-                                     : llmobs_socket_calls_function(call);
+    return call <= LLMOBS_LIBC_prctl      ? llmobs_alone_function(call)
+           : call < LLMOBS_LIBC_sigaction ? llmobs_socket_calls_function(call)
+                                          : llmobs_handlers_function(call);
 }
 
 void *llmobs_thunk_of_libc(const void *address)

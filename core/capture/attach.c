@@ -211,7 +211,8 @@ static const struct llmobs_ops ops = {
     .rest = llmobs_rest_begin,
     .rest_longer = llmobs_rest_longer,
     .rested = llmobs_rest_end,
-    .wire = {llmobs_wire_begin, llmobs_wire_event, llmobs_wire_unfollowed},
+    .wire = {llmobs_wire_begin, llmobs_wire_event, llmobs_wire_unfollowed,
+             llmobs_wire_disturbed},
 };
 
 __attribute__((visibility("default"))) const struct llmobs_ops *

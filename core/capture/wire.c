@@ -977,6 +977,17 @@ void llmobs_wire_unfollowed(const char *host)
     errno = saved;
 }
 
+void llmobs_wire_disturbed(struct llmobs_wire *wire, unsigned count)
+{
+    bool counts = !wire || (!atomic_exchange(&wire->missed, true) &&
+                            !wire->counted && is_to_model(wire));
+
+    if (counts)
+        llmobs_stats_add(LLMOBS_STAT_unfollowed, count);
+    if (counts && wire)
+        wire->counted = true;
+}
+
 /* Claims an exchange of the process; NULL: there is none. */
 static struct llmobs_exchange *claim_any(struct llmobs_wire *wire,
                                          bool *refused)

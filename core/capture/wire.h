@@ -29,6 +29,7 @@ struct llmobs_wire *llmobs_wire_begin(const char *host, int fd, bool http2);
 void llmobs_wire_event(struct llmobs_wire *wire,
                        const struct llmobs_wire_event *event);
 void llmobs_wire_unfollowed(const char *host);
+void llmobs_wire_disturbed(struct llmobs_wire *wire, unsigned count);
 
 /* The process exits: passes on all exchanges that are under way. */
 void llmobs_wire_abandon_all(void);

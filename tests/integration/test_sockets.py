@@ -6,7 +6,7 @@ import socket
 import subprocess
 import threading
 
-from delivery import agent, double, settled, stored
+from delivery import agent, counts, double, settled, stored
 from harness import (APPS, EMULATOR, PYTHON, ROOT, Skip, body, compiled, curl, equal,
                      expect_llm, expect_proxy, free_port, installed, ok, test,
                      wait_port)
@@ -91,6 +91,41 @@ for each in OF_CASES:
                                      "signals", "filter_first", "filter_between",
                                      "read_beside", "of_nowhere")):
         join(*each)
+
+
+# The cases of handlers.c, and their spans; None: some of what was left. What a
+# handler sends is not seen, and is counted.
+OF_HANDLERS = (
+    ("sends", "malloc", 4), ("sends", "dlopen", 4), ("sends", "calls", 104),
+    ("sends", "threads", 184), ("sends", "first", 3), ("writes", "malloc", 4),
+    ("writes", "calls", 104), ("connects", "malloc", 4), ("connects", "calls", 104),
+    ("copies", "malloc", 4), ("copies", "calls", 104), ("forks", "malloc", 4),
+    ("forks", "calls", 104), ("jumps", "send", None), ("jumps", "read", None),
+    ("jumps", "connect", None), ("set", "", 0), ("queue", "", 200))
+HANDLERS = os.path.join(APPS, "sockets", "handlers.c")
+
+
+def join_handlers(what, where, spans):
+    def run(t):
+        if sanitizers(t):
+            raise Skip("a sanitizer lets handlers run at other times")
+        path = t.dir + "/handlers"
+        subprocess.run(CC + ["-O1", HANDLERS, "-o", path, "-lpthread", "-ldl"],
+                       check=True)
+        r = t.same([path, what, where], env=ON)
+        if spans is None:
+            ok(len(r.spans) >= 3, "%d spans" % len(r.spans))
+        else:
+            equal(len(r.spans), spans, "number of spans")
+        if spans and what not in ("forks", "queue"):
+            ok(counts(t).get("unfollowed", 0) > 0, "it is counted")
+    run.__module__ = "test_sockets"
+    run.__name__ = "handler_" + (what + "_" + where).rstrip("_")
+    test(run)
+
+
+for each in OF_HANDLERS:
+    join_handlers(*each)
 
 
 def shown(t, r, count, **more):

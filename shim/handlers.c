@@ -1,0 +1,387 @@
+#include "shim/handlers.h"
+
+#include <signal.h>
+#include <ucontext.h>
+
+#include "lib/base/readable.h"
+#include "shim/fds.h"
+#include "shim/lib_calls.h"
+#include "shim/libc.h"
+#include "shim/say.h"
+
+#define HANDLERS 128
+#define BITS 7  /* of the number of lines */
+#define WORDS 8 /* of a line, the size of a cache line */
+
+/* What the program asked for with a handler, and the kernel is not told. */
+enum { SAYS_NOTHING = 1, ONCE = 2 };
+
+/* A thread that is at work, in a handler, or about to send. Only the thread
+ * itself reads and writes it, and its own handlers. */
+struct llmobs_thread {
+    volatile uintptr_t work, handler; /* addresses of frames; 0: none */
+    uintptr_t low; /* where the handler's stack ends, if it has one */
+    const void *sends_to;
+};
+
+/* The kernel's form of struct sigaction. */
+struct action {
+    uintptr_t handler;
+    unsigned long flags;
+    uintptr_t restorer;
+    uint64_t mask;
+};
+
+/* Signals that the thread has caused itself by what it does just then. */
+#define BIT(signal) (UINT64_C(1) << ((signal)-1))
+#define FAULTS                                                               \
+    (BIT(SIGSEGV) | BIT(SIGBUS) | BIT(SIGFPE) | BIT(SIGILL) | BIT(SIGTRAP) | \
+     BIT(SIGSYS) | BIT(SIGABRT))
+
+static uint64_t handlers[HANDLERS]; /* address * 4, and what was asked for */
+static _Alignas(64) uintptr_t threads[WORDS << BITS]; /* 0: free */
+static struct llmobs_thread places[WORDS << BITS];
+static int process; /* that sets handlers, and has the places */
+
+/* -- threads --------------------------------------------------------------- */
+
+/* The thread's place; NULL: it has none, and claims none, or none is free. */
+static struct llmobs_thread *place_of(uintptr_t self, bool claims)
+{
+    const size_t line =
+        (size_t)((uint64_t)self * UINT64_C(0x9E3779B97F4A7C15) >> (64 - BITS)) *
+        WORDS;
+    size_t at = WORDS;
+
+#pragma GCC unroll 8
+    for (size_t i = 0; i < WORDS; i++)
+        at = __atomic_load_n(&threads[line + i], __ATOMIC_RELAXED) == self ? i
+                                                                           : at;
+    for (size_t i = 0; claims && at == WORDS && i < WORDS; i++) {
+        uintptr_t none = 0;
+
+        if (__atomic_compare_exchange_n(&threads[line + i], &none, self, false,
+                                        __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+            at = i;
+    }
+    return at < WORDS ? &places[line + at] : NULL;
+}
+
+/* A handler that came meanwhile may have given the place back already. */
+static void free_place(struct llmobs_thread *place, uintptr_t self)
+{
+    if (!place->work && !place->handler && !place->sends_to)
+        (void)__atomic_compare_exchange_n(&threads[place - places], &self, 0,
+                                          false, __ATOMIC_RELEASE,
+                                          __ATOMIC_RELAXED);
+}
+
+/* True while that frame is there: a jump leaves its address behind. The memory
+ * may be gone, or another's. */
+static bool is_alive(uintptr_t frame, uintptr_t low, uintptr_t below)
+{
+    return frame && low <= below && below < frame &&
+           llmobs_readable((void *)frame, sizeof(frame)) &&
+           *(volatile uintptr_t *)frame == ~frame;
+}
+
+/* -- work ------------------------------------------------------------------ */
+
+bool llmobs_handlers_begin(struct llmobs_work *work)
+{
+    const uintptr_t self = llmobs_sys_thread(), here = (uintptr_t)work;
+    struct llmobs_thread *thread = place_of(self, true);
+
+    work->thread = NULL;
+    work->left = NULL;
+    work->error = llmobs_libc_errno();
+    work->signal = 0;
+    if (!thread)
+        return false;
+    /* The loader may call a malloc of the program's, which may send. */
+    if ((thread->handler | thread->work) != 0 &&
+        (is_alive(thread->handler, thread->low, here) ||
+         is_alive(thread->work, 0, here)))
+        return false;
+    thread->handler = 0;
+    work->self = ~here;
+    work->thread = thread;
+    thread->work = here;
+    work->left = thread->sends_to;
+    thread->sends_to = NULL;
+    return true;
+}
+
+void llmobs_handlers_sends(struct llmobs_work *work, const void *key)
+{
+    work->thread->sends_to = key;
+}
+
+void llmobs_handlers_end(struct llmobs_work *work)
+{
+    if (work->thread) {
+        work->self = 0;
+        work->thread->work = 0;
+        free_place(work->thread, llmobs_sys_thread());
+    }
+    llmobs_libc_errno_restore(work->error);
+    if (!work->signal)
+        return;
+    llmobs_sys(SYS_rt_tgsigqueueinfo, llmobs_sys(SYS_getpid),
+               llmobs_sys(SYS_gettid), work->signal, work->info);
+    llmobs_sys(SYS_rt_sigprocmask, SIG_SETMASK, &work->mask, NULL, 8);
+}
+
+/* -- a signal -------------------------------------------------------------- */
+
+static uintptr_t stack_of(const ucontext_t *context)
+{
+#if defined(__x86_64__)
+    return (uintptr_t)context->uc_mcontext.gregs[REG_RSP];
+#else
+    return context->uc_mcontext.sp;
+#endif
+}
+
+/* The work goes on with all signals blocked, so that only one waits. */
+static void let_wait(struct llmobs_work *work, int signal, const uint64_t *info,
+                     ucontext_t *context)
+{
+    uint64_t *mask = (uint64_t *)&context->uc_sigmask;
+
+    for (size_t i = 0; i < sizeof(work->info) / sizeof(*info); i++)
+        work->info[i] = info[i];
+    work->mask = *mask;
+    work->signal = signal;
+    *mask = ~FAULTS;
+}
+
+/* As the kernel does before it calls such a handler. */
+static void forget_handler(int signal, uint64_t wanted)
+{
+    struct action action;
+
+    if (llmobs_sys(SYS_rt_sigaction, signal, NULL, &action, 8) != 0)
+        return;
+    action.handler = (uintptr_t)SIG_DFL;
+    action.flags |= SA_RESETHAND;
+    if (wanted & SAYS_NOTHING)
+        action.flags &= ~(unsigned long)SA_SIGINFO;
+    llmobs_sys(SYS_rt_sigaction, signal, &action, NULL, 8);
+}
+
+typedef void handler_fn(int, void *, void *);
+
+/* The functions below come here. */
+__attribute__((visibility("hidden"))) void llmobs_handlers_run(int signal,
+                                                               void *info,
+                                                               void *context,
+                                                               unsigned which);
+
+void llmobs_handlers_run(int signal, void *info, void *context, unsigned which)
+{
+    const uint64_t wanted = __atomic_load_n(&handlers[which], __ATOMIC_ACQUIRE);
+    const uintptr_t self = llmobs_sys_thread();
+    const stack_t *stack = &((ucontext_t *)context)->uc_stack;
+    struct llmobs_thread *thread = place_of(self, false);
+    volatile uintptr_t frame;
+    uintptr_t here = (uintptr_t)&frame;
+    bool came = !thread;
+
+    if (thread && is_alive(thread->work, 0, stack_of(context) - 1) &&
+        !(FAULTS & BIT(signal)) && llmobs_libc_pid() == process) {
+        let_wait((struct llmobs_work *)thread->work, signal, info, context);
+        return;
+    }
+    if (came)
+        thread = place_of(self, true);
+    if (!thread)
+        llmobs_fds_stop();
+    else if (is_alive(thread->handler, thread->low, here))
+        thread = NULL;
+    frame = ~here;
+    if (thread) {
+        thread->low = here - (uintptr_t)stack->ss_sp < stack->ss_size
+                          ? (uintptr_t)stack->ss_sp
+                          : 0;
+        thread->handler = here;
+    }
+    if (wanted & ONCE)
+        forget_handler(signal, wanted);
+    ((handler_fn *)(uintptr_t)(wanted >> 2))(signal, info, context);
+    frame = 0;
+    if (thread)
+        thread->handler = 0;
+    if (thread && came)
+        free_place(thread, self);
+}
+
+/* Each names its number and goes on there: the handler's frame lies where it
+ * would, but for that one's. */
+#if defined(__x86_64__)
+#define STEPS "endbr64\n mov $number, %ecx\n jmp llmobs_handlers_run\n"
+#else
+#define STEPS "hint #34\n mov w3, #number\n b llmobs_handlers_run\n"
+#endif
+__asm__(".pushsection .text\n .balign 16\n .globl llmobs_handlers_first\n"
+        ".hidden llmobs_handlers_first\n llmobs_handlers_first:\n"
+        ".set number, 0\n .rept 128\n" STEPS
+        ".balign 16\n .set number, number + 1\n .endr\n .popsection\n");
+extern const char llmobs_handlers_first[][16]
+    __attribute__((visibility("hidden")));
+
+/* -- what the program sets ------------------------------------------------- */
+
+static bool is_function(uintptr_t handler)
+{
+    return handler != (uintptr_t)SIG_DFL && handler != (uintptr_t)SIG_IGN &&
+           handler != (uintptr_t)SIG_ERR && handler != 2; /* SIG_HOLD */
+}
+
+/* Bits of what the program asked for by these flags. */
+static unsigned asked(unsigned long flags)
+{
+    return (flags & SA_SIGINFO ? 0 : SAYS_NOTHING) |
+           (flags & SA_RESETHAND ? ONCE : 0);
+}
+
+/* What stands for the handler; 0: no place is free. */
+static uintptr_t wrapped(uintptr_t handler, unsigned long flags)
+{
+    const uint64_t wanted = (uint64_t)handler << 2 | asked(flags);
+
+    for (size_t i = 0; i < HANDLERS; i++) {
+        uint64_t now = __atomic_load_n(&handlers[i], __ATOMIC_ACQUIRE);
+
+        if (now == wanted ||
+            (now == 0 &&
+             (__atomic_compare_exchange_n(&handlers[i], &now, wanted, false,
+                                          __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE) ||
+              now == wanted)))
+            return (uintptr_t)llmobs_handlers_first[i];
+    }
+    llmobs_handlers_unknown();
+    return 0;
+}
+
+/* The handler for which that stands, and what the program asked for. */
+static uint64_t unwrapped(uintptr_t handler)
+{
+    uintptr_t at = handler - (uintptr_t)llmobs_handlers_first;
+
+    return at < HANDLERS * sizeof(*llmobs_handlers_first)
+               ? handlers[at / sizeof(*llmobs_handlers_first)]
+               : 0;
+}
+
+/* Wraps a handler that the kernel has already. */
+static void wrap_known(int signal)
+{
+    struct action action;
+
+    if (llmobs_sys(SYS_rt_sigaction, signal, NULL, &action, 8) != 0 ||
+        !is_function(action.handler) || unwrapped(action.handler))
+        return;
+    action.handler = wrapped(action.handler, action.flags);
+    action.flags |= SA_SIGINFO;
+    action.flags &= ~(unsigned long)SA_RESETHAND;
+    if (action.handler)
+        llmobs_sys(SYS_rt_sigaction, signal, &action, NULL, 8);
+}
+
+#define REAL(name) ((name##_fn *)llmobs_libc_calls_real[LLMOBS_LIBC_##name])
+
+typedef int sigaction_fn(int, const struct sigaction *, struct sigaction *);
+static int of_sigaction(int signal, const struct sigaction *to,
+                        struct sigaction *was)
+{
+    struct sigaction ours;
+    uint64_t before;
+    uintptr_t handler;
+    int result;
+
+    if (to && is_function((uintptr_t)to->sa_handler) &&
+        (handler =
+             wrapped((uintptr_t)to->sa_handler, (unsigned)to->sa_flags))) {
+        ours = *to;
+        ours.sa_sigaction = (void (*)(int, siginfo_t *, void *))handler;
+        ours.sa_flags |= SA_SIGINFO;
+        ours.sa_flags &= ~(int)SA_RESETHAND;
+        to = &ours;
+    }
+    result = REAL(sigaction)(signal, to, was);
+    before = result == 0 && was ? unwrapped((uintptr_t)was->sa_handler) : 0;
+    if (before) {
+        was->sa_handler = (void (*)(int))(uintptr_t)(before >> 2);
+        was->sa_flags &= before & SAYS_NOTHING ? ~SA_SIGINFO : ~0;
+        was->sa_flags |= before & ONCE ? (int)SA_RESETHAND : 0;
+    }
+    return result;
+}
+
+/* The flags are libc's secret (siginterrupt). */
+#define SIGNAL(name)                                      \
+    typedef uintptr_t name##_fn(int, uintptr_t);          \
+    static uintptr_t of_##name(int signal, uintptr_t to)  \
+    {                                                     \
+        uintptr_t was = REAL(name)(signal, to);           \
+        uint64_t before = unwrapped(was);                 \
+                                                          \
+        if (was != (uintptr_t)SIG_ERR && is_function(to)) \
+            wrap_known(signal);                           \
+        return before ? (uintptr_t)(before >> 2) : was;   \
+    }
+SIGNAL(signal)
+SIGNAL(__sysv_signal)
+SIGNAL(sigset)
+
+/* In a process of two threads, as the library makes one, fork takes the locks
+ * of malloc, and a handler may have interrupted that. */
+typedef int fork_fn(void);
+typedef int _Fork_fn(void);
+static int of__Fork(void)
+{
+    return REAL(_Fork)();
+}
+
+static int of_fork(void)
+{
+    struct llmobs_thread *thread = place_of(llmobs_sys_thread(), false);
+    bool inside = thread && is_alive(thread->handler, thread->low,
+                                     (uintptr_t)__builtin_frame_address(0));
+
+    return inside && REAL(_Fork) ? REAL(_Fork)() : REAL(fork)();
+}
+
+void llmobs_handlers_own(void)
+{
+    __atomic_store_n(&process, llmobs_libc_pid(), __ATOMIC_RELAXED);
+}
+
+void llmobs_handlers_watch(void)
+{
+    llmobs_handlers_own();
+    for (int signal = 1; signal <= 64; signal++)
+        if (signal < 32 || signal > 34) /* libc's own */
+            wrap_known(signal);
+}
+
+void llmobs_handlers_unknown(void)
+{
+    llmobs_fds_stop();
+    llmobs_say(false, "not all signal handlers of the program are known: ",
+               "its calls by plain HTTP are not observed any more");
+}
+
+#define THUNK_OF(name, sets) \
+    case LLMOBS_LIBC_##name: \
+        return llmobs_lib_opaque((void *)(of_##name));
+
+void *llmobs_handlers_function(enum llmobs_libc_call call)
+{
+    switch (call) {
+        LLMOBS_LIBC_HANDLER_CALLS(THUNK_OF)
+    default:
+        return NULL;
+    }
+}

@@ -1,0 +1,466 @@
+/* handlers WHAT WHERE LIBRARY: signal handlers that use connections, as POSIX
+ * lets them, each half millisecond, wherever the program is at that time. The
+ * servers are threads of a child. What a handler does, it does not count. */
+#define _GNU_SOURCE
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/time.h>
+#include <sys/uio.h>
+#include <time.h>
+
+#include <arpa/inet.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define TEXT "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+#define GOT                                                                \
+    "{\"id\":\"a\",\"object\":\"chat.completion\",\"model\":\"gpt-test\"," \
+    "\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\","       \
+    "\"content\":\"hi\"},\"finish_reason\":\"stop\"}],\"usage\":"          \
+    "{\"prompt_tokens\":3,\"completion_tokens\":2,\"total_tokens\":5}}"
+
+static const char text[] =
+    "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\n"
+    "Content-Type: application/json\r\nContent-Length: 67\r\n\r\n"
+    "{\"model\":\"gpt-test\",\"messages\":"
+    "[{\"role\":\"user\",\"content\":\"hello\"}]}";
+static const size_t length = sizeof(text) - 1;
+static struct sockaddr_in to = {.sin_family = AF_INET};
+static int slow; /* milliseconds before an answer */
+static int its = -1;
+static volatile sig_atomic_t ran, may_jump, jumps;
+static sigjmp_buf back;
+static const char *library;
+
+static void *serve(void *link)
+{
+    int fd = (int)(intptr_t)link;
+    char got[4096], answer[1000];
+    int size = sprintf(answer, TEXT "Content-Length: %zu\r\n\r\n" GOT,
+                       sizeof(GOT) - 1);
+    ssize_t n;
+
+    for (size_t have = 0; (n = recv(fd, got, sizeof(got), 0)) > 0;)
+        for (have += (size_t)n; have >= length; have -= length) {
+            usleep((unsigned)slow * 1000);
+            if (send(fd, answer, (size_t)size, MSG_NOSIGNAL) < 0)
+                n = 0;
+        }
+    close(fd);
+    return NULL;
+}
+
+static pid_t start_server(void)
+{
+    socklen_t size = sizeof(to);
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    pthread_attr_t detached;
+    pthread_t thread;
+    pid_t child;
+
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    if (bind(fd, (struct sockaddr *)&to, size) != 0 || listen(fd, 512) != 0 ||
+        getsockname(fd, (struct sockaddr *)&to, &size) != 0)
+        exit(3);
+    child = fork();
+    if (child) {
+        close(fd);
+        return child;
+    }
+    pthread_attr_init(&detached);
+    pthread_attr_setdetachstate(&detached, PTHREAD_CREATE_DETACHED);
+    pthread_attr_setstacksize(&detached, 65536);
+    for (;;) {
+        int link = accept(fd, NULL, NULL);
+
+        if (pthread_create(&thread, &detached, serve, (void *)(intptr_t)link))
+            close(link);
+    }
+}
+
+static int dial(void)
+{
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+    if (connect(fd, (struct sockaddr *)&to, sizeof(to)) != 0)
+        exit(3);
+    return fd;
+}
+
+static bool ask(int fd)
+{
+    char got[1000] = "";
+    size_t have = 0;
+
+    if (send(fd, text, length, MSG_NOSIGNAL) != (ssize_t)length)
+        return false;
+    while (!strstr(got, "}}")) {
+        ssize_t n = recv(fd, got + have, sizeof(got) - 1 - have, 0);
+
+        if (n <= 0)
+            return false;
+        have += (size_t)n;
+    }
+    return true;
+}
+
+/* ---- what handlers do ------------------------------------------------------
+ */
+
+static void sends(void)
+{
+    char got[4096];
+
+    send(its, text, length, MSG_NOSIGNAL | MSG_DONTWAIT);
+    recv(its, got, sizeof(got), MSG_DONTWAIT);
+}
+
+static void writes(void)
+{
+    char got[4096];
+    struct iovec part = {(char *)text, length};
+    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+    struct pollfd one = {its, POLLIN | POLLOUT, 0};
+
+    if (write(its, text, length) < 0 || poll(&one, 1, 0) < 0 ||
+        sendmsg(its, &message, MSG_NOSIGNAL) < 0 ||
+        read(its, got, sizeof(got)) < 0)
+        return;
+    part = (struct iovec){got, sizeof(got)};
+    recvmsg(its, &message, MSG_DONTWAIT);
+}
+
+static void connects(void)
+{
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+    if (fd >= 0 && connect(fd, (struct sockaddr *)&to, sizeof(to)) == 0) {
+        send(fd, text, length, MSG_NOSIGNAL);
+        shutdown(fd, SHUT_WR);
+    }
+    close(fd);
+}
+
+/* The program's connection itself goes, and comes again. */
+static void copies(void)
+{
+    int one = dup(its), two = fcntl(its, F_DUPFD, 100);
+
+    if (one >= 0 && send(one, text, length, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+        ran += 0;
+    dup2(two, its);
+    close(one);
+    close(two);
+}
+
+static void forks(void)
+{
+    pid_t child = fork();
+
+    if (child == 0) {
+        sends();
+        close(its);
+        _exit(0);
+    }
+    while (child > 0 && waitpid(child, NULL, 0) < 0 && errno == EINTR)
+        ;
+}
+
+static void (*act)(void);
+
+static void on_alarm(int number)
+{
+    int before = errno;
+
+    ran++;
+    if (act)
+        act();
+    else if (may_jump) {
+        jumps++;
+        siglongjmp(back, number);
+    }
+    errno = before;
+}
+
+/* ---- where it finds the program --------------------------------------------
+ */
+
+static void allocates(void)
+{
+    void *kept[64] = {NULL};
+
+    for (unsigned i = 0; i < 20000; i++) {
+        unsigned at = i * 2654435761U >> 26;
+
+        free(kept[at]);
+        kept[at] = malloc(i * 40503U % 3000 + 1);
+    }
+    for (int i = 0; i < 64; i++)
+        free(kept[i]);
+}
+
+static void loads(void)
+{
+    for (int i = 0; i < 20; i++) {
+        void *object = dlopen(library, RTLD_NOW);
+
+        if (object)
+            dlclose(object);
+    }
+}
+
+static void calls_on(void)
+{
+    int fd = dial();
+
+    for (int i = 0; i < 20; i++)
+        if (!ask(fd))
+            printf("a call failed\n");
+    close(fd);
+}
+
+static void tick(int us)
+{
+    struct itimerval often = {{0, us}, {0, us}};
+
+    setitimer(ITIMER_REAL, &often, NULL);
+}
+
+static double now(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+/* Calls that a handler leaves, the first one included. */
+static void jump_about(bool by_read, bool in_connect)
+{
+    double until = now() + 0.5;
+
+    may_jump = 0;
+    for (unsigned i = 0; i < 100 || now() < until; i++) {
+        volatile int fd = -1;
+
+        if (sigsetjmp(back, 1) == 0) {
+            tick((int)(i * 7919 % 1500) + 50);
+            if (in_connect) {
+                fd = socket(AF_INET, SOCK_STREAM, 0);
+                may_jump = 1;
+                (void)connect(fd, (struct sockaddr *)&to, sizeof(to));
+                may_jump = 0;
+            } else {
+                fd = dial();
+            }
+            if (by_read) {
+                char got[1000];
+
+                if (write(fd, text, length) < 0)
+                    exit(4);
+                may_jump = 1;
+                while (read(fd, got, sizeof(got)) > 0)
+                    ;
+            } else {
+                char got[1000];
+
+                may_jump = 1;
+                send(fd, text, length, MSG_NOSIGNAL);
+                while (recv(fd, got, sizeof(got), 0) > 0)
+                    ;
+            }
+        }
+        may_jump = 0;
+        tick(0);
+        if (fd >= 0)
+            close(fd);
+    }
+}
+
+/* ---- what the program asks for, and is told ---------------------------------
+ */
+
+/* What <signal.h> calls signal in programs that ask for strict POSIX. */
+void (*__sysv_signal(int, void (*)(int)))(int);
+
+static volatile sig_atomic_t sum, pid_seen;
+
+static void adds(int number, siginfo_t *info, void *unused)
+{
+    (void)number, (void)unused;
+    sum += info->si_value.sival_int;
+    pid_seen = info->si_pid;
+}
+
+static void show(int number)
+{
+    struct sigaction was;
+
+    sigaction(number, NULL, &was);
+    printf("%s, flags %x, blocks SIGUSR1: %d\n",
+           was.sa_handler == on_alarm  ? "on_alarm"
+           : was.sa_sigaction == adds  ? "adds"
+           : was.sa_handler == SIG_DFL ? "default"
+           : was.sa_handler == SIG_IGN ? "ignored"
+                                       : "unknown",
+           (unsigned)was.sa_flags, sigismember(&was.sa_mask, SIGUSR1));
+}
+
+static void set(void)
+{
+    struct sigaction action = {.sa_sigaction = adds,
+                               .sa_flags = SA_SIGINFO | (int)SA_RESETHAND};
+
+    sigaddset(&action.sa_mask, SIGUSR1);
+    sigaction(SIGUSR2, &action, NULL);
+    show(SIGUSR2);
+    raise(SIGUSR2);
+    show(SIGUSR2);
+    printf("seen: %d\n", pid_seen == getpid());
+    for (int i = 0; i < 2; i++) {
+        siginterrupt(SIGUSR1, i);
+        printf("was ours: %d\n", signal(SIGUSR1, on_alarm) == on_alarm);
+        show(SIGUSR1);
+    }
+    raise(SIGUSR1);
+    printf("was ours: %d\n", signal(SIGUSR1, SIG_IGN) == on_alarm);
+    show(SIGUSR1);
+    printf("refused: %d\n", signal(SIGKILL, on_alarm) == SIG_ERR);
+    __sysv_signal(SIGHUP, on_alarm);
+    show(SIGHUP);
+    raise(SIGHUP);
+    show(SIGHUP);
+}
+
+static void *queues(void *unused)
+{
+    for (int i = 1; i <= 500; i++) {
+        union sigval value = {.sival_int = i};
+
+        while (sigqueue(getpid(), SIGRTMIN, value) != 0)
+            usleep(1000);
+        usleep(50);
+    }
+    return unused;
+}
+
+/* Signals that come while the program makes calls: each once, with its value.
+ */
+static void queue(void)
+{
+    struct sigaction action = {.sa_sigaction = adds,
+                               .sa_flags = SA_SIGINFO | SA_RESTART};
+    sigset_t all;
+    pthread_t thread;
+
+    sigaction(SIGRTMIN, &action, NULL);
+    sigfillset(&all);
+    sigprocmask(SIG_BLOCK, &all, NULL);
+    pthread_create(&thread, NULL, queues, NULL);
+    sigprocmask(SIG_UNBLOCK, &all, NULL);
+    for (int i = 0; i < 10; i++)
+        calls_on();
+    pthread_join(thread, NULL);
+    printf("sum: %d\n", (int)sum);
+}
+
+static void *beside(void *unused)
+{
+    for (int i = 0; i < 3; i++) {
+        calls_on();
+        allocates();
+    }
+    return unused;
+}
+
+int main(int argc, char **argv)
+{
+    static const struct {
+        const char *name;
+        void (*act)(void);
+    } acts[] = {{"sends", sends},
+                {"writes", writes},
+                {"connects", connects},
+                {"copies", copies},
+                {"forks", forks}};
+    struct sigaction action = {.sa_handler = on_alarm, .sa_flags = SA_RESTART},
+                     was;
+    const char *what = argc > 2 ? argv[1] : "",
+               *where = argc > 2 ? argv[2] : "";
+    bool jumping = strncmp(what, "jumps", 5) == 0;
+    pthread_t others[3];
+    pid_t server;
+    int n = strcmp(where, "threads") == 0 ? 3 : 0, fd;
+    double until;
+
+    library = argc > 3 ? argv[3] : "libanl.so.1";
+    slow = jumping ? 1 : 0;
+    server = start_server();
+    if (strcmp(what, "set") == 0 || strcmp(what, "queue") == 0) {
+        (strcmp(what, "set") == 0 ? set : queue)();
+        kill(server, SIGKILL);
+        return 0;
+    }
+    for (size_t i = 0; i < sizeof(acts) / sizeof(*acts); i++)
+        if (strcmp(what, acts[i].name) == 0)
+            act = acts[i].act;
+    if (!jumping && !act)
+        return 2;
+    sigaction(SIGALRM, &action, NULL);
+    sigaction(SIGALRM, NULL, &was);
+    printf("its handler: %s\n",
+           was.sa_handler == on_alarm &&
+                   (was.sa_flags & (SA_RESTART | SA_SIGINFO)) == SA_RESTART
+               ? "yes"
+               : "no");
+    if (act) {
+        its = dial();
+        /* "first": the handler makes the process's first call. */
+        if (strcmp(where, "first") != 0 && !ask(its))
+            printf("no answer\n");
+        fcntl(its, F_SETFL, O_NONBLOCK);
+    }
+    for (int i = 0; i < n; i++)
+        pthread_create(&others[i], NULL, beside, NULL);
+    until = now() + 0.5;
+    if (jumping)
+        jump_about(strcmp(where, "read") == 0, strcmp(where, "connect") == 0);
+    else
+        tick(act == forks ? 50000 : 500);
+    for (int i = 0; act && (i < 5 || now() < until); i++)
+        if (strcmp(where, "dlopen") == 0)
+            loads();
+        else if (strcmp(where, "calls") != 0)
+            allocates();
+        else if (i < 5)
+            calls_on();
+        else
+            usleep(1000);
+    tick(0);
+    for (int i = 0; i < n; i++)
+        pthread_join(others[i], NULL);
+    act = NULL;
+    may_jump = 0;
+    fd = dial();
+    for (int i = 0; i < 3; i++)
+        printf("answered: %s\n", ask(fd) ? "yes" : "no");
+    close(fd);
+    if (its >= 0)
+        close(its);
+    printf("ran: %s\n", ran > 2 ? "yes" : "no");
+    kill(server, SIGKILL);
+    waitpid(server, NULL, 0);
+    return 0;
+}
