@@ -31,6 +31,7 @@ struct llmobs_connection {
     size_t ahead;       /* bytes that were seen, and that a call which ended
                          * had not made TLS library or kernel accept */
     uint64_t came;      /* bytes that OpenSSL had read at the last call */
+    void *memory;       /* a BIO to which OpenSSL writes, held (openssl.c) */
     bool got, idle;     /* bytes came since the last read that had to wait, or
                          * of a plain one since the last send; that read had
                          * to wait without cause (openssl.c) */

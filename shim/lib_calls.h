@@ -71,7 +71,11 @@ enum llmobs_lib {
     X(SSL, SSL_get0_alpn_selected)               \
     X(CRYPTO, CRYPTO_get_ex_new_index)           \
     X(CRYPTO, BIO_test_flags)                    \
-    X(CRYPTO, BIO_number_read)
+    X(CRYPTO, BIO_number_read)                   \
+    X(CRYPTO, BIO_method_type)                   \
+    X(CRYPTO, BIO_up_ref)                        \
+    X(CRYPTO, BIO_ctrl_pending)                  \
+    X(CRYPTO, BIO_free)
 
 enum llmobs_lib_call {
 #define X(library, name) LLMOBS_LIB_##name,

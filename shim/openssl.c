@@ -27,6 +27,7 @@
 #define OWN_CLOSED 1
 #define PEER_CLOSED 2
 #define BIO_WAITS 7
+#define BIO_MEMORY 1025
 
 /* Declared for their types alone: the shim calls the library's own functions.
  */
@@ -57,6 +58,10 @@ int CRYPTO_get_ex_new_index(int class, long number, void *argument, void *made,
                             void *copied, free_fn *freed);
 int BIO_test_flags(const void *bio, int flags);
 uint64_t BIO_number_read(void *bio);
+int BIO_method_type(const void *bio);
+int BIO_up_ref(void *bio);
+size_t BIO_ctrl_pending(void *bio);
+int BIO_free(void *bio);
 
 /* A function for each copy, whose number has no room in the call. */
 #define THUNKS(result, name, arguments, ...) \
@@ -75,7 +80,8 @@ static bool known[LLMOBS_LIB_COPIES];
 bool llmobs_lib_ssl_is_complete(unsigned copy)
 {
     return REAL(CRYPTO_get_ex_new_index) && REAL(BIO_test_flags) &&
-           REAL(BIO_number_read);
+           REAL(BIO_number_read) && REAL(BIO_method_type) && REAL(BIO_up_ref) &&
+           REAL(BIO_ctrl_pending) && REAL(BIO_free);
 }
 
 void llmobs_lib_ssl_reset(unsigned copy)
@@ -109,6 +115,32 @@ static void record_wait(unsigned copy, struct llmobs_connection *connection,
     connection->got = false;
 }
 
+/* Node lets OpenSSL write to memory, from which it sends. If it refuses the
+ * peer's certificate, it sends no request that it has written before: what is
+ * there at the end has not left. OpenSSL 3.2 and later free the memory before
+ * they tell of the end, so it is held. */
+static void hold_memory(unsigned copy, struct llmobs_connection *connection,
+                        const void *ssl)
+{
+    void *bio = connection->memory ? NULL : REAL(SSL_get_wbio)(ssl);
+
+    if (bio && REAL(BIO_method_type)(bio) == BIO_MEMORY &&
+        REAL(BIO_up_ref)(bio))
+        connection->memory = bio;
+}
+
+static void release_memory(unsigned copy, struct llmobs_connection *connection,
+                           const void *ssl)
+{
+    void *bio = connection->memory;
+
+    if (!bio)
+        return;
+    connection->memory = NULL;
+    llmobs_follow_waits(ssl, REAL(BIO_ctrl_pending)(bio));
+    REAL(BIO_free)(bio);
+}
+
 /* The program frees the object, or uses it for another connection. */
 static void before_end(unsigned copy, const void *ssl)
 {
@@ -119,6 +151,8 @@ static void before_end(unsigned copy, const void *ssl)
                              came_beside(copy, connection, ssl) +
                                  (uint64_t)REAL(SSL_pending)(ssl),
                              REAL(SSL_get_rfd)(ssl));
+    if (connection)
+        release_memory(copy, connection, ssl);
     if (connection && connection->idle)
         llmobs_follow_ended(ssl, LLMOBS_WIRE_BROKEN);
 }
@@ -161,6 +195,8 @@ static void report_sent(unsigned copy, const void *ssl, const void *bytes,
     struct llmobs_connection *connection =
         llmobs_follow_sent(ssl, copy ? name_1 : name_0, bytes, len, accepted);
 
+    if (connection && !connection->came)
+        hold_memory(copy, connection, ssl);
     /* One thread may read HTTP/2 by functions that are watched. */
     if (connection && !connection->http2 && came_beside(copy, connection, ssl))
         llmobs_follow_unseen(connection, LLMOBS_WIRE_READ_BESIDE, -1);

@@ -808,7 +808,7 @@ static void refused(struct llmobs_wire *wire, uint64_t bytes)
         struct llmobs_exchange *exchange = request->exchange;
         bool before = request->refused;
 
-        request->refused = !none && wire->went - bytes <= request->begins;
+        request->refused = !none && wire->went <= request->begins + bytes;
         if (!exchange || before == request->refused)
             continue;
         if (request->refused)

@@ -90,7 +90,7 @@ WAYS = (("fetch", 3, 0, {}), ("stream", 2, 2, {}), ("https", 2, 0, {}),
         ("keepalive", 4, 2, {}), ("many", 64, 32, {}),
         ("workers", 12, 0, {}), ("child", 3, 0, {}),
         ("errors", 6, 1, {"rate_limit_exceeded": 1, "connection_lost": 4}),
-        ("aborted", 3, 2, {"aborted": 3}))
+        ("aborted", 3, 2, {"aborted": 3}), ("distrusted", 1, 0, {}))
 # The same of packages (tests/node).
 MODULES = os.environ.get("LLMOBS_TEST_NODE_MODULES")
 PACKAGES = (("openai", 2, 1, {}), ("anthropic", 2, 1, {}), ("ai", 2, 1, {}))

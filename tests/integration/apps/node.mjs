@@ -99,6 +99,14 @@ const ways = {
         const agent = new https.Agent({ maxVersion: 'TLSv1.2' });
         console.log(await request(agent, 'hang', false, undefined, (q) => setTimeout(() => q.destroy(), 100)));
     },
+    // The request is written before the certificate is refused, and never sent.
+    async distrusted() {
+        const ca = readFileSync(process.env.OWN.split(':')[0]);
+        for (const maxVersion of ['TLSv1.2', 'TLSv1.3'])
+            for (const no of [{ ca }, { checkServerIdentity: () => new Error('another') }])
+                console.log(await request(new https.Agent({ ...no, maxVersion })));
+        console.log(await request());
+    },
     // The server ends the connection, too.
     async session() {
         const session = http2.connect(process.env.H2);

@@ -180,6 +180,30 @@ int BIO_test_flags(const void *bio, int flags)
     return flags;
 }
 
+int BIO_method_type(const void *bio)
+{
+    (void)bio;
+    return 0;
+}
+
+int BIO_up_ref(void *bio)
+{
+    (void)bio;
+    return 0;
+}
+
+size_t BIO_ctrl_pending(void *bio)
+{
+    (void)bio;
+    return 0;
+}
+
+int BIO_free(void *bio)
+{
+    (void)bio;
+    return 0;
+}
+
 unsigned long BIO_number_read(void *bio)
 {
     (void)bio;
