@@ -269,6 +269,8 @@ void llmobs_exchange_add(struct llmobs_exchange *exchange, bool bare,
                                 strlen(exchange->annotations));
         mask_headers(&exchange->response_headers);
     }
+    if (exchange->url) /* a label of the host may be a key */
+        llmobs_secrets_mask(exchange->url, strlen(exchange->url));
     llmobs_secrets_mask(exchange->context.experiment,
                         strlen(exchange->context.experiment));
     fill_numbers(exchange, bare, type, facts->numbers);

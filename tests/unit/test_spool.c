@@ -500,6 +500,27 @@ TEST(test_files_of_others)
     ck_assert_int_eq(llmobs_spool_reject(spool, event), -EPERM);
 }
 
+/* Whatever the host's name is, as the request has it. */
+TEST(test_key_in_the_host)
+{
+    struct llmobs_exchange *e = spool_make(1);
+    struct llmobs_entry entry;
+    UNIT_ENDS(llmobs_buf) text;
+
+    free(e->url);
+    e->url = strdup("https://sk-proj-SECRETKEY0123456789abcdefghijklmnop."
+                    "example.com/v1/chat/completions");
+    llmobs_buf_init(&text, LLMOBS_SPOOL_TEXT);
+    ck_assert_int_eq(llmobs_spool_start(spool, e), 0);
+    ck_assert_int_eq(llmobs_spool_begin(spool, e), 0);
+    ck_assert_int_eq(llmobs_spool_end(spool, e), 0);
+    ck_assert_int_eq(llmobs_spool_load(spool, &e->item.spooled, &text, &entry),
+                     0);
+    ck_assert_ptr_nonnull(memmem(text.data, text.len, ".example.com/", 13));
+    ck_assert_ptr_null(memmem(text.data, text.len, "SECRETKEY", 9));
+    llmobs_exchange_free(e);
+}
+
 /* A file that takes no blocks costs no time; what is in it is found. */
 TEST(test_sparse)
 {
