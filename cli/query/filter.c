@@ -440,7 +440,10 @@ int llmobs_filter_set_grep(struct llmobs_filter *filter, const char *pattern,
     int rc;
 
     for (const char *at = pattern; *at != '\0'; at++)
-        capital |= isupper((unsigned char)*at) != 0;
+        if (*at == '\\' && at[1] != '\0')
+            at++; /* \W is no letter */
+        else
+            capital |= isupper((unsigned char)*at) != 0;
     *why = "too long";
     llmobs_regex_free(filter->grep);
     filter->grep = NULL;

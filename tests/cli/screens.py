@@ -315,6 +315,9 @@ def words():
     check("grep: hits are underlined", "\x1b[4mfirst\x1b[24m" in text and
           "result of find_\x1b[4mhotel\x1b[24ms" in text and
           "Take the \x1b[4mHotel\x1b[24m Am Dom" in text, text)
+    text = screen(80, "-m", "--grep", "e\\Whotel", "--color", "always")
+    check("grep: no letter behind a backslash is a capital",
+          "Take th\x1b[4me Hotel\x1b[24m Am Dom" in text, text)
     text = piped("-m", "-t", TRAVEL)
     check("media: named in a pipe, too",
           " [image/png, 1 KB]\n" in text and
