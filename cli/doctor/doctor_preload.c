@@ -271,14 +271,16 @@ void llmobs_doctor_possible(struct llmobs_doctor *doctor)
 
 /* -- on ------------------------------------------------------------------- */
 
-/* glibc's loader writes a line to stderr for such a file. */
-static void report_silence(struct llmobs_doctor *doctor, const char *shim)
+/* glibc's loader may find another name than a plain path. */
+static void report_missing(struct llmobs_doctor *doctor, const char *shim)
 {
-    int fd = doctor->library.musl ? llmobs_object_at(doctor->library.root, shim)
-                                  : AT_FDCWD;
+    bool plain = strchr(shim, '/') && !strchr(shim, '$');
+    int fd = doctor->library.musl || plain
+                 ? llmobs_object_at(doctor->library.root, shim)
+                 : AT_FDCWD;
 
     if (fd == -ENOENT)
-        bad(doctor, "not there, and musl passes over it in silence: ", shim);
+        bad(doctor, "not there, and the loader goes on without it: ", shim);
     else if (fd >= 0)
         close(fd);
 }
@@ -288,13 +290,19 @@ static void report_command(struct llmobs_doctor *doctor)
     static struct llmobs_preload preload;
     const struct llmobs_program *program = &doctor->program;
     char shim[PATH_MAX];
+    int rc = llmobs_preload_find(&preload);
 
     if (in_list(variable(doctor, "LD_PRELOAD"), LLMOBS_DOCTOR_SHIM, shim)) {
         LLMOBS_FIND(OK, ABOUT, "asked for by LD_PRELOAD in this environment");
-        report_silence(doctor, shim);
+        report_missing(doctor, shim);
     } else if (is_for_all(doctor, NULL)) {
         LLMOBS_FIND(OK, ABOUT, "asked for by " PRELOAD_FILE);
-    } else if (llmobs_preload_find(&preload) == 0) {
+    } else if (rc == -EINVAL) {
+        bad(doctor,
+            "no loader takes a path with a blank, ':' or '$': install "
+            "elsewhere than in ",
+            preload.library);
+    } else if (rc == 0) {
         doctor->by_launcher = true;
         if (doctor->dropper[0] != '\0') {
             LLMOBS_FIND(FAIL, ABOUT,

@@ -1,16 +1,22 @@
 #include "cli/doctor/doctor.h"
 
+#include <arpa/inet.h>
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "cli/shared/new_file.h"
 #include "cli/shared/suggest.h"
 #include "lib/base/file.h"
+#include "lib/base/glob.h"
+#include "rules/read/url.h"
 #include "rules/rules.h"
 
 #define ABOUT "settings"
@@ -29,11 +35,14 @@ static const char *remedy_of(const char *complaint)
         {"LLMOBS_EXPORTER:",
          "give auto, or some of agent, agentless, store and otlp"},
         {"LLMOBS_REDACT:", "mend the file; content stays off until then"},
+        {"LLMOBS_RULES:", "mend the file: `llmobs doctor` reads it again"},
+        {"may set", "`llmobs help variables` lists those there are; some only "
+                    "the environment may set"},
+        {": line ", "mend that line of the file"},
         {"LLMOBS_CONFIG:", "give a file that this user can read, or unset it"},
         {"LLMOBS_OBSERVE:", "give vector, search, key, or -NAME"},
         {"LLMOBS_REPLAY:", "give the URL that `llmobs mock` prints"},
         {"ml_app", "give DD_LLMOBS_ML_APP such a name"},
-        {"LLMOBS_RULES:", "mend the file: `llmobs doctor` reads it again"},
         {"PROXY_URLS:", "give such as http://gateway:4000,https://gateway/v1"},
         {"_AGENT_URL:", "give such as http://localhost:8126 or "
                         "unix:///var/run/datadog/apm.socket"},
@@ -63,11 +72,52 @@ void llmobs_doctor_complain(void *ctx, const char *text)
 static bool is_other(const char *name)
 {
     static const char others[] = "LLMOBS_BUILD\0LLMOBS_PRICES\0"
-                                 "LLMOBS_MOCK_URL\0LLMOBS_R_PROFILE\0";
+                                 "LLMOBS_MOCK_URL\0LLMOBS_R_PROFILE\0"
+                                 "DD_APP_KEY\0"; /* of Datadog's own */
 
     return llmobs_words_have(others, name) ||
            strncmp(name, "LLMOBS_TEST_", 12) == 0 ||
            strncmp(name, "LLMOBS_ENTRY", 12) == 0;
+}
+
+/* True where the words of `few`, between their _, are words of `all`, or begin
+ * them, in that order: DD_ENV is in DD_ENVIRONMENT, and in DD_LLMOBS_ENV. */
+static bool has_words(const char *all, const char *few)
+{
+    while (*few != '\0') {
+        size_t len = strcspn(few, "_");
+        bool has = false;
+
+        while (!has && *all != '\0') {
+            has = strncasecmp(all, few, len) == 0;
+            all += strcspn(all, "_");
+            all += *all == '_';
+        }
+        if (!has)
+            return false;
+        few += len + (few[len] == '_');
+    }
+    return true;
+}
+
+static size_t count_words(const char *name)
+{
+    size_t count = 0;
+
+    while (*name != '\0')
+        count += *name++ == '_';
+    return count;
+}
+
+/* Whether a known name may be meant by one with a word too many or too few. */
+static bool is_akin(const char *name, const char *known)
+{
+    bool own = strncasecmp(name, "LLMOBS_", 7) == 0;
+
+    return (strcasestr(name, "LLMOBS") && has_words(known, name)) ||
+           (has_words(name, known) &&
+            (own || count_words(name) == count_words(known) ||
+             (strcasestr(name, "LLMOBS") && !strstr(known, "LLMOBS"))));
 }
 
 /* Gives the known name that is most like this name; NULL: no name is much like
@@ -76,44 +126,104 @@ static const char *nearest(const char *name, bool *known)
 {
     struct llmobs_config_variable row = {.name = NULL};
     struct llmobs_suggest suggest;
+    const char *akin = NULL;
 
     *known = is_other(name);
     llmobs_suggest_init(&suggest, name);
     while (!*known && llmobs_config_next(&row)) {
         *known = strcmp(row.name, name) == 0;
         llmobs_suggest_offer(&suggest, row.name);
+        if (!akin && is_akin(name, row.name))
+            akin = row.name;
     }
-    return suggest.best;
+    return suggest.best ? suggest.best : akin;
 }
 
 /* Warns of unknown names with the prefix LLMOBS_, which is this library's own,
- * and of other names that seem to be a mistyped known name. */
-static void look_at_name(struct llmobs_doctor *doctor, const char *name)
+ * and of other names that seem to be a mistyped known name. The file's own
+ * complaints have the former. */
+static void look_at_name(struct llmobs_doctor *doctor, const char *name,
+                         const char *file)
 {
-    char remedy[2 * LLMOBS_SUGGEST_MAX];
+    static const char ours[] = "DD_*,_DD_*,OTEL_EXPORTER_OTLP_*,*LLM*,*MOBS*";
+    char remedy[2 * LLMOBS_SUGGEST_MAX], upper[LLMOBS_SUGGEST_MAX];
     const char *near;
+    size_t len = strlen(name);
     bool known;
 
-    if (strlen(name) >= LLMOBS_SUGGEST_MAX ||
-        (!strcasestr(name, "LLM") && !strcasestr(name, "MOBS")))
+    if (len >= sizeof(upper))
+        return;
+    for (size_t i = 0; i <= len; i++)
+        upper[i] = (char)toupper((unsigned char)name[i]);
+    if (!llmobs_glob_listed(ours, upper))
         return;
     near = nearest(name, &known);
-    if (known || (!near && strncmp(name, "LLMOBS_", 7) != 0))
+    if (known || (!near && (file || strncmp(name, "LLMOBS_", 7) != 0)))
         return;
     snprintf(remedy, sizeof(remedy), near ? "did you mean %s?" : "%s",
              near ? near : "`llmobs help variables` lists those there are");
-    LLMOBS_WARN(ABOUT, remedy, "%s: no variable has this name", name);
+    LLMOBS_WARN(ABOUT, remedy, "%s: no variable has this name%s%s", name,
+                file ? ", in " : "", file ? file : "");
 }
 
-static void look_at_names(struct llmobs_doctor *doctor, const char *const *env)
+static void look_at_names(struct llmobs_doctor *doctor, const char *const *env,
+                          const char *file)
 {
     for (; env && *env; env++) {
         char *name = strndup(*env, strcspn(*env, "="));
 
         doctor->report.no_memory |= !name;
         if (name)
-            look_at_name(doctor, name);
+            look_at_name(doctor, name, file);
         free(name);
+    }
+}
+
+/* -- values that are well formed and wrong -------------------------------- */
+
+static void look_at_key(struct llmobs_doctor *doctor,
+                        const struct llmobs_config *config,
+                        const char *const *env)
+{
+    static const char digits[] = "0123456789abcdefABCDEF";
+    bool by_file;
+    const char *key = llmobs_config_value(config, env, "DD_API_KEY", &by_file);
+
+    if (key && (strlen(key) != 32 || strspn(key, digits) != 32))
+        LLMOBS_WARN(ABOUT,
+                    "copy an API key of your organization anew; an application "
+                    "key is none",
+                    "DD_API_KEY: %zu characters%s, where an API key has 32 "
+                    "hexadecimal digits",
+                    strlen(key),
+                    strpbrk(key, " \t\r\n") ? ", with blanks" : "");
+}
+
+/* Says where no gateway listens: a local one hardly has the port of a scheme.
+ */
+static void look_at_gateways(struct llmobs_doctor *doctor, const char *urls)
+{
+    struct llmobs_text rest = llmobs_text_of(urls), text;
+    struct sockaddr_in at = {.sin_family = AF_INET,
+                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    static struct llmobs_url url;
+
+    while (doctor->process.pid == 0 && llmobs_text_next(&rest, &text)) {
+        int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+        if (llmobs_url_parse(text, &url) == 0 &&
+            (url.port == 80 || url.port == 443) &&
+            llmobs_glob_listed("localhost,127.0.0.1", url.host)) {
+            at.sin_port = htons(url.port);
+            if (connect(fd, (void *)&at, sizeof(at)) != 0)
+                LLMOBS_WARN(ABOUT,
+                            "give the gateway's port, such as "
+                            "http://localhost:4000",
+                            "DD_LLMOBS_INSTRUMENTED_PROXY_URLS: nothing "
+                            "listens on port %u of this host",
+                            (unsigned)url.port);
+        }
+        close(fd);
     }
 }
 
@@ -220,7 +330,11 @@ void llmobs_doctor_wrong(struct llmobs_doctor *doctor,
                          const struct llmobs_config *config,
                          const char *const *env)
 {
-    look_at_names(doctor, env);
+    look_at_names(doctor, env, NULL);
+    look_at_names(doctor, llmobs_config_entries(config),
+                  llmobs_config_file(config));
+    look_at_key(doctor, config, env);
+    look_at_gateways(doctor, config->proxy_urls);
     look_at_rules(doctor, config);
     look_at_places(doctor, config);
 }

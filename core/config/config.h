@@ -313,6 +313,10 @@ int llmobs_config_place(const struct llmobs_config *config,
 /* The path of the configuration file; NULL when none was read. */
 const char *llmobs_config_file(const struct llmobs_config *config);
 
+/* Its lines, each "NAME=value", also those with unknown names; the NULL ends
+ * them. NULL when none was read. */
+const char *const *llmobs_config_entries(const struct llmobs_config *config);
+
 /* Gives the exporters that the list names, as bits. `unknown`, which may be
  * NULL, gets the first unknown name, borrowed from the list; without such a
  * name its length is 0. */

@@ -769,3 +769,9 @@ const char *llmobs_config_file(const struct llmobs_config *config)
 
     return loading->file ? loading->file_path : NULL;
 }
+
+const char *const *llmobs_config_entries(const struct llmobs_config *config)
+{
+    return (const char *const *)((const struct llmobs_config_loading *)config)
+        ->file;
+}

@@ -29,7 +29,7 @@ TOOL = os.path.join(BUILD, "llmobs")
 SHIM = os.path.join(BUILD, "libllmobs_preload.so")
 TMP = tempfile.mkdtemp(prefix="llmobs-doctor-test.")
 MACHINE = 62 if os.uname().machine == "x86_64" else 183
-SECRET = "sk-doctor-0123456789abcdef"
+SECRET = "0d0c702a0123456789abcdef5e6f7a8b"
 BASE = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LLMOBS_BUILD": BUILD,
         "LLMOBS_EXPORTER": "store", "HOME": TMP,
         "LLMOBS_CONFIG": os.path.join(TMP, "empty.conf")}

@@ -344,10 +344,133 @@ int main(void) {
     check("run: switched off", spans(env) == 0 and "captured" not in err, err)
 
 
+def names():
+    """Mistyped names, in the environment and in the file, and the right one
+    typed; names of Datadog's own, and of others, are no mistakes."""
+    right = {
+        "DD_TRACE_AGENT_ULR": "DD_TRACE_AGENT_URL", "DD_API_KY": "DD_API_KEY",
+        "DD_SERIVCE": "DD_SERVICE", "DD_AGENT_HOSTS": "DD_AGENT_HOST",
+        "DD_ENVIRONMENT": "DD_ENV", "DD_LLMOBS_SITE": "DD_SITE",
+        "DD_LLMOBS_PROXY_URLS": "DD_LLMOBS_INSTRUMENTED_PROXY_URLS",
+        "DD_LLMOBS_MLAPP": "DD_LLMOBS_ML_APP", "DD_VERSON": "DD_VERSION",
+        "OTEL_EXPORTER_OTLP_ENPOINT": "OTEL_EXPORTER_OTLP_ENDPOINT",
+        "OTEL_EXPORTER_OTLP_TRACE_ENDPOINT":
+            "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+        "DD_LLMOBS_API_KEY": "DD_API_KEY", "DD_AGENT_PROT": "DD_AGENT_PORT",
+        "DD_LLMOBS_AGENTLESS": "DD_LLMOBS_AGENTLESS_ENABLED",
+        "LLMOBS_STORE": "LLMOBS_STORE_DIR", "LLMOBS_LOG_FILE": "LLMOBS_LOG",
+        "dd_api_key": "DD_API_KEY", "DD_LLMOB_ENABLED": "DD_LLMOBS_ENABLED",
+        "LLMOBS_CONTENTS": "LLMOBS_CONTENT"}
+    for name, meant in right.items():
+        told = "!! %s: no variable has this name" % name
+        remedy = ": did you mean %s?" % meant
+        status, text = doctor(["curl"], settings({name: "1"}))
+        check("name: %s" % name, status == 3 and told + remedy in text, text)
+        _, text = doctor(["curl"], settings({meant: "1"}))
+        check("name: %s, mended" % name, "no variable has" not in text and
+              meant + "=" in text, text)
+    file = os.path.join(TMP, "names.conf")
+    with open(file, "w") as f:
+        f.write("".join("%s=1\n" % name for name in right) + "what\n")
+    status, text = doctor(["curl"], settings({"LLMOBS_CONFIG": file}))
+    check("names: all in the file", status == 3 and all(
+        "!! %s: no variable has this name, in %s: did you mean %s?\n" %
+        (name, file, meant) in text for name, meant in right.items()), text)
+    check("names: a bad line of the file", "line %d: not NAME=value: mend that "
+          "line of the file\n" % (len(right) + 1) in text and
+          "can read, or unset it" not in text, text)
+    others = (
+        "DD_TRACE_ENABLED DD_LOGS_INJECTION DD_PROFILING_ENABLED DD_APP_KEY "
+        "DD_DOGSTATSD_PORT DD_DOGSTATSD_URL DD_TRACE_SAMPLE_RATE DD_HOSTNAME "
+        "DD_SERVICE_MAPPING DD_TRACE_HEADER_TAGS DD_RUNTIME_METRICS_ENABLED "
+        "DD_APPSEC_ENABLED DD_IAST_ENABLED DD_LOGS_ENABLED DD_APM_ENABLED "
+        "DD_LLMOBS_PROJECT_NAME DD_LLMOBS_AUTO_SPAN_LINKING_ENABLED DD_URL "
+        "DD_LLMOBS_EVALUATORS DD_GIT_BRANCH DD_TRACE_RATE_LIMIT DD_ENTITY_ID "
+        "DD_TRACE_128_BIT_TRACEID_LOGGING_ENABLED DD_DATA_STREAMS_ENABLED "
+        "DD_REMOTE_CONFIGURATION_ENABLED DD_TRACE_OTEL_ENABLED DD_EXTRA_TAGS "
+        "DD_INSTRUMENTATION_TELEMETRY_ENABLED DD_TRACE_STARTUP_LOGS "
+        "DD_CIVISIBILITY_AGENTLESS_ENABLED DD_TRACE_API_VERSION "
+        "OTEL_EXPORTER_OTLP_CERTIFICATE OTEL_EXPORTER_OTLP_CLIENT_KEY "
+        "OTEL_EXPORTER_OTLP_INSECURE OTEL_BLRP_MAX_EXPORT_BATCH_SIZE "
+        "OTEL_LOG_LEVEL LLM_MODEL OPENAI_API_KEY").split()
+    status, text = doctor(["curl"], settings({n: "1" for n in others}))
+    check("names: those of others", "no variable has" not in text and
+          status == 0, text)
+
+
+def values():
+    """Values that are well formed and wrong."""
+    host = URL.split("/")[2]
+    ask = CURL[:-1] + ["http://%s/ask" % host]
+    gateways = "DD_LLMOBS_INSTRUMENTED_PROXY_URLS"
+    rows = [ # a wrong setting, the doctor's words and status, the right one
+        (gateways, "*", "it has a *", 3, "http://" + host),
+        (gateways, "http://*:18080", "it has a *", 3, "http://" + host),
+        (gateways, "http://gw,http://*.example.com/v1", "entry 2 is ignored: "
+         "it has a *", 3, "http://u:p*ss@%s,http://gw" % host),
+        (gateways, "http://localhost", "nothing listens on port 80 of this "
+         "host: give the gateway's port", 3, "http://" + host),
+        (gateways, "https://127.0.0.1/v1,", "nothing listens on port 443", 3,
+         "http://%s/ask" % host)]
+    for name, wrong, told, status, mended in rows:
+        got, text = doctor(["curl"], settings({name: wrong}))
+        again, said = doctor(["curl"], settings({name: mended}))
+        check("value: %s=%s" % (name, wrong), (got, told in text, again) ==
+              (status, True, 0) and (calls(ask, {name: wrong}), calls(
+                  ask, {name: mended})) == (0, 1), (text, said))
+    right = "0123456789abcdef" * 2
+    for key, told in ((right + "01234567", "40 characters, where"),
+                      (right + " ", "33 characters, with blanks, where"),
+                      (right[:-1] + "x", "32 characters, where"),
+                      ("pub" + right[3:], "32 characters, where")):
+        got, text = doctor(["curl"], settings({"DD_API_KEY": key}))
+        check("value: a key, " + told, got == 3 and told in text and
+              key.strip() not in text, text)
+    check("value: a key", doctor(["curl"], settings({"DD_API_KEY": right}))[0]
+          == 0)
+    file = os.path.join(TMP, "file")
+    open(file, "w").close()
+    plain = ("import urllib.request as u; u.build_opener(u.ProxyHandler({}))"
+             ".open('%s', b'{\"model\": \"m\", \"messages\": []}').read()" % URL)
+    python = ["/usr/bin/python3", "-c", plain]
+    blank = os.path.join(TMP, "a b")
+    os.makedirs(blank)
+    for name in os.listdir(BUILD):
+        if name.startswith(("llmobs", "libllmobs")) and os.path.isfile(
+                os.path.join(BUILD, name)):
+            os.symlink(os.path.join(BUILD, name), os.path.join(blank, name))
+    for name, words, env, status, told, mended in (
+            ("switched off", CURL, {"DD_LLMOBS_ENABLED": "0"}, 1,
+             "switched off by DD_LLMOBS_ENABLED", {}),
+            ("excluded", CURL, {"LLMOBS_EXCLUDE": "git,curl"}, 1,
+             "switched off for /usr/bin/curl by LLMOBS_EXCLUDE",
+             {"LLMOBS_EXCLUDE": "git"}),
+            ("a store that cannot be", CURL,
+             {"LLMOBS_STORE_DIR": file + "/store"}, 1,
+             file + "/store cannot be written", {}),
+            ("plain http off", python, {"LLMOBS_SOCKETS": "off"}, 0,
+             "LLMOBS_SOCKETS is off", {"LLMOBS_SOCKETS": "auto"}),
+            ("a preload that is not there", CURL,
+             {"LD_PRELOAD": TMP + "/no/libllmobs_preload.so",
+              "DD_LLMOBS_ENABLED": "1"}, 1, "not there, and the loader goes on",
+             {}),
+            ("a library below a name with a blank", CURL,
+             {"LLMOBS_BUILD": blank}, 1, "install elsewhere than in " + blank,
+             {}),
+            ("off in the environment by env", ["env", "DD_LLMOBS_ENABLED=0"] +
+             CURL, {}, 1, "switched off by DD_LLMOBS_ENABLED", None),
+            ("an API that is not wanted", CURL, {"LLMOBS_OBSERVE": "-opneai"},
+             3, 'no API is named "opneai"', {})):
+        got, text = doctor(words, settings(env))
+        check("wrong: " + name, got == status and told in text, (got, text))
+        if mended is not None:
+            check("wrong: %s, mended" % name, calls(words, mended) == 1)
+
+
 def main():
     threading.Thread(target=SERVER.serve_forever, daemon=True).start()
     try:
-        for part in (runners, starts, runs_it):
+        for part in (runners, starts, runs_it, names, values):
             if not PARTS or part.__name__ in PARTS:
                 try:
                     part()
