@@ -9,7 +9,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli/doctor/probe.h"
 #include "cli/shared/options.h"
 #include "cli/shared/cli.h"
 #include "cli/shared/tell.h"
@@ -144,21 +143,18 @@ static int examine_and_report(struct llmobs_doctor *doctor, char **words,
 int llmobs_cmd_doctor(int argc, char **argv)
 {
     static struct llmobs_doctor doctor;
-    static bool json, host, client, runs;
+    static bool json, host, runs;
     static char **words;
     static const struct llmobs_cli_option options[] = {
         LLMOBS_CLI_FLAG("json", &json),
         LLMOBS_CLI_FLAG("no-self-test", &doctor.no_selftest),
         LLMOBS_CLI_FLAG("host", &host),
         LLMOBS_CLI_FLAG("run", &runs),
-        LLMOBS_CLI_FLAG("self-test-client", &client),
         {NULL, llmobs_cli_command, &words, 0, 0, 1, NULL}};
     int status = llmobs_cli_parse(argc, argv, options);
 
     if (status >= 0)
         return status;
-    if (client)
-        return *words ? llmobs_probe_run(*words) : LLMOBS_CLI_USAGE;
     if (runs && (json || host || doctor.no_selftest))
         return llmobs_cli_wrong("--run goes with no other option", "");
     if (host != !*words)

@@ -13,7 +13,6 @@
 #include <unistd.h>
 
 #include "cli/doctor/loopback.h"
-#include "cli/doctor/probe.h"
 #include "cli/shared/environment.h"
 #include "cli/shared/new_file.h"
 #include "cli/shared/preload.h"
@@ -28,6 +27,9 @@
 #define ROOM (1 << 20)
 #define LOG_MAX (1u * 1024 * 1024)
 #define PATH_OF_CALL "/v1/chat/completions"
+#define BODY_OF_CALL                                   \
+    "{\"model\": \"llmobs-self-test\", \"messages\": " \
+    "[{\"role\": \"user\", \"content\": \"ping\"}]}"
 
 /* The steps of an observed call, in order. */
 enum step {
@@ -51,7 +53,7 @@ struct selftest {
     struct llmobs_environment environment;
     char url[64];
     struct llmobs_preload preload;
-    char client[PATH_MAX]; /* "": this program */
+    char client[PATH_MAX]; /* curl's */
     pid_t pid;
     int status; /* as of waitpid */
     bool asked; /* the server got a request */
@@ -136,29 +138,20 @@ static int remove_one(const char *path, const struct stat *st, int type,
 
 _Noreturn static void become_client(const struct selftest *test)
 {
-    const char *curl[] = {test->client,
-                          "-q",
-                          "-sS",
-                          "-m",
-                          "15",
-                          "--noproxy",
-                          "*",
-                          "-H",
-                          "Content-Type: application/json",
-                          "-d",
-                          LLMOBS_PROBE_BODY,
-                          test->url,
-                          NULL};
-    const char *own[] = {test->preload.tool, "doctor", "--self-test-client",
-                         test->url, NULL};
+    const char *curl[] = {
+        test->client, "-q",         "-sS",
+        "-m",         "15",         "--noproxy",
+        "*",          "-H",         "Content-Type: application/json",
+        "-d",         BODY_OF_CALL, test->url,
+        NULL};
     int null = open("/dev/null", O_RDWR);
 
     for (int fd = 0; fd < 3 && null >= 0; fd++)
         dup2(null, fd);
     if (null > 2)
         close(null);
-    _exit(llmobs_environment_exec_status(llmobs_environment_exec(
-        &test->environment, (char **)(test->client[0] != '\0' ? curl : own))));
+    _exit(llmobs_environment_exec_status(
+        llmobs_environment_exec(&test->environment, (char **)curl)));
 }
 
 /* Looks at the client's memory while it waits for its answer: then it has
@@ -244,9 +237,6 @@ static const char *why_no_client(const struct selftest *test)
 {
     static char text[64];
 
-    if (WIFEXITED(test->status) && test->client[0] == '\0' &&
-        WEXITSTATUS(test->status) == LLMOBS_PROBE_NO_LIBCURL)
-        return "there is no curl, and no libcurl.so.4";
     if (WIFSIGNALED(test->status))
         snprintf(text, sizeof(text), "the client ended by signal %d",
                  WTERMSIG(test->status));
@@ -330,7 +320,7 @@ static enum step judge(const struct selftest *test, char *why, size_t cap)
 static void tell(struct selftest *test)
 {
     struct llmobs_doctor *doctor = test->doctor;
-    const char *client = test->client[0] ? test->client : "libcurl.so.4";
+    const char *client = test->client;
     struct llmobs_json *fact = llmobs_json_object();
     struct llmobs_json *list = llmobs_json_array();
     char why[512] = "";
@@ -343,8 +333,7 @@ static void tell(struct selftest *test)
         (void)llmobs_json_set(step, "ok", llmobs_json_bool(i != (int)failed));
         doctor->report.no_memory |= llmobs_json_add(list, step) != 0;
     }
-    (void)llmobs_json_sets(fact, "client",
-                           test->client[0] ? test->client : "llmobs");
+    (void)llmobs_json_sets(fact, "client", client);
     (void)llmobs_json_set(fact, "steps", list);
     (void)llmobs_json_set(fact, "span", llmobs_json_bool(test->made));
     if (failed < STEP_COUNT)
@@ -371,11 +360,13 @@ static int run(struct selftest *test)
         return rc;
     snprintf(test->url, sizeof(test->url), "http://127.0.0.1:%u" PATH_OF_CALL,
              test->loopback.port);
-    if (llmobs_program_find(&program, "curl") == 0)
+    rc = llmobs_program_find(&program, "curl");
+    if (rc == 0) {
         memcpy(test->client,
                program.script[0] != '\0' ? program.script : program.path,
                sizeof(test->client));
-    rc = make_environment(test);
+        rc = make_environment(test);
+    }
     if (rc == 0)
         rc = run_client(test);
     if (rc == 0)
@@ -397,7 +388,8 @@ void llmobs_doctor_selftest(struct llmobs_doctor *doctor)
     if (rc == 0)
         tell(&test);
     else
-        LLMOBS_FIND(NOTE, ABOUT, "could not be made: %s", strerror(-rc));
+        LLMOBS_FIND(NOTE, ABOUT, "could not be made: %s",
+                    rc == -ENOENT ? "there is no curl" : strerror(-rc));
     llmobs_loopback_close(&test.loopback);
     if (test.dir[0] != '\0')
         (void)nftw(test.dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
