@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include "cli/doctor/host_sockets.h"
-#include "cli/shared/environment.h"
 #include "cli/shared/options.h"
 #include "cli/shared/tell.h"
 #include "lib/base/clock.h"
@@ -72,21 +71,22 @@ static bool look_at(void *ctx, pid_t pid)
 }
 
 /* Gives the status as a shell does; -errno. */
-static int run_command(char **words, const struct llmobs_environment *env)
+static int run_command(char **words)
 {
     const struct timespec tick = {.tv_nsec = TICK_NS};
+    void (*on_child)(int) = signal(SIGCHLD, SIG_DFL);
     int status = 0;
 
     run.pid = fork();
-    if (run.pid == 0)
-        _exit(llmobs_environment_exec_status(
-            llmobs_environment_exec(env, words)));
+    if (run.pid == 0) {
+        signal(SIGCHLD, on_child);
+        execv(words[0], words);
+        _exit(127);
+    }
     if (run.pid < 0)
         return -errno;
-    /* The terminal's signals are the command's. */
-    signal(SIGINT, SIG_IGN);
+    signal(SIGINT, SIG_IGN); /* the terminal's signals are the command's */
     signal(SIGQUIT, SIG_IGN);
-    signal(SIGCHLD, SIG_DFL);
     while (waitpid(run.pid, &status, WNOHANG) == 0) {
         llmobs_process_all(look_at, NULL);
         llmobs_sockets_fini(&run.tables);
@@ -188,31 +188,25 @@ int llmobs_doctor_run(char **words)
     static struct llmobs_preload preload;
     char dir[] = "/tmp/llmobs-doctor.XXXXXX", log[sizeof(dir) + 8];
     struct llmobs_config *config = llmobs_cli_config(NULL);
-    struct llmobs_environment env = {.count = 0};
     struct llmobs_buf text;
-    size_t count = 0, told;
+    size_t count = 3, told;
     char **all;
     int rc = llmobs_preload_find(&preload);
 
-    while (words[count])
+    while (words[count - 3])
         count++;
-    all = calloc(count + 4, sizeof(*all));
-    if (!all || !config || !mkdtemp(dir))
-        rc = rc ? rc : -errno;
+    all = calloc(count + 1, sizeof(*all));
+    if (rc == 0 && (!all || !config || !mkdtemp(dir) ||
+                    llmobs_host_names_init(&run.names) != 0))
+        rc = errno ? -errno : -ENOMEM;
     snprintf(log, sizeof(log), "%s/log", dir);
     llmobs_buf_init(&text, LOG_MAX);
-    if (rc == 0)
-        rc = llmobs_environment_init(&env, environ);
-    if (rc == 0)
-        rc = llmobs_environment_set(&env, "LLMOBS_LOG", log);
-    if (rc == 0)
-        rc = llmobs_environment_set(&env, "LLMOBS_LOG_LEVEL", "debug");
-    if (rc == 0)
-        rc = llmobs_host_names_init(&run.names);
     if (rc == 0) {
         memcpy(all, (char *[]){preload.tool, "run", "--"}, 3 * sizeof(*all));
-        memcpy(all + 3, words, count * sizeof(*all));
-        rc = run_command(all, &env);
+        memcpy(all + 3, words, (count - 3) * sizeof(*all));
+        (void)setenv("LLMOBS_LOG", log, 1);
+        (void)setenv("LLMOBS_LOG_LEVEL", "debug", 1);
+        rc = run_command(all);
     }
     if (rc >= 0) {
         (void)llmobs_file_read(log, &text);

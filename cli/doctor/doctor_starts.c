@@ -11,7 +11,6 @@
 #include "lib/base/glob.h"
 #include "lib/base/tls_auto.h"
 
-#define MANIFEST "/package.json"
 #define ENTRIES_MAX 100000
 #define LEAST_SIZE                                            \
     ((off_t)1024 * 1024) /* no smaller program has TLS inside \
@@ -73,7 +72,7 @@ static int look_at(const char *path, const struct stat *st, int type,
 
 static bool walk(void *ctx, const char *path)
 {
-    char root[PATH_MAX];
+    char root[PATH_MAX]; /* pnpm has a link there */
 
     (void)ctx;
     return realpath(path, root) && nftw(root, look_at, 16, FTW_PHYS) == 0;
@@ -83,28 +82,24 @@ static bool walk(void *ctx, const char *path)
  * it that hold a platform's programs: NAME-linux-x64 beside NAME. */
 static void walk_package(struct llmobs_doctor *doctor, const char *script)
 {
-    char root[PATH_MAX + sizeof("/node_modules")], *slash;
-    char path[sizeof(root) + sizeof(MANIFEST)];
-    size_t first = 0;
+    char root[PATH_MAX], path[PATH_MAX + 16], *slash;
 
     if (!realpath(script, root))
         return;
-    while ((slash = strrchr(root, '/')) && slash > root) {
+    do {
+        slash = strrchr(root, '/');
         *slash = '\0';
-        first = first ? first : strlen(root);
-        snprintf(path, sizeof(path), "%s" MANIFEST, root);
+        if (slash == root)
+            return; /* it is in no package */
+        snprintf(path, sizeof(path), "%s/node_modules", root);
         if (access(path, F_OK) == 0)
             break;
-    }
-    if (!slash || slash == root) {
-        realpath(script, root);
-        strcpy(root + first, "/node_modules");
-    }
+        snprintf(path, sizeof(path), "%s/package.json", root);
+    } while (access(path, F_OK) != 0);
     left = ENTRIES_MAX;
-    if (walk(NULL, root) && strstr(root, "/node_modules/")) {
-        snprintf(path, sizeof(path), "%s-*", root);
+    snprintf(path, sizeof(path), "%s-*", root);
+    if (walk(NULL, root) && strstr(root, "/node_modules/"))
         llmobs_find_files(path, &doctor->allowance, walk, NULL);
-    }
 }
 
 void llmobs_doctor_starts(struct llmobs_doctor *doctor)
