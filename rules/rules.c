@@ -77,22 +77,6 @@ static int fill_shapes(struct llmobs_rules *rules,
     return fill_observed(rules, config);
 }
 
-/* True where the host has a *: entries are compared as they stand. */
-static bool has_pattern(struct llmobs_text entry)
-{
-    const char *colon = memmem(entry.data, entry.len, "://", 3), *at, *star;
-    struct llmobs_text host = entry, rest;
-
-    if (colon)
-        host = (struct llmobs_text){
-            colon + 3, entry.len - (size_t)(colon + 3 - entry.data)};
-    rest = host;
-    (void)llmobs_text_split(&rest, '/', &host);
-    at = memrchr(host.data, '@', host.len);
-    star = memrchr(host.data, '*', host.len);
-    return star && (!at || star > at);
-}
-
 /* Says what is wrong with an entry that is no URL. */
 static const char *why_no_url(struct llmobs_text entry)
 {
@@ -101,7 +85,7 @@ static const char *why_no_url(struct llmobs_text entry)
     for (size_t i = 0; i < entry.len; i++)
         if ((unsigned char)entry.data[i] <= ' ')
             return "it has a blank (a comma separates URLs)";
-    if (has_pattern(entry))
+    if (memchr(entry.data, '*', entry.len))
         return "it has a *, and no host has that name";
     if (!colon && memmem(entry.data, entry.len, "//", 2))
         return "its scheme has no colon";
@@ -122,8 +106,7 @@ static int add_proxy(struct llmobs_rules *rules,
                      struct llmobs_text entry, size_t number)
 {
     char line[LINE_MAX_LEN];
-    int rc = has_pattern(entry) ? -EINVAL
-                                : llmobs_url_list_add(&rules->proxies, entry);
+    int rc = llmobs_url_list_add(&rules->proxies, entry);
 
     if (rc != -EINVAL)
         return rc;

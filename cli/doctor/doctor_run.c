@@ -104,11 +104,9 @@ static void know(const char *address)
     char urls[2 * LLMOBS_HOST_NAME + 32];
     int len = (int)strcspn(address, "/ ");
 
-    if (len < LLMOBS_HOST_NAME) {
-        snprintf(urls, sizeof(urls), "http://%.*s,https://%.*s", len, address,
-                 len, address);
-        llmobs_host_names_add(&run.names, urls);
-    }
+    snprintf(urls, sizeof(urls), "http://%.*s,https://%.*s", len, address, len,
+             address);
+    llmobs_host_names_add(&run.names, urls);
 }
 
 /* Tells each request once: "TIME PID debug METHOD ADDRESS: VERDICT (WHY)". */
@@ -140,16 +138,15 @@ static size_t tell_requests(char *log)
 static void know_peers(const struct llmobs_config *config)
 {
     static const char *const proxies[] = {"http_proxy", "https_proxy",
-                                          "HTTP_PROXY", "HTTPS_PROXY",
-                                          "all_proxy",  "ALL_PROXY"};
+                                          "HTTPS_PROXY", "ALL_PROXY"};
     char intake[LLMOBS_HOST_NAME];
 
     for (size_t i = 0; i < sizeof(proxies) / sizeof(*proxies); i++)
         llmobs_host_names_add(&run.names, getenv(proxies[i]));
     for (char **url = config->never_urls; url && *url; url++)
         llmobs_host_names_add(&run.names, *url);
-    snprintf(intake, sizeof(intake), "https://llmobs-intake.%s", config->site);
-    llmobs_host_names_add(&run.names, intake);
+    snprintf(intake, sizeof(intake), "llmobs-intake.%s", config->site);
+    know(intake);
 }
 
 static size_t tell_peers(void)

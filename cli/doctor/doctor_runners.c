@@ -3,8 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "lib/base/glob.h"
@@ -119,7 +117,6 @@ static void find_command(struct reading *reading)
 static void change_environment(struct reading *reading, char **words)
 {
     const struct runner *runner = reading->runner;
-    const size_t last = strlen(LIST);
     static char *kept[3];
     size_t count = 0;
 
@@ -131,29 +128,16 @@ static void change_environment(struct reading *reading, char **words)
         environ = kept;
     reading->library = reading->clears ? -1 : (runner->does & OURS) / OURS;
     while (runner->does & ASSIGNS && *++words && words != reading->at) {
-        size_t len = strlen(*words);
+        const char *list = strstr(*words, LIST);
 
         if (**words != '-' && strchr(*words, '='))
             (void)putenv(*words);
-        if (strncmp(*words, LIST "=", last + 1) == 0) {
-            reading->library = strstr(*words, LLMOBS_DOCTOR_SHIM) ? 1 : -1;
-        } else if (len >= last && strcmp(*words + len - last, LIST) == 0) {
-            (void)unsetenv(LIST); /* env -u */
-            reading->library = -1;
-        }
+        if (!list || (list[strlen(LIST)] && list != *words))
+            continue;
+        if (list[strlen(LIST)] == '\0') /* env -u */
+            (void)unsetenv(LIST);
+        reading->library = strstr(*words, LLMOBS_DOCTOR_SHIM) ? 1 : -1;
     }
-}
-
-/* True where the kernel tells the runner's loader to drop LD_PRELOAD, for the
- * user who runs the doctor. */
-static bool is_secure(const char *path)
-{
-    struct stat st;
-
-    return getuid() != 0 && stat(path, &st) == 0 &&
-           ((st.st_mode & S_ISUID && st.st_uid != getuid()) ||
-            (st.st_mode & S_ISGID && st.st_gid != getgid()) ||
-            getxattr(path, "security.capability", NULL, 0) > 0);
 }
 
 char **llmobs_doctor_look_through(struct llmobs_doctor *doctor, char **words)
@@ -172,8 +156,6 @@ char **llmobs_doctor_look_through(struct llmobs_doctor *doctor, char **words)
         reading = (struct reading){runner, words, runner->does & CLEARS, 0};
         find_command(&reading);
         change_environment(&reading, words);
-        if (is_secure(doctor->program.path))
-            reading.library = -1;
         if (reading.library != 0)
             snprintf(doctor->dropper, sizeof(doctor->dropper), "%s",
                      reading.library < 0 ? name : "");

@@ -80,44 +80,31 @@ static bool is_other(const char *name)
            strncmp(name, "LLMOBS_ENTRY", 12) == 0;
 }
 
-/* True where the words of `few`, between their _, are words of `all`, or begin
- * them, in that order: DD_ENV is in DD_ENVIRONMENT, and in DD_LLMOBS_ENV. */
+/* True where the words of `few`, between their _, are words of `all`, in that
+ * order: those of DD_SITE are in DD_LLMOBS_SITE. */
 static bool has_words(const char *all, const char *few)
 {
-    while (*few != '\0') {
-        size_t len = strcspn(few, "_");
-        bool has = false;
+    size_t len = strcspn(few, "_"), word = strcspn(all, "_");
+    bool same = len == word && strncasecmp(all, few, len) == 0;
 
-        while (!has && *all != '\0') {
-            has = strncasecmp(all, few, len) == 0;
-            all += strcspn(all, "_");
-            all += *all == '_';
-        }
-        if (!has)
-            return false;
-        few += len + (few[len] == '_');
-    }
-    return true;
+    if (same && few[len] == '\0')
+        return true;
+    return all[word] != '\0' &&
+           has_words(all + word + 1, same ? few + len + 1 : few);
 }
 
-static size_t count_words(const char *name)
-{
-    size_t count = 0;
-
-    while (*name != '\0')
-        count += *name++ == '_';
-    return count;
-}
-
-/* Whether a known name may be meant by one with a word too many or too few. */
+/* Whether a known name may be meant by one with a word too many or too few, or
+ * with its last word in full: DD_ENVIRONMENT. */
 static bool is_akin(const char *name, const char *known)
 {
-    bool own = strncasecmp(name, "LLMOBS_", 7) == 0;
+    size_t len = strlen(known);
 
-    return (strcasestr(name, "LLMOBS") && has_words(known, name)) ||
-           (has_words(name, known) &&
-            (own || count_words(name) == count_words(known) ||
-             (strcasestr(name, "LLMOBS") && !strstr(known, "LLMOBS"))));
+    if (strncasecmp(name, known, len) == 0 && !strchr(name + len, '_'))
+        return true;
+    return strcasestr(name, "LLMOBS") &&
+           (has_words(known, name) ||
+            (has_words(name, known) &&
+             (strncasecmp(name, "DD_", 3) != 0 || !strstr(known, "LLMOBS"))));
 }
 
 /* Gives the known name that is most like this name; NULL: no name is much like
@@ -199,8 +186,7 @@ static void look_at_key(struct llmobs_doctor *doctor,
                     strpbrk(key, " \t\r\n") ? ", with blanks" : "");
 }
 
-/* Says where no gateway listens: a local one hardly has the port of a scheme.
- */
+/* A gateway of this host hardly has the port of a scheme. */
 static void look_at_gateways(struct llmobs_doctor *doctor, const char *urls)
 {
     struct llmobs_text rest = llmobs_text_of(urls), text;
@@ -213,16 +199,14 @@ static void look_at_gateways(struct llmobs_doctor *doctor, const char *urls)
 
         if (llmobs_url_parse(text, &url) == 0 &&
             (url.port == 80 || url.port == 443) &&
-            llmobs_glob_listed("localhost,127.0.0.1", url.host)) {
-            at.sin_port = htons(url.port);
-            if (connect(fd, (void *)&at, sizeof(at)) != 0)
-                LLMOBS_WARN(ABOUT,
-                            "give the gateway's port, such as "
-                            "http://localhost:4000",
-                            "DD_LLMOBS_INSTRUMENTED_PROXY_URLS: nothing "
-                            "listens on port %u of this host",
-                            (unsigned)url.port);
-        }
+            llmobs_glob_listed("localhost,127.0.0.1", url.host) &&
+            (at.sin_port = htons(url.port)) &&
+            connect(fd, (void *)&at, sizeof(at)) != 0)
+            LLMOBS_WARN(
+                ABOUT, "give the gateway's port, such as http://localhost:4000",
+                "DD_LLMOBS_INSTRUMENTED_PROXY_URLS: nothing listens on port %u "
+                "of this host",
+                (unsigned)url.port);
         close(fd);
     }
 }

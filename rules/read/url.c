@@ -291,7 +291,8 @@ static int parse_entry(struct llmobs_text text, struct llmobs_url *url)
     while (rc == 0 && url->path.len > 0 &&
            url->path.data[url->path.len - 1] == '/')
         url->path.len--;
-    return rc;
+    /* Hosts are compared as they stand. */
+    return rc == 0 && strchr(url->host, '*') ? -EINVAL : rc;
 }
 
 static bool same_port(const struct llmobs_url *entry,
