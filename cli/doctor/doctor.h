@@ -61,7 +61,7 @@ struct llmobs_doctor {
  * and changes this process's environment to that which the last one gets. Gives
  * the words from that one on, and notes in `dropper` who takes LD_PRELOAD away.
  * Where a runner has no command, or gives a text to a shell: those from that
- * runner on, with `hands_on`. NULL after a finding: it runs elsewhere. */
+ * runner on, with `hands_on`. */
 char **llmobs_doctor_look_through(struct llmobs_doctor *doctor, char **words);
 
 /* Makes all checks of the found program, or of the open process. */

@@ -32,7 +32,7 @@ static bool wants_selftest(struct llmobs_doctor *doctor)
     return doctor->holder[0] == '\0';
 }
 
-/* False after a finding that there is no such command, or none here. */
+/* False after a finding that there is no such command. */
 static bool find_command(struct llmobs_doctor *doctor, char **words)
 {
     const char *command;
@@ -40,15 +40,12 @@ static bool find_command(struct llmobs_doctor *doctor, char **words)
 
     LLMOBS_KNOWN("kind", llmobs_json_string("command"));
     words = llmobs_doctor_look_through(doctor, words);
-    if (!words)
-        return false;
     command = *words;
     rc = llmobs_program_find(&doctor->program, command);
     doctor->program.shell |= doctor->hands_on;
     while (*++words && !doctor->argument)
         if (**words != '-' && access(*words, R_OK) == 0)
             doctor->argument = *words;
-    doctor->report.asks = true;
     if (rc != 0)
         LLMOBS_FIND(FAIL, "program", "%s: %s",
                     doctor->program.path[0] ? doctor->program.path : command,

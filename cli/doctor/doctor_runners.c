@@ -16,8 +16,7 @@ enum {
     ASSIGNS = 2, /* words such as A=1 before the command set variables */
     SHELL = 4,   /* with -c a shell gets a text */
     WORD = 8,    /* a word of the shell's: there need be no such file */
-    AWAY = 16,   /* the command runs on another host or in a container */
-    OURS = 32    /* the library is preloaded from here on */
+    OURS = 16    /* the library is preloaded from here on */
 };
 
 /* A word behind any other option is its value if no command has that name. */
@@ -41,7 +40,6 @@ static const struct runner {
     {"sudo", "CDghpRrTtUu", 0, 0, CLEARS | ASSIGNS},
     {"doas,pkexec,systemd-run", "uCEGMp", 0, 0, CLEARS},
     {"su,runuser,script,chroot", "", 'l', ALL, 0},
-    {"ssh,docker,podman,kubectl,machinectl", "", 0, ALL, AWAY},
     {"llmobs-run,llmobs-entrypoint", "", 0, 0, OURS},
     {"llmobs", "", 0, 1, OURS}, /* llmobs run */
 };
@@ -159,15 +157,9 @@ char **llmobs_doctor_look_through(struct llmobs_doctor *doctor, char **words)
         if (reading.library != 0)
             snprintf(doctor->dropper, sizeof(doctor->dropper), "%s",
                      reading.library < 0 ? name : "");
-        if (runner->does & AWAY)
-            LLMOBS_FIND(FAIL, ABOUT,
-                        "%s runs its command on another host or in a "
-                        "container, and hands nothing on: put llmobs-run, and "
-                        "ask the doctor, there",
-                        name);
         doctor->hands_on = !reading.at;
         if (!reading.at)
-            return runner->does & AWAY ? NULL : words;
+            return words;
         LLMOBS_FIND(NOTE, ABOUT, "%s runs %s", name,
                     llmobs_program_base(*reading.at));
     }

@@ -116,7 +116,8 @@ int llmobs_report_print_text(const struct llmobs_report *report)
         printf("%s%s%s.%s\n", levels[report->worst].verdict,
                report->holds[0] ? " for calls" : "",
                report->holds + (report->holds[0] == ','),
-               report->asks ? " Still no span? `llmobs doctor --run CMD`" : "");
+               report->holds[0] ? " Still no span? `llmobs doctor --run CMD`"
+                                : "");
     return rc;
 }
 

@@ -27,8 +27,6 @@ struct llmobs_report {
     enum llmobs_report_level worst;
     bool no_memory;
     char holds[64]; /* the calls that are observed, each with ", " before it */
-    bool asks;      /* the last line says what to do about a span that is not
-                     * there */
 };
 
 void llmobs_report_init(struct llmobs_report *report);

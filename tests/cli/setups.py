@@ -208,11 +208,6 @@ def runners():
             status, text = doctor(words, settings({}))
             check("wrong: %s" % " ".join(words), status == 1 and
                   "right before what its shell gets" in text, text)
-    for words in (["ssh", "host", "curl"], ["docker", "run", "x", "curl"]):
-        if is_there(words[0]):
-            status, text = doctor(words, settings({}))
-            check("wrong: %s" % " ".join(words), status == 1 and
-                  "on another host or in a container" in text, text)
     status, text = doctor(["timeout", "9", "crul"], settings({}))
     check("wrong: no such command behind timeout", status == 1 and
           "crul: no such command" in text, text)
