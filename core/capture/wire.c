@@ -74,7 +74,9 @@ struct llmobs_wire {
     enum llmobs_wire_end ended_as;
     /* As many bytes, at most, came that the program has not read here. */
     uint64_t unseen;
-    uint64_t came, went; /* bytes that were received and sent here */
+    /* Bytes that were received and sent here; the exit asks for `came`. */
+    _Atomic uint64_t came;
+    uint64_t went;
     struct llmobs_wire_socket socket;
     bool unsent;       /* nothing can be sent any more */
     bool called;       /* a request was a call */
@@ -826,7 +828,8 @@ static void received(struct llmobs_wire *wire,
 {
     if (forked || is_over(wire))
         lose(wire, LLMOBS_HTTP1_MISSED);
-    wire->came += event->number;
+    atomic_store_explicit(&wire->came, wire->came + event->number,
+                          memory_order_relaxed);
     wire->unseen = 0;
     /* A server may say "HTTP/1.1 408" before it closes an idle connection. */
     if (wire->h2)
