@@ -629,7 +629,8 @@ struct llmobs_wire *llmobs_wire_begin(const char *host, int fd, bool http2)
     wire = llmobs_keyed_claim(&table, (void *)key);
     if (wire) {
         wire->ended_as = LLMOBS_WIRE_CLOSED;
-        wire->unseen = wire->came = wire->went = 0;
+        wire->came = 0;
+        wire->unseen = wire->went = 0;
         wire->unsent = wire->called = wire->counted = false;
         atomic_store(&wire->worker, 0);
         atomic_store(&wire->left, NULL);
