@@ -39,6 +39,9 @@
 
 struct relay {
     const char *dir; /* NULL: the configured spool; for root, all users' */
+    bool background; /* a relay of this environment's destinations is to run
+                      * beside the command */
+    bool own;        /* this process is that relay */
     sigset_t signals;
     struct llmobs_config *config; /* the children's, too */
     struct llmobs_relay_children children;
@@ -85,8 +88,8 @@ static int visit(void *ctx, const struct llmobs_user_spool *place)
     return 0;
 }
 
-/* This user's spool has its child from the start on: without a sign the first
- * process would not find the relay. */
+/* This user's spool has its relay from the start on: without a sign the first
+ * process would not find it. */
 static int visit_own(struct relay *relay)
 {
     struct llmobs_user_spool place = {
@@ -105,14 +108,15 @@ static int visit_own(struct relay *relay)
     if (rc != 0)
         return rc;
     close(fd);
-    return llmobs_relay_child_have(&relay->children, &place);
+    return relay->own ? llmobs_relay_serve_own(&relay->children, &place)
+                      : llmobs_relay_child_have(&relay->children, &place);
 }
 
 static int visit_all(struct relay *relay)
 {
     int rc = visit_own(relay);
 
-    if (rc == 0 && !relay->children.gives_way)
+    if (rc == 0)
         rc = llmobs_spool_dirs_visit(relay->dir, relay->config, visit, relay);
     if (rc == 0)
         llmobs_relay_places_sweep(&relay->children.places);
@@ -133,8 +137,7 @@ static void run(struct relay *relay)
         llmobs_relay_children_reap(&relay->children);
         if (relay->children.ended)
             break;
-        if (visit_all(relay) != 0 && relay->children.gives_way)
-            break;
+        (void)visit_all(relay);
         number = sigtimedwait(&relay->signals, NULL, &left);
     } while (number != SIGTERM && number != SIGINT);
     llmobs_relay_children_end(&relay->children, &relay->signals);
@@ -162,6 +165,15 @@ static int background_wait_for_sign(const struct llmobs_config *config,
     return ended ? -ECHILD : -ETIMEDOUT;
 }
 
+static void detach(const struct llmobs_config *config)
+{
+    setsid();
+    llmobs_cli_release_descriptors(false);
+    /* The directory may be on a disk that is to be unmounted. */
+    if (!config->log_path || *config->log_path == '/')
+        (void)!chdir("/");
+}
+
 static int background_start(const struct llmobs_config *config)
 {
     pid_t pid = fork();
@@ -170,20 +182,16 @@ static int background_start(const struct llmobs_config *config)
         return -errno;
     if (pid > 0)
         return background_wait_for_sign(config, pid);
-    setsid();
-    llmobs_cli_release_descriptors(false);
-    /* The directory may be on a disk that is to be unmounted. */
-    if (!config->log_path || *config->log_path == '/')
-        (void)!chdir("/");
+    detach(config);
     return 1;
 }
 
-/* Starts a relay in a new process. It gets a session of its own and none of
- * this process's descriptors, and is not a child of the command that started
- * it. Returns 1 in the new process. Returns 0 in this process when no relay is
- * wanted, or when one delivers for this environment's destination; -EBUSY: one
- * runs, but for another destination or of another version. If two relays are
- * started at the same time, one of them ends at once. */
+/* Starts a relay for this environment's destinations in a new process. It gets
+ * a session of its own and none of this process's descriptors, and is not a
+ * child of the command that started it. Returns 1 in the new process. Returns 0
+ * in this process when no relay is wanted, or when one delivers for these
+ * destinations. If two relays are started at the same time, one of them ends at
+ * once. */
 static int start_in_background(const struct llmobs_config *config)
 {
     /* With these settings a process would not leave its calls to a relay. */
@@ -192,32 +200,48 @@ static int start_in_background(const struct llmobs_config *config)
         config->otlp.signals[LLMOBS_SIGNAL_METRICS].on)
         return 0;
     alarm(HANGS_S); /* a forked child has no alarm */
-    switch (llmobs_relay_find(config)) {
-    case LLMOBS_RELAY_UP:
-        return 0;
-    case LLMOBS_RELAY_OF_OTHERS:
-        return -EBUSY;
-    default:
-        return background_start(config);
-    }
+    return llmobs_relay_find(config) == LLMOBS_RELAY_UP
+               ? 0
+               : background_start(config);
 }
 
 /* -- the command ----------------------------------------------------------- */
+
+/* The key lives on in this process's memory alone, where `ps` does not look:
+ * what the kernel shows as its environment is overwritten. Not what the loader
+ * may still read. */
+static void hide_environment(void)
+{
+    size_t count = 0;
+    char **anew;
+
+    while (environ[count])
+        count++;
+    anew = calloc(count + 1, sizeof(*anew));
+    for (size_t i = 0; anew && i < count; i++)
+        anew[i] = strdup(environ[i]);
+    for (size_t i = 0; anew && i < count; i++)
+        if (anew[i] && strncmp(environ[i], "LD_", 3) != 0)
+            explicit_bzero(environ[i], strlen(environ[i]));
+    if (anew)
+        environ = anew;
+}
 
 static int begin(struct relay *relay)
 {
     int rc = 1;
 
-    if (relay->children.gives_way)
+    if (relay->background)
         rc = start_in_background(relay->config);
+    else if (relay->own)
+        detach(relay->config);
+    if (rc == 1)
+        hide_environment();
+    relay->own |= relay->background;
     relay->config->relay = false;
     llmobs_cli_have_spool(relay->config);
-    if (rc >= 0)
-        return rc;
-    llmobs_log(LLMOBS_LOG_WARN, "relay: none started: %s",
-               rc == -EBUSY ? "one runs, for other destinations or of "
-                              "another version"
-                            : strerror(-rc));
+    if (rc < 0)
+        llmobs_log(LLMOBS_LOG_WARN, "relay: none started: %s", strerror(-rc));
     return rc;
 }
 
@@ -226,7 +250,8 @@ int llmobs_cmd_relay(int argc, char **argv)
     static struct relay relay;
     static const struct llmobs_cli_option options[] = {
         LLMOBS_CLI_VALUE("idle", llmobs_cli_seconds, &relay.children.idle_s),
-        LLMOBS_CLI_FLAG("background", &relay.children.gives_way),
+        LLMOBS_CLI_FLAG("background", &relay.background),
+        LLMOBS_CLI_FLAG("own", &relay.own),
         LLMOBS_CLI_VALUE("dir", llmobs_cli_filled, &relay.dir), LLMOBS_CLI_END};
     int rc = llmobs_cli_parse(argc, argv, options);
 
@@ -239,7 +264,11 @@ int llmobs_cmd_relay(int argc, char **argv)
     llmobs_log_init(relay.config->log_path,
                     (enum llmobs_log_level)relay.config->log_level);
     rc = begin(&relay);
-    if (rc > 0)
+    if (rc > 0 && relay.own)
+        rc = visit_own(&relay);
+    else if (rc > 0)
         run(&relay);
+    if (rc < 0)
+        llmobs_log(LLMOBS_LOG_WARN, "relay: it ends: %s", strerror(-rc));
     return rc >= 0 ? LLMOBS_CLI_OK : LLMOBS_CLI_FAILED;
 }

@@ -27,6 +27,12 @@
 #define ROOM_MS 1000
 /* The time between two looks for containers that have ended. */
 #define LIVING_MS 10000
+/* The time between two looks for clients that live and make no calls. */
+#define CLIENTS_MS 5000
+/* For how long a process relies on its last look for a sign (spool_relay.c),
+ * and for how long the sign of a relay may be locked by one that looks. */
+#define RELIES_MS 1200
+#define LOCKED_MS 1000
 /* The exit status of a child that cannot serve its spool, and of one that had
  * no work for `idle_s`. */
 #define FAILED 1
@@ -47,6 +53,9 @@ struct child {
     int64_t room_ns;   /* when it last counted the bytes of the spool */
     int64_t busy_ns;   /* when the spool was last in use */
     bool idle;
+    bool own;           /* it serves one owner alone, in this process */
+    uint64_t taken;     /* entries, at the last look */
+    int64_t clients_ns; /* when it last looked for clients */
 };
 
 static bool has_sign(const struct child *child)
@@ -113,6 +122,70 @@ static bool has_processes(const char *base)
     return any;
 }
 
+static void remove_sign(struct child *child)
+{
+    int base = -1;
+
+    (void)llmobs_spool_open_dir(child->children->config, false, &base);
+    llmobs_relay_sign_remove(&child->sign, base);
+    if (base >= 0)
+        close(base);
+}
+
+static int put_sign(struct child *child)
+{
+    const struct llmobs_owner *owners[LLMOBS_ADOPT_OWNERS];
+    size_t count = llmobs_adopt_owners(child->adopt, owners);
+    int base, rc = llmobs_spool_open_dir(child->children->config, false, &base);
+
+    if (rc != 0)
+        return rc;
+    if (child->own)
+        child->sign.owner = owners[0];
+    rc = llmobs_relay_sign_write(&child->sign, base, owners, count);
+    if (rc == -EBUSY && child->own && llmobs_relay_sign_is_up(base, owners[0]))
+        rc = -EALREADY;
+    close(base);
+    return rc;
+}
+
+static bool is_idle_for(const struct child *child, int64_t now)
+{
+    long idle_s = child->children->idle_s;
+
+    return idle_s != 0 &&
+           now - child->busy_ns >= idle_s * 1000 * LLMOBS_NS_PER_MS;
+}
+
+/* A relay of one owner's destinations ends although calls wait for a peer that
+ * is away: the next client starts another. Other owners' files are no news. It
+ * looks once more without its sign: a process that had seen the sign may have
+ * left a call meanwhile. */
+static void look_for_clients(struct child *child, int64_t now)
+{
+    const struct timespec moment = {RELIES_MS / 1000,
+                                    RELIES_MS % 1000 * LLMOBS_NS_PER_MS};
+    uint64_t taken = llmobs_stats_get(LLMOBS_STAT_adopted) +
+                     llmobs_stats_get(LLMOBS_STAT_captured);
+
+    if (taken != child->taken || (is_time(&child->clients_ns, CLIENTS_MS) &&
+                                  llmobs_adopt_has_clients(child->adopt)))
+        child->busy_ns = now;
+    child->taken = taken;
+    if (!is_idle_for(child, now))
+        return;
+    remove_sign(child);
+    (void)nanosleep(&moment, NULL);
+    if ((llmobs_adopt_has_clients(child->adopt) ||
+         llmobs_adopt_any(child->adopt) > 0) &&
+        put_sign(child) == 0) {
+        child->busy_ns = now;
+        return;
+    }
+    child->idle = true;
+    llmobs_ending_stop();
+}
+
 static void wait_for_news(void *ctx, int64_t until_ns)
 {
     struct child *child = ctx;
@@ -127,8 +200,11 @@ static void wait_for_news(void *ctx, int64_t until_ns)
     /* Other processes read from a file how full the spool is. */
     if (news && is_time(&child->room_ns, ROOM_MS))
         (void)llmobs_spool_usage(child->children->config, &bytes);
-    if (!news && idle_s != 0 &&
-        now - child->busy_ns < idle_s * 1000 * LLMOBS_NS_PER_MS)
+    if (child->own) {
+        look_for_clients(child, now);
+        return;
+    }
+    if (!news && idle_s != 0 && !is_idle_for(child, now))
         return;
     /* It goes on where the spool has processes, or calls for its destination.
      */
@@ -142,32 +218,21 @@ static void wait_for_news(void *ctx, int64_t until_ns)
     atomic_store(&llmobs_ending, true);
 }
 
-static int put_sign(struct child *child)
-{
-    const struct llmobs_owner *owners[LLMOBS_ADOPT_OWNERS];
-    size_t count = llmobs_adopt_owners(child->adopt, owners);
-    int base, rc = llmobs_spool_open_dir(child->children->config, false, &base);
-
-    if (rc != 0)
-        return rc;
-    rc = llmobs_relay_sign_write(&child->sign, base, owners, count);
-    close(base);
-    return rc;
-}
-
 /* While another relay has the spool, this one waits for its end: so a new
  * version can be started before the old one is stopped. -ETIME: the time of an
  * idle relay is up. */
 static int wait_for_sign(struct child *child)
 {
-    const struct timespec moment = {0, 200 * LLMOBS_NS_PER_MS};
+    const struct timespec moment = {0,
+                                    (child->own ? 5 : 200) * LLMOBS_NS_PER_MS};
     int64_t idle_ns = child->children->idle_s * 1000 * LLMOBS_NS_PER_MS;
     int64_t began = llmobs_clock_mono_ns();
     int rc;
 
+    if (child->own)
+        idle_ns = LOCKED_MS * LLMOBS_NS_PER_MS;
     while ((rc = put_sign(child)) == -EBUSY && !atomic_load(&llmobs_ending)) {
-        if (child->children->gives_way ||
-            (idle_ns != 0 && llmobs_clock_mono_ns() - began >= idle_ns))
+        if (idle_ns != 0 && llmobs_clock_mono_ns() - began >= idle_ns)
             return -ETIME;
         (void)nanosleep(&moment, NULL);
     }
@@ -185,7 +250,9 @@ static int open_child(struct child *child)
     child->adopt = llmobs_adopt_new(config, LLMOBS_ADOPT_SAME);
     if (!child->adopt)
         return -ENOMEM;
-    rc = llmobs_adopt_set_relay(child->adopt, child->children->unset);
+    rc = llmobs_adopt_set_relay(child->adopt,
+                                child->own ? config : child->children->unset,
+                                &child->sign);
     if (rc != 0)
         return rc;
     read_living(child);
@@ -214,8 +281,23 @@ static int relay_child_serve(struct child *child)
         return -ENOMEM;
     child->busy_ns = llmobs_clock_mono_ns();
     llmobs_worker_relay(worker, &waits, &llmobs_ending);
-    llmobs_relay_sign_remove(&child->sign);
+    remove_sign(child);
     return 0;
+}
+
+int llmobs_relay_serve_own(struct llmobs_relay_children *children,
+                           const struct llmobs_user_spool *spool)
+{
+    struct child child = {.children = children,
+                          .place = spool,
+                          .sign = {-1, NULL},
+                          .watch = {.fd = -1},
+                          .own = true};
+    int rc;
+
+    llmobs_ending_begin();
+    rc = relay_child_serve(&child);
+    return rc == -ETIME || rc == -EALREADY || rc == -EINTR ? 0 : rc;
 }
 
 static int run_apart(void *ctx, int entered, int fd)
@@ -251,7 +333,7 @@ int llmobs_relay_child_have(struct llmobs_relay_children *children,
     struct child child = {.children = children,
                           .place = spool,
                           .parent = getpid(),
-                          .sign = {-1},
+                          .sign = {-1, NULL},
                           .watch = {.fd = -1}};
     struct llmobs_apart apart = {0, -1};
     int rc;

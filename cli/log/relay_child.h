@@ -27,8 +27,6 @@ struct llmobs_relay_children {
     struct llmobs_config *config;
     const struct llmobs_config *unset; /* of an environment without settings */
     long idle_s;                       /* 0: a child never ends by itself */
-    bool gives_way;                    /* a child ends where another relay has
-                                        * the spool */
     bool ended;        /* all children have ended, as they had no work or no
                         * spool */
     int64_t served_ns; /* when a child last ran */
@@ -38,6 +36,11 @@ struct llmobs_relay_children {
 /* Starts the child of a spool that has none. */
 int llmobs_relay_child_have(struct llmobs_relay_children *children,
                             const struct llmobs_user_spool *spool);
+
+/* Serves the spool for the configuration's destinations alone, in this process,
+ * until it has had no client for idle_s. Gives way to a relay that lives. */
+int llmobs_relay_serve_own(struct llmobs_relay_children *children,
+                           const struct llmobs_user_spool *spool);
 
 /* Notes which children have ended. */
 void llmobs_relay_children_reap(struct llmobs_relay_children *children);

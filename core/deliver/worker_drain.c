@@ -16,6 +16,9 @@
 /* For a relay: the time between two looks for killed processes, which do not
  * report their end. */
 #define LOOK_MS 1000
+/* The last delivery of a relay that is told to end, as with the service in
+ * which its last client ran. */
+#define LAST_MS 400
 
 static void record(struct llmobs_worker *worker)
 {
@@ -105,5 +108,9 @@ void llmobs_worker_relay(struct llmobs_worker *worker,
         waits->wait(waits->ctx, due < until ? due : until);
     }
     delivery->waits.call = NULL;
+    delivery->account.backlog.adopted_ns = 0;
+    llmobs_delivery_allow_tries(delivery, true);
+    (void)llmobs_delivery_run(delivery, LLMOBS_RUN_ALL,
+                              llmobs_futex_deadline(LAST_MS));
     end(worker);
 }

@@ -81,9 +81,10 @@ struct llmobs_adopt {
     char base[PATH_MAX];
     struct llmobs_owner *unset; /* of a relay: the owner without destinations */
     const char *place;          /* takes only what is for it, or NULL */
-    bool reclaims;              /* this walk reclaims what a relay had */
-    bool reclaimed_all;         /* and has claimed all of it so far */
-    unsigned reclaimed;         /* how many entries that were at its begin */
+    const struct llmobs_relay_sign *sign; /* of a relay: its own */
+    bool reclaims;      /* this walk reclaims what a relay had */
+    bool reclaimed_all; /* and has claimed all of it so far */
+    unsigned reclaimed; /* how many entries that were at its begin */
     const struct llmobs_live_namespaces *living;
     struct llmobs_owner *self;     /* set before the first owner is read */
     struct llmobs_record_owner me; /* the pid is 0 before the first use */
@@ -161,19 +162,17 @@ static bool has_ended(const struct llmobs_adopt *adopt,
            who->pid == getpid();
 }
 
-/* True if the relay that claimed a file has ended: no process holds the sign,
- * or this process does. Nothing else shows whether a relay in another container
- * lives. */
+/* True if the relay that claimed a file has ended: no process but this one
+ * holds a sign for its owner. Nothing else shows whether a relay in another
+ * container lives. */
 static bool has_relay_ended(const struct llmobs_adopt *adopt)
 {
     int dir;
     bool held;
 
-    if (adopt->unset)
-        return true;
     if (llmobs_spool_open_dir(adopt->config, false, &dir) != 0)
         return false;
-    held = llmobs_relay_sign_is_held(dir);
+    held = llmobs_relay_sign_is_held(dir, adopt->file.owner, adopt->sign);
     close(dir);
     return !held;
 }
@@ -564,8 +563,10 @@ void llmobs_adopt_free(struct llmobs_adopt *adopt)
 }
 
 int llmobs_adopt_set_relay(struct llmobs_adopt *adopt,
-                           const struct llmobs_config *unset)
+                           const struct llmobs_config *unset,
+                           const struct llmobs_relay_sign *sign)
 {
+    adopt->sign = sign;
     adopt->unset = llmobs_owner_new(unset);
     if (!adopt->self)
         adopt->self = llmobs_owner_new(adopt->config);
@@ -684,6 +685,7 @@ static int read_entry(struct llmobs_adopt *adopt,
     /* Bits mean other destinations in a process that has other destinations. */
     counted = llmobs_adopt_file_delivered_to(&adopt->file, entry->id,
                                              &out->delivered_to);
+    out->delivered_to &= ~LLMOBS_LEFT;
     if (adopt->whose == LLMOBS_ADOPT_ANY)
         out->delivered_to &= LLMOBS_INFERRED;
     if (entry->type == LLMOBS_ENTRY_EVENT)
@@ -869,24 +871,19 @@ void llmobs_adopt_return(struct llmobs_adopt *adopt,
 
 /* -- looking alone --------------------------------------------------------- */
 
+typedef int visit_fn(struct llmobs_adopt *adopt, const struct found *found,
+                     void *ctx);
+
 /* Visits each file in the spool but this process's, until a visit gives a
- * number other than 0, and gives that number. -EBUSY while a file is claimed.
- */
-static int visit_files(struct llmobs_adopt *adopt,
-                       int (*visit)(struct llmobs_adopt *, const struct found *,
-                                    void *),
-                       void *ctx)
+ * number other than 0, and gives that number. Not while a file is read. */
+static int walk_files(struct llmobs_adopt *adopt, visit_fn *visit, void *ctx)
 {
     struct found found;
     struct llmobs_spool_name name;
     struct llmobs_listing list;
     const char *text;
-    int rc;
+    int rc = open_list(adopt, &list);
 
-    for (size_t i = 0; i < CLAIMS; i++)
-        if (adopt->claims[i].used)
-            return -EBUSY;
-    rc = open_list(adopt, &list);
     if (rc)
         return rc == -ENOENT ? 0 : rc;
     while (rc == 0 && !is_late(adopt) && (text = llmobs_listing_next(&list)))
@@ -897,6 +894,15 @@ static int visit_files(struct llmobs_adopt *adopt,
         }
     llmobs_listing_close(&list);
     return rc;
+}
+
+/* -EBUSY while a file is claimed. */
+static int visit_files(struct llmobs_adopt *adopt, visit_fn *visit, void *ctx)
+{
+    for (size_t i = 0; i < CLAIMS; i++)
+        if (adopt->claims[i].used)
+            return -EBUSY;
+    return walk_files(adopt, visit, ctx);
 }
 
 /* The row of the file's destination; the last row has all beyond it. */
@@ -986,6 +992,20 @@ static int is_left(struct llmobs_adopt *adopt, const struct found *found,
 int llmobs_adopt_any(struct llmobs_adopt *adopt)
 {
     return visit_files(adopt, is_left, NULL);
+}
+
+static int is_client(struct llmobs_adopt *adopt, const struct found *found,
+                     void *ctx)
+{
+    (void)ctx;
+    return find_owner(adopt) == 0 && has_destinations(adopt) &&
+           !has_ended(adopt, found);
+}
+
+bool llmobs_adopt_has_clients(struct llmobs_adopt *adopt)
+{
+    return adopt->here || llmobs_adopt_seen_lives(&adopt->seen) ||
+           walk_files(adopt, is_client, NULL) != 0;
 }
 
 struct under_way {

@@ -28,6 +28,7 @@
 #include "core/log/live_namespaces.h"
 #include "core/log/owner.h"
 
+struct llmobs_relay_sign;
 struct llmobs_spool;
 
 struct llmobs_adopt;
@@ -111,10 +112,11 @@ void llmobs_adopt_set_own(struct llmobs_adopt *adopt, struct llmobs_spool *own);
 
 /* Makes it the adoption of a relay. It also gives entries of living processes
  * that are for a relay (entry.h), and entries of processes that have the
- * destinations of `unset`, a configuration that names none. Borrows the
- * configuration. -ENOMEM. */
+ * destinations of `unset`, a configuration that names none. Borrows all.
+ * -ENOMEM. */
 int llmobs_adopt_set_relay(struct llmobs_adopt *adopt,
-                           const struct llmobs_config *unset);
+                           const struct llmobs_config *unset,
+                           const struct llmobs_relay_sign *sign);
 
 /* The owners for which a relay works; gives their number. Borrowed. */
 #define LLMOBS_ADOPT_OWNERS 2
@@ -157,6 +159,10 @@ void llmobs_adopt_write_delivered_to(const struct llmobs_adopt *adopt,
 int llmobs_adopt_count(struct llmobs_adopt *adopt,
                        struct llmobs_adopt_counts *out);
 int llmobs_adopt_any(struct llmobs_adopt *adopt);
+
+/* True where a living process with a file in the spool delivers to the same
+ * destinations. */
+bool llmobs_adopt_has_clients(struct llmobs_adopt *adopt);
 
 /* Visits the calls that are under way; claims and changes nothing. A visit that
  * gives a number other than 0 ends the walk. -EBUSY as of _count. */

@@ -338,7 +338,11 @@ bool llmobs_adopt_file_is_open(const struct llmobs_adopt_file *file,
 bool llmobs_adopt_file_is_due(const struct llmobs_adopt_file *file,
                               const struct llmobs_entry *entry)
 {
-    return (!file->living || llmobs_entry_has(entry, LLMOBS_ENTRY_FOR_RELAY)) &&
+    unsigned bits;
+
+    return (!file->living || llmobs_entry_has(entry, LLMOBS_ENTRY_FOR_RELAY) ||
+            (llmobs_adopt_file_delivered_to(file, entry->id, &bits) &&
+             bits & LLMOBS_LEFT)) &&
            llmobs_adopt_file_is_open(file, entry);
 }
 

@@ -34,6 +34,15 @@ bool llmobs_adopt_seen_is_unchanged(struct llmobs_adopt_seen *seen,
            (kill(name->who.pid, 0) == 0 || errno != ESRCH || file->away);
 }
 
+bool llmobs_adopt_seen_lives(const struct llmobs_adopt_seen *seen)
+{
+    for (size_t i = 0; i < seen->count; i++)
+        if (!seen->list[i].away &&
+            (kill(seen->list[i].name.who.pid, 0) == 0 || errno != ESRCH))
+            return true;
+    return false;
+}
+
 void llmobs_adopt_seen_add(struct llmobs_adopt_seen *seen,
                            const struct llmobs_spool_name *name, bool away,
                            off_t size)

@@ -29,6 +29,9 @@ bool llmobs_adopt_seen_is_unchanged(struct llmobs_adopt_seen *seen,
                                     const struct llmobs_spool_name *name,
                                     off_t size);
 
+/* True where the process of one of the files lives. */
+bool llmobs_adopt_seen_lives(const struct llmobs_adopt_seen *seen);
+
 /* Adds the file, or sets its size. `away`: its process cannot be asked. */
 void llmobs_adopt_seen_add(struct llmobs_adopt_seen *seen,
                            const struct llmobs_spool_name *name, bool away,

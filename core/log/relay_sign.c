@@ -35,19 +35,41 @@ static bool is_fresh(int fd)
            age > -LLMOBS_RELAY_STALE_MS * LLMOBS_NS_PER_MS;
 }
 
-static int open_sign(int dir, int how)
+/* What a process writes that is about to start a relay. */
+#define STARTS "s"
+/* A relay that is started has its sign within this time. */
+#define START_MS 3000
+#define NAME_MAX_BYTES (sizeof(LLMOBS_RELAY_SIGN) + 40)
+
+/* "relay.UID", or of the relay of one owner's destinations "relay.UID.HEX". */
+static void name_sign(const struct llmobs_owner *owner,
+                      char name[NAME_MAX_BYTES])
 {
-    char name[sizeof(LLMOBS_RELAY_SIGN) + 20];
     size_t len = sizeof(LLMOBS_RELAY_SIGN) - 1;
+    uint64_t hash;
 
     memcpy(name, LLMOBS_RELAY_SIGN, len);
-    (void)llmobs_text_decimal(geteuid(), name + len);
+    len += llmobs_text_decimal(geteuid(), name + len);
+    if (!owner)
+        return;
+    memcpy(&hash, llmobs_owner_origin(owner)->hash, sizeof(hash));
+    name[len++] = '.';
+    for (int at = 60; at >= 0; at -= 4)
+        name[len++] = "0123456789abcdef"[hash >> at & 15];
+    name[len] = '\0';
+}
+
+static int open_sign(int dir, const struct llmobs_owner *owner, int how)
+{
+    char name[NAME_MAX_BYTES];
+
+    name_sign(owner, name);
     return llmobs_file_open(dir, name, how);
 }
 
 /* -- the relay's side ---------------------------------------------------- */
 
-static int lock_sign(int fd)
+static int try_lock(int fd)
 {
     struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
 
@@ -78,12 +100,12 @@ int llmobs_relay_sign_write(struct llmobs_relay_sign *sign, int dir,
                             const struct llmobs_owner *const *owners,
                             size_t count)
 {
-    int rc, fd = open_sign(dir, O_RDWR);
+    int rc, fd = open_sign(dir, sign->owner, O_RDWR);
 
     sign->fd = -1;
     if (fd < 0)
         return fd;
-    rc = count <= LLMOBS_RELAY_HASHES ? lock_sign(fd) : -E2BIG;
+    rc = count <= LLMOBS_RELAY_HASHES ? try_lock(fd) : -E2BIG;
     if (rc == 0) /* somebody may have removed the file meanwhile */
         rc = llmobs_file_check(fd, geteuid());
     if (rc == 0)
@@ -103,7 +125,7 @@ int llmobs_relay_sign_renew(const struct llmobs_relay_sign *sign)
 bool llmobs_relay_sign_is_there(const struct llmobs_relay_sign *sign, int dir)
 {
     struct stat mine, there;
-    int fd = open_sign(dir, O_RDONLY);
+    int fd = open_sign(dir, sign->owner, O_RDONLY);
     bool same;
 
     if (fd < 0)
@@ -114,11 +136,17 @@ bool llmobs_relay_sign_is_there(const struct llmobs_relay_sign *sign, int dir)
     return same;
 }
 
-void llmobs_relay_sign_remove(struct llmobs_relay_sign *sign)
+void llmobs_relay_sign_remove(struct llmobs_relay_sign *sign, int dir)
 {
+    char name[NAME_MAX_BYTES];
+
     if (sign->fd < 0)
         return;
     (void)!ftruncate(sign->fd, 0);
+    if (sign->owner && llmobs_relay_sign_is_there(sign, dir)) {
+        name_sign(sign->owner, name);
+        (void)unlinkat(dir, name, 0);
+    }
     close(sign->fd);
     sign->fd = -1;
 }
@@ -168,16 +196,23 @@ static bool is_up(int fd, const struct llmobs_owner *owner)
     return up;
 }
 
-bool llmobs_relay_sign_is_up(int dir, const struct llmobs_owner *owner)
+static bool has_own_up(int dir, const struct llmobs_owner *owner)
 {
-    int fd = open_sign(dir, O_RDONLY);
+    int fd = owner ? open_sign(dir, owner, O_RDONLY) : -ENOENT;
 
     return fd >= 0 && is_up(fd, owner);
 }
 
-bool llmobs_relay_sign_is_held(int dir)
+bool llmobs_relay_sign_is_up(int dir, const struct llmobs_owner *owner)
 {
-    int fd = open_sign(dir, O_RDONLY);
+    int fd = open_sign(dir, NULL, O_RDONLY);
+
+    return (fd >= 0 && is_up(fd, owner)) || has_own_up(dir, owner);
+}
+
+static bool is_held(int dir, const struct llmobs_owner *owner)
+{
+    int fd = open_sign(dir, owner, O_RDONLY);
     struct content content;
     bool held = fd >= 0 && is_locked(fd) &&
                 (!read_content(fd, &content) || is_of_our_version(&content));
@@ -185,6 +220,49 @@ bool llmobs_relay_sign_is_held(int dir)
     if (fd >= 0)
         close(fd);
     return held;
+}
+
+bool llmobs_relay_sign_is_held(int dir, const struct llmobs_owner *owner,
+                               const struct llmobs_relay_sign *mine)
+{
+    return ((!mine || mine->owner) && is_held(dir, NULL)) ||
+           ((!mine || !mine->owner) && is_held(dir, owner));
+}
+
+/* With the lock: true where the file is the mark of a start under way. */
+static bool is_starting(int fd)
+{
+    struct stat st;
+
+    return fstat(fd, &st) == 0 && st.st_size == sizeof(STARTS) - 1 &&
+           llmobs_clock_wall_ns() - llmobs_clock_ns(st.st_mtim) <
+               START_MS * LLMOBS_NS_PER_MS;
+}
+
+int llmobs_relay_sign_begin(int dir, const struct llmobs_owner *owner)
+{
+    int rc, fd = open_sign(dir, owner, O_RDWR);
+
+    if (fd < 0)
+        return fd;
+    rc = try_lock(fd);
+    if (rc == 0 && is_starting(fd))
+        rc = -EBUSY;
+    if (rc == 0 && (ftruncate(fd, 0) != 0 ||
+                    pwrite(fd, STARTS, sizeof(STARTS) - 1, 0) < 1))
+        rc = -errno;
+    close(fd);
+    return rc;
+}
+
+void llmobs_relay_sign_give_up(int dir, const struct llmobs_owner *owner)
+{
+    struct llmobs_relay_sign sign = {open_sign(dir, owner, O_RDWR), owner};
+
+    if (sign.fd >= 0 && try_lock(sign.fd) == 0 && is_starting(sign.fd))
+        llmobs_relay_sign_remove(&sign, dir);
+    else if (sign.fd >= 0)
+        close(sign.fd);
 }
 
 static bool is_of_several_users(int dir)
@@ -197,11 +275,11 @@ static bool is_of_several_users(int dir)
 
 bool llmobs_relay_sign_meet(int dir, const struct llmobs_owner *owner)
 {
-    int fd = open_sign(dir, O_RDONLY);
+    int fd = open_sign(dir, NULL, O_RDONLY);
 
     if (fd == -ENOENT && is_of_several_users(dir))
-        fd = open_sign(dir, O_RDWR);
-    return fd >= 0 && is_up(fd, owner);
+        fd = open_sign(dir, NULL, O_RDWR);
+    return (fd >= 0 && is_up(fd, owner)) || has_own_up(dir, owner);
 }
 
 bool llmobs_relay_sign_parse(const char *name, uid_t *uid)

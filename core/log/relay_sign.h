@@ -9,6 +9,11 @@
  * time, which a working relay renews (LLMOBS_RELAY_RENEW_MS). Only the user can
  * make the file (file.h), so nobody else can claim to be the relay.
  *
+ * A relay that a program's start or the library has started works for one
+ * owner's destinations alone. Its sign has the begin of their hash behind the
+ * user's number, so that a spool has one such relay for each destination and
+ * key, beside the relay for all.
+ *
  * Owns:    a llmobs_relay_sign owns its descriptor, from put to take_down.
  * Threads: _put, _renew, _is_there, _take_down: one; the rest: any.
  * Errors:  negative errno. -EBUSY: another relay has the sign.
@@ -31,7 +36,9 @@
 #define LLMOBS_RELAY_STALE_MS 10000
 
 struct llmobs_relay_sign {
-    int fd; /* -1: no sign */
+    int fd;                           /* -1: no sign */
+    const struct llmobs_owner *owner; /* whose destinations alone it works for;
+                                       * NULL: the relay for all */
 };
 
 /* Puts the sign into the opened spool `dir`, for the destinations of these
@@ -44,15 +51,24 @@ int llmobs_relay_sign_renew(const struct llmobs_relay_sign *sign);
 /* False where somebody has removed the sign, or the whole spool. */
 bool llmobs_relay_sign_is_there(const struct llmobs_relay_sign *sign, int dir);
 /* From here on no process leaves its entries to this relay. */
-void llmobs_relay_sign_remove(struct llmobs_relay_sign *sign);
+void llmobs_relay_sign_remove(struct llmobs_relay_sign *sign, int dir);
+
+/* To be called before a relay for these destinations is started: 0 for one of
+ * several callers, in three seconds; -EBUSY: one lives, or another process
+ * starts one. _give_up: the start has failed. */
+int llmobs_relay_sign_begin(int dir, const struct llmobs_owner *owner);
+void llmobs_relay_sign_give_up(int dir, const struct llmobs_owner *owner);
 
 /* True where a living relay has its sign in the opened spool `dir`, reads files
  * of this version (entry.h), and works for the destinations of this owner
  * (NULL: of any version, for any). */
 bool llmobs_relay_sign_is_up(int dir, const struct llmobs_owner *owner);
 
-/* True where some relay of this version lives, even one that hangs. */
-bool llmobs_relay_sign_is_held(int dir);
+/* True where a relay of this version lives that may have claimed files of this
+ * owner, even one that hangs. `mine`: the caller's own sign, which does not
+ * count; or NULL. */
+bool llmobs_relay_sign_is_held(int dir, const struct llmobs_owner *owner,
+                               const struct llmobs_relay_sign *mine);
 
 /* As llmobs_relay_sign_is_up, for a process that begins. In a directory of
  * several users, such as /tmp, makes an empty file if the sign is missing: by

@@ -32,6 +32,9 @@
 #define LLMOBS_RELEASE_FIELD 1
 #define LLMOBS_RELEASE_MAX 256
 #define LLMOBS_INFERRED (1u << 30) /* not a destination: spool.h */
+#define LLMOBS_LEFT                                          \
+    (1u << 29) /* likewise: its process, which lives, leaves \
+                * the entry to a relay after all */
 
 /* A file of this size or a greater one is closed: a reader has claimed it. To
  * set the size stores nothing on the disk, and each entry, as it is appended,

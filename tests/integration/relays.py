@@ -1,5 +1,6 @@
 """A relay for a test, and the sign by which others find it."""
 import fcntl
+import glob
 import os
 import struct
 import subprocess
@@ -62,6 +63,25 @@ def lives(session):
 
 def sign(t):
     return os.path.join(spool_of(t), "relay.%d" % os.geteuid())
+
+
+def own_signs(t):
+    """Those of relays for one destination each."""
+    return glob.glob(sign(t) + ".*")
+
+
+def holders(paths):
+    """The processes that have one of the files open, and which."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            for fd in os.listdir("/proc/%s/fd" % pid):
+                path = os.readlink("/proc/%s/fd/%s" % (pid, fd))
+                if path in paths:
+                    found.append((int(pid), path))
+        except OSError:
+            continue  # it has ended
+    return found
 
 
 def sign_is_up(t, path=None):

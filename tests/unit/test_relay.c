@@ -118,7 +118,7 @@ static void become_relay(void)
 {
     unset = config;
     unset.store_dir = NULL;
-    ck_assert_int_eq(llmobs_adopt_set_relay(adopt, &unset), 0);
+    ck_assert_int_eq(llmobs_adopt_set_relay(adopt, &unset, NULL), 0);
 }
 
 /* Takes so many calls, and then there is no other. */
@@ -358,7 +358,7 @@ TEST(relay_works_for_those_that_name_nothing)
     llmobs_adopt_free(adopt);
     adopt = llmobs_adopt_new(&config, LLMOBS_ADOPT_SAME);
     take(0);
-    ck_assert_int_eq(llmobs_adopt_set_relay(adopt, &unset), 0);
+    ck_assert_int_eq(llmobs_adopt_set_relay(adopt, &unset, NULL), 0);
     take(1);
     end_child();
 }
@@ -391,7 +391,7 @@ TEST(relay_sign_says_for_whom)
 {
     struct llmobs_owner *owner = llmobs_owner_new(&config), *other;
     const struct llmobs_owner *list[] = {owner};
-    struct llmobs_relay_sign sign = {-1}, second = {-1};
+    struct llmobs_relay_sign sign = {-1, NULL}, second = {-1, NULL};
     struct llmobs_config elsewhere = config;
     int dir;
 
@@ -408,11 +408,52 @@ TEST(relay_sign_says_for_whom)
     ck_assert_int_eq(llmobs_relay_find(&elsewhere), LLMOBS_RELAY_OF_OTHERS);
     ck_assert_int_eq(llmobs_relay_sign_write(&second, dir, list, 1), -EBUSY);
     ck_assert(llmobs_relay_sign_is_up(dir, owner));
-    llmobs_relay_sign_remove(&sign);
+    llmobs_relay_sign_remove(&sign, dir);
     ck_assert(!llmobs_relay_sign_is_up(dir, NULL));
     ck_assert_int_eq(llmobs_relay_find(&config), LLMOBS_RELAY_NONE);
     ck_assert_int_eq(llmobs_relay_sign_write(&second, dir, list, 1), 0);
-    llmobs_relay_sign_remove(&second);
+    llmobs_relay_sign_remove(&second, dir);
+    close(dir);
+    llmobs_owner_free(owner);
+    llmobs_owner_free(other);
+}
+
+/* A relay of one destination has a sign of its own, beside the one for all. */
+TEST(relay_sign_of_one_destination)
+{
+    struct llmobs_owner *owner = llmobs_owner_new(&config), *other;
+    const struct llmobs_owner *list[] = {owner};
+    struct llmobs_relay_sign all = {-1, NULL}, own = {-1, owner};
+    struct llmobs_config elsewhere = config;
+    int dir;
+
+    elsewhere.api_key = (char *)"another";
+    other = llmobs_owner_new(&elsewhere);
+    ck_assert_int_eq(mkdir(place, 0700), 0);
+    ck_assert_int_eq(llmobs_spool_open_dir(&config, false, &dir), 0);
+    ck_assert_int_eq(llmobs_relay_sign_begin(dir, owner), 0);
+    ck_assert(!llmobs_relay_sign_is_up(dir, owner));
+    ck_assert_int_eq(llmobs_relay_sign_begin(dir, owner), -EBUSY);
+    ck_assert_int_eq(llmobs_relay_sign_begin(dir, other), 0);
+    llmobs_relay_sign_give_up(dir, owner);
+    ck_assert_int_eq(llmobs_relay_sign_begin(dir, owner), 0);
+    ck_assert_int_eq(llmobs_relay_sign_write(&own, dir, list, 1), 0);
+    ck_assert(llmobs_relay_sign_is_up(dir, owner));
+    ck_assert(!llmobs_relay_sign_is_up(dir, other));
+    ck_assert(!llmobs_relay_sign_is_up(dir, NULL));
+    ck_assert_int_eq(llmobs_relay_sign_begin(dir, owner), -EBUSY);
+    llmobs_relay_sign_give_up(dir, owner);
+    ck_assert(llmobs_relay_sign_is_there(&own, dir));
+    ck_assert(llmobs_relay_sign_is_held(dir, owner, NULL));
+    ck_assert(!llmobs_relay_sign_is_held(dir, owner, &own));
+    ck_assert(!llmobs_relay_sign_is_held(dir, other, NULL));
+    ck_assert(llmobs_relay_sign_is_held(dir, owner, &all));
+    ck_assert_int_eq(llmobs_relay_sign_write(&all, dir, list, 1), 0);
+    ck_assert(llmobs_relay_sign_is_held(dir, owner, &own));
+    llmobs_relay_sign_remove(&all, dir);
+    llmobs_relay_sign_remove(&own, dir);
+    ck_assert(!llmobs_relay_sign_is_up(dir, owner));
+    ck_assert_int_eq(llmobs_relay_sign_begin(dir, owner), 0);
     close(dir);
     llmobs_owner_free(owner);
     llmobs_owner_free(other);
@@ -425,7 +466,7 @@ TEST(relay_sign_of_nobody)
     const struct llmobs_owner *list[] = {owner};
     const struct timespec long_ago[2] = {{1000000000, 0}, {1000000000, 0}};
     const struct timespec to_come[2] = {{4000000000, 0}, {4000000000, 0}};
-    struct llmobs_relay_sign sign = {-1};
+    struct llmobs_relay_sign sign = {-1, NULL};
     char copy[256];
     ssize_t len;
     int dir;
@@ -444,17 +485,17 @@ TEST(relay_sign_of_nobody)
     ck_assert_int_gt(len, 0);
     ck_assert_int_eq(ftruncate(sign.fd, len - 1), 0);
     ck_assert(!llmobs_relay_sign_is_up(dir, owner));
-    ck_assert(llmobs_relay_sign_is_held(dir));
+    ck_assert(llmobs_relay_sign_is_held(dir, owner, NULL));
     /* of another version: it may run, and has no files of this one */
     copy[8]++;
     ck_assert_int_eq(pwrite(sign.fd, copy, (size_t)len, 0), len);
     ck_assert(!llmobs_relay_sign_is_up(dir, owner));
     ck_assert(llmobs_relay_sign_is_up(dir, NULL));
-    ck_assert(!llmobs_relay_sign_is_held(dir));
+    ck_assert(!llmobs_relay_sign_is_held(dir, owner, NULL));
     copy[8]--;
     ck_assert_int_eq(pwrite(sign.fd, copy, (size_t)len, 0), len);
     ck_assert(llmobs_relay_sign_is_up(dir, owner));
-    ck_assert(llmobs_relay_sign_is_held(dir));
+    ck_assert(llmobs_relay_sign_is_held(dir, owner, NULL));
     close(sign.fd);
     ck_assert(!llmobs_relay_sign_is_up(dir, owner));
     if (geteuid() == 0) {
@@ -483,7 +524,7 @@ TEST(relay_of_another_container)
 {
     struct llmobs_owner *owner = llmobs_owner_new(&config);
     const struct llmobs_owner *list[] = {owner};
-    struct llmobs_relay_sign sign = {-1};
+    struct llmobs_relay_sign sign = {-1, NULL};
     int dir;
 
     spool_in_dead(keep_handed);
@@ -493,7 +534,7 @@ TEST(relay_of_another_container)
     ck_assert_int_eq(llmobs_relay_sign_write(&sign, dir, list, 1), 0);
     claim_elsewhere("r");
     take(0);
-    llmobs_relay_sign_remove(&sign);
+    llmobs_relay_sign_remove(&sign, dir);
     take(1);
     spool_in_dead(keep_handed);
     claim_elsewhere("r");
@@ -512,7 +553,7 @@ TEST(relay_gets_the_first_event)
     static struct llmobs_worker *worker; /* nobody frees a worker */
     struct llmobs_owner *owner = llmobs_owner_new(&config);
     const struct llmobs_owner *list[] = {owner};
-    struct llmobs_relay_sign sign = {-1};
+    struct llmobs_relay_sign sign = {-1, NULL};
     int dir;
 
     config.relay = true;
@@ -526,7 +567,7 @@ TEST(relay_gets_the_first_event)
                      0);
     ck_assert_uint_eq(llmobs_worker_pending(worker), 0);
     ck_assert_uint_eq(llmobs_stats_get(LLMOBS_STAT_left), 1);
-    llmobs_relay_sign_remove(&sign);
+    llmobs_relay_sign_remove(&sign, dir);
     close(dir);
     llmobs_owner_free(owner);
 }
@@ -545,7 +586,7 @@ TEST(relay_is_not_alone_to_count)
     static struct llmobs_worker *worker; /* nobody frees a worker */
     struct llmobs_owner *owner = llmobs_owner_new(&config);
     const struct llmobs_owner *list[] = {owner};
-    struct llmobs_relay_sign sign = {-1};
+    struct llmobs_relay_sign sign = {-1, NULL};
     int dir;
 
     config.relay = true;
@@ -563,7 +604,7 @@ TEST(relay_is_not_alone_to_count)
                      0);
     ck_assert_int_eq(closed, 2);
     ck_assert_uint_eq(llmobs_stats_get(LLMOBS_STAT_left), 1);
-    llmobs_relay_sign_remove(&sign);
+    llmobs_relay_sign_remove(&sign, dir);
     close(dir);
     llmobs_owner_free(owner);
 }
