@@ -21,6 +21,16 @@
     X("POD_NAME")                \
     X("POD_NAMESPACE")           \
     X("POD_UID")                 \
+    X("INVOCATION_ID")           \
+    X("NOTIFY_SOCKET")           \
+    X("HTTPS_PROXY")             \
+    X("https_proxy")             \
+    X("http_proxy")              \
+    X("ALL_PROXY")               \
+    X("all_proxy")               \
+    X("NO_PROXY")                \
+    X("no_proxy")                \
+    X("SSL_CERT_DIR")            \
     X("XDG_STATE_HOME") X("HOME") X("SSL_CERT_FILE") X("CURL_CA_BUNDLE")
 
 #define X(name) name,

@@ -19,9 +19,7 @@
 #include "cli/shared/preload.h"
 #include "cli/shared/suggest.h"
 #include "cli/shared/tell.h"
-#include "lib/base/glob.h"
 #include "lib/base/script.h"
-#include "lib/base/tls_auto.h"
 
 /* A relay ends when no process has used its spool for this time. */
 #define RELAY_IDLE_S "60"
@@ -327,6 +325,11 @@ static int add_options(struct launch *launch)
 {
     int rc = llmobs_environment_init(&launch->environment, environ);
 
+    /* Whoever names the launcher wants a relay, in a service too; the
+     * entrypoint delivers by itself at the end. */
+    if (rc == 0 && !launch->entrypoint && !getenv("LLMOBS_LAUNCHED"))
+        rc = llmobs_environment_set(&launch->environment, "LLMOBS_LAUNCHED",
+                                    "1");
     for (int i = 0; i < OPTION_COUNT && rc == 0; i++)
         if (options[i].variable && launch->given[i])
             rc = llmobs_environment_set(&launch->environment,
@@ -422,34 +425,6 @@ static void have_relay(const struct launch *launch)
 
     if (launch->given[RELAY] && (launch->stays || getpid() != 1))
         (void)tool_does(words, launch->environment.entries);
-}
-
-static bool says(const struct launch *launch, const char *name,
-                 const char *part)
-{
-    return strcasestr(llmobs_environment_get(&launch->environment, name), part);
-}
-
-/* The library has no TLS of its own: beside a client that needs no libcurl only
- * a relay or a drain delivers to such a destination. On a terminal alone, for
- * cron mails what stands on stderr. */
-static void print_of_delivery(const struct launch *launch)
-{
-    const char *command = launch->command[0];
-
-    if (launch->given[RELAY] || !isatty(STDERR_FILENO) ||
-        !llmobs_glob_listed(LLMOBS_CLIENTS, command) ||
-        llmobs_tls_mode(llmobs_environment_get(&launch->environment,
-                                               "LLMOBS_TLS")) == LLMOBS_TLS_OFF)
-        return;
-    if (says(launch, "LLMOBS_EXPORTER", "agentless") ||
-        says(launch, "DD_LLMOBS_AGENTLESS_ENABLED", "1") ||
-        says(launch, "DD_LLMOBS_AGENTLESS_ENABLED", "true") ||
-        says(launch, "DD_TRACE_AGENT_URL", "https://") ||
-        says(launch, "OTEL_EXPORTER_OTLP_ENDPOINT", "https://"))
-        llmobs_tell("%s: where %s has no libcurl, spans wait for `llmobs "
-                    "relay` or `llmobs drain`; --relay has one\n",
-                    launch->self, command);
 }
 
 /* -- the exec -------------------------------------------------------------- */
@@ -582,7 +557,6 @@ static int run_run(struct launch *launch)
                    : llmobs_environment_become(&launch->bare, launch->self,
                                                launch->command);
     have_relay(launch);
-    print_of_delivery(launch);
     words = around(launch);
     if (words && has_room(launch, words))
         return llmobs_environment_become(&launch->environment, launch->self,

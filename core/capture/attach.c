@@ -29,6 +29,7 @@
 #include "core/capture/unseen.h"
 #include "core/capture/wire.h"
 #include "core/capture/rest.h"
+#include "core/deliver/start_relay.h"
 #include "core/sdk/evaluation_submit.h"
 #include "lib/text/budget.h"
 
@@ -112,7 +113,7 @@ static const struct llmobs_config *load_config(const struct llmobs_host *host,
     struct llmobs_config *loaded =
         llmobs_config_load(env ? env : host->env, complain_later, complaints);
 
-    free(env);
+    llmobs_start_relay_from(env ? env : host->env); /* kept for that */
     llmobs_origin_defer(loaded);
     return loaded;
 }

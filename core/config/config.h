@@ -216,6 +216,7 @@ struct llmobs_config {
     double sample_rate;        /* DD_LLMOBS_SAMPLE_RATE, 0 to 1 */
     bool thread;               /* LLMOBS_THREAD is not off */
     bool relay;                /* LLMOBS_RELAY is not off */
+    bool launched;             /* LLMOBS_LAUNCHED */
     char *log_path;            /* LLMOBS_LOG; NULL: no log */
     int log_level;             /* LLMOBS_LOG_LEVEL, enum llmobs_log_level */
     struct llmobs_carrier carrier; /* the trace context in the environment */

@@ -68,8 +68,9 @@ struct row {
       "beyond it newer calls wait in memory, and fall back to the store",      \
       FORM_NUMBER, CONF(spool_max), 0, 1024 * 1024 * MIB)                      \
     V("LLMOBS_RELAY", "boolean", "on",                                         \
-      "off: the process delivers by itself, also beside a relay", FORM_BOOL,   \
-      CONF(relay), 0, 0)                                                       \
+      "off: the process delivers by itself, also beside a relay, and starts "  \
+      "none",                                                                  \
+      FORM_BOOL, CONF(relay), 0, 0)                                            \
     V("LLMOBS_CA_FILE", "file", "",                                            \
       "certificates to trust for the intake; else SSL_CERT_FILE, "             \
       "CURL_CA_BUNDLE, libcurl's own",                                         \
@@ -118,6 +119,9 @@ struct row {
       "the run that the spans belong to, as llmobs-run tells the command; "    \
       "else the process of the script is the run; never from the file",        \
       FORM_TEXT, CONF(run), 0, 0)                                              \
+    V("LLMOBS_LAUNCHED", "boolean", "off",                                     \
+      "llmobs-run sets it for the command: a service, too, may start a relay", \
+      FORM_BOOL, CONF(launched), 0, 0)                                         \
     V("LLMOBS_RUN_STORE", "boolean", "off",                                    \
       "on: spans go to the local store as well, and no relay delivers them "   \
       "(llmobs-run --max-tokens, --max-cost); never from the file",            \

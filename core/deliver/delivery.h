@@ -61,6 +61,7 @@ struct llmobs_delivery {
     bool relayed;             /* the relay delivers what this run encodes */
     bool eager;               /* adopted events do not wait for a full batch */
     atomic_bool full;         /* no destination accepts another event */
+    atomic_bool alone;        /* this process starts no relay */
     atomic_bool rescuing;
     _Atomic(struct llmobs_exporter *) sending;
     _Atomic int64_t began_ns;      /* when the process began its first call */
@@ -96,6 +97,10 @@ void llmobs_delivery_set_meter(struct llmobs_delivery *delivery,
 /* True where another process, the relay, delivers what this process has on the
  * disk. Any thread. */
 bool llmobs_delivery_is_relayed(const struct llmobs_delivery *delivery);
+
+/* True where this process has no way to a destination, and a relay may be
+ * started. Any thread. */
+bool llmobs_delivery_lacks_way(const struct llmobs_delivery *delivery);
 
 /* True if events or sums wait, so that the process's end must send them. Any
  * thread. */

@@ -9,6 +9,7 @@
 #include "lib/base/log.h"
 #include "lib/base/work.h"
 #include "core/export/curl_access.h"
+#include "core/export/http.h"
 #include "core/log/spool_relay.h"
 
 /* No event has as many bytes, so this limit never decides. */
@@ -66,6 +67,7 @@ void llmobs_delivery_reset(struct llmobs_delivery *delivery)
     delivery->account.bytes = 0;
     atomic_store(&delivery->account.pending, 0);
     atomic_store(&delivery->full, false);
+    atomic_store(&delivery->alone, false);
     atomic_store(&delivery->rescuing, false);
     atomic_store(&delivery->sending, NULL);
     atomic_store(&delivery->end_ns, 0);
@@ -290,14 +292,22 @@ static void end_request(struct llmobs_delivery *delivery)
     llmobs_commit_end();
 }
 
+bool llmobs_delivery_lacks_way(const struct llmobs_delivery *delivery)
+{
+    return delivery->account.backlog.spool && !delivery->drains &&
+           delivery->config->relay && llmobs_http_lacks_way();
+}
+
 /* The meter's sums count no spans of other processes, so a process with sums
- * delivers its spans itself. */
+ * delivers its spans itself. One that lacks a way leaves its calls also while
+ * no relay lives: the spool holds them as well as its memory would. */
 bool llmobs_delivery_is_relayed(const struct llmobs_delivery *delivery)
 {
     struct llmobs_spool *spool = delivery->account.backlog.spool;
 
     return spool && !delivery->drains && !delivery->meter &&
-           llmobs_spool_is_relayed(spool);
+           (llmobs_spool_is_relayed(spool) ||
+            llmobs_delivery_lacks_way(delivery));
 }
 
 /* Each destination gets one send in a round, so that it need not wait for the
@@ -305,13 +315,16 @@ bool llmobs_delivery_is_relayed(const struct llmobs_delivery *delivery)
 static bool run_round(struct llmobs_delivery *delivery, enum llmobs_run how,
                       bool *failed)
 {
-    bool more;
+    bool more, lacks = llmobs_delivery_lacks_way(delivery);
 
     llmobs_tick_now(&delivery->waits);
     more = llmobs_delivery_fill(delivery, how);
-    for (size_t i = 0; i < delivery->count; i++)
+    for (size_t i = 0; i < delivery->count; i++) {
+        if (lacks)
+            llmobs_destination_leave(&delivery->list[i]);
         (void)llmobs_destination_release(&delivery->list[i],
                                          LLMOBS_SORT_FOR_RELAY);
+    }
     for (size_t i = 0; i < delivery->count; i++) {
         struct llmobs_destination *d = &delivery->list[i];
 
@@ -451,7 +464,8 @@ int64_t llmobs_delivery_due(const struct llmobs_delivery *delivery)
         if (one < due)
             due = one;
     }
-    if (spool && llmobs_spool_watches_relay(spool)) {
+    if (spool && !atomic_load(&delivery->alone) &&
+        llmobs_spool_watches_relay(spool)) {
         int64_t look = llmobs_futex_deadline(LOOK_MS);
 
         due = look < due ? look : due;

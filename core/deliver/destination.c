@@ -474,6 +474,19 @@ int llmobs_destination_rescue(struct llmobs_destination *d,
     return rc;
 }
 
+void llmobs_destination_leave(struct llmobs_destination *d)
+{
+    struct llmobs_spool *spool = d->account->backlog.spool;
+
+    for (size_t i = 0; i < d->count && spool; i++) {
+        struct llmobs_event *event = event_at(d, i);
+
+        if (!event->adopted && !event->spooled.for_relay &&
+            llmobs_spool_leave(spool, &event->spooled) != 0)
+            return;
+    }
+}
+
 /* True once the disk has the event: writes it unless the disk has it now. */
 static bool is_written(struct llmobs_backlog *backlog,
                        struct llmobs_event *event)

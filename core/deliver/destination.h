@@ -123,6 +123,9 @@ int llmobs_destination_send(struct llmobs_destination *destination);
 int llmobs_destination_rescue(struct llmobs_destination *destination,
                               struct llmobs_exporter *rescue);
 
+/* Notes of the queued events that the disk has that they are for the relay. */
+void llmobs_destination_leave(struct llmobs_destination *destination);
+
 /* Releases the first events of one sort; gives how many. */
 enum llmobs_destination_sort {
     LLMOBS_SORT_FOR_RELAY, /* on the disk for the relay; a send stops there */

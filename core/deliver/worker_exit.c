@@ -136,6 +136,7 @@ static void flush_until(struct llmobs_worker *worker, bool ending,
     flush_inline(worker, ending, deadline_ns);
     if (ending && llmobs_worker_pending(worker) != 0)
         save_inline(worker);
+    llmobs_worker_have_relay(worker);
 }
 
 int llmobs_worker_flush(struct llmobs_worker *worker, int64_t ms)
@@ -311,6 +312,8 @@ void llmobs_worker_hold_spool(struct llmobs_worker *worker)
 
 void llmobs_worker_rested(struct llmobs_worker *worker, bool confined)
 {
+    if (confined)
+        atomic_store(&worker->sandboxed, true);
     if (!may_go_on(worker))
         return;
     if (confined)

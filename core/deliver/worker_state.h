@@ -44,6 +44,7 @@ struct llmobs_worker {
     atomic_bool stop;
     atomic_bool withdrawn; /* the thread ends, and no other is started */
     atomic_bool confined;  /* under a filter, and no item was submitted since */
+    atomic_bool sandboxed; /* it has ever taken on a filter */
     atomic_size_t left;    /* items that its stops have left on the disk */
     /* The process that has begun or submitted something, and the process whose
      * exit found that it had done neither. A call sets `active` and then reads
@@ -64,6 +65,7 @@ struct llmobs_worker {
     atomic_int idle;
     atomic_uint given;          /* how often something was put */
     _Atomic int64_t relayed_ns; /* when the relay first got an item */
+    _Atomic int64_t relay_ns;   /* when a relay was last to be started */
     /* Flushes asked for, and flushes done; a flush sleeps on `served`. */
     atomic_uint asked;
     atomic_uint served;
@@ -87,6 +89,10 @@ bool llmobs_worker_has_thread(struct llmobs_worker *worker);
 /* Starts the thread unless it runs or ran before, the configuration wants no
  * thread, or the system refused a thread a moment ago. */
 void llmobs_worker_start_thread(struct llmobs_worker *worker);
+
+/* Starts a relay where the process lacks a way to a destination, none lives for
+ * it, and the process may start one. */
+void llmobs_worker_have_relay(struct llmobs_worker *worker);
 
 /* The spool of this process; NULL: it has no spool. Borrowed. */
 struct llmobs_spool *llmobs_worker_spool_of(struct llmobs_worker *worker);

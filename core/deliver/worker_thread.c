@@ -126,6 +126,7 @@ static int64_t deliver_due(struct llmobs_worker *worker)
     due = delivery->taken ? llmobs_futex_deadline(linger)
                           : llmobs_delivery_due(delivery);
     llmobs_worker_end_turn(worker);
+    llmobs_worker_have_relay(worker);
     worker->rests = due == INT64_MAX || llmobs_thread_rests();
     count_forks();
     due = write_counts(worker, due);
@@ -159,6 +160,7 @@ static void deliver_all(struct llmobs_worker *worker, bool ending)
             llmobs_delivery_save(delivery);
         llmobs_worker_end_turn(worker);
     }
+    llmobs_worker_have_relay(worker);
     wake_flushes(worker, asked);
 }
 

@@ -1,15 +1,22 @@
 #include "core/deliver/worker_state.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "lib/base/aside.h"
 #include "lib/base/clock.h"
 #include "lib/base/filter.h"
 #include "lib/base/fork.h"
 #include "lib/base/futex.h"
+#include "lib/base/log.h"
 #include "lib/base/sole.h"
 #include "lib/base/thread.h"
+#include "core/deliver/start_relay.h"
 #include "core/export/curl_access.h"
+#include "core/log/spool_relay.h"
+
+/* The time between two starts of a relay. */
+#define RELAY_AGAIN_MS 5000
 
 bool llmobs_worker_has_thread(struct llmobs_worker *worker)
 {
@@ -77,6 +84,50 @@ void llmobs_worker_encode_aside(struct llmobs_worker *worker, int64_t ms)
     (void)llmobs_aside_run(encode_inline, worker, worker->config->thread, ms);
 }
 
+/* -- a relay --------------------------------------------------------------- */
+
+/* The process's calls stay in the spool, until a relay for them lives. */
+static void wait_for_relay(struct llmobs_worker *worker, const char *why)
+{
+    atomic_store(&worker->delivery.alone, true);
+    llmobs_log_once(LLMOBS_LOG_WARN, "no relay",
+                    "no relay is started, as %s: calls wait in the spool for "
+                    "`llmobs drain`",
+                    why);
+}
+
+void llmobs_worker_have_relay(struct llmobs_worker *worker)
+{
+    struct llmobs_spool *spool = llmobs_worker_spool_of(worker);
+    int64_t now = llmobs_clock_mono_ns(), last = atomic_load(&worker->relay_ns);
+    const char *why;
+    int rc;
+
+    if (!spool || atomic_load(&worker->delivery.alone) ||
+        !llmobs_delivery_lacks_way(&worker->delivery) ||
+        (last && now - last < RELAY_AGAIN_MS * LLMOBS_NS_PER_MS) ||
+        llmobs_spool_is_relayed(spool))
+        return;
+    why = atomic_load(&worker->sandboxed)
+              ? "the program is in a sandbox"
+              : llmobs_start_relay_why_not(worker->config);
+    if (why) {
+        wait_for_relay(worker, why);
+        return;
+    }
+    rc = llmobs_spool_begin_relay(spool);
+    if (rc == -ENOENT)
+        return;
+    atomic_store(&worker->relay_ns, now);
+    if (rc == 0) {
+        rc = llmobs_start_relay();
+        if (rc)
+            llmobs_spool_give_up_relay(spool);
+    }
+    if (rc && rc != -EBUSY)
+        wait_for_relay(worker, strerror(-rc));
+}
+
 /* -- fork ---------------------------------------------------------------- */
 
 /* A child begins anew and frees nothing that it inherited: a thread of the
@@ -92,6 +143,7 @@ static void reset(struct llmobs_worker *worker)
     atomic_store(&worker->failed_ns, 0);
     atomic_store(&worker->calls, 0);
     atomic_store(&worker->relayed_ns, 0);
+    atomic_store(&worker->relay_ns, 0);
     atomic_store(&worker->idle, 0);
     atomic_store(&worker->asked, 0);
     atomic_store(&worker->served, 0);

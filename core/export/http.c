@@ -750,6 +750,16 @@ static int outcome(struct transfer *transfer)
     return code_error(code);
 }
 
+/* A request of this process, or of the one that it was forked from, had no way.
+ */
+static atomic_bool lacks;
+
+bool llmobs_http_lacks_way(void)
+{
+    return atomic_load_explicit(&lacks, memory_order_relaxed) &&
+           (llmobs_direct_is_on() || !llmobs_curl_access_ever());
+}
+
 static int send_request(struct llmobs_http *http,
                         const struct llmobs_http_request *request,
                         struct llmobs_http_reply *reply)
@@ -771,18 +781,23 @@ static int send_request(struct llmobs_http *http,
                  ? -ENOTCONN
                  : llmobs_plain_send(&http->sockets, request,
                                      &transfer.plan.target, reply);
-        if (rc == -ENOTCONN)
-            llmobs_log_once(LLMOBS_LOG_WARN, "no libcurl",
-                            "no libcurl here: only peers on this host, by "
-                            "HTTP, get spans; `llmobs relay` serves others");
+        if (rc == -ENOTCONN) {
+            llmobs_log_once(LLMOBS_LOG_INFO, "no libcurl",
+                            "no libcurl here: this process itself reaches only "
+                            "peers on this host, by HTTP");
+            atomic_store(&lacks, true);
+        }
         return rc;
     }
     if (!transfer.real || !llmobs_curl_access_may_use(transfer.plan.tls) ||
-        !llmobs_fd_spare(REQUEST_FDS) ||
-        !llmobs_direct_may_go(&transfer.plan.target,
-                              request->unix_socket != NULL,
-                              transfer.plan.proxy != NULL))
+        !llmobs_fd_spare(REQUEST_FDS))
         return -ENOTCONN;
+    if (!llmobs_direct_may_go(&transfer.plan.target,
+                              request->unix_socket != NULL,
+                              transfer.plan.proxy != NULL)) {
+        atomic_store(&lacks, true);
+        return -ENOTCONN;
+    }
     if (request->guard)
         rc = llmobs_listener_check(request->guard, &transfer.mark);
     if (rc == 0)

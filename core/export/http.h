@@ -38,6 +38,10 @@ struct llmobs_http *llmobs_http_new(const struct llmobs_config *config);
 void llmobs_http_free(struct llmobs_http *http);
 void llmobs_http_forget(struct llmobs_http *http);
 
+/* True where a request of this process had no way to its peer: it has no
+ * libcurl, or another preload holds its connections. Any thread. */
+bool llmobs_http_lacks_way(void);
+
 /* Sends a request and waits for the answer. Initialises the reply in every
  * case; the caller frees it by llmobs_http_reply_fini. Keeps the connection for
  * the next request to the same host. */

@@ -605,6 +605,25 @@ void llmobs_spool_write_delivered_to(struct llmobs_spool *spool,
                                                sizeof(delivered_to)});
 }
 
+/* The slot's mark comes first: from then on this process does not remove the
+ * file, which the relay may claim. */
+int llmobs_spool_leave(struct llmobs_spool *spool,
+                       struct llmobs_spooled *spooled)
+{
+    const unsigned bits = LLMOBS_LEFT;
+    int rc;
+
+    if (!spooled->file || llmobs_spool_is_away(spool, spooled))
+        return -EXDEV;
+    atomic_store(&llmobs_slots_of(spool, spooled->file)->for_relay, true);
+    rc = write_about(spool, spooled->file, LLMOBS_ENTRY_DELIVERED_TO,
+                     spooled->id,
+                     (struct llmobs_text){(const char *)&bits, sizeof(bits)});
+    if (rc == 0)
+        spooled->for_relay = true;
+    return rc;
+}
+
 static int write_release(struct llmobs_spool *spool, uint32_t file,
                          const uint64_t *ids, size_t count)
 {

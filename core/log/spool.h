@@ -83,6 +83,12 @@ void llmobs_spool_end_parents(struct llmobs_spool *spool,
 void llmobs_spool_delegate(struct llmobs_spool *spool,
                            const struct llmobs_spooled *spooled);
 
+/* Notes on the disk that an entry which this process was to deliver is for the
+ * relay, as its END would have said; _delegate follows. For the thread that has
+ * the worker's turn. */
+int llmobs_spool_leave(struct llmobs_spool *spool,
+                       struct llmobs_spooled *spooled);
+
 /* Writes an encoded event, with its own id; fills `spooled`. If that names a
  * file already, of a call of this process, the event stands beside the call in
  * it. Any thread. */

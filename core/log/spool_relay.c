@@ -66,6 +66,30 @@ bool llmobs_spool_is_relayed(struct llmobs_spool *spool)
     return atomic_load(&spool->relayed);
 }
 
+int llmobs_spool_begin_relay(const struct llmobs_spool *spool)
+{
+    int dir, rc;
+
+    if (atomic_load(&spool->state) != LLMOBS_SPOOL_READY)
+        return -ENOENT;
+    rc = llmobs_spool_open_dir(spool->config, false, &dir);
+    if (rc)
+        return rc;
+    rc = llmobs_relay_sign_begin(dir, spool->owner);
+    close(dir);
+    return rc;
+}
+
+void llmobs_spool_give_up_relay(const struct llmobs_spool *spool)
+{
+    int dir;
+
+    if (llmobs_spool_open_dir(spool->config, false, &dir) != 0)
+        return;
+    llmobs_relay_sign_give_up(dir, spool->owner);
+    close(dir);
+}
+
 bool llmobs_spool_watches_relay(const struct llmobs_spool *spool)
 {
     return atomic_load(&spool->for_relay) &&

@@ -16,6 +16,12 @@ struct llmobs_spool;
  * (relay_sign.h); looks at most once a second. */
 bool llmobs_spool_is_relayed(struct llmobs_spool *spool);
 
+/* To be called before a relay for this process's destinations is started
+ * (relay_sign.h); -ENOENT: the process has no spool yet. _give_up: the start
+ * has failed. */
+int llmobs_spool_begin_relay(const struct llmobs_spool *spool);
+void llmobs_spool_give_up_relay(const struct llmobs_spool *spool);
+
 /* Looks for a relay in the opened spool, and how full the spool is, as other
  * processes have said. */
 void llmobs_spool_look_in(struct llmobs_spool *spool, int dir);

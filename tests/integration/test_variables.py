@@ -560,6 +560,7 @@ BAD = {  # a value that means nothing
     "LLMOBS_GRACE_MS": "soon",
     "LLMOBS_THREAD": "maybe",
     "LLMOBS_RELAY": "perhaps",
+    "LLMOBS_LAUNCHED": "perhaps",
     "LLMOBS_RUN_STORE": "perhaps",
     "LLMOBS_LOG_LEVEL": "verbose",
     "LLMOBS_CONFIG": "/no/such/file",

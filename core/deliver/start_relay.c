@@ -1,0 +1,291 @@
+#include "core/deliver/start_relay.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lib/base/file.h"
+#include "lib/base/scratch.h"
+#include "lib/base/sys.h"
+#include "lib/elf/loaded.h"
+
+/* A relay ends when it has had no client for this time (llmobs relay). */
+#define IDLE_S "60"
+/* The least number of processes that a user may have where one more, or two,
+ * cannot be what keeps the program from its own. */
+#define PROCESSES 1024
+#define SIGNALS 64
+#define TEXT_MAX 4096
+#ifndef SYS_close_range
+#define SYS_close_range 436
+#endif
+/* The bytes of a signal set, as the kernel has it. */
+#define KERNEL_SET 8
+
+static const char *const *relay_env;
+
+void llmobs_start_relay_from(const char *const *env)
+{
+    relay_env = env;
+}
+
+/* -- whether it may ------------------------------------------------------- */
+
+static const char *value_of(const char *name)
+{
+    size_t len = strlen(name);
+
+    for (const char *const *at = relay_env; at && *at; at++)
+        if (strncmp(*at, name, len) == 0 && (*at)[len] == '=')
+            return *at + len + 1;
+    return NULL;
+}
+
+/* Reads a file of /proc into the TEXT_MAX bytes; false: it cannot be read. */
+static bool read_proc(const char *path, char *text)
+{
+    return llmobs_file_begin(AT_FDCWD, path, text, TEXT_MAX) > 0;
+}
+
+/* The last part of the process's place among the control groups: systemd's
+ * unit. "" where it is not known. Within `text`. */
+static const char *read_unit(char *text)
+{
+    char *at, *line, *rest = text;
+    const char *unit = "";
+
+    if (!read_proc("/proc/self/cgroup", text))
+        return "";
+    while ((line = strsep(&rest, "\n")))
+        if ((strncmp(line, "0::", 3) == 0 || strstr(line, ":name=systemd:")) &&
+            (at = strrchr(line, '/')) && at[1])
+            unit = at + 1;
+    return unit;
+}
+
+static bool has_suffix(const char *text, const char *end)
+{
+    size_t len = strlen(text), rest = strlen(end);
+
+    return len >= rest && strcmp(text + len - rest, end) == 0;
+}
+
+/* A relay in a service would end with it, or keep it from its end. What a
+ * person started has a terminal, or is an application or a scope of a session.
+ */
+static bool is_service(char *text)
+{
+    static const char *const keepers[] = {"s6-supervise", "runsv", "supervise",
+                                          "supervise-daemo", "supervisord"};
+    char path[40];
+    const char *unit;
+    int terminal = open("/dev/tty", O_RDONLY | O_NOCTTY | O_CLOEXEC);
+
+    if (terminal >= 0) {
+        close(terminal);
+        return false;
+    }
+    unit = read_unit(text);
+    if (has_suffix(unit, ".scope"))
+        return false;
+    if (has_suffix(unit, ".service"))
+        return strncmp(unit, "app-", 4) != 0;
+    if (value_of("INVOCATION_ID") || value_of("NOTIFY_SOCKET"))
+        return true;
+    snprintf(path, sizeof(path), "/proc/%ld/comm", llmobs_sys(SYS_getppid, 0));
+    if (!read_proc(path, text))
+        return false;
+    text[strcspn(text, "\n")] = '\0';
+    for (size_t i = 0; i < sizeof(keepers) / sizeof(*keepers); i++)
+        if (strcmp(text, keepers[i]) == 0)
+            return true;
+    return false;
+}
+
+/* True for a process with rights that its user lacks; the relay would have
+ * them, too. */
+static bool is_privileged(char *text)
+{
+    uid_t real, effective, saved;
+    const char *at = NULL;
+
+    if (getauxval(AT_SECURE) != 0 ||
+        getresuid(&real, &effective, &saved) != 0 || real != effective ||
+        real != saved || getgid() != getegid())
+        return true;
+    if (real != 0 && read_proc("/proc/self/status", text))
+        at = strstr(text, "CapPrm:");
+    return at && strtoull(at + sizeof("CapPrm:"), NULL, 16) != 0;
+}
+
+/* A container's filter alone is no sandbox. Makes no call that a filter which
+ * lets the library work may forbid (lib/base/filter.h). */
+static bool is_sandboxed(char *text)
+{
+    const char *at;
+
+    if (prctl(PR_GET_SECCOMP, 0, 0, 0, 0) == 0)
+        return false;
+    at = read_proc("/proc/self/status", text) ? strstr(text, "NoNewPrivs:")
+                                              : NULL;
+    return !at || at[sizeof("NoNewPrivs:")] == '1';
+}
+
+static bool adopts_orphans(void)
+{
+    int adopts = 0;
+
+    return prctl(PR_GET_CHILD_SUBREAPER, &adopts, 0, 0, 0) == 0 && adopts;
+}
+
+static const char *why_not(const struct llmobs_config *config, char *text)
+{
+    struct rlimit most;
+
+    if (getpid() == 1)
+        return "the program is the first process of its container";
+    if (is_sandboxed(text))
+        return "the program is in a sandbox";
+    if (is_privileged(text))
+        return "the program has more rights than its user";
+    if (adopts_orphans())
+        return "the program adopts the children of others";
+    if (getrlimit(RLIMIT_NPROC, &most) == 0 && most.rlim_cur < PROCESSES)
+        return "the number of its processes is limited";
+    if (!config->launched && is_service(text))
+        return "the program is a service";
+    return NULL;
+}
+
+const char *llmobs_start_relay_why_not(const struct llmobs_config *config)
+{
+    char *text = llmobs_scratch_alloc(TEXT_MAX);
+    const char *why = text ? why_not(config, text) : "memory is short";
+
+    if (text)
+        llmobs_scratch_free(text);
+    return why;
+}
+
+/* -- the start ------------------------------------------------------------ */
+
+struct start {
+    char path[PATH_MAX], dir[PATH_MAX];
+    const char *const *words;
+    long error; /* written by the children, which share the memory */
+};
+
+static void copy_path(const struct llmobs_loaded *object, void *ctx)
+{
+    snprintf(ctx, PATH_MAX, "%s", object->path);
+}
+
+/* Finds `llmobs` from the core's own file, installed or built. */
+static int find_tool(struct start *start)
+{
+    static const char *const places[] = {"/llmobs", "/../../bin/llmobs"};
+    char name[40], *dir = start->dir;
+    ssize_t len = -1;
+    int fd;
+
+    if (llmobs_loaded_find((uintptr_t)&relay_env, copy_path, dir) != 0)
+        return -ENOENT;
+    fd = open(dir, O_PATH | O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
+    len = readlink(name, dir, PATH_MAX - 1);
+    close(fd);
+    if (len <= 0)
+        return -ENOENT;
+    dir[len] = '\0';
+    *strrchr(dir, '/') = '\0';
+    for (size_t i = 0; i < sizeof(places) / sizeof(*places); i++)
+        if (snprintf(start->path, PATH_MAX, "%s%s", dir, places[i]) <
+                PATH_MAX &&
+            faccessat(AT_FDCWD, start->path, X_OK, 0) == 0)
+            return 0;
+    return -ENOENT;
+}
+
+/* Calls `run` in a child that uses this thread's memory, stack included, while
+ * this thread waits for it to execute a program or to end: a vfork of which no
+ * code of libc, of the program's or of another preload knows. `run` does not
+ * return. `told`: the signal that tells the parent of its end. */
+__attribute__((noinline)) static long borrow(void (*run)(struct start *),
+                                             struct start *start, int told)
+{
+    long pid = llmobs_sys(SYS_clone, CLONE_VM | CLONE_VFORK | told, 0);
+
+    if (pid == 0)
+        run(start);
+    return pid;
+}
+
+__attribute__((noreturn)) static void end_child(void)
+{
+    for (;;)
+        (void)llmobs_sys(SYS_exit, 0);
+}
+
+/* The relay. The tool closes descriptors once more, where the kernel cannot
+ * close all at once. */
+static void become_relay(struct start *start)
+{
+    /* As the kernel has it: handler, flags, restorer, mask. */
+    static const uint64_t by_default[4];
+    static const uint64_t none;
+    long null;
+
+    (void)llmobs_sys(SYS_setsid, 0);
+    null = llmobs_sys(SYS_openat, AT_FDCWD, "/dev/null", O_RDWR);
+    for (int fd = 0; fd < 3 && null >= 0; fd++)
+        (void)llmobs_sys(SYS_dup3, null, fd, 0);
+    (void)llmobs_sys(SYS_close_range, 3, ~0u, 0);
+    for (int i = 1; i <= SIGNALS; i++)
+        (void)llmobs_sys(SYS_rt_sigaction, i, by_default, NULL, KERNEL_SET);
+    (void)llmobs_sys(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, KERNEL_SET);
+    start->error = llmobs_sys(SYS_execve, start->path, start->words, relay_env);
+    end_child();
+}
+
+/* The kernel gives the relay another parent as this child ends. */
+static void start_and_end(struct start *start)
+{
+    long pid = borrow(become_relay, start, SIGCHLD);
+
+    if (pid < 0)
+        start->error = pid;
+    end_child();
+}
+
+int llmobs_start_relay(void)
+{
+    static const char *const words[] = {"llmobs", "relay", "--own",
+                                        "--idle", IDLE_S,  NULL};
+    struct start *start = llmobs_scratch_alloc(sizeof(*start));
+    int rc = start && relay_env ? find_tool(start) : -ENOENT;
+    long pid;
+
+    if (rc == 0) {
+        start->words = words;
+        start->error = 0;
+        pid = borrow(start_and_end, start, 0);
+        if (pid > 0)
+            while (llmobs_sys(SYS_wait4, pid, NULL, __WCLONE, NULL) == -EINTR)
+                ;
+        rc = (int)(pid < 0 ? pid : start->error);
+    }
+    if (start)
+        llmobs_scratch_free(start);
+    return rc;
+}
