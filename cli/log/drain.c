@@ -26,6 +26,7 @@ struct drain {
     long user_s;
     bool json;
     bool store; /* also what fell back to this user's store */
+    bool waits; /* only says what waits, for llmobs-run */
     struct llmobs_drain_round round;
     struct llmobs_drain_outcome sum;
 };
@@ -210,6 +211,7 @@ int llmobs_cmd_drain(int argc, char **argv)
         LLMOBS_CLI_FLAG("store", &drain.store),
         LLMOBS_CLI_VALUE("dir", llmobs_cli_filled, &drain.dir),
         LLMOBS_CLI_FLAG("json", &drain.json),
+        LLMOBS_CLI_FLAG("waits", &drain.waits),
         LLMOBS_CLI_END};
     int status = llmobs_cli_parse(argc, argv, options);
 
@@ -221,5 +223,9 @@ int llmobs_cmd_drain(int argc, char **argv)
     drain.round.done = log_drain_done;
     drain.round.ctx = &drain;
     status = open_place(&drain);
+    if (status < 0 && drain.waits) {
+        llmobs_destinations_tell("llmobs-run", drain.round.config, false);
+        return LLMOBS_CLI_OK;
+    }
     return status >= 0 ? status : run(&drain);
 }

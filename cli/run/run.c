@@ -1,8 +1,10 @@
 #include "cli/run/run.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdbool.h>
@@ -387,9 +389,9 @@ static int set_signals(posix_spawnattr_t *how)
                                              POSIX_SPAWN_SETSIGMASK);
 }
 
-/* Runs the tool without output; true where it exits with 0. SIGCHLD must have
- * its default here, or the status would be lost. */
-static bool tool_does(char **words, char *const *environment)
+/* Runs the tool without output, or with its standard error; true where it exits
+ * with 0. SIGCHLD must have its default here, or the status would be lost. */
+static bool tool_does(char **words, char *const *environment, bool tells)
 {
     struct sigaction before, by_default = {.sa_handler = SIG_DFL};
     posix_spawn_file_actions_t quiet;
@@ -402,7 +404,7 @@ static bool tool_does(char **words, char *const *environment)
     posix_spawnattr_init(&how);
     set_signals(&how);
     sigaction(SIGCHLD, &by_default, &before);
-    for (int fd = 0; fd < 3; fd++)
+    for (int fd = 0; fd < (tells ? 2 : 3); fd++)
         posix_spawn_file_actions_addopen(&quiet, fd, "/dev/null", O_RDWR, 0);
     if (posix_spawn(&pid, words[0], &quiet, &how, words, environment) == 0)
         while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
@@ -424,7 +426,50 @@ static void have_relay(const struct launch *launch)
                      (char[]){RELAY_IDLE_S},       NULL};
 
     if (launch->given[RELAY] && (launch->stays || getpid() != 1))
-        (void)tool_does(words, launch->environment.entries);
+        (void)tool_does(words, launch->environment.entries, false);
+}
+
+/* True where a process has left a file in the spool, at its usual place or that
+ * of the environment. */
+static bool has_files(const struct launch *launch)
+{
+    static const char *const places[][2] = {
+        {"LLMOBS_SPOOL_DIR", ""},
+        {"LLMOBS_STORE_DIR", "/spool"},
+        {"XDG_STATE_HOME", "/llmobs/spool"},
+        {"HOME", "/.local/state/llmobs/spool"}};
+    char path[PATH_MAX];
+    struct dirent *entry;
+    bool any = false;
+    DIR *dir = NULL;
+
+    for (size_t i = 0; i < sizeof(places) / sizeof(*places) && !dir; i++) {
+        const char *value =
+            llmobs_environment_get(&launch->environment, places[i][0]);
+
+        if (i > 1 && geteuid() == 0)
+            dir = opendir("/var/lib/llmobs/spool");
+        else if (*value && snprintf(path, sizeof(path), "%s%s", value,
+                                    places[i][1]) < (int)sizeof(path))
+            dir = opendir(path);
+    }
+    while (dir && !any && (entry = readdir(dir)))
+        any = entry->d_name[0] && strchr("ocr", entry->d_name[0]) &&
+              entry->d_name[1] == '.';
+    if (dir)
+        closedir(dir);
+    return any;
+}
+
+/* Calls that wait would end unseen where nobody asks for them. On a terminal
+ * alone, for cron mails what stands on stderr. */
+static void tell_what_waits(const struct launch *launch)
+{
+    char *words[] = {(char *)launch->preload.tool, (char[]){"drain"},
+                     (char[]){"--waits"}, NULL};
+
+    if (isatty(STDERR_FILENO) && has_files(launch))
+        (void)tool_does(words, launch->environment.entries, true);
 }
 
 /* -- the exec -------------------------------------------------------------- */
@@ -544,7 +589,7 @@ static int run_run(struct launch *launch)
     char **words;
 
     /* A tool that was built for another libc does not start. */
-    launch->stays = launch->entrypoint && tool_does(try, environ);
+    launch->stays = launch->entrypoint && tool_does(try, environ, false);
     if (launch->entrypoint && !launch->stays)
         launch->workflow = NULL;
     if ((launch->workflow || bound(launch)) &&
@@ -557,6 +602,7 @@ static int run_run(struct launch *launch)
                    : llmobs_environment_become(&launch->bare, launch->self,
                                                launch->command);
     have_relay(launch);
+    tell_what_waits(launch);
     words = around(launch);
     if (words && has_room(launch, words))
         return llmobs_environment_become(&launch->environment, launch->self,

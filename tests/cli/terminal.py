@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Nothing that others wrote controls a terminal: spans, arguments, variables.
 
-usage: terminal.py BUILD_DIR [PART]...      PART: spans, messages
+usage: terminal.py BUILD_DIR [PART]...      PART: spans, messages, waiting
 """
 import json
 import os
@@ -129,32 +129,29 @@ def messages():
         harmless(program + ": a command", path, "--", BYTES)
 
 
-def delivery():
-    """The launcher tells where nothing may deliver, and on a terminal alone."""
-    run = os.path.join(BUILD, "llmobs-run")
-    python = [run, "/usr/bin/python3", "-c", ""]
-    told = b"spans wait for `llmobs relay`"
-    far = {"LLMOBS_EXPORTER": "agentless"}
-    for name, argv, env, want in (
-            ("the intake", python, far, True),
-            ("an agent by TLS", python,
-             {"DD_TRACE_AGENT_URL": "https://agent:8126"}, True),
-            ("the store", python, {}, False),
-            ("a program with libcurl", [run, "curl", "--version"], far, False),
-            ("switched off", python, dict(far, LLMOBS_TLS="off"), False)):
-        data = on_terminal(argv, env)
-        check("delivery: " + name, (told in data) == want, data)
-    quiet = subprocess.run(python, stdout=subprocess.PIPE,
+def waiting():
+    """The launcher says what waits, on a terminal alone."""
+    env = {"LLMOBS_EXPORTER": "agent", "LLMOBS_STORE_DIR":
+           os.path.join(STORE, "waiting"),
+           "DD_TRACE_AGENT_URL": "http://127.0.0.1:1"}
+    run = [os.path.join(BUILD, "llmobs-run"), "true"]
+    check("waiting: nothing", on_terminal(run, env) == b"")
+    subprocess.run([os.path.join(BUILD, "llmobs"), "span", "--name", "x", "--",
+                    "true"], env=dict(os.environ, LLMOBS_BUILD=BUILD, **env))
+    data = on_terminal(run, env)
+    check("waiting: a call", b"llmobs-run: 1 " in data and
+          b"llmobs drain" in data, data)
+    quiet = subprocess.run(run, stdout=subprocess.PIPE,
                            stderr=subprocess.STDOUT, env=dict(
-                               os.environ, LLMOBS_BUILD=BUILD, **far)).stdout
-    check("delivery: no terminal", quiet == b"", quiet)
+                               os.environ, LLMOBS_BUILD=BUILD, **env)).stdout
+    check("waiting: no terminal", quiet == b"", quiet)
 
 
 def main():
     os.makedirs(STORE)
     with open(os.path.join(STORE, "spans.jsonl"), "wb") as f:
         f.write(span() + b"\n" + span().replace(b'"1"', b'"2"') + b"\r\n")
-    for part in (spans, messages, delivery):
+    for part in (spans, messages, waiting):
         if not ONLY or part.__name__ in ONLY:
             part()
 
