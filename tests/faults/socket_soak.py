@@ -20,6 +20,7 @@ CLIENTS = """urllib requests httpx httpx_async aiohttp httpclient threads abort 
 TICKING = "sends", "writes", "pieces", "dials", "jumps"
 # Who lets go of an answer gets as much of it as has come by then.
 SIZES_DIFFER = "abort", "early", "node", "jumps"
+LEFT = 30  # calls that ticking jumps makes
 # Sends what no rule takes for a call, beside its calls.
 NO_CALL = 50000
 
@@ -106,7 +107,8 @@ class Lane:
         spans_of_handler = sum("from tick" in json.dumps(s["meta"].get("input", {}))
                                for s in spans)
         twice = len(spans) - len({s["span_id"] for s in spans})
-        left = name == "ticking jumps"  # a call that is left may be counted instead
+        # A call that is left may be counted instead, and its server hears late of it.
+        left = name == "ticking jumps" and len(spans) <= LEFT
         missed = len(calls) - len(spans)
         told = {k: v for k, v in stats.items() if isinstance(v, int) and v and
                 re.search(r"unfollowed|signal|handler|unseen|lost|dropped", k)}
@@ -115,7 +117,7 @@ class Lane:
             wrong.append("it noticed: %r, bare %r" % (seen[0], bare[0]))
         if self.wire(bare[1], whole) != self.wire(seen[1], whole):
             wrong.append("the server saw other bytes")
-        if twice or missed < 0:
+        if twice or missed < 0 and not left:
             wrong.append("%d spans of %d calls" % (len(spans), len(calls)))
         if missed > 0 and not (left or missed == by_handler - spans_of_handler):
             wrong.append("%d of %d calls have no span (handler: %d of %d)" % (
@@ -132,7 +134,9 @@ class Lane:
     def wire(asked, whole):
         """What does not depend on the time, in any order."""
         return sorted((c["way"], c["m"], c["t"], c["reqb"], c["reqh"],
-                       *((c["st"], c["respb"], c["resph"]) if whole else ()))
+                       *((c["st"], c["respb"]) if whole else ()),
+                       # of random bytes
+                       *(() if not whole or "=big" in c["t"] else (c["resph"],)))
                       for c in asked if "=tick" not in c["t"] and
                       (whole or c["end"] == "done"))
 

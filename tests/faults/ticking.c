@@ -14,6 +14,7 @@
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -112,16 +113,19 @@ static void step(void)
         got += (size_t)n;
 }
 
+/* The other thread may have a signal of its own meanwhile. */
 static void on_alarm(int signal)
 {
+    static atomic_flag busy = ATOMIC_FLAG_INIT;
     int kept = errno;
 
     (void)signal;
     if (strcmp(what, "jumps") == 0) {
         if (may_jump)
             siglongjmp(back, 1);
-    } else {
+    } else if (!atomic_flag_test_and_set(&busy)) {
         step();
+        atomic_flag_clear(&busy);
     }
     errno = kept;
 }
