@@ -306,8 +306,9 @@ const char *llmobs_config_value(const struct llmobs_config *config,
                                 bool *by_file);
 
 /* Adds where events go, without a secret: "agent URL", "agentless URL with
- * DD_API_KEY", "otlp URL", several with commas between them; "auto" where only
- * the process finds out, "" for the store alone. Gives the buffer's error. */
+ * DD_API_KEY ...cdef" (the last four characters of a key of 32), "otlp URL",
+ * several with commas between them; "auto" where only the process finds out, ""
+ * for the store alone. Gives the buffer's error. */
 int llmobs_config_place(const struct llmobs_config *config,
                         struct llmobs_buf *out);
 

@@ -418,6 +418,11 @@ unsigned llmobs_exporters_named(const char *list, struct llmobs_text *unknown)
     return found;
 }
 
+/* An API key has so many characters; its last ones tell which key is meant, as
+ * in Datadog's list of keys. */
+#define KEY_LEN 32
+#define KEY_SHOWN 4
+
 /* `secret`: the variable that has the secret for it, or "". */
 static void add_place(const char *exporter, const char *url, const char *secret,
                       struct llmobs_buf *out)
@@ -453,6 +458,10 @@ int llmobs_config_place(const struct llmobs_config *config,
     if (names & LLMOBS_EXPORTER_AGENTLESS)
         add_place(origin ? "agentless " : "agentless https://llmobs-intake.",
                   origin ? origin : config->site, "DD_API_KEY", out);
+    if (names & LLMOBS_EXPORTER_AGENTLESS && config->api_key &&
+        strlen(config->api_key) >= KEY_LEN)
+        (void)llmobs_buf_addf(out, " ...%s",
+                              strchr(config->api_key, '\0') - KEY_SHOWN);
     if (names & LLMOBS_EXPORTER_OTLP && traces->url)
         add_place("otlp ", traces->url,
                   traces->headers && *traces->headers

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "lib/base/fork.h"
 #include "lib/base/machine.h"
@@ -11,9 +12,13 @@
 #include "lib/base/sha256.h"
 #include "core/log/ledger_dir.h"
 #include "lib/span/account.h"
+#include "lib/span/allowlist.h"
+#include "lib/span/names.h"
 
 #define TEXT_MAX ((size_t)1024 * 1024)
 #define TAGS_MAX 48
+#define SECRET_LONG 24
+#define SECRET_END 6
 
 /* The fields. Their numbers are on the disk and never change. */
 enum {
@@ -39,6 +44,7 @@ enum {
 
 struct llmobs_owner {
     struct llmobs_owner_origin origin;
+    uint8_t whole[LLMOBS_OWNER_HASH]; /* in memory alone: see find_hash */
     int64_t pid;
     int64_t uid;       /* < 0: not known */
     char *texts[TAGS]; /* those that are texts are used */
@@ -66,17 +72,52 @@ static bool is_sent(const struct llmobs_config *config,
            (strcmp(config->exporter, "auto") == 0 && signals[signal].given);
 }
 
-static int hash_list(char *const *list, struct llmobs_buf *buf)
+/* Of a credential counts its length, and of a long one the end, as services
+ * show it in their lists: that tells two of them apart, and nobody can try
+ * guesses of the whole by the hash. In Basic the end is a password's. */
+static int hash_secret(struct llmobs_buf *buf, const char *text)
 {
-    int rc = 0;
+    size_t len = strlen(text), end = len / 5;
+    bool basic = strncasecmp(text, "Basic ", 6) == 0;
 
-    for (; !rc && list && *list; list++)
-        rc = hash_text(buf, *list);
-    return rc;
+    if (len < (basic ? SECRET_LONG * 2 : SECRET_LONG))
+        end = 0;
+    if (end > SECRET_END)
+        end = SECRET_END;
+    (void)llmobs_buf_addf(buf, "%zu ", len);
+    return hash_text(buf, text + len - end);
+}
+
+static int hash_list(char *const *list, bool whole, struct llmobs_buf *buf)
+{
+    for (; list && *list && !buf->error; list++) {
+        const char *value = strstr(*list, ": ");
+        size_t name = value ? (size_t)(value - *list) : 0;
+
+        if (whole || !value ||
+            (strlen(value) < SECRET_LONG &&
+             llmobs_names_judge(*list, name) == LLMOBS_NAMED_NOT)) {
+            (void)hash_text(buf, *list);
+            continue;
+        }
+        (void)llmobs_buf_add(buf, *list, name);
+        (void)hash_secret(buf, value + 2);
+    }
+    return buf->error;
+}
+
+/* A URL may have a password, or a key among its parameters. */
+static int hash_url(struct llmobs_buf *buf, const char *url, bool whole)
+{
+    if (whole || !url || !strpbrk(url, "@?"))
+        return hash_text(buf, url);
+    (void)llmobs_allowlist_url(url, buf);
+    return hash_secret(buf, url);
 }
 
 static int add_signal(const struct llmobs_config *config,
-                      enum llmobs_signal signal, struct llmobs_buf *buf)
+                      enum llmobs_signal signal, bool whole,
+                      struct llmobs_buf *buf)
 {
     const struct llmobs_otlp_config *otlp = &config->otlp;
     int rc = 0;
@@ -86,43 +127,46 @@ static int add_signal(const struct llmobs_config *config,
     rc = llmobs_buf_addf(buf, "%d %d%d%d ", (int)signal, otlp->span_content,
                          otlp->event_content, otlp->event_details);
     if (!rc)
-        rc = hash_text(buf, otlp->signals[signal].url);
-    return rc ? rc : hash_list(otlp->signals[signal].headers, buf);
+        rc = hash_url(buf, otlp->signals[signal].url, whole);
+    return rc ? rc : hash_list(otlp->signals[signal].headers, whole, buf);
 }
 
 /* Adds every setting that decides where events go, each with an end. A header
  * counts, too: it may name a tenant behind the same URL. For OTLP also adds
  * which texts it sends: if a process's user did not ask for texts, a process
  * whose user did must not send them. Sums never have other processes' spans. */
-static int add_destinations(const struct llmobs_config *config,
+static int add_destinations(const struct llmobs_config *config, bool whole,
                             struct llmobs_buf *buf)
 {
-    const char *const texts[] = {
-        config->exporter, config->agent_url,       config->site,
-        config->api_key,  config->override_origin, config->store_dir};
     int rc = llmobs_buf_addf(buf, "%d", config->agentless);
 
-    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]) && !rc; i++)
-        rc = hash_text(buf, texts[i]);
+    (void)hash_text(buf, config->exporter);
+    (void)hash_url(buf, config->agent_url, whole);
+    (void)hash_text(buf, config->site);
+    (void)(whole || !config->api_key ? hash_text(buf, config->api_key)
+                                     : hash_secret(buf, config->api_key));
+    (void)hash_url(buf, config->override_origin, whole);
+    (void)hash_text(buf, config->store_dir);
+    rc = hash_list(config->extra_headers, whole, buf);
     if (!rc)
-        rc = hash_list(config->extra_headers, buf);
-    if (!rc)
-        rc = add_signal(config, LLMOBS_SIGNAL_TRACES, buf);
-    return rc ? rc : add_signal(config, LLMOBS_SIGNAL_LOGS, buf);
+        rc = add_signal(config, LLMOBS_SIGNAL_TRACES, whole, buf);
+    return rc ? rc : add_signal(config, LLMOBS_SIGNAL_LOGS, whole, buf);
 }
 
-static int find_hash(const struct llmobs_config *config,
-                     struct llmobs_owner_origin *origin)
+/* `whole`: as builds before this rule made it, with each credential whole. Such
+ * a hash serves to know their files, and is never written. */
+static int find_hash(const struct llmobs_config *config, bool whole,
+                     uint8_t out[LLMOBS_OWNER_HASH])
 {
     uint8_t hash[LLMOBS_SHA256_LEN];
     struct llmobs_buf buf;
     int rc;
 
     llmobs_buf_init(&buf, TEXT_MAX);
-    rc = add_destinations(config, &buf);
+    rc = add_destinations(config, whole, &buf);
     if (!rc) {
         llmobs_sha256(buf.data, buf.len, hash);
-        memcpy(origin->hash, hash, sizeof(origin->hash));
+        memcpy(out, hash, LLMOBS_OWNER_HASH);
     }
     if (buf.data)
         explicit_bzero(buf.data, buf.len);
@@ -218,7 +262,7 @@ struct llmobs_owner *llmobs_owner_alloc(void)
 int llmobs_owner_fill(struct llmobs_owner *owner,
                       const struct llmobs_config *config, uint64_t program)
 {
-    int rc = find_hash(config, &owner->origin);
+    int rc = find_hash(config, false, owner->origin.hash);
 
     owner->origin.program = program;
     llmobs_record_namespace(&owner->origin.boot, &owner->origin.pidns);
@@ -230,7 +274,8 @@ struct llmobs_owner *llmobs_owner_new(const struct llmobs_config *config)
 {
     struct llmobs_owner *owner = llmobs_owner_alloc();
 
-    if (!owner || llmobs_owner_fill(owner, config, 0) == 0)
+    if (!owner || (llmobs_owner_fill(owner, config, 0) == 0 &&
+                   find_hash(config, true, owner->whole) == 0))
         return owner;
     llmobs_owner_free(owner);
     return NULL;
@@ -305,8 +350,9 @@ struct llmobs_text llmobs_owner_text(const struct llmobs_owner *owner)
 bool llmobs_owner_same_destinations(const struct llmobs_owner *owner,
                                     const struct llmobs_owner *other)
 {
-    return memcmp(owner->origin.hash, other->origin.hash,
-                  sizeof(owner->origin.hash)) == 0;
+    return memcmp(owner->origin.hash, other->origin.hash, LLMOBS_OWNER_HASH) ==
+               0 ||
+           memcmp(owner->origin.hash, other->whole, LLMOBS_OWNER_HASH) == 0;
 }
 
 const char *llmobs_owner_place(const struct llmobs_owner *owner)

@@ -2,8 +2,10 @@
  * entries of the spool.
  *
  * It has the values of the configuration that go into an event (ml_app,
- * service, tags, ...), a hash of all settings that decide where events go, with
- * the key, and the boot and the pid namespace in which its pid counts.
+ * service, tags, ...), a hash of all settings that decide where events go, and
+ * the boot and the pid namespace in which its pid counts. Of a key or another
+ * credential only its length and its last six characters go into the hash, and
+ * none of them where it is short.
  *
  * Owns:    a llmobs_owner owns its texts, until free.
  * Threads: any: it is constant after new and seal.

@@ -13,6 +13,7 @@
 #include "lib/base/stats.h"
 #include "core/log/owner.h"
 #include "lib/base/clock.h"
+#include "lib/base/sha256.h"
 #include "core/log/spool_file.h"
 #include "core/log/spool_state.h"
 #include "tests/unit/spool_case.h"
@@ -737,12 +738,88 @@ static bool has_owner_of(struct llmobs_config *one, struct llmobs_config *two)
     return same;
 }
 
+/* What is hashed of a key does not say what the key is. */
+TEST(test_owner_keys)
+{
+    char *long_1[] = {"Authorization: Bearer 0123456789abcdefghij0001", NULL},
+         *long_2[] = {"Authorization: Bearer 0123456789abcdefghij0002", NULL},
+         *other_1[] = {"Authorization: Bearer abcdefghij01234567ij0001", NULL},
+         *basic_1[] = {"Authorization: Basic dXNlcjpwYXNzd29yZDEyMzQ1", NULL},
+         *basic_2[] = {"Authorization: Basic dXNlcjpwYXNzd29yZDEyMzQ2", NULL};
+    struct llmobs_config other = config;
+
+    config.api_key = "00000000000000000000000000aaaaaa";
+    other.api_key = "00000000000000000000000000aaaaab";
+    ck_assert(!has_owner_of(&config, &other));
+    other.api_key = "11111111111111111111111111aaaaaa";
+    ck_assert(has_owner_of(&config, &other));
+    other.api_key = "1111111111111111111111111aaaaaa";
+    ck_assert(!has_owner_of(&config, &other));
+    other.api_key = config.api_key;
+    config.extra_headers = long_1;
+    other.extra_headers = long_2;
+    ck_assert(!has_owner_of(&config, &other));
+    other.extra_headers = other_1;
+    ck_assert(has_owner_of(&config, &other));
+    config.extra_headers = basic_1;
+    other.extra_headers = basic_2;
+    ck_assert(has_owner_of(&config, &other));
+    other.extra_headers = config.extra_headers = NULL;
+    config.agent_url = "https://user:secret-1@agent:8126";
+    other.agent_url = "https://user:secret-2@agent:8126";
+    ck_assert(has_owner_of(&config, &other));
+    other.agent_url = "https://user:secret-1@agent:8127";
+    ck_assert(!has_owner_of(&config, &other));
+}
+
+/* A build before this rule hashed keys whole; what it left is delivered. */
+TEST(test_owner_of_before)
+{
+    uint8_t whole[LLMOBS_SHA256_LEN];
+    struct llmobs_owner *mine, *theirs;
+    struct llmobs_entry_key key;
+    struct llmobs_entry entry;
+    struct llmobs_buf text;
+    size_t at = 0;
+    char *hash;
+
+    config.exporter = "agentless";
+    config.site = "datadoghq.com";
+    config.api_key = "0123456789abcdef0123456789abcdef";
+    config.agent_url = config.override_origin = config.store_dir = NULL;
+    mine = llmobs_owner_new(&config);
+    llmobs_buf_init(&text, 4096);
+    llmobs_buf_addf(&text, "%d%s%c%c%s%c%s%c%c%c", config.agentless,
+                    config.exporter, 0, 0, config.site, 0, config.api_key, 0, 0,
+                    0);
+    llmobs_sha256(text.data, text.len, whole);
+    llmobs_buf_cut(&text, 0);
+    llmobs_buf_add(&text, llmobs_owner_text(mine).data,
+                   llmobs_owner_text(mine).len);
+    hash = memmem(text.data, text.len, llmobs_owner_origin(mine)->hash,
+                  LLMOBS_OWNER_HASH);
+    ck_assert_ptr_nonnull(hash);
+    memcpy(hash, whole, LLMOBS_OWNER_HASH);
+    llmobs_entry_key(&key);
+    llmobs_entry_seal(text.data + sizeof(struct llmobs_entry_file),
+                      text.len - sizeof(struct llmobs_entry_file), &key);
+    ck_assert(llmobs_entry_next(&key, llmobs_buf_text(&text), &at, &entry) ||
+              llmobs_entry_next(&key, llmobs_buf_text(&text), &at, &entry));
+    ck_assert_int_eq(llmobs_owner_read(&entry, &theirs), 0);
+    ck_assert(llmobs_owner_same_destinations(theirs, mine));
+    ck_assert(strstr(llmobs_owner_place(theirs), "with DD_API_KEY ...cdef"));
+    llmobs_owner_free(mine);
+    llmobs_owner_free(theirs);
+    llmobs_buf_fini(&text);
+}
+
 TEST(test_owner_otlp)
 {
     struct llmobs_config other;
     char *key[] = {"x-key: a", NULL};
 
     config.exporter = "agent";
+    config.agent_url = "http://localhost:8126";
     config.otlp.signals[LLMOBS_SIGNAL_TRACES].on = true;
     config.otlp.signals[LLMOBS_SIGNAL_TRACES].url = "http://a/v1/traces";
     config.otlp.signals[LLMOBS_SIGNAL_LOGS].url = "http://a/v1/logs";
