@@ -68,7 +68,7 @@ static int add_sample(void *ctx, const struct llmobs_row *row,
     size_t scores = samples->score_count;
     int rc = add_scores(samples, row, event);
 
-    if (rc < 0 || (rc == 0 && !samples->spans && !llmobs_row_counts(row)))
+    if (rc < 0 || (rc == 0 && !samples->of_kinds && !llmobs_row_counts(row)))
         return rc;
     rc = set_group(samples, group, row, event);
     trace = llmobs_texts_share(&samples->names, row->trace_id);
@@ -77,7 +77,7 @@ static int add_sample(void *ctx, const struct llmobs_row *row,
                     sizeof(*sample)) != 0)
         return -ENOMEM;
     sample = &samples->list[samples->count++];
-    samples->scored += !samples->spans && !llmobs_row_counts(row) ? 1 : 0;
+    samples->scored += !samples->of_kinds && !llmobs_row_counts(row) ? 1 : 0;
     *sample = (struct llmobs_sample){
         .trace = trace,
         .start_ns = row->start_ns,
@@ -222,7 +222,6 @@ int llmobs_samples_read(struct llmobs_samples *samples,
     load->parts = LLMOBS_ROW_FACTS;
     samples->of_kinds =
         load->filter->kind.pattern && !load->filter->kind.is_not;
-    samples->spans = samples->spans || samples->of_kinds;
     rc = llmobs_load_evaluations(load, reader);
     if (samples->all_labels)
         llmobs_labels_add_all(&samples->labels, &load->evaluations);

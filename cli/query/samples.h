@@ -44,11 +44,10 @@ struct llmobs_samples_group {
     double cost;    /* -1: unknown */
 };
 
-/* The caller sets the first four; all else is zero at first. Where labels are
+/* The caller sets the first three; all else is zero at first. Where labels are
  * asked for, spans with a score are samples too, though not calls. */
 struct llmobs_samples {
     struct llmobs_by by;
-    bool spans;                  /* takes all spans that the filter selects */
     bool all_labels;             /* also of all evaluations */
     struct llmobs_labels labels; /* of evaluations */
     bool of_kinds;               /* the filter names kinds */

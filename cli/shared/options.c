@@ -53,6 +53,7 @@ static const struct {
     {"llmobs ps", "watch", "watch -n 1 llmobs ps lists them anew"},
     {"llmobs view", "chrome-trace", "the page of --html draws the waterfall"},
     {"llmobs view", "diff", "Compare on the page of --html compares traces"},
+    {"llmobs view", "sessions", "--summary --by session has a line of each"},
     {"llmobs view", "waste", "docs/VIEW.md finds such calls with SQLite"},
 };
 

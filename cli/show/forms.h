@@ -39,9 +39,6 @@ int llmobs_view_summary(struct llmobs_view *view);
 /* Numbers about calls over time (show_series.c). */
 int llmobs_view_series(struct llmobs_view *view);
 
-/* The sessions, with sums of each (show_sessions.c). */
-int llmobs_view_sessions(struct llmobs_view *view);
-
 /* One HTML file (show_page.c). */
 int llmobs_view_html(struct llmobs_view *view);
 

@@ -99,13 +99,14 @@ static int set_by(const struct llmobs_cli_option *option, const char *words)
 }
 
 /* The options of set_form have these as their value. */
-enum form { LIST, SUMMARY, SESSIONS, OTLP, SERVE };
+enum form { LIST, SUMMARY, OTLP, SERVE };
 
 static int set_form(const struct llmobs_cli_option *option, const char *value)
 {
     static int (*const forms[])(struct llmobs_view *) = {
-        [LIST] = llmobs_view_list,         [SUMMARY] = llmobs_view_summary,
-        [SESSIONS] = llmobs_view_sessions, [OTLP] = llmobs_view_otlp,
+        [LIST] = llmobs_view_list,
+        [SUMMARY] = llmobs_view_summary,
+        [OTLP] = llmobs_view_otlp,
         [SERVE] = llmobs_view_serve,
     };
     struct llmobs_view *view = option->to;
@@ -263,7 +264,6 @@ static const struct llmobs_cli_option options[] = {
     {"summary", set_form, &VIEW, 0, 0, SUMMARY, NULL},
     {"timeseries", set_series, &VIEW, 0, optional_argument, 0, NULL},
     LLMOBS_CLI_VALUE("step", set_step, &VIEW.step_ns),
-    {"sessions", set_form, &VIEW, 0, 0, SESSIONS, NULL},
     LLMOBS_CLI_VALUE("by", set_by, &VIEW.by),
     {"otlp", set_form, &VIEW, 0, 0, OTLP, NULL},
     {"messages", llmobs_cli_flag, &VIEW.messages, 'm', 0, true, NULL},

@@ -191,7 +191,7 @@ def bills():
     have, _, _ = costs(list(hostile.bills()), table, "bills")
     check("cost of what is no call", have == [
         None, 0.1, None, None, 0.5, 0.1, None, None, None], have)
-    for args in ["--summary"], ["--sessions"], ["--timeseries"]:
+    for args in ["--summary"], ["--timeseries"]:
         done = tool("view", "--store", path("bills"), "--json", *args,
                     prices=table)
         lines = [json.loads(line) for line in done.stdout.splitlines()]

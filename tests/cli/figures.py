@@ -634,43 +634,13 @@ def bars():
             "[\0-\x09\x0b\x0c\x0e-\x1f\x7f-\x9f\u202e]", seen))
     for columns in 1, 8, 20, 40, 60, 80, 200:
         for form in (["--summary"], ["--summary", "--by", "model"],
-                     ["--timeseries"], ["--sessions", "-n", "2"]):
+                     ["--timeseries"]):
             for store in STORE, HOSTILE:
                 seen = terminal(*form, COLUMNS=str(columns), NO_COLOR="1",
                                 store=store).decode()
                 wide = [x for x in seen.splitlines() if width_of(x) > columns]
                 check("no line of %s is wider than %d" % (form, columns),
                       not wide, wide[:2])
-
-
-def sessions():
-    for store, args in [(STORE, []), (HOSTILE, []), *(
-            (STORE, args) for args in choices(9, 6))]:
-        groups = {}
-        for f in map(facts, events(*args, store=store)):
-            if f["session"]:
-                groups.setdefault(f["session"], []).append(f)
-        have = lines("--sessions", *args, store=store)
-        wrong = []
-        for h in have:
-            all_ = groups[h["session"]]
-            starts = [f["start_ns"] for f in all_ if f["start_ns"]]
-            want = figures([f for f in all_ if f["kind"] in (
-                "llm", "embedding")])
-            want["traces"] = len({f["trace_id"] for f in all_})
-            if differs(h, want) or [
-                    time_of(h[k]) for k in ("first", "last")] != [
-                    k(starts) // 1000 * 1000 for k in (min, max)]:
-                wrong.append((h, want))
-        check("sessions %s" % args, not wrong and len(have) == len(groups),
-              wrong[:1])
-        check("sessions: the newest is last", [h["last"] for h in have] ==
-              sorted(h["last"] for h in have))
-    check("sessions: so many", lines("--sessions", "-n", "3") ==
-          lines("--sessions")[-3:])
-    seen = terminal("--sessions").decode()
-    check("sessions on a terminal", "20 of %d sessions" % len(
-        lines("--sessions")) in seen, seen)
 
 
 def write_store():
@@ -694,6 +664,6 @@ def write_store():
 write_store()
 hostile.write(HOSTILE)
 for one in (spans, comparisons, formulas, database, summary, scores, series,
-            bars, sessions):
+            bars):
     if not ONLY or one.__name__ in ONLY:
         one()

@@ -130,6 +130,7 @@ REFUSED = (
     ("ps --watch", "--watch; watch -n 1 llmobs ps lists them anew"),
     ("view --chrome-trace", "--chrome-trace; the page of --html draws"),
     ("view abc def --diff", "--diff; Compare on the page of --html compares"),
+    ("view --sessions", "--sessions; --summary --by session has a line of"),
     ("view --waste", "--waste; docs/VIEW.md finds such calls with SQLite"),
     ("stats --store", "--store needs a value"),
     ("stats something", "unexpected argument: something"),

@@ -373,7 +373,6 @@ def window():
 
 # A column goes no sooner than those behind it.
 STAYS = {"summary": ["CALLS", "COST", "ERRORS", "IN", "OUT", "P50", "P95", "CACHED", "1ST P50"],
-         "sessions": ["TRACES", "COST", "IN", "OUT", "LAST", "FIRST"],
          "tree": ["NAME", "COST", "STATUS", "IN/OUT", "DURATION", "1ST TOKEN"]}
 
 
@@ -391,7 +390,7 @@ def what_stays():
         events += trace.events
     write(store, events)
     for form, args in (("summary", ["--summary", "--by", "script,model"]),
-                       ("sessions", ["--sessions"]), ("tree", [])):
+                       ("tree", [])):
         for columns in range(30, 220, 5):
             text = screen(columns, *args, store=store)
             titles = [t for t in STAYS[form] if re.search(

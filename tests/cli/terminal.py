@@ -28,7 +28,7 @@ FORMS = ["", "--json", "--csv", "--csv --fields name,model",
          "--json --fields name,model", "--otlp", "--spans", "-m", "--full -m",
          "--summary", "--summary --by model",
          "--summary --by model --json", "--summary --by model --csv",
-         "--timeseries", "--sessions", "--sessions --json", "last",
+         "--summary --by session", "--timeseries", "last",
          "--wide"]
 WRONG = [["view", "--store"], ["view"], ["view", "--kind"], ["view", "--by"],
          ["view", "--store", STORE, "--name"], ["view", "--csv", "--fields"],
