@@ -193,7 +193,7 @@ TEST(languages)
         {"/usr/bin/curl", NULL},
         {"bash", NULL},
         {"gawk", NULL},
-        {"/home/node/agent", NULL},
+        {"/srv/node/agent", NULL},
         {"phpstorm", NULL},
         {"nodemon.sh", NULL},
         {"bunzip2", NULL},
