@@ -89,8 +89,8 @@ static void on_body(void *user, enum llmobs_http1_side side, uint32_t number,
 static void on_end(void *user, enum llmobs_http1_side side, uint32_t number,
                    enum llmobs_http1_end how)
 {
-    static const char *const hows[] = {"whole", "closed",   "cut",
-                                       "none",  "given up", "lost"};
+    static const char *const hows[] = {"whole",    "closed",  "cut", "none",
+                                       "given up", "refused", "lost"};
     struct log *log = user;
 
     if (side == LLMOBS_HTTP1_ANSWER && log->heads[side] == log->ends[side])
