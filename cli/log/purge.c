@@ -209,6 +209,8 @@ static int purge_folder(struct folder *folder, bool chosen)
             remove_rest(folder, name);
         else if (llmobs_store_has(name))
             remove_file(folder, name);
+        else if (strcmp(name, LLMOBS_STORE_TRIMMED) == 0 && !folder->purge->dry)
+            unlinkat(folder->fd, name, 0);
     if (lock >= 0)
         close(lock);
     llmobs_listing_close(&list);

@@ -249,6 +249,18 @@ int64_t llmobs_reader_written(const struct llmobs_reader *reader,
     return reader->files[place.file].written_s * NS_PER_S;
 }
 
+int64_t llmobs_reader_trimmed(const struct llmobs_reader *reader)
+{
+    char name[64] = "";
+    struct stat st;
+    int fd = open_name(reader, LLMOBS_STORE_TRIMMED, &st);
+    ssize_t len = fd >= 0 ? pread(fd, name, sizeof(name) - 1, 0) : 0;
+
+    if (fd >= 0)
+        close(fd);
+    return len > 0 ? (int64_t)llmobs_store_stamp(name) : 0;
+}
+
 /* -- pieces of a file ----------------------------------------------------- */
 
 /* Adds the bytes from `at` to `end` to `out`; fewer where the file is shorter,

@@ -95,6 +95,10 @@ int llmobs_reader_event(struct llmobs_reader *reader, struct llmobs_place place,
 int64_t llmobs_reader_written(const struct llmobs_reader *reader,
                               struct llmobs_place place);
 
+/* The exporter removed all spans before this wall time for want of room; 0: it
+ * removed none. */
+int64_t llmobs_reader_trimmed(const struct llmobs_reader *reader);
+
 const struct llmobs_reader_report *llmobs_reader_report(
     const struct llmobs_reader *reader);
 

@@ -254,6 +254,10 @@ static int write_meta(struct writer *w)
     llmobs_page_string_add(&out, page->asked, SIZE_MAX - 1);
     llmobs_buf_adds(&out, ",\"lack\":");
     llmobs_page_string_add(&out, LLMOBS_LACK_REMEDY, SIZE_MAX - 1);
+    if (w->reader)
+        llmobs_buf_addf(
+            &out, ",\"trimmed\":%lld",
+            (long long)(llmobs_reader_trimmed(w->reader) / NS_PER_MS));
     if (page->live)
         llmobs_buf_addf(&out, ",\"live\":\"%s\"", page->live);
     llmobs_buf_addf(&out,

@@ -632,7 +632,8 @@ function buildFrame() {
     h('p.notice', `This ${live ? 'page' : 'file'} holds what was said to and by models: ${grouped(spans.length)} of ${
       plural(count(meta.spans_in_store) ?? spans.length, 'span')} of ${line(meta.store ?? '?', 100)}${
       filters ? ` (${line(filters, 200)})` : ''}, made ${moment(made * 1000, true, false)} ${zone()}${
-      live ? ', and what came since,' : ''} by llmobs ${line(meta.version ?? '', 30)}; cost: ${PRICED}${cut && `; cut or left out: ${cut}`}.`),
+      live ? ', and what came since,' : ''} by llmobs ${line(meta.version ?? '', 30)}; cost: ${PRICED}${cut && `; cut or left out: ${cut}`}${
+      count(meta.trimmed) ? `; the store was full: those before ${moment(meta.trimmed * 1000, true, false)} are gone` : ''}.`),
     h('header', h('strong.brand', 'llmobs'), h('nav', {'aria-label': 'Views'},
       VIEWS.map((view) => h('button', {'data-view': view, click: () => go(view)}, upper(view))),
       h('button.small', {id: 'filters', 'aria-expanded': false, click: () => drawer()}, 'Filters')),

@@ -175,6 +175,18 @@ static int survey(int dir, struct survey *out)
     return 0;
 }
 
+/* Names the last file that was removed, for those who read the rest. */
+static void mark_trimmed(int dir, const char *name)
+{
+    int fd = llmobs_file_open(dir, LLMOBS_STORE_TRIMMED, O_RDWR);
+
+    if (fd < 0 || pwrite(fd, name, strlen(name), 0) < 0)
+        llmobs_log_once(LLMOBS_LOG_WARN, "store mark",
+                        "the store cannot note that it removed %s", name);
+    if (fd >= 0)
+        close(fd);
+}
+
 /* Removes the oldest files until the rest and `more` bytes fit. Tries each file
  * once: a file that cannot be removed stays until the next rotation. */
 static void trim_oldest(const struct store *store, int dir, int64_t more)
@@ -188,11 +200,13 @@ static void trim_oldest(const struct store *store, int dir, int64_t more)
          i < found.count && found.bytes + more > store->config->store_max;
          i++) {
         old_name(found.oldest[i].stamp, name);
-        if (unlinkat(dir, name, 0) == 0 || errno == ENOENT)
+        if (unlinkat(dir, name, 0) == 0 || errno == ENOENT) {
             found.bytes -= found.oldest[i].size;
-        else
+            mark_trimmed(dir, name);
+        } else {
             llmobs_log_once(LLMOBS_LOG_WARN, "store trim",
                             "the full store cannot remove %s: %m", name);
+        }
     }
 }
 

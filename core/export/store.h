@@ -12,6 +12,9 @@
 /* The file that the store writes to. */
 #define LLMOBS_STORE_FILE "spans.jsonl"
 
+/* Has the name of the last file that went for want of room. */
+#define LLMOBS_STORE_TRIMMED "trimmed"
+
 /* The end of the line of an event that the exporter whose it is did not get
  * (`unsent`). `llmobs drain --store` moves it to the spool, and puts a tab in
  * the place of the blank. */

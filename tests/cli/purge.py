@@ -94,6 +94,34 @@ def store_and_spool():
     books(7, 3)
 
 
+def full_store():
+    """What a full store has removed is told until the store is purged."""
+    def view(*args):
+        r = subprocess.run([LLMOBS, "view", *args], env=environment(TZ="UTC"),
+                           stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                           text=True)
+        return r.stdout, r.stderr
+
+    stored(3)
+    equal([view("--summary")[1], "trimmed" in view("--html", "-")[0]],
+          ["", True], "of a store that was not full")
+    calls(80, LLMOBS_EXPORTER="store", LLMOBS_STORE_MAX="65536")
+    gone = "spans before 20"
+    for args, told in ((), True), (("--summary",), True), (("--json",), True), \
+            (("-n", "2"), False), (("-n", "70"), True), \
+            (("--spans", "-n", "70"), True), (("--spans", "-n", "2"), False), \
+            (("--since", "now"), False):
+        equal(gone in view(*args)[1], told, "told by view %s" % " ".join(args))
+    page, _ = view("--html", "-")
+    equal('"trimmed":0' in page, False, "the page's time")
+    purge("--store", "--dry-run")
+    equal(gone in view()[1], True, "told after a dry run")
+    purge("--store")
+    equal(os.path.exists(os.path.join(STORE, "trimmed")), False, "the note of it")
+    stored()
+    equal(gone in view()[1], False, "told of a new store")
+
+
 def only_one():
     stored()
     calls(2)
@@ -378,7 +406,7 @@ def usage():
 
 
 if __name__ == "__main__":
-    drain.main([nothing_there, store_and_spool, only_one, refused_ones,
+    drain.main([nothing_there, store_and_spool, full_store, only_one, refused_ones,
                 a_closed_one, beside_the_living, links_and_strangers, linked_directories,
                 damaged, other_users, all_users,
                 stopped_by_its_user, beside_a_writer, in_peoples_units, asks,

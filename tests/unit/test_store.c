@@ -329,7 +329,8 @@ static int survey(int *lines, int *bad, int64_t *bytes)
     while ((entry = readdir(list))) {
         char path[512], *text, *save = NULL;
 
-        if (entry->d_name[0] == '.')
+        if (entry->d_name[0] == '.' ||
+            strcmp(entry->d_name, LLMOBS_STORE_TRIMMED) == 0)
             continue;
         files++;
         snprintf(path, sizeof(path), "%s/%s", dir, entry->d_name);
