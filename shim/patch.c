@@ -257,14 +257,19 @@ struct kept {
     void *(*thunk_of)(const void *address);
 };
 
+static void *thunk_for(const struct kept *kept, const void *value)
+{
+    return (uintptr_t)value < kept->range.low ||
+                   (uintptr_t)value > kept->range.high
+               ? NULL
+               : kept->thunk_of(value);
+}
+
 static void patch_words(uintptr_t at, uintptr_t end, const struct kept *kept)
 {
     for (; at < end; at += WORD) {
         void *value = __atomic_load_n((void **)at, __ATOMIC_RELAXED);
-        void *thunk = (uintptr_t)value < kept->range.low ||
-                              (uintptr_t)value > kept->range.high
-                          ? NULL
-                          : kept->thunk_of(value);
+        void *thunk = thunk_for(kept, value);
 
         if (thunk && writable(at))
             __atomic_compare_exchange_n((void **)at, &value, thunk, false,
@@ -300,6 +305,37 @@ static void patch_variables(const struct work *work, struct kept kept)
         if (work->elf->phdr[i].p_type == PT_LOAD &&
             (work->elf->phdr[i].p_flags & PF_W))
             patch_segment(work, &kept, &work->elf->phdr[i]);
+}
+
+void llmobs_patch_copied(const struct llmobs_elf *program,
+                         const struct llmobs_patch *how)
+{
+    struct work work = {.elf = program, .how = how};
+    struct kept kept[] = {{llmobs_copies_range(), llmobs_thunk_of},
+                          {llmobs_libs_range(), llmobs_libs_thunk}};
+
+    find_seal(&work);
+    for (size_t i = 0; i < program->rela_len; i++) {
+        const ElfW(Rela) *rela = &program->rela[i];
+        uintptr_t at = program->base + rela->r_offset;
+        uintptr_t size = symbol_of(&work, rela)->st_size & ~(WORD - 1);
+
+        if (ELF64_R_TYPE(rela->r_info) != LLMOBS_R_COPY || at % WORD != 0 ||
+            !llmobs_elf_covers(program, at, size, PF_W))
+            continue;
+        for (uintptr_t end = at + size; at < end; at += WORD) {
+            void *value = __atomic_load_n((void **)at, __ATOMIC_RELAXED);
+            void *thunk = thunk_for(&kept[0], value);
+
+            if (!thunk)
+                thunk = thunk_for(&kept[1], value);
+            if (thunk) {
+                look_at_seal(&work);
+                write_slot(&work, at, thunk);
+            }
+        }
+    }
+    seal(&work);
 }
 
 /* True if one of the first `count` symbols has a name like libcurl's. In a

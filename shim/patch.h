@@ -27,6 +27,12 @@ struct llmobs_patch {
 bool llmobs_patch_may(const struct llmobs_elf *elf,
                       const struct llmobs_patch *how);
 
+/* Writes thunks for the addresses of hooked functions among the variables that
+ * the program has from its libraries by COPY relocations: the loader copied
+ * their values before a scan. */
+void llmobs_patch_copied(const struct llmobs_elf *program,
+                         const struct llmobs_patch *how);
+
 /* False when another thread is still loading the object, so that it has to be
  * looked at again. */
 bool llmobs_patch_object(const struct llmobs_elf *elf,

@@ -220,9 +220,12 @@ static int patch_callers(struct dl_phdr_info *info, size_t size, void *argument)
     walk->now.adds = info->dlpi_adds;
     walk->now.subs = info->dlpi_subs;
     if (index < walk->first || is_plain(walk, index) ||
-        llmobs_elf_open(&elf, info) != 0 || !llmobs_patch_may(&elf, &how) ||
-        is_own_object(&elf) || llmobs_libc_brings(elf.base) ||
-        llmobs_copies_at(&elf))
+        llmobs_elf_open(&elf, info) != 0)
+        return 0;
+    if (index == 0)
+        llmobs_patch_copied(&elf, &how);
+    if (!llmobs_patch_may(&elf, &how) || is_own_object(&elf) ||
+        llmobs_libc_brings(elf.base) || llmobs_copies_at(&elf))
         return 0;
     if (!llmobs_patch_object(&elf, &how))
         walk->loading = true;

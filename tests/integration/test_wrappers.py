@@ -330,6 +330,22 @@ for kind in 1, 2, 3:
     table_of(kind)
 
 
+@test
+def table_by_copy(t):
+    """The loader copies a library's table into the program, constant or not."""
+    for const in "-DVARIABLE", "-DCONSTANT":
+        for more in ["-no-pie"], ["-no-pie", "-Wl,-z,now"], ["-fPIE", "-pie", "-O1"]:
+            library = gcc(os.path.join(t.dir, "libtable.so"), "-shared", "-fPIC",
+                          "-Wl,-soname,libtable.so", const, "-DTABLE=5", SOURCE, "-lcurl")
+            program = gcc(os.path.join(t.dir, "program"), *more, const, "-DTABLE=4",
+                          SOURCE, library, "-lcurl")
+            env = {"LD_LIBRARY_PATH": t.dir}
+            bare = t.run([program, t.url], preload=False, env=env)
+            ours = t.run([program, t.url], env=env)
+            the_same(bare, ours, "%s %s" % (const, more))
+            equal(len(ours.spans), CALLS, "%s %s: spans" % (const, more))
+
+
 # ---- plugins that wrap ------------------------------------------------------
 
 COUNTED = r"""

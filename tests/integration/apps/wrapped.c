@@ -1,8 +1,8 @@
 /* wrapped URL: calls each function of libcurl that the library watches, over
  * all lives of a handle, and says how each ended. By names, or with TABLE
  * through a table of addresses that is made: 1 by relocations, 2 in a
- * constructor, 3 by dlsym. With RUN the calls are in a library, whose user
- * calls run. */
+ * constructor, 3 by dlsym; 4: the table is another library's, 5: it is made
+ * there. With RUN the calls are in a library, whose user calls run. */
 #include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -54,13 +54,25 @@
 #define VALUE(name) curl_##name,
 #define COPY(name) table.name = curl_##name;
 #define ASK(name) *(void **)&table.name = dlsym(RTLD_DEFAULT, "curl_" #name);
-static struct {
+struct table {
     NAMES(MEMBER)
-} table
+};
+#ifdef VARIABLE
+#define const /* the table is not */
+#endif
+#if TABLE == 4
+extern const struct table table;
+#elif TABLE == 5
+extern const struct table table;
+const struct table table = {NAMES(VALUE)};
+#else
+static struct table table
 #if TABLE == 1
     = {NAMES(VALUE)}
 #endif
 ;
+#endif
+#undef const
 #if TABLE == 2
 __attribute__((constructor)) static void fill(void)
 {
