@@ -40,6 +40,7 @@ struct llmobs_connection {
                          * and that the program must send next */
     bool http2;
     bool told; /* the core knows that bytes are ahead */
+    bool shut; /* the program ended it by shutdown, and may read on */
     char first[LLMOBS_HTTP1_FIRST];
 };
 _Static_assert(sizeof(struct llmobs_connection) == 64, "one cache line");

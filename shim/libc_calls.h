@@ -45,6 +45,7 @@ enum {
     X(sendfile64, LLMOBS_LIBC_CONNECTED) \
     X(splice, LLMOBS_LIBC_CONNECTED)     \
     X(close, LLMOBS_LIBC_CONNECTED)      \
+    X(shutdown, LLMOBS_LIBC_CONNECTED)   \
     X(dup, LLMOBS_LIBC_CONNECTED)        \
     X(dup2, LLMOBS_LIBC_CONNECTED)       \
     X(dup3, LLMOBS_LIBC_CONNECTED)       \

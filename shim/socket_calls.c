@@ -291,6 +291,18 @@ static void report_received(int fd, uint64_t id, struct bytes all, size_t left)
     }
 }
 
+/* A read says that the connection has ended. */
+static void end_read(int fd, uint64_t id, enum llmobs_wire_end how)
+{
+    const struct llmobs_connection *known =
+        llmobs_connections_find(llmobs_fds_key(id));
+
+    if (known && __atomic_load_n(&known->shut, __ATOMIC_RELAXED))
+        end_number(fd, id);
+    else
+        llmobs_follow_ended(llmobs_fds_key(id), how);
+}
+
 /* MSG_PEEK leaves the bytes for the next call; MSG_TRUNC throws them away. */
 static ssize_t after_receive(int fd, uint64_t id, struct bytes all, ssize_t got,
                              int flags)
@@ -311,9 +323,9 @@ static ssize_t after_receive(int fd, uint64_t id, struct bytes all, ssize_t got,
     else if (got > 0)
         report_received(fd, id, all, (size_t)got);
     else if (got == 0 && length_of(all) > 0)
-        llmobs_follow_ended(key, LLMOBS_WIRE_CLOSED);
+        end_read(fd, id, LLMOBS_WIRE_CLOSED);
     else if (got < 0 && !is_of_call(work.error))
-        llmobs_follow_ended(key, LLMOBS_WIRE_BROKEN);
+        end_read(fd, id, LLMOBS_WIRE_BROKEN);
     llmobs_handlers_end(&work);
     return got;
 }
@@ -438,6 +450,20 @@ static int of_close(int fd)
 {
     close_number(fd);
     return REAL(close)(fd);
+}
+
+/* Another thread may wait for bytes, and the program may read what has come. */
+typedef int shutdown_fn(int, int);
+static int of_shutdown(int fd, int how)
+{
+    uint64_t id = llmobs_fds_id(fd);
+    struct llmobs_connection *known =
+        id && how != SHUT_WR ? llmobs_connections_find(llmobs_fds_key(id))
+                             : NULL;
+
+    if (known)
+        __atomic_store_n(&known->shut, true, __ATOMIC_RELAXED);
+    return REAL(shutdown)(fd, how);
 }
 
 /* The program closes the number by a system call of its own. */

@@ -37,6 +37,7 @@ OF_CASES = (
     ("numbers", 64, 0), ("signals", 20, 0), ("jumped", 2, 0), ("cancelled", 2, 0),
     ("exits", 2, 0), ("filter_first", None, 0), ("filter_between", None, 0),
     ("no_http", 0, 0), ("accepts", 1, 0), ("others", 0, 0), ("refused", 1, 0), ("replaced", 5, 3),
+    ("shut", 5, 3),
     ("unsent_at_exit", 1, 0), ("unsent_at_once", 1, 0), ("unsent_at_kill", 1, 0),
     ("unsent_at_exec", 1, 0), ("unsent_by_signal", 1, 0), ("sent_later", 3, 3),
     ("frames_at_once", 30, 0),
@@ -78,6 +79,9 @@ def join(name, spans, errors):
         if spans is not None:
             equal(len(r.spans), spans, "number of spans")
             equal(sum(s["status"] == "error" for s in r.spans), errors, "errors")
+        if name == "shut":
+            equal({s["meta"]["error"]["type"] for s in r.spans if s["status"] == "error"},
+                  {"aborted"}, "who ended the connections")
     run.__module__ = "test_sockets"
     run.__name__ = "case_" + name
     test(run)

@@ -1126,6 +1126,44 @@ static void replaced(void)
     close(listens);
 }
 
+/* The program ends a connection, and reads on: without an answer, beside one
+ * that comes, within one, and behind one. */
+static void shut(void)
+{
+    static const int ways[] = {SHUT_RDWR, SHUT_RD, SHUT_WR, SHUT_RDWR,
+                               SHUT_RDWR};
+    struct sockaddr_in to;
+    int listens = listener(&to);
+    char got[4096];
+
+    for (int i = 0; i < 5; i++) {
+        int fd = socket(AF_INET, SOCK_STREAM, 0), peer;
+
+        if (connect(fd, (struct sockaddr *)&to, sizeof(to)) != 0)
+            exit(3);
+        peer = accept(listens, NULL, NULL);
+        send_model(fd, "gpt-test");
+        if (recv(peer, got, sizeof(got), 0) <= 0)
+            exit(4);
+        if (i == 3 && send(peer, reply, 30, 0) > 0)
+            printf("%zd\n", recv(fd, got, 9, 0));
+        if (i == 4) {
+            send(peer, reply, sizeof(reply) - 1, 0);
+            read_answer(fd);
+        }
+        printf("%d\n", shutdown(fd, ways[i]));
+        if (i == 2) {
+            send(peer, reply, sizeof(reply) - 1, 0);
+            read_answer(fd);
+        }
+        close(peer);
+        while (recv(fd, got, sizeof(got), 0) > 0)
+            ;
+        close(fd);
+    }
+    close(listens);
+}
+
 /* ---- what goes past ---------------------------------------------------------
  */
 
@@ -1358,6 +1396,7 @@ int main(int argc, char **argv)
         {"others", others},
         {"refused", refused},
         {"replaced", replaced},
+        {"shut", shut},
         {"unsent_at_exit", unsent_at_exit},
         {"unsent_at_once", unsent_at_once},
         {"unsent_at_kill", unsent_at_kill},
