@@ -207,7 +207,7 @@ static void skip_shown(struct llmobs_connection *connection,
                            &connection->ahead, &ahead, ahead - over, true,
                            __ATOMIC_ACQ_REL, __ATOMIC_RELAXED));
     sent->len -= over;
-    if (sent->len > 0)
+    if (sent->len > 0 && sent->bytes)
         sent->bytes += over;
 }
 

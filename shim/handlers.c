@@ -185,7 +185,7 @@ void llmobs_handlers_run(int signal, void *info, void *context, unsigned which)
     const stack_t *stack = &((ucontext_t *)context)->uc_stack;
     struct llmobs_thread *thread = place_of(self, false);
     volatile uintptr_t frame;
-    uintptr_t here = (uintptr_t)&frame;
+    uintptr_t here = (uintptr_t)&frame, outer = 0, low = 0;
     bool came = !thread;
 
     if (thread && is_alive(thread->work, 0, stack_of(context) - 1) &&
@@ -196,11 +196,14 @@ void llmobs_handlers_run(int signal, void *info, void *context, unsigned which)
     if (came)
         thread = place_of(self, true);
     if (!thread)
-        llmobs_fds_stop();
+        llmobs_handlers_unknown();
     else if (is_alive(thread->handler, thread->low, here))
         thread = NULL;
     frame = ~here;
+    /* The outer handler of a nested one may lie on a stack further below. */
     if (thread) {
+        outer = thread->handler;
+        low = thread->low;
         thread->low = here - (uintptr_t)stack->ss_sp < stack->ss_size
                           ? (uintptr_t)stack->ss_sp
                           : 0;
@@ -210,8 +213,10 @@ void llmobs_handlers_run(int signal, void *info, void *context, unsigned which)
         forget_handler(signal, wanted);
     ((handler_fn *)(uintptr_t)(wanted >> 2))(signal, info, context);
     frame = 0;
-    if (thread)
-        thread->handler = 0;
+    if (thread) {
+        thread->low = low;
+        thread->handler = outer;
+    }
     if (thread && came)
         free_place(thread, self);
 }
@@ -335,13 +340,33 @@ SIGNAL(signal)
 SIGNAL(__sysv_signal)
 SIGNAL(sigset)
 
+void llmobs_handlers_own(void)
+{
+    __atomic_store_n(&process, llmobs_libc_pid(), __ATOMIC_RELAXED);
+}
+
 /* In a process of two threads, as the library makes one, fork takes the locks
  * of malloc, and a handler may have interrupted that. */
 typedef int fork_fn(void);
 typedef int _Fork_fn(void);
+
+/* A child has this thread alone, and its own signals wait for its own work. */
+static int known(int pid)
+{
+    const uintptr_t self = llmobs_sys_thread();
+
+    if (pid != 0)
+        return pid;
+    llmobs_handlers_own();
+    for (size_t i = 0; i < sizeof(threads) / sizeof(*threads); i++)
+        if (threads[i] != self)
+            threads[i] = 0;
+    return pid;
+}
+
 static int of__Fork(void)
 {
-    return REAL(_Fork)();
+    return known(REAL(_Fork)());
 }
 
 static int of_fork(void)
@@ -350,12 +375,7 @@ static int of_fork(void)
     bool inside = thread && is_alive(thread->handler, thread->low,
                                      (uintptr_t)__builtin_frame_address(0));
 
-    return inside && REAL(_Fork) ? REAL(_Fork)() : REAL(fork)();
-}
-
-void llmobs_handlers_own(void)
-{
-    __atomic_store_n(&process, llmobs_libc_pid(), __ATOMIC_RELAXED);
+    return known(inside && REAL(_Fork) ? REAL(_Fork)() : REAL(fork)());
 }
 
 void llmobs_handlers_watch(void)
@@ -369,8 +389,8 @@ void llmobs_handlers_watch(void)
 void llmobs_handlers_unknown(void)
 {
     llmobs_fds_stop();
-    llmobs_say(false, "not all signal handlers of the program are known: ",
-               "its calls by plain HTTP are not observed any more");
+    llmobs_say(false, "too many signal handlers, or threads at work, to know: ",
+               "calls by plain HTTP are not observed any more");
 }
 
 #define THUNK_OF(name, sets) \

@@ -203,6 +203,8 @@ int llmobs_doctor_run(char **words)
         memcpy(all + 3, words, (count - 3) * sizeof(*all));
         (void)setenv("LLMOBS_LOG", log, 1);
         (void)setenv("LLMOBS_LOG_LEVEL", "debug", 1);
+        /* A relay would outlive this log: the next command starts one. */
+        (void)setenv("LLMOBS_RELAY", "off", 1);
         rc = run_command(all);
     }
     if (rc >= 0) {

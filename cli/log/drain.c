@@ -224,6 +224,7 @@ int llmobs_cmd_drain(int argc, char **argv)
     drain.round.ctx = &drain;
     status = open_place(&drain);
     if (status < 0 && drain.waits) {
+        alarm(1); /* a command is about to start */
         llmobs_destinations_tell("llmobs-run", drain.round.config, false);
         return LLMOBS_CLI_OK;
     }

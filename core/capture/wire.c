@@ -503,7 +503,7 @@ static void request_end(struct llmobs_wire *wire, struct request *request,
         return;
     request->whole = true;
     llmobs_holder_lock(&wire->holder);
-    if (request->exchange)
+    if (request->exchange && !request->refused)
         llmobs_worker_begin(worker, request->exchange);
     llmobs_holder_unlock(&wire->holder);
 }
@@ -798,7 +798,7 @@ static void sent(struct llmobs_wire *wire,
     wire->went += event->number;
 }
 
-/* A server that got no whole head of a request knows of no call: until somebody
+/* A server that got no byte of a request knows of no call: until somebody
  * takes it, the disk has none, either. A part of a record of TLS, which has up
  * to 16,384 bytes (RFC 8446, 5.1), is none. */
 static void refused(struct llmobs_wire *wire, uint64_t bytes)

@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "lib/base/fd.h"
 #include "lib/base/file.h"
 #include "lib/base/scratch.h"
 #include "lib/base/sys.h"
@@ -79,6 +80,17 @@ static bool has_suffix(const char *text, const char *end)
     return len >= rest && strcmp(text + len - rest, end) == 0;
 }
 
+/* The seventh field is the controlling terminal; the second may have blanks. */
+static bool has_terminal(char *text)
+{
+    const char *at =
+        read_proc("/proc/self/stat", text) ? strrchr(text, ')') : NULL;
+
+    for (int i = 0; at && i < 5; i++)
+        at = strchr(at + 1, ' ');
+    return at && strtoull(at, NULL, 10) != 0;
+}
+
 /* A relay in a service would end with it, or keep it from its end. What a
  * person started has a terminal, or is an application or a scope of a session.
  */
@@ -88,12 +100,9 @@ static bool is_service(char *text)
                                           "supervise-daemo", "supervisord"};
     char path[40];
     const char *unit;
-    int terminal = open("/dev/tty", O_RDONLY | O_NOCTTY | O_CLOEXEC);
 
-    if (terminal >= 0) {
-        close(terminal);
+    if (has_terminal(text))
         return false;
-    }
     unit = read_unit(text);
     if (has_suffix(unit, ".scope"))
         return false;
@@ -124,7 +133,8 @@ static bool is_privileged(char *text)
         return true;
     if (real != 0 && read_proc("/proc/self/status", text))
         at = strstr(text, "CapPrm:");
-    return at && strtoull(at + sizeof("CapPrm:"), NULL, 16) != 0;
+    return real != 0 &&
+           (!at || strtoull(at + sizeof("CapPrm:"), NULL, 16) != 0);
 }
 
 /* A container's filter alone is no sandbox. Makes no call that a filter which
@@ -199,9 +209,9 @@ static int find_tool(struct start *start)
 
     if (llmobs_loaded_find((uintptr_t)&relay_env, copy_path, dir) != 0)
         return -ENOENT;
-    fd = open(dir, O_PATH | O_CLOEXEC);
+    fd = llmobs_fd_open(AT_FDCWD, dir, O_RDONLY);
     if (fd < 0)
-        return -errno;
+        return fd;
     snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
     len = readlink(name, dir, PATH_MAX - 1);
     close(fd);
@@ -274,15 +284,23 @@ int llmobs_start_relay(void)
                                         "--idle", IDLE_S,  NULL};
     struct start *start = llmobs_scratch_alloc(sizeof(*start));
     int rc = start && relay_env ? find_tool(start) : -ENOENT;
+    static const uint64_t all = ~UINT64_C(0);
+    uint64_t before;
     long pid;
 
     if (rc == 0) {
         start->words = words;
         start->error = 0;
+        /* No handler of the program's may run in a child that has its memory:
+         * the relay lets signals come again. */
+        (void)llmobs_sys(SYS_rt_sigprocmask, SIG_SETMASK, &all, &before,
+                         KERNEL_SET);
         pid = borrow(start_and_end, start, 0);
         if (pid > 0)
             while (llmobs_sys(SYS_wait4, pid, NULL, __WCLONE, NULL) == -EINTR)
                 ;
+        (void)llmobs_sys(SYS_rt_sigprocmask, SIG_SETMASK, &before, NULL,
+                         KERNEL_SET);
         rc = (int)(pid < 0 ? pid : start->error);
     }
     if (start)

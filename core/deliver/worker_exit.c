@@ -129,13 +129,14 @@ static void flush_until(struct llmobs_worker *worker, bool ending,
 {
     if (llmobs_worker_has_thread(worker))
         flush_by_thread(worker, deadline_ns);
-    if (llmobs_worker_has_thread(worker) ||
-        (ending ? !llmobs_delivery_has_unsent(&worker->delivery)
-                : llmobs_worker_pending(worker) == 0))
+    if (llmobs_worker_has_thread(worker))
         return;
-    flush_inline(worker, ending, deadline_ns);
-    if (ending && llmobs_worker_pending(worker) != 0)
-        save_inline(worker);
+    if (ending ? llmobs_delivery_has_unsent(&worker->delivery)
+               : llmobs_worker_pending(worker) != 0) {
+        flush_inline(worker, ending, deadline_ns);
+        if (ending && llmobs_worker_pending(worker) != 0)
+            save_inline(worker);
+    }
     llmobs_worker_have_relay(worker);
 }
 

@@ -13,6 +13,7 @@
 #include "lib/base/stats.h"
 #include "core/event/to_span.h"
 #include "core/log/event_item.h"
+#include "core/log/spool_relay.h"
 
 /* A connection that the worker opened within this time needs no warming. */
 #define WARM_AGAIN_MS 10000
@@ -232,6 +233,13 @@ static void watch_relay(struct llmobs_worker *worker)
 {
     int64_t first = 0, now = llmobs_clock_mono_ns();
 
+    /* The thread starts another relay where this one was killed. */
+    if (llmobs_worker_has_thread(worker) &&
+        !llmobs_spool_is_relayed(llmobs_worker_spool_of(worker)) &&
+        atomic_exchange(&worker->idle, 0)) {
+        llmobs_worker_wake(worker);
+        return;
+    }
     if (atomic_load(&worker->thread) == LLMOBS_WORKER_NONE &&
         !atomic_compare_exchange_strong(&worker->relayed_ns, &first, now) &&
         now - first >= LIVES_MS * LLMOBS_NS_PER_MS)

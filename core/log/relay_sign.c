@@ -293,7 +293,7 @@ bool llmobs_relay_sign_parse(const char *name, uid_t *uid)
         return false;
     number = strtoul(name + len, &end, 10);
     *uid = (uid_t)number;
-    return *end == '\0' && *uid == number;
+    return (*end == '\0' || *end == '.') && *uid == number;
 }
 
 enum llmobs_relay llmobs_relay_find(const struct llmobs_config *config)

@@ -14,8 +14,8 @@
  * user's number, so that a spool has one such relay for each destination and
  * key, beside the relay for all.
  *
- * Owns:    a llmobs_relay_sign owns its descriptor, from put to take_down.
- * Threads: _put, _renew, _is_there, _take_down: one; the rest: any.
+ * Owns:    a llmobs_relay_sign owns its descriptor, from _write to _remove.
+ * Threads: _write, _renew, _is_there, _remove: one; the rest: any.
  * Errors:  negative errno. -EBUSY: another relay has the sign.
  * Limits:  LLMOBS_RELAY_HASHES hashes; a sign that was not renewed for
  *          LLMOBS_RELAY_STALE_MS does not count.

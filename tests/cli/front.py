@@ -135,8 +135,8 @@ def passes(name, tool, words):
                if seen.get(os.fsencode(k)) != os.fsencode(v)}
     added = {k for k in seen if os.fsdecode(k) not in odd}
     check(name + ": environment", not changed and added <= {
-        b"LD_PRELOAD", b"DD_LLMOBS_ENABLED", b"LLMOBS_RUN", b"TRACEPARENT",
-        b"TRACESTATE", b"_DD_P", b"PWD", b"_"}, (changed, added))
+        b"LD_PRELOAD", b"DD_LLMOBS_ENABLED", b"LLMOBS_RUN", b"LLMOBS_LAUNCHED",
+        b"TRACEPARENT", b"TRACESTATE", b"_DD_P", b"PWD", b"_"}, (changed, added))
     got = run(tool, [tool, "nonsense"])
     check(name + ": the tool's status", got[0] == 2 and
           b"no such command: nonsense" in got[2], got)

@@ -109,6 +109,8 @@ def expected(form, given):
         if not there:
             out.append(value)
 
+    if "entrypoint" not in form:
+        put(b"LLMOBS_LAUNCHED", b"1")
     if form == "with options":
         put(b"DD_SERVICE", b"s")
         put(b"DD_ENV", b"e")
