@@ -356,10 +356,11 @@ static bool read_section(const struct reading *reading, size_t index,
                    reading->head.e_shoff + index * sizeof(*out));
 }
 
-/* Reads the tables of symbols; true when a section has the dynamic ones. */
+/* Reads the tables of symbols; true when a section has the dynamic ones. A file
+ * has one of each kind (ELF, "Special Sections"): one with more is left. */
 static bool read_sections(const struct reading *reading)
 {
-    bool found = false;
+    bool found = false, other = false;
 
     if (reading->head.e_shoff == 0 ||
         reading->head.e_shentsize != sizeof(Elf64_Shdr))
@@ -374,11 +375,16 @@ static bool read_sections(const struct reading *reading)
         if ((section.sh_type != SHT_DYNSYM && section.sh_type != SHT_SYMTAB) ||
             !read_section(reading, section.sh_link, &names))
             continue;
+        if (section.sh_type == SHT_DYNSYM ? found : other) {
+            reading->object->allowance->spent = true;
+            return found;
+        }
         read_symbols(reading->object,
                      &(struct symbols){section.sh_offset, section.sh_size,
                                        names.sh_offset, names.sh_size, NULL,
                                        section.sh_type == SHT_DYNSYM});
         found |= section.sh_type == SHT_DYNSYM;
+        other |= section.sh_type == SHT_SYMTAB;
     }
     return found;
 }

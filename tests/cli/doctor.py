@@ -531,7 +531,7 @@ def foreign():
     loader = write("ld-musl-test.so.1", b"", 0o755)
     path = write("musl-program", header(machine=MACHINE, interp=loader), 0o755)
     expect("musl can be preloaded", path, 1, "ok possible")
-    expect("musl and a preload that is not there", path, 1, "in silence",
+    expect("musl and a preload that is not there", path, 1, "the loader goes on without it",
            env={"LD_PRELOAD": place("no/libllmobs_preload.so")})
     # A folder with glibc's libcurl, for a program whose loader is musl's.
     library = glob.glob("/usr/lib/*/libcurl.so.4")[0]
@@ -562,13 +562,13 @@ def modules():
     ini, ext = place("php/conf.d/x")[:-2], place("lib/php/20990101/x")[:-2]
     php = compile("php9.9", 'const char *a = "%s", *b = "%s";\n'
                   "int main(void) { return 0; }" % (ini, ext))
-    expect("php without the extension", php, 0, "by the extension curl",
+    expect("php without the extension", php, 3, "by the extension curl",
            "calls without libcurl by plain http:// are observed")
     compile("lib/php/20990101/curl.so", library, "-shared", "-fPIC",
             glob.glob("/usr/lib/*/libcurl.so.4")[0])
     write("php/conf.d/20-curl.ini", ";extension=curl\nxextension=curl\n"
           "extension=curlx\nextension\nextension=\n")
-    expect("php with the extension off", php, 0, "not enabled",
+    expect("php with the extension off", php, 3, "not enabled",
            copy={"switched_off": True})
     for line in ("extension=curl", ' extension = "curl.so" ; x\r',
                  "extension=/usr/lib/php/curl.so"):
