@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <ucontext.h>
 
+#include "lib/base/cold.h"
 #include "lib/base/readable.h"
 #include "shim/fds.h"
 #include "shim/lib_calls.h"
@@ -38,9 +39,10 @@ struct action {
     (BIT(SIGSEGV) | BIT(SIGBUS) | BIT(SIGFPE) | BIT(SIGILL) | BIT(SIGTRAP) | \
      BIT(SIGSYS) | BIT(SIGABRT))
 
-static uint64_t handlers[HANDLERS]; /* address * 4, and what was asked for */
-static _Alignas(64) uintptr_t threads[WORDS << BITS]; /* 0: free */
-static struct llmobs_thread places[WORDS << BITS];
+/* Each is an address * 4, and what was asked for. */
+static LLMOBS_COLD uint64_t handlers[HANDLERS];
+static LLMOBS_COLD _Alignas(64) uintptr_t threads[WORDS << BITS]; /* 0: free */
+static LLMOBS_COLD struct llmobs_thread places[WORDS << BITS];
 static int process; /* that sets handlers, and has the places */
 
 /* -- threads --------------------------------------------------------------- */
