@@ -578,6 +578,9 @@ class Rows {
     }});
     new ResizeObserver(later).observe(box);
   }
+  get item() {
+    return this.items[this.current];
+  }
   set(items, height, current) {
     Object.assign(this, {items, height, current});
     this.space.style.height = items.length * height + 'px';
@@ -633,7 +636,7 @@ function buildFrame() {
       plural(count(meta.spans_in_store) ?? spans.length, 'span')} of ${line(meta.store ?? '?', 100)}${
       filters ? ` (${line(filters, 200)})` : ''}, made ${moment(made * 1000, true, false)} ${zone()}${
       live ? ', and what came since,' : ''} by llmobs ${line(meta.version ?? '', 30)}; cost: ${PRICED}${cut && `; cut or left out: ${cut}`}${
-      count(meta.trimmed) ? `; the store was full: those before ${moment(meta.trimmed * 1000, true, false)} are gone` : ''}.`),
+      meta.trimmed ? `; the store was full: those before ${moment(meta.trimmed * 1000, true, false)} are gone` : ''}.`),
     h('header', h('strong.brand', 'llmobs'), h('nav', {'aria-label': 'Views'},
       VIEWS.map((view) => h('button', {'data-view': view, click: () => go(view)}, upper(view))),
       h('button.small', {id: 'filters', 'aria-expanded': false, click: () => drawer()}, 'Filters')),
@@ -946,7 +949,7 @@ const isOpen = ({spans: all, id, many, trace}) =>
 
 function drawList() {
   drawColumns();
-  const items = itemsOf(), held = rows.items[rows.current], at = items.findIndex(isOpen), kin = items[0] instanceof Kin;
+  const items = itemsOf(), held = rows.item, at = items.findIndex(isOpen), kin = items[0] instanceof Kin;
   for (const node of $('sort').children) {
     const key = node.dataset.sort, on = key === state.sort;
     put(node, (COLUMNS.get(key)?.[0] ?? plural(items.length, kin ? 'group' : items.some((one) => one.many === 'run') ? 'row' : state.view.slice(0, -1))) +
@@ -971,7 +974,7 @@ function open(item, step) {
 function moveRow(by) {
   if (!rows.items.length) return;
   rows.go(rows.current < 0 ? 0 : rows.current + by);
-  const item = rows.items[rows.current];
+  const item = rows.item;
   if (shown && !narrow.matches && !item.many) open(item);
 }
 
@@ -2015,7 +2018,7 @@ const GO = new Map([['t', 'traces'], ['s', 'spans'], ['e', 'sessions'], ['m', 't
 const KEYS = new Map([['/', () => $('search').focus()], ['j', () => moveRow(1)], ['k', () => moveRow(-1)],
   ['J', () => moveSpan(1)], ['K', () => moveSpan(-1)], ['[', () => moveError(-1)], [']', () => moveError(1)],
   ['e', () => pick('status', 'error')], ['c', () => shown && copy(shown.group.id)],
-  ['x', () => (shown ? mark(shown.group) : rows.items[rows.current] && mark(rows.items[rows.current]))], ['?', help], ['Escape', escape],
+  ['x', () => (shown ? mark(shown.group) : rows.item && mark(rows.item))], ['?', help], ['Escape', escape],
   ...TABS.map((tab, i) => [String(i + 1), () => shown && change({tab})])]);
 let prefix = false; /* the key before was g */
 function escape() {
@@ -2035,8 +2038,8 @@ function arrow(key) {
     $('tab-' + state.tab).focus();
   } else if (at !== $('list') && at !== document.body) return false;
   else if (by) moveRow(by);
-  else if (key === 'Enter' && rows.items[rows.current]) {
-    open(rows.items[rows.current], true);
+  else if (key === 'Enter' && rows.item) {
+    open(rows.item, true);
     if (shown) panel.tree.focus();
   } else return false;
   return true;
@@ -2109,9 +2112,7 @@ buildHistogram();
 buildList();
 buildPanel();
 buildCharts();
-addEventListener('popstate', moved);
-addEventListener('hashchange', moved);
-addEventListener('keydown', onKey);
+set(window, {popstate: moved, hashchange: moved, keydown: onKey});
 dark.addEventListener('change', paint);
 narrow.addEventListener('change', () => shown && drawTree());
 paint();

@@ -1035,14 +1035,14 @@ static size_t add_frame(char *to, int kind, int flags, unsigned stream,
     return sizeof(head) + len;
 }
 
-static volatile bool asked_all;
+static bool asked_all; /* atomic */
 
 static void *opens_windows(void *link)
 {
     char window[20];
     size_t len = add_frame(window, 8, 0, 0, "\0\0\0\1", 4);
 
-    while (!asked_all)
+    while (!__atomic_load_n(&asked_all, __ATOMIC_RELAXED))
         if (send(of(link), window, len, 0) != (ssize_t)len)
             exit(4);
     return NULL;
@@ -1071,7 +1071,7 @@ static void frames_at_once(void)
             exit(4);
         usleep(500);
     }
-    asked_all = true;
+    __atomic_store_n(&asked_all, true, __ATOMIC_RELAXED);
     pthread_join(thread, NULL);
     while (ended < 30 && recv(fd, head, 9, MSG_WAITALL) == 9) {
         size_t size =
