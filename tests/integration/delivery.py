@@ -28,8 +28,9 @@ def double(t, *options):
 
 
 def agent(dd, **more):
-    return dict({"LLMOBS_EXPORTER": "agent", "DD_TRACE_AGENT_URL": dd.url},
-                **more)
+    """The exit waits so long that a busy machine delivers what it can."""
+    return dict({"LLMOBS_EXPORTER": "agent", "DD_TRACE_AGENT_URL": dd.url,
+                 "LLMOBS_EXIT_FLUSH_MS": "10000"}, **more)
 
 
 def agentless(t, dd, **more):
