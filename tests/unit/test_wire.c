@@ -612,7 +612,7 @@ static void wait_until_sending(pthread_t thread)
     clockid_t clock;
 
     ck_assert_int_eq(pthread_getcpuclockid(thread, &clock), 0);
-    while (spent.tv_sec == 0 && spent.tv_nsec < 3000000) {
+    while (spent.tv_sec == 0 && spent.tv_nsec < 20000000) {
         sched_yield();
         clock_gettime(clock, &spent);
     }
