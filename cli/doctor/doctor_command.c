@@ -131,7 +131,6 @@ static int examine_and_report(struct llmobs_doctor *doctor, char **words,
         llmobs_tell("llmobs doctor: %s\n", strerror(-rc));
     status =
         rc != 0 ? LLMOBS_CLI_FAILED : llmobs_report_status(&doctor->report);
-    llmobs_library_fini(&doctor->library);
     llmobs_process_close(&doctor->process);
     llmobs_report_fini(&doctor->report);
     return status;

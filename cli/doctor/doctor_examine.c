@@ -135,7 +135,8 @@ static void report_nothing(struct llmobs_doctor *doctor,
                                        "of reach"
                                      : "");
     if (doctor->routes.missing[0] != '\0' && !doctor->allowance.spent)
-        LLMOBS_FIND(NOTE, "reach", "a library was not found: %s",
+        LLMOBS_FIND(NOTE, "reach", "a library was not found%s: %s",
+                    doctor->routes.asked ? "" : " in the usual directories",
                     doctor->routes.missing);
 }
 

@@ -233,11 +233,15 @@ void llmobs_doctor_open_library(struct llmobs_doctor *doctor,
     static struct llmobs_object object;
     struct llmobs_allowance own = {.left = LLMOBS_ALLOWANCE_MAX / 4};
 
-    llmobs_library_init(&doctor->library, doctor->process.root,
-                        variable(doctor, "LD_LIBRARY_PATH"), allowance);
+    doctor->library =
+        (struct llmobs_library){.root = doctor->process.root,
+                                .allowance = allowance,
+                                .path = variable(doctor, "LD_LIBRARY_PATH")};
     if (open_program(doctor, &object, &own) != 0)
         return;
     doctor->library.musl = is_musl(&object);
+    if (doctor->process.pid == 0)
+        llmobs_library_set_loader(&doctor->library, object.interp);
     llmobs_object_close(&object);
 }
 

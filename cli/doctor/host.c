@@ -295,7 +295,6 @@ static bool each(void *ctx, pid_t pid)
         walk->host->unreadable++;
     if (rc == 0 && doctor->report.no_memory)
         rc = -ENOMEM;
-    llmobs_library_fini(&doctor->library);
     llmobs_process_close(&doctor->process);
     llmobs_report_fini(&doctor->report);
     walk->rc = rc == -ENOMEM ? rc : 0;

@@ -16,13 +16,15 @@
 struct member {
     char path[PATH_MAX];
     struct llmobs_object object;
-    struct llmobs_needer needer; /* this object as a needer of others */
+    const struct member *by; /* the object that needs this one; NULL: the tree's
+                              * first */
 };
 
 struct tree {
     struct llmobs_libcurl_routes *routes;
     const struct llmobs_library *library;
     enum llmobs_libcurl_how how;
+    struct llmobs_buf list; /* of its libraries, by the loader */
     struct member *members[LLMOBS_LIBCURL_OBJECTS];
     size_t count;
 };
@@ -228,8 +230,8 @@ bool llmobs_libcurl_routes_add_copy(struct llmobs_libcurl_routes *routes,
 
 /* Adds `member`, and takes its object, unless the tree has that file already.
  */
-static struct member *keep(struct tree *tree, struct member *member,
-                           const struct llmobs_needer *by)
+static void keep(struct tree *tree, struct member *member,
+                 const struct member *by)
 {
     const struct stat *st = &member->object.st;
     bool known = tree->count == LLMOBS_LIBCURL_OBJECTS;
@@ -240,11 +242,10 @@ static struct member *keep(struct tree *tree, struct member *member,
     if (known) {
         llmobs_object_close(&member->object);
         free(member);
-        return NULL;
+        return;
     }
-    member->needer = (struct llmobs_needer){&member->object, member->path, by};
+    member->by = by;
     tree->members[tree->count++] = member;
-    return member;
 }
 
 /* Adds nothing where an object has that name: then the loader looks for no
@@ -253,6 +254,7 @@ static void add_library(struct tree *tree, const struct member *by,
                         const char *name)
 {
     struct member *member;
+    int rc;
 
     for (size_t i = 0; i < tree->count; i++)
         if (strcmp(tree->members[i]->object.soname, name) == 0)
@@ -260,14 +262,17 @@ static void add_library(struct tree *tree, const struct member *by,
     member = calloc(1, sizeof(*member));
     if (!member)
         return;
-    if (llmobs_library_find(tree->library, &by->needer, name, member->path,
-                            &member->object) != 0) {
-        snprintf(tree->routes->missing, sizeof(tree->routes->missing), "%.*s",
-                 LLMOBS_OBJECT_NAME - 1, name);
-        free(member);
+    rc = llmobs_library_find(tree->library, &tree->list, name, member->path,
+                             &member->object);
+    if (rc == 0) {
+        keep(tree, member, by);
         return;
     }
-    keep(tree, member, &by->needer);
+    /* A list may have the library by another of its names. */
+    if (rc == -ENOEXEC || tree->list.len == 0)
+        snprintf(tree->routes->missing, sizeof(tree->routes->missing), "%.*s",
+                 LLMOBS_OBJECT_NAME - 1, name);
+    free(member);
 }
 
 /* True where one of the objects is a libcurl, which others may wrap. */
@@ -292,9 +297,8 @@ static void judge(struct tree *tree, size_t index, const char *via)
         llmobs_libcurl_routes_add_wrapper(tree->routes, object, member->path))
         return;
 
-    if (index > 0 &&
-        (*via != '\0' || member->needer.by != &tree->members[0]->needer))
-        via = member->needer.by->path;
+    if (index > 0 && (*via != '\0' || member->by != tree->members[0]))
+        via = member->by->path;
     if (object->defines && !object->program)
         add_copy(tree->routes, tree->how, object, member->path, via);
     else if (object->defines || object->holds)
@@ -312,11 +316,16 @@ static int plant(struct tree *tree, const char *path)
     snprintf(member->path, sizeof(member->path), "%s", path);
     rc = llmobs_object_open(&member->object, tree->library->root, path,
                             tree->library->allowance, NULL);
-    if (rc == 0)
-        keep(tree, member, NULL);
-    else
+    if (rc != 0) {
         free(member);
-    return rc;
+        return rc;
+    }
+    llmobs_library_list(tree->library, &member->object, path, NULL,
+                        &tree->list);
+    tree->routes->asked = tree->list.len > 0;
+    (void)llmobs_library_lacks(&tree->list, tree->routes->missing);
+    keep(tree, member, NULL);
+    return 0;
 }
 
 /* Adds the needed libraries breadth first, as the loader does, but not those of
@@ -340,17 +349,21 @@ static void add_later(struct tree *tree, const struct member *by,
     static struct llmobs_object object;
     char path[PATH_MAX];
     struct llmobs_libcurl_route *copy;
+    struct llmobs_buf list;
+    int rc;
 
-    if (llmobs_library_find(tree->library, &by->needer, name, path, &object) !=
-        0) {
-        copy = new_copy(tree->routes, LLMOBS_LIBCURL_LATER, name, by->path);
-        if (copy)
-            copy->missing = true;
-        return;
-    }
-    if (object.defines)
+    llmobs_buf_init(&list, LLMOBS_LIBRARY_ANSWER);
+    llmobs_library_list(tree->library, &tree->members[0]->object,
+                        tree->members[0]->path, name, &list);
+    rc = llmobs_library_find(tree->library, &list, name, path, &object);
+    if (rc == 0 && object.defines)
         add_copy(tree->routes, LLMOBS_LIBCURL_LATER, &object, path, by->path);
-    llmobs_object_close(&object);
+    if (rc == 0)
+        llmobs_object_close(&object);
+    else if ((copy =
+                  new_copy(tree->routes, LLMOBS_LIBCURL_LATER, name, by->path)))
+        copy->missing = true;
+    llmobs_buf_fini(&list);
 }
 
 /* True when the name is one of the object's needed libraries or its own. */
@@ -373,7 +386,7 @@ static void read_texts(struct tree *tree, size_t index)
     /* Only libcurl itself has a text with its version. */
     if (texts.version[0] != '\0') {
         add_copy(tree->routes, LLMOBS_LIBCURL_STATIC, &member->object,
-                 member->path, index == 0 ? "" : member->needer.by->path);
+                 member->path, index == 0 ? "" : member->by->path);
         return;
     }
     for (size_t i = 0; i < texts.name_count; i++)
@@ -391,6 +404,7 @@ int llmobs_libcurl_routes_add(struct llmobs_libcurl_routes *routes,
 
     if (rc == 0) {
         *tree = (struct tree){.routes = routes, .library = library, .how = how};
+        llmobs_buf_init(&tree->list, LLMOBS_LIBRARY_ANSWER);
         rc = plant(tree, path);
     }
     if (rc == 0) {
@@ -411,6 +425,8 @@ int llmobs_libcurl_routes_add(struct llmobs_libcurl_routes *routes,
         llmobs_object_close(&tree->members[i]->object);
         free(tree->members[i]);
     }
+    if (tree)
+        llmobs_buf_fini(&tree->list);
     free(tree);
     return rc;
 }

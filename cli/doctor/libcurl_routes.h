@@ -48,6 +48,8 @@ struct llmobs_libcurl_routes {
     struct llmobs_libcurl_route copies[LLMOBS_LIBCURL_ROUTES];
     size_t count;
     char missing[LLMOBS_OBJECT_NAME]; /* a library that was not found */
+    bool asked;                       /* the loader said what is loaded; else
+                                       * the usual directories were looked at */
     bool asan;                        /* the program needs libasan */
     bool alone;                       /* the program is linked statically */
     bool connects; /* the program may make connections by libc, itself or by a

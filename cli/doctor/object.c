@@ -207,11 +207,6 @@ static void read_dynamic(struct reading *reading, const Elf64_Phdr *segment)
             add_needed(reading, list[i].d_un.d_val);
     string_at(reading, value_of(list, len, DT_SONAME), object->soname,
               sizeof(object->soname));
-    string_at(reading, value_of(list, len, DT_RUNPATH), object->runpath,
-              sizeof(object->runpath));
-    if (value_of(list, len, DT_RUNPATH) == 0)
-        string_at(reading, value_of(list, len, DT_RPATH), object->rpath,
-                  sizeof(object->rpath));
 }
 
 /* -- symbols -------------------------------------------------------------- */

@@ -68,8 +68,6 @@ struct llmobs_object {
     bool damaged;
     char interp[PATH_MAX]; /* its loader; "": none */
     char soname[LLMOBS_OBJECT_NAME];
-    char rpath[PATH_MAX]; /* "" where a RUNPATH takes its place */
-    char runpath[PATH_MAX];
     char *needed[LLMOBS_OBJECT_NEEDED];
     size_t needed_count;
     const char *symbol; /* the symbol to look for; borrowed */
