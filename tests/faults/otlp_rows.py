@@ -7,8 +7,8 @@ from delivery import Living, left_behind, wait_for
 from otlp_case import Receiver, otlp
 from report import ask, prompt_of, set_aside
 
-# A receiver that splits a batch has taken a part of it: a busy machine must not
-# end the wait for that answer.
+# A receiver that answers may have taken a batch, or a part of it: a busy machine must
+# not end the wait for that answer.
 WAITED = {"OTEL_EXPORTER_OTLP_TIMEOUT": "10000", "LLMOBS_EXIT_FLUSH_MS": "10000"}
 # Tried again after a pause: the next process has it before.
 PAUSED = ("401", "307,location=http://127.0.0.1:1/v1/traces",
@@ -46,8 +46,8 @@ def otlp_row(report, name, fault):
     t, made = report.case(), []
     with Receiver("*:" + fault) as receiver:
         env = otlp(receiver, LLMOBS_CONTENT="full",
-                   **(WAITED if fault.startswith("many") else
-                      {"OTEL_EXPORTER_OTLP_TIMEOUT": "500"}))
+                   **({"OTEL_EXPORTER_OTLP_TIMEOUT": "500"} if
+                      fault.startswith(("hang", "slow")) else WAITED))
         with Living(t, env, keep=True) as app:
             for i in range(4):
                 ask(app, made, "living %d" % i)
