@@ -4,7 +4,7 @@
 # Guessed: an overlay in base/overlay may name ".." as its base, as base names no
 # overlay, and so there is no cycle.
 # Seen: "cycle detected: candidate root '/…/base' contains visited root
-# '/…/base/overlay'". What counts is where the folders are, not which names which: the
+# '/…/base/overlay'". The places of the folders count, not which names which: the
 # same two files build if the overlay is beside its base, and also if they are one
 # inside of the other the other way round, with the base in the overlay's folder.
 set -u

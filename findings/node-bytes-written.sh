@@ -5,8 +5,8 @@
 # no byte of the request was sent.
 # Seen: it is the length of the request, head and body, already when TCP is connected and
 # before a handshake. The server never has a secure connection and reads no byte of it.
-# Who counts by bytesWritten whether a request may have reached the server, to repeat
-# only what is safe, counts one that cannot have.
+# A client that asks bytesWritten whether the server may have its request, to repeat only
+# what is safe, does not repeat one that the server cannot have.
 set -u
 work=$(mktemp -d) || exit 2
 trap 'rm -rf "$work"' EXIT

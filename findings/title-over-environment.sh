@@ -11,7 +11,7 @@
 set -u
 work=$(mktemp -d) || exit 2
 pid=
-trap 'kill $pid 2> /dev/null; rm -rf "$work"' EXIT
+trap 'kill $pid 2> /dev/null; wait; rm -rf "$work"' EXIT
 cd "$work" || exit 2
 [ "$(uname -m)" = x86_64 ] || exit 77
 for package in perl-base=5.36.0-7+deb12u4 ruby3.1=3.1.7+really3.1.2-0+deb12u1 \
