@@ -22,6 +22,7 @@ enum { SAYS_NOTHING = 1, ONCE = 2 };
 struct llmobs_thread {
     volatile uintptr_t work, handler; /* addresses of frames; 0: none */
     uintptr_t low; /* where the handler's stack ends, if it has one */
+    int signal;    /* the handler's */
     const void *sends_to;
 };
 
@@ -129,8 +130,11 @@ void llmobs_handlers_end(struct llmobs_work *work)
     llmobs_libc_errno_restore(work->error);
     if (!work->signal)
         return;
-    llmobs_sys(SYS_rt_tgsigqueueinfo, llmobs_sys(SYS_getpid),
-               llmobs_sys(SYS_gettid), work->signal, work->info);
+    /* Where the user's queue of signals is full, it comes without its words. */
+    if (llmobs_sys(SYS_rt_tgsigqueueinfo, llmobs_sys(SYS_getpid),
+                   llmobs_sys(SYS_gettid), work->signal, work->info) != 0)
+        llmobs_sys(SYS_tgkill, llmobs_sys(SYS_getpid), llmobs_sys(SYS_gettid),
+                   work->signal);
     llmobs_sys(SYS_rt_sigprocmask, SIG_SETMASK, &work->mask, NULL, 8);
 }
 
@@ -210,6 +214,7 @@ void llmobs_handlers_run(int signal, void *info, void *context, unsigned which)
                           ? (uintptr_t)stack->ss_sp
                           : 0;
         thread->handler = here;
+        thread->signal = signal;
     }
     if (wanted & ONCE)
         forget_handler(signal, wanted);
@@ -371,11 +376,26 @@ static int of__Fork(void)
     return known(REAL(_Fork)());
 }
 
+/* What a handler's frame left may seem alive long after a jump out of it, but
+ * the jump has let its signal come again. */
+static bool is_blocked(int signal)
+{
+    struct action action;
+    uint64_t mask = 0;
+
+    return llmobs_sys(SYS_rt_sigaction, signal, NULL, &action, 8) == 0 &&
+           ((action.flags & SA_NODEFER) ||
+            (llmobs_sys(SYS_rt_sigprocmask, SIG_SETMASK, NULL, &mask, 8) == 0 &&
+             (mask & BIT(signal))));
+}
+
 static int of_fork(void)
 {
     struct llmobs_thread *thread = place_of(llmobs_sys_thread(), false);
-    bool inside = thread && is_alive(thread->handler, thread->low,
-                                     (uintptr_t)__builtin_frame_address(0));
+    bool inside = thread &&
+                  is_alive(thread->handler, thread->low,
+                           (uintptr_t)__builtin_frame_address(0)) &&
+                  is_blocked(thread->signal);
 
     return known(inside && REAL(_Fork) ? REAL(_Fork)() : REAL(fork)());
 }

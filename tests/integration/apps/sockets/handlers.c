@@ -376,6 +376,53 @@ static void queue(void)
     printf("sum: %d\n", (int)sum);
 }
 
+static void in_child(void)
+{
+    jumps = 1;
+}
+
+static void leaves(int number)
+{
+    (void)number;
+    siglongjmp(back, 1);
+}
+
+__attribute__((noinline)) static void left_deep(void)
+{
+    volatile char deep[32768];
+
+    deep[0] = 0;
+    raise(SIGUSR1);
+    deep[1] = 0;
+}
+
+/* The frame that a handler was jumped out of is still there, in memory that the
+ * caller of fork has and does not write: the child is a program's own, not a
+ * handler's. */
+__attribute__((noinline)) static void forks_after(void)
+{
+    volatile char over[131072];
+    pid_t child;
+    int status = 0;
+
+    over[0] = 0;
+    child = fork();
+    if (child == 0)
+        _exit((int)jumps);
+    waitpid(child, &status, 0);
+    printf("told: %d\n", WEXITSTATUS(status));
+}
+
+static void jumped(void)
+{
+    calls_on();
+    pthread_atfork(NULL, NULL, in_child);
+    signal(SIGUSR1, leaves);
+    if (sigsetjmp(back, 1) == 0)
+        left_deep();
+    forks_after();
+}
+
 static void *beside(void *unused)
 {
     for (int i = 0; i < 3; i++) {
@@ -394,7 +441,8 @@ int main(int argc, char **argv)
                 {"writes", writes},
                 {"connects", connects},
                 {"copies", copies},
-                {"forks", forks}};
+                {"forks", forks}},
+      alone[] = {{"set", set}, {"queue", queue}, {"jumped", jumped}};
     struct sigaction action = {.sa_handler = on_alarm, .sa_flags = SA_RESTART},
                      was;
     const char *what = argc > 2 ? argv[1] : "",
@@ -408,11 +456,12 @@ int main(int argc, char **argv)
     library = argc > 3 ? argv[3] : "libanl.so.1";
     slow = jumping ? 1 : 0;
     server = start_server();
-    if (strcmp(what, "set") == 0 || strcmp(what, "queue") == 0) {
-        (strcmp(what, "set") == 0 ? set : queue)();
-        kill(server, SIGKILL);
-        return 0;
-    }
+    for (size_t i = 0; i < sizeof(alone) / sizeof(*alone); i++)
+        if (strcmp(what, alone[i].name) == 0) {
+            alone[i].act();
+            kill(server, SIGKILL);
+            return 0;
+        }
     for (size_t i = 0; i < sizeof(acts) / sizeof(*acts); i++)
         if (strcmp(what, acts[i].name) == 0)
             act = acts[i].act;
