@@ -12,17 +12,16 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "cli/doctor/loopback.h"
 #include "cli/shared/environment.h"
 #include "cli/shared/new_file.h"
 #include "cli/shared/preload.h"
 #include "cli/shared/reader.h"
+#include "cli/shared/site.h"
 #include "lib/base/clock.h"
 #include "lib/base/file.h"
 
 #define ABOUT "self-test"
 #define LIMIT_MS 30000
-#define TICK_MS 20
 /* Bytes that the call and its log take. */
 #define ROOM (1 << 20)
 #define LOG_MAX (1u * 1024 * 1024)
@@ -30,6 +29,12 @@
 #define BODY_OF_CALL                                   \
     "{\"model\": \"llmobs-self-test\", \"messages\": " \
     "[{\"role\": \"user\", \"content\": \"ping\"}]}"
+#define ANSWER                                                                 \
+    "{\"id\":\"self-test\",\"object\":\"chat.completion\","                    \
+    "\"created\":1700000000,\"model\":\"llmobs-self-test\",\"choices\":"       \
+    "[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":\"pong\"}," \
+    "\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":1,"             \
+    "\"completion_tokens\":1,\"total_tokens\":2}}"
 
 /* The steps of an observed call, in order. */
 enum step {
@@ -48,7 +53,7 @@ static const char *const steps[STEP_COUNT] = {
 
 struct selftest {
     struct llmobs_doctor *doctor;
-    struct llmobs_loopback loopback;
+    struct llmobs_site site;
     char dir[64]; /* of all that the client writes; "": none */
     struct llmobs_environment environment;
     char url[64];
@@ -63,9 +68,9 @@ struct selftest {
     struct llmobs_buf log;
 };
 
-/* -- a folder for it --------------------------------------------------------
- */
+/* -- a folder for it ------------------------------------------------------- */
 
+/* True where the place has no room for the call and its log. */
 static bool is_full(const char *path)
 {
     return llmobs_new_file_room(path) < ROOM;
@@ -75,14 +80,11 @@ static bool is_full(const char *path)
 static int make_dir(struct selftest *test)
 {
     static const char *const places[] = {"/tmp", "/var/tmp", "/dev/shm"};
-    static const size_t count = sizeof(places) / sizeof(*places);
 
-    for (size_t i = 0; i < 2 * count; i++) {
-        const char *place = places[i % count];
-
+    for (size_t i = 0; i < 6; i++) {
         snprintf(test->dir, sizeof(test->dir), "%s/llmobs-doctor.%d.XXXXXX",
-                 place, (int)getpid());
-        if ((i >= count || !is_full(place)) && mkdtemp(test->dir))
+                 places[i % 3], (int)getpid());
+        if ((i >= 3 || !is_full(places[i % 3])) && mkdtemp(test->dir))
             return 0;
     }
     test->dir[0] = '\0';
@@ -136,30 +138,12 @@ static int remove_one(const char *path, const struct stat *st, int type,
 
 /* -- the client ----------------------------------------------------------- */
 
-_Noreturn static void become_client(const struct selftest *test)
-{
-    const char *curl[] = {
-        test->client, "-q",         "-sS",
-        "-m",         "15",         "--noproxy",
-        "*",          "-H",         "Content-Type: application/json",
-        "-d",         BODY_OF_CALL, test->url,
-        NULL};
-    int null = open("/dev/null", O_RDWR);
-
-    for (int fd = 0; fd < 3 && null >= 0; fd++)
-        dup2(null, fd);
-    if (null > 2)
-        close(null);
-    _exit(llmobs_environment_exec_status(
-        llmobs_environment_exec(&test->environment, (char **)curl)));
-}
-
 /* Looks at the client's memory while it waits for its answer: then it has
  * loaded all that it will load. */
-static void look_into(void *ctx)
+static void answer(struct llmobs_site_visit *visit)
 {
     static struct llmobs_process process;
-    struct selftest *test = ctx;
+    struct selftest *test = visit->site->ctx;
 
     test->asked = true;
     if (llmobs_process_open(&process, test->pid) == 0) {
@@ -169,22 +153,53 @@ static void look_into(void *ctx)
             llmobs_process_object(&process, LLMOBS_DOCTOR_CORE) != NULL;
     }
     llmobs_process_close(&process);
+    visit->last = true;
+    llmobs_site_head(visit, 200, "application/json", strlen(ANSWER));
+    (void)llmobs_buf_adds(&visit->out, ANSWER);
+}
+
+static void refuse(struct llmobs_site_visit *visit, int status)
+{
+    llmobs_site_head(visit, status, NULL, 0);
+}
+
+/* A handler of SIGCHLD, so that the child's end is an event for the site. */
+static void wake(int number)
+{
+    (void)number;
 }
 
 static int run_client(struct selftest *test)
 {
+    const char *curl[] = {
+        test->client, "-q",         "-sS",
+        "-m",         "15",         "--noproxy",
+        "*",          "-H",         "Content-Type: application/json",
+        "-d",         BODY_OF_CALL, test->url,
+        NULL};
     int64_t until = llmobs_clock_mono_ns() + LIMIT_MS * LLMOBS_NS_PER_MS;
+    sigset_t child, before;
     pid_t ended;
 
-    signal(SIGCHLD, SIG_DFL);
+    signal(SIGCHLD, wake);
+    sigemptyset(&child);
+    sigaddset(&child, SIGCHLD);
+    sigprocmask(SIG_BLOCK, &child, &before);
     fflush(NULL);
     test->pid = fork();
     if (test->pid < 0)
         return -errno;
-    if (test->pid == 0)
-        become_client(test);
+    if (test->pid == 0) {
+        int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+        for (int fd = 0; fd < 3 && null >= 0; fd++)
+            dup2(null, fd);
+        sigprocmask(SIG_SETMASK, &before, NULL);
+        _exit(llmobs_environment_exec_status(
+            llmobs_environment_exec(&test->environment, (char **)curl)));
+    }
     while ((ended = waitpid(test->pid, &test->status, WNOHANG)) == 0) {
-        (void)llmobs_loopback_serve(&test->loopback, TICK_MS, look_into, test);
+        llmobs_site_step(&test->site, &before);
         if (llmobs_clock_mono_ns() > until)
             kill(test->pid, SIGKILL);
     }
@@ -204,19 +219,6 @@ static int find_span(void *ctx, struct llmobs_text line,
     return 0;
 }
 
-static void look_back(struct selftest *test)
-{
-    struct llmobs_reader *reader = NULL;
-
-    if (llmobs_reader_open(
-            llmobs_environment_get(&test->environment, "LLMOBS_STORE_DIR"),
-            &reader) == 0)
-        (void)llmobs_reader_walk(reader, 0, find_span, test);
-    llmobs_reader_close(reader);
-    (void)llmobs_file_read(
-        llmobs_environment_get(&test->environment, "LLMOBS_LOG"), &test->log);
-}
-
 /* Finds the test's call in the log: copies the text after its host, to the
  * line's end. */
 static bool find_verdict(const struct selftest *test, char *out, size_t cap)
@@ -224,7 +226,7 @@ static bool find_verdict(const struct selftest *test, char *out, size_t cap)
     char host[32];
     const char *at;
 
-    snprintf(host, sizeof(host), "127.0.0.1:%u", test->loopback.port);
+    snprintf(host, sizeof(host), "127.0.0.1:%u", test->site.port);
     at = test->log.data ? strstr(test->log.data, host) : NULL;
     if (!at || !(at = strstr(at, ": ")))
         return false;
@@ -233,45 +235,25 @@ static bool find_verdict(const struct selftest *test, char *out, size_t cap)
     return true;
 }
 
-static const char *why_no_client(const struct selftest *test)
-{
-    static char text[64];
-
-    if (WIFSIGNALED(test->status))
-        snprintf(text, sizeof(text), "the client ended by signal %d",
-                 WTERMSIG(test->status));
-    else
-        snprintf(text, sizeof(text), "the client ended with status %d",
-                 WEXITSTATUS(test->status));
-    return text;
-}
-
 /* Asks the loader of this process, which most programs have, too. */
-static const char *why_not_loaded(const char *path)
+static void why_no_core(const struct selftest *test, char *why, size_t cap)
 {
-    static char text[512];
-    const char *error = !dlopen(path, RTLD_NOW | RTLD_LOCAL) ? dlerror() : NULL;
-
-    if (!error)
-        return LLMOBS_DOCTOR_CORE
-            " could not be loaded, or is of another version";
-    snprintf(text, sizeof(text), LLMOBS_DOCTOR_CORE " could not be loaded: %s",
-             error);
-    return text;
-}
-
-static const char *why_no_core(const struct selftest *test)
-{
-    const char *library = test->preload.library;
+    const char *library = test->preload.library, *error;
     char path[PATH_MAX + sizeof(LLMOBS_DOCTOR_CORE)];
 
-    if (test->doctor->off)
-        return "it is switched off, see settings";
     snprintf(path, sizeof(path), "%.*s" LLMOBS_DOCTOR_CORE,
              (int)(llmobs_program_base(library) - library), library);
-    if (access(path, R_OK) != 0)
-        return LLMOBS_DOCTOR_CORE " is not beside the library";
-    return why_not_loaded(path);
+    if (test->doctor->off)
+        snprintf(why, cap, "it is switched off, see settings");
+    else if (access(path, R_OK) != 0)
+        snprintf(why, cap, LLMOBS_DOCTOR_CORE " is not beside the library");
+    else if (!dlopen(path, RTLD_NOW | RTLD_LOCAL) && (error = dlerror()))
+        snprintf(why, cap, LLMOBS_DOCTOR_CORE " could not be loaded: %s",
+                 error);
+    else
+        snprintf(why, cap,
+                 LLMOBS_DOCTOR_CORE
+                 " could not be loaded, or is of another version");
 }
 
 /* The step that failed; STEP_COUNT: none. Writes the reason, or the rule that
@@ -282,36 +264,38 @@ static enum step judge(const struct selftest *test, char *why, size_t cap)
     bool answered = test->asked && WIFEXITED(test->status) &&
                     WEXITSTATUS(test->status) == 0;
     bool seen = find_verdict(test, why, cap);
-    const char *text = NULL;
     enum step failed = STEP_COUNT;
 
     if (!test->asked || (!answered && !seen)) {
         failed = STEP_CLIENT;
-        text = why_no_client(test);
+        snprintf(why, cap, "the client ended %s %d",
+                 WIFSIGNALED(test->status) ? "by signal" : "with status",
+                 WIFSIGNALED(test->status) ? WTERMSIG(test->status)
+                                           : WEXITSTATUS(test->status));
     } else if (!seen && !test->preloaded) {
         failed = STEP_PRELOAD;
-        text = "the loader did not take the library";
+        snprintf(why, cap, "the loader did not take the library");
     } else if (!seen && !test->has_core) {
         failed = STEP_CORE;
-        text = why_no_core(test);
+        why_no_core(test, why, cap);
     } else if (!seen) {
         failed = STEP_REQUEST;
-        text = "it was sent past libcurl, or through a copy that is out of "
-               "reach";
+        snprintf(why, cap,
+                 "it was sent past libcurl, or through a copy that is out of "
+                 "reach");
     } else if (strncmp(why, "captured", 8) != 0) {
         return STEP_RULE;
     } else if (!test->made) {
         failed = STEP_SPAN;
-        text = "none is in the store";
+        snprintf(why, cap, "none is in the store");
     } else if (test->doctor->no_exporter) {
         failed = STEP_EXPORTER;
-        text = "where spans go does not take them, see agent, otlp "
-               "and settings";
+        snprintf(why, cap,
+                 "where spans go does not take them, see agent, otlp and "
+                 "settings");
     }
     if (failed < STEP_EXPORTER && is_full(test->dir))
-        text = "/tmp is full, so the call could not be recorded";
-    if (text)
-        snprintf(why, cap, "%s", text);
+        snprintf(why, cap, "/tmp is full, so the call could not be recorded");
     return failed;
 }
 
@@ -353,13 +337,14 @@ static void tell(struct selftest *test)
 
 static int run(struct selftest *test)
 {
+    struct llmobs_reader *reader = NULL;
     struct llmobs_program program;
-    int rc = llmobs_loopback_open(&test->loopback);
+    int rc = llmobs_site_open(&test->site);
 
     if (rc != 0)
         return rc;
     snprintf(test->url, sizeof(test->url), "http://127.0.0.1:%u" PATH_OF_CALL,
-             test->loopback.port);
+             test->site.port);
     rc = llmobs_program_find(&program, "curl");
     if (rc == 0) {
         memcpy(test->client,
@@ -369,9 +354,16 @@ static int run(struct selftest *test)
     }
     if (rc == 0)
         rc = run_client(test);
-    if (rc == 0)
-        look_back(test);
-    return rc;
+    if (rc != 0)
+        return rc;
+    if (llmobs_reader_open(
+            llmobs_environment_get(&test->environment, "LLMOBS_STORE_DIR"),
+            &reader) == 0)
+        (void)llmobs_reader_walk(reader, 0, find_span, test);
+    llmobs_reader_close(reader);
+    (void)llmobs_file_read(
+        llmobs_environment_get(&test->environment, "LLMOBS_LOG"), &test->log);
+    return 0;
 }
 
 void llmobs_doctor_selftest(struct llmobs_doctor *doctor)
@@ -380,7 +372,11 @@ void llmobs_doctor_selftest(struct llmobs_doctor *doctor)
     int rc;
 
     test.doctor = doctor;
-    test.loopback.listener = -1;
+    test.site = (struct llmobs_site){.listener = -1,
+                                     .body_max = LLMOBS_SITE_BODY_MAX,
+                                     .ctx = &test,
+                                     .answer = answer,
+                                     .refuse = refuse};
     llmobs_buf_init(&test.log, LOG_MAX);
     if (llmobs_preload_find(&test.preload) != 0)
         return; /* the search has reported it */
@@ -390,7 +386,7 @@ void llmobs_doctor_selftest(struct llmobs_doctor *doctor)
     else
         LLMOBS_FIND(NOTE, ABOUT, "could not be made: %s",
                     rc == -ENOENT ? "there is no curl" : strerror(-rc));
-    llmobs_loopback_close(&test.loopback);
+    llmobs_site_close(&test.site);
     if (test.dir[0] != '\0')
         (void)nftw(test.dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
     llmobs_buf_fini(&test.log);

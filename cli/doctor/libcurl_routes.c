@@ -46,17 +46,6 @@ const char *llmobs_libcurl_how_name(enum llmobs_libcurl_how how)
 
 /* -- texts ---------------------------------------------------------------- */
 
-static void record_version(struct texts *texts, const char *digits)
-{
-    size_t len = strspn(digits, "0123456789.");
-
-    if (texts->version[0] == '\0' && len >= 3 && len < sizeof(texts->version) &&
-        isdigit((unsigned char)*digits)) {
-        memcpy(texts->version, digits, len);
-        texts->version[len] = '\0';
-    }
-}
-
 /* Notes the file name around `at`, such as "/opt/x/libcurl-gnutls.so.4". */
 static void record_name(struct texts *texts, const char *text, size_t at)
 {
@@ -85,26 +74,21 @@ static void record_name(struct texts *texts, const char *text, size_t at)
     memcpy(texts->names[texts->name_count++], name, len + 1);
 }
 
-/* True for the text before libcurl's version: the text of its User-Agent for
- * web servers or, where the compiler has split that text, the text for
- * dictionary servers. */
-static bool before_version(const char *text, size_t at)
-{
-    char end = text[at + strlen(CURL)];
-
-    return end == '/' ||
-           (end == ' ' && at >= strlen(CLIENT) &&
-            strncmp(text + at - strlen(CLIENT), CLIENT, strlen(CLIENT)) == 0);
-}
-
+/* The version stands behind the User-Agent for web servers or, where the
+ * compiler has split that text, behind the text for dictionary servers. */
 static bool record_text(void *ctx, const char *text, size_t at)
 {
     struct texts *texts = ctx;
+    const char *behind = text + at + strlen(CURL);
+    size_t len = strspn(behind + (*behind != '\0'), "0123456789.");
 
-    if (before_version(text, at))
-        record_version(texts, text + at + strlen(CURL) + 1);
-    else
+    if (*behind != '/' &&
+        (*behind != ' ' || at < strlen(CLIENT) ||
+         strncmp(text + at - strlen(CLIENT), CLIENT, strlen(CLIENT)) != 0))
         record_name(texts, text, at);
+    else if (texts->version[0] == '\0' && len >= 3 &&
+             len < sizeof(texts->version) && isdigit((unsigned char)behind[1]))
+        snprintf(texts->version, len + 1, "%s", behind + 1);
     return true;
 }
 
@@ -275,35 +259,27 @@ static void add_library(struct tree *tree, const struct member *by,
     free(member);
 }
 
-/* True where one of the objects is a libcurl, which others may wrap. */
-static bool has_libcurl(const struct tree *tree)
-{
-    bool found = false;
-
-    for (size_t i = 0; i < tree->count && !found; i++)
-        found = llmobs_object_is_libcurl(&tree->members[i]->object) &&
-                !tree->members[i]->object.program;
-    return found;
-}
-
 /* `via` is the object that has loaded the whole tree; "" for a program. */
 static void judge(struct tree *tree, size_t index, const char *via)
 {
     const struct member *member = tree->members[index];
     const struct llmobs_object *object = &member->object;
+    bool has_libcurl = false; /* which others may wrap */
 
     record_ways(tree->routes, object);
-    if (has_libcurl(tree) &&
+    for (size_t i = 0; i < tree->count && !has_libcurl; i++)
+        has_libcurl = llmobs_object_is_libcurl(&tree->members[i]->object) &&
+                      !tree->members[i]->object.program;
+    if (has_libcurl &&
         llmobs_libcurl_routes_add_wrapper(tree->routes, object, member->path))
         return;
-
     if (index > 0 && (*via != '\0' || member->by != tree->members[0]))
         via = member->by->path;
-    if (object->defines && !object->program)
-        add_copy(tree->routes, tree->how, object, member->path, via);
-    else if (object->defines || object->holds)
-        add_copy(tree->routes, LLMOBS_LIBCURL_STATIC, object, member->path,
-                 via);
+    if (object->defines || object->holds)
+        add_copy(tree->routes,
+                 object->defines && !object->program ? tree->how
+                                                     : LLMOBS_LIBCURL_STATIC,
+                 object, member->path, via);
 }
 
 static int plant(struct tree *tree, const char *path)
@@ -326,19 +302,6 @@ static int plant(struct tree *tree, const char *path)
     (void)llmobs_library_lacks(&tree->list, tree->routes->missing);
     keep(tree, member, NULL);
     return 0;
-}
-
-/* Adds the needed libraries breadth first, as the loader does, but not those of
- * a libcurl copy, which do not matter. */
-static void grow(struct tree *tree)
-{
-    for (size_t i = 0; i < tree->count; i++) {
-        const struct member *by = tree->members[i];
-
-        for (size_t n = 0; n < by->object.needed_count; n++)
-            if (i == 0 || !llmobs_object_is_libcurl(&by->object))
-                add_library(tree, by, by->object.needed[n]);
-    }
 }
 
 /* -- what is opened later ------------------------------------------------- */
@@ -366,31 +329,24 @@ static void add_later(struct tree *tree, const struct member *by,
     llmobs_buf_fini(&list);
 }
 
-/* True when the name is one of the object's needed libraries or its own. */
-static bool is_linked(const struct llmobs_object *object, const char *name)
-{
-    for (size_t i = 0; i < object->needed_count; i++)
-        if (strcmp(object->needed[i], name) == 0)
-            return true;
-    return strcmp(object->soname, name) == 0;
-}
-
 static void read_texts(struct tree *tree, size_t index)
 {
     const struct member *member = tree->members[index];
+    const struct llmobs_object *object = &member->object;
     struct texts texts = {.name_count = 0};
 
-    if (member->object.defines || member->object.holds)
+    if (object->defines || object->holds)
         return;
-    llmobs_object_find(&member->object, CURL, record_text, &texts);
+    llmobs_object_find(object, CURL, record_text, &texts);
     /* Only libcurl itself has a text with its version. */
     if (texts.version[0] != '\0') {
-        add_copy(tree->routes, LLMOBS_LIBCURL_STATIC, &member->object,
-                 member->path, index == 0 ? "" : member->by->path);
+        add_copy(tree->routes, LLMOBS_LIBCURL_STATIC, object, member->path,
+                 index == 0 ? "" : member->by->path);
         return;
     }
     for (size_t i = 0; i < texts.name_count; i++)
-        if (!is_linked(&member->object, texts.names[i]))
+        if (!llmobs_object_needs(object, texts.names[i]) &&
+            strcmp(object->soname, texts.names[i]) != 0)
             add_later(tree, member, texts.names[i]);
 }
 
@@ -410,7 +366,14 @@ int llmobs_libcurl_routes_add(struct llmobs_libcurl_routes *routes,
     if (rc == 0) {
         size_t before = routes->count;
 
-        grow(tree);
+        /* Breadth first, as the loader does, but not what a copy of libcurl
+         * needs, which does not matter. */
+        for (size_t i = 0; i < tree->count; i++)
+            for (size_t n = 0; n < tree->members[i]->object.needed_count; n++)
+                if (i == 0 ||
+                    !llmobs_object_is_libcurl(&tree->members[i]->object))
+                    add_library(tree, tree->members[i],
+                                tree->members[i]->object.needed[n]);
         for (size_t i = 0; i < tree->count; i++)
             judge(tree, i, via);
         routes->asan |=

@@ -74,33 +74,27 @@ void llmobs_allowance_path(struct llmobs_allowance *allowance, int64_t began)
                                 (uint64_t)(llmobs_allowance_clock() - began));
 }
 
-/* Opens a path in a process's root, by way of /proc, which exists because that
- * root was found there. */
-static int open_in(int root, const char *path, int flags)
-{
-    struct open_how how = {.flags = O_PATH | O_CLOEXEC,
-                           .resolve = RESOLVE_IN_ROOT};
-    int look = (int)syscall(__NR_openat2, root, path, &how, sizeof(how));
-    int fd, saved;
-
-    if (look < 0 && errno == ENOSYS)
-        look = openat(root, path + strspn(path, "/"), (int)how.flags);
-    if (look < 0)
-        return -1;
-    fd = llmobs_fd_reopen(look, flags);
-    saved = errno;
-    close(look);
-    errno = saved;
-    return fd;
-}
-
 int llmobs_object_at(int root, const char *path)
 {
     const int flags = O_RDONLY | O_NONBLOCK | O_NOCTTY;
-    int fd = root == AT_FDCWD ? llmobs_fd_open(AT_FDCWD, path, flags)
-                              : open_in(root, path, flags);
+    struct open_how how = {.flags = O_PATH | O_CLOEXEC,
+                           .resolve = RESOLVE_IN_ROOT};
+    int look, fd;
 
-    return fd < 0 ? -errno : fd;
+    if (root == AT_FDCWD) {
+        fd = llmobs_fd_open(AT_FDCWD, path, flags);
+        return fd < 0 ? -errno : fd;
+    }
+    look = (int)syscall(__NR_openat2, root, path, &how, sizeof(how));
+    if (look < 0 && errno == ENOSYS)
+        look = openat(root, path + strspn(path, "/"), (int)how.flags);
+    if (look < 0)
+        return -errno;
+    /* By way of /proc, which exists because that root was found there. */
+    fd = llmobs_fd_reopen(look, flags);
+    fd = fd < 0 ? -errno : fd;
+    close(look);
+    return fd;
 }
 
 /* Reads `len` bytes from `offset`; false: not all of them can be read. */
@@ -259,16 +253,6 @@ const char *llmobs_object_entry_name(size_t index)
     return entry_names[index];
 }
 
-static void record_entry(struct llmobs_object *object, const char *name,
-                         const Elf64_Sym *symbol)
-{
-    for (size_t i = 0; i < LLMOBS_OBJECT_ENTRIES; i++)
-        if (strcmp(name, entry_names[i]) == 0 &&
-            ELF64_ST_TYPE(symbol->st_info) == STT_FUNC)
-            object->entries[i] = (struct llmobs_object_entry){
-                .address = symbol->st_value, .size = symbol->st_size};
-}
-
 /* Notes whether this is the symbol to look for, a function of libcurl, an
  * entry, a function by which a wrapper asks for libcurl's (dlsym), connect or
  * dlopen. */
@@ -284,39 +268,26 @@ static void record_name(struct llmobs_object *object,
         *(table->for_others ? &object->defines : &object->holds) = true;
     if (!table->for_others)
         return;
-    if (has && strncmp(name, "SSL_", 4) == 0)
-        record_entry(object, name, symbol);
-    if (has) {
-        object->curl |= strncmp(name, "curl_", 5) == 0 ? bit_of(name) : 0;
-        return;
-    }
-    object->asks |= strcmp(name, "dlsym") == 0 || strcmp(name, "dlvsym") == 0;
-    object->connects |=
-        strcmp(name, "connect") == 0 || strcmp(name, "dlopen") == 0;
-}
-
-static void walk_symbols(struct llmobs_object *object,
-                         const struct symbols *table)
-{
-    static Elf64_Sym list[SYMBOLS_AT_ONCE];
-    uint64_t left = table->len / sizeof(*list), at = table->at;
-
-    while (left > 0) {
-        size_t now = left < SYMBOLS_AT_ONCE ? (size_t)left : SYMBOLS_AT_ONCE;
-
-        if (!read_at(object, list, now * sizeof(*list), at)) {
-            object->damaged = true;
-            return;
-        }
-        for (size_t i = 0; i < now; i++)
-            record_name(object, table, &list[i]);
-        left -= now;
-        at += now * sizeof(*list);
+    if (!has) {
+        object->asks |=
+            strcmp(name, "dlsym") == 0 || strcmp(name, "dlvsym") == 0;
+        object->connects |=
+            strcmp(name, "connect") == 0 || strcmp(name, "dlopen") == 0;
+    } else if (strncmp(name, "curl_", 5) == 0) {
+        object->curl |= bit_of(name);
+    } else if (strncmp(name, "SSL_", 4) == 0 &&
+               ELF64_ST_TYPE(symbol->st_info) == STT_FUNC) {
+        for (size_t i = 0; i < LLMOBS_OBJECT_ENTRIES; i++)
+            if (strcmp(name, entry_names[i]) == 0)
+                object->entries[i] = (struct llmobs_object_entry){
+                    .address = symbol->st_value, .size = symbol->st_size};
     }
 }
 
 static void read_symbols(struct llmobs_object *object, struct symbols *table)
 {
+    static Elf64_Sym list[SYMBOLS_AT_ONCE];
+    uint64_t left = table->len / sizeof(*list), at = table->at, now;
     size_t len = (size_t)table->names_len;
     const char *name = object->symbol;
     bool whole;
@@ -331,15 +302,21 @@ static void read_symbols(struct llmobs_object *object, struct symbols *table)
     if (!text)
         return;
     whole = read_at(object, text, len, table->names_at);
-    object->damaged |= !whole;
     text[len] = '\0';
     table->text = text;
-    if (whole && (memmem(text, len, name, strlen(name) + 1) ||
-                  memmem(text, len, "curl_", 5) ||
-                  memmem(text, len, "connect", sizeof("connect")) ||
-                  memmem(text, len, "dlopen", sizeof("dlopen")) ||
-                  memmem(text, len, entry_names[0], sizeof("SSL_read"))))
-        walk_symbols(object, table);
+    if (whole && !memmem(text, len, name, strlen(name) + 1) &&
+        !memmem(text, len, "curl_", 5) &&
+        !memmem(text, len, "connect", sizeof("connect")) &&
+        !memmem(text, len, "dlopen", sizeof("dlopen")) &&
+        !memmem(text, len, entry_names[0], sizeof("SSL_read")))
+        left = 0;
+    for (; whole && left > 0; left -= now, at += now * sizeof(*list)) {
+        now = left < SYMBOLS_AT_ONCE ? left : SYMBOLS_AT_ONCE;
+        whole = read_at(object, list, now * sizeof(*list), at);
+        for (size_t i = 0; whole && i < now; i++)
+            record_name(object, table, &list[i]);
+    }
+    object->damaged |= !whole;
     free(text);
 }
 
@@ -437,18 +414,6 @@ static void read_segments(struct reading *reading)
     }
 }
 
-static void read_entries(const struct reading *reading)
-{
-    for (size_t i = 0; i < LLMOBS_OBJECT_ENTRIES; i++) {
-        struct llmobs_object_entry *entry = &reading->object->entries[i];
-        uint64_t at = offset_of(reading, entry->address);
-
-        if (entry->address &&
-            !read_at(reading->object, entry->code, sizeof(entry->code), at))
-            entry->address = 0;
-    }
-}
-
 static int object_read(struct llmobs_object *object)
 {
     static struct reading reading;
@@ -472,7 +437,13 @@ static int object_read(struct llmobs_object *object)
                                                reading.strtab - reading.symtab,
                                                reading.strtab,
                                                reading.strtab_len, NULL, true});
-    read_entries(&reading);
+    for (size_t i = 0; i < LLMOBS_OBJECT_ENTRIES; i++) {
+        struct llmobs_object_entry *entry = &object->entries[i];
+
+        if (entry->address && !read_at(object, entry->code, sizeof(entry->code),
+                                       offset_of(&reading, entry->address)))
+            entry->address = 0;
+    }
     return 0;
 }
 
@@ -518,73 +489,48 @@ void llmobs_object_close(struct llmobs_object *object)
 #define MARGIN LLMOBS_OBJECT_NAME
 #define CHUNK (256 * 1024)
 
-struct finding {
-    const char *needle;
-    bool (*each)(void *ctx, const char *text, size_t at);
-    void *ctx;
-    struct llmobs_allowance *allowance;
-};
-
 static bool is_text(char c)
 {
     return c >= ' ' && c <= '~';
-}
-
-/* Reports the printable text around one place. */
-static bool report(const struct finding *finding, const char *data, size_t len,
-                   size_t place)
-{
-    char text[2 * MARGIN + 1];
-    size_t from = place, to = place;
-
-    while (from > 0 && place - from < MARGIN && is_text(data[from - 1]))
-        from--;
-    while (to < len && to - place < MARGIN && is_text(data[to]))
-        to++;
-    memcpy(text, data + from, to - from);
-    text[to - from] = '\0';
-    return finding->each(finding->ctx, text, place - from);
-}
-
-/* Finds the places between `from` and `until`. */
-static bool find_in(const struct finding *finding, const char *data, size_t len,
-                    size_t from, size_t until)
-{
-    const char *at = data + from;
-    size_t needle = strlen(finding->needle);
-
-    while (
-        (at = memmem(at, len - (size_t)(at - data), finding->needle, needle)) &&
-        (size_t)(at - data) < until) {
-        if (!llmobs_allowance_take(finding->allowance, COST_PLACE) ||
-            !report(finding, data, len, (size_t)(at - data)))
-            return false;
-        at++;
-    }
-    return true;
 }
 
 void llmobs_object_find(const struct llmobs_object *object, const char *needle,
                         bool (*each)(void *ctx, const char *text, size_t at),
                         void *ctx)
 {
-    struct finding finding = {needle, each, ctx, object->allowance};
     static char data[CHUNK];
+    char text[2 * MARGIN + 1];
     uint64_t size = (uint64_t)object->st.st_size;
-    bool more = true;
+    bool last = false;
 
     if (size > LLMOBS_OBJECT_FIND)
         size = LLMOBS_OBJECT_FIND;
     /* Each chunk overlaps its neighbours by a margin, so no place is split. */
-    for (uint64_t at = 0; at < size && more; at += CHUNK - 2 * MARGIN) {
-        bool last = size - at <= CHUNK;
-        size_t len = last ? (size_t)(size - at) : CHUNK;
+    for (uint64_t at = 0; at < size && !last; at += CHUNK - 2 * MARGIN) {
+        size_t len, until, from, to, place = at == 0 ? 0 : MARGIN;
+        const char *hit;
 
+        last = size - at <= CHUNK;
+        len = last ? (size_t)(size - at) : CHUNK;
+        until = last ? len : len - MARGIN;
         if (!read_at(object, data, len, at))
             return;
-        more = find_in(&finding, data, len, at == 0 ? 0 : MARGIN,
-                       last ? len : len - MARGIN) &&
-               !last;
+        for (; (hit = memmem(data + place, len - place, needle,
+                             strlen(needle))) &&
+               (place = (size_t)(hit - data)) < until;
+             place++) {
+            for (from = place;
+                 from > 0 && place - from < MARGIN && is_text(data[from - 1]);)
+                from--;
+            for (to = place;
+                 to < len && to - place < MARGIN && is_text(data[to]);)
+                to++;
+            memcpy(text, data + from, to - from);
+            text[to - from] = '\0';
+            if (!llmobs_allowance_take(object->allowance, COST_PLACE) ||
+                !each(ctx, text, place - from))
+                return;
+        }
     }
 }
 

@@ -120,17 +120,7 @@ static bool is_php(const char *path)
            version_in(base, "php-cgi");
 }
 
-static bool is_shell(const char *path)
-{
-    static const char *const names[] = {"sh",   "dash", "bash",    "zsh", "ksh",
-                                        "mksh", "fish", "busybox", NULL};
-
-    for (size_t i = 0; names[i]; i++)
-        if (strcmp(llmobs_program_base(path), names[i]) == 0)
-            return true;
-    return false;
-}
-
+#define SHELLS "sh,dash,bash,zsh,ksh,mksh,fish,busybox"
 /* Programs that run what a file of theirs says, or a command that the doctor
  * does not look for. */
 #define HANDS_ON                                                               \
@@ -142,7 +132,8 @@ static bool is_shell(const char *path)
  * and not that of the script's interpreter. */
 static const char *name_of(const struct llmobs_program *program)
 {
-    return program->script[0] != '\0' && is_shell(program->file)
+    return program->script[0] != '\0' &&
+                   llmobs_glob_listed(SHELLS, program->file)
                ? program->script
                : program->file;
 }
@@ -157,7 +148,7 @@ static void know(struct llmobs_program *program)
 {
     const struct interpreter *known = find_interpreter(name_of(program));
 
-    program->shell = is_shell(program->file) ||
+    program->shell = llmobs_glob_listed(SHELLS, program->file) ||
                      llmobs_glob_listed(HANDS_ON, llmobs_program_name(program));
     program->loads = known                   ? known->loads
                      : is_php(program->file) ? "the extension curl"
@@ -233,20 +224,6 @@ static bool read_script(const char *path, char line[SCRIPT_LINE])
     return true;
 }
 
-/* The interpreter in the line: its first word or, after env, the first word
- * that is neither an option of env nor a variable. */
-static const char *interpreter_in(char *line)
-{
-    char *rest = line + 2, *word = strtok_r(rest, " \t", &rest);
-
-    if (!word || strcmp(llmobs_program_base(word), "env") != 0)
-        return word;
-    while ((word = strtok_r(rest, " \t", &rest)) &&
-           (*word == '-' || strchr(word, '=')))
-        continue;
-    return word;
-}
-
 int llmobs_program_find(struct llmobs_program *program, const char *command)
 {
     char line[SCRIPT_LINE];
@@ -255,13 +232,18 @@ int llmobs_program_find(struct llmobs_program *program, const char *command)
     memset(program, 0, sizeof(*program));
     rc = locate(command, program->path);
     for (int i = 0; rc == 0 && read_script(program->path, line); i++) {
-        const char *next = interpreter_in(line);
+        char *rest = line + 2, *word = strtok_r(rest, " \t", &rest);
 
+        /* Behind env its options and variables come first. */
+        if (word && strcmp(llmobs_program_base(word), "env") == 0)
+            while ((word = strtok_r(rest, " \t", &rest)) &&
+                   (*word == '-' || strchr(word, '=')))
+                continue;
         if (i == LLMOBS_PROGRAM_SCRIPTS)
             return -ELOOP;
         if (i == 0)
             memcpy(program->script, program->path, sizeof(program->path));
-        rc = next ? locate(next, program->path) : -ENOEXEC;
+        rc = word ? locate(word, program->path) : -ENOEXEC;
     }
     if (rc == 0 && !realpath(program->path, program->file))
         rc = -errno;
@@ -292,24 +274,6 @@ static void add_extension(const struct extensions *all, const char *path,
         routes->copies[i].switched_off = !enabled;
 }
 
-/* Adds the library of Ruby's FFI, whose name stands in a script. */
-static void add_named_later(const struct extensions *all, const char *by)
-{
-    static const char *const paths[] = {
-        "/usr/lib/" LLMOBS_LIBRARY_TRIPLET "/libcurl.so.4",
-        "/usr/lib/" LLMOBS_LIBRARY_TRIPLET "/libcurl-gnutls.so.4"};
-    struct llmobs_libcurl_route *copy;
-
-    for (size_t i = 0; i < sizeof(paths) / sizeof(*paths); i++) {
-        if (!llmobs_libcurl_routes_add_copy(all->routes, all->library, paths[i],
-                                            LLMOBS_LIBCURL_LATER))
-            continue;
-        copy = &all->routes->copies[all->routes->count - 1];
-        snprintf(copy->via, sizeof(copy->via), "%s", by + strlen(all->prefix));
-        return;
-    }
-}
-
 struct found {
     const struct extensions *all;
     int left;
@@ -317,13 +281,25 @@ struct found {
 
 static bool add_found(void *ctx, const char *path)
 {
+    /* The libraries of Ruby's FFI, whose names stand in a script. */
+    static const char *const named[] = {
+        "/usr/lib/" LLMOBS_LIBRARY_TRIPLET "/libcurl.so.4",
+        "/usr/lib/" LLMOBS_LIBRARY_TRIPLET "/libcurl-gnutls.so.4"};
     struct found *found = ctx;
-    size_t len = strlen(path);
+    const struct extensions *all = found->all;
+    size_t len = strlen(path), i = 0;
 
-    if (len > 3 && strcmp(path + len - 3, ".rb") == 0)
-        add_named_later(found->all, path);
-    else
-        add_extension(found->all, path, true);
+    if (len <= 3 || strcmp(path + len - 3, ".rb") != 0) {
+        add_extension(all, path, true);
+        return --found->left > 0;
+    }
+    while (i < 2 &&
+           !llmobs_libcurl_routes_add_copy(all->routes, all->library, named[i],
+                                           LLMOBS_LIBCURL_LATER))
+        i++;
+    if (i < 2)
+        snprintf(all->routes->copies[all->routes->count - 1].via, PATH_MAX,
+                 "%s", path + strlen(all->prefix));
     return --found->left > 0;
 }
 
@@ -393,85 +369,53 @@ static bool record_extension_dir(void *ctx, const char *text, size_t at)
     return false;
 }
 
-static void read_php(struct php *php, const struct llmobs_library *library,
-                     const char *path)
-{
-    static struct llmobs_object object;
-
-    memset(php, 0, sizeof(*php));
-    if (llmobs_object_open(&object, library->root, path, library->allowance,
-                           NULL) != 0)
-        return;
-    llmobs_object_find(&object, "conf.d", record_scan_dir, php);
-    llmobs_object_find(&object, "/php/", record_extension_dir, php);
-    llmobs_object_close(&object);
-}
-
-/* True for a line like "extension=curl" of 20-curl.ini. */
-static bool is_enabling(char *line)
+/* Notes whether a line of this file is like "extension=curl"; false, which ends
+ * a search, if one is. */
+static bool record_enabled(void *ctx, const char *path)
 {
     static const char name[] = "extension";
-
-    line += strspn(line, " \t\n\v\f\r");
-    if (strncmp(line, name, sizeof(name) - 1) != 0)
-        return false;
-    line += sizeof(name) - 1;
-    line += strspn(line, " \t=\"'");
-    line[strcspn(line, " \t\r\"';")] = '\0';
-    return strcmp(llmobs_program_base(line), "curl") == 0 ||
-           strcmp(llmobs_program_base(line), "curl.so") == 0;
-}
-
-static bool ini_enables(const char *path)
-{
+    bool *on = ctx;
     struct llmobs_buf text;
-    bool on = false;
 
     llmobs_buf_init(&text, INI_MAX);
     if (llmobs_file_read(path, &text) == 0 && text.data)
-        for (char *at = text.data, *line; !on && (line = strsep(&at, "\n"));)
-            on = is_enabling(line);
+        for (char *at = text.data, *line; !*on && (line = strsep(&at, "\n"));) {
+            line += strspn(line, " \t\n\v\f\r");
+            if (strncmp(line, name, sizeof(name) - 1) != 0)
+                continue;
+            line += sizeof(name) - 1;
+            line += strspn(line, " \t=\"'");
+            line[strcspn(line, " \t\r\"';")] = '\0';
+            line = (char *)llmobs_program_base(line);
+            *on = strcmp(line, "curl") == 0 || strcmp(line, "curl.so") == 0;
+        }
     llmobs_buf_fini(&text);
-    return on;
-}
-
-/* Notes whether this ini file enables the extension; false, which ends the
- * search, if it does. */
-static bool record_enabled(void *ctx, const char *path)
-{
-    bool *on = ctx;
-
-    *on = ini_enables(path);
     return !*on;
-}
-
-static bool php_enables(const struct php *php, const char *prefix,
-                        const struct llmobs_library *library)
-{
-    char pattern[3 * PATH_MAX];
-    bool on = false;
-
-    snprintf(pattern, sizeof(pattern), "%s%s/../php.ini", prefix,
-             php->scan_dir);
-    if (ini_enables(pattern))
-        return true;
-    snprintf(pattern, sizeof(pattern), "%s%s/*.ini", prefix, php->scan_dir);
-    llmobs_find_files(pattern, library->allowance, record_enabled, &on);
-    return on;
 }
 
 static void add_php(const struct extensions *all)
 {
+    static struct llmobs_object object;
+    const struct llmobs_library *library = all->library;
     char path[3 * PATH_MAX];
-    struct php php;
+    struct php php = {.scan_dir = ""};
+    bool on = false;
 
-    read_php(&php, all->library, all->program->file);
-    if (php.extension_dir[0] == '\0')
+    if (llmobs_object_open(&object, library->root, all->program->file,
+                           library->allowance, NULL) != 0)
         return;
+    llmobs_object_find(&object, "conf.d", record_scan_dir, &php);
+    llmobs_object_find(&object, "/php/", record_extension_dir, &php);
+    llmobs_object_close(&object);
+    snprintf(path, sizeof(path), "%s%s/../php.ini", all->prefix, php.scan_dir);
+    if (record_enabled(&on, path)) {
+        snprintf(path, sizeof(path), "%s%s/*.ini", all->prefix, php.scan_dir);
+        llmobs_find_files(path, library->allowance, record_enabled, &on);
+    }
     snprintf(path, sizeof(path), "%s%s/curl.so", all->prefix,
              php.extension_dir);
-    if (access(path, F_OK) == 0)
-        add_extension(all, path, php_enables(&php, all->prefix, all->library));
+    if (php.extension_dir[0] != '\0' && access(path, F_OK) == 0)
+        add_extension(all, path, on);
 }
 
 void llmobs_program_extensions(const struct llmobs_program *program,
