@@ -360,7 +360,8 @@ endif
 # preloaded library comes into it: static, and without a sanitizer, of which it
 # would be the first process. Dynamic where there is no static libc.
 FRONT := $(addprefix cli/run/,run_main run hooks start_tool) \
-	$(addprefix cli/shared/,environment preload suggest tell) lib/base/script
+	$(addprefix cli/shared/,environment preload suggest tell) core/config/state_dir \
+	$(addprefix lib/base/,blocks scratch script)
 FRONT_STATIC = $(shell echo 'int main(void) { return 0; }' | \
 	$(CC) -static-pie -o /dev/null -xc - 2>/dev/null && echo -static-pie || echo -pie)
 $(B)/llmobs: $(wildcard $(FRONT:=.c) $(FRONT:=.h)) $(B)/flags | $(B)/llmobs-tool

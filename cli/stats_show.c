@@ -246,8 +246,8 @@ static void set_tally(struct llmobs_json *object,
     set_counts(object, tally);
     if (numbers[LLMOBS_TALLY_LAST] > 0)
         set_number(object, "last_drop_seconds", numbers[LLMOBS_TALLY_LAST]);
-    set_number(spool, "of_ended", tally->spool_ours);
-    set_number(spool, "of_running", tally->spool_alive);
+    set_number(spool, "of_ended", tally->destinations.spool.ours);
+    set_number(spool, "of_running", tally->destinations.spool.living);
     set_number(spool, "unreadable", numbers[LLMOBS_TALLY_UNREADABLE]);
     set_number(spool, "oldest_seconds", numbers[LLMOBS_TALLY_OLDEST]);
     llmobs_json_set(object, "spool", spool);

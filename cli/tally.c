@@ -12,7 +12,6 @@
 #include "cli/doctor/host_starter.h"
 #include "cli/log/apart.h"
 #include "core/log/adopt.h"
-#include "core/log/relay_sign.h"
 #include "core/log/spool_file.h"
 #include "lib/base/clock.h"
 #include "lib/base/file.h"
@@ -29,7 +28,6 @@ struct reading {
     struct llmobs_ledger ledger;
     struct llmobs_ledger_drops drops;
     struct llmobs_destinations destinations;
-    bool relay;
     size_t group_count;
     struct llmobs_tally_group groups[LLMOBS_TALLY_GROUPS];
     char dir[PATH_MAX];
@@ -158,7 +156,6 @@ static int read_place(const struct llmobs_tallies *tallies,
     if (rc != 0)
         return rc;
     llmobs_destinations_read(config, &reading->destinations);
-    reading->relay = llmobs_relay_find(config) != LLMOBS_RELAY_NONE;
     rc = read_ledger(tallies, reading);
     if (rc == 0)
         look_at_spool_again(config, reading);
@@ -254,33 +251,21 @@ static void tally_add_drops(struct llmobs_ledger_drops *drops,
 static void add(struct llmobs_tally *tally, const struct reading *reading)
 {
     const struct llmobs_ledger *ledger = &reading->ledger;
-    const struct llmobs_adopt_counts *spool = &reading->destinations.spool;
-    int64_t now = llmobs_clock_wall_ns(), oldest = spool->oldest_ns;
     uint64_t *numbers = tally->numbers;
-    uint64_t age =
-        oldest > 0 && oldest < now ? (uint64_t)(now - oldest) / NS_PER_S : 0;
 
     add_counts(&tally->sum, &ledger->ended);
     add_counts(&tally->sum, &ledger->living);
     tally_add_drops(&tally->drops, &reading->drops);
     tally_add_drops(&tally->known, &ledger->known);
     tally->unreadable += ledger->unreadable;
-    tally->versions += ledger->versions + spool->versions;
-    tally->spool_ours += spool->ours;
-    tally->spool_alive += spool->living;
-    if (numbers[LLMOBS_TALLY_OLDEST] < age)
-        numbers[LLMOBS_TALLY_OLDEST] = age;
-    numbers[LLMOBS_TALLY_UNREADABLE] += spool->unreadable;
+    tally->versions += ledger->versions + reading->destinations.spool.versions;
     numbers[LLMOBS_TALLY_ENDED] +=
         llmobs_counts_get(&ledger->ended, LLMOBS_LEDGER_PROCESSES);
     numbers[LLMOBS_TALLY_RUNNING] += ledger->records;
-    numbers[LLMOBS_TALLY_RELAY] |= reading->relay;
     if (!tally->dir)
         tally->dir = strdup(reading->dir);
     add_groups(tally, reading);
-    if (reading->destinations.answers[0].form[0] != '\0' ||
-        spool->oldest_ns > 0)
-        tally->destinations = reading->destinations;
+    llmobs_destinations_add(&tally->destinations, &reading->destinations);
 }
 
 /* Fills in the numbers that follow from the others. Calls that a killed process
@@ -293,13 +278,15 @@ static void derive_numbers(struct llmobs_tally *tally)
     uint64_t evaluations = llmobs_counts_get(&tally->sum, "evaluations");
     uint64_t captured = llmobs_counts_get(&tally->sum, "captured");
     uint64_t fallen = llmobs_ledger_fallen(&tally->sum);
+    const struct llmobs_adopt_counts *spool = &tally->destinations.spool;
+    int64_t age = llmobs_clock_wall_ns() - spool->oldest_ns;
 
     left -= fallen < left ? fallen : left;
     if (left + fallen == 0)
         captured += adopted - llmobs_counts_get(&tally->sum, "left");
-    if (tally->spool_ours > left) {
-        captured += tally->spool_ours - left;
-        left = tally->spool_ours;
+    if (spool->ours > left) {
+        captured += spool->ours - left;
+        left = spool->ours;
     }
     numbers[LLMOBS_TALLY_CAPTURED] = captured;
     numbers[LLMOBS_TALLY_SPOOLED] = left;
@@ -318,6 +305,11 @@ static void derive_numbers(struct llmobs_tally *tally)
     numbers[LLMOBS_TALLY_PURGED] = llmobs_counts_get(&tally->sum, "purged");
     numbers[LLMOBS_TALLY_DROPPED_ALL] = tally->drops.count;
     numbers[LLMOBS_TALLY_LAST] = tally->drops.at_ns / NS_PER_S;
+    if (spool->oldest_ns > 0 && age > 0)
+        numbers[LLMOBS_TALLY_OLDEST] = (uint64_t)age / NS_PER_S;
+    numbers[LLMOBS_TALLY_UNREADABLE] = spool->unreadable;
+    numbers[LLMOBS_TALLY_RELAY] =
+        tally->destinations.relay != LLMOBS_RELAY_NONE;
 }
 
 /* -- this user --------------------------------------------------------------
@@ -493,8 +485,7 @@ void llmobs_tally_sum(const struct llmobs_tallies *tallies,
                 sum->numbers[k] += one->numbers[k];
             else if (sum->numbers[k] < one->numbers[k])
                 sum->numbers[k] = one->numbers[k];
-        sum->spool_ours += one->spool_ours;
-        sum->spool_alive += one->spool_alive;
+        llmobs_destinations_add(&sum->destinations, &one->destinations);
         sum->unreadable += one->unreadable;
         sum->lost |= one->lost;
         sum->stale |= one->stale;

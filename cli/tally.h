@@ -70,10 +70,8 @@ struct llmobs_tally {
     struct llmobs_counts sum; /* of ended and running processes */
     uint64_t numbers[LLMOBS_TALLY_NUMBERS];
     struct llmobs_ledger_drops drops, known;
-    uint64_t spool_ours;  /* calls in the spool, of ended processes */
-    uint64_t spool_alive; /* calls in the spool, of running processes */
-    size_t unreadable;    /* files of the ledger */
-    uint64_t versions;    /* files of another version, of ledger and spool */
+    size_t unreadable; /* files of the ledger */
+    uint64_t versions; /* files of another version, of ledger and spool */
     struct llmobs_tally_group *groups;
     size_t group_count;
     struct llmobs_destinations destinations;

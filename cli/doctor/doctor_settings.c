@@ -15,7 +15,6 @@
 #include "core/export/http.h"
 #include "core/export/intake.h"
 #include "core/export/reason.h"
-#include "core/log/relay_sign.h"
 
 #define ABOUT "settings"
 #define AGENT "agent"
@@ -306,14 +305,10 @@ static void report_store(struct llmobs_doctor *doctor,
         LLMOBS_FIND(NOTE, ABOUT, "local store: %s", dir);
 }
 
-/* Says nothing of another user's process, which has another spool. */
 static void report_relay(struct llmobs_doctor *doctor,
-                         const struct llmobs_config *config)
+                         const struct llmobs_config *config,
+                         enum llmobs_relay relay)
 {
-    enum llmobs_relay relay = doctor->process.pid == 0
-                                  ? llmobs_relay_find(config)
-                                  : LLMOBS_RELAY_NONE;
-
     doctor->relayed = relay == LLMOBS_RELAY_UP && config->relay;
     if (doctor->relayed)
         LLMOBS_FIND(OK, ABOUT, "a relay delivers for this program");
@@ -377,15 +372,13 @@ static const char *why_no_otlp(const struct llmobs_config *config,
 /* Says which place cannot be written, and since when a destination accepts
  * nothing, whatever it said just now. `store_alone`: spans go nowhere else. */
 static void report_failing(struct llmobs_doctor *doctor,
-                           const struct llmobs_config *config, bool store_alone)
+                           const struct llmobs_destinations *all,
+                           bool store_alone)
 {
-    struct llmobs_destinations all;
-    const struct llmobs_answer *one = all.answers;
+    const struct llmobs_answer *one = all->answers;
     char text[LLMOBS_DESTINATION_TEXT];
 
-    llmobs_destinations_read(config, &all);
-    for (; one < all.answers + LLMOBS_ANSWERS && doctor->process.pid == 0;
-         one++) {
+    for (; one < all->answers + LLMOBS_ANSWERS; one++) {
         const char *reason = llmobs_reason(one);
         bool store = strcmp(one->exporter, "store") == 0;
 
@@ -412,13 +405,17 @@ static void report_places(struct llmobs_doctor *doctor,
                                : (names & LLMOBS_EXPORTER_AGENTLESS) != 0;
     bool datadog =
         config->agentless >= 0 || config->api_key || config->agent_configured;
+    struct llmobs_destinations all = {.relay = LLMOBS_RELAY_NONE};
     bool takes = false;
     const char *why;
 
     LLMOBS_FIND(NOTE, ABOUT, "spans go to: %s",
                 names != 0 ? config->exporter : "store");
     report_store(doctor, config);
-    report_relay(doctor, config);
+    /* Another user's process has another spool. */
+    if (doctor->process.pid == 0)
+        llmobs_destinations_read(config, &all);
+    report_relay(doctor, config, all.relay);
     if (config->override_origin && (to_agent || to_intake))
         (void)report_answer(doctor, config, to_intake, LLMOBS_REPORT_FAIL,
                             "DD_LLMOBS_OVERRIDE_ORIGIN");
@@ -438,7 +435,7 @@ static void report_places(struct llmobs_doctor *doctor,
     datadog |= takes;
     why = why_no_otlp(config, names, datadog);
     llmobs_doctor_otlp(doctor, config, why);
-    report_failing(doctor, config,
+    report_failing(doctor, &all,
                    names == 0 || names == LLMOBS_EXPORTER_STORE ||
                        (automatic && !datadog && why));
 }

@@ -34,6 +34,9 @@
 /* A relay that ends at once may have found another relay, which needs this time
  * to put up its sign. */
 #define OTHER_MS 50
+/* A relay that a program's start or the library has started ends when it has
+ * had no client for this time. */
+#define IDLE_S 60
 /* The wait ends after this time, even if a disk hangs. */
 #define HANGS_S 2
 
@@ -257,6 +260,8 @@ int llmobs_cmd_relay(int argc, char **argv)
 
     if (rc >= 0)
         return rc;
+    if (relay.children.idle_s == 0 && (relay.own || relay.background))
+        relay.children.idle_s = IDLE_S;
     if (load_config(&relay) != 0) {
         llmobs_tell("%s: %s\n", argv[0], strerror(ENOMEM));
         return LLMOBS_CLI_FAILED;

@@ -21,10 +21,8 @@
 #include "cli/shared/preload.h"
 #include "cli/shared/suggest.h"
 #include "cli/shared/tell.h"
+#include "core/config/state_dir.h"
 #include "lib/base/script.h"
-
-/* A relay ends when no process has used its spool for this time. */
-#define RELAY_IDLE_S "60"
 
 #define STATUS_FAILED 1
 #define STATUS_USAGE 2
@@ -422,37 +420,37 @@ static bool tool_does(char **words, char *const *environment, bool tells)
 static void have_relay(const struct launch *launch)
 {
     char *words[] = {(char *)launch->preload.tool, (char[]){"relay"},
-                     (char[]){"--background"},     (char[]){"--idle"},
-                     (char[]){RELAY_IDLE_S},       NULL};
+                     (char[]){"--background"}, NULL};
 
     if (launch->given[RELAY] && (launch->stays || getpid() != 1))
         (void)tool_does(words, launch->environment.entries, false);
+}
+
+/* A variable of CMD's environment; NULL: it is unset or empty. */
+static char *variable(const struct launch *launch, const char *name)
+{
+    const char *value = llmobs_environment_get(&launch->environment, name);
+
+    return *value ? (char *)(uintptr_t)value : NULL;
 }
 
 /* True where a process has left a file in the spool, at its usual place or that
  * of the environment. */
 static bool has_files(const struct launch *launch)
 {
-    static const char *const places[][2] = {
-        {"LLMOBS_SPOOL_DIR", ""},
-        {"LLMOBS_STORE_DIR", "/spool"},
-        {"XDG_STATE_HOME", "/llmobs/spool"},
-        {"HOME", "/.local/state/llmobs/spool"}};
+    const struct llmobs_config config = {
+        .store_dir = variable(launch, "LLMOBS_STORE_DIR"),
+        .xdg_state_home = variable(launch, "XDG_STATE_HOME"),
+        .home = variable(launch, "HOME")};
+    const char *spool = variable(launch, "LLMOBS_SPOOL_DIR");
     char path[PATH_MAX];
     struct dirent *entry;
     bool any = false;
     DIR *dir = NULL;
 
-    for (size_t i = 0; i < sizeof(places) / sizeof(*places) && !dir; i++) {
-        const char *value =
-            llmobs_environment_get(&launch->environment, places[i][0]);
-
-        if (i > 1 && geteuid() == 0)
-            dir = opendir("/var/lib/llmobs/spool");
-        else if (*value && snprintf(path, sizeof(path), "%s%s", value,
-                                    places[i][1]) < (int)sizeof(path))
-            dir = opendir(path);
-    }
+    if (spool ||
+        llmobs_config_base_dir(&config, "/spool", path, sizeof(path)) == 0)
+        dir = opendir(spool ? spool : path);
     while (dir && !any && (entry = readdir(dir)))
         any = entry->d_name[0] && strchr("ocr", entry->d_name[0]) &&
               entry->d_name[1] == '.';

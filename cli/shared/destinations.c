@@ -14,7 +14,6 @@
 #include "core/export/peer.h"
 #include "core/export/reason.h"
 #include "core/log/ledger.h"
-#include "core/log/relay_sign.h"
 #include "core/log/spool_file.h"
 #include "lib/base/clock.h"
 #include "lib/base/dirs.h"
@@ -166,21 +165,82 @@ void llmobs_destinations_read(const struct llmobs_config *config,
                               struct llmobs_destinations *out)
 {
     char path[PATH_MAX];
-    int dir = -1;
+    int dir = -1, unspooled = -1;
 
     memset(out, 0, sizeof(*out));
     llmobs_destinations_look(config, &out->spool);
-    out->relayed = llmobs_relay_find(config) == LLMOBS_RELAY_UP;
+    out->relay = llmobs_relay_find(config);
     if (llmobs_config_base_dir(config, "", path, sizeof(path)) == 0 &&
         llmobs_dirs_open(path, config->store_dir != NULL, false, &dir) == 0) {
         llmobs_answers_read(dir, out->answers);
         close(dir);
     }
-    if (!has_unspooled(config, &out->spool))
-        for (size_t i = 0; i < LLMOBS_ANSWERS; i++)
-            if (!is_awaited(&out->spool, &out->answers[i]))
-                out->answers[i].since_ns = 0;
+    for (size_t i = 0; i < LLMOBS_ANSWERS; i++) {
+        struct llmobs_answer *one = &out->answers[i];
+
+        if (one->since_ns == 0 || is_awaited(&out->spool, one))
+            continue;
+        if (unspooled < 0)
+            unspooled = has_unspooled(config, &out->spool);
+        if (!unspooled)
+            one->since_ns = 0;
+    }
     add_places(config, out->answers);
+}
+
+static void take_earlier(int64_t *oldest_ns, int64_t ns)
+{
+    if (ns > 0 && (*oldest_ns == 0 || ns < *oldest_ns))
+        *oldest_ns = ns;
+}
+
+void llmobs_destinations_add(struct llmobs_destinations *to,
+                             const struct llmobs_destinations *more)
+{
+    const struct llmobs_adopt_counts *spool = &more->spool;
+
+    to->spool.ours += spool->ours;
+    to->spool.others += spool->others;
+    to->spool.living += spool->living;
+    to->spool.unreadable += spool->unreadable;
+    to->spool.versions += spool->versions;
+    take_earlier(&to->spool.oldest_ns, spool->oldest_ns);
+    if (to->relay < more->relay)
+        to->relay = more->relay;
+    for (size_t i = 0, at = 0; i < LLMOBS_ADOPT_PLACES; i++, at = 0) {
+        const struct llmobs_adopt_place *from = &spool->places[i];
+        struct llmobs_adopt_place *place = to->spool.places;
+
+        if (from->ended + from->living == 0)
+            continue;
+        while (at < LLMOBS_ADOPT_PLACES - 1 &&
+               place[at].ended + place[at].living > 0 &&
+               (place[at].ours != from->ours ||
+                strcmp(place[at].name, from->name) != 0))
+            at++;
+        place += at;
+        if (place->ended + place->living == 0) {
+            memcpy(place->name, from->name, sizeof(place->name));
+            place->ours = from->ours;
+        } else if (strcmp(place->name, from->name) != 0) {
+            place->name[0] = '\0'; /* the last one has all beyond it */
+        }
+        place->ended += from->ended;
+        place->living += from->living;
+        take_earlier(&place->oldest_ns, from->oldest_ns);
+    }
+    for (size_t i = 0, at = 0; i < LLMOBS_ANSWERS; i++, at = 0) {
+        const struct llmobs_answer *from = &more->answers[i];
+        struct llmobs_answer *one = to->answers;
+
+        while (at < LLMOBS_ANSWERS && one[at].form[0] != '\0' &&
+               (strcmp(one[at].exporter, from->exporter) != 0 ||
+                strcmp(one[at].place, from->place) != 0))
+            at++;
+        if (from->form[0] != '\0' && at < LLMOBS_ANSWERS &&
+            (one[at].form[0] == '\0' || one[at].since_ns == 0))
+            one[at] = *from;
+    }
 }
 
 /* -- what waits ------------------------------------------------------------ */
@@ -251,10 +311,10 @@ static bool say_waiting(const struct llmobs_destinations *all,
              count, count == 1 ? " waits" : "s wait",
              llmobs_destination_time(place->oldest_ns, since),
              place->name[0] ? " for " : "", place->name,
-             !place->ours   ? "with a call for it"
-             : all->relayed ? "by the relay"
-             : !left        ? "by the program that made them"
-                            : "with the next call",
+             !place->ours                    ? "with a call for it"
+             : all->relay == LLMOBS_RELAY_UP ? "by the relay"
+             : !left                         ? "by the program that made them"
+                                             : "with the next call",
              next_ns > 0 ? " from " : "",
              next_ns > 0 ? llmobs_destination_time(next_ns, again) : "",
              left ? "; now: `" : "", left ? remedy : "", left ? "`" : "");

@@ -9,6 +9,7 @@
 
 #include "core/config/config.h"
 #include "core/log/adopt.h"
+#include "core/log/relay_sign.h"
 #include "lib/base/answers.h"
 
 #define LLMOBS_DESTINATION_WHY 512
@@ -20,7 +21,7 @@
 struct llmobs_destinations {
     struct llmobs_answer answers[LLMOBS_ANSWERS];
     struct llmobs_adopt_counts spool;
-    bool relayed; /* a relay works for this configuration */
+    enum llmobs_relay relay;
 };
 
 /* Says what a status or an error means that accepts nothing, and what to do:
@@ -42,6 +43,10 @@ const char *llmobs_destination_time(int64_t ns,
  * destinations. Those for which nothing waits count as accepting. */
 void llmobs_destinations_read(const struct llmobs_config *config,
                               struct llmobs_destinations *out);
+
+/* Adds up places that are named alike; of answers the one that fails counts. */
+void llmobs_destinations_add(struct llmobs_destinations *to,
+                             const struct llmobs_destinations *more);
 
 /* Counts the entries of the spool; an unreadable spool counts as empty. */
 void llmobs_destinations_look(const struct llmobs_config *config,

@@ -15,12 +15,11 @@
 
 #include "lib/base/fd.h"
 #include "lib/base/file.h"
+#include "lib/base/proc_stat.h"
 #include "lib/base/scratch.h"
 #include "lib/base/sys.h"
 #include "lib/elf/loaded.h"
 
-/* A relay ends when it has had no client for this time (llmobs relay). */
-#define IDLE_S "60"
 /* The least number of processes that a user may have where one more, or two,
  * cannot be what keeps the program from its own. */
 #define PROCESSES 1024
@@ -80,17 +79,6 @@ static bool has_suffix(const char *text, const char *end)
     return len >= rest && strcmp(text + len - rest, end) == 0;
 }
 
-/* The seventh field is the controlling terminal; the second may have blanks. */
-static bool has_terminal(char *text)
-{
-    const char *at =
-        read_proc("/proc/self/stat", text) ? strrchr(text, ')') : NULL;
-
-    for (int i = 0; at && i < 5; i++)
-        at = strchr(at + 1, ' ');
-    return at && strtoull(at, NULL, 10) != 0;
-}
-
 /* A relay in a service would end with it, or keep it from its end. What a
  * person started has a terminal, or is an application or a scope of a session.
  */
@@ -101,7 +89,8 @@ static bool is_service(char *text)
     char path[40];
     const char *unit;
 
-    if (has_terminal(text))
+    if (read_proc("/proc/self/stat", text) &&
+        strtoull(llmobs_proc_field(text, LLMOBS_PROC_TERMINAL), NULL, 10) != 0)
         return false;
     unit = read_unit(text);
     if (has_suffix(unit, ".scope"))
@@ -280,8 +269,7 @@ static void start_and_end(struct start *start)
 
 int llmobs_start_relay(void)
 {
-    static const char *const words[] = {"llmobs", "relay", "--own",
-                                        "--idle", IDLE_S,  NULL};
+    static const char *const words[] = {"llmobs", "relay", "--own", NULL};
     struct start *start = llmobs_scratch_alloc(sizeof(*start));
     int rc = start && relay_env ? find_tool(start) : -ENOENT;
     static const uint64_t all = ~UINT64_C(0);

@@ -53,9 +53,10 @@ struct llmobs_owner {
     struct llmobs_buf lead; /* this process's: a file's beginning and OWNER */
 };
 
-static int hash_text(struct llmobs_buf *buf, const char *text)
+/* The functions that hash write into a buffer, which keeps the first error. */
+static void hash_text(struct llmobs_buf *buf, const char *text)
 {
-    return llmobs_buf_add(buf, text ? text : "", text ? strlen(text) + 1 : 1);
+    (void)llmobs_buf_add(buf, text ? text : "", text ? strlen(text) + 1 : 1);
 }
 
 /* True where a signal of OTLP may get the events of other processes. Spans go
@@ -75,7 +76,7 @@ static bool is_sent(const struct llmobs_config *config,
 /* Of a credential counts its length, and of a long one the end, as services
  * show it in their lists: that tells two of them apart, and nobody can try
  * guesses of the whole by the hash. In Basic the end is a password's. */
-static int hash_secret(struct llmobs_buf *buf, const char *text)
+static void hash_secret(struct llmobs_buf *buf, const char *text)
 {
     size_t len = strlen(text), end = len / 5;
     bool basic = strncasecmp(text, "Basic ", 6) == 0;
@@ -85,10 +86,10 @@ static int hash_secret(struct llmobs_buf *buf, const char *text)
     if (end > SECRET_END)
         end = SECRET_END;
     (void)llmobs_buf_addf(buf, "%zu ", len);
-    return hash_text(buf, text + len - end);
+    hash_text(buf, text + len - end);
 }
 
-static int hash_list(char *const *list, bool whole, struct llmobs_buf *buf)
+static void hash_list(char *const *list, bool whole, struct llmobs_buf *buf)
 {
     for (; list && *list && !buf->error; list++) {
         const char *value = strstr(*list, ": ");
@@ -97,60 +98,59 @@ static int hash_list(char *const *list, bool whole, struct llmobs_buf *buf)
         if (whole || !value ||
             (strlen(value) < SECRET_LONG &&
              llmobs_names_judge(*list, name) == LLMOBS_NAMED_NOT)) {
-            (void)hash_text(buf, *list);
+            hash_text(buf, *list);
             continue;
         }
         (void)llmobs_buf_add(buf, *list, name);
-        (void)hash_secret(buf, value + 2);
+        hash_secret(buf, value + 2);
     }
-    return buf->error;
 }
 
 /* A URL may have a password, or a key among its parameters. */
-static int hash_url(struct llmobs_buf *buf, const char *url, bool whole)
+static void hash_url(struct llmobs_buf *buf, const char *url, bool whole)
 {
-    if (whole || !url || !strpbrk(url, "@?"))
-        return hash_text(buf, url);
+    if (whole || !url || !strpbrk(url, "@?")) {
+        hash_text(buf, url);
+        return;
+    }
     (void)llmobs_allowlist_url(url, buf);
-    return hash_secret(buf, url);
+    hash_secret(buf, url);
 }
 
-static int add_signal(const struct llmobs_config *config,
-                      enum llmobs_signal signal, bool whole,
-                      struct llmobs_buf *buf)
+static void hash_signal(const struct llmobs_config *config,
+                        enum llmobs_signal signal, bool whole,
+                        struct llmobs_buf *buf)
 {
     const struct llmobs_otlp_config *otlp = &config->otlp;
-    int rc = 0;
 
     if (!is_sent(config, signal))
-        return 0;
-    rc = llmobs_buf_addf(buf, "%d %d%d%d ", (int)signal, otlp->span_content,
-                         otlp->event_content, otlp->event_details);
-    if (!rc)
-        rc = hash_url(buf, otlp->signals[signal].url, whole);
-    return rc ? rc : hash_list(otlp->signals[signal].headers, whole, buf);
+        return;
+    (void)llmobs_buf_addf(buf, "%d %d%d%d ", (int)signal, otlp->span_content,
+                          otlp->event_content, otlp->event_details);
+    hash_url(buf, otlp->signals[signal].url, whole);
+    hash_list(otlp->signals[signal].headers, whole, buf);
 }
 
 /* Adds every setting that decides where events go, each with an end. A header
  * counts, too: it may name a tenant behind the same URL. For OTLP also adds
  * which texts it sends: if a process's user did not ask for texts, a process
  * whose user did must not send them. Sums never have other processes' spans. */
-static int add_destinations(const struct llmobs_config *config, bool whole,
-                            struct llmobs_buf *buf)
+static void hash_destinations(const struct llmobs_config *config, bool whole,
+                              struct llmobs_buf *buf)
 {
-    int rc = llmobs_buf_addf(buf, "%d", config->agentless);
-
-    (void)hash_text(buf, config->exporter);
-    (void)hash_url(buf, config->agent_url, whole);
-    (void)hash_text(buf, config->site);
-    (void)(whole || !config->api_key ? hash_text(buf, config->api_key)
-                                     : hash_secret(buf, config->api_key));
-    (void)hash_url(buf, config->override_origin, whole);
-    (void)hash_text(buf, config->store_dir);
-    rc = hash_list(config->extra_headers, whole, buf);
-    if (!rc)
-        rc = add_signal(config, LLMOBS_SIGNAL_TRACES, whole, buf);
-    return rc ? rc : add_signal(config, LLMOBS_SIGNAL_LOGS, whole, buf);
+    (void)llmobs_buf_addf(buf, "%d", config->agentless);
+    hash_text(buf, config->exporter);
+    hash_url(buf, config->agent_url, whole);
+    hash_text(buf, config->site);
+    if (whole || !config->api_key)
+        hash_text(buf, config->api_key);
+    else
+        hash_secret(buf, config->api_key);
+    hash_url(buf, config->override_origin, whole);
+    hash_text(buf, config->store_dir);
+    hash_list(config->extra_headers, whole, buf);
+    hash_signal(config, LLMOBS_SIGNAL_TRACES, whole, buf);
+    hash_signal(config, LLMOBS_SIGNAL_LOGS, whole, buf);
 }
 
 /* `whole`: as builds before this rule made it, with each credential whole. Such
@@ -163,7 +163,8 @@ static int find_hash(const struct llmobs_config *config, bool whole,
     int rc;
 
     llmobs_buf_init(&buf, TEXT_MAX);
-    rc = add_destinations(config, whole, &buf);
+    hash_destinations(config, whole, &buf);
+    rc = buf.error;
     if (!rc) {
         llmobs_sha256(buf.data, buf.len, hash);
         memcpy(out, hash, LLMOBS_OWNER_HASH);

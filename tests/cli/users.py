@@ -147,6 +147,10 @@ def walk_real():
     got = rows(host()[1])
     equal(sorted((got["4001"][3], got["4002"][3])), ["1", "2"], "spooled")
     equal(got["sum"][0], "3", "captured")
+    told = json.loads(host("--json")[1])
+    equal([w.split(" since ")[0] for w in told["sum"]["waiting"]],
+          ["3 calls wait in the spool"], "what waits of all")
+    equal(told["sum"]["spool"]["of_ended"], 3, "in the spool of all")
     code, _, err = host("--check=1")
     equal((code, "llmobs stats: 4001: in the spool for" in err,
            "llmobs stats: 4002: in the spool for" in err), (1, True, True), err)
