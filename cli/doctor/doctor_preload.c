@@ -218,13 +218,12 @@ static int open_program(const struct llmobs_doctor *doctor,
                         struct llmobs_object *object,
                         struct llmobs_allowance *allowance)
 {
-    bool process = doctor->process.pid != 0;
     char path[64];
 
     snprintf(path, sizeof(path), "/proc/%d/exe", (int)doctor->process.pid);
     return llmobs_object_open(object, AT_FDCWD,
-                              process ? path : doctor->program.file, allowance,
-                              NULL);
+                              doctor->process.pid ? path : doctor->program.file,
+                              allowance, NULL);
 }
 
 void llmobs_doctor_open_library(struct llmobs_doctor *doctor,
@@ -275,30 +274,22 @@ void llmobs_doctor_possible(struct llmobs_doctor *doctor)
 
 /* -- on ------------------------------------------------------------------- */
 
-/* glibc's loader may find another name than a plain path. */
-static void report_missing(struct llmobs_doctor *doctor, const char *shim)
-{
-    bool plain = strchr(shim, '/') && !strchr(shim, '$');
-    int fd = doctor->library.musl || plain
-                 ? llmobs_object_at(doctor->library.root, shim)
-                 : AT_FDCWD;
-
-    if (fd == -ENOENT)
-        bad(doctor, "not there, and the loader goes on without it: ", shim);
-    else if (fd >= 0)
-        close(fd);
-}
-
 static void report_command(struct llmobs_doctor *doctor)
 {
     static struct llmobs_preload preload;
     const struct llmobs_program *program = &doctor->program;
     char shim[PATH_MAX];
-    int rc = llmobs_preload_find(&preload);
+    int rc = llmobs_preload_find(&preload), fd = -1;
 
     if (in_list(variable(doctor, "LD_PRELOAD"), LLMOBS_DOCTOR_SHIM, shim)) {
         LLMOBS_FIND(OK, ABOUT, "asked for by LD_PRELOAD in this environment");
-        report_missing(doctor, shim);
+        /* glibc's loader may find another name than a plain path. */
+        if (doctor->library.musl || (strchr(shim, '/') && !strchr(shim, '$')))
+            fd = llmobs_object_at(doctor->library.root, shim);
+        if (fd == -ENOENT)
+            bad(doctor, "not there, and the loader goes on without it: ", shim);
+        else if (fd >= 0)
+            close(fd);
     } else if (is_for_all(doctor, NULL)) {
         LLMOBS_FIND(OK, ABOUT, "asked for by " PRELOAD_FILE);
     } else if (rc == -EINVAL) {
@@ -327,73 +318,52 @@ static void report_command(struct llmobs_doctor *doctor)
     }
 }
 
-static void report_absent(struct llmobs_doctor *doctor)
-{
-    const char *list = variable(doctor, "LD_PRELOAD");
-
-    if (!doctor->process.maps_known)
-        bad(doctor, "its memory cannot be read: ask as root", "");
-    else if (in_list(list, LLMOBS_DOCTOR_SHIM, NULL))
-        bad(doctor, "not on, though LD_PRELOAD names it: ", list);
-    else
-        bad(doctor,
-            "not on: it was started without LD_PRELOAD=" LLMOBS_DOCTOR_SHIM,
-            "");
-}
-
 /* -- other preloads ------------------------------------------------------- */
 
-enum answer { NO, YES, UNKNOWN };
-
-/* Whether the file defines the function for other objects. A sanitizer's
- * runtime does not count, since it passes calls on unchanged. Notes what it
- * wraps of libcurl, too. */
-static enum answer doctor_preload_defines(struct llmobs_doctor *doctor,
-                                          const char *path,
-                                          const char *function)
+/* Whether the file defines one of the functions for other objects; -1: it was
+ * not looked into. A sanitizer's runtime does not count, since it passes calls
+ * on unchanged. Notes what it wraps of libcurl, too. */
+static int defines(struct llmobs_doctor *doctor, const char *path)
 {
+    static const char *const functions[] = {"connect", "getaddrinfo"};
     static struct llmobs_object object;
-    struct llmobs_allowance allowance = {.left = LLMOBS_ALLOWANCE_MAX / 16};
-    bool found;
+    struct llmobs_allowance allowance = {.left = LLMOBS_ALLOWANCE_MAX / 8};
+    bool found = false;
 
-    if (!strchr(path, '/') ||
-        llmobs_object_open(&object, doctor->library.root, path, &allowance,
-                           function) != 0)
-        return UNKNOWN;
-    found = object.defines;
-    (void)llmobs_libcurl_routes_add_wrapper(&doctor->routes, &object, path);
-    found =
-        found && !llmobs_object_has(&object, "__sanitizer_print_stack_trace");
-    llmobs_object_close(&object);
-    return found ? YES : NO;
-}
-
-static void report_other(struct llmobs_doctor *doctor, const char *path)
-{
-    enum answer holds = doctor_preload_defines(doctor, path, "connect");
-
-    if (holds == NO)
-        holds = doctor_preload_defines(doctor, path, "getaddrinfo");
-    if (holds == NO)
-        return;
-    LLMOBS_FIND(NOTE, ABOUT,
-                "beside %s, which %s connect or the look-up of names%s "
-                "only an agent on 127.0.0.1, localhost or a Unix socket "
-                "is delivered to",
-                path,
-                holds == YES ? "holds" : "was not looked into: if it holds",
-                holds == YES ? ":" : ",");
-    if (holds == YES)
-        snprintf(doctor->holder, sizeof(doctor->holder), "%s", path);
+    for (size_t i = 0; i < 2 && !found; i++) {
+        if (!strchr(path, '/') ||
+            llmobs_object_open(&object, doctor->library.root, path, &allowance,
+                               functions[i]) != 0)
+            return -1;
+        (void)llmobs_libcurl_routes_add_wrapper(&doctor->routes, &object, path);
+        found = object.defines &&
+                !llmobs_object_has(&object, "__sanitizer_print_stack_trace");
+        llmobs_object_close(&object);
+    }
+    return found;
 }
 
 static void report_list(struct llmobs_doctor *doctor, const char *list)
 {
     char path[PATH_MAX];
 
-    while (next_preload(&list, path))
-        if (strcmp(llmobs_program_base(path), LLMOBS_DOCTOR_SHIM) != 0)
-            report_other(doctor, path);
+    while (next_preload(&list, path)) {
+        int holds = strcmp(llmobs_program_base(path), LLMOBS_DOCTOR_SHIM) != 0
+                        ? defines(doctor, path)
+                        : 0;
+
+        if (holds == 0)
+            continue;
+        LLMOBS_FIND(NOTE, ABOUT,
+                    "beside %s, which %s connect or the look-up of names%s "
+                    "only an agent on 127.0.0.1, localhost or a Unix socket "
+                    "is delivered to",
+                    path,
+                    holds > 0 ? "holds" : "was not looked into: if it holds",
+                    holds > 0 ? ":" : ",");
+        if (holds > 0)
+            memcpy(doctor->holder, path, sizeof(path));
+    }
 }
 
 /* -- in a process --------------------------------------------------------- */
@@ -417,12 +387,19 @@ static bool report_process(struct llmobs_doctor *doctor)
         llmobs_process_object(process, LLMOBS_DOCTOR_SHIM);
     const struct llmobs_process_object *core =
         llmobs_process_object(process, LLMOBS_DOCTOR_CORE);
+    const char *list = variable(doctor, "LD_PRELOAD");
     char why[LLMOBS_NO_CORE_MAX];
 
-    if (!shim) {
-        report_absent(doctor);
+    if (!shim && !process->maps_known)
+        bad(doctor, "its memory cannot be read: ask as root", "");
+    else if (!shim && in_list(list, LLMOBS_DOCTOR_SHIM, NULL))
+        bad(doctor, "not on, though LD_PRELOAD names it: ", list);
+    else if (!shim)
+        bad(doctor,
+            "not on: it was started without LD_PRELOAD=" LLMOBS_DOCTOR_SHIM,
+            "");
+    if (!shim)
         return false;
-    }
     report_object(doctor, shim);
     /* Also of one that is loaded. */
     if (llmobs_process_note(process, LLMOBS_NO_CORE, why, sizeof(why)))

@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <search.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,37 +37,35 @@ static struct run {
 
 /* -- while it runs -------------------------------------------------------- */
 
-static void add_peer(const struct llmobs_host_address *address, pid_t pid)
-{
-    static struct llmobs_process process;
-    struct peer *peer = run.peers;
-
-    for (; peer < run.peers + run.count; peer++)
-        if (memcmp(&peer->address, address, sizeof(*address)) == 0)
-            return;
-    if (run.count == PEERS_MAX || llmobs_process_open(&process, pid) != 0)
-        return;
-    peer->address = *address;
-    snprintf(peer->by, sizeof(peer->by), "%s",
-             llmobs_program_base(process.exe));
-    run.count++;
-    llmobs_process_close(&process);
-}
-
 /* Notes the connections of the command and of all that it has started. */
 static bool look_at(void *ctx, pid_t pid)
 {
-    struct llmobs_host_address peers[LLMOBS_SOCKETS];
+    static struct llmobs_process process;
+    struct llmobs_host_address found[LLMOBS_SOCKETS];
     pid_t above = pid;
     size_t count = 0;
 
     (void)ctx;
     for (int i = 0; i < DEPTH_MAX && above > 1 && above != run.pid; i++)
         above = llmobs_process_parent(above);
-    if (above == run.pid &&
-        llmobs_sockets_of(&run.tables, pid, peers, &count) == 0)
-        for (size_t i = 0; i < count; i++)
-            add_peer(&peers[i], pid);
+    if (above != run.pid ||
+        llmobs_sockets_of(&run.tables, pid, found, &count) != 0)
+        return true;
+    for (size_t i = 0; i < count && run.count < PEERS_MAX; i++) {
+        struct peer *peer = run.peers;
+
+        while (peer < run.peers + run.count &&
+               memcmp(&peer->address, &found[i], sizeof(found[i])) != 0)
+            peer++;
+        if (peer < run.peers + run.count ||
+            llmobs_process_open(&process, pid) != 0)
+            continue;
+        peer->address = found[i];
+        snprintf(peer->by, sizeof(peer->by), "%s",
+                 llmobs_program_base(process.exe));
+        run.count++;
+        llmobs_process_close(&process);
+    }
     return true;
 }
 
@@ -109,28 +108,41 @@ static void know(const char *address)
     llmobs_host_names_add(&run.names, urls);
 }
 
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(a, b);
+}
+
+static void keep(void *text)
+{
+    (void)text;
+}
+
 /* Tells each request once: "TIME PID debug METHOD ADDRESS: VERDICT (WHY)". */
 static size_t tell_requests(char *log)
 {
     static const char *const verdicts[] = {": captured (", ": not ours ("};
-    char *seen = calloc(1, strlen(log) + 2), *end = seen, *line;
+    void *seen = NULL, *one;
     size_t told = 0;
+    char *line;
 
-    while (seen && (line = strsep(&log, "\n"))) {
+    while ((line = strsep(&log, "\n"))) {
         char *text = strstr(line, " debug "), *verdict = NULL;
 
         for (size_t i = 0; i < 2 && text && !verdict; i++)
             verdict = strstr(text, verdicts[i]);
-        if (!verdict || strstr(seen, text))
+        if (!verdict || !(one = tsearch(text, &seen, by_text)) ||
+            *(char **)one != text)
             continue;
-        end = stpcpy(stpcpy(end, text), "\n");
         *verdict = '\0';
-        know(strchr(text + strlen(" debug "), ' ') + 1);
-        llmobs_tell("  %.8s   %s %s\n", verdict + 2, text + strlen(" debug "),
+        text += strlen(" debug ");
+        know(strchr(text, ' ') + 1);
+        llmobs_tell("  %.8s   %s %s\n", verdict + 2, text,
                     strchr(verdict + 2, '('));
+        *verdict = ':';
         told++;
     }
-    free(seen);
+    tdestroy(seen, keep);
     return told;
 }
 

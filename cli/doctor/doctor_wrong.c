@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +22,8 @@
 
 #define ABOUT "settings"
 #define RULES_MAX ((size_t)1024 * 1024)
+/* How long a port may take to answer that it is closed. */
+#define LISTEN_MS 1000
 
 /* The remedy for a complaint of the configuration, by words in it. */
 static const char *remedy_of(const char *complaint)
@@ -68,18 +71,6 @@ void llmobs_doctor_complain(void *ctx, const char *text)
 
 /* -- names of variables --------------------------------------------------- */
 
-/* True for a variable of the tool, a hook or a test, outside the table. */
-static bool is_other(const char *name)
-{
-    static const char others[] = "LLMOBS_BUILD\0LLMOBS_PRICES\0"
-                                 "LLMOBS_MOCK_URL\0LLMOBS_R_PROFILE\0"
-                                 "DD_APP_KEY\0"; /* of Datadog's own */
-
-    return llmobs_words_have(others, name) ||
-           strncmp(name, "LLMOBS_TEST_", 12) == 0 ||
-           strncmp(name, "LLMOBS_ENTRY", 12) == 0;
-}
-
 /* True where the words of `few`, between their _, are words of `all`, in that
  * order: those of DD_SITE are in DD_LLMOBS_SITE. */
 static bool has_words(const char *all, const char *few)
@@ -107,25 +98,6 @@ static bool is_akin(const char *name, const char *known)
              (strncasecmp(name, "DD_", 3) != 0 || !strstr(known, "LLMOBS"))));
 }
 
-/* Gives the known name that is most like this name; NULL: no name is much like
- * it. */
-static const char *nearest(const char *name, bool *known)
-{
-    struct llmobs_config_variable row = {.name = NULL};
-    struct llmobs_suggest suggest;
-    const char *akin = NULL;
-
-    *known = is_other(name);
-    llmobs_suggest_init(&suggest, name);
-    while (!*known && llmobs_config_next(&row)) {
-        *known = strcmp(row.name, name) == 0;
-        llmobs_suggest_offer(&suggest, row.name);
-        if (!akin && is_akin(name, row.name))
-            akin = row.name;
-    }
-    return suggest.best ? suggest.best : akin;
-}
-
 /* Warns of unknown names with the prefix LLMOBS_, which is this library's own,
  * and of other names that seem to be a mistyped known name. The file's own
  * complaints have the former. */
@@ -133,22 +105,36 @@ static void look_at_name(struct llmobs_doctor *doctor, const char *name,
                          const char *file)
 {
     static const char ours[] = "DD_*,_DD_*,OTEL_EXPORTER_OTLP_*,*LLM*,*MOBS*";
+    /* Variables of the tool, a hook or a test, and one of Datadog's own. */
+    static const char others[] = "LLMOBS_BUILD,LLMOBS_PRICES,LLMOBS_MOCK_URL,"
+                                 "LLMOBS_R_PROFILE,DD_APP_KEY,LLMOBS_TEST_*,"
+                                 "LLMOBS_ENTRY*";
     char remedy[2 * LLMOBS_SUGGEST_MAX], upper[LLMOBS_SUGGEST_MAX];
-    const char *near;
+    struct llmobs_config_variable row = {.name = NULL};
+    struct llmobs_suggest suggest;
+    const char *akin = NULL;
     size_t len = strlen(name);
-    bool known;
 
     if (len >= sizeof(upper))
         return;
     for (size_t i = 0; i <= len; i++)
         upper[i] = (char)toupper((unsigned char)name[i]);
-    if (!llmobs_glob_listed(ours, upper))
+    if (!llmobs_glob_listed(ours, upper) || llmobs_glob_listed(others, name))
         return;
-    near = nearest(name, &known);
-    if (known || (!near && (file || strncmp(name, "LLMOBS_", 7) != 0)))
+    llmobs_suggest_init(&suggest, name);
+    while (llmobs_config_next(&row)) {
+        if (strcmp(row.name, name) == 0)
+            return;
+        llmobs_suggest_offer(&suggest, row.name);
+        if (!akin && is_akin(name, row.name))
+            akin = row.name;
+    }
+    if (suggest.best)
+        akin = suggest.best;
+    if (!akin && (file || strncmp(name, "LLMOBS_", 7) != 0))
         return;
-    snprintf(remedy, sizeof(remedy), near ? "did you mean %s?" : "%s",
-             near ? near : "`llmobs help variables` lists those there are");
+    snprintf(remedy, sizeof(remedy), akin ? "did you mean %s?" : "%s",
+             akin ? akin : "`llmobs help variables` lists those there are");
     LLMOBS_WARN(ABOUT, remedy, "%s: no variable has this name%s%s", name,
                 file ? ", in " : "", file ? file : "");
 }
@@ -186,28 +172,45 @@ static void look_at_key(struct llmobs_doctor *doctor,
                     strpbrk(key, " \t\r\n") ? ", with blanks" : "");
 }
 
+/* True where no program listens on a port of this host. */
+static bool is_refused(uint16_t port)
+{
+    const struct sockaddr_in at = {.sin_family = AF_INET,
+                                   .sin_port = htons(port),
+                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    struct pollfd one = {.fd = fd, .events = POLLOUT};
+    int error = 0;
+    socklen_t len = sizeof(error);
+
+    if (connect(fd, (const void *)&at, sizeof(at)) != 0)
+        error = errno;
+    if (error == EINPROGRESS && poll(&one, 1, LISTEN_MS) > 0)
+        (void)getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len);
+    if (fd >= 0)
+        close(fd);
+    return error == ECONNREFUSED;
+}
+
 /* A gateway of this host hardly has the port of a scheme. */
 static void look_at_gateways(struct llmobs_doctor *doctor, const char *urls)
 {
     struct llmobs_text rest = llmobs_text_of(urls), text;
-    struct sockaddr_in at = {.sin_family = AF_INET,
-                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    bool told[2] = {false};
     static struct llmobs_url url;
 
     while (doctor->process.pid == 0 && llmobs_text_next(&rest, &text)) {
-        int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-        if (llmobs_url_parse(text, &url) == 0 &&
-            (url.port == 80 || url.port == 443) &&
-            llmobs_glob_listed("localhost,127.0.0.1", url.host) &&
-            (at.sin_port = htons(url.port)) &&
-            connect(fd, (void *)&at, sizeof(at)) != 0)
+        if (llmobs_url_parse(text, &url) != 0 ||
+            (url.port != 80 && url.port != 443) || told[url.port == 443] ||
+            !llmobs_glob_listed("localhost,127.0.0.1", url.host))
+            continue;
+        told[url.port == 443] = true;
+        if (is_refused(url.port))
             LLMOBS_WARN(
                 ABOUT, "give the gateway's port, such as http://localhost:4000",
                 "DD_LLMOBS_INSTRUMENTED_PROXY_URLS: nothing listens on port %u "
                 "of this host",
                 (unsigned)url.port);
-        close(fd);
     }
 }
 
@@ -235,17 +238,6 @@ static int why_no_file(const char *path)
     return access(above, F_OK) != 0 ? errno : llmobs_new_file_why_not(above);
 }
 
-/* Says in words what the error means for a file that is to be written. */
-static const char *reason_of(int error)
-{
-    if (error == ELOOP)
-        return "it is a link";
-    return error == EPERM
-               ? "it has a second name or belongs to another user, or "
-                 "a link of another user leads there"
-               : strerror(error);
-}
-
 static void look_at_place(struct llmobs_doctor *doctor, const char *what,
                           const char *path, int (*why_not)(const char *),
                           const char *remedy)
@@ -254,20 +246,11 @@ static void look_at_place(struct llmobs_doctor *doctor, const char *what,
 
     if (error != 0)
         LLMOBS_WARN(ABOUT, remedy, "%s cannot be written: %s: %s", what, path,
-                    reason_of(error));
-}
-
-/* Looks at files of this user alone, in this root. */
-static void look_at_places(struct llmobs_doctor *doctor,
-                           const struct llmobs_config *config)
-{
-    if (doctor->process.pid != 0)
-        return;
-    look_at_place(doctor, "the log", config->log_path, why_no_file,
-                  "name a file in LLMOBS_LOG that this user may write");
-    look_at_place(doctor, "the recordings", config->record_dir,
-                  llmobs_new_file_why_not,
-                  "name a directory that this user may write");
+                    error == ELOOP ? "it is a link"
+                    : error == EPERM
+                        ? "it has a second name or belongs to another user, or "
+                          "a link of another user leads there"
+                        : strerror(error));
 }
 
 /* -- rules ---------------------------------------------------------------- */
@@ -320,5 +303,11 @@ void llmobs_doctor_wrong(struct llmobs_doctor *doctor,
     look_at_key(doctor, config, env);
     look_at_gateways(doctor, config->proxy_urls);
     look_at_rules(doctor, config);
-    look_at_places(doctor, config);
+    if (doctor->process.pid != 0) /* of another user, or in another root */
+        return;
+    look_at_place(doctor, "the log", config->log_path, why_no_file,
+                  "name a file in LLMOBS_LOG that this user may write");
+    look_at_place(doctor, "the recordings", config->record_dir,
+                  llmobs_new_file_why_not,
+                  "name a directory that this user may write");
 }

@@ -13,7 +13,7 @@
 #include "lib/base/clock.h"
 
 #define OUT_MAX (4 * LLMOBS_SITE_PIECE)
-#define BACKLOG 128
+#define BACKLOG 1024
 /* A client whose request was refused may still send it: if the connection ended
  * at once, the client would not see the answer. */
 #define LINGER_MS 2000

@@ -212,8 +212,9 @@ def descriptors():
 
 
 def alarm_set_before():
+    # Time enough for the trap to be set first, on a busy machine too.
     process = start("sh", "-c", TRAP % ("ALRM", "ALRM"),
-                    preexec_fn=lambda: signal.alarm(1))
+                    preexec_fn=lambda: signal.alarm(5))
     line_of(process)
     said = line_of(process)
     check("a timer set before goes to the command", said == b"got ALRM", said)

@@ -30,9 +30,9 @@ MINUTE = 60 * 10 ** 9
 
 def stats(*args, **options):
     options.setdefault("env", environment())
+    options.setdefault("timeout", drain.LIMIT)
     done = subprocess.run([LLMOBS, "stats", *args], stdout=subprocess.PIPE,
-                          stderr=subprocess.PIPE, timeout=drain.LIMIT,
-                          **options)
+                          stderr=subprocess.PIPE, **options)
     return done.returncode, done.stdout, done.stderr.decode()
 
 
@@ -338,7 +338,9 @@ import shutil
 for uid in range(5990, 5999):
     shutil.rmtree("/var/tmp/llmobs-%d" % uid, True)
 """])
-    code, out, err = host("--prometheus")
+    # A process for each: seconds, and on a busy machine a minute.
+    code, out, err = stats("--users", "--prometheus", env=environment(**HOST),
+                           timeout=5 * drain.LIMIT)
     gone.wait()
     got = samples(out, "captured_total")
     equal(code, 0, err)
