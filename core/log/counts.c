@@ -10,6 +10,7 @@
 
 #define MAGIC "llmobs-ledger "
 #define VERSION "1"
+#define SUM_LEN 19
 
 /* The longest page: a head of 160 bytes, 41 names, the end. */
 _Static_assert(200 + LLMOBS_COUNTS_MAX * (LLMOBS_COUNTS_NAME_MAX + 21) <=
@@ -130,6 +131,13 @@ static size_t write_line(char *out, const struct llmobs_count *count)
     return len;
 }
 
+/* Writes the last line, the sum of all before it. */
+static size_t write_sum(char *out, const char *text, size_t len)
+{
+    return (size_t)snprintf(out, SUM_LEN + 1, "= %016" PRIx64 "\n",
+                            checksum(text, len));
+}
+
 void llmobs_page_write(const struct llmobs_page *page,
                        char out[LLMOBS_PAGE_SIZE])
 {
@@ -141,102 +149,46 @@ void llmobs_page_write(const struct llmobs_page *page,
         page->boot, page->pidns, page->last[0] ? page->last : "-");
     for (size_t i = 0; i < counts->len; i++)
         len += write_line(out + len, &counts->list[i]);
-    len += (size_t)snprintf(out + len, LLMOBS_PAGE_SIZE - len,
-                            "= %016" PRIx64 "\n", checksum(out, len));
+    len += write_sum(out + len, out, len);
     memset(out + len, ' ', LLMOBS_PAGE_SIZE - len);
     out[LLMOBS_PAGE_SIZE - 1] = '\n';
 }
 
-/* Cuts the next line out of *at; NULL at the end. */
-static char *cut_line(char **at)
-{
-    char *line = *at, *end = strchr(line, '\n');
-
-    if (!end)
-        return NULL;
-    *end = '\0';
-    *at = end + 1;
-    return line;
-}
-
-static bool read_number(const char *text, int base, uint64_t *out)
+/* Without strtoull, as write_line is without printf. */
+static uint64_t read_number(char **at)
 {
     uint64_t value = 0;
 
-    if (*text == '\0')
-        return false;
-    for (; *text; text++) {
-        int digit = *text >= '0' && *text <= '9'   ? *text - '0'
-                    : *text >= 'a' && *text <= 'f' ? *text - 'a' + 10
-                                                   : base;
-
-        if (digit >= base ||
-            __builtin_mul_overflow(value, (uint64_t)base, &value) ||
-            __builtin_add_overflow(value, (uint64_t)digit, &value))
-            return false;
-    }
-    *out = value;
-    return true;
+    for (; **at >= '0' && **at <= '9'; ++*at)
+        value = value * 10 + (uint64_t)(**at - '0');
+    return value;
 }
 
-static int read_head(struct llmobs_page *page, char *line)
+/* Reads the lines between the magic and the sum. A page has each name once, as
+ * its writer's list has. */
+static int read_lines(struct llmobs_page *page, char *text)
 {
-    char *boot = line ? strsep(&line, " ") : NULL;
-    char *pidns = line ? strsep(&line, " ") : NULL;
+    char *line = strsep(&text, "\n"), *name;
 
-    if (!boot || !pidns || !line || strlen(line) >= sizeof(page->last) ||
-        !read_number(boot, 10, &page->boot) ||
-        !read_number(pidns, 10, &page->pidns))
+    page->boot = read_number(&line);
+    line += *line == ' ';
+    page->pidns = read_number(&line);
+    if (*line++ != ' ' || strlen(line) >= sizeof(page->last))
         return -EBADMSG;
     if (strcmp(line, "-") != 0)
         memcpy(page->last, line, strlen(line) + 1);
+    while ((line = strsep(&text, "\n")) != NULL) {
+        name = strsep(&line, " ");
+        if (!line ||
+            llmobs_counts_append(&page->counts, name, read_number(&line)) != 0)
+            return -EBADMSG;
+    }
     return 0;
-}
-
-/* A page has each name once, as its writer's list has. */
-static int read_count(struct llmobs_page *page, char *line)
-{
-    char *name = strsep(&line, " ");
-    uint64_t value;
-
-    if (!line || !read_number(line, 10, &value) ||
-        llmobs_counts_append(&page->counts, name, value) != 0)
-        return -EBADMSG;
-    return 0;
-}
-
-/* Checks the sum, and cuts the text behind the lines that it covers. */
-static bool check_sum(char *text)
-{
-    char *end = strstr(text, "\n= ");
-    uint64_t sum;
-
-    if (!end)
-        return false;
-    end[3 + 16] = '\0';
-    if (!read_number(end + 3, 16, &sum))
-        return false;
-    end[1] = '\0';
-    return sum == checksum(text, (size_t)(end + 1 - text));
-}
-
-static int read_lines(struct llmobs_page *page, char *text)
-{
-    char *at = text, *line;
-    int rc;
-
-    if (!check_sum(text))
-        return -EBADMSG;
-    cut_line(&at); /* the magic */
-    rc = read_head(page, cut_line(&at));
-    while (!rc && (line = cut_line(&at)) != NULL)
-        rc = read_count(page, line);
-    return rc;
 }
 
 int llmobs_page_read(struct llmobs_page *page, const char *text, size_t len)
 {
-    char copy[LLMOBS_PAGE_SIZE + 32];
+    char copy[LLMOBS_PAGE_SIZE + 1], sum[SUM_LEN + 1], *end;
     const size_t magic = strlen(MAGIC);
 
     memset(page, 0, sizeof(*page));
@@ -247,6 +199,13 @@ int llmobs_page_read(struct llmobs_page *page, const char *text, size_t len)
     if (len != LLMOBS_PAGE_SIZE)
         return -EBADMSG;
     memcpy(copy, text, len);
-    memset(copy + len, 0, sizeof(copy) - len);
-    return read_lines(page, copy);
+    copy[len] = '\0';
+    end = strstr(copy + magic, "\n= ");
+    if (!end)
+        return -EBADMSG;
+    write_sum(sum, copy, (size_t)(end + 1 - copy));
+    if (strncmp(end + 1, sum, SUM_LEN) != 0)
+        return -EBADMSG;
+    *end = '\0';
+    return read_lines(page, copy + magic + 2);
 }

@@ -239,18 +239,14 @@ int llmobs_record_read(int dir, const char *name, bool own,
 {
     int fd = own ? llmobs_file_open(dir, name, O_RDONLY)
                  : llmobs_file_peek(dir, name);
-    int rc = 0;
+    int rc;
 
     if (fd < 0)
         return fd;
-    for (int i = 0; i < 10 && !rc; i++) {
+    rc = read_page(fd, page);
+    for (int i = 1; i < 10 && (rc == -EBADMSG || rc == -ENODATA); i++) {
+        sched_yield();
         rc = read_page(fd, page);
-        if (rc != -EBADMSG && rc != -ENODATA)
-            break;
-        if (i < 9) {
-            sched_yield();
-            rc = 0;
-        }
     }
     close(fd);
     return rc;
