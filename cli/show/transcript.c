@@ -7,7 +7,7 @@
 
 #include "cli/shared/escape.h"
 #include "cli/show/wrap.h"
-#include "cli/show/pretty.h"
+#include "lib/text/indent.h"
 
 /* "> assistant  ": where a text begins. */
 #define ROLE_COLUMNS 9
@@ -17,6 +17,7 @@
 /* Of a text that is not shown whole, where no screen is. */
 #define PIPE_COLUMNS 96
 #define TEXT_MAX (64u * 1024 * 1024)
+#define BRIEF 48          /* bytes of JSON in one line */
 #define DOCUMENTS_SHOWN 1 /* of the input of an embedding */
 
 /* -- lines ---------------------------------------------------------------- */
@@ -234,19 +235,38 @@ int llmobs_transcript_text(struct llmobs_transcript *t, const char *text,
 
 /* -- parts ---------------------------------------------------------------- */
 
-/* Prints a text; if it is JSON, in the form of pretty.h. */
+static int print_json(struct llmobs_transcript *t,
+                      const struct llmobs_json *json, enum llmobs_paint paint)
+{
+    struct llmobs_buf text, lines;
+    int rc;
+
+    llmobs_buf_init(&text, TEXT_MAX);
+    llmobs_buf_init(&lines, TEXT_MAX);
+    rc = llmobs_json_dump(json, LLMOBS_JSON_KEEP_ORDER, &text);
+    if (rc == 0)
+        rc = llmobs_indent(llmobs_buf_text(&text), BRIEF, &lines);
+    llmobs_buf_fini(&text);
+    if (rc == 0)
+        llmobs_buf_cut(&lines, lines.len - 1); /* the line end */
+    return print_made(t, rc, &lines, paint);
+}
+
+/* Prints a text; if it is JSON, with its members on lines. */
 static int print_value(struct llmobs_transcript *t, const char *text,
                        enum llmobs_paint paint)
 {
-    struct llmobs_buf pretty;
-    int rc;
+    struct llmobs_json *json = NULL;
+    int rc = -EINVAL;
 
-    llmobs_buf_init(&pretty, TEXT_MAX);
-    rc = llmobs_pretty_text(&pretty, text);
-    if (rc != -EINVAL && rc != -EFBIG)
-        return print_made(t, rc, &pretty, paint);
-    llmobs_buf_fini(&pretty);
-    return print_string(t, text, paint);
+    if (*text == '{' || *text == '[')
+        rc = llmobs_json_parse(llmobs_text_of(text), &json);
+    if (rc == 0)
+        rc = print_json(t, json, paint);
+    llmobs_json_free(json);
+    return rc == -EINVAL || rc == -E2BIG || rc == -EFBIG
+               ? print_string(t, text, paint)
+               : rc;
 }
 
 /* The tool's name. Of a result most APIs give the id of the call alone, which
@@ -292,13 +312,10 @@ static int print_calls(struct llmobs_transcript *t,
         const struct llmobs_json *call = llmobs_json_at(calls, i);
         const struct llmobs_json *arguments =
             llmobs_json_get(call, "arguments");
-        struct llmobs_buf pretty;
 
-        llmobs_buf_init(&pretty, TEXT_MAX);
         rc = print_head(t, "calls", call);
         if (rc == 0 && arguments)
-            rc = llmobs_pretty_add(&pretty, arguments);
-        rc = print_made(t, rc, &pretty, LLMOBS_PAINT_NONE);
+            rc = print_json(t, arguments, LLMOBS_PAINT_NONE);
     }
     return rc;
 }

@@ -8,7 +8,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "core/event/indent.h"
 #include "lib/base/clock.h"
 #include "lib/base/dirs.h"
 #include "lib/base/fd.h"
@@ -16,6 +15,7 @@
 #include "lib/base/listing.h"
 #include "lib/base/log.h"
 #include "lib/span/secrets.h"
+#include "lib/text/indent.h"
 #include "lib/text/inflate.h"
 #include "lib/text/json.h"
 #include "lib/text/json_clean.h"
@@ -136,7 +136,7 @@ static int lay_out(struct llmobs_buf *body)
     int rc;
 
     llmobs_buf_init(&out, LLMOBS_RECORDING_MAX);
-    rc = llmobs_indent((struct llmobs_text){body->data, body->len}, &out);
+    rc = llmobs_indent(llmobs_buf_text(body), 0, &out);
     if (rc) {
         llmobs_buf_fini(&out);
         return rc == -EINVAL || rc == -EFBIG ? 0 : rc;
@@ -272,7 +272,7 @@ static int write_description(const struct llmobs_exchange *exchange,
     if (!rc)
         rc = llmobs_json_dump(head, LLMOBS_JSON_KEEP_ORDER, &text);
     if (!rc)
-        rc = llmobs_indent((struct llmobs_text){text.data, text.len}, out);
+        rc = llmobs_indent(llmobs_buf_text(&text), 0, out);
     llmobs_buf_fini(&text);
     llmobs_json_free(head);
     return rc;

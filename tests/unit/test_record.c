@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "lib/span/secrets.h"
-#include "core/event/indent.h"
+#include "lib/text/indent.h"
 #include "core/event/recording.h"
 #include "lib/text/json.h"
 #include "tests/unit/unit.h"
@@ -48,18 +48,43 @@ TEST(a_document_is_laid_out)
 
         llmobs_buf_init(&out, 1000);
         llmobs_buf_init(&again, 1000);
-        rc = llmobs_indent((struct llmobs_text){text, strlen(text)}, &out);
+        rc = llmobs_indent(llmobs_text_of(text), 0, &out);
         ck_assert_msg(rc == (documents[i].wanted ? 0 : -EINVAL), "%s: %d", text,
                       rc);
         if (documents[i].wanted) {
             ck_assert_str_eq(out.data, documents[i].wanted);
-            ck_assert_int_eq(
-                llmobs_indent((struct llmobs_text){out.data, out.len}, &again),
-                0);
+            ck_assert_int_eq(llmobs_indent(llmobs_buf_text(&out), 0, &again),
+                             0);
             ck_assert_str_eq(again.data, out.data);
         }
         llmobs_buf_fini(&out);
         llmobs_buf_fini(&again);
+    }
+}
+
+TEST(short_containers_stand_in_one_line)
+{
+    static const char *const rows[][2] = {
+        {"{\"a\":{\"b\":\"c\"}}", "{\"a\": {\"b\": \"c\"}}\n"},
+        {"{\"a\":1,\"b\":[\"c\",{}]}",
+         "{\n  \"a\": 1,\n  \"b\": [\"c\", {}]\n}\n"},
+        {"{\"a\":{\"b\":1,\"c\":2,\"d\":3}}",
+         "{\n  \"a\": {\n    \"b\": 1,\n    \"c\": 2,\n    \"d\": 3\n  }\n}\n"},
+        {"[\"longer than the few bytes\"]",
+         "[\n  \"longer than the few bytes\"\n]\n"},
+        {"[{\"a\":1]", NULL},
+        {"[[", NULL},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        UNIT_ENDS(llmobs_buf) out;
+        int rc;
+
+        llmobs_buf_init(&out, 1000);
+        rc = llmobs_indent(llmobs_text_of(rows[i][0]), 20, &out);
+        ck_assert_int_eq(rc, rows[i][1] ? 0 : -EINVAL);
+        if (rows[i][1])
+            ck_assert_str_eq(out.data, rows[i][1]);
     }
 }
 
@@ -71,8 +96,7 @@ TEST(containers_have_a_depth)
     for (int i = 0; i <= LLMOBS_INDENT_DEPTH; i++)
         memcpy(text + i, "{", 2);
     llmobs_buf_init(&out, 1 << 20);
-    ck_assert_int_eq(
-        llmobs_indent((struct llmobs_text){text, strlen(text)}, &out), -EINVAL);
+    ck_assert_int_eq(llmobs_indent(llmobs_text_of(text), 0, &out), -EINVAL);
 }
 
 static const char *const keys[][2] = {

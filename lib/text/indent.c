@@ -1,4 +1,4 @@
-#include "core/event/indent.h"
+#include "lib/text/indent.h"
 
 #include <errno.h>
 #include <string.h>
@@ -9,7 +9,9 @@ struct walk {
     struct llmobs_buf *out;
     char open[LLMOBS_INDENT_DEPTH]; /* the brackets that end the containers */
     size_t depth;
-    bool value; /* a value has just ended */
+    size_t brief; /* bytes of a container that may stand in one line */
+    bool flat;    /* within such a container */
+    bool value;   /* a value has just ended */
 };
 
 static bool is_mark(char c)
@@ -26,9 +28,9 @@ static char next(struct walk *w)
 
 static int add_line(struct walk *w)
 {
-    int rc = llmobs_buf_addc(w->out, '\n');
+    int rc = w->flat ? 0 : llmobs_buf_addc(w->out, '\n');
 
-    for (size_t i = 0; i < w->depth && !rc; i++)
+    for (size_t i = 0; i < w->depth && !rc && !w->flat; i++)
         rc = llmobs_buf_adds(w->out, "  ");
     return rc;
 }
@@ -148,7 +150,7 @@ static int add_between(struct walk *w, char c)
     w->value = false;
     rc = llmobs_buf_addc(w->out, c);
     if (!rc)
-        rc = c == ',' ? add_line(w) : llmobs_buf_addc(w->out, ' ');
+        rc = c == ',' && !w->flat ? add_line(w) : llmobs_buf_addc(w->out, ' ');
     return rc;
 }
 
@@ -169,14 +171,42 @@ static int add_token(struct walk *w, char c)
     }
 }
 
-int llmobs_indent(struct llmobs_text text, struct llmobs_buf *out)
+/* Adds the container that begins here in one line, where that has at most
+ * w->brief bytes and two members, or one of the whole document; else adds
+ * nothing. */
+static bool add_brief(struct walk *w)
 {
-    struct walk w = {.text = text, .out = out};
+    size_t at = w->at, depth = w->depth, begin = w->out->len, members = 1;
+    bool value = w->value;
+    int rc = 0;
+    char c;
+
+    w->flat = true;
+    do {
+        c = next(w);
+        members += c == ',' && w->depth == depth + 1;
+        rc = c ? add_token(w, c) : -EINVAL;
+    } while (!rc && w->depth > depth && w->out->len - begin <= w->brief);
+    w->flat = false;
+    if (!rc && w->out->len - begin <= w->brief && w->depth == depth &&
+        members <= (depth > 0 ? 2 : 1))
+        return true;
+    w->at = at;
+    w->depth = depth;
+    w->value = value;
+    llmobs_buf_cut(w->out, begin);
+    return false;
+}
+
+int llmobs_indent(struct llmobs_text text, size_t brief, struct llmobs_buf *out)
+{
+    struct walk w = {.text = text, .out = out, .brief = brief};
     char c;
     int rc = 0;
 
     while (!rc && (c = next(&w)) != '\0')
-        rc = add_token(&w, c);
+        if (!brief || (c != '{' && c != '[') || !add_brief(&w))
+            rc = add_token(&w, c);
     if (!rc && (w.depth > 0 || !w.value || w.at < text.len))
         rc = -EINVAL;
     return rc ? rc : llmobs_buf_addc(out, '\n');

@@ -3,8 +3,9 @@
  *
  * Only blanks between tokens change: each string and number stays as it is
  * written, and members stay in their order. A list that holds neither strings
- * nor containers stays on one line. The text is not checked beyond its
- * brackets, commas and colons.
+ * nor containers stays on one line, and so does a container of at most `brief`
+ * bytes with one member, or with two where it is within another. The text is
+ * not checked beyond its brackets, commas and colons.
  *
  * Threads: any.
  * Errors:  -EINVAL: the text is not one document of JSON; -ENOMEM, -EFBIG. The
@@ -20,6 +21,7 @@
 #define LLMOBS_INDENT_DEPTH 200
 
 /* Appends the document, and a line end behind it. */
-int llmobs_indent(struct llmobs_text text, struct llmobs_buf *out);
+int llmobs_indent(struct llmobs_text text, size_t brief,
+                  struct llmobs_buf *out);
 
 #endif
