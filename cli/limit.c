@@ -1,22 +1,27 @@
+#include <ctype.h>
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
+#include <sys/types.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "cli/gate.h"
 #include "cli/query/price_files.h"
 #include "cli/run/child.h"
-#include "cli/run/family.h"
-#include "cli/spent.h"
 #include "cli/shared/cli.h"
 #include "cli/shared/deliver.h"
 #include "cli/shared/descriptors.h"
@@ -28,6 +33,15 @@
 #include "core/log/relay_sign.h"
 #include "lib/base/clock.h"
 #include "lib/base/dirs.h"
+#include "cli/query/cost.h"
+#include "cli/query/filter.h"
+#include "cli/query/load.h"
+#include "cli/query/stored.h"
+#include "cli/query/texts.h"
+#include "cli/shared/reader.h"
+#include "lib/base/file.h"
+#include "lib/base/grow.h"
+#include "lib/base/proc_stat.h"
 
 #define SELF "llmobs-run"
 #define STATUS_REFUSED 126
@@ -44,6 +58,40 @@
  * spans. */
 #define ROOM_LEAST ((uint64_t)256 * 1024)
 #define NOT_STARTED ": not started, as no limit would hold\n"
+
+#define MODEL_MAX 128
+
+struct member { /* a process */
+    pid_t pid;
+    pid_t parent;
+    uint64_t start; /* a pid may be used again; 0: not known */
+};
+
+struct family {
+    struct member *list;
+    size_t count, cap;
+};
+
+struct unknown {
+    size_t calls;
+    char model[MODEL_MAX]; /* of the first of them */
+};
+
+struct spent {
+    /* The caller sets these; all else is zero at first. */
+    const char *store;            /* its directory */
+    const char *run;              /* the id, in the fact "run" of its spans */
+    int64_t since_ns;             /* the run began, a wall time */
+    struct llmobs_prices *prices; /* NULL: no cost is estimated */
+
+    struct llmobs_reader *reader;
+    struct llmobs_texts spans;
+    size_t calls;
+    int64_t tokens; /* of input and output */
+    struct llmobs_cost_sum cost;
+    struct unknown uncounted; /* without tokens */
+    struct unknown unpriced;  /* without a cost */
+};
 
 /* Memory that the watcher and its parent share. */
 struct shared {
@@ -62,15 +110,195 @@ struct limit {
     char store[PATH_MAX];
     struct shared *shared;
     pid_t watcher;
-    struct llmobs_spent spent;
+    struct spent spent;
     bool printed_uncounted, printed_unpriced, printed_error;
 };
+
+/* -- family --------------------------------------------------------------- */
+
+/* A process and all processes that it and its children have started, as far as
+ * the kernel still knows their parents.
+ *
+ * If the parent of a process has ended, the process is in the family only if
+ * _gather found it before. So a daemon, whose parent ends at once, is not. */
+
+static void family_add(struct family *family, struct member member)
+{
+    if (llmobs_grow(&family->list, &family->cap, family->count,
+                    sizeof(*family->list)) == 0)
+        family->list[family->count++] = member;
+}
+
+static const struct member *family_find(const struct family *family, pid_t pid)
+{
+    for (size_t i = 0; i < family->count; i++)
+        if (family->list[i].pid == pid)
+            return &family->list[i];
+    return NULL;
+}
+
+static void family_fini(struct family *family)
+{
+    free(family->list);
+    memset(family, 0, sizeof(*family));
+}
+
+/* Lists the processes of the host that have not ended. */
+static void list_all(struct family *all)
+{
+    char path[64], text[1024];
+    struct dirent *entry;
+    DIR *proc = opendir("/proc");
+
+    while (proc && (entry = readdir(proc))) {
+        const char *start = "", *state = "Z";
+
+        snprintf(path, sizeof(path), "/proc/%.20s/stat", entry->d_name);
+        if (isdigit((unsigned char)*entry->d_name) &&
+            llmobs_file_begin(AT_FDCWD, path, text, sizeof(text)) > 0) {
+            start = llmobs_proc_field(text, LLMOBS_PROC_START);
+            state = llmobs_proc_field(text, LLMOBS_PROC_STATE);
+        }
+        if (*start && *state != 'Z' && *state != 'X')
+            family_add(all, (struct member){atoi(entry->d_name),
+                                            atoi(llmobs_proc_field(
+                                                text, LLMOBS_PROC_PARENT)),
+                                            strtoull(start, NULL, 10)});
+    }
+    if (proc)
+        closedir(proc);
+}
+
+/* Adds the process and its family. With 0 for the process: drops the members
+ * that have ended, and adds the processes that the other members have started.
+ */
+static void family_gather(struct family *family, pid_t first)
+{
+    struct family all = {NULL, 0, 0};
+    const struct member *now;
+    size_t before, left = 0;
+
+    list_all(&all);
+    for (size_t i = 0; i < family->count && all.count > 0; i++) {
+        now = family_find(&all, family->list[i].pid);
+        if (now && now->start == family->list[i].start)
+            family->list[left++] = *now;
+    }
+    if (all.count > 0)
+        family->count = left;
+    now = family_find(&all, first);
+    if (first > 0)
+        family_add(family, now ? *now : (struct member){first, 0, 0});
+    do {
+        before = family->count;
+        for (size_t i = 0; i < all.count; i++)
+            if (family_find(family, all.list[i].parent) &&
+                !family_find(family, all.list[i].pid))
+                family_add(family, all.list[i]);
+    } while (family->count > before);
+    family_fini(&all);
+}
+
+/* Sends the signal to each member. */
+static void family_signal(const struct family *family, int signal)
+{
+    for (size_t i = 0; i < family->count; i++)
+        kill(family->list[i].pid, signal);
+}
+
+/* -- spent ---------------------------------------------------------------- */
+
+/* What the calls of one run have used, as the local store has them. */
+
+static void add_unknown(struct unknown *unknown, const struct llmobs_row *row)
+{
+    if (unknown->calls++ == 0)
+        snprintf(unknown->model, sizeof(unknown->model), "%s",
+                 row->model ? row->model : row->name);
+}
+
+/* Adds the row's call, tokens and cost. A proxied call went to a gateway that
+ * the user has listed. It counts as a call, but the gateway reports its tokens
+ * and cost. */
+static void add(struct spent *spent, const struct llmobs_row *row, bool proxied)
+{
+    const int64_t counts[] = {row->input_tokens, row->output_tokens};
+    bool call = proxied || llmobs_row_is_call(row);
+
+    if (!call && !llmobs_row_counts(row))
+        return;
+    spent->calls += call ? 1 : 0;
+    llmobs_cost_add(&spent->cost, row);
+    for (size_t i = 0; i < sizeof(counts) / sizeof(*counts); i++)
+        if (counts[i] > 0)
+            spent->tokens = counts[i] > INT64_MAX - spent->tokens
+                                ? INT64_MAX
+                                : spent->tokens + counts[i];
+    if (!call || row->failed)
+        return;
+    if (row->input_tokens < 0 && row->output_tokens < 0)
+        add_unknown(&spent->uncounted, row);
+    if (row->cost < 0)
+        add_unknown(&spent->unpriced, row);
+}
+
+/* Adds a span of this run that was not added before: a store may have the same
+ * span twice. */
+static int add_line(void *ctx, struct llmobs_text line,
+                    struct llmobs_place place)
+{
+    struct spent *spent = ctx;
+    struct llmobs_texts texts = {0};
+    struct llmobs_json *event = NULL;
+    struct llmobs_row *row;
+    const char *run, *id;
+    int rc = 0;
+
+    /* Most lines of a store may belong to other runs. */
+    if (memmem(line.data, line.len, spent->run, strlen(spent->run)) &&
+        llmobs_json_parse(line, &event) == 0 && llmobs_load_is_span(event) &&
+        (id = llmobs_json_gets(event, "span_id")) &&
+        (run = llmobs_json_text(llmobs_stored_call(event, "run"))) &&
+        strstr(run, spent->run) &&
+        !llmobs_texts_has(&spent->spans, id, strlen(id)) &&
+        llmobs_texts_share(&spent->spans, id)) {
+        rc = llmobs_row_new(event, place, LLMOBS_ROW_FACTS, &texts, &row);
+        if (rc == 0) {
+            llmobs_cost_estimate(row, spent->prices);
+            add(spent, row, llmobs_stored_call(event, "proxied") != NULL);
+            llmobs_row_free(row);
+        }
+        llmobs_texts_fini(&texts);
+    }
+    llmobs_json_free(event);
+    return rc == -EINVAL ? 0 : rc;
+}
+
+/* Adds what has come to the store. */
+static int spent_look(struct spent *spent)
+{
+    int rc = 0;
+
+    if (!spent->reader) {
+        rc = llmobs_reader_open(spent->store, &spent->reader);
+        if (rc == 0)
+            rc = llmobs_reader_walk(spent->reader, spent->since_ns, add_line,
+                                    spent);
+    }
+    if (rc == 0)
+        rc = llmobs_reader_more(spent->reader, add_line, spent);
+    if (rc == 0)
+        return 0;
+    llmobs_reader_close(spent->reader);
+    spent->reader = NULL;
+    return rc;
+}
 
 /* -- the watcher ----------------------------------------------------------- */
 
 static bool is_passed(const struct limit *limit)
 {
-    const struct llmobs_spent *spent = &limit->spent;
+    const struct spent *spent = &limit->spent;
 
     return (limit->max_tokens >= 0 && spent->tokens > limit->max_tokens) ||
            (limit->max_cost >= 0 &&
@@ -78,8 +306,8 @@ static bool is_passed(const struct limit *limit)
 }
 
 /* Prints a line for the first call that counts nothing. */
-static void print_unknown(const struct llmobs_spent_unknown *unknown,
-                          bool *printed, const char *lacks, const char *option)
+static void print_unknown(const struct unknown *unknown, bool *printed,
+                          const char *lacks, const char *option)
 {
     if (unknown->calls > 0 && !*printed)
         llmobs_tell(SELF ": a call of %s has %s: it counts nothing for %s\n",
@@ -89,7 +317,7 @@ static void print_unknown(const struct llmobs_spent_unknown *unknown,
 
 static void limit_look(struct limit *limit)
 {
-    int rc = llmobs_spent_look(&limit->spent);
+    int rc = spent_look(&limit->spent);
 
     /* The calls of a store that is full wait in the spool. */
     if (rc == 0 && llmobs_new_file_room(limit->store) < ROOM_LEAST)
@@ -113,7 +341,7 @@ static void limit_look(struct limit *limit)
  * itself. */
 static void print_sum(const struct limit *limit, bool ended)
 {
-    const struct llmobs_spent *spent = &limit->spent;
+    const struct spent *spent = &limit->spent;
     bool tokens = limit->max_tokens >= 0 && spent->tokens > limit->max_tokens;
     size_t unknown = tokens ? spent->uncounted.calls : spent->unpriced.calls;
     char sum[LLMOBS_COST_TEXT + 16], most[48];
@@ -142,17 +370,17 @@ static void print_sum(const struct limit *limit, bool ended)
 static void end_command(pid_t child)
 {
     const struct timespec moment = {0, ENDED_MS * LLMOBS_NS_PER_MS};
-    struct llmobs_family family = {NULL, 0, 0};
+    struct family family = {NULL, 0, 0};
 
-    llmobs_family_gather(&family, child);
-    llmobs_family_signal(&family, SIGTERM);
-    llmobs_family_signal(&family, SIGCONT);
+    family_gather(&family, child);
+    family_signal(&family, SIGTERM);
+    family_signal(&family, SIGCONT);
     for (int ms = 0; ms < KILL_MS && family.count > 0; ms += ENDED_MS) {
         (void)nanosleep(&moment, NULL);
-        llmobs_family_gather(&family, 0);
+        family_gather(&family, 0);
     }
-    llmobs_family_signal(&family, SIGKILL);
-    llmobs_family_fini(&family);
+    family_signal(&family, SIGKILL);
+    family_fini(&family);
 }
 
 /* Waits until the next look at the store is due, or a SIGUSR1 comes; true: the

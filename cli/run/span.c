@@ -1,13 +1,18 @@
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
+#include <stdatomic.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/types.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cli/run/child.h"
-#include "cli/run/relay.h"
 #include "cli/shared/options.h"
 #include "cli/shared/cli.h"
 #include "cli/shared/deliver.h"
@@ -21,6 +26,8 @@
 #include "lib/span/span.h"
 #include "core/trace/carrier.h"
 #include "core/trace/propagate.h"
+#include "lib/base/buf.h"
+#include "lib/base/file.h"
 
 #define SELF "llmobs-run"
 /* The time for output that comes after the command's end. */
@@ -28,6 +35,20 @@
 /* The configuration limits an event (DD_LLMOBS_EVENT_SIZE_BYTES); this never
  * decides. */
 #define EVENT_MAX ((size_t)1 << 31)
+
+#define KEPT_MAX ((size_t)1024 * 1024)
+
+/* The command's standard output, passed on and kept. A process of its own does
+ * so: the command may have children that write after its end, and the tool
+ * closes all its descriptors while the command runs. */
+struct output {
+    pid_t pid;    /* of that process */
+    int pipe[2];  /* the command writes to pipe[1] */
+    struct kept { /* in memory that both share; NULL: nothing is kept */
+        atomic_size_t len;
+        char data[KEPT_MAX];
+    } * kept;
+};
 
 struct job {
     bool typed_workflow; /* called as `llmobs workflow` */
@@ -41,7 +62,7 @@ struct job {
     struct llmobs_json *tags; /* array of "key:value"; NULL: none */
     bool keeps_output;
     char **command;
-    struct llmobs_relay relay;
+    struct output output;
     struct llmobs_config *config;
     struct llmobs_context context;
     char traceparent[64];
@@ -51,6 +72,89 @@ struct job {
     int64_t start_wall_ns;
     int64_t start_mono_ns;
 };
+
+/* -- the output ------------------------------------------------------------ */
+
+/* Runs until the command's output ends; a signal for the command does not end
+ * it. When the reader of the output has gone, the command notices this as it
+ * would without this process. */
+_Noreturn static void pass_on(struct output *output)
+{
+    struct kept *kept = output->kept;
+    char part[16384];
+    size_t have = 0;
+    sigset_t all;
+    ssize_t n;
+
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, NULL);
+    close(output->pipe[1]);
+    while ((n = read(output->pipe[0], part, sizeof(part))) > 0 ||
+           (n < 0 && errno == EINTR)) {
+        size_t len = n < 0 ? 0 : (size_t)n;
+        size_t left = len < KEPT_MAX - have ? len : KEPT_MAX - have;
+
+        memcpy(kept->data + have, part, left);
+        atomic_store(&kept->len, have += left);
+        if (llmobs_file_write(STDOUT_FILENO, part, len))
+            break;
+    }
+    _exit(0);
+}
+
+/* Closes the pipe; called in the tool's process after the fork, failed or not.
+ */
+static void output_leave(struct output *output)
+{
+    if (!output->kept)
+        return;
+    close(output->pipe[0]);
+    close(output->pipe[1]);
+}
+
+static void output_begin(struct output *output)
+{
+    struct kept *kept = mmap(NULL, sizeof(*kept), PROT_READ | PROT_WRITE,
+                             MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+    if (kept == MAP_FAILED)
+        return;
+    if (pipe2(output->pipe, O_CLOEXEC) == 0) {
+        output->kept = kept;
+        output->pid = fork();
+        if (output->pid == 0)
+            pass_on(output);
+        if (output->pid > 0)
+            return;
+        output_leave(output);
+    }
+    output->kept = NULL;
+    munmap(kept, sizeof(*kept));
+}
+
+/* Makes the pipe the output; called in the command's process before the exec.
+ */
+static void output_enter(void *ctx)
+{
+    const struct output *output = ctx;
+
+    if (output->kept)
+        dup2(output->pipe[1], STDOUT_FILENO);
+}
+
+/* Gives the kept output after the command's end. Waits up to `ms` for the rest,
+ * since the command's own children may hold the pipe open. Borrowed. */
+static struct llmobs_text output_take(struct output *output, int ms)
+{
+    const struct timespec moment = {0, 1000000};
+
+    for (; ms > 0 && waitpid(output->pid, NULL, WNOHANG) == 0; ms--)
+        nanosleep(&moment, NULL);
+    return (struct llmobs_text){output->kept->data,
+                                atomic_load(&output->kept->len)};
+}
+
+/* -- the command line ------------------------------------------------------ */
 
 static int set_kind(const struct llmobs_cli_option *option, const char *name)
 {
@@ -96,13 +200,6 @@ static int parse(struct job *job, int argc, char **argv)
     return status < 0 && job->typed_workflow && !job->name
                ? llmobs_cli_wrong("--name is missing", "")
                : status;
-}
-
-static void enter_relay(void *ctx)
-{
-    const struct job *job = ctx;
-
-    llmobs_relay_enter(&job->relay);
 }
 
 /* Adds the span's context to the command's variables. */
@@ -295,7 +392,7 @@ static int fill_output(struct job *job, struct llmobs_span *span)
 
     if (!job->keeps_output)
         return 0;
-    text = llmobs_relay_take(&job->relay, REST_MS);
+    text = output_take(&job->output, REST_MS);
     if (job->kind == LLMOBS_KIND_RETRIEVAL)
         return fill_documents(text, span);
     if (job->kind == LLMOBS_KIND_LLM) {
@@ -367,22 +464,23 @@ static int deliver_span(void *ctx, struct llmobs_worker *worker, bool relayed)
     return llmobs_worker_submit_span(worker, &span);
 }
 
-/* Runs the command with its output relayed; if no process for the relay can be
- * had, the command writes to this process's output. */
+/* Runs the command with its output kept; if no process for that can be had, the
+ * command writes to this process's output. */
 static int inside(struct job *job, struct llmobs_child_result *result)
 {
     struct llmobs_child_command command = {.argv = job->command,
                                            .environment = &job->environment,
-                                           .prepare = enter_relay,
-                                           .ctx = job};
+                                           .prepare = output_enter,
+                                           .ctx = &job->output};
     int rc;
 
-    if (job->keeps_output && llmobs_relay_begin(&job->relay) != 0)
-        job->keeps_output = false;
+    if (job->keeps_output)
+        output_begin(&job->output);
+    job->keeps_output = job->output.kept != NULL;
     rc = llmobs_child_run(&command, result);
     /* Once the command runs, this process has no open descriptor. */
     if (rc != 0 || result->exec_error != 0)
-        llmobs_relay_leave(&job->relay);
+        output_leave(&job->output);
     return rc;
 }
 

@@ -1,13 +1,99 @@
 #include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/types.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "cli/query/cost.h"
-#include "cli/show/pager.h"
 #include "cli/show/wrap.h"
 #include "cli/show/columns.h"
 #include "cli/show/forms.h"
 #include "cli/show/show_rows.h"
 #include "cli/show/table.h"
+
+/* -- the pager ------------------------------------------------------------- */
+
+extern char **environ;
+
+/* Looks for the first word of a command on PATH: a shell that does not find it
+ * would swallow the output. */
+static bool is_on_path(const char *command)
+{
+    size_t len = strcspn(command, " \t");
+    char *path = getenv("PATH") ? strdup(getenv("PATH")) : NULL;
+    char *rest = path, *dir, full[4096];
+    bool found = false;
+
+    if (command[len] != '\0' || strchr(command, '/') ||
+        strspn(command, "abcdefghijklmnopqrstuvwxyz-") < len)
+        found = true; /* a line for the shell, or a path */
+    while (!found && rest && (dir = strsep(&rest, ":"))) {
+        snprintf(full, sizeof(full), "%s/%s", dir, command);
+        found = access(full, X_OK) == 0;
+    }
+    free(path);
+    return found;
+}
+
+/* Connects stdout to the pager that PAGER names, else to less; to no pager if
+ * PAGER is empty or "cat", or if TERM is dumb. `to_end`: the pager begins with
+ * the last page. From then on SIGPIPE and SIGINT do not end the process: when
+ * the user leaves the pager, stdout gives an error. 0: there is none. */
+static pid_t pager_begin(bool to_end)
+{
+    const char *command = getenv("PAGER"), *term = getenv("TERM");
+    char *argv[] = {(char[]){"sh"}, (char[]){"-c"}, NULL, NULL};
+    posix_spawn_file_actions_t actions;
+    pid_t pid = 0;
+    int ends[2];
+
+    if (!command)
+        command = "less";
+    if (!term || strcmp(term, "dumb") == 0 || *command == '\0' ||
+        strcmp(command, "cat") == 0 || !is_on_path(command) ||
+        pipe2(ends, O_CLOEXEC) != 0)
+        return 0;
+    setenv("LESS", to_end ? "FRX+G" : "FRX", 0);
+    setenv("LV", "-c", 0);
+    argv[2] = (char *)(uintptr_t)command;
+    if (posix_spawn_file_actions_init(&actions) == 0) {
+        if (posix_spawn_file_actions_adddup2(&actions, ends[0], STDIN_FILENO) !=
+                0 ||
+            posix_spawn(&pid, "/bin/sh", &actions, NULL, argv, environ) != 0)
+            pid = 0;
+        posix_spawn_file_actions_destroy(&actions);
+    }
+    if (pid > 0) {
+        fflush(stdout);
+        dup2(ends[1], STDOUT_FILENO);
+        signal(SIGPIPE, SIG_IGN);
+        signal(SIGINT, SIG_IGN);
+        signal(SIGQUIT, SIG_IGN);
+    }
+    close(ends[0]);
+    close(ends[1]);
+    return pid;
+}
+
+/* Ends the output and waits until the user leaves the pager. */
+static void pager_end(pid_t pager)
+{
+    if (pager == 0)
+        return;
+    fflush(stdout);
+    clearerr(stdout); /* the user has left the pager: no error */
+    close(STDOUT_FILENO);
+    while (waitpid(pager, NULL, 0) < 0 && errno == EINTR)
+        continue;
+}
+
+/* -- the rows -------------------------------------------------------------- */
 
 /* Adds which part of the store is shown. It gives no total: counting would take
  * as long as showing all. */
@@ -126,7 +212,7 @@ int llmobs_show_print(struct llmobs_view *view, const struct llmobs_load *load,
 static int print_rows(struct llmobs_view *view, bool tree)
 {
     struct llmobs_load *load = &view->load;
-    struct llmobs_pager pager = {0};
+    pid_t pager = 0;
     int rc;
 
     llmobs_show_prepare(view, load, tree);
@@ -139,15 +225,14 @@ static int print_rows(struct llmobs_view *view, bool tree)
     /* Where the screen cannot show all rows the pager begins with the newest,
      * which are the last. */
     if (view->screen.terminal && !view->no_pager && !view->follow)
-        llmobs_pager_begin(&pager,
-                           load->newest > 0 && !view->reverse && !view->whole &&
-                               view->screen.lines > 0 &&
-                               load->shown + 2 * load->forest.trace_count >
-                                   view->screen.lines);
+        pager = pager_begin(load->newest > 0 && !view->reverse &&
+                            !view->whole && view->screen.lines > 0 &&
+                            load->shown + 2 * load->forest.trace_count >
+                                view->screen.lines);
     rc = llmobs_show_print(view, load, tree);
-    if (pager.pid > 0 && rc == -EPIPE) /* the user has left it */
+    if (pager > 0 && rc == -EPIPE) /* the user has left it */
         rc = 0;
-    llmobs_pager_end(&pager);
+    pager_end(pager);
     return rc;
 }
 

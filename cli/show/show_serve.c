@@ -2,17 +2,27 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/stat.h>
+#include <sys/types.h>
 #include <unistd.h>
 
 #include "cli/shared/site.h"
 #include "cli/shared/tell.h"
 #include "cli/show/forms.h"
-#include "cli/show/live.h"
 #include "cli/show/page.h"
 #include "lib/base/clock.h"
+#include "cli/query/cost.h"
+#include "cli/query/evaluations.h"
+#include "cli/query/filter.h"
+#include "cli/query/load.h"
+#include "cli/query/prices.h"
+#include "cli/shared/reader.h"
+#include "cli/show/body.h"
+#include "cli/show/page_row.h"
 
 /* The digits of 128 bits that nobody guesses. */
 #define TOKEN 32
@@ -29,6 +39,34 @@
     "X-Content-Type-Options: nosniff\r\n"                         \
     "Cross-Origin-Resource-Policy: same-origin\r\n"
 
+/* Of the newest lines at least KEPT are known, at most twice as many; an answer
+ * has LINES of them, and not many more than BYTES. */
+#define KEPT 10000
+#define LINES 500
+#define BYTES (1024u * 1024)
+/* The least time between two looks at the store. */
+#define LOOK_MS 100
+/* "EPOCH-NUMBER": the epoch counts the directories that have had the store's
+ * name; the number counts the lines that came to this one. */
+#define POSITION 48
+
+/* The lines that came to a store since a moment, for an open page. */
+struct live {
+    /* The caller sets these. */
+    const char *store;            /* the directory */
+    struct llmobs_filter *filter; /* borrowed */
+    struct llmobs_prices *prices; /* borrowed; NULL: no cost is estimated */
+    bool full;                    /* no text is cut */
+
+    struct llmobs_reader *reader; /* NULL: there is no store */
+    dev_t dev;                    /* the directory that is read */
+    ino_t ino;
+    unsigned long epoch;
+    struct llmobs_places places; /* of the newest lines */
+    size_t first;                /* the number of places.list[0] */
+    int64_t looked_ns;
+};
+
 /* The body of an answer, in a file without a name. */
 struct text {
     FILE *file;
@@ -39,13 +77,191 @@ struct text {
 struct serve {
     struct llmobs_view *view;
     struct llmobs_site site;
-    struct llmobs_live live;
+    struct live live;
     char token[TOKEN + 1];
     struct text *page; /* the last that was made; or NULL */
-    char page_at[LLMOBS_LIVE_POSITION];
+    char page_at[POSITION];
     unsigned texts;
     int64_t asked_ns;
 };
+
+/* -- the store ------------------------------------------------------------- */
+
+static size_t lines_end(const struct live *live)
+{
+    return live->first + live->places.count;
+}
+
+static int add_place(void *ctx, struct llmobs_text text,
+                     struct llmobs_place place)
+{
+    struct live *live = ctx;
+    struct llmobs_places *places = &live->places;
+
+    (void)text;
+    if (places->count >= 2 * KEPT) {
+        memmove(places->list, places->list + places->count - KEPT,
+                KEPT * sizeof(*places->list));
+        live->first += places->count - KEPT;
+        places->count = KEPT;
+    }
+    return llmobs_places_add(places, place);
+}
+
+static void live_close(struct live *live)
+{
+    llmobs_reader_close(live->reader);
+    live->reader = NULL;
+    llmobs_places_fini(&live->places);
+    live->places = (struct llmobs_places){0};
+    live->first = 0;
+}
+
+/* Finds the lines that have come by now. */
+static int live_look(struct live *live)
+{
+    int64_t now = llmobs_clock_mono_ns();
+    struct stat st;
+    int rc = 0;
+
+    if (live->looked_ns != 0 &&
+        now - live->looked_ns < LOOK_MS * LLMOBS_NS_PER_MS)
+        return 0;
+    live->looked_ns = now;
+    if (stat(live->store, &st) != 0)
+        st = (struct stat){.st_ino = 0};
+    if (st.st_ino != 0 &&
+        (!live->reader || st.st_dev != live->dev || st.st_ino != live->ino)) {
+        live_close(live); /* another directory has the store's name */
+        live->epoch++;
+        live->dev = st.st_dev;
+        live->ino = st.st_ino;
+        rc = llmobs_reader_open(live->store, &live->reader);
+    }
+    if (rc == 0 && live->reader)
+        rc = llmobs_reader_more(live->reader, add_place, live);
+    return rc == -ENOENT ? 0 : rc;
+}
+
+/* -- positions ------------------------------------------------------------- */
+
+static void write_position(const struct live *live, size_t number,
+                           char out[POSITION])
+{
+    snprintf(out, POSITION, "%lu-%zu", live->epoch, number);
+}
+
+/* Writes the position behind the last line that is known. */
+static void live_position(const struct live *live, char out[POSITION])
+{
+    write_position(live, lines_end(live), out);
+}
+
+/* True where no line is known behind the position. */
+static bool live_is_last(const struct live *live, const char *position)
+{
+    char last[POSITION];
+
+    live_position(live, last);
+    return strcmp(position, last) == 0;
+}
+
+/* Reads a position whose lines are known; false: it is no such. */
+static bool read_position(const struct live *live, const char *position,
+                          size_t *number)
+{
+    char again[POSITION];
+    char *dash;
+
+    if (strtoul(position, &dash, 10) != live->epoch || *dash != '-')
+        return false;
+    *number = strtoul(dash + 1, NULL, 10);
+    write_position(live, *number, again);
+    return strcmp(again, position) == 0 && *number >= live->first &&
+           *number <= lines_end(live);
+}
+
+/* -- events ---------------------------------------------------------------- */
+
+struct writer {
+    struct live *live;
+    struct llmobs_page_body body;
+    struct llmobs_buf line, rows;
+};
+
+/* Adds a row; of what is no span null. */
+static int add_row(struct writer *w, const struct llmobs_json *event)
+{
+    struct llmobs_texts texts = {0};
+    struct llmobs_row *row = NULL;
+    int rc = w->rows.len > 0 ? llmobs_buf_addc(&w->rows, ',') : 0;
+
+    if (rc == 0 && !llmobs_load_is_span(event))
+        return llmobs_buf_adds(&w->rows, "null");
+    if (rc == 0)
+        rc = llmobs_row_new(event, (struct llmobs_place){0}, LLMOBS_ROW_ALL,
+                            &texts, &row);
+    if (rc == 0) {
+        llmobs_cost_estimate(row, w->live->prices);
+        rc = llmobs_page_row_add(&w->rows, row, event);
+    }
+    llmobs_row_free(row);
+    llmobs_texts_fini(&texts);
+    return rc;
+}
+
+/* A line that is gone, or is no event, is passed over. */
+static int write_line(struct writer *w, struct llmobs_place place)
+{
+    struct llmobs_json *event = NULL;
+    int rc = llmobs_reader_event(w->live->reader, place, &w->line, &event);
+
+    if (rc == 0 && event &&
+        (llmobs_load_is_span(event)
+             ? llmobs_filter_match(w->live->filter, event)
+             : llmobs_evaluations_is_one(event))) {
+        rc = add_row(w, event);
+        if (rc == 0)
+            rc = llmobs_page_body_write(
+                &w->body, (struct llmobs_text){w->line.data, w->line.len},
+                event);
+    }
+    llmobs_json_free(event);
+    return rc == -ENOMEM || rc == -EIO ? rc : 0;
+}
+
+/* Writes the events behind a position: a line each, as in a page (body.h), and
+ * a last line, {"at":POSITION,"more":BOOL,"rows":[...]}, whose row N belongs to
+ * line N; null for an evaluation. The answer to an unknown position is
+ * {"again":true}: the page has to be read again. */
+static int live_write(struct live *live, const char *position, FILE *out)
+{
+    struct writer w = {.live = live};
+    size_t number, end;
+    char at[POSITION];
+    int rc = 0;
+
+    if (!read_position(live, position, &number)) {
+        fputs("{\"again\":true}", out);
+        return 0;
+    }
+    llmobs_page_body_init(&w.body, out, live->full);
+    llmobs_buf_init(&w.line, LLMOBS_READER_LINE_MAX);
+    llmobs_buf_init(&w.rows, SIZE_MAX / 2);
+    end = lines_end(live) > number + LINES ? number + LINES : lines_end(live);
+    while (rc == 0 && number < end && w.body.written < BYTES)
+        rc = write_line(&w, live->places.list[number++ - live->first]);
+    if (rc == 0) {
+        write_position(live, number, at);
+        fprintf(out, "{\"at\":\"%s\",\"more\":%s,\"rows\":[%s]}", at,
+                number < lines_end(live) ? "true" : "false",
+                w.rows.len > 0 ? w.rows.data : "");
+    }
+    llmobs_page_body_fini(&w.body);
+    llmobs_buf_fini(&w.line);
+    llmobs_buf_fini(&w.rows);
+    return rc;
+}
 
 /* -- texts ----------------------------------------------------------------- */
 
@@ -166,9 +382,9 @@ static struct text *make_page(struct serve *serve)
 /* The page is made again only when the store has more. */
 static struct text *fresh_page(struct serve *serve)
 {
-    if (!serve->page || !llmobs_live_is_last(&serve->live, serve->page_at)) {
+    if (!serve->page || !live_is_last(&serve->live, serve->page_at)) {
         text_release(serve, serve->page);
-        llmobs_live_position(&serve->live, serve->page_at);
+        live_position(&serve->live, serve->page_at);
         serve->page = make_page(serve);
     }
     if (serve->page)
@@ -183,7 +399,7 @@ static struct text *lines_after(struct serve *serve, const char *position)
 
     if (!text)
         return NULL;
-    rc = llmobs_live_write(&serve->live, position, text->file);
+    rc = live_write(&serve->live, position, text->file);
     return text_end(serve, text, rc) ? text : NULL;
 }
 
@@ -233,13 +449,13 @@ static void answer_get(struct llmobs_site_visit *visit, const char *path)
     struct serve *serve = visit->site->ctx;
     const char *position = path + sizeof(NEWS) - 1;
 
-    if (llmobs_live_look(&serve->live) != 0)
+    if (live_look(&serve->live) != 0)
         say(visit, 503, "the store cannot be read\n");
     else if (*path == '\0')
         send_text(visit, fresh_page(serve), "text/html; charset=utf-8");
     else if (strncmp(path, NEWS, sizeof(NEWS) - 1) != 0)
         say(visit, 404, "not found\n");
-    else if (llmobs_live_is_last(&serve->live, position))
+    else if (live_is_last(&serve->live, position))
         say(visit, 200, "{}");
     else
         send_text(visit, lines_after(serve, position),
@@ -304,7 +520,7 @@ static int begin_serving(struct serve *serve)
     snprintf(serve->token, sizeof(serve->token), "%016" PRIx64 "%016" PRIx64,
              digits[0], digits[1]);
     rc = llmobs_site_open(&serve->site);
-    return rc == 0 ? llmobs_live_look(&serve->live) : rc;
+    return rc == 0 ? live_look(&serve->live) : rc;
 }
 
 static int print_address(const struct serve *serve)
@@ -356,6 +572,6 @@ int llmobs_view_serve(struct llmobs_view *view)
         llmobs_tell("llmobs view: nobody has asked for half an hour\n");
     llmobs_site_close(&serve.site);
     text_release(&serve, serve.page);
-    llmobs_live_close(&serve.live);
+    live_close(&serve.live);
     return rc == -ECHILD ? 0 : rc;
 }
