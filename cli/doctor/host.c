@@ -1,18 +1,79 @@
 #include "cli/doctor/host.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "cli/doctor/doctor.h"
-#include "cli/doctor/host_show.h"
 #include "cli/doctor/host_sockets.h"
 #include "lib/base/grow.h"
+#include "cli/doctor/host_names.h"
+#include "cli/doctor/host_starter.h"
+#include "cli/doctor/report.h"
+#include "cli/shared/accounts.h"
+#include "cli/shared/json_out.h"
+#include "cli/shared/screen.h"
 
 #define TOOL "llmobs-tool"
 #define HTTPS 443
+
+#define ROWS_MAX 65536
+#define TEXT_MAX 512
+#define PEERS_MAX 16
+
+enum state {
+    OBSERVED,
+    OFF,   /* the library is loaded, and switched off */
+    NOT,   /* not observed, though it could be */
+    NEVER, /* nothing can be preloaded, or the calls are made by
+            * a library that is never observed */
+};
+
+enum kind {
+    MODEL,
+    GATEWAY,
+    OTHER, /* a host that nobody knows, at port 443 */
+};
+
+/* The other end of a connection, if it has a name. */
+struct peer {
+    char name[LLMOBS_HOST_NAME];
+    enum kind kind;
+    size_t count;
+};
+
+struct row {
+    pid_t pid;
+    uid_t uid;
+    char *program; /* the path of its file */
+    char *title;   /* the title that ps shows */
+    char *curl;    /* the path of a libcurl; NULL: it has none */
+    bool linked;   /* libcurl is inside the program's file */
+    enum state state;
+    char why[TEXT_MAX]; /* "" where it is observed */
+    /* The same of calls by plain http:// without libcurl: */
+    enum state plain_state;
+    char plain_why[TEXT_MAX];
+    bool plain; /* a connection goes to a gateway or a model that way */
+    struct llmobs_starter starter;
+    struct llmobs_host_address *sockets;
+    size_t socket_count;
+    struct peer peers[PEERS_MAX];
+    size_t peer_count;
+};
+
+struct list {
+    struct row *rows;
+    size_t count, room;
+    size_t others;          /* processes with no libcurl and no named peer */
+    size_t unreadable;      /* processes of other users */
+    char library[PATH_MAX]; /* the shim's path, or name if no file was found */
+    struct llmobs_host_names names;
+};
 
 /* A file that many processes have is read once. */
 struct seen {
@@ -23,7 +84,7 @@ struct seen {
 };
 
 struct walk {
-    struct llmobs_host_list *host;
+    struct list *host;
     struct llmobs_socket_tables tables;
     struct seen *seen;
     size_t seen_count, seen_room;
@@ -78,7 +139,7 @@ static void look_into(struct walk *walk, const char *path, bool program)
 
 /* Looks for a copy of libcurl in the process's memory, and if there is none, in
  * the program's file. */
-static void find_curl(struct walk *walk, struct llmobs_host_row *row)
+static void find_curl(struct walk *walk, struct row *row)
 {
     struct llmobs_doctor *doctor = walk->doctor;
     const struct llmobs_process *process = &doctor->process;
@@ -134,43 +195,43 @@ static const char *unseen_by(const struct llmobs_process *process)
 
 /* Notes the state of the calls by plain http:// of a process without libcurl,
  * and why. */
-static void judge_plain(struct llmobs_doctor *doctor,
-                        struct llmobs_host_row *row, const char *bad)
+static void judge_plain(struct llmobs_doctor *doctor, struct row *row,
+                        const char *bad)
 {
     enum llmobs_sockets_way way = llmobs_doctor_sockets_of(doctor);
     const char *why = llmobs_doctor_sockets_why(way);
 
     row->plain_state = row->state;
     if (way == LLMOBS_SOCKETS_NONE)
-        row->plain_state = LLMOBS_HOST_NEVER;
-    else if (why && row->state == LLMOBS_HOST_OBSERVED)
-        row->plain_state = LLMOBS_HOST_OFF;
+        row->plain_state = NEVER;
+    else if (why && row->state == OBSERVED)
+        row->plain_state = OFF;
     else
         why = bad;
     snprintf(row->plain_why, sizeof(row->plain_why), "%s", why ? why : "");
 }
 
 /* The state of a process without libcurl, and why. */
-static const char *judge_tls(struct llmobs_doctor *doctor,
-                             struct llmobs_host_row *row, const char *bad)
+static const char *judge_tls(struct llmobs_doctor *doctor, struct row *row,
+                             const char *bad)
 {
     static char left[LLMOBS_NO_ENTRY_MAX];
     enum llmobs_tls_way way = llmobs_doctor_tls_of(doctor, left);
 
     if (way == LLMOBS_TLS_NONE || way == LLMOBS_TLS_LEFT) {
-        row->state = LLMOBS_HOST_NEVER;
+        row->state = NEVER;
         return way == LLMOBS_TLS_LEFT ? left : unseen_by(&doctor->process);
     }
-    if (row->state != LLMOBS_HOST_OBSERVED)
+    if (row->state != OBSERVED)
         return bad;
     if (way == LLMOBS_TLS_NOT || way == LLMOBS_TLS_TRACED)
-        row->state = LLMOBS_HOST_OFF;
+        row->state = OFF;
     if (way == LLMOBS_TLS_TRACED)
         return "a tracer in its language reports its calls";
     return way == LLMOBS_TLS_NOT ? "LLMOBS_TLS=on observes its calls" : bad;
 }
 
-static int judge(struct walk *walk, struct llmobs_host_row *row)
+static int judge(struct walk *walk, struct row *row)
 {
     struct llmobs_doctor *doctor = walk->doctor;
     bool loaded =
@@ -187,13 +248,11 @@ static int judge(struct walk *walk, struct llmobs_host_row *row)
     if (rc != 0)
         return rc;
     bad = first_bad(&doctor->report);
-    row->state = loaded             ? LLMOBS_HOST_OBSERVED
-                 : doctor->possible ? LLMOBS_HOST_NOT
-                                    : LLMOBS_HOST_NEVER;
-    if (row->state == LLMOBS_HOST_OBSERVED && bad)
-        row->state = LLMOBS_HOST_OFF;
+    row->state = loaded ? OBSERVED : doctor->possible ? NOT : NEVER;
+    if (row->state == OBSERVED && bad)
+        row->state = OFF;
     if (row->linked) {
-        row->state = LLMOBS_HOST_NEVER;
+        row->state = NEVER;
         bad = "libcurl is linked into the file itself, which is out of reach";
     } else if (!row->curl) {
         judge_plain(doctor, row, bad);
@@ -205,7 +264,7 @@ static int judge(struct walk *walk, struct llmobs_host_row *row)
 
 /* -- one process ---------------------------------------------------------- */
 
-static void free_row(struct llmobs_host_row *row)
+static void free_row(struct row *row)
 {
     free(row->program);
     free(row->title);
@@ -213,7 +272,7 @@ static void free_row(struct llmobs_host_row *row)
     free(row->sockets);
 }
 
-static int find_sockets(struct walk *walk, struct llmobs_host_row *row)
+static int find_sockets(struct walk *walk, struct row *row)
 {
     struct llmobs_host_address found[LLMOBS_SOCKETS];
     int rc =
@@ -231,11 +290,11 @@ static int find_sockets(struct walk *walk, struct llmobs_host_row *row)
 }
 
 /* Fills a row of the process that is open. */
-static int fill(struct walk *walk, struct llmobs_host_row *row)
+static int fill(struct walk *walk, struct row *row)
 {
     struct llmobs_doctor *doctor = walk->doctor;
     const struct llmobs_process *process = &doctor->process;
-    char title[LLMOBS_HOST_TEXT], path[64];
+    char title[TEXT_MAX], path[64];
     struct stat st;
     int rc;
 
@@ -259,8 +318,8 @@ static int fill(struct walk *walk, struct llmobs_host_row *row)
 
 static int look_at(struct walk *walk)
 {
-    struct llmobs_host_list *host = walk->host;
-    struct llmobs_host_row row = {.pid = 0};
+    struct list *host = walk->host;
+    struct row row = {.pid = 0};
     int rc = fill(walk, &row);
     bool matters = rc == 0 && (row.curl || row.socket_count > 0);
 
@@ -281,7 +340,7 @@ static bool each(void *ctx, pid_t pid)
     struct llmobs_doctor *doctor = walk->doctor;
     int rc;
 
-    if (walk->host->count == LLMOBS_HOST_ROWS)
+    if (walk->host->count == ROWS_MAX)
         return true;
     memset(doctor, 0, sizeof(*doctor));
     llmobs_report_init(&doctor->report);
@@ -303,23 +362,21 @@ static bool each(void *ctx, pid_t pid)
 
 /* -- connections ---------------------------------------------------------- */
 
-static void add_peer(struct llmobs_host_row *row, const char *name,
-                     enum llmobs_host_kind kind)
+static void add_peer(struct row *row, const char *name, enum kind kind)
 {
     for (size_t i = 0; i < row->peer_count; i++)
         if (strcmp(row->peers[i].name, name) == 0) {
             row->peers[i].count++;
             return;
         }
-    if (row->peer_count == LLMOBS_HOST_PEERS)
+    if (row->peer_count == PEERS_MAX)
         return;
     row->peers[row->peer_count].kind = kind;
     row->peers[row->peer_count].count = 1;
     snprintf(row->peers[row->peer_count++].name, LLMOBS_HOST_NAME, "%s", name);
 }
 
-static void name_peers(const struct llmobs_host_list *host,
-                       struct llmobs_host_row *row)
+static void name_peers(const struct list *host, struct row *row)
 {
     char name[LLMOBS_HOST_NAME];
     bool gateway, plain;
@@ -328,10 +385,9 @@ static void name_peers(const struct llmobs_host_list *host,
         if (llmobs_host_names_find(&host->names, &row->sockets[i], name,
                                    sizeof(name), &gateway, &plain)) {
             row->plain |= plain;
-            add_peer(row, name,
-                     gateway ? LLMOBS_HOST_GATEWAY : LLMOBS_HOST_MODEL);
+            add_peer(row, name, gateway ? GATEWAY : MODEL);
         } else if (row->sockets[i].port == HTTPS && !row->curl) {
-            add_peer(row, "port 443", LLMOBS_HOST_HTTPS);
+            add_peer(row, "port 443", OTHER);
         }
     if (row->plain && !row->curl) {
         row->state = row->plain_state;
@@ -340,7 +396,7 @@ static void name_peers(const struct llmobs_host_list *host,
 }
 
 /* True where a process has a connection to another machine. */
-static bool has_remote(const struct llmobs_host_list *host)
+static bool has_remote(const struct list *host)
 {
     for (size_t i = 0; i < host->count; i++)
         for (size_t s = 0; s < host->rows[i].socket_count; s++)
@@ -350,12 +406,12 @@ static bool has_remote(const struct llmobs_host_list *host)
 }
 
 /* Drops the rows that have neither a libcurl nor a connection that counts. */
-static void keep_callers(struct llmobs_host_list *host)
+static void keep_callers(struct list *host)
 {
     size_t kept = 0;
 
     for (size_t i = 0; i < host->count; i++) {
-        struct llmobs_host_row row = host->rows[i];
+        struct row row = host->rows[i];
 
         name_peers(host, &row);
         if (row.curl || row.peer_count > 0) {
@@ -369,18 +425,162 @@ static void keep_callers(struct llmobs_host_list *host)
 }
 
 /* True for a row that calls a model and is not observed. */
-static bool misses(const struct llmobs_host_row *row)
+static bool misses(const struct row *row)
 {
     bool calls = false;
 
     for (size_t i = 0; i < row->peer_count; i++)
-        calls |= row->peers[i].kind != LLMOBS_HOST_HTTPS;
-    return calls && row->state != LLMOBS_HOST_OBSERVED;
+        calls |= row->peers[i].kind != OTHER;
+    return calls && row->state != OBSERVED;
+}
+
+/* -- showing ----------------------------------------------------------------
+ */
+
+static const char *const states[] = {"yes", "off", "no", "never"};
+static const char *const state_names[] = {"observed", "switched_off",
+                                          "not_observed", "out_of_reach"};
+static const char *const kind_names[] = {"model", "gateway", "https"};
+
+/* The title, else the program's path; of a path alone, its last part. */
+static const char *name_of(const struct row *row)
+{
+    const char *name = row->title[0] != '\0' ? row->title : row->program;
+    const char *slash = !strchr(name, ' ') ? strrchr(name, '/') : NULL;
+
+    return slash ? slash + 1 : name;
+}
+
+static const char *filled(const char *text)
+{
+    return *text != '\0' ? text : NULL;
+}
+
+static struct llmobs_json *process_of(const struct list *host,
+                                      const struct row *row)
+{
+    char user[LLMOBS_ACCOUNT_NAME], advice[PATH_MAX + TEXT_MAX];
+    struct llmobs_json *one = llmobs_json_object();
+    struct llmobs_json *peers = llmobs_json_array();
+
+    for (size_t i = 0; i < row->peer_count; i++) {
+        struct llmobs_json *peer = llmobs_json_object();
+
+        llmobs_json_set_texts(peer, "to", row->peers[i].name, "kind",
+                              kind_names[row->peers[i].kind], NULL);
+        llmobs_json_set(peer, "count",
+                        llmobs_json_int((int64_t)row->peers[i].count));
+        llmobs_json_add(peers, peer);
+    }
+    llmobs_account_name(row->uid, user);
+    llmobs_json_set(one, "pid", llmobs_json_int(row->pid));
+    llmobs_json_set_texts(one, "user", user, "program", row->program, "title",
+                          row->title, "libcurl", row->curl, NULL);
+    llmobs_json_set(one, "connections", peers);
+    llmobs_json_set_texts(one, "state", state_names[row->state], "why",
+                          filled(row->why), "started_by",
+                          llmobs_starter_name(row->starter.kind),
+                          "starter_name", filled(row->starter.name), NULL);
+    llmobs_starter_advice(&row->starter, host->library, advice, sizeof(advice));
+    if (row->state == NOT)
+        llmobs_json_sets(one, "switch_on", advice);
+    return one;
+}
+
+static int print_json(const struct list *host)
+{
+    struct llmobs_json *all = llmobs_json_object();
+    struct llmobs_json *list = llmobs_json_array();
+    int rc;
+
+    for (size_t i = 0; i < host->count; i++)
+        llmobs_json_add(list, process_of(host, &host->rows[i]));
+    llmobs_json_set(all, "processes", list);
+    llmobs_json_set(all, "others", llmobs_json_int((int64_t)host->others));
+    llmobs_json_set(all, "unreadable",
+                    llmobs_json_int((int64_t)host->unreadable));
+    rc = llmobs_json_error(all);
+    if (rc == 0)
+        rc = llmobs_json_out_value(all);
+    llmobs_json_free(all);
+    return rc;
+}
+
+static int print_peers(const struct row *row)
+{
+    int rc = 0;
+
+    for (size_t i = 0; i < row->peer_count && rc == 0; i++) {
+        const struct peer *peer = &row->peers[i];
+
+        fputs(i > 0 ? ", " : "", stdout);
+        rc = llmobs_screen_cell(peer->name, LLMOBS_REPORT_TEXT, 0);
+        fputs(peer->kind == GATEWAY ? " (gateway)" : "", stdout);
+        if (peer->count > 1)
+            printf(" x%zu", peer->count);
+    }
+    if (row->peer_count == 0)
+        putchar('-');
+    putchar('\n');
+    return rc;
+}
+
+static int print_detail(const char *about, const char *text)
+{
+    int rc;
+
+    printf("        %s: ", about);
+    rc = llmobs_screen_cell(text, LLMOBS_REPORT_TEXT, 0);
+    putchar('\n');
+    return rc;
+}
+
+static int print_row(const struct list *host, const struct row *row)
+{
+    char text[PATH_MAX + TEXT_MAX];
+    int rc;
+
+    printf("%7d ", (int)row->pid);
+    llmobs_account_name(row->uid, text);
+    rc = llmobs_screen_cell(text, 10, 10);
+    putchar(' ');
+    if (rc == 0)
+        rc = llmobs_screen_cell(name_of(row), 24, 24);
+    printf(" %-8s ", states[row->state]);
+    if (rc == 0)
+        rc = print_peers(row);
+    if (rc == 0 && row->why[0] != '\0')
+        rc = print_detail("why", row->why);
+    if (rc == 0 && row->state == NOT) {
+        llmobs_starter_advice(&row->starter, host->library, text, sizeof(text));
+        rc = print_detail("to switch it on", text);
+    }
+    return rc;
+}
+
+static int print_text(const struct list *host)
+{
+    int rc = 0;
+
+    if (host->count > 0)
+        printf("%7s %-10s %-24s %-8s %s\n", "PID", "USER", "PROGRAM",
+               "OBSERVED", "TALKS TO");
+    for (size_t i = 0; i < host->count && rc == 0; i++)
+        rc = print_row(host, &host->rows[i]);
+    printf(
+        "%zu of %zu processes have libcurl, or talk to a model or by HTTPS.\n",
+        host->count, host->count + host->others);
+    if (host->unreadable > 0)
+        printf("%zu process%s may not be looked into: %s.\n", host->unreadable,
+               host->unreadable == 1 ? "" : "es",
+               geteuid() != 0 ? "ask as root"
+                              : "a container's root needs CAP_SYS_PTRACE");
+    return rc;
 }
 
 /* -- the command ---------------------------------------------------------- */
 
-static int gather(struct llmobs_host_list *host)
+static int gather(struct list *host)
 {
     static struct llmobs_doctor doctor;
     static struct walk walk;
@@ -412,15 +612,14 @@ static int gather(struct llmobs_host_list *host)
 
 int llmobs_doctor_host(bool json, bool *missed)
 {
-    static struct llmobs_host_list host;
+    static struct list host;
     int rc = gather(&host);
 
     *missed = false;
     for (size_t i = 0; i < host.count; i++)
         *missed |= misses(&host.rows[i]);
     if (rc == 0)
-        rc = json ? llmobs_host_print_json(&host)
-                  : llmobs_host_print_text(&host);
+        rc = json ? print_json(&host) : print_text(&host);
     for (size_t i = 0; i < host.count; i++)
         free_row(&host.rows[i]);
     free(host.rows);

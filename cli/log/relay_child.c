@@ -3,15 +3,19 @@
 #include <dirent.h>
 #include <errno.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "cli/log/apart.h"
-#include "cli/log/spool_watch.h"
 #include "cli/shared/ending.h"
 #include "cli/shared/open_libcurl.h"
 #include "lib/base/clock.h"
@@ -40,12 +44,18 @@
 
 /* -- in the child process ------------------------------------------------- */
 
+struct watch {
+    int fd;          /* -1: the spool has no watch */
+    int64_t told_ns; /* when it last reported an event; 0: never */
+    char base[PATH_MAX];
+};
+
 struct child {
     const struct llmobs_relay_children *children;
     const struct llmobs_user_spool *place;
     pid_t parent;
     struct llmobs_relay_sign sign;
-    struct llmobs_spool_watch watch;
+    struct watch watch;
     struct llmobs_adopt *adopt;
     struct llmobs_live_namespaces living;
     int64_t renewed_ns;
@@ -57,6 +67,88 @@ struct child {
     uint64_t taken;     /* entries, at the last look */
     int64_t clients_ns; /* when it last looked for clients */
 };
+
+/* Reports by inotify that something was written to a spool: at once after a
+ * time without writes, every BUSY_MS during constant writes, so that many
+ * entries share one look and one request. Where the kernel has no watch left,
+ * it returns every BLIND_MS. A lost event costs time and no more: the child
+ * looks again by itself. */
+#define BUSY_MS 40
+#define BLIND_MS 50
+/* Entries come in groups: this long after the first event the other events of
+ * the group have come. */
+#define GATHER_MS 5
+
+static int watch_open(struct watch *watch, const char *base)
+{
+    int rc = 0;
+
+    snprintf(watch->base, sizeof(watch->base), "%s", base);
+    watch->fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+    if (watch->fd < 0)
+        return -errno;
+    if (inotify_add_watch(watch->fd, base, IN_CLOSE_WRITE | IN_ONLYDIR) < 0) {
+        rc = -errno;
+        close(watch->fd);
+        watch->fd = -1;
+    }
+    return rc;
+}
+
+/* Reads the events that are there; true: one of them is news: something was
+ * written to a process's file, or events were lost. */
+static bool read_events(struct watch *watch)
+{
+    _Alignas(struct inotify_event) char bytes[8192];
+    const struct inotify_event *event;
+    struct llmobs_spool_name name;
+    bool news = false;
+    ssize_t len;
+
+    while ((len = read(watch->fd, bytes, sizeof(bytes))) > 0) {
+        for (size_t at = 0; at < (size_t)len;
+             at += sizeof(*event) + event->len) {
+            event = (const struct inotify_event *)(const void *)(bytes + at);
+            news |=
+                event->mask & IN_Q_OVERFLOW ||
+                (event->len > 0 && llmobs_spool_name_parse(event->name, &name));
+        }
+        if ((size_t)len < sizeof(bytes) / 2)
+            break; /* no more events are there */
+    }
+    return news;
+}
+
+/* Sleeps until something is written, `until_ns` (monotonic) at the latest.
+ * True: something was written. A signal ends the sleep. The events of the
+ * child's own notes are news, too: one more look finds that there is nothing,
+ * and writes nothing. */
+static bool watch_wait(struct watch *watch, int64_t until_ns)
+{
+    struct pollfd wait = {.fd = watch->fd, .events = POLLIN};
+    bool news = read_events(watch);
+    int64_t now = llmobs_clock_mono_ns();
+    struct timespec left;
+
+    if (watch->fd < 0 && until_ns > now + BLIND_MS * LLMOBS_NS_PER_MS)
+        until_ns = now + BLIND_MS * LLMOBS_NS_PER_MS;
+    while (!news) {
+        now = llmobs_clock_mono_ns();
+        left = llmobs_clock_wait(until_ns > now ? until_ns - now : 0);
+        if (ppoll(&wait, 1, &left, NULL) <= 0)
+            return false;
+        news = read_events(watch);
+    }
+    now = llmobs_clock_mono_ns();
+    until_ns = now + GATHER_MS * LLMOBS_NS_PER_MS;
+    if (until_ns < watch->told_ns + BUSY_MS * LLMOBS_NS_PER_MS)
+        until_ns = watch->told_ns + BUSY_MS * LLMOBS_NS_PER_MS;
+    left = llmobs_clock_wait(until_ns - now);
+    (void)nanosleep(&left, NULL);
+    watch->told_ns = llmobs_clock_mono_ns();
+    (void)read_events(watch);
+    return true;
+}
 
 static bool has_sign(const struct child *child)
 {
@@ -190,7 +282,7 @@ static void wait_for_news(void *ctx, int64_t until_ns)
 {
     struct child *child = ctx;
     int64_t now = llmobs_clock_mono_ns();
-    bool news = llmobs_spool_watch_wait(&child->watch, until_ns);
+    bool news = watch_wait(&child->watch, until_ns);
     long idle_s = child->children->idle_s;
     struct llmobs_adopt_counts left = {0};
     uint64_t bytes;
@@ -259,10 +351,10 @@ static int open_child(struct child *child)
     llmobs_adopt_set_living(child->adopt, &child->living);
     rc = wait_for_sign(child);
     child->renewed_ns = llmobs_clock_mono_ns();
-    if (rc == 0 && llmobs_spool_watch_open(&child->watch, path) != 0)
+    if (rc == 0 && watch_open(&child->watch, path) != 0)
         llmobs_log(LLMOBS_LOG_WARN,
                    "relay: %s: no inotify: it looks for calls every %d ms",
-                   path, LLMOBS_SPOOL_WATCH_BLIND_MS);
+                   path, BLIND_MS);
     return rc;
 }
 

@@ -8,15 +8,28 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "cli/run/serve.h"
 #include "cli/shared/cli.h"
 #include "cli/shared/environment.h"
 #include "cli/shared/escape.h"
 #include "cli/shared/options.h"
 #include "cli/shared/preload.h"
 #include "cli/shared/tell.h"
+#include "cli/run/cassette.h"
+#include "cli/run/choose.h"
+#include "cli/shared/site.h"
+#include "lib/base/clock.h"
+#include "lib/text/inflate.h"
 
 #define URL_MAX 64
+
+struct serve {
+    struct llmobs_site site;
+    struct llmobs_cassette *cassette;
+    const char *command; /* begins each message */
+    bool nearest;
+    bool timed; /* answers take as long as in the recording */
+    unsigned long misses;
+};
 
 struct mock {
     char **argv;
@@ -24,10 +37,177 @@ struct mock {
     char **command;      /* NULL: no command */
     const char *preload; /* leads the command's calls here; or NULL */
     bool replay;         /* the command's calls are led to the mock */
-    struct llmobs_serve serve;
+    struct serve serve;
     pid_t child; /* the command; 0: none, or it has ended */
     int status;  /* the command's exit status, as of a shell */
 };
+
+/* -- answers from the cassette --------------------------------------------- */
+
+#define WHY_MAX ((size_t)16 * 1024)
+#define MESSAGE_COLUMNS 4000
+/* A recording may have been edited: longer pauses are cut to this. */
+#define PAUSE_MS 600000
+
+/* Answers in the form of OpenAI's errors, which most clients show. */
+static void answer_error(struct llmobs_site_visit *one, int status,
+                         const char *code, const char *message)
+{
+    struct llmobs_json *body = llmobs_json_object();
+    struct llmobs_json *error = llmobs_json_object();
+    char *text = NULL;
+
+    if (llmobs_json_sets(error, "message", message) == 0 &&
+        llmobs_json_sets(error, "type", "invalid_request_error") == 0 &&
+        llmobs_json_set(error, "param", llmobs_json_null()) == 0 &&
+        llmobs_json_sets(error, "code", code) == 0 &&
+        llmobs_json_set(body, "error", llmobs_json_share(error)) == 0)
+        text = llmobs_json_dumps(body, LLMOBS_JSON_KEEP_ORDER);
+    one->chunked = one->broken = false;
+    llmobs_site_head(one, status, "application/json", text ? strlen(text) : 0);
+    if (text && !one->bodyless)
+        (void)llmobs_buf_adds(&one->out, text);
+    free(text);
+    llmobs_json_free(error);
+    llmobs_json_free(body);
+}
+
+static void refuse(struct llmobs_site_visit *one, int status)
+{
+    answer_error(one, status, "bad_request",
+                 status == 408 ? "the request did not come"
+                               : "llmobs mock cannot read this request");
+}
+
+static void print_miss(struct serve *serve, const char *why)
+{
+    struct llmobs_buf shown;
+
+    serve->misses++;
+    llmobs_buf_init(&shown, WHY_MAX);
+    if (llmobs_escape_adds(&shown, why, MESSAGE_COLUMNS) == 0)
+        llmobs_tell("%s: %s\n", serve->command, shown.data);
+    llmobs_buf_fini(&shown);
+}
+
+static bool is_stream(const char *type)
+{
+    return type &&
+           (strcasestr(type, "event-stream") || strcasestr(type, "ndjson") ||
+            strcasestr(type, "eventstream"));
+}
+
+/* Begins to serve a recording. If the recorded answer broke off, the answer has
+ * no length, and its last chunk never comes. */
+static void begin(const struct serve *serve, struct llmobs_site_visit *one,
+                  struct llmobs_cassette_item *item)
+{
+    bool in_pieces = item->faulty || is_stream(item->type) ||
+                     (serve->timed && item->chunk_count > 1);
+
+    item->served++;
+    one->broken = item->faulty;
+    one->last = one->last || one->broken;
+    if (item->status == 0)
+        return;
+    one->bodyless |= item->status == 204 || item->status == 304;
+    one->chunked = in_pieces && !one->request.old && !one->bodyless;
+    one->answer = item;
+    one->chunk = one->at = 0;
+    llmobs_site_head(one, item->status, item->type, item->answer.len);
+}
+
+/* Undoes the coding of a request, as the recording has no coding. */
+static void decode(struct llmobs_site_request *http)
+{
+    struct llmobs_text text = {http->body.data, http->body.len};
+    struct llmobs_body plain;
+    bool cut;
+
+    if (!llmobs_inflate_is_coded(text, http->coding))
+        return;
+    llmobs_body_init(&plain, LLMOBS_SITE_BODY_MAX);
+    plain.free = true;
+    if (llmobs_inflate_body(text, http->coding, LLMOBS_SITE_BODY_MAX, &plain,
+                            &cut) == 0) {
+        text = llmobs_body_head(&plain);
+        llmobs_buf_cut(&http->body, 0);
+        (void)llmobs_buf_add(&http->body, text.data, text.len);
+    }
+    llmobs_body_fini(&plain);
+}
+
+static void answer(struct llmobs_site_visit *one)
+{
+    struct serve *serve = one->site->ctx;
+    struct llmobs_site_request *http = &one->request;
+    char *path = llmobs_cassette_path(http->target);
+    struct llmobs_asked asked = {.method = http->method, .path = path};
+    struct llmobs_cassette_item *item = NULL;
+    struct llmobs_buf why;
+
+    llmobs_buf_init(&why, WHY_MAX);
+    decode(http);
+    llmobs_cassette_read_body(&asked.body, &http->body);
+    if (path)
+        item = llmobs_choose(serve->cassette, &asked, serve->nearest, &why);
+    if (item) {
+        begin(serve, one, item);
+    } else {
+        print_miss(serve, why.data ? why.data : "no memory");
+        answer_error(one, 404, "no_recording",
+                     why.data ? why.data : "no memory");
+    }
+    llmobs_cassette_free_body(&asked.body);
+    llmobs_buf_fini(&why);
+    free(path);
+}
+
+/* -- the body of an answer ------------------------------------------------- */
+
+/* When the answer's next chunk is due. */
+static int64_t due_ns(const struct llmobs_site_visit *one)
+{
+    const struct serve *serve = one->site->ctx;
+    const struct llmobs_cassette_item *item = one->answer;
+    int64_t ms;
+
+    if (!serve->timed || one->chunk >= item->chunk_count)
+        return 0;
+    ms = item->chunks[one->chunk].ms;
+    return one->began_ns + (ms < PAUSE_MS ? ms : PAUSE_MS) * LLMOBS_NS_PER_MS;
+}
+
+/* Adds the part of the answer that is due, as far as it fits; then its end. */
+static void feed(struct llmobs_site_visit *one)
+{
+    const struct serve *serve = one->site->ctx;
+    const struct llmobs_cassette_item *item = one->answer;
+
+    while (!one->bodyless && one->at < item->answer.len &&
+           one->out.len < LLMOBS_SITE_PIECE) {
+        size_t to =
+            serve->timed ? item->chunks[one->chunk].end : item->answer.len;
+        size_t len;
+
+        if (due_ns(one) > llmobs_clock_mono_ns())
+            return;
+        len =
+            to - one->at < LLMOBS_SITE_PIECE ? to - one->at : LLMOBS_SITE_PIECE;
+        if (one->chunked)
+            (void)llmobs_buf_addf(&one->out, "%zx\r\n", len);
+        (void)llmobs_buf_add(&one->out, item->answer.data + one->at, len);
+        if (one->chunked)
+            (void)llmobs_buf_adds(&one->out, "\r\n");
+        one->at += len;
+        one->chunk += one->at == to;
+    }
+    if (!one->bodyless && one->at < item->answer.len)
+        return;
+    if (one->chunked && !one->broken)
+        (void)llmobs_buf_adds(&one->out, "0\r\n\r\n");
+    one->answer = NULL;
+}
 
 /* -- the command line ------------------------------------------------------ */
 
@@ -60,7 +240,7 @@ static int split(struct mock *mock, int argc)
 /* Answers as llmobs_cli_parse. */
 static int parse(struct mock *mock, int argc)
 {
-    struct llmobs_serve *serve = &mock->serve;
+    struct serve *serve = &mock->serve;
     const struct llmobs_cli_option options[] = {
         {"strict", llmobs_cli_flag, &serve->nearest, 0, 0, false, NULL},
         LLMOBS_CLI_FLAG("nearest", &serve->nearest),
@@ -262,7 +442,12 @@ int llmobs_cmd_mock(int argc, char **argv)
     status = LLMOBS_CLI_FAILED;
     mock.serve.cassette = &cassette;
     mock.serve.command = argv[0];
-    llmobs_serve_init(&mock.serve);
+    mock.serve.site.body_max = LLMOBS_SITE_BODY_MAX;
+    mock.serve.site.ctx = &mock.serve;
+    mock.serve.site.answer = answer;
+    mock.serve.site.refuse = refuse;
+    mock.serve.site.feed = feed;
+    mock.serve.site.due_ns = due_ns;
     if (llmobs_cassette_load(&cassette, mock.dir, argv[0]) == 0) {
         if (cassette.count == 0)
             llmobs_tell("%s: no recordings in %s\n", argv[0],

@@ -1,15 +1,18 @@
 #include <errno.h>
+#include <inttypes.h>
 #include <math.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#include "cli/query/buckets.h"
 #include "cli/query/metrics.h"
 #include "cli/shared/tell.h"
 #include "cli/show/wrap.h"
 #include "cli/show/forms.h"
+#include "lib/base/buf.h"
 
 #define LEVELS 8 /* of a bar */
 #define NS_PER_S 1000000000
@@ -22,13 +25,24 @@
 /* Days before the end of nanoseconds, so that a zone's offset can be added. */
 #define START_MAX (INT64_MAX - 7 * INT64_C(86400) * NS_PER_S)
 
+#define BUCKETS_USUAL 96
+#define BUCKETS_MAX 100000
+
+/* Parts of equal length of a range of time. They begin at round times in the
+ * zone of TZ, as its offset is where the range begins. */
+struct buckets {
+    int64_t first_ns; /* the beginning of the first bucket */
+    int64_t step_ns;
+    size_t count;
+};
+
 struct series {
     struct llmobs_samples samples;
     struct llmobs_metrics metrics;
     const struct llmobs_screen *screen;
     size_t columns;  /* the width */
     int64_t step_ns; /* 0: a round length */
-    struct llmobs_buckets buckets;
+    struct buckets buckets;
     size_t left_out; /* calls without a start */
     double *numbers; /* of the bars of one line */
     struct llmobs_buf bars;
@@ -39,6 +53,87 @@ struct walk {
     const struct llmobs_sample *at, *end;
     size_t bucket;
 };
+
+/* -- parts of a range ------------------------------------------------------ */
+
+#define MS INT64_C(1000000)
+#define SECOND INT64_C(1000000000)
+#define MINUTE (60 * SECOND)
+#define HOUR (60 * MINUTE)
+#define DAY (24 * HOUR)
+
+/* Sets the buckets, and answers their number, which may be too large. */
+static uint64_t cover(struct buckets *buckets, int64_t from_ns, int64_t to_ns,
+                      int64_t step_ns)
+{
+    time_t at = (time_t)(from_ns / SECOND);
+    struct tm tm = {0};
+    int64_t offset = localtime_r(&at, &tm) ? tm.tm_gmtoff * SECOND : 0;
+    int64_t local = from_ns + offset;
+    uint64_t count;
+
+    buckets->step_ns = step_ns;
+    buckets->first_ns =
+        (local / step_ns - (local % step_ns < 0)) * step_ns - offset;
+    count = (uint64_t)(to_ns - buckets->first_ns) / (uint64_t)step_ns + 1;
+    buckets->count = (size_t)count;
+    return count;
+}
+
+/* Parts the range, its ends included, into at most `most` buckets of a round
+ * length: 1, 2 or 5 of a unit, and such. */
+static void buckets_fit(struct buckets *buckets, int64_t from_ns, int64_t to_ns,
+                        size_t most)
+{
+    static const int64_t steps[] = {
+        1 * MS,      2 * MS,      5 * MS,      10 * MS,     20 * MS,
+        50 * MS,     100 * MS,    200 * MS,    500 * MS,    1 * SECOND,
+        2 * SECOND,  5 * SECOND,  10 * SECOND, 20 * SECOND, 30 * SECOND,
+        1 * MINUTE,  2 * MINUTE,  5 * MINUTE,  10 * MINUTE, 20 * MINUTE,
+        30 * MINUTE, 1 * HOUR,    2 * HOUR,    5 * HOUR,    12 * HOUR,
+        1 * DAY,     2 * DAY,     5 * DAY,     10 * DAY,    20 * DAY,
+        50 * DAY,    100 * DAY,   365 * DAY,   1000 * DAY,  2000 * DAY,
+        5000 * DAY,  10000 * DAY, 50000 * DAY};
+
+    for (size_t i = 0; i < sizeof(steps) / sizeof(*steps); i++)
+        if (cover(buckets, from_ns, to_ns, steps[i]) <= most)
+            return;
+}
+
+/* Parts the range into buckets of that length. */
+static int buckets_set(struct buckets *buckets, int64_t from_ns, int64_t to_ns,
+                       int64_t step_ns)
+{
+    return cover(buckets, from_ns, to_ns, step_ns) <= BUCKETS_MAX ? 0 : -E2BIG;
+}
+
+/* The beginning of a bucket; `at` may be the number of buckets. */
+static int64_t buckets_begin(const struct buckets *buckets, size_t at)
+{
+    int64_t begin;
+
+    if (__builtin_mul_overflow((int64_t)at, buckets->step_ns, &begin) ||
+        __builtin_add_overflow(begin, buckets->first_ns, &begin))
+        return INT64_MAX;
+    return begin;
+}
+
+/* Adds the length of a bucket in words: "20 m". */
+static int buckets_add_step(struct llmobs_buf *out,
+                            const struct buckets *buckets)
+{
+    static const struct {
+        int64_t ns;
+        const char *name;
+    } units[] = {{DAY, "d"},    {HOUR, "h"}, {MINUTE, "m"},
+                 {SECOND, "s"}, {MS, "ms"},  {1, "ns"}};
+    size_t i = 0;
+
+    while (buckets->step_ns % units[i].ns != 0)
+        i++;
+    return llmobs_buf_addf(out, "%" PRId64 " %s",
+                           buckets->step_ns / units[i].ns, units[i].name);
+}
 
 /* -- buckets -------------------------------------------------------------- */
 
@@ -70,26 +165,23 @@ static void find_range(struct series *series, int64_t *from, int64_t *to)
  * step, and not all steps can be drawn, a bar stands for several steps. */
 static int set_buckets(struct series *series, size_t most)
 {
-    struct llmobs_buckets *buckets = &series->buckets;
+    struct buckets *buckets = &series->buckets;
     int64_t from, to;
     size_t merged;
     int rc;
 
     find_range(series, &from, &to);
     if (series->step_ns == 0) {
-        llmobs_buckets_fit(buckets, from, to,
-                           most > 0 ? most : LLMOBS_BUCKETS_USUAL);
+        buckets_fit(buckets, from, to, most > 0 ? most : BUCKETS_USUAL);
         return 0;
     }
-    rc = llmobs_buckets_set(buckets, from, to, series->step_ns);
+    rc = buckets_set(buckets, from, to, series->step_ns);
     if (rc != 0) {
-        llmobs_tell("llmobs view: --step: more than %d steps\n",
-                    LLMOBS_BUCKETS_MAX);
+        llmobs_tell("llmobs view: --step: more than %d steps\n", BUCKETS_MAX);
         return -ECANCELED;
     }
     for (merged = 2; most > 0 && buckets->count > most; merged++)
-        rc = llmobs_buckets_set(buckets, from, to,
-                                series->step_ns * (int64_t)merged);
+        rc = buckets_set(buckets, from, to, series->step_ns * (int64_t)merged);
     return rc;
 }
 
@@ -106,7 +198,7 @@ static struct walk begin_walk(const struct llmobs_samples_group *group)
 static size_t next_bucket(const struct series *series, struct walk *walk,
                           const struct llmobs_sample **list)
 {
-    int64_t end = llmobs_buckets_begin(&series->buckets, ++walk->bucket);
+    int64_t end = buckets_begin(&series->buckets, ++walk->bucket);
 
     *list = walk->at;
     while (walk->at < walk->end && has_start(walk->at) &&
@@ -140,8 +232,7 @@ static int add_group(struct series *series, struct llmobs_sheet *sheet,
         const struct llmobs_sample *list;
         size_t count = next_bucket(series, &walk, &list), at = 0;
 
-        cells[at++] =
-            llmobs_cell_time(llmobs_buckets_begin(&series->buckets, b));
+        cells[at++] = llmobs_cell_time(buckets_begin(&series->buckets, b));
         for (size_t i = 0; i < series->samples.by.count; i++)
             cells[at++] = llmobs_cell_text(group->names[i]);
         for (size_t i = 0; rc == 0 && i < series->metrics.count; i++)
@@ -287,8 +378,8 @@ static int add_bars(struct series *series, struct llmobs_sheet *sheet,
 /* Prints the range, the zone, and the length of a bar. */
 static int print_head(const struct series *series)
 {
-    const struct llmobs_buckets *buckets = &series->buckets;
-    int64_t end = llmobs_buckets_begin(buckets, buckets->count);
+    const struct buckets *buckets = &series->buckets;
+    int64_t end = buckets_begin(buckets, buckets->count);
     const char *form = buckets->step_ns < INT64_C(60) * NS_PER_S
                            ? "%Y-%m-%d %H:%M:%S"
                            : "%Y-%m-%d %H:%M";
@@ -303,7 +394,7 @@ static int print_head(const struct series *series)
     (void)llmobs_cell_clock(buckets->first_ns, "%Z", zone);
     rc = llmobs_buf_addf(&head, "%s to %s %s, a bar is ", from, to, zone);
     if (rc == 0)
-        rc = llmobs_buckets_add_step(&head, buckets);
+        rc = buckets_add_step(&head, buckets);
     if (rc == 0)
         llmobs_wrap_print(series->screen, LLMOBS_PAINT_NONE, 0, head.data);
     llmobs_buf_fini(&head);
@@ -337,8 +428,8 @@ static int fit_bars(struct series *series, struct llmobs_sheet *sheet)
     size_t most = series->columns - SPARE / 2, width;
     int rc;
 
-    if (most > LLMOBS_BUCKETS_USUAL)
-        most = LLMOBS_BUCKETS_USUAL;
+    if (most > BUCKETS_USUAL)
+        most = BUCKETS_USUAL;
     for (;;) {
         rc = fill_bars(series, sheet, most);
         if (rc != 0 || most <= BARS_LEAST)
