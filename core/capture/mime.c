@@ -243,6 +243,24 @@ static struct own_headers read_headers(const struct curl_slist *headers)
     return own;
 }
 
+/* Defines the operation of that name on a part: `note` is done to the part's
+ * record after libcurl's function has answered `rc`. */
+#define ON_PART(name, arguments, note, ...)                           \
+    CURLcode llmobs_ops_mime_##name(const struct llmobs_real *real,   \
+                                    curl_mimepart *part, __VA_ARGS__) \
+    {                                                                 \
+        CURLcode rc = real->mime_##name arguments;                    \
+        int saved = errno;                                            \
+        struct part *record = find_part(part);                        \
+                                                                      \
+        if (record)                                                   \
+            note;                                                     \
+        errno = saved;                                                \
+        return rc;                                                    \
+    }
+#define ON_ACCEPTED(name, arguments, note, ...) \
+    ON_PART(name, arguments, if (rc == CURLE_OK) note, __VA_ARGS__)
+
 /* No memory for a part's name or type: without these the part must be missing,
  * or it would look like a text. */
 static void lose_part(struct part *part)
@@ -264,18 +282,7 @@ static void set_name(struct part *part, const char *name)
         lose_part(part);
 }
 
-CURLcode llmobs_ops_mime_name(const struct llmobs_real *real,
-                              curl_mimepart *part, const char *name)
-{
-    CURLcode rc = real->mime_name(part, name);
-    int saved = errno;
-    struct part *record = find_part(part);
-
-    if (record && rc == CURLE_OK)
-        set_name(record, name);
-    errno = saved;
-    return rc;
-}
+ON_ACCEPTED(name, (part, name), set_name(record, name), const char *name)
 
 static void set_filename(struct part *part, const char *name)
 {
@@ -284,18 +291,8 @@ static void set_filename(struct part *part, const char *name)
         drop_text(part);
 }
 
-CURLcode llmobs_ops_mime_filename(const struct llmobs_real *real,
-                                  curl_mimepart *part, const char *name)
-{
-    CURLcode rc = real->mime_filename(part, name);
-    int saved = errno;
-    struct part *record = find_part(part);
-
-    if (record && rc == CURLE_OK)
-        set_filename(record, name);
-    errno = saved;
-    return rc;
-}
+ON_ACCEPTED(filename, (part, name), set_filename(record, name),
+            const char *name)
 
 static char *copy_text(const char *data, size_t size)
 {
@@ -325,60 +322,30 @@ static void set_data(struct part *part, const char *data, size_t size)
 }
 
 /* libcurl drops the part's former bytes, also where it refuses the new ones. */
-CURLcode llmobs_ops_mime_data(const struct llmobs_real *real,
-                              curl_mimepart *part, const char *data,
-                              size_t size)
-{
-    CURLcode rc = real->mime_data(part, data, size);
-    int saved = errno;
-    struct part *record = find_part(part);
+ON_PART(data, (part, data, size),
+        set_data(record, rc == CURLE_OK ? data : NULL, size), const char *data,
+        size_t size)
 
-    if (record)
-        set_data(record, rc == CURLE_OK ? data : NULL, size);
-    errno = saved;
-    return rc;
+/* The part's bytes are not text; `size` below 0: unknown. */
+static void set_file(struct part *part, int64_t size)
+{
+    drop_data(part);
+    part->size = size < 0 ? -1 : size;
 }
 
-/* The part's bytes are not text; `size` below 0: unknown. Returns the record of
- * the part, or NULL. */
-static struct part *set_file(curl_mimepart *part, int64_t size)
+static void set_filedata(struct part *part, CURLcode rc, const char *path)
 {
-    struct part *record = find_part(part);
-
-    if (!record)
-        return NULL;
-    drop_data(record);
-    record->size = size < 0 ? -1 : size;
-    return record;
+    set_file(part, -1);
+    if (rc == CURLE_OK) /* libcurl names the part after the file */
+        set_filename(part, path);
 }
 
-/* libcurl names the part after the file. */
-CURLcode llmobs_ops_mime_filedata(const struct llmobs_real *real,
-                                  curl_mimepart *part, const char *path)
-{
-    CURLcode rc = real->mime_filedata(part, path);
-    int saved = errno;
-    struct part *record = set_file(part, -1);
+ON_PART(filedata, (part, path), set_filedata(record, rc, path),
+        const char *path)
 
-    if (record && rc == CURLE_OK)
-        set_filename(record, path);
-    errno = saved;
-    return rc;
-}
-
-CURLcode llmobs_ops_mime_data_cb(const struct llmobs_real *real,
-                                 curl_mimepart *part, curl_off_t size,
-                                 curl_read_callback read,
-                                 curl_seek_callback seek,
-                                 curl_free_callback end, void *user)
-{
-    CURLcode rc = real->mime_data_cb(part, size, read, seek, end, user);
-    int saved = errno;
-
-    (void)set_file(part, size);
-    errno = saved;
-    return rc;
-}
+ON_PART(data_cb, (part, size, read, seek, end, user), set_file(record, size),
+        curl_off_t size, curl_read_callback read, curl_seek_callback seek,
+        curl_free_callback end, void *user)
 
 /* Drops the record of the form within: libcurl frees that form with the part
  * unseen, and no call can send it by itself. */
@@ -387,10 +354,12 @@ CURLcode llmobs_ops_mime_subparts(const struct llmobs_real *real,
 {
     CURLcode rc = real->mime_subparts(part, within);
     int saved = errno;
+    struct part *record = find_part(part);
 
     if (rc == CURLE_OK)
         forget_form(within);
-    (void)set_file(part, -1);
+    if (record)
+        set_file(record, -1);
     errno = saved;
     return rc;
 }
@@ -404,54 +373,31 @@ static void set_type(struct part *part, char **to, const char *type)
         lose_part(part);
 }
 
-CURLcode llmobs_ops_mime_type(const struct llmobs_real *real,
-                              curl_mimepart *part, const char *type)
-{
-    CURLcode rc = real->mime_type(part, type);
-    int saved = errno;
-    struct part *record = find_part(part);
+ON_ACCEPTED(type, (part, type), set_type(record, &record->type, type),
+            const char *type)
 
-    if (record && rc == CURLE_OK)
-        set_type(record, &record->type, type);
-    errno = saved;
-    return rc;
+static void set_coding(struct part *part, const char *coding)
+{
+    part->coded = !llmobs_form_plain(coding);
+    if (part->coded)
+        drop_text(part);
 }
 
-CURLcode llmobs_ops_mime_encoder(const struct llmobs_real *real,
-                                 curl_mimepart *part, const char *coding)
-{
-    CURLcode rc = real->mime_encoder(part, coding);
-    int saved = errno;
-    struct part *record = find_part(part);
+ON_ACCEPTED(encoder, (part, coding), set_coding(record, coding),
+            const char *coding)
 
-    if (record && rc == CURLE_OK) {
-        record->coded = !llmobs_form_plain(coding);
-        if (record->coded)
-            drop_text(record);
-    }
-    errno = saved;
-    return rc;
+static void set_headers(struct part *part, const struct curl_slist *headers)
+{
+    struct own_headers own = read_headers(headers);
+
+    set_type(part, &part->header_type, own.type);
+    part->headed = own.no_text;
+    if (part->headed)
+        drop_text(part);
 }
 
-CURLcode llmobs_ops_mime_headers(const struct llmobs_real *real,
-                                 curl_mimepart *part,
-                                 struct curl_slist *headers, int owned)
-{
-    CURLcode rc = real->mime_headers(part, headers, owned);
-    int saved = errno;
-    struct part *record = find_part(part);
-
-    if (record && rc == CURLE_OK) {
-        struct own_headers own = read_headers(headers);
-
-        set_type(record, &record->header_type, own.type);
-        record->headed = own.no_text;
-        if (record->headed)
-            drop_text(record);
-    }
-    errno = saved;
-    return rc;
-}
+ON_ACCEPTED(headers, (part, headers, owned), set_headers(record, headers),
+            struct curl_slist *headers, int owned)
 
 /* -- a form ---------------------------------------------------------------- */
 
