@@ -194,8 +194,6 @@ static int enable(const struct llmobs_enable_options *options)
 
 static int disable(void)
 {
-    if (!llmobs_own_span_is_on())
-        return LLMOBS_OWN_SPAN_OFF;
     llmobs_own_span_switch(false);
     return llmobs_worker_flush(worker, llmobs_worker_flush_ms(worker));
 }
@@ -252,12 +250,8 @@ static int annotate(llmobs_span_t span,
 {
     struct llmobs_annotation own;
     struct llmobs_annotation_json data;
-    int rc;
-
-    if (!llmobs_own_span_is_on())
-        return LLMOBS_OWN_SPAN_OFF;
-    rc = llmobs_values_copy(&own, sizeof(own),
-                            FIRST(llmobs_annotation, cost_tags), annotation);
+    int rc = llmobs_values_copy(
+        &own, sizeof(own), FIRST(llmobs_annotation, cost_tags), annotation);
     if (!rc)
         rc = llmobs_values_annotation(&own, &data);
     if (rc)
@@ -378,13 +372,9 @@ static int submit(struct llmobs_evaluation *evaluation,
 static int evaluate(const struct llmobs_evaluation_options *options)
 {
     struct llmobs_evaluation_options own;
-    int rc;
-
-    if (!llmobs_own_span_is_on())
-        return LLMOBS_OWN_SPAN_OFF;
-    rc = llmobs_values_copy(&own, sizeof(own),
-                            FIRST(llmobs_evaluation_options, agent_service),
-                            options);
+    int rc = llmobs_values_copy(&own, sizeof(own),
+                                FIRST(llmobs_evaluation_options, agent_service),
+                                options);
     if (rc)
         return llmobs_own_span_complain(rc, "an evaluation that is none");
     return submit(
@@ -408,11 +398,7 @@ static int evaluate(const struct llmobs_evaluation_options *options)
 static int feedback(const struct llmobs_feedback_options *options)
 {
     struct llmobs_feedback_options own;
-    int rc;
-
-    if (!llmobs_own_span_is_on())
-        return LLMOBS_OWN_SPAN_OFF;
-    rc = llmobs_values_copy(&own, sizeof(own), sizeof(own), options);
+    int rc = llmobs_values_copy(&own, sizeof(own), sizeof(own), options);
     if (rc)
         return llmobs_own_span_complain(rc, "feedback that is none");
     return submit(
@@ -502,8 +488,6 @@ static int activate(const struct llmobs_pair *headers, size_t count)
     struct llmobs_header *list;
     int rc;
 
-    if (!llmobs_own_span_is_on())
-        return LLMOBS_OWN_SPAN_OFF;
     if ((count && !headers) || count > LLMOBS_VALUES_LIST_MAX)
         return llmobs_own_span_complain(-EINVAL, "activate of no headers");
     list = calloc(count + 1, sizeof(*list));
@@ -521,8 +505,6 @@ static int activate(const struct llmobs_pair *headers, size_t count)
 
 static int proxied_begin(enum llmobs_proxied proxied)
 {
-    if (!llmobs_own_span_is_on())
-        return LLMOBS_OWN_SPAN_OFF;
     if ((unsigned)proxied > LLMOBS_PROXIED_NO)
         return llmobs_own_span_complain(-EINVAL, "proxied that is none");
     return llmobs_own_span_complain(
@@ -568,12 +550,8 @@ static int context_begin(const struct llmobs_context_options *options)
 {
     struct llmobs_annotation_context context = {0};
     struct llmobs_context_options own;
-    int rc;
-
-    if (!llmobs_own_span_is_on())
-        return LLMOBS_OWN_SPAN_OFF;
-    rc = llmobs_values_copy(&own, sizeof(own),
-                            FIRST(llmobs_context_options, cost_tags), options);
+    int rc = llmobs_values_copy(
+        &own, sizeof(own), FIRST(llmobs_context_options, cost_tags), options);
     if (!rc)
         rc = make_context(&own, &context);
     if (rc)
@@ -796,14 +774,11 @@ static int run_processor(const void *function, void *context,
 static int set_processor(llmobs_processor_fn *processor, void *context)
 {
     const void *function;
-    int rc, saved = errno;
 
-    if (!llmobs_own_span_is_on())
-        return LLMOBS_OWN_SPAN_OFF;
     memcpy(&function, &processor, sizeof(function));
-    rc = llmobs_processor_set(run_processor, function, context);
-    errno = saved;
-    return llmobs_own_span_complain(rc, "set_processor");
+    return llmobs_own_span_complain(
+        llmobs_processor_set(run_processor, function, context),
+        "set_processor");
 }
 
 /* -- the table ------------------------------------------------------------- */
@@ -828,8 +803,13 @@ static int flush(int64_t timeout_ms)
         return rc;                                           \
     }
 
+/* Calls that do nothing while the library is off. */
+#define WHILE_ON(name, parameters, call) \
+    PRESERVING(name, parameters,         \
+               llmobs_own_span_is_on() ? call : LLMOBS_OWN_SPAN_OFF)
+
 PRESERVING(enable, (const struct llmobs_enable_options *o), enable(o))
-PRESERVING(disable, (void), disable())
+WHILE_ON(disable, (void), disable())
 PRESERVING(enabled, (void), llmobs_own_span_is_on())
 PRESERVING(start, (const struct llmobs_start_options *o, llmobs_span_t *out),
            start(o, out))
@@ -837,26 +817,29 @@ PRESERVING(finish, (llmobs_span_t span),
            llmobs_own_span_finish(number_of(span)))
 PRESERVING(enter, (llmobs_span_t span), llmobs_own_span_enter(number_of(span)))
 PRESERVING(leave, (llmobs_span_t span), llmobs_own_span_leave(number_of(span)))
-PRESERVING(annotate, (llmobs_span_t span, const struct llmobs_annotation *a),
-           annotate(span, a))
+WHILE_ON(annotate, (llmobs_span_t span, const struct llmobs_annotation *a),
+         annotate(span, a))
 PRESERVING(error,
            (llmobs_span_t span, const char *type, const char *message,
             const char *stack),
            llmobs_own_span_fail(number_of(span), type, message, stack))
 PRESERVING(export_span, (llmobs_span_t span, struct llmobs_exported *out),
            export_span(span, out))
-PRESERVING(evaluate, (const struct llmobs_evaluation_options *o), evaluate(o))
-PRESERVING(feedback, (const struct llmobs_feedback_options *o), feedback(o))
+WHILE_ON(evaluate, (const struct llmobs_evaluation_options *o), evaluate(o))
+WHILE_ON(feedback, (const struct llmobs_feedback_options *o), feedback(o))
 PRESERVING(flush, (int64_t timeout_ms), flush(timeout_ms))
 PRESERVING(inject, (llmobs_span_t span, llmobs_header_fn *add, void *context),
            inject(span, add, context))
-PRESERVING(activate, (const struct llmobs_pair *headers, size_t count),
-           activate(headers, count))
-PRESERVING(proxied_begin, (enum llmobs_proxied proxied), proxied_begin(proxied))
+WHILE_ON(activate, (const struct llmobs_pair *headers, size_t count),
+         activate(headers, count))
+WHILE_ON(proxied_begin, (enum llmobs_proxied proxied), proxied_begin(proxied))
 PRESERVING(proxied_end, (void), proxied_end())
-PRESERVING(context_begin, (const struct llmobs_context_options *o),
-           context_begin(o))
+WHILE_ON(context_begin, (const struct llmobs_context_options *o),
+         context_begin(o))
 PRESERVING(context_end, (void), context_end())
+
+WHILE_ON(set_processor, (llmobs_processor_fn * processor, void *context),
+         set_processor(processor, context))
 
 static const struct llmobs_api table = {
     .size = sizeof(table),
@@ -880,7 +863,7 @@ static const struct llmobs_api table = {
     .context_begin = api_context_begin,
     .context_end = api_context_end,
     .feedback = api_feedback,
-    .set_processor = set_processor,
+    .set_processor = api_set_processor,
     .finished_get = finished_get,
     .finished_set = finished_set,
     .finished_tag = finished_tag,

@@ -72,30 +72,22 @@ static const char *read_unit(char *text)
     return unit;
 }
 
-static bool has_suffix(const char *text, const char *end)
-{
-    size_t len = strlen(text), rest = strlen(end);
-
-    return len >= rest && strcmp(text + len - rest, end) == 0;
-}
-
 /* A relay in a service would end with it, or keep it from its end. What a
  * person started has a terminal, or is an application or a scope of a session.
  */
 static bool is_service(char *text)
 {
-    static const char *const keepers[] = {"s6-supervise", "runsv", "supervise",
-                                          "supervise-daemo", "supervisord"};
     char path[40];
-    const char *unit;
+    const char *unit, *type;
 
     if (read_proc("/proc/self/stat", text) &&
         strtoull(llmobs_proc_field(text, LLMOBS_PROC_TERMINAL), NULL, 10) != 0)
         return false;
     unit = read_unit(text);
-    if (has_suffix(unit, ".scope"))
+    type = strrchr(unit, '.');
+    if (type && strcmp(type, ".scope") == 0)
         return false;
-    if (has_suffix(unit, ".service"))
+    if (type && strcmp(type, ".service") == 0)
         return strncmp(unit, "app-", 4) != 0;
     if (value_of("INVOCATION_ID") || value_of("NOTIFY_SOCKET"))
         return true;
@@ -103,10 +95,9 @@ static bool is_service(char *text)
     if (!read_proc(path, text))
         return false;
     text[strcspn(text, "\n")] = '\0';
-    for (size_t i = 0; i < sizeof(keepers) / sizeof(*keepers); i++)
-        if (strcmp(text, keepers[i]) == 0)
-            return true;
-    return false;
+    return llmobs_words_have("s6-supervise\0runsv\0supervise\0"
+                             "supervise-daemo\0supervisord\0",
+                             text);
 }
 
 /* True for a process with rights that its user lacks; the relay would have
@@ -139,16 +130,10 @@ static bool is_sandboxed(char *text)
     return !at || at[sizeof("NoNewPrivs:")] == '1';
 }
 
-static bool adopts_orphans(void)
-{
-    int adopts = 0;
-
-    return prctl(PR_GET_CHILD_SUBREAPER, &adopts, 0, 0, 0) == 0 && adopts;
-}
-
 static const char *why_not(const struct llmobs_config *config, char *text)
 {
     struct rlimit most;
+    int adopts = 0;
 
     if (getpid() == 1)
         return "the program is the first process of its container";
@@ -156,7 +141,7 @@ static const char *why_not(const struct llmobs_config *config, char *text)
         return "the program is in a sandbox";
     if (is_privileged(text))
         return "the program has more rights than its user";
-    if (adopts_orphans())
+    if (prctl(PR_GET_CHILD_SUBREAPER, &adopts, 0, 0, 0) == 0 && adopts)
         return "the program adopts the children of others";
     if (getrlimit(RLIMIT_NPROC, &most) == 0 && most.rlim_cur < PROCESSES)
         return "the number of its processes is limited";
@@ -170,8 +155,7 @@ const char *llmobs_start_relay_why_not(const struct llmobs_config *config)
     char *text = llmobs_scratch_alloc(TEXT_MAX);
     const char *why = text ? why_not(config, text) : "memory is short";
 
-    if (text)
-        llmobs_scratch_free(text);
+    llmobs_scratch_free(text);
     return why;
 }
 
@@ -291,7 +275,6 @@ int llmobs_start_relay(void)
                          KERNEL_SET);
         rc = (int)(pid < 0 ? pid : start->error);
     }
-    if (start)
-        llmobs_scratch_free(start);
+    llmobs_scratch_free(start);
     return rc;
 }

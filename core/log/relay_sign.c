@@ -189,25 +189,18 @@ static bool names_owner(const struct content *content,
 static bool is_up(int fd, const struct llmobs_owner *owner)
 {
     struct content content;
-    bool up = is_locked(fd) && is_fresh(fd) && read_content(fd, &content) &&
-              names_owner(&content, owner);
+    bool up = fd >= 0 && is_locked(fd) && is_fresh(fd) &&
+              read_content(fd, &content) && names_owner(&content, owner);
 
-    close(fd);
+    if (fd >= 0)
+        close(fd);
     return up;
-}
-
-static bool has_own_up(int dir, const struct llmobs_owner *owner)
-{
-    int fd = owner ? open_sign(dir, owner, O_RDONLY) : -ENOENT;
-
-    return fd >= 0 && is_up(fd, owner);
 }
 
 bool llmobs_relay_sign_is_up(int dir, const struct llmobs_owner *owner)
 {
-    int fd = open_sign(dir, NULL, O_RDONLY);
-
-    return (fd >= 0 && is_up(fd, owner)) || has_own_up(dir, owner);
+    return is_up(open_sign(dir, NULL, O_RDONLY), owner) ||
+           (owner && is_up(open_sign(dir, owner, O_RDONLY), owner));
 }
 
 static bool is_held(int dir, const struct llmobs_owner *owner)
@@ -279,7 +272,7 @@ bool llmobs_relay_sign_meet(int dir, const struct llmobs_owner *owner)
 
     if (fd == -ENOENT && is_of_several_users(dir))
         fd = open_sign(dir, NULL, O_RDWR);
-    return (fd >= 0 && is_up(fd, owner)) || has_own_up(dir, owner);
+    return is_up(fd, owner) || is_up(open_sign(dir, owner, O_RDONLY), owner);
 }
 
 bool llmobs_relay_sign_parse(const char *name, uid_t *uid)

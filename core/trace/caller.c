@@ -240,46 +240,29 @@ static void set_module(struct location *location, const char *path)
     location->module[i] = '\0';
 }
 
-static bool begins_with(const char *text, const char *with)
-{
-    return strncmp(text, with, strlen(with)) == 0;
-}
-
 static enum kind kind_of(const char *module)
 {
     static const struct {
-        const char *begin;
         enum kind kind;
+        const char *begins;
     } names[] = {
-        {"libllmobs_", OWN},     {"libc.so", C_LIBRARY},
-        {"libc-2.", C_LIBRARY},  {"libc.musl-", C_LIBRARY},
-        {"ld-musl-", C_LIBRARY}, {"libpthread.so", C_LIBRARY},
-        {"libcurl.", PLUMBING},  {"libpthread-2.", C_LIBRARY},
-        {"libcurl-", PLUMBING},  {"libffi.", PLUMBING},
-        {"pycurl.", BINDING},    {"_pycurl.", BINDING},
-        {"_ctypes.", BINDING},   {"curl.so", BINDING},
-        {"Curl.so", BINDING},    {"ffi.so", BINDING},
-        {"ffi_c.", BINDING},     {"curb_core", BINDING},
-        {"lcurl.", BINDING},     {"cURL.", BINDING},
-        {"libcurlpp.", BINDING}, {"libTclCurl", BINDING},
-        {"tclcurl", BINDING},    {"libtclcurl", BINDING},
-        {"libgstcurl", BINDING}, {"dllcurl", BINDING},
-        {"libpython", RUNTIME},  {"libpypy", RUNTIME},
-        {"_ssl.", RUNTIME},      {"_socket.", RUNTIME},
-        {"libruby", RUNTIME},    {"openssl.so", RUNTIME},
-        {"socket.so", RUNTIME},  {"libphp", RUNTIME},
-        {"phar.so", RUNTIME},    {"libperl.", RUNTIME},
-        {"SSLeay.so", RUNTIME},  {"Socket.so", RUNTIME},
-        {"liblua", RUNTIME},     {"libR.so", RUNTIME},
-        {"libtcl", RUNTIME},     {"libguile", RUNTIME},
-        {"libnode.", RUNTIME},   {"libuv.", RUNTIME},
-        {"libjvm.", RUNTIME},    {"libnet.so", RUNTIME},
-        {"libnio.so", RUNTIME},
+        {OWN, "libllmobs_\0"},
+        {C_LIBRARY, "libc.so\0libc-2.\0libc.musl-\0ld-musl-\0libpthread.so\0"
+                    "libpthread-2.\0"},
+        {PLUMBING, "libcurl.\0libcurl-\0libffi.\0"},
+        {BINDING, "pycurl.\0_pycurl.\0_ctypes.\0curl.so\0Curl.so\0ffi.so\0"
+                  "ffi_c.\0curb_core\0lcurl.\0cURL.\0libcurlpp.\0libTclCurl\0"
+                  "tclcurl\0libtclcurl\0libgstcurl\0dllcurl\0"},
+        {RUNTIME, "libpython\0libpypy\0_ssl.\0_socket.\0libruby\0openssl.so\0"
+                  "socket.so\0libphp\0phar.so\0libperl.\0SSLeay.so\0"
+                  "Socket.so\0liblua\0libR.so\0libtcl\0libguile\0libnode.\0"
+                  "libuv.\0libjvm.\0libnet.so\0libnio.so\0"},
     };
 
     for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
-        if (begins_with(module, names[i].begin))
-            return names[i].kind;
+        LLMOBS_WORDS_EACH (word, names[i].begins)
+            if (strncmp(module, word, strlen(word)) == 0)
+                return names[i].kind;
     return OTHER;
 }
 
