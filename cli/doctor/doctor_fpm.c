@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "lib/base/file.h"
+#include "lib/base/glob.h"
 
 #define ABOUT "fpm"
 #define FILE_MAX (1024 * 1024)
@@ -60,48 +61,32 @@ static void trim(char **text)
     }
 }
 
-/* True for a variable that the library or the loader reads, if it is set before
- * the process starts. */
-static bool is_ours(const char *name)
-{
-    return strncmp(name, "DD_", 3) == 0 || strncmp(name, "_DD_", 4) == 0 ||
-           strncmp(name, "LLMOBS_", 7) == 0 || strncmp(name, "OTEL_", 5) == 0 ||
-           strcmp(name, "LD_PRELOAD") == 0;
-}
-
-static bool is_no(const char *value)
-{
-    return strcasecmp(value, "no") == 0 || strcasecmp(value, "off") == 0 ||
-           strcasecmp(value, "false") == 0 || strcmp(value, "0") == 0;
-}
-
-static void record_env(struct pool *pool, char *key)
-{
-    char *end = strchr(key, ']');
-
-    if (end)
-        *end = '\0';
-    if (is_ours(key) && pool->late_count < LATE_MAX)
-        snprintf(pool->late[pool->late_count++], sizeof(pool->late[0]), "%s",
-                 key);
-}
-
 static void record_setting(struct walk *walk, char *key, const char *value)
 {
+    /* The library or the loader reads these, if they are set before the process
+     * starts. */
+    static const char ours[] = "DD_*,_DD_*,LLMOBS_*,OTEL_*,LD_PRELOAD";
     struct pool *pool = walk->pool;
 
     if (strcmp(key, "process_control_timeout") == 0)
         pool->patient = atoi(value) > 0;
     if (!walk->inside)
         return;
-    if (strncmp(key, "env[", 4) == 0)
-        record_env(pool, key + 4);
-    else if (strcmp(key, "clear_env") == 0)
-        pool->keeps_env = is_no(value);
-    else if (strcmp(key, "chroot") == 0)
+    if (strncmp(key, "env[", 4) == 0) {
+        key += 4;
+        key[strcspn(key, "]")] = '\0';
+        if (llmobs_glob_listed(ours, key) && pool->late_count < LATE_MAX)
+            snprintf(pool->late[pool->late_count++], sizeof(pool->late[0]),
+                     "%s", key);
+    } else if (strcmp(key, "clear_env") == 0) {
+        pool->keeps_env =
+            strcasecmp(value, "no") == 0 || strcasecmp(value, "off") == 0 ||
+            strcasecmp(value, "false") == 0 || strcmp(value, "0") == 0;
+    } else if (strcmp(key, "chroot") == 0) {
         snprintf(pool->chroot, sizeof(pool->chroot), "%s", value);
-    else if (strcmp(key, "user") == 0)
+    } else if (strcmp(key, "user") == 0) {
         snprintf(pool->user, sizeof(pool->user), "%s", value);
+    }
 }
 
 /* Without a wanted name the first pool of the first file is taken. */
@@ -199,45 +184,25 @@ static void find_settings(struct pool *pool, const char *what)
 
 /* -- the processes -------------------------------------------------------- */
 
-/* Copies the path of the settings, which a master has in the brackets of its
- * title. */
-static bool conf_of(const char *title, char out[PATH_MAX])
-{
-    const char *end;
-
-    if (strncmp(title, MASTER, strlen(MASTER)) != 0)
-        return false;
-    title += strlen(MASTER);
-    end = strrchr(title, ')');
-    if (!end || end == title || end - title >= PATH_MAX)
-        return false;
-    memcpy(out, title, (size_t)(end - title));
-    out[end - title] = '\0';
-    return true;
-}
-
-/* True when the settings in `conf`, a master's, have the pool in the same file.
- */
-static bool has_pool(const char *conf, const struct pool *wanted,
-                     struct pool *seen)
-{
-    struct walk walk = {.pool = seen};
-
-    memset(seen, 0, sizeof(*seen));
-    memcpy(seen->name, wanted->name, sizeof(seen->name));
-    walk_file(&walk, conf);
-    return seen->found && (!wanted->found || strcmp(wanted->file, conf) == 0 ||
-                           strcmp(wanted->file, seen->file) == 0);
-}
-
+/* Finds the master whose settings, whose path its title has in brackets, have
+ * the pool in the same file. */
 static bool find_master(void *ctx, pid_t pid)
 {
     struct pool *pool = ctx;
-    char title[PATH_MAX + 64], conf[PATH_MAX];
+    char title[PATH_MAX + 64], *conf = title + strlen(MASTER), *end;
     static struct pool seen;
+    struct walk walk = {.pool = &seen};
 
     llmobs_process_title(pid, title, sizeof(title));
-    if (!conf_of(title, conf) || !has_pool(conf, pool, &seen))
+    if (strncmp(title, MASTER, strlen(MASTER)) != 0 ||
+        !(end = strrchr(conf, ')')) || end == conf)
+        return true;
+    *end = '\0';
+    memset(&seen, 0, sizeof(seen));
+    memcpy(seen.name, pool->name, sizeof(seen.name));
+    walk_file(&walk, conf);
+    if (!seen.found || (pool->found && strcmp(pool->file, conf) != 0 &&
+                        strcmp(pool->file, seen.file) != 0))
         return true;
     *pool = seen;
     pool->master = pid;
@@ -267,7 +232,6 @@ static bool find_worker(void *ctx, pid_t pid)
 static void report_settings(struct llmobs_doctor *doctor,
                             const struct pool *pool)
 {
-
     LLMOBS_FIND(NOTE, ABOUT, "pool %s of %s%s", pool->name, pool->file,
                 pool->others ? ", which has other pools too" : "");
     LLMOBS_FIND(OK, ABOUT,
@@ -294,10 +258,9 @@ static void report_settings(struct llmobs_doctor *doctor,
 static void report_worker(struct llmobs_doctor *doctor, const struct pool *pool)
 {
     struct llmobs_process worker;
-    bool on =
-        pool->worker != 0 && llmobs_process_open(&worker, pool->worker) == 0;
+    bool on;
 
-    if (!on) {
+    if (pool->worker == 0 || llmobs_process_open(&worker, pool->worker) != 0) {
         LLMOBS_FIND(NOTE, ABOUT, "master %d, no workers now",
                     (int)pool->master);
         return;

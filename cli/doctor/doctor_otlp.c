@@ -78,22 +78,9 @@ static int send_body(struct inquiry *inquiry, struct llmobs_otlp_route *route,
     return llmobs_http_send(route->post.http, request, &inquiry->reply);
 }
 
-static int send_empty(struct inquiry *inquiry, struct llmobs_otlp_route *route)
-{
-    const char *json = inquiry->kind->empty;
-    int rc;
-
-    if (inquiry->signal->json)
-        return send_body(inquiry, route, llmobs_text_of(json));
-    rc = send_body(inquiry, route, no_bytes);
-    if (rc == 0 && inquiry->reply.status == 400)
-        rc = send_body(inquiry, route, bare_resource);
-    return rc;
-}
-
-static void doctor_otlp_ask(struct inquiry *inquiry,
-                            const struct llmobs_config *config,
-                            enum llmobs_signal signal)
+/* Sends a request without telemetry, as JSON or without any bytes. */
+static void ask(struct inquiry *inquiry, const struct llmobs_config *config,
+                enum llmobs_signal signal)
 {
     struct llmobs_http *http = llmobs_doctor_open_http(inquiry->doctor, config);
     struct llmobs_exporter nobody = {.ops = NULL};
@@ -105,7 +92,13 @@ static void doctor_otlp_ask(struct inquiry *inquiry,
     inquiry->rc = llmobs_otlp_route_init(&route, &nobody, config, signal, NULL,
                                          http, inquiry->kind->name);
     if (inquiry->rc == 0)
-        inquiry->rc = send_empty(inquiry, &route);
+        inquiry->rc = send_body(inquiry, &route,
+                                inquiry->signal->json
+                                    ? llmobs_text_of(inquiry->kind->empty)
+                                    : no_bytes);
+    if (inquiry->rc == 0 && !inquiry->signal->json &&
+        inquiry->reply.status == 400)
+        inquiry->rc = send_body(inquiry, &route, bare_resource);
     llmobs_otlp_route_fini(&route);
     llmobs_http_free(http);
 }
@@ -136,37 +129,32 @@ static void tell(const struct inquiry *inquiry, const char *text)
     BAD("answers with status %ld: %s", inquiry->reply.status, text);
 }
 
-/* True where the answer is not of the request's form, as OTLP wants it. */
-static bool is_other_form(const struct inquiry *inquiry)
-{
-    return inquiry->reply.body.len > 0 && inquiry->reply.type[0] != '\0' &&
-           strcasecmp(inquiry->reply.type, inquiry->signal->json
-                                               ? "application/json"
-                                               : "application/x-protobuf") != 0;
-}
-
 /* Reports a success, or a fault if the answer is the page of a web site. */
 static void report_success(struct inquiry *inquiry)
 {
     struct llmobs_doctor *doctor = inquiry->doctor;
+    const struct llmobs_http_reply *reply = &inquiry->reply;
+    bool json = inquiry->signal->json;
 
-    inquiry->accepts = strcasecmp(inquiry->reply.type, "text/html") != 0;
-    if (!inquiry->accepts)
+    inquiry->accepts = strcasecmp(reply->type, "text/html") != 0;
+    if (!inquiry->accepts) {
         tell(inquiry,
              "and with a web page: no receiver of OTLP is at this URL, and "
              "what is sent there is lost");
-    else
-        LLMOBS_FIND(OK, ABOUT, "%s: %s takes a request by %s",
-                    inquiry->kind->name, inquiry->url,
-                    form_of(inquiry->signal));
-    if (inquiry->accepts && is_other_form(inquiry))
+        return;
+    }
+    LLMOBS_FIND(OK, ABOUT, "%s: %s takes a request by %s", inquiry->kind->name,
+                inquiry->url, form_of(inquiry->signal));
+    /* OTLP wants an answer in the request's form. */
+    if (reply->body.len > 0 && reply->type[0] != '\0' &&
+        strcasecmp(reply->type,
+                   json ? "application/json" : "application/x-protobuf") != 0)
         LLMOBS_FIND(NOTE, ABOUT,
                     "%s: it answers %s by %s: see whether what is sent "
                     "arrives there, or try "
                     "OTEL_EXPORTER_OTLP_PROTOCOL=%s",
-                    inquiry->kind->name, form_of(inquiry->signal),
-                    inquiry->reply.type,
-                    inquiry->signal->json ? "http/protobuf" : "http/json");
+                    inquiry->kind->name, form_of(inquiry->signal), reply->type,
+                    json ? "http/protobuf" : "http/json");
 }
 
 /* Names the setting that made the request's form one that the receiver may not
@@ -181,66 +169,36 @@ static const char *other_form(const struct inquiry *inquiry)
                                    "OTEL_EXPORTER_OTLP_PROTOCOL=http/json";
 }
 
-static void report_bad_request(const struct inquiry *inquiry)
+static void report_answer(struct inquiry *inquiry)
 {
     struct llmobs_doctor *doctor = inquiry->doctor;
     const struct llmobs_otlp_signal *signal = inquiry->signal;
     const struct llmobs_buf *body = &inquiry->reply.body;
+    long status = inquiry->reply.status;
 
-    if (strncmp(signal->url, "http:", 5) == 0 && body->data &&
-        memmem(body->data, body->len, "HTTPS", 5))
+    if (status <= 0 && inquiry->rc == -ENOTCONN &&
+        llmobs_doctor_is_held(doctor))
+        llmobs_doctor_tell_held(doctor, inquiry->bad, ABOUT, inquiry->url);
+    else if (status <= 0)
+        BAD("does not answer: %s", inquiry->why);
+    else if (status / 100 == 2)
+        report_success(inquiry);
+    else if (status != 400 && status != 415)
+        BAD("answers with %s", inquiry->why);
+    else if (status == 400 && strncmp(signal->url, "http:", 5) == 0 &&
+             body->data && memmem(body->data, body->len, "HTTPS", 5))
         tell(inquiry, "it speaks TLS: the URL must begin with https");
-    else if (signal->json || signal->gzip)
+    else if (status == 415 || signal->json || signal->gzip)
         tell(inquiry, other_form(inquiry));
     else
         LLMOBS_FIND(NOTE, ABOUT,
                     "%s: %s was reached, and refuses a request without "
                     "spans by status %ld; whether it takes spans is not "
                     "known",
-                    inquiry->kind->name, inquiry->url, inquiry->reply.status);
-}
-
-static void report_status(struct inquiry *inquiry)
-{
-    long status = inquiry->reply.status;
-
-    if (status >= 200 && status < 300)
-        report_success(inquiry);
-    else if (status == 400)
-        report_bad_request(inquiry);
-    else if (status == 415)
-        tell(inquiry, other_form(inquiry));
-    else
-        BAD("answers with %s", inquiry->why);
-}
-
-/* -- no answer ------------------------------------------------------------ */
-
-static void report_silence(const struct inquiry *inquiry)
-{
-    struct llmobs_doctor *doctor = inquiry->doctor;
-
-    if (inquiry->rc == -ENOTCONN && llmobs_doctor_is_held(doctor))
-        llmobs_doctor_tell_held(doctor, inquiry->bad, ABOUT, inquiry->url);
-    else
-        BAD("does not answer: %s", inquiry->why);
+                    inquiry->kind->name, inquiry->url, status);
 }
 
 /* -- an endpoint ---------------------------------------------------------- */
-
-static int add_fact(const struct inquiry *inquiry, struct llmobs_json *list)
-{
-    struct llmobs_json *fact = llmobs_json_object();
-    long status = inquiry->reply.status;
-
-    (void)llmobs_json_set_texts(fact, "signal", inquiry->kind->name, "url",
-                                inquiry->url, "protocol",
-                                form_of(inquiry->signal), NULL);
-    if (status > 0)
-        (void)llmobs_json_set(fact, "status", llmobs_json_int(status));
-    (void)llmobs_json_set(fact, "accepts", llmobs_json_bool(inquiry->accepts));
-    return llmobs_json_add(list, fact);
-}
 
 static void inquire(struct llmobs_doctor *doctor,
                     const struct llmobs_config *config,
@@ -251,23 +209,28 @@ static void inquire(struct llmobs_doctor *doctor,
                               .signal = &config->otlp.signals[signal],
                               .kind = &kinds[signal],
                               .bad = bad};
+    struct llmobs_json *fact = llmobs_json_object();
+    long status;
 
     inquiry.url = llmobs_doctor_shown("", inquiry.signal->url);
     doctor->report.no_memory |= !inquiry.url;
-    doctor_otlp_ask(&inquiry, config, signal);
-    llmobs_destination_why(
-        &(struct llmobs_answer){.exporter = "otlp",
-                                .status = (int)inquiry.reply.status,
-                                .error = inquiry.rc,
-                                .code = inquiry.reply.code},
-        inquiry.why);
-    if (inquiry.reply.status > 0)
-        report_status(&inquiry);
-    else
-        report_silence(&inquiry);
+    ask(&inquiry, config, signal);
+    status = inquiry.reply.status;
+    llmobs_destination_why(&(struct llmobs_answer){.exporter = "otlp",
+                                                   .status = (int)status,
+                                                   .error = inquiry.rc,
+                                                   .code = inquiry.reply.code},
+                           inquiry.why);
+    report_answer(&inquiry);
     if (signal == LLMOBS_SIGNAL_TRACES && bad == LLMOBS_REPORT_FAIL)
         doctor->no_exporter |= !inquiry.accepts;
-    doctor->report.no_memory |= add_fact(&inquiry, list) != 0;
+    (void)llmobs_json_set_texts(fact, "signal", inquiry.kind->name, "url",
+                                inquiry.url, "protocol",
+                                form_of(inquiry.signal), NULL);
+    if (status > 0)
+        (void)llmobs_json_set(fact, "status", llmobs_json_int(status));
+    (void)llmobs_json_set(fact, "accepts", llmobs_json_bool(inquiry.accepts));
+    doctor->report.no_memory |= llmobs_json_add(list, fact) != 0;
     llmobs_http_reply_fini(&inquiry.reply);
     free(inquiry.url);
 }

@@ -33,41 +33,33 @@ struct settings {
 
 /* -- the environment ------------------------------------------------------ */
 
-/* Sets LLMOBS_CONFIG to the file below the process's root. */
-static int set_file(struct settings *settings)
-{
-    const struct llmobs_process *process = &settings->doctor->process;
-    const char *named = llmobs_process_env(process, "LLMOBS_CONFIG");
-    char path[2 * PATH_MAX];
-
-    if (process->prefix[0] == '\0')
-        return 0;
-    snprintf(path, sizeof(path), "%s%s", process->prefix,
-             named ? named : LLMOBS_CONFIG_FILE);
-    if (!named && access(path, F_OK) != 0)
-        snprintf(path, sizeof(path), "/dev/null/none");
-    return asprintf(&settings->file, "LLMOBS_CONFIG=%s", path) < 0 ? -ENOMEM
-                                                                   : 0;
-}
-
-/* Puts the doctor's entries first, since the first of a name counts. */
+/* Puts the doctor's entries first, since the first of a name counts: the file
+ * below a process's root, and the switch of the launcher. */
 static int make_env(struct settings *settings)
 {
     const struct llmobs_doctor *doctor = settings->doctor;
-    bool process = doctor->process.pid != 0;
+    const struct llmobs_process *process = &doctor->process;
     const char *const *from =
-        process ? doctor->process.env : (const char *const *)environ;
+        process->pid ? process->env : (const char *const *)environ;
+    const char *enabled = process->pid ? NULL : getenv(ENABLED), *named;
     size_t count = 0, at = 0;
-    const char *enabled = process ? NULL : getenv(ENABLED);
-    int rc = process ? set_file(settings) : 0;
+    char path[2 * PATH_MAX];
 
     while (from && from[count])
         count++;
     settings->env = calloc(count + MORE, sizeof(*settings->env));
-    if (rc != 0 || !settings->env)
+    if (!settings->env)
         return -ENOMEM;
-    if (settings->file)
+    if (process->pid && process->prefix[0] != '\0') {
+        named = llmobs_process_env(process, "LLMOBS_CONFIG");
+        snprintf(path, sizeof(path), "%s%s", process->prefix,
+                 named ? named : LLMOBS_CONFIG_FILE);
+        if (!named && access(path, F_OK) != 0)
+            snprintf(path, sizeof(path), "/dev/null/none");
+        if (asprintf(&settings->file, "LLMOBS_CONFIG=%s", path) < 0)
+            return -ENOMEM;
         settings->env[at++] = settings->file;
+    }
     if (doctor->by_launcher && (!enabled || *enabled == '\0'))
         settings->env[at++] = ENABLED "=1";
     for (size_t i = 0; i < count; i++)
@@ -90,29 +82,6 @@ static const char *source_of(const struct settings *settings, const char *name,
     return "environment";
 }
 
-static int add_variable(struct settings *settings, struct llmobs_json *list,
-                        const char *name)
-{
-    struct llmobs_doctor *doctor = settings->doctor;
-    bool by_file;
-    const char *value =
-        llmobs_config_value(settings->config, settings->env, name, &by_file);
-    const char *source = source_of(settings, name, by_file);
-    struct llmobs_json *fact;
-    char *shown;
-
-    if (!value || (settings->file && strcmp(name, "LLMOBS_CONFIG") == 0))
-        return 0;
-    shown = llmobs_doctor_shown(name, value);
-    fact = llmobs_json_object();
-    doctor->report.no_memory |=
-        !shown || llmobs_json_set_texts(fact, "name", name, "value", shown,
-                                        "source", source, NULL) != 0;
-    LLMOBS_FIND(NOTE, ABOUT, "%s=%s (%s)", name, shown ? shown : "", source);
-    free(shown);
-    return llmobs_json_add(list, fact);
-}
-
 static int report_variables(struct settings *settings, struct llmobs_json *fact)
 {
     struct llmobs_config_variable row = {.name = NULL};
@@ -123,8 +92,27 @@ static int report_variables(struct settings *settings, struct llmobs_json *fact)
 
     if (file)
         LLMOBS_FIND(NOTE, ABOUT, "file: %s", file);
-    while (rc == 0 && llmobs_config_next(&row))
-        rc = add_variable(settings, list, row.name);
+    while (rc == 0 && llmobs_config_next(&row)) {
+        bool by_file;
+        const char *value = llmobs_config_value(settings->config, settings->env,
+                                                row.name, &by_file);
+        const char *source = source_of(settings, row.name, by_file);
+        struct llmobs_json *one;
+        char *shown;
+
+        if (!value ||
+            (settings->file && strcmp(row.name, "LLMOBS_CONFIG") == 0))
+            continue;
+        shown = llmobs_doctor_shown(row.name, value);
+        one = llmobs_json_object();
+        doctor->report.no_memory |=
+            !shown || llmobs_json_set_texts(one, "name", row.name, "value",
+                                            shown, "source", source, NULL) != 0;
+        LLMOBS_FIND(NOTE, ABOUT, "%s=%s (%s)", row.name, shown ? shown : "",
+                    source);
+        free(shown);
+        rc = llmobs_json_add(list, one);
+    }
     if (llmobs_json_set(fact, "variables", list) != 0 ||
         llmobs_json_sets(fact, "file", file) != 0)
         rc = -ENOMEM;
@@ -189,50 +177,7 @@ static void report_inbound(struct settings *settings)
                     path);
 }
 
-static int report_config(struct settings *settings)
-{
-    struct llmobs_json *fact = llmobs_json_object();
-    int rc;
-
-    report_enabled(settings);
-    report_excluded(settings);
-    report_inbound(settings);
-    rc = report_variables(settings, fact);
-    if (rc == 0)
-        rc = llmobs_json_set(fact, "enabled",
-                             llmobs_json_bool(settings->config->enabled));
-    llmobs_report_fact(&settings->doctor->report, ABOUT, fact);
-    return rc;
-}
-
 /* -- where spans go ------------------------------------------------------- */
-
-/* 1: the agent takes events; 0: it answers and does not take them; -errno: no
- * answer. */
-static int probe(const struct llmobs_doctor *doctor,
-                 const struct llmobs_config *config)
-{
-    const struct llmobs_tick tick = {NULL, NULL};
-    struct llmobs_http *http = llmobs_doctor_open_http(doctor, config);
-    int rc = -ENOMEM;
-
-    if (http)
-        rc = llmobs_agent_probe(http, config, config->agent_timeout_ms, &tick);
-    llmobs_http_free(http);
-    return rc;
-}
-
-static void add_agent_fact(struct llmobs_doctor *doctor, const char *url,
-                           int rc, bool takes)
-{
-    struct llmobs_json *fact = llmobs_json_object();
-
-    (void)llmobs_json_sets(fact, "url", url);
-    (void)llmobs_json_set(fact, "trusted", llmobs_json_bool(rc != -EPERM));
-    (void)llmobs_json_set(fact, "answers", llmobs_json_bool(rc >= 0));
-    (void)llmobs_json_set(fact, "takes_spans", llmobs_json_bool(takes));
-    LLMOBS_KNOWN(AGENT, fact);
-}
 
 /* Sends what spans would be sent by, without one. True where that is accepted,
  * or refused for its emptiness. */
@@ -275,10 +220,17 @@ static bool report_agent(struct llmobs_doctor *doctor,
     char *url = llmobs_doctor_shown("", config->agent_url);
     struct llmobs_answer answer = {.exporter = AGENT,
                                    .named = (int32_t)config->agent_named};
+    const struct llmobs_tick tick = {NULL, NULL};
+    struct llmobs_http *http = llmobs_doctor_open_http(doctor, config);
+    struct llmobs_json *fact = llmobs_json_object();
     char why[LLMOBS_DESTINATION_WHY];
-    int rc = probe(doctor, config);
+    /* 0: it answers, and takes no events */
+    int rc =
+        http ? llmobs_agent_probe(http, config, config->agent_timeout_ms, &tick)
+             : -ENOMEM;
     bool takes = rc > 0 && report_answer(doctor, config, false, bad, url);
 
+    llmobs_http_free(http);
     doctor->report.no_memory |= !url;
     doctor->no_exporter |= wanted && !takes;
     answer.error = rc == 0 ? -EOPNOTSUPP : rc;
@@ -288,21 +240,13 @@ static bool report_agent(struct llmobs_doctor *doctor,
     else if (rc <= 0)
         LLMOBS_FIND_AS(bad, AGENT, "%s does not answer as an agent: %s%s", url,
                        why, wanted ? "" : "; spans go elsewhere");
-    add_agent_fact(doctor, url, rc, takes);
+    (void)llmobs_json_sets(fact, "url", url);
+    (void)llmobs_json_set(fact, "trusted", llmobs_json_bool(rc != -EPERM));
+    (void)llmobs_json_set(fact, "answers", llmobs_json_bool(rc >= 0));
+    (void)llmobs_json_set(fact, "takes_spans", llmobs_json_bool(takes));
+    LLMOBS_KNOWN(AGENT, fact);
     free(url);
     return takes;
-}
-
-static void report_store(struct llmobs_doctor *doctor,
-                         const struct llmobs_config *config)
-{
-    char dir[PATH_MAX];
-
-    /* Another user's process has another directory, which this user cannot
-     * test. */
-    if (doctor->process.pid == 0 &&
-        llmobs_config_store_dir(config, dir, sizeof(dir)) == 0)
-        LLMOBS_FIND(NOTE, ABOUT, "local store: %s", dir);
 }
 
 static void report_relay(struct llmobs_doctor *doctor,
@@ -407,14 +351,17 @@ static void report_places(struct llmobs_doctor *doctor,
         config->agentless >= 0 || config->api_key || config->agent_configured;
     struct llmobs_destinations all = {.relay = LLMOBS_RELAY_NONE};
     bool takes = false;
+    char dir[PATH_MAX];
     const char *why;
 
     LLMOBS_FIND(NOTE, ABOUT, "spans go to: %s",
                 names != 0 ? config->exporter : "store");
-    report_store(doctor, config);
-    /* Another user's process has another spool. */
-    if (doctor->process.pid == 0)
+    /* Another user's process has another store, and another spool. */
+    if (doctor->process.pid == 0) {
+        if (llmobs_config_store_dir(config, dir, sizeof(dir)) == 0)
+            LLMOBS_FIND(NOTE, ABOUT, "local store: %s", dir);
         llmobs_destinations_read(config, &all);
+    }
     report_relay(doctor, config, all.relay);
     if (config->override_origin && (to_agent || to_intake))
         (void)report_answer(doctor, config, to_intake, LLMOBS_REPORT_FAIL,
@@ -488,12 +435,21 @@ int llmobs_doctor_settings(struct llmobs_doctor *doctor)
     struct settings settings = {.doctor = doctor};
     int rc = open_settings(&settings);
 
-    if (rc == 0)
-        rc = report_config(&settings);
-    if (rc == 0)
+    if (rc == 0) {
+        struct llmobs_json *fact = llmobs_json_object();
+
+        report_enabled(&settings);
+        report_excluded(&settings);
+        report_inbound(&settings);
+        rc = report_variables(&settings, fact);
+        (void)llmobs_json_set(fact, "enabled",
+                              llmobs_json_bool(settings.config->enabled));
+        LLMOBS_KNOWN(ABOUT, fact);
+    }
+    if (rc == 0) {
         llmobs_doctor_wrong(doctor, settings.config, settings.env);
-    if (rc == 0)
         report_places(doctor, settings.config);
+    }
     close_settings(&settings);
     return rc < 0 ? rc : 0;
 }
