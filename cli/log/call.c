@@ -1,80 +1,34 @@
 #include "cli/log/call.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
 
 #include "core/event/to_span.h"
-#include "lib/text/json.h"
+#include "core/log/ledger_dir.h"
+#include "lib/base/file.h"
+#include "lib/base/listing.h"
 
-static const char *const names[LLMOBS_PS_FIELDS] = {
-    "program", "model", "provider", "host", "ml_app"};
+/* -- from the spool -------------------------------------------------------- */
 
-/* The numbers of a call. JSON has no unsigned ones: they go as signed bits. */
-struct numbers {
-    int64_t pid, start, pidns, elsewhere, id, trace_high, trace_low;
-    int64_t thread, progress, wall, mono;
-};
-
-#define NUMBERS (sizeof(struct numbers) / sizeof(int64_t))
-
-/* -- writing --------------------------------------------------------------- */
-
-static int set_text(struct llmobs_json *line, enum llmobs_ps_field field,
-                    const char *text)
+static void set_text(struct llmobs_ps_call *call, enum llmobs_ps_field field,
+                     const char *text)
 {
-    size_t len = text ? strnlen(text, LLMOBS_PS_TEXT) : 0;
-
-    return len == 0 ? 0
-                    : llmobs_json_set(line, names[field],
-                                      llmobs_json_stringn(text, len));
-}
-
-/* The host of a URL, with its port. */
-static int set_host(struct llmobs_json *line, const char *url)
-{
-    const char *begin = strstr(url, "://"), *end, *at;
-
-    begin = begin ? begin + 3 : url;
-    end = begin + strcspn(begin, "/?#");
-    at = memrchr(begin, '@', (size_t)(end - begin));
-    if (at)
-        begin = at + 1;
-    if (end - begin > LLMOBS_PS_TEXT || end == begin)
-        return 0;
-    return llmobs_json_set(line, names[LLMOBS_PS_HOST],
-                           llmobs_json_stringn(begin, (size_t)(end - begin)));
-}
-
-static int set_numbers(struct llmobs_json *line,
-                       const struct llmobs_adopt_call *call)
-{
-    const struct llmobs_exchange *exchange = call->exchange;
-    const struct numbers numbers = {
-        .pid = call->pid,
-        .start = (int64_t)call->start,
-        .pidns = (int64_t)call->pidns,
-        .elsewhere = call->elsewhere,
-        .id = (int64_t)call->id,
-        .trace_high = (int64_t)exchange->context.trace_id.hi,
-        .trace_low = (int64_t)exchange->context.trace_id.lo,
-        .thread = (int64_t)call->place.thread,
-        .progress = (int64_t)call->place.progress,
-        .wall = exchange->start_wall_ns,
-        .mono = exchange->start_mono_ns};
-    struct llmobs_json *list = llmobs_json_array();
-    int64_t all[NUMBERS];
-    int rc = 0;
-
-    memcpy(all, &numbers, sizeof(all));
-    for (size_t i = 0; i < NUMBERS && rc == 0; i++)
-        rc = llmobs_json_add(list, llmobs_json_int(all[i]));
-    return llmobs_json_set_made(line, "numbers", list, rc);
+    snprintf(call->text[field], LLMOBS_PS_TEXT, "%.*s", LLMOBS_PS_TEXT - 1,
+             text ? text : "");
 }
 
 /* Makes a span of the request alone: a call under way has no span yet. */
-static int set_span(struct llmobs_json *line, struct llmobs_exchange *exchange)
+int llmobs_ps_call_of(const struct llmobs_adopt_call *from,
+                      struct llmobs_ps_call *call)
 {
+    struct llmobs_exchange *exchange = from->exchange;
+    const char *begin = strstr(exchange->url, "://"), *end, *at;
     struct llmobs_span span;
     int rc;
 
@@ -82,116 +36,54 @@ static int set_span(struct llmobs_json *line, struct llmobs_exchange *exchange)
     rc = llmobs_exchange_to_span(exchange, &span);
     if (rc != 0)
         return rc;
-    rc = set_text(line, LLMOBS_PS_MODEL, span.model_name);
-    if (rc == 0)
-        rc = set_text(line, LLMOBS_PS_PROVIDER, span.model_provider);
+    *call = (struct llmobs_ps_call){.pid = from->pid,
+                                    .start = from->start,
+                                    .pidns = from->pidns,
+                                    .elsewhere = from->elsewhere,
+                                    .id = from->id,
+                                    .trace_high = exchange->context.trace_id.hi,
+                                    .trace_low = exchange->context.trace_id.lo,
+                                    .place = from->place,
+                                    .start_wall_ns = exchange->start_wall_ns,
+                                    .start_mono_ns = exchange->start_mono_ns};
+    set_text(call, LLMOBS_PS_MODEL, span.model_name);
+    set_text(call, LLMOBS_PS_PROVIDER, span.model_provider);
+    set_text(call, LLMOBS_PS_PROGRAM, from->config->executable);
+    set_text(call, LLMOBS_PS_ML_APP, exchange->context.ml_app);
     llmobs_span_fini(&span);
-    return rc;
-}
-
-static int fill(struct llmobs_json *line, const struct llmobs_adopt_call *call)
-{
-    int rc = set_span(line, call->exchange);
-
-    if (rc == 0)
-        rc = set_numbers(line, call);
-    if (rc == 0)
-        rc = set_text(line, LLMOBS_PS_PROGRAM, call->config->executable);
-    if (rc == 0)
-        rc = set_host(line, call->exchange->url);
-    return rc == 0 ? set_text(line, LLMOBS_PS_ML_APP,
-                              call->exchange->context.ml_app)
-                   : rc;
-}
-
-int llmobs_ps_call_write(const struct llmobs_adopt_call *call,
-                         struct llmobs_buf *out)
-{
-    struct llmobs_json *line = llmobs_json_object();
-    int rc = fill(line, call);
-
-    if (rc == 0)
-        rc = llmobs_json_dump(line, LLMOBS_JSON_ASCII, out);
-    if (rc == 0)
-        rc = llmobs_buf_addc(out, '\n');
-    llmobs_json_free(line);
-    return rc;
-}
-
-/* -- reading --------------------------------------------------------------- */
-
-static int read_numbers(const struct llmobs_json *list,
-                        struct llmobs_ps_call *call)
-{
-    int64_t all[NUMBERS];
-    struct numbers n;
-
-    if (llmobs_json_len(list) != NUMBERS)
-        return -EINVAL;
-    for (size_t i = 0; i < NUMBERS; i++)
-        all[i] = llmobs_json_to_int(llmobs_json_at(list, i));
-    memcpy(&n, all, sizeof(n));
-    if (n.pid <= 0 || n.pid > INT32_MAX)
-        return -EINVAL;
-    call->pid = (pid_t)n.pid;
-    call->start = (uint64_t)n.start;
-    call->pidns = (uint64_t)n.pidns;
-    call->elsewhere = n.elsewhere != 0;
-    call->id = (uint64_t)n.id;
-    call->trace_high = (uint64_t)n.trace_high;
-    call->trace_low = (uint64_t)n.trace_low;
-    call->place.thread = (uint64_t)n.thread;
-    call->place.progress = (uint64_t)n.progress;
-    call->start_wall_ns = n.wall;
-    call->start_mono_ns = n.mono;
+    /* Of the URL the host, with its port. */
+    begin = begin ? begin + 3 : exchange->url;
+    end = begin + strcspn(begin, "/?#");
+    at = memrchr(begin, '@', (size_t)(end - begin));
+    if (at)
+        begin = at + 1;
+    if (end - begin < LLMOBS_PS_TEXT)
+        snprintf(call->text[LLMOBS_PS_HOST], LLMOBS_PS_TEXT, "%.*s",
+                 (int)(end - begin), begin);
     return 0;
 }
 
-static void free_texts(struct llmobs_ps_call *call)
+int llmobs_ps_calls_add(struct llmobs_ps_calls *calls,
+                        const struct llmobs_ps_call *call, uid_t uid)
 {
-    for (size_t i = 0; i < LLMOBS_PS_FIELDS; i++)
-        free(call->text[i]);
-}
+    struct llmobs_ps_call *own;
 
-static int read_texts(const struct llmobs_json *line,
-                      struct llmobs_ps_call *call)
-{
-    for (size_t i = 0; i < LLMOBS_PS_FIELDS; i++) {
-        const char *text = llmobs_json_gets(line, names[i]);
-
-        call->text[i] = text ? strdup(text) : NULL;
-        if (text && !call->text[i])
-            return -ENOMEM;
-    }
-    return 0;
-}
-
-int llmobs_ps_call_read(struct llmobs_text text, uid_t uid,
-                        struct llmobs_ps_calls *calls)
-{
-    struct llmobs_ps_call call = {.uid = uid};
-    struct llmobs_json *line = NULL;
-    int rc;
-
-    if (calls->count == LLMOBS_PS_CALLS) {
-        calls->more = true;
+    calls->more |= calls->count == LLMOBS_PS_CALLS;
+    if (calls->count == LLMOBS_PS_CALLS || call->pid <= 0)
         return 0;
-    }
-    rc = llmobs_json_parse(text, &line);
-    if (rc == 0)
-        rc = read_numbers(llmobs_json_get(line, "numbers"), &call);
-    if (rc == 0)
-        rc = read_texts(line, &call);
-    if (rc == 0 && !calls->list) {
+    if (!calls->list)
         calls->list = malloc(LLMOBS_PS_CALLS * sizeof(*calls->list));
-        rc = calls->list ? 0 : -ENOMEM;
-    }
-    if (rc == 0)
-        calls->list[calls->count++] = call;
-    else
-        free_texts(&call);
-    llmobs_json_free(line);
-    return rc;
+    if (!calls->list)
+        return -ENOMEM;
+    own = &calls->list[calls->count++];
+    *own = *call;
+    own->uid = uid;
+    own->elsewhere = *(const unsigned char *)&call->elsewhere != 0;
+    own->thread = 0;
+    own->state = LLMOBS_PS_UNKNOWN;
+    for (size_t i = 0; i < LLMOBS_PS_FIELDS; i++)
+        own->text[i][LLMOBS_PS_TEXT - 1] = '\0';
+    return 0;
 }
 
 /* -- a list ---------------------------------------------------------------- */
@@ -224,16 +116,132 @@ void llmobs_ps_calls_keep(struct llmobs_ps_calls *calls,
              call->id != last->id) &&
             keep(call))
             calls->list[kept++] = *call;
-        else
-            free_texts(call);
     }
     calls->count = kept;
 }
 
 void llmobs_ps_calls_free(struct llmobs_ps_calls *calls)
 {
-    for (size_t i = 0; i < calls->count; i++)
-        free_texts(&calls->list[i]);
     free(calls->list);
     *calls = (struct llmobs_ps_calls){0};
+}
+
+/* The head of a thread's list of robust mutexes is in the C library's record of
+ * the thread, and so is the thread pointer: they are closer than this. Records
+ * of two threads are farther apart than that, by a stack. */
+#define RECORD_MAX 4096
+
+/* -- the process ----------------------------------------------------------- */
+
+static const char *after(const char *text, const char *name)
+{
+    const char *at = strstr(text, name);
+
+    return at ? at + strlen(name) : NULL;
+}
+
+/* True where any user id of the process is `uid`. Its threads may outlive the
+ * first thread, which is a zombie then. */
+static bool is_of(pid_t pid, uid_t uid)
+{
+    unsigned real = 0, effective = 0, saved = 0, threads = 0;
+    char path[64], text[4096], state = 'X';
+    const char *at;
+
+    snprintf(path, sizeof(path), "/proc/%ld/status", (long)pid);
+    if (llmobs_file_begin(AT_FDCWD, path, text, sizeof(text)) <= 0)
+        return false;
+    at = after(text, "\nState:");
+    if (!at || sscanf(at, " %c", &state) != 1)
+        return false;
+    at = after(text, "\nThreads:");
+    if (!at || sscanf(at, "%u", &threads) != 1 ||
+        ((state == 'Z' || state == 'X') && threads <= 1))
+        return false;
+    at = after(text, "\nUid:");
+    return at && sscanf(at, "%u %u %u", &real, &effective, &saved) == 3 &&
+           (real == uid || effective == uid || saved == uid);
+}
+
+bool llmobs_ps_lives(pid_t pid, uint64_t start)
+{
+    const struct llmobs_record_owner who = {.pid = pid, .start = start};
+    uint64_t now;
+
+    return llmobs_record_start(pid, &now) == 0 &&
+           !llmobs_record_is_another(&who, now);
+}
+
+/* -- how far the call is --------------------------------------------------- */
+
+/* False where the process has no such call any more. */
+static bool look_at_progress(struct llmobs_ps_call *call)
+{
+    struct llmobs_progress progress = {0};
+    struct iovec here = {&progress, sizeof(progress)};
+    struct iovec there = {(void *)(uintptr_t)call->place.progress,
+                          sizeof(progress)};
+
+    if (call->place.progress == 0)
+        return true;
+    errno = 0;
+    if (process_vm_readv(call->pid, &here, 1, &there, 1, 0) != sizeof(progress))
+        return errno != EFAULT && errno != ESRCH;
+    if (progress.sign != LLMOBS_PROGRESS_SIGN || progress.id != call->id)
+        return false;
+    call->received = progress.received;
+    call->state =
+        progress.received > 0 ? LLMOBS_PS_STREAMING : LLMOBS_PS_WAITING;
+    return true;
+}
+
+/* -- its thread ------------------------------------------------------------ */
+
+static bool is_thread_at(pid_t thread, uint64_t pointer)
+{
+    uintptr_t head = 0;
+    size_t len = 0;
+
+    if (syscall(SYS_get_robust_list, thread, &head, &len) != 0 || head == 0)
+        return false;
+    return head + RECORD_MAX > pointer && head < pointer + RECORD_MAX;
+}
+
+/* A process with one thread needs no proof. */
+static void find_thread(struct llmobs_ps_call *call)
+{
+    struct llmobs_listing list;
+    pid_t only = 0;
+    size_t count = 0;
+    const char *name;
+    char path[64];
+
+    snprintf(path, sizeof(path), "/proc/%ld/task", (long)call->pid);
+    if (llmobs_listing_open_in(&list, AT_FDCWD, path))
+        return;
+    while ((name = llmobs_listing_next(&list))) {
+        pid_t number = (pid_t)strtol(name, NULL, 10);
+
+        count += number > 0;
+        if (number > 0)
+            only = number;
+        if (number > 0 && call->place.thread != 0 &&
+            is_thread_at(number, call->place.thread))
+            call->thread = number;
+    }
+    if (call->thread == 0 && count == 1)
+        call->thread = only;
+    llmobs_listing_close(&list);
+}
+
+/* Checks the process before and after the reads: so they read its memory. */
+bool llmobs_ps_call_look(struct llmobs_ps_call *call)
+{
+    if (call->elsewhere)
+        return true;
+    if (!llmobs_ps_lives(call->pid, call->start) ||
+        !is_of(call->pid, call->uid) || !look_at_progress(call))
+        return false;
+    find_thread(call);
+    return llmobs_ps_lives(call->pid, call->start);
 }

@@ -1,13 +1,16 @@
-/* call - a call that is under way, as `llmobs ps` shows it.
+/* call - a call that is under way, as `llmobs ps` shows it, and a look at its
+ * process from outside, without stopping it.
  *
- * Owns:    a list owns its calls and their texts, until free.
+ * Owns:    a list owns its calls, until free.
  * Threads: one.
- * Errors:  -ENOMEM; -EINVAL for a line that is no call.
+ * Errors:  -ENOMEM; a fact that cannot be read is not known.
  * Limits:  LLMOBS_PS_CALLS calls of a list; texts of LLMOBS_PS_TEXT bytes.
  *
  * A process that has become the user of a spool reads it, and hands each call
- * on as a line of JSON. The user may have written anything there: the place of
- * a call is believed only where the process itself confirms it (target.h).
+ * on as it is in memory. The user may have written anything there: the place of
+ * a call is believed only where the process confirms three facts: it began when
+ * the spool says, it is of the spool's user, and the call still runs, by the
+ * numbers at the entry's address.
  */
 #ifndef LLMOBS_PS_CALL_H
 #define LLMOBS_PS_CALL_H
@@ -42,7 +45,7 @@ struct llmobs_ps_call {
     uint64_t id, trace_high, trace_low;
     struct llmobs_exchange_place place;
     int64_t start_wall_ns, start_mono_ns;
-    char *text[LLMOBS_PS_FIELDS]; /* NULL: not known */
+    char text[LLMOBS_PS_FIELDS][LLMOBS_PS_TEXT]; /* "": not known */
     /* The process itself shows these: */
     uid_t uid;
     pid_t thread; /* 0: not known */
@@ -56,13 +59,21 @@ struct llmobs_ps_calls {
     bool more; /* there were more than the limit */
 };
 
-/* Appends the line of a call. -ENOENT: the request is perhaps no model call. */
-int llmobs_ps_call_write(const struct llmobs_adopt_call *call,
-                         struct llmobs_buf *out);
+/* Fills in what the spool says of a call. -ENOENT: the request is perhaps no
+ * model call. */
+int llmobs_ps_call_of(const struct llmobs_adopt_call *from,
+                      struct llmobs_ps_call *call);
 
-/* Adds the call of a line, made by the user `uid`. */
-int llmobs_ps_call_read(struct llmobs_text line, uid_t uid,
-                        struct llmobs_ps_calls *calls);
+/* Adds a call, made by the user `uid`, as another process has sent it. */
+int llmobs_ps_calls_add(struct llmobs_ps_calls *calls,
+                        const struct llmobs_ps_call *call, uid_t uid);
+
+/* Fills state and thread; false where the call is certainly not under way. Does
+ * not look at a process in another pid namespace. */
+bool llmobs_ps_call_look(struct llmobs_ps_call *call);
+
+/* True where the process `pid` that began at `start` still lives. */
+bool llmobs_ps_lives(pid_t pid, uint64_t start);
 
 /* Sorts the calls, the oldest first, and removes repeated calls and calls that
  * `keep` refuses. */

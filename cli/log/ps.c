@@ -10,7 +10,7 @@
 
 #include "cli/log/apart.h"
 #include "cli/log/stack.h"
-#include "cli/log/target.h"
+#include "cli/log/call.h"
 #include "cli/shared/accounts.h"
 #include "cli/shared/cli.h"
 #include "cli/shared/escape.h"
@@ -24,7 +24,7 @@
 
 /* At most this long for each spool, and this many bytes of its calls. */
 #define GATHER_MS 10000
-#define GATHER_BYTES ((size_t)8 << 20)
+#define GATHER_BYTES ((LLMOBS_PS_CALLS + 1) * sizeof(struct llmobs_ps_call))
 #define FRAME_COLUMNS 200
 
 struct ps {
@@ -38,19 +38,22 @@ struct ps {
 
 /* -- the calls, from a child for each spool, as its user ------------------- */
 
-static int send_call(void *ctx, const struct llmobs_adopt_call *call)
+static int send_call(void *ctx, const struct llmobs_adopt_call *from)
 {
     const int *fd = ctx;
-    struct llmobs_buf line;
+    static size_t sent; /* by this process */
+    struct llmobs_ps_call call;
     int rc;
 
-    llmobs_buf_init(&line, (size_t)64 * 1024);
-    rc = llmobs_ps_call_write(call, &line);
+    if (sent > LLMOBS_PS_CALLS) /* one more says that there are more */
+        return 0;
+    rc = llmobs_ps_call_of(from, &call);
+    sent += rc == 0;
+
     if (rc == 0)
-        rc = llmobs_file_write(*fd, line.data, line.len);
+        rc = llmobs_file_write(*fd, &call, sizeof(call));
     else if (rc != -ENOMEM)
         rc = 0;
-    llmobs_buf_fini(&line);
     return rc;
 }
 
@@ -75,7 +78,7 @@ static int read_spool(void *ctx, int entered, int fd)
 static int from_child(struct llmobs_apart *child, uid_t uid,
                       struct llmobs_ps_calls *out)
 {
-    struct llmobs_text rest, line;
+    struct llmobs_ps_call call;
     struct llmobs_buf text;
     int rc, read = 0, status;
 
@@ -84,11 +87,13 @@ static int from_child(struct llmobs_apart *child, uid_t uid,
     status = llmobs_apart_end(child, rc != 0);
     if (rc == 0)
         rc = WIFEXITED(status) ? -WEXITSTATUS(status) : -ECHILD;
-    rest = llmobs_buf_text(&text);
-    while (read != -ENOMEM && llmobs_text_split(&rest, '\n', &line))
-        read = llmobs_ps_call_read(line, uid, out);
+    for (size_t at = 0; read == 0 && text.len - at >= sizeof(call);
+         at += sizeof(call)) {
+        memcpy(&call, text.data + at, sizeof(call));
+        read = llmobs_ps_calls_add(out, &call, uid);
+    }
     llmobs_buf_fini(&text);
-    return rc != 0 || read != -ENOMEM ? rc : read;
+    return rc != 0 ? rc : read;
 }
 
 /* Returns 0 even where this spool cannot be read, so that the walk goes on. */
@@ -213,6 +218,13 @@ static int show_stack(const struct llmobs_ps_call *call,
 
 /* -- a call, as a line of JSON --------------------------------------------- */
 
+/* A text; NULL: it is not known. */
+static const char *known(const struct llmobs_ps_call *call,
+                         enum llmobs_ps_field field)
+{
+    return call->text[field][0] != '\0' ? call->text[field] : NULL;
+}
+
 static void add_number(struct llmobs_json *out, const char *name,
                        int64_t number)
 {
@@ -251,11 +263,11 @@ static void add_facts(struct llmobs_json *out,
     add_number(out, "age_ns", age_of(call));
     if (call->elsewhere)
         add_number(out, "pid_namespace", (int64_t)call->pidns);
-    llmobs_json_set_texts(out, "program", call->text[LLMOBS_PS_PROGRAM],
-                          "model_name", call->text[LLMOBS_PS_MODEL],
-                          "model_provider", call->text[LLMOBS_PS_PROVIDER],
-                          "host", call->text[LLMOBS_PS_HOST], "ml_app",
-                          call->text[LLMOBS_PS_ML_APP], "trace_id", trace,
+    llmobs_json_set_texts(out, "program", known(call, LLMOBS_PS_PROGRAM),
+                          "model_name", known(call, LLMOBS_PS_MODEL),
+                          "model_provider", known(call, LLMOBS_PS_PROVIDER),
+                          "host", known(call, LLMOBS_PS_HOST), "ml_app",
+                          known(call, LLMOBS_PS_ML_APP), "trace_id", trace,
                           "span_id", span, NULL);
     if (call->thread != 0)
         add_number(out, "thread", call->thread);
@@ -335,7 +347,7 @@ static int ps_list(struct ps *ps)
     (void)llmobs_live_namespaces_read("/proc", &ps->living);
     rc = llmobs_spool_dirs_visit(ps->dir, ps->config, visit, ps);
     llmobs_live_namespaces_free(&ps->living);
-    llmobs_ps_calls_keep(&ps->calls, llmobs_ps_target_look);
+    llmobs_ps_calls_keep(&ps->calls, llmobs_ps_call_look);
     if (rc == 0)
         rc = show(ps);
     llmobs_ps_calls_free(&ps->calls);

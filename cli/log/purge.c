@@ -7,13 +7,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "cli/log/apart.h"
-#include "cli/query/contents.h"
 #include "cli/shared/cli.h"
 #include "cli/shared/escape.h"
 #include "cli/shared/options.h"
@@ -33,6 +33,12 @@
 #include "core/log/spool_file.h"
 #include "core/log/spool_name.h"
 #include "core/log/spool.h"
+#include "cli/query/evaluations.h"
+#include "cli/query/load.h"
+#include "cli/query/tail.h"
+#include "cli/query/texts.h"
+#include "cli/shared/reader.h"
+#include "lib/text/json.h"
 
 #define USAGE_FILE "usage"
 #define LOCK_MS 2000
@@ -40,10 +46,8 @@
 #define COUNT_AGAIN_MS 20
 #define USER_S 60
 
-/* -- arguments ------------------------------------------------------------ */
-
 /* How much was removed, or would be removed, for one user or for all users. */
-struct llmobs_purged {
+struct purged {
     union {
         struct {
             uint64_t files; /* of the store, with the file of refused entries */
@@ -61,7 +65,7 @@ struct llmobs_purged {
     int error;
 };
 
-struct llmobs_purge {
+struct purge {
     const char *name; /* of the command */
     const char *dir;  /* NULL: the user's own spool; with `users` all */
     bool store;
@@ -74,19 +78,84 @@ struct llmobs_purge {
     long user_s; /* the time for each other user */
     struct llmobs_config *config;
     struct llmobs_live_namespaces living;
-    struct llmobs_purged sum; /* in a child: only of the child's place */
-    bool theirs;              /* the place that is visited is another user's */
+    struct purged sum; /* in a child: only of the child's place */
+    bool theirs;       /* the place that is visited is another user's */
 };
-
-/* -- files ---------------------------------------------------------------- */
 
 /* A directory while its files are removed. */
 struct folder {
-    struct llmobs_purge *purge;
+    struct purge *purge;
     const char *path;
     int fd;
-    struct llmobs_contents *contents; /* NULL: no files of the store */
+    bool store;                 /* else it is the spool's */
+    struct llmobs_texts traces; /* the ids of its traces, each once */
 };
+
+/* -- what files of the store hold ------------------------------------------ */
+
+#define ID_MAX 64 /* of an id at the end of a line */
+
+static int count_span(struct folder *folder, const char *trace,
+                      int64_t start_ns)
+{
+    struct purged *sum = &folder->purge->sum;
+
+    if (!llmobs_texts_share(&folder->traces, trace))
+        return -ENOMEM;
+    if (sum->spans++ == 0 || start_ns < sum->first_ns)
+        sum->first_ns = start_ns;
+    if (start_ns > sum->last_ns)
+        sum->last_ns = start_ns;
+    return 0;
+}
+
+/* The start of a span whose line the exporter wrote: the last key of that name.
+ * No text has an unescaped quote. -1: only a parser can tell. */
+static int64_t start_of(struct llmobs_text line)
+{
+    static const char key[] = "\"start_ns\":";
+    const char *at = line.data, *stop = line.data + line.len, *found = NULL;
+    char digits[24] = "", *end;
+    int64_t start;
+
+    while ((at = memmem(at, (size_t)(stop - at), key, sizeof(key) - 1)))
+        found = at += sizeof(key) - 1;
+    if (!found || stop - found < (ptrdiff_t)sizeof(digits))
+        return -1;
+    memcpy(digits, found, sizeof(digits) - 1);
+    start = strtoll(digits, &end, 10);
+    return end > digits && *end == ',' ? start : -1;
+}
+
+/* Reads a line in the exporter's form without a parser. Lines that nobody can
+ * read do not count. */
+static int count_line(void *ctx, struct llmobs_text line,
+                      struct llmobs_place place)
+{
+    struct folder *folder = ctx;
+    struct llmobs_text id = llmobs_tail_trace(line);
+    struct llmobs_json *event = NULL;
+    char trace[ID_MAX];
+    int64_t start_ns;
+    int rc;
+
+    (void)place;
+    if (id.data && id.len < ID_MAX && (start_ns = start_of(line)) >= 0) {
+        memcpy(trace, id.data, id.len);
+        trace[id.len] = '\0';
+        return count_span(folder, trace, start_ns);
+    }
+    rc = llmobs_json_parse(line, &event);
+    if (rc == 0 && llmobs_load_is_span(event))
+        rc = count_span(folder, llmobs_json_gets(event, "trace_id"),
+                        llmobs_json_to_int(llmobs_json_get(event, "start_ns")));
+    else if (rc == 0 && llmobs_evaluations_is_one(event))
+        folder->purge->sum.evaluations++;
+    llmobs_json_free(event);
+    return rc == -ENOMEM ? rc : 0;
+}
+
+/* -- files ----------------------------------------------------------------- */
 
 /* True for a regular file of the user; false for a link. */
 static bool is_own(const struct folder *folder, const char *name,
@@ -96,62 +165,47 @@ static bool is_own(const struct folder *folder, const char *name,
            S_ISREG(st->st_mode) && st->st_uid == geteuid();
 }
 
-static void refuse(const struct folder *folder, const char *name)
+/* Counts what a file of the store holds before it is removed. A file that
+ * cannot be read is removed as well. */
+static void remove_file(struct folder *folder, const char *name)
 {
     char path[LLMOBS_ESCAPE_NAME], file[LLMOBS_ESCAPE_NAME];
-
-    folder->purge->sum.refused++;
-    if (!folder->purge->dry)
-        llmobs_tell("%s: %s/%s: not a file of yours\n", folder->purge->name,
-                    llmobs_escape_name(folder->path, path),
-                    llmobs_escape_name(name, file));
-}
-
-/* Counts what a file holds before it is removed. A file that cannot be read is
- * removed as well. */
-static void look_into(const struct folder *folder, const char *name)
-{
-    int fd;
-
-    if (!folder->contents)
-        return;
-    fd = llmobs_fd_open(folder->fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
-    if (fd < 0)
-        return;
-    (void)llmobs_contents_add(folder->contents, fd);
-    close(fd);
-}
-
-/* A file that a reader has closed takes far less of the disk than its size. */
-static uint64_t bytes_of(const struct stat *st)
-{
-    uint64_t size = (uint64_t)st->st_size;
-
-    return size < LLMOBS_SPOOL_CLOSED ? size : (uint64_t)st->st_blocks * 512;
-}
-
-static void remove_file(const struct folder *folder, const char *name)
-{
-    struct llmobs_purged *out = &folder->purge->sum;
+    const struct purge *purge = folder->purge;
+    struct purged *out = &folder->purge->sum;
     struct stat st;
+    int fd = -1;
 
     if (!is_own(folder, name, &st)) {
-        refuse(folder, name);
+        out->refused++;
+        if (!purge->dry)
+            llmobs_tell("%s: %s/%s: not a file of yours\n", purge->name,
+                        llmobs_escape_name(folder->path, path),
+                        llmobs_escape_name(name, file));
         return;
     }
-    look_into(folder, name);
-    if (!folder->purge->dry && unlinkat(folder->fd, name, 0) != 0) {
+    if (folder->store)
+        fd = llmobs_fd_open(folder->fd, name,
+                            O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+    if (fd >= 0) {
+        (void)llmobs_reader_lines(fd, count_line, folder);
+        close(fd);
+    }
+    if (!purge->dry && unlinkat(folder->fd, name, 0) != 0) {
         if (errno != ENOENT && out->error == 0)
             out->error = -errno;
         return;
     }
     out->files++;
-    out->bytes += bytes_of(&st);
+    /* A file that a reader has closed takes far less of the disk than its size.
+     */
+    out->bytes += (uint64_t)st.st_size < LLMOBS_SPOOL_CLOSED
+                      ? (uint64_t)st.st_size
+                      : (uint64_t)st.st_blocks * 512;
 }
 
 /* Removes what stands beside the files of processes: the refused entries, and
  * the files with the usage and with links. With --all also those files. */
-static void remove_rest(const struct folder *folder, const char *name)
+static void remove_rest(struct folder *folder, const char *name)
 {
     struct llmobs_spool_name file;
     char links[sizeof(LLMOBS_LINK_FILE) + 20];
@@ -202,10 +256,10 @@ static int purge_folder(struct folder *folder, bool chosen)
     if (rc != 0)
         return rc == -ENOENT ? 0 : rc;
     list.left = UINT_MAX;
-    if (folder->contents)
+    if (folder->store)
         rc = lock_current(folder, &lock);
     while (rc == 0 && (name = llmobs_listing_next(&list)))
-        if (!folder->contents)
+        if (!folder->store)
             remove_rest(folder, name);
         else if (llmobs_store_has(name))
             remove_file(folder, name);
@@ -219,24 +273,19 @@ static int purge_folder(struct folder *folder, bool chosen)
 
 /* -- the store ------------------------------------------------------------ */
 
-static void purge_store(struct llmobs_purge *purge)
+static void purge_store(struct purge *purge)
 {
     char path[PATH_MAX];
-    struct llmobs_purged *out = &purge->sum;
-    struct llmobs_contents contents = {0};
-    struct folder folder = {purge, path, -1, &contents};
+    struct folder folder = {
+        .purge = purge, .path = path, .fd = -1, .store = true};
     int rc = llmobs_config_store_dir(purge->config, path, sizeof(path));
 
     if (rc == 0)
         rc = purge_folder(&folder, purge->config->store_dir != NULL);
-    out->spans = contents.spans;
-    out->evaluations = contents.evaluations;
-    out->traces = contents.traces.count;
-    out->first_ns = contents.first_ns;
-    out->last_ns = contents.last_ns;
-    llmobs_contents_fini(&contents);
-    if (out->error == 0)
-        out->error = rc;
+    purge->sum.traces = folder.traces.count;
+    llmobs_texts_fini(&folder.traces);
+    if (purge->sum.error == 0)
+        purge->sum.error = rc;
 }
 
 /* -- the spool ------------------------------------------------------------ */
@@ -274,34 +323,20 @@ static int purge_count(struct llmobs_adopt *adopt,
     return rc;
 }
 
-/* Counts the entries that are left; with --all removes them, and counts them as
- * removed. */
-static void count_left(struct llmobs_purge *purge,
-                       const struct llmobs_adopt_counts *left)
-{
-    if (purge->dry)
-        purge->sum.calls += left->ours + left->others;
-    if (purge->all) {
-        purge->sum.calls += left->living;
-        return;
-    }
-    purge->sum.living = left->living;
-    purge->sum.unreadable = left->unreadable;
-}
-
-static void purge_spool(struct llmobs_purge *purge)
+static void purge_spool(struct purge *purge)
 {
     struct llmobs_adopt *adopt =
         llmobs_adopt_new(purge->config, LLMOBS_ADOPT_ANY);
     struct llmobs_adopt_counts left = {0};
+    struct purged *sum = &purge->sum;
     char path[PATH_MAX];
-    struct folder folder = {purge, path, -1, NULL};
+    struct folder folder = {.purge = purge, .path = path, .fd = -1};
     int rc = adopt ? 0 : -ENOMEM;
 
     if (rc == 0) {
         llmobs_adopt_set_living(adopt, &purge->living);
         if (!purge->dry)
-            rc = purge_dead(adopt, &purge->sum.calls);
+            rc = purge_dead(adopt, &sum->calls);
     }
     if (rc == 0)
         rc = purge_count(adopt, &left);
@@ -309,18 +344,24 @@ static void purge_spool(struct llmobs_purge *purge)
         rc = llmobs_spool_dir(purge->config, path, sizeof(path));
     if (rc == 0)
         rc = purge_folder(&folder, purge->config->spool_dir != NULL);
-    if (rc == 0)
-        count_left(purge, &left);
+    if (rc == 0 && purge->dry)
+        sum->calls += left.ours + left.others;
+    if (rc == 0 && purge->all) {
+        sum->calls += left.living;
+    } else if (rc == 0) {
+        sum->living = left.living;
+        sum->unreadable = left.unreadable;
+    }
     llmobs_adopt_free(adopt);
     if (!purge->dry)
         llmobs_ledger_close(purge->config);
-    if (purge->sum.error == 0)
-        purge->sum.error = rc;
+    if (sum->error == 0)
+        sum->error = rc;
 }
 
 /* -- the command ---------------------------------------------------------- */
 
-static int check_options(struct llmobs_purge *purge)
+static int check_options(struct purge *purge)
 {
     const char *why = NULL;
 
@@ -341,7 +382,7 @@ static int check_options(struct llmobs_purge *purge)
 
 /* -- the places, each in a process of its own ---------------------------- */
 
-static void add_up(struct llmobs_purged *sum, const struct llmobs_purged *one)
+static void add_up(struct purged *sum, const struct purged *one)
 {
     if (one->spans > 0 && (sum->spans == 0 || one->first_ns < sum->first_ns))
         sum->first_ns = one->first_ns;
@@ -357,11 +398,11 @@ static void add_up(struct llmobs_purged *sum, const struct llmobs_purged *one)
  * configured store, which is not that user's own. */
 static int purge_apart(void *ctx, int entered, int fd)
 {
-    struct llmobs_purge *purge = ctx;
-    struct llmobs_purged *out = &purge->sum;
+    struct purge *purge = ctx;
+    struct purged *out = &purge->sum;
 
     /* -ENOENT: the user's spool is at another path */
-    *out = (struct llmobs_purged){.error = entered == -ENOENT ? 0 : entered};
+    *out = (struct purged){.error = entered == -ENOENT ? 0 : entered};
     if (entered == 0 && purge->store &&
         !(purge->theirs && purge->config->store_dir))
         purge_store(purge);
@@ -370,32 +411,24 @@ static int purge_apart(void *ctx, int entered, int fd)
     return write(fd, out, sizeof(*out)) == sizeof(*out) ? 0 : 1;
 }
 
-/* Waits for a child; with a limit if another user may have stopped it. */
-static bool waits_for(const struct llmobs_purge *purge, int fd)
-{
-    struct pollfd one = {.fd = fd, .events = POLLIN};
-    int rc, user_ms = (int)purge->user_s * 1000;
-
-    do
-        rc = poll(&one, 1, purge->theirs ? user_ms : -1);
-    while (rc < 0 && errno == EINTR);
-    return rc > 0;
-}
-
 /* Purges a place, and adds what came of it to the sum. The child's user may
  * have stopped it, even after it sent its result. */
-static int run_apart(struct llmobs_purge *purge,
-                     const struct llmobs_user_spool *place)
+static int run_apart(struct purge *purge, const struct llmobs_user_spool *place)
 {
-    struct llmobs_purged out = {0};
+    struct purged out = {0};
     struct llmobs_apart child;
+    struct pollfd one = {.events = POLLIN};
+    int rc;
 
     purge->theirs = place->uid != geteuid();
     out.error =
         llmobs_apart_start(&child, 0, place, purge->config, purge_apart, purge);
     if (out.error == 0) {
-        if (!waits_for(purge, child.fd) ||
-            read(child.fd, &out, sizeof(out)) != sizeof(out))
+        one.fd = child.fd;
+        do
+            rc = poll(&one, 1, purge->theirs ? (int)purge->user_s * 1000 : -1);
+        while (rc < 0 && errno == EINTR);
+        if (rc <= 0 || read(child.fd, &out, sizeof(out)) != sizeof(out))
             out.error = -ECHILD;
         (void)llmobs_apart_end(&child, true);
     }
@@ -405,7 +438,7 @@ static int run_apart(struct llmobs_purge *purge,
 
 static int purge_visit(void *ctx, const struct llmobs_user_spool *place)
 {
-    struct llmobs_purge *purge = ctx;
+    struct purge *purge = ctx;
     bool own = place->uid == geteuid();
     int rc;
 
@@ -419,7 +452,7 @@ static int purge_visit(void *ctx, const struct llmobs_user_spool *place)
     return 0;
 }
 
-static int visit_own(struct llmobs_purge *purge)
+static int visit_own(struct purge *purge)
 {
     char path[PATH_MAX];
     struct llmobs_user_spool place = {path, purge->config->spool_dir != NULL,
@@ -435,7 +468,7 @@ static int visit_own(struct llmobs_purge *purge)
     return rc;
 }
 
-static int purge_go(struct llmobs_purge *purge)
+static int purge_go(struct purge *purge)
 {
     int rc = 0;
 
@@ -460,9 +493,9 @@ static int purge_go(struct llmobs_purge *purge)
 
 /* -- telling, asking ------------------------------------------------------ */
 
-static void print_json(const struct llmobs_purge *purge)
+static void print_json(const struct purge *purge)
 {
-    const struct llmobs_purged *sum = &purge->sum;
+    const struct purged *sum = &purge->sum;
 
     printf("{\"dry_run\":%s,\"files\":%" PRIu64 ",\"bytes\":%" PRIu64
            ",\"spans\":%" PRIu64 ",\"traces\":%" PRIu64
@@ -508,7 +541,7 @@ static void print_time(int64_t ns, const struct tm *day, struct tm *out)
     fputs(text, stdout);
 }
 
-static void print_span(const struct llmobs_purged *sum)
+static void print_span(const struct purged *sum)
 {
     time_t now = time(NULL);
     struct tm today = {0}, first, last;
@@ -528,9 +561,9 @@ static void print_span(const struct llmobs_purged *sum)
     print_time(sum->last_ns, &first, &last);
 }
 
-static void purge_tell(const struct llmobs_purge *purge)
+static void purge_tell(const struct purge *purge)
 {
-    const struct llmobs_purged *sum = &purge->sum;
+    const struct purged *sum = &purge->sum;
 
     if (purge->json) {
         print_json(purge);
@@ -555,7 +588,7 @@ static void purge_tell(const struct llmobs_purge *purge)
 }
 
 /* Prints what would be removed, and asks whether to do it. */
-static bool is_wanted(struct llmobs_purge *purge)
+static bool is_wanted(struct purge *purge)
 {
     char answer[8] = "";
 
@@ -569,9 +602,9 @@ static bool is_wanted(struct llmobs_purge *purge)
            (answer[0] == 'y' || answer[0] == 'Y');
 }
 
-static int purge_all(struct llmobs_purge *purge)
+static int purge_all(struct purge *purge)
 {
-    const struct llmobs_purged *sum = &purge->sum;
+    const struct purged *sum = &purge->sum;
 
     if (!purge->yes && !purge->dry && !is_wanted(purge))
         return LLMOBS_CLI_FAILED;
@@ -584,7 +617,7 @@ static int purge_all(struct llmobs_purge *purge)
 
 int llmobs_cmd_purge(int argc, char **argv)
 {
-    static struct llmobs_purge purge = {.user_s = USER_S};
+    static struct purge purge = {.user_s = USER_S};
     static const struct llmobs_cli_option options[] = {
         LLMOBS_CLI_FLAG("yes", &purge.yes),
         LLMOBS_CLI_FLAG("dry-run", &purge.dry),

@@ -20,7 +20,7 @@
 #include <unistd.h>
 
 #include "cli/log/apart.h"
-#include "cli/log/target.h"
+#include "cli/log/call.h"
 #include "lib/base/clock.h"
 #include "lib/base/file.h"
 #include "lib/elf/symbol.h"
@@ -409,7 +409,7 @@ static int read_stopped(struct reading *reading)
     char path[64];
     int rc;
 
-    if (!llmobs_ps_target_lives(reading->pid, reading->start))
+    if (!llmobs_ps_lives(reading->pid, reading->start))
         return -ESRCH;
     llmobs_buf_init(&reading->maps, MAPS_MAX);
     snprintf(path, sizeof(path), "/proc/%ld/maps", (long)reading->pid);
