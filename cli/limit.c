@@ -206,9 +206,7 @@ static void family_signal(const struct family *family, int signal)
         kill(family->list[i].pid, signal);
 }
 
-/* -- spent ---------------------------------------------------------------- */
-
-/* What the calls of one run have used, as the local store has them. */
+/* -- the sums of a run's calls, as the local store has them ---------------- */
 
 static void add_unknown(struct unknown *unknown, const struct llmobs_row *row)
 {

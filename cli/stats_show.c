@@ -220,7 +220,7 @@ static void set_counts(struct llmobs_json *object,
             set_number(object, sum->list[i].name, sum->list[i].value);
 }
 
-/* What is said of destinations: of row `first` and those behind it. */
+/* Describes destinations: row `first` and those behind it. */
 static struct llmobs_json *make_said(const struct llmobs_tally *tally,
                                      const struct llmobs_config *config,
                                      size_t first, size_t count)

@@ -14,7 +14,7 @@
 #define BITS 7  /* of the number of lines */
 #define WORDS 8 /* of a line, the size of a cache line */
 
-/* What the program asked for with a handler, and the kernel is not told. */
+/* The program asked for this with a handler, and the kernel is not told. */
 enum { SAYS_NOTHING = 1, ONCE = 2 };
 
 /* A thread that is at work, in a handler, or about to send. Only the thread
@@ -257,7 +257,7 @@ static unsigned asked(unsigned long flags)
            (flags & SA_RESETHAND ? ONCE : 0);
 }
 
-/* What stands for the handler; 0: no place is free. */
+/* The function that stands for the handler; 0: no place is free. */
 static uintptr_t wrapped(uintptr_t handler, unsigned long flags)
 {
     const uint64_t wanted = (uint64_t)handler << 2 | asked(flags);
@@ -376,8 +376,8 @@ static int of__Fork(void)
     return known(REAL(_Fork)());
 }
 
-/* What a handler's frame left may seem alive long after a jump out of it, but
- * the jump has let its signal come again. */
+/* The remains of a handler's frame may seem alive long after a jump out of it,
+ * but the jump has let its signal come again. */
 static bool is_blocked(int signal)
 {
     struct action action;

@@ -325,7 +325,7 @@ static int add_options(struct launch *launch)
 {
     int rc = llmobs_environment_init(&launch->environment, environ);
 
-    /* Whoever names the launcher wants a relay, in a service too; the
+    /* A user who names the launcher wants a relay, in a service too; the
      * entrypoint delivers by itself at the end. */
     if (rc == 0 && !launch->entrypoint && !getenv("LLMOBS_LAUNCHED"))
         rc = llmobs_environment_set(&launch->environment, "LLMOBS_LAUNCHED",

@@ -39,8 +39,8 @@ bool llmobs_destination_fails(const struct llmobs_answer *answer,
 const char *llmobs_destination_time(int64_t ns,
                                     char out[LLMOBS_DESTINATION_TIME]);
 
-/* What waits in the spool of this user, and the last answers of its
- * destinations. Those for which nothing waits count as accepting. */
+/* Reads how many calls wait in the spool of this user, and the last answers of
+ * its destinations. Those for which nothing waits count as accepting. */
 void llmobs_destinations_read(const struct llmobs_config *config,
                               struct llmobs_destinations *out);
 
@@ -52,9 +52,9 @@ void llmobs_destinations_add(struct llmobs_destinations *to,
 void llmobs_destinations_look(const struct llmobs_config *config,
                               struct llmobs_adopt_counts *out);
 
-/* What there is to say of row `i`: of the answers, as llmobs_destination_fails,
- * and behind them of the places: how many calls wait, since when, when the next
- * try is, and by which command they are sent now. False: nothing. */
+/* Describes row `i`: of the answers, as llmobs_destination_fails, and behind
+ * them of the places: how many calls wait, since when, when the next try is,
+ * and by which command they are sent now. False: there is nothing to say. */
 #define LLMOBS_DESTINATIONS_ROWS (LLMOBS_ANSWERS + LLMOBS_ADOPT_PLACES)
 bool llmobs_destinations_say(const struct llmobs_destinations *all, size_t i,
                              const struct llmobs_config *config,

@@ -39,7 +39,7 @@ int llmobs_preload_tool(char path[PATH_MAX]);
  * LLMOBS_BUILD, beside this program, or in share/llmobs of its installation. */
 int llmobs_preload_share(const char *name, char path[PATH_MAX]);
 
-/* What to say behind the path of one of these files that is missing: in an
+/* The words behind the path of one of these files that is missing: in an
  * installation, or an unpacked archive, nobody can build it. */
 const char *llmobs_preload_remedy(const char *path);
 

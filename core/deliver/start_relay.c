@@ -72,9 +72,9 @@ static const char *read_unit(char *text)
     return unit;
 }
 
-/* A relay in a service would end with it, or keep it from its end. What a
- * person started has a terminal, or is an application or a scope of a session.
- */
+/* A relay in a service would end with it, or keep it from its end. A program
+ * that a person started has a terminal, or is an application or a scope of a
+ * session. */
 static bool is_service(char *text)
 {
     char path[40];

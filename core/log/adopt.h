@@ -53,7 +53,7 @@ struct llmobs_adopted {
                                          * the next call */
 };
 
-/* What waits for one destination. */
+/* The calls that wait for one destination. */
 #define LLMOBS_ADOPT_PLACES 8
 struct llmobs_adopt_place {
     char name[LLMOBS_OWNER_PLACE]; /* as llmobs_owner_place */

@@ -35,7 +35,7 @@ static bool is_fresh(int fd)
            age > -LLMOBS_RELAY_STALE_MS * LLMOBS_NS_PER_MS;
 }
 
-/* What a process writes that is about to start a relay. */
+/* A process that is about to start a relay writes this. */
 #define STARTS "s"
 /* A relay that is started has its sign within this time. */
 #define START_MS 3000

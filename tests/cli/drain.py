@@ -278,7 +278,7 @@ WAITS = r"(\d+) calls? waits? in the spool since 20\S+ \S+ for (.*); next try:" 
 
 
 def told(*command, **env):
-    """What a command says of each destination: (calls, next try, remedy)."""
+    """A command's words about each destination: (calls, next try, remedy)."""
     done = subprocess.run([LLMOBS, *command], env=environment(**env), text=True,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                           timeout=LIMIT)

@@ -95,7 +95,8 @@ def store_and_spool():
 
 
 def full_store():
-    """What a full store has removed is told until the store is purged."""
+    """The command says that a full store has removed spans until the store is
+    purged."""
     def view(*args):
         r = subprocess.run([LLMOBS, "view", *args], env=environment(TZ="UTC"),
                            stdout=subprocess.PIPE, stderr=subprocess.PIPE,

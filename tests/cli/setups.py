@@ -229,7 +229,7 @@ def program(path, text, *flags):
 
 
 def starts():
-    """What a script of Node may start."""
+    """The programs that a script of Node may start."""
     modules = os.path.join(TMP, "app", "node_modules")
     fuse = "NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2:"
     for package, text, flags, told in (

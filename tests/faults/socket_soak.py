@@ -18,7 +18,7 @@ import harness
 CLIENTS = """urllib requests httpx httpx_async aiohttp httpclient threads abort big
     fork spawn pieces rdwr pipeline unix six nonblock dup reuse early duplex""".split()
 TICKING = "sends", "writes", "pieces", "dials", "jumps"
-# Who lets go of an answer gets as much of it as has come by then.
+# A client that lets go of an answer gets as much of it as has come by then.
 SIZES_DIFFER = "abort", "early", "node", "jumps"
 LEFT = 30  # calls that ticking jumps makes
 # Sends what no rule takes for a call, beside its calls.
@@ -132,7 +132,7 @@ class Lane:
 
     @staticmethod
     def wire(asked, whole):
-        """What does not depend on the time, in any order."""
+        """The facts that do not depend on the time, in any order."""
         return sorted((c["way"], c["m"], c["t"], c["reqb"], c["reqh"],
                        *((c["st"], c["respb"]) if whole else ()),
                        # of random bytes

@@ -1,7 +1,7 @@
 /* ticking WHAT, in the environment BASE=http://HOST:PORT: calls of two threads
  * by plain HTTP while a timer's handler uses a connection of its own, wherever
- * the program is at that time: in the allocator, in a call, in a lock. What it
- * prints does not depend on when that is.
+ * the program is at that time: in the allocator, in a call, in a lock. The
+ * output does not depend on when that is.
  *
  * sends, writes: the handler makes calls by send and recv, or write and read.
  * pieces: likewise, some bytes at a time. dials: each on a new connection.

@@ -190,7 +190,7 @@ def a_page_that_dies(t):
 # ---- the page -----------------------------------------------------------------
 
 def table(t, folder):
-    """What llmobs view says of calls by page."""
+    """The table of calls by page of llmobs view."""
     run = subprocess.run(
         [os.path.join(t.build, "llmobs"), "view", "--store", folder, "--summary",
          "--by", "page", "--csv"], stdout=subprocess.PIPE, check=True)

@@ -278,7 +278,7 @@ def kubectl(t):
 
 
 def kustomized(t, folder):
-    """What `kubectl apply -k` of the folder would send: one Deployment."""
+    """The one Deployment that `kubectl apply -k` of the folder would send."""
     done = subprocess.run([kubectl(t), "kustomize", os.path.join(CONTAINER, folder)],
                           env={"PATH": os.environ["PATH"], "HOME": t.dir}, text=True,
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE)

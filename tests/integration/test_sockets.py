@@ -97,8 +97,8 @@ for each in OF_CASES:
         join(*each)
 
 
-# The cases of handlers.c, and their spans; None: some of what was left. What a
-# handler sends is not seen, and is counted.
+# The cases of handlers.c, and their spans; None: some of what was left. The
+# library counts the calls of a handler, and sees none.
 OF_HANDLERS = (
     ("sends", "malloc", 4), ("sends", "dlopen", 4), ("sends", "calls", 104),
     ("sends", "threads", 184), ("sends", "first", 3), ("writes", "malloc", 4),

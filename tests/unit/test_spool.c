@@ -501,7 +501,7 @@ TEST(test_files_of_others)
     ck_assert_int_eq(llmobs_spool_reject(spool, event), -EPERM);
 }
 
-/* Whatever the host's name is, as the request has it. */
+/* A host may have any name, as the request has it. */
 TEST(test_key_in_the_host)
 {
     struct llmobs_exchange *e = spool_make(1);
@@ -738,7 +738,7 @@ static bool has_owner_of(struct llmobs_config *one, struct llmobs_config *two)
     return same;
 }
 
-/* What is hashed of a key does not say what the key is. */
+/* The hash of a key does not say what the key is. */
 TEST(test_owner_keys)
 {
     char *long_1[] = {"Authorization: Bearer 0123456789abcdefghij0001", NULL},

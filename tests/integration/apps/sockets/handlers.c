@@ -1,6 +1,6 @@
 /* handlers WHAT WHERE LIBRARY: signal handlers that use connections, as POSIX
  * lets them, each half millisecond, wherever the program is at that time. The
- * servers are threads of a child. What a handler does, it does not count. */
+ * servers are threads of a child. It does not count what a handler does. */
 #define _GNU_SOURCE
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"
 #include <dlfcn.h>
@@ -292,7 +292,7 @@ static void jump_about(bool by_read, bool in_connect)
 /* ---- what the program asks for, and is told ---------------------------------
  */
 
-/* What <signal.h> calls signal in programs that ask for strict POSIX. */
+/* <signal.h> calls signal so in programs that ask for strict POSIX. */
 void (*__sysv_signal(int, void (*)(int)))(int);
 
 static volatile sig_atomic_t sum, pid_seen;
