@@ -2,6 +2,7 @@
 #include <getopt.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -69,17 +70,21 @@ static int write_output(struct stats *stats)
 
 /* -- what is wrong --------------------------------------------------------- */
 
-/* Begins a line about a user. */
-static void print_user(const struct stats *stats,
-                       const struct llmobs_tally *tally)
+/* Prints a line about a user. */
+__attribute__((format(printf, 3, 4))) static void say(
+    const struct stats *stats, const struct llmobs_tally *tally,
+    const char *format, ...)
 {
-    char name[LLMOBS_ACCOUNT_NAME];
+    char name[LLMOBS_ACCOUNT_NAME], text[PATH_MAX + LLMOBS_DESTINATION_TEXT];
+    va_list args;
 
+    va_start(args, format);
+    vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
     fflush(stdout);
     llmobs_account_name(tally->uid, name);
-    llmobs_tell(COMMAND ": ");
-    if (stats->users)
-        llmobs_tell("%s: ", name);
+    llmobs_tell(COMMAND ": %s%s%s\n", stats->users ? name : "",
+                stats->users ? ": " : "", text);
 }
 
 static void print_faults(const struct stats *stats,
@@ -87,28 +92,21 @@ static void print_faults(const struct stats *stats,
 {
     uint64_t restarts = llmobs_counts_get(&tally->sum, LLMOBS_LEDGER_RESTARTS);
 
-    if (tally->error) {
-        print_user(stats, tally);
-        llmobs_tell("%s%s%s\n", tally->dir ? tally->dir : "",
-                    tally->dir ? ": " : "",
-                    tally->error == -ECHILD ? "the reading broke off"
-                                            : strerror(-tally->error));
-    }
-    if (tally->unreadable > 0) {
-        print_user(stats, tally);
-        llmobs_tell("%zu file%s in %s could not be read\n", tally->unreadable,
-                    tally->unreadable == 1 ? "" : "s", tally->dir);
-    }
-    if (tally->versions > 0) {
-        print_user(stats, tally);
-        llmobs_cli_tell_versions(tally->versions);
-    }
-    if (restarts > 0) {
-        print_user(stats, tally);
-        llmobs_tell("the totals in %s could not be read and began anew %" PRIu64
-                    " time%s\n",
-                    tally->dir, restarts, restarts == 1 ? "" : "s");
-    }
+    if (tally->error)
+        say(stats, tally, "%s%s%s", tally->dir ? tally->dir : "",
+            tally->dir ? ": " : "",
+            tally->error == -ECHILD ? "the reading broke off"
+                                    : strerror(-tally->error));
+    if (tally->unreadable > 0)
+        say(stats, tally, "%zu file%s in %s could not be read",
+            tally->unreadable, tally->unreadable == 1 ? "" : "s", tally->dir);
+    if (tally->versions > 0)
+        say(stats, tally, LLMOBS_CLI_VERSIONS(tally->versions));
+    if (restarts > 0)
+        say(stats, tally,
+            "the totals in %s could not be read and began anew %" PRIu64
+            " time%s",
+            tally->dir, restarts, restarts == 1 ? "" : "s");
 }
 
 static void print_drops(const struct stats *stats,
@@ -116,10 +114,9 @@ static void print_drops(const struct stats *stats,
 {
     char room[LLMOBS_DESTINATION_TIME];
 
-    print_user(stats, tally);
-    llmobs_tell("%sdropped: %" PRIu64 ", the last at %s\n", before,
-                tally->drops.count,
-                llmobs_destination_time((int64_t)tally->drops.at_ns, room));
+    say(stats, tally, "%sdropped: %" PRIu64 ", the last at %s", before,
+        tally->drops.count,
+        llmobs_destination_time((int64_t)tally->drops.at_ns, room));
 }
 
 /* A check is about what has lasted, or explains another alert. */
@@ -141,15 +138,13 @@ static void print_failures(const struct stats *stats,
              began > since) ||
             !llmobs_destinations_say(all, i, stats->tallies.config, text))
             continue;
-        print_user(stats, tally);
-        llmobs_tell("%s\n", text);
+        say(stats, tally, "%s", text);
     }
-    if (fallen == 0)
-        return;
-    print_user(stats, tally);
-    llmobs_tell("%" PRIu64 " fell back to the local store, as the spool had no "
-                "room: `llmobs drain --store` sends them\n",
-                fallen);
+    if (fallen > 0)
+        say(stats, tally,
+            "%" PRIu64 " fell back to the local store, as the spool had no "
+            "room: `llmobs drain --store` sends them",
+            fallen);
 }
 
 static void print_alerts(const struct stats *stats,
@@ -157,13 +152,12 @@ static void print_alerts(const struct stats *stats,
 {
     if (tally->lost)
         print_drops(stats, tally, "");
-    if (tally->stale) {
-        print_user(stats, tally);
-        llmobs_tell("in the spool for %" PRIu64
-                    " s: its destination is away, or neither `llmobs relay` "
-                    "nor `llmobs drain` runs\n",
-                    tally->numbers[LLMOBS_TALLY_OLDEST]);
-    }
+    if (tally->stale)
+        say(stats, tally,
+            "in the spool for %" PRIu64
+            " s: its destination is away, or neither `llmobs relay` nor "
+            "`llmobs drain` runs",
+            tally->numbers[LLMOBS_TALLY_OLDEST]);
 }
 
 /* -- the command ----------------------------------------------------------- */

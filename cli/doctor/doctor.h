@@ -89,9 +89,6 @@ enum llmobs_tls_way {
 enum llmobs_tls_way llmobs_doctor_tls_of(struct llmobs_doctor *doctor,
                                          char *why);
 
-/* True where the program, or the process, has one of these libraries. */
-bool llmobs_doctor_has_tls(const struct llmobs_doctor *doctor);
-
 /* Reports on the program, or the process. No report for a program that has
  * neither library. */
 enum llmobs_tls_way llmobs_doctor_tls(struct llmobs_doctor *doctor);
@@ -172,19 +169,6 @@ void llmobs_doctor_open_library(struct llmobs_doctor *doctor,
 /* The settings of the program, without a word about their mistakes; the caller
  * frees them. NULL without memory, and where a process's cannot be read. */
 struct llmobs_config *llmobs_doctor_config(struct llmobs_doctor *doctor);
-
-/* The variable in the program's environment; NULL: it is unset. */
-const char *llmobs_doctor_env(const struct llmobs_doctor *doctor,
-                              const char *name);
-
-/* True where a tracer in the language of the program reports its calls, as its
- * variables and objects show, and Node's options. `base`: the program's name.
- */
-bool llmobs_doctor_has_tracer(const struct llmobs_doctor *doctor,
-                              const char *base);
-
-/* True where the program is PHP by its file's name, or has PHP as a module. */
-bool llmobs_doctor_is_php(const struct llmobs_doctor *doctor, const char *base);
 
 /* Warns of a setting, with what to do about it; `ctx` is the doctor. */
 void llmobs_doctor_complain(void *ctx, const char *text);

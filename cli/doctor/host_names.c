@@ -84,21 +84,6 @@ void llmobs_host_names_add(struct llmobs_host_names *names, const char *urls)
 
 /* -- looking them up ------------------------------------------------------ */
 
-static void to_bytes(const struct sockaddr *from, unsigned char bytes[16])
-{
-    static const unsigned char mapped[12] = {[10] = 0xff, [11] = 0xff};
-
-    if (from->sa_family == AF_INET6) {
-        memcpy(bytes,
-               &((const struct sockaddr_in6 *)(const void *)from)->sin6_addr,
-               16);
-        return;
-    }
-    memcpy(bytes, mapped, sizeof(mapped));
-    memcpy(bytes + sizeof(mapped),
-           &((const struct sockaddr_in *)(const void *)from)->sin_addr, 4);
-}
-
 /* In a child: writes the addresses of one name to the pipe. A write of less
  * than PIPE_BUF bytes is not mixed with others. */
 static void look_up(const struct llmobs_host_names *names, size_t i, int out)
@@ -109,29 +94,25 @@ static void look_up(const struct llmobs_host_names *names, size_t i, int out)
     if (getaddrinfo(names->names[i].name, NULL, &hints, &list) != 0)
         return;
     for (struct addrinfo *at = list; at; at = at->ai_next) {
+        const void *from = at->ai_addr;
         struct llmobs_host_known known;
 
         memset(&known, 0, sizeof(known));
         known.name = i;
-        if (at->ai_family != AF_INET && at->ai_family != AF_INET6)
+        if (at->ai_family == AF_INET6) {
+            memcpy(known.bytes, &((const struct sockaddr_in6 *)from)->sin6_addr,
+                   16);
+        } else if (at->ai_family == AF_INET) {
+            known.bytes[10] = known.bytes[11] = 0xff; /* ::ffff:a.b.c.d */
+            memcpy(known.bytes + 12,
+                   &((const struct sockaddr_in *)from)->sin_addr, 4);
+        } else {
             continue;
-        to_bytes(at->ai_addr, known.bytes);
+        }
         if (write(out, &known, sizeof(known)) != (ssize_t)sizeof(known))
             break;
     }
     freeaddrinfo(list);
-}
-
-static int record(struct llmobs_host_names *names,
-                  const struct llmobs_host_known *known)
-{
-    if (known->name >= names->count || names->known_count == LISTED)
-        return 0;
-    if (llmobs_grow(&names->known, &names->known_room, names->known_count,
-                    sizeof(*names->known)) != 0)
-        return -ENOMEM;
-    names->known[names->known_count++] = *known;
-    return 0;
 }
 
 /* Reads until all children have ended, or the time is over. */
@@ -140,9 +121,8 @@ static int gather(struct llmobs_host_names *names, int in)
     int64_t end =
         llmobs_clock_mono_ns() + LLMOBS_HOST_LOOKUP_MS * LLMOBS_NS_PER_MS;
     struct llmobs_host_known known;
-    int rc = 0;
 
-    while (rc == 0) {
+    for (;;) {
         struct pollfd ready = {in, POLLIN, 0};
         int64_t left = (end - llmobs_clock_mono_ns()) / LLMOBS_NS_PER_MS;
         int got = left > 0 ? poll(&ready, 1, (int)left) : 0;
@@ -151,10 +131,14 @@ static int gather(struct llmobs_host_names *names, int in)
             continue;
         if (got <= 0 ||
             read(in, &known, sizeof(known)) != (ssize_t)sizeof(known))
-            break;
-        rc = record(names, &known);
+            return 0;
+        if (known.name >= names->count || names->known_count == LISTED)
+            continue;
+        if (llmobs_grow(&names->known, &names->known_room, names->known_count,
+                        sizeof(*names->known)) != 0)
+            return -ENOMEM;
+        names->known[names->known_count++] = known;
     }
-    return rc;
 }
 
 /* Gateways come first: they were added last, and are the fewest. */

@@ -76,18 +76,12 @@ bool llmobs_process_loads_tracer(pid_t pid)
 
 /* -- environment ---------------------------------------------------------- */
 
-/* True for a text of the form "NAME=value". */
-static bool is_variable(const char *text)
-{
-    size_t len = strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                              "abcdefghijklmnopqrstuvwxyz0123456789_");
-
-    return len > 0 && text[len] == '=';
-}
-
-/* Splits `text`, which ends with a NUL, into entries. */
+/* Splits `text`, which ends with a NUL, into entries; `variables`: only those
+ * of the form "NAME=value". */
 static int split_env(struct llmobs_process *process, bool variables)
 {
+    static const char name[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                               "abcdefghijklmnopqrstuvwxyz0123456789_";
     struct llmobs_buf *text = &process->env_text;
     size_t count = 0, at = 0;
 
@@ -98,20 +92,14 @@ static int split_env(struct llmobs_process *process, bool variables)
     if (!process->env)
         return -ENOMEM;
     for (size_t i = 0; i < text->len && at <= count;) {
-        if (!variables || is_variable(text->data + i))
-            process->env[at++] = text->data + i;
-        i += strlen(text->data + i) + 1;
+        char *entry = text->data + i;
+        size_t len = strspn(entry, name);
+
+        if (!variables || (len > 0 && entry[len] == '='))
+            process->env[at++] = entry;
+        i += strlen(entry) + 1;
     }
     return 0;
-}
-
-/* True where a title, followed by NULs, has replaced the environment. */
-static bool is_overwritten(const struct llmobs_process *process)
-{
-    for (const char **env = process->env; *env; env++)
-        if (strchr(*env, '='))
-            return false;
-    return process->env_text.len > 0;
 }
 
 /* Reads the shim's variables; the caller frees them. -1, and NULL: they cannot
@@ -136,21 +124,6 @@ static ssize_t read_data(const struct llmobs_process *process, char **data)
     return got;
 }
 
-/* Takes the shim's copy of the environment from its data. No other text there
- * has the form of a variable. */
-static int read_copy(struct llmobs_process *process)
-{
-    char *data;
-    ssize_t got = read_data(process, &data);
-    int rc;
-
-    llmobs_buf_cut(&process->env_text, 0);
-    rc = got > 0 ? llmobs_buf_add(&process->env_text, data, (size_t)got) : 0;
-    free(data);
-    process->env_known = process->env_copied = got > 0;
-    return rc != 0 ? rc : split_env(process, true);
-}
-
 bool llmobs_process_note(const struct llmobs_process *process,
                          const char *beginning, char *out, size_t cap)
 {
@@ -167,15 +140,27 @@ bool llmobs_process_note(const struct llmobs_process *process,
 
 static int read_env(struct llmobs_process *process)
 {
-    int rc = slurp(process->pid, "environ", &process->env_text);
+    struct llmobs_buf *text = &process->env_text;
+    int rc = slurp(process->pid, "environ", text);
+    char *data;
+    ssize_t got;
 
     process->env_known = rc == 0;
     rc = split_env(process, false);
-    if (rc != 0 || !is_overwritten(process))
+    for (const char **env = process->env; rc == 0 && *env; env++)
+        if (strchr(*env, '='))
+            return 0;
+    if (rc != 0 || text->len == 0)
         return rc;
-    process->env_known = false;
-    process->env[0] = NULL;
-    return read_copy(process);
+    /* A title, followed by NULs, has replaced the environment: there is the
+     * shim's copy in its data. No other text there has the form of a variable.
+     */
+    got = read_data(process, &data);
+    llmobs_buf_cut(text, 0);
+    rc = got > 0 ? llmobs_buf_add(text, data, (size_t)got) : 0;
+    free(data);
+    process->env_known = process->env_copied = got > 0;
+    return rc != 0 ? rc : split_env(process, true);
 }
 
 const char *llmobs_process_env(const struct llmobs_process *process,
@@ -190,21 +175,6 @@ const char *llmobs_process_env(const struct llmobs_process *process,
 }
 
 /* -- objects -------------------------------------------------------------- */
-
-/* Adds a file once, though it has several mappings, one after another. */
-static void add_object(struct llmobs_process *process, char *path)
-{
-    bool deleted = cut_deleted(path);
-    struct llmobs_process_object *last =
-        process->object_count > 0 ? &process->objects[process->object_count - 1]
-                                  : NULL;
-
-    if (*path != '/' || (last && strcmp(last->path, path) == 0) ||
-        process->object_count == LLMOBS_PROCESS_OBJECTS)
-        return;
-    process->objects[process->object_count++] =
-        (struct llmobs_process_object){path, deleted};
-}
 
 /* Notes the shim's writable mappings, and the anonymous one after them. */
 static void record_data(struct llmobs_process *process, const char *line)
@@ -226,16 +196,23 @@ static void record_data(struct llmobs_process *process, const char *line)
         process->data_to = to;
 }
 
-/* Reads a line of maps: "from-to rights offset device inode   path". */
+/* Reads a line of maps: "from-to rights offset device inode   path". Adds a
+ * file once, though it has several mappings, one after another. */
 static void read_mapping(struct llmobs_process *process, char *line)
 {
+    size_t count = process->object_count;
+    bool deleted;
+
     record_data(process, line);
     for (int fields = 0; fields < 5 && *line != '\0'; fields++) {
         line += strcspn(line, " ");
         line += strspn(line, " ");
     }
-    if (*line == '/')
-        add_object(process, line);
+    deleted = cut_deleted(line);
+    if (*line == '/' && count < LLMOBS_PROCESS_OBJECTS &&
+        (count == 0 || strcmp(process->objects[count - 1].path, line) != 0))
+        process->objects[process->object_count++] =
+            (struct llmobs_process_object){line, deleted};
 }
 
 static int read_maps(struct llmobs_process *process)

@@ -243,7 +243,8 @@ static void print(const struct drain *drain)
     fflush(stdout);
     if (sum->versions > 0) {
         llmobs_tell("%s: ", drain->argv[0]);
-        llmobs_cli_tell_versions(sum->versions);
+        llmobs_tell(LLMOBS_CLI_VERSIONS(sum->versions));
+        llmobs_tell("\n");
     }
     llmobs_destinations_tell(drain->argv[0], drain->round.config, false);
 }

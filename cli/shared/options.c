@@ -291,13 +291,6 @@ struct llmobs_config *llmobs_cli_config(const char *store)
     return NULL;
 }
 
-void llmobs_cli_tell_versions(uint64_t files)
-{
-    llmobs_tell("%" PRIu64 " file%s of another version of llmobs-preload: "
-                "only that version reads %s\n",
-                files, files == 1 ? "" : "s", files == 1 ? "it" : "them");
-}
-
 void llmobs_cli_no_store(const char *command, const char *dir)
 {
     char room[LLMOBS_ESCAPE_NAME];

@@ -7,6 +7,7 @@
 #ifndef LLMOBS_OPTIONS_H
 #define LLMOBS_OPTIONS_H
 
+#include <inttypes.h>
 #include <stdint.h>
 
 #include "lib/base/buf.h"
@@ -100,9 +101,12 @@ void llmobs_cli_no_store(const char *command, const char *dir);
 bool llmobs_cli_spares_store(const char *command, const char *path,
                              const char *store);
 
-/* Prints the end of a line: so many files are of another version, and this
- * version leaves them alone. */
-void llmobs_cli_tell_versions(uint64_t files);
+/* The end of a line, with its numbers: so many files are of another version,
+ * and this version leaves them alone. */
+#define LLMOBS_CLI_VERSIONS(files)                                   \
+    "%" PRIu64 " file%s of another version of llmobs-preload: only " \
+    "that version reads %s",                                         \
+        files, (files) == 1 ? "" : "s", (files) == 1 ? "it" : "them"
 
 /* Lets a command deliver from a spool that the configuration switches off. */
 void llmobs_cli_have_spool(struct llmobs_config *config);

@@ -10,7 +10,7 @@
 #include "lib/base/glob.h"
 #include "lib/base/tls_auto.h"
 
-#define ABOUT "tls"
+/* -- over a TLS library ---------------------------------------------------- */
 
 /* True where the process has an object of such a name. */
 static bool has_loaded(const struct llmobs_doctor *doctor, const char *names)
@@ -23,7 +23,8 @@ static bool has_loaded(const struct llmobs_doctor *doctor, const char *names)
     return false;
 }
 
-bool llmobs_doctor_has_tls(const struct llmobs_doctor *doctor)
+/* True where the program, or the process, has one of these libraries. */
+static bool has_tls(const struct llmobs_doctor *doctor)
 {
     return doctor->routes.tls || has_loaded(doctor, LLMOBS_TLS_LIBRARIES);
 }
@@ -99,29 +100,23 @@ static void read_file(struct file *file, const struct llmobs_doctor *doctor,
         say_why(file, "", "no memory may be made executable");
 }
 
-const char *llmobs_doctor_env(const struct llmobs_doctor *doctor,
-                              const char *name)
+/* The variable in the program's environment; NULL: it is unset. */
+static const char *variable(const struct llmobs_doctor *doctor,
+                            const char *name)
 {
     return doctor->process.pid ? llmobs_process_env(&doctor->process, name)
                                : getenv(name);
 }
 
-/* Whether the options of Node load one. */
-static bool loads_tracer(const struct llmobs_doctor *doctor)
+/* True where a tracer in the language of the program reports its calls, as its
+ * variables and objects show, and Node's options. `base`: the program's name.
+ */
+static bool has_tracer(const struct llmobs_doctor *doctor, const char *base)
 {
-    const char *options = llmobs_doctor_env(doctor, "NODE_OPTIONS");
+    const char *options;
 
-    return (options && llmobs_tracer_module(options)) ||
-           (doctor->process.pid &&
-            llmobs_process_loads_tracer(doctor->process.pid));
-}
-
-bool llmobs_doctor_has_tracer(const struct llmobs_doctor *doctor,
-                              const char *base)
-{
     for (size_t i = 0; i < LLMOBS_TRACER_SIGNS; i++) {
-        const char *value =
-            llmobs_doctor_env(doctor, llmobs_tracer_signs[i].name);
+        const char *value = variable(doctor, llmobs_tracer_signs[i].name);
 
         if (value && llmobs_tracer_has(value, llmobs_tracer_signs[i].part))
             return true;
@@ -129,10 +124,15 @@ bool llmobs_doctor_has_tracer(const struct llmobs_doctor *doctor,
     for (size_t i = 0; i < doctor->process.object_count; i++)
         if (llmobs_tracer_brings(doctor->process.objects[i].path))
             return true;
-    return llmobs_glob_listed(LLMOBS_NODE, base) && loads_tracer(doctor);
+    options = variable(doctor, "NODE_OPTIONS");
+    return llmobs_glob_listed(LLMOBS_NODE, base) &&
+           ((options && llmobs_tracer_module(options)) ||
+            (doctor->process.pid &&
+             llmobs_process_loads_tracer(doctor->process.pid)));
 }
 
-bool llmobs_doctor_is_php(const struct llmobs_doctor *doctor, const char *base)
+/* True where the program is PHP by its file's name, or has PHP as a module. */
+static bool is_php(const struct llmobs_doctor *doctor, const char *base)
 {
     return strncmp(base, "php", 3) == 0 || has_loaded(doctor, "libphp*");
 }
@@ -148,13 +148,11 @@ static enum llmobs_tls_way way_of(struct llmobs_doctor *doctor,
         return LLMOBS_TLS_LEFT;
     if (mode == LLMOBS_TLS_OFF)
         return LLMOBS_TLS_NOT;
-    if (mode == LLMOBS_TLS_ON ||
-        (!file->inside && llmobs_doctor_is_php(doctor, base)))
+    if (mode == LLMOBS_TLS_ON || (!file->inside && is_php(doctor, base)))
         return LLMOBS_TLS_OBSERVED;
     if (!llmobs_glob_listed(file->inside ? LLMOBS_NODE : LLMOBS_CLIENTS, base))
         return LLMOBS_TLS_NOT;
-    return llmobs_doctor_has_tracer(doctor, base) ? LLMOBS_TLS_TRACED
-                                                  : LLMOBS_TLS_OBSERVED;
+    return has_tracer(doctor, base) ? LLMOBS_TLS_TRACED : LLMOBS_TLS_OBSERVED;
 }
 
 enum llmobs_tls_way llmobs_doctor_tls_of(struct llmobs_doctor *doctor,
@@ -165,9 +163,8 @@ enum llmobs_tls_way llmobs_doctor_tls_of(struct llmobs_doctor *doctor,
 
     read_file(&file, doctor, doctor->process.exe);
     snprintf(why, sizeof(file.why), "%s", file.why);
-    return file.inside || llmobs_doctor_has_tls(doctor)
-               ? way_of(doctor, &file, base)
-               : LLMOBS_TLS_NONE;
+    return file.inside || has_tls(doctor) ? way_of(doctor, &file, base)
+                                          : LLMOBS_TLS_NONE;
 }
 
 enum llmobs_tls_way llmobs_doctor_tls(struct llmobs_doctor *doctor)
@@ -179,25 +176,86 @@ enum llmobs_tls_way llmobs_doctor_tls(struct llmobs_doctor *doctor)
 
     read_file(&file, doctor, doctor->program.file);
     where = file.inside ? "the TLS library inside it" : "a TLS library";
-    if (file.inside || llmobs_doctor_has_tls(doctor) ||
+    if (file.inside || has_tls(doctor) ||
         llmobs_glob_listed(LLMOBS_CLIENTS, base))
         way = way_of(doctor, &file, base);
     if (way == LLMOBS_TLS_LEFT)
-        LLMOBS_WARN(ABOUT,
+        LLMOBS_WARN("tls",
                     "a vendor's build of Node 18 to 26 is seen, and a gateway "
                     "by http://",
                     "%s", file.why);
     else if (way == LLMOBS_TLS_TRACED)
-        LLMOBS_FIND(NOTE, ABOUT,
+        LLMOBS_FIND(NOTE, "tls",
                     "a tracer reports the program's calls: those over a TLS "
                     "library are left to it, unless LLMOBS_TLS=on");
     else if (way == LLMOBS_TLS_OBSERVED)
-        LLMOBS_FIND(OK, ABOUT, "calls without libcurl over %s are observed",
+        LLMOBS_FIND(OK, "tls", "calls without libcurl over %s are observed",
                     where);
     else if (way == LLMOBS_TLS_NOT)
-        LLMOBS_FIND(NOTE, ABOUT,
+        LLMOBS_FIND(NOTE, "tls",
                     "calls without libcurl over %s are not observed: "
                     "LLMOBS_TLS=on observes them",
                     where);
     return way;
+}
+
+/* -- by plain http:// ------------------------------------------------------ */
+
+enum llmobs_sockets_way llmobs_doctor_sockets_of(struct llmobs_doctor *doctor)
+{
+    const char *base = llmobs_program_base(doctor->program.file);
+    struct llmobs_config *config = llmobs_doctor_config(doctor);
+    bool php = is_php(doctor, base);
+    bool client = php || llmobs_glob_listed(LLMOBS_SOCKET_CLIENTS, base);
+    enum llmobs_sockets_way way = LLMOBS_SOCKETS_OBSERVED;
+    /* Other programs do not read the file. */
+    bool on = config && config->sockets == LLMOBS_TLS_ON &&
+              (client || doctor->routes.count > 0 || has_tls(doctor) ||
+               variable(doctor, "LLMOBS_SOCKETS"));
+
+    /* A client's modules may bring connect. */
+    if (doctor->routes.alone)
+        way = LLMOBS_SOCKETS_STATIC;
+    else if (!client && !doctor->routes.connects)
+        way = LLMOBS_SOCKETS_NONE;
+    else if (!config || config->sockets == LLMOBS_TLS_OFF)
+        way = LLMOBS_SOCKETS_OFF;
+    else if (!on && !client)
+        way = LLMOBS_SOCKETS_OTHER;
+    else if (!on && !php && has_tracer(doctor, base))
+        way = LLMOBS_SOCKETS_TRACED;
+    llmobs_config_free(config);
+    return way;
+}
+
+#define NOT "calls by plain http:// are not observed: "
+
+const char *llmobs_doctor_sockets_why(enum llmobs_sockets_way way)
+{
+    static const char *const why[] = {
+        [LLMOBS_SOCKETS_OFF] = NOT "LLMOBS_SOCKETS is off",
+        [LLMOBS_SOCKETS_OTHER] =
+            NOT "LLMOBS_SOCKETS=on in its environment observes them",
+        [LLMOBS_SOCKETS_TRACED] =
+            NOT "a tracer in its language reports them; LLMOBS_SOCKETS=on "
+                "observes them",
+        [LLMOBS_SOCKETS_STATIC] = NOT "it is a static program",
+        [LLMOBS_SOCKETS_NONE] =
+            NOT "no file of it calls connect of libc; a Go program asks the "
+                "kernel itself"};
+
+    return why[way];
+}
+
+bool llmobs_doctor_sockets(struct llmobs_doctor *doctor, bool curl)
+{
+    enum llmobs_sockets_way way = llmobs_doctor_sockets_of(doctor);
+
+    if (way == LLMOBS_SOCKETS_OBSERVED)
+        LLMOBS_FIND(OK, "http",
+                    "calls without libcurl by plain http:// are observed; "
+                    "LLMOBS_SOCKETS=off leaves them out");
+    else if (way < LLMOBS_SOCKETS_OTHER || (!curl && !doctor->program.shell))
+        LLMOBS_FIND(NOTE, "http", "%s", llmobs_doctor_sockets_why(way));
+    return way == LLMOBS_SOCKETS_OBSERVED;
 }
