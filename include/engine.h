@@ -26,7 +26,7 @@ struct dl_phdr_info;
 
 /* Raised whenever a table or a list below changes. The shim does not use a core
  * with another number. */
-#define LLMOBS_ENGINE_ABI 21
+#define LLMOBS_ENGINE_ABI 22
 
 /* The only name that the core exports. */
 #define LLMOBS_CORE_ATTACH "llmobs_core_attach"
@@ -41,34 +41,70 @@ struct dl_phdr_info;
 #define LLMOBS_NO_ENTRY "the TLS library inside the program is left alone: "
 #define LLMOBS_NO_ENTRY_MAX 128
 
-/* X(result, name, arguments): the functions of one libcurl copy that the shim
- * looks up by name. Names are without "curl_". All exist since 7.29, except
- * mime_* (7.56) and url_get (7.62). A name that the copy lacks is NULL in its
- * table. */
+/* X(result, name, arguments, ...): the functions of libcurl that the shim
+ * hooks, without "curl_", each with the arguments of its operation in the core,
+ * behind the llmobs_real. Each has a thunk in shim/thunk_set.h, and an
+ * operation in core/capture. All exist since 7.29, except mime_* (7.56). */
+#define LLMOBS_AS(X, result, name, ...) \
+    X(result, name, (__VA_ARGS__), __VA_ARGS__)
+#define LLMOBS_GLOBAL_HOOKS(X)                                                 \
+    LLMOBS_AS(X, CURLcode, global_init, long)                                  \
+    LLMOBS_AS(X, CURLcode, global_init_mem, long, curl_malloc_callback,        \
+              curl_free_callback, curl_realloc_callback, curl_strdup_callback, \
+              curl_calloc_callback)                                            \
+    X(void, global_cleanup, (void))
+#define LLMOBS_EASY_HOOKS(X)                                                \
+    X(CURL *, easy_init, (void))                                            \
+    X(CURLcode, easy_setopt, (CURL *, CURLoption, ...), CURL *, CURLoption, \
+      void *)                                                               \
+    LLMOBS_AS(X, CURLcode, easy_perform, CURL *)                            \
+    LLMOBS_AS(X, void, easy_reset, CURL *)                                  \
+    LLMOBS_AS(X, CURL *, easy_duphandle, CURL *)                            \
+    LLMOBS_AS(X, void, easy_cleanup, CURL *)
+#define LLMOBS_MULTI_HOOKS(X)                                                 \
+    LLMOBS_AS(X, CURLMcode, multi_add_handle, CURLM *, CURL *)                \
+    LLMOBS_AS(X, CURLMcode, multi_remove_handle, CURLM *, CURL *)             \
+    LLMOBS_AS(X, CURLMcode, multi_perform, CURLM *, int *)                    \
+    LLMOBS_AS(X, CURLMcode, multi_socket, CURLM *, curl_socket_t, int *)      \
+    LLMOBS_AS(X, CURLMcode, multi_socket_action, CURLM *, curl_socket_t, int, \
+              int *)                                                          \
+    LLMOBS_AS(X, CURLMcode, multi_socket_all, CURLM *, int *)                 \
+    LLMOBS_AS(X, CURLMsg *, multi_info_read, CURLM *, int *)                  \
+    LLMOBS_AS(X, CURLMcode, multi_cleanup, CURLM *)                           \
+    X(CURLMcode, multi_setopt, (CURLM *, CURLMoption, ...), CURLM *,          \
+      CURLMoption, void *)
+/* The app sends and receives bytes itself. */
+#define LLMOBS_OWN_HOOKS(X)                                                   \
+    LLMOBS_AS(X, CURLcode, easy_send, CURL *, const void *, size_t, size_t *) \
+    LLMOBS_AS(X, CURLcode, easy_recv, CURL *, void *, size_t, size_t *)
+#define LLMOBS_FORM_HOOKS(X)                                                   \
+    LLMOBS_AS(X, curl_mime *, mime_init, CURL *)                               \
+    LLMOBS_AS(X, void, mime_free, curl_mime *)                                 \
+    LLMOBS_AS(X, curl_mimepart *, mime_addpart, curl_mime *)                   \
+    LLMOBS_AS(X, CURLcode, mime_name, curl_mimepart *, const char *)           \
+    LLMOBS_AS(X, CURLcode, mime_filename, curl_mimepart *, const char *)       \
+    LLMOBS_AS(X, CURLcode, mime_data, curl_mimepart *, const char *, size_t)   \
+    LLMOBS_AS(X, CURLcode, mime_filedata, curl_mimepart *, const char *)       \
+    LLMOBS_AS(X, CURLcode, mime_data_cb, curl_mimepart *, curl_off_t,          \
+              curl_read_callback, curl_seek_callback, curl_free_callback,      \
+              void *)                                                          \
+    LLMOBS_AS(X, CURLcode, mime_subparts, curl_mimepart *, curl_mime *)        \
+    LLMOBS_AS(X, CURLcode, mime_type, curl_mimepart *, const char *)           \
+    LLMOBS_AS(X, CURLcode, mime_encoder, curl_mimepart *, const char *)        \
+    LLMOBS_AS(X, CURLcode, mime_headers, curl_mimepart *, struct curl_slist *, \
+              int)
+#define LLMOBS_TRANSFER_HOOKS(X) \
+    LLMOBS_GLOBAL_HOOKS(X) LLMOBS_EASY_HOOKS(X) LLMOBS_MULTI_HOOKS(X)
+#define LLMOBS_HOOKS(X) \
+    LLMOBS_TRANSFER_HOOKS(X) LLMOBS_OWN_HOOKS(X) LLMOBS_FORM_HOOKS(X)
+
+/* All functions of one libcurl copy that the shim looks up by name; url_get
+ * exists since 7.62. A name that the copy lacks is NULL in its table. */
 #define LLMOBS_REAL_FUNCTIONS(X)                                              \
-    X(CURLcode, global_init, (long))                                          \
-    X(CURLcode, global_init_mem,                                              \
-      (long, curl_malloc_callback, curl_free_callback, curl_realloc_callback, \
-       curl_strdup_callback, curl_calloc_callback))                           \
-    X(void, global_cleanup, (void))                                           \
-    X(CURL *, easy_init, (void))                                              \
-    X(CURLcode, easy_setopt, (CURL *, CURLoption, ...))                       \
-    X(CURLcode, easy_perform, (CURL *))                                       \
+    LLMOBS_HOOKS(X)                                                           \
     X(CURLcode, easy_getinfo, (CURL *, CURLINFO, ...))                        \
-    X(void, easy_reset, (CURL *))                                             \
-    X(CURL *, easy_duphandle, (CURL *))                                       \
-    X(void, easy_cleanup, (CURL *))                                           \
     X(const char *, easy_strerror, (CURLcode))                                \
-    X(CURLMcode, multi_add_handle, (CURLM *, CURL *))                         \
-    X(CURLMcode, multi_remove_handle, (CURLM *, CURL *))                      \
-    X(CURLMsg *, multi_info_read, (CURLM *, int *))                           \
-    X(CURLMcode, multi_cleanup, (CURLM *))                                    \
-    X(CURLMcode, multi_setopt, (CURLM *, CURLMoption, ...))                   \
     X(CURLM *, multi_init, (void))                                            \
-    X(CURLMcode, multi_perform, (CURLM *, int *))                             \
-    X(CURLMcode, multi_socket, (CURLM *, curl_socket_t, int *))               \
-    X(CURLMcode, multi_socket_action, (CURLM *, curl_socket_t, int, int *))   \
-    X(CURLMcode, multi_socket_all, (CURLM *, int *))                          \
     X(CURLMcode, multi_timeout, (CURLM *, long *))                            \
     X(CURLMcode, multi_wait,                                                  \
       (CURLM *, struct curl_waitfd *, unsigned, int, int *))                  \
@@ -76,30 +112,18 @@ struct dl_phdr_info;
     X(void, slist_free_all, (struct curl_slist *))                            \
     X(curl_version_info_data *, version_info, (CURLversion))                  \
     X(CURLUcode, url_get, (const CURLU *, CURLUPart, char **, unsigned))      \
-    X(CURLcode, easy_send, (CURL *, const void *, size_t, size_t *))          \
-    X(CURLcode, easy_recv, (CURL *, void *, size_t, size_t *))                \
-    X(curl_mime *, mime_init, (CURL *))                                       \
-    X(void, mime_free, (curl_mime *))                                         \
-    X(curl_mimepart *, mime_addpart, (curl_mime *))                           \
-    X(CURLcode, mime_name, (curl_mimepart *, const char *))                   \
-    X(CURLcode, mime_filename, (curl_mimepart *, const char *))               \
-    X(CURLcode, mime_data, (curl_mimepart *, const char *, size_t))           \
-    X(CURLcode, mime_filedata, (curl_mimepart *, const char *))               \
-    X(CURLcode, mime_data_cb,                                                 \
-      (curl_mimepart *, curl_off_t, curl_read_callback, curl_seek_callback,   \
-       curl_free_callback, void *))                                           \
-    X(CURLcode, mime_subparts, (curl_mimepart *, curl_mime *))                \
-    X(CURLcode, mime_type, (curl_mimepart *, const char *))                   \
-    X(CURLcode, mime_encoder, (curl_mimepart *, const char *))                \
-    X(CURLcode, mime_headers, (curl_mimepart *, struct curl_slist *, int))    \
     X(void, free, (void *))
 
 /* The real functions of one loaded libcurl copy. */
 struct llmobs_real {
-#define X(result, name, args) result(*name) args;
+#define X(result, name, args, ...) result(*name) args;
     LLMOBS_REAL_FUNCTIONS(X)
 #undef X
 };
+
+/* Declares the operation of a hooked function, llmobs_ops_NAME. */
+#define LLMOBS_OPERATION(result, name, args, ...) \
+    result llmobs_ops_##name(const struct llmobs_real *, ##__VA_ARGS__);
 
 /* Types of the public header, which the shim passes on and does not read. */
 struct llmobs_api;
@@ -219,62 +243,14 @@ struct llmobs_wire_ops {
     void (*disturbed)(struct llmobs_wire *, unsigned count);
 };
 
-/* The operations of the core, one for each hooked function (shim/copies.h).
+/* The operations of the core, one for each hooked function.
  * Each calls the real function itself, exactly once. */
 struct llmobs_ops {
     unsigned abi;
-    CURLcode (*global_init)(const struct llmobs_real *, long);
-    CURLcode (*global_init_mem)(const struct llmobs_real *, long,
-                                curl_malloc_callback, curl_free_callback,
-                                curl_realloc_callback, curl_strdup_callback,
-                                curl_calloc_callback);
-    void (*global_cleanup)(const struct llmobs_real *);
-    CURL *(*easy_init)(const struct llmobs_real *);
-    CURLcode (*easy_setopt)(const struct llmobs_real *, CURL *, CURLoption,
-                            void *);
-    CURLcode (*easy_perform)(const struct llmobs_real *, CURL *);
-    void (*easy_reset)(const struct llmobs_real *, CURL *);
-    CURL *(*easy_duphandle)(const struct llmobs_real *, CURL *);
-    void (*easy_cleanup)(const struct llmobs_real *, CURL *);
-    CURLMcode (*multi_add_handle)(const struct llmobs_real *, CURLM *, CURL *);
-    CURLMcode (*multi_remove_handle)(const struct llmobs_real *, CURLM *,
-                                     CURL *);
-    CURLMcode (*multi_perform)(const struct llmobs_real *, CURLM *, int *);
-    CURLMcode (*multi_socket)(const struct llmobs_real *, CURLM *,
-                              curl_socket_t, int *);
-    CURLMcode (*multi_socket_action)(const struct llmobs_real *, CURLM *,
-                                     curl_socket_t, int, int *);
-    CURLMcode (*multi_socket_all)(const struct llmobs_real *, CURLM *, int *);
-    CURLMsg *(*multi_info_read)(const struct llmobs_real *, CURLM *, int *);
-    CURLMcode (*multi_cleanup)(const struct llmobs_real *, CURLM *);
-    CURLMcode (*multi_setopt)(const struct llmobs_real *, CURLM *, CURLMoption,
-                              void *);
-    CURLcode (*easy_send)(const struct llmobs_real *, CURL *, const void *,
-                          size_t, size_t *);
-    CURLcode (*easy_recv)(const struct llmobs_real *, CURL *, void *, size_t,
-                          size_t *);
-    curl_mime *(*mime_init)(const struct llmobs_real *, CURL *);
-    void (*mime_free)(const struct llmobs_real *, curl_mime *);
-    curl_mimepart *(*mime_addpart)(const struct llmobs_real *, curl_mime *);
-    CURLcode (*mime_name)(const struct llmobs_real *, curl_mimepart *,
-                          const char *);
-    CURLcode (*mime_filename)(const struct llmobs_real *, curl_mimepart *,
-                              const char *);
-    CURLcode (*mime_data)(const struct llmobs_real *, curl_mimepart *,
-                          const char *, size_t);
-    CURLcode (*mime_filedata)(const struct llmobs_real *, curl_mimepart *,
-                              const char *);
-    CURLcode (*mime_data_cb)(const struct llmobs_real *, curl_mimepart *,
-                             curl_off_t, curl_read_callback, curl_seek_callback,
-                             curl_free_callback, void *);
-    CURLcode (*mime_subparts)(const struct llmobs_real *, curl_mimepart *,
-                              curl_mime *);
-    CURLcode (*mime_type)(const struct llmobs_real *, curl_mimepart *,
-                          const char *);
-    CURLcode (*mime_encoder)(const struct llmobs_real *, curl_mimepart *,
-                             const char *);
-    CURLcode (*mime_headers)(const struct llmobs_real *, curl_mimepart *,
-                             struct curl_slist *, int);
+#define X(result, name, args, ...) \
+    result (*name)(const struct llmobs_real *, ##__VA_ARGS__);
+    LLMOBS_HOOKS(X)
+#undef X
     /* The public header's table of that version; NULL: an unknown version. */
     const struct llmobs_api *(*api)(unsigned version);
     /* Does a command "NAME JSON" of a program (core/capture/command.h), and

@@ -6,13 +6,13 @@ LLMOBS_COLD struct llmobs_copy llmobs_copies[LLMOBS_COPIES];
 
 #define NAME_MAX_LEN 26
 static const char hook_names[LLMOBS_HOOK_COUNT][NAME_MAX_LEN] = {
-#define X(name) "curl_" #name,
+#define X(result, name, ...) "curl_" #name,
     LLMOBS_HOOKS(X)
 #undef X
 };
 
 static const size_t hook_offsets[LLMOBS_HOOK_COUNT] = {
-#define X(name) offsetof(struct llmobs_real, name),
+#define X(result, name, ...) offsetof(struct llmobs_real, name),
     LLMOBS_HOOKS(X)
 #undef X
 };
@@ -21,7 +21,7 @@ static const struct {
     char name[NAME_MAX_LEN];
     size_t offset;
 } real_functions[] = {
-#define X(result, name, args) \
+#define X(result, name, ...) \
     {"curl_" #name, offsetof(struct llmobs_real, name)},
     LLMOBS_REAL_FUNCTIONS(X)
 #undef X

@@ -20,52 +20,8 @@
 /* Enough for the copies with OpenSSL, GnuTLS and NSS, and a bundled copy. */
 #define LLMOBS_COPIES 4
 
-/* X(name) for each hooked function, without "curl_". Each has a thunk in
- * thunk_set.h, is in LLMOBS_REAL_FUNCTIONS and in llmobs_ops (engine.h), and
- * has its operation in core/capture, which attach.c names. */
-#define LLMOBS_TRANSFER_HOOKS(X) \
-    X(global_init)               \
-    X(global_init_mem)           \
-    X(global_cleanup)            \
-    X(easy_init)                 \
-    X(easy_setopt)               \
-    X(easy_perform)              \
-    X(easy_reset)                \
-    X(easy_duphandle)            \
-    X(easy_cleanup)              \
-    X(multi_add_handle)          \
-    X(multi_remove_handle)       \
-    X(multi_perform)             \
-    X(multi_socket)              \
-    X(multi_socket_action)       \
-    X(multi_socket_all)          \
-    X(multi_info_read)           \
-    X(multi_cleanup)             \
-    X(multi_setopt)
-/* The app sends and receives bytes itself. */
-#define LLMOBS_OWN_HOOKS(X) \
-    X(easy_send)            \
-    X(easy_recv)
-#define LLMOBS_FORM_HOOKS(X) \
-    X(mime_init)             \
-    X(mime_free)             \
-    X(mime_addpart)          \
-    X(mime_name)             \
-    X(mime_filename)         \
-    X(mime_data)             \
-    X(mime_filedata)         \
-    X(mime_data_cb)          \
-    X(mime_subparts)         \
-    X(mime_type)             \
-    X(mime_encoder)          \
-    X(mime_headers)
-#define LLMOBS_HOOKS(X)      \
-    LLMOBS_TRANSFER_HOOKS(X) \
-    LLMOBS_OWN_HOOKS(X)      \
-    LLMOBS_FORM_HOOKS(X)
-
 enum llmobs_hook {
-#define X(name) LLMOBS_HOOK_##name,
+#define X(result, name, ...) LLMOBS_HOOK_##name,
     LLMOBS_HOOKS(X)
 #undef X
         LLMOBS_HOOK_COUNT

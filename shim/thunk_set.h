@@ -14,42 +14,21 @@
 #define REAL (&llmobs_copies[COPY].real)
 #define BEGIN() llmobs_load_begin(&llmobs_copies[COPY])
 #define READY() llmobs_load_ready(&llmobs_copies[COPY])
+#define THUNK(how, result, name, parameters, ...)                              \
+    static result NAME(name) parameters                                        \
+    {                                                                          \
+        const struct llmobs_ops *ops = how();                                  \
+                                                                               \
+        return ops ? ops->name(REAL, ##__VA_ARGS__) : REAL->name(__VA_ARGS__); \
+    }
 
-static CURLcode NAME(global_init)(long flags)
-{
-    const struct llmobs_ops *ops = BEGIN();
-
-    return ops ? ops->global_init(REAL, flags) : REAL->global_init(flags);
-}
-
-static CURLcode NAME(global_init_mem)(long flags, curl_malloc_callback m,
-                                      curl_free_callback f,
-                                      curl_realloc_callback r,
-                                      curl_strdup_callback s,
-                                      curl_calloc_callback c)
-{
-    const struct llmobs_ops *ops = BEGIN();
-
-    return ops ? ops->global_init_mem(REAL, flags, m, f, r, s, c)
-               : REAL->global_init_mem(flags, m, f, r, s, c);
-}
-
-static void NAME(global_cleanup)(void)
-{
-    const struct llmobs_ops *ops = READY();
-
-    if (ops)
-        ops->global_cleanup(REAL);
-    else
-        REAL->global_cleanup();
-}
-
-static CURL *NAME(easy_init)(void)
-{
-    const struct llmobs_ops *ops = BEGIN();
-
-    return ops ? ops->easy_init(REAL) : REAL->easy_init();
-}
+THUNK(BEGIN, CURLcode, global_init, (long flags), flags)
+THUNK(BEGIN, CURLcode, global_init_mem,
+      (long flags, curl_malloc_callback m, curl_free_callback f,
+       curl_realloc_callback r, curl_strdup_callback s, curl_calloc_callback c),
+      flags, m, f, r, s, c)
+THUNK(READY, void, global_cleanup, (void))
+THUNK(BEGIN, CURL *, easy_init, (void))
 
 /* Not inlined, so that the thunk needs no stack frame for all other options. */
 __attribute__((noinline)) static CURLcode NAME(note_setopt)(CURL *handle,
@@ -74,105 +53,27 @@ static CURLcode NAME(easy_setopt)(CURL *handle, CURLoption option, void *value)
     return REAL->easy_setopt(handle, option, value);
 }
 
-static CURLcode NAME(easy_perform)(CURL *handle)
-{
-    const struct llmobs_ops *ops = BEGIN();
-
-    return ops ? ops->easy_perform(REAL, handle) : REAL->easy_perform(handle);
-}
-
-static void NAME(easy_reset)(CURL *handle)
-{
-    const struct llmobs_ops *ops = READY();
-
-    if (ops)
-        ops->easy_reset(REAL, handle);
-    else
-        REAL->easy_reset(handle);
-}
-
-static CURL *NAME(easy_duphandle)(CURL *handle)
-{
-    const struct llmobs_ops *ops = BEGIN();
-
-    return ops ? ops->easy_duphandle(REAL, handle)
-               : REAL->easy_duphandle(handle);
-}
-
-static void NAME(easy_cleanup)(CURL *handle)
-{
-    const struct llmobs_ops *ops = READY();
-
-    if (ops)
-        ops->easy_cleanup(REAL, handle);
-    else
-        REAL->easy_cleanup(handle);
-}
-
-static CURLMcode NAME(multi_add_handle)(CURLM *multi, CURL *handle)
-{
-    const struct llmobs_ops *ops = BEGIN();
-
-    return ops ? ops->multi_add_handle(REAL, multi, handle)
-               : REAL->multi_add_handle(multi, handle);
-}
-
-static CURLMcode NAME(multi_remove_handle)(CURLM *multi, CURL *handle)
-{
-    const struct llmobs_ops *ops = READY();
-
-    return ops ? ops->multi_remove_handle(REAL, multi, handle)
-               : REAL->multi_remove_handle(multi, handle);
-}
-
-static CURLMcode NAME(multi_perform)(CURLM *multi, int *running)
-{
-    const struct llmobs_ops *ops = READY();
-
-    return ops ? ops->multi_perform(REAL, multi, running)
-               : REAL->multi_perform(multi, running);
-}
-
-static CURLMcode NAME(multi_socket)(CURLM *multi, curl_socket_t socket,
-                                    int *running)
-{
-    const struct llmobs_ops *ops = READY();
-
-    return ops ? ops->multi_socket(REAL, multi, socket, running)
-               : REAL->multi_socket(multi, socket, running);
-}
-
-static CURLMcode NAME(multi_socket_action)(CURLM *multi, curl_socket_t socket,
-                                           int events, int *running)
-{
-    const struct llmobs_ops *ops = READY();
-
-    return ops ? ops->multi_socket_action(REAL, multi, socket, events, running)
-               : REAL->multi_socket_action(multi, socket, events, running);
-}
-
-static CURLMcode NAME(multi_socket_all)(CURLM *multi, int *running)
-{
-    const struct llmobs_ops *ops = READY();
-
-    return ops ? ops->multi_socket_all(REAL, multi, running)
-               : REAL->multi_socket_all(multi, running);
-}
-
-static CURLMsg *NAME(multi_info_read)(CURLM *multi, int *left)
-{
-    const struct llmobs_ops *ops = READY();
-
-    return ops ? ops->multi_info_read(REAL, multi, left)
-               : REAL->multi_info_read(multi, left);
-}
-
-static CURLMcode NAME(multi_cleanup)(CURLM *multi)
-{
-    const struct llmobs_ops *ops = READY();
-
-    return ops ? ops->multi_cleanup(REAL, multi) : REAL->multi_cleanup(multi);
-}
+THUNK(BEGIN, CURLcode, easy_perform, (CURL * handle), handle)
+THUNK(READY, void, easy_reset, (CURL * handle), handle)
+THUNK(BEGIN, CURL *, easy_duphandle, (CURL * handle), handle)
+THUNK(READY, void, easy_cleanup, (CURL * handle), handle)
+THUNK(BEGIN, CURLMcode, multi_add_handle, (CURLM * multi, CURL *handle), multi,
+      handle)
+THUNK(READY, CURLMcode, multi_remove_handle, (CURLM * multi, CURL *handle),
+      multi, handle)
+THUNK(READY, CURLMcode, multi_perform, (CURLM * multi, int *running), multi,
+      running)
+THUNK(READY, CURLMcode, multi_socket,
+      (CURLM * multi, curl_socket_t socket, int *running), multi, socket,
+      running)
+THUNK(READY, CURLMcode, multi_socket_action,
+      (CURLM * multi, curl_socket_t socket, int events, int *running), multi,
+      socket, events, running)
+THUNK(READY, CURLMcode, multi_socket_all, (CURLM * multi, int *running), multi,
+      running)
+THUNK(READY, CURLMsg *, multi_info_read, (CURLM * multi, int *left), multi,
+      left)
+THUNK(READY, CURLMcode, multi_cleanup, (CURLM * multi), multi)
 
 static CURLMcode NAME(multi_setopt)(CURLM *multi, CURLMoption option,
                                     void *value)
@@ -186,123 +87,38 @@ static CURLMcode NAME(multi_setopt)(CURLM *multi, CURLMoption option,
                : REAL->multi_setopt(multi, option, value);
 }
 
-static CURLcode NAME(easy_send)(CURL *handle, const void *data, size_t len,
-                                size_t *sent)
-{
-    const struct llmobs_ops *ops = READY();
+THUNK(READY, CURLcode, easy_send,
+      (CURL * handle, const void *data, size_t len, size_t *sent), handle, data,
+      len, sent)
+THUNK(READY, CURLcode, easy_recv,
+      (CURL * handle, void *data, size_t room, size_t *got), handle, data, room,
+      got)
+THUNK(READY, curl_mime *, mime_init, (CURL * handle), handle)
+THUNK(READY, void, mime_free, (curl_mime * mime), mime)
+THUNK(READY, curl_mimepart *, mime_addpart, (curl_mime * mime), mime)
+THUNK(READY, CURLcode, mime_name, (curl_mimepart * part, const char *name),
+      part, name)
+THUNK(READY, CURLcode, mime_filename, (curl_mimepart * part, const char *name),
+      part, name)
+THUNK(READY, CURLcode, mime_data,
+      (curl_mimepart * part, const char *data, size_t size), part, data, size)
+THUNK(READY, CURLcode, mime_filedata, (curl_mimepart * part, const char *path),
+      part, path)
+THUNK(READY, CURLcode, mime_data_cb,
+      (curl_mimepart * part, curl_off_t size, curl_read_callback read,
+       curl_seek_callback seek, curl_free_callback end, void *user),
+      part, size, read, seek, end, user)
+THUNK(READY, CURLcode, mime_subparts, (curl_mimepart * part, curl_mime *within),
+      part, within)
+THUNK(READY, CURLcode, mime_type, (curl_mimepart * part, const char *type),
+      part, type)
+THUNK(READY, CURLcode, mime_encoder, (curl_mimepart * part, const char *coding),
+      part, coding)
+THUNK(READY, CURLcode, mime_headers,
+      (curl_mimepart * part, struct curl_slist *headers, int owned), part,
+      headers, owned)
 
-    return ops ? ops->easy_send(REAL, handle, data, len, sent)
-               : REAL->easy_send(handle, data, len, sent);
-}
-
-static CURLcode NAME(easy_recv)(CURL *handle, void *data, size_t room,
-                                size_t *got)
-{
-    const struct llmobs_ops *ops = READY();
-
-    return ops ? ops->easy_recv(REAL, handle, data, room, got)
-               : REAL->easy_recv(handle, data, room, got);
-}
-
-static curl_mime *NAME(mime_init)(CURL *handle)
-{
-    const struct llmobs_ops *ops = READY();
-
-    return ops ? ops->mime_init(REAL, handle) : REAL->mime_init(handle);
-}
-
-static void NAME(mime_free)(curl_mime *mime)
-{
-    const struct llmobs_ops *ops = READY();
-
-    if (ops)
-        ops->mime_free(REAL, mime);
-    else
-        REAL->mime_free(mime);
-}
-
-static curl_mimepart *NAME(mime_addpart)(curl_mime *mime)
-{
-    const struct llmobs_ops *ops = READY();
-
-    return ops ? ops->mime_addpart(REAL, mime) : REAL->mime_addpart(mime);
-}
-
-static CURLcode NAME(mime_name)(curl_mimepart *part, const char *name)
-{
-    const struct llmobs_ops *ops = READY();
-
-    return ops ? ops->mime_name(REAL, part, name) : REAL->mime_name(part, name);
-}
-
-static CURLcode NAME(mime_filename)(curl_mimepart *part, const char *name)
-{
-    const struct llmobs_ops *ops = READY();
-
-    return ops ? ops->mime_filename(REAL, part, name)
-               : REAL->mime_filename(part, name);
-}
-
-static CURLcode NAME(mime_data)(curl_mimepart *part, const char *data,
-                                size_t size)
-{
-    const struct llmobs_ops *ops = READY();
-
-    return ops ? ops->mime_data(REAL, part, data, size)
-               : REAL->mime_data(part, data, size);
-}
-
-static CURLcode NAME(mime_filedata)(curl_mimepart *part, const char *path)
-{
-    const struct llmobs_ops *ops = READY();
-
-    return ops ? ops->mime_filedata(REAL, part, path)
-               : REAL->mime_filedata(part, path);
-}
-
-static CURLcode NAME(mime_data_cb)(curl_mimepart *part, curl_off_t size,
-                                   curl_read_callback read,
-                                   curl_seek_callback seek,
-                                   curl_free_callback end, void *user)
-{
-    const struct llmobs_ops *ops = READY();
-
-    return ops ? ops->mime_data_cb(REAL, part, size, read, seek, end, user)
-               : REAL->mime_data_cb(part, size, read, seek, end, user);
-}
-
-static CURLcode NAME(mime_subparts)(curl_mimepart *part, curl_mime *within)
-{
-    const struct llmobs_ops *ops = READY();
-
-    return ops ? ops->mime_subparts(REAL, part, within)
-               : REAL->mime_subparts(part, within);
-}
-
-static CURLcode NAME(mime_type)(curl_mimepart *part, const char *type)
-{
-    const struct llmobs_ops *ops = READY();
-
-    return ops ? ops->mime_type(REAL, part, type) : REAL->mime_type(part, type);
-}
-
-static CURLcode NAME(mime_encoder)(curl_mimepart *part, const char *coding)
-{
-    const struct llmobs_ops *ops = READY();
-
-    return ops ? ops->mime_encoder(REAL, part, coding)
-               : REAL->mime_encoder(part, coding);
-}
-
-static CURLcode NAME(mime_headers)(curl_mimepart *part,
-                                   struct curl_slist *headers, int owned)
-{
-    const struct llmobs_ops *ops = READY();
-
-    return ops ? ops->mime_headers(REAL, part, headers, owned)
-               : REAL->mime_headers(part, headers, owned);
-}
-
+#undef THUNK
 #undef READY
 #undef BEGIN
 #undef REAL

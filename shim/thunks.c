@@ -30,16 +30,16 @@
 void *llmobs_thunk(const struct llmobs_copy *copy, enum llmobs_hook hook)
 {
     switch ((copy - llmobs_copies) * LLMOBS_HOOK_COUNT + hook) {
-#define X(name) CASE(0, name)
+#define X(result, name, ...) CASE(0, name)
         LLMOBS_HOOKS(X)
 #undef X
-#define X(name) CASE(1, name)
+#define X(result, name, ...) CASE(1, name)
         LLMOBS_HOOKS(X)
 #undef X
-#define X(name) CASE(2, name)
+#define X(result, name, ...) CASE(2, name)
         LLMOBS_HOOKS(X)
 #undef X
-#define X(name) CASE(3, name)
+#define X(result, name, ...) CASE(3, name)
         LLMOBS_HOOKS(X)
 #undef X
     default:

@@ -206,7 +206,7 @@ static void read_dynamic(struct reading *reading, const Elf64_Phdr *segment)
 /* -- symbols -------------------------------------------------------------- */
 
 static const char *const curl_names[] = {
-#define X(result, name, args) "curl_" #name,
+#define X(result, name, ...) "curl_" #name,
     LLMOBS_REAL_FUNCTIONS(X)
 #undef X
 };

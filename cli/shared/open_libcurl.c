@@ -19,7 +19,7 @@ void llmobs_cli_open_libcurl(void)
     }
 /* C allows no cast from an object pointer to a function's; this assignment is
  * the way that POSIX shows. */
-#define X(result, name, args) \
+#define X(result, name, ...) \
     *(void **)&real.name = dlsym(library, "curl_" #name);
     LLMOBS_REAL_FUNCTIONS(X)
 #undef X

@@ -15,16 +15,7 @@
 
 #include "include/engine.h"
 
-CURL *llmobs_ops_easy_init(const struct llmobs_real *real);
-CURLcode llmobs_ops_easy_setopt(const struct llmobs_real *real, CURL *curl,
-                                CURLoption option, void *arg);
-CURLcode llmobs_ops_easy_perform(const struct llmobs_real *real, CURL *curl);
-void llmobs_ops_easy_reset(const struct llmobs_real *real, CURL *curl);
-CURL *llmobs_ops_easy_duphandle(const struct llmobs_real *real, CURL *curl);
-void llmobs_ops_easy_cleanup(const struct llmobs_real *real, CURL *curl);
-CURLcode llmobs_ops_easy_send(const struct llmobs_real *real, CURL *curl,
-                              const void *data, size_t len, size_t *sent);
-CURLcode llmobs_ops_easy_recv(const struct llmobs_real *real, CURL *curl,
-                              void *data, size_t room, size_t *got);
+LLMOBS_EASY_HOOKS(LLMOBS_OPERATION)
+LLMOBS_OWN_HOOKS(LLMOBS_OPERATION)
 
 #endif

@@ -53,13 +53,6 @@ void llmobs_global_end_turn(const struct llmobs_real *real);
 /* After a real function that succeeded. */
 void llmobs_global_up(const struct llmobs_real *real, enum llmobs_up how);
 
-CURLcode llmobs_ops_global_init(const struct llmobs_real *real, long flags);
-CURLcode llmobs_ops_global_init_mem(const struct llmobs_real *real, long flags,
-                                    curl_malloc_callback m,
-                                    curl_free_callback f,
-                                    curl_realloc_callback r,
-                                    curl_strdup_callback s,
-                                    curl_calloc_callback c);
-void llmobs_ops_global_cleanup(const struct llmobs_real *real);
+LLMOBS_GLOBAL_HOOKS(LLMOBS_OPERATION)
 
 #endif

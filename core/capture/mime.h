@@ -34,33 +34,7 @@
 
 /* As the libcurl functions of the same names, each of which they call exactly
  * once. They record what libcurl has accepted, and preserve errno. */
-curl_mime *llmobs_ops_mime_init(const struct llmobs_real *real, CURL *curl);
-void llmobs_ops_mime_free(const struct llmobs_real *real, curl_mime *mime);
-curl_mimepart *llmobs_ops_mime_addpart(const struct llmobs_real *real,
-                                       curl_mime *mime);
-CURLcode llmobs_ops_mime_name(const struct llmobs_real *real,
-                              curl_mimepart *part, const char *name);
-CURLcode llmobs_ops_mime_filename(const struct llmobs_real *real,
-                                  curl_mimepart *part, const char *name);
-CURLcode llmobs_ops_mime_data(const struct llmobs_real *real,
-                              curl_mimepart *part, const char *data,
-                              size_t size);
-CURLcode llmobs_ops_mime_filedata(const struct llmobs_real *real,
-                                  curl_mimepart *part, const char *path);
-CURLcode llmobs_ops_mime_data_cb(const struct llmobs_real *real,
-                                 curl_mimepart *part, curl_off_t size,
-                                 curl_read_callback read,
-                                 curl_seek_callback seek,
-                                 curl_free_callback end, void *user);
-CURLcode llmobs_ops_mime_subparts(const struct llmobs_real *real,
-                                  curl_mimepart *part, curl_mime *within);
-CURLcode llmobs_ops_mime_type(const struct llmobs_real *real,
-                              curl_mimepart *part, const char *type);
-CURLcode llmobs_ops_mime_encoder(const struct llmobs_real *real,
-                                 curl_mimepart *part, const char *coding);
-CURLcode llmobs_ops_mime_headers(const struct llmobs_real *real,
-                                 curl_mimepart *part,
-                                 struct curl_slist *headers, int owned);
+LLMOBS_FORM_HOOKS(LLMOBS_OPERATION)
 
 /* A number that is larger than the numbers of all forms made before. */
 uint64_t llmobs_mime_now(void);

@@ -426,44 +426,25 @@ static CURLMcode end_drive(const struct llmobs_real *real,
     return rc;
 }
 
-CURLMcode llmobs_ops_multi_perform(const struct llmobs_real *real, CURLM *multi,
-                                   int *running)
-{
-    struct llmobs_members *members =
-        begin_drive(real, multi, LLMOBS_STACK_ENTRY());
+#define DRIVE(name, parameters, ...)                                       \
+    CURLMcode llmobs_ops_multi_##name parameters                           \
+    {                                                                      \
+        struct llmobs_members *members =                                   \
+            begin_drive(real, multi, LLMOBS_STACK_ENTRY());                \
+                                                                           \
+        return end_drive(real, members, multi,                             \
+                         real->multi_##name(multi, __VA_ARGS__), running); \
+    }
 
-    return end_drive(real, members, multi, real->multi_perform(multi, running),
-                     running);
-}
-
-CURLMcode llmobs_ops_multi_socket(const struct llmobs_real *real, CURLM *multi,
-                                  curl_socket_t socket, int *running)
-{
-    struct llmobs_members *members =
-        begin_drive(real, multi, LLMOBS_STACK_ENTRY());
-
-    return end_drive(real, members, multi,
-                     real->multi_socket(multi, socket, running), running);
-}
-
-CURLMcode llmobs_ops_multi_socket_action(const struct llmobs_real *real,
-                                         CURLM *multi, curl_socket_t socket,
-                                         int events, int *running)
-{
-    struct llmobs_members *members =
-        begin_drive(real, multi, LLMOBS_STACK_ENTRY());
-
-    return end_drive(real, members, multi,
-                     real->multi_socket_action(multi, socket, events, running),
-                     running);
-}
-
-CURLMcode llmobs_ops_multi_socket_all(const struct llmobs_real *real,
-                                      CURLM *multi, int *running)
-{
-    struct llmobs_members *members =
-        begin_drive(real, multi, LLMOBS_STACK_ENTRY());
-
-    return end_drive(real, members, multi,
-                     real->multi_socket_all(multi, running), running);
-}
+DRIVE(perform, (const struct llmobs_real *real, CURLM *multi, int *running),
+      running)
+DRIVE(socket,
+      (const struct llmobs_real *real, CURLM *multi, curl_socket_t socket,
+       int *running),
+      socket, running)
+DRIVE(socket_action,
+      (const struct llmobs_real *real, CURLM *multi, curl_socket_t socket,
+       int events, int *running),
+      socket, events, running)
+DRIVE(socket_all, (const struct llmobs_real *real, CURLM *multi, int *running),
+      running)

@@ -29,25 +29,8 @@ struct llmobs_ending {
 struct llmobs_ending llmobs_multi_ending(const struct llmobs_handle *handle,
                                          CURL *curl);
 
-CURLMcode llmobs_ops_multi_setopt(const struct llmobs_real *real, CURLM *multi,
-                                  CURLMoption option, void *arg);
-CURLMcode llmobs_ops_multi_add_handle(const struct llmobs_real *real,
-                                      CURLM *multi, CURL *curl);
-CURLMcode llmobs_ops_multi_remove_handle(const struct llmobs_real *real,
-                                         CURLM *multi, CURL *curl);
-/* These drive a multi: the handles that were added to it since begin. */
-CURLMcode llmobs_ops_multi_perform(const struct llmobs_real *real, CURLM *multi,
-                                   int *running);
-CURLMcode llmobs_ops_multi_socket(const struct llmobs_real *real, CURLM *multi,
-                                  curl_socket_t socket, int *running);
-CURLMcode llmobs_ops_multi_socket_action(const struct llmobs_real *real,
-                                         CURLM *multi, curl_socket_t socket,
-                                         int events, int *running);
-CURLMcode llmobs_ops_multi_socket_all(const struct llmobs_real *real,
-                                      CURLM *multi, int *running);
-CURLMsg *llmobs_ops_multi_info_read(const struct llmobs_real *real,
-                                    CURLM *multi, int *left);
-CURLMcode llmobs_ops_multi_cleanup(const struct llmobs_real *real,
-                                   CURLM *multi);
+/* _perform, _socket, _socket_action and _socket_all drive a multi: the handles
+ * that were added to it since begin. */
+LLMOBS_MULTI_HOOKS(LLMOBS_OPERATION)
 
 #endif

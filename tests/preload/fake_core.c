@@ -17,14 +17,14 @@
 #define COPIES 8
 
 enum operation {
-#define X(name) OP_##name,
+#define X(result, name, ...) OP_##name,
     LLMOBS_TRANSFER_HOOKS(X)
 #undef X
         OP_COUNT
 };
 
 static const char *const names[OP_COUNT] = {
-#define X(name) #name,
+#define X(result, name, ...) #name,
     LLMOBS_TRANSFER_HOOKS(X)
 #undef X
 };
@@ -291,7 +291,7 @@ static CURLcode mime_headers(const struct llmobs_real *r, curl_mimepart *part,
 }
 
 static struct llmobs_ops ops = {.abi = LLMOBS_ENGINE_ABI,
-#define X(name) .name = name,
+#define X(result, name, ...) .name = name,
                                 LLMOBS_TRANSFER_HOOKS(X) LLMOBS_FORM_HOOKS(X)
 #undef X
 };

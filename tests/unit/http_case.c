@@ -22,7 +22,7 @@ const struct llmobs_real *libcurl(void)
     void *library = dlopen(name ? name : "libcurl.so.4", RTLD_NOW | RTLD_LOCAL);
 
     ck_assert_ptr_nonnull(library);
-#define X(result, name, args) \
+#define X(result, name, ...) \
     *(void **)&real.name = dlsym(library, "curl_" #name);
     LLMOBS_REAL_FUNCTIONS(X)
 #undef X
