@@ -1,7 +1,9 @@
 #include "cli/query/metrics.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli/shared/escape.h"
@@ -122,4 +124,154 @@ int llmobs_metrics_read(struct llmobs_metrics *metrics, const char *words)
         if (*words == '\0')
             return 0;
     }
+}
+
+/* -- the numbers ---------------------------------------------------------- */
+
+static struct llmobs_cell sum_tokens(const struct llmobs_sample *list,
+                                     size_t count, enum llmobs_metric metric)
+{
+    int64_t sum = -1;
+
+    for (size_t i = 0; i < count; i++) {
+        int64_t tokens =
+            metric == LLMOBS_METRIC_TOKENS_IN    ? list[i].input_tokens
+            : metric == LLMOBS_METRIC_TOKENS_OUT ? list[i].output_tokens
+            : metric == LLMOBS_METRIC_CACHED     ? list[i].cached_tokens
+                                                 : list[i].reasoning_tokens;
+
+        if (tokens >= 0 &&
+            __builtin_add_overflow(sum < 0 ? 0 : sum, tokens, &sum))
+            sum = INT64_MAX;
+    }
+    return llmobs_cell_count(sum);
+}
+
+static struct llmobs_cell sum_cost(const struct llmobs_sample *list,
+                                   size_t count, enum llmobs_metric metric)
+{
+    double sum = -1;
+    int64_t known = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        if (list[i].cost < 0)
+            continue;
+        sum = (sum < 0 ? 0 : sum) + list[i].cost;
+        known += list[i].is_call ? 1 : 0;
+    }
+    return metric == LLMOBS_METRIC_COST_CALLS
+               ? llmobs_cell_count(known)
+               : llmobs_cell_real(LLMOBS_CELL_MONEY, sum > LLMOBS_COST_MAX
+                                                         ? LLMOBS_COST_MAX
+                                                         : sum);
+}
+
+static int by_value(const void *left, const void *right)
+{
+    const double *a = left, *b = right;
+
+    return (*a > *b) - (*a < *b);
+}
+
+/* Sorts numbers of the calls, those that are known: lengths, times to the first
+ * token, or the addresses of the traces' ids, which are shared texts. Gives how
+ * many. */
+static int sort_values(struct llmobs_samples *samples,
+                       enum llmobs_metric metric,
+                       const struct llmobs_sample *list, size_t count,
+                       size_t *known)
+{
+    double *values = samples->values;
+
+    if (count > samples->value_cap) {
+        values = reallocarray(values, count, sizeof(*values));
+        if (!values)
+            return -ENOMEM;
+        samples->values = values;
+        samples->value_cap = count;
+    }
+    *known = 0;
+    for (size_t i = 0; i < count; i++) {
+        double value =
+            metric == LLMOBS_METRIC_TRACES ? (double)(uintptr_t)list[i].trace
+            : metric >= LLMOBS_METRIC_TTFT_P50 ? list[i].first_token
+                                               : (double)list[i].duration_ns;
+
+        if (value >= 0 && list[i].is_call)
+            values[(*known)++] = value;
+    }
+    if (*known > 0)
+        qsort(values, *known, sizeof(*values), by_value);
+    return 0;
+}
+
+static struct llmobs_cell mean_score(const struct llmobs_samples *samples,
+                                     enum llmobs_metric metric,
+                                     const struct llmobs_sample *list,
+                                     size_t count)
+{
+    size_t label = (size_t)(metric - LLMOBS_METRIC_COUNT) / 2;
+    int64_t scored = 0, known = 0;
+    double sum = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        double score = samples->scores[list[i].scores + label];
+
+        scored += isnan(score) ? 0 : 1;
+        known += isfinite(score) ? 1 : 0;
+        sum += isfinite(score) ? score : 0;
+    }
+    if (metric == LLMOBS_METRIC_SCORED(label))
+        return llmobs_cell_count(scored);
+    return (struct llmobs_cell){.kind = known > 0 ? LLMOBS_CELL_NUMBER
+                                                  : LLMOBS_CELL_UNKNOWN,
+                                .real = known > 0 ? sum / (double)known : 0};
+}
+
+int llmobs_metric_get(struct llmobs_samples *samples, enum llmobs_metric metric,
+                      const struct llmobs_sample *list, size_t count,
+                      struct llmobs_cell *out)
+{
+    static const unsigned percents[LLMOBS_METRIC_COUNT] = {
+        [LLMOBS_METRIC_LATENCY_P50] = 50, [LLMOBS_METRIC_LATENCY_P95] = 95,
+        [LLMOBS_METRIC_LATENCY_P99] = 99, [LLMOBS_METRIC_TTFT_P50] = 50,
+        [LLMOBS_METRIC_TTFT_P95] = 95,    [LLMOBS_METRIC_TTFT_P99] = 99};
+    int64_t calls = 0, failed = 0, traces = 0;
+    size_t known = 0;
+    double value;
+    int rc;
+
+    for (size_t i = 0; i < count; i++) {
+        calls += list[i].is_call ? 1 : 0;
+        failed += list[i].is_call && list[i].failed ? 1 : 0;
+    }
+    if (metric >= LLMOBS_METRIC_COUNT) {
+        *out = mean_score(samples, metric, list, count);
+    } else if (metric == LLMOBS_METRIC_CALLS) {
+        *out = llmobs_cell_count(calls);
+    } else if (metric == LLMOBS_METRIC_ERRORS) {
+        *out = llmobs_cell_count(failed);
+    } else if (metric == LLMOBS_METRIC_ERROR_RATE) {
+        *out = llmobs_cell_real(
+            LLMOBS_CELL_SHARE, calls > 0 ? (double)failed / (double)calls : -1);
+    } else if (metric == LLMOBS_METRIC_COST ||
+               metric == LLMOBS_METRIC_COST_CALLS) {
+        *out = sum_cost(list, count, metric);
+    } else if (metric != LLMOBS_METRIC_TRACES && percents[metric] == 0) {
+        *out = sum_tokens(list, count, metric);
+    } else if ((rc = sort_values(samples, metric, list, count, &known)) != 0) {
+        return rc;
+    } else if (metric == LLMOBS_METRIC_TRACES) {
+        for (size_t i = 0; i < known; i++)
+            traces += i == 0 || samples->values[i] > samples->values[i - 1];
+        *out = llmobs_cell_count(traces);
+    } else {
+        value = known > 0
+                    ? samples->values[(known * percents[metric] + 99) / 100 - 1]
+                    : -1;
+        *out = metric >= LLMOBS_METRIC_TTFT_P50
+                   ? llmobs_cell_real(LLMOBS_CELL_SECONDS, value)
+                   : llmobs_cell_length((int64_t)value);
+    }
+    return 0;
 }

@@ -63,7 +63,7 @@ struct llmobs_samples {
                                             without the fact; days in their
                                             order */
     size_t group_count;
-    int64_t *values; /* room for totals */
+    double *values; /* room for percentiles */
     size_t value_cap;
 };
 

@@ -236,7 +236,7 @@ static int add_group(struct series *series, struct llmobs_sheet *sheet,
         for (size_t i = 0; i < series->samples.by.count; i++)
             cells[at++] = llmobs_cell_text(group->names[i]);
         for (size_t i = 0; rc == 0 && i < series->metrics.count; i++)
-            rc = llmobs_totals_get(&series->samples, series->metrics.list[i],
+            rc = llmobs_metric_get(&series->samples, series->metrics.list[i],
                                    list, count, &cells[at + i]);
         if (rc == 0)
             rc = llmobs_sheet_add(sheet, cells);
@@ -339,7 +339,7 @@ static int draw(struct series *series, enum llmobs_metric metric,
         const struct llmobs_sample *list;
         size_t count = next_bucket(series, &walk, &list);
 
-        rc = llmobs_totals_get(&series->samples, metric, list, count, &ends[2]);
+        rc = llmobs_metric_get(&series->samples, metric, list, count, &ends[2]);
         if (count == 0)
             ends[2] = llmobs_cell_text(NULL);
         numbers[b] = number_in(ends[2]);

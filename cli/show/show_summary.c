@@ -68,7 +68,7 @@ static void add_score(struct summary *summary, size_t label)
     const char *count = samples->labels.counts[label];
     struct llmobs_cell all;
 
-    (void)llmobs_totals_get(&summary->samples, LLMOBS_METRIC_SCORE(label),
+    (void)llmobs_metric_get(&summary->samples, LLMOBS_METRIC_SCORE(label),
                             samples->list, samples->count, &all);
     columns[0] = columns[1] = (struct llmobs_column){
         .name = samples->labels.means[label], .spare = LLMOBS_SPARE_DETAIL};
@@ -110,10 +110,10 @@ static int add_line(struct summary *summary,
         cells[i] = llmobs_cell_text(group->names[i]);
     for (size_t i = 0; rc == 0 && i < COUNT; i++)
         rc =
-            llmobs_totals_get(&summary->samples, numbers[i].metric, group->list,
+            llmobs_metric_get(&summary->samples, numbers[i].metric, group->list,
                               group->count, &cells[summary->first + i]);
     for (size_t i = scores; rc == 0 && i < summary->count; i++)
-        rc = llmobs_totals_get(
+        rc = llmobs_metric_get(
             &summary->samples,
             (enum llmobs_metric)(LLMOBS_METRIC_COUNT + (i - scores)),
             group->list, group->count, &cells[i]);
