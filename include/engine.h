@@ -288,64 +288,65 @@ typedef const struct llmobs_ops *(*llmobs_core_attach_fn)(
 #define LLMOBS_OPT_PROTOCOLS ((CURLoption)181)
 #define LLMOBS_OPT_PROTOCOLS_STR ((CURLoption)10318)
 
-/* X(option, ...): the options whose value the core remembers. The row of each
- * in core/capture/settings.c says how. */
-#define LLMOBS_WATCHED(X, ...)                                \
-    X(CURLOPT_URL, __VA_ARGS__)                               \
-    X(CURLOPT_CURLU, __VA_ARGS__)                             \
-    X(CURLOPT_PORT, __VA_ARGS__)                              \
-    X(CURLOPT_DEFAULT_PROTOCOL, __VA_ARGS__)                  \
-    X(CURLOPT_CUSTOMREQUEST, __VA_ARGS__)                     \
-    X(LLMOBS_OPT_REQUEST_TARGET, __VA_ARGS__)                 \
-    X(CURLOPT_HTTPGET, __VA_ARGS__)                           \
-    X(CURLOPT_POST, __VA_ARGS__)                              \
-    X(CURLOPT_UPLOAD, __VA_ARGS__)                            \
-    X(LLMOBS_OPT_PUT, __VA_ARGS__)                            \
-    X(CURLOPT_NOBODY, __VA_ARGS__)                            \
-    X(10024, __VA_ARGS__) /* CURLOPT_HTTPPOST */              \
-    X(CURLOPT_MIMEPOST, __VA_ARGS__)                          \
-    X(CURLOPT_POSTFIELDS, __VA_ARGS__)                        \
-    X(CURLOPT_COPYPOSTFIELDS, __VA_ARGS__)                    \
-    X(CURLOPT_POSTFIELDSIZE, __VA_ARGS__)                     \
-    X(CURLOPT_POSTFIELDSIZE_LARGE, __VA_ARGS__)               \
-    X(CURLOPT_HTTPHEADER, __VA_ARGS__)                        \
-    X(CURLOPT_HEADER, __VA_ARGS__)                            \
-    X(CURLOPT_CONNECT_ONLY, __VA_ARGS__)                      \
-    X(CURLOPT_WRITEFUNCTION, __VA_ARGS__)                     \
-    X(CURLOPT_WRITEDATA, __VA_ARGS__)                         \
-    X(CURLOPT_HEADERFUNCTION, __VA_ARGS__)                    \
-    X(CURLOPT_HEADERDATA, __VA_ARGS__)                        \
-    X(CURLOPT_READFUNCTION, __VA_ARGS__)                      \
-    X(CURLOPT_READDATA, __VA_ARGS__)                          \
-    X(CURLOPT_SEEKFUNCTION, __VA_ARGS__)                      \
-    X(CURLOPT_SEEKDATA, __VA_ARGS__)                          \
-    X(CURLOPT_ERRORBUFFER, __VA_ARGS__)                       \
-    X(LLMOBS_OPT_PREREQFUNCTION, __VA_ARGS__)                 \
-    X(LLMOBS_OPT_PREREQDATA, __VA_ARGS__)                     \
-    X(CURLOPT_PROXY, __VA_ARGS__)                             \
-    X(CURLOPT_HTTPAUTH, __VA_ARGS__)                          \
-    X(CURLOPT_PROXYAUTH, __VA_ARGS__)                         \
-    X(CURLOPT_USERPWD, __VA_ARGS__)                           \
-    X(CURLOPT_USERNAME, __VA_ARGS__)                          \
-    X(CURLOPT_PASSWORD, __VA_ARGS__)                          \
-    X(CURLOPT_XOAUTH2_BEARER, __VA_ARGS__)                    \
-    X(229, __VA_ARGS__)   /* CURLOPT_HEADEROPT, since 7.37 */ \
-    X(10203, __VA_ARGS__) /* CURLOPT_RESOLVE */               \
-    X(LLMOBS_OPT_CONNECT_TO, __VA_ARGS__)                     \
-    X(10305, __VA_ARGS__) /* CURLOPT_AWS_SIGV4, since 7.75 */ \
-    X(LLMOBS_OPT_PRE_PROXY, __VA_ARGS__)                      \
-    X(LLMOBS_OPT_UNIX_SOCKET, __VA_ARGS__)                    \
-    X(LLMOBS_OPT_ABSTRACT_SOCKET, __VA_ARGS__)                \
-    X(LLMOBS_OPT_PROTOCOLS, __VA_ARGS__)                      \
-    X(LLMOBS_OPT_PROTOCOLS_STR, __VA_ARGS__)                  \
-    X(CURLOPT_HTTP_VERSION, __VA_ARGS__)                      \
-    X(LLMOBS_OPT_IOCTLFUNCTION, __VA_ARGS__)
+/* X(with, option, member, kind, ...): the options whose value the core
+ * remembers. The core alone reads what stands behind the option, which says
+ * how: core/capture/settings.c. */
+#define LLMOBS_WATCHED(X, with)                                             \
+    X(with, CURLOPT_HTTPHEADER, headers, POINTER, IN(HEADERS))              \
+    X(with, CURLOPT_WRITEFUNCTION, write, FUNCTION, IN(WRITE))              \
+    X(with, CURLOPT_WRITEDATA, write, DATA, IN(WRITE), OF(DATA_STDOUT))     \
+    X(with, CURLOPT_HEADERFUNCTION, header, FUNCTION, IN(HEADER))           \
+    X(with, CURLOPT_HEADERDATA, header, DATA, IN(HEADER))                   \
+    X(with, LLMOBS_OPT_PREREQFUNCTION, prereq, FUNCTION, IN(PREREQ))        \
+    X(with, LLMOBS_OPT_PREREQDATA, prereq, DATA, IN(PREREQ))                \
+    X(with, CURLOPT_READFUNCTION, read, FUNCTION, IN(READ), BODY)           \
+    X(with, CURLOPT_READDATA, read, DATA, IN(READ), OF(DATA_STDIN), BODY)   \
+    X(with, CURLOPT_SEEKFUNCTION, seek, FUNCTION, IN(SEEK), BODY)           \
+    X(with, CURLOPT_SEEKDATA, seek, DATA, IN(SEEK), BODY)                   \
+    X(with, LLMOBS_OPT_IOCTLFUNCTION, ioctl, FUNCTION, IN(IOCTL), BODY)     \
+    X(with, CURLOPT_URL, url, ADDRESS, LEADS, TEXT)                         \
+    X(with, CURLOPT_CURLU, curlu, POINTER, LEADS)                           \
+    X(with, CURLOPT_PORT, port, NUMBER, LEADS)                              \
+    X(with, CURLOPT_DEFAULT_PROTOCOL, default_protocol, NAME, LEADS, TEXT)  \
+    X(with, CURLOPT_CUSTOMREQUEST, custom_request, NAME, TEXT)              \
+    X(with, LLMOBS_OPT_REQUEST_TARGET, target, TARGET, LEADS, TEXT, MOCKED) \
+    X(with, CURLOPT_HTTPGET, request, VERB, OF(LLMOBS_HTTP_GET))            \
+    X(with, CURLOPT_POST, request, VERB, OF(LLMOBS_HTTP_POST), BODY)        \
+    X(with, CURLOPT_UPLOAD, request, VERB, OF(LLMOBS_HTTP_PUT), BODY)       \
+    X(with, LLMOBS_OPT_PUT, request, VERB, OF(LLMOBS_HTTP_PUT), BODY)       \
+    X(with, CURLOPT_NOBODY, no_body, NO_BODY)                               \
+    X(with, 10024 /* CURLOPT_HTTPPOST */, list, LIST)                       \
+    X(with, CURLOPT_MIMEPOST, mime, MIME)                                   \
+    X(with, CURLOPT_POSTFIELDS, postfields, FIELDS, BODY)                   \
+    X(with, CURLOPT_COPYPOSTFIELDS, copied, COPY, BODY)                     \
+    X(with, CURLOPT_POSTFIELDSIZE, postfieldsize, SIZE)                     \
+    X(with, CURLOPT_POSTFIELDSIZE_LARGE, postfieldsize, SIZE)               \
+    X(with, CURLOPT_HEADER, header_in_body, FLAG)                           \
+    X(with, CURLOPT_CONNECT_ONLY, connect_only, NUMBER)                     \
+    X(with, CURLOPT_ERRORBUFFER, error_buffer, POINTER)                     \
+    X(with, CURLOPT_PROXY, proxy, PROXY, LEADS, TEXT, MOCKED)               \
+    X(with, CURLOPT_HTTPAUTH, auth, NUMBER)                                 \
+    X(with, CURLOPT_PROXYAUTH, proxy_auth, NUMBER)                          \
+    X(with, CURLOPT_USERPWD, account[0], SECRET, OF(0))                     \
+    X(with, CURLOPT_USERNAME, account[1], SECRET, OF(1), TEXT)              \
+    X(with, CURLOPT_PASSWORD, account[2], SECRET, OF(2), TEXT)              \
+    X(with, CURLOPT_XOAUTH2_BEARER, account[3], SECRET, OF(3), TEXT)        \
+    X(with, 229 /* CURLOPT_HEADEROPT */, headeropt, NUMBER, LEADS)          \
+    X(with, CURLOPT_RESOLVE, hosts_named, EVER, LEADS)                      \
+    X(with, LLMOBS_OPT_CONNECT_TO, hosts_named, EVER, LEADS, MOCKED)        \
+    X(with, 10305 /* CURLOPT_AWS_SIGV4 */, list_signed, FLAG, LEADS)        \
+    X(with, LLMOBS_OPT_PRE_PROXY, url, NOTHING, TEXT, MOCKED)               \
+    X(with, LLMOBS_OPT_UNIX_SOCKET, url, NOTHING, TEXT, MOCKED)             \
+    X(with, LLMOBS_OPT_ABSTRACT_SOCKET, url, NOTHING, TEXT, MOCKED)         \
+    X(with, LLMOBS_OPT_PROTOCOLS, url, NOTHING, MOCKED)                     \
+    X(with, LLMOBS_OPT_PROTOCOLS_STR, url, NOTHING, MOCKED)                 \
+    X(with, CURLOPT_HTTP_VERSION, url, NOTHING, MOCKED)
 
 /* True for the options above. The shim asks this before any other work, so that
  * nearly every other option costs only a look at one bit. */
 static inline bool llmobs_option_watched(CURLoption option)
 {
-#define BIT(option, word) \
+#define BIT(word, option, ...) \
     | (((option)&511) >> 6 == (word) ? UINT64_C(1) << ((option)&63) : 0)
 #define WORD(word) 0 LLMOBS_WATCHED(BIT, word)
     static const uint64_t words[8] = {WORD(0), WORD(1), WORD(2), WORD(3),
@@ -356,8 +357,8 @@ static inline bool llmobs_option_watched(CURLoption option)
     if (__builtin_expect(!(words[(option & 511) >> 6] >> (option & 63) & 1), 1))
         return false;
     switch ((int)option) {
-#define CASE(option, ...) case option:
-        LLMOBS_WATCHED(CASE)
+#define CASE(with, option, ...) case option:
+        LLMOBS_WATCHED(CASE, )
 #undef CASE
         return true;
     default:

@@ -40,6 +40,7 @@ enum { DATA_NULL, DATA_STDOUT, DATA_STDIN };
 
 static const char labels[][9] = {"userpwd", "username", "password", "bearer"};
 
+/* Words of the rows of LLMOBS_WATCHED. */
 #define IN(bit) .in = LLMOBS_IN_##bit
 #define OF(value) .what = (value)
 #define LEADS .redirects = true
@@ -47,77 +48,19 @@ static const char labels[][9] = {"userpwd", "username", "password", "bearer"};
 #define BODY .body = true
 #define MOCKED .mocked = true
 
-/* X(option, member, kind, ...) */
-#define SETTINGS(X)                                                   \
-    X(CURLOPT_HTTPHEADER, headers, POINTER, IN(HEADERS))              \
-    X(CURLOPT_WRITEFUNCTION, write, FUNCTION, IN(WRITE))              \
-    X(CURLOPT_WRITEDATA, write, DATA, IN(WRITE), OF(DATA_STDOUT))     \
-    X(CURLOPT_HEADERFUNCTION, header, FUNCTION, IN(HEADER))           \
-    X(CURLOPT_HEADERDATA, header, DATA, IN(HEADER))                   \
-    X(LLMOBS_OPT_PREREQFUNCTION, prereq, FUNCTION, IN(PREREQ))        \
-    X(LLMOBS_OPT_PREREQDATA, prereq, DATA, IN(PREREQ))                \
-    X(CURLOPT_READFUNCTION, read, FUNCTION, IN(READ), BODY)           \
-    X(CURLOPT_READDATA, read, DATA, IN(READ), OF(DATA_STDIN), BODY)   \
-    X(CURLOPT_SEEKFUNCTION, seek, FUNCTION, IN(SEEK), BODY)           \
-    X(CURLOPT_SEEKDATA, seek, DATA, IN(SEEK), BODY)                   \
-    X(LLMOBS_OPT_IOCTLFUNCTION, ioctl, FUNCTION, IN(IOCTL), BODY)     \
-    X(CURLOPT_URL, url, ADDRESS, LEADS, TEXT)                         \
-    X(CURLOPT_CURLU, curlu, POINTER, LEADS)                           \
-    X(CURLOPT_PORT, port, NUMBER, LEADS)                              \
-    X(CURLOPT_DEFAULT_PROTOCOL, default_protocol, NAME, LEADS, TEXT)  \
-    X(CURLOPT_CUSTOMREQUEST, custom_request, NAME, TEXT)              \
-    X(LLMOBS_OPT_REQUEST_TARGET, target, TARGET, LEADS, TEXT, MOCKED) \
-    X(CURLOPT_HTTPGET, request, VERB, OF(LLMOBS_HTTP_GET))            \
-    X(CURLOPT_POST, request, VERB, OF(LLMOBS_HTTP_POST), BODY)        \
-    X(CURLOPT_UPLOAD, request, VERB, OF(LLMOBS_HTTP_PUT), BODY)       \
-    X(LLMOBS_OPT_PUT, request, VERB, OF(LLMOBS_HTTP_PUT), BODY)       \
-    X(CURLOPT_NOBODY, no_body, NO_BODY)                               \
-    X(10024 /* CURLOPT_HTTPPOST */, list, LIST)                       \
-    X(CURLOPT_MIMEPOST, mime, MIME)                                   \
-    X(CURLOPT_POSTFIELDS, postfields, FIELDS, BODY)                   \
-    X(CURLOPT_COPYPOSTFIELDS, copied, COPY, BODY)                     \
-    X(CURLOPT_POSTFIELDSIZE, postfieldsize, SIZE)                     \
-    X(CURLOPT_POSTFIELDSIZE_LARGE, postfieldsize, SIZE)               \
-    X(CURLOPT_HEADER, header_in_body, FLAG)                           \
-    X(CURLOPT_CONNECT_ONLY, connect_only, NUMBER)                     \
-    X(CURLOPT_ERRORBUFFER, error_buffer, POINTER)                     \
-    X(CURLOPT_PROXY, proxy, PROXY, LEADS, TEXT, MOCKED)               \
-    X(CURLOPT_HTTPAUTH, auth, NUMBER)                                 \
-    X(CURLOPT_PROXYAUTH, proxy_auth, NUMBER)                          \
-    X(CURLOPT_USERPWD, account[0], SECRET, OF(0))                     \
-    X(CURLOPT_USERNAME, account[1], SECRET, OF(1), TEXT)              \
-    X(CURLOPT_PASSWORD, account[2], SECRET, OF(2), TEXT)              \
-    X(CURLOPT_XOAUTH2_BEARER, account[3], SECRET, OF(3), TEXT)        \
-    X(229 /* CURLOPT_HEADEROPT */, headeropt, NUMBER, LEADS)          \
-    X(CURLOPT_RESOLVE, hosts_named, EVER, LEADS)                      \
-    X(LLMOBS_OPT_CONNECT_TO, hosts_named, EVER, LEADS, MOCKED)        \
-    X(10305 /* CURLOPT_AWS_SIGV4 */, list_signed, FLAG, LEADS)        \
-    X(LLMOBS_OPT_PRE_PROXY, url, NOTHING, TEXT, MOCKED)               \
-    X(LLMOBS_OPT_UNIX_SOCKET, url, NOTHING, TEXT, MOCKED)             \
-    X(LLMOBS_OPT_ABSTRACT_SOCKET, url, NOTHING, TEXT, MOCKED)         \
-    X(LLMOBS_OPT_PROTOCOLS, url, NOTHING, MOCKED)                     \
-    X(LLMOBS_OPT_PROTOCOLS_STR, url, NOTHING, MOCKED)                 \
-    X(CURLOPT_HTTP_VERSION, url, NOTHING, MOCKED)
-
 /* The place of an option in the table: two options at one place would be a
  * compile error. */
 #define PLACE(option) (((unsigned)(option) ^ (unsigned)(option) >> 6) & 255)
 
 static const struct llmobs_setting settings[256] = {
-#define X(number, member, how, ...)                                        \
+#define X(with, number, member, how, ...)                                  \
     [PLACE(number)] = {.option = (number),                                 \
                        .offset = offsetof(struct llmobs_settings, member), \
                        .kind = (how),                                      \
                        __VA_ARGS__},
-    SETTINGS(X)
+    LLMOBS_WATCHED(X, )
 #undef X
 };
-
-#define ONE(...) +1
-_Static_assert(SETTINGS(ONE) == LLMOBS_WATCHED(ONE),
-               "SETTINGS here and LLMOBS_WATCHED in include/engine.h have the "
-               "same options");
-#undef ONE
 
 const struct llmobs_setting *llmobs_setting(CURLoption option)
 {

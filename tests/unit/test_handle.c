@@ -46,9 +46,9 @@ TEST(test_find)
 /* The table knows each option that the shim passes on, and no other. */
 TEST(test_rows)
 {
-#define ROW(number, ...) \
+#define ROW(with, number, ...) \
     ck_assert_int_eq(llmobs_setting((CURLoption)(number))->option, number);
-    LLMOBS_WATCHED(ROW)
+    LLMOBS_WATCHED(ROW, )
 #undef ROW
     ck_assert_int_eq(llmobs_setting(CURLOPT_TIMEOUT)->option, 0);
     ck_assert_int_eq(llmobs_setting((CURLoption)20002)->option, 0);
