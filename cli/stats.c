@@ -147,6 +147,20 @@ static void print_failures(const struct stats *stats,
             fallen);
 }
 
+/* A person who looks for spans in vain learns why. */
+static void print_reason(const struct stats *stats,
+                         const struct llmobs_tally *tally)
+{
+    const struct llmobs_config *config = stats->tallies.config;
+
+    if (tally->numbers[LLMOBS_TALLY_CAPTURED] == 0)
+        say(stats, tally,
+            "no call was seen; `llmobs doctor --run CMD` tells why");
+    else if (config->agentless == 1 && !config->api_key && config->exporter &&
+             strcmp(config->exporter, "auto") == 0)
+        say(stats, tally, "without a DD_API_KEY calls stay in the local store");
+}
+
 static void print_alerts(const struct stats *stats,
                          const struct llmobs_tally *tally)
 {
@@ -178,6 +192,8 @@ static int count_status(const struct stats *stats)
             print_alerts(stats, tally);
         if (stats->check || stats->form == LLMOBS_STATS_TEXT)
             print_failures(stats, tally);
+        if (!stats->check && !stats->users && stats->form == LLMOBS_STATS_TEXT)
+            print_reason(stats, tally);
         if ((tally->error && stats->form != LLMOBS_STATS_PROMETHEUS) ||
             (stats->check && (tally->lost || tally->stale || tally->error ||
                               tally->numbers[LLMOBS_TALLY_FELL_BACK] > 0)))

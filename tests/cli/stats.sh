@@ -83,11 +83,23 @@ nothing_yet() {
     anew
     stats
     same "$status" 0 && same "$(value captured)" 0 && same "$(running)" 0 &&
-        same "$(cat "$tmp/err")" '' && test ! -e "$tmp/store" || return 1
+        same "$(cat "$tmp/err")" "llmobs stats: no call was seen; \`llmobs \
+doctor --run CMD\` tells why" && test ! -e "$tmp/store" || return 1
     "$run" curl -s -o /dev/null "http://127.0.0.1:$HTTP_PORT/other"
     test ! -e "$tmp/store" && stats --check && same "$status" 0 && is_silent
 }
 check "stats: nothing captured leaves nothing" nothing_yet
+
+without_a_key() {
+    anew
+    (
+        export DD_LLMOBS_AGENTLESS_ENABLED=1
+        call "$stats_url" && stats && same "$(cat "$tmp/err")" '' || exit 1
+        LLMOBS_EXPORTER=auto stats && same "$status" 0 && same "$(cat "$tmp/err")" \
+            "llmobs stats: without a DD_API_KEY calls stay in the local store"
+    )
+}
+check "stats: where calls stay without a key" without_a_key
 
 each_end_is_counted() {
     anew
