@@ -13,9 +13,9 @@
 #define SUM_LEN 19
 
 /* The longest page: a head of 160 bytes, 41 names, the end. */
-_Static_assert(200 + LLMOBS_COUNTS_MAX * (LLMOBS_COUNTS_NAME_MAX + 21) <=
+_Static_assert(200 + LLMOBS_PAGE_COUNTS * (LLMOBS_COUNTS_NAME_MAX + 21) <=
                    LLMOBS_PAGE_SIZE,
-               "a page holds every name");
+               "a page holds so many names");
 
 /* -- numbers ------------------------------------------------------------- */
 
@@ -142,13 +142,14 @@ void llmobs_page_write(const struct llmobs_page *page,
                        char out[LLMOBS_PAGE_SIZE])
 {
     const struct llmobs_counts *counts = &page->counts;
-    size_t len;
+    size_t len, lines = 0;
 
     len = (size_t)snprintf(
         out, LLMOBS_PAGE_SIZE, MAGIC VERSION "\n%" PRIu64 " %" PRIu64 " %s\n",
         page->boot, page->pidns, page->last[0] ? page->last : "-");
-    for (size_t i = 0; i < counts->len; i++)
-        len += write_line(out + len, &counts->list[i]);
+    for (size_t i = 0; i < counts->len && lines < LLMOBS_PAGE_COUNTS; i++)
+        if (counts->list[i].value > 0 && ++lines)
+            len += write_line(out + len, &counts->list[i]);
     len += write_sum(out + len, out, len);
     memset(out + len, ' ', LLMOBS_PAGE_SIZE - len);
     out[LLMOBS_PAGE_SIZE - 1] = '\n';

@@ -5,9 +5,10 @@
  *
  * Errors:  -ENOSPC beyond the limits; reading: -EBADMSG for anything but a
  *          complete page, -EPROTONOSUPPORT for a later format.
- * Limits:  LLMOBS_COUNTS_MAX names of LLMOBS_COUNTS_NAME_MAX bytes. A page
- *          always has LLMOBS_PAGE_SIZE bytes, so that one write replaces the
- *          whole last page, and never needs more room on the disk.
+ * Limits:  LLMOBS_COUNTS_MAX names of LLMOBS_COUNTS_NAME_MAX bytes, of which a
+ *          page has the first LLMOBS_PAGE_COUNTS that are not 0. A page always
+ * has LLMOBS_PAGE_SIZE bytes, so that one write replaces the whole last page,
+ * and never needs more room on the disk.
  */
 #ifndef LLMOBS_COUNTS_H
 #define LLMOBS_COUNTS_H
@@ -15,7 +16,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define LLMOBS_COUNTS_MAX 41
+#define LLMOBS_COUNTS_MAX 48
+#define LLMOBS_PAGE_COUNTS 41
 #define LLMOBS_COUNTS_NAME_MAX 24
 #define LLMOBS_PAGE_SIZE 2048
 #define LLMOBS_PAGE_LAST_MAX 64

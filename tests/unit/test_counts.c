@@ -36,13 +36,21 @@ TEST(a_page_holds_the_most_there_can_be)
 
     page.boot = page.pidns = UINT64_MAX;
     memset(page.last, 'x', sizeof(page.last) - 1);
-    for (int i = 0; i < LLMOBS_COUNTS_MAX; i++) {
+    for (int i = 0; i < LLMOBS_PAGE_COUNTS; i++) {
         snprintf(name, sizeof(name), "name_%018d", i);
         ck_assert_uint_eq(strlen(name), LLMOBS_COUNTS_NAME_MAX - 1);
         ck_assert_int_eq(
             llmobs_counts_add(&page.counts, name, UINT64_MAX - (uint64_t)i), 0);
     }
+    for (int i = LLMOBS_PAGE_COUNTS; i < LLMOBS_COUNTS_MAX; i++) {
+        snprintf(name, sizeof(name), "name_%018d", i);
+        ck_assert_int_eq(llmobs_counts_add(&page.counts, name, 0), 0);
+    }
     ck_assert_int_eq(llmobs_counts_add(&page.counts, "more", 1), -ENOSPC);
+    page.counts.len = LLMOBS_PAGE_COUNTS; /* without what is 0 */
+    memset(page.counts.list + LLMOBS_PAGE_COUNTS, 0,
+           sizeof(page.counts.list) -
+               LLMOBS_PAGE_COUNTS * sizeof(struct llmobs_count));
     llmobs_page_write(&page, text);
     ck_assert_int_eq(llmobs_page_read(&read, text, sizeof(text)), 0);
     ck_assert_int_eq(memcmp(&page, &read, sizeof(page)), 0);
