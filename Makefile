@@ -141,7 +141,7 @@ SUPPORT_OBJ := $(patsubst %,$(B)/tests/support/%.o,base64 case_file corpus_case 
 	es_frame h2_log http1_log otlp_reader)
 UNIT_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard tests/unit/*.c)) $(SUPPORT_OBJ) \
 	$(B)/rules/shapes_index.o \
-	$(patsubst %,$(B)/$(if $(SAN),tests/fuzz/shim_,shim/)%.o,connections fds) \
+	$(patsubst %,$(B)/$(if $(SAN),tests/fuzz/shim_,shim/)%.o,connections fds insert) \
 	$(patsubst %,$(B)/cli/%.o,doctor/find_files doctor/host_starter doctor/object \
 	run/choose shared/site_request log/relay_places query/cell query/cost query/evaluations query/filter \
 	query/stored query/keys query/row query/tail query/texts query/when query/price query/prices \

@@ -17,6 +17,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/uio.h>
 
 #include <curl/curl.h>
 
@@ -211,11 +212,40 @@ enum llmobs_wire_what {
 #define LLMOBS_WIRE_OTHER_BYTES UINT64_MAX
 #define LLMOBS_WIRE_TLS (-1)
 #define LLMOBS_WIRE_PLAIN (-2)
+
+/* Trace headers that the shim puts among the bytes that a program sends to a
+ * listed gateway, in the order of `at`. Those of HTTP/1.1 stand before the
+ * empty line that ends a head: as long as a part of them is unsent, the program
+ * has bytes left to send, and calls again. */
+#define LLMOBS_INSERTIONS 16
+#define LLMOBS_INSERT_PIECES 16 /* of a call; a longer vector gets none */
+struct llmobs_insertion {
+    size_t at;        /* as many bytes of the next call go before it */
+    size_t from, len; /* in `text`: what has not been sent of it */
+};
+/* One thread has it, or the connection. */
+struct llmobs_insertions {
+    uintptr_t of; /* the connection, whose record may be another's by now */
+    struct llmobs_insertion list[LLMOBS_INSERTIONS];
+    size_t count;
+    bool torn;    /* a part of the first has gone, so that its rest must */
+    size_t lost;  /* of which nothing will go */
+    size_t shown; /* as many bytes must come next, of this `sum` */
+    uint64_t sum;
+    struct iovec pieces[LLMOBS_INSERT_PIECES + 2 * LLMOBS_INSERTIONS];
+    char *text;
+    size_t text_len;
+};
+
 struct llmobs_wire_event {
     enum llmobs_wire_what what;
     const char *bytes; /* borrowed; NULL: none are known */
     uint64_t number;
     int fd; /* of UNSEEN; -1: unknown */
+    /* Of SENT: `before` bytes of the call go before these, and the core may add
+     * insertions, to a list of its own if there is none. NULL: it may not. */
+    size_t before;
+    struct llmobs_insertions **insertions;
 };
 
 /* The connections of clients of HTTP, over a TLS library or plain. The shim
@@ -241,6 +271,11 @@ struct llmobs_wire_ops {
      * the core was not given the bytes: it follows that no more. NULL: by so
      * many that it does not know. May be called within a handler. */
     void (*disturbed)(struct llmobs_wire *, unsigned count);
+    /* The thread that sends takes what is left of the connection's insertions,
+     * NULL: nothing, and gives it back after the call; without a connection the
+     * core frees it. May be called within a handler. */
+    struct llmobs_insertions *(*take)(struct llmobs_wire *);
+    void (*give)(struct llmobs_wire *, struct llmobs_insertions *);
 };
 
 /* The operations of the core, one for each hooked function.

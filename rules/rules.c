@@ -774,9 +774,10 @@ bool llmobs_rules_has_bodyless(const struct llmobs_rules *rules)
     return false;
 }
 
-bool llmobs_rules_has_proxies(const struct llmobs_rules *rules)
+bool llmobs_rules_has_proxies(const struct llmobs_rules *rules, const char *url)
 {
-    return rules->proxies != NULL;
+    return url ? llmobs_url_list_may_have(rules->proxies, url)
+               : rules->proxies != NULL;
 }
 
 bool llmobs_rules_same_origin(const char *base, struct llmobs_text location)

@@ -120,8 +120,10 @@ bool llmobs_rules_keeps(const struct llmobs_match *match,
 /* True for the name of a host that is a known provider's. */
 bool llmobs_rules_knows(const char *host);
 
-/* True when the configuration has at least one proxy. */
-bool llmobs_rules_has_proxies(const struct llmobs_rules *rules);
+/* True when the configuration has at least one proxy, which may be at this
+ * absolute URL; NULL: at any. Looks at the host alone. */
+bool llmobs_rules_has_proxies(const struct llmobs_rules *rules,
+                              const char *url);
 
 /* True when a request without a body to this URL may be a call. Most such
  * requests are no calls, so the caller matches a request against the rules only

@@ -39,8 +39,9 @@ struct llmobs_connection {
     unsigned char next; /* length of first, while it has those that were shown
                          * and that the program must send next */
     bool http2;
-    bool told; /* the core knows that bytes are ahead */
-    bool shut; /* the program ended it by shutdown, and may read on */
+    bool told;    /* the core knows that bytes are ahead */
+    bool shut;    /* the program ended it by shutdown, and may read on */
+    bool inserts; /* the core has insertions for it (insert.h) */
     char first[LLMOBS_HTTP1_FIRST];
 };
 _Static_assert(sizeof(struct llmobs_connection) == 64, "one cache line");

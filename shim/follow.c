@@ -43,8 +43,42 @@ static void pass(struct llmobs_wire *wire, enum llmobs_wire_what what,
         wire && wire != UNFOLLOWED ? llmobs_load_core() : NULL;
 
     if (ops)
-        ops->wire.event(wire,
-                        &(struct llmobs_wire_event){what, bytes, number, fd});
+        ops->wire.event(
+            wire, &(struct llmobs_wire_event){what, bytes, number, .fd = fd});
+}
+
+/* `before`: bytes of the call that go before these. */
+static void pass_sent(struct llmobs_wire *wire, const struct llmobs_sent *sent,
+                      size_t before, struct llmobs_insertions **insertions)
+{
+    const struct llmobs_ops *ops =
+        wire && wire != UNFOLLOWED ? llmobs_load_core() : NULL;
+
+    if (ops)
+        ops->wire.event(wire, &(struct llmobs_wire_event){
+                                  LLMOBS_WIRE_SENT, sent->bytes, sent->len, -1,
+                                  before, insertions});
+}
+
+struct llmobs_insertions *llmobs_follow_take(const void *key)
+{
+    const struct llmobs_connection *connection = llmobs_connections_find(key);
+    const struct llmobs_ops *ops =
+        connection && connection->inserts ? llmobs_load_core() : NULL;
+
+    return ops ? ops->wire.take(wire_of(connection)) : NULL;
+}
+
+void llmobs_follow_give(const void *key, struct llmobs_insertions *insertions)
+{
+    struct llmobs_connection *connection = llmobs_connections_find(key);
+    struct llmobs_wire *wire = wire_of(connection);
+    const struct llmobs_ops *ops = llmobs_load_core();
+
+    if (connection)
+        connection->inserts = insertions->count > 0;
+    if (ops)
+        ops->wire.give(wire != UNFOLLOWED ? wire : NULL, insertions);
 }
 
 __attribute__((noinline)) static void begin_to_follow(
@@ -83,7 +117,8 @@ __attribute__((noinline)) void llmobs_follow_not(const char *name)
 
 /* Passes on to the core what no earlier attempt has shown. */
 static void pass_on(const void *key, llmobs_follow_name_fn *name_of, int fd,
-                    const struct llmobs_sent *sent)
+                    const struct llmobs_sent *sent, size_t before,
+                    struct llmobs_insertions **insertions)
 {
     struct llmobs_connection *connection = sent->connection;
 
@@ -98,7 +133,7 @@ static void pass_on(const void *key, llmobs_follow_name_fn *name_of, int fd,
         llmobs_connections_wipe(connection);
     }
     if (sent->len > 0)
-        pass(wire_of(connection), LLMOBS_WIRE_SENT, sent->bytes, sent->len, -1);
+        pass_sent(wire_of(connection), sent, before, insertions);
 }
 
 /* Tells the core which of the bytes nobody has taken yet: with them a request
@@ -127,7 +162,7 @@ struct llmobs_connection *llmobs_follow_sent(const void *key,
     if (is_over())
         return NULL;
     sent = llmobs_connections_sent(key, bytes, accepted > 0 ? accepted : len);
-    pass_on(key, name_of, LLMOBS_WIRE_TLS, &sent);
+    pass_on(key, name_of, LLMOBS_WIRE_TLS, &sent, 0, NULL);
     if (accepted == 0)
         (void)llmobs_connections_accepted(key, &(struct iovec){NULL, len}, 1,
                                           0);
@@ -181,9 +216,11 @@ void llmobs_follow_left(const void *key)
 }
 
 bool llmobs_follow_sends(const void *key, llmobs_follow_name_fn *name_of,
-                         int fd, const struct iovec *pieces, size_t count)
+                         int fd, const struct iovec *pieces, size_t count,
+                         struct llmobs_insertions **insertions)
 {
     struct llmobs_sent sent = {.foreign = false};
+    size_t before = 0;
 
     if (is_over())
         return false;
@@ -192,7 +229,8 @@ bool llmobs_follow_sends(const void *key, llmobs_follow_name_fn *name_of,
     for (size_t i = 0; i < count; i++) {
         sent =
             llmobs_connections_sent(key, pieces[i].iov_base, pieces[i].iov_len);
-        pass_on(key, name_of, fd, &sent);
+        before += pieces[i].iov_len;
+        pass_on(key, name_of, fd, &sent, before - sent.len, insertions);
     }
     return !sent.foreign &&
            !(sent.connection && wire_of(sent.connection) == UNFOLLOWED);

@@ -31,9 +31,17 @@ struct llmobs_connection *llmobs_follow_sent(const void *key,
 
 /* The program is about to send the pieces, which are read now. `fd`: of a plain
  * connection, which has no name, or LLMOBS_WIRE_TLS. False: the connection will
- * never be followed, so that the caller may forget it. */
+ * never be followed, so that the caller may forget it. The core may add to
+ * *insertions; NULL: this call can have none. */
 bool llmobs_follow_sends(const void *key, llmobs_follow_name_fn *name_of,
-                         int fd, const struct iovec *pieces, size_t count);
+                         int fd, const struct iovec *pieces, size_t count,
+                         struct llmobs_insertions **insertions);
+
+/* Takes what the connection has left of insertions, for a call that sends;
+ * NULL: nothing. _give: gives them back, or frees them if the connection has
+ * been forgotten. Both keep to what a handler may call while it is known. */
+struct llmobs_insertions *llmobs_follow_take(const void *key);
+void llmobs_follow_give(const void *key, struct llmobs_insertions *insertions);
 
 /* It sent so many bytes of these pieces; 0 also where the call failed and may
  * be tried again. If the program goes on with other bytes than the rest, the

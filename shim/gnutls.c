@@ -57,7 +57,8 @@ static void report_before(const void *session, const void *bytes, size_t len)
     int saved = llmobs_libc_errno();
 
     if (bytes)
-        (void)llmobs_follow_sends(session, no_name, LLMOBS_WIRE_TLS, &piece, 1);
+        (void)llmobs_follow_sends(session, no_name, LLMOBS_WIRE_TLS, &piece, 1,
+                                  NULL);
     llmobs_libc_errno_restore(saved);
 }
 

@@ -318,7 +318,7 @@ static bool before_write(unsigned copy, const void *ssl, const void *bytes,
 
     if (shows)
         (void)llmobs_follow_sends(ssl, copy ? name_1 : name_0, LLMOBS_WIRE_TLS,
-                                  &piece, 1);
+                                  &piece, 1, NULL);
     llmobs_libc_errno_restore(saved);
     return shows;
 }

@@ -11,6 +11,7 @@
 #include "shim/follow.h"
 #include "shim/handlers.h"
 #include "shim/host.h"
+#include "shim/insert.h"
 #include "shim/lib_calls.h"
 #include "shim/libc.h"
 
@@ -196,38 +197,152 @@ static bool takes(int fd)
            (ready.revents & (POLLOUT | POLLERR | POLLHUP)) == POLLOUT;
 }
 
-/* Another thread may have the answer before the real function returns, so the
- * core sees the bytes before they are sent. Returns the id of their connection;
- * 0: it saw none, or they are of none, as in a child that put a file in its
- * place. A server may read a byte of MSG_OOB beside the others or among them.
- */
-static uint64_t before_send(int fd, struct bytes all, int flags)
+/* A call that sends. */
+struct sending {
+    int fd, flags;
+    struct bytes all;
+    bool plain;  /* headers may go among its bytes */
+    uint64_t id; /* of the connection; 0: the core saw no byte of the call, or
+                  * they are of none */
+    const void *key;                      /* of the connection; NULL: of none */
+    struct llmobs_insertions *insertions; /* taken; NULL: there are none */
+};
+
+/* Other flags send in a way of their own. */
+static bool is_plain(struct bytes all, int flags)
+{
+    return !(flags & ~(MSG_NOSIGNAL | MSG_DONTWAIT | MSG_MORE)) &&
+           all.count <= LLMOBS_INSERT_PIECES;
+}
+
+static bool is_plain_message(const struct msghdr *message, int flags)
+{
+    return llmobs_readable(message, sizeof(*message)) && !message->msg_name &&
+           message->msg_controllen == 0 &&
+           is_plain((struct bytes){NULL, message->msg_iovlen}, flags);
+}
+
+typedef ssize_t sendmsg_fn(int, const struct msghdr *, int);
+
+static ssize_t send_pieces(int fd, struct iovec *pieces, size_t count,
+                           int flags)
+{
+    const struct msghdr message = {.msg_iov = pieces, .msg_iovlen = count};
+
+    return ((sendmsg_fn *)llmobs_libc_calls_real[LLMOBS_LIBC_sendmsg])(
+        fd, &message, flags);
+}
+
+static bool is_mixed(const struct sending *sending)
+{
+    return sending->insertions && sending->insertions->count > 0;
+}
+
+/* Sends the headers among the program's bytes. */
+static ssize_t send_mixed(struct sending *sending)
+{
+    struct llmobs_insertions *all = sending->insertions;
+    size_t own = 0;
+    ssize_t took;
+
+    do {
+        size_t count =
+            llmobs_insert_mix(all, sending->all.at, sending->all.count);
+
+        took = send_pieces(sending->fd, all->pieces, count, sending->flags);
+        if (took > 0)
+            own = llmobs_insert_took(all, (size_t)took);
+    } while (took > 0 && own == 0);
+    return took > 0 ? (ssize_t)own : took;
+}
+
+/* Before bytes among which nothing can be put: sends the rest of headers of
+ * which a part has gone. False: that fails now, and so does the call. */
+static bool send_torn(int fd, int flags)
 {
     uint64_t id = llmobs_fds_id(fd);
     const void *key = llmobs_fds_key(id);
+    const struct llmobs_connection *known = llmobs_connections_find(key);
+    struct llmobs_insertions *all = NULL;
+    ssize_t took = 0;
+    int error;
+
+    if (known && known->inserts && llmobs_fds_is(fd, id))
+        all = llmobs_follow_take(key);
+    if (!all)
+        return true;
+    llmobs_insert_check(all, NULL, 0, false);
+    while (all->count > 0 && took >= 0) {
+        size_t count = llmobs_insert_mix(all, &(struct iovec){"", 1}, 1);
+
+        took = send_pieces(fd, all->pieces, count - 1, flags);
+        if (took > 0)
+            (void)llmobs_insert_took(all, (size_t)took);
+    }
+    error = llmobs_libc_errno();
+    llmobs_follow_give(key, all);
+    llmobs_libc_errno_restore(error);
+    return took >= 0;
+}
+
+/* Shows the core bytes of the connection that has the number. */
+static void show(struct sending *sending, struct llmobs_work *work)
+{
+    const struct bytes all = sending->all;
+    const void *key = sending->key;
     struct llmobs_connection *known = llmobs_connections_find(key);
-    struct llmobs_work work;
-    bool whole = begin_work(&work);
     bool asks =
         !known || __atomic_exchange_n(&known->got, false, __ATOMIC_RELAXED);
+    bool readable = are_readable(all, known ? known->ahead : 0);
 
-    if (!id || !(whole ? is_current(fd, id) : llmobs_fds_is(fd, id)) ||
-        !are_readable(all, known ? known->ahead : 0)) {
-        id = 0;
-    } else if (!whole) {
-        llmobs_follow_disturbed(key, all.at, all.count);
-        id = 0;
-    } else if (flags & MSG_OOB) {
+    sending->insertions = sending->plain ? llmobs_follow_take(key) : NULL;
+    if (sending->insertions)
+        llmobs_insert_check(sending->insertions, all.at, all.count,
+                            readable && are_readable(all, 0));
+    if (!readable)
+        return;
+    sending->id = llmobs_fds_id(sending->fd);
+    if (sending->flags & MSG_OOB) {
         llmobs_follow_skipped(key, LLMOBS_WIRE_OTHER_BYTES);
-    } else if (!llmobs_follow_sends(key, NULL, fd, all.at, all.count)) {
-        end_number(fd, id);
+    } else if (!llmobs_follow_sends(key, NULL, sending->fd, all.at, all.count,
+                                    sending->plain ? &sending->insertions
+                                                   : NULL) &&
+               !sending->insertions) {
+        end_number(sending->fd, sending->id);
     } else {
-        if (asks && !takes(fd))
+        if (asks && !takes(sending->fd))
             llmobs_follow_waits(key, length_of(all));
-        llmobs_handlers_sends(&work, key);
+        llmobs_handlers_sends(work, key);
+    }
+}
+
+/* Another thread may have the answer before the real function returns, so the
+ * core sees the bytes before they are sent, but for those of none, as in a
+ * child that put a file in the connection's place. A server may read a byte of
+ * MSG_OOB beside the others or among them. False: the call fails. */
+static bool before_send(struct sending *sending)
+{
+    int fd = sending->fd;
+    uint64_t id = llmobs_fds_id(fd);
+    struct llmobs_work work;
+    bool whole;
+
+    if (!sending->plain && !send_torn(fd, sending->flags))
+        return false;
+    whole = begin_work(&work);
+    if (id && (whole ? is_current(fd, id) : llmobs_fds_is(fd, id))) {
+        sending->key = llmobs_fds_key(id);
+        if (whole) {
+            show(sending, &work);
+        } else {
+            sending->insertions = llmobs_follow_take(sending->key);
+            if (are_readable(sending->all, 0))
+                llmobs_follow_disturbed(sending->key, sending->all.at,
+                                        sending->all.count);
+        }
     }
     llmobs_handlers_end(&work);
-    return id;
+    return true;
 }
 
 /* The kernel says these errors of a call, whose connection goes on. */
@@ -253,21 +368,28 @@ static ssize_t after_unseen(int fd, ssize_t put)
     return put;
 }
 
-static ssize_t after_send(int fd, uint64_t id, struct bytes all, ssize_t put)
+static ssize_t after_send(struct sending *sending, ssize_t put)
 {
-    const void *key = llmobs_fds_key(id);
+    const struct bytes all = sending->all;
+    const void *key = sending->key;
+    size_t accepted = put > 0 ? (size_t)put : 0;
     struct llmobs_work work;
 
-    if (!id)
-        return after_unseen(fd, put);
-    if (llmobs_handlers_begin(&work) && llmobs_fds_id(fd) == id) {
-        llmobs_follow_accepted(key, all.at, all.count,
-                               put > 0 ? (size_t)put : 0);
-        if (put < 0 && !is_of_call(work.error))
-            llmobs_follow_ended(key, LLMOBS_WIRE_UNSENT);
+    if (sending->id || sending->insertions) {
+        if (llmobs_handlers_begin(&work) && sending->id &&
+            llmobs_fds_id(sending->fd) == sending->id) {
+            llmobs_follow_accepted(key, all.at, all.count, accepted);
+            if (put < 0 && !is_of_call(work.error))
+                llmobs_follow_ended(key, LLMOBS_WIRE_UNSENT);
+        }
+        if (sending->insertions) {
+            llmobs_insert_show(sending->insertions, all.at, all.count, accepted,
+                               is_mixed(sending) && are_readable(all, 0));
+            llmobs_follow_give(key, sending->insertions);
+        }
+        llmobs_handlers_end(&work);
     }
-    llmobs_handlers_end(&work);
-    return put;
+    return sending->id ? put : after_unseen(sending->fd, put);
 }
 
 static void report_received(int fd, uint64_t id, struct bytes all, size_t left)
@@ -350,22 +472,27 @@ static ssize_t after_receive(int fd, uint64_t id, struct bytes all, ssize_t got,
     }                                                                    \
     static ssize_t followed_##name parameters
 
-#define SENDS(name, parameters, bytes_of, flags, ...)            \
-    UNLESS_OURS(name, parameters, __VA_ARGS__)                   \
-    {                                                            \
-        const struct bytes all = bytes_of;                       \
-        uint64_t id = before_send(fd, all, flags);               \
-                                                                 \
-        return after_send(fd, id, all, REAL(name)(__VA_ARGS__)); \
+#define SENDS(name, parameters, bytes_of, flags, plain, ...)        \
+    UNLESS_OURS(name, parameters, __VA_ARGS__)                      \
+    {                                                               \
+        const struct bytes all = bytes_of;                          \
+        struct sending sending = {.fd = fd, flags, all, plain};     \
+                                                                    \
+        if (!before_send(&sending))                                 \
+            return -1;                                              \
+        return after_send(&sending, is_mixed(&sending)              \
+                                        ? send_mixed(&sending)      \
+                                        : REAL(name)(__VA_ARGS__)); \
     }
 SENDS(send, (int fd, const void *bytes, size_t len, int flags), ONE(bytes, len),
-      flags, fd, bytes, len, flags)
-SENDS(write, (int fd, const void *bytes, size_t len), ONE(bytes, len), 0, fd,
-      bytes, len)
+      flags, is_plain(all, flags), fd, bytes, len, flags)
+SENDS(write, (int fd, const void *bytes, size_t len), ONE(bytes, len), 0, true,
+      fd, bytes, len)
 SENDS(writev, (int fd, const struct iovec *vector, int count),
-      SEVERAL(vector, count), 0, fd, vector, count)
+      SEVERAL(vector, count), 0, is_plain(all, 0), fd, vector, count)
 SENDS(sendmsg, (int fd, const struct msghdr *message, int flags),
-      of_message(message), flags, fd, message, flags)
+      of_message(message), flags, is_plain_message(message, flags), fd, message,
+      flags)
 
 #define RECEIVES(name, parameters, bytes_of, flags, ...)    \
     UNLESS_OURS(name, parameters, __VA_ARGS__)              \
@@ -406,14 +533,23 @@ __attribute__((noinline)) static ssize_t followed_sendto(int fd,
                                                          socklen_t size)
 {
     const struct bytes all = ONE(bytes, len);
-    uint64_t id = before_send(fd, all, flags);
-    ssize_t put = REAL(sendto)(fd, bytes, len, flags, to, size);
+    struct sending sending = {
+        .fd = fd, flags, all, !to && is_plain(all, flags)};
+    ssize_t put;
 
-    if (flags & MSG_FASTOPEN && !id &&
+    if (!before_send(&sending))
+        return -1;
+    put = is_mixed(&sending) ? send_mixed(&sending)
+                             : REAL(sendto)(fd, bytes, len, flags, to, size);
+    if (flags & MSG_FASTOPEN && !sending.id &&
         (put >= 0 || llmobs_libc_errno() == EINPROGRESS) &&
-        begin_connection(fd) && put > 0)
-        id = before_send(fd, ONE(bytes, (size_t)put), 0);
-    return after_send(fd, id, all, put);
+        begin_connection(fd) && put > 0) {
+        sending.all = ONE(bytes, (size_t)put);
+        sending.flags = 0;
+        (void)before_send(&sending);
+        sending.all = all;
+    }
+    return after_send(&sending, put);
 }
 
 static ssize_t of_sendto(int fd, const void *bytes, size_t len, int flags,
@@ -518,7 +654,9 @@ FCNTL(fcntl64)
     UNLESS_OURS(name, (int fd, int from, void *offset, size_t len), fd, from, \
                 offset, len)                                                  \
     {                                                                         \
-        return after_unseen(fd, REAL(name)(fd, from, offset, len));           \
+        return send_torn(fd, 0)                                               \
+                   ? after_unseen(fd, REAL(name)(fd, from, offset, len))      \
+                   : -1;                                                      \
     }
 SENDFILE(sendfile)
 SENDFILE(sendfile64)
@@ -527,7 +665,9 @@ typedef ssize_t splice_fn(int, void *, int, void *, size_t, unsigned);
 static ssize_t of_splice(int from, void *start, int to, void *offset,
                          size_t len, unsigned flags)
 {
-    ssize_t moved = REAL(splice)(from, start, to, offset, len, flags);
+    ssize_t moved = send_torn(to, 0)
+                        ? REAL(splice)(from, start, to, offset, len, flags)
+                        : -1;
     uint64_t id = llmobs_fds_id(from);
     struct llmobs_work work;
 

@@ -184,7 +184,7 @@ static const struct llmobs_ops ops = {
     .rest_longer = llmobs_rest_longer,
     .rested = llmobs_rest_end,
     .wire = {llmobs_wire_begin, llmobs_wire_event, llmobs_wire_unfollowed,
-             llmobs_wire_disturbed},
+             llmobs_wire_disturbed, llmobs_wire_take, llmobs_wire_give},
 };
 
 __attribute__((visibility("default"))) const struct llmobs_ops *

@@ -36,7 +36,7 @@ void llmobs_capture_init(const struct llmobs_config *config,
     llmobs_replay_init(config->replay_url);
     llmobs_judge_init(config, rules);
     llmobs_outgoing_init(config, worker);
-    llmobs_wire_init(worker, config->replay_url != NULL);
+    llmobs_wire_init(config, worker);
 }
 
 /* -- records of handles ---------------------------------------------------- */
@@ -554,9 +554,9 @@ void llmobs_capture_close(struct llmobs_handle *handle, enum llmobs_end end,
                           CURLcode code)
 {
     if (handle->raw)
-        llmobs_wire_event(handle->raw,
-                          &(struct llmobs_wire_event){LLMOBS_WIRE_ENDED, NULL,
-                                                      LLMOBS_WIRE_FREED, -1});
+        llmobs_wire_event(handle->raw, &(struct llmobs_wire_event){
+                                           LLMOBS_WIRE_ENDED, NULL,
+                                           LLMOBS_WIRE_FREED, .fd = -1});
     handle->raw = NULL;
     llmobs_capture_finish(handle, end, code);
 }

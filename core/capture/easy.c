@@ -88,7 +88,7 @@ static void look_at_raw(struct llmobs_handle *handle, CURL *curl)
         return;
     (void)handle->real->easy_getinfo(curl, CURLINFO_ACTIVESOCKET, &fd);
     llmobs_wire_event(handle->raw, &(struct llmobs_wire_event){
-                                       LLMOBS_WIRE_UNSEEN, NULL, 0, fd});
+                                       LLMOBS_WIRE_UNSEEN, NULL, 0, .fd = fd});
 }
 
 static void end_perform(struct llmobs_handle *handle, CURL *curl, CURLcode rc)
@@ -236,8 +236,8 @@ static struct llmobs_wire *wire_of(struct llmobs_handle *handle, CURL *curl)
 static void report(struct llmobs_wire *wire, enum llmobs_wire_what what,
                    const void *bytes, uint64_t number)
 {
-    llmobs_wire_event(wire,
-                      &(struct llmobs_wire_event){what, bytes, number, -1});
+    llmobs_wire_event(
+        wire, &(struct llmobs_wire_event){what, bytes, number, .fd = -1});
 }
 
 CURLcode llmobs_ops_easy_send(const struct llmobs_real *real, CURL *curl,

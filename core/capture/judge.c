@@ -50,7 +50,7 @@ void llmobs_judge_init(const struct llmobs_config *the_config,
     config = the_config;
     rules = the_rules;
     bodyless = llmobs_rules_has_bodyless(rules);
-    passes_on = injects() && llmobs_rules_has_proxies(rules);
+    passes_on = injects() && llmobs_rules_has_proxies(rules, NULL);
 }
 
 /* -- the rules ------------------------------------------------------------- */
@@ -190,12 +190,27 @@ bool llmobs_judge_request(const struct llmobs_handle *handle, const char *url,
     return is_call;
 }
 
+bool llmobs_judge_wire_listed(const struct llmobs_wire_request *asked)
+{
+    bool no = llmobs_thread_state_proxied() == LLMOBS_PROXYING_NO;
+    struct llmobs_request request = {.method = asked->method,
+                                     .url = asked->url,
+                                     .body_pending = true,
+                                     .proxying = no ? LLMOBS_PROXYING_NO
+                                                    : LLMOBS_PROXYING_BY_URL};
+    struct llmobs_match match;
+
+    return passes_on && llmobs_rules_has_proxies(rules, asked->url) &&
+           llmobs_rules_match(rules, &request, &match) && match.proxied;
+}
+
 bool llmobs_judge_wire_request(const struct llmobs_wire_request *asked,
-                               struct llmobs_match *match)
+                               bool pending, struct llmobs_match *match)
 {
     struct llmobs_request request = {.method = asked->method,
                                      .url = asked->url,
                                      .body = asked->body,
+                                     .body_pending = pending,
                                      .proxying = llmobs_thread_state_proxied()};
     bool is_call = match_lines(&request, asked->lines, false, match);
 

@@ -40,11 +40,14 @@ bool llmobs_judge_request(const struct llmobs_handle *handle, const char *url,
 /* Of a request that libcurl does not send; in the thread that reads its
  * connection. _may_be_call: true where one to an absolute URL may be a call;
  * `sends`: it has a body. After one by which a tracer reports the program's
- * calls none is, for good. _wire_request: judges it by all that is known, and
- * writes that to a debug log. */
+ * calls none is, for good. _wire_listed: true where its head alone shows a call
+ * to a listed gateway, which may get trace headers; it has a body.
+ * _wire_request: judges it by all that is known, and writes that to a debug
+ * log; `pending`: it has a body, also if nothing of it is known. */
 bool llmobs_judge_may_be_call(const char *url, bool sends);
+bool llmobs_judge_wire_listed(const struct llmobs_wire_request *asked);
 bool llmobs_judge_wire_request(const struct llmobs_wire_request *asked,
-                               struct llmobs_match *match);
+                               bool pending, struct llmobs_match *match);
 
 /* True where calls are observed, and the host is a known provider's. */
 bool llmobs_judge_knows(const char *host);

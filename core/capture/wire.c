@@ -10,6 +10,7 @@
 #include "core/capture/global.h"
 #include "core/capture/judge.h"
 #include "core/capture/call_origin.h"
+#include "core/capture/wire_insert.h"
 #include "core/capture/wire_request.h"
 #include "core/capture/wire_socket.h"
 #include "core/event/curlcode.h"
@@ -57,6 +58,9 @@ struct request {
     struct llmobs_buf seen;            /* first bytes of the body, until then */
     int64_t blank;                     /* bytes before them, of JSON none */
     struct llmobs_exchange *exchange;  /* NULL: no call yet */
+    /* Of a request that is a call by its head, whose context may have been sent
+     * with it; until it is judged. */
+    struct llmobs_exchange *early;
 };
 
 struct llmobs_wire {
@@ -78,6 +82,8 @@ struct llmobs_wire {
     _Atomic uint64_t came;
     uint64_t went;
     struct llmobs_wire_socket socket;
+    _Atomic(struct llmobs_insertions *) insertions; /* NULL, or a thread's */
+    const struct llmobs_wire_event *event;          /* of SENT, at work */
     bool unsent;       /* nothing can be sent any more */
     bool called;       /* a request was a call */
     bool counted;      /* as not followed */
@@ -96,12 +102,18 @@ static atomic_uintptr_t last_key;
 
 /* Set once before any connection exists, constant afterwards. */
 static struct llmobs_worker *worker;
-static bool replays;
+static const struct llmobs_config *config;
 
-void llmobs_wire_init(struct llmobs_worker *the_worker, bool it_replays)
+void llmobs_wire_init(const struct llmobs_config *the_config,
+                      struct llmobs_worker *the_worker)
 {
+    config = the_config;
     worker = the_worker;
-    replays = it_replays;
+}
+
+static uintptr_t key_of(const struct llmobs_wire *wire)
+{
+    return (uintptr_t)llmobs_keyed_key(&wire->keyed);
 }
 
 /* -- requests -------------------------------------------------------------- */
@@ -185,6 +197,7 @@ static struct llmobs_exchange *remove_request(struct llmobs_wire *wire,
             (wire->count - place) * sizeof(*wire->requests));
     llmobs_holder_unlock(&wire->holder);
     forget_head(request);
+    llmobs_exchange_free(request->early);
     free(request);
     return exchange;
 }
@@ -256,20 +269,40 @@ static void end_answer(struct llmobs_wire *wire,
 
 /* -- a call begins --------------------------------------------------------- */
 
-static void read_lines(struct llmobs_exchange *exchange,
-                       const struct llmobs_wire_request *asked,
-                       const struct llmobs_call_origin *origin)
+/* Makes the exchange of a request's head; NULL without memory. `listed`: the
+ * head as it was read, which gets trace headers, so that they name this
+ * exchange. Inlined, as each frame costs the search for the caller. */
+__attribute__((always_inline)) static inline struct llmobs_exchange *read_lines(
+    struct llmobs_wire *wire, const struct llmobs_wire_request *asked,
+    const struct llmobs_http1_head *listed)
 {
+    bool forwards = llmobs_call_origin_forwards_strangers(asked->lines);
+    struct llmobs_call_origin origin = {.found_at_add = false};
     struct llmobs_own_headers own;
+    struct llmobs_inject_plan plan = {
+        .config = config, .own = &own, .url = asked->url};
+    struct llmobs_exchange *exchange =
+        llmobs_call_origin_new_exchange(&origin, 0, NULL);
 
+    if (!exchange)
+        return NULL;
     llmobs_worker_find_key(worker, exchange);
     exchange->account = llmobs_account_seal(
         llmobs_call_origin_read_head(asked->lines, asked->url, exchange));
     llmobs_inject_scan(asked->lines, asked->url, &own);
-    own.carrier.stranger = origin->from_stranger ||
-                           llmobs_call_origin_forwards_strangers(asked->lines);
-    (void)llmobs_call_origin_continue(&own, origin->from_span,
-                                      &exchange->context);
+    own.carrier.stranger = origin.from_stranger || forwards;
+    plan.continued =
+        llmobs_call_origin_continue(&own, origin.from_span, &exchange->context);
+    plan.sender = llmobs_propagate_span(&exchange->context);
+    if (plan.continued)
+        plan.sender.apm_span_id = exchange->context.apm_parent_id;
+    if (!forwards)
+        plan.baggage = origin.baggage;
+    if (listed)
+        llmobs_wire_insert(wire->event, listed, asked, &plan, key_of(wire),
+                           exchange);
+    free(origin.baggage);
+    return exchange;
 }
 
 static bool fill_exchange(struct llmobs_exchange *exchange,
@@ -300,27 +333,26 @@ static bool fill_exchange(struct llmobs_exchange *exchange,
     return true;
 }
 
-/* Makes the exchange of a request that is a call. NULL: it is lost. */
+/* Makes the exchange of a request that is a call, or takes the `early` one.
+ * NULL: it is lost. */
 static struct llmobs_exchange *begin_exchange(
-    const struct llmobs_wire_request *asked, const struct llmobs_match *match)
+    const struct llmobs_wire_request *asked, const struct llmobs_match *match,
+    struct llmobs_exchange *early)
 {
-    struct llmobs_call_origin origin = {.found_at_add = false};
     struct llmobs_exchange *exchange =
-        llmobs_call_origin_new_exchange(&origin, 0, NULL);
+        early ? early : read_lines(NULL, asked, NULL);
 
-    if (replays)
+    if (config->replay_url)
         llmobs_log_once(LLMOBS_LOG_WARN, "past the mock",
                         "LLMOBS_REPLAY leads calls of libcurl to the mock: a "
                         "call without libcurl went to its server");
     if (exchange && fill_exchange(exchange, asked, match)) {
-        read_lines(exchange, asked, &origin);
         llmobs_worker_start(worker, exchange);
     } else {
         llmobs_worker_count_lost(worker, LLMOBS_STAT_dropped_memory);
         llmobs_exchange_free(exchange);
         exchange = NULL;
     }
-    free(origin.baggage);
     return exchange;
 }
 
@@ -343,11 +375,12 @@ static bool judge(struct llmobs_wire *wire, struct request *request)
 
     if (request->seen.len > 0)
         asked->body = llmobs_buf_text(&request->seen);
-    if (!llmobs_judge_wire_request(asked, &match)) {
+    if (!llmobs_judge_wire_request(asked, request->early != NULL, &match)) {
         (void)remove_request(wire, request);
         return false;
     }
-    exchange = begin_exchange(asked, &match);
+    exchange = begin_exchange(asked, &match, request->early);
+    request->early = NULL;
     if (exchange) {
         wire->called = true;
         exchange->transfer.bytes_sent = request->blank;
@@ -416,6 +449,18 @@ static void on_passed(void *user, const char *what)
                     wire->host ? wire->host : "a model", what);
 }
 
+/* A call to a listed gateway is one by its head alone, so that its context can
+ * go with that. */
+static void judge_head(struct llmobs_wire *wire, struct request *request,
+                       const struct llmobs_http1_head *head)
+{
+    if (!llmobs_judge_wire_listed(request->asked))
+        return;
+    if (wire->event->insertions && !*wire->event->insertions)
+        *wire->event->insertions = llmobs_wire_take(wire);
+    request->early = read_lines(wire, request->asked, head);
+}
+
 static void request_head(struct llmobs_wire *wire, uint32_t number,
                          const struct llmobs_http1_head *head)
 {
@@ -443,7 +488,9 @@ static void request_head(struct llmobs_wire *wire, uint32_t number,
         return;
     }
     request->asked = asked;
-    if (!sends)
+    if (sends)
+        judge_head(wire, request, head);
+    else
         judge(wire, request);
 }
 
@@ -709,6 +756,7 @@ static bool leave(struct llmobs_wire *wire,
         return false;
     }
     left->event = *event;
+    left->event.insertions = NULL;
     left->event.fd = -1; /* which may be another's by then */
     if (event->bytes)
         left->event.bytes = memcpy(left->bytes, event->bytes, size);
@@ -787,6 +835,7 @@ static void sent(struct llmobs_wire *wire,
         llmobs_http1_init(&wire->http, &events, wire);
     wire->unseen = 0;
     wire->unsent = false;
+    wire->event = event;
     if (wire->h2 && event->what == LLMOBS_WIRE_SENT)
         llmobs_h2_sent(wire->h2, event->bytes, event->number);
     else if (wire->h2)
@@ -918,6 +967,7 @@ static bool apply_ends(struct llmobs_wire *wire)
         return true;
     free(wire->h2);
     wire->h2 = NULL;
+    llmobs_wire_insert_free(atomic_exchange(&wire->insertions, NULL));
     free(wire->host);
     wire->host = NULL;
     atomic_store(&wire->worker, 0);
@@ -956,6 +1006,32 @@ void llmobs_wire_event(struct llmobs_wire *wire,
     }
     pthread_setcancelstate(cancel, NULL);
     errno = saved;
+}
+
+struct llmobs_insertions *llmobs_wire_take(struct llmobs_wire *wire)
+{
+    struct llmobs_insertions *all = atomic_exchange(&wire->insertions, NULL);
+
+    if (!all || all->of == key_of(wire))
+        return all;
+    llmobs_wire_insert_free(all);
+    return NULL;
+}
+
+/* Another thread may end the connection meanwhile, and the record be another's.
+ */
+void llmobs_wire_give(struct llmobs_wire *wire,
+                      struct llmobs_insertions *insertions)
+{
+    uintptr_t key = insertions->of;
+
+    llmobs_stats_add(LLMOBS_STAT_headers_lost, insertions->lost);
+    insertions->lost = 0;
+    if (wire)
+        insertions = atomic_exchange(&wire->insertions, insertions);
+    llmobs_wire_insert_free(insertions);
+    if (wire && key_of(wire) != key)
+        llmobs_wire_insert_free(atomic_exchange(&wire->insertions, NULL));
 }
 
 void llmobs_wire_unfollowed(const char *host)

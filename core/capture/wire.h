@@ -20,9 +20,10 @@
 #include "include/engine.h"
 #include "core/deliver/worker.h"
 
-/* Runs once; borrows `worker` for ever. `replays`: calls of libcurl are led to
- * a mock; these are not, which the log says. */
-void llmobs_wire_init(struct llmobs_worker *worker, bool replays);
+/* Runs once; borrows both for ever. Where calls of libcurl are led to a mock,
+ * these are not, which the log says. */
+void llmobs_wire_init(const struct llmobs_config *config,
+                      struct llmobs_worker *worker);
 
 /* The operations of struct llmobs_wire_ops (engine.h). */
 struct llmobs_wire *llmobs_wire_begin(const char *host, int fd, bool http2);
@@ -30,6 +31,10 @@ void llmobs_wire_event(struct llmobs_wire *wire,
                        const struct llmobs_wire_event *event);
 void llmobs_wire_unfollowed(const char *host);
 void llmobs_wire_disturbed(struct llmobs_wire *wire, unsigned count);
+
+struct llmobs_insertions *llmobs_wire_take(struct llmobs_wire *wire);
+void llmobs_wire_give(struct llmobs_wire *wire,
+                      struct llmobs_insertions *insertions);
 
 /* The process exits: passes on all exchanges that are under way. */
 void llmobs_wire_abandon_all(void);

@@ -92,7 +92,8 @@ enum {
 #define TRACE_SENT 2
 #define TRACE_UNSAMPLED 4
 #define TRACE_WIRED 8
-#define TRACE_APP_FOUND 16 /* nobody named the ml_app */
+#define TRACE_APP_FOUND 16  /* nobody named the ml_app */
+#define TRACE_BARE_HEAD 256 /* times bare_head */
 
 #define FLAG_TRUNCATED 1
 #define FLAG_LOST 2
@@ -126,11 +127,13 @@ static void fill_numbers(const struct llmobs_exchange *exchange, bool bare,
 #undef FILL
     n[NUMBER_REQUEST_FLAGS] = flags_of(&exchange->request);
     n[NUMBER_RESPONSE_FLAGS] = flags_of(&exchange->response);
-    n[NUMBER_TRACE_FLAGS] = (exchange->context.remote ? TRACE_REMOTE : 0) |
-                            (exchange->traced ? TRACE_SENT : 0) |
-                            (exchange->wired ? TRACE_WIRED : 0) |
-                            (exchange->context.app ? TRACE_APP_FOUND : 0) |
-                            (exchange->context.unsampled ? TRACE_UNSAMPLED : 0);
+    n[NUMBER_TRACE_FLAGS] =
+        (exchange->context.remote ? TRACE_REMOTE : 0) |
+        (exchange->traced ? TRACE_SENT : 0) |
+        (exchange->wired ? TRACE_WIRED : 0) |
+        (exchange->context.app ? TRACE_APP_FOUND : 0) |
+        (exchange->context.unsampled ? TRACE_UNSAMPLED : 0) |
+        exchange->bare_head * TRACE_BARE_HEAD;
     n[NUMBER_THREAD] = begun ? (intptr_t)__builtin_thread_pointer() : 0;
     n[NUMBER_PROGRESS] = begun ? (intptr_t)&exchange->progress : 0;
     if (type == LLMOBS_ENTRY_START)
@@ -349,6 +352,8 @@ static int read_numbers(struct reading *reading, struct llmobs_text value)
     exchange->context.remote = n[NUMBER_TRACE_FLAGS] & TRACE_REMOTE;
     exchange->traced = n[NUMBER_TRACE_FLAGS] & TRACE_SENT;
     exchange->wired = n[NUMBER_TRACE_FLAGS] & TRACE_WIRED;
+    exchange->bare_head =
+        (int)(n[NUMBER_TRACE_FLAGS] / TRACE_BARE_HEAD % TRACE_BARE_HEAD);
     exchange->context.unsampled = n[NUMBER_TRACE_FLAGS] & TRACE_UNSAMPLED;
     exchange->context.app = n[NUMBER_TRACE_FLAGS] & TRACE_APP_FOUND
                                 ? LLMOBS_APP_FOUND

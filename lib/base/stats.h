@@ -60,7 +60,14 @@
     X(unread_streams)     /* requests of HTTP/2 to a provider, as by gRPC */   \
     X(tls_left)           /* processes whose own OpenSSL is left alone */      \
     X(tls_inside)         /* processes whose own OpenSSL is observed */        \
-    X(fork_beside_thread) /* forks that went on beside a thread of ours */
+    X(fork_beside_thread) /* forks that went on beside a thread of ours */     \
+    X(headers_added)  /* requests without libcurl that got trace headers */    \
+    X(headers_own)    /* that got none: they have their own; */                \
+    X(headers_signed) /* the head may be signed; */                            \
+    X(headers_large)  /* the head is large; */                                 \
+    X(headers_cut)    /* the end of the head went in pieces; */                \
+    X(headers_way)    /* they went in a way that can take none */              \
+    X(headers_lost)   /* of headers_added: the program sent others then */
 
 enum llmobs_stat {
 #define X(name) LLMOBS_STAT_##name,

@@ -170,6 +170,7 @@ static void read_request(struct llmobs_http1 *http, struct llmobs_text text)
     http->asked++;
     if (llmobs_text_is(head.method, "CONNECT"))
         http->tunnel = http->asked;
+    head.blank = http->blank;
     begin_message(http, LLMOBS_HTTP1_REQUEST, &head);
 }
 
@@ -257,6 +258,8 @@ static size_t read_head(struct llmobs_http1 *http, enum llmobs_http1_side side,
     while (n < in.len && !whole)
         whole = ends_head(way, in.data[n++]);
     in.len = n;
+    http->blank =
+        whole && n >= 2 && in.data[n - 2] == '\r' ? in.data + n - 2 : NULL;
     if (n > LLMOBS_HTTP1_HEAD_MAX - way->head.len) {
         if (side == LLMOBS_HTTP1_ANSWER)
             stop_in_answer(

@@ -92,6 +92,7 @@ struct llmobs_http1_way {
 struct llmobs_http1 {
     const struct llmobs_http1_events *events; /* borrowed */
     void *user;
+    const char *blank;               /* of the last head (http1_head.h) */
     struct llmobs_http1_way ways[2]; /* by llmobs_http1_side */
     uint32_t asked;                  /* number of request heads */
     uint32_t answered;               /* of whole answers */
@@ -103,7 +104,7 @@ struct llmobs_http1 {
     uint8_t held;    /* length of first */
     char first[LLMOBS_HTTP1_FIRST];
 };
-_Static_assert(sizeof(struct llmobs_http1) <= 128, "one for each connection");
+_Static_assert(sizeof(struct llmobs_http1) <= 136, "one for each connection");
 
 void llmobs_http1_init(struct llmobs_http1 *http,
                        const struct llmobs_http1_events *events, void *user);

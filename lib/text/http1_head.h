@@ -43,6 +43,9 @@ struct llmobs_http1_head {
     bool expects;                      /* Expect: 100-continue */
     enum llmobs_http1_framing framing;
     uint64_t length; /* LENGTH: of the body; else 0 */
+    /* Of a request: the CRLF of the empty line that ends it, in the bytes just
+     * given to the reader; NULL: not both are there. */
+    const char *blank;
 };
 
 /* Read the first line of a whole head, clear the rest of `head`, and point

@@ -475,6 +475,23 @@ bool llmobs_url_list_has(const struct llmobs_url_list *list,
     return false;
 }
 
+bool llmobs_url_list_may_have(const struct llmobs_url_list *list,
+                              const char *url)
+{
+    const char *host = strstr(url, "://");
+
+    for (; host && list; list = list->next) {
+        const struct llmobs_url *entry = &list->url;
+        const char *rest = host + 3 + entry->host_len;
+
+        if (entry->ipv6 ||
+            (strncasecmp(host + 3, entry->host, entry->host_len) == 0 &&
+             (*rest != ':' || strtoul(rest + 1, NULL, 10) == entry->port)))
+            return true;
+    }
+    return false;
+}
+
 void llmobs_url_list_free(struct llmobs_url_list *list)
 {
     while (list) {

@@ -76,6 +76,10 @@ int llmobs_url_list_add(struct llmobs_url_list **list, struct llmobs_text text);
  * '/'. */
 bool llmobs_url_list_has(const struct llmobs_url_list *list,
                          const struct llmobs_url *url);
+
+/* False where no entry can have this absolute URL, by its host alone. Cheap. */
+bool llmobs_url_list_may_have(const struct llmobs_url_list *list,
+                              const char *url);
 void llmobs_url_list_free(struct llmobs_url_list *list);
 
 #endif

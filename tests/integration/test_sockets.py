@@ -9,7 +9,7 @@ import threading
 from delivery import agent, counts, double, settled, stored
 from harness import (APPS, EMULATOR, PYTHON, ROOT, Skip, body, compiled, curl, equal,
                      expect_llm, expect_proxy, free_port, installed, ok, test,
-                     wait_port)
+                     trace_headers, wait_port)
 from serving import drained, nginx_conf
 from test_preloads import PAIRS, written
 from test_tls import CC, http2_url, sanitizers
@@ -243,15 +243,22 @@ def beside_a_tracer(t):
 
 
 @test
-def nothing_is_added(t):
-    """Headers of the program's own are continued."""
+def what_is_added(t):
+    """Headers of the program's own stay, and are continued. Only a listed server gets
+    others beside them, which name the same parent."""
     t.foreign_trace = True
     trace = "00-%032x-%016x-01" % (0xabc, 0xdef)
     text = URLLIB.replace('{"Content', '{"traceparent": %r, "Content' % trace)
-    r = t.same(python(t, text), env={LIST: base(t), "LLMOBS_INJECT": "all"})
-    span = r.only()
-    equal(r.requests[0]["head"], r.bare.requests[0]["head"], "bytes of the head")
-    equal(span["_dd"]["apm_trace_id"], "%032x" % 0xabc, "trace")
+    for env, added in (({LIST: base(t)}, True), ({"LLMOBS_INJECT": "all"}, False),
+                       ({LIST: base(t), "LLMOBS_INJECT": "none"}, False)):
+        r = t.same(python(t, text), env=env)
+        equal(r.only()["_dd"]["apm_trace_id"], "%032x" % 0xabc, "trace")
+        if added:
+            headers = trace_headers(r.requests[0])
+            equal((headers["traceparent"], headers["x-datadog-parent-id"]),
+                  (trace, str(0xdef)), "the parent")
+        else:
+            equal(r.requests[0]["head"], r.bare.requests[0]["head"], "bytes of the head")
 
 
 @test

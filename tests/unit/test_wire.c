@@ -42,38 +42,38 @@ _Static_assert(sizeof(ANSWER_BODY) - 1 == 131, "ANSWER");
 
 static void wire_sent(struct llmobs_wire *to, const void *bytes, size_t len)
 {
-    llmobs_wire_event(
-        to, &(struct llmobs_wire_event){LLMOBS_WIRE_SENT, bytes, len, -1});
+    llmobs_wire_event(to, &(struct llmobs_wire_event){LLMOBS_WIRE_SENT, bytes,
+                                                      len, .fd = -1});
 }
 
 static void wire_received(struct llmobs_wire *to, const void *bytes, size_t len)
 {
-    llmobs_wire_event(
-        to, &(struct llmobs_wire_event){LLMOBS_WIRE_RECEIVED, bytes, len, -1});
+    llmobs_wire_event(to, &(struct llmobs_wire_event){LLMOBS_WIRE_RECEIVED,
+                                                      bytes, len, .fd = -1});
 }
 
 static void wire_skipped(struct llmobs_wire *to, uint64_t bytes)
 {
-    llmobs_wire_event(
-        to, &(struct llmobs_wire_event){LLMOBS_WIRE_SKIPPED, NULL, bytes, -1});
+    llmobs_wire_event(to, &(struct llmobs_wire_event){LLMOBS_WIRE_SKIPPED, NULL,
+                                                      bytes, .fd = -1});
 }
 
 static void wire_unseen(struct llmobs_wire *to, uint64_t bytes, int fd)
 {
-    llmobs_wire_event(
-        to, &(struct llmobs_wire_event){LLMOBS_WIRE_UNSEEN, NULL, bytes, fd});
+    llmobs_wire_event(to, &(struct llmobs_wire_event){LLMOBS_WIRE_UNSEEN, NULL,
+                                                      bytes, .fd = fd});
 }
 
 static void wire_ended(struct llmobs_wire *to, enum llmobs_wire_end how)
 {
-    llmobs_wire_event(
-        to, &(struct llmobs_wire_event){LLMOBS_WIRE_ENDED, NULL, how, -1});
+    llmobs_wire_event(to, &(struct llmobs_wire_event){LLMOBS_WIRE_ENDED, NULL,
+                                                      how, .fd = -1});
 }
 
 static void wire_refused(struct llmobs_wire *to, uint64_t bytes)
 {
-    llmobs_wire_event(
-        to, &(struct llmobs_wire_event){LLMOBS_WIRE_REFUSED, NULL, bytes, -1});
+    llmobs_wire_event(to, &(struct llmobs_wire_event){LLMOBS_WIRE_REFUSED, NULL,
+                                                      bytes, .fd = -1});
 }
 
 static struct llmobs_rules *rules;
@@ -91,7 +91,7 @@ static void begin(void)
     llmobs_own_span_init(fake_config, worker);
     llmobs_judge_init(fake_config, rules);
     llmobs_call_origin_init(fake_config);
-    llmobs_wire_init(worker, false);
+    llmobs_wire_init(fake_config, worker);
     keeper_count = 0;
     wire = llmobs_wire_begin("api.openai.com", LLMOBS_WIRE_TLS, false);
     ck_assert_ptr_nonnull(wire);

@@ -1,0 +1,30 @@
+/* wire_insert - the trace headers of a call to a listed gateway that libcurl
+ * does not make.
+ *
+ * Owns:    a struct llmobs_insertions that it makes, until _free.
+ * Threads: the one that sends.
+ * Errors:  without memory a request gets no headers.
+ *
+ * A request gets none where its head may be signed, or is so large that a
+ * server might refuse it with them.
+ */
+#ifndef LLMOBS_WIRE_INSERT_H
+#define LLMOBS_WIRE_INSERT_H
+
+#include "core/capture/wire_request.h"
+#include "core/event/exchange.h"
+#include "core/trace/inject.h"
+
+/* Puts the headers of the plan before the end of the head, which ends in the
+ * bytes of `event`. `key`: of the connection. Counts that, or why not, for the
+ * exchange too. */
+void llmobs_wire_insert(const struct llmobs_wire_event *event,
+                        const struct llmobs_http1_head *head,
+                        const struct llmobs_wire_request *asked,
+                        const struct llmobs_inject_plan *plan, uintptr_t key,
+                        struct llmobs_exchange *exchange);
+
+/* NULL is allowed. */
+void llmobs_wire_insert_free(struct llmobs_insertions *insertions);
+
+#endif

@@ -1,0 +1,228 @@
+"""Trace headers of calls that clients make without libcurl: those to listed
+gateways have them, once, and nothing else of a request changes, however the kernel
+cuts what is sent."""
+import hashlib
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import threading
+
+from delivery import counts
+from harness import (APPS, EMULATOR, PYTHON, Skip, body, compiled, equal,
+                     installed, ok, test, trace_headers)
+
+LIST = "DD_LLMOBS_INSTRUMENTED_PROXY_URLS"
+DIR = os.path.join(APPS, "listed")
+MANY = int(os.environ.get("LLMOBS_TEST_LISTED", "400"))
+KINDS = ("urllib", "requests", "httpx", "httpx_async", "aiohttp")
+PROGRAMS = {"ruby": "client.rb", "php": "client.php", "perl": "client.pl"}
+
+
+def base(t):
+    return "http://127.0.0.1:%d" % t.servers.http
+
+
+def joined(r):
+    """Each request has the headers of its span."""
+    sent = []
+    for request in r.requests:
+        headers = trace_headers(request)
+        sent.append((headers["traceparent"].split("-")[1],
+                     int(headers["x-datadog-parent-id"])))
+    equal(sorted(sent), sorted((s["_dd"]["apm_trace_id"], int(s["span_id"]))
+                               for s in r.spans), "traces and parents")
+    for span in r.spans:
+        equal(span["meta"]["span"]["kind"], "workflow", "kind")
+        ok("no_trace_headers" not in span["meta"]["metadata"]["transfer"], "says none")
+
+
+def bare(r, why=None):
+    equal([trace_headers(q) for q in r.requests], [{}] * len(r.requests), "headers")
+    for span in r.spans:
+        equal(span["meta"]["metadata"]["transfer"].get("no_trace_headers"), why, "why")
+
+
+def asks(t, argv, count=3, **env):
+    joined(t.same(argv, spans=count, order=False, env={LIST: base(t), **env}))
+    bare(t.same(argv, order=False, env={LIST: "http://127.0.0.1:1", **env}))
+
+
+def join_python(kind):
+    def run(t):
+        module = kind.split("_")[0]
+        if subprocess.run([PYTHON, "-c", "import " + module],
+                          stderr=subprocess.DEVNULL).returncode:
+            raise Skip("no " + module)
+        asks(t, [PYTHON, os.path.join(DIR, "clients.py"), kind, base(t)])
+    run.__module__, run.__name__ = "test_listed", "python_" + kind
+    test(run)
+
+
+for each in KINDS:
+    join_python(each)
+
+
+@test
+def other_languages(t):
+    found = 0
+    for name, file in PROGRAMS.items():
+        if shutil.which(name):
+            found += 1
+            asks(t, [shutil.which(name), os.path.join(DIR, file), base(t)])
+    if not found:
+        raise Skip("none is installed")
+
+
+@test
+def node(t):
+    path = shutil.which("node")
+    if not path:
+        raise Skip("no node")
+    for kind in "http", "fetch":
+        asks(t, [path, os.path.join(DIR, "clients.js"), kind, base(t)])
+
+
+@test(of="rest")
+def java(t):
+    """It is no interpreter that is known: it has to be asked for."""
+    argv = [installed("/usr/bin/java"), os.path.join(DIR, "Client.java"), base(t)]
+    asks(t, argv, LLMOBS_SOCKETS="on")
+
+
+@test
+def wget(t):
+    asks(t, [installed("/usr/bin/wget"), "-qO-", "--header=Content-Type: application/json",
+             "--post-data=" + body(), base(t) + "/v1/chat/completions"], 1)
+
+
+RAW = """
+import socket, sys
+head = "\\r\\n".join(sys.argv[3:])
+s = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+s.sendall(("POST /v1/chat/completions HTTP/1.1\\r\\nHost: 127.0.0.1:%s\\r\\n"
+           "Content-Type: application/json\\r\\nConnection: close\\r\\nContent-Length: %d\\r\\n%s\\r\\n%s" %
+           (sys.argv[1], len(sys.argv[2]), head and head + "\\r\\n", sys.argv[2])).encode())
+print(b"".join(iter(lambda: s.recv(100000), b"")))
+"""
+
+
+@test
+def reasons(t):
+    """None are added, and the span and the counters say why."""
+    for lines, why in (
+            (["Authorization: AWS4-HMAC-SHA256 Credential=a/b, SignedHeaders=host"],
+             "signed"),
+            (["Signature-Input: sig1=()"], "signed"), (["X: " + "x" * 6600], "large"),
+            (["X: " + "x" * 5000], None)):
+        argv = [PYTHON, "-c", RAW, str(t.servers.http), body(), *lines]
+        r = t.same(argv, spans=1, env={LIST: base(t)})
+        (bare if why else lambda r, _: joined(r))(r, why)
+        equal(counts(t).get("headers_" + (why or "added")), 1, "counter")
+    argv = [PYTHON, "-c", RAW, str(t.servers.http), body()]
+    for value in "none", "default":
+        r = t.same(argv, spans=1, env={LIST: base(t), "LLMOBS_INJECT": value})
+        (bare if value == "none" else joined)(r)
+    r = t.same(argv, spans=1, env={"LLMOBS_INJECT": "all"})
+    bare(r)
+
+
+# ---- what the kernel may do ---------------------------------------------------
+
+ANSWER = json.dumps({
+    "id": "c", "object": "chat.completion", "created": 1, "model": "m",
+    "choices": [{"index": 0, "message": {"role": "assistant", "content": "ok"},
+                 "finish_reason": "stop"}],
+    "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}}).encode()
+OWN = ("Host", "Content-Type", "X-N", "X-L", "Content-Length")
+
+
+class Gateway(threading.Thread):
+    """Keeps how the head and the body of each request of stress.c came. `slow`: it
+    takes a KB at a time."""
+
+    def __init__(self, slow):
+        super().__init__(daemon=True)
+        self.socket, self.slow, self.got = socket.socket(), slow, []
+        if slow:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        self.socket.bind(("127.0.0.1", 0))
+        self.socket.listen()
+        self.port = self.socket.getsockname()[1]
+        self.start()
+
+    def run(self):
+        while True:
+            threading.Thread(target=self.serve, args=self.socket.accept()[:1],
+                             daemon=True).start()
+
+    def serve(self, peer):
+        with peer, peer.makefile("rb", 1024 if self.slow else -1) as stream:
+            peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            while True:
+                head = b"".join(iter(stream.readline, b"\r\n"))
+                if not head:
+                    return
+                length = int(re.search(rb"Content-Length: (\d+)", head).group(1))
+                self.got.append((head.decode(), stream.read(length)))
+                peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (
+                    len(ANSWER), ANSWER))
+
+
+def check(got, count):
+    """Gives how many of these requests have trace headers; all else is as sent."""
+    numbers, have = set(), 0
+    for head, content in got:
+        first, *lines = head.rstrip("\r\n").split("\r\n")
+        fields = [line.split(": ", 1) for line in lines]
+        own, added = fields[:len(OWN)], [name for name, _ in fields[len(OWN):]]
+        number, length = int(own[2][1]), int(own[3][1])
+        equal((first, tuple(name for name, _ in own)),
+              ("POST /v1/chat/completions HTTP/1.1", OWN), "head of %d" % number)
+        equal(hashlib.sha256(content).hexdigest(), hashlib.sha256((
+            '{"model":"m","messages":[{"role":"user","content":"%s"}]}' % (
+                chr(97 + number % 26) * length)).encode()).hexdigest(),
+            "body of %d" % number)
+        ok(not added or len(set(added)) == len(added) and "traceparent" in added,
+           "added: %r" % added)
+        have += bool(added)
+        numbers.add(number)
+    equal(numbers, set(range(count)), "requests")
+    return have
+
+
+def stress(t, ways, count=MANY, less=0, room=(), slow=False, have=0.9):
+    if EMULATOR:
+        raise Skip("not for an emulator")
+    program = compiled(t, "stress", "-D_GNU_SOURCE", "-O1", os.path.join(DIR, "stress.c"))
+    cut = compiled(t, "takes_less.so", "-D_GNU_SOURCE", "-O1", "-shared", "-fPIC",
+                   os.path.join(DIR, "takes_less.c"), "-ldl")
+    gateway = Gateway(slow)
+    env = {LIST: "http://127.0.0.1:%d" % gateway.port, "LLMOBS_SOCKETS": "on"}
+    if less:
+        env.update(TAKES_LESS=str(less), LD_PRELOAD=cut)
+    r = t.run([program, ways, str(gateway.port), str(count), "7", *room], env=env,
+              launcher=[os.path.join(t.build, "llmobs-run")])
+    equal((r.code, r.stdout), (0, b"%d answers\n" % count), "the program")
+    ok(check(gateway.got, count) >= have * count, "requests with headers")
+    return r
+
+
+def join_stress(name, *args, **more):
+    def run(t):
+        spans = stress(t, *args, **more).spans
+        if more.get("have", 1):
+            equal(len(spans), more.get("count", MANY), "spans")
+    run.__module__, run.__name__ = "test_listed", "stress_" + name
+    test(run, of=more.pop("of", None))
+
+
+join_stress("whole", "wsvmtf")
+join_stress("cut", "wsvmtlf", less=5)
+join_stress("cut_of_one_that_blocks", "wsvmtlfb", less=6)
+join_stress("byte_by_byte", "y", less=8, count=50)
+join_stress("slow", "wsvmtlf", room=("4608",), slow=True)
+# Who sends another request than it had begun is not followed any more.
+join_stress("given_up", "wa", less=9, have=0)
