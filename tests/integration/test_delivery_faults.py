@@ -356,12 +356,15 @@ def silent_intake(t):
 
 @test
 def end_of_a_program_beside_a_hanging_agent(t):
-    with double(t) as dd, Living(t, agent(dd)) as app:
+    with double(t) as dd:
+        usual = agent(dd)
+        del usual["LLMOBS_EXIT_FLUSH_MS"]
         dd.fault("hang")
-        for i in range(3):
-            app.ask("call %d" % i)
-        time.sleep(0.3)
-        took = app.end()
+        with Living(t, usual) as app:
+            for i in range(3):
+                app.ask("call %d" % i)
+            time.sleep(0.3)
+            took = app.end()
         ok(took < 1.8, "the end took %.2f s" % took)
         ok(posts(dd), "the agent was not asked at all")
 

@@ -65,13 +65,13 @@ def envelope(t):
     """At the agent, also by `llmobs drain` (the double checks the form)."""
     env = {"BAGGAGE": BAGGAGE, "LLMOBS_EXIT_FLUSH_MS": "20000"}
     with double(t) as dd:
-        t.run(curl(t.url, body()), env=dict(env, **agent(dd)))
+        t.run(curl(t.url, body()), env=agent(dd, **env))
         t.run(curl(t.url, body()), env=agent(dd, LLMOBS_EXIT_FLUSH_MS="20000"))
         spans = settled(t, dd, 2, 20)
         equal([place(s)[1] for s in spans], ["experiments", None], "scopes")
         dd.fault("503")
         t.run(curl(t.url, body()), env=dict(
-            env, LLMOBS_EXIT_FLUSH_MS="0", **agent(dd)))
+            env, **agent(dd, LLMOBS_EXIT_FLUSH_MS="0")))
         dd.well()
         subprocess.run([os.path.join(t.build, "llmobs"), "drain"], check=True,
                        env=t.environment(True, agent(dd)), capture_output=True)
