@@ -19,6 +19,7 @@
 #define RETRIEVAL LLMOBS_OTLP_RETRIEVAL
 #define TOOL LLMOBS_OTLP_TOOL
 #define NO_OP LLMOBS_OTLP_NO_OP
+#define ASKED (INFERENCE | AGENT)
 #define ANY_OP 0x7F
 
 enum type {
@@ -49,29 +50,24 @@ struct row {
         INFERENCE | EMBEDDINGS | NO_OP, TEXT, RESPONSE_MODEL)                  \
     ROW(RESPONSE_ID, "gen_ai.response.id", ALL, INFERENCE | NO_OP, TEXT,       \
         RESPONSE_ID)                                                           \
-    ROW(FINISH_REASONS, "gen_ai.response.finish_reasons", ALL,                 \
-        INFERENCE | AGENT | NO_OP, TEXTS, FINISH_REASONS)                      \
+    ROW(FINISH_REASONS, "gen_ai.response.finish_reasons", ALL, ASKED | NO_OP,  \
+        TEXTS, FINISH_REASONS)                                                 \
     ROW(OUTPUT_TYPE, "gen_ai.output.type", ALL, INFERENCE, TEXT, OUTPUT_TYPE)  \
-    ROW(CONVERSATION, "gen_ai.conversation.id", ALL, INFERENCE | AGENT, TEXT,  \
+    ROW(CONVERSATION, "gen_ai.conversation.id", ALL, ASKED, TEXT,              \
         CONVERSATION_ID)                                                       \
-    ROW(MAX_TOKENS, "gen_ai.request.max_tokens", ALL, INFERENCE | AGENT, INT,  \
+    ROW(MAX_TOKENS, "gen_ai.request.max_tokens", ALL, ASKED, INT, NONE)        \
+    ROW(TEMPERATURE, "gen_ai.request.temperature", ALL, ASKED, DOUBLE, NONE)   \
+    ROW(TOP_P, "gen_ai.request.top_p", ALL, ASKED, DOUBLE, NONE)               \
+    ROW(FREQUENCY, "gen_ai.request.frequency_penalty", ALL, ASKED, DOUBLE,     \
         NONE)                                                                  \
-    ROW(TEMPERATURE, "gen_ai.request.temperature", ALL, INFERENCE | AGENT,     \
-        DOUBLE, NONE)                                                          \
-    ROW(TOP_P, "gen_ai.request.top_p", ALL, INFERENCE | AGENT, DOUBLE, NONE)   \
-    ROW(FREQUENCY, "gen_ai.request.frequency_penalty", ALL, INFERENCE | AGENT, \
-        DOUBLE, NONE)                                                          \
-    ROW(PRESENCE, "gen_ai.request.presence_penalty", ALL, INFERENCE | AGENT,   \
-        DOUBLE, NONE)                                                          \
+    ROW(PRESENCE, "gen_ai.request.presence_penalty", ALL, ASKED, DOUBLE, NONE) \
     ROW(TOP_K, "gen_ai.request.top_k", 1_41, INFERENCE | RETRIEVAL, DOUBLE,    \
         NONE)                                                                  \
     ROW(NEW_TOP_K, "gen_ai.request.top_k", LATEST, INFERENCE, INT, NONE)       \
     ROW(RETRIEVED, "gen_ai.retrieval.top_k", LATEST, RETRIEVAL, INT, NONE)     \
-    ROW(SEED, "gen_ai.request.seed", ALL, INFERENCE | AGENT, INT, NONE)        \
-    ROW(STOP, "gen_ai.request.stop_sequences", ALL, INFERENCE | AGENT, TEXTS,  \
-        NONE)                                                                  \
-    ROW(CHOICES, "gen_ai.request.choice.count", ALL, INFERENCE | AGENT, COUNT, \
-        NONE)                                                                  \
+    ROW(SEED, "gen_ai.request.seed", ALL, ASKED, INT, NONE)                    \
+    ROW(STOP, "gen_ai.request.stop_sequences", ALL, ASKED, TEXTS, NONE)        \
+    ROW(CHOICES, "gen_ai.request.choice.count", ALL, ASKED, COUNT, NONE)       \
     ROW(STREAM, "gen_ai.request.stream", ALL, INFERENCE, TRUE, STREAM)         \
     ROW(REASONING, "gen_ai.request.reasoning.level", LATEST, INFERENCE, TEXT,  \
         REASONING_LEVEL)                                                       \
@@ -434,13 +430,13 @@ static const struct usage {
 } usages[] = {
     {"input_tokens", "gen_ai.usage.input_tokens", IN_ALL,
      INFERENCE | EMBEDDINGS | AGENT},
-    {"output_tokens", "gen_ai.usage.output_tokens", IN_ALL, INFERENCE | AGENT},
+    {"output_tokens", "gen_ai.usage.output_tokens", IN_ALL, ASKED},
     {"cache_read_input_tokens", "gen_ai.usage.cache_read.input_tokens", IN_ALL,
-     INFERENCE | AGENT},
+     ASKED},
     {"cache_write_input_tokens", "gen_ai.usage.cache_creation.input_tokens",
-     IN_1_41, INFERENCE | AGENT},
+     IN_1_41, ASKED},
     {"cache_write_input_tokens", "gen_ai.usage.cache_write.input_tokens",
-     IN_LATEST, INFERENCE | AGENT},
+     IN_LATEST, ASKED},
     {"reasoning_output_tokens", "gen_ai.usage.reasoning.output_tokens", IN_ALL,
      INFERENCE},
 };

@@ -10,6 +10,7 @@
 #include "core/export/resource.h"
 #include "core/export/source.h"
 #include "lib/base/grow.h"
+#include "lib/base/futex.h"
 #include "lib/base/log.h"
 #include "lib/base/mix.h"
 #include "lib/base/work.h"
@@ -737,17 +738,13 @@ static const struct llmobs_post_form form = {
 
 /* -- the spans ----------------------------------------------------------- */
 
-static int64_t in_ms(int64_t ms)
-{
-    return llmobs_clock_mono_ns() + ms * LLMOBS_NS_PER_MS;
-}
-
 static void set_owes(struct meter *meter)
 {
     bool any = llmobs_otlp_metrics_unsent(meter->metrics) > 0;
 
     if (any && meter->due_ns == INT64_MAX)
-        meter->due_ns = in_ms(meter->config->otlp.metric_interval_ms);
+        meter->due_ns =
+            llmobs_futex_deadline(meter->config->otlp.metric_interval_ms);
     atomic_store(&meter->base.owes, any && meter->sent);
 }
 
@@ -780,9 +777,10 @@ static int64_t meter_due(const struct llmobs_meter *base)
 static void set_due(struct meter *meter)
 {
     meter->backoff_ms = 0;
-    meter->due_ns = meter->config->otlp.delta
-                        ? INT64_MAX
-                        : in_ms(meter->config->otlp.metric_interval_ms);
+    meter->due_ns =
+        meter->config->otlp.delta
+            ? INT64_MAX
+            : llmobs_futex_deadline(meter->config->otlp.metric_interval_ms);
 }
 
 static void back_off(struct meter *meter)
@@ -793,7 +791,7 @@ static void back_off(struct meter *meter)
     meter->backoff_ms = ms < most ? ms : most;
     ms = meter->base.base.retry_ms > 0 ? meter->base.base.retry_ms
                                        : meter->backoff_ms;
-    meter->due_ns = in_ms(ms);
+    meter->due_ns = llmobs_futex_deadline(ms);
 }
 
 static struct llmobs_published meter_publish(struct llmobs_meter *base)
