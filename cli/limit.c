@@ -118,7 +118,6 @@ struct limit {
 
 /* A process and all processes that it and its children have started, as far as
  * the kernel still knows their parents.
- *
  * If the parent of a process has ended, the process is in the family only if
  * _gather found it before. So a daemon, whose parent ends at once, is not. */
 

@@ -176,6 +176,19 @@ static void forget_handler(int signal, uint64_t wanted)
     llmobs_sys(SYS_rt_sigaction, signal, &action, NULL, 8);
 }
 
+/* The remains of a handler's frame may seem alive long after a jump out of it,
+ * but the jump has let its signal come again. */
+static bool is_blocked(int signal)
+{
+    struct action action;
+    uint64_t mask = 0;
+
+    return llmobs_sys(SYS_rt_sigaction, signal, NULL, &action, 8) == 0 &&
+           ((action.flags & SA_NODEFER) ||
+            (llmobs_sys(SYS_rt_sigprocmask, SIG_SETMASK, NULL, &mask, 8) == 0 &&
+             (mask & BIT(signal))));
+}
+
 typedef void handler_fn(int, void *, void *);
 
 /* The functions below come here. */
@@ -192,6 +205,7 @@ void llmobs_handlers_run(int signal, void *info, void *context, unsigned which)
     struct llmobs_thread *thread = place_of(self, false);
     volatile uintptr_t frame;
     uintptr_t here = (uintptr_t)&frame, outer = 0, low = 0;
+    int outers = 0;
     bool came = !thread;
 
     if (thread && is_alive(thread->work, 0, stack_of(context) - 1) &&
@@ -203,13 +217,15 @@ void llmobs_handlers_run(int signal, void *info, void *context, unsigned which)
         thread = place_of(self, true);
     if (!thread)
         llmobs_handlers_unknown();
-    else if (is_alive(thread->handler, thread->low, here))
+    else if (is_alive(thread->handler, thread->low, here) &&
+             is_blocked(thread->signal))
         thread = NULL;
     frame = ~here;
     /* The outer handler of a nested one may lie on a stack further below. */
     if (thread) {
         outer = thread->handler;
         low = thread->low;
+        outers = thread->signal;
         thread->low = here - (uintptr_t)stack->ss_sp < stack->ss_size
                           ? (uintptr_t)stack->ss_sp
                           : 0;
@@ -222,6 +238,7 @@ void llmobs_handlers_run(int signal, void *info, void *context, unsigned which)
     frame = 0;
     if (thread) {
         thread->low = low;
+        thread->signal = outers;
         thread->handler = outer;
     }
     if (thread && came)
@@ -374,19 +391,6 @@ static int known(int pid)
 static int of__Fork(void)
 {
     return known(REAL(_Fork)());
-}
-
-/* The remains of a handler's frame may seem alive long after a jump out of it,
- * but the jump has let its signal come again. */
-static bool is_blocked(int signal)
-{
-    struct action action;
-    uint64_t mask = 0;
-
-    return llmobs_sys(SYS_rt_sigaction, signal, NULL, &action, 8) == 0 &&
-           ((action.flags & SA_NODEFER) ||
-            (llmobs_sys(SYS_rt_sigprocmask, SIG_SETMASK, NULL, &mask, 8) == 0 &&
-             (mask & BIT(signal))));
 }
 
 static int of_fork(void)

@@ -43,10 +43,9 @@ struct drain {
     struct llmobs_drain_outcome sum;
 };
 
-/* -- fallen --------------------------------------------------------------- */
+/* -- events that fell back to the local store ------------------------------ */
 
-/* Events that fell back to the local store, because their destination was away
- * and the spool had no room (LLMOBS_STORE_UNSENT). */
+/* Their destination was away, and the spool full (LLMOBS_STORE_UNSENT). */
 
 /* An event is in the spool before its line says so. The store's writers wait
  * for the lock for 200 ms, and then write without it. */

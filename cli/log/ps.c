@@ -49,7 +49,6 @@ static int send_call(void *ctx, const struct llmobs_adopt_call *from)
         return 0;
     rc = llmobs_ps_call_of(from, &call);
     sent += rc == 0;
-
     if (rc == 0)
         rc = llmobs_file_write(*fd, &call, sizeof(call));
     else if (rc != -ENOMEM)

@@ -21,8 +21,7 @@ struct asked {
     struct llmobs_texts *texts;
 };
 
-/* -- what the process was ---------------------------------------------------
- */
+/* -- what the process was -------------------------------------------------- */
 
 static const char *full(const char *text)
 {
@@ -128,8 +127,7 @@ static const char *read_os_user(const struct asked *of)
     return llmobs_texts_share(of->texts, name);
 }
 
-/* -- when and how it ended --------------------------------------------------
- */
+/* -- when and how it ended ------------------------------------------------- */
 
 static const char *read_day(const struct asked *of)
 {
@@ -158,8 +156,7 @@ static const char *read_error(const struct asked *of)
     return of->row->error_type ? of->row->error_type : "error";
 }
 
-/* -- the table --------------------------------------------------------------
- */
+/* -- the table ------------------------------------------------------------- */
 
 #define AT(member) .at = offsetof(struct llmobs_row, member)
 
@@ -254,8 +251,7 @@ int llmobs_key_add_caller(const struct llmobs_json *event, size_t frames,
     return llmobs_buf_fail(out, line ? 0 : -ENOMEM);
 }
 
-/* -- words ------------------------------------------------------------------
- */
+/* -- words ----------------------------------------------------------------- */
 
 /* The name stands in heads of tables and as a member of JSON. */
 static bool is_tag_word(const char *word)
@@ -316,8 +312,7 @@ int llmobs_by_read(struct llmobs_by *by, const char *words, const char **near)
     return -EINVAL;
 }
 
-/* -- ends of paths ----------------------------------------------------------
- */
+/* -- ends of paths --------------------------------------------------------- */
 
 /* Orders texts by their ends, so that those with a common member at the end are
  * neighbours: a '/' comes first. */
