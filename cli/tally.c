@@ -312,8 +312,7 @@ static void derive_numbers(struct llmobs_tally *tally)
         tally->destinations.relay != LLMOBS_RELAY_NONE;
 }
 
-/* -- this user --------------------------------------------------------------
- */
+/* -- this user ------------------------------------------------------------- */
 
 static int read_own(struct llmobs_tallies *tallies)
 {
@@ -337,8 +336,7 @@ int llmobs_tally_own(struct llmobs_tallies *tallies)
     return rc;
 }
 
-/* -- the users of the host --------------------------------------------------
- */
+/* -- the users of the host ------------------------------------------------- */
 
 /* Runs in the child that has become the user. `entered` is -ENOENT if the
  * user's place is another directory. */
@@ -467,8 +465,7 @@ bool llmobs_tally_has_news(const struct llmobs_tally *tally)
            tally->drops.at_ns > tally->known.at_ns;
 }
 
-/* -- sums -------------------------------------------------------------------
- */
+/* -- sums ------------------------------------------------------------------ */
 
 void llmobs_tally_sum(const struct llmobs_tallies *tallies,
                       struct llmobs_tally *sum)

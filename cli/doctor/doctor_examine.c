@@ -134,7 +134,8 @@ static void report_nothing(struct llmobs_doctor *doctor,
                                        "Java, Bun, Deno or with rustls, is out "
                                        "of reach"
                                      : "");
-    if (doctor->routes.missing[0] != '\0' && !doctor->allowance.spent)
+    if (doctor->routes.missing[0] != '\0' && !doctor->allowance.spent &&
+        doctor->process.pid == 0) /* a process has what it needs */
         LLMOBS_FIND(NOTE, "reach", "a library was not found%s: %s",
                     doctor->routes.asked ? "" : " in the usual directories",
                     doctor->routes.missing);

@@ -434,8 +434,7 @@ static bool misses(const struct row *row)
     return calls && row->state != OBSERVED;
 }
 
-/* -- showing ----------------------------------------------------------------
- */
+/* -- showing --------------------------------------------------------------- */
 
 static const char *const states[] = {"yes", "off", "no", "never"};
 static const char *const state_names[] = {"observed", "switched_off",

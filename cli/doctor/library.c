@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,7 +39,6 @@ _Noreturn static void become_loader(const struct llmobs_library *library,
         (library->path &&
          asprintf(&env[1], "LD_LIBRARY_PATH=%s", library->path) < 0))
         _exit(127);
-    (void)alarm(LLMOBS_LIBRARY_SECONDS);
     execve(library->loader, (char **)words, env);
     _exit(127);
 }
@@ -49,6 +49,7 @@ void llmobs_library_list(const struct llmobs_library *library,
 {
     bool owned = object->st.st_uid == 0 || object->st.st_uid == geteuid();
     int ends[2], status = 0;
+    struct pollfd one = {.events = POLLIN};
     char block[4096];
     ssize_t got;
     pid_t pid;
@@ -60,10 +61,15 @@ void llmobs_library_list(const struct llmobs_library *library,
     if (pid == 0)
         become_loader(library, path, later, ends[1]);
     close(ends[1]);
-    while ((got = read(ends[0], block, sizeof(block))) > 0 &&
+    one.fd = ends[0];
+    while ((got = poll(&one, 1, LLMOBS_LIBRARY_SECONDS * 1000) > 0
+                      ? read(ends[0], block, sizeof(block))
+                      : -1) > 0 &&
            llmobs_buf_add(list, block, (size_t)got) == 0)
         ;
     close(ends[0]);
+    if (pid > 0 && got != 0)
+        kill(pid, SIGKILL);
     if (pid > 0 && waitpid(pid, &status, 0) == pid && WIFEXITED(status) &&
         got == 0)
         return;
@@ -99,13 +105,9 @@ int llmobs_library_find(const struct llmobs_library *library,
                         const struct llmobs_buf *list, const char *name,
                         char path[PATH_MAX], struct llmobs_object *out)
 {
-    static const char *const usual[] = {"/lib/" LLMOBS_LIBRARY_TRIPLET,
-                                        "/usr/lib/" LLMOBS_LIBRARY_TRIPLET,
-                                        "/lib64",
-                                        "/usr/lib64",
-                                        "/lib",
-                                        "/usr/local/lib",
-                                        "/usr/lib"};
+    static const char usual[] =
+        "/lib/" LLMOBS_LIBRARY_TRIPLET "\0/usr/lib/" LLMOBS_LIBRARY_TRIPLET
+        "\0/lib64\0/usr/lib64\0/lib\0/usr/local/lib\0/usr/lib\0";
     char line[LLMOBS_OBJECT_NAME + 32];
     const char *at;
     int rc = -ENOENT;
@@ -114,10 +116,12 @@ int llmobs_library_find(const struct llmobs_library *library,
         snprintf(path, PATH_MAX, "%s", name);
         return open_fitting(library, path, out);
     }
-    if (list->len == 0) {
-        for (size_t i = 0; i < sizeof(usual) / sizeof(*usual) && rc != 0; i++) {
-            snprintf(path, PATH_MAX, "%s/%s", usual[i], name);
-            rc = open_fitting(library, path, out);
+    /* A loader that lacks a library may list none: its line begins so. */
+    if (list->len == 0 || !strchr(list->data, '\t')) {
+        LLMOBS_WORDS_EACH (dir, usual) {
+            snprintf(path, PATH_MAX, "%s/%s", dir, name);
+            if ((rc = open_fitting(library, path, out)) == 0)
+                break;
         }
         return rc;
     }

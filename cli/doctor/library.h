@@ -50,7 +50,7 @@ void llmobs_library_list(const struct llmobs_library *library,
 bool llmobs_library_lacks(const struct llmobs_buf *list,
                           char name[LLMOBS_OBJECT_NAME]);
 
-/* Finds a library in that list or, where it is empty, in the usual directories.
+/* Finds a library in that list or, where it has none, in the usual directories.
  * Writes its path and opens it into `out`. */
 int llmobs_library_find(const struct llmobs_library *library,
                         const struct llmobs_buf *list, const char *name,
