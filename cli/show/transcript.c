@@ -239,6 +239,7 @@ static int print_json(struct llmobs_transcript *t,
                       const struct llmobs_json *json, enum llmobs_paint paint)
 {
     struct llmobs_buf text, lines;
+    bool large;
     int rc;
 
     llmobs_buf_init(&text, TEXT_MAX);
@@ -246,10 +247,13 @@ static int print_json(struct llmobs_transcript *t,
     rc = llmobs_json_dump(json, LLMOBS_JSON_KEEP_ORDER, &text);
     if (rc == 0)
         rc = llmobs_indent(llmobs_buf_text(&text), BRIEF, &lines);
-    llmobs_buf_fini(&text);
     if (rc == 0)
         llmobs_buf_cut(&lines, lines.len - 1); /* the line end */
-    return print_made(t, rc, &lines, paint);
+    /* Deep in many containers the indents alone may be too large. */
+    large = rc == -EFBIG && text.error == 0;
+    rc = print_made(t, large ? 0 : rc, large ? &text : &lines, paint);
+    llmobs_buf_fini(large ? &lines : &text);
+    return rc;
 }
 
 /* Prints a text; if it is JSON, with its members on lines. */

@@ -35,8 +35,7 @@ struct asked {
     bool quiet;         /* prints nothing */
 };
 
-/* -- arguments --------------------------------------------------------------
- */
+/* -- arguments ------------------------------------------------------------- */
 
 static int set_kind(const struct llmobs_cli_option *option, const char *kind)
 {
