@@ -153,7 +153,7 @@ static void print_reason(const struct stats *stats,
 {
     const struct llmobs_config *config = stats->tallies.config;
 
-    if (tally->numbers[LLMOBS_TALLY_CAPTURED] == 0)
+    if (tally->numbers[LLMOBS_TALLY_CAPTURED] == 0 && !tally->error)
         say(stats, tally,
             "no call was seen; `llmobs doctor --run CMD` tells why");
     else if (config->agentless == 1 && !config->api_key && config->exporter &&
