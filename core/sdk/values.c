@@ -50,26 +50,40 @@ static int finish(struct llmobs_json *made, int rc, struct llmobs_json **out)
     return rc;
 }
 
-int llmobs_values_pairs(const struct llmobs_pair *pairs, size_t count,
-                        struct llmobs_json **out)
+typedef int add_fn(struct llmobs_json *to, const void *items, size_t i);
+
+/* Makes a list or an object of the items; NULL of none. */
+static int make_of(const void *items, size_t count,
+                   struct llmobs_json *make(void), add_fn *add,
+                   struct llmobs_json **out)
 {
-    struct llmobs_json *object;
+    struct llmobs_json *made;
     int rc = 0;
 
     *out = NULL;
-    if (!is_list(pairs, count))
+    if (!is_list(items, count))
         return -EINVAL;
     if (count == 0)
         return 0;
-    object = llmobs_json_object();
-    for (size_t i = 0; i < count && !rc; i++) {
-        if (!pairs[i].key || !*pairs[i].key || strchr(pairs[i].key, ':'))
-            rc = -EINVAL;
-        else
-            rc = llmobs_json_sets(object, pairs[i].key,
-                                  pairs[i].value ? pairs[i].value : "");
-    }
-    return finish(object, rc, out);
+    made = make();
+    for (size_t i = 0; i < count && !rc; i++)
+        rc = add(made, items, i);
+    return finish(made, rc, out);
+}
+
+static int add_pair(struct llmobs_json *object, const void *items, size_t i)
+{
+    const struct llmobs_pair *pair = (const struct llmobs_pair *)items + i;
+
+    if (!pair->key || !*pair->key || strchr(pair->key, ':'))
+        return -EINVAL;
+    return llmobs_json_sets(object, pair->key, pair->value ? pair->value : "");
+}
+
+int llmobs_values_pairs(const struct llmobs_pair *pairs, size_t count,
+                        struct llmobs_json **out)
+{
+    return make_of(pairs, count, llmobs_json_object, add_pair, out);
 }
 
 static struct llmobs_json *number_of(double value)
@@ -80,25 +94,14 @@ static struct llmobs_json *number_of(double value)
     return llmobs_json_real(value);
 }
 
-static int make_numbers(const struct llmobs_number *numbers, size_t count,
-                        struct llmobs_json **out)
+static int add_number(struct llmobs_json *object, const void *items, size_t i)
 {
-    struct llmobs_json *object;
-    int rc = 0;
+    const struct llmobs_number *number =
+        (const struct llmobs_number *)items + i;
 
-    if (!is_list(numbers, count))
+    if (!number->key || !*number->key || !isfinite(number->value))
         return -EINVAL;
-    if (count == 0)
-        return 0;
-    object = llmobs_json_object();
-    for (size_t i = 0; i < count && !rc; i++) {
-        if (!numbers[i].key || !*numbers[i].key || !isfinite(numbers[i].value))
-            rc = -EINVAL;
-        else
-            rc = llmobs_json_set(object, numbers[i].key,
-                                 number_of(numbers[i].value));
-    }
-    return finish(object, rc, out);
+    return llmobs_json_set(object, number->key, number_of(number->value));
 }
 
 /* -- sides ---------------------------------------------------------------- */
@@ -197,53 +200,34 @@ static int make_side(const struct llmobs_side *side, struct llmobs_json **out)
     return finish(list, rc, out);
 }
 
+static int add_text(struct llmobs_json *list, const void *items, size_t i)
+{
+    const char *text = ((const char *const *)items)[i];
+
+    return text ? llmobs_json_add(list, llmobs_json_string(text)) : -EINVAL;
+}
+
 int llmobs_values_texts(const char *const *texts, size_t count,
                         struct llmobs_json **out)
 {
-    struct llmobs_json *list;
-    int rc = 0;
-
-    *out = NULL;
-    if (!is_list(texts, count))
-        return -EINVAL;
-    if (count == 0)
-        return 0;
-    list = llmobs_json_array();
-    for (size_t i = 0; i < count && !rc; i++)
-        rc = texts[i] ? llmobs_json_add(list, llmobs_json_string(texts[i]))
-                      : -EINVAL;
-    return finish(list, rc, out);
+    return make_of(texts, count, llmobs_json_array, add_text, out);
 }
 
 /* The attributes of a link that names neither end are empty. */
-static int make_links(const struct llmobs_link *links, size_t count,
-                      struct llmobs_json **out)
+static int add_link(struct llmobs_json *list, const void *items, size_t i)
 {
-    struct llmobs_json *list;
-    int rc = 0;
+    const struct llmobs_link *link = (const struct llmobs_link *)items + i;
+    struct llmobs_json *one, *ends;
 
-    if (!is_list(links, count))
+    if (!link->span)
         return -EINVAL;
-    if (count == 0)
-        return 0;
-    list = llmobs_json_array();
-    for (size_t i = 0; i < count && !rc; i++) {
-        struct llmobs_json *one, *ends;
-
-        if (!links[i].span) {
-            rc = -EINVAL;
-            continue;
-        }
-        one = llmobs_json_object();
-        ends = llmobs_json_object();
-        (void)llmobs_json_set_texts(one, "span_id", links[i].span->span_id,
-                                    "trace_id", links[i].span->trace_id, NULL);
-        (void)llmobs_json_set_texts(ends, "from", links[i].from, "to",
-                                    links[i].to, NULL);
-        (void)llmobs_json_set(one, "attributes", ends);
-        rc = llmobs_json_add(list, one);
-    }
-    return finish(list, rc, out);
+    one = llmobs_json_object();
+    ends = llmobs_json_object();
+    (void)llmobs_json_set_texts(one, "span_id", link->span->span_id, "trace_id",
+                                link->span->trace_id, NULL);
+    (void)llmobs_json_set_texts(ends, "from", link->from, "to", link->to, NULL);
+    (void)llmobs_json_set(one, "attributes", ends);
+    return llmobs_json_add(list, one);
 }
 
 int llmobs_values_annotation(const struct llmobs_annotation *annotation,
@@ -256,8 +240,8 @@ int llmobs_values_annotation(const struct llmobs_annotation *annotation,
     if (!rc)
         rc = make_side(&annotation->output, &out->output);
     if (!rc)
-        rc = make_numbers(annotation->metrics, annotation->metric_count,
-                          &out->metrics);
+        rc = make_of(annotation->metrics, annotation->metric_count,
+                     llmobs_json_object, add_number, &out->metrics);
     if (!rc)
         rc = llmobs_values_pairs(annotation->tags, annotation->tag_count,
                                  &out->tags);
@@ -279,7 +263,8 @@ int llmobs_values_annotation(const struct llmobs_annotation *annotation,
         rc = llmobs_values_parse(annotation->agent_manifest_json,
                                  &out->manifest);
     if (!rc)
-        rc = make_links(annotation->links, annotation->link_count, &out->links);
+        rc = make_of(annotation->links, annotation->link_count,
+                     llmobs_json_array, add_link, &out->links);
     if (rc)
         llmobs_annotation_json_free(out);
     return rc;
