@@ -9,7 +9,7 @@
  * The loader itself lists them (--list, of glibc and musl), and runs no code of
  * theirs. It is asked only of a command, where the loader is root's and the
  * file is root's or this user's: it maps what it lists, and trusts that. Where
- * it may not be asked, a library is looked for in the usual directories.
+ * it may not be asked, or lists none, the usual directories are looked at.
  */
 #ifndef LLMOBS_LIBRARY_H
 #define LLMOBS_LIBRARY_H
