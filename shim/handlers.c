@@ -130,7 +130,8 @@ void llmobs_handlers_end(struct llmobs_work *work)
     llmobs_libc_errno_restore(work->error);
     if (!work->signal)
         return;
-    /* Where the user's queue of signals is full, it comes without its words. */
+    /* Where the user's queue of signals is full, it comes without its words,
+     * if it is no real-time signal. */
     if (llmobs_sys(SYS_rt_tgsigqueueinfo, llmobs_sys(SYS_getpid),
                    llmobs_sys(SYS_gettid), work->signal, work->info) != 0)
         llmobs_sys(SYS_tgkill, llmobs_sys(SYS_getpid), llmobs_sys(SYS_gettid),
@@ -177,14 +178,15 @@ static void forget_handler(int signal, uint64_t wanted)
 }
 
 /* The remains of a handler's frame may seem alive long after a jump out of it,
- * but the jump has let its signal come again. */
+ * but the jump has let its signal come again. A handler of a fault may let it
+ * come itself, and forks where malloc broke. */
 static bool is_blocked(int signal)
 {
     struct action action;
     uint64_t mask = 0;
 
     return llmobs_sys(SYS_rt_sigaction, signal, NULL, &action, 8) == 0 &&
-           ((action.flags & SA_NODEFER) ||
+           ((action.flags & SA_NODEFER) || (FAULTS & BIT(signal)) ||
             (llmobs_sys(SYS_rt_sigprocmask, SIG_SETMASK, NULL, &mask, 8) == 0 &&
              (mask & BIT(signal))));
 }

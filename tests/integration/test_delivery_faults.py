@@ -315,7 +315,7 @@ def silent_agent(t):
     with double(t) as dd:
         dd.fault("hang", path="")
         for exporter in ("agent", "auto"):
-            env = agent(dd, LLMOBS_EXPORTER=exporter)
+            env = agent(dd, LLMOBS_EXPORTER=exporter, LLMOBS_EXIT_FLUSH_MS=None)
             base = min(run_times(t, {"LLMOBS_EXPORTER": "store"}, 5, False))
             first = min(run_times(t, env, 15, False, base + 0.16)) - base
             later = min(run_times(t, env, 25, True, base + 0.03)) - base
@@ -357,10 +357,8 @@ def silent_intake(t):
 @test
 def end_of_a_program_beside_a_hanging_agent(t):
     with double(t) as dd:
-        usual = agent(dd)
-        del usual["LLMOBS_EXIT_FLUSH_MS"]
         dd.fault("hang")
-        with Living(t, usual) as app:
+        with Living(t, agent(dd, LLMOBS_EXIT_FLUSH_MS=None)) as app:
             for i in range(3):
                 app.ask("call %d" % i)
             time.sleep(0.3)

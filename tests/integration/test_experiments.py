@@ -70,8 +70,8 @@ def envelope(t):
         spans = settled(t, dd, 2, 20)
         equal([place(s)[1] for s in spans], ["experiments", None], "scopes")
         dd.fault("503")
-        t.run(curl(t.url, body()), env=dict(
-            env, **agent(dd, LLMOBS_EXIT_FLUSH_MS="0")))
+        t.run(curl(t.url, body()), env={**env, **agent(
+            dd, LLMOBS_EXIT_FLUSH_MS="0")})
         dd.well()
         subprocess.run([os.path.join(t.build, "llmobs"), "drain"], check=True,
                        env=t.environment(True, agent(dd)), capture_output=True)
