@@ -24,6 +24,8 @@ void llmobs_cli_release_descriptors(bool tells)
 {
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
+    if (null < 0)
+        null = open("/", O_RDONLY | O_CLOEXEC);
     for (int fd = 0; fd < (tells ? 2 : 3) && null >= 0; fd++)
         dup2(null, fd);
     close_from(3);

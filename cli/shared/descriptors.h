@@ -8,8 +8,8 @@
 
 #include <stdbool.h>
 
-/* Opens /dev/null in place of the first three, and closes all others. `tells`:
- * keeps stderr. */
+/* Opens /dev/null, or where there is none the root, in place of the first
+ * three, and closes all others. `tells`: keeps stderr. */
 void llmobs_cli_release_descriptors(bool tells);
 
 #endif

@@ -56,6 +56,16 @@ static bool read_proc(const char *path, char *text)
     return llmobs_file_begin(AT_FDCWD, path, text, TEXT_MAX) > 0;
 }
 
+/* The value that the kernel gives for that name, with a colon. NULL: it
+ * cannot be read. Within `text`. */
+static const char *read_status(const char *name, char *text)
+{
+    const char *at =
+        read_proc("/proc/self/status", text) ? strstr(text, name) : NULL;
+
+    return at ? at + strlen(name) + 1 : NULL;
+}
+
 /* The last part of the process's place among the control groups: systemd's
  * unit. "" where it is not known. Within `text`. */
 static const char *read_unit(char *text)
@@ -105,16 +115,16 @@ static bool is_service(char *text)
 static bool is_privileged(char *text)
 {
     uid_t real, effective, saved;
-    const char *at = NULL;
+    const char *at;
 
     if (getauxval(AT_SECURE) != 0 ||
         getresuid(&real, &effective, &saved) != 0 || real != effective ||
         real != saved || getgid() != getegid())
         return true;
-    if (real != 0 && read_proc("/proc/self/status", text))
-        at = strstr(text, "CapPrm:");
-    return real != 0 &&
-           (!at || strtoull(at + sizeof("CapPrm:"), NULL, 16) != 0);
+    if (real == 0)
+        return false;
+    at = read_status("CapPrm:", text);
+    return !at || strtoull(at, NULL, 16) != 0;
 }
 
 /* A container's filter alone is no sandbox. Makes no call that a filter which
@@ -125,9 +135,16 @@ static bool is_sandboxed(char *text)
 
     if (prctl(PR_GET_SECCOMP, 0, 0, 0, 0) == 0)
         return false;
-    at = read_proc("/proc/self/status", text) ? strstr(text, "NoNewPrivs:")
-                                              : NULL;
-    return !at || at[sizeof("NoNewPrivs:")] == '1';
+    at = read_status("NoNewPrivs:", text);
+    return !at || *at == '1';
+}
+
+/* A tracer that follows children, as strace -f, waits for their end, too. */
+static bool is_traced(char *text)
+{
+    const char *at = read_status("TracerPid:", text);
+
+    return at && *at != '0';
 }
 
 static const char *why_not(const struct llmobs_config *config, char *text)
@@ -145,6 +162,8 @@ static const char *why_not(const struct llmobs_config *config, char *text)
         return "the program adopts the children of others";
     if (getrlimit(RLIMIT_NPROC, &most) == 0 && most.rlim_cur < PROCESSES)
         return "the number of its processes is limited";
+    if (is_traced(text))
+        return "the program is traced";
     if (!config->launched && is_service(text))
         return "the program is a service";
     return NULL;
@@ -231,6 +250,8 @@ static void become_relay(struct start *start)
 
     (void)llmobs_sys(SYS_setsid, 0);
     null = llmobs_sys(SYS_openat, AT_FDCWD, "/dev/null", O_RDWR);
+    if (null < 0) /* whoever reads the program's output waits for its end */
+        null = llmobs_sys(SYS_openat, AT_FDCWD, "/", O_RDONLY);
     for (int fd = 0; fd < 3 && null >= 0; fd++)
         (void)llmobs_sys(SYS_dup3, null, fd, 0);
     (void)llmobs_sys(SYS_close_range, 3, ~0u, 0);

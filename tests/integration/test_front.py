@@ -160,6 +160,22 @@ def a_pipe_ends_with_the_program(t):
         settled(t, dd, 1, wait=20)
 
 
+@test
+def a_pipe_ends_without_dev_null(t):
+    if os.geteuid() != 0:
+        raise Skip("needs a namespace of mounts")
+    with world(t) as dd:
+        app = subprocess.Popen(
+            ["unshare", "-m", "sh", "-c", "mount -t tmpfs none /dev && mknod "
+             "/dev/urandom c 1 9 && exec \"$@\"", "sh",
+             os.path.join(t.build, "llmobs-run"), *python(t)],
+            env=t.environment(True, dict(ON, **agentless(t, dd))),
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        app.communicate(timeout=20)
+        equal(app.wait(5), 0, "its status")
+        settled(t, dd, 1, wait=20)
+
+
 REAPER = "import ctypes\nctypes.CDLL(None).prctl(36, 1, 0, 0, 0)"
 
 
@@ -187,6 +203,18 @@ def it_starts_none(t):
             equal((relays(t), len(left_behind(t)) - before), ([], 1), why)
         launched(t, python(t), env)
         settled(t, dd, 5, wait=20)
+
+
+@test
+def none_beside_a_tracer(t):
+    """strace -f would wait for the relay's end."""
+    tracer = [installed("/usr/bin/strace"), "-f", "-o", "/dev/null"]
+    with world(t) as dd:
+        r = preloaded(t, python(t), agentless(t, dd), launcher=tracer)
+        equal(r.code, 0, "its status")
+        ok("is traced" in r.log, r.log)
+        equal((relays(t), len(left_behind(t))), ([], 1), "a call that waits")
+        recover(t, dd, agentless(t, dd), 1)
 
 
 @test
