@@ -226,10 +226,14 @@ bool llmobs_relay_sign_is_held(int dir, const struct llmobs_owner *owner,
 static bool is_starting(int fd)
 {
     struct stat st;
+    int64_t age;
 
-    return fstat(fd, &st) == 0 && st.st_size == sizeof(STARTS) - 1 &&
-           llmobs_clock_wall_ns() - llmobs_clock_ns(st.st_mtim) <
-               START_MS * LLMOBS_NS_PER_MS;
+    if (fstat(fd, &st) != 0 || st.st_size != sizeof(STARTS) - 1)
+        return false;
+    age = llmobs_clock_wall_ns() - llmobs_clock_ns(st.st_mtim);
+    /* The clock may have been set back meanwhile. */
+    return age < START_MS * LLMOBS_NS_PER_MS &&
+           age > -START_MS * LLMOBS_NS_PER_MS;
 }
 
 int llmobs_relay_sign_begin(int dir, const struct llmobs_owner *owner)

@@ -424,13 +424,20 @@ TEST(relay_sign_of_one_destination)
     struct llmobs_owner *owner = llmobs_owner_new(&config), *other;
     const struct llmobs_owner *list[] = {owner};
     struct llmobs_relay_sign all = {-1, NULL}, own = {-1, owner};
+    const struct timespec to_come[2] = {{4000000000, 0}, {4000000000, 0}};
     struct llmobs_config elsewhere = config;
+    char name[40];
     int dir;
 
     elsewhere.api_key = (char *)"another";
     other = llmobs_owner_new(&elsewhere);
     ck_assert_int_eq(mkdir(place, 0700), 0);
     ck_assert_int_eq(llmobs_spool_open_dir(&config, false, &dir), 0);
+    snprintf(name, sizeof(name), LLMOBS_RELAY_SIGN "%u", geteuid());
+    ck_assert_int_eq(llmobs_relay_sign_begin(dir, NULL), 0);
+    ck_assert_int_eq(utimensat(dir, name, to_come, 0), 0);
+    ck_assert_int_eq(llmobs_relay_sign_begin(dir, NULL), 0);
+    ck_assert_int_eq(unlinkat(dir, name, 0), 0);
     ck_assert_int_eq(llmobs_relay_sign_begin(dir, owner), 0);
     ck_assert(!llmobs_relay_sign_is_up(dir, owner));
     ck_assert_int_eq(llmobs_relay_sign_begin(dir, owner), -EBUSY);
