@@ -27,7 +27,7 @@ struct dl_phdr_info;
 
 /* Raised whenever a table or a list below changes. The shim does not use a core
  * with another number. */
-#define LLMOBS_ENGINE_ABI 22
+#define LLMOBS_ENGINE_ABI 23
 
 /* The only name that the core exports. */
 #define LLMOBS_CORE_ATTACH "llmobs_core_attach"
@@ -223,8 +223,7 @@ struct llmobs_insertion {
     size_t at;        /* as many bytes of the next call go before it */
     size_t from, len; /* in `text`: what has not been sent of it */
 };
-/* One thread has it, or the connection. */
-struct llmobs_insertions {
+struct llmobs_insertions { /* a thread's, or the connection's */
     uintptr_t of; /* the connection, whose record may be another's by now */
     struct llmobs_insertion list[LLMOBS_INSERTIONS];
     size_t count;
@@ -235,6 +234,9 @@ struct llmobs_insertions {
     struct iovec pieces[LLMOBS_INSERT_PIECES + 2 * LLMOBS_INSERTIONS];
     char *text;
     size_t text_len;
+    char *room; /* a copy of them for a TLS library, which must be given the
+                 * same bytes until it has taken them; NULL: none */
+    size_t room_size;
 };
 
 struct llmobs_wire_event {
@@ -276,6 +278,9 @@ struct llmobs_wire_ops {
      * core frees it. May be called within a handler. */
     struct llmobs_insertions *(*take)(struct llmobs_wire *);
     void (*give)(struct llmobs_wire *, struct llmobs_insertions *);
+    /* Makes `room` of so many pieces, or none without memory; 0: wipes it. */
+    void (*join)(struct llmobs_insertions *, size_t count);
+    const bool *inserts; /* false: no connection ever gets insertions */
 };
 
 /* The operations of the core, one for each hooked function.

@@ -2,6 +2,7 @@
 
 #include "shim/connections.h"
 #include "shim/host.h"
+#include "shim/insert.h"
 #include "shim/load.h"
 #include "shim/say.h"
 
@@ -35,29 +36,22 @@ static struct llmobs_wire *wire_of(const struct llmobs_connection *connection)
                       : NULL;
 }
 
-/* Passes an event on, if the core follows the connection. */
+/* Pass an event on, if the core follows the connection. */
+static void pass_event(struct llmobs_wire *wire,
+                       const struct llmobs_wire_event *event)
+{
+    const struct llmobs_ops *ops =
+        wire && wire != UNFOLLOWED ? llmobs_load_core() : NULL;
+
+    if (ops)
+        ops->wire.event(wire, event);
+}
+
 static void pass(struct llmobs_wire *wire, enum llmobs_wire_what what,
                  const void *bytes, uint64_t number, int fd)
 {
-    const struct llmobs_ops *ops =
-        wire && wire != UNFOLLOWED ? llmobs_load_core() : NULL;
-
-    if (ops)
-        ops->wire.event(
-            wire, &(struct llmobs_wire_event){what, bytes, number, .fd = fd});
-}
-
-/* `before`: bytes of the call that go before these. */
-static void pass_sent(struct llmobs_wire *wire, const struct llmobs_sent *sent,
-                      size_t before, struct llmobs_insertions **insertions)
-{
-    const struct llmobs_ops *ops =
-        wire && wire != UNFOLLOWED ? llmobs_load_core() : NULL;
-
-    if (ops)
-        ops->wire.event(wire, &(struct llmobs_wire_event){
-                                  LLMOBS_WIRE_SENT, sent->bytes, sent->len, -1,
-                                  before, insertions});
+    pass_event(wire,
+               &(struct llmobs_wire_event){what, bytes, number, .fd = fd});
 }
 
 struct llmobs_insertions *llmobs_follow_take(const void *key)
@@ -76,7 +70,7 @@ void llmobs_follow_give(const void *key, struct llmobs_insertions *insertions)
     const struct llmobs_ops *ops = llmobs_load_core();
 
     if (connection)
-        connection->inserts = insertions->count > 0;
+        connection->inserts = insertions->count > 0 || insertions->room;
     if (ops)
         ops->wire.give(wire != UNFOLLOWED ? wire : NULL, insertions);
 }
@@ -133,7 +127,9 @@ static void pass_on(const void *key, llmobs_follow_name_fn *name_of, int fd,
         llmobs_connections_wipe(connection);
     }
     if (sent->len > 0)
-        pass_sent(wire_of(connection), sent, before, insertions);
+        pass_event(wire_of(connection), &(struct llmobs_wire_event){
+                                            LLMOBS_WIRE_SENT, sent->bytes,
+                                            sent->len, -1, before, insertions});
 }
 
 /* Tells the core which of the bytes nobody has taken yet: with them a request
@@ -234,6 +230,54 @@ bool llmobs_follow_sends(const void *key, llmobs_follow_name_fn *name_of,
     }
     return !sent.foreign &&
            !(sent.connection && wire_of(sent.connection) == UNFOLLOWED);
+}
+
+struct llmobs_insertions *llmobs_follow_shows(const void *key,
+                                              llmobs_follow_name_fn *name_of,
+                                              const void *bytes, size_t len)
+{
+    struct iovec piece = {(void *)(uintptr_t)bytes, len};
+    struct llmobs_insertions *all = llmobs_follow_take(key);
+
+    if (bytes && all && !all->room)
+        llmobs_insert_check(all, &piece, 1, true);
+    if (bytes)
+        (void)llmobs_follow_sends(key, name_of, LLMOBS_WIRE_TLS, &piece, 1,
+                                  &all);
+    return all;
+}
+
+struct iovec llmobs_follow_join(struct llmobs_insertions *all,
+                                const void *bytes, size_t len)
+{
+    struct iovec piece = {(void *)(uintptr_t)bytes, len};
+
+    if (!all->room && all->count > 0) {
+        llmobs_load_core()->wire.join(all, llmobs_insert_mix(all, &piece, 1));
+        if (!all->room)
+            llmobs_insert_check(all, NULL, 0, false);
+    }
+    if (!all->room && all->torn)
+        return (struct iovec){all->text + all->list[0].from, all->list[0].len};
+    return all->room ? (struct iovec){all->room, all->room_size} : piece;
+}
+
+size_t llmobs_follow_joined(struct llmobs_insertions *all, const void *bytes,
+                            size_t len, size_t took)
+{
+    struct iovec piece = {(void *)(uintptr_t)bytes, len};
+    size_t own = llmobs_insert_took(all, took);
+
+    llmobs_load_core()->wire.join(all, 0);
+    llmobs_insert_show(all, &piece, 1, own, bytes != NULL);
+    return own;
+}
+
+bool llmobs_follow_inserts(void)
+{
+    const struct llmobs_ops *ops = llmobs_load_core();
+
+    return !ops || *ops->wire.inserts;
 }
 
 void llmobs_follow_accepted(const void *key, const struct iovec *pieces,

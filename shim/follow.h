@@ -37,6 +37,22 @@ bool llmobs_follow_sends(const void *key, llmobs_follow_name_fn *name_of,
                          int fd, const struct iovec *pieces, size_t count,
                          struct llmobs_insertions **insertions);
 
+/* As _sends, for a TLS library; gives what must go among the bytes of the call,
+ * taken; NULL: nothing. Without bytes the library goes on with those it has. */
+struct llmobs_insertions *llmobs_follow_shows(const void *key,
+                                              llmobs_follow_name_fn *name_of,
+                                              const void *bytes, size_t len);
+
+/* For a TLS library: gives the bytes that it must be given in place of these.
+ * _joined: it took so many; see llmobs_insert_took. */
+struct iovec llmobs_follow_join(struct llmobs_insertions *all,
+                                const void *bytes, size_t len);
+size_t llmobs_follow_joined(struct llmobs_insertions *all, const void *bytes,
+                            size_t len, size_t took);
+
+/* False where no connection gets insertions. */
+bool llmobs_follow_inserts(void);
+
 /* Takes what the connection has left of insertions, for a call that sends;
  * NULL: nothing. _give: gives them back, or frees them if the connection has
  * been forgotten. Both keep to what a handler may call while it is known. */

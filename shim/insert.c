@@ -63,6 +63,8 @@ size_t llmobs_insert_mix(struct llmobs_insertions *all,
         *to++ = rest;
         done += rest.iov_len;
     }
+    if (count == 0 && all->torn)
+        *to++ = (struct iovec){all->text + all->list[0].from, all->list[0].len};
     return (size_t)(to - all->pieces);
 }
 

@@ -10,15 +10,14 @@
 
 #include "include/engine.h"
 
-/* Before a call with other bytes than were shown, such as another request in
- * place of one that was given up, all are dropped of which no part has gone.
- * `readable`: the pieces are. */
+/* Before a call with other bytes than were shown, as of another request, all
+ * are dropped of which no part has gone. `readable`: the pieces are. */
 void llmobs_insert_check(struct llmobs_insertions *all,
                          const struct iovec *pieces, size_t count,
                          bool readable);
 
-/* Writes all->pieces: those of the call, at most LLMOBS_INSERT_PIECES, with the
- * insertions among them. Gives their number. */
+/* Writes all->pieces: those of a call with the insertions among them, at most
+ * LLMOBS_INSERT_PIECES; of none, a rest alone. Gives their number. */
 size_t llmobs_insert_mix(struct llmobs_insertions *all,
                          const struct iovec *pieces, size_t count);
 

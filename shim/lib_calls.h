@@ -68,6 +68,7 @@ enum llmobs_lib {
     X(SSL, SSL_get_servername)                   \
     X(SSL, SSL_is_server)                        \
     X(SSL, SSL_in_init)                          \
+    X(SSL, SSL_do_handshake)                     \
     X(SSL, SSL_get0_alpn_selected)               \
     X(CRYPTO, CRYPTO_get_ex_new_index)           \
     X(CRYPTO, BIO_test_flags)                    \

@@ -40,6 +40,7 @@ int SSL_pending(const void *ssl);
 const char *SSL_get_servername(const void *ssl, int type);
 int SSL_is_server(const void *ssl);
 int SSL_in_init(const void *ssl);
+int SSL_do_handshake(void *ssl);
 void SSL_get0_alpn_selected(const void *ssl, const unsigned char **name,
                             unsigned *len);
 
@@ -189,11 +190,14 @@ static inline const char *of_name(unsigned copy, const void *ssl)
 }
 THUNKS(const char *, name, (const void *ssl), ssl)
 
+/* `shown`: the core has seen the bytes. */
 static void report_sent(unsigned copy, const void *ssl, const void *bytes,
-                        size_t len, size_t accepted)
+                        size_t len, size_t accepted, bool shown)
 {
     struct llmobs_connection *connection =
-        llmobs_follow_sent(ssl, copy ? name_1 : name_0, bytes, len, accepted);
+        shown ? llmobs_connections_find(ssl)
+              : llmobs_follow_sent(ssl, copy ? name_1 : name_0, bytes, len,
+                                   accepted);
 
     if (connection && !connection->came)
         hold_memory(copy, connection, ssl);
@@ -283,44 +287,88 @@ static void report_unsent(unsigned copy, const void *ssl, const void *bytes,
     if (!closed && REAL(SSL_in_init)(ssl))
         return;
     if (!closed && !shown)
-        report_sent(copy, ssl, bytes, len, 0);
+        report_sent(copy, ssl, bytes, len, 0, false);
     if (!waiting)
         llmobs_follow_ended(ssl,
                             closed ? LLMOBS_WIRE_CLOSED : LLMOBS_WIRE_UNSENT);
 }
 
 static void after_write(unsigned copy, const void *ssl, const void *bytes,
-                        size_t len, int result, size_t put, bool shown)
+                        size_t len, int result, size_t put, bool shown,
+                        struct llmobs_insertions *all)
 {
     int saved = llmobs_libc_errno();
 
     if (shown)
         llmobs_follow_accepted(ssl, &(struct iovec){NULL, len}, 1,
                                result > 0 ? put : 0);
+    if (all)
+        llmobs_follow_give(ssl, all);
     if (!ends_are_known(copy))
         ;
     else if (result <= 0)
         report_unsent(copy, ssl, bytes, len, shown);
-    else if (!shown)
-        report_sent(copy, ssl, bytes, len, put);
+    else
+        report_sent(copy, ssl, bytes, len, put, shown);
     llmobs_libc_errno_restore(saved);
 }
 
+/* A write does what is left of a client's handshake first. Here that is done
+ * before the core sees the bytes, which do not go if it fails. */
+static int shake(unsigned copy, void *ssl, const char *bytes)
+{
+    int result = 1;
+
+    if (*bytes == 'P' && ends_are_known(copy) && REAL(SSL_in_init)(ssl) &&
+        !REAL(SSL_is_server)(ssl) && llmobs_follow_inserts())
+        result = REAL(SSL_do_handshake)(ssl);
+    return result ? result : -1;
+}
+
 /* Programs use a connection of HTTP/2 by several threads: one may receive the
- * answer before the write of another returns. True: the bytes were shown. */
+ * answer before the write of another returns; and trace headers may have to go
+ * among the bytes. True: the bytes were shown. */
 static bool before_write(unsigned copy, const void *ssl, const void *bytes,
-                         size_t len)
+                         size_t len, struct llmobs_insertions **all)
 {
     const struct llmobs_connection *connection = llmobs_connections_find(ssl);
-    struct iovec piece = {(void *)bytes, len};
     int saved = llmobs_libc_errno();
-    bool shows = connection && connection->http2 && !REAL(SSL_in_init)(ssl);
+    bool shows = ((connection && connection->http2) ||
+                  (ends_are_known(copy) && llmobs_follow_inserts())) &&
+                 !REAL(SSL_in_init)(ssl);
 
     if (shows)
-        (void)llmobs_follow_sends(ssl, copy ? name_1 : name_0, LLMOBS_WIRE_TLS,
-                                  &piece, 1, NULL);
+        *all = llmobs_follow_shows(ssl, copy ? name_1 : name_0, bytes, len);
     llmobs_libc_errno_restore(saved);
     return shows;
+}
+
+/* `ex`: by SSL_write_ex, else by SSL_write. */
+static int write_own(unsigned copy, void *ssl, const void *bytes, size_t len,
+                     bool ex, size_t *put)
+{
+    struct iovec now = {(void *)(uintptr_t)bytes, len};
+    struct llmobs_insertions *all = NULL;
+    int result = shake(copy, ssl, bytes);
+    bool goes_on = result > 0;
+    bool shown = goes_on && before_write(copy, ssl, bytes, len, &all);
+
+    result = ex && result < 0 ? 0 : result;
+    for (; goes_on; goes_on = all && result > 0 && !*put) {
+        if (all)
+            now = llmobs_follow_join(all, bytes, len);
+        if (ex)
+            result = REAL(SSL_write_ex)(ssl, now.iov_base, now.iov_len, put);
+        else
+            result = REAL(SSL_write)(ssl, now.iov_base, (int)now.iov_len);
+        if (!ex && result > 0)
+            *put = (size_t)result;
+        if (all && result > 0)
+            *put = llmobs_follow_joined(all, bytes, len, *put);
+    }
+    after_write(copy, ssl, bytes, len, result, result > 0 ? *put : 0, shown,
+                all);
+    return result;
 }
 
 /* -- for the patched slots ------------------------------------------------- */
@@ -345,13 +393,12 @@ OF of_SSL_read(unsigned copy, void *ssl, void *bytes, int len)
 
 OF of_SSL_write(unsigned copy, void *ssl, const void *bytes, int len)
 {
-    bool own = IS_OWN(len);
-    bool shown = own && before_write(copy, ssl, bytes, (size_t)len);
-    int put = REAL(SSL_write)(ssl, bytes, len);
+    size_t put = 0;
+    int result = IS_OWN(len)
+                     ? write_own(copy, ssl, bytes, (size_t)len, false, &put)
+                     : REAL(SSL_write)(ssl, bytes, len);
 
-    if (own)
-        after_write(copy, ssl, bytes, (size_t)len, put, (size_t)put, shown);
-    return put;
+    return put ? (int)put : result;
 }
 
 OF of_SSL_read_ex(unsigned copy, void *ssl, void *bytes, size_t len,
@@ -367,14 +414,8 @@ OF of_SSL_read_ex(unsigned copy, void *ssl, void *bytes, size_t len,
 OF of_SSL_write_ex(unsigned copy, void *ssl, const void *bytes, size_t len,
                    size_t *put)
 {
-    bool own = IS_OWN(len);
-    bool shown = own && before_write(copy, ssl, bytes, len);
-    int result = REAL(SSL_write_ex)(ssl, bytes, len, put);
-
-    if (own)
-        after_write(copy, ssl, bytes, len, result, result > 0 ? *put : 0,
-                    shown);
-    return result;
+    return IS_OWN(len) ? write_own(copy, ssl, bytes, len, true, put)
+                       : REAL(SSL_write_ex)(ssl, bytes, len, put);
 }
 
 /* The program makes the object ready for another connection. */

@@ -208,7 +208,6 @@ struct sending {
     struct llmobs_insertions *insertions; /* taken; NULL: there are none */
 };
 
-/* Other flags send in a way of their own. */
 static bool is_plain(struct bytes all, int flags)
 {
     return !(flags & ~(MSG_NOSIGNAL | MSG_DONTWAIT | MSG_MORE)) &&
@@ -224,21 +223,9 @@ static bool is_plain_message(const struct msghdr *message, int flags)
 
 typedef ssize_t sendmsg_fn(int, const struct msghdr *, int);
 
-static ssize_t send_pieces(int fd, struct iovec *pieces, size_t count,
-                           int flags)
-{
-    const struct msghdr message = {.msg_iov = pieces, .msg_iovlen = count};
+#define IS_MIXED(sending) \
+    ((sending)->insertions && (sending)->insertions->count > 0)
 
-    return ((sendmsg_fn *)llmobs_libc_calls_real[LLMOBS_LIBC_sendmsg])(
-        fd, &message, flags);
-}
-
-static bool is_mixed(const struct sending *sending)
-{
-    return sending->insertions && sending->insertions->count > 0;
-}
-
-/* Sends the headers among the program's bytes. */
 static ssize_t send_mixed(struct sending *sending)
 {
     struct llmobs_insertions *all = sending->insertions;
@@ -246,13 +233,16 @@ static ssize_t send_mixed(struct sending *sending)
     ssize_t took;
 
     do {
-        size_t count =
-            llmobs_insert_mix(all, sending->all.at, sending->all.count);
+        const struct msghdr message = {
+            .msg_iov = all->pieces,
+            .msg_iovlen =
+                llmobs_insert_mix(all, sending->all.at, sending->all.count)};
 
-        took = send_pieces(sending->fd, all->pieces, count, sending->flags);
+        took = ((sendmsg_fn *)llmobs_libc_calls_real[LLMOBS_LIBC_sendmsg])(
+            sending->fd, &message, sending->flags);
         if (took > 0)
             own = llmobs_insert_took(all, (size_t)took);
-    } while (took > 0 && own == 0);
+    } while (took > 0 && own == 0 && (all->count > 0 || sending->plain));
     return took > 0 ? (ssize_t)own : took;
 }
 
@@ -263,29 +253,23 @@ static bool send_torn(int fd, int flags)
     uint64_t id = llmobs_fds_id(fd);
     const void *key = llmobs_fds_key(id);
     const struct llmobs_connection *known = llmobs_connections_find(key);
-    struct llmobs_insertions *all = NULL;
+    struct sending rest = {.fd = fd, .flags = flags};
     ssize_t took = 0;
     int error;
 
     if (known && known->inserts && llmobs_fds_is(fd, id))
-        all = llmobs_follow_take(key);
-    if (!all)
+        rest.insertions = llmobs_follow_take(key);
+    if (!rest.insertions)
         return true;
-    llmobs_insert_check(all, NULL, 0, false);
-    while (all->count > 0 && took >= 0) {
-        size_t count = llmobs_insert_mix(all, &(struct iovec){"", 1}, 1);
-
-        took = send_pieces(fd, all->pieces, count - 1, flags);
-        if (took > 0)
-            (void)llmobs_insert_took(all, (size_t)took);
-    }
+    llmobs_insert_check(rest.insertions, NULL, 0, false);
+    if (IS_MIXED(&rest))
+        took = send_mixed(&rest);
     error = llmobs_libc_errno();
-    llmobs_follow_give(key, all);
+    llmobs_follow_give(key, rest.insertions);
     llmobs_libc_errno_restore(error);
     return took >= 0;
 }
 
-/* Shows the core bytes of the connection that has the number. */
 static void show(struct sending *sending, struct llmobs_work *work)
 {
     const struct bytes all = sending->all;
@@ -384,7 +368,7 @@ static ssize_t after_send(struct sending *sending, ssize_t put)
         }
         if (sending->insertions) {
             llmobs_insert_show(sending->insertions, all.at, all.count, accepted,
-                               is_mixed(sending) && are_readable(all, 0));
+                               IS_MIXED(sending) && are_readable(all, 0));
             llmobs_follow_give(key, sending->insertions);
         }
         llmobs_handlers_end(&work);
@@ -480,7 +464,7 @@ static ssize_t after_receive(int fd, uint64_t id, struct bytes all, ssize_t got,
                                                                     \
         if (!before_send(&sending))                                 \
             return -1;                                              \
-        return after_send(&sending, is_mixed(&sending)              \
+        return after_send(&sending, IS_MIXED(&sending)              \
                                         ? send_mixed(&sending)      \
                                         : REAL(name)(__VA_ARGS__)); \
     }
@@ -539,7 +523,7 @@ __attribute__((noinline)) static ssize_t followed_sendto(int fd,
 
     if (!before_send(&sending))
         return -1;
-    put = is_mixed(&sending) ? send_mixed(&sending)
+    put = IS_MIXED(&sending) ? send_mixed(&sending)
                              : REAL(sendto)(fd, bytes, len, flags, to, size);
     if (flags & MSG_FASTOPEN && !sending.id &&
         (put >= 0 || llmobs_libc_errno() == EINPROGRESS) &&

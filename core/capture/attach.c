@@ -28,6 +28,8 @@
 #include "core/capture/multi_messages.h"
 #include "core/capture/unseen.h"
 #include "core/capture/wire.h"
+#include "core/capture/wire_insert.h"
+#include "core/capture/judge.h"
 #include "core/capture/rest.h"
 #include "core/deliver/start_relay.h"
 #include "core/sdk/evaluation_submit.h"
@@ -184,7 +186,8 @@ static const struct llmobs_ops ops = {
     .rest_longer = llmobs_rest_longer,
     .rested = llmobs_rest_end,
     .wire = {llmobs_wire_begin, llmobs_wire_event, llmobs_wire_unfollowed,
-             llmobs_wire_disturbed, llmobs_wire_take, llmobs_wire_give},
+             llmobs_wire_disturbed, llmobs_wire_take, llmobs_wire_give,
+             llmobs_wire_insert_join, &llmobs_judge_adds},
 };
 
 __attribute__((visibility("default"))) const struct llmobs_ops *

@@ -15,7 +15,7 @@ static const struct llmobs_rules *rules;
 static bool bodyless; /* one of the user's rules wants requests without body */
 static atomic_bool integrated = true; /* calls of models make spans */
 static atomic_bool traced; /* a tracer in the program reports its calls */
-static bool passes_on;     /* requests without a span may carry a context on */
+bool llmobs_judge_adds;    /* requests without a span may carry a context on */
 /* Some APIs give the answer to a call by a later request. True once the program
  * has called such an API: from then on a request without a body may be that
  * later request, and is judged, too. */
@@ -30,7 +30,7 @@ static bool injects(void)
 /* True where a proxy is configured, or the program says that it calls one. */
 bool llmobs_judge_may_pass(const struct llmobs_handle *handle)
 {
-    return passes_on ||
+    return llmobs_judge_adds ||
            (injects() && handle->origin.proxying == LLMOBS_PROXYING_YES);
 }
 
@@ -50,7 +50,7 @@ void llmobs_judge_init(const struct llmobs_config *the_config,
     config = the_config;
     rules = the_rules;
     bodyless = llmobs_rules_has_bodyless(rules);
-    passes_on = injects() && llmobs_rules_has_proxies(rules, NULL);
+    llmobs_judge_adds = injects() && llmobs_rules_has_proxies(rules, NULL);
 }
 
 /* -- the rules ------------------------------------------------------------- */
@@ -200,7 +200,7 @@ bool llmobs_judge_wire_listed(const struct llmobs_wire_request *asked)
                                                     : LLMOBS_PROXYING_BY_URL};
     struct llmobs_match match;
 
-    return passes_on && llmobs_rules_has_proxies(rules, asked->url) &&
+    return llmobs_judge_adds && llmobs_rules_has_proxies(rules, asked->url) &&
            llmobs_rules_match(rules, &request, &match) && match.proxied;
 }
 

@@ -45,6 +45,7 @@ bool llmobs_judge_request(const struct llmobs_handle *handle, const char *url,
  * _wire_request: judges it by all that is known, and writes that to a debug
  * log; `pending`: it has a body, also if nothing of it is known. */
 bool llmobs_judge_may_be_call(const char *url, bool sends);
+extern bool llmobs_judge_adds; /* to requests to listed URLs */
 bool llmobs_judge_wire_listed(const struct llmobs_wire_request *asked);
 bool llmobs_judge_wire_request(const struct llmobs_wire_request *asked,
                                bool pending, struct llmobs_match *match);

@@ -111,10 +111,7 @@ void llmobs_wire_init(const struct llmobs_config *the_config,
     worker = the_worker;
 }
 
-static uintptr_t key_of(const struct llmobs_wire *wire)
-{
-    return (uintptr_t)llmobs_keyed_key(&wire->keyed);
-}
+#define KEY(wire) ((uintptr_t)llmobs_keyed_key(&(wire)->keyed))
 
 /* -- requests -------------------------------------------------------------- */
 
@@ -299,8 +296,8 @@ __attribute__((always_inline)) static inline struct llmobs_exchange *read_lines(
     if (!forwards)
         plan.baggage = origin.baggage;
     if (listed)
-        llmobs_wire_insert(wire->event, listed, asked, &plan, key_of(wire),
-                           exchange);
+        llmobs_wire_insert(wire->event, listed, asked, &plan, wire->host,
+                           KEY(wire), exchange);
     free(origin.baggage);
     return exchange;
 }
@@ -1012,14 +1009,13 @@ struct llmobs_insertions *llmobs_wire_take(struct llmobs_wire *wire)
 {
     struct llmobs_insertions *all = atomic_exchange(&wire->insertions, NULL);
 
-    if (!all || all->of == key_of(wire))
+    if (!all || all->of == KEY(wire))
         return all;
     llmobs_wire_insert_free(all);
     return NULL;
 }
 
-/* Another thread may end the connection meanwhile, and the record be another's.
- */
+/* Another thread may have ended the connection meanwhile. */
 void llmobs_wire_give(struct llmobs_wire *wire,
                       struct llmobs_insertions *insertions)
 {
@@ -1030,7 +1026,7 @@ void llmobs_wire_give(struct llmobs_wire *wire,
     if (wire)
         insertions = atomic_exchange(&wire->insertions, insertions);
     llmobs_wire_insert_free(insertions);
-    if (wire && key_of(wire) != key)
+    if (wire && KEY(wire) != key)
         llmobs_wire_insert_free(atomic_exchange(&wire->insertions, NULL));
 }
 

@@ -22,7 +22,6 @@ static bool is_plain(const char *credentials)
     return !strchr(credentials, ' ');
 }
 
-/* True for a header by which a signature may cover others. */
 static bool signs(const char *line)
 {
     static const char authorization[] = "authorization: ", word[] = "signature";
@@ -49,55 +48,50 @@ static bool is_signed(const struct llmobs_wire_request *asked)
     return false;
 }
 
-static enum llmobs_stat insert(const struct llmobs_wire_event *event,
-                               const struct llmobs_http1_head *head,
-                               const struct llmobs_inject *inject,
-                               uintptr_t key)
+static bool add(struct llmobs_insertions *to, size_t place,
+                const struct llmobs_inject *inject, size_t len)
 {
-    struct llmobs_insertions *to = *event->insertions;
-    size_t len = inject->len + inject->count; /* a CRLF in place of each NUL */
     char *at;
 
-    if (head->target.len + head->headers.len + len > HEAD_MAX)
-        return LLMOBS_STAT_headers_large;
-    if (!to && !(to = *event->insertions = calloc(1, sizeof(*to))))
-        return LLMOBS_STAT_headers_way;
-    to->of = key;
     to->text_len = to->count == 0 ? 0 : to->text_len;
     at = realloc(to->text, to->text_len + len);
     if (!at)
-        return LLMOBS_STAT_headers_way;
+        return false;
     to->text = at;
-    at += to->text_len;
+    to->list[to->count++] = (struct llmobs_insertion){place, to->text_len, len};
     for (size_t i = 0; i < inject->count; i++) {
         size_t n = strlen(inject->nodes[i].data);
 
-        memcpy(at, inject->nodes[i].data, n);
-        memcpy(at + n, "\r\n", 2);
-        at += n + 2;
+        memcpy(to->text + to->text_len, inject->nodes[i].data, n);
+        memcpy(to->text + to->text_len + n, "\r\n", 2);
+        to->text_len += n + 2;
     }
-    to->list[to->count++] = (struct llmobs_insertion){
-        event->before + (size_t)(head->blank - event->bytes), to->text_len,
-        len};
-    to->text_len += len;
-    return LLMOBS_STAT_headers_added;
+    return true;
 }
 
-/* Headers that no rule forbids, of which there may be none to add. */
-static enum llmobs_stat fill(const struct llmobs_wire_event *event,
-                             const struct llmobs_http1_head *head,
-                             const struct llmobs_inject_plan *plan,
-                             uintptr_t key, bool *state)
+/* Adds headers that no rule forbids, of which there may be none. */
+static enum llmobs_stat insert(const struct llmobs_wire_event *event,
+                               const struct llmobs_http1_head *head,
+                               const struct llmobs_inject_plan *plan,
+                               uintptr_t key, bool *state)
 {
+    struct llmobs_insertions **to = event->insertions;
     struct llmobs_inject *inject = malloc(sizeof(*inject));
-    enum llmobs_stat stat = LLMOBS_STAT_headers_own;
+    bool some = inject && llmobs_inject_fill(inject, plan);
+    size_t len = some ? inject->len + inject->count : 0; /* CRLF for each NUL */
+    enum llmobs_stat stat = LLMOBS_STAT_headers_way;
 
-    if (!inject)
-        return LLMOBS_STAT_headers_way;
-    if (llmobs_inject_fill(inject, plan))
-        stat = insert(event, head, inject, key);
-    *state =
-        stat == LLMOBS_STAT_headers_added && llmobs_inject_has_state(inject);
+    if (inject && !some)
+        stat = LLMOBS_STAT_headers_own;
+    else if (head->target.len + head->headers.len + len > HEAD_MAX)
+        stat = LLMOBS_STAT_headers_large;
+    else if (some && (*to || (*to = calloc(1, sizeof(**to)))) &&
+             add(*to, event->before + (size_t)(head->blank - event->bytes),
+                 inject, len)) {
+        (*to)->of = key;
+        *state = llmobs_inject_has_state(inject);
+        stat = LLMOBS_STAT_headers_added;
+    }
     free(inject);
     return stat;
 }
@@ -105,28 +99,52 @@ static enum llmobs_stat fill(const struct llmobs_wire_event *event,
 void llmobs_wire_insert(const struct llmobs_wire_event *event,
                         const struct llmobs_http1_head *head,
                         const struct llmobs_wire_request *asked,
-                        const struct llmobs_inject_plan *plan, uintptr_t key,
-                        struct llmobs_exchange *exchange)
+                        const struct llmobs_inject_plan *plan, const char *peer,
+                        uintptr_t key, struct llmobs_exchange *exchange)
 {
+    const struct llmobs_text host = head->host;
+    size_t len = peer ? strlen(peer) : 0;
     struct llmobs_insertions **to = event->insertions;
     enum llmobs_stat stat;
 
     if (is_signed(asked))
         stat = LLMOBS_STAT_headers_signed;
-    else if (!to || head->h2 || (*to && (*to)->count == LLMOBS_INSERTIONS))
+    else if (!to || head->h2 || (*to && (*to)->count == LLMOBS_INSERTIONS) ||
+             (peer &&
+              (host.len < len || (host.len > len && host.data[len] != ':') ||
+               strncasecmp(host.data, peer, len) != 0)))
         stat = LLMOBS_STAT_headers_way;
     else if (!head->blank || head->blank < event->bytes ||
              head->blank >= event->bytes + event->number)
         stat = LLMOBS_STAT_headers_cut;
     else
-        stat = fill(event, head, plan, key, &exchange->traced);
-    exchange->bare_head = (int)(stat - LLMOBS_STAT_headers_added);
+        stat = insert(event, head, plan, key, &exchange->traced);
+    exchange->bare_head = stat - LLMOBS_STAT_headers_added;
     llmobs_stats_add(stat, 1);
+}
+
+void llmobs_wire_insert_join(struct llmobs_insertions *all, size_t count)
+{
+    char *at;
+
+    if (all->room)
+        explicit_bzero(all->room, all->room_size);
+    free(all->room);
+    all->room_size = 0;
+    for (size_t i = 0; i < count; i++)
+        all->room_size += all->pieces[i].iov_len;
+    at = all->room = count > 0 ? malloc(all->room_size) : NULL;
+    for (size_t i = 0; at && i < count; i++) {
+        memcpy(at, all->pieces[i].iov_base, all->pieces[i].iov_len);
+        at += all->pieces[i].iov_len;
+    }
 }
 
 void llmobs_wire_insert_free(struct llmobs_insertions *insertions)
 {
-    if (insertions)
+    if (insertions) {
+        llmobs_wire_insert_join(insertions, 0);
         free(insertions->text);
+    }
     free(insertions);
 }

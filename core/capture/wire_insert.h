@@ -1,12 +1,10 @@
 /* wire_insert - the trace headers of a call to a listed gateway that libcurl
- * does not make.
+ * does not make. None has a head that may be signed, or that a server might
+ * refuse with them because it is large.
  *
  * Owns:    a struct llmobs_insertions that it makes, until _free.
  * Threads: the one that sends.
  * Errors:  without memory a request gets no headers.
- *
- * A request gets none where its head may be signed, or is so large that a
- * server might refuse it with them.
  */
 #ifndef LLMOBS_WIRE_INSERT_H
 #define LLMOBS_WIRE_INSERT_H
@@ -16,15 +14,16 @@
 #include "core/trace/inject.h"
 
 /* Puts the headers of the plan before the end of the head, which ends in the
- * bytes of `event`. `key`: of the connection. Counts that, or why not, for the
- * exchange too. */
+ * bytes of `event`, unless the connection, of that key, is to another `peer`;
+ * NULL: unknown. Counts that, or why not, for the exchange too. */
 void llmobs_wire_insert(const struct llmobs_wire_event *event,
                         const struct llmobs_http1_head *head,
                         const struct llmobs_wire_request *asked,
-                        const struct llmobs_inject_plan *plan, uintptr_t key,
-                        struct llmobs_exchange *exchange);
+                        const struct llmobs_inject_plan *plan, const char *peer,
+                        uintptr_t key, struct llmobs_exchange *exchange);
 
-/* NULL is allowed. */
+/* See engine.h. _free: NULL is allowed. */
+void llmobs_wire_insert_join(struct llmobs_insertions *all, size_t count);
 void llmobs_wire_insert_free(struct llmobs_insertions *insertions);
 
 #endif

@@ -102,11 +102,10 @@ struct llmobs_exchange {
     bool bare;      /* read from the disk, which must not have bodies */
     bool wired;     /* a TLS library carried it: libcurl has measured nothing */
     bool traced;    /* this request got a tracestate header */
-    int bare_head;  /* a counter behind headers_added (stats.h), as a distance:
-                     * why it got no trace header; 0: it got some, or nobody
-                     * asked for any */
-    bool whole;     /* pictures and sounds stay, like other content */
-    bool recorded;  /* recording was done or tried (recording.h) */
+    unsigned bare_head; /* why it got no trace header, as a distance behind
+                         * headers_added (stats.h); or 0 */
+    bool whole;         /* pictures and sounds stay, like other content */
+    bool recorded;      /* recording was done or tried (recording.h) */
     enum llmobs_request_tags tags; /* of the process that made it */
     struct llmobs_mark *marks;
     size_t mark_count;

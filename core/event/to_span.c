@@ -356,14 +356,11 @@ static void add_transfer(const struct llmobs_exchange *exchange,
     set_ms(to, "connect_ms", from->connect_ms);
     set_ms(to, "tls_ms", from->tls_ms);
     set_ms(to, "first_byte_ms", from->first_byte_ms);
-    if (exchange->bare_head > 0 &&
-        exchange->bare_head <
-            LLMOBS_STAT_headers_lost - LLMOBS_STAT_headers_added)
-        (void)llmobs_json_sets(
-            to, "no_trace_headers",
-            llmobs_stats_name(LLMOBS_STAT_headers_added +
-                              (enum llmobs_stat)exchange->bare_head) +
-                strlen("headers_"));
+    if (exchange->bare_head)
+        (void)llmobs_json_sets(to, "no_trace_headers",
+                               llmobs_stats_name(LLMOBS_STAT_headers_added +
+                                                 exchange->bare_head % 6) +
+                                   strlen("headers_"));
     llmobs_provider_headers_add(&exchange->response_headers, to);
     (void)llmobs_json_set(span->metadata, "transfer", to);
 }

@@ -352,8 +352,7 @@ static int read_numbers(struct reading *reading, struct llmobs_text value)
     exchange->context.remote = n[NUMBER_TRACE_FLAGS] & TRACE_REMOTE;
     exchange->traced = n[NUMBER_TRACE_FLAGS] & TRACE_SENT;
     exchange->wired = n[NUMBER_TRACE_FLAGS] & TRACE_WIRED;
-    exchange->bare_head =
-        (int)(n[NUMBER_TRACE_FLAGS] / TRACE_BARE_HEAD % TRACE_BARE_HEAD);
+    exchange->bare_head = n[NUMBER_TRACE_FLAGS] / TRACE_BARE_HEAD & 7;
     exchange->context.unsampled = n[NUMBER_TRACE_FLAGS] & TRACE_UNSAMPLED;
     exchange->context.app = n[NUMBER_TRACE_FLAGS] & TRACE_APP_FOUND
                                 ? LLMOBS_APP_FOUND

@@ -21,8 +21,9 @@ KINDS = ("urllib", "requests", "httpx", "httpx_async", "aiohttp")
 PROGRAMS = {"ruby": "client.rb", "php": "client.php", "perl": "client.pl"}
 
 
-def base(t):
-    return "http://127.0.0.1:%d" % t.servers.http
+def base(t, tls=False):
+    return "https://localhost:%d" % t.servers.tls if tls else \
+        "http://127.0.0.1:%d" % t.servers.http
 
 
 def joined(r):
@@ -45,8 +46,8 @@ def bare(r, why=None):
         equal(span["meta"]["metadata"]["transfer"].get("no_trace_headers"), why, "why")
 
 
-def asks(t, argv, count=3, **env):
-    joined(t.same(argv, spans=count, order=False, env={LIST: base(t), **env}))
+def asks(t, argv, count=3, tls=False, **env):
+    joined(t.same(argv, spans=count, order=False, env={LIST: base(t, tls), **env}))
     bare(t.same(argv, order=False, env={LIST: "http://127.0.0.1:1", **env}))
 
 
@@ -56,7 +57,9 @@ def join_python(kind):
         if subprocess.run([PYTHON, "-c", "import " + module],
                           stderr=subprocess.DEVNULL).returncode:
             raise Skip("no " + module)
-        asks(t, [PYTHON, os.path.join(DIR, "clients.py"), kind, base(t)])
+        for tls in False, True:
+            asks(t, [PYTHON, os.path.join(DIR, "clients.py"), kind, base(t, tls),
+                     *([t.servers.cert] if tls else [])], tls=tls)
     run.__module__, run.__name__ = "test_listed", "python_" + kind
     test(run)
 
@@ -71,7 +74,9 @@ def other_languages(t):
     for name, file in PROGRAMS.items():
         if shutil.which(name):
             found += 1
-            asks(t, [shutil.which(name), os.path.join(DIR, file), base(t)])
+            for tls in False, True:
+                asks(t, [shutil.which(name), os.path.join(DIR, file), base(t, tls),
+                         *([t.servers.cert] if tls else [])], tls=tls)
     if not found:
         raise Skip("none is installed")
 
@@ -82,7 +87,9 @@ def node(t):
     if not path:
         raise Skip("no node")
     for kind in "http", "fetch":
-        asks(t, [path, os.path.join(DIR, "clients.js"), kind, base(t)])
+        for tls in False, True:
+            asks(t, [path, os.path.join(DIR, "clients.js"), kind, base(t, tls)], tls=tls,
+                 LLMOBS_TLS="on", NODE_EXTRA_CA_CERTS=t.servers.cert)
 
 
 @test(of="rest")

@@ -232,6 +232,12 @@ int SSL_in_init(const struct ssl *ssl)
     return 0;
 }
 
+int SSL_do_handshake(struct ssl *ssl)
+{
+    (void)ssl;
+    return 1;
+}
+
 int SSL_set_alpn_protos(struct ssl *ssl, const unsigned char *names,
                         unsigned len)
 {
