@@ -44,13 +44,12 @@ struct llmobs_insertions *llmobs_follow_shows(const void *key,
                                               const void *bytes, size_t len);
 
 /* For a TLS library: gives the bytes that it must be given in place of these.
- * _joined: it took so many; see llmobs_insert_took. */
+ * _joined: it took so many; see llmobs_insert_took. _inserts: false where no
+ * connection ever has any. */
 struct iovec llmobs_follow_join(struct llmobs_insertions *all,
                                 const void *bytes, size_t len);
 size_t llmobs_follow_joined(struct llmobs_insertions *all, const void *bytes,
                             size_t len, size_t took);
-
-/* False where no connection gets insertions. */
 bool llmobs_follow_inserts(void);
 
 /* Takes what the connection has left of insertions, for a call that sends;

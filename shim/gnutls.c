@@ -51,24 +51,26 @@ static void report_failure(const void *session, ssize_t result,
 /* GnuTLS allows another thread to receive the answer before the real function
  * returns. After GNUTLS_E_AGAIN the program may pass nothing, and GnuTLS goes
  * on with the bytes that it has. */
-static void report_before(const void *session, const void *bytes, size_t len)
+static struct llmobs_insertions *report_before(const void *session,
+                                               const void *bytes, size_t len)
 {
-    struct iovec piece = {(void *)bytes, len};
     int saved = llmobs_libc_errno();
+    struct llmobs_insertions *all =
+        llmobs_follow_shows(session, no_name, bytes, len);
 
-    if (bytes)
-        (void)llmobs_follow_sends(session, no_name, LLMOBS_WIRE_TLS, &piece, 1,
-                                  NULL);
     llmobs_libc_errno_restore(saved);
+    return all;
 }
 
 static ssize_t report_sent(const void *session, const void *bytes, size_t len,
-                           ssize_t put)
+                           struct llmobs_insertions *all, ssize_t put)
 {
     struct iovec piece = {(void *)bytes, bytes ? len : 0};
     int saved = llmobs_libc_errno();
 
     llmobs_follow_accepted(session, &piece, 1, put > 0 ? (size_t)put : 0);
+    if (all)
+        llmobs_follow_give(session, all);
     if (put < 0)
         report_failure(session, put, LLMOBS_WIRE_UNSENT);
     llmobs_libc_errno_restore(saved);
@@ -98,12 +100,22 @@ static ssize_t report_received(const void *session, const void *bytes,
 
 /* -- for the patched slots ------------------------------------------------- */
 
-#define SEND(name, arguments, ...)                                          \
-    static ssize_t name arguments                                           \
-    {                                                                       \
-        report_before(session, bytes, len);                                 \
-        return report_sent(session, bytes, len,                             \
-                           REAL(name)(session, bytes, len, ##__VA_ARGS__)); \
+#define SEND(name, arguments, ...)                                             \
+    static ssize_t name arguments                                              \
+    {                                                                          \
+        struct llmobs_insertions *all = report_before(session, bytes, len);    \
+        struct iovec now = {(void *)bytes, len};                               \
+        ssize_t put;                                                           \
+                                                                               \
+        do {                                                                   \
+            if (all)                                                           \
+                now = llmobs_follow_join(all, bytes, len);                     \
+            put =                                                              \
+                REAL(name)(session, now.iov_base, now.iov_len, ##__VA_ARGS__); \
+        } while (all && put > 0 &&                                             \
+                 !(put = (ssize_t)llmobs_follow_joined(all, bytes, len,        \
+                                                       (size_t)put)));         \
+        return report_sent(session, bytes, len, all, put);                     \
     }
 SEND(gnutls_record_send, (void *session, const void *bytes, size_t len))
 SEND(gnutls_record_send2,

@@ -69,7 +69,6 @@ static bool add(struct llmobs_insertions *to, size_t place,
     return true;
 }
 
-/* Adds headers that no rule forbids, of which there may be none. */
 static enum llmobs_stat insert(const struct llmobs_wire_event *event,
                                const struct llmobs_http1_head *head,
                                const struct llmobs_inject_plan *plan,

@@ -1,6 +1,6 @@
 """Trace headers of calls that clients make without libcurl: those to listed
 gateways have them, once, and nothing else of a request changes, however the kernel
-cuts what is sent."""
+cuts what is sent. LLMOBS_TEST_LISTED is the number of calls of each kind of stress."""
 import hashlib
 import json
 import os
@@ -101,8 +101,11 @@ def java(t):
 
 @test
 def wget(t):
-    asks(t, [installed("/usr/bin/wget"), "-qO-", "--header=Content-Type: application/json",
-             "--post-data=" + body(), base(t) + "/v1/chat/completions"], 1)
+    """Over GnuTLS, on Debian."""
+    for tls in False, True:
+        asks(t, [installed("/usr/bin/wget"), "-qO-", "--ca-certificate=" + t.servers.cert,
+                 "--header=Content-Type: application/json", "--post-data=" + body(),
+                 base(t, tls) + "/v1/chat/completions"], 1, tls)
 
 
 RAW = """
