@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import socket
+import ssl
 import subprocess
 import threading
 
@@ -153,9 +154,12 @@ class Gateway(threading.Thread):
     """Keeps how the head and the body of each request of stress.c came. `slow`: it
     takes a KB at a time."""
 
-    def __init__(self, slow):
+    def __init__(self, slow, own=None):
         super().__init__(daemon=True)
         self.socket, self.slow, self.got = socket.socket(), slow, []
+        self.tls = own and ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        if own:
+            self.tls.load_cert_chain(*own)
         if slow:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         self.socket.bind(("127.0.0.1", 0))
@@ -169,6 +173,8 @@ class Gateway(threading.Thread):
                              daemon=True).start()
 
     def serve(self, peer):
+        if self.tls:
+            peer = self.tls.wrap_socket(peer, server_side=True)
         with peer, peer.makefile("rb", 1024 if self.slow else -1) as stream:
             peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             while True:
@@ -203,17 +209,19 @@ def check(got, count):
     return have
 
 
-def stress(t, ways, count=MANY, less=0, room=(), slow=False, have=0.9):
+def stress(t, ways, count=MANY, less=0, room=(), slow=False, have=0.9, tls=False):
     if EMULATOR:
         raise Skip("not for an emulator")
-    program = compiled(t, "stress", "-D_GNU_SOURCE", "-O1", os.path.join(DIR, "stress.c"))
+    program = [PYTHON, os.path.join(DIR, "tls_stress.py")] if tls else [compiled(t, "stress", "-D_GNU_SOURCE", "-O1", os.path.join(DIR, "stress.c"))]
     cut = compiled(t, "takes_less.so", "-D_GNU_SOURCE", "-O1", "-shared", "-fPIC",
                    os.path.join(DIR, "takes_less.c"), "-ldl")
-    gateway = Gateway(slow)
-    env = {LIST: "http://127.0.0.1:%d" % gateway.port, "LLMOBS_SOCKETS": "on"}
+    gateway = Gateway(slow, tls and t.servers.own)
+    env = {LIST: ("https://localhost:%d" if tls else "http://127.0.0.1:%d") % gateway.port,
+           "LLMOBS_SOCKETS": "on"}
     if less:
         env.update(TAKES_LESS=str(less), LD_PRELOAD=cut)
-    r = t.run([program, ways, str(gateway.port), str(count), "7", *room], env=env,
+    r = t.run([*program, ways, str(gateway.port), str(count),
+               t.servers.cert if tls else "7", *room], env=env,
               launcher=[os.path.join(t.build, "llmobs-run")])
     equal((r.code, r.stdout), (0, b"%d answers\n" % count), "the program")
     ok(check(gateway.got, count) >= have * count, "requests with headers")
@@ -233,6 +241,8 @@ join_stress("whole", "wsvmtf")
 join_stress("cut", "wsvmtlf", less=5)
 join_stress("cut_of_one_that_blocks", "wsvmtlfb", less=6)
 join_stress("byte_by_byte", "y", less=8, count=50)
+for each in "blocks", "waits", "memory":
+    join_stress("tls_" + each, each, less=4, tls=True)
 join_stress("slow", "wsvmtlf", room=("4608",), slow=True)
 # Who sends another request than it had begun is not followed any more.
 join_stress("given_up", "wa", less=9, have=0)
