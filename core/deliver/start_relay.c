@@ -222,9 +222,11 @@ static int find_tool(struct start *start)
 /* Calls `run` in a child that uses this thread's memory, stack included, while
  * this thread waits for it to execute a program or to end: a vfork of which no
  * code of libc, of the program's or of another preload knows. `run` does not
- * return. `told`: the signal that tells the parent of its end. */
-__attribute__((noinline)) static long borrow(void (*run)(struct start *),
-                                             struct start *start, int told)
+ * return. `told`: the signal that tells the parent of its end. Flat, since the
+ * child's next call is where a function that made the system call would find
+ * its way back. */
+__attribute__((noinline, flatten)) static long borrow(
+    void (*run)(struct start *), struct start *start, int told)
 {
     long pid = llmobs_sys(SYS_clone, CLONE_VM | CLONE_VFORK | told, 0);
 

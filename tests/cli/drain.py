@@ -297,7 +297,7 @@ def type_it(remedy, **env):
 
 def says_what_waits():
     """An empty store: each command says for what calls wait, and how they go."""
-    intake = "http://127.0.0.1:%d" % free_port()
+    intake = "http://127.0.0.2:%d" % free_port()  # never the agent's
     far = dict(LLMOBS_EXPORTER="agentless", DD_API_KEY="0" * 32,
                DD_LLMOBS_OVERRIDE_ORIGIN=intake)
     words = "agentless %s with DD_API_KEY ...0000" % intake

@@ -302,3 +302,16 @@ def what_a_process_had_itself(t):
                     LLMOBS_CA_FILE=t.servers.cert)
         launched(t, python(t, "import time", "time.sleep(2)"), env)
         ok(wait_for(lambda: relays(t), 10), "a relay")
+
+
+@test
+def no_child_is_left(t):
+    """A program that goes on waits for a child of its own, and has no other."""
+    last = ("import glob, time\ntime.sleep(1)\nfor path in glob.glob('/proc/[0-9]*/stat'):\n"
+            "    try: words = open(path).read().rpartition(')')[2].split()\n"
+            "    except OSError: continue\n"
+            "    if words[1] == str(os.getpid()): print(path, words[0])")
+    for run in launched, preloaded:
+        with world(t) as dd:
+            arrives(t, dd, run, python(t, "", last), agentless(t, dd), 1)
+            ok(relays(t), "a relay")

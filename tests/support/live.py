@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 
-LONG = 20  # seconds, on a busy machine
+LONG = 60  # seconds, on a busy machine
 
 
 class Live:
