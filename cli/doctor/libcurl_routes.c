@@ -253,7 +253,7 @@ static void add_library(struct tree *tree, const struct member *by,
         return;
     }
     /* A list may have the library by another of its names. */
-    if (rc == -ENOEXEC || tree->list.len == 0)
+    if ((rc == -ENOEXEC && tree->library->musl) || tree->list.len == 0)
         snprintf(tree->routes->missing, sizeof(tree->routes->missing), "%.*s",
                  LLMOBS_OBJECT_NAME - 1, name);
     free(member);
