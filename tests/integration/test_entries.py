@@ -134,8 +134,8 @@ def members(text, name):
     inside = re.sub(r"/\*.*?\*/", "", inside, flags=re.S)
     return {re.match(r"\w+", word.strip(" *\n")).group()
             for line in inside.split(";") if line.strip()
-            for word in re.sub(r"^\s*(const |enum |struct |unsigned )?\w+", "",
-                               line).split(",")}
+            for word in re.sub(r"^\s*(const |enum |struct |unsigned )?\w+(?=[ *])",
+                               "", line).split(",")}
 
 
 @test
