@@ -13,6 +13,7 @@
 #include "lib/base/thread.h"
 #include "core/deliver/start_relay.h"
 #include "core/export/curl_access.h"
+#include "core/export/direct.h"
 #include "core/log/spool_relay.h"
 
 /* The time between two starts of a relay. */
@@ -108,9 +109,10 @@ void llmobs_worker_have_relay(struct llmobs_worker *worker)
         (last && now - last < RELAY_AGAIN_MS * LLMOBS_NS_PER_MS) ||
         llmobs_spool_is_relayed(spool))
         return;
-    why = atomic_load(&worker->sandboxed)
-              ? "the program is in a sandbox"
-              : llmobs_start_relay_why_not(worker->config);
+    /* A relay would go past what the other preload is there for. */
+    why = atomic_load(&worker->sandboxed) ? "the program is in a sandbox"
+          : llmobs_direct_is_on() ? "another preload leads its connections"
+                                  : llmobs_start_relay_why_not(worker->config);
     if (why) {
         wait_for_relay(worker, why);
         return;
