@@ -281,8 +281,10 @@ class Servers:
             while data := s.recv(4096):
                 answer += data
         ok(b" 200 OK\r\n" in answer, "the LLM server is not quiet: %r" % answer)
-        with open(self.record_path) as f:
-            f.seek(mark)
+        with open(self.record_path, "rb") as f:
+            f.seek(max(mark - 1, 0))
+            if mark and f.read(1) != b"\n":  # one was being written then
+                f.readline()
             return sorted(map(json.loads, f), key=lambda r: r["place"])
 
 
