@@ -21,7 +21,11 @@ def only_request(receiver):
 
 
 def one_call(t, receiver, env, **more):
-    ours = untouched(t, curl(t.url, body()), otlp(receiver, **env), **more)
+    return asked(t, receiver, env, body(), **more)
+
+
+def asked(t, receiver, env, request, **more):
+    ours = untouched(t, curl(t.url, request), otlp(receiver, **env), **more)
     each_once(receiver, 1)
     return ours, only_request(receiver)
 
@@ -105,7 +109,7 @@ def private_ca_and_client_certificate(t):
            "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE": cert,
            "OTEL_EXPORTER_OTLP_CLIENT_KEY": cert_key}
     with Receiver(tls=(leaf, key), clients=ca) as receiver:
-        _, request = one_call(t, receiver, env)
+        _, request = asked(t, receiver, env, body(model="slow", stream=True))
         equal(receiver.warmed, [request["client"]], "connected ahead")
     with Receiver(tls=(leaf, key), clients=ca) as receiver:
         for missing in ("OTEL_EXPORTER_OTLP_CERTIFICATE",
