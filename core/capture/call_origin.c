@@ -7,6 +7,7 @@
 #include "core/sdk/own_span.h"
 #include "core/trace/caller.h"
 #include "core/trace/carrier.h"
+#include "core/trace/propagate.h"
 #include "lib/base/network.h"
 #include "lib/span/account.h"
 
@@ -157,8 +158,9 @@ bool llmobs_call_origin_forwards_strangers(const struct curl_slist *lines)
     return false;
 }
 
-bool llmobs_call_origin_continue(const struct llmobs_own_headers *own,
-                                 bool from_span, struct llmobs_context *context)
+/* True where the context is now that of the program's own headers. */
+static bool continue_own(const struct llmobs_own_headers *own, bool from_span,
+                         struct llmobs_context *context)
 {
     struct llmobs_context *continued;
     bool found;
@@ -177,4 +179,13 @@ bool llmobs_call_origin_continue(const struct llmobs_own_headers *own,
     }
     free(continued);
     return found;
+}
+
+void llmobs_call_origin_continue(struct llmobs_inject_plan *plan,
+                                 bool from_span, struct llmobs_context *context)
+{
+    plan->continued = continue_own(plan->own, from_span, context);
+    plan->sender = llmobs_propagate_span(context);
+    if (plan->continued)
+        plan->sender.apm_span_id = context->apm_parent_id;
 }

@@ -39,10 +39,10 @@ uint64_t llmobs_call_origin_read_head(const struct curl_slist *lines,
  * network. */
 bool llmobs_call_origin_forwards_strangers(const struct curl_slist *lines);
 
-/* The context in the program's own headers is the parent, unless a span of the
- * program is. The call's span id stays, by which the disk knows the call.
- * True where the headers have a context. */
-bool llmobs_call_origin_continue(const struct llmobs_own_headers *own,
+/* The context in plan->own, the program's own headers, is the parent, unless a
+ * span of the program is. The call's span id stays, by which the disk knows the
+ * call. Fills in plan->continued and plan->sender. */
+void llmobs_call_origin_continue(struct llmobs_inject_plan *plan,
                                  bool from_span,
                                  struct llmobs_context *context);
 

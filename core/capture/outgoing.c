@@ -200,11 +200,7 @@ static void send_context(struct llmobs_handle *handle, CURL *curl,
     struct llmobs_inject_plan plan = {.baggage = NULL};
 
     scan_headers(handle, &own, &plan);
-    plan.continued =
-        llmobs_call_origin_continue(&own, origin->from_span, context);
-    plan.sender = llmobs_propagate_span(context);
-    if (plan.continued)
-        plan.sender.apm_span_id = context->apm_parent_id;
+    llmobs_call_origin_continue(&plan, origin->from_span, context);
     if (llmobs_judge_wants_headers(handle, &exchange->match))
         put_headers(handle, curl, &plan);
     exchange->traced = (handle->in & LLMOBS_IN_HEADERS) &&

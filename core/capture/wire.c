@@ -269,9 +269,9 @@ static void end_answer(struct llmobs_wire *wire,
 /* Makes the exchange of a request's head; NULL without memory. `listed`: the
  * head as it was read, which gets trace headers, so that they name this
  * exchange. Inlined, as each frame costs the search for the caller. */
-__attribute__((always_inline)) static inline struct llmobs_exchange *read_lines(
-    struct llmobs_wire *wire, const struct llmobs_wire_request *asked,
-    const struct llmobs_http1_head *listed)
+__attribute__((always_inline)) static inline struct llmobs_exchange *
+new_exchange(struct llmobs_wire *wire, const struct llmobs_wire_request *asked,
+             const struct llmobs_http1_head *listed)
 {
     bool forwards = llmobs_call_origin_forwards_strangers(asked->lines);
     struct llmobs_call_origin origin = {.found_at_add = false};
@@ -288,11 +288,7 @@ __attribute__((always_inline)) static inline struct llmobs_exchange *read_lines(
         llmobs_call_origin_read_head(asked->lines, asked->url, exchange));
     llmobs_inject_scan(asked->lines, asked->url, &own);
     own.carrier.stranger = origin.from_stranger || forwards;
-    plan.continued =
-        llmobs_call_origin_continue(&own, origin.from_span, &exchange->context);
-    plan.sender = llmobs_propagate_span(&exchange->context);
-    if (plan.continued)
-        plan.sender.apm_span_id = exchange->context.apm_parent_id;
+    llmobs_call_origin_continue(&plan, origin.from_span, &exchange->context);
     if (!forwards)
         plan.baggage = origin.baggage;
     if (listed)
@@ -337,7 +333,7 @@ static struct llmobs_exchange *begin_exchange(
     struct llmobs_exchange *early)
 {
     struct llmobs_exchange *exchange =
-        early ? early : read_lines(NULL, asked, NULL);
+        early ? early : new_exchange(NULL, asked, NULL);
 
     if (config->replay_url)
         llmobs_log_once(LLMOBS_LOG_WARN, "past the mock",
@@ -455,7 +451,7 @@ static void judge_head(struct llmobs_wire *wire, struct request *request,
         return;
     if (wire->event->insertions && !*wire->event->insertions)
         *wire->event->insertions = llmobs_wire_take(wire);
-    request->early = read_lines(wire, request->asked, head);
+    request->early = new_exchange(wire, request->asked, head);
 }
 
 static void request_head(struct llmobs_wire *wire, uint32_t number,
