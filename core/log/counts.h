@@ -7,8 +7,8 @@
  *          complete page, -EPROTONOSUPPORT for a later format.
  * Limits:  LLMOBS_COUNTS_MAX names of LLMOBS_COUNTS_NAME_MAX bytes, of which a
  *          page has the first LLMOBS_PAGE_COUNTS that are not 0. A page always
- * has LLMOBS_PAGE_SIZE bytes, so that one write replaces the whole last page,
- * and never needs more room on the disk.
+ *          has LLMOBS_PAGE_SIZE bytes, so that one write replaces the whole
+ *          last page, and never needs more room on the disk.
  */
 #ifndef LLMOBS_COUNTS_H
 #define LLMOBS_COUNTS_H

@@ -22,17 +22,23 @@ struct content {
 
 static const char magic[8] = "LLMRELAY";
 
+/* True where the file was written within so many milliseconds. A time further
+ * in the future is none of those: the clock was set back. Fills *st. */
+static bool is_younger(int fd, int64_t ms, struct stat *st)
+{
+    int64_t age;
+
+    if (fstat(fd, st) != 0)
+        return false;
+    age = llmobs_clock_wall_ns() - llmobs_clock_ns(st->st_mtim);
+    return age < ms * LLMOBS_NS_PER_MS && age > -ms * LLMOBS_NS_PER_MS;
+}
+
 static bool is_fresh(int fd)
 {
     struct stat st;
-    int64_t age;
 
-    if (fstat(fd, &st))
-        return false;
-    age = llmobs_clock_wall_ns() - llmobs_clock_ns(st.st_mtim);
-    /* A time in the future also means no relay: the clock was set back. */
-    return age < LLMOBS_RELAY_STALE_MS * LLMOBS_NS_PER_MS &&
-           age > -LLMOBS_RELAY_STALE_MS * LLMOBS_NS_PER_MS;
+    return is_younger(fd, LLMOBS_RELAY_STALE_MS, &st);
 }
 
 /* A process that is about to start a relay writes this. */
@@ -226,14 +232,8 @@ bool llmobs_relay_sign_is_held(int dir, const struct llmobs_owner *owner,
 static bool is_starting(int fd)
 {
     struct stat st;
-    int64_t age;
 
-    if (fstat(fd, &st) != 0 || st.st_size != sizeof(STARTS) - 1)
-        return false;
-    age = llmobs_clock_wall_ns() - llmobs_clock_ns(st.st_mtim);
-    /* The clock may have been set back meanwhile. */
-    return age < START_MS * LLMOBS_NS_PER_MS &&
-           age > -START_MS * LLMOBS_NS_PER_MS;
+    return is_younger(fd, START_MS, &st) && st.st_size == sizeof(STARTS) - 1;
 }
 
 int llmobs_relay_sign_begin(int dir, const struct llmobs_owner *owner)
