@@ -343,6 +343,7 @@ static void add_transfer(const struct llmobs_exchange *exchange,
                          struct llmobs_span *span)
 {
     const struct llmobs_transfer *from = &exchange->transfer;
+    const unsigned why = LLMOBS_STAT_headers_added + exchange->bare_head;
     struct llmobs_json *to = llmobs_json_object();
 
     if (exchange->end == LLMOBS_END_DONE && !exchange->wired)
@@ -356,11 +357,9 @@ static void add_transfer(const struct llmobs_exchange *exchange,
     set_ms(to, "connect_ms", from->connect_ms);
     set_ms(to, "tls_ms", from->tls_ms);
     set_ms(to, "first_byte_ms", from->first_byte_ms);
-    if (exchange->bare_head)
+    if (why > LLMOBS_STAT_headers_added && why <= LLMOBS_STAT_headers_way)
         (void)llmobs_json_sets(to, "no_trace_headers",
-                               llmobs_stats_name(LLMOBS_STAT_headers_added +
-                                                 exchange->bare_head % 6) +
-                                   strlen("headers_"));
+                               llmobs_stats_name(why) + strlen("headers_"));
     llmobs_provider_headers_add(&exchange->response_headers, to);
     (void)llmobs_json_set(span->metadata, "transfer", to);
 }

@@ -28,9 +28,12 @@ static char next(struct walk *w)
 
 static int add_line(struct walk *w)
 {
-    int rc = w->flat ? 0 : llmobs_buf_addc(w->out, '\n');
+    int rc;
 
-    for (size_t i = 0; i < w->depth && !rc && !w->flat; i++)
+    if (w->flat)
+        return 0;
+    rc = llmobs_buf_addc(w->out, '\n');
+    for (size_t i = 0; i < w->depth && !rc; i++)
         rc = llmobs_buf_adds(w->out, "  ");
     return rc;
 }
