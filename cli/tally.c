@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "cli/doctor/host_starter.h"
-#include "cli/log/apart.h"
+#include "cli/shared/apart.h"
 #include "core/log/adopt.h"
 #include "core/log/spool_file.h"
 #include "lib/base/clock.h"

@@ -2,14 +2,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "cli/shared/apart.h"
 #include "lib/base/glob.h"
 
 void llmobs_library_set_loader(struct llmobs_library *library,
@@ -25,22 +24,29 @@ void llmobs_library_set_loader(struct llmobs_library *library,
         library->loader[0] = '\0';
 }
 
-_Noreturn static void become_loader(const struct llmobs_library *library,
-                                    const char *path, const char *later,
-                                    int out)
+struct asked {
+    const struct llmobs_library *library;
+    const char *path, *later;
+};
+
+/* Work of a child; ends where the loader cannot be executed. */
+static int become_loader(void *ctx, int entered, int out)
 {
-    const char *words[] = {library->loader, "--list", path, NULL};
+    const struct asked *asked = ctx;
+    const struct llmobs_library *library = asked->library;
+    const char *words[] = {library->loader, "--list", asked->path, NULL};
     char *env[] = {NULL, NULL, NULL};
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
-    if (dup2(null, STDIN_FILENO) < 0 || dup2(out, STDOUT_FILENO) < 0 ||
-        dup2(out, STDERR_FILENO) < 0 ||
-        asprintf(&env[0], "LD_PRELOAD=%s", later ? later : "") < 0 ||
-        (library->path &&
-         asprintf(&env[1], "LD_LIBRARY_PATH=%s", library->path) < 0))
-        _exit(127);
-    execve(library->loader, (char **)words, env);
-    _exit(127);
+    (void)entered;
+    if (dup2(null, STDIN_FILENO) >= 0 && dup2(out, STDOUT_FILENO) >= 0 &&
+        dup2(out, STDERR_FILENO) >= 0 &&
+        asprintf(&env[0], "LD_PRELOAD=%s", asked->later ? asked->later : "") >=
+            0 &&
+        (!library->path ||
+         asprintf(&env[1], "LD_LIBRARY_PATH=%s", library->path) >= 0))
+        execve(library->loader, (char **)words, env);
+    return 127;
 }
 
 void llmobs_library_list(const struct llmobs_library *library,
@@ -48,30 +54,16 @@ void llmobs_library_list(const struct llmobs_library *library,
                          const char *later, struct llmobs_buf *list)
 {
     bool owned = object->st.st_uid == 0 || object->st.st_uid == geteuid();
-    int ends[2], status = 0;
-    struct pollfd one = {.events = POLLIN};
-    char block[4096];
-    ssize_t got;
-    pid_t pid;
+    struct asked asked = {library, path, later};
+    struct llmobs_apart child;
+    int rc, status;
 
-    if (library->loader[0] == '\0' || !owned || pipe2(ends, O_CLOEXEC) != 0)
+    if (library->loader[0] == '\0' || !owned ||
+        llmobs_apart_start(&child, 0, NULL, NULL, become_loader, &asked) != 0)
         return;
-    signal(SIGCHLD, SIG_DFL);
-    pid = fork();
-    if (pid == 0)
-        become_loader(library, path, later, ends[1]);
-    close(ends[1]);
-    one.fd = ends[0];
-    while ((got = poll(&one, 1, LLMOBS_LIBRARY_SECONDS * 1000) > 0
-                      ? read(ends[0], block, sizeof(block))
-                      : -1) > 0 &&
-           llmobs_buf_add(list, block, (size_t)got) == 0)
-        ;
-    close(ends[0]);
-    if (pid > 0 && got != 0)
-        kill(pid, SIGKILL);
-    if (pid > 0 && waitpid(pid, &status, 0) == pid && WIFEXITED(status) &&
-        got == 0)
+    rc = llmobs_apart_receive(&child, LLMOBS_LIBRARY_SECONDS * 1000, list);
+    status = llmobs_apart_end(&child, rc != 0);
+    if (rc == 0 && WIFEXITED(status))
         return;
     llmobs_buf_cut(list, 0);
     library->allowance->spent = true;

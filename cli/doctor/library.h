@@ -3,8 +3,8 @@
  * Owns:    nothing.
  * Threads: one.
  * Errors:  -ENOENT; -ENOEXEC: the file is for another C library or machine.
- * Limits:  LLMOBS_LIBRARY_ANSWER bytes of the loader's answer; a loader that
- *          is silent for LLMOBS_LIBRARY_SECONDS is ended.
+ * Limits:  LLMOBS_LIBRARY_ANSWER bytes of the loader's answer, for which it has
+ *          LLMOBS_LIBRARY_SECONDS.
  *
  * The loader itself lists them (--list, of glibc and musl), and runs no code of
  * theirs. It is asked only of a command, where the loader is root's and the

@@ -21,7 +21,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "cli/log/apart.h"
+#include "cli/shared/apart.h"
 #include "cli/shared/spool_dirs.h"
 #include "core/config/config.h"
 #include "core/log/live_namespaces.h"

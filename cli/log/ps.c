@@ -8,7 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "cli/log/apart.h"
+#include "cli/shared/apart.h"
 #include "cli/log/stack.h"
 #include "cli/log/call.h"
 #include "cli/shared/accounts.h"

@@ -13,7 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "cli/log/apart.h"
+#include "cli/shared/apart.h"
 #include "cli/shared/cli.h"
 #include "cli/shared/escape.h"
 #include "cli/shared/options.h"

@@ -15,7 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "cli/log/apart.h"
+#include "cli/shared/apart.h"
 #include "cli/shared/ending.h"
 #include "cli/shared/open_libcurl.h"
 #include "lib/base/clock.h"

@@ -19,7 +19,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "cli/log/apart.h"
+#include "cli/shared/apart.h"
 #include "cli/log/call.h"
 #include "lib/base/clock.h"
 #include "lib/base/file.h"

@@ -1,4 +1,4 @@
-#include "cli/log/apart.h"
+#include "cli/shared/apart.h"
 
 #include <errno.h>
 #include <fcntl.h>
