@@ -244,5 +244,5 @@ join_stress("byte_by_byte", "y", less=8, count=50)
 for each in "blocks", "waits", "memory":
     join_stress("tls_" + each, each, less=4, tls=True)
 join_stress("slow", "wsvmtlf", room=("4608",), slow=True)
-# Who sends another request than it had begun is not followed any more.
+# A program that sends another request than it had begun is not followed any more.
 join_stress("given_up", "wa", less=9, have=0)

@@ -67,7 +67,7 @@ static void end(void)
     llmobs_rules_free(rules);
 }
 
-/* What a server gets of the call, in a static buffer. */
+/* A server gets these bytes of the call. In a static buffer. */
 static const char *mixed(const char *bytes)
 {
     static char out[20000];
