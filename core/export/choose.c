@@ -14,9 +14,8 @@
 
 /* The time between a probe without an answer and the next probe. */
 #define PROBE_AGAIN_MS 30000
-/* How long a probe may take when the process ends. */
+/* The time that a probe gets at least when the process ends. */
 #define PROBE_ENDING_MS 100
-
 /* For this time after its cleanup of libcurl the app may be about to exit. */
 #define NO_CURL_MS 1000
 
@@ -65,15 +64,16 @@ static void choose_by_config(struct chooser *a)
 
 static int probe(struct chooser *a)
 {
-    bool ending = a->base.phase == LLMOBS_PHASE_ENDING;
     int64_t ms = a->config->agent_timeout_ms;
+    int64_t told = a->config->exit_flush_ms;
+    int64_t most = told > PROBE_ENDING_MS ? told : PROBE_ENDING_MS;
     int64_t start = llmobs_clock_mono_ns();
     int rc = llmobs_peer_begin(&a->peer);
 
     if (rc)
         return rc;
-    if (ending && ms > PROBE_ENDING_MS)
-        ms = PROBE_ENDING_MS;
+    if (a->base.phase == LLMOBS_PHASE_ENDING && ms > most)
+        ms = most;
     rc = llmobs_agent_probe(a->http, a->config, ms, &a->base.tick);
     if (rc >= 0)
         llmobs_peer_answered(&a->peer);

@@ -48,7 +48,7 @@ class Peer:
     """Gives one answer to each connection, some bytes at a time; None: none,
     and the connection stays open."""
 
-    def __init__(self, answers, path=None, listener=None):
+    def __init__(self, answers, path=None, listener=None, thinks=0):
         self.listener = listener or socket.socket(
             socket.AF_UNIX if path else socket.AF_INET)
         if not listener:
@@ -56,7 +56,7 @@ class Peer:
             self.listener.listen(8)
         self.url = "unix://" + path if path else \
             "http://127.0.0.1:%d" % self.port()
-        self.requests, self.open = [], []
+        self.requests, self.open, self.thinks = [], [], thinks
         self.thread = threading.Thread(target=self.serve, args=(answers,),
                                        daemon=True)
         self.thread.start()
@@ -71,6 +71,7 @@ class Peer:
             peer.settimeout(LIMIT)
             try:
                 self.requests.append(read_request(peer))
+                time.sleep(self.thinks)
                 for i in range(0, len(answer or b""), 7):
                     peer.sendall(answer[i:i + 7])
             except OSError:
@@ -176,7 +177,8 @@ def six_and_a_full_queue():
 
 
 def probed():
-    peer = Peer([chunked(INFO), ACCEPTED])
+    """The user lets the end take seconds, and the peer needs some of them."""
+    peer = Peer([chunked(INFO), ACCEPTED], thinks=0.3)
     span(peer.url, True, "auto")
     assert peer.lines()[0] == b"GET /info HTTP/1.1", peer.lines()
 
