@@ -185,7 +185,7 @@ SMALL := $(filter-out $(patsubst %,$(B)/%.o,core/event/exchange \
 	export trace) rules/%) $(patsubst %,$(B)/%.o, \
 	$(addprefix core/capture/,attach command global) \
 	$(addprefix core/log/,adopt adopt_file adopt_seen counts ledger \
-	ledger_dir live_namespaces owner spool_relay) lib/base/stats \
+	ledger_dir live_namespaces owner spool_relay) lib/base/process_id lib/base/stats \
 	$(addprefix lib/span/,content_filter redact)), \
 	$(CORE_OBJ) $(RULES_OBJ)))
 ifeq ($(SAN),)

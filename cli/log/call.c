@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "core/event/to_span.h"
-#include "core/log/ledger_dir.h"
+#include "lib/base/process_id.h"
 #include "lib/base/file.h"
 #include "lib/base/listing.h"
 
@@ -165,11 +165,11 @@ static bool is_of(pid_t pid, uid_t uid)
 
 bool llmobs_ps_lives(pid_t pid, uint64_t start)
 {
-    const struct llmobs_record_owner who = {.pid = pid, .start = start};
+    const struct llmobs_process_id who = {.pid = pid, .start = start};
     uint64_t now;
 
-    return llmobs_record_start(pid, &now) == 0 &&
-           !llmobs_record_is_another(&who, now);
+    return llmobs_process_start(pid, &now) == 0 &&
+           !llmobs_process_is_another(&who, now);
 }
 
 /* -- how far the call is --------------------------------------------------- */

@@ -39,7 +39,7 @@ enum llmobs_ps_field {
 
 struct llmobs_ps_call {
     pid_t pid;
-    uint64_t start; /* of the process (ledger_dir.h); 0: not known */
+    uint64_t start; /* of the process (process_id.h); 0: not known */
     uint64_t pidns; /* the pid namespace of its pid; 0: not known */
     bool elsewhere; /* not in the pid namespace of this process */
     uint64_t id, trace_high, trace_low;

@@ -207,8 +207,8 @@ static bool has_processes(const char *base)
     while (dir && !any && (entry = readdir(dir)))
         any = llmobs_spool_name_parse(entry->d_name, &name) &&
               name.who.pid != getpid() &&
-              llmobs_record_start(name.who.pid, &start) == 0 &&
-              !llmobs_record_is_another(&name.who, start);
+              llmobs_process_start(name.who.pid, &start) == 0 &&
+              !llmobs_process_is_another(&name.who, start);
     if (dir)
         closedir(dir);
     return any;

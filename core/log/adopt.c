@@ -86,8 +86,8 @@ struct llmobs_adopt {
     bool reclaimed_all; /* and has claimed all of it so far */
     unsigned reclaimed; /* how many entries that were at its begin */
     const struct llmobs_live_namespaces *living;
-    struct llmobs_owner *self;     /* set before the first owner is read */
-    struct llmobs_record_owner me; /* the pid is 0 before the first use */
+    struct llmobs_owner *self;   /* set before the first owner is read */
+    struct llmobs_process_id me; /* the pid is 0 before the first use */
     struct llmobs_adopt_seen seen;
     struct names walk;
     /* Files that this walk has visited, and not emptied. */
@@ -141,7 +141,7 @@ static int find_owner(struct llmobs_adopt *adopt)
 static bool has_ended(const struct llmobs_adopt *adopt,
                       const struct found *found)
 {
-    const struct llmobs_record_owner *who = &found->name.who;
+    const struct llmobs_process_id *who = &found->name.who;
     const struct llmobs_owner_origin *from =
         llmobs_owner_origin(adopt->file.owner);
     const struct llmobs_owner_origin *here = llmobs_owner_origin(adopt->self);
@@ -158,7 +158,7 @@ static bool has_ended(const struct llmobs_adopt *adopt,
     if (!from->pidns || from->pidns != here->pidns)
         return llmobs_live_namespaces_lacks(adopt->living, from->pidns,
                                             found->changed_s);
-    return found->gone || llmobs_record_is_another(who, found->start) ||
+    return found->gone || llmobs_process_is_another(who, found->start) ||
            who->pid == getpid();
 }
 
@@ -179,12 +179,12 @@ static bool has_relay_ended(const struct llmobs_adopt *adopt)
 
 static void find_me(struct llmobs_adopt *adopt)
 {
-    struct llmobs_record_owner *me = &adopt->me;
+    struct llmobs_process_id *me = &adopt->me;
 
     if (me->pid == getpid())
         return;
     me->pid = getpid();
-    (void)llmobs_record_program(me->pid, &me->start, &me->nonce);
+    (void)llmobs_process_program(me->pid, &me->start, &me->nonce);
 }
 
 /* True where this process has claimed the file. */
@@ -212,7 +212,7 @@ static bool may_claim(struct llmobs_adopt *adopt, const struct found *found)
                llmobs_live_namespaces_lacks(adopt->living, name->by_pidns,
                                             found->changed_s);
     return found->by_gone ||
-           llmobs_record_is_another(&name->by, found->by_start) ||
+           llmobs_process_is_another(&name->by, found->by_start) ||
            name->by.pid == getpid();
 }
 
@@ -388,11 +388,11 @@ static bool look_at(struct llmobs_adopt *adopt,
     found->by_gone = false;
     if (llmobs_adopt_seen_is_unchanged(&adopt->seen, name, st.st_size))
         return false;
-    found->gone = llmobs_record_program(name->who.pid, &found->start,
-                                        &found->program) == -ESRCH;
+    found->gone = llmobs_process_program(name->who.pid, &found->start,
+                                         &found->program) == -ESRCH;
     if (name->claimed)
-        found->by_gone = llmobs_record_program(name->by.pid, &found->by_start,
-                                               &found->by_program) == -ESRCH;
+        found->by_gone = llmobs_process_program(name->by.pid, &found->by_start,
+                                                &found->by_program) == -ESRCH;
     llmobs_adopt_file_begin(&adopt->file, found->path, st.st_size);
     return true;
 }

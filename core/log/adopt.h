@@ -79,7 +79,7 @@ struct llmobs_adopt_counts {
  * the spool may have written the entries, from which all of this comes. */
 struct llmobs_adopt_call {
     pid_t pid;
-    uint64_t start; /* the process's (ledger_dir.h); 0: not known */
+    uint64_t start; /* the process's (process_id.h); 0: not known */
     uint64_t pidns; /* where its pid counts; 0: not known */
     bool elsewhere; /* its pid does not count in this process's namespace */
     uint64_t id;

@@ -16,11 +16,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lib/base/process_id.h"
+
 #define LLMOBS_COUNTS_MAX 48
 #define LLMOBS_PAGE_COUNTS 41
 #define LLMOBS_COUNTS_NAME_MAX 24
 #define LLMOBS_PAGE_SIZE 2048
-#define LLMOBS_PAGE_LAST_MAX 64
 
 struct llmobs_count {
     char name[LLMOBS_COUNTS_NAME_MAX];
@@ -35,9 +36,9 @@ struct llmobs_counts {
 /* The content of a file of the ledger. A member that is 0 or empty is absent.
  */
 struct llmobs_page {
-    uint64_t boot;                   /* the boot in which it was written */
-    uint64_t pidns;                  /* the pid namespace of its writer */
-    char last[LLMOBS_PAGE_LAST_MAX]; /* in totals: the record added last */
+    uint64_t boot;                    /* the boot in which it was written */
+    uint64_t pidns;                   /* the pid namespace of its writer */
+    char last[LLMOBS_PROCESS_ID_MAX]; /* in totals: the record added last */
     struct llmobs_counts counts;
 };
 

@@ -18,6 +18,7 @@
 #include "lib/base/futex.h"
 #include "lib/base/listing.h"
 #include "lib/base/log.h"
+#include "lib/base/process_id.h"
 #include "lib/base/signal_guard.h"
 #include "lib/base/sole.h"
 #include "core/config/state_dir.h"
@@ -38,7 +39,7 @@
 /* The counts that this process has written to the disk. Only the thread that
  * has the turn uses them. */
 struct recorded {
-    char name[LLMOBS_RECORD_NAME_MAX]; /* "": no record yet */
+    char name[LLMOBS_PROCESS_ID_MAX]; /* "": no record yet */
     uint64_t boot, pidns;
     uint64_t base[LLMOBS_STAT_COUNT];    /* what the totals have */
     uint64_t written[LLMOBS_STAT_COUNT]; /* what the record has */
@@ -130,28 +131,22 @@ static uint64_t wall_now(void)
     return now > 0 ? (uint64_t)now : 1;
 }
 
-/* Sets the time if something was dropped since the last look. */
-static void record_drops(const uint64_t now[LLMOBS_STAT_COUNT])
-{
-    uint64_t dropped = 0;
-
-    for (int i = LLMOBS_STAT_dropped_full; i <= LLMOBS_STAT_dropped_died; i++)
-        dropped += now[i];
-    if (dropped > recorded.dropped)
-        recorded.lost_ns = wall_now();
-    recorded.dropped = dropped;
-}
-
 /* The counts that the totals do not have yet. */
 static void make_counts(const uint64_t now[LLMOBS_STAT_COUNT],
                         struct llmobs_counts *out)
 {
+    uint64_t dropped = 0;
+
     out->len = 0;
     for (int i = 0; i < LLMOBS_STAT_COUNT; i++)
         llmobs_counts_append(out, llmobs_stats_name((enum llmobs_stat)i),
                              now[i] - recorded.base[i]);
     llmobs_counts_append(out, LLMOBS_LEDGER_PROCESSES, recorded.ended ? 0 : 1);
-    record_drops(now);
+    for (int i = LLMOBS_STAT_dropped_full; i <= LLMOBS_STAT_dropped_died; i++)
+        dropped += now[i];
+    if (dropped > recorded.dropped) /* since the last look */
+        recorded.lost_ns = wall_now();
+    recorded.dropped = dropped;
     if (recorded.lost_ns)
         llmobs_counts_append(out, LLMOBS_LEDGER_LOST, recorded.lost_ns);
 }
@@ -173,18 +168,18 @@ static int survey_open(struct survey *survey, const char *dir)
         rc = llmobs_listing_open(&survey->list, fd);
     if (rc)
         return rc;
-    llmobs_record_namespace(&survey->boot, &survey->pidns);
+    llmobs_process_namespace(&survey->boot, &survey->pidns);
     return 0;
 }
 
 /* The next record's name, borrowed until the next call; NULL at the end. */
 static const char *next_record(struct llmobs_listing *list,
-                               struct llmobs_record_owner *owner)
+                               struct llmobs_process_id *owner)
 {
     const char *name;
 
     while ((name = llmobs_listing_next(list)) != NULL)
-        if (llmobs_record_parse(name, owner))
+        if (llmobs_process_id_parse(name, owner))
             return name;
     return NULL;
 }
@@ -192,9 +187,9 @@ static const char *next_record(struct llmobs_listing *list,
 /* A program that replaced another by exec has its pid and start time: only the
  * record with the latest nonce belongs to a living program. */
 static bool is_replaced(const struct survey *survey,
-                        const struct llmobs_record_owner *owner)
+                        const struct llmobs_process_id *owner)
 {
-    struct llmobs_record_owner other;
+    struct llmobs_process_id other;
     struct llmobs_listing again;
     bool found = false;
 
@@ -211,7 +206,7 @@ static bool is_replaced(const struct survey *survey,
  * namespace: where it is not known whether a process lives, it counts as
  * living, because the record of a living process would be counted twice. */
 static bool has_process_ended(const struct survey *survey,
-                              const struct llmobs_record_owner *owner,
+                              const struct llmobs_process_id *owner,
                               const struct llmobs_page *page)
 {
     uint64_t start;
@@ -220,9 +215,9 @@ static bool has_process_ended(const struct survey *survey,
         return true;
     if (!page->pidns || page->pidns != survey->pidns)
         return false;
-    if (llmobs_record_start(owner->pid, &start) == -ESRCH)
+    if (llmobs_process_start(owner->pid, &start) == -ESRCH)
         return true;
-    if (llmobs_record_is_another(owner, start))
+    if (llmobs_process_is_another(owner, start))
         return true;
     return is_replaced(survey, owner);
 }
@@ -256,28 +251,20 @@ static int make_final(const struct llmobs_counts *record,
 /* -- folding ------------------------------------------------------------- */
 
 /* Reads the record again, under the lock: another process may have added it. */
-static int fold_locked(int dir, const char *name, struct llmobs_totals *totals)
-{
-    struct llmobs_page page;
-    struct llmobs_counts counts;
-    int rc;
-
-    if (strcmp(totals->page.last, name) == 0)
-        return unlinkat(dir, name, 0) ? -errno : 0;
-    rc = llmobs_record_read(dir, name, true, &page);
-    if (!rc)
-        rc = make_final(&page.counts, &counts);
-    return rc ? rc : llmobs_totals_add(totals, dir, name, &counts);
-}
-
 static int fold_one(int dir, const char *name)
 {
+    struct llmobs_counts counts;
     struct llmobs_totals totals;
+    struct llmobs_page page;
     int rc = llmobs_totals_open(&totals, dir, FOLD_LOCK_MS);
 
     if (rc)
         return rc;
-    rc = fold_locked(dir, name, &totals);
+    if (strcmp(totals.page.last, name) == 0)
+        rc = unlinkat(dir, name, 0) ? -errno : 0;
+    else if (!(rc = llmobs_record_read(dir, name, true, &page)) &&
+             !(rc = make_final(&page.counts, &counts)))
+        rc = llmobs_totals_add(&totals, dir, name, &counts);
     llmobs_totals_close(&totals);
     return rc == -ENOENT ? 0 : rc;
 }
@@ -299,7 +286,7 @@ static int can_fold(int dir)
 
 int llmobs_ledger_fold(const char *dir, size_t max)
 {
-    struct llmobs_record_owner owner;
+    struct llmobs_process_id owner;
     struct llmobs_page page;
     struct survey survey;
     const char *name;
@@ -329,7 +316,7 @@ static void count_unread(int rc, struct llmobs_ledger *out)
 }
 
 static void read_record_into(const struct survey *survey, const char *name,
-                             const struct llmobs_record_owner *owner,
+                             const struct llmobs_process_id *owner,
                              struct llmobs_ledger *out)
 {
     struct llmobs_page page;
@@ -353,7 +340,7 @@ static void read_record_into(const struct survey *survey, const char *name,
  * records that were also read here. */
 static int read_ledger(struct survey *survey, struct llmobs_ledger *out)
 {
-    struct llmobs_record_owner owner;
+    struct llmobs_process_id owner;
     struct llmobs_totals totals;
     struct llmobs_page known;
     const char *name;
@@ -424,7 +411,7 @@ int llmobs_ledger_acknowledge(const char *dir,
 int llmobs_ledger_living(const char *dir, llmobs_ledger_living_fn *visit,
                          void *ctx)
 {
-    struct llmobs_record_owner owner;
+    struct llmobs_process_id owner;
     struct llmobs_page page;
     struct survey survey;
     const char *name;
@@ -473,8 +460,8 @@ static int write_record(int dir, const uint64_t now[LLMOBS_STAT_COUNT])
     struct llmobs_page page;
 
     if (!recorded.name[0]) {
-        llmobs_record_self(recorded.name, &(uint64_t){0});
-        llmobs_record_namespace(&recorded.boot, &recorded.pidns);
+        llmobs_process_id_self(recorded.name, &(uint64_t){0});
+        llmobs_process_namespace(&recorded.boot, &recorded.pidns);
     }
     memset(&page, 0, sizeof(page));
     page.boot = recorded.boot;

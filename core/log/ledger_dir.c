@@ -2,183 +2,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "lib/base/clock.h"
 #include "lib/base/file.h"
-#include "lib/base/proc_stat.h"
-#include "lib/base/scratch.h"
-
-#define STAT_MAX 1024
-
-/* -- names --------------------------------------------------------------- */
-
-char *llmobs_record_put(char *out, uint64_t number, unsigned base)
-{
-    char digits[20];
-    size_t count = 0;
-
-    do
-        digits[count++] = "0123456789abcdef"[number % base];
-    while (number /= base);
-    while (count > 0)
-        *out++ = digits[--count];
-    return out;
-}
-
-/* Without printf: a relay reads and writes several names for a call. */
-char *llmobs_record_name(const struct llmobs_record_owner *owner,
-                         char out[LLMOBS_RECORD_NAME_MAX])
-{
-    out = llmobs_record_put(out, (uint64_t)owner->pid, 10);
-    *out++ = '-';
-    out = llmobs_record_put(out, owner->start, 10);
-    *out++ = '-';
-    out = llmobs_record_put(out, owner->nonce, 16);
-    *out = '\0';
-    return out;
-}
-
-/* True only for names that llmobs_record_name makes. */
-bool llmobs_record_parse(const char *name, struct llmobs_record_owner *out)
-{
-    char again[LLMOBS_RECORD_NAME_MAX];
-    char *end;
-
-    if (strlen(name) >= sizeof(again))
-        return false;
-    out->pid = (pid_t)strtol(name, &end, 10);
-    if (out->pid <= 0 || *end != '-')
-        return false;
-    out->start = strtoull(end + 1, &end, 10);
-    if (*end != '-')
-        return false;
-    out->nonce = strtoull(end + 1, &end, 16);
-    llmobs_record_name(out, again);
-    return strcmp(name, again) == 0;
-}
-
-/* -- processes ----------------------------------------------------------- */
-
-/* Reads a process's state. An ended process stays in the table as a zombie
- * until its parent waits for it. A process also looks like a zombie when only
- * its first thread has ended, so the number of its threads decides. */
-static int read_stat(const char *text, uint64_t *start, uint64_t *program)
-{
-    char state = *llmobs_proc_field(text, LLMOBS_PROC_STATE);
-
-    if (state == 'X' ||
-        (state == 'Z' &&
-         strtol(llmobs_proc_field(text, LLMOBS_PROC_THREADS), NULL, 10) <= 1))
-        return -ESRCH;
-    *start = strtoull(llmobs_proc_field(text, LLMOBS_PROC_START), NULL, 10);
-    *program = strtoull(llmobs_proc_field(text, LLMOBS_PROC_STACK), NULL, 10);
-    return 0;
-}
-
-int llmobs_record_start(pid_t pid, uint64_t *start)
-{
-    uint64_t program;
-
-    return llmobs_record_program(pid, start, &program);
-}
-
-int llmobs_record_program(pid_t pid, uint64_t *start, uint64_t *program)
-{
-    char path[64], *text;
-    int rc = 0;
-
-    *start = *program = 0;
-    if (pid != getpid() && kill(pid, 0) != 0 && errno == ESRCH)
-        return -ESRCH;
-    text = llmobs_scratch_alloc(STAT_MAX);
-    if (!text)
-        return 0;
-    snprintf(path, sizeof(path), "/proc/%ld/stat", (long)pid);
-    if (llmobs_file_begin(AT_FDCWD, path, text, STAT_MAX) > 0)
-        rc = read_stat(text, start, program);
-    llmobs_scratch_free(text);
-    return rc;
-}
-
-/* 0: not known. */
-static uint64_t time_namespace(const char *path)
-{
-    struct stat st;
-
-    return stat(path, &st) == 0 ? (uint64_t)st.st_ino : 0;
-}
-
-bool llmobs_record_is_another(const struct llmobs_record_owner *who,
-                              uint64_t start)
-{
-    uint64_t mine, other;
-    char path[64];
-
-    if (!start || !who->start || start == who->start)
-        return false;
-    snprintf(path, sizeof(path), "/proc/%ld/ns/time", (long)who->pid);
-    mine = time_namespace("/proc/self/ns/time");
-    other = time_namespace(path);
-    return !mine || !other || mine == other;
-}
-
-void llmobs_record_self(char out[LLMOBS_RECORD_NAME_MAX], uint64_t *program)
-{
-    struct llmobs_record_owner self = {.pid = getpid()};
-
-    (void)llmobs_record_program(self.pid, &self.start, program);
-    self.nonce = (uint64_t)llmobs_clock_mono_ns();
-    llmobs_record_name(&self, out);
-}
-
-uint64_t llmobs_record_pidns(char *text, ssize_t len)
-{
-    uint64_t number;
-    char *end;
-
-    text[len > 0 ? len : 0] = '\0';
-    if (strncmp(text, "pid:[", 5) != 0)
-        return 0;
-    number = strtoull(text + 5, &end, 10);
-    return strcmp(end, "]") == 0 ? number : 0;
-}
-
-/* The number in "pid:[4026531836]" is the inode of the file behind the link,
- * but the kernel makes that file only for a caller that follows the link. 0:
- * not known. */
-static uint64_t pid_namespace(void)
-{
-    static const char own[] = "/proc/self/ns/pid";
-    struct stat st;
-    char text[64];
-    uint64_t number =
-        llmobs_record_pidns(text, readlink(own, text, sizeof(text) - 1));
-
-    if (number)
-        return number;
-    return stat(own, &st) == 0 ? (uint64_t)st.st_ino : 0;
-}
-
-void llmobs_record_namespace(uint64_t *boot, uint64_t *pidns)
-{
-    char text[64];
-
-    *boot = 0;
-    *pidns = pid_namespace();
-    if (llmobs_file_begin(AT_FDCWD, "/proc/sys/kernel/random/boot_id", text,
-                          sizeof(text)) > 0) {
-        text[8] = '\0'; /* 32 random bits are enough */
-        *boot = strtoull(text, NULL, 16);
-    }
-}
 
 /* -- pages --------------------------------------------------------------- */
 
@@ -311,7 +141,7 @@ int llmobs_totals_add(struct llmobs_totals *totals, int dir, const char *name,
         return rc;
     /* The process that added the last record died before it removed it. */
     if (page.last[0] && strcmp(page.last, name) != 0 &&
-        llmobs_record_parse(page.last, &(struct llmobs_record_owner){0}))
+        llmobs_process_id_parse(page.last, &(struct llmobs_process_id){0}))
         unlinkat(dir, page.last, 0);
     snprintf(page.last, sizeof(page.last), "%s", name);
     rc = write_page(totals->fd, &page);

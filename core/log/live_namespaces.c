@@ -11,7 +11,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/file.h"
 #include "lib/base/listing.h"
-#include "core/log/ledger_dir.h"
+#include "lib/base/process_id.h"
 
 /* The number of the first namespace on every kernel (PROC_PID_INIT_INO). */
 #define FIRST UINT64_C(0xEFFFFFFC)
@@ -46,7 +46,7 @@ static int read_namespace(int proc, const char *pid, uint64_t *out)
     n = readlinkat(proc, path, text, sizeof(text) - 1);
     if (n < 0)
         return -errno;
-    *out = llmobs_record_pidns(text, n);
+    *out = llmobs_pidns_parse(text, n);
     return *out ? 0 : -EINVAL;
 }
 

@@ -10,7 +10,7 @@
 #include "lib/base/program.h"
 #include "lib/base/scratch.h"
 #include "lib/base/sha256.h"
-#include "core/log/ledger_dir.h"
+#include "lib/base/process_id.h"
 #include "lib/span/account.h"
 #include "lib/span/allowlist.h"
 #include "lib/span/names.h"
@@ -266,7 +266,7 @@ int llmobs_owner_fill(struct llmobs_owner *owner,
     int rc = find_hash(config, false, owner->origin.hash);
 
     owner->origin.program = program;
-    llmobs_record_namespace(&owner->origin.boot, &owner->origin.pidns);
+    llmobs_process_namespace(&owner->origin.boot, &owner->origin.pidns);
     llmobs_account_set_boot(owner->origin.boot);
     return rc ? rc : make_lead(owner, config);
 }

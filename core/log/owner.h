@@ -26,7 +26,7 @@ struct llmobs_owner;
 struct llmobs_owner_origin {
     uint64_t boot;
     uint64_t pidns;
-    uint64_t program; /* that wrote the file (llmobs_record_program) */
+    uint64_t program; /* that wrote the file (llmobs_process_program) */
     uint8_t hash[LLMOBS_OWNER_HASH]; /* of its destinations */
 };
 

@@ -112,7 +112,7 @@ void llmobs_spool_reset(struct llmobs_spool *spool)
 }
 
 bool llmobs_spool_is_self(const struct llmobs_spool *spool,
-                          const struct llmobs_record_owner *who)
+                          const struct llmobs_process_id *who)
 {
     return atomic_load(&spool->named) && llmobs_record_equal(&spool->self, who);
 }
@@ -171,7 +171,7 @@ static void find_home(struct llmobs_spool_home *home)
  * key, and makes the directory. */
 static int open_first(struct llmobs_spool *spool)
 {
-    char name[LLMOBS_RECORD_NAME_MAX];
+    char name[LLMOBS_PROCESS_ID_MAX];
     uint64_t program;
     size_t len, size;
     int rc =
@@ -179,8 +179,8 @@ static int open_first(struct llmobs_spool *spool)
 
     if (rc)
         return rc;
-    llmobs_record_self(name, &program);
-    (void)llmobs_record_parse(name, &spool->self);
+    llmobs_process_id_self(name, &program);
+    (void)llmobs_process_id_parse(name, &spool->self);
     len = strlen(spool->prefix);
     size = strlen(name) + 1;
     if (len + 3 + size > sizeof(spool->prefix))

@@ -31,7 +31,7 @@
 #include "core/config/config.h"
 #include "core/event/exchange.h"
 #include "core/log/entry.h"
-#include "core/log/ledger_dir.h"
+#include "lib/base/process_id.h"
 #include "core/log/spool_file.h"
 
 struct llmobs_spool;
@@ -153,6 +153,6 @@ void llmobs_spool_reset(struct llmobs_spool *spool);
 
 /* True for the name of this process's files. */
 bool llmobs_spool_is_self(const struct llmobs_spool *spool,
-                          const struct llmobs_record_owner *who);
+                          const struct llmobs_process_id *who);
 
 #endif

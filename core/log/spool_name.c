@@ -5,16 +5,16 @@
 
 /* Reads a record, which ends before `end`; false if it is not a record. */
 static bool read_record(const char *at, const char *end,
-                        struct llmobs_record_owner *out)
+                        struct llmobs_process_id *out)
 {
-    char name[LLMOBS_RECORD_NAME_MAX];
+    char name[LLMOBS_PROCESS_ID_MAX];
     size_t len = (size_t)(end - at);
 
     if (len >= sizeof(name))
         return false;
     memcpy(name, at, len);
     name[len] = '\0';
-    return llmobs_record_parse(name, out);
+    return llmobs_process_id_parse(name, out);
 }
 
 static const char *read_claimant(const char *at, struct llmobs_spool_name *out)
@@ -54,18 +54,18 @@ void llmobs_spool_name_write(const struct llmobs_spool_name *name,
     *out++ = !name->claimed ? 'o' : name->by_relay ? 'r' : 'c';
     *out++ = '.';
     if (name->claimed) {
-        out = llmobs_record_name(&name->by, out);
+        out = llmobs_process_id_put(&name->by, out);
         *out++ = '.';
-        out = llmobs_record_put(out, name->by_pidns, 10);
+        out = llmobs_number_put(out, name->by_pidns, 10);
         *out++ = '.';
     }
-    out = llmobs_record_name(&name->who, out);
+    out = llmobs_process_id_put(&name->who, out);
     *out++ = '-';
-    *llmobs_record_put(out, name->file, 10) = '\0';
+    *llmobs_number_put(out, name->file, 10) = '\0';
 }
 
-bool llmobs_record_equal(const struct llmobs_record_owner *a,
-                         const struct llmobs_record_owner *b)
+bool llmobs_record_equal(const struct llmobs_process_id *a,
+                         const struct llmobs_process_id *b)
 {
     return a->pid == b->pid && a->start == b->start && a->nonce == b->nonce;
 }

@@ -3,7 +3,7 @@
  * "o.PID-START-NONCE-N" is the N-th file of a process, to which it writes.
  * "c.PID-START-NONCE.NAMESPACE.PID-START-NONCE-N" is such a file that a reader
  * has claimed: the reader, the pid namespace in which its pid counts, and what
- * stood behind "o."; the reader's NONCE is its program (ledger_dir.h). "r." in
+ * stood behind "o."; the reader's NONCE is its program (process_id.h). "r." in
  * place of "c.": the reader is a relay. The writer
  * finds its file under each name.
  *
@@ -13,17 +13,17 @@
 #ifndef LLMOBS_SPOOL_NAME_H
 #define LLMOBS_SPOOL_NAME_H
 
-#include "core/log/ledger_dir.h"
+#include "lib/base/process_id.h"
 
-#define LLMOBS_SPOOL_NAME_MAX (2 * LLMOBS_RECORD_NAME_MAX + 40)
+#define LLMOBS_SPOOL_NAME_MAX (2 * LLMOBS_PROCESS_ID_MAX + 40)
 
 struct llmobs_spool_name {
-    struct llmobs_record_owner who; /* the process that writes to the file */
+    struct llmobs_process_id who; /* the process that writes to the file */
     uint32_t file;
     bool claimed;
     bool by_relay; /* it holds the sign (relay_sign.h) as long as it lives */
-    struct llmobs_record_owner by; /* of a claimed file: the reader */
-    uint64_t by_pidns;             /* 0: not known */
+    struct llmobs_process_id by; /* of a claimed file: the reader */
+    uint64_t by_pidns;           /* 0: not known */
 };
 
 /* True only for names that _write makes. */
@@ -32,8 +32,8 @@ bool llmobs_spool_name_parse(const char *name, struct llmobs_spool_name *out);
 void llmobs_spool_name_write(const struct llmobs_spool_name *name,
                              char out[LLMOBS_SPOOL_NAME_MAX]);
 
-bool llmobs_record_equal(const struct llmobs_record_owner *a,
-                         const struct llmobs_record_owner *b);
+bool llmobs_record_equal(const struct llmobs_process_id *a,
+                         const struct llmobs_process_id *b);
 
 /* True for two names of one file, whoever has claimed it. */
 bool llmobs_spool_name_same(const struct llmobs_spool_name *a,

@@ -12,7 +12,7 @@
 
 #include "core/config/config.h"
 #include "core/log/entry.h"
-#include "core/log/ledger_dir.h"
+#include "lib/base/process_id.h"
 #include "core/log/owner.h"
 #include "core/log/spool_file.h"
 
@@ -62,7 +62,7 @@ struct llmobs_spool {
      * `home`, which are constant from then on. */
     atomic_uint state;
     struct llmobs_spool_home home;
-    struct llmobs_record_owner self;
+    struct llmobs_process_id self;
     int process;       /* llmobs_fork_process, when it got its name */
     atomic_bool named; /* `prefix` and `self` do not change any more */
     struct llmobs_owner *owner;

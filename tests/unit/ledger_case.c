@@ -58,13 +58,13 @@ void ledger_in_child(void (*run)(void))
 /* How many files the ledger has, and the name of one record of them. */
 size_t ledger_files(char record[256])
 {
-    struct llmobs_record_owner owner;
+    struct llmobs_process_id owner;
     DIR *list = opendir(ledger_at);
     struct dirent *entry;
     size_t n = 0;
 
     while (list && (entry = readdir(list)) != NULL) {
-        if (record && llmobs_record_parse(entry->d_name, &owner))
+        if (record && llmobs_process_id_parse(entry->d_name, &owner))
             snprintf(record, 256, "%s", entry->d_name);
         n += entry->d_name[0] != '.';
     }
@@ -117,7 +117,7 @@ struct llmobs_page ledger_page_of_mine(void)
     struct llmobs_page page;
 
     memset(&page, 0, sizeof(page));
-    llmobs_record_namespace(&page.boot, &page.pidns);
+    llmobs_process_namespace(&page.boot, &page.pidns);
     llmobs_counts_add(&page.counts, "captured", 1);
     llmobs_counts_add(&page.counts, "pending", 1);
     return page;

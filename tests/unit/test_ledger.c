@@ -523,13 +523,13 @@ static void note_visit(void *ctx, pid_t pid, const struct llmobs_counts *counts)
 
 static void put_record(pid_t pid, uint64_t nonce, uint64_t pidns)
 {
-    struct llmobs_record_owner owner = {.pid = pid, .nonce = nonce};
+    struct llmobs_process_id owner = {.pid = pid, .nonce = nonce};
     struct llmobs_page page = ledger_page_of_mine();
-    char name[LLMOBS_RECORD_NAME_MAX];
+    char name[LLMOBS_PROCESS_ID_MAX];
     int fd = open(ledger_at, O_PATH | O_DIRECTORY);
 
-    ck_assert_int_eq(llmobs_record_start(getpid(), &owner.start), 0);
-    llmobs_record_name(&owner, name);
+    ck_assert_int_eq(llmobs_process_start(getpid(), &owner.start), 0);
+    llmobs_process_id_put(&owner, name);
     page.pidns = pidns ? pidns : page.pidns;
     ck_assert_int_eq(llmobs_record_write(fd, name, &page), 0);
     close(fd);

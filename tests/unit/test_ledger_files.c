@@ -14,13 +14,13 @@
 
 /* -- who is dead --------------------------------------------------------- */
 
-static void put(const struct llmobs_record_owner *owner,
+static void put(const struct llmobs_process_id *owner,
                 const struct llmobs_page *page)
 {
-    char name[LLMOBS_RECORD_NAME_MAX];
+    char name[LLMOBS_PROCESS_ID_MAX];
     int fd = open(ledger_at, O_PATH | O_DIRECTORY);
 
-    llmobs_record_name(owner, name);
+    llmobs_process_id_put(owner, name);
     ck_assert_int_eq(llmobs_record_write(fd, name, page), 0);
     close(fd);
 }
@@ -42,12 +42,12 @@ TEST(the_dead_are_told_from_the_living)
     };
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
-        struct llmobs_record_owner owner = {.nonce = i + 1};
+        struct llmobs_process_id owner = {.nonce = i + 1};
         struct llmobs_page page = ledger_page_of_mine();
 
         ledger_begin();
         ck_assert_int_eq(mkdir(ledger_at, 0700), 0);
-        llmobs_record_start(getpid(), &owner.start);
+        llmobs_process_start(getpid(), &owner.start);
         ck_assert_uint_ne(owner.start, 0);
         ck_assert_uint_ne(page.boot, 0);
         ck_assert_uint_ne(page.pidns, 0);
@@ -89,12 +89,12 @@ TEST(a_zombie_is_dead)
 /* Another program in the same process: what the former had pending is gone. */
 TEST(a_process_that_was_replaced_by_exec)
 {
-    struct llmobs_record_owner owner = {.pid = getpid()};
+    struct llmobs_process_id owner = {.pid = getpid()};
     struct llmobs_page page = ledger_page_of_mine();
 
     ledger_begin();
     ck_assert_int_eq(mkdir(ledger_at, 0700), 0);
-    llmobs_record_start(getpid(), &owner.start);
+    llmobs_process_start(getpid(), &owner.start);
     owner.nonce = 5;
     put(&owner, &page);
     owner.nonce = 16;
