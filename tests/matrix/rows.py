@@ -1,14 +1,19 @@
 """The rows of the matrix: which client, how it is built and started."""
+import itertools
 import os
+import shutil
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PYTHON = "/usr/bin/python3"
 OPENSSL, GNUTLS = "libcurl.so.4", "libcurl-gnutls.so.4"
 FLAVOUR = {OPENSSL: "OpenSSL", GNUTLS: "GnuTLS"}
 OWN, OWN_GNUTLS = "own ssl", "own gnutls"  # TLS of the client's own
+INSIDE = "own inside"  # and its library is inside the program
 SOCKETS = "sockets"  # plain HTTP of the client's own
 PYTHONS = ("http", "urllib", "urllib3", "requests", "httpx", "httpx_async",
            "aiohttp", "tornado")
+NPM = "" if shutil.which("npm") else "nodejs npm"  # Node may have its own
+NODES = ("20", "22", "26")  # of those that tests/node has from npm
 CC = ["gcc", "-std=gnu11", "-O1", "-Wall", "-Wextra", "-I" + HERE]
 CXX = ["g++", "-std=c++17", "-O1", "-Wall"]
 C_NEEDS = "gcc libc6-dev libcurl4-openssl-dev libcurl3-gnutls"
@@ -31,16 +36,17 @@ class Row:
     hand on what it says.  tls: the client speaks TLS itself.  unordered: it
     sends its headers in any order.  quiet: a program that asks no model; its
     own requests, of what site.sh makes, take the place of the four calls.
-    settings: variables of the observed run.  gateway: of a client of plain HTTP,
+    settings: variables of the observed run.  gateway: of a client without libcurl,
     whether the list of gateways is empty (default), has the server (listed), or
-    another (other).
+    another (other).  http2: it speaks that.  none: why calls to a listed gateway
+    have no trace headers.  only: the calls that it makes, where not all.
     """
 
     def __init__(self, name, flavour, interface, argv, needs="", cut="timeout",
                  seen=True, user=False, quick=False, musl=False, rules=None,
                  method="POST", path="/v1/chat/completions", cmake=None,
                  discards=False, tls=False, unordered=False, quiet=False,
-                 settings=(), gateway=None):
+                 settings=(), gateway=None, http2=False, none=None, only=()):
         self.client = name
         self.flavour = FLAVOUR.get(flavour, flavour)
         self.interface = interface
@@ -61,6 +67,9 @@ class Row:
         self.quiet = quiet
         self.settings = dict(settings)
         self.gateway = gateway
+        self.http2 = http2
+        self.none = none
+        self.only = only
         self.own = tls or gateway  # without libcurl
 
     @property
@@ -467,27 +476,57 @@ def own_tls():
         "emacs-nox", tls=True)
 
 
-def plain_http():
-    """Clients without libcurl and without TLS, each three times: as a gateway is
-    listed, none is, or another."""
-    for name, argv, libraries, needs in (
-            ("Python", [PYTHON, "-B", script("own/client.py")],
-             ("urllib", "requests", "httpx", "httpx_async", "aiohttp"),
-             "python3-requests python3-httpx python3-aiohttp"),
-            ("PHP", ["php", script("own/streams.php")], ("streams", "guzzle"),
-             "php-cli php-guzzlehttp-guzzle"),
-            ("Ruby", ["ruby", script("own/client.rb")], ("http",), "ruby"),
-            ("Perl", ["perl", script("own/client.pl")], ("lwp", "tiny"),
-             "libwww-perl"),
-            ("Lua", ["lua5.2", script("own/client.lua")], ("socket",),
-             "lua5.2 lua-socket"),
-            ("wget", [script("own/wget.sh")], ("wget", "wget2"), "wget wget2"),
-            ("Node", ["node", script("own/client.js")], ("http", "fetch"),
-             "nodejs")):
-        for library in libraries:
-            for gateway in "listed", "default", "other":
-                add(name, SOCKETS, library, argv + [library], needs,
-                    unordered=library in ("tiny", "socket"), gateway=gateway)
+def node(version):
+    """That Node; its packages are beside it."""
+    return [build("node" + version, [
+        "sh", "-c", 'folder=$("$1/otlp/get" npm "$1/node") && '
+        'ln -s "$folder/node_modules/x$2/bin/node" "$3"', "sh",
+        os.path.dirname(HERE), version, "@out"]), script("own/client.js")]
+
+
+def java():
+    """It is no interpreter that is known: it has to be asked for."""
+    return ["java", "-cp", build("java", [
+        "javac", "-d", "@out", script("own/Client.java")]), "Client"]
+
+
+def gateways():
+    """Clients without libcurl: without TLS each three times, as a gateway is listed,
+    none is, or another; with it twice, since own_tls() has those without a list."""
+    python = [PYTHON, "-B", script("own/client.py")]
+    for name, argv, libraries, tls, needs, more in (
+            ("Python", python, ("http", "urllib", "requests", "httpx", "httpx_async",
+                                "aiohttp"), OWN,
+             "python3-requests python3-httpx python3-aiohttp", {}),
+            ("Python", python, ("httpx_h2",), OWN,
+             "python3-httpx python3-h2 nghttp2-proxy",
+             {"http2": True}),
+            ("PHP", ["php", script("own/streams.php")], ("streams", "guzzle"), OWN,
+             "php-cli php-guzzlehttp-guzzle", {}),
+            ("Ruby", ["ruby", script("own/client.rb")], ("http",), OWN, "ruby", {}),
+            ("Perl", ["perl", script("own/client.pl")], ("lwp", "tiny"), OWN,
+             "libwww-perl libio-socket-ssl-perl", {}),
+            ("Lua", ["lua5.2", script("own/client.lua")], ("socket",), None,
+             "lua5.2 lua-socket", {}),
+            ("wget", [script("own/wget.sh")], ("wget",), OWN_GNUTLS, "wget", {}),
+            # Its Host has no port, so over TLS nobody knows which gateway it asks.
+            ("wget", [script("own/wget.sh")], ("wget2",), None, "wget2", {}),
+            *(("Node " + v, node(v), ("http", "fetch"), INSIDE, NPM, {})
+              for v in NODES),
+            *(("Node " + v, node(v), ("http2",), INSIDE, NPM + " nghttp2-proxy",
+               {"http2": True}) for v in NODES),
+            ("Node 22", node("22"), ("openai",), INSIDE, NPM, {}),
+            ("Node 22", node("22"), ("anthropic",), INSIDE, NPM,
+             {"path": "/v1/messages", "only": ("json", "stream")}),
+            ("Java", java(), ("http",), INSIDE, "openjdk-17-jdk-headless",
+             {"settings": {"LLMOBS_SOCKETS": "on", "LLMOBS_TLS": "on"}})):
+        for library, flavour in itertools.product(libraries, (SOCKETS, tls)):
+            for gateway in ("listed", "default", "other") if flavour == SOCKETS \
+                    else ("listed", "other") if flavour else ():
+                add(name, flavour, library, argv + [library], needs, **more,
+                    unordered=library in ("tiny", "socket"), gateway=gateway,
+                    tls=flavour != SOCKETS, none="way" if more.get("http2") else None,
+                    seen=(name, flavour) != ("Java", INSIDE))
 
 
 def quiet():
@@ -508,5 +547,5 @@ def quiet():
 
 for group in (curl_command, c_linked, c_late, c_plugins, c_odd, c_static,
               private, foundation, odd, cplusplus, php, sites, python,
-              languages, agents, ocaml, tools, own_tls, plain_http, quiet):
+              languages, agents, ocaml, tools, own_tls, gateways, quiet):
     group()

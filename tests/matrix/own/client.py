@@ -1,5 +1,6 @@
 """usage: client.py LIBRARY URL (MODE FILE)...      over Python's own TLS, or without
-it, by http, urllib, urllib3, requests, httpx, httpx_async, aiohttp or tornado.
+it, by http, urllib, urllib3, requests, httpx, httpx_h2, httpx_async, aiohttp or
+tornado.
 CA_FILE names the authority. Each keeps its connection, where it can."""
 import asyncio
 import os
@@ -74,15 +75,19 @@ def of_requests():
     return ask
 
 
-def of_httpx():
+def of_httpx(**more):
     import httpx
-    client = httpx.Client(verify=CONTEXT)
+    client = httpx.Client(verify=CONTEXT, **more)
 
     def ask(url, mode, body):
         with client.stream("POST", url, content=body, headers=HEADS,
                            timeout=limit(mode)) as answer:
             return answer.status_code, b"".join(answer.iter_bytes())
     return ask
+
+
+def of_httpx_h2():
+    return of_httpx(http1=False, http2=True)
 
 
 def of_httpx_async():

@@ -18,7 +18,7 @@ ARGV[2..].each_slice(2) do |mode, file|
     answer = http.request(ask) { |a| a.read_body { |part| text << part } }
     puts "#{mode} #{answer.code} #{text}"
     failed += 1 if answer.code != '200'
-  rescue Net::ReadTimeout, EOFError
+  rescue Net::ReadTimeout, EOFError, OpenSSL::SSL::SSLError
     puts "#{mode} late"
     failed += 1
   end
