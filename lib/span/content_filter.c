@@ -108,6 +108,15 @@ static int put_measured(void *ctx, struct llmobs_json *to, const char *key,
     return put_value(to, key, value);
 }
 
+/* Keeps the measurements of one model, below its name. */
+static int put_of_model(void *ctx, struct llmobs_json *to, const char *key,
+                        struct llmobs_json *value)
+{
+    if (!llmobs_json_is_object(value) || !is_symbol(key))
+        return 0;
+    return llmobs_json_set(to, key, map(value, put_measured, ctx));
+}
+
 /* Keeps numbers and switches, the core's measurements, and words of a closed
  * list. */
 int llmobs_content_bare_metadata(const char *key, struct llmobs_json *value,
@@ -128,9 +137,11 @@ int llmobs_content_bare_metadata(const char *key, struct llmobs_json *value,
         return llmobs_json_set(*out, "cost_tags", llmobs_json_share(tags));
     }
     if (llmobs_json_is_object(value)) {
-        if (!llmobs_words_have(measured, key))
+        bool models = strcmp(key, "usage_by_model") == 0;
+
+        if (!models && !llmobs_words_have(measured, key))
             return 0;
-        *out = map(value, put_measured, NULL);
+        *out = map(value, models ? put_of_model : put_measured, NULL);
         return *out ? 0 : -ENOMEM;
     }
     if (llmobs_json_is_string(value))

@@ -215,6 +215,7 @@ enum said {
     SAID_TEXT,    /* metadata */
     SAID_NUMBER,  /* metadata */
     SAID_TEXTS,   /* metadata */
+    SAID_MODEL,   /* the fact response_model, without the rest of an ARN */
     SAID_SECONDS, /* a metric */
     SAID_MS,      /* a metric in seconds */
     SAID_STOPPED  /* names in metadata.moderation */
@@ -261,6 +262,7 @@ static const struct place {
     {SAID_STOPPED, "input", "error\0inner_error\0"},
     {SAID_STOPPED, "input", "promptFeedback\0"}, /* Gemini */
     {SAID_STOPPED, "output", "candidates\0safetyRatings\0"},
+    {SAID_MODEL, "", "trace\0promptRouter\0invokedModelId\0"}, /* Bedrock */
     {SAID_STOPPED, "input", "trace\0guardrail\0inputAssessment\0"},
     {SAID_STOPPED, "output", "trace\0guardrail\0outputAssessments\0"},
     {SAID_STOPPED, "input", "trace\0guardrailTrace\0inputAssessments\0"},
@@ -333,12 +335,22 @@ static void add_all_stopped(struct llmobs_reading *reading, const char *side,
         add_all_stopped(reading, side, key, one);
 }
 
+static const char *behind_slash(const char *text)
+{
+    const char *slash = text ? strrchr(text, '/') : NULL;
+
+    return slash ? slash + 1 : text;
+}
+
 static void put_said(struct llmobs_reading *reading, const struct place *place,
                      const struct llmobs_json *value)
 {
     struct llmobs_span *span = reading->span;
 
-    if (place->said == SAID_STOPPED)
+    if (place->said == SAID_MODEL)
+        llmobs_span_fact(&span->facts, LLMOBS_FACT_RESPONSE_MODEL,
+                         behind_slash(llmobs_json_text(value)));
+    else if (place->said == SAID_STOPPED)
         add_all_stopped(reading, place->to, "", value);
     else if (place->said == SAID_TEXT)
         (void)llmobs_json_sets(span->metadata, place->to,

@@ -147,6 +147,29 @@ static int64_t count_detail(const struct llmobs_json *usage, const char *group,
                        : llmobs_usage_count(llmobs_json_get(usage, other), key);
 }
 
+void llmobs_usage_put(const struct llmobs_counts *counts,
+                      struct llmobs_json *metrics)
+{
+    const struct {
+        const char *key;
+        int64_t number;
+    } rows[] = {
+        {"input_tokens", counts->input},
+        {"output_tokens", counts->output},
+        {"total_tokens", counts->total},
+        {"cache_read_input_tokens", counts->cache_read},
+        {"cache_write_input_tokens", counts->cache_write},
+        {"ephemeral_1h_input_tokens", counts->cache_hour},
+        {"ephemeral_5m_input_tokens", counts->cache_brief},
+        {"reasoning_output_tokens", counts->reasoning},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        if (rows[i].number >= 0 && rows[i].number <= COUNT_MAX)
+            (void)llmobs_json_set(metrics, rows[i].key,
+                                  llmobs_json_int(rows[i].number));
+}
+
 static void put(struct llmobs_span *span, const char *key, int64_t number)
 {
     if (number >= 0)

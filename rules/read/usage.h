@@ -12,6 +12,28 @@
 
 #include "lib/span/span.h"
 
+/* The counts of an answer; -1: unknown. */
+struct llmobs_counts {
+    int64_t input; /* cached tokens included */
+    int64_t output;
+    int64_t total;
+    int64_t cache_read;
+    int64_t cache_write;
+    int64_t cache_hour;  /* the parts of cache_write, by the time that the */
+    int64_t cache_brief; /* cache holds: an hour, five minutes */
+    int64_t reasoning;
+};
+
+#define LLMOBS_NO_COUNTS               \
+    {                                  \
+        -1, -1, -1, -1, -1, -1, -1, -1 \
+    }
+
+/* Sets the metrics of these counts in the object; an unknown one sets nothing.
+ */
+void llmobs_usage_put(const struct llmobs_counts *counts,
+                      struct llmobs_json *metrics);
+
 /* The usage object of a whole answer or of a chunk of a stream; each provider
  * has its own place for it (WIRE 6.12). Borrows; NULL: no usage. */
 const struct llmobs_json *llmobs_usage_find(const struct llmobs_json *body);

@@ -63,14 +63,13 @@ static int read_document(struct llmobs_reading *reading,
 
     if (rc == 0)
         rc = llmobs_sources_read(span, body, LLMOBS_SOURCES_ANTHROPIC);
-    llmobs_anthropic_usage(llmobs_json_get(body, "usage"), span);
     if (span->output_messages)
         llmobs_fact_finish(span, llmobs_json_gets(body, "stop_reason"));
     return rc < 0
                ? rc
-               : llmobs_anthropic_served(llmobs_json_get(body, "usage"),
-                                         llmobs_json_get(body, "stop_details"),
-                                         span);
+               : llmobs_anthropic_usage(llmobs_json_get(body, "usage"),
+                                        llmobs_json_get(body, "stop_details"),
+                                        span);
 }
 
 static int read_event(struct llmobs_reading *reading,
@@ -93,12 +92,9 @@ static int finish_stream(struct llmobs_reading *reading)
     struct llmobs_span *span = reading->span;
     int rc = llmobs_anthropic_stream_outputs(stream, &span->output_messages);
 
-    llmobs_anthropic_usage(stream->usage, span);
     if (span->output_messages)
         llmobs_fact_finish(span, stream->reason);
-    return rc < 0
-               ? rc
-               : llmobs_anthropic_served(stream->usage, stream->details, span);
+    return rc < 0 ? rc : llmobs_anthropic_stream_usage(stream, span);
 }
 
 /* Finds a value after the content, or before it. */
@@ -119,8 +115,7 @@ static int read_ends(struct llmobs_reading *reading)
 
     reading->span->complete = llmobs_json_is_string(reason);
     llmobs_fact_finish(reading->span, llmobs_json_text(reason));
-    llmobs_anthropic_usage(usage, reading->span);
-    rc = llmobs_anthropic_served(usage, NULL, reading->span);
+    rc = llmobs_anthropic_usage(usage, NULL, reading->span);
     llmobs_json_free(usage);
     llmobs_json_free(reason);
     return rc;

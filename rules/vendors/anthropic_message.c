@@ -278,72 +278,124 @@ static int64_t at_least_0(int64_t number)
     return number > 0 ? number : 0;
 }
 
-/* Sets the tokens that were written to the cache, by the cache's lifetime. If
- * the answer does not split them, all have the short lifetime. */
-static void put_writes(const struct llmobs_json *usage, int64_t writes,
-                       struct llmobs_span *span)
+/* The model that answered in place of the one asked for, which had declined;
+ * NULL: none did. */
+static const char *fallback_of(const struct llmobs_json *usage)
 {
-    const struct llmobs_json *split = llmobs_json_get(usage, "cache_creation");
-    int64_t hour = llmobs_usage_count(split, "ephemeral_1h_input_tokens");
-    int64_t brief = llmobs_usage_count(split, "ephemeral_5m_input_tokens");
+    const char *model = NULL;
 
-    if (hour < 0 && brief < 0)
-        brief = writes;
-    llmobs_span_metric(span, "cache_write_input_tokens", writes);
-    llmobs_span_metric(span, "ephemeral_1h_input_tokens", at_least_0(hour));
-    llmobs_span_metric(span, "ephemeral_5m_input_tokens", at_least_0(brief));
+    LLMOBS_JSON_EACH (one, llmobs_json_get(usage, "iterations"), true)
+        if (llmobs_json_says(one, "type", "fallback_message"))
+            model = llmobs_json_gets(one, "model");
+    return model;
 }
 
-/* Adds to a count the tokens of the calls that compacted the history: the
- * answer's own counts leave these out. Stays -1 where nothing has the count. */
-static int64_t with_compactions(const struct llmobs_json *usage,
-                                const char *key)
+/* True for a call to another model than the one that answered: an advisor, or
+ * a model that declined. The answer's own counts leave these out. */
+static bool is_other(const struct llmobs_json *one, const char *fallback)
 {
-    const struct llmobs_json *list = llmobs_json_get(usage, "iterations");
-    int64_t sum = llmobs_usage_count(usage, key);
+    const char *model = llmobs_json_gets(one, "model");
 
-    LLMOBS_JSON_EACH (one, list, true) {
-        if (llmobs_json_says(one, "type", "compaction"))
-            sum = llmobs_usage_add(sum, llmobs_usage_count(one, key));
+    return llmobs_json_says(one, "type", "advisor_message") ||
+           (fallback && model && strcmp(model, fallback) != 0);
+}
+
+/* A count of the whole answer, below `group` unless that is NULL; -1: unknown.
+ * The answer's own counts leave out the calls that compacted the history. The
+ * calls stand for a count that the answer lacks. */
+static int64_t count_all(const struct llmobs_json *usage, const char *group,
+                         const char *key)
+{
+    const struct llmobs_json *calls = llmobs_json_get(usage, "iterations");
+    const char *fallback = fallback_of(usage);
+    const struct llmobs_json *own =
+        group ? llmobs_json_get(usage, group) : usage;
+    int64_t sum = llmobs_usage_count(own, key);
+    bool lacks = sum < 0;
+
+    LLMOBS_JSON_EACH (one, calls, true) {
+        own = group ? llmobs_json_get(one, group) : one;
+        if (llmobs_json_says(one, "type", "compaction") ||
+            (lacks && !is_other(one, fallback)))
+            sum = llmobs_usage_add(sum, llmobs_usage_count(own, key));
     }
     return sum;
 }
 
-void llmobs_anthropic_thinking(const struct llmobs_json *usage,
-                               struct llmobs_span *span)
+/* Tokens that are written to the cache have its short lifetime where the answer
+ * does not split them by lifetime. */
+static void read_counts(const struct llmobs_json *usage,
+                        struct llmobs_counts *counts)
 {
-    llmobs_span_metric(
-        span, "reasoning_output_tokens",
-        llmobs_usage_count(llmobs_json_get(usage, "output_tokens_details"),
-                           "thinking_tokens"));
-}
+    static const char split[] = "cache_creation";
+    int64_t in = count_all(usage, NULL, "input_tokens");
+    int64_t writes = count_all(usage, NULL, "cache_creation_input_tokens");
+    int64_t hour = count_all(usage, split, "ephemeral_1h_input_tokens");
+    int64_t brief = count_all(usage, split, "ephemeral_5m_input_tokens");
 
-void llmobs_anthropic_usage(const struct llmobs_json *usage,
-                            struct llmobs_span *span)
-{
-    int64_t in = with_compactions(usage, "input_tokens");
-    int64_t out = with_compactions(usage, "output_tokens");
-    int64_t writes = with_compactions(usage, "cache_creation_input_tokens");
-    int64_t reads = with_compactions(usage, "cache_read_input_tokens");
-
+    *counts = (struct llmobs_counts)LLMOBS_NO_COUNTS;
+    counts->output = count_all(usage, NULL, "output_tokens");
+    counts->cache_read = count_all(usage, NULL, "cache_read_input_tokens");
+    counts->reasoning = llmobs_usage_count(
+        llmobs_json_get(usage, "output_tokens_details"), "thinking_tokens");
     if (in >= 0)
-        in += at_least_0(writes) + at_least_0(reads);
-    llmobs_anthropic_thinking(usage, span);
-    llmobs_span_metric(span, "input_tokens", in);
-    llmobs_span_metric(span, "output_tokens", out);
-    if (in >= 0 && out >= 0)
-        llmobs_span_metric(span, "total_tokens", in + out);
-    if (writes >= 0)
-        put_writes(usage, writes, span);
-    llmobs_span_metric(span, "cache_read_input_tokens", reads);
+        counts->input =
+            in + at_least_0(writes) + at_least_0(counts->cache_read);
+    if (in >= 0 && counts->output >= 0)
+        counts->total = counts->input + counts->output;
+    if (writes < 0)
+        return;
+    counts->cache_write = writes;
+    counts->cache_hour = at_least_0(hour);
+    counts->cache_brief = hour < 0 && brief < 0 ? writes : at_least_0(brief);
 }
 
-int llmobs_anthropic_served(const struct llmobs_json *usage,
-                            const struct llmobs_json *details,
-                            struct llmobs_span *span)
+/* Adds the counts of a call to those of its model. */
+static int add_model(struct llmobs_json *models, const struct llmobs_json *one)
+{
+    static const char sums[] =
+        "input_tokens\0output_tokens\0total_tokens\0"
+        "cache_read_input_tokens\0cache_write_input_tokens\0"
+        "ephemeral_1h_input_tokens\0ephemeral_5m_input_tokens\0";
+    const char *model = llmobs_json_gets(one, "model");
+    struct llmobs_json *sum = llmobs_json_share(llmobs_json_get(models, model));
+    struct llmobs_json *now = llmobs_json_object();
+    struct llmobs_counts counts;
+    int rc;
+
+    read_counts(one, &counts);
+    llmobs_usage_put(&counts, now);
+    rc = llmobs_usage_sum(&sum, now, sums);
+    llmobs_json_free(now);
+    if (rc < 0) {
+        llmobs_json_free(sum);
+        return rc;
+    }
+    return llmobs_json_set(models, model, sum);
+}
+
+/* Tells the tokens of other models apart, by model. A model that declined
+ * before it said anything costs nothing. */
+static int put_others(const struct llmobs_json *usage, struct llmobs_span *span)
+{
+    const char *fallback = fallback_of(usage);
+    struct llmobs_json *models = llmobs_json_object();
+    int rc = models ? 0 : -ENOMEM;
+
+    LLMOBS_JSON_EACH (one, llmobs_json_get(usage, "iterations"), rc == 0)
+        if (is_other(one, fallback) && llmobs_json_gets(one, "model") &&
+            llmobs_usage_count(one, "output_tokens") != 0)
+            rc = add_model(models, one);
+    if (rc == 0 && llmobs_json_len(models) > 0)
+        return llmobs_json_set(span->metadata, "usage_by_model", models);
+    llmobs_json_free(models);
+    return rc;
+}
+
+/* Tells how the provider served the call. */
+static int put_served(const struct llmobs_json *usage, struct llmobs_span *span)
 {
     const char *tier = llmobs_json_gets(usage, "service_tier");
-    struct llmobs_json *why = llmobs_json_object();
     /* The tier that was asked for stands beside the one that served the call.
      */
     int rc = tier ? llmobs_json_set_texts(
@@ -357,6 +409,25 @@ int llmobs_anthropic_served(const struct llmobs_json *usage,
             llmobs_json_gets(usage, "inference_geo"), "speed",
             llmobs_json_gets(usage, "speed"), NULL);
 
+    llmobs_span_fact(&span->facts, LLMOBS_FACT_RESPONSE_MODEL,
+                     fallback_of(usage));
+    return rc < 0 ? rc : put_others(usage, span);
+}
+
+int llmobs_anthropic_usage(const struct llmobs_json *usage,
+                           const struct llmobs_json *details,
+                           struct llmobs_span *span)
+{
+    struct llmobs_json *why = llmobs_json_object();
+    struct llmobs_counts counts;
+    int rc;
+
+    read_counts(usage, &counts);
+    /* Bedrock's frames may count more than a body that lacks the cache. */
+    if (counts.input < llmobs_usage_count(span->metrics, "input_tokens"))
+        counts.input = counts.total = -1;
+    llmobs_usage_put(&counts, span->metrics);
+    rc = put_served(usage, span);
     if (rc == 0)
         rc = llmobs_usage_costs(usage, span);
     if (rc == 0)

@@ -27,19 +27,12 @@ int llmobs_anthropic_inputs(const struct llmobs_json *request, bool images,
 int llmobs_anthropic_outputs(const struct llmobs_json *answer,
                              struct llmobs_json **out);
 
-/* Sets the metrics from a usage object; does nothing for another value. */
-void llmobs_anthropic_usage(const struct llmobs_json *usage,
-                            struct llmobs_span *span);
-
-/* Sets only the count of the tokens of thinking, which are a part of the output
- * tokens. */
-void llmobs_anthropic_thinking(const struct llmobs_json *usage,
-                               struct llmobs_span *span);
-
-/* Adds to the metadata how the provider served the call (from `usage`) and why
- * it refused to answer (from `stop_details`); each may be NULL or no object. */
-int llmobs_anthropic_served(const struct llmobs_json *usage,
-                            const struct llmobs_json *details,
-                            struct llmobs_span *span);
+/* Sets the metrics from `usage`, and tells how the provider served the call: by
+ * which model instead of the one asked for, what other models used besides, in
+ * which tier, and why it refused to answer (from `stop_details`). Each may be
+ * NULL or no object. */
+int llmobs_anthropic_usage(const struct llmobs_json *usage,
+                           const struct llmobs_json *details,
+                           struct llmobs_span *span);
 
 #endif

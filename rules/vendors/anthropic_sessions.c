@@ -264,29 +264,30 @@ static int anthropic_sessions_event(struct llmobs_reading *reading,
 
 /* Sets the sum of the counts if no part of it is missing. Removes the two
  * counts for caches, since the API does not say how long a cache is kept. */
-static void set_counts(struct llmobs_reading *reading)
+static int set_counts(struct llmobs_reading *reading)
 {
     const struct state *state = reading->state;
     struct llmobs_span *span = reading->span;
+    int rc;
 
     if (!reading->done || llmobs_json_len(state->asking) > 0 ||
         reading->classified->call->response_truncated)
-        return;
-    llmobs_anthropic_usage(state->sum, span);
+        return 0;
+    rc = llmobs_anthropic_usage(state->sum, NULL, span);
     llmobs_json_unset(span->metrics, "ephemeral_1h_input_tokens");
     llmobs_json_unset(span->metrics, "ephemeral_5m_input_tokens");
+    return rc;
 }
 
 static int anthropic_sessions_finish(struct llmobs_reading *reading)
 {
     struct state *state = reading->state;
     struct llmobs_span *span = reading->span;
-    int rc = 0;
+    int rc = set_counts(reading);
 
-    set_counts(reading);
     if (!reading->done)
         span->duration_ns = 0;
-    if (state->pieces.len > 0)
+    if (rc == 0 && state->pieces.len > 0)
         rc = llmobs_message_content_append(&state->said, state->pieces.data);
     if (rc == 0)
         rc = llmobs_value_words(&span->input_value, &state->asked);

@@ -41,6 +41,7 @@ void llmobs_anthropic_stream_fini(void *state)
     free(stream->reason);
     llmobs_json_free(stream->details);
     llmobs_json_free(stream->usage);
+    llmobs_json_free(stream->served);
 }
 
 static struct llmobs_json *share(const struct llmobs_json *value)
@@ -99,6 +100,13 @@ static int start_block(struct llmobs_anthropic_stream *stream,
 
     if (!llmobs_json_is_object(from))
         return 0;
+    /* The counts so far are those of the model that declined. */
+    if (type && strcmp(type, "fallback") == 0) {
+        llmobs_json_free(stream->served);
+        llmobs_json_free(stream->usage);
+        stream->served = share(llmobs_json_get(from, "to"));
+        stream->usage = NULL;
+    }
     rc = new_block(stream, llmobs_json_to_int(llmobs_json_get(event, "index")),
                    &block);
     if (rc < 0)
@@ -163,24 +171,31 @@ static int add_delta(struct llmobs_anthropic_stream *stream,
 }
 
 /* When a new number of cache writes comes, drops the old number's split. When
- * more of the input turns out to be the cache's, less of it is plain. */
-static void drop_split(struct llmobs_json *held,
-                       const struct llmobs_json *usage)
+ * more of the input turns out to be the cache's, less of it is plain. Counts of
+ * several calls in one are the answer's; those before them are of the first
+ * call, which may have compacted the history, or declined. */
+static void drop_old(struct llmobs_json *held, const struct llmobs_json *usage)
 {
     static const char writes[] = "cache_creation_input_tokens";
     static const char reads[] = "cache_read_input_tokens";
-    bool more =
-        llmobs_usage_count(usage, writes) > llmobs_usage_count(held, writes);
+    bool calls = llmobs_json_len(llmobs_json_get(usage, "iterations")) > 0;
+    int64_t now = llmobs_usage_count(usage, writes);
+    int64_t before = llmobs_usage_count(held, writes);
+    bool more = now > before || (calls && now >= 0 && now < before);
 
     if (more)
         llmobs_json_unset(held, "cache_creation");
-    if ((more ||
+    if ((more || calls ||
          llmobs_usage_count(usage, reads) > llmobs_usage_count(held, reads)) &&
         llmobs_usage_count(usage, "input_tokens") >= 0)
         llmobs_json_unset(held, "input_tokens");
+    if (calls && now >= 0)
+        llmobs_json_unset(held, writes);
+    if (calls && llmobs_usage_count(usage, reads) >= 0)
+        llmobs_json_unset(held, reads);
 }
 
-#define OUTPUT_KEYS 7 /* of `keys` in add_usage, at its end */
+#define OUTPUT_KEYS 8 /* of `keys` in add_usage, at its end */
 
 /* Copies the counts of a usage object to the stream's counts, which never fall:
  * each is one of the whole answer so far. Without `last`,
@@ -197,6 +212,7 @@ static int add_usage(struct llmobs_anthropic_stream *stream,
                                        "inference_geo",
                                        "speed",
                                        "iterations",
+                                       "server_tool_use",
                                        "cost",
                                        "cost_details",
                                        "is_byok",
@@ -212,7 +228,7 @@ static int add_usage(struct llmobs_anthropic_stream *stream,
         stream->usage = llmobs_json_object();
     if (!stream->usage)
         return -ENOMEM;
-    drop_split(stream->usage, usage);
+    drop_old(stream->usage, usage);
     for (size_t i = 0; rc == 0 && i < count; i++) {
         const struct llmobs_json *value = llmobs_json_get(usage, keys[i]);
 
@@ -321,6 +337,14 @@ static struct llmobs_json *whole_block(const struct block *block)
         rc = llmobs_json_set(out, "input",
                              llmobs_message_content_string(&block->input));
     return llmobs_json_done(out, rc);
+}
+
+int llmobs_anthropic_stream_usage(const struct llmobs_anthropic_stream *stream,
+                                  struct llmobs_span *span)
+{
+    llmobs_span_fact(&span->facts, LLMOBS_FACT_RESPONSE_MODEL,
+                     llmobs_json_gets(stream->served, "model"));
+    return llmobs_anthropic_usage(stream->usage, stream->details, span);
 }
 
 int llmobs_anthropic_stream_outputs(

@@ -12,7 +12,7 @@
 #ifndef LLMOBS_ANTHROPIC_STREAM_H
 #define LLMOBS_ANTHROPIC_STREAM_H
 
-#include "lib/text/json.h"
+#include "lib/span/span.h"
 #include "rules/read/stream_parts.h"
 
 #define LLMOBS_ANTHROPIC_BLOCKS_MAX 1024
@@ -23,6 +23,8 @@ struct llmobs_anthropic_stream {
     char *reason;                /* why it ended; NULL: not known */
     struct llmobs_json *details; /* the reason's details; NULL: none */
     struct llmobs_json *usage;   /* the counts that came; NULL: none */
+    struct llmobs_json *served;  /* names the model that answers instead of the
+                                  * one asked for; NULL: none does */
     bool done;                   /* message_stop or a stop reason was seen */
     bool begun;                  /* a first token was seen */
 };
@@ -38,5 +40,9 @@ int llmobs_anthropic_stream_add(struct llmobs_anthropic_stream *stream,
  * came. */
 int llmobs_anthropic_stream_outputs(
     const struct llmobs_anthropic_stream *stream, struct llmobs_json **out);
+
+/* llmobs_anthropic_usage of what came. */
+int llmobs_anthropic_stream_usage(const struct llmobs_anthropic_stream *stream,
+                                  struct llmobs_span *span);
 
 #endif

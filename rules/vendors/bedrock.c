@@ -6,7 +6,6 @@
 #include "rules/read/cut_json.h"
 #include "rules/read/facts.h"
 #include "rules/read/match.h"
-#include "rules/read/usage.h"
 
 #define HEADER(name) "x-amzn-bedrock-" name "-token-count"
 
@@ -25,7 +24,7 @@ static int64_t header_count(const struct llmobs_call *call, const char *name)
 int llmobs_bedrock_begin(struct llmobs_reading *reading)
 {
     const struct llmobs_call *call = reading->classified->call;
-    struct llmobs_bedrock_tokens tokens = {.total = -1};
+    struct llmobs_counts tokens = LLMOBS_NO_COUNTS;
     char *model;
     int rc;
 
@@ -103,28 +102,24 @@ static int64_t or_none(int64_t number)
 
 /* Tokens that were read from the cache or written to it are input too (WIRE
  * 6.9). */
-void llmobs_bedrock_count(const struct llmobs_bedrock_tokens *tokens,
+void llmobs_bedrock_count(const struct llmobs_counts *tokens,
                           struct llmobs_span *span)
 {
-    int64_t input = tokens->input, total = tokens->total;
+    struct llmobs_counts all = *tokens;
 
-    if (input >= 0)
-        input += or_none(tokens->cache_read) + or_none(tokens->cache_write);
-    if (total < 0 && input >= 0 && tokens->output >= 0)
-        total = input + tokens->output;
-    llmobs_span_metric(span, "input_tokens", input);
-    llmobs_span_metric(span, "output_tokens", tokens->output);
-    llmobs_span_metric(span, "total_tokens", total);
-    llmobs_span_metric(span, "cache_read_input_tokens", tokens->cache_read);
-    llmobs_span_metric(span, "cache_write_input_tokens", tokens->cache_write);
+    if (all.input >= 0)
+        all.input += or_none(all.cache_read) + or_none(all.cache_write);
+    if (all.total < 0 && all.input >= 0 && all.output >= 0)
+        all.total = all.input + all.output;
+    llmobs_usage_put(&all, span->metrics);
 }
 
 void llmobs_bedrock_invocation(const struct llmobs_json *metrics,
-                               struct llmobs_bedrock_tokens *tokens)
+                               struct llmobs_counts *tokens)
 {
+    *tokens = (struct llmobs_counts)LLMOBS_NO_COUNTS;
     tokens->input = llmobs_usage_count(metrics, "inputTokenCount");
     tokens->output = llmobs_usage_count(metrics, "outputTokenCount");
-    tokens->total = -1;
     tokens->cache_read =
         llmobs_usage_count(metrics, "cacheReadInputTokenCount");
     tokens->cache_write =
@@ -148,7 +143,7 @@ static unsigned read_count(const struct llmobs_json *from, const char *names,
 
 /* Titan's whole answer has a count for each of its results. */
 static unsigned read_results(const struct llmobs_json *results,
-                             struct llmobs_bedrock_tokens *tokens)
+                             struct llmobs_counts *tokens)
 {
     int64_t sum = -1;
 
@@ -162,7 +157,7 @@ static unsigned read_results(const struct llmobs_json *results,
 /* Leaves out the output count at the begin of Anthropic's stream, which is not
  * the answer's. */
 bool llmobs_bedrock_body_counts(const struct llmobs_json *body,
-                                struct llmobs_bedrock_tokens *tokens)
+                                struct llmobs_counts *tokens)
 {
     const struct llmobs_json *begun =
         llmobs_json_get(llmobs_json_get(body, "message"), "usage");

@@ -12,6 +12,7 @@
 #define LLMOBS_BEDROCK_H
 
 #include "rules/read/reading.h"
+#include "rules/read/usage.h"
 
 /* form->begin: takes the model from the path, and the token counts of the
  * answer's headers. */
@@ -31,27 +32,19 @@ int llmobs_bedrock_settings(struct llmobs_span *span,
                             const struct llmobs_json *temperature,
                             const struct llmobs_json *max_tokens);
 
-/* Token counts; -1: unknown. */
-struct llmobs_bedrock_tokens {
-    int64_t input; /* without tokens from and to the cache */
-    int64_t output;
-    int64_t total; /* the provider's; -1: the sum of the counts is used */
-    int64_t cache_read;
-    int64_t cache_write;
-};
-
-/* Sets the metrics from the counts. */
-void llmobs_bedrock_count(const struct llmobs_bedrock_tokens *tokens,
+/* Sets the metrics from the counts, whose `input` lacks the tokens from and to
+ * the cache. Without the provider's total the sum is used. */
+void llmobs_bedrock_count(const struct llmobs_counts *tokens,
                           struct llmobs_span *span);
 
 /* Takes over the counts that a body or a chunk of it has, in the form of any
  * maker; the other counts stay as they are. False: it has none. */
 bool llmobs_bedrock_body_counts(const struct llmobs_json *body,
-                                struct llmobs_bedrock_tokens *tokens);
+                                struct llmobs_counts *tokens);
 
 /* The key of the object that ends a stream of InvokeModel; reads its counts. */
 #define LLMOBS_BEDROCK_METRICS "amazon-bedrock-invocationMetrics"
 void llmobs_bedrock_invocation(const struct llmobs_json *metrics,
-                               struct llmobs_bedrock_tokens *tokens);
+                               struct llmobs_counts *tokens);
 
 #endif

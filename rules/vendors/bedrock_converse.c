@@ -16,7 +16,7 @@ static bool is_converse(const struct llmobs_reading *reading)
 
 static int read_usage(const struct llmobs_json *usage, struct llmobs_span *span)
 {
-    struct llmobs_bedrock_tokens tokens;
+    struct llmobs_counts tokens;
 
     if (!llmobs_json_is_object(usage))
         return 0;

@@ -39,7 +39,7 @@ struct invoke {
     struct llmobs_anthropic_stream anthropic;
     struct llmobs_converse_stream converse;
     struct llmobs_text_stream texts;
-    struct llmobs_bedrock_tokens tokens; /* only from the bodies */
+    struct llmobs_counts tokens;     /* only from the bodies */
     const struct llmobs_json *plain; /* the tree of a chunk that says nothing
                                       * beside its text */
     bool begun;                      /* a first token was seen */
@@ -81,6 +81,8 @@ static int anthropic_request(struct llmobs_reading *reading)
     return llmobs_anthropic_inputs(reading->request, false, reading->span);
 }
 
+/* The bodies of Claude know more of their counts than headers and frames: how
+ * long the cache holds, and what a compaction took. */
 static int anthropic_document(struct llmobs_reading *reading,
                               const struct llmobs_json *body,
                               struct llmobs_json **list)
@@ -92,7 +94,11 @@ static int anthropic_document(struct llmobs_reading *reading,
     if (*list)
         llmobs_fact_finish(reading->span,
                            llmobs_json_gets(body, "stop_reason"));
-    return rc;
+    return rc < 0
+               ? rc
+               : llmobs_anthropic_usage(llmobs_json_get(body, "usage"),
+                                        llmobs_json_get(body, "stop_details"),
+                                        reading->span);
 }
 
 static int anthropic_chunk(struct invoke *invoke,
@@ -112,7 +118,8 @@ static int anthropic_finish(struct invoke *invoke, struct llmobs_span *span)
 
     if (span->output_messages)
         llmobs_fact_finish(span, invoke->anthropic.reason);
-    return rc;
+    return rc < 0 ? rc
+                  : llmobs_anthropic_stream_usage(&invoke->anthropic, span);
 }
 
 static const struct body anthropic = {anthropic_request, anthropic_document,
@@ -549,7 +556,7 @@ static int bedrock_invoke_begin(struct llmobs_reading *reading)
     if (!invoke->body)
         invoke->body = &raw;
     free(model);
-    invoke->tokens = (struct llmobs_bedrock_tokens){-1, -1, -1, -1, -1};
+    invoke->tokens = (struct llmobs_counts)LLMOBS_NO_COUNTS;
     return llmobs_bedrock_begin(reading);
 }
 
@@ -582,7 +589,6 @@ static int read_document(struct llmobs_reading *reading,
     if (reading->classified->call->status < 300)
         llmobs_bedrock_body_counts(body, &invoke->tokens);
     count_bodies(reading);
-    llmobs_anthropic_thinking(llmobs_json_get(body, "usage"), reading->span);
     return body_of(reading)->document(reading, body,
                                       &reading->span->output_messages);
 }
@@ -606,7 +612,7 @@ static int read_event(struct llmobs_reading *reading,
     struct invoke *invoke = reading->state;
     const struct llmobs_json *metrics =
         llmobs_json_get(event->json, LLMOBS_BEDROCK_METRICS);
-    struct llmobs_bedrock_tokens tokens;
+    struct llmobs_counts tokens;
     int rc;
 
     if (event->failed)
@@ -632,10 +638,7 @@ static int read_event(struct llmobs_reading *reading,
 
 static int finish_stream(struct llmobs_reading *reading)
 {
-    const struct invoke *invoke = reading->state;
-
     count_bodies(reading);
-    llmobs_anthropic_thinking(invoke->anthropic.usage, reading->span);
     return body_of(reading)->finish(reading->state, reading->span);
 }
 

@@ -6,7 +6,6 @@
 #include "rules/read/message.h"
 #include "rules/read/message_content.h"
 #include "rules/read/tools.h"
-#include "rules/read/usage.h"
 
 /* One message of Converse becomes up to four of a span, in this order. */
 struct parts {
@@ -372,8 +371,11 @@ static int64_t cache_count(const struct llmobs_json *usage, const char *key,
 }
 
 void llmobs_converse_usage(const struct llmobs_json *usage,
-                           struct llmobs_bedrock_tokens *tokens)
+                           struct llmobs_counts *tokens)
 {
+    const struct llmobs_json *writes = llmobs_json_get(usage, "cacheDetails");
+
+    *tokens = (struct llmobs_counts)LLMOBS_NO_COUNTS;
     tokens->input = llmobs_usage_count(usage, "inputTokens");
     tokens->output = llmobs_usage_count(usage, "outputTokens");
     tokens->total = llmobs_usage_count(usage, "totalTokens");
@@ -381,4 +383,14 @@ void llmobs_converse_usage(const struct llmobs_json *usage,
         cache_count(usage, "cacheReadInputTokenCount", "cacheReadInputTokens");
     tokens->cache_write = cache_count(usage, "cacheWriteInputTokenCount",
                                       "cacheWriteInputTokens");
+    LLMOBS_JSON_EACH (one, writes, true) {
+        int64_t *sum = llmobs_json_says(one, "ttl", "1h") ? &tokens->cache_hour
+                       : llmobs_json_says(one, "ttl", "5m")
+                           ? &tokens->cache_brief
+                           : NULL;
+
+        if (sum)
+            *sum =
+                llmobs_usage_add(*sum, llmobs_usage_count(one, "inputTokens"));
+    }
 }

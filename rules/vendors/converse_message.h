@@ -22,6 +22,6 @@ int llmobs_converse_outputs(const struct llmobs_json *answer,
 
 /* Reads the counts of a `usage` object. */
 void llmobs_converse_usage(const struct llmobs_json *usage,
-                           struct llmobs_bedrock_tokens *tokens);
+                           struct llmobs_counts *tokens);
 
 #endif

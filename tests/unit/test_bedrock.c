@@ -130,7 +130,7 @@ static struct llmobs_json *many_counts(const char *key, const char *one,
 
 TEST(sums_do_not_overflow)
 {
-    struct llmobs_bedrock_tokens tokens = {-1, -1, -1, -1, -1};
+    struct llmobs_counts tokens = LLMOBS_NO_COUNTS;
     struct llmobs_json *body = many_counts(
         "results", "{\"tokenCount\": 9007199254740992}", "{\"tokenCount\": 5}");
     struct llmobs_json *usage = many_counts(
@@ -142,7 +142,7 @@ TEST(sums_do_not_overflow)
     llmobs_bedrock_body_counts(body, &tokens);
     ck_assert_int_gt(tokens.output, MOST);
     ck_assert_int_eq(llmobs_span_init(&span), 0);
-    llmobs_anthropic_usage(usage, &span);
+    ck_assert_int_eq(llmobs_anthropic_usage(usage, NULL, &span), 0);
     ck_assert_ptr_null(llmobs_json_get(span.metrics, "output_tokens"));
     llmobs_json_free(usage);
     llmobs_json_free(body);

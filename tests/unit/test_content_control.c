@@ -172,6 +172,7 @@ static const char event[] =
     "  \"metadata\": {\"temperature\": 0.5, \"stream\": true, \"user\":"
     "    \"bob@x.com\", \"stop\": [\"bob@x.com\"], \"stop_reason\": \"stop\","
     "    \"transfer\": {\"curl_code\": 0}, \"caller\": {\"module\": \"a\"},"
+    "    \"usage_by_model\": {\"m-1\": {\"output_tokens\": 7, \"a\": \"b c\"}},"
     "    \"other\": {\"bob@x.com\": 1}}}}";
 
 TEST(test_off)
@@ -189,7 +190,7 @@ TEST(test_off)
            "\"stack\": \"\", \"type\": \"error\"}, \"metadata\": "
            "{\"temperature\": 0.5, \"stream\": true, \"stop_reason\": \"stop\","
            " \"transfer\": {\"curl_code\": 0}, \"caller\": {\"module\": "
-           "\"a\"}}}}");
+           "\"a\"}, \"usage_by_model\": {\"m-1\": {\"output_tokens\": 7}}}}}");
     expect(c,
            "{\"meta\": {\"error\": {\"type\": \"rate_limit_exceeded\","
            " \"message\": \"x\"}}, \"tags\": [\"error_type:a.b:c\", 5]}",
@@ -228,7 +229,8 @@ TEST(test_redact)
            "  \"metadata\": {\"temperature\": 0.5, \"stream\": true, \"user\":"
            "    \"[redacted:email]\", \"stop\": [\"[redacted:email]\"], "
            "\"stop_reason\": \"stop\", \"transfer\": {\"curl_code\": 0}, "
-           "\"caller\": {\"module\": \"a\"},"
+           "\"caller\": {\"module\": \"a\"}, \"usage_by_model\": {\"m-1\": "
+           "{\"output_tokens\": 7, \"a\": \"b c\"}},"
            "    \"other\": {\"[redacted:email]\": 1}}}}");
     expect(c,
            "{\"label\": \"b@x.com\", \"reasoning\": \"b@x.com\", \"tags\":"
