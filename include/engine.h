@@ -27,7 +27,7 @@ struct dl_phdr_info;
 
 /* Raised whenever a table or a list below changes. The shim does not use a core
  * with another number. */
-#define LLMOBS_ENGINE_ABI 23
+#define LLMOBS_ENGINE_ABI 24
 
 /* The only name that the core exports. */
 #define LLMOBS_CORE_ATTACH "llmobs_core_attach"
@@ -214,21 +214,25 @@ enum llmobs_wire_what {
 #define LLMOBS_WIRE_PLAIN (-2)
 
 /* Trace headers that the shim puts among the bytes that a program sends to a
- * listed gateway, in the order of `at`. Those of HTTP/1.1 stand before the
- * empty line that ends a head: as long as a part of them is unsent, the program
- * has bytes left to send, and calls again. */
-#define LLMOBS_INSERTIONS 16
+ * listed gateway, in the order of `at`. They stand before the empty line that
+ * ends a head of HTTP/1.1, or the last line of one of HTTP/2: as long as a part
+ * of them is unsent, the program has bytes left to send, and calls again. By
+ * HTTP/2, over TLS alone, one before each gives the frame its length. */
+#define LLMOBS_INSERTIONS 256   /* of 128 requests at once by HTTP/2 */
 #define LLMOBS_INSERT_PIECES 16 /* of a call; a longer vector gets none */
 struct llmobs_insertion {
     size_t at;        /* as many bytes of the next call go before it */
     size_t from, len; /* in `text`: what has not been sent of it */
+    bool instead;     /* of as many bytes of the call, which is one piece; the
+                       * next one must follow once a part of it has gone */
 };
 struct llmobs_insertions { /* a thread's, or the connection's */
     uintptr_t of; /* the connection, whose record may be another's by now */
     struct llmobs_insertion list[LLMOBS_INSERTIONS];
     size_t count;
-    bool torn;    /* a part of the first has gone, so that its rest must */
-    size_t lost;  /* of which nothing will go */
+    bool torn;    /* a part of the first has gone, or of the one `instead`
+                   * before it, so that its rest must */
+    size_t lost;  /* of which nothing will go, without those `instead` */
     size_t shown; /* as many bytes must come next, of this `sum` */
     uint64_t sum;
     struct iovec pieces[LLMOBS_INSERT_PIECES + 2 * LLMOBS_INSERTIONS];

@@ -251,15 +251,19 @@ struct iovec llmobs_follow_join(struct llmobs_insertions *all,
                                 const void *bytes, size_t len)
 {
     struct iovec piece = {(void *)(uintptr_t)bytes, len};
+    size_t count, i = 0;
 
     if (!all->room && all->count > 0) {
         llmobs_load_core()->wire.join(all, llmobs_insert_mix(all, &piece, 1));
         if (!all->room)
             llmobs_insert_check(all, NULL, 0, false);
     }
-    if (!all->room && all->torn)
-        return (struct iovec){all->text + all->list[0].from, all->list[0].len};
-    return all->room ? (struct iovec){all->room, all->room_size} : piece;
+    if (all->room)
+        return (struct iovec){all->room, all->room_size};
+    for (count = llmobs_insert_mix(all, &piece, 1);
+         i + 1 < count && all->pieces[i].iov_len == 0; i++)
+        ;
+    return all->pieces[i];
 }
 
 size_t llmobs_follow_joined(struct llmobs_insertions *all, const void *bytes,

@@ -21,13 +21,13 @@ void llmobs_insert_check(struct llmobs_insertions *all,
                          const struct iovec *pieces, size_t count,
                          bool readable)
 {
-    size_t stay = all->torn;
+    size_t stay = !all->torn ? 0 : all->list[0].instead ? 2 : 1;
 
     if (all->count == stay ||
         (readable && sum_of(pieces, count, 0, all->shown) == all->sum))
         return;
-    all->lost += all->count - stay;
-    all->count = stay;
+    while (all->count > stay)
+        all->lost += !all->list[--all->count].instead;
 }
 
 size_t llmobs_insert_mix(struct llmobs_insertions *all,
@@ -42,10 +42,13 @@ size_t llmobs_insert_mix(struct llmobs_insertions *all,
         for (; next < all->count && all->list[next].at < done + rest.iov_len;
              next++) {
             const struct llmobs_insertion *here = &all->list[next];
-            size_t part = here->at - done;
+            size_t part = here->at - done, len = here->len;
 
             *to++ = (struct iovec){rest.iov_base, part};
-            *to++ = (struct iovec){all->text + here->from, here->len};
+            if (here->instead && len > rest.iov_len - part)
+                len = rest.iov_len - part;
+            *to++ = (struct iovec){all->text + here->from, len};
+            part += here->instead ? len : 0;
             rest.iov_base = (char *)rest.iov_base + part;
             rest.iov_len -= part;
             done += part;
@@ -69,11 +72,14 @@ size_t llmobs_insert_took(struct llmobs_insertions *all, size_t took)
         if (took <= begins)
             break;
         part = took - begins < here->len ? took - begins : here->len;
-        ours += part;
+        if (here->instead)
+            here->at += part;
+        else
+            ours += part;
         here->from += part;
         here->len -= part;
-        all->torn = here->len > 0;
-        if (all->torn)
+        all->torn = here->len > 0 || here->instead;
+        if (here->len > 0)
             break;
     }
     own = took - ours;
@@ -89,7 +95,7 @@ void llmobs_insert_show(struct llmobs_insertions *all,
                         const struct iovec *pieces, size_t count,
                         size_t accepted, bool readable)
 {
-    size_t end = all->count ? all->list[all->count - 1].at + 2 : 0;
+    size_t end = all->count ? all->list[all->count - 1].at + 1 : 0;
 
     all->shown = readable ? end : SIZE_MAX;
     if (readable)

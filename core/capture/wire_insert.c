@@ -9,6 +9,9 @@
 /* Servers refuse a head of 8 KiB or more (431), of which they may count more
  * than its bytes. */
 #define HEAD_MAX 7000
+/* A TLS library must be given a copy of the call, whose length may be an int.
+ */
+#define COPY_MAX (64 << 20)
 
 /* True for credentials that no other header can change. */
 static bool is_plain(const char *credentials)
@@ -48,24 +51,70 @@ static bool is_signed(const struct llmobs_wire_request *asked)
     return false;
 }
 
-static bool add(struct llmobs_insertions *to, size_t place,
-                const struct llmobs_inject *inject, size_t len)
+static char *put(char *to, const char *bytes, size_t len)
 {
-    char *at;
+    memcpy(to, bytes, len);
+    return to + len;
+}
+
+/* A line of HPACK that no table gets (RFC 7541, 6.2.3). A name is shorter than
+ * a number's first byte can tell. */
+static char *put_literal(char *to, const char *line)
+{
+    size_t name = strcspn(line, ":"), value = strlen(line) - name - 2;
+    size_t more = value < 127 ? 0 : value - 127;
+
+    *to++ = 0x10;
+    *to++ = (char)name;
+    to = put(to, line, name);
+    *to++ = (char)(value - more);
+    for (; more >= 128; more >>= 7)
+        *to++ = (char)(more | 128);
+    if (value >= 127)
+        *to++ = (char)more;
+    return put(to, line + name + 2, value);
+}
+
+static void list(struct llmobs_insertions *to, size_t place, const char *from,
+                 const char *end, bool instead)
+{
+    to->list[to->count++] = (struct llmobs_insertion){
+        place, (size_t)(from - to->text), (size_t)(end - from), instead};
+    to->text_len = (size_t)(end - to->text);
+}
+
+/* By HTTP/2 the frame's length, its first three bytes, changes as well. */
+static bool add(struct llmobs_insertions *to,
+                const struct llmobs_wire_event *event,
+                const struct llmobs_http1_head *head,
+                const struct llmobs_inject *inject)
+{
+    size_t room = 3 + inject->len + 3 * inject->count, len;
+    size_t gap = event->before + (size_t)(head->gap - event->bytes);
+    const unsigned char *frame = (const unsigned char *)head->frame;
+    char *text, *at;
 
     to->text_len = to->count == 0 ? 0 : to->text_len;
-    at = realloc(to->text, to->text_len + len);
-    if (!at)
+    text = realloc(to->text, to->text_len + room);
+    if (!text)
         return false;
-    to->text = at;
-    to->list[to->count++] = (struct llmobs_insertion){place, to->text_len, len};
+    to->text = text;
+    at = text += to->text_len + (frame ? 3 : 0);
     for (size_t i = 0; i < inject->count; i++) {
-        size_t n = strlen(inject->nodes[i].data);
+        const char *line = inject->nodes[i].data;
 
-        memcpy(to->text + to->text_len, inject->nodes[i].data, n);
-        memcpy(to->text + to->text_len + n, "\r\n", 2);
-        to->text_len += n + 2;
+        at = frame ? put_literal(at, line)
+                   : put(put(at, line, strlen(line)), "\r\n", 2);
     }
+    if (frame) {
+        len = (size_t)(at - text) +
+              ((size_t)frame[0] << 16 | (size_t)frame[1] << 8 | frame[2]);
+        memcpy(text - 3,
+               (const char[]){(char)(len >> 16), (char)(len >> 8), (char)len},
+               3);
+        list(to, gap - (size_t)(head->gap - head->frame), text - 3, text, true);
+    }
+    list(to, gap, text, at, false);
     return true;
 }
 
@@ -78,15 +127,16 @@ static enum llmobs_stat insert(const struct llmobs_wire_event *event,
     struct llmobs_inject *inject = malloc(sizeof(*inject));
     bool some = inject && llmobs_inject_fill(inject, plan);
     size_t len = some ? inject->len + inject->count : 0; /* CRLF for each NUL */
+    size_t size = some ? inject->len + 32 * inject->count : 0; /* of HPACK */
     enum llmobs_stat stat = LLMOBS_STAT_headers_way;
 
     if (inject && !some)
         stat = LLMOBS_STAT_headers_own;
-    else if (head->target.len + head->headers.len + len > HEAD_MAX)
+    else if (head->target.len + head->headers.len + len > HEAD_MAX ||
+             (head->frame && size > head->spare))
         stat = LLMOBS_STAT_headers_large;
     else if (some && (*to || (*to = calloc(1, sizeof(**to)))) &&
-             add(*to, event->before + (size_t)(head->blank - event->bytes),
-                 inject, len)) {
+             add(*to, event, head, inject)) {
         (*to)->of = key;
         *state = llmobs_inject_has_state(inject);
         stat = LLMOBS_STAT_headers_added;
@@ -104,17 +154,19 @@ void llmobs_wire_insert(const struct llmobs_wire_event *event,
     const struct llmobs_text host = head->host;
     size_t len = peer ? strlen(peer) : 0;
     struct llmobs_insertions **to = event->insertions;
+    bool plain = strncmp(asked->url, "http:", 5) == 0;
     enum llmobs_stat stat;
 
     if (is_signed(asked))
         stat = LLMOBS_STAT_headers_signed;
-    else if (!to || head->h2 || (*to && (*to)->count == LLMOBS_INSERTIONS) ||
+    else if (!to || (plain ? head->h2 : event->number > COPY_MAX) ||
+             (*to && (*to)->count + head->h2 >= LLMOBS_INSERTIONS) ||
              (peer &&
               (host.len < len || (host.len > len && host.data[len] != ':') ||
                strncasecmp(host.data, peer, len) != 0)))
         stat = LLMOBS_STAT_headers_way;
-    else if (!head->blank || head->blank < event->bytes ||
-             head->blank >= event->bytes + event->number)
+    else if (!head->gap || head->gap < event->bytes ||
+             head->gap >= event->bytes + event->number)
         stat = LLMOBS_STAT_headers_cut;
     else
         stat = insert(event, head, plan, key, &exchange->traced);

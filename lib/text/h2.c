@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #define FRAME_FIRST 16384 /* what a frame may have before SETTINGS say more */
+#define LINE_SIZE 32      /* what HPACK adds to a line's texts */
 
 /* Reasons to pass over a stream. */
 #define LARGE "a large head"
@@ -31,7 +32,7 @@ enum flag {
 #define PROTOCOL_ERROR 1
 #define REFUSED_STREAM 7
 
-enum setting { TABLE_SIZE = 1, FRAME_SIZE = 5 };
+enum setting { TABLE_SIZE = 1, FRAME_SIZE = 5, LIST_SIZE = 6 };
 
 /* The lines of a head that HTTP/1.1 has not; their names begin with a colon. */
 static const char pseudo[] =
@@ -44,13 +45,17 @@ struct fields {
     bool large, no_memory;
     struct llmobs_wiped text; /* as lines of HTTP/1.1 */
     uint32_t pseudo; /* bytes of it: those lines come first, without a colon */
+    uint32_t size;   /* as HPACK counts */
 };
 
 void llmobs_h2_init(struct llmobs_h2 *h2,
                     const struct llmobs_http1_events *events, void *user,
                     const uint64_t key[2])
 {
-    *h2 = (struct llmobs_h2){.events = events, .user = user, .most = INT32_MAX};
+    *h2 = (struct llmobs_h2){.events = events,
+                             .user = user,
+                             .most = INT32_MAX,
+                             .list_most = UINT32_MAX};
     for (int side = 0; side < 2; side++) {
         uint64_t own[2] = {key[0], key[1] + (uint64_t)side};
 
@@ -193,6 +198,7 @@ static bool on_field(void *user, struct llmobs_text name,
     bool is_pseudo = name.len > 0 && name.data[0] == ':';
     size_t len = name.len + value.len + 4;
 
+    fields->size += (uint32_t)(name.len + value.len) + LINE_SIZE;
     if (is_pseudo) {
         name.data++, name.len--;
         /* behind the others, unknown, or there already */
@@ -240,6 +246,35 @@ static struct llmobs_http1_head head_of(const struct fields *fields, bool ends)
     return head;
 }
 
+static uint32_t number_at(const char *data, size_t len)
+{
+    uint32_t number = 0;
+
+    for (size_t i = 0; i < len; i++)
+        number = number << 8 | (unsigned char)data[i];
+    return number;
+}
+
+/* Lines may be added before the last one, which is no pseudo-field's, if the
+ * head is one frame without padding. Each server takes FRAME_FIRST bytes. */
+static void find_gap(const struct llmobs_h2 *h2, const struct fields *fields,
+                     struct llmobs_http1_head *head)
+{
+    const struct llmobs_h2_way *way = &h2->ways[LLMOBS_HTTP1_REQUEST];
+    uint32_t payload = number_at((const char *)way->head, 3);
+    uint32_t frame = LLMOBS_H2_FRAME_HEAD + payload;
+    uint32_t of_frame = payload < FRAME_FIRST ? FRAME_FIRST - payload : 0;
+    uint32_t of_list =
+        fields->size < h2->list_most ? h2->list_most - fields->size : 0;
+
+    if (way->type != HEADERS || way->flags & PADDED || head->headers.len == 0 ||
+        h2->given.len < frame)
+        return;
+    head->frame = h2->given.data + h2->given.len - frame;
+    head->gap = head->frame + frame - (way->kept.len - way->table.last);
+    head->spare = of_frame < of_list ? of_frame : of_list;
+}
+
 static void read_request(struct llmobs_h2 *h2, uint32_t id, bool ends,
                          const struct fields *fields)
 {
@@ -258,6 +293,7 @@ static void read_request(struct llmobs_h2 *h2, uint32_t id, bool ends,
     if (passed) {
         h2->events->passed(h2->user, passed);
     } else {
+        find_gap(h2, fields, &head);
         h2->events->head(h2->user, LLMOBS_HTTP1_REQUEST, id, &head);
         stream = find(h2, id);
         if (stream)
@@ -334,15 +370,6 @@ static void read_block(struct llmobs_h2 *h2, enum llmobs_http1_side side)
 
 /* -- frames ---------------------------------------------------------------- */
 
-static uint32_t number_at(const char *data, size_t len)
-{
-    uint32_t number = 0;
-
-    for (size_t i = 0; i < len; i++)
-        number = number << 8 | (unsigned char)data[i];
-    return number;
-}
-
 /* Of 31 bits; the first one means nothing. */
 static uint32_t stream_at(const char *data)
 {
@@ -418,6 +445,8 @@ static void read_settings(struct llmobs_h2 *h2, enum llmobs_http1_side side,
             llmobs_hpack_allow(&other->table, value);
         else if (setting == FRAME_SIZE && value > other->allowed)
             other->allowed = value;
+        else if (setting == LIST_SIZE && side == LLMOBS_HTTP1_ANSWER)
+            h2->list_most = value;
     }
 }
 
@@ -596,12 +625,14 @@ static void read_bytes(struct llmobs_h2 *h2, enum llmobs_http1_side side,
                        struct llmobs_text in)
 {
     struct llmobs_h2_way *way = &h2->ways[side];
+    const char *from = in.data;
 
     while (in.len > 0 && !h2->why) {
         size_t n = way->held < LLMOBS_H2_FRAME_HEAD
                        ? read_frame_head(h2, side, in)
                        : read_payload(h2, side, in);
 
+        h2->given = (struct llmobs_text){from, (size_t)(in.data + n - from)};
         if (way->held == LLMOBS_H2_FRAME_HEAD && way->left == 0 && !h2->why)
             end_frame(h2, side);
         in.data += n;

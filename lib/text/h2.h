@@ -65,8 +65,11 @@ struct llmobs_h2 {
     uint32_t last;                /* the client's last stream */
     uint32_t pushed;              /* the server's last stream */
     uint32_t most;                /* it does nothing for a later one (GOAWAY) */
-    uint8_t why;                  /* enum llmobs_http1_why */
-    uint8_t prefaced;             /* bytes of the preface so far */
+    uint32_t list_most;           /* it takes heads of this size, as HPACK
+                                   * counts */
+    struct llmobs_text given; /* now, up to the end of the frame; borrowed */
+    uint8_t why;              /* enum llmobs_http1_why */
+    uint8_t prefaced;         /* bytes of the preface so far */
 };
 
 /* The connection begins. `key` as for llmobs_hpack_init. The server may speak

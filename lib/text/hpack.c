@@ -360,6 +360,7 @@ int llmobs_hpack_read(struct llmobs_hpack *hpack, struct llmobs_text block,
     while (!error && in.at < in.end && (*in.at & 0xe0) == 0x20)
         error = resize(hpack, &in);
     while (!error && in.at < in.end) {
+        hpack->last = (uint32_t)(in.at - data);
         error = (*in.at & 0xe0) == 0x20 ? -EBADMSG
                                         : read_line(hpack, &in, wanted, &line);
         copied += text.len;

@@ -32,6 +32,7 @@ struct llmobs_hpack {
     uint32_t size;    /* of the table, as HPACK counts */
     uint32_t max;     /* the sender's bound of size */
     uint32_t allowed; /* the receiver's bound of max */
+    uint32_t last;    /* where the last line of the last block begins in it */
 };
 
 /* `key`: 128 bits that nobody else knows, copied. */

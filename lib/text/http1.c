@@ -170,7 +170,7 @@ static void read_request(struct llmobs_http1 *http, struct llmobs_text text)
     http->asked++;
     if (llmobs_text_is(head.method, "CONNECT"))
         http->tunnel = http->asked;
-    head.blank = http->blank;
+    head.gap = http->blank;
     begin_message(http, LLMOBS_HTTP1_REQUEST, &head);
 }
 

@@ -43,9 +43,12 @@ struct llmobs_http1_head {
     bool expects;                      /* Expect: 100-continue */
     enum llmobs_http1_framing framing;
     uint64_t length; /* LENGTH: of the body; else 0 */
-    /* Of a request: the CRLF of the empty line that ends it, in the bytes just
-     * given to the reader; NULL: not both are there. */
-    const char *blank;
+    /* Of a request: where lines may be added, in the bytes just given to the
+     * reader: before the CRLF of the empty line that ends it, by HTTP/2 before
+     * the last line, so that bytes of the client's follow. NULL: nowhere. */
+    const char *gap;
+    const char *frame; /* of HTTP/2: which has the gap, whole in those bytes */
+    uint32_t spare;    /* of it: as much, as HPACK counts, may be added */
 };
 
 /* Read the first line of a whole head, clear the rest of `head`, and point

@@ -14,6 +14,7 @@ import threading
 from delivery import counts
 from harness import (APPS, EMULATOR, PYTHON, Skip, body, compiled, equal,
                      installed, ok, test, trace_headers)
+from test_node import NODES
 
 LIST = "DD_LLMOBS_INSTRUMENTED_PROXY_URLS"
 DIR = os.path.join(APPS, "listed")
@@ -82,15 +83,86 @@ def other_languages(t):
         raise Skip("none is installed")
 
 
+def nodes():
+    found = [path for path in NODES.values() if path]
+    if not found:
+        raise Skip("no node")
+    return found
+
+
 @test
 def node(t):
-    path = shutil.which("node")
-    if not path:
-        raise Skip("no node")
-    for kind in "http", "fetch":
-        for tls in False, True:
-            asks(t, [path, os.path.join(DIR, "clients.js"), kind, base(t, tls)], tls=tls,
-                 LLMOBS_TLS="on", NODE_EXTRA_CA_CERTS=t.servers.cert)
+    for path in nodes():
+        for kind in "http", "fetch":
+            for tls in False, True:
+                asks(t, [path, os.path.join(DIR, "clients.js"), kind, base(t, tls)],
+                     tls=tls, LLMOBS_TLS="on", NODE_EXTRA_CA_CERTS=t.servers.cert)
+
+
+def front(t):
+    """The server behind a proxy of HTTP/2, to which it is listed."""
+    if not t.servers.h2:
+        raise Skip("no nghttpx")
+    return "https://localhost:%d" % t.servers.h2
+
+
+def http2(t, argv, count=3, **env):
+    url = front(t)
+    joined(t.same(argv, spans=count, order=False, env={LIST: url, **env}))
+    bare(t.same(argv, spans=count, order=False, env={LIST: "http://127.0.0.1:1", **env}))
+
+
+@test
+def http2_of_node(t):
+    """Since 26 its fetch asks by HTTP/2, too."""
+    for path in nodes():
+        for kind in "http2", "fetch":
+            http2(t, [path, os.path.join(DIR, "clients.js"), kind, front(t)],
+                  LLMOBS_TLS="on", NODE_EXTRA_CA_CERTS=t.servers.cert)
+
+
+@test
+def http2_of_httpx(t):
+    installed("/usr/lib/python3/dist-packages/h2")
+    http2(t, [PYTHON, os.path.join(DIR, "clients.py"), "httpx_h2", front(t), t.servers.cert])
+
+
+@test
+def http2_of_curl(t):
+    """libcurl's own, once."""
+    r = t.same([installed("/usr/bin/curl"), "-s", "--http2", "--cacert", t.servers.cert,
+                front(t) + "/v1/chat/completions", "-H", "Content-Type: application/json",
+                "-d", body()], spans=1, env={LIST: front(t), "LLMOBS_TLS": "on"})
+    joined(r)
+
+
+def asks_nghttp(t, why, *more, url=front, spans=1):
+    sent = os.path.join(t.dir, "sent")
+    with open(sent, "w") as f:
+        f.write(body())
+    to = url(t)
+    argv = [installed("/usr/bin/nghttp"), "-n", "-d", sent, "-H",
+            "content-type: application/json", *more, to + "/v1/chat/completions"]
+    r = t.same(argv, spans=spans, order=False, answers=False, env={
+        LIST: to, "LLMOBS_TLS": "on", "LLMOBS_SOCKETS": "on"})
+    (bare if why else lambda r, _: joined(r))(r, why)
+
+
+@test
+def http2_of_nghttp(t):
+    """Some by the table of the connection, all in one write."""
+    for more, why, spans in (
+            ([], None, 1), (["-m", "100"], None, 100),
+            (["--header-table-size=0"], None, 1), (["-H", "x: " + "x" * 5000], None, 1),
+            (["-H", "x: " + "x" * 6600], "large", 1), (["--padding=255"], "cut", 1),
+            (["--continuation"], "cut", 1), (["-H", "x-signature: a"], "signed", 1)):
+        asks_nghttp(t, why, *more, spans=spans)
+
+
+@test
+def http2_without_tls(t):
+    front(t)
+    asks_nghttp(t, "way", url=lambda t: "http://127.0.0.1:%d" % t.servers.h2c)
 
 
 @test(of="rest")

@@ -525,7 +525,8 @@ def gateways():
                     else ("listed", "other") if flavour else ():
                 add(name, flavour, library, argv + [library], needs, **more,
                     unordered=library in ("tiny", "socket"), gateway=gateway,
-                    tls=flavour != SOCKETS, none="way" if more.get("http2") else None,
+                    tls=flavour != SOCKETS,
+                    none="way" if more.get("http2") and flavour == SOCKETS else None,
                     seen=(name, flavour) != ("Java", INSIDE))
 
 

@@ -9,20 +9,26 @@
 
 #define OURS "<trace>"
 
-/* Three places in a text, one of them at its begin. */
+/* Three places in a text, one of them at its begin, and one of three bytes that
+ * change before the second, as the length of a frame. */
 static const char program[] = "\r\nfirst body\r\n\r\nsecond\r\n\r\nthird";
-static const size_t places[] = {0, 14, 24};
 static const char wanted[] =
     OURS "\r\nfirst body\r\n" OURS "\r\nsecond\r\n" OURS "\r\nthird";
+static const char changed[] =
+    OURS "\r\nfirst NEWy\r\n" OURS "\r\nsecond\r\n" OURS "\r\nthird";
 
-static struct llmobs_insertions list(void)
+static struct llmobs_insertions list(bool changes)
 {
-    static char text[] = OURS OURS OURS;
-    struct llmobs_insertions all = {.text = text, .count = 3};
+    static char text[] = OURS "NEW" OURS OURS;
+    static const struct llmobs_insertion rows[] = {{0, 0, 7, false},
+                                                   {8, 7, 3, true},
+                                                   {14, 10, 7, false},
+                                                   {24, 17, 7, false}};
+    struct llmobs_insertions all = {.text = text};
 
-    for (size_t i = 0; i < 3; i++)
-        all.list[i] = (struct llmobs_insertion){places[i], i * strlen(OURS),
-                                                strlen(OURS)};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+        if (changes || !rows[i].instead)
+            all.list[all.count++] = rows[i];
     return all;
 }
 
@@ -41,9 +47,9 @@ static size_t parts(const char *text, size_t count, struct iovec *pieces)
 }
 
 /* Takes `most` bytes a call; gives what came. */
-static void run(size_t most, size_t count, char *came)
+static void run(size_t most, size_t count, bool changes, char *came)
 {
-    struct llmobs_insertions all = list();
+    struct llmobs_insertions all = list(changes);
     size_t sent = 0, len = 0;
 
     while (sent + 1 < sizeof(program)) {
@@ -53,7 +59,7 @@ static void run(size_t most, size_t count, char *came)
         n = parts(program + sent, count, pieces);
         llmobs_insert_check(&all, pieces, n, true);
         if (sent == 0)
-            all = list(); /* the first call's are new */
+            all = list(changes); /* the first call's are new */
         do {
             size_t mix = llmobs_insert_mix(&all, pieces, n), took = 0;
 
@@ -84,8 +90,10 @@ TEST(any_part_is_taken)
         for (size_t count = 1; count <= 16; count++) {
             char came[200];
 
-            run(most, count, came);
+            run(most, count, false, came);
             ck_assert_str_eq(came, wanted);
+            run(most, 1, true, came);
+            ck_assert_str_eq(came, changed);
         }
 }
 
@@ -98,7 +106,7 @@ TEST(others_come)
 
     for (int torn = 0; torn < 2; torn++)
         for (int how = 0; how < 4; how++) {
-            struct llmobs_insertions all = list();
+            struct llmobs_insertions all = list(false);
             struct iovec next = how == 1 ? less : whole;
 
             if (torn)
@@ -113,4 +121,26 @@ TEST(others_come)
             ck_assert_uint_eq(all.count, how == 0 ? 3 : (size_t)torn);
             ck_assert_uint_eq(all.lost, how == 0 ? 0 : 3 - (size_t)torn);
         }
+}
+
+/* Once a part of a frame's length has gone, what it counts must follow, also
+ * where the program passes fewer bytes. */
+TEST(others_come_behind_a_length)
+{
+    for (size_t took = 8; took <= 14; took++) {
+        struct llmobs_insertions all = list(true);
+        struct iovec next = {(void *)(uintptr_t) "dy\r", 3};
+        bool torn = took > 8;
+        size_t mix;
+
+        ck_assert_uint_eq(llmobs_insert_took(&all, strlen(OURS) + took), took);
+        llmobs_insert_show(&all, &next, 1, 0, true);
+        next.iov_base = (char *)(uintptr_t) "XYZ";
+        llmobs_insert_check(&all, &next, 1, true);
+        ck_assert_uint_eq(all.count, !torn ? 0 : took < 11 ? 2 : 1);
+        ck_assert_uint_eq(all.lost, torn ? 1 : 2);
+        mix = llmobs_insert_mix(&all, &next, 1);
+        ck_assert_uint_eq(llmobs_insert_took(&all, 1), took < 14);
+        ck_assert_uint_eq(mix, took == 8 || took == 11 ? 1 : 3);
+    }
 }

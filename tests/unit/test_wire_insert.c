@@ -10,6 +10,7 @@
 #include "core/capture/wire.h"
 #include "core/sdk/own_span.h"
 #include "lib/base/stats.h"
+#include "lib/text/h2.h"
 #include "shim/insert.h"
 #include "tests/unit/context_case.h"
 #include "tests/unit/keeper.h"
@@ -56,11 +57,16 @@ static void event(enum llmobs_wire_what what, const char *bytes, size_t len,
                                 what == LLMOBS_WIRE_SENT ? &taken : NULL});
 }
 
-static void end(void)
+static void end_connection(void)
 {
     llmobs_wire_event(wire,
                       &(struct llmobs_wire_event){LLMOBS_WIRE_ENDED, NULL,
                                                   LLMOBS_WIRE_FREED, .fd = -1});
+}
+
+static void end(void)
+{
+    end_connection();
     llmobs_wire_insert_free(taken);
     llmobs_worker_stop(worker, UNIT_LONG_MS);
     worker_case_sum(worker);
@@ -195,7 +201,7 @@ TEST(own_ids)
     end();
 }
 
-/* Nobody may add any; a way that cannot take them; more than can be listed. */
+/* Nobody may add any; a way that cannot take them. */
 TEST(not_asked)
 {
     static const char request[] = LINE LENGTH "\r\n" BODY;
@@ -210,12 +216,226 @@ TEST(not_asked)
     llmobs_wire_event(
         wire, &(struct llmobs_wire_event){LLMOBS_WIRE_SENT, request,
                                           sizeof(request) - 1, .fd = -1});
-    for (int i = 0; i < LLMOBS_INSERTIONS + 2; i++)
-        event(LLMOBS_WIRE_SENT, request, sizeof(request) - 1,
-              (size_t)i * (sizeof(request) - 1));
-    ck_assert_uint_eq(inserted(), LLMOBS_INSERTIONS);
+    ck_assert_uint_eq(inserted(), 0);
     end();
-    ck_assert_uint_eq(llmobs_stats_get(LLMOBS_STAT_headers_way), before + 3);
+    ck_assert_uint_eq(llmobs_stats_get(LLMOBS_STAT_headers_way), before + 1);
+}
+
+/* -- HTTP/2 ---------------------------------------------------------------- */
+
+#define PREFACE "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+#define PSEUDO "\x83\x87\x04\x14/v1/chat/completions\x01\x0cgateway:4000"
+/* Its last line is that of a table, which the line before has filled. */
+#define BLOCK PSEUDO "\x40\x01x\x01y\xbe"
+enum { HEADERS = 1, SETTINGS = 4, CONTINUATION = 9 };
+
+static size_t frame(char *to, char type, char flags, char stream,
+                    const char *payload, size_t len)
+{
+    const char head[LLMOBS_H2_FRAME_HEAD] = {
+        0, (char)(len >> 8), (char)len, type, flags, 0, 0, 0, stream};
+
+    memcpy(to, head, sizeof(head));
+    memcpy(to + sizeof(head), payload, len);
+    return sizeof(head) + len;
+}
+#define FRAME(to, type, flags, stream, payload) \
+    frame(to, type, flags, stream, payload, sizeof(payload) - 1)
+
+/* The connection's first call, and a second request. */
+static size_t two_requests(char *to)
+{
+    char *at = to + sizeof(PREFACE) - 1;
+
+    memcpy(to, PREFACE, sizeof(PREFACE) - 1);
+    at += FRAME(at, SETTINGS, 0, 0, "");
+    at += FRAME(at, HEADERS, 4, 1, BLOCK);
+    at += FRAME(at, 0, 1, 1, BODY);
+    at += FRAME(at, HEADERS, 4, 3, BLOCK);
+    return (size_t)(at - to) + FRAME(at, 0, 1, 3, BODY);
+}
+
+static bool add_line(void *user, struct llmobs_text name,
+                     struct llmobs_text value)
+{
+    snprintf((char *)user + strlen(user), 4000 - strlen(user), "%.*s=%.*s|",
+             (int)name.len, name.data, (int)value.len, value.data);
+    return true;
+}
+
+/* Reads the frames as a server does. Gives the lines of their heads. */
+static const char *lines_of(const char *bytes, size_t len)
+{
+    static char lines[4000];
+    struct llmobs_hpack table;
+    const unsigned char *at =
+        (const unsigned char *)bytes + sizeof(PREFACE) - 1;
+    const unsigned char *end = (const unsigned char *)bytes + len;
+
+    llmobs_hpack_init(&table, (const uint64_t[]){1, 2});
+    lines[0] = '\0';
+    for (size_t size; at < end; at += LLMOBS_H2_FRAME_HEAD + size) {
+        const char *payload = (const char *)at + LLMOBS_H2_FRAME_HEAD;
+
+        size = (size_t)at[1] << 8 | at[2];
+        ck_assert_int_lt(at[3], 10);
+        if (at[3] == HEADERS)
+            ck_assert_int_eq(
+                llmobs_hpack_read(&table, (struct llmobs_text){payload, size},
+                                  add_line, lines),
+                0);
+        else if (at[3] == 0)
+            ck_assert_mem_eq(payload, BODY, sizeof(BODY) - 1);
+    }
+    ck_assert_ptr_eq(at, end);
+    llmobs_hpack_fini(&table);
+    return lines;
+}
+
+static void begin_http2(int fd)
+{
+    begin(fd == LLMOBS_WIRE_TLS ? "https://gateway:4000"
+                                : "http://gateway:4000",
+          LLMOBS_INJECT_DEFAULT);
+    end_connection();
+    wire = llmobs_wire_begin(NULL, fd, true);
+}
+
+/* Two requests in two calls, cut at each byte, of which the library takes so
+ * many bytes at a time: heads whose frames are whole have the lines. */
+TEST(http2_each_cut)
+{
+    static const char head[] =
+        ":method=POST|:scheme=https|:path=/v1/chat/completions|"
+        ":authority=gateway:4000|x=y|";
+    char sent[1000], came[4000];
+    const size_t all = two_requests(sent), first = sizeof(PREFACE) - 1 + 9;
+    const size_t second = first + 9 + sizeof(BLOCK) - 1 + 9 + sizeof(BODY) - 1;
+
+    for (size_t cut = 1; cut <= all; cut++) {
+        size_t len = 0, most = cut % 9 ? cut % 40 + 1 : sizeof(came);
+        const size_t ends[] = {cut, all};
+        const char *lines;
+
+        begin_http2(LLMOBS_WIRE_TLS);
+        for (size_t call = 0, at = 0; call < 2; call++) {
+            event(LLMOBS_WIRE_SENT, sent + at, ends[call] - at, 0);
+            while (at < ends[call]) {
+                struct iovec piece = {sent + at, ends[call] - at};
+                size_t took = 0, n = 1;
+                const struct iovec *mix = &piece;
+
+                if (taken) {
+                    n = llmobs_insert_mix(taken, &piece, 1);
+                    mix = taken->pieces;
+                }
+                for (size_t i = 0; i < n; i++) {
+                    size_t part = mix[i].iov_len < most - took ? mix[i].iov_len
+                                                               : most - took;
+
+                    memcpy(came + len, mix[i].iov_base, part);
+                    took += part;
+                    len += part;
+                }
+                at += taken ? llmobs_insert_took(taken, took) : took;
+            }
+            ck_assert_uint_eq(inserted(), 0);
+        }
+        lines = lines_of(came, len);
+        for (int i = 0; i < 2; i++) {
+            size_t from = i ? second : first;
+            bool whole = cut <= from || cut >= from + 9 + sizeof(BLOCK) - 1;
+
+            ck_assert_int_eq(strncmp(lines, head, sizeof(head) - 1), 0);
+            lines += sizeof(head) - 1;
+            ck_assert_msg(whole == !strncmp(lines, "x-datadog-trace-id=", 19),
+                          "cut at %zu, %d: %s", cut, i, lines);
+            ck_assert(!whole || strstr(lines, "traceparent=00-"));
+            lines = strstr(lines, "x=y|") + 4;
+        }
+        ck_assert_str_eq(lines, "");
+        end();
+        ck_assert_int_eq(keeper_count, 2);
+    }
+}
+
+/* Heads that get none, and why. */
+TEST(http2_reasons)
+{
+    static const struct {
+        int fd;
+        char flags;
+        const char *settings, *block;
+        enum llmobs_stat stat;
+    } rows[] = {
+#define OF_LIST "\0\x06\0\0"
+        {LLMOBS_WIRE_TLS, 4, NULL, BLOCK, LLMOBS_STAT_headers_added},
+        {LLMOBS_WIRE_TLS, 4, OF_LIST "\x10\0", BLOCK,
+         LLMOBS_STAT_headers_added},
+        {LLMOBS_WIRE_TLS, 4, OF_LIST "\2\0", BLOCK, LLMOBS_STAT_headers_large},
+        {LLMOBS_WIRE_TLS, 4, OF_LIST "\0\x20", BLOCK,
+         LLMOBS_STAT_headers_large},
+        {LLMOBS_WIRE_TLS, 12, NULL, "\0" BLOCK, LLMOBS_STAT_headers_cut},
+        {LLMOBS_WIRE_TLS, 0, NULL, BLOCK, LLMOBS_STAT_headers_cut},
+        {LLMOBS_WIRE_TLS, 4, NULL, PSEUDO, LLMOBS_STAT_headers_cut},
+        {LLMOBS_WIRE_TLS, 4, NULL, PSEUDO "\x10\x0btraceparent\1-",
+         LLMOBS_STAT_headers_own},
+        {LLMOBS_WIRE_PLAIN, 4, NULL, BLOCK, LLMOBS_STAT_headers_way},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        char sent[1000], got[100], *at = sent + sizeof(PREFACE) - 1;
+        bool padded = rows[i].flags & 8;
+        uint64_t before;
+
+        begin_http2(rows[i].fd);
+        before = llmobs_stats_get(rows[i].stat);
+        event(LLMOBS_WIRE_RECEIVED, got,
+              frame(got, SETTINGS, 0, 0,
+                    rows[i].settings ? rows[i].settings : "",
+                    rows[i].settings ? 6 : 0),
+              0);
+        memcpy(sent, PREFACE, sizeof(PREFACE) - 1);
+        at += FRAME(at, SETTINGS, 0, 0, "");
+        at += frame(at, HEADERS, rows[i].flags, 1, rows[i].block,
+                    padded + strlen(rows[i].block + padded));
+        if (rows[i].flags == 0)
+            at += FRAME(at, CONTINUATION, 4, 1, "\0\1c\1d");
+        at += FRAME(at, 0, 0, 1, BODY);
+        at += FRAME(at, HEADERS, 5, 1, "\0\1t\1r"); /* trailers */
+        event(LLMOBS_WIRE_SENT, sent, (size_t)(at - sent), 0);
+        ck_assert_msg(llmobs_stats_get(rows[i].stat) == before + 1, "row %zu",
+                      i);
+        ck_assert_uint_eq(inserted(),
+                          rows[i].stat == LLMOBS_STAT_headers_added ? 2 : 0);
+        end();
+        ck_assert_int_eq(keeper_count, 1);
+    }
+}
+
+/* More heads in one call than can be listed. */
+TEST(http2_many)
+{
+    static char sent[20000];
+    char *at = sent + sizeof(PREFACE) - 1;
+    const int count = LLMOBS_INSERTIONS / 2 + 2;
+    uint64_t before;
+
+    begin_http2(LLMOBS_WIRE_TLS);
+    before = llmobs_stats_get(LLMOBS_STAT_headers_way);
+    memcpy(sent, PREFACE, sizeof(PREFACE) - 1);
+    at += FRAME(at, SETTINGS, 0, 0, "");
+    for (int i = 0; i < count; i++) {
+        char *head = at;
+
+        at += FRAME(at, HEADERS, 4, 1, BLOCK);
+        head[7] = (char)((2 * i + 1) >> 8);
+        head[8] = (char)(2 * i + 1);
+    }
+    event(LLMOBS_WIRE_SENT, sent, (size_t)(at - sent), 0);
+    ck_assert_uint_eq(inserted(), LLMOBS_INSERTIONS);
+    ck_assert_uint_eq(llmobs_stats_get(LLMOBS_STAT_headers_way), before + 2);
+    end();
 }
 
 /* A connection's list goes with it, and never to the next one. */
@@ -231,9 +451,7 @@ TEST(taken_and_given)
     ck_assert_ptr_eq(llmobs_wire_take(wire), kept);
     ck_assert_ptr_null(llmobs_wire_take(wire));
     taken = NULL;
-    llmobs_wire_event(wire,
-                      &(struct llmobs_wire_event){LLMOBS_WIRE_ENDED, NULL,
-                                                  LLMOBS_WIRE_FREED, .fd = -1});
+    end_connection();
     llmobs_wire_give(wire, kept);
     ck_assert_ptr_null(llmobs_wire_take(wire));
     wire = llmobs_wire_begin(NULL, LLMOBS_WIRE_PLAIN, false);
