@@ -145,7 +145,7 @@ uint64_t llmobs_call_origin_read_head(const struct curl_slist *lines,
     return account;
 }
 
-bool llmobs_call_origin_forwards_strangers(const struct curl_slist *lines)
+static bool forwards_strangers(const struct curl_slist *lines)
 {
 #define NAME(with, id, text) text with,
     static const char *const names[] = {LLMOBS_NETWORK_HEADERS(NAME, ":")};
@@ -156,6 +156,22 @@ bool llmobs_call_origin_forwards_strangers(const struct curl_slist *lines)
                 llmobs_lines_value(lines, names[i])))
             return true;
     return false;
+}
+
+void llmobs_call_origin_scan(const struct llmobs_call_origin *origin,
+                             const struct curl_slist *lines, const char *url,
+                             struct llmobs_own_headers *own,
+                             struct llmobs_inject_plan *plan)
+{
+    bool forwards = forwards_strangers(lines);
+
+    llmobs_inject_scan(lines, url, own);
+    own->carrier.stranger = origin->from_stranger || forwards;
+    plan->config = config;
+    plan->own = own;
+    plan->url = url;
+    if (!forwards || llmobs_carrier_is_trusted(config, &own->carrier))
+        plan->baggage = origin->baggage;
 }
 
 /* True where the context is now that of the program's own headers. */

@@ -35,9 +35,14 @@ uint64_t llmobs_call_origin_read_head(const struct curl_slist *lines,
                                       const char *url,
                                       struct llmobs_exchange *exchange);
 
-/* True for a program that sends on the headers of a caller from a public
- * network. */
-bool llmobs_call_origin_forwards_strangers(const struct curl_slist *lines);
+/* Reads the program's own headers, "Name: value", and fills in the plan for the
+ * request, but not its sender. All are borrowed. Baggage is not passed on by a
+ * program that sends on the headers of a caller from a public network, unless
+ * the user trusts all callers. */
+void llmobs_call_origin_scan(const struct llmobs_call_origin *origin,
+                             const struct curl_slist *lines, const char *url,
+                             struct llmobs_own_headers *own,
+                             struct llmobs_inject_plan *plan);
 
 /* The context in plan->own, the program's own headers, is the parent, unless a
  * span of the program is. The call's span id stays, by which the disk knows the

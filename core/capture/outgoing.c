@@ -123,25 +123,6 @@ static void put_headers(struct llmobs_handle *handle, CURL *curl,
         handle->in &= ~(unsigned)LLMOBS_IN_HEADERS;
 }
 
-/* Reads the program's own headers. Baggage that a caller from a public network
- * sent to the program is not passed on. */
-static void scan_headers(const struct llmobs_handle *handle,
-                         struct llmobs_own_headers *own,
-                         struct llmobs_inject_plan *plan)
-{
-    const struct llmobs_call_origin *origin = &handle->origin;
-    bool forwards =
-        llmobs_call_origin_forwards_strangers(llmobs_handle_headers(handle));
-
-    llmobs_inject_scan(llmobs_handle_headers(handle), origin->url, own);
-    own->carrier.stranger = origin->from_stranger || forwards;
-    plan->config = config;
-    plan->own = own;
-    plan->url = origin->url;
-    if (!forwards || llmobs_carrier_is_trusted(config, &own->carrier))
-        plan->baggage = origin->baggage;
-}
-
 /* Sends the context of the process with a request to a proxy that makes no
  * span, unless the request has a context of its own. */
 static void pass_context_on(struct llmobs_handle *handle, CURL *curl,
@@ -154,7 +135,8 @@ static void pass_context_on(struct llmobs_handle *handle, CURL *curl,
 
     if (!origin->from_span && !(origin->from_carrier && context->apm_parent_id))
         return;
-    scan_headers(handle, &own, &plan);
+    llmobs_call_origin_scan(origin, llmobs_handle_headers(handle), origin->url,
+                            &own, &plan);
     put_headers(handle, curl, &plan);
 }
 
@@ -199,7 +181,8 @@ static void send_context(struct llmobs_handle *handle, CURL *curl,
     struct llmobs_own_headers own;
     struct llmobs_inject_plan plan = {.baggage = NULL};
 
-    scan_headers(handle, &own, &plan);
+    llmobs_call_origin_scan(origin, llmobs_handle_headers(handle), origin->url,
+                            &own, &plan);
     llmobs_call_origin_continue(&plan, origin->from_span, context);
     if (llmobs_judge_wants_headers(handle, &exchange->match))
         put_headers(handle, curl, &plan);

@@ -273,11 +273,9 @@ __attribute__((always_inline)) static inline struct llmobs_exchange *
 new_exchange(struct llmobs_wire *wire, const struct llmobs_wire_request *asked,
              const struct llmobs_http1_head *listed)
 {
-    bool forwards = llmobs_call_origin_forwards_strangers(asked->lines);
     struct llmobs_call_origin origin = {.found_at_add = false};
     struct llmobs_own_headers own;
-    struct llmobs_inject_plan plan = {
-        .config = config, .own = &own, .url = asked->url};
+    struct llmobs_inject_plan plan = {.baggage = NULL};
     struct llmobs_exchange *exchange =
         llmobs_call_origin_new_exchange(&origin, 0, NULL);
 
@@ -286,11 +284,8 @@ new_exchange(struct llmobs_wire *wire, const struct llmobs_wire_request *asked,
     llmobs_worker_find_key(worker, exchange);
     exchange->account = llmobs_account_seal(
         llmobs_call_origin_read_head(asked->lines, asked->url, exchange));
-    llmobs_inject_scan(asked->lines, asked->url, &own);
-    own.carrier.stranger = origin.from_stranger || forwards;
+    llmobs_call_origin_scan(&origin, asked->lines, asked->url, &own, &plan);
     llmobs_call_origin_continue(&plan, origin.from_span, &exchange->context);
-    if (!forwards)
-        plan.baggage = origin.baggage;
     if (listed)
         llmobs_wire_insert(wire->event, listed, asked, &plan, wire->host,
                            KEY(wire), exchange);

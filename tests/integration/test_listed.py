@@ -212,6 +212,24 @@ def reasons(t):
     bare(r)
 
 
+@test
+def baggage_of_a_stranger(t):
+    """As a call by libcurl, it sends a stranger's on only where the user trusts all."""
+    public = ["X-Forwarded-For: 8.8.8.8"]
+    for lines, trust, sent in (([], "default", "a=1"), (public, "default", None),
+                               (public, "all", "a=1"), ([], "none", None)):
+        for argv in ([PYTHON, "-c", RAW, str(t.servers.http), body(), *lines],
+                     ["curl", "-sd", body(), base(t) + "/v1/chat/completions",
+                      *["-H" + line for line in lines]]):
+            t.foreign_trace = True
+            r = t.run(argv, env={
+                LIST: base(t), "REMOTE_ADDR": "10.0.0.1", "HTTP_BAGGAGE": "a=1",
+                "HTTP_TRACEPARENT": "00-%032x-%016x-01" % (7, 8),
+                "LLMOBS_INBOUND_TRUST": trust})
+            equal([trace_headers(q).get("baggage") for q in r.requests], [sent],
+                  "%r %s" % (lines, trust))
+
+
 # ---- what the kernel may do ---------------------------------------------------
 
 ANSWER = json.dumps({
