@@ -53,20 +53,15 @@ static size_t skip_blank(struct llmobs_text text, size_t at)
     return at;
 }
 
-/* True when the string from `at` to `end` is `key`, and a colon follows; sets
- * *value to the beginning of the member's value. */
-static bool key_at(struct llmobs_text text, size_t at, size_t end,
-                   const char *key, size_t *value)
+/* The beginning of the value of a member whose key is the string from `at` to
+ * `end`; 0: no colon follows, so that it is no key. */
+static size_t value_of(struct llmobs_text text, size_t at, size_t end)
 {
-    size_t len = strlen(key), colon;
+    size_t colon = skip_blank(text, end);
 
-    if (end - at != len + 2 || memcmp(text.data + at + 1, key, len) != 0)
-        return false;
-    colon = skip_blank(text, end);
-    if (colon >= text.len || text.data[colon] != ':')
-        return false;
-    *value = skip_blank(text, colon + 1);
-    return true;
+    if (end - at < 2 || colon >= text.len || text.data[colon] != ':')
+        return 0;
+    return skip_blank(text, colon + 1);
 }
 
 static struct llmobs_json *parse_at(struct llmobs_text text, size_t at)
@@ -80,39 +75,38 @@ static struct llmobs_json *parse_at(struct llmobs_text text, size_t at)
     return llmobs_json_parse(text, &json) == 0 ? json : NULL;
 }
 
-/* The offset of the value of `key`, one level below the start; 0: not found. */
-static size_t find_first(struct llmobs_text head, const char *key)
+/* A walk over the members one level below a document: forwards from its start,
+ * or backwards from its end. Zeros, but for the text and the place. */
+struct walk {
+    struct llmobs_text text, key;
+    size_t at, depth;
+    bool back;
+};
+
+static size_t next_member(struct walk *walk)
 {
-    size_t depth = 0, value;
+    const char *data = walk->text.data;
 
-    for (size_t i = 0; i < head.len;) {
-        char c = head.data[i];
+    while (walk->at < walk->text.len) {
+        size_t begin = walk->at++, value;
+        char c = data[begin];
 
-        if (c == '"') {
-            size_t end = string_end(head, i);
-
-            if (end == 0)
-                return 0;
-            if (depth == 1 && key_at(head, i, end, key, &value))
-                return value;
-            i = end;
-            continue;
-        }
         if (c == '{' || c == '[')
-            depth++;
-        else if ((c == '}' || c == ']') && depth > 0)
-            depth--;
-        i++;
+            walk->depth++;
+        else if ((c == '}' || c == ']') && walk->depth > 0)
+            walk->depth--;
+        if (c != '"')
+            continue;
+        walk->at = string_end(walk->text, begin);
+        if (walk->at == 0)
+            return 0;
+        value = walk->depth == 1 ? value_of(walk->text, begin, walk->at) : 0;
+        walk->key =
+            (struct llmobs_text){data + begin + 1, walk->at - begin - 2};
+        if (value)
+            return value;
     }
     return 0;
-}
-
-struct llmobs_json *llmobs_cut_json_first(struct llmobs_text head,
-                                          const char *key)
-{
-    size_t at = find_first(head, key);
-
-    return at ? parse_at(head, at) : NULL;
 }
 
 /* True when an odd number of backslashes stands before `at`: then the quote
@@ -126,6 +120,61 @@ static bool cut_json_escaped(struct llmobs_text text, size_t at)
     return n % 2 == 1;
 }
 
+/* Backwards, a quote that is not escaped always ends or begins a string. */
+static size_t last_member(struct walk *walk)
+{
+    size_t end = 0, value;
+
+    while (walk->at > 0) {
+        size_t i = --walk->at;
+        char c = walk->text.data[i];
+
+        if (c == '"' && !cut_json_escaped(walk->text, i)) {
+            if (end == 0) {
+                end = i + 1;
+                continue;
+            }
+            value = walk->depth == 1 ? value_of(walk->text, i, end) : 0;
+            walk->key =
+                (struct llmobs_text){walk->text.data + i + 1, end - i - 2};
+            if (value)
+                return value;
+            end = 0;
+        } else if (end == 0 && (c == '}' || c == ']')) {
+            walk->depth++;
+        } else if (end == 0 && (c == '{' || c == '[')) {
+            if (walk->depth <= 1)
+                return 0;
+            walk->depth--;
+        }
+    }
+    return 0;
+}
+
+/* The offset of the next member's value, and its key; 0: no more. */
+static size_t member(struct walk *walk)
+{
+    return walk->back ? last_member(walk) : next_member(walk);
+}
+
+static size_t find(struct walk walk, const char *key)
+{
+    size_t value;
+
+    while ((value = member(&walk)) != 0)
+        if (llmobs_text_is(walk.key, key))
+            break;
+    return value;
+}
+
+struct llmobs_json *llmobs_cut_json_first(struct llmobs_text head,
+                                          const char *key)
+{
+    size_t at = find((struct walk){.text = head}, key);
+
+    return at ? parse_at(head, at) : NULL;
+}
+
 struct llmobs_json *llmobs_cut_json_last(struct llmobs_text tail,
                                          const char *key)
 {
@@ -137,7 +186,8 @@ struct llmobs_json *llmobs_cut_json_last(struct llmobs_text tail,
 
         if (tail.data[i] != '"' || tail.len - i < len ||
             cut_json_escaped(tail, i) || tail.data[i + len - 1] != '"' ||
-            !key_at(tail, i, i + len, key, &value))
+            memcmp(tail.data + i + 1, key, len - 2) != 0 ||
+            (value = value_of(tail, i, i + len)) == 0)
             continue;
         if (window.len - value > SCAN_VALUE_MAX)
             window.len = value + SCAN_VALUE_MAX;
@@ -150,65 +200,35 @@ struct llmobs_json *llmobs_cut_json_last(struct llmobs_text tail,
     return NULL;
 }
 
-/* The offset at which the value of `key` begins, one level below the document
- * that ends with `tail`; 0: not found. Reads backwards, where a quote that is
- * not escaped always ends or begins a string. */
-static size_t find_last(struct llmobs_text tail, const char *key)
+static struct walk backwards(struct llmobs_text tail)
 {
-    size_t depth = 0, end = 0, value;
-
-    for (size_t i = tail.len; i-- > 0;) {
-        char c = tail.data[i];
-
-        if (c == '"' && !cut_json_escaped(tail, i)) {
-            if (end == 0) {
-                end = i + 1;
-                continue;
-            }
-            if (depth == 1 && key_at(tail, i, end, key, &value))
-                return value;
-            end = 0;
-        } else if (end == 0 && (c == '}' || c == ']')) {
-            depth++;
-        } else if (end == 0 && (c == '{' || c == '[')) {
-            if (depth <= 1)
-                return 0;
-            depth--;
-        }
-    }
-    return 0;
+    return (struct walk){.text = tail, .at = tail.len, .back = true};
 }
 
 bool llmobs_cut_json_has(struct llmobs_text head, struct llmobs_text tail,
                          const char *key)
 {
-    return find_first(head, key) != 0 || find_last(tail, key) != 0;
-}
-
-struct llmobs_json *llmobs_cut_json_add(struct llmobs_json *object,
-                                        struct llmobs_text head,
-                                        struct llmobs_text tail,
-                                        const char *key)
-{
-    struct llmobs_json *value = llmobs_cut_json_first(head, key);
-    size_t at = value ? 0 : find_last(tail, key);
-
-    if (at > 0)
-        value = parse_at(tail, at);
-    if (!value || llmobs_json_set(object, key, value) == 0)
-        return object;
-    llmobs_json_free(object);
-    return NULL;
+    return find((struct walk){.text = head}, key) != 0 ||
+           find(backwards(tail), key) != 0;
 }
 
 struct llmobs_json *llmobs_cut_json_object(struct llmobs_text head,
                                            struct llmobs_text tail,
                                            const char *keys)
 {
-    struct llmobs_json *object = llmobs_json_object();
+    struct walk walks[] = {{.text = head}, backwards(tail)};
+    struct llmobs_json *object = llmobs_json_object(), *value;
+    size_t at;
 
-    LLMOBS_WORDS_EACH (key, keys)
-        if (object)
-            object = llmobs_cut_json_add(object, head, tail, key);
+    for (int i = 0; i < 2; i++)
+        while ((at = member(&walks[i])) != 0)
+            LLMOBS_WORDS_EACH (key, keys)
+                if (llmobs_text_is(walks[i].key, key) &&
+                    !llmobs_json_get(object, key) &&
+                    (value = parse_at(walks[i].text, at)) != NULL &&
+                    llmobs_json_set(object, key, value) != 0) {
+                    llmobs_json_free(object);
+                    return NULL;
+                }
     return object;
 }

@@ -24,14 +24,6 @@ struct llmobs_json *llmobs_cut_json_first(struct llmobs_text head,
 struct llmobs_json *llmobs_cut_json_last(struct llmobs_text tail,
                                          const char *key);
 
-/* Adds the member `key`, if it stands one level below the document that begins
- * with `head` and ends with `tail`. Takes the object, and gives it back; NULL
- * when memory runs out. */
-struct llmobs_json *llmobs_cut_json_add(struct llmobs_json *object,
-                                        struct llmobs_text head,
-                                        struct llmobs_text tail,
-                                        const char *key);
-
 /* Gives an object with the members of `keys` (NULL: none) that stand one level
  * below the document that begins with `head` and ends with `tail`; NULL when
  * memory runs out. */

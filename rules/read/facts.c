@@ -47,22 +47,6 @@ static const char *read_facts_at(const struct llmobs_json *from,
     return llmobs_json_text(from);
 }
 
-/* How much the model shall think, as the API's word. */
-static void set_reasoning(struct llmobs_reading *reading)
-{
-    static const char *const ways[][3] = {
-        {"reasoning_effort"},
-        {"reasoning", "effort"},
-        {"output_config", "effort"},
-        {"generationConfig", "thinkingConfig", "thinkingLevel"},
-    };
-    const char *text = NULL;
-
-    for (size_t i = 0; !text && i < sizeof(ways) / sizeof(ways[0]); i++)
-        text = read_facts_at(reading->request, ways[i]);
-    llmobs_span_fact(&reading->span->facts, LLMOBS_FACT_REASONING_LEVEL, text);
-}
-
 /* The conventions' word for a kind of output; NULL: another kind. */
 static const char *output_word(const char *kind)
 {
@@ -153,8 +137,16 @@ void llmobs_fact_request(struct llmobs_reading *reading)
 {
     static const char encodings[] = "encoding_format\0encoding_formats\0"
                                     "embedding_types\0embeddingTypes\0";
+    /* How much the model shall think, as the API's word. */
+    static const char *const thinks[][3] = {
+        {"reasoning_effort"},
+        {"reasoning", "effort"},
+        {"output_config", "effort"},
+        {"generationConfig", "thinkingConfig", "thinkingLevel"},
+    };
     const struct llmobs_json *request = reading->request;
     struct llmobs_span *span = reading->span;
+    const char *text = NULL;
 
     set_model(reading);
     if (!request)
@@ -164,7 +156,9 @@ void llmobs_fact_request(struct llmobs_reading *reading)
             add_encodings(span, llmobs_json_get(request, key));
     if (reading->classified->shape->kind != LLMOBS_KIND_LLM)
         return;
-    set_reasoning(reading);
+    for (size_t i = 0; !text && i < sizeof(thinks) / sizeof(thinks[0]); i++)
+        text = read_facts_at(request, thinks[i]);
+    llmobs_span_fact(&span->facts, LLMOBS_FACT_REASONING_LEVEL, text);
     set_conversation(reading, request);
     llmobs_span_fact(&span->facts, LLMOBS_FACT_OUTPUT_TYPE,
                      output_type(request));
@@ -184,30 +178,19 @@ void llmobs_fact_apart(struct llmobs_span *span)
 
 /* -- the answer ----------------------------------------------------------- */
 
-/* Sets a fact, unless it is set, to the text under the first of two keys that
- * has a text. */
-static bool set_once(struct llmobs_span *span, enum llmobs_fact fact,
-                     const struct llmobs_json *body, const char *key,
-                     const char *other)
-{
-    const char *text;
-
-    if (is_set(span, fact))
-        return true;
-    text = llmobs_json_gets(body, key);
-    llmobs_span_fact(&span->facts, fact,
-                     text ? text : llmobs_json_gets(body, other));
-    return false;
-}
-
-static bool set_names(struct llmobs_span *span, const struct llmobs_json *body)
-{
-    bool id = set_once(span, LLMOBS_FACT_RESPONSE_ID, body, "id", "responseId");
-    bool model = set_once(span, LLMOBS_FACT_RESPONSE_MODEL, body, "model",
-                          "modelVersion");
-
-    return id && model;
-}
+/* The names of an answer. Where a fact has `once`, its first text stays. */
+static const struct {
+    enum llmobs_fact fact;
+    bool once;
+    char key[20];
+} names[] = {
+    {LLMOBS_FACT_RESPONSE_ID, true, "id"},
+    {LLMOBS_FACT_RESPONSE_ID, true, "responseId"},
+    {LLMOBS_FACT_RESPONSE_MODEL, true, "model"},
+    {LLMOBS_FACT_RESPONSE_MODEL, true, "modelVersion"},
+    {LLMOBS_FACT_RESPONSE_SERVICE_TIER, false, "service_tier"},
+    {LLMOBS_FACT_SYSTEM_FINGERPRINT, false, "system_fingerprint"},
+};
 
 /* Facts that an answer has beside its text: keys through objects, of a
  * list in each element. */
@@ -298,7 +281,7 @@ static void add_stopped(struct llmobs_reading *reading, const char *side,
  * a filter has matched is the user's text, and no name. */
 static const char *stopped_by(const char *key, const struct llmobs_json *value)
 {
-    static const char names[] = "category\0name\0type\0id\0";
+    static const char called[] = "category\0name\0type\0id\0";
     const char *action = llmobs_json_gets(value, "action");
 
     if (!(action && strcmp(action, "NONE") != 0) &&
@@ -306,7 +289,7 @@ static const char *stopped_by(const char *key, const struct llmobs_json *value)
         !(llmobs_json_is_true(llmobs_json_get(value, "blocked")) &&
           llmobs_json_gets(value, "category")))
         return llmobs_json_gets(value, "blockReason");
-    LLMOBS_WORDS_EACH (name, names)
+    LLMOBS_WORDS_EACH (name, called)
         if (llmobs_json_gets(value, name))
             return llmobs_json_gets(value, name);
     return key;
@@ -415,12 +398,13 @@ static bool set_answer(struct llmobs_reading *reading,
     if (!llmobs_json_is_object(body) ||
         reading->classified->call->status >= 300)
         return true;
-    known = set_names(span, body);
+    known = is_set(span, LLMOBS_FACT_RESPONSE_ID) &&
+            is_set(span, LLMOBS_FACT_RESPONSE_MODEL);
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (!names[i].once || !is_set(span, names[i].fact))
+            llmobs_span_fact(&span->facts, names[i].fact,
+                             llmobs_json_gets(body, names[i].key));
     set_conversation(reading, body);
-    llmobs_span_fact(&span->facts, LLMOBS_FACT_RESPONSE_SERVICE_TIER,
-                     llmobs_json_gets(body, "service_tier"));
-    llmobs_span_fact(&span->facts, LLMOBS_FACT_SYSTEM_FINGERPRINT,
-                     llmobs_json_gets(body, "system_fingerprint"));
     return known;
 }
 
@@ -461,14 +445,19 @@ void llmobs_fact_event(struct llmobs_reading *reading,
 
 void llmobs_fact_ends(struct llmobs_reading *reading)
 {
-    static const char keys[] =
-        "id\0responseId\0model\0modelVersion\0service_tier\0"
-        "system_fingerprint\0timings\0metrics\0time_info\0"
-        "prompt_filter_results\0";
     const struct llmobs_call *call = reading->classified->call;
-    struct llmobs_json *body =
-        llmobs_cut_json_object(call->response, call->response_tail, keys);
+    struct llmobs_json *body;
+    struct llmobs_buf keys;
 
+    llmobs_buf_init(&keys, sizeof(names) + sizeof(places));
+    llmobs_buf_add(&keys, "conversation", sizeof("conversation"));
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        llmobs_buf_add(&keys, names[i].key, strlen(names[i].key) + 1);
+    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
+        llmobs_buf_add(&keys, places[i].way, strlen(places[i].way) + 1);
+    body =
+        llmobs_cut_json_object(call->response, call->response_tail, keys.data);
+    llmobs_buf_fini(&keys);
     llmobs_fact_answer(reading, body);
     llmobs_json_free(body);
 }

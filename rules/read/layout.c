@@ -249,15 +249,19 @@ struct llmobs_json *llmobs_layout_ends(
     const struct llmobs_layout_values *values, const char *letters,
     struct llmobs_text head, struct llmobs_text tail)
 {
-    struct llmobs_json *object = llmobs_json_object();
+    struct llmobs_json *object;
+    struct llmobs_buf keys;
 
-    for (size_t i = 0; object && i < values->count; i++) {
+    llmobs_buf_init(&keys, sizeof(values->text));
+    for (size_t i = 0; i < values->count; i++) {
         const struct llmobs_layout_pointer *pointer = &values->pointers[i];
         const char *key = values->text + values->steps[pointer->step];
 
-        if (pointer->steps > 0 && pointer->which &&
-            strchr(letters, pointer->which) && !llmobs_json_get(object, key))
-            object = llmobs_cut_json_add(object, head, tail, key);
+        if (pointer->steps > 0 && *key && pointer->which &&
+            strchr(letters, pointer->which))
+            llmobs_buf_add(&keys, key, strlen(key) + 1);
     }
+    object = llmobs_cut_json_object(head, tail, keys.data);
+    llmobs_buf_fini(&keys);
     return object;
 }

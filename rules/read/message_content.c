@@ -295,15 +295,6 @@ static int add_part(struct llmobs_message_content *content,
     return strcmp(type, "text") == 0 ? 0 : add_marker(content, type);
 }
 
-/* Gives the text as a value: as a share of `whole`, if no other text came. */
-static struct llmobs_json *text_of(const struct llmobs_message_content *content)
-{
-    if (content->whole &&
-        llmobs_json_text_len(content->whole) == content->text.len)
-        return llmobs_json_share(content->whole);
-    return llmobs_message_content_string(&content->text);
-}
-
 int llmobs_message_content_read(struct llmobs_message_content *content,
                                 const struct llmobs_json *value, unsigned types)
 {
@@ -328,7 +319,13 @@ int llmobs_message_content_read(struct llmobs_message_content *content,
 int llmobs_message_content_store(struct llmobs_message_content *content,
                                  struct llmobs_json *message)
 {
-    int rc = llmobs_json_set(message, "content", text_of(content));
+    /* The text is a share of `whole`, if no other text came. */
+    bool shared = content->whole &&
+                  llmobs_json_text_len(content->whole) == content->text.len;
+    int rc =
+        llmobs_json_set(message, "content",
+                        shared ? llmobs_json_share(content->whole)
+                               : llmobs_message_content_string(&content->text));
 
     if (rc == 0 && content->images) {
         rc = llmobs_json_set(message, "image_parts", content->images);

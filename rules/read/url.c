@@ -295,14 +295,6 @@ static int parse_entry(struct llmobs_text text, struct llmobs_url *url)
     return rc == 0 && strchr(url->host, '*') ? -EINVAL : rc;
 }
 
-static bool same_port(const struct llmobs_url *entry,
-                      const struct llmobs_url *url)
-{
-    if (entry->port != 0)
-        return entry->port == url->port;
-    return url->port == (url->scheme == LLMOBS_SCHEME_HTTPS ? 443 : 80);
-}
-
 static bool same_host(const struct llmobs_url *a, const struct llmobs_url *b)
 {
     if (a->ipv6 != b->ipv6)
@@ -317,10 +309,12 @@ static bool is_under(const struct llmobs_url *entry,
                      const struct llmobs_url *url)
 {
     size_t n = entry->path.len;
+    int usual = url->scheme == LLMOBS_SCHEME_HTTPS ? 443 : 80;
 
     if (entry->scheme != LLMOBS_SCHEME_ANY && entry->scheme != url->scheme)
         return false;
-    if (!same_port(entry, url) || !same_host(entry, url))
+    if (url->port != (entry->port ? entry->port : usual) ||
+        !same_host(entry, url))
         return false;
     if (n == 0)
         return true;
