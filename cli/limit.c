@@ -211,7 +211,7 @@ static void add_unknown(struct unknown *unknown, const struct llmobs_row *row)
 {
     if (unknown->calls++ == 0)
         snprintf(unknown->model, sizeof(unknown->model), "%s",
-                 row->model ? row->model : row->name);
+                 row->price_model ? row->price_model : row->name);
 }
 
 /* Adds the row's call, tokens and cost. A proxied call went to a gateway that

@@ -260,7 +260,8 @@ static const char *why_wrong(const struct stats *stats)
                    ? "--json, --prometheus, --output, --users, --acknowledge "
                      "and --check do not go with a limit"
                    : NULL;
-    if (filter->ml_app.pattern || filter->service.pattern)
+    if (filter->keys[LLMOBS_KEY_ML_APP].pattern ||
+        filter->keys[LLMOBS_KEY_SERVICE].pattern)
         return "--ml-app and --service need a limit such as --max-cost";
     if (filter->since_ns > 0 && !stats->check)
         return "--since needs --check, or a limit such as --max-cost";
@@ -309,9 +310,9 @@ int llmobs_cmd_stats(int argc, char **argv)
                          &stats.gate.max_errors),
         LLMOBS_CLI_VALUE("since", llmobs_when_set, &stats.gate.filter.since_ns),
         LLMOBS_CLI_VALUE("ml-app", llmobs_filter_option,
-                         &stats.gate.filter.ml_app),
+                         &stats.gate.filter.keys[LLMOBS_KEY_ML_APP]),
         LLMOBS_CLI_VALUE("service", llmobs_filter_option,
-                         &stats.gate.filter.service),
+                         &stats.gate.filter.keys[LLMOBS_KEY_SERVICE]),
         LLMOBS_CLI_END};
     int status;
 

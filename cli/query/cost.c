@@ -20,7 +20,7 @@ void llmobs_cost_estimate(struct llmobs_row *row, struct llmobs_prices *prices)
 
     if (!row->filled || row->cost >= 0 || !llmobs_row_counts(row))
         return;
-    cost = llmobs_prices_cost(prices, row->provider, row->model, &tokens);
+    cost = llmobs_prices_cost(prices, row->provider, row->price_model, &tokens);
     if (cost <= LLMOBS_COST_MAX)
         row->cost = cost;
 }

@@ -17,30 +17,26 @@
 
 /* -- texts ---------------------------------------------------------------- */
 
-bool llmobs_filter_name_match(const struct llmobs_filter_name *name,
-                              const char *have)
+static bool matches(const char *pattern, const char *have)
 {
-    if (!name->pattern)
-        return true;
-    return (have && (strcasecmp(have, name->pattern) == 0 ||
-                     fnmatch(name->pattern, have, FNM_CASEFOLD) == 0)) !=
-           name->is_not;
+    return have && (strcasecmp(have, pattern) == 0 ||
+                    fnmatch(pattern, have, FNM_CASEFOLD) == 0);
 }
 
 bool llmobs_filter_key_match(const struct llmobs_filter *filter,
                              enum llmobs_key key, const char *have)
 {
     const struct llmobs_filter_name *name = &filter->keys[key];
-    const struct llmobs_filter_name wanted = {name->pattern, false};
-    bool found = llmobs_filter_name_match(&wanted, have);
+    bool path = llmobs_key_words(key)->uses & LLMOBS_KEY_PATH, found;
 
     if (!name->pattern)
         return true;
-    for (const char *end = NULL; have && !found && llmobs_key_is_path(key);) {
+    found = matches(name->pattern, have);
+    for (const char *end = NULL; have && path && !found;) {
         end = llmobs_stored_path_end(have, end);
         if (!end)
             break;
-        found = llmobs_filter_name_match(&wanted, end);
+        found = matches(name->pattern, end);
     }
     return found != name->is_not;
 }
@@ -125,33 +121,13 @@ static bool numbers_match(const struct llmobs_filter *filter,
     return !filter->errors || llmobs_json_says(event, "status", "error");
 }
 
-static bool names_match(const struct llmobs_filter *filter,
-                        const struct llmobs_json *event)
-{
-    const struct llmobs_json *meta = llmobs_json_get(event, "meta");
-
-    return llmobs_filter_name_match(&filter->kind, llmobs_stored_kind(event)) &&
-           llmobs_filter_name_match(&filter->name,
-                                    llmobs_json_gets(event, "name")) &&
-           llmobs_filter_name_match(&filter->model,
-                                    llmobs_json_gets(meta, "model_name")) &&
-           llmobs_filter_name_match(&filter->provider,
-                                    llmobs_json_gets(meta, "model_provider")) &&
-           llmobs_filter_name_match(&filter->session,
-                                    llmobs_stored_session(event)) &&
-           llmobs_filter_name_match(&filter->service,
-                                    llmobs_stored_tag(event, "service")) &&
-           llmobs_filter_name_match(&filter->ml_app,
-                                    llmobs_stored_tag(event, "ml_app"));
-}
-
 static bool keys_match(const struct llmobs_filter *filter,
                        const struct llmobs_json *event)
 {
     struct llmobs_texts texts = {0};
     bool match = true;
 
-    for (int i = 0; match && i < LLMOBS_KEY_OF_EVENT; i++) {
+    for (int i = 0; match && i < LLMOBS_KEY_TAG; i++) {
         const struct llmobs_by_key key = {(enum llmobs_key)i, ""};
 
         match = !filter->keys[i].pattern ||
@@ -202,14 +178,12 @@ static bool bounds_match(const struct llmobs_filter *filter,
  * does not have. */
 static bool asks_of_span(const struct llmobs_filter *filter)
 {
-    for (int i = 0; i < LLMOBS_KEY_OF_EVENT; i++)
-        if (filter->keys[i].pattern)
+    for (int i = 0; i < LLMOBS_KEY_TAG; i++)
+        if (filter->keys[i].pattern && i != LLMOBS_KEY_SERVICE &&
+            i != LLMOBS_KEY_ML_APP)
             return true;
-    return filter->name.pattern || filter->kind.pattern ||
-           filter->model.pattern || filter->provider.pattern ||
-           filter->session.pattern || filter->since_ns > 0 ||
-           filter->until_ns > 0 || filter->bound_count > 0 || filter->errors ||
-           filter->grep;
+    return filter->since_ns > 0 || filter->until_ns > 0 ||
+           filter->bound_count > 0 || filter->errors || filter->grep;
 }
 
 /* `ids`: an object with the ids of a span. */
@@ -240,9 +214,9 @@ bool llmobs_filter_match(struct llmobs_filter *filter,
 {
     const struct llmobs_json *meta = llmobs_json_get(event, "meta");
 
-    return numbers_match(filter, event) && names_match(filter, event) &&
-           ids_match(filter, event) && tags_match(filter, event) &&
-           keys_match(filter, event) && bounds_match(filter, event) &&
+    return numbers_match(filter, event) && ids_match(filter, event) &&
+           tags_match(filter, event) && keys_match(filter, event) &&
+           bounds_match(filter, event) &&
            (!filter->grep ||
             found_in(filter, llmobs_json_gets(event, "name")) ||
             found_below(filter, llmobs_json_get(meta, "input"), 0) ||
@@ -264,11 +238,7 @@ bool llmobs_filter_match_evaluation(const struct llmobs_filter *filter,
 
     return !asks_of_span(filter) &&
            ids_match(filter, llmobs_json_get(join, "span")) &&
-           tags_match(filter, event) &&
-           llmobs_filter_name_match(&filter->service,
-                                    llmobs_stored_tag(event, "service")) &&
-           llmobs_filter_name_match(&filter->ml_app,
-                                    llmobs_stored_tag(event, "ml_app"));
+           tags_match(filter, event) && keys_match(filter, event);
 }
 
 /* -- a first look --------------------------------------------------------- */
@@ -354,35 +324,24 @@ bool llmobs_filter_may_match(const struct llmobs_filter *filter,
     for (size_t i = 0; i < filter->tag_count; i++)
         if (!has_tag_text(line, filter->tags[i]))
             return false;
-    return has_value(line, "", &filter->session);
+    return has_value(line, "", &filter->keys[LLMOBS_KEY_SESSION]);
 }
 
 /* -- arguments ------------------------------------------------------------ */
 
-static void set_name(struct llmobs_filter_name *name, const char *argument)
-{
-    name->is_not = argument[0] == '!';
-    name->pattern = argument + (name->is_not ? 1 : 0);
-}
-
 int llmobs_filter_option(const struct llmobs_cli_option *option,
                          const char *argument)
 {
-    set_name(option->to, argument);
-    return 0;
-}
+    struct llmobs_filter_name *name = option->to;
 
-int llmobs_filter_set_kind(struct llmobs_filter *filter, const char *argument)
-{
-    struct llmobs_filter_name positive;
-
-    set_name(&filter->kind, argument);
-    positive = (struct llmobs_filter_name){filter->kind.pattern, false};
+    name->is_not = argument[0] == '!';
+    name->pattern = argument + (name->is_not ? 1 : 0);
+    if (strcmp(option->name, "kind") != 0)
+        return 0;
     for (int i = LLMOBS_KIND_LLM; i <= LLMOBS_KIND_RETRIEVAL; i++)
-        if (llmobs_filter_name_match(&positive,
-                                     llmobs_kind_name((enum llmobs_kind)i)))
+        if (matches(name->pattern, llmobs_kind_name((enum llmobs_kind)i)))
             return 0;
-    return -EINVAL;
+    return llmobs_cli_refuse("kind", argument, LLMOBS_CLI_KINDS);
 }
 
 int llmobs_filter_add_tag(struct llmobs_filter *filter, const char *tag)

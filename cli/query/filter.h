@@ -36,9 +36,7 @@ struct llmobs_filter_bound {
 
 /* An event must meet all members that are set; all zero: every event does. */
 struct llmobs_filter {
-    struct llmobs_filter_name name, kind, model, provider, service, ml_app;
-    struct llmobs_filter_name session;
-    struct llmobs_filter_name keys[LLMOBS_KEY_OF_EVENT];
+    struct llmobs_filter_name keys[LLMOBS_KEY_TAG]; /* those with an option */
     const char *trace; /* the id of the trace, or the id's beginning */
     bool trace_whole;  /* `trace` is a whole id */
     const char *id;    /* the id of the trace or of the span, or a beginning */
@@ -72,20 +70,14 @@ bool llmobs_filter_may_match(const struct llmobs_filter *filter,
 bool llmobs_filter_match_evaluation(const struct llmobs_filter *filter,
                                     const struct llmobs_json *event);
 
-/* Sets the name at the option's `to`. */
+/* Sets the name at the option's `to`; refuses a kind that no span has. */
 int llmobs_filter_option(const struct llmobs_cli_option *option,
                          const char *argument);
 
-/* True where `text` matches the name; NULL: the event has no such text. */
-bool llmobs_filter_name_match(const struct llmobs_filter_name *name,
-                              const char *have);
-
-/* The same for a key's value; of a path its end may match. */
+/* True where the filter selects a key's value, of a path by its end; NULL: the
+ * event has none. */
 bool llmobs_filter_key_match(const struct llmobs_filter *filter,
                              enum llmobs_key key, const char *have);
-
-/* Sets a kind; -EINVAL where no kind of span matches it. */
-int llmobs_filter_set_kind(struct llmobs_filter *filter, const char *argument);
 
 /* Adds "key:value" or "key=value". -EINVAL: no such form; -E2BIG: too many. */
 int llmobs_filter_add_tag(struct llmobs_filter *filter, const char *tag);

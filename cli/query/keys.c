@@ -33,9 +33,15 @@ static int cut(const char *text)
     return (int)llmobs_texts_cut(text, LLMOBS_KEY_PART);
 }
 
-static const char *read_script(const struct asked *of)
+static const char *read_name(const struct llmobs_json *event)
 {
-    return llmobs_stored_script(of->event);
+    return llmobs_json_gets(event, "name");
+}
+
+static const char *read_provider(const struct llmobs_json *event)
+{
+    return full(
+        llmobs_json_gets(llmobs_json_get(event, "meta"), "model_provider"));
 }
 
 /* "module!function"; of a program without names "curl, by report.sh", or where
@@ -48,7 +54,7 @@ static const char *read_native(const struct asked *of,
     const char *function = full(llmobs_json_gets(caller, "function"));
     const char *frame = full(
         llmobs_json_text(llmobs_json_at(llmobs_json_get(caller, "frames"), 0)));
-    const char *script = read_script(of), *name = function;
+    const char *script = llmobs_stored_script(of->event), *name = function;
     char text[LLMOBS_STORED_ROOM];
 
     if (!name && script)
@@ -81,26 +87,16 @@ static const char *read_caller(const struct asked *of)
 }
 
 /* The outermost plugin: it asked; the innermost is often a client of AI. */
-static const char *read_plugin(const struct asked *of)
+static const char *read_plugin(const struct llmobs_json *event)
 {
-    const char *tag = full(llmobs_stored_tag(of->event, "plugin"));
+    const char *tag = full(llmobs_stored_tag(event, "plugin"));
     const struct llmobs_json *plugins =
-        llmobs_json_get(llmobs_stored_caller(of->event), "plugins");
+        llmobs_json_get(llmobs_stored_caller(event), "plugins");
     size_t count = llmobs_json_len(plugins);
 
     if (tag || count == 0)
         return tag;
     return full(llmobs_json_text(llmobs_json_at(plugins, count - 1)));
-}
-
-static const char *read_host(const struct asked *of)
-{
-    return full(llmobs_json_text(llmobs_stored_call(of->event, "hostname")));
-}
-
-static const char *read_page(const struct asked *of)
-{
-    return full(llmobs_json_text(llmobs_stored_call(of->event, "page")));
 }
 
 static const char *read_run(const struct asked *of)
@@ -138,14 +134,9 @@ static const char *read_day(const struct asked *of)
                : NULL;
 }
 
-/* The model that was asked for: calls that failed have no other, and would be
- * rows of their own beside those that went well. */
-static const char *read_model(const struct asked *of)
+static const char *read_status(const struct asked *of)
 {
-    const char *model =
-        full(llmobs_json_text(llmobs_stored_call(of->event, "request_model")));
-
-    return model ? model : of->row->model;
+    return of->row->failed ? "error" : "ok";
 }
 
 /* A call that failed without a type is an "error". */
@@ -158,47 +149,43 @@ static const char *read_error(const struct asked *of)
 
 /* -- the table ------------------------------------------------------------- */
 
-#define AT(member) .at = offsetof(struct llmobs_row, member)
+#define ROW(form, member) \
+    .kind = LLMOBS_CELL_##form, .at = offsetof(struct llmobs_row, member)
+#define EITHER(member, function) ROW(TEXT, member), .read = function
+#define READ(function) .read = function
+#define MAKE(function) .make = function
+#define TAG(key) .words.tag = key
+#define CALL(name) .call = name
+#define FIELD LLMOBS_KEY_FIELD
+#define GROUP LLMOBS_KEY_GROUP
+#define FACET LLMOBS_KEY_FACET
+#define COLUMN LLMOBS_KEY_COLUMN
+#define PATH LLMOBS_KEY_PATH
+#define WORDS LLMOBS_KEY_WORDS
+#define K(id, word, ...) F(id, word, NULL, __VA_ARGS__)
+#define F(id, name, select, head, member, use, says, ...) \
+    {.words.word = name,                                  \
+     .words.option = select,                              \
+     .words.title = head,                                 \
+     .words.meaning = says,                               \
+     .words.letter = member,                              \
+     .words.uses = use,                                   \
+     __VA_ARGS__},
 
-/* Of each key the word, and where its value is: a tag, what `read` gives, else
- * the text at `at` in a row. */
+/* Of each key its words, and where its value is: at `at` in a row, if there is
+ * one, else what `make` or `read` gives, a tag, or a fact of the call. */
 static const struct {
-    const char *word;
-    const char *tag;
-    const char *(*read)(const struct asked *of);
-    size_t at;
-    bool path;
-} keys[LLMOBS_KEY_COUNT] = {
-    [LLMOBS_KEY_SCRIPT] = {"script", .read = read_script, .path = true},
-    [LLMOBS_KEY_CALLER] = {"caller", .read = read_caller, .path = true},
-    [LLMOBS_KEY_PLUGIN] = {"plugin", .read = read_plugin},
-    [LLMOBS_KEY_PAGE] = {"page", .read = read_page},
-    [LLMOBS_KEY_UNIT] = {"unit", .tag = "unit"},
-    [LLMOBS_KEY_HOST] = {"host", .read = read_host},
-    [LLMOBS_KEY_OS_USER] = {"os_user", .read = read_os_user},
-    [LLMOBS_KEY_USER] = {"user", .tag = "user_id"},
-    [LLMOBS_KEY_KEY] = {"key", .tag = "key"},
-    [LLMOBS_KEY_RUN] = {"run", .read = read_run},
-    [LLMOBS_KEY_MODEL] = {"model", .read = read_model},
-    [LLMOBS_KEY_PROVIDER] = {"provider", AT(provider)},
-    [LLMOBS_KEY_ML_APP] = {"ml_app", AT(ml_app)},
-    [LLMOBS_KEY_SERVICE] = {"service", AT(service)},
-    [LLMOBS_KEY_KIND] = {"kind", AT(kind)},
-    [LLMOBS_KEY_SESSION] = {"session", AT(session)},
-    [LLMOBS_KEY_DAY] = {"day", .read = read_day},
-    [LLMOBS_KEY_ERROR] = {"error", .read = read_error},
-    [LLMOBS_KEY_TAG] = {.word = NULL},
-    [LLMOBS_KEY_EVAL] = {.word = NULL},
-};
+    struct llmobs_key_words words;
+    enum llmobs_cell_kind kind; /* UNKNOWN: a text */
+    size_t at;                  /* 0: in no row */
+    const char *(*make)(const struct asked *of);
+    const char *(*read)(const struct llmobs_json *event);
+    const char *call;
+} keys[LLMOBS_KEY_TAG] = {LLMOBS_KEYS(K, F)};
 
-const char *llmobs_key_word(enum llmobs_key key)
+const struct llmobs_key_words *llmobs_key_words(enum llmobs_key key)
 {
-    return keys[key].word;
-}
-
-bool llmobs_key_is_path(enum llmobs_key key)
-{
-    return keys[key].path;
+    return &keys[key].words;
 }
 
 const char *llmobs_key_of(const struct llmobs_by_key *key,
@@ -207,7 +194,6 @@ const char *llmobs_key_of(const struct llmobs_by_key *key,
                           struct llmobs_texts *texts)
 {
     const struct asked of = {row, event, texts};
-    const char *tag = keys[key->key].tag;
     struct llmobs_score score = {.value = NULL};
 
     if (key->key == LLMOBS_KEY_EVAL) {
@@ -217,12 +203,48 @@ const char *llmobs_key_of(const struct llmobs_by_key *key,
         return full(score.value);
     }
     if (key->key == LLMOBS_KEY_TAG)
-        tag = key->word + sizeof(TAG_WORD) - 1;
-    if (tag)
-        return full(llmobs_stored_tag(event, tag));
+        return full(llmobs_stored_tag(event, key->word + sizeof(TAG_WORD) - 1));
+    if (row && keys[key->key].at > 0)
+        return llmobs_row_text(row, keys[key->key].at);
+    if (keys[key->key].make)
+        return keys[key->key].make(&of);
     if (keys[key->key].read)
-        return keys[key->key].read(&of);
-    return llmobs_row_text(row, keys[key->key].at);
+        return keys[key->key].read(event);
+    if (keys[key->key].words.tag)
+        return full(llmobs_stored_tag(event, keys[key->key].words.tag));
+    return full(
+        llmobs_json_text(llmobs_stored_call(event, keys[key->key].call)));
+}
+
+struct llmobs_cell llmobs_key_cell(const struct llmobs_by_key *key,
+                                   const struct llmobs_row *row,
+                                   const struct llmobs_json *event,
+                                   struct llmobs_texts *texts)
+{
+    bool listed = key->key < LLMOBS_KEY_TAG;
+    enum llmobs_cell_kind kind =
+        listed ? keys[key->key].kind : LLMOBS_CELL_TEXT;
+    const void *at = (const char *)row + (listed ? keys[key->key].at : 0);
+    struct llmobs_score score;
+
+    if (key->key == LLMOBS_KEY_EVAL &&
+        llmobs_evaluations_find(row->judged, event, strchr(key->word, ':') + 1,
+                                &score) > 0 &&
+        score.number)
+        return (struct llmobs_cell){LLMOBS_CELL_NUMBER, NULL, 0, score.score};
+    switch (kind) {
+    case LLMOBS_CELL_COUNT:
+        return llmobs_cell_count(*(const int64_t *)at);
+    case LLMOBS_CELL_LENGTH:
+        return llmobs_cell_length(*(const int64_t *)at);
+    case LLMOBS_CELL_TIME:
+        return llmobs_cell_time(*(const int64_t *)at);
+    case LLMOBS_CELL_NUMBER:
+    case LLMOBS_CELL_MONEY:
+        return llmobs_cell_real(kind, *(const double *)at);
+    default:
+        return llmobs_cell_text(llmobs_key_of(key, row, event, texts));
+    }
 }
 
 int llmobs_key_add_caller(const struct llmobs_json *event, size_t frames,
@@ -232,7 +254,7 @@ int llmobs_key_add_caller(const struct llmobs_json *event, size_t frames,
     const struct asked of = {NULL, event, &texts};
     const struct llmobs_json *caller = llmobs_stored_caller(event);
     const struct llmobs_json *list = llmobs_json_get(caller, "frames");
-    const char *plugin = read_plugin(&of), *line;
+    const char *plugin = read_plugin(event), *line;
 
     if (!full(llmobs_json_gets(caller, "file")))
         return 0;
@@ -264,8 +286,13 @@ static bool is_tag_word(const char *word)
            *name != '\0' && name[strspn(name, plain)] == '\0';
 }
 
-int llmobs_key_read(struct llmobs_by_key *key, const char *word, size_t len)
+int llmobs_key_read(struct llmobs_by_key *key, const char *word, size_t len,
+                    enum llmobs_key_use use, const char **near)
 {
+    struct llmobs_suggest suggest;
+
+    if (near)
+        *near = NULL;
     if (len >= sizeof(key->word))
         return -EINVAL;
     memcpy(key->word, word, len);
@@ -279,30 +306,29 @@ int llmobs_key_read(struct llmobs_by_key *key, const char *word, size_t len)
         return 0;
     for (char *at = key->word; *at != '\0'; at++)
         *at = *at == '-' ? '_' : *at;
+    llmobs_suggest_init(&suggest, key->word);
     for (int i = 0; i < LLMOBS_KEY_TAG; i++) {
         key->key = (enum llmobs_key)i;
-        if (strcmp(key->word, keys[i].word) == 0)
+        if (!(keys[i].words.uses & (int)use))
+            continue;
+        if (strcmp(key->word, keys[i].words.word) == 0)
             return 0;
+        llmobs_suggest_offer(&suggest, keys[i].words.word);
     }
+    if (near)
+        *near = suggest.best;
     return -EINVAL;
 }
 
 int llmobs_by_read(struct llmobs_by *by, const char *words, const char **near)
 {
-    struct llmobs_suggest suggest;
-
     *near = NULL;
     for (by->count = 0; by->count < LLMOBS_BY_KEYS;) {
         size_t len = strcspn(words, ",");
         struct llmobs_by_key *key = &by->keys[by->count++];
 
-        if (llmobs_key_read(key, words, len) != 0) {
-            llmobs_suggest_init(&suggest, key->word);
-            for (int i = 0; i < LLMOBS_KEY_TAG; i++)
-                llmobs_suggest_offer(&suggest, keys[i].word);
-            *near = len < sizeof(key->word) ? suggest.best : NULL;
+        if (llmobs_key_read(key, words, len, LLMOBS_KEY_GROUP, near) != 0)
             return -EINVAL;
-        }
         if (by->count == 2 && strcmp(key->word, by->keys[0].word) == 0)
             return -EEXIST;
         if (words[len] == '\0')
@@ -386,7 +412,8 @@ int llmobs_by_shorten(const struct llmobs_by *by, const char **first,
     int rc = 0;
 
     for (size_t i = 0; rc == 0 && i < by->count; i++)
-        if (keys[by->keys[i].key].path)
+        if (by->keys[i].key < LLMOBS_KEY_TAG &&
+            keys[by->keys[i].key].words.uses & LLMOBS_KEY_PATH)
             rc = shorten_all(first + i, stride, count);
     return rc;
 }

@@ -1,5 +1,5 @@
-/* keys - the facts of a span that a person may group, filter and list by, each
- * with its word.
+/* keys - the facts of a span that a person may list, group, filter and look at,
+ * each once: all lists of them are made of LLMOBS_KEYS.
  *
  * Owns:    nothing.
  * Threads: one (accounts.h).
@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "cli/query/cell.h"
 #include "cli/query/texts.h"
 #include "lib/base/buf.h"
 #include "lib/text/json.h"
@@ -23,33 +24,123 @@ struct llmobs_row;
 #define LLMOBS_KEY_WORD 96
 #define LLMOBS_KEY_PART 1024
 
-/* The first ones are read from the event alone. */
-enum llmobs_key {
-    LLMOBS_KEY_SCRIPT,
-    LLMOBS_KEY_CALLER,
-    LLMOBS_KEY_PLUGIN,
-    LLMOBS_KEY_PAGE,
-    LLMOBS_KEY_UNIT,
-    LLMOBS_KEY_HOST,
-    LLMOBS_KEY_OS_USER,
-    LLMOBS_KEY_USER,
-    LLMOBS_KEY_KEY,
-    LLMOBS_KEY_RUN,
-    LLMOBS_KEY_OF_EVENT, /* so many of them */
-    LLMOBS_KEY_MODEL = LLMOBS_KEY_OF_EVENT,
-    LLMOBS_KEY_PROVIDER,
-    LLMOBS_KEY_ML_APP,
-    LLMOBS_KEY_SERVICE,
-    LLMOBS_KEY_KIND,
-    LLMOBS_KEY_SESSION,
-    LLMOBS_KEY_DAY,
-    LLMOBS_KEY_ERROR,
-    LLMOBS_KEY_TAG,  /* the word names the tag */
-    LLMOBS_KEY_EVAL, /* the word names the label of an evaluation */
-    LLMOBS_KEY_COUNT
+/* Where a fact is used beside the place that names its word. */
+enum llmobs_key_use {
+    LLMOBS_KEY_FIELD = 1,  /* --fields, and CSV with all of them */
+    LLMOBS_KEY_GROUP = 2,  /* --by, and the page's groups */
+    LLMOBS_KEY_FACET = 4,  /* the values to the left of the page's list */
+    LLMOBS_KEY_COLUMN = 8, /* a column that the page's list may have */
+    LLMOBS_KEY_PATH = 16,  /* the end of a path names it */
+    LLMOBS_KEY_WORDS = 32  /* only a row with all parts has it */
 };
 
-/* A key, and its word, such as "script", "tag:team" or "eval:tone". */
+/* Each fact of a span that a person may ask for, once, in the order of the
+ * fields. K(ID, word, title, letter, uses, meaning, place): the letter is its
+ * member in the page's rows (0: none), keys.c has the words of uses and places,
+ * and docs/VIEW.md the meaning. F also has the option that selects by it behind
+ * its word: its value is in the event alone. */
+#define LLMOBS_KEYS(K, F)                                                      \
+    K(START, "start", "Started", 'b', FIELD,                                   \
+      "ISO 8601, UTC, with microseconds", ROW(TIME, start_ns))                 \
+    K(TRACE_ID, "trace_id", "Trace", 't', FIELD, "", ROW(TEXT, trace_id))      \
+    K(SPAN_ID, "span_id", "Span", 's', FIELD, "", ROW(TEXT, span_id))          \
+    K(PARENT_ID, "parent_id", "Parent", 'p', FIELD, "", ROW(TEXT, parent_id))  \
+    F(KIND, "kind", "kind", "Kind", 'k', FIELD | GROUP | FACET, "",            \
+      READ(llmobs_stored_kind))                                                \
+    F(NAME, "name", "name", "Name", 'n', FIELD | FACET, "",                    \
+      EITHER(name, read_name))                                                 \
+    F(MODEL, "model", "model", "Model", 'm', FIELD | GROUP | FACET | COLUMN,   \
+      "the model that was asked for", EITHER(model, llmobs_stored_model))      \
+    F(PROVIDER, "provider", "provider", "Provider", 'v', FIELD | GROUP, "",    \
+      EITHER(provider, read_provider))                                         \
+    K(STATUS, "status", "Status", 0, FIELD | FACET, "`ok` or `error`",         \
+      MAKE(read_status))                                                       \
+    K(ERROR_TYPE, "error_type", "Error type", 0, FIELD, "",                    \
+      ROW(TEXT, error_type))                                                   \
+    K(DURATION, "duration_s", "Duration", 'd', FIELD, "seconds",               \
+      ROW(LENGTH, duration_ns))                                                \
+    K(FIRST_TOKEN, "first_token_s", "First token", 'f', FIELD,                 \
+      "seconds to the first token", ROW(NUMBER, first_token))                  \
+    K(INPUT, "input_tokens", "Tokens in", 'i', FIELD,                          \
+      "those of a cache are part of them", ROW(COUNT, input_tokens))           \
+    K(OUTPUT, "output_tokens", "Tokens out", 'o', FIELD, "",                   \
+      ROW(COUNT, output_tokens))                                               \
+    K(CACHE_READ, "cache_read_tokens", "Cached", 'r', FIELD, "",               \
+      ROW(COUNT, cache_read_tokens))                                           \
+    K(CACHE_WRITE, "cache_write_tokens", "To the cache", 'w', FIELD, "",       \
+      ROW(COUNT, cache_write_tokens))                                          \
+    K(REASONING, "reasoning_tokens", "Reasoning", 'x', FIELD,                  \
+      "part of the output", ROW(COUNT, reasoning_tokens))                      \
+    K(COST, "cost_usd", "Cost", 'y', FIELD,                                    \
+      "as the provider gave it, else [an estimate](COST.md); at most 12 "      \
+      "decimals",                                                              \
+      ROW(MONEY, cost))                                                        \
+    F(ML_APP, "ml_app", "ml-app", "App", 'a', FIELD | GROUP | FACET, "",       \
+      TAG("ml_app"))                                                           \
+    F(SERVICE, "service", "service", "Service", 'c', FIELD | GROUP | FACET,    \
+      "", TAG("service"))                                                      \
+    K(ENV, "env", "Env", 'e', FIELD | FACET, "", TAG("env"))                   \
+    F(SESSION, "session", "session", "Session", 'u',                           \
+      FIELD | GROUP | FACET | COLUMN, "", READ(llmobs_stored_session))         \
+    K(ERROR_MESSAGE, "error_message", "Message", 0, FIELD,                     \
+      "the first 1024 bytes", ROW(TEXT, error_message))                        \
+    K(QUESTION, "question", "Question", 'q', FIELD | WORDS,                    \
+      "the first 200 bytes of the last message of the user",                   \
+      ROW(TEXT, question))                                                     \
+    K(ANSWER, "answer", "Answer", 'A', FIELD | WORDS,                          \
+      "the first 200 bytes of the output", ROW(TEXT, answer))                  \
+    F(SCRIPT, "script", "script", "Script", 'S',                               \
+      FIELD | GROUP | FACET | COLUMN | PATH,                                   \
+      "the script that runs, by its name, with folders where two have one "    \
+      "name; a field has the whole path",                                      \
+      READ(llmobs_stored_script))                                              \
+    F(CALLER, "caller", "caller", "Caller", 'C', FIELD | GROUP | FACET | PATH, \
+      "the line of the call, `FILE:LINE CODE`; without one "                   \
+      "`MODULE!FUNCTION`, of a program without names `curl, by report.sh`, "   \
+      "of a language that tells no line the script",                           \
+      MAKE(read_caller))                                                       \
+    F(PLUGIN, "plugin", "plugin", "Plugin", 'P',                               \
+      FIELD | GROUP | FACET | COLUMN, "the outermost plugin that asked",       \
+      READ(read_plugin))                                                       \
+    F(PAGE, "page", "page", "Page", 'G', FIELD | GROUP | FACET,                \
+      "method and path of [the request that the program "                      \
+      "serves](SDK.md#a-gateway-of-your-own), as `GET /shop/cart`",            \
+      CALL("page"))                                                            \
+    F(UNIT, "unit", "unit", "Unit", 'U', FIELD | GROUP | FACET, "systemd's",   \
+      TAG("unit"))                                                             \
+    F(HOST, "host", "host", "Host", 'H', FIELD | GROUP | FACET, "the machine", \
+      CALL("hostname"))                                                        \
+    F(OS_USER, "os_user", "os-user", "OS user", 'O',                           \
+      FIELD | GROUP | FACET | COLUMN,                                          \
+      "the real user of the process, named by this machine's `/etc/passwd`",   \
+      MAKE(read_os_user))                                                      \
+    F(USER, "user", "user", "User", 'N', FIELD | GROUP | FACET,                \
+      "whom the program names: the tag `user_id`", TAG("user_id"))             \
+    F(KEY, "key", "key", "Key", 'K', FIELD | GROUP | FACET,                    \
+      "[eight digits of the API key's hash](SECRETS.md#the-number-of-a-key), " \
+      "only with `LLMOBS_OBSERVE=key`",                                        \
+      TAG("key"))                                                              \
+    F(RUN, "run", "run", "Run", 'R', FIELD | GROUP,                            \
+      "[the run](SPANS.md#runs)", MAKE(read_run))                              \
+    F(RESPONSE_MODEL, "response_model", "response-model", "Answered by", 'M',  \
+      FIELD | GROUP | FACET | COLUMN,                                          \
+      "the model that answered, as the answer names it",                       \
+      EITHER(response_model, llmobs_stored_response_model))                    \
+    K(DAY, "day", "Day", 0, GROUP, "of the local time zone", MAKE(read_day))   \
+    K(ERROR, "error", "Error", 'E', GROUP | FACET,                             \
+      "the type of the error; `error` of a failure without one",               \
+      MAKE(read_error))
+
+#define LLMOBS_KEY_ID(id, ...) LLMOBS_KEY_##id,
+enum llmobs_key {
+    LLMOBS_KEYS(LLMOBS_KEY_ID, LLMOBS_KEY_ID)
+        LLMOBS_KEY_TAG, /* the word names the tag */
+    LLMOBS_KEY_EVAL,    /* the word names the label of an evaluation */
+    LLMOBS_KEY_COUNT
+};
+#undef LLMOBS_KEY_ID
+
+/* A key, and of TAG and EVAL its word, such as "tag:team" or "eval:tone". */
 struct llmobs_by_key {
     enum llmobs_key key;
     char word[LLMOBS_KEY_WORD];
@@ -61,32 +152,47 @@ struct llmobs_by {
     size_t count;
 };
 
-/* The words of all keys; NULL: that one has none of its own. */
-const char *llmobs_key_word(enum llmobs_key key);
+/* What the table has of a key that is not TAG or EVAL. */
+struct llmobs_key_words {
+    const char *word;
+    const char *option; /* of a filter; NULL: none selects by it */
+    const char *title;
+    const char *meaning; /* in Markdown */
+    const char *tag;     /* the tag that it is; NULL: none */
+    int uses;
+    char letter; /* in the page's rows; 0: none */
+};
 
-/* Reads one word of `len` bytes; a '-' in it is a '_'. */
-int llmobs_key_read(struct llmobs_by_key *key, const char *word, size_t len);
+const struct llmobs_key_words *llmobs_key_words(enum llmobs_key key);
+
+/* Reads one word of `len` bytes that has the use; a '-' in it is a '_'. *near,
+ * where near is not NULL, is then the word that may be meant, or NULL. */
+int llmobs_key_read(struct llmobs_by_key *key, const char *word, size_t len,
+                    enum llmobs_key_use use, const char **near);
 
 /* Reads "script" or "script,model". -EINVAL: *near is the word that may be
  * meant, or NULL. -EEXIST: both keys are the same. */
 int llmobs_by_read(struct llmobs_by *by, const char *words, const char **near);
 
-/* The value that a span has; NULL: none. It borrows from the row, which only a
- * key that is not of the event alone needs, or from the event; a value that has
- * to be made is shared in `texts`, and lives as long as they do. */
+/* The text that a span has; NULL: none. It borrows from the row, which a key
+ * without an option needs, or from the event; a text that has to be made is
+ * shared in `texts`, and lives as long as they do. */
 const char *llmobs_key_of(const struct llmobs_by_key *key,
                           const struct llmobs_row *row,
                           const struct llmobs_json *event,
                           struct llmobs_texts *texts);
+
+/* The same as a cell, for numbers too. */
+struct llmobs_cell llmobs_key_cell(const struct llmobs_by_key *key,
+                                   const struct llmobs_row *row,
+                                   const struct llmobs_json *event,
+                                   struct llmobs_texts *texts);
 
 /* Adds "by seo-writer.php:4 do_the_title, plugin seo-writer", and below it the
  * first `frames` frames of the program, the inner one first, a line each;
  * nothing where no line of a script is known. */
 int llmobs_key_add_caller(const struct llmobs_json *event, size_t frames,
                           struct llmobs_buf *out);
-
-/* True where the values are paths, of which a person names the end. */
-bool llmobs_key_is_path(enum llmobs_key key);
 
 /* The values of `count` groups are arrays as those of `by`, `stride` bytes
  * apart: replaces each that is a path by its shortest end that no other value

@@ -188,12 +188,16 @@ static void read_facts(struct llmobs_row *row, const struct llmobs_json *event,
     read_name(row, event, texts);
     if (kind)
         share(texts, &row->kind, kind);
-    share_full(texts, &row->model, llmobs_json_gets(meta, "model_name"));
+    share_full(texts, &row->model, llmobs_stored_model(event));
+    share_full(texts, &row->response_model,
+               llmobs_stored_response_model(event));
+    share_full(texts, &row->price_model, llmobs_json_gets(meta, "model_name"));
+    if (!row->price_model)
+        row->price_model = row->model;
     share_full(texts, &row->provider, llmobs_json_gets(meta, "model_provider"));
     share_full(texts, &row->ml_app, llmobs_stored_tag(event, "ml_app"));
-    share_full(texts, &row->service, llmobs_stored_tag(event, "service"));
-    share_full(texts, &row->env, llmobs_stored_tag(event, "env"));
     share_full(texts, &row->session, llmobs_stored_session(event));
+    row->billed = llmobs_stored_billed(event);
     read_run(row, event, texts);
     read_error(row, event, texts);
 }
@@ -215,37 +219,6 @@ static void read_numbers(struct llmobs_row *row,
     row->reasoning_tokens = count_of(metrics, "reasoning_output_tokens");
     row->first_token =
         llmobs_json_is_number(first) ? llmobs_json_to_real(first) : -1;
-}
-
-/* A workflow is never billed: it stands around calls, or for a call that a
- * gateway makes. */
-static bool is_billed(const struct llmobs_row *row,
-                      const struct llmobs_json *event)
-{
-    static const char kinds[] = "agent\0task\0tool\0retrieval\0"
-                                "";
-    const struct llmobs_json *metrics = llmobs_json_get(event, "metrics");
-
-    return llmobs_words_have(kinds, row->kind) &&
-           llmobs_stored_tag(event, "integration") != NULL &&
-           (row->input_tokens >= 0 || row->output_tokens >= 0 ||
-            llmobs_json_is_number(llmobs_json_get(metrics, "total_cost")));
-}
-
-/* Sets whether the span is billed (row.h). A billed span without a model has
- * the one of its metadata. A task that only asked for a job is not billed, and
- * has the job's model in its metadata: the task's row must not get that model.
- */
-static void read_bill(struct llmobs_row *row, const struct llmobs_json *event,
-                      struct llmobs_texts *texts)
-{
-    const struct llmobs_json *meta = llmobs_json_get(event, "meta");
-
-    row->billed = is_billed(row, event);
-    if (row->billed && !row->model)
-        share_full(
-            texts, &row->model,
-            llmobs_json_gets(llmobs_json_get(meta, "metadata"), "model"));
 }
 
 /* Reads the cost that the provider gave, as a total or in parts. A span that
@@ -325,7 +298,6 @@ int llmobs_row_fill(struct llmobs_row *row, const struct llmobs_json *event,
         return 0;
     read_numbers(row, event);
     read_facts(row, event, texts);
-    read_bill(row, event, texts);
     read_cost(row, event);
     read_links(row, event, texts);
     if (parts == LLMOBS_ROW_ALL) {

@@ -27,23 +27,23 @@
 
 /* A text is NULL, a number is -1 where the event does not have it. */
 struct llmobs_row {
+    struct llmobs_place place;
     const char *trace_id;
     const char *span_id;
     const char *parent_id; /* NULL: a root */
-    struct llmobs_place place;
-    bool wanted; /* the filters select it */
-    bool path;   /* not selected, but above a row that is */
-    bool filled; /* the members up to `failed` are set */
+    bool wanted;           /* the filters select it */
+    bool path;             /* not selected, but above a row that is */
+    bool filled;           /* the members up to `failed` are set */
     bool failed;
     bool billed; /* no model call, but only this span has its tokens and cost */
 
-    const char *name; /* never NULL */
-    const char *kind; /* never NULL */
-    const char *model;
+    const char *name;  /* never NULL */
+    const char *kind;  /* never NULL */
+    const char *model; /* that was asked for */
+    const char *response_model;
+    const char *price_model; /* whose price counts: mostly the latter */
     const char *provider;
     const char *ml_app;
-    const char *service;
-    const char *env;
     const char *session;
     const char *error_type;
     int http_status; /* of a failed call that was refused; 0: none */

@@ -220,8 +220,8 @@ int llmobs_samples_read(struct llmobs_samples *samples,
     int rc;
 
     load->parts = LLMOBS_ROW_FACTS;
-    samples->of_kinds =
-        load->filter->kind.pattern && !load->filter->kind.is_not;
+    samples->of_kinds = load->filter->keys[LLMOBS_KEY_KIND].pattern &&
+                        !load->filter->keys[LLMOBS_KEY_KIND].is_not;
     rc = llmobs_load_evaluations(load, reader);
     if (samples->all_labels)
         llmobs_labels_add_all(&samples->labels, &load->evaluations);

@@ -43,6 +43,50 @@ const struct llmobs_json *llmobs_stored_call(const struct llmobs_json *event,
     return llmobs_json_get(llmobs_json_get(event, "_call"), name);
 }
 
+bool llmobs_stored_billed(const struct llmobs_json *event)
+{
+    static const char kinds[] = "agent\0task\0tool\0retrieval\0"
+                                "";
+    static const char *const counts[] = {"input_tokens", "output_tokens",
+                                         "total_cost"};
+    const struct llmobs_json *metrics = llmobs_json_get(event, "metrics");
+    const char *kind = llmobs_stored_kind(event);
+    bool known = false;
+
+    if (!kind || !llmobs_words_have(kinds, kind) ||
+        !llmobs_stored_tag(event, "integration"))
+        return false;
+    for (size_t i = 0; i < sizeof(counts) / sizeof(*counts); i++)
+        known |= llmobs_json_is_number(llmobs_json_get(metrics, counts[i]));
+    return known;
+}
+
+const char *llmobs_stored_model(const struct llmobs_json *event)
+{
+    const struct llmobs_json *meta = llmobs_json_get(event, "meta");
+    const char *model =
+        full(llmobs_json_text(llmobs_stored_call(event, "request_model")));
+
+    if (!model)
+        model = full(llmobs_json_gets(meta, "model_name"));
+    if (!model && llmobs_stored_billed(event))
+        model =
+            full(llmobs_json_gets(llmobs_json_get(meta, "metadata"), "model"));
+    return model;
+}
+
+const char *llmobs_stored_response_model(const struct llmobs_json *event)
+{
+    const struct llmobs_json *meta = llmobs_json_get(event, "meta");
+    const char *named = full(llmobs_json_gets(meta, "model_name"));
+    const char *model =
+        full(llmobs_json_text(llmobs_stored_call(event, "response_model")));
+
+    if (!model && named && strcmp(named, llmobs_stored_model(event)) != 0)
+        model = named;
+    return model;
+}
+
 const struct llmobs_json *llmobs_stored_caller(const struct llmobs_json *event)
 {
     return llmobs_json_get(

@@ -26,6 +26,20 @@ const char *llmobs_stored_session(const struct llmobs_json *event);
 const struct llmobs_json *llmobs_stored_call(const struct llmobs_json *event,
                                              const char *name);
 
+/* The model that was asked for, where no other is known the one that answered:
+ * calls that failed have no other, and would be groups of their own. A span
+ * that is billed beside the calls may have it in its metadata; a task that only
+ * asked for a job has the job's model there, which is not the task's. */
+const char *llmobs_stored_model(const struct llmobs_json *event);
+
+/* The model that answered, as the answer names it. */
+const char *llmobs_stored_response_model(const struct llmobs_json *event);
+
+/* True for a span that is no call of a model, but that alone has its tokens or
+ * its cost. A workflow never is: it stands around calls, or for a call that a
+ * gateway makes. */
+bool llmobs_stored_billed(const struct llmobs_json *event);
+
 /* The code that made the call: an object of metadata. */
 const struct llmobs_json *llmobs_stored_caller(const struct llmobs_json *event);
 

@@ -19,7 +19,7 @@
 #define LLMOBS_VALUES_MAX 200
 
 struct llmobs_values {
-    const char *plural; /* "services" */
+    const char *name; /* of what they are: "service" */
     const char *list[LLMOBS_VALUES_MAX];
     size_t count;
     struct llmobs_texts texts;

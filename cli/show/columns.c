@@ -305,6 +305,9 @@ void llmobs_columns_facts(struct llmobs_buf *out, const struct llmobs_row *row)
         llmobs_buf_addf(out, ", session %s", row->session);
     if (row->provider)
         llmobs_buf_addf(out, ", by %s", row->provider);
+    if (row->response_model && row->model &&
+        strcmp(row->response_model, row->model) != 0)
+        llmobs_buf_addf(out, ", answered by %s", row->response_model);
     add_tokens(out, row->cache_read_tokens, " tokens cached");
     add_tokens(out, row->cache_write_tokens, " written to the cache");
     add_tokens(out, row->reasoning_tokens, " of reasoning");

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/query/metrics.h"
 #include "cli/query/values.h"
 #include "cli/shared/cli.h"
 #include "cli/shared/embed.h"
@@ -12,6 +13,7 @@
 #include "cli/shared/tell.h"
 #include "core/config/config.h"
 #include "core/config/state_dir.h"
+#include "lib/span/span.h"
 
 LLMOBS_EMBED(llmobs_completion_bash, "packaging/completion/llmobs.bash");
 LLMOBS_EMBED(llmobs_completion_zsh, "packaging/completion/_llmobs");
@@ -29,6 +31,31 @@ static const char help_text[] =
     "    source <(llmobs completion zsh)\n"
     "    llmobs completion fish | source\n";
 
+/* Prints the words of an option whose values are words of this program. */
+static bool print_words(const char *option)
+{
+    bool by = strcmp(option, "by") == 0;
+    int use = by ? LLMOBS_KEY_GROUP : LLMOBS_KEY_FIELD;
+
+    if (strcmp(option, "timeseries") == 0) {
+        for (int i = 0; i < LLMOBS_METRIC_COUNT; i++)
+            puts(llmobs_metric_words((enum llmobs_metric)i)->word);
+        return puts("latency\nttft\ntokens\nevals\neval:") >= 0;
+    }
+    if (strcmp(option, "kind") == 0) {
+        for (int i = LLMOBS_KIND_LLM; i <= LLMOBS_KIND_RETRIEVAL; i++)
+            puts(llmobs_kind_name((enum llmobs_kind)i));
+        return true;
+    }
+    if (!by && strcmp(option, "fields") != 0)
+        return false;
+    for (int i = 0; i < LLMOBS_KEY_TAG; i++)
+        if (llmobs_key_words((enum llmobs_key)i)->uses & use)
+            puts(llmobs_key_words((enum llmobs_key)i)->word);
+    return puts("tag:\neval:") >= 0;
+}
+
+/* -EINVAL: spans are not selected by such values. */
 static int print_values(struct llmobs_reader *reader, const char *member)
 {
     struct llmobs_values values;
@@ -45,7 +72,8 @@ static int print_values(struct llmobs_reader *reader, const char *member)
     return rc;
 }
 
-/* Answers the completion files, which hide all messages. */
+/* Answers the completion files, which hide all messages and ask for the values
+ * of each option that they do not know. */
 static int complete(const char *member, const char *store)
 {
     struct llmobs_config *config = llmobs_cli_config(store);
@@ -61,7 +89,9 @@ static int complete(const char *member, const char *store)
         rc = print_values(reader, member);
     llmobs_reader_close(reader);
     llmobs_config_free(config);
-    return rc == 0 ? LLMOBS_CLI_OK : LLMOBS_CLI_FAILED;
+    return rc == 0         ? LLMOBS_CLI_OK
+           : rc == -EINVAL ? LLMOBS_CLI_USAGE
+                           : LLMOBS_CLI_FAILED;
 }
 
 static int print_file(const char *shell)
@@ -93,6 +123,8 @@ int llmobs_cmd_completion(int argc, char **argv)
         return LLMOBS_CLI_OK;
     }
     if ((argc == 3 || argc == 4) && strcmp(argv[1], "values") == 0)
-        return complete(argv[2], argc == 4 ? argv[3] : NULL);
+        return print_words(argv[2])
+                   ? LLMOBS_CLI_OK
+                   : complete(argv[2], argc == 4 ? argv[3] : NULL);
     return print_file(argc == 2 ? argv[1] : "");
 }

@@ -6,6 +6,7 @@
 #include "cli/show/page_row.h"
 #include "cli/query/cost.h"
 #include "cli/query/evaluations.h"
+#include "cli/query/keys.h"
 #include "cli/query/load.h"
 #include "cli/shared/embed.h"
 #include "lib/base/clock.h"
@@ -238,6 +239,23 @@ static void write_head(FILE *out, bool live)
           out);
 }
 
+/* Adds what the page's script has to know of the facts of a span. */
+static void add_keys(struct llmobs_buf *out)
+{
+    const char *between = ",\"keys\":[";
+
+    for (int i = 0; i < LLMOBS_KEY_TAG; i++) {
+        const struct llmobs_key_words *words =
+            llmobs_key_words((enum llmobs_key)i);
+
+        llmobs_buf_addf(out, "%s[\"%s\",\"%s\",\"%.1s\",%d,\"%s\"]", between,
+                        words->word, words->title, &words->letter, words->uses,
+                        words->tag ? words->tag : "");
+        between = ",";
+    }
+    llmobs_buf_addc(out, ']');
+}
+
 /* Writes the object that says how the page was made. */
 static int write_meta(struct writer *w)
 {
@@ -254,6 +272,7 @@ static int write_meta(struct writer *w)
     llmobs_page_string_add(&out, page->asked, SIZE_MAX - 1);
     llmobs_buf_adds(&out, ",\"lack\":");
     llmobs_page_string_add(&out, LLMOBS_LACK_REMEDY, SIZE_MAX - 1);
+    add_keys(&out);
     if (w->reader)
         llmobs_buf_addf(
             &out, ",\"trimmed\":%lld",

@@ -111,14 +111,18 @@ const meta = members(stored('meta')), made = number(meta.made) ?? Date.now();
 let live = string(meta.live); /* the position behind the last line of the store that is here */
 const PRICED = string(meta.prices) ? `estimated, prices of ${line(meta.prices, 40)}` : 'no prices known';
 const KINDS = ['llm', 'workflow', 'agent', 'tool', 'embedding', 'retrieval', 'task'];
+/* The facts of cli/query/keys.h that the page has, each under its word in a span, as the row has it under its letter. */
+const [GROUP, FACET, COLUMN, PATH] = [2, 4, 8, 16];
+const FACTS = list(meta.keys).map(([word, title, letter, uses, tag]) => ({word, title, letter, uses, tag}));
+const wordsFor = (use) => FACTS.filter(({uses}) => uses & use).map(({word}) => word), PATHS = wordsFor(PATH);
 const spanOf = (row, at) => {
-  const r = members(row), first = count(r.f);
-  return {at, trace: string(r.t) ?? NONE, id: string(r.s) ?? '', parent: string(r.p), name: string(r.n) ?? '(no name)',
-    kind: string(r.k) ?? '-', model: string(r.m), provider: string(r.v), app: string(r.a), service: string(r.c),
-    env: string(r.e), session: string(r.u), start: number(r.b) ?? 0, length: count(r.d), input: count(r.i),
-    output: count(r.o), read: count(r.r), write: count(r.w), reasoning: count(r.x), first: first && first * 1e9,
-    paths: {script: string(r.S), caller: string(r.C)}, plugin: string(r.P), host: string(r.H), os_user: string(r.O), asked: string(r.M), cost: count(r.y), error: string(r.E), failed: !!r.z, question: string(r.q), answer: string(r.A),
-    run: string(r.R), program: string(r.B), before: string(r.L), tags: list(r.g).filter(string), call: r.k === 'llm' || r.k === 'embedding', billed: !!r.j, words: ''};
+  const r = members(row), s = {at, before: string(r.L), program: string(r.B), tags: list(r.g).filter(string), failed: !!r.z, billed: !!r.j, words: '', paths: {}};
+  for (const {word, letter} of FACTS) s[word] = count(r[letter]) ?? string(r[letter]);
+  for (const word of PATHS) s.paths[word] = s[word];
+  const first = s.first_token_s;
+  return Object.assign(s, {trace: s.trace_id ?? NONE, id: s.span_id ?? '', parent: s.parent_id, name: s.name ?? '(no name)', kind: s.kind ?? '-',
+    start: s.start ?? 0, length: s.duration_s, first: first && first * 1e9, input: s.input_tokens, output: s.output_tokens, read: s.cache_read_tokens,
+    write: s.cache_write_tokens, reasoning: s.reasoning_tokens, cost: s.cost_usd, call: s.kind === 'llm' || s.kind === 'embedding'});
 };
 const spans = list(stored('index')).map(spanOf);
 /* A script, and a line of one, is named by the shortest end of its path that no other has. */
@@ -127,7 +131,7 @@ function endsOf(text) {
   return path.split('/').slice(-6).map((_, i, parts) => parts.slice(i).join('/') + rest).reverse().filter(Boolean);
 }
 function nameScripts() {
-  for (const key of ['script', 'caller']) {
+  for (const key of PATHS) {
     const ends = new Map(), names = new Map();
     for (const {paths: {[key]: text}} of spans) if (text) names.set(text, text);
     for (const text of names.keys()) for (const one of endsOf(text)) ends.set(one, (ends.get(one) ?? 0) + 1);
@@ -153,8 +157,8 @@ function judge(one) {
 list(stored('evals')).forEach(judge);
 const feedbackOf = (session) => evaluations.get(`\x1fsession\x1f${session}`) ?? [];
 const evaluationsOf = (s) => (evaluations.size ? [`${s.trace}\x1f${s.id}`, `\x1f${s.id}`,
-  ...(s.parent ? [] : [`${s.trace}\x1f`]), ...(byTag ? [`ml_app:${s.app}`,
-  `service:${s.service}`, `env:${s.env}`, `session_id:${s.session}`, ...s.tags] : [])]
+  ...(s.parent ? [] : [`${s.trace}\x1f`]), ...(byTag ? [...FACTS.filter(({tag}) => tag).map(({tag, word}) => `${tag}:${s[word]}`),
+  `session_id:${s.session}`, ...s.tags] : [])]
   .flatMap((key) => evaluations.get(key) ?? []) : []);
 const doubts = (s) => evaluationsOf(s).filter((one) => one.assessment === 'fail').length;
 /* A number of 0 or more, or the share of yes; undefined: a category or a text. */
@@ -310,13 +314,12 @@ class Facet {
     if (this.more.size) this.more.get(at)?.forEach(add);
   }
 }
-const SHOWN = ['status', 'kind', 'ml_app', 'service', 'model', 'name', 'env', 'session', 'error', 'evaluation', 'script',
-  'caller', 'plugin', 'host', 'os_user', 'score'];
-const READERS = new Map([...SHOWN, 'provider', 'trace', 'run'].map((key) => [key, (s) => s[key]]));
+const SHOWN = [...new Set(['status', ...wordsFor(FACET), 'evaluation', 'score'])];
+const READERS = new Map([...SHOWN, ...wordsFor(GROUP), 'trace'].map((key) => [key, (s) => s[key]]));
 READERS.set('run', (s) => s.group.run).set('day', (s) => dayOf(s.start)).set('score', verdictsOf);
-READERS.set('status', (s) => (s.failed ? 'error' : 'ok')).set('ml_app', (s) => s.app).set('span', (s) => s.id)
+READERS.set('status', (s) => (s.failed ? 'error' : 'ok')).set('span', (s) => s.id)
   .set('evaluation', (s) => evaluationsOf(s).map((one) => string(one.assessment) ?? 'no verdict'));
-const ALIAS = new Map([['app', 'ml_app'], ['session_id', 'session'], ['error_type', 'error']]);
+const ALIAS = new Map([['app', 'ml_app'], ['session_id', 'session'], ['error_type', 'error'], ['user_id', 'user']]);
 const facets = new Map(), tagKeys = new Map(), tagValues = new Map(), FEW_VALUES = 50;
 function countTags() {
   facets.clear();
@@ -332,7 +335,6 @@ const countTagsOf = (s) => s.tags.forEach((tag) => {
   if (values.size <= FEW_VALUES) values.add(tag);
 });
 countTags();
-if (!tagKeys.has('user')) ALIAS.set('user', 'user_id');
 /* How a key is read of a span: a value, or several; undefined: no such key. */
 const readerOf = (key) => READERS.get(key) ?? (tagKeys.has(key) ? ({tags}) => tags.filter((tag) => tag.startsWith(key + ':'))
   .map((tag) => tag.slice(key.length + 1)) : undefined);
@@ -360,8 +362,8 @@ const COLUMNS = new Map(Object.entries({
   errors: ['Errors', 66, (item) => grouped(errorsOf(item)), errorsOf],
   scores: ['Evaluations', 120, (item) => scoresOf(item).text || NONE, (item) => scoresOf(item).share],
   turn: ['Turn', 92, (item) => turnOf(item.root ?? item) || NONE, (item) => (item.root ?? item).turn],
-  ...Object.fromEntries(['model', 'script', 'plugin', 'os_user', 'session'].map((key) => [key,
-    [upper(key.replace('os_', '')), 120, (item) => line((item.root ?? item)[key] ?? NONE, 40), (item) => (item.root ?? item)[key]]])),
+  ...Object.fromEntries(FACTS.filter(({uses}) => uses & COLUMN).map(({word: key, title}) => [key,
+    [title, 120, (item) => line((item.root ?? item)[key] ?? NONE, 40), (item) => (item.root ?? item)[key]]])),
 }));
 const USUAL = ['length', 'first', 'tokens', 'cost', 'start'];
 const LISTS = [['f', 'only'], ['n', 'not']];
@@ -426,7 +428,7 @@ const terms = () => [...state.query.matchAll(/(-?)(?:([\w.-]+):)?(?:"([^"]*)"?|(
     const of = key && facet(key), text = (quoted ?? word).toLowerCase();
     return {not: !!minus, of, bound: boundOf(key, word), word: key && !of ? key.toLowerCase() + ':' + text : text};
   }).filter(({word, of}) => word || of);
-const wordsOf = (s) => (s.words = s.words || [s.name, s.model, s.provider, s.app, s.service, s.session, s.error, s.script, s.caller,
+const wordsOf = (s) => (s.words = s.words || [s.name, s.model, s.response_model, s.provider, s.ml_app, s.service, s.session, s.error, s.script, s.caller,
   s.question, s.answer, s.trace, s.id, ...s.tags].filter(Boolean).join('\n').toLowerCase());
 
 /* Traces and sessions are chosen by all spans of a trace, unless somebody asks for all conditions in one. */
@@ -677,7 +679,7 @@ const FEW = 8, MANY = 60, ROW = 66;
 const unfolded = new Set(), facetNodes = new Map();
 const openTags = new Set([...tagValues].filter(([, {size}]) => size > 1 && size <= FEW_VALUES).map(([key]) => key)
   .slice(0, MANY));
-const shownFacets = () => [...new Set([...SHOWN, 'unit', 'user', ...openTags, ...state.only.keys(), ...state.not.keys()].map(facet))]
+const shownFacets = () => [...new Set([...SHOWN, ...openTags, ...state.only.keys(), ...state.not.keys()].map(facet))]
   .filter(Boolean);
 const labelOf = (key, value, most) => line(key === 'run' && runs.has(value) ? titleOf(runs.get(value)) : value, most);
 const picked = (list, key, value) => !!state[list].get(key)?.has(value);
@@ -863,10 +865,10 @@ function drawHistogram() {
 /* ---- the list */
 
 let rows;
-const BY = ['model', 'ml_app', 'service', 'kind', 'script', 'caller', 'plugin', 'user_id', 'os_user', 'host', 'session', 'day'];
+const BY = wordsFor(GROUP);
 const byList = (id) => h('select.by', {id, 'aria-label': 'Group by', change: (event) => change({by: event.target.value, trace: '', span: ''}, true)});
 function fillLists() {
-  const options = ['', ...BY.filter(readerOf), ...[...tagKeys.keys()].filter((key) => !BY.includes(key)).slice(0, MANY)];
+  const options = ['', ...BY, ...[...tagKeys.keys()].filter((key) => !BY.includes(key)).slice(0, MANY)];
   for (const node of $$('.by')) {
     if (node.children.length !== options.length) node.replaceChildren(...options.map((key) =>
       h('option', {value: key}, key ? 'by ' + line(key, 40) : 'no groups')));
@@ -910,7 +912,7 @@ function showRow(parts, item, row) {
   setBadge(parts.badge, root.kind);
   put(parts.name, many ? labelOf(many, nameOf(item)) : line(asked || nameOf(item)));
   put(parts.words, line((many ? item.question : item.answer) ?? ''));
-  put(parts.sub, dots(asked && line(nameOf(item), 60), root.app && line(root.app, 60), model && line(model, 60) +
+  put(parts.sub, dots(asked && line(nameOf(item), 60), root.ml_app && line(root.ml_app, 60), model && line(model, 60) +
     (models.size > 1 ? ` +${models.size - 1}` : ''), many &&
     tracesOf(all), many && plural(callsOf(item), 'call'),
     !many && turnOf(root), all ? plural(all.length, 'span') : line(root.kind, 30)));
@@ -1118,7 +1120,7 @@ function headOf(group) {
   return [headline(line(root.name), badge(root.kind), h('span.tag.' + (failures ? 'bad' : 'good'), failures ? plural(failures, 'error') : 'ok')),
   h('div.facts', `${moment(group.start)} ${zone()}`, fact(duration(group.length), 'duration'),
     fact(grouped(group.spans.length), 'spans'), spent(group, 'trace'), fact(scoresOf(group).text, 'evaluations'),
-    fact(root.app && line(root.app, 60), 'app'), root.session && press('session ' + line(root.session, 60),
+    fact(root.ml_app && line(root.ml_app, 60), 'app'), root.session && press('session ' + line(root.session, 60),
       () => change({talk: root.session, trace: '', span: ''}, true)), press('Compare', () => mark(group), 'compare'),
     press(`${line(id.length > 14 ? `${id.slice(0, 8)}…${id.slice(-4)}` : id)} copy`, () => copy(id), 'copy-trace'))];
 }
@@ -1369,7 +1371,8 @@ function headOfSpan(s) {
   const parts = [[s.read, 'cached'], [s.write, 'to the cache'], [s.reasoning, 'reasoning']].filter(([n]) => n)
     .map(([n, word]) => `${short(n)} ${word}`).join(', ');
   return [h('div.line', badge(s.kind), h('h2', {dir: 'auto'}, line(s.name)), h('span.tag', line(s.kind, 40)),
-    s.model && h('span.tag', line(s.model, 100))),
+    s.model && h('span.tag', line(s.model, 100)),
+    s.response_model && s.response_model !== s.model && faint('answered by ' + line(s.response_model, 100))),
   h('div.facts', fact(duration(s.length)), s.first !== undefined && fact(duration(s.first), 'first token'),
     counts(s) && [fact(`${short(s.input)} → ${short(s.output)}`), faint(parts && `(${parts})`),
       fact(dollars(s.cost), '', 'span-cost', s.cost), faint(PRICED), faint(lack([s]))], speed(s) && fact(speed(s) + ' tok/s')),
@@ -1715,7 +1718,7 @@ const ANSWERED = new Set(('caller transfer status state stop_reason stop_details
   'citations steps usage cost phase traffic_type inference_geo tokens_per_second generation_time time_to_first_token user').split(' '));
 /* The path and the body; a reasoning is no part of what was asked. */
 function requestOf(s, {input, metadata, tool_definitions}, own) {
-  const request = {model: s.asked ?? s.model}, said = messagesOf(input).map(members);
+  const request = {model: s.model}, said = messagesOf(input).map(members);
   for (const [key, value] of Object.entries(members(metadata))) if (!ANSWERED.has(key)) request[key] = value ?? undefined;
   if (s.kind === 'embedding') return ['embeddings', {...request, input: few(input?.documents, ({text}) => text)}];
   const asked = said.filter(({role}) => role !== 'reasoning' && !(own && role === 'system'));
@@ -1810,8 +1813,7 @@ function groupsOf(calls, of) {
   for (const s of calls) entry(map, of(s) ?? NONE).push(s);
   return [...map].sort((a, b) => b[1].length - a[1].length);
 }
-/* By the model that was asked for: a failed call has no other. */
-const groupReader = (key) => (key === 'model' ? (s) => s.asked ?? s.model : readerOf(key) && ((s) => valuesOf(readerOf(key), s)[0]));
+const groupReader = (key) => readerOf(key) && ((s) => valuesOf(readerOf(key), s)[0]);
 function seriesOf({key, of, ranked}, calls) {
   const by = key === 'scores' ? ({label: of}) => of : groupReader(state.by);
   if (!by && key === 'calls')

@@ -97,23 +97,29 @@ static void add_digits(struct llmobs_buf *out, char key, const char *digits,
     out->data[out->len] = '\0';
 }
 
-static void add_real(struct llmobs_buf *out, char key, double number)
+static void add_count(struct llmobs_buf *out, char key, int64_t count)
 {
     char digits[LLMOBS_DECIMAL_MAX];
 
-    if (number >= 0 && number < REAL_MAX)
-        add_digits(out, key, digits, llmobs_decimal_write(number, digits));
+    add_digits(out, key, digits, llmobs_decimal_write_int(count, digits));
 }
 
 /* True for a tag that is a member of the row by itself. */
 static bool is_member(const char *tag)
 {
-    static const char *const keys[] = {
-        "ml_app:", "service:", "env:", "session_id:", "error:", "error_type:"};
+    static const char others[] = "session_id\0error\0error_type\0"
+                                 "";
+    const size_t len = strcspn(tag, ":");
 
-    for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++)
-        if (*tag == *keys[i] && strncmp(tag, keys[i], strlen(keys[i])) == 0)
+    LLMOBS_WORDS_EACH (one, others)
+        if (strlen(one) == len && memcmp(one, tag, len) == 0)
             return true;
+    for (int i = 0; i < LLMOBS_KEY_TAG; i++) {
+        const char *own = llmobs_key_words((enum llmobs_key)i)->tag;
+
+        if (own && strlen(own) == len && memcmp(own, tag, len) == 0)
+            return true;
+    }
     return false;
 }
 
@@ -134,77 +140,45 @@ static void add_tags(struct llmobs_buf *out, const struct llmobs_json *event)
         llmobs_buf_addc(out, ']');
 }
 
-static void add_texts(struct llmobs_buf *out, const struct llmobs_row *row)
-{
-    const struct {
-        char key;
-        const char *text;
-    } texts[] = {
-        {'s', row->span_id}, {'p', row->parent_id},  {'n', row->name},
-        {'k', row->kind},    {'m', row->model},      {'v', row->provider},
-        {'a', row->ml_app},  {'c', row->service},    {'e', row->env},
-        {'u', row->session}, {'E', row->error_type}, {'q', row->question},
-        {'A', row->answer},  {'B', row->program},    {'L', row->turn_span},
-    };
-
-    for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
-        add_text(out, texts[i].key, texts[i].text);
-}
-
+/* Adds the members of the table of keys. */
 static void add_keys(struct llmobs_buf *out, const struct llmobs_row *row,
                      const struct llmobs_json *event)
 {
-    static const struct {
-        char key;
-        struct llmobs_by_key by;
-    } keys[] = {{'S', {LLMOBS_KEY_SCRIPT, ""}},  {'C', {LLMOBS_KEY_CALLER, ""}},
-                {'P', {LLMOBS_KEY_PLUGIN, ""}},  {'H', {LLMOBS_KEY_HOST, ""}},
-                {'O', {LLMOBS_KEY_OS_USER, ""}}, {'M', {LLMOBS_KEY_MODEL, ""}},
-                {'R', {LLMOBS_KEY_RUN, ""}}};
     struct llmobs_texts texts = {0};
+    char digits[LLMOBS_DECIMAL_MAX];
 
-    for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
-        const char *text = llmobs_key_of(&keys[i].by, row, event, &texts);
-        bool repeats = keys[i].by.key == LLMOBS_KEY_MODEL && text &&
-                       row->model && strcmp(text, row->model) == 0;
+    for (int i = 0; i < LLMOBS_KEY_TAG; i++) {
+        const struct llmobs_by_key key = {(enum llmobs_key)i, ""};
+        char letter = llmobs_key_words(key.key)->letter;
+        struct llmobs_cell cell;
 
-        if (!repeats)
-            add_text(out, keys[i].key, text);
+        if (letter == 0)
+            continue;
+        cell = llmobs_key_cell(&key, row, event, &texts);
+        if (cell.kind == LLMOBS_CELL_TEXT)
+            add_text(out, letter, cell.text);
+        else if (cell.kind == LLMOBS_CELL_TIME)
+            add_count(out, letter, cell.whole / NS_PER_US);
+        else if (cell.kind == LLMOBS_CELL_COUNT ||
+                 cell.kind == LLMOBS_CELL_LENGTH)
+            add_count(out, letter, cell.whole);
+        else if (cell.kind != LLMOBS_CELL_UNKNOWN && cell.real < REAL_MAX)
+            add_digits(out, letter, digits,
+                       llmobs_decimal_write(cell.real, digits));
     }
     llmobs_buf_fail(out, texts.failed ? -ENOMEM : 0);
     llmobs_texts_fini(&texts);
 }
 
-static void add_counts(struct llmobs_buf *out, const struct llmobs_row *row)
-{
-    const struct {
-        char key;
-        int64_t count;
-    } counts[] = {
-        {'b', row->start_ns / NS_PER_US}, {'d', row->duration_ns},
-        {'i', row->input_tokens},         {'o', row->output_tokens},
-        {'r', row->cache_read_tokens},    {'w', row->cache_write_tokens},
-        {'x', row->reasoning_tokens},     {'z', row->failed ? 1 : -1},
-        {'j', row->billed ? 1 : -1},
-    };
-    char digits[LLMOBS_DECIMAL_MAX];
-
-    for (size_t i = 0; i < sizeof(counts) / sizeof(*counts); i++)
-        if (counts[i].count >= 0)
-            add_digits(out, counts[i].key, digits,
-                       llmobs_decimal_write_int(counts[i].count, digits));
-}
-
 int llmobs_page_row_add(struct llmobs_buf *out, const struct llmobs_row *row,
                         const struct llmobs_json *event)
 {
-    llmobs_buf_adds(out, "{\"t\":");
-    llmobs_page_string_add(out, row->trace_id, LLMOBS_PAGE_ROW_TEXT);
-    add_texts(out, row);
+    llmobs_buf_addf(out, "{\"z\":%d", row->failed);
     add_keys(out, row, event);
-    add_counts(out, row);
-    add_real(out, 'f', row->first_token);
-    add_real(out, 'y', row->cost);
+    add_text(out, 'B', row->program);
+    add_text(out, 'L', row->turn_span);
+    if (row->billed)
+        add_count(out, 'j', 1);
     add_tags(out, event);
     llmobs_buf_addc(out, '}');
     return out->error;

@@ -5,18 +5,11 @@
  * Limits:  a text has LLMOBS_PAGE_ROW_TEXT bytes at most, a span
  *          LLMOBS_PAGE_ROW_TAGS tags.
  *
- * The members have names of one letter; a member without a value is missing:
- *   t, s, p  ids of trace, span, parent    b  start, microseconds since 1970
- *   n, k     name, kind                    d  duration, nanoseconds
- *   m, v     model, provider               i, o  tokens, in and out
- *   a, c, e  ml_app, service, env          r, w, x  of a cache read and
- *   u        session                                written, of reasoning
- *   E        type of the error             f  seconds to the first token
- *   z        1: failed                     q, A  first words, asked, answered
- *   S, P     script, plugin                g  the other tags, "key:value"
- *   C        who called: line, or frames    H, O  host, account
- *   R, B     run, its script or program    L  id of the turn before
- *   M        model that was asked for, if it is another one
+ * The members have names of one letter; a member without a value is missing.
+ * cli/query/keys.h has most; the start is in microseconds. The others are:
+ *   z  1: failed                           g  the other tags, "key:value"
+ *   B  the script or program of the run    L  id of the turn before
+ *   j  1: billed, though no call of a model
  */
 #ifndef LLMOBS_PAGE_ROW_H
 #define LLMOBS_PAGE_ROW_H

@@ -24,10 +24,8 @@
 
 #define LLMOBS_FIELDS_MAX 64
 
-/* The chosen fields, by their places in the list of all, behind which the keys
- * of an event come (keys.h); count 0: all. A column borrows its key's word. */
+/* The chosen fields; count 0: all. A column borrows its key's word. */
 struct llmobs_fields {
-    size_t at[LLMOBS_FIELDS_MAX];
     struct llmobs_by_key keys[LLMOBS_FIELDS_MAX];
     struct llmobs_column columns[LLMOBS_FIELDS_MAX];
     size_t count;

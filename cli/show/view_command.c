@@ -37,13 +37,6 @@ struct asked {
 
 /* -- arguments ------------------------------------------------------------- */
 
-static int set_kind(const struct llmobs_cli_option *option, const char *kind)
-{
-    if (llmobs_filter_set_kind(option->to, kind) == 0)
-        return 0;
-    return llmobs_cli_refuse("kind", kind, LLMOBS_CLI_KINDS);
-}
-
 static int set_tag(const struct llmobs_cli_option *option, const char *tag)
 {
     int rc = llmobs_filter_add_tag(option->to, tag);
@@ -92,7 +85,8 @@ static int set_by(const struct llmobs_cli_option *option, const char *words)
     }
     llmobs_tell("; one or two of ");
     for (int i = 0; i < LLMOBS_KEY_TAG; i++)
-        llmobs_tell("%s, ", llmobs_key_word((enum llmobs_key)i));
+        if (llmobs_key_words((enum llmobs_key)i)->uses & LLMOBS_KEY_GROUP)
+            llmobs_tell("%s, ", llmobs_key_words((enum llmobs_key)i)->word);
     llmobs_tell("tag:NAME\n");
     return -EINVAL;
 }
@@ -223,37 +217,22 @@ static struct asked typed = {
 
 #define VIEW typed.view
 #define FILTER VIEW.filter
-#define KEY(id) FILTER.keys[LLMOBS_KEY_##id]
+#define NO_OPTION(...)
 
 /* Rows of options that select spans; the HTML page lists those in use. */
 #define SELECT(name, set, to, letter)            \
     {                                            \
         name, set, to, letter, 1, 0, &VIEW.asked \
     }
+#define SELECT_KEY(id, word, name, ...) \
+    SELECT(name, llmobs_filter_option, &FILTER.keys[LLMOBS_KEY_##id], 0),
 
 static const struct llmobs_cli_option options[] = {
     LLMOBS_CLI_VALUE("store", llmobs_cli_text, &typed.store),
-    SELECT("service", llmobs_filter_option, &FILTER.service, 0),
-    SELECT("kind", set_kind, &FILTER, 0),
-    SELECT("ml-app", llmobs_filter_option, &FILTER.ml_app, 0),
-    SELECT("name", llmobs_filter_option, &FILTER.name, 0),
-    SELECT("tag", set_tag, &FILTER, 0),
-    SELECT("session", llmobs_filter_option, &FILTER.session, 0),
+    LLMOBS_KEYS(NO_OPTION, SELECT_KEY) SELECT("tag", set_tag, &FILTER, 0),
     SELECT("trace", llmobs_cli_text, &FILTER.trace, 't'),
     SELECT("since", llmobs_when_set, &FILTER.since_ns, 's'),
     SELECT("until", llmobs_when_set, &FILTER.until_ns, 0),
-    SELECT("model", llmobs_filter_option, &FILTER.model, 0),
-    SELECT("provider", llmobs_filter_option, &FILTER.provider, 0),
-    SELECT("script", llmobs_filter_option, &KEY(SCRIPT), 0),
-    SELECT("caller", llmobs_filter_option, &KEY(CALLER), 0),
-    SELECT("plugin", llmobs_filter_option, &KEY(PLUGIN), 0),
-    SELECT("page", llmobs_filter_option, &KEY(PAGE), 0),
-    SELECT("unit", llmobs_filter_option, &KEY(UNIT), 0),
-    SELECT("host", llmobs_filter_option, &KEY(HOST), 0),
-    SELECT("os-user", llmobs_filter_option, &KEY(OS_USER), 0),
-    SELECT("user", llmobs_filter_option, &KEY(USER), 0),
-    SELECT("key", llmobs_filter_option, &KEY(KEY), 0),
-    SELECT("run", llmobs_filter_option, &KEY(RUN), 0),
     SELECT("grep", set_grep, &FILTER, 0),
     {"errors", llmobs_cli_flag, &FILTER.errors, 'e', 0, true, &VIEW.asked},
     {"spans", set_form, &VIEW, 0, 0, LIST, NULL},
@@ -327,7 +306,7 @@ static int choose_form(struct asked *asked)
 /* Prints "; services: support-bot, nightly": the user may mean one of these. */
 static void report_values(const struct llmobs_values *values)
 {
-    llmobs_tell("; %s: ", values->plural);
+    llmobs_tell("; %ss: ", values->name);
     for (size_t i = 0; i < values->count && i < VALUES_SHOWN; i++)
         llmobs_tell("%s%s", i > 0 ? ", " : "", values->list[i]);
     if (values->count > VALUES_SHOWN)

@@ -6,24 +6,27 @@ _llmobs_options() { # TEXT: the options in it
     grep -oE -e '(^|[[:blank:]])--[a-z][a-z-]*' <<<"$1" | tr -d ' \t'
 }
 
-# Values of the newest spans. They come from programs and models, so they are
-# never a list of words that the shell expands.
-_llmobs_stored() { # MEMBER WORD
-    local value tool=${COMP_WORDS[0]} store=() i quoted=
+# The tool's words for an option, or the values of the newest spans. These come
+# from programs and models, so they are never a list that the shell expands.
+# False: the option has none.
+_llmobs_stored() { # OPTION WORD
+    local value values tool=${COMP_WORDS[0]} store=() i quoted=
     case ${tool##*/} in llmobs-*) tool=${tool%-*} ;; esac
     for ((i = 1; i + 1 < COMP_CWORD; i++)); do
         [[ ${COMP_WORDS[i]} != --store ]] || store=("${COMP_WORDS[i + 1]}")
     done
     [[ $2 != [\"\']* ]] || quoted=yes
+    values=$("$tool" completion values "${1#--}" "${store[@]}" 2>/dev/null)
+    (($? != 2)) || return
     while IFS= read -r value; do
-        if [[ $value != "${2#[\"\']}"* ]]; then
+        if [[ -z $value || $value != "${2#[\"\']}"* ]]; then
             continue
         elif [[ -z $quoted ]]; then
             COMPREPLY+=("$(printf %q "$value")")
         elif [[ $value != *[\"\'\`\$\\!]* ]]; then
             COMPREPLY+=("$value")
         fi
-    done < <("$tool" completion values "$1" "${store[@]}" 2>/dev/null)
+    done <<<"$values"
 }
 
 _llmobs_values() { # OPTION: completes its value; false: it has none of its own
@@ -32,42 +35,20 @@ _llmobs_values() { # OPTION: completes its value; false: it has none of its own
         compopt -o filenames
         mapfile -t COMPREPLY < <(compgen -d -- "$2")
         ;;
-    --kind)
-        COMPREPLY=($(compgen -W 'llm embedding workflow agent task tool
-            retrieval' -- "$2"))
-        ;;
     --color) COMPREPLY=($(compgen -W 'auto always never' -- "$2")) ;;
     --output | -o)
         compopt -o filenames
         mapfile -t COMPREPLY < <(compgen -f -- "$2")
         ;;
     --to) COMPREPLY=($(compgen -W 'agent agentless otlp store' -- "$2")) ;;
-    --by)
-        COMPREPLY=($(compgen -W 'script caller plugin page unit host os_user user
-            tag: eval: key run model provider ml_app service kind session day error' -- "$2"))
-        ;;
-    --timeseries)
-        [[ $2 != -* ]] || return 1
-        COMPREPLY=($(compgen -W 'calls errors error_rate tokens_in tokens_out
-            cached cost latency ttft evals eval:' -- "$2"))
-        ;;
     --step) COMPREPLY=($(compgen -W '1m 5m 1h 1d' -- "$2")) ;;
-    --fields)
-        COMPREPLY=($(compgen -W 'start trace_id span_id parent_id kind name
-            model provider status error_type duration_s first_token_s
-            input_tokens output_tokens cache_read_tokens cache_write_tokens
-            reasoning_tokens cost_usd ml_app service env session error_message question
-            answer script caller plugin page unit host os_user user key run tag: eval:' -- "$2"))
-        ;;
     --since) COMPREPLY=($(compgen -W '10m 1h 1d 7d' -- "$2")) ;;
-    --ml-app | --service | --session | --name | --trace | --model | \
-        --provider | --script | --caller | --plugin | --page | --unit | --host | \
-        --os-user | --user | --key | --run)
-        _llmobs_stored "${1#--}" "$2"
-        ;;
     --env | --tag | --input | --workflow | --preload | --user-time | --for | --idle | \
         --max-*)
         COMPREPLY=()
+        ;;
+    --?*)
+        [[ $1 != --timeseries || $2 != -* ]] && _llmobs_stored "$1" "$2"
         ;;
     *) return 1 ;;
     esac

@@ -7,7 +7,8 @@ function __llmobs_options # PROGRAM [COMMAND]
     echo --help
 end
 
-# Values of the newest spans.
+# The tool's words for an option, or the values of the newest spans; false: it
+# has none.
 function __llmobs_stored # PROGRAM MEMBER WORD...
     set -l tool (string replace -r -- '(^|/)llmobs-[a-z]+$' '$1llmobs' $argv[1])
     set -l store
@@ -15,6 +16,7 @@ function __llmobs_stored # PROGRAM MEMBER WORD...
         set store $argv[(math $at + 1)]
     end
     $tool completion values $argv[2] $store 2>/dev/null
+    test $status -ne 2
 end
 
 # The command that is to be run, and its arguments, as a line; none: not yet.
@@ -56,27 +58,20 @@ function __llmobs_complete
         case --html --input --output -o
             __fish_complete_path (commandline -ct)
             return
-        case --kind
-            string split ' ' 'llm embedding workflow agent task tool retrieval'
-            return
         case --color
             string split ' ' 'auto always never'
             return
         case --to
             string split ' ' 'agent agentless otlp store'
             return
-        case --by
-            string split ' ' 'script caller plugin page unit host os_user user tag: eval: key run model provider ml_app service kind session day error'
-            return
         case --step
             string split ' ' '1m 5m 1h 1d'
             return
-        case --fields
-            string split ' ' 'start trace_id span_id parent_id kind name model provider status error_type duration_s first_token_s input_tokens output_tokens cache_read_tokens cache_write_tokens reasoning_tokens cost_usd ml_app service env session error_message question answer script caller plugin page unit host os_user user key run tag: eval:'
-            return
-        case --ml-app --service --session --name --trace --model --provider --script --caller --plugin --page --unit --host --os-user --user --key --run
-            __llmobs_stored $program (string sub -s 3 -- $words[-1]) $words
-            return
+        case '--?*'
+            if not string match -q -- '--timeseries-*' $words[-1](commandline -ct)
+                and __llmobs_stored $program (string sub -s 3 -- $words[-1]) $words
+                return
+            end
     end
     switch "$command"
         case completion

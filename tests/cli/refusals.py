@@ -105,7 +105,7 @@ REFUSED = (
     ("view --kind thought", "--kind thought: no such kind of span; there are "),
     ("view --kind=", "--kind '': no such kind of span; there are "),
     ("view --by modle", "--by modle: no such way to group; did you mean model"),
-    ("view --by x", "--by x: no such way to group; one or two of script, "),
+    ("view --by x", "--by x: no such way to group; one or two of kind, "),
     ("view --by model", "--by is for --summary and --timeseries"),
     ("view --fields modle", "no such field: modle; did you mean model?"),
     ("view --fields x", "the first line of `llmobs view --csv` lists them"),

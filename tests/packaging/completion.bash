@@ -72,6 +72,10 @@ expect "llmobs vi" -- view
 expect "llmobs view --me" -- --messages
 expect "llmobs view --kind emb" -- embedding
 expect "llmobs view --kind = emb" -- embedding
+expect "llmobs view --by resp" -- response_model
+expect "llmobs view --fields inp" -- input_tokens
+expect "llmobs view --timeseries late" -- latency latency_p50 latency_p95 latency_p99
+expect "llmobs view --json --serv" -- --service --serve
 expect "llmobs drain --to agentl" -- agentless
 expect "llmobs purge --dir '$bin/some'" -- "$bin/some dir"
 expect "llmobs help var" -- variables
@@ -124,16 +128,6 @@ for shell in bash zsh fish; do
     same "$shell: the file" $? 0
 done
 
-# The fields of --fields, which each file and the page repeat.
-fields=$(llmobs view --csv 2>/dev/null | head -n 1 | tr -d '\r' | tr ',' '\n')
-for file in packaging/completion/{llmobs.bash,_llmobs,llmobs.fish} docs/VIEW.md; do
-    has=
-    for field in $fields; do
-        ! grep -qw -- "$field" "$file" || has+=$field$'\n'
-    done
-    same "--fields in $file" "${has%$'\n'}" "${fields:?}"
-done
-
 models=$(printf '%s\n' 'claude; touch bad' gpt-4o 'gpt-$(touch bad)' | sort)
 if command -v zsh >/dev/null; then
     zsh_offers() {
@@ -144,6 +138,8 @@ if command -v zsh >/dev/null; then
     same 'zsh: a model' "$(zsh_offers llmobs view --model '')" "$models"
     same 'zsh: of another store' \
         "$(zsh_offers llmobs view --store "$bin/other" --service '')" elsewhere
+    same 'zsh: a key' "$(zsh_offers llmobs view --by '' | grep -x response_model)" \
+        response_model
     same 'zsh: an option' "$(zsh_offers llmobs view -- | grep -x -e --model)" \
         --model
 else
@@ -159,6 +155,7 @@ if command -v fish >/dev/null; then
     same 'fish: a model' "$(fish_offers 'llmobs view --model ')" "$models"
     same 'fish: of another store' \
         "$(fish_offers "llmobs view --store $bin/other --service ")" elsewhere
+    same 'fish: a key' "$(fish_offers 'llmobs view --by resp')" response_model
     same 'fish: an option' "$(fish_offers 'llmobs view --me')" --messages
     same "fish: the command's own" \
         "$(fish_offers 'llmobs-run --env prod sample --an')" --an-option

@@ -259,7 +259,7 @@ def callers(bench):
     need(have["script"] == {"a/index.php": 30, "b/index.php": 60}, have)
     need(have["plugin"] == {"seo": 90} and have["unit"] == {
         "fpm.service": 90}, have)
-    need(have["user_id"] == {"u%d" % n: 18 for n in range(5)} and have[
+    need(have["user"] == {"u%d" % n: 18 for n in range(5)} and have[
         "team"] == {key: 40 for key in "xyz"}, have)
     need(have["caller"] == {"<b>seo.php:1 S\\T::do": 60,
                             "<b>seo.php S\\T::do": 30,

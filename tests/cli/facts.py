@@ -1,0 +1,193 @@
+#!/usr/bin/python3
+"""The facts of cli/query/keys.h: each has one value, wherever one asks for it.
+
+usage: facts.py BUILD_DIR [PART]...
+
+The page says which facts there are; fields, filters, groups and the page's own
+rows are asked for each, over one store of spans of all kinds.
+"""
+import collections
+import csv
+import io
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+
+sys.dont_write_bytecode = True
+from checks import check  # noqa: E402
+import inputs  # noqa: E402,F401
+import mixed  # noqa: E402
+
+BUILD, *ONLY = sys.argv[1:]
+TOOL = os.path.join(BUILD, "llmobs")
+TMP = tempfile.TemporaryDirectory(prefix="llmobs-facts.")
+STORE = os.path.join(TMP.name, "store")
+ENV = {"PATH": "/usr/bin:/bin", "HOME": TMP.name, "TZ": "UTC",
+       "LC_ALL": "C.UTF-8", "LLMOBS_CONFIG": os.path.join(TMP.name, "none"),
+       "LLMOBS_STORE_DIR": STORE}
+FIELD, GROUP, FACET, COLUMN, PATH = (1 << i for i in range(5))
+
+
+def view(*args, status=0):
+    done = subprocess.run([TOOL, "view", *args], capture_output=True,
+                          timeout=60, env=ENV)
+    if done.returncode != status:
+        check("status of %s" % (args,), False, done)
+    return done.stdout.decode()
+
+
+def rows(*args):
+    return list(csv.DictReader(io.StringIO(view("--csv", *args), newline="")))
+
+
+def page():
+    """The facts and the rows of the page."""
+    text = view("--html", "-", "-n", "0")
+    index, meta = (json.loads(re.search(
+        r'id="%s">(.*?)</script>' % part, text, re.S).group(1))
+        for part in ("index", "meta"))
+    return meta["keys"], index
+
+
+def unquoted(text):
+    """A cell of CSV without the mark that keeps it from being a formula."""
+    return text[1:] if re.match("'[=+@\t\r-]", text) else text
+
+
+def number(text):
+    return float(text) if text else None
+
+
+def is_call(row):
+    return row["kind"] in ("llm", "embedding")
+
+
+def same_names(keys):
+    """Fields, groups and filters are those that the table has."""
+    have = [name for name in rows()[0] if not name.startswith("eval:")]
+    check("fields", have == [word for word, _, _, uses, _ in keys
+                             if uses & FIELD], have)
+    for word, _, _, uses, _ in keys:
+        view("--summary", "--by", word, status=0 if uses & GROUP else 2)
+        view("--csv", "--fields", word, "-n", "1",
+             status=0 if uses & FIELD else 2)
+
+
+def same_words(keys):
+    """The help and the shells have the words of the table."""
+    said = view("--help")
+    for option, use in ("by", GROUP), ("fields", FIELD):
+        words = {word for word, _, _, uses, _ in keys if uses & use}
+        have = subprocess.run([TOOL, "completion", "values", option],
+                              capture_output=True, timeout=60, env=ENV)
+        check("completion of --" + option, set(
+            have.stdout.decode().split()) == words | {"tag:", "eval:"}, have)
+        missing = [word for word in words if use == GROUP and not re.search(
+            r"[ ,]%s[,\n]" % word, said)]
+        check("help of --" + option, not missing, missing)
+    missing = [word for word, _, _, _, _ in keys if "--%s " % word.replace(
+        "_", "-") not in said and subprocess.run(
+            [TOOL, "view", "-q", "--%s" % word.replace("_", "-"), "x"],
+            env=ENV, capture_output=True, timeout=60).returncode != 2]
+    check("help of filters", not missing, missing)
+
+
+def same_values(keys, index):
+    """A field of a span is what the page's row has."""
+    for word, _, letter, uses, _ in keys:
+        if not letter or not uses & FIELD:
+            continue
+        want = {row["span_id"]: row[word] for row in rows(
+            "--fields", "span_id," + word)} if word != "span_id" else {
+                row["s"]: row["s"] for row in index}
+        wrong = []
+        for row in index:
+            have, text = row.get(letter), want[row["s"]]
+            if isinstance(have, (int, float)) and word != "start":
+                text = number(text)
+                have /= 1e9 if word == "duration_s" else 1
+                good = text is not None and abs(have - text) < 1e-9
+            elif word == "start":
+                good = text.endswith("%06dZ" % (have % 1000000))
+            else:
+                good = (have or "") == unquoted(text)
+            if not good:
+                wrong.append((have, text))
+        check("page and field: " + word, len(index) == len(want) and
+              not wrong, wrong[:3])
+
+
+def same_counts(keys):
+    """A value selects the spans that have it as a field, and a group has those
+    of them that are calls, with their tokens and costs."""
+    all_rows = [{key: unquoted(text) for key, text in row.items()}
+                for row in rows()]
+    for word, _, _, uses, _ in keys:
+        if word not in all_rows[0] or not uses & GROUP:
+            continue
+        counts = collections.Counter(row[word] for row in all_rows)
+        calls = collections.Counter(row[word] for row in all_rows
+                                    if is_call(row))
+        for value, count in list(counts.most_common(6)):
+            option = "--" + word.replace("_", "-")
+            if not value:
+                continue
+            have = len(rows("--fields", "span_id", option,
+                            re.sub(r"([][*?\\])", r"\\\1", value)))
+            check("filter and field: %s %s" % (word, value), have == count,
+                  (have, count))
+            summary = json.loads(view("--summary", "--json", option, re.sub(
+                r"([][*?\\])", r"\\\1", value)))
+            check("filter and sum: %s %s" % (word, value),
+                  word == "kind" or summary["calls"] == calls[value],
+                  (summary, calls[value]))
+        groups = [json.loads(line) for line in view(
+            "--summary", "--json", "--by", word).splitlines()]
+        if not uses & PATH:  # whose groups have the ends of paths
+            have = {row[word] or "": row["calls"] for row in groups
+                    if row["calls"]}
+            check("group and field: " + word, have == dict(calls), (have,
+                                                                    calls))
+        for key in "input_tokens", "output_tokens", "cost_usd":
+            have = sum(row[key] or 0 for row in groups)
+            want = json.loads(view("--summary", "--json"))[key]
+            check("sum of groups: %s by %s" % (key, word),
+                  abs(have - want) < 1e-6, (have, want))
+
+
+def two_models():
+    """`model` was asked for, `response_model` answered, in each question."""
+    for option, value in (("--model", "gpt-4o-mini"),
+                          ("--response-model", "gpt-4o-mini-2024-07-18")):
+        key = option[2:].replace("-", "_")
+        have = len([row for row in rows(option, value) if is_call(row)])
+        group = [json.loads(line)["calls"] for line in view(
+            "--summary", "--json", "--by", key).splitlines()
+            if json.loads(line)[key] == value]
+        summary = json.loads(view("--summary", "--json", option, value))
+        check("%s %s" % (option, value), have > 20 and
+              group == [have] == [summary["calls"]], (have, group, summary))
+        check("%s: as a field" % option, {row[key] for row in rows(
+            option, value)} == {value})
+    both = {(row["model"], row["response_model"]) for row in rows()}
+    check("a call has both", ("gpt-4o-mini", "gpt-4o-mini-2024-07-18") in both
+          and ("router/auto", "claude-sonnet-4-5") in both, both)
+    failed = {row["response_model"] for row in rows("--errors")}
+    check("nobody answered a failed call", failed == {""}, failed)
+
+
+def main():
+    mixed.write(STORE)
+    parts = (("models", two_models), ("names", lambda: same_names(page()[0])),
+             ("words", lambda: same_words(page()[0])),
+             ("values", lambda: same_values(*page())),
+             ("counts", lambda: same_counts(page()[0])))
+    for name, part in parts:
+        if not ONLY or name in ONLY:
+            part()
+
+
+main()
