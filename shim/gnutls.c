@@ -2,10 +2,8 @@
  * openssl.c has those of OpenSSL.
  *
  * A program frees each session itself, by a call that has a slot. Only the
- * request names the host: GnuTLS gives the name to a server, but not to a
- * client.
- *
- * The calls and their numbers: gnutls.h of GnuTLS 3.0 to 3.8. */
+ * request names the host: GnuTLS tells it to a server, and not to a client. The
+ * calls and their numbers: gnutls.h of GnuTLS 3.0 to 3.8. */
 #include <sys/types.h>
 
 #include "shim/connections.h"
@@ -121,8 +119,10 @@ SEND(gnutls_record_send, (void *session, const void *bytes, size_t len))
 SEND(gnutls_record_send2,
      (void *session, const void *bytes, size_t len, size_t pad, unsigned flags),
      pad, flags)
+/* The length has to be within the range: both grow by what is added. */
 SEND(gnutls_record_send_range,
-     (void *session, const void *bytes, size_t len, const void *range), range)
+     (void *session, const void *bytes, size_t len, const size_t *range),
+     (size_t[]){range[0] + now.iov_len - len, range[1] + now.iov_len - len})
 
 static ssize_t gnutls_record_recv(void *session, void *bytes, size_t len)
 {

@@ -11,8 +11,10 @@ import ssl
 import subprocess
 import threading
 
+import test_sockets  # noqa: F401, whose cases run once more here
+import test_tls  # noqa: F401
 from delivery import counts
-from harness import (APPS, EMULATOR, PYTHON, Skip, body, compiled, equal,
+from harness import (APPS, EMULATOR, PYTHON, TESTS, Skip, body, compiled, equal,
                      installed, ok, test, trace_headers)
 from test_node import NODES
 
@@ -336,3 +338,37 @@ for each in "blocks", "waits", "memory":
 join_stress("slow", "wsvmtlf", room=("4608",), slow=True)
 # A program that sends another request than it had begun is not followed any more.
 join_stress("given_up", "wa", less=9, have=0)
+
+
+# ---- what programs of other tests do ---------------------------------------------
+
+OF_CASES = re.compile(r"(sockets|tls)\.(case|gnutls)_(?!%s)" % "|".join((
+    "body_beside", "sent_file", "sent_beside",  # a listed URL makes them calls
+    "filter_between")))  # sends headers, and no span
+
+
+def join_case(name, program):
+    """Once more, to a server that is listed: headers alone are added, of its spans."""
+    def run(t):
+        urls = ",".join(["http://localhost", "https://localhost"] + [
+            "%s://%s:%d" % (scheme, host, port) for scheme, port in (
+                ("http", t.servers.http), ("https", t.servers.tls))
+            for host in ("127.0.0.1", "localhost")])
+        same = t.same
+
+        def to_listed(argv, env, **more):
+            r = same(argv, env={LIST: urls, **env}, **more)
+            sent = {(h["x-datadog-parent-id"], h["traceparent"].split("-")[1])
+                    for h in filter(None, map(trace_headers, r.requests))}
+            told = {(s["span_id"], s["_dd"]["apm_trace_id"]) for s in r.spans}
+            ok(not told or sent <= told, "headers of no span: %s" % (sent - told))
+            return r
+        t.same = to_listed
+        program(t)
+    run.__module__, run.__name__ = "test_listed", "of_" + name.replace(".", "_")
+    test(run, of="rest")
+
+
+for each, program, _ in list(TESTS):
+    if OF_CASES.match(each):
+        join_case(each, program)
