@@ -228,6 +228,7 @@ struct llmobs_insertion {
 };
 struct llmobs_insertions { /* a thread's, or the connection's */
     uintptr_t of; /* the connection, whose record may be another's by now */
+    bool taken;   /* a thread has it: over TLS, where it stays */
     struct llmobs_insertion list[LLMOBS_INSERTIONS];
     size_t count;
     bool torn;    /* a part of the first has gone, or of the one `instead`
@@ -279,8 +280,8 @@ struct llmobs_wire_ops {
     void (*disturbed)(struct llmobs_wire *, unsigned count);
     /* The thread that sends takes what is left of the connection's insertions,
      * NULL: nothing, and gives it back after the call; without a connection the
-     * core frees it. May be called within a handler. */
-    struct llmobs_insertions *(*take)(struct llmobs_wire *);
+     * core frees it. A handler may call both, if it `makes` no list. */
+    struct llmobs_insertions *(*take)(struct llmobs_wire *, bool makes);
     void (*give)(struct llmobs_wire *, struct llmobs_insertions *);
     /* Makes `room` of so many pieces, or none without memory; 0: wipes it. */
     void (*join)(struct llmobs_insertions *, size_t count);

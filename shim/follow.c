@@ -60,7 +60,7 @@ struct llmobs_insertions *llmobs_follow_take(const void *key)
     const struct llmobs_ops *ops =
         connection && connection->inserts ? llmobs_load_core() : NULL;
 
-    return ops ? ops->wire.take(wire_of(connection)) : NULL;
+    return ops ? ops->wire.take(wire_of(connection), false) : NULL;
 }
 
 void llmobs_follow_give(const void *key, struct llmobs_insertions *insertions)
@@ -130,6 +130,7 @@ static void pass_on(const void *key, llmobs_follow_name_fn *name_of, int fd,
         pass_event(wire_of(connection), &(struct llmobs_wire_event){
                                             LLMOBS_WIRE_SENT, sent->bytes,
                                             sent->len, -1, before, insertions});
+    connection->inserts |= insertions && *insertions;
 }
 
 /* Tells the core which of the bytes nobody has taken yet: with them a request
@@ -199,10 +200,12 @@ void llmobs_follow_disturbed(const void *key, const struct iovec *pieces,
 }
 
 /* Bytes that no client sends stand for what must come next. */
-void llmobs_follow_left(const void *key)
+void llmobs_follow_left(const void *key, struct llmobs_insertions *insertions)
 {
     struct llmobs_connection *connection = llmobs_connections_find(key);
 
+    if (insertions)
+        llmobs_load_core()->wire.give(NULL, insertions);
     if (!connection)
         return;
     llmobs_connections_wipe(connection);

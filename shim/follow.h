@@ -78,8 +78,9 @@ void llmobs_follow_disturbed(const void *key, const struct iovec *pieces,
                              size_t count);
 
 /* A handler left a send for good: nobody knows what the kernel took. The answer
- * may come; if the program sends again, the core follows no more. */
-void llmobs_follow_left(const void *key);
+ * may come; if the program sends again, the core follows no more. Frees what
+ * was taken for the send, or NULL. */
+void llmobs_follow_left(const void *key, struct llmobs_insertions *insertions);
 
 /* True where the core follows the connection. */
 bool llmobs_follow_follows(const void *key);

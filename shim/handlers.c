@@ -24,6 +24,7 @@ struct llmobs_thread {
     uintptr_t low; /* where the handler's stack ends, if it has one */
     int signal;    /* the handler's */
     const void *sends_to;
+    struct llmobs_insertions *holds;
 };
 
 /* The kernel's form of struct sigaction. */
@@ -73,7 +74,7 @@ static struct llmobs_thread *place_of(uintptr_t self, bool claims)
 /* A handler that came meanwhile may have given the place back already. */
 static void free_place(struct llmobs_thread *place, uintptr_t self)
 {
-    if (!place->work && !place->handler && !place->sends_to)
+    if (!place->work && !place->handler && !place->sends_to && !place->holds)
         (void)__atomic_compare_exchange_n(&threads[place - places], &self, 0,
                                           false, __ATOMIC_RELEASE,
                                           __ATOMIC_RELAXED);
@@ -97,6 +98,7 @@ bool llmobs_handlers_begin(struct llmobs_work *work)
 
     work->thread = NULL;
     work->left = NULL;
+    work->insertions = NULL;
     work->error = llmobs_libc_errno();
     work->signal = 0;
     if (!thread)
@@ -112,12 +114,16 @@ bool llmobs_handlers_begin(struct llmobs_work *work)
     thread->work = here;
     work->left = thread->sends_to;
     thread->sends_to = NULL;
+    work->insertions = thread->holds;
+    thread->holds = NULL;
     return true;
 }
 
-void llmobs_handlers_sends(struct llmobs_work *work, const void *key)
+void llmobs_handlers_sends(struct llmobs_work *work, const void *key,
+                           struct llmobs_insertions *insertions)
 {
     work->thread->sends_to = key;
+    work->thread->holds = insertions;
 }
 
 void llmobs_handlers_end(struct llmobs_work *work)

@@ -27,6 +27,7 @@
 #include "shim/libc_calls.h"
 
 struct llmobs_thread;
+struct llmobs_insertions;
 
 /* Work of this thread, in a frame of its own. */
 struct llmobs_work {
@@ -34,9 +35,10 @@ struct llmobs_work {
     struct llmobs_thread *thread; /* NULL: the work was not begun */
     const void *left; /* the connection to which the thread was sending as it
                        * was here last; NULL: none */
-    int error;        /* errno at the begin */
-    int signal;       /* that waits; 0: none */
-    uint64_t mask;    /* of signals, before all were blocked */
+    struct llmobs_insertions *insertions; /* that it had for that; NULL: none */
+    int error;                            /* errno at the begin */
+    int signal;                           /* that waits; 0: none */
+    uint64_t mask; /* of signals, before all were blocked */
     uint64_t info[16];
 };
 
@@ -44,8 +46,10 @@ struct llmobs_work {
  * those functions may be called that a handler may call. */
 bool llmobs_handlers_begin(struct llmobs_work *work);
 
-/* The thread is about to send to that connection. Between _begin and _end. */
-void llmobs_handlers_sends(struct llmobs_work *work, const void *key);
+/* The thread is about to send to that connection, with what it took for that,
+ * or NULL. Between _begin and _end. */
+void llmobs_handlers_sends(struct llmobs_work *work, const void *key,
+                           struct llmobs_insertions *insertions);
 
 /* Also after a false begin. Restores errno, then lets the signal come that
  * waits: its handler may leave for good from here. */

@@ -43,7 +43,7 @@ static bool begin_work(struct llmobs_work *work)
     bool whole = llmobs_handlers_begin(work);
 
     if (work->left)
-        llmobs_follow_left(work->left);
+        llmobs_follow_left(work->left, work->insertions);
     return whole;
 }
 
@@ -254,23 +254,29 @@ static bool send_torn(int fd, int flags)
     const void *key = llmobs_fds_key(id);
     const struct llmobs_connection *known = llmobs_connections_find(key);
     struct sending rest = {.fd = fd, .flags = flags};
+    struct llmobs_work work;
     ssize_t took = 0;
-    int error;
+    bool whole;
 
-    if (known && known->inserts && llmobs_fds_is(fd, id))
-        rest.insertions = llmobs_follow_take(key);
+    if (!known || !known->inserts || !llmobs_fds_is(fd, id))
+        return true;
+    whole = begin_work(&work);
+    rest.insertions = llmobs_follow_take(key);
+    if (whole)
+        llmobs_handlers_sends(&work, key, rest.insertions);
+    llmobs_handlers_end(&work);
     if (!rest.insertions)
         return true;
     llmobs_insert_check(rest.insertions, NULL, 0, false);
     if (IS_MIXED(&rest))
         took = send_mixed(&rest);
-    error = llmobs_libc_errno();
+    (void)llmobs_handlers_begin(&work);
     llmobs_follow_give(key, rest.insertions);
-    llmobs_libc_errno_restore(error);
+    llmobs_handlers_end(&work);
     return took >= 0;
 }
 
-static void show(struct sending *sending, struct llmobs_work *work)
+static void show(struct sending *sending)
 {
     const struct bytes all = sending->all;
     const void *key = sending->key;
@@ -286,18 +292,15 @@ static void show(struct sending *sending, struct llmobs_work *work)
     if (!readable)
         return;
     sending->id = llmobs_fds_id(sending->fd);
-    if (sending->flags & MSG_OOB) {
+    if (sending->flags & MSG_OOB)
         llmobs_follow_skipped(key, LLMOBS_WIRE_OTHER_BYTES);
-    } else if (!llmobs_follow_sends(key, NULL, sending->fd, all.at, all.count,
-                                    sending->plain ? &sending->insertions
-                                                   : NULL) &&
-               !sending->insertions) {
+    else if (!llmobs_follow_sends(key, NULL, sending->fd, all.at, all.count,
+                                  sending->plain ? &sending->insertions
+                                                 : NULL) &&
+             !sending->insertions)
         end_number(sending->fd, sending->id);
-    } else {
-        if (asks && !takes(sending->fd))
-            llmobs_follow_waits(key, length_of(all));
-        llmobs_handlers_sends(work, key);
-    }
+    else if (asks && !takes(sending->fd))
+        llmobs_follow_waits(key, length_of(all));
 }
 
 /* Another thread may have the answer before the real function returns, so the
@@ -317,7 +320,9 @@ static bool before_send(struct sending *sending)
     if (id && (whole ? is_current(fd, id) : llmobs_fds_is(fd, id))) {
         sending->key = llmobs_fds_key(id);
         if (whole) {
-            show(sending, &work);
+            show(sending);
+            if (sending->id)
+                llmobs_handlers_sends(&work, sending->key, sending->insertions);
         } else {
             sending->insertions = llmobs_follow_take(sending->key);
             if (are_readable(sending->all, 0))

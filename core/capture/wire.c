@@ -288,7 +288,7 @@ new_exchange(struct llmobs_wire *wire, const struct llmobs_wire_request *asked,
     llmobs_call_origin_continue(&plan, origin.from_span, &exchange->context);
     if (listed)
         llmobs_wire_insert(wire->event, listed, asked, &plan, wire->host,
-                           KEY(wire), exchange);
+                           exchange);
     free(origin.baggage);
     return exchange;
 }
@@ -445,7 +445,7 @@ static void judge_head(struct llmobs_wire *wire, struct request *request,
     if (!llmobs_judge_wire_listed(request->asked))
         return;
     if (wire->event->insertions && !*wire->event->insertions)
-        *wire->event->insertions = llmobs_wire_take(wire);
+        *wire->event->insertions = llmobs_wire_take(wire, true);
     request->early = new_exchange(wire, request->asked, head);
 }
 
@@ -996,14 +996,28 @@ void llmobs_wire_event(struct llmobs_wire *wire,
     errno = saved;
 }
 
-struct llmobs_insertions *llmobs_wire_take(struct llmobs_wire *wire)
+/* Over TLS the connection keeps what a thread has taken, and frees with itself
+ * what a jump out of a send has left. */
+struct llmobs_insertions *llmobs_wire_take(struct llmobs_wire *wire, bool makes)
 {
-    struct llmobs_insertions *all = atomic_exchange(&wire->insertions, NULL);
+    struct llmobs_insertions *all =
+        wire->plain ? atomic_exchange(&wire->insertions, NULL)
+                    : atomic_load(&wire->insertions);
 
-    if (!all || all->of == KEY(wire))
-        return all;
-    llmobs_wire_insert_free(all);
-    return NULL;
+    if (all && all->of != KEY(wire)) {
+        atomic_store(&wire->insertions, NULL);
+        llmobs_wire_insert_free(all);
+        all = NULL;
+    }
+    if (all && all->taken)
+        return NULL;
+    if (!all && makes && (all = calloc(1, sizeof(*all))))
+        all->of = KEY(wire);
+    if (all && !wire->plain) {
+        all->taken = true;
+        atomic_store(&wire->insertions, all);
+    }
+    return all;
 }
 
 /* Another thread may have ended the connection meanwhile. */
@@ -1011,12 +1025,15 @@ void llmobs_wire_give(struct llmobs_wire *wire,
                       struct llmobs_insertions *insertions)
 {
     uintptr_t key = insertions->of;
+    struct llmobs_insertions *before = insertions;
 
     llmobs_stats_add(LLMOBS_STAT_headers_lost, insertions->lost);
     insertions->lost = 0;
+    insertions->taken = false;
     if (wire)
-        insertions = atomic_exchange(&wire->insertions, insertions);
-    llmobs_wire_insert_free(insertions);
+        before = atomic_exchange(&wire->insertions, insertions);
+    if (!wire || before != insertions)
+        llmobs_wire_insert_free(before);
     if (wire && KEY(wire) != key)
         llmobs_wire_insert_free(atomic_exchange(&wire->insertions, NULL));
 }

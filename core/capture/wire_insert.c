@@ -9,9 +9,7 @@
 /* Servers refuse a head of 8 KiB or more (431), of which they may count more
  * than its bytes. */
 #define HEAD_MAX 7000
-/* A TLS library must be given a copy of the call, whose length may be an int.
- */
-#define COPY_MAX (64 << 20)
+#define COPY_MAX (64 << 20) /* bytes of a call that is copied, over TLS */
 
 /* True for credentials that no other header can change. */
 static bool is_plain(const char *credentials)
@@ -51,12 +49,6 @@ static bool is_signed(const struct llmobs_wire_request *asked)
     return false;
 }
 
-static char *put(char *to, const char *bytes, size_t len)
-{
-    memcpy(to, bytes, len);
-    return to + len;
-}
-
 /* A line of HPACK that no table gets (RFC 7541, 6.2.3). A name is shorter than
  * a number's first byte can tell. */
 static char *put_literal(char *to, const char *line)
@@ -66,21 +58,13 @@ static char *put_literal(char *to, const char *line)
 
     *to++ = 0x10;
     *to++ = (char)name;
-    to = put(to, line, name);
+    to = mempcpy(to, line, name);
     *to++ = (char)(value - more);
     for (; more >= 128; more >>= 7)
         *to++ = (char)(more | 128);
     if (value >= 127)
         *to++ = (char)more;
-    return put(to, line + name + 2, value);
-}
-
-static void list(struct llmobs_insertions *to, size_t place, const char *from,
-                 const char *end, bool instead)
-{
-    to->list[to->count++] = (struct llmobs_insertion){
-        place, (size_t)(from - to->text), (size_t)(end - from), instead};
-    to->text_len = (size_t)(end - to->text);
+    return mempcpy(to, line + name + 2, value);
 }
 
 /* By HTTP/2 the frame's length, its first three bytes, changes as well. */
@@ -89,55 +73,53 @@ static bool add(struct llmobs_insertions *to,
                 const struct llmobs_http1_head *head,
                 const struct llmobs_inject *inject)
 {
-    size_t room = 3 + inject->len + 3 * inject->count, len;
-    size_t gap = event->before + (size_t)(head->gap - event->bytes);
     const unsigned char *frame = (const unsigned char *)head->frame;
-    char *text, *at;
+    size_t gap = event->before + (size_t)(head->gap - event->bytes), len;
+    size_t from = (to->count ? to->text_len : 0) + (frame ? 3 : 0);
+    char *at, *text = realloc(to->text, from + inject->len + 3 * inject->count);
 
-    to->text_len = to->count == 0 ? 0 : to->text_len;
-    text = realloc(to->text, to->text_len + room);
     if (!text)
         return false;
     to->text = text;
-    at = text += to->text_len + (frame ? 3 : 0);
+    at = text += from;
     for (size_t i = 0; i < inject->count; i++) {
         const char *line = inject->nodes[i].data;
 
         at = frame ? put_literal(at, line)
-                   : put(put(at, line, strlen(line)), "\r\n", 2);
+                   : mempcpy(mempcpy(at, line, strlen(line)), "\r\n", 2);
     }
     if (frame) {
         len = (size_t)(at - text) +
               ((size_t)frame[0] << 16 | (size_t)frame[1] << 8 | frame[2]);
-        memcpy(text - 3,
-               (const char[]){(char)(len >> 16), (char)(len >> 8), (char)len},
-               3);
-        list(to, gap - (size_t)(head->gap - head->frame), text - 3, text, true);
+        text[-3] = (char)(len >> 16);
+        text[-2] = (char)(len >> 8);
+        text[-1] = (char)len;
+        to->list[to->count++] = (struct llmobs_insertion){
+            gap - (size_t)(head->gap - head->frame), from - 3, 3, true};
     }
-    list(to, gap, text, at, false);
+    len = (size_t)(at - text);
+    to->list[to->count++] = (struct llmobs_insertion){gap, from, len, false};
+    to->text_len = from + len;
     return true;
 }
 
 static enum llmobs_stat insert(const struct llmobs_wire_event *event,
                                const struct llmobs_http1_head *head,
                                const struct llmobs_inject_plan *plan,
-                               uintptr_t key, bool *state)
+                               bool *state)
 {
-    struct llmobs_insertions **to = event->insertions;
     struct llmobs_inject *inject = malloc(sizeof(*inject));
     bool some = inject && llmobs_inject_fill(inject, plan);
     size_t len = some ? inject->len + inject->count : 0; /* CRLF for each NUL */
-    size_t size = some ? inject->len + 32 * inject->count : 0; /* of HPACK */
+    size_t size = some ? inject->len + 32 * inject->count : 0; /* by HPACK */
     enum llmobs_stat stat = LLMOBS_STAT_headers_way;
 
     if (inject && !some)
         stat = LLMOBS_STAT_headers_own;
     else if (head->target.len + head->headers.len + len > HEAD_MAX ||
-             (head->frame && size > head->spare))
+             (head->frame && (int64_t)size > head->spare))
         stat = LLMOBS_STAT_headers_large;
-    else if (some && (*to || (*to = calloc(1, sizeof(**to)))) &&
-             add(*to, event, head, inject)) {
-        (*to)->of = key;
+    else if (some && add(*event->insertions, event, head, inject)) {
         *state = llmobs_inject_has_state(inject);
         stat = LLMOBS_STAT_headers_added;
     }
@@ -149,7 +131,7 @@ void llmobs_wire_insert(const struct llmobs_wire_event *event,
                         const struct llmobs_http1_head *head,
                         const struct llmobs_wire_request *asked,
                         const struct llmobs_inject_plan *plan, const char *peer,
-                        uintptr_t key, struct llmobs_exchange *exchange)
+                        struct llmobs_exchange *exchange)
 {
     const struct llmobs_text host = head->host;
     size_t len = peer ? strlen(peer) : 0;
@@ -159,8 +141,8 @@ void llmobs_wire_insert(const struct llmobs_wire_event *event,
 
     if (is_signed(asked))
         stat = LLMOBS_STAT_headers_signed;
-    else if (!to || (plain ? head->h2 : event->number > COPY_MAX) ||
-             (*to && (*to)->count + head->h2 >= LLMOBS_INSERTIONS) ||
+    else if (!to || !*to || (*to)->count + head->h2 >= LLMOBS_INSERTIONS ||
+             (plain ? head->h2 : event->number > COPY_MAX) ||
              (peer &&
               (host.len < len || (host.len > len && host.data[len] != ':') ||
                strncasecmp(host.data, peer, len) != 0)))
@@ -169,7 +151,7 @@ void llmobs_wire_insert(const struct llmobs_wire_event *event,
              head->gap >= event->bytes + event->number)
         stat = LLMOBS_STAT_headers_cut;
     else
-        stat = insert(event, head, plan, key, &exchange->traced);
+        stat = insert(event, head, plan, &exchange->traced);
     exchange->bare_head = stat - LLMOBS_STAT_headers_added;
     llmobs_stats_add(stat, 1);
 }

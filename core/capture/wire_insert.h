@@ -2,7 +2,7 @@
  * does not make. None has a head that may be signed, or that a server might
  * refuse with them because it is large.
  *
- * Owns:    a struct llmobs_insertions that it makes, until _free.
+ * Owns:    the texts of a struct llmobs_insertions, until _free.
  * Threads: the one that sends.
  * Errors:  without memory a request gets no headers.
  */
@@ -13,14 +13,14 @@
 #include "core/event/exchange.h"
 #include "core/trace/inject.h"
 
-/* Puts the headers of the plan before the end of the head, which ends in the
- * bytes of `event`, unless the connection, of that key, is to another `peer`;
- * NULL: unknown. Counts that, or why not, for the exchange too. */
+/* Puts the headers of the plan into the head, which ends in the bytes of
+ * `event`, unless the connection is to another `peer`; NULL: unknown. Counts
+ * that, or why not, for the exchange too. */
 void llmobs_wire_insert(const struct llmobs_wire_event *event,
                         const struct llmobs_http1_head *head,
                         const struct llmobs_wire_request *asked,
                         const struct llmobs_inject_plan *plan, const char *peer,
-                        uintptr_t key, struct llmobs_exchange *exchange);
+                        struct llmobs_exchange *exchange);
 
 /* See engine.h. _free: NULL is allowed. */
 void llmobs_wire_insert_join(struct llmobs_insertions *all, size_t count);

@@ -261,18 +261,17 @@ static void find_gap(const struct llmobs_h2 *h2, const struct fields *fields,
                      struct llmobs_http1_head *head)
 {
     const struct llmobs_h2_way *way = &h2->ways[LLMOBS_HTTP1_REQUEST];
-    uint32_t payload = number_at((const char *)way->head, 3);
-    uint32_t frame = LLMOBS_H2_FRAME_HEAD + payload;
-    uint32_t of_frame = payload < FRAME_FIRST ? FRAME_FIRST - payload : 0;
-    uint32_t of_list =
-        fields->size < h2->list_most ? h2->list_most - fields->size : 0;
+    int64_t payload = number_at((const char *)way->head, 3);
+    int64_t of_list = (int64_t)h2->list_most - fields->size;
+    const char *end = h2->given.data + h2->given.len;
 
     if (way->type != HEADERS || way->flags & PADDED || head->headers.len == 0 ||
-        h2->given.len < frame)
+        (int64_t)h2->given.len < LLMOBS_H2_FRAME_HEAD + payload)
         return;
-    head->frame = h2->given.data + h2->given.len - frame;
-    head->gap = head->frame + frame - (way->kept.len - way->table.last);
-    head->spare = of_frame < of_list ? of_frame : of_list;
+    head->frame = end - payload - LLMOBS_H2_FRAME_HEAD;
+    head->gap = end - (way->kept.len - way->table.last);
+    head->spare =
+        FRAME_FIRST - payload < of_list ? FRAME_FIRST - payload : of_list;
 }
 
 static void read_request(struct llmobs_h2 *h2, uint32_t id, bool ends,

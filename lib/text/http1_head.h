@@ -48,7 +48,7 @@ struct llmobs_http1_head {
      * the last line, so that bytes of the client's follow. NULL: nowhere. */
     const char *gap;
     const char *frame; /* of HTTP/2: which has the gap, whole in those bytes */
-    uint32_t spare;    /* of it: as much, as HPACK counts, may be added */
+    int64_t spare;     /* of it: as much, as HPACK counts, may be added */
 };
 
 /* Read the first line of a whole head, clear the rest of `head`, and point

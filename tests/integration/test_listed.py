@@ -320,6 +320,46 @@ def stress(t, ways, count=MANY, less=0, room=(), slow=False, have=0.9, tls=False
     return r
 
 
+class Silent(threading.Thread):
+    """A server that reads nothing."""
+
+    def __init__(self, tls, own):
+        super().__init__(daemon=True)
+        self.socket, self.held, self.tls = socket.socket(), [], None
+        if tls:
+            self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            self.tls.load_cert_chain(*own)
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        self.socket.bind(("127.0.0.1", 0))
+        self.socket.listen()
+        self.port = self.socket.getsockname()[1]
+        self.start()
+
+    def run(self):
+        while True:
+            peer = self.socket.accept()[0]
+            self.held.append(self.tls.wrap_socket(peer, server_side=True)
+                             if self.tls else peer)
+
+
+@test
+def sends_that_are_left(t):
+    """By a jump, or with their thread: what was to go with them is freed."""
+    if EMULATOR:
+        raise Skip("not for an emulator")
+    program = compiled(t, "leaves", "-D_GNU_SOURCE", "-O1", os.path.join(DIR, "leaves.c"),
+                       "-lssl", "-lcrypto", "-lpthread")
+    for tls in False, True:
+        server = Silent(tls, t.servers.own)
+        url = "http%s://localhost:%d" % ("s" * tls, server.port)
+        for how in "jump", "cancel":
+            r = t.run([program, how + "_tls" * tls, str(server.port), "200"],
+                      env={LIST: url, "LLMOBS_SOCKETS": "on", "LLMOBS_TLS": "on",
+                           "LLMOBS_CAPTURE_MAX": "1024"})
+            equal((r.code, len(r.spans)), (0, 200), "status and spans")
+            ok(int(r.stdout) < 4000, "memory grew: %s %s" % (how, r.stdout))
+
+
 def join_stress(name, *args, **more):
     def run(t):
         spans = stress(t, *args, **more).spans

@@ -66,8 +66,9 @@ static void end_connection(void)
 
 static void end(void)
 {
+    if (taken)
+        llmobs_wire_give(wire, taken);
     end_connection();
-    llmobs_wire_insert_free(taken);
     llmobs_worker_stop(worker, UNIT_LONG_MS);
     worker_case_sum(worker);
     llmobs_rules_free(rules);
@@ -448,12 +449,12 @@ TEST(taken_and_given)
     event(LLMOBS_WIRE_SENT, request, sizeof(request) - 1, 0);
     kept = taken;
     llmobs_wire_give(wire, taken);
-    ck_assert_ptr_eq(llmobs_wire_take(wire), kept);
-    ck_assert_ptr_null(llmobs_wire_take(wire));
+    ck_assert_ptr_eq(llmobs_wire_take(wire, false), kept);
+    ck_assert_ptr_null(llmobs_wire_take(wire, false));
     taken = NULL;
     end_connection();
     llmobs_wire_give(wire, kept);
-    ck_assert_ptr_null(llmobs_wire_take(wire));
+    ck_assert_ptr_null(llmobs_wire_take(wire, false));
     wire = llmobs_wire_begin(NULL, LLMOBS_WIRE_PLAIN, false);
     end();
 }
