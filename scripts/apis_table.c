@@ -44,7 +44,7 @@ static const struct {
     {"finish",
      {"interpreter_finish", "chat_finish", NULL, NULL, NULL, "speech_finish"}},
     {"ends",
-     {"interpreter_ends", "chat_ends", "reading_ends", "reading_ends",
+     {"interpreter_ends", "openai_ends", "reading_ends", "reading_ends",
       "rerank_ends", "speech_cut", "reading_ends", "reading_ends",
       "reading_ends"}},
 };
@@ -179,8 +179,7 @@ static void print_variant(const char *name, const struct llmobs_apis_form *form)
     unsigned r = form->reader;
     bool renders = r & (LLMOBS_APIS_RENDER | LLMOBS_APIS_POLL);
     const char *in = renders ? "layout." : "";
-    const char *usage = llmobs_apis_hook(form, "usage"),
-               *fails = llmobs_apis_hook(form, "fail"),
+    const char *fails = llmobs_apis_hook(form, "fail"),
                *reads = llmobs_apis_hook(form, "read");
     const struct llmobs_apis_said *settings =
         llmobs_apis_say(form, "settings_in");
@@ -195,8 +194,6 @@ static void print_variant(const char *name, const struct llmobs_apis_form *form)
     print_messages_of(name, "alone", &form->alone);
     if (r == LLMOBS_APIS_RERANK && settings)
         print_member("settings", apis.args[settings->first] + 1);
-    if (r == LLMOBS_APIS_CHAT)
-        printf("    .usage = llmobs_%s,\n", usage ? usage : "usage_read");
     if (r == LLMOBS_APIS_EAR)
         printf("    .read = llmobs_%s,\n", reads ? reads : "speech_plain");
     if (fails)
@@ -584,7 +581,7 @@ int main(int argc, char **argv)
            "#include \"rules/read/message_content.h\"\n"
            "#include \"rules/read/rerank.h\"\n"
            "#include \"rules/read/sources.h\"\n"
-           "#include \"rules/read/usage.h\"\n"
+           "#include \"rules/vendors/openai.h\"\n"
            "#include \"rules/tables/interpreter.h\"\n"
            "#include \"rules/tables/renders.h\"\n"
            "#include \"rules/tables/search.h\"\n"

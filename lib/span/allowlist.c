@@ -85,6 +85,22 @@ static const struct name told[] = {
     NAME("anthropic-ratelimit-output-tokens-reset"),
 };
 
+/* The gateways' headers that rules/read/facts.c knows. */
+static const struct name gateways[] = {
+    NAME("x-litellm-response-cost"),
+    NAME("x-litellm-cache-key"),
+    NAME("x-portkey-provider"),
+    NAME("x-portkey-last-used-option-index"),
+    NAME("x-portkey-cache-status"),
+    NAME("cf-aig-cache-status"),
+    NAME("cf-aig-model"),
+    NAME("cf-aig-provider"),
+    NAME("ngrok-aig-model"),
+    NAME("x-vsr-selected-model"),
+    NAME("helicone-cache"),
+    NAME("x-cache-status"),
+};
+
 static const char property[] = "helicone-property-";
 static const char referer[] = "http-referer";
 
@@ -132,7 +148,9 @@ const char *llmobs_allowlist_answer(const char *name, size_t len)
 {
     const char *found = llmobs_allowlist_header(name, len);
 
-    return found ? found : find_name(told, COUNT(told), name, len);
+    if (!found)
+        found = find_name(told, COUNT(told), name, len);
+    return found ? found : find_name(gateways, COUNT(gateways), name, len);
 }
 
 const char *llmobs_allowlist_tag(const char *name, size_t len)

@@ -32,6 +32,17 @@ bool llmobs_span_fact_is_set(const struct llmobs_facts *facts,
     return facts->values[fact].len > 0;
 }
 
+struct llmobs_text llmobs_span_fact_text(const struct llmobs_facts *facts,
+                                         enum llmobs_fact fact)
+{
+    size_t len = facts->values[fact].len;
+
+    return len < 2
+               ? (struct llmobs_text){"", 0}
+               : (struct llmobs_text){
+                     facts->text.data + facts->values[fact].at + 1, len - 2};
+}
+
 void llmobs_span_fact_unset(struct llmobs_facts *facts, enum llmobs_fact fact)
 {
     facts->values[fact].len = 0;

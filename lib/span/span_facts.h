@@ -106,6 +106,11 @@ void llmobs_span_fact_ints(struct llmobs_facts *facts, enum llmobs_fact fact,
                            const uint64_t *numbers, size_t count);
 void llmobs_span_fact_true(struct llmobs_facts *facts, enum llmobs_fact fact);
 
+/* The value of a fact that is a text, as JSON has it between its quotes; empty:
+ * it is not set. Borrowed until the next fact is set. */
+struct llmobs_text llmobs_span_fact_text(const struct llmobs_facts *facts,
+                                         enum llmobs_fact fact);
+
 bool llmobs_span_fact_is_set(const struct llmobs_facts *facts,
                              enum llmobs_fact fact);
 void llmobs_span_fact_unset(struct llmobs_facts *facts, enum llmobs_fact fact);

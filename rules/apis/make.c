@@ -161,7 +161,6 @@ static void fill_variant(struct maker *maker, void *variant,
     } else if (form->reader == LLMOBS_APIS_CHAT) {
         struct llmobs_chat_variant *chat = variant;
 
-        chat->usage = llmobs_usage_read;
         chat->messages = make_messages(maker, &form->messages);
     } else if (form->reader == LLMOBS_APIS_RERANK && in) {
         ((struct llmobs_rerank *)variant)->settings =

@@ -393,7 +393,7 @@ static void read_hook(struct reader *reader,
 {
     static const char places[] =
         "confirm\0begin\0request\0document\0event\0model\0asked\0finish\0ends\0"
-        "fail\0part\0usage\0read\0";
+        "fail\0part\0read\0";
     struct llmobs_apis_form *form = reader->form;
     const char *const *args = reader->apis->args + said->first;
 

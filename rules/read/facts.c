@@ -1,12 +1,14 @@
 #include "rules/read/facts.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "rules/read/cut_json.h"
 #include "rules/read/request.h"
+#include "rules/read/text.h"
 #include "rules/read/usage.h"
 
 #define STOPPED_MAX 32 /* names of a side */
@@ -20,7 +22,8 @@ static bool is_set(const struct llmobs_span *span, enum llmobs_fact fact)
 
 void llmobs_fact_asked(struct llmobs_reading *reading, const char *model)
 {
-    llmobs_span_fact(&reading->span->facts, LLMOBS_FACT_REQUEST_MODEL, model);
+    llmobs_span_fact(&reading->span->facts, LLMOBS_FACT_REQUEST_MODEL,
+                     llmobs_reading_file(model));
 }
 
 static void set_model(struct llmobs_reading *reading)
@@ -144,6 +147,8 @@ void llmobs_fact_request(struct llmobs_reading *reading)
         {"output_config", "effort"},
         {"generationConfig", "thinkingConfig", "thinkingLevel"},
     };
+    static const char *const tiers[][3] = {
+        {"service_tier"}, {"serviceTier"}, {"serviceTier", "type"}};
     const struct llmobs_json *request = reading->request;
     struct llmobs_span *span = reading->span;
     const char *text = NULL;
@@ -162,8 +167,9 @@ void llmobs_fact_request(struct llmobs_reading *reading)
     set_conversation(reading, request);
     llmobs_span_fact(&span->facts, LLMOBS_FACT_OUTPUT_TYPE,
                      output_type(request));
-    llmobs_span_fact(&span->facts, LLMOBS_FACT_REQUEST_SERVICE_TIER,
-                     llmobs_json_gets(request, "service_tier"));
+    for (size_t i = 0; i < sizeof(tiers) / sizeof(tiers[0]); i++)
+        llmobs_span_fact(&span->facts, LLMOBS_FACT_REQUEST_SERVICE_TIER,
+                         read_facts_at(request, tiers[i]));
     llmobs_span_fact(&span->facts, LLMOBS_FACT_PREVIOUS_RESPONSE_ID,
                      llmobs_json_gets(request, "previous_response_id"));
 }
@@ -188,7 +194,6 @@ static const struct {
     {LLMOBS_FACT_RESPONSE_ID, true, "responseId"},
     {LLMOBS_FACT_RESPONSE_MODEL, true, "model"},
     {LLMOBS_FACT_RESPONSE_MODEL, true, "modelVersion"},
-    {LLMOBS_FACT_RESPONSE_SERVICE_TIER, false, "service_tier"},
     {LLMOBS_FACT_SYSTEM_FINGERPRINT, false, "system_fingerprint"},
 };
 
@@ -198,6 +203,9 @@ enum said {
     SAID_TEXT,    /* metadata */
     SAID_NUMBER,  /* metadata */
     SAID_TEXTS,   /* metadata */
+    SAID_TIER,    /* the fact response_service_tier */
+    SAID_COST,    /* a metric in dollars */
+    SAID_NANO,    /* a metric of a billionth */
     SAID_MODEL,   /* the fact response_model, without the rest of an ARN */
     SAID_SECONDS, /* a metric */
     SAID_MS,      /* a metric in seconds */
@@ -215,6 +223,16 @@ static const struct place {
     {SAID_TEXT, "served_by", "choices\0delta\0provider_metadata\0" ROUTED},
     {SAID_TEXT, "served_by", "provider_metadata\0" ROUTED},
     {SAID_TEXT, "served_by", "providerMetadata\0" ROUTED},
+    {SAID_COST, "total_cost",
+     "choices\0message\0provider_metadata\0gateway\0cost\0"},
+    {SAID_COST, "total_cost",
+     "choices\0delta\0provider_metadata\0gateway\0cost\0"},
+    {SAID_COST, "total_cost", "provider_metadata\0gateway\0cost\0"},
+    {SAID_COST, "total_cost", "providerMetadata\0gateway\0cost\0"},
+    {SAID_NANO, "ai_credits", "copilot_usage\0total_nano_aiu\0"},
+    {SAID_TIER, "", "service_tier\0"},
+    {SAID_TIER, "", "serviceTier\0type\0"},          /* Converse */
+    {SAID_TIER, "", "usageMetadata\0serviceTier\0"}, /* Gemini */
     {SAID_TEXT, "guardrail_action", "guardrailAction\0"},
     {SAID_TEXT, "guardrail_action", "amazon-bedrock-guardrailAction\0"},
     {SAID_TEXTS, "related_questions", "related_questions\0"}, /* Perplexity */
@@ -333,6 +351,13 @@ static void put_said(struct llmobs_reading *reading, const struct place *place,
     if (place->said == SAID_MODEL)
         llmobs_span_fact(&span->facts, LLMOBS_FACT_RESPONSE_MODEL,
                          behind_slash(llmobs_json_text(value)));
+    else if (place->said == SAID_TIER)
+        llmobs_span_fact(&span->facts, LLMOBS_FACT_RESPONSE_SERVICE_TIER,
+                         llmobs_json_text(value));
+    else if (place->said == SAID_COST)
+        (void)llmobs_usage_cost(span, place->to, llmobs_usage_price(value));
+    else if (place->said == SAID_NANO)
+        (void)llmobs_usage_seconds(span, place->to, value, 1e9);
     else if (place->said == SAID_STOPPED)
         add_all_stopped(reading, place->to, "", value);
     else if (place->said == SAID_TEXT)
@@ -356,7 +381,7 @@ static bool find_said(struct llmobs_reading *reading, const struct place *place,
 
     if (in && !*way) {
         put_said(reading, place, in);
-        return place->said != SAID_TEXT;
+        return place->said != SAID_TEXT && place->said != SAID_TIER;
     }
     LLMOBS_JSON_EACH (one, in, true)
         more = find_said(reading, place, way, one) || more;
@@ -402,8 +427,11 @@ static bool set_answer(struct llmobs_reading *reading,
             is_set(span, LLMOBS_FACT_RESPONSE_MODEL);
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         if (!names[i].once || !is_set(span, names[i].fact))
-            llmobs_span_fact(&span->facts, names[i].fact,
-                             llmobs_json_gets(body, names[i].key));
+            llmobs_span_fact(
+                &span->facts, names[i].fact,
+                names[i].fact == LLMOBS_FACT_RESPONSE_MODEL
+                    ? llmobs_reading_file(llmobs_json_gets(body, names[i].key))
+                    : llmobs_json_gets(body, names[i].key));
     set_conversation(reading, body);
     return known;
 }
@@ -462,7 +490,152 @@ void llmobs_fact_ends(struct llmobs_reading *reading)
     llmobs_json_free(body);
 }
 
+/* -- gateways -------------------------------------------------------------- */
+
+/* The gateways' headers (docs.litellm.ai/docs/proxy/response_headers,
+ * portkey.ai/docs, developers.cloudflare.com/ai-gateway, docs.helicone.ai,
+ * developer.konghq.com, ngrok.com, vllm-semantic-router.com). */
+static const struct {
+    const char *name;
+    enum { GATE_COST, GATE_MODEL, GATE_PROVIDER, GATE_OPTION, GATE_CACHE } says;
+} gates[] = {
+    {"x-litellm-response-cost", GATE_COST},
+    {"ngrok-aig-model", GATE_MODEL},
+    {"cf-aig-model", GATE_MODEL},
+    {"x-vsr-selected-model", GATE_MODEL},
+    {"x-portkey-provider", GATE_PROVIDER},
+    {"cf-aig-provider", GATE_PROVIDER},
+    {"x-portkey-last-used-option-index", GATE_OPTION},
+    {"x-litellm-cache-key", GATE_CACHE},
+    {"cf-aig-cache-status", GATE_CACHE},
+    {"x-portkey-cache-status", GATE_CACHE},
+    {"helicone-cache", GATE_CACHE},
+    {"x-cache-status", GATE_CACHE}, /* Kong */
+};
+
+/* An answer out of a gateway's cache repeats the counts of the first one, and
+ * costs nothing. */
+static void put_cached(struct llmobs_span *span)
+{
+    (void)llmobs_json_sets(span->metadata, "gateway_cache", "hit");
+    (void)llmobs_usage_cost(span, "total_cost", 0);
+    llmobs_json_unset(span->metrics, "input_cost");
+    llmobs_json_unset(span->metrics, "output_cost");
+}
+
+static bool is_hit(const char *name, const char *value)
+{
+    size_t len = strlen(value);
+
+    return strcmp(name, "x-litellm-cache-key") == 0
+               ? len > 0
+               : len >= 3 && strcasecmp(value + len - 3, "hit") == 0;
+}
+
+static void read_gate(struct llmobs_span *span, size_t i, const char *value)
+{
+    struct llmobs_json *text = llmobs_json_string(value);
+    double price = llmobs_usage_price(text);
+
+    llmobs_json_free(text);
+    switch (gates[i].says) {
+    case GATE_COST: /* 0: LiteLLM knows no price, or the stream has just begun
+                     */
+        (void)llmobs_usage_cost(span, "total_cost", price > 0 ? price : NAN);
+        break;
+    case GATE_MODEL:
+        llmobs_span_fact(&span->facts, LLMOBS_FACT_RESPONSE_MODEL, value);
+        break;
+    case GATE_PROVIDER:
+        (void)llmobs_json_sets(span->metadata, "served_by", value);
+        break;
+    case GATE_OPTION:
+        if (strchr(value, '['))
+            (void)llmobs_json_sets(span->metadata, "served_option", value);
+        break;
+    case GATE_CACHE:
+        if (is_hit(gates[i].name, value))
+            put_cached(span);
+        break;
+    }
+}
+
+static void read_gates(struct llmobs_reading *reading)
+{
+    const struct llmobs_call *call = reading->classified->call;
+
+    for (size_t i = 0;
+         call->status < 300 && i < sizeof(gates) / sizeof(gates[0]); i++) {
+        const char *value = llmobs_header_find(
+            call->response_headers, call->response_header_count, gates[i].name);
+
+        if (value)
+            read_gate(reading->span, i, value);
+    }
+}
+
 /* -- the end -------------------------------------------------------------- */
+
+/* The tier that served a call is the one that counts; the one asked for stands
+ * beside it. A tier that nobody asked for is told unless it is the usual one.
+ */
+static void put_tier(struct llmobs_span *span)
+{
+    struct llmobs_json *metadata = span->metadata;
+    struct llmobs_text served =
+        llmobs_span_fact_text(&span->facts, LLMOBS_FACT_RESPONSE_SERVICE_TIER);
+    struct llmobs_text asked =
+        llmobs_span_fact_text(&span->facts, LLMOBS_FACT_REQUEST_SERVICE_TIER);
+
+    if (served.len == 0 || llmobs_text_is(served, "auto") ||
+        (asked.len == 0 && llmobs_text_is(served, "default")))
+        return;
+    if (asked.len > 0)
+        (void)llmobs_json_set(metadata, "request_service_tier",
+                              llmobs_json_stringn(asked.data, asked.len));
+    (void)llmobs_json_set(metadata, "service_tier",
+                          llmobs_json_stringn(served.data, served.len));
+}
+
+static bool says_something(const struct llmobs_json *messages)
+{
+    LLMOBS_JSON_EACH (one, messages, true)
+        if (llmobs_has_text(llmobs_json_gets(one, "content")) ||
+            llmobs_json_get(one, "tool_calls"))
+            return true;
+    return false;
+}
+
+/* A model reads and writes at least one token where it says something: counts
+ * of 0 are a server's word for none, unless a filter spoke for the model. */
+static void drop_zeros(struct llmobs_span *span)
+{
+    static const char counts[] =
+        "input_tokens\0output_tokens\0total_tokens\0"
+        "cache_read_input_tokens\0cache_write_input_tokens\0"
+        "ephemeral_1h_input_tokens\0ephemeral_5m_input_tokens\0"
+        "reasoning_output_tokens\0";
+    struct llmobs_json *metrics = span->metrics;
+
+    if (span->kind != LLMOBS_KIND_LLM ||
+        llmobs_usage_count(metrics, "input_tokens") > 0 ||
+        llmobs_usage_count(metrics, "output_tokens") > 0 ||
+        !says_something(span->output_messages) ||
+        llmobs_text_has_nocase(
+            llmobs_span_fact_text(&span->facts, LLMOBS_FACT_FINISH_REASONS),
+            "content_filter"))
+        return;
+    LLMOBS_WORDS_EACH (key, counts)
+        if (llmobs_usage_count(metrics, key) == 0)
+            llmobs_json_unset(metrics, key);
+}
+
+void llmobs_fact_end(struct llmobs_reading *reading)
+{
+    put_tier(reading->span);
+    drop_zeros(reading->span);
+    read_gates(reading);
+}
 
 /* Reasons of a call that failed: nobody refused or stopped the answer. */
 static const char failures[] =

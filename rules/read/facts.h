@@ -44,6 +44,10 @@ void llmobs_fact_event(struct llmobs_reading *reading,
 /* Like llmobs_fact_answer, but for an answer whose middle is missing. */
 void llmobs_fact_ends(struct llmobs_reading *reading);
 
+/* Called when all is read: the tier that served, what the gateway's headers
+ * say, no counts that are none. */
+void llmobs_fact_end(struct llmobs_reading *reading);
+
 /* Notes why the next choice of the answer ended, as APIs name it. NULL or "":
  * no reason came, which is an error. A reason that means a failure is the
  * span's error_type, if the answer tells no other error (reader.c). */

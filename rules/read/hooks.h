@@ -109,8 +109,6 @@ bool llmobs_llama_cpp_embeds(const struct llmobs_reading *reading);
 
 /* tables/mistral.c */
 int llmobs_mistral_request(struct llmobs_reading *reading);
-int llmobs_mistral_usage(const struct llmobs_json *usage,
-                         struct llmobs_span *span);
 
 /* tables/oci.c */
 int llmobs_oci_chat_request(struct llmobs_reading *reading);

@@ -16,6 +16,8 @@
 #define LLMOBS_MESSAGE_CONTENT_MAX (64 * 1024 * 1024)
 #define LLMOBS_IMAGE_MAX 4000000
 #define LLMOBS_IMAGE_TOO_LARGE "[image omitted: too large]"
+/* Stands for thoughts of which only an encrypted form, or none, came. */
+#define LLMOBS_THOUGHTS_WITHHELD "[thoughts withheld]"
 
 struct llmobs_message_content {
     struct llmobs_buf text;     /* text parts, joined by LF */

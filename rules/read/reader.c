@@ -328,7 +328,7 @@ static int read_asked(struct llmobs_reading *reading, bool names)
  * member for it. */
 static int name_model(struct llmobs_reading *reading)
 {
-    const char *model, *unknown = reading->form->unknown;
+    const char *model, *file, *unknown = reading->form->unknown;
     char *deployment = NULL;
     int rc = 0;
 
@@ -351,9 +351,13 @@ static int name_model(struct llmobs_reading *reading)
                 : unknown             ? unknown
                                       : "unknown";
     }
-    rc = model ? llmobs_span_set(&reading->span->model_name, model) : 0;
+    file = llmobs_reading_file(model);
+    if (file != model)
+        rc = llmobs_json_sets(reading->span->metadata, "model_path", model);
+    if (rc == 0 && file)
+        rc = llmobs_span_set(&reading->span->model_name, file);
     if (rc == 0 && has_values(reading))
-        rc = llmobs_json_sets(reading->span->metadata, "model", model);
+        rc = llmobs_json_sets(reading->span->metadata, "model", file);
     free(deployment);
     return rc;
 }
@@ -364,8 +368,10 @@ static int finish_span(struct llmobs_reading *reading)
 {
     struct llmobs_json *none;
 
-    if (!reading->classified->proxied)
+    if (!reading->classified->proxied) {
+        llmobs_fact_end(reading);
         return name_model(reading);
+    }
     none = llmobs_json_object();
     if (!none)
         return -ENOMEM;

@@ -14,6 +14,20 @@ int llmobs_reading_model(struct llmobs_reading *reading, const char *model)
     return reading->model ? 0 : -ENOMEM;
 }
 
+const char *llmobs_reading_file(const char *model)
+{
+    static const char begins[] = "/\0./\0../\0~/\0";
+    const char *slash = model ? strrchr(model, '/') : NULL;
+    const char *back = model ? strrchr(model, '\\') : NULL;
+    bool path = back || (slash && strstr(slash, ".gguf"));
+
+    LLMOBS_WORDS_EACH (begin, begins)
+        path = path || (slash && strncmp(model, begin, strlen(begin)) == 0);
+    if (!slash || (back && back > slash))
+        slash = back;
+    return path && slash[1] != '\0' ? slash + 1 : model;
+}
+
 void llmobs_reading_token(struct llmobs_reading *reading,
                           const struct llmobs_event *event)
 {

@@ -114,6 +114,10 @@ struct llmobs_form {
  * form->model is called, and then the request's "model" is taken. */
 int llmobs_reading_model(struct llmobs_reading *reading, const char *model);
 
+/* The name of a model that a server names by the path of its file: the file's;
+ * else `model` itself, which may be NULL. */
+const char *llmobs_reading_file(const char *model);
+
 /* Notes the time of an event that brought a piece of the answer; only the first
  * one counts. */
 void llmobs_reading_token(struct llmobs_reading *reading,

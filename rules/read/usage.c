@@ -4,11 +4,13 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <strings.h>
 
 #define COUNT_MAX (INT64_C(1) << 53)
 #define COST_GRAIN 1e-9
 #define PRICE_LEN 48
+#define PIECE_LEN 48
 #define TICKS 1e10 /* of a dollar, xAI's unit */
 
 int64_t llmobs_usage_text(const char *text)
@@ -170,12 +172,6 @@ void llmobs_usage_put(const struct llmobs_counts *counts,
                                   llmobs_json_int(rows[i].number));
 }
 
-static void put(struct llmobs_span *span, const char *key, int64_t number)
-{
-    if (number >= 0)
-        llmobs_span_metric(span, key, number);
-}
-
 static void put_positive(struct llmobs_span *span, const char *key,
                          int64_t number)
 {
@@ -183,89 +179,88 @@ static void put_positive(struct llmobs_span *span, const char *key,
         llmobs_span_metric(span, key, number);
 }
 
-static void cache(const struct llmobs_json *usage, struct llmobs_span *span)
+static void cache(const struct llmobs_json *usage, struct llmobs_counts *counts)
 {
     const struct llmobs_json *details =
         llmobs_json_get(usage, "prompt_tokens_details");
     const struct llmobs_json *split =
         llmobs_json_get(details, "cache_creation_token_details");
     static const char beside[] =
-        "cached_tokens\0prompt_cache_hit_tokens\0cache_read_input_tokens\0";
+        "cached_tokens\0prompt_cache_hit_tokens\0cache_read_input_tokens\0"
+        "num_cached_tokens\0";
     int64_t number = count_detail(usage, "prompt_tokens_details",
                                   "input_tokens_details", "cached_tokens");
 
     LLMOBS_WORDS_EACH (key, beside)
         if (number <= 0 && llmobs_usage_count(usage, key) >= 0)
             number = llmobs_usage_count(usage, key);
-    put(span, "cache_read_input_tokens", number);
+    counts->cache_read = number;
 
     number = count_detail(usage, "prompt_tokens_details",
                           "input_tokens_details", "cache_write_tokens");
-    put(span, "cache_write_input_tokens", number);
     if (number < 0) {
         number = llmobs_usage_count(details, "cache_creation_tokens");
         if (number < 0)
             number = llmobs_usage_count(usage, "cache_creation_input_tokens");
-        put_positive(span, "cache_write_input_tokens", number);
+        number = number > 0 ? number : -1;
     }
-    put_positive(span, "ephemeral_5m_input_tokens",
-                 llmobs_usage_count(split, "ephemeral_5m_input_tokens"));
-    put_positive(span, "ephemeral_1h_input_tokens",
-                 llmobs_usage_count(split, "ephemeral_1h_input_tokens"));
+    counts->cache_write = number;
+    number = llmobs_usage_count(split, "ephemeral_5m_input_tokens");
+    counts->cache_brief = number > 0 ? number : -1;
+    number = llmobs_usage_count(split, "ephemeral_1h_input_tokens");
+    counts->cache_hour = number > 0 ? number : -1;
 }
 
 /* For infinity and NaN, which JSON lacks, the difference is not 0. */
-static int put_cost(struct llmobs_span *span, const char *key, double cost)
+int llmobs_usage_cost(struct llmobs_span *span, const char *key, double cost)
 {
     return cost >= 0 && cost - cost == 0
                ? llmobs_json_set(span->metrics, key, llmobs_json_real(cost))
                : 0;
 }
 
-/* A number, or a number's text; NaN: neither. */
-static int read_price(const struct llmobs_json *usage, const char *const way[2],
-                      double *price)
+double llmobs_usage_price(const struct llmobs_json *value)
 {
-    const struct llmobs_json *value = llmobs_json_get(usage, way[0]);
     struct llmobs_json *list = NULL;
     char text[PRICE_LEN];
-    int rc = 0;
+    double price;
 
-    if (way[1])
-        value = llmobs_json_get(value, way[1]);
     if (llmobs_json_is_string(value)) {
         snprintf(text, sizeof(text), "[%s]", llmobs_json_text(value));
-        rc = llmobs_json_parse(llmobs_text_of(text), &list);
+        (void)llmobs_json_parse(llmobs_text_of(text), &list);
         value = llmobs_json_at(list, 0);
     }
-    *price = llmobs_json_is_number(value) ? llmobs_json_to_real(value) : NAN;
+    price = llmobs_json_is_number(value) ? llmobs_json_to_real(value) : NAN;
     llmobs_json_free(list);
-    return rc == -ENOMEM ? rc : 0;
+    return price;
 }
 
-static int read_total(const struct llmobs_json *usage, double *total)
+static double price_at(const struct llmobs_json *usage,
+                       const char *const way[2])
+{
+    const struct llmobs_json *value = llmobs_json_get(usage, way[0]);
+
+    return llmobs_usage_price(way[1] ? llmobs_json_get(value, way[1]) : value);
+}
+
+static double total_of(const struct llmobs_json *usage)
 {
     static const char *const ways[][2] = {
         {"cost"},        {"cost", "total_cost"}, /* OpenRouter; Perplexity */
         {"cost", "usd"}, {"estimated_cost"},     /* Venice; DeepInfra */
         {"total_cost"},  {"total_price"},        /* others; Dify */
     };
-    const struct llmobs_json *ticks =
-        llmobs_json_get(usage, "cost_in_usd_ticks");
+    static const char *const own_key[] = {"cost_details",
+                                          "upstream_inference_cost"};
+    double total =
+        llmobs_usage_price(llmobs_json_get(usage, "cost_in_usd_ticks")) / TICKS;
     double upstream = NAN;
-    int rc = 0;
 
-    *total =
-        llmobs_json_is_number(ticks) ? llmobs_json_to_real(ticks) / TICKS : NAN;
-    for (size_t i = 0;
-         rc == 0 && isnan(*total) && i < sizeof(ways) / sizeof(ways[0]); i++)
-        rc = read_price(usage, ways[i], total);
-    if (rc == 0 && llmobs_json_is_true(llmobs_json_get(usage, "is_byok")))
-        rc = read_price(
-            usage, (const char *[]){"cost_details", "upstream_inference_cost"},
-            &upstream);
-    *total += upstream > 0 ? upstream : 0;
-    return rc;
+    for (size_t i = 0; isnan(total) && i < sizeof(ways) / sizeof(ways[0]); i++)
+        total = price_at(usage, ways[i]);
+    if (llmobs_json_is_true(llmobs_json_get(usage, "is_byok")))
+        upstream = price_at(usage, own_key);
+    return total + (upstream > 0 ? upstream : 0);
 }
 
 static bool is_other_money(const struct llmobs_json *object)
@@ -273,6 +268,53 @@ static bool is_other_money(const struct llmobs_json *object)
     const char *currency = llmobs_json_gets(object, "currency");
 
     return currency && strcasecmp(currency, "USD") != 0;
+}
+
+/* Sets the number of calls of a server's tool, which are paid by the piece,
+ * under one name for all providers: NAME_requests. Most calls say 0. */
+void llmobs_usage_piece(struct llmobs_span *span, const char *name,
+                        int64_t count)
+{
+    static const char *const ends[] = {"_requests", "_calls"};
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789_";
+    size_t len = name ? strspn(name, letters) : 0;
+    char key[PIECE_LEN];
+
+    if (len == 0 || name[len] != '\0' || len + sizeof("_requests") > PIECE_LEN)
+        return;
+    for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
+        if (len > strlen(ends[i]) &&
+            strcmp(name + len - strlen(ends[i]), ends[i]) == 0)
+            len -= strlen(ends[i]);
+    snprintf(key, sizeof(key), "%.*s_requests", (int)len, name);
+    put_positive(span,
+                 strcmp(key, "google_search_requests") == 0
+                     ? "web_search_requests"
+                     : key,
+                 count);
+}
+
+static void pieces(const struct llmobs_json *usage, struct llmobs_span *span)
+{
+    /* Claude, OpenRouter; xAI; Mistral */
+    static const char groups[] =
+        "server_tool_use\0server_side_tool_usage_details\0connectors\0";
+
+    LLMOBS_WORDS_EACH (group, groups) {
+        const struct llmobs_json *all = llmobs_json_get(usage, group);
+
+        for (void *it = llmobs_json_iter(all); it;
+             it = llmobs_json_next(all, it))
+            llmobs_usage_piece(span, llmobs_json_iter_key(it),
+                               llmobs_usage_value(llmobs_json_iter_value(it)));
+    }
+    LLMOBS_JSON_EACH (one, llmobs_json_get(usage, "grounding_tool_count"), true)
+        llmobs_usage_piece(span, llmobs_json_gets(one, "type"),
+                           llmobs_usage_count(one, "count"));
+    llmobs_usage_piece(span, "web_search",
+                       llmobs_usage_count(usage, "num_search_queries"));
+    put_positive(span, "citation_tokens",
+                 llmobs_usage_count(usage, "citation_tokens"));
 }
 
 int llmobs_usage_costs(const struct llmobs_json *usage,
@@ -294,23 +336,22 @@ int llmobs_usage_costs(const struct llmobs_json *usage,
         {{"input_cost"}, {"output_cost"}, false},
         {{"prompt_price"}, {"completion_price"}, false},
     };
-    double total, in, out;
+    double total = total_of(usage);
     int rc;
 
+    pieces(usage, span);
     if (is_other_money(usage) || is_other_money(llmobs_json_get(usage, "cost")))
         return 0;
-    rc = read_total(usage, &total);
-    if (rc == 0)
-        rc = put_cost(span, "total_cost", total);
+    rc = llmobs_usage_cost(span, "total_cost", total);
     for (size_t i = 0; rc == 0 && i < sizeof(parts) / sizeof(parts[0]); i++) {
-        rc = read_price(usage, parts[i].in, &in);
-        if (rc == 0)
-            rc = read_price(usage, parts[i].out, &out);
-        if (rc < 0 || isnan(in + out) ||
+        double in = price_at(usage, parts[i].in);
+        double out = price_at(usage, parts[i].out);
+
+        if (isnan(in + out) ||
             (parts[i].upstream && !(fabs(total - in - out) < COST_GRAIN / 2)))
             continue;
-        rc = put_cost(span, "input_cost", in);
-        return rc < 0 ? rc : put_cost(span, "output_cost", out);
+        rc = llmobs_usage_cost(span, "input_cost", in);
+        return rc < 0 ? rc : llmobs_usage_cost(span, "output_cost", out);
     }
     return rc;
 }
@@ -377,27 +418,51 @@ void llmobs_usage_audio(const struct llmobs_json *usage,
     }
 }
 
+static int64_t or_0(int64_t count)
+{
+    return count > 0 ? count : 0;
+}
+
+/* Adds the cached input and the reasoning to input and output where a gateway
+ * counts them beside these: so says its total, or a part that is larger than
+ * the whole. */
+static void take_in(struct llmobs_counts *counts)
+{
+    int64_t cached = or_0(counts->cache_read) + or_0(counts->cache_write);
+    int64_t thought = or_0(counts->reasoning);
+    int64_t rest = counts->total - counts->input - counts->output;
+    bool both = counts->input >= 0 && counts->output >= 0;
+    bool more = counts->input >= 0 && cached > counts->input;
+    bool pondered = counts->output >= 0 && thought > counts->output;
+
+    if (both && counts->total > 0 && rest > 0) {
+        more = more || rest == cached + thought || rest == cached;
+        pondered =
+            pondered || rest == cached + thought || (rest == thought && !more);
+    }
+    counts->input += more ? cached : 0;
+    counts->output += pondered ? thought : 0;
+    if (both && counts->total < counts->input + counts->output)
+        counts->total = counts->input + counts->output;
+}
+
 int llmobs_usage_read(const struct llmobs_json *usage, struct llmobs_span *span)
 {
-    int64_t in = count_either(usage, "prompt_tokens", "input_tokens");
-    int64_t out = count_either(usage, "completion_tokens", "output_tokens");
-    int64_t total = llmobs_usage_count(usage, "total_tokens");
-    int64_t reasoning =
-        count_detail(usage, "completion_tokens_details",
-                     "output_tokens_details", "reasoning_tokens");
+    struct llmobs_counts counts = LLMOBS_NO_COUNTS;
 
     if (!usage)
         return 0;
-    /* xAI and Gemini count reasoning in the total, but not in the output. */
-    if (total <= 0 && in >= 0 && out >= 0)
-        total = in + out;
-    put(span, "input_tokens", in);
-    put(span, "output_tokens", out);
-    put(span, "total_tokens", total);
-    put(span, "reasoning_output_tokens",
-        reasoning < 0 ? llmobs_usage_count(usage, "reasoning_tokens")
-                      : reasoning);
-    cache(usage, span);
+    counts.input = count_either(usage, "prompt_tokens", "input_tokens");
+    counts.output = count_either(usage, "completion_tokens", "output_tokens");
+    counts.total = llmobs_usage_count(usage, "total_tokens");
+    counts.reasoning =
+        count_detail(usage, "completion_tokens_details",
+                     "output_tokens_details", "reasoning_tokens");
+    if (counts.reasoning < 0)
+        counts.reasoning = llmobs_usage_count(usage, "reasoning_tokens");
+    cache(usage, &counts);
+    take_in(&counts);
+    llmobs_usage_put(&counts, span->metrics);
     llmobs_usage_audio(usage, span);
     return llmobs_usage_costs(usage, span);
 }

@@ -75,10 +75,21 @@ void llmobs_usage_audio(const struct llmobs_json *usage,
 int llmobs_usage_read(const struct llmobs_json *usage,
                       struct llmobs_span *span);
 
-/* Sets the costs that a usage object of any form tells in dollars (WIRE 6.6);
- * llmobs_usage_read does so, too. */
+/* Sets the costs that a usage object of any form tells in dollars (WIRE 6.6),
+ * and the calls of the server's tools; llmobs_usage_read does so, too. */
 int llmobs_usage_costs(const struct llmobs_json *usage,
                        struct llmobs_span *span);
+
+/* The price that a number, or a number's text, is; NaN: it is neither. */
+double llmobs_usage_price(const struct llmobs_json *value);
+
+/* Sets a cost in dollars; NaN sets nothing. */
+int llmobs_usage_cost(struct llmobs_span *span, const char *key, double cost);
+
+/* Sets how often a tool of the server ran, where above 0: "web_search",
+ * "web_search_calls" and "web_search_requests" set web_search_requests. */
+void llmobs_usage_piece(struct llmobs_span *span, const char *name,
+                        int64_t count);
 
 /* Sets a metric in seconds from a time in another unit; a second has
  * `per_second` of them. A value that is no number above 0 sets nothing. */

@@ -12,28 +12,6 @@
 #include "rules/read/request.h"
 #include "rules/read/usage.h"
 
-/* Sets the counts as they were sent. */
-int llmobs_mistral_usage(const struct llmobs_json *usage,
-                         struct llmobs_span *span)
-{
-    static const char *const rows[][2] = {
-        {"input_tokens", "prompt_tokens"},
-        {"output_tokens", "completion_tokens"},
-        {"total_tokens", "total_tokens"},
-        {"cache_read_input_tokens", "num_cached_tokens"},
-    };
-
-    const struct llmobs_json *details =
-        llmobs_json_get(usage, "prompt_tokens_details");
-
-    llmobs_span_metric(span, "cache_read_input_tokens",
-                       llmobs_usage_count(details, "cached_tokens"));
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-        llmobs_span_metric(span, rows[i][0],
-                           llmobs_usage_count(usage, rows[i][1]));
-    return 0;
-}
-
 /* The form of a request with a prompt: the request is the only message. */
 static const struct llmobs_message_form prompt = {
     .instead = "prompt",

@@ -92,16 +92,9 @@ static int read_request(struct llmobs_reading *reading)
 static int read_usage(const struct llmobs_json *usage, struct llmobs_span *span)
 {
     static const char own[] = "connector_tokens\0connectors\0";
+    int rc = llmobs_usage_read(usage, span);
 
-    if (!llmobs_json_is_object(usage))
-        return 0;
-    llmobs_span_metric(span, "input_tokens",
-                       llmobs_usage_count(usage, "prompt_tokens"));
-    llmobs_span_metric(span, "output_tokens",
-                       llmobs_usage_count(usage, "completion_tokens"));
-    llmobs_span_metric(span, "total_tokens",
-                       llmobs_usage_count(usage, "total_tokens"));
-    return llmobs_request_metadata(usage, own, span);
+    return rc < 0 ? rc : llmobs_request_metadata(usage, own, span);
 }
 
 /* An entry names the model that made it. */

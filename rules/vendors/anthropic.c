@@ -12,6 +12,7 @@
 #include "rules/read/request.h"
 #include "rules/read/sources.h"
 #include "rules/read/tools.h"
+#include "rules/read/usage.h"
 
 /* The keys of the metadata; the other keys to look for give facts. */
 static const char metadata_keys[] = "max_tokens\0temperature\0";
@@ -55,6 +56,20 @@ static int read_request(struct llmobs_reading *reading)
                                                   &span->tool_definitions);
 }
 
+/* Tokens that are written to the cache have its short lifetime where the answer
+ * does not split them by lifetime. */
+static int split_writes(struct llmobs_span *span, int rc)
+{
+    struct llmobs_json *metrics = span->metrics;
+    int64_t writes = llmobs_usage_count(metrics, "cache_write_input_tokens");
+
+    if (llmobs_usage_count(metrics, "ephemeral_5m_input_tokens") >= 0)
+        return rc;
+    llmobs_span_metric(span, "ephemeral_5m_input_tokens", writes);
+    llmobs_span_metric(span, "ephemeral_1h_input_tokens", writes < 0 ? -1 : 0);
+    return rc;
+}
+
 static int read_document(struct llmobs_reading *reading,
                          const struct llmobs_json *body)
 {
@@ -65,11 +80,11 @@ static int read_document(struct llmobs_reading *reading,
         rc = llmobs_sources_read(span, body, LLMOBS_SOURCES_ANTHROPIC);
     if (span->output_messages)
         llmobs_fact_finish(span, llmobs_json_gets(body, "stop_reason"));
-    return rc < 0
-               ? rc
-               : llmobs_anthropic_usage(llmobs_json_get(body, "usage"),
-                                        llmobs_json_get(body, "stop_details"),
-                                        span);
+    if (rc == 0)
+        rc =
+            llmobs_anthropic_usage(llmobs_json_get(body, "usage"),
+                                   llmobs_json_get(body, "stop_details"), span);
+    return split_writes(span, rc);
 }
 
 static int read_event(struct llmobs_reading *reading,
@@ -94,7 +109,9 @@ static int finish_stream(struct llmobs_reading *reading)
 
     if (span->output_messages)
         llmobs_fact_finish(span, stream->reason);
-    return rc < 0 ? rc : llmobs_anthropic_stream_usage(stream, span);
+    if (rc == 0)
+        rc = llmobs_anthropic_stream_usage(stream, span);
+    return split_writes(span, rc);
 }
 
 /* Finds a value after the content, or before it. */
@@ -118,7 +135,7 @@ static int read_ends(struct llmobs_reading *reading)
     rc = llmobs_anthropic_usage(usage, NULL, reading->span);
     llmobs_json_free(usage);
     llmobs_json_free(reason);
-    return rc;
+    return split_writes(reading->span, rc);
 }
 
 const struct llmobs_form llmobs_form_anthropic = {

@@ -38,11 +38,9 @@ static int add_with(const struct sink *sink, const char *text, const char *key,
 /* Removes the bytes of files from a value, at every level. */
 static void drop_data(struct llmobs_json *value)
 {
-    const char *type = llmobs_json_gets(value, "type");
     void *it;
 
-    if (type &&
-        (strcmp(type, "base64") == 0 || strcmp(type, "redacted_thinking") == 0))
+    if (llmobs_json_says(value, "type", "base64"))
         llmobs_json_unset(value, "data");
     if (llmobs_json_is_array(value))
         LLMOBS_JSON_EACH (one, value, true)
@@ -110,6 +108,12 @@ static int add_image(const struct sink *sink, const struct llmobs_json *block)
 
 static int add_call(const struct sink *sink, const struct llmobs_json *block)
 {
+    const char *query =
+        llmobs_json_gets(llmobs_json_get(block, "input"), "query");
+
+    /* A router's invention (musistudio/claude-code-router). */
+    if (llmobs_json_says(block, "type", "server_tool_use") && query && !*query)
+        return 0;
     return add_with(
         sink, llmobs_json_gets(block, "text"), "tool_calls",
         llmobs_tools_call(
@@ -196,6 +200,17 @@ static int add_compaction(const struct sink *sink,
     return rc;
 }
 
+/* Thoughts that were not shown have a signature alone. */
+static const char *thoughts_of(const struct llmobs_json *block)
+{
+    const char *text = llmobs_json_gets(block, "thinking");
+
+    return !llmobs_has_text(text) &&
+                   llmobs_has_text(llmobs_json_gets(block, "signature"))
+               ? LLMOBS_THOUGHTS_WITHHELD
+               : text;
+}
+
 static int add_block(const struct sink *sink, const struct llmobs_json *block)
 {
     const char *type = llmobs_json_gets(block, "type");
@@ -211,7 +226,9 @@ static int add_block(const struct sink *sink, const struct llmobs_json *block)
     if (strcmp(type, "image") == 0)
         return add_image(sink, block);
     if (strcmp(type, "thinking") == 0)
-        return add_text(sink, "reasoning", llmobs_json_gets(block, "thinking"));
+        return add_text(sink, "reasoning", thoughts_of(block));
+    if (strcmp(type, "redacted_thinking") == 0)
+        return add_text(sink, "reasoning", LLMOBS_THOUGHTS_WITHHELD);
     if (strcmp(type, "compaction") == 0)
         return add_compaction(sink, block);
     if (strstr(type, "tool_use"))
@@ -322,8 +339,6 @@ static int64_t count_all(const struct llmobs_json *usage, const char *group,
     return sum;
 }
 
-/* Tokens that are written to the cache have its short lifetime where the answer
- * does not split them by lifetime. */
 static void read_counts(const struct llmobs_json *usage,
                         struct llmobs_counts *counts)
 {
@@ -343,11 +358,11 @@ static void read_counts(const struct llmobs_json *usage,
             in + at_least_0(writes) + at_least_0(counts->cache_read);
     if (in >= 0 && counts->output >= 0)
         counts->total = counts->input + counts->output;
-    if (writes < 0)
-        return;
     counts->cache_write = writes;
+    if (writes < 0 || (hour < 0 && brief < 0))
+        return;
     counts->cache_hour = at_least_0(hour);
-    counts->cache_brief = hour < 0 && brief < 0 ? writes : at_least_0(brief);
+    counts->cache_brief = at_least_0(brief);
 }
 
 /* Adds the counts of a call to those of its model. */
@@ -395,20 +410,13 @@ static int put_others(const struct llmobs_json *usage, struct llmobs_span *span)
 /* Tells how the provider served the call. */
 static int put_served(const struct llmobs_json *usage, struct llmobs_span *span)
 {
-    const char *tier = llmobs_json_gets(usage, "service_tier");
-    /* The tier that was asked for stands beside the one that served the call.
-     */
-    int rc = tier ? llmobs_json_set_texts(
-                        span->metadata, "request_service_tier",
-                        llmobs_json_gets(span->metadata, "service_tier"), NULL)
-                  : 0;
+    int rc =
+        llmobs_json_set_texts(span->metadata, "inference_geo",
+                              llmobs_json_gets(usage, "inference_geo"), "speed",
+                              llmobs_json_gets(usage, "speed"), NULL);
 
-    if (rc == 0)
-        rc = llmobs_json_set_texts(
-            span->metadata, "service_tier", tier, "inference_geo",
-            llmobs_json_gets(usage, "inference_geo"), "speed",
-            llmobs_json_gets(usage, "speed"), NULL);
-
+    llmobs_span_fact(&span->facts, LLMOBS_FACT_RESPONSE_SERVICE_TIER,
+                     llmobs_json_gets(usage, "service_tier"));
     llmobs_span_fact(&span->facts, LLMOBS_FACT_RESPONSE_MODEL,
                      fallback_of(usage));
     return rc < 0 ? rc : put_others(usage, span);

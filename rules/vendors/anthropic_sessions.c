@@ -262,21 +262,15 @@ static int anthropic_sessions_event(struct llmobs_reading *reading,
                : 0;
 }
 
-/* Sets the sum of the counts if no part of it is missing. Removes the two
- * counts for caches, since the API does not say how long a cache is kept. */
+/* Sets the sum of the counts if no part of it is missing. */
 static int set_counts(struct llmobs_reading *reading)
 {
     const struct state *state = reading->state;
-    struct llmobs_span *span = reading->span;
-    int rc;
 
     if (!reading->done || llmobs_json_len(state->asking) > 0 ||
         reading->classified->call->response_truncated)
         return 0;
-    rc = llmobs_anthropic_usage(state->sum, NULL, span);
-    llmobs_json_unset(span->metrics, "ephemeral_1h_input_tokens");
-    llmobs_json_unset(span->metrics, "ephemeral_5m_input_tokens");
-    return rc;
+    return llmobs_anthropic_usage(state->sum, NULL, reading->span);
 }
 
 static int anthropic_sessions_finish(struct llmobs_reading *reading)

@@ -16,6 +16,7 @@ struct block {
     struct llmobs_buf text;
     struct llmobs_buf thinking;
     struct llmobs_buf input; /* pieces of JSON */
+    bool sealed;             /* the thoughts, which may be withheld, ended */
 };
 
 static struct block *block_of(const struct llmobs_anthropic_stream *stream,
@@ -91,9 +92,8 @@ static bool is_tool(const char *type)
 }
 
 static int start_block(struct llmobs_anthropic_stream *stream,
-                       const struct llmobs_json *event)
+                       const struct llmobs_json *from, int64_t index)
 {
-    const struct llmobs_json *from = llmobs_json_get(event, "content_block");
     const char *type = llmobs_json_gets(from, "type");
     struct block *block;
     int rc;
@@ -107,8 +107,7 @@ static int start_block(struct llmobs_anthropic_stream *stream,
         stream->served = share(llmobs_json_get(from, "to"));
         stream->usage = NULL;
     }
-    rc = new_block(stream, llmobs_json_to_int(llmobs_json_get(event, "index")),
-                   &block);
+    rc = new_block(stream, index, &block);
     if (rc < 0)
         return rc == -ENOSPC ? 0 : rc;
     block->start = share(from);
@@ -154,10 +153,13 @@ static int add_delta(struct llmobs_anthropic_stream *stream,
 {
     const struct llmobs_json *index = llmobs_json_get(event, "index");
     struct block *block = find_block(stream, index);
+    const struct llmobs_json *delta = llmobs_json_get(event, "delta");
     size_t offset = 0;
-    const char *text = read_delta(llmobs_json_get(event, "delta"), &offset);
+    const char *text = read_delta(delta, &offset);
     int rc;
 
+    if (block && llmobs_json_says(delta, "type", "signature_delta"))
+        block->sealed = true;
     if (!text)
         return 0;
     stream->begun = true;
@@ -244,18 +246,33 @@ static int add_usage(struct llmobs_anthropic_stream *stream,
     return rc;
 }
 
+static int put_text(char **field, const char *text)
+{
+    if (!text)
+        return 0;
+    free(*field);
+    *field = strdup(text);
+    return *field ? 0 : -ENOMEM;
+}
+
+/* An answer to the results of tools that a program of the server called may
+ * come whole in its first event. */
 static int start_message(struct llmobs_anthropic_stream *stream,
                          const struct llmobs_json *event)
 {
     const struct llmobs_json *message = llmobs_json_get(event, "message");
-    const char *role = llmobs_json_gets(message, "role");
+    const struct llmobs_json *content = llmobs_json_get(message, "content");
+    int rc = stream->role
+                 ? 0
+                 : put_text(&stream->role, llmobs_json_gets(message, "role"));
 
-    if (role && !stream->role) {
-        stream->role = strdup(role);
-        if (!stream->role)
-            return -ENOMEM;
-    }
-    return add_usage(stream, llmobs_json_get(message, "usage"), false);
+    LLMOBS_JSON_EACH (one, content, rc == 0)
+        rc = start_block(stream, one, (int64_t)stream->blocks.count);
+    if (rc == 0 && llmobs_json_len(content) > 0)
+        rc =
+            put_text(&stream->reason, llmobs_json_gets(message, "stop_reason"));
+    return rc < 0 ? rc
+                  : add_usage(stream, llmobs_json_get(message, "usage"), false);
 }
 
 static int end_message(struct llmobs_anthropic_stream *stream,
@@ -269,13 +286,9 @@ static int end_message(struct llmobs_anthropic_stream *stream,
         llmobs_json_free(stream->details);
         stream->details = share(details);
     }
-    if (reason) {
-        stream->done = true;
-        free(stream->reason);
-        stream->reason = strdup(reason);
-        if (!stream->reason)
-            return -ENOMEM;
-    }
+    stream->done = stream->done || reason;
+    if (put_text(&stream->reason, reason) < 0)
+        return -ENOMEM;
     return add_usage(stream, llmobs_json_get(event, "usage"), true);
 }
 
@@ -289,7 +302,8 @@ int llmobs_anthropic_stream_add(struct llmobs_anthropic_stream *stream,
     if (strcmp(type, "content_block_delta") == 0)
         return add_delta(stream, event);
     if (strcmp(type, "content_block_start") == 0)
-        return start_block(stream, event);
+        return start_block(stream, llmobs_json_get(event, "content_block"),
+                           llmobs_json_to_int(llmobs_json_get(event, "index")));
     if (strcmp(type, "message_start") == 0)
         return start_message(stream, event);
     if (strcmp(type, "message_delta") == 0)
@@ -299,43 +313,44 @@ int llmobs_anthropic_stream_add(struct llmobs_anthropic_stream *stream,
     return 0;
 }
 
-/* The block's type. If its beginning did not come, the deltas show the type; a
- * type without its own form is taken for text (WIRE 6.8). */
+/* The block's type. If its beginning did not come, the deltas show it. */
 static const char *type_of(const struct block *block)
 {
     const char *type = llmobs_json_gets(block->start, "type");
 
-    if (!block->start)
-        return block->input.len > 0      ? "tool_use"
-               : block->thinking.len > 0 ? "thinking"
-                                         : "text";
-    return is_tool(type) || llmobs_text_is(llmobs_text_of(type), "thinking") ||
-                   llmobs_text_is(llmobs_text_of(type), "compaction")
-               ? type
-               : "text";
+    return type                      ? type
+           : block->input.len > 0    ? "tool_use"
+           : block->thinking.len > 0 ? "thinking"
+                                     : "text";
+}
+
+static int put_pieces(struct llmobs_json *block, const char *key,
+                      const struct llmobs_buf *pieces)
+{
+    return pieces->len > 0
+               ? llmobs_json_set(block, key,
+                                 llmobs_message_content_string(pieces))
+               : 0;
 }
 
 /* Gives a block in the form that it has in an answer without a stream. */
 static struct llmobs_json *whole_block(const struct block *block)
 {
     const char *type = type_of(block);
-    struct llmobs_json *out = is_tool(type) && block->start
-                                  ? llmobs_json_clone(block->start)
-                                  : llmobs_json_object();
+    struct llmobs_json *out =
+        block->start ? llmobs_json_clone(block->start) : llmobs_json_object();
     int rc = llmobs_json_sets(out, "type", type);
 
     if (rc == 0)
-        rc = llmobs_json_set(out,
-                             llmobs_text_is(llmobs_text_of(type), "compaction")
-                                 ? "content"
-                                 : "text",
-                             llmobs_message_content_string(&block->text));
+        rc = put_pieces(out,
+                        strcmp(type, "compaction") == 0 ? "content" : "text",
+                        &block->text);
     if (rc == 0)
-        rc = llmobs_json_set(out, "thinking",
-                             llmobs_message_content_string(&block->thinking));
-    if (rc == 0 && block->input.len > 0)
-        rc = llmobs_json_set(out, "input",
-                             llmobs_message_content_string(&block->input));
+        rc = put_pieces(out, "thinking", &block->thinking);
+    if (rc == 0)
+        rc = put_pieces(out, "input", &block->input);
+    if (rc == 0 && block->sealed)
+        rc = llmobs_json_sets(out, "signature", "-");
     return llmobs_json_done(out, rc);
 }
 

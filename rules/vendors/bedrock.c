@@ -154,26 +154,19 @@ static unsigned read_results(const struct llmobs_json *results,
     return sum >= 0;
 }
 
-/* Leaves out the output count at the begin of Anthropic's stream, which is not
- * the answer's. */
 bool llmobs_bedrock_body_counts(const struct llmobs_json *body,
                                 struct llmobs_counts *tokens)
 {
-    const struct llmobs_json *begun =
-        llmobs_json_get(llmobs_json_get(body, "message"), "usage");
-    const struct llmobs_json *last =
-        llmobs_json_get(llmobs_json_get(body, "metadata"), "usage");
     const struct llmobs_json *usage = llmobs_json_get(body, "usage");
     unsigned taken = 0;
 
     if (!usage)
-        usage = last ? last : begun;
+        usage = llmobs_json_get(llmobs_json_get(body, "metadata"), "usage");
     taken += read_count(usage, "input_tokens\0prompt_tokens\0inputTokens\0",
                         &tokens->input);
-    if (usage != begun)
-        taken += read_count(usage,
-                            "output_tokens\0completion_tokens\0outputTokens\0",
-                            &tokens->output);
+    taken +=
+        read_count(usage, "output_tokens\0completion_tokens\0outputTokens\0",
+                   &tokens->output);
     taken += read_count(usage, "total_tokens\0totalTokens\0", &tokens->total);
     taken += read_count(usage,
                         "cache_read_input_tokens\0cacheReadInputTokens\0"

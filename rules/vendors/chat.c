@@ -42,7 +42,6 @@ int llmobs_chat_request(struct llmobs_reading *reading)
 int llmobs_chat_document(struct llmobs_reading *reading,
                          const struct llmobs_json *body)
 {
-    const struct llmobs_chat_variant *variant = reading->form->variant;
     const struct llmobs_json *choices = llmobs_json_get(body, "choices");
     struct llmobs_json *list = llmobs_json_array();
     int rc =
@@ -58,7 +57,8 @@ int llmobs_chat_document(struct llmobs_reading *reading,
     reading->span->output_messages = list;
     if (rc == 0)
         rc = llmobs_sources_read(reading->span, body, LLMOBS_SOURCES_OPENAI);
-    return rc < 0 ? rc : variant->usage(llmobs_usage_find(body), reading->span);
+    return rc < 0 ? rc
+                  : llmobs_usage_read(llmobs_usage_find(body), reading->span);
 }
 
 int llmobs_chat_event(struct llmobs_reading *reading,
@@ -108,13 +108,6 @@ int llmobs_chat_finish(struct llmobs_reading *reading)
     if (rc == 0)
         rc = llmobs_reading_model(reading, stream->model);
     if (rc == 0)
-        rc = variant->usage(stream->usage, reading->span);
+        rc = llmobs_usage_read(stream->usage, reading->span);
     return rc < 0 ? rc : make_messages(reading);
-}
-
-int llmobs_chat_ends(struct llmobs_reading *reading)
-{
-    const struct llmobs_chat_variant *variant = reading->form->variant;
-
-    return llmobs_openai_ends_by(reading, variant->usage);
 }

@@ -15,8 +15,6 @@
 
 /* The differences between such dialects: form->variant. */
 struct llmobs_chat_variant {
-    /* Sets the metrics from a usage object; NULL: the answer has none. */
-    int (*usage)(const struct llmobs_json *usage, struct llmobs_span *span);
     const char *metadata;                       /* keys of the request to copy
                                                  */
     const struct llmobs_message_form *messages; /* of the request */
@@ -38,6 +36,5 @@ int llmobs_chat_document(struct llmobs_reading *reading,
 int llmobs_chat_event(struct llmobs_reading *reading,
                       const struct llmobs_event *event);
 int llmobs_chat_finish(struct llmobs_reading *reading);
-int llmobs_chat_ends(struct llmobs_reading *reading);
 
 #endif

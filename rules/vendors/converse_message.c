@@ -177,10 +177,10 @@ static int add_block(struct parts *parts, const struct llmobs_json *block)
     const struct llmobs_json *cited =
         llmobs_json_get(llmobs_json_get(block, "citationsContent"), "content");
     const char *text = text_of_block(block);
-    const char *reasoning = llmobs_json_gets(
-        llmobs_json_get(llmobs_json_get(block, "reasoningContent"),
-                        "reasoningText"),
-        "text");
+    const struct llmobs_json *thoughts =
+        llmobs_json_get(block, "reasoningContent");
+    const char *reasoning =
+        llmobs_json_gets(llmobs_json_get(thoughts, "reasoningText"), "text");
 
     if (!cited)
         cited = document_texts(block);
@@ -192,6 +192,8 @@ static int add_block(struct parts *parts, const struct llmobs_json *block)
         return add_call(parts, use);
     if (has_members(result))
         return add_results(parts, result);
+    if (llmobs_json_get(thoughts, "redactedContent"))
+        reasoning = LLMOBS_THOUGHTS_WITHHELD;
     if (llmobs_has_text(reasoning))
         return llmobs_message_add_text(parts->list, "reasoning",
                                        llmobs_text_of(reasoning));

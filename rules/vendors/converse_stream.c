@@ -122,6 +122,8 @@ static int add_delta(struct llmobs_converse_stream *stream,
 {
     const struct llmobs_json *delta = llmobs_json_get(event, "delta");
     const struct llmobs_json *use = llmobs_json_get(delta, "toolUse");
+    const struct llmobs_json *thoughts =
+        llmobs_json_get(delta, "reasoningContent");
     const char *text = llmobs_json_gets(delta, "text");
     struct block *block;
     int rc = find_block(stream, event, &block);
@@ -131,10 +133,12 @@ static int add_delta(struct llmobs_converse_stream *stream,
     block->texted = block->texted || text;
     rc = llmobs_message_content_append(&block->text, text);
     if (rc == 0)
-        rc = llmobs_message_content_append(
-            &block->reasoning,
-            llmobs_json_gets(llmobs_json_get(delta, "reasoningContent"),
-                             "text"));
+        rc = llmobs_message_content_append(&block->reasoning,
+                                           llmobs_json_gets(thoughts, "text"));
+    if (rc == 0 && block->reasoning.len == 0 &&
+        llmobs_json_get(thoughts, "redactedContent"))
+        rc = llmobs_message_content_append(&block->reasoning,
+                                           LLMOBS_THOUGHTS_WITHHELD);
     if (rc == 0 && llmobs_json_is_object(use))
         rc = add_input(block, llmobs_json_get(use, "input"));
     if (block->text.len + block->reasoning.len > 0 || block->tool)

@@ -212,10 +212,8 @@ static int read_usage(const struct llmobs_json *usage, struct llmobs_span *span)
     };
 
     llmobs_google_usage(usage, &counts, span);
-    return llmobs_json_set_texts(
-        span->metadata, "service_tier",
-        llmobs_google_gets(usage, "serviceTier"), "traffic_type",
-        llmobs_google_gets(usage, "trafficType"), NULL);
+    return llmobs_json_sets(span->metadata, "traffic_type",
+                            llmobs_google_gets(usage, "trafficType"));
 }
 
 static bool is_reason(const char *reason)
@@ -257,6 +255,16 @@ static int set_words(struct llmobs_reading *reading,
         "finish_message", llmobs_google_gets(candidate, "finishMessage"), NULL);
 }
 
+/* Gemini is paid by the query from version 3 on. */
+static void count_searches(struct llmobs_span *span,
+                           const struct llmobs_json *candidate)
+{
+    const struct llmobs_json *queries = llmobs_google_get(
+        llmobs_google_get(candidate, "groundingMetadata"), "webSearchQueries");
+
+    llmobs_usage_piece(span, "web_search", (int64_t)llmobs_json_len(queries));
+}
+
 static int read_document(struct llmobs_reading *reading,
                          const struct llmobs_json *body)
 {
@@ -271,6 +279,7 @@ static int read_document(struct llmobs_reading *reading,
             llmobs_json_get(candidate, "content");
         char word[LLMOBS_GOOGLE_REASON_CAP];
 
+        count_searches(reading->span, candidate);
         llmobs_fact_finish(
             reading->span,
             llmobs_google_reason(llmobs_google_get(candidate, "finishReason"),
@@ -512,6 +521,7 @@ static int read_event(struct llmobs_reading *reading,
         const struct llmobs_json *content =
             llmobs_json_get(candidate, "content");
 
+        count_searches(reading->span, candidate);
         rc = add_reason(reading, candidate);
         if (rc == 0 && llmobs_json_is_object(content))
             rc = add_content(stream, content);

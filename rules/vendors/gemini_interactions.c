@@ -11,6 +11,7 @@
 #include "rules/read/message.h"
 #include "rules/read/request.h"
 #include "rules/read/tools.h"
+#include "rules/read/usage.h"
 
 /* Keys of the request; the first one only holds settings. */
 static const char keys[] =
@@ -108,6 +109,7 @@ static void read_usage(const struct llmobs_json *usage,
     };
 
     llmobs_google_usage(usage, &counts, span);
+    (void)llmobs_usage_costs(usage, span);
 }
 
 /* Notes the status of an interaction as its reason; no reason while it waits in

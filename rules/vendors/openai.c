@@ -47,13 +47,6 @@ static bool has_ended(const struct llmobs_reading *reading,
 
 int llmobs_openai_ends(struct llmobs_reading *reading)
 {
-    return llmobs_openai_ends_by(reading, llmobs_usage_read);
-}
-
-int llmobs_openai_ends_by(struct llmobs_reading *reading,
-                          int (*read)(const struct llmobs_json *usage,
-                                      struct llmobs_span *span))
-{
     const struct llmobs_call *call = reading->classified->call;
     struct llmobs_json *usage =
         llmobs_cut_json_last(call->response_tail, "usage");
@@ -65,7 +58,7 @@ int llmobs_openai_ends_by(struct llmobs_reading *reading,
     reading->span->complete = has_ended(reading, usage);
     rc = llmobs_reading_model(reading, llmobs_json_text(model));
     if (rc == 0 && llmobs_json_is_object(usage))
-        rc = read(usage, reading->span);
+        rc = llmobs_usage_read(usage, reading->span);
     llmobs_json_free(model);
     llmobs_json_free(usage);
     return rc;

@@ -17,9 +17,4 @@ bool llmobs_openai_asks(const struct llmobs_reading *reading, const char *what);
  * usage, and whether the answer has ended. */
 int llmobs_openai_ends(struct llmobs_reading *reading);
 
-/* The same with another function, `usage`, that reads the usage object. */
-int llmobs_openai_ends_by(struct llmobs_reading *reading,
-                          int (*usage)(const struct llmobs_json *usage,
-                                       struct llmobs_span *span));
-
 #endif

@@ -14,7 +14,6 @@ const char llmobs_chat_openai_keys[] =
 const struct llmobs_chat_variant llmobs_chat_openai = {
     .metadata = llmobs_chat_openai_keys,
     .messages = &llmobs_message_openai,
-    .usage = llmobs_usage_read,
 };
 
 /* Snowflake's answers have no reason, and its streams no mark at their end: the

@@ -11,6 +11,7 @@
 #include "rules/read/sources.h"
 #include "rules/read/text.h"
 #include "rules/read/tools.h"
+#include "rules/read/usage.h"
 
 #define CODE_TOOL "code_interpreter"
 
@@ -436,12 +437,19 @@ static int add_output(struct llmobs_json *list, const struct llmobs_json *item)
 int llmobs_responses_output(struct llmobs_span *span,
                             const struct llmobs_json *items)
 {
+    int64_t searches = 0, files = 0;
     int rc = 0;
 
     span->output_messages = llmobs_json_array();
     if (!span->output_messages)
         return -ENOMEM;
     LLMOBS_JSON_EACH (item, items, rc == 0) {
+        const struct llmobs_json *action = llmobs_json_get(item, "action");
+
+        /* Only searches are paid, not the pages that the model opens. */
+        searches += llmobs_json_says(item, "type", "web_search_call") &&
+                    (!action || llmobs_json_says(action, "type", "search"));
+        files += llmobs_json_says(item, "type", "file_search_call");
         rc = add_output(span->output_messages, item);
         if (rc == 0 && llmobs_json_says(item, "type", "mcp_list_tools"))
             rc = llmobs_tools_add_definitions(llmobs_json_get(item, "tools"),
@@ -452,5 +460,7 @@ int llmobs_responses_output(struct llmobs_span *span,
         if (rc == 0)
             rc = llmobs_sources_read(span, item, LLMOBS_SOURCES_OPENAI);
     }
+    llmobs_usage_piece(span, "web_search", searches);
+    llmobs_usage_piece(span, "file_search", files);
     return rc;
 }

@@ -332,7 +332,7 @@ def name_of(event, facts, operation):
 
 WORDS = ("stop_reason", "finish_reason", "encoding_format", "service_tier",
          "model")
-MEASURED = ("transfer", "truncated", "caller")
+MEASURED = ("transfer", "truncated", "caller", "usage_by_model")
 
 
 def bare(metadata):

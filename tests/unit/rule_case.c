@@ -21,13 +21,15 @@ static char *take_line(char *at)
 }
 
 /* Splits "Name: value" lines up to the blank one; answers the body. */
-static char *take_headers(char *at, struct llmobs_header *list, size_t *count)
+static char *take_headers(char *at,
+                          const char *(*kept)(const char *name, size_t len),
+                          struct llmobs_header *list, size_t *count)
 {
     *count = 0;
     while (*at && *at != '\n') {
         char *next = take_line(at), *colon = strchr(at, ':');
 
-        if (colon && llmobs_allowlist_header(at, (size_t)(colon - at)) &&
+        if (colon && kept(at, (size_t)(colon - at)) &&
             *count < RULE_CASE_HEADERS_MAX) {
             *colon = '\0';
             for (char *c = at; *c; c++)
@@ -86,7 +88,8 @@ static int split(struct rule_case *c)
     call->url = space + 1;
     call->request_headers = c->headers[0];
     keep_lines(c, next);
-    at = take_headers(next, c->headers[0], &call->request_header_count);
+    at = take_headers(next, llmobs_allowlist_header, c->headers[0],
+                      &call->request_header_count);
     call->request = (struct llmobs_text){
         at, c->request.len - (size_t)(at - c->request.data)};
     call->transport_ok = flag(c->config, "transport", true);
@@ -102,7 +105,8 @@ static int split(struct rule_case *c)
     if (sscanf(at, "HTTP/%*s %ld", &call->status) != 1)
         return -EINVAL;
     call->response_headers = c->headers[1];
-    at = take_headers(next, c->headers[1], &call->response_header_count);
+    at = take_headers(next, llmobs_allowlist_answer, c->headers[1],
+                      &call->response_header_count);
     call->response = (struct llmobs_text){
         at, c->response.len - (size_t)(at - c->response.data)};
     call->response_size = call->response.len;

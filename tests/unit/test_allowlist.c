@@ -41,6 +41,9 @@ TEST(test_headers)
     ck_assert(!llmobs_allowlist_header("x-request-id", 12));
     ck_assert_str_eq(llmobs_allowlist_answer("X-Request-ID", 12),
                      "x-request-id");
+    ck_assert(!llmobs_allowlist_header("cf-aig-cache-status", 19));
+    ck_assert_str_eq(llmobs_allowlist_answer("CF-AIG-Cache-Status", 19),
+                     "cf-aig-cache-status");
 }
 
 /* No answer has these, and no name that only begins or ends so. */
