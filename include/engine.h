@@ -308,6 +308,8 @@ struct llmobs_ops {
     enum llmobs_rest (*rest)(enum llmobs_confined how, const void *filter);
     bool (*rest_longer)(void);
     void (*rested)(enum llmobs_confined how);
+    /* The calling thread is about to call pthread_exit. */
+    void (*leaves)(void);
     struct llmobs_wire_ops wire;
 };
 

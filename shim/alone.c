@@ -13,6 +13,7 @@
 #define LANDLOCK_RESTRICT_SELF 446
 
 typedef int two_fn(uintptr_t, uintptr_t);
+typedef void leave_fn(uintptr_t);
 typedef int prctl_fn(int, uintptr_t, uintptr_t, uintptr_t, uintptr_t);
 typedef long syscall_fn(long, uintptr_t, uintptr_t, uintptr_t, uintptr_t,
                         uintptr_t, uintptr_t);
@@ -144,6 +145,17 @@ static int alone_capset(uintptr_t header, uintptr_t data)
     return call_two(LLMOBS_LIBC_capset, NARROWED, header, data);
 }
 
+/* The real function does not return. It unwinds the stack, so this is a jump to
+ * it. */
+static void alone_pthread_exit(uintptr_t value)
+{
+    const struct llmobs_ops *ops = __atomic_load_n(&core, __ATOMIC_ACQUIRE);
+
+    if (ops)
+        ops->leaves();
+    ((leave_fn *)llmobs_libc_calls_real[LLMOBS_LIBC_pthread_exit])(value);
+}
+
 /* libc declares prctl and syscall with "...". These two name all arguments that
  * a call can have: the calling conventions pass them in the same places. */
 static int alone_prctl(int option, uintptr_t a, uintptr_t b, uintptr_t c,
@@ -203,7 +215,7 @@ void llmobs_alone_open(const struct llmobs_ops *ops)
 
 void llmobs_alone_watch(void)
 {
-    llmobs_libc_calls_patch(LLMOBS_LIBC_ALONE);
+    llmobs_libc_calls_patch(LLMOBS_LIBC_ALONE | LLMOBS_LIBC_LEAVES);
 }
 
 /* True of libseccomp's file, and of modules of script languages. */

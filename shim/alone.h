@@ -1,7 +1,8 @@
 /* alone - ends the library's threads before some calls of the program. Some
  * calls are allowed only in a process with one thread (unshare, setns). Others
  * change only the calling thread, and would not reach the library's threads (a
- * filter of system calls, landlock, a drop of privileges).
+ * filter of system calls, landlock, a drop of privileges). Also tells them of a
+ * pthread_exit: a process ends with the app's last thread.
  *
  * Owns:    nothing.
  * Threads: any. Slots are changed once, before the library starts its first

@@ -150,7 +150,7 @@ unsigned llmobs_libc_calls_in(const struct llmobs_elf *elf)
         is_other |= llmobs_str_begins(elf->soname, others[i]);
     return is_other || llmobs_elf_symbol(elf, "connect") ||
                    llmobs_elf_symbol(elf, "curl_easy_perform")
-               ? sets & LLMOBS_LIBC_ALONE
+               ? sets & (LLMOBS_LIBC_ALONE | LLMOBS_LIBC_LEAVES)
                : sets;
 }
 

@@ -1,7 +1,7 @@
 /* libc_calls - finds the functions of libc whose slots are patched: those that
- * need a process without the library's threads (alone.h), and those by which a
- * program sends and receives over sockets (socket_calls.h). thunks.h has the
- * functions for the slots.
+ * need a process without the library's threads, the one by which a thread ends
+ * (alone.h), and those by which a program sends and receives over sockets
+ * (socket_calls.h). thunks.h has the functions for the slots.
  *
  * Owns:    the addresses of these functions.
  * Threads: any. The addresses are found before the first slot is patched, and
@@ -22,16 +22,18 @@ enum {
     LLMOBS_LIBC_ALONE = 1,
     LLMOBS_LIBC_CONNECTS = 2,
     LLMOBS_LIBC_CONNECTED = 4,
+    LLMOBS_LIBC_LEAVES = 8,
     LLMOBS_LIBC_SOCKETS = LLMOBS_LIBC_CONNECTS | LLMOBS_LIBC_CONNECTED,
     /* A filter may forbid the system calls of both. */
     LLMOBS_LIBC_FILTERS = LLMOBS_LIBC_ALONE | LLMOBS_LIBC_CONNECTS
 };
 
 /* X(name, sets) */
-#define LLMOBS_LIBC_ALONE_CALLS(X) \
-    X(unshare, LLMOBS_LIBC_ALONE)  \
-    X(setns, LLMOBS_LIBC_ALONE)    \
-    X(capset, LLMOBS_LIBC_ALONE)   \
+#define LLMOBS_LIBC_ALONE_CALLS(X)      \
+    X(unshare, LLMOBS_LIBC_ALONE)       \
+    X(setns, LLMOBS_LIBC_ALONE)         \
+    X(capset, LLMOBS_LIBC_ALONE)        \
+    X(pthread_exit, LLMOBS_LIBC_LEAVES) \
     X(prctl, LLMOBS_LIBC_FILTERS)
 #define LLMOBS_LIBC_SOCKET_CALLS(X)      \
     X(syscall, LLMOBS_LIBC_FILTERS)      \

@@ -185,6 +185,7 @@ static const struct llmobs_ops ops = {
     .rest = llmobs_rest_begin,
     .rest_longer = llmobs_rest_longer,
     .rested = llmobs_rest_end,
+    .leaves = llmobs_rest_leaves,
     .wire = {llmobs_wire_begin, llmobs_wire_event, llmobs_wire_unfollowed,
              llmobs_wire_disturbed, llmobs_wire_take, llmobs_wire_give,
              llmobs_wire_insert_join, &llmobs_judge_adds},

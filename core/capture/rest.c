@@ -63,6 +63,15 @@ bool llmobs_rest_longer(void)
     return alone;
 }
 
+void llmobs_rest_leaves(void)
+{
+    int saved = errno;
+
+    if (!llmobs_filter_still() && !llmobs_fork_shares_since_load())
+        llmobs_thread_leaves();
+    errno = saved;
+}
+
 void llmobs_rest_end(enum llmobs_confined how)
 {
     int saved = errno;

@@ -42,4 +42,7 @@ bool llmobs_rest_longer(void);
  * program; the spool has the calls that were under way. */
 void llmobs_rest_end(enum llmobs_confined how);
 
+/* Called by a thread that is about to end by pthread_exit. */
+void llmobs_rest_leaves(void);
+
 #endif

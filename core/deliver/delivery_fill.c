@@ -109,6 +109,7 @@ static const char *links_path(struct llmobs_delivery *delivery)
         return NULL;
     if (delivery->links_path && delivery->links_uid == uid)
         return delivery->links_path;
+    llmobs_linker_close(&delivery->linker);
     free(delivery->links_path);
     delivery->links_path = NULL;
     delivery->links_uid = uid;
@@ -708,6 +709,7 @@ bool llmobs_delivery_fill(struct llmobs_delivery *delivery, enum llmobs_run how)
             break;
         n++;
     }
+    llmobs_linker_close(&delivery->linker);
     delivery->taken += n;
     return n > 0;
 }
@@ -803,6 +805,7 @@ bool llmobs_delivery_adopt(struct llmobs_delivery *delivery,
         add_adopted(delivery, &adopted);
         n++;
     }
+    llmobs_linker_close(&delivery->linker);
     if (rc != 1 && rc != -EAGAIN)
         backlog->adopted_ns = llmobs_clock_mono_ns();
     delivery->eager = n > 0 || rc == -EAGAIN;

@@ -19,9 +19,9 @@
  * first delivery of the thread waits a moment: if the process ends meanwhile,
  * the exiting thread delivers, except events for an intake. The thread ends
  * when nothing is left to do; and, where the app wants to be alone
- * (llmobs_thread_rest), once it has sent what is due. It looks now and then
- * whether a thread of the app is left, and ends otherwise, so that the process
- * ends with the app's last thread.
+ * (llmobs_thread_rest), once it has sent what is due. It also ends where no
+ * thread of the app is left, so that the process ends with the app's last
+ * thread: it looks once a second, and often once the first one leaves.
  */
 #ifndef LLMOBS_WORKER_H
 #define LLMOBS_WORKER_H

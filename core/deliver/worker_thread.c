@@ -25,16 +25,21 @@
  * does not have (it is off, full, or content may not go there) is lost if the
  * process is killed. */
 #define FIRST_MS 4
-/* After a delivery the thread looks again after this time, so that a busy app
- * need not wake it for every call. The time is short for the same reason. */
+/* After a delivery that follows another within this time, the thread looks
+ * again after this time, so that a busy app need not wake it for every call.
+ * The time is short for the same reason. */
 #define LINGER_MS 20
 /* More rounds than a destination has tries, because another thread may have the
  * turn in some rounds. */
 #define ANSWER_ROUNDS 5
 /* After a failed start, the thread is not started again within this time. */
 #define START_AGAIN_MS 1000
-/* The thread looks whether a thread of the app is left after a tenth of the
- * time that has passed since it last had something to do. */
+/* The time between two looks whether a thread of the app is left. An end of the
+ * first one by pthread_exit wakes this thread (llmobs_thread_leaves), so these
+ * looks are for an end by the system call. */
+#define LOOK_MS 1000
+/* Once the first thread leaves, it looks after a tenth of the time that has
+ * passed since it last had something to do. */
 #define LOOK_PART 10
 #define LOOK_LEAST_MS 10
 #define LOOK_MOST_MS 100
@@ -78,6 +83,8 @@ static int64_t look_ms(const struct llmobs_worker *worker)
     int64_t ms = (llmobs_clock_mono_ns() - worker->busy_ns) /
                  (LOOK_PART * LLMOBS_NS_PER_MS);
 
+    if (!llmobs_thread_first_leaves())
+        return LOOK_MS;
     if (ms < LOOK_LEAST_MS)
         return LOOK_LEAST_MS;
     return ms < LOOK_MOST_MS ? ms : LOOK_MOST_MS;
@@ -92,7 +99,7 @@ static void look_for_last(void *arg)
     int64_t now = llmobs_clock_mono_ns();
 
     if (worker->last ||
-        now - worker->looked_ns < LOOK_LEAST_MS * LLMOBS_NS_PER_MS)
+        now - worker->looked_ns < look_ms(worker) * LLMOBS_NS_PER_MS)
         return;
     worker->looked_ns = now;
     worker->last = llmobs_thread_is_last();
@@ -103,16 +110,27 @@ static void look_for_last(void *arg)
                                       llmobs_worker_exit_ms(worker));
 }
 
+/* When to look again after a run. */
+static int64_t due_after_run(struct llmobs_worker *worker)
+{
+    int64_t ms = worker->config->flush_interval_ms;
+    int64_t now = llmobs_clock_mono_ns(), last = worker->busy_ns;
+
+    if (worker->delivery.taken == 0)
+        return llmobs_delivery_due(&worker->delivery);
+    worker->busy_ns = now;
+    if (now - last > 2 * LINGER_MS * LLMOBS_NS_PER_MS)
+        return llmobs_delivery_due(&worker->delivery);
+    return llmobs_futex_deadline(ms < LINGER_MS ? ms : LINGER_MS);
+}
+
 /* Sends all that is due; gives the monotonic time of the next look, INT64_MAX:
  * not before something is given. */
 static int64_t deliver_due(struct llmobs_worker *worker)
 {
     struct llmobs_delivery *delivery = &worker->delivery;
-    int64_t linger = worker->config->flush_interval_ms;
     int64_t due;
 
-    if (linger > LINGER_MS)
-        linger = LINGER_MS;
     worker->rests = llmobs_thread_rests();
     if (!llmobs_worker_begin_turn(worker))
         return llmobs_futex_deadline(LINGER_MS);
@@ -121,10 +139,7 @@ static int64_t deliver_due(struct llmobs_worker *worker)
         llmobs_delivery_warm(delivery);
     llmobs_delivery_run(delivery, LLMOBS_RUN_DUE, INT64_MAX);
     delivery->waits.call = NULL;
-    if (delivery->taken)
-        worker->busy_ns = llmobs_clock_mono_ns();
-    due = delivery->taken ? llmobs_futex_deadline(linger)
-                          : llmobs_delivery_due(delivery);
+    due = due_after_run(worker);
     llmobs_worker_end_turn(worker);
     llmobs_worker_have_relay(worker);
     worker->rests = due == INT64_MAX || llmobs_thread_rests();
@@ -231,7 +246,7 @@ static bool may_rest(struct llmobs_worker *worker, unsigned given)
 static bool run_thread(struct llmobs_worker *worker)
 {
     worker->last = false;
-    worker->looked_ns = worker->busy_ns = llmobs_clock_mono_ns();
+    worker->looked_ns = 0;
     while (!worker->last && !atomic_load(&worker->stop) &&
            !atomic_load(&worker->withdrawn)) {
         unsigned seen = atomic_load(&worker->events);

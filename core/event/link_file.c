@@ -158,13 +158,15 @@ static int open_in_spool(const char *path)
 int llmobs_link_file_open(struct llmobs_link_file *file, const char *path,
                           uint64_t salt[2])
 {
-    int rc = open_in_spool(path);
+    int rc;
 
-    file->fd = -1;
-    if (rc < 0)
-        return rc;
-    file->fd = rc;
-    rc = read_head(file->fd, salt);
+    if (file->fd >= 0 && llmobs_fd_is_still(file->fd, &file->file))
+        return 0;
+    rc = open_in_spool(path);
+    file->fd = rc < 0 ? -1 : rc;
+    if (rc >= 0)
+        rc = fstat(file->fd, &file->file) == 0 ? read_head(file->fd, salt)
+                                               : -errno;
     if (rc)
         llmobs_link_file_close(file);
     return rc;
@@ -173,7 +175,7 @@ int llmobs_link_file_open(struct llmobs_link_file *file, const char *path,
 void llmobs_link_file_close(struct llmobs_link_file *file)
 {
     if (file->fd >= 0)
-        close(file->fd);
+        llmobs_fd_close(file->fd, &file->file);
     file->fd = -1;
 }
 

@@ -19,6 +19,7 @@
 #define LLMOBS_LINK_FILE_H
 
 #include <stdint.h>
+#include <sys/stat.h>
 
 #include "lib/base/siphash.h"
 #include "lib/span/id128.h"
@@ -44,9 +45,11 @@ struct llmobs_link_record {
 
 struct llmobs_link_file {
     int fd; /* -1: not open */
+    struct stat file;
 };
 
-/* Opens the file, and makes it if it is missing; gives its key. */
+/* Opens the file, and makes it if it is missing; gives its key. If it is open
+ * already, and the app has not taken its number, it stays as it is. */
 int llmobs_link_file_open(struct llmobs_link_file *file, const char *path,
                           uint64_t salt[2]);
 void llmobs_link_file_close(struct llmobs_link_file *file);

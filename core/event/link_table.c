@@ -43,12 +43,10 @@ static void report_failure(int error)
 
 void llmobs_link_table_begin(struct llmobs_link_table *table)
 {
-    int rc;
+    int rc = -ENOENT;
 
-    memcpy(table->salt, table->own, sizeof(table->salt));
-    if (!table->path)
-        return;
-    rc = llmobs_link_file_open(&table->file, table->path, table->salt);
+    if (table->path)
+        rc = llmobs_link_file_open(&table->file, table->path, table->salt);
     if (rc == 0)
         return;
     memcpy(table->salt, table->own, sizeof(table->salt));

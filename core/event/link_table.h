@@ -11,7 +11,7 @@
  * conversation may be separate processes; without that file they are in memory.
  *
  * Owns:    its memory, from the first put to fini; the descriptor of the file
- *          from begin to end.
+ *          from begin to end, between which begin may come again.
  * Threads: the thread that has the worker's turn.
  * Errors:  without memory nothing is remembered; a file that fails counts as
  *          empty, and llmobs_stats counts the failures.

@@ -6,10 +6,6 @@
 
 #include "lib/base/work.h"
 
-/* Jobs may go on for hours; no intake accepts a call that is older than this.
- */
-#define LIFE_NS (INT64_C(24) * 3600 * 1000000000)
-
 void llmobs_linker_init(struct llmobs_linker *linker)
 {
     llmobs_link_table_init(&linker->table);
@@ -17,8 +13,14 @@ void llmobs_linker_init(struct llmobs_linker *linker)
     llmobs_link_calls_reset(&linker->calls);
 }
 
+void llmobs_linker_close(struct llmobs_linker *linker)
+{
+    llmobs_link_table_end(&linker->table);
+}
+
 void llmobs_linker_fini(struct llmobs_linker *linker)
 {
+    llmobs_linker_close(linker);
     llmobs_link_table_fini(&linker->table);
     llmobs_link_sessions_fini(&linker->sessions);
     llmobs_link_calls_fini(&linker->calls);
@@ -236,7 +238,6 @@ void llmobs_linker_link(struct llmobs_linker *linker,
     if (session.len > 0 && span->session_tags)
         llmobs_link_sessions_tag(&linker->sessions,
                                  llmobs_linking_session(&l, session), span);
-    llmobs_link_table_end(l.table);
     (void)llmobs_work_end();
 }
 
@@ -300,7 +301,6 @@ void llmobs_linker_add_tool(struct llmobs_linker *linker,
         run.arguments = arguments = arguments_of_event(json);
         llmobs_link_table_begin(&linker->table);
         llmobs_link_inferred_measured(&linker->table, &run);
-        llmobs_link_table_end(&linker->table);
         llmobs_json_free(arguments);
     }
     llmobs_json_free(json);

@@ -35,7 +35,8 @@
  * later span. An id of a tool's call that is hardly random ("call_1") leads to
  * no link: servers that count begin anew.
  *
- * Owns:    the table and the sessions, from init to fini.
+ * Owns:    the table and the sessions, from init to fini; the file that it
+ *          opens, until close.
  * Threads: the thread that has the worker's turn.
  * Errors:  none: without memory, or beyond the work that a body may take, a
  *          link is left out.
@@ -63,6 +64,10 @@ struct llmobs_linker {
 void llmobs_linker_init(struct llmobs_linker *linker);
 void llmobs_linker_fini(struct llmobs_linker *linker);
 void llmobs_linker_reset(struct llmobs_linker *linker);
+
+/* Closes the file, which _link and _add_tool leave open for the next span. To
+ * be called before a wait. */
+void llmobs_linker_close(struct llmobs_linker *linker);
 
 /* Sets the path of the file that the user's processes share; borrows it. NULL:
  * no file is shared. */

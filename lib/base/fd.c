@@ -27,9 +27,11 @@
 #define MORE 4
 /* The kernel gives the lowest free number. Where one was that far below the
  * limit, an answer holds for the time of a quick call: the app would have to
- * open as many files meanwhile. */
+ * open as many files meanwhile. Where it was several times as far below, and
+ * the limit is the same, the answer holds for as many times as long. */
 #define FAR 256
 #define FAR_HOLDS_NS INT64_C(100000000)
+#define FAR_MOST 100
 /* A search looks at no more numbers than this: each look takes some 100 ns. */
 #define LOOKS_MAX 512
 /* Only so many threads of the library are known here; any further thread
@@ -108,13 +110,13 @@ void llmobs_fd_alone(void)
 /* How many numbers were free at the last count, below which limit, and until
  * when this answer holds. All are 0 at first. */
 static atomic_int seen_free, seen_limit;
-static _Atomic int64_t seen_until;
+static _Atomic int64_t seen_until, seen_far_until;
 
-/* Finds at most `want` free numbers. Searches downwards from the limit: most
- * numbers there are free. */
-static int count_free(rlim_t limit, int want)
+/* Finds at most `want` free numbers. Searches downwards from `fd`, the limit:
+ * most numbers there are free. */
+static int count_free(int fd, int want)
 {
-    int fd = limit < INT_MAX ? (int)limit : INT_MAX, found = 0;
+    int found = 0;
 
     for (int looks = 0; found < want && fd > 0 && looks < LOOKS_MAX; looks++)
         found += fcntl(--fd, F_GETFD) < 0;
@@ -124,17 +126,35 @@ static int count_free(rlim_t limit, int want)
 static bool ask_for(int want)
 {
     struct rlimit limit;
-    int found;
+    int highest, found;
 
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
         return true;
-    atomic_store(&seen_limit,
-                 limit.rlim_cur < INT_MAX ? (int)limit.rlim_cur : INT_MAX);
-    found = count_free(limit.rlim_cur, want + MORE);
+    highest = limit.rlim_cur < INT_MAX ? (int)limit.rlim_cur : INT_MAX;
+    if (atomic_load(&seen_limit) == highest &&
+        llmobs_clock_mono_ns() < atomic_load(&seen_far_until) &&
+        atomic_load(&seen_free) >= want + MORE)
+        return true;
+    atomic_store(&seen_limit, highest);
+    found = count_free(highest, want + MORE);
     atomic_store(&seen_until, 0);
+    atomic_store(&seen_far_until, 0);
     atomic_store(&seen_free, found);
     atomic_store(&seen_until, llmobs_clock_mono_ns() + HOLDS_NS);
     return found >= want;
+}
+
+/* The kernel gave this number for a file that there was room for. */
+static void hold_longer(int fd)
+{
+    int64_t far = (atomic_load(&seen_limit) - fd) / FAR;
+    int64_t now = llmobs_clock_mono_ns();
+
+    if (far <= 0 || atomic_load(&seen_until) == 0)
+        return;
+    atomic_store(&seen_until, now + FAR_HOLDS_NS);
+    atomic_store(&seen_far_until,
+                 now + (far < FAR_MOST ? far : FAR_MOST) * FAR_HOLDS_NS);
 }
 
 bool llmobs_fd_spare(int count)
@@ -164,7 +184,7 @@ static bool is_same_file(const struct stat *a, const struct stat *b)
     return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
 }
 
-static bool is_still(int fd, const struct stat *file)
+bool llmobs_fd_is_still(int fd, const struct stat *file)
 {
     struct stat now;
 
@@ -178,7 +198,7 @@ static bool is_still(int fd, const struct stat *file)
  * small. */
 __attribute__((noinline)) void llmobs_fd_close(int fd, const struct stat *file)
 {
-    if (is_still(fd, file))
+    if (llmobs_fd_is_still(fd, file))
         close(fd);
 }
 
@@ -212,7 +232,7 @@ static int lift(const struct opened *one)
     /* The old number is not the library's any more. Where the copy is of the
      * file that the old number stands for now, the library closes its copy;
      * else the app has got the number of the copy too. */
-    if (is_still(one->fd, &copy))
+    if (llmobs_fd_is_still(one->fd, &copy))
         close(high);
     errno = EBADF;
     return -1;
@@ -234,10 +254,10 @@ int llmobs_fd_copy(int fd, const struct stat *file, bool high)
 {
     int copy = -1;
 
-    if (is_still(fd, file) && llmobs_fd_spare(1))
+    if (llmobs_fd_is_still(fd, file) && llmobs_fd_spare(1))
         copy = fcntl(fd, F_DUPFD_CLOEXEC,
                      high || is_own_thread() ? LLMOBS_FD_HIGH : FIRST_FREE);
-    if (copy < 0 || is_still(copy, file))
+    if (copy < 0 || llmobs_fd_is_still(copy, file))
         return copy;
     close(copy);
     return -1;
@@ -278,7 +298,7 @@ static int reopen_by_name(int look, int dir, const char *name, int flags)
                  ? openat(dir, name, (flags & ~O_CREAT) | O_NONBLOCK | O_NOCTTY)
                  : -1;
 
-    if (fd < 0 || is_still(fd, &before))
+    if (fd < 0 || llmobs_fd_is_still(fd, &before))
         return fd;
     close(fd);
     errno = EINVAL;
@@ -337,6 +357,7 @@ __attribute__((noinline)) static void open_one(int dir, const char *name,
     if (fd < 0 || fstat(fd, &one->file) != 0)
         return;
     one->fd = fd;
+    hold_longer(fd);
     one->named =
         (before && is_same_file(&found, &one->file)) ||
         (look_up(dir, name, flags, &found) && is_same_file(&found, &one->file));
@@ -374,9 +395,8 @@ int llmobs_fd_open(int dir, const char *name, int flags)
     }
     if (!ours) {
         fd = above_standard(open_at(dir, name, flags));
-        if (fd >= 0 && fd < atomic_load(&seen_limit) - FAR &&
-            atomic_load(&seen_until) != 0)
-            atomic_store(&seen_until, llmobs_clock_mono_ns() + FAR_HOLDS_NS);
+        if (fd >= 0)
+            hold_longer(fd);
         return fd;
     }
     errno = EBADF;

@@ -71,9 +71,11 @@ void llmobs_fd_files_only(void);
  * directory and /dev/null, ENOENT where there is no /proc. */
 int llmobs_fd_reopen(int look, int flags);
 
-/* Where `fd` still stands for `file`: _copy gives a copy, `high` from
- * LLMOBS_FD_HIGH on, and _close closes `fd`. The program may have taken the
- * number for a file of its own: that file stays open, and the copy is -1. */
+/* Where `fd` still stands for `file`, which _is_still tells: _copy gives a
+ * copy, `high` from LLMOBS_FD_HIGH on, and _close closes `fd`. The program may
+ * have taken the number for a file of its own: that file stays open, and the
+ * copy is -1. */
+bool llmobs_fd_is_still(int fd, const struct stat *file);
 int llmobs_fd_copy(int fd, const struct stat *file, bool high);
 void llmobs_fd_close(int fd, const struct stat *file);
 

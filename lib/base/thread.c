@@ -594,6 +594,21 @@ void llmobs_thread_reset(void)
 /* The process in which other threads of the app outlived the first one: its
  * exit code comes from them. */
 static atomic_int outlived;
+/* The process whose first thread ends, or has ended. */
+static atomic_int leaves;
+
+bool llmobs_thread_first_leaves(void)
+{
+    return atomic_load(&leaves) == llmobs_fork_process();
+}
+
+void llmobs_thread_leaves(void)
+{
+    if (!has_seats() || llmobs_thread_number() != llmobs_fork_pid())
+        return;
+    atomic_store(&leaves, llmobs_fork_process());
+    ring_all();
+}
 
 /* By proc(5), this link cannot be read once the first thread has ended. */
 bool llmobs_thread_is_last(void)
@@ -603,6 +618,7 @@ bool llmobs_thread_is_last(void)
 
     if (readlink("/proc/self/root", &first, 1) >= 0 || errno != ENOENT)
         return false;
+    atomic_store(&leaves, llmobs_fork_process());
     apps = llmobs_thread_apps();
     if (apps > 1)
         atomic_store(&outlived, llmobs_fork_process());

@@ -106,6 +106,14 @@ void llmobs_thread_wait_alone(int64_t until_ns);
  * /proc. Changes errno. */
 bool llmobs_thread_is_last(void);
 
+/* Called by a thread of the app that is about to end. If it is the first one,
+ * wakes the library's threads that have a bell. Changes errno. */
+void llmobs_thread_leaves(void);
+
+/* True once the first thread has said so, or llmobs_thread_is_last found that
+ * it has ended. */
+bool llmobs_thread_first_leaves(void);
+
 /* Called by a thread of the library where llmobs_thread_is_last is true, before
  * all of these threads end. The last one gives the process the exit code that
  * it would have without this library. The app's exit handlers may run on that

@@ -75,6 +75,18 @@ static void left_by_main(const char *base)
     pthread_exit(NULL);
 }
 
+/* The worker waits for more to send, and nobody else is left. */
+static void left_while_waiting(const char *base)
+{
+    the_base = base;
+    atexit(use_stack);
+    printf("first: %ld\n", ask_once(hello)); /* is sent at once */
+    nap(100);
+    printf("second: %ld\n", ask_once(hello));
+    nap(100);
+    pthread_exit(NULL);
+}
+
 /* No handler of an exit runs. */
 static void left_by_system_call(const char *base)
 {
@@ -674,6 +686,7 @@ static void own_memory(const char *base)
 static const struct one_case cases[] = {
     {"plain", plain, 1, 0},
     {"left_by_main", left_by_main, 1, 0},
+    {"left_while_waiting", left_while_waiting, 2, 0},
     {"left_by_system_call", left_by_system_call, 1, 0},
     {"left_by_handler", left_by_handler, 1, 0},
     {"fork_in_handler", fork_in_handler, 2, 0},

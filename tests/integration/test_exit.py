@@ -144,6 +144,19 @@ def last_thread_beside_a_silent_agent(t):
 
 
 @test
+def last_thread_wakes_a_waiting_worker(t):
+    """Our thread waits a second for more to send, and looks each second whether
+    the first thread has ended. A pthread_exit wakes it."""
+    with double(t) as dd:
+        times = []
+        while not times or min(times) > 0.8 and len(times) < 9:
+            _, took = run_case(t, "left_while_waiting", agent(dd), 0)
+            times.append(took)
+        ok(min(times) <= 0.8, "it took %s s" % times)
+        arrived(dd, 2 * len(times))
+
+
+@test
 def last_thread_beside_a_lookup(t):
     """A second thread of ours, which looked the intake's name up, is no reason
     to go on either."""

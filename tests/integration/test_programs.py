@@ -13,8 +13,8 @@ from harness import Skip, equal, test
 # middle of it.
 FORKING = ("prefork", "fork_in_transfer", "fork_before_transfer", "forks",
            "exit_in_child", "forks_of_one_pid", "left_by_main",
-           "left_by_system_call", "left_by_handler", "left_to_another",
-           "exit_in_malloc", "fork_in_handler",
+           "left_while_waiting", "left_by_system_call", "left_by_handler",
+           "left_to_another", "exit_in_malloc", "fork_in_handler",
            "forked_after_a_call", "cleanup_in_child")
 
 
@@ -23,8 +23,8 @@ FORKING = ("prefork", "fork_in_transfer", "fork_before_transfer", "forks",
 # slow between the library's last look at a descriptor and the close (lib/base/fd.h).
 NOT_EMULATED = ("forks", "forks_of_one_pid", "exit_in_child", "prefork",
                 "fork_before_transfer", "executed", "left_by_main",
-                "left_by_system_call", "left_by_handler", "left_to_another",
-                "fork_in_handler", "cleanup_in_child", "descriptors_busy")
+                "left_while_waiting", "left_by_system_call",
+                "left_by_handler", "left_to_another", "fork_in_handler", "cleanup_in_child", "descriptors_busy")
 
 
 # They ask whether the program is alone in its process, where a sanitizer may have

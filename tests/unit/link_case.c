@@ -180,6 +180,7 @@ const char *link_turn(const struct turn *turn)
     link_now += SECOND;
     llmobs_inferred_fini(&link_tools);
     llmobs_linker_link(&linker, &call, &link_last);
+    llmobs_linker_close(&linker);
     note_tools();
     return links_of(&link_last);
 }

@@ -109,6 +109,7 @@ static const char *link_part(const struct part *part)
     fill(part, &span);
     link_now += SECOND;
     llmobs_linker_link(&linker, &call, &span);
+    llmobs_linker_close(&linker);
     text = text_of(&span);
     llmobs_span_fini(&span);
     return text;
