@@ -6,6 +6,45 @@
 #define LEAST 1e-6
 #define DECIMALS_MAX 7
 
+static int64_t count_of(const struct llmobs_json *counts, const char *key)
+{
+    const struct llmobs_json *value = llmobs_json_get(counts, key);
+
+    return llmobs_json_is_int(value) ? llmobs_json_to_int(value) : -1;
+}
+
+/* The cost of the tokens of other models, each by its own price; -1: that of
+ * one is unknown. */
+static double others_cost(const struct llmobs_row *row,
+                          struct llmobs_prices *prices,
+                          enum llmobs_price_service service)
+{
+    struct llmobs_json *all = NULL;
+    double sum = 0;
+
+    if (row->others)
+        (void)llmobs_json_parse(llmobs_text_of(row->others), &all);
+    for (void *it = llmobs_json_iter(all); it && sum >= 0;
+         it = llmobs_json_next(all, it)) {
+        const struct llmobs_json *of = llmobs_json_iter_value(it);
+        const struct llmobs_price_tokens tokens = {
+            .input = count_of(of, "input_tokens"),
+            .output = count_of(of, "output_tokens"),
+            .cache_read = count_of(of, "cache_read_input_tokens"),
+            .cache_write = count_of(of, "cache_write_input_tokens"),
+            .cache_write_hour = count_of(of, "ephemeral_1h_input_tokens"),
+            .service = service,
+        };
+        double cost =
+            llmobs_prices_cost(prices, row->provider, llmobs_json_iter_key(it),
+                               row->local, &tokens);
+
+        sum = cost < 0 ? -1 : sum + cost;
+    }
+    llmobs_json_free(all);
+    return sum;
+}
+
 void llmobs_cost_estimate(struct llmobs_row *row, struct llmobs_prices *prices)
 {
     const struct llmobs_price_tokens tokens = {
@@ -15,14 +54,18 @@ void llmobs_cost_estimate(struct llmobs_row *row, struct llmobs_prices *prices)
         .cache_write = row->cache_write_tokens,
         .cache_write_hour = row->cache_write_hour_tokens,
         .reasoning = row->reasoning_tokens,
+        .searches = row->searches,
+        .service = llmobs_price_service(row->tier),
     };
-    double cost;
+    double cost, others;
 
     if (!row->filled || row->cost >= 0 || !llmobs_row_counts(row))
         return;
-    cost = llmobs_prices_cost(prices, row->provider, row->price_model, &tokens);
-    if (cost <= LLMOBS_COST_MAX)
-        row->cost = cost;
+    cost = llmobs_prices_cost(prices, row->provider, row->price_model,
+                              row->local, &tokens);
+    others = others_cost(row, prices, tokens.service);
+    if (cost >= 0 && others >= 0 && cost + others <= LLMOBS_COST_MAX)
+        row->cost = cost + others;
 }
 
 const char *llmobs_cost_source(const struct llmobs_prices *prices,

@@ -1,10 +1,12 @@
 #include "cli/query/price.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define THOUSAND 1000
 #define DIGITS_MAX 12
+#define NAME_MAX_LEN 96
 
 static const struct {
     const char *name;
@@ -20,7 +22,39 @@ static const struct {
     {"output_cost_per_reasoning_token", LLMOBS_PRICE_REASONING},
 };
 
+/* LiteLLM's ends of names; the answers' words. */
+static const struct {
+    const char *end, *words;
+} services[LLMOBS_PRICE_SERVICES] = {
+    [LLMOBS_PRICE_FLEX] = {"_flex", "flex\0"},
+    [LLMOBS_PRICE_PRIORITY] = {"_priority", "priority\0fast\0"},
+    [LLMOBS_PRICE_BATCH] = {"_batches", "batch\0batches\0"},
+};
+
+enum llmobs_price_service llmobs_price_service(const char *tier)
+{
+    for (unsigned i = 0; tier && i < LLMOBS_PRICE_SERVICES; i++)
+        if (llmobs_words_have(services[i].words, tier))
+            return (enum llmobs_price_service)i;
+    return LLMOBS_PRICE_STANDARD;
+}
+
 /* -- reading -------------------------------------------------------------- */
+
+/* The service that a member's name ends with; *len: the length before that. */
+static enum llmobs_price_service service_at(const char *name, size_t *len)
+{
+    *len = strlen(name);
+    for (unsigned i = 0; i < LLMOBS_PRICE_SERVICES; i++) {
+        size_t end = services[i].end ? strlen(services[i].end) : *len;
+
+        if (end < *len && strcmp(name + *len - end, services[i].end) == 0) {
+            *len -= end;
+            return (enum llmobs_price_service)i;
+        }
+    }
+    return LLMOBS_PRICE_STANDARD;
+}
 
 /* Reads "_above_200k_tokens" or "_above_199999_tokens"; "" is 0. */
 static bool read_threshold(const char *text, int64_t *above)
@@ -75,8 +109,9 @@ static struct llmobs_price_tier *tier_of(struct llmobs_price *price,
     for (; at > 0 && tiers[at - 1].above > above; at--)
         tiers[at] = tiers[at - 1];
     tiers[at].above = above;
-    for (size_t i = 0; i < LLMOBS_PRICE_PARTS; i++)
-        tiers[at].rates[i] = -1;
+    for (size_t i = 0; i < LLMOBS_PRICE_SERVICES; i++)
+        for (size_t part = 0; part < LLMOBS_PRICE_PARTS; part++)
+            tiers[at].rates[i][part] = -1;
     price->count++;
     return &tiers[at];
 }
@@ -85,34 +120,69 @@ static struct llmobs_price_tier *tier_of(struct llmobs_price *price,
 static bool read_rate(struct llmobs_price *price, const char *name,
                       const struct llmobs_json *value)
 {
+    enum llmobs_price_service service;
     enum llmobs_price_part part;
     struct llmobs_price_tier *tier;
+    char plain[NAME_MAX_LEN];
     int64_t above;
     double rate = -1;
+    size_t len;
 
-    if (!read_part(name, &part, &above) || llmobs_json_is_null(value))
+    service = service_at(name, &len);
+    snprintf(plain, sizeof(plain), "%.*s", (int)len, name);
+    if (!read_part(plain, &part, &above) || llmobs_json_is_null(value))
         return true;
     if (llmobs_json_is_number(value))
         rate = llmobs_json_to_real(value);
     tier = tier_of(price, above);
     if (!tier || !(rate >= 0 && rate <= LLMOBS_PRICE_MAX))
         return false;
-    tier->rates[part] = rate;
+    tier->rates[service][part] = rate;
     return true;
 }
 
+static double rate_under(const struct llmobs_json *object, const char *key)
+{
+    const struct llmobs_json *value = llmobs_json_get(object, key);
+    double rate =
+        llmobs_json_is_number(value) ? llmobs_json_to_real(value) : -1;
+
+    return rate >= 0 && rate <= LLMOBS_PRICE_MAX ? rate : -1;
+}
+
+/* Reads what holds for all models of the entry's provider. */
+static void read_provider(const struct llmobs_json *model,
+                          const struct llmobs_json *about,
+                          struct llmobs_price *price)
+{
+    const char *of = llmobs_json_gets(model, "litellm_provider");
+    const struct llmobs_json *tiers = llmobs_json_get(about, "tiers");
+    const struct llmobs_json *shares = of ? llmobs_json_get(tiers, of) : NULL;
+
+    for (unsigned i = 0; i < LLMOBS_PRICE_SERVICES; i++)
+        price->shares[i] =
+            services[i].words ? rate_under(shares, services[i].words) : -1;
+    price->search =
+        rate_under(llmobs_json_get(model, "search_context_cost_per_query"),
+                   "search_context_size_medium");
+    if (price->search < 0 && of)
+        price->search = rate_under(llmobs_json_get(about, "web_search"), of);
+}
+
 void llmobs_price_read(const struct llmobs_json *model,
+                       const struct llmobs_json *about,
                        struct llmobs_price *price)
 {
     bool good = true;
 
     price->count = 0;
+    read_provider(model, about, price);
     for (void *it = llmobs_json_iter(model); it && good;
          it = llmobs_json_next(model, it))
         good = read_rate(price, llmobs_json_iter_key(it),
                          llmobs_json_iter_value(it));
     if (!good || price->count == 0 || price->tiers[0].above != 0 ||
-        price->tiers[0].rates[LLMOBS_PRICE_INPUT] < 0)
+        price->tiers[0].rates[LLMOBS_PRICE_STANDARD][LLMOBS_PRICE_INPUT] < 0)
         price->count = 0;
 }
 
@@ -121,17 +191,26 @@ void llmobs_price_read(const struct llmobs_json *model,
 /* The price of a part, by the highest tier that has it and that the call is
  * above; -1: none has. */
 static double rate_of(const struct llmobs_price *price,
-                      enum llmobs_price_part part, int64_t input)
+                      enum llmobs_price_part part,
+                      const struct llmobs_price_tokens *tokens)
 {
-    double rate = -1;
+    double rate = -1, own = -1;
 
     for (size_t i = 0; i < price->count; i++) {
         const struct llmobs_price_tier *tier = &price->tiers[i];
 
-        if (tier->rates[part] >= 0 && (i == 0 || input > tier->above))
-            rate = tier->rates[part];
+        if (i > 0 && tokens->input <= tier->above)
+            continue;
+        if (tier->rates[LLMOBS_PRICE_STANDARD][part] >= 0)
+            rate = tier->rates[LLMOBS_PRICE_STANDARD][part];
+        if (tier->rates[tokens->service][part] >= 0)
+            own = tier->rates[tokens->service][part];
     }
-    return rate;
+    if (own >= 0)
+        return own;
+    return rate >= 0 && price->shares[tokens->service] > 0
+               ? rate * price->shares[tokens->service]
+               : rate;
 }
 
 static double either(double rate, double other)
@@ -150,11 +229,13 @@ static double input_cost(const struct llmobs_price *price,
                          const struct llmobs_price_tokens *tokens)
 {
     int64_t in = tokens->input;
-    double input = rate_of(price, LLMOBS_PRICE_INPUT, in);
-    double read = either(rate_of(price, LLMOBS_PRICE_CACHE_READ, in), input);
-    double write = either(rate_of(price, LLMOBS_PRICE_CACHE_WRITE, in), input);
+    double input = rate_of(price, LLMOBS_PRICE_INPUT, tokens);
+    double read =
+        either(rate_of(price, LLMOBS_PRICE_CACHE_READ, tokens), input);
+    double write =
+        either(rate_of(price, LLMOBS_PRICE_CACHE_WRITE, tokens), input);
     double hour =
-        either(rate_of(price, LLMOBS_PRICE_CACHE_WRITE_HOUR, in), write);
+        either(rate_of(price, LLMOBS_PRICE_CACHE_WRITE_HOUR, tokens), write);
     int64_t from_cache = within(tokens->cache_read, in);
     int64_t to_cache = within(tokens->cache_write, in - from_cache);
     int64_t for_hour = within(tokens->cache_write_hour, to_cache);
@@ -168,9 +249,9 @@ static double input_cost(const struct llmobs_price *price,
 static double output_cost(const struct llmobs_price *price,
                           const struct llmobs_price_tokens *tokens)
 {
-    double output = rate_of(price, LLMOBS_PRICE_OUTPUT, tokens->input);
+    double output = rate_of(price, LLMOBS_PRICE_OUTPUT, tokens);
     double reasoning =
-        either(rate_of(price, LLMOBS_PRICE_REASONING, tokens->input), output);
+        either(rate_of(price, LLMOBS_PRICE_REASONING, tokens), output);
     int64_t thought = within(tokens->reasoning, tokens->output);
 
     if (output < 0)
@@ -189,5 +270,9 @@ double llmobs_price_of(const struct llmobs_price *price,
     if (price->count == 0 || tokens->input < 0)
         return -1;
     output = output_cost(price, tokens);
-    return output < 0 ? -1 : input_cost(price, tokens) + output;
+    if (output < 0)
+        return -1;
+    if (tokens->searches > 0 && price->search > 0)
+        output += (double)tokens->searches * price->search;
+    return input_cost(price, tokens) + output;
 }

@@ -33,6 +33,7 @@ struct table {
 struct known {
     char provider[LLMOBS_PRICES_NAME];
     char model[LLMOBS_PRICES_NAME]; /* "": none */
+    bool local;
     struct llmobs_price price;
     struct table *table;
 };
@@ -320,11 +321,17 @@ static void look_up(struct llmobs_prices *prices, struct known *known)
     known->price.count = 0;
     known->table = NULL;
     for (size_t i = 0; i < prices->count && !found; i++) {
+        const struct llmobs_json *about =
+            llmobs_json_get(prices->tables[i].json, ABOUT);
+
+        if (known->local && !asked.provider &&
+            llmobs_json_is_false(llmobs_json_get(about, "local")))
+            continue;
         asked.table = known->table = &prices->tables[i];
         found = find_in_table(&asked, known->model);
+        if (found)
+            llmobs_price_read(found, about, &known->price);
     }
-    if (found)
-        llmobs_price_read(found, &known->price);
 }
 
 static uint64_t hash(const char *text, uint64_t seed)
@@ -336,13 +343,15 @@ static uint64_t hash(const char *text, uint64_t seed)
 
 /* The look-up of that model, done now or before. */
 static struct known *look_up_once(struct llmobs_prices *prices,
-                                  const char *provider, const char *model)
+                                  const char *provider, const char *model,
+                                  bool local)
 {
-    size_t at = (size_t)hash(model, hash(provider, 0)) & (KNOWN_MAX - 1);
+    size_t at = (size_t)hash(model, hash(provider, local)) & (KNOWN_MAX - 1);
     struct known *known = &prices->known[at];
 
-    if (strcmp(known->model, model) != 0 ||
+    if (strcmp(known->model, model) != 0 || known->local != local ||
         strcmp(known->provider, provider) != 0) {
+        known->local = local;
         strcpy(known->provider, provider);
         strcpy(known->model, model);
         look_up(prices, known);
@@ -363,7 +372,7 @@ static bool copy_lower(const char *name, char out[LLMOBS_PRICES_NAME])
 }
 
 double llmobs_prices_cost(struct llmobs_prices *prices, const char *provider,
-                          const char *model,
+                          const char *model, bool local,
                           const struct llmobs_price_tokens *tokens)
 {
     char of[LLMOBS_PRICES_NAME], name[LLMOBS_PRICES_NAME];
@@ -373,7 +382,7 @@ double llmobs_prices_cost(struct llmobs_prices *prices, const char *provider,
     if (!prices || !model || *model == '\0' || !copy_lower(model, name) ||
         !copy_lower(provider ? provider : "", of))
         return -1;
-    known = look_up_once(prices, of, name);
+    known = look_up_once(prices, of, name, local);
     cost = llmobs_price_of(&known->price, tokens);
     if (cost >= 0)
         known->table->used = true;

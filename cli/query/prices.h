@@ -32,9 +32,11 @@ int llmobs_prices_add(struct llmobs_prices *prices, struct llmobs_text text,
                       const char *date);
 
 /* The cost of a call of the model in USD; -1: unknown. NULL is fine for each
- * pointer. */
+ * pointer. `local`: the call went to this host, where a model of an unknown
+ * provider may have any name: a table whose description has "local": false says
+ * nothing of it. */
 double llmobs_prices_cost(struct llmobs_prices *prices, const char *provider,
-                          const char *model,
+                          const char *model, bool local,
                           const struct llmobs_price_tokens *tokens);
 
 /* The date of the oldest table that has given a price; if none has, the date of

@@ -179,6 +179,35 @@ static void read_run(struct llmobs_row *row, const struct llmobs_json *event,
     share_full(texts, &row->run, llmobs_stored_run(event, room));
 }
 
+/* Reads by which a call is priced: the model that answered, unless that is but
+ * a short form of its name, as in the bodies of Bedrock. */
+static void read_price(struct llmobs_row *row, const struct llmobs_json *event,
+                       struct llmobs_texts *texts)
+{
+    const struct llmobs_json *meta = llmobs_json_get(event, "meta");
+    const struct llmobs_json *metadata = llmobs_json_get(meta, "metadata");
+    const struct llmobs_json *others =
+        llmobs_json_get(metadata, "usage_by_model");
+    static const char loopback[] = "localhost\0::1\0"
+                                   "0.0.0.0\0host.docker.internal\0";
+    const char *host = llmobs_json_text(llmobs_stored_call(event, "host"));
+    char *text = others ? llmobs_json_dumps(others, 0) : NULL;
+
+    share_full(texts, &row->price_model, llmobs_json_gets(meta, "model_name"));
+    if (!row->price_model ||
+        (row->response_model && !strstr(row->price_model, row->response_model)))
+        row->price_model =
+            row->response_model ? row->response_model : row->model;
+    share_full(texts, &row->others, text);
+    share_full(
+        texts, &row->tier,
+        llmobs_json_text(llmobs_stored_call(event, "response_service_tier")));
+    row->local =
+        host && !llmobs_json_get(metadata, "served_by") &&
+        (strncmp(host, "127.", 4) == 0 || llmobs_words_have(loopback, host));
+    free(text);
+}
+
 static void read_facts(struct llmobs_row *row, const struct llmobs_json *event,
                        struct llmobs_texts *texts)
 {
@@ -191,9 +220,7 @@ static void read_facts(struct llmobs_row *row, const struct llmobs_json *event,
     share_full(texts, &row->model, llmobs_stored_model(event));
     share_full(texts, &row->response_model,
                llmobs_stored_response_model(event));
-    share_full(texts, &row->price_model, llmobs_json_gets(meta, "model_name"));
-    if (!row->price_model)
-        row->price_model = row->model;
+    read_price(row, event, texts);
     share_full(texts, &row->provider, llmobs_json_gets(meta, "model_provider"));
     share_full(texts, &row->ml_app, llmobs_stored_tag(event, "ml_app"));
     share_full(texts, &row->session, llmobs_stored_session(event));
@@ -217,6 +244,7 @@ static void read_numbers(struct llmobs_row *row,
     row->cache_write_hour_tokens =
         count_of(metrics, "ephemeral_1h_input_tokens");
     row->reasoning_tokens = count_of(metrics, "reasoning_output_tokens");
+    row->searches = count_of(metrics, "web_search_requests");
     row->first_token =
         llmobs_json_is_number(first) ? llmobs_json_to_real(first) : -1;
 }

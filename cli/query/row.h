@@ -42,6 +42,9 @@ struct llmobs_row {
     const char *model; /* that was asked for */
     const char *response_model;
     const char *price_model; /* whose price counts: mostly the latter */
+    const char *others;      /* JSON: the tokens of other models (cost.c) */
+    const char *tier;        /* of service */
+    bool local;              /* the call went to this host */
     const char *provider;
     const char *ml_app;
     const char *session;
@@ -64,6 +67,7 @@ struct llmobs_row {
     int64_t cache_write_tokens;
     int64_t cache_write_hour_tokens; /* the part that is kept for an hour */
     int64_t reasoning_tokens;
+    int64_t searches;   /* of the web, by a tool of the server */
     double first_token; /* seconds */
     double cost;        /* USD, of a row that counts (llmobs_row_counts) */
     struct llmobs_evaluations *judged; /* borrowed; NULL: not read */

@@ -66,3 +66,38 @@ TEST(a_sum_says_of_how_many_calls)
     sum.calls = 3;
     ck_assert_str_eq(llmobs_cost_note(&sum, note), "");
 }
+
+static double estimate(struct llmobs_row row)
+{
+    static const char table[] = "{\"m\": {\"input_cost_per_token\": 0.5,"
+                                " \"output_cost_per_token\": 0.25},"
+                                " \"wise\": {\"input_cost_per_token\": 1,"
+                                " \"output_cost_per_token\": 1,"
+                                " \"cache_read_input_token_cost\": 0.5}}";
+    struct llmobs_prices *prices = llmobs_prices_new();
+
+    ck_assert_int_eq(llmobs_prices_add(prices, llmobs_text_of(table), ""), 0);
+    row.filled = true;
+    row.kind = "llm";
+    row.cost = -1;
+    llmobs_cost_estimate(&row, prices);
+    llmobs_prices_free(prices);
+    return row.cost;
+}
+
+TEST(each_model_of_a_call_has_its_price)
+{
+    struct llmobs_row row = {.price_model = "m",
+                             .input_tokens = 10,
+                             .output_tokens = 4,
+                             .cache_read_tokens = -1,
+                             .cache_write_tokens = -1};
+
+    ck_assert(estimate(row) == 6);
+    row.others = "{\"wise\": {\"input_tokens\": 20, \"output_tokens\": 2,"
+                 " \"cache_read_input_tokens\": 8}}";
+    ck_assert(estimate(row) == 6 + 12 + 4 + 2);
+    row.others = "{\"wise\": {\"input_tokens\": 1, \"output_tokens\": 1},"
+                 " \"other\": {\"input_tokens\": 1, \"output_tokens\": 1}}";
+    ck_assert(estimate(row) == -1);
+}

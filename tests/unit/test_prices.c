@@ -39,9 +39,9 @@ static void end(void)
 /* The cost of one token of input. */
 static double one(const char *provider, const char *model)
 {
-    const struct llmobs_price_tokens tokens = {1, 0, -1, -1, -1, -1};
+    const struct llmobs_price_tokens tokens = {1, 0, -1, -1, -1, -1, -1, 0};
 
-    return llmobs_prices_cost(prices, provider, model, &tokens);
+    return llmobs_prices_cost(prices, provider, model, false, &tokens);
 }
 
 #define COSTS(rest) "{'input_cost_per_token': " rest "}"
@@ -181,8 +181,8 @@ TEST(other_members_are_ignored)
 {
     begin("{'sample_spec': {'input_cost_per_token': 'a number'},"
           "'m': {'input_cost_per_token': 0.5, 'mode': 'chat',"
-          "'input_cost_per_token_batches': 'x',"
-          "'input_cost_per_token_above_200k_tokens_priority': -1,"
+          "'input_cost_per_token_regional': 'x',"
+          "'input_cost_per_token_above_200k_tokens_slow': -1,"
           "'input_cost_per_token_above__tokens': -1,"
           "'input_cost_per_token_above_9999999999999k_tokens': -1,"
           "'input_cost_per_token_above_-1k_tokens': -1,"
@@ -247,13 +247,13 @@ TEST(a_name_may_be_too_long)
 static double cost(const char *model, int64_t input, int64_t output,
                    int64_t read, int64_t write, int64_t hour, int64_t thought)
 {
-    const struct llmobs_price_tokens tokens = {input, output, read,
-                                               write, hour,   thought};
+    const struct llmobs_price_tokens tokens = {
+        input, output, read, write, hour, thought, -1, LLMOBS_PRICE_STANDARD};
     char table[1024] = "{'m': ";
     double found;
 
     begin(strcat(strcat(table, model), "}"));
-    found = llmobs_prices_cost(prices, "openai", "m", &tokens);
+    found = llmobs_prices_cost(prices, "openai", "m", false, &tokens);
     end();
     return found;
 }
@@ -312,4 +312,71 @@ TEST(a_long_call_has_other_prices)
     ck_assert(cost(model, 200001, 8, -1, -1, -1, -1) == 100000.5 + 2);
     ck_assert(cost(model, 300000, 8, 100000, -1, -1, -1) == 100000 + 12500 + 2);
     ck_assert(cost(model, 600000, 8, 100000, -1, -1, -1) == 500000 + 12500 + 2);
+}
+
+static double served(const char *model, const char *tier, int64_t searches,
+                     bool local)
+{
+    const struct llmobs_price_tokens tokens = {.input = 100,
+                                               .output = 10,
+                                               .cache_read = 40,
+                                               .searches = searches,
+                                               .service =
+                                                   llmobs_price_service(tier)};
+
+    return llmobs_prices_cost(prices, local ? "unknown" : "openai", model,
+                              local, &tokens);
+}
+
+/* 60 of 100 tokens are plain. */
+TEST(a_tier_of_service_has_its_prices)
+{
+    begin("{'llmobs_prices': {'tiers': {'openai': {'flex': 0.5}}},"
+          "'m': {'litellm_provider': 'openai', 'input_cost_per_token': 0.5,"
+          "'cache_read_input_token_cost': 0.25, 'output_cost_per_token': 1,"
+          "'input_cost_per_token_priority': 1,"
+          "'cache_read_input_token_cost_priority': 0.5,"
+          "'output_cost_per_token_priority': 0.125,"
+          "'output_cost_per_token_above_50_tokens_batches': 0.25},"
+          "'n': {'litellm_provider': 'azure', 'input_cost_per_token': 0.5}}");
+    ck_assert(served("m", NULL, -1, false) == 30 + 10 + 10);
+    ck_assert(served("m", "default", 0, false) == 30 + 10 + 10);
+    ck_assert(served("m", "flex", -1, false) == 15 + 5 + 5);
+    ck_assert(served("m", "priority", -1, false) == 60 + 20 + 1.25);
+    ck_assert(served("m", "fast", -1, false) == 60 + 20 + 1.25);
+    ck_assert(served("m", "batch", -1, false) == 30 + 10 + 2.5);
+    end();
+}
+
+TEST(searches_are_paid_by_the_piece)
+{
+    begin("{'llmobs_prices': {'web_search': {'openai': 1}},"
+          "'m': {'litellm_provider': 'openai', 'input_cost_per_token': 0.5,"
+          "'output_cost_per_token': 1},"
+          "'n': {'litellm_provider': 'openai', 'input_cost_per_token': 0.5,"
+          "'output_cost_per_token': 1, 'search_context_cost_per_query':"
+          "{'search_context_size_medium': 0.5}},"
+          "'o': {'input_cost_per_token': 0.5, 'output_cost_per_token': 1}}");
+    ck_assert(served("m", NULL, 3, false) == 60 + 3);
+    ck_assert(served("n", "priority", 3, false) == 60 + 1.5);
+    ck_assert(served("o", NULL, 3, false) == 60);
+    end();
+}
+
+/* A server at home may call its model as it likes. */
+TEST(a_public_table_says_nothing_of_a_local_host)
+{
+    begin("{'llmobs_prices': {'local': false}, 'm': " COSTS(
+        "0.5") ","
+               "'n': {'input_cost_per_token': 0.5, 'output_cost_per_token': "
+               "0}}");
+    ck_assert_int_eq(add("{'n': {'input_cost_per_token': 0.25,"
+                         "'output_cost_per_token': 0}}",
+                         ""),
+                     0);
+    ck_assert(served("n", NULL, -1, false) == 50);
+    ck_assert(served("n", NULL, -1, true) == 25);
+    ck_assert(served("n", NULL, -1, false) == 50);
+    ck_assert(served("m", NULL, -1, true) == -1);
+    end();
 }
