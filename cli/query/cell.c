@@ -15,7 +15,7 @@
 
 #define NS_PER_US 1000
 #define NS_PER_MS 1000000
-#define NS_PER_S 1000000000
+#define NS_PER_S INT64_C(1000000000)
 #define SECONDS_MAX 9e9
 #define COST_DIGITS 12
 #define COST_UNIT INT64_C(1000000000000)
@@ -249,11 +249,19 @@ static int add_grouped(struct llmobs_buf *out, int64_t count)
     return out->error;
 }
 
-/* Writes a length in the unit that a person would choose. */
+/* Writes a length in the unit that a person would choose, rounded to what is
+ * shown, as the page does. */
 static int add_length(struct llmobs_buf *out, int64_t ns, bool ascii)
 {
-    int64_t s = ns / NS_PER_S;
+    int64_t half = ns < NS_PER_MS         ? NS_PER_US / 2
+                   : ns < NS_PER_S        ? NS_PER_MS / 2
+                   : ns < 60 * NS_PER_S   ? NS_PER_S / 200
+                   : ns < 3600 * NS_PER_S ? NS_PER_S / 2
+                                          : 30 * NS_PER_S;
+    int64_t s;
 
+    ns += ns < INT64_MAX - half ? half : 0;
+    s = ns / NS_PER_S;
     if (ns < NS_PER_MS)
         return llmobs_buf_addf(out, "%" PRId64 " %s", ns / NS_PER_US,
                                ascii ? "us" : "µs");

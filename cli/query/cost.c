@@ -1,5 +1,6 @@
 #include "cli/query/cost.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -79,14 +80,16 @@ const char *llmobs_cost_source(const struct llmobs_prices *prices,
     return room;
 }
 
-/* The decimals that show two digits of a cost below a dollar, two at least. */
-static int decimals_of(double cost)
+/* Rounds a cost to two digits, or to two decimals from ten cents on, as the
+ * page does; gives the number of decimals. */
+static int round_cost(double *cost)
 {
+    double scale = 100;
     int decimals = 2;
 
-    for (double shown = cost * 100; shown < 10 && decimals < DECIMALS_MAX;
-         shown *= 10)
-        decimals++;
+    for (; *cost * scale < 10 && decimals < DECIMALS_MAX; decimals++)
+        scale *= 10;
+    *cost = floor(*cost * scale + 0.5) / scale;
     return decimals;
 }
 
@@ -104,20 +107,17 @@ void llmobs_cost_group(char *room)
 
 const char *llmobs_cost_text(double cost, char room[LLMOBS_COST_TEXT])
 {
+    int decimals;
+
     if (!(cost >= 0) || cost > LLMOBS_COST_MAX)
         return NULL;
     if (cost > 0 && cost < LEAST)
         return strcpy(room, "<$0.000001");
-    room[0] = '$';
-    if (cost == 0) {
-        strcpy(room + 1, "0");
-    } else if (cost >= 1) {
-        snprintf(room + 1, LLMOBS_COST_TEXT - 1, "%.2f", cost);
-        llmobs_cost_group(room + 1);
-    } else {
-        snprintf(room + 1, LLMOBS_COST_TEXT - 1, "%.*f", decimals_of(cost),
-                 cost);
-    }
+    if (cost == 0)
+        return strcpy(room, "$0");
+    decimals = round_cost(&cost);
+    snprintf(room, LLMOBS_COST_TEXT, "$%.*f", decimals, cost);
+    llmobs_cost_group(room + 1);
     return room;
 }
 

@@ -136,14 +136,6 @@ void llmobs_values_fini(struct llmobs_values *values)
 
 /* -- a filter that selects nothing ---------------------------------------- */
 
-static bool selects(const struct llmobs_filter *filter, enum llmobs_key key,
-                    const char *value)
-{
-    if (key == LLMOBS_KEY_TRACE_ID)
-        return strncasecmp(value, filter->trace, strlen(filter->trace)) == 0;
-    return llmobs_filter_key_match(filter, key, value);
-}
-
 int llmobs_values_missed(const struct llmobs_filter *filter,
                          struct llmobs_reader *reader,
                          void (*tell)(const struct llmobs_values *values))
@@ -153,14 +145,16 @@ int llmobs_values_missed(const struct llmobs_filter *filter,
 
     for (int i = 0; rc == 0 && i < LLMOBS_KEY_TAG; i++) {
         const enum llmobs_key key = (enum llmobs_key)i;
-        bool missed = true;
+        bool of_trace = key == LLMOBS_KEY_TRACE_ID, missed = true;
 
-        if (key == LLMOBS_KEY_TRACE_ID ? !filter->trace
-                                       : !filter->keys[i].pattern)
+        if (of_trace ? !filter->trace : !filter->keys[i].pattern)
             continue;
         rc = read_values(&values, reader, key);
         for (size_t k = 0; rc == 0 && k < values.count; k++)
-            missed = missed && !selects(filter, key, values.list[k]);
+            missed &= of_trace ? strncasecmp(values.list[k], filter->trace,
+                                             strlen(filter->trace)) != 0
+                               : !llmobs_filter_key_match(filter, key,
+                                                          values.list[k]);
         if (rc == 0 && values.count > 0 && missed)
             tell(&values);
         llmobs_values_fini(&values);

@@ -1,6 +1,7 @@
 #include "cli/show/columns.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <string.h>
 #include <time.h>
 
@@ -116,7 +117,8 @@ static void add_count(struct llmobs_buf *out, int64_t count)
         llmobs_buf_addf(out, "%" PRId64, count);
 }
 
-/* A number in at most five characters up to 999 billions. */
+/* A number in at most five characters up to 999 billions, as the page has it.
+ */
 static void add_short(struct llmobs_buf *out, int64_t count)
 {
     static const char units[] = {'k', 'M', 'G', 'T'};
@@ -134,8 +136,11 @@ static void add_short(struct llmobs_buf *out, int64_t count)
         number /= 1000;
         unit++;
     }
-    llmobs_buf_addf(out, number < 99.95 ? "%.1f%c" : "%.0f%c", number,
-                    units[unit]);
+    if (number < 99.95)
+        llmobs_buf_addf(out, "%.1f%c", floor(number * 10 + 0.5) / 10,
+                        units[unit]);
+    else
+        llmobs_buf_addf(out, "%.0f%c", floor(number + 0.5), units[unit]);
 }
 
 /* Tokens in and out: "61/115", "12.3k/–". */

@@ -22,38 +22,28 @@ static int add_field(struct llmobs_fields *fields, const char *word,
     return rc;
 }
 
-static int add_named_field(struct llmobs_fields *fields, const char *name)
+int llmobs_view_choose_fields(struct llmobs_fields *fields, const char *list)
 {
-    char shown[LLMOBS_ESCAPE_NAME];
+    char name[LLMOBS_KEY_WORD], shown[LLMOBS_ESCAPE_NAME];
     const char *near;
+    size_t len = 0;
 
-    if (fields->count == LLMOBS_FIELDS_MAX)
-        return llmobs_cli_refuse("fields", NULL, "too many of them");
-    if (add_field(fields, name, &near) == 0)
-        return 0;
+    for (fields->count = 0;; list += len + 1) {
+        len = strcspn(list, ",");
+        snprintf(name, sizeof(name), "%.*s", (int)(len < 999 ? len : 999),
+                 list);
+        if (fields->count == LLMOBS_FIELDS_MAX)
+            return llmobs_cli_refuse("fields", NULL, "too many of them");
+        if (add_field(fields, name, &near) != 0)
+            break;
+        if (list[len] == '\0')
+            return 0;
+    }
     llmobs_tell("llmobs view: --fields: no such field: %s",
                 llmobs_escape_name(name, shown));
     llmobs_suggest_end(near,
                        "the first line of `llmobs view --csv` lists them");
     return -EINVAL;
-}
-
-int llmobs_view_choose_fields(struct llmobs_fields *fields, const char *list)
-{
-    char name[LLMOBS_KEY_WORD];
-    int rc = 0;
-
-    fields->count = 0;
-    for (;;) {
-        size_t len = strcspn(list, ",");
-
-        snprintf(name, sizeof(name), "%.*s", (int)(len < 999 ? len : 999),
-                 list);
-        rc = add_named_field(fields, name);
-        if (rc != 0 || list[len] == '\0')
-            return rc;
-        list += len + 1;
-    }
 }
 
 /* -- the form ------------------------------------------------------------- */

@@ -40,26 +40,28 @@ const digits = (n) => String(Number(n.toFixed(n >= 100 ? 0 : n >= 10 ? 1 : 2)));
 const upper = (word) => word[0].toUpperCase() + word.slice(1);
 const dots = (...parts) => parts.filter(Boolean).join(' · ');
 
-/* A number in the largest unit of [size, name] that it fills. */
-const scaled = (n, units, otherwise) => {
-  const [size, name] = units.find(([least]) => n >= least) ?? [1, otherwise];
-  return digits(n / size) + name;
-};
+/* Lengths and counts are written as in the terminal: cli/query/cell.c, cli/show/columns.c. */
 function duration(ns) {
   if (count(ns) === undefined) return NONE;
-  if (ns < 6e10) return scaled(ns / 1e3, [[1e6, ' s'], [1e3, ' ms']], ' µs');
-  const [big, small, of, size] = ns < 3.6e12 ? ['min', 's', 6e10, 1e9] : ['h', 'min', 3.6e12, 6e10];
-  const rest = Math.floor(ns % of / size);
-  return `${Math.floor(ns / of)} ${big}` + (rest ? ` ${rest} ${small}` : '');
+  const n = ns + (ns < 1e6 ? 500 : ns < 1e9 ? 5e5 : ns < 6e10 ? 5e6 : ns < 3.6e12 ? 5e8 : 3e10), whole = (size) => Math.floor(n / size);
+  const two = (size) => String(whole(size) % 60).padStart(2, '0');
+  return n < 1e6 ? whole(1e3) + ' µs' : n < 1e9 ? whole(1e6) + ' ms' : n < 6e10 ? (whole(1e7) / 100).toFixed(2) + ' s'
+    : n < 3.6e12 ? `${whole(6e10)} m ${two(1e9)} s` : `${whole(3.6e12)} h ${two(6e10)} m`;
 }
-const short = (n) => (number(n) === undefined ? NONE : n < 1e4 ? digits(n)
-  : scaled(n, [[1e9, 'G'], [1e6, 'M'], [1e3, 'k']]));
-const bytes = (n) => (count(n) === undefined ? n : scaled(n, [[1048576, ' MiB'], [1024, ' KiB']], ' bytes'));
+const round = (ns) => duration(ns).replace(/\.00| 00 [ms]$/, ''); /* of a step of time */
+const rounded = (n, places) => (Math.round(n * 10 ** places) / 10 ** places).toFixed(places);
+function scaled(n, size, units) {
+  let unit = 0;
+  for (n /= size; n >= size - .5 && units[unit + 1]; unit++) n /= size;
+  return rounded(n, +(n < 99.95)) + units[unit];
+}
+const short = (n) => (number(n) === undefined ? NONE : n < 1e4 ? digits(n) : scaled(n, 1e3, 'kMGT'));
+const bytes = (n) => (count(n) === undefined ? n : n < 1024 ? `${n} bytes` : scaled(n, 1024, [' KiB', ' MiB']));
 function dollars(n) {
   if (count(n) === undefined) return NONE;
   if (n === 0) return '$0';
-  if (n >= 1) return '$' + n.toLocaleString('en-US', {minimumFractionDigits: 2, maximumFractionDigits: 2});
-  return n < 1e-6 ? '<$0.000001' : '$' + n.toFixed(clamp(1 - Math.floor(Math.log10(n)), 2, 7));
+  const [whole, part] = rounded(n, clamp(1 - Math.floor(Math.log10(n)), 2, 7)).split('.');
+  return n < 1e-6 ? '<$0.000001' : `$${grouped(+whole)}.${part}`;
 }
 /* Times are local, in microseconds since 1970. */
 const DAY = new Intl.DateTimeFormat('en-GB', {day: 'numeric', month: 'short'});
@@ -201,7 +203,8 @@ class Group {
     const {root, streamed} = this, over = !!root?.parent - !!s.parent;
     if (!root || over > 0 || over === 0 && s.start < root.start) this.root = s;
     if (s.first !== undefined && !(streamed?.start <= s.start)) this.streamed = s;
-    if (counts(s)) for (const key in this.sums) this.sums[key].add(s[key], +!s.billed);
+    const call = this.isCall(s);
+    if (call || s.billed) for (const key in this.sums) this.sums[key].add(s[key], +call);
   }
   get length() { return (this.last - this.start) * 1000; }
   get first() { return this.streamed?.first; }
@@ -210,15 +213,25 @@ class Group {
   get cost() { return this.sums.cost.value; }
   get note() { return this.sums.cost.note || this.sums.input.note; }
   get error() { return this.spans.find((s) => s.error)?.error; }
-  get question() { return this.root.question ?? this.spans.find((s) => s.question)?.question; }
-  get answer() { return this.root.answer ?? this.spans.reduce((last, s) => (s.answer && !(last?.start > s.start) ? s : last), undefined)?.answer; }
+  /* The span whose question and answer stand for all: one call. */
+  get said() {
+    const {root, spans: all} = this;
+    return root.question ? root : oldest(all, (s) => s.question && s.answer) ?? oldest(all, (s) => s.question) ?? root;
+  }
+  get question() { return this.said.question; }
+  get answer() { return this.said.answer; }
+  isCall(s) { return s.call; }
 }
-/* The spans of a value of a key, whose times are those of its calls in the middle. */
+const oldest = (all, has) => all.reduce((old, s) => (has(s) && !(old?.start <= s.start) ? s : old), undefined);
+/* A call of a model, or where somebody asks for kinds, a span of these. */
+const isCall = (s) => state.only.has('kind') || s.call;
+/* The spans of a value of a key, whose times are those of its calls in the middle, and whose errors are theirs. */
 class Kin extends Group {
+  isCall(s) { return isCall(s); }
   get length() { return middle(this, lengthOf); }
   get first() { return middle(this, firstOf); }
 }
-const callsOf = (item) => (item.spans ? item.sums.input.of : +!!item.call), errorsOf = (item) => item.failures ?? +item.failed;
+const callsOf = (item) => (item.spans ? item.sums.input.of : +!!item.call), errorsOf = (item) => (item instanceof Kin ? failedOf(item.spans.filter(isCall)).length : item.failures ?? +item.failed);
 const traces = new Map(), sessions = new Map();
 const runs = new Map();
 /* Puts all spans into their groups, which stay the same objects. The traces of one run of a program are one entry, whose
@@ -316,8 +329,9 @@ class Facet {
 }
 const SHOWN = [...new Set(['status', ...wordsFor(FACET), 'evaluation', 'score'])];
 const READERS = new Map([...SHOWN, ...wordsFor(GROUP), 'trace'].map((key) => [key, (s) => s[key]]));
-READERS.set('run', (s) => s.group.run).set('day', (s) => dayOf(s.start)).set('score', verdictsOf);
-READERS.set('status', (s) => (s.failed ? 'error' : 'ok')).set('span', (s) => s.id)
+READERS.set('day', (s) => dayOf(s.start)).set('score', verdictsOf);
+/* A trace is ok where all its spans are. */
+READERS.set('status', (s) => (s.failed ? 'error' : byTrace() && s.group.failures ? undefined : 'ok')).set('span', (s) => s.id)
   .set('evaluation', (s) => evaluationsOf(s).map((one) => string(one.assessment) ?? 'no verdict'));
 const ALIAS = new Map([['app', 'ml_app'], ['session_id', 'session'], ['error_type', 'error'], ['user_id', 'user']]);
 const facets = new Map(), tagKeys = new Map(), tagValues = new Map(), FEW_VALUES = 50;
@@ -343,7 +357,7 @@ const valuesOf = (of, s) => [of(s) ?? []].flat();
 /* The facet of a key, made at its first use. */
 function facet(name) {
   const key = ALIAS.get(name) ?? name, of = readerOf(key);
-  return of && entry(facets, key, () => new Facet(key, of));
+  return of && entry(facets, key === 'status' && byTrace() ? 'status of traces' : key, () => new Facet(key, of));
 }
 /* The keys of the tags, to be counted like values; no query can name it. */
 const facetOfTags = () => entry(facets, ' tags', () => new Facet(' tags', (s) => s.tags.map(keyOf).filter((key) => tagKeys.has(key))));
@@ -428,8 +442,10 @@ const terms = () => [...state.query.matchAll(/(-?)(?:([\w.-]+):)?(?:"([^"]*)"?|(
     const of = key && facet(key), text = (quoted ?? word).toLowerCase();
     return {not: !!minus, of, bound: boundOf(key, word), word: key && !of ? key.toLowerCase() + ':' + text : text};
   }).filter(({word, of}) => word || of);
-const wordsOf = (s) => (s.words = s.words || [s.name, s.model, s.response_model, s.provider, s.ml_app, s.service, s.session, s.error, s.script, s.caller,
-  s.question, s.answer, s.trace, s.id, ...s.tags].filter(Boolean).join('\n').toLowerCase());
+/* What people read of a span: of a tag its value, for its key is there in all spans. */
+const wordsOf = (s) => (s.words = s.words || [s.name, s.model, s.response_model, s.provider, s.ml_app, s.service, s.session, s.error,
+  s.script, s.caller, s.question, s.answer, ...s.tags.map((tag) => tag.slice(tag.indexOf(':') + 1))].filter(Boolean).join('\n').toLowerCase());
+const isId = (s, word) => word.length > 5 && (s.trace.startsWith(word) || s.id.startsWith(word));
 
 /* Traces and sessions are chosen by all spans of a trace, unless somebody asks for all conditions in one. */
 const byTrace = () => !state.one && (state.view === 'traces' || state.view === 'sessions');
@@ -444,7 +460,7 @@ function testsOf() {
     if (bound) return {not, pass: (s) => bound(s) !== not};
     if (of) return {not, pass: has(of, not, (value) => value.toLowerCase().includes(word))};
     const hits = state.deep && entry(deepHits, word, newHits);
-    return {not, pass: (s) => (wordsOf(s).includes(word) || hits[s.at] === 1) !== not};
+    return {not, pass: (s) => (wordsOf(s).includes(word) || isId(s, word) || hits[s.at] === 1) !== not};
   });
   for (const [, list] of LISTS) for (const [key, values] of state[list]) {
     const of = facet(key), not = list === 'not';
@@ -479,6 +495,8 @@ function filter() {
 
 const deepHits = new Map();
 const newHits = () => Object.assign(new Uint8Array(spans.length), {done: 0});
+/* Pictures and sounds are no words. */
+const MEDIA = /[a-z0-9+/]{200,}/gi;
 const plain = (text) => (text.includes('\\') ? text.replace(/\\(?:u([0-9a-f]{4})|(.))/gi, (all, code, c) =>
   (code ? String.fromCharCode(parseInt(code, 16)) : 'ntr'.includes(c) ? ' ' : c)) : text).toLowerCase();
 let deepRun = 0, deepDone = 0;
@@ -489,7 +507,7 @@ function deepSearch() {
   const slice = () => {
     if (run !== deepRun) return;
     for (const until = performance.now() + 10; at < spans.length && performance.now() < until; at++) {
-      const text = plain(lineOf(spans[at]));
+      const text = plain(lineOf(spans[at]).replace(MEDIA, ''));
       hits.forEach((one, i) => { one[at] = text.includes(words[i]); });
     }
     for (const one of hits) one.done = Math.max(one.done, at);
@@ -643,10 +661,7 @@ function buildFrame() {
       VIEWS.map((view) => h('button', {'data-view': view, click: () => go(view)}, upper(view))),
       h('button.small', {id: 'filters', 'aria-expanded': false, click: () => drawer()}, 'Filters')),
     h('div.search', search('search', 'Search', 'Search text, or kind:tool  model:gpt-4o  cost:>0.01', typed),
-      h('kbd', '/')), press('in all texts', () => {
-      change({deep: !state.deep});
-      deepSearch();
-    }, 'deep'), press('in one span', () => change({one: !state.one}, true), 'one'), h('span', {id: 'count', role: 'status'}), h('span', {id: 'live', role: 'status'}, live && 'live'),
+      h('kbd', '/')), press('in all texts', searchDeep, 'deep'), press('in one span', () => change({one: !state.one}, true), 'one'), h('span', {id: 'count', role: 'status'}), h('span', {id: 'live', role: 'status'}, live && 'live'),
     h('span', {id: 'status', role: 'status'}), h('span.gap'),
     h('button', {id: 'theme', 'aria-label': 'Dark or light', click: () => paint(true)}, '◐'),
     h('button', {id: 'ask', 'aria-label': 'Help', click: help}, '?')),
@@ -654,6 +669,7 @@ function buildFrame() {
       h('section', {id: 'middle', 'aria-label': 'List'}, h('div', {id: 'chips'}), h('div', {id: 'histogram'}), h('div', {id: 'bar'}),
         h('div', {id: 'sort', role: 'group', 'aria-label': 'Order'}),
         h('div', {id: 'list', role: 'listbox', tabindex: 0}), h('div', {id: 'nothing'}, h('p', 'Nothing matches.'),
+          h('p', h('button.link', {id: 'deeper', click: searchDeep}, 'Search in all texts')),
           h('button.link', {id: 'clear', click: clearAll}, 'Clear search and filters'))),
       h('section', {id: 'panel', 'aria-label': 'Trace'}), h('section', {id: 'timeseries', 'aria-label': 'Timeseries'})),
     h('dialog', {id: 'help', 'aria-label': 'Help'}, h('dl', HELP.map(([key, does]) => [h('dt', h('kbd', key)),
@@ -662,6 +678,10 @@ function buildFrame() {
       'only it, Alt+click for all but it. Drag over a chart to select a time. Traces are chosen by all their spans, "in one span" by one.'),
     h('p', `Calls are llm and embedding spans. Cost: ${PRICED}.`),
     link('Close', () => $('help').close())), h('div', {id: 'print'}));
+}
+function searchDeep() {
+  change({deep: !state.deep});
+  deepSearch();
 }
 function help() {
   $('help').showModal();
@@ -961,6 +981,7 @@ function drawList() {
   }
   $('list').hidden = !items.length;
   $('nothing').hidden = items.length > 0;
+  $('deeper').hidden = state.deep || !terms().some(({of, bound}) => !of && !bound);
   set($('list'), {'aria-label': state.view});
   rows.set(items, ROW, at >= 0 ? at : items.indexOf(held));
 }
@@ -1089,7 +1110,7 @@ function drawTree(to) {
   const {length} = shown.group, step = roundStep((b - a) * length, 4), first = Math.ceil(a * length / step) * step;
   const place = (ns) => ((ns / length - a) / (b - a) * 100 || 0) + '%';
   panel.ticks.replaceChildren(...times(length > 0 ? Math.floor((b * length - first) / step + 1e-9) + 1 : 0, (i) => {
-    const node = h('span', duration(first + i * step));
+    const node = h('span', round(first + i * step));
     node.style.left = place(first + i * step);
     return node;
   }));
@@ -1774,10 +1795,11 @@ const mean = (all) => number(all.reduce((a, b) => a + b, 0) / all.length);
 /* The evaluations of spans that have a number, in the time of their span. */
 const scored = (all) => all.flatMap((s) => evaluationsOf(s).map((one) => ({start: s.start, trace: s.trace, label: string(one.label), score: scoreOf(one)})))
   .filter((one) => one.score !== undefined);
-const middle = ({spans: all}, of, p = 50) => percentile(known(all.filter((s) => s.call), of), p);
+const middle = ({spans: all}, of, p = 50) => percentile(known(all.filter(isCall), of), p);
 const known = (all, of) => all.map(of).filter((n) => n !== undefined);
 const failedOf = (calls) => calls.filter((s) => s.failed);
 let buckets, hovered = -1;
+let tops; /* the names of the chosen groups, those with the most calls first: in all charts the same have one colour */
 
 function buildChart(chart) {
   const parts = {paths: times(SERIES + 1, () => h('path')), grid: h('path.grid'), cross: h('path.cross'),
@@ -1821,19 +1843,21 @@ function seriesOf({key, of, ranked}, calls) {
   if (!by && ranked) return [series('p50', 2, calls, of, 50), series('p95', 0, calls, of, 95)];
   if (!by && key === 'tokens') return [series('input', 1, calls, ({input, read = 0}) => (input === undefined ? input
     : Math.max(0, input - read))), series('cached', 6, calls, (s) => s.read), series('output', 2, calls, outputOf)];
-  const groups = groupsOf(calls, by ?? groupReader(key === 'errors' ? 'error' : 'model'));
-  const rest = groups.splice(groups.length > SERIES ? SERIES - 1 : SERIES);
-  if (rest.length) groups.push([`${rest.length} others`, rest.flatMap(([, all]) => all)]);
-  return groups.map(([label, all], i) => series(label, i, all, of, key === 'scores' ? mean : ranked && 95));
+  const groups = new Map(groupsOf(calls, by ?? groupReader(key === 'errors' ? 'error' : 'model')));
+  const names = by && key !== 'scores' ? tops : [...groups.keys()], first = names.slice(0, SERIES - (names.length > SERIES));
+  const rest = [...groups].filter(([label]) => !first.includes(label)), p = key === 'scores' ? mean : ranked && 95;
+  return [...first.map((label, i) => groups.has(label) && series(label, i, groups.get(label), of, p)).filter(Boolean),
+    ...rest.length ? [series(`${rest.length} others`, SERIES - 1, rest.flatMap(([, all]) => all), of, p)] : []];
 }
 function drawCharts() {
   const range = rangeOf(found), by = !!groupReader(state.by);
-  const kinds = state.only.has('kind'), isCall = (s) => kinds || s.call;
+  const kinds = state.only.has('kind');
   const calls = found.filter(isCall), counted = found.filter((s) => kinds || counts(s));
   $('charts').hidden = $('tables').hidden = !range;
   buckets = range && bucketsOf(range, charts[0].plot.clientWidth - LEFT - RIGHT);
-  put($('buckets'), range && !counted.length ? 'No calls, only other spans.' : range ? `buckets of ${duration(buckets.step * 1e3)}, times ${zone()}` : 'Nothing matches.');
-  if (range) drawTables(counted, isCall);
+  put($('buckets'), range && !counted.length ? 'No calls, only other spans.' : range ? `buckets of ${round(buckets.step * 1e3)}, times ${zone()}` : 'Nothing matches.');
+  if (range) drawTables(counted);
+  tops = by ? groupsOf(counted, groupReader(state.by)).map(([label]) => label) : [];
   for (const chart of range ? charts : []) {
     const {key, title, unit, of, ranked, name, note, draw, legend} = chart;
     const some = key === 'scores' ? scored(found) : key === 'errors' ? failedOf(calls) : of === tokens || of === costOf ? counted : calls;
@@ -1852,7 +1876,7 @@ function drawCharts() {
   }
 }
 /* A text that is wider than the room beside the axis becomes "$5e-6". */
-const tick = (text, n) => (text.length > 8 ? text[0] + Number(n.toPrecision(2)).toExponential() : text);
+const tick = (text, n) => (/[hm] \d/.test(text) ? `${digits(n / 6e10)} m` : text.length > 8 ? text[0] + Number(n.toPrecision(2)).toExponential() : text);
 function drawPlot({series: all, ranked, unit, plot, draw, paths, grid, axis}) {
   const {size, text} = buckets, width = plot.clientWidth, step = (width - LEFT - RIGHT) / size;
   if (!(step > 0)) return;
@@ -1893,7 +1917,7 @@ function hover(at) {
   }
 }
 const HEADS = ['', 'calls', 'errors', 'p50', 'p95', '1st token', 'tokens in', 'out', 'cost'];
-function drawTables(counted, isCall) {
+function drawTables(counted) {
   const cell = (name, value, text, note) => h('td', {'data-sum': name, 'data-value': value ?? ''}, text,
     note && h('small', note));
   const sum = (name, all, of, unit) => {
@@ -1911,9 +1935,9 @@ function drawTables(counted, isCall) {
       rank('p50', calls, lengthOf, 50), rank('p95', calls, lengthOf, 95), rank('ttft', calls, firstOf, 50),
     sum('input', all, inputOf, short), sum('output', all, outputOf, short), sum('cost', all, costOf, dollars));
   };
-  $('tables').replaceChildren(...['model', 'ml_app'].map((key) => {
+  $('tables').replaceChildren(...[...new Set(['model', 'ml_app', state.by])].filter(groupReader).map((key) => {
     const groups = groupsOf(counted, groupReader(key));
-    return h('article.chart', {'data-table': key}, h('h2', key === 'model' ? 'By model' : 'By app'), h('div.scroll',
+    return h('article.chart', {'data-table': key}, h('h2', 'By ' + (key === 'ml_app' ? 'app' : line(key, 40))), h('div.scroll',
       grid(HEADS, groups.slice(0, 25).map(row))), faint(dots(groups.length > 25 && `${groups.length - 25} more`,
       `cost: ${PRICED}`)));
   }));
