@@ -235,7 +235,7 @@ struct llmobs_insertions { /* a thread's, or the connection's */
                    * before it, so that its rest must */
     size_t lost;  /* of which nothing will go, without those `instead` */
     size_t shown; /* as many bytes must come next, of this `sum` */
-    uint64_t sum;
+    uint64_t sum, first; /* the latter of one byte */
     struct iovec pieces[LLMOBS_INSERT_PIECES + 2 * LLMOBS_INSERTIONS];
     char *text;
     size_t text_len;

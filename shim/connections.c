@@ -274,7 +274,9 @@ struct llmobs_connection *llmobs_connections_accepted(
                            __ATOMIC_ACQ_REL);
     if (state_of(place) != HTTP)
         return NULL;
-    if (accepted < len)
+    if (accepted > len) /* of those that were kept */
+        llmobs_connections_wipe(place.record);
+    else if (accepted < len)
         keep_next(place.record, pieces, n, accepted);
     return place.record;
 }

@@ -23,6 +23,10 @@ void llmobs_insert_check(struct llmobs_insertions *all,
 {
     size_t stay = !all->torn ? 0 : all->list[0].instead ? 2 : 1;
 
+    /* A child, or its parent, has sent what was torn. */
+    if (readable && all->shown < SIZE_MAX &&
+        sum_of(pieces, count, 0, 1) != all->first)
+        stay = all->torn = 0;
     if (all->count == stay ||
         (readable && sum_of(pieces, count, 0, all->shown) == all->sum))
         return;
@@ -98,6 +102,8 @@ void llmobs_insert_show(struct llmobs_insertions *all,
     size_t end = all->count ? all->list[all->count - 1].at + 1 : 0;
 
     all->shown = readable ? end : SIZE_MAX;
-    if (readable)
+    if (readable) {
         all->sum = sum_of(pieces, count, accepted, accepted + end);
+        all->first = sum_of(pieces, count, accepted, accepted + 1);
+    }
 }

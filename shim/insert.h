@@ -11,7 +11,8 @@
 #include "include/engine.h"
 
 /* Before a call with other bytes than were shown, as of another request, all
- * are dropped of which no part has gone. `readable`: the pieces are. */
+ * are dropped of which no part has gone; one of which a part has gone, where
+ * the first byte is another. `readable`: the pieces are. */
 void llmobs_insert_check(struct llmobs_insertions *all,
                          const struct iovec *pieces, size_t count,
                          bool readable);

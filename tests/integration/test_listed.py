@@ -17,6 +17,7 @@ from delivery import counts
 from harness import (APPS, EMULATOR, PYTHON, TESTS, Skip, body, compiled, equal,
                      installed, ok, test, trace_headers)
 from test_node import NODES
+from test_tls import frame
 
 LIST = "DD_LLMOBS_INSTRUMENTED_PROXY_URLS"
 DIR = os.path.join(APPS, "listed")
@@ -215,6 +216,17 @@ def reasons(t):
 
 
 @test
+def another_name_by_tls(t):
+    """Than that of Host, which is listed; an address is no name."""
+    for name, why in ("localhost", "way"), ("127.0.0.1", None), ("gateway.test", None):
+        argv = [PYTHON, "-c", RAW.replace("s.sendall", "import ssl; s = ssl._create_unverified_context().wrap_socket("
+                  "s, server_hostname=%r); s.sendall" % name).replace(
+            "Host: 127.0.0.1", "Host: gateway.test"), str(t.servers.tls), body()]
+        r = t.same(argv, spans=1, env={LIST: "https://gateway.test:%d" % t.servers.tls})
+        (bare if why else lambda r, _: joined(r))(r, why)
+
+
+@test
 def baggage_of_a_stranger(t):
     """As a call by libcurl, it sends a stranger's on only where the user trusts all."""
     public = ["X-Forwarded-For: 8.8.8.8"]
@@ -239,19 +251,24 @@ ANSWER = json.dumps({
     "choices": [{"index": 0, "message": {"role": "assistant", "content": "ok"},
                  "finish_reason": "stop"}],
     "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}}).encode()
-OWN = ("Host", "Content-Type", "X-N", "X-L", "Content-Length")
+OWN = ("host", "content-type", "x-n", "x-l", "content-length")
+OWN_HTTP2 = ("content-type", "x-n", "x-l", "x-t")
+PSEUDO = (":method", ":scheme", ":path", ":authority")
 
 
 class Gateway(threading.Thread):
     """Keeps how the head and the body of each request of stress.c came. `slow`: it
-    takes a KB at a time."""
+    takes a KB at a time. http2: it speaks that, by a reader of its own."""
 
-    def __init__(self, slow, own=None):
+    def __init__(self, slow=False, own=None, http2=False):
         super().__init__(daemon=True)
         self.socket, self.slow, self.got = socket.socket(), slow, []
         self.tls = own and ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         if own:
             self.tls.load_cert_chain(*own)
+        if http2:
+            self.tls.set_alpn_protocols(["h2"])
+            self.serve_stream = self.serve_http2
         if slow:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         self.socket.bind(("127.0.0.1", 0))
@@ -269,26 +286,50 @@ class Gateway(threading.Thread):
             peer = self.tls.wrap_socket(peer, server_side=True)
         with peer, peer.makefile("rb", 1024 if self.slow else -1) as stream:
             peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            while True:
-                head = b"".join(iter(stream.readline, b"\r\n"))
-                if not head:
-                    return
-                length = int(re.search(rb"Content-Length: (\d+)", head).group(1))
-                self.got.append((head.decode(), stream.read(length)))
-                peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (
-                    len(ANSWER), ANSWER))
+            self.serve_stream(peer, stream)
+
+    def serve_stream(self, peer, stream):
+        while True:
+            head = b"".join(iter(stream.readline, b"\r\n")).decode()
+            if not head:
+                return
+            first, *lines = head.rstrip("\r\n").split("\r\n")
+            equal(first, "POST /v1/chat/completions HTTP/1.1", "first line")
+            fields = [line.lower().split(": ", 1) for line in lines]
+            length = int(dict(fields)["content-length"])
+            self.got.append((fields, stream.read(length)))
+            peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (
+                len(ANSWER), ANSWER))
+
+    def serve_http2(self, peer, stream):
+        import hpack
+        table, heads, bodies = hpack.Decoder(), {}, {}
+        most = b"\x7f\xff\0\0"
+        peer.sendall(frame(4, 0, 0, b"\0\4" + most) + frame(8, 0, 0, most))
+        stream.read(24)
+        while head := stream.read(9):
+            kind, flags, number = head[3], head[4], int.from_bytes(head[5:], "big")
+            payload = stream.read(int.from_bytes(head[:3], "big"))
+            if kind == 1:
+                heads[number], bodies[number] = table.decode(payload), b""
+            elif kind == 0:
+                bodies[number] += payload
+                if flags & 1:
+                    self.got.append((heads.pop(number), bodies.pop(number)))
+                    peer.sendall(frame(1, 4, number, b"\x88") +
+                                 frame(0, 1, number, ANSWER))
 
 
-def check(got, count):
+def check(got, count, wanted=OWN):
     """Gives how many of these requests have trace headers; all else is as sent."""
     numbers, have = set(), 0
-    for head, content in got:
-        first, *lines = head.rstrip("\r\n").split("\r\n")
-        fields = [line.split(": ", 1) for line in lines]
-        own, added = fields[:len(OWN)], [name for name, _ in fields[len(OWN):]]
-        number, length = int(own[2][1]), int(own[3][1])
-        equal((first, tuple(name for name, _ in own)),
-              ("POST /v1/chat/completions HTTP/1.1", OWN), "head of %d" % number)
+    for fields, content in got:
+        names = tuple(name for name, _ in fields)
+        added = [name for name in names if name not in wanted]
+        number, length = (int(dict(fields)[name]) for name in ("x-n", "x-l"))
+        equal(tuple(name for name in names if name not in added), wanted,
+              "head of %d" % number)
+        equal(names[:len(PSEUDO)], wanted[:len(PSEUDO)], "its begin")
         equal(hashlib.sha256(content).hexdigest(), hashlib.sha256((
             '{"model":"m","messages":[{"role":"user","content":"%s"}]}' % (
                 chr(97 + number % 26) * length)).encode()).hexdigest(),
@@ -301,23 +342,82 @@ def check(got, count):
     return have
 
 
-def stress(t, ways, count=MANY, less=0, room=(), slow=False, have=0.9, tls=False):
+def client(t, kind):
+    """stress.c, or the same over TLS by that."""
+    if kind == "python":
+        return [PYTHON, os.path.join(DIR, "tls_stress.py")]
+    if not kind:
+        return [compiled(t, "stress", "-D_GNU_SOURCE", "-O1", os.path.join(DIR, "stress.c"),
+                         "-lpthread")]
+    return [compiled(t, "by_" + kind, "-D_GNU_SOURCE", "-O1", os.path.join(DIR, "tls_stress.c"),
+                     *{"gnutls": ["-DGNU", "-lgnutls"], "openssl": ["-lssl", "-lcrypto"]}[kind])]
+
+
+def stress(t, ways, count=MANY, less=0, room=(), slow=False, have=0.9, tls=None):
     if EMULATOR:
         raise Skip("not for an emulator")
-    program = [PYTHON, os.path.join(DIR, "tls_stress.py")] if tls else [compiled(t, "stress", "-D_GNU_SOURCE", "-O1", os.path.join(DIR, "stress.c"))]
+    http2 = tls and "2" in ways
+    if http2:
+        installed("/usr/lib/python3/dist-packages/hpack")
+    program = client(t, tls)
     cut = compiled(t, "takes_less.so", "-D_GNU_SOURCE", "-O1", "-shared", "-fPIC",
                    os.path.join(DIR, "takes_less.c"), "-ldl")
-    gateway = Gateway(slow, tls and t.servers.own)
+    gateway = Gateway(slow, tls and t.servers.own, http2)
     env = {LIST: ("https://localhost:%d" if tls else "http://127.0.0.1:%d") % gateway.port,
-           "LLMOBS_SOCKETS": "on"}
+           "LLMOBS_SOCKETS": "on", "LLMOBS_TLS": "on"}
     if less:
         env.update(TAKES_LESS=str(less), LD_PRELOAD=cut)
-    r = t.run([*program, ways, str(gateway.port), str(count),
-               t.servers.cert if tls else "7", *room], env=env,
+    more = {"python": [t.servers.cert], None: room}.get(tls, ["7"])
+    r = t.run([*program, ways, str(gateway.port), str(count), *more], env=env,
               launcher=[os.path.join(t.build, "llmobs-run")])
     equal((r.code, r.stdout), (0, b"%d answers\n" % count), "the program")
-    ok(check(gateway.got, count) >= have * count, "requests with headers")
+    ok(check(gateway.got, count, PSEUDO + OWN_HTTP2 if http2 else OWN) >= have * count,
+       "requests with headers")
     return r
+
+
+EXECS = """
+import os, socket, sys
+data = sys.stdin.buffer.read()
+s = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+rest = data[s.send(data):].decode()
+s.set_inheritable(True)
+os.execv(sys.executable, [sys.executable, "-c", "import socket, sys; "
+         "socket.socket(fileno=int(sys.argv[1])).sendall(sys.argv[2].encode())",
+         str(s.fileno()), rest])
+"""
+
+
+def seed_of_a_cut(low, high):
+    """For takes_less.c, whose first send then takes so many bytes of many."""
+    for seed in range(1, 100000):
+        first = (seed * 1103515245 + 12345) % 2**32
+        taken = 1 + ((first * 1103515245 + 12345) % 2**32 >> 8) % 1600
+        if (first >> 8) % 4 == 3 and low < taken < high:
+            return seed
+
+
+@test
+def an_exec_behind_a_cut(t):
+    """A limit: the new program does not know of headers of which a part has gone."""
+    head = "POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n" \
+        "Content-Length: 3000\r\n\r\n"
+    cut = compiled(t, "takes_less.so", "-D_GNU_SOURCE", "-O1", "-shared", "-fPIC",
+                   os.path.join(DIR, "takes_less.c"), "-ldl")
+    for listed in False, True:
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            port = server.getsockname()[1]
+            data = (head % port + " " * 3000).encode()
+            blank = data.index(b"\r\n\r\n") + 2
+            t.run([PYTHON, "-c", EXECS, str(port)], stdin=data, env={
+                LIST: "http://127.0.0.1:%d" % (port if listed else 1), "LD_PRELOAD": cut,
+                "TAKES_LESS": str(seed_of_a_cut(blank + 100, blank + 300))},
+                launcher=[os.path.join(t.build, "llmobs-run")])
+            peer, _ = server.accept()
+            with peer, peer.makefile("rb") as stream:
+                got = stream.read()
+        equal(got == data, not listed, "as it was sent")
+        equal(b"\r\n\r\n" in got, not listed, "the end of the head")
 
 
 class Silent(threading.Thread):
@@ -374,8 +474,17 @@ join_stress("cut", "wsvmtlf", less=5)
 join_stress("cut_of_one_that_blocks", "wsvmtlfb", less=6)
 join_stress("byte_by_byte", "y", less=8, count=50)
 for each in "blocks", "waits", "memory":
-    join_stress("tls_" + each, each, less=4, tls=True)
+    join_stress("tls_" + each, each, less=4, tls="python")
+for each in "w", "x", "p", "xp", "po", "pf", "f", "o", "2", "2p", "2po", "2pf", "2xf":
+    join_stress("openssl_" + each, each, less=3, tls="openssl")
+for each in "w", "2":
+    join_stress("gnutls_" + each, each, less=3, tls="gnutls")
 join_stress("slow", "wsvmtlf", room=("4608",), slow=True)
+join_stress("signals", "wsvmtlfI", less=2)
+join_stress("signals_of_one_that_blocks", "wsvmtlfbI", room=("4608",), slow=True)
+join_stress("children", "wsvmtlK", less=2, have=0)
+join_stress("two_threads_on_one", "wsvmtlfC", less=2)
+join_stress("two_threads_on_two", "wsvmtlfD", less=2)
 # A program that sends another request than it had begun is not followed any more.
 join_stress("given_up", "wa", less=9, have=0)
 

@@ -123,6 +123,20 @@ TEST(others_come)
         }
 }
 
+/* Another process has sent what was torn. */
+TEST(others_come_behind_a_child)
+{
+    struct iovec whole = {(void *)(uintptr_t)program, sizeof(program) - 1};
+    struct iovec next = {(void *)(uintptr_t) "POST", 4};
+    struct llmobs_insertions all = list(false);
+
+    ck_assert_uint_eq(llmobs_insert_took(&all, 3), 0);
+    llmobs_insert_show(&all, &whole, 1, 0, true);
+    llmobs_insert_check(&all, &next, 1, true);
+    ck_assert_uint_eq(all.count, 0);
+    ck_assert(!all.torn);
+}
+
 /* Once a part of a frame's length has gone, what it counts must follow, also
  * where the program passes fewer bytes. */
 TEST(others_come_behind_a_length)
@@ -135,7 +149,7 @@ TEST(others_come_behind_a_length)
 
         ck_assert_uint_eq(llmobs_insert_took(&all, strlen(OURS) + took), took);
         llmobs_insert_show(&all, &next, 1, 0, true);
-        next.iov_base = (char *)(uintptr_t) "XYZ";
+        next.iov_base = (char *)(uintptr_t) "dXZ";
         llmobs_insert_check(&all, &next, 1, true);
         ck_assert_uint_eq(all.count, !torn ? 0 : took < 11 ? 2 : 1);
         ck_assert_uint_eq(all.lost, torn ? 1 : 2);
