@@ -76,6 +76,8 @@ llmobs_hook_set llmobs_hooks_defined(const struct llmobs_elf *elf)
 {
     llmobs_hook_set bits = 0;
 
+    if (elf->gnu_hash && !llmobs_hooks_hashed(elf))
+        return bits;
     for (unsigned i = 0; i < LLMOBS_HOOK_COUNT; i++)
         if (llmobs_elf_symbol_hashed(elf, hook_names[i], hook_hashes()[i]))
             bits |= LLMOBS_HOOK_BIT(i);

@@ -20,11 +20,24 @@ static const unsigned char libraries[LLMOBS_LIB_FUNCTION_COUNT] = {
 LLMOBS_COLD static void
     *functions[LLMOBS_LIB_COPIES][LLMOBS_LIB_FUNCTION_COUNT];
 
+/* Rules out nearly all other names of these libraries, by the letters that
+ * follow the library's own. */
+static bool may_be_hook(const char *name)
+{
+#define FIFTH(library, name) | UINT64_C(1) << (#name[4] & 63)
+#define SIXTH(library, name) | UINT64_C(1) << (#name[5] & 63)
+    const uint64_t fifth = 0 LLMOBS_LIB_HOOKS(FIFTH);
+    const uint64_t sixth = 0 LLMOBS_LIB_HOOKS(SIXTH);
+
+    return llmobs_lib_calls_may(name) && name[3] &&
+           (fifth >> (name[4] & 63) & 1) && (sixth >> (name[5] & 63) & 1);
+}
+
 enum llmobs_lib_call llmobs_lib_calls_find(const char *name)
 {
     unsigned i = 0;
 
-    if (!llmobs_lib_calls_may(name))
+    if (!may_be_hook(name))
         return LLMOBS_LIB_HOOK_COUNT;
     while (i < LLMOBS_LIB_HOOK_COUNT && !llmobs_str_same(name, names[i]))
         i++;

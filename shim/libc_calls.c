@@ -17,32 +17,17 @@ LLMOBS_COLD static uint32_t hashes[LLMOBS_LIBC_COUNT];
 void *llmobs_libc_calls_real[LLMOBS_LIBC_COUNT];
 static uint64_t interposed; /* bits: the real function is not libc's */
 static unsigned watched;
+static unsigned patched; /* sets whose slots in all objects are patched */
 static void (*scan_all)(void);
 
 _Static_assert(LLMOBS_LIBC_COUNT <= 64, "a word has a bit for each");
 
-/* This runs for every name of every object. Two letters rule out most names,
- * and a mix of three, whose factors fit these names, most of the others. */
-static inline bool may_be_name(const char *name)
-{
-#define FIRST(name, sets) | UINT64_C(1) << (#name[0] & 63)
-#define SECOND(name, sets) | UINT64_C(1) << (#name[1] & 63)
-    const uint64_t first = 0 LLMOBS_LIBC_ALL_CALLS(FIRST);
-    const uint64_t second = 0 LLMOBS_LIBC_ALL_CALLS(SECOND);
-
-#define MIX(name) (((name)[0] + (name)[1] * 28 + (name)[2] * 3) & 63)
-#define ALL(name, sets) | UINT64_C(1) << MIX(#name)
-    const uint64_t all = 0 LLMOBS_LIBC_ALL_CALLS(ALL);
-
-    return (first >> (name[0] & 63) & 1) && (second >> (name[1] & 63) & 1) &&
-           (all >> MIX(name) & 1);
-}
-
 static enum llmobs_libc_call find_name(const char *name)
 {
-    unsigned i = may_be_name(name) ? 0 : LLMOBS_LIBC_COUNT;
+    unsigned i = llmobs_libc_calls_may_be(name) ? 0 : LLMOBS_LIBC_COUNT;
 
-    while (i < LLMOBS_LIBC_COUNT && !llmobs_str_same(name, names[i]))
+    while (i < LLMOBS_LIBC_COUNT &&
+           (name[1] != names[i][1] || !llmobs_str_same(name, names[i])))
         i++;
     return i;
 }
@@ -86,15 +71,18 @@ void llmobs_libc_calls_open(void (*scan_anew)(void))
     scan_all = scan_anew;
 }
 
+void llmobs_libc_calls_patched(unsigned sets)
+{
+    __atomic_fetch_or(&patched, sets, __ATOMIC_RELEASE);
+}
+
 void llmobs_libc_calls_patch(unsigned sets)
 {
-    static unsigned patched;
-
     if ((__atomic_load_n(&patched, __ATOMIC_ACQUIRE) & sets) == sets)
         return;
     llmobs_libc_calls_watch(sets);
     scan_all();
-    __atomic_fetch_or(&patched, sets, __ATOMIC_RELEASE);
+    llmobs_libc_calls_patched(sets);
 }
 
 unsigned llmobs_libc_calls_watched(unsigned sets)
@@ -121,15 +109,11 @@ bool llmobs_libc_calls_names(const struct llmobs_elf *elf, size_t count,
     return false;
 }
 
-bool llmobs_libc_calls_may(const struct llmobs_elf *elf, size_t count)
+bool llmobs_libc_calls_hashed(const struct llmobs_elf *elf, unsigned sets)
 {
-    unsigned sets = llmobs_libc_calls_watched(~0U), wanted = 0;
     uint32_t some[LLMOBS_LIBC_COUNT];
+    unsigned wanted = 0;
 
-    if (!sets)
-        return false;
-    if (llmobs_libc_calls_names(elf, count, sets))
-        return true;
     for (unsigned i = 0; i < LLMOBS_LIBC_COUNT; i++)
         if (sets_of[i] & sets)
             some[wanted++] = hashes[i];

@@ -91,13 +91,36 @@ extern void *llmobs_libc_calls_real[LLMOBS_LIBC_COUNT];
 void llmobs_libc_calls_open(void (*scan_anew)(void));
 
 /* Watches these sets from now on. The slots of objects that are loaded already
- * stay until a scan, which _patch makes once. Another thread that asks for the
- * same waits until they are patched. */
+ * stay until a scan, which _patch makes unless a scan of all objects has ended
+ * since, as that says by _patched. Another thread that asks for the same waits
+ * until they are patched. */
 void llmobs_libc_calls_watch(unsigned sets);
 void llmobs_libc_calls_patch(unsigned sets);
+void llmobs_libc_calls_patched(unsigned sets);
 
 /* Those of the sets that are watched. */
 unsigned llmobs_libc_calls_watched(unsigned sets);
+
+/* This runs for every name of every object. Two letters rule out most names,
+ * and a mix of three, whose factors fit these names, and the fourth most of the
+ * others. */
+static inline bool llmobs_libc_calls_may_be(const char *name)
+{
+#define FIRST(name, sets) | UINT64_C(1) << (#name[0] & 63)
+#define SECOND(name, sets) | UINT64_C(1) << (#name[1] & 63)
+    const uint64_t first = 0 LLMOBS_LIBC_ALL_CALLS(FIRST);
+    const uint64_t second = 0 LLMOBS_LIBC_ALL_CALLS(SECOND);
+
+#define MIX(name) (((name)[0] + (name)[1] * 28 + (name)[2] * 3) & 63)
+#define ALL(name, sets) | UINT64_C(1) << MIX(#name)
+    const uint64_t all = 0 LLMOBS_LIBC_ALL_CALLS(ALL);
+
+#define FOURTH(name, sets) | UINT64_C(1) << (#name[3] & 63)
+    const uint64_t fourth = 0 LLMOBS_LIBC_ALL_CALLS(FOURTH);
+
+    return (first >> (name[0] & 63) & 1) && (second >> (name[1] & 63) & 1) &&
+           (all >> MIX(name) & 1) && name[2] && (fourth >> (name[3] & 63) & 1);
+}
 
 /* The sets of a name; 0: of another function. */
 unsigned llmobs_libc_calls_sets(const char *name);
@@ -107,9 +130,8 @@ unsigned llmobs_libc_calls_sets(const char *name);
 bool llmobs_libc_calls_names(const struct llmobs_elf *elf, size_t count,
                              unsigned sets);
 
-/* True when the object's GNU hash table, or one of its first `count` symbols,
- * may have a name that is watched. */
-bool llmobs_libc_calls_may(const struct llmobs_elf *elf, size_t count);
+/* True when the object's GNU hash table may have a name of the sets. */
+bool llmobs_libc_calls_hashed(const struct llmobs_elf *elf, unsigned sets);
 
 /* The sets that are watched in this object: no sockets in the parts of libc, in
  * a libcurl and in a TLS library, whose connections are none of the program's

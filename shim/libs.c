@@ -221,19 +221,6 @@ bool llmobs_libs_hashed(const struct llmobs_elf *elf)
     return llmobs_elf_hashes(elf, hashes, LLMOBS_LIB_HOOK_COUNT);
 }
 
-bool llmobs_libs_names(const struct llmobs_elf *elf, size_t count)
-{
-    for (size_t i = 1; i < count; i++) {
-        const char *name = elf->strtab + elf->symtab[i].st_name;
-
-        if (elf->symtab[i].st_name < elf->strtab_len &&
-            llmobs_lib_calls_may(name) &&
-            llmobs_lib_calls_find(name) < LLMOBS_LIB_HOOK_COUNT)
-            return true;
-    }
-    return false;
-}
-
 static bool is_used(const struct place *place)
 {
     return __atomic_load_n(&place->used, __ATOMIC_ACQUIRE);

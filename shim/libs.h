@@ -29,10 +29,8 @@ bool llmobs_libs_any(void);
 /* After such a walk: finds what a library that is new needs of others. */
 void llmobs_libs_complete(void);
 
-/* True when the object's GNU hash table, or one of its first `count` symbols,
- * may have a hooked name. */
+/* True when the object's GNU hash table may have a hooked name. */
 bool llmobs_libs_hashed(const struct llmobs_elf *elf);
-bool llmobs_libs_names(const struct llmobs_elf *elf, size_t count);
 
 /* The function to write into a slot of that name, which holds `value`; NULL:
  * the slot stays. The library's own slots stay, because its functions call each

@@ -10,6 +10,8 @@
 #include "shim/thunks.h"
 #include "shim/wrappers.h"
 
+#define MARKS 1024
+
 /* The object that is being patched. */
 struct work {
     const struct llmobs_elf *elf;
@@ -23,6 +25,10 @@ struct work {
     bool changed;       /* a slot of libcurl or of the loader was written */
     bool changed_lib;   /* one of another library */
     unsigned libc_sets; /* of libc's functions that are watched in the object */
+    /* The symbols of names that matter: by the rest of their numbers; and
+     * perhaps each from this number on. */
+    uint64_t marks[MARKS / 64];
+    size_t unsure;
 };
 
 /* Tests whether a word can be written, without changing it and without a fault:
@@ -234,18 +240,6 @@ static void patch_one(struct work *work, const ElfW(Rela) * rela)
         llmobs_wrappers_copy(work->elf);
 }
 
-static void patch_table(struct work *work, const ElfW(Rela) * rela, size_t len)
-{
-    for (size_t i = 0; i < len; i++) {
-        unsigned type = (unsigned)ELF64_R_TYPE(rela[i].r_info);
-
-        if ((type == LLMOBS_R_JUMP_SLOT || type == LLMOBS_R_GLOB_DAT ||
-             type == LLMOBS_R_ABS64) &&
-            rela[i].r_addend == 0 && ELF64_R_SYM(rela[i].r_info) != 0)
-            patch_one(work, &rela[i]);
-    }
-}
-
 /* The bytes of a segment that are searched. */
 #define SEARCHED_MAX 2097152
 #define WORD sizeof(void *)
@@ -338,56 +332,83 @@ void llmobs_patch_copied(const struct llmobs_elf *program,
     seal(&work);
 }
 
-/* True if one of the first `count` symbols has a name like libcurl's. In a
- * process with a libcurl this looks at all names of all objects. The first
- * letter rules out most of them. */
-static bool names_curl(const struct llmobs_elf *elf, size_t count)
+static bool is_marked(const struct work *work, size_t symbol)
 {
-    const ElfW(Sym) *end = elf->symtab + count;
+    return symbol >= work->unsure ||
+           work->marks[symbol % MARKS / 64] >> symbol % 64 & 1;
+}
+
+static void patch_table(struct work *work, const ElfW(Rela) * rela, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        unsigned type = (unsigned)ELF64_R_TYPE(rela[i].r_info);
+        size_t symbol = ELF64_R_SYM(rela[i].r_info);
+
+        if (symbol != 0 && is_marked(work, symbol) && rela[i].r_addend == 0 &&
+            (type == LLMOBS_R_JUMP_SLOT || type == LLMOBS_R_GLOB_DAT ||
+             type == LLMOBS_R_ABS64))
+            patch_one(work, &rela[i]);
+    }
+}
+
+/* Rules out most names by their first letters, as this is asked of each. */
+static inline bool may_matter(const char *name, bool libc, bool late)
+{
+    return (name[0] == 'c' && name[1] == 'u') ||
+           (libc && llmobs_libc_calls_may_be(name)) ||
+           (late && (name[0] == 'd' || name[0] == 'l')) ||
+           llmobs_lib_calls_may(name);
+}
+
+/* Marks the symbols of names that matter, with `one` perhaps not all of them;
+ * false: none does. Looks at all undefined symbols, most of which come before
+ * the symbols with a hash. */
+static bool mark_symbols(struct work *work, bool one)
+{
+    const struct llmobs_elf *elf = work->elf;
+    const ElfW(Sym) *symbols = elf->symtab;
     const char *strings = elf->strtab;
-    size_t len = elf->strtab_len;
+    size_t len = elf->strtab_len, count = llmobs_elf_unhashed(elf);
+    bool libc = work->libc_sets, late = work->how->late;
+    bool any = count == 0 || llmobs_hooks_hashed(elf) ||
+               (libc && llmobs_libc_calls_hashed(elf, work->libc_sets)) ||
+               (late && llmobs_loader_hashed(elf)) ||
+               (llmobs_host_tls() && llmobs_libs_hashed(elf));
 
-    for (const ElfW(Sym) *sym = elf->symtab + 1; sym < end; sym++)
-        if (sym->st_name < len && strings[sym->st_name] == 'c' &&
-            llmobs_str_begins(strings + sym->st_name, "curl_"))
-            return true;
-    return false;
+    work->unsure = any ? count : SIZE_MAX;
+    if (count > elf->symtab_len)
+        count = elf->symtab_len;
+    for (size_t i = 1; i < count && !(one && any); i++) {
+        size_t at = symbols[i].st_name;
+
+        if (at >= len || !may_matter(strings + at, libc, late) ||
+            kind_of_name(work, strings + at,
+                         symbols[i].st_shndx != SHN_UNDEF) == NO_MATTER)
+            continue;
+        work->marks[i % MARKS / 64] |= UINT64_C(1) << i % 64;
+        any = true;
+    }
+    return any;
 }
 
-static bool names_dl(const struct llmobs_elf *elf, size_t count,
-                     const struct llmobs_patch *how)
-{
-    for (size_t i = 1; i < count; i++)
-        if (how->find_export(llmobs_elf_string(elf, elf->symtab[i].st_name)))
-            return true;
-    return false;
-}
-
-/* Looks at all undefined symbols. Most of them come before the symbols with a
- * hash. */
 bool llmobs_patch_may(const struct llmobs_elf *elf,
                       const struct llmobs_patch *how)
 {
-    size_t count = llmobs_elf_unhashed(elf);
+    struct work work = {
+        .elf = elf, .how = how, .libc_sets = llmobs_libc_calls_watched(~0U)};
 
-    if (count == 0)
-        return true;
-    if (count > elf->symtab_len)
-        count = elf->symtab_len;
-    return names_curl(elf, count) || llmobs_hooks_hashed(elf) ||
-           llmobs_libc_calls_may(elf, count) ||
-           (how->late &&
-            (names_dl(elf, count, how) || llmobs_loader_hashed(elf))) ||
-           (llmobs_host_tls() &&
-            (llmobs_libs_names(elf, count) || llmobs_libs_hashed(elf)));
+    return mark_symbols(&work, true);
 }
 
 bool llmobs_patch_object(const struct llmobs_elf *elf,
                          const struct llmobs_patch *how)
 {
     struct work work = {
-        .elf = elf, .how = how, .libc_sets = llmobs_libc_calls_in(elf)};
+        .elf = elf, .how = how, .libc_sets = llmobs_libc_calls_watched(~0U)};
 
+    if (!mark_symbols(&work, false))
+        return true;
+    work.libc_sets = llmobs_libc_calls_in(elf);
     find_seal(&work);
     patch_table(&work, elf->rela, elf->rela_len);
     patch_table(&work, elf->plt, elf->plt_len);

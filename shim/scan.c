@@ -224,10 +224,8 @@ static int patch_callers(struct dl_phdr_info *info, size_t size, void *argument)
         return 0;
     if (index == 0)
         llmobs_patch_copied(&elf, &how);
-    if (!llmobs_patch_may(&elf, &how) || is_own_object(&elf) ||
-        llmobs_libc_brings(elf.base) || llmobs_copies_at(&elf))
-        return 0;
-    if (!llmobs_patch_object(&elf, &how))
+    if (!is_own_object(&elf) && !llmobs_libc_brings(elf.base) &&
+        !llmobs_copies_at(&elf) && !llmobs_patch_object(&elf, &how))
         walk->loading = true;
     return 0;
 }
@@ -245,7 +243,10 @@ static void find_all(struct walk *walk)
         return;
     walk->anew = llmobs_host_decide_tls();
     if (llmobs_host_decide_sockets()) {
-        llmobs_libc_calls_watch(LLMOBS_LIBC_CONNECTS);
+        /* Those for `alone`, too, which the first thread of the library would
+         * look for again in all objects. */
+        llmobs_libc_calls_watch(LLMOBS_LIBC_CONNECTS | LLMOBS_LIBC_ALONE |
+                                LLMOBS_LIBC_LEAVES);
         llmobs_handlers_watch();
         walk->anew = true;
     }
@@ -281,6 +282,7 @@ static bool round_done(void)
 {
     struct walk copies = {.first = 0};
     struct walk callers = {.first = 0};
+    unsigned sets = llmobs_libc_calls_watched(~0U);
 
     find_all(&copies);
     /* The first walk has found a TLS library. From now on its names are
@@ -316,6 +318,8 @@ static bool round_done(void)
         return false;
     }
     /* An object that is still being loaded must not count as seen. */
+    if (!callers.loading && callers.first == 0)
+        llmobs_libc_calls_patched(sets);
     if (!callers.loading)
         seen = copies.now;
     else if (copies.changed || copies.full)
