@@ -1,12 +1,10 @@
 #include "cli/query/price.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define THOUSAND 1000
 #define DIGITS_MAX 12
-#define NAME_MAX_LEN 96
 
 static const struct {
     const char *name;
@@ -26,6 +24,7 @@ static const struct {
 static const struct {
     const char *end, *words;
 } services[LLMOBS_PRICE_SERVICES] = {
+    [LLMOBS_PRICE_STANDARD] = {"", NULL},
     [LLMOBS_PRICE_FLEX] = {"_flex", "flex\0"},
     [LLMOBS_PRICE_PRIORITY] = {"_priority", "priority\0fast\0"},
     [LLMOBS_PRICE_BATCH] = {"_batches", "batch\0batches\0"},
@@ -41,46 +40,38 @@ enum llmobs_price_service llmobs_price_service(const char *tier)
 
 /* -- reading -------------------------------------------------------------- */
 
-/* The service that a member's name ends with; *len: the length before that. */
-static enum llmobs_price_service service_at(const char *name, size_t *len)
-{
-    *len = strlen(name);
-    for (unsigned i = 0; i < LLMOBS_PRICE_SERVICES; i++) {
-        size_t end = services[i].end ? strlen(services[i].end) : *len;
-
-        if (end < *len && strcmp(name + *len - end, services[i].end) == 0) {
-            *len -= end;
-            return (enum llmobs_price_service)i;
-        }
-    }
-    return LLMOBS_PRICE_STANDARD;
-}
-
-/* Reads "_above_200k_tokens" or "_above_199999_tokens"; "" is 0. */
-static bool read_threshold(const char *text, int64_t *above)
+/* Reads what stands behind the name of a part: "_above_200k_tokens" or
+ * "_above_199999_tokens", then a service's end. */
+static bool read_end(const char *text, int64_t *above,
+                     enum llmobs_price_service *service)
 {
     static const char before[] = "_above_", after[] = "_tokens";
     char *end;
 
     *above = 0;
-    if (*text == '\0')
-        return true;
-    if (strncmp(text, before, sizeof(before) - 1) != 0)
-        return false;
-    text += sizeof(before) - 1;
-    if (*text < '0' || *text > '9' || strspn(text, "0123456789") > DIGITS_MAX)
-        return false;
-    *above = strtoll(text, &end, 10);
-    if (*end == 'k') {
-        *above *= THOUSAND;
-        end++;
+    if (strncmp(text, before, sizeof(before) - 1) == 0) {
+        text += sizeof(before) - 1;
+        if (*text < '0' || *text > '9' ||
+            strspn(text, "0123456789") > DIGITS_MAX)
+            return false;
+        *above = strtoll(text, &end, 10);
+        *above *= *end == 'k' ? THOUSAND : 1;
+        text = end + (*end == 'k');
+        if (strncmp(text, after, sizeof(after) - 1) != 0)
+            return false;
+        text += sizeof(after) - 1;
     }
-    return strcmp(end, after) == 0;
+    for (unsigned i = 0; i < LLMOBS_PRICE_SERVICES; i++)
+        if (strcmp(text, services[i].end) == 0) {
+            *service = (enum llmobs_price_service)i;
+            return true;
+        }
+    return false;
 }
 
 /* Finds the part of a price that a member of this name holds; false: none. */
 static bool read_part(const char *name, enum llmobs_price_part *part,
-                      int64_t *above)
+                      int64_t *above, enum llmobs_price_service *service)
 {
     for (size_t i = 0; i < sizeof(members) / sizeof(*members); i++) {
         size_t len = strlen(members[i].name);
@@ -88,7 +79,7 @@ static bool read_part(const char *name, enum llmobs_price_part *part,
         if (strncmp(name, members[i].name, len) != 0)
             continue;
         *part = members[i].part;
-        return read_threshold(name + len, above);
+        return read_end(name + len, above, service);
     }
     return false;
 }
@@ -123,14 +114,10 @@ static bool read_rate(struct llmobs_price *price, const char *name,
     enum llmobs_price_service service;
     enum llmobs_price_part part;
     struct llmobs_price_tier *tier;
-    char plain[NAME_MAX_LEN];
     int64_t above;
     double rate = -1;
-    size_t len;
 
-    service = service_at(name, &len);
-    snprintf(plain, sizeof(plain), "%.*s", (int)len, name);
-    if (!read_part(plain, &part, &above) || llmobs_json_is_null(value))
+    if (!read_part(name, &part, &above, &service) || llmobs_json_is_null(value))
         return true;
     if (llmobs_json_is_number(value))
         rate = llmobs_json_to_real(value);

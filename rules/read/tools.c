@@ -250,7 +250,10 @@ int llmobs_tools_add_definitions(const struct llmobs_json *tools,
     if (!*list)
         return -ENOMEM;
     LLMOBS_JSON_EACH (one, tools, rc == 0)
-        rc = add_definition(one, *list);
+        rc = llmobs_json_says(one, "type", "namespace")
+                 ? llmobs_tools_add_definitions(llmobs_json_get(one, "tools"),
+                                                list)
+                 : add_definition(one, *list);
     return rc;
 }
 

@@ -275,17 +275,16 @@ static bool is_other_money(const struct llmobs_json *object)
 void llmobs_usage_piece(struct llmobs_span *span, const char *name,
                         int64_t count)
 {
-    static const char *const ends[] = {"_requests", "_calls"};
     static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789_";
     size_t len = name ? strspn(name, letters) : 0;
+    const char *end;
     char key[PIECE_LEN];
 
     if (len == 0 || name[len] != '\0' || len + sizeof("_requests") > PIECE_LEN)
         return;
-    for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
-        if (len > strlen(ends[i]) &&
-            strcmp(name + len - strlen(ends[i]), ends[i]) == 0)
-            len -= strlen(ends[i]);
+    end = strstr(name, "_calls");
+    end = end ? end : strstr(name, "_requests");
+    len = end ? (size_t)(end - name) : len;
     snprintf(key, sizeof(key), "%.*s_requests", (int)len, name);
     put_positive(span,
                  strcmp(key, "google_search_requests") == 0

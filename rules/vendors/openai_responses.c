@@ -86,9 +86,14 @@ static int read_request(struct llmobs_reading *reading)
             span->input_messages, llmobs_json_get(reading->request, "input"));
     if (rc == 0 && !reading->classified->proxied)
         rc = llmobs_responses_read_prompt(prompt, span);
-    return rc < 0 ? rc
-                  : llmobs_tools_read_definitions(reading->request,
-                                                  &span->tool_definitions);
+    if (rc == 0)
+        rc = llmobs_tools_read_definitions(reading->request,
+                                           &span->tool_definitions);
+    LLMOBS_JSON_EACH (one, llmobs_json_get(reading->request, "input"), rc == 0)
+        if (llmobs_json_says(one, "type", "additional_tools"))
+            rc = llmobs_tools_add_definitions(llmobs_json_get(one, "tools"),
+                                              &span->tool_definitions);
+    return rc;
 }
 
 /* -- the response -------------------------------------------------------- */

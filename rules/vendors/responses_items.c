@@ -1,6 +1,7 @@
 #include "rules/vendors/responses_items.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -14,6 +15,7 @@
 #include "rules/read/usage.h"
 
 #define CODE_TOOL "code_interpreter"
+#define NAME_LEN 256
 
 /* True for a data URL, which holds the thing itself; white space may come
  * before it. */
@@ -143,28 +145,23 @@ static int put_content(struct llmobs_json *list, const char *role,
 }
 
 static int add_message(struct llmobs_json *list, const char *role,
-                       const struct llmobs_json *value, bool empty)
+                       const struct llmobs_json *item, bool empty)
 {
+    const struct llmobs_json *value =
+        llmobs_json_is_string(item) ? item : llmobs_json_get(item, "content");
+    const char *agent =
+        llmobs_json_gets(llmobs_json_get(item, "agent"), "agent_name");
     struct llmobs_message_content content;
     int rc;
 
     llmobs_message_content_init(&content);
-    rc = llmobs_message_content_each(&content, value, add_part);
+    rc = agent ? llmobs_buf_addf(&content.text, "[%s] ", agent) : 0;
+    if (rc == 0)
+        rc = llmobs_message_content_each(&content, value, add_part);
     if (rc == 0)
         rc = put_content(list, role, &content, empty);
     llmobs_message_content_fini(&content);
     return rc;
-}
-
-/* Adds the screenshot that answers a computer call, as its URL or id only. */
-static int add_screenshot(struct llmobs_json *list,
-                          const struct llmobs_json *item)
-{
-    const char *text =
-        llmobs_responses_reference(llmobs_json_get(item, "output"));
-
-    return llmobs_message_add_text(list, "user",
-                                   llmobs_text_of(text ? text : "[image]"));
 }
 
 /* -- tools --------------------------------------------------------------- */
@@ -183,50 +180,83 @@ static int add_tool(struct llmobs_json *list, const char *role,
     return llmobs_json_add_made(list, message, rc);
 }
 
-/* Gives the arguments under the first of two names that is not empty. */
-static struct llmobs_json *arguments_of(const struct llmobs_json *item,
-                                        const char *key, const char *other)
-{
-    const struct llmobs_json *value = llmobs_json_get(item, key);
-    const char *text = llmobs_json_text(value);
+/* Calls and results, by type: the tool's name, where the item has none, and the
+ * member with the arguments or with the result. */
+static const struct tool_item {
+    char type[28], name[16], key[12];
+    bool result;
+} tool_items[] = {
+    {"function_call", "", "arguments", false},
+    {"function_call_output", "", "output", true},
+    {"custom_tool_call", "", "input", false},
+    {"tool_search_call", "tool_search", "arguments", false},
+    {"mcp_approval_request", "", "arguments", false},
+    {"shell_call", "shell", "action", false},
+    {"local_shell_call", "local_shell", "action", false},
+    {"apply_patch_call", "apply_patch", "operation", false},
+    {"computer_call", "computer", "action", false},
+    {"program", "program", "code", false},
+    {"custom_tool_call_output", "", "output", true},
+    {"tool_search_output", "tool_search", "tools", true},
+    {"mcp_approval_response", "", "approve", true},
+    {"shell_call_output", "shell", "output", true},
+    {"local_shell_call_output", "local_shell", "output", true},
+    {"apply_patch_call_output", "apply_patch", "output", true},
+    {"computer_call_output", "computer", "output", true},
+    {"program_output", "program", "result", true},
+};
 
-    if (!value || llmobs_json_is_null(value) || (text && !*text))
-        value = llmobs_json_get(item, other);
-    return llmobs_tools_arguments(value);
-}
-
-static int add_call(struct llmobs_json *list, const struct llmobs_json *item,
-                    struct llmobs_json *arguments)
+/* The item's row. Many items come without a type: their keys tell them. NULL:
+ * it is neither call nor result. */
+static const struct tool_item *row_of(const struct llmobs_json *item)
 {
     const char *type = llmobs_json_gets(item, "type");
-    struct llmobs_json *call = llmobs_tools_call(
-        llmobs_json_gets(item, "name"), llmobs_json_gets(item, "call_id"),
-        type ? type : "function_call", arguments);
 
-    return call ? add_tool(list, "assistant", call, NULL) : -ENOMEM;
+    for (size_t i = 0; type && i < sizeof(tool_items) / sizeof(*tool_items);
+         i++)
+        if (strcmp(type, tool_items[i].type) == 0)
+            return &tool_items[i];
+    if (!llmobs_json_get(item, "call_id"))
+        return NULL;
+    return llmobs_json_get(item, "arguments") || llmobs_json_get(item, "input")
+               ? &tool_items[0]
+           : llmobs_json_get(item, "output") ? &tool_items[1]
+                                             : NULL;
 }
 
-/* Gives a result as text: of a list only its texts, anything else as JSON. */
+/* Adds a part of a result: its text, a word for a picture or a file, or its
+ * JSON. */
+static int add_result_part(struct llmobs_buf *buf,
+                           const struct llmobs_json *value)
+{
+    const char *text = llmobs_json_text(value);
+    const char *thing = llmobs_responses_reference(value);
+    char *dump;
+    int rc;
+
+    if (thing)
+        return add_line(buf, thing);
+    if (!text)
+        text = llmobs_json_gets(value, "text");
+    if (text || !value || llmobs_json_is_null(value))
+        return llmobs_message_content_append(buf, text);
+    dump = llmobs_json_dumps(value, LLMOBS_JSON_ASCII);
+    rc = dump ? llmobs_message_content_append(buf, dump) : -ENOMEM;
+    free(dump);
+    return rc;
+}
+
 static struct llmobs_json *result_text(const struct llmobs_json *value)
 {
     struct llmobs_json *text = NULL;
     struct llmobs_buf buf;
-    char *dump;
     int rc = 0;
 
     llmobs_buf_init(&buf, LLMOBS_MESSAGE_CONTENT_MAX);
-    if (llmobs_json_is_array(value)) {
-        LLMOBS_JSON_EACH (one, value, rc == 0)
-            if (llmobs_json_says(one, "type", "input_text"))
-                rc = llmobs_message_content_append(
-                    &buf, llmobs_json_gets(one, "text"));
-    } else if (llmobs_json_is_string(value)) {
-        rc = llmobs_message_content_append(&buf, llmobs_json_text(value));
-    } else if (value && !llmobs_json_is_null(value)) {
-        dump = llmobs_json_dumps(value, LLMOBS_JSON_ASCII);
-        rc = dump ? llmobs_message_content_append(&buf, dump) : -ENOMEM;
-        free(dump);
-    }
+    if (!llmobs_json_is_array(value))
+        rc = add_result_part(&buf, value);
+    LLMOBS_JSON_EACH (one, value, rc == 0)
+        rc = add_result_part(&buf, one);
     if (rc == 0)
         text = llmobs_message_content_string(&buf);
     llmobs_buf_fini(&buf);
@@ -240,15 +270,44 @@ static const char *name_of(const struct llmobs_json *item)
     return name ? name : "";
 }
 
-static int add_result(struct llmobs_json *list, const struct llmobs_json *item)
+/* The id by which a result finds its call. */
+static const char *call_id(const struct llmobs_json *item)
 {
-    const char *type = llmobs_json_gets(item, "type");
-    struct llmobs_json *result =
-        llmobs_tools_result(name_of(item), llmobs_json_gets(item, "call_id"),
-                            type ? type : "function_call_output",
-                            result_text(llmobs_json_get(item, "output")));
+    static const char keys[] = "call_id\0approval_request_id\0id\0";
 
-    return result ? add_tool(list, "user", NULL, result) : -ENOMEM;
+    LLMOBS_WORDS_EACH (key, keys)
+        if (llmobs_json_gets(item, key))
+            return llmobs_json_gets(item, key);
+    return NULL;
+}
+
+static int add_tool_item(struct llmobs_json *list,
+                         const struct llmobs_json *item,
+                         const struct tool_item *row)
+{
+    const struct llmobs_json *value = llmobs_json_get(item, row->key);
+    const char *text = llmobs_json_text(value), *said = name_of(item);
+    const char *space = llmobs_json_gets(item, "namespace");
+    const char *type = llmobs_json_gets(item, "type");
+    char name[NAME_LEN];
+
+    snprintf(name, sizeof(name), "%s%s%s", space ? space : "", space ? "." : "",
+             *said ? said : row->name);
+    if (row->result)
+        return add_tool(list, "user", NULL,
+                        llmobs_tools_result(name, call_id(item),
+                                            type ? type : row->type,
+                                            result_text(value)));
+    if (!value || llmobs_json_is_null(value) || (text && !*text))
+        value = llmobs_json_get(
+            item, strcmp(row->key, "input") == 0 ? "arguments" : "input");
+    if (!value)
+        value = llmobs_json_get(item, "actions"); /* of a computer */
+    return add_tool(list, "assistant",
+                    llmobs_tools_call(name, call_id(item),
+                                      type ? type : row->type,
+                                      llmobs_tools_arguments(value)),
+                    NULL);
 }
 
 /* Gives the result of a call that the server itself made, or its error. NULL
@@ -277,55 +336,14 @@ static int add_mcp_call(struct llmobs_json *list,
     struct llmobs_json *result = mcp_result(item, &rc), *call = NULL;
 
     if (rc == 0)
-        call = llmobs_tools_call(llmobs_json_gets(item, "name"),
-                                 llmobs_json_gets(item, "id"), "mcp_call",
-                                 arguments_of(item, "arguments", "input"));
+        call = llmobs_tools_call(
+            llmobs_json_gets(item, "name"), llmobs_json_gets(item, "id"),
+            "mcp_call",
+            llmobs_tools_arguments(llmobs_json_get(item, "arguments")));
     if (call)
         return add_tool(list, "assistant", call, result);
     llmobs_json_free(result);
     return -ENOMEM;
-}
-
-/* -- input --------------------------------------------------------------- */
-
-/* True for a call. Its keys show that, since many items come without a type. */
-static bool is_call(const struct llmobs_json *item)
-{
-    if (llmobs_json_says(item, "type", "function_call") ||
-        llmobs_json_says(item, "type", "custom_tool_call"))
-        return true;
-    return llmobs_json_get(item, "call_id") &&
-           (llmobs_json_get(item, "arguments") ||
-            llmobs_json_get(item, "input"));
-}
-
-static int add_input(struct llmobs_json *list, const struct llmobs_json *item)
-{
-    const char *role = llmobs_json_gets(item, "role");
-
-    if (llmobs_json_is_string(item))
-        return add_message(list, "user", item, false);
-    if (role && llmobs_json_get(item, "content"))
-        return add_message(list, role, llmobs_json_get(item, "content"), false);
-    if (llmobs_json_says(item, "type", "computer_call_output"))
-        return add_screenshot(list, item);
-    if (is_call(item))
-        return add_call(list, item, arguments_of(item, "arguments", "input"));
-    if (llmobs_json_get(item, "call_id") && llmobs_json_get(item, "output"))
-        return add_result(list, item);
-    return 0;
-}
-
-int llmobs_responses_add_inputs(struct llmobs_json *list,
-                                const struct llmobs_json *input)
-{
-    int rc = 0;
-
-    if (!llmobs_json_is_array(input))
-        return add_input(list, input);
-    LLMOBS_JSON_EACH (one, input, rc == 0)
-        rc = add_input(list, one);
-    return rc;
 }
 
 /* -- output -------------------------------------------------------------- */
@@ -405,33 +423,56 @@ static int add_code(struct llmobs_json *list, const struct llmobs_json *item)
     return rc;
 }
 
-static int add_output(struct llmobs_json *list, const struct llmobs_json *item)
+/* Adds an item of an answer, or one that a request sends back. */
+static int add_item(struct llmobs_json *list, const struct llmobs_json *item,
+                    bool output)
 {
+    const struct tool_item *row = row_of(item);
+    const char *type = llmobs_json_gets(item, "type");
     const char *role = llmobs_json_gets(item, "role");
 
-    if (llmobs_json_says(item, "type", "message"))
-        return add_message(list, role ? role : "assistant",
-                           llmobs_json_get(item, "content"), true);
-    if (llmobs_json_says(item, "type", "reasoning"))
-        return add_reasoning(list, item);
-    if (llmobs_json_says(item, "type", "function_call") ||
-        llmobs_json_says(item, "type", "custom_tool_call"))
-        return add_call(list, item, arguments_of(item, "input", "arguments"));
-    if (llmobs_json_says(item, "type", "mcp_call"))
+    if (row)
+        return add_tool_item(list, item, row);
+    if (output ? type && strcmp(type, "message") == 0
+               : role && llmobs_json_get(item, "content"))
+        return add_message(list, role ? role : "assistant", item, output);
+    if (!type)
+        return output ? add_json(list, "assistant",
+                                 llmobs_media_words(item, "data"))
+                      : 0;
+    if (strcmp(type, "reasoning") == 0)
+        return output ? add_reasoning(list, item) : 0;
+    if (strcmp(type, "mcp_call") == 0)
         return add_mcp_call(list, item);
-    if (llmobs_json_says(item, "type", "mcp_list_tools"))
+    if (strcmp(type, "mcp_list_tools") == 0 ||
+        strcmp(type, "additional_tools") == 0 ||
+        strcmp(type, "item_reference") == 0)
         return 0;
-    if (llmobs_json_says(item, "type", "image_generation_call"))
+    if (strcmp(type, "image_generation_call") == 0)
         return llmobs_message_mark(
             list, llmobs_json_gets(item, "revised_prompt"), "image", NULL);
-    if (llmobs_json_says(item, "type", CODE_TOOL "_call"))
+    if (strcmp(type, CODE_TOOL "_call") == 0)
         return add_code(list, item);
-    if (llmobs_json_says(item, "type", "compaction"))
+    if (strcmp(type, "compaction") == 0)
         return llmobs_message_add_text(list, "assistant",
                                        llmobs_text_of("[compaction]"));
-    if (llmobs_json_says(item, "type", "computer_call_output"))
-        return add_screenshot(list, item);
-    return add_json(list, "assistant", llmobs_media_words(item, "data"));
+    return add_json(list, role ? role : "assistant",
+                    llmobs_media_words(item, "data"));
+}
+
+int llmobs_responses_add_inputs(struct llmobs_json *list,
+                                const struct llmobs_json *input)
+{
+    int rc = 0;
+
+    if (llmobs_json_is_string(input))
+        return add_message(list, "user", input, false);
+    if (!llmobs_json_is_array(input))
+        return add_item(list, input, false);
+    LLMOBS_JSON_EACH (one, input, rc == 0)
+        rc = llmobs_json_is_string(one) ? add_message(list, "user", one, false)
+                                        : add_item(list, one, false);
+    return rc;
 }
 
 int llmobs_responses_output(struct llmobs_span *span,
@@ -450,7 +491,7 @@ int llmobs_responses_output(struct llmobs_span *span,
         searches += llmobs_json_says(item, "type", "web_search_call") &&
                     (!action || llmobs_json_says(action, "type", "search"));
         files += llmobs_json_says(item, "type", "file_search_call");
-        rc = add_output(span->output_messages, item);
+        rc = add_item(span->output_messages, item, true);
         if (rc == 0 && llmobs_json_says(item, "type", "mcp_list_tools"))
             rc = llmobs_tools_add_definitions(llmobs_json_get(item, "tools"),
                                               &span->tool_definitions);
