@@ -21,6 +21,9 @@
  *                                  first call, thread CPU
  *   client cpu URL BODY COUNT      us of process CPU a call, exit included
  *   client pieces URL BODY COUNT   the same, an answer in pieces of 1 KB
+ *   client rest URL BODY COUNT     the same, a call each 100 ms; prints
+ *                                  "rests" behind the last call, and goes on
+ *                                  for two seconds
  *   client rss URL BODY COUNT      KiB of peak resident memory, a call each
  *                                  PAUSE_US
  *   client upload URL MBYTES       KiB of peak resident memory
@@ -365,6 +368,13 @@ static void print_rss(void)
     printf("%ld\n", kib);
 }
 
+static int rest_after(int rc)
+{
+    if (puts("rests") >= 0 && fflush(stdout) == 0)
+        sleep(2);
+    return rc;
+}
+
 static int ask_many(const char *url, const char *body, int count, long piece,
                     useconds_t pause, void (*print)(void))
 {
@@ -531,6 +541,9 @@ int main(int argc, char **argv)
         return ask_many(argv[2], argv[3], atoi(argv[4]), PIECE, 0, print_cpu);
     if (strcmp(what, "pieces") == 0 && argc == 5)
         return ask_many(argv[2], argv[3], atoi(argv[4]), 1024, 0, print_cpu);
+    if (strcmp(what, "rest") == 0 && argc == 5)
+        return rest_after(ask_many(argv[2], argv[3], atoi(argv[4]), PIECE,
+                                   100 * PAUSE_US, print_cpu));
     if (strcmp(what, "rss") == 0 && argc == 5)
         return ask_many(argv[2], argv[3], atoi(argv[4]), PIECE, PAUSE_US,
                         print_rss);
