@@ -14,6 +14,9 @@
 #define BITS 7  /* of the number of lines */
 #define WORDS 8 /* of a line, the size of a cache line */
 
+/* Bytes of a stack. Coroutines have larger ones. */
+#define NEAR (16 * 1024)
+
 /* The program asked for this with a handler, and the kernel is not told. */
 enum { SAYS_NOTHING = 1, ONCE = 2 };
 
@@ -23,6 +26,8 @@ struct llmobs_thread {
     volatile uintptr_t work, handler; /* addresses of frames; 0: none */
     uintptr_t low; /* where the handler's stack ends, if it has one */
     int signal;    /* the handler's */
+    uintptr_t
+        sends; /* the address of the send's frame; 0: it is not about to */
     const void *sends_to;
     struct llmobs_insertions *holds;
 };
@@ -74,7 +79,7 @@ static struct llmobs_thread *place_of(uintptr_t self, bool claims)
 /* A handler that came meanwhile may have given the place back already. */
 static void free_place(struct llmobs_thread *place, uintptr_t self)
 {
-    if (!place->work && !place->handler && !place->sends_to && !place->holds)
+    if (!place->work && !place->handler && !place->sends)
         (void)__atomic_compare_exchange_n(&threads[place - places], &self, 0,
                                           false, __ATOMIC_RELEASE,
                                           __ATOMIC_RELAXED);
@@ -89,9 +94,20 @@ static bool is_alive(uintptr_t frame, uintptr_t low, uintptr_t below)
            *(volatile uintptr_t *)frame == ~frame;
 }
 
+/* True while the send may be under way whose frame is there: before it sends, a
+ * wrapper of the program's may send to somebody else, and so may another
+ * coroutine of the thread, on another stack. A jump to a frame shortly above
+ * has left the send. */
+static bool is_under_way(uintptr_t frame, uintptr_t here)
+{
+    return !(frame < here && here - frame < NEAR) &&
+           llmobs_readable((void *)frame, sizeof(frame)) &&
+           *(volatile uintptr_t *)frame == ~frame;
+}
+
 /* -- work ------------------------------------------------------------------ */
 
-bool llmobs_handlers_begin(struct llmobs_work *work)
+bool llmobs_handlers_begin(struct llmobs_work *work, uintptr_t *ends)
 {
     const uintptr_t self = llmobs_sys_thread(), here = (uintptr_t)work;
     struct llmobs_thread *thread = place_of(self, true);
@@ -103,6 +119,10 @@ bool llmobs_handlers_begin(struct llmobs_work *work)
     work->signal = 0;
     if (!thread)
         return false;
+    if (ends && thread->sends == (uintptr_t)ends)
+        thread->sends = 0;
+    if (ends)
+        *ends = 0;
     /* The loader may call a malloc of the program's, which may send. */
     if ((thread->handler | thread->work) != 0 &&
         (is_alive(thread->handler, thread->low, here) ||
@@ -112,16 +132,20 @@ bool llmobs_handlers_begin(struct llmobs_work *work)
     work->self = ~here;
     work->thread = thread;
     thread->work = here;
-    work->left = thread->sends_to;
-    thread->sends_to = NULL;
-    work->insertions = thread->holds;
-    thread->holds = NULL;
+    if (thread->sends && !is_under_way(thread->sends, here)) {
+        thread->sends = 0;
+        work->left = thread->sends_to;
+        work->insertions = thread->holds;
+    }
     return true;
 }
 
-void llmobs_handlers_sends(struct llmobs_work *work, const void *key,
+void llmobs_handlers_sends(struct llmobs_work *work, uintptr_t *frame,
+                           const void *key,
                            struct llmobs_insertions *insertions)
 {
+    *frame = ~(uintptr_t)frame;
+    work->thread->sends = (uintptr_t)frame;
     work->thread->sends_to = key;
     work->thread->holds = insertions;
 }

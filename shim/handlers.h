@@ -34,7 +34,7 @@ struct llmobs_work {
     uintptr_t self; /* its address, hidden: others have it by chance only */
     struct llmobs_thread *thread; /* NULL: the work was not begun */
     const void *left; /* the connection to which the thread was sending as it
-                       * was here last; NULL: none */
+                       * left the send by a jump; NULL: none */
     struct llmobs_insertions *insertions; /* that it had for that; NULL: none */
     int error;                            /* errno at the begin */
     int signal;                           /* that waits; 0: none */
@@ -43,12 +43,15 @@ struct llmobs_work {
 };
 
 /* Begins work. False: a signal handler of the program's runs, so that only
- * those functions may be called that a handler may call. */
-bool llmobs_handlers_begin(struct llmobs_work *work);
+ * those functions may be called that a handler may call. `ends`: the frame of a
+ * send that has come to its end; NULL: of none. */
+bool llmobs_handlers_begin(struct llmobs_work *work, uintptr_t *ends);
 
 /* The thread is about to send to that connection, with what it took for that,
- * or NULL. Between _begin and _end. */
-void llmobs_handlers_sends(struct llmobs_work *work, const void *key,
+ * or NULL. Between _begin and _end. Work that finds the caller's `frame` gone
+ * tells of it (left). */
+void llmobs_handlers_sends(struct llmobs_work *work, uintptr_t *frame,
+                           const void *key,
                            struct llmobs_insertions *insertions);
 
 /* Also after a false begin. Restores errno, then lets the signal come that

@@ -40,7 +40,7 @@ static void end_number(int fd, uint64_t id)
 /* As llmobs_handlers_begin. */
 static bool begin_work(struct llmobs_work *work)
 {
-    bool whole = llmobs_handlers_begin(work);
+    bool whole = llmobs_handlers_begin(work, NULL);
 
     if (work->left)
         llmobs_follow_left(work->left, work->insertions);
@@ -206,6 +206,7 @@ struct sending {
                   * they are of none */
     const void *key;                      /* of the connection; NULL: of none */
     struct llmobs_insertions *insertions; /* taken; NULL: there are none */
+    uintptr_t frame;                      /* for handlers.h */
 };
 
 static bool is_plain(struct bytes all, int flags)
@@ -263,14 +264,14 @@ static bool send_torn(int fd, int flags)
     whole = begin_work(&work);
     rest.insertions = llmobs_follow_take(key);
     if (whole)
-        llmobs_handlers_sends(&work, key, rest.insertions);
+        llmobs_handlers_sends(&work, &rest.frame, key, rest.insertions);
     llmobs_handlers_end(&work);
     if (!rest.insertions)
         return true;
     llmobs_insert_check(rest.insertions, NULL, 0, false);
     if (IS_MIXED(&rest))
         took = send_mixed(&rest);
-    (void)llmobs_handlers_begin(&work);
+    (void)llmobs_handlers_begin(&work, &rest.frame);
     llmobs_follow_give(key, rest.insertions);
     llmobs_handlers_end(&work);
     return took >= 0;
@@ -322,7 +323,8 @@ static bool before_send(struct sending *sending)
         if (whole) {
             show(sending);
             if (sending->id)
-                llmobs_handlers_sends(&work, sending->key, sending->insertions);
+                llmobs_handlers_sends(&work, &sending->frame, sending->key,
+                                      sending->insertions);
         } else {
             sending->insertions = llmobs_follow_take(sending->key);
             if (are_readable(sending->all, 0))
@@ -365,7 +367,7 @@ static ssize_t after_send(struct sending *sending, ssize_t put)
     struct llmobs_work work;
 
     if (sending->id || sending->insertions) {
-        if (llmobs_handlers_begin(&work) && sending->id &&
+        if (llmobs_handlers_begin(&work, &sending->frame) && sending->id &&
             llmobs_fds_id(sending->fd) == sending->id) {
             llmobs_follow_accepted(key, all.at, all.count, accepted);
             if (put < 0 && !is_of_call(work.error))

@@ -460,6 +460,28 @@ def sends_that_are_left(t):
             ok(int(r.stdout) < 4000, "memory grew: %s %s" % (how, r.stdout))
 
 
+@test
+def sends_that_send(t):
+    """A preload's send writes to a log server before it calls the real one: the
+    send that waits meanwhile has not been left."""
+    if EMULATOR:
+        raise Skip("not for an emulator")
+    source, wrapper = os.path.join(DIR, "wraps.c"), os.path.join(t.dir, "libwraps.so")
+    flags = test_tls.sanitizers(t) + ["-D_GNU_SOURCE", "-O1"]
+    subprocess.run(["gcc", *flags, "-shared", "-fPIC", source, "-o", wrapper], check=True)
+    program = os.path.join(t.dir, "wraps")
+    subprocess.run(["gcc", *flags, "-DMAIN", source, wrapper, "-o", program], check=True)
+    log, port = Silent(False, None), t.servers.http
+    for signed in [], ["signed"]:
+        r = t.run([program, str(port), "20", *signed],
+                  env={LIST: "http://localhost:%d" % port, "LOG_PORT": str(log.port),
+                       "LLMOBS_SOCKETS": "on"})
+        equal((r.code, r.stdout, len(r.spans)), (0, b"." * 20, 20), "status, answers, spans")
+        equal(len(r.requests), 20, "requests")
+        equal([bool(trace_headers(q)) for q in r.requests],
+              [not signed] * 20, "headers")
+
+
 def join_stress(name, *args, **more):
     def run(t):
         spans = stress(t, *args, **more).spans
