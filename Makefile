@@ -406,6 +406,7 @@ $(B)/fuzz-seeds: $(B)/tests/fuzz/seeds.o $(B)/tests/fuzz/shapes.o \
 	$(Q)$(CC) $(SANFLAGS) $(OBJECTS) $(CODING_LIBS) -lz -lpthread -o $@
 $(B)/fuzz-config: $(B)/tests/fuzz/shim_conf.o
 $(B)/fuzz-elf: $(B)/tests/fuzz/shim_elf.o
+$(B)/fuzz-insert: $(B)/tests/fuzz/shim_insert.o
 $(B)/fuzz-object: $(patsubst %,$(B)/%.o,cli/doctor/object)
 $(B)/fuzz-store: $(patsubst %,$(B)/%.o,cli/shared/reader cli/shared/escape \
 	cli/shared/tell)

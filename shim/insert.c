@@ -23,9 +23,10 @@ void llmobs_insert_check(struct llmobs_insertions *all,
 {
     size_t stay = !all->torn ? 0 : all->list[0].instead ? 2 : 1;
 
-    /* A child, or its parent, has sent what was torn. */
+    /* A child, or its parent, has sent what was torn, if the byte is known. */
     if (readable && all->shown < SIZE_MAX &&
-        sum_of(pieces, count, 0, 1) != all->first)
+        all->first != sum_of(NULL, 0, 0, 1) &&
+        all->first != sum_of(pieces, count, 0, 1))
         stay = all->torn = 0;
     if (all->count == stay ||
         (readable && sum_of(pieces, count, 0, all->shown) == all->sum))

@@ -135,6 +135,13 @@ TEST(others_come_behind_a_child)
     llmobs_insert_check(&all, &next, 1, true);
     ck_assert_uint_eq(all.count, 0);
     ck_assert(!all.torn);
+    /* nobody knows what must come behind a call that went whole */
+    all = list(false);
+    ck_assert_uint_eq(llmobs_insert_took(&all, 3), 0);
+    whole.iov_len = 1;
+    llmobs_insert_show(&all, &whole, 1, 1, true);
+    llmobs_insert_check(&all, &next, 1, true);
+    ck_assert_uint_eq(all.count, 1);
 }
 
 /* Once a part of a frame's length has gone, what it counts must follow, also
