@@ -5,11 +5,10 @@
  * pthread_exit: a process ends with the app's last thread.
  *
  * Owns:    nothing.
- * Threads: any. Slots are changed once, before the library starts its first
- *          thread. They are changed as soon as the core is loaded if the
- *          program itself has such a name, asks the loader for it, or has a
- *          library for sandboxes. So the slots of other programs that call no
- *          model stay.
+ * Threads: any. Slots are changed once: where sockets are watched with theirs,
+ *          else before the library starts its first thread, or as soon as the
+ *          core is loaded if the program itself has such a name, asks the
+ *          loader for it, or has a library for sandboxes.
  * Errors:  those of the real functions. If a thread of the library does not end
  *          in time, the call is made nevertheless.
  *

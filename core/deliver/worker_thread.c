@@ -25,9 +25,9 @@
  * does not have (it is off, full, or content may not go there) is lost if the
  * process is killed. */
 #define FIRST_MS 4
-/* After a delivery that follows another within this time, the thread looks
- * again after this time, so that a busy app need not wake it for every call.
- * The time is short for the same reason. */
+/* After a delivery that follows another within twice this time, the thread
+ * looks again after this time, so that a busy app need not wake it for every
+ * call. The time is short for the same reason. */
 #define LINGER_MS 20
 /* More rounds than a destination has tries, because another thread may have the
  * turn in some rounds. */

@@ -144,15 +144,16 @@ static bool ask_for(int want)
     return found >= want;
 }
 
-/* The kernel gave this number for a file that there was room for. */
+/* Takes a number that the kernel gave. Near the limit, an answer ends. */
 static void hold_longer(int fd)
 {
     int64_t far = (atomic_load(&seen_limit) - fd) / FAR;
     int64_t now = llmobs_clock_mono_ns();
 
-    if (far <= 0 || atomic_load(&seen_until) == 0)
+    if (atomic_load(&seen_until) == 0)
         return;
-    atomic_store(&seen_until, now + FAR_HOLDS_NS);
+    if (far > 0)
+        atomic_store(&seen_until, now + FAR_HOLDS_NS);
     atomic_store(&seen_far_until,
                  now + (far < FAR_MOST ? far : FAR_MOST) * FAR_HOLDS_NS);
 }
