@@ -124,16 +124,14 @@ static bool numbers_match(const struct llmobs_filter *filter,
 static bool keys_match(const struct llmobs_filter *filter,
                        const struct llmobs_json *event)
 {
+    struct llmobs_by_key key = {LLMOBS_KEY_START, ""};
     struct llmobs_texts texts = {0};
     bool match = true;
 
-    for (int i = 0; match && i < LLMOBS_KEY_TAG; i++) {
-        const struct llmobs_by_key key = {(enum llmobs_key)i, ""};
-
-        match = !filter->keys[i].pattern ||
+    for (; match && key.key < LLMOBS_KEY_TAG; key.key++)
+        match = !filter->keys[key.key].pattern ||
                 llmobs_filter_key_match(
                     filter, key.key, llmobs_key_of(&key, NULL, event, &texts));
-    }
     llmobs_texts_fini(&texts);
     return match;
 }

@@ -82,9 +82,9 @@ const char *llmobs_stored_response_model(const struct llmobs_json *event)
     const char *model =
         full(llmobs_json_text(llmobs_stored_call(event, "response_model")));
 
-    if (!model && named && strcmp(named, llmobs_stored_model(event)) != 0)
-        model = named;
-    return model;
+    if (model || !named)
+        return model;
+    return strcmp(named, llmobs_stored_model(event)) != 0 ? named : NULL;
 }
 
 const struct llmobs_json *llmobs_stored_caller(const struct llmobs_json *event)

@@ -117,7 +117,8 @@ static bool is_member(const char *tag)
     for (int i = 0; i < LLMOBS_KEY_TAG; i++) {
         const char *own = llmobs_key_words((enum llmobs_key)i)->tag;
 
-        if (own && strlen(own) == len && memcmp(own, tag, len) == 0)
+        if (own && *own == *tag && strlen(own) == len &&
+            memcmp(own, tag, len) == 0)
             return true;
     }
     return false;
@@ -145,10 +146,10 @@ static void add_keys(struct llmobs_buf *out, const struct llmobs_row *row,
                      const struct llmobs_json *event)
 {
     struct llmobs_texts texts = {0};
+    struct llmobs_by_key key = {LLMOBS_KEY_START, ""};
     char digits[LLMOBS_DECIMAL_MAX];
 
-    for (int i = 0; i < LLMOBS_KEY_TAG; i++) {
-        const struct llmobs_by_key key = {(enum llmobs_key)i, ""};
+    for (; key.key < LLMOBS_KEY_TAG; key.key++) {
         char letter = llmobs_key_words(key.key)->letter;
         struct llmobs_cell cell;
 
