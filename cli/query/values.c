@@ -6,15 +6,14 @@
 #include <strings.h>
 
 #include "cli/query/load.h"
-#include "cli/query/row.h"
 #include "cli/shared/escape.h"
 
 /* The ids of traces have an option, and are not in the table. */
-static const struct llmobs_key_words trace = {.option = "trace"};
+static const struct llmobs_key_words traces = {.option = "trace"};
 
 static const struct llmobs_key_words *words_of(enum llmobs_key key)
 {
-    return key == LLMOBS_KEY_TRACE_ID ? &trace : llmobs_key_words(key);
+    return key == LLMOBS_KEY_TRACE_ID ? &traces : llmobs_key_words(key);
 }
 
 struct search {
@@ -51,16 +50,15 @@ static int add_value(struct llmobs_values *values, const char *text)
 }
 
 static int read_span(const struct search *search,
-                     const struct llmobs_json *event, struct llmobs_place place)
+                     const struct llmobs_json *event)
 {
     struct llmobs_texts texts = {0};
-    struct llmobs_row *row = NULL;
-    int rc = llmobs_row_new(event, place, LLMOBS_ROW_FACTS, &texts, &row);
+    int rc = add_value(search->values,
+                       search->key.key == LLMOBS_KEY_TRACE_ID
+                           ? llmobs_json_gets(event, "trace_id")
+                           : llmobs_key_of(&search->key, NULL, event, &texts));
 
-    if (rc == 0)
-        rc = add_value(search->values,
-                       llmobs_key_of(&search->key, row, event, &texts));
-    llmobs_row_free(row);
+    rc = texts.failed ? -ENOMEM : rc;
     llmobs_texts_fini(&texts);
     return rc;
 }
@@ -72,13 +70,14 @@ static int read_line(void *ctx, struct llmobs_text text,
     struct llmobs_json *event = NULL;
     int rc;
 
+    (void)place;
     search->bytes += text.len;
     if (search->lines++ == LLMOBS_VALUES_LINES ||
         search->bytes > LLMOBS_VALUES_BYTES)
         return 1;
     rc = llmobs_json_parse(text, &event);
     if (rc == 0 && llmobs_load_is_span(event))
-        rc = read_span(search, event, place);
+        rc = read_span(search, event);
     llmobs_json_free(event);
     return rc == -ENOMEM || rc > 0 ? rc : 0;
 }

@@ -329,7 +329,7 @@ class Facet {
 }
 const SHOWN = [...new Set(['status', ...wordsFor(FACET), 'evaluation', 'score'])];
 const READERS = new Map([...SHOWN, ...wordsFor(GROUP), 'trace'].map((key) => [key, (s) => s[key]]));
-READERS.set('day', (s) => dayOf(s.start)).set('score', verdictsOf);
+READERS.set('kind', (s) => (s.kind === '-' ? undefined : s.kind)).set('day', (s) => dayOf(s.start)).set('score', verdictsOf);
 /* A trace is ok where all its spans are. */
 READERS.set('status', (s) => (s.failed ? 'error' : byTrace() && s.group.failures ? undefined : 'ok')).set('span', (s) => s.id)
   .set('evaluation', (s) => evaluationsOf(s).map((one) => string(one.assessment) ?? 'no verdict'));
@@ -390,7 +390,7 @@ function readHash() {
   Object.assign(state, {view: oneOf(get('v'), VIEWS), trace: get('t'), span: get('s'), tab: oneOf(get('tab'), TABS),
     query: get('q'), deep: get('deep') === '1', down: order[0] === '-',
     range: range.length === 2 && range[0] < range[1] ? range : undefined,
-    one: get('one') === '1', by: get('by'), talk: get('u'), pair: from.getAll('x').slice(0, 2),
+    one: get('one') === '1', by: ALIAS.get(get('by')) ?? get('by'), talk: get('u'), pair: from.getAll('x').slice(0, 2),
     columns: get('c') ? [...COLUMNS.keys()].filter((key) => get('c').split('.').includes(key)) : USUAL,
     sort: oneOf(order.replace('-', ''), ['start', 'name', ...COLUMNS.keys()])});
   for (const [name, key] of LISTS) {

@@ -107,8 +107,7 @@ static void add_count(struct llmobs_buf *out, char key, int64_t count)
 /* True for a tag that is a member of the row by itself. */
 static bool is_member(const char *tag)
 {
-    static const char others[] = "session_id\0error\0error_type\0"
-                                 "";
+    static const char others[] = "session_id\0error\0error_type\0";
     const size_t len = strcspn(tag, ":");
 
     LLMOBS_WORDS_EACH (one, others)

@@ -179,12 +179,26 @@ def two_models():
     check("nobody answered a failed call", failed == {""}, failed)
 
 
+def inferred():
+    """What a shell offers as a name selects spans."""
+    event = next(e for e in mixed.events() if "span_id" in e)
+    event.update(name="search", tags=["inferred:true"], span_id="1")
+    with open(os.path.join(STORE, "spans.jsonl"), "a") as f:
+        f.write(json.dumps(event) + "\n")
+    names = subprocess.run([TOOL, "completion", "values", "name"], env=ENV,
+                           capture_output=True, timeout=60).stdout.decode()
+    check("names that are offered", "search" in names.splitlines(), names)
+    for name in names.splitlines():
+        check("name: " + name, rows("--name", name), name)
+
+
 def main():
     mixed.write(STORE)
     parts = (("models", two_models), ("names", lambda: same_names(page()[0])),
              ("words", lambda: same_words(page()[0])),
              ("values", lambda: same_values(*page())),
-             ("counts", lambda: same_counts(page()[0])))
+             ("counts", lambda: same_counts(page()[0])),
+             ("inferred", inferred))
     for name, part in parts:
         if not ONLY or name in ONLY:
             part()

@@ -93,7 +93,10 @@ def groups(bench, tab, keys):
                     seen += 1
             need({value for value, row in have.items() if row[0]} <= set(want),
                  "%s by %s: %s, not %s" % (option, word, have, want))
+            need("-" not in have, (word, have))
     need(seen > 150, "only %d groups" % seen)
+    go(tab, {"v": "spans", "by": "user_id"})  # as older links have it
+    need(tab.js("state.by") == "user", tab.js("state.by"))
 
 
 def tables(bench, tab, keys):

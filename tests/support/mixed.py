@@ -148,6 +148,8 @@ class Maker:
                                          {})}
         if chance(0.1):
             del event["_call"]
+        if chance(0.02):
+            del event["meta"]["span"]
         return event
 
     def evaluation(self, event):
