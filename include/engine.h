@@ -280,8 +280,8 @@ struct llmobs_wire_ops {
     void (*disturbed)(struct llmobs_wire *, unsigned count);
     /* The thread that sends takes what is left of the connection's insertions,
      * NULL: nothing, and gives it back after the call; without a connection the
-     * core frees it. A handler may call both, if it `makes` no list. */
-    struct llmobs_insertions *(*take)(struct llmobs_wire *, bool makes);
+     * core frees it. May be called within a handler. */
+    struct llmobs_insertions *(*take)(struct llmobs_wire *);
     void (*give)(struct llmobs_wire *, struct llmobs_insertions *);
     /* Makes `room` of so many pieces, or none without memory; 0: wipes it. */
     void (*join)(struct llmobs_insertions *, size_t count);

@@ -60,7 +60,7 @@ struct llmobs_insertions *llmobs_follow_take(const void *key)
     const struct llmobs_ops *ops =
         connection && connection->inserts ? llmobs_load_core() : NULL;
 
-    return ops ? ops->wire.take(wire_of(connection), false) : NULL;
+    return ops ? ops->wire.take(wire_of(connection)) : NULL;
 }
 
 void llmobs_follow_give(const void *key, struct llmobs_insertions *insertions)

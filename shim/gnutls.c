@@ -122,7 +122,8 @@ SEND(gnutls_record_send2,
 /* The length has to be within the range: both grow by what is added. */
 SEND(gnutls_record_send_range,
      (void *session, const void *bytes, size_t len, const size_t *range),
-     (size_t[]){range[0] + now.iov_len - len, range[1] + now.iov_len - len})
+     (size_t[]){range[0] + now.iov_len > len ? range[0] + now.iov_len - len : 0,
+                range[1] + now.iov_len - len})
 
 static ssize_t gnutls_record_recv(void *session, void *bytes, size_t len)
 {

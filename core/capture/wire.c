@@ -271,7 +271,8 @@ static void end_answer(struct llmobs_wire *wire,
  * exchange. Inlined, as each frame costs the search for the caller. */
 __attribute__((always_inline)) static inline struct llmobs_exchange *
 new_exchange(struct llmobs_wire *wire, const struct llmobs_wire_request *asked,
-             const struct llmobs_http1_head *listed)
+             const struct llmobs_http1_head *listed,
+             struct llmobs_insertions **to)
 {
     struct llmobs_call_origin origin = {.found_at_add = false};
     struct llmobs_own_headers own;
@@ -287,8 +288,8 @@ new_exchange(struct llmobs_wire *wire, const struct llmobs_wire_request *asked,
     llmobs_call_origin_scan(&origin, asked->lines, asked->url, &own, &plan);
     llmobs_call_origin_continue(&plan, origin.from_span, &exchange->context);
     if (listed)
-        llmobs_wire_insert(wire->event, listed, asked, &plan, wire->host,
-                           exchange);
+        llmobs_wire_insert(wire->event, to, listed, asked, &plan, wire->host,
+                           wire->plain, exchange);
     free(origin.baggage);
     return exchange;
 }
@@ -328,7 +329,7 @@ static struct llmobs_exchange *begin_exchange(
     struct llmobs_exchange *early)
 {
     struct llmobs_exchange *exchange =
-        early ? early : new_exchange(NULL, asked, NULL);
+        early ? early : new_exchange(NULL, asked, NULL, NULL);
 
     if (config->replay_url)
         llmobs_log_once(LLMOBS_LOG_WARN, "past the mock",
@@ -442,11 +443,21 @@ static void on_passed(void *user, const char *what)
 static void judge_head(struct llmobs_wire *wire, struct request *request,
                        const struct llmobs_http1_head *head)
 {
+    struct llmobs_insertions **to = wire->event->insertions;
+
     if (!llmobs_judge_wire_listed(request->asked))
         return;
-    if (wire->event->insertions && !*wire->event->insertions)
-        *wire->event->insertions = llmobs_wire_take(wire, true);
-    request->early = new_exchange(wire, request->asked, head);
+    if (to && !*to)
+        *to = llmobs_wire_take(wire);
+    if (to && !*to && atomic_load(&wire->insertions))
+        to = NULL; /* a send that was left has them */
+    request->early = new_exchange(wire, request->asked, head, to);
+    if (to && *to && !(*to)->of) {
+        (*to)->of = KEY(wire);
+        (*to)->taken = !wire->plain;
+        if (!wire->plain)
+            atomic_store(&wire->insertions, *to);
+    }
 }
 
 static void request_head(struct llmobs_wire *wire, uint32_t number,
@@ -998,7 +1009,7 @@ void llmobs_wire_event(struct llmobs_wire *wire,
 
 /* Over TLS the connection keeps what a thread has taken, and frees with itself
  * what a jump out of a send has left. */
-struct llmobs_insertions *llmobs_wire_take(struct llmobs_wire *wire, bool makes)
+struct llmobs_insertions *llmobs_wire_take(struct llmobs_wire *wire)
 {
     struct llmobs_insertions *all =
         wire->plain ? atomic_exchange(&wire->insertions, NULL)
@@ -1011,12 +1022,8 @@ struct llmobs_insertions *llmobs_wire_take(struct llmobs_wire *wire, bool makes)
     }
     if (all && all->taken)
         return NULL;
-    if (!all && makes && (all = calloc(1, sizeof(*all))))
-        all->of = KEY(wire);
-    if (all && !wire->plain) {
-        all->taken = true;
-        atomic_store(&wire->insertions, all);
-    }
+    if (all)
+        all->taken = !wire->plain;
     return all;
 }
 
@@ -1025,15 +1032,19 @@ void llmobs_wire_give(struct llmobs_wire *wire,
                       struct llmobs_insertions *insertions)
 {
     uintptr_t key = insertions->of;
-    struct llmobs_insertions *before = insertions;
+    /* A handler that sends on a plain one may free nothing. */
+    bool keeps = wire && (wire->plain || insertions->count || insertions->room);
+    struct llmobs_insertions *before = NULL;
 
     llmobs_stats_add(LLMOBS_STAT_headers_lost, insertions->lost);
     insertions->lost = 0;
     insertions->taken = false;
     if (wire)
-        before = atomic_exchange(&wire->insertions, insertions);
-    if (!wire || before != insertions)
+        before = atomic_exchange(&wire->insertions, keeps ? insertions : NULL);
+    if (before != insertions)
         llmobs_wire_insert_free(before);
+    if (!keeps)
+        llmobs_wire_insert_free(insertions);
     if (wire && KEY(wire) != key)
         llmobs_wire_insert_free(atomic_exchange(&wire->insertions, NULL));
 }

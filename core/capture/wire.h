@@ -32,8 +32,7 @@ void llmobs_wire_event(struct llmobs_wire *wire,
 void llmobs_wire_unfollowed(const char *host);
 void llmobs_wire_disturbed(struct llmobs_wire *wire, unsigned count);
 
-struct llmobs_insertions *llmobs_wire_take(struct llmobs_wire *wire,
-                                           bool makes);
+struct llmobs_insertions *llmobs_wire_take(struct llmobs_wire *wire);
 void llmobs_wire_give(struct llmobs_wire *wire,
                       struct llmobs_insertions *insertions);
 

@@ -104,6 +104,7 @@ static bool add(struct llmobs_insertions *to,
 }
 
 static enum llmobs_stat insert(const struct llmobs_wire_event *event,
+                               struct llmobs_insertions **to,
                                const struct llmobs_http1_head *head,
                                const struct llmobs_inject_plan *plan,
                                bool *state)
@@ -119,7 +120,8 @@ static enum llmobs_stat insert(const struct llmobs_wire_event *event,
     else if (head->target.len + head->headers.len + len > HEAD_MAX ||
              (head->frame && (int64_t)size > head->spare))
         stat = LLMOBS_STAT_headers_large;
-    else if (some && add(*event->insertions, event, head, inject)) {
+    else if (some && (*to || (*to = calloc(1, sizeof(**to)))) &&
+             add(*to, event, head, inject)) {
         *state = llmobs_inject_has_state(inject);
         stat = LLMOBS_STAT_headers_added;
     }
@@ -128,20 +130,19 @@ static enum llmobs_stat insert(const struct llmobs_wire_event *event,
 }
 
 void llmobs_wire_insert(const struct llmobs_wire_event *event,
+                        struct llmobs_insertions **to,
                         const struct llmobs_http1_head *head,
                         const struct llmobs_wire_request *asked,
                         const struct llmobs_inject_plan *plan, const char *peer,
-                        struct llmobs_exchange *exchange)
+                        bool plain, struct llmobs_exchange *exchange)
 {
     const struct llmobs_text host = head->host;
     size_t len = peer ? strlen(peer) : 0;
-    struct llmobs_insertions **to = event->insertions;
-    bool plain = strncmp(asked->url, "http:", 5) == 0;
     enum llmobs_stat stat;
 
     if (is_signed(asked))
         stat = LLMOBS_STAT_headers_signed;
-    else if (!to || !*to || (*to)->count + head->h2 >= LLMOBS_INSERTIONS ||
+    else if (!to || (*to && (*to)->count + head->h2 >= LLMOBS_INSERTIONS) ||
              (plain ? head->h2 : event->number > COPY_MAX) ||
              (peer &&
               (host.len < len || (host.len > len && host.data[len] != ':') ||
@@ -151,7 +152,7 @@ void llmobs_wire_insert(const struct llmobs_wire_event *event,
              head->gap >= event->bytes + event->number)
         stat = LLMOBS_STAT_headers_cut;
     else
-        stat = insert(event, head, plan, &exchange->traced);
+        stat = insert(event, to, head, plan, &exchange->traced);
     exchange->bare_head = stat - LLMOBS_STAT_headers_added;
     llmobs_stats_add(stat, 1);
 }

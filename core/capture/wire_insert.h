@@ -13,14 +13,16 @@
 #include "core/event/exchange.h"
 #include "core/trace/inject.h"
 
-/* Puts the headers of the plan into the head, which ends in the bytes of
- * `event`, unless the connection is to another `peer`; NULL: unknown. Counts
- * that, or why not, for the exchange too. */
+/* Adds the headers of the plan to the list, which it may make; NULL: it must
+ * not. The head ends in the bytes of `event`, on a connection that is `plain`,
+ * or to the `peer`, NULL: unknown. Counts that, or why not, for the exchange
+ * too. */
 void llmobs_wire_insert(const struct llmobs_wire_event *event,
+                        struct llmobs_insertions **to,
                         const struct llmobs_http1_head *head,
                         const struct llmobs_wire_request *asked,
                         const struct llmobs_inject_plan *plan, const char *peer,
-                        struct llmobs_exchange *exchange);
+                        bool plain, struct llmobs_exchange *exchange);
 
 /* See engine.h. _free: NULL is allowed. */
 void llmobs_wire_insert_join(struct llmobs_insertions *all, size_t count);

@@ -449,12 +449,12 @@ TEST(taken_and_given)
     event(LLMOBS_WIRE_SENT, request, sizeof(request) - 1, 0);
     kept = taken;
     llmobs_wire_give(wire, taken);
-    ck_assert_ptr_eq(llmobs_wire_take(wire, false), kept);
-    ck_assert_ptr_null(llmobs_wire_take(wire, false));
+    ck_assert_ptr_eq(llmobs_wire_take(wire), kept);
+    ck_assert_ptr_null(llmobs_wire_take(wire));
     taken = NULL;
     end_connection();
     llmobs_wire_give(wire, kept);
-    ck_assert_ptr_null(llmobs_wire_take(wire, false));
+    ck_assert_ptr_null(llmobs_wire_take(wire));
     wire = llmobs_wire_begin(NULL, LLMOBS_WIRE_PLAIN, false);
     end();
 }
