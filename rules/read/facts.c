@@ -497,20 +497,20 @@ void llmobs_fact_ends(struct llmobs_reading *reading)
  * developer.konghq.com, ngrok.com, vllm-semantic-router.com). */
 static const struct {
     const char *name;
-    enum { GATE_COST, GATE_MODEL, GATE_PROVIDER, GATE_OPTION, GATE_CACHE } says;
+    enum { GATE_COST, GATE_MODEL, GATE_BY, GATE_WAY, GATE_KEY, GATE_HIT } says;
 } gates[] = {
     {"x-litellm-response-cost", GATE_COST},
     {"ngrok-aig-model", GATE_MODEL},
     {"cf-aig-model", GATE_MODEL},
     {"x-vsr-selected-model", GATE_MODEL},
-    {"x-portkey-provider", GATE_PROVIDER},
-    {"cf-aig-provider", GATE_PROVIDER},
-    {"x-portkey-last-used-option-index", GATE_OPTION},
-    {"x-litellm-cache-key", GATE_CACHE},
-    {"cf-aig-cache-status", GATE_CACHE},
-    {"x-portkey-cache-status", GATE_CACHE},
-    {"helicone-cache", GATE_CACHE},
-    {"x-cache-status", GATE_CACHE}, /* Kong */
+    {"x-portkey-provider", GATE_BY},
+    {"cf-aig-provider", GATE_BY},
+    {"x-portkey-last-used-option-index", GATE_WAY},
+    {"x-litellm-cache-key", GATE_KEY},
+    {"cf-aig-cache-status", GATE_HIT},
+    {"x-portkey-cache-status", GATE_HIT},
+    {"helicone-cache", GATE_HIT},
+    {"x-cache-status", GATE_HIT}, /* Kong */
 };
 
 /* An answer out of a gateway's cache repeats the counts of the first one, and
@@ -523,13 +523,15 @@ static void put_cached(struct llmobs_span *span)
     llmobs_json_unset(span->metrics, "output_cost");
 }
 
-static bool is_hit(const char *name, const char *value)
+/* A server may send the request's key back. */
+static void put_masked(struct llmobs_span *span, const char *key,
+                       const char *value)
 {
-    size_t len = strlen(value);
+    char *text = NULL;
 
-    return strcmp(name, "x-litellm-cache-key") == 0
-               ? len > 0
-               : len >= 3 && strcasecmp(value + len - 3, "hit") == 0;
+    (void)llmobs_span_set_masked(&text, value);
+    (void)llmobs_json_sets(span->metadata, key, text);
+    free(text);
 }
 
 static void read_gate(struct llmobs_span *span, size_t i, const char *value)
@@ -539,22 +541,24 @@ static void read_gate(struct llmobs_span *span, size_t i, const char *value)
 
     llmobs_json_free(text);
     switch (gates[i].says) {
-    case GATE_COST: /* 0: LiteLLM knows no price, or the stream has just begun
-                     */
+    case GATE_COST: /* 0: LiteLLM does not know it */
         (void)llmobs_usage_cost(span, "total_cost", price > 0 ? price : NAN);
         break;
     case GATE_MODEL:
         llmobs_span_fact(&span->facts, LLMOBS_FACT_RESPONSE_MODEL, value);
         break;
-    case GATE_PROVIDER:
-        (void)llmobs_json_sets(span->metadata, "served_by", value);
+    case GATE_BY:
+        put_masked(span, "served_by", value);
         break;
-    case GATE_OPTION:
+    case GATE_WAY:
         if (strchr(value, '['))
-            (void)llmobs_json_sets(span->metadata, "served_option", value);
+            put_masked(span, "served_option", value);
         break;
-    case GATE_CACHE:
-        if (is_hit(gates[i].name, value))
+    case GATE_KEY: /* only a hit has one */
+        put_cached(span);
+        break;
+    case GATE_HIT:
+        if (llmobs_text_has_nocase(llmobs_text_of(value), "hit"))
             put_cached(span);
         break;
     }
