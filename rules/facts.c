@@ -39,14 +39,6 @@ static const char *operation_of(const struct llmobs_shape *shape,
     return words[shape->kind];
 }
 
-/* True for a span with a provider; an agent or a workflow behind an API also
- * has one, although its kind names its operation. */
-static bool has_provider(enum llmobs_kind kind, const char *operation)
-{
-    return operation || kind == LLMOBS_KIND_AGENT ||
-           kind == LLMOBS_KIND_WORKFLOW;
-}
-
 void llmobs_rules_facts(const struct llmobs_rule *rule,
                         const struct llmobs_classified *classified,
                         struct llmobs_span *span)
@@ -59,7 +51,10 @@ void llmobs_rules_facts(const struct llmobs_rule *rule,
         llmobs_span_fact_int(&span->facts, LLMOBS_FACT_PORT, url->port);
     }
     operation = operation_of(classified->shape, span->kind);
-    if (classified->proxied || !has_provider(span->kind, operation))
+    /* An agent or a workflow behind an API has a provider, although its kind
+     * names its operation. */
+    if (classified->proxied || (!operation && span->kind != LLMOBS_KIND_AGENT &&
+                                span->kind != LLMOBS_KIND_WORKFLOW))
         return;
     llmobs_span_fact_word(&span->facts, LLMOBS_FACT_PROVIDER,
                           provider_of(rule, classified));

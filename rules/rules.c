@@ -647,20 +647,15 @@ bool llmobs_rules_is_sign(const struct llmobs_rules *rules, const char *line)
     return llmobs_custom_is_sign(&rules->custom, line);
 }
 
-/* Judges by the body's first byte where the body is known, else by its type. */
-static bool may_be_json(const struct llmobs_request *request)
-{
-    return request->body.data ? llmobs_match_json(request->body)
-                              : llmobs_match_json_type(request->content_type);
-}
-
 static bool match_signed(const struct llmobs_rules *rules,
                          const struct llmobs_rule *rule,
                          const struct llmobs_request *request,
                          const struct llmobs_url *url,
                          struct llmobs_match *match)
 {
-    if (!rule->shape->resumes && !may_be_json(request))
+    if (!rule->shape->resumes &&
+        !(request->body.data ? llmobs_match_json(request->body)
+                             : llmobs_match_json_type(request->content_type)))
         return miss(match, "a known header, but the body is not JSON");
     match->confirm = !rule->shape->resumes;
     match->near =
@@ -881,14 +876,6 @@ static int read_as(const struct llmobs_rule *rule,
     return llmobs_span_set(&span->model_provider, provider);
 }
 
-static bool has_path(const struct llmobs_shape *shape,
-                     const struct llmobs_classified *classified)
-{
-    return (shape->any_host || !classified->confirm) &&
-           strcmp(shape->method, classified->call->method) == 0 &&
-           llmobs_match_path(shape, classified->url->path) > 0;
-}
-
 /* The dialects that a call may have: a listed host's own. */
 static const struct llmobs_dialect *const *dialects_of(
     const struct llmobs_classified *classified)
@@ -912,7 +899,10 @@ static int read_as_other(const struct llmobs_rule *first,
 
     for (; *dialect && rc == -ENOENT; dialect++)
         LLMOBS_SHAPES_EACH (shape, *dialect) {
-            if (rc == -ENOENT && behind && has_path(shape, classified)) {
+            if (rc == -ENOENT && behind &&
+                (shape->any_host || !classified->confirm) &&
+                strcmp(shape->method, classified->call->method) == 0 &&
+                llmobs_match_path(shape, classified->url->path) > 0) {
                 rule.dialect = *dialect;
                 rule.shape = classified->shape = shape;
                 span->kind = shape->kind;

@@ -192,14 +192,6 @@ struct query {
     bool versioned;
 };
 
-/* Asks the real dlsym or dlvsym, as a call by the shim. */
-static void *found_for(const struct query *query)
-{
-    return query->versioned
-               ? llmobs_loader_vsym(query->handle, query->name, query->version)
-               : llmobs_loader_sym(query->handle, query->name);
-}
-
 /* The caller gets a function of libcurl, from the shim or, `unseen`, from the
  * real dlsym. */
 static void record_answer(struct llmobs_lookup *lookup, bool unseen)
@@ -215,7 +207,10 @@ static void record_answer(struct llmobs_lookup *lookup, bool unseen)
  * libcurl in another namespace of the loader has it. */
 static void *by_handle(const struct query *query, struct llmobs_lookup *lookup)
 {
-    void *found = found_for(query);
+    void *found =
+        query->versioned
+            ? llmobs_loader_vsym(query->handle, query->name, query->version)
+            : llmobs_loader_sym(query->handle, query->name);
     void *thunk = observed(found);
     bool unseen = found && thunk == found && !llmobs_lookup_lists(found);
 

@@ -64,12 +64,6 @@ static void record_copy(enum llmobs_lib library, unsigned copy,
     __atomic_store_n(&any, 1, __ATOMIC_RELEASE);
 }
 
-static bool may_lack(unsigned function)
-{
-    return function >= LLMOBS_LIB_gnutls_record_send2 &&
-           function <= LLMOBS_LIB_gnutls_packet_get;
-}
-
 /* True where the object defines one of the library's functions that are hooked;
  * `whole`: where it defines all that it must have. */
 static bool defines(enum llmobs_lib library, const struct llmobs_elf *elf,
@@ -78,7 +72,9 @@ static bool defines(enum llmobs_lib library, const struct llmobs_elf *elf,
     unsigned end = whole ? LLMOBS_LIB_FUNCTION_COUNT : LLMOBS_LIB_HOOK_COUNT;
 
     for (unsigned i = 0; i < end; i++)
-        if (llmobs_lib_calls_library(i) == library && !may_lack(i) &&
+        if (llmobs_lib_calls_library(i) == library &&
+            (i < LLMOBS_LIB_gnutls_record_send2 ||
+             i > LLMOBS_LIB_gnutls_packet_get) &&
             !llmobs_elf_symbol(elf, llmobs_lib_calls_name(i)) == whole)
             return !whole;
     return whole;

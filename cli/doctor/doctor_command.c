@@ -75,11 +75,6 @@ static int examine_process(struct llmobs_doctor *doctor, const char *text)
     return rc == -ENOMEM ? rc : 0;
 }
 
-static bool is_number(const char *text)
-{
-    return *text != '\0' && text[strspn(text, "0123456789")] == '\0';
-}
-
 /* True for the path of a file with php-fpm's settings, false for a program. */
 static bool is_pool_file(const char *text)
 {
@@ -98,7 +93,7 @@ static int examine(struct llmobs_doctor *doctor, char **words)
         return llmobs_doctor_fpm(doctor, what + strlen(FPM));
     if (is_pool_file(what))
         return llmobs_doctor_fpm(doctor, what);
-    if (is_number(what))
+    if (*what && !what[strspn(what, "0123456789")])
         return examine_process(doctor, what);
     return find_command(doctor, words) ? llmobs_doctor_examine(doctor) : 0;
 }

@@ -54,13 +54,6 @@ static bool in_table(const struct range *table, size_t count, uint32_t code)
  * to the character before, others give each a column. */
 static const struct range joined[] = {{0x1160, 0x11FF}, {0xD7B0, 0xD7FB}};
 
-/* True where the locale knows the widths of characters, but not of this one:
- * any terminal may show it in its own way. */
-static bool is_unassigned(uint32_t code)
-{
-    return wcwidth((wchar_t)code) < 0 && wcwidth(L'日') == 2;
-}
-
 static size_t width_of(uint32_t code)
 {
     int width = wcwidth((wchar_t)code);
@@ -86,7 +79,10 @@ static size_t escape(uint32_t code, char out[LLMOBS_ESCAPE_MAX])
     else if (code < 0x20 || code == 0x7F)
         n = snprintf(out, LLMOBS_ESCAPE_MAX, "\\x%02x", (unsigned)code);
     else if ((code >= 0x80 && code < 0xA0) || IN(escaped, code) ||
-             (code >= 0x80 && is_unassigned(code)))
+             /* The locale knows the widths of characters, but not of this one:
+              * any terminal may show it in its own way. */
+             (code >= 0x80 && wcwidth((wchar_t)code) < 0 &&
+              wcwidth(L'日') == 2))
         n = snprintf(out, LLMOBS_ESCAPE_MAX, "\\u{%x}", (unsigned)code);
     else
         n = 0;

@@ -106,12 +106,6 @@ static bool unquote(struct llmobs_text *value)
     return !memchr(value->data, mark, value->len);
 }
 
-static bool has_blank(struct llmobs_text text)
-{
-    return text.len > 0 && (memchr(text.data, ' ', text.len) ||
-                            memchr(text.data, '\t', text.len));
-}
-
 /* Removes the word "export" of a shell's file. False if a shell would end the
  * value at a blank: another variable may follow it. */
 static bool skip_export(struct llmobs_text *name, struct llmobs_text value)
@@ -123,7 +117,10 @@ static bool skip_export(struct llmobs_text *name, struct llmobs_text value)
         return true;
     *name = llmobs_text_trim(
         (struct llmobs_text){name->data + len, name->len - len});
-    return !has_blank(value) || strchr("\"'", *value.data);
+    return value.len == 0 ||
+           (!memchr(value.data, ' ', value.len) &&
+            !memchr(value.data, '\t', value.len)) ||
+           strchr("\"'", *value.data);
 }
 
 /* NULL when the line is NAME=value; else what is wrong with it. The shim reads

@@ -642,14 +642,6 @@ static void read_styles(struct llmobs_config_loading *loading)
                         loading->styles_extract);
 }
 
-/* True for a pattern of hosts. A name without a dot needs no pattern: such a
- * host is private anyway. */
-static bool is_host_pattern(struct llmobs_text word)
-{
-    return memchr(word.data, '.', word.len) ||
-           memchr(word.data, ':', word.len) || memchr(word.data, '*', word.len);
-}
-
 /* "all", "none", or a list of patterns and "default". */
 static void read_inject(struct llmobs_config_loading *loading)
 {
@@ -663,7 +655,10 @@ static void read_inject(struct llmobs_config_loading *loading)
         } else if (alone && llmobs_text_is_word(word, "none")) {
             config->inject = LLMOBS_INJECT_NONE;
         } else if (!llmobs_text_is_word(word, "default") && word.len > 0 &&
-                   !is_host_pattern(word)) {
+                   !memchr(word.data, '.',
+                           word.len) && /* no pattern of hosts */
+                   !memchr(word.data, ':', word.len) &&
+                   !memchr(word.data, '*', word.len)) {
             llmobs_config_complain(loading, "LLMOBS_INJECT: bad value");
             config->inject_hosts[0] = '\0';
             return;

@@ -273,16 +273,6 @@ static void deliver_rest(void *arg, int64_t until_ns)
     count_undelivered(worker, until_ns);
 }
 
-/* An earlier stop has left items on the disk, and counted them as left; the
- * process still has them. The disk also has the later items: all stay there, as
- * a delivery now would make that count wrong. */
-static bool stays_left(struct llmobs_worker *worker)
-{
-    return atomic_load(&worker->confined) ||
-           (atomic_load(&worker->left) > 0 &&
-            llmobs_worker_disk_has_all(worker));
-}
-
 /* Under a filter the start of a thread may end the process. */
 static bool may_go_on(struct llmobs_worker *worker)
 {
@@ -335,7 +325,12 @@ void llmobs_worker_stop(struct llmobs_worker *worker, int64_t ms)
     atomic_store(&worker->paused, 0);
     llmobs_delivery_set_exit_deadline(&worker->delivery, ms > 0 ? ms : 0);
     atomic_store(&worker->stop, true);
-    if (stays_left(worker)) {
+    /* An earlier stop has left items on the disk, and counted them as left; the
+     * process still has them. The disk also has the later items: all stay
+     * there, as a delivery now would make that count wrong. */
+    if (atomic_load(&worker->confined) ||
+        (atomic_load(&worker->left) > 0 &&
+         llmobs_worker_disk_has_all(worker))) {
         count_undelivered(worker, deadline);
         errno = saved;
         return;

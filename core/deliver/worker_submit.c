@@ -256,13 +256,6 @@ static bool is_batch(struct llmobs_worker *worker)
     return pending > 0 && pending % BATCH == 0;
 }
 
-/* True if no thread is needed yet: the program will exit soon, and if it is
- * killed first, the disk has the item. */
-static bool can_wait(struct llmobs_worker *worker, bool kept)
-{
-    return worker->brief && kept && atomic_load(&worker->calls) <= 1;
-}
-
 /* Writes the END of an exchange, or an event that is ready, to the disk before
  * the item can be lost from memory. True where the relay has the item from here
  * on. */
@@ -313,7 +306,9 @@ static void submit(struct llmobs_worker *worker, struct llmobs_item *item)
     } else if (relayed) {
         watch_relay(worker);
     } else if (atomic_load(&worker->thread) == LLMOBS_WORKER_NONE) {
-        if (!can_wait(worker, kept))
+        /* The program will exit soon, and the disk has the item: then no thread
+         * is needed yet. */
+        if (!worker->brief || !kept || atomic_load(&worker->calls) > 1)
             llmobs_worker_start_thread(worker);
     } else if (atomic_exchange(&worker->idle, 0) || is_batch(worker)) {
         llmobs_worker_wake(worker);

@@ -240,13 +240,6 @@ static int open_call(struct llmobs_exchange *exchange, struct decoded *decoded,
 
 /* -- status -------------------------------------------------------------- */
 
-/* True where the dialect would have seen the stream's end, had it come. */
-static bool sees_end(const struct llmobs_call *call)
-{
-    return !call->encoded &&
-           (!call->response_truncated || call->response_tail.len > 0);
-}
-
 /* WIRE 8.2 and 8.3. An error that the answer names is set already, and
  * stays. */
 static void set_status(const struct llmobs_exchange *exchange,
@@ -276,7 +269,10 @@ static void set_status(const struct llmobs_exchange *exchange,
         (void)llmobs_span_fail(
             span, exchange->code_name ? exchange->code_name : "CURLE_UNKNOWN",
             exchange->error_text);
-    else if (span->streamed && sees_end(call))
+    else if (span->streamed &&
+             /* the dialect would have seen the stream's end, had it come */
+             !call->encoded &&
+             (!call->response_truncated || call->response_tail.len > 0))
         (void)llmobs_span_fail(span, "incomplete_stream",
                                "the stream ended before its own end");
 }

@@ -291,19 +291,13 @@ static void read_object(const struct llmobs_loaded *object, void *ctx)
         llmobs_symbol_head(object, &look->head);
 }
 
-/* True where the program was the argument of a loader. */
-static bool is_by_loader(void)
-{
-    return getauxval(AT_BASE) == 0;
-}
-
 /* The path of the program's file, even when another file has replaced it; ""
  * where the path is not known. `inside`: an address of the program's. */
 static void read_program(uintptr_t inside, char path[PATH_CAP])
 {
     ssize_t len;
 
-    if (is_by_loader()) {
+    if (getauxval(AT_BASE) == 0) { /* the program is a loader's argument */
         llmobs_maps_path(inside, path, PATH_CAP);
         return;
     }

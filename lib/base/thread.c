@@ -334,12 +334,6 @@ static bool has_room(void)
  * (seccomp) that came in between. These arguments are never valid. */
 extern const unsigned rseq_size __asm__("__rseq_size") __attribute__((weak));
 
-static bool may_register(void)
-{
-    return !&rseq_size || rseq_size == 0 ||
-           llmobs_sys(SYS_rseq, NULL, 0, -1, 0) == -EINVAL;
-}
-
 /* No thread is made while a fork is under way: the C library's lock for new
  * threads would stay taken in the child. A fork that hangs in another library's
  * handler does not count. A fork announces itself first and then looks at the
@@ -375,7 +369,8 @@ int llmobs_thread_start(void (*run)(void *), void *arg, size_t stack,
     struct seat *seat;
     int rc = -EAGAIN;
 
-    if (!has_room() || !may_register())
+    if (!has_room() || (&rseq_size && rseq_size != 0 &&
+                        llmobs_sys(SYS_rseq, NULL, 0, -1, 0) != -EINVAL))
         return rc;
     watch = atomic_exchange(&watcher, NULL);
     if (watch)

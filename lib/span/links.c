@@ -135,16 +135,14 @@ static void step_in_user(struct walk *w, char c)
     }
 }
 
-static bool is_secret(const struct walk *w)
-{
-    return w->count <= sizeof(w->name) &&
-           llmobs_names_judge(w->name, w->count) >= LLMOBS_NAMED_PARAM;
-}
-
 static void step_in_name(struct walk *w, char c)
 {
     if (c == '=') {
-        w->part = is_secret(w) ? VALUE : PATH;
+        w->part =
+            w->count <= sizeof(w->name) &&
+                    llmobs_names_judge(w->name, w->count) >= LLMOBS_NAMED_PARAM
+                ? VALUE
+                : PATH;
         w->from = w->at;
     } else if (strchr("?#&;", c)) {
         begin_name(w);

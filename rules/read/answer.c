@@ -57,13 +57,6 @@ static bool is_sse(const struct llmobs_call *call, struct llmobs_text text,
     return (asked || !type || !*type) && begins_stream(text);
 }
 
-static bool is_aws(const struct llmobs_call *call, struct llmobs_text text)
-{
-    return call->status < 300 && (text.len == 0 || text.data[0] != '{') &&
-           llmobs_text_has_nocase(llmobs_text_of(content_type(call)),
-                                  "application/vnd.amazon.eventstream");
-}
-
 /* False for an error: it comes as one document, even if a stream was asked
  * for. */
 static bool is_framed(const struct llmobs_call *call, struct llmobs_text text,
@@ -96,7 +89,9 @@ static bool is_stream(const struct llmobs_call *call, struct llmobs_text text,
     if (is_sse(call, text, asked))
         return true;
     answer->framing = LLMOBS_FRAMING_AWS;
-    if (is_aws(call, text))
+    if (call->status < 300 && (text.len == 0 || text.data[0] != '{') &&
+        llmobs_text_has_nocase(llmobs_text_of(content_type(call)),
+                               "application/vnd.amazon.eventstream"))
         return true;
     answer->framing = framing;
     return (asked || has_lines(text, framing)) &&

@@ -24,11 +24,6 @@ bool llmobs_interactions_is_call(const char *type)
     return llmobs_text_ends(llmobs_text_of(type), call_end);
 }
 
-static bool is_result(const struct llmobs_json *step)
-{
-    return llmobs_text_ends(llmobs_text_of(type_of(step)), result_end);
-}
-
 /* -- contents ------------------------------------------------------------ */
 
 int llmobs_interactions_mark(struct llmobs_buf *text,
@@ -197,7 +192,7 @@ static int add_step(struct llmobs_json *list, const struct llmobs_json *step,
                             false);
     if (llmobs_interactions_is_call(type_of(step)))
         return add_call(list, step);
-    if (is_result(step))
+    if (llmobs_text_ends(llmobs_text_of(type_of(step)), result_end))
         return add_result(list, step);
     *is = false;
     return 0;

@@ -95,13 +95,6 @@ struct audio {
     struct llmobs_buf text;
 };
 
-/* OpenAI's events and Mistral's. */
-static bool is_last(const char *type)
-{
-    return strcmp(type, "transcript.text.done") == 0 ||
-           strcmp(type, "transcription.done") == 0;
-}
-
 static const char *piece_of(const char *type, const struct llmobs_json *event)
 {
     if (strcmp(type, "transcript.text.delta") == 0)
@@ -137,7 +130,8 @@ static int read_event(struct llmobs_reading *reading,
     if (!type)
         return 0;
     piece = piece_of(type, event->json);
-    if (is_last(type)) {
+    if (strcmp(type, "transcript.text.done") == 0 || /* OpenAI's */
+        strcmp(type, "transcription.done") == 0) {   /* Mistral's */
         rc = end_text(reading, event->json);
         piece = llmobs_json_gets(event->json, "text");
     }

@@ -123,13 +123,6 @@ static int by_length(const void *a, const void *b)
     return one->order < two->order ? 1 : -1;
 }
 
-/* False for a value that is too common to be found again in a text. */
-static bool can_be_found(struct llmobs_text value)
-{
-    return value.len > 0 && !llmobs_text_is(value, "[image]") &&
-           !llmobs_text_is(value, "[file]");
-}
-
 /* Gives the variables, *count of them, in the order in which they are looked
  * for; NULL without memory. */
 static struct variable *gather(const struct llmobs_json *variables,
@@ -144,7 +137,9 @@ static struct variable *gather(const struct llmobs_json *variables,
         struct llmobs_text value =
             llmobs_text_of(llmobs_json_text(llmobs_json_iter_value(it)));
 
-        if (!can_be_found(value))
+        /* too common to be found again in a text */
+        if (value.len == 0 || llmobs_text_is(value, "[image]") ||
+            llmobs_text_is(value, "[file]"))
             continue;
         list[*count] =
             (struct variable){llmobs_json_iter_key(it), value, *count};
