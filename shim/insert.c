@@ -103,7 +103,7 @@ void llmobs_insert_show(struct llmobs_insertions *all,
     size_t end = all->count ? all->list[all->count - 1].at + 1 : 0;
 
     all->shown = readable ? end : SIZE_MAX;
-    if (readable) {
+    if (readable && end > 0) {
         all->sum = sum_of(pieces, count, accepted, accepted + end);
         all->first = sum_of(pieces, count, accepted, accepted + 1);
     }
