@@ -355,13 +355,6 @@ static void *return_versioned(void *answer, const char *name,
  */
 #define COMMAND "llmobs://"
 
-static void *command_answer(const char *name)
-{
-    return llmobs_str_begins(name, COMMAND) && !llmobs_turn_in_close()
-               ? (void *)(uintptr_t)run_command(name + sizeof(COMMAND) - 1)
-               : NULL;
-}
-
 /* The function to jump to, and the handle that it gets. */
 struct route {
     void *next, *handle;
@@ -374,7 +367,10 @@ __attribute__((noinline)) static struct route route_of(void *handle,
                                                        const void *caller)
 {
     const struct query query = {handle, name, version, caller, versioned};
-    void *answer = command_answer(name);
+    void *answer =
+        llmobs_str_begins(name, COMMAND) && !llmobs_turn_in_close()
+            ? (void *)(uintptr_t)run_command(name + sizeof(COMMAND) - 1)
+            : NULL;
 
     if (answer || (may_observe(name) && answers(&query, &answer)))
         return (struct route){versioned ? (void *)return_versioned

@@ -58,15 +58,6 @@ static void *open_core(const char *path)
     return fail_load("the loader refuses it");
 }
 
-/* True where the object defines one of both functions. Runtimes of sanitizers
- * do not count, since they pass both on to libc unchanged. */
-static bool holds_connect(const struct llmobs_elf *elf)
-{
-    return (llmobs_elf_symbol(elf, "connect") ||
-            llmobs_elf_symbol(elf, "getaddrinfo")) &&
-           !llmobs_elf_symbol(elf, "__sanitizer_print_stack_trace");
-}
-
 /* Finds the object before libc, if any, whose definition libcurl would call,
  * since the first one in load order counts. Before glibc 2.34 libpthread counts
  * as part of libc. */
@@ -81,7 +72,10 @@ static int find_holder(struct dl_phdr_info *info, size_t size, void *argument)
         return 0;
     if (llmobs_libc_is_part(&elf))
         return 1;
-    *held = holds_connect(&elf);
+    /* Runtimes of sanitizers pass both on to libc unchanged. */
+    *held = (llmobs_elf_symbol(&elf, "connect") ||
+             llmobs_elf_symbol(&elf, "getaddrinfo")) &&
+            !llmobs_elf_symbol(&elf, "__sanitizer_print_stack_trace");
     return *held;
 }
 

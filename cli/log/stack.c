@@ -190,12 +190,6 @@ static int tracee_stop(pid_t pid, pid_t thread, struct tracee *out)
     return stop(out);
 }
 
-static void tracee_go(const struct tracee *tracee)
-{
-    (void)ptrace(PTRACE_DETACH, tracee->thread, NULL,
-                 (void *)(intptr_t)tracee->signal);
-}
-
 /* -- the return addresses, by libunwind's unwinder for ptrace -------------- */
 
 /* The interface of libunwind 1.x, whose headers a build does not need: a cursor
@@ -427,7 +421,8 @@ static void stop_and_read(struct reading *reading)
 
     if (rc == 0) {
         rc = read_stopped(reading);
-        tracee_go(&tracee);
+        (void)ptrace(PTRACE_DETACH, tracee.thread, NULL,
+                     (void *)(intptr_t)tracee.signal);
         reading->head.stopped_ns = llmobs_clock_mono_ns() - began;
     }
     if (rc != 0)

@@ -235,15 +235,6 @@ CURLMcode llmobs_ops_multi_remove_handle(const struct llmobs_real *real,
     return rc;
 }
 
-/* True where the library did not see the handle being added to a multi. False
- * in easy_perform: its multi is libcurl's own, whose messages a wrapper may
- * show. */
-static bool is_late(const struct llmobs_handle *handle)
-{
-    return !handle || (handle->step != LLMOBS_STEP_CALL &&
-                       !handle->in_perform && !llmobs_handle_multi(handle));
-}
-
 CURLMsg *llmobs_ops_multi_info_read(const struct llmobs_real *real,
                                     CURLM *multi, int *left)
 {
@@ -254,7 +245,12 @@ CURLMsg *llmobs_ops_multi_info_read(const struct llmobs_real *real,
     if (!message || message->msg != CURLMSG_DONE)
         return message;
     handle = llmobs_handle_find(message->easy_handle);
-    if (is_late(handle) && !is_blind(multi)) {
+    /* The library did not see that the handle was added to a multi, unless it
+     * is in easy_perform: that multi is libcurl's own, whose messages a wrapper
+     * may show. */
+    if ((!handle || (handle->step != LLMOBS_STEP_CALL && !handle->in_perform &&
+                     !llmobs_handle_multi(handle))) &&
+        !is_blind(multi)) {
         if (!handle)
             handle = llmobs_capture_unseen_handle(real, message->easy_handle);
         if (handle && real->easy_getinfo)

@@ -37,12 +37,6 @@ void llmobs_multi_messages_watch(const uint64_t *unseen)
     watched = unseen;
 }
 
-static bool may_read_ahead(void)
-{
-    return !atomic_load(&stopped) &&
-           (!watched || __atomic_load_n(watched, __ATOMIC_ACQUIRE) == 0);
-}
-
 static struct llmobs_messages *find_messages(CURLM *multi)
 {
     return atomic_load(&live) ? llmobs_keyed_find(&table, multi) : NULL;
@@ -121,7 +115,9 @@ static void read_ahead(const struct llmobs_real *real,
     CURLMsg *message;
     int left;
 
-    while (may_read_ahead() && make_room(messages) &&
+    while (!atomic_load(&stopped) &&
+           (!watched || __atomic_load_n(watched, __ATOMIC_ACQUIRE) == 0) &&
+           make_room(messages) &&
            (message = real->multi_info_read(multi, &left)) != NULL) {
         append_message(messages, message);
         messages->count++;

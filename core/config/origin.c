@@ -368,17 +368,6 @@ static void to_forker(struct origin *origin)
     }
 }
 
-/* True for a service: a process with its own unit, one that the first process
- * started, or the first process itself. A service is not a run, because its
- * calls have nothing in common. A shell script is not a service: it ends one
- * day. */
-static bool is_service(const struct origin *origin, const struct first *first)
-{
-    return !origin->by_shell &&
-           (first->parent == 1 || first->pid == 1 ||
-            (origin->unit[0] && !llmobs_glob_listed(HOSTS, origin->unit)));
-}
-
 /* Gives the id of the run as hexadecimal digits, the same in all its processes:
  * a hash of the boot, the pid's namespace, the first process's pid and start.
  * A later process with this pid has another start. */
@@ -391,7 +380,13 @@ static bool make_run(struct origin *origin, char out[RUN_DIGITS + 1])
     if (!origin->first[0])
         return false;
     to_forker(origin);
-    if (!read_first(origin, &first) || is_service(origin, &first))
+    /* A service has its own unit, was started by the first process, or is that
+     * process. It is no run, because its calls have nothing in common. A shell
+     * script is no service: it ends one day. */
+    if (!read_first(origin, &first) ||
+        (!origin->by_shell &&
+         (first.parent == 1 || first.pid == 1 ||
+          (origin->unit[0] && !llmobs_glob_listed(HOSTS, origin->unit)))))
         return false;
     (void)llmobs_file_begin(AT_FDCWD, "/proc/sys/kernel/random/boot_id", boot,
                             sizeof(boot));

@@ -137,13 +137,6 @@ static bool has_parts(const struct row *row, const struct llmobs_json *json)
             (row->in == EVENT && llmobs_json_is_array(json)));
 }
 
-/* True for a value that can only be left out. */
-static bool is_heavy(const struct row *row, const struct llmobs_json *json)
-{
-    return row->bytes && llmobs_json_is_container(json) &&
-           !has_parts(row, json) && weight(json, row->bytes, 0) > row->bytes;
-}
-
 static struct llmobs_json *cut_text(const struct llmobs_json *json, size_t max)
 {
     const char *text = llmobs_json_text(json);
@@ -205,7 +198,9 @@ static int pass_member(struct walk *walk, const struct row *row,
 {
     struct llmobs_json *made;
     bool named = row && row->key && *key;
-    bool stays = !(row && is_heavy(row, json)) &&
+    bool stays = !(row && row->bytes && llmobs_json_is_container(json) &&
+                   !has_parts(row, json) && /* it can only be left out */
+                   weight(json, row->bytes, 0) > row->bytes) &&
                  (named || has_room_for(walk, row, key, json));
 
     if (!walk->out)

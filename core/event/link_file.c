@@ -71,15 +71,6 @@ static bool is_head(const struct head *head)
            head->seal[0] == seal.hi && head->seal[1] == seal.lo;
 }
 
-/* True for the file of a later version. A later version begins the file of an
- * earlier version anew. An earlier version must not do the same, or two
- * versions that run together would replace each other's file for ever. */
-static bool is_later(const struct head *head)
-{
-    return memcmp(head->magic, magic, DIGIT) == 0 &&
-           head->magic[DIGIT] > magic[DIGIT];
-}
-
 static int write_head(int fd)
 {
     struct head head;
@@ -101,7 +92,11 @@ static int read_head(int fd, uint64_t salt[2])
     struct head head;
     int rc = read_all(fd, &head, sizeof(head), 0);
 
-    if (!rc && is_later(&head))
+    /* A later version begins the file of an earlier one anew. An earlier one
+     * must not do the same, or two versions that run together would replace
+     * each other's file for ever. */
+    if (!rc && memcmp(head.magic, magic, DIGIT) == 0 &&
+        head.magic[DIGIT] > magic[DIGIT])
         return -EPROTONOSUPPORT;
     if (!rc && !is_head(&head)) {
         rc = write_head(fd);

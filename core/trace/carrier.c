@@ -346,14 +346,6 @@ static bool read_in_style(enum llmobs_style style,
     }
 }
 
-/* True where the ids may be of one trace: the upper half may be missing. */
-static bool same_trace(const struct inbound *a, const struct inbound *b)
-{
-    return a->trace_id.lo == b->trace_id.lo &&
-           (a->trace_id.hi == b->trace_id.hi || a->trace_id.hi == 0 ||
-            b->trace_id.hi == 0);
-}
-
 /* Reads the first style that gives a context (WIRE 5.3). If a traceparent is of
  * the same trace, it names the span, and its tracestate is sent on. Not
  * inlined, because otherwise one stack frame would hold all parsed carriers. */
@@ -370,7 +362,11 @@ __attribute__((noinline)) static bool read_carrier(
             continue;
         if (!found)
             *in = other;
-        else if (other.vendored && same_trace(in, &other)) {
+        else if (other.vendored && in->trace_id.lo == other.trace_id.lo &&
+                 (in->trace_id.hi ==
+                      other.trace_id.hi || /* it may be missing */
+                  in->trace_id.hi == 0 ||
+                  other.trace_id.hi == 0)) {
             in->span_id = other.span_id;
             in->vendored = true;
         }

@@ -425,14 +425,6 @@ static bool is_joined(const struct words *w)
     return false;
 }
 
-/* True for a name of `count` words such as "has_password" and "is_secret". */
-static bool is_switch(const struct words *w, size_t count)
-{
-    return count > 1 && !w->loose &&
-           is_in_list(switches, w->text + w->from[0],
-                      (size_t)(w->from[1] - w->from[0]));
-}
-
 static enum llmobs_named judge_words(struct words *w)
 {
     enum llmobs_named named;
@@ -477,8 +469,12 @@ static enum llmobs_named judge_name(struct words *w)
         return LLMOBS_NAMED_NOT;
     count = w->count;
     named = judge_words(w);
-    return named != LLMOBS_NAMED_NOT && is_switch(w, count) ? LLMOBS_NAMED_NOT
-                                                            : named;
+    /* such as "has_password" and "is_secret" */
+    return named != LLMOBS_NAMED_NOT && count > 1 && !w->loose &&
+                   is_in_list(switches, w->text + w->from[0],
+                              (size_t)(w->from[1] - w->from[0]))
+               ? LLMOBS_NAMED_NOT
+               : named;
 }
 
 static bool is_small(char c)

@@ -50,26 +50,19 @@ static int mistral_conversations_begin(struct llmobs_reading *reading)
                : 0;
 }
 
-static int read_settings(struct llmobs_reading *reading)
+static int read_request(struct llmobs_reading *reading)
 {
     const struct llmobs_json *args =
         llmobs_json_get(reading->request, "completion_args");
+    const char *system = llmobs_json_gets(reading->request, "instructions");
     struct llmobs_span *span = reading->span;
     int rc = llmobs_request_metadata(args, settings, span);
 
     llmobs_span_fact(&span->facts, LLMOBS_FACT_REASONING_LEVEL,
                      llmobs_json_gets(args, "reasoning_effort"));
-    return rc < 0 ? rc
-                  : llmobs_request_metadata(reading->request,
-                                            llmobs_words_next(keys), span);
-}
-
-static int read_request(struct llmobs_reading *reading)
-{
-    const char *system = llmobs_json_gets(reading->request, "instructions");
-    struct llmobs_span *span = reading->span;
-    int rc = read_settings(reading);
-
+    if (rc >= 0)
+        rc = llmobs_request_metadata(reading->request, llmobs_words_next(keys),
+                                     span);
     if (rc < 0 || reading->classified->call->request_truncated)
         return rc;
     span->input_messages = llmobs_json_array();
