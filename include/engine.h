@@ -229,19 +229,20 @@ struct llmobs_insertion {
 struct llmobs_insertions { /* a thread's, or the connection's */
     uintptr_t of; /* the connection, whose record may be another's by now */
     bool taken;   /* a thread has it: over TLS, where it stays */
-    struct llmobs_insertion list[LLMOBS_INSERTIONS];
-    size_t count;
+    size_t count; /* of `list` */
     bool torn;    /* a part of the first has gone, or of the one `instead`
                    * before it, so that its rest must */
     size_t lost;  /* of which nothing will go, without those `instead` */
     size_t shown; /* as many bytes must come next, of this `sum` */
     uint64_t sum, first; /* the latter of one byte */
-    struct iovec pieces[LLMOBS_INSERT_PIECES + 2 * LLMOBS_INSERTIONS];
     char *text;
     size_t text_len;
     char *room; /* a copy of them for a TLS library, which must be given the
                  * same bytes until it has taken them; NULL: none */
     size_t room_size;
+    /* 17 KB, of which nothing is read before it is written: */
+    struct llmobs_insertion list[LLMOBS_INSERTIONS];
+    struct iovec pieces[LLMOBS_INSERT_PIECES + 2 * LLMOBS_INSERTIONS];
 };
 
 struct llmobs_wire_event {

@@ -120,8 +120,10 @@ static enum llmobs_stat insert(const struct llmobs_wire_event *event,
     else if (head->target.len + head->headers.len + len > HEAD_MAX ||
              (head->frame && (int64_t)size > head->spare))
         stat = LLMOBS_STAT_headers_large;
-    else if (some && (*to || (*to = calloc(1, sizeof(**to)))) &&
-             add(*to, event, head, inject)) {
+    else if (some && !*to && (*to = malloc(sizeof(**to))))
+        memset(*to, 0, offsetof(struct llmobs_insertions, list));
+    if (stat == LLMOBS_STAT_headers_way && some && *to &&
+        add(*to, event, head, inject)) {
         *state = llmobs_inject_has_state(inject);
         stat = LLMOBS_STAT_headers_added;
     }
