@@ -38,14 +38,6 @@ struct perl_statement {
     const char *file;
 };
 
-/* NULL in a thread that runs none. */
-static void *find_perl(void)
-{
-    return Perl_newSVpvn && Perl_mess_sv && Perl_sv_2pv_flags && Perl_sv_free
-               ? llmobs_perl_interpreter()
-               : NULL;
-}
-
 /* Removes these words from the beginning; false: the text begins otherwise. */
 static bool skip_words(struct llmobs_text *text, const char *words)
 {
@@ -128,7 +120,11 @@ static void walk_perl(void *perl, struct llmobs_script_frames *frames)
 
 void llmobs_perl_frames_read(struct llmobs_script_frames *frames)
 {
-    void *perl = find_perl(), *own, *warning;
+    void *perl =
+        Perl_newSVpvn && Perl_mess_sv && Perl_sv_2pv_flags && Perl_sv_free
+            ? llmobs_perl_interpreter() /* NULL: this thread has none */
+            : NULL;
+    void *own, *warning;
     bool found = true;
     int saved = errno;
     const char *text;

@@ -199,15 +199,6 @@ bool llmobs_error_known(const struct llmobs_json *body)
     return llmobs_error_in(body) || message_text(body, NULL);
 }
 
-static bool is_html(struct llmobs_text text, const struct llmobs_call *call)
-{
-    const char *type = llmobs_header_find(
-        call->response_headers, call->response_header_count, "content-type");
-
-    return llmobs_text_begins(llmobs_text_unblank(text), "<") ||
-           llmobs_text_has_nocase(llmobs_text_of(type), "text/html");
-}
-
 static int fail_with(struct llmobs_span *span, const char *type,
                      const char *message, struct llmobs_text raw,
                      const struct llmobs_call *call)
@@ -218,7 +209,13 @@ static int fail_with(struct llmobs_span *span, const char *type,
     if (message)
         return llmobs_span_fail(span, type, message);
     raw = llmobs_text_strip(llmobs_text_cut(raw, LLMOBS_ERROR_TEXT_CUT));
-    if (raw.len == 0 || call->encoded || is_html(raw, call) ||
+    if (raw.len == 0 || call->encoded || /* or a page: */
+        llmobs_text_begins(llmobs_text_unblank(raw), "<") ||
+        llmobs_text_has_nocase(
+            llmobs_text_of(llmobs_header_find(call->response_headers,
+                                              call->response_header_count,
+                                              "content-type")),
+            "text/html") ||
         !llmobs_text_readable(raw)) {
         snprintf(status, sizeof(status), "HTTP %ld", call->status);
         return llmobs_span_fail(span, type, status);

@@ -15,14 +15,6 @@ static const char *const counts[] = {"input_tokens",
                                      "reasoning_output_tokens"};
 #define COUNTS (sizeof(counts) / sizeof(counts[0]))
 
-static bool has_tokens(const struct llmobs_span *span)
-{
-    for (size_t i = 0; i < COUNTS; i++)
-        if (llmobs_json_to_int(llmobs_json_get(span->metrics, counts[i])) > 0)
-            return true;
-    return false;
-}
-
 static int note(struct llmobs_span *span, enum llmobs_job_part part,
                 const char *id)
 {
@@ -35,8 +27,9 @@ static int note(struct llmobs_span *span, enum llmobs_job_part part,
 
 int llmobs_job_begun(struct llmobs_span *span, const char *id)
 {
-    if (has_tokens(span))
-        return 0;
+    for (size_t i = 0; i < COUNTS; i++)
+        if (llmobs_json_to_int(llmobs_json_get(span->metrics, counts[i])) > 0)
+            return 0;
     /* The counts of a job that goes on are not known: some servers write 0. */
     for (size_t i = 0; i < COUNTS; i++)
         llmobs_json_unset(span->metrics, counts[i]);

@@ -49,32 +49,24 @@ static int gemini_interactions_begin(struct llmobs_reading *reading)
 
 /* -- the request --------------------------------------------------------- */
 
-static int read_settings(struct llmobs_reading *reading)
+static int read_request(struct llmobs_reading *reading)
 {
+    const struct llmobs_json *request = reading->request;
     const struct llmobs_json *config =
-        llmobs_json_get(reading->request, "generation_config");
+        llmobs_json_get(request, "generation_config");
+    const struct llmobs_json *system =
+        llmobs_json_get(request, "system_instruction");
     struct llmobs_span *span = reading->span;
     int rc = llmobs_request_metadata(config, settings, span);
 
     llmobs_span_fact(&span->facts, LLMOBS_FACT_REASONING_LEVEL,
                      llmobs_json_gets(config, "thinking_level"));
-    llmobs_span_fact(
-        &span->facts, LLMOBS_FACT_PREVIOUS_RESPONSE_ID,
-        llmobs_json_gets(reading->request, "previous_interaction_id"));
-    if (!llmobs_json_gets(reading->request, "model"))
-        llmobs_fact_asked(reading, llmobs_json_gets(reading->request, "agent"));
-    return rc < 0 ? rc
-                  : llmobs_request_metadata(reading->request,
-                                            llmobs_words_next(keys), span);
-}
-
-static int read_request(struct llmobs_reading *reading)
-{
-    const struct llmobs_json *system =
-        llmobs_json_get(reading->request, "system_instruction");
-    struct llmobs_span *span = reading->span;
-    int rc = read_settings(reading);
-
+    llmobs_span_fact(&span->facts, LLMOBS_FACT_PREVIOUS_RESPONSE_ID,
+                     llmobs_json_gets(request, "previous_interaction_id"));
+    if (!llmobs_json_gets(request, "model"))
+        llmobs_fact_asked(reading, llmobs_json_gets(request, "agent"));
+    if (rc >= 0)
+        rc = llmobs_request_metadata(request, llmobs_words_next(keys), span);
     if (rc < 0 || reading->classified->call->request_truncated)
         return rc;
     span->input_messages = llmobs_json_array();
