@@ -1,6 +1,7 @@
 """Trace headers of calls that clients make without libcurl: those to listed
 gateways have them, once, and nothing else of a request changes, however the kernel
 cuts what is sent. LLMOBS_TEST_LISTED is the number of calls of each kind of stress."""
+import glob
 import hashlib
 import json
 import os
@@ -374,6 +375,22 @@ def stress(t, ways, count=MANY, less=0, room=(), slow=False, have=0.9, tls=None)
     ok(check(gateway.got, count, PSEUDO + OWN_HTTP2 if http2 else OWN) >= have * count,
        "requests with headers")
     return r
+
+
+@test(of="rest")
+def stress_of_musl(t):
+    """The kernel takes a part of a call where the peer reads slowly."""
+    program, gateway = os.path.join(t.dir, "stress"), Gateway(True, None, False)
+    kernel = [a for folder in ("/usr/include", *glob.glob("/usr/include/*-linux-gnu"))
+              for a in ("-idirafter", folder)]
+    subprocess.run([installed("/usr/bin/musl-gcc"), *kernel, "-D_GNU_SOURCE", "-O1", "-o",
+                    program, os.path.join(DIR, "stress.c")], check=True)
+    r = t.run([program, "wsvmtlf", str(gateway.port), str(MANY), "4608"], launcher=[], env={
+        LIST: "http://127.0.0.1:%d" % gateway.port, "LLMOBS_SOCKETS": "on",
+        "LD_PRELOAD": os.path.join(t.build, "libllmobs_preload.so"), "DD_LLMOBS_ENABLED": "1"})
+    equal((r.code, r.stdout), (0, b"%d answers\n" % MANY), "the program")
+    ok(check(gateway.got, MANY, OWN) >= 0.9 * MANY, "requests with headers")
+    equal(len(r.spans), MANY, "spans")
 
 
 EXECS = """
