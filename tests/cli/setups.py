@@ -315,8 +315,10 @@ def runs_it():
                                          "nothing that is seen"), (out, err))
     check("run: a signal's status", run(["sh", "-c", "kill -9 $$"])[0] == 137)
     check("run: no such command", run(["no-such"])[0] == 127)
-    slow = ("import urllib.request as u; u.build_opener(u.ProxyHandler({}))"
-            ".open('http://%s/slow', b'{}').read()" % host)
+    # The doctor looks at connections now and then: this one stays for seconds.
+    slow = ("import http.client, time; c = http.client.HTTPConnection('%s'); "
+            "c.request('POST', '/slow', b'{}'); r = c.getresponse(); "
+            "time.sleep(3); r.read()" % host)
     status, out, err, env = run(["/usr/bin/python3", "-c", slow],
                                 LLMOBS_SOCKETS="off")
     told = "  not read   127.0.0.1 port %s, by python3" % host.split(":")[1]
