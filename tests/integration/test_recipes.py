@@ -235,7 +235,7 @@ def api_of_the_page(t):
          os.path.join(t.dir, "store")], stdout=subprocess.PIPE, text=True,
         check=True).stdout
     shown = " ".join(shown.split())
-    for text in ("acme.request llm acme-1.2 11 4", "> user Rain in Bonn?",
+    for text in ("acme.request llm acme-1 11 4", "> user Rain in Bonn?",
                  "reasoning Clouds.", "< assistant It rains.",
                  'calls rain [t1] {"city": "Bonn"}'):
         ok(text in shown, "no %r in %s" % (text, shown))
