@@ -60,6 +60,7 @@ static const struct call calls[] = {
     {SYS_prctl, PR_GET_SECCOMP},
     {SYS_exit, 0},
     {SYS_getsockopt, 0},
+    {SYS_sendmsg, 0},
     {SYS_getpeername, 0},
     {SYS_ppoll, 0},
     {SYS_rt_tgsigqueueinfo, 0},
