@@ -1,6 +1,5 @@
 #include "cli/query/cost.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -89,7 +88,8 @@ static int round_cost(double *cost)
 
     for (; *cost * scale < 10 && decimals < DECIMALS_MAX; decimals++)
         scale *= 10;
-    *cost = floor(*cost * scale + 0.5) / scale;
+    if (*cost * scale < 1e15) /* beyond, no double has such decimals */
+        *cost = (double)(int64_t)(*cost * scale + 0.5) / scale;
     return decimals;
 }
 

@@ -1,7 +1,6 @@
 #include "cli/show/columns.h"
 
 #include <inttypes.h>
-#include <math.h>
 #include <string.h>
 #include <time.h>
 
@@ -137,10 +136,11 @@ static void add_short(struct llmobs_buf *out, int64_t count)
         unit++;
     }
     if (number < 99.95)
-        llmobs_buf_addf(out, "%.1f%c", floor(number * 10 + 0.5) / 10,
-                        units[unit]);
+        llmobs_buf_addf(out, "%.1f%c",
+                        (double)(int64_t)(number * 10 + 0.5) / 10, units[unit]);
     else
-        llmobs_buf_addf(out, "%.0f%c", floor(number + 0.5), units[unit]);
+        llmobs_buf_addf(out, "%" PRId64 "%c", (int64_t)(number + 0.5),
+                        units[unit]);
 }
 
 /* Tokens in and out: "61/115", "12.3k/–". */
