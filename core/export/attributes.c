@@ -581,7 +581,7 @@ static bool is_usage(const char *metric)
     return llmobs_words_have(
         "ephemeral_5m_input_tokens\0ephemeral_1h_input_tokens\0"
         "billable_character_count\0audio_input_tokens\0audio_output_tokens\0"
-        "input_cost\0output_cost\0total_cost\0",
+        "citation_tokens\0input_cost\0output_cost\0total_cost\0",
         metric);
 }
 
