@@ -85,21 +85,8 @@ static const struct name told[] = {
     NAME("anthropic-ratelimit-output-tokens-reset"),
 };
 
-/* The gateways' headers that rules/read/facts.c knows. */
-static const struct name gateways[] = {
-    NAME("x-litellm-response-cost"),
-    NAME("x-litellm-cache-key"),
-    NAME("x-portkey-provider"),
-    NAME("x-portkey-last-used-option-index"),
-    NAME("x-portkey-cache-status"),
-    NAME("cf-aig-cache-status"),
-    NAME("cf-aig-model"),
-    NAME("cf-aig-provider"),
-    NAME("ngrok-aig-model"),
-    NAME("x-vsr-selected-model"),
-    NAME("helicone-cache"),
-    NAME("x-cache-status"),
-};
+#define GATEWAY(name, says) NAME(name),
+static const struct name gateways[] = {LLMOBS_GATEWAY_HEADERS(GATEWAY)};
 
 static const char property[] = "helicone-property-";
 static const char referer[] = "http-referer";

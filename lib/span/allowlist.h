@@ -14,6 +14,25 @@
 
 #include "lib/base/buf.h"
 
+/* X(name, says): the headers of gateways that say what became of a call: its
+ * cost, the model, who or which way served it, the key of a cache's hit, or
+ * whether it was one (docs.litellm.ai/docs/proxy/response_headers,
+ * portkey.ai/docs, developers.cloudflare.com/ai-gateway, docs.helicone.ai,
+ * developer.konghq.com, ngrok.com, vllm-semantic-router.com). */
+#define LLMOBS_GATEWAY_HEADERS(X)              \
+    X("x-litellm-response-cost", COST)         \
+    X("ngrok-aig-model", MODEL)                \
+    X("cf-aig-model", MODEL)                   \
+    X("x-vsr-selected-model", MODEL)           \
+    X("x-portkey-provider", BY)                \
+    X("cf-aig-provider", BY)                   \
+    X("x-portkey-last-used-option-index", WAY) \
+    X("x-litellm-cache-key", KEY)              \
+    X("cf-aig-cache-status", HIT)              \
+    X("x-portkey-cache-status", HIT)           \
+    X("helicone-cache", HIT)                   \
+    X("x-cache-status", HIT) /* Kong */
+
 /* Gives the name of a header that may be kept, static and in lower case; NULL:
  * it may not be kept. `name` may have upper and lower case. */
 const char *llmobs_allowlist_header(const char *name, size_t len);

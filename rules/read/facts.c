@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "lib/span/allowlist.h"
 #include "rules/read/cut_json.h"
 #include "rules/read/request.h"
 #include "rules/read/text.h"
@@ -492,26 +493,11 @@ void llmobs_fact_ends(struct llmobs_reading *reading)
 
 /* -- gateways -------------------------------------------------------------- */
 
-/* The gateways' headers (docs.litellm.ai/docs/proxy/response_headers,
- * portkey.ai/docs, developers.cloudflare.com/ai-gateway, docs.helicone.ai,
- * developer.konghq.com, ngrok.com, vllm-semantic-router.com). */
+#define GATE(name, says) {name, GATE_##says},
 static const struct {
     const char *name;
     enum { GATE_COST, GATE_MODEL, GATE_BY, GATE_WAY, GATE_KEY, GATE_HIT } says;
-} gates[] = {
-    {"x-litellm-response-cost", GATE_COST},
-    {"ngrok-aig-model", GATE_MODEL},
-    {"cf-aig-model", GATE_MODEL},
-    {"x-vsr-selected-model", GATE_MODEL},
-    {"x-portkey-provider", GATE_BY},
-    {"cf-aig-provider", GATE_BY},
-    {"x-portkey-last-used-option-index", GATE_WAY},
-    {"x-litellm-cache-key", GATE_KEY},
-    {"cf-aig-cache-status", GATE_HIT},
-    {"x-portkey-cache-status", GATE_HIT},
-    {"helicone-cache", GATE_HIT},
-    {"x-cache-status", GATE_HIT}, /* Kong */
-};
+} gates[] = {LLMOBS_GATEWAY_HEADERS(GATE)};
 
 /* An answer out of a gateway's cache repeats the counts of the first one, and
  * costs nothing. */
