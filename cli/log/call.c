@@ -10,9 +10,9 @@
 #include <unistd.h>
 
 #include "core/event/to_span.h"
-#include "lib/base/process_id.h"
 #include "lib/base/file.h"
 #include "lib/base/listing.h"
+#include "lib/base/process_id.h"
 
 /* -- from the spool -------------------------------------------------------- */
 

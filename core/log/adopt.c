@@ -192,7 +192,7 @@ static bool is_mine(struct llmobs_adopt *adopt,
                     const struct llmobs_spool_name *name)
 {
     find_me(adopt);
-    return name->claimed && llmobs_record_equal(&name->by, &adopt->me);
+    return name->claimed && llmobs_process_id_equal(&name->by, &adopt->me);
 }
 
 /* True if no other reader has claimed the file, or that reader has ended. */

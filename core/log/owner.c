@@ -7,10 +7,10 @@
 
 #include "lib/base/fork.h"
 #include "lib/base/machine.h"
+#include "lib/base/process_id.h"
 #include "lib/base/program.h"
 #include "lib/base/scratch.h"
 #include "lib/base/sha256.h"
-#include "lib/base/process_id.h"
 #include "lib/span/account.h"
 #include "lib/span/allowlist.h"
 #include "lib/span/names.h"

@@ -114,7 +114,8 @@ void llmobs_spool_reset(struct llmobs_spool *spool)
 bool llmobs_spool_is_self(const struct llmobs_spool *spool,
                           const struct llmobs_process_id *who)
 {
-    return atomic_load(&spool->named) && llmobs_record_equal(&spool->self, who);
+    return atomic_load(&spool->named) &&
+           llmobs_process_id_equal(&spool->self, who);
 }
 
 /* -- opening the spool ---------------------------------------------------- */

@@ -28,10 +28,10 @@
 #ifndef LLMOBS_SPOOL_H
 #define LLMOBS_SPOOL_H
 
+#include "lib/base/process_id.h"
 #include "core/config/config.h"
 #include "core/event/exchange.h"
 #include "core/log/entry.h"
-#include "lib/base/process_id.h"
 #include "core/log/spool_file.h"
 
 struct llmobs_spool;

@@ -64,16 +64,10 @@ void llmobs_spool_name_write(const struct llmobs_spool_name *name,
     *llmobs_number_put(out, name->file, 10) = '\0';
 }
 
-bool llmobs_record_equal(const struct llmobs_process_id *a,
-                         const struct llmobs_process_id *b)
-{
-    return a->pid == b->pid && a->start == b->start && a->nonce == b->nonce;
-}
-
 bool llmobs_spool_name_same(const struct llmobs_spool_name *a,
                             const struct llmobs_spool_name *b)
 {
-    return a->file == b->file && llmobs_record_equal(&a->who, &b->who);
+    return a->file == b->file && llmobs_process_id_equal(&a->who, &b->who);
 }
 
 int llmobs_spool_name_by_age(const void *a, const void *b)

@@ -32,9 +32,6 @@ bool llmobs_spool_name_parse(const char *name, struct llmobs_spool_name *out);
 void llmobs_spool_name_write(const struct llmobs_spool_name *name,
                              char out[LLMOBS_SPOOL_NAME_MAX]);
 
-bool llmobs_record_equal(const struct llmobs_process_id *a,
-                         const struct llmobs_process_id *b);
-
 /* True for two names of one file, whoever has claimed it. */
 bool llmobs_spool_name_same(const struct llmobs_spool_name *a,
                             const struct llmobs_spool_name *b);

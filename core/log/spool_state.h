@@ -10,9 +10,9 @@
 #include <stdatomic.h>
 #include <sys/types.h>
 
+#include "lib/base/process_id.h"
 #include "core/config/config.h"
 #include "core/log/entry.h"
-#include "lib/base/process_id.h"
 #include "core/log/owner.h"
 #include "core/log/spool_file.h"
 

@@ -61,6 +61,12 @@ bool llmobs_process_id_parse(const char *name, struct llmobs_process_id *out)
     return strcmp(name, again) == 0;
 }
 
+bool llmobs_process_id_equal(const struct llmobs_process_id *a,
+                             const struct llmobs_process_id *b)
+{
+    return a->pid == b->pid && a->start == b->start && a->nonce == b->nonce;
+}
+
 int llmobs_process_start(pid_t pid, uint64_t *start)
 {
     uint64_t program;

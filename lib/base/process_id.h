@@ -31,6 +31,8 @@ char *llmobs_process_id_put(const struct llmobs_process_id *owner,
  * gives the program in it (_program). */
 void llmobs_process_id_self(char out[LLMOBS_PROCESS_ID_MAX], uint64_t *program);
 bool llmobs_process_id_parse(const char *name, struct llmobs_process_id *out);
+bool llmobs_process_id_equal(const struct llmobs_process_id *a,
+                             const struct llmobs_process_id *b);
 
 /* Gives the start time of a process, 0 where /proc does not have it. -ESRCH:
  * the process has ended. */
