@@ -24,10 +24,9 @@ enum { SAYS_NOTHING = 1, ONCE = 2 };
  * itself reads and writes it, and its own handlers. */
 struct llmobs_thread {
     volatile uintptr_t work, handler; /* addresses of frames; 0: none */
-    uintptr_t low; /* where the handler's stack ends, if it has one */
-    int signal;    /* the handler's */
-    uintptr_t
-        sends; /* the address of the send's frame; 0: it is not about to */
+    uintptr_t low;   /* where the handler's stack ends, if it has one */
+    int signal;      /* the handler's */
+    uintptr_t sends; /* the address of the send's frame; 0: none */
     const void *sends_to;
     struct llmobs_insertions *holds;
 };

@@ -152,7 +152,7 @@ struct llmobs_by {
     size_t count;
 };
 
-/* What the table has of a key that is not TAG or EVAL. */
+/* The table's words for a key that is not TAG or EVAL. */
 struct llmobs_key_words {
     const char *word;
     const char *option; /* of a filter; NULL: none selects by it */

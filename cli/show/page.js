@@ -442,7 +442,7 @@ const terms = () => [...state.query.matchAll(/(-?)(?:([\w.-]+):)?(?:"([^"]*)"?|(
     const of = key && facet(key), text = (quoted ?? word).toLowerCase();
     return {not: !!minus, of, bound: boundOf(key, word), word: key && !of ? key.toLowerCase() + ':' + text : text};
   }).filter(({word, of}) => word || of);
-/* What people read of a span: of a tag its value, for its key is there in all spans. */
+/* The text that people read of a span: of a tag its value, for its key is there in all spans. */
 const wordsOf = (s) => (s.words = s.words || [s.name, s.model, s.response_model, s.provider, s.ml_app, s.service, s.session, s.error,
   s.script, s.caller, s.question, s.answer, ...s.tags.map((tag) => tag.slice(tag.indexOf(':') + 1))].filter(Boolean).join('\n').toLowerCase());
 const isId = (s, word) => word.length > 5 && (s.trace.startsWith(word) || s.id.startsWith(word));

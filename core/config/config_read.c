@@ -655,10 +655,10 @@ static void read_inject(struct llmobs_config_loading *loading)
         } else if (alone && llmobs_text_is_word(word, "none")) {
             config->inject = LLMOBS_INJECT_NONE;
         } else if (!llmobs_text_is_word(word, "default") && word.len > 0 &&
-                   !memchr(word.data, '.',
-                           word.len) && /* no pattern of hosts */
+                   !memchr(word.data, '.', word.len) &&
                    !memchr(word.data, ':', word.len) &&
                    !memchr(word.data, '*', word.len)) {
+            /* A name without a dot needs no pattern: such a host is private. */
             llmobs_config_complain(loading, "LLMOBS_INJECT: bad value");
             config->inject_hosts[0] = '\0';
             return;

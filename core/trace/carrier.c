@@ -362,11 +362,10 @@ __attribute__((noinline)) static bool read_carrier(
             continue;
         if (!found)
             *in = other;
+        /* The upper half of an id may be missing. */
         else if (other.vendored && in->trace_id.lo == other.trace_id.lo &&
-                 (in->trace_id.hi ==
-                      other.trace_id.hi || /* it may be missing */
-                  in->trace_id.hi == 0 ||
-                  other.trace_id.hi == 0)) {
+                 (in->trace_id.hi == 0 || other.trace_id.hi == 0 ||
+                  in->trace_id.hi == other.trace_id.hi)) {
             in->span_id = other.span_id;
             in->vendored = true;
         }

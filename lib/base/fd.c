@@ -148,10 +148,11 @@ static bool ask_for(int want)
 static void hold_longer(int fd)
 {
     int64_t far = (atomic_load(&seen_limit) - fd) / FAR;
-    int64_t now = llmobs_clock_mono_ns();
+    int64_t now;
 
     if (atomic_load(&seen_until) == 0)
         return;
+    now = llmobs_clock_mono_ns();
     if (far > 0)
         atomic_store(&seen_until, now + FAR_HOLDS_NS);
     atomic_store(&seen_far_until,

@@ -204,18 +204,17 @@ static int fail_with(struct llmobs_span *span, const char *type,
                      const struct llmobs_call *call)
 {
     char status[CODE_LEN], *copy;
+    const char *kind;
     int rc;
 
     if (message)
         return llmobs_span_fail(span, type, message);
     raw = llmobs_text_strip(llmobs_text_cut(raw, LLMOBS_ERROR_TEXT_CUT));
-    if (raw.len == 0 || call->encoded || /* or a page: */
+    kind = llmobs_header_find(call->response_headers,
+                              call->response_header_count, "content-type");
+    if (raw.len == 0 || call->encoded ||
         llmobs_text_begins(llmobs_text_unblank(raw), "<") ||
-        llmobs_text_has_nocase(
-            llmobs_text_of(llmobs_header_find(call->response_headers,
-                                              call->response_header_count,
-                                              "content-type")),
-            "text/html") ||
+        llmobs_text_has_nocase(llmobs_text_of(kind), "text/html") ||
         !llmobs_text_readable(raw)) {
         snprintf(status, sizeof(status), "HTTP %ld", call->status);
         return llmobs_span_fail(span, type, status);

@@ -180,7 +180,7 @@ def two_models():
 
 
 def inferred():
-    """What a shell offers as a name selects spans."""
+    """A name that a shell offers selects spans."""
     event = next(e for e in mixed.events() if "span_id" in e)
     event.update(name="search", tags=["inferred:true"], span_id="1")
     with open(os.path.join(STORE, "spans.jsonl"), "a") as f:

@@ -136,7 +136,7 @@ def one_answer(bench):
 
 
 def terminal(bench, store, columns):
-    """What a terminal of that width gets."""
+    """The text that a terminal of that width gets."""
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
     done = subprocess.Popen(

@@ -7,7 +7,7 @@ import random
 
 SECOND = 10**9
 BEGIN = 1752000000 * SECOND
-# What was asked for, what answered, whose it is.
+# The model that was asked for, the one that answered, whose it is.
 MODELS = [("gpt-4o", "gpt-4o-2024-11-20", "openai"),
           ("gpt-4o-mini", "gpt-4o-mini-2024-07-18", "openai"),
           ("gpt-4o", "gpt-4o", "openai"), ("gpt-4o-mini", "gpt-4o", "openai"),
@@ -74,7 +74,7 @@ class Maker:
         return tags
 
     def call(self, event, error, kind):
-        """What a call of a model has: two models, tokens, texts."""
+        """A call of a model has two models, tokens, texts."""
         meta, metrics, facts = event["meta"], event["metrics"], event["_call"]
         chance, rng = self.chance, self.rng
         asked, answered, provider = self.some(*MODELS)
