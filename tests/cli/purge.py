@@ -332,7 +332,9 @@ def walk_beside_a_stopper():
 
 def beside_a_writer():
     """Programs that write to the store meanwhile lose nothing that comes
-    after, and get no error."""
+    after, and get no error. One that ends before all its calls are in the
+    store, as on a busy machine, leaves them in the spool: a purge counts
+    those that it removes there."""
     many = [subprocess.Popen(
         [RUN, "curl", "-s", "-o", "/dev/null"] +
         (["-H", drain.TYPE, "-d", BODY % "gpt-4o-mini", drain.URL,
@@ -340,9 +342,11 @@ def beside_a_writer():
         env=environment(LLMOBS_EXPORTER="store"), stderr=subprocess.PIPE)
         for _ in range(3)]
     try:
+        removed = 0
         while any(p.poll() is None for p in many):
             code, told = purge()
             equal(code, 0, "a purge: %s" % told)
+            removed += told["calls"]
     except BaseException:
         for p in many:
             p.kill()
@@ -351,7 +355,7 @@ def beside_a_writer():
         equal((p.returncode, p.stderr.read()), (0, b""), "a program")
         p.stderr.close()
     stored(2)
-    books(62, 62)
+    books(62, 62 - removed)
     with open(SPANS) as f:
         equal(all(json.loads(x)["span_id"] for x in f), True, "whole lines")
 
