@@ -11,7 +11,8 @@
 #define COST_GRAIN 1e-9
 #define PRICE_LEN 48
 #define PIECE_LEN 48
-#define TICKS 1e10 /* of a dollar, xAI's unit */
+#define PIECES_MAX 16 /* their names are the body's */
+#define TICKS 1e10    /* of a dollar, xAI's unit */
 
 int64_t llmobs_usage_text(const char *text)
 {
@@ -228,7 +229,7 @@ double llmobs_usage_price(const struct llmobs_json *value)
     if (llmobs_json_is_string(value)) {
         snprintf(text, sizeof(text), "[%s]", llmobs_json_text(value));
         (void)llmobs_json_parse(llmobs_text_of(text), &list);
-        value = llmobs_json_at(list, 0);
+        value = llmobs_json_len(list) == 1 ? llmobs_json_at(list, 0) : NULL;
     }
     price = llmobs_json_is_number(value) ? llmobs_json_to_real(value) : NAN;
     llmobs_json_free(list);
@@ -298,16 +299,18 @@ static void pieces(const struct llmobs_json *usage, struct llmobs_span *span)
     /* Claude, OpenRouter; xAI; Mistral */
     static const char groups[] =
         "server_tool_use\0server_side_tool_usage_details\0connectors\0";
+    int left = PIECES_MAX;
 
     LLMOBS_WORDS_EACH (group, groups) {
         const struct llmobs_json *all = llmobs_json_get(usage, group);
 
-        for (void *it = llmobs_json_iter(all); it;
+        for (void *it = llmobs_json_iter(all); it && left-- > 0;
              it = llmobs_json_next(all, it))
             llmobs_usage_piece(span, llmobs_json_iter_key(it),
                                llmobs_usage_value(llmobs_json_iter_value(it)));
     }
-    LLMOBS_JSON_EACH (one, llmobs_json_get(usage, "grounding_tool_count"), true)
+    LLMOBS_JSON_EACH (one, llmobs_json_get(usage, "grounding_tool_count"),
+                      left-- > 0)
         llmobs_usage_piece(span, llmobs_json_gets(one, "type"),
                            llmobs_usage_count(one, "count"));
     llmobs_usage_piece(span, "web_search",

@@ -109,7 +109,7 @@ void llmobs_bedrock_count(const struct llmobs_counts *tokens,
 
     if (all.input >= 0)
         all.input += or_none(all.cache_read) + or_none(all.cache_write);
-    if (all.total < 0 && all.input >= 0 && all.output >= 0)
+    if (all.input >= 0 && all.output >= 0 && all.total < all.input + all.output)
         all.total = all.input + all.output;
     llmobs_usage_put(&all, span->metrics);
 }

@@ -38,7 +38,8 @@ struct stream {
 
 struct candidate {
     int64_t index;
-    char *reason; /* why it ended; NULL: not known */
+    char *reason;     /* why it ended; NULL: not known */
+    int64_t searches; /* of the web, as its last chunk says that has any */
 };
 
 static bool is_request(const struct llmobs_reading *reading)
@@ -256,13 +257,10 @@ static int set_words(struct llmobs_reading *reading,
 }
 
 /* Gemini is paid by the query from version 3 on. */
-static void count_searches(struct llmobs_span *span,
-                           const struct llmobs_json *candidate)
+static int64_t searches_of(const struct llmobs_json *candidate)
 {
-    const struct llmobs_json *queries = llmobs_google_get(
-        llmobs_google_get(candidate, "groundingMetadata"), "webSearchQueries");
-
-    llmobs_usage_piece(span, "web_search", (int64_t)llmobs_json_len(queries));
+    return (int64_t)llmobs_json_len(llmobs_google_get(
+        llmobs_google_get(candidate, "groundingMetadata"), "webSearchQueries"));
 }
 
 static int read_document(struct llmobs_reading *reading,
@@ -270,6 +268,7 @@ static int read_document(struct llmobs_reading *reading,
 {
     const struct llmobs_json *candidates = llmobs_json_get(body, "candidates");
     struct llmobs_json *list = llmobs_json_array();
+    int64_t searches = 0;
     int rc = list ? 0 : -ENOMEM;
 
     reading->span->output_messages = list;
@@ -279,7 +278,7 @@ static int read_document(struct llmobs_reading *reading,
             llmobs_json_get(candidate, "content");
         char word[LLMOBS_GOOGLE_REASON_CAP];
 
-        count_searches(reading->span, candidate);
+        searches += searches_of(candidate);
         llmobs_fact_finish(
             reading->span,
             llmobs_google_reason(llmobs_google_get(candidate, "finishReason"),
@@ -287,6 +286,7 @@ static int read_document(struct llmobs_reading *reading,
         rc = llmobs_gemini_add_content(
             list, content, llmobs_gemini_role(content, "assistant"));
     }
+    llmobs_usage_piece(reading->span, "web_search", searches);
     if (llmobs_google_len(candidates) == 0)
         set_block(reading, body);
     if (rc == 0)
@@ -500,6 +500,8 @@ static int add_reason(struct llmobs_reading *reading,
     if (rc < 0)
         return rc == -ENOSPC ? 0 : rc;
     candidate = item;
+    if (searches_of(from) > 0)
+        candidate->searches = searches_of(from);
     return is_reason(reason) ? llmobs_span_set(&candidate->reason, reason) : 0;
 }
 
@@ -521,7 +523,6 @@ static int read_event(struct llmobs_reading *reading,
         const struct llmobs_json *content =
             llmobs_json_get(candidate, "content");
 
-        count_searches(reading->span, candidate);
         rc = add_reason(reading, candidate);
         if (rc == 0 && llmobs_json_is_object(content))
             rc = add_content(stream, content);
@@ -543,14 +544,18 @@ static const struct candidate *candidate_of(const struct stream *stream,
 static int finish_stream(struct llmobs_reading *reading)
 {
     struct stream *stream = reading->state;
+    int64_t searches = 0;
     int rc = llmobs_reading_model(reading, stream->model);
 
     llmobs_span_fact(&reading->span->facts, LLMOBS_FACT_RESPONSE_MODEL,
                      stream->model);
     if (rc == 0)
         rc = read_usage(stream->usage, reading->span);
-    for (size_t i = 0; i < stream->candidates.count; i++)
+    for (size_t i = 0; i < stream->candidates.count; i++) {
+        searches += candidate_of(stream, i)->searches;
         llmobs_fact_finish(reading->span, candidate_of(stream, i)->reason);
+    }
+    llmobs_usage_piece(reading->span, "web_search", searches);
     if (rc < 0 || !stream->others)
         return rc;
     reading->span->output_messages = stream_messages(stream);
