@@ -227,12 +227,21 @@ typedef ssize_t sendmsg_fn(int, const struct msghdr *, int);
 #define IS_MIXED(sending) \
     ((sending)->insertions && (sending)->insertions->count > 0)
 
-static ssize_t send_mixed(struct sending *sending)
+/* A filter of system calls refuses sendmsg, which the program may never call,
+ * by an error that no connection has. */
+static bool refused;
+
+/* False: nothing goes among the bytes, so that the program's own call must be
+ * made. */
+static bool send_mixed(struct sending *sending, ssize_t *put)
 {
     struct llmobs_insertions *all = sending->insertions;
+    int saved = llmobs_libc_errno(), error;
     size_t own = 0;
     ssize_t took;
 
+    if (!IS_MIXED(sending))
+        return false;
     do {
         const struct msghdr message = {
             .msg_iov = all->pieces,
@@ -244,7 +253,15 @@ static ssize_t send_mixed(struct sending *sending)
         if (took > 0)
             own = llmobs_insert_took(all, (size_t)took);
     } while (took > 0 && own == 0 && (all->count > 0 || sending->plain));
-    return took > 0 ? (ssize_t)own : took;
+    *put = took > 0 ? (ssize_t)own : took;
+    error = llmobs_libc_errno();
+    if (took >= 0 || all->torn ||
+        (error != EPERM && error != EACCES && error != ENOSYS))
+        return true;
+    __atomic_store_n(&refused, true, __ATOMIC_RELAXED);
+    llmobs_insert_check(all, NULL, 0, false);
+    llmobs_libc_errno_restore(saved);
+    return false;
 }
 
 /* Before bytes among which nothing can be put: sends the rest of headers of
@@ -269,8 +286,7 @@ static bool send_torn(int fd, int flags)
     if (!rest.insertions)
         return true;
     llmobs_insert_check(rest.insertions, NULL, 0, false);
-    if (IS_MIXED(&rest))
-        took = send_mixed(&rest);
+    (void)send_mixed(&rest, &took);
     (void)llmobs_handlers_begin(&work, &rest.frame);
     llmobs_follow_give(key, rest.insertions);
     llmobs_handlers_end(&work);
@@ -315,6 +331,7 @@ static bool before_send(struct sending *sending)
     struct llmobs_work work;
     bool whole;
 
+    sending->plain &= !__atomic_load_n(&refused, __ATOMIC_RELAXED);
     if (!sending->plain && !send_torn(fd, sending->flags))
         return false;
     whole = begin_work(&work);
@@ -463,17 +480,18 @@ static ssize_t after_receive(int fd, uint64_t id, struct bytes all, ssize_t got,
     }                                                                    \
     static ssize_t followed_##name parameters
 
-#define SENDS(name, parameters, bytes_of, flags, plain, ...)        \
-    UNLESS_OURS(name, parameters, __VA_ARGS__)                      \
-    {                                                               \
-        const struct bytes all = bytes_of;                          \
-        struct sending sending = {.fd = fd, flags, all, plain};     \
-                                                                    \
-        if (!before_send(&sending))                                 \
-            return -1;                                              \
-        return after_send(&sending, IS_MIXED(&sending)              \
-                                        ? send_mixed(&sending)      \
-                                        : REAL(name)(__VA_ARGS__)); \
+#define SENDS(name, parameters, bytes_of, flags, plain, ...)    \
+    UNLESS_OURS(name, parameters, __VA_ARGS__)                  \
+    {                                                           \
+        const struct bytes all = bytes_of;                      \
+        struct sending sending = {.fd = fd, flags, all, plain}; \
+        ssize_t put;                                            \
+                                                                \
+        if (!before_send(&sending))                             \
+            return -1;                                          \
+        if (!send_mixed(&sending, &put))                        \
+            put = REAL(name)(__VA_ARGS__);                      \
+        return after_send(&sending, put);                       \
     }
 SENDS(send, (int fd, const void *bytes, size_t len, int flags), ONE(bytes, len),
       flags, is_plain(all, flags), fd, bytes, len, flags)
@@ -530,8 +548,8 @@ __attribute__((noinline)) static ssize_t followed_sendto(int fd,
 
     if (!before_send(&sending))
         return -1;
-    put = IS_MIXED(&sending) ? send_mixed(&sending)
-                             : REAL(sendto)(fd, bytes, len, flags, to, size);
+    if (!send_mixed(&sending, &put))
+        put = REAL(sendto)(fd, bytes, len, flags, to, size);
     if (flags & MSG_FASTOPEN && !sending.id &&
         (put >= 0 || llmobs_libc_errno() == EINPROGRESS) &&
         begin_connection(fd) && put > 0) {

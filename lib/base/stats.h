@@ -67,7 +67,7 @@
     X(headers_large)  /* the head is large; */                                 \
     X(headers_cut)    /* the end of the head went in pieces; */                \
     X(headers_way)    /* they went in a way that can take none */              \
-    X(headers_lost)   /* of headers_added: the program sent others then */
+    X(headers_lost)   /* of headers_added: others were sent, or none */
 
 enum llmobs_stat {
 #define X(name) LLMOBS_STAT_##name,

@@ -1,6 +1,7 @@
 """Trace headers of calls that clients make without libcurl: those to listed
 gateways have them, once, and nothing else of a request changes, however the kernel
 cuts what is sent. LLMOBS_TEST_LISTED is the number of calls of each kind of stress."""
+import errno
 import glob
 import hashlib
 import json
@@ -214,6 +215,37 @@ def reasons(t):
         (bare if value == "none" else joined)(r)
     r = t.same(argv, spans=1, env={"LLMOBS_INJECT": "all"})
     bare(r)
+
+
+REFUSED = """
+import ctypes, os, socket, struct, sys
+port, number, error = map(int, sys.argv[1:4])
+connections = [socket.create_connection(("127.0.0.1", port)) for _ in range(4)]
+data = ("POST /v1/chat/completions HTTP/1.1\\r\\nHost: 127.0.0.1:%d\\r\\nConnection: close\\r\\n"
+        "Content-Type: application/json\\r\\nContent-Length: %d\\r\\n\\r\\n%s" %
+        (port, len(sys.argv[4]), sys.argv[4])).encode()
+steps = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *step) for step in (
+    (0x20, 0, 0, 0), (0x15, 0, 1, number), (6, 0, 0, 0x50000 | error), (6, 0, 0, 0x7fff0000))))
+for i, s in enumerate(connections):
+    if i == 1:
+        libc = ctypes.CDLL(None)
+        print(libc.prctl(38, 1, 0, 0, 0), libc.prctl(
+            22, 2, struct.pack("HxxxxxxP", 4, ctypes.addressof(steps)), 0, 0))
+    print(os.write(s.fileno(), data) if i == 2 else s.send(data), s.recv(15))
+"""
+
+
+@test
+def sendmsg_refused(t):
+    """By a filter that lets the program's own calls pass: it may never call it."""
+    number = {"x86_64": 46, "aarch64": 211}[os.uname().machine]
+    for error in errno.EPERM, errno.ENOSYS:
+        r = t.same([PYTHON, "-c", REFUSED, str(t.servers.http), str(number), str(error),
+                    body()], spans=4, env={LIST: base(t)})
+        equal([bool(trace_headers(q)) for q in r.requests], [True] + [False] * 3, "headers")
+        equal(sorted(s["meta"]["metadata"]["transfer"].get("no_trace_headers", "")
+                     for s in r.spans), ["", "", "way", "way"], "why")
+        equal(counts(t).get("headers_lost"), 1, "counter")
 
 
 @test
