@@ -239,7 +239,7 @@ struct llmobs_cell llmobs_key_cell(const struct llmobs_by_key *key,
         return llmobs_cell_length(*(const int64_t *)at);
     case LLMOBS_CELL_TIME:
         return llmobs_cell_time(*(const int64_t *)at);
-    case LLMOBS_CELL_NUMBER:
+    case LLMOBS_CELL_SECONDS:
     case LLMOBS_CELL_MONEY:
         return llmobs_cell_real(kind, *(const double *)at);
     default:

@@ -60,7 +60,7 @@ enum llmobs_key_use {
     K(DURATION, "duration_s", "Duration", 'd', FIELD, "seconds",               \
       ROW(LENGTH, duration_ns))                                                \
     K(FIRST_TOKEN, "first_token_s", "First token", 'f', FIELD,                 \
-      "seconds to the first token", ROW(NUMBER, first_token))                  \
+      "seconds to the first token", ROW(SECONDS, first_token))                 \
     K(INPUT, "input_tokens", "Tokens in", 'i', FIELD,                          \
       "those of a cache are part of them", ROW(COUNT, input_tokens))           \
     K(OUTPUT, "output_tokens", "Tokens out", 'o', FIELD, "",                   \

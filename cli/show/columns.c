@@ -5,50 +5,36 @@
 #include <time.h>
 
 #include "cli/query/cost.h"
+#include "cli/query/keys.h"
 #include "cli/query/texts.h"
 #include "cli/shared/escape.h"
 
 #define NS_PER_S 1000000000
 #define DASH "–"
-#define NAME_COLUMNS 40
-#define KIND_COLUMNS 12
-#define MODEL_COLUMNS 32
-#define ID_COLUMNS 39
+#define PROGRAM_COLUMNS 40
 #define WIDE 120 /* columns, from which on kinds and models are whole */
 #define WIDEST 140
-#define QUESTION_LEAST 12
 /* The most columns of a narrow screen for the question, and of the rest for the
  * model. */
 #define SHARE_OF_QUESTION(room) ((room) / 3)
 #define SHARE(room) ((room)*2 / 5)
 
-/* The last member names the screens that show a column: p any width, as in a
- * pipe; terminals: s less than 100 columns, m less than 120, l less than 140, x
- * wider. A tree has neither times nor traces. */
-#define COLUMN(title, left, spare, least, tight, on)              \
-    {                                                             \
-        NULL, title, left, LLMOBS_SPARE_##spare, least, tight, on \
-    }
-static const struct llmobs_column columns[LLMOBS_COLUMN_COUNT] = {
-    [LLMOBS_COLUMN_TIME] = COLUMN("STARTED", true, TIME, 0, false, "psmlx"),
-    /* in KIND's place */
-    [LLMOBS_COLUMN_LETTER] = COLUMN("", true, STATUS, 0, true, "sm"),
-    [LLMOBS_COLUMN_NAME] = COLUMN("NAME", true, NEVER, 15, false, "psmlx"),
-    [LLMOBS_COLUMN_KIND] = COLUMN("KIND", true, TEXT, 0, false, "plx"),
-    [LLMOBS_COLUMN_MODEL] = COLUMN("MODEL", true, TEXT, 8, false, "psmlx"),
-    [LLMOBS_COLUMN_TOKENS] = COLUMN("IN/OUT", false, TOKENS, 0, false, "smlx"),
-    [LLMOBS_COLUMN_IN] = COLUMN("TOKENS IN", false, NEVER, 0, false, "p"),
-    [LLMOBS_COLUMN_OUT] = COLUMN("OUT", false, NEVER, 0, false, "p"),
-    [LLMOBS_COLUMN_DURATION] =
-        COLUMN("DURATION", false, TIME, 0, false, "psmlx"),
-    [LLMOBS_COLUMN_FIRST] = COLUMN("1ST TOKEN", false, FIRST, 0, false, "pmlx"),
-    [LLMOBS_COLUMN_COST] = COLUMN("COST", false, COST, 0, false, "psmlx"),
-    [LLMOBS_COLUMN_STATUS] = COLUMN("STATUS", true, STATUS, 0, false, "psmlx"),
-    [LLMOBS_COLUMN_TRACE] = COLUMN("TRACE", true, DETAIL, 0, false, "px"),
-    [LLMOBS_COLUMN_QUESTION] =
-        COLUMN("QUESTION", true, TEXT, QUESTION_LEAST, false, "smlx"),
-};
+#define COLUMN(key, name, title, left, spare, least, most, on) \
+    {NULL,  title,                                             \
+     left,  LLMOBS_SPARE_##spare,                              \
+     least, LLMOBS_COLUMN_##name == LLMOBS_COLUMN_LETTER,      \
+     on},
+static const struct llmobs_column columns[] = {LLMOBS_COLUMNS(COLUMN)};
 #undef COLUMN
+
+/* Of each column the fact, and how many characters its text has. */
+#define VALUE(key, name, title, left, spare, least, most, on) \
+    {LLMOBS_KEY_##key, most},
+static const struct {
+    enum llmobs_key key;
+    size_t most;
+} values[] = {LLMOBS_COLUMNS(VALUE)};
+#undef VALUE
 
 /* -- widths --------------------------------------------------------------- */
 
@@ -86,9 +72,9 @@ void llmobs_columns_fit(struct llmobs_sheet *sheet)
     room =
         sheet->width + *name + *model + *question - llmobs_sheet_whole(sheet);
     if (*question > 0) {
-        *question = SHARE_OF_QUESTION(room) > QUESTION_LEAST
-                        ? SHARE_OF_QUESTION(room)
-                        : QUESTION_LEAST;
+        *question = columns[LLMOBS_COLUMN_QUESTION].least;
+        if (*question < SHARE_OF_QUESTION(room))
+            *question = SHARE_OF_QUESTION(room);
         if (*name + *model + *question < room)
             *question = room - *name - *model;
         room -= *question;
@@ -108,14 +94,6 @@ static const char *dash_of(const struct llmobs_columns_style *style)
     return style->width > 0 ? DASH : "-";
 }
 
-static void add_count(struct llmobs_buf *out, int64_t count)
-{
-    if (count < 0)
-        llmobs_buf_adds(out, "-");
-    else
-        llmobs_buf_addf(out, "%" PRId64, count);
-}
-
 /* A number in at most five characters up to 999 billions, as the page has it.
  */
 static void add_short(struct llmobs_buf *out, int64_t count)
@@ -128,7 +106,7 @@ static void add_short(struct llmobs_buf *out, int64_t count)
         if (count < 0)
             llmobs_buf_adds(out, DASH);
         else
-            add_count(out, count);
+            llmobs_buf_addf(out, "%" PRId64, count);
         return;
     }
     while (number >= 999.5 && unit + 1 < sizeof(units)) {
@@ -149,27 +127,6 @@ static void add_in_out(struct llmobs_buf *out, int64_t in, int64_t answered)
     add_short(out, in);
     llmobs_buf_addc(out, '/');
     add_short(out, answered);
-}
-
-/* Adds a length in the unit that people use for it: "412 ms", "3 m 05 s". */
-static void add_length(struct llmobs_buf *out, int64_t ns, const char *dash)
-{
-    if (ns < 0)
-        llmobs_buf_adds(out, dash);
-    else
-        llmobs_cell_add_words(out, llmobs_cell_length(ns), false);
-}
-
-static void add_cost(struct llmobs_buf *out, const struct llmobs_row *row,
-                     const struct llmobs_columns_style *style)
-{
-    char room[LLMOBS_COST_TEXT];
-    const char *cost = llmobs_cost_text(row->cost, room);
-
-    if (!cost)
-        cost =
-            llmobs_row_is_call(row) || style->width == 0 ? dash_of(style) : "";
-    llmobs_buf_adds(out, cost);
 }
 
 /* The shortest form of a time that leaves no doubt which day it is. */
@@ -238,16 +195,11 @@ static void add_model(struct llmobs_buf *out, const struct llmobs_row *row,
     bool brief = style->width > 0 && style->width < WIDE;
     struct llmobs_text model = llmobs_text_of(row->model);
 
-    if (!row->model) {
-        if (style->width == 0 || llmobs_row_is_call(row))
-            llmobs_buf_adds(out, dash_of(style));
-        return;
-    }
     if (brief && llmobs_texts_end(row->model, version))
         model.len -= sizeof(version) - 1;
     else if (brief)
         model.len = llmobs_texts_undated(row->model);
-    llmobs_escape_add(out, model, MODEL_COLUMNS);
+    llmobs_escape_add(out, model, values[LLMOBS_COLUMN_MODEL].most);
 }
 
 /* Adds the first words of a text, LLMOBS_ROW_WORDS bytes at most, in one line.
@@ -284,7 +236,7 @@ void llmobs_columns_run(struct llmobs_buf *out, const struct llmobs_run *run)
     const char *cost = llmobs_cost_text(run->cost, room);
 
     llmobs_escape_adds(out, run->program ? run->program : "a program",
-                       NAME_COLUMNS);
+                       PROGRAM_COLUMNS);
     llmobs_buf_addf(out, "  %zu traces, %zu call%s", run->traces, run->calls,
                     run->calls == 1 ? "" : "s");
     if (run->failed > 0)
@@ -299,7 +251,11 @@ void llmobs_columns_run(struct llmobs_buf *out, const struct llmobs_run *run)
         llmobs_buf_adds(out, " tokens");
     }
     llmobs_buf_adds(out, ", ");
-    add_length(out, run->start_ns < 0 ? -1 : run->end_ns - run->start_ns, DASH);
+    llmobs_cell_add_words(out,
+                          llmobs_cell_length(run->start_ns < 0
+                                                 ? -1
+                                                 : run->end_ns - run->start_ns),
+                          false);
 }
 
 void llmobs_columns_facts(struct llmobs_buf *out, const struct llmobs_row *row)
@@ -360,15 +316,35 @@ static const struct kind *kind_of(const char *kind)
 
 /* -- cells ---------------------------------------------------------------- */
 
+/* Adds a fact as it is. */
+static void add_value(struct llmobs_buf *out, enum llmobs_columns_name column,
+                      const struct llmobs_row *row,
+                      const struct llmobs_columns_style *style)
+{
+    const struct llmobs_by_key key = {values[column].key, ""};
+    struct llmobs_texts texts = {0};
+    struct llmobs_cell cell = llmobs_key_cell(&key, row, NULL, &texts);
+
+    if (cell.kind == LLMOBS_CELL_TEXT)
+        llmobs_escape_adds(out, cell.text, values[column].most);
+    else if (cell.kind == LLMOBS_CELL_COUNT)
+        llmobs_buf_addf(out, "%" PRId64, cell.whole);
+    else if (cell.kind == LLMOBS_CELL_UNKNOWN)
+        llmobs_buf_adds(out, dash_of(style));
+    else
+        llmobs_cell_add_words(out, cell, false);
+    llmobs_texts_fini(&texts);
+}
+
 void llmobs_columns_add(struct llmobs_buf *out, enum llmobs_columns_name column,
                         const struct llmobs_row *row,
                         const struct llmobs_columns_style *style)
 {
-    double first = row->first_token;
+    bool call = llmobs_row_is_call(row), brief = style->width > 0;
 
     switch (column) {
     case LLMOBS_COLUMN_TIME:
-        llmobs_columns_time(out, row->start_ns, style->width > 0);
+        llmobs_columns_time(out, row->start_ns, brief);
         break;
     case LLMOBS_COLUMN_LETTER:
         llmobs_buf_addc(out, kind_of(row->kind)->letter);
@@ -376,53 +352,40 @@ void llmobs_columns_add(struct llmobs_buf *out, enum llmobs_columns_name column,
     case LLMOBS_COLUMN_NAME:
         if (!style->list)
             llmobs_columns_branches(out, row, true, style->depth);
-        llmobs_escape_adds(out, row->name, NAME_COLUMNS);
+        add_value(out, column, row, style);
         /* While a view follows, the parent may still run. */
         if (row->orphan && !style->list && !style->follows)
             llmobs_buf_adds(out, " (parent elsewhere)");
         break;
-    case LLMOBS_COLUMN_KIND:
-        llmobs_escape_adds(out, row->kind, KIND_COLUMNS);
-        break;
     case LLMOBS_COLUMN_MODEL:
-        add_model(out, row, style);
+        if (row->model)
+            add_model(out, row, style);
+        else if (call || !brief)
+            llmobs_buf_adds(out, dash_of(style));
         break;
     case LLMOBS_COLUMN_TOKENS:
         if (row->input_tokens >= 0 || row->output_tokens >= 0)
             add_in_out(out, row->input_tokens, row->output_tokens);
-        else if (llmobs_row_is_call(row))
+        else if (call)
             llmobs_buf_adds(out, DASH);
         break;
-    case LLMOBS_COLUMN_IN:
-        add_count(out, row->input_tokens);
-        break;
-    case LLMOBS_COLUMN_OUT:
-        add_count(out, row->output_tokens);
-        break;
-    case LLMOBS_COLUMN_DURATION:
-        add_length(out, row->duration_ns, dash_of(style));
+    case LLMOBS_COLUMN_KIND:
+        llmobs_escape_adds(out, row->kind, values[column].most);
         break;
     case LLMOBS_COLUMN_FIRST:
-        add_length(
-            out, first >= 0 && first < 9e9 ? (int64_t)(first * NS_PER_S) : -1,
-            style->width > 0 && strcmp(row->kind, "llm") != 0 ? ""
-                                                              : dash_of(style));
+        if (row->first_token >= 0 || !brief || strcmp(row->kind, "llm") == 0)
+            add_value(out, column, row, style);
         break;
     case LLMOBS_COLUMN_COST:
-        add_cost(out, row, style);
-        break;
-    case LLMOBS_COLUMN_STATUS:
-        llmobs_buf_adds(out, row->failed ? "error" : "ok");
-        break;
-    case LLMOBS_COLUMN_TRACE:
-        llmobs_escape_adds(out, row->trace_id, ID_COLUMNS);
+        if (row->cost >= 0 || call || !brief)
+            add_value(out, column, row, style);
         break;
     case LLMOBS_COLUMN_QUESTION:
         if (row->question)
             add_words(out, row->question);
         break;
-    case LLMOBS_COLUMN_COUNT:
-        break;
+    default:
+        add_value(out, column, row, style);
     }
 }
 

@@ -13,23 +13,33 @@
 #include "cli/query/row.h"
 #include "cli/query/sheet.h"
 
+/* The columns, from left to right: C(KEY, name, title, left, spare, least,
+ * most, on). KEY is the fact whose value stands there (keys.h), `name` and
+ * `title` the column's, for two may show one fact; a text has `most`
+ * characters, and `on` names the screens that show it: p any width, as in a
+ * pipe; terminals: s less than 100 columns, m less than 120, l less than 140, x
+ * wider. */
+#define LLMOBS_COLUMNS(C)                                                     \
+    C(START, TIME, "STARTED", true, TIME, 0, 0, "psmlx") /* of a list only */ \
+    C(KIND, LETTER, "", true, STATUS, 0, 0, "sm")                             \
+    C(NAME, NAME, "NAME", true, NEVER, 15, 40, "psmlx")                       \
+    C(KIND, KIND, "KIND", true, TEXT, 0, 12, "plx")                           \
+    C(MODEL, MODEL, "MODEL", true, TEXT, 8, 32, "psmlx")                      \
+    C(INPUT, TOKENS, "IN/OUT", false, TOKENS, 0, 0, "smlx")                   \
+    C(INPUT, IN, "TOKENS IN", false, NEVER, 0, 0, "p")                        \
+    C(OUTPUT, OUT, "OUT", false, NEVER, 0, 0, "p")                            \
+    C(DURATION, DURATION, "DURATION", false, TIME, 0, 0, "psmlx")             \
+    C(FIRST_TOKEN, FIRST, "1ST TOKEN", false, FIRST, 0, 0, "pmlx")            \
+    C(COST, COST, "COST", false, COST, 0, 0, "psmlx")                         \
+    C(STATUS, STATUS, "STATUS", true, STATUS, 0, 5, "psmlx")                  \
+    C(TRACE_ID, TRACE, "TRACE", true, DETAIL, 0, 39, "px") /* as TIME */      \
+    C(QUESTION, QUESTION, "QUESTION", true, TEXT, 12, 0, "smlx")
+
+#define LLMOBS_COLUMN_ID(key, name, ...) LLMOBS_COLUMN_##name,
 enum llmobs_columns_name {
-    LLMOBS_COLUMN_TIME, /* of a list only */
-    LLMOBS_COLUMN_LETTER,
-    LLMOBS_COLUMN_NAME,
-    LLMOBS_COLUMN_KIND,
-    LLMOBS_COLUMN_MODEL,
-    LLMOBS_COLUMN_TOKENS, /* in a row fitted to the screen: IN and OUT */
-    LLMOBS_COLUMN_IN,
-    LLMOBS_COLUMN_OUT,
-    LLMOBS_COLUMN_DURATION,
-    LLMOBS_COLUMN_FIRST,
-    LLMOBS_COLUMN_COST,
-    LLMOBS_COLUMN_STATUS,
-    LLMOBS_COLUMN_TRACE, /* of a list only */
-    LLMOBS_COLUMN_QUESTION,
-    LLMOBS_COLUMN_COUNT
+    LLMOBS_COLUMNS(LLMOBS_COLUMN_ID) LLMOBS_COLUMN_COUNT
 };
+#undef LLMOBS_COLUMN_ID
 
 /* How rows are shown. */
 struct llmobs_columns_style {
