@@ -24,62 +24,91 @@
 #define LLMOBS_LAYOUT_PLACES 48
 #define LLMOBS_LAYOUT_STEPS 144
 
-/* The letters of the places. */
-enum {
-    /* In the request: */
-    LLMOBS_AT_INPUT = 'i',    /* messages, texts to embed, or any value */
-    LLMOBS_AT_CONTENTS = 'j', /* contents to embed, which several lines may
-                               * have; for a chat, the documents on which the
-                               * prompt rests */
-    LLMOBS_AT_PROMPT = 'q',   /* a text of the user */
-    LLMOBS_AT_SYSTEM = 'y',   /* a text of the system's */
-    LLMOBS_AT_SETTINGS = 'k', /* the object with the dialect's keys */
-    LLMOBS_AT_METADATA = 'z', /* an object; all of it is metadata */
-    LLMOBS_AT_PIECES = 'g',   /* true: a stream has pieces; else each event has
-                               * the whole answer */
-    /* In the answer, or in the request: */
-    LLMOBS_AT_MODEL = 'm',
-    LLMOBS_AT_CONVERSATION = '~', /* the id of the conversation */
-    /* In the answer, or in each event of a stream: */
-    LLMOBS_AT_ID = '@',
-    LLMOBS_AT_TYPE = '%',    /* of an event: LLMOBS_AT_ONLY, LLMOBS_AT_FAULTS */
-    LLMOBS_AT_OUTPUT = 'o',  /* all of it; an embedding's vectors */
-    LLMOBS_AT_CHOICES = 'l', /* a list of objects, each with a message */
-    LLMOBS_AT_ROLE = 'r',
-    LLMOBS_AT_TEXT = 'x',
-    LLMOBS_AT_IMAGE = 'v', /* a picture in base64, which is counted */
-    LLMOBS_AT_REASONING = 'h',
-    LLMOBS_AT_INSTEAD = 'p', /* a text, if the answer has no other */
-    LLMOBS_AT_CALLS = 'f',   /* calls of tools, or one call */
-    LLMOBS_AT_INDEX = '=',   /* the index of the text, or of the call */
-    LLMOBS_AT_END = 'e',     /* true, or the word LLMOBS_AT_LAST */
-    LLMOBS_AT_REASON = 'w',
-    LLMOBS_AT_FAULT = '!', /* the text of an error, or an object with one */
-    LLMOBS_AT_USAGE = 'u', /* an object with counts (usage.h) */
-    LLMOBS_AT_INPUT_TOKENS = '<',
-    LLMOBS_AT_OUTPUT_TOKENS = '>',
-    LLMOBS_AT_TOTAL_TOKENS = '+',
-    LLMOBS_AT_CACHED_TOKENS = 'c',
-    LLMOBS_AT_PREFILL = 'a',   /* how long the model read the prompt */
-    LLMOBS_AT_DECODE = 'b',    /* how long the model wrote */
-    LLMOBS_AT_DOCUMENTS = 'd', /* the list of documents */
-    /* In a document: */
-    LLMOBS_AT_DOCUMENT_TEXT = 't',
-    LLMOBS_AT_DOCUMENT_NAME = 'n',
-    LLMOBS_AT_DOCUMENT_ID = '#',
-    LLMOBS_AT_DOCUMENT_SCORE = 's',
-    /* The words: */
-    LLMOBS_AT_LAST = 'E',     /* the value at LLMOBS_AT_END, if not true */
-    LLMOBS_AT_REASONS = 'W',  /* "eos=stop wait=": a reason of this API and the
-                               * word of all APIs for it; none: no reason */
-    LLMOBS_AT_ENDED = 'N',    /* the reason, if the answer ends without one */
-    LLMOBS_AT_UNIT = 'U',     /* the unit of times: "s", "ms", "us" or "ns" */
-    LLMOBS_AT_ONLY = 'O',     /* "token final": the only types of events with
-                               * output */
-    LLMOBS_AT_FAULTS = 'F',   /* the only types of events with a fault */
-    LLMOBS_AT_REPLACES = 'R', /* types of events before which nothing counts */
-    LLMOBS_AT_PAUSES = 'P'    /* types of events that end it without a reason */
-};
+/* The places: P(ID, letter, word, form, readers, kinds, meaning). The word is
+ * that of files of APIs and of rules; a SAYING is a word, not a pointer, and
+ * has a capital letter. docs/RULES.md has the meaning, rules/apis/read.h the
+ * rest. */
+#define LLMOBS_LAYOUT_WORDS(P)                                                \
+    P(INPUT, 'i', "input", PLACE, PLACES, ALL,                                \
+      "messages, texts to embed, or any value")                               \
+    P(CONTENTS, 'j', "contents", PLACE, PLACES, ALL,                          \
+      "contents to embed, or documents below the prompt; several lines")      \
+    P(PROMPT, 'q', "prompt", PLACE, PLACES, LLM, "a text of the user")        \
+    P(SYSTEM, 'y', "system", PLACE, PLACES, LLM, "a text of the system")      \
+    P(SETTINGS, 'k', "settings_in", PLACE, IN, ALL,                           \
+      "the object that has the settings")                                     \
+    P(PIECES, 'g', "pieces", PLACE, PLACES, ALL,                              \
+      "true: a stream has pieces; else each event has the whole answer")      \
+    P(MODEL, 'm', "model", PLACE, PLACES, ALL,                                \
+      "the model, of the answer or the request")                              \
+    P(CONVERSATION, '~', "conversation", PLACE, PLACES, ALL,                  \
+      "the id of the conversation")                                           \
+    P(ID, '@', "id", PLACE, PLACES, ALL, "the id of the answer")              \
+    P(TYPE, '%', "type", PLACE, PLACES, ALL, "the type of an event")          \
+    P(OUTPUT, 'o', "output", PLACE, PLACES, SAYS,                             \
+      "all of the answer, or its message; an embedding's vectors")            \
+    P(CHOICES, 'l', "choices", PLACE, PLACES, ALL,                            \
+      "a list of objects, each with a message")                               \
+    P(ROLE, 'r', "role", PLACE, PLACES, LLM, "the role of the answer")        \
+    P(TEXT, 'x', "text", PLACE, PLACES, LLM, "the text of the answer")        \
+    P(IMAGE, 'v', "image", PLACE, PLACES, ALL,                                \
+      "a picture in base64, which is counted")                                \
+    P(REASONING, 'h', "reasoning", PLACE, PLACES, LLM,                        \
+      "the text of the model's thoughts")                                     \
+    P(INSTEAD, 'p', "instead", PLACE, PLACES, ALL,                            \
+      "a text for an answer that has no other")                               \
+    P(CALLS, 'f', "tool_calls", PLACE, PLACES, LLM,                           \
+      "calls of tools, or one call")                                          \
+    P(INDEX, '=', "index", PLACE, PLACES, LLM,                                \
+      "the index of the text, or of the call")                                \
+    P(END, 'e', "end", PLACE, PLACES, ALL,                                    \
+      "true where a stream has ended; `= WORD`: this word")                   \
+    P(LAST, 'E', "end_value", SAYING, PLACES, ALL, "the word at `end`")       \
+    P(REASON, 'w', "finish_reason", PLACE, PLACES, LLM,                       \
+      "why the answer ended")                                                 \
+    P(REASONS, 'W', "finish_reasons", SAYING, PLACES, LLM,                    \
+      "`eos=stop wait=`: this API's reason and the usual word; nothing: "     \
+      "no reason")                                                            \
+    P(ENDED, 'N', "finish_default", SAYING, PLACES, LLM,                      \
+      "the reason where an answer ends without one")                          \
+    P(FAULT, '!', "error", PLACE, PLACES, ALL,                                \
+      "the text of an error, or an object with one")                          \
+    P(USAGE, 'u', "usage", PLACE, PLACES, ALL,                                \
+      "an object with counts of tokens")                                      \
+    P(INPUT_TOKENS, '<', "input_tokens", PLACE, PLACES, ALL, "")              \
+    P(OUTPUT_TOKENS, '>', "output_tokens", PLACE, PLACES, ALL, "")            \
+    P(TOTAL_TOKENS, '+', "total_tokens", PLACE, PLACES, ALL, "")              \
+    P(CACHED_TOKENS, 'c', "cached_tokens", PLACE, PLACES, ALL,                \
+      "input that the provider had read before")                              \
+    P(PREFILL, 'a', "prefill_time", PLACE, PLACES, LLM,                       \
+      "how long the model read the prompt")                                   \
+    P(DECODE, 'b', "decode_time", PLACE, PLACES, LLM,                         \
+      "how long the model wrote")                                             \
+    P(UNIT, 'U', "time_unit", SAYING, PLACES, LLM, "of times: s, ms, us, ns") \
+    P(ONLY, 'O', "only", SAYING, PLACES, ALL,                                 \
+      "the types of events that have output")                                 \
+    P(FAULTS, 'F', "error_types", SAYING, PLACES, ALL,                        \
+      "the types of events that have an error")                               \
+    P(REPLACES, 'R', "replaces", SAYING, PLACES, ALL,                         \
+      "types of events that replace all output before them")                  \
+    P(PAUSES, 'P', "pauses", SAYING, PLACES, ALL,                             \
+      "types of events that end an answer without a reason")                  \
+    P(DOCUMENTS, 'd', "documents", PLACE, PLACES, FINDS,                      \
+      "the list of documents")                                                \
+    P(DOCUMENT_TEXT, 't', "document_text", PLACE, PLACES, FINDS,              \
+      "in a document")                                                        \
+    P(DOCUMENT_NAME, 'n', "document_name", PLACE, PLACES, FINDS,              \
+      "in a document")                                                        \
+    P(DOCUMENT_ID, '#', "document_id", PLACE, PLACES, FINDS, "in a document") \
+    P(DOCUMENT_SCORE, 's', "document_score", PLACE, PLACES, FINDS,            \
+      "in a document")                                                        \
+    P(METADATA, 'z', "settings", WORDS, ANY, ALL,                             \
+      "members of the request that are metadata; a pointer: all of that "     \
+      "object is; `usual`: those of most APIs")
+
+#define LLMOBS_AT(id, letter, ...) LLMOBS_AT_##id = letter,
+enum { LLMOBS_LAYOUT_WORDS(LLMOBS_AT) };
+#undef LLMOBS_AT
 
 /* A dialect as a table: form->variant of the functions in
  * rules/tables/interpreter.h. */
