@@ -31,12 +31,22 @@ static const char help_text[] =
     "    source <(llmobs completion zsh)\n"
     "    llmobs completion fish | source\n";
 
-/* Prints the words of an option whose values are words of this program. */
+/* Prints the words of an option whose values are words of this program, or that
+ * people often give. */
 static bool print_words(const char *option)
 {
+    static const char *const choices[][2] = {
+        {"color", "auto\nalways\nnever"},
+        {"to", "agent\nagentless\notlp\nstore"},
+        {"step", "1m\n5m\n1h\n1d"},
+        {"since", "10m\n1h\n1d\n7d"},
+    };
     bool by = strcmp(option, "by") == 0;
     int use = by ? LLMOBS_KEY_GROUP : LLMOBS_KEY_FIELD;
 
+    for (size_t i = 0; i < sizeof(choices) / sizeof(*choices); i++)
+        if (strcmp(option, choices[i][0]) == 0)
+            return puts(choices[i][1]) >= 0;
     if (strcmp(option, "timeseries") == 0) {
         for (int i = 0; i < LLMOBS_METRIC_COUNT; i++)
             puts(llmobs_metric_words((enum llmobs_metric)i)->word);

@@ -35,14 +35,10 @@ _llmobs_values() { # OPTION: completes its value; false: it has none of its own
         compopt -o filenames
         mapfile -t COMPREPLY < <(compgen -d -- "$2")
         ;;
-    --color) COMPREPLY=($(compgen -W 'auto always never' -- "$2")) ;;
     --output | -o)
         compopt -o filenames
         mapfile -t COMPREPLY < <(compgen -f -- "$2")
         ;;
-    --to) COMPREPLY=($(compgen -W 'agent agentless otlp store' -- "$2")) ;;
-    --step) COMPREPLY=($(compgen -W '1m 5m 1h 1d' -- "$2")) ;;
-    --since) COMPREPLY=($(compgen -W '10m 1h 1d 7d' -- "$2")) ;;
     --env | --tag | --input | --workflow | --preload | --user-time | --for | --idle | \
         --max-*)
         COMPREPLY=()

@@ -58,15 +58,6 @@ function __llmobs_complete
         case --html --input --output -o
             __fish_complete_path (commandline -ct)
             return
-        case --color
-            string split ' ' 'auto always never'
-            return
-        case --to
-            string split ' ' 'agent agentless otlp store'
-            return
-        case --step
-            string split ' ' '1m 5m 1h 1d'
-            return
         case '--?*'
             if not string match -q -- '--timeseries-*' $words[-1](commandline -ct)
                 and __llmobs_stored $program (string sub -s 3 -- $words[-1]) $words

@@ -77,6 +77,9 @@ expect "llmobs view --fields inp" -- input_tokens
 expect "llmobs view --timeseries late" -- latency latency_p50 latency_p95 latency_p99
 expect "llmobs view --json --serv" -- --service --serve
 expect "llmobs drain --to agentl" -- agentless
+expect "llmobs view --color ''" -- always auto never
+expect "llmobs view --step 5" -- 5m
+expect "llmobs stats --since 1" -- 10m 1d 1h
 expect "llmobs purge --dir '$bin/some'" -- "$bin/some dir"
 expect "llmobs help var" -- variables
 expect "llmobs view --session --j" -- ''
