@@ -327,15 +327,17 @@ static int shake(unsigned copy, void *ssl, const char *bytes)
 
 /* Programs use a connection of HTTP/2 by several threads: one may receive the
  * answer before the write of another returns; and trace headers may have to go
- * among the bytes. True: the bytes were shown. */
+ * among the bytes, of which a part may have gone before a new handshake or
+ * update of keys. True: the bytes were shown. */
 static bool before_write(unsigned copy, const void *ssl, const void *bytes,
                          size_t len, struct llmobs_insertions **all)
 {
     const struct llmobs_connection *connection = llmobs_connections_find(ssl);
     int saved = llmobs_libc_errno();
-    bool shows = ((connection && connection->http2) ||
-                  (ends_are_known(copy) && llmobs_follow_inserts())) &&
-                 !REAL(SSL_in_init)(ssl);
+    bool shows =
+        ((connection && connection->http2) ||
+         (ends_are_known(copy) && llmobs_follow_inserts())) &&
+        ((connection && connection->inserts) || !REAL(SSL_in_init)(ssl));
 
     if (shows)
         *all = llmobs_follow_shows(ssl, copy ? name_1 : name_0, bytes, len);

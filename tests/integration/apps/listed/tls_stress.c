@@ -1,8 +1,9 @@
 /* tls_stress HOW PORT COUNT SEED: the calls of stress.c over OpenSSL, or with
  * -DGNU over GnuTLS, by a socket that does not wait and takes little. HOW,
  * letters: x SSL_write_ex, not SSL_write; p partial writes; f records of 512
- * bytes; o other buffers for a retry; 2 HTTP/2. A retry has the same bytes, by
- * GnuTLS sometimes none. */
+ * bytes; o other buffers for a retry; 2 HTTP/2; k, r: behind a part new keys,
+ * or by TLS 1.2 another handshake, for which a call waits for the answer to the
+ * one before. A retry has the same bytes, by GnuTLS sometimes none. */
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -92,6 +93,10 @@ static ssize_t put(const char *bytes, size_t len)
     return put;
 }
 
+static void change(void)
+{
+}
+
 static ssize_t get(char *bytes, size_t len)
 {
     return answer_of(gnutls_record_recv(tls, bytes, len));
@@ -113,6 +118,8 @@ static ssize_t answer_of(int result)
 static void begin(void)
 {
     tls = SSL_new(SSL_CTX_new(TLS_client_method()));
+    if (has('r'))
+        SSL_set_max_proto_version(tls, TLS1_2_VERSION);
     if (has('p'))
         SSL_set_mode(tls, SSL_MODE_ENABLE_PARTIAL_WRITE);
     if (has('o'))
@@ -138,6 +145,13 @@ static ssize_t put(const char *bytes, size_t len)
         return answer_of(SSL_write(tls, bytes, (int)len));
     int result = SSL_write_ex(tls, bytes, len, &put);
     return result > 0 ? (ssize_t)put : answer_of(result);
+}
+
+static void change(void)
+{
+    if (has('k') ? !SSL_key_update(tls, (int)(coin() % 2))
+                 : has('r') && !SSL_renegotiate(tls))
+        fail("new keys");
 }
 
 static ssize_t get(char *bytes, size_t len)
@@ -272,6 +286,8 @@ static void ask(const char *port, int number)
             fail("a short write");
 #endif
         done += (size_t)went;
+        if (done < all)
+            change();
     }
 }
 
@@ -295,7 +311,7 @@ int main(int argc, char **argv)
     for (int i = 0; i < count; i++) {
         ask(argv[2], i);
         take(0);
-        while (i + 1 - answers > 30)
+        while (i + 1 - answers > (has('r') ? 0 : 30))
             take(1);
     }
     while (answers < count)
