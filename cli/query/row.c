@@ -51,6 +51,13 @@ static int64_t count_of(const struct llmobs_json *metrics, const char *key)
 
 /* -- words ---------------------------------------------------------------- */
 
+/* True for a coding agent's own words in the name of its user. */
+static bool is_program(const char *text)
+{
+    return llmobs_text_begins(llmobs_text_of(text), "<system-reminder>") ||
+           llmobs_text_begins(llmobs_text_of(text), "<task-notification>");
+}
+
 /* The text of the user's last message that has a text; where the user has none,
  * the text of the last message that has a text. */
 static const char *last_message(const struct llmobs_json *messages)
@@ -63,7 +70,7 @@ static const char *last_message(const struct llmobs_json *messages)
 
         if (!text || *text == '\0')
             continue;
-        if (llmobs_json_says(message, "role", "user"))
+        if (llmobs_json_says(message, "role", "user") && !is_program(text))
             return text;
         if (!last)
             last = text;
@@ -288,7 +295,10 @@ static void add_link(struct llmobs_row *row, struct llmobs_buf *lines,
         llmobs_buf_addf(lines, LLMOBS_ROW_TURN "%s\n", id);
         return;
     }
-    if (kind && strcmp(kind, "retry_of") == 0)
+    if (kind && strcmp(kind, "agent") == 0) {
+        share_full(texts, &row->parent_id, id); /* in the tree it is below */
+        said = "was started by";
+    } else if (kind && strcmp(kind, "retry_of") == 0)
         said = "is a retry of";
     else if (kind && strcmp(kind, "job") == 0)
         said = "asks for the job of";

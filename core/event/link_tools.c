@@ -145,6 +145,65 @@ static bool is_repeated(const struct llmobs_linking *l, const char *id)
     return count > 0;
 }
 
+/* -- subagents ------------------------------------------------------------- */
+
+#define PROMPTS_MAX 8 /* texts before a first answer that are looked up */
+
+/* The words by which a tool that starts an agent sets its task: Claude Code's
+ * Agent, OpenCode's task. */
+static const char *prompt_of(const struct llmobs_json *call)
+{
+    return llmobs_json_gets(llmobs_json_get(call, "arguments"), "prompt");
+}
+
+static struct llmobs_hash128 key_of_prompt(const struct llmobs_linking *l,
+                                           const char *prompt)
+{
+    struct llmobs_siphash hash;
+
+    llmobs_linking_begin(l, LLMOBS_LINK_AGENT, &hash);
+    llmobs_linking_add(&hash, prompt);
+    return llmobs_siphash_now(&hash);
+}
+
+/* True where this request's own history has the call: its agent may have the
+ * same words from its user. */
+static bool has_set(const struct llmobs_linking *l, const char *prompt)
+{
+    LLMOBS_JSON_EACH (message, l->input, llmobs_work_do(STEPS))
+        LLMOBS_JSON_EACH (call, llmobs_json_get(message, "tool_calls"), true)
+            if (prompt_of(call) && strcmp(prompt_of(call), prompt) == 0)
+                return true;
+    return false;
+}
+
+/* Links the calls of an agent to the answer that started it. */
+static void link_to_starter(const struct llmobs_linking *l)
+{
+    const char *first =
+        llmobs_json_gets(llmobs_json_at(l->input, 0), "content");
+    size_t left = PROMPTS_MAX;
+    struct llmobs_link_record record;
+
+    if (!llmobs_json_get(l->span->said, "agent_id") &&
+        !(first && strstr(first, "cc_is_subagent=true")))
+        return;
+    LLMOBS_JSON_EACH (one, l->input, left > 0 && llmobs_work_do(STEPS)) {
+        const char *text = llmobs_json_gets(one, "content");
+
+        if (llmobs_linking_is_model(one))
+            return;
+        if (!text || !llmobs_json_says(one, "role", "user"))
+            continue;
+        left--;
+        if (llmobs_linking_find(l, key_of_prompt(l, text), &record) &&
+            !has_set(l, text))
+            llmobs_linking_link(l, &record, "output", "agent");
+    }
+}
+
+/* -- all of them ----------------------------------------------------------- */
+
 /* Remembers the answer's calls, except of tools that the server has run. */
 static void put_call(const struct llmobs_linking *l,
                      const struct llmobs_json *call)
@@ -155,6 +214,8 @@ static void put_call(const struct llmobs_linking *l,
         return;
     if (id && is_repeated(l, id))
         return;
+    if (prompt_of(call))
+        llmobs_linking_put(l, key_of_prompt(l, prompt_of(call)), 0);
     llmobs_link_runs_called(l, call);
     llmobs_link_inferred_called(l, call);
     if (llmobs_linker_is_unique(id, llmobs_json_gets(call, "name")))
@@ -245,6 +306,7 @@ void llmobs_link_results(const struct llmobs_linking *l,
 void llmobs_link_tools(const struct llmobs_linking *l)
 {
     llmobs_link_results(l, NULL);
+    link_to_starter(l);
     if (!l->span->failed)
         put_calls(l);
 }

@@ -6,6 +6,7 @@
 #include "core/event/linking.h"
 
 #define TAG "conversation_id:"
+#define BILLING "x-anthropic-billing-header:"
 
 /* A conversation, while the messages of a call are read. */
 struct turns {
@@ -98,13 +99,16 @@ static void add_tool_parts(struct turns *t, const struct llmobs_json *message)
 
 /* Adds a message to the hash, as its parts, each part with its role: the next
  * request may have the message in one piece or in several. Leaves out a message
- * of reasoning: the next request may lack it. */
+ * of reasoning, which the next request may lack, and the words of Claude Code
+ * to the one who bills, which each request has anew. */
 static void add_message(struct turns *t, const struct llmobs_json *message)
 {
     const char *role = llmobs_json_gets(message, "role");
     const char *content = llmobs_json_gets(message, "content");
 
     if (role && strcmp(role, "reasoning") == 0)
+        return;
+    if (content && llmobs_text_begins(llmobs_text_of(content), BILLING))
         return;
     if (content && *content) {
         add_part(t, 'W',

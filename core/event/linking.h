@@ -35,6 +35,8 @@
     'j' /* a job's id; check: the span that counts its tokens; 0: none does \
          */
 
+#define LLMOBS_LINK_AGENT 'g' /* the task of an agent that a tool starts */
+
 #define LLMOBS_LINK_APM \
     'w' /* a span; the record has its trace by its carrier */
 

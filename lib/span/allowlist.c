@@ -85,34 +85,21 @@ static const struct name told[] = {
     NAME("anthropic-ratelimit-output-tokens-reset"),
 };
 
-#define GATEWAY(name, says) NAME(name),
-static const struct name gateways[] = {LLMOBS_GATEWAY_HEADERS(GATEWAY)};
+#define NAMED(name, says) NAME(name),
+static const struct name gateways[] = {LLMOBS_GATEWAY_HEADERS(NAMED)};
 
 static const char property[] = "helicone-property-";
 static const char referer[] = "http-referer";
 
 /* The names that rules/read/request_tags.c knows. */
 static const struct name tags[] = {
-    NAME("helicone-user-id"),
-    NAME("helicone-session-id"),
-    NAME("helicone-property-"),
-    NAME("x-litellm-end-user-id"),
-    NAME("x-litellm-customer-id"),
-    NAME("x-litellm-session-id"),
+    LLMOBS_TAG_HEADERS(NAMED) NAME("helicone-property-"),
     NAME("x-litellm-spend-logs-metadata"),
-    NAME("langfuse_trace_user_id"),
-    NAME("langfuse_session_id"),
-    NAME("x-session-id"),
     NAME("x-portkey-metadata"),
     NAME("cf-aig-metadata"),
     NAME("x-tfy-metadata"),
     NAME("x-amzn-bedrock-request-metadata"),
     NAME("x-litellm-tags"),
-    NAME("x-title"),
-    NAME("x-openrouter-title"),
-    NAME("http-referer"),
-    NAME("openai-organization"),
-    NAME("openai-project"),
 };
 
 /* Runs for each line of a header, on the app's thread: few names have the

@@ -33,6 +33,41 @@
     X("helicone-cache", HIT)                   \
     X("x-cache-status", HIT) /* Kong */
 
+/* X(name, tag): the headers of a request whose value is that of a tag; of
+ * several for one tag the first counts. The last ones are those of coding
+ * agents: Claude Code (code.claude.com/docs), OpenCode, Kilo Code, Codex, the
+ * CLI of Copilot, Open WebUI, goose. */
+#define LLMOBS_TAG_HEADERS(X)                             \
+    X("helicone-user-id", "user_id")                      \
+    X("x-litellm-end-user-id", "user_id")                 \
+    X("x-litellm-customer-id", "user_id")                 \
+    X("langfuse_trace_user_id", "user_id")                \
+    X("helicone-session-id", "session_id")                \
+    X("x-litellm-session-id", "session_id")               \
+    X("langfuse_session_id", "session_id")                \
+    X("x-claude-code-session-id", "session_id")           \
+    X("x-opencode-session", "session_id")                 \
+    X("x-kilocode-taskid", "session_id")                  \
+    X("session-id", "session_id")                         \
+    X("session_id", "session_id")                         \
+    X("x-client-session-id", "session_id")                \
+    X("x-openwebui-chat-id", "session_id")                \
+    X("agent-session-id", "session_id")                   \
+    X("x-session-id", "session_id") /* OpenRouter's */    \
+    X("x-session-affinity", "session_id")                 \
+    X("x-claude-code-agent-id", "agent_id")               \
+    X("thread-id", "agent_id") /* Codex */                \
+    X("x-claude-code-parent-agent-id", "parent_agent_id") \
+    X("x-codex-parent-thread-id", "parent_agent_id")      \
+    X("x-claude-code-agent-type", "agent_type")           \
+    X("x-openai-subagent", "agent_type")                  \
+    X("x-claude-code-request-class", "request_class")     \
+    X("x-title", "app")                                   \
+    X("x-openrouter-title", "app")                        \
+    X("http-referer", "app")                              \
+    X("openai-organization", "openai.organization")       \
+    X("openai-project", "openai.project")
+
 /* Gives the name of a header that may be kept, static and in lower case; NULL:
  * it may not be kept. `name` may have upper and lower case. */
 const char *llmobs_allowlist_header(const char *name, size_t len);

@@ -150,6 +150,11 @@ void llmobs_fact_request(struct llmobs_reading *reading)
     };
     static const char *const tiers[][3] = {
         {"service_tier"}, {"serviceTier"}, {"serviceTier", "type"}};
+    static const char *const before[][3] = {
+        {"previous_response_id"},
+        {"diagnostics", "previous_message_id"}, /* Claude Code */
+        {"thread", "previous_message_id"},
+    };
     const struct llmobs_json *request = reading->request;
     struct llmobs_span *span = reading->span;
     const char *text = NULL;
@@ -171,8 +176,9 @@ void llmobs_fact_request(struct llmobs_reading *reading)
     for (size_t i = 0; i < sizeof(tiers) / sizeof(tiers[0]); i++)
         llmobs_span_fact(&span->facts, LLMOBS_FACT_REQUEST_SERVICE_TIER,
                          read_facts_at(request, tiers[i]));
-    llmobs_span_fact(&span->facts, LLMOBS_FACT_PREVIOUS_RESPONSE_ID,
-                     llmobs_json_gets(request, "previous_response_id"));
+    for (size_t i = 0; i < sizeof(before) / sizeof(before[0]); i++)
+        llmobs_span_fact(&span->facts, LLMOBS_FACT_PREVIOUS_RESPONSE_ID,
+                         read_facts_at(request, before[i]));
 }
 
 void llmobs_fact_apart(struct llmobs_span *span)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/span/allowlist.h"
 #include "lib/span/secrets.h"
 #include "rules/read/cut_json.h"
 #include "rules/read/match.h"
@@ -11,7 +12,7 @@
 #define VALUE_MAX 1024
 #define EDGE ((size_t)64 * 1024)
 
-#define SESSION "session_id\0langfuse_session_id\0"
+#define SESSION "session_id\0langfuse_session_id\0sessionId\0"
 #define USERS "user_id\0trace_user_id\0langfuse_user_id\0"
 
 /* The objects that say it, in the order in which they count. */
@@ -19,7 +20,7 @@ static const struct place {
     const char *name;     /* of the header, or of the body's member */
     const char *users;    /* members with the user, the first of them counts */
     const char *sessions; /* the same */
-    enum { HEADER, BODY, MEMBER } in;
+    enum { HEADER, MEMBER, BODY, QUIET } in; /* the last two name no tags */
 } places[] = {
     {"x-portkey-metadata", "_user\0user_id\0", SESSION, HEADER},
     {"cf-aig-metadata", "user\0user_id\0", SESSION, HEADER},
@@ -27,35 +28,24 @@ static const struct place {
     {"x-litellm-spend-logs-metadata", USERS, SESSION, HEADER},
     {"x-amzn-bedrock-request-metadata", USERS, SESSION, HEADER},
     {"", "safety_identifier\0user\0user_id\0",
-     "litellm_session_id\0session_id\0", BODY},
+     "litellm_session_id\0session_id\0prompt_cache_key\0", BODY},
     {"metadata", USERS, SESSION, MEMBER},
     {"litellm_metadata", USERS, SESSION, MEMBER},
     {"requestMetadata", USERS, SESSION, MEMBER},
     {"labels", USERS, SESSION, MEMBER},
-    {"trace", USERS, SESSION, MEMBER}, /* OpenRouter's */
+    {"trace", USERS, SESSION, MEMBER},       /* OpenRouter's */
+    {"client_metadata", "", SESSION, QUIET}, /* Codex */
 };
 
 /* The members of a body that the table above names. */
 static const char members[] =
     "safety_identifier\0user\0user_id\0litellm_session_id\0session_id\0"
-    "metadata\0litellm_metadata\0requestMetadata\0labels\0trace\0";
+    "prompt_cache_key\0output_config\0metadata\0litellm_metadata\0"
+    "requestMetadata\0labels\0trace\0client_metadata\0";
 
 /* Headers whose value is that of a tag. */
-static const char *const plain[][2] = {
-    {"helicone-user-id", "user_id"},
-    {"x-litellm-end-user-id", "user_id"},
-    {"x-litellm-customer-id", "user_id"},
-    {"langfuse_trace_user_id", "user_id"},
-    {"helicone-session-id", "session_id"},
-    {"x-litellm-session-id", "session_id"},
-    {"langfuse_session_id", "session_id"},
-    {"x-session-id", "session_id"}, /* OpenRouter's */
-    {"x-title", "app"},
-    {"x-openrouter-title", "app"},
-    {"http-referer", "app"},
-    {"openai-organization", "openai.organization"},
-    {"openai-project", "openai.project"},
-};
+#define PLAIN(name, tag) {name, tag},
+static const char *const plain[][2] = {LLMOBS_TAG_HEADERS(PLAIN)};
 
 #define PLACES (sizeof(places) / sizeof(*places))
 
@@ -191,6 +181,15 @@ static char *request_tags_text(const struct llmobs_json *value)
                : NULL;
 }
 
+/* True for a key of a cache that is the id of a session by its form,
+ * "qwen-code:UUID": programs also give one key to all their users. */
+static bool is_own_key(const char *text)
+{
+    const char *id = text ? strchr(text, ':') : NULL;
+
+    return id && strspn(id + 1, "0123456789abcdef-") == 36 && !id[37];
+}
+
 static void people(struct said *said, const struct place *place,
                    const struct llmobs_json *object)
 {
@@ -204,7 +203,8 @@ static void people(struct said *said, const struct place *place,
     LLMOBS_WORDS_EACH (name, place->sessions) {
         char *session = request_tags_text(llmobs_json_get(object, name));
 
-        put(said, "session_id", llmobs_text_of(session));
+        if (strcmp(name, "prompt_cache_key") != 0 || is_own_key(session))
+            put(said, "session_id", llmobs_text_of(session));
         free(session);
     }
 }
@@ -212,7 +212,7 @@ static void people(struct said *said, const struct place *place,
 static void request_tags_names(struct said *said, const struct place *place,
                                const struct llmobs_json *object)
 {
-    void *it = place->in == BODY ? NULL : llmobs_json_iter(object);
+    void *it = place->in >= BODY ? NULL : llmobs_json_iter(object);
 
     for (; it && said->named < REQUEST_TAGS_NAMED;
          it = llmobs_json_next(object, it)) {
@@ -231,6 +231,19 @@ static const char *request_tags_header(const struct said *said,
 {
     return llmobs_header_find(said->call->request_headers,
                               said->call->request_header_count, name);
+}
+
+/* Notes a call that gives a session its title, by the one thing that the answer
+ * shall have: Claude Code says so itself only to some gateways. */
+static void errand(struct said *said, const struct llmobs_json *body)
+{
+    static const char way[] = "output_config\0format\0schema\0properties\0";
+    const struct llmobs_json *asked = body;
+
+    LLMOBS_WORDS_EACH (key, way)
+        asked = llmobs_json_get(asked, key);
+    if (llmobs_json_len(asked) == 1 && llmobs_json_get(asked, "title"))
+        put(said, "request_class", llmobs_text_of("auxiliary"));
 }
 
 /* "helicone-property-" has the end of the header's name before its value. */
@@ -307,6 +320,7 @@ void llmobs_request_tags_read(const struct llmobs_call *call,
         said.objects[i] = request_tags_object(&said, &places[i], found);
         people(&said, &places[i], said.objects[i]);
     }
+    errand(&said, found);
     request_tags_list(&said);
     properties(&said);
     for (size_t i = 0; i < PLACES; i++) {

@@ -525,7 +525,42 @@ def made():
         about["date"] == "2026-02-03", (done, table))
 
 
-for part in (formula, given, bills, absent, shipped, bad_files, big_file, exports,
+def sessions():
+    """A session of a coding agent by model, an agent of it below its starter."""
+    def said(number, model, session, cost, starter=None):
+        event = call(number, model, "anthropic", total_cost=cost)
+        event["meta"]["input"] = {"messages": [
+            {"role": "user", "content": "Do it."},
+            {"role": "user", "content": "<task-notification>\nDone."}]}
+        event.update(span_id=str(7000 + number), trace_id="7" * 32,
+                     session_id=session)
+        if starter:
+            event["span_links"] = [{
+                "span_id": starter, "trace_id": "7" * 32,
+                "attributes": {"from": "output", "to": "input",
+                               "kind": "agent"}}]
+        return event
+
+    where = store("agents", [said(1, "opus", "s1", 0.5),
+                             said(2, "haiku", "s1", 0.1, "7001"),
+                             said(3, "haiku", "s2", 0.2),
+                             said(4, "haiku", "s2", 0.25)])
+    table = tool("view", "--store", where, "--summary", "--by",
+                 "session,model").stdout.decode()
+    check("what sessions cost by model",
+          sorted(re.findall(r"^(s\d) +(\w+) .* (\S+)$", table,
+                                          re.M)) ==
+          [("s1", "haiku", "$0.10"), ("s1", "opus", "$0.50"),
+           ("s2", "haiku", "$0.45")], table)
+    tree = tool("view", "--store", where).stdout.decode()
+    check("an agent is below the call that started it",
+          re.search(r"name 1 .*\n\S+ name 2 ", tree), tree)
+    rows = tool("view", "--store", where, "--csv").stdout.decode()
+    check("a notification is no question",
+          "Do it." in rows and "task-notification" not in rows, rows)
+
+
+for part in (formula, sessions, given, bills, absent, shipped, bad_files, big_file, exports,
              limits, kept_apart, made):
     if not ONLY or part.__name__ in ONLY:
         part()

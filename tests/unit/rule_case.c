@@ -43,6 +43,13 @@ static char *take_headers(char *at,
     return *at ? at + 1 : at;
 }
 
+static const char *kept_of_request(const char *name, size_t len)
+{
+    const char *found = llmobs_allowlist_header(name, len);
+
+    return found ? found : llmobs_allowlist_tag(name, len);
+}
+
 /* Keeps the request's header list as it is. */
 static void keep_lines(struct rule_case *c, const char *at)
 {
@@ -88,7 +95,7 @@ static int split(struct rule_case *c)
     call->url = space + 1;
     call->request_headers = c->headers[0];
     keep_lines(c, next);
-    at = take_headers(next, llmobs_allowlist_header, c->headers[0],
+    at = take_headers(next, kept_of_request, c->headers[0],
                       &call->request_header_count);
     call->request = (struct llmobs_text){
         at, c->request.len - (size_t)(at - c->request.data)};

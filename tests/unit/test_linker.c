@@ -433,3 +433,59 @@ TEST(the_same_bytes_again)
     TURN_AS(18, NULL, NULL, BODY, .failed = true, .start = link_now - SECOND);
     ck_assert_str_eq(TURN_AS(19, NULL, NULL, BODY), "");
 }
+
+#define BILL(said) SAYS("system", "x-anthropic-billing-header: " said)
+#define TASK(text)                                                 \
+    "{\"role\":\"assistant\",\"tool_calls\":[{\"name\":\"Agent\"," \
+    "\"arguments\":{\"prompt\":\"" text "\"},\"tool_id\":\"" CALL "\"}]}"
+#define SUB BILL("cc_version=1; cc_is_subagent=true;")
+#define REMINDS SAYS("user", "<system-reminder>\\nToday.</system-reminder>")
+
+/* Claude Code tells the one who bills another thing in each request. */
+TEST(words_to_the_one_who_bills)
+{
+    TURN(1, "[" BILL("cch=1;") "," HI "]", "[" HELLO "]");
+    ck_assert_str_eq(TURN(2,
+                          "[" BILL("cch=2; cc_prev_req=req_1;") "," HI "," HELLO
+                                                                "," MORE "]",
+                          "[" STORY "]"),
+                     "1:turn");
+    ck_assert_str_eq(
+        TURN(3, "[" HI "," HELLO "," MORE "," STORY "," LAST "]", NULL),
+        "2:turn");
+    /* Other words of the system count. */
+    ck_assert_str_eq(
+        TURN(4,
+             "[" SAYS("system", "x-anthropic-billing") "," HI "," HELLO "," MORE
+                                                       "]",
+             NULL),
+        "");
+}
+
+TEST(agents_of_tools)
+{
+    TURN(1, "[" BILL("a;") "," HI "]", "[" TASK("Find it.") "]");
+    ck_assert_str_eq(TURN(2,
+                          "[" SUB "," REMINDS "," SAYS("user", "Find it.") "]",
+                          "[" HELLO "]"),
+                     "1:agent");
+    ck_assert_str_eq(TURN(3,
+                          "[" SUB "," REMINDS
+                          "," SAYS("user", "Find it.") "," HELLO "," MORE "]",
+                          NULL),
+                     "1:agent 2:turn");
+    /* Another task, other credentials, no agent of a tool. */
+    ck_assert_str_eq(TURN(4, "[" SUB "," SAYS("user", "Find that.") "]", NULL),
+                     "");
+    ck_assert_str_eq(TURN_AS(5, "[" SUB "," SAYS("user", "Find it.") "]", NULL,
+                             .account = 8),
+                     "");
+    ck_assert_str_eq(TURN(6, "[" SAYS("user", "Find it.") "]", NULL), "");
+    /* An agent that passes its own task on is not its own starter. */
+    TURN(7, "[" SUB "," SAYS("user", "Pass on.") "]", "[" TASK("Pass on.") "]");
+    ck_assert_str_eq(TURN(8,
+                          "[" SUB "," SAYS("user", "Pass on.") "," TASK(
+                              "Pass on.") "," BRINGS(CALL) "]",
+                          NULL),
+                     "7");
+}
