@@ -59,6 +59,8 @@ static const struct command commands[] = {
      "run a command inside a workflow span (llmobs-run --workflow)"},
     {"limit", "llmobs limit", llmobs_cmd_limit,
      "run a command until a limit of its calls (llmobs-run --max-tokens)"},
+    {"intercept", "llmobs intercept", llmobs_cmd_intercept,
+     "run a command with a proxy for its https (llmobs-run --intercept)"},
     {"entrypoint", "llmobs entrypoint", llmobs_cmd_entrypoint,
      "run a command as the first process of a container (llmobs-entrypoint)"},
     {"completion", "llmobs completion", llmobs_cmd_completion,

@@ -108,7 +108,7 @@ static void look_at_name(struct llmobs_doctor *doctor, const char *name,
     /* Variables of the tool, a hook or a test, and one of Datadog's own. */
     static const char others[] = "LLMOBS_BUILD,LLMOBS_PRICES,LLMOBS_MOCK_URL,"
                                  "LLMOBS_R_PROFILE,DD_APP_KEY,LLMOBS_TEST_*,"
-                                 "LLMOBS_ENTRY*";
+                                 "LLMOBS_ENTRY*,LLMOBS_INTERCEPT*";
     char remedy[2 * LLMOBS_SUGGEST_MAX], upper[LLMOBS_SUGGEST_MAX];
     struct llmobs_config_variable row = {.name = NULL};
     struct llmobs_suggest suggest;

@@ -36,7 +36,7 @@
  */
 #define ADDED_LATER ((size_t)8 * 1024)
 /* The number of words that the tools put before a command. */
-#define TOOL_WORDS 28
+#define TOOL_WORDS 33
 #define RUN_DIGITS 16
 #define SHELLS "sh,bash,dash,ash,ksh*,mksh,zsh,fish,rbash"
 
@@ -57,8 +57,9 @@ enum option {
     WORKFLOW,
     MAX_COST,
     MAX_TOKENS,
-    RELAY, /* this and the next are switches, without a value */
+    RELAY, /* this and the next two are switches, without a value */
     INBOUND,
+    INTERCEPT,
     OPTION_COUNT
 };
 
@@ -78,6 +79,7 @@ static const struct {
     [MAX_TOKENS] = {"--max-tokens", NULL},
     [RELAY] = {"--relay", NULL},
     [INBOUND] = {"--inbound", "LLMOBS_INBOUND"},
+    [INTERCEPT] = {"--intercept", NULL},
 };
 
 struct launch {
@@ -129,7 +131,9 @@ static const char help_text[] =
     "  --inbound        a server in Lua, PHP, Perl, Python, R or Ruby serves\n"
     "                   each request in its caller's trace, without a line in "
     "it\n"
-    "                   (LLMOBS_INBOUND)\n";
+    "                   (LLMOBS_INBOUND)\n"
+    "  --intercept      CMD's https goes by a proxy on loopback for CMD "
+    "alone\n";
 
 /* -- the command line ------------------------------------------------------ */
 
@@ -508,7 +512,7 @@ static char **add_tool(char **at, struct launch *launch, char *command)
     return at;
 }
 
-/* The innermost tool, as it ends the command itself. */
+/* Ends all that the command starts. */
 static char **add_limits(char **at, struct launch *launch)
 {
     if (!launch->given[MAX_COST] && !launch->given[MAX_TOKENS])
@@ -531,7 +535,8 @@ static char **around(struct launch *launch)
     size_t count = 0;
     char **words, **at;
 
-    if (!launch->stays && !launch->workflow && !bound(launch))
+    if (!launch->stays && !launch->workflow && !bound(launch) &&
+        !launch->given[INTERCEPT])
         return NULL;
     while (launch->command[count])
         count++;
@@ -555,6 +560,11 @@ static char **around(struct launch *launch)
         *at++ = "--";
     }
     at = add_limits(at, launch);
+    /* The innermost: its spans have what the others say of the command. */
+    if (launch->given[INTERCEPT]) {
+        at = add_tool(at, launch, "intercept");
+        *at++ = "--";
+    }
     memcpy(at, launch->command, count * sizeof(*at));
     return words;
 }

@@ -4,10 +4,9 @@
  *          argv[0] the command as a person typed it ("llmobs view").
  * Threads: the main thread.
  * Errors:  each returns the exit status: LLMOBS_CLI_OK, _FAILED or _USAGE;
- *          `doctor` also _WARNED; `workflow`, `span`, `limit` and `entrypoint`
- *          exit as the command that they ran.
- * Fork:    `workflow`, `span`, `limit` and `entrypoint` fork, and `drain` and
- * `purge` for each spool.
+ *          `doctor` also _WARNED; `workflow`, `span`, `limit`, `intercept` and
+ *          `entrypoint` exit as the command that they ran.
+ * Fork:    those five fork, and `drain` and `purge` for each spool.
  */
 #ifndef LLMOBS_CLI_H
 #define LLMOBS_CLI_H
@@ -24,6 +23,7 @@ int llmobs_cmd_drain(int argc, char **argv);
 int llmobs_cmd_evaluate(int argc, char **argv);
 int llmobs_cmd_feedback(int argc, char **argv);
 int llmobs_cmd_entrypoint(int argc, char **argv);
+int llmobs_cmd_intercept(int argc, char **argv);
 int llmobs_cmd_limit(int argc, char **argv);
 int llmobs_cmd_mock(int argc, char **argv);
 int llmobs_cmd_ps(int argc, char **argv);

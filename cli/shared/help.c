@@ -10,6 +10,7 @@
     X(entrypoint) \
     X(evaluate)   \
     X(feedback)   \
+    X(intercept)  \
     X(limit)      \
     X(mock)       \
     X(ps)         \

@@ -56,7 +56,7 @@ _llmobs_command_at() { # FIRST
     while ((i < COMP_CWORD)); do
         case ${COMP_WORDS[i]} in
         --) echo $((i + 1)) && return ;;
-        --keep-output | --json | --help | --inbound | --relay | --*=*) ;;
+        --keep-output | --json | --help | --inbound | --intercept | --relay | --*=*) ;;
         --*)
             ((i++))
             [[ ${COMP_WORDS[i]} != = ]] || ((i++))

@@ -26,7 +26,7 @@ function __llmobs_rest # WORD...
             case --
                 set -e argv[1]
                 break
-            case --keep-output --json --help --inbound --relay '--*=*'
+            case --keep-output --json --help --inbound --intercept --relay '--*=*'
             case '--*'
                 set -e argv[1]
             case '*'

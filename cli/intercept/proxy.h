@@ -1,0 +1,24 @@
+/* proxy - passes the connections of one run on, by CONNECT on loopback.
+ *
+ * Owns:    a thread, two sockets and their bytes, for each connection.
+ * Threads: serve in one, for as long as the process lives; `open` in any.
+ * Errors:  a connection that cannot be passed on is answered as proxies do.
+ * Limits:  as many connections as the process may have threads and files.
+ */
+#ifndef LLMOBS_PROXY_H
+#define LLMOBS_PROXY_H
+
+#include <stdatomic.h>
+
+#include "cli/intercept/way_out.h"
+
+struct llmobs_proxy {
+    int listener;
+    struct llmobs_way_out way;
+    atomic_uint open; /* connections */
+};
+
+/* Accepts connections of this user's processes, and of root's. */
+void llmobs_proxy_serve(struct llmobs_proxy *proxy);
+
+#endif

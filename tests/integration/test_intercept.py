@@ -1,0 +1,368 @@
+"""`llmobs-run --intercept`: a program whose https goes by the proxy of the run
+notices nothing but its variables, and nothing is left of it."""
+import base64
+import glob
+import os
+import re
+import signal
+import socket
+import subprocess
+import threading
+
+from delivery import wait_for
+from harness import APPS, PYTHON, Skip, body, equal, ok, test
+
+CLIENT = os.path.join(APPS, "intercept", "client.py")
+# The harness has NO_PROXY=*.
+OPEN = {"NO_PROXY": None, "no_proxy": None}
+AT_HOME = dict(OPEN, LLMOBS_TLS="off")
+
+
+def run_by(t):
+    return os.path.join(t.build, "llmobs-run")
+
+
+def listed(t):
+    """Calls to the test's server are read, though it is on loopback."""
+    return {"DD_LLMOBS_INSTRUMENTED_PROXY_URLS":
+            "https://localhost:%d" % t.servers.tls}
+
+
+def client(t, how, *more, port=None):
+    return [PYTHON, CLIENT, how, "localhost", str(port or t.servers.tls),
+            *map(str, more)]
+
+
+def both(t, argv, env=None, order=True, **more):
+    """Runs argv bare and under the option, and compares all that can be
+    seen."""
+    env = dict(OPEN, SSL_CERT_FILE=t.servers.cert, **(env or {}))
+    bare = t.run(argv, preload=False, env={
+        k: v for k, v in env.items() if not k.startswith(("DD_", "LLMOBS_"))},
+        **more)
+    ours = t.run([run_by(t), "--intercept", "--", *argv], launcher=[],
+                 env=dict(listed(t), **env), **more)
+    t.compare(bare, ours, order=order)
+    nothing_left(t)
+    return ours
+
+
+def proxies(t):
+    """The pids of this build's proxies, and of who stands by for them."""
+    found = []
+    for path in glob.glob("/proc/[0-9]*/cmdline"):
+        try:
+            with open(path, "rb") as f:
+                words = f.read().split(b"\0")
+            with open(path.replace("cmdline", "environ"), "rb") as f:
+                mine = t.dir.encode() in f.read()
+        except OSError:
+            continue
+        if mine and b"intercept" in words[1:2]:
+            found.append(int(path.split("/")[2]))
+    return found
+
+
+def nothing_left(t):
+    ok(not proxies(t), "a process is left: %s" % proxies(t))
+
+
+class Front:
+    """A CONNECT proxy of the user's, which leads every name to one port, and
+    notes the heads."""
+
+    def __init__(self, port, refuse=b""):
+        self.port, self.refuse, self.heads = port, refuse, []
+        self.listener = socket.create_server(("127.0.0.1", 0), backlog=256)
+        self.url = "http://127.0.0.1:%d" % self.listener.getsockname()[1]
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            sock = self.listener.accept()[0]
+            threading.Thread(target=self.serve, args=(sock,),
+                             daemon=True).start()
+
+    def serve(self, sock):
+        head = b""
+        while not head.endswith(b"\r\n\r\n"):
+            byte = sock.recv(1)
+            if not byte:
+                return
+            head += byte
+        self.heads.append(head)
+        if self.refuse:
+            sock.sendall(self.refuse)
+            sock.close()
+            return
+        server = socket.create_connection(("127.0.0.1", self.port))
+        sock.sendall(b"HTTP/1.1 200 Fine\r\nVia: front\r\n\r\n")
+        for pair in (sock, server), (server, sock):
+            threading.Thread(target=self.pass_on, args=pair,
+                             daemon=True).start()
+
+    @staticmethod
+    def pass_on(start, end):
+        try:
+            while data := start.recv(65536):
+                end.sendall(data)
+            end.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass
+
+
+# ---- the variables -----------------------------------------------------------
+
+def variables(t, env):
+    r = t.run([run_by(t), "--intercept", "env"], launcher=[],
+              env=dict(OPEN, **env))
+    return r, dict(line.split("=", 1) for line in
+                   r.stdout.decode().splitlines() if "=" in line)
+
+
+@test
+def what_the_command_gets(t):
+    _, got = variables(t, {})
+    ok(re.fullmatch(r"http://127\.0\.0\.1:\d+", got["HTTPS_PROXY"]), got)
+    equal(got["https_proxy"], got["HTTPS_PROXY"], "https_proxy")
+    equal(got["NO_PROXY"], "localhost,127.0.0.1,::1", "NO_PROXY")
+    ok("HTTP_PROXY" not in got and "ALL_PROXY" not in got, got)
+    for given, wanted in (({"NO_PROXY": "a.b", "no_proxy": "c"},
+                           ("a.b,localhost,127.0.0.1,::1",
+                            "c,localhost,127.0.0.1,::1")),
+                          (listed(t), (None, None)),
+                          ({"http_proxy": "http://p:1"}, (None, None)),
+                          ({"ALL_PROXY": "http://p:1", "NO_PROXY": "x"},
+                           ("x", None))):
+        _, got = variables(t, given)
+        equal((got.get("NO_PROXY"), got.get("no_proxy")), wanted, given)
+
+
+@test
+def proxies_that_stay_alone(t):
+    for given in ({"HTTPS_PROXY": "socks5://p:1"}, {"ALL_PROXY": "socks5h://p:1"},
+                  {"https_proxy": "https://p:1"}, {"HTTPS_PROXY": "http://p"},
+                  {"HTTPS_PROXY": "http://p:1", "https_proxy": "http://q:1"},
+                  {"https_proxy": "http://p:1", "ALL_PROXY": "socks5://p:1"}):
+        r, got = variables(t, given)
+        ok("LLMOBS_INTERCEPT" not in got, got)
+        for name, value in given.items():
+            equal(got[name], value, name)
+        ok(b"the command runs without" in r.stderr and b"p:1" not in r.stderr,
+           r.stderr)
+
+
+@test
+def one_inside_another(t):
+    r = t.run([run_by(t), "--intercept", run_by(t), "--intercept", "sh", "-c",
+               "echo $HTTPS_PROXY; cat /proc/$PPID/environ"], launcher=[],
+              env=OPEN)
+    first = r.stdout.split(b"\n")[0]
+    ok(b"HTTPS_PROXY=" + first in r.stdout, r.stdout)
+
+
+# ---- what passes ---------------------------------------------------------------
+
+@test
+def as_bare(t):
+    for how in (("ask", 3), ("stream",), ("half",), ("refuse",), ("plain",),
+                ("abort",), ("reset",), ("late", 1)):
+        both(t, client(t, *how), env=AT_HOME)
+
+
+@test
+def much_and_many(t):
+    both(t, client(t, "big"), env=AT_HOME)
+    both(t, client(t, "flood", 100), env=AT_HOME, order=False)
+
+
+@test
+def programs(t):
+    """curl sends what it sent, and git fetches."""
+    for more in ([], ["-d", body()]):
+        both(t, ["curl", "-qsS", "--cacert", t.servers.cert, *more,
+                 "https://localhost:%d/v1/chat/completions" % t.servers.tls])
+    if os.path.exists("/usr/bin/git"):
+        both(t, ["git", "-c", "http.sslCAInfo=" + t.servers.cert, "ls-remote",
+                 "https://localhost:%d/git/plain/" % t.servers.tls])
+
+
+@test
+def a_server_that_is_not_there(t):
+    with socket.create_server(("127.0.0.1", 0)) as gone:
+        port = gone.getsockname()[1]
+    r = both(t, client(t, "ask", port=port), env=AT_HOME)
+    ok(b"ConnectionRefusedError" in r.stdout, r.stdout)
+
+
+@test
+def ends_of_the_command(t):
+    for code in ("exit 7", "kill -KILL $$", "kill -TERM $$", "exec nosuch"):
+        bare = t.run(["sh", "-c", code], preload=False)
+        ours = t.run([run_by(t), "--intercept", "sh", "-c", code], launcher=[])
+        equal(ours.code, bare.code if bare.code >= 0 else 128 - bare.code, code)
+        equal(ours.stderr, bare.stderr, code)
+        nothing_left(t)
+
+
+# ---- the user's own proxy -------------------------------------------------------
+
+@test
+def by_the_users_proxy(t):
+    """It gets the head that it would have got, with its password, and the
+    program its answer."""
+    front = Front(t.servers.tls)
+    login = front.url.replace("//", "//me:p%40ss%20word@")
+    for argv in (["curl", "-qsS", "--cacert", t.servers.cert, "-i",
+                  "https://provider.test/x"],):
+        for name in "HTTPS_PROXY", "ALL_PROXY":
+            front.heads.clear()
+            both(t, argv, env={name: login})
+            equal(sorted(front.heads[1].split(b"\r\n")),
+                  sorted(front.heads[0].split(b"\r\n")), "heads")
+            ok(base64.b64encode(b"me:p@ss word") in front.heads[1],
+               front.heads)
+
+
+@test
+def a_proxy_that_refuses(t):
+    answer = (b"HTTP/1.1 407 Who Are You\r\nProxy-Authenticate: Basic\r\n"
+              b"Content-Length: 4\r\n\r\nno!\n")
+    front = Front(t.servers.tls, answer)
+    r = both(t, ["curl", "-qsS", "-i", "https://provider.test/x"],
+             env={"HTTPS_PROXY": front.url})
+    ok(b"407 Who Are You" in r.stdout, r.stdout)
+
+
+# ---- life and death -------------------------------------------------------------
+
+def start(t, *words, env=None):
+    """A run that goes on; its shell does what it is told by its stdin."""
+    process = subprocess.Popen(
+        [run_by(t), "--intercept", *words, "sh"], stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE, text=True, start_new_session=True,
+        env=t.environment(True, dict(AT_HOME, SSL_CERT_FILE=t.servers.cert,
+                                     **listed(t), **(env or {}))))
+    process.stdin.write("echo begun\n")
+    process.stdin.flush()
+    equal(process.stdout.readline(), "begun\n", "the shell")
+    return process
+
+
+def asks(t, process):
+    """It makes a call; gives the line that its client prints."""
+    process.stdin.write(" ".join(client(t, "ask")) + "\n")
+    process.stdin.flush()
+    return process.stdout.readline()
+
+
+def end(process, code="exit 5"):
+    process.stdin.write(code + "\n")
+    process.stdin.close()
+    return process.wait(30)
+
+
+def by_age(t):
+    """(launcher, who stands by, proxy)"""
+    found = sorted(proxies(t))
+    equal(len(found), 3, "processes")
+    return found
+
+
+@test
+def killed(t):
+    """Whichever dies, the command has its network, and nothing is left."""
+    for which in (2,), (1,), (2, 1), (0,):
+        process = start(t)
+        pids = by_age(t)
+        good = asks(t, process)
+        ok("200" in good, good)
+        for one in which:
+            os.kill(pids[one], signal.SIGKILL)
+        if which == (2, 1):
+            ok(wait_for(lambda: len(proxies(t)) == 1), "they are dead")
+            ok("200" not in asks(t, process), "nobody is there")
+        else:
+            equal(asks(t, process), good, "a call after the death of %s" % which)
+        code = end(process)
+        if 0 not in which:
+            equal(code, 5, "status")
+        ok(wait_for(lambda: not proxies(t), 30), "they end")
+
+
+@test
+def outlived(t):
+    """A process that outlives the command keeps its network; the launcher does
+    not wait for it."""
+    process = start(t)
+    launcher, by, proxy = by_age(t)
+    out, go = os.path.join(t.dir, "late"), os.path.join(t.dir, "go")
+    process.stdin.write("(until test -e %s; do sleep 0.1; done; exec %s) >%s "
+                        "2>&1 &\n" % (go, " ".join(client(t, "ask")), out))
+    equal(end(process), 5, "status")
+    equal(sorted(proxies(t)), [by, proxy], "processes")
+    open(go, "w").close()
+    ok(wait_for(lambda: not proxies(t), 30), "they end")
+    with open(out) as f:
+        ok("200" in f.read(), "the late call")
+
+
+@test
+def signals(t):
+    """As in tests/cli: the command gets them, and the proxy goes on with it."""
+    for number in signal.SIGTERM, signal.SIGINT:
+        process = start(t)
+        process.stdin.write("trap 'echo got; exit 9' TERM INT; echo set; "
+                            "while :; do sleep 0.1; done\n")
+        process.stdin.flush()
+        equal(process.stdout.readline(), "set\n", "the trap")
+        os.kill(process.pid, number)
+        equal(process.stdout.readline(), "got\n", "the signal")
+        equal(process.wait(30), 9, "status")
+        nothing_left(t)
+
+
+@test
+def strangers(t):
+    """Another user's process is not served, root's is."""
+    if os.getuid() != 0:
+        raise Skip("needs root")
+    process = start(t)
+    process.stdin.write("echo $HTTPS_PROXY\n")
+    process.stdin.flush()
+    port = int(process.stdout.readline().strip().rsplit(":", 1)[1])
+    code = ("import os, socket; os.setuid(%%d); s = socket.create_connection("
+            "('127.0.0.1', %d)); s.sendall(b'CONNECT localhost:%d HTTP/1.1"
+            "\\r\\n\\r\\n'); print(s.recv(99)[:12])" % (port, t.servers.tls))
+    for uid, wanted in (0, b"b'HTTP/1.1 200'"), (12345, b"b''"):
+        r = subprocess.run([PYTHON, "-c", code % uid], capture_output=True)
+        ok(r.stdout.strip() == wanted or
+           (uid and b"ConnectionResetError" in r.stderr), (uid, r))
+    equal(end(process), 5, "status")
+    nothing_left(t)
+
+
+@test
+def heads_that_are_none(t):
+    """Whatever a program sends to the proxy, it is answered or left."""
+    process = start(t)
+    process.stdin.write("echo $HTTPS_PROXY\n")
+    process.stdin.flush()
+    port = int(process.stdout.readline().strip().rsplit(":", 1)[1])
+    for text, wanted in ((b"GET http://x/ HTTP/1.1\r\n\r\n", b" 501"),
+                         (b"CONNECT  HTTP/1.1\r\n\r\n", b" 501"),
+                         (b"CONNECT a b\r\n\r\n", b" 502"),
+                         (b"CONNECT x@y:1 HTTP/1.1\r\n\r\n", b" 501"),
+                         (b"CONNECT [::1:1 HTTP/1.1\r\n\r\n", b" 501"),
+                         (b"CONNECT y:70000 HTTP/1.1\r\n\r\n", b" 501"),
+                         (b"CONNECT " + b"y" * 300 + b" H\r\n\r\n", b" 501"),
+                         (b"y" * 20000, b"")):
+        with socket.create_connection(("127.0.0.1", port), 20) as s:
+            s.sendall(text)
+            try:
+                got = s.recv(100)
+            except ConnectionResetError:
+                got = b""
+        equal(got[8:12], wanted, text[:40])
+    ok("200" in asks(t, process), "and goes on")
+    equal(end(process), 5, "status")
