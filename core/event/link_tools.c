@@ -54,13 +54,13 @@ bool llmobs_linker_is_unique(const char *id, const char *name)
     return changes >= CHANGES;
 }
 
-static struct llmobs_hash128 key_of_id(const struct llmobs_linking *l,
-                                       const char *id)
+static struct llmobs_hash128 key_of(const struct llmobs_linking *l, char kind,
+                                    const char *text)
 {
     struct llmobs_siphash hash;
 
-    llmobs_linking_begin(l, LLMOBS_LINK_TOOL, &hash);
-    llmobs_linking_add(&hash, id);
+    llmobs_linking_begin(l, kind, &hash);
+    llmobs_linking_add(&hash, text);
     return llmobs_siphash_now(&hash);
 }
 
@@ -138,7 +138,8 @@ static bool is_repeated(const struct llmobs_linking *l, const char *id)
 
     if (l->span->job.part != LLMOBS_JOB_ASKED)
         return false;
-    count = llmobs_link_table_find(l->table, key_of_id(l, id), &found);
+    count = llmobs_link_table_find(l->table, key_of(l, LLMOBS_LINK_TOOL, id),
+                                   &found);
     for (size_t i = 0; i < count; i++)
         if (found[i].span_id == own)
             return false;
@@ -154,16 +155,6 @@ static bool is_repeated(const struct llmobs_linking *l, const char *id)
 static const char *prompt_of(const struct llmobs_json *call)
 {
     return llmobs_json_gets(llmobs_json_get(call, "arguments"), "prompt");
-}
-
-static struct llmobs_hash128 key_of_prompt(const struct llmobs_linking *l,
-                                           const char *prompt)
-{
-    struct llmobs_siphash hash;
-
-    llmobs_linking_begin(l, LLMOBS_LINK_AGENT, &hash);
-    llmobs_linking_add(&hash, prompt);
-    return llmobs_siphash_now(&hash);
 }
 
 /* True where this request's own history has the call: its agent may have the
@@ -196,7 +187,8 @@ static void link_to_starter(const struct llmobs_linking *l)
         if (!text || !llmobs_json_says(one, "role", "user"))
             continue;
         left--;
-        if (llmobs_linking_find(l, key_of_prompt(l, text), &record) &&
+        if (llmobs_linking_find(l, key_of(l, LLMOBS_LINK_AGENT, text),
+                                &record) &&
             !has_set(l, text))
             llmobs_linking_link(l, &record, "output", "agent");
     }
@@ -215,11 +207,11 @@ static void put_call(const struct llmobs_linking *l,
     if (id && is_repeated(l, id))
         return;
     if (prompt_of(call))
-        llmobs_linking_put(l, key_of_prompt(l, prompt_of(call)), 0);
+        llmobs_linking_put(l, key_of(l, LLMOBS_LINK_AGENT, prompt_of(call)), 0);
     llmobs_link_runs_called(l, call);
     llmobs_link_inferred_called(l, call);
     if (llmobs_linker_is_unique(id, llmobs_json_gets(call, "name")))
-        llmobs_linking_put(l, key_of_id(l, id),
+        llmobs_linking_put(l, key_of(l, LLMOBS_LINK_TOOL, id),
                            check_of(l, llmobs_json_gets(call, "name")));
 }
 
@@ -278,7 +270,7 @@ static void link_result(const struct llmobs_linking *l,
 
     if (!llmobs_has_text(id))
         return;
-    known = llmobs_linking_find(l, key_of_id(l, id), &record);
+    known = llmobs_linking_find(l, key_of(l, LLMOBS_LINK_TOOL, id), &record);
     call = turn ? find_last_call(l->input, id)
                 : find_tool(l->input, "tool_calls", id);
     if (turn && !known && call)

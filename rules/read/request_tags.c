@@ -181,15 +181,8 @@ static char *request_tags_text(const struct llmobs_json *value)
                : NULL;
 }
 
-/* True for a key of a cache that is the id of a session by its form,
- * "qwen-code:UUID": programs also give one key to all their users. */
-static bool is_own_key(const char *text)
-{
-    const char *id = text ? strchr(text, ':') : NULL;
-
-    return id && strspn(id + 1, "0123456789abcdef-") == 36 && !id[37];
-}
-
+/* Of the keys of a cache only "qwen-code:UUID" is a session's by its form:
+ * programs give one key to all their users. */
 static void people(struct said *said, const struct place *place,
                    const struct llmobs_json *object)
 {
@@ -203,7 +196,10 @@ static void people(struct said *said, const struct place *place,
     LLMOBS_WORDS_EACH (name, place->sessions) {
         char *session = request_tags_text(llmobs_json_get(object, name));
 
-        if (strcmp(name, "prompt_cache_key") != 0 || is_own_key(session))
+        const char *id = session ? strchr(session, ':') : NULL;
+
+        if (strcmp(name, "prompt_cache_key") != 0 ||
+            (id && strspn(id + 1, "0123456789abcdef-") == 36 && !id[37]))
             put(said, "session_id", llmobs_text_of(session));
         free(session);
     }
@@ -246,21 +242,11 @@ static void errand(struct said *said, const struct llmobs_json *body)
         put(said, "request_class", llmobs_text_of("auxiliary"));
 }
 
-/* "helicone-property-" has the end of the header's name before its value. */
-static void properties(struct said *said)
-{
-    for (size_t i = 0; i < said->call->request_header_count; i++) {
-        const struct llmobs_header *header = &said->call->request_headers[i];
-        const char *colon = strchr(header->value, ':');
-
-        if (colon && strcmp(header->name, "helicone-property-") == 0)
-            put_tag(said, llmobs_text_of(header->value));
-    }
-}
-
-/* LiteLLM's, as a header and as a list in the metadata. */
+/* LiteLLM's, as a header and as a list in the metadata. "helicone-property-"
+ * has the end of the header's name before its value. */
 static void request_tags_list(struct said *said)
 {
+    const struct llmobs_call *call = said->call;
     struct llmobs_text part,
         rest = llmobs_text_of(request_tags_header(said, "x-litellm-tags"));
 
@@ -270,6 +256,10 @@ static void request_tags_list(struct said *said)
         LLMOBS_JSON_EACH (tag, llmobs_json_get(said->objects[i], "tags"),
                           places[i].in == MEMBER)
             put_tag(said, llmobs_text_of(llmobs_json_text(tag)));
+    for (size_t i = 0; i < call->request_header_count; i++)
+        if (strcmp(call->request_headers[i].name, "helicone-property-") == 0 &&
+            strchr(call->request_headers[i].value, ':'))
+            put_tag(said, llmobs_text_of(call->request_headers[i].value));
 }
 
 /* Looks for the members at the ends of a body of which no object is at hand. */
@@ -322,7 +312,6 @@ void llmobs_request_tags_read(const struct llmobs_call *call,
     }
     errand(&said, found);
     request_tags_list(&said);
-    properties(&said);
     for (size_t i = 0; i < PLACES; i++) {
         request_tags_names(&said, &places[i], said.objects[i]);
         llmobs_json_free(said.objects[i]);

@@ -75,11 +75,6 @@ int llmobs_usage_sum(struct llmobs_json **sum, const struct llmobs_json *usage,
     return rc;
 }
 
-static struct llmobs_json *share(const struct llmobs_json *value)
-{
-    return llmobs_json_share((struct llmobs_json *)(uintptr_t)value);
-}
-
 /* True where a later value is no news. */
 static bool says_nothing(const struct llmobs_json *value)
 {
@@ -92,7 +87,9 @@ static bool says_nothing(const struct llmobs_json *value)
 struct llmobs_json *llmobs_usage_later(const struct llmobs_json *before,
                                        const struct llmobs_json *now)
 {
-    struct llmobs_json *out = share(before && says_nothing(now) ? before : now);
+    const struct llmobs_json *last = before && says_nothing(now) ? before : now;
+    struct llmobs_json *out =
+        llmobs_json_share((struct llmobs_json *)(uintptr_t)last);
     void *it = llmobs_json_is_object(now) ? llmobs_json_iter(before) : NULL;
     int rc = 0;
 
@@ -188,7 +185,7 @@ static void cache(const struct llmobs_json *usage, struct llmobs_counts *counts)
         llmobs_json_get(details, "cache_creation_token_details");
     static const char beside[] =
         "cached_tokens\0prompt_cache_hit_tokens\0cache_read_input_tokens\0"
-        "num_cached_tokens\0";
+        "num_cached_tokens\0cache_n\0";
     int64_t number = count_detail(usage, "prompt_tokens_details",
                                   "input_tokens_details", "cached_tokens");
 
@@ -378,7 +375,8 @@ const struct llmobs_json *llmobs_usage_find(const struct llmobs_json *body)
         if (is_usage(usage))
             return usage;
     }
-    return NULL;
+    usage = llmobs_json_get(body, "timings"); /* llama.cpp */
+    return llmobs_json_get(usage, "prompt_n") ? usage : NULL;
 }
 
 static int64_t audio_of(const struct llmobs_json *details)
@@ -457,6 +455,12 @@ int llmobs_usage_read(const struct llmobs_json *usage, struct llmobs_span *span)
     counts.input = count_either(usage, "prompt_tokens", "input_tokens");
     counts.output = count_either(usage, "completion_tokens", "output_tokens");
     counts.total = llmobs_usage_count(usage, "total_tokens");
+    if (counts.input < 0 && llmobs_usage_count(usage, "prompt_n") >= 0) {
+        /* llama.cpp where nobody asks for usage: the cache is beside it. */
+        counts.input = llmobs_usage_add(llmobs_usage_count(usage, "prompt_n"),
+                                        llmobs_usage_count(usage, "cache_n"));
+        counts.output = llmobs_usage_count(usage, "predicted_n");
+    }
     counts.reasoning =
         count_detail(usage, "completion_tokens_details",
                      "output_tokens_details", "reasoning_tokens");

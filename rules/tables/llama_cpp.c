@@ -4,6 +4,7 @@
  *
  * Source: llama.cpp, tools/server/README.md (2026). */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "rules/read/hooks.h"
@@ -11,7 +12,9 @@
 #include "rules/read/facts.h"
 #include "rules/read/inputs.h"
 #include "rules/read/message.h"
+#include "rules/read/match.h"
 #include "rules/read/request.h"
+#include "rules/read/text.h"
 #include "rules/read/text_stream.h"
 #include "rules/read/usage.h"
 
@@ -28,6 +31,7 @@ struct state {
     struct llmobs_text_stream texts;
     int64_t in, out; /* tokens of all answers; -1: not known */
     size_t answers;  /* the number of answers that ended */
+    bool listed;     /* the request lists the fields, without the reason */
 };
 
 static bool infills(const struct llmobs_reading *reading)
@@ -46,8 +50,15 @@ static bool has_key(const struct llmobs_reading *reading, const char *key)
            llmobs_json_gets(value, "prompt_string");
 }
 
+/* At OpenAI's path the answer alone shows the server's own API. */
 static bool completes(const struct llmobs_reading *reading)
 {
+    static const char counts[] = "\"tokens_evaluated\"\0\"timings\0";
+
+    if (llmobs_text_ends(llmobs_match_bare(reading->classified->url->path),
+                         "/completions") &&
+        !llmobs_text_has_any(reading->classified->call->response, counts))
+        return false;
     return infills(reading) ? has_key(reading, "input_prefix") ||
                                   has_key(reading, "input_suffix")
                             : has_key(reading, "prompt");
@@ -137,6 +148,18 @@ static void put_count(struct llmobs_span *span, const char *key, int64_t count)
         llmobs_span_metric(span, key, count);
 }
 
+/* A count below `timings`, which stands flat where the request lists its
+ * `response_fields`. */
+static int64_t time_count(const struct llmobs_json *answer, const char *name)
+{
+    const struct llmobs_json *times = llmobs_json_get(answer, "timings");
+    char flat[32];
+
+    snprintf(flat, sizeof(flat), "timings/%s", name);
+    return times ? llmobs_usage_count(times, name)
+                 : llmobs_usage_count(answer, flat);
+}
+
 /* The answer's reason, in the words of all APIs. */
 static const char *reason_of(const struct llmobs_json *answer)
 {
@@ -157,12 +180,16 @@ static int read_end(struct llmobs_reading *reading,
 {
     struct state *state = reading->state;
     struct llmobs_span *span = reading->span;
+    int64_t in = llmobs_usage_count(answer, "tokens_evaluated");
+    int64_t out = llmobs_usage_count(answer, "tokens_predicted");
+    int64_t cached = time_count(answer, "cache_n");
     int rc = llmobs_reading_model(reading, llmobs_json_gets(answer, "model"));
 
-    add_count(&state->in, state->answers,
-              llmobs_usage_count(answer, "tokens_evaluated"));
+    if (in < 0 && time_count(answer, "prompt_n") >= 0)
+        in = llmobs_usage_add(time_count(answer, "prompt_n"), cached);
+    add_count(&state->in, state->answers, in);
     add_count(&state->out, state->answers,
-              llmobs_usage_count(answer, "tokens_predicted"));
+              out < 0 ? time_count(answer, "predicted_n") : out);
     state->answers++;
     put_count(span, "input_tokens", state->in);
     put_count(span, "output_tokens", state->out);
@@ -176,9 +203,7 @@ static int read_end(struct llmobs_reading *reading,
         llmobs_json_unset(span->metrics, "cache_read_input_tokens");
         return 0;
     }
-    llmobs_span_metric(
-        span, "cache_read_input_tokens",
-        llmobs_usage_count(llmobs_json_get(answer, "timings"), "cache_n"));
+    llmobs_span_metric(span, "cache_read_input_tokens", cached);
     return 0;
 }
 
@@ -189,7 +214,8 @@ static int add_answer(struct llmobs_reading *reading,
         reading->span->output_messages, NULL,
         llmobs_text_of(llmobs_json_gets(answer, "content")));
 
-    llmobs_fact_finish(reading->span, reason_of(answer));
+    if (llmobs_json_get(answer, "stop_type"))
+        llmobs_fact_finish(reading->span, reason_of(answer));
     return rc < 0 ? rc : read_end(reading, answer);
 }
 
@@ -217,6 +243,7 @@ static int read_event(struct llmobs_reading *reading,
 {
     const char *text = llmobs_json_gets(event->json, "content");
     int64_t index = llmobs_json_to_int(llmobs_json_get(event->json, "index"));
+    const struct llmobs_json *stop = llmobs_json_get(event->json, "stop");
     struct state *state = reading->state;
     int rc = 0;
 
@@ -224,9 +251,11 @@ static int read_event(struct llmobs_reading *reading,
         rc = llmobs_text_stream_add(&state->texts, index, llmobs_text_of(text));
     if (text && *text)
         llmobs_reading_token(reading, event);
-    if (rc < 0 || !llmobs_json_is_true(llmobs_json_get(event->json, "stop")))
+    /* Where the request lists the fields, the last event may lack this one. */
+    if (rc < 0 || !text || (stop && !llmobs_json_is_true(stop)))
         return rc;
     reading->done = true;
+    state->listed = !stop && !llmobs_json_get(event->json, "stop_type");
     rc = llmobs_text_stream_end(&state->texts, index, reason_of(event->json));
     return rc < 0 ? rc : read_end(reading, event->json);
 }
@@ -237,7 +266,8 @@ static int finish_stream(struct llmobs_reading *reading)
 
     if (state->texts.texts.count == 0)
         return 0;
-    llmobs_text_stream_reasons(&state->texts, reading->span);
+    if (!state->listed)
+        llmobs_text_stream_reasons(&state->texts, reading->span);
     reading->span->output_messages =
         llmobs_text_stream_messages(&state->texts, NULL);
     return reading->span->output_messages ? 0 : -ENOMEM;

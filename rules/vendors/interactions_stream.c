@@ -270,6 +270,8 @@ static int set_interaction(struct llmobs_interactions_stream *stream,
 
     if (llmobs_usage_replace(&stream->usage,
                              llmobs_json_get(metadata, "total_usage")) < 0 ||
+        llmobs_usage_replace(&stream->usage, llmobs_json_get(event, "usage")) <
+            0 || /* of the whole so far, at the end of a step */
         llmobs_usage_replace(&stream->usage,
                              llmobs_json_get(interaction, "usage")) < 0)
         return -ENOMEM;

@@ -5,14 +5,33 @@
 #include "rules/read/cut_json.h"
 #include "rules/read/facts.h"
 #include "rules/read/request.h"
+#include "rules/read/text.h"
 #include "rules/read/usage.h"
+
+/* A server of one model, as llama.cpp's, needs no name of it: the messages of a
+ * chat show the request, and the answer the other ones. */
+static bool is_nameless(const struct llmobs_reading *reading)
+{
+    static const char objects[] =
+        "\"object\":\"text_completion\"\0\"object\": \"text_completion\"\0"
+        "\"object\":\"embedding\"\0\"object\": \"embedding\"\0"
+        "\"object\":\"response\"\0\"object\": \"response\"\0";
+    const struct llmobs_json *request = reading->request;
+    const struct llmobs_json *first =
+        llmobs_json_at(llmobs_json_get(request, "messages"), 0);
+
+    return !llmobs_json_get(request, "model") &&
+           (llmobs_json_gets(first, "role") ||
+            llmobs_text_has_any(reading->classified->call->response, objects));
+}
 
 bool llmobs_openai_asks(const struct llmobs_reading *reading, const char *what)
 {
     bool deployed = llmobs_request_deployment(reading->classified->url).len > 0;
 
-    return (deployed || llmobs_json_is_string(
-                            llmobs_json_get(reading->request, "model"))) &&
+    return (deployed ||
+            llmobs_json_is_string(llmobs_json_get(reading->request, "model")) ||
+            is_nameless(reading)) &&
            llmobs_reading_has(reading, what);
 }
 

@@ -7,11 +7,15 @@
 #include "rules/read/facts.h"
 #include "rules/read/inputs.h"
 #include "rules/read/request.h"
+#include "rules/read/text.h"
 #include "rules/read/usage.h"
 
 bool llmobs_completion_asks(const struct llmobs_reading *reading)
 {
-    return llmobs_openai_asks(reading, "prompt");
+    /* llama.cpp's server answers as its own API does without "/v1". */
+    return llmobs_openai_asks(reading, "prompt") &&
+           !llmobs_text_has_any(reading->classified->call->response,
+                                "\"tokens_evaluated\"\0");
 }
 
 static int add_prompt(void *messages, struct llmobs_text text)

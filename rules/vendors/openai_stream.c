@@ -459,6 +459,12 @@ int llmobs_stream_add(struct llmobs_stream *stream,
 
     LLMOBS_JSON_EACH (one, choices, rc == 0)
         rc = add_choice(stream, one);
+    /* llama.cpp's server ends with a usage for each choice. */
+    if (rc == 0 && usage && llmobs_json_get(chunk, "timings") &&
+        stream->choices.count > 1 && llmobs_json_get(chunk, "usage"))
+        return llmobs_usage_sum(&stream->usage, usage,
+                                "prompt_tokens\0completion_tokens\0"
+                                "total_tokens\0");
     return rc < 0 ? rc : llmobs_usage_replace(&stream->usage, usage);
 }
 
