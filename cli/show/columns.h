@@ -14,11 +14,11 @@
 #include "cli/query/sheet.h"
 
 /* The columns, from left to right: C(KEY, name, title, left, spare, least,
- * most, on). KEY is the fact whose value stands there (keys.h), `name` and
- * `title` the column's, for two may show one fact; a text has `most`
- * characters, and `on` names the screens that show it: p any width, as in a
- * pipe; terminals: s less than 100 columns, m less than 120, l less than 140, x
- * wider. */
+ * most, on). KEY is the fact whose value stands there, of those that a row has
+ * (ROW and EITHER of keys.h); `name` and `title` are the column's, for two may
+ * show one fact; a text has `most` characters, and `on` names the screens that
+ * show it: p any width, as in a pipe; terminals: s less than 100 columns, m
+ * less than 120, l less than 140, x wider. */
 #define LLMOBS_COLUMNS(C)                                                     \
     C(START, TIME, "STARTED", true, TIME, 0, 0, "psmlx") /* of a list only */ \
     C(KIND, LETTER, "", true, STATUS, 0, 0, "sm")                             \

@@ -1876,7 +1876,7 @@ function drawCharts() {
   }
 }
 /* A text that is wider than the room beside the axis becomes "$5e-6". */
-const tick = (text, n) => (/[hm] \d/.test(text) ? `${digits(n / 6e10)} m` : text.length > 8 ? text[0] + Number(n.toPrecision(2)).toExponential() : text);
+const tick = (text, n) => (text.length > 8 ? text[0] + Number(n.toPrecision(2)).toExponential() : text);
 function drawPlot({series: all, ranked, unit, plot, draw, paths, grid, axis}) {
   const {size, text} = buckets, width = plot.clientWidth, step = (width - LEFT - RIGHT) / size;
   if (!(step > 0)) return;
@@ -1885,7 +1885,7 @@ function drawPlot({series: all, ranked, unit, plot, draw, paths, grid, axis}) {
     stack[i] = ranked ? Math.max(stack[i], n || 0) : stack[i] + (n || 0);
   });
   const most = Math.max(...stack) || 1, power = 10 ** Math.floor(Math.log10(most));
-  const top = power * [1, 2, 5, 10].find((n) => n * power >= most), tall = (n) => n / top * (FLOOR - TOP);
+  const top = unit === duration ? 2 * roundStep(most, 2) : power * [1, 2, 5, 10].find((n) => n * power >= most), tall = (n) => n / top * (FLOOR - TOP);
   paths.forEach((path, k) => {
     let d = '', open = false; /* a point between two gaps is a block */
     all[k]?.values.forEach((n, i) => {
@@ -1900,7 +1900,7 @@ function drawPlot({series: all, ranked, unit, plot, draw, paths, grid, axis}) {
   set(draw, {width});
   set(grid, {d: [1, .5, 0].map((n) => `M${LEFT} ${FLOOR - tall(top * n)}H${width - RIGHT}`).join('')});
   axis.forEach((node, i) => {
-    put(node, i > 2 ? text((i - 3) / 2) : i ? tick(unit(top * i / 2), top * i / 2) : '0');
+    put(node, i > 2 ? text((i - 3) / 2) : i ? tick((unit === duration ? round : unit)(top * i / 2), top * i / 2) : '0');
     set(node, i > 2 ? {x: LEFT + (i - 3) / 2 * step * size, y: FLOOR + 15}
       : {x: LEFT - 5, y: FLOOR + 3 - tall(top * i / 2)});
   });
