@@ -313,7 +313,8 @@ int llmobs_key_read(struct llmobs_by_key *key, const char *word, size_t len,
             continue;
         if (strcmp(key->word, keys[i].words.word) == 0)
             return 0;
-        llmobs_suggest_offer(&suggest, keys[i].words.word);
+        if (near)
+            llmobs_suggest_offer(&suggest, keys[i].words.word);
     }
     if (near)
         *near = suggest.best;

@@ -340,7 +340,7 @@ void llmobs_columns_add(struct llmobs_buf *out, enum llmobs_columns_name column,
                         const struct llmobs_row *row,
                         const struct llmobs_columns_style *style)
 {
-    bool call = llmobs_row_is_call(row), brief = style->width > 0;
+    bool brief = style->width > 0;
 
     switch (column) {
     case LLMOBS_COLUMN_TIME:
@@ -360,13 +360,13 @@ void llmobs_columns_add(struct llmobs_buf *out, enum llmobs_columns_name column,
     case LLMOBS_COLUMN_MODEL:
         if (row->model)
             add_model(out, row, style);
-        else if (call || !brief)
+        else if (!brief || llmobs_row_is_call(row))
             llmobs_buf_adds(out, dash_of(style));
         break;
     case LLMOBS_COLUMN_TOKENS:
         if (row->input_tokens >= 0 || row->output_tokens >= 0)
             add_in_out(out, row->input_tokens, row->output_tokens);
-        else if (call)
+        else if (llmobs_row_is_call(row))
             llmobs_buf_adds(out, DASH);
         break;
     case LLMOBS_COLUMN_KIND:
@@ -377,7 +377,7 @@ void llmobs_columns_add(struct llmobs_buf *out, enum llmobs_columns_name column,
             add_value(out, column, row, style);
         break;
     case LLMOBS_COLUMN_COST:
-        if (row->cost >= 0 || call || !brief)
+        if (row->cost >= 0 || !brief || llmobs_row_is_call(row))
             add_value(out, column, row, style);
         break;
     case LLMOBS_COLUMN_QUESTION:

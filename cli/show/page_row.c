@@ -104,20 +104,25 @@ static void add_count(struct llmobs_buf *out, char key, int64_t count)
     add_digits(out, key, digits, llmobs_decimal_write_int(count, digits));
 }
 
-/* True for a tag that is a member of the row by itself. */
+/* The tags that are members of the row by themselves. */
+#define ROW(...)
+#define EITHER(...)
+#define READ(...)
+#define MAKE(...)
+#define CALL(...)
+#define TAG(tag) tag "\0"
+#define K(id, word, title, letter, uses, meaning, place) place
+#define F(id, word, option, title, letter, uses, meaning, place) place
+static const char members[] =
+    "session_id\0error\0error_type\0" LLMOBS_KEYS(K, F);
+
 static bool is_member(const char *tag)
 {
-    static const char others[] = "session_id\0error\0error_type\0";
-    const size_t len = strcspn(tag, ":");
+    LLMOBS_WORDS_EACH (one, members) {
+        size_t len = strlen(one);
 
-    LLMOBS_WORDS_EACH (one, others)
-        if (strlen(one) == len && memcmp(one, tag, len) == 0)
-            return true;
-    for (int i = 0; i < LLMOBS_KEY_TAG; i++) {
-        const char *own = llmobs_key_words((enum llmobs_key)i)->tag;
-
-        if (own && *own == *tag && strlen(own) == len &&
-            memcmp(own, tag, len) == 0)
+        if (*one == *tag && strncmp(one, tag, len) == 0 &&
+            (tag[len] == ':' || tag[len] == '\0'))
             return true;
     }
     return false;
