@@ -240,6 +240,10 @@ struct llmobs_insertions { /* a thread's, or the connection's */
     char *room; /* a copy of them for a TLS library, which must be given the
                  * same bytes until it has taken them; NULL: none */
     size_t room_size;
+    size_t given; /* the program's bytes in `room`, or of a call that failed as
+                   * there were no insertions, which the library has */
+    size_t done;  /* bytes of the next call that have gone: more of them were
+                   * given than the time before, and failed */
     /* 17 KB, of which nothing is read before it is written: */
     struct llmobs_insertion list[LLMOBS_INSERTIONS];
     struct iovec pieces[LLMOBS_INSERT_PIECES + 2 * LLMOBS_INSERTIONS];

@@ -70,7 +70,8 @@ void llmobs_follow_give(const void *key, struct llmobs_insertions *insertions)
     const struct llmobs_ops *ops = llmobs_load_core();
 
     if (connection)
-        connection->inserts = insertions->count > 0 || insertions->room;
+        connection->inserts =
+            insertions->count > 0 || insertions->room || insertions->done;
     if (ops)
         ops->wire.give(wire != UNFOLLOWED ? wire : NULL, insertions);
 }
@@ -239,14 +240,21 @@ struct llmobs_insertions *llmobs_follow_shows(const void *key,
                                               llmobs_follow_name_fn *name_of,
                                               const void *bytes, size_t len)
 {
-    struct iovec piece = {(void *)(uintptr_t)bytes, len};
+    const struct llmobs_connection *connection = llmobs_connections_find(key);
+    size_t ahead = connection ? connection->ahead : 0;
     struct llmobs_insertions *all = llmobs_follow_take(key);
+    size_t done = all && all->done < len ? all->done : 0;
+    bool some = all && (all->count > 0 || all->room);
+    struct iovec piece;
 
-    if (bytes && all && !all->room)
+    if (!bytes)
+        return all;
+    piece = (struct iovec){(char *)(uintptr_t)bytes + done, len - done};
+    if (all && !all->room && !all->done)
         llmobs_insert_check(all, &piece, 1, true);
-    if (bytes)
-        (void)llmobs_follow_sends(key, name_of, LLMOBS_WIRE_TLS, &piece, 1,
-                                  &all);
+    (void)llmobs_follow_sends(key, name_of, LLMOBS_WIRE_TLS, &piece, 1, &all);
+    if (all && !some)
+        all->given = ahead;
     return all;
 }
 
@@ -256,13 +264,20 @@ struct iovec llmobs_follow_join(struct llmobs_insertions *all,
     struct iovec piece = {(void *)(uintptr_t)bytes, len};
     size_t count, i = 0;
 
+    if (!all->room && all->count > 0 && all->given > 0 &&
+        all->given <= all->list[0].at)
+        return (struct iovec){piece.iov_base,
+                              all->given < len ? all->given : len};
     if (!all->room && all->count > 0) {
         llmobs_load_core()->wire.join(all, llmobs_insert_mix(all, &piece, 1));
+        all->given = len;
         if (!all->room)
             llmobs_insert_check(all, NULL, 0, false);
     }
     if (all->room)
-        return (struct iovec){all->room, all->room_size};
+        return (struct iovec){
+            all->room, all->room_size -
+                           (bytes && len < all->given ? all->given - len : 0)};
     for (count = llmobs_insert_mix(all, &piece, 1);
          i + 1 < count && all->pieces[i].iov_len == 0; i++)
         ;
@@ -276,6 +291,7 @@ size_t llmobs_follow_joined(struct llmobs_insertions *all, const void *bytes,
     size_t own = llmobs_insert_took(all, took);
 
     llmobs_load_core()->wire.join(all, 0);
+    all->given = 0;
     llmobs_insert_show(all, &piece, 1, own, bytes != NULL);
     return own;
 }

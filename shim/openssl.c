@@ -300,8 +300,7 @@ static void after_write(unsigned copy, const void *ssl, const void *bytes,
     int saved = llmobs_libc_errno();
 
     if (shown)
-        llmobs_follow_accepted(ssl, &(struct iovec){NULL, len}, 1,
-                               result > 0 ? put : 0);
+        llmobs_follow_accepted(ssl, &(struct iovec){NULL, len}, 1, put);
     if (all)
         llmobs_follow_give(ssl, all);
     if (!ends_are_known(copy))
@@ -345,8 +344,10 @@ static bool before_write(unsigned copy, const void *ssl, const void *bytes,
     return shows;
 }
 
-/* `ex`: by SSL_write_ex, else by SSL_write. */
-static int write_own(unsigned copy, void *ssl, const void *bytes, size_t len,
+/* `ex`: by SSL_write_ex, else by SSL_write. Where a call is tried again with
+ * more bytes, those follow that OpenSSL has been given, whose address it knows.
+ */
+static int write_own(unsigned copy, void *ssl, const char *bytes, size_t len,
                      bool ex, size_t *put)
 {
     struct iovec now = {(void *)(uintptr_t)bytes, len};
@@ -354,22 +355,30 @@ static int write_own(unsigned copy, void *ssl, const void *bytes, size_t len,
     int result = shake(copy, ssl, bytes);
     bool goes_on = result > 0;
     bool shown = goes_on && before_write(copy, ssl, bytes, len, &all);
+    size_t done = all ? all->done : 0, left, took = 0;
 
     result = ex && result < 0 ? 0 : result;
-    for (; goes_on; goes_on = all && result > 0 && !*put) {
+    while (goes_on) {
+        left = len > done ? len - done : 0;
         if (all)
-            now = llmobs_follow_join(all, bytes, len);
+            now = llmobs_follow_join(all, bytes + done, left);
         if (ex)
-            result = REAL(SSL_write_ex)(ssl, now.iov_base, now.iov_len, put);
+            result = REAL(SSL_write_ex)(ssl, now.iov_base, now.iov_len, &took);
         else
             result = REAL(SSL_write)(ssl, now.iov_base, (int)now.iov_len);
         if (!ex && result > 0)
-            *put = (size_t)result;
-        if (all && result > 0)
-            *put = llmobs_follow_joined(all, bytes, len, *put);
+            took = (size_t)result;
+        if (result > 0)
+            done += all ? llmobs_follow_joined(all, bytes + done, left, took)
+                        : took;
+        goes_on = all && result > 0 && done < len &&
+                  (done == 0 || took == now.iov_len);
     }
-    after_write(copy, ssl, bytes, len, result, result > 0 ? *put : 0, shown,
-                all);
+    if (result > 0)
+        *put = done;
+    if (all)
+        all->done = result > 0 ? 0 : done;
+    after_write(copy, ssl, bytes, len, result, done, shown, all);
     return result;
 }
 

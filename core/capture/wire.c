@@ -1033,7 +1033,8 @@ void llmobs_wire_give(struct llmobs_wire *wire,
 {
     uintptr_t key = insertions->of;
     /* A handler that sends on a plain one may free nothing. */
-    bool keeps = wire && (wire->plain || insertions->count || insertions->room);
+    bool keeps = wire && (wire->plain || insertions->count ||
+                          insertions->room || insertions->done);
     struct llmobs_insertions *before = NULL;
 
     llmobs_stats_add(LLMOBS_STAT_headers_lost, insertions->lost);

@@ -550,6 +550,8 @@ for each in "blocks", "waits", "memory":
 for each in ("w", "x", "p", "xp", "po", "pf", "f", "o", "2", "2p", "2po", "2pf", "2xf",
              "pk", "pfk", "pofk", "xpfk", "2pfk", "pfr", "2pfr"):
     join_stress("openssl_" + each, each, less=3, tls="openssl")
+for each in "g", "og", "pg", "xpofg", "xfg":  # of many heads the end comes in two pieces
+    join_stress("openssl_" + each, each, less=3, have=0.7, tls="openssl")
 for each in "w", "2":
     join_stress("gnutls_" + each, each, less=3, tls="gnutls")
 join_stress("slow", "wsvmtlf", room=("4608",), slow=True)

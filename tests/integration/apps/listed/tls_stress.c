@@ -1,9 +1,10 @@
 /* tls_stress HOW PORT COUNT SEED: the calls of stress.c over OpenSSL, or with
  * -DGNU over GnuTLS, by a socket that does not wait and takes little. HOW,
  * letters: x SSL_write_ex, not SSL_write; p partial writes; f records of 512
- * bytes; o other buffers for a retry; 2 HTTP/2; k, r: behind a part new keys,
- * or by TLS 1.2 another handshake, for which a call waits for the answer to the
- * one before. A retry has the same bytes, by GnuTLS sometimes none. */
+ * bytes; o other buffers for a retry; g more bytes for it; 2 HTTP/2; k, r:
+ * behind a part new keys, or by TLS 1.2 another handshake, for which a call
+ * waits for the answer to the one before. Else a retry has the same bytes, by
+ * GnuTLS sometimes none. */
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -270,8 +271,12 @@ static void ask(const char *port, int number)
         char *from = request + done;
         ssize_t went;
 
+        if (has('g'))
+            want = 1 + dice() % want;
         while ((went = put(from, want)) == -1) {
             await(POLLOUT);
+            if (has('g'))
+                want += dice() % (all - done - want + 1);
             if (has('o')) {
                 memcpy(moved, request + done, want);
                 from = from == moved ? request + done : moved;
