@@ -238,7 +238,8 @@ bool llmobs_follow_sends(const void *key, llmobs_follow_name_fn *name_of,
 
 struct llmobs_insertions *llmobs_follow_shows(const void *key,
                                               llmobs_follow_name_fn *name_of,
-                                              const void *bytes, size_t len)
+                                              const void *bytes, size_t len,
+                                              bool adds)
 {
     const struct llmobs_connection *connection = llmobs_connections_find(key);
     size_t ahead = connection ? connection->ahead : 0;
@@ -252,7 +253,8 @@ struct llmobs_insertions *llmobs_follow_shows(const void *key,
     piece = (struct iovec){(char *)(uintptr_t)bytes + done, len - done};
     if (all && !all->room && !all->done)
         llmobs_insert_check(all, &piece, 1, true);
-    (void)llmobs_follow_sends(key, name_of, LLMOBS_WIRE_TLS, &piece, 1, &all);
+    (void)llmobs_follow_sends(key, name_of, LLMOBS_WIRE_TLS, &piece, 1,
+                              adds ? &all : NULL);
     if (all && !some)
         all->given = ahead;
     return all;

@@ -38,10 +38,12 @@ bool llmobs_follow_sends(const void *key, llmobs_follow_name_fn *name_of,
                          struct llmobs_insertions **insertions);
 
 /* As _sends, for a TLS library; gives what must go among the bytes of the call,
- * taken; NULL: nothing. Without bytes the library goes on with those it has. */
+ * taken; NULL: nothing. `adds`: the core may add to that. Without bytes the
+ * library goes on with those it has. */
 struct llmobs_insertions *llmobs_follow_shows(const void *key,
                                               llmobs_follow_name_fn *name_of,
-                                              const void *bytes, size_t len);
+                                              const void *bytes, size_t len,
+                                              bool adds);
 
 /* For a TLS library: gives the bytes that it must be given in place of these.
  * _joined: it took so many; see llmobs_insert_took. _inserts: false where no

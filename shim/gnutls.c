@@ -46,6 +46,10 @@ static void report_failure(const void *session, ssize_t result,
         llmobs_follow_ended(session, how);
 }
 
+/* The program corks a session, and may ask how much is in it: from now on none
+ * gets trace headers. */
+static bool corks;
+
 /* GnuTLS allows another thread to receive the answer before the real function
  * returns. After GNUTLS_E_AGAIN the program may pass nothing, and GnuTLS goes
  * on with the bytes that it has. */
@@ -54,7 +58,8 @@ static struct llmobs_insertions *report_before(const void *session,
 {
     int saved = llmobs_libc_errno();
     struct llmobs_insertions *all =
-        llmobs_follow_shows(session, no_name, bytes, len);
+        llmobs_follow_shows(session, no_name, bytes, len,
+                            !__atomic_load_n(&corks, __ATOMIC_RELAXED));
 
     llmobs_libc_errno_restore(saved);
     return all;
@@ -124,6 +129,12 @@ SEND(gnutls_record_send_range,
      (void *session, const void *bytes, size_t len, const size_t *range),
      (size_t[]){range[0] + now.iov_len > len ? range[0] + now.iov_len - len : 0,
                 range[1] + now.iov_len - len})
+
+static void gnutls_record_cork(void *session)
+{
+    __atomic_store_n(&corks, true, __ATOMIC_RELAXED);
+    REAL(gnutls_record_cork)(session);
+}
 
 static ssize_t gnutls_record_recv(void *session, void *bytes, size_t len)
 {

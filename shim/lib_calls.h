@@ -42,6 +42,7 @@ enum llmobs_lib {
     X(GNUTLS, gnutls_deinit)            \
     X(GNUTLS, gnutls_record_send2)      \
     X(GNUTLS, gnutls_record_send_range) \
+    X(GNUTLS, gnutls_record_cork)       \
     X(GNUTLS, gnutls_record_recv_seq)   \
     X(GNUTLS, gnutls_record_recv_packet)
 #define LLMOBS_LIB_HOOKS(X) \

@@ -339,7 +339,8 @@ static bool before_write(unsigned copy, const void *ssl, const void *bytes,
         ((connection && connection->inserts) || !REAL(SSL_in_init)(ssl));
 
     if (shows)
-        *all = llmobs_follow_shows(ssl, copy ? name_1 : name_0, bytes, len);
+        *all =
+            llmobs_follow_shows(ssl, copy ? name_1 : name_0, bytes, len, true);
     llmobs_libc_errno_restore(saved);
     return shows;
 }

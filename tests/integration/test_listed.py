@@ -532,6 +532,14 @@ def sends_that_send(t):
               [not signed] * 20, "headers")
 
 
+@test
+def corked(t):
+    """By GnuTLS, which tells the program how many bytes wait."""
+    r = stress(t, "c", less=3, have=0, tls="gnutls")
+    equal([s["meta"]["metadata"]["transfer"]["no_trace_headers"] for s in r.spans],
+          ["way"] * MANY, "why")
+
+
 def join_stress(name, *args, **more):
     def run(t):
         spans = stress(t, *args, **more).spans

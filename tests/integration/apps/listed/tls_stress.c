@@ -1,10 +1,10 @@
 /* tls_stress HOW PORT COUNT SEED: the calls of stress.c over OpenSSL, or with
  * -DGNU over GnuTLS, by a socket that does not wait and takes little. HOW,
  * letters: x SSL_write_ex, not SSL_write; p partial writes; f records of 512
- * bytes; o other buffers for a retry; g more bytes for it; 2 HTTP/2; k, r:
- * behind a part new keys, or by TLS 1.2 another handshake, for which a call
- * waits for the answer to the one before. Else a retry has the same bytes, by
- * GnuTLS sometimes none. */
+ * bytes; o other buffers for a retry; g more bytes for it; c corked; 2 HTTP/2;
+ * k, r: behind a part new keys, or by TLS 1.2 another handshake, for which a
+ * call waits for the answer to the one before. Else a retry has the same bytes,
+ * by GnuTLS sometimes none. */
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -83,9 +83,27 @@ static ssize_t answer_of(ssize_t result)
                                                                       : result;
 }
 
+/* The last uncork tells what itself has sent. */
+static ssize_t put_corked(const char *bytes, size_t len)
+{
+    int put;
+
+    gnutls_record_cork(tls);
+    if (gnutls_record_send(tls, bytes, len) != (ssize_t)len ||
+        gnutls_record_check_corked(tls) != len)
+        fail("corked");
+    while ((put = gnutls_record_uncork(tls, 0)) < 0)
+        if (gnutls_error_is_fatal(put))
+            fail("uncork");
+    return (ssize_t)len;
+}
+
 static ssize_t put(const char *bytes, size_t len)
 {
     static int again;
+
+    if (has('c'))
+        return put_corked(bytes, len);
     ssize_t put =
         answer_of(again && coin() % 2 ? gnutls_record_send(tls, NULL, 0)
                                       : gnutls_record_send(tls, bytes, len));
