@@ -263,7 +263,7 @@ $(B)/page.js: cli/show/page.js
 
 LAUNCHERS := llmobs-run llmobs-entrypoint
 
-.PHONY: all unit fuzz fuzzers clients conformance bench benches install \
+.PHONY: all check test unit fuzz fuzzers clients conformance bench benches install \
 	uninstall clean dist format help tree FORCE
 # Python may leave its own folder there.
 HOOKS := $(filter-out %/__pycache__ %/python,$(wildcard examples/inbound/*))
@@ -512,6 +512,13 @@ install: all
 		status=$$?; rm -rf $$tree; exit $$status
 
 # A tree below DESTDIR has no list of its files.
+# The loop while you work, and the whole (CONTRIBUTING.md).
+check:
+	scripts/check $(B)
+
+test:
+	scripts/test
+
 uninstall:
 	$(if $(DESTDIR),@echo "remove the tree below $(DESTDIR) by hand" >&2; exit 1)
 	packaging/archive/install.sh --uninstall --prefix '$(PREFIX)'
@@ -527,6 +534,8 @@ compile_commands.json: FORCE
 
 help:
 	@echo 'make [-jN]        $(B)/libllmobs_preload.so, libllmobs_core.so, llmobs, llmobs-run'
+	@echo 'make check        the loop while you work, some 25 s (scripts/check)'
+	@echo 'make test         all tests of a change, five minutes (scripts/test)'
 	@echo 'make unit         the unit tests and the cases of dialects'
 	@echo 'make clients      the C programs of tests/clients'
 	@echo 'make conformance  recorded calls through curl, span by span'
@@ -539,7 +548,6 @@ help:
 	@echo 'make clean        removes the build folders'
 	@echo 'settings: CC=clang  B=folder  SAN=asan|tsan  TEST=1 (a core that dies on'
 	@echo '          demand)  WERROR=-Werror  CFLAGS= CPPFLAGS= LDFLAGS=  V=1 (shows the commands)  PREFIX=  DESTDIR='
-	@echo 'scripts:  scripts/check (the loop, some 25 s), scripts/test (five minutes)'
 
 format:
 	clang-format -i $$(git ls-files -co --exclude-standard '*.c' '*.h')
