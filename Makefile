@@ -138,7 +138,7 @@ LIB_OBJ := $(EARLY) $(filter-out $(EARLY),$(CORE_OBJ) $(RULES_OBJ)) $(TABLE_OBJ)
 	$(if $(TEST),$(B)/tests/support/crash_point.o)
 # The objects that test programs share; each takes what it needs.
 SUPPORT_OBJ := $(patsubst %,$(B)/tests/support/%.o,base64 case_file corpus_case \
-	es_frame h2_log http1_log otlp_reader)
+	es_frame h2_log http1_log otlp_reader websocket_log)
 UNIT_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard tests/unit/*.c)) $(SUPPORT_OBJ) \
 	$(B)/rules/shapes_index.o \
 	$(patsubst %,$(B)/$(if $(SAN),tests/fuzz/shim_,shim/)%.o,connections fds insert) \

@@ -404,6 +404,14 @@ static const struct llmobs_form *form_of(const struct llmobs_rule *rule,
                        : rule->dialect->form;
 }
 
+const struct llmobs_websocket_words *llmobs_rules_websocket(
+    const struct llmobs_match *match)
+{
+    const struct llmobs_form *form = form_of(match->rule, match->rule->shape);
+
+    return form ? form->websocket : NULL;
+}
+
 /* True where the request may be a call. Programs use a path such as "/sessions"
  * for other things too, as for a login. If the body is known here, it decides;
  * a request that does not fit is dropped, and nothing of its body is kept. */

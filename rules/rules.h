@@ -42,6 +42,7 @@ struct llmobs_request {
 
 struct llmobs_rules;
 struct llmobs_rule;
+struct llmobs_websocket_words;
 
 /* The result of classification; a plain value that may be copied. */
 struct llmobs_match {
@@ -155,6 +156,10 @@ bool llmobs_rules_stands(const struct llmobs_match *match);
  * read. */
 bool llmobs_rules_seems(const struct llmobs_match *match,
                         struct llmobs_text body);
+
+/* How such calls go over a websocket; NULL: they do not. */
+const struct llmobs_websocket_words *llmobs_rules_websocket(
+    const struct llmobs_match *match);
 
 /* True where the call is a search by vectors, whose numbers are never kept
  * (lib/span/vectors.h). */

@@ -220,6 +220,21 @@ bool llmobs_judge_wire_request(const struct llmobs_wire_request *asked,
     return is_call;
 }
 
+const struct llmobs_websocket_words *llmobs_judge_wire_upgrade(
+    const struct llmobs_wire_request *asked)
+{
+    struct llmobs_request request = {.method = "POST",
+                                     .url = asked->url,
+                                     .body_pending = true,
+                                     .proxying = llmobs_thread_state_proxied()};
+    struct llmobs_match match;
+
+    return llmobs_judge_may_be_call(asked->url, true) &&
+                   match_lines(&request, asked->lines, true, &match)
+               ? llmobs_rules_websocket(&match)
+               : NULL;
+}
+
 /* True where a tracer that the program has loaded itself sends its spans: by
  * the agent (/evp_proxy/v2/api/v2/llmobs), or to the intake. */
 static bool is_report(const char *url)

@@ -50,6 +50,11 @@ bool llmobs_judge_wire_listed(const struct llmobs_wire_request *asked);
 bool llmobs_judge_wire_request(const struct llmobs_wire_request *asked,
                                bool pending, struct llmobs_match *match);
 
+/* How calls go over the websocket that the request asks for; NULL: there are
+ * none, as far as it tells. */
+const struct llmobs_websocket_words *llmobs_judge_wire_upgrade(
+    const struct llmobs_wire_request *asked);
+
 /* True where calls are observed, and the host is a known provider's. */
 bool llmobs_judge_knows(const char *host);
 

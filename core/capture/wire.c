@@ -23,6 +23,7 @@
 #include "lib/span/account.h"
 #include "lib/span/allowlist.h"
 #include "lib/text/h2.h"
+#include "lib/text/websocket.h"
 
 /* Threads that come while another is at work leave at most this many bytes. */
 #define LEFT_MAX ((size_t)64 * 1024)
@@ -67,7 +68,11 @@ struct llmobs_wire {
     struct llmobs_keyed keyed; /* by a number of its own */
     struct llmobs_http1 http;
     struct llmobs_h2 *h2; /* instead of http; NULL: HTTP/1.1 */
-    atomic_int process;   /* that uses it (fork.h) */
+    /* The last request asks for one that may have calls, which follows http
+     * once it has begun; NULL: for none. */
+    struct llmobs_websocket *ws;
+    bool upgrades;      /* it asks for any */
+    atomic_int process; /* that uses it (fork.h) */
     /* The thread at work here, of which all below is; 0: none. Others leave
      * their events, the newest first, and ends as bits. */
     atomic_uintptr_t worker;
@@ -206,10 +211,17 @@ static void cancel(struct llmobs_exchange *exchange)
     llmobs_exchange_free(exchange);
 }
 
+static bool in_websocket(const struct llmobs_wire *wire)
+{
+    return wire->ws && wire->ws->begun;
+}
+
 /* True: the program waits for an answer, be it to a call or not. */
 static bool is_asking(const struct llmobs_wire *wire)
 {
-    return wire->h2 ? wire->count > 0 : wire->http.asked != wire->http.answered;
+    return in_websocket(wire) ? wire->ws->waiting > 0
+           : wire->h2         ? wire->count > 0
+                              : wire->http.asked != wire->http.answered;
 }
 
 /* -- the end of a call ----------------------------------------------------- */
@@ -243,7 +255,9 @@ static void end_answer(struct llmobs_wire *wire,
 {
     bool cut = how == LLMOBS_HTTP1_CUT || how == LLMOBS_HTTP1_NONE;
     bool left = cut && wire->ended_as == LLMOBS_WIRE_FREED;
-    uint64_t rest = wire->h2 ? UINT64_MAX : llmobs_http1_left(&wire->http);
+    uint64_t rest = wire->h2 || in_websocket(wire)
+                        ? UINT64_MAX
+                        : llmobs_http1_left(&wire->http);
     bool came = how == LLMOBS_HTTP1_LOST ||
                 (left && waits_unread(wire, exchange, first, rest));
 
@@ -412,7 +426,7 @@ static void lose(struct llmobs_wire *wire, enum llmobs_http1_why why)
         [LLMOBS_HTTP1_DOUBT] = "bytes that can be read in two ways",
         [LLMOBS_HTTP1_UNASKED] = "an answer to no request",
         [LLMOBS_HTTP1_DEEP] = "too many requests without an answer",
-        [LLMOBS_HTTP1_LARGE] = "a head that is too large",
+        [LLMOBS_HTTP1_LARGE] = "a head or a message that is too large",
         [LLMOBS_HTTP1_MEMORY] = "no memory",
         [LLMOBS_HTTP1_MISSED] = "bytes that passed unseen",
     };
@@ -433,8 +447,7 @@ static void on_passed(void *user, const char *what)
     if (!is_to_model(wire))
         return;
     llmobs_stats_add(LLMOBS_STAT_unread_streams, 1);
-    llmobs_log_once(LLMOBS_LOG_WARN, what,
-                    "a request to %s by HTTP/2 is not seen: %s",
+    llmobs_log_once(LLMOBS_LOG_WARN, what, "a request to %s is not seen: %s",
                     wire->host ? wire->host : "a model", what);
 }
 
@@ -460,6 +473,21 @@ static void judge_head(struct llmobs_wire *wire, struct request *request,
     }
 }
 
+static const struct llmobs_http1_events events;
+
+/* Each request says anew whether a websocket may follow. */
+static void expect_websocket(struct llmobs_wire *wire,
+                             const struct llmobs_http1_head *head,
+                             const struct llmobs_wire_request *asked)
+{
+    const struct llmobs_websocket_words *words =
+        head->upgrades ? llmobs_judge_wire_upgrade(asked) : NULL;
+
+    llmobs_websocket_free(wire->ws);
+    wire->ws = words ? llmobs_websocket_new(head, words, &events, wire) : NULL;
+    wire->upgrades = head->upgrades;
+}
+
 static void request_head(struct llmobs_wire *wire, uint32_t number,
                          const struct llmobs_http1_head *head)
 {
@@ -476,6 +504,8 @@ static void request_head(struct llmobs_wire *wire, uint32_t number,
     if (error)
         return;
     llmobs_command_enter(asked->began_ns);
+    if (!in_websocket(wire))
+        expect_websocket(wire, head, asked);
     if (llmobs_judge_may_be_call(asked->url, sends)) {
         if (wire->count == OPEN_MAX)
             on_passed(wire, "too many at once");
@@ -487,10 +517,10 @@ static void request_head(struct llmobs_wire *wire, uint32_t number,
         return;
     }
     request->asked = asked;
-    if (sends)
-        judge_head(wire, request, head);
-    else
+    if (!sends)
         judge(wire, request);
+    else if (!in_websocket(wire))
+        judge_head(wire, request, head);
 }
 
 /* Takes bytes of the body until there are enough to judge by. Of many blanks
@@ -585,6 +615,8 @@ static void on_head(void *user, enum llmobs_http1_side side, uint32_t number,
         request_head(wire, number, head);
         return;
     }
+    if (head->status == 101 && wire->ws)
+        llmobs_websocket_begin(wire->ws, head);
     request = find(wire, number);
     /* The answer came before all of the body, which may have passed unseen. */
     if (!request ||
@@ -656,8 +688,12 @@ static void on_end(void *user, enum llmobs_http1_side side, uint32_t number,
 
 static void on_stopped(void *user, enum llmobs_http1_why why)
 {
+    const struct llmobs_wire *wire = user;
+
     if (why != LLMOBS_HTTP1_SWITCHED)
         lose(user, why);
+    else if (wire->upgrades && !wire->ws)
+        on_passed(user, "a websocket");
 }
 
 static const struct llmobs_http1_events events = {
@@ -677,7 +713,8 @@ struct llmobs_wire *llmobs_wire_begin(const char *host, int fd, bool http2)
         wire->ended_as = LLMOBS_WIRE_CLOSED;
         wire->came = 0;
         wire->unseen = wire->went = 0;
-        wire->unsent = wire->called = wire->counted = false;
+        wire->unsent = wire->called = wire->counted = wire->upgrades = false;
+        wire->ws = NULL;
         atomic_store(&wire->worker, 0);
         atomic_store(&wire->left, NULL);
         atomic_store(&wire->left_size, 0);
@@ -776,7 +813,9 @@ static bool begin_work(struct llmobs_wire *wire)
 /* Stops for bytes that the reader was not given. */
 static void miss(struct llmobs_wire *wire)
 {
-    if (wire->h2)
+    if (in_websocket(wire))
+        llmobs_websocket_miss(wire->ws);
+    else if (wire->h2)
         llmobs_h2_miss(wire->h2);
     else
         llmobs_http1_miss(&wire->http);
@@ -811,11 +850,14 @@ static bool follow_fork(struct llmobs_wire *wire)
         *why = *why ? *why : LLMOBS_HTTP1_OVER;
         wire->requests = NULL;
         wire->count = 0;
+        wire->ws = NULL;
     }
     while (wire->count > 0)
         llmobs_exchange_free(remove_request(wire, wire->requests[0]));
     if (wire->h2 && !wire->h2->why)
         llmobs_h2_fini(wire->h2);
+    llmobs_websocket_free(wire->ws);
+    wire->ws = NULL;
     llmobs_fork_end_reset(&wire->process);
     return asking;
 }
@@ -826,6 +868,8 @@ static bool follow_fork(struct llmobs_wire *wire)
 static void sent(struct llmobs_wire *wire,
                  const struct llmobs_wire_event *event, bool forked)
 {
+    struct llmobs_text bytes = {event->bytes, event->number};
+
     if (forked || (!event->bytes && event->number == LLMOBS_WIRE_OTHER_BYTES))
         miss(wire);
     if (is_over(wire) && wire->h2)
@@ -835,10 +879,12 @@ static void sent(struct llmobs_wire *wire,
     wire->unseen = 0;
     wire->unsent = false;
     wire->event = event;
-    if (wire->h2 && event->what == LLMOBS_WIRE_SENT)
-        llmobs_h2_sent(wire->h2, event->bytes, event->number);
+    if ((wire->h2 || in_websocket(wire)) && event->what != LLMOBS_WIRE_SENT)
+        miss(wire);
+    else if (in_websocket(wire))
+        llmobs_websocket_read(wire->ws, LLMOBS_HTTP1_REQUEST, bytes);
     else if (wire->h2)
-        llmobs_h2_miss(wire->h2);
+        llmobs_h2_sent(wire->h2, event->bytes, event->number);
     else if (event->what == LLMOBS_WIRE_SENT)
         llmobs_http1_sent(&wire->http, event->bytes, event->number);
     else
@@ -875,6 +921,8 @@ static void refused(struct llmobs_wire *wire, uint64_t bytes)
 static void received(struct llmobs_wire *wire,
                      const struct llmobs_wire_event *event, bool forked)
 {
+    size_t rest = event->number;
+
     if (forked || is_over(wire))
         lose(wire, LLMOBS_HTTP1_MISSED);
     atomic_store_explicit(&wire->came, wire->came + event->number,
@@ -883,9 +931,13 @@ static void received(struct llmobs_wire *wire,
     /* A server may say "HTTP/1.1 408" before it closes an idle connection. */
     if (wire->h2)
         llmobs_h2_received(wire->h2, event->bytes, event->number);
-    else if (is_asking(wire) || event->number < 12 ||
-             memcmp(event->bytes + 8, " 408", 4) != 0)
-        llmobs_http1_received(&wire->http, event->bytes, event->number);
+    else if (!in_websocket(wire) && (is_asking(wire) || event->number < 12 ||
+                                     memcmp(event->bytes + 8, " 408", 4) != 0))
+        rest = llmobs_http1_received(&wire->http, event->bytes, event->number);
+    if (in_websocket(wire))
+        llmobs_websocket_read(
+            wire->ws, LLMOBS_HTTP1_ANSWER,
+            (struct llmobs_text){event->bytes + event->number - rest, rest});
 }
 
 static void unseen(struct llmobs_wire *wire,
@@ -899,7 +951,7 @@ static void unseen(struct llmobs_wire *wire,
     bytes = asked == LLMOBS_WIRE_READ_BESIDE ? asked : bytes + asked;
     if (bytes > wire->unseen) /* an end may be told twice */
         wire->unseen = bytes;
-    if (bytes == LLMOBS_WIRE_READ_BESIDE && wire->h2)
+    if (bytes == LLMOBS_WIRE_READ_BESIDE && (wire->h2 || in_websocket(wire)))
         miss(wire);
     else if (bytes == LLMOBS_WIRE_READ_BESIDE)
         llmobs_http1_unseen(&wire->http);
@@ -913,7 +965,9 @@ static void ended(struct llmobs_wire *wire, enum llmobs_wire_end how)
     }
     wire->ended_as =
         how == LLMOBS_WIRE_FREED && wire->unsent ? LLMOBS_WIRE_BROKEN : how;
-    if (wire->h2)
+    if (in_websocket(wire))
+        llmobs_websocket_ended(wire->ws);
+    else if (wire->h2)
         llmobs_h2_ended(wire->h2);
     else
         llmobs_http1_ended(&wire->http, how == LLMOBS_WIRE_CLOSED);
@@ -966,6 +1020,8 @@ static bool apply_ends(struct llmobs_wire *wire)
         return true;
     free(wire->h2);
     wire->h2 = NULL;
+    llmobs_websocket_free(wire->ws);
+    wire->ws = NULL;
     llmobs_wire_insert_free(atomic_exchange(&wire->insertions, NULL));
     free(wire->host);
     wire->host = NULL;

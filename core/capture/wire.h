@@ -1,9 +1,10 @@
 /* wire - calls that a program makes without libcurl, over a TLS library or
  * plain: which exchanges of HTTP/1.1 or HTTP/2 a connection has, and which of
- * them are calls.
+ * them, or of the messages of a websocket behind them, are calls.
  *
  * Owns:    a record per connection, with the reader of its bytes (http1.h,
- *          h2.h) and the exchanges under way, until the connection is freed.
+ *          h2.h, websocket.h) and the exchanges under way, until the connection
+ *          is freed.
  * Threads: init before any connection exists. One connection is used by one
  *          thread at a time, or by one that sends and one that receives: a
  *          thread that finds the other at work leaves a copy of its bytes, up
@@ -12,7 +13,7 @@
  * Errors:  a connection that cannot be followed makes no span; an exchange that
  *          is lost because memory ran out is counted.
  * Fork:    an exchange belongs to the process that began it. A child follows no
- *          connection of HTTP/2 of its parent's.
+ *          connection of HTTP/2 or websocket of its parent's.
  */
 #ifndef LLMOBS_WIRE_H
 #define LLMOBS_WIRE_H

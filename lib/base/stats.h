@@ -57,7 +57,7 @@
     X(wrapped)            /* objects that may call libcurl past the library */ \
     X(unjudged)           /* requests on unseen handles: maybe LLM calls */    \
     X(unfollowed)         /* connections of which calls may pass unseen */     \
-    X(unread_streams)     /* requests of HTTP/2 to a provider, as by gRPC */   \
+    X(unread_streams)     /* requests to a provider: gRPC, websockets */       \
     X(tls_left)           /* processes whose own OpenSSL is left alone */      \
     X(tls_inside)         /* processes whose own OpenSSL is observed */        \
     X(fork_beside_thread) /* forks that went on beside a thread of ours */     \

@@ -352,8 +352,9 @@ static size_t read_step(struct llmobs_http1 *http, enum llmobs_http1_side side,
     }
 }
 
-static void read_bytes(struct llmobs_http1 *http, enum llmobs_http1_side side,
-                       struct llmobs_text in)
+/* Gives how many bytes are left where the reader stops. */
+static size_t read_bytes(struct llmobs_http1 *http, enum llmobs_http1_side side,
+                         struct llmobs_text in)
 {
     while (in.len > 0 && !http->why) {
         size_t n;
@@ -364,6 +365,7 @@ static void read_bytes(struct llmobs_http1 *http, enum llmobs_http1_side side,
         in.data += n;
         in.len -= n;
     }
+    return in.len;
 }
 
 /* Knows by the first bytes whose they are. */
@@ -425,14 +427,12 @@ void llmobs_http1_skip(struct llmobs_http1 *http, uint64_t count)
             llmobs_http1_miss(http);
 }
 
-void llmobs_http1_received(struct llmobs_http1 *http, const void *bytes,
-                           size_t len)
+size_t llmobs_http1_received(struct llmobs_http1 *http, const void *bytes,
+                             size_t len)
 {
-    if (len == 0 || http->why)
-        return;
     /* A server that speaks first: this is not HTTP. */
-    if (http->asked == 0)
+    if (len > 0 && !http->why && http->asked == 0)
         stop(http, LLMOBS_HTTP1_FOREIGN);
-    else
-        read_bytes(http, LLMOBS_HTTP1_ANSWER, (struct llmobs_text){bytes, len});
+    return read_bytes(http, LLMOBS_HTTP1_ANSWER,
+                      (struct llmobs_text){bytes, len});
 }

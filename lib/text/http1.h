@@ -123,11 +123,12 @@ void llmobs_http1_unseen(struct llmobs_http1 *http);
  * nobody knows. */
 uint64_t llmobs_http1_left(const struct llmobs_http1 *http);
 
-/* The client sent bytes; it received bytes. */
+/* The client sent bytes; it received bytes. _received gives how many of them
+ * stand behind the answer that made the reader stop. */
 void llmobs_http1_sent(struct llmobs_http1 *http, const void *bytes,
                        size_t len);
-void llmobs_http1_received(struct llmobs_http1 *http, const void *bytes,
-                           size_t len);
+size_t llmobs_http1_received(struct llmobs_http1 *http, const void *bytes,
+                             size_t len);
 
 /* The client sent bytes of which only the number is known. They are of a body;
  * else the reader stops, as for _miss. */

@@ -168,6 +168,8 @@ static bool read_header(const struct llmobs_http1_header *header,
         head->host = header->value;
     if (llmobs_text_is_word(header->name, "expect"))
         head->expects = llmobs_text_is_word(header->value, "100-continue");
+    if (llmobs_text_is_word(header->name, "upgrade"))
+        head->upgrades = llmobs_text_is_word(header->value, "websocket");
     return true;
 }
 

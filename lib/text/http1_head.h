@@ -41,6 +41,7 @@ struct llmobs_http1_head {
     struct llmobs_text headers;        /* for llmobs_http1_header_next */
     struct llmobs_text host;           /* empty: there is none */
     bool expects;                      /* Expect: 100-continue */
+    bool upgrades;                     /* Upgrade: websocket */
     enum llmobs_http1_framing framing;
     uint64_t length; /* LENGTH: of the body; else 0 */
     /* Of a request: where lines may be added, in the bytes just given to the

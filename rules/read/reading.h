@@ -103,6 +103,7 @@ struct llmobs_form {
     const char *failed_role; /* role of the empty message for an answer that did
                               * not come; NULL: no role */
     const char *unknown;     /* the model's name if unknown; NULL: "unknown" */
+    const struct llmobs_websocket_words *websocket; /* NULL: no calls by it */
 };
 
 /* The type of reading->state, and the function that frees its allocations. */

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/text/websocket.h"
 #include "rules/vendors/openai.h"
 #include "rules/vendors/responses_fetch.h"
 #include "rules/vendors/responses_items.h"
@@ -333,6 +334,14 @@ static int read_ends(struct llmobs_reading *reading)
     return rc;
 }
 
+/* Of "WebSocket mode"; `generate` and `stream_id` are of it alone. */
+static const struct llmobs_websocket_words words = {
+    .type = "type",
+    .begins = "response.create",
+    .ends = "response.completed\0response.failed\0response.incomplete\0error\0",
+    .speaks = "generate",
+    .lane = "stream_id"};
+
 const struct llmobs_form llmobs_form_openai_responses = {
     .keys = metadata_keys,
     .confirm = is_response,
@@ -343,4 +352,5 @@ const struct llmobs_form llmobs_form_openai_responses = {
     .ends = read_ends,
     LLMOBS_STATE(struct llmobs_responses_stream, llmobs_responses_stream_fini),
     .unknown = "unknown_model",
+    .websocket = &words,
 };

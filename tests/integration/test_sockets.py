@@ -358,7 +358,7 @@ def without_a_port(t):
 
 @test
 def websockets(t):
-    """101 ends what is followed; frames pass, and none is a call."""
+    """Of another protocol: frames pass, and none is a call."""
     with Websockets(0) as server:
         r = t.same([PYTHON, "-c", """
 import base64, os, socket, struct, sys

@@ -1162,3 +1162,195 @@ TEST_EACH(no_memory, 0, 2)
                 ck_abort_msg("allocation %ld: %s", n, keeper_events[i]);
     }
 }
+
+/* -- websockets ------------------------------------------------------------ */
+
+#define UPGRADES(path)                                          \
+    "GET " path " HTTP/1.1\r\nHost: api.openai.com\r\n"         \
+    "Authorization: Bearer " KEY "\r\nConnection: Upgrade\r\n"  \
+    "Upgrade: websocket\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAA" \
+    "AAAAAA==\r\n\r\n"
+#define SWITCHES                                                 \
+    "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n" \
+    "Connection: Upgrade\r\nSet-Cookie: " KEY "\r\n\r\n"
+#define CREATE \
+    "{\"type\":\"response.create\",\"model\":\"gpt-6\",\"input\":\"hello\"}"
+#define DELTA                                                      \
+    "{\"type\":\"response.output_text.delta\",\"output_index\":0," \
+    "\"delta\":\"there\"}"
+#define COMPLETED                                                       \
+    "{\"type\":\"response.completed\",\"response\":{\"id\":\"resp_1\"," \
+    "\"status\":\"completed\",\"model\":\"gpt-6\",\"output\":[],"       \
+    "\"usage\":{\"input_tokens\":7,\"output_tokens\":3}}}"
+
+/* A message in a frame, the client's with a mask of zeros, behind the bytes
+ * `more`. */
+static void say(void (*give)(struct llmobs_wire *, const void *, size_t),
+                const char *more, const char *text)
+{
+    char all[1000];
+    size_t at = strlen(more), len = strlen(text);
+    bool masked = give == wire_sent;
+
+    memcpy(all, more, at);
+    all[at++] = '\x81';
+    all[at++] = (char)((masked ? 0x80 : 0) | (len < 126 ? len : 126));
+    if (len >= 126) {
+        all[at++] = (char)(len >> 8);
+        all[at++] = (char)len;
+    }
+    memset(all + at, 0, 4);
+    at += masked ? 4 : 0;
+    memcpy(all + at, text, len);
+    give(wire, all, at + len);
+}
+
+static void upgrade(const char *path)
+{
+    send_text(path);
+    say(wire_received, SWITCHES, "{\"type\":\"hello\"}");
+}
+
+/* A websocket behind a call, its first event behind the answer's head. */
+TEST(websocket_calls_of_a_connection)
+{
+    begin();
+    send_text(ASKS JSON LENGTH BODY);
+    receive(ANSWER);
+    upgrade(UPGRADES("/v1/responses"));
+    for (int i = 0; i < 2; i++) {
+        say(wire_sent, "", CREATE);
+        say(wire_received, "", DELTA);
+        say(wire_received, "", COMPLETED);
+    }
+    wire_sent(wire, "\x88\x80\0\0\0\0", 6);
+    wire_received(wire, "\x88\0", 2);
+    over(LLMOBS_WIRE_CLOSED);
+    end(3);
+    for (int i = 1; i < 3; i++)
+        ck_assert_msg(says(i, "\"hello\"") && says(i, "\"there\"") &&
+                          says(i, "\"input_tokens\": 7") &&
+                          says(i, "\"status\": \"ok\""),
+                      "%s", keeper_events[i]);
+}
+
+/* A server that refuses; another protocol; a host of nobody's, where a request
+ * has to show it. */
+TEST(websocket_judged)
+{
+    uint64_t before = llmobs_stats_get(LLMOBS_STAT_unread_streams);
+
+    begin();
+    send_text(UPGRADES("/v1/responses"));
+    receive("HTTP/1.1 426 No\r\nContent-Length: 0\r\n\r\n");
+    send_text(ASKS JSON LENGTH BODY);
+    receive(ANSWER);
+    upgrade(UPGRADES("/v1/realtime?model=m"));
+    say(wire_sent, "", CREATE);
+    say(wire_received, "", COMPLETED);
+    over(LLMOBS_WIRE_CLOSED);
+    ck_assert_uint_eq(llmobs_stats_get(LLMOBS_STAT_unread_streams), before + 1);
+    for (int i = 0; i < 2; i++) {
+        wire = llmobs_wire_begin("example.com", LLMOBS_WIRE_TLS, false);
+        send_text("GET /v1/responses HTTP/1.1\r\nHost: example.com\r\n"
+                  "Upgrade: websocket\r\n\r\n");
+        receive(SWITCHES);
+        say(wire_sent, "", i ? CREATE : "{\"type\":\"response.create\"}");
+        say(wire_received, "", COMPLETED);
+        over(LLMOBS_WIRE_CLOSED);
+    }
+    ck_assert_uint_eq(llmobs_stats_get(LLMOBS_STAT_unread_streams), before + 1);
+    end(2);
+}
+
+/* How a call ends with its connection. */
+TEST(websocket_ends)
+{
+    static const struct {
+        const char *frame;
+        bool client;
+        enum llmobs_wire_end how;
+        const char *says;
+    } rows[] = {{"", false, LLMOBS_WIRE_CLOSED, "\"connection_lost\""},
+                {"", false, LLMOBS_WIRE_FREED, "\"aborted\""},
+                {"\x88", false, LLMOBS_WIRE_FREED, "\"connection_lost\""},
+                {"\x88\x80", true, LLMOBS_WIRE_CLOSED, "\"aborted\""},
+                {"\xc1", false, LLMOBS_WIRE_FREED, "truncated"}};
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        uint64_t before = llmobs_stats_get(LLMOBS_STAT_unfollowed);
+        char frame[6] = {0};
+
+        begin();
+        upgrade(UPGRADES("/v1/responses"));
+        say(wire_sent, "", CREATE);
+        say(wire_received, "", DELTA);
+        memcpy(frame, rows[i].frame, strlen(rows[i].frame));
+        if (*frame)
+            (rows[i].client ? wire_sent : wire_received)(
+                wire, frame, rows[i].client ? 6 : 2);
+        over(rows[i].how);
+        end(1);
+        ck_assert_msg(says(0, rows[i].says), "%zu: %s", i, keeper_events[0]);
+        ck_assert_uint_eq(llmobs_stats_get(LLMOBS_STAT_unfollowed),
+                          before + (*frame == '\xc1'));
+    }
+}
+
+/* Nobody follows one in a child; bytes that passed unseen end it. */
+TEST(websocket_left)
+{
+    pid_t child;
+
+    begin();
+    upgrade(UPGRADES("/v1/responses"));
+    say(wire_sent, "", CREATE);
+    child = fork();
+    if (child == 0) {
+        say(wire_received, "", COMPLETED);
+        say(wire_sent, "", CREATE);
+        say(wire_received, "", COMPLETED);
+        leave(0, 1);
+    }
+    child_ends_well(child);
+    say(wire_received, "", COMPLETED);
+    say(wire_sent, "", CREATE);
+    wire_skipped(wire, 1);
+    say(wire_received, "", COMPLETED);
+    over(LLMOBS_WIRE_CLOSED);
+    end(2);
+}
+
+static uint64_t lost_or_counted(void)
+{
+    return llmobs_stats_get(LLMOBS_STAT_dropped_memory) +
+           llmobs_stats_get(LLMOBS_STAT_unfollowed) +
+           llmobs_stats_get(LLMOBS_STAT_unread_streams);
+}
+
+TEST_EACH(websocket_memory, 1, 60)
+{
+    uint64_t before;
+    int spans;
+
+    begin();
+    over(LLMOBS_WIRE_FREED);
+    before = lost_or_counted();
+    unit_memory_ends(_i);
+    wire = llmobs_wire_begin("api.openai.com", LLMOBS_WIRE_TLS, false);
+    if (wire) {
+        send_text(UPGRADES("/v1/responses"));
+        receive("HTTP/1.1 101 A\r\nSec-WebSocket-Extensions: "
+                "permessage-deflate\r\n\r\n");
+        say(wire_sent, "", CREATE);
+        say(wire_received, "", DELTA);
+        say(wire_received, "", COMPLETED);
+        over(LLMOBS_WIRE_CLOSED);
+    }
+    unit_memory_ends(0);
+    llmobs_worker_stop(worker, UNIT_LONG_MS);
+    spans = keeper_count;
+    end(spans);
+    ck_assert_msg(spans == 1 || lost_or_counted() == before + 1,
+                  "allocation %d: %d spans", _i, spans);
+}
