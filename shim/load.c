@@ -1,11 +1,13 @@
 #include "shim/load.h"
 
 #include <dlfcn.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
 
 #include "lib/base/cold.h"
 #include "shim/alone.h"
-#include "shim/fit.h"
 #include "shim/host.h"
+#include "shim/libc.h"
 #include "shim/loader_calls.h"
 #include "shim/say.h"
 #include "shim/turn.h"
@@ -34,12 +36,127 @@ static void *fail_load(const char *why)
     return NULL;
 }
 
+/* -- whether the core fits ------------------------------------------------ */
+
+#define SEGMENTS 16
+#define STATM_DATA 5 /* the field of /proc/self/statm with data and stacks */
+/* Bytes that the process's limits of memory must leave free, so that the core's
+ * memory is not missing to the program. */
+#define ROOM (32 << 20)
+
+LLMOBS_COLD static struct {
+    ElfW(Ehdr) head;
+    ElfW(Phdr) segments[SEGMENTS];
+} file;
+
+static bool is_core(long len)
+{
+    return len >= (long)sizeof(file.head) &&
+           llmobs_str_begins((const char *)file.head.e_ident, ELFMAG) &&
+           file.head.e_phentsize == sizeof(*file.segments) &&
+           file.head.e_phoff == sizeof(file.head) && file.head.e_phnum > 0 &&
+           file.head.e_phnum <= SEGMENTS &&
+           (uint64_t)len >=
+               file.head.e_phoff + file.head.e_phnum * sizeof(*file.segments);
+}
+
+/* True if the file has all bytes of the parts that are loaded. The file may be
+ * shorter while it is copied, or because the disk was full. Then the use of a
+ * page beyond its end would kill the program. The file is read and not mapped,
+ * because it may be truncated meanwhile. */
+static bool is_whole_file(int fd)
+{
+    long end = llmobs_sys(SYS_lseek, fd, 0, SEEK_END);
+    bool whole = is_core(llmobs_sys(SYS_pread64, fd, &file, sizeof(file), 0L));
+
+    for (size_t i = 0; whole && i < file.head.e_phnum; i++)
+        whole = file.segments[i].p_type != PT_LOAD ||
+                (file.segments[i].p_offset <= (uint64_t)end &&
+                 file.segments[i].p_filesz <=
+                     (uint64_t)end - file.segments[i].p_offset);
+    return whole;
+}
+
+/* -- memory ---------------------------------------------------------------- */
+
+/* True if the kernel would map ROOM: within RLIMIT_AS, and within
+ * RLIMIT_MEMLOCK after mlockall(MCL_FUTURE). The kernel decides by this
+ * process's rights. It does not fill memory without access rights, even if
+ * locked. */
+static bool can_map(void)
+{
+    long at = llmobs_sys(SYS_mmap, NULL, (size_t)ROOM, PROT_NONE,
+                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0L);
+
+    if (at < 0 && at >= -4095)
+        return false;
+    llmobs_sys(SYS_munmap, at, (size_t)ROOM);
+    return true;
+}
+
+/* Field `number` (from 0) of /proc/self/statm, in bytes; -1: cannot be read. */
+static int64_t used(unsigned field)
+{
+    int fd = (int)llmobs_sys(SYS_openat, AT_FDCWD, "/proc/self/statm",
+                             O_RDONLY | O_CLOEXEC);
+    char text[128];
+    int64_t pages = 0;
+    long got;
+
+    if (fd < 0)
+        return -1;
+    got = llmobs_sys(SYS_read, fd, text, sizeof(text));
+    llmobs_sys(SYS_close, fd);
+    for (long i = 0; i < got; i++) {
+        if (text[i] == ' ' && field-- == 0)
+            return pages * (int64_t)llmobs_libc.auxval(AT_PAGESZ);
+        pages = text[i] == ' ' ? 0 : pages * 10 + (text[i] - '0');
+    }
+    return -1;
+}
+
+/* Does not try a mapping: if memory is locked, the kernel would fill a writable
+ * one. */
+static bool has_room_for_data(void)
+{
+    struct rlimit64 most;
+    int64_t now;
+
+    if (llmobs_sys(SYS_prlimit64, 0, RLIMIT_DATA, NULL, &most) != 0 ||
+        most.rlim_cur > INT64_MAX)
+        return true;
+    now = used(STATM_DATA);
+    return now >= 0 && (int64_t)most.rlim_cur - now >= ROOM;
+}
+
+/* NULL if the limits of memory leave enough for the core, and its file is
+ * whole, which every C library can load then, as it names no version of one
+ * (scripts/check-imports); else the reason, a constant. */
+static const char *why_not(const char *path)
+{
+    bool whole;
+    long fd;
+
+    lacks_descriptor = false;
+    if (!can_map() || !has_room_for_data())
+        return "a limit of memory leaves less than 32 MiB";
+    fd = llmobs_sys(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
+    lacks_descriptor = fd == -EMFILE || fd == -ENFILE;
+    if (fd < 0)
+        return lacks_descriptor ? "no descriptor is free"
+               : fd == -ENOENT  ? "its file is not there"
+                                : "its file may not be opened";
+    whole = is_whole_file((int)fd);
+    llmobs_sys(SYS_close, fd);
+    return whole ? NULL : "its file is not whole";
+}
+
+/* -- loading -------------------------------------------------------------- */
+
 static void *open_core(const char *path)
 {
-    const char *why = llmobs_fit(path);
+    const char *why = why_not(path);
     void *core;
-
-    lacks_descriptor = llmobs_fit_passes(why);
 
     /* Looks for the file first: if it is missing, the app's dlerror text stays.
      */

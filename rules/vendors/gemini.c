@@ -13,7 +13,6 @@
 #include "rules/read/stream_parts.h"
 #include "rules/read/tools.h"
 #include "rules/read/usage.h"
-#include "lib/text/json_path.h"
 
 static const char settings[] =
     "temperature\0topP\0topK\0candidateCount\0maxOutputTokens\0stopSequences\0"
@@ -301,6 +300,115 @@ static int read_document(struct llmobs_reading *reading,
                         reading, llmobs_json_gets(body, "modelVersion"));
 }
 
+/* -- a value at a place like "$.list[0].name" ----------------------------- */
+
+/* Source: RFC 9535, of its singular queries those without a negative index. An
+ * array grows by one value at a time. */
+#define PATH_STEPS 32
+#define PATH_NAME 128
+
+/* One step of a path. */
+struct step {
+    char name[PATH_NAME];
+    size_t index;
+    bool indexed; /* into an array; else a member's name */
+};
+
+/* Reads the text up to one of `ends`. Gives the rest; NULL: too long. */
+static const char *read_member(const char *path, const char *ends,
+                               struct step *step)
+{
+    size_t len = strcspn(path, ends);
+
+    if (len == 0 || len >= sizeof(step->name))
+        return NULL;
+    memcpy(step->name, path, len);
+    step->name[len] = '\0';
+    return path + len;
+}
+
+static const char *read_index(const char *path, struct step *step)
+{
+    step->indexed = true;
+    if (*path < '0' || *path > '9')
+        return NULL;
+    for (; *path >= '0' && *path <= '9'; path++) {
+        if (step->index > 1000000)
+            return NULL;
+        step->index = step->index * 10 + (size_t)(*path - '0');
+    }
+    return *path == ']' ? path + 1 : NULL;
+}
+
+/* Gives the rest of the path behind a step; NULL: it was the last. */
+static const char *read_step(const char *path, struct step *step)
+{
+    const char quote[] = {path[0] ? path[1] : '\0', '\0'};
+
+    *step = (struct step){.indexed = false};
+    if (*path == '.')
+        return read_member(path + 1, ".[", step);
+    if (*path != '[')
+        return NULL;
+    if (*quote != '\'' && *quote != '"')
+        return read_index(path + 1, step);
+    path = read_member(path + 2, quote, step);
+    return path && path[0] == *quote && path[1] == ']' ? path + 2 : NULL;
+}
+
+static struct llmobs_json *value_at(const struct llmobs_json *in,
+                                    const struct step *step)
+{
+    return step->indexed ? llmobs_json_at(in, step->index)
+                         : llmobs_json_get(in, step->name);
+}
+
+static int put_at(struct llmobs_json *in, const struct step *step,
+                  struct llmobs_json *value)
+{
+    if (!step->indexed)
+        return llmobs_json_set(in, step->name, value);
+    if (step->index == llmobs_json_len(in))
+        return llmobs_json_add(in, value);
+    llmobs_json_free(value);
+    return -EINVAL;
+}
+
+/* Gives the object or array at the step; makes it if missing. NULL: another
+ * value is there, or memory ran out. */
+static struct llmobs_json *go_on(struct llmobs_json *in,
+                                 const struct step *step, bool array)
+{
+    struct llmobs_json *next = value_at(in, step);
+
+    if (!next &&
+        put_at(in, step, array ? llmobs_json_array() : llmobs_json_object()) ==
+            0)
+        next = value_at(in, step);
+    return array == llmobs_json_is_array(next) ? next : NULL;
+}
+
+/* Sets the value there; the objects and arrays on the way are made. Takes
+ * `value`, also on error; NULL is -ENOMEM. -EINVAL: no such place. */
+static int set_at(struct llmobs_json *root, const char *path,
+                  struct llmobs_json *value)
+{
+    struct step step, next;
+    struct llmobs_json *in = root;
+    int rc = value ? -EINVAL : -ENOMEM;
+
+    path = path[0] == '$' ? read_step(path + 1, &step) : NULL;
+    for (int i = 0; in && path && *path && i < PATH_STEPS; i++) {
+        path = read_step(path, &next);
+        in = path ? go_on(in, &step, next.indexed) : NULL;
+        step = next;
+    }
+    if (value && in && path && !*path)
+        return put_at(in, &step, value);
+    llmobs_json_free(value);
+    return rc;
+}
+
 /* -- a call whose arguments come in pieces --------------------------------- */
 
 /* Puts the joined text at its place in the arguments. */
@@ -309,9 +417,8 @@ static int put_piece(struct stream *stream)
     int rc = 0;
 
     if (stream->open && stream->piece_path)
-        rc =
-            llmobs_json_path_set(stream->open, stream->piece_path,
-                                 llmobs_message_content_string(&stream->piece));
+        rc = set_at(stream->open, stream->piece_path,
+                    llmobs_message_content_string(&stream->piece));
     llmobs_buf_cut(&stream->piece, 0);
     free(stream->piece_path);
     stream->piece_path = NULL;
@@ -330,7 +437,7 @@ static int put_value(struct llmobs_json *arguments, const char *path,
 
         if (!value)
             continue;
-        rc = llmobs_json_path_set(
+        rc = set_at(
             arguments, path,
             strcmp(kind, "nullValue") == 0
                 ? llmobs_json_null()

@@ -5,7 +5,6 @@
 
 #include "lib/text/websocket.h"
 #include "rules/vendors/openai.h"
-#include "rules/vendors/responses_fetch.h"
 #include "rules/vendors/responses_items.h"
 #include "rules/vendors/responses_prompt.h"
 #include "rules/vendors/responses_stream.h"
@@ -38,6 +37,105 @@ static bool is_response(const struct llmobs_reading *reading)
            llmobs_openai_asks(reading, "prompt") ||
            llmobs_openai_asks(reading, "previous_response_id");
 }
+
+/* -- a stored response that is fetched or cancelled ----------------------- */
+
+/* A task, whose input is the response's id. The tokens are those of the call
+ * that made the response. Where that ended before they were known, they become
+ * the job's (jobs.h), once the response has ended.
+ *
+ * Source: the paths /responses/{response_id} and its /cancel of
+ * openai/openai-openapi; OpenTelemetry's gen_ai operation fetch_response, which
+ * has no usage. */
+static const char fetched_keys[] = "id\0model\0status\0usage\0";
+
+/* True for the status of a response that is not at its end. */
+static bool goes_on(const char *status)
+{
+    return status && (strcmp(status, "queued") == 0 ||
+                      strcmp(status, "in_progress") == 0);
+}
+
+static int fetch_response(struct llmobs_reading *reading,
+                          const struct llmobs_json *response,
+                          const struct llmobs_json *items)
+{
+    const char *status = llmobs_json_gets(response, "status");
+    int rc = llmobs_reading_model(reading, llmobs_json_gets(response, "model"));
+
+    if (rc == 0)
+        rc = llmobs_usage_read(llmobs_usage_find(response), reading->span);
+    if (rc == 0)
+        rc = llmobs_responses_output(reading->span, items);
+    return rc < 0
+               ? rc
+               : llmobs_job_settle(reading, status, status && !goes_on(status));
+}
+
+static int fetch_document(struct llmobs_reading *reading,
+                          const struct llmobs_json *body)
+{
+    if (reading->classified->call->status >= 300)
+        return 0;
+    return fetch_response(reading, body, llmobs_json_get(body, "output"));
+}
+
+static int fetch_event(struct llmobs_reading *reading,
+                       const struct llmobs_event *event)
+{
+    struct llmobs_responses_stream *stream = reading->state;
+    const char *type = llmobs_json_gets(event->json, "type");
+    int rc;
+
+    if (!type)
+        return 0;
+    rc = llmobs_responses_stream_add(stream, type, event->json);
+    reading->done = reading->done || stream->done;
+    return rc;
+}
+
+static int fetch_finish(struct llmobs_reading *reading)
+{
+    const struct llmobs_responses_stream *stream = reading->state;
+    struct llmobs_json *items = llmobs_responses_stream_items(stream);
+    int rc = items ? fetch_response(reading, stream->response, items) : -ENOMEM;
+
+    llmobs_fact_answer(reading, stream->response);
+    llmobs_json_free(items);
+    return rc;
+}
+
+static int fetch_ends(struct llmobs_reading *reading)
+{
+    const struct llmobs_call *call = reading->classified->call;
+    struct llmobs_json *response = llmobs_cut_json_object(
+        call->response, call->response_tail, fetched_keys);
+    int rc = response ? fetch_response(reading, response, NULL) : -ENOMEM;
+
+    reading->span->complete = llmobs_json_gets(response, "status") != NULL;
+    llmobs_json_free(response);
+    return rc;
+}
+
+/* A stream that is taken up again may lack the response itself. */
+static bool is_stored(const struct llmobs_reading *reading)
+{
+    const struct llmobs_call *call = reading->classified->call;
+
+    return llmobs_answer_says(call, "object", "response\"") ||
+           llmobs_answer_says(call, "type", "response.");
+}
+
+const struct llmobs_form llmobs_form_openai_responses_fetch = {
+    .signs = "\"response\"\0",
+    .confirm = is_stored,
+    .begin = llmobs_job_asked,
+    .document = fetch_document,
+    .event = fetch_event,
+    .finish = fetch_finish,
+    .ends = fetch_ends,
+    LLMOBS_STATE(struct llmobs_responses_stream, llmobs_responses_stream_fini),
+};
 
 /* -- the request --------------------------------------------------------- */
 
@@ -212,7 +310,7 @@ static void set_reason(struct llmobs_reading *reading,
 
     if (!ended)
         llmobs_fact_finish(reading->span, NULL);
-    else if (status && !llmobs_responses_goes_on(status))
+    else if (status && !goes_on(status))
         llmobs_fact_finish(reading->span, reason_of(response, status, items));
 }
 
@@ -222,7 +320,7 @@ static int set_job(struct llmobs_reading *reading,
                    const struct llmobs_json *response)
 {
     if (reading->classified->call->status >= 300 ||
-        !llmobs_responses_goes_on(llmobs_json_gets(response, "status")))
+        !goes_on(llmobs_json_gets(response, "status")))
         return 0;
     return llmobs_job_begun(reading->span, llmobs_json_gets(response, "id"));
 }
