@@ -215,9 +215,12 @@ static void read_answer(struct llmobs_http1 *http, struct llmobs_text text)
     }
     tunnel = head.status == 101 ||
              (head.status < 300 && http->tunnel == http->answered + 1);
-    bodiless = tunnel || head.status == 204 || head.status == 304 ||
+    bodiless = head.status == 204 || head.status == 304 ||
                (http->heads & bit_of(http->answered));
-    if (!bodiless && !llmobs_http1_head_framing(&head, LLMOBS_HTTP1_TO_END)) {
+    if (tunnel) { /* the answer may be in that, which nobody reads */
+        head.framing = LLMOBS_HTTP1_TO_END;
+    } else if (!bodiless &&
+               !llmobs_http1_head_framing(&head, LLMOBS_HTTP1_TO_END)) {
         stop_in_answer(http, text, LLMOBS_HTTP1_DOUBT);
         return;
     }

@@ -101,9 +101,9 @@ static const struct row bodiless[] = {
      G0 A0},
     {BYTES(SENT GET GOT "HTTP/1.1 101 Switch" E "Upgrade: x" END "\x81yes" SENT
                         "\x81more"),
-     G0 "<0 101 1.1|<0 whole|switched|"},
+     G0 "<0 101 1.1 to end|<0 lost|switched|"},
     {BYTES(SENT "CONNECT h:1" HOST E GOT OK END SENT GET),
-     ">0 CONNECT h:1 h 1.1|>0 whole|<0 200 1.1|<0 whole|switched|"},
+     ">0 CONNECT h:1 h 1.1|>0 whole|<0 200 1.1 to end|<0 lost|switched|"},
     {BYTES(SENT "CONNECT h:1" HOST E GOT "HTTP/1.1 407 Who" E
                 "Content-Length: 1" END "x" SENT "CONNECT h:1" HOST E GET),
      ">0 CONNECT h:1 h 1.1|>0 whole|<0 407 1.1 length 1|<0 = x|<0 whole|"
