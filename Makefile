@@ -145,7 +145,7 @@ UNIT_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard tests/unit/*.c)) $(SUPPORT_OBJ) \
 	$(patsubst %,$(B)/cli/%.o,doctor/find_files doctor/host_starter doctor/object \
 	run/choose shared/site_request log/relay_places query/cell query/cost query/evaluations query/filter \
 	query/stored query/keys query/row query/tail query/texts query/when query/price query/prices \
-	shared/accounts shared/escape shared/help shared/json_out shared/options shared/reader \
+	shared/accounts shared/escape shared/json_out shared/options shared/reader \
 	shared/suggest shared/tell)
 CLIENTS := $(patsubst %.c,$(B)/%,$(wildcard tests/clients/*.c))
 
@@ -239,7 +239,7 @@ $(B)/libc/%.o: SPECIAL := -fno-builtin
 # They contain files of other languages. The page's policy names its script and its
 # style by their hashes.
 $(B)/cli/show/completion.o: $(wildcard packaging/completion/*)
-$(B)/cli/shared/help.o: $(wildcard cli/help/*)
+$(B)/cli/shared/options.o: $(wildcard cli/help/*)
 $(B)/cli/show/page.o: $(B)/page.js cli/show/page.css scripts/csp-hash
 $(B)/cli/show/page.o: SPECIAL = \
 	-DLLMOBS_PAGE_JS='"$(B)/page.js"' \

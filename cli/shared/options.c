@@ -10,8 +10,8 @@
 #include <unistd.h>
 
 #include "cli/shared/cli.h"
+#include "cli/shared/embed.h"
 #include "cli/shared/escape.h"
-#include "cli/shared/help.h"
 #include "cli/shared/reader.h"
 #include "cli/shared/suggest.h"
 #include "cli/shared/tell.h"
@@ -237,6 +237,48 @@ static int set_words(int argc, char **argv, const struct llmobs_cli_option *row)
     return rc;
 }
 
+/* -- what --help prints --------------------------------------------------- */
+
+#define TEXTS(X)  \
+    X(doctor)     \
+    X(drain)      \
+    X(entrypoint) \
+    X(evaluate)   \
+    X(feedback)   \
+    X(intercept)  \
+    X(limit)      \
+    X(mock)       \
+    X(ps)         \
+    X(purge)      \
+    X(relay)      \
+    X(span)       \
+    X(stats)      \
+    X(view)       \
+    X(workflow)
+
+#define X(name) LLMOBS_EMBED(llmobs_help_##name, "cli/help/" #name ".txt");
+TEXTS(X)
+#undef X
+
+/* The text of cli/help of a command that has one, such as "llmobs view". */
+static const char *help_of(const char *command)
+{
+    static const struct {
+        const char *command, *text;
+    } texts[] = {
+#define X(name) {"llmobs " #name, llmobs_help_##name},
+        TEXTS(X)
+#undef X
+    };
+    size_t i = 0;
+
+    while (strcmp(texts[i].command, command) != 0)
+        i++;
+    return texts[i].text;
+}
+
+/* -- all of them ----------------------------------------------------------- */
+
 int llmobs_cli_parse(int argc, char **argv,
                      const struct llmobs_cli_option *rows)
 {
@@ -264,7 +306,7 @@ int llmobs_cli_parse(int argc, char **argv,
     if (rc != 0 && rc != -EINVAL)
         llmobs_tell("%s: %s\n", argv[0], strerror(-rc));
     if (rc == 0 && help_wanted)
-        fputs(llmobs_help(argv[0]), stdout);
+        fputs(help_of(argv[0]), stdout);
     return rc != 0 ? LLMOBS_CLI_USAGE : help_wanted ? LLMOBS_CLI_OK : -1;
 }
 
