@@ -81,7 +81,7 @@ static void refuse(int dir, const char *name)
 
 /* True where the entry belongs to a user: a file of that user's processes, or a
  * relay's sign that the user has made. */
-static bool tells(int dir, const char *name, struct stat *st)
+static bool has_owner(int dir, const char *name, struct stat *st)
 {
     struct llmobs_spool_name file;
     uid_t uid;
@@ -113,7 +113,7 @@ static int list_users(const char *path, bool chosen, uid_t *users,
     if (geteuid() != 0)
         users[(*count)++] = geteuid();
     while (geteuid() == 0 && (name = llmobs_listing_next(&list)))
-        if (tells(list.fd, name, &st) && !add_user(users, count, st.st_uid))
+        if (has_owner(list.fd, name, &st) && !add_user(users, count, st.st_uid))
             break;
     llmobs_listing_close(&list);
     return 0;

@@ -511,10 +511,10 @@ static int encode_in_budget(struct encoding *e, struct llmobs_buf *buf)
     return rc && enough ? enough : rc;
 }
 
-/* Leaves out more content with each try, until the event fits. */
+/* Leaves out more content with each write, until the event fits. */
 static int encode(const struct llmobs_span *span,
                   const struct llmobs_config *config, struct llmobs_buf *buf,
-                  int (*try)(struct encoding *e, struct llmobs_buf *buf))
+                  int (*write)(struct encoding *e, struct llmobs_buf *buf))
 {
     struct encoding e = {
         .span = span,
@@ -531,7 +531,7 @@ static int encode(const struct llmobs_span *span,
     for (bool again = rc == 0; again;
          again = rc == -E2BIG && ++cut <= CUT_TEXTS) {
         e.cut = (enum cut)cut;
-        rc = try(&e, buf);
+        rc = write(&e, buf);
     }
     llmobs_buf_fini(&lead);
     return rc;

@@ -33,7 +33,7 @@ struct walk {
     char *data;
     size_t len;
     size_t at;
-    size_t own;              /* backslashes of the name's quotes */
+    size_t escapes;          /* backslashes of the name's quotes */
     bool list;               /* the walk is in a list, not in an object */
     enum llmobs_named named; /* what the last name in the object says */
     bool valued;             /* the last name is "value" or the like */
@@ -57,7 +57,7 @@ static const char types[] =
 /* How many of the backslashes before the quote at `at` belong to the quote.
  * They tell how deep its text lies within other texts: 0 for the outermost,
  * then 1, 3, 7. Pairs before them are text: it ends in a backslash. */
-static size_t own_of(const struct walk *w, size_t at)
+static size_t escapes_at(const struct walk *w, size_t at)
 {
     size_t run = 0;
 
@@ -74,9 +74,9 @@ static size_t skip_blank(const struct walk *w, size_t at)
 
     if (at < w->len && llmobs_is_blank(w->data[at]))
         return at + 1;
-    while (run < w->own && at + run < w->len && w->data[at + run] == '\\')
+    while (run < w->escapes && at + run < w->len && w->data[at + run] == '\\')
         run++;
-    if (run == 0 || run != (w->own + 1) / 2 || at + run == w->len)
+    if (run == 0 || run != (w->escapes + 1) / 2 || at + run == w->len)
         return at;
     return memchr("nrt", w->data[at + run], 3) ? at + run + 1 : at;
 }
@@ -117,7 +117,7 @@ static enum llmobs_named judge_name(struct walk *w, size_t from, size_t end)
     const char *text = w->data;
     char name[NAME_MAX_LETTERS];
     size_t count = 0;
-    bool keep = w->own == 0 && end > 3 && end <= UINT32_MAX &&
+    bool keep = w->escapes == 0 && end > 3 && end <= UINT32_MAX &&
                 !memchr(text + from, '\n', end - from);
     const struct judged *known = keep ? find_judged(w, end) : NULL;
     struct judged judged = {(uint32_t)from, (uint32_t)(end - from), 0};
@@ -182,7 +182,7 @@ static inline size_t find_char(const struct walk *w, size_t at, char a, char b)
 static size_t find_text_end(const struct walk *w, size_t at)
 {
     while ((at = find_char(w, at, '"', '\n')) < w->len && !is_cut_end(w, at) &&
-           (w->data[at] != '"' || own_of(w, at) > w->own))
+           (w->data[at] != '"' || escapes_at(w, at) > w->escapes))
         at++;
     return at;
 }
@@ -196,7 +196,7 @@ static size_t skip_quote(const struct walk *w, size_t at)
 
     while (at < w->len && w->data[at] == '\\')
         at++;
-    if (at == w->len || w->data[at] != '"' || at - from != w->own)
+    if (at == w->len || w->data[at] != '"' || at - from != w->escapes)
         return 0;
     return at + 1;
 }
@@ -215,7 +215,7 @@ static size_t skip_colon(const struct walk *w, size_t at)
 static bool is_one_of(const struct walk *w, size_t from, size_t end,
                       const char *words)
 {
-    size_t len = end - from - w->own;
+    size_t len = end - from - w->escapes;
 
     LLMOBS_WORDS_EACH (word, words)
         if (len == strlen(word) && strncasecmp(w->data + from, word, len) == 0)
@@ -227,9 +227,10 @@ static bool is_one_of(const struct walk *w, size_t from, size_t end,
 static size_t find_quote(const struct walk *w, size_t from)
 {
     size_t end = find_text_end(w, from);
-    bool is = end < w->len && w->data[end] == '"' && own_of(w, end) == w->own;
+    bool is =
+        end < w->len && w->data[end] == '"' && escapes_at(w, end) == w->escapes;
 
-    return is && end - from >= w->own ? end : 0;
+    return is && end - from >= w->escapes ? end : 0;
 }
 
 /* Moves behind the list or object at *at; false: it is too long. */
@@ -327,7 +328,7 @@ static void mask_value(struct walk *w, size_t from, size_t end)
 {
     forget(w);
     if (end < w->len && w->data[end] == '"') {
-        llmobs_hide(w->data + from, end - own_of(w, end) - from);
+        llmobs_hide(w->data + from, end - escapes_at(w, end) - from);
         return;
     }
     while (end > from && w->data[end - 1] == '\\')
@@ -449,15 +450,15 @@ static void walk_list(struct walk *w, text_fn *hide)
     w->named = LLMOBS_NAMED_NOT;
     for (; w->at < w->len && !is_event(w, w->at); w->at++) {
         char c = w->data[w->at];
-        size_t own = c == '"' ? own_of(w, w->at) : 0;
+        size_t escapes = c == '"' ? escapes_at(w, w->at) : 0;
 
         if (c == '[' || c == '{')
             depth++;
         if ((c == ']' || c == '}') && --depth == 0)
             return;
-        if (c != '"' || own > w->own)
+        if (c != '"' || own > w->escapes)
             continue;
-        if (own < w->own || !walk_item(w, depth, hide))
+        if (own < w->escapes || !walk_item(w, depth, hide))
             return;
     }
 }
@@ -507,7 +508,7 @@ static size_t name_before(const struct walk *w, size_t floor, size_t here)
     size_t most = here - floor <= NAME_BYTES ? here - floor : NAME_BYTES + 1;
     const char *quote;
 
-    if (most <= w->own)
+    if (most <= w->escapes)
         return 0;
     quote = memrchr(w->data + here - most, '"', most);
     return quote ? (size_t)(quote + 1 - w->data) : 0;
@@ -566,8 +567,8 @@ static size_t quote_back(const struct walk *w, size_t floor, size_t at)
         if (!quote)
             break;
         at = (size_t)(quote - w->data);
-        if (own_of(w, at) <= w->own)
-            return own_of(w, at) == w->own ? at : SIZE_MAX;
+        if (escapes_at(w, at) <= w->escapes)
+            return escapes_at(w, at) == w->escapes ? at : SIZE_MAX;
     }
     return SIZE_MAX;
 }
@@ -618,16 +619,17 @@ static void pair_before(struct walk *w, size_t floor, size_t at,
                         enum llmobs_named named)
 {
     for (int i = 0; i < PAIRS_MAX; i++) {
-        size_t comma = mark_back(w, floor, at - w->own, ','), last, first;
+        size_t comma = mark_back(w, floor, at - w->escapes, ','), last, first;
         size_t colon, end, name;
 
         if (comma == SIZE_MAX)
             return;
         last = mark_back(w, floor, comma, '"');
-        first = last == SIZE_MAX ? word_back(w, floor, comma) + w->own
+        first = last == SIZE_MAX ? word_back(w, floor, comma) + w->escapes
                                  : quote_back(w, floor, last);
-        colon = first == SIZE_MAX ? first
-                                  : mark_back(w, floor, first - w->own, ':');
+        colon = first == SIZE_MAX
+                    ? first
+                    : mark_back(w, floor, first - w->escapes, ':');
         end = colon == SIZE_MAX ? colon : mark_back(w, floor, colon, '"');
         name = end == SIZE_MAX ? end : quote_back(w, floor, end);
         if (name == SIZE_MAX)
@@ -649,7 +651,8 @@ static void find_pair(struct walk *w, size_t floor, size_t begin, size_t here)
     enum llmobs_named named;
 
     if (!end || end - value > NAME_BYTES ||
-        !llmobs_names_may_be(w->data + end - w->own, end - w->own - value))
+        !llmobs_names_may_be(w->data + end - w->escapes,
+                             end - w->escapes - value))
         return;
     named = judge_name(w, value, end);
     if (named >= LLMOBS_NAMED_WEAK && !pair_behind(w, end, named))
@@ -677,7 +680,7 @@ static void find_server(struct walk *w, size_t floor)
 
     if (!here)
         return;
-    w->own = own_of(w, here);
+    w->escapes = escapes_at(w, here);
     begin = quote_back(w, floor, here);
     value = find_value(w, here);
     end = value ? find_quote(w, value) : 0;
@@ -736,9 +739,9 @@ static bool mask_member(struct walk *w, size_t floor)
 
     if (!here)
         return false;
-    w->own = own_of(w, here);
+    w->escapes = escapes_at(w, here);
     begin = name_before(w, floor, here);
-    if (!begin || own_of(w, begin - 1) != w->own)
+    if (!begin || escapes_at(w, begin - 1) != w->escapes)
         return false;
     named = judge_name(w, begin, here);
     if (named == LLMOBS_NAMED_PAIR || named == LLMOBS_NAMED_HEADERS ||
