@@ -456,9 +456,9 @@ static void walk_list(struct walk *w, text_fn *hide)
             depth++;
         if ((c == ']' || c == '}') && --depth == 0)
             return;
-        if (c != '"' || own > w->escapes)
+        if (c != '"' || escapes > w->escapes)
             continue;
-        if (own < w->escapes || !walk_item(w, depth, hide))
+        if (escapes < w->escapes || !walk_item(w, depth, hide))
             return;
     }
 }
