@@ -42,6 +42,9 @@ struct dl_phdr_info;
 #define LLMOBS_NO_ENTRY "the TLS library inside the program is left alone: "
 #define LLMOBS_NO_ENTRY_MAX 128
 
+/* Likewise, where the shim has let a program go that listens. */
+#define LLMOBS_LISTENS "calls by plain HTTP were observed until it listened"
+
 /* X(result, name, arguments, ...): the functions of libcurl that the shim
  * hooks, without "curl_", each with the arguments of its operation in the core,
  * behind the llmobs_real. Each has a thunk in shim/thunk_set.h, and an

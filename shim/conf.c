@@ -9,6 +9,7 @@
 #define EXCLUDE "LLMOBS_EXCLUDE"
 #define TLS "LLMOBS_TLS"
 #define SOCKETS "LLMOBS_SOCKETS"
+#define URLS "DD_LLMOBS_INSTRUMENTED_PROXY_URLS"
 #define LOG "LLMOBS_LOG"
 #define LOG_LEVEL "LLMOBS_LOG_LEVEL"
 #define EXPORT "export"
@@ -129,6 +130,7 @@ static void set_from_line(struct llmobs_conf *conf, char *line, char *end)
     const char *exclude = value_in(line, end, EXCLUDE);
     const char *tls = value_in(line, end, TLS);
     const char *sockets = value_in(line, end, SOCKETS);
+    const char *urls = value_in(line, end, URLS);
     const char *log = value_in(line, end, LOG);
     const char *log_level = value_in(line, end, LOG_LEVEL);
 
@@ -140,6 +142,8 @@ static void set_from_line(struct llmobs_conf *conf, char *line, char *end)
         conf->tls = llmobs_tls_mode(tls);
     if (sockets)
         conf->sockets = llmobs_tls_mode(sockets);
+    if (urls)
+        conf->plain = llmobs_lists_plain(urls);
     if (log)
         conf->log = log;
     if (log_level)
@@ -151,7 +155,7 @@ void llmobs_conf_read(const char *path, struct llmobs_conf *conf)
     char *end = text + read_text(path);
     char *begin = text + (llmobs_str_begins(text, BOM) ? sizeof(BOM) - 1 : 0);
 
-    conf->enabled = false;
+    conf->enabled = conf->plain = false;
     conf->tls = conf->sockets = LLMOBS_TLS_AUTO;
     conf->exclude = conf->log = conf->log_level = "";
     for (char *line = begin; line < end;) {

@@ -1,4 +1,4 @@
-/* conf - reads six lines of the configuration file: those that decide whether
+/* conf - reads seven lines of the configuration file: those that decide whether
  * to observe at all, whether TLS libraries and sockets are hooked, and what the
  * log is.
  *
@@ -27,6 +27,7 @@ struct llmobs_conf {
     const char *exclude; /* "" where there is none; borrowed */
     enum llmobs_tls_mode tls;
     enum llmobs_tls_mode sockets;
+    bool plain;            /* it lists a gateway by http:// */
     const char *log;       /* LLMOBS_LOG; as exclude */
     const char *log_level; /* LLMOBS_LOG_LEVEL; as exclude */
 };

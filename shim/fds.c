@@ -59,14 +59,26 @@ static uint32_t inode_of(int fd)
                : 0;
 }
 
+/* An option of the socket; -1: it has none, or nothing is asked. */
+static int option_of(int fd, int option)
+{
+    int value = -1, size = sizeof(value);
+
+    if (!__atomic_load_n(&stopped, __ATOMIC_ACQUIRE))
+        llmobs_sys(SYS_getsockopt, fd, SOL_SOCKET, option, &value, &size);
+    return value;
+}
+
 bool llmobs_fds_may_begin(int fd)
 {
-    int type = 0, size = sizeof(type);
+    return option_of(fd, SO_TYPE) == SOCK_STREAM;
+}
 
-    return !__atomic_load_n(&stopped, __ATOMIC_ACQUIRE) &&
-           llmobs_sys(SYS_getsockopt, fd, SOL_SOCKET, SO_TYPE, &type, &size) ==
-               0 &&
-           type == SOCK_STREAM;
+bool llmobs_fds_is_internet(int fd)
+{
+    int domain = option_of(fd, SO_DOMAIN);
+
+    return domain == AF_INET || domain == AF_INET6;
 }
 
 void llmobs_fds_stop(void)

@@ -46,6 +46,9 @@ static inline const void *llmobs_fds_key(uint64_t id)
  */
 bool llmobs_fds_may_begin(int fd);
 
+/* True where the number is a socket of the internet. Asks the kernel. */
+bool llmobs_fds_is_internet(int fd);
+
 /* The number, which has no id, is a new connection of this process. Returns its
  * id; 0: it is not followed. Asks the kernel which socket it is. */
 uint64_t llmobs_fds_begin(int fd);

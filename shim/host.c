@@ -50,6 +50,15 @@ static bool file_sockets;   /* the file decides sockets_mode */
 static bool may_be_client;  /* one of LLMOBS_SOCKET_CLIENTS, as far as known */
 static bool sockets;        /* libc's sockets are hooked */
 static bool sockets_chosen; /* as tls_chosen */
+static bool lists_plain; /* a gateway by http:// is listed, as far as known */
+static bool file_lists;  /* the file decides lists_plain */
+static bool connects;    /* an object of the program's calls connect */
+/* How long connections begin that are followed: for good, or until it listens.
+ */
+enum { FOR_GOOD, UNTIL, LISTENS };
+static int watch;
+/* For the doctor, once the program listens. */
+LLMOBS_COLD static char listens[sizeof(LLMOBS_LISTENS)];
 static bool traced; /* a tracer in the language reports the program's calls */
 static bool is_php; /* the process runs PHP, as far as is known */
 static int inside;  /* tls_inside of struct llmobs_host */
@@ -186,25 +195,26 @@ static const char *setting_in(const char *const *env, const char *name)
 }
 
 /* The settings that every process needs. */
-enum { ENABLED, EXCLUDE, TLS, SOCKETS, SETTINGS };
+enum { ENABLED, URLS, EXCLUDE, TLS, SOCKETS, SETTINGS };
 
 /* Reads them, and what tells of a tracer, in one pass. NULL for a setting that
  * is unset or empty. */
 static void read_settings(char **env, const char *values[SETTINGS])
 {
-    static const char names[SETTINGS][8] = {"", "EXCLUDE", "TLS", "SOCKETS"};
+    static const char names[SETTINGS][36] = {
+        "DD_LLMOBS_ENABLED", "DD_LLMOBS_INSTRUMENTED_PROXY_URLS",
+        "LLMOBS_EXCLUDE", "LLMOBS_TLS", "LLMOBS_SOCKETS"};
 
     for (size_t i = 0; i < SETTINGS; i++)
         values[i] = NULL;
     for (; env && *env; env++) {
-        bool own = llmobs_str_begins(*env, OWN);
         const char *options = value_in_entry(*env, "NODE_OPTIONS");
+        bool may_be = llmobs_str_begins(*env, OWN) ||
+                      llmobs_str_begins(*env, "DD_LLMOBS_");
 
-        if (!values[ENABLED])
-            values[ENABLED] = value_in_entry(*env, "DD_LLMOBS_ENABLED");
-        for (size_t i = EXCLUDE; own && i < SETTINGS; i++)
+        for (size_t i = 0; may_be && i < SETTINGS; i++)
             if (!values[i])
-                values[i] = value_in_entry(*env + sizeof(OWN) - 1, names[i]);
+                values[i] = value_in_entry(*env, names[i]);
         node_traced |= options && llmobs_tracer_module(options);
         if (llmobs_tracer_set(*env))
             llmobs_host_is_traced();
@@ -263,22 +273,17 @@ none:
     path[0] = '\0';
 }
 
-/* The shim's path may be a link to it, which has no core beside it. */
-static void follow_own_path(void)
+const char *llmobs_host_core_path(void)
 {
     LLMOBS_COLD static char file[LLMOBS_HOST_PATH_MAX];
 
-    llmobs_maps_path((uintptr_t)llmobs_host_off, file, sizeof(file));
-    if (file[0])
-        make_core_path(file);
-}
-
-const char *llmobs_host_core_path(void)
-{
     if (own_path)
         make_core_path(own_path);
+    /* The shim's path may be a link to it, which has no core beside it. */
     if (!llmobs_libc_may(core_path(), F_OK))
-        follow_own_path();
+        llmobs_maps_path((uintptr_t)llmobs_host_off, file, sizeof(file));
+    if (file[0])
+        make_core_path(file);
     return *core_path() ? core_path() : NULL;
 }
 
@@ -364,7 +369,8 @@ void llmobs_host_init(const char *first, char **env, bool late)
 
     began_late = late;
     read_settings(env, values);
-    later = !values[EXCLUDE] &&
+    lists_plain = llmobs_lists_plain(values[URLS]);
+    later = !values[EXCLUDE] && !lists_plain &&
             llmobs_tls_mode(values[SOCKETS]) != LLMOBS_TLS_ON &&
             llmobs_libc_is_all(&own.path);
     if (values[ENABLED] && !llmobs_conf_is_true(values[ENABLED]))
@@ -382,6 +388,7 @@ void llmobs_host_init(const char *first, char **env, bool late)
     file_tls = !values[TLS];
     tls_mode = llmobs_tls_mode(values[TLS]);
     file_sockets = !values[SOCKETS];
+    file_lists = !values[URLS];
     sockets_mode = llmobs_tls_mode(values[SOCKETS]);
     may_be_client = !later && may_be_socket_client(first);
     /* This library's own variables are copied first, so that a long list of
@@ -420,7 +427,10 @@ static void read_file(struct llmobs_conf *conf)
         tls_mode = conf->tls;
     if (file_sockets)
         sockets_mode = conf->sockets;
-    file_tls = file_sockets = false;
+    /* Only programs with a libcurl or a TLS library come here. */
+    if (file_lists)
+        lists_plain = connects = conf->plain;
+    file_tls = file_sockets = file_lists = false;
 }
 
 /* Reads the configuration file, also where the environment decides the state:
@@ -458,6 +468,16 @@ bool llmobs_host_may_tls(void)
 void llmobs_host_check_php(const struct llmobs_elf *elf)
 {
     is_php = is_php || llmobs_elf_symbol(elf, PHP);
+}
+
+bool llmobs_host_seeks_connect(void)
+{
+    return lists_plain && !connects;
+}
+
+void llmobs_host_found_connect(void)
+{
+    connects = true;
 }
 
 void llmobs_host_found_tls(void)
@@ -578,22 +598,51 @@ bool llmobs_host_decide_sockets(void)
 {
     struct llmobs_conf conf;
 
-    if (sockets ||
-        (sockets_mode == LLMOBS_TLS_AUTO && !is_php && !may_be_client))
+    if (sockets && is_php) {
+        sockets_chosen = true;
+        __atomic_store_n(&watch, FOR_GOOD, __ATOMIC_RELAXED);
+    }
+    if (sockets || (sockets_mode == LLMOBS_TLS_AUTO && !is_php &&
+                    !may_be_client && !(lists_plain && connects)))
         return false;
     if (file_sockets)
         read_file(&conf);
     if (sockets_mode == LLMOBS_TLS_OFF)
         return false;
-    may_be_client = sockets_mode == LLMOBS_TLS_ON ||
-                    (is_client(LLMOBS_SOCKET_CLIENTS) &&
-                     !llmobs_libc.iterate(find_sanitizer, NULL));
-    if (!may_be_client)
-        return false;
     sockets_chosen = sockets_mode == LLMOBS_TLS_ON || is_php;
+    may_be_client =
+        sockets_chosen || (may_be_client && is_client(LLMOBS_SOCKET_CLIENTS));
+    if (!may_be_client && !(lists_plain && connects))
+        return false;
+    if (sockets_mode != LLMOBS_TLS_ON &&
+        llmobs_libc.iterate(find_sanitizer, NULL)) {
+        may_be_client = lists_plain = false;
+        return false;
+    }
+    if (!may_be_client)
+        __atomic_store_n(&watch, UNTIL, __ATOMIC_RELAXED);
     llmobs_host_decide();
     sockets = llmobs_host_state() == LLMOBS_HOST_ON;
     return sockets;
+}
+
+bool llmobs_host_until(void)
+{
+    return __atomic_load_n(&watch, __ATOMIC_RELAXED) == UNTIL;
+}
+
+bool llmobs_host_listened(void)
+{
+    return __atomic_load_n(&watch, __ATOMIC_RELAXED) == LISTENS;
+}
+
+void llmobs_host_listens(void)
+{
+    int now = UNTIL;
+
+    if (__atomic_compare_exchange_n(&watch, &now, LISTENS, false,
+                                    __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+        llmobs_str_copy(listens, sizeof(listens), LLMOBS_LISTENS);
 }
 
 const char *llmobs_host_sockets_stopped(void)

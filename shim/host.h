@@ -63,15 +63,18 @@ bool llmobs_host_enable(void);
 /* True where the calls of TLS libraries are to be hooked (LLMOBS_TLS).
  * _tls_inside: also those of one inside the program.
  * _may_tls: false where neither they nor libc's sockets will ever be. Within a
- * walk over the objects, _check_php looks whether an object is PHP, and
- * _found_tls says that one is such a library; after it _decide_tls decides, and
- * with it the state. Called under the scan's lock, but _tls by any thread.
+ * walk over the objects, _check_php looks whether an object is PHP, _found_tls
+ * says that one is such a library, and _found_connect, where _seeks_connect,
+ * that one calls connect; after it _decide_tls decides, and with it the state.
+ * Called under the scan's lock, but _tls by any thread.
  */
 bool llmobs_host_tls(void);
 bool llmobs_host_tls_inside(void);
 bool llmobs_host_may_tls(void);
 void llmobs_host_check_php(const struct llmobs_elf *elf);
 void llmobs_host_found_tls(void);
+bool llmobs_host_seeks_connect(void);
+void llmobs_host_found_connect(void);
 bool llmobs_host_decide_tls(void);
 
 /* `tls_inside` of struct llmobs_host (engine.h), which the scan sets. */
@@ -90,6 +93,14 @@ const char *llmobs_host_tls_stopped(void);
 /* Within a scan, after its walk: decides whether libc's sockets are hooked
  * (LLMOBS_SOCKETS). True when they are from now on. */
 bool llmobs_host_decide_sockets(void);
+
+/* True where they are hooked since a gateway by http:// is listed, and the
+ * program has not listened; where it has: no connection that begins is followed
+ * any more. _listens: it does, and the doctor can read that. For any thread and
+ * handler. */
+bool llmobs_host_until(void);
+bool llmobs_host_listened(void);
+void llmobs_host_listens(void);
 
 /* As llmobs_host_tls_stopped, of connections by plain HTTP. */
 const char *llmobs_host_sockets_stopped(void);

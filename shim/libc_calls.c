@@ -120,20 +120,40 @@ bool llmobs_libc_calls_hashed(const struct llmobs_elf *elf, unsigned sets)
     return llmobs_elf_hashes(elf, some, wanted);
 }
 
-unsigned llmobs_libc_calls_in(const struct llmobs_elf *elf)
+/* False of the parts of libc, a libcurl and a TLS library, whose connections
+ * are none of the program's own. */
+static bool is_own(const struct llmobs_elf *elf)
 {
     static const char others[][12] = {"libpthread.", "libresolv.", "libnss_",
                                       "libcurl",     "libssl",     "libcrypto",
                                       "libgnutls"};
-    unsigned sets = llmobs_libc_calls_watched(~0U);
-    bool is_other = false;
+    bool is_other = llmobs_elf_symbol(elf, "connect") ||
+                    llmobs_elf_symbol(elf, "curl_easy_perform");
 
-    if (!(sets & LLMOBS_LIBC_SOCKETS))
-        return sets;
     for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
         is_other |= llmobs_str_begins(elf->soname, others[i]);
-    return is_other || llmobs_elf_symbol(elf, "connect") ||
-                   llmobs_elf_symbol(elf, "curl_easy_perform")
+    return !is_other;
+}
+
+bool llmobs_libc_calls_connects(const struct llmobs_elf *elf)
+{
+    const uint32_t hash = llmobs_elf_hash("connect");
+    size_t count = llmobs_elf_unhashed(elf);
+    bool calls = count > 0 && llmobs_elf_hashes(elf, &hash, 1);
+
+    if (count == 0 || count > elf->symtab_len)
+        count = elf->symtab_len;
+    for (size_t i = 1; !calls && i < count; i++)
+        calls = llmobs_str_same(llmobs_elf_string(elf, elf->symtab[i].st_name),
+                                "connect");
+    return calls && is_own(elf);
+}
+
+unsigned llmobs_libc_calls_in(const struct llmobs_elf *elf)
+{
+    unsigned sets = llmobs_libc_calls_watched(~0U);
+
+    return sets & LLMOBS_LIBC_SOCKETS && !is_own(elf)
                ? sets & (LLMOBS_LIBC_ALONE | LLMOBS_LIBC_LEAVES)
                : sets;
 }

@@ -17,12 +17,15 @@
 #include "shim/copies.h"
 
 /* The sets of functions, in bits. CONNECTED are watched from the program's
- * first connection on. */
+ * first connection on; LISTENS where it ends by the first of them
+ * (llmobs_host_until). */
 enum {
     LLMOBS_LIBC_ALONE = 1,
     LLMOBS_LIBC_CONNECTS = 2,
     LLMOBS_LIBC_CONNECTED = 4,
     LLMOBS_LIBC_LEAVES = 8,
+    LLMOBS_LIBC_LISTENS = 16,
+    LLMOBS_LIBC_SERVES = LLMOBS_LIBC_CONNECTED | LLMOBS_LIBC_LISTENS,
     LLMOBS_LIBC_SOCKETS = LLMOBS_LIBC_CONNECTS | LLMOBS_LIBC_CONNECTED,
     /* A filter may forbid the system calls of both. */
     LLMOBS_LIBC_FILTERS = LLMOBS_LIBC_ALONE | LLMOBS_LIBC_CONNECTS
@@ -54,8 +57,9 @@ enum {
     X(fcntl, LLMOBS_LIBC_CONNECTED)      \
     X(fcntl64, LLMOBS_LIBC_CONNECTED)    \
     X(socket, LLMOBS_LIBC_CONNECTED)     \
-    X(accept, LLMOBS_LIBC_CONNECTED)     \
-    X(accept4, LLMOBS_LIBC_CONNECTED)    \
+    X(listen, LLMOBS_LIBC_LISTENS)       \
+    X(accept, LLMOBS_LIBC_SERVES)        \
+    X(accept4, LLMOBS_LIBC_SERVES)       \
     X(recv, LLMOBS_LIBC_CONNECTED)       \
     X(recvfrom, LLMOBS_LIBC_CONNECTED)   \
     X(recvmsg, LLMOBS_LIBC_CONNECTED)    \
@@ -133,9 +137,11 @@ bool llmobs_libc_calls_names(const struct llmobs_elf *elf, size_t count,
 /* True when the object's GNU hash table may have a name of the sets. */
 bool llmobs_libc_calls_hashed(const struct llmobs_elf *elf, unsigned sets);
 
-/* The sets that are watched in this object: no sockets in the parts of libc, in
- * a libcurl and in a TLS library, whose connections are none of the program's
- * own. */
+/* True where the object calls connect for the program, as the parts of libc, a
+ * libcurl and a TLS library do not. */
+bool llmobs_libc_calls_connects(const struct llmobs_elf *elf);
+
+/* The sets that are watched in this object: no sockets in these. */
 unsigned llmobs_libc_calls_in(const struct llmobs_elf *elf);
 
 /* The function that a slot of that name calls, which holds `value`;

@@ -106,6 +106,12 @@ static bool is_no_matter(const struct dl_phdr_info *info, size_t index)
            llmobs_host_is_shim(info);
 }
 
+static void find_connect(const struct llmobs_elf *elf)
+{
+    if (llmobs_host_seeks_connect() && llmobs_libc_calls_connects(elf))
+        llmobs_host_found_connect();
+}
+
 /* Looks for TLS libraries, and for what the program itself defines of them. */
 static void find_tls(struct walk *walk, const struct dl_phdr_info *info,
                      size_t index, const struct llmobs_elf *elf)
@@ -120,9 +126,11 @@ static void find_tls(struct walk *walk, const struct dl_phdr_info *info,
         if (info->dlpi_name &&
             llmobs_str_begins(llmobs_str_base(info->dlpi_name), PHP_MODULE))
             llmobs_host_check_php(elf);
+        find_connect(elf);
         walk->changed |= llmobs_libs_add(elf, false, start_objects == 0);
     } else if (index == 0 && llmobs_elf_open(&program, info) == 0) {
         llmobs_host_check_php(&program);
+        find_connect(&program);
         (void)llmobs_libs_add(&program, true, start_objects == 0);
     }
 }
@@ -245,8 +253,9 @@ static void find_all(struct walk *walk)
     if (llmobs_host_decide_sockets()) {
         /* Those for `alone`, too, which the first thread of the library would
          * look for again in all objects. */
-        llmobs_libc_calls_watch(LLMOBS_LIBC_CONNECTS | LLMOBS_LIBC_ALONE |
-                                LLMOBS_LIBC_LEAVES);
+        llmobs_libc_calls_watch(
+            LLMOBS_LIBC_CONNECTS | LLMOBS_LIBC_ALONE | LLMOBS_LIBC_LEAVES |
+            (llmobs_host_until() ? LLMOBS_LIBC_LISTENS : 0));
         llmobs_handlers_watch();
         walk->anew = true;
     }

@@ -87,6 +87,8 @@ __attribute__((noinline)) static uint64_t begin_connection(int fd)
     bool whole;
 
     close_number(fd);
+    if (llmobs_host_listened())
+        return 0;
     whole = begin_work(&work);
     if (!llmobs_fds_id(fd) && llmobs_fds_may_begin(fd)) {
         llmobs_handlers_own();
@@ -611,30 +613,44 @@ static int of_shutdown(int fd, int how)
     return REAL(shutdown)(fd, how);
 }
 
+/* A server is let go (llmobs_host_until), also one whose socket another program
+ * made. A socket of Unix is for orders: the JVM listens there for its tools. */
+static void hear(int fd)
+{
+    if (llmobs_host_until() && llmobs_fds_is_internet(fd))
+        llmobs_host_listens();
+}
+
 /* The program closes the number by a system call of its own. */
 static long of_syscall(long number, uintptr_t a, uintptr_t b, uintptr_t c,
                        uintptr_t d, uintptr_t e, uintptr_t f)
 {
     if (number == SYS_close)
         close_number((int)a);
+    else if (number == SYS_listen || number == SYS_accept ||
+             number == SYS_accept4)
+        hear((int)a);
     else if (number == SYS_rt_sigaction && b)
         llmobs_handlers_unknown();
     return llmobs_alone_syscall(number, a, b, c, d, e, f);
 }
 
-#define GIVES(name, parameters, what, ...)    \
-    typedef int name##_fn parameters;         \
-    static int of_##name parameters           \
-    {                                         \
-        return what(REAL(name)(__VA_ARGS__)); \
+#define GIVES(name, parameters, before, what, ...) \
+    typedef int name##_fn parameters;              \
+    static int of_##name parameters                \
+    {                                              \
+        before;                                    \
+        return what(REAL(name)(__VA_ARGS__));      \
     }
 #define COPY(to) duplicate(fd, to)
-GIVES(dup, (int fd), COPY, fd)
-GIVES(socket, (int domain, int type, int protocol), renew, domain, type,
+GIVES(dup, (int fd), , COPY, fd)
+GIVES(socket, (int domain, int type, int protocol), , renew, domain, type,
       protocol)
-GIVES(accept, (int fd, void *from, socklen_t *size), renew, fd, from, size)
-GIVES(accept4, (int fd, void *from, socklen_t *size, int flags), renew, fd,
-      from, size, flags)
+GIVES(listen, (int fd, int backlog), hear(fd), , fd, backlog)
+GIVES(accept, (int fd, void *from, socklen_t *size), hear(fd), renew, fd, from,
+      size)
+GIVES(accept4, (int fd, void *from, socklen_t *size, int flags), hear(fd),
+      renew, fd, from, size, flags)
 
 #define REPLACES(name, parameters, ...)                        \
     typedef int name##_fn parameters;                          \

@@ -8,6 +8,9 @@
  * connection. A thread may wait for the answer before the request is sent, so
  * to patch what receives at the first request would miss its first piece.
  *
+ * A program that is observed only since a listed gateway has http:// is let go
+ * when it listens: no connection that begins then is followed.
+ *
  * Threads: any, also two at once on one connection.
  * Errors:  those of the real functions, with their errno. A connection that
  *          cannot be followed is not observed.

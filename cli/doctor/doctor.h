@@ -94,14 +94,16 @@ enum llmobs_tls_way llmobs_doctor_tls_of(struct llmobs_doctor *doctor,
 enum llmobs_tls_way llmobs_doctor_tls(struct llmobs_doctor *doctor);
 
 /* Calls by plain http:// and not by libcurl (LLMOBS_SOCKETS). In this order:
- * they are observed; or they are not, since the variable is off; a tracer in
- * its language reports them; the program, which may have no such calls, is none
- * of those that are observed without the variable; it is static; no file of it
- * calls connect. */
+ * they are observed; or until it listens; or they are not, since the variable
+ * is off; a tracer in its language reports them; the process listens; the
+ * program, which may have no such calls, is none of those that are observed
+ * without the variable; it is static; no file of it calls connect. */
 enum llmobs_sockets_way {
     LLMOBS_SOCKETS_OBSERVED,
+    LLMOBS_SOCKETS_UNTIL,
     LLMOBS_SOCKETS_OFF,
     LLMOBS_SOCKETS_TRACED,
+    LLMOBS_SOCKETS_LISTENS,
     LLMOBS_SOCKETS_OTHER,
     LLMOBS_SOCKETS_STATIC,
     LLMOBS_SOCKETS_NONE

@@ -88,27 +88,18 @@ static void report_wrappers(struct llmobs_doctor *doctor)
     LLMOBS_KNOWN("wrappers", list);
 }
 
-static bool has_plain_gateway(struct llmobs_doctor *doctor)
-{
-    struct llmobs_config *config = llmobs_doctor_config(doctor);
-    bool has = config && config->proxy_urls &&
-               strcasestr(config->proxy_urls, "http://");
-
-    llmobs_config_free(config);
-    return has;
-}
-
 /* `plain`: calls by plain http:// are observed. */
 static void report_nothing(struct llmobs_doctor *doctor,
                            enum llmobs_tls_way way, bool plain)
 {
     const struct llmobs_program *program = &doctor->program;
+    struct llmobs_config *config = llmobs_doctor_config(doctor);
     bool alone = plain && way != LLMOBS_TLS_OBSERVED;
     enum llmobs_report_level level =
-        way == LLMOBS_TLS_OBSERVED || program->shell ? LLMOBS_REPORT_NOTE
-        : !alone                                     ? LLMOBS_REPORT_FAIL
-        : has_plain_gateway(doctor)                  ? LLMOBS_REPORT_NOTE
-                                                     : LLMOBS_REPORT_WARN;
+        way == LLMOBS_TLS_OBSERVED || program->shell       ? LLMOBS_REPORT_NOTE
+        : !alone                                           ? LLMOBS_REPORT_FAIL
+        : config && llmobs_lists_plain(config->proxy_urls) ? LLMOBS_REPORT_NOTE
+                                                           : LLMOBS_REPORT_WARN;
     const char *remedy =
         level != LLMOBS_REPORT_WARN ? NULL
         : way == LLMOBS_TLS_NOT
@@ -116,6 +107,7 @@ static void report_nothing(struct llmobs_doctor *doctor,
             : "its calls by https:// are not seen: give it the http:// URL of "
               "a gateway that DD_LLMOBS_INSTRUMENTED_PROXY_URLS lists";
 
+    llmobs_config_free(config);
     if (program->shell)
         LLMOBS_FIND(NOTE, "reach",
                     "%s makes no calls itself: ask for what it runs%s",

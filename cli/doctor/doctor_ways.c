@@ -208,10 +208,14 @@ enum llmobs_sockets_way llmobs_doctor_sockets_of(struct llmobs_doctor *doctor)
     bool php = is_php(doctor, base);
     bool client = php || llmobs_glob_listed(LLMOBS_SOCKET_CLIENTS, base);
     enum llmobs_sockets_way way = LLMOBS_SOCKETS_OBSERVED;
+    char note[sizeof(LLMOBS_LISTENS)];
     /* Other programs do not read the file. */
+    bool reads = client || doctor->routes.count > 0 || has_tls(doctor);
     bool on = config && config->sockets == LLMOBS_TLS_ON &&
-              (client || doctor->routes.count > 0 || has_tls(doctor) ||
-               variable(doctor, "LLMOBS_SOCKETS"));
+              (reads || variable(doctor, "LLMOBS_SOCKETS"));
+    bool listed =
+        config && llmobs_lists_plain(config->proxy_urls) &&
+        (reads || variable(doctor, "DD_LLMOBS_INSTRUMENTED_PROXY_URLS"));
 
     /* A client's modules may bring connect. */
     if (doctor->routes.alone)
@@ -220,10 +224,16 @@ enum llmobs_sockets_way llmobs_doctor_sockets_of(struct llmobs_doctor *doctor)
         way = LLMOBS_SOCKETS_NONE;
     else if (!config || config->sockets == LLMOBS_TLS_OFF)
         way = LLMOBS_SOCKETS_OFF;
-    else if (!on && !client)
+    else if (!on && !client && !listed)
         way = LLMOBS_SOCKETS_OTHER;
     else if (!on && !php && has_tracer(doctor, base))
         way = LLMOBS_SOCKETS_TRACED;
+    else if (!on && !client)
+        way = doctor->process.pid &&
+                      llmobs_process_note(&doctor->process, LLMOBS_LISTENS,
+                                          note, sizeof(note))
+                  ? LLMOBS_SOCKETS_LISTENS
+                  : LLMOBS_SOCKETS_UNTIL;
     llmobs_config_free(config);
     return way;
 }
@@ -239,6 +249,8 @@ const char *llmobs_doctor_sockets_why(enum llmobs_sockets_way way)
         [LLMOBS_SOCKETS_TRACED] =
             NOT "a tracer in its language reports them; LLMOBS_SOCKETS=on "
                 "observes them",
+        [LLMOBS_SOCKETS_LISTENS] =
+            NOT "it listens, as a server does; LLMOBS_SOCKETS=on observes them",
         [LLMOBS_SOCKETS_STATIC] = NOT "it is a static program",
         [LLMOBS_SOCKETS_NONE] =
             NOT "no file of it calls connect of libc; a Go program asks the "
@@ -251,11 +263,15 @@ bool llmobs_doctor_sockets(struct llmobs_doctor *doctor, bool curl)
 {
     enum llmobs_sockets_way way = llmobs_doctor_sockets_of(doctor);
 
-    if (way == LLMOBS_SOCKETS_OBSERVED)
+    if (way <= LLMOBS_SOCKETS_UNTIL)
         LLMOBS_FIND(OK, "http",
-                    "calls without libcurl by plain http:// are observed; "
-                    "LLMOBS_SOCKETS=off leaves them out");
+                    "calls without libcurl by plain http:// are observed%s; "
+                    "LLMOBS_SOCKETS=off leaves them out",
+                    way == LLMOBS_SOCKETS_UNTIL
+                        ? " until it listens, since a gateway by http:// is "
+                          "listed"
+                        : "");
     else if (way < LLMOBS_SOCKETS_OTHER || (!curl && !doctor->program.shell))
         LLMOBS_FIND(NOTE, "http", "%s", llmobs_doctor_sockets_why(way));
-    return way == LLMOBS_SOCKETS_OBSERVED;
+    return way <= LLMOBS_SOCKETS_UNTIL;
 }

@@ -147,7 +147,8 @@ struct row {
     V("LLMOBS_SOCKETS", "auto, on, off", "auto",                               \
       "programs whose calls by plain HTTP, without libcurl, are observed: "    \
       "auto: those of LLMOBS_TLS, and claude, opencode, copilot, bun, deno; "  \
-      "on: every program; off: none",                                          \
+      "with a listed gateway by http:// every other, until it listens; on: "   \
+      "every program; off: none",                                              \
       FORM_CHOICE, CONF(sockets), 0, 0)                                        \
     V("LLMOBS_INBOUND", "boolean", "off",                                      \
       "a server in PHP, Perl, Python, R, Ruby or Lua takes each request's "    \

@@ -15,8 +15,7 @@
 #ifndef LLMOBS_TLS_AUTO_H
 #define LLMOBS_TLS_AUTO_H
 
-#include <stdbool.h>
-#include <stddef.h>
+#include "lib/base/glob.h"
 
 /* Patterns of programs (glob.h), whose bytes, status and output are known to
  * stay the same. */
@@ -30,10 +29,22 @@
 #define LLMOBS_AGENTS \
     "claude,claude.exe,opencode*,copilot,bun,bun.exe,bunx*,deno"
 
-/* All whose plain HTTP is observed, and the letters with which their names
- * begin. */
+/* All whose plain HTTP is observed for good, and the letters with which their
+ * names begin. */
 #define LLMOBS_SOCKET_CLIENTS LLMOBS_CLIENTS "," LLMOBS_AGENTS
 #define LLMOBS_SOCKET_CLIENTS_LETTERS "prlwencobd"
+
+/* True where the list of gateways has one by http://. The plain HTTP of any
+ * other program is then observed until it listens: servers, such as databases
+ * and proxies, are left alone. NULL: no list. */
+static inline bool llmobs_lists_plain(const char *urls)
+{
+    while (urls && *urls)
+        if (llmobs_glob_listed("[hH][tT][tT][pP]:/*",
+                               llmobs_glob_next(&urls).at))
+            return true;
+    return false;
+}
 
 /* LLMOBS_TLS, and LLMOBS_SOCKETS likewise, says for which programs the library
  * observes calls over a TLS library. AUTO: for programs whose bytes, status and

@@ -234,6 +234,22 @@ def plain_http():
           "All is well for calls by plain http://. Still no span? `llmobs "
           "doctor --run CMD`", seen=True, LLMOBS_SOCKETS="on",
           DD_LLMOBS_INSTRUMENTED_PROXY_URLS="https://a,http://localhost:4000")
+    gateway = {"DD_LLMOBS_INSTRUMENTED_PROXY_URLS": "http://localhost:4000"}
+    until = observed + " until it listens"
+    plain("a client of its own, to a listed gateway", own, 0, until,
+          "All is well for calls by plain http://.", seen=True, **gateway)
+    plain("by https://", own, 1, "LLMOBS_SOCKETS=on in its environment", seen=False,
+          DD_LLMOBS_INSTRUMENTED_PROXY_URLS="https://http:1,gateway:4000")
+    plain("to a listed gateway, off", own, 1, "LLMOBS_SOCKETS is off", seen=False,
+          LLMOBS_SOCKETS="off", **gateway)
+    plain("to a listed gateway, beside a tracer", own, 1,
+          "a tracer in its language reports them", seen=False,
+          PYTHONPATH="/opt/ddtrace/bootstrap", **gateway)
+    plain("Python, to a listed gateway", "/usr/bin/python3", 0, observed + ";",
+          "by plain http://. Still", seen=True, **gateway)
+    listed = {"LLMOBS_CONFIG": write("listed.conf", "%s=%s\n" % [*gateway.items()][0])}
+    plain("to a gateway that the file lists", own, 1,
+          "LLMOBS_SOCKETS=on in its environment", seen=False, **listed)
     compile("libconnects.so", CONNECTS.replace("main", "reach"), "-shared",
             "-fPIC", "-Wl,-soname,libconnects.so")
     linked = compile("linked", "int reach(void);\n"
@@ -254,6 +270,8 @@ def plain_http():
     plain("beside TLS, on in the file", tls, 3, observed,
           "LLMOBS_TLS=on observes them", seen=True,
           LLMOBS_CONFIG=TMP + "/sockets.conf")
+    plain("beside TLS, to a gateway that the file lists", tls, 0, until, seen=True,
+          **listed)
     plain("OpenSSL's own", "openssl", 1, "no file of it calls connect",
           seen=False, LLMOBS_SOCKETS="on", LLMOBS_TLS="off")
     plain("no connect", "true", 1, "no file of it calls connect", seen=False,

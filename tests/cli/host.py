@@ -61,6 +61,7 @@ int main(int argc, char **argv) {
   to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   to.sin_port = htons(argc > 1 ? atoi(argv[1]) : 0);
   if (argc > 1 && connect(fd, (void *)&to, sizeof to)) return 4;
+  if (argc > 2) listen(socket(AF_INET, SOCK_STREAM, 0), 1);
   (void)!write(1, "x", 1);
   pause();
   return 0; }
@@ -189,6 +190,8 @@ def kinds():
         "socket": start(*speaks),
         "socket_on": start(RUN, *speaks, **on),
         "connects": start(RUN, plain, str(port), **on),
+        "listed": start(RUN, plain, str(port), **on, **listed),
+        "listens": start(RUN, plain, str(port), "x", **on, **listed),
         "kernel": start(RUN, kernel, str(port), **on),
         "tls": start(*speaks_tls),
         "tls_on": start(RUN, *speaks_tls, **on, **listed),
@@ -233,6 +236,9 @@ def kinds():
     expect("plain http", rows, pids["socket_on"], "observed", to=twice)
     expect("plain http of a program of its own", rows, pids["connects"],
            "switched_off", "LLMOBS_SOCKETS=on", to=to)
+    expect("plain http to a listed gateway", rows, pids["listed"], "observed", to=to)
+    expect("plain http of a program that listens", rows, pids["listens"],
+           "switched_off", "it listens, as a server does", to=to)
     expect("plain http past libc", rows, pids["kernel"], "out_of_reach",
            "no file of it calls connect", to=to)
     expect("python3 with TLS of its own", rows, pids["tls"], "not_observed",
