@@ -3,6 +3,7 @@
 #include "shim/connections.h"
 #include "shim/host.h"
 #include "shim/insert.h"
+#include "shim/libc.h"
 #include "shim/load.h"
 #include "shim/say.h"
 
@@ -246,6 +247,7 @@ struct llmobs_insertions *llmobs_follow_shows(const void *key,
     struct llmobs_insertions *all = llmobs_follow_take(key);
     size_t done = all && all->done < len ? all->done : 0;
     bool some = all && (all->count > 0 || all->room);
+    int saved = llmobs_libc_errno();
     struct iovec piece;
 
     if (!bytes)
@@ -257,6 +259,7 @@ struct llmobs_insertions *llmobs_follow_shows(const void *key,
                               adds ? &all : NULL);
     if (all && !some)
         all->given = ahead;
+    llmobs_libc_errno_restore(saved);
     return all;
 }
 

@@ -50,21 +50,6 @@ static void report_failure(const void *session, ssize_t result,
  * gets trace headers. */
 static bool corks;
 
-/* GnuTLS allows another thread to receive the answer before the real function
- * returns. After GNUTLS_E_AGAIN the program may pass nothing, and GnuTLS goes
- * on with the bytes that it has. */
-static struct llmobs_insertions *report_before(const void *session,
-                                               const void *bytes, size_t len)
-{
-    int saved = llmobs_libc_errno();
-    struct llmobs_insertions *all =
-        llmobs_follow_shows(session, no_name, bytes, len,
-                            !__atomic_load_n(&corks, __ATOMIC_RELAXED));
-
-    llmobs_libc_errno_restore(saved);
-    return all;
-}
-
 static ssize_t report_sent(const void *session, const void *bytes, size_t len,
                            struct llmobs_insertions *all, ssize_t put)
 {
@@ -103,10 +88,15 @@ static ssize_t report_received(const void *session, const void *bytes,
 
 /* -- for the patched slots ------------------------------------------------- */
 
+/* GnuTLS allows another thread to receive the answer before the real function
+ * returns. After GNUTLS_E_AGAIN the program may pass nothing, and GnuTLS goes
+ * on with the bytes that it has. */
 #define SEND(name, arguments, ...)                                             \
     static ssize_t name arguments                                              \
     {                                                                          \
-        struct llmobs_insertions *all = report_before(session, bytes, len);    \
+        struct llmobs_insertions *all =                                        \
+            llmobs_follow_shows(session, no_name, bytes, len,                  \
+                                !__atomic_load_n(&corks, __ATOMIC_RELAXED));   \
         struct iovec now = {(void *)bytes, len};                               \
         ssize_t put;                                                           \
                                                                                \

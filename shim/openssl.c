@@ -103,19 +103,6 @@ static uint64_t came_beside(unsigned copy, struct llmobs_connection *connection,
     return before ? connection->came - before : 0;
 }
 
-/* A read has to wait. Node reads its sockets itself, and calls OpenSSL when
- * bytes have come, and once more at the end, of which OpenSSL does not learn:
- * then none have come since the last read that had to wait. */
-static void record_wait(unsigned copy, struct llmobs_connection *connection,
-                        const void *ssl)
-{
-    bool inside = !REAL(SSL_free) && REAL(SSL_get_rfd)(ssl) < 0;
-
-    (void)came_beside(copy, connection, ssl);
-    connection->idle = inside && !connection->got;
-    connection->got = false;
-}
-
 /* Node lets OpenSSL write to memory, from which it sends. If it refuses the
  * peer's certificate, it sends no request that it has written before: what is
  * there at the end has not left. OpenSSL 3.2 and later free the memory before
@@ -130,30 +117,22 @@ static void hold_memory(unsigned copy, struct llmobs_connection *connection,
         connection->memory = bio;
 }
 
-static void release_memory(unsigned copy, struct llmobs_connection *connection,
-                           const void *ssl)
-{
-    void *bio = connection->memory;
-
-    if (!bio)
-        return;
-    connection->memory = NULL;
-    llmobs_follow_waits(ssl, REAL(BIO_ctrl_pending)(bio));
-    REAL(BIO_free)(bio);
-}
-
 /* The program frees the object, or uses it for another connection. */
 static void before_end(unsigned copy, const void *ssl)
 {
     struct llmobs_connection *connection = llmobs_connections_find(ssl);
+    void *bio = connection ? connection->memory : NULL;
 
     if (connection && REAL(SSL_get_rbio)(ssl))
         llmobs_follow_unseen(connection,
                              came_beside(copy, connection, ssl) +
                                  (uint64_t)REAL(SSL_pending)(ssl),
                              REAL(SSL_get_rfd)(ssl));
-    if (connection)
-        release_memory(copy, connection, ssl);
+    if (bio) {
+        connection->memory = NULL;
+        llmobs_follow_waits(ssl, REAL(BIO_ctrl_pending)(bio));
+        REAL(BIO_free)(bio);
+    }
     if (connection && connection->idle)
         llmobs_follow_ended(ssl, LLMOBS_WIRE_BROKEN);
 }
@@ -254,7 +233,10 @@ static void report_received(unsigned copy, const void *ssl, const void *bytes,
         llmobs_follow_not(of_name(copy, ssl));
 }
 
-/* An end of HTTP/2 behind the program's own end is the program's. */
+/* An end of HTTP/2 behind the program's own end is the program's. Node reads
+ * its sockets itself, and calls OpenSSL when bytes have come, and once more at
+ * the end, of which OpenSSL does not learn: then none have come since the last
+ * read that had to wait. */
 static void after_read(unsigned copy, const void *ssl, const void *bytes,
                        int result, size_t got)
 {
@@ -267,7 +249,10 @@ static void after_read(unsigned copy, const void *ssl, const void *bytes,
         report_received(copy, ssl, bytes, got);
     else if ((connection = llmobs_connections_find(ssl)) &&
              !(connection->http2 && REAL(SSL_get_shutdown)(ssl) & OWN_CLOSED)) {
-        record_wait(copy, connection, ssl);
+        (void)came_beside(copy, connection, ssl);
+        connection->idle =
+            !REAL(SSL_free) && !connection->got && REAL(SSL_get_rfd)(ssl) < 0;
+        connection->got = false;
         if (!waits(copy, ssl))
             llmobs_follow_ended(ssl, end_of(copy, ssl));
     }
@@ -313,36 +298,28 @@ static void after_write(unsigned copy, const void *ssl, const void *bytes,
 }
 
 /* A write does what is left of a client's handshake first. Here that is done
- * before the core sees the bytes, which do not go if it fails. */
-static int shake(unsigned copy, void *ssl, const char *bytes)
-{
-    int result = 1;
-
-    if (*bytes == 'P' && ends_are_known(copy) && REAL(SSL_in_init)(ssl) &&
-        !REAL(SSL_is_server)(ssl) && llmobs_follow_inserts())
-        result = REAL(SSL_do_handshake)(ssl);
-    return result ? result : -1;
-}
-
-/* Programs use a connection of HTTP/2 by several threads: one may receive the
- * answer before the write of another returns; and trace headers may have to go
- * among the bytes, of which a part may have gone before a new handshake or
- * update of keys. True: the bytes were shown. */
-static bool before_write(unsigned copy, const void *ssl, const void *bytes,
-                         size_t len, struct llmobs_insertions **all)
+ * before the core sees the bytes, which do not go if it fails: gives its
+ * result, as SSL_write would. Programs use a connection of HTTP/2 by several
+ * threads: one may receive the answer before the write of another returns; and
+ * trace headers may have to go among the bytes, of which a part may have gone
+ * before a new handshake or update of keys. `shown`: the core has seen the
+ * bytes. */
+static int before_write(unsigned copy, void *ssl, const char *bytes, size_t len,
+                        bool *shown, struct llmobs_insertions **all)
 {
     const struct llmobs_connection *connection = llmobs_connections_find(ssl);
-    int saved = llmobs_libc_errno();
-    bool shows =
-        ((connection && connection->http2) ||
-         (ends_are_known(copy) && llmobs_follow_inserts())) &&
-        ((connection && connection->inserts) || !REAL(SSL_in_init)(ssl));
+    bool may = ends_are_known(copy) && llmobs_follow_inserts();
+    int result = 1;
 
-    if (shows)
+    if (may && *bytes == 'P' && REAL(SSL_in_init)(ssl) &&
+        !REAL(SSL_is_server)(ssl))
+        result = REAL(SSL_do_handshake)(ssl);
+    *shown = result > 0 && (may || (connection && connection->http2)) &&
+             ((connection && connection->inserts) || !REAL(SSL_in_init)(ssl));
+    if (*shown)
         *all =
             llmobs_follow_shows(ssl, copy ? name_1 : name_0, bytes, len, true);
-    llmobs_libc_errno_restore(saved);
-    return shows;
+    return result ? result : -1;
 }
 
 /* `ex`: by SSL_write_ex, else by SSL_write. Where a call is tried again with
@@ -353,11 +330,11 @@ static int write_own(unsigned copy, void *ssl, const char *bytes, size_t len,
 {
     struct iovec now = {(void *)(uintptr_t)bytes, len};
     struct llmobs_insertions *all = NULL;
-    int result = shake(copy, ssl, bytes);
-    bool goes_on = result > 0;
-    bool shown = goes_on && before_write(copy, ssl, bytes, len, &all);
+    bool shown, goes_on;
+    int result = before_write(copy, ssl, bytes, len, &shown, &all);
     size_t done = all ? all->done : 0, left, took = 0;
 
+    goes_on = result > 0;
     result = ex && result < 0 ? 0 : result;
     while (goes_on) {
         left = len > done ? len - done : 0;

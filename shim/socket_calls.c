@@ -226,9 +226,6 @@ static bool is_plain_message(const struct msghdr *message, int flags)
 
 typedef ssize_t sendmsg_fn(int, const struct msghdr *, int);
 
-#define IS_MIXED(sending) \
-    ((sending)->insertions && (sending)->insertions->count > 0)
-
 /* A filter of system calls refuses sendmsg, which the program may never call,
  * by an error that no connection has. */
 static bool refused;
@@ -242,7 +239,7 @@ static bool send_mixed(struct sending *sending, ssize_t *put)
     size_t own = 0;
     ssize_t took;
 
-    if (!IS_MIXED(sending))
+    if (!all || all->count == 0)
         return false;
     do {
         const struct msghdr message = {
@@ -394,7 +391,8 @@ static ssize_t after_send(struct sending *sending, ssize_t put)
         }
         if (sending->insertions) {
             llmobs_insert_show(sending->insertions, all.at, all.count, accepted,
-                               IS_MIXED(sending) && are_readable(all, 0));
+                               sending->insertions->count > 0 &&
+                                   are_readable(all, 0));
             llmobs_follow_give(key, sending->insertions);
         }
         llmobs_handlers_end(&work);
