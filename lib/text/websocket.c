@@ -41,13 +41,13 @@ static void read_member(struct message *message,
 static struct message read_message(const struct llmobs_websocket_words *words,
                                    const struct llmobs_wiped *text, size_t from)
 {
-    const char *end = text->data + text->len;
     struct message message = {.lane = 0};
     struct llmobs_text name = {NULL, 0}, token = {NULL, 0};
     bool quoted = false;
     uint32_t depth = 0;
 
-    for (char *at = text->data + from; at < end; at++) {
+    for (size_t i = from; i < text->len; i++) {
+        char *at = text->data + i;
         bool opens = !quoted && (*at == '{' || *at == '[');
         bool closes = !quoted && (*at == '}' || *at == ']');
 
@@ -63,7 +63,7 @@ static struct message read_message(const struct llmobs_websocket_words *words,
             token.data = token.len == 0 ? at : token.data;
             token.len = (size_t)(at - token.data) + 1;
         }
-        at += quoted && *at == '\\' && at + 1 < end;
+        i += quoted && *at == '\\';
         depth += opens;
         depth -= closes && depth > 0;
         if (from > 0 && (*at == '\n' || *at == '\r'))

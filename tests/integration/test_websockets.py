@@ -4,17 +4,19 @@ import json
 import os
 
 from delivery import agent, double, recovered, wait_for
-from harness import APPS, PYTHON, SECRET, accept, equal, installed, ok, test
+from harness import (APPS, PYTHON, SECRET, Skip, accept, compiled, equal,
+                     installed, ok, test)
 from test_killed import Dying, kept
+from test_node import MODULES, NODES, has_own
 from websocket_server import Responses, Websockets
 
 OF = "rest"
 PACKAGES = "/usr/lib/python3/dist-packages/"
-# The client, what shows that it is there, whether it compresses.
-CLIENTS = (("raw", PYTHON, False),
-           ("websocket_client", PACKAGES + "websocket", False),
-           ("websockets", PACKAGES + "websockets", True),
-           ("aiohttp", PACKAGES + "aiohttp", True))
+# The client, what shows that it is there, and what may be compressed.
+CLIENTS = (("raw", PYTHON, ""),
+           ("websocket_client", PACKAGES + "websocket", ""),
+           ("websockets", PACKAGES + "websockets", "both ways"),
+           ("aiohttp", PACKAGES + "aiohttp", "both ways"))
 WARM_UP = {"generate": False, "input": ""}
 TALK = (WARM_UP, {"previous_response_id": "resp_1"},
         {"previous_response_id": "resp_2", "times": 200},
@@ -28,7 +30,8 @@ def runs(t, client, *turns, spans, tls=False, compressed=None, **env):
                     tls=folder if tls else None) as server:
         r = t.same(client(server.url, t.servers.cert, *[
             x if isinstance(x, str) else json.dumps(x) for x in turns]),
-            env=dict(env, LLMOBS_TLS="on", LLMOBS_SOCKETS="on", KEY=SECRET),
+            env=dict(env, LLMOBS_TLS="on", LLMOBS_SOCKETS="on", KEY=SECRET,
+                     NODE_EXTRA_CA_CERTS=t.servers.cert, MODULES=MODULES or ""),
             spans=spans)
         seen = server.seen
     half = len(seen) // 2
@@ -41,7 +44,8 @@ def talks(t, client, packs, tls, **env):
     for compressed in (None, "shared", "anew") if packs else (None,):
         r, seen = runs(t, client, *TALK, tls=tls, compressed=compressed,
                        spans=3, **env)
-        equal([packed for _, packed in seen], [bool(compressed)] * 4,
+        equal([packed for _, packed in seen],
+              [bool(compressed) and packs == "both ways"] * 4,
               "compressed messages")
         spans = sorted(r.spans, key=lambda s: s["start_ns"])
         for number, span in enumerate(spans, 1):
@@ -62,14 +66,14 @@ def python(name):
                           *args]
 
 
-def join(name, path, packs):
+def join(label, client, path, packs, **env):
     def plain(t):
         installed(path)
-        talks(t, python(name), packs, False)
+        talks(t, client, packs, False, **env)
 
     def tls(t):
         installed(path)
-        talks(t, python(name), packs, True)
+        talks(t, client, packs, True, **env)
 
     def ends(t):
         """A connection that is lost amid an answer is an error; one that the
@@ -80,21 +84,47 @@ def join(name, path, packs):
                             ("error", ["rate_limit_exceeded"]),
                             ("close", ["connection_lost"]),
                             ("cut", ["connection_lost", "aborted"])):
-            r, _ = runs(t, python(name), {"metadata": {"end": end}},
-                        tls=end == "cut", spans=1)
+            r, _ = runs(t, client, {"metadata": {"end": end}},
+                        tls=end == "cut", spans=1, **env)
             ok(r.only()["meta"]["error"]["type"] in errors, "error of " + end)
-        r, _ = runs(t, python(name), {}, "leave", spans=2)
+        r, _ = runs(t, client, {}, "leave", spans=2, **env)
         equal(sorted(s["meta"].get("error", {}).get("type", "")
                      for s in r.spans), ["", "aborted"], "errors")
 
     for one in plain, tls, ends:
-        one.__name__ = "%s_%s" % (name, one.__name__)
+        one.__name__ = "%s_%s" % (label, one.__name__)
         one.__module__ = "test_websockets"
         test(one)
 
 
+def node(path, name):
+    def argv(url, ca, *turns):
+        if not path or not has_own(path):
+            raise Skip("no Node of its vendor's")
+        return [path, "--no-warnings", *(
+            ["--experimental-websocket"] * (name == "global")),
+            os.path.join(APPS, "ws_clients.mjs"), name, url, ca, *turns]
+    return argv
+
+
 for row in CLIENTS:
-    join(*row)
+    join(row[0], python(row[0]), *row[1:])
+for version, binary in NODES.items():
+    for row in (("global", "answers"),) * (version != "18") + (
+            ("ws", "both ways"), ("openai", "both ways")) * bool(MODULES):
+        join("node_%s%s" % (row[0], "_" + version if version else ""),
+             node(binary, row[0]), PYTHON, row[1])
+
+
+@test
+def over_libcurl(t):
+    """By its connection, with curl_easy_send and curl_easy_recv."""
+    path = compiled(t, "ws_curl", "-D_GNU_SOURCE",
+                    os.path.join(APPS, "ws_curl.c"), "-lcurl")
+    r, _ = runs(t, lambda url, ca: [path, url], spans=2)
+    for span in r.spans:
+        equal([m["content"] for m in span["meta"]["output"]["messages"]],
+              ["It is in Ulm."], "output")
 
 
 @test
