@@ -53,38 +53,34 @@ static void report_copy(struct llmobs_doctor *doctor,
 }
 
 /* docs/WRAPPERS.md says which calls of a wrapper the shim sees. */
-static void report_wrapper(struct llmobs_doctor *doctor,
-                           const struct llmobs_libcurl_wrapper *wrapper,
-                           struct llmobs_json *list)
-{
-    struct llmobs_json *fact = llmobs_json_object();
-
-    (void)llmobs_json_set_texts(fact, "path", wrapper->path, "functions",
-                                wrapper->names, NULL);
-    (void)llmobs_json_set(fact, "asks_the_loader",
-                          llmobs_json_bool(wrapper->asks));
-    doctor->report.no_memory |= llmobs_json_add(list, fact) != 0;
-    if (wrapper->asks)
-        LLMOBS_FIND(NOTE, "reach",
-                    "%s stands before libcurl's %s: calls by it are seen "
-                    "if it asks the loader for libcurl's functions",
-                    wrapper->path, wrapper->names);
-    else
-        LLMOBS_WARN("reach",
-                    "run the program without it, or have it find "
-                    "libcurl's functions by dlsym(RTLD_NEXT)",
-                    "%s stands before libcurl's %s, and does not ask the "
-                    "loader for libcurl's functions: calls by it are "
-                    "not seen",
-                    wrapper->path, wrapper->names);
-}
-
 static void report_wrappers(struct llmobs_doctor *doctor)
 {
     struct llmobs_json *list = llmobs_json_array();
 
-    for (size_t i = 0; i < doctor->routes.wrapper_count; i++)
-        report_wrapper(doctor, &doctor->routes.wrappers[i], list);
+    for (size_t i = 0; i < doctor->routes.wrapper_count; i++) {
+        const struct llmobs_libcurl_wrapper *wrapper =
+            &doctor->routes.wrappers[i];
+        struct llmobs_json *fact = llmobs_json_object();
+
+        (void)llmobs_json_set_texts(fact, "path", wrapper->path, "functions",
+                                    wrapper->names, NULL);
+        (void)llmobs_json_set(fact, "asks_the_loader",
+                              llmobs_json_bool(wrapper->asks));
+        doctor->report.no_memory |= llmobs_json_add(list, fact) != 0;
+        if (wrapper->asks)
+            LLMOBS_FIND(NOTE, "reach",
+                        "%s stands before libcurl's %s: calls by it are seen "
+                        "if it asks the loader for libcurl's functions",
+                        wrapper->path, wrapper->names);
+        else
+            LLMOBS_WARN(
+                "reach",
+                "run the program without it, or have it find libcurl's "
+                "functions by dlsym(RTLD_NEXT)",
+                "%s stands before libcurl's %s, and does not ask the loader "
+                "for libcurl's functions: calls by it are not seen",
+                wrapper->path, wrapper->names);
+    }
     LLMOBS_KNOWN("wrappers", list);
 }
 

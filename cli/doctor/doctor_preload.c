@@ -77,8 +77,6 @@ static bool is_loader_known(struct llmobs_doctor *doctor,
     return false;
 }
 
-/* Decides as the kernel would on AT_SECURE, for the user who runs the doctor.
- */
 static void check_rights(struct llmobs_doctor *doctor,
                          const struct llmobs_object *object)
 {
@@ -86,8 +84,7 @@ static void check_rights(struct llmobs_doctor *doctor,
     bool user = (st->st_mode & S_ISUID) != 0;
     bool group = (st->st_mode & S_ISGID) != 0 && (st->st_mode & S_IXGRP) != 0;
     bool caps = fgetxattr(object->fd, "security.capability", NULL, 0) > 0;
-    bool secure = (user && st->st_uid != getuid()) ||
-                  (group && st->st_gid != getgid()) || (caps && getuid() != 0);
+    bool secure = llmobs_object_is_secure(object);
 
     if (!user && !group && !caps)
         return;

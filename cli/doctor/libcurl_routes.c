@@ -237,12 +237,23 @@ static void keep(struct tree *tree, struct member *member,
 static void add_library(struct tree *tree, const struct member *by,
                         const char *name)
 {
+    const char *end = strrchr(by->path, '/');
+    char path[PATH_MAX];
     struct member *member;
     int rc;
 
     for (size_t i = 0; i < tree->count; i++)
         if (strcmp(tree->members[i]->object.soname, name) == 0)
             return;
+    LLMOBS_WORDS_EACH (origin, "$ORIGIN/\0${ORIGIN}/\0")
+        if (!tree->library->musl &&
+            strncmp(name, origin, strlen(origin)) == 0) {
+            snprintf(path, sizeof(path), "%.*s%s",
+                     end ? (int)(end + 1 - by->path) : 0, by->path,
+                     name + strlen(origin));
+            name = path;
+            break;
+        }
     member = calloc(1, sizeof(*member));
     if (!member)
         return;
@@ -253,7 +264,8 @@ static void add_library(struct tree *tree, const struct member *by,
         return;
     }
     /* A list may have the library by another of its names. */
-    if ((rc == -ENOEXEC && tree->library->musl) || tree->list.len == 0)
+    if (!tree->routes->missing[0] &&
+        ((rc == -ENOEXEC && tree->library->musl) || tree->list.len == 0))
         snprintf(tree->routes->missing, sizeof(tree->routes->missing), "%.*s",
                  LLMOBS_OBJECT_NAME - 1, name);
     free(member);
@@ -298,8 +310,10 @@ static int plant(struct tree *tree, const char *path)
     }
     llmobs_library_list(tree->library, &member->object, path, NULL,
                         &tree->list);
-    tree->routes->asked = tree->list.len > 0;
-    (void)llmobs_library_lacks(&tree->list, tree->routes->missing);
+    if (!tree->routes->missing[0]) {
+        tree->routes->asked = tree->list.len > 0;
+        (void)llmobs_library_lacks(&tree->list, tree->routes->missing);
+    }
     keep(tree, member, NULL);
     return 0;
 }

@@ -27,6 +27,7 @@ void llmobs_library_set_loader(struct llmobs_library *library,
 struct asked {
     const struct llmobs_library *library;
     const char *path, *later;
+    bool secure; /* no variable leads the program to libraries */
 };
 
 /* Work of a child; ends where the loader cannot be executed. */
@@ -43,7 +44,7 @@ static int become_loader(void *ctx, int entered, int out)
         dup2(out, STDERR_FILENO) >= 0 &&
         asprintf(&env[0], "LD_PRELOAD=%s", asked->later ? asked->later : "") >=
             0 &&
-        (!library->path ||
+        (!library->path || asked->secure ||
          asprintf(&env[1], "LD_LIBRARY_PATH=%s", library->path) >= 0))
         execve(library->loader, (char **)words, env);
     return 127;
@@ -54,7 +55,8 @@ void llmobs_library_list(const struct llmobs_library *library,
                          const char *later, struct llmobs_buf *list)
 {
     bool owned = object->st.st_uid == 0 || object->st.st_uid == geteuid();
-    struct asked asked = {library, path, later};
+    struct asked asked = {library, path, later,
+                          llmobs_object_is_secure(object)};
     struct llmobs_apart child;
     int rc, status;
 

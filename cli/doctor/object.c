@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <sys/xattr.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -220,6 +221,17 @@ static uint64_t bit_of(const char *name)
         if (strcmp(curl_names[i], name) == 0)
             return UINT64_C(1) << i;
     return 0;
+}
+
+bool llmobs_object_is_secure(const struct llmobs_object *object)
+{
+    const struct stat *st = &object->st;
+
+    return ((st->st_mode & S_ISUID) && st->st_uid != getuid()) ||
+           ((st->st_mode & S_ISGID) && (st->st_mode & S_IXGRP) &&
+            st->st_gid != getgid()) ||
+           (getuid() != 0 &&
+            fgetxattr(object->fd, "security.capability", NULL, 0) > 0);
 }
 
 bool llmobs_object_is_libcurl(const struct llmobs_object *object)

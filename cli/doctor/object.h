@@ -80,6 +80,10 @@ struct llmobs_object {
     struct llmobs_object_entry entries[LLMOBS_OBJECT_ENTRIES];
 };
 
+/* True where the kernel gives the program rights that its user lacks
+ * (AT_SECURE), for the user who runs the doctor. */
+bool llmobs_object_is_secure(const struct llmobs_object *object);
+
 /* True where the object defines the functions that make it a libcurl. */
 bool llmobs_object_is_libcurl(const struct llmobs_object *object);
 

@@ -400,6 +400,17 @@ def needed():
     bare = linked("ways/bare", plain)
     for path in ":/nowhere", "/nowhere:", "/nowhere::/none", ";", "ways", ".":
         as_it_runs("LD_LIBRARY_PATH=" + path, bare, {"LD_LIBRARY_PATH": path})
+    named = xfer("ways/own/sub/libown.so", "8.0.6", "-Wl,-soname,$ORIGIN/sub/libown.so")
+    as_it_runs("a name with $ORIGIN", linked("ways/own/program", named))
+    if os.geteuid() == 0:
+        os.chmod(TMP, 0o755)
+        os.chmod(shutil.copy(bare, place("ways/secure")), 0o4755)
+        text = subprocess.run(
+            ["setpriv", "--reuid=65534", "--clear-groups", RUN[:-4], "doctor",
+             "--no-self-test", place("ways/secure")],
+            env=dict(BASE, LD_LIBRARY_PATH=place("ways")), stdout=subprocess.PIPE).stdout
+        check("the loader passes LD_LIBRARY_PATH over for a set-user-id file",
+              b"set-user-id" in text and b"not found: libxfer.so" in text, text)
     os.unlink(place("libxfer.so"))
     expect("an empty LD_LIBRARY_PATH is none", bare, 1,
            "not found: libxfer.so", env={"LD_LIBRARY_PATH": ""})
@@ -586,6 +597,17 @@ def modules():
     ini, ext = place("php/conf.d/x")[:-2], place("lib/php/20990101/x")[:-2]
     php = compile("php9.9", 'const char *a = "%s", *b = "%s";\n'
                   "int main(void) { return 0; }" % (ini, ext))
+    gone = {name: compile(name + ".so", "int %s(void) { return 0; }" % name, "-shared", "-fPIC",
+                          "-Wl,-soname,%s.so" % name) for name in ("gone", "away")}
+    lacks = compile("php9.8", 'int gone(void); const char *a = "%s", *b = "%s";\n'
+                    "int main(void) { return gone(); }" % (ini, ext), gone["gone"])
+    compile("lib/php/20990101/curl.so", library.replace("curl_easy_perform", "away"), "-shared",
+            "-fPIC", gone["away"])
+    for path in gone.values():
+        os.unlink(path)
+    expect("what the program lacks comes before what a module lacks", lacks, 3,
+           "a library was not found: gone.so")
+    os.unlink(place("lib/php/20990101/curl.so"))
     expect("php without the extension", php, 3, "by the extension curl",
            "calls without libcurl by plain http:// are observed")
     compile("lib/php/20990101/curl.so", library, "-shared", "-fPIC",
