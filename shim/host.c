@@ -513,34 +513,27 @@ bool llmobs_host_tls(void)
     return __atomic_load_n(&tls, __ATOMIC_ACQUIRE);
 }
 
-/* True where the options of Node load a tracer: those of the variable, or the
- * first arguments of the process. */
-static bool loads_tracer(void)
-{
-    LLMOBS_COLD static char text[LLMOBS_HOST_PATH_MAX];
-    long fd = node_traced
-                  ? -1
-                  : llmobs_sys(SYS_openat, AT_FDCWD, "/proc/self/cmdline",
-                               O_RDONLY | O_CLOEXEC);
-    long len = fd < 0 ? 0 : llmobs_sys(SYS_read, fd, text, sizeof(text) - 1);
-
-    if (fd >= 0)
-        llmobs_sys(SYS_close, fd);
-    return node_traced ||
-           (len > 0 && llmobs_tracer_arguments(text, (size_t)len));
-}
-
-/* Whether the calls are observed where nobody said so. `list`: of programs. */
+/* Whether the calls are observed where nobody said so. `list`: of programs. A
+ * tracer is loaded by the options of Node: those of the variable, or the first
+ * arguments of the process. */
 static bool is_client(const char *list)
 {
+    LLMOBS_COLD static char text[LLMOBS_HOST_PATH_MAX];
+    long fd, len;
+
     if (is_php)
         return true;
-    if (lists_program(LLMOBS_NODE)) {
-        if (loads_tracer())
-            llmobs_host_is_traced();
-        return true;
-    }
-    return lists_program(list);
+    if (!lists_program(LLMOBS_NODE))
+        return lists_program(list);
+    fd = node_traced ? -1
+                     : llmobs_sys(SYS_openat, AT_FDCWD, "/proc/self/cmdline",
+                                  O_RDONLY | O_CLOEXEC);
+    len = fd < 0 ? 0 : llmobs_sys(SYS_read, fd, text, sizeof(text) - 1);
+    if (fd >= 0)
+        llmobs_sys(SYS_close, fd);
+    if (node_traced || (len > 0 && llmobs_tracer_arguments(text, (size_t)len)))
+        llmobs_host_is_traced();
+    return true;
 }
 
 bool llmobs_host_tls_inside(void)

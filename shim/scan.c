@@ -72,15 +72,6 @@ static uint64_t identity(const struct dl_phdr_info *info)
     return hash;
 }
 
-/* The first object to look at. Objects that came with the program stay where
- * they are in the list; later ones move up when another is unloaded. */
-static size_t first_to_see(bool full)
-{
-    if (!seen.known)
-        return 0;
-    return full ? start_objects : seen.objects;
-}
-
 /* For the first round of a process, before main: looks at the names of an
  * object behind the first copy while that object is open. */
 static void mark_plain(struct walk *walk, const struct llmobs_elf *elf,
@@ -91,11 +82,6 @@ static void mark_plain(struct walk *walk, const struct llmobs_elf *elf,
     if (start_objects == 0 && index < PLAIN_MAX && llmobs_copies_any() &&
         llmobs_host_state() == LLMOBS_HOST_ON && !llmobs_patch_may(elf, &how))
         walk->plain[index / 64] |= UINT64_C(1) << index % 64;
-}
-
-static bool is_plain(const struct walk *walk, size_t index)
-{
-    return index < PLAIN_MAX && walk->plain[index / 64] >> index % 64 & 1;
 }
 
 /* True for the program, which is not a copy, and for the objects that every
@@ -169,7 +155,11 @@ static int find_copies(struct dl_phdr_info *info, size_t size, void *argument)
         walk->full = !seen.known || walk->now.subs != seen.subs;
         if (walk->same)
             return 1;
-        walk->first = first_to_see(walk->full);
+        /* Objects that came with the program stay where they are in the list;
+         * later ones move up when another is unloaded. */
+        walk->first = !seen.known  ? 0
+                      : walk->full ? start_objects
+                                   : seen.objects;
     }
     if (start_objects == 0)
         walk->last = identity(info);
@@ -227,7 +217,8 @@ static int patch_callers(struct dl_phdr_info *info, size_t size, void *argument)
     (void)size;
     walk->now.adds = info->dlpi_adds;
     walk->now.subs = info->dlpi_subs;
-    if (index < walk->first || is_plain(walk, index) ||
+    if (index < walk->first ||
+        (index < PLAIN_MAX && walk->plain[index / 64] >> index % 64 & 1) ||
         llmobs_elf_open(&elf, info) != 0)
         return 0;
     if (index == 0)
@@ -352,15 +343,6 @@ static bool try_lock(void)
     return true;
 }
 
-/* True where this thread is the owner: in a signal handler, or in the app's
- * code that the loader calls during the scan. */
-static bool is_owner(void)
-{
-    return __atomic_load_n(&owner, __ATOMIC_ACQUIRE) == llmobs_libc_pid() &&
-           __atomic_load_n(&owner_thread, __ATOMIC_ACQUIRE) ==
-               llmobs_sys_thread();
-}
-
 /* Answers the API's question. True if some objects were seen but not patched,
  * so that they must be looked at again. */
 static bool answer_question(void)
@@ -417,7 +399,12 @@ static void scan(void)
                 break;
             continue;
         }
-        if (is_owner() || !wait_for_owner(&until))
+        /* This thread may be the owner: in a signal handler, or in the app's
+         * code that the loader calls during the scan. */
+        if ((__atomic_load_n(&owner, __ATOMIC_ACQUIRE) == llmobs_libc_pid() &&
+             __atomic_load_n(&owner_thread, __ATOMIC_ACQUIRE) ==
+                 llmobs_sys_thread()) ||
+            !wait_for_owner(&until))
             break;
     }
     llmobs_libc_errno_restore(saved);

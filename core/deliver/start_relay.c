@@ -66,34 +66,23 @@ static const char *read_status(const char *name, char *text)
     return at ? at + strlen(name) + 1 : NULL;
 }
 
-/* The last part of the process's place among the control groups: systemd's
- * unit. "" where it is not known. Within `text`. */
-static const char *read_unit(char *text)
-{
-    char *at, *line, *rest = text;
-    const char *unit = "";
-
-    if (!read_proc("/proc/self/cgroup", text))
-        return "";
-    while ((line = strsep(&rest, "\n")))
-        if ((strncmp(line, "0::", 3) == 0 || strstr(line, ":name=systemd:")) &&
-            (at = strrchr(line, '/')) && at[1])
-            unit = at + 1;
-    return unit;
-}
-
 /* A relay in a service would end with it, or keep it from its end. A program
  * that a person started has a terminal, or is an application or a scope of a
  * session. */
 static bool is_service(char *text)
 {
-    char path[40];
-    const char *unit, *type;
+    char path[40], *at, *line, *rest;
+    const char *unit = "", *type;
 
     if (read_proc("/proc/self/stat", text) &&
         strtoull(llmobs_proc_field(text, LLMOBS_PROC_TERMINAL), NULL, 10) != 0)
         return false;
-    unit = read_unit(text);
+    /* Systemd's unit is the last part of the place among the control groups. */
+    rest = read_proc("/proc/self/cgroup", text) ? text : NULL;
+    while ((line = strsep(&rest, "\n")))
+        if ((strncmp(line, "0::", 3) == 0 || strstr(line, ":name=systemd:")) &&
+            (at = strrchr(line, '/')) && at[1])
+            unit = at + 1;
     type = strrchr(unit, '.');
     if (type && strcmp(type, ".scope") == 0)
         return false;
@@ -139,16 +128,37 @@ static bool is_sandboxed(char *text)
     return !at || *at == '1';
 }
 
-/* A tracer that follows children, as strace -f, waits for their end, too. */
-static bool is_traced(char *text)
+/* True where a control group, of the process or above it, may have few
+ * processes. A container may have its own in the place of the first one. */
+static bool is_in_small_group(char *text)
 {
-    const char *at = read_status("TracerPid:", text);
+    char path[320], most[24], *at, *line, *rest = text;
 
-    return at && *at != '0';
+    if (!read_proc("/proc/self/cgroup", text))
+        return false;
+    while ((line = strsep(&rest, "\n"))) {
+        bool second = strncmp(line, "0::", 3) == 0;
+
+        at = second || strstr(line, ":pids:") ? strchr(line, '/') : NULL;
+        if (!at)
+            continue;
+        snprintf(path, sizeof(path) - sizeof("/pids.max"), "/sys/fs/cgroup%s%s",
+                 second ? "" : "/pids", at);
+        for (at = path + strlen(path); at > path + strlen("/sys/fs");
+             at = strrchr(path, '/')) {
+            strcpy(at, "/pids.max");
+            if (llmobs_file_begin(AT_FDCWD, path, most, sizeof(most)) > 0 &&
+                *most != 'm' && strtoul(most, NULL, 10) < PROCESSES)
+                return true;
+            *at = '\0';
+        }
+    }
+    return false;
 }
 
 static const char *why_not(const struct llmobs_config *config, char *text)
 {
+    const char *tracer;
     struct rlimit most;
     int adopts = 0;
 
@@ -160,9 +170,12 @@ static const char *why_not(const struct llmobs_config *config, char *text)
         return "the program has more rights than its user";
     if (prctl(PR_GET_CHILD_SUBREAPER, &adopts, 0, 0, 0) == 0 && adopts)
         return "the program adopts the children of others";
-    if (getrlimit(RLIMIT_NPROC, &most) == 0 && most.rlim_cur < PROCESSES)
+    if ((getrlimit(RLIMIT_NPROC, &most) == 0 && most.rlim_cur < PROCESSES) ||
+        (!config->launched && is_in_small_group(text)))
         return "the number of its processes is limited";
-    if (is_traced(text))
+    /* One that follows children, as strace -f, waits for their end, too. */
+    tracer = read_status("TracerPid:", text);
+    if (tracer && *tracer != '0')
         return "the program is traced";
     if (!config->launched && is_service(text))
         return "the program is a service";

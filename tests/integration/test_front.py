@@ -179,6 +179,16 @@ def a_pipe_ends_without_dev_null(t):
 REAPER = "import ctypes\nctypes.CDLL(None).prctl(36, 1, 0, 0, 0)"
 
 
+def in_a_group_of(t, most):
+    """Words before a command: its control group may have so many processes."""
+    folder = t.dir + "/group"
+    os.makedirs(folder + "/pids", exist_ok=True)
+    for place in folder, folder + "/pids":
+        with open(place + "/pids.max", "w") as f:
+            f.write("%s\n" % most)
+    return ["unshare", "-m", "sh", "-c", 'mount --bind "$0" /sys/fs/cgroup && exec "$@"', folder]
+
+
 @test
 def it_starts_none(t):
     """Where a relay would harm the program or end with it: the calls wait, and
@@ -192,6 +202,7 @@ def it_starts_none(t):
                 ("first process", ["unshare", "-p", "-f", "--mount-proc"], ""),
                 ("adopts the children", [], REAPER),
                 ("is limited", ["prlimit", "--nproc=200"], ""),
+                ("is limited", in_a_group_of(t, 200), ""),
                 ("more rights", ["setpriv", "--reuid=65534"], "")):
             before = len(left_behind(t))
             if why == "more rights":
@@ -202,7 +213,17 @@ def it_starts_none(t):
             time.sleep(0.3)
             equal((relays(t), len(left_behind(t)) - before), ([], 1), why)
         launched(t, python(t), env)
-        settled(t, dd, 5, wait=20)
+        settled(t, dd, 6, wait=20)
+
+
+@test
+def it_starts_one_in_a_large_group(t):
+    if os.geteuid() != 0:
+        raise Skip("needs a namespace of mounts")
+    with world(t) as dd:
+        for most in "max", 4096:
+            preloaded(t, python(t), agentless(t, dd), launcher=in_a_group_of(t, most))
+        settled(t, dd, 2, wait=20)
 
 
 @test
