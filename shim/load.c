@@ -49,17 +49,6 @@ LLMOBS_COLD static struct {
     ElfW(Phdr) segments[SEGMENTS];
 } file;
 
-static bool is_core(long len)
-{
-    return len >= (long)sizeof(file.head) &&
-           llmobs_str_begins((const char *)file.head.e_ident, ELFMAG) &&
-           file.head.e_phentsize == sizeof(*file.segments) &&
-           file.head.e_phoff == sizeof(file.head) && file.head.e_phnum > 0 &&
-           file.head.e_phnum <= SEGMENTS &&
-           (uint64_t)len >=
-               file.head.e_phoff + file.head.e_phnum * sizeof(*file.segments);
-}
-
 /* True if the file has all bytes of the parts that are loaded. The file may be
  * shorter while it is copied, or because the disk was full. Then the use of a
  * page beyond its end would kill the program. The file is read and not mapped,
@@ -67,7 +56,15 @@ static bool is_core(long len)
 static bool is_whole_file(int fd)
 {
     long end = llmobs_sys(SYS_lseek, fd, 0, SEEK_END);
-    bool whole = is_core(llmobs_sys(SYS_pread64, fd, &file, sizeof(file), 0L));
+    long len = llmobs_sys(SYS_pread64, fd, &file, sizeof(file), 0L);
+    bool whole =
+        len >= (long)sizeof(file.head) &&
+        llmobs_str_begins((const char *)file.head.e_ident, ELFMAG) &&
+        file.head.e_phentsize == sizeof(*file.segments) &&
+        file.head.e_phoff == sizeof(file.head) && file.head.e_phnum > 0 &&
+        file.head.e_phnum <= SEGMENTS &&
+        (uint64_t)len >=
+            file.head.e_phoff + file.head.e_phnum * sizeof(*file.segments);
 
     for (size_t i = 0; whole && i < file.head.e_phnum; i++)
         whole = file.segments[i].p_type != PT_LOAD ||

@@ -130,21 +130,15 @@ static void pass_on(int client, int server)
 
 /* -- a visit --------------------------------------------------------------- */
 
-/* Other users could not connect to the server with this user's address and
- * proxy; root could. */
-static bool is_served(int client)
-{
-    struct llmobs_peer peer;
-
-    return llmobs_peer_find(client, &peer) &&
-           (peer.uid == geteuid() || peer.uid == 0);
-}
-
 static void serve_visit(struct visit *visit)
 {
+    struct llmobs_peer peer;
     bool asks;
 
-    if (!is_served(visit->client) ||
+    /* Other users could not connect to the server with this user's address and
+     * proxy; root could. */
+    if (!llmobs_peer_find(visit->client, &peer) ||
+        (peer.uid != geteuid() && peer.uid != 0) ||
         llmobs_way_out_head(visit->client, visit->asked) == 0)
         return;
     asks = llmobs_way_out_asked(visit->asked, &visit->to);

@@ -488,18 +488,6 @@ static struct llmobs_json *content_of(const struct stream_entry *from)
     return llmobs_json_done(list, rc);
 }
 
-static int add_streamed(struct llmobs_json *list,
-                        const struct stream_entry *from)
-{
-    int rc = llmobs_json_set(from->entry, "content", content_of(from));
-
-    if (rc == 0 && from->pieces[PIECE_ARGUMENTS].len > 0)
-        rc = llmobs_json_set(
-            from->entry, "arguments",
-            llmobs_message_content_string(&from->pieces[PIECE_ARGUMENTS]));
-    return rc < 0 ? rc : add_entry(list, from->entry);
-}
-
 static int finish_stream(struct llmobs_reading *reading)
 {
     const struct stream *stream = reading->state;
@@ -512,9 +500,18 @@ static int finish_stream(struct llmobs_reading *reading)
     if (!list)
         return -ENOMEM;
     reading->span->output_messages = list;
-    for (size_t i = 0; rc == 0 && i < stream->entries.count; i++)
-        rc = add_streamed(list,
-                          (struct stream_entry *)stream->entries.items + i);
+    for (size_t i = 0; rc == 0 && i < stream->entries.count; i++) {
+        const struct stream_entry *from =
+            (struct stream_entry *)stream->entries.items + i;
+
+        rc = llmobs_json_set(from->entry, "content", content_of(from));
+        if (rc == 0 && from->pieces[PIECE_ARGUMENTS].len > 0)
+            rc = llmobs_json_set(
+                from->entry, "arguments",
+                llmobs_message_content_string(&from->pieces[PIECE_ARGUMENTS]));
+        if (rc == 0)
+            rc = add_entry(list, from->entry);
+    }
     return rc;
 }
 

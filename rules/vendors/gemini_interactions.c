@@ -203,19 +203,12 @@ static int add_sound(struct stream_step *step, const struct llmobs_json *delta)
     return rc;
 }
 
-static int add_image(struct stream_step *step, const struct llmobs_json *delta)
-{
-    int rc = name_step(step, "model_output");
-    bool is;
-
-    return rc < 0 ? rc
-                  : llmobs_interactions_mark(&step->pieces[PIECE_TEXT], delta,
-                                             &is);
-}
-
 static int add_delta(struct stream_step *step, const char *type,
                      const struct llmobs_json *delta)
 {
+    bool is;
+    int rc;
+
     if (strcmp(type, "text") == 0)
         return add_piece(step, PIECE_TEXT, "model_output",
                          llmobs_json_gets(delta, "text"));
@@ -228,9 +221,12 @@ static int add_delta(struct stream_step *step, const char *type,
                          llmobs_json_gets(delta, "arguments"));
     if (strcmp(type, "audio") == 0 || strcmp(type, "video") == 0)
         return add_sound(step, delta);
-    if (strcmp(type, "image") == 0 || strcmp(type, "document") == 0)
-        return add_image(step, delta);
-    return merge(step, delta);
+    if (strcmp(type, "image") != 0 && strcmp(type, "document") != 0)
+        return merge(step, delta);
+    rc = name_step(step, "model_output");
+    return rc < 0 ? rc
+                  : llmobs_interactions_mark(&step->pieces[PIECE_TEXT], delta,
+                                             &is);
 }
 
 static int read_delta(struct stream *stream, const struct llmobs_json *event)
@@ -488,21 +484,15 @@ static int read_names(struct llmobs_reading *reading,
                : llmobs_reading_model(reading, llmobs_json_gets(body, "agent"));
 }
 
-/* The steps of an answer; before 2026-05 they were in `outputs`. */
-static const struct llmobs_json *steps_of(const struct llmobs_json *body)
-{
-    const struct llmobs_json *steps = llmobs_json_get(body, "steps");
-
-    return steps ? steps : llmobs_json_get(body, "outputs");
-}
-
 static int read_body(struct llmobs_reading *reading,
                      const struct llmobs_json *body)
 {
     const char *status = llmobs_json_gets(body, "status");
-    const struct llmobs_json *steps = steps_of(body);
+    const struct llmobs_json *steps = llmobs_json_get(body, "steps");
     int rc = read_names(reading, body);
 
+    if (!steps) /* before 2026-05 */
+        steps = llmobs_json_get(body, "outputs");
     read_usage(llmobs_json_get(body, "usage"), reading->span);
     if (reading->classified->call->status < 300) {
         reading->answered = llmobs_json_is_array(steps);

@@ -361,56 +361,36 @@ static int set_template(const struct llmobs_json *messages,
 
 /* -- the request --------------------------------------------------------- */
 
-static int read_instructions(struct llmobs_reading *reading)
-{
-    const struct llmobs_json *value =
-        llmobs_json_get(reading->request, "instructions");
-    const char *text = llmobs_json_text(value);
-
-    if (text)
-        return llmobs_message_add_text(reading->span->input_messages, "system",
-                                       llmobs_text_of(text));
-    return llmobs_responses_add_inputs(reading->span->input_messages, value);
-}
-
-/* The agent of Azure's Foundry that answers. */
-static int read_agent(struct llmobs_reading *reading)
-{
-    const struct llmobs_json *agent =
-        llmobs_json_get(reading->request, "agent");
-    const char *type = llmobs_json_gets(agent, "type");
-
-    return type && strcmp(type, "agent_reference") == 0
-               ? llmobs_json_sets(reading->span->metadata, "agent",
-                                  llmobs_json_gets(agent, "name"))
-               : 0;
-}
-
 static int read_request(struct llmobs_reading *reading)
 {
-    const struct llmobs_json *prompt =
-        llmobs_json_get(reading->request, "prompt");
+    const struct llmobs_json *request = reading->request;
+    const struct llmobs_json *agent = llmobs_json_get(request, "agent");
+    const struct llmobs_json *system = llmobs_json_get(request, "instructions");
     struct llmobs_span *span = reading->span;
-    int rc = llmobs_request_metadata(reading->request, metadata_keys, span);
+    int rc = llmobs_request_metadata(request, metadata_keys, span);
 
-    if (rc == 0)
-        rc = read_agent(reading);
+    /* the agent of Azure's Foundry that answers */
+    if (rc == 0 && llmobs_json_says(agent, "type", "agent_reference"))
+        rc = llmobs_json_sets(span->metadata, "agent",
+                              llmobs_json_gets(agent, "name"));
     if (rc < 0 || reading->classified->call->request_truncated)
         return rc;
     span->input_messages = llmobs_json_array();
     if (!span->input_messages)
         return -ENOMEM;
-    rc = read_instructions(reading);
+    rc = llmobs_json_is_string(system)
+             ? llmobs_message_add_text(span->input_messages, "system",
+                                       llmobs_text_of(llmobs_json_text(system)))
+             : llmobs_responses_add_inputs(span->input_messages, system);
     llmobs_fact_apart(span);
     if (rc == 0)
-        rc = llmobs_responses_add_inputs(
-            span->input_messages, llmobs_json_get(reading->request, "input"));
+        rc = llmobs_responses_add_inputs(span->input_messages,
+                                         llmobs_json_get(request, "input"));
     if (rc == 0 && !reading->classified->proxied)
-        rc = set_prompt(prompt, span);
+        rc = set_prompt(llmobs_json_get(request, "prompt"), span);
     if (rc == 0)
-        rc = llmobs_tools_read_definitions(reading->request,
-                                           &span->tool_definitions);
-    LLMOBS_JSON_EACH (one, llmobs_json_get(reading->request, "input"), rc == 0)
+        rc = llmobs_tools_read_definitions(request, &span->tool_definitions);
+    LLMOBS_JSON_EACH (one, llmobs_json_get(request, "input"), rc == 0)
         if (llmobs_json_says(one, "type", "additional_tools"))
             rc = llmobs_tools_add_definitions(llmobs_json_get(one, "tools"),
                                               &span->tool_definitions);
