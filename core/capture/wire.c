@@ -870,6 +870,8 @@ static void sent(struct llmobs_wire *wire,
 {
     struct llmobs_text bytes = {event->bytes, event->number};
 
+    if (in_websocket(wire) && wire->unsent)
+        return; /* as an answer to a ping, which nobody gets either */
     if (forked || (!event->bytes && event->number == LLMOBS_WIRE_OTHER_BYTES))
         miss(wire);
     if (is_over(wire) && wire->h2)

@@ -43,31 +43,33 @@ static struct message read_message(const struct llmobs_websocket_words *words,
 {
     struct message message = {.lane = 0};
     struct llmobs_text name = {NULL, 0}, token = {NULL, 0};
-    bool quoted = false;
+    char *all = text->data;
     uint32_t depth = 0;
 
-    for (size_t i = from; i < text->len; i++) {
-        char *at = text->data + i;
-        bool opens = !quoted && (*at == '{' || *at == '[');
-        bool closes = !quoted && (*at == '}' || *at == ']');
+    for (size_t i = from, begin; i < text->len; i++) {
+        bool opens = all[i] == '{' || all[i] == '[';
+        bool closes = all[i] == '}' || all[i] == ']';
 
-        if (quoted ? *at == '"' : *at == '"' || llmobs_is_blank(*at)) {
-            quoted = *at == '"' && !quoted;
-        } else if (depth == 1 && !quoted && *at == ':') {
+        if (all[i] == '"') {
+            for (begin = ++i; i < text->len && all[i] != '"'; i++)
+                if (all[i] == '\\')
+                    i++;
+            if (depth == 1)
+                token = (struct llmobs_text){all + begin, i - begin};
+        } else if (depth == 1 && all[i] == ':') {
             name = token;
             token.len = 0;
-        } else if (depth == 1 && (closes || (!quoted && *at == ','))) {
+        } else if (depth == 1 && (closes || all[i] == ',')) {
             read_member(&message, words, name, token);
             name.len = token.len = 0;
-        } else if (depth == 1 && !opens) {
-            token.data = token.len == 0 ? at : token.data;
-            token.len = (size_t)(at - token.data) + 1;
+        } else if (depth == 1 && !opens && !llmobs_is_blank(all[i])) {
+            token.data = token.len == 0 ? all + i : token.data;
+            token.len = (size_t)(all + i - token.data) + 1;
+        } else if (from > 0 && (all[i] == '\n' || all[i] == '\r')) {
+            all[i] = ' ';
         }
-        i += quoted && *at == '\\';
         depth += opens;
         depth -= closes && depth > 0;
-        if (from > 0 && (*at == '\n' || *at == '\r'))
-            *at = ' ';
     }
     return message;
 }
@@ -246,18 +248,6 @@ static unsigned head_len(const struct llmobs_websocket_way *way)
            (second & MASKED ? 4u : 0);
 }
 
-static bool begin_message(struct llmobs_websocket *ws,
-                          enum llmobs_http1_side side, bool packed)
-{
-    struct llmobs_websocket_way *way = &ws->ways[side];
-
-    way->open = true;
-    way->packed = packed;
-    if (side == LLMOBS_HTTP1_ANSWER)
-        add_text(ws, side, BEFORE, strlen(BEFORE));
-    return !packed || way->zip;
-}
-
 /* Reads a whole head. False: peers end the connection for it (5.1 to 5.5). */
 static bool begin_frame(struct llmobs_websocket *ws,
                         enum llmobs_http1_side side)
@@ -278,7 +268,13 @@ static bool begin_frame(struct llmobs_websocket *ws,
         return opcode <= PONG && first & FIN && !packed && len < 126;
     if (opcode > BINARY || (opcode == CONTINUATION) != way->open)
         return false;
-    return way->open ? !packed : begin_message(ws, side, packed);
+    if (way->open)
+        return !packed;
+    way->open = true;
+    way->packed = packed;
+    if (side == LLMOBS_HTTP1_ANSWER)
+        add_text(ws, side, BEFORE, strlen(BEFORE));
+    return !packed || way->zip;
 }
 
 static void end_frame(struct llmobs_websocket *ws, enum llmobs_http1_side side)

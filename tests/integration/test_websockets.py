@@ -15,6 +15,7 @@ PACKAGES = "/usr/lib/python3/dist-packages/"
 # The client, what shows that it is there, and what may be compressed.
 CLIENTS = (("raw", PYTHON, ""),
            ("websocket_client", PACKAGES + "websocket", ""),
+           ("threads", PACKAGES + "websocket", ""),
            ("websockets", PACKAGES + "websockets", "both ways"),
            ("aiohttp", PACKAGES + "aiohttp", "both ways"))
 WARM_UP = {"generate": False, "input": ""}
@@ -59,6 +60,9 @@ def talks(t, client, packs, tls, **env):
                   ["It is in Ulm."], "output")
             equal(span["metrics"]["output_tokens"], 5, "tokens")
             ok(span["metrics"]["time_to_first_token"] >= 0.04, "first token")
+            equal([link["span_id"] for link in span.get("span_links", ())],
+                  [before["span_id"] for before in spans[:number - 1][-1:]],
+                  "links to the turn before")
 
 
 def python(name):

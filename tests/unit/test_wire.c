@@ -1297,6 +1297,24 @@ TEST(websocket_ends)
     }
 }
 
+/* Nobody takes the answer to a ping, nor what comes in its place. */
+TEST(websocket_unsent)
+{
+    begin();
+    upgrade(UPGRADES("/v1/responses"));
+    say(wire_sent, "", CREATE);
+    say(wire_received, "", DELTA);
+    wire_sent(wire, "\x8a\x80\0\0\0\0", 6);
+    wire_refused(wire, 6);
+    wire_ended(wire, LLMOBS_WIRE_UNSENT);
+    wire_skipped(wire, LLMOBS_WIRE_OTHER_BYTES);
+    wire_sent(wire, "\x88\x80\0\0\0\0", 6);
+    over(LLMOBS_WIRE_FREED);
+    end(1);
+    ck_assert_msg(says(0, "\"connection_lost\"") && says(0, "\"there\""), "%s",
+                  keeper_events[0]);
+}
+
 /* Nobody follows one in a child; bytes that passed unseen end it. */
 TEST(websocket_left)
 {

@@ -7,10 +7,12 @@ usage: ws_clients.py CLIENT URL CA TURN...    a turn is JSON, or "leave": the
 import asyncio
 import json
 import os
+import queue
 import socket
 import ssl
 import struct
 import sys
+import threading
 
 way, url, ca, *turns = sys.argv[1:]
 KEY = {"Authorization": "Bearer " + os.environ["KEY"]}
@@ -72,6 +74,30 @@ def websocket_client():
     ws.close()
 
 
+def threads():
+    """One thread reads, another sends."""
+    import websocket as module
+    ws = module.create_connection(URL, header=KEY, sslopt={"ca_certs": ca},
+                                  timeout=60)
+    came = queue.Queue()
+
+    def read():
+        try:
+            while text := ws.recv():
+                came.put(text)
+        finally:
+            came.put('{"type": "error"}')
+
+    threading.excepthook = lambda _: None
+    threading.Thread(target=read, daemon=True).start()
+    for text, leaves in asks():
+        ws.send(text)
+        while not ends(came.get(timeout=60)):
+            if leaves:
+                return
+    ws.close()
+
+
 def raw():
     """A socket alone, byte by byte."""
     host, port = url.split("//")[1].split(":")
@@ -114,7 +140,7 @@ def raw():
 
 
 run = {"websockets": websockets, "aiohttp": aiohttp, "raw": raw,
-       "websocket_client": websocket_client}[way]
+       "threads": threads, "websocket_client": websocket_client}[way]
 try:
     if asyncio.iscoroutinefunction(run):
         asyncio.run(run())
