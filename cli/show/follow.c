@@ -11,7 +11,6 @@
 
 #include "cli/shared/ending.h"
 #include "cli/shared/tell.h"
-#include "cli/show/show_rows.h"
 #include "cli/show/table.h"
 #include "cli/show/forms.h"
 #include "lib/base/clock.h"

@@ -1,5 +1,4 @@
-/* forms - the forms in which `llmobs view` answers. Each is a file of its own,
- * which has one function here.
+/* forms - the forms in which `llmobs view` answers. Each is a file of its own.
  *
  * Threads: one.
  * Errors:  those of view.h.
@@ -19,6 +18,12 @@ bool llmobs_view_follows(const struct llmobs_view *view);
 /* Traces as trees, or one list of spans (show_rows.c). */
 int llmobs_view_tree(struct llmobs_view *view);
 int llmobs_view_list(struct llmobs_view *view);
+/* Their steps, for rows as they come: sets in `load` which rows to load, and
+ * which parts of the rows; prints rows that are in order. */
+void llmobs_show_prepare(struct llmobs_view *view, struct llmobs_load *load,
+                         bool tree);
+int llmobs_show_print(struct llmobs_view *view, const struct llmobs_load *load,
+                      bool tree);
 
 /* The events as stored, or as lines of OTLP (show_events.c). */
 int llmobs_view_json(struct llmobs_view *view);

@@ -14,7 +14,6 @@
 #include "cli/show/wrap.h"
 #include "cli/show/columns.h"
 #include "cli/show/forms.h"
-#include "cli/show/show_rows.h"
 #include "cli/show/table.h"
 
 /* -- the pager ------------------------------------------------------------- */
