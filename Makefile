@@ -110,8 +110,7 @@ RULES_SRC := $(filter-out rules/shapes_index.c,$(sort $(shell find rules -name '
 CORE_OBJ := $(CORE_SRC:%.c=$(B)/%.o)
 RULES_OBJ := $(RULES_SRC:%.c=$(B)/%.o)
 TABLE_OBJ := $(B)/rules/apis_table.o $(B)/rules/shapes_table.o
-CLI_OBJ := $(patsubst %.c,$(B)/%.o,$(filter-out \
-	cli/run/run_main.c cli/run/start_tool.c, \
+CLI_OBJ := $(patsubst %.c,$(B)/%.o,$(filter-out cli/run/run_main.c, \
 	$(shell find cli -name '*.c')))
 # Few files die where they are told; the others are those of the plain build.
 ifneq ($(TEST),)
@@ -359,7 +358,7 @@ endif
 # needs nothing where it starts, also in an image of another libc, and no
 # preloaded library comes into it: static, and without a sanitizer, of which it
 # would be the first process. Dynamic where there is no static libc.
-FRONT := $(addprefix cli/run/,run_main run hooks start_tool) \
+FRONT := $(addprefix cli/run/,run_main run hooks) \
 	$(addprefix cli/shared/,environment preload suggest tell) core/config/state_dir \
 	$(addprefix lib/base/,blocks scratch script)
 FRONT_STATIC = $(shell echo 'int main(void) { return 0; }' | \

@@ -189,7 +189,7 @@ static int cmd_version(int argc, char **argv)
 
 /* If the kernel was given the loader, and the tool as the loader's argument,
  * the kernel's names for this process are the loader's
- * (cli/run/start_tool.h). */
+ * (cli/run/run_main.c). */
 static void know_self(void)
 {
     Dl_info own;

@@ -12,7 +12,7 @@
 #include "cli/shared/environment.h"
 
 #define ENABLED "DD_LLMOBS_ENABLED"
-/* Users call the tool by this name (cli/run/start_tool.h). */
+/* Users call the tool by this name (cli/run/run_main.c). */
 #define FRONT "llmobs"
 /* The folder of links to the library, for each kind of loader: LD_PRELOAD names
  * the library by its path in this folder (shim/places). */
