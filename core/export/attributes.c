@@ -428,6 +428,21 @@ static const struct usage {
     int forms;
     int ops;
 } usages[] = {
+#define KIND(kind)                                                          \
+    {kind "_input_tokens", "gen_ai.usage." kind ".input_tokens", IN_LATEST, \
+     INFERENCE | EMBEDDINGS},                                               \
+        {kind "_output_tokens", "gen_ai.usage." kind ".output_tokens",      \
+         IN_LATEST, INFERENCE},                                             \
+    {                                                                       \
+        kind "_cache_read_input_tokens",                                    \
+            "gen_ai.usage." kind ".cache_read.input_tokens", IN_LATEST,     \
+            INFERENCE                                                       \
+    }
+    KIND("text"),
+    KIND("image"),
+    KIND("audio"),
+    KIND("video"),
+#undef KIND
     {"input_tokens", "gen_ai.usage.input_tokens", IN_ALL,
      INFERENCE | EMBEDDINGS | AGENT},
     {"output_tokens", "gen_ai.usage.output_tokens", IN_ALL, ASKED},
@@ -580,8 +595,8 @@ static bool is_usage(const char *metric)
     }
     return llmobs_words_have(
         "ephemeral_5m_input_tokens\0ephemeral_1h_input_tokens\0"
-        "billable_character_count\0audio_input_tokens\0audio_output_tokens\0"
-        "citation_tokens\0input_cost\0output_cost\0total_cost\0",
+        "billable_character_count\0document_input_tokens\0citation_tokens\0"
+        "input_cost\0output_cost\0total_cost\0",
         metric);
 }
 

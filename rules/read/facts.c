@@ -236,6 +236,8 @@ static const struct place {
      "choices\0delta\0provider_metadata\0gateway\0cost\0"},
     {SAID_COST, "total_cost", "provider_metadata\0gateway\0cost\0"},
     {SAID_COST, "total_cost", "providerMetadata\0gateway\0cost\0"},
+    {SAID_TEXT, "cache_miss_reason", /* Claude */
+     "diagnostics\0cache_miss_reason\0type\0"},
     {SAID_NANO, "ai_credits", "copilot_usage\0total_nano_aiu\0"},
     {SAID_TIER, "", "service_tier\0"},
     {SAID_TIER, "", "serviceTier\0type\0"},          /* Converse */

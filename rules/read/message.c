@@ -262,6 +262,14 @@ int llmobs_message_add_details(struct llmobs_buf *text,
     return rc;
 }
 
+bool llmobs_message_withholds(const struct llmobs_json *from)
+{
+    LLMOBS_JSON_EACH (one, llmobs_json_get(from, "reasoning_details"), true)
+        if (llmobs_json_says(one, "type", "reasoning.encrypted"))
+            return true;
+    return false;
+}
+
 int llmobs_message_add_answer(struct llmobs_json *list,
                               const struct llmobs_json *from,
                               const char *audio_format)
@@ -275,6 +283,9 @@ int llmobs_message_add_answer(struct llmobs_json *list,
     rc = read_answer(&content, from, audio_format);
     if (rc == 0 && !thought && content.thinking.len == 0)
         rc = llmobs_message_add_details(&content.thinking, from);
+    if (rc == 0 && !thought && content.thinking.len == 0 &&
+        llmobs_message_withholds(from))
+        thought = LLMOBS_THOUGHTS_WITHHELD;
     if (rc == 0)
         rc = llmobs_json_sets(message, "role", llmobs_json_gets(from, "role"));
     if (rc == 0)

@@ -11,6 +11,7 @@
 #define COST_GRAIN 1e-9
 #define PRICE_LEN 48
 #define PIECE_LEN 48
+#define KIND_LEN 48
 #define PIECES_MAX 16 /* their names are the body's */
 #define TICKS 1e10    /* of a dollar, xAI's unit */
 
@@ -379,43 +380,53 @@ const struct llmobs_json *llmobs_usage_find(const struct llmobs_json *body)
     return llmobs_json_get(usage, "prompt_n") ? usage : NULL;
 }
 
-static int64_t audio_of(const struct llmobs_json *details)
+static int64_t count_of_kind(const struct llmobs_json *details,
+                             const char *kind)
 {
     static const char counts[] = "tokenCount\0token_count\0tokens\0";
-    int64_t sum = llmobs_usage_count(details, "audio_tokens");
+    char key[KIND_LEN];
+    int64_t sum;
 
+    snprintf(key, sizeof(key), "%s_tokens", kind);
+    sum = llmobs_usage_count(details, key);
     LLMOBS_JSON_EACH (one, details, true) {
-        const char *kind = llmobs_json_gets(one, "modality");
+        const char *modality = llmobs_json_gets(one, "modality");
 
-        LLMOBS_WORDS_EACH (key, counts)
-            if (kind && strcasecmp(kind, "audio") == 0)
-                sum = llmobs_usage_add(sum, llmobs_usage_count(one, key));
+        LLMOBS_WORDS_EACH (name, counts)
+            if (modality && strcasecmp(modality, kind) == 0)
+                sum = llmobs_usage_add(sum, llmobs_usage_count(one, name));
     }
     return sum;
 }
 
-/* Most calls have no audio, and say 0. OpenAI's transcriptions write the group
- * without the second "s". */
-void llmobs_usage_audio(const struct llmobs_json *usage,
+/* Most calls have no sounds or pictures, and say 0. OpenAI's transcriptions
+ * write the group without the second "s". */
+void llmobs_usage_kinds(const struct llmobs_json *usage,
                         struct llmobs_span *span)
 {
+    static const char kinds[] = "text\0image\0audio\0video\0document\0";
     static const char *const groups[][2] = {
-        {"audio_input_tokens",
-         "prompt_tokens_details\0input_tokens_details\0input_token_details\0"
-         "promptTokensDetails\0input_tokens_by_modality\0"},
-        {"audio_output_tokens",
-         "completion_tokens_details\0output_tokens_details\0"
-         "output_token_details\0candidatesTokensDetails\0"
-         "candidates_tokens_details\0output_tokens_by_modality\0"}};
+        {"input", "prompt_tokens_details\0input_tokens_details\0"
+                  "input_token_details\0promptTokensDetails\0"
+                  "input_tokens_by_modality\0"},
+        {"output", "completion_tokens_details\0output_tokens_details\0"
+                   "output_token_details\0candidatesTokensDetails\0"
+                   "candidates_tokens_details\0output_tokens_by_modality\0"},
+        {"cache_read_input",
+         "cacheTokensDetails\0cached_tokens_by_modality\0"}};
+    char name[KIND_LEN];
 
-    for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++) {
-        int64_t number = -1;
+    for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++)
+        LLMOBS_WORDS_EACH (key, groups[i][1]) {
+            const struct llmobs_json *details = llmobs_json_get(usage, key);
 
-        LLMOBS_WORDS_EACH (key, groups[i][1])
-            if (number < 0)
-                number = audio_of(llmobs_json_get(usage, key));
-        put_positive(span, groups[i][0], number);
-    }
+            LLMOBS_WORDS_EACH (kind, details ? kinds : "") {
+                snprintf(name, sizeof(name), "%s_%s_tokens", kind,
+                         groups[i][0]);
+                if (!llmobs_json_get(span->metrics, name))
+                    put_positive(span, name, count_of_kind(details, kind));
+            }
+        }
 }
 
 static int64_t or_0(int64_t count)
@@ -469,7 +480,7 @@ int llmobs_usage_read(const struct llmobs_json *usage, struct llmobs_span *span)
     cache(usage, &counts);
     take_in(&counts);
     llmobs_usage_put(&counts, span->metrics);
-    llmobs_usage_audio(usage, span);
+    llmobs_usage_kinds(usage, span);
     return llmobs_usage_costs(usage, span);
 }
 

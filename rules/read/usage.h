@@ -65,9 +65,9 @@ int llmobs_usage_replace(struct llmobs_json **held,
 struct llmobs_json *llmobs_usage_later(const struct llmobs_json *before,
                                        const struct llmobs_json *now);
 
-/* Sets the metrics of sounds, where above 0: of objects with `audio_tokens`, or
- * of Google's lists by modality. */
-void llmobs_usage_audio(const struct llmobs_json *usage,
+/* Sets the metrics of texts, pictures, sounds, films and documents, where above
+ * 0: of objects with `audio_tokens` and the like, or of Google's lists. */
+void llmobs_usage_kinds(const struct llmobs_json *usage,
                         struct llmobs_span *span);
 
 /* Sets the metrics from an OpenAI-shaped usage object (WIRE 6.6, 6.11); a NULL

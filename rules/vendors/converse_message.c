@@ -91,6 +91,8 @@ static struct llmobs_json *result_text(const struct llmobs_json *entry)
     if (llmobs_has_text(text))
         return llmobs_json_string(text);
     llmobs_buf_init(&buf, LLMOBS_MESSAGE_CONTENT_MAX);
+    if (!json)
+        json = llmobs_json_get(entry, "searchResult");
     if (says_something(json))
         rc = llmobs_json_dump(json, LLMOBS_JSON_ASCII, &buf);
     else
@@ -144,13 +146,17 @@ static int add_cited(struct parts *parts, const struct llmobs_json *content)
     return rc;
 }
 
-/* The texts of a document that was sent as text; NULL: it is a file. */
+/* The texts of a document that was sent as text, or of a found one; NULL: it is
+ * a file. */
 static const struct llmobs_json *document_texts(const struct llmobs_json *block)
 {
     const struct llmobs_json *source =
         llmobs_json_get(llmobs_json_get(block, "document"), "source");
     const struct llmobs_json *content = llmobs_json_get(source, "content");
 
+    if (!content)
+        content =
+            llmobs_json_get(llmobs_json_get(block, "searchResult"), "content");
     return llmobs_json_is_array(content) ? content : NULL;
 }
 

@@ -129,7 +129,7 @@ static int read_metrics(const struct llmobs_json *body,
     if (sum == 0)
         sum = llmobs_usage_count(usage, "promptTokenCount");
     llmobs_span_metric(span, "input_tokens", sum);
-    llmobs_usage_audio(usage, span);
+    llmobs_usage_kinds(usage, span);
     llmobs_span_metric(span, "billable_character_count",
                        llmobs_usage_count(llmobs_json_get(body, "metadata"),
                                           "billableCharacterCount"));

@@ -41,14 +41,21 @@ bool llmobs_gemini_is_thought(const struct llmobs_json *part)
     return llmobs_json_is_true(llmobs_json_get(part, "thought"));
 }
 
+/* The name of a function, or the type of a tool of Google's. */
+static const char *name_of(const struct llmobs_json *value)
+{
+    const char *name = llmobs_json_gets(value, "name");
+
+    return name ? name : llmobs_google_gets(value, "toolType");
+}
+
 static int read_call(const struct llmobs_json *value,
                      struct llmobs_json *message)
 {
     return llmobs_message_set_one(
         message, "tool_calls",
         llmobs_tools_call(
-            llmobs_json_gets(value, "name"), llmobs_json_gets(value, "id"),
-            "function_call",
+            name_of(value), llmobs_json_gets(value, "id"), "function_call",
             llmobs_tools_arguments(llmobs_json_get(value, "args"))));
 }
 
@@ -63,18 +70,41 @@ static struct llmobs_json *dumped(const struct llmobs_json *value,
     return string;
 }
 
+static int read_part(const struct llmobs_json *part,
+                     struct llmobs_json *message);
+
+/* Pictures and files of a result have a line each behind its text. */
 static int read_response(const struct llmobs_json *value,
                          struct llmobs_json *message)
 {
     const struct llmobs_json *response = llmobs_json_get(value, "response");
-    const char *name = llmobs_json_gets(value, "name");
-    const char *text = llmobs_json_text(response);
-    struct llmobs_json *result;
+    const struct llmobs_json *parts = llmobs_json_get(value, "parts");
+    const char *name = name_of(value);
+    struct llmobs_json *result =
+        !response || llmobs_json_is_null(response) ? llmobs_json_string("")
+        : llmobs_json_is_string(response)
+            ? llmobs_json_share((struct llmobs_json *)(uintptr_t)response)
+            : dumped(response, LLMOBS_JSON_KEEP_ORDER);
+    struct llmobs_buf text;
+    int rc;
 
-    if (!response || llmobs_json_is_null(response))
-        text = "";
-    result = text ? llmobs_json_string(text)
-                  : dumped(response, LLMOBS_JSON_KEEP_ORDER);
+    llmobs_buf_init(&text, LLMOBS_MESSAGE_CONTENT_MAX);
+    rc = llmobs_message_content_append(&text, llmobs_json_text(result));
+    LLMOBS_JSON_EACH (part, parts, rc == 0) {
+        struct llmobs_json *said = llmobs_json_object();
+        const char *line;
+
+        rc = llmobs_json_is_object(part) ? read_part(part, said) : 0;
+        line = llmobs_json_gets(said, "content");
+        if (rc == 0 && line && text.len > 0)
+            rc = llmobs_message_content_append(&text, "\n");
+        if (rc == 0)
+            rc = llmobs_message_content_append(&text, line);
+        llmobs_json_free(said);
+    }
+    llmobs_json_free(result);
+    result = rc == 0 ? llmobs_message_content_string(&text) : NULL;
+    llmobs_buf_fini(&text);
     return llmobs_message_set_one(
         message, "tool_results",
         llmobs_tools_result(name ? name : "", llmobs_json_gets(value, "id"),
@@ -168,6 +198,7 @@ static const struct {
     {"functionCall", read_call},   {"functionResponse", read_response},
     {"executableCode", read_code}, {"codeExecutionResult", read_outcome},
     {"inlineData", read_inline},   {"fileData", read_file},
+    {"toolCall", read_call},       {"toolResponse", read_response},
 };
 
 static int read_part(const struct llmobs_json *part,

@@ -180,7 +180,7 @@ void llmobs_google_usage(const struct llmobs_json *usage,
     llmobs_span_metric(span, "reasoning_output_tokens", thought);
     llmobs_span_metric(span, "cache_read_input_tokens",
                        llmobs_usage_count(usage, counts->cached));
-    llmobs_usage_audio(usage, span);
+    llmobs_usage_kinds(usage, span);
 }
 
 const char *llmobs_google_reason(const struct llmobs_json *value,

@@ -37,6 +37,7 @@ struct stream_choice {
     struct stream_call *legacy;   /* function_call */
     struct llmobs_json *images;   /* NULL: none yet */
     struct llmobs_json *executed; /* Groq's executed_tools, by their index */
+    bool withheld;                /* thoughts came in an encrypted form */
 };
 
 static struct stream_call *call_of(const struct stream_choice *choice, size_t i)
@@ -363,6 +364,7 @@ static int add_reasoning(struct stream_choice *choice,
 {
     const char *text = llmobs_message_thought(delta);
 
+    choice->withheld = choice->withheld || llmobs_message_withholds(delta);
     return text ? llmobs_message_content_append(&choice->reasoning, text)
                 : llmobs_message_add_details(&choice->reasoning, delta);
 }
@@ -635,6 +637,8 @@ static int put_choice(const struct llmobs_stream *stream,
                                     choice->reasoning.len};
     int rc = 0;
 
+    if (reasoning.len == 0 && choice->withheld)
+        reasoning = llmobs_text_of(LLMOBS_THOUGHTS_WITHHELD);
     if (reasoning.len > 0)
         rc = llmobs_message_add_text(list, "reasoning", reasoning);
     if (rc < 0)

@@ -373,19 +373,25 @@ static int copy_key(struct llmobs_json *to, const struct llmobs_json *from,
         to, key, value ? llmobs_json_share(value) : llmobs_json_null());
 }
 
-/* Adds the reasoning. Servers of open models send its full text, under
- * `content`, which OpenAI never does. */
+/* Adds the reasoning: its summary, or of servers of open models the full text,
+ * under `content`; where only an encrypted form came, or none, that it is
+ * withheld. */
 static int add_reasoning(struct llmobs_json *list,
                          const struct llmobs_json *item)
 {
-    struct llmobs_json *json = llmobs_json_object();
-    int rc = copy_key(json, item, "summary");
+    static const char keys[] = "summary\0encrypted_content\0id\0";
+    bool full = llmobs_json_len(llmobs_json_get(item, "content")) > 0;
+    struct llmobs_json *json;
+    int rc = 0;
 
-    if (rc == 0)
-        rc = copy_key(json, item, "encrypted_content");
-    if (rc == 0)
-        rc = copy_key(json, item, "id");
-    if (rc == 0 && llmobs_json_len(llmobs_json_get(item, "content")) > 0)
+    if (!full && llmobs_json_len(llmobs_json_get(item, "summary")) == 0)
+        return llmobs_message_add_text(
+            list, "reasoning", llmobs_text_of(LLMOBS_THOUGHTS_WITHHELD));
+    json = llmobs_json_object();
+    LLMOBS_WORDS_EACH (key, keys)
+        if (rc == 0)
+            rc = copy_key(json, item, key);
+    if (rc == 0 && full)
         rc = copy_key(json, item, "content");
     if (rc == 0)
         return add_json(list, "reasoning", json);
@@ -441,7 +447,7 @@ static int add_item(struct llmobs_json *list, const struct llmobs_json *item,
                                  llmobs_media_words(item, "data"))
                       : 0;
     if (strcmp(type, "reasoning") == 0)
-        return output ? add_reasoning(list, item) : 0;
+        return add_reasoning(list, item);
     if (strcmp(type, "mcp_call") == 0)
         return add_mcp_call(list, item);
     if (strcmp(type, "mcp_list_tools") == 0 ||
