@@ -73,14 +73,6 @@ static bool is_framed(const struct llmobs_call *call, struct llmobs_text text,
            (framing == LLMOBS_FRAMING_ARRAY && first == '[');
 }
 
-/* Two documents are a stream, also where nobody asked for one. */
-static bool has_lines(struct llmobs_text text, enum llmobs_framing framing)
-{
-    static const char two[] = "}\n{\0}\r\n{\0";
-
-    return framing == LLMOBS_FRAMING_LINES && llmobs_text_has_any(text, two);
-}
-
 static bool is_stream(const struct llmobs_call *call, struct llmobs_text text,
                       bool asked, enum llmobs_framing framing,
                       struct llmobs_answer *answer)
@@ -94,7 +86,9 @@ static bool is_stream(const struct llmobs_call *call, struct llmobs_text text,
                                "application/vnd.amazon.eventstream"))
         return true;
     answer->framing = framing;
-    return (asked || has_lines(text, framing)) &&
+    return (asked || /* two documents are a stream, also where nobody asked */
+            (framing == LLMOBS_FRAMING_LINES &&
+             llmobs_text_has_any(text, "}\n{\0}\r\n{\0"))) &&
            is_framed(call, text, framing);
 }
 

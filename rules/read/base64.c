@@ -17,15 +17,6 @@ static const unsigned char digits[256] = {
     33,         34,         35,         36, 37, 38,         39, 40, 41, 42, 43,
     44,         45,         46,         47, 48, 49,         50, 51, 52};
 
-static size_t without_padding(struct llmobs_text text)
-{
-    size_t len = text.len;
-
-    while (len > 0 && text.len - len < 2 && text.data[len - 1] == '=')
-        len--;
-    return len;
-}
-
 /* Writes the bytes of a group. */
 static int read_group(const char group[4], char out[3])
 {
@@ -43,10 +34,13 @@ static int read_group(const char group[4], char out[3])
 
 int llmobs_base64_decode(struct llmobs_text text, struct llmobs_buf *out)
 {
-    size_t len = without_padding(text), used = 0;
+    size_t len = text.len, used = 0;
     char block[BLOCK], last[] = "AAAA";
-    int rc = len % 4 == 1 ? -EINVAL : 0;
+    int rc;
 
+    while (len > 0 && text.len - len < 2 && text.data[len - 1] == '=')
+        len--;
+    rc = len % 4 == 1 ? -EINVAL : 0;
     for (size_t i = 0; rc == 0 && i < len; i += 4) {
         const char *group = text.data + i;
         size_t count = len - i < 4 ? len - i : 4;

@@ -106,14 +106,6 @@ static bool is_member(struct llmobs_text before, bool *data)
     return false;
 }
 
-/* True where the type before the text is a PDF's or file's: no span has it. */
-static bool is_document(struct llmobs_text before)
-{
-    static const char type[] = "\"application";
-
-    return memmem(before.data, before.len, type, sizeof(type) - 1) != NULL;
-}
-
 /* Takes off what stands before a text of a list that is a member's value, or of
  * a list in which it follows a text that was left out; *follows: the latter. */
 static void strip_list(struct llmobs_text *before, bool *follows)
@@ -145,7 +137,9 @@ size_t llmobs_media_stays(unsigned media, struct llmobs_text before)
     strip_blanks(&before);
     if (!is_member(before, &data))
         return SIZE_MAX;
-    return data && (media & LLMOBS_MEDIA_DATA) && !is_document(before)
+    /* No span has a PDF or a file. */
+    return data && (media & LLMOBS_MEDIA_DATA) &&
+                   !memmem(before.data, before.len, "\"application", 12)
                ? LLMOBS_MEDIA_MAX
                : 0;
 }

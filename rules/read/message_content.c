@@ -100,15 +100,6 @@ static const char *image_payload(const char *url, size_t *mime_len)
     return comma + 1;
 }
 
-/* Accepts both alphabets of base64. */
-static bool is_base64(const struct llmobs_buf *data)
-{
-    static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                   "abcdefghijklmnopqrstuvwxyz0123456789+/-_=";
-
-    return strspn(data->data, alphabet) == data->len;
-}
-
 static void to_lower(char *text)
 {
     for (; *text; text++)
@@ -119,6 +110,9 @@ static void to_lower(char *text)
 static int add_inline(struct llmobs_message_content *content, const char *url,
                       size_t mime_len, const char *payload)
 {
+    static const char alphabet[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+        "0123456789+/-_="; /* of both kinds of base64 */
     struct llmobs_buf data;
     char *mime = strndup(url + 5, mime_len);
     int rc = mime ? 0 : -ENOMEM;
@@ -136,7 +130,8 @@ static int add_inline(struct llmobs_message_content *content, const char *url,
     }
     if (rc == -EFBIG)
         rc = add_line(content, LLMOBS_IMAGE_TOO_LARGE);
-    else if (rc == 0 && (data.len == 0 || !is_base64(&data)))
+    else if (rc == 0 &&
+             (data.len == 0 || data.data[strspn(data.data, alphabet)] != '\0'))
         rc = add_line(content, IMAGE_MARKER);
     else if (rc == 0)
         rc = add_media(&content->images, mime,
@@ -213,18 +208,6 @@ int llmobs_message_content_add_audio(struct llmobs_message_content *content,
     return rc;
 }
 
-static int add_audio_part(struct llmobs_message_content *content,
-                          const struct llmobs_json *part)
-{
-    const struct llmobs_json *audio = llmobs_json_get(part, "input_audio");
-    const char *data = llmobs_json_gets(audio, "data");
-
-    if (!data || !*data)
-        return add_line(content, "[audio]");
-    return llmobs_message_content_add_audio(content, data,
-                                            llmobs_json_gets(audio, "format"));
-}
-
 /* Mistral's thinking is a list of texts, Cohere's is a text. */
 static int add_thinking(struct llmobs_message_content *content,
                         const struct llmobs_json *thinking)
@@ -285,7 +268,7 @@ static int add_part(struct llmobs_message_content *content,
     if (strcmp(type, "image_url") == 0)
         return add_image_part(content, part);
     if (strcmp(type, "input_audio") == 0)
-        return add_audio_part(content, part);
+        return llmobs_message_content_add_input(content, part);
     if ((types & LLMOBS_MESSAGE_CONTENT_THINKING) &&
         strcmp(type, "thinking") == 0)
         return add_thinking(content, llmobs_json_get(part, "thinking"));
@@ -314,6 +297,18 @@ int llmobs_message_content_read(struct llmobs_message_content *content,
     LLMOBS_JSON_EACH (one, value, rc == 0)
         rc = add_part(content, one, types);
     return rc;
+}
+
+int llmobs_message_content_add_input(struct llmobs_message_content *content,
+                                     const struct llmobs_json *part)
+{
+    const struct llmobs_json *audio = llmobs_json_get(part, "input_audio");
+    const char *data = llmobs_json_gets(audio, "data");
+
+    return llmobs_has_text(data)
+               ? llmobs_message_content_add_audio(
+                     content, data, llmobs_json_gets(audio, "format"))
+               : add_line(content, "[audio]");
 }
 
 int llmobs_message_content_store(struct llmobs_message_content *content,

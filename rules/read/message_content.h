@@ -68,6 +68,10 @@ int llmobs_message_content_add_image(struct llmobs_message_content *content,
 int llmobs_message_content_add_audio(struct llmobs_message_content *content,
                                      const char *data, const char *format);
 
+/* Adds the clip of a part `input_audio`; without its data a word for it. */
+int llmobs_message_content_add_input(struct llmobs_message_content *content,
+                                     const struct llmobs_json *part);
+
 /* Sets content, image_parts and audio_parts of a message, which takes over all
  * that was collected. */
 int llmobs_message_content_store(struct llmobs_message_content *content,

@@ -26,25 +26,18 @@ static int read_ends(struct llmobs_text head, struct llmobs_text tail,
     return rc;
 }
 
-/* True for a field of a form that stays a text, whatever it looks like: all
- * values of a form are texts. */
-static bool stays_text(const char *name)
-{
-    static const char names[] =
-        "model\0model_id\0prompt\0text\0input\0language\0voice\0user\0";
-
-    return llmobs_words_have(names, name);
-}
-
 /* A number or a truth value of a form, as a JSON request would have it; else a
  * share of the text. */
 static struct llmobs_json *plain_value(const char *name,
                                        struct llmobs_json *value)
 {
+    static const char names[] = /* these stay texts */
+        "model\0model_id\0prompt\0text\0input\0language\0voice\0user\0";
     const char *text = llmobs_json_text(value);
     struct llmobs_json *plain = NULL;
 
-    if (!text || stays_text(name) || !strchr("-0123456789tf", *text))
+    if (!text || llmobs_words_have(names, name) ||
+        !strchr("-0123456789tf", *text))
         return llmobs_json_share(value);
     if (llmobs_json_parse(llmobs_text_of(text), &plain) == 0 &&
         (llmobs_json_is_number(plain) || llmobs_json_is_true(plain) ||

@@ -429,18 +429,14 @@ void llmobs_usage_kinds(const struct llmobs_json *usage,
         }
 }
 
-static int64_t or_0(int64_t count)
-{
-    return count > 0 ? count : 0;
-}
-
 /* Adds the cached input and the reasoning to input and output where a gateway
  * counts them beside these: so says its total, or a part that is larger than
  * the whole. */
 static void take_in(struct llmobs_counts *counts)
 {
-    int64_t cached = or_0(counts->cache_read) + or_0(counts->cache_write);
-    int64_t thought = or_0(counts->reasoning);
+    int64_t cached = llmobs_usage_add(llmobs_usage_add(0, counts->cache_read),
+                                      counts->cache_write);
+    int64_t thought = llmobs_usage_add(0, counts->reasoning);
     int64_t rest = counts->total - counts->input - counts->output;
     bool both = counts->input >= 0 && counts->output >= 0;
     bool more = counts->input >= 0 && cached > counts->input;

@@ -461,12 +461,12 @@ static int add_text(struct llmobs_interpreter *state, int64_t part,
     int rc = 0;
 
     if (!text || !*text)
-        return llmobs_stream_text(&state->stream, text);
+        return llmobs_stream_say(&state->stream, text, false);
     if (state->said && part != state->part)
-        rc = llmobs_stream_text(&state->stream, "\n");
+        rc = llmobs_stream_say(&state->stream, "\n", false);
     state->said = true;
     state->part = part;
-    return rc < 0 ? rc : llmobs_stream_text(&state->stream, text);
+    return rc < 0 ? rc : llmobs_stream_say(&state->stream, text, false);
 }
 
 /* Adds a value of a whole answer; a value that is no text becomes JSON. */
@@ -496,7 +496,7 @@ static int add_image(struct llmobs_interpreter *state, const char *base64)
     rc = llmobs_media_mark(&text, "image", NULL,
                            llmobs_media_base64(llmobs_text_of(base64)));
     if (rc == 0)
-        rc = llmobs_stream_text(&state->stream, text.data);
+        rc = llmobs_stream_say(&state->stream, text.data, false);
     llmobs_buf_fini(&text);
     return rc;
 }
@@ -537,7 +537,7 @@ static int add_piece(struct llmobs_reading *reading)
         role ? llmobs_stream_role(&state->stream, llmobs_json_text(role)) : 0;
 
     if (rc == 0 && thought)
-        rc = llmobs_stream_reasoning(&state->stream, llmobs_json_text(thought));
+        rc = llmobs_stream_say(&state->stream, llmobs_json_text(thought), true);
     if (rc == 0)
         rc = add_value(state, part, llmobs_layout_at(at, LLMOBS_AT_TEXT));
     if (rc == 0 && image)
@@ -566,7 +566,7 @@ static int put_pieces(struct llmobs_reading *reading)
     int rc = 0;
 
     if (!state->said && state->instead.len > 0)
-        rc = llmobs_stream_text(&state->stream, state->instead.data);
+        rc = llmobs_stream_say(&state->stream, state->instead.data, false);
     if (rc == 0 && state->stream.choices.count > 0 &&
         (!state->any || is_loose(reading) ||
          !interpreter_has(reading, LLMOBS_AT_ROLE)))
@@ -682,8 +682,8 @@ static int read_llm(struct llmobs_reading *reading,
                             interpreter_at(reading, LLMOBS_AT_CHOICES));
     rc = add_piece(reading);
     if (rc == 0 && layout_of(reading)->texts) /* sets even an empty value */
-        rc = llmobs_stream_text(
-            &((struct llmobs_interpreter *)reading->state)->stream, "");
+        rc = llmobs_stream_say(
+            &((struct llmobs_interpreter *)reading->state)->stream, "", false);
     if (rc == 0)
         rc = add_end(reading, reason, has_ended(reading, reason));
     return rc < 0 ? rc : put_pieces(reading);

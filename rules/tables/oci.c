@@ -172,14 +172,15 @@ static int chat_add(struct llmobs_interpreter *state,
     const struct llmobs_json *calls =
         llmobs_json_get(message ? message : event, "toolCalls");
     const char *text = llmobs_json_gets(event, "text");
-    int rc = llmobs_stream_reasoning(
-        &state->stream, llmobs_json_gets(message, "reasoningContent"));
+    int rc = llmobs_stream_say(
+        &state->stream, llmobs_json_gets(message, "reasoningContent"), true);
 
     if (rc == 0 && text && !(reason && state->said))
-        rc = llmobs_stream_text(&state->stream, text);
+        rc = llmobs_stream_say(&state->stream, text, false);
     state->said = state->said || llmobs_has_text(text);
     LLMOBS_JSON_EACH (one, parts, rc == 0)
-        rc = llmobs_stream_text(&state->stream, llmobs_json_gets(one, "text"));
+        rc = llmobs_stream_say(&state->stream, llmobs_json_gets(one, "text"),
+                               false);
     if (!message && reason && state->calls > 0)
         calls = NULL;
     LLMOBS_JSON_EACH (call, calls, rc == 0) {

@@ -186,16 +186,6 @@ static int fail(struct llmobs_reading *reading,
                                    reading->classified->call, reading->span);
 }
 
-/* The words of a person or of the program begin the run. */
-static int ask(struct llmobs_reading *reading, const struct llmobs_json *event,
-               const char *id)
-{
-    struct state *state = reading->state;
-    int rc = state->asked.len > 0 ? 0 : llmobs_job_asks(reading->span, id);
-
-    return rc < 0 ? rc : say(&state->asked, event);
-}
-
 static int anthropic_sessions_agent(struct llmobs_reading *reading,
                                     const struct llmobs_event *event,
                                     struct llmobs_text type)
@@ -243,8 +233,10 @@ static int anthropic_sessions_event(struct llmobs_reading *reading,
     rc = note(&state->seen, id);
     if (rc < 0)
         return rc;
-    if (llmobs_text_begins(type, "user."))
-        return ask(reading, event->json, id);
+    if (llmobs_text_begins(type, "user.")) {
+        rc = state->asked.len > 0 ? 0 : llmobs_job_asks(reading->span, id);
+        return rc < 0 ? rc : say(&state->asked, event->json);
+    }
     if (llmobs_text_begins(type, "agent."))
         return anthropic_sessions_agent(reading, event, type);
     if (llmobs_text_is(type, "span.model_request_start"))
@@ -262,22 +254,16 @@ static int anthropic_sessions_event(struct llmobs_reading *reading,
                : 0;
 }
 
-/* Sets the sum of the counts if no part of it is missing. */
-static int set_counts(struct llmobs_reading *reading)
-{
-    const struct state *state = reading->state;
-
-    if (!reading->done || llmobs_json_len(state->asking) > 0 ||
-        reading->classified->call->response_truncated)
-        return 0;
-    return llmobs_anthropic_usage(state->sum, NULL, reading->span);
-}
-
 static int anthropic_sessions_finish(struct llmobs_reading *reading)
 {
     struct state *state = reading->state;
     struct llmobs_span *span = reading->span;
-    int rc = set_counts(reading);
+    int rc = 0;
+
+    /* A sum is one only where no part of it is missing. */
+    if (reading->done && llmobs_json_len(state->asking) == 0 &&
+        !reading->classified->call->response_truncated)
+        rc = llmobs_anthropic_usage(state->sum, NULL, span);
 
     if (!reading->done)
         span->duration_ns = 0;

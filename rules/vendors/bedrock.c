@@ -95,11 +95,6 @@ int llmobs_bedrock_settings(struct llmobs_span *span,
     return llmobs_json_set(span->metadata, "max_tokens", number);
 }
 
-static int64_t or_none(int64_t number)
-{
-    return number > 0 ? number : 0;
-}
-
 /* Tokens that were read from the cache or written to it are input too (WIRE
  * 6.9). */
 void llmobs_bedrock_count(const struct llmobs_counts *tokens,
@@ -108,7 +103,8 @@ void llmobs_bedrock_count(const struct llmobs_counts *tokens,
     struct llmobs_counts all = *tokens;
 
     if (all.input >= 0)
-        all.input += or_none(all.cache_read) + or_none(all.cache_write);
+        all.input = llmobs_usage_add(
+            llmobs_usage_add(all.input, all.cache_read), all.cache_write);
     if (all.input >= 0 && all.output >= 0 && all.total < all.input + all.output)
         all.total = all.input + all.output;
     llmobs_usage_put(&all, span->metrics);

@@ -62,15 +62,6 @@ static int add_text(struct parts *parts, const char *text)
     return rc < 0 ? rc : llmobs_message_content_append(&parts->text, text);
 }
 
-static int add_call(struct parts *parts, const struct llmobs_json *use)
-{
-    return llmobs_json_add(
-        parts->calls,
-        llmobs_tools_call(
-            llmobs_json_gets(use, "name"), llmobs_json_gets(use, "toolUseId"),
-            "toolUse", llmobs_tools_arguments(llmobs_json_get(use, "input"))));
-}
-
 /* False for an empty object, array or text, and for 0 and false: no values. */
 static bool says_something(const struct llmobs_json *value)
 {
@@ -195,7 +186,12 @@ static int add_block(struct parts *parts, const struct llmobs_json *block)
     if (llmobs_json_is_array(cited))
         return add_cited(parts, cited);
     if (has_members(use))
-        return add_call(parts, use);
+        return llmobs_json_add(
+            parts->calls,
+            llmobs_tools_call(
+                llmobs_json_gets(use, "name"),
+                llmobs_json_gets(use, "toolUseId"), "toolUse",
+                llmobs_tools_arguments(llmobs_json_get(use, "input"))));
     if (has_members(result))
         return add_results(parts, result);
     if (llmobs_json_get(thoughts, "redactedContent"))

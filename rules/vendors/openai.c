@@ -35,15 +35,6 @@ bool llmobs_openai_asks(const struct llmobs_reading *reading, const char *what)
            llmobs_reading_has(reading, what);
 }
 
-/* Finds a value on either side of the missing middle. */
-static struct llmobs_json *value_of(const struct llmobs_call *call,
-                                    const char *key)
-{
-    struct llmobs_json *value = llmobs_cut_json_first(call->response, key);
-
-    return value ? value : llmobs_cut_json_last(call->response_tail, key);
-}
-
 /* True where the last finish reason is there; embeddings have none and end with
  * their usage. */
 static bool has_ended(const struct llmobs_reading *reading,
@@ -69,9 +60,11 @@ int llmobs_openai_ends(struct llmobs_reading *reading)
     const struct llmobs_call *call = reading->classified->call;
     struct llmobs_json *usage =
         llmobs_cut_json_last(call->response_tail, "usage");
-    struct llmobs_json *model = value_of(call, "model");
+    struct llmobs_json *model = llmobs_cut_json_first(call->response, "model");
     int rc;
 
+    if (!model)
+        model = llmobs_cut_json_last(call->response_tail, "model");
     if (!usage)
         usage = llmobs_cut_json_first(call->response, "usage");
     reading->span->complete = has_ended(reading, usage);

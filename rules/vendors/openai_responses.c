@@ -477,28 +477,22 @@ static int read_response(struct llmobs_reading *reading,
                                 llmobs_json_get(response, "instructions"));
 }
 
-/* True for a call that the program has to answer, not the server. */
-static bool waits_for_program(const struct llmobs_json *item)
-{
-    static const char types[] =
-        "function_call\0custom_tool_call\0computer_call\0local_shell_call\0"
-        "shell_call\0apply_patch_call\0";
-    const char *type = llmobs_json_gets(item, "type");
-
-    return type && llmobs_words_have(types, type);
-}
-
 /* The response has a status in the place of a reason. A call of a tool is a
  * reason where the response is complete. */
 static const char *reason_of(const struct llmobs_json *response,
                              const char *status,
                              const struct llmobs_json *items)
 {
+    static const char asks[] = /* the program, not the server */
+        "function_call\0custom_tool_call\0computer_call\0local_shell_call\0"
+        "shell_call\0apply_patch_call\0";
+
     if (strcmp(status, "incomplete") == 0)
         return llmobs_json_gets(llmobs_json_get(response, "incomplete_details"),
                                 "reason");
     LLMOBS_JSON_EACH (one, items, true)
-        if (strcmp(status, "completed") == 0 && waits_for_program(one))
+        if (strcmp(status, "completed") == 0 && llmobs_json_gets(one, "type") &&
+            llmobs_words_have(asks, llmobs_json_gets(one, "type")))
             return "tool_call";
     return status;
 }

@@ -347,18 +347,6 @@ static int add_images(struct stream_choice *choice,
     return rc;
 }
 
-static int add_audio(struct stream_choice *choice,
-                     const struct llmobs_json *audio)
-{
-    int rc = llmobs_message_content_append(&choice->audio,
-                                           llmobs_json_gets(audio, "data"));
-
-    if (rc < 0)
-        return rc;
-    return llmobs_message_content_append(&choice->transcript,
-                                         llmobs_json_gets(audio, "transcript"));
-}
-
 static int add_reasoning(struct stream_choice *choice,
                          const struct llmobs_json *delta)
 {
@@ -373,12 +361,13 @@ static int add_delta(struct stream_choice *choice,
                      const struct llmobs_json *delta)
 {
     const struct llmobs_json *content = llmobs_json_get(delta, "content");
-    const struct llmobs_json *calls;
+    const struct llmobs_json *audio, *calls;
     int rc;
 
     /* Most chunks have nothing else. */
     if (content && llmobs_json_len(delta) == 1)
         return add_content(choice, content);
+    audio = llmobs_json_get(delta, "audio");
     calls = llmobs_json_get(delta, "tool_calls");
     rc = set_first(&choice->role, llmobs_json_gets(delta, "role"));
     if (rc == 0)
@@ -389,7 +378,11 @@ static int add_delta(struct stream_choice *choice,
         rc = llmobs_message_content_append(&choice->refusal,
                                            llmobs_json_gets(delta, "refusal"));
     if (rc == 0)
-        rc = add_audio(choice, llmobs_json_get(delta, "audio"));
+        rc = llmobs_message_content_append(&choice->audio,
+                                           llmobs_json_gets(audio, "data"));
+    if (rc == 0)
+        rc = llmobs_message_content_append(
+            &choice->transcript, llmobs_json_gets(audio, "transcript"));
     if (rc == 0)
         rc = add_images(choice, llmobs_json_get(delta, "images"));
     if (rc == 0)
@@ -496,8 +489,8 @@ void llmobs_stream_reasons(const struct llmobs_stream *stream,
         llmobs_fact_finish(span, choice_of(stream, i)->reason);
 }
 
-static int add_text(struct llmobs_stream *stream, const char *text,
-                    bool thought)
+int llmobs_stream_say(struct llmobs_stream *stream, const char *text,
+                      bool thought)
 {
     struct stream_choice *choice;
     int rc;
@@ -510,16 +503,6 @@ static int add_text(struct llmobs_stream *stream, const char *text,
     stream->begun = stream->begun || *text;
     return llmobs_message_content_append(
         thought ? &choice->reasoning : &choice->content, text);
-}
-
-int llmobs_stream_text(struct llmobs_stream *stream, const char *text)
-{
-    return add_text(stream, text, false);
-}
-
-int llmobs_stream_reasoning(struct llmobs_stream *stream, const char *text)
-{
-    return add_text(stream, text, true);
 }
 
 int llmobs_stream_call(struct llmobs_stream *stream, int64_t index,

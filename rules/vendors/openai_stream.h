@@ -42,8 +42,8 @@ int llmobs_stream_add(struct llmobs_stream *stream,
  * Texts may be NULL; `call` is a tool call, or a piece of one, in a chunk's
  * form. */
 int llmobs_stream_role(struct llmobs_stream *stream, const char *role);
-int llmobs_stream_text(struct llmobs_stream *stream, const char *text);
-int llmobs_stream_reasoning(struct llmobs_stream *stream, const char *text);
+int llmobs_stream_say(struct llmobs_stream *stream, const char *text,
+                      bool thought);
 int llmobs_stream_call(struct llmobs_stream *stream, int64_t index,
                        const struct llmobs_json *call);
 

@@ -75,18 +75,6 @@ static int add_line(struct llmobs_buf *text, const char *line)
 
 /* -- content ------------------------------------------------------------- */
 
-static int add_audio(struct llmobs_message_content *content,
-                     const struct llmobs_json *part)
-{
-    const struct llmobs_json *audio = llmobs_json_get(part, "input_audio");
-    const char *data = llmobs_json_gets(audio, "data");
-
-    if (!llmobs_has_text(data))
-        return llmobs_message_content_append(&content->text, "[audio]");
-    return llmobs_message_content_add_audio(content, data,
-                                            llmobs_json_gets(audio, "format"));
-}
-
 /* True for sound whose words came with it. */
 static bool is_speech(const struct llmobs_json *part)
 {
@@ -116,7 +104,7 @@ static int add_part(struct llmobs_message_content *content,
         return llmobs_message_content_append(
             &content->text, llmobs_json_gets(part, "transcript"));
     if (llmobs_json_says(part, "type", "input_audio"))
-        return add_audio(content, part);
+        return llmobs_message_content_add_input(content, part);
     if (llmobs_json_says(part, "type", "output_audio") ||
         llmobs_json_says(part, "type", "audio"))
         return llmobs_message_content_append(&content->text, "[audio]");

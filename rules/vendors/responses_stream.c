@@ -119,33 +119,23 @@ static int add_delta(struct llmobs_responses_stream *stream, enum piece piece,
     return llmobs_message_content_append(&streamed->pieces[piece], text);
 }
 
-static bool is_last(const char *type)
-{
-    static const char types[] =
-        "response.completed\0response.incomplete\0response.failed\0";
-
-    return llmobs_words_have(types, type);
-}
-
-static void read_response(struct llmobs_responses_stream *stream,
-                          const char *type, struct llmobs_json *response)
-{
-    llmobs_json_free(stream->response);
-    stream->response = llmobs_json_share(response);
-    stream->done = stream->done || is_last(type);
-    if (llmobs_json_len(llmobs_json_get(response, "output")) > 0)
-        stream->begun = true;
-}
-
 int llmobs_responses_stream_add(struct llmobs_responses_stream *stream,
                                 const char *type,
                                 const struct llmobs_json *event)
 {
+    static const char last[] =
+        "response.completed\0response.incomplete\0response.failed\0";
     struct llmobs_json *response = llmobs_json_get(event, "response");
     enum piece piece;
 
-    if (llmobs_json_is_object(response))
-        read_response(stream, type, response);
+    if (llmobs_json_is_object(response)) {
+        llmobs_json_free(stream->response);
+        stream->response = llmobs_json_share(response);
+        stream->done = stream->done || llmobs_words_have(last, type);
+        stream->begun =
+            stream->begun ||
+            llmobs_json_len(llmobs_json_get(response, "output")) > 0;
+    }
     if (strcmp(type, "response.output_item.added") == 0)
         return add_item(stream, event, false);
     if (strcmp(type, "response.output_item.done") == 0)
