@@ -39,6 +39,8 @@ static const struct name needed[] = {
     NAME("content-encoding"),
     NAME("x-stainless-helper-method"),
     NAME("anthropic-beta"),
+    NAME("ai-language-model-id"),
+    NAME("ai-model-id"),
     NAME("x-amzn-bedrock-agentcore-runtime-session-id"),
     NAME("x-amzn-errortype"),
     NAME("x-amzn-bedrock-input-token-count"),

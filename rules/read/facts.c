@@ -31,6 +31,7 @@ static void set_model(struct llmobs_reading *reading)
 {
     char *deployment;
 
+    llmobs_fact_asked(reading, llmobs_request_named(reading->classified->call));
     if (!is_set(reading->span, LLMOBS_FACT_REQUEST_MODEL))
         llmobs_fact_asked(reading, llmobs_json_gets(reading->request, "model"));
     if (is_set(reading->span, LLMOBS_FACT_REQUEST_MODEL))
@@ -201,6 +202,7 @@ static const struct {
     {LLMOBS_FACT_RESPONSE_ID, true, "responseId"},
     {LLMOBS_FACT_RESPONSE_MODEL, true, "model"},
     {LLMOBS_FACT_RESPONSE_MODEL, true, "modelVersion"},
+    {LLMOBS_FACT_RESPONSE_MODEL, true, "modelId"},
     {LLMOBS_FACT_SYSTEM_FINGERPRINT, false, "system_fingerprint"},
 };
 

@@ -341,6 +341,8 @@ static int name_model(struct llmobs_reading *reading)
     model = reading->model;
     if (!model)
         model = llmobs_json_gets(reading->request, "model");
+    if (!model)
+        model = llmobs_request_named(reading->classified->call);
     if (!model || !*model) {
         deployment = llmobs_url_decode(
             llmobs_request_deployment(reading->classified->url));

@@ -225,3 +225,15 @@ bool llmobs_request_has_messages(const struct llmobs_call *call,
                                    "messages");
     return llmobs_json_is_array(llmobs_json_get(request, "messages"));
 }
+
+const char *llmobs_request_named(const struct llmobs_call *call)
+{
+    static const char names[] = "ai-language-model-id\0ai-model-id\0";
+    const char *model = NULL;
+
+    LLMOBS_WORDS_EACH (name, names)
+        if (!model)
+            model = llmobs_header_find(call->request_headers,
+                                       call->request_header_count, name);
+    return model;
+}

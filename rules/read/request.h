@@ -45,4 +45,7 @@ int llmobs_request_segment(const struct llmobs_url *url, size_t back,
 bool llmobs_request_has_messages(const struct llmobs_call *call,
                                  const struct llmobs_json *request);
 
+/* The model that a header names, as at Vercel's gateway; NULL: none does. */
+const char *llmobs_request_named(const struct llmobs_call *call);
+
 #endif
