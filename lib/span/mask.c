@@ -19,6 +19,7 @@
 #define CUT_LEAST ((size_t)4) /* of a key that the text's end cuts off */
 /* The least length of a private key's line, and of a key that its beginning
  * alone makes certain: the words of a sentence are shorter. */
+#define COUNT_DIGITS 5 /* of tokens */
 #define KEY_LINE ((size_t)16)
 #define TOKEN_CHARS "-_*.~+/=:"
 
@@ -789,6 +790,33 @@ static bool is_other_mark(const struct llmobs_mask_walk *w, char mark,
     return at > 0 && strchr("!<>=", text[at - 1]);
 }
 
+/* True for a word that stands for a secret in code, "YOUR_API_KEY" or
+ * "$TOKEN", and for a count of tokens; a code of six digits is none. */
+static bool is_stand_in(const struct llmobs_mask_walk *w,
+                        const struct member *m, struct piece value)
+{
+    const char *text = w->text.data + value.from;
+    size_t len = value.to - value.from, lead = len > 0 && *text == '$';
+    size_t digits = 0, letters = 0, marks = 0;
+    struct member word = {.len = len - lead};
+
+    for (size_t i = lead; i < len; i++) {
+        digits += text[i] >= '0' && text[i] <= '9';
+        letters += (text[i] >= 'A' && text[i] <= 'Z') ||
+                   (lead && text[i] >= 'a' && text[i] <= 'z');
+        marks += text[i] == '_';
+    }
+    if (digits == len && len <= COUNT_DIGITS)
+        return m->len >= 5 &&
+               strncasecmp(name_of(m) + m->len - 5, "token", 5) == 0;
+    if (len == m->len && strncasecmp(text, name_of(m), len) == 0)
+        return true;
+    if (letters + marks < word.len || word.len > sizeof(word.name))
+        return false;
+    memcpy(word.name + sizeof(word.name) - word.len, text + lead, word.len);
+    return lead + marks > 0 && is_doubtful_name(&word);
+}
+
 static bool find_named(struct llmobs_mask_walk *w, char mark, size_t at,
                        size_t end)
 {
@@ -801,7 +829,8 @@ static bool find_named(struct llmobs_mask_walk *w, char mark, size_t at,
     if (skip_word(w, m.value.from, SSH_DASHES))
         return false; /* a private key, which has more lines */
     m.value = skip_lead(w, m.value);
-    return m.value.to > m.value.from && set_found(w, m.value);
+    return m.value.to > m.value.from && !is_stand_in(w, &m, m.value) &&
+           set_found(w, m.value);
 }
 
 /* Moves from behind a word of a list, and its quote, to the text of the next

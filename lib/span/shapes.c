@@ -212,6 +212,25 @@ struct shape {
     bool folder; /* it says so where a slash follows */
 };
 
+/* True for the name of a picture, "logo-3f2a9c.png", whose last part is a hash
+ * as tools make it, of small hexadecimal digits; `rest` bytes are behind it. */
+static bool is_picture(const char *text, size_t len, size_t rest)
+{
+    static const char ends[] =
+        ".png\0.jpg\0.jpeg\0.gif\0.webp\0.svg\0.ico\0.avif\0";
+    size_t at = len;
+
+    while (at > 0 && text[at - 1] && strchr("0123456789abcdef", text[at - 1]))
+        at--;
+    if ((at > 0 && kind_of(text[at - 1])) || is_opaque_word(text, at))
+        return false;
+    LLMOBS_WORDS_EACH (end, ends)
+        if (strlen(end) <= rest &&
+            strncasecmp(text + len, end, strlen(end)) == 0)
+            return true;
+    return false;
+}
+
 static bool is_shaped(struct shape *shape, const char *text, size_t len)
 {
     bool named = shape->named, about = shape->about;
@@ -238,7 +257,8 @@ void llmobs_shapes_mask(struct llmobs_buf *buf, size_t at, bool error)
         while (at + len < buf->len && is_word_byte(buf->data[at + len]))
             len++;
         keep = len;
-        if (len && is_shaped(&shape, buf->data + at, len)) {
+        if (len && is_shaped(&shape, buf->data + at, len) &&
+            !is_picture(buf->data + at, len, buf->len - at - len)) {
             memset(buf->data + to, '*', 3);
             to += 3;
             keep = KEEP;

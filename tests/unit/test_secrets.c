@@ -518,6 +518,51 @@ static size_t add_mark(struct llmobs_buf *out, size_t from)
     return to > from ? to : LLMOBS_LEADS;
 }
 
+/* Words that stand for a secret, and counts; of each a canary: a secret of that
+ * length and alphabet in the same place. */
+TEST(stand_ins_stay)
+{
+    static const char *const rows[] = {
+        "client = OpenAI(api_key=API_KEY)",
+        "{\"content\": \"OpenAI(api_key=\\\"YOUR_API_KEY\\\")\"}",
+        "OpenAI(api_key=api_key)",
+        "export OPENAI_API_KEY=$OPENAI_API_KEY",
+        "api_key=$api_token&a=b",
+        "token=15",
+        "total_token=12345",
+    };
+    static const char *const secret[] = {
+        "client = OpenAI(api_key=XQZ_JWF)",
+        "client = OpenAI(api_key=qwe_rty)",
+        "client = OpenAI(api_key=xqzjwmf)",
+        "{\"content\": \"OpenAI(api_key=\\\"XQZR_JWF_KPM\\\")\"}",
+        "OpenAI(api_key=api_kex)",
+        "export OPENAI_API_KEY=$OPENAI_API_KEX",
+        "api_key=$api_tokex&a=b",
+        "api_key=my_token",
+        "api_key=MONKEY",
+        "token=a5",
+        "token=123456",
+        "password=12345",
+        "pin_code=1 secret=12345",
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        char *text = strdup(rows[i]);
+
+        llmobs_secrets_mask(text, strlen(text));
+        ck_assert_str_eq(text, rows[i]);
+        free(text);
+    }
+    for (size_t i = 0; i < sizeof(secret) / sizeof(*secret); i++) {
+        char *text = strdup(secret[i]);
+
+        llmobs_secrets_mask(text, strlen(text));
+        ck_assert_msg(strchr(text, '*'), "%s", text);
+        free(text);
+    }
+}
+
 TEST(the_tables_of_beginnings_fit)
 {
     UNIT_ENDS(llmobs_buf) out;
