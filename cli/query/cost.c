@@ -59,13 +59,14 @@ void llmobs_cost_estimate(struct llmobs_row *row, struct llmobs_prices *prices)
     };
     double cost, others;
 
-    if (!row->filled || row->cost >= 0 || !llmobs_row_counts(row))
+    if (!row->filled || !llmobs_row_counts(row) ||
+        (row->given ? row->estimate : row->cost) >= 0)
         return;
     cost = llmobs_prices_cost(prices, row->provider, row->price_model,
                               row->local, &tokens);
     others = others_cost(row, prices, tokens.service);
     if (cost >= 0 && others >= 0 && cost + others <= LLMOBS_COST_MAX)
-        row->cost = cost + others;
+        *(row->given ? &row->estimate : &row->cost) = cost + others;
 }
 
 const char *llmobs_cost_source(const struct llmobs_prices *prices,

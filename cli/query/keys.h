@@ -75,6 +75,8 @@ enum llmobs_key_use {
       "as the provider gave it, else [an estimate](COST.md); at most 12 "      \
       "decimals",                                                              \
       ROW(MONEY, cost))                                                        \
+    K(ESTIMATE, "estimate_usd", "Estimate", 'Y', FIELD,                        \
+      "of a cost that the provider gave", ROW(MONEY, estimate))                \
     F(ML_APP, "ml_app", "ml-app", "App", 'a', FIELD | GROUP | FACET, "",       \
       TAG("ml_app"))                                                           \
     F(SERVICE, "service", "service", "Service", 'c', FIELD | GROUP | FACET,    \

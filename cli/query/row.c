@@ -273,6 +273,7 @@ static void read_cost(struct llmobs_row *row, const struct llmobs_json *event)
     if (!(cost >= 0 && cost <= LLMOBS_COST_MAX) || !llmobs_row_counts(row))
         cost = -1;
     row->cost = cost;
+    row->given = cost >= 0;
 }
 
 /* -- links ---------------------------------------------------------------- */
@@ -355,6 +356,7 @@ static const struct llmobs_row unknown = {
     .cache_read_tokens = -1,
     .cache_write_tokens = -1,
     .reasoning_tokens = -1,
+    .estimate = -1,
     .first_token = -1,
 };
 

@@ -70,6 +70,8 @@ struct llmobs_row {
     int64_t searches;   /* of the web, by a tool of the server */
     double first_token; /* seconds */
     double cost;        /* USD, of a row that counts (llmobs_row_counts) */
+    double estimate;    /* beside a cost that the provider gave; -1: none */
+    bool given;         /* the provider gave the cost */
     struct llmobs_evaluations *judged; /* borrowed; NULL: not read */
 
     struct llmobs_row *parent; /* the nearest shown one; NULL: at the top */

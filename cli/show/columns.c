@@ -260,6 +260,8 @@ void llmobs_columns_run(struct llmobs_buf *out, const struct llmobs_run *run)
 
 void llmobs_columns_facts(struct llmobs_buf *out, const struct llmobs_row *row)
 {
+    char room[LLMOBS_COST_TEXT];
+
     if (row->span_id)
         llmobs_buf_addf(out, "span %s", row->span_id);
     if (row->session)
@@ -269,6 +271,8 @@ void llmobs_columns_facts(struct llmobs_buf *out, const struct llmobs_row *row)
     if (row->response_model && row->model &&
         strcmp(row->response_model, row->model) != 0)
         llmobs_buf_addf(out, ", answered by %s", row->response_model);
+    if (llmobs_cost_text(row->estimate, room))
+        llmobs_buf_addf(out, ", estimated %s", room);
     add_tokens(out, row->cache_read_tokens, " tokens cached");
     add_tokens(out, row->cache_write_tokens, " written to the cache");
     add_tokens(out, row->reasoning_tokens, " of reasoning");

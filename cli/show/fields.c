@@ -89,7 +89,7 @@ int llmobs_view_fields(struct llmobs_view *view)
     for (size_t i = 0; i < fields->count; i++) {
         enum llmobs_key key = fields->keys[i].key;
 
-        if (key == LLMOBS_KEY_COST)
+        if (key == LLMOBS_KEY_COST || key == LLMOBS_KEY_ESTIMATE)
             llmobs_view_prices(view);
         if (key < LLMOBS_KEY_TAG &&
             llmobs_key_words(key)->uses & LLMOBS_KEY_WORDS)

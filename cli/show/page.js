@@ -124,7 +124,7 @@ const spanOf = (row, at) => {
   const first = s.first_token_s;
   return Object.assign(s, {trace: s.trace_id ?? NONE, id: s.span_id ?? '', parent: s.parent_id, name: s.name ?? '(no name)', kind: s.kind ?? '-',
     start: s.start ?? 0, length: s.duration_s, first: first && first * 1e9, input: s.input_tokens, output: s.output_tokens, read: s.cache_read_tokens,
-    write: s.cache_write_tokens, reasoning: s.reasoning_tokens, cost: s.cost_usd, call: s.kind === 'llm' || s.kind === 'embedding'});
+    write: s.cache_write_tokens, reasoning: s.reasoning_tokens, cost: s.cost_usd, estimate: s.estimate_usd, call: s.kind === 'llm' || s.kind === 'embedding'});
 };
 const spans = list(stored('index')).map(spanOf);
 /* A script, and a line of one, is named by the shortest end of its path that no other has. */
@@ -1396,7 +1396,7 @@ function headOfSpan(s) {
     s.response_model && s.response_model !== s.model && faint('answered by ' + line(s.response_model, 100))),
   h('div.facts', fact(duration(s.length)), s.first !== undefined && fact(duration(s.first), 'first token'),
     counts(s) && [fact(`${short(s.input)} → ${short(s.output)}`), faint(parts && `(${parts})`),
-      fact(dollars(s.cost), '', 'span-cost', s.cost), faint(PRICED), faint(lack([s]))], speed(s) && fact(speed(s) + ' tok/s')),
+      fact(dollars(s.cost), '', 'span-cost', s.cost), faint(s.estimate === undefined ? PRICED : dots(dollars(s.estimate), PRICED)), faint(lack([s]))], speed(s) && fact(speed(s) + ' tok/s')),
   ...boxesOf(s), h('div', {id: 'tabs', role: 'tablist', 'aria-label': 'Span'}, TABS.map((tab) => h('button',
     {role: 'tab', id: 'tab-' + tab, 'data-tab': tab, 'aria-controls': 'tab', click: () => change({tab})}, upper(tab)))),
   h('div', {id: 'tab', role: 'tabpanel', tabindex: 0})];

@@ -525,6 +525,36 @@ def made():
         about["date"] == "2026-02-03", (done, table))
 
 
+def beside():
+    """Our estimate stands beside a cost that a gateway gave."""
+    table = {"m*": {"input_cost_per_token": 0.01,
+                    "output_cost_per_token": 0.02}}
+    prices = write("beside.json", table)
+    events = [call(1, "m-1", "portkey", input_tokens=10, output_tokens=5,
+                   total_cost=0.5),
+              call(2, "m-1", "portkey", input_tokens=10, output_tokens=5),
+              call(3, "other", "portkey", input_tokens=10, output_tokens=5,
+                   total_cost=0.25),
+              call(4, "m-1", "portkey", total_cost=0.125)]
+    for event in events:
+        event["trace_id"] = "8" * 32
+    where = store("beside", events)
+    rows = tool("view", "--store", where, "--csv", "--fields",
+                "name,cost_usd,estimate_usd", prices=prices).stdout.decode()
+    check("both are fields", sorted(rows.splitlines()[1:]) == [
+        "name 1,0.5,0.2", "name 2,0.2,", "name 3,0.25,", "name 4,0.125,"],
+        rows)
+    alone = tool("view", "--store", where, "--csv", "--fields",
+                 "name,estimate_usd", prices=prices).stdout.decode()
+    check("the estimate is a field of its own",
+          "name 1,0.2" in alone.splitlines(), alone)
+    whole = tool("view", "--store", where, "last",
+                 prices=prices).stdout.decode()
+    check("view shows both, and no estimate twice",
+          re.search(r"name 1 .*\$0\.50 .*\n.*, estimated \$0\.20", whole) and
+          whole.count(", estimated $") == 1, whole)
+
+
 def sessions():
     """A session of a coding agent by model, an agent of it below its starter."""
     def said(number, model, session, cost, starter=None):
@@ -560,7 +590,7 @@ def sessions():
           "Do it." in rows and "task-notification" not in rows, rows)
 
 
-for part in (formula, sessions, given, bills, absent, shipped, bad_files, big_file, exports,
+for part in (formula, beside, sessions, given, bills, absent, shipped, bad_files, big_file, exports,
              limits, kept_apart, made):
     if not ONLY or part.__name__ in ONLY:
         part()
