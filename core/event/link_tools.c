@@ -246,17 +246,6 @@ static void link_to(const struct llmobs_linking *l,
     llmobs_link_runs_answered(l, call, answer);
 }
 
-/* If the request repeats the call, both must name the same tool. */
-static bool is_same_tool(const struct llmobs_linking *l,
-                         const struct llmobs_link_record *record,
-                         const struct llmobs_json *call)
-{
-    const uint64_t check =
-        call ? check_of(l, llmobs_json_gets(call, "name")) : record->check;
-
-    return record->check == check;
-}
-
 /* `turn` is the answer that the history ends with, even if its calls have no
  * usable ids; NULL: not known. */
 static void link_result(const struct llmobs_linking *l,
@@ -275,7 +264,9 @@ static void link_result(const struct llmobs_linking *l,
                 : find_tool(l->input, "tool_calls", id);
     if (turn && !known && call)
         link_to(l, turn, call, result);
-    else if (!turn && known && is_same_tool(l, &record, call))
+    else if (!turn && known && /* both name the same tool */
+             (!call ||
+              record.check == check_of(l, llmobs_json_gets(call, "name"))))
         link_to(l, &record, call, result);
 }
 

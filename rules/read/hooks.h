@@ -119,20 +119,8 @@ int llmobs_oci_chat_event(struct llmobs_reading *reading,
 int llmobs_oci_chat_finish(struct llmobs_reading *reading);
 int llmobs_oci_chat_ends(struct llmobs_reading *reading);
 
-/* vendors/openai_chat.c */
-int llmobs_cortex_document(struct llmobs_reading *reading,
-                           const struct llmobs_json *body);
-int llmobs_cortex_event(struct llmobs_reading *reading,
-                        const struct llmobs_event *event);
-int llmobs_cortex_finish(struct llmobs_reading *reading);
-
-/* vendors/openai_completions.c */
+/* vendors/chat.c */
 bool llmobs_completion_asks(const struct llmobs_reading *reading);
-int llmobs_completion_request(struct llmobs_reading *reading);
-int llmobs_completion_document(struct llmobs_reading *reading,
-                               const struct llmobs_json *body);
-int llmobs_completion_event(struct llmobs_reading *reading,
-                            const struct llmobs_event *event);
 
 /* vendors/vertex_chat.c */
 bool llmobs_vertex_chat_asks(const struct llmobs_reading *reading);

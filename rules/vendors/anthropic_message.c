@@ -80,23 +80,17 @@ static bool is_ascii(const char *text)
     return true;
 }
 
-static bool is_shown(const char *mime)
-{
-    static const char mimes[] =
-        "image/jpeg\0image/png\0image/gif\0image/webp\0";
-
-    return mime && llmobs_words_have(mimes, mime);
-}
-
 static int add_image(const struct sink *sink, const struct llmobs_json *block)
 {
     const struct llmobs_json *source = llmobs_json_get(block, "source");
     const char *mime = llmobs_json_gets(source, "media_type");
+    static const char shown[] =
+        "image/jpeg\0image/png\0image/gif\0image/webp\0";
     const char *data = llmobs_json_gets(source, "data");
     uint64_t bytes;
 
     if (!sink->images || !llmobs_json_says(source, "type", "base64") || !data ||
-        !*data || !is_shown(mime) || !is_ascii(data))
+        !*data || !mime || !llmobs_words_have(shown, mime) || !is_ascii(data))
         return add_text(sink, sink->role, IMAGE_SEEN);
     if (llmobs_media_left_out(llmobs_text_of(data), &bytes) ||
         strlen(data) > LLMOBS_ANTHROPIC_IMAGE_MAX)

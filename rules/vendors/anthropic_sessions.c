@@ -173,19 +173,6 @@ static int rest(struct llmobs_reading *reading,
                             llmobs_json_gets(reason, "type"));
 }
 
-/* The server itself tries again after most errors. */
-static int fail(struct llmobs_reading *reading,
-                const struct llmobs_event *event)
-{
-    const struct llmobs_json *error = llmobs_json_get(event->json, "error");
-
-    return llmobs_json_says(llmobs_json_get(error, "retry_status"), "type",
-                            "retrying")
-               ? 0
-               : llmobs_error_read(event->json, event->data,
-                                   reading->classified->call, reading->span);
-}
-
 static int anthropic_sessions_agent(struct llmobs_reading *reading,
                                     const struct llmobs_event *event,
                                     struct llmobs_text type)
@@ -222,6 +209,8 @@ static int anthropic_sessions_event(struct llmobs_reading *reading,
 {
     struct llmobs_text type =
         llmobs_text_of(llmobs_json_gets(event->json, "type"));
+    const struct llmobs_json *retry =
+        llmobs_json_get(llmobs_json_get(event->json, "error"), "retry_status");
     const char *id = llmobs_json_gets(event->json, "id");
     struct state *state = reading->state;
     int rc;
@@ -244,7 +233,11 @@ static int anthropic_sessions_event(struct llmobs_reading *reading,
     if (llmobs_text_is(type, "span.model_request_end"))
         return count(state, event->json);
     if (llmobs_text_is(type, "session.error"))
-        return fail(reading, event);
+        return llmobs_json_says(retry, "type", "retrying")
+                   ? 0 /* the server itself tries again */
+                   : llmobs_error_read(event->json, event->data,
+                                       reading->classified->call,
+                                       reading->span);
     if (llmobs_text_is(type, "session.status_running"))
         reading->done = false;
     return llmobs_text_is(type, "session.status_idle") ||

@@ -84,13 +84,6 @@ static struct block *find_block(const struct llmobs_anthropic_stream *stream,
     return NULL;
 }
 
-/* True for tool calls and results, whether the app or the server runs the tool.
- */
-static bool is_tool(const char *type)
-{
-    return type && (strstr(type, "tool_use") || strstr(type, "tool_result"));
-}
-
 static int start_block(struct llmobs_anthropic_stream *stream,
                        const struct llmobs_json *from, int64_t index)
 {
@@ -116,7 +109,8 @@ static int start_block(struct llmobs_anthropic_stream *stream,
     if (rc == 0)
         rc = llmobs_message_content_append(&block->thinking,
                                            llmobs_json_gets(from, "thinking"));
-    if (block->text.len + block->thinking.len > 0 || is_tool(type))
+    if (block->text.len + block->thinking.len > 0 ||
+        (type && (strstr(type, "tool_use") || strstr(type, "tool_result"))))
         stream->begun = true;
     return rc;
 }

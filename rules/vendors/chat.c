@@ -4,8 +4,11 @@
 
 #include "rules/vendors/openai.h"
 #include "rules/read/facts.h"
+#include "rules/read/hooks.h"
+#include "rules/read/inputs.h"
 #include "rules/read/request.h"
 #include "rules/read/sources.h"
+#include "rules/read/text.h"
 #include "rules/read/tools.h"
 #include "rules/read/usage.h"
 
@@ -13,6 +16,14 @@ static const char *audio_format(const struct llmobs_reading *reading)
 {
     return llmobs_json_gets(llmobs_json_get(reading->request, "audio"),
                             "format");
+}
+
+bool llmobs_completion_asks(const struct llmobs_reading *reading)
+{
+    /* llama.cpp's server answers as its own API does without "/v1". */
+    return llmobs_openai_asks(reading, "prompt") &&
+           !llmobs_text_has_any(reading->classified->call->response,
+                                "\"tokens_evaluated\"\0");
 }
 
 bool llmobs_chat_asks(const struct llmobs_reading *reading)
@@ -23,6 +34,11 @@ bool llmobs_chat_asks(const struct llmobs_reading *reading)
                 llmobs_json_get(reading->request, "messages")));
 }
 
+static int add_prompt(void *messages, struct llmobs_text text)
+{
+    return llmobs_message_add_text(messages, NULL, text);
+}
+
 int llmobs_chat_request(struct llmobs_reading *reading)
 {
     const struct llmobs_chat_variant *variant = reading->form->variant;
@@ -31,10 +47,16 @@ int llmobs_chat_request(struct llmobs_reading *reading)
 
     if (rc < 0 || reading->classified->call->request_truncated)
         return rc;
-    span->input_messages = llmobs_message_read_list(
-        llmobs_json_get(reading->request, "messages"), variant->messages);
+    span->input_messages =
+        variant->texts ? llmobs_json_array()
+                       : llmobs_message_read_list(
+                             llmobs_json_get(reading->request, "messages"),
+                             variant->messages);
     if (!span->input_messages)
         return -ENOMEM;
+    if (variant->texts)
+        return llmobs_inputs_each(llmobs_json_get(reading->request, "prompt"),
+                                  add_prompt, span->input_messages);
     return llmobs_tools_read_definitions(reading->request,
                                          &span->tool_definitions);
 }
@@ -43,16 +65,24 @@ int llmobs_chat_document(struct llmobs_reading *reading,
                          const struct llmobs_json *body)
 {
     const struct llmobs_json *choices = llmobs_json_get(body, "choices");
+    const struct llmobs_chat_variant *variant = reading->form->variant;
     struct llmobs_json *list = llmobs_json_array();
     int rc =
         list ? llmobs_reading_model(reading, llmobs_json_gets(body, "model"))
              : -ENOMEM;
 
     LLMOBS_JSON_EACH (choice, choices, rc == 0) {
-        llmobs_fact_finish(reading->span,
-                           llmobs_json_gets(choice, "finish_reason"));
-        rc = llmobs_message_add_answer(list, llmobs_json_get(choice, "message"),
-                                       audio_format(reading));
+        const struct llmobs_json *said = llmobs_json_get(choice, "message");
+        const char *text = llmobs_json_gets(choice, "text");
+
+        if (!variant->mute)
+            llmobs_fact_finish(reading->span,
+                               llmobs_json_gets(choice, "finish_reason"));
+        if (!text) /* some servers send a message instead */
+            text = llmobs_json_gets(said, "content");
+        rc = variant->texts
+                 ? add_prompt(list, llmobs_text_of(text))
+                 : llmobs_message_add_answer(list, said, audio_format(reading));
     }
     reading->span->output_messages = list;
     if (rc == 0)
@@ -64,9 +94,11 @@ int llmobs_chat_document(struct llmobs_reading *reading,
 int llmobs_chat_event(struct llmobs_reading *reading,
                       const struct llmobs_event *event)
 {
+    const struct llmobs_chat_variant *variant = reading->form->variant;
     struct llmobs_stream *stream = reading->state;
     int rc;
 
+    stream->texts = variant->texts;
     if (!event->alike)
         stream->bare = NULL;
     else if (!stream->bare && !llmobs_usage_find(event->json))
@@ -74,7 +106,8 @@ int llmobs_chat_event(struct llmobs_reading *reading,
     rc = llmobs_stream_add(stream, event->json);
     if (stream->begun)
         llmobs_reading_token(reading, event);
-    reading->done = reading->done || stream->done;
+    reading->done = reading->done || stream->done ||
+                    (variant->mute && llmobs_usage_find(event->json));
     return rc < 0 ? rc
                   : llmobs_sources_event(reading, event, LLMOBS_SOURCES_OPENAI);
 }
@@ -88,7 +121,8 @@ static int make_messages(struct llmobs_reading *reading)
 
     if (stream->choices.count == 0)
         return 0;
-    llmobs_stream_reasons(stream, reading->span);
+    if (!variant->mute || !reading->done)
+        llmobs_stream_reasons(stream, reading->span);
     stream->keep_space = variant->keep_space;
     reading->span->output_messages =
         stream->texts ? llmobs_stream_texts(stream)

@@ -20,6 +20,8 @@ struct llmobs_chat_variant {
     const struct llmobs_message_form *messages; /* of the request */
     bool asked_model; /* a stream's model is the request's */
     bool keep_space;  /* a stream's content keeps the white space around it */
+    bool texts;       /* a prompt, and texts without a role */
+    bool mute;        /* no answer has a reason, and counts end a stream */
 };
 
 /* OpenAI's own variant, and the keys of its requests that become metadata. */

@@ -1,8 +1,6 @@
 /* The OpenAI chat completions dialect (WIRE 6.3, 6.6, 6.7), which most
  * other providers speak too. */
-#include "rules/read/hooks.h"
 #include "rules/vendors/chat.h"
-#include "rules/read/usage.h"
 
 const char llmobs_chat_openai_keys[] =
     "stream\0temperature\0top_p\0user\0audio\0frequency_penalty\0"
@@ -15,38 +13,3 @@ const struct llmobs_chat_variant llmobs_chat_openai = {
     .metadata = llmobs_chat_openai_keys,
     .messages = &llmobs_message_openai,
 };
-
-/* Snowflake's answers have no reason, and its streams no mark at their end: the
- * last event has the counts (docs.snowflake.com, Cortex REST API). */
-int llmobs_cortex_event(struct llmobs_reading *reading,
-                        const struct llmobs_event *event)
-{
-    int rc = llmobs_chat_event(reading, event);
-
-    if (llmobs_usage_find(event->json))
-        reading->done = true;
-    return rc;
-}
-
-static void drop_reason(struct llmobs_reading *reading)
-{
-    llmobs_span_fact_unset(&reading->span->facts, LLMOBS_FACT_FINISH_REASONS);
-}
-
-int llmobs_cortex_document(struct llmobs_reading *reading,
-                           const struct llmobs_json *body)
-{
-    int rc = llmobs_chat_document(reading, body);
-
-    drop_reason(reading);
-    return rc;
-}
-
-int llmobs_cortex_finish(struct llmobs_reading *reading)
-{
-    int rc = llmobs_chat_finish(reading);
-
-    if (reading->done)
-        drop_reason(reading);
-    return rc;
-}

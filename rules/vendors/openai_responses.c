@@ -399,25 +399,18 @@ static int read_request(struct llmobs_reading *reading)
 
 /* -- the response -------------------------------------------------------- */
 
-/* Reads how much the model reasons from the response: only it says which mode
- * was taken. */
-static int read_reasoning(struct llmobs_span *span,
-                          const struct llmobs_json *response)
-{
-    struct llmobs_json *reasoning = llmobs_json_get(response, "reasoning");
-
-    if (!llmobs_json_gets(reasoning, "context") &&
-        !llmobs_json_gets(reasoning, "mode"))
-        return 0;
-    return llmobs_json_set(span->metadata, "reasoning",
-                           llmobs_json_share(reasoning));
-}
-
 static int read_metadata(struct llmobs_reading *reading,
                          const struct llmobs_json *response)
 {
     const char *key = response_keys;
-    int rc = read_reasoning(reading->span, response);
+    struct llmobs_json *reasoning = llmobs_json_get(response, "reasoning");
+    int rc = 0;
+
+    /* Only the response says which mode was taken. */
+    if (llmobs_json_gets(reasoning, "context") ||
+        llmobs_json_gets(reasoning, "mode"))
+        rc = llmobs_json_set(reading->span->metadata, "reasoning",
+                             llmobs_json_share(reasoning));
 
     for (size_t i = 0; rc == 0 && i < RESPONSE_METADATA_KEYS;
          i++, key = llmobs_words_next(key)) {
