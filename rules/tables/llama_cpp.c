@@ -66,7 +66,10 @@ static bool completes(const struct llmobs_reading *reading)
 
 bool llmobs_llama_cpp_embeds(const struct llmobs_reading *reading)
 {
-    return has_key(reading, "content");
+    return has_key(reading, "content") ||
+           (has_key(reading, "input") &&
+            llmobs_text_has_any(reading->classified->call->response,
+                                "\"embedding\":[[\0"));
 }
 
 /* -- the request --------------------------------------------------------- */
