@@ -55,6 +55,8 @@ struct row {
     ROW(OUTPUT_TYPE, "gen_ai.output.type", ALL, INFERENCE, TEXT, OUTPUT_TYPE)  \
     ROW(CONVERSATION, "gen_ai.conversation.id", ALL, ASKED, TEXT,              \
         CONVERSATION_ID)                                                       \
+    ROW(COMPACTED, "gen_ai.conversation.compacted", LATEST, INFERENCE, TRUE,   \
+        COMPACTED)                                                             \
     ROW(MAX_TOKENS, "gen_ai.request.max_tokens", ALL, ASKED, INT, NONE)        \
     ROW(TEMPERATURE, "gen_ai.request.temperature", ALL, ASKED, DOUBLE, NONE)   \
     ROW(TOP_P, "gen_ai.request.top_p", ALL, ASKED, DOUBLE, NONE)               \
@@ -441,7 +443,6 @@ static const struct usage {
     KIND("text"),
     KIND("image"),
     KIND("audio"),
-    KIND("video"),
 #undef KIND
     {"input_tokens", "gen_ai.usage.input_tokens", IN_ALL,
      INFERENCE | EMBEDDINGS | AGENT},
@@ -736,7 +737,9 @@ static void put_tags(const struct llmobs_otlp_source *s, bool content,
             llmobs_sha256_named(tag, hash);
             tag = hash;
         }
-        put_tag(out, name, tag);
+        if (!llmobs_text_is(name, "conversation_id") ||
+            !s->fact[LLMOBS_FACT_CONVERSATION_ID])
+            put_tag(out, name, tag);
     }
 }
 

@@ -28,6 +28,7 @@
     F(APART, "apart")                                 \
     F(API_TYPE, "api_type")                           \
     F(CHUNK_GAPS_NS, "chunk_gaps_ns")                 \
+    F(COMPACTED, "compacted")                         \
     F(CONVERSATION_ID, "conversation_id")             \
     F(DIMENSIONS, "dimensions")                       \
     F(ENCODING_FORMATS, "encoding_formats")           \

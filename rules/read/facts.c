@@ -347,24 +347,18 @@ static void add_all_stopped(struct llmobs_reading *reading, const char *side,
         add_all_stopped(reading, side, key, one);
 }
 
-static const char *behind_slash(const char *text)
-{
-    const char *slash = text ? strrchr(text, '/') : NULL;
-
-    return slash ? slash + 1 : text;
-}
-
 static void put_said(struct llmobs_reading *reading, const struct place *place,
                      const struct llmobs_json *value)
 {
     struct llmobs_span *span = reading->span;
+    const char *text = llmobs_json_text(value);
+    const char *slash = text ? strrchr(text, '/') : NULL;
 
     if (place->said == SAID_MODEL)
         llmobs_span_fact(&span->facts, LLMOBS_FACT_RESPONSE_MODEL,
-                         behind_slash(llmobs_json_text(value)));
+                         slash ? slash + 1 : text);
     else if (place->said == SAID_TIER)
-        llmobs_span_fact(&span->facts, LLMOBS_FACT_RESPONSE_SERVICE_TIER,
-                         llmobs_json_text(value));
+        llmobs_span_fact(&span->facts, LLMOBS_FACT_RESPONSE_SERVICE_TIER, text);
     else if (place->said == SAID_COST)
         (void)llmobs_usage_cost(span, place->to, llmobs_usage_price(value));
     else if (place->said == SAID_NANO)
@@ -372,8 +366,7 @@ static void put_said(struct llmobs_reading *reading, const struct place *place,
     else if (place->said == SAID_STOPPED)
         add_all_stopped(reading, place->to, "", value);
     else if (place->said == SAID_TEXT)
-        (void)llmobs_json_sets(span->metadata, place->to,
-                               llmobs_json_text(value));
+        (void)llmobs_json_sets(span->metadata, place->to, text);
     else if (place->said > SAID_TEXTS)
         (void)llmobs_usage_seconds(span, place->to, value,
                                    place->said == SAID_MS ? 1e3 : 1);
@@ -630,8 +623,22 @@ static void drop_zeros(struct llmobs_span *span)
             llmobs_json_unset(metrics, key);
 }
 
+/* True where a summary stands for messages before it. */
+static bool are_compacted(const struct llmobs_json *messages)
+{
+    LLMOBS_JSON_EACH (one, messages, true)
+        if (llmobs_json_says(one, "role", "assistant") &&
+            llmobs_text_begins(llmobs_text_of(llmobs_json_gets(one, "content")),
+                               "[compaction]"))
+            return true;
+    return false;
+}
+
 void llmobs_fact_end(struct llmobs_reading *reading)
 {
+    if (are_compacted(reading->span->input_messages) ||
+        are_compacted(reading->span->output_messages))
+        llmobs_span_fact_true(&reading->span->facts, LLMOBS_FACT_COMPACTED);
     put_tier(reading->span);
     drop_zeros(reading->span);
     read_gates(reading);

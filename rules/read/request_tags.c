@@ -229,19 +229,6 @@ static const char *request_tags_header(const struct said *said,
                               said->call->request_header_count, name);
 }
 
-/* Notes a call that gives a session its title, by the one thing that the answer
- * shall have: Claude Code says so itself only to some gateways. */
-static void errand(struct said *said, const struct llmobs_json *body)
-{
-    static const char way[] = "output_config\0format\0schema\0properties\0";
-    const struct llmobs_json *asked = body;
-
-    LLMOBS_WORDS_EACH (key, way)
-        asked = llmobs_json_get(asked, key);
-    if (llmobs_json_len(asked) == 1 && llmobs_json_get(asked, "title"))
-        put(said, "request_class", llmobs_text_of("auxiliary"));
-}
-
 /* LiteLLM's, as a header and as a list in the metadata. "helicone-property-"
  * has the end of the header's name before its value. */
 static void request_tags_list(struct said *said)
@@ -299,7 +286,9 @@ void llmobs_request_tags_read(const struct llmobs_call *call,
                               struct llmobs_span *span)
 {
     struct said said = {.call = call, .tags = span->said};
+    static const char way[] = "output_config\0format\0schema\0properties\0";
     struct llmobs_json *found = body ? llmobs_json_share(body) : find(call);
+    const struct llmobs_json *asked = found;
 
     if (!said.tags)
         said.tags = span->said = llmobs_json_object();
@@ -310,7 +299,12 @@ void llmobs_request_tags_read(const struct llmobs_call *call,
         said.objects[i] = request_tags_object(&said, &places[i], found);
         people(&said, &places[i], said.objects[i]);
     }
-    errand(&said, found);
+    /* A call that gives a session its title: the one thing that the answer
+     * shall have. Claude Code says so itself only to some gateways. */
+    for (const char *key = way; *key; key = llmobs_words_next(key))
+        asked = llmobs_json_get(asked, key);
+    if (llmobs_json_len(asked) == 1 && llmobs_json_get(asked, "title"))
+        put(&said, "request_class", llmobs_text_of("auxiliary"));
     request_tags_list(&said);
     for (size_t i = 0; i < PLACES; i++) {
         request_tags_names(&said, &places[i], said.objects[i]);

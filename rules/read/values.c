@@ -29,16 +29,6 @@ char *llmobs_value_text(const struct llmobs_json *value)
     return dump;
 }
 
-static int add_line(struct llmobs_buf *lines, const char *text)
-{
-    struct llmobs_text line = llmobs_text_of(text);
-    int rc = line.len > 0 && lines->len > 0 ? llmobs_buf_addc(lines, '\n') : 0;
-
-    if (rc < 0 || line.len == 0)
-        return rc;
-    return llmobs_buf_add(lines, line.data, line.len);
-}
-
 struct llmobs_json *llmobs_value_lines(const struct llmobs_json *list,
                                        const char *key)
 {
@@ -47,8 +37,14 @@ struct llmobs_json *llmobs_value_lines(const struct llmobs_json *list,
     int rc = 0;
 
     llmobs_buf_init(&lines, LLMOBS_VALUE_MAX);
-    LLMOBS_JSON_EACH (one, list, rc == 0)
-        rc = add_line(&lines, llmobs_json_gets(one, key));
+    LLMOBS_JSON_EACH (one, list, rc == 0) {
+        struct llmobs_text line = llmobs_text_of(llmobs_json_gets(one, key));
+
+        if (line.len > 0 && lines.len > 0)
+            rc = llmobs_buf_addc(&lines, '\n');
+        if (rc == 0)
+            rc = llmobs_buf_add(&lines, line.data, line.len);
+    }
     if (rc != -ENOMEM)
         value = llmobs_json_stringn(lines.len > 0 ? lines.data : "", lines.len);
     llmobs_buf_fini(&lines);

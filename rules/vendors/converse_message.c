@@ -93,20 +93,7 @@ static struct llmobs_json *result_text(const struct llmobs_json *entry)
     return result;
 }
 
-/* Adds one entry of a toolResult, as a message of its own. Takes `result`. */
-static int add_result(struct parts *parts, const char *id,
-                      struct llmobs_json *result)
-{
-    struct llmobs_json *message = llmobs_json_object();
-    int rc = llmobs_message_set_one(
-        message, "tool_results",
-        llmobs_tools_result(NULL, id, "toolResult", result));
-
-    if (rc == 0)
-        rc = llmobs_json_sets(message, "role", "user");
-    return llmobs_json_add_made(parts->results, message, rc);
-}
-
+/* Each entry of a toolResult is a message of its own. */
 static int add_results(struct parts *parts, const struct llmobs_json *from)
 {
     const struct llmobs_json *content = llmobs_json_get(from, "content");
@@ -114,8 +101,16 @@ static int add_results(struct parts *parts, const struct llmobs_json *from)
     int rc = 0;
 
     LLMOBS_JSON_EACH (one, content, rc == 0)
-        if (llmobs_json_is_object(one))
-            rc = add_result(parts, id, result_text(one));
+        if (llmobs_json_is_object(one)) {
+            struct llmobs_json *message = llmobs_json_object();
+
+            rc = llmobs_message_set_one(
+                message, "tool_results",
+                llmobs_tools_result(NULL, id, "toolResult", result_text(one)));
+            if (rc == 0)
+                rc = llmobs_json_sets(message, "role", "user");
+            rc = llmobs_json_add_made(parts->results, message, rc);
+        }
     return rc;
 }
 

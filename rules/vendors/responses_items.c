@@ -75,15 +75,6 @@ static int add_line(struct llmobs_buf *text, const char *line)
 
 /* -- content ------------------------------------------------------------- */
 
-/* True for sound whose words came with it. */
-static bool is_speech(const struct llmobs_json *part)
-{
-    return (llmobs_json_says(part, "type", "input_audio") ||
-            llmobs_json_says(part, "type", "output_audio") ||
-            llmobs_json_says(part, "type", "audio")) &&
-           llmobs_has_text(llmobs_json_gets(part, "transcript"));
-}
-
 /* Adds a part. One of an unknown type may have a text or a refusal, else it
  * adds nothing. */
 static int add_part(struct llmobs_message_content *content,
@@ -100,7 +91,11 @@ static int add_part(struct llmobs_message_content *content,
         return llmobs_message_content_add_image(content, image_url(part));
     if (reference)
         return llmobs_message_content_append(&content->text, reference);
-    if (is_speech(part))
+    /* Sound whose words came with it. */
+    if ((llmobs_json_says(part, "type", "input_audio") ||
+         llmobs_json_says(part, "type", "output_audio") ||
+         llmobs_json_says(part, "type", "audio")) &&
+        llmobs_has_text(llmobs_json_gets(part, "transcript")))
         return llmobs_message_content_append(
             &content->text, llmobs_json_gets(part, "transcript"));
     if (llmobs_json_says(part, "type", "input_audio"))

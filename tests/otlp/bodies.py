@@ -18,7 +18,7 @@ IN_URL = (r"/(?:models|tunedModels)/([^:]+):", r"/endpoints/([^:]+):(?!predict$)
           r"/(?:serving-)?endpoints/([^/]+)/invocations",
           r"^/v1/models/([^/]+/[^/]+)/predictions$",
           r"^(?:/hf-inference)?/models/([^/:]+$|[^/]+/[^/]+)",
-          r"^/pipeline/[^/]+/([^/]+/[^/]+)", r"/v2/models/([^/]+)/",
+          r"^/pipeline/[^/]+/([^/]+(?:/[^/]+)?)", r"/v2/models/([^/]+)/",
           r"/stable-image/[^/]+/([^/]+)$", r"/v1/generation/([^/]+)/",
           r"/v1/(flux-[^/]+)$", r"^/(fal-ai/.+?)(?:/requests/.*)?$")
 # Where a body names the model, and on these hosts alone a version or an agent.
@@ -114,6 +114,8 @@ def facts_of(exchange):
              "response_model": first(found, "model", "modelVersion"),
              "request_model": first([asked, asked.get("servingMode") or {}],
                                     "modelId", *names) or
-             (in_url[0] if in_url else None),
+             (in_url[0] if in_url else None) or
+             next((value for name, value in exchange.sent if name.lower() in
+                   ("ai-language-model-id", "ai-model-id")), None),
              "finish_reasons": reasons_of(found)}
     return {k: v for k, v in facts.items() if v}

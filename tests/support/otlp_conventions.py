@@ -260,6 +260,10 @@ def levels_of(form, room):
     levels = {n: level for n, level in span["attributes"].items()
               if n in DATA[form]["attributes"] or n.startswith(MCP)}
     levels.update((n, "opt_in") for n in ELSEWHERE.get(room, ()))
+    # The registry has tokens by their kind, which no span lists.
+    if room in ("inference", "openai", "embeddings"):
+        levels.update((n, "recommended") for n in DATA[form]["attributes"]
+                      if re.match(r"gen_ai\.usage\.(text|image|audio)\.", n))
     # The general span asks for what the refined one may only have.
     if room in ("openai", "embeddings"):
         levels["gen_ai.provider.name"] = "required"
