@@ -67,7 +67,7 @@ static void put(int side, bool masked, int first, int wide, const char *text,
                                            : wide == 2 ? 126
                                                        : (int)len));
     for (int i = wide - 1; i >= 0; i--)
-        all[at++] = i >= 4 ? 0 : (char)(len >> 8 * i);
+        all[at++] = (char)(i >= 4 ? 0 : len >> 8 * i);
     if (masked)
         memcpy(all + at, mask, 4);
     at += masked ? 4 : 0;
