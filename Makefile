@@ -105,7 +105,7 @@ OBJECTS = $(filter %.o,$^)
 # ---- sources -----------------------------------------------------------------
 
 SHIM_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard shim/*.c))
-CORE_SRC := $(sort $(shell find core lib -name '*.c'))
+CORE_SRC := $(filter-out lib/libc/%,$(sort $(shell find core lib -name '*.c')))
 RULES_SRC := $(filter-out rules/shapes_index.c,$(sort $(shell find rules -name '*.c')))
 CORE_OBJ := $(CORE_SRC:%.c=$(B)/%.o)
 RULES_OBJ := $(RULES_SRC:%.c=$(B)/%.o)
@@ -233,7 +233,7 @@ $(B)/rules/shapes_table.o: $(B)/rules/shapes_table.c
 	$(Q)$(COMPILE) -fPIC -c $< -o $@
 
 # They stand for functions of libc.
-$(B)/libc/%.o: SPECIAL := -fno-builtin
+$(B)/lib/libc/%.o: SPECIAL := -fno-builtin
 
 # They contain files of other languages. The page's policy names its script and its
 # style by their hashes.
@@ -295,11 +295,11 @@ $(B)/places: shim/places shim/inert.S
 # has the one that is needed.
 #
 # One core for every C library: it names no library and no version, so that the
-# loader takes each name from the libc that the process has. libc/lacking.c has
+# loader takes each name from the libc that the process has. lib/libc/lacking.c has
 # the functions that some lack. A sanitizer's library is one more that is needed.
 LACKING := atexit pthread_atfork stat fstat fstatat explicit_bzero
 LIBGCC := $(shell $(CC) -print-libgcc-file-name)
-CORE_LIBC := $(if $(SAN),,$(B)/libc/lacking.o)
+CORE_LIBC := $(if $(SAN),,$(B)/lib/libc/lacking.o)
 CORE_LIBS := $(if $(SAN),$(SANFLAGS) -lpthread,-nostdlib -Wl,-z,text $(SHADOW))
 $(B)/libllmobs_core.so: $(LIB_OBJ) $(CORE_LIBC) $(B)/flags
 	$(Q)$(LD) -r $(LIB_OBJ) -o $(B)/core-own.o
@@ -326,22 +326,22 @@ $(B)/inbound/%: examples/inbound/%
 
 # One tool for every C library, as the core: with the names of that libc alone
 # which the process gets, and none of its versions. It names the libraries, so it
-# is linked with ones that have nothing but those names (libc/stubs), and it
-# begins by itself (libc/start.S). A sanitizer has a libc of its own.
+# is linked with ones that have nothing but those names (lib/libc/stubs), and it
+# begins by itself (lib/libc/start.S). A sanitizer has a libc of its own.
 TOOL_LACKING := $(LACKING) lstat reallocarray getrandom scandirat execvpe
-TOOL_LIBC := $(patsubst %,$(B)/libc/%.o,lacking lacking_tool start)
-$(B)/libc/%.o: libc/%.S
+TOOL_LIBC := $(patsubst %,$(B)/lib/libc/%.o,lacking lacking_tool start)
+$(B)/lib/libc/%.o: lib/libc/%.S
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(PROTECT) -c $< -o $@
 ifeq ($(SAN),)
-$(B)/llmobs-tool: $(CLI_OBJ) $(LIB_OBJ) $(TOOL_LIBC) libc/stubs $(B)/flags
+$(B)/llmobs-tool: $(CLI_OBJ) $(LIB_OBJ) $(TOOL_LIBC) lib/libc/stubs $(B)/flags
 	$(Q)$(LD) -r $(CLI_OBJ) $(LIB_OBJ) -o $(B)/tool-own.o
 	$(Q)$(OBJCOPY) $(foreach name,$(TOOL_LACKING), \
 		--redefine-sym $(name)=llmobs_libc_$(name)) $(B)/tool-own.o
 	$(Q)$(LD) -r $(B)/tool-own.o $(TOOL_LIBC) $(STATIC_ZLIB) $(CODING_LIBS) \
 		$(LIBGCC) -o $(B)/tool-all.o
 	$(Q)$(OBJCOPY) --keep-global-symbol=_start $(B)/tool-all.o
-	$(Q)CC='$(CC)' PROTECT='$(PROTECT)' libc/stubs $(B)/tool-all.o $(B)/stubs
+	$(Q)CC='$(CC)' PROTECT='$(PROTECT)' lib/libc/stubs $(B)/tool-all.o $(B)/stubs
 	$(Q)$(CC) -pie -nostdlib -Wl,-z,now -Wl,-z,relro -Wl,--hash-style=both \
 		-Wl,--build-id $(SHADOW) $(LDFLAGS) $(B)/tool-all.o -L$(B)/stubs \
 		-Wl,--no-as-needed -lc -lpthread -ldl -o $@

@@ -41,7 +41,7 @@
 /* The loader, an option and its value, the tool, and the NULL at the end. */
 #define LOADER_WORDS 5
 /* An older glibc needs these for the tool besides libc.so.6; a newer glibc has
- * them as empty stubs, and `empty` stands in their place (libc/stubs). */
+ * them as empty stubs, and `empty` stands in their place (lib/libc/stubs). */
 #define THREADS "libpthread.so.0"
 #define EMPTY "empty"
 

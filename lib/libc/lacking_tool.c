@@ -16,7 +16,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "libc/lacking.h"
+#include "lib/libc/lacking.h"
 
 typedef int pick_entry(const struct dirent *entry);
 typedef int order_entries(const struct dirent **a, const struct dirent **b);

@@ -19,7 +19,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "libc/lacking.h"
+#include "lib/libc/lacking.h"
 
 typedef void handler(void);
 
