@@ -178,13 +178,15 @@ static int run_client(struct selftest *test)
         "-d",         BODY_OF_CALL, test->url,
         NULL};
     int64_t until = llmobs_clock_mono_ns() + LIMIT_MS * LLMOBS_NS_PER_MS;
-    sigset_t child, before;
+    sigset_t child, before, waits;
     pid_t ended;
 
     signal(SIGCHLD, wake);
     sigemptyset(&child);
     sigaddset(&child, SIGCHLD);
     sigprocmask(SIG_BLOCK, &child, &before);
+    waits = before; /* whoever started the doctor may have blocked it */
+    sigdelset(&waits, SIGCHLD);
     fflush(NULL);
     test->pid = fork();
     if (test->pid < 0)
@@ -199,7 +201,7 @@ static int run_client(struct selftest *test)
             llmobs_environment_exec(&test->environment, (char **)curl)));
     }
     while ((ended = waitpid(test->pid, &test->status, WNOHANG)) == 0) {
-        llmobs_site_step(&test->site, &before);
+        llmobs_site_step(&test->site, &waits);
         if (llmobs_clock_mono_ns() > until)
             kill(test->pid, SIGKILL);
     }

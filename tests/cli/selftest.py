@@ -127,6 +127,15 @@ def well():
     os.unlink(os.path.join(TMP, ".curlrc"))
     expect("the target is excluded, the test is made", None,
            LLMOBS_EXCLUDE="curl")
+    if shutil.which("strace"):
+        subprocess.run(["strace", "-o", TMP + "/trace", "-e", "trace=ppoll", "env",
+                        "--block-signal=CHLD", TOOL, "doctor", "curl"], env=BASE,
+                       stdout=subprocess.DEVNULL)
+        with open(TMP + "/trace") as f:
+            trace = f.read()
+        os.unlink(TMP + "/trace")
+        check("whoever started it has blocked SIGCHLD: the client's end wakes it",
+              "ppoll(" in trace and "[CHLD]" not in trace, trace)
     text = doctor().stdout.decode()
     check("its line is the last but one", text.splitlines()[-2].startswith(
         "self-test  ok a call by %s became a span" % CURL), text)
