@@ -1,10 +1,11 @@
 /* Makes the fuzz targets' seeds of recorded cases, and of an ELF object; those
  * that are text lie in tests/fuzz/seeds.
  *
- *   fuzz-seeds OUTDIR OBJECT CASEDIR...
+ *   fuzz-seeds OUTDIR OBJECT CASE...
  *
- * A CASEDIR is one of tests/rules/ or of the recordings. A file that is not
- * ours or too long to be of use is left out; prints how many calls were taken.
+ * A CASE is one of tests/rules/, or a folder of the recordings. A file that is
+ * not ours or too long to be of use is left out; prints how many calls were
+ * taken.
  */
 #include <elf.h>
 #include <stdio.h>
@@ -374,7 +375,7 @@ int main(int argc, char **argv)
     size_t taken = 0;
 
     if (argc < 4) {
-        fprintf(stderr, "usage: fuzz-seeds OUTDIR OBJECT CASEDIR...\n");
+        fprintf(stderr, "usage: fuzz-seeds OUTDIR OBJECT CASE...\n");
         return 2;
     }
     out = argv[1];

@@ -10,6 +10,7 @@ import shlex
 import shutil
 import subprocess
 
+import cases
 import harness
 from delivery import PATIENT, double, wait_for
 from harness import (LAUNCHER, ROOT, Skip, body, equal, free_port, installed, ok,
@@ -224,9 +225,9 @@ def api_of_the_page(t):
     """The file of RULES.md, for the request and the stream of a case."""
     text = re.search(r"```\n(.*?)```", page_of("RULES.md"), re.S).group(1)
     rules = write(t, "rules", text.replace("api.acme.test", "127.0.0.1"))
-    asked, stream = (
-        read(os.path.join(ROOT, "tests/rules/json/parts_stream", part)).split(
-            "\n\n", 1)[1] for part in ("request", "response"))
+    case = cases.read(os.path.join(ROOT, "tests/rules/json/parts_stream"))
+    asked, stream = (case[part].decode().split("\n\n", 1)[1]
+                     for part in ("request", "answer"))
     with serving(Acme, "/v1/reply", stream=stream.encode()) as url:
         r = t.run(harness.curl(url, asked), env={"LLMOBS_RULES": rules})
     equal(r.stdout, stream.encode(), "stream")

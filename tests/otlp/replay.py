@@ -1,11 +1,14 @@
 """Recorded exchanges, played to curl by a server on loopback."""
 import base64
+import glob
 import http.server
 import json
 import os
 import sys
 import threading
 from urllib.parse import urlsplit, urlunsplit
+
+import cases
 
 NOT_SENT = ("host", "content-length", "connection", "accept-encoding",
             "transfer-encoding", "expect", "content-encoding", "user-agent")
@@ -43,14 +46,12 @@ def read(*path):
 
 def of_rules(folder):
     """The cases of tests/rules."""
-    for place, folders, names in os.walk(folder):
-        folders.sort()
-        if "request" not in names:
-            continue
-        first, sent, body = message(read(place, "request"))
-        status, answered, answer = message(read(place, "response"))
+    for path in sorted(glob.glob(os.path.join(folder, "*", "*"))):
+        case = cases.read(path)
+        first, sent, body = message(case["request"])
+        status, answered, answer = message(case["answer"])
         method, url = first.split(" ", 1)
-        yield Exchange(os.path.relpath(place, folder), method, url, sent, body,
+        yield Exchange(os.path.relpath(path, folder), method, url, sent, body,
                        int(status.split()[1]), answered, answer)
 
 

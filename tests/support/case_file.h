@@ -1,4 +1,4 @@
-/* case_file - the files of a recorded case.
+/* case_file - the files and texts of recorded cases.
  *
  * Owns:    nothing.
  * Threads: one at a time.
@@ -16,5 +16,13 @@ int case_file_read(const char *dir, const char *name, struct llmobs_buf *buf);
 
 /* Gives `*out`; NULL and 0 where there is no such file. */
 int case_file_json(const char *dir, const char *name, struct llmobs_json **out);
+
+/* Reads a text with sections: "=== NAME", or "=== NAME escaped", and its lines,
+ * of which the last one's end is no part; escaped, "\xNN" is a byte. "=== NAME
+ * same as OTHER" stands for that section of OTHER in the same folder, where it
+ * has lines. Initialises a buffer for each name, which stays the caller's; a
+ * section that is missing leaves it empty, one of another name is -EINVAL. */
+int case_file_sections(const char *path, const char *const *names,
+                       struct llmobs_buf *out);
 
 #endif

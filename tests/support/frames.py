@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
-"""Frames of AWS's event stream as lines, and back: how the responses of
-tests/rules/bedrock_*/*/ are written and read.
+"""Frames of AWS's event stream as lines, and back: how the answers of
+tests/rules/bedrock_*/* are written and read.
 
-usage: frames.py < LINES > BODY      frames.py -r < BODY > LINES
+usage: frames.py < LINES > BODY      frames.py -r CASE > LINES
+
+BODY is that of a section `answer escaped` (tests/support/cases.py).
 
 A line is a header's value in the form KIND NAME, a blank, and the payload:
   event messageStart {"role": "assistant"}
@@ -15,6 +17,8 @@ import json
 import struct
 import sys
 import zlib
+
+import cases
 
 
 def header(name, value):
@@ -70,13 +74,11 @@ def read(data):
 
 
 if __name__ == "__main__":
-    if sys.argv[1:] == ["-r"]:
-        body = sys.stdin.buffer.read()
-        if body.startswith(b"HTTP/"):
-            body = body.partition(b"\n\n")[2]
+    if sys.argv[1:2] == ["-r"] and len(sys.argv) == 3:
+        body = cases.read(sys.argv[2])["answer"].partition(b"\n\n")[2]
         print("\n".join(read(body)))
     elif sys.argv[1:]:
         sys.exit(__doc__)
     else:
         for text in sys.stdin.read().splitlines():
-            sys.stdout.buffer.write(write(text))
+            sys.stdout.buffer.write(cases.escape(write(text)))

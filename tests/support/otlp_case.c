@@ -1,7 +1,7 @@
 /* Prints spans in OTLP's JSON form, one a line, without network.
  *
  *   otlp-case [NAME=VALUE]... < EVENTS      of events, one a line
- *   otlp-case -r [NAME=VALUE]... < FOLDERS  of cases of tests/rules, read as
+ *   otlp-case -r [NAME=VALUE]... < PATHS  of cases of tests/rules, read as
  * the core would; an empty line stands for a case that is no call
  *
  * NAME=VALUE  a variable of the configuration: the form, content, limits
@@ -117,14 +117,14 @@ static int as_recorded(const struct rule_case *from, struct corpus_case *to)
     return rc;
 }
 
-/* Appends the event of a folder; -ENOENT: its call has none. */
-static int read_case(const struct llmobs_config *config, const char *folder,
+/* Appends the event of a case; -ENOENT: its call has none. */
+static int read_case(const struct llmobs_config *config, const char *path,
                      struct llmobs_buf *event)
 {
     struct corpus_case recorded = {0};
     struct rule_case c;
     const char *why;
-    int rc = rule_case_load(&c, folder);
+    int rc = rule_case_load(&c, path);
 
     if (rc == 0)
         rc = as_recorded(&c, &recorded);
@@ -135,14 +135,14 @@ static int read_case(const struct llmobs_config *config, const char *folder,
     return rc;
 }
 
-static int print_case(const struct llmobs_config *config, const char *folder,
+static int print_case(const struct llmobs_config *config, const char *path,
                       bool span)
 {
     struct llmobs_buf event;
     int rc;
 
     llmobs_buf_init(&event, TEXT_MAX);
-    rc = read_case(config, folder, &event);
+    rc = read_case(config, path, &event);
     if (rc == 0 && !span)
         printf("%s\n", event.data);
     else if (rc == 0)

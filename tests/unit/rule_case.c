@@ -216,18 +216,24 @@ static int classify(struct rule_case *c)
     return 0;
 }
 
-int rule_case_load(struct rule_case *c, const char *dir)
+int rule_case_load(struct rule_case *c, const char *path)
 {
-    int rc;
+    static const char *const names[] = {"request", "answer", "settings", "span",
+                                        NULL};
+    struct llmobs_buf parts[4];
+    int rc = case_file_sections(path, names, parts);
 
     memset(c, 0, sizeof(*c));
-    rc = case_file_read(dir, "request", &c->request);
-    if (rc == 0)
-        rc = case_file_read(dir, "response", &c->response);
-    if (rc == 0)
-        rc = case_file_json(dir, "case.json", &c->config);
-    if (rc == 0)
-        rc = case_file_json(dir, "span.json", &c->expected);
+    c->request = parts[0];
+    c->response = parts[1];
+    if (rc == 0 && parts[2].len > 0)
+        rc = llmobs_json_parse(
+            (struct llmobs_text){parts[2].data, parts[2].len}, &c->config);
+    if (rc == 0 && parts[3].len > 0)
+        rc = llmobs_json_parse(
+            (struct llmobs_text){parts[3].data, parts[3].len}, &c->expected);
+    llmobs_buf_fini(&parts[2]);
+    llmobs_buf_fini(&parts[3]);
     if (rc == 0)
         rc = split(c);
     return rc == 0 ? classify(c) : rc;

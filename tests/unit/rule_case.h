@@ -6,9 +6,10 @@
  * Limits:  RULE_CASE_HEADERS_MAX headers a side.
  * Fork:    plain memory.
  *
- * A folder holds `request` ("POST url", headers, a blank line, the body),
- * `response` ("HTTP/1.1 200", headers, a blank line, the body; empty: none
- * came), `span.json`, what is expected, and perhaps `case.json`:
+ * A text of tests/rules/DIALECT has sections (tests/support/case_file.h):
+ * `request` ("POST url", headers, a blank line, the body), `answer` ("HTTP/1.1
+ * 200", headers, a blank line, the body; empty: none came), `span`, what is
+ * expected, and perhaps `settings`:
  *   rules      the text of LLMOBS_RULES, as JSON
  *   transport  false: libcurl saw an error
  *   encoded    the content coding that could not be undone
@@ -31,7 +32,7 @@ struct rule_case {
     struct llmobs_buf request;
     struct llmobs_buf response;
     struct llmobs_json *config;
-    struct llmobs_json *expected; /* NULL: no span.json */
+    struct llmobs_json *expected; /* NULL: no span */
     struct llmobs_header headers[2][RULE_CASE_HEADERS_MAX];
     char *lines[RULE_CASE_HEADERS_MAX]; /* of the request's header */
     size_t line_count;
@@ -42,11 +43,11 @@ struct rule_case {
     bool ours;
 };
 
-int rule_case_load(struct rule_case *c, const char *dir);
+int rule_case_load(struct rule_case *c, const char *path);
 void rule_case_fini(struct rule_case *c);
 
 /* Reads a call that differs from the case's in its response or marks; gives
- * the span in normal form: what span.json holds. */
+ * the span in normal form: what the section `span` holds. */
 struct llmobs_json *rule_case_read(const struct rule_case *c,
                                    const struct llmobs_call *call);
 

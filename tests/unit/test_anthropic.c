@@ -1,4 +1,4 @@
-/* Exchanges that are too large for a folder of tests/rules/anthropic. */
+/* Exchanges that are too large for a text of tests/rules/anthropic. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

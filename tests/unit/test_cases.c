@@ -1,5 +1,5 @@
-/* Runs every folder of tests/rules/<dialect>/<case>/, or those of the dialect
- * that LLMOBS_TEST_DIALECT names. */
+/* Runs every case of tests/rules, or those of the dialect that
+ * LLMOBS_TEST_DIALECT names. */
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
@@ -80,7 +80,7 @@ static size_t run_dialect(const char *dialect, check *run)
         rc = rule_case_load(&c, path);
         ck_assert_msg(rc == 0, "%s: %s", path, strerror(-rc));
         ck_assert_msg(c.expected || getenv("LLMOBS_TEST_WRITE"),
-                      "%s: no span.json (scripts/write-cases writes it)", path);
+                      "%s: no span (scripts/write-cases writes it)", path);
         run(path, &c);
         rule_case_fini(&c);
     }
@@ -127,21 +127,20 @@ static void check_same(const char *name, struct llmobs_json *expected,
     llmobs_json_free(got);
 }
 
-/* For scripts/write-cases: writes the span that was read, in one line, where it
- * is not the expected one. Takes `got`. */
+/* For scripts/write-cases: adds the name and the span that was read, where it
+ * is not the expected one, to a file. Takes `got`. */
 static void write_span(const char *name, const struct rule_case *c,
-                       struct llmobs_json *got)
+                       struct llmobs_json *got, const char *path)
 {
     char *want = c->expected ? llmobs_json_dumps(c->expected, 0) : NULL;
-    char *have = llmobs_json_dumps(got, 0), path[2048];
+    char *have = llmobs_json_dumps(got, 0);
     FILE *file;
 
     ck_assert_ptr_nonnull(have);
     if (!want || strcmp(want, have) != 0) {
-        snprintf(path, sizeof(path), "%s/span.json", name);
-        file = fopen(path, "w");
+        file = fopen(path, "a");
         ck_assert_ptr_nonnull(file);
-        fprintf(file, "%s\n", have);
+        fprintf(file, "%s\t%s\n", name, have);
         fclose(file);
     }
     free(want);
@@ -151,8 +150,10 @@ static void write_span(const char *name, const struct rule_case *c,
 
 static void check_whole(const char *name, const struct rule_case *c)
 {
-    if (getenv("LLMOBS_TEST_WRITE")) {
-        write_span(name, c, rule_case_read(c, &c->call));
+    const char *to = getenv("LLMOBS_TEST_WRITE");
+
+    if (to) {
+        write_span(name, c, rule_case_read(c, &c->call), to);
         return;
     }
     check_same(name, llmobs_json_clone(c->expected),
