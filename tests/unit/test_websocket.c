@@ -123,8 +123,8 @@ TEST(websocket_members)
 {
     static const char *const calls[] = {
         "{\"a\":{\"type\":\"x\"},\"type\":\"ask\"}",
-        "{\"a\":[\"type\",{\"type\":1}],\"b\":\"\\\"type\\\":\\\\\","
-        "\"type\":\"ask\",\"c\":\"}\"}",
+        ("{\"a\":[\"type\",{\"type\":1}],\"b\":\"\\\"type\\\":\\\\\","
+         "\"type\":\"ask\",\"c\":\"}\"}"),
         " {\t\"lane\" : null , \"type\":\"ask\"\n}"};
     static const char *const others[] = {"{\"a\":{\"type\":\"ask\"}}",
                                          "{\"a\":\"type\",\"b\":\"ask\"}",
@@ -392,8 +392,8 @@ TEST(websocket_compressed)
     static const char *const agreed[] = {
         DEFLATE "\r\n",
         DEFLATE "; server_no_context_takeover;client_no_context_takeover\r\n",
-        "A: b\r\nsec-websocket-extensions:PERMESSAGE-DEFLATE ; "
-        "client_max_window_bits=12\r\n"};
+        ("A: b\r\nsec-websocket-extensions:PERMESSAGE-DEFLATE ; "
+         "client_max_window_bits=12\r\n")};
 
     for (int i = 0; i < 3; i++) {
         begin_zips();
