@@ -29,6 +29,10 @@ struct dl_phdr_info;
  * with another number. */
 #define LLMOBS_ENGINE_ABI 24
 
+/* A certificate of the proxy of `llmobs-run --intercept` has an issuer whose
+ * name begins with this. */
+#define LLMOBS_INTERCEPT_ISSUER "llmobs-run "
+
 /* The only name that the core exports. */
 #define LLMOBS_CORE_ATTACH "llmobs_core_attach"
 

@@ -11,6 +11,8 @@
 static char unfollowed;
 #define UNFOLLOWED ((void *)&unfollowed)
 
+const char llmobs_follow_elsewhere;
+
 /* A TLS library did something impossible: from now on nothing is followed. */
 static bool over;
 
@@ -82,7 +84,9 @@ __attribute__((noinline)) static void begin_to_follow(
 {
     const char *why = fd == LLMOBS_WIRE_TLS ? llmobs_host_tls_stopped()
                                             : llmobs_host_sockets_stopped();
-    const struct llmobs_ops *ops = why ? NULL : llmobs_load_without_copy(NULL);
+    bool here = name != LLMOBS_FOLLOW_ELSEWHERE;
+    const struct llmobs_ops *ops =
+        why || !here ? NULL : llmobs_load_without_copy(NULL);
     struct llmobs_wire *wire =
         ops ? ops->wire.begin(name, fd, connection->http2) : NULL;
     void *none = NULL;
@@ -94,7 +98,7 @@ __attribute__((noinline)) static void begin_to_follow(
             NULL, __atomic_exchange_n(&disturbed, 0, __ATOMIC_RELAXED));
     /* If the core cannot be loaded now, it may be loaded at the next request.
      * Another thread may have begun at the same moment. */
-    if ((why || ops) &&
+    if ((why || ops || !here) &&
         !__atomic_compare_exchange_n(&connection->of_core, &none,
                                      wire ? wire : UNFOLLOWED, false,
                                      __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
@@ -103,9 +107,10 @@ __attribute__((noinline)) static void begin_to_follow(
 
 __attribute__((noinline)) void llmobs_follow_not(const char *name)
 {
-    const struct llmobs_ops *ops = name && !llmobs_host_tls_stopped()
-                                       ? llmobs_load_without_copy(NULL)
-                                       : NULL;
+    const struct llmobs_ops *ops =
+        name && name != LLMOBS_FOLLOW_ELSEWHERE && !llmobs_host_tls_stopped()
+            ? llmobs_load_without_copy(NULL)
+            : NULL;
 
     if (ops)
         ops->wire.unfollowed(name);

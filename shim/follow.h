@@ -19,7 +19,9 @@
 #include "shim/connections.h"
 
 /* Returns the name of the host that the connection is for; NULL: the library
- * does not know it. */
+ * does not know it. _ELSEWHERE: the proxy of the run makes the spans of it. */
+#define LLMOBS_FOLLOW_ELSEWHERE ((const char *)&llmobs_follow_elsewhere)
+extern const char llmobs_follow_elsewhere;
 typedef const char *llmobs_follow_name_fn(const void *key);
 
 /* The library was given so many bytes, and accepted so many of them; 0: none

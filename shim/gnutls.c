@@ -8,8 +8,10 @@
 
 #include "shim/connections.h"
 #include "shim/follow.h"
+#include "shim/host.h"
 #include "shim/lib_calls.h"
 #include "shim/libc.h"
+#include "shim/str.h"
 
 /* The program asked for no bytes, or had none to send. */
 #define INVALID_REQUEST (-50)
@@ -28,13 +30,24 @@ int gnutls_error_is_fatal(int error);
 size_t gnutls_record_check_pending(void *session);
 void *gnutls_transport_get_ptr(void *session);
 int gnutls_alpn_get_selected_protocol(const void *session, struct datum *name);
+const struct datum *gnutls_certificate_get_peers(const void *session,
+                                                 unsigned *count);
 void gnutls_packet_get(const void *packet, struct datum *data, void *sequence);
 
 #define REAL(name) LLMOBS_LIB_REAL_OF(0, name)
 
+/* No name; as in openssl.c, the proxy of the run may have the connection. */
 static const char *no_name(const void *session)
 {
-    (void)session;
+    static const char ours[] = LLMOBS_INTERCEPT_ISSUER;
+    const struct datum *leaf = NULL;
+    unsigned count = 0;
+
+    if (llmobs_host_is_intercepted() && REAL(gnutls_certificate_get_peers))
+        leaf = REAL(gnutls_certificate_get_peers)(session, &count);
+    for (size_t at = 0; count > 0 && at + sizeof(ours) < leaf->size; at++)
+        if (llmobs_str_begins((const char *)leaf->data + at, ours))
+            return LLMOBS_FOLLOW_ELSEWHERE;
     return NULL;
 }
 

@@ -67,6 +67,7 @@ static bool tls;         /* libraries of TLS are hooked */
 static bool tls_chosen;  /* for the program, by the user or since it is PHP */
 static bool node_traced; /* NODE_OPTIONS load a tracer */
 static bool accepts_tls; /* the program is a server of TLS */
+static bool intercepted; /* in a run of llmobs-run --intercept */
 static const char *file_log, *file_log_level; /* NULL: it was not read */
 static size_t env_count, env_len;
 /* The strings; behind them the list of pointers to them, and the core's path,
@@ -216,6 +217,7 @@ static void read_settings(char **env, const char *values[SETTINGS])
             if (!values[i])
                 values[i] = value_in_entry(*env, names[i]);
         node_traced |= options && llmobs_tracer_module(options);
+        intercepted |= value_in_entry(*env, "LLMOBS_INTERCEPT") != NULL;
         if (llmobs_tracer_set(*env))
             llmobs_host_is_traced();
     }
@@ -493,6 +495,11 @@ void llmobs_host_accepts_tls(void)
 void llmobs_host_is_traced(void)
 {
     __atomic_store_n(&traced, true, __ATOMIC_RELEASE);
+}
+
+bool llmobs_host_is_intercepted(void)
+{
+    return intercepted;
 }
 
 const char *llmobs_host_tls_stopped(void)

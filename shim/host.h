@@ -90,6 +90,9 @@ void llmobs_host_is_traced(void);
 /* The reason why no connection is followed; NULL: connections are followed. */
 const char *llmobs_host_tls_stopped(void);
 
+/* True in a run whose proxy may read connections over TLS. */
+bool llmobs_host_is_intercepted(void);
+
 /* Within a scan, after its walk: decides whether libc's sockets are hooked
  * (LLMOBS_SOCKETS). True when they are from now on. */
 bool llmobs_host_decide_sockets(void);

@@ -56,6 +56,7 @@ enum llmobs_lib {
 #define LLMOBS_LIB_HELPERS(X)                    \
     X(GNUTLS, gnutls_alpn_get_selected_protocol) \
     X(GNUTLS, gnutls_packet_get)                 \
+    X(GNUTLS, gnutls_certificate_get_peers)      \
     X(GNUTLS, gnutls_error_is_fatal)             \
     X(GNUTLS, gnutls_record_check_pending)       \
     X(GNUTLS, gnutls_transport_get_ptr)          \
@@ -71,13 +72,17 @@ enum llmobs_lib {
     X(SSL, SSL_in_init)                          \
     X(SSL, SSL_do_handshake)                     \
     X(SSL, SSL_get0_alpn_selected)               \
+    X(SSL, SSL_get_peer_cert_chain)              \
     X(CRYPTO, CRYPTO_get_ex_new_index)           \
     X(CRYPTO, BIO_test_flags)                    \
     X(CRYPTO, BIO_number_read)                   \
     X(CRYPTO, BIO_method_type)                   \
     X(CRYPTO, BIO_up_ref)                        \
     X(CRYPTO, BIO_ctrl_pending)                  \
-    X(CRYPTO, BIO_free)
+    X(CRYPTO, BIO_free)                          \
+    X(CRYPTO, OPENSSL_sk_value)                  \
+    X(CRYPTO, X509_get_issuer_name)              \
+    X(CRYPTO, X509_NAME_get_text_by_NID)
 
 enum llmobs_lib_call {
 #define X(library, name) LLMOBS_LIB_##name,

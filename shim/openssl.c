@@ -15,6 +15,7 @@
 #include "shim/host.h"
 #include "shim/lib_calls.h"
 #include "shim/libc.h"
+#include "shim/str.h"
 
 #define INDEX_OF_SSL 0 /* CRYPTO_EX_INDEX_SSL */
 #define NAME_OF_HOST 0 /* TLSEXT_NAMETYPE_host_name */
@@ -28,6 +29,7 @@
 #define PEER_CLOSED 2
 #define BIO_WAITS 7
 #define BIO_MEMORY 1025
+#define COMMON_NAME 13 /* obj_mac.h */
 
 /* Declared for their types alone: the shim calls the library's own functions.
  */
@@ -43,6 +45,7 @@ int SSL_in_init(const void *ssl);
 int SSL_do_handshake(void *ssl);
 void SSL_get0_alpn_selected(const void *ssl, const unsigned char **name,
                             unsigned *len);
+void *SSL_get_peer_cert_chain(const void *ssl);
 
 int SSL_read(void *ssl, void *bytes, int len);
 int SSL_write(void *ssl, const void *bytes, int len);
@@ -63,6 +66,9 @@ int BIO_method_type(const void *bio);
 int BIO_up_ref(void *bio);
 size_t BIO_ctrl_pending(void *bio);
 int BIO_free(void *bio);
+void *OPENSSL_sk_value(const void *stack, int at);
+void *X509_get_issuer_name(const void *cert);
+int X509_NAME_get_text_by_NID(const void *name, int nid, char *text, int room);
 
 /* A function for each copy, whose number has no room in the call. */
 #define THUNKS(result, name, arguments, ...) \
@@ -163,8 +169,30 @@ static bool ends_are_known(unsigned copy)
     return is;
 }
 
+/* The proxy of the run has made the peer's certificate, and reads the
+ * connection: whatever ignores it, or passes it unread, is followed here. */
+static bool is_read_elsewhere(unsigned copy, const void *ssl)
+{
+    char text[sizeof(LLMOBS_INTERCEPT_ISSUER) + 16];
+    const void *chain, *leaf, *issuer;
+
+    if (!llmobs_host_is_intercepted() || !REAL(SSL_get_peer_cert_chain) ||
+        !REAL(OPENSSL_sk_value) || !REAL(X509_get_issuer_name) ||
+        !REAL(X509_NAME_get_text_by_NID))
+        return false;
+    chain = REAL(SSL_get_peer_cert_chain)(ssl);
+    leaf = chain ? REAL(OPENSSL_sk_value)(chain, 0) : NULL;
+    issuer = leaf ? REAL(X509_get_issuer_name)(leaf) : NULL;
+    return issuer &&
+           REAL(X509_NAME_get_text_by_NID)(issuer, COMMON_NAME, text,
+                                           sizeof(text)) > 0 &&
+           llmobs_str_begins(text, LLMOBS_INTERCEPT_ISSUER);
+}
+
 static inline const char *of_name(unsigned copy, const void *ssl)
 {
+    if (is_read_elsewhere(copy, ssl))
+        return LLMOBS_FOLLOW_ELSEWHERE;
     return REAL(SSL_get_servername)(ssl, NAME_OF_HOST);
 }
 THUNKS(const char *, name, (const void *ssl), ssl)

@@ -25,12 +25,18 @@
 
 /* Set once before any handle exists, constant afterwards. */
 static struct llmobs_worker *worker;
+/* Of a run with --intercept: the proxy that libcurl's https would have without
+ * the run's; NULL: no such run. */
+static const char *past_proxy;
 
 void llmobs_capture_init(const struct llmobs_config *config,
                          const struct llmobs_rules *rules,
                          struct llmobs_worker *the_worker)
 {
     worker = the_worker;
+    if (getenv("LLMOBS_INTERCEPT"))
+        past_proxy = getenv("LLMOBS_INTERCEPT_PAST");
+    past_proxy = past_proxy ? strdup(past_proxy) : NULL;
     llmobs_handle_init();
     llmobs_call_origin_init(config);
     llmobs_replay_init(config->replay_url);
@@ -320,12 +326,26 @@ static bool fill_in(struct llmobs_handle *handle, CURL *curl)
     return url && url[0];
 }
 
+/* Calls by libcurl are seen here, and so go past the proxy of the run, where
+ * they would be seen once more. Nor does `curl -i` show its head. */
+static void go_past(const struct llmobs_handle *handle, CURL *curl)
+{
+    const char *url = handle->app.url;
+    bool plain = url && strncasecmp(url, "https:", 6) != 0;
+
+    if (past_proxy && !handle->app.unseen &&
+        handle->app.proxy == LLMOBS_PROXY_BY_ENVIRONMENT)
+        (void)handle->real->easy_setopt(curl, CURLOPT_PROXY,
+                                        plain ? NULL : past_proxy);
+}
+
 bool llmobs_capture_start(struct llmobs_handle *handle, CURL *curl)
 {
     int saved = errno;
     bool begun;
 
     llmobs_worker_count_call(worker);
+    go_past(handle, curl);
     if (!handle->app.unseen || fill_in(handle, curl)) {
         begun = start_known(handle, curl);
     } else {

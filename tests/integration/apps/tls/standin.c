@@ -259,6 +259,12 @@ void SSL_get0_alpn_selected(const struct ssl *ssl, const unsigned char **name,
     *len = 0;
 }
 
+void *SSL_get_peer_cert_chain(const struct ssl *ssl)
+{
+    (void)ssl;
+    return NULL;
+}
+
 int SSL_clear(struct ssl *ssl)
 {
     (void)ssl;
