@@ -142,6 +142,7 @@ UNIT_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard tests/unit/*.c)) $(SUPPORT_OBJ) \
 	$(B)/rules/shapes_index.o \
 	$(patsubst %,$(B)/$(if $(SAN),tests/fuzz/shim_,shim/)%.o,connections fds insert) \
 	$(patsubst %,$(B)/cli/%.o,doctor/find_files doctor/host_starter doctor/object \
+	intercept/hello intercept/way_out \
 	run/choose shared/site_request log/relay_places query/cell query/cost query/evaluations query/filter \
 	query/stored query/keys query/row query/tail query/texts query/when query/price query/prices \
 	shared/accounts shared/escape shared/json_out shared/options shared/reader \
@@ -406,6 +407,7 @@ $(B)/fuzz-seeds: $(B)/tests/fuzz/seeds.o $(B)/tests/fuzz/shapes.o \
 $(B)/fuzz-config: $(B)/tests/fuzz/shim_conf.o
 $(B)/fuzz-elf: $(B)/tests/fuzz/shim_elf.o
 $(B)/fuzz-insert: $(B)/tests/fuzz/shim_insert.o
+$(B)/fuzz-hello: $(patsubst %,$(B)/cli/intercept/%.o,hello way_out)
 $(B)/fuzz-object: $(patsubst %,$(B)/%.o,cli/doctor/object)
 $(B)/fuzz-store: $(patsubst %,$(B)/%.o,cli/shared/reader cli/shared/escape \
 	cli/shared/tell)

@@ -8,6 +8,8 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
@@ -15,12 +17,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "cli/intercept/peer.h"
 #include "cli/intercept/proxy.h"
+#include "cli/intercept/tls.h"
 #include "cli/run/child.h"
 #include "cli/shared/cli.h"
 #include "cli/shared/descriptors.h"
@@ -28,6 +33,10 @@
 #include "cli/shared/options.h"
 #include "cli/shared/preload.h"
 #include "cli/shared/tell.h"
+#include "core/config/state_dir.h"
+#include "lib/base/clock.h"
+#include "lib/base/dirs.h"
+#include "lib/base/file.h"
 #include "lib/base/log.h"
 #include "rules/read/url.h"
 
@@ -38,8 +47,11 @@
 /* Connections whose program has ended get so long to be passed on. */
 #define STILL_MS 200
 #define STEP_MS 2
+#define VARIABLES_MAX ((size_t)8 * 1024 * 1024)
 /* So often somebody looks whether a process still needs the proxy. */
 #define LOOK_S 1
+/* A run that lasts as long as its certificates is not read towards the end. */
+#define SPARE_S 3600
 /* The launcher waits so long for the proxy's end, and its last delivery. */
 #define END_S 10
 
@@ -49,48 +61,149 @@ struct run {
     struct llmobs_environment environment;
     struct llmobs_proxy proxy;
     char where[WHERE_MAX]; /* the proxy's "address:port" */
+    char dir[PATH_MAX];    /* of the files by which programs trust */
+    char refusals[PATH_MAX];
     pid_t launcher;
     pid_t stand_by; /* 0: there is no proxy */
 };
 
-/* -- the end --------------------------------------------------------------- */
+/* -- trust ------------------------------------------------------------------
+ */
 
-/* True for a process that has the proxy in its variables. */
-static bool has_mark(const char *pid, const char *mark)
+/* For programs that have no file of their own in a variable. */
+#define SHARED "SSL_CERT_FILE"
+
+/* Programs trust what is in such a file alone, or beside a store of their own
+ * (`more`). */
+static const struct {
+    const char *name;
+    bool more;
+} trusts[] = {{SHARED, false},
+              {"NODE_EXTRA_CA_CERTS", true},
+              {"CODEX_CA_CERTIFICATE", false},
+              {"REQUESTS_CA_BUNDLE", false},
+              {"CURL_CA_BUNDLE", false},
+              {"GIT_SSL_CAINFO", false},
+              {"AWS_CA_BUNDLE", false},
+              {"DENO_CERT", true},
+              {"CARGO_HTTP_CAINFO", false},
+              {"PIP_CERT", false},
+              {"GRPC_DEFAULT_SSL_ROOTS_FILE_PATH", false}};
+#define TRUSTS (sizeof(trusts) / sizeof(*trusts))
+
+static const char *const stores[] = {
+    "/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem", "/etc/ssl/cert.pem",
+    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem"};
+
+static void path_of(const char *dir, const char *name, char out[PATH_MAX])
 {
-    char path[64], text[4096];
-    size_t len = strlen(mark) + 1, kept = 0;
-    bool found = false;
-    ssize_t n;
-    int fd;
-
-    snprintf(path, sizeof(path), "/proc/%.16s/environ", pid);
-    fd = open(path, O_RDONLY | O_CLOEXEC);
-    while (fd >= 0 && !found &&
-           (n = read(fd, text + kept, sizeof(text) - kept)) > 0) {
-        kept += (size_t)n;
-        found = memmem(text, kept, mark, len);
-        if (kept >= len) { /* it may be in two pieces */
-            memmove(text, text + kept - len + 1, len - 1);
-            kept = len - 1;
-        }
-    }
-    if (fd >= 0)
-        close(fd);
-    return found;
+    snprintf(out, PATH_MAX, "%s/%s.pem", dir, name);
 }
 
+/* The certificates that a program has without us; NULL: none are known. */
+static const char *base_of(size_t i)
+{
+    const char *own = getenv(trusts[i].name);
+
+    if (llmobs_has_text(own) || trusts[i].more)
+        return own;
+    for (size_t k = 0; k < sizeof(stores) / sizeof(*stores); k++)
+        if (access(stores[k], R_OK) == 0)
+            return stores[k];
+    return NULL;
+}
+
+/* The variable whose file this one has, too: most name the system's store, or
+ * nothing. */
+static const char *file_of(size_t i)
+{
+    const char *own = getenv(trusts[i].name), *base = base_of(0);
+
+    return trusts[i].more ||
+                   (llmobs_has_text(own) && (!base || strcmp(own, base) != 0))
+               ? trusts[i].name
+               : SHARED;
+}
+
+static bool write_one(const char *path, const char *base)
+{
+    FILE *from = llmobs_has_text(base) ? fopen(base, "re") : NULL;
+    FILE *to = fopen(path, "wxe");
+    bool good = to != NULL;
+    char piece[16384];
+    size_t n;
+
+    while (good && from && (n = fread(piece, 1, sizeof(piece), from)) > 0)
+        good = fwrite(piece, 1, n, to) == n;
+    good = good && fputc('\n', to) != EOF && llmobs_tls_write_authority(to);
+    if (from)
+        fclose(from);
+    return to && fclose(to) == 0 && good;
+}
+
+/* A program whose only store is unknown keeps it, and goes unread. */
+static bool write_trust(const char *dir)
+{
+    char path[PATH_MAX];
+
+    for (size_t i = 0; i < TRUSTS; i++) {
+        const char *name = file_of(i), *base = base_of(i);
+
+        path_of(dir, name, path);
+        if ((name == trusts[i].name) && (trusts[i].more || base) &&
+            (!llmobs_has_text(base) || access(base, R_OK) == 0) &&
+            !write_one(path, base))
+            return false;
+    }
+    return true;
+}
+
+static int set_trust(const char *dir, struct llmobs_environment *environment)
+{
+    char path[PATH_MAX];
+    int rc = 0;
+
+    for (size_t i = 0; i < TRUSTS && rc == 0; i++) {
+        path_of(dir, file_of(i), path);
+        if (access(path, R_OK) == 0)
+            rc = llmobs_environment_set(environment, trusts[i].name, path);
+    }
+    return rc;
+}
+
+static void remove_trust(const char *dir)
+{
+    char path[PATH_MAX];
+
+    for (size_t i = 0; i < TRUSTS; i++) {
+        path_of(dir, trusts[i].name, path);
+        unlink(path);
+    }
+    rmdir(dir);
+}
+
+/* -- the end --------------------------------------------------------------- */
+
+/* True while a process has the proxy in its variables. */
 static bool is_needed(const struct run *run)
 {
-    char mark[sizeof(MARK "=") + WHERE_MAX];
+    char mark[sizeof(MARK "=") + WHERE_MAX], path[300];
     DIR *all = opendir("/proc");
     struct dirent *one;
+    struct llmobs_buf text;
     bool needed = false;
 
     snprintf(mark, sizeof(mark), MARK "=%s", run->where);
-    while (all && !needed && (one = readdir(all)))
-        needed = *one->d_name >= '1' && *one->d_name <= '9' &&
-                 has_mark(one->d_name, mark);
+    llmobs_buf_init(&text, VARIABLES_MAX);
+    while (all && !needed && (one = readdir(all))) {
+        llmobs_buf_cut(&text, 0);
+        snprintf(path, sizeof(path), "/proc/%s/environ", one->d_name);
+        needed = llmobs_is_digit(*one->d_name) &&
+                 llmobs_file_read(path, &text) == 0 && text.len > 0 &&
+                 memmem(text.data, text.len, mark, strlen(mark) + 1);
+    }
+    llmobs_buf_fini(&text);
     if (all)
         closedir(all);
     return needed;
@@ -138,14 +251,32 @@ static void end_with(pid_t parent)
         raise(SIGTERM);
 }
 
+/* The keys are in this process alone: it leaves no core, and no process of the
+ * user may look into it. */
+static bool prepare_to_read(struct run *run)
+{
+    struct rlimit none = {0, 0};
+
+    /* The frames of a call would be those of this process. */
+    if (setenv("LLMOBS_CALLSITE", "off", 1) != 0 ||
+        setrlimit(RLIMIT_CORE, &none) != 0 || prctl(PR_SET_DUMPABLE, 0) != 0 ||
+        !llmobs_tls_open(getenv("NODE_EXTRA_CA_CERTS")))
+        return false;
+    run->proxy.reads = true;
+    run->proxy.until_ns = llmobs_clock_mono_ns() +
+                          (LLMOBS_TLS_S - SPARE_S) * 1000 * LLMOBS_NS_PER_MS;
+    return write_trust(run->dir);
+}
+
 _Noreturn static void be_proxy(struct run *run, pid_t parent)
 {
     end_with(parent);
-    if (!begin_to_serve(run) ||
+    if (!prepare_to_read(run) || !begin_to_serve(run) ||
         write(STDERR_FILENO, run->where, sizeof(run->where)) < 0)
         _exit(LLMOBS_CLI_FAILED);
     dup2(STDOUT_FILENO, STDERR_FILENO);
     wait_for_end(false, run);
+    remove_trust(run->dir);
     exit(LLMOBS_CLI_OK);
 }
 
@@ -207,8 +338,10 @@ _Noreturn static void stand_by(struct run *run, int ready)
         }
         if (waitpid(proxy, &status, WNOHANG) != proxy)
             continue;
+        run->proxy.reads = false;
         if (!WIFEXITED(status) && begin_to_serve(run))
             wait_for_end(ended, run);
+        remove_trust(run->dir);
         break;
     }
     _exit(LLMOBS_CLI_OK);
@@ -216,13 +349,43 @@ _Noreturn static void stand_by(struct run *run, int ready)
 
 /* -- the launcher ---------------------------------------------------------- */
 
+/* Not below /tmp: a sandbox may have one of its own, and in it no such files.
+ */
+static bool make_dir(struct run *run)
+{
+    struct llmobs_config *config = llmobs_config_load(
+        (const char *const *)environ, llmobs_log_complaint, NULL);
+    struct llmobs_text rest, url;
+    char name[24];
+    uint64_t id;
+    bool made;
+    int parent;
+
+    if (!config || getrandom(&id, sizeof(id), 0) != sizeof(id) ||
+        llmobs_config_base_dir(config, "/intercept", run->dir,
+                               sizeof(run->dir) - sizeof(name)) != 0 ||
+        llmobs_dirs_have(run->dir, false, &parent) != 0)
+        return false;
+    rest = llmobs_text_of(config->proxy_urls);
+    while (llmobs_text_next(&rest, &url))
+        (void)llmobs_url_list_add(&run->proxy.gateways, url);
+    snprintf(name, sizeof(name), "/run-%016" PRIx64, id);
+    strcat(strcpy(run->refusals, run->dir), "/refused");
+    strcat(run->dir, name);
+    run->proxy.refusals = run->refusals;
+    made = llmobs_dirs_make(parent, name + 1) == 0;
+    close(parent);
+    llmobs_config_free(config);
+    return made;
+}
+
 static void start_proxy(struct run *run)
 {
     ssize_t got = -1;
     int ready[2];
 
     run->launcher = getpid();
-    if (pipe2(ready, O_CLOEXEC) != 0)
+    if (!make_dir(run) || pipe2(ready, O_CLOEXEC) != 0)
         return;
     run->stand_by = fork();
     if (run->stand_by == 0)
@@ -233,8 +396,10 @@ static void start_proxy(struct run *run)
            errno == EINTR)
         ;
     close(ready[0]);
-    if (got != (ssize_t)sizeof(run->where))
+    if (got != (ssize_t)sizeof(run->where)) {
         run->stand_by = 0;
+        remove_trust(run->dir);
+    }
 }
 
 /* Until it has delivered, or a process outlives the command. All signals are
@@ -278,7 +443,7 @@ static bool reads_loopback(void)
 static int set_variables(struct run *run)
 {
     static const char *const names[] = {"HTTPS_PROXY", "https_proxy"};
-    static const char *const not [] = {"NO_PROXY", "no_proxy"};
+    static const char *const but[] = {"NO_PROXY", "no_proxy"};
     bool spares = !run->proxy.way.any && !reads_loopback();
     char url[WHERE_MAX + sizeof("http://")];
     int rc = llmobs_environment_set(&run->environment, MARK, run->where);
@@ -287,9 +452,13 @@ static int set_variables(struct run *run)
     for (size_t i = 0; i < 2 && rc == 0; i++)
         rc = llmobs_environment_set(&run->environment, names[i], url);
     for (size_t i = 0; i < 2 && rc == 0 && spares; i++)
-        rc = llmobs_environment_join(&run->environment, not [i], LOOPBACK, ",",
+        rc = llmobs_environment_join(&run->environment, but[i], LOOPBACK, ",",
                                      false);
-    return rc;
+    if (rc == 0)
+        rc = llmobs_environment_set(&run->environment, MARK "_PAST",
+                                    run->proxy.way.url ? run->proxy.way.url
+                                                       : "");
+    return rc == 0 ? set_trust(run->dir, &run->environment) : rc;
 }
 
 static int run_command(struct run *run)

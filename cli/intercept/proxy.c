@@ -1,47 +1,96 @@
 #include "cli/intercept/proxy.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <link.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
-#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "cli/intercept/peer.h"
+#include "cli/intercept/tls.h"
+#include "cli/shared/open_libcurl.h"
+#include "core/capture/attach.h"
+#include "lib/base/clock.h"
+#include "lib/base/file.h"
+#include "rules/rules.h"
 
 /* The look-up of names needs most of it. */
 #define STACK ((size_t)256 * 1024)
 #define PAUSE_US 10000
+/* Pages of it that no byte has come to cost nothing. */
+#define ROOM ((size_t)64 * 1024)
+/* The longest record of TLS. */
+#define RECORD ((size_t)16 * 1024)
+#define HELLO_MS 60000
+#define FILE_MAX ((size_t)256 * 1024)
+#define COUNTS_NS (INT64_C(30) * 86400 * 1000000000)
 
 #define FOREIGN                                             \
     "HTTP/1.1 501 Not Implemented\r\ncontent-length: 0\r\n" \
     "connection: close\r\n\r\n"
 
+struct end {
+    int fd;    /* does not block */
+    void *tls; /* NULL: the bytes pass as they are */
+};
+
 struct visit {
     struct llmobs_proxy *proxy;
-    int client;
-    int server; /* -1: none */
+    struct end client;
+    struct end server; /* fd -1: none */
     struct llmobs_target to;
+    struct llmobs_hello hello;
     char asked[LLMOBS_HEAD_MAX];
     char answer[LLMOBS_HEAD_MAX];
 };
 
-/* -- bytes in both directions --------------------------------------------- */
+/* -- the core -------------------------------------------------------------- */
 
-/* Pages of it that no byte has come to cost nothing. */
-#define ROOM ((size_t)64 * 1024)
+static const struct llmobs_wire_ops *ops;
+
+static void nothing(void)
+{
+}
+
+/* As the first connection needs it: most runs of a short command need none. */
+static void attach(void)
+{
+    static const struct llmobs_wrappers no_wrappers;
+    static struct llmobs_host host = {.abi = LLMOBS_ENGINE_ABI,
+                                      .objects = dl_iterate_phdr,
+                                      .wrappers = &no_wrappers,
+                                      .watch_alone = nothing};
+    const struct llmobs_ops *all;
+
+    host.env = (const char *const *)environ;
+    all = llmobs_core_attach(&host);
+    if (!all)
+        return;
+    ops = &all->wire;
+    llmobs_cli_open_libcurl();
+}
+
+/* -- bytes in both directions -------------------------------------------------
+ */
 
 /* One direction. */
 struct way {
-    int from, to;
+    const struct end *from, *to;
     char *bytes;
     size_t len, at; /* those from `at` on have not gone yet */
+    size_t most;    /* that there were at once */
     bool over;      /* no more will come */
-    bool shut;      /* and `to` has been told */
+    bool told;      /* and the peer has said so within TLS */
+    bool shut;      /* and `to` knows */
+    bool broken;
+    short from_waits, to_waits; /* for poll; 0: for nothing */
 };
 
 static bool would_wait(void)
@@ -49,41 +98,90 @@ static bool would_wait(void)
     return errno == EAGAIN || errno == EINTR;
 }
 
-/* Passes on what is there now. False: the connection is broken. */
-static bool step(struct way *way)
+static ssize_t receive(struct way *way, char *bytes, size_t len)
 {
-    while (!way->shut) {
-        ssize_t n;
-
-        if (way->at < way->len) {
-            n = send(way->to, way->bytes + way->at, way->len - way->at,
-                     MSG_NOSIGNAL);
-            if (n < 0)
-                return would_wait();
-            way->at += (size_t)n;
-        } else if (way->over) {
-            shutdown(way->to, SHUT_WR);
-            way->shut = true;
-        } else {
-            n = recv(way->from, way->bytes, ROOM, 0);
-            if (n < 0)
-                return would_wait();
-            way->at = 0;
-            way->len = (size_t)n;
-            way->over = n == 0;
-        }
-    }
-    return true;
+    way->from_waits = POLLIN;
+    return way->from->tls ? llmobs_tls_receive(way->from->tls, bytes, len,
+                                               &way->from_waits, &way->told)
+                          : recv(way->from->fd, bytes, len, 0);
 }
 
-/* What the direction waits for at its two ends. */
-static void add_waits(const struct way *way, struct pollfd *from,
-                      struct pollfd *to)
+/* Takes all that is there, as far as there is room. */
+static void fill(struct way *way)
 {
-    if (way->at < way->len)
-        to->events |= POLLOUT;
-    else if (!way->over)
-        from->events |= POLLIN;
+    ssize_t n = 1;
+
+    way->len = way->at = 0;
+    while (n > 0 && ROOM - way->len >= RECORD) {
+        n = receive(way, way->bytes + way->len, ROOM - way->len);
+        if (n > 0)
+            way->len += (size_t)n;
+        if (!way->from->tls)
+            break;
+    }
+    way->most = way->len > way->most ? way->len : way->most;
+    way->over = n == 0;
+    way->broken = n < 0 && !would_wait();
+}
+
+static void put(struct way *way)
+{
+    const char *bytes = way->bytes + way->at;
+    size_t len = way->len - way->at;
+    ssize_t n;
+
+    way->to_waits = POLLOUT;
+    n = way->to->tls ? llmobs_tls_send(way->to->tls, bytes, len, &way->to_waits)
+                     : send(way->to->fd, bytes, len, MSG_NOSIGNAL);
+    if (n > 0)
+        way->at += (size_t)n;
+    way->broken = n < 0 && !would_wait();
+}
+
+/* Passes on what is there now; gives what is new, for the core to know before
+ * it goes: 0 where the direction has to wait, or has ended. */
+static size_t step(struct way *way)
+{
+    for (;;) {
+        size_t at = way->at;
+
+        way->from_waits = way->to_waits = 0;
+        if (way->broken || way->shut)
+            return 0;
+        if (way->at < way->len) {
+            put(way);
+            if (way->at == at)
+                return 0;
+        } else if (way->over) {
+            if (way->told && way->to->tls)
+                llmobs_tls_end(way->to->tls);
+            shutdown(way->to->fd, SHUT_WR);
+            way->shut = true;
+        } else {
+            fill(way);
+            if (way->len > 0 || !way->over)
+                return way->len;
+        }
+    }
+}
+
+/* Passes on what is there now, and tells the core. */
+static void move(struct way *way, bool sent, struct llmobs_wire *wire)
+{
+    bool ended = way->over;
+    size_t len;
+
+    while ((len = step(way)) > 0)
+        if (wire)
+            ops->event(wire, &(struct llmobs_wire_event){
+                                 sent ? LLMOBS_WIRE_SENT : LLMOBS_WIRE_RECEIVED,
+                                 way->bytes, len, -1, 0, NULL});
+    if (wire && !sent && way->over && !ended)
+        ops->event(wire,
+                   &(struct llmobs_wire_event){LLMOBS_WIRE_ENDED, NULL,
+                                               way->told ? LLMOBS_WIRE_CLOSED
+                                                         : LLMOBS_WIRE_BROKEN,
+                                               -1, 0, NULL});
 }
 
 /* A hang-up is told also where nothing is waited for: then both directions of
@@ -101,56 +199,195 @@ static void break_off(int fd)
     setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
 }
 
-/* Passes bytes on between two sockets that do not block, until both have ended:
- * an end of sending as an end of sending, a reset as a reset. Wipes them. */
-static void pass_on(int client, int server)
+static void let_go(struct way *way)
 {
-    struct way up = {client, server, malloc(ROOM), 0, 0, false, false};
-    struct way down = {server, client, malloc(ROOM), 0, 0, false, false};
-    bool whole = up.bytes && down.bytes;
-
-    while (whole && !(up.shut && down.shut)) {
-        struct pollfd ends[2] = {{client, 0, 0}, {server, 0, 0}};
-
-        whole = step(&up) && step(&down);
-        if (!whole || (up.shut && down.shut))
-            break;
-        add_waits(&up, &ends[0], &ends[1]);
-        add_waits(&down, &ends[1], &ends[0]);
-        (void)poll(ends, 2, -1);
-        whole = !is_gone(&ends[0]) && !is_gone(&ends[1]);
-    }
-    if (!whole) {
-        break_off(client);
-        break_off(server);
-    }
-    free(up.bytes);
-    free(down.bytes);
+    if (way->bytes)
+        explicit_bzero(way->bytes, way->most);
+    free(way->bytes);
 }
 
-/* -- a visit --------------------------------------------------------------- */
+/* Passes bytes on in both directions until both have ended: an end of sending
+ * as an end of sending, within TLS or not, a reset as a reset. `wire`: the
+ * core's record of the connection, which gets each byte before it goes on;
+ * NULL: none. Wipes what it has read. */
+static void pass_bytes(const struct visit *visit, struct llmobs_wire *wire)
+{
+    const struct end *client = &visit->client, *server = &visit->server;
+    struct way up = {.from = client, .to = server, .bytes = malloc(ROOM)};
+    struct way down = {.from = server, .to = client, .bytes = malloc(ROOM)};
+    bool broken = !up.bytes || !down.bytes;
+
+    while (!broken) {
+        struct pollfd ends[2] = {{client->fd, 0, 0}, {server->fd, 0, 0}};
+
+        move(&up, true, wire);
+        move(&down, false, wire);
+        broken = up.broken || down.broken;
+        if (broken || (up.shut && down.shut))
+            break;
+        ends[0].events = (short)(up.from_waits | down.to_waits);
+        ends[1].events = (short)(down.from_waits | up.to_waits);
+        (void)poll(ends, 2, -1);
+        broken = is_gone(&ends[0]) || is_gone(&ends[1]);
+    }
+    if (broken) {
+        break_off(client->fd);
+        break_off(server->fd);
+    }
+    let_go(&up);
+    let_go(&down);
+}
+
+/* -- refusals -------------------------------------------------------------- */
+
+/* Some clients take no certificate but the one they know. The file has a line
+ * for each host and kind of TLS that refused this run's, with the time. */
+static bool has_refused(const struct visit *visit)
+{
+    const char *path = visit->proxy->refusals;
+    int64_t now = llmobs_clock_wall_ns();
+    struct llmobs_text rest, line;
+    struct llmobs_buf text;
+    char wanted[320];
+    bool found = false;
+
+    snprintf(wanted, sizeof(wanted), "%.255s %016" PRIx64 " ", visit->to.host,
+             visit->hello.kind);
+    llmobs_buf_init(&text, FILE_MAX);
+    if (llmobs_file_read(path, &text) == 0)
+        for (rest = llmobs_buf_text(&text);
+             !found && llmobs_text_split(&rest, '\n', &line);)
+            found =
+                llmobs_text_begins(line, wanted) &&
+                now - strtoll(line.data + strlen(wanted), NULL, 10) < COUNTS_NS;
+    llmobs_buf_fini(&text);
+    return found;
+}
+
+static void note_refusal(const struct visit *visit)
+{
+    const char *path = visit->proxy->refusals;
+    int fd = llmobs_file_append(path);
+    char line[352];
+    int len =
+        snprintf(line, sizeof(line), "%.255s %016" PRIx64 " %" PRId64 "\n",
+                 visit->to.host, visit->hello.kind, llmobs_clock_wall_ns());
+
+    if (fd < 0)
+        return;
+    (void)llmobs_file_write(fd, line, (size_t)len);
+    close(fd);
+}
+
+/* -- reading --------------------------------------------------------------- */
+
+/* True for a host that may be a model's, of which nothing has spoken against
+ * it so far. */
+static bool may_read(const struct visit *visit)
+{
+    const struct llmobs_proxy *proxy = visit->proxy;
+    char url[LLMOBS_TARGET_HOST_MAX + sizeof("https://:65535")];
+
+    snprintf(url, sizeof(url), "https://%s:%u", visit->to.host, visit->to.port);
+    return proxy->reads && llmobs_clock_mono_ns() < proxy->until_ns &&
+           (llmobs_rules_knows(visit->to.host) ||
+            llmobs_url_list_may_have(proxy->gateways, url));
+}
+
+/* Looks at the client's first message, and leaves it where it is. False: it is
+ * none of TLS for the host that was asked for, or one that has refused. */
+static bool peek_hello(struct visit *visit)
+{
+    unsigned char *bytes = malloc(LLMOBS_HELLO_MAX);
+    int more = 1, rc = 0, fd = visit->client.fd;
+
+    while (bytes && rc == 0 && more <= LLMOBS_HELLO_MAX) {
+        struct pollfd both[2] = {{fd, POLLIN, 0},
+                                 {visit->server.fd, POLLIN, 0}};
+        ssize_t n;
+
+        setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &more, sizeof(more));
+        if (poll(both, 2, HELLO_MS) <= 0 || both[1].revents)
+            break; /* a server that speaks first speaks no TLS */
+        n = recv(fd, bytes, LLMOBS_HELLO_MAX, MSG_PEEK);
+        if (n < more)
+            break;
+        rc = llmobs_hello_read(bytes, (size_t)n, &visit->hello);
+        more = (int)n + 1;
+    }
+    more = 1;
+    setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &more, sizeof(more));
+    free(bytes);
+    return rc == 1 && strcasecmp(visit->hello.name, visit->to.host) == 0 &&
+           !has_refused(visit);
+}
+
+/* The server first: as long as the client has no answer, its bytes can still
+ * pass as they are, by a new connection. Then the program itself sees what is
+ * wrong with the server, and says what it would have said. False: that failed.
+ */
+static bool open_both(struct visit *visit)
+{
+    struct end *server = &visit->server;
+    bool refused = false;
+
+    server->tls = llmobs_tls_reach(server->fd, &visit->hello);
+    if (!server->tls) {
+        close(server->fd);
+        server->fd =
+            llmobs_way_out_connect(&visit->proxy->way, visit->asked, &visit->to,
+                                   visit->client.fd, visit->answer);
+        return server->fd >= 0 && llmobs_way_out_stands(visit->answer);
+    }
+    visit->client.tls =
+        llmobs_tls_take(visit->client.fd, &visit->hello, server->tls, &refused);
+    if (refused)
+        note_refusal(visit);
+    return visit->client.tls != NULL;
+}
+
+static void pass(struct visit *visit)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    struct llmobs_wire *wire = NULL;
+
+    if (llmobs_way_out_stands(visit->answer) && may_read(visit) &&
+        peek_hello(visit) && !open_both(visit))
+        return;
+    if (visit->client.tls) {
+        pthread_once(&once, attach);
+        wire = ops ? ops->begin(visit->to.host, LLMOBS_WIRE_TLS,
+                                llmobs_tls_is_http2(visit->server.tls))
+                   : NULL;
+    }
+    pass_bytes(visit, wire);
+    if (wire)
+        ops->event(wire,
+                   &(struct llmobs_wire_event){LLMOBS_WIRE_ENDED, NULL,
+                                               LLMOBS_WIRE_FREED, -1, 0, NULL});
+}
+
+/* -- a connection ---------------------------------------------------------- */
 
 static void serve_visit(struct visit *visit)
 {
+    int client = visit->client.fd;
     struct llmobs_peer peer;
-    bool asks;
 
     /* Other users could not connect to the server with this user's address and
      * proxy; root could. */
-    if (!llmobs_peer_find(visit->client, &peer) ||
+    if (!llmobs_peer_find(client, &peer) ||
         (peer.uid != geteuid() && peer.uid != 0) ||
-        llmobs_way_out_head(visit->client, visit->asked) == 0)
+        llmobs_way_out_head(client, visit->asked) == 0)
         return;
-    asks = llmobs_way_out_asked(visit->asked, &visit->to);
     strcpy(visit->answer, FOREIGN);
-    if (asks)
-        visit->server =
+    if (llmobs_way_out_asked(visit->asked, &visit->to))
+        visit->server.fd =
             llmobs_way_out_connect(&visit->proxy->way, visit->asked, &visit->to,
-                                   visit->client, visit->answer);
-    if (llmobs_way_out_send(visit->client, visit->answer,
-                            strlen(visit->answer)) &&
-        visit->server >= 0)
-        pass_on(visit->client, visit->server);
+                                   client, visit->answer);
+    if (llmobs_way_out_send(client, visit->answer, strlen(visit->answer)) &&
+        visit->server.fd >= 0)
+        pass(visit);
 }
 
 static void *visit_main(void *arg)
@@ -159,9 +396,11 @@ static void *visit_main(void *arg)
     struct llmobs_proxy *proxy = visit->proxy;
 
     serve_visit(visit);
-    if (visit->server >= 0)
-        close(visit->server);
-    close(visit->client);
+    llmobs_tls_free(visit->client.tls);
+    llmobs_tls_free(visit->server.tls);
+    if (visit->server.fd >= 0)
+        close(visit->server.fd);
+    close(visit->client.fd);
     free(visit);
     atomic_fetch_sub(&proxy->open, 1);
     return NULL;
@@ -177,8 +416,8 @@ static void begin_visit(struct llmobs_proxy *proxy, int client,
     setsockopt(client, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     if (visit) {
         visit->proxy = proxy;
-        visit->client = client;
-        visit->server = -1;
+        visit->client.fd = client;
+        visit->server.fd = -1;
         atomic_fetch_add(&proxy->open, 1);
         if (pthread_create(&thread, how, visit_main, visit) == 0)
             return;

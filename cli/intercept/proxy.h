@@ -1,4 +1,5 @@
-/* proxy - passes the connections of one run on, by CONNECT on loopback.
+/* proxy - passes the connections of one run on, by CONNECT on loopback, and
+ * tells the core what those to models say.
  *
  * Owns:    a thread, two sockets and their bytes, for each connection.
  * Threads: serve in one, for as long as the process lives; `open` in any.
@@ -11,11 +12,16 @@
 #include <stdatomic.h>
 
 #include "cli/intercept/way_out.h"
+#include "rules/read/url.h"
 
 struct llmobs_proxy {
     int listener;
     struct llmobs_way_out way;
-    atomic_uint open; /* connections */
+    bool reads;                       /* else all bytes pass as they are */
+    int64_t until_ns;                 /* by the monotonic clock: so long */
+    const char *refusals;             /* the path of their file */
+    struct llmobs_url_list *gateways; /* of the user, which are read as well */
+    atomic_uint open;                 /* connections */
 };
 
 /* Accepts connections of this user's processes, and of root's. */

@@ -132,8 +132,11 @@ static const char help_text[] =
     "                   each request in its caller's trace, without a line in "
     "it\n"
     "                   (LLMOBS_INBOUND)\n"
-    "  --intercept      CMD's https goes by a proxy on loopback for CMD "
-    "alone\n";
+    "  --intercept      also observe programs whose TLS no library shows, such "
+    "as\n"
+    "                   coding agents: their https goes by a proxy for CMD "
+    "alone,\n"
+    "                   whose certificates they trust\n";
 
 /* -- the command line ------------------------------------------------------ */
 
@@ -220,6 +223,10 @@ static int parse(struct launch *launch, char **argv)
     launch->command = argv;
     if (rc == 0 && !*argv)
         return wrong(launch, "no command to run", "", NULL);
+    /* The proxy would lead calls to the models. */
+    if (rc == 0 && launch->given[REPLAY] && launch->given[INTERCEPT])
+        return wrong(launch, "--replay and --intercept", " exclude each other",
+                     NULL);
     return rc;
 }
 

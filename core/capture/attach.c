@@ -1,6 +1,6 @@
-/* attach - makes the parts of the core in a process, and returns the table of
- * operations to the shim (engine.h). */
-#include "include/engine.h"
+/* Makes the parts of the core in a process, and returns the table of operations
+ * to the shim. */
+#include "core/capture/attach.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -190,9 +190,6 @@ static const struct llmobs_ops ops = {
              llmobs_wire_disturbed, llmobs_wire_take, llmobs_wire_give,
              llmobs_wire_insert_join, &llmobs_judge_adds},
 };
-
-__attribute__((visibility("default"))) const struct llmobs_ops *
-llmobs_core_attach(const struct llmobs_host *host);
 
 const struct llmobs_ops *llmobs_core_attach(const struct llmobs_host *host)
 {

@@ -12,9 +12,11 @@ import threading
 from delivery import wait_for
 from harness import APPS, PYTHON, Skip, body, equal, ok, test
 
+SYSTEM = "/etc/ssl/certs/ca-certificates.crt"
 CLIENT = os.path.join(APPS, "intercept", "client.py")
 # The harness has NO_PROXY=*.
 OPEN = {"NO_PROXY": None, "no_proxy": None}
+# The library in the program sees nothing.
 AT_HOME = dict(OPEN, LLMOBS_TLS="off")
 
 
@@ -33,17 +35,19 @@ def client(t, how, *more, port=None):
             *map(str, more)]
 
 
-def both(t, argv, env=None, order=True, **more):
+def both(t, argv, env=None, order=True, spans=None, **more):
     """Runs argv bare and under the option, and compares all that can be
     seen."""
-    env = dict(OPEN, SSL_CERT_FILE=t.servers.cert, **(env or {}))
+    env = {**OPEN, "SSL_CERT_FILE": t.servers.cert, **(env or {})}
     bare = t.run(argv, preload=False, env={
         k: v for k, v in env.items() if not k.startswith(("DD_", "LLMOBS_"))},
         **more)
     ours = t.run([run_by(t), "--intercept", "--", *argv], launcher=[],
-                 env=dict(listed(t), **env), **more)
+                 env={**listed(t), **env}, **more)
     t.compare(bare, ours, order=order)
     nothing_left(t)
+    if spans is not None:
+        equal(len(ours.spans), spans, "spans of %s" % argv[2:])
     return ours
 
 
@@ -63,8 +67,14 @@ def proxies(t):
     return found
 
 
+def state(t):
+    """The folder of the runs' files."""
+    return os.path.join(t.dir, "store", "intercept")
+
+
 def nothing_left(t):
     ok(not proxies(t), "a process is left: %s" % proxies(t))
+    ok(not glob.glob(state(t) + "/run-*"), "a folder is left")
 
 
 class Front:
@@ -165,15 +175,147 @@ def one_inside_another(t):
 
 @test
 def as_bare(t):
-    for how in (("ask", 3), ("stream",), ("half",), ("refuse",), ("plain",),
-                ("abort",), ("reset",), ("late", 1)):
-        both(t, client(t, *how), env=AT_HOME)
+    """Each call is a span, whatever becomes of it."""
+    for how, spans in ((("ask", 3), 3), (("stream",), 1), (("half",), 1),
+                       (("refuse",), 0), (("plain",), 0), (("abort",), 1),
+                       (("reset",), 1), (("late", 1), 2)):
+        both(t, client(t, *how), env=AT_HOME, spans=spans)
 
 
 @test
 def much_and_many(t):
-    both(t, client(t, "big"), env=AT_HOME)
-    both(t, client(t, "flood", 100), env=AT_HOME, order=False)
+    both(t, client(t, "big"), env=AT_HOME, spans=2)
+    both(t, client(t, "flood", 100), env=AT_HOME, order=False, spans=100)
+
+
+@test
+def other_hosts(t):
+    """Of a host that is no model's no byte is looked at."""
+    both(t, client(t, "ask"), spans=0, env=dict(
+        AT_HOME, DD_LLMOBS_INSTRUMENTED_PROXY_URLS="https://localhost:9"))
+
+
+@test
+def by_http2(t):
+    """A curl whose calls the library does not see."""
+    if not t.servers.h2:
+        raise Skip("no nghttpx")
+    url = "https://localhost:%d/v1/chat/completions" % t.servers.h2
+    both(t, ["curl", "-qsS", "-w", "%{http_version}\\n", "-d", body(), url,
+             "-d", body("again"), url], spans=2,
+         env={"LLMOBS_EXCLUDE": "curl", "DD_LLMOBS_INSTRUMENTED_PROXY_URLS":
+              "https://localhost:%d" % t.servers.h2})
+
+
+@test
+def one_span_of_each_call(t):
+    """Who reads a connection is decided by the certificate that the program has
+    got: no call is two spans, or none."""
+    url = "https://localhost:%d/v1/chat/completions" % t.servers.tls
+    python = """import urllib.request, sys
+for i in range(3):
+    r = urllib.request.Request(sys.argv[1], sys.argv[2].encode(),
+        {"Content-Type": "application/json"})
+    print(urllib.request.urlopen(r).status)"""
+    both(t, client(t, "ask", 3), spans=3)
+    both(t, [PYTHON, "-c", python, url, body()], spans=3)
+    both(t, [PYTHON, "-c", python, url, body()], spans=3,
+         env={"no_proxy": "localhost", "NO_PROXY": "localhost"})
+    both(t, ["curl", "-qsS", "-i", "-d", body(), url], spans=1)
+    if os.path.exists("/usr/bin/php"):
+        both(t, ["php", os.path.join(APPS, "tls", "streams.php"), url,
+                 t.servers.cert, "gpt-test", "s:gpt-test"], spans=2)
+    if os.path.exists("/usr/bin/wget"): # it tells the server of the proxy
+        r = t.run([run_by(t), "--intercept", "sh", "-c", "exec wget -qO- "
+                   "--ca-certificate=$SSL_CERT_FILE --post-data='%s' %s "
+                   "--header='Content-Type: application/json'" % (body(), url)],
+                  launcher=[], env=dict(listed(t), **OPEN,
+                                        SSL_CERT_FILE=t.servers.cert))
+        ok(b"hello there" in r.stdout, r.stderr)
+        equal(len(r.spans), 1, "spans of wget")
+
+
+@test
+def a_pinned_program(t):
+    """Its first call fails, once and not in each run: it is remembered."""
+    code = """import ssl, sys, urllib.request
+context = ssl.create_default_context(cafile=sys.argv[2])
+for i in range(3):
+    r = urllib.request.Request(sys.argv[1], sys.argv[3].encode(),
+        {"Content-Type": "application/json"})
+    try:
+        print(urllib.request.urlopen(r, context=context).status)
+    except urllib.error.URLError as e:
+        print(e.reason.reason)"""
+    url = "https://localhost:%d/v1/chat/completions" % t.servers.tls
+    argv = [run_by(t), "--intercept", PYTHON, "-c", code, url, t.servers.cert,
+            body()]
+    env = dict(listed(t), SSL_CERT_FILE=t.servers.cert, **OPEN)
+    first = t.run(argv, launcher=[], env=env)
+    equal(first.stdout, b"CERTIFICATE_VERIFY_FAILED\n200\n200\n", "first run")
+    equal(len(first.spans), 2, "the library in the program sees them")
+    again = t.run(argv, launcher=[], env=env, keep=True)
+    equal(again.stdout, b"200\n200\n200\n", "the next run")
+    nothing_left(t)
+    # After 30 days it is tried again.
+    path = state(t) + "/refused"
+    with open(path) as f:
+        host, kind, when = f.read().split()
+    equal(host, "localhost", "the host")
+    with open(path, "w") as f:
+        f.write("%s %s %d\n" % (host, kind, int(when) - 31 * 86400 * 10**9))
+    again = t.run(argv, launcher=[], env=env, keep=True)
+    ok(again.stdout.startswith(b"CERT"), again.stdout)
+
+
+@test
+def servers_that_are_not_as_they_should_be(t):
+    """The program itself sees, and says, what is wrong; where it does not mind,
+    its call passes."""
+    for name in "localhost", "127.0.0.1":
+        url = "https://%s:%d/v1/chat/completions" % (name, t.servers.tls)
+        for more in [], ["-k"]:
+            both(t, ["curl", "-qsS", *more, "-d", body(), url], spans=0,
+                 env={"LLMOBS_EXCLUDE": "curl", "SSL_CERT_FILE": SYSTEM,
+                      "DD_LLMOBS_INSTRUMENTED_PROXY_URLS":
+                      "https://%s:%d" % (name, t.servers.tls)})
+
+
+@test
+def no_key_anywhere(t):
+    """Not in a file, an argument or a variable; and the process that has it
+    gives none of its memory."""
+    process = start(t)
+    launcher, by, proxy = by_age(t)
+    ok("200" in asks(t, process), "a call")
+    found = 0
+    for folder, _, names in os.walk(t.dir):
+        for name in names:
+            path = os.path.join(folder, name)
+            with open(path, "rb") as f:
+                text = f.read()
+            found += b"BEGIN CERT" in text and "/run-" in folder
+            ok(b"PRIVATE KEY" not in text or b"llmobs" in text, path)
+    ok(found >= 2, "certificates")
+    for pid in launcher, by, proxy:
+        for name in "cmdline", "environ":
+            try:
+                with open("/proc/%d/%s" % (pid, name), "rb") as f:
+                    ok(b"PRIVATE" not in f.read(), name)
+            except PermissionError:
+                pass
+    with open("/proc/%d/limits" % proxy) as f:
+        ok(re.search(r"core file size +0 +0 ", f.read()), "a core")
+    equal(os.stat("/proc/%d/environ" % proxy).st_uid, 0, "whose memory it is")
+    with open(glob.glob(state(t) + "/run-*/SSL_CERT_FILE.pem")[0]) as f:
+        last = f.read().split("-----BEGIN")[-1]
+    shown = subprocess.run(["openssl", "x509", "-noout", "-text"],
+                           input="-----BEGIN" + last, text=True,
+                           capture_output=True, check=True).stdout
+    ok("CA:TRUE, pathlen:0" in shown, shown)
+    ok("Issuer: CN = llmobs-run " in shown, shown)
+    equal(end(process), 5, "status")
+    nothing_left(t)
 
 
 @test

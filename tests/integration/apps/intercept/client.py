@@ -46,12 +46,12 @@ def connect(host, port, trusting=True):
                                suppress_ragged_eofs=False)
 
 
-def request(host, prompt="hello there", model="gpt-test", **more):
+def request(host, port, prompt="hello there", model="gpt-test", **more):
     body = json.dumps({"model": model, "messages": [
         {"role": "user", "content": prompt}], **more}).encode()
-    return (b"POST /v1/chat/completions HTTP/1.1\r\nHost: %s\r\nAuthorization: "
+    return (b"POST /v1/chat/completions HTTP/1.1\r\nHost: %s:%d\r\nAuthorization: "
             b"Bearer sk-Zq7fUnspeakable9Xw2\r\nContent-Type: application/json\r\n"
-            b"Content-Length: %d\r\n\r\n%s" % (host.encode(), len(body), body))
+            b"Content-Length: %d\r\n\r\n%s" % (host.encode(), port, len(body), body))
 
 
 def answer(file):
@@ -71,8 +71,8 @@ def answer(file):
     return status, size
 
 
-def ask(sock, host, **more):
-    sock.sendall(request(host, **more))
+def ask(sock, host, port, *more, **others):
+    sock.sendall(request(host, port, *more, **others))
     return answer(sock.makefile("rb"))
 
 
@@ -80,28 +80,28 @@ def main(how, host, port, n):
     if how in ("ask", "stream", "late"):
         sock = connect(host, port)
         for i in range(2 if how == "late" else n):
-            print(ask(sock, host, stream=how == "stream"), flush=True)
+            print(ask(sock, host, port, stream=how == "stream"), flush=True)
             if how == "late" and i == 0:
                 time.sleep(n)
     elif how == "flood":
         done = []
         threads = [threading.Thread(target=lambda: done.append(
-            ask(connect(host, port), host))) for _ in range(n)]
+            ask(connect(host, port), host, port))) for _ in range(n)]
         [one.start() for one in threads]
         [one.join() for one in threads]
         print(sorted(done))
     elif how == "big":
-        print(ask(connect(host, port), host, "x" * 20000000))
-        print(ask(connect(host, port), host, model="huge"))
+        print(ask(connect(host, port), host, port, "x" * 20000000))
+        print(ask(connect(host, port), host, port, model="huge"))
     elif how == "half":
         sock = connect(host, port)
-        sock.sendall(request(host).replace(b"\r\n", b"\r\nConnection: close\r\n",
+        sock.sendall(request(host, port).replace(b"\r\n", b"\r\nConnection: close\r\n",
                                            1))
         socket.socket.shutdown(sock, socket.SHUT_WR)
         print(answer(sock.makefile("rb")))
     elif how in ("abort", "reset"):
         sock = connect(host, port)
-        sock.sendall(request(host, model="slow", stream=True))
+        sock.sendall(request(host, port, model="slow", stream=True))
         print(sock.recv(8))
         if how == "reset":
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
