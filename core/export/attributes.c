@@ -596,7 +596,9 @@ static bool is_usage(const char *metric)
     }
     return llmobs_words_have(
         "ephemeral_5m_input_tokens\0ephemeral_1h_input_tokens\0"
-        "billable_character_count\0document_input_tokens\0citation_tokens\0"
+        "billable_character_count\0citation_tokens\0document_input_tokens\0"
+        "video_input_tokens\0video_output_tokens\0"
+        "video_cache_read_input_tokens\0"
         "input_cost\0output_cost\0total_cost\0",
         metric);
 }
@@ -737,8 +739,8 @@ static void put_tags(const struct llmobs_otlp_source *s, bool content,
             llmobs_sha256_named(tag, hash);
             tag = hash;
         }
-        if (!llmobs_text_is(name, "conversation_id") ||
-            !s->fact[LLMOBS_FACT_CONVERSATION_ID])
+        if (!llmobs_text_is(name, "conversation_id") || !s->operation ||
+            !(s->op & ASKED) || !s->fact[LLMOBS_FACT_CONVERSATION_ID])
             put_tag(out, name, tag);
     }
 }

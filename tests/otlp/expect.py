@@ -36,6 +36,10 @@ USAGE = {
     "reasoning_output_tokens": {
         "1.41": "gen_ai.usage.reasoning.output_tokens",
         "latest": "gen_ai.usage.reasoning.output_tokens"}}
+USAGE.update(("%s_%s_tokens" % (kind, side.replace(".", "_")),
+              {"latest": "gen_ai.usage.%s.%s_tokens" % (kind, side)})
+             for kind in ("text", "image", "audio")
+             for side in ("input", "output", "cache_read.input"))
 
 
 def tags_of(event, content=True):
@@ -417,6 +421,7 @@ FACTS = {"finish_reasons": "gen_ai.response.finish_reasons",
          "output_type": "gen_ai.output.type",
          "encoding_formats": "gen_ai.request.encoding_formats",
          "conversation_id": "gen_ai.conversation.id",
+         "compacted": "gen_ai.conversation.compacted",
          "response_id": "gen_ai.response.id",
          "response_model": "gen_ai.response.model",
          "request_service_tier": "openai.request.service_tier",
@@ -527,7 +532,8 @@ def attributes_of(event, facts, form, content):
         found["user.id"] = tags["user_id"]
     found.update(("llmobs.tag." + k, v) for k, v in tags.items()
                  if k not in NOT_REPEATED and
-                 (k != "http.status_code" or "status" not in facts))
+                 not (k == "conversation_id" and "gen_ai.conversation.id" in found)
+                 and (k != "http.status_code" or "status" not in facts))
     if event["status"] == "error":
         found["error.type"] = error_of(event, facts)
     if content:

@@ -28,7 +28,7 @@ def run_logs(bench, url, form, json):
     """Evaluations, and calls of which some fail; gives the run."""
     if not hasattr(bench, "few"):
         rules = list(replay.of_rules(os.path.join(ROOT, "tests", "rules")))
-        bench.few = Exchanges(os.path.join(bench.folder, "few"), rules[::5],
+        bench.few = Exchanges(os.path.join(bench.folder, "few"), rules[::6],
                               that_fail(bench.servers.http))
     run = Run(bench, url, form, json, {
         "OTEL_LOGS_EXPORTER": "otlp", "OTEL_TRACES_EXPORTER": "none",
@@ -112,7 +112,7 @@ def run_metrics(bench, url, form, json, **more):
     if not hasattr(bench, "asking"):
         rules = list(replay.of_rules(os.path.join(ROOT, "tests", "rules")))
         bench.asking = Exchanges(os.path.join(bench.folder, "living"),
-                                 rules[::5], a_while(bench.servers.http))
+                                 rules[::6], a_while(bench.servers.http))
     run = Run(bench, url, form, json, dict({
         "OTEL_METRICS_EXPORTER": "otlp", "OTEL_TRACES_EXPORTER": "none",
         "OTEL_METRIC_EXPORT_INTERVAL": "400"}, **more))
