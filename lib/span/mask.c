@@ -190,7 +190,7 @@ static size_t match_lead(struct llmobs_mask_walk *w,
             return 0;
     if (!is_boundary(w, at))
         return 0;
-    llmobs_repeat_far(&w->repeat, end - 1);
+    w->repeat.narrow = false;
     for (size_t i = mark + 1; lead->text[i]; i++)
         if (lead->text[i] != llmobs_chars_next(w->text, &end))
             return 0;
@@ -904,27 +904,21 @@ static bool find_listed(struct llmobs_mask_walk *w, size_t at)
 
 /* -- URLs ---------------------------------------------------------------- */
 
-/* True for "host:8080/path": an '@' behind it belongs to the path. */
-static bool is_host_and_port(const char *text, size_t slash)
-{
-    const char *colon = memchr(text, ':', slash);
-
-    return !colon ||
-           colon + 1 + strspn(colon + 1, "0123456789") == text + slash;
-}
-
 /* Finds the "user:password" behind the "://" at `at`. */
 static bool find_user(struct llmobs_mask_walk *w, size_t at)
 {
     size_t from = at + 3;
     struct piece user = until(w, from, "@?# \t\"'<>", LLMOBS_MASK_LOOK);
-    const char *text = w->text.data + from, *slash;
+    const char *text = w->text.data + from, *slash, *colon;
 
     if (user.to >= w->text.len || w->text.data[user.to] != '@' ||
         user.to == from)
         return false;
     slash = memchr(text, '/', user.to - from);
-    if (slash && is_host_and_port(text, (size_t)(slash - text)))
+    colon = slash ? memchr(text, ':', (size_t)(slash - text)) : NULL;
+    /* Behind "host:8080/path" an '@' belongs to the path. */
+    if (slash &&
+        (!colon || colon + 1 + strspn(colon + 1, "0123456789") == slash))
         return false;
     set_found(w, user);
     w->whole = true;
@@ -957,7 +951,7 @@ static bool look_around(struct llmobs_mask_walk *w, char mark, size_t at,
 
     if (strchr("-_.IJ", mark) && !dashes && !putty)
         return find_lead(w, mark, at, end);
-    llmobs_repeat_far(&w->repeat, at);
+    w->repeat.narrow = false;
     switch (mark) {
     case ':':
         if (w->kind != LLMOBS_MASK_REST && has_word(w, end, "//"))
@@ -1080,8 +1074,8 @@ static inline bool may_count(struct llmobs_mask_walk *w, size_t at)
     case ':':
         if (is_lax(w) && next == '/')
             return true;
-        if (llmobs_repeat_is_line(w->text, at)) {
-            llmobs_repeat_line(&w->repeat, w->text, at);
+        if (!is_lax(w) && llmobs_repeat_is_line(w->text, at)) {
+            (void)llmobs_repeat_line(&w->repeat, w->text, at);
             return false;
         }
         /* fall through */
@@ -1107,8 +1101,9 @@ static inline bool may_count(struct llmobs_mask_walk *w, size_t at)
     case 'J':
         return true;
     default:
-        return at + 2 < w->text.len &&
-               (((next | 0x20) == 'e' && (text[2] | 0x20) == 'a') ||
+        return at + 3 < w->text.len &&
+               (((next | 0x20) == 'e' && (text[2] | 0x20) == 'a' &&
+                 (text[3] | 0x20) == 'r') ||
                 ((next | 0x20) == 'a' && (text[2] | 0x20) == 's'));
     }
 }
@@ -1121,7 +1116,7 @@ bool llmobs_mask_next(struct llmobs_mask_walk *w)
         size_t at = w->base + (size_t)__builtin_ctz(w->marks);
 
         w->marks &= w->marks - 1;
-        if (llmobs_repeat_skips(&w->repeat, at)) {
+        if (at < w->repeat.next) {
             w->marks = 0;
             w->next = w->repeat.next;
         } else if (at >= w->done && may_count(w, at) && look_at_mark(w, at)) {

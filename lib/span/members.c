@@ -650,6 +650,9 @@ static void find_pair(struct walk *w, size_t floor, size_t begin, size_t here)
     size_t end = value && w->data[value - 1] == '"' ? find_quote(w, value) : 0;
     enum llmobs_named named;
 
+    if (!end || llmobs_repeat_words((struct llmobs_text){w->data, w->len}, true,
+                                    value) >= end)
+        w->repeat.narrow = false;
     if (!end || end - value > NAME_BYTES ||
         !llmobs_names_may_be(w->data + end - w->escapes,
                              end - w->escapes - value))
@@ -668,8 +671,6 @@ static bool is_before_mcp(struct walk *w)
     while (at < w->len &&
            (w->data[at] == '"' || w->data[at] == '\\' || w->data[at] == ' '))
         at++;
-    if (at > w->at + 4)
-        llmobs_repeat_far(&w->repeat, w->at);
     return w->len - at > 3 && memcmp(w->data + at, "mcp", 3) == 0;
 }
 
@@ -744,6 +745,7 @@ static bool mask_member(struct walk *w, size_t floor)
     if (!begin || escapes_at(w, begin - 1) != w->escapes)
         return false;
     named = judge_name(w, begin, here);
+    w->repeat.narrow &= named <= LLMOBS_NAMED_PAIR && begin > w->repeat.line;
     if (named == LLMOBS_NAMED_PAIR || named == LLMOBS_NAMED_HEADERS ||
         named == LLMOBS_NAMED_WEAK)
         find_pair(w, floor, begin, here);
@@ -788,8 +790,7 @@ static inline bool mask_at(struct walk *w, size_t floor)
 {
     bool server = is_before_mcp(w), member = may_follow_name(w);
 
-    if (server || member)
-        llmobs_repeat_far(&w->repeat, w->at);
+    w->repeat.narrow &= !server;
     if (server)
         find_server(w, floor);
     return member && mask_member(w, floor);
@@ -803,10 +804,8 @@ void llmobs_members_mask(char *data, size_t len)
     size_t floor = 0;
 
     while ((w.at = find_char(&w, w.at, ':', ':')) < len) {
-        if (llmobs_repeat_skips(&w.repeat, w.at))
-            w.at = w.repeat.next;
-        else if (llmobs_repeat_is_line(text, w.at))
-            llmobs_repeat_line(&w.repeat, text, w.at++);
+        if (llmobs_repeat_is_line(text, w.at))
+            w.at = llmobs_repeat_line(&w.repeat, text, w.at);
         else if (is_before_value(&w) && mask_at(&w, floor))
             floor = w.at;
         else

@@ -595,20 +595,16 @@ static bool may_end(const char *end, size_t len)
                             (before == '\\' && has_length(word + 1, n - 1)));
 }
 
-/* True for a name that ends in "_id": of these one alone is a secret's. */
-static bool is_plain_id(const char *name, size_t len)
-{
-    return len > 3 && memcmp(name + len - 3, "_id", 3) == 0 &&
-           (len < 9 || strncasecmp(name + len - 9, "secret", 6) != 0);
-}
-
 enum llmobs_named llmobs_names_judge(const char *name, size_t len)
 {
     bool parts = memchr(name, '[', len);
     enum llmobs_named all;
     size_t from = 0;
 
-    if ((!parts && !may_end(name + len, len)) || is_plain_id(name, len))
+    /* Of the names that end in "_id" one alone is a secret's. */
+    if ((!parts && !may_end(name + len, len)) ||
+        (len > 3 && memcmp(name + len - 3, "_id", 3) == 0 &&
+         (len < 9 || strncasecmp(name + len - 9, "secret", 6) != 0)))
         return LLMOBS_NAMED_NOT;
     all = judge_part(name, len, false);
     if (!parts)

@@ -1,9 +1,10 @@
-/* repeat - lets a walk over a stream pass over what its lines have in common.
+/* repeat - lets a walk over a stream pass over lines that are like the one
+ * before.
  *
- * A look at a mark is near if it finds nothing, and depends only on bytes of
- * its line up to LLMOBS_REPEAT_NEAR behind the mark: then it finds nothing in
- * the next line either, as far as both lines are the same. Walks note the
- * others, the far looks, and pass over the longest part of a line without any.
+ * A look is wide if it finds a secret, or depends on another line or on the
+ * value of a member. Behind a line without a wide look a walk passes over the
+ * next one where both differ only in words and numbers that are values, and in
+ * blanks between brackets: no secret can begin, end or be named by these.
  *
  * Threads: the walk's.
  */
@@ -13,30 +14,12 @@
 #include "lib/base/buf.h"
 #include "lib/text/json_plain.h"
 
-#define LLMOBS_REPEAT_NEAR 16
-/* A near look from here on depends on no byte before its line. */
-#define LLMOBS_REPEAT_FIRST 16
-
-/* All zeros before the walk. */
+/* All zeros before the walk, and once a secret was found. */
 struct llmobs_repeat {
-    size_t line;       /* where the last line begins */
-    size_t from, to;   /* its longest part without a far look */
-    size_t last;       /* behind its last far look; 0: the looks are known */
-    size_t skip, next; /* the walk goes from any byte between to `next` */
+    size_t line; /* where the last line begins */
+    size_t next; /* the walk passes over what is before */
+    bool narrow; /* no look in the line was wide */
 };
-
-/* Notes a far look at `at`, or that the line ends there. */
-static inline void llmobs_repeat_far(struct llmobs_repeat *r, size_t at)
-{
-    at -= r->line;
-    if (r->last == 0 || at < r->last)
-        return;
-    if (at - r->last > r->to - r->from) {
-        r->from = r->last;
-        r->to = at;
-    }
-    r->last = at + 1;
-}
 
 /* True for the colon of "data:" in a line of a stream. */
 static inline bool llmobs_repeat_is_line(struct llmobs_text text, size_t colon)
@@ -44,34 +27,89 @@ static inline bool llmobs_repeat_is_line(struct llmobs_text text, size_t colon)
     return colon > 4 && memcmp(text.data + colon - 5, "\ndata", 5) == 0;
 }
 
-/* Begins the line whose "data" ends at `at`. */
-static inline void llmobs_repeat_line(struct llmobs_repeat *r,
-                                      struct llmobs_text text, size_t at)
+/* Gives the end of the words at `at`. Those of the last line were looked at, so
+ * `seen` words have other bytes, too, but none that ids have. New words have no
+ * mark of the mask. */
+static inline size_t llmobs_repeat_words(struct llmobs_text text, bool seen,
+                                         size_t at)
 {
-    size_t left = text.len - at, same;
+    llmobs_json_block b, next, marks;
+    size_t run = sizeof(b);
 
-    llmobs_repeat_far(r, at);
-    if (left > r->to + LLMOBS_REPEAT_NEAR)
-        left = r->to + LLMOBS_REPEAT_NEAR;
-    same = llmobs_json_same(text.data + r->line, text.data + at, left);
-    same -= same > LLMOBS_REPEAT_NEAR ? LLMOBS_REPEAT_NEAR : same;
-    if (r->to > same)
-        r->to = same;
-    r->line = at;
-    r->last = 0;
-    if (r->to > r->from && r->to - r->from > same / 2) {
-        r->skip = at + r->from;
-        r->next = at + r->to;
-    } else {
-        r->from = r->to = r->skip = r->next = 0;
-        r->last = LLMOBS_REPEAT_FIRST;
+    for (; run == sizeof(b) && text.len - at > sizeof(b); at += run) {
+        memcpy(&b, text.data + at, sizeof(b));
+        memcpy(&next, text.data + at + 1, sizeof(next));
+        marks = (b == '"') | (b == '\\') | (b == '-') | (b == '_');
+        marks |= (b >= 0) & (b < ' ');
+        if (!seen)
+            marks |= (b == ':') | (b == '=') | (b == '%') | (b == '[') |
+                     (b == 'B') | (b == 'I') |
+                     ((b == '.') & (next != '"') & (next != ' '));
+        run = llmobs_json_unmarked(marks);
     }
+    return at;
 }
 
-/* True where the walk goes on at r->next. */
-static inline bool llmobs_repeat_skips(const struct llmobs_repeat *r, size_t at)
+/* Moves from the first bytes that differ, of the last line and of this one, to
+ * where they may be the same again; false: this line is another. */
+static inline bool llmobs_repeat_differs(struct llmobs_text text, size_t *last,
+                                         size_t *at)
 {
-    return at - r->skip < r->next - r->skip;
+    const char *data = text.data;
+    size_t from = *at, start = *at, back;
+
+    while (data[from - 1] == ' ')
+        from--;
+    if (data[from - 1] == '}') {
+        while (data[*last] == ' ')
+            ++*last;
+        while (*at < text.len && data[*at] == ' ')
+            ++*at;
+        return *at < text.len && data[*at] == '}' && data[*last] == '}';
+    }
+    while (data[from - 1] != '"' && data[from - 1] != ':')
+        from--;
+    back = *at - from;
+    if (memcmp(data + from - 3, "\":\"", 3) == 0) {
+        *last = llmobs_repeat_words(text, true, *last - back);
+        *at = llmobs_repeat_words(text, false, from);
+        if (text.len - *at < 4 || data[*last] != '"' || data[(*at)++] != '"')
+            return false;
+        while (data[from] == ' ')
+            from++;
+        if (memcmp(data + from, "mcp", 3) == 0) /* members looks for it */
+            return false;
+        ++*last;
+    } else if (memcmp(data + from - 2, "\":", 2) == 0) {
+        for (*last -= back; llmobs_is_digit(data[*last]);)
+            ++*last;
+        for (*at = from; *at < text.len && llmobs_is_digit(data[*at]);)
+            ++*at;
+    } else {
+        return false;
+    }
+    return *at >= start && *at < text.len &&
+           (data[*at] == ',' || data[*at] == '}');
+}
+
+/* Begins the line whose "data" ends at `at`: gives where the walk goes on. */
+static inline size_t llmobs_repeat_line(struct llmobs_repeat *r,
+                                        struct llmobs_text text, size_t at)
+{
+    size_t last = r->line, line = at, left, run = r->narrow;
+
+    while (run) {
+        left = line - last < text.len - at ? line - last : text.len - at;
+        run = llmobs_json_same(text.data + last, text.data + at, left);
+        last += run;
+        at += run;
+        if (run == left || run == 0 || !llmobs_repeat_differs(text, &last, &at))
+            break;
+    }
+    *r = (struct llmobs_repeat){line, line + 1, true};
+    if (last == line && at < text.len && text.data[at] == ':')
+        r->next = at;
+    return r->next;
 }
 
 #endif

@@ -5,6 +5,7 @@
 
 #include "lib/span/mask.h"
 #include "lib/text/json.h"
+#include "lib/text/json_plain.h"
 
 /* All facts together have fewer bytes. */
 #define TEXT_MAX ((size_t)256 * 1024)
@@ -51,15 +52,6 @@ void llmobs_span_fact_unset(struct llmobs_facts *facts, enum llmobs_fact fact)
 
 /* -- values as text ------------------------------------------------------- */
 
-/* True where the text needs no escape. */
-static bool needs_no_escape(const char *text, size_t len)
-{
-    for (size_t i = 0; i < len; i++)
-        if (text[i] < ' ' || text[i] > '~' || text[i] == '"' || text[i] == '\\')
-            return false;
-    return true;
-}
-
 /* Adds a string as JSON writes it. */
 static int add_string(struct llmobs_buf *out, const char *text)
 {
@@ -67,7 +59,7 @@ static int add_string(struct llmobs_buf *out, const char *text)
     struct llmobs_json *json;
     int rc;
 
-    if (!needs_no_escape(text, len)) {
+    if (llmobs_json_run(text, len, LLMOBS_JSON_STOP_ODD) < len) {
         json = llmobs_json_stringn(text, len);
         rc = llmobs_json_dump(json, LLMOBS_JSON_ASCII, out);
         llmobs_json_free(json);
@@ -139,14 +131,6 @@ void llmobs_span_fact_ints(struct llmobs_facts *facts, enum llmobs_fact fact,
 
 /* -- texts of others ------------------------------------------------------ */
 
-/* True for a word such as "default", in which no part can mark a secret. */
-static bool is_dull(const char *text)
-{
-    while (*text >= 'a' && *text <= 'z')
-        text++;
-    return *text == '\0';
-}
-
 /* Gives the text with its secrets masked; where that is a new text, also in
  * *owned. NULL: the text is empty or too long. */
 static const char *masked_text(const char *text, char **owned)
@@ -158,7 +142,9 @@ static const char *masked_text(const char *text, char **owned)
     if (!text || !*text || strnlen(text, LLMOBS_FACT_MAX + 1) > LLMOBS_FACT_MAX)
         return NULL;
     walk.text = (struct llmobs_text){text, text ? strlen(text) : 0};
-    if (is_dull(text) || !llmobs_mask_next(&walk))
+    /* No part of a word such as "default" can mark a secret. */
+    if (!text[strspn(text, "abcdefghijklmnopqrstuvwxyz")] ||
+        !llmobs_mask_next(&walk))
         return text;
     llmobs_buf_init(&buf, 2 * LLMOBS_FACT_MAX);
     if (llmobs_mask_body(text, &buf) == 0)

@@ -83,33 +83,21 @@ static struct seen read_numbers(const struct walk *w, size_t at, bool names)
     return seen;
 }
 
-static bool is_vector(const struct walk *w, const struct seen *seen)
-{
-    if (!w->text)
-        return seen->numbers > 0;
-    return seen->numbers >= MANY ||
-           (seen->fraction && (seen->numbers > 1 || seen->end == w->len));
-}
-
 /* Where the numbers behind the bracket at `at` are a vector, writes blanks over
  * them; gives where the walk goes on. */
 static size_t hide_vector(struct walk *w, size_t at, char close, bool names)
 {
     struct seen seen = read_numbers(w, at + 1, names);
+    bool vector = w->text ? seen.numbers >= MANY ||
+                                (seen.fraction &&
+                                 (seen.numbers > 1 || seen.end == w->len))
+                          : seen.numbers > 0;
 
     if ((seen.end < w->len && (w->data[seen.end] != close || seen.in_name)) ||
-        !is_vector(w, &seen))
+        !vector)
         return at + 1;
     memset(w->data + at + 1, ' ', seen.end - at - 1);
     return seen.end;
-}
-
-static bool is_spared(const struct walk *w)
-{
-    struct llmobs_text name = {w->data + w->name, w->name_len};
-
-    return w->spared > 0 || (w->named && (llmobs_text_is(name, "distances") ||
-                                          llmobs_text_is(name, "scores")));
 }
 
 static size_t pass_in_text(struct walk *w, size_t at)
@@ -130,7 +118,10 @@ static size_t pass_in_text(struct walk *w, size_t at)
 
 static size_t pass_list(struct walk *w, size_t at)
 {
-    bool kept = is_spared(w);
+    struct llmobs_text name = {w->data + w->name, w->name_len};
+    bool kept =
+        w->spared > 0 || (w->named && (llmobs_text_is(name, "distances") ||
+                                       llmobs_text_is(name, "scores")));
 
     w->named = false;
     if (!kept)

@@ -289,19 +289,14 @@ void llmobs_blob_reset(struct llmobs_blob *blob)
     blob->leaving = false;
 }
 
-/* True where the rest of the data stays, whatever it is. */
-static bool keeps_all(const struct llmobs_blob *blob,
-                      const struct llmobs_body *body)
-{
-    return !blob->most || (!blob->leaving && (body->truncated || body->lost));
-}
-
 int llmobs_blob_add(struct llmobs_blob *blob, struct llmobs_body *body,
                     const void *data, size_t len)
 {
     const char *at = data, *end = at + len;
 
-    while (at < end && !keeps_all(blob, body)) {
+    /* All stays of a body that is cut, and where there is no limit. */
+    while (at < end && blob->most &&
+           (blob->leaving || (!body->truncated && !body->lost))) {
         size_t left = (size_t)(end - at);
 
         if (blob->leaving)

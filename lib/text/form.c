@@ -107,12 +107,6 @@ void llmobs_form_file(struct llmobs_body *out, struct llmobs_text name,
     llmobs_buf_fini(&value);
 }
 
-static bool is_of_base64(char c)
-{
-    return ((c | 32) >= 'a' && (c | 32) <= 'z') || (c >= '0' && c <= '9') ||
-           c == '+' || c == '/' || c == '-' || c == '_' || c == '=';
-}
-
 /* True for bytes that a person or a program may have written as a text. */
 static bool is_text_bytes(struct llmobs_text text)
 {
@@ -125,7 +119,10 @@ static bool is_text_bytes(struct llmobs_text text)
 
         if ((c < 0x20 && c != '\t' && c != '\n' && c != '\r') || c == 0x7f)
             return false;
-        run = is_of_base64((char)c) ? run + 1 : 0;
+        run = ((c | 32) >= 'a' && (c | 32) <= 'z') || (c >= '0' && c <= '9') ||
+                      (c && strchr("+/-_=", c))
+                  ? run + 1
+                  : 0;
         if (run == BASE64_MIN)
             return false;
     }

@@ -84,11 +84,6 @@ static struct llmobs_h2_stream *find(const struct llmobs_h2 *h2, uint32_t id)
     return stream && stream->id == id ? stream : NULL;
 }
 
-static bool is_idle(const struct llmobs_h2 *h2, uint32_t id)
-{
-    return id == 0 || id > (id & 1 ? h2->last : h2->pushed);
-}
-
 /* An answer is cut where its body has another length than it gave (RFC 9113,
  * 8.1.1). One that would be cut, and did not begin, never came: of a stream
  * above that of GOAWAY nothing was begun (6.8). */
@@ -453,7 +448,9 @@ static void read_settings(struct llmobs_h2 *h2, enum llmobs_http1_side side,
 static bool is_right(const struct llmobs_h2 *h2, enum llmobs_http1_side side)
 {
     const struct llmobs_h2_way *way = &h2->ways[side];
-    bool sent = side == LLMOBS_HTTP1_REQUEST, idle = is_idle(h2, way->stream);
+    bool sent = side == LLMOBS_HTTP1_REQUEST;
+    bool idle =
+        !way->stream || way->stream > (way->stream & 1 ? h2->last : h2->pushed);
 
     if (way->left > way->allowed ||
         way->in_block != (way->type == CONTINUATION) ||

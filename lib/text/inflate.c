@@ -132,21 +132,15 @@ static int run_zlib(struct llmobs_text in, enum wrapper wrapper,
     return rc;
 }
 
-/* Both bytes of zlib's header have to be there and right. */
-static bool has_zlib_header(struct llmobs_text in)
-{
-    const unsigned char *at = (const unsigned char *)in.data;
-
-    return in.len >= 2 && (at[0] & 0xF) == Z_DEFLATED && at[0] >> 4 <= 7 &&
-           (at[0] * 256 + at[1]) % 31 == 0;
-}
-
 static int run_deflate(struct llmobs_text in, struct sink *sink)
 {
+    const unsigned char *at = (const unsigned char *)in.data;
     size_t before = sink->left;
     int rc;
 
-    if (!has_zlib_header(in))
+    /* Both bytes of zlib's header have to be there and right. */
+    if (in.len < 2 || (at[0] & 0xF) != Z_DEFLATED || at[0] >> 4 > 7 ||
+        (at[0] * 256 + at[1]) % 31 != 0)
         return run_zlib(in, WRAPPER_RAW, sink);
     rc = run_zlib(in, WRAPPER_ZLIB, sink);
     if (rc != -EBADMSG || sink->left < before)

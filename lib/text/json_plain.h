@@ -127,9 +127,13 @@ static inline size_t llmobs_json_same(const char *a, const char *b, size_t len)
         memcpy(&y, b + at, sizeof(y));
         run = llmobs_json_unmarked(x != y);
     }
-    if (run < sizeof(x))
-        return at;
-    while (at < len && a[at] == b[at])
+    if (run == sizeof(x) && at > 0 && at < len) {
+        at = len - sizeof(x);
+        memcpy(&x, a + at, sizeof(x));
+        memcpy(&y, b + at, sizeof(y));
+        return at + llmobs_json_unmarked(x != y);
+    }
+    while (run == sizeof(x) && at < len && a[at] == b[at])
         at++;
     return at;
 }

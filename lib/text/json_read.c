@@ -133,17 +133,10 @@ struct llmobs_json *llmobs_json_value_text(struct llmobs_text text)
     return less != NULL ? less : json;
 }
 
-/* Counts the work of a token; its cost covers the place in a small object. */
-static bool work_of(const struct llmobs_json *object)
-{
-    size_t steps = llmobs_json_place_work(object);
-
-    return steps < LLMOBS_WORK_VALUE || llmobs_work_do(steps);
-}
-
 static int read_key(struct builder *b, struct llmobs_text text)
 {
     struct llmobs_json *in = b->open[b->depth - 1];
+    size_t steps = llmobs_json_place_work(in);
     int rc;
 
     if (memchr(text.data, '\\', text.len)) {
@@ -154,7 +147,8 @@ static int read_key(struct builder *b, struct llmobs_text text)
         text.len = read_string(text, b->text.data);
         text.data = b->text.data;
     }
-    if (!work_of(in))
+    /* A token's cost covers the place in a small object. */
+    if (steps >= LLMOBS_WORK_VALUE && !llmobs_work_do(steps))
         return -ENOMEM;
     b->member = llmobs_json_place(in, text);
     return b->member != NULL ? 0 : -ENOMEM;

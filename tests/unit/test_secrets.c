@@ -615,6 +615,69 @@ TEST(lines_that_come_again)
     ck_assert_str_eq(out, "\"\"  :{}");
 }
 
+/* A line that differs from the one before in words or numbers is passed over
+ * whole. Here such a difference makes a secret of what was none: the line is
+ * masked as if it came alone. */
+TEST(words_that_make_a_secret)
+{
+#define LONG "data: {\"id\":\"chat-1\",\"object\":\"chat.completion.chunk\","
+    static const char *const lines[][2] = {
+        {LONG "\"name\":\"x\",\"value\":\"hunter\"}",
+         LONG "\"name\":\"password\",\"value\":\"hunter\"}"},
+        {LONG "\"value\":\"hunter\",\"name\":\"x\",\"a\":1}",
+         LONG "\"value\":\"hunter\",\"name\":\"password\",\"a\":1}"},
+        {LONG "\"type\":\"x\",\"url\":\"https://h/" S "\"}",
+         LONG "\"type\":\"mcp\",\"url\":\"https://h/" S "\"}"},
+        {LONG "\"password\":{\"type\":\"string\",\"x\":\"hunter\"}}",
+         LONG "\"password\":{\"type\":\"words\",\"x\":\"hunter\"}}"},
+        {LONG "\"key\":\"x\",\"a\":1}", LONG "\"key\":\"" S "\",\"a\":1}"},
+        {LONG "\"password\":1,\"a\":1}",
+         LONG "\"password\":\"" S "\",\"a\":1}"},
+        {LONG "\"text\":\"x\",\"a\":1}",
+         LONG "\"text\":\"Bearer " S "\",\"a\":1}"},
+        {LONG "\"text\":\"x\",\"a\":1}",
+         LONG "\"text\":\"AKIA0123456789ACDEF\",\"a\":1}"},
+        {LONG "\"text\":\"x\",\"a\":1}",
+         LONG "\"text\":\"hvs." S "\",\"a\":1}"},
+        {LONG "\"text\":\"x\",\"a\":1}",
+         LONG "\"text\":\"key: " S "\",\"a\":1}"},
+        {LONG "\"name\":\"x.y\",\"value\":\"hunter\"}",
+         LONG "\"name\":\"password\",\"value\":\"hunter\"}"},
+        {LONG "\"foo\":,\"key\":\"x-y\"}",
+         LONG "\"foo\":,x \"key\":\"" S "\"}"},
+        {LONG "\"foo\":\"hunter\",\"a\":1}",
+         LONG "\"password\":\"hunter\",\"a\":1}"},
+        {LONG "\"foo\":[\"x\",\"" S "\"]}",
+         LONG "\"foo\":[\"key\",\"" S "\"]}"},
+        {LONG "\"foo\":\"x\":\"hunter\",\"a\":1}",
+         LONG "\"foo\":\"password\":\"hunter\",\"a\":1}"},
+        {LONG "\"text\":\"x-" S "\"}", LONG "\"text\":\"sk-" S "\"}"},
+        {LONG "\"text\":\"x=" S "\"}", LONG "\"text\":\"key=" S "\"}"},
+        {LONG "\"text\":\"x\\\"" S "\"}", LONG "\"text\":\"xoxb-" S "\"}"},
+    };
+    char text[1800], out[1800], alone[1800];
+
+    for (size_t i = 0; i < sizeof(lines) / sizeof(*lines); i++) {
+        const char *const *line = lines[i];
+        size_t len = strlen(line[1]);
+
+        for (size_t n = 1; n < 4; n++) {
+            *text = '\0';
+            for (size_t k = 0; k < n; k++)
+                snprintf(text + strlen(text), sizeof(text) - strlen(text),
+                         "%s\n\n", line[0]);
+            snprintf(text + strlen(text), sizeof(text) - strlen(text),
+                     "%s\n\n%s\n\n", line[1], line[0]);
+            mask(text, out);
+            ck_assert_mem_eq(out, text, n * (strlen(line[0]) + 2));
+            snprintf(text, sizeof(text), "%s\n\n%s\n\n", line[1], line[0]);
+            mask(text, alone);
+            ck_assert_mem_ne(alone, text, len);
+            ck_assert_str_eq(out + n * (strlen(line[0]) + 2), alone);
+        }
+    }
+}
+
 TEST(each_beginning_is_known)
 {
     static const char *const sure[] = {"xoxb-",    "gho_",    "github_pat_",
