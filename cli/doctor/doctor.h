@@ -16,6 +16,9 @@
 #define LLMOBS_DOCTOR_SHIM LLMOBS_PROCESS_SHIM
 #define LLMOBS_DOCTOR_CORE "libllmobs_core.so"
 
+/* The remedy where no preload reaches the TLS of a program. */
+#define LLMOBS_DOCTOR_INTERCEPT "`llmobs-run --intercept CMD` observes them"
+
 struct llmobs_http;
 
 struct llmobs_doctor {

@@ -97,11 +97,11 @@ static void report_nothing(struct llmobs_doctor *doctor,
         : config && llmobs_lists_plain(config->proxy_urls) ? LLMOBS_REPORT_NOTE
                                                            : LLMOBS_REPORT_WARN;
     const char *remedy =
-        level != LLMOBS_REPORT_WARN ? NULL
+        level < LLMOBS_REPORT_WARN || (!alone && way != LLMOBS_TLS_NONE) ? NULL
         : way == LLMOBS_TLS_NOT
             ? "LLMOBS_TLS=on observes those by https://, too"
-            : "its calls by https:// are not seen: give it the http:// URL of "
-              "a gateway that DD_LLMOBS_INSTRUMENTED_PROXY_URLS lists";
+            : "its calls by https:// are not seen: " LLMOBS_DOCTOR_INTERCEPT
+              ", but none of Java or .NET";
 
     llmobs_config_free(config);
     if (program->shell)

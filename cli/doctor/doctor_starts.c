@@ -16,9 +16,8 @@
     ((off_t)1024 * 1024) /* no smaller program has TLS inside \
                           */
 
-#define STATIC                                    \
-    true, "is static: none of its calls is seen", \
-        "send its calls to a gateway, and observe that one"
+#define STATIC \
+    true, "is static: none of its calls is seen", LLMOBS_DOCTOR_INTERCEPT
 
 /* Programs that are out of reach, wholly or in part, by a text in them. */
 static const struct kind {
@@ -28,12 +27,11 @@ static const struct kind {
 } kinds[] = {
     {"---- Bun! ----", false,
      "has Bun's TLS inside: its calls by https:// are not seen",
-     "give it the http:// URL of a gateway, with LLMOBS_SOCKETS=on"},
+     LLMOBS_DOCTOR_INTERCEPT},
     {"NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2:1", false,
      "is a Node of its own: calls by an addon that has a TLS library inside "
-     "are "
-     "not seen",
-     "LLMOBS_TLS=on observes its others; `llmobs doctor --run CMD` lists both"},
+     "are not seen",
+     LLMOBS_DOCTOR_INTERCEPT "; LLMOBS_TLS=on observes its others"},
     {"api.openai.com", STATIC},
     {"api.anthropic.com", STATIC},
 };

@@ -181,8 +181,8 @@ enum llmobs_tls_way llmobs_doctor_tls(struct llmobs_doctor *doctor)
         way = way_of(doctor, &file, base);
     if (way == LLMOBS_TLS_LEFT)
         LLMOBS_WARN("tls",
-                    "a vendor's build of Node 18 to 26 is seen, and a gateway "
-                    "by http://",
+                    "a vendor's build of Node 18 to 26 is seen, and others by "
+                    "`llmobs-run --intercept CMD` with NODE_USE_ENV_PROXY=1",
                     "%s", file.why);
     else if (way == LLMOBS_TLS_TRACED)
         LLMOBS_FIND(NOTE, "tls",

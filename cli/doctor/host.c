@@ -190,7 +190,7 @@ static const char *unseen_by(const struct llmobs_process *process)
             if (strstr(process->objects[i].path, rows[j].object))
                 return rows[j].why;
     return "it has no libcurl, and no TLS library: its own file makes its "
-           "calls";
+           "calls, which `llmobs-run --intercept` shows";
 }
 
 /* Notes the state of the calls by plain http:// of a process without libcurl,

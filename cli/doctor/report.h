@@ -32,9 +32,9 @@ struct llmobs_report {
 void llmobs_report_init(struct llmobs_report *report);
 void llmobs_report_fini(struct llmobs_report *report);
 
-/* Adds a sentence about "reach", "preload", ... The `remedy` of a warning says
- * what its reader can do about it: a command, a variable, a value; NULL for the
- * other levels. All texts are copied. */
+/* Adds a sentence about "reach", "preload", ... The `remedy` says what its
+ * reader can do about it: a command, a variable, a value; a warning has one.
+ * All texts are copied. */
 void llmobs_report_add(struct llmobs_report *report,
                        enum llmobs_report_level level, const char *about,
                        const char *remedy, const char *format, ...)

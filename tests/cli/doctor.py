@@ -163,7 +163,8 @@ def installed():
         facts["reach"]["copies"][0]["path"]) == real, (real, facts))
     expect("arguments are the program's", ("curl", "--json", "-x", "{}"), 0,
            "linked: ")
-    expect("true: nothing", "true", 1, "neither linked", how="none")
+    expect("true: nothing", "true", 1, "neither linked", "`llmobs-run --intercept "
+           "CMD` observes them, but none of Java", how="none")
     expect("git: by its helper", "git", 0, "git-remote-http", how="later",
            copy={"flavour": "GnuTLS"})
     expect("php: by its extension", "php", 0, "curl.so",
@@ -296,7 +297,8 @@ def plain_http():
 
 def made():
     static = compile("static", "int main(void) { return 0; }", "-static")
-    expect("static", static, 1, "statically linked", how="none")
+    expect("static", static, 1, "statically linked", "--intercept CMD` observes "
+           "them, but none of Java", how="none")
     pie = compile("static-pie", "int main(void) { return 0; }", "-static-pie")
     if pie:
         expect("static and position-independent", pie, 1, "statically linked")
