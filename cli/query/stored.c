@@ -24,9 +24,7 @@ const char *llmobs_stored_tag(const struct llmobs_json *event, const char *key)
     for (size_t i = 0; i < count; i++) {
         const char *tag = llmobs_json_text(llmobs_json_at(tags, i));
 
-        /* A span has 20 tags, and most begin otherwise. */
-        if (tag && *tag == *key && strncmp(tag, key, len) == 0 &&
-            tag[len] == ':')
+        if (tag && *tag == *key && !strncmp(tag, key, len) && tag[len] == ':')
             return tag + len + 1;
     }
     return NULL;
