@@ -352,29 +352,29 @@ static int before_write(unsigned copy, void *ssl, const char *bytes, size_t len,
 
 /* `ex`: by SSL_write_ex, else by SSL_write. Where a call is tried again with
  * more bytes, those follow that OpenSSL has been given, whose address it knows.
- */
+ * Of one that a new handshake holds up it has none: others may come instead. */
 static int write_own(unsigned copy, void *ssl, const char *bytes, size_t len,
                      bool ex, size_t *put)
 {
     struct iovec now = {(void *)(uintptr_t)bytes, len};
     struct llmobs_insertions *all = NULL;
-    bool shown, goes_on;
+    bool shown;
     int result = before_write(copy, ssl, bytes, len, &shown, &all);
-    size_t done = all ? all->done : 0, left, took = 0;
+    size_t done = all ? all->done : 0;
 
-    goes_on = result > 0;
     result = ex && result < 0 ? 0 : result;
-    while (goes_on) {
-        left = len > done ? len - done : 0;
+    for (bool goes_on = result > 0; goes_on;) {
+        size_t left = len > done ? len - done : 0, took = 0;
+        bool had = all && all->room;
+
         if (all)
             now = llmobs_follow_join(all, bytes + done, left);
         if (ex)
             result = REAL(SSL_write_ex)(ssl, now.iov_base, now.iov_len, &took);
         else
             result = REAL(SSL_write)(ssl, now.iov_base, (int)now.iov_len);
-        if (!ex && result > 0)
-            took = (size_t)result;
-        if (result > 0)
+        took = !ex && result > 0 ? (size_t)result : took;
+        if (result > 0 || (!had && all && all->room && REAL(SSL_in_init)(ssl)))
             done += all ? llmobs_follow_joined(all, bytes + done, left, took)
                         : took;
         goes_on = all && result > 0 && done < len &&

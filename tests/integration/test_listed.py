@@ -556,7 +556,7 @@ join_stress("byte_by_byte", "y", less=8, count=50)
 for each in "blocks", "waits", "memory":
     join_stress("tls_" + each, each, less=4, tls="python")
 for each in ("w", "x", "p", "xp", "po", "pf", "f", "o", "2", "2p", "2po", "2pf", "2xf",
-             "pk", "pfk", "pofk", "xpfk", "2pfk", "pfr", "2pfr"):
+             "pk", "pfk", "pofk", "xpfk", "2pfk", "pfr", "2pfr", "rb", "xpfrb"):
     join_stress("openssl_" + each, each, less=3, tls="openssl",
                 count=50 if "r" in each else MANY)  # a handshake takes long
 for each in "g", "og", "pg", "xpofg", "xfg":  # of many heads the end comes in two pieces

@@ -3,8 +3,9 @@
  * letters: x SSL_write_ex, not SSL_write; p partial writes; f records of 512
  * bytes; o other buffers for a retry; g more bytes for it; c corked; 2 HTTP/2;
  * k, r: behind a part new keys, or by TLS 1.2 another handshake, for which a
- * call waits for the answer to the one before. Else a retry has the same bytes,
- * by GnuTLS sometimes none. */
+ * call waits for the answer to the one before; b: by HTTP/1.1 one that such a
+ * handshake holds up is given up for one with another body. Else a retry has
+ * the same bytes, by GnuTLS sometimes none. */
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -116,6 +117,11 @@ static void change(void)
 {
 }
 
+static void give_up(const char *bytes, size_t len)
+{
+    (void)bytes, (void)len;
+}
+
 static ssize_t get(char *bytes, size_t len)
 {
     return answer_of(gnutls_record_recv(tls, bytes, len));
@@ -171,6 +177,26 @@ static void change(void)
     if (has('k') ? !SSL_key_update(tls, (int)(coin() % 2))
                  : has('r') && !SSL_renegotiate(tls))
         fail("new keys");
+}
+
+static long no_read(BIO *bio, int what, const char *bytes, size_t len, int i,
+                    long l, int result, size_t *done)
+{
+    (void)bytes, (void)len, (void)i, (void)l, (void)done;
+    if (what != BIO_CB_READ)
+        return result;
+    BIO_set_retry_read(bio);
+    return -1;
+}
+
+/* Another handshake needs what the server says. */
+static void give_up(const char *bytes, size_t len)
+{
+    change();
+    BIO_set_callback_ex(SSL_get_rbio(tls), no_read);
+    if (put(bytes, len) != -1)
+        fail("a write before a handshake");
+    BIO_set_callback_ex(SSL_get_rbio(tls), NULL);
 }
 
 static ssize_t get(char *bytes, size_t len)
@@ -284,6 +310,11 @@ static void ask(const char *port, int number)
     size_t head, all = make(port, number, &head), done = 0;
     int parts = dice() % 3 == 1;
 
+    if (has('b')) {
+        make_body(request + head, number + 1, all - head - 55);
+        give_up(request, all);
+        make_body(request + head, number, all - head - 55);
+    }
     while (done < all) {
         size_t want = (parts && done < head ? head : all) - done;
         char *from = request + done;
