@@ -480,6 +480,7 @@ int llmobs_cmd_intercept(int argc, char **argv)
     static struct run run; /* the proxy's threads have it to the end */
     const struct llmobs_cli_option options[] = {
         LLMOBS_CLI_VALUE("preload", llmobs_cli_text, &run.preload),
+        LLMOBS_CLI_VALUE("not", llmobs_cli_text, &run.proxy.leaves),
         LLMOBS_CLI_COMMAND(&run.command)};
     int status = llmobs_cli_parse(argc, argv, options);
     const char *why = NULL;

@@ -19,6 +19,7 @@
 #include "core/capture/attach.h"
 #include "lib/base/clock.h"
 #include "lib/base/file.h"
+#include "lib/base/glob.h"
 #include "rules/rules.h"
 
 /* The look-up of names needs most of it. */
@@ -290,6 +291,8 @@ static bool may_read(const struct visit *visit)
 
     snprintf(url, sizeof(url), "https://%s:%u", visit->to.host, visit->to.port);
     return proxy->reads && llmobs_clock_mono_ns() < proxy->until_ns &&
+           !llmobs_glob_listed(proxy->leaves ? proxy->leaves : "",
+                               visit->to.host) &&
            (llmobs_rules_knows(visit->to.host) ||
             llmobs_url_list_may_have(proxy->gateways, url));
 }

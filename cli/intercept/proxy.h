@@ -18,6 +18,7 @@ struct llmobs_proxy {
     int listener;
     struct llmobs_way_out way;
     bool reads;                       /* else all bytes pass as they are */
+    const char *leaves;               /* hosts of which they do; NULL: none */
     int64_t until_ns;                 /* by the monotonic clock: so long */
     const char *refusals;             /* the path of their file */
     struct llmobs_url_list *gateways; /* of the user, which are read as well */

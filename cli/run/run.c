@@ -36,7 +36,7 @@
  */
 #define ADDED_LATER ((size_t)8 * 1024)
 /* The number of words that the tools put before a command. */
-#define TOOL_WORDS 33
+#define TOOL_WORDS 35
 #define RUN_DIGITS 16
 #define SHELLS "sh,bash,dash,ash,ksh*,mksh,zsh,fish,rbash"
 
@@ -57,6 +57,7 @@ enum option {
     WORKFLOW,
     MAX_COST,
     MAX_TOKENS,
+    INTERCEPT_NOT,
     RELAY, /* this and the next two are switches, without a value */
     INBOUND,
     INTERCEPT,
@@ -77,6 +78,7 @@ static const struct {
     [WORKFLOW] = {"--workflow", NULL},
     [MAX_COST] = {"--max-cost", NULL},
     [MAX_TOKENS] = {"--max-tokens", NULL},
+    [INTERCEPT_NOT] = {"--intercept-not", NULL},
     [RELAY] = {"--relay", NULL},
     [INBOUND] = {"--inbound", "LLMOBS_INBOUND"},
     [INTERCEPT] = {"--intercept", NULL},
@@ -136,7 +138,11 @@ static const char help_text[] =
     "as\n"
     "                   coding agents: their https goes by a proxy for CMD "
     "alone,\n"
-    "                   whose certificates they trust\n";
+    "                   whose certificates they trust\n"
+    "  --intercept-not HOST\n"
+    "                   leave that host's connections unread, such as *.corp; "
+    "more\n"
+    "                   by commas or by more such options\n";
 
 /* -- the command line ------------------------------------------------------ */
 
@@ -202,6 +208,9 @@ static int take(struct launch *launch, char ***argv)
         (*value == '\0' ||
          value[strspn(value, i == MAX_COST ? "0123456789." : "0123456789")]))
         return wrong(launch, word, " needs a number", NULL);
+    if (i == INTERCEPT_NOT && launch->given[i] &&
+        asprintf(&value, "%s,%s", launch->given[i], value) < 0)
+        return -ENOMEM;
     launch->given[i] = value;
     return 0;
 }
@@ -227,6 +236,8 @@ static int parse(struct launch *launch, char **argv)
     if (rc == 0 && launch->given[REPLAY] && launch->given[INTERCEPT])
         return wrong(launch, "--replay and --intercept", " exclude each other",
                      NULL);
+    if (rc == 0 && launch->given[INTERCEPT_NOT] && !launch->given[INTERCEPT])
+        return wrong(launch, "--intercept-not", " needs --intercept", NULL);
     return rc;
 }
 
@@ -570,6 +581,10 @@ static char **around(struct launch *launch)
     /* The innermost: its spans have what the others say of the command. */
     if (launch->given[INTERCEPT]) {
         at = add_tool(at, launch, "intercept");
+        if (launch->given[INTERCEPT_NOT]) {
+            *at++ = "--not";
+            *at++ = launch->given[INTERCEPT_NOT];
+        }
         *at++ = "--";
     }
     memcpy(at, launch->command, count * sizeof(*at));

@@ -196,6 +196,20 @@ def other_hosts(t):
 
 
 @test
+def hosts_to_leave(t):
+    """--intercept-not, more than once, and with patterns."""
+    for words, spans in ((["a.b", "--intercept-not", "local*,c"], 0),
+                         (["localhost"], 0), (["a.b,*.localhost"], 1)):
+        r = t.run([run_by(t), "--intercept", "--intercept-not",
+                   *words, *client(t, "ask")], launcher=[],
+                  env={**AT_HOME, **listed(t), "SSL_CERT_FILE": t.servers.cert})
+        equal(len(r.spans), spans, words)
+        ok(b"200" in r.stdout, r.stdout)
+    r = t.run([run_by(t), "--intercept-not", "a", "true"], launcher=[])
+    ok(b"needs --intercept" in r.stderr and r.code != 0, r.stderr)
+
+
+@test
 def by_http2(t):
     """A curl whose calls the library does not see."""
     if not t.servers.h2:
