@@ -354,7 +354,7 @@ def another_address():
     """The address was wrong: once nothing waits for it, nothing speaks of it,
     and each address has its own number."""
     fails = "agent %s has accepted nothing since" % AGENT
-    calls(3)
+    calls(3, LLMOBS_EXIT_FLUSH_MS="4000")
     with Datadog() as dd:
         new = dict(DD_TRACE_AGENT_URL=dd.url)
         text, waits = told("stats", **new)
