@@ -68,15 +68,6 @@ static bool read_extension(long type, struct rest text,
     return true;
 }
 
-/* Some clients put numbers without a meaning between theirs, each time others
- * (RFC 8701). */
-static void add_ciphers(struct rest ciphers, struct llmobs_hello *hello)
-{
-    for (long one; (one = take_number(&ciphers, 2)) >= 0;)
-        if ((one & 0x0f0f) != 0x0a0a || one >> 8 != (one & 255))
-            hello->kind = llmobs_mix(hello->kind ^ (uint64_t)one);
-}
-
 static bool read_body(struct rest body, struct llmobs_hello *hello)
 {
     struct rest part, extensions, text;
@@ -87,7 +78,11 @@ static bool read_body(struct rest body, struct llmobs_hello *hello)
     body.len -= VERSION_AND_RANDOM;
     if (!take_part(&body, 1, &part) || !take_part(&body, 2, &part))
         return false;
-    add_ciphers(part, hello);
+    /* Some clients put numbers without a meaning between theirs, each time
+     * others (RFC 8701). */
+    for (long one; (one = take_number(&part, 2)) >= 0;)
+        if ((one & 0x0f0f) != 0x0a0a || one >> 8 != (one & 255))
+            hello->kind = llmobs_mix(hello->kind ^ (uint64_t)one);
     if (!take_part(&body, 1, &part) || !take_part(&body, 2, &extensions))
         return false;
     while (extensions.len > 0) {

@@ -212,33 +212,30 @@ static void log_drain_done(void *ctx, const char *path,
 
 /* -- telling -------------------------------------------------------------- */
 
-static void print_text(const struct llmobs_drain_outcome *sum)
-{
-    printf("delivered %" PRIu64 ", left %" PRIu64, sum->delivered, sum->left);
-    if (sum->others > 0)
-        printf(" (for other destinations %" PRIu64 ")", sum->others);
-    printf(", expired %" PRIu64 ", unreadable %" PRIu64, sum->expired,
-           sum->unreadable);
-    if (sum->refused > 0)
-        printf(", refused %" PRIu64, sum->refused);
-    if (sum->sampled_out > 0)
-        printf(", sampled out %" PRIu64, sum->sampled_out);
-    putchar('\n');
-}
-
 static void print(const struct drain *drain)
 {
     const struct llmobs_drain_outcome *sum = &drain->sum;
 
-    if (drain->json)
+    if (drain->json) {
         printf("{\"delivered\":%" PRIu64 ",\"left\":%" PRIu64
                ",\"for_other_destinations\":%" PRIu64 ",\"expired\":%" PRIu64
                ",\"refused\":%" PRIu64 ",\"sampled_out\":%" PRIu64
                ",\"unreadable\":%" PRIu64 "}\n",
                sum->delivered, sum->left, sum->others, sum->expired,
                sum->refused, sum->sampled_out, sum->unreadable);
-    else
-        print_text(sum);
+    } else {
+        printf("delivered %" PRIu64 ", left %" PRIu64, sum->delivered,
+               sum->left);
+        if (sum->others > 0)
+            printf(" (for other destinations %" PRIu64 ")", sum->others);
+        printf(", expired %" PRIu64 ", unreadable %" PRIu64, sum->expired,
+               sum->unreadable);
+        if (sum->refused > 0)
+            printf(", refused %" PRIu64, sum->refused);
+        if (sum->sampled_out > 0)
+            printf(", sampled out %" PRIu64, sum->sampled_out);
+        putchar('\n');
+    }
     fflush(stdout);
     if (sum->versions > 0) {
         llmobs_tell("%s: ", drain->argv[0]);

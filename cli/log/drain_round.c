@@ -179,21 +179,6 @@ static int64_t keep_time(struct llmobs_drain_round *round)
     return next;
 }
 
-/* Root does not wait for bytes of a child that has ended: another process of
- * the same user may hold the pipe's other end open. */
-static void end_child(struct llmobs_drain_round *round,
-                      struct llmobs_drain_child *child, bool well)
-{
-    struct llmobs_drain_outcome out = {0};
-
-    if (!well || read(child->apart.fd, &out, sizeof(out)) != sizeof(out))
-        out = (struct llmobs_drain_outcome){.error = -ECHILD};
-    round->done(round->ctx, child->path, &out);
-    close(child->apart.fd);
-    free(child->path);
-    *child = (struct llmobs_drain_child){0};
-}
-
 /* Takes the outcome of each child that has ended; gives the number of children
  * that still run. */
 static size_t reap(struct llmobs_drain_round *round)
@@ -207,10 +192,20 @@ static size_t reap(struct llmobs_drain_round *round)
                           ? waitpid(child->apart.pid, &status, WNOHANG)
                           : 0;
 
-        if (ended != 0)
-            end_child(round, child,
-                      ended == child->apart.pid && WIFEXITED(status) &&
-                          WEXITSTATUS(status) == 0);
+        if (ended != 0) {
+            /* Root does not wait for bytes of a child that has ended: another
+             * process of the same user may hold the pipe's other end open. */
+            struct llmobs_drain_outcome out = {0};
+
+            if (!(ended == child->apart.pid && WIFEXITED(status) &&
+                  WEXITSTATUS(status) == 0) ||
+                read(child->apart.fd, &out, sizeof(out)) != sizeof(out))
+                out = (struct llmobs_drain_outcome){.error = -ECHILD};
+            round->done(round->ctx, child->path, &out);
+            close(child->apart.fd);
+            free(child->path);
+            *child = (struct llmobs_drain_child){0};
+        }
         left += child->apart.pid != 0;
     }
     return left;

@@ -357,23 +357,6 @@ static int ps_list(struct ps *ps)
 
 /* -- the command ----------------------------------------------------------- */
 
-static int run(struct ps *ps)
-{
-    int rc = -ENOMEM;
-
-    ps->config = llmobs_cli_config(NULL);
-    signal(SIGCHLD, SIG_DFL);
-    if (ps->config) {
-        llmobs_cli_have_spool(ps->config);
-        rc = ps_list(ps);
-    }
-    if (rc == -ENOENT && ps->dir)
-        llmobs_cli_no_store(ps->command, ps->dir);
-    else if (rc != 0)
-        llmobs_tell("%s: %s\n", ps->command, strerror(-rc));
-    return rc == 0 ? LLMOBS_CLI_OK : LLMOBS_CLI_FAILED;
-}
-
 int llmobs_cmd_ps(int argc, char **argv)
 {
     static struct ps ps;
@@ -382,9 +365,20 @@ int llmobs_cmd_ps(int argc, char **argv)
         LLMOBS_CLI_VALUE("dir", llmobs_cli_filled, &ps.dir),
         LLMOBS_CLI_FLAG("json", &ps.json), LLMOBS_CLI_END};
     int status = llmobs_cli_parse(argc, argv, options);
+    int rc = -ENOMEM;
 
     if (status >= 0)
         return status;
     ps.command = argv[0];
-    return run(&ps);
+    ps.config = llmobs_cli_config(NULL);
+    signal(SIGCHLD, SIG_DFL);
+    if (ps.config) {
+        llmobs_cli_have_spool(ps.config);
+        rc = ps_list(&ps);
+    }
+    if (rc == -ENOENT && ps.dir)
+        llmobs_cli_no_store(ps.command, ps.dir);
+    else if (rc != 0)
+        llmobs_tell("%s: %s\n", ps.command, strerror(-rc));
+    return rc == 0 ? LLMOBS_CLI_OK : LLMOBS_CLI_FAILED;
 }

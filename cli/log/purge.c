@@ -271,23 +271,6 @@ static int purge_folder(struct folder *folder, bool chosen)
     return rc;
 }
 
-/* -- the store ------------------------------------------------------------ */
-
-static void purge_store(struct purge *purge)
-{
-    char path[PATH_MAX];
-    struct folder folder = {
-        .purge = purge, .path = path, .fd = -1, .store = true};
-    int rc = llmobs_config_store_dir(purge->config, path, sizeof(path));
-
-    if (rc == 0)
-        rc = purge_folder(&folder, purge->config->store_dir != NULL);
-    purge->sum.traces = folder.traces.count;
-    llmobs_texts_fini(&folder.traces);
-    if (purge->sum.error == 0)
-        purge->sum.error = rc;
-}
-
 /* -- the spool ------------------------------------------------------------ */
 
 /* Takes calls over by the same code that delivers them: it knows which
@@ -382,18 +365,6 @@ static int check_options(struct purge *purge)
 
 /* -- the places, each in a process of its own ---------------------------- */
 
-static void add_up(struct purged *sum, const struct purged *one)
-{
-    if (one->spans > 0 && (sum->spans == 0 || one->first_ns < sum->first_ns))
-        sum->first_ns = one->first_ns;
-    if (one->last_ns > sum->last_ns)
-        sum->last_ns = one->last_ns;
-    for (size_t i = 0; i < sizeof(sum->counts) / sizeof(*sum->counts); i++)
-        sum->counts[i] += one->counts[i];
-    if (sum->error == 0)
-        sum->error = one->error;
-}
-
 /* Purges one user's store and spool. For another user it leaves out a
  * configured store, which is not that user's own. */
 static int purge_apart(void *ctx, int entered, int fd)
@@ -404,8 +375,19 @@ static int purge_apart(void *ctx, int entered, int fd)
     /* -ENOENT: the user's spool is at another path */
     *out = (struct purged){.error = entered == -ENOENT ? 0 : entered};
     if (entered == 0 && purge->store &&
-        !(purge->theirs && purge->config->store_dir))
-        purge_store(purge);
+        !(purge->theirs && purge->config->store_dir)) {
+        char path[PATH_MAX];
+        struct folder folder = {
+            .purge = purge, .path = path, .fd = -1, .store = true};
+        int rc = llmobs_config_store_dir(purge->config, path, sizeof(path));
+
+        if (rc == 0)
+            rc = purge_folder(&folder, purge->config->store_dir != NULL);
+        purge->sum.traces = folder.traces.count;
+        llmobs_texts_fini(&folder.traces);
+        if (purge->sum.error == 0)
+            purge->sum.error = rc;
+    }
     if (entered == 0 && purge->spool)
         purge_spool(purge);
     return write(fd, out, sizeof(*out)) == sizeof(*out) ? 0 : 1;
@@ -415,7 +397,7 @@ static int purge_apart(void *ctx, int entered, int fd)
  * have stopped it, even after it sent its result. */
 static int run_apart(struct purge *purge, const struct llmobs_user_spool *place)
 {
-    struct purged out = {0};
+    struct purged out = {0}, *sum = &purge->sum;
     struct llmobs_apart child;
     struct pollfd one = {.events = POLLIN};
     int rc;
@@ -432,7 +414,14 @@ static int run_apart(struct purge *purge, const struct llmobs_user_spool *place)
             out.error = -ECHILD;
         (void)llmobs_apart_end(&child, true);
     }
-    add_up(&purge->sum, &out);
+    if (out.spans > 0 && (sum->spans == 0 || out.first_ns < sum->first_ns))
+        sum->first_ns = out.first_ns;
+    if (out.last_ns > sum->last_ns)
+        sum->last_ns = out.last_ns;
+    for (size_t i = 0; i < sizeof(sum->counts) / sizeof(*sum->counts); i++)
+        sum->counts[i] += out.counts[i];
+    if (sum->error == 0)
+        sum->error = out.error;
     return out.error;
 }
 
@@ -493,20 +482,6 @@ static int purge_go(struct purge *purge)
 
 /* -- telling, asking ------------------------------------------------------ */
 
-static void print_json(const struct purge *purge)
-{
-    const struct purged *sum = &purge->sum;
-
-    printf("{\"dry_run\":%s,\"files\":%" PRIu64 ",\"bytes\":%" PRIu64
-           ",\"spans\":%" PRIu64 ",\"traces\":%" PRIu64
-           ",\"evaluations\":%" PRIu64 ",\"calls\":%" PRIu64
-           ",\"of_running\":%" PRIu64 ",\"unreadable\":%" PRIu64
-           ",\"refused\":%" PRIu64 "}\n",
-           purge->dry ? "true" : "false", sum->files, sum->bytes, sum->spans,
-           sum->traces, sum->evaluations, sum->calls, sum->living,
-           sum->unreadable, sum->refused);
-}
-
 static void print_count(const char *before, uint64_t count, const char *name)
 {
     printf("%s%" PRIu64 " %s%s", before, count, name, count == 1 ? "" : "s");
@@ -566,7 +541,14 @@ static void purge_tell(const struct purge *purge)
     const struct purged *sum = &purge->sum;
 
     if (purge->json) {
-        print_json(purge);
+        printf("{\"dry_run\":%s,\"files\":%" PRIu64 ",\"bytes\":%" PRIu64
+               ",\"spans\":%" PRIu64 ",\"traces\":%" PRIu64
+               ",\"evaluations\":%" PRIu64 ",\"calls\":%" PRIu64
+               ",\"of_running\":%" PRIu64 ",\"unreadable\":%" PRIu64
+               ",\"refused\":%" PRIu64 "}\n",
+               purge->dry ? "true" : "false", sum->files, sum->bytes,
+               sum->spans, sum->traces, sum->evaluations, sum->calls,
+               sum->living, sum->unreadable, sum->refused);
         return;
     }
     fputs(purge->dry ? "would remove" : "removed", stdout);

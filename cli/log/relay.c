@@ -210,26 +210,6 @@ static int start_in_background(const struct llmobs_config *config)
 
 /* -- the command ----------------------------------------------------------- */
 
-/* The key lives on in this process's memory alone, where `ps` does not look:
- * what the kernel shows as its environment is overwritten. Not what the loader
- * may still read. */
-static void hide_environment(void)
-{
-    size_t count = 0;
-    char **anew;
-
-    while (environ[count])
-        count++;
-    anew = calloc(count + 1, sizeof(*anew));
-    for (size_t i = 0; anew && i < count; i++)
-        anew[i] = strdup(environ[i]);
-    for (size_t i = 0; anew && i < count; i++)
-        if (anew[i] && strncmp(environ[i], "LD_", 3) != 0)
-            explicit_bzero(environ[i], strlen(environ[i]));
-    if (anew)
-        environ = anew;
-}
-
 static int begin(struct relay *relay)
 {
     int rc = 1;
@@ -238,8 +218,24 @@ static int begin(struct relay *relay)
         rc = start_in_background(relay->config);
     else if (relay->own)
         detach(relay->config);
-    if (rc == 1)
-        hide_environment();
+    if (rc == 1) {
+        /* The key lives on in this process's memory alone, where `ps` does not
+         * look: what the kernel shows as its environment is overwritten. Not
+         * what the loader may still read. */
+        size_t count = 0;
+        char **anew;
+
+        while (environ[count])
+            count++;
+        anew = calloc(count + 1, sizeof(*anew));
+        for (size_t i = 0; anew && i < count; i++)
+            anew[i] = strdup(environ[i]);
+        for (size_t i = 0; anew && i < count; i++)
+            if (anew[i] && strncmp(environ[i], "LD_", 3) != 0)
+                explicit_bzero(environ[i], strlen(environ[i]));
+        if (anew)
+            environ = anew;
+    }
     relay->own |= relay->background;
     relay->config->relay = false;
     llmobs_cli_have_spool(relay->config);

@@ -432,26 +432,12 @@ static void stop_and_read(struct reading *reading)
                  "libunwind cannot read its stack");
 }
 
-static void send_stack(const struct reading *reading, int fd)
-{
-    struct llmobs_buf text;
-    int rc;
-
-    llmobs_buf_init(&text, TEXT_MAX);
-    rc = llmobs_buf_add(&text, &reading->head, sizeof(reading->head));
-    for (size_t i = 0; i < reading->count && rc == 0; i++) {
-        rc = modules_name(reading, reading->frames[i], i == 0, &text);
-        if (rc == 0)
-            rc = llmobs_buf_addc(&text, '\n');
-    }
-    (void)llmobs_file_write(fd, text.data, text.len);
-    llmobs_buf_fini(&text);
-}
-
 static int read_apart(void *ctx, int entered, int fd)
 {
     struct reading *reading = ctx;
     void *generic, *remote;
+    struct llmobs_buf text;
+    int rc;
 
     (void)entered;
     prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -467,7 +453,15 @@ static int read_apart(void *ctx, int entered, int fd)
         snprintf(reading->head.problem, sizeof(reading->head.problem),
                  "libunwind-ptrace.so.0 is not on this host (Debian: "
                  "libunwind8)");
-    send_stack(reading, fd);
+    llmobs_buf_init(&text, TEXT_MAX);
+    rc = llmobs_buf_add(&text, &reading->head, sizeof(reading->head));
+    for (size_t i = 0; i < reading->count && rc == 0; i++) {
+        rc = modules_name(reading, reading->frames[i], i == 0, &text);
+        if (rc == 0)
+            rc = llmobs_buf_addc(&text, '\n');
+    }
+    (void)llmobs_file_write(fd, text.data, text.len);
+    llmobs_buf_fini(&text);
     return 0;
 }
 

@@ -272,20 +272,6 @@ static bool has_id(struct llmobs_text line, const char *id)
     return has_text(line, "\"", lower, "") || has_text(line, "\"", id, "");
 }
 
-/* Looks only for a value that has one form: no pattern, no other case. */
-static bool has_value(struct llmobs_text line, const char *before,
-                      const struct llmobs_filter_name *name)
-{
-    const char *at = name->pattern;
-
-    if (!at || name->is_not)
-        return true;
-    for (; *at != '\0'; at++)
-        if (!isdigit((unsigned char)*at) && !strchr("-_.:", *at))
-            return true;
-    return has_text(line, before, name->pattern, "\"");
-}
-
 static bool has_tag_text(struct llmobs_text line, const char *tag)
 {
     char text[NEEDLE_MAX];
@@ -311,6 +297,9 @@ static bool has_trace(struct llmobs_text line, const char *begin)
 bool llmobs_filter_may_match(const struct llmobs_filter *filter,
                              struct llmobs_text line, bool tree)
 {
+    const struct llmobs_filter_name *session =
+        &filter->keys[LLMOBS_KEY_SESSION];
+
     if (filter->trace && !has_trace(line, filter->trace))
         return false;
     if (tree)
@@ -322,7 +311,13 @@ bool llmobs_filter_may_match(const struct llmobs_filter *filter,
     for (size_t i = 0; i < filter->tag_count; i++)
         if (!has_tag_text(line, filter->tags[i]))
             return false;
-    return has_value(line, "", &filter->keys[LLMOBS_KEY_SESSION]);
+    /* Looks only for a value that has one form: no pattern, no other case. */
+    if (!session->pattern || session->is_not)
+        return true;
+    for (const char *at = session->pattern; *at != '\0'; at++)
+        if (!isdigit((unsigned char)*at) && !strchr("-_.:", *at))
+            return true;
+    return has_text(line, "", session->pattern, "\"");
 }
 
 /* -- arguments ------------------------------------------------------------ */

@@ -51,13 +51,6 @@ static int64_t count_of(const struct llmobs_json *metrics, const char *key)
 
 /* -- words ---------------------------------------------------------------- */
 
-/* True for a coding agent's own words in the name of its user. */
-static bool is_program(const char *text)
-{
-    return llmobs_text_begins(llmobs_text_of(text), "<system-reminder>") ||
-           llmobs_text_begins(llmobs_text_of(text), "<task-notification>");
-}
-
 /* The text of the user's last message that has a text; where the user has none,
  * the text of the last message that has a text. */
 static const char *last_message(const struct llmobs_json *messages)
@@ -70,7 +63,11 @@ static const char *last_message(const struct llmobs_json *messages)
 
         if (!text || *text == '\0')
             continue;
-        if (llmobs_json_says(message, "role", "user") && !is_program(text))
+        /* A coding agent writes some words of its own in the name of its user.
+         */
+        if (llmobs_json_says(message, "role", "user") &&
+            !(llmobs_text_begins(llmobs_text_of(text), "<system-reminder>") ||
+              llmobs_text_begins(llmobs_text_of(text), "<task-notification>")))
             return text;
         if (!last)
             last = text;
@@ -172,20 +169,6 @@ static void read_name(struct llmobs_row *row, const struct llmobs_json *event,
     llmobs_buf_fini(&text);
 }
 
-/* Reads the run, and the name of the script that runs, else of the program. */
-static void read_run(struct llmobs_row *row, const struct llmobs_json *event,
-                     struct llmobs_texts *texts)
-{
-    const char *path = llmobs_stored_script(event);
-    const char *name = path ? llmobs_stored_path_end(path, NULL) : NULL;
-    char room[LLMOBS_STORED_ROOM];
-
-    if (!llmobs_has_text(name))
-        name = llmobs_json_text(llmobs_stored_call(event, "executable"));
-    share_full(texts, &row->program, name);
-    share_full(texts, &row->run, llmobs_stored_run(event, room));
-}
-
 /* Reads by which a call is priced: the model that answered, unless that is but
  * a short form of its name, as in the bodies of Bedrock. */
 static void read_price(struct llmobs_row *row, const struct llmobs_json *event,
@@ -220,6 +203,9 @@ static void read_facts(struct llmobs_row *row, const struct llmobs_json *event,
 {
     const struct llmobs_json *meta = llmobs_json_get(event, "meta");
     const char *kind = llmobs_stored_kind(event);
+    const char *path = llmobs_stored_script(event);
+    const char *name = path ? llmobs_stored_path_end(path, NULL) : NULL;
+    char room[LLMOBS_STORED_ROOM];
 
     read_name(row, event, texts);
     if (kind)
@@ -232,7 +218,12 @@ static void read_facts(struct llmobs_row *row, const struct llmobs_json *event,
     share_full(texts, &row->ml_app, llmobs_stored_tag(event, "ml_app"));
     share_full(texts, &row->session, llmobs_stored_session(event));
     row->billed = llmobs_stored_billed(event);
-    read_run(row, event, texts);
+    /* Reads the run, and the name of the script that runs, else of the program.
+     */
+    if (!llmobs_has_text(name))
+        name = llmobs_json_text(llmobs_stored_call(event, "executable"));
+    share_full(texts, &row->program, name);
+    share_full(texts, &row->run, llmobs_stored_run(event, room));
     read_error(row, event, texts);
 }
 

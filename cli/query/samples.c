@@ -161,42 +161,10 @@ static int by_size(const void *left, const void *right)
     return compare_groups(a->names, b->names);
 }
 
-static void add_to_group(struct llmobs_samples_group *group,
-                         const struct llmobs_sample *sample)
-{
-    const int64_t tokens[] = {sample->input_tokens, sample->output_tokens};
-
-    group->count++;
-    for (size_t i = 0; i < 2; i++)
-        if (tokens[i] > 0 &&
-            __builtin_add_overflow(group->tokens, tokens[i], &group->tokens))
-            group->tokens = INT64_MAX;
-    if (sample->cost >= 0)
-        group->cost = (group->cost < 0 ? 0 : group->cost) + sample->cost;
-}
-
-static void find_groups(struct llmobs_samples *samples)
-{
-    struct llmobs_samples_group *group = NULL;
-
-    for (size_t i = 0; i < samples->count; i++) {
-        struct llmobs_sample *sample = &samples->list[i];
-
-        if (!group || compare_groups(sample->group, group->names) != 0) {
-            group = &samples->groups[samples->group_count++];
-            memcpy(group->names, sample->group, sizeof(group->names));
-            group->list = sample;
-            group->cost = -1;
-        }
-        add_to_group(group, sample);
-    }
-    if (samples->by.count == 0)
-        samples->group_count = 1;
-}
-
 static int sort_groups(struct llmobs_samples *samples)
 {
     size_t count = 1;
+    struct llmobs_samples_group *group = NULL;
 
     if (samples->count > 0)
         qsort(samples->list, samples->count, sizeof(*samples->list), by_group);
@@ -206,7 +174,26 @@ static int sort_groups(struct llmobs_samples *samples)
     samples->groups = calloc(count, sizeof(*samples->groups));
     if (!samples->groups)
         return -ENOMEM;
-    find_groups(samples);
+    for (size_t i = 0; i < samples->count; i++) {
+        struct llmobs_sample *sample = &samples->list[i];
+        const int64_t tokens[] = {sample->input_tokens, sample->output_tokens};
+
+        if (!group || compare_groups(sample->group, group->names) != 0) {
+            group = &samples->groups[samples->group_count++];
+            memcpy(group->names, sample->group, sizeof(group->names));
+            group->list = sample;
+            group->cost = -1;
+        }
+        group->count++;
+        for (size_t k = 0; k < 2; k++)
+            if (tokens[k] > 0 && __builtin_add_overflow(
+                                     group->tokens, tokens[k], &group->tokens))
+                group->tokens = INT64_MAX;
+        if (sample->cost >= 0)
+            group->cost = (group->cost < 0 ? 0 : group->cost) + sample->cost;
+    }
+    if (samples->by.count == 0)
+        samples->group_count = 1;
     if (samples->by.keys[0].key != LLMOBS_KEY_DAY && samples->group_count > 1)
         qsort(samples->groups, samples->group_count, sizeof(*samples->groups),
               by_size);

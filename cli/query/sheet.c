@@ -70,38 +70,22 @@ int llmobs_sheet_begin(struct llmobs_sheet *sheet)
     return print_line(sheet);
 }
 
-static void add_json(struct llmobs_sheet *sheet,
-                     const struct llmobs_cell *cells)
-{
-    for (size_t i = 0; i < sheet->count; i++) {
-        llmobs_buf_adds(&sheet->line, i > 0 ? ", \"" : "{\"");
-        llmobs_buf_adds(&sheet->line, sheet->columns[i].name);
-        llmobs_buf_adds(&sheet->line, "\": ");
-        llmobs_cell_add_json(&sheet->line, cells[i]);
-    }
-    llmobs_buf_adds(&sheet->line, "}\n");
-}
-
-static int add_words(struct llmobs_sheet *sheet,
-                     const struct llmobs_cell *cells)
-{
-    size_t at = sheet->cells.len;
-
-    for (size_t i = 0; i < sheet->count; i++) {
-        llmobs_cell_add_words(&sheet->cells, cells[i], sheet->screen->ascii);
-        llmobs_buf_addc(&sheet->cells, '\0');
-    }
-    if (sheet->cells.error == 0)
-        llmobs_sheet_measure(sheet, at);
-    return sheet->cells.error;
-}
-
 int llmobs_sheet_add(struct llmobs_sheet *sheet,
                      const struct llmobs_cell *cells)
 {
     sheet->rows++;
-    if (sheet->form == LLMOBS_SHEET_WORDS)
-        return add_words(sheet, cells);
+    if (sheet->form == LLMOBS_SHEET_WORDS) {
+        size_t at = sheet->cells.len;
+
+        for (size_t i = 0; i < sheet->count; i++) {
+            llmobs_cell_add_words(&sheet->cells, cells[i],
+                                  sheet->screen->ascii);
+            llmobs_buf_addc(&sheet->cells, '\0');
+        }
+        if (sheet->cells.error == 0)
+            llmobs_sheet_measure(sheet, at);
+        return sheet->cells.error;
+    }
     llmobs_buf_cut(&sheet->line, 0);
     if (sheet->form == LLMOBS_SHEET_CSV) {
         for (size_t i = 0; i < sheet->count; i++) {
@@ -112,7 +96,13 @@ int llmobs_sheet_add(struct llmobs_sheet *sheet,
         }
         llmobs_buf_adds(&sheet->line, "\r\n");
     } else {
-        add_json(sheet, cells);
+        for (size_t i = 0; i < sheet->count; i++) {
+            llmobs_buf_adds(&sheet->line, i > 0 ? ", \"" : "{\"");
+            llmobs_buf_adds(&sheet->line, sheet->columns[i].name);
+            llmobs_buf_adds(&sheet->line, "\": ");
+            llmobs_cell_add_json(&sheet->line, cells[i]);
+        }
+        llmobs_buf_adds(&sheet->line, "}\n");
     }
     return print_line(sheet);
 }

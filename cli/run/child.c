@@ -69,26 +69,6 @@ static int exec_error(int report)
     return n == (ssize_t)sizeof(error) ? error : 0;
 }
 
-/* Stops this process as the child was stopped. In an orphaned group, where
- * nobody could continue the process, the kernel ignores the signal, and this
- * process goes on. */
-static void stop_too(const struct child *child, int signal)
-{
-    struct sigaction by_default = {.sa_handler = SIG_DFL};
-    sigset_t one;
-
-    if (signal != SIGSTOP) {
-        sigaction(signal, &by_default, NULL);
-        sigemptyset(&one);
-        sigaddset(&one, signal);
-    }
-    raise(signal);
-    if (signal != SIGSTOP) {
-        sigprocmask(SIG_UNBLOCK, &one, NULL);
-        sigprocmask(SIG_BLOCK, &child->taken, NULL);
-    }
-}
-
 static bool is_stop(int signal)
 {
     return signal == SIGSTOP || signal == SIGTSTP || signal == SIGTTIN ||
@@ -99,6 +79,7 @@ static bool is_stop(int signal)
 static bool ended(const struct child *child, int *status)
 {
     pid_t pid;
+    int signal;
 
     for (;;) {
         pid = waitpid(child->reaps ? -1 : child->pid, status,
@@ -109,8 +90,25 @@ static bool ended(const struct child *child, int *status)
             return pid < 0; /* its status is lost */
         if (!WIFSTOPPED(*status))
             return true;
-        if (is_stop(WSTOPSIG(*status)))
-            stop_too(child, WSTOPSIG(*status));
+        signal = WSTOPSIG(*status);
+        if (is_stop(signal)) {
+            /* Stops this process as the child was stopped. In an orphaned
+             * group, where nobody could continue the process, the kernel
+             * ignores the signal, and this process goes on. */
+            struct sigaction by_default = {.sa_handler = SIG_DFL};
+            sigset_t one;
+
+            if (signal != SIGSTOP) {
+                sigaction(signal, &by_default, NULL);
+                sigemptyset(&one);
+                sigaddset(&one, signal);
+            }
+            raise(signal);
+            if (signal != SIGSTOP) {
+                sigprocmask(SIG_UNBLOCK, &one, NULL);
+                sigprocmask(SIG_BLOCK, &child->taken, NULL);
+            }
+        }
     }
 }
 

@@ -79,30 +79,15 @@ static void refuse(struct llmobs_site_visit *one, int status)
                                : "llmobs mock cannot read this request");
 }
 
-static void print_miss(struct serve *serve, const char *why)
-{
-    struct llmobs_buf shown;
-
-    serve->misses++;
-    llmobs_buf_init(&shown, WHY_MAX);
-    if (llmobs_escape_adds(&shown, why, MESSAGE_COLUMNS) == 0)
-        llmobs_tell("%s: %s\n", serve->command, shown.data);
-    llmobs_buf_fini(&shown);
-}
-
-static bool is_stream(const char *type)
-{
-    return type &&
-           (strcasestr(type, "event-stream") || strcasestr(type, "ndjson") ||
-            strcasestr(type, "eventstream"));
-}
-
 /* Begins to serve a recording. If the recorded answer broke off, the answer has
  * no length, and its last chunk never comes. */
 static void begin(const struct serve *serve, struct llmobs_site_visit *one,
                   struct llmobs_cassette_item *item)
 {
-    bool in_pieces = item->faulty || is_stream(item->type) ||
+    bool in_pieces = item->faulty ||
+                     (item->type && (strcasestr(item->type, "event-stream") ||
+                                     strcasestr(item->type, "ndjson") ||
+                                     strcasestr(item->type, "eventstream"))) ||
                      (serve->timed && item->chunk_count > 1);
 
     item->served++;
@@ -154,9 +139,15 @@ static void answer(struct llmobs_site_visit *one)
     if (item) {
         begin(serve, one, item);
     } else {
-        print_miss(serve, why.data ? why.data : "no memory");
-        answer_error(one, 404, "no_recording",
-                     why.data ? why.data : "no memory");
+        const char *said = why.data ? why.data : "no memory";
+        struct llmobs_buf shown;
+
+        serve->misses++;
+        llmobs_buf_init(&shown, WHY_MAX);
+        if (llmobs_escape_adds(&shown, said, MESSAGE_COLUMNS) == 0)
+            llmobs_tell("%s: %s\n", serve->command, shown.data);
+        llmobs_buf_fini(&shown);
+        answer_error(one, 404, "no_recording", said);
     }
     llmobs_cassette_free_body(&asked.body);
     llmobs_buf_fini(&why);

@@ -373,19 +373,6 @@ static int add_line(struct llmobs_json *list, struct llmobs_text line)
     return llmobs_json_add_made(list, document, rc);
 }
 
-static int fill_documents(struct llmobs_text text, struct llmobs_span *span)
-{
-    struct llmobs_text line;
-    int rc = 0;
-
-    span->output_documents = llmobs_json_array();
-    if (!span->output_documents)
-        return -ENOMEM;
-    while (rc == 0 && llmobs_text_split(&text, '\n', &line))
-        rc = add_line(span->output_documents, line);
-    return rc;
-}
-
 static int fill_output(struct job *job, struct llmobs_span *span)
 {
     struct llmobs_text text;
@@ -393,8 +380,17 @@ static int fill_output(struct job *job, struct llmobs_span *span)
     if (!job->keeps_output)
         return 0;
     text = output_take(&job->output, REST_MS);
-    if (job->kind == LLMOBS_KIND_RETRIEVAL)
-        return fill_documents(text, span);
+    if (job->kind == LLMOBS_KIND_RETRIEVAL) {
+        struct llmobs_text line;
+        int rc = 0;
+
+        span->output_documents = llmobs_json_array();
+        if (!span->output_documents)
+            return -ENOMEM;
+        while (rc == 0 && llmobs_text_split(&text, '\n', &line))
+            rc = add_line(span->output_documents, line);
+        return rc;
+    }
     if (job->kind == LLMOBS_KIND_LLM) {
         span->output_messages = one_text("content", text, "assistant");
         return span->output_messages ? 0 : -ENOMEM;
@@ -428,23 +424,6 @@ static int fill_span(struct job *job, const struct llmobs_child_result *result,
     return rc == 0 ? describe_end(span, result) : rc;
 }
 
-static int deliver_event(struct job *job, struct llmobs_worker *worker,
-                         struct llmobs_span *span)
-{
-    struct llmobs_buf event;
-    int rc;
-
-    llmobs_buf_init(&event, EVENT_MAX);
-    rc = llmobs_encode_call(span, job->config, &event);
-    if (rc == 0)
-        rc = llmobs_worker_submit_event(
-            worker, LLMOBS_EVENT_SPAN,
-            (struct llmobs_text){event.data, event.len});
-    llmobs_buf_fini(&event);
-    llmobs_span_fini(span);
-    return rc;
-}
-
 static int deliver_span(void *ctx, struct llmobs_worker *worker, bool relayed)
 {
     struct job *job = ctx;
@@ -458,8 +437,19 @@ static int deliver_span(void *ctx, struct llmobs_worker *worker, bool relayed)
         llmobs_span_fini(&span);
         return rc;
     }
-    if (relayed)
-        return deliver_event(job, worker, &span);
+    if (relayed) {
+        struct llmobs_buf event;
+
+        llmobs_buf_init(&event, EVENT_MAX);
+        rc = llmobs_encode_call(&span, job->config, &event);
+        if (rc == 0)
+            rc = llmobs_worker_submit_event(
+                worker, LLMOBS_EVENT_SPAN,
+                (struct llmobs_text){event.data, event.len});
+        llmobs_buf_fini(&event);
+        llmobs_span_fini(&span);
+        return rc;
+    }
     /* takes all that the span points to, also on error */
     return llmobs_worker_submit_span(worker, &span);
 }

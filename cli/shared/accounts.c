@@ -24,26 +24,22 @@ static bool add_account(const char *line)
     return true;
 }
 
-static void read_accounts(void)
-{
-    FILE *file = fopen("/etc/passwd", "re");
-    char *line = NULL;
-    size_t room = 0;
-
-    while (file && getline(&line, &room, file) > 0)
-        if (!add_account(line))
-            break;
-    free(line);
-    if (file)
-        fclose(file);
-}
-
 const struct llmobs_account *llmobs_account_of(uid_t uid)
 {
     static bool known;
 
-    if (!known)
-        read_accounts();
+    if (!known) {
+        FILE *file = fopen("/etc/passwd", "re");
+        char *line = NULL;
+        size_t room = 0;
+
+        while (file && getline(&line, &room, file) > 0)
+            if (!add_account(line))
+                break;
+        free(line);
+        if (file)
+            fclose(file);
+    }
     known = true;
     for (size_t i = 0; i < account_count; i++)
         if (accounts[i].uid == uid)

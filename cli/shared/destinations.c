@@ -92,22 +92,6 @@ static void add_place(struct llmobs_answer out[LLMOBS_ANSWERS],
         out[at] = place;
 }
 
-/* By auto spans go to the store where no destination has ever answered. */
-static void add_places(const struct llmobs_config *config,
-                       struct llmobs_answer out[LLMOBS_ANSWERS])
-{
-    unsigned names = llmobs_exporters_named(config->exporter, NULL);
-    char dir[PATH_MAX];
-
-    if ((names == 0 || names & LLMOBS_EXPORTER_STORE ||
-         (names & LLMOBS_EXPORTER_AUTO && out[0].form[0] == '\0')) &&
-        llmobs_config_store_dir(config, dir, sizeof(dir)) == 0)
-        add_place(out, "store", dir);
-    if (config->spool_max > 0 &&
-        llmobs_spool_dir(config, dir, sizeof(dir)) == 0)
-        add_place(out, "spool", dir);
-}
-
 /* True where the words of llmobs_config_place name the answer's place. At an
  * intake each kind of event has a host of its own. */
 static bool names(const char *words, const struct llmobs_answer *one)
@@ -166,6 +150,7 @@ void llmobs_destinations_read(const struct llmobs_config *config,
 {
     char path[PATH_MAX];
     int dir = -1, unspooled = -1;
+    unsigned to = llmobs_exporters_named(config->exporter, NULL);
 
     memset(out, 0, sizeof(*out));
     llmobs_destinations_look(config, &out->spool);
@@ -185,7 +170,14 @@ void llmobs_destinations_read(const struct llmobs_config *config,
         if (!unspooled)
             one->since_ns = 0;
     }
-    add_places(config, out->answers);
+    /* By auto spans go to the store where no destination has ever answered. */
+    if ((to == 0 || to & LLMOBS_EXPORTER_STORE ||
+         (to & LLMOBS_EXPORTER_AUTO && out->answers[0].form[0] == '\0')) &&
+        llmobs_config_store_dir(config, path, sizeof(path)) == 0)
+        add_place(out->answers, "store", path);
+    if (config->spool_max > 0 &&
+        llmobs_spool_dir(config, path, sizeof(path)) == 0)
+        add_place(out->answers, "spool", path);
 }
 
 static void take_earlier(int64_t *oldest_ns, int64_t ns)

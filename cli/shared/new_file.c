@@ -38,21 +38,6 @@ static void remove_piece(int number)
     raise(number); /* which now ends the process */
 }
 
-/* Makes the signals that end the process remove the unfinished file first, but
- * not signals that the process ignores, as with nohup. */
-static void guard_piece(void)
-{
-    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
-    struct sigaction action = {.sa_handler = remove_piece,
-                               .sa_flags = (int)(SA_RESETHAND | SA_NODEFER)};
-    struct sigaction before;
-
-    for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++)
-        if (sigaction(numbers[i], NULL, &before) == 0 &&
-            before.sa_handler == SIG_DFL)
-            sigaction(numbers[i], &action, NULL);
-}
-
 /* mkostemp makes files for their owner alone, and follows no link. The reason
  * of a fault in `write` is not kept, so this writes once more. */
 static int write_new(char *name, mode_t mode, llmobs_new_file_fn *write,
@@ -83,6 +68,10 @@ int llmobs_new_file(const char *path, mode_t mode, llmobs_new_file_fn *write,
 {
     static const char end[] = ".XXXXXX";
     int rc = check_name(path);
+    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
+    struct sigaction action = {.sa_handler = remove_piece,
+                               .sa_flags = (int)(SA_RESETHAND | SA_NODEFER)};
+    struct sigaction before;
 
     if (rc == 0 && strlen(path) + sizeof(end) > sizeof(piece))
         rc = -ENAMETOOLONG;
@@ -90,7 +79,12 @@ int llmobs_new_file(const char *path, mode_t mode, llmobs_new_file_fn *write,
         return rc;
     strcpy(piece, path);
     strcat(piece, end);
-    guard_piece();
+    /* Makes the signals that end the process remove the unfinished file first,
+     * but not signals that the process ignores, as with nohup. */
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++)
+        if (sigaction(numbers[i], NULL, &before) == 0 &&
+            before.sa_handler == SIG_DFL)
+            sigaction(numbers[i], &action, NULL);
     rc = write_new(piece, mode, write, ctx);
     if (rc == 0 && rename(piece, path) != 0)
         rc = -errno;

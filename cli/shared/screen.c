@@ -43,21 +43,6 @@ static bool wants_colour(bool terminal)
     return terminal && is_set("TERM") && strcmp(term, "dumb") != 0;
 }
 
-static void read_size(struct llmobs_screen *screen)
-{
-    const char *text = getenv("COLUMNS");
-    struct winsize size = {0};
-    unsigned long columns = 0;
-
-    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0)
-        columns = size.ws_col;
-    if (columns == 0 && text)
-        columns = strtoul(text, NULL, 10);
-    screen->lines = size.ws_row;
-    screen->columns =
-        columns > 0 && columns <= COLUMNS_MAX ? columns : COLUMNS_DEFAULT;
-}
-
 /* The coding of the user's locale, asked without a change of this process. */
 static bool is_utf8(void)
 {
@@ -71,21 +56,14 @@ static bool is_utf8(void)
     return yes;
 }
 
-/* Sets a UTF-8 locale, in which wcwidth knows the widths of all characters: the
- * store's texts are UTF-8, whatever the user's locale is. */
-static void know_widths(void)
-{
-    static locale_t utf8;
-
-    if (utf8 == (locale_t)0)
-        utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
-    if (utf8 != (locale_t)0)
-        uselocale(utf8);
-}
-
 void llmobs_screen_init(struct llmobs_screen *screen,
                         enum llmobs_screen_when colour)
 {
+    const char *text = getenv("COLUMNS");
+    struct winsize size = {0};
+    unsigned long columns = 0;
+    static locale_t utf8;
+
     memset(screen, 0, sizeof(*screen));
     screen->terminal = isatty(STDOUT_FILENO) != 0;
     screen->colour = colour == LLMOBS_SCREEN_AUTO
@@ -93,9 +71,20 @@ void llmobs_screen_init(struct llmobs_screen *screen,
                          : colour == LLMOBS_SCREEN_ALWAYS;
     if (!screen->terminal)
         return;
-    read_size(screen);
+    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0)
+        columns = size.ws_col;
+    if (columns == 0 && text)
+        columns = strtoul(text, NULL, 10);
+    screen->lines = size.ws_row;
+    screen->columns =
+        columns > 0 && columns <= COLUMNS_MAX ? columns : COLUMNS_DEFAULT;
     screen->ascii = !is_utf8();
-    know_widths();
+    /* Sets a UTF-8 locale, in which wcwidth knows the widths of all characters:
+     * the store's texts are UTF-8, whatever the user's locale is. */
+    if (utf8 == (locale_t)0)
+        utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
+    if (utf8 != (locale_t)0)
+        uselocale(utf8);
 }
 
 /* -- writing -------------------------------------------------------------- */
@@ -118,27 +107,23 @@ static char ascii_of(const char *at, size_t len, size_t *used)
     return 0;
 }
 
-static void put_ascii(struct llmobs_text text)
-{
-    const char *at = text.data, *end = text.data + text.len;
-
-    while (at < end) {
-        size_t used = 0;
-        char c =
-            (*at & 0x80) != 0 ? ascii_of(at, (size_t)(end - at), &used) : '\0';
-
-        putchar(c != '\0' ? c : *at);
-        at += c != '\0' ? used : 1;
-    }
-}
-
 void llmobs_screen_put(const struct llmobs_screen *screen,
                        struct llmobs_text text)
 {
-    if (screen->ascii)
-        put_ascii(text);
-    else
+    if (screen->ascii) {
+        const char *at = text.data, *end = text.data + text.len;
+
+        while (at < end) {
+            size_t used = 0;
+            char c = (*at & 0x80) != 0 ? ascii_of(at, (size_t)(end - at), &used)
+                                       : '\0';
+
+            putchar(c != '\0' ? c : *at);
+            at += c != '\0' ? used : 1;
+        }
+    } else {
         fwrite(text.data, 1, text.len, stdout);
+    }
 }
 
 void llmobs_screen_puts(const struct llmobs_screen *screen, const char *text)

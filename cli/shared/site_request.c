@@ -251,24 +251,17 @@ static bool has_head(struct llmobs_text text)
     return false;
 }
 
-/* Line ends before a request do not belong to it: RFC 9112, 2.2. */
-static void skip_ends(struct llmobs_site_request *http)
+static int read_head(struct llmobs_site_request *http)
 {
-    struct llmobs_text text = rest(http);
+    struct llmobs_text text = rest(http), line;
+    int status = 0;
 
+    /* Line ends before a request do not belong to it: RFC 9112, 2.2. */
     while (text.len > 0 && (*text.data == '\r' || *text.data == '\n')) {
         text.data++;
         text.len--;
         http->at++;
     }
-}
-
-static int read_head(struct llmobs_site_request *http)
-{
-    struct llmobs_text text, line;
-    int status = 0;
-
-    skip_ends(http);
     text = rest(http);
     if (text.len > LLMOBS_SITE_HEAD_MAX)
         text.len = LLMOBS_SITE_HEAD_MAX;

@@ -104,7 +104,7 @@ static int complete(const char *member, const char *store)
                            : LLMOBS_CLI_FAILED;
 }
 
-static int print_file(const char *shell)
+int llmobs_cmd_completion(int argc, char **argv)
 {
     static const struct {
         const char *shell, *from, *to;
@@ -113,20 +113,8 @@ static int print_file(const char *shell)
         {"zsh", llmobs_completion_zsh, llmobs_completion_zsh_end},
         {"fish", llmobs_completion_fish, llmobs_completion_fish_end},
     };
+    const char *shell = argc == 2 ? argv[1] : "";
 
-    for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++)
-        if (strcmp(files[i].shell, shell) == 0) {
-            fwrite(files[i].from, 1, (size_t)(files[i].to - files[i].from),
-                   stdout);
-            return LLMOBS_CLI_OK;
-        }
-    llmobs_tell("llmobs completion: none for '%s'; one of bash, zsh, fish\n",
-                shell);
-    return LLMOBS_CLI_USAGE;
-}
-
-int llmobs_cmd_completion(int argc, char **argv)
-{
     if (argc > 1 &&
         (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
         fputs(help_text, stdout);
@@ -136,5 +124,13 @@ int llmobs_cmd_completion(int argc, char **argv)
         return print_words(argv[2])
                    ? LLMOBS_CLI_OK
                    : complete(argv[2], argc == 4 ? argv[3] : NULL);
-    return print_file(argc == 2 ? argv[1] : "");
+    for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++)
+        if (strcmp(files[i].shell, shell) == 0) {
+            fwrite(files[i].from, 1, (size_t)(files[i].to - files[i].from),
+                   stdout);
+            return LLMOBS_CLI_OK;
+        }
+    llmobs_tell("llmobs completion: none for '%s'; one of bash, zsh, fish\n",
+                shell);
+    return LLMOBS_CLI_USAGE;
 }

@@ -69,17 +69,6 @@ static void free_trace(struct trace *trace)
     free(trace);
 }
 
-static void free_traces(struct follow *follow)
-{
-    while (follow->traces) {
-        struct trace *trace = follow->traces;
-
-        follow->traces = trace->next;
-        free_trace(trace);
-    }
-    follow->count = 0;
-}
-
 /* Makes room for a new trace, if all spans of an old trace are shown. */
 static void forget_oldest(struct follow *follow)
 {
@@ -158,10 +147,22 @@ static int copy_shown(const struct follow *follow, struct trace *trace)
     return rc;
 }
 
-static int new_trace(struct follow *follow, const char *id, struct trace **out)
+/* Gives the trace of that id, as the newest. */
+static int find_trace(struct follow *follow, const char *id, struct trace **out)
 {
-    struct trace *trace = calloc(1, sizeof(*trace) + strlen(id) + 1);
+    struct trace *trace;
 
+    for (struct trace **at = &follow->traces; *at; at = &(*at)->next) {
+        trace = *at;
+        if (strcmp(trace->id, id) != 0)
+            continue;
+        *at = trace->next;
+        trace->next = follow->traces;
+        follow->traces = trace;
+        *out = trace;
+        return 0;
+    }
+    trace = calloc(1, sizeof(*trace) + strlen(id) + 1);
     if (!trace)
         return -ENOMEM;
     strcpy(trace->id, id);
@@ -173,23 +174,6 @@ static int new_trace(struct follow *follow, const char *id, struct trace **out)
     follow->count++;
     *out = trace;
     return follow->tree ? copy_shown(follow, trace) : 0;
-}
-
-/* Gives the trace of that id, as the newest. */
-static int find_trace(struct follow *follow, const char *id, struct trace **out)
-{
-    for (struct trace **at = &follow->traces; *at; at = &(*at)->next) {
-        struct trace *trace = *at;
-
-        if (strcmp(trace->id, id) != 0)
-            continue;
-        *at = trace->next;
-        trace->next = follow->traces;
-        follow->traces = trace;
-        *out = trace;
-        return 0;
-    }
-    return new_trace(follow, id, out);
 }
 
 static void set_waiting(struct trace *trace)
@@ -408,7 +392,13 @@ static void close_store(struct follow *follow)
         bad += llmobs_reader_report(view->reader)->oversized;
     llmobs_reader_close(view->reader);
     view->reader = NULL;
-    free_traces(follow);
+    while (follow->traces) {
+        struct trace *trace = follow->traces;
+
+        follow->traces = trace->next;
+        free_trace(trace);
+    }
+    follow->count = 0;
     /* The rows that were shown have places in the files of that reader. */
     llmobs_load_fini(&view->load);
     view->load = (struct llmobs_load){

@@ -128,23 +128,6 @@ static bool is_member(const char *tag)
     return false;
 }
 
-static void add_tags(struct llmobs_buf *out, const struct llmobs_json *event)
-{
-    const struct llmobs_json *tags = llmobs_json_get(event, "tags");
-    size_t count = llmobs_json_len(tags), added = 0;
-
-    for (size_t i = 0; i < count && added < LLMOBS_PAGE_ROW_TAGS; i++) {
-        const char *tag = llmobs_json_text(llmobs_json_at(tags, i));
-
-        if (!tag || is_member(tag))
-            continue;
-        llmobs_buf_adds(out, added++ == 0 ? ",\"g\":[" : ",");
-        llmobs_page_string_add(out, tag, LLMOBS_PAGE_ROW_TEXT);
-    }
-    if (added > 0)
-        llmobs_buf_addc(out, ']');
-}
-
 /* Adds the members of the table of keys. */
 static void add_keys(struct llmobs_buf *out, const struct llmobs_row *row,
                      const struct llmobs_json *event)
@@ -178,13 +161,25 @@ static void add_keys(struct llmobs_buf *out, const struct llmobs_row *row,
 int llmobs_page_row_add(struct llmobs_buf *out, const struct llmobs_row *row,
                         const struct llmobs_json *event)
 {
+    const struct llmobs_json *tags = llmobs_json_get(event, "tags");
+    size_t count = llmobs_json_len(tags), added = 0;
+
     llmobs_buf_addf(out, "{\"z\":%d", row->failed);
     add_keys(out, row, event);
     add_text(out, 'B', row->program);
     add_text(out, 'L', row->turn_span);
     if (row->billed)
         add_count(out, 'j', 1);
-    add_tags(out, event);
+    for (size_t i = 0; i < count && added < LLMOBS_PAGE_ROW_TAGS; i++) {
+        const char *tag = llmobs_json_text(llmobs_json_at(tags, i));
+
+        if (!tag || is_member(tag))
+            continue;
+        llmobs_buf_adds(out, added++ == 0 ? ",\"g\":[" : ",");
+        llmobs_page_string_add(out, tag, LLMOBS_PAGE_ROW_TEXT);
+    }
+    if (added > 0)
+        llmobs_buf_addc(out, ']');
     llmobs_buf_addc(out, '}');
     return out->error;
 }

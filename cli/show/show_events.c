@@ -122,32 +122,6 @@ static int read_event_line(void *ctx, struct llmobs_text text,
     return rc;
 }
 
-/* -- the newest ----------------------------------------------------------- */
-
-/* Finds the newest events, reads their lines again, and prints the oldest
- * first. */
-static int print_newest(struct events *events)
-{
-    struct llmobs_reader *reader = events->view->reader;
-    struct llmobs_buf line;
-    int rc;
-
-    events->places_only = true;
-    rc = llmobs_reader_walk_back(reader, events->view->filter.since_ns,
-                                 read_event_line, events);
-    llmobs_buf_init(&line, LLMOBS_READER_LINE_MAX);
-    for (size_t i = events->places.count; rc >= 0 && i > 0; i--) {
-        rc = llmobs_reader_again(reader, events->places.list[i - 1], &line);
-        if (rc == 0)
-            rc = print_event(events, llmobs_buf_text(&line));
-        else if (rc == -ESTALE) /* the exporter has removed the file */
-            rc = 0;
-    }
-    llmobs_buf_fini(&line);
-    llmobs_places_fini(&events->places);
-    return rc > 0 ? 0 : rc;
-}
-
 /* -- forms ---------------------------------------------------------------- */
 
 static int print_events(struct events *events)
@@ -156,8 +130,28 @@ static int print_events(struct events *events)
 
     if (view->more)
         return llmobs_reader_more(view->reader, read_event_line, events);
-    if (view->newest > 0)
-        return print_newest(events);
+    if (view->newest > 0) {
+        /* Finds the newest events, reads their lines again, and prints the
+         * oldest first. */
+        struct llmobs_buf line;
+        int rc;
+
+        events->places_only = true;
+        rc = llmobs_reader_walk_back(view->reader, view->filter.since_ns,
+                                     read_event_line, events);
+        llmobs_buf_init(&line, LLMOBS_READER_LINE_MAX);
+        for (size_t i = events->places.count; rc >= 0 && i > 0; i--) {
+            rc = llmobs_reader_again(view->reader, events->places.list[i - 1],
+                                     &line);
+            if (rc == 0)
+                rc = print_event(events, llmobs_buf_text(&line));
+            else if (rc == -ESTALE) /* the exporter has removed the file */
+                rc = 0;
+        }
+        llmobs_buf_fini(&line);
+        llmobs_places_fini(&events->places);
+        return rc > 0 ? 0 : rc;
+    }
     return llmobs_reader_walk(view->reader, view->filter.since_ns,
                               read_event_line, events);
 }

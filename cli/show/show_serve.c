@@ -444,24 +444,6 @@ static const char *path_behind_token(const struct serve *serve,
     return other == 0 ? target + TOKEN + 2 : NULL;
 }
 
-static void answer_get(struct llmobs_site_visit *visit, const char *path)
-{
-    struct serve *serve = visit->site->ctx;
-    const char *position = path + sizeof(NEWS) - 1;
-
-    if (live_look(&serve->live) != 0)
-        say(visit, 503, "the store cannot be read\n");
-    else if (*path == '\0')
-        send_text(visit, fresh_page(serve), "text/html; charset=utf-8");
-    else if (strncmp(path, NEWS, sizeof(NEWS) - 1) != 0)
-        say(visit, 404, "not found\n");
-    else if (live_is_last(&serve->live, position))
-        say(visit, 200, "{}");
-    else
-        send_text(visit, lines_after(serve, position),
-                  "text/plain; charset=utf-8");
-}
-
 static void answer_request(struct llmobs_site_visit *visit)
 {
     const struct llmobs_site_request *request = &visit->request;
@@ -478,7 +460,17 @@ static void answer_request(struct llmobs_site_visit *visit)
         say(visit, 405, "it can only be read\n");
     else {
         serve->asked_ns = llmobs_clock_mono_ns();
-        answer_get(visit, path);
+        if (live_look(&serve->live) != 0)
+            say(visit, 503, "the store cannot be read\n");
+        else if (*path == '\0')
+            send_text(visit, fresh_page(serve), "text/html; charset=utf-8");
+        else if (strncmp(path, NEWS, sizeof(NEWS) - 1) != 0)
+            say(visit, 404, "not found\n");
+        else if (live_is_last(&serve->live, path + sizeof(NEWS) - 1))
+            say(visit, 200, "{}");
+        else
+            send_text(visit, lines_after(serve, path + sizeof(NEWS) - 1),
+                      "text/plain; charset=utf-8");
     }
 }
 

@@ -44,21 +44,6 @@ struct summary {
 
 /* -- columns -------------------------------------------------------------- */
 
-static void name_groups(struct summary *summary)
-{
-    const struct llmobs_by *by = &summary->samples.by;
-
-    summary->first = by->count;
-    for (size_t i = 0; i < by->count; i++) {
-        const char *word = by->keys[i].word;
-        char *title = summary->titles[i];
-
-        for (size_t k = 0; word[k] != '\0'; k++)
-            title[k] = (char)toupper((unsigned char)word[k]);
-        summary->columns[i] = (struct llmobs_column){word, title, .left = true};
-    }
-}
-
 /* A person sees the mean, of a label of categories alone the count. */
 static void add_score(struct summary *summary, size_t label)
 {
@@ -82,7 +67,17 @@ static void add_score(struct summary *summary, size_t label)
 
 static void begin_sheet(struct summary *summary, const struct llmobs_view *view)
 {
-    name_groups(summary);
+    const struct llmobs_by *by = &summary->samples.by;
+
+    summary->first = by->count;
+    for (size_t i = 0; i < by->count; i++) {
+        const char *word = by->keys[i].word;
+        char *title = summary->titles[i];
+
+        for (size_t k = 0; word[k] != '\0'; k++)
+            title[k] = (char)toupper((unsigned char)word[k]);
+        summary->columns[i] = (struct llmobs_column){word, title, .left = true};
+    }
     for (size_t i = 0; i < COUNT; i++) {
         const struct llmobs_metric_words *words =
             llmobs_metric_words(numbers[i].metric);

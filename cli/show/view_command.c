@@ -340,28 +340,22 @@ static void report_bad(size_t bad)
                     bad, bad == 1 ? "" : "s");
 }
 
-/* The newest N need nothing that went. */
-static void report_trimmed(const struct llmobs_view *view)
-{
-    int64_t trimmed_ns = llmobs_reader_trimmed(view->reader);
-    char room[LLMOBS_CELL_CLOCK];
-
-    if (trimmed_ns > view->filter.since_ns && !view->load.more)
-        llmobs_tell("llmobs view: spans before %s are gone: the store was full "
-                    "(LLMOBS_STORE_MAX)\n",
-                    llmobs_cell_clock(trimmed_ns, "%Y-%m-%d %H:%M:%S", room));
-}
-
 static void report_rest(const struct llmobs_view *view)
 {
     const struct llmobs_load *load = &view->load;
     bool all = llmobs_reader_report(view->reader)->old == 0;
     size_t bad;
+    int64_t trimmed_ns = llmobs_reader_trimmed(view->reader);
+    char room[LLMOBS_CELL_CLOCK];
 
     fflush(stdout);
     if (load->shown == 0)
         report_nothing(view);
-    report_trimmed(view);
+    /* The newest N need nothing that went. */
+    if (trimmed_ns > view->filter.since_ns && !view->load.more)
+        llmobs_tell("llmobs view: spans before %s are gone: the store was full "
+                    "(LLMOBS_STORE_MAX)\n",
+                    llmobs_cell_clock(trimmed_ns, "%Y-%m-%d %H:%M:%S", room));
     report_bad(load->bad + llmobs_reader_report(view->reader)->oversized);
     bad = llmobs_evaluations_unjoined(&load->evaluations);
     if (bad > 0 && all && load->newest == 0 && !load->bare)
