@@ -57,20 +57,6 @@ static int drain_once(struct llmobs_worker *worker, const atomic_bool *stop)
     return rc;
 }
 
-/* Waits until the peer may be tried again, for PAUSE_MS at most. */
-static void drain_pause(const struct llmobs_delivery *delivery,
-                        const atomic_bool *stop)
-{
-    const struct timespec moment = {0, STEP_MS * LLMOBS_NS_PER_MS};
-    int64_t due = llmobs_delivery_due(delivery);
-    int64_t until = llmobs_futex_deadline(PAUSE_MS);
-
-    if (due < until)
-        until = due;
-    while (!atomic_load(stop) && llmobs_futex_left(until) > 0)
-        nanosleep(&moment, NULL);
-}
-
 void llmobs_worker_drain(struct llmobs_worker *worker, const atomic_bool *stop)
 {
     int failures = 0;
@@ -84,8 +70,17 @@ void llmobs_worker_drain(struct llmobs_worker *worker, const atomic_bool *stop)
         failures++;
         if (llmobs_stats_get(LLMOBS_STAT_delivered) > before)
             failures = 0;
-        if (failures < TRIES)
-            drain_pause(&worker->delivery, stop);
+        if (failures < TRIES) {
+            const struct timespec moment = {0, STEP_MS * LLMOBS_NS_PER_MS};
+            int64_t due = llmobs_delivery_due(&worker->delivery);
+            int64_t until = llmobs_futex_deadline(PAUSE_MS);
+
+            /* The peer may be tried again then. */
+            if (due < until)
+                until = due;
+            while (!atomic_load(stop) && llmobs_futex_left(until) > 0)
+                nanosleep(&moment, NULL);
+        }
     }
     end(worker);
 }

@@ -132,10 +132,12 @@ void llmobs_worker_have_relay(struct llmobs_worker *worker)
 
 /* -- fork ---------------------------------------------------------------- */
 
-/* A child begins anew and frees nothing that it inherited: a thread of the
- * parent may have been in the middle of changing it. */
-static void reset(struct llmobs_worker *worker)
+void llmobs_worker_check_fork(struct llmobs_worker *worker)
 {
+    if (!llmobs_fork_begin_reset(&worker->process))
+        return;
+    /* A child begins anew and frees nothing that it inherited: a thread of the
+     * parent may have been in the middle of changing it. */
     llmobs_delivery_reset(&worker->delivery);
     atomic_store(&worker->stop, false);
     atomic_store(&worker->withdrawn, false);
@@ -155,13 +157,6 @@ static void reset(struct llmobs_worker *worker)
     atomic_store(&worker->warm_ns, 0);
     atomic_store(&worker->bound_ns, 0);
     atomic_store(&worker->thread, LLMOBS_WORKER_NONE);
-}
-
-void llmobs_worker_check_fork(struct llmobs_worker *worker)
-{
-    if (!llmobs_fork_begin_reset(&worker->process))
-        return;
-    reset(worker);
     llmobs_fork_end_reset(&worker->process);
 }
 
@@ -255,18 +250,6 @@ static bool is_exiting(void)
     return atexit(nothing) == 0;
 }
 
-/* The exit handler had nothing to do and has returned: does its work. */
-static void end_late(struct llmobs_worker *worker)
-{
-    int64_t ms = llmobs_worker_exit_ms(worker);
-
-    llmobs_thread_stay(0);
-    llmobs_curl_access_exiting();
-    llmobs_curl_access_deadline(llmobs_clock_mono_ns() + ms * LLMOBS_NS_PER_MS);
-    (void)llmobs_curl_access_exited(0);
-    atomic_store(&worker->stop, true);
-}
-
 void llmobs_worker_become_active(struct llmobs_worker *worker)
 {
     if (llmobs_filter_still())
@@ -281,8 +264,18 @@ void llmobs_worker_become_active(struct llmobs_worker *worker)
         atomic_load(&worker->exited) != llmobs_fork_process())
         (void)atexit(worker->exit_again);
     if (atomic_exchange(&worker->ended_quietly, 0) == llmobs_fork_process() &&
-        is_exiting())
-        end_late(worker);
+        is_exiting()) {
+        /* The exit handler had nothing to do and has returned: does its work.
+         */
+        int64_t ms = llmobs_worker_exit_ms(worker);
+
+        llmobs_thread_stay(0);
+        llmobs_curl_access_exiting();
+        llmobs_curl_access_deadline(llmobs_clock_mono_ns() +
+                                    ms * LLMOBS_NS_PER_MS);
+        (void)llmobs_curl_access_exited(0);
+        atomic_store(&worker->stop, true);
+    }
 }
 
 void llmobs_worker_set_exit(struct llmobs_worker *worker, void (*again)(void))

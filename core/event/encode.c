@@ -70,39 +70,28 @@ static struct llmobs_json *as_text(const struct llmobs_json *json)
     return string;
 }
 
-static struct llmobs_json *limited(struct llmobs_json *json, int depth);
-
-static struct llmobs_json *limited_array(struct llmobs_json *json, int depth)
+/* Gives a copy of the value in which containers that lie too deep are texts;
+ * the same value if no container is too deep. */
+static struct llmobs_json *limited(struct llmobs_json *json, int depth)
 {
-    struct llmobs_json *copy = llmobs_json_array();
+    struct llmobs_json *copy;
 
-    LLMOBS_JSON_EACH (one, json, llmobs_json_error(copy) == 0)
-        (void)llmobs_json_add(copy, limited(one, depth + 1));
-    return llmobs_json_done(copy, llmobs_json_error(copy));
-}
-
-static struct llmobs_json *limited_object(struct llmobs_json *json, int depth)
-{
-    struct llmobs_json *copy = llmobs_json_object();
-
+    if (!is_deep(json, depth))
+        return llmobs_json_share(json);
+    if (depth >= META_DEPTH_MAX)
+        return as_text(json);
+    if (llmobs_json_is_array(json)) {
+        copy = llmobs_json_array();
+        LLMOBS_JSON_EACH (one, json, llmobs_json_error(copy) == 0)
+            (void)llmobs_json_add(copy, limited(one, depth + 1));
+        return llmobs_json_done(copy, llmobs_json_error(copy));
+    }
+    copy = llmobs_json_object();
     for (void *it = llmobs_json_iter(json); it && llmobs_json_error(copy) == 0;
          it = llmobs_json_next(json, it))
         (void)llmobs_json_set(copy, llmobs_json_iter_key(it),
                               limited(llmobs_json_iter_value(it), depth + 1));
     return llmobs_json_done(copy, llmobs_json_error(copy));
-}
-
-/* Gives a copy of the value in which containers that lie too deep are texts;
- * the same value if no container is too deep. */
-static struct llmobs_json *limited(struct llmobs_json *json, int depth)
-{
-    if (!is_deep(json, depth))
-        return llmobs_json_share(json);
-    if (depth >= META_DEPTH_MAX)
-        return as_text(json);
-    if (llmobs_json_is_array(json))
-        return limited_array(json, depth);
-    return limited_object(json, depth);
 }
 
 /* -- input and output ---------------------------------------------------- */

@@ -241,24 +241,6 @@ static void add_mark(struct llmobs_exchange *exchange)
     exchange->mark_count++;
 }
 
-/* Keeps only both ends of sounds and pictures, by which a reader recognises
- * them. */
-static void limit_media(struct llmobs_exchange *exchange, const char *data)
-{
-    static const char *const kinds[] = {"audio/", "image/", "video/"};
-    const char *type =
-        llmobs_header_find(exchange->response_headers.list,
-                           exchange->response_headers.count, "content-type");
-
-    for (size_t i = 0; type && i < sizeof(kinds) / sizeof(kinds[0]); i++)
-        if (strncasecmp(type, kinds[i], strlen(kinds[i])) == 0)
-            llmobs_body_limit(&exchange->response, LLMOBS_BODY_SMALL);
-    /* A picture within JSON would fill the budget. Compressed bytes stay,
-     * because they cannot be read without their middle. */
-    if (exchange->match.media && *data == '{')
-        llmobs_body_limit(&exchange->response, INLINE_MEDIA_MAX);
-}
-
 /* True for the beginning of a body that may be JSON, or a stream of it: other
  * bytes are not looked at. */
 static bool may_be_json(char first)
@@ -288,8 +270,22 @@ void llmobs_exchange_received(struct llmobs_exchange *exchange,
 {
     if (!len)
         return;
-    if (exchange->response.total == 0 && !exchange->whole)
-        limit_media(exchange, data);
+    if (exchange->response.total == 0 && !exchange->whole) {
+        /* Keeps only both ends of sounds and pictures, by which a reader
+         * recognises them. */
+        static const char *const kinds[] = {"audio/", "image/", "video/"};
+        const char *type = llmobs_header_find(exchange->response_headers.list,
+                                              exchange->response_headers.count,
+                                              "content-type");
+
+        for (size_t i = 0; type && i < sizeof(kinds) / sizeof(kinds[0]); i++)
+            if (strncasecmp(type, kinds[i], strlen(kinds[i])) == 0)
+                llmobs_body_limit(&exchange->response, LLMOBS_BODY_SMALL);
+        /* A picture within JSON would fill the budget. Compressed bytes stay,
+         * because they cannot be read without their middle. */
+        if (exchange->match.media && *(const char *)data == '{')
+            llmobs_body_limit(&exchange->response, INLINE_MEDIA_MAX);
+    }
     add_bytes(exchange, &exchange->response, &exchange->response_blob,
               exchange->match.answered_media, (struct llmobs_text){data, len});
     exchange->progress.received = exchange->response.total;

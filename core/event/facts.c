@@ -29,22 +29,6 @@ static bool is_error_word(const char *text)
     return len > 0 && len <= 64 && text[len] == '\0';
 }
 
-/* "CURLE_COULDNT_CONNECT" becomes "couldnt_connect". */
-static void set_curl_code(struct llmobs_facts *facts, const char *name)
-{
-    char text[64];
-    size_t len = 0;
-
-    if (strcmp(name, "OPERATION_TIMEDOUT") == 0)
-        name = "TIMEOUT";
-    for (; name[len] && len + 1 < sizeof(text); len++)
-        text[len] = name[len] >= 'A' && name[len] <= 'Z'
-                        ? (char)(name[len] + 32)
-                        : name[len];
-    text[len] = '\0';
-    llmobs_span_fact_word(facts, LLMOBS_FACT_ERROR_CODE, text);
-}
-
 /* Where the provider sent its own code, that code is set already. */
 static void set_error_code(struct llmobs_facts *facts,
                            const struct llmobs_span *span)
@@ -56,7 +40,19 @@ static void set_error_code(struct llmobs_facts *facts,
         llmobs_span_fact_is_set(&span->facts, LLMOBS_FACT_ERROR_CODE))
         return;
     if (strncmp(type, "CURLE_", 6) == 0) {
-        set_curl_code(facts, type + 6);
+        /* "CURLE_COULDNT_CONNECT" becomes "couldnt_connect". */
+        char text[64];
+        size_t len = 0;
+
+        type += 6;
+        if (strcmp(type, "OPERATION_TIMEDOUT") == 0)
+            type = "TIMEOUT";
+        for (; type[len] && len + 1 < sizeof(text); len++)
+            text[len] = type[len] >= 'A' && type[len] <= 'Z'
+                            ? (char)(type[len] + 32)
+                            : type[len];
+        text[len] = '\0';
+        llmobs_span_fact_word(facts, LLMOBS_FACT_ERROR_CODE, text);
         return;
     }
     /* An error in an answer whose status says success has no code. */

@@ -137,21 +137,6 @@ static bool has_parts(const struct row *row, const struct llmobs_json *json)
             (row->in == EVENT && llmobs_json_is_array(json)));
 }
 
-static struct llmobs_json *cut_text(const struct llmobs_json *json, size_t max)
-{
-    const char *text = llmobs_json_text(json);
-    size_t len = llmobs_utf8_fit(text, max - MARK_LEN);
-    struct llmobs_json *made = NULL;
-    struct llmobs_buf buf;
-
-    llmobs_buf_init(&buf, max);
-    if (llmobs_buf_add(&buf, text, len) == 0 &&
-        llmobs_buf_add(&buf, MARK, MARK_LEN) == 0)
-        made = llmobs_json_stringn(buf.data, buf.len);
-    llmobs_buf_fini(&buf);
-    return made;
-}
-
 /* -- a walk: the first time it looks, the second time it copies ------------ */
 
 struct walk {
@@ -253,8 +238,20 @@ static struct llmobs_json *within_limits(const struct row *row,
 
     if (fits_limits(row, json, bare))
         return llmobs_json_share(json);
-    if (llmobs_json_is_string(json))
-        return cut_text(json, bytes_of(row, json, bare));
+    if (llmobs_json_is_string(json)) {
+        const char *text = llmobs_json_text(json);
+        size_t max = bytes_of(row, json, bare);
+        size_t len = llmobs_utf8_fit(text, max - MARK_LEN);
+        struct llmobs_json *made = NULL;
+        struct llmobs_buf buf;
+
+        llmobs_buf_init(&buf, max);
+        if (llmobs_buf_add(&buf, text, len) == 0 &&
+            llmobs_buf_add(&buf, MARK, MARK_LEN) == 0)
+            made = llmobs_json_stringn(buf.data, buf.len);
+        llmobs_buf_fini(&buf);
+        return made;
+    }
     walk.out =
         llmobs_json_is_array(json) ? llmobs_json_array() : llmobs_json_object();
     if (walk.out && walk_members(&walk, json) == 0)

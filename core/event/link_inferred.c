@@ -349,18 +349,6 @@ bool llmobs_link_inferred(const struct llmobs_linking *l,
 
 /* -- what is known in the end ---------------------------------------------- */
 
-static void add_conversation(const struct llmobs_span *from,
-                             struct llmobs_span *span)
-{
-    for (size_t i = 0; i < llmobs_json_len(from->extra_tags); i++) {
-        struct llmobs_json *tag = llmobs_json_at(from->extra_tags, i);
-        const char *text = llmobs_json_text(tag);
-
-        if (text && strncmp(text, CONVERSATION, sizeof(CONVERSATION) - 1) == 0)
-            (void)llmobs_json_add(span->extra_tags, llmobs_json_string(text));
-    }
-}
-
 void llmobs_link_inferred_end(const struct llmobs_linking *l)
 {
     struct llmobs_inferred *inferred = l->call->inferred;
@@ -370,7 +358,14 @@ void llmobs_link_inferred_end(const struct llmobs_linking *l)
 
         memcpy(span->context.session_id, l->span->context.session_id,
                sizeof(span->context.session_id));
-        add_conversation(l->span, span);
+        LLMOBS_JSON_EACH (tag, l->span->extra_tags, true) {
+            const char *text = llmobs_json_text(tag);
+
+            if (text &&
+                strncmp(text, CONVERSATION, sizeof(CONVERSATION) - 1) == 0)
+                (void)llmobs_json_add(span->extra_tags,
+                                      llmobs_json_string(text));
+        }
     }
 }
 

@@ -101,20 +101,6 @@ static void link_to_answer(const struct llmobs_linking *l,
         llmobs_linking_link(l, open, "output", NULL);
 }
 
-static void put_run(const struct llmobs_linking *l, const char *name,
-                    const struct llmobs_json *arguments)
-{
-    const struct llmobs_link_run run = {.name = name,
-                                        .arguments = arguments,
-                                        .span_id = l->span->context.span_id,
-                                        .trace_id = l->span->context.trace_id,
-                                        .start_ns = l->span->start_ns,
-                                        .end_ns = l->end_ns};
-
-    if (name)
-        llmobs_link_inferred_measured(l->table, &run);
-}
-
 void llmobs_link_runs(const struct llmobs_linking *l)
 {
     const char *input = l->span->input_value;
@@ -136,7 +122,15 @@ void llmobs_link_runs(const struct llmobs_linking *l)
     }
     if (key_of_arguments(l, name, arguments, &key))
         link_to_answer(l, key);
-    put_run(l, name, arguments);
+    if (name)
+        llmobs_link_inferred_measured(
+            l->table,
+            &(struct llmobs_link_run){.name = name,
+                                      .arguments = arguments,
+                                      .span_id = l->span->context.span_id,
+                                      .trace_id = l->span->context.trace_id,
+                                      .start_ns = l->span->start_ns,
+                                      .end_ns = l->end_ns});
     llmobs_json_free(arguments);
     free(name);
 }

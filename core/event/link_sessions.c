@@ -51,17 +51,6 @@ static struct llmobs_json *own_tags(const struct llmobs_span *span)
     return tags;
 }
 
-static void add_session_tags(struct llmobs_span *span,
-                             const struct llmobs_json *tags)
-{
-    if (!span->extra_tags)
-        span->extra_tags = llmobs_json_array();
-    for (size_t i = 0; i < llmobs_json_len(tags); i++)
-        (void)llmobs_json_add(
-            span->extra_tags,
-            llmobs_json_string(llmobs_json_text(llmobs_json_at(tags, i))));
-}
-
 void llmobs_link_sessions_tag(struct llmobs_link_sessions *sessions,
                               struct llmobs_hash128 key,
                               struct llmobs_span *span)
@@ -79,7 +68,14 @@ void llmobs_link_sessions_tag(struct llmobs_link_sessions *sessions,
         sessions->list[at].tags = own;
         sessions->list[at].key = key;
     } else {
-        add_session_tags(span, sessions->list[at].tags);
+        const struct llmobs_json *tags = sessions->list[at].tags;
+
+        if (!span->extra_tags)
+            span->extra_tags = llmobs_json_array();
+        for (size_t i = 0; i < llmobs_json_len(tags); i++)
+            (void)llmobs_json_add(
+                span->extra_tags,
+                llmobs_json_string(llmobs_json_text(llmobs_json_at(tags, i))));
     }
     sessions->list[at].used = ++sessions->calls;
 }

@@ -215,21 +215,6 @@ static void put_call(const struct llmobs_linking *l,
                            check_of(l, llmobs_json_gets(call, "name")));
 }
 
-static void put_calls(const struct llmobs_linking *l)
-{
-    const struct llmobs_json *messages = l->output;
-    size_t count = 0;
-
-    for (size_t i = 0; i < llmobs_json_len(messages); i++) {
-        const struct llmobs_json *calls =
-            llmobs_json_get(llmobs_json_at(messages, i), "tool_calls");
-
-        for (size_t k = 0; k < llmobs_json_len(calls); k++)
-            if (count++ < LLMOBS_LINKS_MAX && llmobs_work_do(STEPS))
-                put_call(l, llmobs_json_at(calls, k));
-    }
-}
-
 /* Links to the tool's own span, measured or inferred, else to the answer that
  * called it. */
 static void link_to(const struct llmobs_linking *l,
@@ -290,6 +275,17 @@ void llmobs_link_tools(const struct llmobs_linking *l)
 {
     llmobs_link_results(l, NULL);
     link_to_starter(l);
-    if (!l->span->failed)
-        put_calls(l);
+    if (!l->span->failed) {
+        const struct llmobs_json *messages = l->output;
+        size_t count = 0;
+
+        for (size_t i = 0; i < llmobs_json_len(messages); i++) {
+            const struct llmobs_json *calls =
+                llmobs_json_get(llmobs_json_at(messages, i), "tool_calls");
+
+            for (size_t k = 0; k < llmobs_json_len(calls); k++)
+                if (count++ < LLMOBS_LINKS_MAX && llmobs_work_do(STEPS))
+                    put_call(l, llmobs_json_at(calls, k));
+        }
+    }
 }

@@ -67,28 +67,25 @@ static void add_json_part(struct turns *t, char what,
     free(dump);
 }
 
-/* The arguments count only if the id does not identify the call, because a
- * program may write them in another form. */
-static void add_call(struct turns *t, const struct llmobs_json *call)
-{
-    const char *id = llmobs_json_gets(call, "tool_id");
-    const char *name = llmobs_json_gets(call, "name");
-
-    add_part(t, 'T', name);
-    if (llmobs_linker_is_unique(id, name))
-        add_part(t, 'I', id);
-    else
-        add_json_part(t, 'A', llmobs_json_get(call, "arguments"));
-}
-
 static void add_tool_parts(struct turns *t, const struct llmobs_json *message)
 {
     const struct llmobs_json *calls = llmobs_json_get(message, "tool_calls");
     const struct llmobs_json *results =
         llmobs_json_get(message, "tool_results");
 
-    for (size_t i = 0; i < llmobs_json_len(calls) && !t->lost; i++)
-        add_call(t, llmobs_json_at(calls, i));
+    for (size_t i = 0; i < llmobs_json_len(calls) && !t->lost; i++) {
+        const struct llmobs_json *call = llmobs_json_at(calls, i);
+        const char *id = llmobs_json_gets(call, "tool_id");
+        const char *name = llmobs_json_gets(call, "name");
+
+        add_part(t, 'T', name);
+        /* The arguments count only if the id does not identify the call,
+         * because a program may write them in another form. */
+        if (llmobs_linker_is_unique(id, name))
+            add_part(t, 'I', id);
+        else
+            add_json_part(t, 'A', llmobs_json_get(call, "arguments"));
+    }
     for (size_t i = 0; i < llmobs_json_len(results) && !t->lost; i++) {
         const struct llmobs_json *result = llmobs_json_at(results, i);
 
@@ -224,20 +221,6 @@ static void put_answer(struct turns *t, uint64_t first)
     }
 }
 
-/* Only the newest span of a provider's conversation has a record. */
-static void put_conversation(const struct llmobs_linking *l, uint64_t first)
-{
-    struct llmobs_hash128 key =
-        fact_key(l, LLMOBS_LINK_CONVERSATION, LLMOBS_FACT_CONVERSATION_ID);
-    struct llmobs_link_record *found;
-    size_t count = llmobs_link_table_find(l->table, key, &found);
-
-    for (size_t i = 0; i < count; i++)
-        if (found[i].at_ns <= l->span->start_ns)
-            llmobs_link_table_drop(l->table, key, found[i].span_id);
-    llmobs_linking_put(l, key, first);
-}
-
 static void put_records(struct turns *t, uint64_t first)
 {
     const struct llmobs_linking *l = t->l;
@@ -249,8 +232,18 @@ static void put_records(struct turns *t, uint64_t first)
         llmobs_linking_put(
             l, fact_key(l, LLMOBS_LINK_RESPONSE, LLMOBS_FACT_RESPONSE_ID),
             first);
-    if (has_fact(l, LLMOBS_FACT_CONVERSATION_ID))
-        put_conversation(l, first);
+    if (has_fact(l, LLMOBS_FACT_CONVERSATION_ID)) {
+        /* Only the newest span of a provider's conversation has a record. */
+        struct llmobs_hash128 key =
+            fact_key(l, LLMOBS_LINK_CONVERSATION, LLMOBS_FACT_CONVERSATION_ID);
+        struct llmobs_link_record *found;
+        size_t count = llmobs_link_table_find(l->table, key, &found);
+
+        for (size_t i = 0; i < count; i++)
+            if (found[i].at_ns <= l->span->start_ns)
+                llmobs_link_table_drop(l->table, key, found[i].span_id);
+        llmobs_linking_put(l, key, first);
+    }
 }
 
 /* -- its name -------------------------------------------------------------- */

@@ -76,16 +76,20 @@ static bool ends_failure(const struct llmobs_linking *l,
            (record->at_ns <= l->span->start_ns || !l->span->failed);
 }
 
-/* Ends the failures that this call retries: their records get this call's id as
- * the check, because a failure has only one retry. Links to a failure only if
- * no other failure comes into question. */
-static void link_to_failure(const struct llmobs_linking *l,
-                            struct llmobs_hash128 key)
+static void link_retries(const struct llmobs_linking *l)
 {
     struct llmobs_link_record *found, last = {.at_ns = 0};
-    size_t count = llmobs_link_table_find(l->table, key, &found), before = 0;
+    struct llmobs_hash128 key;
+    size_t count, before = 0;
     bool crowded = false;
 
+    if (l->call->request.len == 0 || !llmobs_work_do(l->call->request.len))
+        return;
+    key = key_of_request(l);
+    count = llmobs_link_table_find(l->table, key, &found);
+    /* Ends the failures that this call retries: their records get this call's
+     * id as the check, because a failure has only one retry. Links to a failure
+     * only if no other failure comes into question. */
     for (size_t i = 0; i < count; i++) {
         crowded = crowded || found[i].crowded;
         if (!ends_failure(l, &found[i]))
@@ -100,16 +104,6 @@ static void link_to_failure(const struct llmobs_linking *l,
     }
     if (before == 1 && !crowded)
         llmobs_linking_link(l, &last, "input", "retry_of");
-}
-
-static void link_retries(const struct llmobs_linking *l)
-{
-    struct llmobs_hash128 key;
-
-    if (l->call->request.len == 0 || !llmobs_work_do(l->call->request.len))
-        return;
-    key = key_of_request(l);
-    link_to_failure(l, key);
     if (may_come_again(l))
         llmobs_linking_put(l, key, 0);
 }

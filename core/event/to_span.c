@@ -504,23 +504,6 @@ static void add_pair(struct llmobs_span *span, const char *key,
     llmobs_buf_fini(&pair);
 }
 
-static void apply_tags(const struct llmobs_json *tags, struct llmobs_span *span)
-{
-    for (void *it = llmobs_json_iter(tags); it;
-         it = llmobs_json_next(tags, it)) {
-        const char *key = llmobs_json_iter_key(it);
-        const char *value = llmobs_json_text(llmobs_json_iter_value(it));
-
-        if (!value)
-            continue;
-        add_pair(span, key, value);
-        if (strcmp(key, "session_id") == 0 && *value)
-            llmobs_context_text(span->context.session_id,
-                                sizeof(span->context.session_id),
-                                llmobs_text_of(value));
-    }
-}
-
 /* The prompt of the llm span above holds where there is no other, and the tag
  * does not say that the program annotated this call, as in Datadog's SDK. */
 static void apply_prompt(const struct llmobs_json *packed,
@@ -542,15 +525,27 @@ static void apply_prompt(const struct llmobs_json *packed,
  * nothing. */
 static void apply_annotations(const char *packed, struct llmobs_span *span)
 {
-    struct llmobs_json *json;
+    struct llmobs_json *json, *tags;
 
     if (!packed || llmobs_json_parse(llmobs_text_of(packed), &json) != 0)
         return;
     if (llmobs_json_gets(json, "name"))
         (void)llmobs_span_set(&span->name, llmobs_json_gets(json, "name"));
-    apply_tags(llmobs_json_get(json, "tags"), span);
-    (void)llmobs_span_cost_tags(span, llmobs_json_get(json, "cost_tags"),
-                                llmobs_json_get(json, "tags"));
+    tags = llmobs_json_get(json, "tags");
+    for (void *it = llmobs_json_iter(tags); it;
+         it = llmobs_json_next(tags, it)) {
+        const char *key = llmobs_json_iter_key(it);
+        const char *value = llmobs_json_text(llmobs_json_iter_value(it));
+
+        if (!value)
+            continue;
+        add_pair(span, key, value);
+        if (strcmp(key, "session_id") == 0 && *value)
+            llmobs_context_text(span->context.session_id,
+                                sizeof(span->context.session_id),
+                                llmobs_text_of(value));
+    }
+    (void)llmobs_span_cost_tags(span, llmobs_json_get(json, "cost_tags"), tags);
     apply_prompt(json, span);
     llmobs_json_free(json);
 }

@@ -134,21 +134,6 @@ static void set_rejected(struct llmobs_otlp_answer *answer, int64_t rejected)
 
 /* -- the answers ----------------------------------------------------------- */
 
-/* Export...ServiceResponse has the field partial_success = 1, which has
- * rejected_... = 1 and error_message = 2. */
-static int read_protobuf(struct llmobs_text body,
-                         struct llmobs_otlp_answer *answer)
-{
-    struct field partial = {0}, rejected = {0}, words = {0};
-    int rc = find_field(body, 1, WIRE_BYTES, &partial);
-    int inner = find_field(partial.bytes, 1, WIRE_VARINT, &rejected);
-
-    (void)find_field(partial.bytes, 2, WIRE_BYTES, &words);
-    set_rejected(answer, (int64_t)rejected.value);
-    set_words(answer, words.bytes);
-    return rc ? rc : inner;
-}
-
 /* A number, or its decimal text; 0 for any other value. */
 static int64_t integer_of(const struct llmobs_json *json)
 {
@@ -182,8 +167,19 @@ int llmobs_otlp_read_answer(struct llmobs_text body, bool json,
     int rc;
 
     memset(answer, 0, sizeof(*answer));
-    if (!json || body.len == 0)
-        return read_protobuf(body, answer);
+    if (!json || body.len == 0) {
+        /* Export...ServiceResponse has the field partial_success = 1, which has
+         * rejected_... = 1 and error_message = 2. */
+        struct field partial = {0}, rejected = {0}, words = {0};
+        int inner;
+
+        rc = find_field(body, 1, WIRE_BYTES, &partial);
+        inner = find_field(partial.bytes, 1, WIRE_VARINT, &rejected);
+        (void)find_field(partial.bytes, 2, WIRE_BYTES, &words);
+        set_rejected(answer, (int64_t)rejected.value);
+        set_words(answer, words.bytes);
+        return rc ? rc : inner;
+    }
     rc = llmobs_json_parse(body, &value);
     if (rc == 0)
         rc = read_partial(value, answer);

@@ -295,10 +295,11 @@ static void set_by_key(const struct llmobs_otlp_source *s, const struct key *of,
     found->ranks[of->row] = of->rank;
 }
 
-static void find_keys(const struct llmobs_otlp_source *s, struct found *found)
+static void find_rows(const struct llmobs_otlp_source *s, struct found *found)
 {
     size_t at = 0;
 
+    memset(found, 0, sizeof(*found));
     for (void *it = llmobs_json_iter(s->metadata); it;
          it = llmobs_json_next(s->metadata, it)) {
         const char *key = llmobs_json_iter_key(it);
@@ -307,12 +308,6 @@ static void find_keys(const struct llmobs_otlp_source *s, struct found *found)
              at < KEYS && strcmp(keys[at].key, key) == 0; at++)
             set_by_key(s, &keys[at], key, llmobs_json_iter_value(it), found);
     }
-}
-
-static void find_rows(const struct llmobs_otlp_source *s, struct found *found)
-{
-    memset(found, 0, sizeof(*found));
-    find_keys(s, found);
     for (size_t i = 0; i < ROWS; i++) {
         const struct llmobs_json *fact =
             rows[i].fact == LLMOBS_FACT_NONE ? NULL : s->fact[rows[i].fact];
@@ -489,24 +484,6 @@ static void put_usage(const struct llmobs_otlp_source *s,
 
 /* -- the rest ------------------------------------------------------------ */
 
-/* A value that is not a scalar becomes the text of its JSON; null is left out.
- */
-static void put_json(struct llmobs_otlp_attributes *out, const char *key,
-                     const struct llmobs_json *value)
-{
-    if (llmobs_json_is_string(value))
-        llmobs_otlp_attr_text(out, key,
-                              llmobs_text_of(llmobs_json_text(value)));
-    else if (llmobs_json_is_int(value))
-        llmobs_otlp_attr_int(out, key, llmobs_json_to_int(value));
-    else if (llmobs_json_is_number(value))
-        llmobs_otlp_attr_double(out, key, llmobs_json_to_real(value));
-    else if (llmobs_json_is_true(value) || llmobs_json_is_false(value))
-        llmobs_otlp_attr_bool(out, key, llmobs_json_is_true(value));
-    else if (!llmobs_json_is_null(value))
-        llmobs_otlp_put_document(out, key, value);
-}
-
 /* The name of an attribute, made of two parts. */
 struct name {
     struct llmobs_buf text;
@@ -533,8 +510,21 @@ static void put_named(struct llmobs_otlp_attributes *out, const char *prefix,
     struct name room;
     const char *key = name_init(&room, out, prefix, llmobs_text_of(name));
 
-    if (key)
-        put_json(out, key, value);
+    if (key) {
+        /* A value that is not a scalar becomes the text of its JSON; null is
+         * left out. */
+        if (llmobs_json_is_string(value))
+            llmobs_otlp_attr_text(out, key,
+                                  llmobs_text_of(llmobs_json_text(value)));
+        else if (llmobs_json_is_int(value))
+            llmobs_otlp_attr_int(out, key, llmobs_json_to_int(value));
+        else if (llmobs_json_is_number(value))
+            llmobs_otlp_attr_double(out, key, llmobs_json_to_real(value));
+        else if (llmobs_json_is_true(value) || llmobs_json_is_false(value))
+            llmobs_otlp_attr_bool(out, key, llmobs_json_is_true(value));
+        else if (!llmobs_json_is_null(value))
+            llmobs_otlp_put_document(out, key, value);
+    }
     llmobs_buf_fini(&room.text);
 }
 

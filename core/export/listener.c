@@ -162,26 +162,6 @@ static int read_sockets(struct look *look, const char *path)
     return got < 0 || len == CHUNK - 1 ? -EPERM : 0;
 }
 
-static int check_port(const char *url, uint64_t *mark)
-{
-    struct llmobs_target target;
-    struct look look = {0};
-    int rc = llmobs_target_parse(url, NULL, &target);
-
-    if (rc)
-        return rc;
-    look.port = target.port;
-    rc = read_sockets(&look, "/proc/thread-self/net/tcp");
-    /* A kernel without IPv6 has no such file. */
-    if (!rc && read_sockets(&look, "/proc/thread-self/net/tcp6") &&
-        faccessat(AT_FDCWD, "/proc/thread-self/net/tcp6", F_OK, 0) == 0)
-        rc = -EPERM;
-    *mark = look.mark;
-    if (!rc && look.stranger)
-        rc = -EPERM;
-    return !rc && !look.somebody ? -ECONNREFUSED : rc;
-}
-
 /* -- Unix sockets --------------------------------------------------------- */
 
 int llmobs_listener_peer(int fd)
@@ -206,8 +186,24 @@ int llmobs_listener_check(const char *listener, uint64_t *mark)
     struct stat st;
 
     *mark = 0;
-    if (strncmp(listener, UNIX, strlen(UNIX)) != 0)
-        return check_port(listener, mark);
+    if (strncmp(listener, UNIX, strlen(UNIX)) != 0) {
+        struct llmobs_target target;
+        struct look look = {0};
+        int rc = llmobs_target_parse(listener, NULL, &target);
+
+        if (rc)
+            return rc;
+        look.port = target.port;
+        rc = read_sockets(&look, "/proc/thread-self/net/tcp");
+        /* A kernel without IPv6 has no such file. */
+        if (!rc && read_sockets(&look, "/proc/thread-self/net/tcp6") &&
+            faccessat(AT_FDCWD, "/proc/thread-self/net/tcp6", F_OK, 0) == 0)
+            rc = -EPERM;
+        *mark = look.mark;
+        if (!rc && look.stranger)
+            rc = -EPERM;
+        return !rc && !look.somebody ? -ECONNREFUSED : rc;
+    }
     if (stat(listener + strlen(UNIX), &st))
         return errno == ENOENT ? -ECONNREFUSED : -EPERM;
     *mark = (uint64_t)st.st_ino * 31 + st.st_dev;

@@ -432,18 +432,6 @@ static const char *content_of(const struct llmobs_json *message)
     return content ? content : "";
 }
 
-static void put_reasoning(struct list *l, const struct llmobs_json *message)
-{
-    bool thought;
-
-    begin_message(l, "assistant", NULL);
-    thought = l->only_thought;
-    begin_part(l, "{\"type\":\"reasoning\",\"content\":");
-    add_text(l->d, content_of(message));
-    end_part(l);
-    l->only_thought = thought;
-}
-
 static void put_message(struct list *l, const struct llmobs_json *message)
 {
     const char *role = role_of(l, message);
@@ -456,7 +444,14 @@ static void put_message(struct list *l, const struct llmobs_json *message)
     bool answered;
 
     if (strcmp(role, "reasoning") == 0) {
-        put_reasoning(l, message);
+        bool thought;
+
+        begin_message(l, "assistant", NULL);
+        thought = l->only_thought;
+        begin_part(l, "{\"type\":\"reasoning\",\"content\":");
+        add_text(l->d, content);
+        end_part(l);
+        l->only_thought = thought;
         return;
     }
     answered = put_results(l, role, results, false);

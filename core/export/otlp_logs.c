@@ -189,20 +189,6 @@ static bool read_join(const struct llmobs_json *event, struct record *r)
     return r->span && trace && llmobs_otlp_source_trace(trace, &r->trace);
 }
 
-static void put_score(struct record *r, const struct llmobs_json *event)
-{
-    const struct llmobs_json *score = llmobs_json_get(event, "score_value");
-    const struct llmobs_json *truth = llmobs_json_get(event, "boolean_value");
-    const char *key = "gen_ai.evaluation.score.value";
-
-    if (llmobs_json_is_number(score))
-        llmobs_otlp_attr_double(&r->attributes, key,
-                                llmobs_json_to_real(score));
-    else if (llmobs_json_is_true(truth) || llmobs_json_is_false(truth))
-        llmobs_otlp_attr_double(&r->attributes, key,
-                                llmobs_json_is_true(truth) ? 1 : 0);
-}
-
 static const char *label_of(const struct llmobs_json *event)
 {
     const struct llmobs_json *truth = llmobs_json_get(event, "boolean_value");
@@ -221,11 +207,19 @@ static const char *label_of(const struct llmobs_json *event)
 static void write_evaluation(struct record *r, const struct llmobs_json *event)
 {
     const struct llmobs_json *value = llmobs_json_get(event, "json_value");
+    const struct llmobs_json *score = llmobs_json_get(event, "score_value");
+    const struct llmobs_json *truth = llmobs_json_get(event, "boolean_value");
+    const char *key = "gen_ai.evaluation.score.value";
 
     open_record(r, "gen_ai.evaluation.result", 0);
     llmobs_otlp_attr_said(&r->attributes, "gen_ai.evaluation.name",
                           llmobs_json_gets(event, "label"));
-    put_score(r, event);
+    if (llmobs_json_is_number(score))
+        llmobs_otlp_attr_double(&r->attributes, key,
+                                llmobs_json_to_real(score));
+    else if (llmobs_json_is_true(truth) || llmobs_json_is_false(truth))
+        llmobs_otlp_attr_double(&r->attributes, key,
+                                llmobs_json_is_true(truth) ? 1 : 0);
     llmobs_otlp_attr_said(&r->attributes, "gen_ai.evaluation.score.label",
                           label_of(event));
     if (r->config->otlp.event_content) {
@@ -258,20 +252,6 @@ static bool has_details(const struct llmobs_otlp_source *s,
                         const struct llmobs_config *config)
 {
     return config->otlp.event_details && s->op == LLMOBS_OTLP_INFERENCE;
-}
-
-static void write_failure(struct record *r, const struct llmobs_otlp_source *s)
-{
-    const char *message =
-        llmobs_json_gets(llmobs_json_get(s->meta, "error"), "message");
-
-    open_record(r, "gen_ai.client.operation.exception", WARNING);
-    llmobs_otlp_attr_said(&r->attributes, "exception.type",
-                          llmobs_otlp_source_error(s));
-    if (message &&
-        (r->config->otlp.event_content || llmobs_content_is_code(message)))
-        llmobs_otlp_attr_said(&r->attributes, "exception.message", message);
-    close_record(r, 0);
 }
 
 /* Gives the span as JSON; NULL when memory runs out. */
@@ -334,8 +314,18 @@ static void write_call(struct record *r, const struct llmobs_otlp_source *s)
     r->flags = llmobs_json_to_int(s->fact[LLMOBS_FACT_FLAGS]) & TRACE_FLAGS;
     r->time_ns = llmobs_json_to_int(llmobs_json_get(s->event, "start_ns")) +
                  llmobs_json_to_int(llmobs_json_get(s->event, "duration"));
-    if (has_failed(s))
-        write_failure(r, s);
+    if (has_failed(s)) {
+        const char *message =
+            llmobs_json_gets(llmobs_json_get(s->meta, "error"), "message");
+
+        open_record(r, "gen_ai.client.operation.exception", WARNING);
+        llmobs_otlp_attr_said(&r->attributes, "exception.type",
+                              llmobs_otlp_source_error(s));
+        if (message &&
+            (r->config->otlp.event_content || llmobs_content_is_code(message)))
+            llmobs_otlp_attr_said(&r->attributes, "exception.message", message);
+        close_record(r, 0);
+    }
     if (has_details(s, r->config))
         write_details(r, s);
 }

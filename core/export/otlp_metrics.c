@@ -783,17 +783,6 @@ static void set_due(struct meter *meter)
             : llmobs_futex_deadline(meter->config->otlp.metric_interval_ms);
 }
 
-static void back_off(struct meter *meter)
-{
-    int64_t most = meter->config->otlp.metric_interval_ms;
-    int64_t ms = meter->backoff_ms ? meter->backoff_ms * 2 : RETRY_FIRST_MS;
-
-    meter->backoff_ms = ms < most ? ms : most;
-    ms = meter->base.base.retry_ms > 0 ? meter->base.base.retry_ms
-                                       : meter->backoff_ms;
-    meter->due_ns = llmobs_futex_deadline(ms);
-}
-
 static struct llmobs_published meter_publish(struct llmobs_meter *base)
 {
     const struct llmobs_text nothing = {"", 0};
@@ -813,7 +802,13 @@ static struct llmobs_published meter_publish(struct llmobs_meter *base)
     } else if (rc == -EBADMSG) {
         set_due(meter);
     } else {
-        back_off(meter);
+        int64_t most = meter->config->otlp.metric_interval_ms;
+        int64_t ms = meter->backoff_ms ? meter->backoff_ms * 2 : RETRY_FIRST_MS;
+
+        meter->backoff_ms = ms < most ? ms : most;
+        ms = meter->base.base.retry_ms > 0 ? meter->base.base.retry_ms
+                                           : meter->backoff_ms;
+        meter->due_ns = llmobs_futex_deadline(ms);
     }
     set_owes(meter);
     return published;

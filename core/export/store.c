@@ -175,18 +175,6 @@ static int survey(int dir, struct survey *out)
     return 0;
 }
 
-/* Names the last file that was removed, for those who read the rest. */
-static void mark_trimmed(int dir, const char *name)
-{
-    int fd = llmobs_file_open(dir, LLMOBS_STORE_TRIMMED, O_RDWR);
-
-    if (fd < 0 || pwrite(fd, name, strlen(name), 0) < 0)
-        llmobs_log_once(LLMOBS_LOG_WARN, "store mark",
-                        "the store cannot note that it removed %s", name);
-    if (fd >= 0)
-        close(fd);
-}
-
 /* Removes the oldest files until the rest and `more` bytes fit. Tries each file
  * once: a file that cannot be removed stays until the next rotation. */
 static void trim_oldest(const struct store *store, int dir, int64_t more)
@@ -201,8 +189,17 @@ static void trim_oldest(const struct store *store, int dir, int64_t more)
          i++) {
         old_name(found.oldest[i].stamp, name);
         if (unlinkat(dir, name, 0) == 0 || errno == ENOENT) {
+            /* Names the last file that was removed, for those who read the
+             * rest. */
+            int fd = llmobs_file_open(dir, LLMOBS_STORE_TRIMMED, O_RDWR);
+
             found.bytes -= found.oldest[i].size;
-            mark_trimmed(dir, name);
+            if (fd < 0 || pwrite(fd, name, strlen(name), 0) < 0)
+                llmobs_log_once(LLMOBS_LOG_WARN, "store mark",
+                                "the store cannot note that it removed %s",
+                                name);
+            if (fd >= 0)
+                close(fd);
         } else {
             llmobs_log_once(LLMOBS_LOG_WARN, "store trim",
                             "the full store cannot remove %s: %m", name);
@@ -235,20 +232,6 @@ static int rotate(struct open_file *file)
 
 /* -- writing ------------------------------------------------------------- */
 
-/* Moves past `len` bytes of the pieces. */
-static void skip(struct iovec **pieces, int *count, size_t len)
-{
-    while (*count > 0 && len >= (*pieces)->iov_len) {
-        len -= (*pieces)->iov_len;
-        (*pieces)++;
-        (*count)--;
-    }
-    if (*count > 0) {
-        (*pieces)->iov_base = (char *)(*pieces)->iov_base + len;
-        (*pieces)->iov_len -= len;
-    }
-}
-
 /* Writes as many bytes as it can; *error: why not all. Changes the pieces.
  */
 static size_t write_all(int fd, struct iovec *pieces, int count, int *error)
@@ -261,7 +244,15 @@ static size_t write_all(int fd, struct iovec *pieces, int count, int *error)
 
         if (n > 0) {
             done += (size_t)n;
-            skip(&pieces, &count, (size_t)n);
+            while (count > 0 && (size_t)n >= pieces->iov_len) {
+                n -= (ssize_t)pieces->iov_len;
+                pieces++;
+                count--;
+            }
+            if (count > 0) {
+                pieces->iov_base = (char *)pieces->iov_base + n;
+                pieces->iov_len -= (size_t)n;
+            }
         } else if (n == 0 || errno != EINTR) {
             *error = n == 0 ? -EIO : -errno;
             break;
