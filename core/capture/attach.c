@@ -65,18 +65,6 @@ static void complain_later(void *ctx, const char *text)
     (void)llmobs_buf_addc(&complaints->text, '\n');
 }
 
-static void log_complaints(struct complaints *complaints)
-{
-    char *at = complaints->text.data;
-    char *line;
-
-    while (at && (line = strsep(&at, "\n")) != NULL) {
-        if (line[0])
-            llmobs_log(LLMOBS_LOG_WARN, "%s", line);
-    }
-    llmobs_buf_fini(&complaints->text);
-}
-
 static const struct llmobs_rules *load_rules(void)
 {
     struct llmobs_rules_config rules_config = {
@@ -124,13 +112,19 @@ static const struct llmobs_config *load_config(const struct llmobs_host *host,
 static bool configure(const struct llmobs_host *host)
 {
     struct complaints complaints;
+    char *at, *line;
 
     llmobs_buf_init(&complaints.text, 64 * 1024);
     config = load_config(host, &complaints);
     if (!config)
         return false;
     llmobs_log_init(config->log_path, (enum llmobs_log_level)config->log_level);
-    log_complaints(&complaints);
+    at = complaints.text.data;
+    while (at && (line = strsep(&at, "\n")) != NULL) {
+        if (line[0])
+            llmobs_log(LLMOBS_LOG_WARN, "%s", line);
+    }
+    llmobs_buf_fini(&complaints.text);
     if (llmobs_privacy_applies(&config->privacy))
         llmobs_log(LLMOBS_LOG_INFO, "content is %s",
                    config->privacy.content == LLMOBS_CONTENT_OFF ? "off"

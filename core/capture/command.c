@@ -173,22 +173,6 @@ static int begin_shared(uintptr_t key, struct llmobs_json *entry)
     return rc;
 }
 
-/* After the end of the request, or where its entry did not begin, the spans of
- * the thread are below the request's caller. */
-static int enter_shared(uintptr_t key, struct llmobs_json *entry)
-{
-    uint64_t span = llmobs_shared_entry_find(key);
-    int rc = 0, entered = 0;
-
-    if (!span && entry) {
-        rc = begin_shared(key, entry);
-        span = llmobs_shared_entry_find(key);
-    }
-    if (span)
-        entered = llmobs_own_span_enter(span);
-    return entered < 0 ? entered : rc;
-}
-
 static int start_request(struct llmobs_json *what)
 {
     struct llmobs_json *entry = llmobs_json_get(what, "entry");
@@ -201,8 +185,20 @@ static int start_request(struct llmobs_json *what)
         rc = 0;
     if (rc != 0 || wrong != 0)
         return rc ? rc : wrong;
-    if (key)
-        return enter_shared(key, entry);
+    if (key) {
+        /* After the end of the request, or where its entry did not begin, the
+         * spans of the thread are below the request's caller. */
+        uint64_t span = llmobs_shared_entry_find(key);
+        int entered = 0;
+
+        if (!span && entry) {
+            rc = begin_shared(key, entry);
+            span = llmobs_shared_entry_find(key);
+        }
+        if (span)
+            entered = llmobs_own_span_enter(span);
+        return entered < 0 ? entered : rc;
+    }
     return entry ? start_span(entry) : 0;
 }
 

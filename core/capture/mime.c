@@ -77,22 +77,18 @@ static void drop_data(struct part *part)
     part->size = -1;
 }
 
-static void release_part(struct part *part)
-{
-    drop_data(part);
-    free(part->name);
-    free(part->type);
-    free(part->header_type);
-    part->name = part->type = part->header_type = NULL;
-    part->named = part->coded = part->headed = false;
-    llmobs_keyed_release(&parts, &part->keyed);
-    atomic_fetch_sub(&live_parts, 1);
-}
-
 static void release_if_of(struct part *part, struct form *form)
 {
-    if (form && atomic_compare_exchange_strong(&part->form, &form, NULL))
-        release_part(part);
+    if (form && atomic_compare_exchange_strong(&part->form, &form, NULL)) {
+        drop_data(part);
+        free(part->name);
+        free(part->type);
+        free(part->header_type);
+        part->name = part->type = part->header_type = NULL;
+        part->named = part->coded = part->headed = false;
+        llmobs_keyed_release(&parts, &part->keyed);
+        atomic_fetch_sub(&live_parts, 1);
+    }
 }
 
 static void drop_parts(struct form *form)

@@ -77,18 +77,6 @@ static void append_message(struct llmobs_messages *messages, CURLMsg *message)
     messages->list[messages->end++] = message;
 }
 
-static bool grow_list(struct llmobs_messages *messages)
-{
-    size_t cap = messages->cap ? messages->cap * 2 : 8;
-    CURLMsg **grown = realloc(messages->list, cap * sizeof(CURLMsg *));
-
-    if (!grown)
-        return false;
-    messages->list = grown;
-    messages->cap = cap;
-    return true;
-}
-
 /* Runs before a message is read, because a message cannot be put back. Once
  * half of the list is forgotten, the rest moves to its beginning. */
 static bool make_room(struct llmobs_messages *messages)
@@ -97,8 +85,16 @@ static bool make_room(struct llmobs_messages *messages)
 
     if (end < messages->cap)
         return true;
-    if (messages->count > messages->cap / 2 || messages->cap == 0)
-        return grow_list(messages);
+    if (messages->count > messages->cap / 2 || messages->cap == 0) {
+        size_t cap = messages->cap ? messages->cap * 2 : 8;
+        CURLMsg **grown = realloc(messages->list, cap * sizeof(CURLMsg *));
+
+        if (!grown)
+            return false;
+        messages->list = grown;
+        messages->cap = cap;
+        return true;
+    }
     messages->end = 0;
     for (size_t i = messages->first; i < end; i++) {
         if (messages->list[i])

@@ -479,32 +479,29 @@ static bool read_outgoing(struct llmobs_handle *handle, CURL *curl)
     return is_call;
 }
 
-/* Each round of an authentication is another request; the last one counts. The
- * whole URL was needed by the first round alone, and all rounds have the same
- * credentials. */
-static void read_again(struct llmobs_handle *handle)
-{
-    struct llmobs_exchange *exchange;
-
-    llmobs_handle_defer(handle);
-    llmobs_handle_lock(handle);
-    exchange = handle->exchange;
-    if (exchange && (exchange->status == 401 || exchange->status == 407)) {
-        llmobs_headers_clear(&exchange->request_headers);
-        set_method(exchange, handle);
-        (void)llmobs_call_origin_read_head(llmobs_handle_headers(handle), "",
-                                           exchange);
-    }
-    llmobs_handle_unlock(handle);
-}
-
 void llmobs_outgoing_read(struct llmobs_handle *handle, CURL *curl)
 {
     int state, saved = errno;
 
     if (!handle->origin.url) {
-        if (handle->outgoing.body_later)
-            read_again(handle);
+        if (handle->outgoing.body_later) {
+            /* Each round of an authentication is another request; the last one
+             * counts. The whole URL was needed by the first round alone, and
+             * all rounds have the same credentials. */
+            struct llmobs_exchange *exchange;
+
+            llmobs_handle_defer(handle);
+            llmobs_handle_lock(handle);
+            exchange = handle->exchange;
+            if (exchange &&
+                (exchange->status == 401 || exchange->status == 407)) {
+                llmobs_headers_clear(&exchange->request_headers);
+                set_method(exchange, handle);
+                (void)llmobs_call_origin_read_head(
+                    llmobs_handle_headers(handle), "", exchange);
+            }
+            llmobs_handle_unlock(handle);
+        }
         errno = saved;
         return;
     }

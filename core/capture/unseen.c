@@ -49,24 +49,6 @@ static uint64_t hidden_by(const struct llmobs_wrapper *one, bool last)
     return first ? strays | defines : strays;
 }
 
-static void report(const char *path, uint64_t hidden)
-{
-    char names[NAMES_LEN] = "";
-    size_t len = 0;
-
-    for (unsigned i = 0; i < BITS && len < sizeof(names); i++)
-        if (hidden >> i & 1)
-            len += (size_t)snprintf(names + len, sizeof(names) - len, "%s%s",
-                                    len ? ", " : "", wrappers->name(i));
-    llmobs_log(LLMOBS_LOG_WARN,
-               "%s has functions of libcurl of its own, or got libcurl's by a "
-               "way that is not watched: if the program calls %s by it, that "
-               "is not seen",
-               *path ? path : "the program", names);
-    llmobs_stats_add(LLMOBS_STAT_wrapped, 1);
-    llmobs_wrapped_add(path);
-}
-
 bool llmobs_unseen_any(void)
 {
     return wrappers && __atomic_load_n(&wrappers->unseen, __ATOMIC_ACQUIRE);
@@ -80,9 +62,23 @@ void llmobs_unseen_report(bool last)
         const struct llmobs_wrapper *one = &wrappers->list[i];
         const char *path = __atomic_load_n(&one->path, __ATOMIC_ACQUIRE);
         uint64_t hidden = path ? hidden_by(one, last) : 0;
+        char names[NAMES_LEN] = "";
+        size_t len = 0;
 
         if (!hidden || atomic_exchange(&reported[i], true))
             continue;
-        report(path, hidden);
+        for (unsigned k = 0; k < BITS && len < sizeof(names); k++)
+            if (hidden >> k & 1)
+                len +=
+                    (size_t)snprintf(names + len, sizeof(names) - len, "%s%s",
+                                     len ? ", " : "", wrappers->name(k));
+        llmobs_log(
+            LLMOBS_LOG_WARN,
+            "%s has functions of libcurl of its own, or got libcurl's by a "
+            "way that is not watched: if the program calls %s by it, that "
+            "is not seen",
+            *path ? path : "the program", names);
+        llmobs_stats_add(LLMOBS_STAT_wrapped, 1);
+        llmobs_wrapped_add(path);
     }
 }

@@ -449,24 +449,6 @@ static void find_unit(struct origin *origin, const char *pid)
 #define SET(member, text) \
     llmobs_container_set(member, sizeof(member), llmobs_text_of(text))
 
-/* A name in the environment wins: somebody set it for this purpose. */
-static void find_pod(struct origin *origin, const struct llmobs_config *config)
-{
-    struct llmobs_container *pod = &origin->container;
-
-    SET(pod->pod_uid, config->pod_uid);
-    SET(pod->pod, config->pod_name);
-    SET(pod->space, config->pod_namespace);
-    if (!pod->space[0] && llmobs_file_begin(AT_FDCWD, SPACE_FILE, origin->room,
-                                            sizeof(pod->space)) > 0)
-        SET(pod->space, origin->room);
-    if (!pod->pod[0] &&
-        llmobs_file_begin(AT_FDCWD, HOSTS_FILE, origin->room,
-                          sizeof(HOSTS_OF_POD)) > 0 &&
-        strcmp(origin->room, HOSTS_OF_POD) == 0)
-        SET(pod->pod, llmobs_machine_name());
-}
-
 static void find_container(struct origin *origin,
                            const struct llmobs_config *config)
 {
@@ -479,8 +461,21 @@ static void find_container(struct origin *origin,
         llmobs_file_read("/proc/self/mountinfo", &mounts) == 0)
         llmobs_container_read_mounts(llmobs_buf_text(&mounts), pod, container);
     llmobs_buf_fini(&mounts);
-    if (pod || container->pod_uid[0])
-        find_pod(origin, config);
+    if (pod || container->pod_uid[0]) {
+        /* A name in the environment wins: somebody set it for this purpose. */
+        SET(container->pod_uid, config->pod_uid);
+        SET(container->pod, config->pod_name);
+        SET(container->space, config->pod_namespace);
+        if (!container->space[0] &&
+            llmobs_file_begin(AT_FDCWD, SPACE_FILE, origin->room,
+                              sizeof(container->space)) > 0)
+            SET(container->space, origin->room);
+        if (!container->pod[0] &&
+            llmobs_file_begin(AT_FDCWD, HOSTS_FILE, origin->room,
+                              sizeof(HOSTS_OF_POD)) > 0 &&
+            strcmp(origin->room, HOSTS_OF_POD) == 0)
+            SET(container->pod, llmobs_machine_name());
+    }
 }
 
 /* -- the configuration ----------------------------------------------------- */

@@ -271,21 +271,6 @@ static struct text *new_name(const char *bytes, size_t len, bool permanent)
     return name;
 }
 
-static void store_unfiltered(const void *array)
-{
-    for (size_t i = 0; i < reading.count; i++) {
-        const struct llmobs_php_name *name = &reading.names[i];
-        const struct value *found;
-
-        if (reading.values[i])
-            continue;
-        found = zend_hash_str_find(array, name->text, name->len);
-        if (found && found->type == IS_STRING)
-            store_value(&reading.values[i], found->is.text->bytes,
-                        found->is.text->len);
-    }
-}
-
 /* False if PHP has passed only a part of the request. */
 static bool has_address(void)
 {
@@ -316,7 +301,17 @@ static void fill_array(void (*fill)(void *array), llmobs_php_filter **filter)
     fill(&array);
     zend_string_init_interned = own_names;
     *filter = own_filter;
-    store_unfiltered(array.is.array);
+    for (size_t i = 0; i < reading.count; i++) {
+        const struct llmobs_php_name *name = &reading.names[i];
+        const struct value *found;
+
+        if (reading.values[i])
+            continue;
+        found = zend_hash_str_find(array.is.array, name->text, name->len);
+        if (found && found->type == IS_STRING)
+            store_value(&reading.values[i], found->is.text->bytes,
+                        found->is.text->len);
+    }
     zend_array_destroy(array.is.array);
 }
 

@@ -188,26 +188,6 @@ int llmobs_adopt_file_find_owner(struct llmobs_adopt_file *file)
 
 /* -- what is in a file ---------------------------------------------------- */
 
-static int add_released(struct llmobs_adopt_file *file,
-                        const struct llmobs_entry *entry)
-{
-    struct llmobs_text value;
-    size_t at = 0;
-    uint32_t tag;
-    int rc = 0;
-
-    while (!rc && llmobs_entry_field(entry, &at, &tag, &value))
-        for (size_t i = 0; tag == LLMOBS_RELEASE_FIELD && !rc &&
-                           i + sizeof(uint64_t) <= value.len;
-             i += sizeof(uint64_t)) {
-            uint64_t id;
-
-            memcpy(&id, value.data + i, sizeof(id));
-            rc = add_id(&file->released, id);
-        }
-    return rc;
-}
-
 static int add_delivered_to(struct llmobs_adopt_file *file,
                             const struct llmobs_entry *entry)
 {
@@ -236,8 +216,23 @@ static int add_entry(struct llmobs_adopt_file *file,
     if (entry->done)
         return add_id(&file->released, entry->id);
     switch (entry->type) {
-    case LLMOBS_ENTRY_RELEASE:
-        return add_released(file, entry);
+    case LLMOBS_ENTRY_RELEASE: {
+        struct llmobs_text value;
+        size_t at = 0;
+        uint32_t tag;
+        int rc = 0;
+
+        while (!rc && llmobs_entry_field(entry, &at, &tag, &value))
+            for (size_t i = 0; tag == LLMOBS_RELEASE_FIELD && !rc &&
+                               i + sizeof(uint64_t) <= value.len;
+                 i += sizeof(uint64_t)) {
+                uint64_t id;
+
+                memcpy(&id, value.data + i, sizeof(id));
+                rc = add_id(&file->released, id);
+            }
+        return rc;
+    }
     case LLMOBS_ENTRY_DELIVERED_TO:
         return add_delivered_to(file, entry);
     case LLMOBS_ENTRY_BEGIN:

@@ -17,36 +17,33 @@ static const char file_magic[8] = "\x93LLMSPL";
 
 /* -- keys ---------------------------------------------------------------- */
 
-/* If the kernel gives no random bytes, makes a key of those that the process
- * got at its start, by a hash from which they cannot be computed. */
-static void guess_key(struct llmobs_entry_key *key)
-{
-    const void *start = (const void *)(uintptr_t)getauxval(AT_RANDOM);
-    uint8_t hash[LLMOBS_SHA256_LEN];
-    struct {
-        uint8_t random[16];
-        int64_t mono_ns, wall_ns;
-        const void *stack;
-        long process;
-    } from = {.mono_ns = llmobs_clock_mono_ns(),
-              .wall_ns = llmobs_clock_wall_ns(),
-              .stack = &from,
-              .process = llmobs_fork_process()};
-
-    if (start)
-        memcpy(from.random, start, sizeof(from.random));
-    llmobs_sha256(&from, sizeof(from), hash);
-    memcpy(key, hash, sizeof(*key));
-}
-
 /* The key does not come from the generator of the ids, because gateways see
  * ids, and can compute the next one. GRND_NONBLOCK: an app at early boot must
  * not wait. */
 void llmobs_entry_key(struct llmobs_entry_key *key)
 {
     if (llmobs_sys(SYS_getrandom, key, sizeof(*key), GRND_NONBLOCK) !=
-        sizeof(*key))
-        guess_key(key);
+        sizeof(*key)) {
+        /* If the kernel gives no random bytes, makes a key of those that the
+         * process got at its start, by a hash from which they cannot be
+         * computed. */
+        const void *start = (const void *)(uintptr_t)getauxval(AT_RANDOM);
+        uint8_t hash[LLMOBS_SHA256_LEN];
+        struct {
+            uint8_t random[16];
+            int64_t mono_ns, wall_ns;
+            const void *stack;
+            long process;
+        } from = {.mono_ns = llmobs_clock_mono_ns(),
+                  .wall_ns = llmobs_clock_wall_ns(),
+                  .stack = &from,
+                  .process = llmobs_fork_process()};
+
+        if (start)
+            memcpy(from.random, start, sizeof(from.random));
+        llmobs_sha256(&from, sizeof(from), hash);
+        memcpy(key, hash, sizeof(*key));
+    }
 }
 
 void llmobs_entry_file(struct llmobs_entry_file *file,

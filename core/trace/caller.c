@@ -392,21 +392,6 @@ static void add_unnamed(struct answer *answer, int place,
     llmobs_unnamed_add(&answer->tables->files, &answer->unnamed, place, &frame);
 }
 
-static void add_frame(struct answer *answer, const struct location *location)
-{
-    char text[MODULE_MAX + LLMOBS_SYMBOL_NAME + 32];
-
-    if (location->symbol.name[0])
-        snprintf(text, sizeof(text), "%s!%s+0x%lx", location->module,
-                 location->symbol.name, (unsigned long)location->symbol.offset);
-    else
-        snprintf(text, sizeof(text), "%s+0x%lx", location->module,
-                 (unsigned long)location->offset);
-    if (llmobs_json_add(answer->frames, llmobs_json_string(text)) == 0)
-        add_unnamed(answer, (int)llmobs_json_len(answer->frames) - 1, location);
-    answer->room--;
-}
-
 static void set_caller(struct answer *answer, const struct location *location)
 {
     const char *name = answer->frames ? location->symbol.name : "";
@@ -424,8 +409,21 @@ static void set_caller(struct answer *answer, const struct location *location)
 static void add_location(struct answer *answer, const struct location *location)
 {
     answer->has_frame = true;
-    if (answer->frames && answer->room > 0)
-        add_frame(answer, location);
+    if (answer->frames && answer->room > 0) {
+        char text[MODULE_MAX + LLMOBS_SYMBOL_NAME + 32];
+
+        if (location->symbol.name[0])
+            snprintf(text, sizeof(text), "%s!%s+0x%lx", location->module,
+                     location->symbol.name,
+                     (unsigned long)location->symbol.offset);
+        else
+            snprintf(text, sizeof(text), "%s+0x%lx", location->module,
+                     (unsigned long)location->offset);
+        if (llmobs_json_add(answer->frames, llmobs_json_string(text)) == 0)
+            add_unnamed(answer, (int)llmobs_json_len(answer->frames) - 1,
+                        location);
+        answer->room--;
+    }
     if (!answer->frames) {
         set_caller(answer, location);
     } else if (location->kind == BINDING && !answer->bound && !answer->named) {

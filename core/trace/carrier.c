@@ -409,22 +409,6 @@ static void copy_members(char *out, size_t cap, struct llmobs_text rest,
     out[used] = '\0';
 }
 
-/* The baggage of a process is read whatever the configured styles are. */
-static void copy_experiment(struct llmobs_context *context,
-                            const struct llmobs_config *config,
-                            const struct llmobs_carrier *carrier)
-{
-    const struct llmobs_styles *styles = &config->extract_styles;
-    bool read = carrier->process;
-    struct llmobs_text baggage;
-
-    for (size_t i = 0; i < styles->count; i++)
-        read = read || styles->list[i] == LLMOBS_STYLE_BAGGAGE;
-    if (read && llmobs_context_baggage(config, carrier->baggage, &baggage))
-        copy_members(context->experiment, sizeof(context->experiment), baggage,
-                     is_of_experiment);
-}
-
 /* In tracestate another character stands for '=' (WIRE 5.2, Decode). */
 static void copy_value(char *out, size_t cap, struct llmobs_text text,
                        char equals)
@@ -605,8 +589,19 @@ bool llmobs_context_from_carrier(struct llmobs_context *context,
 
     llmobs_context_root(context, config);
     name_page(context, carrier);
-    if (carrier->baggage && trusted)
-        copy_experiment(context, config, carrier);
+    if (carrier->baggage && trusted) {
+        /* The baggage of a process is read whatever the configured styles are.
+         */
+        const struct llmobs_styles *styles = &config->extract_styles;
+        bool read = carrier->process;
+        struct llmobs_text baggage;
+
+        for (size_t i = 0; i < styles->count; i++)
+            read = read || styles->list[i] == LLMOBS_STYLE_BAGGAGE;
+        if (read && llmobs_context_baggage(config, carrier->baggage, &baggage))
+            copy_members(context->experiment, sizeof(context->experiment),
+                         baggage, is_of_experiment);
+    }
     if (config->extract != LLMOBS_EXTRACT_CONTINUE ||
         !read_carrier(config, carrier, &in))
         return false;

@@ -349,19 +349,6 @@ static bool add_python_text(struct python_walk *walk,
            llmobs_script_frames_add(frames, member, text);
 }
 
-static void add_python_code(struct python_walk *walk,
-                            struct llmobs_script_frames *frames)
-{
-    struct llmobs_text name;
-    uintptr_t object;
-
-    if (read_at(walk, walk->inner.code, walk->layout.name, &object,
-                sizeof(object)) &&
-        read_python_text(walk, object, &name) &&
-        !llmobs_text_is(name, "<module>"))
-        (void)llmobs_script_frames_add(frames, LLMOBS_FRAMES_CODE, name);
-}
-
 /* A library's frame that is outermost runs a thread or a test, so it is not the
  * entry. */
 static void add_python_places(struct python_walk *walk,
@@ -395,6 +382,8 @@ void llmobs_python_frames_read(struct llmobs_script_frames *frames)
 {
     struct python_walk walk = {.library = false};
     uintptr_t state;
+    struct llmobs_text name;
+    uintptr_t object;
 
     if (!runs_python() || !find_python_layout(&walk.layout) ||
         !llmobs_probe_works())
@@ -403,5 +392,9 @@ void llmobs_python_frames_read(struct llmobs_script_frames *frames)
     if (!state || !walk_python(&walk, state))
         return;
     add_python_places(&walk, frames);
-    add_python_code(&walk, frames);
+    if (read_at(&walk, walk.inner.code, walk.layout.name, &object,
+                sizeof(object)) &&
+        read_python_text(&walk, object, &name) &&
+        !llmobs_text_is(name, "<module>"))
+        (void)llmobs_script_frames_add(frames, LLMOBS_FRAMES_CODE, name);
 }

@@ -120,31 +120,26 @@ static bool walk_ruby(struct ruby_walk *walk)
     return walk->outer.frame && (walk->whole || walk->found);
 }
 
-static void add_ruby_places(struct ruby_walk *walk,
-                            struct llmobs_script_frames *frames)
-{
-    struct llmobs_text text;
-
-    if (file_of_place(walk, &walk->inner, &text) &&
-        llmobs_script_frames_add(frames, LLMOBS_FRAMES_FILE, text))
-        frames->line = (uint32_t)walk->inner.line;
-    if (walk->whole && !walk->library &&
-        file_of_place(walk, &walk->outer, &text))
-        (void)llmobs_script_frames_add(frames, LLMOBS_FRAMES_ENTRY, text);
-    if (read_ruby_text(walk, rb_profile_frame_base_label(walk->inner.frame),
-                       &text) &&
-        text.data[0] != '<')
-        (void)llmobs_script_frames_add(frames, LLMOBS_FRAMES_CODE, text);
-}
-
 void llmobs_ruby_frames_read(struct llmobs_script_frames *frames)
 {
     struct ruby_walk walk = {.whole = false};
 
     if (!runs_ruby() || !ruby_thread_has_gvl_p())
         return;
-    if (walk_ruby(&walk))
-        add_ruby_places(&walk, frames);
+    if (walk_ruby(&walk)) {
+        struct llmobs_text text;
+
+        if (file_of_place(&walk, &walk.inner, &text) &&
+            llmobs_script_frames_add(frames, LLMOBS_FRAMES_FILE, text))
+            frames->line = (uint32_t)walk.inner.line;
+        if (walk.whole && !walk.library &&
+            file_of_place(&walk, &walk.outer, &text))
+            (void)llmobs_script_frames_add(frames, LLMOBS_FRAMES_ENTRY, text);
+        if (read_ruby_text(&walk, rb_profile_frame_base_label(walk.inner.frame),
+                           &text) &&
+            text.data[0] != '<')
+            (void)llmobs_script_frames_add(frames, LLMOBS_FRAMES_CODE, text);
+    }
 }
 
 void llmobs_ruby_frames_save(struct llmobs_script_frames **saved)

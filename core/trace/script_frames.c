@@ -190,23 +190,6 @@ static bool write_path(struct llmobs_json *caller, const char *key,
     return llmobs_json_set(caller, key, masked(home, file)) == 0;
 }
 
-static void write_plugins(const struct llmobs_script_frames *frames,
-                          struct llmobs_json *caller)
-{
-    struct llmobs_json *list = llmobs_json_array();
-
-    for (unsigned i = 0; i < LLMOBS_FRAMES_PLUGINS; i++) {
-        struct llmobs_text plugin =
-            frame_text(frames, LLMOBS_FRAMES_PLUGIN + i);
-
-        if (plugin.len > 0)
-            (void)llmobs_json_add(list, masked("", plugin));
-    }
-    if (llmobs_json_len(list) > 0)
-        (void)llmobs_json_set(caller, "plugins", llmobs_json_share(list));
-    llmobs_json_free(list);
-}
-
 void llmobs_script_frames_write(const struct llmobs_script_frames *frames,
                                 struct llmobs_json **caller)
 {
@@ -214,6 +197,7 @@ void llmobs_script_frames_write(const struct llmobs_script_frames *frames,
     struct llmobs_text entry = frame_text(frames, LLMOBS_FRAMES_ENTRY);
     struct llmobs_text code = frame_text(frames, LLMOBS_FRAMES_CODE);
     uint32_t line = cut_eval(&file);
+    struct llmobs_json *list;
 
     if (frames->used == 0)
         return;
@@ -225,7 +209,17 @@ void llmobs_script_frames_write(const struct llmobs_script_frames *frames,
         (void)llmobs_json_set(*caller, "line", llmobs_json_int(line));
     if (is_printable(code))
         (void)llmobs_json_set(*caller, "code", masked("", code));
-    write_plugins(frames, *caller);
+    list = llmobs_json_array();
+    for (unsigned i = 0; i < LLMOBS_FRAMES_PLUGINS; i++) {
+        struct llmobs_text plugin =
+            frame_text(frames, LLMOBS_FRAMES_PLUGIN + i);
+
+        if (plugin.len > 0)
+            (void)llmobs_json_add(list, masked("", plugin));
+    }
+    if (llmobs_json_len(list) > 0)
+        (void)llmobs_json_set(*caller, "plugins", llmobs_json_share(list));
+    llmobs_json_free(list);
     (void)cut_eval(&entry);
     (void)write_path(*caller, "entry", entry);
 }
