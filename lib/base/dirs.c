@@ -16,16 +16,21 @@
 
 /* -- a directory that is made --------------------------------------------- */
 
-/* Lets the owner use a new directory. Changes its mode by a descriptor: by now
- * another process may have put a link in its place, and chmod would follow it.
- */
-static int allow_owner(int parent, const char *name)
+int llmobs_dirs_make(int parent, const char *name)
 {
     char path[32];
     struct stat st;
-    int fd = llmobs_fd_open(parent, name, O_DIRECTORY | O_PATH | O_NOFOLLOW);
-    int rc = 0;
+    int fd, rc = 0;
 
+    if (mkdirat(parent, name, 0700) != 0)
+        return -errno;
+    if (fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+        S_ISDIR(st.st_mode) && (st.st_mode & 0700) == 0700)
+        return 0;
+    /* Lets the owner use a new directory. Changes its mode by a descriptor: by
+     * now another process may have put a link in its place, and chmod would
+     * follow it. */
+    fd = llmobs_fd_open(parent, name, O_DIRECTORY | O_PATH | O_NOFOLLOW);
     if (fd < 0)
         return -errno;
     snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
@@ -37,18 +42,6 @@ static int allow_owner(int parent, const char *name)
         rc = -errno;
     close(fd);
     return rc;
-}
-
-int llmobs_dirs_make(int parent, const char *name)
-{
-    struct stat st;
-
-    if (mkdirat(parent, name, 0700) != 0)
-        return -errno;
-    if (fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-        S_ISDIR(st.st_mode) && (st.st_mode & 0700) == 0700)
-        return 0;
-    return allow_owner(parent, name);
 }
 
 /* -- directories above the library's, which may be links ------------------ */

@@ -104,13 +104,19 @@ static bool is_ordinary_name(const char *host)
                '\0';
 }
 
-static bool is_private_name(const char *host)
+bool llmobs_network_private_host(const char *host)
 {
     static const char *const ends[] = {
         ".local", ".internal", ".lan",  ".home.arpa", ".localhost",
         ".test",  ".svc",      ".corp", ".intranet",  ".private"};
     size_t len = strlen(host);
+    uint8_t wide[16];
+    uint32_t address;
 
+    if (strchr(host, ':'))
+        return inet_pton(AF_INET6, host, wide) == 1 && is_private6(wide);
+    if (read_address(host, &address))
+        return is_private4(address);
     if (!is_ordinary_name(host))
         return false;
     if (!strchr(host, '.')) /* in "xn--" IDNA may have hidden a dot */
@@ -122,18 +128,6 @@ static bool is_private_name(const char *host)
             return true;
     }
     return false;
-}
-
-bool llmobs_network_private_host(const char *host)
-{
-    uint8_t wide[16];
-    uint32_t address;
-
-    if (strchr(host, ':'))
-        return inet_pton(AF_INET6, host, wide) == 1 && is_private6(wide);
-    if (read_address(host, &address))
-        return is_private4(address);
-    return is_private_name(host);
 }
 
 /* -- callers ------------------------------------------------------------- */

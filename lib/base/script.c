@@ -175,34 +175,8 @@ static size_t skip_number(struct llmobs_text word, size_t at)
     return at;
 }
 
-/* Reads the options in a word "-abc". True where one of them names the program:
- * sets *kind and *out. `rest`: the words behind this word; an option may take
- * the next one as its value. */
-static bool read_letters(const struct interpreter *one, struct llmobs_text word,
-                         struct llmobs_text *rest, enum llmobs_script *kind,
-                         struct llmobs_text *out)
-{
-    for (size_t i = 1; i < word.len; i++) {
-        char c = word.data[i];
-        bool code = has(one->code, c);
-        bool file = has(one->file, c);
-
-        if (has(one->rest, c) || c == ':')
-            return false;
-        if (has(one->number, c))
-            i = skip_number(word, i + 1) - 1;
-        if (!code && !file && !has(one->takes, c))
-            continue;
-        *out = i + 1 < word.len
-                   ? (struct llmobs_text){word.data + i + 1, word.len - i - 1}
-                   : next_word(rest);
-        *kind = code ? LLMOBS_SCRIPT_CODE : LLMOBS_SCRIPT_FILE;
-        return code || file;
-    }
-    return false;
-}
-
-/* True where the word, an option, decides. */
+/* True where the word, an option, decides, and sets *kind and *out. `rest`: the
+ * words behind this word; an option may take the next one as its value. */
 static bool read_option(const struct interpreter *one, struct llmobs_text word,
                         struct llmobs_text *rest, enum llmobs_script *kind,
                         struct llmobs_text *out)
@@ -223,7 +197,25 @@ static bool read_option(const struct interpreter *one, struct llmobs_text word,
         (void)next_word(rest);
     if (word.data[1] == '-')
         return false;
-    return read_letters(one, word, rest, kind, out);
+    /* A word "-abc" of several options, one of which may name the program. */
+    for (size_t i = 1; i < word.len; i++) {
+        char c = word.data[i];
+        bool code = has(one->code, c);
+        bool file = has(one->file, c);
+
+        if (has(one->rest, c) || c == ':')
+            return false;
+        if (has(one->number, c))
+            i = skip_number(word, i + 1) - 1;
+        if (!code && !file && !has(one->takes, c))
+            continue;
+        *out = i + 1 < word.len
+                   ? (struct llmobs_text){word.data + i + 1, word.len - i - 1}
+                   : next_word(rest);
+        *kind = code ? LLMOBS_SCRIPT_CODE : LLMOBS_SCRIPT_FILE;
+        return code || file;
+    }
+    return false;
 }
 
 static enum llmobs_script read_words(const struct interpreter *one,

@@ -53,26 +53,13 @@ static inline void consider(struct best *best, const ElfW(Sym) * symbol)
     best->found = true;
 }
 
-/* Cuts a suffix that begins with a word of GCC's. Other dots stay: some
- * languages use them in names. */
-static void cut_suffix(char *name)
-{
-    static const char *const words[] = {".constprop.", ".isra.",
-                                        ".part.",      ".cold",
-                                        ".lto_priv.",  ".localalias"};
-
-    for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
-        char *at = strstr(name, words[i]);
-
-        if (at && at != name)
-            *at = '\0';
-    }
-}
-
 /* Copies a name of at most `len` bytes; false for an empty one. */
 static bool copy_name(const struct best *best, const char *text, size_t len,
                       struct llmobs_symbol *symbol)
 {
+    static const char *const words[] = {".constprop.", ".isra.",
+                                        ".part.",      ".cold",
+                                        ".lto_priv.",  ".localalias"};
     size_t i;
 
     if (len > sizeof(symbol->name) - 1)
@@ -80,7 +67,14 @@ static bool copy_name(const struct best *best, const char *text, size_t len,
     for (i = 0; i < len && text[i]; i++)
         symbol->name[i] = text[i] > ' ' && text[i] < 0x7f ? text[i] : '?';
     symbol->name[i] = '\0';
-    cut_suffix(symbol->name);
+    /* Cuts a suffix that begins with a word of GCC's. Other dots stay: some
+     * languages use them in names. */
+    for (i = 0; i < sizeof(words) / sizeof(*words); i++) {
+        char *at = strstr(symbol->name, words[i]);
+
+        if (at && at != symbol->name)
+            *at = '\0';
+    }
     symbol->offset = best->address - best->symbol.st_value;
     return symbol->name[0] != '\0';
 }
@@ -266,27 +260,6 @@ static int find_sections(int fd, const ElfW(Ehdr) * file, unsigned type,
     return rc;
 }
 
-static void scan_section(int fd, const ElfW(Shdr) * section, struct best *best)
-{
-    size_t left = section->sh_size / sizeof(ElfW(Sym));
-    ElfW(Sym) *chunk = malloc(CHUNK * sizeof(*chunk));
-    uint64_t at = section->sh_offset;
-
-    if (left > LLMOBS_SYMBOL_COUNT)
-        left = 0;
-    while (chunk && left) {
-        size_t n = left < CHUNK ? left : CHUNK;
-
-        if (!read_at(fd, at, chunk, n * sizeof(*chunk)))
-            break;
-        for (size_t i = 0; i < n; i++)
-            consider(best, &chunk[i]);
-        at += n * sizeof(*chunk);
-        left -= n;
-    }
-    free(chunk);
-}
-
 static bool name_from(int fd, const ElfW(Shdr) * strings,
                       const struct best *best, struct llmobs_symbol *symbol)
 {
@@ -306,13 +279,31 @@ static int search(int fd, const struct llmobs_symbol_head *head, unsigned type,
     struct best best = {.address = address};
     ElfW(Shdr) sections[2];
     ElfW(Ehdr) file;
+    ElfW(Sym) * chunk;
+    uint64_t at;
+    size_t left;
     int rc;
 
     memcpy(&file, head->data, sizeof(file));
     rc = find_sections(fd, &file, type, sections);
     if (rc)
         return rc;
-    scan_section(fd, &sections[0], &best);
+    left = sections[0].sh_size / sizeof(ElfW(Sym));
+    chunk = malloc(CHUNK * sizeof(*chunk));
+    at = sections[0].sh_offset;
+    if (left > LLMOBS_SYMBOL_COUNT)
+        left = 0;
+    while (chunk && left) {
+        size_t n = left < CHUNK ? left : CHUNK;
+
+        if (!read_at(fd, at, chunk, n * sizeof(*chunk)))
+            break;
+        for (size_t i = 0; i < n; i++)
+            consider(&best, &chunk[i]);
+        at += n * sizeof(*chunk);
+        left -= n;
+    }
+    free(chunk);
     return best.found && name_from(fd, &sections[1], &best, symbol) ? 0
                                                                     : -ENOENT;
 }

@@ -469,23 +469,6 @@ static int put_clean(void *ctx, struct llmobs_json *to, const char *key,
     return rc;
 }
 
-/* Replaces a value that is too deep: each level takes the stack of a few calls,
- * and a thread may have little stack. */
-static struct llmobs_json *clean_container(struct cleaning *c,
-                                           struct llmobs_json *json)
-{
-    struct llmobs_json *clean;
-
-    if (c->depth == LLMOBS_CONTENT_FILTER_DEPTH) {
-        c->changed = true;
-        return llmobs_json_string(LLMOBS_REDACTED);
-    }
-    c->depth++;
-    clean = map(json, put_clean, c);
-    c->depth--;
-    return clean;
-}
-
 /* Gives the cleaned copy of a value; NULL when memory runs out. */
 static struct llmobs_json *cleaned(struct cleaning *c, struct llmobs_json *json)
 {
@@ -494,8 +477,18 @@ static struct llmobs_json *cleaned(struct cleaning *c, struct llmobs_json *json)
 
     if (llmobs_json_is_string(json))
         return clean_scalar(c, json, llmobs_json_text(json));
-    if (llmobs_json_is_container(json))
-        return clean_container(c, json);
+    if (llmobs_json_is_container(json)) {
+        /* Replaces a value that is too deep: each level takes the stack of a
+         * few calls, and a thread may have little stack. */
+        if (c->depth == LLMOBS_CONTENT_FILTER_DEPTH) {
+            c->changed = true;
+            return llmobs_json_string(LLMOBS_REDACTED);
+        }
+        c->depth++;
+        clean = map(json, put_clean, c);
+        c->depth--;
+        return clean;
+    }
     if (!llmobs_json_is_number(json))
         return llmobs_json_share(json);
     digits = llmobs_json_dumps(json, 0);
@@ -669,21 +662,6 @@ static struct llmobs_json *redact_event(const struct llmobs_privacy *privacy,
     return clean;
 }
 
-static char *redact_text(const struct llmobs_privacy *privacy, const char *text)
-{
-    struct cleaning *c = begin_cleaning(privacy);
-    char *out;
-    int rc;
-
-    if (!c)
-        return NULL;
-    rc = clean_text(c, text, &out);
-    end_cleaning(c);
-    if (rc)
-        return NULL;
-    return out ? out : strdup(text);
-}
-
 /* -- the public functions ------------------------------------------------ */
 
 static atomic_bool held;
@@ -735,9 +713,20 @@ int llmobs_content_filter_json(const struct llmobs_privacy *privacy,
 char *llmobs_content_filter_text(const struct llmobs_privacy *privacy,
                                  const char *text)
 {
+    struct cleaning *c;
+    char *out;
+    int rc;
+
     if (privacy->content == LLMOBS_CONTENT_OFF)
         return strdup("");
     if (!privacy->redact)
         return strdup(text);
-    return redact_text(privacy, text);
+    c = begin_cleaning(privacy);
+    if (!c)
+        return NULL;
+    rc = clean_text(c, text, &out);
+    end_cleaning(c);
+    if (rc)
+        return NULL;
+    return out ? out : strdup(text);
 }

@@ -34,29 +34,22 @@ static double read_back(double number, int precision, struct decimal *out)
     return strtod(text, NULL);
 }
 
-/* Adds one to the last digit. */
-static void step_up(struct decimal *out)
-{
-    int i = out->len - 1;
-
-    while (i > 0 && out->digits[i] == '9')
-        out->digits[i--] = '0';
-    out->digits[i]++;
-}
-
 /* The gap below a power of two is half the gap above it: the nearest decimal of
  * 16 digits may lie below and read back wrong, while the next decimal above
- * reads back right. step_up never has to carry out of a first digit of 9:
- * tests/unit tries every power of two. */
+ * reads back right. One more at the last digit never has to carry out of a
+ * first digit of 9: tests/unit tries every power of two. */
 static bool find_above(double number, struct decimal *out)
 {
     char text[48];
     uint64_t bits;
+    int i = out->len - 1;
 
     memcpy(&bits, &number, sizeof(bits));
     if ((bits & ((UINT64_C(1) << 52) - 1)) != 0)
         return false;
-    step_up(out);
+    while (i > 0 && out->digits[i] == '9')
+        out->digits[i--] = '0';
+    out->digits[i]++;
     (void)snprintf(text, sizeof(text), "%.*se%d", out->len, out->digits,
                    out->point - out->len);
     return strtod(text, NULL) == number;

@@ -114,21 +114,6 @@ static bool read_header(struct llmobs_text *from, struct llmobs_text *name,
            read_bytes(from, len, value);
 }
 
-static void set_header(struct llmobs_text name, struct llmobs_text value,
-                       struct llmobs_eventstream_event *event)
-{
-    if (llmobs_text_is(name, ":message-type"))
-        event->message_type = value;
-    else if (llmobs_text_is(name, ":event-type"))
-        event->event_type = value;
-    else if (llmobs_text_is(name, ":exception-type"))
-        event->exception_type = value;
-    else if (llmobs_text_is(name, ":error-code"))
-        event->error_code = value;
-    else if (llmobs_text_is(name, ":error-message"))
-        event->error_message = value;
-}
-
 void llmobs_eventstream_init(struct llmobs_eventstream *es,
                              struct llmobs_text in)
 {
@@ -158,8 +143,18 @@ bool llmobs_eventstream_next(struct llmobs_eventstream *es,
     }
     memset(event, 0, sizeof(*event));
     while (read_header(&frame.headers, &name, &type, &value)) {
-        if (type == TYPE_STRING)
-            set_header(name, value, event);
+        if (type != TYPE_STRING)
+            continue;
+        if (llmobs_text_is(name, ":message-type"))
+            event->message_type = value;
+        else if (llmobs_text_is(name, ":event-type"))
+            event->event_type = value;
+        else if (llmobs_text_is(name, ":exception-type"))
+            event->exception_type = value;
+        else if (llmobs_text_is(name, ":error-code"))
+            event->error_code = value;
+        else if (llmobs_text_is(name, ":error-message"))
+            event->error_message = value;
     }
     es->at += frame.len;
     event->payload = frame.payload;

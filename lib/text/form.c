@@ -256,16 +256,6 @@ void llmobs_form_gap(struct llmobs_form_parser *form)
     form->matched = 0;
 }
 
-static void read_disposition(struct llmobs_form_parser *form, const char *value)
-{
-    form->known =
-        begins_with(value, "form-data") &&
-        copy_parameter(value, "name", form->name, sizeof(form->name)) &&
-        form->name[0];
-    form->file = form->file || strcasestr(value, "filename=") ||
-                 strcasestr(value, "filename*");
-}
-
 static void read_header(struct llmobs_form_parser *form)
 {
     const char *value = strchr(form->line, ':');
@@ -276,7 +266,12 @@ static void read_header(struct llmobs_form_parser *form)
     value += 1 + strspn(value + 1, " \t");
     len = strcspn(value, "; \t");
     if (begins_with(form->line, "content-disposition:")) {
-        read_disposition(form, value);
+        form->known =
+            begins_with(value, "form-data") &&
+            copy_parameter(value, "name", form->name, sizeof(form->name)) &&
+            form->name[0];
+        form->file = form->file || strcasestr(value, "filename=") ||
+                     strcasestr(value, "filename*");
     } else if (begins_with(form->line, "content-type:")) {
         form->file = form->file || !is_text_type(value);
         if (len > LLMOBS_FORM_TYPE_MAX)
@@ -289,19 +284,6 @@ static void read_header(struct llmobs_form_parser *form)
 }
 
 /* -- the form -------------------------------------------------------------- */
-
-static void begin_body(struct llmobs_form_parser *form)
-{
-    form->state = IN_BODY;
-    form->bytes = 0;
-    form->last_cr = false;
-    /* The header's last line end may begin the delimiter of an empty part. */
-    form->matched = 1;
-    form->outside = true;
-    llmobs_buf_cut(&form->text, 0);
-    if (form->head_len > LLMOBS_FORM_HEAD_MAX)
-        form->known = false;
-}
 
 static void end_part(struct llmobs_form_parser *form, struct llmobs_body *out)
 {
@@ -430,10 +412,20 @@ static const char *read_head(struct llmobs_form_parser *form, const char *at,
     if (form->line_len > 0 && form->line[form->line_len - 1] == '\r')
         form->line_len--;
     form->line[form->line_len] = '\0';
-    if (form->line_len == 0)
-        begin_body(form);
-    else
+    if (form->line_len == 0) {
+        form->state = IN_BODY;
+        form->bytes = 0;
+        form->last_cr = false;
+        /* The header's last line end may begin the delimiter of an empty part.
+         */
+        form->matched = 1;
+        form->outside = true;
+        llmobs_buf_cut(&form->text, 0);
+        if (form->head_len > LLMOBS_FORM_HEAD_MAX)
+            form->known = false;
+    } else {
         read_header(form);
+    }
     form->line_len = 0;
     return line + 1;
 }

@@ -174,17 +174,6 @@ static void read_request(struct llmobs_http1 *http, struct llmobs_text text)
     begin_message(http, LLMOBS_HTTP1_REQUEST, &head);
 }
 
-/* The server may answer before it has the whole request (413, 429). A client
- * that waits for 100 (Continue) may leave the body out then; and where the
- * answer is no error, the rest of the body went by a way that is not seen. The
- * first bytes that the client sends next say whether it did. */
-static void set_looks(struct llmobs_http1 *http, unsigned status)
-{
-    http->looks = http->ways[LLMOBS_HTTP1_REQUEST].step != HEAD &&
-                  http->answered + 1 == http->asked &&
-                  (http->waits || status < 300);
-}
-
 /* Stops in an answer's head, of which the consumer gets the first line alone.
  */
 static void stop_in_answer(struct llmobs_http1 *http, struct llmobs_text text,
@@ -224,7 +213,14 @@ static void read_answer(struct llmobs_http1 *http, struct llmobs_text text)
         stop_in_answer(http, text, LLMOBS_HTTP1_DOUBT);
         return;
     }
-    set_looks(http, head.status);
+    /* The server may answer before it has the whole request (413, 429). A
+     * client that waits for 100 (Continue) may leave the body out then; and
+     * where the answer is no error, the rest of the body went by a way that is
+     * not seen. The first bytes that the client sends next say whether it did.
+     */
+    http->looks = http->ways[LLMOBS_HTTP1_REQUEST].step != HEAD &&
+                  http->answered + 1 == http->asked &&
+                  (http->waits || head.status < 300);
     begin_message(http, LLMOBS_HTTP1_ANSWER, &head);
     if (tunnel)
         stop(http, LLMOBS_HTTP1_SWITCHED);
@@ -371,21 +367,6 @@ static size_t read_bytes(struct llmobs_http1 *http, enum llmobs_http1_side side,
     return in.len;
 }
 
-/* Knows by the first bytes whose they are. */
-static void set_first(struct llmobs_http1 *http, enum llmobs_http1_first first)
-{
-    http->looks = false;
-    if (http->asked == 0) {
-        if (first != LLMOBS_HTTP1_FIRST_HTTP)
-            stop(http, first == LLMOBS_HTTP1_FIRST_H2 ? LLMOBS_HTTP1_H2
-                                                      : LLMOBS_HTTP1_FOREIGN);
-    } else if (first == LLMOBS_HTTP1_FIRST_HTTP) {
-        http->ways[LLMOBS_HTTP1_REQUEST].step = HEAD;
-        report_end(http, LLMOBS_HTTP1_REQUEST, http->asked - 1,
-                   LLMOBS_HTTP1_CUT);
-    }
-}
-
 /* Bytes that the client sent where they must show what they are. They are held
  * until enough of them are there. */
 static void read_first(struct llmobs_http1 *http, struct llmobs_text in)
@@ -400,7 +381,17 @@ static void read_first(struct llmobs_http1 *http, struct llmobs_text in)
         return;
     }
     http->held = 0;
-    set_first(http, first);
+    /* The first bytes say whose they are. */
+    http->looks = false;
+    if (http->asked == 0) {
+        if (first != LLMOBS_HTTP1_FIRST_HTTP)
+            stop(http, first == LLMOBS_HTTP1_FIRST_H2 ? LLMOBS_HTTP1_H2
+                                                      : LLMOBS_HTTP1_FOREIGN);
+    } else if (first == LLMOBS_HTTP1_FIRST_HTTP) {
+        http->ways[LLMOBS_HTTP1_REQUEST].step = HEAD;
+        report_end(http, LLMOBS_HTTP1_REQUEST, http->asked - 1,
+                   LLMOBS_HTTP1_CUT);
+    }
     read_bytes(http, LLMOBS_HTTP1_REQUEST, held);
     explicit_bzero(http->first, sizeof(http->first));
     read_bytes(http, LLMOBS_HTTP1_REQUEST, in);

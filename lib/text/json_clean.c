@@ -287,26 +287,11 @@ static bool skip_either(struct cleaner *c, unsigned char one,
     return true;
 }
 
-static bool read_exponent(struct cleaner *c, struct number *n)
-{
-    bool negative = c->at < c->len && c->in[c->at] == '-';
-    size_t first;
-
-    (void)skip_either(c, '+', '-');
-    first = c->at;
-    if (skip_digits(c) == 0)
-        return false;
-    for (size_t i = first; i < c->at; i++) {
-        if (n->exponent < EXPONENT_MAX)
-            n->exponent = n->exponent * 10 + (c->in[i] - '0');
-    }
-    if (negative)
-        n->exponent = -n->exponent;
-    return true;
-}
-
 static bool read_number(struct cleaner *c, struct number *n)
 {
+    bool negative;
+    size_t first;
+
     memset(n, 0, sizeof(*n));
     (void)skip_either(c, '-', '-');
     n->whole = c->at;
@@ -323,7 +308,17 @@ static bool read_number(struct cleaner *c, struct number *n)
     }
     if (skip_either(c, 'e', 'E')) {
         n->real = true;
-        return read_exponent(c, n);
+        negative = c->at < c->len && c->in[c->at] == '-';
+        (void)skip_either(c, '+', '-');
+        first = c->at;
+        if (skip_digits(c) == 0)
+            return false;
+        for (size_t i = first; i < c->at; i++) {
+            if (n->exponent < EXPONENT_MAX)
+                n->exponent = n->exponent * 10 + (c->in[i] - '0');
+        }
+        if (negative)
+            n->exponent = -n->exponent;
     }
     return true;
 }

@@ -69,18 +69,6 @@ static size_t index_count(uint32_t cap)
     return has_index(cap) ? 2 * (size_t)cap : 0;
 }
 
-/* Enters the last member. */
-static void enter_last(const struct llmobs_json_object *o)
-{
-    size_t mask = index_count(o->cap) - 1;
-    uint32_t *index = index_of(o);
-    size_t i = o->members[o->used - 1].hash & mask;
-
-    while (index[i] != 0)
-        i = (i + 1) & mask;
-    index[i] = o->used;
-}
-
 /* -- members ------------------------------------------------------------- */
 
 static bool has_key(const struct llmobs_json_member *member,
@@ -112,20 +100,6 @@ static uint32_t mark_of(const char *key)
     return key[0] ? (uint32_t)(unsigned char)key[0] |
                         (uint32_t)(unsigned char)key[1] << 8
                   : 0;
-}
-
-/* Most look-ups are by a constant, and most objects have no such member: so the
- * key's length is not computed first. */
-static struct llmobs_json_member *find_by_mark(
-    const struct llmobs_json_object *o, const char *key)
-{
-    struct llmobs_json_member *end = o->members + o->used;
-    uint32_t mark = mark_of(key);
-
-    for (struct llmobs_json_member *m = o->members; m < end; m++)
-        if (m->hash == mark && m->value && strcmp(m->key, key) == 0)
-            return m;
-    return NULL;
 }
 
 static struct llmobs_json_member *find_member(
@@ -161,8 +135,16 @@ static struct llmobs_json_member *append_member(struct llmobs_json_object *o,
     member->hash = has_index(o->cap) ? hash : mark_of(member->key);
     o->keys += key.len + 1;
     o->key_room -= key.len + 1;
-    if (has_index(o->cap))
-        enter_last(o);
+    if (has_index(o->cap)) {
+        /* Enters the last member. */
+        size_t mask = index_count(o->cap) - 1;
+        uint32_t *index = index_of(o);
+        size_t i = o->members[o->used - 1].hash & mask;
+
+        while (index[i] != 0)
+            i = (i + 1) & mask;
+        index[i] = o->used;
+    }
     return member;
 }
 
@@ -345,8 +327,17 @@ void *llmobs_json_find(const struct llmobs_json *object, const char *key)
 
     if (key == NULL || !llmobs_json_is(object, LLMOBS_JSON_OBJECT))
         return NULL;
-    if (!has_index(o->cap))
-        return find_by_mark(o, key);
+    if (!has_index(o->cap)) {
+        /* Most look-ups are by a constant, and most objects have no such
+         * member: so the key's length is not computed first. */
+        struct llmobs_json_member *end = o->members + o->used;
+        uint32_t mark = mark_of(key);
+
+        for (struct llmobs_json_member *m = o->members; m < end; m++)
+            if (m->hash == mark && m->value && strcmp(m->key, key) == 0)
+                return m;
+        return NULL;
+    }
     text.data = key;
     text.len = strlen(key);
     return find_by_index(o, text, llmobs_json_hash(text));

@@ -73,17 +73,6 @@ static size_t encode_utf8(uint32_t point, char *out)
     return len;
 }
 
-static size_t read_point(const char *at, char **out)
-{
-    uint32_t point = read_unit(at + 2);
-    bool pair = point >= 0xD800 && point <= 0xDBFF;
-
-    if (pair)
-        point = 0x10000 + ((point - 0xD800) << 10) + read_unit(at + 8) - 0xDC00;
-    *out += encode_utf8(point, *out);
-    return pair ? 12 : 6;
-}
-
 /* Reads the escape at `at`; gives its length. */
 static size_t read_escape(const char *at, char **out)
 {
@@ -91,8 +80,16 @@ static size_t read_escape(const char *at, char **out)
         ['b'] = '\b', ['f'] = '\f', ['n'] = '\n', ['r'] = '\r', ['t'] = '\t'};
     unsigned char name = (unsigned char)at[1];
 
-    if (name == 'u')
-        return read_point(at, out);
+    if (name == 'u') {
+        uint32_t point = read_unit(at + 2);
+        bool pair = point >= 0xD800 && point <= 0xDBFF;
+
+        if (pair)
+            point =
+                0x10000 + ((point - 0xD800) << 10) + read_unit(at + 8) - 0xDC00;
+        *out += encode_utf8(point, *out);
+        return pair ? 12 : 6;
+    }
     *(*out)++ = name < sizeof(bytes) && bytes[name] ? bytes[name] : (char)name;
     return 2;
 }

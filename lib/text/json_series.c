@@ -230,21 +230,6 @@ static bool leave_container(struct walk *w)
                : !level->member;
 }
 
-/* True where the text of the key is that of the next member. */
-static bool pass_key(struct walk *w, struct level *level)
-{
-    const struct llmobs_json_member *member = level->member;
-    enum form form;
-    size_t odd, len = string_len(w->text, &form, &odd);
-
-    if (form != PLAIN || !member || member->len != len - 2 ||
-        memcmp(member->key, w->text.data + 1, len - 2) != 0)
-        return false;
-    level->has_key = true;
-    move_on(w, len);
-    return true;
-}
-
 static bool pass_leaf(struct walk *w, size_t len)
 {
     struct llmobs_json_model *model = w->model;
@@ -265,8 +250,18 @@ static bool pass_string(struct walk *w)
     enum form form;
     size_t odd;
 
-    if (level->json->type == LLMOBS_JSON_OBJECT && !level->has_key)
-        return pass_key(w, level);
+    if (level->json->type == LLMOBS_JSON_OBJECT && !level->has_key) {
+        /* True where the text of the key is that of the next member. */
+        const struct llmobs_json_member *member = level->member;
+        size_t len = string_len(w->text, &form, &odd);
+
+        if (form != PLAIN || !member || member->len != len - 2 ||
+            memcmp(member->key, w->text.data + 1, len - 2) != 0)
+            return false;
+        level->has_key = true;
+        move_on(w, len);
+        return true;
+    }
     return pass_leaf(w, string_len(w->text, &form, &odd));
 }
 

@@ -140,18 +140,6 @@ static int read_field(struct llmobs_sse *sse, struct gathered *g,
     return 0;
 }
 
-static void fill_event(const struct llmobs_sse *sse, const struct gathered *g,
-                       struct llmobs_sse_event *event)
-{
-    event->type = g->type;
-    event->data = g->data;
-    event->end = sse->at;
-    if (g->lines > 1) {
-        event->data.data = sse->joined.data;
-        event->data.len = sse->joined.len;
-    }
-}
-
 bool llmobs_sse_next(struct llmobs_sse *sse, struct llmobs_sse_event *event)
 {
     struct gathered g = {{NULL, 0}, {NULL, 0}, 0};
@@ -170,6 +158,12 @@ bool llmobs_sse_next(struct llmobs_sse *sse, struct llmobs_sse_event *event)
     }
     if (g.lines == 0)
         return false;
-    fill_event(sse, &g, event);
+    event->type = g.type;
+    event->data = g.data;
+    event->end = sse->at;
+    if (g.lines > 1) {
+        event->data.data = sse->joined.data;
+        event->data.len = sse->joined.len;
+    }
     return true;
 }

@@ -277,17 +277,6 @@ static bool begin_frame(struct llmobs_websocket *ws,
     return !packed || way->zip;
 }
 
-static void end_frame(struct llmobs_websocket *ws, enum llmobs_http1_side side)
-{
-    struct llmobs_websocket_way *way = &ws->ways[side];
-
-    way->held = 0;
-    if ((way->head[0] & OPCODE) == CLOSE)
-        ws->why = LLMOBS_HTTP1_OVER;
-    else if (way->head[0] & FIN && !(way->head[0] & CLOSE))
-        end_message(ws, side);
-}
-
 static void read_frames(struct llmobs_websocket *ws,
                         enum llmobs_http1_side side, struct llmobs_text in)
 {
@@ -303,8 +292,13 @@ static void read_frames(struct llmobs_websocket *ws,
             if (way->held == head_len(way) && !begin_frame(ws, side))
                 ws->why = LLMOBS_HTTP1_DOUBT;
         }
-        if (!ws->why && way->held == head_len(way) && way->left == 0)
-            end_frame(ws, side);
+        if (!ws->why && way->held == head_len(way) && way->left == 0) {
+            way->held = 0;
+            if ((way->head[0] & OPCODE) == CLOSE)
+                ws->why = LLMOBS_HTTP1_OVER;
+            else if (way->head[0] & FIN && !(way->head[0] & CLOSE))
+                end_message(ws, side);
+        }
         in.data += n;
         in.len -= n;
     }
@@ -379,22 +373,6 @@ void llmobs_websocket_ended(struct llmobs_websocket *ws)
         end_all(ws, LLMOBS_HTTP1_OVER, LLMOBS_HTTP1_CUT);
 }
 
-/* Both ways may be compressed. A window that the peers agree to be smaller, or
- * to begin anew with each message, is a part of the largest one. */
-static void begin_inflating(struct llmobs_websocket *ws)
-{
-    for (int side = 0; side < 2; side++) {
-        z_stream *zip = calloc(1, sizeof(*zip));
-
-        if (zip && inflateInit2(zip, -MAX_WBITS) == Z_OK) {
-            ws->ways[side].zip = zip;
-        } else {
-            free(zip);
-            ws->why = LLMOBS_HTTP1_MEMORY;
-        }
-    }
-}
-
 void llmobs_websocket_begin(struct llmobs_websocket *ws,
                             const struct llmobs_http1_head *answer)
 {
@@ -407,10 +385,23 @@ void llmobs_websocket_begin(struct llmobs_websocket *ws,
             continue;
         (void)llmobs_text_split(&header.value, ';', &name);
         if (llmobs_text_is_word(llmobs_text_trim(name), "permessage-deflate") &&
-            !ws->ways[0].zip)
-            begin_inflating(ws);
-        else
+            !ws->ways[0].zip) {
+            /* Both ways may be compressed. A window that the peers agree to be
+             * smaller, or to begin anew with each message, is a part of the
+             * largest one. */
+            for (int side = 0; side < 2; side++) {
+                z_stream *zip = calloc(1, sizeof(*zip));
+
+                if (zip && inflateInit2(zip, -MAX_WBITS) == Z_OK) {
+                    ws->ways[side].zip = zip;
+                } else {
+                    free(zip);
+                    ws->why = LLMOBS_HTTP1_MEMORY;
+                }
+            }
+        } else {
             ws->why = LLMOBS_HTTP1_DOUBT;
+        }
     }
     if (ws->why)
         end_all(ws, ws->why, LLMOBS_HTTP1_LOST);
