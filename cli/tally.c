@@ -93,7 +93,7 @@ static void name_group(struct llmobs_tally_group *group, pid_t pid)
 {
     struct llmobs_starter starter;
 
-    llmobs_origin_read(pid, &group->names);
+    llmobs_origin_read(pid, NULL, &group->names);
     llmobs_starter_of(&starter, pid, "");
     if (starter.kind == LLMOBS_STARTER_CONTAINER)
         snprintf(group->container, sizeof(group->container), "%.*s",

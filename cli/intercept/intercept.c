@@ -373,9 +373,9 @@ static bool make_dir(struct run *run)
     strcat(strcpy(run->refusals, run->dir), "/refused");
     strcat(run->dir, name);
     run->proxy.refusals = run->refusals;
+    run->proxy.config = config;
     made = llmobs_dirs_make(parent, name + 1) == 0;
     close(parent);
-    llmobs_config_free(config);
     return made;
 }
 

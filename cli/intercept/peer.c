@@ -1,12 +1,21 @@
 #include "cli/intercept/peer.h"
 
+#include <dirent.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <linux/inet_diag.h>
 #include <linux/netlink.h>
 #include <linux/sock_diag.h>
 #include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include "lib/base/buf.h"
+#include "lib/base/file.h"
+#include "lib/base/maps.h"
 
 struct question {
     struct nlmsghdr head;
@@ -60,4 +69,73 @@ bool llmobs_peer_find(int fd, struct llmobs_peer *peer)
     peer->uid = answer.socket.idiag_uid;
     peer->inode = answer.socket.idiag_inode;
     return true;
+}
+
+static bool has(const char *pid, const char *socket)
+{
+    char path[300], to[64];
+    struct dirent *one;
+    bool found = false;
+    DIR *all;
+
+    snprintf(path, sizeof(path), "/proc/%s/fd", pid);
+    all = opendir(path);
+    while (all && !found && (one = readdir(all))) {
+        ssize_t len = readlinkat(dirfd(all), one->d_name, to, sizeof(to) - 1);
+
+        to[len > 0 ? len : 0] = '\0';
+        found = strcmp(to, socket) == 0;
+    }
+    if (all)
+        closedir(all);
+    return found;
+}
+
+static const char *behind_slash(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash ? slash + 1 : path;
+}
+
+/* By its file, whose name may have a version that nobody has asked for:
+ * "python3.11" was begun as python3. */
+static void name_program(pid_t pid, char program[LLMOBS_PEER_PROGRAM])
+{
+    char path[64], file[PATH_MAX], words[PATH_MAX];
+    const char *name, *asked;
+    ssize_t len;
+
+    snprintf(path, sizeof(path), "/proc/%d/exe", (int)pid);
+    len = readlink(path, file, sizeof(file) - 1);
+    file[len > 0 ? llmobs_maps_cut(file, (size_t)len) : 0] = '\0';
+    name = behind_slash(file);
+    snprintf(path, sizeof(path), "/proc/%d/cmdline", (int)pid);
+    len = llmobs_file_begin(AT_FDCWD, path, words, sizeof(words));
+    asked = behind_slash(len > 0 ? words : "");
+    if (*asked && strncmp(name, asked, strlen(asked)) == 0)
+        name = asked;
+    snprintf(program, LLMOBS_PEER_PROGRAM, "%.*s", LLMOBS_PEER_PROGRAM - 1,
+             name);
+    explicit_bzero(words, sizeof(words)); /* it may have keys */
+}
+
+pid_t llmobs_peer_process(const struct llmobs_peer *peer,
+                          char program[LLMOBS_PEER_PROGRAM])
+{
+    DIR *all = peer->inode ? opendir("/proc") : NULL;
+    struct dirent *one;
+    char socket[40];
+    pid_t pid = -1;
+
+    *program = '\0';
+    snprintf(socket, sizeof(socket), "socket:[%lu]", peer->inode);
+    while (all && pid < 0 && (one = readdir(all)))
+        if (llmobs_is_digit(*one->d_name) && has(one->d_name, socket))
+            pid = atoi(one->d_name);
+    if (all)
+        closedir(all);
+    if (pid > 0)
+        name_program(pid, program);
+    return pid;
 }

@@ -17,6 +17,8 @@
 #include "cli/intercept/tls.h"
 #include "cli/shared/open_libcurl.h"
 #include "core/capture/attach.h"
+#include "core/capture/wire.h"
+#include "core/config/origin.h"
 #include "lib/base/clock.h"
 #include "lib/base/file.h"
 #include "lib/base/glob.h"
@@ -48,6 +50,10 @@ struct visit {
     struct end server; /* fd -1: none */
     struct llmobs_target to;
     struct llmobs_hello hello;
+    struct llmobs_peer peer;
+    struct llmobs_wire_peer facts; /* in the next two */
+    char process[LLMOBS_PEER_PROGRAM + 16];
+    char caller[LLMOBS_ORIGIN_SCRIPT + sizeof("{\"entry\": \"\"}")];
     char asked[LLMOBS_HEAD_MAX];
     char answer[LLMOBS_HEAD_MAX];
 };
@@ -349,20 +355,43 @@ static bool open_both(struct visit *visit)
     return visit->client.tls != NULL;
 }
 
-static void pass(struct visit *visit)
+/* Begins the core's record of the connection, by the facts of its process. */
+static struct llmobs_wire *begin_wire(struct visit *visit)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
+    const struct llmobs_config *config = visit->proxy->config;
+    struct llmobs_wire *wire = NULL;
+    struct llmobs_origin_names names = {.script = ""};
+    char program[LLMOBS_PEER_PROGRAM];
+    pid_t pid = llmobs_peer_process(&visit->peer, program);
+
+    if (pid > 0 && llmobs_config_names_callers(config))
+        llmobs_origin_read(pid, config, &names);
+    snprintf(visit->process, sizeof(visit->process), "%d %s", (int)pid,
+             program);
+    /* No script that a span may show has a quotation mark. */
+    snprintf(visit->caller, sizeof(visit->caller), "{\"entry\": \"%s\"}",
+             names.script);
+    visit->facts = (struct llmobs_wire_peer){
+        visit->process, names.script[0] ? visit->caller : NULL};
+    pthread_once(&once, attach);
+    if (ops)
+        wire = ops->begin(visit->to.host, LLMOBS_WIRE_TLS,
+                          llmobs_tls_is_http2(visit->server.tls));
+    if (wire)
+        llmobs_wire_set_peer(wire, &visit->facts);
+    return wire;
+}
+
+static void pass(struct visit *visit)
+{
     struct llmobs_wire *wire = NULL;
 
     if (llmobs_way_out_stands(visit->answer) && may_read(visit) &&
         peek_hello(visit) && !open_both(visit))
         return;
-    if (visit->client.tls) {
-        pthread_once(&once, attach);
-        wire = ops ? ops->begin(visit->to.host, LLMOBS_WIRE_TLS,
-                                llmobs_tls_is_http2(visit->server.tls))
-                   : NULL;
-    }
+    if (visit->client.tls)
+        wire = begin_wire(visit);
     pass_bytes(visit, wire);
     if (wire)
         ops->event(wire,
@@ -374,13 +403,13 @@ static void pass(struct visit *visit)
 
 static void serve_visit(struct visit *visit)
 {
+    const struct llmobs_peer *peer = &visit->peer;
     int client = visit->client.fd;
-    struct llmobs_peer peer;
 
     /* Other users could not connect to the server with this user's address and
      * proxy; root could. */
-    if (!llmobs_peer_find(client, &peer) ||
-        (peer.uid != geteuid() && peer.uid != 0) ||
+    if (!llmobs_peer_find(client, &visit->peer) ||
+        (peer->uid != geteuid() && peer->uid != 0) ||
         llmobs_way_out_head(client, visit->asked) == 0)
         return;
     strcpy(visit->answer, FOREIGN);

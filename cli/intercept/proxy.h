@@ -12,6 +12,7 @@
 #include <stdatomic.h>
 
 #include "cli/intercept/way_out.h"
+#include "core/config/config.h"
 #include "rules/read/url.h"
 
 struct llmobs_proxy {
@@ -22,7 +23,8 @@ struct llmobs_proxy {
     int64_t until_ns;                 /* by the monotonic clock: so long */
     const char *refusals;             /* the path of their file */
     struct llmobs_url_list *gateways; /* of the user, which are read as well */
-    atomic_uint open;                 /* connections */
+    const struct llmobs_config *config; /* of the command */
+    atomic_uint open;                   /* connections */
 };
 
 /* Accepts connections of this user's processes, and of root's. */

@@ -89,11 +89,12 @@ struct llmobs_wire {
     struct llmobs_wire_socket socket;
     _Atomic(struct llmobs_insertions *) insertions; /* NULL, or a thread's */
     const struct llmobs_wire_event *event;          /* of SENT, at work */
-    bool unsent;       /* nothing can be sent any more */
-    bool called;       /* a request was a call */
-    bool counted;      /* as not followed */
-    char *host;        /* NULL: unknown */
-    bool plain;        /* http, not https */
+    bool unsent;                         /* nothing can be sent any more */
+    bool called;                         /* a request was a call */
+    bool counted;                        /* as not followed */
+    char *host;                          /* NULL: unknown */
+    const struct llmobs_wire_peer *peer; /* NULL: this process's connection */
+    bool plain;                          /* http, not https */
     atomic_int holder; /* of the list, and of exchanges in it (holder.h) */
     struct request **requests; /* in the order of their numbers */
     size_t count;
@@ -340,7 +341,7 @@ static bool fill_exchange(struct llmobs_exchange *exchange,
  * NULL: it is lost. */
 static struct llmobs_exchange *begin_exchange(
     const struct llmobs_wire_request *asked, const struct llmobs_match *match,
-    struct llmobs_exchange *early)
+    const struct llmobs_wire_peer *peer, struct llmobs_exchange *early)
 {
     struct llmobs_exchange *exchange =
         early ? early : new_exchange(NULL, asked, NULL, NULL);
@@ -349,6 +350,10 @@ static struct llmobs_exchange *begin_exchange(
         llmobs_log_once(LLMOBS_LOG_WARN, "past the mock",
                         "LLMOBS_REPLAY leads calls of libcurl to the mock: a "
                         "call without libcurl went to its server");
+    if (exchange && peer) {
+        exchange->peer = strdup(peer->process);
+        exchange->caller = peer->caller ? strdup(peer->caller) : NULL;
+    }
     if (exchange && fill_exchange(exchange, asked, match)) {
         llmobs_worker_start(worker, exchange);
     } else {
@@ -382,7 +387,7 @@ static bool judge(struct llmobs_wire *wire, struct request *request)
         (void)remove_request(wire, request);
         return false;
     }
-    exchange = begin_exchange(asked, &match, request->early);
+    exchange = begin_exchange(asked, &match, wire->peer, request->early);
     request->early = NULL;
     if (exchange) {
         wire->called = true;
@@ -715,6 +720,7 @@ struct llmobs_wire *llmobs_wire_begin(const char *host, int fd, bool http2)
         wire->unseen = wire->went = 0;
         wire->unsent = wire->called = wire->counted = wire->upgrades = false;
         wire->ws = NULL;
+        wire->peer = NULL;
         atomic_store(&wire->worker, 0);
         atomic_store(&wire->left, NULL);
         atomic_store(&wire->left_size, 0);
@@ -739,6 +745,12 @@ struct llmobs_wire *llmobs_wire_begin(const char *host, int fd, bool http2)
     }
     errno = saved;
     return wire;
+}
+
+void llmobs_wire_set_peer(struct llmobs_wire *wire,
+                          const struct llmobs_wire_peer *peer)
+{
+    wire->peer = peer;
 }
 
 /* -- one thread after the other -------------------------------------------- */

@@ -37,6 +37,15 @@ struct llmobs_insertions *llmobs_wire_take(struct llmobs_wire *wire);
 void llmobs_wire_give(struct llmobs_wire *wire,
                       struct llmobs_insertions *insertions);
 
+/* For a connection of another process that this one passes on, before its first
+ * event: its calls are that process's. Borrows the texts until FREED. */
+struct llmobs_wire_peer {
+    const char *process; /* as `peer` of struct llmobs_exchange */
+    const char *caller;  /* as its `caller`; NULL: unknown */
+};
+void llmobs_wire_set_peer(struct llmobs_wire *wire,
+                          const struct llmobs_wire_peer *peer);
+
 /* The process exits: passes on all exchanges that are under way. */
 void llmobs_wire_abandon_all(void);
 

@@ -30,7 +30,7 @@
 /* How many times a waiting thread looks whether another has found the names. */
 #define PAUSES 400
 #define PAUSE_NS 50000
-#define PATH_MAX_LEN 256
+#define PATH_MAX_LEN LLMOBS_ORIGIN_SCRIPT
 #define UNIT_MAX LLMOBS_ORIGIN_NAME
 #define PID_LEN 16
 #define RUN_DIGITS 16
@@ -139,12 +139,15 @@ static void copy_path(const char *home, struct llmobs_text path,
  * script is below the folder that the process works in. The frames of an
  * interpreter have the absolute path, and both must give the script the same
  * name. */
-static void copy_own_path(struct origin *origin, struct llmobs_text path)
+static void copy_own_path(struct origin *origin, const char *pid,
+                          struct llmobs_text path)
 {
-    char *full = origin->full;
-    ssize_t len = *path.data == '/'
-                      ? 0
-                      : readlink("/proc/self/cwd", full, PATH_MAX_LEN - 1);
+    char *full = origin->full, cwd[32];
+    ssize_t len = 0;
+
+    snprintf(cwd, sizeof(cwd), "/proc/%s/cwd", pid);
+    if (*path.data != '/')
+        len = readlink(cwd, full, PATH_MAX_LEN - 1);
 
     if (len > 1 && (size_t)len + path.len + 2 <= PATH_MAX_LEN) {
         full[len] = '/';
@@ -278,7 +281,7 @@ static void find_script(struct origin *origin)
     find_pool(origin);
     set_first(origin, pid, words);
     if (kind == LLMOBS_SCRIPT_FILE) {
-        copy_own_path(origin, found);
+        copy_own_path(origin, pid, found);
         return;
     }
     for (int level = 0; kind != LLMOBS_SCRIPT_FILE; level++) {
@@ -634,22 +637,30 @@ static void find_names(struct llmobs_config *config)
     llmobs_scratch_free(origin);
 }
 
-void llmobs_origin_read(pid_t pid, struct llmobs_origin_names *out)
+void llmobs_origin_read(pid_t pid, const struct llmobs_config *config,
+                        struct llmobs_origin_names *out)
 {
     struct origin *origin = llmobs_scratch_alloc(sizeof(*origin));
+    struct llmobs_text words, path;
     char number[16];
 
     memset(out, 0, sizeof(*out));
     if (!origin)
         return;
-    origin->unit[0] = origin->pool[0] = '\0';
+    origin->unit[0] = origin->pool[0] = origin->script[0] = '\0';
+    origin->home = config ? config->home : NULL;
     memset(&origin->container, 0, sizeof(origin->container));
     snprintf(number, sizeof(number), "%ld", (long)pid);
     find_unit(origin, number);
-    (void)words_of(number, origin->room);
+    words = words_of(number, origin->room);
     find_pool(origin);
+    if (config && llmobs_script_read(words, &path) == LLMOBS_SCRIPT_FILE)
+        copy_own_path(origin, number, path);
+    else if (config)
+        copy_path(origin->home, llmobs_text_of(config->script), origin->script);
     memcpy(out->unit, origin->unit, sizeof(out->unit));
     memcpy(out->pool, origin->pool, sizeof(out->pool));
+    memcpy(out->script, origin->script, sizeof(out->script));
     explicit_bzero(origin->room, sizeof(origin->room));
     llmobs_scratch_free(origin);
 }

@@ -36,6 +36,7 @@
 
 #define LLMOBS_ORIGIN_LEVELS 6
 #define LLMOBS_ORIGIN_NAME 128 /* a longer name is cut */
+#define LLMOBS_ORIGIN_SCRIPT 256
 
 /* Lets llmobs_origin_find() look for the names of this configuration when the
  * first call begins: a program that makes no call does not need them. The
@@ -49,14 +50,18 @@ void llmobs_origin_defer(struct llmobs_config *config);
  * called before the first context is made of the configuration. */
 void llmobs_origin_find(void);
 
-/* The unit and the pool of a process, as in the tags of its spans; "": there is
- * none, or a span may not show it. */
+/* The unit, the pool and the script of a process, as its spans have them; "":
+ * there is none, or a span may not show it. */
 struct llmobs_origin_names {
     char unit[LLMOBS_ORIGIN_NAME];
     char pool[LLMOBS_ORIGIN_NAME];
+    char script[LLMOBS_ORIGIN_SCRIPT];
 };
 
-/* Finds the names of any process. Reads some files in /proc. */
-void llmobs_origin_read(pid_t pid, struct llmobs_origin_names *out);
+/* Finds the names of any process. Reads some files in /proc. `config`: of the
+ * command that it belongs to, whose script a process without one has; NULL: no
+ * script is looked for. */
+void llmobs_origin_read(pid_t pid, const struct llmobs_config *config,
+                        struct llmobs_origin_names *out);
 
 #endif

@@ -94,6 +94,7 @@ static void free_parts(struct llmobs_exchange *exchange)
     exchange->progress.id = 0;
     free(exchange->url);
     free(exchange->annotations);
+    free(exchange->peer);
     free(exchange->caller);
     free(exchange->caller_unnamed);
     free(exchange->marks);

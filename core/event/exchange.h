@@ -78,6 +78,8 @@ struct llmobs_exchange {
     char *caller_unnamed; /* as JSON, the names that `caller` lacks
                            * (caller_unnamed.h); NULL: it lacks no name */
     char *annotations;    /* thread_state.h; NULL: no annotations */
+    char *peer;           /* "PID PROGRAM" of the other process that made the
+                           * call, PID -1 if unknown; NULL: this one did */
     uint64_t account;     /* stands for its credentials, sealed (account.h) */
     uint64_t key;         /* of the hash of its key; 0: not wanted, or no key */
     char method[16];

@@ -70,17 +70,24 @@ static void set_error_code(struct llmobs_facts *facts,
 
 /* -- the process ---------------------------------------------------------- */
 
-static void set_process(struct llmobs_facts *facts,
+static void set_process(const struct llmobs_span *span,
+                        struct llmobs_facts *facts,
                         const struct llmobs_config *config)
 {
     const struct llmobs_otlp_config *otlp = &config->otlp;
     bool other = config->pid > 0;
 
-    llmobs_span_fact_int(facts, LLMOBS_FACT_PID,
-                         other ? config->pid : llmobs_fork_pid());
-    llmobs_span_fact_word(facts, LLMOBS_FACT_EXECUTABLE,
-                          other ? config->executable : llmobs_program_name());
-    if (!other || config->uid >= 0)
+    if (!span->foreign) {
+        llmobs_span_fact_int(facts, LLMOBS_FACT_PID,
+                             other ? config->pid : llmobs_fork_pid());
+        llmobs_span_fact_word(facts, LLMOBS_FACT_EXECUTABLE,
+                              other ? config->executable
+                                    : llmobs_program_name());
+    }
+    /* Of an unknown process the user is not known, either. */
+    if ((!other || config->uid >= 0) &&
+        (!span->foreign ||
+         llmobs_span_fact_is_set(&span->facts, LLMOBS_FACT_PID)))
         llmobs_span_fact_int(facts, LLMOBS_FACT_UID,
                              other ? config->uid : (int64_t)llmobs_fork_uid());
     llmobs_span_fact_word(facts, LLMOBS_FACT_HOSTNAME,
@@ -125,7 +132,7 @@ static void gather_facts(const struct llmobs_span *span,
     llmobs_scratch_free(state);
     llmobs_span_fact(facts, LLMOBS_FACT_PAGE, context->page);
     set_error_code(facts, span);
-    set_process(facts, config);
+    set_process(span, facts, config);
 }
 
 /* -- in the text of an event ---------------------------------------------- */

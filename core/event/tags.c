@@ -72,6 +72,7 @@ static int gather_own(const struct llmobs_span *span,
                       const struct llmobs_config *config,
                       struct llmobs_json *tags)
 {
+    const char *language = span->foreign ? span->language : config->language;
     const struct {
         const char *key;
         const char *value;
@@ -84,7 +85,7 @@ static int gather_own(const struct llmobs_span *span,
         {"ml_app", span->context.ml_app, true},
         {"agent_service", span->context.ml_app, true},
         {"ddtrace.version", LLMOBS_VERSION, true},
-        {"language", config->language ? config->language : "c", true},
+        {"language", language ? language : "c", true},
         {"error", span->failed ? "1" : "0", true},
         {"error_type", span->error_type, span->failed},
         {"session_id", span->context.session_id,

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "lib/base/clock.h"
+#include "lib/base/script.h"
 #include "lib/base/stats.h"
 #include "lib/base/work.h"
 #include "core/trace/caller_unnamed.h"
@@ -580,6 +581,18 @@ static void drop_output(struct llmobs_span *span)
     span->output_dropped = false;
 }
 
+static void add_peer(const char *peer, struct llmobs_span *span)
+{
+    char *program;
+    int64_t pid = strtol(peer, &program, 10);
+
+    program += *program == ' ';
+    span->foreign = true;
+    span->language = llmobs_script_language(program);
+    llmobs_span_fact_int(&span->facts, LLMOBS_FACT_PID, pid);
+    llmobs_span_fact_word(&span->facts, LLMOBS_FACT_EXECUTABLE, program);
+}
+
 static void complete_span(const struct llmobs_exchange *exchange,
                           const struct llmobs_call *call,
                           struct llmobs_span *span)
@@ -610,6 +623,8 @@ static void complete_span(const struct llmobs_exchange *exchange,
     add_chunk_gaps(exchange, span);
     add_truncated(exchange, call, span);
     add_caller(exchange, span);
+    if (exchange->peer)
+        add_peer(exchange->peer, span);
     add_tags(exchange, span);
     apply_annotations(exchange->annotations, span);
 }

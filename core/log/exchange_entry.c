@@ -38,7 +38,8 @@ enum {
     TAG_CALLER_LEFT,
     TAG_EXPERIMENT,
     TAG_API, /* before TAG_RULE */
-    TAG_PAGE
+    TAG_PAGE,
+    TAG_PEER
 };
 
 /* The order in TAG_NUMBERS, which only ever grows at its end: numbers that a
@@ -300,6 +301,7 @@ void llmobs_exchange_add(struct llmobs_exchange *exchange, bool bare,
         add_text(writer, texts[i].tag, (const char *)exchange + texts[i].at);
     if (!bare)
         add_text(writer, TAG_ANNOTATIONS, exchange->annotations);
+    add_text(writer, TAG_PEER, exchange->peer);
     add_text(writer, TAG_CALLER, exchange->caller);
     add_text(writer, TAG_CALLER_LEFT, exchange->caller_unnamed);
     if (bare)
@@ -457,6 +459,8 @@ static int read_field(struct reading *reading, uint32_t tag,
         return llmobs_entry_copy(&exchange->url, value);
     case TAG_ANNOTATIONS:
         return llmobs_entry_copy(&exchange->annotations, value);
+    case TAG_PEER:
+        return llmobs_entry_copy(&exchange->peer, value);
     case TAG_CALLER:
         return llmobs_entry_copy(&exchange->caller, value);
     case TAG_CALLER_LEFT:

@@ -45,6 +45,8 @@ struct llmobs_job {
 struct llmobs_span {
     enum llmobs_kind kind;
     bool proxied; /* sent to a configured proxy: encoded as a workflow */
+    bool foreign; /* its own facts and language say which process called */
+    const char *language; /* of that process; static; NULL: unknown */
     char *name;
     char *model_name;                   /* NULL: unknown */
     char *model_provider;               /* NULL: unknown */

@@ -250,6 +250,33 @@ for i in range(3):
 
 
 @test
+def whose_it_was(t):
+    """A span names the process of the program, and not the proxy's, as the
+    library in it would."""
+    code = "import os; print(os.getpid(), flush=True); " \
+        "exec(open('client.py').read())"
+    folder, name = os.path.split(CLIENT)
+    for argv, script in ((client(t, "ask"), CLIENT),
+                         ([PYTHON, name, *client(t, "ask")[2:]], CLIENT),
+                         ([PYTHON, "-c", code, *client(t, "ask")[2:]], None)):
+        facts = []
+        for words, env in (["--intercept"], AT_HOME), ([], OPEN):
+            r = t.run(["sh", "-c", 'cd "$0"; exec "$@"', folder, run_by(t),
+                       *words, *argv], launcher=[],
+                      env={**env, **listed(t), "SSL_CERT_FILE": t.servers.cert})
+            span = r.only()
+            call = span["_call"]
+            facts.append((call["executable"], call["uid"], [
+                tag for tag in span["tags"] if tag.startswith("language:")],
+                span["meta"]["metadata"].get("caller", {}).get("entry")))
+            if script is None:
+                equal(call["pid"], int(r.stdout.split()[0]), "pid")
+        equal(facts[0][:3], facts[1][:3], "facts")
+        equal(facts[0][0], "python3", "executable")
+        equal(facts[0][3], script, "script")
+
+
+@test
 def a_pinned_program(t):
     """Its first call fails, once and not in each run: it is remembered."""
     code = """import ssl, sys, urllib.request
