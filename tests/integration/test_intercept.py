@@ -4,13 +4,15 @@ import base64
 import glob
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import threading
 
 from delivery import wait_for
-from harness import APPS, PYTHON, Skip, body, equal, ok, test
+from harness import APPS, PYTHON, Skip, body, equal, ok, read_spans, test
 
 SYSTEM = "/etc/ssl/certs/ca-certificates.crt"
 CLIENT = os.path.join(APPS, "intercept", "client.py")
@@ -415,6 +417,83 @@ def a_proxy_that_refuses(t):
     r = both(t, ["curl", "-qsS", "-i", "https://provider.test/x"],
              env={"HTTPS_PROXY": front.url})
     ok(b"407 Who Are You" in r.stdout, r.stdout)
+
+
+# ---- beside other options --------------------------------------------------------
+
+def to_a_model(t, *options, calls=1):
+    """Calls to a model's host, which a proxy of the user's leads to the test's
+    server."""
+    front = Front(t.servers.tls)
+    return t.run([run_by(t), "--intercept", *options, "--", PYTHON, CLIENT,
+                  "ask", "api.openai.com", "443", str(calls)], launcher=[],
+                 env={**AT_HOME, "HTTPS_PROXY": front.url,
+                      "SSL_CERT_FILE": t.servers.cert})
+
+
+@test
+def in_a_workflow(t):
+    r = to_a_model(t, "--workflow", "outer", calls=2)
+    whole = [s for s in r.spans if s["name"] == "outer"]
+    equal(len(whole), 1, "workflows of %s" % [s["name"] for s in r.spans])
+    equal([s["parent_id"] for s in r.spans if s["name"] != "outer"],
+          2 * [whole[0]["span_id"]], "parents")
+
+
+@test
+def within_limits(t):
+    """Calls that the proxy has read count."""
+    r = to_a_model(t, "--max-tokens", "100000")
+    equal((r.code, len(r.spans)), (0, 1), r.stderr)
+    r = to_a_model(t, "--max-tokens", "5", calls=20000)
+    ok(re.search(rb"stopped: \S+ tokens in \d+ calls? \(--max-tokens 5\)",
+                 r.stderr), r.stderr)
+    equal(r.code, 143, "status")
+    nothing_left(t)
+
+
+@test
+def not_in_a_replay(t):
+    r = t.run([run_by(t), "--intercept", "--replay", t.dir, "true"],
+              launcher=[])
+    ok(b"--replay and --intercept exclude each other" in r.stderr, r.stderr)
+
+
+@test
+def by_node(t):
+    """With its own switch for proxies, which older ones lack: one span of each
+    call, by whichever way it went."""
+    if not os.path.exists("/usr/bin/node"):
+        raise Skip("no node")
+    code = """const ask = () => fetch(process.argv[1], {method: 'POST',
+        headers: {'content-type': 'application/json'}, body: process.argv[2]});
+        (async () => { for (let i = 0; i < 3; i++)
+            console.log((await (await ask()).json()).model); })();"""
+    both(t, ["/usr/bin/node", "-e", code, "https://localhost:%d"
+             "/v1/chat/completions" % t.servers.tls, body()], spans=3,
+         env={"NODE_USE_ENV_PROXY": "1", "NODE_EXTRA_CA_CERTS": t.servers.cert})
+
+
+@test
+def by_another_user(t):
+    """Nothing of it needs root."""
+    if os.getuid() != 0:
+        raise Skip("needs root")
+    # The test's own folder is root's.
+    with tempfile.TemporaryDirectory(dir="/tmp") as own:
+        os.chown(own, 65534, 65534)
+        cert = shutil.copy(t.servers.cert, own)
+        os.chmod(cert, 0o644)
+        r = t.run(["setpriv", "--reuid=65534", "--regid=65534",
+                   "--clear-groups", run_by(t), "--intercept",
+                   *client(t, "ask")], launcher=[],
+                  env={**AT_HOME, **listed(t), "HOME": own, "TMPDIR": own,
+                       "SSL_CERT_FILE": cert, "LLMOBS_LOG": own + "/log",
+                       "LLMOBS_STORE_DIR": own + "/store"})
+        ok(b"200" in r.stdout, (r.stdout, r.stderr))
+        facts = [(s["_call"]["executable"], s["_call"]["uid"])
+                 for s in read_spans(own + "/store")]
+        equal(facts, [("python3", 65534)], "spans")
 
 
 # ---- life and death -------------------------------------------------------------
