@@ -22,6 +22,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/file.h"
 #include "lib/base/glob.h"
+#include "lib/base/log.h"
 #include "rules/rules.h"
 
 /* The look-up of names needs most of it. */
@@ -284,6 +285,10 @@ static void note_refusal(const struct visit *visit)
         return;
     (void)llmobs_file_write(fd, line, (size_t)len);
     close(fd);
+    llmobs_log(LLMOBS_LOG_WARN,
+               "a program takes no certificate of the run for %s: for 30 days "
+               "it passes unread there, or until that line of %s is deleted",
+               visit->to.host, path);
 }
 
 /* -- reading --------------------------------------------------------------- */

@@ -297,6 +297,7 @@ for i in range(3):
     first = t.run(argv, launcher=[], env=env)
     equal(first.stdout, b"CERTIFICATE_VERIFY_FAILED\n200\n200\n", "first run")
     equal(len(first.spans), 2, "the library in the program sees them")
+    equal(first.log_count("no certificate of the run for localhost"), 1, "log")
     again = t.run(argv, launcher=[], env=env, keep=True)
     equal(again.stdout, b"200\n200\n200\n", "the next run")
     nothing_left(t)
