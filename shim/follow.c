@@ -247,11 +247,8 @@ struct llmobs_insertions *llmobs_follow_shows(const void *key,
                                               const void *bytes, size_t len,
                                               bool adds)
 {
-    const struct llmobs_connection *connection = llmobs_connections_find(key);
-    size_t ahead = connection ? connection->ahead : 0;
     struct llmobs_insertions *all = llmobs_follow_take(key);
     size_t done = all && all->done < len ? all->done : 0;
-    bool some = all && (all->count > 0 || all->room);
     int saved = llmobs_libc_errno();
     struct iovec piece;
 
@@ -262,8 +259,6 @@ struct llmobs_insertions *llmobs_follow_shows(const void *key,
         llmobs_insert_check(all, &piece, 1, true);
     (void)llmobs_follow_sends(key, name_of, LLMOBS_WIRE_TLS, &piece, 1,
                               adds ? &all : NULL);
-    if (all && !some)
-        all->given = ahead;
     llmobs_libc_errno_restore(saved);
     return all;
 }

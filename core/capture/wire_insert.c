@@ -81,6 +81,9 @@ static bool add(struct llmobs_insertions *to,
     if (!text)
         return false;
     to->text = text;
+    /* Also of the first bytes, too few to be judged, which a call has sent. */
+    if (to->count == 0 && !to->room)
+        to->given = event->before;
     at = text += from;
     for (size_t i = 0; i < inject->count; i++) {
         const char *line = inject->nodes[i].data;

@@ -511,6 +511,26 @@ def sends_that_are_left(t):
 
 
 @test
+def first_bytes(t):
+    """OpenSSL holds the first ones, too few to tell a request, and has to wait; then
+    it is given all."""
+    if EMULATOR:
+        raise Skip("not for an emulator")
+    program = compiled(t, "first_bytes", "-O1", os.path.join(DIR, "first_bytes.c"), "-lssl",
+                       "-lcrypto")
+    for first in 1, 2, 16:
+        told, gateway = [], Gateway(False, t.servers.own, False)
+        for given in "1", "0":
+            r = t.run([program, str(gateway.port), str(first)], env={
+                LIST: "https://localhost:%d" % gateway.port, "LLMOBS_TLS": "on",
+                "DD_LLMOBS_ENABLED": given})
+            told.append((r.code, r.stdout))
+        equal(told[0], told[1], "the program, of %d" % first)
+        equal([content for _, content in gateway.got],
+              [b'{"model":"m","messages":[{"role":"user","content":""}]}'] * 2, "bodies")
+
+
+@test
 def sends_that_send(t):
     """A preload's send writes to a log server before it calls the real one: the
     send that waits meanwhile has not been left."""
