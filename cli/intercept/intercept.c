@@ -230,17 +230,11 @@ static void wait_for_end(bool ended, struct run *run)
 
 /* -- the proxy, and who stands by for it ----------------------------------- */
 
-static void *serve(void *proxy)
-{
-    llmobs_proxy_serve(proxy);
-    return NULL;
-}
-
 static bool begin_to_serve(struct run *run)
 {
     pthread_t thread;
 
-    return pthread_create(&thread, NULL, serve, &run->proxy) == 0;
+    return pthread_create(&thread, NULL, llmobs_proxy_serve, &run->proxy) == 0;
 }
 
 /* TERM, if the parent dies; it may have died before. */

@@ -91,13 +91,6 @@ static bool has(const char *pid, const char *socket)
     return found;
 }
 
-static const char *behind_slash(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-
-    return slash ? slash + 1 : path;
-}
-
 /* By its file, whose name may have a version that nobody has asked for:
  * "python3.11" was begun as python3. */
 static void name_program(pid_t pid, char program[LLMOBS_PEER_PROGRAM])
@@ -109,10 +102,10 @@ static void name_program(pid_t pid, char program[LLMOBS_PEER_PROGRAM])
     snprintf(path, sizeof(path), "/proc/%d/exe", (int)pid);
     len = readlink(path, file, sizeof(file) - 1);
     file[len > 0 ? llmobs_maps_cut(file, (size_t)len) : 0] = '\0';
-    name = behind_slash(file);
+    name = basename(file);
     snprintf(path, sizeof(path), "/proc/%d/cmdline", (int)pid);
     len = llmobs_file_begin(AT_FDCWD, path, words, sizeof(words));
-    asked = behind_slash(len > 0 ? words : "");
+    asked = basename(len > 0 ? words : "");
     if (*asked && strncmp(name, asked, strlen(asked)) == 0)
         name = asked;
     snprintf(program, LLMOBS_PEER_PROGRAM, "%.*s", LLMOBS_PEER_PROGRAM - 1,

@@ -252,7 +252,6 @@ static void pass_bytes(const struct visit *visit, struct llmobs_wire *wire)
  * for each host and kind of TLS that refused this run's, with the time. */
 static bool has_refused(const struct visit *visit)
 {
-    const char *path = visit->proxy->refusals;
     int64_t now = llmobs_clock_wall_ns();
     struct llmobs_text rest, line;
     struct llmobs_buf text;
@@ -262,7 +261,7 @@ static bool has_refused(const struct visit *visit)
     snprintf(wanted, sizeof(wanted), "%.255s %016" PRIx64 " ", visit->to.host,
              visit->hello.kind);
     llmobs_buf_init(&text, FILE_MAX);
-    if (llmobs_file_read(path, &text) == 0)
+    if (llmobs_file_read(visit->proxy->refusals, &text) == 0)
         for (rest = llmobs_buf_text(&text);
              !found && llmobs_text_split(&rest, '\n', &line);)
             found =
@@ -270,25 +269,6 @@ static bool has_refused(const struct visit *visit)
                 now - strtoll(line.data + strlen(wanted), NULL, 10) < COUNTS_NS;
     llmobs_buf_fini(&text);
     return found;
-}
-
-static void note_refusal(const struct visit *visit)
-{
-    const char *path = visit->proxy->refusals;
-    int fd = llmobs_file_append(path);
-    char line[352];
-    int len =
-        snprintf(line, sizeof(line), "%.255s %016" PRIx64 " %" PRId64 "\n",
-                 visit->to.host, visit->hello.kind, llmobs_clock_wall_ns());
-
-    if (fd < 0)
-        return;
-    (void)llmobs_file_write(fd, line, (size_t)len);
-    close(fd);
-    llmobs_log(LLMOBS_LOG_WARN,
-               "a program takes no certificate of the run for %s: for 30 days "
-               "it passes unread there, or until that line of %s is deleted",
-               visit->to.host, path);
 }
 
 /* -- reading --------------------------------------------------------------- */
@@ -343,7 +323,10 @@ static bool peek_hello(struct visit *visit)
 static bool open_both(struct visit *visit)
 {
     struct end *server = &visit->server;
+    const char *path = visit->proxy->refusals;
     bool refused = false;
+    char line[352];
+    int len, fd;
 
     server->tls = llmobs_tls_reach(server->fd, &visit->hello);
     if (!server->tls) {
@@ -355,9 +338,17 @@ static bool open_both(struct visit *visit)
     }
     visit->client.tls =
         llmobs_tls_take(visit->client.fd, &visit->hello, server->tls, &refused);
-    if (refused)
-        note_refusal(visit);
-    return visit->client.tls != NULL;
+    if (!refused || (fd = llmobs_file_append(path)) < 0)
+        return visit->client.tls != NULL;
+    len = snprintf(line, sizeof(line), "%.255s %016" PRIx64 " %" PRId64 "\n",
+                   visit->to.host, visit->hello.kind, llmobs_clock_wall_ns());
+    (void)llmobs_file_write(fd, line, (size_t)len);
+    close(fd);
+    llmobs_log(LLMOBS_LOG_WARN,
+               "a program takes no certificate of the run for %s: for 30 days "
+               "it passes unread there, or until that line of %s is deleted",
+               visit->to.host, path);
+    return false;
 }
 
 /* Begins the core's record of the connection, by the facts of its process. */
@@ -464,8 +455,9 @@ static void begin_visit(struct llmobs_proxy *proxy, int client,
     close(client);
 }
 
-void llmobs_proxy_serve(struct llmobs_proxy *proxy)
+void *llmobs_proxy_serve(void *run_proxy)
 {
+    struct llmobs_proxy *proxy = run_proxy;
     pthread_attr_t how;
 
     pthread_attr_init(&how);

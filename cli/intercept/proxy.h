@@ -27,7 +27,8 @@ struct llmobs_proxy {
     atomic_uint open;                   /* connections */
 };
 
-/* Accepts connections of this user's processes, and of root's. */
-void llmobs_proxy_serve(struct llmobs_proxy *proxy);
+/* A thread: accepts connections of this user's processes, and of root's, for a
+ * struct llmobs_proxy, which it borrows for good. It does not end. */
+void *llmobs_proxy_serve(void *run_proxy);
 
 #endif

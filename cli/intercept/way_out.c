@@ -31,23 +31,16 @@ static char *to_base64(const char *text)
 {
     static const char digits[] =
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    size_t len = strlen(text);
-    char *out = calloc(1, len / 3 * 4 + 5), *at = out;
+    size_t len = strlen(text), more = (3 - len % 3) % 3, n = 0;
+    char *out = calloc(1, (len + more) / 3 * 4 + 1);
+    unsigned bits = 0;
 
-    for (size_t i = 0; out && i < len; i += 3) {
-        const unsigned char *three = (const unsigned char *)text + i;
-        unsigned bits = (unsigned)three[0] << 16;
-
-        if (len - i > 1)
-            bits |= (unsigned)three[1] << 8;
-        if (len - i > 2)
-            bits |= three[2];
-        *at++ = digits[bits >> 18];
-        *at++ = digits[bits >> 12 & 63];
-        *at++ = len - i > 1 ? digits[bits >> 6 & 63] : '=';
-        *at++ = len - i > 2 ? digits[bits & 63] : '=';
+    for (size_t i = 0; out && i < len + more; i++) {
+        bits = bits << 8 | (i < len ? (unsigned char)text[i] : 0u);
+        for (int low = 18; i % 3 == 2 && low >= 0; low -= 6)
+            out[n++] = digits[bits >> low & 63];
     }
-    return out;
+    return out ? memset(out + n - more, '=', more), out : NULL;
 }
 
 /* "http://user:pass%20word@host:port". Without a port some programs take 80,
@@ -243,34 +236,25 @@ static int dial(const struct llmobs_target *to, int client)
     return fd;
 }
 
-/* The head of the program, with the name and password that its own variable
- * would have given it. */
-static bool ask_proxy(const struct llmobs_way_out *way, int fd,
-                      const char *asked)
-{
-    static const char field[] = "Proxy-Authorization: Basic ";
-    size_t len = strlen(asked) - 2;
-
-    return llmobs_way_out_send(fd, asked, len) &&
-           (!way->login ||
-            (llmobs_way_out_send(fd, field, sizeof(field) - 1) &&
-             llmobs_way_out_send(fd, way->login, strlen(way->login)) &&
-             llmobs_way_out_send(fd, "\r\n", 2))) &&
-           llmobs_way_out_send(fd, "\r\n", 2);
-}
-
 int llmobs_way_out_connect(const struct llmobs_way_out *way, const char *asked,
                            const struct llmobs_target *to, int client,
                            char answer[LLMOBS_HEAD_MAX])
 {
+    static const char field[] = "Proxy-Authorization: Basic ";
     int fd = dial(way->url ? &way->via : to, client);
 
-    strcpy(answer, STANDS);
-    if (fd < 0)
-        strcpy(answer, DOWN);
+    strcpy(answer, fd < 0 ? DOWN : STANDS);
     if (fd < 0 || !way->url)
         return fd;
-    if (ask_proxy(way, fd, asked) && llmobs_way_out_head(fd, answer) > 0)
+    /* The head of the program, with the name and password that its own variable
+     * would have given it. */
+    if (llmobs_way_out_send(fd, asked, strlen(asked) - 2) &&
+        (!way->login ||
+         (llmobs_way_out_send(fd, field, sizeof(field) - 1) &&
+          llmobs_way_out_send(fd, way->login, strlen(way->login)) &&
+          llmobs_way_out_send(fd, "\r\n", 2))) &&
+        llmobs_way_out_send(fd, "\r\n", 2) &&
+        llmobs_way_out_head(fd, answer) > 0)
         return fd;
     strcpy(answer, DOWN);
     close(fd);
