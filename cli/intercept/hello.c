@@ -14,7 +14,7 @@
 #define SERVER_NAME 0
 #define ALPN 16
 
-/* What is left to be read. */
+/* Bytes that are left to be read. */
 struct rest {
     const unsigned char *at;
     size_t len;

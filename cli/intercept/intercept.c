@@ -274,8 +274,8 @@ _Noreturn static void be_proxy(struct run *run, pid_t parent)
     exit(LLMOBS_CLI_OK);
 }
 
-/* On a port of the kernel's choice. Whoever is served is known by the kernel's
- * list of sockets; where it cannot be asked, nobody is. */
+/* Listens on a port of the kernel's choice. The kernel's list of sockets tells
+ * whose a connection is; where it cannot be asked, nobody is served. */
 static bool listen_here(struct run *run)
 {
     struct sockaddr_in here = {.sin_family = AF_INET,

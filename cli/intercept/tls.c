@@ -160,7 +160,7 @@ static bool add(void *cert, void *issuer, int what, const char *value)
     return added;
 }
 
-/* What all of them have. Programs may have clocks that are a bit slow. */
+/* Makes the part that all certificates have. Programs' clocks may be slow. */
 static void *new_cert(const char *name, void *key, void *issuer)
 {
     void *cert = lib.X509_new(), *subject;

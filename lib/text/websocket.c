@@ -407,7 +407,7 @@ void llmobs_websocket_begin(struct llmobs_websocket *ws,
         end_all(ws, ws->why, LLMOBS_HTTP1_LOST);
 }
 
-/* Who closes it wants no more, or gives none. */
+/* A client that closes wants no more, and a server that does gives none. */
 void llmobs_websocket_read(struct llmobs_websocket *ws,
                            enum llmobs_http1_side side,
                            struct llmobs_text bytes)

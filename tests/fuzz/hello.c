@@ -1,6 +1,6 @@
-/* What a client says first to the proxy of `llmobs-run --intercept`, in clear:
- * the head of a CONNECT; and within it, a ClientHello. Read up to each of its
- * bytes, a message is whole at one place, and then stays as it is. */
+/* The first bytes of a client of the proxy of `llmobs-run --intercept`, in
+ * clear: the head of a CONNECT; and within it, a ClientHello. Read up to each
+ * of its bytes, a message is whole at one place, and then stays as it is. */
 #include <stdlib.h>
 #include <string.h>
 
