@@ -417,28 +417,16 @@ static void wait_for_proxy(const struct run *run)
     }
 }
 
-/* True where the user asks for calls to a gateway on loopback to be read. */
-static bool reads_loopback(void)
-{
-    const char *urls = getenv("DD_LLMOBS_INSTRUMENTED_PROXY_URLS");
-    struct llmobs_text rest = llmobs_text_of(urls), one;
-    struct llmobs_url url;
-
-    while (llmobs_text_next(&rest, &one))
-        if (llmobs_url_parse(one, &url) == 0 &&
-            (strcmp(url.host, "localhost") == 0 ||
-             strncmp(url.host, "127.", 4) == 0 || strchr(url.host, ':')))
-            return true;
-    return false;
-}
-
-/* Where the user has no proxy, calls of this host go to it directly; one of
- * his gets them, unless he says NO_PROXY. */
+/* Where the user has no proxy and lists no gateway of this host, calls of it go
+ * to it directly; a proxy of his gets them, unless he says NO_PROXY. */
 static int set_variables(struct run *run)
 {
     static const char *const names[] = {"HTTPS_PROXY", "https_proxy"};
     static const char *const but[] = {"NO_PROXY", "no_proxy"};
-    bool spares = !run->proxy.way.any && !reads_loopback();
+    const struct llmobs_url_list *gateways = run->proxy.gateways;
+    bool spares = !run->proxy.way.any &&
+                  !llmobs_url_list_may_have(gateways, "https://localhost") &&
+                  !llmobs_url_list_may_have(gateways, "https://127.0.0.1");
     char url[WHERE_MAX + sizeof("http://")];
     int rc = llmobs_environment_set(&run->environment, MARK, run->where);
 

@@ -106,14 +106,6 @@ static bool would_wait(void)
     return errno == EAGAIN || errno == EINTR;
 }
 
-static ssize_t receive(struct way *way, char *bytes, size_t len)
-{
-    way->from_waits = POLLIN;
-    return way->from->tls ? llmobs_tls_receive(way->from->tls, bytes, len,
-                                               &way->from_waits, &way->told)
-                          : recv(way->from->fd, bytes, len, 0);
-}
-
 /* Takes all that is there, as far as there is room. */
 static void fill(struct way *way)
 {
@@ -121,9 +113,14 @@ static void fill(struct way *way)
 
     way->len = way->at = 0;
     while (n > 0 && ROOM - way->len >= RECORD) {
-        n = receive(way, way->bytes + way->len, ROOM - way->len);
-        if (n > 0)
-            way->len += (size_t)n;
+        char *bytes = way->bytes + way->len;
+        size_t len = ROOM - way->len;
+
+        way->from_waits = POLLIN;
+        n = way->from->tls ? llmobs_tls_receive(way->from->tls, bytes, len,
+                                                &way->from_waits, &way->told)
+                           : recv(way->from->fd, bytes, len, 0);
+        way->len += n > 0 ? (size_t)n : 0;
         if (!way->from->tls)
             break;
     }
@@ -397,68 +394,41 @@ static void pass(struct visit *visit)
 
 /* -- a connection ---------------------------------------------------------- */
 
-static void serve_visit(struct visit *visit)
+static void *visit_main(void *arg)
 {
+    struct visit *visit = arg;
+    struct llmobs_proxy *proxy = visit->proxy;
     const struct llmobs_peer *peer = &visit->peer;
     int client = visit->client.fd;
 
     /* Other users could not connect to the server with this user's address and
      * proxy; root could. */
-    if (!llmobs_peer_find(client, &visit->peer) ||
-        (peer->uid != geteuid() && peer->uid != 0) ||
-        llmobs_way_out_head(client, visit->asked) == 0)
-        return;
-    strcpy(visit->answer, FOREIGN);
-    if (llmobs_way_out_asked(visit->asked, &visit->to))
-        visit->server.fd =
-            llmobs_way_out_connect(&visit->proxy->way, visit->asked, &visit->to,
-                                   client, visit->answer);
-    if (llmobs_way_out_send(client, visit->answer, strlen(visit->answer)) &&
-        visit->server.fd >= 0)
-        pass(visit);
-}
-
-static void *visit_main(void *arg)
-{
-    struct visit *visit = arg;
-    struct llmobs_proxy *proxy = visit->proxy;
-
-    serve_visit(visit);
+    if (llmobs_peer_find(client, &visit->peer) &&
+        (peer->uid == geteuid() || peer->uid == 0) &&
+        llmobs_way_out_head(client, visit->asked) > 0) {
+        strcpy(visit->answer, FOREIGN);
+        if (llmobs_way_out_asked(visit->asked, &visit->to))
+            visit->server.fd = llmobs_way_out_connect(
+                &proxy->way, visit->asked, &visit->to, client, visit->answer);
+        if (llmobs_way_out_send(client, visit->answer, strlen(visit->answer)) &&
+            visit->server.fd >= 0)
+            pass(visit);
+    }
     llmobs_tls_free(visit->client.tls);
     llmobs_tls_free(visit->server.tls);
     if (visit->server.fd >= 0)
         close(visit->server.fd);
-    close(visit->client.fd);
+    close(client);
     free(visit);
     atomic_fetch_sub(&proxy->open, 1);
     return NULL;
-}
-
-static void begin_visit(struct llmobs_proxy *proxy, int client,
-                        const pthread_attr_t *how)
-{
-    struct visit *visit = calloc(1, sizeof(*visit));
-    pthread_t thread;
-    int on = 1;
-
-    setsockopt(client, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-    if (visit) {
-        visit->proxy = proxy;
-        visit->client.fd = client;
-        visit->server.fd = -1;
-        atomic_fetch_add(&proxy->open, 1);
-        if (pthread_create(&thread, how, visit_main, visit) == 0)
-            return;
-        atomic_fetch_sub(&proxy->open, 1);
-    }
-    free(visit);
-    close(client);
 }
 
 void *llmobs_proxy_serve(void *run_proxy)
 {
     struct llmobs_proxy *proxy = run_proxy;
     pthread_attr_t how;
+    int on = 1;
 
     pthread_attr_init(&how);
     pthread_attr_setstacksize(&how, STACK);
@@ -466,10 +436,25 @@ void *llmobs_proxy_serve(void *run_proxy)
     for (;;) {
         int client =
             accept4(proxy->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+        struct visit *visit;
+        pthread_t thread;
 
-        if (client >= 0)
-            begin_visit(proxy, client, &how);
-        else if (errno != EINTR && errno != ECONNABORTED)
+        if (client < 0 && errno != EINTR && errno != ECONNABORTED)
             usleep(PAUSE_US); /* no files are left: they come back */
+        if (client < 0)
+            continue;
+        setsockopt(client, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+        visit = calloc(1, sizeof(*visit));
+        if (visit) {
+            visit->proxy = proxy;
+            visit->client.fd = client;
+            visit->server.fd = -1;
+            atomic_fetch_add(&proxy->open, 1);
+            if (pthread_create(&thread, &how, visit_main, visit) == 0)
+                continue;
+            atomic_fetch_sub(&proxy->open, 1);
+        }
+        free(visit);
+        close(client);
     }
 }

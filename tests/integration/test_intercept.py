@@ -143,6 +143,10 @@ def what_the_command_gets(t):
                            ("a.b,localhost,127.0.0.1,::1",
                             "c,localhost,127.0.0.1,::1")),
                           (listed(t), (None, None)),
+                          ({"DD_LLMOBS_INSTRUMENTED_PROXY_URLS": "a.b, 127.0.0.1:4000"},
+                           (None, None)),
+                          ({"DD_LLMOBS_INSTRUMENTED_PROXY_URLS": "https://a.b"},
+                           ("localhost,127.0.0.1,::1",) * 2),
                           ({"http_proxy": "http://p:1"}, (None, None)),
                           ({"ALL_PROXY": "http://p:1", "NO_PROXY": "x"},
                            ("x", None))):
