@@ -9,6 +9,7 @@
 #include "core/capture/command.h"
 #include "core/capture/global.h"
 #include "core/capture/judge.h"
+#include "core/capture/left.h"
 #include "core/capture/call_origin.h"
 #include "core/capture/wire_insert.h"
 #include "core/capture/wire_request.h"
@@ -25,8 +26,6 @@
 #include "lib/text/h2.h"
 #include "lib/text/websocket.h"
 
-/* Threads that come while another is at work leave at most this many bytes. */
-#define LEFT_MAX ((size_t)64 * 1024)
 /* How many milliseconds the exit handler waits for a thread that is appending.
  */
 #define EXIT_LOCK_MS 5
@@ -40,13 +39,6 @@
  * handshake. */
 #define ALERT_MOST 64
 #define TICKETS_MOST 640
-
-/* An event that came while another thread was at work. */
-struct left {
-    struct left *next;
-    struct llmobs_wire_event event;
-    char bytes[]; /* of the event, which may have keys */
-};
 
 /* A request that may be a call, until its answer has ended. */
 struct request {
@@ -76,8 +68,7 @@ struct llmobs_wire {
     /* The thread at work here, of which all below is; 0: none. Others leave
      * their events, the newest first, and ends as bits. */
     atomic_uintptr_t worker;
-    _Atomic(struct left *) left;
-    atomic_size_t left_size;
+    struct llmobs_left left;
     atomic_uint ends;
     atomic_bool missed; /* an event could not be left */
     enum llmobs_wire_end ended_as;
@@ -722,8 +713,8 @@ struct llmobs_wire *llmobs_wire_begin(const char *host, int fd, bool http2)
         wire->ws = NULL;
         wire->peer = NULL;
         atomic_store(&wire->worker, 0);
-        atomic_store(&wire->left, NULL);
-        atomic_store(&wire->left_size, 0);
+        atomic_store(&wire->left.newest, NULL);
+        atomic_store(&wire->left.size, 0);
         atomic_store(&wire->ends, 0);
         atomic_store(&wire->missed, false);
         llmobs_http1_init(&wire->http, &events, wire);
@@ -754,65 +745,6 @@ void llmobs_wire_set_peer(struct llmobs_wire *wire,
 }
 
 /* -- one thread after the other -------------------------------------------- */
-
-/* Gives the events that were left, the oldest first; the caller frees them. */
-static struct left *claim_left(struct llmobs_wire *wire)
-{
-    struct left *newest = atomic_exchange(&wire->left, NULL), *oldest = NULL;
-
-    while (newest) {
-        struct left *next = newest->next;
-
-        newest->next = oldest;
-        oldest = newest;
-        newest = next;
-    }
-    return oldest;
-}
-
-/* Gives the event behind it. */
-static struct left *free_left(struct llmobs_wire *wire, struct left *left)
-{
-    struct left *next = left->next;
-    size_t size = left->event.bytes ? left->event.number : 0;
-
-    explicit_bzero(left->bytes, size);
-    free(left);
-    atomic_fetch_sub(&wire->left_size, size);
-    return next;
-}
-
-/* The thread that is at work will see the event. False: it cannot be left. A
- * signal handler, which interrupted that thread, may not allocate. */
-static bool leave(struct llmobs_wire *wire,
-                  const struct llmobs_wire_event *event)
-{
-    size_t size = event->bytes ? event->number : 0;
-    struct left *left;
-
-    if (event->what == LLMOBS_WIRE_ENDED) {
-        atomic_fetch_or(&wire->ends, 1u << event->number);
-        return true;
-    }
-    if (atomic_load(&wire->worker) == (uintptr_t)pthread_self())
-        return false;
-    left = atomic_fetch_add(&wire->left_size, size) + size <= LEFT_MAX
-               ? malloc(sizeof(*left) + size)
-               : NULL;
-    if (!left) {
-        atomic_fetch_sub(&wire->left_size, size);
-        return false;
-    }
-    left->event = *event;
-    left->event.insertions = NULL;
-    left->event.fd = -1; /* which may be another's by then */
-    if (event->bytes)
-        left->event.bytes = memcpy(left->bytes, event->bytes, size);
-    left->next = atomic_load(&wire->left);
-    while (!atomic_compare_exchange_weak(&wire->left, &left->next, left))
-        ;
-    return true;
-}
 
 static bool begin_work(struct llmobs_wire *wire)
 {
@@ -855,8 +787,8 @@ static bool follow_fork(struct llmobs_wire *wire)
     wire->counted = false;
     if (wire->called)
         llmobs_worker_become_active(worker); /* which begins to count anew */
-    for (struct left *left = claim_left(wire); left;)
-        left = free_left(wire, left);
+    for (struct llmobs_left_event *one = llmobs_left_claim(&wire->left); one;)
+        one = llmobs_left_free(&wire->left, one);
     if (atomic_exchange(&wire->worker, 0)) {
         why = wire->h2 ? &wire->h2->why : &wire->http.why;
         *why = *why ? *why : LLMOBS_HTTP1_OVER;
@@ -1014,10 +946,9 @@ static void apply(struct llmobs_wire *wire,
 
 static void apply_left(struct llmobs_wire *wire)
 {
-    for (struct left *left = claim_left(wire); left;) {
-        apply(wire, &left->event, false);
-        left = free_left(wire, left);
-    }
+    for (struct llmobs_left_event *one = llmobs_left_claim(&wire->left); one;
+         one = llmobs_left_free(&wire->left, one))
+        apply(wire, &one->event, false);
 }
 
 /* Ends the connection, after the bytes that its threads left before. False if
@@ -1056,7 +987,14 @@ void llmobs_wire_event(struct llmobs_wire *wire,
     forked = follow_fork(wire);
     works = begin_work(wire);
     if (!works) {
-        if (leave(wire, event))
+        bool ends = event->what == LLMOBS_WIRE_ENDED;
+
+        /* That thread will see the event. A signal handler, which interrupted
+         * it, may not allocate. */
+        if (ends)
+            atomic_fetch_or(&wire->ends, 1u << event->number);
+        if (ends || (atomic_load(&wire->worker) != (uintptr_t)pthread_self() &&
+                     llmobs_left_append(&wire->left, event)))
             event = NULL;
         works = begin_work(wire); /* that thread may have gone by now */
         if (!works && event)
@@ -1070,7 +1008,7 @@ void llmobs_wire_event(struct llmobs_wire *wire,
         if (!apply_ends(wire))
             break;
         atomic_store(&wire->worker, 0);
-        works = (atomic_load(&wire->left) || atomic_load(&wire->ends)) &&
+        works = (atomic_load(&wire->left.newest) || atomic_load(&wire->ends)) &&
                 begin_work(wire);
     }
     pthread_setcancelstate(cancel, NULL);

@@ -13,7 +13,6 @@
 #include <unistd.h>
 
 #include "lib/base/stats.h"
-#include "tests/unit/context_case.h"
 
 TEST(a_call)
 {
