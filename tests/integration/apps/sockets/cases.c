@@ -25,47 +25,11 @@
 #include <ucontext.h>
 #endif
 
-#include "../tls/calls.h"
+#include "plain.h"
 
 #define LARGE 3000000
 #define CLOSE_RANGE \
     436 /* the system call, which has no name in older headers */
-
-static int of(void *link)
-{
-    return (int)(intptr_t)link;
-}
-
-static void *open_link(int *fd)
-{
-    *fd = dial();
-    return (void *)(intptr_t)*fd;
-}
-
-static void end(void *link)
-{
-    (void)link; /* its descriptor is closed by who asks */
-}
-
-static ssize_t read_some(void *link, char *to, size_t len)
-{
-    return recv(of(link), to, len, 0);
-}
-
-static void send_model(int fd, const char *model)
-{
-    size_t len;
-    char *text = request(model, 1, &len);
-
-    if (send(fd, text, len, 0) != (ssize_t)len)
-        printf("a send failed\n");
-    free(text);
-}
-
-static void send_one(void *link)
-{
-    send_model(of(link), "gpt-test");
-}
 
 static void read_answer(int fd)
 {

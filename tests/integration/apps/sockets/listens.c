@@ -8,40 +8,9 @@
 #include <stdint.h>
 #include <sys/syscall.h>
 
-#include "../tls/calls.h"
+#include "plain.h"
 
 static const char *program, *library;
-
-static int of(void *link)
-{
-    return (int)(intptr_t)link;
-}
-
-static void *open_link(int *fd)
-{
-    *fd = dial();
-    return (void *)(intptr_t)*fd;
-}
-
-static void end(void *link)
-{
-    (void)link; /* its descriptor is closed by who asks */
-}
-
-static ssize_t read_some(void *link, char *to, size_t len)
-{
-    return recv(of(link), to, len, 0);
-}
-
-static void send_one(void *link)
-{
-    size_t len;
-    char *text = request("gpt-test", 1, &len);
-
-    if (send(of(link), text, len, 0) != (ssize_t)len)
-        printf("a send failed\n");
-    free(text);
-}
 
 static void ask(int fd)
 {
