@@ -172,8 +172,8 @@ static void tick(int us)
     setitimer(ITIMER_REAL, &often, NULL);
 }
 
-/* The next alarm is counted from this one's end: a machine that takes longer to fork
- * than from one alarm to the next would run nothing but handlers. */
+/* The next alarm is counted from this one's end: a machine that takes longer to
+ * fork than from one alarm to the next would run nothing but handlers. */
 static void forks(void)
 {
     pid_t child;
