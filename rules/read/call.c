@@ -6,7 +6,8 @@ const char *llmobs_header_find(const struct llmobs_header *headers,
                                size_t count, const char *name)
 {
     for (size_t i = 0; i < count; i++)
-        if (headers[i].name && strcmp(headers[i].name, name) == 0)
+        if (headers[i].name && *headers[i].name == *name &&
+            strcmp(headers[i].name, name) == 0)
             return headers[i].value;
     return NULL;
 }

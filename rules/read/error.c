@@ -89,24 +89,18 @@ bool llmobs_error_in(const struct llmobs_json *body)
 
 /* The last place counts for a body without choices alone: a chunk has its
  * `object`, which is not "error", in each event. */
-static bool may_be_error(const struct llmobs_json *body)
-{
-    size_t count = llmobs_json_get(body, "choices") ? PLACES - 1 : PLACES;
-    bool may_be = llmobs_json_is_array(body);
-
-    for (size_t i = 0; !may_be && i < count; i++)
-        may_be = holder_at(&places[i], body, true) != NULL;
-    return may_be;
-}
-
 bool llmobs_error_in_event(struct llmobs_error_look *look,
                            const struct llmobs_json *body, bool alike)
 {
     if (!alike) {
         look->tree = NULL;
     } else if (body != look->tree) {
+        size_t count = llmobs_json_get(body, "choices") ? PLACES - 1 : PLACES;
+
         look->tree = body;
-        look->may_be = may_be_error(body);
+        look->may_be = llmobs_json_is_array(body);
+        for (size_t i = 0; !look->may_be && i < count; i++)
+            look->may_be = holder_at(&places[i], body, true) != NULL;
     }
     return (!look->tree || look->may_be) && llmobs_error_in(body);
 }

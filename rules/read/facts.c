@@ -230,13 +230,13 @@ static const struct place {
     {SAID_TEXT, "served_by", "provider\0"}, /* OpenRouter */
     {SAID_TEXT, "served_by", "choices\0message\0provider_metadata\0" ROUTED},
     {SAID_TEXT, "served_by", "choices\0delta\0provider_metadata\0" ROUTED},
-    {SAID_TEXT, "served_by", "provider_metadata\0" ROUTED},
-    {SAID_TEXT, "served_by", "providerMetadata\0" ROUTED},
     {SAID_COST, "total_cost",
      "choices\0message\0provider_metadata\0gateway\0cost\0"},
     {SAID_COST, "total_cost",
      "choices\0delta\0provider_metadata\0gateway\0cost\0"},
+    {SAID_TEXT, "served_by", "provider_metadata\0" ROUTED},
     {SAID_COST, "total_cost", "provider_metadata\0gateway\0cost\0"},
+    {SAID_TEXT, "served_by", "providerMetadata\0" ROUTED},
     {SAID_COST, "total_cost", "providerMetadata\0gateway\0cost\0"},
     {SAID_TEXT, "cache_miss_reason", /* Claude */
      "diagnostics\0cache_miss_reason\0type\0"},
@@ -394,20 +394,26 @@ static bool find_said(struct llmobs_reading *reading, const struct place *place,
            more;
 }
 
-/* Looks up the first member of places that stand together once: each event of
- * some streams comes here, and has none of them. */
+/* Looks up the first member of places that stand together once, and only where
+ * the body has a member with that letter: each event of some streams comes
+ * here, and has none of them. */
 static bool find_all_said(struct llmobs_reading *reading,
                           const struct llmobs_json *body)
 {
     const struct llmobs_json *in = NULL;
     const char *key = "";
+    uint64_t letters = 0;
     bool more = false;
 
     LLMOBS_JSON_EACH (one, body, true)
         more = find_all_said(reading, one) || more;
+    for (void *it = llmobs_json_iter(body); it; it = llmobs_json_next(body, it))
+        letters |= UINT64_C(1) << (*llmobs_json_iter_key(it) & 63);
     for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
         const char *way = places[i].way;
 
+        if (!(letters >> (*way & 63) & 1))
+            continue;
         if (strcmp(key, way) != 0)
             in = llmobs_json_get(body, key = way);
         if (in)

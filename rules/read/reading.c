@@ -21,8 +21,8 @@ const char *llmobs_reading_file(const char *model)
     const char *back = model ? strrchr(model, '\\') : NULL;
     bool path = back || (slash && strstr(slash, ".gguf"));
 
-    LLMOBS_WORDS_EACH (begin, begins)
-        path = path || (slash && strncmp(model, begin, strlen(begin)) == 0);
+    LLMOBS_WORDS_EACH (begin, slash ? begins : "")
+        path = path || strncmp(model, begin, strlen(begin)) == 0;
     if (!slash || (back && back > slash))
         slash = back;
     return path && slash[1] != '\0' ? slash + 1 : model;

@@ -297,7 +297,8 @@ void llmobs_request_tags_read(const struct llmobs_call *call,
             llmobs_text_of(request_tags_header(&said, plain[i][0])));
     for (size_t i = 0; i < PLACES; i++) {
         said.objects[i] = request_tags_object(&said, &places[i], found);
-        people(&said, &places[i], said.objects[i]);
+        if (said.objects[i])
+            people(&said, &places[i], said.objects[i]);
     }
     /* A call that gives a session its title: the one thing that the answer
      * shall have. Claude Code says so itself only to some gateways. */

@@ -72,22 +72,16 @@ static const path ids[] = {{"file_id"},
 /* Elements of such lists that are none: what a tool of the server has made. */
 static const char others[] = "file_path\0tool_file\0";
 
-static const struct llmobs_json *sources_at(const struct llmobs_json *from,
-                                            const path names)
-{
-    for (size_t i = 0; from && *names[i]; i++)
-        from = llmobs_json_get(from, names[i]);
-    return from;
-}
-
 static const char *sources_text(const struct llmobs_json *from,
                                 const path *paths)
 {
     for (; ***paths; paths++) {
-        const char *text = llmobs_json_text(sources_at(from, *paths));
+        const struct llmobs_json *at = from;
 
-        if (llmobs_has_text(text))
-            return text;
+        for (size_t i = 0; at && *(*paths)[i]; i++)
+            at = llmobs_json_get(at, (*paths)[i]);
+        if (llmobs_has_text(llmobs_json_text(at)))
+            return llmobs_json_text(at);
     }
     return NULL;
 }

@@ -275,7 +275,7 @@ void llmobs_usage_piece(struct llmobs_span *span, const char *name,
                         int64_t count)
 {
     static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789_";
-    size_t len = name ? strspn(name, letters) : 0;
+    size_t len = name && count > 0 ? strspn(name, letters) : 0;
     const char *end;
     char key[PIECE_LEN];
 
@@ -380,31 +380,14 @@ const struct llmobs_json *llmobs_usage_find(const struct llmobs_json *body)
     return llmobs_json_get(usage, "prompt_n") ? usage : NULL;
 }
 
-static int64_t count_of_kind(const struct llmobs_json *details,
-                             const char *kind)
-{
-    static const char counts[] = "tokenCount\0token_count\0tokens\0";
-    char key[KIND_LEN];
-    int64_t sum;
-
-    snprintf(key, sizeof(key), "%s_tokens", kind);
-    sum = llmobs_usage_count(details, key);
-    LLMOBS_JSON_EACH (one, details, true) {
-        const char *modality = llmobs_json_gets(one, "modality");
-
-        LLMOBS_WORDS_EACH (name, counts)
-            if (modality && strcasecmp(modality, kind) == 0)
-                sum = llmobs_usage_add(sum, llmobs_usage_count(one, name));
-    }
-    return sum;
-}
-
 /* Most calls have no sounds or pictures, and say 0. OpenAI's transcriptions
  * write the group without the second "s". */
 void llmobs_usage_kinds(const struct llmobs_json *usage,
                         struct llmobs_span *span)
 {
-    static const char kinds[] = "text\0image\0audio\0video\0document\0";
+    static const char kinds[] = "text_tokens\0image_tokens\0audio_tokens\0"
+                                "video_tokens\0document_tokens\0";
+    static const char counts[] = "tokenCount\0token_count\0tokens\0";
     static const char *const groups[][2] = {
         {"input", "prompt_tokens_details\0input_tokens_details\0"
                   "input_token_details\0promptTokensDetails\0"
@@ -417,14 +400,28 @@ void llmobs_usage_kinds(const struct llmobs_json *usage,
     char name[KIND_LEN];
 
     for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++)
-        LLMOBS_WORDS_EACH (key, groups[i][1]) {
-            const struct llmobs_json *details = llmobs_json_get(usage, key);
+        LLMOBS_WORDS_EACH (group, groups[i][1]) {
+            const struct llmobs_json *details = llmobs_json_get(usage, group);
 
-            LLMOBS_WORDS_EACH (kind, details ? kinds : "") {
-                snprintf(name, sizeof(name), "%s_%s_tokens", kind,
+            LLMOBS_WORDS_EACH (key, details ? kinds : "") {
+                int len = (int)(strchr(key, '_') - key);
+                int64_t sum = llmobs_usage_count(details, key);
+
+                LLMOBS_JSON_EACH (one, details, true) {
+                    const char *of = llmobs_json_gets(one, "modality");
+
+                    if (of && strncasecmp(of, key, (size_t)len) == 0 &&
+                        of[len] == '\0')
+                        LLMOBS_WORDS_EACH (count, counts)
+                            sum = llmobs_usage_add(
+                                sum, llmobs_usage_count(one, count));
+                }
+                if (sum <= 0)
+                    continue;
+                snprintf(name, sizeof(name), "%.*s_%s_tokens", len, key,
                          groups[i][0]);
                 if (!llmobs_json_get(span->metrics, name))
-                    put_positive(span, name, count_of_kind(details, kind));
+                    llmobs_span_metric(span, name, sum);
             }
         }
 }
