@@ -103,32 +103,6 @@ bool llmobs_forest_shows(const struct llmobs_row *row)
     return row->wanted || row->path;
 }
 
-/* Marks the rows above the wanted rows, up to a row that is marked already. */
-static void mark_paths(struct llmobs_forest *forest)
-{
-    for (size_t i = 0; i < forest->count; i++) {
-        struct llmobs_row *row = forest->rows[i];
-
-        if (!row->wanted)
-            continue;
-        while ((row = named_parent(forest, row)) && !row->wanted && !row->path)
-            row->path = true;
-    }
-}
-
-/* Links every row to the parent that it names, shown or not. */
-static void find_parents(struct llmobs_forest *forest)
-{
-    for (size_t i = 0; i < forest->count; i++) {
-        struct llmobs_row *row = forest->rows[i];
-
-        row->parent = named_parent(forest, row);
-        if (row->parent == row)
-            row->parent = NULL;
-        row->orphan = !row->parent && row->parent_id;
-    }
-}
-
 /* Cuts circles of parents. Each walk upwards leaves its own mark, and ends at
  * an older one; a walk that meets its own mark has gone round a circle. */
 static void cut_circles(struct llmobs_forest *forest)
@@ -172,70 +146,57 @@ static void pass_hidden(struct llmobs_forest *forest)
     }
 }
 
-/* -- turns ---------------------------------------------------------------- */
-
-/* Links every row to its turn before; a turn before is older, so that there are
- * no circles. */
-static void find_turns(struct llmobs_forest *forest)
-{
-    for (size_t i = 0; i < forest->count; i++) {
-        struct llmobs_row *row = forest->rows[i];
-        struct llmobs_row *before =
-            find_row(forest, row->turn_trace, row->turn_span);
-
-        row->talk = before && before->start_ns < row->start_ns ? before : row;
-    }
-}
-
-/* Numbers the turns of rows that are in the order of time. Where an earlier
- * turn is not among the rows, the number is not known. */
-static void number_turns(struct llmobs_forest *forest)
-{
-    for (size_t i = 0; i < forest->count; i++) {
-        struct llmobs_row *row = forest->rows[i], *before = row->talk;
-
-        row->turn = before == row      ? row->filled && !row->turn_span
-                    : before->turn > 0 ? before->turn + 1
-                                       : 0;
-        row->talk = before->talk;
-        if (row->turn > row->talk->turns)
-            row->talk->turns = row->turn;
-    }
-}
-
 /* -- order ---------------------------------------------------------------- */
-
-/* Clears the links of all rows; `mark` keeps the old order for stable sorts. */
-static void cut_links(struct llmobs_forest *forest)
-{
-    for (size_t i = 0; i < forest->count; i++) {
-        struct llmobs_row *row = forest->rows[i];
-
-        row->parent = row->child = row->next = row->talk = NULL;
-        row->turns = 0;
-        row->orphan = false;
-        row->mark = (unsigned)i;
-    }
-    free(forest->traces);
-    forest->traces = NULL;
-    forest->trace_count = 0;
-}
 
 int llmobs_forest_sort(struct llmobs_forest *forest)
 {
+    struct llmobs_row **rows = forest->rows, *at;
+
+    free(forest->traces);
+    forest->traces = NULL;
+    forest->trace_count = 0;
     if (forest->count == 0)
         return 0;
-    cut_links(forest);
-    qsort(forest->rows, forest->count, sizeof(*forest->rows), by_ids);
+    /* The mark keeps the old order, so that the sort is stable. */
+    for (size_t i = 0; i < forest->count; i++) {
+        rows[i]->parent = rows[i]->child = rows[i]->next = rows[i]->talk = NULL;
+        rows[i]->turns = 0;
+        rows[i]->orphan = false;
+        rows[i]->mark = (unsigned)i;
+    }
+    qsort(rows, forest->count, sizeof(*rows), by_ids);
     drop_repeated(forest);
-    if (forest->paths)
-        mark_paths(forest);
-    find_parents(forest);
-    find_turns(forest);
+    /* Marks the rows above the wanted ones, up to one that is marked. */
+    for (size_t i = 0; forest->paths && i < forest->count; i++) {
+        at = rows[i];
+        while (rows[i]->wanted && (at = named_parent(forest, at)) &&
+               !at->wanted && !at->path)
+            at->path = true;
+    }
+    /* Links every row to the parent that it names, shown or not, and to its
+     * turn before, which is older, so that there are no circles of turns. */
+    for (size_t i = 0; i < forest->count; i++) {
+        rows[i]->parent = named_parent(forest, rows[i]);
+        if (rows[i]->parent == rows[i])
+            rows[i]->parent = NULL;
+        rows[i]->orphan = !rows[i]->parent && rows[i]->parent_id;
+        at = find_row(forest, rows[i]->turn_trace, rows[i]->turn_span);
+        rows[i]->talk = at && at->start_ns < rows[i]->start_ns ? at : rows[i];
+    }
     cut_circles(forest);
     pass_hidden(forest);
-    qsort(forest->rows, forest->count, sizeof(*forest->rows), by_time);
-    number_turns(forest);
+    qsort(rows, forest->count, sizeof(*rows), by_time);
+    /* Numbers the turns in the order of time. Where an earlier turn is not
+     * among the rows, the number is not known. */
+    for (size_t i = 0; i < forest->count; i++) {
+        at = rows[i]->talk;
+        rows[i]->turn = at == rows[i]  ? rows[i]->filled && !at->turn_span
+                        : at->turn > 0 ? at->turn + 1
+                                       : 0;
+        rows[i]->talk = at->talk;
+        if (rows[i]->turn > rows[i]->talk->turns)
+            rows[i]->talk->turns = rows[i]->turn;
+    }
     return 0;
 }
 

@@ -62,25 +62,6 @@ int llmobs_load_evaluations(struct llmobs_load *load,
     return rc;
 }
 
-/* Sets the lines of a row's evaluations. */
-static int join_evaluations(struct llmobs_load *load,
-                            const struct llmobs_json *event,
-                            struct llmobs_row *row)
-{
-    struct llmobs_buf lines;
-    int rc;
-
-    llmobs_buf_init(&lines, SIZE_MAX / 2);
-    rc = llmobs_evaluations_of(&load->evaluations, event, &lines);
-    if (rc == 0 && lines.len > 0) {
-        row->evaluations =
-            llmobs_texts_copy(&load->texts, lines.data, lines.len);
-        rc = row->evaluations ? 0 : -ENOMEM;
-    }
-    llmobs_buf_fini(&lines);
-    return rc;
-}
-
 /* -- spans ---------------------------------------------------------------- */
 
 bool llmobs_load_is_span(const struct llmobs_json *event)
@@ -139,6 +120,7 @@ static int add_row(struct llmobs_load *load, const struct llmobs_json *event,
                    struct llmobs_place place, bool wanted)
 {
     struct llmobs_row *row = NULL;
+    struct llmobs_buf lines;
     int rc = llmobs_row_new(event, place, wanted ? load->parts : LLMOBS_ROW_IDS,
                             &load->texts, &row);
 
@@ -147,7 +129,15 @@ static int add_row(struct llmobs_load *load, const struct llmobs_json *event,
     llmobs_cost_estimate(row, load->prices);
     row->wanted = wanted;
     load->shown += wanted ? 1 : 0;
-    rc = load->bare ? 0 : join_evaluations(load, event, row);
+    llmobs_buf_init(&lines, SIZE_MAX / 2);
+    if (!load->bare)
+        rc = llmobs_evaluations_of(&load->evaluations, event, &lines);
+    if (rc == 0 && lines.len > 0) {
+        row->evaluations =
+            llmobs_texts_copy(&load->texts, lines.data, lines.len);
+        rc = row->evaluations ? 0 : -ENOMEM;
+    }
+    llmobs_buf_fini(&lines);
     if (rc == 0)
         return llmobs_forest_add(&load->forest, row);
     llmobs_row_free(row);
@@ -207,24 +197,19 @@ struct window {
     int64_t since_ns;           /* where the second walk begins */
 };
 
-/* The time in an id that the library made; a stranger's id may be anything. */
-static int64_t begin_of_trace(const char *trace, int64_t start_ns)
-{
-    char digits[9] = "";
-    int64_t s, start_s = start_ns / NS_PER_S;
-
-    strncat(digits, trace, sizeof(digits) - 1);
-    s = (int64_t)strtoul(digits, NULL, 16);
-    return s <= start_s && s >= start_s - ID_AGE_S ? s * NS_PER_S : start_ns;
-}
-
 /* Adds the trace; 1: it is one more than the caller wants. */
 static int add_trace(struct window *window, const char *trace, int64_t start_ns,
                      struct llmobs_place place)
 {
-    int64_t begin_ns = begin_of_trace(trace, start_ns);
     int64_t written_ns = llmobs_reader_written(window->reader, place);
+    int64_t begin_ns = start_ns, start_s = start_ns / NS_PER_S, id_s;
+    char digits[9] = "";
 
+    /* The time in an id that the library made; a stranger's may be anything. */
+    strncat(digits, trace, sizeof(digits) - 1);
+    id_s = (int64_t)strtoul(digits, NULL, 16);
+    if (id_s <= start_s && id_s >= start_s - ID_AGE_S)
+        begin_ns = id_s * NS_PER_S;
     if (!llmobs_texts_has(&window->traces, trace, strlen(trace))) {
         if (window->load->newest > 0 &&
             window->traces.count == window->load->newest) {

@@ -75,15 +75,6 @@ static const char *last_message(const struct llmobs_json *messages)
     return last;
 }
 
-/* The name of a tool that an answer without a text asks for. */
-static const char *first_tool(const struct llmobs_json *messages)
-{
-    const struct llmobs_json *calls =
-        llmobs_json_get(llmobs_json_at(messages, 0), "tool_calls");
-
-    return llmobs_json_gets(llmobs_json_at(calls, 0), "name");
-}
-
 /* Copies the first words of the input or the output. The value of a proxied
  * call is the JSON text of its messages. */
 static void read_words(struct llmobs_texts *texts, const char **field,
@@ -97,8 +88,11 @@ static void read_words(struct llmobs_texts *texts, const char **field,
     words = last_message(messages);
     if (!words)
         words = llmobs_json_gets(llmobs_json_at(documents, 0), "text");
-    if (!words)
-        words = first_tool(messages);
+    if (!words) /* the name of a tool that an answer without a text asks for */
+        words = llmobs_json_gets(
+            llmobs_json_at(
+                llmobs_json_get(llmobs_json_at(messages, 0), "tool_calls"), 0),
+            "name");
     if (!words && value && *value == '[' &&
         llmobs_json_parse(llmobs_text_of(value), &proxied) == 0)
         words = last_message(proxied);

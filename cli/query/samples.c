@@ -17,24 +17,6 @@ void llmobs_samples_fini(struct llmobs_samples *samples)
     free(samples->scores);
 }
 
-/* -- groups --------------------------------------------------------------- */
-
-static int set_group(struct llmobs_samples *samples,
-                     const char *group[LLMOBS_BY_KEYS],
-                     const struct llmobs_row *row,
-                     const struct llmobs_json *event)
-{
-    for (size_t i = 0; i < samples->by.count; i++) {
-        const char *name =
-            llmobs_key_of(&samples->by.keys[i], row, event, &samples->names);
-
-        group[i] = name ? llmobs_texts_share(&samples->names, name) : NULL;
-        if (name && !group[i])
-            return -ENOMEM;
-    }
-    return samples->names.failed ? -ENOMEM : 0;
-}
-
 /* -- samples -------------------------------------------------------------- */
 
 /* Adds a score for each label; 1: the span has one. */
@@ -70,9 +52,14 @@ static int add_sample(void *ctx, const struct llmobs_row *row,
 
     if (rc < 0 || (rc == 0 && !samples->of_kinds && !llmobs_row_counts(row)))
         return rc;
-    rc = set_group(samples, group, row, event);
+    for (size_t i = 0; i < samples->by.count; i++) {
+        group[i] =
+            llmobs_key_of(&samples->by.keys[i], row, event, &samples->names);
+        if (group[i])
+            group[i] = llmobs_texts_share(&samples->names, group[i]);
+    }
     trace = llmobs_texts_share(&samples->names, row->trace_id);
-    if (rc != 0 || !trace ||
+    if (samples->names.failed ||
         llmobs_grow(&samples->list, &samples->cap, samples->count,
                     sizeof(*sample)) != 0)
         return -ENOMEM;
