@@ -243,21 +243,58 @@ bool llmobs_filter_match_evaluation(const struct llmobs_filter *filter,
 
 #define NEEDLE_MAX 128
 
+/* True for a text that JSON writes in one way, and that is no pattern. */
+static bool is_plain(const char *text)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyz"
+                                "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 _-.:";
+
+    return strspn(text, plain) == strlen(text);
+}
+
 /* True where the line has the text between `before` and `after`, or the text is
  * one that JSON may write in several ways. */
 static bool has_text(struct llmobs_text line, const char *before,
                      const char *text, const char *after)
 {
-    static const char plain[] = "abcdefghijklmnopqrstuvwxyz"
-                                "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 _-.:";
     char needle[NEEDLE_MAX];
     int len;
 
-    if (strspn(text, plain) != strlen(text))
+    if (!is_plain(text))
         return true;
     len = snprintf(needle, sizeof(needle), "%s%s%s", before, text, after);
     return len < 0 || len >= (int)sizeof(needle) ||
            memmem(line.data, line.len, needle, (size_t)len);
+}
+
+/* True where the line may have a plain word, its letters in either case. Looks
+ * at eight places at once, whether the first and the last letter stand there:
+ * a byte that is 0 in `differ`. */
+static bool has_word(struct llmobs_text line, const char *word)
+{
+    const uint64_t each = UINT64_MAX / 255, small = each * 0x20;
+    const size_t last = strlen(word) - 1, step = sizeof(each);
+    const uint64_t one = each * ((unsigned char)word[0] | 0x20u);
+    const uint64_t other = each * ((unsigned char)word[last] | 0x20u);
+    size_t at = 0;
+
+    for (; at + last + step <= line.len; at += step) {
+        uint64_t left, right, differ;
+
+        memcpy(&left, line.data + at, step);
+        memcpy(&right, line.data + at + last, step);
+        differ = ((left | small) ^ one) | ((right | small) ^ other);
+        if (!((differ - each) & ~differ & (each << 7)))
+            continue;
+        for (size_t i = at; i < at + step; i++)
+            if (strncasecmp(line.data + i, word, last + 1) == 0)
+                return true;
+    }
+    for (; at + last < line.len; at++)
+        if (strncasecmp(line.data + at, word, last + 1) == 0)
+            return true;
+    /* Who writes a letter as an escape is not the exporter. */
+    return memmem(line.data, line.len, "\\u00", 4);
 }
 
 static bool has_id(struct llmobs_text line, const char *id)
@@ -297,9 +334,6 @@ static bool has_trace(struct llmobs_text line, const char *begin)
 bool llmobs_filter_may_match(const struct llmobs_filter *filter,
                              struct llmobs_text line, bool tree)
 {
-    const struct llmobs_filter_name *session =
-        &filter->keys[LLMOBS_KEY_SESSION];
-
     if (filter->trace && !has_trace(line, filter->trace))
         return false;
     if (tree)
@@ -311,13 +345,17 @@ bool llmobs_filter_may_match(const struct llmobs_filter *filter,
     for (size_t i = 0; i < filter->tag_count; i++)
         if (!has_tag_text(line, filter->tags[i]))
             return false;
-    /* Looks only for a value that has one form: no pattern, no other case. */
-    if (!session->pattern || session->is_not)
+    if (!llmobs_tail_trace(line).data) /* it may be damaged, which is told */
         return true;
-    for (const char *at = session->pattern; *at != '\0'; at++)
-        if (!isdigit((unsigned char)*at) && !strchr("-_.:", *at))
-            return true;
-    return has_text(line, "", session->pattern, "\"");
+    for (int i = 0; i < LLMOBS_KEY_TAG; i++) {
+        const struct llmobs_filter_name *name = &filter->keys[i];
+
+        if (name->pattern && !name->is_not && *name->pattern != '\0' &&
+            llmobs_key_is_verbatim((enum llmobs_key)i) &&
+            is_plain(name->pattern) && !has_word(line, name->pattern))
+            return false;
+    }
+    return !filter->grep_word || has_word(line, filter->grep_word);
 }
 
 /* -- arguments ------------------------------------------------------------ */
@@ -399,12 +437,15 @@ int llmobs_filter_set_grep(struct llmobs_filter *filter, const char *pattern,
     *why = "too long";
     llmobs_regex_free(filter->grep);
     filter->grep = NULL;
+    filter->grep_word = NULL;
     llmobs_buf_init(&text, LLMOBS_REGEX_LEN);
     rc = llmobs_buf_addf(&text, "%s%s", capital ? "" : "(?i)", pattern);
     if (rc == 0)
         rc = llmobs_regex_compile((struct llmobs_text){text.data, text.len},
                                   &filter->grep, why);
     llmobs_buf_fini(&text);
+    if (rc == 0 && is_plain(pattern) && !strchr(pattern, '.'))
+        filter->grep_word = pattern;
     return rc == 0 ? 0 : -EINVAL;
 }
 

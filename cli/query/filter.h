@@ -50,6 +50,8 @@ struct llmobs_filter {
     bool errors;
     struct llmobs_regex *grep; /* found in the name or in what was said */
     struct llmobs_regex_memory grep_memory;
+    const char *grep_word; /* borrowed; all that grep finds, in either case;
+                            * NULL: grep finds what is no word */
 };
 
 void llmobs_filter_fini(struct llmobs_filter *filter);

@@ -188,6 +188,11 @@ const struct llmobs_key_words *llmobs_key_words(enum llmobs_key key)
     return &keys[key].words;
 }
 
+bool llmobs_key_is_verbatim(enum llmobs_key key)
+{
+    return !keys[key].make;
+}
+
 const char *llmobs_key_of(const struct llmobs_by_key *key,
                           const struct llmobs_row *row,
                           const struct llmobs_json *event,

@@ -167,6 +167,9 @@ struct llmobs_key_words {
 
 const struct llmobs_key_words *llmobs_key_words(enum llmobs_key key);
 
+/* True for a key whose text stands in the event, as JSON writes it. */
+bool llmobs_key_is_verbatim(enum llmobs_key key);
+
 /* Reads one word of `len` bytes that has the use; a '-' in it is a '_'. *near,
  * where near is not NULL, is then the word that may be meant, or NULL. */
 int llmobs_key_read(struct llmobs_by_key *key, const char *word, size_t len,

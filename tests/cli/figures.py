@@ -643,6 +643,40 @@ def bars():
                       not wide, wide[:2])
 
 
+def words():
+    """A plain word finds what a pattern of the same meaning finds, however its letters
+    are written, at each place of a line."""
+    store = os.path.join(TMP.name, "words")
+    os.makedirs(store)
+    with open(os.path.join(STORE, "spans.jsonl"), encoding="utf-8") as f:
+        lines_ = f.read().splitlines()
+    for i, word in enumerate(("parcel", "PARCEL", "\\u0070arcel", "parce", "xparcelx", "arcel", "paRcel")):
+        for k in range(9):
+            event = json.loads(lines_[i * 9 + k])
+            event["meta"] = {"span": {"kind": "llm"}, "model_name": word.lower().replace("\\u0070", "p"),
+                             "input": {"value": "-" * k + "@ " + "." * (8 - k)}}
+            text = json.dumps(event, sort_keys=True).replace("@", word)
+            lines_.append(text.replace(': "p', ': "\\u0070') if word[0] == "\\" else text)
+    rng = random.Random(9)
+    for text in [x for x in lines_ if rng.random() < 0.05]:
+        lines_.append(text[:rng.randrange(len(text))])
+    with open(os.path.join(store, "spans.jsonl"), "w", encoding="utf-8") as f:
+        f.write("\n".join(lines_))
+    for form in ["--json"], ["--spans"], ["--csv"], ["--summary", "--by", "model"], []:
+        for word, pattern in (("parcel", "(parcel)"), ("Parcel", "(Parcel)"), ("p", "[p]"), ("a b", "a[ ]b"),
+                              ("paRcel", "(paRcel)"), ("nothing of this", "nothing of (this)")):
+            have, want = [view(*form, "--grep", x, store=store) for x in (word, pattern)]
+            check("%s: the word %s and %s" % (form, word, pattern), (have.stdout, have.stderr) ==
+                  (want.stdout, want.stderr), (have.stderr, want.stderr))
+        for option, word in (("--model", "parcel"), ("--model", "GPT-4o"), ("--provider", "openai"),
+                             ("--ml-app", "support"), ("--host", "nowhere")):
+            have, want = [view(*form, option, x, store=store)
+                          for x in (word, "[%s%s]%s" % (word[0].lower(), word[0].upper(), word[1:]))]
+            check("%s: %s %s" % (form, option, word), have.stdout == want.stdout)
+    check("words: they are found", len(lines("--grep", "parcel", store=store)) >= 45 and
+          len(lines("--model", "parcel", store=store)) == 36)
+
+
 def write_store():
     """Spans of many kinds, some of which have a cost, or come twice."""
     rng = random.Random(4)
@@ -664,6 +698,6 @@ def write_store():
 write_store()
 hostile.write(HOSTILE)
 for one in (spans, comparisons, formulas, database, summary, scores, series,
-            bars):
+            bars, words):
     if not ONLY or one.__name__ in ONLY:
         one()
