@@ -99,19 +99,6 @@ static int add_real(struct llmobs_buf *out, double real)
     return llmobs_buf_add(out, text, llmobs_decimal_write(real, text));
 }
 
-/* Writes a cost with at most twelve decimals: those behind come from the
- * arithmetic, and the shortest decimal of such a number takes long to find. */
-static int add_cost(struct llmobs_buf *out, double cost)
-{
-    int64_t parts;
-
-    if (cost >= COST_SHORT)
-        return add_real(out, cost);
-    parts = (int64_t)(cost * (double)COST_UNIT + 0.5);
-    return add_fixed(out, parts / COST_UNIT, parts % COST_UNIT, COST_DIGITS,
-                     true);
-}
-
 static int add_iso(struct llmobs_buf *out, int64_t wall_ns)
 {
     time_t at = (time_t)(wall_ns / NS_PER_S);
@@ -133,6 +120,7 @@ static int add_iso(struct llmobs_buf *out, int64_t wall_ns)
 static int add_number(struct llmobs_buf *out, struct llmobs_cell cell)
 {
     char text[LLMOBS_DECIMAL_MAX];
+    int64_t parts;
 
     switch (cell.kind) {
     case LLMOBS_CELL_COUNT:
@@ -142,7 +130,13 @@ static int add_number(struct llmobs_buf *out, struct llmobs_cell cell)
         return add_fixed(out, cell.whole / NS_PER_S, cell.whole % NS_PER_S,
                          DIGITS, false);
     case LLMOBS_CELL_MONEY:
-        return add_cost(out, cell.real);
+        if (cell.real >= COST_SHORT)
+            return add_real(out, cell.real);
+        /* Decimals behind twelve come from the arithmetic, and the shortest
+         * decimal of such a number takes long to find. */
+        parts = (int64_t)(cell.real * (double)COST_UNIT + 0.5);
+        return add_fixed(out, parts / COST_UNIT, parts % COST_UNIT, COST_DIGITS,
+                         true);
     default:
         return add_real(out, cell.real);
     }

@@ -80,20 +80,6 @@ const char *llmobs_cost_source(const struct llmobs_prices *prices,
     return room;
 }
 
-/* Rounds a cost to two digits, or to two decimals from ten cents on, as the
- * page does; gives the number of decimals. */
-static int round_cost(double *cost)
-{
-    double scale = 100;
-    int decimals = 2;
-
-    for (; *cost * scale < 10 && decimals < DECIMALS_MAX; decimals++)
-        scale *= 10;
-    if (*cost * scale < 1e15) /* beyond, no double has such decimals */
-        *cost = (double)(int64_t)(*cost * scale + 0.5) / scale;
-    return decimals;
-}
-
 void llmobs_cost_group(char *room)
 {
     size_t len = strlen(room), digits = strcspn(room, ".");
@@ -106,9 +92,12 @@ void llmobs_cost_group(char *room)
     }
 }
 
+/* Rounds a cost to two digits, or to two decimals from ten cents on, as the
+ * page does. */
 const char *llmobs_cost_text(double cost, char room[LLMOBS_COST_TEXT])
 {
-    int decimals;
+    double scale = 100;
+    int decimals = 2;
 
     if (!(cost >= 0) || cost > LLMOBS_COST_MAX)
         return NULL;
@@ -116,7 +105,10 @@ const char *llmobs_cost_text(double cost, char room[LLMOBS_COST_TEXT])
         return strcpy(room, "<$0.000001");
     if (cost == 0)
         return strcpy(room, "$0");
-    decimals = round_cost(&cost);
+    for (; cost * scale < 10 && decimals < DECIMALS_MAX; decimals++)
+        scale *= 10;
+    if (cost * scale < 1e15) /* beyond, no double has such decimals */
+        cost = (double)(int64_t)(cost * scale + 0.5) / scale;
     snprintf(room, LLMOBS_COST_TEXT, "$%.*f", decimals, cost);
     llmobs_cost_group(room + 1);
     return room;

@@ -109,18 +109,6 @@ static bool found_below(struct llmobs_filter *filter,
 
 /* -- events --------------------------------------------------------------- */
 
-static bool numbers_match(const struct llmobs_filter *filter,
-                          const struct llmobs_json *event)
-{
-    int64_t start = llmobs_json_to_int(llmobs_json_get(event, "start_ns"));
-
-    if (filter->since_ns > 0 && start < filter->since_ns)
-        return false;
-    if (filter->until_ns > 0 && start >= filter->until_ns)
-        return false;
-    return !filter->errors || llmobs_json_says(event, "status", "error");
-}
-
 static bool keys_match(const struct llmobs_filter *filter,
                        const struct llmobs_json *event)
 {
@@ -211,10 +199,13 @@ bool llmobs_filter_match(struct llmobs_filter *filter,
                          const struct llmobs_json *event)
 {
     const struct llmobs_json *meta = llmobs_json_get(event, "meta");
+    int64_t start = llmobs_json_to_int(llmobs_json_get(event, "start_ns"));
 
-    return numbers_match(filter, event) && ids_match(filter, event) &&
-           tags_match(filter, event) && keys_match(filter, event) &&
-           bounds_match(filter, event) &&
+    return (filter->since_ns <= 0 || start >= filter->since_ns) &&
+           (filter->until_ns <= 0 || start < filter->until_ns) &&
+           (!filter->errors || llmobs_json_says(event, "status", "error")) &&
+           ids_match(filter, event) && tags_match(filter, event) &&
+           keys_match(filter, event) && bounds_match(filter, event) &&
            (!filter->grep ||
             found_in(filter, llmobs_json_gets(event, "name")) ||
             found_below(filter, llmobs_json_get(meta, "input"), 0) ||

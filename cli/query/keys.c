@@ -13,6 +13,7 @@
 #include "cli/shared/suggest.h"
 
 #define TAG_WORD "tag:"
+#define TOOLS_MAX 32 /* in one value */
 
 /* A span that is asked for a key's value. */
 struct asked {
@@ -97,6 +98,59 @@ static const char *read_plugin(const struct llmobs_json *event)
     if (tag || count == 0)
         return tag;
     return full(llmobs_json_text(llmobs_json_at(plugins, count - 1)));
+}
+
+/* The tools whose results the input has behind its last answer, of several
+ * "Bash, Read"; of a tool's own span its name. A result has the name itself, or
+ * the id of a call before it. */
+static const char *read_tool(const struct asked *of)
+{
+    const char *kind = llmobs_stored_kind(of->event);
+    const struct llmobs_json *messages = llmobs_json_get(
+        llmobs_json_get(llmobs_json_get(of->event, "meta"), "input"),
+        "messages");
+    size_t first = llmobs_json_len(messages), count = 0;
+    const char *names[TOOLS_MAX], *name, *all;
+    struct llmobs_buf text;
+
+    if (kind && strcmp(kind, "tool") == 0)
+        return full(read_name(of->event));
+    while (first > 0 &&
+           !llmobs_json_says(llmobs_json_at(messages, first - 1), "role",
+                             "assistant") &&
+           !llmobs_json_get(llmobs_json_at(messages, first - 1), "tool_calls"))
+        first--;
+    for (size_t at = first; at < llmobs_json_len(messages); at++)
+        LLMOBS_JSON_EACH (
+            result,
+            llmobs_json_get(llmobs_json_at(messages, at), "tool_results"),
+            count < TOOLS_MAX) {
+            const char *id = llmobs_json_gets(result, "tool_id");
+            size_t i = 0;
+
+            name = full(llmobs_json_gets(result, "name"));
+            for (size_t k = first; id && !name && k-- > 0;)
+                LLMOBS_JSON_EACH (
+                    call,
+                    llmobs_json_get(llmobs_json_at(messages, k), "tool_calls"),
+                    !name)
+                    if (llmobs_json_says(call, "tool_id", id))
+                        name = full(llmobs_json_gets(call, "name"));
+            name = name ? name : "?";
+            while (i < count && strcmp(names[i], name) < 0)
+                i++;
+            if (i < count && strcmp(names[i], name) == 0)
+                continue;
+            memmove(names + i + 1, names + i, (count++ - i) * sizeof(*names));
+            names[i] = name;
+        }
+    llmobs_buf_init(&text, SIZE_MAX);
+    for (size_t i = 0; i < count; i++)
+        llmobs_buf_addf(&text, "%s%s", i > 0 ? ", " : "", names[i]);
+    of->texts->failed |= text.error != 0;
+    all = text.len > 0 ? llmobs_texts_share(of->texts, text.data) : NULL;
+    llmobs_buf_fini(&text);
+    return all;
 }
 
 static const char *read_run(const struct asked *of)
@@ -280,20 +334,13 @@ int llmobs_key_add_caller(const struct llmobs_json *event, size_t frames,
 
 /* -- words ----------------------------------------------------------------- */
 
-/* The name stands in heads of tables and as a member of JSON. */
-static bool is_tag_word(const char *word)
-{
-    static const char plain[] = "abcdefghijklmnopqrstuvwxyz"
-                                "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-/";
-    const char *name = word + sizeof(TAG_WORD) - 1;
-
-    return strncmp(word, TAG_WORD, sizeof(TAG_WORD) - 1) == 0 &&
-           *name != '\0' && name[strspn(name, plain)] == '\0';
-}
-
 int llmobs_key_read(struct llmobs_by_key *key, const char *word, size_t len,
                     enum llmobs_key_use use, const char **near)
 {
+    /* A tag's name stands in heads of tables and as a member of JSON. */
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyz"
+                                "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-/";
+    const char *tag = key->word + sizeof(TAG_WORD) - 1;
     struct llmobs_suggest suggest;
 
     if (near)
@@ -303,7 +350,8 @@ int llmobs_key_read(struct llmobs_by_key *key, const char *word, size_t len,
     memcpy(key->word, word, len);
     key->word[len] = '\0';
     key->key = LLMOBS_KEY_TAG;
-    if (is_tag_word(key->word))
+    if (strncmp(key->word, TAG_WORD, sizeof(TAG_WORD) - 1) == 0 &&
+        *tag != '\0' && tag[strspn(tag, plain)] == '\0')
         return 0;
     key->key = LLMOBS_KEY_EVAL;
     if (llmobs_labels_add(&(struct llmobs_labels){.count = 0}, key->word,

@@ -128,6 +128,10 @@ enum llmobs_key_use {
       FIELD | GROUP | FACET | COLUMN,                                          \
       "the model that answered, as the answer names it",                       \
       EITHER(response_model, llmobs_stored_response_model))                    \
+    F(TOOL, "tool", "tool", "Results of", 'T', FIELD | GROUP | FACET,          \
+      "the tools whose results are in the input behind its last answer, as "   \
+      "`Bash, Read`: the call is what they cost; of a tool's span its name",   \
+      MAKE(read_tool))                                                         \
     K(DAY, "day", "Day", 0, GROUP, "of the local time zone", MAKE(read_day))   \
     K(ERROR, "error", "Error", 'E', GROUP | FACET,                             \
       "the type of the error; `error` of a failure without one",               \

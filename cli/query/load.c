@@ -376,18 +376,6 @@ static int read_line_back(void *ctx, struct llmobs_text text,
     return rc != 0 ? rc : load->more ? 1 : 0;
 }
 
-static int read_spans(struct llmobs_load *load, struct llmobs_reader *reader)
-{
-    int64_t since = load->filter->since_ns;
-    int rc = read_evaluations(load, reader, since);
-
-    if (rc == 0 && load->newest > 0)
-        rc = llmobs_reader_walk_back(reader, since, read_line_back, load);
-    else if (rc == 0)
-        rc = llmobs_reader_walk(reader, since, read_line, load);
-    return rc < 0 ? rc : 0;
-}
-
 /* Fills the rows of ids alone that stand above the wanted ones. */
 static int fill_paths(struct llmobs_load *load, struct llmobs_reader *reader)
 {
@@ -426,9 +414,17 @@ int llmobs_load_order(struct llmobs_load *load, struct llmobs_reader *reader)
 
 int llmobs_load_rows(struct llmobs_load *load, struct llmobs_reader *reader)
 {
-    bool some = load->newest > 0 || load->filter->id;
-    int rc = load->tree && some ? read_traces(load, reader)
-                                : read_spans(load, reader);
+    int64_t since = load->filter->since_ns;
+    int rc;
 
-    return rc == 0 ? llmobs_load_order(load, reader) : rc;
+    if (load->tree && (load->newest > 0 || load->filter->id)) {
+        rc = read_traces(load, reader);
+    } else {
+        rc = read_evaluations(load, reader, since);
+        if (rc == 0 && load->newest > 0)
+            rc = llmobs_reader_walk_back(reader, since, read_line_back, load);
+        else if (rc == 0)
+            rc = llmobs_reader_walk(reader, since, read_line, load);
+    }
+    return rc < 0 ? rc : llmobs_load_order(load, reader);
 }

@@ -4,25 +4,22 @@
 
 static const char key[] = "\"trace_id\":";
 
-/* True for feedback, where a number, its time, stands before the key; a span
- * has the list of its tags there. */
-static bool follows_number(struct llmobs_text line, const char *at)
-{
-    while (at > line.data && (at[-1] == ' ' || at[-1] == ','))
-        at--;
-    return at > line.data && at[-1] >= '0' && at[-1] <= '9';
-}
-
 /* True where the key ends at `at`, and is one: no text has an unescaped quote.
- */
+ * False for feedback, where a number, its time, stands before the key; a span
+ * has the list of its tags there. */
 static bool has_trace_key(struct llmobs_text line, const char *at)
 {
     size_t len = sizeof(key) - 1;
 
     while (at > line.data && at[-1] == ' ')
         at--;
-    return (size_t)(at - line.data) > len && memcmp(at - len, key, len) == 0 &&
-           at[-(ptrdiff_t)len - 1] != '\\' && !follows_number(line, at - len);
+    if ((size_t)(at - line.data) <= len || memcmp(at - len, key, len) != 0 ||
+        at[-(ptrdiff_t)len - 1] == '\\')
+        return false;
+    at -= len;
+    while (at > line.data && (at[-1] == ' ' || at[-1] == ','))
+        at--;
+    return at == line.data || at[-1] < '0' || at[-1] > '9';
 }
 
 struct llmobs_text llmobs_tail_trace(struct llmobs_text line)

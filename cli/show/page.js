@@ -891,7 +891,7 @@ function fillLists() {
   const options = ['', ...BY, ...[...tagKeys.keys()].filter((key) => !BY.includes(key)).slice(0, MANY)];
   for (const node of $$('.by')) {
     if (node.children.length !== options.length) node.replaceChildren(...options.map((key) =>
-      h('option', {value: key}, key ? 'by ' + line(key, 40) : 'no groups')));
+      h('option', {value: key}, key ? `by ${line(key, 40)}${key === 'tool' ? ' whose results a call takes' : ''}` : 'no groups')));
     node.value = state.by;
     node.hidden = state.view === 'sessions';
   }

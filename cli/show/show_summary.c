@@ -169,6 +169,10 @@ static int print_summary(struct summary *summary,
     if (rc == 0)
         rc = llmobs_sheet_end(&summary->sheet);
     if (rc == 0 && words) {
+        for (size_t i = 0; i < summary->first; i++)
+            if (samples->by.keys[i].key == LLMOBS_KEY_TOOL)
+                llmobs_wrap_print(summary->sheet.screen, LLMOBS_PAINT_NONE, 0,
+                                  "tool: the calls that take its results");
         print_cost(summary, prices);
         llmobs_wrap_print(summary->sheet.screen, LLMOBS_PAINT_NONE, 0,
                           llmobs_lack_note(&samples->lack, note));

@@ -192,13 +192,54 @@ def inferred():
         check("name: " + name, rows("--name", name), name)
 
 
+def tools():
+    """The calls that take a tool's results are what it costs; those that carry
+    older results are not."""
+    def call(name, number, **more):
+        return {"name": name, "tool_id": "c%d" % number, **more}
+
+    def turn(number, *messages):
+        return dict(event, span_id=str(100 + number), start_ns=(
+            event["start_ns"] + number), session_id="of tools", meta=dict(
+                event["meta"], input={"messages": list(messages)}))
+
+    event = next(e for e in mixed.events() if e.get("span_id") and
+                 e["meta"].get("span", {}).get("kind") == "llm")
+    user = {"role": "user", "content": "go"}
+    asks = {"role": "assistant", "tool_calls": [call("Read", 1)]}
+    read = {"role": "user", "tool_results": [call("", 1, result="x")]}
+    more = {"role": "", "tool_calls": [call("Bash", 2), call("Read", 3)]}
+    both = [{"role": "tool", "tool_results": [call("", n, result="y")]}
+            for n in (3, 2)]
+    named = {"role": "tool", "tool_results": [call("grep", 9, result="")]}
+    late = {"role": "user", "tool_results": [{"tool_id": "c8"}]}
+    turns = [turn(0, user), turn(1, user, asks, read),
+             turn(2, user, asks, read, more, *both),
+             turn(3, user, asks, read, more, *both,
+                  {"role": "assistant", "content": "done"}, user),
+             turn(4, named, user), turn(5, late)]
+    with open(os.path.join(STORE, "spans.jsonl"), "a") as f:
+        f.writelines(json.dumps(one) + "\n" for one in turns)
+    have = {row["span_id"]: row["tool"] for row in rows(
+        "--session", "of tools", "--fields", "span_id,tool")}
+    check("tools of calls", have == {
+        "100": "", "101": "Read", "102": "Bash, Read", "103": "",
+        "104": "grep", "105": "?"}, have)
+    said = view("--summary", "--by", "tool", "--session", "of tools")
+    check("the sum says whose calls they are", re.search(
+        r"^Bash, Read  +1 ", said, re.M) and
+        "\ntool: the calls that take its results\n" in said, said)
+    check("a filter by tool", [row["span_id"] for row in rows(
+        "--tool", "bash, read")] == ["102"], None)
+
+
 def main():
     mixed.write(STORE)
     parts = (("models", two_models), ("names", lambda: same_names(page()[0])),
              ("words", lambda: same_words(page()[0])),
              ("values", lambda: same_values(*page())),
              ("counts", lambda: same_counts(page()[0])),
-             ("inferred", inferred))
+             ("inferred", inferred), ("tools", tools))
     for name, part in parts:
         if not ONLY or name in ONLY:
             part()
