@@ -25,29 +25,17 @@ bool llmobs_conf_is_true(const char *value)
            llmobs_is_word(value, "true");
 }
 
-/* Opens a regular file only: a fifo would block, and reading a device may have
- * effects. */
-static int open_regular(const char *path)
-{
-    struct stat st;
-    int fd = (int)llmobs_sys(SYS_openat, AT_FDCWD, path,
-                             O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-
-    if (fd < 0)
-        return -1;
-    if (llmobs_sys(SYS_fstat, fd, &st) == 0 && S_ISREG(st.st_mode))
-        return fd;
-    llmobs_sys(SYS_close, fd);
-    return -1;
-}
-
 /* Reads the file into `text`. Returns its length, or 0 if the file does not
- * count. */
+ * count: one that is not regular, such as a fifo, which would block, or a
+ * device, of which reading may have effects. */
 static size_t read_text(const char *path)
 {
-    int fd = open_regular(path);
+    int fd = (int)llmobs_sys(SYS_openat, AT_FDCWD, path,
+                             O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    struct stat st;
     size_t len = 0;
-    long got = 1;
+    long got =
+        fd >= 0 && llmobs_sys(SYS_fstat, fd, &st) == 0 && S_ISREG(st.st_mode);
 
     if (fd < 0)
         return 0;

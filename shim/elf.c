@@ -164,30 +164,18 @@ static void set_tables(struct llmobs_elf *elf, const uintptr_t of[VALUES])
     elf->plt_len = of[PLTRELSZ] / sizeof(ElfW(Rela));
 }
 
-static bool is_gnu_table(const struct llmobs_elf *elf)
-{
-    size_t words = room_for(elf, elf->gnu_hash, sizeof(uint32_t));
-    const uint32_t *head = elf->gnu_hash;
-
-    return words >= 4 && head[0] < words && head[2] < words &&
-           4 + (size_t)head[2] * 2 + head[0] <= words;
-}
-
-static bool is_hash_table(const struct llmobs_elf *elf)
-{
-    size_t words = room_for(elf, elf->hash, sizeof(uint32_t));
-    const uint32_t *head = elf->hash;
-
-    return words >= 2 && (size_t)head[0] + head[1] <= words - 2;
-}
-
 /* The loader trusts an object's tables, but those of a packed object may be too
  * short. */
 static void check_symbols(struct llmobs_elf *elf)
 {
-    if (!is_gnu_table(elf))
+    const uint32_t *gnu = elf->gnu_hash, *hash = elf->hash;
+    size_t words = room_for(elf, gnu, sizeof(*gnu));
+
+    if (words < 4 || gnu[0] >= words || gnu[2] >= words ||
+        4 + (size_t)gnu[2] * 2 + gnu[0] > words)
         elf->gnu_hash = NULL;
-    if (!is_hash_table(elf))
+    words = room_for(elf, hash, sizeof(*hash));
+    if (words < 2 || (size_t)hash[0] + hash[1] > words - 2)
         elf->hash = NULL;
     elf->symtab_len = room_for(elf, elf->symtab, sizeof(*elf->symtab));
     elf->versym_len = room_for(elf, elf->versym, sizeof(*elf->versym));

@@ -72,26 +72,6 @@ static uint64_t identity(const struct dl_phdr_info *info)
     return hash;
 }
 
-/* For the first round of a process, before main: looks at the names of an
- * object behind the first copy while that object is open. */
-static void mark_plain(struct walk *walk, const struct llmobs_elf *elf,
-                       size_t index)
-{
-    const struct llmobs_patch how = {.late = false};
-
-    if (start_objects == 0 && index < PLAIN_MAX && llmobs_copies_any() &&
-        llmobs_host_state() == LLMOBS_HOST_ON && !llmobs_patch_may(elf, &how))
-        walk->plain[index / 64] |= UINT64_C(1) << index % 64;
-}
-
-/* True for the program, which is not a copy, and for the objects that every
- * process has. So nothing is read in a process that has only these. */
-static bool is_no_matter(const struct dl_phdr_info *info, size_t index)
-{
-    return index == 0 || llmobs_libc_brings(info->dlpi_addr) ||
-           llmobs_host_is_shim(info);
-}
-
 static void find_connect(const struct llmobs_elf *elf)
 {
     if (llmobs_host_seeks_connect() && llmobs_libc_calls_connects(elf))
@@ -126,21 +106,11 @@ struct ranges {
     size_t index, before, late;
 };
 
-/* Records which hooks an object defines, because the loader may bind other
- * objects to it. If a copy came with the program, its functions win over those
- * of later objects. */
-static void record_foreign(const struct llmobs_elf *elf, bool late)
-{
-    llmobs_hook_set hooks = llmobs_hooks_defined(elf);
-
-    foreign |= hooks;
-    if (!late || !llmobs_copies_at_start() || llmobs_copies_any_deep())
-        llmobs_wrappers_define(elf, hooks);
-}
-
-/* First walk: finds the copies. */
+/* First walk: finds the copies. Of a process that has only its program and what
+ * each has, nothing is read. */
 static int find_copies(struct dl_phdr_info *info, size_t size, void *argument)
 {
+    const struct llmobs_patch how = {.late = false};
     struct walk *walk = argument;
     size_t index = walk->now.objects++;
     struct llmobs_elf elf;
@@ -168,7 +138,8 @@ static int find_copies(struct dl_phdr_info *info, size_t size, void *argument)
         walk->shifted = true;
     if (index == 0 && walk->first == 0)
         find_tls(walk, info, index, NULL);
-    if (index < walk->first || is_no_matter(info, index) ||
+    if (index < walk->first || index == 0 ||
+        llmobs_libc_brings(info->dlpi_addr) || llmobs_host_is_shim(info) ||
         llmobs_elf_open(&elf, info) != 0 || is_own_object(&elf))
         return 0;
     find_tls(walk, info, index, &elf);
@@ -178,19 +149,23 @@ static int find_copies(struct dl_phdr_info *info, size_t size, void *argument)
         walk->changed |= llmobs_copies_add(&elf, index, start_objects == 0);
         if (start_objects == 0)
             llmobs_host_decide();
-    } else {
-        mark_plain(walk, &elf, index);
+    } else if (start_objects == 0 && index < PLAIN_MAX && llmobs_copies_any() &&
+               llmobs_host_state() == LLMOBS_HOST_ON &&
+               !llmobs_patch_may(&elf, &how)) {
+        walk->plain[index / 64] |= UINT64_C(1) << index % 64;
     }
     return 0;
 }
 
 /* Records the hooks that an object defines, if it comes before a copy (as the
  * program and its preloads may) or was loaded later: the loader may bind
- * unbound slots to it. */
+ * unbound slots to it. If a copy came with the program, its functions win over
+ * those of later objects. */
 static int find_foreign(struct dl_phdr_info *info, size_t size, void *argument)
 {
     struct ranges *ranges = argument;
     size_t index = ranges->index++;
+    llmobs_hook_set hooks;
     struct llmobs_elf elf;
 
     (void)size;
@@ -199,8 +174,13 @@ static int find_foreign(struct dl_phdr_info *info, size_t size, void *argument)
         return 0;
     if (index == 0)
         llmobs_copies_needed(&elf);
-    if (!is_own_object(&elf) && !llmobs_copies_at(&elf))
-        record_foreign(&elf, index >= start_objects);
+    if (is_own_object(&elf) || llmobs_copies_at(&elf))
+        return 0;
+    hooks = llmobs_hooks_defined(&elf);
+    foreign |= hooks;
+    if (index < start_objects || !llmobs_copies_at_start() ||
+        llmobs_copies_any_deep())
+        llmobs_wrappers_define(&elf, hooks);
     return 0;
 }
 

@@ -424,16 +424,6 @@ static void keep_callers(struct list *host)
     host->count = kept;
 }
 
-/* True for a row that calls a model and is not observed. */
-static bool misses(const struct row *row)
-{
-    bool calls = false;
-
-    for (size_t i = 0; i < row->peer_count; i++)
-        calls |= row->peers[i].kind != OTHER;
-    return calls && row->state != OBSERVED;
-}
-
 /* -- showing --------------------------------------------------------------- */
 
 static const char *const states[] = {"yes", "off", "no", "never"};
@@ -616,7 +606,9 @@ int llmobs_doctor_host(bool json, bool *missed)
 
     *missed = false;
     for (size_t i = 0; i < host.count; i++)
-        *missed |= misses(&host.rows[i]);
+        for (size_t k = 0; k < host.rows[i].peer_count; k++)
+            *missed |= host.rows[i].state != OBSERVED &&
+                       host.rows[i].peers[k].kind != OTHER;
     if (rc == 0)
         rc = json ? print_json(&host) : print_text(&host);
     for (size_t i = 0; i < host.count; i++)

@@ -24,17 +24,6 @@ static bool begins(const char *text, const char *with)
     return strncmp(text, with, strlen(with)) == 0;
 }
 
-/* Cuts the path's last part and returns it; NULL: there is none. */
-static char *cut_last(char *path)
-{
-    char *slash = strrchr(path, '/');
-
-    if (!slash || !slash[1])
-        return NULL;
-    *slash = '\0';
-    return slash + 1;
-}
-
 static bool is_id(const char *text)
 {
     size_t len = 0;
@@ -108,13 +97,14 @@ static void read_path(struct llmobs_starter *starter, char *path,
                       const char *base)
 {
     bool unit = false;
-    char *part;
+    char *slash;
 
-    while ((part = cut_last(path))) {
-        if (record_container(starter, path, part))
+    while ((slash = strrchr(path, '/')) && slash[1]) {
+        *slash = '\0';
+        if (record_container(starter, path, slash + 1))
             return;
         if (!unit)
-            unit = record_unit(starter, path, part, base);
+            unit = record_unit(starter, path, slash + 1, base);
     }
 }
 
