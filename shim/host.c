@@ -3,6 +3,7 @@
 #include "lib/base/cold.h"
 #include "lib/base/glob.h"
 #include "lib/base/maps.h"
+#include "lib/base/sandbox.h"
 #include "lib/base/tls_auto.h"
 #include "shim/conf.h"
 #include "shim/libc.h"
@@ -437,24 +438,22 @@ static void read_file(struct llmobs_conf *conf)
 
 /* Reads the configuration file, also where the environment decides the state:
  * the file may name the log. */
-static enum llmobs_host_state state_by_file(void)
+void llmobs_host_decide(void)
 {
     struct llmobs_conf conf;
 
+    if (llmobs_host_state() != LLMOBS_HOST_WATCHING)
+        return;
+    if (llmobs_libc_may(LLMOBS_DISABLED_FILE, F_OK)) {
+        set_state(LLMOBS_HOST_OFF);
+        return;
+    }
     read_file(&conf);
     file_log = conf.log;
     file_log_level = conf.log_level;
-    if (file_excludes && lists_program(conf.exclude))
-        return LLMOBS_HOST_OFF;
-    return file_decides && !conf.enabled ? LLMOBS_HOST_UNASKED : LLMOBS_HOST_ON;
-}
-
-void llmobs_host_decide(void)
-{
-    if (llmobs_host_state() != LLMOBS_HOST_WATCHING)
-        return;
-    set_state(llmobs_libc_may(LLMOBS_DISABLED_FILE, F_OK) ? LLMOBS_HOST_OFF
-                                                          : state_by_file());
+    set_state(file_excludes && lists_program(conf.exclude) ? LLMOBS_HOST_OFF
+              : file_decides && !conf.enabled              ? LLMOBS_HOST_UNASKED
+                                                           : LLMOBS_HOST_ON);
 }
 
 /* -- TLS ------------------------------------------------------------------- */
@@ -615,7 +614,9 @@ bool llmobs_host_decide_sockets(void)
     if (!may_be_client && !(lists_plain && connects))
         return false;
     if (sockets_mode != LLMOBS_TLS_ON &&
-        llmobs_libc.iterate(find_sanitizer, NULL)) {
+        (llmobs_libc.iterate(find_sanitizer, NULL) ||
+         (!may_be_client &&
+          llmobs_sandbox_is("/proc/self/status", "/proc/1/status")))) {
         may_be_client = lists_plain = false;
         return false;
     }

@@ -98,7 +98,8 @@ enum llmobs_tls_way llmobs_doctor_tls(struct llmobs_doctor *doctor);
 
 /* Calls by plain http:// and not by libcurl (LLMOBS_SOCKETS). In this order:
  * they are observed; or until it listens; or they are not, since the variable
- * is off; a tracer in its language reports them; the process listens; the
+ * is off; a tracer in its language reports them; the process listens, or has a
+ * filter that others set for it (lib/base/sandbox.h); the
  * program, which may have no such calls, is none of those that are observed
  * without the variable; it is static; no file of it calls connect. */
 enum llmobs_sockets_way {
@@ -107,6 +108,7 @@ enum llmobs_sockets_way {
     LLMOBS_SOCKETS_OFF,
     LLMOBS_SOCKETS_TRACED,
     LLMOBS_SOCKETS_LISTENS,
+    LLMOBS_SOCKETS_FILTERED,
     LLMOBS_SOCKETS_OTHER,
     LLMOBS_SOCKETS_STATIC,
     LLMOBS_SOCKETS_NONE

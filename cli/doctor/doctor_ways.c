@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "lib/base/glob.h"
+#include "lib/base/sandbox.h"
 #include "lib/base/tls_auto.h"
 
 /* -- over a TLS library ---------------------------------------------------- */
@@ -208,7 +209,7 @@ enum llmobs_sockets_way llmobs_doctor_sockets_of(struct llmobs_doctor *doctor)
     bool php = is_php(doctor, base);
     bool client = php || llmobs_glob_listed(LLMOBS_SOCKET_CLIENTS, base);
     enum llmobs_sockets_way way = LLMOBS_SOCKETS_OBSERVED;
-    char note[sizeof(LLMOBS_LISTENS)];
+    char note[sizeof(LLMOBS_LISTENS)], status[40] = "/proc/self/status";
     /* Other programs do not read the file. */
     bool reads = client || doctor->routes.count > 0 || has_tls(doctor);
     bool on = config && config->sockets == LLMOBS_TLS_ON &&
@@ -217,6 +218,9 @@ enum llmobs_sockets_way llmobs_doctor_sockets_of(struct llmobs_doctor *doctor)
         config && llmobs_lists_plain(config->proxy_urls) &&
         (reads || variable(doctor, "DD_LLMOBS_INSTRUMENTED_PROXY_URLS"));
 
+    if (doctor->process.pid)
+        snprintf(status, sizeof(status), "/proc/%d/status",
+                 (int)doctor->process.pid);
     /* A client's modules may bring connect. */
     if (doctor->routes.alone)
         way = LLMOBS_SOCKETS_STATIC;
@@ -233,6 +237,8 @@ enum llmobs_sockets_way llmobs_doctor_sockets_of(struct llmobs_doctor *doctor)
                       llmobs_process_note(&doctor->process, LLMOBS_LISTENS,
                                           note, sizeof(note))
                   ? LLMOBS_SOCKETS_LISTENS
+              : llmobs_sandbox_is(status, "/proc/1/status")
+                  ? LLMOBS_SOCKETS_FILTERED
                   : LLMOBS_SOCKETS_UNTIL;
     llmobs_config_free(config);
     return way;
@@ -251,6 +257,8 @@ const char *llmobs_doctor_sockets_why(enum llmobs_sockets_way way)
                 "observes them",
         [LLMOBS_SOCKETS_LISTENS] =
             NOT "it listens, as a server does; LLMOBS_SOCKETS=on observes them",
+        [LLMOBS_SOCKETS_FILTERED] =
+            NOT "it has a filter of its own; LLMOBS_SOCKETS=on observes them",
         [LLMOBS_SOCKETS_STATIC] = NOT "it is a static program",
         [LLMOBS_SOCKETS_NONE] =
             NOT "no file of it calls connect of libc; a Go program asks the "

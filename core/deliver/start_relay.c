@@ -16,6 +16,7 @@
 #include "lib/base/fd.h"
 #include "lib/base/file.h"
 #include "lib/base/proc_stat.h"
+#include "lib/base/sandbox.h"
 #include "lib/base/scratch.h"
 #include "lib/base/sys.h"
 #include "lib/elf/loaded.h"
@@ -116,18 +117,6 @@ static bool is_privileged(char *text)
     return !at || strtoull(at, NULL, 16) != 0;
 }
 
-/* A container's filter alone is no sandbox. Makes no call that a filter which
- * lets the library work may forbid (lib/base/filter.h). */
-static bool is_sandboxed(char *text)
-{
-    const char *at;
-
-    if (prctl(PR_GET_SECCOMP, 0, 0, 0, 0) == 0)
-        return false;
-    at = read_status("NoNewPrivs:", text);
-    return !at || *at == '1';
-}
-
 /* True where a control group, of the process or above it, may have few
  * processes. A container may have its own in the place of the first one. */
 static bool is_in_small_group(char *text)
@@ -164,7 +153,7 @@ static const char *why_not(const struct llmobs_config *config, char *text)
 
     if (getpid() == 1)
         return "the program is the first process of its container";
-    if (is_sandboxed(text))
+    if (llmobs_sandbox_is("/proc/self/status", "/proc/1/status"))
         return "the program is in a sandbox";
     if (is_privileged(text))
         return "the program has more rights than its user";

@@ -4,6 +4,7 @@ has them, processes, broken files.
 
 usage: doctor.py BUILD_DIR LLMOBS_RUN [PART]...
 """
+import ctypes
 import glob
 import http.server
 import json
@@ -202,6 +203,15 @@ def plain(name, what, status, *texts, seen, **env):
           facts and facts["reach"]["plain_http"] == seen, facts)
 
 
+def filtered():
+    """As a service manager sets a filter of system calls; this one allows all."""
+    allows = ctypes.create_string_buffer(struct.pack("HBBI", 6, 0, 0, 0x7fff0000))
+    program = struct.pack("HxxxxxxP", 1, ctypes.addressof(allows))
+    libc = ctypes.CDLL(None)
+    if libc.prctl(38, 1, 0, 0, 0) or libc.prctl(22, 2, program):
+        os._exit(9)
+
+
 def plain_http():
     observed = "calls without libcurl by plain http:// are observed"
     for name, what in ("Python", "/usr/bin/python3"), ("PHP", "php"), (
@@ -239,6 +249,11 @@ def plain_http():
     until = observed + " until it listens"
     plain("a client of its own, to a listed gateway", own, 0, until,
           "All is well for calls by plain http://.", seen=True, **gateway)
+    text = subprocess.run([TOOL, "doctor", "--no-self-test", own], cwd=TMP,
+                          env=dict(BASE, **gateway), preexec_fn=filtered,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=300)
+    check("plain http: under a filter of its own", text.returncode == 1 and
+          b"a filter of its own; LLMOBS_SOCKETS=on observes" in text.stdout, text.stdout)
     plain("by https://", own, 1, "LLMOBS_SOCKETS=on in its environment", seen=False,
           DD_LLMOBS_INSTRUMENTED_PROXY_URLS="https://http:1,gateway:4000")
     plain("to a listed gateway, off", own, 1, "LLMOBS_SOCKETS is off", seen=False,

@@ -210,6 +210,24 @@ for each in OF_LISTENS:
     join_listens(*each)
 
 
+@test
+def under_a_filter_that_others_set(t):
+    """As a service manager does for one program: nothing more is asked of the
+    kernel, where only the list is why the program is observed."""
+    if EMULATOR or sanitizers(t):
+        raise Skip("not for an emulator, nor for a sanitizer")
+    filtered = compiled(t, "under_filter", "-O1", os.path.join(APPS, "under_filter.c"))
+    to = str(t.servers.http)
+    client = [compiled(t, "cases", "-O1", CASES, "-lpthread"), "plain", to]
+    server = [compiled(t, "listens", "-O1", "-fno-plt", LISTENS, "-lpthread", "-ldl"),
+              "before", to, ""]
+    for argv in client, server:
+        for how in ("own", "root") if os.geteuid() == 0 else ("own",):
+            r = t.same([filtered, how, *argv], spans=0,
+                       env={LIST: "http://localhost:1"})
+            equal(r.code, 0, "status (%s)" % r.stderr)
+
+
 # ---- the policy ---------------------------------------------------------------
 
 @test

@@ -4,9 +4,12 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
+#include "lib/base/sandbox.h"
 #include "tests/unit/unit.h"
 
 #define LOAD(field) \
@@ -115,4 +118,41 @@ TEST(the_longest)
     ck_assert(hinders(steps, BPF_MAXINSNS));
     steps[BPF_MAXINSNS - 1] = (struct sock_filter)SAY(SECCOMP_RET_ALLOW);
     ck_assert(!hinders(steps, BPF_MAXINSNS));
+}
+
+/* A container's filter is no program's own; without no_new_privs only root can
+ * have set it, which the first process tells. What cannot be read may be one.
+ */
+TEST(filters_that_others_set)
+{
+    static const struct {
+        const char *own, *first;
+        bool is;
+    } rows[] = {
+        {"Name:\ta\nNoNewPrivs:\t1\nSeccomp:\t0\n", "Seccomp:\t0\n", false},
+        {"Name:\ta\nNoNewPrivs:\t1\nSeccomp:\t2\n", NULL, true},
+        {"Name:\ta\nNoNewPrivs:\t0\nSeccomp:\t2\n", "\nSeccomp:\t2\n", false},
+        {"Name:\ta\nNoNewPrivs:\t0\nSeccomp:\t2\n", "\nSeccomp:\t0\n", true},
+        {"Name:\ta\nNoNewPrivs:\t0\nSeccomp:\t2\n", NULL, true},
+        {"Name:\t\n\nSe\nNoNewPrivs:\t0\n\nSeccomp:\t2", "\nSeccomp:\t0", true},
+        {NULL, NULL, true}};
+    char dir[UNIT_DIRECTORY], own[UNIT_DIRECTORY + 8],
+        first[UNIT_DIRECTORY + 8];
+
+    unit_directory(dir);
+    snprintf(own, sizeof(own), "%s/own", dir);
+    snprintf(first, sizeof(first), "%s/first", dir);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        const char *const texts[] = {rows[i].own, rows[i].first};
+
+        for (size_t k = 0; k < 2; k++) {
+            const char *path = k == 0 ? own : first;
+            FILE *file = texts[k] ? fopen(path, "w") : NULL;
+
+            (void)(texts[k] ? fputs(texts[k], file) : unlink(path));
+            if (file)
+                fclose(file);
+        }
+        ck_assert_int_eq(llmobs_sandbox_is(own, first), rows[i].is);
+    }
 }

@@ -1,0 +1,45 @@
+/* sandbox - whether somebody has set a filter of system calls (seccomp) for
+ * this program, which may kill it for a call that it does not make itself. A
+ * container's filter alone is none: it is there for any program.
+ *
+ * All is inline, as the shim may not call the core here. It opens and reads
+ * files, as the loader of each process does under its filter.
+ *
+ * Threads: any.
+ * Errors:  where /proc cannot be read, there may be one.
+ */
+#ifndef LLMOBS_SANDBOX_H
+#define LLMOBS_SANDBOX_H
+
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "lib/base/sys.h"
+
+static inline bool llmobs_sandbox_says(const char *path, const char *line)
+{
+    long fd = llmobs_sys(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
+    long got = fd < 0 ? 0 : 1;
+    char block[256];
+    size_t at = 0;
+
+    while (got > 0 && line[at]) {
+        got = llmobs_sys(SYS_read, fd, block, sizeof(block));
+        for (long i = 0; i < got && line[at]; i++)
+            at = block[i] == line[at] ? at + 1 : block[i] == line[0];
+    }
+    if (fd >= 0)
+        llmobs_sys(SYS_close, fd);
+    return fd < 0 || !line[at];
+}
+
+/* The kernel's words of the process, and of the container's or host's first. */
+static inline bool llmobs_sandbox_is(const char *own, const char *first)
+{
+    return llmobs_sandbox_says(own, "\nSeccomp:\t2") &&
+           (llmobs_sandbox_says(own, "\nNoNewPrivs:\t1") ||
+            llmobs_sandbox_says(first, "\nSeccomp:\t0"));
+}
+
+#endif
