@@ -13,7 +13,7 @@ class NotHere(Exception):
 
 def install(folder):
     """Gives the directory with node_modules, as the folder's package-lock.json
-    has it."""
+    has it, or package.json where there is none."""
     if not shutil.which("node"):
         raise NotHere("node is not installed")
     done = subprocess.run(

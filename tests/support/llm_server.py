@@ -974,7 +974,7 @@ class Listener(socketserver.ThreadingMixIn, socketserver.TCPServer):
             super().handle_error(request, client_address)
 
 
-def make_certificates(folder):
+def make_certificates(folder, names=NAMES):
     """A CA and a leaf for the names above; gives the three paths."""
     def path(name):
         return os.path.join(folder, name)
@@ -992,7 +992,7 @@ def make_certificates(folder):
             path("leaf.csr"), "-subj", "/CN=llm")
     with open(path("ext"), "w") as f:
         f.write("subjectAltName=%s\nbasicConstraints=CA:FALSE\n"
-                "extendedKeyUsage=serverAuth\n" % NAMES)
+                "extendedKeyUsage=serverAuth\n" % names)
     openssl("x509", "-req", "-in", path("leaf.csr"), "-CA", path("ca.pem"),
             "-CAkey", path("ca.key"), "-CAcreateserial", "-days", "2",
             "-extfile", path("ext"), "-out", path("leaf.pem"))
