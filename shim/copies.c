@@ -5,18 +5,7 @@
 LLMOBS_COLD struct llmobs_copy llmobs_copies[LLMOBS_COPIES];
 
 #define NAME_MAX_LEN 26
-static const char hook_names[LLMOBS_HOOK_COUNT][NAME_MAX_LEN] = {
-#define X(result, name, ...) "curl_" #name,
-    LLMOBS_HOOKS(X)
-#undef X
-};
-
-static const size_t hook_offsets[LLMOBS_HOOK_COUNT] = {
-#define X(result, name, ...) offsetof(struct llmobs_real, name),
-    LLMOBS_HOOKS(X)
-#undef X
-};
-
+/* The hooked ones come first, in the order of their numbers. */
 static const struct {
     char name[NAME_MAX_LEN];
     size_t offset;
@@ -40,53 +29,30 @@ static bool is_used(const struct llmobs_copy *copy)
            1;
 }
 
-/* Computed when the first copy is found, since most processes have none. Two
- * threads may both do it, and write the same. */
-static const uint32_t *hook_hashes(void)
-{
-    LLMOBS_COLD static uint32_t hashes[LLMOBS_HOOK_COUNT];
-    static bool known;
-
-    if (__atomic_load_n(&known, __ATOMIC_ACQUIRE))
-        return hashes;
-    for (unsigned i = 0; i < LLMOBS_HOOK_COUNT; i++)
-        hashes[i] = llmobs_elf_hash(hook_names[i]);
-    __atomic_store_n(&known, true, __ATOMIC_RELEASE);
-    return hashes;
-}
-
 const char *llmobs_hook_name(unsigned hook)
 {
-    return hook < LLMOBS_HOOK_COUNT ? hook_names[hook] : "";
+    return hook < LLMOBS_HOOK_COUNT ? llmobs_name(LLMOBS_NAME_CURL + hook) : "";
 }
 
 enum llmobs_hook llmobs_hook_find(const char *name)
 {
-    const uint32_t *hashes = hook_hashes();
-    uint32_t hash = llmobs_elf_hash(name);
-    unsigned i = 0;
+    unsigned hook = llmobs_name_find(name) - LLMOBS_NAME_CURL;
 
-    while (i < LLMOBS_HOOK_COUNT &&
-           (hash != hashes[i] || !llmobs_str_same(name, hook_names[i])))
-        i++;
-    return (enum llmobs_hook)i;
+    return hook < LLMOBS_HOOK_COUNT ? hook : LLMOBS_HOOK_COUNT;
 }
 
 llmobs_hook_set llmobs_hooks_defined(const struct llmobs_elf *elf)
 {
+    const uint32_t *hashes = llmobs_name_hashes() + LLMOBS_NAME_CURL;
     llmobs_hook_set bits = 0;
 
-    if (elf->gnu_hash && !llmobs_hooks_hashed(elf))
+    if (elf->gnu_hash &&
+        !llmobs_elf_hashes(elf, hashes, LLMOBS_HOOK_COUNT, NULL))
         return bits;
     for (unsigned i = 0; i < LLMOBS_HOOK_COUNT; i++)
-        if (llmobs_elf_symbol_hashed(elf, hook_names[i], hook_hashes()[i]))
+        if (llmobs_elf_symbol_hashed(elf, llmobs_hook_name(i), hashes[i]))
             bits |= LLMOBS_HOOK_BIT(i);
     return bits;
-}
-
-bool llmobs_hooks_hashed(const struct llmobs_elf *elf)
-{
-    return llmobs_elf_hashes(elf, hook_hashes(), LLMOBS_HOOK_COUNT);
 }
 
 void *llmobs_copy_function(const struct llmobs_copy *copy,
@@ -94,7 +60,8 @@ void *llmobs_copy_function(const struct llmobs_copy *copy,
 {
     void *function;
 
-    llmobs_bytes_copy(&function, (const char *)&copy->real + hook_offsets[hook],
+    llmobs_bytes_copy(&function,
+                      (const char *)&copy->real + real_functions[hook].offset,
                       sizeof(function));
     return function;
 }

@@ -13,19 +13,13 @@
 #ifndef LLMOBS_COPIES_H
 #define LLMOBS_COPIES_H
 
-#include "include/engine.h"
 #include "shim/elf.h"
 #include "shim/host.h"
+#include "shim/names.h"
 
 /* Enough for the copies with OpenSSL, GnuTLS and NSS, and a bundled copy. */
 #define LLMOBS_COPIES 4
 
-enum llmobs_hook {
-#define X(result, name, ...) LLMOBS_HOOK_##name,
-    LLMOBS_HOOKS(X)
-#undef X
-        LLMOBS_HOOK_COUNT
-};
 /* One bit for each hook. */
 typedef uint64_t llmobs_hook_set;
 #define LLMOBS_HOOK_BIT(hook) ((llmobs_hook_set)1 << (hook))
@@ -58,10 +52,6 @@ const char *llmobs_hook_name(unsigned hook);
 
 /* The hooks whose names the object defines. */
 llmobs_hook_set llmobs_hooks_defined(const struct llmobs_elf *elf);
-
-/* True when the object's GNU hash table may have a hooked name, defined or not.
- */
-bool llmobs_hooks_hashed(const struct llmobs_elf *elf);
 
 /* The copy's own function for the hook; NULL when the copy has none. */
 void *llmobs_copy_function(const struct llmobs_copy *copy,

@@ -383,28 +383,27 @@ static uint32_t find_gnu(const struct llmobs_elf *elf, const char *name,
     return found;
 }
 
-static bool has_hash(const struct gnu *gnu, uint32_t hash)
-{
-    uint32_t i = gnu_start(gnu, hash);
-
-    for (bool last = !has_chain(gnu, i); !last; i++) {
-        last = is_last_of_chain(gnu, i);
-        if ((gnu->chain[i - gnu->first] | 1) == (hash | 1))
-            return true;
-    }
-    return false;
-}
-
 bool llmobs_elf_hashes(const struct llmobs_elf *elf, const uint32_t *hashes,
-                       size_t count)
+                       size_t count, struct llmobs_elf_marks *marks)
 {
     struct gnu gnu = gnu_table(elf);
-    size_t i = 0;
+    bool any = false;
 
-    while (i < count && gnu.words > 0 &&
-           (!may_have_hash(&gnu, hashes[i]) || !has_hash(&gnu, hashes[i])))
-        i++;
-    return i < count && gnu.words > 0;
+    for (const uint32_t *hash = hashes; gnu.words && hash < hashes + count;
+         hash++) {
+        uint32_t i = may_have_hash(&gnu, *hash) ? gnu_start(&gnu, *hash) : 0;
+
+        for (bool last = !has_chain(&gnu, i); !last; i++) {
+            last = is_last_of_chain(&gnu, i);
+            if ((gnu.chain[i - gnu.first] | 1) != (*hash | 1))
+                continue;
+            if (!marks)
+                return true;
+            marks->of[i % LLMOBS_ELF_MARKS] = marks->round;
+            any = true;
+        }
+    }
+    return any;
 }
 
 /* The lowest used bucket begins with the table's first symbol. If no bucket is

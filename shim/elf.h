@@ -78,10 +78,19 @@ void *llmobs_elf_symbol_hashed(const struct llmobs_elf *elf, const char *name,
  * does not show the number. */
 size_t llmobs_elf_unhashed(const struct llmobs_elf *elf);
 
+/* Marks of an object's symbols, by the rest of their numbers. A mark of another
+ * object of the same round, or of another symbol with that rest, stands there,
+ * too. */
+#define LLMOBS_ELF_MARKS 1024
+struct llmobs_elf_marks {
+    unsigned char round, of[LLMOBS_ELF_MARKS];
+};
+
 /* True when the object's GNU hash table has a symbol with one of the hashes,
- * defined or not. The object must have such a table. */
+ * defined or not. Marks all of these unless `marks` is NULL. The object must
+ * have such a table. */
 bool llmobs_elf_hashes(const struct llmobs_elf *elf, const uint32_t *hashes,
-                       size_t count);
+                       size_t count, struct llmobs_elf_marks *marks);
 
 /* The string at an offset of the string table; "" when out of range. */
 const char *llmobs_elf_string(const struct llmobs_elf *elf, size_t offset);

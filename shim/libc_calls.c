@@ -1,19 +1,12 @@
 #include "shim/libc_calls.h"
 
-#include "lib/base/cold.h"
 #include "shim/libc.h"
 
-static const char names[LLMOBS_LIBC_COUNT][16] = {
-#define X(name, sets) #name,
-    LLMOBS_LIBC_ALL_CALLS(X)
-#undef X
-};
 static const unsigned char sets_of[LLMOBS_LIBC_COUNT] = {
 #define X(name, sets) sets,
     LLMOBS_LIBC_ALL_CALLS(X)
 #undef X
 };
-LLMOBS_COLD static uint32_t hashes[LLMOBS_LIBC_COUNT];
 void *llmobs_libc_calls_real[LLMOBS_LIBC_COUNT];
 static uint64_t interposed; /* bits: the real function is not libc's */
 static unsigned watched;
@@ -21,16 +14,6 @@ static unsigned patched; /* sets whose slots in all objects are patched */
 static void (*scan_all)(void);
 
 _Static_assert(LLMOBS_LIBC_COUNT <= 64, "a word has a bit for each");
-
-static enum llmobs_libc_call find_name(const char *name)
-{
-    unsigned i = llmobs_libc_calls_may_be(name) ? 0 : LLMOBS_LIBC_COUNT;
-
-    while (i < LLMOBS_LIBC_COUNT &&
-           (name[1] != names[i][1] || !llmobs_str_same(name, names[i])))
-        i++;
-    return i;
-}
 
 /* The first definition counts, as for the loader. None comes after libc's.
  * Threads that search at the same time write the same addresses. */
@@ -46,7 +29,9 @@ static int find_real(struct dl_phdr_info *info, size_t size, void *argument)
     is_libc = llmobs_libc_is_part(&elf);
     for (unsigned i = 0; i < LLMOBS_LIBC_COUNT; i++) {
         void *real = sets_of[i] & *sets && !llmobs_libc_calls_real[i]
-                         ? llmobs_elf_symbol_hashed(&elf, names[i], hashes[i])
+                         ? llmobs_elf_symbol_hashed(
+                               &elf, llmobs_name(LLMOBS_NAME_LIBC + i),
+                               llmobs_name_hashes()[LLMOBS_NAME_LIBC + i])
                          : NULL;
 
         if (!real)
@@ -60,8 +45,6 @@ static int find_real(struct dl_phdr_info *info, size_t size, void *argument)
 
 void llmobs_libc_calls_watch(unsigned sets)
 {
-    for (unsigned i = 0; i < LLMOBS_LIBC_COUNT; i++)
-        hashes[i] = llmobs_elf_hash(names[i]);
     llmobs_libc.iterate(find_real, &sets);
     __atomic_fetch_or(&watched, sets, __ATOMIC_ACQ_REL);
 }
@@ -90,11 +73,14 @@ unsigned llmobs_libc_calls_watched(unsigned sets)
     return __atomic_load_n(&watched, __ATOMIC_ACQUIRE) & sets;
 }
 
+unsigned llmobs_libc_calls_sets_of(enum llmobs_libc_call call)
+{
+    return call < LLMOBS_LIBC_COUNT ? sets_of[call] : 0;
+}
+
 unsigned llmobs_libc_calls_sets(const char *name)
 {
-    enum llmobs_libc_call call = find_name(name);
-
-    return call < LLMOBS_LIBC_COUNT ? sets_of[call] : 0;
+    return llmobs_libc_calls_sets_of(llmobs_name_find(name) - LLMOBS_NAME_LIBC);
 }
 
 bool llmobs_libc_calls_names(const struct llmobs_elf *elf, size_t count,
@@ -107,17 +93,6 @@ bool llmobs_libc_calls_names(const struct llmobs_elf *elf, size_t count,
             llmobs_libc_calls_sets(elf->strtab + sym->st_name) & sets)
             return true;
     return false;
-}
-
-bool llmobs_libc_calls_hashed(const struct llmobs_elf *elf, unsigned sets)
-{
-    uint32_t some[LLMOBS_LIBC_COUNT];
-    unsigned wanted = 0;
-
-    for (unsigned i = 0; i < LLMOBS_LIBC_COUNT; i++)
-        if (sets_of[i] & sets)
-            some[wanted++] = hashes[i];
-    return llmobs_elf_hashes(elf, some, wanted);
 }
 
 /* False of the parts of libc, a libcurl and a TLS library, whose connections
@@ -139,7 +114,7 @@ bool llmobs_libc_calls_connects(const struct llmobs_elf *elf)
 {
     const uint32_t hash = llmobs_elf_hash("connect");
     size_t count = llmobs_elf_unhashed(elf);
-    bool calls = count > 0 && llmobs_elf_hashes(elf, &hash, 1);
+    bool calls = count > 0 && llmobs_elf_hashes(elf, &hash, 1, NULL);
 
     if (count == 0 || count > elf->symtab_len)
         count = elf->symtab_len;
@@ -160,10 +135,10 @@ unsigned llmobs_libc_calls_in(const struct llmobs_elf *elf)
 
 /* A slot that is not bound yet gets the first definition, unless its object was
  * opened with RTLD_DEEPBIND. */
-enum llmobs_libc_call llmobs_libc_calls_of(const char *name, const void *value,
-                                           bool unbound, bool late)
+enum llmobs_libc_call llmobs_libc_calls_of(enum llmobs_libc_call call,
+                                           const void *value, bool unbound,
+                                           bool late)
 {
-    enum llmobs_libc_call call = find_name(name);
     const void *real = llmobs_libc_calls_real[call];
     bool unsure = late && interposed >> call & 1 && llmobs_copies_any_deep();
 

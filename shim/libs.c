@@ -208,15 +208,6 @@ bool llmobs_libs_any(void)
     return __atomic_load_n(&any, __ATOMIC_ACQUIRE);
 }
 
-bool llmobs_libs_hashed(const struct llmobs_elf *elf)
-{
-    static uint32_t hashes[LLMOBS_LIB_HOOK_COUNT]; /* made once */
-
-    for (unsigned i = 0; i < LLMOBS_LIB_HOOK_COUNT && !hashes[i]; i++)
-        hashes[i] = llmobs_elf_hash(llmobs_lib_calls_name(i));
-    return llmobs_elf_hashes(elf, hashes, LLMOBS_LIB_HOOK_COUNT);
-}
-
 static bool is_used(const struct place *place)
 {
     return __atomic_load_n(&place->used, __ATOMIC_ACQUIRE);
@@ -242,15 +233,12 @@ static bool is_found_by(enum llmobs_lib library, unsigned copy,
            !llmobs_elf_needs(elf, other->soname);
 }
 
-void *llmobs_libs_target(const struct llmobs_elf *elf, const char *name,
-                         const void *value, bool unbound)
+void *llmobs_libs_target(const struct llmobs_elf *elf,
+                         enum llmobs_lib_call hook, const void *value,
+                         bool unbound)
 {
-    enum llmobs_lib_call hook = llmobs_lib_calls_find(name);
-    enum llmobs_lib library;
+    enum llmobs_lib library = llmobs_lib_calls_library(hook);
 
-    if (hook == LLMOBS_LIB_HOOK_COUNT)
-        return NULL;
-    library = llmobs_lib_calls_library(hook);
     if (copy_in(library, elf) < LLMOBS_LIB_COPIES)
         return NULL;
     for (unsigned copy = 0; copy < copies_of(library); copy++) {

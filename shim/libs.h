@@ -29,14 +29,12 @@ bool llmobs_libs_any(void);
 /* After such a walk: finds what a library that is new needs of others. */
 void llmobs_libs_complete(void);
 
-/* True when the object's GNU hash table may have a hooked name. */
-bool llmobs_libs_hashed(const struct llmobs_elf *elf);
-
-/* The function to write into a slot of that name, which holds `value`; NULL:
+/* The function to write into a slot of that hook, which holds `value`; NULL:
  * the slot stays. The library's own slots stay, because its functions call each
  * other. `unbound`: the loader has not looked the name up yet. */
-void *llmobs_libs_target(const struct llmobs_elf *elf, const char *name,
-                         const void *value, bool unbound);
+void *llmobs_libs_target(const struct llmobs_elf *elf,
+                         enum llmobs_lib_call hook, const void *value,
+                         bool unbound);
 
 /* The range of the real functions that are hooked. */
 struct llmobs_range llmobs_libs_range(void);

@@ -251,12 +251,3 @@ bool llmobs_loader_shim_first(const char *name)
                  index_of_name(name) &
              1);
 }
-
-bool llmobs_loader_hashed(const struct llmobs_elf *elf)
-{
-    uint32_t hashes[ERROR];
-
-    for (size_t i = 0; i < ERROR; i++)
-        hashes[i] = llmobs_elf_hash(names[i]);
-    return llmobs_elf_hashes(elf, hashes, ERROR);
-}

@@ -56,8 +56,4 @@ bool llmobs_loader_is(const char *name, const void *address);
  * the loader binds an unbound caller to the shim. */
 bool llmobs_loader_shim_first(const char *name);
 
-/* True when the object's GNU hash table may have one of the four names that the
- * shim exports, defined or not. The object must have such a table. */
-bool llmobs_loader_hashed(const struct llmobs_elf *elf);
-
 #endif

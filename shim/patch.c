@@ -1,5 +1,6 @@
 #include "shim/patch.h"
 
+#include "lib/base/cold.h"
 #include "lib/base/readable.h"
 #include "shim/arch.h"
 #include "shim/host.h"
@@ -9,8 +10,6 @@
 #include "shim/libs.h"
 #include "shim/thunks.h"
 #include "shim/wrappers.h"
-
-#define MARKS 1024
 
 /* The object that is being patched. */
 struct work {
@@ -25,11 +24,10 @@ struct work {
     bool changed;       /* a slot of libcurl or of the loader was written */
     bool changed_lib;   /* one of another library */
     unsigned libc_sets; /* of libc's functions that are watched in the object */
-    /* The symbols of names that matter: by the rest of their numbers; and
-     * perhaps each from this number on. */
-    uint64_t marks[MARKS / 64];
-    size_t unsure;
 };
+
+/* The object's symbols whose names matter. */
+LLMOBS_COLD static struct llmobs_elf_marks marks;
 
 /* Tests whether a word can be written, without changing it and without a fault:
  * asks the kernel to add 0 to it. */
@@ -184,59 +182,58 @@ static void *dl_target(const struct work *work, const ElfW(Rela) * rela,
     return NULL;
 }
 
-/* The names whose slots may be written. */
-enum kind { NO_MATTER, OF_CURL, OF_LOADER, OF_LIB, OF_LIBC };
-
-static enum kind kind_of_name(const struct work *work, const char *name,
-                              bool defined)
+/* The number of a symbol's name whose slots may be written; LLMOBS_NAME_NONE:
+ * they stay. */
+static unsigned number_of(const struct work *work, const ElfW(Sym) * sym)
 {
-    if (llmobs_str_begins(name, "curl_"))
-        return llmobs_hook_find(name) < LLMOBS_HOOK_COUNT ? OF_CURL : NO_MATTER;
-    if (work->how->late && work->how->find_export(name))
-        return OF_LOADER;
-    if (work->libc_sets && !defined &&
-        llmobs_libc_calls_sets(name) & work->libc_sets)
-        return OF_LIBC;
-    return llmobs_lib_calls_may(name) && llmobs_host_tls() &&
-                   llmobs_lib_calls_find(name) < LLMOBS_LIB_HOOK_COUNT
-               ? OF_LIB
-               : NO_MATTER;
+    unsigned name =
+        llmobs_name_find(llmobs_elf_string(work->elf, sym->st_name));
+    bool matters =
+        name < LLMOBS_NAME_CURL   ? work->how->late
+        : name < LLMOBS_NAME_LIBC ? true
+        : name < LLMOBS_NAME_LIB
+            ? sym->st_shndx == SHN_UNDEF &&
+                  llmobs_libc_calls_sets_of(name - LLMOBS_NAME_LIBC) &
+                      work->libc_sets
+            : llmobs_host_tls();
+
+    return matters ? name : LLMOBS_NAME_NONE;
 }
 
 static void *target_of(const struct work *work, const ElfW(Rela) * rela,
-                       const char *name, enum kind kind, const void *value)
+                       unsigned name, const void *value)
 {
-    if (kind == OF_CURL)
-        return curl_target(work, rela, llmobs_hook_find(name), value);
-    if (kind == OF_LOADER)
-        return dl_target(work, rela, name, value);
-    if (kind == OF_LIBC)
-        return llmobs_thunk_libc(llmobs_libc_calls_of(
-            name, value, unbound(work, rela, value), work->how->late));
-    return llmobs_libs_target(work->elf, name, value,
+    if (name < LLMOBS_NAME_CURL)
+        return dl_target(work, rela, llmobs_name(name), value);
+    if (name < LLMOBS_NAME_LIBC)
+        return curl_target(work, rela, name - LLMOBS_NAME_CURL, value);
+    if (name < LLMOBS_NAME_LIB)
+        return llmobs_thunk_libc(
+            llmobs_libc_calls_of(name - LLMOBS_NAME_LIBC, value,
+                                 unbound(work, rela, value), work->how->late));
+    return llmobs_libs_target(work->elf, name - LLMOBS_NAME_LIB, value,
                               unbound(work, rela, value));
 }
 
 static void patch_one(struct work *work, const ElfW(Rela) * rela)
 {
-    const ElfW(Sym) *sym = llmobs_elf_sym(work->elf, ELF64_R_SYM(rela->r_info));
-    const char *name = llmobs_elf_string(work->elf, sym->st_name);
+    unsigned name = number_of(work, symbol_of(work, rela));
     uintptr_t slot = work->elf->base + rela->r_offset;
-    enum kind kind = kind_of_name(work, name, sym->st_shndx != SHN_UNDEF);
     void *value, *target;
 
-    if (kind == NO_MATTER || slot < work->elf->start ||
+    if (name == LLMOBS_NAME_NONE || slot < work->elf->start ||
         slot + sizeof(value) > work->elf->end)
         return;
     look_at_seal(work);
     value = __atomic_load_n((void **)slot, __ATOMIC_ACQUIRE);
-    target = target_of(work, rela, name, kind, value);
-    if (target)
-        write_slot(work, slot, target);
-    work->changed |= target && kind != OF_LIB && kind != OF_LIBC;
-    work->changed_lib |= target && kind == OF_LIB;
-    if (target && kind == OF_CURL && work->how->late &&
-        ELF64_R_TYPE(rela->r_info) != LLMOBS_R_JUMP_SLOT)
+    target = target_of(work, rela, name, value);
+    if (!target)
+        return;
+    write_slot(work, slot, target);
+    work->changed |= name < LLMOBS_NAME_LIBC;
+    work->changed_lib |= name >= LLMOBS_NAME_LIB;
+    if (name >= LLMOBS_NAME_CURL && name < LLMOBS_NAME_LIBC &&
+        work->how->late && ELF64_R_TYPE(rela->r_info) != LLMOBS_R_JUMP_SLOT)
         llmobs_wrappers_copy(work->elf);
 }
 
@@ -295,7 +292,7 @@ static void patch_segment(const struct work *work, const struct kept *kept,
 
 static void patch_variables(const struct work *work, struct kept kept)
 {
-    for (size_t i = 0; i < work->elf->phnum; i++)
+    for (size_t i = 0; kept.range.high && i < work->elf->phnum; i++)
         if (work->elf->phdr[i].p_type == PT_LOAD &&
             (work->elf->phdr[i].p_flags & PF_W))
             patch_segment(work, &kept, &work->elf->phdr[i]);
@@ -332,61 +329,53 @@ void llmobs_patch_copied(const struct llmobs_elf *program,
     seal(&work);
 }
 
-static bool is_marked(const struct work *work, size_t symbol)
-{
-    return symbol >= work->unsure ||
-           work->marks[symbol % MARKS / 64] >> symbol % 64 & 1;
-}
-
 static void patch_table(struct work *work, const ElfW(Rela) * rela, size_t len)
 {
-    for (size_t i = 0; i < len; i++) {
-        unsigned type = (unsigned)ELF64_R_TYPE(rela[i].r_info);
-        size_t symbol = ELF64_R_SYM(rela[i].r_info);
+    for (const ElfW(Rela) *end = rela + len; rela < end; rela++) {
+        size_t symbol = ELF64_R_SYM(rela->r_info);
+        unsigned type;
 
-        if (symbol != 0 && is_marked(work, symbol) && rela[i].r_addend == 0 &&
+        if (marks.of[symbol % LLMOBS_ELF_MARKS] != marks.round || symbol == 0)
+            continue;
+        type = (unsigned)ELF64_R_TYPE(rela->r_info);
+        if (rela->r_addend == 0 &&
             (type == LLMOBS_R_JUMP_SLOT || type == LLMOBS_R_GLOB_DAT ||
              type == LLMOBS_R_ABS64))
-            patch_one(work, &rela[i]);
+            patch_one(work, rela);
     }
 }
 
-/* Rules out most names by their first letters, as this is asked of each. */
-static inline bool may_matter(const char *name, bool libc, bool late)
-{
-    return (name[0] == 'c' && name[1] == 'u') ||
-           (libc && llmobs_libc_calls_may_be(name)) ||
-           (late && (name[0] == 'd' || name[0] == 'l')) ||
-           llmobs_lib_calls_may(name);
-}
-
 /* Marks the symbols of names that matter, with `one` perhaps not all of them;
- * false: none does. Looks at all undefined symbols, most of which come before
- * the symbols with a hash. */
+ * false: none does. Looks for the names among the symbols with a hash, and at
+ * all undefined symbols, most of which come before these. */
 static bool mark_symbols(struct work *work, bool one)
 {
+    const uint32_t *hashes = llmobs_name_hashes();
     const struct llmobs_elf *elf = work->elf;
-    const ElfW(Sym) *symbols = elf->symtab;
     const char *strings = elf->strtab;
-    size_t len = elf->strtab_len, count = llmobs_elf_unhashed(elf);
-    bool libc = work->libc_sets, late = work->how->late;
-    bool any = count == 0 || llmobs_hooks_hashed(elf) ||
-               (libc && llmobs_libc_calls_hashed(elf, work->libc_sets)) ||
-               (late && llmobs_loader_hashed(elf)) ||
-               (llmobs_host_tls() && llmobs_libs_hashed(elf));
+    size_t count = llmobs_elf_unhashed(elf);
+    unsigned from = work->how->late ? LLMOBS_NAME_LOADER : LLMOBS_NAME_CURL;
+    unsigned end = llmobs_host_tls() ? LLMOBS_NAMES
+                   : work->libc_sets ? LLMOBS_NAME_LIB
+                                     : LLMOBS_NAME_LIBC;
+    bool any = count == 0;
 
-    work->unsure = any ? count : SIZE_MAX;
+    marks.round++;
+    for (size_t i = 0; any && i < LLMOBS_ELF_MARKS; i++)
+        marks.of[i] = marks.round;
+    any |= count > 0 && llmobs_elf_hashes(elf, hashes + from, end - from,
+                                          one ? NULL : &marks);
     if (count > elf->symtab_len)
         count = elf->symtab_len;
     for (size_t i = 1; i < count && !(one && any); i++) {
-        size_t at = symbols[i].st_name;
+        size_t at = elf->symtab[i].st_name;
 
-        if (at >= len || !may_matter(strings + at, libc, late) ||
-            kind_of_name(work, strings + at,
-                         symbols[i].st_shndx != SHN_UNDEF) == NO_MATTER)
-            continue;
-        work->marks[i % MARKS / 64] |= UINT64_C(1) << i % 64;
-        any = true;
+        if (at + 4 <= elf->strtab_len &&
+            llmobs_name_firsts[llmobs_name_place(strings + at)] &&
+            number_of(work, &elf->symtab[i])) {
+            marks.of[i % LLMOBS_ELF_MARKS] = marks.round;
+            any = true;
+        }
     }
     return any;
 }

@@ -23,6 +23,7 @@ static void look(const struct llmobs_elf *elf)
     struct llmobs_elf_version version = {.count = 0};
     uintptr_t from, to;
     uint32_t wanted;
+    struct llmobs_elf_marks marks = {.round = 1};
 
     for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
         uint32_t hash = llmobs_elf_hash(names[i]);
@@ -30,7 +31,7 @@ static void look(const struct llmobs_elf *elf)
         (void)llmobs_elf_symbol(elf, names[i]);
         (void)llmobs_elf_needs(elf, names[i]);
         if (elf->gnu_hash)
-            (void)llmobs_elf_hashes(elf, &hash, 1);
+            (void)llmobs_elf_hashes(elf, &hash, 1, &marks);
     }
     (void)llmobs_elf_unhashed(elf);
     (void)llmobs_elf_relro(elf, &from, &to);
