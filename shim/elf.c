@@ -545,17 +545,10 @@ bool llmobs_elf_next_version(const struct llmobs_elf *elf,
     return one != NULL;
 }
 
-/* The next entry of the dynamic section; NULL after the last. */
-static const ElfW(Dyn) *
-    next_dynamic(const struct llmobs_elf *elf, const ElfW(Dyn) * d)
-{
-    d = d ? d + 1 : elf->dynamic;
-    return room_for(elf, d, sizeof(*d)) > 0 && d->d_tag != DT_NULL ? d : NULL;
-}
-
 bool llmobs_elf_needs(const struct llmobs_elf *elf, const char *soname)
 {
-    for (const ElfW(Dyn) *d = NULL; (d = next_dynamic(elf, d));)
+    for (const ElfW(Dyn) *d = elf->dynamic;
+         room_for(elf, d, sizeof(*d)) > 0 && d->d_tag != DT_NULL; d++)
         if (d->d_tag == DT_NEEDED &&
             llmobs_str_same(llmobs_elf_string(elf, d->d_un.d_val), soname))
             return true;

@@ -560,6 +560,7 @@ int llmobs_host_inside(void)
 
 bool llmobs_host_decide_tls(void)
 {
+    static bool no_client; /* asked once, as the lists do not change */
     struct llmobs_conf conf;
 
     if (!tls_found || tls)
@@ -567,8 +568,9 @@ bool llmobs_host_decide_tls(void)
     /* The file decides, where the environment does not say. */
     if (file_tls || file_sockets)
         read_file(&conf);
-    if (tls_mode == LLMOBS_TLS_OFF ||
-        (tls_mode == LLMOBS_TLS_AUTO && !is_client(LLMOBS_CLIENTS)))
+    no_client = tls_mode == LLMOBS_TLS_AUTO && !is_php &&
+                (no_client || !is_client(LLMOBS_CLIENTS));
+    if (tls_mode == LLMOBS_TLS_OFF || no_client)
         return false;
     tls_chosen = tls_mode == LLMOBS_TLS_ON || is_php;
     llmobs_host_decide();

@@ -22,16 +22,6 @@ struct search {
     unsigned preceded; /* bits: the program itself defines it */
 };
 
-static void find_libc_own(struct search *search, const struct llmobs_elf *elf)
-{
-    if (!llmobs_libc_is_part(elf) &&
-        !llmobs_str_same(elf->soname, LIBDL_SONAME))
-        return;
-    for (size_t i = 0; i < COUNT; i++)
-        if (!search->own[i])
-            search->own[i] = llmobs_elf_symbol(elf, names[i]);
-}
-
 /* The walk ends when the next function of each name and libc's own, which come
  * last, are known. */
 static int visit_object(struct dl_phdr_info *info, size_t size, void *argument)
@@ -39,6 +29,7 @@ static int visit_object(struct dl_phdr_info *info, size_t size, void *argument)
     struct search *search = argument;
     size_t missing = 0;
     struct llmobs_elf elf;
+    bool is_libc;
     void **to = search->passed ? search->after : search->before;
 
     (void)size;
@@ -57,8 +48,11 @@ static int visit_object(struct dl_phdr_info *info, size_t size, void *argument)
             search->passed = true;
         return 0;
     }
-    find_libc_own(search, &elf);
+    is_libc =
+        llmobs_libc_is_part(&elf) || llmobs_str_same(elf.soname, LIBDL_SONAME);
     for (size_t i = 0; i < COUNT; i++) {
+        if (is_libc && !search->own[i])
+            search->own[i] = llmobs_elf_symbol(&elf, names[i]);
         if (!to[i])
             to[i] = llmobs_elf_symbol(&elf, names[i]);
         missing += !search->after[i] || !search->own[i];

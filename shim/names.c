@@ -5,6 +5,7 @@
 
 #define NAME_MAX_LEN 34
 
+static bool made; /* the three tables below */
 static const char names[LLMOBS_NAMES_ALL][NAME_MAX_LEN] = {
     "",
 #define X(name) #name,
@@ -35,8 +36,6 @@ const char *llmobs_name(unsigned number)
  * time may have entered a number of this place, or a smaller one, already. */
 const uint32_t *llmobs_name_hashes(void)
 {
-    static bool made;
-
     for (unsigned i = __atomic_load_n(&made, __ATOMIC_ACQUIRE) ? 0
                                                                : LLMOBS_NAMES;
          i-- > LLMOBS_NAME_NONE + 1;) {
@@ -59,7 +58,8 @@ unsigned llmobs_name_find(const char *name)
 {
     unsigned i = LLMOBS_NAME_NONE;
 
-    (void)llmobs_name_hashes();
+    if (!__atomic_load_n(&made, __ATOMIC_ACQUIRE))
+        (void)llmobs_name_hashes();
     if (name[0] && name[1] && name[2])
         i = llmobs_name_firsts[llmobs_name_place(name)];
     while (i && (llmobs_name_four(name) != llmobs_name_four(names[i]) ||

@@ -68,16 +68,6 @@ static void look_at_seal(struct work *work)
     work->loading = open && work->how->late;
 }
 
-static bool unseal(struct work *work)
-{
-    if (!work->unsealed)
-        work->unsealed =
-            llmobs_libc_protect(work->sealed_start,
-                                work->sealed_end - work->sealed_start,
-                                PROT_READ | PROT_WRITE) == 0;
-    return work->unsealed;
-}
-
 static void seal(struct work *work)
 {
     if (work->unsealed)
@@ -92,8 +82,14 @@ static void write_slot(struct work *work, uintptr_t slot, void *value)
     if (work->loading || slot % sizeof(value) != 0 ||
         !llmobs_elf_covers(work->elf, slot, sizeof(value), PF_W))
         return;
-    if (inside && work->sealed && !unseal(work))
-        return;
+    if (inside && work->sealed && !work->unsealed) {
+        work->unsealed =
+            llmobs_libc_protect(work->sealed_start,
+                                work->sealed_end - work->sealed_start,
+                                PROT_READ | PROT_WRITE) == 0;
+        if (!work->unsealed)
+            return;
+    }
     __atomic_store_n((void **)slot, value, __ATOMIC_RELEASE);
 }
 

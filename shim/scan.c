@@ -1,5 +1,6 @@
 #include "shim/scan.h"
 
+#include "lib/base/cold.h"
 #include "lib/base/tls_auto.h"
 #include "shim/copies.h"
 #include "shim/elf.h"
@@ -72,6 +73,27 @@ static uint64_t identity(const struct dl_phdr_info *info)
     return hash;
 }
 
+/* Opens an object, which the walks of a round do in turn: it stays open while
+ * the loader's counters are the same. NULL: it cannot be opened. */
+static const struct llmobs_elf *open_once(const struct dl_phdr_info *info,
+                                          size_t index)
+{
+    LLMOBS_COLD static struct {
+        unsigned long long adds, subs;
+        struct llmobs_elf elf;
+    } open[8], *one;
+
+    one = &open[index % (sizeof(open) / sizeof(*open))];
+    if (one->elf.phdr != info->dlpi_phdr || one->elf.base != info->dlpi_addr ||
+        one->adds != info->dlpi_adds || one->subs != info->dlpi_subs) {
+        one->adds = info->dlpi_adds;
+        one->subs = info->dlpi_subs;
+        if (llmobs_elf_open(&one->elf, info) != 0)
+            one->elf.phdr = NULL;
+    }
+    return one->elf.phdr ? &one->elf : NULL;
+}
+
 static void find_connect(const struct llmobs_elf *elf)
 {
     if (llmobs_host_seeks_connect() && llmobs_libc_calls_connects(elf))
@@ -82,7 +104,7 @@ static void find_connect(const struct llmobs_elf *elf)
 static void find_tls(struct walk *walk, const struct dl_phdr_info *info,
                      size_t index, const struct llmobs_elf *elf)
 {
-    struct llmobs_elf program;
+    const struct llmobs_elf *program;
 
     if (!llmobs_host_may_tls())
         return;
@@ -94,10 +116,10 @@ static void find_tls(struct walk *walk, const struct dl_phdr_info *info,
             llmobs_host_check_php(elf);
         find_connect(elf);
         walk->changed |= llmobs_libs_add(elf, false, start_objects == 0);
-    } else if (index == 0 && llmobs_elf_open(&program, info) == 0) {
-        llmobs_host_check_php(&program);
-        find_connect(&program);
-        (void)llmobs_libs_add(&program, true, start_objects == 0);
+    } else if (index == 0 && (program = open_once(info, index))) {
+        llmobs_host_check_php(program);
+        find_connect(program);
+        (void)llmobs_libs_add(program, true, start_objects == 0);
     }
 }
 
@@ -113,9 +135,11 @@ static int find_copies(struct dl_phdr_info *info, size_t size, void *argument)
     const struct llmobs_patch how = {.late = false};
     struct walk *walk = argument;
     size_t index = walk->now.objects++;
-    struct llmobs_elf elf;
+    const struct llmobs_elf *elf;
 
     (void)size;
+    if (index > 0 && index < walk->first && index != start_objects - 1)
+        return 0;
     if (index == 0) {
         walk->now.adds = info->dlpi_adds;
         walk->now.subs = info->dlpi_subs;
@@ -140,18 +164,18 @@ static int find_copies(struct dl_phdr_info *info, size_t size, void *argument)
         find_tls(walk, info, index, NULL);
     if (index < walk->first || index == 0 ||
         llmobs_libc_brings(info->dlpi_addr) || llmobs_host_is_shim(info) ||
-        llmobs_elf_open(&elf, info) != 0 || is_own_object(&elf))
+        !(elf = open_once(info, index)) || is_own_object(elf))
         return 0;
-    find_tls(walk, info, index, &elf);
-    if (elf.rpath)
+    find_tls(walk, info, index, elf);
+    if (elf->rpath)
         __atomic_store_n(&any_rpath, true, __ATOMIC_RELEASE);
-    if (llmobs_copies_is_one(&elf)) {
-        walk->changed |= llmobs_copies_add(&elf, index, start_objects == 0);
+    if (llmobs_copies_is_one(elf)) {
+        walk->changed |= llmobs_copies_add(elf, index, start_objects == 0);
         if (start_objects == 0)
             llmobs_host_decide();
     } else if (start_objects == 0 && index < PLAIN_MAX && llmobs_copies_any() &&
                llmobs_host_state() == LLMOBS_HOST_ON &&
-               !llmobs_patch_may(&elf, &how)) {
+               !llmobs_patch_may(elf, &how)) {
         walk->plain[index / 64] |= UINT64_C(1) << index % 64;
     }
     return 0;
@@ -165,22 +189,22 @@ static int find_foreign(struct dl_phdr_info *info, size_t size, void *argument)
 {
     struct ranges *ranges = argument;
     size_t index = ranges->index++;
+    const struct llmobs_elf *elf;
     llmobs_hook_set hooks;
-    struct llmobs_elf elf;
 
     (void)size;
     if ((index >= ranges->before && index < ranges->late) ||
-        llmobs_elf_open(&elf, info) != 0)
+        !(elf = open_once(info, index)))
         return 0;
     if (index == 0)
-        llmobs_copies_needed(&elf);
-    if (is_own_object(&elf) || llmobs_copies_at(&elf))
+        llmobs_copies_needed(elf);
+    if (is_own_object(elf) || llmobs_copies_at(elf))
         return 0;
-    hooks = llmobs_hooks_defined(&elf);
+    hooks = llmobs_hooks_defined(elf);
     foreign |= hooks;
     if (index < start_objects || !llmobs_copies_at_start() ||
         llmobs_copies_any_deep())
-        llmobs_wrappers_define(&elf, hooks);
+        llmobs_wrappers_define(elf, hooks);
     return 0;
 }
 
@@ -189,22 +213,23 @@ static int patch_callers(struct dl_phdr_info *info, size_t size, void *argument)
 {
     struct walk *walk = argument;
     size_t index = walk->now.objects++;
-    struct llmobs_patch how = {index >= start_objects,
-                               (index && llmobs_host_began_late()) || enabled,
-                               foreign, start_objects, find_export};
-    struct llmobs_elf elf;
+    struct llmobs_patch how;
+    const struct llmobs_elf *elf;
 
     (void)size;
     walk->now.adds = info->dlpi_adds;
     walk->now.subs = info->dlpi_subs;
     if (index < walk->first ||
         (index < PLAIN_MAX && walk->plain[index / 64] >> index % 64 & 1) ||
-        llmobs_elf_open(&elf, info) != 0)
+        !(elf = open_once(info, index)))
         return 0;
+    how = (struct llmobs_patch){index >= start_objects,
+                                (index && llmobs_host_began_late()) || enabled,
+                                foreign, start_objects, find_export};
     if (index == 0)
-        llmobs_patch_copied(&elf, &how);
-    if (!is_own_object(&elf) && !llmobs_libc_brings(elf.base) &&
-        !llmobs_copies_at(&elf) && !llmobs_patch_object(&elf, &how))
+        llmobs_patch_copied(elf, &how);
+    if (!is_own_object(elf) && !llmobs_libc_brings(elf->base) &&
+        !llmobs_copies_at(elf) && !llmobs_patch_object(elf, &how))
         walk->loading = true;
     return 0;
 }
