@@ -153,25 +153,14 @@ static void print_reason(const struct stats *stats,
 {
     const struct llmobs_config *config = stats->tallies.config;
 
+    if (tally->blind)
+        return;
     if (tally->numbers[LLMOBS_TALLY_CAPTURED] == 0 && !tally->error)
         say(stats, tally,
             "no call was seen; `llmobs doctor --run CMD` tells why");
     else if (config->agentless == 1 && !config->api_key && config->exporter &&
              strcmp(config->exporter, "auto") == 0)
         say(stats, tally, "without a DD_API_KEY calls stay in the local store");
-}
-
-static void print_alerts(const struct stats *stats,
-                         const struct llmobs_tally *tally)
-{
-    if (tally->lost)
-        print_drops(stats, tally, "");
-    if (tally->stale)
-        say(stats, tally,
-            "in the spool for %" PRIu64
-            " s: its destination is away, or neither `llmobs relay` nor "
-            "`llmobs drain` runs",
-            tally->numbers[LLMOBS_TALLY_OLDEST]);
 }
 
 /* -- the command ----------------------------------------------------------- */
@@ -188,14 +177,21 @@ static int count_status(const struct stats *stats)
         if (stats->tallies.acknowledge && tally->drops.count > 0 &&
             !tally->error)
             print_drops(stats, tally, "acknowledged: ");
-        if (stats->check)
-            print_alerts(stats, tally);
+        if (stats->check && tally->lost)
+            print_drops(stats, tally, "");
+        if (stats->check && tally->stale)
+            say(stats, tally,
+                "in the spool for %" PRIu64
+                " s: its destination is away, or neither `llmobs relay` nor "
+                "`llmobs drain` runs",
+                tally->numbers[LLMOBS_TALLY_OLDEST]);
         if (stats->check || stats->form == LLMOBS_STATS_TEXT)
             print_failures(stats, tally);
         if (!stats->check && !stats->users && stats->form == LLMOBS_STATS_TEXT)
             print_reason(stats, tally);
         if ((tally->error && stats->form != LLMOBS_STATS_PROMETHEUS) ||
             (stats->check && (tally->lost || tally->stale || tally->error ||
+                              (tally->blind && !stats->users) ||
                               tally->numbers[LLMOBS_TALLY_FELL_BACK] > 0)))
             status = LLMOBS_CLI_FAILED;
     }
@@ -221,6 +217,9 @@ static int count(struct stats *stats)
                      one->drops.at_ns >= (uint64_t)stats->gate.filter.since_ns);
         one->stale =
             one->numbers[LLMOBS_TALLY_OLDEST] > (uint64_t)stats->check_s;
+        for (size_t k = 0; k < LLMOBS_ANSWERS; k++)
+            one->blind |= one->numbers[LLMOBS_TALLY_CAPTURED] == 0 &&
+                          one->destinations.answers[k].since_ns < 0;
     }
     if (rc == 0)
         rc = write_output(stats);

@@ -75,7 +75,9 @@ struct llmobs_tally {
     struct llmobs_tally_group *groups;
     size_t group_count;
     struct llmobs_destinations destinations;
-    bool lost, stale; /* set by the caller from the numbers */
+    /* Set by the caller from the rest. `blind`: no call was counted, and none
+     * may be. */
+    bool lost, stale, blind;
 };
 
 struct llmobs_tallies {

@@ -67,22 +67,16 @@ static int load_config(struct relay *relay)
     return unset->store_dir ? 0 : -ENOMEM;
 }
 
-/* True where a user has only a store, and no spool yet. False where root may
- * not look, as on a network file system: then the user's process looks. */
-static bool is_missing(const char *path)
-{
-    struct stat st;
-
-    return lstat(path, &st) != 0 && (errno == ENOENT || errno == ENOTDIR);
-}
-
-/* Starts a process for a spool; a failure does not end the walk. */
+/* Starts a process for a spool; a failure does not end the walk. A user may
+ * have only a store yet. Where root may not look, as on a network file system,
+ * the user's process looks. */
 static int visit(void *ctx, const struct llmobs_user_spool *place)
 {
     struct relay *relay = ctx;
-    int rc = is_missing(place->path)
-                 ? 0
-                 : llmobs_relay_child_have(&relay->children, place);
+    struct stat st;
+    bool missing =
+        lstat(place->path, &st) != 0 && (errno == ENOENT || errno == ENOTDIR);
+    int rc = missing ? 0 : llmobs_relay_child_have(&relay->children, place);
 
     if (rc != 0)
         llmobs_log_once(LLMOBS_LOG_ERROR, "relay child",

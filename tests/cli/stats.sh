@@ -90,6 +90,17 @@ doctor --run CMD\` tells why" && test ! -e "$tmp/store" || return 1
 }
 check "stats: nothing captured leaves nothing" nothing_yet
 
+without_any_room() {
+    (
+        export LLMOBS_STORE_DIR=/proc/none
+        call "$stats_url"
+        stats && same "$status" 0 && grep -q 'spool /proc/none/spool cannot be written' \
+            "$tmp/err" && ! grep -q 'no call was seen' "$tmp/err" || exit 1
+        stats --check && same "$status" 1
+    )
+}
+check "stats: where nothing can be kept nor counted" without_any_room
+
 without_a_key() {
     anew
     (
