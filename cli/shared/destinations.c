@@ -247,6 +247,8 @@ static void write_remedy(const struct llmobs_adopt_place *place,
     const char *url = strchr(place->name, ' '), *to = place->name, *site;
     int len = url ? (int)strcspn(++url, " ,") : 0;
     bool otlp = strncmp(to, "otlp ", 5) == 0;
+    bool named = config->exporter && !strpbrk(config->exporter, ", ") &&
+                 strcmp(config->exporter, "auto") != 0;
     struct llmobs_buf own;
 
     llmobs_buf_init(&own, LLMOBS_OWNER_PLACE);
@@ -257,8 +259,11 @@ static void write_remedy(const struct llmobs_adopt_place *place,
     else if (strncmp(to, "agent ", 6) == 0)
         to = url;
     if (place->ours || !url || strncmp(to, "auto", 4) == 0)
-        strcpy(out,
-               place->ours ? "llmobs drain" : "llmobs drain --to DESTINATION");
+        snprintf(out, LLMOBS_DESTINATION_WHY, "llmobs drain%s%s",
+                 place->ours ? "" : " --to ",
+                 place->ours ? ""
+                 : named     ? config->exporter
+                             : "DESTINATION");
     else
         snprintf(out, LLMOBS_DESTINATION_WHY,
                  "%s%.*s%sllmobs drain --to %.*s --for %.*s",

@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 sys.dont_write_bytecode = True
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(
@@ -650,6 +651,56 @@ def short_ones_killed():
     equal(entries(), [], "left in the spool")
 
 
+def moved():
+    """Of a spool that was moved, for what it waits, and a command that sends it."""
+    calls(2)
+    calls(1, LLMOBS_EXPORTER="store", LLMOBS_EXIT_FLUSH_MS="0",
+          _DD_LLMOBS_WRITER_INTERVAL="60")
+    store = os.path.join(FOLDER, "victim")
+    os.rename(STORE, store)
+    for exporter, remedies in (
+            ("agent", {"--to agent --for " + AGENT, "--to agent"}),
+            ("store", {"--to %s --for %s" % (AGENT, AGENT), "--to store"})):
+        env = environment(LLMOBS_STORE_DIR=store, LLMOBS_EXPORTER=exporter)
+        text = subprocess.run([LLMOBS, "stats"], env=env, stderr=subprocess.PIPE,
+                              text=True, stdout=subprocess.DEVNULL).stderr
+        equal(set(re.findall("now: `llmobs drain (.*)`", text)), remedies, text)
+    with agent() as dd:
+        expect(drain("--to", "agent", "--for", AGENT, env=env), 1, delivered=2, left=1,
+               for_other_destinations=1)
+        arrived(dd, 2)
+    expect(drain("--to", "store", env=env), 0, delivered=1)
+
+
+def short_ones_beside_load():
+    """Of programs of one call, which wait for their delivery as long as they do by
+    themselves, beside others that take the processors: each call arrived or is
+    left in the spool, and is counted as such."""
+    count, at_once = 24, 6
+    busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"])
+            for _ in range(4 * os.cpu_count())]
+    try:
+        with agent() as dd:
+            with ThreadPoolExecutor(at_once) as threads:
+                list(threads.map(lambda _: calls(), range(count)))
+            spans = {s["span_id"] for s in dd.spans()}
+    finally:
+        for one in busy:
+            one.kill()
+            one.wait()
+    told = json.loads(subprocess.run([LLMOBS, "stats", "--json"], env=environment(),
+                                     stdout=subprocess.PIPE, check=True).stdout)
+    equal((told["captured"], told["delivered"] + told["spooled"], told["dropped"]),
+          (count, count, 0), "captured, delivered and spooled, dropped")
+    # An answer that came too late for the exit is one of both.
+    ok = told["delivered"] <= len(spans) <= count
+    equal(ok, True, "%d delivered, %d arrived" % (told["delivered"], len(spans)))
+    with agent() as dd:
+        expect(drain(), 0, delivered=told["spooled"])
+        spans |= {s["span_id"] for s in dd.spans()}
+    equal((len(spans), entries()), (count, []), "spans, and what is left")
+
+
 # ---- hostile spools --------------------------------------------------------
 
 def hostile():
@@ -1086,7 +1137,7 @@ TESTS = [nothing_there, each_once, killed_call, second_tenant, to_the_store,
          two_sites, another_address, silent_agent, fell_back,
          to_otlp, to_a_receiver_that_was_away, flapping_agent, hanging_agent, refused_event, many, concurrent,
          beside_the_living, past_self, drain_killed,
-         short_ones_killed, hostile,
+         short_ones_killed, short_ones_beside_load, moved, hostile,
          truncated, one_file_of_two,
          other_users, read_only, unchangeable, all_users,
          stopped_by_its_user, further_place_of_a_stopper, another_namespace,
