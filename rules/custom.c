@@ -463,14 +463,28 @@ void llmobs_custom_list(const struct llmobs_custom *custom,
 }
 
 const struct llmobs_custom_host *llmobs_custom_host_of(
-    const struct llmobs_custom *custom, const struct llmobs_url *url)
+    const struct llmobs_custom *custom, struct llmobs_text host)
 {
-    struct llmobs_text host = {url->host, url->host_len};
-
     for (size_t i = 0; i < custom->host_count; i++)
         if (llmobs_text_like(host, custom->hosts[i].host))
             return &custom->hosts[i];
     return NULL;
+}
+
+bool llmobs_custom_names(const struct llmobs_custom *custom, const char *host)
+{
+    struct llmobs_text text = llmobs_text_of(host);
+
+    for (size_t i = 0; i < custom->count; i++) {
+        const struct llmobs_rule *rule = &custom->rules[i];
+        const char *named = rule->text ? rule->shape->host : rule->host;
+
+        /* "*" alone names none: the path says which request is a call. */
+        if (!rule->never && named && named[strspn(named, "*")] &&
+            llmobs_text_like(text, named))
+            return true;
+    }
+    return llmobs_custom_host_of(custom, text);
 }
 
 int llmobs_custom_parse(struct llmobs_text text, struct llmobs_custom *custom,
@@ -545,15 +559,14 @@ static bool covers_shape(const struct llmobs_custom *custom,
 {
     const struct llmobs_shape *shape = rule->shape;
     const struct llmobs_custom_host *line;
+    struct llmobs_text host = {url->host, url->host_len};
 
     if (!llmobs_match_has(shape, method, url->path, false))
         return false;
     if (shape->any_host ||
-        (*shape->host &&
-         llmobs_text_like((struct llmobs_text){url->host, url->host_len},
-                          shape->host)))
+        (*shape->host && llmobs_text_like(host, shape->host)))
         return true;
-    line = llmobs_custom_host_of(custom, url);
+    line = llmobs_custom_host_of(custom, host);
     for (size_t i = 0; line && line->dialects[i]; i++)
         if (line->dialects[i] == rule->dialect)
             return true;

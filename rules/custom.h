@@ -92,7 +92,10 @@ void llmobs_custom_list(const struct llmobs_custom *custom,
 
 /* The line of a host; NULL: no line has it. */
 const struct llmobs_custom_host *llmobs_custom_host_of(
-    const struct llmobs_custom *custom, const struct llmobs_url *url);
+    const struct llmobs_custom *custom, struct llmobs_text host);
+
+/* True where a line is for this host, or a rule that makes calls names it. */
+bool llmobs_custom_names(const struct llmobs_custom *custom, const char *host);
 
 /* True when requests of the rule's method have no body. */
 bool llmobs_custom_bodyless(const struct llmobs_rule *rule);

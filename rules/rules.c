@@ -322,9 +322,10 @@ static bool hit(struct llmobs_match *match, const struct llmobs_rule *rule,
     return rule != NULL;
 }
 
-bool llmobs_rules_knows(const char *host)
+bool llmobs_rules_knows(const struct llmobs_rules *rules, const char *host)
 {
-    return llmobs_provider_of(llmobs_text_of(host));
+    return llmobs_provider_of(llmobs_text_of(host)) ||
+           (rules && llmobs_custom_names(&rules->custom, host));
 }
 
 static const char *provider_name(const struct llmobs_url *url)
@@ -478,7 +479,8 @@ static bool match_known(const struct llmobs_rules *rules,
 
     if (!llmobs_shapes_find(&rules->shapes, request->method, url->path, false))
         return miss(match, "no known method and path");
-    own = llmobs_custom_host_of(&rules->custom, url);
+    own = llmobs_custom_host_of(&rules->custom,
+                                (struct llmobs_text){url->host, url->host_len});
     provider = llmobs_provider_find(url);
     if (!provider && !own)
         return match_shape(llmobs_shapes_find(&rules->shapes, request->method,
@@ -506,8 +508,8 @@ static bool match_own(const struct llmobs_rules *rules,
                       const struct llmobs_request *request,
                       const struct llmobs_url *url, struct llmobs_match *match)
 {
-    const struct llmobs_custom_host *host =
-        llmobs_custom_host_of(&rules->custom, url);
+    const struct llmobs_custom_host *host = llmobs_custom_host_of(
+        &rules->custom, (struct llmobs_text){url->host, url->host_len});
 
     if (!match_shape(rule, request, url, match))
         return false;

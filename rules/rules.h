@@ -118,8 +118,9 @@ bool llmobs_rules_is_form(struct llmobs_text body);
 bool llmobs_rules_keeps(const struct llmobs_match *match,
                         struct llmobs_text body);
 
-/* True for the name of a host that is a known provider's. */
-bool llmobs_rules_knows(const char *host);
+/* True for the name of a host that is a known provider's, or that the user's
+ * rules name; `rules`: NULL without them. */
+bool llmobs_rules_knows(const struct llmobs_rules *rules, const char *host);
 
 /* True when the configuration has at least one proxy, which may be at this
  * absolute URL; NULL: at any. Looks at the host alone. */

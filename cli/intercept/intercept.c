@@ -59,7 +59,7 @@ struct run {
     const char *preload;
     char **command;
     struct llmobs_environment environment;
-    struct llmobs_proxy proxy;
+    struct llmobs_run_proxy proxy;
     char where[WHERE_MAX]; /* the proxy's "address:port" */
     char dir[PATH_MAX];    /* of the files by which programs trust */
     char refusals[PATH_MAX];

@@ -17,6 +17,7 @@
 #include "cli/intercept/tls.h"
 #include "cli/shared/open_libcurl.h"
 #include "core/capture/attach.h"
+#include "core/capture/judge.h"
 #include "core/capture/wire.h"
 #include "core/config/origin.h"
 #include "lib/base/clock.h"
@@ -46,7 +47,7 @@ struct end {
 };
 
 struct visit {
-    struct llmobs_proxy *proxy;
+    struct llmobs_run_proxy *proxy;
     struct end client;
     struct end server; /* fd -1: none */
     struct llmobs_target to;
@@ -62,6 +63,7 @@ struct visit {
 /* -- the core -------------------------------------------------------------- */
 
 static const struct llmobs_wire_ops *ops;
+static pthread_once_t attached = PTHREAD_ONCE_INIT;
 
 static void nothing(void)
 {
@@ -170,17 +172,55 @@ static size_t step(struct way *way)
     }
 }
 
+static void let_go(struct way *way)
+{
+    if (way->bytes)
+        explicit_bzero(way->bytes, way->most);
+    free(way->bytes);
+}
+
+/* Puts trace headers of the core among the bytes of a program. Without memory
+ * they stay as they are, and the core counts that. */
+static void insert(struct way *way, struct llmobs_insertions *all)
+{
+    char *bytes = malloc(ROOM + all->text_len), *to = bytes;
+    size_t at = 0;
+
+    for (size_t i = 0; bytes && i < all->count; i++) {
+        const struct llmobs_insertion *one = &all->list[i];
+
+        to = mempcpy(to, way->bytes + at, one->at - at);
+        to = mempcpy(to, all->text + one->from, one->len);
+        at = one->at + (one->instead ? one->len : 0);
+    }
+    if (bytes) {
+        to = mempcpy(to, way->bytes + at, way->len - at);
+        let_go(way);
+        way->bytes = bytes;
+        way->len = way->most = (size_t)(to - bytes);
+    }
+    while (all->count > 0)
+        all->lost += !all->list[--all->count].instead && !bytes;
+}
+
 /* Passes on what is there now, and tells the core. */
 static void move(struct way *way, bool sent, struct llmobs_wire *wire)
 {
     bool ended = way->over;
     size_t len;
 
-    while ((len = step(way)) > 0)
+    while ((len = step(way)) > 0) {
+        struct llmobs_insertions *added = NULL;
+
         if (wire)
             ops->event(wire, &(struct llmobs_wire_event){
                                  sent ? LLMOBS_WIRE_SENT : LLMOBS_WIRE_RECEIVED,
-                                 way->bytes, len, -1, 0, NULL});
+                                 way->bytes, len, -1, 0, sent ? &added : NULL});
+        if (added) {
+            insert(way, added);
+            ops->give(wire, added);
+        }
+    }
     if (wire && !sent && way->over && !ended)
         ops->event(wire,
                    &(struct llmobs_wire_event){LLMOBS_WIRE_ENDED, NULL,
@@ -202,13 +242,6 @@ static void break_off(int fd)
     struct linger now = {1, 0};
 
     setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
-}
-
-static void let_go(struct way *way)
-{
-    if (way->bytes)
-        explicit_bzero(way->bytes, way->most);
-    free(way->bytes);
 }
 
 /* Passes bytes on in both directions until both have ended: an end of sending
@@ -274,14 +307,17 @@ static bool has_refused(const struct visit *visit)
  * it so far. */
 static bool may_read(const struct visit *visit)
 {
-    const struct llmobs_proxy *proxy = visit->proxy;
+    const struct llmobs_run_proxy *proxy = visit->proxy;
     char url[LLMOBS_TARGET_HOST_MAX + sizeof("https://:65535")];
 
     snprintf(url, sizeof(url), "https://%s:%u", visit->to.host, visit->to.port);
+    if (proxy->config->rules_path)
+        pthread_once(&attached, attach); /* which reads that file */
     return proxy->reads && llmobs_clock_mono_ns() < proxy->until_ns &&
            !llmobs_glob_listed(proxy->leaves ? proxy->leaves : "",
                                visit->to.host) &&
-           (llmobs_rules_knows(visit->to.host) ||
+           (llmobs_rules_knows(NULL, visit->to.host) ||
+            llmobs_judge_knows(visit->to.host) ||
             llmobs_url_list_may_have(proxy->gateways, url));
 }
 
@@ -351,7 +387,6 @@ static bool open_both(struct visit *visit)
 /* Begins the core's record of the connection, by the facts of its process. */
 static struct llmobs_wire *begin_wire(struct visit *visit)
 {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
     const struct llmobs_config *config = visit->proxy->config;
     struct llmobs_wire *wire = NULL;
     struct llmobs_origin_names names = {.script = ""};
@@ -367,7 +402,7 @@ static struct llmobs_wire *begin_wire(struct visit *visit)
              names.script);
     visit->facts = (struct llmobs_wire_peer){
         visit->process, names.script[0] ? visit->caller : NULL};
-    pthread_once(&once, attach);
+    pthread_once(&attached, attach);
     if (ops)
         wire = ops->begin(visit->to.host, LLMOBS_WIRE_TLS,
                           llmobs_tls_is_http2(visit->server.tls));
@@ -397,7 +432,7 @@ static void pass(struct visit *visit)
 static void *visit_main(void *arg)
 {
     struct visit *visit = arg;
-    struct llmobs_proxy *proxy = visit->proxy;
+    struct llmobs_run_proxy *proxy = visit->proxy;
     const struct llmobs_peer *peer = &visit->peer;
     int client = visit->client.fd;
 
@@ -426,7 +461,7 @@ static void *visit_main(void *arg)
 
 void *llmobs_proxy_serve(void *run_proxy)
 {
-    struct llmobs_proxy *proxy = run_proxy;
+    struct llmobs_run_proxy *proxy = run_proxy;
     pthread_attr_t how;
     int on = 1;
 

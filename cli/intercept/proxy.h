@@ -15,7 +15,7 @@
 #include "core/config/config.h"
 #include "rules/read/url.h"
 
-struct llmobs_proxy {
+struct llmobs_run_proxy {
     int listener;
     struct llmobs_way_out way;
     bool reads;                       /* else all bytes pass as they are */
@@ -28,7 +28,7 @@ struct llmobs_proxy {
 };
 
 /* A thread: accepts connections of this user's processes, and of root's, for a
- * struct llmobs_proxy, which it borrows for good. It does not end. */
+ * struct llmobs_run_proxy, which it borrows for good. It does not end. */
 void *llmobs_proxy_serve(void *run_proxy);
 
 #endif

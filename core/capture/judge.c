@@ -269,7 +269,7 @@ bool llmobs_judge_may_be_call(const char *url, bool sends)
 
 bool llmobs_judge_knows(const char *host)
 {
-    return observes() && llmobs_rules_knows(host);
+    return observes() && llmobs_rules_knows(rules, host);
 }
 
 bool llmobs_judge_has_sign(const struct llmobs_handle *handle)

@@ -55,7 +55,8 @@ bool llmobs_judge_wire_request(const struct llmobs_wire_request *asked,
 const struct llmobs_websocket_words *llmobs_judge_wire_upgrade(
     const struct llmobs_wire_request *asked);
 
-/* True where calls are observed, and the host is a known provider's. */
+/* True where calls are observed, and the host is a known provider's or one that
+ * the user's rules name. */
 bool llmobs_judge_knows(const char *host);
 
 /* True when the request may get trace headers. */

@@ -2,6 +2,7 @@
 notices nothing but its variables, and nothing is left of it."""
 import base64
 import glob
+import json
 import os
 import re
 import shutil
@@ -13,6 +14,7 @@ import threading
 
 from delivery import wait_for
 from harness import APPS, PYTHON, Skip, body, equal, ok, read_spans, test
+from test_listed import joined
 
 SYSTEM = "/etc/ssl/certs/ca-certificates.crt"
 CLIENT = os.path.join(APPS, "intercept", "client.py")
@@ -443,6 +445,52 @@ def in_a_workflow(t):
     equal(len(whole), 1, "workflows of %s" % [s["name"] for s in r.spans])
     equal([s["parent_id"] for s in r.spans if s["name"] != "outer"],
           2 * [whole[0]["span_id"]], "parents")
+
+
+@test
+def trace_headers(t):
+    """Calls to a listed gateway have the headers of their spans, among bytes
+    that are as they were, and below a workflow."""
+    joined(both(t, client(t, "ask", 3), env=AT_HOME, spans=3))
+    joined(both(t, client(t, "flood", 40), env=AT_HOME, order=False, spans=40))
+    r = t.run([run_by(t), "--workflow", "outer", "--intercept",
+               *client(t, "ask", 2)], launcher=[], check=False,
+              env={**AT_HOME, **listed(t), "SSL_CERT_FILE": t.servers.cert})
+    outer = [s for s in r.spans or read_spans(os.path.join(t.dir, "store"))
+             if s["name"] == "outer"]
+    equal(len(outer), 1, "workflows")
+    heads = [base64.b64decode(q["head"]) for q in r.requests]
+    trace = outer[0]["_dd"]["trace_id"].encode()
+    ok(len(heads) == 2 and all(trace in head for head in heads), heads)
+    if not t.servers.h2:
+        raise Skip("no nghttpx")
+    url = "https://localhost:%d/v1/chat/completions" % t.servers.h2
+    many = ["--no-progress-meter", "-Z", *40 * ["-o", "/dev/null", url]]
+    for calls, words in (1, [url]), (40, many):
+        joined(both(t, ["curl", "-qsS", "-w", "%{http_version}\\n", "-d",
+                        body(), *words], order=False, spans=calls, env={
+                            "LLMOBS_EXCLUDE": "curl",
+                            "DD_LLMOBS_INSTRUMENTED_PROXY_URLS":
+                            "https://localhost:%d" % t.servers.h2}))
+
+
+@test
+def hosts_of_rules(t):
+    """A host that the user's rules alone name is read; by a path alone, or where
+    they say never, none is."""
+    rule = {"host": "local*", "path": "/v1/chat/*", "dialect": "openai_chat"}
+    path = os.path.join(t.dir, "rules")
+    for text, spans in ((json.dumps([rule]), 1),
+                        (json.dumps([dict(rule, host="*.localhost")]), 0),
+                        (json.dumps([dict(rule, host="*")]), 0),
+                        (json.dumps([{"path": rule["path"], "dialect": "openai_chat"}]), 0),
+                        (json.dumps([{"host": "localhost", "never": True}]), 0),
+                        ("host localhost own openai_chat\n", 1)):
+        with open(path, "w") as f:
+            f.write(text)
+        both(t, client(t, "ask"), spans=spans, env=dict(
+            AT_HOME, LLMOBS_RULES=path,
+            DD_LLMOBS_INSTRUMENTED_PROXY_URLS="https://localhost:9"))
 
 
 @test
