@@ -42,6 +42,7 @@ struct llmobs_json_model {
     size_t container_count;
     struct leaf leaves[LLMOBS_JSON_SERIES_VALUES];
     struct box containers[CONTAINERS_MAX]; /* each stands behind its parent */
+    struct llmobs_json_changes changes;    /* by the last document */
 };
 
 /* -- tokens -------------------------------------------------------------- */
@@ -339,15 +340,18 @@ static struct leaf *find_leaf(struct match *m, size_t at)
 
     for (; m->next < model->leaf_count; m->next++) {
         struct leaf *leaf = &model->leaves[m->next];
-        size_t from = m->was + leaf->gap;
-        bool string = model->text.data[from] == '"';
+        size_t end = m->was + leaf->gap + leaf->len;
+        bool string;
 
-        if (at < from + string)
-            return NULL;
-        if (at < from + leaf->len + !string)
-            return leaf;
-        m->was += leaf->gap + leaf->len;
-        m->is += leaf->gap + leaf->len;
+        if (at <= end) {
+            string = model->text.data[end - leaf->len] == '"';
+            if (at < end - leaf->len + string)
+                return NULL;
+            if (at < end + !string)
+                return leaf;
+        }
+        m->is += end - m->was;
+        m->was = end;
     }
     return NULL;
 }
@@ -441,12 +445,14 @@ static int apply_changes(struct match *m)
 {
     struct llmobs_json_model *model = m->model;
 
+    model->changes.count = m->count;
     for (size_t i = 0; i < m->count; i++) {
         struct change *change = &m->changes[i];
         struct llmobs_json *old = *change->leaf->place;
         struct llmobs_text text = change->text;
         bool string = text.data[0] == '"';
 
+        model->changes.places[i] = change->leaf->place;
         change->leaf->len = text.len;
         if (change->value) {
             *change->leaf->place = change->value;
@@ -500,25 +506,6 @@ static void free_model(struct llmobs_json_model *model)
     free(model);
 }
 
-/* Gives the memory of the older model for a new one; NULL: no memory. */
-static struct llmobs_json_model *renew_model(struct llmobs_json_series *series)
-{
-    struct llmobs_json_model *model = series->models[1];
-
-    if (!model) {
-        model = series->models[1] = malloc(sizeof(*model));
-        if (!model)
-            return NULL;
-        llmobs_buf_init(&model->text, LLMOBS_JSON_SERIES_LEN);
-    } else {
-        llmobs_json_free(model->json);
-    }
-    model->ready = false;
-    model->leaf_count = model->container_count = 0;
-    llmobs_buf_cut(&model->text, 0);
-    return model;
-}
-
 /* -- the series ---------------------------------------------------------- */
 
 void llmobs_json_series_fini(struct llmobs_json_series *series)
@@ -526,7 +513,7 @@ void llmobs_json_series_fini(struct llmobs_json_series *series)
     free_model(series->models[0]);
     free_model(series->models[1]);
     llmobs_json_free(series->other);
-    *series = (struct llmobs_json_series){{NULL, NULL}, NULL, false, false};
+    *series = (struct llmobs_json_series){.other = NULL};
 }
 
 /* Swaps the two models. */
@@ -538,57 +525,58 @@ static void swap_models(struct llmobs_json_series *series)
     series->models[1] = last;
 }
 
-/* Takes `json`. */
+/* Remembers the document in the memory of the older model, if there is any.
+ * Takes `json`. */
 static void remember_text(struct llmobs_json_series *series,
                           struct llmobs_text text, struct llmobs_json *json)
 {
-    struct llmobs_json_model *model =
-        text.len <= LLMOBS_JSON_SERIES_LEN ? renew_model(series) : NULL;
+    struct llmobs_json_model *model = series->models[1];
 
-    if (!model) {
+    if (text.len <= LLMOBS_JSON_SERIES_LEN && model) {
+        llmobs_json_free(model->json);
+    } else if (text.len <= LLMOBS_JSON_SERIES_LEN &&
+               (model = malloc(sizeof(*model)))) {
+        llmobs_buf_init(&model->text, LLMOBS_JSON_SERIES_LEN);
+        series->models[1] = model;
+    } else {
         series->other = json;
         return;
     }
+    model->ready = false;
+    model->leaf_count = model->container_count = 0;
     model->json = json;
+    llmobs_buf_cut(&model->text, 0);
     model->odd = llmobs_buf_add(&model->text, text.data, text.len) != 0;
     swap_models(series);
-}
-
-/* 1: the first of the models now has the document's values; 0: no model can
- * take them. Tries the model first whose turn it is. */
-static int try_models(struct llmobs_json_series *series,
-                      struct llmobs_text text)
-{
-    bool older = series->turns;
-    int rc = try_model(series->models[older], text);
-
-    if (rc == 0) {
-        older = !older;
-        rc = try_model(series->models[older], text);
-    }
-    if (rc == 1 && older)
-        swap_models(series);
-    if (rc == 1)
-        series->turns = older;
-    return rc;
 }
 
 int llmobs_json_series_parse(struct llmobs_json_series *series,
                              struct llmobs_text text, struct llmobs_json **out)
 {
+    bool older = series->turns; /* the model whose turn it is */
     int rc;
 
     *out = NULL;
-    llmobs_json_free(series->other);
+    if (series->other)
+        llmobs_json_free(series->other);
     series->other = NULL;
-    rc = try_models(series, text);
-    series->alike = rc == 1;
-    if (rc == 1)
+    rc = try_model(series->models[older], text);
+    if (rc == 0) {
+        older = !older;
+        rc = try_model(series->models[older], text);
+    }
+    series->alike = NULL;
+    if (rc == 1) {
+        if (older)
+            swap_models(series);
+        series->turns = older;
+        series->alike = &series->models[0]->changes;
         *out = series->models[0]->json;
-    if (rc != 0)
-        return rc < 0 ? rc : 0;
-    rc = llmobs_json_parse(text, out);
+        return 0;
+    }
     if (rc == 0)
+        rc = llmobs_json_parse(text, out);
+    if (*out)
         remember_text(series, text, *out);
     return rc;
 }

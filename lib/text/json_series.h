@@ -30,12 +30,19 @@
 
 struct llmobs_json_model;
 
+/* The places in a tree that got other values. */
+struct llmobs_json_changes {
+    size_t count;
+    struct llmobs_json **places[LLMOBS_JSON_SERIES_NEW];
+};
+
 struct llmobs_json_series {
     struct llmobs_json_model *models[2]; /* the latest first; NULL: no model */
     struct llmobs_json *other; /* the last tree, of which no model is made */
     bool turns;                /* the older model was used last */
-    bool alike; /* the last document differs from an earlier one only in strings
-                 * and numbers, and has its tree */
+    /* If the last document differs from an earlier one only in strings and
+     * numbers, and has its tree: which; else NULL. */
+    const struct llmobs_json_changes *alike;
 };
 
 /* A series of all zeros is empty and ready. */

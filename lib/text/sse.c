@@ -4,11 +4,6 @@
 
 #include "lib/base/work.h"
 
-/* One search for a line feed goes no further than this: in text whose lines end
- * in CR alone, searches to the end of the input would take time in proportion
- * to the square of its length. */
-#define WINDOW 1024
-
 /* The fields of the event so far. */
 struct gathered {
     struct llmobs_text type;
@@ -19,7 +14,7 @@ struct gathered {
 void llmobs_sse_init(struct llmobs_sse *sse, struct llmobs_text in)
 {
     sse->in = in;
-    sse->at = 0;
+    sse->at = sse->feed = sse->back = 0;
     sse->work = 0;
     sse->has_ids = false;
     if (in.len >= 3 && memcmp(in.data, "\xEF\xBB\xBF", 3) == 0)
@@ -32,67 +27,38 @@ void llmobs_sse_fini(struct llmobs_sse *sse)
     llmobs_buf_fini(&sse->joined);
 }
 
-static size_t find_line_end(struct llmobs_text in, size_t at)
+/* Gives where the next `c` is, else the end. Notes it in *known, so that no
+ * byte is searched twice for it. */
+static size_t find_mark(const struct llmobs_sse *sse, char c, size_t *known)
 {
-    if (at < in.len && in.data[at] == '\n') /* an event's end */
-        return at;
-    while (at < in.len) {
-        size_t len = in.len - at < WINDOW ? in.len - at : WINDOW;
-        const char *from = in.data + at;
-        const char *feed = memchr(from, '\n', len);
-        const char *back;
+    const char *from = sse->in.data + sse->at, *there;
 
-        if (feed != NULL)
-            len = (size_t)(feed - from);
-        back = memchr(from, '\r', len);
-        if (back != NULL)
-            return (size_t)(back - in.data);
-        at += len;
-        if (feed != NULL)
-            break;
+    if (*known <= sse->at) {
+        there = memchr(from, c, sse->in.len - sse->at);
+        *known = there ? (size_t)(there - sse->in.data) : sse->in.len;
     }
-    return at;
+    return *known;
 }
 
 /* Gives the next line without its end; false when nothing is left. Where no
  * work is left there is no line from then on. */
 static bool next_line(struct llmobs_sse *sse, struct llmobs_text *line)
 {
-    size_t end;
+    size_t from = sse->at, feed, back, end;
 
-    if (sse->at >= sse->in.len)
+    if (from >= sse->in.len)
         return false;
-    end = find_line_end(sse->in, sse->at);
-    if (!llmobs_work_some(&sse->work, end - sse->at + LLMOBS_WORK_ODD)) {
+    feed = find_mark(sse, '\n', &sse->feed);
+    back = find_mark(sse, '\r', &sse->back);
+    end = feed < back ? feed : back;
+    *line = (struct llmobs_text){sse->in.data + from, end - from};
+    if (!llmobs_work_some(&sse->work, line->len + LLMOBS_WORK_ODD)) {
         sse->at = sse->in.len;
         return false;
     }
-    line->data = sse->in.data + sse->at;
-    line->len = end - sse->at;
-    if (sse->in.len - end >= 2 && memcmp(sse->in.data + end, "\r\n", 2) == 0)
-        end++;
+    end += feed == back + 1;
     sse->at = end < sse->in.len ? end + 1 : end;
     return true;
-}
-
-/* Name and value; without a colon the whole line is the name. */
-static void split_field(struct llmobs_text line, struct llmobs_text *name,
-                        struct llmobs_text *value)
-{
-    const char *colon = memchr(line.data, ':', line.len);
-
-    *name = line;
-    value->data = line.data + line.len;
-    value->len = 0;
-    if (colon == NULL)
-        return;
-    name->len = (size_t)(colon - line.data);
-    value->data = colon + 1;
-    value->len = line.len - name->len - 1;
-    if (value->len > 0 && value->data[0] == ' ') {
-        value->data++;
-        value->len--;
-    }
 }
 
 /* Adds a line of data. The event borrows the first line where it lies; the
@@ -118,21 +84,30 @@ static int gather_data(struct llmobs_sse *sse, struct gathered *g,
     return rc;
 }
 
+/* A line has name and value; without a colon the whole line is the name. */
 static int read_field(struct llmobs_sse *sse, struct gathered *g,
                       struct llmobs_text line)
 {
-    struct llmobs_text name;
-    struct llmobs_text value;
+    struct llmobs_text name = line, value = {line.data + line.len, 0};
+    const char *colon = llmobs_text_begins(line, "data:")
+                            ? line.data + 4
+                            : memchr(line.data, ':', line.len);
 
     if (*line.data == '{')
         return gather_data(sse, g, line);
-    split_field(line, &name, &value);
-    if (llmobs_text_is(name, "data"))
-        return gather_data(sse, g, value);
-    if (llmobs_text_is(name, "error")) {
-        g->type = name;
-        return gather_data(sse, g, value);
+    if (colon) {
+        name.len = (size_t)(colon - line.data);
+        value.data = colon + 1;
+        value.len = line.len - name.len - 1;
     }
+    if (value.len > 0 && value.data[0] == ' ') {
+        value.data++;
+        value.len--;
+    }
+    if (llmobs_text_is(name, "error"))
+        g->type = name;
+    if (llmobs_text_is(name, "data") || llmobs_text_is(name, "error"))
+        return gather_data(sse, g, value);
     if (llmobs_text_is(name, "event"))
         g->type = value;
     else if (llmobs_text_is(name, "id"))

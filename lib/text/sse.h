@@ -22,6 +22,7 @@
 struct llmobs_sse {
     struct llmobs_text in; /* borrowed until fini */
     size_t at;             /* next byte to read */
+    size_t feed, back;     /* where the next of both ends of lines are */
     size_t work;           /* steps that were not counted yet (work.h) */
     bool has_ids; /* an event had an id, from which a reader may go on */
     struct llmobs_buf joined;

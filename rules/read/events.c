@@ -42,19 +42,6 @@ static void join_pieces(struct llmobs_events *events)
     llmobs_sse_init(&events->sse, text);
 }
 
-/* Where the frame ends with which this byte of the joined stream came. */
-static uint64_t end_of_piece(struct llmobs_events *events, uint64_t byte)
-{
-    struct llmobs_eventstream_event frame;
-
-    while (events->came < byte &&
-           llmobs_eventstream_next(&events->pieces, &frame)) {
-        events->came += frame.payload.len;
-        events->piece = frame.end;
-    }
-    return events->piece;
-}
-
 void llmobs_events_init(struct llmobs_events *events,
                         enum llmobs_framing framing, struct llmobs_text in,
                         bool whole)
@@ -82,19 +69,6 @@ void llmobs_events_fini(struct llmobs_events *events)
     llmobs_json_series_fini(&events->inner);
 }
 
-static bool next_sse(struct llmobs_events *events, struct llmobs_event *event)
-{
-    struct llmobs_sse_event sse;
-
-    if (!llmobs_sse_next(&events->sse, &sse))
-        return false;
-    event->type = sse.type;
-    event->data = sse.data;
-    event->failed = sse.type.len > 0 && llmobs_text_is(sse.type, "error");
-    event->end = sse.end;
-    return true;
-}
-
 static bool next_line(struct llmobs_events *events, struct llmobs_event *event)
 {
     size_t left = events->in.len - events->at;
@@ -111,65 +85,42 @@ static bool next_line(struct llmobs_events *events, struct llmobs_event *event)
     return true;
 }
 
-/* The nesting of JSON at a byte of a text. */
-struct depth {
-    size_t open; /* open brackets */
-    bool string;
-    bool escaped;
-};
-
-/* Takes a byte; true if the byte ends a value that began at depth 0. */
-static bool closes(struct depth *depth, char c)
-{
-    if (depth->escaped) {
-        depth->escaped = false;
-    } else if (depth->string) {
-        depth->escaped = c == '\\';
-        depth->string = c != '"';
-    } else if (c == '"') {
-        depth->string = true;
-    } else if (c == '{' || c == '[') {
-        depth->open++;
-    } else if ((c == '}' || c == ']') && depth->open > 0) {
-        return --depth->open == 0;
-    }
-    return false;
-}
-
-/* The offset of the array's next element. If the text does not begin at the
- * answer's first byte, the first element is looked for at the beginning of a
- * line, where Google puts it. */
-static size_t find_element(const struct llmobs_events *events)
-{
-    struct llmobs_text in = events->in;
-    size_t at = events->at;
-
-    if (at == 0 && !events->whole) {
-        const char *mark =
-            in.len > 0 ? memmem(in.data, in.len, "\n{", 2) : NULL;
-
-        return mark ? (size_t)(mark - in.data) + 1 : in.len;
-    }
-    while (at < in.len && in.data[at] != '{')
-        at++;
-    return at;
-}
-
+/* Gives the array's next element. If the text does not begin at the answer's
+ * first byte, the first element is looked for at the beginning of a line, where
+ * Google puts it. */
 static bool next_element(struct llmobs_events *events,
                          struct llmobs_event *event)
 {
-    struct depth depth = {0, false, false};
-    size_t from = find_element(events), at = from;
+    struct llmobs_text in = events->in;
+    size_t from = events->at, at, open = 0;
+    bool string = false;
 
-    while (at < events->in.len && !closes(&depth, events->in.data[at]))
-        at++;
-    if (at >= events->in.len) {
-        events->at = events->in.len;
+    if (from == 0 && !events->whole) {
+        const char *mark =
+            in.len > 0 ? memmem(in.data, in.len, "\n{", 2) : NULL;
+
+        from = mark ? (size_t)(mark - in.data) + 1 : in.len;
+    }
+    while (from < in.len && in.data[from] != '{')
+        from++;
+    for (at = from; at < in.len; at++) {
+        char c = in.data[at];
+
+        if (string && c == '\\')
+            at++;
+        else if (c == '"')
+            string = !string;
+        else if (!string && (c == '{' || c == '['))
+            open++;
+        else if (!string && (c == '}' || c == ']') && --open == 0)
+            break;
+    }
+    if (at >= in.len) {
+        events->at = in.len;
         return false;
     }
     events->at = at + 1;
-    event->data =
-        (struct llmobs_text){events->in.data + from, events->at - from};
+    event->data = (struct llmobs_text){in.data + from, events->at - from};
     event->end = events->at;
     return true;
 }
@@ -198,6 +149,8 @@ static bool next_frame(struct llmobs_events *events, struct llmobs_event *event)
 static bool next_framed(struct llmobs_events *events,
                         struct llmobs_event *event)
 {
+    struct llmobs_sse_event sse;
+
     switch (events->framing) {
     case LLMOBS_FRAMING_LINES:
         return next_line(events, event);
@@ -208,20 +161,33 @@ static bool next_framed(struct llmobs_events *events,
     case LLMOBS_FRAMING_SSE:
         break;
     }
-    return next_sse(events, event);
+    if (!llmobs_sse_next(&events->sse, &sse))
+        return false;
+    event->type = sse.type;
+    event->data = sse.data;
+    event->failed = sse.type.len > 0 && llmobs_text_is(sse.type, "error");
+    event->end = sse.end;
+    return true;
 }
 
 static bool next_raw(struct llmobs_events *events, struct llmobs_event *event)
 {
+    struct llmobs_eventstream_event frame;
+    bool pieces =
+        events->framing != LLMOBS_FRAMING_AWS && events->joined.len > 0;
+
     if (next_framed(events, event)) {
-        if (events->framing != LLMOBS_FRAMING_AWS && events->joined.len > 0)
-            event->end = end_of_piece(events, event->end);
+        /* Its end is where the frame ends with which its last byte came. */
+        while (pieces && events->came < event->end &&
+               llmobs_eventstream_next(&events->pieces, &frame)) {
+            events->came += frame.payload.len;
+            events->piece = frame.end;
+        }
+        event->end = pieces ? events->piece : event->end;
         return true;
     }
-    if (events->framing == LLMOBS_FRAMING_AWS || events->joined.len == 0)
-        return false;
-    events->framing = LLMOBS_FRAMING_AWS;
-    return next_frame(events, event);
+    events->framing = pieces ? LLMOBS_FRAMING_AWS : events->framing;
+    return pieces && next_frame(events, event);
 }
 
 static int parse(struct llmobs_json_series *series, struct llmobs_event *event)

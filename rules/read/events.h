@@ -32,8 +32,9 @@ struct llmobs_event {
     struct llmobs_text type;  /* its name; empty: no name was sent */
     struct llmobs_text data;  /* without white space around it */
     struct llmobs_json *json; /* NULL: not JSON */
-    bool alike; /* `json` is the tree of an earlier event, in which only strings
-                 * and numbers have changed */
+    /* If `json` is the tree of an earlier event, in which only strings and
+     * numbers have changed: which; else NULL. */
+    const struct llmobs_json_changes *alike;
     bool failed;              /* its name or its frame says that it is an
                                * error */
     struct llmobs_text error; /* the error's type, if the frame has it */

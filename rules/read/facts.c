@@ -453,31 +453,29 @@ void llmobs_fact_answer(struct llmobs_reading *reading,
     (void)find_all_said(reading, body);
 }
 
-/* The object in an event that has the answer's id: the event, or a member. */
-static const struct llmobs_json *told_in(const struct llmobs_json *event)
-{
-    static const char *const keys[] = {"message", "response", "interaction"};
-
-    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
-        const struct llmobs_json *inner = llmobs_json_get(event, keys[i]);
-
-        if (llmobs_json_gets(inner, "id"))
-            return inner;
-    }
-    return event;
-}
-
 void llmobs_fact_event(struct llmobs_reading *reading,
                        const struct llmobs_event *event)
 {
-    const struct llmobs_json *body = told_in(event->json);
+    static const char *const keys[] = {"message", "response", "interaction"};
+    const struct llmobs_json *body = event->json, *inner = NULL;
+    bool plain = event->alike && body == reading->plain;
 
+    if (plain && reading->told == LLMOBS_FACT_EVENTS)
+        return;
+    /* The object that has the answer's id: the event, or a member. */
+    for (size_t i = 0; !inner && i < sizeof(keys) / sizeof(keys[0]); i++) {
+        inner = llmobs_json_get(event->json, keys[i]);
+        if (llmobs_json_gets(inner, "id"))
+            body = inner;
+        else
+            inner = NULL;
+    }
     if (body && reading->told < LLMOBS_FACT_EVENTS) {
         reading->told++;
         if (set_answer(reading, body))
             reading->told = LLMOBS_FACT_EVENTS;
     }
-    if ((!event->alike || event->json != reading->plain) && body)
+    if (!plain && body)
         reading->plain = find_all_said(reading, body) ? NULL : event->json;
 }
 

@@ -91,6 +91,35 @@ int llmobs_chat_document(struct llmobs_reading *reading,
                   : llmobs_usage_read(llmobs_usage_find(body), reading->span);
 }
 
+/* Adds a chunk. Most differ from the last chunk with their tree, of which all
+ * was read, in the text of a choice alone. */
+static int add_chunk(struct llmobs_stream *stream,
+                     const struct llmobs_event *event)
+{
+    static const struct llmobs_json_changes none;
+    bool bare = event->json && event->json == stream->bare;
+    const struct llmobs_json_changes *changes = bare ? event->alike : &none;
+    const struct llmobs_json *padding;
+    size_t same = 0;
+    int rc;
+
+    while (same < changes->count && (changes->places[same] == stream->text ||
+                                     changes->places[same] == stream->padding))
+        same++;
+    if (bare && stream->text && same == changes->count)
+        return llmobs_stream_say(stream, llmobs_json_text(*stream->text),
+                                 false);
+    rc = llmobs_stream_add(stream, event->json);
+    padding = llmobs_json_get(event->json, "obfuscation");
+    stream->text = stream->padding = NULL;
+    for (size_t i = 0; i < changes->count; i++)
+        if (*changes->places[i] == stream->said)
+            stream->text = changes->places[i];
+        else if (*changes->places[i] == padding)
+            stream->padding = changes->places[i];
+    return rc;
+}
+
 int llmobs_chat_event(struct llmobs_reading *reading,
                       const struct llmobs_event *event)
 {
@@ -103,7 +132,7 @@ int llmobs_chat_event(struct llmobs_reading *reading,
         stream->bare = NULL;
     else if (!stream->bare && !llmobs_usage_find(event->json))
         stream->bare = event->json;
-    rc = llmobs_stream_add(stream, event->json);
+    rc = add_chunk(stream, event);
     if (stream->begun)
         llmobs_reading_token(reading, event);
     reading->done = reading->done || stream->done ||

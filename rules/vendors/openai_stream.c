@@ -358,18 +358,13 @@ static int add_reasoning(struct stream_choice *choice,
 }
 
 static int add_delta(struct stream_choice *choice,
-                     const struct llmobs_json *delta)
+                     const struct llmobs_json *delta,
+                     const struct llmobs_json *content)
 {
-    const struct llmobs_json *content = llmobs_json_get(delta, "content");
-    const struct llmobs_json *audio, *calls;
-    int rc;
+    const struct llmobs_json *audio = llmobs_json_get(delta, "audio");
+    const struct llmobs_json *calls = llmobs_json_get(delta, "tool_calls");
+    int rc = set_first(&choice->role, llmobs_json_gets(delta, "role"));
 
-    /* Most chunks have nothing else. */
-    if (content && llmobs_json_len(delta) == 1)
-        return add_content(choice, content);
-    audio = llmobs_json_get(delta, "audio");
-    calls = llmobs_json_get(delta, "tool_calls");
-    rc = set_first(&choice->role, llmobs_json_gets(delta, "role"));
     if (rc == 0)
         rc = add_reasoning(choice, delta);
     if (rc == 0)
@@ -407,18 +402,24 @@ static size_t produced(const struct stream_choice *choice)
 
 /* Adds a chunk's part of a choice. Some servers end a stream with the whole
  * message in one chunk, and some send deltas for completions too. */
-static int add_piece(const struct llmobs_stream *stream,
-                     struct stream_choice *choice,
+static int add_piece(struct llmobs_stream *stream, struct stream_choice *choice,
                      const struct llmobs_json *from)
 {
     const struct llmobs_json *delta = llmobs_json_get(from, "delta");
-    const char *text = llmobs_json_gets(from, "text");
+    const struct llmobs_json *content = llmobs_json_get(from, "text");
 
-    if (stream->texts && text)
-        return llmobs_message_content_append(&choice->content, text);
+    if (stream->texts && llmobs_json_is_string(content)) {
+        stream->said = content;
+        return add_content(choice, content);
+    }
     if (!llmobs_json_is_object(delta) && produced(choice) == 0)
         delta = llmobs_json_get(from, "message");
-    return add_delta(choice, delta);
+    else if ((content = llmobs_json_get(delta, "content")) &&
+             llmobs_json_len(delta) == 1) {
+        stream->said = content; /* most chunks have nothing else */
+        return add_content(choice, content);
+    }
+    return add_delta(choice, delta, llmobs_json_get(delta, "content"));
 }
 
 static int add_choice(struct llmobs_stream *stream,
@@ -434,6 +435,7 @@ static int add_choice(struct llmobs_stream *stream,
     rc = choice_at(stream, llmobs_json_to_int(index), &choice);
     if (rc < 0)
         return rc == -ENOSPC ? 0 : rc;
+    stream->choice = choice->index;
     if (reason)
         stream->done = true;
     rc = set_first(&choice->reason, reason);
@@ -452,8 +454,11 @@ int llmobs_stream_add(struct llmobs_stream *stream,
         chunk == stream->bare ? NULL : llmobs_usage_find(chunk);
     int rc = set_first(&stream->model, llmobs_json_gets(chunk, "model"));
 
+    stream->said = NULL;
     LLMOBS_JSON_EACH (one, choices, rc == 0)
         rc = add_choice(stream, one);
+    if (llmobs_json_len(choices) != 1)
+        stream->said = NULL;
     /* llama.cpp's server ends with a usage for each choice. */
     if (rc == 0 && usage && llmobs_json_get(chunk, "timings") &&
         stream->choices.count > 1 && llmobs_json_get(chunk, "usage"))

@@ -26,6 +26,10 @@ struct llmobs_stream {
     struct llmobs_json *usage;      /* of all chunks (usage.h) */
     const struct llmobs_json *bare; /* a chunk's tree that is known to have no
                                      * usage */
+    const struct llmobs_json *said; /* the last chunk's, if it has no more than
+                                     * a text for `choice`; or NULL */
+    struct llmobs_json **text;      /* where `bare` has `said`; or NULL */
+    struct llmobs_json **padding;   /* and random letters */
     bool done;                      /* a finish reason was seen */
     bool begun;                     /* a first token was seen */
     bool keep_space; /* the content keeps the white space around it */

@@ -82,8 +82,8 @@ static const struct llmobs_json *next(struct llmobs_json_series *series,
     struct llmobs_json *json = NULL;
 
     llmobs_json_series_parse(series, llmobs_text_of(text), &json);
-    ck_assert_int_eq(series->alike, alike);
-    llmobs_layout_go(values, json, series->alike);
+    ck_assert_int_eq(series->alike != NULL, alike);
+    llmobs_layout_go(values, json, series->alike != NULL);
     return llmobs_layout_at(values, LLMOBS_AT_TEXT);
 }
 

@@ -31,7 +31,7 @@ int llmobs_cohere_chat_event(struct llmobs_reading *reading,
     rest.json = llmobs_json_clone(event->json);
     if (!rest.json)
         return -ENOMEM;
-    rest.alike = false;
+    rest.alike = NULL;
     llmobs_json_unset(rest.json, "text");
     state->value = rest.json;
     return llmobs_interpreter_event(reading, &rest);
