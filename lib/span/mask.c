@@ -135,6 +135,37 @@ static size_t skip_word(const struct llmobs_mask_walk *w, size_t at,
     return at;
 }
 
+/* -- stand-ins ----------------------------------------------------------- */
+
+/* In the text of an error every name with such an end counts. */
+static bool is_doubtful_name(const char *end, size_t have)
+{
+    static const char ends[] = "key\0token\0secret\0signature\0credential\0";
+
+    LLMOBS_WORDS_EACH (one, ends)
+        if (have >= strlen(one) &&
+            strncasecmp(end - strlen(one), one, strlen(one)) == 0)
+            return true;
+    return false;
+}
+
+/* True for a word that stands for a secret in code, "YOUR_API_KEY" or "$TOKEN",
+ * also before the end of a quote or of a sentence. */
+static bool is_code_name(const char *text, size_t len)
+{
+    size_t lead = len > 0 && *text == '$', letters = 0, marks = 0;
+
+    while (len > 0 && (text[len - 1] == '`' || text[len - 1] == '.'))
+        len--;
+    for (size_t i = lead; i < len; i++) {
+        letters += (text[i] >= 'A' && text[i] <= 'Z') ||
+                   (lead && text[i] >= 'a' && text[i] <= 'z');
+        marks += text[i] == '_';
+    }
+    return lead + letters + marks == len && lead + marks > 0 &&
+           is_doubtful_name(text + len, len - lead);
+}
+
 /* -- schemes ------------------------------------------------------------- */
 
 /* The word behind a scheme at `at`: "Bearer abc", "bearer: ab", "Basic
@@ -173,7 +204,9 @@ static bool find_scheme(struct llmobs_mask_walk *w, size_t at)
     if (!is_boundary(w, at))
         return false;
     word = scheme_at(w, at, w->kind == LLMOBS_MASK_BEARER);
-    return word.to > word.from && set_found(w, word);
+    return word.to > word.from &&
+           !is_code_name(w->text.data + word.from, word.to - word.from) &&
+           set_found(w, word);
 }
 
 /* -- beginnings ---------------------------------------------------------- */
@@ -524,22 +557,6 @@ static void read_word_before(const struct llmobs_mask_walk *w, struct member *m)
     *m = more;
 }
 
-/* In the text of an error every name with such an end counts. */
-static bool is_doubtful_name(const struct member *m)
-{
-    static const char *const ends[] = {"key", "token", "secret", "signature",
-                                       "credential"};
-    const char *end = m->name + sizeof(m->name);
-
-    for (size_t i = 0; i < sizeof(ends) / sizeof(*ends); i++) {
-        size_t len = strlen(ends[i]);
-
-        if (m->len >= len && strncasecmp(end - len, ends[i], len) == 0)
-            return true;
-    }
-    return false;
-}
-
 /* The end of the name in "api key provided: ..." and "password is: ...". */
 static size_t before_verb(const struct llmobs_mask_walk *w, size_t at)
 {
@@ -613,7 +630,7 @@ static bool read_before(const struct llmobs_mask_walk *w, struct member *m,
         (m->named == LLMOBS_NAMED_PARAM || m->named == LLMOBS_NAMED_WEAK))
         m->named = LLMOBS_NAMED_SECRET;
     if (w->kind == LLMOBS_MASK_ERROR && m->named < LLMOBS_NAMED_SECRET &&
-        is_doubtful_name(m))
+        is_doubtful_name(m->name + sizeof(m->name), m->len))
         m->named = LLMOBS_NAMED_WEAK;
     return m->named >= LLMOBS_NAMED_WEAK;
 }
@@ -790,31 +807,20 @@ static bool is_other_mark(const struct llmobs_mask_walk *w, char mark,
     return at > 0 && strchr("!<>=", text[at - 1]);
 }
 
-/* True for a word that stands for a secret in code, "YOUR_API_KEY" or
- * "$TOKEN", and for a count of tokens; a code of six digits is none. */
+/* True also for a count of tokens; a code of six digits is none. */
 static bool is_stand_in(const struct llmobs_mask_walk *w,
                         const struct member *m, struct piece value)
 {
     const char *text = w->text.data + value.from;
-    size_t len = value.to - value.from, lead = len > 0 && *text == '$';
-    size_t digits = 0, letters = 0, marks = 0;
-    struct member word = {.len = len - lead};
+    size_t len = value.to - value.from, digits = 0;
 
-    for (size_t i = lead; i < len; i++) {
-        digits += text[i] >= '0' && text[i] <= '9';
-        letters += (text[i] >= 'A' && text[i] <= 'Z') ||
-                   (lead && text[i] >= 'a' && text[i] <= 'z');
-        marks += text[i] == '_';
-    }
+    while (digits < len && text[digits] >= '0' && text[digits] <= '9')
+        digits++;
     if (digits == len && len <= COUNT_DIGITS)
         return m->len >= 5 &&
                strncasecmp(name_of(m) + m->len - 5, "token", 5) == 0;
-    if (len == m->len && strncasecmp(text, name_of(m), len) == 0)
-        return true;
-    if (letters + marks < word.len || word.len > sizeof(word.name))
-        return false;
-    memcpy(word.name + sizeof(word.name) - word.len, text + lead, word.len);
-    return lead + marks > 0 && is_doubtful_name(&word);
+    return (len == m->len && strncasecmp(text, name_of(m), len) == 0) ||
+           is_code_name(text, len);
 }
 
 static bool find_named(struct llmobs_mask_walk *w, char mark, size_t at,
