@@ -148,50 +148,75 @@ static bool is_repeated(const struct llmobs_linking *l, const char *id)
 
 /* -- subagents ------------------------------------------------------------- */
 
-#define PROMPTS_MAX 8 /* texts before a first answer that are looked up */
+#define PROMPTS_MAX 32 /* texts that are looked up */
 
 /* The words by which a tool that starts an agent sets its task: Claude Code's
- * Agent, OpenCode's task. */
+ * Agent, OpenCode's task; Codex's spawn_agent. */
 static const char *prompt_of(const struct llmobs_json *call)
 {
-    return llmobs_json_gets(llmobs_json_get(call, "arguments"), "prompt");
+    const struct llmobs_json *said = llmobs_json_get(call, "arguments");
+    const char *name = llmobs_json_gets(call, "name"), *text;
+
+    if (!name || !strstr(name, "spawn_agent")) /* behind a namespace, too */
+        return llmobs_json_gets(said, "prompt");
+    text = llmobs_json_gets(said, "message");
+    said = llmobs_json_get(said, "items");
+    return text ? text : llmobs_json_gets(llmobs_json_at(said, 0), "text");
 }
 
-/* True where this request's own history has the call: its agent may have the
- * same words from its user. */
-static bool has_set(const struct llmobs_linking *l, const char *prompt)
-{
-    LLMOBS_JSON_EACH (message, l->input, llmobs_work_do(STEPS))
-        LLMOBS_JSON_EACH (call, llmobs_json_get(message, "tool_calls"), true)
-            if (prompt_of(call) && strcmp(prompt_of(call), prompt) == 0)
-                return true;
-    return false;
-}
-
-/* Links the calls of an agent to the answer that started it. */
+/* Links the calls of an agent to the answer that started it. The task is what
+ * the user says before the first answer. An agent of Codex, which names its
+ * parent, may have the parent's history before it, and has the task from the
+ * user or, as JSON, from the other agent; the last one counts. No call behind
+ * the words may have them: that agent passes them on. */
 static void link_to_starter(const struct llmobs_linking *l)
 {
+    const struct llmobs_json *named = l->span->said;
     const char *first =
         llmobs_json_gets(llmobs_json_at(l->input, 0), "content");
-    size_t left = PROMPTS_MAX;
-    struct llmobs_link_record record;
+    bool child = llmobs_json_get(named, "parent_agent_id"), known = false;
+    size_t left = PROMPTS_MAX, count = llmobs_json_len(l->input);
+    struct llmobs_link_record record, starter;
 
-    if (!llmobs_json_get(l->span->said, "agent_id") &&
+    if (!llmobs_json_get(named, "agent_id") &&
         !(first && strstr(first, "cc_is_subagent=true")))
         return;
-    LLMOBS_JSON_EACH (one, l->input, left > 0 && llmobs_work_do(STEPS)) {
+    for (size_t i = 0; i < count && left > 0 && llmobs_work_do(STEPS); i++) {
+        const struct llmobs_json *one = llmobs_json_at(l->input, i);
         const char *text = llmobs_json_gets(one, "content");
+        struct llmobs_json *letter = NULL;
 
-        if (llmobs_linking_is_model(one))
-            return;
-        if (!text || !llmobs_json_says(one, "role", "user"))
+        if (llmobs_linking_is_model(one)) {
+            if (!child)
+                break;
+            if (!text || strncmp(text, "{\"author\":", 10) != 0)
+                continue;
+            (void)llmobs_json_parse(llmobs_text_of(text), &letter);
+            text = llmobs_json_gets(letter, "content");
+        } else if (!llmobs_json_says(one, "role", "user")) {
             continue;
+        }
         left--;
-        if (llmobs_linking_find(l, key_of(l, LLMOBS_LINK_AGENT, text),
-                                &record) &&
-            !has_set(l, text))
-            llmobs_linking_link(l, &record, "output", "agent");
+        if (text && llmobs_linking_find(l, key_of(l, LLMOBS_LINK_AGENT, text),
+                                        &record)) {
+            bool passed_on = false;
+
+            for (size_t k = i + 1; k < count && llmobs_work_do(STEPS); k++)
+                LLMOBS_JSON_EACH (
+                    call,
+                    llmobs_json_get(llmobs_json_at(l->input, k), "tool_calls"),
+                    true)
+                    passed_on |=
+                        prompt_of(call) && strcmp(prompt_of(call), text) == 0;
+            if (!passed_on) {
+                starter = record;
+                known = true;
+            }
+        }
+        llmobs_json_free(letter);
     }
+    if (known)
+        llmobs_linking_link(l, &starter, "output", "agent");
 }
 
 /* -- all of them ----------------------------------------------------------- */

@@ -287,6 +287,11 @@ void llmobs_request_tags_read(const struct llmobs_call *call,
 {
     struct said said = {.call = call, .tags = span->said};
     static const char way[] = "output_config\0format\0schema\0properties\0";
+    static const char *const codex[][2] = {
+        {"thread_id", "agent_id"},
+        {"x-codex-parent-thread-id", "parent_agent_id"},
+        {"x-openai-subagent", "agent_type"},
+    };
     struct llmobs_json *found = body ? llmobs_json_share(body) : find(call);
     const struct llmobs_json *asked = found;
 
@@ -300,6 +305,10 @@ void llmobs_request_tags_read(const struct llmobs_call *call,
         if (said.objects[i])
             people(&said, &places[i], said.objects[i]);
     }
+    for (size_t i = 0; i < sizeof(codex) / sizeof(*codex); i++)
+        put(&said, codex[i][1],
+            llmobs_text_of(llmobs_json_gets(
+                llmobs_json_get(found, "client_metadata"), codex[i][0])));
     /* A call that gives a session its title: the one thing that the answer
      * shall have. Claude Code says so itself only to some gateways. */
     for (const char *key = way; *key; key = llmobs_words_next(key))

@@ -72,6 +72,7 @@ static void fill(const struct turn *turn, struct llmobs_span *span)
     span->input_messages = link_json(turn->in);
     span->output_messages = link_json(turn->out);
     span->tool_definitions = link_json(turn->tools);
+    span->said = link_json(turn->said);
     span->failed = turn->failed;
     span->http_status = turn->status;
     span->start_ns = turn->start ? turn->start : link_now;

@@ -73,6 +73,7 @@ struct turn {
     const char *tool, *input;  /* of a tool's span */
     const char *intent;        /* that its input lacks */
     const char *tools;         /* definitions, or NULL */
+    const char *said;          /* the request's tags, or NULL */
     uint64_t account;
     uint64_t trace; /* 0: one of its own */
     int64_t start;  /* 0: behind the last one */

@@ -481,6 +481,9 @@ TEST(agents_of_tools)
                              .account = 8),
                      "");
     ck_assert_str_eq(TURN(6, "[" SAYS("user", "Find it.") "]", NULL), "");
+    ck_assert_str_eq(TURN_AS(9, "[" SAYS("user", "Find it.") "]", NULL,
+                             .said = "{\"agent_id\":\"agent_id:a\"}"),
+                     "1:agent");
     /* An agent that passes its own task on is not its own starter. */
     TURN(7, "[" SUB "," SAYS("user", "Pass on.") "]", "[" TASK("Pass on.") "]");
     ck_assert_str_eq(TURN(8,
@@ -488,4 +491,53 @@ TEST(agents_of_tools)
                               "Pass on.") "," BRINGS(CALL) "]",
                           NULL),
                      "7");
+}
+
+#define SPAWN(said)                                                       \
+    "{\"role\":\"assistant\",\"tool_calls\":[{\"name\":\"multi_agent_v1." \
+    "spawn_agent\","                                                      \
+    "\"arguments\":{" said "},\"tool_id\":\"" CALL "\"}]}"
+#define CHILD                                                                  \
+    .said = "{\"agent_id\":\"agent_id:a\",\"parent_agent_id\":\"parent_agent_" \
+            "id:b\"}"
+#define LETTER(text)                                                        \
+    SAYS("assistant",                                                       \
+         "{\\\"author\\\":\\\"/root\\\",\\\"recipient\\\":\\\"/root/a\\\"," \
+         "\\\"content\\\":\\\"" text "\\\",\\\"trigger_turn\\\":true}")
+#define LOOK "\"message\":\"Look here.\""
+
+/* Codex: the task is a user's words, or a letter of the agent that sets it, and
+ * may stand behind the parent's own history. */
+TEST(agents_of_codex)
+{
+    TURN(1, "[" HI "]", "[" SPAWN(LOOK) "]");
+    ck_assert_str_eq(
+        TURN_AS(2, "[" SAYS("user", "Look here.") "]", "[" HELLO "]", CHILD),
+        "1:agent");
+    ck_assert_str_eq(
+        TURN_AS(3, "[" REMINDS "," LETTER("Look here.") "]", NULL, CHILD),
+        "1:agent");
+    ck_assert_str_eq(TURN_AS(4,
+                             "[" HI "," SPAWN(LOOK) "," SAYS(
+                                 "user", "Look here.") "," HELLO "]",
+                             NULL, CHILD),
+                     "1:agent");
+    /* Neither the parent itself, nor who has another task. */
+    ck_assert_str_eq(TURN(5, "[" HI "," SPAWN(LOOK) "," BRINGS(CALL) "]", NULL),
+                     "1");
+    ck_assert_str_eq(TURN_AS(6, "[" LETTER("Look there.") "]", NULL, CHILD),
+                     "");
+    ck_assert_str_eq(TURN_AS(7,
+                             "[" SAYS("assistant", "{\\\"author\\\": no") "]",
+                             NULL, CHILD),
+                     "");
+    /* An agent of that agent, by the other form of the arguments. */
+    TURN_AS(8, "[" SAYS("user", "Look here.") "]",
+            "[" SPAWN("\"items\":[{\"type\":\"text\",\"text\":\"Dig.\"}]") "]",
+            CHILD);
+    ck_assert_str_eq(TURN_AS(9,
+                             "[" HI "," SPAWN(LOOK) "," LETTER(
+                                 "Look here.") "," LETTER("Dig.") "]",
+                             NULL, CHILD),
+                     "8:agent");
 }
