@@ -128,16 +128,6 @@ struct llmobs_item *llmobs_exchange_to_spooled(struct llmobs_exchange *exchange)
     return item;
 }
 
-/* Half the hash, in hex: enough to tell one session from another. */
-static char *hash_of_value(struct llmobs_text value)
-{
-    char *text = malloc(LLMOBS_SHA256_LEN + 1);
-
-    if (text)
-        llmobs_sha256_digits(value.data, value.len, LLMOBS_SHA256_LEN, text);
-    return text;
-}
-
 /* Adds a header by its name on the list of allowed ones; NULL: adds nothing. */
 static void add_header(struct llmobs_headers *headers, const char *name,
                        struct llmobs_text value)
@@ -150,9 +140,13 @@ static void add_header(struct llmobs_headers *headers, const char *name,
     if (value.len > LLMOBS_HEADER_VALUE_MAX)
         value.len = LLMOBS_HEADER_VALUE_MAX;
     header->name = name;
-    header->value = llmobs_allowlist_hashed(name)
-                        ? hash_of_value(value)
-                        : strndup(value.data, value.len);
+    if (!llmobs_allowlist_hashed(name)) {
+        header->value = strndup(value.data, value.len);
+    } else if ((header->value = malloc(LLMOBS_SHA256_LEN + 1))) {
+        /* Half the hash, in hex: enough to tell one session from another. */
+        llmobs_sha256_digits(value.data, value.len, LLMOBS_SHA256_LEN,
+                             header->value);
+    }
     if (header->value)
         headers->count++;
 }
@@ -242,14 +236,6 @@ static void add_mark(struct llmobs_exchange *exchange)
     exchange->mark_count++;
 }
 
-/* True for the beginning of a body that may be JSON, or a stream of it: other
- * bytes are not looked at. */
-static bool may_be_json(char first)
-{
-    return first == '{' || first == '[' || (first >= 'a' && first <= 'z') ||
-           memchr(": \r\n\t", first, 5) != NULL;
-}
-
 /* Adds bytes to a body that is empty, or whose pictures and sounds were left
  * out so far. When memory runs out, the body is marked as lost. */
 static void add_bytes(const struct llmobs_exchange *exchange,
@@ -257,11 +243,14 @@ static void add_bytes(const struct llmobs_exchange *exchange,
                       unsigned media, struct llmobs_text data)
 {
     if (body->total == 0) {
+        char first = data.len > 0 ? *data.data : 0;
+        /* Or a stream of it: other bytes are not looked at. */
+        bool may_be_json = (first >= 'a' && first <= 'z') ||
+                           (first && memchr("{[: \r\n\t", first, 7));
+
         llmobs_blob_reset(blob);
         blob->how = exchange->whole ? 0 : media;
-        blob->most = blob->how && data.len > 0 && may_be_json(*data.data)
-                         ? llmobs_rules_stays
-                         : NULL;
+        blob->most = blob->how && may_be_json ? llmobs_rules_stays : NULL;
     }
     (void)llmobs_blob_add(blob, body, data.data, data.len);
 }
@@ -402,17 +391,6 @@ static void mask_body_vectors(const struct llmobs_exchange *exchange,
     llmobs_vectors_mask((char *)(uintptr_t)tail.data, tail.len, false);
 }
 
-/* Makes the headers as if the request had come without its coding. */
-static void drop_coding(struct llmobs_headers *headers)
-{
-    for (size_t i = 0; i < headers->count; i++)
-        if (strcmp(headers->list[i].name, coding_name) == 0) {
-            free(headers->list[i].value);
-            headers->list[i] = headers->list[--headers->count];
-            return;
-        }
-}
-
 bool llmobs_exchange_request_coded(const struct llmobs_exchange *exchange)
 {
     return is_coded(&exchange->request, &exchange->request_headers);
@@ -443,7 +421,13 @@ void llmobs_exchange_decode_request(struct llmobs_exchange *exchange)
     llmobs_body_fini(request);
     *request = plain;
     exchange->masked = 0;
-    drop_coding(headers);
+    /* The headers are as if the request had come without its coding. */
+    for (size_t i = 0; i < headers->count; i++)
+        if (strcmp(headers->list[i].name, coding_name) == 0) {
+            free(headers->list[i].value);
+            headers->list[i] = headers->list[--headers->count];
+            return;
+        }
 }
 
 void llmobs_exchange_mask(struct llmobs_exchange *exchange)

@@ -40,18 +40,6 @@ void llmobs_linker_set_file(struct llmobs_linker *linker, const char *path)
 
 /* -- retries --------------------------------------------------------------- */
 
-/* True where the program may send the request again: the server was busy or
- * broken, or was not reached. */
-static bool may_come_again(const struct llmobs_linking *l)
-{
-    long status = l->span->http_status;
-
-    if (!l->span->failed || l->call->aborted)
-        return false;
-    return status < 300 || status == 408 || status == 409 || status == 429 ||
-           status >= 500;
-}
-
 static struct llmobs_hash128 key_of_request(const struct llmobs_linking *l)
 {
     struct llmobs_siphash hash;
@@ -63,22 +51,12 @@ static struct llmobs_hash128 key_of_request(const struct llmobs_linking *l)
     return llmobs_siphash_now(&hash);
 }
 
-/* True for a failure that this call retries: no other call has retried it, and
- * it ended before this call began. A success also ends failures that overlap
- * with it. */
-static bool ends_failure(const struct llmobs_linking *l,
-                         const struct llmobs_link_record *record)
-{
-    uint64_t self = l->span->context.span_id;
-
-    return record->span_id != self &&
-           (record->check == 0 || record->check == self) &&
-           (record->at_ns <= l->span->start_ns || !l->span->failed);
-}
-
 static void link_retries(const struct llmobs_linking *l)
 {
     struct llmobs_link_record *found, last = {.at_ns = 0};
+    const struct llmobs_span *span = l->span;
+    const uint64_t self = span->context.span_id;
+    const long status = span->http_status;
     struct llmobs_hash128 key;
     size_t count, before = 0;
     bool crowded = false;
@@ -88,23 +66,30 @@ static void link_retries(const struct llmobs_linking *l)
     key = key_of_request(l);
     count = llmobs_link_table_find(l->table, key, &found);
     /* Ends the failures that this call retries: their records get this call's
-     * id as the check, because a failure has only one retry. Links to a failure
-     * only if no other failure comes into question. */
+     * id as the check, because a failure has only one retry, and ended before
+     * this call began; a success also ends failures that overlap with it. Links
+     * to a failure only if no other failure comes into question. */
     for (size_t i = 0; i < count; i++) {
         crowded = crowded || found[i].crowded;
-        if (!ends_failure(l, &found[i]))
+        if (found[i].span_id == self ||
+            (found[i].check != 0 && found[i].check != self) ||
+            (found[i].at_ns > span->start_ns && span->failed))
             continue;
-        if (found[i].at_ns <= l->span->start_ns &&
-            l->span->start_ns - found[i].at_ns <= LLMOBS_LINK_RETRY_NS) {
+        if (found[i].at_ns <= span->start_ns &&
+            span->start_ns - found[i].at_ns <= LLMOBS_LINK_RETRY_NS) {
             last = found[i];
             before++;
         }
-        found[i].check = l->span->context.span_id;
+        found[i].check = self;
         llmobs_link_table_put(l->table, &found[i]);
     }
     if (before == 1 && !crowded)
         llmobs_linking_link(l, &last, "input", "retry_of");
-    if (may_come_again(l))
+    /* The program may send it again where the server was busy or broken, or was
+     * not reached. */
+    if (span->failed && !l->call->aborted &&
+        (status < 300 || status == 408 || status == 409 || status == 429 ||
+         status >= 500))
         llmobs_linking_put(l, key, 0);
 }
 
@@ -270,29 +255,22 @@ static bool read_tool_span(const struct llmobs_json *event,
     return out->name != NULL;
 }
 
-static struct llmobs_json *arguments_of_event(const struct llmobs_json *event)
-{
-    const struct llmobs_json *meta = llmobs_json_get(event, "meta");
-    const char *text =
-        llmobs_json_gets(llmobs_json_get(meta, "input"), "value");
-    struct llmobs_json *arguments = NULL;
-
-    if (text)
-        (void)llmobs_json_parse(llmobs_text_of(text), &arguments);
-    return arguments;
-}
-
 void llmobs_linker_add_tool(struct llmobs_linker *linker,
                             struct llmobs_text event)
 {
     struct llmobs_link_run run = {.name = NULL};
-    struct llmobs_json *json = NULL, *arguments;
+    struct llmobs_json *json = NULL, *arguments = NULL;
+    const char *text;
 
     if (!memmem(event.data, event.len, "\"tool\"", 6))
         return;
     llmobs_work_begin(LLMOBS_WORK_BODY / 8);
     if (llmobs_json_parse(event, &json) == 0 && read_tool_span(json, &run)) {
-        run.arguments = arguments = arguments_of_event(json);
+        text = llmobs_json_gets(
+            llmobs_json_get(llmobs_json_get(json, "meta"), "input"), "value");
+        if (text)
+            (void)llmobs_json_parse(llmobs_text_of(text), &arguments);
+        run.arguments = arguments;
         llmobs_link_table_begin(&linker->table);
         llmobs_link_inferred_measured(&linker->table, &run);
         llmobs_json_free(arguments);

@@ -239,14 +239,6 @@ void llmobs_linking_put(const struct llmobs_linking *l,
 
 /* -- the span's links ------------------------------------------------------ */
 
-static bool has_link(const struct llmobs_json *links, const char *span_id)
-{
-    for (size_t i = 0; i < llmobs_json_len(links); i++)
-        if (llmobs_json_says(llmobs_json_at(links, i), "span_id", span_id))
-            return true;
-    return false;
-}
-
 /* Gives a link in the form of Datadog's SDK for Python (WIRE 1.10). */
 static struct llmobs_json *make_link(const struct llmobs_link_record *to,
                                      const char *span_id, const char *from,
@@ -297,9 +289,11 @@ void llmobs_linking_link(const struct llmobs_linking *l,
 
     snprintf(span_id, sizeof(span_id), "%llu", (unsigned long long)to->span_id);
     if (to->span_id == span->context.span_id ||
-        llmobs_json_len(span->links) >= LLMOBS_LINKS_MAX ||
-        has_link(span->links, span_id))
+        llmobs_json_len(span->links) >= LLMOBS_LINKS_MAX)
         return;
+    LLMOBS_JSON_EACH (one, span->links, true)
+        if (llmobs_json_says(one, "span_id", span_id))
+            return;
     if (!span->links)
         span->links = llmobs_json_array();
     other = !is_same_trace(to->trace_id, span->context.trace_id) &&

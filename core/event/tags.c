@@ -133,31 +133,22 @@ static int put_experiment(struct llmobs_json *tags, char *key)
                : 0;
 }
 
-static int gather_experiment(const char *members, struct llmobs_json *tags)
-{
-    char *copy = strdup(members), *rest = copy, *member;
-    int rc = copy ? 0 : -ENOMEM;
-
-    while (!rc && (member = strsep(&rest, ",")) != NULL)
-        if (llmobs_text_begins(llmobs_text_of(member), LLMOBS_EXPERIMENT))
-            rc = put_experiment(tags, member + strlen(LLMOBS_EXPERIMENT));
-    free(copy);
-    return rc;
-}
-
 static int gather_tags(const struct llmobs_span *span,
                        const struct llmobs_config *config,
                        struct llmobs_json *tags)
 {
     const struct llmobs_json *extra = span->extra_tags;
-    int rc = 0;
+    char *members = strdup(span->context.experiment), *rest = members, *member;
+    int rc = members ? 0 : -ENOMEM;
 
     for (char **tag = config->tags; tag && *tag && !rc; tag++)
         rc = put_pair(tags, *tag);
     if (!rc)
         rc = gather_own(span, config, tags);
-    if (!rc && span->context.experiment[0])
-        rc = gather_experiment(span->context.experiment, tags);
+    while (!rc && (member = strsep(&rest, ",")) != NULL)
+        if (llmobs_text_begins(llmobs_text_of(member), LLMOBS_EXPERIMENT))
+            rc = put_experiment(tags, member + strlen(LLMOBS_EXPERIMENT));
+    free(members);
     for (size_t i = 0;
          i < llmobs_json_len(extra) && i < LLMOBS_LIMIT_TAGS && !rc; i++) {
         const char *pair = llmobs_json_text(llmobs_json_at(extra, i));
@@ -304,17 +295,6 @@ static void add_own_tag(struct llmobs_span *span, struct llmobs_text key,
     llmobs_buf_fini(&tag);
 }
 
-static enum llmobs_request_tags stricter(enum llmobs_request_tags mode,
-                                         const struct llmobs_config *config)
-{
-    if (mode < config->request_tags)
-        mode = config->request_tags;
-    return mode == LLMOBS_REQUEST_TAGS_PLAIN &&
-                   config->privacy.content != LLMOBS_CONTENT_FULL
-               ? LLMOBS_REQUEST_TAGS_HASH
-               : mode;
-}
-
 /* The parameters of the request have the same name of a user. A name that is no
  * text, such as a number, cannot be hashed: it goes out as it is sent, or not
  * at all. */
@@ -344,7 +324,11 @@ void llmobs_tags_add_requested(struct llmobs_span *span,
     char *session = span->context.session_id, value[VALUE_MAX + 1];
     void *it = llmobs_json_iter(span->said);
 
-    mode = stricter(mode, config);
+    if (mode < config->request_tags)
+        mode = config->request_tags;
+    if (mode == LLMOBS_REQUEST_TAGS_PLAIN &&
+        config->privacy.content != LLMOBS_CONTENT_FULL)
+        mode = LLMOBS_REQUEST_TAGS_HASH;
     hide_parameter(span, mode);
     if (mode >= LLMOBS_REQUEST_TAGS_OFF)
         return;

@@ -330,22 +330,16 @@ static bool is_row(const struct found *found, const char *key)
 
 /* -- the call ------------------------------------------------------------ */
 
-/* True where the provider is written: every call has one, even to an agent
- * behind an API; in the older form any agent needs the attribute. */
-static bool has_provider(const struct llmobs_otlp_source *s)
-{
-    if (s->op == AGENT)
-        return s->client || s->form < LLMOBS_SEMCONV_LATEST;
-    if (s->op & (RETRIEVAL | NO_OP))
-        return s->operation && s->fact[LLMOBS_FACT_PROVIDER];
-    return s->op & (INFERENCE | EMBEDDINGS);
-}
-
 static void put_operation(const struct llmobs_otlp_source *s,
                           struct llmobs_otlp_attributes *out)
 {
     llmobs_otlp_attr_said(out, "gen_ai.operation.name", s->operation);
-    if (has_provider(s))
+    /* Every call has a provider, even to an agent behind an API; in the older
+     * form any agent needs the attribute. */
+    if (s->op == AGENT ? s->client || s->form < LLMOBS_SEMCONV_LATEST
+        : s->op & (RETRIEVAL | NO_OP)
+            ? s->operation && s->fact[LLMOBS_FACT_PROVIDER]
+            : (s->op & (INFERENCE | EMBEDDINGS)) != 0)
         llmobs_otlp_attr_said(out, "gen_ai.provider.name",
                               llmobs_otlp_source_provider(s));
     if (s->op & (INFERENCE | EMBEDDINGS | RETRIEVAL | AGENT))
@@ -665,19 +659,6 @@ static void put_tag(struct llmobs_otlp_attributes *out, struct llmobs_text name,
     llmobs_buf_fini(&room.text);
 }
 
-/* How many tags from `i` on have the key "tag", which may come several times.
- */
-static size_t count_alike(const struct llmobs_otlp_source *s, size_t i)
-{
-    size_t count = 0;
-    const char *tag;
-
-    while ((tag = llmobs_json_text(llmobs_json_at(s->tags, i + count))) &&
-           strncmp(tag, "tag:", 4) == 0)
-        count++;
-    return count;
-}
-
 /* Writes such tags as one list, because an attribute may come only once. */
 static void put_alike(const struct llmobs_otlp_source *s, size_t i,
                       size_t count, struct llmobs_otlp_attributes *out)
@@ -710,7 +691,7 @@ static void put_tags(const struct llmobs_otlp_source *s, bool content,
     char hash[LLMOBS_SHA256_NAMED];
 
     for (size_t i = 0, alike; i < llmobs_json_len(s->tags); i++) {
-        const char *tag = llmobs_json_text(llmobs_json_at(s->tags, i));
+        const char *tag = llmobs_json_text(llmobs_json_at(s->tags, i)), *more;
         struct llmobs_text name = {tag, tag ? strcspn(tag, ":") : 0};
 
         /* Datadog's event has the status only as a tag; the conventions name
@@ -718,7 +699,11 @@ static void put_tags(const struct llmobs_otlp_source *s, bool content,
         if (s->fact[LLMOBS_FACT_STATUS] && name.len == sizeof(status) - 1 &&
             memcmp(name.data, status, name.len) == 0)
             continue;
-        alike = count_alike(s, i);
+        /* The key "tag" may come several times. */
+        for (alike = 0;
+             (more = llmobs_json_text(llmobs_json_at(s->tags, i + alike))) &&
+             strncmp(more, "tag:", 4) == 0;)
+            alike++;
         if (alike > 1) {
             put_alike(s, i, alike, out);
             i += alike - 1;

@@ -514,16 +514,6 @@ static void write_instructions(struct document *d, const void *ctx)
     add_raw(d, "]");
 }
 
-/* How many of the first messages the API has in a place of their own. */
-static size_t count_instructions(const struct llmobs_otlp_source *s,
-                                 const struct llmobs_json *messages)
-{
-    int64_t apart = llmobs_json_to_int(s->fact[LLMOBS_FACT_APART]);
-    size_t count = llmobs_json_len(messages);
-
-    return apart < 0 ? 0 : (uint64_t)apart < count ? (size_t)apart : count;
-}
-
 /* True for the empty message of a failed call, which no model wrote. */
 static bool is_empty(const struct llmobs_json *messages)
 {
@@ -542,8 +532,13 @@ void llmobs_otlp_put_messages(const struct llmobs_otlp_source *s,
     const struct llmobs_json *output = llmobs_json_get(s->meta, "output");
     struct side side = {.source = s,
                         .messages = llmobs_json_get(input, "messages")};
+    int64_t apart;
 
-    side.first = count_instructions(s, side.messages);
+    /* The API has so many of the first messages in a place of their own. */
+    apart = llmobs_json_to_int(s->fact[LLMOBS_FACT_APART]);
+    side.first = apart < 0 ? 0 : llmobs_json_len(side.messages);
+    if (apart >= 0 && (uint64_t)apart < side.first)
+        side.first = (size_t)apart;
     if (side.first > 0)
         put_document(out, "gen_ai.system_instructions", write_instructions,
                      &side);
