@@ -142,13 +142,19 @@ static void family_fini(struct family *family)
     memset(family, 0, sizeof(*family));
 }
 
-/* Lists the processes of the host that have not ended. */
-static void list_all(struct family *all)
+/* Adds the process and its family. With 0 for the process: drops the members
+ * that have ended, and adds the processes that the other members have started.
+ */
+static void family_gather(struct family *family, pid_t first)
 {
+    struct family all = {NULL, 0, 0};
+    const struct member *now;
+    size_t before, left = 0;
     char path[64], text[1024];
     struct dirent *entry;
     DIR *proc = opendir("/proc");
 
+    /* Lists the processes of the host that have not ended. */
     while (proc && (entry = readdir(proc))) {
         const char *start = "", *state = "Z";
 
@@ -159,25 +165,13 @@ static void list_all(struct family *all)
             state = llmobs_proc_field(text, LLMOBS_PROC_STATE);
         }
         if (*start && *state != 'Z' && *state != 'X')
-            family_add(all, (struct member){atoi(entry->d_name),
-                                            atoi(llmobs_proc_field(
-                                                text, LLMOBS_PROC_PARENT)),
-                                            strtoull(start, NULL, 10)});
+            family_add(&all, (struct member){atoi(entry->d_name),
+                                             atoi(llmobs_proc_field(
+                                                 text, LLMOBS_PROC_PARENT)),
+                                             strtoull(start, NULL, 10)});
     }
     if (proc)
         closedir(proc);
-}
-
-/* Adds the process and its family. With 0 for the process: drops the members
- * that have ended, and adds the processes that the other members have started.
- */
-static void family_gather(struct family *family, pid_t first)
-{
-    struct family all = {NULL, 0, 0};
-    const struct member *now;
-    size_t before, left = 0;
-
-    list_all(&all);
     for (size_t i = 0; i < family->count && all.count > 0; i++) {
         now = family_find(&all, family->list[i].pid);
         if (now && now->start == family->list[i].start)
@@ -312,28 +306,6 @@ static void print_unknown(const struct unknown *unknown, bool *printed,
     *printed |= unknown->calls > 0;
 }
 
-static void limit_look(struct limit *limit)
-{
-    int rc = spent_look(&limit->spent);
-
-    /* The calls of a store that is full wait in the spool. */
-    if (rc == 0 && llmobs_new_file_room(limit->store) < ROOM_LEAST)
-        rc = -ENOSPC;
-    if (rc != 0 && !limit->printed_error) {
-        llmobs_tell(SELF ": the local store cannot be %s, so no limit "
-                         "holds: %s: %s\n",
-                    rc == -ENOSPC ? "written" : "read", limit->store,
-                    strerror(-rc));
-        limit->printed_error = true;
-    }
-    if (limit->max_tokens >= 0)
-        print_unknown(&limit->spent.uncounted, &limit->printed_uncounted,
-                      "no token counts", "--max-tokens");
-    if (limit->max_cost >= 0)
-        print_unknown(&limit->spent.unpriced, &limit->printed_unpriced,
-                      "no known price", "--max-cost");
-}
-
 /* Prints the sum of the limit that is passed. `ended`: the command has ended by
  * itself. */
 static void print_sum(const struct limit *limit, bool ended)
@@ -380,20 +352,6 @@ static void end_command(pid_t child)
     family_fini(&family);
 }
 
-/* Waits until the next look at the store is due, or a SIGUSR1 comes; true: the
- * command has ended. The signal alone proves nothing, as anybody may send it.
- */
-static bool watcher_wait(const struct shared *shared)
-{
-    const struct timespec look = {0, LOOK_MS * LLMOBS_NS_PER_MS};
-    sigset_t one;
-
-    sigemptyset(&one);
-    sigaddset(&one, SIGUSR1);
-    (void)sigtimedwait(&one, NULL, &look);
-    return atomic_load(&shared->ended);
-}
-
 /* The watcher's process. Runs until the command has ended. It blocks all
  * signals, as some of them are meant for the command's process group; if its
  * parent ends, the kernel kills it. */
@@ -410,8 +368,35 @@ _Noreturn static void watch(struct limit *limit, pid_t parent)
     llmobs_cli_release_descriptors(true);
     setvbuf(stderr, NULL, _IOLBF, BUFSIZ); /* a line is one write */
     do {
-        ended = watcher_wait(limit->shared);
-        limit_look(limit);
+        int rc;
+        const struct timespec look = {0, LOOK_MS * LLMOBS_NS_PER_MS};
+        sigset_t one;
+
+        /* Waits until the next look at the store is due, or a SIGUSR1 comes;
+         * true: the command has ended. The signal alone proves nothing, as
+         * anybody may send it.
+         */
+        sigemptyset(&one);
+        sigaddset(&one, SIGUSR1);
+        (void)sigtimedwait(&one, NULL, &look);
+        ended = atomic_load(&limit->shared->ended);
+        rc = spent_look(&limit->spent);
+        /* The calls of a store that is full wait in the spool. */
+        if (rc == 0 && llmobs_new_file_room(limit->store) < ROOM_LEAST)
+            rc = -ENOSPC;
+        if (rc != 0 && !limit->printed_error) {
+            llmobs_tell(SELF ": the local store cannot be %s, so no limit "
+                             "holds: %s: %s\n",
+                        rc == -ENOSPC ? "written" : "read", limit->store,
+                        strerror(-rc));
+            limit->printed_error = true;
+        }
+        if (limit->max_tokens >= 0)
+            print_unknown(&limit->spent.uncounted, &limit->printed_uncounted,
+                          "no token counts", "--max-tokens");
+        if (limit->max_cost >= 0)
+            print_unknown(&limit->spent.unpriced, &limit->printed_unpriced,
+                          "no known price", "--max-cost");
     } while (!ended && !is_passed(limit));
     if (is_passed(limit))
         print_sum(limit, ended);

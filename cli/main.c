@@ -187,24 +187,18 @@ static int cmd_version(int argc, char **argv)
     return LLMOBS_CLI_OK;
 }
 
-/* If the kernel was given the loader, and the tool as the loader's argument,
- * the kernel's names for this process are the loader's
- * (cli/run/run_main.c). */
-static void know_self(void)
-{
-    Dl_info own;
-
-    (void)prctl(PR_SET_NAME, "llmobs");
-    if (getauxval(AT_BASE) == 0 && dladdr(commands, &own) != 0)
-        llmobs_preload_own(own.dli_fname);
-}
-
 int main(int argc, char **argv)
 {
     const struct command *command;
     const char *name = argc > 1 ? argv[1] : "";
+    Dl_info own;
 
-    know_self();
+    /* If the kernel was given the loader, and the tool as the loader's
+     * argument, the kernel's names for this process are the loader's
+     * (cli/run/run_main.c). */
+    (void)prctl(PR_SET_NAME, "llmobs");
+    if (getauxval(AT_BASE) == 0 && dladdr(commands, &own) != 0)
+        llmobs_preload_own(own.dli_fname);
     llmobs_fd_files_only();
     /* Without this, each question for the process's number is a system call. */
     (void)llmobs_fork_init();

@@ -161,22 +161,6 @@ static int print_line(const char *name, const struct llmobs_tally *tally)
     return rc;
 }
 
-static int print_users(const struct llmobs_tallies *tallies,
-                       const struct llmobs_tally *sum)
-{
-    char name[LLMOBS_ACCOUNT_NAME];
-    int rc = llmobs_screen_cell("USER", NAME_COLUMNS - 1, NAME_COLUMNS);
-
-    for (size_t i = 0; i < COLUMNS; i++)
-        printf(" %9s", columns[i].title);
-    putchar('\n');
-    for (size_t i = 0; i < tallies->count && rc == 0; i++) {
-        llmobs_account_name(tallies->list[i].uid, name);
-        rc = print_line(name, &tallies->list[i]);
-    }
-    return rc != 0 ? rc : print_line("sum", sum);
-}
-
 /* -- JSON ------------------------------------------------------------------ */
 
 static void set_number(struct llmobs_json *object, const char *key,
@@ -203,23 +187,6 @@ static struct llmobs_json *make_wrapped(const struct llmobs_tally *tally)
     return array;
 }
 
-static void set_counts(struct llmobs_json *object,
-                       const struct llmobs_tally *tally)
-{
-    const struct llmobs_counts *sum = &tally->sum;
-    struct llmobs_json *dropped = llmobs_json_object();
-
-    for (int i = 0; i <= FIRST_ROWS; i++)
-        set_number(object, rows[i].name, tally->numbers[i]);
-    for (size_t i = 0; i < sum->len; i++)
-        if (reason(&sum->list[i]))
-            set_number(dropped, reason(&sum->list[i]), sum->list[i].value);
-    llmobs_json_set(object, "dropped_by_reason", dropped);
-    for (size_t i = 0; i < sum->len; i++)
-        if (is_aside(&sum->list[i]))
-            set_number(object, sum->list[i].name, sum->list[i].value);
-}
-
 /* Describes destinations: row `first` and those behind it. */
 static struct llmobs_json *make_said(const struct llmobs_tally *tally,
                                      const struct llmobs_config *config,
@@ -242,8 +209,18 @@ static void set_tally(struct llmobs_json *object,
     struct llmobs_json *spool = llmobs_json_object();
     struct llmobs_json *alerts = llmobs_json_object();
     struct llmobs_json *processes = llmobs_json_object();
+    const struct llmobs_counts *sum = &tally->sum;
+    struct llmobs_json *dropped = llmobs_json_object();
 
-    set_counts(object, tally);
+    for (int i = 0; i <= FIRST_ROWS; i++)
+        set_number(object, rows[i].name, tally->numbers[i]);
+    for (size_t i = 0; i < sum->len; i++)
+        if (reason(&sum->list[i]))
+            set_number(dropped, reason(&sum->list[i]), sum->list[i].value);
+    llmobs_json_set(object, "dropped_by_reason", dropped);
+    for (size_t i = 0; i < sum->len; i++)
+        if (is_aside(&sum->list[i]))
+            set_number(object, sum->list[i].name, sum->list[i].value);
     if (numbers[LLMOBS_TALLY_LAST] > 0)
         set_number(object, "last_drop_seconds", numbers[LLMOBS_TALLY_LAST]);
     set_number(spool, "of_ended", tally->destinations.spool.ours);
@@ -266,31 +243,6 @@ static void set_tally(struct llmobs_json *object,
     set_bool(object, "relay", numbers[LLMOBS_TALLY_RELAY] != 0);
 }
 
-static void set_users(struct llmobs_json *object,
-                      const struct llmobs_tallies *tallies,
-                      const struct llmobs_tally *sum)
-{
-    struct llmobs_json *users = llmobs_json_array();
-    struct llmobs_json *all = llmobs_json_object();
-
-    for (size_t i = 0; i < tallies->count; i++) {
-        const struct llmobs_tally *tally = &tallies->list[i];
-        struct llmobs_json *user = llmobs_json_object();
-        char name[LLMOBS_ACCOUNT_NAME];
-
-        llmobs_account_name(tally->uid, name);
-        set_number(user, "uid", tally->uid);
-        llmobs_json_sets(user, "user", name);
-        set_bool(user, "readable", tally->error == 0);
-        if (tally->error == 0)
-            set_tally(user, tally, tallies->config);
-        llmobs_json_add(users, user);
-    }
-    llmobs_json_set(object, "users", users);
-    set_tally(all, sum, tallies->config);
-    llmobs_json_set(object, "sum", all);
-}
-
 static int print_json(const struct llmobs_tallies *tallies,
                       const struct llmobs_tally *sum)
 {
@@ -298,7 +250,25 @@ static int print_json(const struct llmobs_tallies *tallies,
     int rc;
 
     if (sum) {
-        set_users(object, tallies, sum);
+        struct llmobs_json *users = llmobs_json_array();
+        struct llmobs_json *all = llmobs_json_object();
+
+        for (size_t i = 0; i < tallies->count; i++) {
+            const struct llmobs_tally *tally = &tallies->list[i];
+            struct llmobs_json *user = llmobs_json_object();
+            char name[LLMOBS_ACCOUNT_NAME];
+
+            llmobs_account_name(tally->uid, name);
+            set_number(user, "uid", tally->uid);
+            llmobs_json_sets(user, "user", name);
+            set_bool(user, "readable", tally->error == 0);
+            if (tally->error == 0)
+                set_tally(user, tally, tallies->config);
+            llmobs_json_add(users, user);
+        }
+        llmobs_json_set(object, "users", users);
+        set_tally(all, sum, tallies->config);
+        llmobs_json_set(object, "sum", all);
     } else {
         set_tally(object, tallies->list, tallies->config);
         llmobs_json_set(object, "wrapped_by", make_wrapped(tallies->list));
@@ -313,13 +283,18 @@ static int print_json(const struct llmobs_tallies *tallies,
 
 /* -- Prometheus ------------------------------------------------------------ */
 
-/* Prints a label's value: a backslash, a quote and a line's end are escaped,
- * other controls and what is no UTF-8 become U+FFFD. */
-static void print_value(const char *value)
+/* Prints a label, unless it has no value. */
+static void print_label(const char *name, const char *value, const char **sep)
 {
-    struct llmobs_text rest = llmobs_text_of(value);
+    struct llmobs_text rest;
     uint32_t point;
 
+    if (*value == '\0')
+        return;
+    printf("%s%s=\"", *sep, name);
+    /* Prints a label's value: a backslash, a quote and a line's end are
+     * escaped, other controls and what is no UTF-8 become U+FFFD. */
+    rest = llmobs_text_of(value);
     while (rest.len > 0) {
         size_t len = llmobs_utf8_decode(rest, &point);
         char c = *rest.data;
@@ -335,15 +310,6 @@ static void print_value(const char *value)
         rest.data += len;
         rest.len -= len;
     }
-}
-
-/* Prints a label, unless it has no value. */
-static void print_label(const char *name, const char *value, const char **sep)
-{
-    if (*value == '\0')
-        return;
-    printf("%s%s=\"", *sep, name);
-    print_value(value);
     putchar('"');
     *sep = ",";
 }
@@ -433,37 +399,6 @@ static void print_metric(const struct metrics *metrics, int row)
             print_sample(rows[row].metric, &labels, tally->numbers[row]);
 }
 
-static void print_drops(const struct metrics *metrics)
-{
-    const struct llmobs_tally *tally;
-    struct labels labels;
-    size_t at = 0;
-
-    begin_metric("dropped_total", "", false, "Lost, by reason.");
-    while ((tally = next_tally(metrics, &at, &labels)) != NULL)
-        for (size_t i = 0; i < tally->sum.len; i++) {
-            labels.reason = reason(&tally->sum.list[i]);
-            if (labels.reason)
-                print_sample("dropped_total", &labels,
-                             tally->sum.list[i].value);
-        }
-}
-
-/* Prints a counter of this version: another name, which a ledger may have from
- * anywhere, might be that of another metric. */
-static void print_aside(const struct metrics *metrics, const char *name)
-{
-    const struct llmobs_tally *tally;
-    char metric[LLMOBS_COUNTS_NAME_MAX + sizeof("_total")];
-    struct labels labels;
-    size_t at = 0;
-
-    snprintf(metric, sizeof(metric), "%s_total", name);
-    begin_metric(name, "_total", false, "A counter of `llmobs stats`.");
-    while ((tally = next_tally(metrics, &at, &labels)) != NULL)
-        print_sample(metric, &labels, llmobs_counts_get(&tally->sum, name));
-}
-
 static void print_asides(const struct metrics *metrics,
                          const struct llmobs_counts *sum)
 {
@@ -472,8 +407,20 @@ static void print_asides(const struct metrics *metrics,
         struct llmobs_count count = {.value = llmobs_counts_get(sum, name)};
 
         snprintf(count.name, sizeof(count.name), "%s", name);
-        if (is_aside(&count))
-            print_aside(metrics, name);
+        if (is_aside(&count)) {
+            /* Prints a counter of this version: another name, which a ledger
+             * may have from anywhere, might be that of another metric. */
+            const struct llmobs_tally *tally;
+            char metric[LLMOBS_COUNTS_NAME_MAX + sizeof("_total")];
+            struct labels labels;
+            size_t at = 0;
+
+            snprintf(metric, sizeof(metric), "%s_total", name);
+            begin_metric(name, "_total", false, "A counter of `llmobs stats`.");
+            while ((tally = next_tally(metrics, &at, &labels)) != NULL)
+                print_sample(metric, &labels,
+                             llmobs_counts_get(&tally->sum, name));
+        }
     }
 }
 
@@ -499,12 +446,23 @@ static int print_prometheus(const struct llmobs_tallies *tallies,
                             const struct llmobs_tally *sum)
 {
     const struct metrics metrics = {tallies, sum};
+    const struct llmobs_tally *tally;
+    struct labels labels;
+    size_t at;
 
     for (int gauge = 0; gauge < 2; gauge++)
         for (int i = 0; i < FIRST_ROWS; i++)
             if (rows[i].gauge == gauge)
                 print_metric(&metrics, i);
-    print_drops(&metrics);
+    at = 0;
+    begin_metric("dropped_total", "", false, "Lost, by reason.");
+    while ((tally = next_tally(&metrics, &at, &labels)) != NULL)
+        for (size_t i = 0; i < tally->sum.len; i++) {
+            labels.reason = reason(&tally->sum.list[i]);
+            if (labels.reason)
+                print_sample("dropped_total", &labels,
+                             tally->sum.list[i].value);
+        }
     print_asides(&metrics, sum ? &sum->sum : &tallies->list->sum);
     print_alerts(&metrics);
     for (int i = FIRST_ROWS + 1; i < LLMOBS_TALLY_NUMBERS; i++)
@@ -531,8 +489,19 @@ int llmobs_stats_show(const struct llmobs_tallies *tallies, bool users,
         return print_json(tallies, users ? &sum : NULL);
     if (form == LLMOBS_STATS_PROMETHEUS)
         return print_prometheus(tallies, users ? &sum : NULL);
-    if (users)
-        return print_users(tallies, &sum);
+    if (users) {
+        char name[LLMOBS_ACCOUNT_NAME];
+        int rc = llmobs_screen_cell("USER", NAME_COLUMNS - 1, NAME_COLUMNS);
+
+        for (size_t i = 0; i < COLUMNS; i++)
+            printf(" %9s", columns[i].title);
+        putchar('\n');
+        for (size_t i = 0; i < tallies->count && rc == 0; i++) {
+            llmobs_account_name(tallies->list[i].uid, name);
+            rc = print_line(name, &tallies->list[i]);
+        }
+        return rc != 0 ? rc : print_line("sum", &sum);
+    }
     print_tally(tallies->list);
     return 0;
 }

@@ -56,25 +56,6 @@ static bool find_command(struct llmobs_doctor *doctor, char **words)
     return rc == 0;
 }
 
-static int examine_process(struct llmobs_doctor *doctor, const char *text)
-{
-    long pid = strtol(text, NULL, 10);
-    int rc = pid > 0 && pid <= INT_MAX
-                 ? llmobs_process_open(&doctor->process, (pid_t)pid)
-                 : -ESRCH;
-
-    LLMOBS_KNOWN("kind", llmobs_json_string("process"));
-    if (rc == 0 && doctor->process.exe[0] != '\0') {
-        llmobs_program_is(&doctor->program, doctor->process.exe);
-        return llmobs_doctor_examine(doctor);
-    }
-    LLMOBS_FIND(FAIL, "program", "process %s: %s", text,
-                rc == -ESRCH ? "no such process"
-                : rc == 0    ? "it may not be looked into: ask as root"
-                             : strerror(-rc));
-    return rc == -ENOMEM ? rc : 0;
-}
-
 /* True for the path of a file with php-fpm's settings, false for a program. */
 static bool is_pool_file(const char *text)
 {
@@ -93,8 +74,23 @@ static int examine(struct llmobs_doctor *doctor, char **words)
         return llmobs_doctor_fpm(doctor, what + strlen(FPM));
     if (is_pool_file(what))
         return llmobs_doctor_fpm(doctor, what);
-    if (*what && !what[strspn(what, "0123456789")])
-        return examine_process(doctor, what);
+    if (*what && !what[strspn(what, "0123456789")]) {
+        long pid = strtol(what, NULL, 10);
+        int rc = pid > 0 && pid <= INT_MAX
+                     ? llmobs_process_open(&doctor->process, (pid_t)pid)
+                     : -ESRCH;
+
+        LLMOBS_KNOWN("kind", llmobs_json_string("process"));
+        if (rc == 0 && doctor->process.exe[0] != '\0') {
+            llmobs_program_is(&doctor->program, doctor->process.exe);
+            return llmobs_doctor_examine(doctor);
+        }
+        LLMOBS_FIND(FAIL, "program", "process %s: %s", what,
+                    rc == -ESRCH ? "no such process"
+                    : rc == 0    ? "it may not be looked into: ask as root"
+                                 : strerror(-rc));
+        return rc == -ENOMEM ? rc : 0;
+    }
     return find_command(doctor, words) ? llmobs_doctor_examine(doctor) : 0;
 }
 

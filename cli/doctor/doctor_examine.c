@@ -31,59 +31,6 @@ static bool is_in_reach(const struct llmobs_libcurl_route *copy)
            !copy->switched_off;
 }
 
-static void report_copy(struct llmobs_doctor *doctor,
-                        const struct llmobs_libcurl_route *copy)
-{
-    static const char *const texts[] = {
-        "loaded: ", "linked: ", "opened later: ", "inside the file: "};
-    const char *flavour = copy->flavour[0] ? copy->flavour : "unknown TLS";
-    const char *version = copy->version[0] ? copy->version : "unknown version";
-    bool is_static = copy->how == LLMOBS_LIBCURL_STATIC;
-
-    LLMOBS_FIND_AS(
-        is_in_reach(copy) ? LLMOBS_REPORT_OK : LLMOBS_REPORT_NOTE, "reach",
-        "%s%s%s%s%s%s%s%s%s%s", texts[copy->how], copy->path,
-        is_static || copy->missing ? "" : ", ",
-        is_static || copy->missing ? "" : flavour,
-        copy->missing ? ", which is not installed" : ", ",
-        copy->missing ? "" : version, copy->via[0] ? ", by " : "", copy->via,
-        copy->switched_off ? " (an extension that is not enabled)" : "",
-        is_static ? ": libcurl linked into the file itself is out of reach"
-                  : "");
-}
-
-/* docs/WRAPPERS.md says which calls of a wrapper the shim sees. */
-static void report_wrappers(struct llmobs_doctor *doctor)
-{
-    struct llmobs_json *list = llmobs_json_array();
-
-    for (size_t i = 0; i < doctor->routes.wrapper_count; i++) {
-        const struct llmobs_libcurl_wrapper *wrapper =
-            &doctor->routes.wrappers[i];
-        struct llmobs_json *fact = llmobs_json_object();
-
-        (void)llmobs_json_set_texts(fact, "path", wrapper->path, "functions",
-                                    wrapper->names, NULL);
-        (void)llmobs_json_set(fact, "asks_the_loader",
-                              llmobs_json_bool(wrapper->asks));
-        doctor->report.no_memory |= llmobs_json_add(list, fact) != 0;
-        if (wrapper->asks)
-            LLMOBS_FIND(NOTE, "reach",
-                        "%s stands before libcurl's %s: calls by it are seen "
-                        "if it asks the loader for libcurl's functions",
-                        wrapper->path, wrapper->names);
-        else
-            LLMOBS_WARN(
-                "reach",
-                "run the program without it, or have it find libcurl's "
-                "functions by dlsym(RTLD_NEXT)",
-                "%s stands before libcurl's %s, and does not ask the loader "
-                "for libcurl's functions: calls by it are not seen",
-                wrapper->path, wrapper->names);
-    }
-    LLMOBS_KNOWN("wrappers", list);
-}
-
 /* `plain`: calls by plain http:// are observed. */
 static void report_nothing(struct llmobs_doctor *doctor,
                            enum llmobs_tls_way way, bool plain)
@@ -140,8 +87,24 @@ static void report_reach(struct llmobs_doctor *doctor)
 
     for (size_t i = 0; i < doctor->routes.count; i++) {
         const struct llmobs_libcurl_route *copy = &doctor->routes.copies[i];
+        static const char *const texts[] = {
+            "loaded: ", "linked: ", "opened later: ", "inside the file: "};
+        const char *flavour = copy->flavour[0] ? copy->flavour : "unknown TLS";
+        const char *version =
+            copy->version[0] ? copy->version : "unknown version";
+        bool is_static = copy->how == LLMOBS_LIBCURL_STATIC;
 
-        report_copy(doctor, copy);
+        LLMOBS_FIND_AS(
+            is_in_reach(copy) ? LLMOBS_REPORT_OK : LLMOBS_REPORT_NOTE, "reach",
+            "%s%s%s%s%s%s%s%s%s%s", texts[copy->how], copy->path,
+            is_static || copy->missing ? "" : ", ",
+            is_static || copy->missing ? "" : flavour,
+            copy->missing ? ", which is not installed" : ", ",
+            copy->missing ? "" : version, copy->via[0] ? ", by " : "",
+            copy->via,
+            copy->switched_off ? " (an extension that is not enabled)" : "",
+            is_static ? ": libcurl linked into the file itself is out of reach"
+                      : "");
         if (!doctor->in_reach)
             how = llmobs_libcurl_how_name(copy->how);
         /* A script may make its calls without the module that is installed. */
@@ -171,12 +134,14 @@ static void report_reach(struct llmobs_doctor *doctor)
     LLMOBS_KNOWN("reach", fact);
 }
 
-/* Lists the copies in the memory of a process: they are more certain than the
- * copies that its files name. */
-static void find_loaded(struct llmobs_doctor *doctor)
+static void find_reach(struct llmobs_doctor *doctor)
 {
+    struct llmobs_libcurl_routes *routes = &doctor->routes;
+    int rc = 0;
     const struct llmobs_process *process = &doctor->process;
 
+    /* Lists the copies in the memory of a process: they are more certain than
+     * the copies that its files name. */
     for (size_t i = 0; i < process->object_count; i++) {
         const struct llmobs_process_object *object = &process->objects[i];
 
@@ -189,14 +154,6 @@ static void find_loaded(struct llmobs_doctor *doctor)
                         "loaded, and replaced or deleted since: %s",
                         object->path);
     }
-}
-
-static void find_reach(struct llmobs_doctor *doctor)
-{
-    struct llmobs_libcurl_routes *routes = &doctor->routes;
-    int rc = 0;
-
-    find_loaded(doctor);
     if (routes->count == 0)
         rc = llmobs_libcurl_routes_add(routes, &doctor->library,
                                        doctor->program.file,
@@ -211,10 +168,13 @@ static void find_reach(struct llmobs_doctor *doctor)
 
 /* -- all of it ------------------------------------------------------------ */
 
-static void report_program(struct llmobs_doctor *doctor)
+int llmobs_doctor_examine(struct llmobs_doctor *doctor)
 {
-    const struct llmobs_program *program = &doctor->program;
+    struct llmobs_json *list;
+    const struct llmobs_program *program;
 
+    llmobs_doctor_open_library(doctor, &doctor->allowance);
+    program = &doctor->program;
     LLMOBS_KNOWN("program", llmobs_json_string(program->file));
     if (program->script[0] != '\0')
         LLMOBS_KNOWN("script", llmobs_json_string(program->script));
@@ -228,15 +188,35 @@ static void report_program(struct llmobs_doctor *doctor)
     } else {
         LLMOBS_FIND(NOTE, "program", "%s", program->file);
     }
-}
-
-int llmobs_doctor_examine(struct llmobs_doctor *doctor)
-{
-    llmobs_doctor_open_library(doctor, &doctor->allowance);
-    report_program(doctor);
     find_reach(doctor);
     llmobs_doctor_possible(doctor);
     llmobs_doctor_on(doctor);
-    report_wrappers(doctor);
+    /* docs/WRAPPERS.md says which calls of a wrapper the shim sees. */
+    list = llmobs_json_array();
+    for (size_t i = 0; i < doctor->routes.wrapper_count; i++) {
+        const struct llmobs_libcurl_wrapper *wrapper =
+            &doctor->routes.wrappers[i];
+        struct llmobs_json *fact = llmobs_json_object();
+
+        (void)llmobs_json_set_texts(fact, "path", wrapper->path, "functions",
+                                    wrapper->names, NULL);
+        (void)llmobs_json_set(fact, "asks_the_loader",
+                              llmobs_json_bool(wrapper->asks));
+        doctor->report.no_memory |= llmobs_json_add(list, fact) != 0;
+        if (wrapper->asks)
+            LLMOBS_FIND(NOTE, "reach",
+                        "%s stands before libcurl's %s: calls by it are seen "
+                        "if it asks the loader for libcurl's functions",
+                        wrapper->path, wrapper->names);
+        else
+            LLMOBS_WARN(
+                "reach",
+                "run the program without it, or have it find libcurl's "
+                "functions by dlsym(RTLD_NEXT)",
+                "%s stands before libcurl's %s, and does not ask the loader "
+                "for libcurl's functions: calls by it are not seen",
+                wrapper->path, wrapper->names);
+    }
+    LLMOBS_KNOWN("wrappers", list);
     return llmobs_doctor_settings(doctor);
 }

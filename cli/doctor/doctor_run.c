@@ -146,21 +146,6 @@ static size_t tell_requests(char *log)
     return told;
 }
 
-/* Adds where the library itself, and a proxy, are connected to. */
-static void know_peers(const struct llmobs_config *config)
-{
-    static const char *const proxies[] = {"http_proxy", "https_proxy",
-                                          "HTTPS_PROXY", "ALL_PROXY"};
-    char intake[LLMOBS_HOST_NAME];
-
-    for (size_t i = 0; i < sizeof(proxies) / sizeof(*proxies); i++)
-        llmobs_host_names_add(&run.names, getenv(proxies[i]));
-    for (char **url = config->never_urls; url && *url; url++)
-        llmobs_host_names_add(&run.names, *url);
-    snprintf(intake, sizeof(intake), "llmobs-intake.%s", config->site);
-    know(intake);
-}
-
 static size_t tell_peers(void)
 {
     bool gateway, plain, asked = false;
@@ -220,10 +205,20 @@ int llmobs_doctor_run(char **words)
         rc = run_command(all);
     }
     if (rc >= 0) {
+        static const char *const proxies[] = {"http_proxy", "https_proxy",
+                                              "HTTPS_PROXY", "ALL_PROXY"};
+        char intake[LLMOBS_HOST_NAME];
+
         (void)llmobs_file_read(log, &text);
         llmobs_tell("llmobs doctor: what left %s:\n", words[0]);
         told = tell_requests(text.data ? text.data : log);
-        know_peers(config);
+        /* Adds where the library itself, and a proxy, are connected to. */
+        for (size_t i = 0; i < sizeof(proxies) / sizeof(*proxies); i++)
+            llmobs_host_names_add(&run.names, getenv(proxies[i]));
+        for (char **url = config->never_urls; url && *url; url++)
+            llmobs_host_names_add(&run.names, *url);
+        snprintf(intake, sizeof(intake), "llmobs-intake.%s", config->site);
+        know(intake);
         if (told + tell_peers() == 0)
             llmobs_tell("  nothing that is seen: `llmobs doctor %s` says "
                         "whether its calls can be\n",

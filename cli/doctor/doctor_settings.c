@@ -249,23 +249,6 @@ static bool report_agent(struct llmobs_doctor *doctor,
     return takes;
 }
 
-static void report_relay(struct llmobs_doctor *doctor,
-                         const struct llmobs_config *config,
-                         enum llmobs_relay relay)
-{
-    doctor->relayed = relay == LLMOBS_RELAY_UP && config->relay;
-    if (doctor->relayed)
-        LLMOBS_FIND(OK, ABOUT, "a relay delivers for this program");
-    else if (relay == LLMOBS_RELAY_UP)
-        LLMOBS_FIND(NOTE, ABOUT,
-                    "a relay runs, and LLMOBS_RELAY is off: the program "
-                    "delivers by itself");
-    else if (relay == LLMOBS_RELAY_OF_OTHERS)
-        LLMOBS_FIND(NOTE, ABOUT,
-                    "a relay runs, for other destinations than these or of "
-                    "another version: the program delivers by itself");
-}
-
 /* The key goes to no site that may not be Datadog's. */
 static void report_intake(struct llmobs_doctor *doctor,
                           const struct llmobs_config *config, bool used)
@@ -362,7 +345,17 @@ static void report_places(struct llmobs_doctor *doctor,
             LLMOBS_FIND(NOTE, ABOUT, "local store: %s", dir);
         llmobs_destinations_read(config, &all);
     }
-    report_relay(doctor, config, all.relay);
+    doctor->relayed = all.relay == LLMOBS_RELAY_UP && config->relay;
+    if (doctor->relayed)
+        LLMOBS_FIND(OK, ABOUT, "a relay delivers for this program");
+    else if (all.relay == LLMOBS_RELAY_UP)
+        LLMOBS_FIND(NOTE, ABOUT,
+                    "a relay runs, and LLMOBS_RELAY is off: the program "
+                    "delivers by itself");
+    else if (all.relay == LLMOBS_RELAY_OF_OTHERS)
+        LLMOBS_FIND(NOTE, ABOUT,
+                    "a relay runs, for other destinations than these or of "
+                    "another version: the program delivers by itself");
     if (config->override_origin && (to_agent || to_intake))
         (void)report_answer(doctor, config, to_intake, LLMOBS_REPORT_FAIL,
                             "DD_LLMOBS_OVERRIDE_ORIGIN");

@@ -154,24 +154,6 @@ static void look_at_names(struct llmobs_doctor *doctor, const char *const *env,
 
 /* -- values that are well formed and wrong -------------------------------- */
 
-static void look_at_key(struct llmobs_doctor *doctor,
-                        const struct llmobs_config *config,
-                        const char *const *env)
-{
-    static const char digits[] = "0123456789abcdefABCDEF";
-    bool by_file;
-    const char *key = llmobs_config_value(config, env, "DD_API_KEY", &by_file);
-
-    if (key && (strlen(key) != 32 || strspn(key, digits) != 32))
-        LLMOBS_WARN(ABOUT,
-                    "copy an API key of your organization anew; an application "
-                    "key is none",
-                    "DD_API_KEY: %zu characters%s, where an API key has 32 "
-                    "hexadecimal digits",
-                    strlen(key),
-                    strpbrk(key, " \t\r\n") ? ", with blanks" : "");
-}
-
 /* True where no program listens on a port of this host. */
 static bool is_refused(uint16_t port)
 {
@@ -297,10 +279,22 @@ void llmobs_doctor_wrong(struct llmobs_doctor *doctor,
                          const struct llmobs_config *config,
                          const char *const *env)
 {
+    static const char digits[] = "0123456789abcdefABCDEF";
+    bool by_file;
+    const char *key;
+
     look_at_names(doctor, env, NULL);
     look_at_names(doctor, llmobs_config_entries(config),
                   llmobs_config_file(config));
-    look_at_key(doctor, config, env);
+    key = llmobs_config_value(config, env, "DD_API_KEY", &by_file);
+    if (key && (strlen(key) != 32 || strspn(key, digits) != 32))
+        LLMOBS_WARN(ABOUT,
+                    "copy an API key of your organization anew; an application "
+                    "key is none",
+                    "DD_API_KEY: %zu characters%s, where an API key has 32 "
+                    "hexadecimal digits",
+                    strlen(key),
+                    strpbrk(key, " \t\r\n") ? ", with blanks" : "");
     look_at_gateways(doctor, config->proxy_urls);
     look_at_rules(doctor, config);
     if (doctor->process.pid != 0) /* of another user, or in another root */

@@ -26,26 +26,6 @@ static bool match_in(struct search *search, size_t len, const char *name,
     return match(search, len + name_len, rest);
 }
 
-static bool match_entries(struct search *search, size_t len, const char *name,
-                          const char *rest)
-{
-    int64_t began = llmobs_allowance_clock();
-    DIR *dir = opendir(len > 0 ? search->path : ".");
-    const struct dirent *entry;
-    bool more = true;
-
-    llmobs_allowance_path(search->allowance, began);
-    while (dir && more &&
-           llmobs_allowance_take(search->allowance, LLMOBS_FIND_FILES_COST) &&
-           (entry = readdir(dir)))
-        if (fnmatch(name, entry->d_name, FNM_PERIOD) == 0)
-            more = match_in(search, len, entry->d_name, strlen(entry->d_name),
-                            rest);
-    if (dir)
-        closedir(dir);
-    return more;
-}
-
 /* `pattern`: the part of the pattern that is not matched yet. */
 static bool match(struct search *search, size_t len, const char *pattern)
 {
@@ -54,6 +34,9 @@ static bool match(struct search *search, size_t len, const char *pattern)
     int64_t began = llmobs_allowance_clock();
     char name[NAME_MAX + 1];
     struct stat st;
+    DIR *dir;
+    const struct dirent *entry;
+    bool more;
 
     if (pattern[0] == '\0') {
         bool there = lstat(search->path, &st) == 0;
@@ -69,7 +52,19 @@ static bool match(struct search *search, size_t len, const char *pattern)
     name[part] = '\0';
     if (!strpbrk(name, "*?["))
         return match_in(search, len, name, part, pattern + part);
-    return match_entries(search, len, name, pattern + part);
+    began = llmobs_allowance_clock();
+    dir = opendir(len > 0 ? search->path : ".");
+    more = true;
+    llmobs_allowance_path(search->allowance, began);
+    while (dir && more &&
+           llmobs_allowance_take(search->allowance, LLMOBS_FIND_FILES_COST) &&
+           (entry = readdir(dir)))
+        if (fnmatch(name, entry->d_name, FNM_PERIOD) == 0)
+            more = match_in(search, len, entry->d_name, strlen(entry->d_name),
+                            pattern + part);
+    if (dir)
+        closedir(dir);
+    return more;
 }
 
 void llmobs_find_files(const char *pattern, struct llmobs_allowance *allowance,

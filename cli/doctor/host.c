@@ -193,24 +193,6 @@ static const char *unseen_by(const struct llmobs_process *process)
            "calls, which `llmobs-run --intercept` shows";
 }
 
-/* Notes the state of the calls by plain http:// of a process without libcurl,
- * and why. */
-static void judge_plain(struct llmobs_doctor *doctor, struct row *row,
-                        const char *bad)
-{
-    enum llmobs_sockets_way way = llmobs_doctor_sockets_of(doctor);
-    const char *why = llmobs_doctor_sockets_why(way);
-
-    row->plain_state = row->state;
-    if (way == LLMOBS_SOCKETS_NONE)
-        row->plain_state = NEVER;
-    else if (why && row->state == OBSERVED)
-        row->plain_state = OFF;
-    else
-        why = bad;
-    snprintf(row->plain_why, sizeof(row->plain_why), "%s", why ? why : "");
-}
-
 /* The state of a process without libcurl, and why. */
 static const char *judge_tls(struct llmobs_doctor *doctor, struct row *row,
                              const char *bad)
@@ -255,7 +237,19 @@ static int judge(struct walk *walk, struct row *row)
         row->state = NEVER;
         bad = "libcurl is linked into the file itself, which is out of reach";
     } else if (!row->curl) {
-        judge_plain(doctor, row, bad);
+        enum llmobs_sockets_way way = llmobs_doctor_sockets_of(doctor);
+        const char *why = llmobs_doctor_sockets_why(way);
+
+        /* Notes the state of the calls by plain http:// of a process without
+         * libcurl, and why. */
+        row->plain_state = row->state;
+        if (way == LLMOBS_SOCKETS_NONE)
+            row->plain_state = NEVER;
+        else if (why && row->state == OBSERVED)
+            row->plain_state = OFF;
+        else
+            why = bad;
+        snprintf(row->plain_why, sizeof(row->plain_why), "%s", why ? why : "");
         bad = judge_tls(doctor, row, bad);
     }
     snprintf(row->why, sizeof(row->why), "%s", bad ? bad : "");
@@ -403,25 +397,6 @@ static bool has_remote(const struct list *host)
             if (!llmobs_host_names_is_local(&host->rows[i].sockets[s]))
                 return true;
     return false;
-}
-
-/* Drops the rows that have neither a libcurl nor a connection that counts. */
-static void keep_callers(struct list *host)
-{
-    size_t kept = 0;
-
-    for (size_t i = 0; i < host->count; i++) {
-        struct row row = host->rows[i];
-
-        name_peers(host, &row);
-        if (row.curl || row.peer_count > 0) {
-            host->rows[kept++] = row;
-        } else {
-            free_row(&row);
-            host->others++;
-        }
-    }
-    host->count = kept;
 }
 
 /* -- showing --------------------------------------------------------------- */
@@ -592,8 +567,24 @@ static int gather(struct list *host)
     rc = walk.rc;
     if (rc == 0)
         rc = llmobs_host_names_look_up(&host->names, has_remote(host));
-    if (rc == 0)
-        keep_callers(host);
+    if (rc == 0) {
+        /* Drops the rows that have neither a libcurl nor a connection that
+         * counts. */
+        size_t kept = 0;
+
+        for (size_t i = 0; i < host->count; i++) {
+            struct row row = host->rows[i];
+
+            name_peers(host, &row);
+            if (row.curl || row.peer_count > 0) {
+                host->rows[kept++] = row;
+            } else {
+                free_row(&row);
+                host->others++;
+            }
+        }
+        host->count = kept;
+    }
     free(walk.seen);
     llmobs_sockets_fini(&walk.tables);
     return rc;

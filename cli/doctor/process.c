@@ -269,20 +269,6 @@ static void find_root(struct llmobs_process *process)
     }
 }
 
-static void read_secure(struct llmobs_process *process)
-{
-    struct llmobs_buf text;
-    uint64_t pair[2];
-
-    llmobs_buf_init(&text, 4096);
-    if (slurp(process->pid, "auxv", &text) == 0)
-        for (size_t i = 0; i + sizeof(pair) <= text.len; i += sizeof(pair)) {
-            memcpy(pair, text.data + i, sizeof(pair));
-            process->secure |= pair[0] == AT_SECURE && pair[1] != 0;
-        }
-    llmobs_buf_fini(&text);
-}
-
 pid_t llmobs_process_parent(pid_t pid)
 {
     struct llmobs_buf text;
@@ -300,6 +286,8 @@ int llmobs_process_open(struct llmobs_process *process, pid_t pid)
     char path[64];
     struct stat st;
     int rc;
+    struct llmobs_buf text;
+    uint64_t pair[2];
 
     memset(process, 0, sizeof(*process));
     process->pid = pid;
@@ -314,7 +302,13 @@ int llmobs_process_open(struct llmobs_process *process, pid_t pid)
     if (rc == -ENOENT) /* a thread of the kernel, or a process that has ended */
         return -ESRCH;
     find_root(process);
-    read_secure(process);
+    llmobs_buf_init(&text, 4096);
+    if (slurp(process->pid, "auxv", &text) == 0)
+        for (size_t i = 0; i + sizeof(pair) <= text.len; i += sizeof(pair)) {
+            memcpy(pair, text.data + i, sizeof(pair));
+            process->secure |= pair[0] == AT_SECURE && pair[1] != 0;
+        }
+    llmobs_buf_fini(&text);
     rc = read_maps(process);
     if (rc == 0)
         rc = read_env(process);

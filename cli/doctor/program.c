@@ -165,42 +165,38 @@ void llmobs_program_is(struct llmobs_program *program,
 
 /* -- commands ------------------------------------------------------------- */
 
-/* Finds the file as execvp does: the first of that name that may be executed,
- * else the first file of that name. */
-static int find_in_path(const char *name, char out[PATH_MAX])
-{
-    const char *list = getenv("PATH");
-    char path[PATH_MAX];
-    struct stat st;
-    int rc = -ENOENT;
-
-    for (const char *at = list ? list : "/bin:/usr/bin";;) {
-        int len = (int)strcspn(at, ":");
-        int need = snprintf(path, sizeof(path), "%.*s%s%s", len, at,
-                            len > 0 ? "/" : "", name);
-
-        if (need > 0 && need < PATH_MAX && stat(path, &st) == 0 &&
-            S_ISREG(st.st_mode)) {
-            bool runs = access(path, X_OK) == 0;
-
-            if (runs || rc != 0)
-                memcpy(out, path, (size_t)need + 1);
-            rc = 0;
-            if (runs)
-                return 0;
-        }
-        at += len;
-        if (*at++ == '\0')
-            return rc;
-    }
-}
-
 static int locate(const char *command, char out[PATH_MAX])
 {
     if (*command == '\0' || strlen(command) >= PATH_MAX)
         return -ENOENT;
-    if (!strchr(command, '/'))
-        return find_in_path(command, out);
+    if (!strchr(command, '/')) {
+        /* Finds the file as execvp does: the first of that name that may be
+         * executed, else the first file of that name. */
+        const char *list = getenv("PATH");
+        char path[PATH_MAX];
+        struct stat st;
+        int rc = -ENOENT;
+
+        for (const char *at = list ? list : "/bin:/usr/bin";;) {
+            int len = (int)strcspn(at, ":");
+            int need = snprintf(path, sizeof(path), "%.*s%s%s", len, at,
+                                len > 0 ? "/" : "", command);
+
+            if (need > 0 && need < PATH_MAX && stat(path, &st) == 0 &&
+                S_ISREG(st.st_mode)) {
+                bool runs = access(path, X_OK) == 0;
+
+                if (runs || rc != 0)
+                    memcpy(out, path, (size_t)need + 1);
+                rc = 0;
+                if (runs)
+                    return 0;
+            }
+            at += len;
+            if (*at++ == '\0')
+                return rc;
+        }
+    }
     memcpy(out, command, strlen(command) + 1);
     return access(out, F_OK) == 0 ? 0 : -errno;
 }

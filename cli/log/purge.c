@@ -203,25 +203,6 @@ static void remove_file(struct folder *folder, const char *name)
                       : (uint64_t)st.st_blocks * 512;
 }
 
-/* Removes what stands beside the files of processes: the refused entries, and
- * the files with the usage and with links. With --all also those files. */
-static void remove_rest(struct folder *folder, const char *name)
-{
-    struct llmobs_spool_name file;
-    char links[sizeof(LLMOBS_LINK_FILE) + 20];
-
-    snprintf(links, sizeof(links), LLMOBS_LINK_FILE "%lu",
-             (unsigned long)geteuid());
-    if (strcmp(name, LLMOBS_REJECTED) == 0)
-        remove_file(folder, name);
-    else if ((strcmp(name, USAGE_FILE) == 0 || strcmp(name, links) == 0) &&
-             !folder->purge->dry)
-        unlinkat(folder->fd, name, 0);
-    else if (!folder->purge->dry && folder->purge->all &&
-             llmobs_spool_name_parse(name, &file))
-        remove_file(folder, name);
-}
-
 /* Locks the current file. A writer that gets the lock looks whether its file
  * still has that name, so nothing that is written after this is removed. */
 static int lock_current(const struct folder *folder, int *out)
@@ -259,9 +240,25 @@ static int purge_folder(struct folder *folder, bool chosen)
     if (folder->store)
         rc = lock_current(folder, &lock);
     while (rc == 0 && (name = llmobs_listing_next(&list)))
-        if (!folder->store)
-            remove_rest(folder, name);
-        else if (llmobs_store_has(name))
+        if (!folder->store) {
+            /* Removes what stands beside the files of processes: the refused
+             * entries, and the files with the usage and with links. With --all
+             * also those files. */
+            struct llmobs_spool_name file;
+            char links[sizeof(LLMOBS_LINK_FILE) + 20];
+
+            snprintf(links, sizeof(links), LLMOBS_LINK_FILE "%lu",
+                     (unsigned long)geteuid());
+            if (strcmp(name, LLMOBS_REJECTED) == 0)
+                remove_file(folder, name);
+            else if ((strcmp(name, USAGE_FILE) == 0 ||
+                      strcmp(name, links) == 0) &&
+                     !folder->purge->dry)
+                unlinkat(folder->fd, name, 0);
+            else if (!folder->purge->dry && folder->purge->all &&
+                     llmobs_spool_name_parse(name, &file))
+                remove_file(folder, name);
+        } else if (llmobs_store_has(name))
             remove_file(folder, name);
         else if (strcmp(name, LLMOBS_STORE_TRIMMED) == 0 && !folder->purge->dry)
             unlinkat(folder->fd, name, 0);

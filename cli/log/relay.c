@@ -142,26 +142,6 @@ static void run(struct relay *relay)
 
 /* -- a relay that the command leaves behind -------------------------------- */
 
-static int background_wait_for_sign(const struct llmobs_config *config,
-                                    pid_t pid)
-{
-    const struct timespec moment = {0, SIGN_LOOK_MS * LLMOBS_NS_PER_MS};
-    int64_t now = llmobs_clock_mono_ns();
-    int64_t until = now + SIGN_MS * LLMOBS_NS_PER_MS;
-    bool ended = false;
-
-    for (; now < until; now = llmobs_clock_mono_ns()) {
-        if (llmobs_relay_find(config) == LLMOBS_RELAY_UP)
-            return 0;
-        if (!ended && waitpid(pid, NULL, WNOHANG) == pid) {
-            ended = true;
-            until = now + OTHER_MS * LLMOBS_NS_PER_MS;
-        }
-        (void)nanosleep(&moment, NULL);
-    }
-    return ended ? -ECHILD : -ETIMEDOUT;
-}
-
 static void detach(const struct llmobs_config *config)
 {
     setsid();
@@ -177,8 +157,23 @@ static int background_start(const struct llmobs_config *config)
 
     if (pid < 0)
         return -errno;
-    if (pid > 0)
-        return background_wait_for_sign(config, pid);
+    if (pid > 0) {
+        const struct timespec moment = {0, SIGN_LOOK_MS * LLMOBS_NS_PER_MS};
+        int64_t now = llmobs_clock_mono_ns();
+        int64_t until = now + SIGN_MS * LLMOBS_NS_PER_MS;
+        bool ended = false;
+
+        for (; now < until; now = llmobs_clock_mono_ns()) {
+            if (llmobs_relay_find(config) == LLMOBS_RELAY_UP)
+                return 0;
+            if (!ended && waitpid(pid, NULL, WNOHANG) == pid) {
+                ended = true;
+                until = now + OTHER_MS * LLMOBS_NS_PER_MS;
+            }
+            (void)nanosleep(&moment, NULL);
+        }
+        return ended ? -ECHILD : -ETIMEDOUT;
+    }
     detach(config);
     return 1;
 }

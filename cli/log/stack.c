@@ -258,26 +258,6 @@ static size_t unwind_walk(void *cursor, uintptr_t frames[FRAMES])
     return count;
 }
 
-/* Reads the stack of a thread that this process has stopped by ptrace; gives
- * the number of frames, of which the first is the thread's present instruction.
- */
-static size_t unwind_read(pid_t thread, uintptr_t frames[FRAMES])
-{
-    void *space = unwinder.create_space(unwinder.accessors, 0);
-    void *of = space ? unwinder.create(thread) : NULL;
-    void *cursor = of ? calloc(1, CURSOR_SIZE) : NULL;
-    size_t count = 0;
-
-    if (cursor && unwinder.init_remote(cursor, space, of) == 0)
-        count = unwind_walk(cursor, frames);
-    free(cursor);
-    if (of)
-        unwinder.destroy(of);
-    if (space)
-        unwinder.destroy_space(space);
-    return count;
-}
-
 /* -- the names of addresses, by the files that the process has mapped ------ */
 
 /* One mapping of a process. */
@@ -329,14 +309,6 @@ static void find_file(pid_t pid, const struct mapping *mapping,
         out[0] = '\0';
 }
 
-static struct llmobs_text base_name(struct llmobs_text path)
-{
-    const char *slash = memrchr(path.data, '/', path.len);
-    size_t skip = slash ? (size_t)(slash + 1 - path.data) : 0;
-
-    return (struct llmobs_text){path.data + skip, path.len - skip};
-}
-
 /* Appends "module!function+0x1f", "module+0x1234" or "0x7f..." for an address.
  * `exact`: it is the instruction itself, not the one after a call. */
 static int modules_name(const struct reading *reading, uintptr_t address,
@@ -348,12 +320,17 @@ static int modules_name(const struct reading *reading, uintptr_t address,
     char file[PATH_MAX];
     uint64_t at;
     int rc;
+    const char *slash;
+    size_t skip;
 
     if (!modules_find(reading, inside, &mapping) || mapping.path.len == 0)
         return llmobs_buf_addf(out, "0x%" PRIxPTR, address);
     find_file(reading->pid, &mapping, file);
     at = inside - mapping.begin + mapping.offset;
-    mapping.path = base_name(mapping.path);
+    slash = memrchr(mapping.path.data, '/', mapping.path.len);
+    skip = slash ? (size_t)(slash + 1 - mapping.path.data) : 0;
+    mapping.path =
+        (struct llmobs_text){mapping.path.data + skip, mapping.path.len - skip};
     rc = llmobs_buf_add(out, mapping.path.data, mapping.path.len);
     if (rc != 0)
         return rc;
@@ -408,8 +385,25 @@ static int read_stopped(struct reading *reading)
     llmobs_buf_init(&reading->maps, MAPS_MAX);
     snprintf(path, sizeof(path), "/proc/%ld/maps", (long)reading->pid);
     rc = llmobs_file_read(path, &reading->maps);
-    if (rc == 0)
-        reading->count = unwind_read(reading->thread, reading->frames);
+    if (rc == 0) {
+        /* Reads the stack of a thread that this process has stopped by ptrace;
+         * gives the number of frames, of which the first is the thread's
+         * present instruction.
+         */
+        void *space = unwinder.create_space(unwinder.accessors, 0);
+        void *of = space ? unwinder.create(reading->thread) : NULL;
+        void *cursor = of ? calloc(1, CURSOR_SIZE) : NULL;
+        size_t count = 0;
+
+        if (cursor && unwinder.init_remote(cursor, space, of) == 0)
+            count = unwind_walk(cursor, reading->frames);
+        free(cursor);
+        if (of)
+            unwinder.destroy(of);
+        if (space)
+            unwinder.destroy_space(space);
+        reading->count = count;
+    }
     return rc;
 }
 

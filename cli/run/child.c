@@ -42,21 +42,6 @@ static void restore_signals(const struct child *child)
     sigprocmask(SIG_SETMASK, &child->mask, NULL);
 }
 
-_Noreturn static void become(const struct child *child,
-                             const struct llmobs_child_command *command,
-                             int report)
-{
-    int error;
-
-    if (command->prepare)
-        command->prepare(command->ctx);
-    restore_signals(child);
-    error = llmobs_environment_exec(command->environment, command->argv);
-    while (write(report, &error, sizeof(error)) < 0 && errno == EINTR)
-        ;
-    _exit(llmobs_environment_exec_status(error));
-}
-
 /* Reads the error of the exec from a pipe, which a successful exec closes. */
 static int exec_error(int report)
 {
@@ -67,12 +52,6 @@ static int exec_error(int report)
         n = read(report, &error, sizeof(error));
     while (n < 0 && errno == EINTR);
     return n == (ssize_t)sizeof(error) ? error : 0;
-}
-
-static bool is_stop(int signal)
-{
-    return signal == SIGSTOP || signal == SIGTSTP || signal == SIGTTIN ||
-           signal == SIGTTOU;
 }
 
 /* True when the child has ended. */
@@ -91,7 +70,8 @@ static bool ended(const struct child *child, int *status)
         if (!WIFSTOPPED(*status))
             return true;
         signal = WSTOPSIG(*status);
-        if (is_stop(signal)) {
+        if (signal == SIGSTOP || signal == SIGTSTP || signal == SIGTTIN ||
+            signal == SIGTTOU) {
             /* Stops this process as the child was stopped. In an orphaned
              * group, where nobody could continue the process, the kernel
              * ignores the signal, and this process goes on. */
@@ -124,8 +104,17 @@ int llmobs_child_run(const struct llmobs_child_command *command,
         return -errno;
     block_signals(&child);
     child.pid = fork();
-    if (child.pid == 0)
-        become(&child, command, report[1]);
+    if (child.pid == 0) {
+        int error;
+
+        if (command->prepare)
+            command->prepare(command->ctx);
+        restore_signals(&child);
+        error = llmobs_environment_exec(command->environment, command->argv);
+        while (write(report[1], &error, sizeof(error)) < 0 && errno == EINTR)
+            ;
+        _exit(llmobs_environment_exec_status(error));
+    }
     if (child.pid < 0) {
         int error = errno;
 

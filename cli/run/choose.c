@@ -124,19 +124,6 @@ static void show(struct telling *telling, const struct llmobs_json *json)
     free(text);
 }
 
-static void tell(struct telling *telling, const struct llmobs_json *asked,
-                 const struct llmobs_json *recorded)
-{
-    if (telling->told++ >= LLMOBS_CHOOSE_DIFFERENCES)
-        return;
-    (void)llmobs_buf_addf(telling->out, "%s%s is ",
-                          telling->told > 1 ? "; " : "",
-                          *telling->path != '\0' ? telling->path : "the body");
-    show(telling, asked);
-    (void)llmobs_buf_adds(telling->out, ", recorded ");
-    show(telling, recorded);
-}
-
 static void compare(struct telling *telling, struct llmobs_json *asked,
                     struct llmobs_json *recorded);
 
@@ -154,25 +141,6 @@ static void compare_at(struct telling *telling, const char *key, size_t index,
     telling->path[len] = '\0';
 }
 
-static void compare_objects(struct telling *telling, struct llmobs_json *asked,
-                            struct llmobs_json *recorded)
-{
-    for (void *it = llmobs_json_iter(asked); it;
-         it = llmobs_json_next(asked, it)) {
-        const char *key = llmobs_json_iter_key(it);
-
-        compare_at(telling, key, 0, llmobs_json_iter_value(it),
-                   llmobs_json_get(recorded, key));
-    }
-    for (void *it = llmobs_json_iter(recorded); it;
-         it = llmobs_json_next(recorded, it)) {
-        const char *key = llmobs_json_iter_key(it);
-
-        if (!llmobs_json_get(asked, key))
-            compare_at(telling, key, 0, NULL, llmobs_json_iter_value(it));
-    }
-}
-
 static void compare(struct telling *telling, struct llmobs_json *asked,
                     struct llmobs_json *recorded)
 {
@@ -184,12 +152,33 @@ static void compare(struct telling *telling, struct llmobs_json *asked,
         for (size_t i = 0; i < a || i < b; i++)
             compare_at(telling, NULL, i, llmobs_json_at(asked, i),
                        llmobs_json_at(recorded, i));
-    else if (llmobs_json_is_object(asked) && llmobs_json_is_object(recorded))
-        compare_objects(telling, asked, recorded);
-    else if (!asked || !recorded || llmobs_json_is_container(asked) ||
-             llmobs_json_is_container(recorded) ||
-             scalar_likeness(asked, recorded) < 1)
-        tell(telling, asked, recorded);
+    else if (llmobs_json_is_object(asked) && llmobs_json_is_object(recorded)) {
+        for (void *it = llmobs_json_iter(asked); it;
+             it = llmobs_json_next(asked, it)) {
+            const char *key = llmobs_json_iter_key(it);
+
+            compare_at(telling, key, 0, llmobs_json_iter_value(it),
+                       llmobs_json_get(recorded, key));
+        }
+        for (void *it = llmobs_json_iter(recorded); it;
+             it = llmobs_json_next(recorded, it)) {
+            const char *key = llmobs_json_iter_key(it);
+
+            if (!llmobs_json_get(asked, key))
+                compare_at(telling, key, 0, NULL, llmobs_json_iter_value(it));
+        }
+    } else if (!asked || !recorded || llmobs_json_is_container(asked) ||
+               llmobs_json_is_container(recorded) ||
+               scalar_likeness(asked, recorded) < 1) {
+        if (telling->told++ < LLMOBS_CHOOSE_DIFFERENCES) {
+            (void)llmobs_buf_addf(
+                telling->out, "%s%s is ", telling->told > 1 ? "; " : "",
+                *telling->path != '\0' ? telling->path : "the body");
+            show(telling, asked);
+            (void)llmobs_buf_adds(telling->out, ", recorded ");
+            show(telling, recorded);
+        }
+    }
 }
 
 void llmobs_choose_differences(const struct llmobs_cassette_body *asked,

@@ -195,28 +195,6 @@ static int read_value(struct job *job)
 
 /* -- the span ------------------------------------------------------------- */
 
-/* If no other span is named, takes the span around the script. */
-static void join_around(struct job *job)
-{
-    struct llmobs_evaluation *e = &job->evaluation;
-    struct llmobs_context *context = &job->context;
-
-    if (e->span_id || e->trace_id || e->tag_key ||
-        !llmobs_context_from_carrier(context, job->config,
-                                     &job->config->carrier) ||
-        context->parent_id == 0)
-        return;
-    snprintf(job->span_id, sizeof(job->span_id), "%" PRIu64,
-             context->parent_id);
-    llmobs_id128_hex(context->trace_id, job->trace_id);
-    llmobs_id128_hex(context->apm_trace_id, job->apm_trace_id);
-    if (!e->ml_app)
-        e->ml_app = context->ml_app;
-    e->span_id = job->span_id;
-    e->trace_id = job->trace_id;
-    e->apm_trace_id = job->apm_trace_id;
-}
-
 static int check(struct job *job)
 {
     const char *wrong;
@@ -226,8 +204,26 @@ static int check(struct job *job)
     job->evaluation.metadata = job->metadata;
     if (job->feedback && !job->evaluation.submitter_id)
         return llmobs_cli_wrong("--submitter", " is missing");
-    if (!job->feedback)
-        join_around(job);
+    if (!job->feedback) {
+        /* If no other span is named, takes the span around the script. */
+        struct llmobs_evaluation *e = &job->evaluation;
+        struct llmobs_context *context = &job->context;
+
+        if (!e->span_id && !e->trace_id && !e->tag_key &&
+            llmobs_context_from_carrier(context, job->config,
+                                        &job->config->carrier) &&
+            context->parent_id != 0) {
+            snprintf(job->span_id, sizeof(job->span_id), "%" PRIu64,
+                     context->parent_id);
+            llmobs_id128_hex(context->trace_id, job->trace_id);
+            llmobs_id128_hex(context->apm_trace_id, job->apm_trace_id);
+            if (!e->ml_app)
+                e->ml_app = context->ml_app;
+            e->span_id = job->span_id;
+            e->trace_id = job->trace_id;
+            e->apm_trace_id = job->apm_trace_id;
+        }
+    }
     wrong = llmobs_evaluation_wrong(&job->evaluation);
     return wrong ? llmobs_cli_wrong(wrong, "") : 0;
 }

@@ -268,24 +268,6 @@ static void on_child(int number)
     (void)number;
 }
 
-/* The signals come only while the server waits, so that none is missed.
- * `before`: the mask that the command gets. */
-static void take_signals(sigset_t *before)
-{
-    struct sigaction ending = {.sa_handler = on_end};
-    struct sigaction child = {.sa_handler = on_child};
-    sigset_t taken;
-
-    sigemptyset(&taken);
-    sigaddset(&taken, SIGTERM);
-    sigaddset(&taken, SIGINT);
-    sigaddset(&taken, SIGCHLD);
-    sigprocmask(SIG_BLOCK, &taken, before);
-    sigaction(SIGTERM, &ending, NULL);
-    sigaction(SIGINT, &ending, NULL);
-    sigaction(SIGCHLD, &child, NULL);
-}
-
 /* -- the command ----------------------------------------------------------- */
 
 static int set_url(struct llmobs_environment *environment, const char *name,
@@ -348,27 +330,21 @@ _Noreturn static void become(const struct mock *mock, const sigset_t *before)
     _exit(llmobs_environment_fail(mock->argv[0], mock->command[0], error));
 }
 
-/* Notes the end of the command. */
-static void look_at_child(struct mock *mock)
-{
-    int status;
-
-    if (mock->child == 0 ||
-        waitpid(mock->child, &status, WNOHANG) != mock->child)
-        return;
-    mock->child = 0;
-    mock->status =
-        WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
-}
-
 /* True as long as a client may still send a request: until the command has
  * ended, or, without a command, until this process is told to end. TERM is
  * passed on to the command; a terminal sends INT to the command itself. */
 static bool goes_on(struct mock *mock)
 {
     int number = asked_to_end;
+    int status;
 
-    look_at_child(mock);
+    /* Notes the end of the command. */
+    if (mock->child != 0 &&
+        waitpid(mock->child, &status, WNOHANG) == mock->child) {
+        mock->child = 0;
+        mock->status =
+            WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+    }
     if (!mock->command)
         return number == 0;
     asked_to_end = 0;
@@ -384,8 +360,20 @@ static int serve(struct mock *mock)
     char room[LLMOBS_ESCAPE_NAME];
     sigset_t before, waiting;
     int rc;
+    struct sigaction ending = {.sa_handler = on_end};
+    struct sigaction child = {.sa_handler = on_child};
+    sigset_t taken;
 
-    take_signals(&before);
+    /* The signals come only while the server waits, so that none is missed.
+     * `before`: the mask that the command gets. */
+    sigemptyset(&taken);
+    sigaddset(&taken, SIGTERM);
+    sigaddset(&taken, SIGINT);
+    sigaddset(&taken, SIGCHLD);
+    sigprocmask(SIG_BLOCK, &taken, &before);
+    sigaction(SIGTERM, &ending, NULL);
+    sigaction(SIGINT, &ending, NULL);
+    sigaction(SIGCHLD, &child, NULL);
     waiting = before;
     sigdelset(&waiting, SIGTERM);
     sigdelset(&waiting, SIGINT);

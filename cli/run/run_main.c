@@ -181,25 +181,6 @@ static void start_as(struct start *start, const char *program)
         start_by(start, loader);
 }
 
-static void seek_loader(struct start *start)
-{
-    static const char *const usual[] = {MUSL,
-                                        "/lib/" FOLDER GLIBC,
-                                        "/usr/lib/" FOLDER GLIBC,
-                                        "/lib/" GLIBC,
-                                        "/usr/lib/" GLIBC,
-                                        "/lib64/" GLIBC,
-                                        "/usr/lib64/" GLIBC};
-    char parent[sizeof("/proc/2147483647/exe")];
-
-    start_as(start, "/bin/sh");
-    start_as(start, "/usr/bin/env");
-    for (size_t i = 0; i < sizeof(usual) / sizeof(*usual); i++)
-        start_by(start, usual[i]);
-    snprintf(parent, sizeof(parent), "/proc/%d/exe", (int)getppid());
-    start_as(start, parent);
-}
-
 static int start_tool_tell(const char *tool, const char *why, int status)
 {
     llmobs_tell("llmobs: %s%s\n", tool, why);
@@ -226,9 +207,23 @@ static int start_tool(int argc, char **argv)
     if (access(start.tool, F_OK) != 0)
         return start_tool_tell(start.tool, llmobs_preload_remedy(start.tool),
                                STATUS_ABSENT);
-    if (start.error != E2BIG && access(start.tool, X_OK) == 0)
-        seek_loader(&start);
-    else if (start.error != E2BIG)
+    if (start.error != E2BIG && access(start.tool, X_OK) == 0) {
+        static const char *const usual[] = {MUSL,
+                                            "/lib/" FOLDER GLIBC,
+                                            "/usr/lib/" FOLDER GLIBC,
+                                            "/lib/" GLIBC,
+                                            "/usr/lib/" GLIBC,
+                                            "/lib64/" GLIBC,
+                                            "/usr/lib64/" GLIBC};
+        char parent[sizeof("/proc/2147483647/exe")];
+
+        start_as(&start, "/bin/sh");
+        start_as(&start, "/usr/bin/env");
+        for (size_t i = 0; i < sizeof(usual) / sizeof(*usual); i++)
+            start_by(&start, usual[i]);
+        snprintf(parent, sizeof(parent), "/proc/%d/exe", (int)getppid());
+        start_as(&start, parent);
+    } else if (start.error != E2BIG)
         start.error = EACCES;
     if (start.error == E2BIG || start.error == EACCES) {
         llmobs_tell("llmobs: %s: %s\n", start.tool, strerror(start.error));

@@ -218,24 +218,6 @@ static int add_context(struct job *job)
     return rc;
 }
 
-static void begin_span(struct job *job)
-{
-    llmobs_context_from_carrier(&job->context, job->config,
-                                &job->config->carrier);
-    if (job->session)
-        llmobs_context_text(job->context.session_id,
-                            sizeof(job->context.session_id),
-                            llmobs_text_of(job->session));
-    if (llmobs_context_traceparent(&job->context, job->traceparent,
-                                   sizeof(job->traceparent)) != 0)
-        job->traceparent[0] = '\0';
-    if (llmobs_context_tracestate(&job->context, job->tracestate,
-                                  sizeof(job->tracestate)) != 0)
-        job->tracestate[0] = '\0';
-    job->start_wall_ns = llmobs_clock_wall_ns();
-    job->start_mono_ns = llmobs_clock_mono_ns();
-}
-
 static void signal_name(int signal, char *out, size_t cap)
 {
     static const char *const names[] = {
@@ -494,7 +476,20 @@ static int run_job(struct job *job, int argc, char **argv)
         llmobs_log(LLMOBS_LOG_WARN, "no span: switched off %s", off);
         return llmobs_environment_become(&job->environment, SELF, job->command);
     }
-    begin_span(job);
+    llmobs_context_from_carrier(&job->context, job->config,
+                                &job->config->carrier);
+    if (job->session)
+        llmobs_context_text(job->context.session_id,
+                            sizeof(job->context.session_id),
+                            llmobs_text_of(job->session));
+    if (llmobs_context_traceparent(&job->context, job->traceparent,
+                                   sizeof(job->traceparent)) != 0)
+        job->traceparent[0] = '\0';
+    if (llmobs_context_tracestate(&job->context, job->tracestate,
+                                  sizeof(job->tracestate)) != 0)
+        job->tracestate[0] = '\0';
+    job->start_wall_ns = llmobs_clock_wall_ns();
+    job->start_mono_ns = llmobs_clock_mono_ns();
     if (add_context(job) != 0 || inside(job, &result) != 0)
         return llmobs_environment_become(&job->environment, SELF, job->command);
     if (result.exec_error != 0)

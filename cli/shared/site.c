@@ -246,18 +246,6 @@ static bool receive(struct llmobs_site_visit *one)
     return true;
 }
 
-/* Tells a client that waits with its body to send it. */
-static void report_continue(struct llmobs_site_visit *one)
-{
-    const struct llmobs_site_request *http = &one->request;
-
-    if (!http->expects || one->continued || http->part == LLMOBS_SITE_HEAD ||
-        http->body.len > 0)
-        return;
-    one->continued = true;
-    (void)llmobs_buf_adds(&one->out, "HTTP/1.1 100 Continue\r\n\r\n");
-}
-
 /* The answer is sent. False: the connection has ended. */
 static bool end_answer(struct llmobs_site_visit *one)
 {
@@ -287,9 +275,16 @@ static bool read_on(struct llmobs_site_visit *one)
         one->due_ns = in_ms(LLMOBS_SITE_IDLE_MS);
     if (status != 0)
         site_refuse(one, status);
-    else if (one->request.part != LLMOBS_SITE_WHOLE)
-        report_continue(one);
-    else {
+    else if (one->request.part != LLMOBS_SITE_WHOLE) {
+        /* Tells a client that waits with its body to send it. */
+        const struct llmobs_site_request *http = &one->request;
+
+        if (http->expects && !one->continued &&
+            http->part != LLMOBS_SITE_HEAD && http->body.len <= 0) {
+            one->continued = true;
+            (void)llmobs_buf_adds(&one->out, "HTTP/1.1 100 Continue\r\n\r\n");
+        }
+    } else {
         one->state = LLMOBS_SITE_ANSWERING;
         one->began_ns = llmobs_clock_mono_ns();
         one->last = !one->request.keep_alive;

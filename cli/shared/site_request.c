@@ -173,25 +173,6 @@ static int read_first(struct llmobs_site_request *http, struct llmobs_text line)
     return http->method && http->target ? 0 : 500;
 }
 
-static int read_length(struct llmobs_site_request *http,
-                       struct llmobs_text value)
-{
-    uint64_t length = 0;
-
-    if (http->has_length || value.len == 0)
-        return 400;
-    for (size_t i = 0; i < value.len; i++) {
-        if (value.data[i] < '0' || value.data[i] > '9')
-            return 400;
-        if (i >= DIGITS_MAX)
-            return 413;
-        length = length * 10 + (uint64_t)(value.data[i] - '0');
-    }
-    http->has_length = true;
-    http->left = length;
-    return length > http->body_max ? 413 : 0;
-}
-
 /* Keeps the first value of a header; a second one is refused where it is not
  * `listed`: RFC 9112, 3.2, and RFC 6454, 7.3. */
 static int keep(char **to, struct llmobs_text value, bool listed)
@@ -215,8 +196,22 @@ static int read_header(struct llmobs_site_request *http,
         (struct llmobs_text){colon + 1, line.len - name.len - 1});
     if (!is_token(name))
         return 400;
-    if (llmobs_text_is_word(name, "content-length"))
-        return read_length(http, value);
+    if (llmobs_text_is_word(name, "content-length")) {
+        uint64_t length = 0;
+
+        if (http->has_length || value.len == 0)
+            return 400;
+        for (size_t i = 0; i < value.len; i++) {
+            if (value.data[i] < '0' || value.data[i] > '9')
+                return 400;
+            if (i >= DIGITS_MAX)
+                return 413;
+            length = length * 10 + (uint64_t)(value.data[i] - '0');
+        }
+        http->has_length = true;
+        http->left = length;
+        return length > http->body_max ? 413 : 0;
+    }
     if (llmobs_text_is_word(name, "transfer-encoding")) {
         if (http->chunked)
             return 400;
@@ -294,31 +289,6 @@ static bool parse_bytes(struct llmobs_site_request *http, int *status)
     return http->left == 0;
 }
 
-/* Reads "1a; extension". */
-static int read_size(struct llmobs_site_request *http, struct llmobs_text line)
-{
-    const char *semicolon = memchr(line.data, ';', line.len);
-    uint64_t size = 0;
-
-    if (semicolon)
-        line.len = (size_t)(semicolon - line.data);
-    line = llmobs_text_trim(line);
-    if (line.len == 0 || line.len > DIGITS_MAX)
-        return 400;
-    for (size_t i = 0; i < line.len; i++) {
-        int digit = llmobs_text_hex(line.data[i]);
-
-        if (digit < 0)
-            return 400;
-        size = size * 16 + (uint64_t)digit;
-    }
-    if (size > http->body_max - http->body.len)
-        return 413;
-    http->left = size;
-    http->part = size > 0 ? LLMOBS_SITE_CHUNK : LLMOBS_SITE_TRAILER;
-    return 0;
-}
-
 /* Reads the lines between the bytes of chunks. `more`: another step follows. */
 static int read_line(struct llmobs_site_request *http, bool *more)
 {
@@ -327,8 +297,29 @@ static int read_line(struct llmobs_site_request *http, bool *more)
     *more = parse_line(http, &line);
     if (!*more)
         return rest(http).len > LLMOBS_SITE_HEAD_MAX ? 400 : 0;
-    if (http->part == LLMOBS_SITE_CHUNK_SIZE)
-        return read_size(http, line);
+    if (http->part == LLMOBS_SITE_CHUNK_SIZE) {
+        /* Reads "1a; extension". */
+        const char *semicolon = memchr(line.data, ';', line.len);
+        uint64_t size = 0;
+
+        if (semicolon)
+            line.len = (size_t)(semicolon - line.data);
+        line = llmobs_text_trim(line);
+        if (line.len == 0 || line.len > DIGITS_MAX)
+            return 400;
+        for (size_t i = 0; i < line.len; i++) {
+            int digit = llmobs_text_hex(line.data[i]);
+
+            if (digit < 0)
+                return 400;
+            size = size * 16 + (uint64_t)digit;
+        }
+        if (size > http->body_max - http->body.len)
+            return 413;
+        http->left = size;
+        http->part = size > 0 ? LLMOBS_SITE_CHUNK : LLMOBS_SITE_TRAILER;
+        return 0;
+    }
     if (http->part == LLMOBS_SITE_CHUNK_END) {
         http->part = LLMOBS_SITE_CHUNK_SIZE;
         return line.len == 0 ? 0 : 400;
