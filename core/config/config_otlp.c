@@ -241,32 +241,6 @@ static void read_protocol(const struct llmobs_config_loading *loading,
                     "grpc is not spoken: http/protobuf is sent");
 }
 
-static void read_timeout(const struct llmobs_config_loading *loading,
-                         size_t column, const char *text,
-                         struct llmobs_otlp_signal *signal)
-{
-    double value;
-
-    if (llmobs_config_decimal(text, &value) && value >= 0 &&
-        value <= TIMEOUT_MAX && !strchr(text, '.'))
-        signal->timeout_ms = (int64_t)value;
-    else
-        complain_of(loading, LLMOBS_OTLP_TIMEOUT, column, "no milliseconds");
-}
-
-static void read_compression(const struct llmobs_config_loading *loading,
-                             size_t column, struct llmobs_text word,
-                             struct llmobs_otlp_signal *signal)
-{
-    bool gzip = llmobs_text_is_word(word, "gzip");
-
-    if (gzip || llmobs_text_is_word(word, "none"))
-        signal->gzip = gzip;
-    else
-        complain_of(loading, LLMOBS_OTLP_COMPRESSION, column,
-                    "neither gzip nor none");
-}
-
 /* Overwrites the signal's present values by the variables of one column. A
  * blank word counts as unset. */
 static void read_part(struct llmobs_config_loading *loading,
@@ -288,10 +262,24 @@ static void read_part(struct llmobs_config_loading *loading,
         read_signal_headers(loading, column, whole, signal);
     else if (part == LLMOBS_OTLP_PROTOCOL && word.len)
         read_protocol(loading, column, word, signal);
-    else if (part == LLMOBS_OTLP_TIMEOUT)
-        read_timeout(loading, column, text, signal);
-    else if (part == LLMOBS_OTLP_COMPRESSION && word.len)
-        read_compression(loading, column, word, signal);
+    else if (part == LLMOBS_OTLP_TIMEOUT) {
+        double value;
+
+        if (llmobs_config_decimal(text, &value) && value >= 0 &&
+            value <= TIMEOUT_MAX && !strchr(text, '.'))
+            signal->timeout_ms = (int64_t)value;
+        else
+            complain_of(loading, LLMOBS_OTLP_TIMEOUT, column,
+                        "no milliseconds");
+    } else if (part == LLMOBS_OTLP_COMPRESSION && word.len) {
+        bool gzip = llmobs_text_is_word(word, "gzip");
+
+        if (gzip || llmobs_text_is_word(word, "none"))
+            signal->gzip = gzip;
+        else
+            complain_of(loading, LLMOBS_OTLP_COMPRESSION, column,
+                        "neither gzip nor none");
+    }
     if (!files[part])
         return;
     llmobs_config_set(loading, files[part], whole);
@@ -348,21 +336,6 @@ static void read_signal(struct llmobs_config_loading *loading,
         signal->grpc |= has_grpc_port(signal->url);
     if (signal->grpc && i != LLMOBS_SIGNAL_TRACES)
         signal->on = false;
-}
-
-static void read_signals(struct llmobs_config_loading *loading)
-{
-    struct llmobs_otlp_signal *traces =
-        &loading->config.otlp.signals[LLMOBS_SIGNAL_TRACES];
-
-    for (size_t i = 0; i <= LLMOBS_SIGNAL_COUNT; i++)
-        trim_endpoint(loading, i);
-    for (size_t i = 0; i < LLMOBS_SIGNAL_COUNT; i++)
-        read_signal(loading, (enum llmobs_signal)i);
-    if (traces->url && traces->on && has_grpc_port(traces->url))
-        complain(loading, "OTEL_EXPORTER_OTLP_ENDPOINT",
-                 "port " GRPC_PORT " is gRPC's, which is not spoken; that of "
-                 "OTLP by HTTP is 4318");
 }
 
 void llmobs_config_free_otlp(struct llmobs_otlp_config *otlp)
@@ -474,8 +447,17 @@ static void choose_content(struct llmobs_config_loading *loading)
 void llmobs_config_read_otlp(struct llmobs_config_loading *loading)
 {
     struct llmobs_otlp_config *otlp = &loading->config.otlp;
+    struct llmobs_otlp_signal *traces =
+        &loading->config.otlp.signals[LLMOBS_SIGNAL_TRACES];
 
-    read_signals(loading);
+    for (size_t i = 0; i <= LLMOBS_SIGNAL_COUNT; i++)
+        trim_endpoint(loading, i);
+    for (size_t i = 0; i < LLMOBS_SIGNAL_COUNT; i++)
+        read_signal(loading, (enum llmobs_signal)i);
+    if (traces->url && traces->on && has_grpc_port(traces->url))
+        complain(loading, "OTEL_EXPORTER_OTLP_ENDPOINT",
+                 "port " GRPC_PORT " is gRPC's, which is not spoken; that of "
+                 "OTLP by HTTP is 4318");
     check_resource(loading);
     read_sampler(loading);
     choose_content(loading);
@@ -495,11 +477,6 @@ void llmobs_config_read_otlp(struct llmobs_config_loading *loading)
 
 /* -- the sampler ----------------------------------------------------------- */
 
-LLMOBS_FLOATS_WITHIN static bool is_within(double ratio, uint64_t trace_lo)
-{
-    return ratio >= 1 || trace_lo >> 1 < (uint64_t)(ratio * HALF);
-}
-
 bool llmobs_otlp_samples(const struct llmobs_otlp_config *config,
                          uint64_t trace_lo)
 {
@@ -511,7 +488,8 @@ bool llmobs_otlp_samples(const struct llmobs_otlp_config *config,
         return false;
     case LLMOBS_OTLP_SAMPLER_RATIO:
         floats = llmobs_floats_begin();
-        within = is_within(config->sampler_ratio, trace_lo);
+        within = config->sampler_ratio >= 1 ||
+                 trace_lo >> 1 < (uint64_t)(config->sampler_ratio * HALF);
         llmobs_floats_end(floats);
         return within;
     default:

@@ -334,34 +334,6 @@ static void read_tags(struct llmobs_config_loading *loading)
     read_git(loading);
 }
 
-/* Changes each "Name:value" to "Name: value". */
-static void read_headers(struct llmobs_config_loading *loading)
-{
-    static const char variable[] = "_DD_TRACE_WRITER_ADDITIONAL_HEADERS";
-    char **list = read_list(loading, variable, loading->headers_text);
-    bool reported = false;
-
-    loading->config.extra_headers = list;
-    for (size_t i = 0; list && list[i];) {
-        struct llmobs_text value = llmobs_text_of(list[i]), name;
-        char *header;
-
-        (void)llmobs_text_split(&value, ':', &name);
-        header = llmobs_config_header(loading, name, value);
-        if (header) {
-            free(list[i]);
-            list[i++] = header;
-            continue;
-        }
-        remove_entry(list, i);
-        if (!reported)
-            llmobs_config_complain(
-                loading, "%s: left out what is no header that may be added",
-                variable);
-        reported = true;
-    }
-}
-
 /* -- names ----------------------------------------------------------------- */
 
 static void read_ml_app(struct llmobs_config_loading *loading)
@@ -469,23 +441,6 @@ int llmobs_config_place(const struct llmobs_config *config,
                       : "",
                   out);
     return out->error;
-}
-
-/* Where the list has no known name, spans go to the local store. */
-static void check_exporters(const struct llmobs_config_loading *loading)
-{
-    struct llmobs_text unknown;
-    unsigned names = llmobs_exporters_named(loading->config.exporter, &unknown);
-
-    if (unknown.len > 0)
-        llmobs_config_complain(
-            loading, "LLMOBS_EXPORTER: no exporter is named \"%.*s\"%s",
-            unknown.len < 40 ? (int)unknown.len : 40, unknown.data,
-            names ? "" : "; spans go to the local store");
-    if (names & LLMOBS_EXPORTER_AUTO && names != LLMOBS_EXPORTER_AUTO)
-        llmobs_config_complain(loading,
-                               "LLMOBS_EXPORTER: auto stands alone: the others "
-                               "are ignored");
 }
 
 /* An unknown word switches nothing on. */
@@ -688,6 +643,11 @@ static void read_derived(struct llmobs_config_loading *loading)
 {
     struct llmobs_config *config = &loading->config;
     bool by_file;
+    static const char variable[] = "_DD_TRACE_WRITER_ADDITIONAL_HEADERS";
+    char **list;
+    bool reported;
+    struct llmobs_text unknown;
+    unsigned names;
 
     read_tags(loading);
     read_ml_app(loading);
@@ -697,9 +657,40 @@ static void read_derived(struct llmobs_config_loading *loading)
     /* The relay neither records nor writes to the local store. */
     config->relay = config->relay && !config->record_dir && !config->run_store;
     read_replay(loading);
-    read_headers(loading);
+    /* Changes each "Name:value" to "Name: value". */
+    list = read_list(loading, variable, loading->headers_text);
+    reported = false;
+    loading->config.extra_headers = list;
+    for (size_t i = 0; list && list[i];) {
+        struct llmobs_text value = llmobs_text_of(list[i]), name;
+        char *header;
+
+        (void)llmobs_text_split(&value, ':', &name);
+        header = llmobs_config_header(loading, name, value);
+        if (header) {
+            free(list[i]);
+            list[i++] = header;
+            continue;
+        }
+        remove_entry(list, i);
+        if (!reported)
+            llmobs_config_complain(
+                loading, "%s: left out what is no header that may be added",
+                variable);
+        reported = true;
+    }
     read_content(loading);
-    check_exporters(loading);
+    /* Where the list has no known name, spans go to the local store. */
+    names = llmobs_exporters_named(loading->config.exporter, &unknown);
+    if (unknown.len > 0)
+        llmobs_config_complain(
+            loading, "LLMOBS_EXPORTER: no exporter is named \"%.*s\"%s",
+            unknown.len < 40 ? (int)unknown.len : 40, unknown.data,
+            names ? "" : "; spans go to the local store");
+    if (names & LLMOBS_EXPORTER_AUTO && names != LLMOBS_EXPORTER_AUTO)
+        llmobs_config_complain(loading,
+                               "LLMOBS_EXPORTER: auto stands alone: the others "
+                               "are ignored");
     read_observe(loading);
     loading->has_styles =
         loading->styles_inject || loading->styles_extract ||

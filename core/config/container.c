@@ -146,26 +146,6 @@ static void read_kubelet(struct llmobs_text root, struct llmobs_text point,
         (void)read_uid(uid, out);
 }
 
-/* Docker's "…/containers/ID/hostname", Podman's
- * "…/overlay-containers/ID/userdata/.containerenv". */
-static void read_runtime(struct llmobs_text root, struct llmobs_text point,
-                         char id[LLMOBS_CONTAINER_ID_LEN + 1])
-{
-    bool docker = llmobs_text_is(point, "/etc/hostname");
-    struct llmobs_text rest =
-        text_behind(root, docker ? "/containers/" : "-containers/");
-
-    if (rest.len <= LLMOBS_CONTAINER_ID_LEN ||
-        !(docker || llmobs_text_is(point, "/run/.containerenv")))
-        return;
-    root = (struct llmobs_text){rest.data + LLMOBS_CONTAINER_ID_LEN,
-                                rest.len - LLMOBS_CONTAINER_ID_LEN};
-    rest.len = LLMOBS_CONTAINER_ID_LEN;
-    if (is_hex(rest) &&
-        llmobs_text_is(root, docker ? "/hostname" : "/userdata/.containerenv"))
-        llmobs_container_set(id, LLMOBS_CONTAINER_ID_LEN + 1, rest);
-}
-
 void llmobs_container_read_mounts(struct llmobs_text mounts, bool pod,
                                   struct llmobs_container *out)
 {
@@ -174,13 +154,30 @@ void llmobs_container_read_mounts(struct llmobs_text mounts, bool pod,
 
     while (llmobs_text_split(&mounts, '\n', &line)) {
         int n = 0;
+        bool docker;
+        struct llmobs_text rest;
+        struct llmobs_text root;
 
         while (n < 5 && llmobs_text_split(&line, ' ', &field[n]))
             n++;
         if (n < 5)
             continue;
         read_kubelet(field[3], field[4], out);
-        read_runtime(field[3], field[4], id);
+        /* Docker's "…/containers/ID/hostname", Podman's
+         * "…/overlay-containers/ID/userdata/.containerenv". */
+        root = field[3];
+        docker = llmobs_text_is(field[4], "/etc/hostname");
+        rest = text_behind(root, docker ? "/containers/" : "-containers/");
+        if (rest.len > LLMOBS_CONTAINER_ID_LEN &&
+            (docker || llmobs_text_is(field[4], "/run/.containerenv"))) {
+            root = (struct llmobs_text){rest.data + LLMOBS_CONTAINER_ID_LEN,
+                                        rest.len - LLMOBS_CONTAINER_ID_LEN};
+            rest.len = LLMOBS_CONTAINER_ID_LEN;
+            if (is_hex(rest) &&
+                llmobs_text_is(root, docker ? "/hostname"
+                                            : "/userdata/.containerenv"))
+                llmobs_container_set(id, LLMOBS_CONTAINER_ID_LEN + 1, rest);
+        }
     }
     if (!pod && !out->pod_uid[0])
         llmobs_container_set(out->id, sizeof(out->id), llmobs_text_of(id));

@@ -589,26 +589,11 @@ static void add_attributes(struct llmobs_config *config,
     llmobs_buf_fini(&list);
 }
 
-/* If the environment gives a run, a launcher began it, even one too far up to
- * be seen. A server under a launcher has no run, unless a limit counts its
- * calls. */
-static void set_run(struct llmobs_config *config, struct origin *origin)
-{
-    char run[RUN_DIGITS + 1];
-
-    if (config->run &&
-        (config->run_store || origin->first[0] || !origin->served))
-        return;
-    former[4] = config->run;
-    config->run = !config->run && !config->inbound && make_run(origin, run)
-                      ? strdup(run)
-                      : NULL;
-}
-
 static void find_names(struct llmobs_config *config)
 {
     struct origin *origin = llmobs_scratch_alloc(sizeof(*origin));
     const char *path;
+    char run[RUN_DIGITS + 1];
 
     if (!origin)
         return;
@@ -630,7 +615,16 @@ static void find_names(struct llmobs_config *config)
     former[2] = config->script;
     config->script =
         llmobs_config_names_callers(config) && path[0] ? strdup(path) : NULL;
-    set_run(config, origin);
+    /* If the environment gives a run, a launcher began it, even one too far up
+     * to be seen. A server under a launcher has no run, unless a limit counts
+     * its calls. */
+    if (!config->run ||
+        (!config->run_store && !origin->first[0] && origin->served)) {
+        former[4] = config->run;
+        config->run = !config->run && !config->inbound && make_run(origin, run)
+                          ? strdup(run)
+                          : NULL;
+    }
     config->language = find_language(origin->room);
     /* A command line may hold keys. */
     explicit_bzero(origin->room, sizeof(origin->room));
@@ -673,35 +667,31 @@ void llmobs_origin_defer(struct llmobs_config *config)
     atomic_store(&waiting, config);
 }
 
-/* One thread looks, and others wait for it. Cancellation is off, because a
- * cancelled thread would hold the turn for ever. */
-static void find_in_turn(void)
-{
-    static atomic_int turn;
-    const struct timespec pause = {0, PAUSE_NS};
-    struct llmobs_config *config;
-    int state;
-
-    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
-    for (int i = 0; i < PAUSES && atomic_load(&waiting); i++) {
-        if (!llmobs_sole_claim(&turn)) {
-            nanosleep(&pause, NULL);
-            continue;
-        }
-        config = atomic_load(&waiting);
-        if (config)
-            find_names(config);
-        atomic_store(&waiting, NULL);
-        llmobs_sole_release(&turn);
-    }
-    pthread_setcancelstate(state, NULL);
-}
-
 void llmobs_origin_find(void)
 {
     int saved = errno;
 
-    if (atomic_load_explicit(&waiting, memory_order_acquire))
-        find_in_turn();
+    if (atomic_load_explicit(&waiting, memory_order_acquire)) {
+        /* One thread looks, and others wait for it. Cancellation is off,
+         * because a cancelled thread would hold the turn for ever. */
+        static atomic_int turn;
+        const struct timespec pause = {0, PAUSE_NS};
+        struct llmobs_config *config;
+        int state;
+
+        pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+        for (int i = 0; i < PAUSES && atomic_load(&waiting); i++) {
+            if (!llmobs_sole_claim(&turn)) {
+                nanosleep(&pause, NULL);
+                continue;
+            }
+            config = atomic_load(&waiting);
+            if (config)
+                find_names(config);
+            atomic_store(&waiting, NULL);
+            llmobs_sole_release(&turn);
+        }
+        pthread_setcancelstate(state, NULL);
+    }
     errno = saved;
 }

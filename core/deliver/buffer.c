@@ -32,16 +32,6 @@ void llmobs_buffer_undone(struct llmobs_buffer *buffer,
                               memory_order_relaxed);
 }
 
-/* An item without weight needs no room. If no other item has weight, an item
- * that is heavier than the limit is accepted: its memory exists already, and
- * otherwise it would be lost. */
-static bool has_room(const struct llmobs_buffer *buffer, size_t bytes,
-                     size_t weight)
-{
-    return weight == 0 || bytes == 0 ||
-           (weight <= buffer->bytes_max && bytes <= buffer->bytes_max - weight);
-}
-
 int llmobs_buffer_put(struct llmobs_buffer *buffer, struct llmobs_item *item)
 {
     size_t items =
@@ -50,8 +40,13 @@ int llmobs_buffer_put(struct llmobs_buffer *buffer, struct llmobs_item *item)
                                              memory_order_relaxed);
     struct llmobs_item *top;
 
+    /* An item without weight needs no room. If no other item has weight, an
+     * item that is heavier than the limit is accepted: its memory exists
+     * already, and otherwise it would be lost. */
     if (items >= LLMOBS_BUFFER_ITEMS_MAX ||
-        !has_room(buffer, bytes, item->weight)) {
+        !(item->weight == 0 || bytes == 0 ||
+          (item->weight <= buffer->bytes_max &&
+           bytes <= buffer->bytes_max - item->weight))) {
         llmobs_buffer_done(buffer, item);
         return -ENOBUFS;
     }

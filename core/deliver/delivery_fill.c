@@ -572,19 +572,6 @@ static int add_inferred(struct llmobs_delivery *delivery, struct source *source)
     return rc;
 }
 
-/* Tells the linker of a tool's span that the program has made. */
-static void link_tool(struct llmobs_delivery *delivery,
-                      const struct source *source, struct llmobs_text text)
-{
-    bool made = !source->item || source->item->type == LLMOBS_ITEM_EVENT;
-
-    if (delivery->config->tools != LLMOBS_TOOLS_INFERRED || !made ||
-        source->kind != LLMOBS_EVENT_SPAN)
-        return;
-    llmobs_linker_set_file(&delivery->linker, links_path(delivery));
-    llmobs_linker_add_tool(&delivery->linker, text);
-}
-
 /* -- sources --------------------------------------------------------------- */
 
 /* Encodes one source for the destinations, or counts its loss. Takes the item.
@@ -601,7 +588,14 @@ static bool add_source(struct llmobs_delivery *delivery, struct source *source)
     else if (rc == -ECANCELED) /* the program does not want this span */
         (void)add_inferred(delivery, source);
     if (!rc) {
-        link_tool(delivery, source, text);
+        bool made = !source->item || source->item->type == LLMOBS_ITEM_EVENT;
+
+        /* Tells the linker of a tool's span that the program has made. */
+        if (delivery->config->tools == LLMOBS_TOOLS_INFERRED && made &&
+            source->kind == LLMOBS_EVENT_SPAN) {
+            llmobs_linker_set_file(&delivery->linker, links_path(delivery));
+            llmobs_linker_add_tool(&delivery->linker, text);
+        }
         replace_on_disk(delivery, source, text);
         rc = measure_span(delivery, source, text);
     }

@@ -135,18 +135,19 @@ bool llmobs_delivery_is_near(const struct llmobs_delivery *delivery)
     return true;
 }
 
-/* Sets how long the app may wait for the spans of other processes. An intake
- * would take another round trip for these, so they are left to processes that
- * live on. A process that adopted while the app cleaned libcurl up does not
- * adopt again at exit: its connection is closed, and a new one would make the
- * app wait. */
-static void bound_adoption(struct llmobs_delivery *delivery, int64_t now)
+int64_t llmobs_delivery_bound(struct llmobs_delivery *delivery, int64_t ms)
 {
+    int64_t now = llmobs_clock_mono_ns();
     const int64_t most = ADOPT_ENDING_MS * LLMOBS_NS_PER_MS;
     int64_t end = atomic_load(&delivery->adopt_end_ns);
     int64_t began = atomic_load(&delivery->began_ns);
     int64_t part = began ? (now - began) / ADOPT_ENDING_PART : 0;
 
+    /* Sets how long the app may wait for the spans of other processes. An
+     * intake would take another round trip for these, so they are left to
+     * processes that live on. A process that adopted while the app cleaned
+     * libcurl up does not adopt again at exit: its connection is closed, and a
+     * new one would make the app wait. */
     if (!llmobs_delivery_is_near(delivery))
         part = 0;
     if (end == 0 || now - end > ADOPT_AGAIN_MS * LLMOBS_NS_PER_MS)
@@ -154,13 +155,6 @@ static void bound_adoption(struct llmobs_delivery *delivery, int64_t now)
     atomic_store(&delivery->adopt_end_ns, end);
     if (delivery->account.backlog.adopt)
         llmobs_adopt_set_deadline(delivery->account.backlog.adopt, end);
-}
-
-int64_t llmobs_delivery_bound(struct llmobs_delivery *delivery, int64_t ms)
-{
-    int64_t now = llmobs_clock_mono_ns();
-
-    bound_adoption(delivery, now);
     atomic_store(&delivery->end_ms, ms);
     atomic_store(&delivery->end_ns, now);
     bound_work(delivery);

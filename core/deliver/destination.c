@@ -400,28 +400,23 @@ static void skip_first(struct llmobs_destination *d)
     pop(d, 1, LLMOBS_STAT_left);
 }
 
-/* How many of the first events this process may send, because it can release
- * them afterwards. Asks about each event only if the process has moved. */
-static size_t may_send(struct llmobs_destination *d)
-{
-    const struct llmobs_spool *spool = d->account->backlog.spool;
-    bool moved = spool && llmobs_spool_has_moved(spool);
-    size_t n = 0;
-
-    while (moved && d->count && is_away(d, event_at(d, 0)))
-        skip_first(d);
-    while (n < d->count && n < LLMOBS_SEND_MAX &&
-           !event_at(d, n)->spooled.for_relay &&
-           !(moved && is_away(d, event_at(d, n))))
-        n++;
-    return n;
-}
-
 int llmobs_destination_send(struct llmobs_destination *d)
 {
     unsigned char outcomes[LLMOBS_SEND_MAX];
-    size_t most = may_send(d);
+    size_t most = 0;
     int rc;
+    const struct llmobs_spool *spool = d->account->backlog.spool;
+    bool moved = spool && llmobs_spool_has_moved(spool);
+
+    /* How many of the first events this process may send, because it can
+     * release them afterwards. Asks about each event only if the process has
+     * moved. */
+    while (moved && d->count && is_away(d, event_at(d, 0)))
+        skip_first(d);
+    while (most < d->count && most < LLMOBS_SEND_MAX &&
+           !event_at(d, most)->spooled.for_relay &&
+           !(moved && is_away(d, event_at(d, most))))
+        most++;
 
     if (most == 0)
         return 0;

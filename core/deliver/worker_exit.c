@@ -213,19 +213,6 @@ void llmobs_worker_end_thread(struct llmobs_worker *worker)
     errno = saved;
 }
 
-/* Closes the spool. If another thread has the turn, to deliver or to end, the
- * spool stays for the process that adopts it. */
-static void close_spool(struct llmobs_worker *worker)
-{
-    struct llmobs_signal_guard guard;
-
-    if (!llmobs_worker_spool_of(worker) ||
-        !llmobs_worker_begin_inline(worker, &guard))
-        return;
-    llmobs_spool_close(llmobs_worker_spool_of(worker));
-    llmobs_worker_end_inline(worker, &guard);
-}
-
 /* Counts the pending items that the disk has as left to another process; gives
  * the number of pending items that the disk lacks. Another thread may give or
  * release an item meanwhile: the larger of two counts has them all. */
@@ -234,8 +221,15 @@ static size_t count_kept(struct llmobs_worker *worker)
     size_t before = llmobs_worker_kept();
     size_t pending = atomic_exchange(&worker->delivery.account.pending, 0);
     size_t kept = llmobs_worker_kept();
+    struct llmobs_signal_guard guard;
 
-    close_spool(worker);
+    /* Closes the spool. If another thread has the turn, to deliver or to end,
+     * the spool stays for the process that adopts it. */
+    if (llmobs_worker_spool_of(worker) &&
+        llmobs_worker_begin_inline(worker, &guard)) {
+        llmobs_spool_close(llmobs_worker_spool_of(worker));
+        llmobs_worker_end_inline(worker, &guard);
+    }
     if (kept < before)
         kept = before;
     if (kept > pending)

@@ -50,20 +50,6 @@ static void wake_flushes(struct llmobs_worker *worker, unsigned asked)
     llmobs_futex_wake(&worker->served);
 }
 
-/* The child of such a fork has a copy of a lock that this thread may have
- * had. */
-static void count_forks(void)
-{
-    unsigned missed = llmobs_fork_gate_missed();
-
-    if (missed == 0)
-        return;
-    llmobs_stats_add(LLMOBS_STAT_fork_beside_thread, missed);
-    llmobs_log_once(LLMOBS_LOG_WARN, "fork",
-                    "the program forked while a thread of the library waited "
-                    "for a peer or a name server");
-}
-
 /* Calls `record`, which may want to be called again before `due`; gives the
  * earlier of the two times. */
 static int64_t write_counts(struct llmobs_worker *worker, int64_t due)
@@ -130,6 +116,7 @@ static int64_t deliver_due(struct llmobs_worker *worker)
 {
     struct llmobs_delivery *delivery = &worker->delivery;
     int64_t due;
+    unsigned missed;
 
     worker->rests = llmobs_thread_rests();
     if (!llmobs_worker_begin_turn(worker))
@@ -143,7 +130,16 @@ static int64_t deliver_due(struct llmobs_worker *worker)
     llmobs_worker_end_turn(worker);
     llmobs_worker_have_relay(worker);
     worker->rests = due == INT64_MAX || llmobs_thread_rests();
-    count_forks();
+    /* The child of such a fork has a copy of a lock that this thread may have
+     * had. */
+    missed = llmobs_fork_gate_missed();
+    if (missed != 0) {
+        llmobs_stats_add(LLMOBS_STAT_fork_beside_thread, missed);
+        llmobs_log_once(
+            LLMOBS_LOG_WARN, "fork",
+            "the program forked while a thread of the library waited "
+            "for a peer or a name server");
+    }
     due = write_counts(worker, due);
     worker->rests = due == INT64_MAX || llmobs_thread_rests();
     return due;
@@ -205,24 +201,6 @@ static void sleep_looking(struct llmobs_worker *worker, unsigned seen,
     }
 }
 
-/* Sleeps until `until_ns` or until an item is submitted. No item is missed:
- * either the submitting thread sees `idle` and wakes this thread, or this
- * thread sees that `given` has changed since it last looked. */
-static void sleep_until(struct llmobs_worker *worker, unsigned seen,
-                        unsigned given, int64_t until_ns)
-{
-    int64_t left = until_ns == INT64_MAX ? -1 : llmobs_futex_left(until_ns);
-    bool lingers = left >= 0 && left <= LINGER_MS + 1;
-
-    if (!lingers)
-        atomic_store(&worker->idle, 1);
-    if (!lingers && atomic_load(&worker->given) != given)
-        left = 1;
-    if (!is_called(worker) && !atomic_load(&worker->warm))
-        sleep_looking(worker, seen, left);
-    atomic_store(&worker->idle, 0);
-}
-
 /* Nothing is left to do, or the process wants to be alone: the thread ends, and
  * the next item starts another. False where work for this thread has come
  * meanwhile: the thread that gave it saw this thread, and started no other. */
@@ -258,9 +236,22 @@ static bool run_thread(struct llmobs_worker *worker)
             continue;
         }
         due = deliver_due(worker);
-        if (!worker->rests)
-            sleep_until(worker, seen, given, due);
-        else if (may_rest(worker, given))
+        if (!worker->rests) {
+            /* Sleeps until `until_ns` or until an item is submitted. No item is
+             * missed: either the submitting thread sees `idle` and wakes this
+             * thread, or this thread sees that `given` has changed since it
+             * last looked. */
+            int64_t left = due == INT64_MAX ? -1 : llmobs_futex_left(due);
+            bool lingers = left >= 0 && left <= LINGER_MS + 1;
+
+            if (!lingers)
+                atomic_store(&worker->idle, 1);
+            if (!lingers && atomic_load(&worker->given) != given)
+                left = 1;
+            if (!is_called(worker) && !atomic_load(&worker->warm))
+                sleep_looking(worker, seen, left);
+            atomic_store(&worker->idle, 0);
+        } else if (may_rest(worker, given))
             return true;
     }
     if (worker->last || atomic_load(&worker->stop))

@@ -224,21 +224,6 @@ static void set_error(const struct encoding *e, struct llmobs_json *meta)
     (void)llmobs_json_set(meta, "error", error);
 }
 
-/* Names the script of the process, unless the caller's frames have named a
- * script. */
-static void set_entry(const struct encoding *e, struct llmobs_json *metadata)
-{
-    struct llmobs_json *caller = llmobs_json_get(metadata, "caller");
-    int rc;
-
-    if (!e->config->script || llmobs_json_get(caller, "entry") ||
-        (caller && !llmobs_json_is_object(caller)))
-        return;
-    caller = caller ? llmobs_json_share(caller) : llmobs_json_object();
-    rc = llmobs_json_sets(caller, "entry", e->config->script);
-    (void)llmobs_json_set(metadata, "caller", llmobs_json_done(caller, rc));
-}
-
 /* The intake reserves `_dd` in metadata: a program's own value there is left
  * out, except what the library makes of it (WIRE 1.4). */
 static void set_metadata(const struct encoding *e, struct llmobs_json *meta)
@@ -255,8 +240,20 @@ static void set_metadata(const struct encoding *e, struct llmobs_json *meta)
             (void)llmobs_json_set(metadata, key,
                                   limited(llmobs_json_iter_value(it), 2));
     }
-    if (e->cut < CUT_REST)
-        set_entry(e, metadata);
+    if (e->cut < CUT_REST) {
+        /* Names the script of the process, unless the caller's frames have
+         * named a script. */
+        struct llmobs_json *caller = llmobs_json_get(metadata, "caller");
+        int rc;
+
+        if (e->config->script && !llmobs_json_get(caller, "entry") &&
+            (!caller || llmobs_json_is_object(caller))) {
+            caller = caller ? llmobs_json_share(caller) : llmobs_json_object();
+            rc = llmobs_json_sets(caller, "entry", e->config->script);
+            (void)llmobs_json_set(metadata, "caller",
+                                  llmobs_json_done(caller, rc));
+        }
+    }
     if (e->span->metadata_dd && e->cut < CUT_REST)
         (void)llmobs_json_set(metadata, "_dd",
                               limited(e->span->metadata_dd, 2));
@@ -365,8 +362,13 @@ static struct llmobs_json *make_dd(const struct llmobs_context *context)
     return dd;
 }
 
-static void set_identity(const struct encoding *e, struct llmobs_json *event)
+/* NULL when memory, or the work for a body, has run out. */
+static struct llmobs_json *make_event(const struct encoding *e)
 {
+    const struct llmobs_span *span = e->span;
+    const char *name = span->name ? span->name : llmobs_kind_name(e->kind);
+    int64_t duration = span->duration_ns > 0 ? span->duration_ns : 0;
+    struct llmobs_json *event = llmobs_json_object(), *list;
     const struct llmobs_context *context = &e->span->context;
     char trace[LLMOBS_TRACE_HEX_LEN + 1];
 
@@ -380,17 +382,6 @@ static void set_identity(const struct encoding *e, struct llmobs_json *event)
     if (context->session_id[0])
         (void)llmobs_json_sets(event, "session_id", context->session_id);
     (void)llmobs_json_set(event, "_dd", make_dd(context));
-}
-
-/* NULL when memory, or the work for a body, has run out. */
-static struct llmobs_json *make_event(const struct encoding *e)
-{
-    const struct llmobs_span *span = e->span;
-    const char *name = span->name ? span->name : llmobs_kind_name(e->kind);
-    int64_t duration = span->duration_ns > 0 ? span->duration_ns : 0;
-    struct llmobs_json *event = llmobs_json_object(), *list;
-
-    set_identity(e, event);
     (void)llmobs_json_sets(event, "name", name);
     (void)llmobs_json_set(event, "start_ns", llmobs_json_int(span->start_ns));
     (void)llmobs_json_set(event, "duration", llmobs_json_int(duration));

@@ -167,10 +167,21 @@ static const char *wrong_tags(const struct llmobs_evaluation *evaluation)
     return NULL;
 }
 
-static const char *wrong_rest(const struct llmobs_evaluation *evaluation)
+const char *llmobs_evaluation_wrong(const struct llmobs_evaluation *evaluation)
 {
-    const char *assessment = evaluation->assessment;
+    const char *wrong = wrong_label(evaluation);
+    const char *assessment;
 
+    if (!wrong)
+        wrong = wrong_value(evaluation);
+    if (!wrong)
+        wrong = is_feedback(evaluation) ? wrong_target(evaluation)
+                                        : wrong_join(evaluation);
+    if (!wrong)
+        wrong = wrong_tags(evaluation);
+    if (wrong)
+        return wrong;
+    assessment = evaluation->assessment;
     if (evaluation->timestamp_ms < 0)
         return "a negative time";
     if (assessment && strcmp(assessment, "pass") != 0 &&
@@ -181,20 +192,6 @@ static const char *wrong_rest(const struct llmobs_evaluation *evaluation)
     return text_fits(evaluation->reasoning) && text_fits(evaluation->ml_app)
                ? NULL
                : "a text that is too long";
-}
-
-const char *llmobs_evaluation_wrong(const struct llmobs_evaluation *evaluation)
-{
-    const char *wrong = wrong_label(evaluation);
-
-    if (!wrong)
-        wrong = wrong_value(evaluation);
-    if (!wrong)
-        wrong = is_feedback(evaluation) ? wrong_target(evaluation)
-                                        : wrong_join(evaluation);
-    if (!wrong)
-        wrong = wrong_tags(evaluation);
-    return wrong ? wrong : wrong_rest(evaluation);
 }
 
 int llmobs_evaluation_check(const struct llmobs_evaluation *evaluation)
@@ -208,20 +205,6 @@ int llmobs_evaluation_check(const struct llmobs_evaluation *evaluation)
 }
 
 /* -- the metric object of the intake --------------------------------------- */
-
-/* Sets who gives the feedback, and its target: one of the four is set. */
-static void set_feedback(struct llmobs_json *metric,
-                         const struct llmobs_evaluation *e)
-{
-    struct llmobs_json *submitter = llmobs_json_object();
-
-    (void)llmobs_json_set_texts(submitter, "id", e->submitter_id, "type",
-                                e->submitter_type, NULL);
-    (void)llmobs_json_set(metric, "submitter", submitter);
-    (void)llmobs_json_set_texts(metric, "span_id", e->span_id, "trace_id",
-                                e->trace_id, "session_id", e->session_id,
-                                "feedback_join_key", e->join_key, NULL);
-}
 
 /* Sets the span or trace of an evaluation, which is named by ids or by a tag.
  */
@@ -312,9 +295,18 @@ static struct llmobs_json *make_metric(const struct llmobs_evaluation *e,
     (void)llmobs_json_sets(metric, "label", e->label);
     if (config->otlp.signals[LLMOBS_SIGNAL_LOGS].on)
         (void)llmobs_json_set(metric, LLMOBS_FACTS_KEY, make_facts(e, config));
-    if (is_feedback(e))
-        set_feedback(metric, e);
-    else
+    if (is_feedback(e)) {
+        /* Sets who gives the feedback, and its target: one of the four is set.
+         */
+        struct llmobs_json *submitter = llmobs_json_object();
+
+        (void)llmobs_json_set_texts(submitter, "id", e->submitter_id, "type",
+                                    e->submitter_type, NULL);
+        (void)llmobs_json_set(metric, "submitter", submitter);
+        (void)llmobs_json_set_texts(metric, "span_id", e->span_id, "trace_id",
+                                    e->trace_id, "session_id", e->session_id,
+                                    "feedback_join_key", e->join_key, NULL);
+    } else
         set_span(metric, e);
     snprintf(key, sizeof(key), "%s_value", type ? type : "");
     (void)llmobs_json_sets(metric, "metric_type", type);

@@ -70,35 +70,6 @@ static void set_error_code(struct llmobs_facts *facts,
 
 /* -- the process ---------------------------------------------------------- */
 
-static void set_process(const struct llmobs_span *span,
-                        struct llmobs_facts *facts,
-                        const struct llmobs_config *config)
-{
-    const struct llmobs_otlp_config *otlp = &config->otlp;
-    bool other = config->pid > 0;
-
-    if (!span->foreign) {
-        llmobs_span_fact_int(facts, LLMOBS_FACT_PID,
-                             other ? config->pid : llmobs_fork_pid());
-        llmobs_span_fact_word(facts, LLMOBS_FACT_EXECUTABLE,
-                              other ? config->executable
-                                    : llmobs_program_name());
-    }
-    /* Of an unknown process the user is not known, either. */
-    if ((!other || config->uid >= 0) &&
-        (!span->foreign ||
-         llmobs_span_fact_is_set(&span->facts, LLMOBS_FACT_PID)))
-        llmobs_span_fact_int(facts, LLMOBS_FACT_UID,
-                             other ? config->uid : (int64_t)llmobs_fork_uid());
-    llmobs_span_fact_word(facts, LLMOBS_FACT_HOSTNAME,
-                          other ? config->machine : llmobs_machine_name());
-    llmobs_span_fact_word(facts, LLMOBS_FACT_RUN, config->run);
-    if (otlp->service && *otlp->service)
-        llmobs_span_fact_word(facts, LLMOBS_FACT_SERVICE, otlp->service);
-    if (otlp->resource && *otlp->resource)
-        llmobs_span_fact_word(facts, LLMOBS_FACT_RESOURCE, otlp->resource);
-}
-
 /* Adds the facts that the core knows. */
 static void gather_facts(const struct llmobs_span *span,
                          const struct llmobs_config *config,
@@ -111,6 +82,8 @@ static void gather_facts(const struct llmobs_span *span,
                 (context->remote ? LLMOBS_FLAG_REMOTE : 0) |
                 (context->app ? LLMOBS_FLAG_APP_FOUND : 0) |
                 (context->unsampled ? 0 : LLMOBS_FLAG_SAMPLED);
+    const struct llmobs_otlp_config *otlp;
+    bool other;
 
     if (span->streamed)
         llmobs_span_fact_true(facts, LLMOBS_FACT_STREAM);
@@ -132,7 +105,28 @@ static void gather_facts(const struct llmobs_span *span,
     llmobs_scratch_free(state);
     llmobs_span_fact(facts, LLMOBS_FACT_PAGE, context->page);
     set_error_code(facts, span);
-    set_process(span, facts, config);
+    otlp = &config->otlp;
+    other = config->pid > 0;
+    if (!span->foreign) {
+        llmobs_span_fact_int(facts, LLMOBS_FACT_PID,
+                             other ? config->pid : llmobs_fork_pid());
+        llmobs_span_fact_word(facts, LLMOBS_FACT_EXECUTABLE,
+                              other ? config->executable
+                                    : llmobs_program_name());
+    }
+    /* Of an unknown process the user is not known, either. */
+    if ((!other || config->uid >= 0) &&
+        (!span->foreign ||
+         llmobs_span_fact_is_set(&span->facts, LLMOBS_FACT_PID)))
+        llmobs_span_fact_int(facts, LLMOBS_FACT_UID,
+                             other ? config->uid : (int64_t)llmobs_fork_uid());
+    llmobs_span_fact_word(facts, LLMOBS_FACT_HOSTNAME,
+                          other ? config->machine : llmobs_machine_name());
+    llmobs_span_fact_word(facts, LLMOBS_FACT_RUN, config->run);
+    if (otlp->service && *otlp->service)
+        llmobs_span_fact_word(facts, LLMOBS_FACT_SERVICE, otlp->service);
+    if (otlp->resource && *otlp->resource)
+        llmobs_span_fact_word(facts, LLMOBS_FACT_RESOURCE, otlp->resource);
 }
 
 /* -- in the text of an event ---------------------------------------------- */

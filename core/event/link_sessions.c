@@ -31,35 +31,30 @@ static size_t place_of_session(const struct llmobs_link_sessions *sessions,
     return oldest;
 }
 
-/* The span's own tags of the session, as a new array; NULL: no such tags. */
-static struct llmobs_json *own_tags(const struct llmobs_span *span)
+void llmobs_link_sessions_tag(struct llmobs_link_sessions *sessions,
+                              struct llmobs_hash128 key,
+                              struct llmobs_span *span)
 {
+    const size_t at = place_of_session(sessions, key);
+    struct llmobs_json *own = NULL;
+    const bool known = sessions->list[at].used &&
+                       sessions->list[at].key.hi == key.hi &&
+                       sessions->list[at].key.lo == key.lo;
     const size_t len = strlen(span->session_tags);
-    struct llmobs_json *tags = NULL;
 
+    /* The span's own tags of the session, as a new array; NULL: no such tags.
+     */
     for (size_t i = 0; i < llmobs_json_len(span->extra_tags); i++) {
         struct llmobs_json *tag = llmobs_json_at(span->extra_tags, i);
         const char *text = llmobs_json_text(tag);
 
         if (!text || strncmp(text, span->session_tags, len) != 0)
             continue;
-        if (!tags)
-            tags = llmobs_json_array();
-        if (llmobs_json_len(tags) < LLMOBS_LINK_SESSION_TAGS)
-            (void)llmobs_json_add(tags, llmobs_json_string(text));
+        if (!own)
+            own = llmobs_json_array();
+        if (llmobs_json_len(own) < LLMOBS_LINK_SESSION_TAGS)
+            (void)llmobs_json_add(own, llmobs_json_string(text));
     }
-    return tags;
-}
-
-void llmobs_link_sessions_tag(struct llmobs_link_sessions *sessions,
-                              struct llmobs_hash128 key,
-                              struct llmobs_span *span)
-{
-    const size_t at = place_of_session(sessions, key);
-    struct llmobs_json *own = own_tags(span);
-    const bool known = sessions->list[at].used &&
-                       sessions->list[at].key.hi == key.hi &&
-                       sessions->list[at].key.lo == key.lo;
 
     if (!own && !known)
         return;

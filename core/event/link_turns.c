@@ -67,12 +67,29 @@ static void add_json_part(struct turns *t, char what,
     free(dump);
 }
 
-static void add_tool_parts(struct turns *t, const struct llmobs_json *message)
+/* Adds a message to the hash, as its parts, each part with its role: the next
+ * request may have the message in one piece or in several. Leaves out a message
+ * of reasoning, which the next request may lack, and the words of Claude Code
+ * to the one who bills, which each request has anew. */
+static void add_message(struct turns *t, const struct llmobs_json *message)
 {
-    const struct llmobs_json *calls = llmobs_json_get(message, "tool_calls");
-    const struct llmobs_json *results =
-        llmobs_json_get(message, "tool_results");
+    const char *role = llmobs_json_gets(message, "role");
+    const char *content = llmobs_json_gets(message, "content");
+    const struct llmobs_json *calls;
+    const struct llmobs_json *results;
 
+    if (role && strcmp(role, "reasoning") == 0)
+        return;
+    if (content && llmobs_text_begins(llmobs_text_of(content), BILLING))
+        return;
+    if (content && *content) {
+        add_part(t, 'W',
+                 llmobs_linking_is_model(message) || !role || !*role ? "model"
+                                                                     : role);
+        add_part(t, 'C', content);
+    }
+    calls = llmobs_json_get(message, "tool_calls");
+    results = llmobs_json_get(message, "tool_results");
     for (size_t i = 0; i < llmobs_json_len(calls) && !t->lost; i++) {
         const struct llmobs_json *call = llmobs_json_at(calls, i);
         const char *id = llmobs_json_gets(call, "tool_id");
@@ -92,28 +109,6 @@ static void add_tool_parts(struct turns *t, const struct llmobs_json *message)
         add_part(t, 'I', llmobs_json_gets(result, "tool_id"));
         add_json_part(t, 'R', llmobs_json_get(result, "result"));
     }
-}
-
-/* Adds a message to the hash, as its parts, each part with its role: the next
- * request may have the message in one piece or in several. Leaves out a message
- * of reasoning, which the next request may lack, and the words of Claude Code
- * to the one who bills, which each request has anew. */
-static void add_message(struct turns *t, const struct llmobs_json *message)
-{
-    const char *role = llmobs_json_gets(message, "role");
-    const char *content = llmobs_json_gets(message, "content");
-
-    if (role && strcmp(role, "reasoning") == 0)
-        return;
-    if (content && llmobs_text_begins(llmobs_text_of(content), BILLING))
-        return;
-    if (content && *content) {
-        add_part(t, 'W',
-                 llmobs_linking_is_model(message) || !role || !*role ? "model"
-                                                                     : role);
-        add_part(t, 'C', content);
-    }
-    add_tool_parts(t, message);
     if (llmobs_json_get(message, "image_parts"))
         add_json_part(t, 'P', llmobs_json_get(message, "image_parts"));
     if (llmobs_json_get(message, "audio_parts"))

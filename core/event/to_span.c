@@ -278,26 +278,6 @@ static void set_status(const struct llmobs_exchange *exchange,
                                "the stream ended before its own end");
 }
 
-/* Gives a span with an error an empty message as its output (WIRE 8.2), unless
- * the answer had output. */
-static void set_empty_output(struct llmobs_span *span)
-{
-    bool messages = span->proxied ? span->input_messages != NULL
-                                  : span->kind == LLMOBS_KIND_LLM;
-    struct llmobs_json *message, *list;
-
-    if (!span->failed || !messages || span->output_messages ||
-        span->output_value)
-        return;
-    list = llmobs_json_array();
-    message = llmobs_json_object();
-    if (llmobs_json_sets(message, "content", "") == 0 &&
-        llmobs_json_add(list, llmobs_json_share(message)) == 0)
-        span->output_messages = llmobs_json_share(list);
-    llmobs_json_free(message);
-    llmobs_json_free(list);
-}
-
 /* -- what libcurl measured ------------------------------------------------ */
 
 static const char *http_version_name(long version)
@@ -505,28 +485,13 @@ static void add_pair(struct llmobs_span *span, const char *key,
     llmobs_buf_fini(&pair);
 }
 
-/* The prompt of the llm span above holds where there is no other, and the tag
- * does not say that the program annotated this call, as in Datadog's SDK. */
-static void apply_prompt(const struct llmobs_json *packed,
-                         struct llmobs_span *span)
-{
-    struct llmobs_json *prompt = llmobs_json_get(packed, "prompt");
-
-    if (span->kind != LLMOBS_KIND_LLM || span->proxied)
-        return;
-    if (llmobs_json_is_object(prompt))
-        add_pair(span, "prompt_tracking_instrumentation_method", "annotated");
-    else if (!span->input_prompt)
-        prompt = llmobs_json_get(packed, "parent_prompt");
-    llmobs_json_replace(&span->input_prompt, prompt);
-}
-
 /* Applies the annotations that the thread that made the call packed into a text
  * (llmobs_annotation_context_pack); NULL, or a text of another form, changes
  * nothing. */
 static void apply_annotations(const char *packed, struct llmobs_span *span)
 {
     struct llmobs_json *json, *tags;
+    struct llmobs_json *prompt;
 
     if (!packed || llmobs_json_parse(llmobs_text_of(packed), &json) != 0)
         return;
@@ -547,7 +512,18 @@ static void apply_annotations(const char *packed, struct llmobs_span *span)
                                 llmobs_text_of(value));
     }
     (void)llmobs_span_cost_tags(span, llmobs_json_get(json, "cost_tags"), tags);
-    apply_prompt(json, span);
+    /* The prompt of the llm span above holds where there is no other, and the
+     * tag does not say that the program annotated this call, as in Datadog's
+     * SDK. */
+    prompt = llmobs_json_get(json, "prompt");
+    if (span->kind == LLMOBS_KIND_LLM && !span->proxied) {
+        if (llmobs_json_is_object(prompt))
+            add_pair(span, "prompt_tracking_instrumentation_method",
+                     "annotated");
+        else if (!span->input_prompt)
+            prompt = llmobs_json_get(json, "parent_prompt");
+        llmobs_json_replace(&span->input_prompt, prompt);
+    }
     llmobs_json_free(json);
 }
 
@@ -557,40 +533,6 @@ static void apply_annotations(const char *packed, struct llmobs_span *span)
 static bool is_lost(const struct llmobs_body *body)
 {
     return body->lost && !body->truncated;
-}
-
-/* These texts are not known, so the span must not say that they were empty, or
- * dropped for their size. */
-static void drop_input(struct llmobs_span *span)
-{
-    llmobs_json_free(span->input_messages);
-    llmobs_json_free(span->input_documents);
-    free(span->input_value);
-    span->input_messages = span->input_documents = NULL;
-    span->input_value = NULL;
-    span->input_dropped = false;
-}
-
-static void drop_output(struct llmobs_span *span)
-{
-    llmobs_json_free(span->output_messages);
-    llmobs_json_free(span->output_documents);
-    free(span->output_value);
-    span->output_messages = span->output_documents = NULL;
-    span->output_value = NULL;
-    span->output_dropped = false;
-}
-
-static void add_peer(const char *peer, struct llmobs_span *span)
-{
-    char *program;
-    int64_t pid = strtol(peer, &program, 10);
-
-    program += *program == ' ';
-    span->foreign = true;
-    span->language = llmobs_script_language(program);
-    llmobs_span_fact_int(&span->facts, LLMOBS_FACT_PID, pid);
-    llmobs_span_fact_word(&span->facts, LLMOBS_FACT_EXECUTABLE, program);
 }
 
 static void complete_span(const struct llmobs_exchange *exchange,
@@ -608,13 +550,42 @@ static void complete_span(const struct llmobs_exchange *exchange,
         (void)llmobs_span_set(&span->model_provider, exchange->match.provider);
     set_status(exchange, call, span);
     if (exchange->bare || exchange->response.unseen ||
-        (span->output_dropped && is_lost(&exchange->response)))
-        drop_output(span);
-    else
-        set_empty_output(span);
+        (span->output_dropped && is_lost(&exchange->response))) {
+        llmobs_json_free(span->output_messages);
+        llmobs_json_free(span->output_documents);
+        free(span->output_value);
+        span->output_messages = span->output_documents = NULL;
+        span->output_value = NULL;
+        span->output_dropped = false;
+    } else {
+        /* Gives a span with an error an empty message as its output (WIRE 8.2),
+         * unless the answer had output. */
+        bool messages = span->proxied ? span->input_messages != NULL
+                                      : span->kind == LLMOBS_KIND_LLM;
+        struct llmobs_json *message, *list;
+
+        if (span->failed && messages && !span->output_messages &&
+            !span->output_value) {
+            list = llmobs_json_array();
+            message = llmobs_json_object();
+            if (llmobs_json_sets(message, "content", "") == 0 &&
+                llmobs_json_add(list, llmobs_json_share(message)) == 0)
+                span->output_messages = llmobs_json_share(list);
+            llmobs_json_free(message);
+            llmobs_json_free(list);
+        }
+    }
     if (exchange->bare || exchange->request.unseen ||
-        (span->input_dropped && is_lost(&exchange->request)))
-        drop_input(span);
+        (span->input_dropped && is_lost(&exchange->request))) {
+        /* These texts are not known, so the span must not say that they were
+         * empty, or dropped for their size. */
+        llmobs_json_free(span->input_messages);
+        llmobs_json_free(span->input_documents);
+        free(span->input_value);
+        span->input_messages = span->input_documents = NULL;
+        span->input_value = NULL;
+        span->input_dropped = false;
+    }
     add_transfer(exchange, span);
     if (exchange->mark_count > 0)
         llmobs_span_fact_int(&span->facts, LLMOBS_FACT_FIRST_CHUNK_NS,
@@ -623,8 +594,16 @@ static void complete_span(const struct llmobs_exchange *exchange,
     add_chunk_gaps(exchange, span);
     add_truncated(exchange, call, span);
     add_caller(exchange, span);
-    if (exchange->peer)
-        add_peer(exchange->peer, span);
+    if (exchange->peer) {
+        char *program;
+        int64_t pid = strtol(exchange->peer, &program, 10);
+
+        program += *program == ' ';
+        span->foreign = true;
+        span->language = llmobs_script_language(program);
+        llmobs_span_fact_int(&span->facts, LLMOBS_FACT_PID, pid);
+        llmobs_span_fact_word(&span->facts, LLMOBS_FACT_EXECUTABLE, program);
+    }
     add_tags(exchange, span);
     apply_annotations(exchange->annotations, span);
 }
@@ -657,19 +636,6 @@ static bool shorten_text(struct llmobs_text *head, struct llmobs_text *tail,
     return true;
 }
 
-/* Shortens the answer, and the request only in the last try: the peer can make
- * only the answer long. */
-static void shorten_call(struct llmobs_call *call, size_t try)
-{
-    size_t edge = tries[try].edge;
-
-    if (shorten_text(&call->response, &call->response_tail, edge))
-        call->response_truncated = true;
-    if (try + 1 == TRIES &&
-        shorten_text(&call->request, &call->request_tail, edge))
-        call->request_truncated = true;
-}
-
 /* Initialises `span`; on error it is freed again. */
 static int read_span(const struct llmobs_exchange *exchange,
                      const struct llmobs_call *call, struct llmobs_span *span)
@@ -700,8 +666,17 @@ static int read_within(struct llmobs_exchange *exchange,
         llmobs_work_begin(tries[try].work);
         if (try == 0)
             rc = open_call(exchange, decoded, call);
-        else
-            shorten_call(call, try);
+        else {
+            /* Shortens the answer, and the request only in the last try: the
+             * peer can make only the answer long. */
+            size_t edge = tries[try].edge;
+
+            if (shorten_text(&call->response, &call->response_tail, edge))
+                call->response_truncated = true;
+            if (try + 1 == TRIES &&
+                shorten_text(&call->request, &call->request_tail, edge))
+                call->request_truncated = true;
+        }
         if (!rc || try > 0)
             rc = read_span(exchange, call, span);
         enough = llmobs_work_end();

@@ -142,24 +142,6 @@ static int64_t integer_of(const struct llmobs_json *json)
     return text ? strtoll(text, NULL, 10) : llmobs_json_to_int(json);
 }
 
-static int read_partial(const struct llmobs_json *json,
-                        struct llmobs_otlp_answer *answer)
-{
-    static const char *const names[] = {"rejectedSpans", "rejectedDataPoints",
-                                        "rejectedLogRecords"};
-    const struct llmobs_json *partial = llmobs_json_get(json, "partialSuccess");
-    const char *words = llmobs_json_gets(partial, "errorMessage");
-
-    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
-        const struct llmobs_json *rejected = llmobs_json_get(partial, names[i]);
-
-        if (rejected)
-            set_rejected(answer, integer_of(rejected));
-    }
-    set_words(answer, llmobs_text_of(words));
-    return llmobs_json_is_object(json) ? 0 : -EINVAL;
-}
-
 int llmobs_otlp_read_answer(struct llmobs_text body, bool json,
                             struct llmobs_otlp_answer *answer)
 {
@@ -181,8 +163,23 @@ int llmobs_otlp_read_answer(struct llmobs_text body, bool json,
         return rc ? rc : inner;
     }
     rc = llmobs_json_parse(body, &value);
-    if (rc == 0)
-        rc = read_partial(value, answer);
+    if (rc == 0) {
+        static const char *const names[] = {
+            "rejectedSpans", "rejectedDataPoints", "rejectedLogRecords"};
+        const struct llmobs_json *partial =
+            llmobs_json_get(value, "partialSuccess");
+        const char *words = llmobs_json_gets(partial, "errorMessage");
+
+        for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+            const struct llmobs_json *rejected =
+                llmobs_json_get(partial, names[i]);
+
+            if (rejected)
+                set_rejected(answer, integer_of(rejected));
+        }
+        set_words(answer, llmobs_text_of(words));
+        rc = llmobs_json_is_object(value) ? 0 : -EINVAL;
+    }
     llmobs_json_free(value);
     return rc ? -EINVAL : 0;
 }

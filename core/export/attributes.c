@@ -169,22 +169,18 @@ static bool is_text(const struct llmobs_json *value)
     return llmobs_json_is_string(value) && *llmobs_json_text(value);
 }
 
-static bool are_texts(const struct llmobs_json *value)
-{
-    LLMOBS_JSON_EACH (one, value, true)
-        if (!llmobs_json_is_string(one))
-            return false;
-    return llmobs_json_is_array(value) ? llmobs_json_len(value) > 0
-                                       : is_text(value);
-}
-
 static bool fits(enum type type, const struct llmobs_json *value)
 {
     switch (type) {
     case TYPE_TEXT:
         return is_text(value);
-    case TYPE_TEXTS:
-        return are_texts(value);
+    case TYPE_TEXTS: {
+        LLMOBS_JSON_EACH (one, value, true)
+            if (!llmobs_json_is_string(one))
+                return false;
+        return llmobs_json_is_array(value) ? llmobs_json_len(value) > 0
+                                           : is_text(value);
+    }
     case TYPE_INT:
     case TYPE_SECONDS:
         return llmobs_json_is_int(value);
@@ -381,37 +377,6 @@ static void put_openai(const struct llmobs_otlp_source *s,
     put_fact(s, LLMOBS_FACT_API_TYPE, TYPE_TEXT, "openai.api.type", out);
 }
 
-/* Calls have the name of the agent above them. */
-static void put_inference(const struct llmobs_otlp_source *s,
-                          struct llmobs_otlp_attributes *out)
-{
-    const struct llmobs_json *agent =
-        llmobs_json_get(s->meta, "agent_attribution");
-
-    if (s->op != INFERENCE)
-        return;
-    llmobs_otlp_attr_said(out, "gen_ai.agent.name",
-                          llmobs_json_gets(agent, "pagent_name"));
-    if (llmobs_json_is_true(s->fact[LLMOBS_FACT_STREAM]))
-        put_fact(s, LLMOBS_FACT_FIRST_CHUNK_NS, TYPE_SECONDS,
-                 "gen_ai.response.time_to_first_chunk", out);
-}
-
-static void put_prompt(const struct llmobs_otlp_source *s,
-                       struct llmobs_otlp_attributes *out)
-{
-    const struct llmobs_json *prompt =
-        llmobs_json_get(llmobs_json_get(s->meta, "input"), "prompt");
-    bool named = s->form >= LLMOBS_SEMCONV_LATEST;
-
-    llmobs_otlp_attr_said(out,
-                          named ? "gen_ai.prompt.name" : "llmobs.prompt.name",
-                          llmobs_json_gets(prompt, "id"));
-    llmobs_otlp_attr_said(
-        out, named ? "gen_ai.prompt.version" : "llmobs.prompt.version",
-        llmobs_json_gets(prompt, "version"));
-}
-
 /* -- usage --------------------------------------------------------------- */
 
 static const struct usage {
@@ -460,20 +425,6 @@ static const struct usage *usage_of(const struct llmobs_otlp_source *s,
             return llmobs_json_is_int(value) ? &usages[i] : NULL;
     }
     return NULL;
-}
-
-static void put_usage(const struct llmobs_otlp_source *s,
-                      struct llmobs_otlp_attributes *out)
-{
-    for (void *it = llmobs_json_iter(s->metrics); it;
-         it = llmobs_json_next(s->metrics, it)) {
-        const struct llmobs_json *value = llmobs_json_iter_value(it);
-        const struct usage *usage =
-            usage_of(s, llmobs_json_iter_key(it), value);
-
-        if (usage)
-            llmobs_otlp_attr_int(out, usage->name, llmobs_json_to_int(value));
-    }
 }
 
 /* -- the rest ------------------------------------------------------------ */
@@ -824,6 +775,9 @@ void llmobs_otlp_put_attributes(const struct llmobs_otlp_source *s,
                                 struct llmobs_otlp_attributes *out)
 {
     struct found found;
+    const struct llmobs_json *agent;
+    const struct llmobs_json *prompt;
+    bool named;
 
     find_rows(s, &found);
     if (!content)
@@ -835,14 +789,37 @@ void llmobs_otlp_put_attributes(const struct llmobs_otlp_source *s,
         put_fact(s, LLMOBS_FACT_HOST, TYPE_TEXT, "server.address", out);
         put_fact(s, LLMOBS_FACT_PORT, TYPE_INT, "server.port", out);
     }
-    put_usage(s, out);
+    for (void *it = llmobs_json_iter(s->metrics); it;
+         it = llmobs_json_next(s->metrics, it)) {
+        const struct llmobs_json *value = llmobs_json_iter_value(it);
+        const struct usage *usage =
+            usage_of(s, llmobs_json_iter_key(it), value);
+
+        if (usage)
+            llmobs_otlp_attr_int(out, usage->name, llmobs_json_to_int(value));
+    }
     for (size_t i = 0; i < ROWS; i++)
         if (found.values[i])
             put_typed(out, rows[i].name, (enum type)rows[i].type,
                       found.values[i]);
-    put_inference(s, out);
+    /* Calls have the name of the agent above them. */
+    agent = llmobs_json_get(s->meta, "agent_attribution");
+    if (s->op == INFERENCE) {
+        llmobs_otlp_attr_said(out, "gen_ai.agent.name",
+                              llmobs_json_gets(agent, "pagent_name"));
+        if (llmobs_json_is_true(s->fact[LLMOBS_FACT_STREAM]))
+            put_fact(s, LLMOBS_FACT_FIRST_CHUNK_NS, TYPE_SECONDS,
+                     "gen_ai.response.time_to_first_chunk", out);
+    }
     put_openai(s, out);
-    put_prompt(s, out);
+    prompt = llmobs_json_get(llmobs_json_get(s->meta, "input"), "prompt");
+    named = s->form >= LLMOBS_SEMCONV_LATEST;
+    llmobs_otlp_attr_said(out,
+                          named ? "gen_ai.prompt.name" : "llmobs.prompt.name",
+                          llmobs_json_gets(prompt, "id"));
+    llmobs_otlp_attr_said(
+        out, named ? "gen_ai.prompt.version" : "llmobs.prompt.version",
+        llmobs_json_gets(prompt, "version"));
     llmobs_otlp_attr_said(out, "session.id",
                           llmobs_json_gets(s->event, "session_id"));
     /* The texts, under the operation's names for them (WIRE 9.5). The user

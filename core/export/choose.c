@@ -47,21 +47,6 @@ static void choose(struct chooser *a, struct llmobs_exporter *exporter)
     llmobs_log(LLMOBS_LOG_INFO, "exporter auto: %s", exporter->ops->name);
 }
 
-/* Makes the choice if the configuration alone decides it. */
-static void choose_by_config(struct chooser *a)
-{
-    if (a->config->agentless == 0)
-        choose(a, a->agent);
-    else if (a->config->agentless == 1 && a->intake)
-        choose(a, a->intake);
-    else if (a->config->agentless == 1) {
-        llmobs_log_once(LLMOBS_LOG_ERROR, "no key",
-                        "DD_LLMOBS_AGENTLESS_ENABLED without DD_API_KEY: "
-                        "spans go to the local store");
-        choose(a, a->store);
-    }
-}
-
 static int probe(struct chooser *a)
 {
     int64_t ms = a->config->agent_timeout_ms;
@@ -296,6 +281,16 @@ struct llmobs_exporter *llmobs_choose_new(const struct llmobs_config *config)
     }
     a->agent->outer = &a->base;
     set_base(a);
-    choose_by_config(a);
+    /* Makes the choice if the configuration alone decides it. */
+    if (a->config->agentless == 0)
+        choose(a, a->agent);
+    else if (a->config->agentless == 1 && a->intake)
+        choose(a, a->intake);
+    else if (a->config->agentless == 1) {
+        llmobs_log_once(LLMOBS_LOG_ERROR, "no key",
+                        "DD_LLMOBS_AGENTLESS_ENABLED without DD_API_KEY: "
+                        "spans go to the local store");
+        choose(a, a->store);
+    }
     return &a->base;
 }

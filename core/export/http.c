@@ -216,19 +216,6 @@ static void make_multi(struct llmobs_http *http)
     }
 }
 
-static int make_handles(struct llmobs_http *http,
-                        const struct llmobs_real *real)
-{
-    if (http->real != real || !llmobs_sockets_intact(&http->sockets))
-        abandon(http);
-    http->real = real;
-    if (!http->multi)
-        make_multi(http);
-    if (!http->easy)
-        http->easy = real->easy_init();
-    return http->multi && http->easy ? 0 : -ENOMEM;
-}
-
 struct llmobs_http *llmobs_http_new(const struct llmobs_config *config)
 {
     struct llmobs_http *http = calloc(1, sizeof(*http));
@@ -681,34 +668,6 @@ static int run_transfer(struct transfer *transfer)
     return rc < 0 ? rc : 0;
 }
 
-static int code_error(int code)
-{
-    switch (code) {
-    case CURLE_OK:
-        return 0;
-    case CURLE_COULDNT_RESOLVE_HOST:
-    case CURLE_COULDNT_RESOLVE_PROXY:
-        return -EHOSTUNREACH;
-    case CURLE_COULDNT_CONNECT:
-        return -ECONNREFUSED;
-    case CURLE_OPERATION_TIMEDOUT:
-        return -ETIMEDOUT;
-    case CURLE_OUT_OF_MEMORY:
-        return -ENOMEM;
-    case CURLE_GOT_NOTHING:
-    case CURLE_SEND_ERROR:
-    case CURLE_RECV_ERROR:
-        return -ECONNRESET;
-    case CURLE_SSL_CONNECT_ERROR:
-    case CURLE_PEER_FAILED_VERIFICATION:
-    case CURLE_SSL_CACERT_BADFILE:
-    case CURLE_SSL_CERTPROBLEM:
-        return -EPROTO;
-    default:
-        return -EIO;
-    }
-}
-
 /* Runs the request inside libcurl, with all names known. */
 static int perform(struct transfer *transfer)
 {
@@ -716,7 +675,14 @@ static int perform(struct transfer *transfer)
     int rc;
 
     llmobs_fork_gate_enter();
-    rc = make_handles(http, transfer->real);
+    if (http->real != transfer->real || !llmobs_sockets_intact(&http->sockets))
+        abandon(http);
+    http->real = transfer->real;
+    if (!http->multi)
+        make_multi(http);
+    if (!http->easy)
+        http->easy = transfer->real->easy_init();
+    rc = http->multi && http->easy ? 0 : -ENOMEM;
     if (rc == 0)
         rc = set_options(transfer);
     llmobs_fork_gate_leave();
@@ -747,7 +713,30 @@ static int outcome(struct transfer *transfer)
                                  plan->names[i].target->host);
     if (code == CURLE_OK && transfer->reply->status == 0)
         return -EIO;
-    return code_error(code);
+    switch (code) {
+    case CURLE_OK:
+        return 0;
+    case CURLE_COULDNT_RESOLVE_HOST:
+    case CURLE_COULDNT_RESOLVE_PROXY:
+        return -EHOSTUNREACH;
+    case CURLE_COULDNT_CONNECT:
+        return -ECONNREFUSED;
+    case CURLE_OPERATION_TIMEDOUT:
+        return -ETIMEDOUT;
+    case CURLE_OUT_OF_MEMORY:
+        return -ENOMEM;
+    case CURLE_GOT_NOTHING:
+    case CURLE_SEND_ERROR:
+    case CURLE_RECV_ERROR:
+        return -ECONNRESET;
+    case CURLE_SSL_CONNECT_ERROR:
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_SSL_CERTPROBLEM:
+        return -EPROTO;
+    default:
+        return -EIO;
+    }
 }
 
 /* A request of this process, or of the one that it was forked from, had no way.

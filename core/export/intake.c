@@ -74,26 +74,6 @@ struct intake {
 
 /* -- requests ------------------------------------------------------------ */
 
-/* The key for one mode must never reach the peer of the other mode. */
-static int add_headers(const struct intake *intake, struct route *route)
-{
-    static const char *const reserved[] = {"DD-API-KEY", "DD-APPLICATION-KEY",
-                                           "X-Datadog-EVP-Subdomain", NULL};
-    const struct llmobs_config *config = intake->config;
-    struct llmobs_post *post = &route->post;
-
-    llmobs_post_add_header(post, "Content-Type: ", "application/json");
-    if (intake->agentless)
-        llmobs_post_add_header(post, "DD-API-KEY: ", config->api_key);
-    else
-        llmobs_post_add_header(post,
-                               "X-Datadog-EVP-Subdomain: ", route->form->host);
-    if (config->external_env)
-        llmobs_post_add_header(post,
-                               "Datadog-External-Env: ", config->external_env);
-    return llmobs_post_add_headers(post, config->extra_headers, reserved);
-}
-
 /* The scope in the envelope of a span whose `_dd`, its first member, has that
  * of experiments; else "". */
 static const char *scope_of(const struct llmobs_facts_parts *parts)
@@ -269,6 +249,9 @@ static int init_route(struct intake *intake, enum llmobs_event_kind kind)
     const struct form *form = &forms[kind];
     struct llmobs_post *post = &route->post;
     int rc;
+    static const char *const reserved[] = {"DD-API-KEY", "DD-APPLICATION-KEY",
+                                           "X-Datadog-EVP-Subdomain", NULL};
+    const struct llmobs_config *config;
 
     route->form = form;
     llmobs_post_init(post, &intake->base, intake->config);
@@ -289,7 +272,21 @@ static int init_route(struct intake *intake, enum llmobs_event_kind kind)
         rc = -ENOMEM;
     post->request.url = route->endpoint.url;
     post->request.unix_socket = route->endpoint.unix_socket;
-    return rc ? rc : add_headers(intake, route);
+    if (rc)
+        return rc;
+    /* The key for one mode must never reach the peer of the other mode. */
+    config = intake->config;
+    post = &route->post;
+    llmobs_post_add_header(post, "Content-Type: ", "application/json");
+    if (intake->agentless)
+        llmobs_post_add_header(post, "DD-API-KEY: ", config->api_key);
+    else
+        llmobs_post_add_header(post,
+                               "X-Datadog-EVP-Subdomain: ", route->form->host);
+    if (config->external_env)
+        llmobs_post_add_header(post,
+                               "Datadog-External-Env: ", config->external_env);
+    return llmobs_post_add_headers(post, config->extra_headers, reserved);
 }
 
 struct llmobs_exporter *llmobs_intake_new(const struct llmobs_config *config,

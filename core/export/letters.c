@@ -89,16 +89,6 @@ static const char names[] = {
     ['\r'] = 'r', ['"'] = '"',  ['\\'] = '\\',
 };
 
-static char *put_code(char *to, unsigned char byte)
-{
-    static const char hex[] = "0123456789abcdef";
-
-    memcpy(to, "u00", 3);
-    to[3] = hex[byte >> 4];
-    to[4] = hex[byte & 0xF];
-    return to + 5;
-}
-
 /* Writes the escape of a byte. In a text that is quoted twice, the backslash is
  * itself escaped, and so is the letter behind it if it is special. */
 static inline char *put_escape(char *to, unsigned char byte,
@@ -109,8 +99,14 @@ static inline char *put_escape(char *to, unsigned char byte,
     *to++ = '\\';
     if (quoting == LLMOBS_QUOTED_TWICE)
         *to++ = '\\';
-    if (!name)
-        return put_code(to, byte);
+    if (!name) {
+        static const char hex[] = "0123456789abcdef";
+
+        memcpy(to, "u00", 3);
+        to[3] = hex[byte >> 4];
+        to[4] = hex[byte & 0xF];
+        return to + 5;
+    }
     if (quoting == LLMOBS_QUOTED_TWICE && is_special(name, quoting))
         *to++ = '\\';
     *to++ = name;

@@ -307,26 +307,22 @@ static const struct llmobs_post_form traces_form = {
     .accepted = llmobs_otlp_accepted,
 };
 
-static int store_evaluations(struct otlp *otlp,
-                             const struct llmobs_text *events, size_t count)
-{
-    llmobs_log_once(LLMOBS_LOG_WARN, "otlp evaluations",
-                    "exporter otlp: evaluations are kept in the local store "
-                    "(OTEL_LOGS_EXPORTER=otlp sends them)");
-    otlp->base.via = otlp->store->ops->name;
-    otlp->store->phase = otlp->base.phase;
-    otlp->store->kind = otlp->base.kind;
-    return otlp->store->ops->send(otlp->store, events, count);
-}
-
 static int otlp_send(struct llmobs_exporter *exporter,
                      const struct llmobs_text *events, size_t count)
 {
     struct otlp *otlp = (struct otlp *)exporter;
 
     exporter->via = NULL;
-    if (exporter->kind == LLMOBS_EVENT_EVALUATION && otlp->store)
-        return store_evaluations(otlp, events, count);
+    if (exporter->kind == LLMOBS_EVENT_EVALUATION && otlp->store) {
+        llmobs_log_once(
+            LLMOBS_LOG_WARN, "otlp evaluations",
+            "exporter otlp: evaluations are kept in the local store "
+            "(OTEL_LOGS_EXPORTER=otlp sends them)");
+        otlp->base.via = otlp->store->ops->name;
+        otlp->store->phase = otlp->base.phase;
+        otlp->store->kind = otlp->base.kind;
+        return otlp->store->ops->send(otlp->store, events, count);
+    }
     otlp->sampled.count = 0;
     for (size_t i = 0; i < count && i < LLMOBS_SEND_MAX; i++) {
         if (llmobs_otlp_is_sampled(otlp->config, events[i]))

@@ -181,28 +181,6 @@ static void close_connection(const struct plain *plain, int fd)
         llmobs_sockets_close(plain->sockets, fd);
 }
 
-/* Connects to the second address of localhost if nobody listens at the first.
- * If that fails too, goes on with the first: a host may have no second. */
-static int connect_local(struct plain *plain, unsigned port)
-{
-    union address to;
-    socklen_t size = address_of(FIRST_LOCAL, port, &to);
-    int rc = connect_to(plain, &to, size,
-                        llmobs_clock_mono_ns() + LOCAL_MS * LLMOBS_NS_PER_MS);
-    int first = plain->fd;
-
-    if (rc == 0 || rc == -ECANCELED)
-        return rc;
-    size = address_of(SECOND_LOCAL, port, &to);
-    if (connect_to(plain, &to, size, plain->until_ns) == 0) {
-        close_connection(plain, first);
-        return 0;
-    }
-    close_connection(plain, plain->fd);
-    plain->fd = first;
-    return rc == -ETIMEDOUT ? wait_connected(plain, plain->until_ns) : rc;
-}
-
 static int connect_peer(struct plain *plain, const struct llmobs_target *target)
 {
     const char *path = plain->request->unix_socket;
@@ -212,8 +190,27 @@ static int connect_peer(struct plain *plain, const struct llmobs_target *target)
 
     if (size == 0)
         return -ENOTCONN;
-    if (path == NULL && llmobs_resolve_is_local(target->host))
-        return connect_local(plain, target->port);
+    if (path == NULL && llmobs_resolve_is_local(target->host)) {
+        /* Connects to the second address of localhost if nobody listens at the
+         * first. If that fails too, goes on with the first: a host may have no
+         * second. */
+        int first, rc;
+
+        size = address_of(FIRST_LOCAL, target->port, &to);
+        rc = connect_to(plain, &to, size,
+                        llmobs_clock_mono_ns() + LOCAL_MS * LLMOBS_NS_PER_MS);
+        first = plain->fd;
+        if (rc == 0 || rc == -ECANCELED)
+            return rc;
+        size = address_of(SECOND_LOCAL, target->port, &to);
+        if (connect_to(plain, &to, size, plain->until_ns) == 0) {
+            close_connection(plain, first);
+            return 0;
+        }
+        close_connection(plain, plain->fd);
+        plain->fd = first;
+        return rc == -ETIMEDOUT ? wait_connected(plain, plain->until_ns) : rc;
+    }
     return connect_to(plain, &to, size, plain->until_ns);
 }
 

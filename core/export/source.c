@@ -26,22 +26,6 @@ bool llmobs_otlp_source_trace(const char *text, struct llmobs_id128 *id)
     return text && llmobs_id128_parse(llmobs_text_of(text), id);
 }
 
-/* The trace is traceparent's, so that the spans of other services join. */
-static int read_ids(struct llmobs_otlp_source *s)
-{
-    const struct llmobs_json *dd = llmobs_json_get(s->event, "_dd");
-
-    s->span_id = llmobs_otlp_source_id(llmobs_json_gets(s->event, "span_id"));
-    if (s->span_id == 0)
-        return -EINVAL;
-    if (!llmobs_otlp_source_trace(llmobs_json_gets(dd, "apm_trace_id"),
-                                  &s->trace_id) &&
-        !llmobs_otlp_source_trace(llmobs_json_gets(s->event, "trace_id"),
-                                  &s->trace_id))
-        return -EINVAL;
-    return 0;
-}
-
 /* -- facts --------------------------------------------------------------- */
 
 static const char fact_names[][24] = {
@@ -49,25 +33,6 @@ static const char fact_names[][24] = {
     LLMOBS_FACTS_LIST(FACT_NAME)
 #undef FACT_NAME
 };
-
-/* An event's text has its members sorted, as the names are: both are walked
- * side by side. After a member out of order the walk begins anew. */
-static void read_facts(struct llmobs_otlp_source *s)
-{
-    size_t at = 0;
-
-    for (void *it = llmobs_json_iter(s->facts); it;
-         it = llmobs_json_next(s->facts, it)) {
-        const char *key = llmobs_json_iter_key(it);
-
-        if (at > 0 && strcmp(fact_names[at - 1], key) >= 0)
-            at = 0;
-        while (at < LLMOBS_FACTS && strcmp(fact_names[at], key) < 0)
-            at++;
-        if (at < LLMOBS_FACTS && strcmp(fact_names[at], key) == 0)
-            s->fact[at++] = llmobs_json_iter_value(it);
-    }
-}
 
 const char *llmobs_otlp_source_fact(const struct llmobs_otlp_source *s,
                                     enum llmobs_fact fact)
@@ -190,6 +155,9 @@ int llmobs_otlp_source_read(struct llmobs_otlp_source *s,
                             enum llmobs_semconv form,
                             const struct llmobs_json *event)
 {
+    const struct llmobs_json *dd;
+    size_t at;
+
     memset(s, 0, sizeof(*s));
     s->form = form;
     s->event = event;
@@ -206,12 +174,35 @@ int llmobs_otlp_source_read(struct llmobs_otlp_source *s,
         s->name = s->kind;
     s->failed = llmobs_json_gets(event, "status") &&
                 strcmp(llmobs_json_gets(event, "status"), "error") == 0;
-    read_facts(s);
+    /* An event's text has its members sorted, as the names are: both are walked
+     * side by side. After a member out of order the walk begins anew. */
+    at = 0;
+    for (void *it = llmobs_json_iter(s->facts); it;
+         it = llmobs_json_next(s->facts, it)) {
+        const char *key = llmobs_json_iter_key(it);
+
+        if (at > 0 && strcmp(fact_names[at - 1], key) >= 0)
+            at = 0;
+        while (at < LLMOBS_FACTS && strcmp(fact_names[at], key) < 0)
+            at++;
+        if (at < LLMOBS_FACTS && strcmp(fact_names[at], key) == 0)
+            s->fact[at++] = llmobs_json_iter_value(it);
+    }
     s->method = llmobs_otlp_source_fact(s, LLMOBS_FACT_MCP_METHOD);
     read_kind(s);
     s->model = requested_model(s);
     s->subject = find_subject(s);
-    return read_ids(s);
+    /* The trace is traceparent's, so that the spans of other services join. */
+    dd = llmobs_json_get(s->event, "_dd");
+    s->span_id = llmobs_otlp_source_id(llmobs_json_gets(s->event, "span_id"));
+    if (s->span_id == 0)
+        return -EINVAL;
+    if (!llmobs_otlp_source_trace(llmobs_json_gets(dd, "apm_trace_id"),
+                                  &s->trace_id) &&
+        !llmobs_otlp_source_trace(llmobs_json_gets(s->event, "trace_id"),
+                                  &s->trace_id))
+        return -EINVAL;
+    return 0;
 }
 
 /* -- provider and error -------------------------------------------------- */

@@ -584,22 +584,6 @@ static bool try_pair(struct llmobs_otlp_attributes *a, struct llmobs_text key,
     return true;
 }
 
-static void put_pair(struct llmobs_otlp_attributes *a, const char *key,
-                     size_t value_len)
-{
-    struct llmobs_text text = llmobs_text_of(key);
-    struct llmobs_buf mended;
-
-    if (try_pair(a, text, value_len))
-        return;
-    llmobs_buf_init(&mended, LENGTH_MAX);
-    llmobs_otlp_fail(a->writer,
-                     llmobs_letters_add(&mended, LLMOBS_QUOTED_NOT, text));
-    text = llmobs_buf_text(&mended);
-    (void)try_pair(a, text, value_len);
-    llmobs_buf_fini(&mended);
-}
-
 /* Writes a KeyValue up to the only field of its value, which the caller writes,
  * and which has `value_len` bytes in protobuf. False: the attribute is
  * dropped. */
@@ -611,7 +595,17 @@ static bool begin_attr(struct llmobs_otlp_attributes *a, const char *key,
     if (!count_attribute(a))
         return false;
     if (!w->json) {
-        put_pair(a, key, value_len);
+        struct llmobs_text text = llmobs_text_of(key);
+        struct llmobs_buf mended;
+
+        if (!try_pair(a, text, value_len)) {
+            llmobs_buf_init(&mended, LENGTH_MAX);
+            llmobs_otlp_fail(a->writer, llmobs_letters_add(
+                                            &mended, LLMOBS_QUOTED_NOT, text));
+            text = llmobs_buf_text(&mended);
+            (void)try_pair(a, text, value_len);
+            llmobs_buf_fini(&mended);
+        }
         return true;
     }
     if (is_next(w))

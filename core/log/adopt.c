@@ -624,30 +624,6 @@ bool llmobs_adopt_reclaims(const struct llmobs_adopt *adopt)
 
 /* -- giving entries ------------------------------------------------------- */
 
-static void remove_claimed(struct llmobs_adopt *adopt,
-                           const struct claim *claim)
-{
-    char path[PATH_MAX];
-
-    if (path_of(adopt, &claim->name, path) != 0)
-        return;
-    llmobs_crash_point("removing an adopted file");
-    unlink(path);
-    llmobs_crash_point("removed an adopted file");
-}
-
-/* A file of this process gets its first name back. */
-static void rename_back(struct llmobs_adopt *adopt, const struct claim *claim)
-{
-    struct llmobs_spool_name name = claim->name;
-    char from[PATH_MAX], to[PATH_MAX];
-
-    name.claimed = false;
-    if (path_of(adopt, &claim->name, from) == 0 &&
-        path_of(adopt, &name, to) == 0)
-        (void)rename(from, to);
-}
-
 /* Ends a claim once all entries of its file were given, and each was released
  * or returned. A file whose process lives is looked at again when it has
  * another size. */
@@ -657,11 +633,24 @@ static void end_claim_if_done(struct llmobs_adopt *adopt, struct claim *claim)
         return;
     if (claim->returned > 0)
         give_up(adopt, claim);
-    else if (!claim->stays)
-        remove_claimed(adopt, claim);
-    else if (claim->own)
-        rename_back(adopt, claim);
-    else
+    else if (!claim->stays) {
+        char path[PATH_MAX];
+
+        if (path_of(adopt, &claim->name, path) == 0) {
+            llmobs_crash_point("removing an adopted file");
+            unlink(path);
+            llmobs_crash_point("removed an adopted file");
+        }
+    } else if (claim->own) {
+        /* A file of this process gets its first name back. */
+        struct llmobs_spool_name name = claim->name;
+        char from[PATH_MAX], to[PATH_MAX];
+
+        name.claimed = false;
+        if (path_of(adopt, &claim->name, from) == 0 &&
+            path_of(adopt, &name, to) == 0)
+            (void)rename(from, to);
+    } else
         llmobs_adopt_seen_add(&adopt->seen, &claim->name, claim->away,
                               claim->size);
     if (claim->own && claim->returned > 0)

@@ -188,27 +188,6 @@ int llmobs_adopt_file_find_owner(struct llmobs_adopt_file *file)
 
 /* -- what is in a file ---------------------------------------------------- */
 
-static int add_delivered_to(struct llmobs_adopt_file *file,
-                            const struct llmobs_entry *entry)
-{
-    struct llmobs_adopt_delivered *delivered_to;
-    struct llmobs_text value;
-    size_t at = 0;
-    uint32_t tag;
-
-    if (!llmobs_entry_field(entry, &at, &tag, &value) ||
-        value.len != sizeof(delivered_to->bits) ||
-        file->delivered_to_count >= IDS_MAX)
-        return 0;
-    if (llmobs_grow(&file->delivered_to, &file->delivered_to_cap,
-                    file->delivered_to_count, sizeof(*file->delivered_to)))
-        return -ENOMEM;
-    delivered_to = &file->delivered_to[file->delivered_to_count++];
-    delivered_to->id = entry->id;
-    memcpy(&delivered_to->bits, value.data, sizeof(delivered_to->bits));
-    return 0;
-}
-
 /* Adds the entry to the lists by which later functions judge the others. */
 static int add_entry(struct llmobs_adopt_file *file,
                      const struct llmobs_entry *entry)
@@ -233,8 +212,24 @@ static int add_entry(struct llmobs_adopt_file *file,
             }
         return rc;
     }
-    case LLMOBS_ENTRY_DELIVERED_TO:
-        return add_delivered_to(file, entry);
+    case LLMOBS_ENTRY_DELIVERED_TO: {
+        struct llmobs_adopt_delivered *delivered_to;
+        struct llmobs_text value;
+        size_t at = 0;
+        uint32_t tag;
+
+        if (!llmobs_entry_field(entry, &at, &tag, &value) ||
+            value.len != sizeof(delivered_to->bits) ||
+            file->delivered_to_count >= IDS_MAX)
+            return 0;
+        if (llmobs_grow(&file->delivered_to, &file->delivered_to_cap,
+                        file->delivered_to_count, sizeof(*file->delivered_to)))
+            return -ENOMEM;
+        delivered_to = &file->delivered_to[file->delivered_to_count++];
+        delivered_to->id = entry->id;
+        memcpy(&delivered_to->bits, value.data, sizeof(delivered_to->bits));
+        return 0;
+    }
     case LLMOBS_ENTRY_BEGIN:
         return add_id(&file->begun, entry->id);
     case LLMOBS_ENTRY_CHILDS_END:

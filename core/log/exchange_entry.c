@@ -146,23 +146,6 @@ static void fill_numbers(const struct llmobs_exchange *exchange, bool bare,
             type == LLMOBS_ENTRY_START ? FLAG_BARE : FLAG_LOST | FLAG_BARE;
 }
 
-/* Writes the rule of the exchange. If the bodies are left out, the rule needs
- * no body to confirm it. */
-static int write_rule(struct llmobs_exchange *exchange, bool bare,
-                      enum llmobs_entry_type type, char *out, size_t cap)
-{
-    struct llmobs_match match = exchange->match;
-
-    if (type == LLMOBS_ENTRY_START)
-        match.confirm = match.confirm && !exchange->stands;
-    else if (bare &&
-             llmobs_rules_seems(
-                 &match, llmobs_body_head(match.bodyless ? &exchange->response
-                                                         : &exchange->request)))
-        match.confirm = false;
-    return llmobs_rules_note(&match, out, cap);
-}
-
 static void add_text(struct llmobs_entry_writer *writer, uint32_t tag,
                      const char *text)
 {
@@ -261,9 +244,19 @@ void llmobs_exchange_add(struct llmobs_exchange *exchange, bool bare,
 {
     enum llmobs_entry_type type = writer->start.head.type;
     bool ended = type == LLMOBS_ENTRY_END;
+    struct llmobs_match match = exchange->match;
 
+    /* Writes the rule of the exchange. If the bodies are left out, the rule
+     * needs no body to confirm it. */
+    if (type == LLMOBS_ENTRY_START)
+        match.confirm = match.confirm && !exchange->stands;
+    else if (bare &&
+             llmobs_rules_seems(
+                 &match, llmobs_body_head(match.bodyless ? &exchange->response
+                                                         : &exchange->request)))
+        match.confirm = false;
     writer->failed =
-        write_rule(exchange, bare, type, facts->rule, sizeof(facts->rule));
+        llmobs_rules_note(&match, facts->rule, sizeof(facts->rule));
     if (writer->failed) /* the rule's text has no end */
         return;
     if (ended) {
@@ -362,21 +355,6 @@ static int read_numbers(struct reading *reading, struct llmobs_text value)
     return 0;
 }
 
-static int read_times(struct llmobs_exchange *exchange,
-                      struct llmobs_text value)
-{
-    double times[4];
-
-    if (value.len != sizeof(times))
-        return 0;
-    memcpy(times, value.data, sizeof(times));
-    exchange->transfer.dns_ms = times[0];
-    exchange->transfer.connect_ms = times[1];
-    exchange->transfer.tls_ms = times[2];
-    exchange->transfer.first_byte_ms = times[3];
-    return 0;
-}
-
 static int read_header(struct llmobs_headers *headers, struct llmobs_text value)
 {
     size_t name = strnlen(value.data, value.len);
@@ -413,22 +391,6 @@ static int read_tail(struct llmobs_body *body, struct llmobs_text value)
     return 0;
 }
 
-static int read_marks(struct llmobs_exchange *exchange,
-                      struct llmobs_text value)
-{
-    size_t count = value.len / sizeof(*exchange->marks);
-
-    if (count > LLMOBS_MARKS_MAX)
-        return -EINVAL;
-    free(exchange->marks);
-    exchange->marks = calloc(count + 1, sizeof(*exchange->marks));
-    if (!exchange->marks)
-        return -ENOMEM;
-    memcpy(exchange->marks, value.data, count * sizeof(*exchange->marks));
-    exchange->mark_count = exchange->mark_cap = count;
-    return 0;
-}
-
 static void read_flags(struct llmobs_body *body, int64_t flags)
 {
     body->truncated = flags & FLAG_TRUNCATED;
@@ -445,8 +407,18 @@ static int read_field(struct reading *reading, uint32_t tag,
     switch (tag) {
     case TAG_NUMBERS:
         return read_numbers(reading, value);
-    case TAG_TIMES:
-        return read_times(exchange, value);
+    case TAG_TIMES: {
+        double times[4];
+
+        if (value.len != sizeof(times))
+            return 0;
+        memcpy(times, value.data, sizeof(times));
+        exchange->transfer.dns_ms = times[0];
+        exchange->transfer.connect_ms = times[1];
+        exchange->transfer.tls_ms = times[2];
+        exchange->transfer.first_byte_ms = times[3];
+        return 0;
+    }
     case TAG_API:
         reading->api = value;
         return 0;
@@ -477,8 +449,19 @@ static int read_field(struct reading *reading, uint32_t tag,
         return read_head(&exchange->response, value);
     case TAG_RESPONSE_TAIL:
         return read_tail(&exchange->response, value);
-    case TAG_MARKS:
-        return read_marks(exchange, value);
+    case TAG_MARKS: {
+        size_t count = value.len / sizeof(*exchange->marks);
+
+        if (count > LLMOBS_MARKS_MAX)
+            return -EINVAL;
+        free(exchange->marks);
+        exchange->marks = calloc(count + 1, sizeof(*exchange->marks));
+        if (!exchange->marks)
+            return -ENOMEM;
+        memcpy(exchange->marks, value.data, count * sizeof(*exchange->marks));
+        exchange->mark_count = exchange->mark_cap = count;
+        return 0;
+    }
     default:
         for (size_t i = 0; i < TEXTS; i++)
             if (texts[i].tag == tag)

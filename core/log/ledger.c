@@ -184,24 +184,6 @@ static const char *next_record(struct llmobs_listing *list,
     return NULL;
 }
 
-/* A program that replaced another by exec has its pid and start time: only the
- * record with the latest nonce belongs to a living program. */
-static bool is_replaced(const struct survey *survey,
-                        const struct llmobs_process_id *owner)
-{
-    struct llmobs_process_id other;
-    struct llmobs_listing again;
-    bool found = false;
-
-    if (llmobs_listing_open_in(&again, survey->list.fd, "."))
-        return false;
-    while (!found && next_record(&again, &other) != NULL)
-        found = other.pid == owner->pid && other.start == owner->start &&
-                other.nonce > owner->nonce;
-    llmobs_listing_close(&again);
-    return found;
-}
-
 /* True for a record whose process has ended. A pid means nothing in another pid
  * namespace: where it is not known whether a process lives, it counts as
  * living, because the record of a living process would be counted twice. */
@@ -210,6 +192,9 @@ static bool has_process_ended(const struct survey *survey,
                               const struct llmobs_page *page)
 {
     uint64_t start;
+    struct llmobs_process_id other;
+    struct llmobs_listing again;
+    bool found;
 
     if (page->boot && survey->boot && page->boot != survey->boot)
         return true;
@@ -219,7 +204,16 @@ static bool has_process_ended(const struct survey *survey,
         return true;
     if (llmobs_process_is_another(owner, start))
         return true;
-    return is_replaced(survey, owner);
+    /* A program that replaced another by exec has its pid and start time: only
+     * the record with the latest nonce belongs to a living program. */
+    found = false;
+    if (llmobs_listing_open_in(&again, survey->list.fd, "."))
+        return false;
+    while (!found && next_record(&again, &other) != NULL)
+        found = other.pid == owner->pid && other.start == owner->start &&
+                other.nonce > owner->nonce;
+    llmobs_listing_close(&again);
+    return found;
 }
 
 /* Makes the final counts of an ended process from its last record. Its pending
@@ -595,19 +589,6 @@ void llmobs_ledger_refresh(const struct llmobs_config *config)
 
 /* -- close --------------------------------------------------------------- */
 
-/* Counts the events that are still pending at the end as lost. */
-static void count_rest_as_lost(uint64_t now[LLMOBS_STAT_COUNT])
-{
-    uint64_t rest = open_count(now);
-
-    if (rest == 0)
-        return;
-    llmobs_log(LLMOBS_LOG_WARN, "%llu spans are unaccounted for",
-               (unsigned long long)rest);
-    llmobs_stats_add(LLMOBS_STAT_dropped_died, rest);
-    now[LLMOBS_STAT_dropped_died] += rest;
-}
-
 static int add_to_totals(int dir, const uint64_t now[LLMOBS_STAT_COUNT])
 {
     struct llmobs_totals totals;
@@ -627,9 +608,17 @@ static void close_ledger(const struct llmobs_config *config)
 {
     uint64_t now[LLMOBS_STAT_COUNT];
     int rc;
+    uint64_t rest;
 
     read_stats(now);
-    count_rest_as_lost(now);
+    /* Counts the events that are still pending at the end as lost. */
+    rest = open_count(now);
+    if (rest != 0) {
+        llmobs_log(LLMOBS_LOG_WARN, "%llu spans are unaccounted for",
+                   (unsigned long long)rest);
+        llmobs_stats_add(LLMOBS_STAT_dropped_died, rest);
+        now[LLMOBS_STAT_dropped_died] += rest;
+    }
     if (memcmp(now, recorded.base, sizeof(now)) == 0)
         return;
     rc = in_ledger(config, now, add_to_totals);

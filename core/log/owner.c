@@ -131,28 +131,6 @@ static void hash_signal(const struct llmobs_config *config,
     hash_list(otlp->signals[signal].headers, whole, buf);
 }
 
-/* Adds every setting that decides where events go, each with an end. A header
- * counts, too: it may name a tenant behind the same URL. For OTLP also adds
- * which texts it sends: if a process's user did not ask for texts, a process
- * whose user did must not send them. Sums never have other processes' spans. */
-static void hash_destinations(const struct llmobs_config *config, bool whole,
-                              struct llmobs_buf *buf)
-{
-    (void)llmobs_buf_addf(buf, "%d", config->agentless);
-    hash_text(buf, config->exporter);
-    hash_url(buf, config->agent_url, whole);
-    hash_text(buf, config->site);
-    if (whole || !config->api_key)
-        hash_text(buf, config->api_key);
-    else
-        hash_secret(buf, config->api_key);
-    hash_url(buf, config->override_origin, whole);
-    hash_text(buf, config->store_dir);
-    hash_list(config->extra_headers, whole, buf);
-    hash_signal(config, LLMOBS_SIGNAL_TRACES, whole, buf);
-    hash_signal(config, LLMOBS_SIGNAL_LOGS, whole, buf);
-}
-
 /* `whole`: as builds before this rule made it, with each credential whole. Such
  * a hash serves to know their files, and is never written. */
 static int find_hash(const struct llmobs_config *config, bool whole,
@@ -163,7 +141,24 @@ static int find_hash(const struct llmobs_config *config, bool whole,
     int rc;
 
     llmobs_buf_init(&buf, TEXT_MAX);
-    hash_destinations(config, whole, &buf);
+    /* Adds every setting that decides where events go, each with an end. A
+     * header counts, too: it may name a tenant behind the same URL. For OTLP
+     * also adds which texts it sends: if a process's user did not ask for
+     * texts, a process whose user did must not send them. Sums never have other
+     * processes' spans. */
+    (void)llmobs_buf_addf(&buf, "%d", config->agentless);
+    hash_text(&buf, config->exporter);
+    hash_url(&buf, config->agent_url, whole);
+    hash_text(&buf, config->site);
+    if (whole || !config->api_key)
+        hash_text(&buf, config->api_key);
+    else
+        hash_secret(&buf, config->api_key);
+    hash_url(&buf, config->override_origin, whole);
+    hash_text(&buf, config->store_dir);
+    hash_list(config->extra_headers, whole, &buf);
+    hash_signal(config, LLMOBS_SIGNAL_TRACES, whole, &buf);
+    hash_signal(config, LLMOBS_SIGNAL_LOGS, whole, &buf);
     rc = buf.error;
     if (!rc) {
         llmobs_sha256(buf.data, buf.len, hash);

@@ -420,18 +420,6 @@ static int add_links(struct llmobs_span *span, const struct llmobs_json *links)
     return rc;
 }
 
-static int apply_rest(struct llmobs_open_span *live,
-                      const struct llmobs_annotation_json *data)
-{
-    int rc = tag_version(live, llmobs_json_gets(data->agent, "version"));
-
-    if (!rc)
-        rc = llmobs_span_cost_tags(&live->span, data->cost_tags, live->tags);
-    if (!rc && data->manifest)
-        rc = set_manifest(&live->span, data->manifest);
-    return rc ? rc : add_links(&live->span, data->links);
-}
-
 static int apply_change(struct llmobs_open_span *live, struct change *change,
                         const struct llmobs_annotation_json *data)
 {
@@ -454,7 +442,14 @@ static int apply_change(struct llmobs_open_span *live, struct change *change,
         rc = join_members(&span->metadata, data->metadata);
     if (!rc && data->metrics)
         rc = join_members(&span->metrics, data->metrics);
-    return rc ? rc : apply_rest(live, data);
+    if (rc)
+        return rc;
+    rc = tag_version(live, llmobs_json_gets(data->agent, "version"));
+    if (!rc)
+        rc = llmobs_span_cost_tags(&live->span, data->cost_tags, live->tags);
+    if (!rc && data->manifest)
+        rc = set_manifest(&live->span, data->manifest);
+    return rc ? rc : add_links(&live->span, data->links);
 }
 
 int llmobs_own_span_annotate(uint64_t span, struct llmobs_annotation_json *data)

@@ -340,13 +340,6 @@ static struct llmobs_json *have(struct llmobs_json *packed, const char *key,
     return llmobs_json_get(packed, key);
 }
 
-static void pack_tags(struct llmobs_json *all, const struct llmobs_json *tags)
-{
-    for (void *it = llmobs_json_iter(tags); it; it = llmobs_json_next(tags, it))
-        (void)llmobs_json_set(all, llmobs_json_iter_key(it),
-                              llmobs_json_clone(llmobs_json_iter_value(it)));
-}
-
 char *llmobs_annotation_context_pack(void)
 {
     const struct llmobs_annotation_context *context =
@@ -361,8 +354,12 @@ char *llmobs_annotation_context_pack(void)
          i++) {
         (void)llmobs_json_sets(packed, "name", context->name);
         if (context->tags)
-            pack_tags(have(packed, "tags", llmobs_json_object()),
-                      context->tags);
+            for (void *it = llmobs_json_iter(context->tags); it;
+                 it = llmobs_json_next(context->tags, it))
+                (void)llmobs_json_set(
+                    have(packed, "tags", llmobs_json_object()),
+                    llmobs_json_iter_key(it),
+                    llmobs_json_clone(llmobs_json_iter_value(it)));
         LLMOBS_JSON_EACH (key, context->cost_tags, true)
             (void)llmobs_json_add(
                 have(packed, "cost_tags", llmobs_json_array()),

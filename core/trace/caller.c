@@ -198,22 +198,6 @@ static void check_tables(struct tables *tables)
     clear(tables);
 }
 
-/* Gives tables that no other thread uses, empty ones where all are in use: the
- * app's thread does not wait. NULL without memory. */
-static struct tables *claim_tables(void)
-{
-    struct tables *tables = NULL;
-
-    for (size_t i = 0; i < TABLES && !tables; i++)
-        if (llmobs_sole_claim(&shared[i].claimed))
-            tables = &shared[i];
-    if (!tables)
-        tables = calloc(1, sizeof(*tables));
-    if (tables)
-        check_tables(tables);
-    return tables;
-}
-
 static void release_tables(struct tables *tables)
 {
     if (tables >= shared && tables < shared + TABLES) {
@@ -515,13 +499,20 @@ static void walk_stack(const struct llmobs_callsite *callsite,
     }
 }
 
-/* If the walk ends inside plumbing or a binding, the caller is the first frame
- * outside of this library. */
-static void visit_steps(struct answer *answer)
+static void write_caller(const struct llmobs_callsite *callsite,
+                         struct answer *answer, struct written *to)
 {
     const struct location *location;
-    int rc = 0;
+    int rc;
 
+    answer->json = llmobs_json_object();
+    if (callsite->frames != LLMOBS_CALLSITE_ADDRESS) {
+        answer->frames = llmobs_json_array();
+        answer->room = callsite->frames;
+    }
+    /* If the walk ends inside plumbing or a binding, the caller is the first
+     * frame outside of this library. */
+    rc = 0;
     for (int i = 0; i < answer->count && (!answer->named || answer->room > 0);
          i++) {
         const struct step *step = &answer->steps[i];
@@ -539,17 +530,6 @@ static void visit_steps(struct answer *answer)
         add_held(answer);
     if (!answer->named && answer->first.used && answer->end != MET_RUNTIME)
         set_caller(answer, &answer->first);
-}
-
-static void write_caller(const struct llmobs_callsite *callsite,
-                         struct answer *answer, struct written *to)
-{
-    answer->json = llmobs_json_object();
-    if (callsite->frames != LLMOBS_CALLSITE_ADDRESS) {
-        answer->frames = llmobs_json_array();
-        answer->room = callsite->frames;
-    }
-    visit_steps(answer);
     if (answer->frames && answer->named) {
         (void)llmobs_json_set(answer->json, "frames", answer->frames);
     } else {
@@ -595,11 +575,22 @@ void llmobs_caller_read(const struct llmobs_callsite *callsite, char **caller,
         loader_answers() ? llmobs_scratch_alloc(sizeof(*answer)) : NULL;
     struct written *written;
     uint64_t key;
+    struct tables *tables;
 
     if (!answer)
         return;
     memset(answer, 0, offsetof(struct answer, look));
-    answer->tables = claim_tables();
+    /* Gives tables that no other thread uses, empty ones where all are in use:
+     * the app's thread does not wait. NULL without memory. */
+    tables = NULL;
+    for (size_t i = 0; i < TABLES && !tables; i++)
+        if (llmobs_sole_claim(&shared[i].claimed))
+            tables = &shared[i];
+    if (!tables)
+        tables = calloc(1, sizeof(*tables));
+    if (tables)
+        check_tables(tables);
+    answer->tables = tables;
     if (!answer->tables)
         goto out;
     walk_stack(callsite, answer);

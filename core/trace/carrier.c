@@ -243,31 +243,6 @@ static bool read_w3c(const struct llmobs_carrier *carrier, struct inbound *in)
     return true;
 }
 
-static bool read_datadog(const struct llmobs_carrier *carrier, bool wide,
-                         struct inbound *in)
-{
-    struct llmobs_text trace = checked(carrier->x_datadog_trace_id);
-    struct llmobs_text parent = checked(carrier->x_datadog_parent_id);
-    struct llmobs_text priority = checked(carrier->x_datadog_sampling_priority);
-    uint64_t high;
-
-    memset(in, 0, sizeof(*in));
-    if (!llmobs_id128_parse_decimal64(trace, &in->trace_id.lo) ||
-        in->trace_id.lo == 0)
-        return false;
-    if (parent.len && !llmobs_id128_parse_decimal64(parent, &in->span_id))
-        return false;
-    if (!parse_int(priority, &in->priority))
-        in->priority = 1;
-    in->equals = '=';
-    in->origin = checked(carrier->x_datadog_origin);
-    read_datadog_tags(carrier->x_datadog_tags, &in->tags);
-    if (wide && in->tags.tid.len == 16 &&
-        llmobs_id128_parse_hex64(in->tags.tid.data, 16, &high))
-        in->trace_id.hi = high;
-    return true;
-}
-
 /* An id of b3 has 16 hex digits, a trace id may have 32, in either case. */
 static bool read_b3_id(struct llmobs_text text, struct llmobs_id128 *id)
 {
@@ -300,31 +275,6 @@ static bool read_b3_pair(struct llmobs_text trace, struct llmobs_text span,
     return in->span_id != 0 && (in->trace_id.hi != 0 || in->trace_id.lo != 0);
 }
 
-static bool read_b3(const struct llmobs_carrier *carrier, struct inbound *in)
-{
-    struct llmobs_text rest = checked(carrier->b3);
-    struct llmobs_text trace, span, sampled = {NULL, 0};
-
-    if (!next_part(&rest, '-', &trace) || !next_part(&rest, '-', &span))
-        return false;
-    (void)next_part(&rest, '-', &sampled);
-    return read_b3_pair(trace, span, sampled.len == 1 ? sampled.data[0] : '\0',
-                        in);
-}
-
-static bool read_b3multi(const struct llmobs_carrier *carrier,
-                         struct inbound *in)
-{
-    struct llmobs_text sampled = checked(carrier->x_b3_sampled);
-    struct llmobs_text flags = checked(carrier->x_b3_flags);
-    char mark = sampled.len == 1 ? sampled.data[0] : '\0';
-
-    if (flags.len == 1 && flags.data[0] == '1')
-        mark = 'd';
-    return read_b3_pair(checked(carrier->x_b3_traceid),
-                        checked(carrier->x_b3_spanid), mark, in);
-}
-
 /* -- styles -------------------------------------------------------------- */
 
 static bool read_in_style(enum llmobs_style style,
@@ -333,14 +283,51 @@ static bool read_in_style(enum llmobs_style style,
                           struct inbound *in)
 {
     switch (style) {
-    case LLMOBS_STYLE_DATADOG:
-        return read_datadog(carrier, config->trace_id_128, in);
+    case LLMOBS_STYLE_DATADOG: {
+        struct llmobs_text trace = checked(carrier->x_datadog_trace_id);
+        struct llmobs_text parent = checked(carrier->x_datadog_parent_id);
+        struct llmobs_text priority =
+            checked(carrier->x_datadog_sampling_priority);
+        uint64_t high;
+
+        memset(in, 0, sizeof(*in));
+        if (!llmobs_id128_parse_decimal64(trace, &in->trace_id.lo) ||
+            in->trace_id.lo == 0)
+            return false;
+        if (parent.len && !llmobs_id128_parse_decimal64(parent, &in->span_id))
+            return false;
+        if (!parse_int(priority, &in->priority))
+            in->priority = 1;
+        in->equals = '=';
+        in->origin = checked(carrier->x_datadog_origin);
+        read_datadog_tags(carrier->x_datadog_tags, &in->tags);
+        if (config->trace_id_128 && in->tags.tid.len == 16 &&
+            llmobs_id128_parse_hex64(in->tags.tid.data, 16, &high))
+            in->trace_id.hi = high;
+        return true;
+    }
     case LLMOBS_STYLE_TRACECONTEXT:
         return read_w3c(carrier, in);
-    case LLMOBS_STYLE_B3:
-        return read_b3(carrier, in);
-    case LLMOBS_STYLE_B3MULTI:
-        return read_b3multi(carrier, in);
+    case LLMOBS_STYLE_B3: {
+        struct llmobs_text rest = checked(carrier->b3);
+        struct llmobs_text trace, span, sampled = {NULL, 0};
+
+        if (!next_part(&rest, '-', &trace) || !next_part(&rest, '-', &span))
+            return false;
+        (void)next_part(&rest, '-', &sampled);
+        return read_b3_pair(trace, span,
+                            sampled.len == 1 ? sampled.data[0] : '\0', in);
+    }
+    case LLMOBS_STYLE_B3MULTI: {
+        struct llmobs_text sampled = checked(carrier->x_b3_sampled);
+        struct llmobs_text flags = checked(carrier->x_b3_flags);
+        char mark = sampled.len == 1 ? sampled.data[0] : '\0';
+
+        if (flags.len == 1 && flags.data[0] == '1')
+            mark = 'd';
+        return read_b3_pair(checked(carrier->x_b3_traceid),
+                            checked(carrier->x_b3_spanid), mark, in);
+    }
     default: /* baggage has no context */
         return false;
     }
@@ -469,28 +456,6 @@ static void inherit_sampling(struct llmobs_context *context,
                             tags->sampled);
 }
 
-/* WIRE 5.3, the part on LLM Observability, without the ids. */
-static void inherit_names(struct llmobs_context *context,
-                          const struct inbound *in)
-{
-    const struct tags *tags = &in->tags;
-    uint64_t id;
-
-    if (tags->ml_app.len) {
-        copy_value(context->ml_app, sizeof(context->ml_app), tags->ml_app,
-                   in->equals);
-        context->app = LLMOBS_APP_NAMED;
-    }
-    if (tags->session.len)
-        copy_value(context->session_id, sizeof(context->session_id),
-                   tags->session, in->equals);
-    if (llmobs_id128_parse_decimal64(tags->pagent_id, &id) && id != 0) {
-        context->pagent_span_id = id;
-        copy_value(context->pagent_name, sizeof(context->pagent_name),
-                   tags->pagent_name, in->equals);
-    }
-}
-
 /* A caller that is not trusted gives only the ids: everything else stays as the
  * configuration made it for a root. That includes LLM Observability's sampling
  * decision: the caller's id must not choose it. */
@@ -505,8 +470,25 @@ static void inherit(struct llmobs_context *context, const struct inbound *in,
     copy_value(context->origin, sizeof(context->origin), in->origin,
                in->equals);
     llmobs_context_text(context->dm, sizeof(context->dm), in->tags.dm);
-    if (in->span_id != 0)
-        inherit_names(context, in);
+    if (in->span_id != 0) {
+        /* WIRE 5.3, the part on LLM Observability, without the ids. */
+        const struct tags *tags = &in->tags;
+        uint64_t id;
+
+        if (tags->ml_app.len) {
+            copy_value(context->ml_app, sizeof(context->ml_app), tags->ml_app,
+                       in->equals);
+            context->app = LLMOBS_APP_NAMED;
+        }
+        if (tags->session.len)
+            copy_value(context->session_id, sizeof(context->session_id),
+                       tags->session, in->equals);
+        if (llmobs_id128_parse_decimal64(tags->pagent_id, &id) && id != 0) {
+            context->pagent_span_id = id;
+            copy_value(context->pagent_name, sizeof(context->pagent_name),
+                       tags->pagent_name, in->equals);
+        }
+    }
     if (parent)
         inherit_sampling(context, &in->tags);
     else

@@ -265,21 +265,6 @@ static void put_tags(struct llmobs_inject *inject, bool llm_only,
              llmobs_propagate_tags(&plan->sender, llm_only, max, value, cap));
 }
 
-static void put_w3c(struct llmobs_inject *inject,
-                    const struct llmobs_sender *sender)
-{
-    size_t cap;
-    char *value = value_room(inject, TRACEPARENT, &cap);
-
-    if (value)
-        add_node(inject, TRACEPARENT, value,
-                 llmobs_propagate_traceparent(sender, value, cap));
-    value = value_room(inject, TRACESTATE, &cap);
-    if (value)
-        add_node(inject, TRACESTATE, value,
-                 llmobs_propagate_tracestate(sender, value, cap));
-}
-
 static void put_b3multi(struct llmobs_inject *inject,
                         const struct llmobs_sender *sender)
 {
@@ -328,8 +313,18 @@ bool llmobs_inject_fill(struct llmobs_inject *inject,
     put_datadog(inject, wanted, &plan->sender);
     if (wanted & BIT(DD_TAGS))
         put_tags(inject, !(wanted & BIT(DD_TRACE_ID)), plan);
-    if (wanted & BIT(TRACEPARENT))
-        put_w3c(inject, &plan->sender);
+    if (wanted & BIT(TRACEPARENT)) {
+        size_t cap;
+        char *value = value_room(inject, TRACEPARENT, &cap);
+
+        if (value)
+            add_node(inject, TRACEPARENT, value,
+                     llmobs_propagate_traceparent(&plan->sender, value, cap));
+        value = value_room(inject, TRACESTATE, &cap);
+        if (value)
+            add_node(inject, TRACESTATE, value,
+                     llmobs_propagate_tracestate(&plan->sender, value, cap));
+    }
     if ((wanted & BIT(BAGGAGE)) &&
         llmobs_context_baggage(plan->config, plan->baggage, &baggage))
         put_value(inject, BAGGAGE, baggage.data, baggage.len);

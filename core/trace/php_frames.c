@@ -195,21 +195,6 @@ static bool skip_past(struct llmobs_text *text, const char *words, bool begins)
     return true;
 }
 
-/* The name of a plugin's folder; of a plugin in a single file, the file's.
- * Empty where this text begins with none. */
-static struct llmobs_text plugin_name(struct llmobs_text text)
-{
-    size_t len = 0;
-
-    while (len < text.len && len < PLUGIN_MAX &&
-           (llmobs_mask_is_alnum(text.data[len]) ||
-            (text.data[len] && strchr("._-", text.data[len]))))
-        len++;
-    if (len < text.len && text.data[len] != '/')
-        len = 0;
-    return (struct llmobs_text){text.data, len};
-}
-
 /* The plugin or theme of WordPress that a file belongs to; Bedrock has them in
  * "app". Empty: none. `*theme` is true for a theme. */
 static struct llmobs_text find_plugin(struct llmobs_text file, bool *theme)
@@ -223,8 +208,20 @@ static struct llmobs_text find_plugin(struct llmobs_text file, bool *theme)
         while (skip_past(&rest, root, false)) {
             LLMOBS_WORDS_EACH (kind, kinds) {
                 *theme = *kind == 't';
-                if (skip_past(&rest, kind, true))
-                    return plugin_name(rest);
+                if (skip_past(&rest, kind, true)) {
+                    /* The name of a plugin's folder; of a plugin in a single
+                     * file, the file's. Empty where this text begins with none.
+                     */
+                    size_t len = 0;
+
+                    while (len < rest.len && len < PLUGIN_MAX &&
+                           (llmobs_mask_is_alnum(rest.data[len]) ||
+                            (rest.data[len] && strchr("._-", rest.data[len]))))
+                        len++;
+                    if (len < rest.len && rest.data[len] != '/')
+                        len = 0;
+                    return (struct llmobs_text){rest.data, len};
+                }
             }
         }
     }

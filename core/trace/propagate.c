@@ -231,35 +231,15 @@ size_t llmobs_propagate_traceparent(const struct llmobs_sender *sender,
     return LLMOBS_TRACEPARENT_LEN;
 }
 
-/* Writes the members of other vendors that fit as a whole. */
-static size_t add_vendors(const char *vendors, size_t len, char *out,
-                          size_t cap)
-{
-    size_t room =
-        cap - 1 < LLMOBS_TRACESTATE_LEN ? cap - 1 : LLMOBS_TRACESTATE_LEN;
-    size_t all = strlen(vendors);
-
-    while (all && len + 1 + all > room) {
-        while (all && vendors[all - 1] != ',')
-            all--;
-        if (all)
-            all--;
-    }
-    if (all) {
-        out[len++] = ',';
-        memcpy(out + len, vendors, all);
-        len += all;
-    }
-    out[len] = '\0';
-    return len;
-}
-
 size_t llmobs_propagate_tracestate(const struct llmobs_sender *sender,
                                    char *out, size_t cap)
 {
     const struct llmobs_context *context = sender->context;
     struct line line = {.text = out, .cap = cap, .max = DD_MEMBER_MAX};
     char text[12];
+    size_t room;
+    size_t all;
+    size_t len;
 
     /* Writes the member only where its longest form has room. */
     if (cap < sizeof("dd=p:") + 16 + DD_MEMBER_MAX + 16)
@@ -272,7 +252,23 @@ size_t llmobs_propagate_tracestate(const struct llmobs_sender *sender,
     add_value(&line, &state_form, "dm", context->dm);
     add_tid(&line, &state_form, context);
     add_llm_members(&line, &state_form, sender);
-    return add_vendors(context->vendors, line.len, out, cap);
+    /* Writes the members of other vendors that fit as a whole. */
+    len = line.len;
+    room = cap - 1 < LLMOBS_TRACESTATE_LEN ? cap - 1 : LLMOBS_TRACESTATE_LEN;
+    all = strlen(context->vendors);
+    while (all && len + 1 + all > room) {
+        while (all && context->vendors[all - 1] != ',')
+            all--;
+        if (all)
+            all--;
+    }
+    if (all) {
+        out[len++] = ',';
+        memcpy(out + len, context->vendors, all);
+        len += all;
+    }
+    out[len] = '\0';
+    return len;
 }
 
 size_t llmobs_propagate_b3(const struct llmobs_sender *sender, char *out,
