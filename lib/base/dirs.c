@@ -163,36 +163,31 @@ static int open_below(int parent, char *names, bool make, int flags, int *out)
     return rc;
 }
 
-static int open_own_dir(const char *path, const char *ours, bool make,
-                        int flags, int *out)
-{
-    size_t len = strlen(path);
-    int parent = -1, rc;
-    char *copy;
-
-    if (len >= PATH_MAX)
-        return -ENAMETOOLONG;
-    copy = llmobs_scratch_alloc(len + 1);
-    if (!copy)
-        return -ENOMEM;
-    strcpy(copy, path);
-    copy[ours - path] = '\0';
-    rc = open_any_dir(copy, make, O_DIRECTORY | O_PATH, &parent);
-    if (!rc) {
-        strcpy(copy, ours);
-        rc = open_below(parent, copy, make, flags, out);
-    }
-    llmobs_scratch_free(copy);
-    return rc;
-}
-
 static int open_dir(const char *path, bool chosen, bool make, int flags,
                     int *out)
 {
     const char *ours = chosen ? NULL : find_own_name(path);
 
-    if (ours)
-        return open_own_dir(path, ours, make, flags, out);
+    if (ours) {
+        size_t len = strlen(path);
+        int parent = -1, rc;
+        char *copy;
+
+        if (len >= PATH_MAX)
+            return -ENAMETOOLONG;
+        copy = llmobs_scratch_alloc(len + 1);
+        if (!copy)
+            return -ENOMEM;
+        strcpy(copy, path);
+        copy[ours - path] = '\0';
+        rc = open_any_dir(copy, make, O_DIRECTORY | O_PATH, &parent);
+        if (!rc) {
+            strcpy(copy, ours);
+            rc = open_below(parent, copy, make, flags, out);
+        }
+        llmobs_scratch_free(copy);
+        return rc;
+    }
     return open_any_dir(path, make, flags, out);
 }
 

@@ -63,21 +63,16 @@ static bool is_own_thread(void)
     return place_of(llmobs_sys_thread()) != NULL;
 }
 
-/* A child of a fork has none of its parent's threads. */
-static void drop_parent_threads(void)
-{
-    if (!llmobs_fork_begin_reset(&owner))
-        return;
-    for (size_t i = 0; i < THREADS_MAX; i++)
-        atomic_store(&threads[i], 0);
-    llmobs_fork_end_reset(&owner);
-}
-
 void llmobs_fd_thread_begins(void)
 {
     uintptr_t none = 0;
 
-    drop_parent_threads();
+    /* A child of a fork has none of its parent's threads. */
+    if (llmobs_fork_begin_reset(&owner)) {
+        for (size_t i = 0; i < THREADS_MAX; i++)
+            atomic_store(&threads[i], 0);
+        llmobs_fork_end_reset(&owner);
+    }
     for (size_t i = 0; i < THREADS_MAX && !is_own_thread(); i++, none = 0)
         atomic_compare_exchange_strong(&threads[i], &none, llmobs_sys_thread());
 }

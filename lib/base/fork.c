@@ -68,28 +68,25 @@ int llmobs_fork_init(void)
     return -pthread_atfork(NULL, NULL, in_child);
 }
 
-/* Gives the process its number. A signal handler may fork in the middle of this
- * function: the child then sees a new generation and takes another number than
- * its parent. */
-static int claim_number(void)
-{
-    int process;
-
-    while ((process = atomic_load(&known->process)) == 0) {
-        unsigned age = atomic_load(&generation);
-        int next = (int)(atomic_fetch_add(&last, 1) % INT_MAX) + 1;
-
-        if (atomic_compare_exchange_strong(&known->process, &process, next) &&
-            atomic_load(&generation) != age)
-            atomic_store(&known->process, 0);
-    }
-    return process;
-}
-
 int llmobs_fork_process(void)
 {
-    if (known)
-        return claim_number();
+    if (known) {
+        /* Gives the process its number. A signal handler may fork in the middle
+         * of this function: the child then sees a new generation and takes
+         * another number than its parent. */
+        int process;
+
+        while ((process = atomic_load(&known->process)) == 0) {
+            unsigned age = atomic_load(&generation);
+            int next = (int)(atomic_fetch_add(&last, 1) % INT_MAX) + 1;
+
+            if (atomic_compare_exchange_strong(&known->process, &process,
+                                               next) &&
+                atomic_load(&generation) != age)
+                atomic_store(&known->process, 0);
+        }
+        return process;
+    }
     return (int)((atomic_load(&generation) % GENERATIONS) << PID_BITS) |
            getpid();
 }

@@ -96,32 +96,13 @@ static void drop_policy(int pid)
         llmobs_sys(SYS_sched_setscheduler, 0, first, &none);
 }
 
-/* The system call answers 20 - nice, so that no answer is negative. */
-static void drop_nice(int pid)
-{
-    long own = llmobs_sys(SYS_getpriority, PRIO_PROCESS, 0);
-    long first = llmobs_sys(SYS_getpriority, PRIO_PROCESS, pid);
-
-    if (first > 0 && own != first)
-        llmobs_sys(SYS_setpriority, PRIO_PROCESS, 0, 20 - first);
-}
-
-static void drop_processors(int pid, struct pair *pair)
-{
-    long len = llmobs_sys(SYS_sched_getaffinity, pid, sizeof(pair->first),
-                          pair->first);
-
-    if (len > 0 &&
-        llmobs_sys(SYS_sched_getaffinity, 0, sizeof(pair->own), pair->own) ==
-            len &&
-        memcmp(pair->own, pair->first, (size_t)len) != 0)
-        llmobs_sys(SYS_sched_setaffinity, 0, len, pair->first);
-}
-
 void llmobs_inherited_drop(void)
 {
     struct pair *pair = malloc(sizeof(*pair));
     int pid;
+    long own;
+    long first;
+    long len;
 
     prctl(PR_SET_TIMERSLACK, SLACK_NS, 0, 0, 0);
     if (!pair ||
@@ -129,8 +110,18 @@ void llmobs_inherited_drop(void)
         goto out;
     pid = llmobs_fork_pid();
     drop_policy(pid);
-    drop_nice(pid);
-    drop_processors(pid, pair);
+    /* The system call answers 20 - nice, so that no answer is negative. */
+    own = llmobs_sys(SYS_getpriority, PRIO_PROCESS, 0);
+    first = llmobs_sys(SYS_getpriority, PRIO_PROCESS, pid);
+    if (first > 0 && own != first)
+        llmobs_sys(SYS_setpriority, PRIO_PROCESS, 0, 20 - first);
+    len = llmobs_sys(SYS_sched_getaffinity, pid, sizeof(pair->first),
+                     pair->first);
+    if (len > 0 &&
+        llmobs_sys(SYS_sched_getaffinity, 0, sizeof(pair->own), pair->own) ==
+            len &&
+        memcmp(pair->own, pair->first, (size_t)len) != 0)
+        llmobs_sys(SYS_sched_setaffinity, 0, len, pair->first);
 out:
     free(pair);
 }

@@ -47,22 +47,6 @@ int llmobs_log_on(enum llmobs_log_level level)
            !llmobs_filter_still();
 }
 
-static void append_line(const char *line, size_t len)
-{
-    struct llmobs_signal_guard guard;
-    ssize_t ignored;
-    int fd;
-
-    llmobs_signal_guard_begin(&guard);
-    fd = llmobs_file_append(state.path);
-    if (fd >= 0) {
-        ignored = write(fd, line, len);
-        (void)ignored;
-        close(fd);
-    }
-    llmobs_signal_guard_end(&guard);
-}
-
 /* Text from outside cannot begin another line, or control the terminal that
  * shows it: blanks replace its control characters, of two bytes in UTF-8 too.
  */
@@ -88,6 +72,9 @@ static void write_line(enum llmobs_log_level level, const char *format,
     int saved = errno;
     int head, body;
     size_t len;
+    struct llmobs_signal_guard guard;
+    ssize_t ignored;
+    int fd;
 
     if (!line)
         return;
@@ -104,7 +91,14 @@ static void write_line(enum llmobs_log_level level, const char *format,
     if (state.filter)
         state.filter(line + head, len - (size_t)head);
     line[len++] = '\n';
-    append_line(line, len);
+    llmobs_signal_guard_begin(&guard);
+    fd = llmobs_file_append(state.path);
+    if (fd >= 0) {
+        ignored = write(fd, line, len);
+        (void)ignored;
+        close(fd);
+    }
+    llmobs_signal_guard_end(&guard);
     llmobs_scratch_free(line);
     errno = saved;
 }

@@ -244,20 +244,6 @@ static enum llmobs_script read_words(const struct interpreter *one,
     return LLMOBS_SCRIPT_OTHER;
 }
 
-static enum llmobs_script read_file(const struct interpreter *one,
-                                    struct llmobs_text words,
-                                    struct llmobs_text *out)
-{
-    enum llmobs_script kind = read_words(one, words, out);
-
-    LLMOBS_WORDS_EACH (stream, streams)
-        if (kind == LLMOBS_SCRIPT_FILE && llmobs_text_begins(*out, stream))
-            kind = LLMOBS_SCRIPT_OTHER;
-    if (kind == LLMOBS_SCRIPT_OTHER)
-        *out = (struct llmobs_text){"", 0};
-    return kind;
-}
-
 /* True for "php -S", PHP's own server. */
 static bool is_php_server(struct llmobs_text words)
 {
@@ -296,8 +282,17 @@ enum llmobs_script llmobs_script_read(struct llmobs_text words,
     if (is_listed(TOOLS, program))
         return LLMOBS_SCRIPT_TOOL;
     for (size_t i = 0; i < sizeof(interpreters) / sizeof(*interpreters); i++)
-        if (is_listed(interpreters[i].programs, program))
-            return read_file(&interpreters[i], words, out);
+        if (is_listed(interpreters[i].programs, program)) {
+            enum llmobs_script kind = read_words(&interpreters[i], words, out);
+
+            LLMOBS_WORDS_EACH (stream, streams)
+                if (kind == LLMOBS_SCRIPT_FILE &&
+                    llmobs_text_begins(*out, stream))
+                    kind = LLMOBS_SCRIPT_OTHER;
+            if (kind == LLMOBS_SCRIPT_OTHER)
+                *out = (struct llmobs_text){"", 0};
+            return kind;
+        }
     return LLMOBS_SCRIPT_OTHER;
 }
 

@@ -22,8 +22,10 @@ static uint32_t rotate_right(uint32_t x, int n)
     return x >> n | x << (32 - n);
 }
 
-static void expand(const uint8_t *block, uint32_t w[64])
+static void add_block(uint32_t state[8], const uint8_t *block)
 {
+    uint32_t w[64], s[8];
+
     for (int i = 0; i < 16; i++)
         w[i] = (uint32_t)block[4 * i] << 24 | (uint32_t)block[4 * i + 1] << 16 |
                (uint32_t)block[4 * i + 2] << 8 | block[4 * i + 3];
@@ -33,13 +35,6 @@ static void expand(const uint8_t *block, uint32_t w[64])
         w[i] = w[i - 16] + (rotate_right(a, 7) ^ rotate_right(a, 18) ^ a >> 3) +
                w[i - 7] + (rotate_right(b, 17) ^ rotate_right(b, 19) ^ b >> 10);
     }
-}
-
-static void add_block(uint32_t state[8], const uint8_t *block)
-{
-    uint32_t w[64], s[8];
-
-    expand(block, w);
     memcpy(s, state, sizeof(s));
     for (int i = 0; i < 64; i++) {
         uint32_t one = s[7] +

@@ -128,24 +128,19 @@ static bool find_thread_stack(uintptr_t sp, size_t *above, size_t *below)
     return true;
 }
 
-/* Counts the bytes from `sp` to the end of the page that has the frame's return
- * address. */
-static size_t left_of_frames(uintptr_t sp, uintptr_t entry)
-{
-    uintptr_t last = entry + 2 * sizeof(uintptr_t) - 1;
-
-    if (entry < sp || last - sp > FRAMES_MAX)
-        last = sp;
-    return (last | (PAGE - 1)) + 1 - sp;
-}
-
 size_t llmobs_stack_sure(uintptr_t sp, uintptr_t entry)
 {
     size_t left = left_of_first(sp), below;
+    uintptr_t last;
 
     if (left || find_thread_stack(sp, &left, &below))
         return left;
-    return left_of_frames(sp, entry);
+    /* Counts the bytes from `sp` to the end of the page that has the frame's
+     * return address. */
+    last = entry + 2 * sizeof(uintptr_t) - 1;
+    if (entry < sp || last - sp > FRAMES_MAX)
+        last = sp;
+    return (last | (PAGE - 1)) + 1 - sp;
 }
 
 size_t llmobs_stack_room(uintptr_t sp)

@@ -81,19 +81,6 @@ struct seat {
 LLMOBS_COLD static struct seat seats[LLMOBS_THREADS_MAX];
 static atomic_int seated; /* seats that are not free */
 
-/* The caller blocks signals. Else a signal handler of the app that interrupts
- * this function and calls it too would wait for ever for its own thread. */
-static void drop_parent_seats(void)
-{
-    if (!llmobs_fork_begin_reset(&owner))
-        return;
-    atomic_store(&count, 0);
-    atomic_store(&seated, 0);
-    for (size_t i = 0; i < LLMOBS_THREADS_MAX; i++)
-        atomic_store(&seats[i].state, FREE);
-    llmobs_fork_end_reset(&owner);
-}
-
 static void count_one(void)
 {
     atomic_fetch_add(&count, 1);
@@ -227,20 +214,6 @@ static bool ends_after_exit(void)
     return true;
 }
 
-/* The exit of the process takes the thread with it. Signals are blocked. An
- * exit handler may still end its thread, which was the last of the app. */
-static void stay_for_good(struct seat *seat)
-{
-    atomic_uint never = 0;
-
-    count_one();
-    move_to(seat, STAYING);
-    while (!ends_after_exit())
-        llmobs_futex_sleep(&never, 0, STAY_MS);
-    uncount_one();
-    move_to(seat, ENDING);
-}
-
 /* When the last thread ends, the C library exits the process, with code 0, and
  * runs the exit handlers there as it would on the app's last thread. Where the
  * first thread ended by the bare system call, with a code of its own, the C
@@ -255,8 +228,19 @@ static void end_thread(struct seat *seat)
     move_to(seat, ENDING);
     if (gate_enter)
         gate_leave();
-    if (atomic_load(&staying.process) == llmobs_fork_process())
-        stay_for_good(seat);
+    if (atomic_load(&staying.process) == llmobs_fork_process()) {
+        /* The exit of the process takes the thread with it. Signals are
+         * blocked. An exit handler may still end its thread, which was the last
+         * of the app. */
+        atomic_uint never = 0;
+
+        count_one();
+        move_to(seat, STAYING);
+        while (!ends_after_exit())
+            llmobs_futex_sleep(&never, 0, STAY_MS);
+        uncount_one();
+        move_to(seat, ENDING);
+    }
     if (atomic_load(&leaving.process) != llmobs_fork_process())
         return;
     pthread_sigmask(SIG_SETMASK, &leaving.signals, NULL);
@@ -377,7 +361,16 @@ int llmobs_thread_start(void (*run)(void *), void *arg, size_t stack,
         watch();
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &old);
-    drop_parent_seats();
+    /* The caller blocks signals. Else a signal handler of the app that
+     * interrupts this function and calls it too would wait for ever for its own
+     * thread. */
+    if (llmobs_fork_begin_reset(&owner)) {
+        atomic_store(&count, 0);
+        atomic_store(&seated, 0);
+        for (size_t i = 0; i < LLMOBS_THREADS_MAX; i++)
+            atomic_store(&seats[i].state, FREE);
+        llmobs_fork_end_reset(&owner);
+    }
     seat = claim_seat_outside_fork();
     if (seat) {
         seat->run = run;

@@ -16,23 +16,6 @@ char llmobs_chars_unit(const char *text, size_t len)
     return (char)value;
 }
 
-/* Reads the character behind backslashes, the first of which is at *at. */
-static char next_escaped(struct llmobs_text text, size_t *at)
-{
-    char c;
-
-    while (*at < text.len && text.data[*at] == '\\')
-        ++*at;
-    if (*at == text.len)
-        return '\0';
-    c = text.data[(*at)++];
-    if (c != 'u')
-        return c == '/' ? c : '"';
-    c = llmobs_chars_unit(text.data + *at - 1, text.len - *at + 1);
-    *at += c ? UNIT - 1 : 0;
-    return c ? c : LLMOBS_CHARS_FOREIGN;
-}
-
 char llmobs_chars_next(struct llmobs_text text, size_t *at)
 {
     char c;
@@ -40,8 +23,20 @@ char llmobs_chars_next(struct llmobs_text text, size_t *at)
     if (*at >= text.len)
         return '\0';
     c = text.data[*at];
-    if (c == '\\')
-        return next_escaped(text, at);
+    if (c == '\\') {
+        /* Reads the character behind backslashes, the first of which is at *at.
+         */
+        while (*at < text.len && text.data[*at] == '\\')
+            ++*at;
+        if (*at == text.len)
+            return '\0';
+        c = text.data[(*at)++];
+        if (c != 'u')
+            return c == '/' ? c : '"';
+        c = llmobs_chars_unit(text.data + *at - 1, text.len - *at + 1);
+        *at += c ? UNIT - 1 : 0;
+        return c ? c : LLMOBS_CHARS_FOREIGN;
+    }
     ++*at;
     return c & '\x80' ? LLMOBS_CHARS_FOREIGN : c;
 }
@@ -77,19 +72,6 @@ char llmobs_chars_read(struct llmobs_text text, size_t *at)
     return c;
 }
 
-static char escaped_char(char c)
-{
-    switch (c) {
-    case 'n':
-    case 'r':
-        return '\n';
-    case 't':
-        return '\t';
-    default:
-        return c;
-    }
-}
-
 char llmobs_chars_last(struct llmobs_text text, size_t *at)
 {
     const char *data = text.data;
@@ -118,7 +100,15 @@ char llmobs_chars_last(struct llmobs_text text, size_t *at)
     c = data[i - 1];
     if (i > 1 && data[i - 2] == '\\' && c != '\\') {
         *at = skip_backslashes(text, i - 1);
-        return escaped_char(c);
+        switch (c) {
+        case 'n':
+        case 'r':
+            return '\n';
+        case 't':
+            return '\t';
+        default:
+            return c;
+        }
     }
     return c & '\x80' ? LLMOBS_CHARS_FOREIGN : c;
 }

@@ -136,12 +136,6 @@ void llmobs_context_sibling(struct llmobs_context *context)
 
 /* -- names --------------------------------------------------------------- */
 
-static bool allowed_in_name(unsigned char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c >= 0x80 ||
-           (c != 0 && strchr("_-:./", c));
-}
-
 bool llmobs_ml_app_normal(const char *name, char out[LLMOBS_ML_APP_LEN * 4 + 1])
 {
     size_t len = 0, characters = 0;
@@ -156,7 +150,9 @@ bool llmobs_ml_app_normal(const char *name, char out[LLMOBS_ML_APP_LEN * 4 + 1])
         if (len == LLMOBS_ML_APP_LEN * 4)
             break;
         characters += begins;
-        if (!allowed_in_name(c) || (c == '_' && len > 0 && out[len - 1] == '_'))
+        if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c >= 0x80 ||
+              (c != 0 && strchr("_-:./", c))) ||
+            (c == '_' && len > 0 && out[len - 1] == '_'))
             fine = false;
         out[len++] = c == ',' ? '_' : (char)c;
     }

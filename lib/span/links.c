@@ -189,18 +189,6 @@ static bool is_end(const struct walk *w, char c)
     return (unsigned char)c <= ' ' || strchr("\"'`<>", c);
 }
 
-/* The bytes end within a URL: masks a value whole, and a user part whose '@'
- * may have been cut off. Backslashes at the end stay: they may belong to a
- * quote. */
-static void end_cut(struct walk *w)
-{
-    bool user = w->part == USER && w->port &&
-                (!w->digits || w->here - w->port > PORT_MAX);
-
-    if (w->part == VALUE || user)
-        memset(w->data + w->from, '*', w->here - w->from);
-}
-
 static void mask_url(struct walk *w)
 {
     char c;
@@ -208,9 +196,16 @@ static void mask_url(struct walk *w)
     begin_user(w);
     while (!is_end(w, c = read_mark(w)))
         step_over(w, c);
-    if (!c && w->at == w->len)
-        end_cut(w);
-    else if (w->part == VALUE)
+    if (!c && w->at == w->len) {
+        /* The bytes end within a URL: masks a value whole, and a user part
+         * whose '@' may have been cut off. Backslashes at the end stay: they
+         * may belong to a quote. */
+        bool user = w->part == USER && w->port &&
+                    (!w->digits || w->here - w->port > PORT_MAX);
+
+        if (w->part == VALUE || user)
+            memset(w->data + w->from, '*', w->here - w->from);
+    } else if (w->part == VALUE)
         end_value(w);
 }
 

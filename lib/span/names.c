@@ -497,17 +497,6 @@ static bool is_change(const char *name, size_t len, size_t i)
            (is_capital(name[i - 1]) && i + 1 < len && is_small(name[i + 1]));
 }
 
-static void begin_word(struct words *w)
-{
-    if (w->count > 0 && w->from[w->count - 1] == w->len)
-        return;
-    if (w->count == LLMOBS_NAMES_WORDS) {
-        memmove(w->from, w->from + 1, w->count - 1);
-        w->count--;
-    }
-    w->from[w->count++] = (unsigned char)w->len;
-}
-
 static void split_words(struct words *w, const char *name, size_t len)
 {
     bool in_word = false;
@@ -519,8 +508,15 @@ static void split_words(struct words *w, const char *name, size_t len)
     for (size_t i = 0; i < len; i++) {
         bool letter = is_small(name[i]) || is_capital(name[i]);
 
-        if (letter && (!in_word || is_change(name, len, i)))
-            begin_word(w);
+        if (letter && (!in_word || is_change(name, len, i))) {
+            if (w->count <= 0 || w->from[w->count - 1] != w->len) {
+                if (w->count == LLMOBS_NAMES_WORDS) {
+                    memmove(w->from, w->from + 1, w->count - 1);
+                    w->count--;
+                }
+                w->from[w->count++] = (unsigned char)w->len;
+            }
+        }
         if (letter)
             w->text[w->len++] = (char)(name[i] | 0x20);
         in_word = letter;

@@ -116,20 +116,6 @@ static size_t pass_in_text(struct walk *w, size_t at)
     }
 }
 
-static size_t pass_list(struct walk *w, size_t at)
-{
-    struct llmobs_text name = {w->data + w->name, w->name_len};
-    bool kept =
-        w->spared > 0 || (w->named && (llmobs_text_is(name, "distances") ||
-                                       llmobs_text_is(name, "scores")));
-
-    w->named = false;
-    if (!kept)
-        return hide_vector(w, at, ']', false);
-    w->spared++;
-    return at + 1;
-}
-
 static size_t pass_in_json(struct walk *w, size_t at)
 {
     switch (w->data[at]) {
@@ -141,8 +127,18 @@ static size_t pass_in_json(struct walk *w, size_t at)
     case ':':
         w->named = true;
         return at + 1;
-    case '[':
-        return pass_list(w, at);
+    case '[': {
+        struct llmobs_text name = {w->data + w->name, w->name_len};
+        bool kept =
+            w->spared > 0 || (w->named && (llmobs_text_is(name, "distances") ||
+                                           llmobs_text_is(name, "scores")));
+
+        w->named = false;
+        if (!kept)
+            return hide_vector(w, at, ']', false);
+        w->spared++;
+        return at + 1;
+    }
     case ']':
         w->spared -= w->spared > 0;
         break;

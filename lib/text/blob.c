@@ -178,22 +178,6 @@ static size_t omit_bytes(struct llmobs_blob *blob, struct llmobs_body *body,
 /* ---- a text that stays so far ---------------------------------------------
  */
 
-/* The text has LLMOBS_BLOB_MIN bytes. */
-static void judge_text(struct llmobs_blob *blob, struct llmobs_body *body)
-{
-    struct llmobs_text before = llmobs_body_head(body);
-
-    before.len -= blob->run;
-    if (before.len > LLMOBS_BLOB_BEFORE) {
-        before.data += before.len - LLMOBS_BLOB_BEFORE;
-        before.len = LLMOBS_BLOB_BEFORE;
-    }
-    blob->limit = blob->most(blob->how, before);
-    blob->judged = true;
-    if (blob->limit < blob->run)
-        begin_omitting(blob, body);
-}
-
 /* A text of this many bytes is long; a backslash at its end may not belong to
  * it. */
 static size_t least_len(const struct llmobs_blob *blob,
@@ -240,8 +224,20 @@ static size_t go_on_text(struct llmobs_blob *blob, struct llmobs_body *body,
     }
     (void)llmobs_body_add(body, data, most);
     blob->run += most;
-    if (!body->truncated && !body->lost && blob->run >= least_len(blob, body))
-        judge_text(blob, body);
+    if (!body->truncated && !body->lost && blob->run >= least_len(blob, body)) {
+        /* The text has LLMOBS_BLOB_MIN bytes. */
+        struct llmobs_text before = llmobs_body_head(body);
+
+        before.len -= blob->run;
+        if (before.len > LLMOBS_BLOB_BEFORE) {
+            before.data += before.len - LLMOBS_BLOB_BEFORE;
+            before.len = LLMOBS_BLOB_BEFORE;
+        }
+        blob->limit = blob->most(blob->how, before);
+        blob->judged = true;
+        if (blob->limit < blob->run)
+            begin_omitting(blob, body);
+    }
     return most;
 }
 

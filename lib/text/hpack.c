@@ -198,23 +198,6 @@ static int insert(struct llmobs_hpack *hpack, const struct line *line)
     return 0;
 }
 
-/* Copies the entry's name, and its value where the `whole` entry is meant. */
-static int copy_entry(const struct llmobs_hpack *hpack, uint32_t index,
-                      bool whole, struct line *line)
-{
-    struct entry entry = entry_of(hpack, index);
-    struct llmobs_text text = {hpack->texts.bytes.data +
-                                   (entry.at - hpack->texts.before),
-                               entry.name + (whole ? entry.value : 0)};
-    int error = llmobs_wiped_add(line->text, text);
-
-    line->name = entry.name;
-    if (!error && whole)
-        mask(hpack, entry.at + entry.name, line->text->data + entry.name,
-             entry.value);
-    return error;
-}
-
 /* As copy_entry, of both tables. */
 static int copy_indexed(const struct llmobs_hpack *hpack, uint32_t index,
                         bool whole, struct line *line)
@@ -223,8 +206,20 @@ static int copy_indexed(const struct llmobs_hpack *hpack, uint32_t index,
     struct llmobs_text name;
     int error;
 
-    if (index > STATIC)
-        return copy_entry(hpack, index - STATIC - 1, whole, line);
+    if (index > STATIC) {
+        /* Copies the entry's name, and its value where the `whole` entry is
+         * meant. */
+        struct entry entry = entry_of(hpack, index - STATIC - 1);
+        struct llmobs_text text = {hpack->texts.bytes.data +
+                                       (entry.at - hpack->texts.before),
+                                   entry.name + (whole ? entry.value : 0)};
+        error = llmobs_wiped_add(line->text, text);
+        line->name = entry.name;
+        if (!error && whole)
+            mask(hpack, entry.at + entry.name, line->text->data + entry.name,
+                 entry.value);
+        return error;
+    }
     name = llmobs_text_of(names + places[index - 1]);
     line->name = (uint32_t)name.len;
     error = llmobs_wiped_add(line->text, name);

@@ -58,21 +58,6 @@ static void skip_word(struct walk *w)
         w->at++;
 }
 
-/* Adds a string, a number or a word. */
-static int add_scalar(struct walk *w)
-{
-    size_t from = w->at;
-
-    if (w->value)
-        return -EINVAL;
-    if (w->text.data[from] != '"')
-        skip_word(w);
-    else if (!skip_string(w))
-        return -EINVAL;
-    w->value = true;
-    return llmobs_buf_add(w->out, w->text.data + from, w->at - from);
-}
-
 /* The end of the list whose bracket is at w->at, if it has only numbers and
  * words; else 0. */
 static size_t flat_end(const struct walk *w)
@@ -88,29 +73,6 @@ static size_t flat_end(const struct walk *w)
     return 0;
 }
 
-/* Copies the items as they stand between the commas, without the blanks around
- * them. */
-static int add_flat_list(struct walk *w, size_t end)
-{
-    int rc = llmobs_buf_addc(w->out, '[');
-
-    for (w->at++; w->at < end && !rc; w->at++) {
-        const char *from = w->text.data + w->at;
-        const char *comma = memchr(from, ',', end - w->at);
-        size_t len = comma ? (size_t)(comma - from) : end - w->at;
-        struct llmobs_text item =
-            llmobs_text_trim((struct llmobs_text){from, len});
-
-        rc = llmobs_buf_add(w->out, item.data, item.len);
-        if (!rc && comma)
-            rc = llmobs_buf_adds(w->out, ", ");
-        w->at += len;
-    }
-    w->at = end + 1;
-    w->value = true;
-    return rc ? rc : llmobs_buf_addc(w->out, ']');
-}
-
 static int add_open(struct walk *w, char c)
 {
     size_t end = c == '[' ? flat_end(w) : 0;
@@ -118,43 +80,32 @@ static int add_open(struct walk *w, char c)
 
     if (w->value || w->depth == LLMOBS_INDENT_DEPTH)
         return -EINVAL;
-    if (end)
-        return add_flat_list(w, end);
+    if (end) {
+        /* Copies the items as they stand between the commas, without the blanks
+         * around them. */
+        rc = llmobs_buf_addc(w->out, '[');
+        for (w->at++; w->at < end && !rc; w->at++) {
+            const char *from = w->text.data + w->at;
+            const char *comma = memchr(from, ',', end - w->at);
+            size_t len = comma ? (size_t)(comma - from) : end - w->at;
+            struct llmobs_text item =
+                llmobs_text_trim((struct llmobs_text){from, len});
+
+            rc = llmobs_buf_add(w->out, item.data, item.len);
+            if (!rc && comma)
+                rc = llmobs_buf_adds(w->out, ", ");
+            w->at += len;
+        }
+        w->at = end + 1;
+        w->value = true;
+        return rc ? rc : llmobs_buf_addc(w->out, ']');
+    }
     w->at++;
     w->open[w->depth++] = c == '[' ? ']' : '}';
     rc = llmobs_buf_addc(w->out, c);
     if (rc || next(w) == w->open[w->depth - 1])
         return rc;
     return add_line(w);
-}
-
-static int add_close(struct walk *w, char c)
-{
-    bool empty = w->out->data && w->out->data[w->out->len - 1] == '{';
-    int rc = 0;
-
-    if (w->depth == 0 || w->open[w->depth - 1] != c)
-        return -EINVAL;
-    w->at++;
-    w->depth--;
-    w->value = true;
-    if (!empty)
-        rc = add_line(w);
-    return rc ? rc : llmobs_buf_addc(w->out, c);
-}
-
-static int add_between(struct walk *w, char c)
-{
-    int rc;
-
-    if (!w->value || w->depth == 0)
-        return -EINVAL;
-    w->at++;
-    w->value = false;
-    rc = llmobs_buf_addc(w->out, c);
-    if (!rc)
-        rc = c == ',' && !w->flat ? add_line(w) : llmobs_buf_addc(w->out, ' ');
-    return rc;
 }
 
 static int add_token(struct walk *w, char c)
@@ -164,13 +115,46 @@ static int add_token(struct walk *w, char c)
     case '[':
         return add_open(w, c);
     case '}':
-    case ']':
-        return add_close(w, c);
+    case ']': {
+        bool empty = w->out->data && w->out->data[w->out->len - 1] == '{';
+        int rc = 0;
+
+        if (w->depth == 0 || w->open[w->depth - 1] != c)
+            return -EINVAL;
+        w->at++;
+        w->depth--;
+        w->value = true;
+        if (!empty)
+            rc = add_line(w);
+        return rc ? rc : llmobs_buf_addc(w->out, c);
+    }
     case ',':
-    case ':':
-        return add_between(w, c);
-    default:
-        return add_scalar(w);
+    case ':': {
+        int rc;
+
+        if (!w->value || w->depth == 0)
+            return -EINVAL;
+        w->at++;
+        w->value = false;
+        rc = llmobs_buf_addc(w->out, c);
+        if (!rc)
+            rc = c == ',' && !w->flat ? add_line(w)
+                                      : llmobs_buf_addc(w->out, ' ');
+        return rc;
+    }
+    default: {
+        /* Adds a string, a number or a word. */
+        size_t from = w->at;
+
+        if (w->value)
+            return -EINVAL;
+        if (w->text.data[from] != '"')
+            skip_word(w);
+        else if (!skip_string(w))
+            return -EINVAL;
+        w->value = true;
+        return llmobs_buf_add(w->out, w->text.data + from, w->at - from);
+    }
     }
 }
 

@@ -497,30 +497,6 @@ static int clean_value(struct cleaner *c)
     }
 }
 
-static int clean_token(struct cleaner *c)
-{
-    bool key = c->expected == EXPECT_KEY || c->expected == EXPECT_KEY_OR_END;
-    size_t first = c->at;
-    int rc;
-
-    if (c->expected == EXPECT_COLON || c->expected == EXPECT_MORE_OR_END)
-        return -EINVAL;
-    if (++c->tokens > LLMOBS_JSON_TOKENS_MAX)
-        return -E2BIG;
-    if (!llmobs_work_some(&c->work, LLMOBS_WORK_VALUE))
-        return -ENOMEM;
-    if (c->take)
-        begin_token(c);
-    if (!key) {
-        rc = clean_value(c);
-    } else {
-        c->expected = EXPECT_COLON;
-        c->token = LLMOBS_JSON_TOKEN_KEY;
-        rc = c->in[c->at] == '"' ? clean_string(c) : -EINVAL;
-    }
-    return rc == 0 && c->take ? pass_token(c, first) : rc;
-}
-
 static int clean_next(struct cleaner *c)
 {
     unsigned char byte = c->in[c->at];
@@ -547,8 +523,29 @@ static int clean_next(struct cleaner *c)
     case '}':
     case ']':
         return close_container(c, byte == '}');
-    default:
-        return clean_token(c);
+    default: {
+        bool key =
+            c->expected == EXPECT_KEY || c->expected == EXPECT_KEY_OR_END;
+        size_t first = c->at;
+        int rc;
+
+        if (c->expected == EXPECT_COLON || c->expected == EXPECT_MORE_OR_END)
+            return -EINVAL;
+        if (++c->tokens > LLMOBS_JSON_TOKENS_MAX)
+            return -E2BIG;
+        if (!llmobs_work_some(&c->work, LLMOBS_WORK_VALUE))
+            return -ENOMEM;
+        if (c->take)
+            begin_token(c);
+        if (!key) {
+            rc = clean_value(c);
+        } else {
+            c->expected = EXPECT_COLON;
+            c->token = LLMOBS_JSON_TOKEN_KEY;
+            rc = c->in[c->at] == '"' ? clean_string(c) : -EINVAL;
+        }
+        return rc == 0 && c->take ? pass_token(c, first) : rc;
+    }
     }
 }
 

@@ -457,20 +457,6 @@ static int clone_members(const struct llmobs_json *from, struct llmobs_json *to,
     return rc;
 }
 
-static struct llmobs_json *clone_container(const struct llmobs_json *json,
-                                           size_t depth)
-{
-    bool array = json->type == LLMOBS_JSON_ARRAY;
-    struct llmobs_json *copy =
-        array ? llmobs_json_value_array() : llmobs_json_value_object();
-
-    if (depth < CLONE_DEPTH_MAX &&
-        (array ? clone_items : clone_members)(json, copy, depth) == 0)
-        return copy;
-    llmobs_json_free(copy);
-    return NULL;
-}
-
 static struct llmobs_json *clone_below(const struct llmobs_json *json,
                                        size_t depth)
 {
@@ -480,8 +466,16 @@ static struct llmobs_json *clone_below(const struct llmobs_json *json,
         return NULL;
     switch (json->type) {
     case LLMOBS_JSON_OBJECT:
-    case LLMOBS_JSON_ARRAY:
-        return clone_container(json, depth);
+    case LLMOBS_JSON_ARRAY: {
+        bool array = json->type == LLMOBS_JSON_ARRAY;
+
+        copy = array ? llmobs_json_value_array() : llmobs_json_value_object();
+        if (depth < CLONE_DEPTH_MAX &&
+            (array ? clone_items : clone_members)(json, copy, depth) == 0)
+            return copy;
+        llmobs_json_free(copy);
+        return NULL;
+    }
     case LLMOBS_JSON_STRING:
         copy = llmobs_json_value_string(json->len);
         if (copy != NULL)

@@ -130,27 +130,6 @@ struct llmobs_json *llmobs_json_value_text(struct llmobs_text text)
     return less != NULL ? less : json;
 }
 
-static int read_key(struct builder *b, struct llmobs_text text)
-{
-    struct llmobs_json *in = b->open[b->depth - 1];
-    size_t steps = llmobs_json_place_work(in);
-    int rc;
-
-    if (memchr(text.data, '\\', text.len)) {
-        llmobs_buf_cut(&b->text, 0);
-        rc = llmobs_buf_reserve(&b->text, text.len);
-        if (rc != 0)
-            return -ENOMEM;
-        text.len = read_string(text, b->text.data);
-        text.data = b->text.data;
-    }
-    /* A token's cost covers the place in a small object. */
-    if (steps >= LLMOBS_WORK_VALUE && !llmobs_work_do(steps))
-        return -ENOMEM;
-    b->member = llmobs_json_place(in, text);
-    return b->member != NULL ? 0 : -ENOMEM;
-}
-
 static struct llmobs_json *int_of(struct llmobs_text text)
 {
     bool negative = text.data[0] == '-';
@@ -183,8 +162,25 @@ static int read_token(void *ctx, enum llmobs_json_token token,
     case LLMOBS_JSON_TOKEN_CLOSE:
         b->depth--;
         return 0;
-    case LLMOBS_JSON_TOKEN_KEY:
-        return read_key(b, text);
+    case LLMOBS_JSON_TOKEN_KEY: {
+        struct llmobs_json *in = b->open[b->depth - 1];
+        size_t steps = llmobs_json_place_work(in);
+        int rc;
+
+        if (memchr(text.data, '\\', text.len)) {
+            llmobs_buf_cut(&b->text, 0);
+            rc = llmobs_buf_reserve(&b->text, text.len);
+            if (rc != 0)
+                return -ENOMEM;
+            text.len = read_string(text, b->text.data);
+            text.data = b->text.data;
+        }
+        /* A token's cost covers the place in a small object. */
+        if (steps >= LLMOBS_WORK_VALUE && !llmobs_work_do(steps))
+            return -ENOMEM;
+        b->member = llmobs_json_place(in, text);
+        return b->member != NULL ? 0 : -ENOMEM;
+    }
     case LLMOBS_JSON_TOKEN_STRING:
         return put_value(b, llmobs_json_value_text(text));
     case LLMOBS_JSON_TOKEN_INT:

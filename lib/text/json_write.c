@@ -173,37 +173,33 @@ static int collect_members(struct dump *d, const struct llmobs_json *object)
     return 0;
 }
 
-static int dump_open(struct dump *d, const struct llmobs_json *value)
-{
-    bool object = value->type == LLMOBS_JSON_OBJECT;
-    void *list = d->levels;
-    struct level *level;
-    int rc;
-
-    if (d->level_count == DUMP_DEPTH_MAX)
-        return -E2BIG;
-    rc =
-        grow_list(&list, &d->level_cap, d->level_count + 1, sizeof(*d->levels));
-    d->levels = list;
-    if (rc != 0)
-        return rc;
-    level = &d->levels[d->level_count++];
-    level->value = value;
-    level->first = d->member_count;
-    level->next = 0;
-    if (object)
-        rc = collect_members(d, value);
-    return rc != 0 ? rc : add_text(d->buf, object ? "{" : "[", 1);
-}
-
 static int dump_value(struct dump *d, const struct llmobs_json *value)
 {
     char number[LLMOBS_DECIMAL_MAX];
 
     switch (value->type) {
     case LLMOBS_JSON_OBJECT:
-    case LLMOBS_JSON_ARRAY:
-        return dump_open(d, value);
+    case LLMOBS_JSON_ARRAY: {
+        bool object = value->type == LLMOBS_JSON_OBJECT;
+        void *list = d->levels;
+        struct level *level;
+        int rc;
+
+        if (d->level_count == DUMP_DEPTH_MAX)
+            return -E2BIG;
+        rc = grow_list(&list, &d->level_cap, d->level_count + 1,
+                       sizeof(*d->levels));
+        d->levels = list;
+        if (rc != 0)
+            return rc;
+        level = &d->levels[d->level_count++];
+        level->value = value;
+        level->first = d->member_count;
+        level->next = 0;
+        if (object)
+            rc = collect_members(d, value);
+        return rc != 0 ? rc : add_text(d->buf, object ? "{" : "[", 1);
+    }
     case LLMOBS_JSON_STRING:
         return dump_text(
             d, (struct llmobs_text){llmobs_json_bytes(value), value->len});

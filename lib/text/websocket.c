@@ -277,33 +277,6 @@ static bool begin_frame(struct llmobs_websocket *ws,
     return !packed || way->zip;
 }
 
-static void read_frames(struct llmobs_websocket *ws,
-                        enum llmobs_http1_side side, struct llmobs_text in)
-{
-    struct llmobs_websocket_way *way = &ws->ways[side];
-
-    while (!ws->why && in.len > 0) {
-        size_t n = 1;
-
-        if (way->held == head_len(way)) {
-            n = read_payload(ws, side, in);
-        } else {
-            way->head[way->held++] = (unsigned char)*in.data;
-            if (way->held == head_len(way) && !begin_frame(ws, side))
-                ws->why = LLMOBS_HTTP1_DOUBT;
-        }
-        if (!ws->why && way->held == head_len(way) && way->left == 0) {
-            way->held = 0;
-            if ((way->head[0] & OPCODE) == CLOSE)
-                ws->why = LLMOBS_HTTP1_OVER;
-            else if (way->head[0] & FIN && !(way->head[0] & CLOSE))
-                end_message(ws, side);
-        }
-        in.data += n;
-        in.len -= n;
-    }
-}
-
 /* -- the connection -------------------------------------------------------- */
 
 struct llmobs_websocket *llmobs_websocket_new(
@@ -412,9 +385,31 @@ void llmobs_websocket_read(struct llmobs_websocket *ws,
                            enum llmobs_http1_side side,
                            struct llmobs_text bytes)
 {
+    struct llmobs_websocket_way *way;
+
     if (ws->why)
         return;
-    read_frames(ws, side, bytes);
+    way = &ws->ways[side];
+    while (!ws->why && bytes.len > 0) {
+        size_t n = 1;
+
+        if (way->held == head_len(way)) {
+            n = read_payload(ws, side, bytes);
+        } else {
+            way->head[way->held++] = (unsigned char)*bytes.data;
+            if (way->held == head_len(way) && !begin_frame(ws, side))
+                ws->why = LLMOBS_HTTP1_DOUBT;
+        }
+        if (!ws->why && way->held == head_len(way) && way->left == 0) {
+            way->held = 0;
+            if ((way->head[0] & OPCODE) == CLOSE)
+                ws->why = LLMOBS_HTTP1_OVER;
+            else if (way->head[0] & FIN && !(way->head[0] & CLOSE))
+                end_message(ws, side);
+        }
+        bytes.data += n;
+        bytes.len -= n;
+    }
     if (ws->why == LLMOBS_HTTP1_OVER)
         end_all(ws, LLMOBS_HTTP1_SWITCHED,
                 side == LLMOBS_HTTP1_REQUEST ? LLMOBS_HTTP1_GIVEN_UP

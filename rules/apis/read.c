@@ -248,18 +248,6 @@ static void add_place(struct reader *reader, char which,
     strcpy(places + len, "\n");
 }
 
-/* Of the end of a stream, a word may stand behind the place. */
-static void read_place(struct reader *reader, char which,
-                       const char *const *args, unsigned count)
-{
-    bool has_word = which == LLMOBS_AT_END && count > 2 &&
-                    strcmp(args[count - 2], "=") == 0;
-
-    add_place(reader, which, args, has_word ? count - 2 : count, '|');
-    if (has_word)
-        add_place(reader, LLMOBS_AT_LAST, args + count - 1, 1, ' ');
-}
-
 /* Adds words to those that were said before: all in one piece, at the end of
  * the file's words. */
 static void add_words(struct reader *reader, struct llmobs_apis_said *to,
@@ -444,9 +432,16 @@ static void read_word(struct reader *reader, const char *word,
         return;
     }
     form->said[i] = *said;
-    if (row->type == LLMOBS_APIS_PLACE)
-        read_place(reader, row->which, args, said->count);
-    else if (row->type == LLMOBS_APIS_SAYING)
+    if (row->type == LLMOBS_APIS_PLACE) {
+        /* Of the end of a stream, a word may stand behind the place. */
+        bool has_word = row->which == LLMOBS_AT_END && said->count > 2 &&
+                        strcmp(args[said->count - 2], "=") == 0;
+
+        add_place(reader, row->which, args,
+                  has_word ? said->count - 2 : said->count, '|');
+        if (has_word)
+            add_place(reader, LLMOBS_AT_LAST, args + said->count - 1, 1, ' ');
+    } else if (row->type == LLMOBS_APIS_SAYING)
         add_place(reader, row->which, args, said->count, ' ');
     else if (strcmp(word, "hook") == 0)
         read_hook(reader, said);
@@ -676,17 +671,6 @@ static bool read_option(struct reader *reader, struct llmobs_shape *shape,
     return false;
 }
 
-/* Reads "a,b" as words of the shape's `queries`. */
-static void read_queries(struct reader *reader, struct llmobs_shape *shape,
-                         const char *list)
-{
-    copy_text(reader, shape->queries, sizeof(shape->queries) - 1, "queries",
-              list);
-    for (char *at = shape->queries; *at; at++)
-        if (*at == ',')
-            *at = '\0';
-}
-
 static void check_host(struct reader *reader, const char *host)
 {
     if (strpbrk(host, "/@[](){}|^$+?\\") ||
@@ -738,9 +722,14 @@ static void read_path(struct reader *reader,
             path->form = args[i] + 5;
         else if (strncmp(args[i], "signs=", 6) == 0)
             path->signs = args[i] + 6;
-        else if (strncmp(args[i], "queries=", 8) == 0)
-            read_queries(reader, shape, args[i] + 8);
-        else if (!read_option(reader, shape, args[i]))
+        else if (strncmp(args[i], "queries=", 8) == 0) {
+            /* Reads "a,b" as words of the shape's `queries`. */
+            copy_text(reader, shape->queries, sizeof(shape->queries) - 1,
+                      "queries", args[i] + 8);
+            for (char *at = shape->queries; *at; at++)
+                if (*at == ',')
+                    *at = '\0';
+        } else if (!read_option(reader, shape, args[i]))
             llmobs_apis_fail(reader->apis, reader->line, "a path has no '%s'",
                              args[i]);
     (void)find_word(reader, "method", methods, shape->method);

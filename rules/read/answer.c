@@ -92,24 +92,6 @@ static bool is_stream(const struct llmobs_call *call, struct llmobs_text text,
            is_framed(call, text, framing);
 }
 
-/* Reads a document. That of an error may stand before a stream's events. */
-static int read_json(const struct llmobs_call *call, struct llmobs_text text,
-                     struct llmobs_answer *answer)
-{
-    int rc = llmobs_json_parse(text, &answer->json);
-
-    if (rc == 0)
-        answer->form = LLMOBS_ANSWER_JSON;
-    else if (rc == -E2BIG)
-        answer->form = LLMOBS_ANSWER_BEYOND;
-    else if (rc == -EINVAL && is_typed(call) &&
-             llmobs_text_has_any(text, "\ndata:\0")) {
-        answer->form = LLMOBS_ANSWER_STREAM;
-        answer->framing = LLMOBS_FRAMING_SSE;
-    }
-    return rc == -ENOMEM ? rc : 0;
-}
-
 int llmobs_answer_read(const struct llmobs_call *call, bool stream,
                        enum llmobs_framing framing,
                        struct llmobs_answer *answer)
@@ -130,8 +112,22 @@ int llmobs_answer_read(const struct llmobs_call *call, bool stream,
         answer->form = LLMOBS_ANSWER_EMPTY;
     else if (document && call->response_truncated)
         answer->form = LLMOBS_ANSWER_CUT;
-    else if (document && !call->response_truncated)
-        return read_json(call, text, answer);
+    else if (document && !call->response_truncated) {
+        /* Reads a document. That of an error may stand before a stream's
+         * events. */
+        int rc = llmobs_json_parse(text, &answer->json);
+
+        if (rc == 0)
+            answer->form = LLMOBS_ANSWER_JSON;
+        else if (rc == -E2BIG)
+            answer->form = LLMOBS_ANSWER_BEYOND;
+        else if (rc == -EINVAL && is_typed(call) &&
+                 llmobs_text_has_any(text, "\ndata:\0")) {
+            answer->form = LLMOBS_ANSWER_STREAM;
+            answer->framing = LLMOBS_FRAMING_SSE;
+        }
+        return rc == -ENOMEM ? rc : 0;
+    }
     return 0;
 }
 

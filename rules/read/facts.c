@@ -347,36 +347,6 @@ static void add_all_stopped(struct llmobs_reading *reading, const char *side,
         add_all_stopped(reading, side, key, one);
 }
 
-static void put_said(struct llmobs_reading *reading, const struct place *place,
-                     const struct llmobs_json *value)
-{
-    struct llmobs_span *span = reading->span;
-    const char *text = llmobs_json_text(value);
-    const char *slash = text ? strrchr(text, '/') : NULL;
-
-    if (place->said == SAID_MODEL)
-        llmobs_span_fact(&span->facts, LLMOBS_FACT_RESPONSE_MODEL,
-                         slash ? slash + 1 : text);
-    else if (place->said == SAID_TIER)
-        llmobs_span_fact(&span->facts, LLMOBS_FACT_RESPONSE_SERVICE_TIER, text);
-    else if (place->said == SAID_COST)
-        (void)llmobs_usage_cost(span, place->to, llmobs_usage_price(value));
-    else if (place->said == SAID_NANO)
-        (void)llmobs_usage_seconds(span, place->to, value, 1e9);
-    else if (place->said == SAID_STOPPED)
-        add_all_stopped(reading, place->to, "", value);
-    else if (place->said == SAID_TEXT)
-        (void)llmobs_json_sets(span->metadata, place->to, text);
-    else if (place->said > SAID_TEXTS)
-        (void)llmobs_usage_seconds(span, place->to, value,
-                                   place->said == SAID_MS ? 1e3 : 1);
-    else if (place->said == SAID_TEXTS
-                 ? llmobs_json_is_string(llmobs_json_at(value, 0))
-                 : llmobs_json_is_number(value))
-        (void)llmobs_json_set(span->metadata, place->to,
-                              llmobs_json_clone(value));
-}
-
 /* True if a later body of the same tree may say another thing there. */
 static bool find_said(struct llmobs_reading *reading, const struct place *place,
                       const char *way, const struct llmobs_json *in)
@@ -384,7 +354,32 @@ static bool find_said(struct llmobs_reading *reading, const struct place *place,
     bool more = false;
 
     if (in && !*way) {
-        put_said(reading, place, in);
+        struct llmobs_span *span = reading->span;
+        const char *text = llmobs_json_text(in);
+        const char *slash = text ? strrchr(text, '/') : NULL;
+
+        if (place->said == SAID_MODEL)
+            llmobs_span_fact(&span->facts, LLMOBS_FACT_RESPONSE_MODEL,
+                             slash ? slash + 1 : text);
+        else if (place->said == SAID_TIER)
+            llmobs_span_fact(&span->facts, LLMOBS_FACT_RESPONSE_SERVICE_TIER,
+                             text);
+        else if (place->said == SAID_COST)
+            (void)llmobs_usage_cost(span, place->to, llmobs_usage_price(in));
+        else if (place->said == SAID_NANO)
+            (void)llmobs_usage_seconds(span, place->to, in, 1e9);
+        else if (place->said == SAID_STOPPED)
+            add_all_stopped(reading, place->to, "", in);
+        else if (place->said == SAID_TEXT)
+            (void)llmobs_json_sets(span->metadata, place->to, text);
+        else if (place->said > SAID_TEXTS)
+            (void)llmobs_usage_seconds(span, place->to, in,
+                                       place->said == SAID_MS ? 1e3 : 1);
+        else if (place->said == SAID_TEXTS
+                     ? llmobs_json_is_string(llmobs_json_at(in, 0))
+                     : llmobs_json_is_number(in))
+            (void)llmobs_json_set(span->metadata, place->to,
+                                  llmobs_json_clone(in));
         return place->said != SAID_TEXT && place->said != SAID_TIER;
     }
     LLMOBS_JSON_EACH (one, in, true)
@@ -557,20 +552,6 @@ static void read_gate(struct llmobs_span *span, size_t i, const char *value)
     }
 }
 
-static void read_gates(struct llmobs_reading *reading)
-{
-    const struct llmobs_call *call = reading->classified->call;
-
-    for (size_t i = 0;
-         call->status < 300 && i < sizeof(gates) / sizeof(gates[0]); i++) {
-        const char *value = llmobs_header_find(
-            call->response_headers, call->response_header_count, gates[i].name);
-
-        if (value)
-            read_gate(reading->span, i, value);
-    }
-}
-
 /* -- the end -------------------------------------------------------------- */
 
 /* The tier that served a call is the one that counts; the one asked for stands
@@ -603,30 +584,6 @@ static bool says_something(const struct llmobs_json *messages)
     return false;
 }
 
-/* A model reads and writes at least one token where it says something: counts
- * of 0 are a server's word for none, unless a filter spoke for the model. */
-static void drop_zeros(struct llmobs_span *span)
-{
-    static const char counts[] =
-        "input_tokens\0output_tokens\0total_tokens\0"
-        "cache_read_input_tokens\0cache_write_input_tokens\0"
-        "ephemeral_1h_input_tokens\0ephemeral_5m_input_tokens\0"
-        "reasoning_output_tokens\0";
-    struct llmobs_json *metrics = span->metrics;
-
-    if (span->kind != LLMOBS_KIND_LLM ||
-        llmobs_usage_count(metrics, "input_tokens") > 0 ||
-        llmobs_usage_count(metrics, "output_tokens") > 0 ||
-        !says_something(span->output_messages) ||
-        llmobs_text_has_nocase(
-            llmobs_span_fact_text(&span->facts, LLMOBS_FACT_FINISH_REASONS),
-            "content_filter"))
-        return;
-    LLMOBS_WORDS_EACH (key, counts)
-        if (llmobs_usage_count(metrics, key) == 0)
-            llmobs_json_unset(metrics, key);
-}
-
 /* True where a summary stands for messages before it. */
 static bool are_compacted(const struct llmobs_json *messages)
 {
@@ -640,12 +597,42 @@ static bool are_compacted(const struct llmobs_json *messages)
 
 void llmobs_fact_end(struct llmobs_reading *reading)
 {
+    const struct llmobs_call *call;
+    static const char counts[] =
+        "input_tokens\0output_tokens\0total_tokens\0"
+        "cache_read_input_tokens\0cache_write_input_tokens\0"
+        "ephemeral_1h_input_tokens\0ephemeral_5m_input_tokens\0"
+        "reasoning_output_tokens\0";
+    struct llmobs_json *metrics;
+
     if (are_compacted(reading->span->input_messages) ||
         are_compacted(reading->span->output_messages))
         llmobs_span_fact_true(&reading->span->facts, LLMOBS_FACT_COMPACTED);
     put_tier(reading->span);
-    drop_zeros(reading->span);
-    read_gates(reading);
+    /* A model reads and writes at least one token where it says something:
+     * counts of 0 are a server's word for none, unless a filter spoke for the
+     * model. */
+    metrics = reading->span->metrics;
+    if (reading->span->kind == LLMOBS_KIND_LLM &&
+        llmobs_usage_count(metrics, "input_tokens") <= 0 &&
+        llmobs_usage_count(metrics, "output_tokens") <= 0 &&
+        says_something(reading->span->output_messages) &&
+        !llmobs_text_has_nocase(
+            llmobs_span_fact_text(&reading->span->facts,
+                                  LLMOBS_FACT_FINISH_REASONS),
+            "content_filter"))
+        LLMOBS_WORDS_EACH (key, counts)
+            if (llmobs_usage_count(metrics, key) == 0)
+                llmobs_json_unset(metrics, key);
+    call = reading->classified->call;
+    for (size_t i = 0;
+         call->status < 300 && i < sizeof(gates) / sizeof(gates[0]); i++) {
+        const char *value = llmobs_header_find(
+            call->response_headers, call->response_header_count, gates[i].name);
+
+        if (value)
+            read_gate(reading->span, i, value);
+    }
 }
 
 /* Reasons of a call that failed: nobody refused or stopped the answer. */

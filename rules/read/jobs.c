@@ -93,24 +93,11 @@ static int join(const struct llmobs_json *messages, struct llmobs_buf *out)
     return rc == -EFBIG ? 0 : rc;
 }
 
-/* A later request may bring the results of tools that the messages call. */
-static void keep_calls(struct llmobs_span *span)
-{
-    bool calls = false;
-
-    LLMOBS_JSON_EACH (one, span->output_messages, true)
-        calls = calls || llmobs_json_get(one, "tool_calls");
-    if (calls)
-        span->output_behind = span->output_messages;
-    else
-        llmobs_json_free(span->output_messages);
-    span->output_messages = NULL;
-}
-
 static int set_output(struct llmobs_span *span, const char *status)
 {
     struct llmobs_buf text;
     int rc;
+    bool calls;
 
     llmobs_buf_init(&text, LLMOBS_VALUE_MAX);
     rc = join(span->output_messages, &text);
@@ -119,7 +106,15 @@ static int set_output(struct llmobs_span *span, const char *status)
     if (rc == 0 && !span->output_value && status)
         rc = llmobs_span_set(&span->output_value, status);
     llmobs_buf_fini(&text);
-    keep_calls(span);
+    /* A later request may bring the results of tools that the messages call. */
+    calls = false;
+    LLMOBS_JSON_EACH (one, span->output_messages, true)
+        calls = calls || llmobs_json_get(one, "tool_calls");
+    if (calls)
+        span->output_behind = span->output_messages;
+    else
+        llmobs_json_free(span->output_messages);
+    span->output_messages = NULL;
     return rc;
 }
 

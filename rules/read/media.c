@@ -267,17 +267,6 @@ static struct llmobs_json *text_words(const struct llmobs_json *value,
     return words;
 }
 
-static struct llmobs_json *list_words(const struct llmobs_json *list,
-                                      const char *what)
-{
-    struct llmobs_json *out = llmobs_json_array();
-    int rc = out ? 0 : -ENOMEM;
-
-    LLMOBS_JSON_EACH (one, list, rc == 0)
-        rc = llmobs_json_add(out, llmobs_media_words(one, what));
-    return llmobs_json_done(out, rc);
-}
-
 static struct llmobs_json *object_words(const struct llmobs_json *object)
 {
     struct llmobs_json *out = llmobs_json_object();
@@ -304,8 +293,14 @@ struct llmobs_json *llmobs_media_words(const struct llmobs_json *value,
 {
     if (llmobs_json_is_string(value))
         return text_words(value, what, false);
-    if (llmobs_json_is_array(value))
-        return list_words(value, what);
+    if (llmobs_json_is_array(value)) {
+        struct llmobs_json *out = llmobs_json_array();
+        int rc = out ? 0 : -ENOMEM;
+
+        LLMOBS_JSON_EACH (one, value, rc == 0)
+            rc = llmobs_json_add(out, llmobs_media_words(one, what));
+        return llmobs_json_done(out, rc);
+    }
     if (llmobs_json_is_object(value))
         return object_words(value);
     return llmobs_json_share((struct llmobs_json *)(uintptr_t)value);

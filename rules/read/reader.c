@@ -28,30 +28,6 @@ static bool has_values(const struct llmobs_reading *reading)
     return !is_chat(reading) && !is_embedding(reading);
 }
 
-/* Takes a body that is not an object as the only input. Without a body there is
- * no message, and nothing to embed. */
-static int text_input(struct llmobs_reading *reading)
-{
-    struct llmobs_span *span = reading->span;
-    char *text = llmobs_request_text(reading->classified->call);
-    int rc = 0;
-
-    if (!text)
-        return -ENOMEM;
-    if (has_values(reading)) {
-        span->input_value = text;
-        return 0;
-    }
-    if (*text && is_chat(reading)) {
-        span->input_messages = llmobs_message_take(text);
-        return span->input_messages ? 0 : -ENOMEM;
-    }
-    if (*text)
-        rc = llmobs_embedding_add(span, llmobs_text_of(text));
-    free(text);
-    return rc;
-}
-
 /* Runs `read` on the call as if the middle of its bodies were missing, which is
  * how documents beyond the limits of lib/text/json.h are read. */
 static int as_ends(struct llmobs_reading *reading,
@@ -106,6 +82,7 @@ static int read_input(struct llmobs_reading *reading)
 {
     struct llmobs_span *span = reading->span;
     int rc = 0;
+    char *text;
 
     if (reading->request && !reading->beyond) {
         rc = reading->form->request ? reading->form->request(reading) : 0;
@@ -121,7 +98,25 @@ static int read_input(struct llmobs_reading *reading)
     if (rc < 0 || span->input_messages || span->input_documents ||
         span->input_value)
         return rc;
-    return text_input(reading);
+    /* Takes a body that is not an object as the only input. Without a body
+     * there is no message, and nothing to embed. */
+    span = reading->span;
+    text = llmobs_request_text(reading->classified->call);
+    rc = 0;
+    if (!text)
+        return -ENOMEM;
+    if (has_values(reading)) {
+        span->input_value = text;
+        return 0;
+    }
+    if (*text && is_chat(reading)) {
+        span->input_messages = llmobs_message_take(text);
+        return span->input_messages ? 0 : -ENOMEM;
+    }
+    if (*text)
+        rc = llmobs_embedding_add(span, llmobs_text_of(text));
+    free(text);
+    return rc;
 }
 
 /* Takes an answer that is only text as the output. */
@@ -137,24 +132,6 @@ static int text_output(struct llmobs_reading *reading)
     }
     span->output_messages = llmobs_answer_message(reading->classified->call);
     return span->output_messages ? 0 : -ENOMEM;
-}
-
-static int read_document(struct llmobs_reading *reading)
-{
-    const struct llmobs_json *body = reading->answer.json;
-    const struct llmobs_call *call = reading->classified->call;
-    int rc = 0;
-
-    reading->span->complete = true;
-    llmobs_fact_answer(reading, body);
-    if (call->status < 300 && llmobs_error_in(body))
-        rc = llmobs_error_read(body, call->response, call, reading->span);
-    else if (call->status < 300 && !llmobs_json_is_object(body) &&
-             !(reading->form->lists && llmobs_json_is_array(body)))
-        return text_output(reading);
-    if (rc < 0 || !reading->form->document)
-        return rc;
-    return reading->form->document(reading, body);
 }
 
 static int read_event(struct llmobs_reading *reading,
@@ -218,49 +195,56 @@ static int first_token(struct llmobs_reading *reading)
         llmobs_json_real((double)(at - call->start_ns) / 1e9));
 }
 
-static int read_stream(struct llmobs_reading *reading)
-{
-    const struct llmobs_call *call = reading->classified->call;
-    int rc = read_events(reading, call->response, true);
-
-    reading->span->streamed = true;
-    if (rc == 0 && call->response_truncated)
-        rc = read_events(reading, call->response_tail, false);
-    reading->span->complete = reading->done;
-    if (rc >= 0)
-        rc = first_token(reading);
-    if (rc == 0 && reading->form->finish)
-        rc = reading->form->finish(reading);
-    return rc;
-}
-
-/* Reads the values at the answer's ends, and its text unless that holds
- * vectors. */
-static int read_beyond(struct llmobs_reading *reading)
-{
-    int rc = as_ends(reading, reading->form->ends);
-
-    llmobs_fact_ends(reading);
-    if (is_embedding(reading))
-        reading->span->output_dropped = true;
-    else if (rc == 0 && !reading->span->output_messages &&
-             !reading->span->output_value && !reading->span->output_documents)
-        rc = text_output(reading);
-    return rc;
-}
-
 static int read_form(struct llmobs_reading *reading)
 {
     switch (reading->answer.form) {
-    case LLMOBS_ANSWER_JSON:
-        return read_document(reading);
-    case LLMOBS_ANSWER_STREAM:
-        return read_stream(reading);
+    case LLMOBS_ANSWER_JSON: {
+        const struct llmobs_json *body = reading->answer.json;
+        const struct llmobs_call *call = reading->classified->call;
+        int rc = 0;
+
+        reading->span->complete = true;
+        llmobs_fact_answer(reading, body);
+        if (call->status < 300 && llmobs_error_in(body))
+            rc = llmobs_error_read(body, call->response, call, reading->span);
+        else if (call->status < 300 && !llmobs_json_is_object(body) &&
+                 !(reading->form->lists && llmobs_json_is_array(body)))
+            return text_output(reading);
+        if (rc < 0 || !reading->form->document)
+            return rc;
+        return reading->form->document(reading, body);
+    }
+    case LLMOBS_ANSWER_STREAM: {
+        const struct llmobs_call *call = reading->classified->call;
+        int rc = read_events(reading, call->response, true);
+
+        reading->span->streamed = true;
+        if (rc == 0 && call->response_truncated)
+            rc = read_events(reading, call->response_tail, false);
+        reading->span->complete = reading->done;
+        if (rc >= 0)
+            rc = first_token(reading);
+        if (rc == 0 && reading->form->finish)
+            rc = reading->form->finish(reading);
+        return rc;
+    }
     case LLMOBS_ANSWER_CUT:
         llmobs_fact_ends(reading);
         return reading->form->ends ? reading->form->ends(reading) : 0;
-    case LLMOBS_ANSWER_BEYOND:
-        return read_beyond(reading);
+    case LLMOBS_ANSWER_BEYOND: {
+        /* Reads the values at the answer's ends, and its text unless that holds
+         * vectors. */
+        int rc = as_ends(reading, reading->form->ends);
+
+        llmobs_fact_ends(reading);
+        if (is_embedding(reading))
+            reading->span->output_dropped = true;
+        else if (rc == 0 && !reading->span->output_messages &&
+                 !reading->span->output_value &&
+                 !reading->span->output_documents)
+            rc = text_output(reading);
+        return rc;
+    }
     case LLMOBS_ANSWER_OTHER:
         return text_output(reading);
     case LLMOBS_ANSWER_EMPTY:

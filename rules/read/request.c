@@ -145,24 +145,20 @@ int llmobs_request_metadata(const struct llmobs_json *request, const char *keys,
     return rc;
 }
 
-/* The fields of a form as an object. */
-static char *form_text(const struct llmobs_call *call)
-{
-    struct llmobs_json *fields = NULL;
-    int rc = call->request.data ? read_fields(call->request, &fields) : 0;
-    char *text = NULL;
-
-    if (rc == 0)
-        text = llmobs_json_len(fields) > 0 ? llmobs_json_dumps(fields, 0)
-                                           : strdup("[multipart]");
-    llmobs_json_free(fields);
-    return text;
-}
-
 char *llmobs_request_text(const struct llmobs_call *call)
 {
-    if (call->multipart)
-        return form_text(call);
+    if (call->multipart) {
+        /* The fields of a form as an object. */
+        struct llmobs_json *fields = NULL;
+        int rc = call->request.data ? read_fields(call->request, &fields) : 0;
+        char *text = NULL;
+
+        if (rc == 0)
+            text = llmobs_json_len(fields) > 0 ? llmobs_json_dumps(fields, 0)
+                                               : strdup("[multipart]");
+        llmobs_json_free(fields);
+        return text;
+    }
     if (call->request_encoded)
         return llmobs_text_word("encoded", call->request_encoded);
     if (!call->request.data)

@@ -142,27 +142,6 @@ static bool sources_have(const struct llmobs_span *span, const char *url)
     return have;
 }
 
-/* Takes the source. */
-static int put(struct llmobs_span *span, struct llmobs_json *source)
-{
-    struct llmobs_json *list = llmobs_json_get(span->metadata, "sources");
-    size_t count = llmobs_json_len(list);
-    bool known = llmobs_json_len(source) == 0;
-    int rc = 0;
-
-    for (size_t i = 0; i < count && !known; i++)
-        known = are_same(llmobs_json_at(list, i), source);
-    if (known) {
-        llmobs_json_free(source);
-        return 0;
-    }
-    if (!list) {
-        list = llmobs_json_array();
-        rc = llmobs_json_set(span->metadata, "sources", list);
-    }
-    return llmobs_json_add_made(list, source, rc);
-}
-
 /* Adds a source. Where it has a name in the place of its URL, the name becomes
  * its id. */
 static int sources_read(struct llmobs_span *span,
@@ -190,8 +169,25 @@ static int sources_read(struct llmobs_span *span,
         rc = set(source, "title", sources_text(from, titles));
     if (rc == 0)
         rc = set(source, "id", id);
-    if (rc == 0 && source)
-        return put(span, source);
+    if (rc == 0 && source) {
+        /* Takes the source. */
+        struct llmobs_json *list = llmobs_json_get(span->metadata, "sources");
+        size_t count = llmobs_json_len(list);
+        bool known = llmobs_json_len(source) == 0;
+
+        rc = 0;
+        for (size_t i = 0; i < count && !known; i++)
+            known = are_same(llmobs_json_at(list, i), source);
+        if (known) {
+            llmobs_json_free(source);
+            return 0;
+        }
+        if (!list) {
+            list = llmobs_json_array();
+            rc = llmobs_json_set(span->metadata, "sources", list);
+        }
+        return llmobs_json_add_made(list, source, rc);
+    }
     llmobs_json_free(source);
     return -ENOMEM;
 }

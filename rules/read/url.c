@@ -31,31 +31,6 @@ void llmobs_url_lower(char *host)
         *host = url_lower(*host);
 }
 
-/* Copies a path with its unreserved characters decoded, and the digits of all
- * other escapes in one case. The copy is never longer. */
-static size_t decode_path(struct llmobs_text in, char *out)
-{
-    size_t n = 0;
-
-    for (size_t i = 0; i < in.len; i++) {
-        int c = llmobs_text_escape(in, i);
-
-        if (c < 0) {
-            out[n++] = in.data[i];
-            continue;
-        }
-        if (unreserved(c)) {
-            out[n++] = (char)c;
-        } else {
-            out[n++] = '%';
-            out[n++] = url_lower(in.data[i + 1]);
-            out[n++] = url_lower(in.data[i + 2]);
-        }
-        i += 2;
-    }
-    return n;
-}
-
 /* Removes "." and ".." segments in place (RFC 3986, 5.2.4), as libcurl does
  * before it sends. */
 static size_t remove_dots(char *path, size_t len)
@@ -85,13 +60,34 @@ static size_t remove_dots(char *path, size_t len)
 
 static void set_path(struct llmobs_text path, struct llmobs_url *url)
 {
+    size_t n;
+
     url->path = path;
     if (path.len == 0 || path.len > sizeof(url->path_buf))
         return;
     if (!memchr(path.data, '%', path.len) &&
         !memmem(path.data, path.len, "/.", 2))
         return;
-    url->path.len = decode_path(path, url->path_buf);
+    /* Copies a path with its unreserved characters decoded, and the digits of
+     * all other escapes in one case. The copy is never longer. */
+    n = 0;
+    for (size_t i = 0; i < path.len; i++) {
+        int c = llmobs_text_escape(path, i);
+
+        if (c < 0) {
+            url->path_buf[n++] = path.data[i];
+            continue;
+        }
+        if (unreserved(c)) {
+            url->path_buf[n++] = (char)c;
+        } else {
+            url->path_buf[n++] = '%';
+            url->path_buf[n++] = url_lower(path.data[i + 1]);
+            url->path_buf[n++] = url_lower(path.data[i + 2]);
+        }
+        i += 2;
+    }
+    url->path.len = n;
     url->path.len = remove_dots(url->path_buf, url->path.len);
     url->path.data = url->path_buf;
 }
@@ -370,25 +366,14 @@ static bool leads_to(const struct llmobs_url *base,
            same_host(url, base);
 }
 
-static bool stays(const struct llmobs_url *base, struct llmobs_text reference)
-{
-    struct llmobs_url *url = llmobs_scratch_alloc(sizeof(*url));
-    bool same;
-
-    if (!url)
-        return false;
-    memset(url, 0, sizeof(*url));
-    same = leads_to(base, reference, url);
-    llmobs_scratch_free(url);
-    return same;
-}
-
 bool llmobs_url_stays(const struct llmobs_url *base,
                       struct llmobs_text reference)
 {
     /* The blanks that libcurl skips. */
     static const char blanks[] = " \t\n\v\f\r";
     const size_t count = sizeof(blanks) - 1;
+    struct llmobs_url *url;
+    bool same;
 
     while (reference.len > 0 && memchr(blanks, reference.data[0], count)) {
         reference.data++;
@@ -397,7 +382,13 @@ bool llmobs_url_stays(const struct llmobs_url *base,
     while (reference.len > 0 &&
            memchr(blanks, reference.data[reference.len - 1], count))
         reference.len--;
-    return stays(base, reference);
+    url = llmobs_scratch_alloc(sizeof(*url));
+    if (!url)
+        return false;
+    memset(url, 0, sizeof(*url));
+    same = leads_to(base, reference, url);
+    llmobs_scratch_free(url);
+    return same;
 }
 
 char *llmobs_url_decode(struct llmobs_text text)

@@ -292,31 +292,6 @@ void llmobs_usage_piece(struct llmobs_span *span, const char *name,
                  count);
 }
 
-static void pieces(const struct llmobs_json *usage, struct llmobs_span *span)
-{
-    /* Claude, OpenRouter; xAI; Mistral */
-    static const char groups[] =
-        "server_tool_use\0server_side_tool_usage_details\0connectors\0";
-    int left = PIECES_MAX;
-
-    LLMOBS_WORDS_EACH (group, groups) {
-        const struct llmobs_json *all = llmobs_json_get(usage, group);
-
-        for (void *it = llmobs_json_iter(all); it && left-- > 0;
-             it = llmobs_json_next(all, it))
-            llmobs_usage_piece(span, llmobs_json_iter_key(it),
-                               llmobs_usage_value(llmobs_json_iter_value(it)));
-    }
-    LLMOBS_JSON_EACH (one, llmobs_json_get(usage, "grounding_tool_count"),
-                      left-- > 0)
-        llmobs_usage_piece(span, llmobs_json_gets(one, "type"),
-                           llmobs_usage_count(one, "count"));
-    llmobs_usage_piece(span, "web_search",
-                       llmobs_usage_count(usage, "num_search_queries"));
-    put_positive(span, "citation_tokens",
-                 llmobs_usage_count(usage, "citation_tokens"));
-}
-
 int llmobs_usage_costs(const struct llmobs_json *usage,
                        struct llmobs_span *span)
 {
@@ -338,8 +313,26 @@ int llmobs_usage_costs(const struct llmobs_json *usage,
     };
     double total = total_of(usage);
     int rc;
+    static const char groups[] =
+        "server_tool_use\0server_side_tool_usage_details\0connectors\0";
+    int left = PIECES_MAX;
 
-    pieces(usage, span);
+    LLMOBS_WORDS_EACH (group, groups) {
+        const struct llmobs_json *all = llmobs_json_get(usage, group);
+
+        for (void *it = llmobs_json_iter(all); it && left-- > 0;
+             it = llmobs_json_next(all, it))
+            llmobs_usage_piece(span, llmobs_json_iter_key(it),
+                               llmobs_usage_value(llmobs_json_iter_value(it)));
+    }
+    LLMOBS_JSON_EACH (one, llmobs_json_get(usage, "grounding_tool_count"),
+                      left-- > 0)
+        llmobs_usage_piece(span, llmobs_json_gets(one, "type"),
+                           llmobs_usage_count(one, "count"));
+    llmobs_usage_piece(span, "web_search",
+                       llmobs_usage_count(usage, "num_search_queries"));
+    put_positive(span, "citation_tokens",
+                 llmobs_usage_count(usage, "citation_tokens"));
     if (is_other_money(usage) || is_other_money(llmobs_json_get(usage, "cost")))
         return 0;
     rc = llmobs_usage_cost(span, "total_cost", total);

@@ -234,50 +234,6 @@ static int read_grounds(const struct llmobs_reading *reading)
     return rc;
 }
 
-static int read_messages(struct llmobs_reading *reading,
-                         const struct llmobs_json *value,
-                         const struct llmobs_json *settings)
-{
-    const char *system = text_at(reading, LLMOBS_AT_SYSTEM);
-    struct llmobs_span *span = reading->span;
-    int rc = read_any(reading, value, &span->input_messages);
-
-    if (rc == 0 && !span->input_messages)
-        rc = (span->input_messages = llmobs_json_array()) ? 0 : -ENOMEM;
-    if (rc == 0)
-        rc = llmobs_message_say(span->input_messages, "system", system);
-    if (interpreter_has(reading, LLMOBS_AT_SYSTEM))
-        llmobs_fact_apart(span);
-    if (rc == 0)
-        rc = read_grounds(reading);
-    if (rc == 0 && layout_of(reading)->alone)
-        rc = llmobs_message_add(span->input_messages, reading->request,
-                                layout_of(reading)->alone);
-    else if (rc == 0)
-        rc = llmobs_message_say(span->input_messages, "user",
-                                text_at(reading, LLMOBS_AT_PROMPT));
-    return rc < 0 ? rc
-                  : llmobs_tools_read_definitions(settings,
-                                                  &span->tool_definitions);
-}
-
-static int read_inputs(struct llmobs_reading *reading,
-                       const struct llmobs_json *input)
-{
-    const struct llmobs_json *contents;
-    bool any = interpreter_has(reading, LLMOBS_AT_CONTENTS);
-    int rc = 0;
-
-    if (input || (!any && !is_loose(reading)))
-        rc = llmobs_embedding_read_input(reading->span, input);
-    for (size_t i = 0; rc == 0 && any && i < LLMOBS_LAYOUT_PLACES; i++) {
-        contents = llmobs_layout_nth(values_of(reading), LLMOBS_AT_CONTENTS, i);
-        if (contents)
-            rc = llmobs_embedding_read_contents(reading->span, contents);
-    }
-    return rc;
-}
-
 static int read_input(struct llmobs_reading *reading,
                       const struct llmobs_json *body,
                       const struct llmobs_json *settings)
@@ -288,10 +244,44 @@ static int read_input(struct llmobs_reading *reading,
             : at_or_all(reading, LLMOBS_AT_INPUT, body);
 
     switch (kind_of(reading)) {
-    case LLMOBS_KIND_EMBEDDING:
-        return read_inputs(reading, value);
-    case LLMOBS_KIND_LLM:
-        return read_messages(reading, value, settings);
+    case LLMOBS_KIND_EMBEDDING: {
+        const struct llmobs_json *contents;
+        bool any = interpreter_has(reading, LLMOBS_AT_CONTENTS);
+        int rc = 0;
+
+        if (value || (!any && !is_loose(reading)))
+            rc = llmobs_embedding_read_input(reading->span, value);
+        for (size_t i = 0; rc == 0 && any && i < LLMOBS_LAYOUT_PLACES; i++) {
+            contents =
+                llmobs_layout_nth(values_of(reading), LLMOBS_AT_CONTENTS, i);
+            if (contents)
+                rc = llmobs_embedding_read_contents(reading->span, contents);
+        }
+        return rc;
+    }
+    case LLMOBS_KIND_LLM: {
+        const char *system = text_at(reading, LLMOBS_AT_SYSTEM);
+        struct llmobs_span *span = reading->span;
+        int rc = read_any(reading, value, &span->input_messages);
+
+        if (rc == 0 && !span->input_messages)
+            rc = (span->input_messages = llmobs_json_array()) ? 0 : -ENOMEM;
+        if (rc == 0)
+            rc = llmobs_message_say(span->input_messages, "system", system);
+        if (interpreter_has(reading, LLMOBS_AT_SYSTEM))
+            llmobs_fact_apart(span);
+        if (rc == 0)
+            rc = read_grounds(reading);
+        if (rc == 0 && layout_of(reading)->alone)
+            rc = llmobs_message_add(span->input_messages, reading->request,
+                                    layout_of(reading)->alone);
+        else if (rc == 0)
+            rc = llmobs_message_say(span->input_messages, "user",
+                                    text_at(reading, LLMOBS_AT_PROMPT));
+        return rc < 0 ? rc
+                      : llmobs_tools_read_definitions(settings,
+                                                      &span->tool_definitions);
+    }
     default:
         return llmobs_value_input(reading->span, value);
     }

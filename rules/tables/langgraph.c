@@ -64,38 +64,6 @@ static int set_ids(struct llmobs_json **known,
     return *known ? rc : -ENOMEM;
 }
 
-/* Adds up what the run's messages of models have counted; a sum that lacks a
- * part is not known, nor is one of messages without ids, of which some may be
- * from an earlier run. */
-static void count_tokens(struct llmobs_span *span,
-                         const struct llmobs_json *messages,
-                         const struct llmobs_json *known)
-{
-    static const char *const names[] = {"input_tokens", "output_tokens",
-                                        "total_tokens"};
-
-    for (size_t n = 0; n < sizeof(names) / sizeof(names[0]); n++) {
-        int64_t sum = 0;
-        bool any = false;
-
-        LLMOBS_JSON_EACH (one, messages, true) {
-            const char *id = llmobs_json_gets(one, "id");
-            const char *type = llmobs_json_gets(one, "type");
-            int64_t count = llmobs_usage_count(
-                llmobs_json_get(one, "usage_metadata"), names[n]);
-
-            if (!type || strcmp(type, "ai") != 0 ||
-                (id && llmobs_json_get(known, id)))
-                continue;
-            if (!id && llmobs_json_get(known, ""))
-                count = -1;
-            sum = sum < 0 || count < 0 ? -1 : llmobs_usage_add(sum, count);
-            any = true;
-        }
-        llmobs_span_metric(span, names[n], any ? sum : -1);
-    }
-}
-
 /* Sets what a message says, unless it is the user's. */
 static int put_message(struct llmobs_span *span,
                        const struct llmobs_json *message)
@@ -120,8 +88,34 @@ static int put_state(struct llmobs_reading *reading,
 {
     const struct llmobs_json *list = llmobs_json_get(graph, "messages");
 
-    if (known)
-        count_tokens(reading->span, list, known);
+    if (known) {
+        /* Adds up what the run's messages of models have counted; a sum that
+         * lacks a part is not known, nor is one of messages without ids, of
+         * which some may be from an earlier run. */
+        static const char *const names[] = {"input_tokens", "output_tokens",
+                                            "total_tokens"};
+
+        for (size_t n = 0; n < sizeof(names) / sizeof(names[0]); n++) {
+            int64_t sum = 0;
+            bool any = false;
+
+            LLMOBS_JSON_EACH (one, list, true) {
+                const char *id = llmobs_json_gets(one, "id");
+                const char *type = llmobs_json_gets(one, "type");
+                int64_t count = llmobs_usage_count(
+                    llmobs_json_get(one, "usage_metadata"), names[n]);
+
+                if (!type || strcmp(type, "ai") != 0 ||
+                    (id && llmobs_json_get(known, id)))
+                    continue;
+                if (!id && llmobs_json_get(known, ""))
+                    count = -1;
+                sum = sum < 0 || count < 0 ? -1 : llmobs_usage_add(sum, count);
+                any = true;
+            }
+            llmobs_span_metric(reading->span, names[n], any ? sum : -1);
+        }
+    }
     return llmobs_json_is_array(list) && llmobs_json_len(list) > 0
                ? put_message(reading->span, last_of(list))
                : llmobs_value_output(reading->span, graph);

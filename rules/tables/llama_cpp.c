@@ -74,26 +74,6 @@ bool llmobs_llama_cpp_embeds(const struct llmobs_reading *reading)
 
 /* -- the request --------------------------------------------------------- */
 
-/* The parts of an infill have roles of their own. */
-static int add_parts(struct llmobs_json *list,
-                     const struct llmobs_json *request)
-{
-    const struct llmobs_json *extra = llmobs_json_get(request, "input_extra");
-    int rc = 0;
-
-    LLMOBS_JSON_EACH (one, extra, rc == 0)
-        rc = llmobs_message_say(list, "context", llmobs_json_gets(one, "text"));
-    if (rc == 0)
-        rc = llmobs_message_say(list, "prefix",
-                                llmobs_json_gets(request, "input_prefix"));
-    if (rc == 0)
-        rc = llmobs_message_say(list, "suffix",
-                                llmobs_json_gets(request, "input_suffix"));
-    return rc < 0 ? rc
-                  : llmobs_message_say(list, "user",
-                                       llmobs_json_gets(request, "prompt"));
-}
-
 static int add_message(void *list, struct llmobs_text text)
 {
     return llmobs_message_add_text(list, NULL, text);
@@ -128,8 +108,25 @@ static int read_request(struct llmobs_reading *reading)
     span->input_messages = llmobs_json_array();
     if (!span->input_messages)
         return -ENOMEM;
-    if (infills(reading))
-        return add_parts(span->input_messages, request);
+    if (infills(reading)) {
+        /* The parts of an infill have roles of their own. */
+        const struct llmobs_json *extra =
+            llmobs_json_get(request, "input_extra");
+
+        rc = 0;
+        LLMOBS_JSON_EACH (one, extra, rc == 0)
+            rc = llmobs_message_say(span->input_messages, "context",
+                                    llmobs_json_gets(one, "text"));
+        if (rc == 0)
+            rc = llmobs_message_say(span->input_messages, "prefix",
+                                    llmobs_json_gets(request, "input_prefix"));
+        if (rc == 0)
+            rc = llmobs_message_say(span->input_messages, "suffix",
+                                    llmobs_json_gets(request, "input_suffix"));
+        return rc < 0 ? rc
+                      : llmobs_message_say(span->input_messages, "user",
+                                           llmobs_json_gets(request, "prompt"));
+    }
     return add_prompt(span->input_messages, llmobs_json_get(request, "prompt"));
 }
 

@@ -96,37 +96,34 @@ static int lm_studio_request(struct llmobs_reading *reading)
 
 /* -- the answer ------------------------------------------------------------ */
 
-/* A tool that the server ran: the call with its result, or why it did not run.
- */
-static int add_call(struct llmobs_json *list, const struct llmobs_json *item)
-{
-    const struct llmobs_json *told = llmobs_json_get(item, "metadata");
-    const char *name =
-        llmobs_json_gets(told ? told : item, told ? "tool_name" : "tool");
-    const char *result = llmobs_json_gets(item, told ? "reason" : "output");
-    struct llmobs_json *message =
-        llmobs_message_new("assistant", (struct llmobs_text){"", 0});
-    int rc = llmobs_message_set_one(
-        message, "tool_calls",
-        llmobs_tools_call(name, NULL, "tool_call",
-                          llmobs_tools_arguments(llmobs_json_get(
-                              told ? told : item, "arguments"))));
-
-    if (rc == 0 && result)
-        rc = llmobs_message_set_one(
-            message, "tool_results",
-            llmobs_tools_result(name, NULL, "tool_call",
-                                llmobs_json_string(result)));
-    return llmobs_json_add_made(list, message, rc);
-}
-
 static int add_item(struct llmobs_json *list, const struct llmobs_json *item)
 {
     const char *content = llmobs_json_gets(item, "content");
 
     if (llmobs_json_says(item, "type", "tool_call") ||
-        llmobs_json_says(item, "type", "invalid_tool_call"))
-        return add_call(list, item);
+        llmobs_json_says(item, "type", "invalid_tool_call")) {
+        /* A tool that the server ran: the call with its result, or why it did
+         * not run.
+         */
+        const struct llmobs_json *told = llmobs_json_get(item, "metadata");
+        const char *name =
+            llmobs_json_gets(told ? told : item, told ? "tool_name" : "tool");
+        const char *result = llmobs_json_gets(item, told ? "reason" : "output");
+        struct llmobs_json *message =
+            llmobs_message_new("assistant", (struct llmobs_text){"", 0});
+        int rc = llmobs_message_set_one(
+            message, "tool_calls",
+            llmobs_tools_call(name, NULL, "tool_call",
+                              llmobs_tools_arguments(llmobs_json_get(
+                                  told ? told : item, "arguments"))));
+
+        if (rc == 0 && result)
+            rc = llmobs_message_set_one(
+                message, "tool_results",
+                llmobs_tools_result(name, NULL, "tool_call",
+                                    llmobs_json_string(result)));
+        return llmobs_json_add_made(list, message, rc);
+    }
     return content
                ? llmobs_message_add_text(
                      list,
@@ -226,17 +223,6 @@ static int piece(struct llmobs_reading *reading,
                         &state->text, llmobs_json_gets(event->json, "content"));
 }
 
-/* The event of a tool's end has the members of its item. */
-static int lm_studio_tool(struct state *state, const struct llmobs_json *event)
-{
-    struct llmobs_json *item = llmobs_json_clone(event);
-    int rc = item ? end_item(state) : -ENOMEM;
-
-    if (rc == 0)
-        rc = llmobs_json_sets(item, "type", "tool_call");
-    return llmobs_json_add_made(state->items, item, rc);
-}
-
 static int lm_studio_event(struct llmobs_reading *reading,
                            const struct llmobs_event *event)
 {
@@ -253,8 +239,15 @@ static int lm_studio_event(struct llmobs_reading *reading,
         return piece(reading, event,
                      llmobs_json_says(json, "type", "reasoning.delta"));
     if (llmobs_json_says(json, "type", "tool_call.success") ||
-        llmobs_json_says(json, "type", "tool_call.failure"))
-        return lm_studio_tool(state, json);
+        llmobs_json_says(json, "type", "tool_call.failure")) {
+        /* The event of a tool's end has the members of its item. */
+        struct llmobs_json *item = llmobs_json_clone(json);
+        int rc = item ? end_item(state) : -ENOMEM;
+
+        if (rc == 0)
+            rc = llmobs_json_sets(item, "type", "tool_call");
+        return llmobs_json_add_made(state->items, item, rc);
+    }
     if (!llmobs_json_says(json, "type", "chat.end") || state->result || !result)
         return 0;
     reading->done = true;

@@ -448,17 +448,6 @@ static int read_events(struct reading *reading, struct llmobs_text text,
     return more < 0 ? more : rc;
 }
 
-static int read_stream(struct reading *reading)
-{
-    const struct llmobs_call *call = reading->call;
-    int rc = read_events(reading, call->response, true);
-
-    if (rc == 0 && call->response_truncated)
-        rc = read_events(reading, call->response_tail, false);
-    reading->span->streamed = true;
-    return rc;
-}
-
 /* An answer whose middle is missing still says whether the tool failed. */
 static int read_ends(struct reading *reading)
 {
@@ -482,8 +471,15 @@ static int take_answer(struct reading *reading, struct llmobs_answer *answer)
     case LLMOBS_ANSWER_JSON:
         reading->span->complete = true;
         return read_messages(reading, answer->json);
-    case LLMOBS_ANSWER_STREAM:
-        return read_stream(reading);
+    case LLMOBS_ANSWER_STREAM: {
+        const struct llmobs_call *call = reading->call;
+        int rc = read_events(reading, call->response, true);
+
+        if (rc == 0 && call->response_truncated)
+            rc = read_events(reading, call->response_tail, false);
+        reading->span->streamed = true;
+        return rc;
+    }
     case LLMOBS_ANSWER_CUT:
     case LLMOBS_ANSWER_BEYOND:
         return read_ends(reading);
@@ -509,33 +505,30 @@ static int set_late(struct reading *reading, enum llmobs_job_part part,
     return rc;
 }
 
-/* Reads the answer to an earlier call's request, or to one about a task. */
-static int read_late(struct reading *reading, const struct llmobs_json *message)
-{
-    const struct llmobs_json *id = llmobs_json_get(message, "id");
-    const struct llmobs_mcp_job job = {LLMOBS_MCP_TASK,
-                                       session_of(reading->call),
-                                       llmobs_mcp_related_task(message)};
-    int rc = llmobs_json_sets(reading->span->metadata, "task_id", job.id);
-
-    set_id(reading, id);
-    if (rc == 0)
-        rc = job.id ? llmobs_mcp_job(reading->span, LLMOBS_JOB_ASKED, &job)
-                    : set_late(reading, LLMOBS_JOB_ASKED, id);
-    if (rc < 0)
-        return rc;
-    return llmobs_json_get(message, "result") ||
-                   llmobs_json_get(message, "error")
-               ? llmobs_mcp_result(reading->span, job.session, message)
-               : read_ends(reading);
-}
-
 static int read_answers(struct reading *reading)
 {
     const struct llmobs_json *first = llmobs_json_at(reading->answers, 0);
 
-    if (reading->resumed && llmobs_json_len(reading->answers) == 1)
-        return read_late(reading, first);
+    if (reading->resumed && llmobs_json_len(reading->answers) == 1) {
+        /* Reads the answer to an earlier call's request, or to one about a
+         * task. */
+        const struct llmobs_json *id = llmobs_json_get(first, "id");
+        const struct llmobs_mcp_job job = {LLMOBS_MCP_TASK,
+                                           session_of(reading->call),
+                                           llmobs_mcp_related_task(first)};
+        int rc = llmobs_json_sets(reading->span->metadata, "task_id", job.id);
+
+        set_id(reading, id);
+        if (rc == 0)
+            rc = job.id ? llmobs_mcp_job(reading->span, LLMOBS_JOB_ASKED, &job)
+                        : set_late(reading, LLMOBS_JOB_ASKED, id);
+        if (rc < 0)
+            return rc;
+        return llmobs_json_get(first, "result") ||
+                       llmobs_json_get(first, "error")
+                   ? llmobs_mcp_result(reading->span, job.session, first)
+                   : read_ends(reading);
+    }
     return reading->operation
                ? llmobs_mcp_result(reading->span, session_of(reading->call),
                                    first)

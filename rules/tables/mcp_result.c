@@ -164,24 +164,6 @@ static bool is_complete(const struct llmobs_json *result)
     return !type || strcmp(type, "complete") == 0;
 }
 
-/* The server asks for more input before it goes on: its questions are the
- * output. Its state is left out, since it may be a secret. */
-static int read_asked(struct llmobs_span *span,
-                      const struct llmobs_json *result)
-{
-    struct llmobs_json *out = llmobs_json_object();
-    struct llmobs_json *asked = llmobs_json_get(result, "inputRequests");
-    int rc = llmobs_json_sets(out, "resultType",
-                              llmobs_json_gets(result, "resultType"));
-
-    if (rc == 0 && asked)
-        rc = llmobs_json_set(out, "inputRequests", llmobs_json_share(asked));
-    if (rc == 0)
-        rc = set_output(span, out);
-    llmobs_json_free(out);
-    return rc;
-}
-
 int llmobs_mcp_add_tag(struct llmobs_json **tags, const char *key,
                        const char *value)
 {
@@ -302,20 +284,6 @@ static int set_task(struct llmobs_span *span, const struct llmobs_json *task)
     return rc < 0 ? rc : fail_task(span, task);
 }
 
-/* The tool goes on after this call: its result comes with a later call. */
-static int read_task_instead(struct llmobs_span *span, const char *session,
-                             const struct llmobs_json *result)
-{
-    const struct llmobs_json *task = task_instead(result);
-    const struct llmobs_mcp_job job = {LLMOBS_MCP_TASK, session,
-                                       llmobs_json_gets(task, "taskId")};
-    int rc = llmobs_mcp_job(span, LLMOBS_JOB_BEGUN, &job);
-
-    if (rc == 0)
-        rc = set_task(span, task);
-    return rc < 0 ? rc : set_output(span, result);
-}
-
 const char *llmobs_mcp_related_task(const struct llmobs_json *message)
 {
     const struct llmobs_json *meta =
@@ -355,10 +323,34 @@ int llmobs_mcp_result(struct llmobs_span *span, const char *session,
     if (span->kind == LLMOBS_KIND_TASK)
         llmobs_span_fact(&span->facts, LLMOBS_FACT_MCP_PROTOCOL,
                          llmobs_json_gets(result, "protocolVersion"));
-    if (span->kind == LLMOBS_KIND_TOOL && task_instead(result))
-        return read_task_instead(span, session, result);
-    if (!is_complete(result))
-        return read_asked(span, result);
+    if (span->kind == LLMOBS_KIND_TOOL && task_instead(result)) {
+        /* The tool goes on after this call: its result comes with a later call.
+         */
+        const struct llmobs_json *task = task_instead(result);
+        const struct llmobs_mcp_job job = {LLMOBS_MCP_TASK, session,
+                                           llmobs_json_gets(task, "taskId")};
+
+        rc = llmobs_mcp_job(span, LLMOBS_JOB_BEGUN, &job);
+        if (rc == 0)
+            rc = set_task(span, task);
+        return rc < 0 ? rc : set_output(span, result);
+    }
+    if (!is_complete(result)) {
+        /* The server asks for more input before it goes on: its questions are
+         * the output. Its state is left out, since it may be a secret. */
+        struct llmobs_json *out = llmobs_json_object();
+        struct llmobs_json *asked = llmobs_json_get(result, "inputRequests");
+
+        rc = llmobs_json_sets(out, "resultType",
+                              llmobs_json_gets(result, "resultType"));
+        if (rc == 0 && asked)
+            rc =
+                llmobs_json_set(out, "inputRequests", llmobs_json_share(asked));
+        if (rc == 0)
+            rc = set_output(span, out);
+        llmobs_json_free(out);
+        return rc;
+    }
     return span->kind == LLMOBS_KIND_TOOL ? read_tool(span, result)
                                           : read_any(span, result);
 }

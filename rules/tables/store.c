@@ -41,20 +41,6 @@ static bool asks_in(const struct llmobs_store *store,
     return value && !llmobs_json_is_null(value);
 }
 
-/* True for a search that was cut. Of a cut list only the bytes can show it. */
-static bool cut_asks(const struct llmobs_reading *reading)
-{
-    const struct llmobs_store *store = store_of(reading);
-    const struct llmobs_call *call = reading->classified->call;
-
-    LLMOBS_WORDS_EACH (name, store->asks)
-        if (llmobs_reading_has(reading, name))
-            return true;
-    return store->each && llmobs_reading_has(reading, store->each) &&
-           (llmobs_text_has_any(call->request, reading->form->signs) ||
-            llmobs_text_has_any(call->request_tail, reading->form->signs));
-}
-
 static const struct llmobs_json *searches_of(
     const struct llmobs_reading *reading)
 {
@@ -71,8 +57,18 @@ bool llmobs_store_asks(const struct llmobs_reading *reading)
     const struct llmobs_json *list = searches_of(reading);
     bool asks = asks_in(store, reading->request);
 
-    if (reading->classified->call->request_truncated)
-        return cut_asks(reading);
+    if (reading->classified->call->request_truncated) {
+        /* True for a search that was cut. Of a cut list only the bytes can show
+         * it. */
+        const struct llmobs_call *call = reading->classified->call;
+
+        LLMOBS_WORDS_EACH (name, store->asks)
+            if (llmobs_reading_has(reading, name))
+                return true;
+        return store->each && llmobs_reading_has(reading, store->each) &&
+               (llmobs_text_has_any(call->request, reading->form->signs) ||
+                llmobs_text_has_any(call->request_tail, reading->form->signs));
+    }
     LLMOBS_JSON_EACH (one, list, !asks)
         asks = asks_in(store, one);
     return asks;
@@ -111,19 +107,6 @@ int llmobs_store_input(struct llmobs_span *span,
                                         : texts);
 }
 
-static int read_query(struct llmobs_reading *reading)
-{
-    struct llmobs_json *texts = llmobs_json_array();
-    int rc = texts ? gather(reading->request, store_of(reading)->texts, false,
-                            0, texts)
-                   : -ENOMEM;
-
-    if (rc == 0)
-        rc = llmobs_store_input(reading->span, texts);
-    llmobs_json_free(texts);
-    return rc;
-}
-
 int llmobs_store_request(struct llmobs_reading *reading)
 {
     const struct llmobs_json *list = searches_of(reading);
@@ -131,10 +114,18 @@ int llmobs_store_request(struct llmobs_reading *reading)
     int rc = llmobs_request_metadata(
         llmobs_json_len(list) == 1 ? llmobs_json_at(list, 0) : reading->request,
         keys ? keys : reading->form->keys, reading->span);
+    struct llmobs_json *texts;
 
     if (rc < 0 || reading->classified->call->request_truncated)
         return rc;
-    return read_query(reading);
+    texts = llmobs_json_array();
+    rc = texts ? gather(reading->request, store_of(reading)->texts, false, 0,
+                        texts)
+               : -ENOMEM;
+    if (rc == 0)
+        rc = llmobs_store_input(reading->span, texts);
+    llmobs_json_free(texts);
+    return rc;
 }
 
 /* -- the answer ----------------------------------------------------------- */
@@ -204,30 +195,6 @@ int llmobs_store_add(struct llmobs_span *span,
 
 static const char no_names[] = "";
 
-/* Adds a hit. If it is its own payload, its text lacks its id and score. */
-static int add_hit(struct llmobs_reading *reading,
-                   const struct llmobs_json *hit)
-{
-    const struct llmobs_store *store = store_of(reading);
-    const struct llmobs_json *id = llmobs_store_first(hit, store->ids);
-    const struct llmobs_json *payload =
-        store->payloads ? llmobs_store_first(hit, store->payloads) : hit;
-    struct llmobs_json *rest = rest_of(
-        payload, store->payloads ? no_names : store->scores, store->drops);
-    int rc = rest || !payload ? 0 : -ENOMEM;
-
-    if (!id && store->payloads)
-        id = llmobs_store_first(payload, store->ids);
-    if (rc == 0 && !store->payloads)
-        LLMOBS_WORDS_EACH (name, store->ids)
-            llmobs_json_unset(rest, name);
-    if (rc == 0)
-        rc = llmobs_store_add(reading->span, rest, id,
-                              llmobs_store_first(hit, store->scores));
-    llmobs_json_free(rest);
-    return rc;
-}
-
 /* `sure`: an object is a hit, whatever it has. */
 static int read_hits(struct llmobs_reading *reading,
                      const struct llmobs_json *value, bool sure, int depth)
@@ -246,9 +213,29 @@ static int read_hits(struct llmobs_reading *reading,
         rc = read_hits(reading, llmobs_json_at(value, i), sure, depth + 1);
     if (list || !llmobs_json_is_object(value))
         return rc;
-    if (sure ||
-        (depth > 0 && !store->hits && llmobs_store_first(value, store->scores)))
-        return add_hit(reading, value);
+    if (sure || (depth > 0 && !store->hits &&
+                 llmobs_store_first(value, store->scores))) {
+        /* Adds a hit. If it is its own payload, its text lacks its id and
+         * score. */
+        const struct llmobs_json *id = llmobs_store_first(value, store->ids);
+        const struct llmobs_json *payload =
+            store->payloads ? llmobs_store_first(value, store->payloads)
+                            : value;
+        struct llmobs_json *rest = rest_of(
+            payload, store->payloads ? no_names : store->scores, store->drops);
+
+        rc = rest || !payload ? 0 : -ENOMEM;
+        if (!id && store->payloads)
+            id = llmobs_store_first(payload, store->ids);
+        if (rc == 0 && !store->payloads)
+            LLMOBS_WORDS_EACH (name, store->ids)
+                llmobs_json_unset(rest, name);
+        if (rc == 0)
+            rc = llmobs_store_add(reading->span, rest, id,
+                                  llmobs_store_first(value, store->scores));
+        llmobs_json_free(rest);
+        return rc;
+    }
     for (const char *name = store->lists; *name && rc == 0;
          name = llmobs_words_next(name))
         rc =

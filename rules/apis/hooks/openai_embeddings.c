@@ -53,34 +53,30 @@ int llmobs_openai_embeddings_request(struct llmobs_reading *reading)
         input ? input : llmobs_json_get(reading->request, "text"));
 }
 
-/* In base64 a vector is floats of four bytes (api: openai-openapi, Embedding,
- * encoding_format; openai-python, resources/embeddings.py), unless the program
- * asks for numbers of another type, as Voyage's API lets it. */
-static void tell_size(struct llmobs_reading *reading,
-                      const struct llmobs_json *data)
-{
-    const char *vector = llmobs_json_gets(llmobs_json_at(data, 0), "embedding");
-    uint64_t bytes;
-
-    if (!vector || strcmp(encoding_of(reading), "base64") != 0 ||
-        llmobs_json_get(reading->request, "output_dtype"))
-        return;
-    bytes = llmobs_media_base64(llmobs_text_of(vector));
-    if (bytes > 0 && bytes % 4 == 0)
-        llmobs_span_fact_int(&reading->span->facts, LLMOBS_FACT_DIMENSIONS,
-                             (int64_t)(bytes / 4));
-}
-
 /* The output has no size of vectors in another encoding than plain numbers
  * (WIRE 6.4). */
 static int openai_embeddings_read_vectors(struct llmobs_reading *reading,
                                           const struct llmobs_json *data)
 {
+    const char *vector;
+    uint64_t bytes;
+
     if (strcmp(encoding_of(reading), "float") == 0)
         return llmobs_embedding_tell_list(reading->span, data, "embedding");
     if (!llmobs_json_is_array(data))
         return 0;
-    tell_size(reading, data);
+    /* In base64 a vector is floats of four bytes (api: openai-openapi,
+     * Embedding, encoding_format; openai-python, resources/embeddings.py),
+     * unless the program asks for numbers of another type, as Voyage's API lets
+     * it. */
+    vector = llmobs_json_gets(llmobs_json_at(data, 0), "embedding");
+    if (vector && strcmp(encoding_of(reading), "base64") == 0 &&
+        !llmobs_json_get(reading->request, "output_dtype")) {
+        bytes = llmobs_media_base64(llmobs_text_of(vector));
+        if (bytes > 0 && bytes % 4 == 0)
+            llmobs_span_fact_int(&reading->span->facts, LLMOBS_FACT_DIMENSIONS,
+                                 (int64_t)(bytes / 4));
+    }
     return llmobs_embedding_tell(reading->span, llmobs_json_len(data), 0);
 }
 

@@ -79,30 +79,26 @@ static const char *const holders[][2] = {
 
 static bool searches(const struct llmobs_json *clause, int depth);
 
-static bool is_clause(const struct llmobs_json *clause, int depth)
-{
-    if (llmobs_json_is_object(llmobs_json_get(clause, "knn")) ||
-        llmobs_json_is_object(llmobs_json_get(clause, "neural")))
-        return true;
-    /* "linear" has a list of retrievers, each within an object that has its
-     * weight, too. */
-    if (searches(llmobs_json_get(clause, "retriever"), depth + 1))
-        return true;
-    for (size_t i = 0; i < sizeof(holders) / sizeof(holders[0]); i++)
-        if (searches(llmobs_json_get(llmobs_json_get(clause, holders[i][0]),
-                                     holders[i][1]),
-                     depth + 1))
-            return true;
-    return false;
-}
-
 /* Looks only where clauses are: a field of the documents may have any name. */
 static bool searches(const struct llmobs_json *clause, int depth)
 {
     if (depth == CLAUSES_MAX)
         return false;
-    if (llmobs_json_is_object(clause))
-        return is_clause(clause, depth);
+    if (llmobs_json_is_object(clause)) {
+        if (llmobs_json_is_object(llmobs_json_get(clause, "knn")) ||
+            llmobs_json_is_object(llmobs_json_get(clause, "neural")))
+            return true;
+        /* "linear" has a list of retrievers, each within an object that has its
+         * weight, too. */
+        if (searches(llmobs_json_get(clause, "retriever"), depth + 1))
+            return true;
+        for (size_t i = 0; i < sizeof(holders) / sizeof(holders[0]); i++)
+            if (searches(llmobs_json_get(llmobs_json_get(clause, holders[i][0]),
+                                         holders[i][1]),
+                         depth + 1))
+                return true;
+        return false;
+    }
     LLMOBS_JSON_EACH (one, clause, true)
         if (searches(one, depth + 1))
             return true;
