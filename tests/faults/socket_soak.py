@@ -1,6 +1,7 @@
 """Programs that call a model by plain HTTP without libcurl, bare and observed in
-turn, with LLMOBS_SOCKETS=on: what a program prints, its status and what its server
-saw have to be equal, and each call has to be a span."""
+turn, with LLMOBS_SOCKETS=on, and by `auto` with another gateway listed: what a
+program prints, its status and what its server saw have to be equal, and each call
+has to be a span."""
 import collections
 import contextlib
 import json
@@ -48,8 +49,9 @@ def programs(folder, clients):
 class Lane:
     """A server of its own, and one program at a time."""
 
-    def __init__(self, report, clients):
+    def __init__(self, report, clients, way):
         self.report = report
+        self.way = way
         self.folder = tempfile.mkdtemp(dir=report.folder)
         self.log = self.folder + "/log"
         self.server = subprocess.Popen(
@@ -83,7 +85,8 @@ class Lane:
 
     def both(self, name, argv):
         store = tempfile.mkdtemp(dir=self.folder)
-        env = dict(self.env, DD_LLMOBS_ENABLED="1", LLMOBS_SOCKETS="on",
+        env = dict(self.env, DD_LLMOBS_ENABLED="1", LLMOBS_SOCKETS=self.way,
+                   DD_LLMOBS_INSTRUMENTED_PROXY_URLS="http://192.0.2.1:4000",
                    LLMOBS_EXPORTER="store", LLMOBS_STORE_DIR=store,
                    LLMOBS_BUILD=self.report.build, LLMOBS_CONFIG="/dev/null",
                    LLMOBS_EXIT_FLUSH_MS="20000")
@@ -128,7 +131,7 @@ class Lane:
                          left_without=missed if left else 0, wrong=len(wrong))
         self.sums.update({"counted " + k: v for k, v in told.items()})
         if wrong:
-            print("not ok %s: %s %s" % (name, "; ".join(wrong), told), flush=True)
+            print("not ok %s %s: %s %s" % (name, self.way, "; ".join(wrong), told), flush=True)
 
     @staticmethod
     def wire(asked, whole):
@@ -141,11 +144,11 @@ class Lane:
                       (whole or c["end"] == "done"))
 
 
-def soak(report, seconds, clients, lanes=2):
+def soak(report, seconds, clients):
     clients = os.path.abspath(clients)
     every = list(programs(report.folder, clients))
     until, lock, turn = time.monotonic() + seconds, threading.Lock(), [0]
-    made = [Lane(report, clients) for _ in range(lanes)]
+    made = [Lane(report, clients, way) for way in ("on", "auto")]
 
     def go(lane):
         while time.monotonic() < until:

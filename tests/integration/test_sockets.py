@@ -730,9 +730,21 @@ def of_musl(t):
     kernel = [a for folder in ("/usr/include", *[
         "/usr/include/" + name for name in os.listdir("/usr/include")
         if name.endswith("-linux-gnu")]) for a in ("-idirafter", folder)]
-    path = os.path.join(t.dir, "cases")
-    subprocess.run([compiler, *kernel, "-O1", "-o", path, CASES], check=True)
     shim = os.path.join(t.build, "libllmobs_preload.so")
+
+    def program(source):
+        path = os.path.join(t.dir, "of_musl")
+        subprocess.run([compiler, *kernel, "-O1", "-o", path, source], check=True)
+        return path
+
+    def both(argv, spans, env, order=True, answers=False):
+        bare = t.run(argv, preload=False)
+        ours = t.run(argv, launcher=[], env=dict(
+            env, LD_PRELOAD=shim, DD_LLMOBS_ENABLED="1"))
+        t.compare(bare, ours, order=order, answers=answers)
+        ok(spans in (None, len(ours.spans)), "spans of %s: %d, not %s" % (
+            argv[1:], len(ours.spans), spans))
+    path = program(CASES)
     for name, spans, _ in OF_CASES:
         # of_nowhere passes no message, which musl itself reads.
         # frames_at_once wants a server of HTTP/2.
@@ -740,13 +752,16 @@ def of_musl(t):
                                     "filter_between", "of_nowhere",
                                     "frames_at_once"):
             continue
-        argv = [path, name, str(t.servers.http)]
-        bare = t.run(argv, preload=False)
-        ours = t.run(argv, launcher=[], env=dict(
-            ON, LD_PRELOAD=shim, DD_LLMOBS_ENABLED="1"))
-        t.compare(bare, ours, order=name not in AT_ONCE, answers=False)
-        ok(spans in (None, len(ours.spans)), "spans of %s: %d, not %s" % (
-            name, len(ours.spans), spans))
+        both([path, name, str(t.servers.http)], spans, ON, name not in AT_ONCE)
+    path = program(HANDLERS)
+    for what, where, spans in OF_HANDLERS:
+        both([path, what, where], spans, ON)
+    path = program(LISTENS)
+    for name, spans in OF_LISTENS:
+        if name not in ("by_a_library", "then_php"):  # of glibc
+            both([path, name.replace("_after", ""), str(t.servers.http),
+                  "after" if name.endswith("_after") else ""], spans,
+                 {LIST: "http://localhost:1"}, "threads" not in name)
 
 
 # Says what it sends by which path; a pause lets the library deliver meanwhile.
