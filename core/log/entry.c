@@ -10,6 +10,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/fork.h"
 #include "lib/base/mix.h"
+#include "lib/base/scratch.h"
 #include "lib/base/sha256.h"
 #include "lib/base/sys.h"
 
@@ -105,24 +106,19 @@ static void add_copied(struct llmobs_entry_writer *writer, const void *data,
         writer->iov[writer->pieces++] = (struct iovec){to, len};
 }
 
-/* True for a field that may be copied, so that the marks of later fields and
- * the tail still have room. */
-static bool is_small(const struct llmobs_entry_writer *writer, size_t len)
+static void add_piece(struct llmobs_entry_writer *writer,
+                      struct llmobs_text text)
 {
+    /* the marks of later fields and the tail still need room */
     size_t kept = (LLMOBS_ENTRY_FIELDS - writer->fields) *
                       sizeof(struct llmobs_entry_mark) +
                   sizeof(uint64_t);
 
-    return len <= SMALL && len <= sizeof(writer->start) - writer->filled - kept;
-}
-
-static void add_piece(struct llmobs_entry_writer *writer,
-                      struct llmobs_text text)
-{
     writer->start.head.len += text.len;
     if (text.len == 0)
         return;
-    if (is_small(writer, text.len))
+    if (text.len <= SMALL &&
+        text.len <= sizeof(writer->start) - writer->filled - kept)
         add_copied(writer, text.data, text.len);
     else
         writer->iov[writer->pieces++] =
@@ -242,20 +238,6 @@ static void sum_range(struct sum *sum, const struct iovec *iov, int count,
     }
 }
 
-/* Adds both ends of the fields, which are `len` bytes of the pieces from `skip`
- * on. */
-static void sum_ends(struct sum *sum, const struct iovec *iov, int count,
-                     size_t skip, size_t len)
-{
-    size_t first = len < LLMOBS_ENTRY_SUM ? len : LLMOBS_ENTRY_SUM;
-    size_t last = len - first;
-
-    sum_range(sum, iov, count, skip, first);
-    if (last > LLMOBS_ENTRY_SUM)
-        last = LLMOBS_ENTRY_SUM;
-    sum_range(sum, iov, count, skip + len - last, last);
-}
-
 /* -- the seal ------------------------------------------------------------ */
 
 /* A position in a list of pieces. */
@@ -309,13 +291,18 @@ static bool make_seal(const struct llmobs_entry_key *key,
     struct cursor cursor = {iov, iov + count, 0};
     struct sum sum = {.plain = key->seal[0], .running = key->seal[1]};
     uint64_t state = llmobs_mix(key->seal[0] ^ head->id);
+    size_t len = (size_t)head->len;
+    size_t first = len < LLMOBS_ENTRY_SUM ? len : LLMOBS_ENTRY_SUM;
+    size_t last = len - first;
 
     state = llmobs_mix(state ^ head->len);
     state = llmobs_mix(state ^ (head->type & (unsigned)~LLMOBS_ENTRY_DONE));
     skip_to(&cursor, skip);
     if (!seal_marks(&state, cursor, head->len))
         return false;
-    sum_ends(&sum, iov, count, skip, (size_t)head->len);
+    sum_range(&sum, iov, count, skip, first);
+    last = last < LLMOBS_ENTRY_SUM ? last : LLMOBS_ENTRY_SUM;
+    sum_range(&sum, iov, count, skip + len - last, last);
     memset(sum.word + sum.filled, 0, sizeof(sum.word) - sum.filled);
     sum_words(&sum, sum.word, 1);
     *out = llmobs_mix(llmobs_mix(llmobs_mix(state) ^ sum.plain) + sum.running) ^
@@ -337,6 +324,15 @@ int64_t llmobs_entry_end(struct llmobs_entry_writer *writer,
                     &tail);
     add_copied(writer, &tail, sizeof(tail));
     return (int64_t)(sizeof(*head) + head->len + sizeof(tail));
+}
+
+/* Most of a writer was never written: only the used parts are wiped
+ * (scratch.h). */
+void llmobs_entry_free(struct llmobs_entry_writer *writer)
+{
+    memset(&writer->start, 0, writer->filled);
+    memset(writer->iov, 0, (size_t)writer->pieces * sizeof(writer->iov[0]));
+    llmobs_scratch_free_text((char *)writer);
 }
 
 void llmobs_entry_seal(char *bytes, size_t len,

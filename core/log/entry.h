@@ -143,6 +143,9 @@ void llmobs_entry_add_two(struct llmobs_entry_writer *writer, uint32_t tag,
 int64_t llmobs_entry_end(struct llmobs_entry_writer *writer,
                          const struct llmobs_entry_key *key);
 
+/* Frees a writer from llmobs_scratch_alloc. */
+void llmobs_entry_free(struct llmobs_entry_writer *writer);
+
 /* Gives an ended entry, whose bytes are at `bytes`, another key. */
 void llmobs_entry_seal(char *bytes, size_t len,
                        const struct llmobs_entry_key *key);

@@ -230,7 +230,7 @@ static int make_lead(struct llmobs_owner *owner,
         rc = llmobs_buf_add(&owner->lead, writer->iov[i].iov_base,
                             writer->iov[i].iov_len);
     llmobs_buf_fini(&place);
-    llmobs_scratch_free(writer);
+    llmobs_entry_free(writer);
     return rc;
 }
 

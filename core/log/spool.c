@@ -455,6 +455,12 @@ struct exchange_writer {
 _Static_assert(sizeof(struct exchange_writer) <= LLMOBS_SCRATCH_SIZE,
                "an allocation for each entry");
 
+static void free_writer(struct exchange_writer *writer)
+{
+    memset(writer->facts.numbers, 0, sizeof(writer->facts.numbers));
+    llmobs_entry_free(&writer->entry);
+}
+
 /* Writes a step of a call. The thread cannot be cancelled meanwhile. */
 static int64_t write_exchange(struct llmobs_spool *spool,
                               struct llmobs_exchange *exchange,
@@ -474,8 +480,8 @@ static int64_t write_exchange(struct llmobs_spool *spool,
         llmobs_exchange_add(exchange, bare, &writer->facts, &writer->entry);
         file =
             write_entry(spool, &writer->entry, spooled, file_of_call(spooled));
+        free_writer(writer);
     }
-    llmobs_scratch_free(writer);
     pthread_setcancelstate(state, NULL);
     errno = saved;
     return file;
@@ -527,7 +533,7 @@ static int64_t write_event(struct llmobs_spool *spool,
     llmobs_entry_begin(writer, LLMOBS_ENTRY_EVENT, spooled->id);
     llmobs_event_add(writer, kind, event, &now);
     file = write_entry(spool, writer, spooled, home);
-    llmobs_scratch_free(writer);
+    llmobs_entry_free(writer);
     return file;
 }
 
@@ -1081,5 +1087,5 @@ void llmobs_spool_end_parents(struct llmobs_spool *spool,
     if (size > 0 && size <= (int64_t)LLMOBS_ENTRY_MAX)
         (void)use_file(named ? spool->prefix : spool->parent.prefix, home,
                        append_to_parents, &writer->entry);
-    llmobs_scratch_free(writer);
+    free_writer(writer);
 }

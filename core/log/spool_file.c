@@ -313,7 +313,7 @@ int llmobs_spool_file_add(const char *path,
     rc =
         size < 0 ? (int)size : llmobs_spool_file_append(path, writer, &written);
     addition->offset = rc ? 0 : written.end - (uint64_t)size;
-    llmobs_scratch_free(writer);
+    llmobs_entry_free(writer);
     return rc;
 }
 

@@ -580,6 +580,7 @@ void llmobs_caller_read(const struct llmobs_callsite *callsite, char **caller,
     if (!answer)
         return;
     memset(answer, 0, offsetof(struct answer, look));
+    answer->look.location = NULL;
     /* Gives tables that no other thread uses, empty ones where all are in use:
      * the app's thread does not wait. NULL without memory. */
     tables = NULL;
@@ -607,5 +608,9 @@ void llmobs_caller_read(const struct llmobs_callsite *callsite, char **caller,
     *unnamed = *caller && written->unnamed ? strdup(written->unnamed) : NULL;
     release_tables(answer->tables);
 out:
-    llmobs_scratch_free(answer);
+    /* Most callers are known, and nothing was looked up for them. */
+    if (answer->look.location)
+        memset(&answer->look, 0, sizeof(answer->look));
+    memset(answer, 0, offsetof(struct answer, look));
+    llmobs_scratch_free_text((char *)answer);
 }
