@@ -96,32 +96,26 @@ static struct llmobs_json *limited(struct llmobs_json *json, int depth)
 
 /* -- input and output ---------------------------------------------------- */
 
-static bool lacks_role(const struct llmobs_json *messages)
+static bool lacks_role(const struct llmobs_json *message)
 {
-    for (size_t i = 0; i < llmobs_json_len(messages); i++) {
-        const struct llmobs_json *message = llmobs_json_at(messages, i);
-
-        if (llmobs_json_is_object(message) &&
-            !llmobs_json_gets(message, "role"))
-            return true;
-    }
-    return false;
+    return llmobs_json_is_object(message) && !llmobs_json_gets(message, "role");
 }
 
 /* Gives the message list of an llm span, in which every message has a role. */
 static struct llmobs_json *with_roles(struct llmobs_json *messages)
 {
+    size_t first = 0, count = llmobs_json_len(messages);
     struct llmobs_json *copy;
 
-    if (!lacks_role(messages))
+    while (first < count && !lacks_role(llmobs_json_at(messages, first)))
+        first++;
+    if (first == count)
         return llmobs_json_share(messages);
     copy = llmobs_json_clone(messages);
-    for (size_t i = 0; i < llmobs_json_len(copy); i++) {
+    for (size_t i = first; i < llmobs_json_len(copy); i++) {
         struct llmobs_json *message = llmobs_json_at(copy, i);
 
-        if (llmobs_json_is_object(message) &&
-            !llmobs_json_gets(message, "role") &&
-            llmobs_json_sets(message, "role", "")) {
+        if (lacks_role(message) && llmobs_json_sets(message, "role", "")) {
             llmobs_json_free(copy);
             return NULL;
         }
@@ -208,22 +202,6 @@ static void set_model(const struct encoding *e, struct llmobs_json *meta)
     free(lower);
 }
 
-static void set_error(const struct encoding *e, struct llmobs_json *meta)
-{
-    const char *type = e->span->error_type;
-    const char *message = e->span->error_message;
-    const char *stack = e->span->error_stack;
-    struct llmobs_json *error;
-
-    if (!e->span->failed)
-        return;
-    error = llmobs_json_object();
-    (void)llmobs_json_sets(error, "message", message ? message : "");
-    (void)llmobs_json_sets(error, "stack", stack ? stack : "");
-    (void)llmobs_json_sets(error, "type", type ? type : "");
-    (void)llmobs_json_set(meta, "error", error);
-}
-
 /* The intake reserves `_dd` in metadata: a program's own value there is left
  * out, except what the library makes of it (WIRE 1.4). */
 static void set_metadata(const struct encoding *e, struct llmobs_json *meta)
@@ -268,22 +246,6 @@ static void set_number(struct llmobs_json *object, const char *key, uint64_t id)
     (void)llmobs_json_sets(object, key, text);
 }
 
-static void set_attribution(const struct encoding *e, struct llmobs_json *meta)
-{
-    const struct llmobs_context *context = &e->span->context;
-    struct llmobs_json *agent;
-
-    if (context->pagent_span_id == 0)
-        return;
-    agent = llmobs_json_object();
-    (void)llmobs_json_set(agent, "pagent_name",
-                          context->pagent_name[0]
-                              ? llmobs_json_string(context->pagent_name)
-                              : llmobs_json_null());
-    set_number(agent, "pagent_span_id", context->pagent_span_id);
-    (void)llmobs_json_set(meta, "agent_attribution", agent);
-}
-
 static struct llmobs_json *make_meta(const struct encoding *e)
 {
     const struct llmobs_span *span = e->span;
@@ -293,9 +255,27 @@ static struct llmobs_json *make_meta(const struct encoding *e)
     (void)llmobs_json_sets(inner, "kind", llmobs_kind_name(e->kind));
     (void)llmobs_json_set(meta, "span", inner);
     set_model(e, meta);
-    set_error(e, meta);
+    if (span->failed) {
+        inner = llmobs_json_object();
+        (void)llmobs_json_sets(inner, "message",
+                               span->error_message ? span->error_message : "");
+        (void)llmobs_json_sets(inner, "stack",
+                               span->error_stack ? span->error_stack : "");
+        (void)llmobs_json_sets(inner, "type",
+                               span->error_type ? span->error_type : "");
+        (void)llmobs_json_set(meta, "error", inner);
+    }
     set_metadata(e, meta);
-    set_attribution(e, meta);
+    if (span->context.pagent_span_id) {
+        const char *name = span->context.pagent_name;
+
+        inner = llmobs_json_object();
+        (void)llmobs_json_set(inner, "pagent_name",
+                              *name ? llmobs_json_string(name)
+                                    : llmobs_json_null());
+        set_number(inner, "pagent_span_id", span->context.pagent_span_id);
+        (void)llmobs_json_set(meta, "agent_attribution", inner);
+    }
     /* The tool's version, as the model's span above names it (WIRE 1.4). */
     if (e->kind == LLMOBS_KIND_TOOL && span->tool_version) {
         inner = llmobs_json_object();
@@ -344,24 +324,6 @@ static struct llmobs_json *make_metrics(const struct encoding *e)
 
 /* -- the event ----------------------------------------------------------- */
 
-static struct llmobs_json *make_dd(const struct llmobs_context *context)
-{
-    struct llmobs_json *dd = llmobs_json_object();
-    char trace[LLMOBS_TRACE_HEX_LEN + 1];
-
-    llmobs_id128_hex(context->apm_trace_id, trace);
-    set_number(dd, "span_id", context->span_id);
-    (void)llmobs_json_sets(dd, "trace_id", trace);
-    (void)llmobs_json_sets(dd, "apm_trace_id", trace);
-    if (context->sample_rate[0])
-        (void)llmobs_json_sets(dd, "sample_rate", context->sample_rate);
-    if (context->sampled[0])
-        (void)llmobs_json_sets(dd, "sampling_decision", context->sampled);
-    if (strstr(context->experiment, LLMOBS_EXPERIMENT "id="))
-        (void)llmobs_json_sets(dd, "scope", "experiments");
-    return dd;
-}
-
 /* NULL when memory, or the work for a body, has run out. */
 static struct llmobs_json *make_event(const struct encoding *e)
 {
@@ -369,6 +331,7 @@ static struct llmobs_json *make_event(const struct encoding *e)
     const char *name = span->name ? span->name : llmobs_kind_name(e->kind);
     int64_t duration = span->duration_ns > 0 ? span->duration_ns : 0;
     struct llmobs_json *event = llmobs_json_object(), *list;
+    struct llmobs_json *dd = llmobs_json_object();
     const struct llmobs_context *context = &e->span->context;
     char trace[LLMOBS_TRACE_HEX_LEN + 1];
 
@@ -381,7 +344,17 @@ static struct llmobs_json *make_event(const struct encoding *e)
         (void)llmobs_json_sets(event, "parent_id", "undefined");
     if (context->session_id[0])
         (void)llmobs_json_sets(event, "session_id", context->session_id);
-    (void)llmobs_json_set(event, "_dd", make_dd(context));
+    llmobs_id128_hex(context->apm_trace_id, trace);
+    set_number(dd, "span_id", context->span_id);
+    (void)llmobs_json_sets(dd, "trace_id", trace);
+    (void)llmobs_json_sets(dd, "apm_trace_id", trace);
+    if (context->sample_rate[0])
+        (void)llmobs_json_sets(dd, "sample_rate", context->sample_rate);
+    if (context->sampled[0])
+        (void)llmobs_json_sets(dd, "sampling_decision", context->sampled);
+    if (strstr(context->experiment, LLMOBS_EXPERIMENT "id="))
+        (void)llmobs_json_sets(dd, "scope", "experiments");
+    (void)llmobs_json_set(event, "_dd", dd);
     (void)llmobs_json_sets(event, "name", name);
     (void)llmobs_json_set(event, "start_ns", llmobs_json_int(span->start_ns));
     (void)llmobs_json_set(event, "duration", llmobs_json_int(duration));
@@ -405,22 +378,6 @@ static size_t event_max(const struct llmobs_config *config)
     return config->event_max > 0 ? (size_t)config->event_max : 0;
 }
 
-/* Appends the text of an event of at most `max` bytes. */
-static int dump_within(const struct llmobs_json *event, size_t max,
-                       struct llmobs_buf *buf)
-{
-    size_t before = buf->max, from = buf->len;
-    int rc;
-
-    if (max < before - from)
-        buf->max = from + max;
-    rc = llmobs_json_dump(event, LLMOBS_JSON_ASCII, buf);
-    if (rc == -EFBIG && buf->max < before)
-        rc = -E2BIG;
-    buf->max = before;
-    return rc == 0 && buf->len - from >= max ? -E2BIG : rc;
-}
-
 /* Appends the text of an event, and frees the event. The intake's limit does
  * not count the lead, which the intake never gets. The lead's last byte takes
  * the place of the event's brace. A span with everything cut off is written in
@@ -430,6 +387,8 @@ static int dump(struct llmobs_json *event, const struct llmobs_config *config,
 {
     size_t max = cut == CUT_TEXTS ? SIZE_MAX : event_max(config);
     size_t len = buf->len, before = lead.len > 0 ? lead.len - 1 : 0;
+    size_t most = buf->max, at = len + before;
+    char *from = NULL;
     int rc =
         event ? llmobs_content_filter_event(&config->privacy, &event) : -ENOMEM;
 
@@ -437,17 +396,28 @@ static int dump(struct llmobs_json *event, const struct llmobs_config *config,
         rc = llmobs_limits_apply(&event, cut == CUT_TEXTS);
     if (!rc)
         rc = llmobs_buf_add(buf, lead.data, before);
+    if (!rc && max < most - at)
+        buf->max = at + max;
     if (!rc)
-        rc = dump_within(event, max, buf);
+        rc = llmobs_json_dump(event, LLMOBS_JSON_ASCII, buf);
+    if ((rc == -EFBIG && buf->max < most) || (!rc && buf->len - at >= max))
+        rc = -E2BIG;
+    buf->max = most;
     llmobs_json_free(event);
-    if (rc)
+    if (rc) {
         llmobs_buf_cut(buf, len);
-    else if (lead.len > 0)
-        buf->data[len + before] = lead.data[before];
-    /* A secret may have come in pieces, which are joined only in the event. */
-    if (!rc)
-        llmobs_secrets_mask(buf->data + len, buf->len - len);
-    return rc;
+        return rc;
+    }
+    if (lead.len > 0)
+        buf->data[at] = lead.data[before];
+    /* A secret may have come in pieces, which are joined only in the event. The
+     * lead of a span was searched (facts.h); ids and numbers precede meta. */
+    if (lead.len > 0)
+        from = memmem(buf->data + at, buf->len - at, "\"meta\": {", 9);
+    if (!from)
+        from = buf->data + len;
+    llmobs_secrets_mask(from, (size_t)(buf->data + buf->len - from));
+    return 0;
 }
 
 int llmobs_encode_dump(struct llmobs_json *event,
@@ -455,23 +425,6 @@ int llmobs_encode_dump(struct llmobs_json *event,
                        struct llmobs_buf *buf)
 {
     return dump(event, config, (struct llmobs_text){NULL, 0}, CUT_NOTHING, buf);
-}
-
-/* True if the texts alone are too long for an event. Then the span is cut
- * before anything is copied, redacted or written. */
-static bool is_too_long(const struct llmobs_span *span,
-                        const struct llmobs_config *config)
-{
-    const struct llmobs_json *parts[] = {
-        span->input_messages, span->input_documents, span->output_messages,
-        span->output_documents};
-    size_t max = event_max(config);
-    size_t len = (span->input_value ? strlen(span->input_value) : 0) +
-                 (span->output_value ? strlen(span->output_value) : 0);
-
-    for (size_t i = 0; i < sizeof(parts) / sizeof(*parts) && len <= max; i++)
-        len += llmobs_limits_weight(parts[i], max - len);
-    return len > max;
 }
 
 static int encode_once(struct encoding *e, struct llmobs_buf *buf)
@@ -501,10 +454,20 @@ static int encode(const struct llmobs_span *span,
         .config = config,
         .kind = span->proxied ? LLMOBS_KIND_WORKFLOW : span->kind,
     };
-    int cut = is_too_long(span, config) ? CUT_IO : CUT_NOTHING;
+    const struct llmobs_json *parts[] = {
+        span->input_messages, span->input_documents, span->output_messages,
+        span->output_documents};
+    size_t max = event_max(config), len = 0;
     struct llmobs_buf lead;
-    int rc;
+    int cut, rc;
 
+    /* Where the texts alone are too long for an event, the span is cut before
+     * anything is copied, redacted or written. */
+    len += span->input_value ? strlen(span->input_value) : 0;
+    len += span->output_value ? strlen(span->output_value) : 0;
+    for (size_t i = 0; i < sizeof(parts) / sizeof(*parts) && len <= max; i++)
+        len += llmobs_limits_weight(parts[i], max - len);
+    cut = len > max ? CUT_IO : CUT_NOTHING;
     llmobs_buf_init(&lead, LEAD_MAX);
     rc = llmobs_facts_lead(span, config, &lead);
     e.lead = llmobs_buf_text(&lead);

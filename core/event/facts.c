@@ -8,14 +8,14 @@
 #include "lib/base/program.h"
 #include "lib/base/scratch.h"
 #include "core/trace/propagate.h"
+#include "lib/span/secrets.h"
+#include "lib/text/json_plain.h"
 
 /* The beginning of the lead, and its text behind the facts. */
 #define FIRST "{\"" LLMOBS_FACTS_KEY "\": "
 #define BEHIND ", "
 
 #define FACTS_MAX ((size_t)1024 * 1024)
-
-/* -- the trace ------------------------------------------------------------ */
 
 /* -- the error ------------------------------------------------------------ */
 
@@ -156,6 +156,7 @@ int llmobs_facts_lead(const struct llmobs_span *span,
                       const struct llmobs_config *config,
                       struct llmobs_buf *out)
 {
+    const struct llmobs_context *context = &span->context;
     size_t at = out->len;
     struct llmobs_facts *core = llmobs_scratch_alloc(sizeof(*core));
     int rc;
@@ -176,35 +177,33 @@ int llmobs_facts_lead(const struct llmobs_span *span,
     if (rc)
         return rc;
     llmobs_buf_cut(out, out->len - 1);
+    /* A text from a body or a URL was masked when it became a fact. */
+    if (context->remote || context->vendors[0] || config->otlp.service ||
+        config->otlp.resource ||
+        llmobs_span_fact_is_set(&span->facts, LLMOBS_FACT_USERS))
+        llmobs_secrets_mask(out->data + at, out->len - at);
     return llmobs_buf_adds(out, BEHIND);
-}
-
-/* Gives the offset behind the string that begins at `at`; 0: it does not end.
- */
-static size_t behind_string(struct llmobs_text text, size_t at)
-{
-    while (++at < text.len && text.data[at] != '"')
-        at += text.data[at] == '\\';
-    return at < text.len ? at + 1 : 0;
 }
 
 /* Gives the offset behind the object at `at`; 0: it does not end. */
 static size_t behind_object(struct llmobs_text text, size_t at)
 {
+    bool quoted = false;
     size_t depth = 0;
 
-    while (at > 0 && at < text.len) {
-        char c = text.data[at];
+    for (; at < text.len; at++) {
+        char c;
 
-        if (c == '"') {
-            at = behind_string(text, at);
-            continue;
-        }
-        at++;
-        depth += c == '{';
-        depth -= c == '}';
+        if (quoted)
+            at += llmobs_json_run(text.data + at, text.len - at,
+                                  LLMOBS_JSON_STOP_QUOTE);
+        c = at < text.len ? text.data[at] : '\0';
+        at += quoted && c == '\\';
+        quoted ^= c == '"';
+        depth += !quoted && c == '{';
+        depth -= !quoted && c == '}';
         if (depth == 0)
-            return at;
+            return at + 1;
     }
     return 0;
 }

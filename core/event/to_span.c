@@ -149,16 +149,6 @@ static void mask_frames(char *data, size_t len)
     llmobs_secrets_mask(data + from, len - from);
 }
 
-/* True for a body that was masked on its way to the disk. */
-static bool is_masked(const struct llmobs_exchange *exchange, bool answer,
-                      const struct decoded *decoded)
-{
-    const struct llmobs_body *body =
-        answer ? &decoded->response : &decoded->request;
-
-    return body->total == 0 && llmobs_exchange_is_masked(exchange, answer);
-}
-
 /* The texts lie in memory of the exchange, or in decoded bodies. They are
  * masked whole, because the end of a value does not show whether it is a
  * secret. They are masked even if little work is left, because the later tries
@@ -176,12 +166,16 @@ static void mask_texts(const struct llmobs_exchange *exchange,
 
     for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
         char *data = (char *)(uintptr_t)texts[i].data;
+        bool answer = i >= 2;
+        const struct llmobs_body *body =
+            answer ? &decoded->response : &decoded->request;
 
         (void)llmobs_work_do(texts[i].len * 3);
-        if (texts[i].len == 0 || is_masked(exchange, i >= 2, decoded) ||
-            llmobs_work_is_late())
+        /* A body may have been masked on its way to the disk. */
+        if (texts[i].len == 0 || llmobs_work_is_late() ||
+            (body->total == 0 && llmobs_exchange_is_masked(exchange, answer)))
             continue;
-        if (i >= 2 && frames)
+        if (answer && frames)
             mask_frames(data, texts[i].len);
         else
             llmobs_secrets_mask(data, texts[i].len);

@@ -11,6 +11,7 @@
 #include "lib/base/fork.h"
 #include "lib/base/mix.h"
 #include "lib/base/sys.h"
+#include "lib/span/secrets.h"
 
 /* -- random ids ---------------------------------------------------------- */
 
@@ -157,5 +158,6 @@ bool llmobs_ml_app_normal(const char *name, char out[LLMOBS_ML_APP_LEN * 4 + 1])
         out[len++] = c == ',' ? '_' : (char)c;
     }
     out[len] = '\0';
+    llmobs_secrets_mask(out, len);
     return fine && *name == '\0' && len > 0 && out[len - 1] != '_';
 }

@@ -591,16 +591,48 @@ static bool may_end(const char *end, size_t len)
                             (before == '\\' && has_length(word + 1, n - 1)));
 }
 
+/* Names that spans and many bodies have, by their length, and that end like
+ * names of secrets: they need no exact look. */
+static const char usual[][72] = {
+    [3] = "url",
+    [4] = "kind text data",
+    [5] = "value",
+    [6] = "frames ml_app source",
+    [7] = "metrics choices",
+    [8] = "metadata provider duration",
+    [10] = "properties max_tokens",
+    [12] = "input_tokens total_tokens audio_tokens",
+    [13] =
+        "first_byte_ms output_tokens finish_reason prompt_tokens cached_tokens",
+    [14] = "finish_reasons model_provider",
+    [16] = "reasoning_tokens",
+    [17] = "sampling_decision completion_tokens",
+    [20] = "input_tokens_details",
+    [21] = "prompt_tokens_details output_tokens_details",
+    [25] = "completion_tokens_details",
+    [26] = "accepted_prediction_tokens rejected_prediction_tokens",
+};
+
+/* True for a usual name, and for one in "_id": of these one alone is a
+ * secret's. */
+static bool is_plain(const char *name, size_t len)
+{
+    const char *at = len < COUNT(usual) ? usual[len] : "";
+
+    if (len > 3 && memcmp(name + len - 3, "_id", 3) == 0)
+        return len < 9 || strncasecmp(name + len - 9, "secret", 6) != 0;
+    while (*at && memcmp(at, name, len) != 0)
+        at += at[len] ? len + 1 : len;
+    return *at != '\0';
+}
+
 enum llmobs_named llmobs_names_judge(const char *name, size_t len)
 {
     bool parts = memchr(name, '[', len);
     enum llmobs_named all;
     size_t from = 0;
 
-    /* Of the names that end in "_id" one alone is a secret's. */
-    if ((!parts && !may_end(name + len, len)) ||
-        (len > 3 && memcmp(name + len - 3, "_id", 3) == 0 &&
-         (len < 9 || strncasecmp(name + len - 9, "secret", 6) != 0)))
+    if (is_plain(name, len) || (!parts && !may_end(name + len, len)))
         return LLMOBS_NAMED_NOT;
     all = judge_part(name, len, false);
     if (!parts)

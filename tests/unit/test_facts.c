@@ -96,6 +96,29 @@ TEST(facts_are_masked)
     ck_assert_ptr_null(strstr(element("finish_reasons", 0), "SECRET"));
 }
 
+/* The lead is not searched again with the event. */
+TEST(a_lead_has_no_secret)
+{
+#define KEY "sk-proj-SECRETSECRETSECRET1234"
+    for (int i = 0; i < 6; i++) {
+        struct llmobs_buf text;
+
+        llmobs_buf_init(&text, 1 << 20);
+        span.traced = true;
+        span.context.remote = i == 1;
+        strcpy(span.context.vendors, i == 0 ? "v=" KEY : "");
+        strcpy(span.context.origin, i == 1 ? KEY : "");
+        (void)llmobs_ml_app_normal(i == 2 ? KEY : "app", span.context.ml_app);
+        config.otlp.service = (char *)(uintptr_t)(i == 3 ? KEY : NULL);
+        config.otlp.resource = (char *)(uintptr_t)(i == 4 ? "a=" KEY : NULL);
+        if (i == 5)
+            llmobs_span_fact_add_word(&span.facts, LLMOBS_FACT_USERS, KEY);
+        ck_assert_int_eq(llmobs_facts_lead(&span, &config, &text), 0);
+        ck_assert_msg(!strstr(text.data, "SECRET"), "%d: %s", i, text.data);
+        llmobs_buf_fini(&text);
+    }
+}
+
 /* Lists grow beside other facts, and beside each other. */
 TEST(lists_grow_in_turn)
 {

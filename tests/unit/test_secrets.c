@@ -204,6 +204,55 @@ TEST(names_are_judged_by_words)
                       "%s", others[i]);
 }
 
+/* With a capital a usual name is judged by its words. */
+TEST(usual_names_are_no_secrets)
+{
+    static const char *const usual[] = {"url",
+                                        "kind",
+                                        "text",
+                                        "data",
+                                        "value",
+                                        "frames",
+                                        "ml_app",
+                                        "source",
+                                        "metrics",
+                                        "choices",
+                                        "metadata",
+                                        "provider",
+                                        "duration",
+                                        "properties",
+                                        "max_tokens",
+                                        "input_tokens",
+                                        "total_tokens",
+                                        "audio_tokens",
+                                        "first_byte_ms",
+                                        "output_tokens",
+                                        "finish_reason",
+                                        "prompt_tokens",
+                                        "cached_tokens",
+                                        "finish_reasons",
+                                        "model_provider",
+                                        "reasoning_tokens",
+                                        "sampling_decision",
+                                        "completion_tokens",
+                                        "input_tokens_details",
+                                        "prompt_tokens_details",
+                                        "output_tokens_details",
+                                        "completion_tokens_details",
+                                        "accepted_prediction_tokens",
+                                        "rejected_prediction_tokens"};
+
+    for (size_t i = 0; i < sizeof(usual) / sizeof(*usual); i++) {
+        size_t len = strlen(usual[i]);
+        char name[40];
+
+        strcpy(name, usual[i]);
+        for (int capital = 0; capital < 2; capital++, *name -= 'a' - 'A')
+            ck_assert_msg(llmobs_names_judge(name, len) == LLMOBS_NAMED_NOT,
+                          "%s", name);
+    }
+}
+
 #define S "Zq9xWv7uT5sR3pN1kM8j"
 
 /* Texts that hold S, which must go. */
