@@ -147,8 +147,10 @@ static void add_header(struct llmobs_headers *headers, const char *name,
         llmobs_sha256_digits(value.data, value.len, LLMOBS_SHA256_LEN,
                              header->value);
     }
-    if (header->value)
-        headers->count++;
+    if (!header->value)
+        return;
+    llmobs_secrets_mask(header->value, strlen(header->value));
+    headers->count++;
 }
 
 void llmobs_headers_add(struct llmobs_headers *headers, const char *line,

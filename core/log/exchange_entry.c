@@ -169,13 +169,6 @@ static void add_headers(struct llmobs_entry_writer *writer, uint32_t tag,
     }
 }
 
-static void mask_headers(struct llmobs_headers *headers)
-{
-    for (size_t i = 0; i < headers->count; i++)
-        llmobs_secrets_mask(headers->list[i].value,
-                            strlen(headers->list[i].value));
-}
-
 static void add_body(struct llmobs_entry_writer *writer, uint32_t tag,
                      struct llmobs_body *body)
 {
@@ -237,7 +230,8 @@ static void add_request(struct llmobs_exchange *exchange,
                          LLMOBS_BEGIN_MAX);
 }
 
-/* Masks first what the program, libcurl or the peer wrote. */
+/* Masks first what the program, libcurl or the peer wrote; URL and headers were
+ * masked when they were copied. */
 void llmobs_exchange_add(struct llmobs_exchange *exchange, bool bare,
                          struct llmobs_exchange_facts *facts,
                          struct llmobs_entry_writer *writer)
@@ -264,10 +258,7 @@ void llmobs_exchange_add(struct llmobs_exchange *exchange, bool bare,
         if (exchange->annotations)
             llmobs_secrets_mask(exchange->annotations,
                                 strlen(exchange->annotations));
-        mask_headers(&exchange->response_headers);
     }
-    if (exchange->url) /* a label of the host may be a key */
-        llmobs_secrets_mask(exchange->url, strlen(exchange->url));
     llmobs_secrets_mask(exchange->context.experiment,
                         strlen(exchange->context.experiment));
     fill_numbers(exchange, bare, type, facts->numbers);
@@ -282,11 +273,9 @@ void llmobs_exchange_add(struct llmobs_exchange *exchange, bool bare,
     add_text(writer, TAG_RULE, facts->rule);
     add_text(writer, TAG_METHOD, exchange->method);
     add_text(writer, TAG_URL, exchange->url);
-    if (type != LLMOBS_ENTRY_START) {
-        mask_headers(&exchange->request_headers);
+    if (type != LLMOBS_ENTRY_START)
         add_headers(writer, TAG_REQUEST_HEADER, bare,
                     &exchange->request_headers);
-    }
     if (ended)
         add_headers(writer, TAG_RESPONSE_HEADER, false,
                     &exchange->response_headers);

@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "lib/span/mask.h"
+#include "lib/span/secrets.h"
 #include "lib/span/shapes.h"
 
 /* Larger than any URL: a path of %-escapes grows a little when it is masked. */
@@ -271,5 +272,6 @@ char *llmobs_allowlist_url_copy(const char *url)
     llmobs_buf_init(&out, URL_MAX);
     if (llmobs_allowlist_url(url, &out) != 0)
         llmobs_buf_fini(&out);
+    llmobs_secrets_mask(out.data, out.len); /* a host's label may be a key */
     return llmobs_buf_take(&out, NULL);
 }

@@ -95,8 +95,8 @@ bool llmobs_allowlist_hashed(const char *name);
 /* Appends the parts of a URL that may be kept. */
 int llmobs_allowlist_url(const char *url, struct llmobs_buf *out);
 
-/* Like llmobs_allowlist_url, but gives a new text; NULL when memory runs out.
- */
+/* Like llmobs_allowlist_url, but gives a new text, without a secret in the host
+ * either; NULL when memory runs out. */
 char *llmobs_allowlist_url_copy(const char *url);
 
 /* Appends the parts of a URL that the log may tell, also of a request that is

@@ -14,6 +14,7 @@
 #include "core/log/owner.h"
 #include "lib/base/clock.h"
 #include "lib/base/sha256.h"
+#include "lib/span/allowlist.h"
 #include "core/log/spool_file.h"
 #include "core/log/spool_state.h"
 #include "tests/unit/spool_case.h"
@@ -509,8 +510,9 @@ TEST(test_key_in_the_host)
     UNIT_ENDS(llmobs_buf) text;
 
     free(e->url);
-    e->url = strdup("https://sk-proj-SECRETKEY0123456789abcdefghijklmnop."
-                    "example.com/v1/chat/completions");
+    e->url = llmobs_allowlist_url_copy(
+        "https://sk-proj-SECRETKEY0123456789abcdefghijklmnop."
+        "example.com/v1/chat/completions");
     llmobs_buf_init(&text, LLMOBS_SPOOL_TEXT);
     ck_assert_int_eq(llmobs_spool_start(spool, e), 0);
     ck_assert_int_eq(llmobs_spool_begin(spool, e), 0);
