@@ -187,7 +187,8 @@ void llmobs_columns_branches(struct llmobs_buf *out,
 
 /* -- texts ---------------------------------------------------------------- */
 
-/* On a narrow screen the model is without the date at its end. */
+/* On a narrow screen the model is without the date at its end; of an ARN of AWS
+ * the last part is told, in which two of them differ. */
 static void add_model(struct llmobs_buf *out, const struct llmobs_row *row,
                       const struct llmobs_columns_style *style)
 {
@@ -199,6 +200,11 @@ static void add_model(struct llmobs_buf *out, const struct llmobs_row *row,
         model.len -= sizeof(version) - 1;
     else if (brief)
         model.len = llmobs_texts_undated(row->model);
+    if (llmobs_text_begins(model, "arn:"))
+        while (model.len > 0 && memchr(model.data, '/', model.len)) {
+            model.data++;
+            model.len--;
+        }
     llmobs_escape_add(out, model, values[LLMOBS_COLUMN_MODEL].most);
 }
 

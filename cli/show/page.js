@@ -27,6 +27,8 @@ const line = (text, max = 300) => {
   const all = String(text);
   return visible(all.length > max ? all.slice(0, max) + '…' : all).replace(/\s+/g, ' ');
 };
+/* Two ARNs of AWS differ in their last part. */
+const modelLine = (text, max = 60) => line(String(text).replace(/^arn:.*\//, ''), max);
 const NONE = '–';
 const number = (n) => (Number.isFinite(n) ? n : undefined);
 const count = (n) => (number(n) >= 0 ? n : undefined);
@@ -932,7 +934,7 @@ function showRow(parts, item, row) {
   setBadge(parts.badge, root.kind);
   put(parts.name, many ? labelOf(many, nameOf(item)) : line(asked || nameOf(item)));
   put(parts.words, line((many ? item.question : item.answer) ?? ''));
-  put(parts.sub, dots(asked && line(nameOf(item), 60), root.ml_app && line(root.ml_app, 60), model && line(model, 60) +
+  put(parts.sub, dots(asked && line(nameOf(item), 60), root.ml_app && line(root.ml_app, 60), model && modelLine(model) +
     (models.size > 1 ? ` +${models.size - 1}` : ''), many &&
     tracesOf(all), many && plural(callsOf(item), 'call'),
     !many && turnOf(root), all ? plural(all.length, 'span') : line(root.kind, 30)));
@@ -1094,7 +1096,7 @@ function showTreeRow(parts, {span: s, depth, some, hit, why}, row) {
       duration(s.length)}` + (s.first === undefined ? '' : `\nfirst token after ${duration(s.first)}`)});
   put(parts.fold, some ? open ? '▾' : '▸' : '');
   put(parts.name, line(s.name));
-  put(parts.sub, dots(why && '↗ ' + why, s.failed && line(s.error ?? 'error', 40), line(s.model ?? s.kind, 60), scoresOf(s).text));
+  put(parts.sub, dots(why && '↗ ' + why, s.failed && line(s.error ?? 'error', 40), modelLine(s.model ?? s.kind), scoresOf(s).text));
   put(parts.took, duration(s.length));
   for (const [name, on] of [['failed', s.failed], ['dim', !hit], ['parent', some]]) row.classList.toggle(name, on);
   setBadge(parts.badge, s.kind);
@@ -1340,7 +1342,7 @@ function pairOfCalls(pair, at) {
     const same = from === to;
     return (from || to) && [h('h3.side', title + (same ? ', the same' : '')), same ? h('div.text.faint', line(from, 200)) : difference(from, to)];
   };
-  return h('section', {'data-calls': at}, h('h2', dots(...new Set(pair.map((s) => (s ? line(s.model ?? s.name, 80) : 'no call'))))),
+  return h('section', {'data-calls': at}, h('h2', dots(...new Set(pair.map((s) => (s ? modelLine(s.model ?? s.name, 80) : 'no call'))))),
     h('div.facts', pair.map((s) => s && fact(dots(duration(s.length), `${short(s.input)} → ${short(s.output)}`, dollars(s.cost))))),
     other.length > 0 && tableOf(other),
     equal.length > 0 && h('details', h('summary', plural(equal.length, 'equal parameter')), tableOf(equal)),

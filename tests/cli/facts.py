@@ -233,13 +233,30 @@ def tools():
         "--tool", "bash, read")] == ["102"], None)
 
 
+def arns():
+    """A list tells an ARN by the part in which two of them differ."""
+    event = next(e for e in mixed.events() if e.get("span_id") and
+                 e["meta"].get("span", {}).get("kind") == "llm")
+    arn = "arn:aws:bedrock:us-east-1:123456789012:application-inference-" \
+        "profile/abc"
+    event.update(span_id="200", session_id="of arns",
+                 _call={"request_model": arn})
+    with open(os.path.join(STORE, "spans.jsonl"), "a") as f:
+        f.write(json.dumps(event) + "\n")
+    said = view("--spans", "--session", "of arns")
+    check("an ARN in a list", "  abc  " in said
+          and "arn:aws" not in said, said)
+    check("an ARN as a field", rows("--session", "of arns")[0]["model"] == arn,
+          None)
+
+
 def main():
     mixed.write(STORE)
     parts = (("models", two_models), ("names", lambda: same_names(page()[0])),
              ("words", lambda: same_words(page()[0])),
              ("values", lambda: same_values(*page())),
              ("counts", lambda: same_counts(page()[0])),
-             ("inferred", inferred), ("tools", tools))
+             ("inferred", inferred), ("tools", tools), ("arns", arns))
     for name, part in parts:
         if not ONLY or name in ONLY:
             part()
