@@ -64,6 +64,13 @@ int llmobs_qdrant_fail(struct llmobs_reading *reading,
 int llmobs_typesense_fail(struct llmobs_reading *reading,
                           const struct llmobs_json *body);
 
+/* vercel.c */
+int llmobs_vercel_begin(struct llmobs_reading *reading);
+int llmobs_vercel_document(struct llmobs_reading *reading,
+                           const struct llmobs_json *body);
+int llmobs_vercel_event(struct llmobs_reading *reading,
+                        const struct llmobs_event *event);
+
 /* watsonx.c */
 int llmobs_watsonx_begin(struct llmobs_reading *reading);
 bool llmobs_watsonx_chats(const struct llmobs_reading *reading);

@@ -202,7 +202,8 @@ struct llmobs_json *llmobs_tools_definition(const char *name,
 /* The schema, which has several names; the first name that is there counts. */
 static const struct llmobs_json *schema_of(const struct llmobs_json *from)
 {
-    static const char *const keys[] = {"parameters", "format", "input_schema"};
+    static const char *const keys[] = {"parameters", "format", "input_schema",
+                                       "inputSchema"};
 
     for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
         const struct llmobs_json *schema = llmobs_json_get(from, keys[i]);
