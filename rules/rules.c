@@ -154,18 +154,6 @@ static int add_nevers(struct llmobs_rules *rules,
     return rc;
 }
 
-static int add_hosts(struct llmobs_rules *rules,
-                     const struct llmobs_rules_config *config)
-{
-    if (!config->inject_hosts)
-        return 0;
-    rules->inject_hosts = strdup(config->inject_hosts);
-    for (char *at = rules->inject_hosts; at && *at; at++)
-        if (*at >= 'A' && *at <= 'Z')
-            *at = (char)(*at + 32);
-    return rules->inject_hosts ? 0 : -ENOMEM;
-}
-
 /* True where the word, "-NAME", names the API as the spans' tag does. */
 static bool is_off(struct llmobs_text word,
                    const struct llmobs_dialect *dialect)
@@ -253,11 +241,17 @@ struct llmobs_rules *llmobs_rules_new(const struct llmobs_rules_config *config)
 {
     struct llmobs_rules *rules = calloc(1, sizeof(*rules));
 
-    if (rules)
+    if (rules) {
         rules->search = config->search;
-    if (rules && fill_shapes(rules, config) == 0 &&
-        add_nevers(rules, config) == 0 && add_proxies(rules, config) == 0 &&
-        add_hosts(rules, config) == 0 && add_unwanted(rules, config) == 0 &&
+        if (config->inject_hosts)
+            rules->inject_hosts = strdup(config->inject_hosts);
+        for (char *at = rules->inject_hosts; at && *at; at++)
+            if (*at >= 'A' && *at <= 'Z')
+                *at = (char)(*at + 32);
+    }
+    if (rules && (rules->inject_hosts || !config->inject_hosts) &&
+        fill_shapes(rules, config) == 0 && add_nevers(rules, config) == 0 &&
+        add_proxies(rules, config) == 0 && add_unwanted(rules, config) == 0 &&
         add_custom(rules, config) == 0)
         return rules;
     llmobs_rules_free(rules);
@@ -412,21 +406,6 @@ const struct llmobs_websocket_words *llmobs_rules_websocket(
     return form ? form->websocket : NULL;
 }
 
-/* True where the request may be a call. Programs use a path such as "/sessions"
- * for other things too, as for a login. If the body is known here, it decides;
- * a request that does not fit is dropped, and nothing of its body is kept. */
-static bool is_likely(struct llmobs_match *match,
-                      const struct llmobs_request *request)
-{
-    const struct llmobs_form *form = form_of(match->rule, match->rule->shape);
-
-    if (!form || !form->confirm_always || !request->body.data || match->form ||
-        llmobs_rules_seems(match, request->body))
-        return true;
-    memset(match, 0, sizeof(*match));
-    return miss(match, "known path, but no such request");
-}
-
 /* Rule 3. Of a body that comes while libcurl sends, only the content type is
  * known, which must allow JSON. */
 static bool match_shape(const struct llmobs_rule *rule,
@@ -435,6 +414,7 @@ static bool match_shape(const struct llmobs_rule *rule,
                         struct llmobs_match *match)
 {
     const struct llmobs_shape *shape = rule ? rule->shape : NULL;
+    const struct llmobs_form *form;
 
     if (!rule)
         return miss(match, "no known method and path");
@@ -463,7 +443,15 @@ static bool match_shape(const struct llmobs_rule *rule,
     match->confirm = true;
     (void)hit(match, rule, llmobs_provider_by_port(url),
               "rule 3: known path on another host");
-    return is_likely(match, request);
+    /* Programs use a path such as "/sessions" for other things too, as for a
+     * login. If the body is known here, it decides; a request that does not fit
+     * is dropped, and nothing of its body is kept. */
+    form = form_of(match->rule, match->rule->shape);
+    if (!form || !form->confirm_always || !request->body.data || match->form ||
+        llmobs_rules_seems(match, request->body))
+        return true;
+    memset(match, 0, sizeof(*match));
+    return miss(match, "known path, but no such request");
 }
 
 /* Rules 2 and 3. The first look at the path rules out most requests. */
@@ -553,28 +541,6 @@ static bool is_coded(const char *coding)
     return coding[strspn(coding, " \t\r\n")] != '\0';
 }
 
-/* A compressed body can only be read at the end, as a body that comes while
- * libcurl sends. */
-static struct llmobs_request as_known(const struct llmobs_request *request)
-{
-    struct llmobs_request known = *request;
-
-    if (known.body.len > 0 && is_coded(known.content_encoding)) {
-        known.body = (struct llmobs_text){NULL, 0};
-        known.body_pending = true;
-    }
-    return known;
-}
-
-static bool is_proxied(const struct llmobs_rules *rules,
-                       const struct llmobs_request *request,
-                       const struct llmobs_url *url)
-{
-    if (request->proxying != LLMOBS_PROXYING_BY_URL)
-        return request->proxying == LLMOBS_PROXYING_YES;
-    return llmobs_url_list_has(rules->proxies, url);
-}
-
 /* -- rule 5: LLMOBS_OBSERVE ------------------------------------------------ */
 
 static const struct llmobs_rule *find_observed(
@@ -635,18 +601,6 @@ static bool may_have(const struct llmobs_shape *shape,
                           : !request->multipart && has_body(request);
 }
 
-static bool may_have_sign(const struct llmobs_rules *rules,
-                          const struct llmobs_request *request)
-{
-    const struct llmobs_rule *const *rule = rules->with_signs;
-
-    if (llmobs_custom_asks(&rules->custom, request->method))
-        return true;
-    while (*rule && !may_have((*rule)->shape, request))
-        rule++;
-    return *rule;
-}
-
 bool llmobs_rules_is_sign(const struct llmobs_rules *rules, const char *line)
 {
     for (const struct llmobs_rule *const *rule = rules->with_signs; *rule;
@@ -703,6 +657,7 @@ static bool match_url(const struct llmobs_rules *rules,
 {
     const struct llmobs_rule *rule =
         llmobs_custom_find(&rules->custom, request->method, url);
+    const struct llmobs_rule *const *with;
     bool ours;
 
     if (llmobs_url_list_has(rules->never, url))
@@ -711,13 +666,18 @@ static bool match_url(const struct llmobs_rules *rules,
         return miss(match, "rule 0: an intake of Datadog");
     if (rule && rule->never)
         return miss(match, "LLMOBS_RULES: a rule says never");
-    if (is_proxied(rules, request, url))
+    if (request->proxying == LLMOBS_PROXYING_YES ||
+        (request->proxying == LLMOBS_PROXYING_BY_URL &&
+         llmobs_url_list_has(rules->proxies, url)))
         return match_proxy(rules, request, url, match);
     ours = rule ? match_custom(rules, rule, request, url, match)
                 : match_known(rules, request, url, match);
     if (!ours && !rule && rules->observed.count > 0)
         ours = match_observed(rules, request, url, match);
-    match->asks = !ours && !rule && may_have_sign(rules, request);
+    match->asks =
+        !ours && !rule && llmobs_custom_asks(&rules->custom, request->method);
+    for (with = rules->with_signs; !ours && !rule && *with; with++)
+        match->asks = match->asks || may_have((*with)->shape, request);
     match->inject = ours && is_named(rules, url);
     return ours;
 }
@@ -727,10 +687,16 @@ static bool judge(const struct llmobs_rules *rules,
                   const struct llmobs_request *asked, const char *line,
                   struct llmobs_match *match)
 {
-    const struct llmobs_request known = as_known(asked);
+    struct llmobs_request known = *asked;
     struct llmobs_url *url = llmobs_scratch_alloc(sizeof(*url));
     bool matched;
 
+    /* A compressed body can only be read at the end, as a body that comes while
+     * libcurl sends. */
+    if (known.body.len > 0 && is_coded(known.content_encoding)) {
+        known.body = (struct llmobs_text){NULL, 0};
+        known.body_pending = true;
+    }
     memset(match, 0, sizeof(*match));
     if (!url)
         return miss(match, "no memory");
@@ -985,13 +951,6 @@ static int read_as_other(const struct llmobs_rule *first,
     return rc;
 }
 
-static bool may_be_other(const struct llmobs_match *match)
-{
-    const struct llmobs_shape *shape = match->rule->shape;
-
-    return !match->proxied && (match->confirm ? shape->shared : shape->by_body);
-}
-
 int llmobs_rules_read(const struct llmobs_match *match,
                       const struct llmobs_call *call, struct llmobs_span *span)
 {
@@ -1014,7 +973,9 @@ int llmobs_rules_read(const struct llmobs_match *match,
         classified.shape = generic.shape;
         rc = read_as(&generic, &classified, span);
     }
-    if (rc == -ENOENT && may_be_other(match))
+    if (rc == -ENOENT && !match->proxied &&
+        (match->confirm ? match->rule->shape->shared
+                        : match->rule->shape->by_body))
         rc = read_as_other(match->rule, &classified, span);
     llmobs_scratch_free(url);
     return rc;
