@@ -86,29 +86,22 @@ static enum whose whose(int kind)
     return found;
 }
 
-/* True in a process with one thread: there, turns of other threads are those of
- * a parent's threads. */
-static bool is_single_thread(void)
-{
-    struct stat st;
-
-    return llmobs_sys(SYS_newfstatat, AT_FDCWD, "/proc/self/task", &st, 0) ==
-               0 &&
-           st.st_nlink == 3;
-}
-
 /* Waits until a turn of that kind ends that had not ended when `seen` was read.
- * False: it did not end in time; immediately, for turns of a parent's threads.
- */
+ * False: it did not end in time; immediately, for turns of a parent's threads,
+ * as others' turns are in a process with one thread. */
 static bool wait_for_end(int kind, int seen, int64_t *until)
 {
+    struct stat st;
     bool more;
 
     if (__atomic_load_n(&in_vain[kind], __ATOMIC_RELAXED))
         return false;
     if (*until == 0)
-        *until =
-            is_single_thread() ? 1 : llmobs_libc_monotonic_us() + wait_us[kind];
+        *until = llmobs_sys(SYS_newfstatat, AT_FDCWD, "/proc/self/task", &st,
+                            0) == 0 &&
+                         st.st_nlink == 3
+                     ? 1
+                     : llmobs_libc_monotonic_us() + wait_us[kind];
     __atomic_fetch_add(&waiting, 1, __ATOMIC_SEQ_CST);
     more = llmobs_libc_wait(&ends, seen, *until);
     __atomic_fetch_sub(&waiting, 1, __ATOMIC_SEQ_CST);

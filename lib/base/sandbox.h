@@ -17,29 +17,34 @@
 
 #include "lib/base/sys.h"
 
-static inline bool llmobs_sandbox_says(const char *path, const char *line)
+/* The first letter of the kernel's word behind that line's name; '0': it has no
+ * such line; '?': the file cannot be read. */
+static inline char llmobs_sandbox_says(const char *path, const char *name)
 {
     long fd = llmobs_sys(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
     long got = fd < 0 ? 0 : 1;
-    char block[256];
-    size_t at = 0;
+    const char *next = name;
+    char block[256], said = fd < 0 ? '?' : '\0';
 
-    while (got > 0 && line[at]) {
+    while (got > 0 && !said) {
         got = llmobs_sys(SYS_read, fd, block, sizeof(block));
-        for (long i = 0; i < got && line[at]; i++)
-            at = block[i] == line[at] ? at + 1 : block[i] == line[0];
+        for (const char *c = block; c < block + got && !said; c++)
+            if (!*next)
+                said = *c;
+            else
+                next = *c == *next ? next + 1 : *c == *name ? name + 1 : name;
     }
     if (fd >= 0)
         llmobs_sys(SYS_close, fd);
-    return fd < 0 || !line[at];
+    return said ? said : '0';
 }
 
 /* The kernel's words of the process, and of the container's or host's first. */
 static inline bool llmobs_sandbox_is(const char *own, const char *first)
 {
-    return llmobs_sandbox_says(own, "\nSeccomp:\t2") &&
-           (llmobs_sandbox_says(own, "\nNoNewPrivs:\t1") ||
-            llmobs_sandbox_says(first, "\nSeccomp:\t0"));
+    return llmobs_sandbox_says(own, "\nSeccomp:\t") != '0' &&
+           (llmobs_sandbox_says(own, "\nNoNewPrivs:\t") != '0' ||
+            llmobs_sandbox_says(first, "\nSeccomp:\t") != '2');
 }
 
 #endif

@@ -135,6 +135,8 @@ TEST(filters_that_others_set)
         {"Name:\ta\nNoNewPrivs:\t0\nSeccomp:\t2\n", "\nSeccomp:\t0\n", true},
         {"Name:\ta\nNoNewPrivs:\t0\nSeccomp:\t2\n", NULL, true},
         {"Name:\t\n\nSe\nNoNewPrivs:\t0\n\nSeccomp:\t2", "\nSeccomp:\t0", true},
+        {"Name:\ta\nNoNewPrivs:\t1\n", NULL, false},
+        {"Name:\ta\nSeccomp:\t2\n", "\nSeccomp:\t2\n", false},
         {NULL, NULL, true}};
     char dir[UNIT_DIRECTORY], own[UNIT_DIRECTORY + 8],
         first[UNIT_DIRECTORY + 8];
