@@ -17,6 +17,7 @@
 #include "cli/intercept/tls.h"
 #include "cli/shared/open_libcurl.h"
 #include "core/capture/attach.h"
+#include "core/capture/global.h"
 #include "core/capture/judge.h"
 #include "core/capture/wire.h"
 #include "core/config/origin.h"
@@ -24,6 +25,7 @@
 #include "lib/base/file.h"
 #include "lib/base/glob.h"
 #include "lib/base/log.h"
+#include "lib/base/stats.h"
 #include "rules/rules.h"
 
 /* The look-up of names needs most of it. */
@@ -303,9 +305,8 @@ static bool has_refused(const struct visit *visit)
 
 /* -- reading --------------------------------------------------------------- */
 
-/* True for a host that may be a model's, of which nothing has spoken against
- * it so far. */
-static bool may_read(const struct visit *visit)
+/* True for a host that may be a model's. */
+static bool is_to_model(const struct visit *visit)
 {
     const struct llmobs_run_proxy *proxy = visit->proxy;
     char url[LLMOBS_TARGET_HOST_MAX + sizeof("https://:65535")];
@@ -313,16 +314,13 @@ static bool may_read(const struct visit *visit)
     snprintf(url, sizeof(url), "https://%s:%u", visit->to.host, visit->to.port);
     if (proxy->config->rules_path)
         pthread_once(&attached, attach); /* which reads that file */
-    return proxy->reads && llmobs_clock_mono_ns() < proxy->until_ns &&
-           !llmobs_glob_listed(proxy->leaves ? proxy->leaves : "",
-                               visit->to.host) &&
-           (llmobs_rules_knows(NULL, visit->to.host) ||
-            llmobs_judge_knows(visit->to.host) ||
-            llmobs_url_list_may_have(proxy->gateways, url));
+    return llmobs_rules_knows(NULL, visit->to.host) ||
+           llmobs_judge_knows(visit->to.host) ||
+           llmobs_url_list_may_have(proxy->gateways, url);
 }
 
 /* Looks at the client's first message, and leaves it where it is. False: it is
- * none of TLS for the host that was asked for, or one that has refused. */
+ * none of TLS for the host that was asked for. */
 static bool peek_hello(struct visit *visit)
 {
     unsigned char *bytes = malloc(LLMOBS_HELLO_MAX);
@@ -345,15 +343,14 @@ static bool peek_hello(struct visit *visit)
     more = 1;
     setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &more, sizeof(more));
     free(bytes);
-    return rc == 1 && strcasecmp(visit->hello.name, visit->to.host) == 0 &&
-           !has_refused(visit);
+    return rc == 1 && strcasecmp(visit->hello.name, visit->to.host) == 0;
 }
 
 /* The server first: as long as the client has no answer, its bytes can still
  * pass as they are, by a new connection. Then the program itself sees what is
  * wrong with the server, and says what it would have said. False: that failed.
  */
-static bool open_both(struct visit *visit)
+static bool open_both(struct visit *visit, enum llmobs_stat *stat)
 {
     struct end *server = &visit->server;
     const char *path = visit->proxy->refusals;
@@ -363,6 +360,7 @@ static bool open_both(struct visit *visit)
 
     server->tls = llmobs_tls_reach(server->fd, &visit->hello);
     if (!server->tls) {
+        *stat = LLMOBS_STAT_intercept_server;
         close(server->fd);
         server->fd =
             llmobs_way_out_connect(&visit->proxy->way, visit->asked, &visit->to,
@@ -371,6 +369,9 @@ static bool open_both(struct visit *visit)
     }
     visit->client.tls =
         llmobs_tls_take(visit->client.fd, &visit->hello, server->tls, &refused);
+    if (!visit->client.tls)
+        *stat =
+            refused ? LLMOBS_STAT_intercept_refused : LLMOBS_STAT_intercept_odd;
     if (!refused || (fd = llmobs_file_append(path)) < 0)
         return visit->client.tls != NULL;
     len = snprintf(line, sizeof(line), "%.255s %016" PRIx64 " %" PRId64 "\n",
@@ -402,7 +403,6 @@ static struct llmobs_wire *begin_wire(struct visit *visit)
              names.script);
     visit->facts = (struct llmobs_wire_peer){
         visit->process, names.script[0] ? visit->caller : NULL};
-    pthread_once(&attached, attach);
     if (ops)
         wire = ops->begin(visit->to.host, LLMOBS_WIRE_TLS,
                           llmobs_tls_is_http2(visit->server.tls));
@@ -413,10 +413,28 @@ static struct llmobs_wire *begin_wire(struct visit *visit)
 
 static void pass(struct visit *visit)
 {
+    const struct llmobs_run_proxy *proxy = visit->proxy;
+    enum llmobs_stat stat = LLMOBS_STAT_intercepted;
     struct llmobs_wire *wire = NULL;
+    bool stands = true;
 
-    if (llmobs_way_out_stands(visit->answer) && may_read(visit) &&
-        peek_hello(visit) && !open_both(visit))
+    if (proxy->reads && llmobs_way_out_stands(visit->answer) &&
+        is_to_model(visit)) {
+        if (llmobs_clock_mono_ns() >= proxy->until_ns ||
+            llmobs_glob_listed(proxy->leaves ? proxy->leaves : "",
+                               visit->to.host))
+            stat = LLMOBS_STAT_intercept_left;
+        else if (!peek_hello(visit))
+            stat = LLMOBS_STAT_intercept_odd;
+        else if (has_refused(visit))
+            stat = LLMOBS_STAT_intercept_refused;
+        else
+            stands = open_both(visit, &stat);
+        pthread_once(&attached, attach);
+        llmobs_global_deliver_at_exit();
+        llmobs_stats_add(stat, 1);
+    }
+    if (!stands)
         return;
     if (visit->client.tls)
         wire = begin_wire(visit);

@@ -58,9 +58,14 @@
     X(unjudged)           /* requests on unseen handles: maybe LLM calls */    \
     X(unfollowed)         /* connections of which calls may pass unseen */     \
     X(unread_streams)     /* requests to a provider: gRPC, websockets */       \
+    X(intercept_left)     /* connections that --intercept left unread; */      \
+    X(intercept_odd)      /* as they began with no TLS, or an odd one; */      \
+    X(intercept_server)   /* as the server did not prove its name; */          \
+    X(intercept_refused)  /* as a program took none of its certificates */     \
     X(tls_left)           /* processes whose own OpenSSL is left alone */      \
     X(tls_inside)         /* processes whose own OpenSSL is observed */        \
     X(fork_beside_thread) /* forks that went on beside a thread of ours */     \
+    X(intercepted)        /* connections that --intercept has read */          \
     X(headers_added)  /* requests without libcurl that got trace headers */    \
     X(headers_own)    /* that got none: they have their own; */                \
     X(headers_signed) /* the head may be signed; */                            \

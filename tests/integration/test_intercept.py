@@ -12,7 +12,7 @@ import subprocess
 import tempfile
 import threading
 
-from delivery import wait_for
+from delivery import counts, wait_for
 from harness import APPS, PYTHON, Skip, body, equal, ok, read_spans, test
 from test_listed import joined
 
@@ -194,6 +194,25 @@ def as_bare(t):
 def much_and_many(t):
     both(t, client(t, "big"), env=AT_HOME, spans=2)
     both(t, client(t, "flood", 100), env=AT_HOME, order=False, spans=100)
+
+
+@test
+def counted(t):
+    """`llmobs stats` tells how many were read, and why others were not."""
+    mine = {"SSL_CERT_FILE": t.servers.cert}
+    for how, words, env, wanted in (
+            (("ask", 3), [], mine, {"intercepted": 1}),
+            (("ask",), ["--intercept-not", "local*"], mine, {"intercept_left": 1}),
+            (("plain",), [], mine, {"intercept_odd": 1}),
+            (("ask",), [], {"SSL_CERT_FILE": SYSTEM}, {"intercept_server": 1}),
+            (("refuse",), [], mine, {"intercept_refused": 2}),
+            (("ask",), [], {**mine, "DD_LLMOBS_INSTRUMENTED_PROXY_URLS":
+                            "https://localhost:9"}, {})):
+        t.run([run_by(t), "--intercept", *words, *client(t, *how)], launcher=[],
+              env={**AT_HOME, **listed(t), **env})
+        got = {k: v for k, v in counts(t).items()
+               if k.startswith("intercept") and v}
+        equal(got, wanted, how)
 
 
 @test
