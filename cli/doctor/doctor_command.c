@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/intercept/refusals.h"
 #include "cli/shared/options.h"
 #include "cli/shared/cli.h"
 #include "cli/shared/tell.h"
@@ -127,16 +128,32 @@ static int examine_and_report(struct llmobs_doctor *doctor, char **words,
     return status;
 }
 
+static int forget_refusals(void)
+{
+    struct llmobs_config *config =
+        llmobs_config_load((const char *const *)environ, NULL, NULL);
+    char path[PATH_MAX];
+    int rc = config && llmobs_refusals_path(config, path) ? 0 : -ENOMEM;
+
+    if (rc == 0 && unlink(path) != 0 && errno != ENOENT)
+        rc = -errno;
+    llmobs_config_free(config);
+    if (rc != 0)
+        llmobs_tell("llmobs doctor: %s\n", strerror(-rc));
+    return rc != 0 ? LLMOBS_CLI_FAILED : LLMOBS_CLI_OK;
+}
+
 int llmobs_cmd_doctor(int argc, char **argv)
 {
     static struct llmobs_doctor doctor;
-    static bool json, host, runs;
+    static bool json, host, runs, forgets;
     static char **words;
     static const struct llmobs_cli_option options[] = {
         LLMOBS_CLI_FLAG("json", &json),
         LLMOBS_CLI_FLAG("no-self-test", &doctor.no_selftest),
         LLMOBS_CLI_FLAG("host", &host),
         LLMOBS_CLI_FLAG("run", &runs),
+        LLMOBS_CLI_FLAG("forget-refusals", &forgets),
         {NULL, llmobs_cli_command, &words, 0, 0, 1, NULL}};
     int status = llmobs_cli_parse(argc, argv, options);
 
@@ -144,10 +161,15 @@ int llmobs_cmd_doctor(int argc, char **argv)
         return status;
     if (runs && (json || host || doctor.no_selftest))
         return llmobs_cli_wrong("--run goes with no other option", "");
-    if (host != !*words)
+    if ((host || forgets) != !*words)
         return llmobs_cli_wrong(host ? "with --host there is no CMD"
-                                     : "neither CMD nor --host",
+                                : forgets
+                                    ? "with --forget-refusals there is no "
+                                      "CMD"
+                                    : "neither CMD nor --host",
                                 "");
+    if (forgets)
+        return forget_refusals();
     return host   ? examine_host(json)
            : runs ? llmobs_doctor_run(words)
                   : examine_and_report(&doctor, words, json);

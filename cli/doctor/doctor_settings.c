@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/intercept/refusals.h"
 #include "cli/shared/destinations.h"
 #include "cli/shared/preload.h"
 #include "lib/base/glob.h"
@@ -380,6 +381,20 @@ static void report_places(struct llmobs_doctor *doctor,
                        (automatic && !datadog && why));
 }
 
+static void tell_refusal(void *user, const char *host, uint64_t kind,
+                         int64_t ns)
+{
+    struct llmobs_doctor *doctor = user;
+    char date[LLMOBS_DESTINATION_TIME];
+
+    (void)kind;
+    LLMOBS_FIND(NOTE, "intercept",
+                "a program took no certificate of a run for %s: it passes "
+                "unread there until %s, or `llmobs doctor "
+                "--forget-refusals`",
+                host, llmobs_destination_time(ns, date));
+}
+
 /* 1: the environment cannot be read, which is reported. */
 static int open_settings(struct settings *settings)
 {
@@ -427,6 +442,7 @@ int llmobs_doctor_settings(struct llmobs_doctor *doctor)
 {
     struct settings settings = {.doctor = doctor};
     int rc = open_settings(&settings);
+    char path[PATH_MAX];
 
     if (rc == 0) {
         struct llmobs_json *fact = llmobs_json_object();
@@ -442,6 +458,9 @@ int llmobs_doctor_settings(struct llmobs_doctor *doctor)
     if (rc == 0) {
         llmobs_doctor_wrong(doctor, settings.config, settings.env);
         report_places(doctor, settings.config);
+        if (doctor->process.pid == 0 &&
+            llmobs_refusals_path(settings.config, path))
+            llmobs_refusals_read(path, tell_refusal, doctor);
     }
     close_settings(&settings);
     return rc < 0 ? rc : 0;

@@ -180,7 +180,9 @@ static const char *unseen_by(const struct llmobs_process *process)
     static const struct {
         const char *object, *why;
     } rows[] = {
-        {"/libjvm.so", "it has no libcurl: Java speaks TLS itself"},
+        {"/libjvm.so",
+         "it has no libcurl: Java speaks TLS itself, and reads no variable by "
+         "which `llmobs-run --intercept` would see it"},
         {"/libssl3.so", "it has no libcurl: NSS makes its calls"},
         {"/libmbedtls.so", "it has no libcurl: mbed TLS makes its calls"},
     };

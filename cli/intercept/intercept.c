@@ -25,6 +25,7 @@
 
 #include "cli/intercept/peer.h"
 #include "cli/intercept/proxy.h"
+#include "cli/intercept/refusals.h"
 #include "cli/intercept/tls.h"
 #include "cli/run/child.h"
 #include "cli/shared/cli.h"
@@ -364,9 +365,9 @@ static bool make_dir(struct run *run)
     while (llmobs_text_next(&rest, &url))
         (void)llmobs_url_list_add(&run->proxy.gateways, url);
     snprintf(name, sizeof(name), "/run-%016" PRIx64, id);
-    strcat(strcpy(run->refusals, run->dir), "/refused");
     strcat(run->dir, name);
-    run->proxy.refusals = run->refusals;
+    if (llmobs_refusals_path(config, run->refusals))
+        run->proxy.refusals = run->refusals;
     run->proxy.config = config;
     made = llmobs_dirs_make(parent, name + 1) == 0;
     close(parent);

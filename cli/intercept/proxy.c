@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "cli/intercept/peer.h"
+#include "cli/intercept/refusals.h"
 #include "cli/intercept/tls.h"
 #include "cli/shared/open_libcurl.h"
 #include "core/capture/attach.h"
@@ -36,8 +37,6 @@
 /* The longest record of TLS. */
 #define RECORD ((size_t)16 * 1024)
 #define HELLO_MS 60000
-#define FILE_MAX ((size_t)256 * 1024)
-#define COUNTS_NS (INT64_C(30) * 86400 * 1000000000)
 
 #define FOREIGN                                             \
     "HTTP/1.1 501 Not Implemented\r\ncontent-length: 0\r\n" \
@@ -278,31 +277,6 @@ static void pass_bytes(const struct visit *visit, struct llmobs_wire *wire)
     let_go(&down);
 }
 
-/* -- refusals -------------------------------------------------------------- */
-
-/* Some clients take no certificate but the one they know. The file has a line
- * for each host and kind of TLS that refused this run's, with the time. */
-static bool has_refused(const struct visit *visit)
-{
-    int64_t now = llmobs_clock_wall_ns();
-    struct llmobs_text rest, line;
-    struct llmobs_buf text;
-    char wanted[320];
-    bool found = false;
-
-    snprintf(wanted, sizeof(wanted), "%.255s %016" PRIx64 " ", visit->to.host,
-             visit->hello.kind);
-    llmobs_buf_init(&text, FILE_MAX);
-    if (llmobs_file_read(visit->proxy->refusals, &text) == 0)
-        for (rest = llmobs_buf_text(&text);
-             !found && llmobs_text_split(&rest, '\n', &line);)
-            found =
-                llmobs_text_begins(line, wanted) &&
-                now - strtoll(line.data + strlen(wanted), NULL, 10) < COUNTS_NS;
-    llmobs_buf_fini(&text);
-    return found;
-}
-
 /* -- reading --------------------------------------------------------------- */
 
 /* True for a host that may be a model's. */
@@ -355,8 +329,6 @@ static bool open_both(struct visit *visit, enum llmobs_stat *stat)
     struct end *server = &visit->server;
     const char *path = visit->proxy->refusals;
     bool refused = false;
-    char line[352];
-    int len, fd;
 
     server->tls = llmobs_tls_reach(server->fd, &visit->hello);
     if (!server->tls) {
@@ -372,16 +344,14 @@ static bool open_both(struct visit *visit, enum llmobs_stat *stat)
     if (!visit->client.tls)
         *stat =
             refused ? LLMOBS_STAT_intercept_refused : LLMOBS_STAT_intercept_odd;
-    if (!refused || (fd = llmobs_file_append(path)) < 0)
+    if (!refused)
         return visit->client.tls != NULL;
-    len = snprintf(line, sizeof(line), "%.255s %016" PRIx64 " %" PRId64 "\n",
-                   visit->to.host, visit->hello.kind, llmobs_clock_wall_ns());
-    (void)llmobs_file_write(fd, line, (size_t)len);
-    close(fd);
+    llmobs_refusals_add(path, visit->to.host, visit->hello.kind);
     llmobs_log(LLMOBS_LOG_WARN,
                "a program takes no certificate of the run for %s: for 30 days "
-               "it passes unread there, or until that line of %s is deleted",
-               visit->to.host, path);
+               "it passes unread there, or until `llmobs doctor "
+               "--forget-refusals`",
+               visit->to.host);
     return false;
 }
 
@@ -426,7 +396,8 @@ static void pass(struct visit *visit)
             stat = LLMOBS_STAT_intercept_left;
         else if (!peek_hello(visit))
             stat = LLMOBS_STAT_intercept_odd;
-        else if (has_refused(visit))
+        else if (llmobs_refusals_have(proxy->refusals, visit->to.host,
+                                      visit->hello.kind))
             stat = LLMOBS_STAT_intercept_refused;
         else
             stands = open_both(visit, &stat);

@@ -326,6 +326,13 @@ for i in range(3):
     again = t.run(argv, launcher=[], env=env, keep=True)
     equal(again.stdout, b"200\n200\n200\n", "the next run")
     nothing_left(t)
+
+    def doctor(*words):
+        return subprocess.run(
+            [os.path.join(t.build, "llmobs"), "doctor", *words],
+            env=t.environment(True, env), capture_output=True, text=True).stdout
+    told = doctor("--no-self-test", "curl")
+    ok("took no certificate of a run for localhost" in told, told)
     # After 30 days it is tried again.
     path = state(t) + "/refused"
     with open(path) as f:
@@ -333,8 +340,10 @@ for i in range(3):
     equal(host, "localhost", "the host")
     with open(path, "w") as f:
         f.write("%s %s %d\n" % (host, kind, int(when) - 31 * 86400 * 10**9))
+    ok("certificate of a run" not in doctor("--no-self-test", "curl"), "it ended")
     again = t.run(argv, launcher=[], env=env, keep=True)
     ok(again.stdout.startswith(b"CERT"), again.stdout)
+    equal((doctor("--forget-refusals"), os.path.exists(path)), ("", False), "forgotten")
 
 
 @test
