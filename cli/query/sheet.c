@@ -149,31 +149,23 @@ static size_t least_width(const struct llmobs_sheet *sheet)
     return all;
 }
 
-/* Leaves out the column that can be spared best; false: there is none. */
-static bool spare_one(struct llmobs_sheet *sheet)
-{
-    size_t best = 0;
-    enum llmobs_spare spare = LLMOBS_SPARE_COST;
-    bool found = false;
-
-    for (size_t i = 0; i < sheet->count; i++) {
-        if (sheet->widths[i] > 0 && sheet->columns[i].spare >= spare) {
-            found = true;
-            spare = sheet->columns[i].spare;
-            best = i;
-        }
-    }
-    if (found)
-        sheet->widths[best] = 0;
-    return found;
-}
-
 void llmobs_sheet_spare(struct llmobs_sheet *sheet)
 {
-    size_t whole[LLMOBS_SHEET_COLUMNS];
+    size_t whole[LLMOBS_SHEET_COLUMNS], best;
 
     memcpy(whole, sheet->widths, sizeof(whole));
-    while (least_width(sheet) > sheet->width && spare_one(sheet)) {
+    while (least_width(sheet) > sheet->width) {
+        enum llmobs_spare most = LLMOBS_SPARE_COST;
+
+        best = sheet->count;
+        for (size_t i = 0; i < sheet->count; i++)
+            if (sheet->widths[i] > 0 && sheet->columns[i].spare >= most) {
+                most = sheet->columns[i].spare;
+                best = i;
+            }
+        if (best == sheet->count)
+            break;
+        sheet->widths[best] = 0;
     }
     /* A wide one that is gone may leave room for one before it. */
     for (int spare = LLMOBS_SPARE_COST; spare <= LLMOBS_SPARE_FIRST; spare++)

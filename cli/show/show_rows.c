@@ -126,23 +126,6 @@ static bool has_cost(const struct llmobs_load *load)
     return false;
 }
 
-/* Prints below a trace how many of its calls told no tokens. */
-static void print_lack(const struct llmobs_view *view,
-                       const struct llmobs_load *load)
-{
-    struct llmobs_lack lack = {0};
-    char note[LLMOBS_LACK_NOTE];
-
-    for (size_t i = 0; i < load->forest.count; i++)
-        if (load->forest.rows[i]->wanted)
-            llmobs_lack_add(&lack, load->forest.rows[i]);
-    if (lack.calls == 0)
-        return;
-    putchar('\n');
-    llmobs_wrap_print(&view->screen, LLMOBS_PAINT_DIM, 0,
-                      llmobs_lack_note(&lack, note));
-}
-
 /* Prints below the rows how many more there are, and where costs come from. */
 static int print_rest(struct llmobs_view *view, const struct llmobs_load *load,
                       bool tree)
@@ -194,11 +177,19 @@ int llmobs_show_print(struct llmobs_view *view, const struct llmobs_load *load,
         .reverse = view->reverse,
         .kept = view->kept,
     };
+    struct llmobs_lack lack = {0};
+    char note[LLMOBS_LACK_NOTE];
     int rc = tree ? llmobs_table_tree(&load->forest, &style)
                   : llmobs_table_list(&load->forest, &style);
 
-    if (rc == 0 && view->whole)
-        print_lack(view, load);
+    for (size_t i = 0; rc == 0 && view->whole && i < load->forest.count; i++)
+        if (load->forest.rows[i]->wanted)
+            llmobs_lack_add(&lack, load->forest.rows[i]);
+    if (lack.calls > 0) { /* how many calls of a trace told no tokens */
+        putchar('\n');
+        llmobs_wrap_print(&view->screen, LLMOBS_PAINT_DIM, 0,
+                          llmobs_lack_note(&lack, note));
+    }
     if (rc == 0 && view->screen.terminal)
         return print_rest(view, load, tree);
     if (rc == 0 && !view->cost_printed && has_cost(load)) {

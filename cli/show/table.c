@@ -151,23 +151,6 @@ static int print_error(struct table *table, const char *bars,
     return rc;
 }
 
-/* Prints the line of the script that made the call. Where messages are shown
- * again that stand above, the frames of the program stand below the line. */
-static int print_caller(struct table *table, const char *bars,
-                        const struct llmobs_json *event)
-{
-    struct llmobs_buf text;
-    int rc;
-
-    llmobs_buf_init(&text, BELOW_MAX);
-    rc = llmobs_key_add_caller(event, table->style->repeat ? FRAMES : 0, &text);
-    if (rc == 0 && text.len > 0)
-        rc = llmobs_transcript_text(&table->transcript, text.data,
-                                    LLMOBS_PAINT_DIM, bars);
-    llmobs_buf_fini(&text);
-    return rc;
-}
-
 /* Reads the span again, and prints its messages. */
 static int print_messages(struct table *table, const char *bars,
                           const struct llmobs_row *row)
@@ -178,9 +161,17 @@ static int print_messages(struct table *table, const char *bars,
 
     llmobs_buf_init(&line, LLMOBS_READER_LINE_MAX);
     rc = llmobs_reader_event(table->style->messages, row->place, &line, &event);
+    /* The line of the script that made the call. Where messages are shown again
+     * that stand above, the frames of the program stand below the line. */
+    if (event && table->style->whole) {
+        llmobs_buf_cut(&line, 0);
+        rc = llmobs_key_add_caller(event, table->style->repeat ? FRAMES : 0,
+                                   &line);
+        if (rc == 0 && line.len > 0)
+            rc = llmobs_transcript_text(&table->transcript, line.data,
+                                        LLMOBS_PAINT_DIM, bars);
+    }
     llmobs_buf_fini(&line);
-    if (event && table->style->whole)
-        rc = print_caller(table, bars, event);
     if (rc == 0 && event)
         return llmobs_transcript_print(&table->transcript, row, event, bars);
     llmobs_json_free(event);

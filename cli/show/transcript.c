@@ -307,39 +307,6 @@ static int print_head(struct llmobs_transcript *t, const char *verb,
     return print_made(t, rc, &head, LLMOBS_PAINT_YELLOW);
 }
 
-static int print_calls(struct llmobs_transcript *t,
-                       const struct llmobs_json *calls)
-{
-    int rc = 0;
-
-    for (size_t i = 0; rc == 0 && i < llmobs_json_len(calls); i++) {
-        const struct llmobs_json *call = llmobs_json_at(calls, i);
-        const struct llmobs_json *arguments =
-            llmobs_json_get(call, "arguments");
-
-        rc = print_head(t, "calls", call);
-        if (rc == 0 && arguments)
-            rc = print_json(t, arguments, LLMOBS_PAINT_NONE);
-    }
-    return rc;
-}
-
-static int print_results(struct llmobs_transcript *t,
-                         const struct llmobs_json *results)
-{
-    int rc = 0;
-
-    for (size_t i = 0; rc == 0 && i < llmobs_json_len(results); i++) {
-        const struct llmobs_json *result = llmobs_json_at(results, i);
-        const char *text = llmobs_json_gets(result, "result");
-
-        rc = print_head(t, "result of", result);
-        if (rc == 0 && text)
-            rc = print_value(t, text, LLMOBS_PAINT_NONE);
-    }
-    return rc;
-}
-
 /* "[image/png, 1 KB]"; `what` takes the place of a type that is missing. */
 static int print_media(struct llmobs_transcript *t,
                        const struct llmobs_json *parts, const char *what)
@@ -370,6 +337,9 @@ static int print_message(struct llmobs_transcript *t,
 {
     const char *role = llmobs_json_gets(message, "role");
     const char *content = llmobs_json_gets(message, "content");
+    const struct llmobs_json *calls = llmobs_json_get(message, "tool_calls");
+    const struct llmobs_json *results =
+        llmobs_json_get(message, "tool_results");
     bool reasons = role && strcmp(role, "reasoning") == 0;
     int rc = 0;
 
@@ -381,10 +351,21 @@ static int print_message(struct llmobs_transcript *t,
         rc = print_media(t, llmobs_json_get(message, "image_parts"), "image");
     if (rc == 0)
         rc = print_media(t, llmobs_json_get(message, "audio_parts"), "audio");
-    if (rc == 0)
-        rc = print_calls(t, llmobs_json_get(message, "tool_calls"));
-    if (rc == 0)
-        rc = print_results(t, llmobs_json_get(message, "tool_results"));
+    LLMOBS_JSON_EACH (call, calls, rc == 0) {
+        const struct llmobs_json *arguments =
+            llmobs_json_get(call, "arguments");
+
+        rc = print_head(t, "calls", call);
+        if (rc == 0 && arguments)
+            rc = print_json(t, arguments, LLMOBS_PAINT_NONE);
+    }
+    LLMOBS_JSON_EACH (result, results, rc == 0) {
+        const char *text = llmobs_json_gets(result, "result");
+
+        rc = print_head(t, "result of", result);
+        if (rc == 0 && text)
+            rc = print_value(t, text, LLMOBS_PAINT_NONE);
+    }
     return rc;
 }
 
@@ -427,37 +408,6 @@ static const struct llmobs_json *before_at(const struct llmobs_transcript *t,
     return i < count
                ? llmobs_json_at(input, i)
                : llmobs_json_at(messages_of(t->before, "output"), i - count);
-}
-
-/* The number of first messages that equal those of the sibling before. */
-static size_t count_repeated(const struct llmobs_transcript *t,
-                             const struct llmobs_row *row,
-                             const struct llmobs_json *messages)
-{
-    size_t i = 0, count = llmobs_json_len(messages);
-
-    if (t->repeat || !t->before || t->parent != row->parent || !row->parent)
-        return 0;
-    while (i < count && same(llmobs_json_at(messages, i), before_at(t, i)))
-        i++;
-    return i;
-}
-
-static int print_messages(struct llmobs_transcript *t,
-                          const struct llmobs_json *messages, size_t skip)
-{
-    char text[64];
-    int rc = 0;
-
-    if (skip > 0) {
-        t->label = "";
-        snprintf(text, sizeof(text), "… %zu as above", skip);
-        rc = print_string(t, text, LLMOBS_PAINT_DIM);
-    }
-    t->messages = messages;
-    for (t->at = skip; rc == 0 && t->at < llmobs_json_len(messages); t->at++)
-        rc = print_message(t, llmobs_json_at(messages, t->at));
-    return rc;
 }
 
 static int print_document(struct llmobs_transcript *t,
@@ -503,9 +453,19 @@ static int print_documents(struct llmobs_transcript *t,
 static int print_side(struct llmobs_transcript *t,
                       const struct llmobs_json *side, size_t skip)
 {
+    const struct llmobs_json *messages = llmobs_json_get(side, "messages");
     const char *value = llmobs_json_gets(side, "value");
-    int rc = print_messages(t, llmobs_json_get(side, "messages"), skip);
+    char text[64];
+    int rc = 0;
 
+    if (skip > 0) {
+        t->label = "";
+        snprintf(text, sizeof(text), "… %zu as above", skip);
+        rc = print_string(t, text, LLMOBS_PAINT_DIM);
+    }
+    t->messages = messages;
+    for (t->at = skip; rc == 0 && t->at < llmobs_json_len(messages); t->at++)
+        rc = print_message(t, llmobs_json_at(messages, t->at));
     if (rc == 0)
         rc = print_documents(t, llmobs_json_get(side, "documents"));
     t->label = t->side == '>' ? "input" : "output";
@@ -519,12 +479,17 @@ int llmobs_transcript_print(struct llmobs_transcript *t,
                             struct llmobs_json *event, const char *bars)
 {
     const struct llmobs_json *messages = messages_of(event, "input");
+    size_t skip = 0, count = llmobs_json_len(messages);
     int rc;
 
+    /* Leaves out the first messages that equal those of the sibling before. */
+    if (!t->repeat && t->before && t->parent == row->parent && row->parent)
+        while (skip < count &&
+               same(llmobs_json_at(messages, skip), before_at(t, skip)))
+            skip++;
     t->bars = bars;
     t->side = '>';
-    rc = print_side(t, side_of(event, "input"),
-                    count_repeated(t, row, messages));
+    rc = print_side(t, side_of(event, "input"), skip);
     t->side = '<';
     if (rc == 0)
         rc = print_side(t, side_of(event, "output"), 0);
