@@ -144,8 +144,8 @@ UNIT_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard tests/unit/*.c)) $(SUPPORT_OBJ) \
 	$(patsubst %,$(B)/cli/%.o,doctor/find_files doctor/host_starter doctor/object \
 	intercept/hello intercept/way_out \
 	run/choose shared/site_request log/relay_places query/cell query/cost query/evaluations query/filter \
-	query/stored query/keys query/row query/tail query/texts query/when query/price query/prices \
-	shared/accounts shared/escape shared/json_out shared/options shared/reader \
+	query/stored query/keys query/row query/texts query/when query/price query/prices \
+	shared/accounts shared/escape shared/json_out shared/marks shared/options shared/reader shared/tail \
 	shared/suggest shared/tell)
 CLIENTS := $(patsubst %.c,$(B)/%,$(wildcard tests/clients/*.c))
 
@@ -410,7 +410,7 @@ $(B)/fuzz-insert: $(B)/tests/fuzz/shim_insert.o
 $(B)/fuzz-hello: $(patsubst %,$(B)/cli/intercept/%.o,hello way_out)
 $(B)/fuzz-object: $(patsubst %,$(B)/%.o,cli/doctor/object)
 $(B)/fuzz-store: $(patsubst %,$(B)/%.o,cli/shared/reader cli/shared/escape \
-	cli/shared/tell)
+	cli/shared/marks cli/shared/tail cli/shared/tell)
 # With the sanitizers that the shim is made without.
 $(B)/tests/fuzz/shim_%.o: shim/%.c $(B)/flags
 	@mkdir -p $(@D)

@@ -273,8 +273,8 @@ static int spent_look(struct spent *spent)
     if (!spent->reader) {
         rc = llmobs_reader_open(spent->store, &spent->reader);
         if (rc == 0)
-            rc = llmobs_reader_walk(spent->reader, spent->since_ns, add_line,
-                                    spent);
+            rc = llmobs_reader_walk(spent->reader, spent->since_ns, NULL,
+                                    add_line, spent);
     }
     if (rc == 0)
         rc = llmobs_reader_more(spent->reader, add_line, spent);

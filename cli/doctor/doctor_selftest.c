@@ -361,7 +361,7 @@ static int run(struct selftest *test)
     if (llmobs_reader_open(
             llmobs_environment_get(&test->environment, "LLMOBS_STORE_DIR"),
             &reader) == 0)
-        (void)llmobs_reader_walk(reader, 0, find_span, test);
+        (void)llmobs_reader_walk(reader, 0, NULL, find_span, test);
     llmobs_reader_close(reader);
     (void)llmobs_file_read(
         llmobs_environment_get(&test->environment, "LLMOBS_LOG"), &test->log);

@@ -35,7 +35,7 @@
 #include "core/log/spool.h"
 #include "cli/query/evaluations.h"
 #include "cli/query/load.h"
-#include "cli/query/tail.h"
+#include "cli/shared/tail.h"
 #include "cli/query/texts.h"
 #include "cli/shared/reader.h"
 #include "lib/text/json.h"
@@ -262,6 +262,8 @@ static int purge_folder(struct folder *folder, bool chosen)
             remove_file(folder, name);
         else if (strcmp(name, LLMOBS_STORE_TRIMMED) == 0 && !folder->purge->dry)
             unlinkat(folder->fd, name, 0);
+    if (folder->store && !folder->purge->dry) /* last: a viewer may be at it */
+        unlinkat(folder->fd, LLMOBS_MARKS_FILE, 0);
     if (lock >= 0)
         close(lock);
     llmobs_listing_close(&list);

@@ -77,12 +77,14 @@ int llmobs_each(struct llmobs_load *load, struct llmobs_reader *reader,
                 llmobs_each_row *read, void *ctx)
 {
     struct each each = {.load = load, .read = read, .ctx = ctx};
+    struct llmobs_pick pick;
     int rc;
 
     each.all = llmobs_filter_passes_all(load->filter);
     llmobs_buf_init(&each.key, KEY_MAX);
-    rc = llmobs_reader_walk_back(reader, load->filter->since_ns, read_line,
-                                 &each);
+    rc = llmobs_reader_walk_back(reader, load->filter->since_ns,
+                                 llmobs_filter_pick(load->filter, &pick),
+                                 read_line, &each);
     llmobs_buf_fini(&each.key);
     llmobs_texts_fini(&each.texts);
     llmobs_texts_fini(&each.seen);

@@ -10,7 +10,7 @@
 
 #include "cli/query/cost.h"
 #include "cli/query/stored.h"
-#include "cli/query/tail.h"
+#include "cli/shared/tail.h"
 #include "cli/query/when.h"
 #include "cli/shared/options.h"
 #include "lib/span/span.h"
@@ -44,23 +44,6 @@ bool llmobs_filter_key_match(const struct llmobs_filter *filter,
 static bool begins(const char *have, const char *want)
 {
     return have && strncasecmp(have, want, strlen(want)) == 0;
-}
-
-/* True where a tag of the event is `want`, "key:value" or "key=value"; a key
- * may occur several times. */
-static bool has_tag(const struct llmobs_json *event, const char *want)
-{
-    const struct llmobs_json *tags = llmobs_json_get(event, "tags");
-    size_t count = llmobs_json_len(tags), key = strcspn(want, ":=");
-
-    for (size_t i = 0; i < count; i++) {
-        const char *tag = llmobs_json_text(llmobs_json_at(tags, i));
-
-        if (tag && strncmp(tag, want, key) == 0 && tag[key] == ':' &&
-            strcmp(tag + key + 1, want + key + 1) == 0)
-            return true;
-    }
-    return false;
 }
 
 /* -- what was said -------------------------------------------------------- */
@@ -124,15 +107,6 @@ static bool keys_match(const struct llmobs_filter *filter,
     return match;
 }
 
-static bool meets(double have, const struct llmobs_filter_bound *bound)
-{
-    const double than = bound->than;
-
-    return have >= 0 && ((bound->sign[0] == '>' && have > than) ||
-                         (bound->sign[0] == '<' && have < than) ||
-                         (strchr(bound->sign, '=') && have == than));
-}
-
 static bool bounds_match(const struct llmobs_filter *filter,
                          const struct llmobs_json *event)
 {
@@ -152,24 +126,19 @@ static bool bounds_match(const struct llmobs_filter *filter,
         llmobs_cost_estimate(row, filter->prices);
         numbers[0] = row->cost;
         match = true;
-        for (size_t i = 0; match && i < filter->bound_count; i++)
-            match = meets(numbers[filter->bounds[i].what], &filter->bounds[i]);
+        for (size_t i = 0; match && i < filter->bound_count; i++) {
+            const struct llmobs_filter_bound *bound = &filter->bounds[i];
+            double have = numbers[bound->what];
+
+            match = have >= 0 &&
+                    ((bound->sign[0] == '>' && have > bound->than) ||
+                     (bound->sign[0] == '<' && have < bound->than) ||
+                     (strchr(bound->sign, '=') && have == bound->than));
+        }
         llmobs_row_free(row);
     }
     llmobs_texts_fini(&texts);
     return match;
-}
-
-/* True where the filter selects by something that a span has, but an evaluation
- * does not have. */
-static bool asks_of_span(const struct llmobs_filter *filter)
-{
-    for (int i = 0; i < LLMOBS_KEY_TAG; i++)
-        if (filter->keys[i].pattern && i != LLMOBS_KEY_SERVICE &&
-            i != LLMOBS_KEY_ML_APP)
-            return true;
-    return filter->since_ns > 0 || filter->until_ns > 0 ||
-           filter->bound_count > 0 || filter->errors || filter->grep;
 }
 
 /* `ids`: an object with the ids of a span. */
@@ -186,13 +155,27 @@ static bool ids_match(const struct llmobs_filter *filter,
            begins(llmobs_json_gets(ids, "span_id"), filter->id);
 }
 
+/* True where the event has each tag, "key:value" or "key=value"; a key may
+ * occur several times. */
 static bool tags_match(const struct llmobs_filter *filter,
                        const struct llmobs_json *event)
 {
-    for (size_t i = 0; i < filter->tag_count; i++)
-        if (!has_tag(event, filter->tags[i]))
-            return false;
-    return true;
+    const struct llmobs_json *tags = llmobs_json_get(event, "tags");
+    bool found = true;
+
+    for (size_t k = 0; found && k < filter->tag_count; k++) {
+        const char *want = filter->tags[k];
+        size_t key = strcspn(want, ":=");
+
+        found = false;
+        for (size_t i = 0; !found && i < llmobs_json_len(tags); i++) {
+            const char *tag = llmobs_json_text(llmobs_json_at(tags, i));
+
+            found = tag && strncmp(tag, want, key) == 0 && tag[key] == ':' &&
+                    strcmp(tag + key + 1, want + key + 1) == 0;
+        }
+    }
+    return found;
 }
 
 bool llmobs_filter_match(struct llmobs_filter *filter,
@@ -224,9 +207,14 @@ bool llmobs_filter_match_evaluation(const struct llmobs_filter *filter,
                                     const struct llmobs_json *event)
 {
     const struct llmobs_json *join = llmobs_json_get(event, "join_on");
+    bool of_span = filter->since_ns > 0 || filter->until_ns > 0 ||
+                   filter->bound_count > 0 || filter->errors || filter->grep;
 
-    return !asks_of_span(filter) &&
-           ids_match(filter, llmobs_json_get(join, "span")) &&
+    /* Filters by a fact that no evaluation has select none. */
+    for (int i = 0; i < LLMOBS_KEY_TAG; i++)
+        of_span |= filter->keys[i].pattern && i != LLMOBS_KEY_SERVICE &&
+                   i != LLMOBS_KEY_ML_APP;
+    return !of_span && ids_match(filter, llmobs_json_get(join, "span")) &&
            tags_match(filter, event) && keys_match(filter, event);
 }
 
@@ -284,7 +272,7 @@ static bool has_word(struct llmobs_text line, const char *word)
     for (; at + last < line.len; at++)
         if (strncasecmp(line.data + at, word, last + 1) == 0)
             return true;
-    /* Who writes a letter as an escape is not the exporter. */
+    /* The exporter writes no letter as an escape. */
     return memmem(line.data, line.len, "\\u00", 4);
 }
 
@@ -300,32 +288,16 @@ static bool has_id(struct llmobs_text line, const char *id)
     return has_text(line, "\"", lower, "") || has_text(line, "\"", id, "");
 }
 
-static bool has_tag_text(struct llmobs_text line, const char *tag)
-{
-    char text[NEEDLE_MAX];
-    size_t len = strlen(tag);
-
-    if (len >= sizeof(text))
-        return true;
-    memcpy(text, tag, len + 1);
-    text[strcspn(text, ":=")] = ':';
-    return has_text(line, "\"", text, "\"");
-}
-
-static bool has_trace(struct llmobs_text line, const char *begin)
-{
-    struct llmobs_text id = llmobs_tail_trace(line);
-    size_t len = strlen(begin);
-
-    if (!id.data)
-        return has_id(line, begin);
-    return id.len >= len && strncasecmp(id.data, begin, len) == 0;
-}
-
 bool llmobs_filter_may_match(const struct llmobs_filter *filter,
                              struct llmobs_text line, bool tree)
 {
-    if (filter->trace && !has_trace(line, filter->trace))
+    struct llmobs_text id = llmobs_tail_trace(line);
+    size_t len = filter->trace ? strlen(filter->trace) : 0;
+    char tag[NEEDLE_MAX];
+
+    if (len > 0 && id.data
+            ? id.len < len || strncasecmp(id.data, filter->trace, len) != 0
+            : len > 0 && !has_id(line, filter->trace))
         return false;
     if (tree)
         return true;
@@ -334,9 +306,12 @@ bool llmobs_filter_may_match(const struct llmobs_filter *filter,
     if (filter->errors && !has_text(line, "\"", "error", "\""))
         return false;
     for (size_t i = 0; i < filter->tag_count; i++)
-        if (!has_tag_text(line, filter->tags[i]))
-            return false;
-    if (!llmobs_tail_trace(line).data) /* it may be damaged, which is told */
+        if (snprintf(tag, sizeof(tag), "%s", filter->tags[i]) < NEEDLE_MAX) {
+            tag[strcspn(tag, ":=")] = ':';
+            if (!has_text(line, "\"", tag, "\""))
+                return false;
+        }
+    if (!id.data) /* it may be damaged, which is told */
         return true;
     for (int i = 0; i < LLMOBS_KEY_TAG; i++) {
         const struct llmobs_filter_name *name = &filter->keys[i];
@@ -347,6 +322,33 @@ bool llmobs_filter_may_match(const struct llmobs_filter *filter,
             return false;
     }
     return !filter->grep_word || has_word(line, filter->grep_word);
+}
+
+/* Compares from the end of the wanted digits: ids begin with the time. */
+static bool takes_trace(const void *ctx, const uint8_t *trace)
+{
+    static const char digits[] = "0123456789abcdef";
+    const char *want = ctx;
+    size_t i = strlen(want);
+
+    if (i > 2 * LLMOBS_MARKS_TRACE)
+        return false;
+    while (i-- > 0)
+        if (digits[trace[i / 2] >> (i % 2 ? 0 : 4) & 15] !=
+            tolower((unsigned char)want[i]))
+            return false;
+    return true;
+}
+
+struct llmobs_pick *llmobs_filter_pick(const struct llmobs_filter *filter,
+                                       struct llmobs_pick *pick)
+{
+    /* An id of a span has 20 digits at most. */
+    bool whole = filter->id && strlen(filter->id) == 2 * LLMOBS_MARKS_TRACE;
+
+    *pick = (struct llmobs_pick){takes_trace,
+                                 filter->trace ? filter->trace : filter->id};
+    return filter->trace || whole ? pick : NULL;
 }
 
 /* -- arguments ------------------------------------------------------------ */

@@ -10,6 +10,7 @@
 #define LLMOBS_QUERY_FILTER_H
 
 #include "cli/query/keys.h"
+#include "cli/shared/reader.h"
 #include "lib/text/json.h"
 #include "lib/text/regex.h"
 
@@ -61,6 +62,10 @@ bool llmobs_filter_match(struct llmobs_filter *filter,
 
 /* True where every event passes: nothing was set. */
 bool llmobs_filter_passes_all(const struct llmobs_filter *filter);
+
+/* Sets *pick to the lines whose trace may match; NULL: all may. */
+struct llmobs_pick *llmobs_filter_pick(const struct llmobs_filter *filter,
+                                       struct llmobs_pick *pick);
 
 /* False where the line's bytes show that the event cannot match; `tree`: that
  * no event of its trace can. Reads no JSON, so that a store is searched as fast

@@ -1,11 +1,12 @@
 #include "cli/query/load.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli/query/cost.h"
-#include "cli/query/tail.h"
+#include "cli/shared/tail.h"
 
 #define NS_PER_S INT64_C(1000000000)
 /* A trace id that the library made holds the second in which the trace began.
@@ -13,6 +14,8 @@
 #define ID_AGE_S (24 * 3600)
 /* Stands between a trace's id and a span's. */
 #define ID_MARK "\x1f"
+/* A bit for each end of three digits that an id may have. */
+#define ID_BITS 4096
 
 void llmobs_load_fini(struct llmobs_load *load)
 {
@@ -48,7 +51,7 @@ static int read_evaluations(struct llmobs_load *load,
     int rc = 0;
 
     if (!load->bare)
-        rc = llmobs_reader_walk(reader, since_ns, read_evaluation, load);
+        rc = llmobs_reader_walk_odd(reader, since_ns, read_evaluation, load);
     llmobs_evaluations_sort(&load->evaluations);
     return rc;
 }
@@ -193,9 +196,23 @@ static int read_line(void *ctx, struct llmobs_text text,
 struct window {
     struct llmobs_load *load;
     const struct llmobs_reader *reader;
-    struct llmobs_texts traces; /* their ids, shared */
-    int64_t since_ns;           /* where the second walk begins */
+    struct llmobs_texts traces;  /* their ids, shared */
+    int64_t since_ns;            /* where the second walk begins */
+    uint64_t bits[ID_BITS / 64]; /* by the ends of their ids */
 };
+
+static bool is_of_window(const void *ctx, const uint8_t *trace)
+{
+    const struct window *window = ctx;
+    size_t bit = trace[14] % 16u << 8 | trace[15];
+    char id[2 * LLMOBS_MARKS_TRACE + 1];
+
+    if (!(window->bits[bit / 64] >> bit % 64 & 1))
+        return false;
+    for (size_t i = 0; i < LLMOBS_MARKS_TRACE; i++)
+        snprintf(id + 2 * i, 3, "%02x", trace[i]);
+    return llmobs_texts_has(&window->traces, id, 2 * LLMOBS_MARKS_TRACE);
+}
 
 /* Adds the trace; 1: it is one more than the caller wants. */
 static int add_trace(struct window *window, const char *trace, int64_t start_ns,
@@ -204,6 +221,7 @@ static int add_trace(struct window *window, const char *trace, int64_t start_ns,
     int64_t written_ns = llmobs_reader_written(window->reader, place);
     int64_t begin_ns = start_ns, start_s = start_ns / NS_PER_S, id_s;
     char digits[9] = "";
+    size_t bit;
 
     /* The time in an id that the library made; a stranger's may be anything. */
     strncat(digits, trace, sizeof(digits) - 1);
@@ -218,6 +236,10 @@ static int add_trace(struct window *window, const char *trace, int64_t start_ns,
         }
         if (!llmobs_texts_share(&window->traces, trace))
             return -ENOMEM;
+        bit = strlen(trace) < 3
+                  ? 0
+                  : strtoul(trace + strlen(trace) - 3, NULL, 16) % ID_BITS;
+        window->bits[bit / 64] |= UINT64_C(1) << bit % 64;
     }
     if (written_ns < begin_ns) /* by another clock, or the file is a copy */
         begin_ns = written_ns;
@@ -262,22 +284,6 @@ static int find_traces(void *ctx, struct llmobs_text text,
     return rc;
 }
 
-/* The value behind a key's name; its length is 0 where there is none. */
-static struct llmobs_text value_at(const char *at, const char *stop)
-{
-    struct llmobs_text value = {at, 0};
-    const char *end;
-
-    while (at < stop && (*at == ' ' || *at == ':'))
-        at++;
-    if (at == stop || *at != '"')
-        return value;
-    value.data = at + 1;
-    end = memchr(value.data, '"', (size_t)(stop - value.data));
-    value.len = end ? (size_t)(end - value.data) : 0;
-    return value;
-}
-
 /* True where the line may belong to one of the wanted traces. Its own trace_id
  * decides where it can be found without a parser. Otherwise each trace_id in
  * the line may be its own: one of them is wanted, or has an escape. */
@@ -290,10 +296,18 @@ static bool names_trace(const struct window *window, struct llmobs_text text)
     if (own.data)
         return llmobs_texts_has(&window->traces, own.data, own.len);
     while ((at = memmem(at, (size_t)(stop - at), key, sizeof(key) - 1))) {
-        struct llmobs_text id = value_at(at += sizeof(key) - 1, stop);
+        const char *end;
 
-        if (id.len > 0 && (memchr(id.data, '\\', id.len) ||
-                           llmobs_texts_has(&window->traces, id.data, id.len)))
+        at += sizeof(key) - 1;
+        while (at < stop && (*at == ' ' || *at == ':'))
+            at++;
+        if (at == stop || *at != '"' ||
+            !(end = memchr(at + 1, '"', (size_t)(stop - at) - 1)))
+            continue;
+        at++;
+        if (end > at &&
+            (memchr(at, '\\', (size_t)(end - at)) ||
+             llmobs_texts_has(&window->traces, at, (size_t)(end - at))))
             return true;
     }
     return false;
@@ -315,17 +329,21 @@ static int read_traces(struct llmobs_load *load, struct llmobs_reader *reader)
 {
     struct window window = {
         .load = load, .reader = reader, .since_ns = INT64_MAX};
+    struct llmobs_pick pick;
     int64_t since = load->filter->since_ns;
-    int rc = llmobs_reader_walk_back(reader, since, find_traces, &window);
+    int rc = llmobs_reader_walk_back(reader, since,
+                                     llmobs_filter_pick(load->filter, &pick),
+                                     find_traces, &window);
 
     if (rc >= 0 && window.traces.count > 0) {
         if (window.since_ns > since)
             since = window.since_ns;
         load->events = 0;
         rc = read_evaluations(load, reader, since);
+        pick = (struct llmobs_pick){is_of_window, &window};
         if (rc == 0)
-            rc =
-                llmobs_reader_walk(reader, since, read_line_of_traces, &window);
+            rc = llmobs_reader_walk(reader, since, &pick, read_line_of_traces,
+                                    &window);
     }
     llmobs_texts_fini(&window.traces);
     return rc < 0 ? rc : 0;
@@ -357,8 +375,10 @@ int llmobs_load_newest_trace(struct llmobs_filter *filter,
                              struct llmobs_reader *reader, char **trace)
 {
     struct search search = {.filter = filter};
-    int rc =
-        llmobs_reader_walk_back(reader, filter->since_ns, find_newest, &search);
+    struct llmobs_pick pick;
+    int rc = llmobs_reader_walk_back(reader, filter->since_ns,
+                                     llmobs_filter_pick(filter, &pick),
+                                     find_newest, &search);
 
     *trace = search.trace;
     return rc < 0 ? rc : 0;
@@ -414,6 +434,7 @@ int llmobs_load_order(struct llmobs_load *load, struct llmobs_reader *reader)
 
 int llmobs_load_rows(struct llmobs_load *load, struct llmobs_reader *reader)
 {
+    struct llmobs_pick room, *pick = llmobs_filter_pick(load->filter, &room);
     int64_t since = load->filter->since_ns;
     int rc;
 
@@ -422,9 +443,10 @@ int llmobs_load_rows(struct llmobs_load *load, struct llmobs_reader *reader)
     } else {
         rc = read_evaluations(load, reader, since);
         if (rc == 0 && load->newest > 0)
-            rc = llmobs_reader_walk_back(reader, since, read_line_back, load);
+            rc = llmobs_reader_walk_back(reader, since, pick, read_line_back,
+                                         load);
         else if (rc == 0)
-            rc = llmobs_reader_walk(reader, since, read_line, load);
+            rc = llmobs_reader_walk(reader, since, pick, read_line, load);
     }
     return rc < 0 ? rc : llmobs_load_order(load, reader);
 }

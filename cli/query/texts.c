@@ -60,25 +60,12 @@ const char *llmobs_texts_copy(struct llmobs_texts *texts, const char *text,
     return copy;
 }
 
-static uint64_t hash_of(const char *text, size_t len)
-{
-    uint64_t hash = len, piece;
-
-    for (; len >= sizeof(piece); text += sizeof(piece), len -= sizeof(piece)) {
-        memcpy(&piece, text, sizeof(piece));
-        hash = llmobs_mix(hash ^ piece);
-    }
-    piece = 0;
-    memcpy(&piece, text, len);
-    return llmobs_mix(hash ^ piece);
-}
-
 /* The place of the text in a table of a power of two: its own, or a free one.
  */
 static const char **place_of(const char **table, size_t cap, const char *text,
                              size_t len)
 {
-    size_t at = (size_t)hash_of(text, len) & (cap - 1);
+    size_t at = (size_t)llmobs_mix_bytes(text, len) & (cap - 1);
 
     while (table[at] &&
            (strncmp(table[at], text, len) != 0 || table[at][len] != '\0'))

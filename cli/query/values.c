@@ -49,25 +49,12 @@ static int add_value(struct llmobs_values *values, const char *text)
     return values->count == LLMOBS_VALUES_MAX ? 1 : 0;
 }
 
-static int read_span(const struct search *search,
-                     const struct llmobs_json *event)
-{
-    struct llmobs_texts texts = {0};
-    int rc = add_value(search->values,
-                       search->key.key == LLMOBS_KEY_TRACE_ID
-                           ? llmobs_json_gets(event, "trace_id")
-                           : llmobs_key_of(&search->key, NULL, event, &texts));
-
-    rc = texts.failed ? -ENOMEM : rc;
-    llmobs_texts_fini(&texts);
-    return rc;
-}
-
 static int read_line(void *ctx, struct llmobs_text text,
                      struct llmobs_place place)
 {
     struct search *search = ctx;
     struct llmobs_json *event = NULL;
+    struct llmobs_texts texts = {0};
     int rc;
 
     (void)place;
@@ -76,8 +63,14 @@ static int read_line(void *ctx, struct llmobs_text text,
         search->bytes > LLMOBS_VALUES_BYTES)
         return 1;
     rc = llmobs_json_parse(text, &event);
-    if (rc == 0 && llmobs_load_is_span(event))
-        rc = read_span(search, event);
+    if (rc == 0 && llmobs_load_is_span(event)) {
+        rc = add_value(search->values,
+                       search->key.key == LLMOBS_KEY_TRACE_ID
+                           ? llmobs_json_gets(event, "trace_id")
+                           : llmobs_key_of(&search->key, NULL, event, &texts));
+        rc = texts.failed ? -ENOMEM : rc;
+    }
+    llmobs_texts_fini(&texts);
     llmobs_json_free(event);
     return rc == -ENOMEM || rc > 0 ? rc : 0;
 }
@@ -90,7 +83,7 @@ static int read_values(struct llmobs_values *values,
 
     memset(values, 0, sizeof(*values));
     values->name = words_of(key)->option;
-    rc = llmobs_reader_walk_back(reader, 0, read_line, &search);
+    rc = llmobs_reader_walk_back(reader, 0, NULL, read_line, &search);
     return rc < 0 ? rc : 0;
 }
 
@@ -124,7 +117,7 @@ int64_t llmobs_values_newest(struct llmobs_reader *reader)
 {
     int64_t start_ns = 0;
 
-    (void)llmobs_reader_walk_back(reader, 0, read_newest, &start_ns);
+    (void)llmobs_reader_walk_back(reader, 0, NULL, read_newest, &start_ns);
     return start_ns;
 }
 

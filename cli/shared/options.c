@@ -371,6 +371,7 @@ static bool is_of_store(const char *at, const char *dir)
         return false;
     at += len + 1;
     return strncmp(at, "stats/", 6) == 0 || strncmp(at, "spool/", 6) == 0 ||
+           strcmp(at, LLMOBS_MARKS_FILE) == 0 ||
            (!strchr(at, '/') && llmobs_reader_takes(at));
 }
 

@@ -37,6 +37,7 @@ struct llmobs_reader {
     size_t count;
     struct llmobs_buf room; /* the bytes that a walk is at */
     struct llmobs_reader_report report;
+    struct llmobs_marks marks, fresh; /* the store's, and new ones */
 };
 
 /* -- files ---------------------------------------------------------------- */
@@ -99,23 +100,6 @@ static void shared_reader_give_back(const struct file *file, int fd)
         close(fd);
 }
 
-/* Compares inodes; for a closed file the name as well, since a later file may
- * have the inode after a removal. An open file may have a new name. */
-static bool is_known(const struct llmobs_reader *reader, const char *name,
-                     int fd, const struct stat *st)
-{
-    for (size_t i = 0; i < reader->count; i++) {
-        const struct file *file = &reader->files[i];
-        bool named = strcmp(file->name, name) == 0;
-
-        if (fd < 0 ? named && file->failed
-                   : file->dev == st->st_dev && file->ino == st->st_ino &&
-                         (named || file->fd >= 0))
-            return true;
-    }
-    return false;
-}
-
 /* When the file was last written to. A rotated file has the time of its
  * rotation in its name, which is right even in a copied store. */
 static int64_t written_s(const char *name, const struct stat *st)
@@ -133,9 +117,18 @@ static int add_file(struct llmobs_reader *reader, const char *name,
     struct stat st = {0};
     int fd = open_name(reader, name, &st);
 
-    if (is_known(reader, name, fd, &st)) {
-        shared_reader_give_back(&file, fd);
-        return 0;
+    /* Compares inodes; for a closed file the name as well, since a later file
+     * may have the inode after a removal. An open file may have a new name. */
+    for (size_t i = 0; i < reader->count; i++) {
+        const struct file *known = &reader->files[i];
+        bool named = strcmp(known->name, name) == 0;
+
+        if (fd < 0 ? named && known->failed
+                   : known->dev == st.st_dev && known->ino == st.st_ino &&
+                         (named || known->fd >= 0)) {
+            shared_reader_give_back(&file, fd);
+            return 0;
+        }
     }
     files = reallocarray(reader->files, reader->count + 1, sizeof(*files));
     if (files)
@@ -208,12 +201,14 @@ int llmobs_reader_open(const char *dir, struct llmobs_reader **out)
     if (!reader)
         return -ENOMEM;
     llmobs_buf_init(&reader->room, LLMOBS_READER_LINE_MAX + CHUNK);
+    reader->marks.fd = reader->fresh.fd = -1;
     reader->dir = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (reader->dir < 0)
         rc = -errno;
     if (rc == 0)
         rc = add_files(reader, UNKNOWN);
     if (rc == 0) {
+        llmobs_marks_open(&reader->marks, reader->dir);
         *out = reader;
         return 0;
     }
@@ -231,6 +226,7 @@ void llmobs_reader_close(struct llmobs_reader *reader)
         free(reader->files[i].name);
     }
     free(reader->files);
+    llmobs_marks_close(&reader->marks);
     llmobs_buf_fini(&reader->room);
     if (reader->dir >= 0)
         close(reader->dir);
@@ -293,9 +289,13 @@ struct walk {
     void *ctx;
     uint32_t file;
     int fd;
-    uint64_t end; /* reads up to here */
-    bool whole;   /* a last line without its end has to wait */
-    int error;    /* of reading, which ends the file and not the walk */
+    uint64_t begin, end; /* reads these bytes */
+    bool whole;          /* a last line without its end has to wait */
+    int error;           /* of reading, which ends the file and not the walk */
+    const struct llmobs_pick *pick; /* of marked lines; NULL: all */
+    struct llmobs_marks_list marks; /* of the file, as far as they are used */
+    bool adds;                      /* marks the lines that it reads, too */
+    bool back;
 };
 
 static int pass(const struct walk *walk, const char *data, size_t len,
@@ -333,7 +333,12 @@ static int pass_lines(struct walk *walk, uint64_t *at, size_t known)
     while (rc == 0 && look < stop &&
            (end = memchr(look, '\n', (size_t)(stop - look)))) {
         rc = pass(walk, data, (size_t)(end - data), *at);
+        if (walk->adds)
+            llmobs_marks_add(&walk->marks,
+                             (struct llmobs_text){data, (size_t)(end - data)},
+                             *at);
         *at += (uint64_t)(end + 1 - data);
+        walk->marks.end = walk->adds ? *at : walk->marks.end;
         look = data = end + 1;
     }
     memmove(room->data, data, (size_t)(stop - data));
@@ -349,6 +354,8 @@ static int pass_over(struct walk *walk, uint64_t *at)
     int rc = 0;
 
     walk->reader->report.oversized++;
+    if (walk->adds)
+        llmobs_marks_add(&walk->marks, (struct llmobs_text){"", 0}, *at);
     *at += room->len;
     while (rc == 0 && !end && *at < walk->end) {
         llmobs_buf_cut(room, 0);
@@ -389,14 +396,6 @@ static int walk_on(struct walk *walk, uint64_t *at)
 
 /* -- backwards ------------------------------------------------------------ */
 
-/* The last line end before `len`, plus one; 0: there is none. */
-static size_t line_begin(const char *data, size_t len)
-{
-    const char *end = len > 0 ? memrchr(data, '\n', len) : NULL;
-
-    return end ? (size_t)(end + 1 - data) : 0;
-}
-
 /* Gives the lines of the room, which begins at `at`, from the last to the
  * first; the first line only at the file's begin, else it may be cut. *left:
  * how many bytes of the room are not given. */
@@ -408,9 +407,10 @@ static int give_back_lines(struct walk *walk, uint64_t at, size_t *left)
 
     while (rc == 0 && len > 0) {
         size_t end = data[len - 1] == '\n' ? len - 1 : len;
-        size_t begin = line_begin(data, end);
+        const char *before = end > 0 ? memrchr(data, '\n', end) : NULL;
+        size_t begin = before ? (size_t)(before + 1 - data) : 0;
 
-        if (begin == 0 && at > 0)
+        if (begin == 0 && at > walk->begin)
             break;
         rc = pass(walk, data + begin, end - begin, at + begin);
         len = begin;
@@ -421,14 +421,15 @@ static int give_back_lines(struct walk *walk, uint64_t at, size_t *left)
 
 static int walk_backwards(struct walk *walk, uint64_t *unused)
 {
+    const uint64_t begin = walk->begin;
     struct llmobs_buf *room = &walk->reader->room;
     uint64_t end = walk->end;
     uint64_t size = CHUNK;
     int rc = 0;
 
     (void)unused;
-    while (rc == 0 && end > 0) {
-        uint64_t at = end > size ? end - size : 0;
+    while (rc == 0 && end > begin) {
+        uint64_t at = end - begin > size ? end - size : begin;
         size_t left = 0;
 
         llmobs_buf_cut(room, 0);
@@ -437,7 +438,8 @@ static int walk_backwards(struct walk *walk, uint64_t *unused)
             rc = give_back_lines(walk, at, &left);
         if (rc != 0 || room->len < end - at)
             break;
-        if (left == room->len && at > 0) { /* a line longer than the piece */
+        if (left == room->len &&
+            at > begin) { /* a line longer than the piece */
             size *= 2;
             if (size <= LLMOBS_READER_LINE_MAX)
                 continue;
@@ -471,21 +473,102 @@ static int with_file(struct walk *walk, int (*go)(struct walk *, uint64_t *),
     return rc;
 }
 
-static int walk_all(struct llmobs_reader *reader, int64_t since_ns,
-                    int (*go)(struct walk *, uint64_t *), bool back,
-                    llmobs_reader_line *line, void *ctx)
+/* True where no line goes on at the place. */
+static bool is_between(const struct walk *walk, uint64_t at)
+{
+    char last = '\n';
+
+    return at == 0 ||
+           (pread(walk->fd, &last, 1, (off_t)at - 1) == 1 && last == '\n');
+}
+
+static bool is_picked(const struct walk *walk, size_t i)
+{
+    static const uint8_t unknown[LLMOBS_MARKS_TRACE];
+    const uint8_t *trace = walk->marks.list[i].trace;
+
+    return memcmp(trace, unknown, sizeof(unknown)) == 0 ||
+           (walk->pick->takes && walk->pick->takes(walk->pick->ctx, trace));
+}
+
+/* Walks through the runs of marked lines that are picked, and through all lines
+ * behind the marks, which get marks where new ones are written. From a run on
+ * whose ends are no ends of lines, the marks have no use. */
+static int walk_runs(struct walk *walk, uint64_t *at)
+{
+    struct llmobs_reader *reader = walk->reader;
+    struct llmobs_marks_list *marks = &walk->marks;
+    const uint64_t stop = walk->end;
+    uint64_t seen, marked;
+    int rc = 0;
+
+    *marks = llmobs_marks_read(&reader->marks, walk->fd);
+    if (!walk->line) { /* the file is passed over, and keeps its marks */
+        llmobs_marks_write(&reader->fresh, walk->fd, marks);
+        free(marks->list);
+        return 0;
+    }
+    if (marks->end > stop) /* by a viewer that came later */
+        marks->count = marks->end = 0;
+    marked = marks->end;
+    seen = walk->back ? marked : 0;
+    if (walk->back) {
+        walk->begin = marked;
+        rc = walk_backwards(walk, at);
+    }
+    for (size_t n = 0, count = marks->count; rc == 0 && n < count;) {
+        size_t first = n, low, high;
+
+        while (n < count && is_picked(walk, walk->back ? count - 1 - n : n))
+            n++;
+        if (n == first) {
+            reader->report.passed++;
+            n++;
+            continue;
+        }
+        low = walk->back ? count - n : first;
+        high = walk->back ? count - first : n;
+        walk->begin = marks->list[low].at;
+        walk->end = high < count ? marks->list[high].at : marked;
+        if (!is_between(walk, walk->begin) || !is_between(walk, walk->end)) {
+            walk->begin = walk->back ? 0 : seen;
+            walk->end = walk->back ? seen : stop;
+            marks->failed = true;
+            n = count;
+        }
+        *at = walk->begin;
+        rc = walk->back ? walk_backwards(walk, at) : walk_on(walk, at);
+        seen = walk->back ? walk->begin : walk->end;
+    }
+    if (rc == 0 && !walk->back && !(marks->failed && seen == stop)) {
+        walk->adds = reader->fresh.fd >= 0 && !marks->failed;
+        *at = walk->begin = marked;
+        walk->end = stop;
+        rc = walk_on(walk, at);
+    }
+    if (rc == 0 && reader->fresh.fd >= 0)
+        llmobs_marks_write(&reader->fresh, walk->fd, marks);
+    free(marks->list);
+    return rc;
+}
+
+static int walk_all(struct llmobs_reader *reader, int64_t since_ns, bool back,
+                    const struct llmobs_pick *pick, llmobs_reader_line *line,
+                    void *ctx)
 {
     struct llmobs_reader_report *report = &reader->report;
     int rc = 0;
 
-    report->files = report->old = report->oversized = 0;
+    report->files = report->old = report->passed = report->oversized = 0;
     for (size_t n = 0; rc == 0 && n < reader->count; n++) {
         size_t i = back ? reader->count - 1 - n : n;
         struct walk walk = {.reader = reader,
                             .line = line,
                             .ctx = ctx,
                             .file = (uint32_t)i,
-                            .end = reader->files[i].end};
+                            .end = reader->files[i].end,
+                            .back = back,
+                            .pick = pick};
         uint64_t at = 0;
 
         if (reader->files[i].failed)
@@ -493,24 +576,70 @@ static int walk_all(struct llmobs_reader *reader, int64_t since_ns,
         if (reader->files[i].written_s + LLMOBS_READER_CLOCKS_S <
             since_ns / NS_PER_S) {
             report->old++;
+            walk.line = NULL;
+            if (reader->fresh.fd >= 0)
+                rc = with_file(&walk, walk_runs, &at);
             continue;
         }
         report->files++;
-        rc = with_file(&walk, go, &at);
+        rc = with_file(&walk,
+                       pick   ? walk_runs
+                       : back ? walk_backwards
+                              : walk_on,
+                       &at);
     }
     return rc;
 }
 
 int llmobs_reader_walk(struct llmobs_reader *reader, int64_t since_ns,
-                       llmobs_reader_line *line, void *ctx)
+                       const struct llmobs_pick *pick, llmobs_reader_line *line,
+                       void *ctx)
 {
-    return walk_all(reader, since_ns, walk_on, false, line, ctx);
+    return walk_all(reader, since_ns, false, pick, line, ctx);
 }
 
 int llmobs_reader_walk_back(struct llmobs_reader *reader, int64_t since_ns,
+                            const struct llmobs_pick *pick,
                             llmobs_reader_line *line, void *ctx)
 {
-    return walk_all(reader, since_ns, walk_backwards, true, line, ctx);
+    return walk_all(reader, since_ns, true, pick, line, ctx);
+}
+
+int llmobs_reader_walk_odd(struct llmobs_reader *reader, int64_t since_ns,
+                           llmobs_reader_line *line, void *ctx)
+{
+    static const struct llmobs_pick odd = {NULL, NULL};
+    uint64_t all = 0, known = 0;
+    bool gone = false;
+    struct stat st;
+    int rc;
+
+    for (size_t i = 0; i < reader->count; i++) {
+        int fd = borrow(reader, &reader->files[i]);
+
+        known += fd >= 0 ? llmobs_marks_known(&reader->marks, fd) : 0;
+        all += reader->files[i].end;
+        shared_reader_give_back(&reader->files[i], fd);
+    }
+    if (all >= LLMOBS_MARKS_LEAST && known < all - all / 16)
+        llmobs_marks_begin(&reader->fresh, reader->dir, reader->count);
+    rc = walk_all(reader, since_ns, false, &odd, line, ctx);
+    if (rc == 0 && reader->fresh.fd >= 0) {
+        llmobs_marks_end(&reader->fresh, reader->dir);
+        llmobs_marks_close(&reader->marks);
+        llmobs_marks_open(&reader->marks, reader->dir);
+        /* A purge in between has removed the marks, or not seen them. */
+        for (size_t i = 0; i < reader->count; i++) {
+            int fd = borrow(reader, &reader->files[i]);
+
+            gone |= fd < 0 || fstat(fd, &st) != 0 || st.st_nlink == 0;
+            shared_reader_give_back(&reader->files[i], fd);
+        }
+        if (gone)
+            unlinkat(reader->dir, LLMOBS_MARKS_FILE, 0);
+    }
+    llmobs_marks_close(&reader->fresh);
+    return rc;
 }
 
 int llmobs_reader_lines(int fd, llmobs_reader_line *line, void *ctx)
@@ -558,25 +687,6 @@ static uint64_t behind_last_line(struct llmobs_reader *reader, size_t index)
     return begin;
 }
 
-/* Sets file->end to the file's present length; true where the file is removed.
- * In a file that was cut, all lines after the cut are new. */
-static bool look_again(struct llmobs_reader *reader, size_t index)
-{
-    struct file *file = &reader->files[index];
-    int fd = borrow(reader, file);
-    bool gone = fd == -ENOENT || fd == -ESTALE;
-    struct stat st;
-
-    if (fd >= 0 && fstat(fd, &st) == 0) {
-        file->end = (uint64_t)st.st_size;
-        gone = st.st_nlink == 0;
-    }
-    shared_reader_give_back(file, fd);
-    if (file->next > file->end)
-        file->next = behind_last_line(reader, index);
-    return gone;
-}
-
 static int read_more(struct llmobs_reader *reader, size_t index,
                      llmobs_reader_line *line, void *ctx)
 {
@@ -586,14 +696,23 @@ static int read_more(struct llmobs_reader *reader, size_t index,
                         .ctx = ctx,
                         .file = (uint32_t)index,
                         .whole = true};
+    struct stat st;
     bool gone;
-    int rc = 0;
+    int fd, rc = 0;
 
     if (file->failed)
         return 0;
     if (file->next == UNKNOWN)
         file->next = behind_last_line(reader, index);
-    gone = look_again(reader, index);
+    fd = borrow(reader, file);
+    gone = fd == -ENOENT || fd == -ESTALE;
+    if (fd >= 0 && fstat(fd, &st) == 0) {
+        file->end = (uint64_t)st.st_size;
+        gone = st.st_nlink == 0;
+    }
+    shared_reader_give_back(file, fd);
+    if (file->next > file->end) /* it was cut: all lines after that are new */
+        file->next = behind_last_line(reader, index);
     walk.end = file->end;
     if (file->next < walk.end)
         rc = with_file(&walk, walk_on, &file->next);

@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "cli/shared/marks.h"
 #include "lib/base/buf.h"
 #include "lib/text/json.h"
 
@@ -44,6 +45,7 @@ void llmobs_places_fini(struct llmobs_places *places);
 struct llmobs_reader_report {
     size_t files;      /* files read by the last walk */
     size_t old;        /* files that the last walk passed over */
+    size_t passed;     /* lines that it passed over by their marks */
     size_t unreadable; /* files that could not be read to their end, ever */
     size_t oversized;  /* lines beyond the limit */
 };
@@ -61,15 +63,30 @@ bool llmobs_reader_takes(const char *name);
 int llmobs_reader_open(const char *dir, struct llmobs_reader **out);
 void llmobs_reader_close(struct llmobs_reader *reader); /* NULL is fine */
 
+/* Chooses the spans of a walk by the bytes of their traces' ids, where marks
+ * are known (marks.h). A walk also gives lines that were not chosen. */
+struct llmobs_pick {
+    bool (*takes)(const void *ctx, const uint8_t *trace); /* NULL: none */
+    const void *ctx;
+};
+
 /* Calls `line` with every line of all files, in the order of their names; the
  * file that the exporter writes to comes last. Passes over files that were last
- * written before `since_ns`, a wall time; 0: passes over no file. */
+ * written before `since_ns`, a wall time; 0: passes over no file. With a pick
+ * it may pass over lines of other traces. */
 int llmobs_reader_walk(struct llmobs_reader *reader, int64_t since_ns,
-                       llmobs_reader_line *line, void *ctx);
+                       const struct llmobs_pick *pick, llmobs_reader_line *line,
+                       void *ctx);
 
 /* Walks from the last line to the first. */
 int llmobs_reader_walk_back(struct llmobs_reader *reader, int64_t since_ns,
+                            const struct llmobs_pick *pick,
                             llmobs_reader_line *line, void *ctx);
+
+/* Walks through what is no span of the exporter, and may pass over all else.
+ * Marks the lines, if too few are. */
+int llmobs_reader_walk_odd(struct llmobs_reader *reader, int64_t since_ns,
+                           llmobs_reader_line *line, void *ctx);
 
 /* Calls `line` with the whole lines that came since the open, or since the last
  * call of _more, whatever a file's name is by now. Reads a removed file to its

@@ -1,4 +1,4 @@
-#include "cli/query/tail.h"
+#include "cli/shared/tail.h"
 
 #include <string.h>
 

@@ -7,8 +7,8 @@
  * its tags; it is also the last key of feedback on a trace, behind a number. So
  * a store is searched for traces as fast as the ends of its lines are found.
  */
-#ifndef LLMOBS_ROWS_TAIL_H
-#define LLMOBS_ROWS_TAIL_H
+#ifndef LLMOBS_TAIL_H
+#define LLMOBS_TAIL_H
 
 #include "lib/base/buf.h"
 

@@ -426,7 +426,7 @@ static int read_new_store(struct follow *follow)
     int rc;
 
     if (follow->rows)
-        return llmobs_reader_walk(view->reader, 0, read_new_line, follow);
+        return llmobs_reader_walk(view->reader, 0, NULL, read_new_line, follow);
     view->newest = 0;
     view->more = false;
     rc = view->form(view);

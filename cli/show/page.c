@@ -82,78 +82,50 @@ static bool is_full(const struct llmobs_page *page)
     return page->newest > 0 && page->spans >= page->newest;
 }
 
-/* True for a line that need not be parsed: no evaluation, and a span that the
- * filter does not select, or that is one too many. */
-static bool is_counted(struct llmobs_page *page, struct llmobs_text line)
-{
-    bool selects_all = llmobs_filter_passes_all(page->filter);
-
-    if (selects_all ? !is_full(page)
-                    : llmobs_filter_may_match(page->filter, line, false))
-        return false;
-    if (llmobs_evaluations_may_be_one(line))
-        return false;
-    page->events++;
-    page->matching += selects_all ? 1 : 0;
-    return true;
-}
-
-static int write_event(struct writer *w, struct llmobs_text line,
-                       struct llmobs_place place,
-                       const struct llmobs_json *event)
-{
-    struct llmobs_page *page = w->page;
-
-    if (!llmobs_load_is_span(event)) {
-        if (llmobs_evaluations_is_one(event))
-            return llmobs_places_add(&w->evaluations, place);
-        page->bad++;
-        return 0;
-    }
-    page->events++;
-    if (!llmobs_filter_match(page->filter, event))
-        return 0;
-    page->matching++;
-    return is_full(page) ? 0 : write_span(w, line, event);
-}
-
 static int read_page_line(void *ctx, struct llmobs_text line,
                           struct llmobs_place place)
 {
     struct writer *w = ctx;
     struct llmobs_page *page = w->page;
     struct llmobs_json *event = NULL;
+    bool selects_all = llmobs_filter_passes_all(page->filter);
     int rc;
 
-    if (is_counted(page, line))
+    /* No evaluation, and a span that the filter does not select, or that is one
+     * too many. */
+    if (!(selects_all ? !is_full(page)
+                      : llmobs_filter_may_match(page->filter, line, false)) &&
+        !llmobs_evaluations_may_be_one(line)) {
+        page->events++;
+        page->matching += selects_all ? 1 : 0;
         return 0;
+    }
     rc = llmobs_json_parse(line, &event);
     if (rc == -EINVAL || rc == -E2BIG) {
         page->bad++;
         return 0;
     }
-    if (rc == 0)
-        rc = write_event(w, line, place, event);
+    if (rc == 0 && llmobs_load_is_span(event)) {
+        page->events++;
+        if (llmobs_filter_match(page->filter, event)) {
+            page->matching++;
+            rc = is_full(page) ? 0 : write_span(w, line, event);
+        }
+    } else if (rc == 0 && llmobs_evaluations_is_one(event)) {
+        rc = llmobs_places_add(&w->evaluations, place);
+    } else if (rc == 0) {
+        page->bad++;
+    }
     llmobs_json_free(event);
     return rc;
 }
 
 /* -- evaluations ---------------------------------------------------------- */
 
-/* True for an evaluation of a span in the page, and for every evaluation by a
- * tag: it may have several spans, which the page's script finds. */
-static bool has_its_span(struct writer *w, const struct llmobs_json *event)
-{
-    const struct llmobs_json *span =
-        llmobs_json_get(llmobs_json_get(event, "join_on"), "span");
-
-    return !span || (llmobs_load_key(&w->key, span) == 0 &&
-                     llmobs_texts_has(&w->written, w->key.data, w->key.len));
-}
-
 static int write_evaluation(struct writer *w, struct llmobs_place place,
                             struct llmobs_buf *line, size_t *written)
 {
+    const struct llmobs_json *span = NULL;
     struct llmobs_json *event = NULL;
     struct llmobs_text text;
     int rc = llmobs_reader_again(w->reader, place, line);
@@ -162,7 +134,13 @@ static int write_evaluation(struct writer *w, struct llmobs_place place,
         return rc == -ESTALE ? 0 : rc;
     text = (struct llmobs_text){line->data, line->len};
     rc = llmobs_json_parse(text, &event);
-    if (rc == 0 && has_its_span(w, event)) {
+    if (rc == 0)
+        span = llmobs_json_get(llmobs_json_get(event, "join_on"), "span");
+    /* One of a span in the page, and every one by a tag: it may have several
+     * spans, which the page's script finds. */
+    if (rc == 0 &&
+        (!span || (llmobs_load_key(&w->key, span) == 0 &&
+                   llmobs_texts_has(&w->written, w->key.data, w->key.len)))) {
         if ((*written)++ > 0)
             fputc(',', w->out);
         rc = llmobs_page_body_write(&w->body, text, event);
@@ -298,11 +276,13 @@ static int write_page(struct writer *w)
     static const char script[] =
         "</script>\n<script type=\"application/json\" id=\"";
     FILE *out = w->out;
+    struct llmobs_pick pick;
     int rc = 0;
 
     write_head(out, w->page->live != NULL);
     if (w->reader)
         rc = llmobs_reader_walk_back(w->reader, w->page->filter->since_ns,
+                                     llmobs_filter_pick(w->page->filter, &pick),
                                      read_page_line, w);
     if (rc < 0)
         return rc;

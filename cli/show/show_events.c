@@ -60,20 +60,6 @@ static int print_otlp(struct events *events)
     return rc;
 }
 
-static int add_otlp(struct events *events, struct llmobs_text event)
-{
-    struct otlp *otlp = events->otlp;
-    int rc = 0;
-
-    if (otlp->count == OTLP_SPANS || otlp->text.len + event.len > OTLP_BYTES)
-        rc = print_otlp(events);
-    if (rc == 0)
-        rc = llmobs_buf_add(&otlp->text, event.data, event.len);
-    if (rc == 0)
-        otlp->ends[otlp->count++] = otlp->text.len;
-    return rc;
-}
-
 /* -- events --------------------------------------------------------------- */
 
 /* True where the event is to be printed; counts it. */
@@ -96,10 +82,21 @@ static bool is_wanted(const struct events *events,
 
 static int print_event(struct events *events, struct llmobs_text text)
 {
+    struct otlp *otlp = events->otlp;
+    int rc = 0;
+
     events->view->load.shown++;
     if (events->quiet)
         return 1;
-    return events->otlp ? add_otlp(events, text) : llmobs_json_out_print(text);
+    if (!otlp)
+        return llmobs_json_out_print(text);
+    if (otlp->count == OTLP_SPANS || otlp->text.len + text.len > OTLP_BYTES)
+        rc = print_otlp(events);
+    if (rc == 0)
+        rc = llmobs_buf_add(&otlp->text, text.data, text.len);
+    if (rc == 0)
+        otlp->ends[otlp->count++] = otlp->text.len;
+    return rc;
 }
 
 /* Prints the event of a line, or adds its place, where it is wanted.
@@ -127,6 +124,7 @@ static int read_event_line(void *ctx, struct llmobs_text text,
 static int print_events(struct events *events)
 {
     struct llmobs_view *view = events->view;
+    struct llmobs_pick room, *pick = llmobs_filter_pick(&view->filter, &room);
 
     if (view->more)
         return llmobs_reader_more(view->reader, read_event_line, events);
@@ -137,7 +135,7 @@ static int print_events(struct events *events)
         int rc;
 
         events->places_only = true;
-        rc = llmobs_reader_walk_back(view->reader, view->filter.since_ns,
+        rc = llmobs_reader_walk_back(view->reader, view->filter.since_ns, pick,
                                      read_event_line, events);
         llmobs_buf_init(&line, LLMOBS_READER_LINE_MAX);
         for (size_t i = events->places.count; rc >= 0 && i > 0; i--) {
@@ -152,7 +150,7 @@ static int print_events(struct events *events)
         llmobs_places_fini(&events->places);
         return rc > 0 ? 0 : rc;
     }
-    return llmobs_reader_walk(view->reader, view->filter.since_ns,
+    return llmobs_reader_walk(view->reader, view->filter.since_ns, pick,
                               read_event_line, events);
 }
 
@@ -185,7 +183,7 @@ int llmobs_view_otlp(struct llmobs_view *view)
 int llmobs_view_quiet(struct llmobs_view *view)
 {
     struct events events = {.view = view, .quiet = true};
-    int rc = llmobs_reader_walk_back(view->reader, view->filter.since_ns,
+    int rc = llmobs_reader_walk_back(view->reader, view->filter.since_ns, NULL,
                                      read_event_line, &events);
 
     return rc < 0 ? rc : 0;

@@ -315,8 +315,9 @@ static void report_values(const struct llmobs_values *values)
 
 static void report_nothing(const struct llmobs_view *view)
 {
-    bool empty =
-        view->load.events + llmobs_reader_report(view->reader)->old == 0;
+    bool empty = view->load.events + llmobs_reader_report(view->reader)->old +
+                     llmobs_reader_report(view->reader)->passed ==
+                 0;
     int64_t newest_ns = llmobs_values_newest(view->reader);
     char room[LLMOBS_CELL_CLOCK];
     const char *newest =

@@ -115,9 +115,9 @@ static void check_store(size_t files, size_t size)
     FUZZ_CHECK(llmobs_reader_open(base, &reader) == 0);
     on.reader = back.reader = reader;
     report = llmobs_reader_report(reader);
-    FUZZ_CHECK(llmobs_reader_walk(reader, 0, line, &on) == 0);
+    FUZZ_CHECK(llmobs_reader_walk(reader, 0, NULL, line, &on) == 0);
     FUZZ_CHECK(report->files == files && report->unreadable == 0);
-    FUZZ_CHECK(llmobs_reader_walk_back(reader, 0, line_back, &back) == 0);
+    FUZZ_CHECK(llmobs_reader_walk_back(reader, 0, NULL, line_back, &back) == 0);
     FUZZ_CHECK(on.bytes <= size && on.bytes == back.bytes &&
                on.count == back.count && on.sum == back.sum);
     llmobs_reader_close(reader);
