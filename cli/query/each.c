@@ -17,56 +17,43 @@ struct each {
     struct llmobs_buf key;
 };
 
-static int read_span(struct each *each, const struct llmobs_json *event,
-                     struct llmobs_place place)
-{
-    struct llmobs_load *load = each->load;
-    size_t before = each->seen.count;
-    struct llmobs_row *row = NULL;
-    int rc;
-
-    load->events++;
-    if (!each->all && !llmobs_filter_match(load->filter, event))
-        return 0;
-    rc = llmobs_load_key(&each->key, event);
-    if (rc != 0)
-        return rc;
-    if (!llmobs_texts_share(&each->seen, each->key.data))
-        return -ENOMEM;
-    /* The walk began at the store's end, so the span with the same ids that was
-     * read before is the later one. */
-    if (each->seen.count == before) {
-        load->forest.repeated++;
-        return 0;
-    }
-    rc = llmobs_row_new(event, place, load->parts, &each->texts, &row);
-    if (rc == 0) {
-        llmobs_cost_estimate(row, load->prices);
-        row->judged = &load->evaluations;
-        rc = each->read(each->ctx, row, event);
-    }
-    llmobs_row_free(row);
-    if (++load->shown % TEXTS_OF == 0)
-        llmobs_texts_fini(&each->texts);
-    return rc;
-}
-
 /* 1 ends the walk: as many rows as the caller wants were handed out. */
 static int read_line(void *ctx, struct llmobs_text line,
                      struct llmobs_place place)
 {
     struct each *each = ctx;
     struct llmobs_load *load = each->load;
+    size_t before = each->seen.count;
+    struct llmobs_row *row = NULL;
     struct llmobs_json *event;
+    bool is_span, wanted = false;
     int rc = llmobs_load_parse(load, line, &event);
 
     if (!event)
         return rc;
-    if (llmobs_load_is_span(event))
-        rc = read_span(each, event, place);
-    else
-        load->bad += llmobs_evaluations_is_one(event) ? 0 : 1;
+    is_span = llmobs_load_is_span(event);
+    load->events += is_span ? 1 : 0;
+    load->bad += is_span || llmobs_evaluations_is_one(event) ? 0 : 1;
+    if (is_span && (each->all || llmobs_filter_match(load->filter, event))) {
+        rc = llmobs_load_key(&each->key, event);
+        if (rc == 0 && !llmobs_texts_share(&each->seen, each->key.data))
+            rc = -ENOMEM;
+        /* The walk began at the store's end, so the span with the same ids that
+         * was read before is the later one. */
+        wanted = rc == 0 && each->seen.count > before;
+        load->forest.repeated += rc == 0 && !wanted ? 1 : 0;
+    }
+    if (wanted)
+        rc = llmobs_row_new(event, place, load->parts, &each->texts, &row);
+    if (row) {
+        llmobs_cost_estimate(row, load->prices);
+        row->judged = &load->evaluations;
+        rc = each->read(each->ctx, row, event);
+    }
+    llmobs_row_free(row);
     llmobs_json_free(event);
+    if (wanted && ++load->shown % TEXTS_OF == 0)
+        llmobs_texts_fini(&each->texts);
     if (rc != 0)
         return rc;
     load->more = load->newest > 0 && load->shown >= load->newest;

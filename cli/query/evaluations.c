@@ -218,13 +218,13 @@ void llmobs_evaluations_sort(struct llmobs_evaluations *all)
     all->count = kept + 1;
 }
 
-/* The index of the first evaluation with this key; `count` where there is none.
- */
-static size_t find_first(const struct llmobs_evaluations *all, const char *key)
+static int add_by_key(struct llmobs_evaluations *all, const char *key,
+                      struct joined *joined)
 {
     size_t low = 0, high = all->count;
+    int rc = 0;
 
-    while (low < high) {
+    while (low < high) { /* finds the first one with this key */
         size_t middle = low + (high - low) / 2;
 
         if (strcmp(all->list[middle].key, key) < 0)
@@ -232,18 +232,8 @@ static size_t find_first(const struct llmobs_evaluations *all, const char *key)
         else
             high = middle;
     }
-    return low < all->count && strcmp(all->list[low].key, key) == 0
-               ? low
-               : all->count;
-}
-
-static int add_by_key(struct llmobs_evaluations *all, const char *key,
-                      struct joined *joined)
-{
-    int rc = 0;
-
-    for (size_t i = find_first(all, key);
-         i < all->count && strcmp(all->list[i].key, key) == 0; i++) {
+    for (size_t i = low; i < all->count && strcmp(all->list[i].key, key) == 0;
+         i++) {
         struct llmobs_evaluation_line *line = &all->list[i];
 
         line->joined = true;
