@@ -39,6 +39,7 @@
 #include "lib/base/dirs.h"
 #include "lib/base/file.h"
 #include "lib/base/log.h"
+#include "rules/providers.h"
 #include "rules/read/url.h"
 
 #define SELF "llmobs intercept"
@@ -48,6 +49,7 @@
 /* Connections whose program has ended get so long to be passed on. */
 #define STILL_MS 200
 #define STEP_MS 2
+#define NAMES_MAX ((size_t)64 * 1024)
 #define VARIABLES_MAX ((size_t)8 * 1024 * 1024)
 /* So often somebody looks whether a process still needs the proxy. */
 #define LOOK_S 1
@@ -160,19 +162,6 @@ static bool write_trust(const char *dir)
     return true;
 }
 
-static int set_trust(const char *dir, struct llmobs_environment *environment)
-{
-    char path[PATH_MAX];
-    int rc = 0;
-
-    for (size_t i = 0; i < TRUSTS && rc == 0; i++) {
-        path_of(dir, file_of(i), path);
-        if (access(path, R_OK) == 0)
-            rc = llmobs_environment_set(environment, trusts[i].name, path);
-    }
-    return rc;
-}
-
 static void remove_trust(const char *dir)
 {
     char path[PATH_MAX];
@@ -246,16 +235,51 @@ static void end_with(pid_t parent)
         raise(SIGTERM);
 }
 
+/* Permits the domain of a host, or of a pattern's end. */
+static void permit(struct llmobs_buf *names, struct llmobs_text host)
+{
+    const char *star = memrchr(host.data, '*', host.len), *end;
+
+    if (star) {
+        end = host.data + host.len;
+        star = memchr(star, '.', (size_t)(end - star));
+        host = star ? (struct llmobs_text){star + 1, (size_t)(end - star - 1)}
+                    : (struct llmobs_text){"", 0};
+    }
+    (void)llmobs_buf_adds(names, names->len ? ",permitted;DNS:"
+                                            : "critical,permitted;DNS:");
+    (void)llmobs_buf_add(names, host.data, host.len);
+}
+
 /* The keys are in this process alone: it leaves no core, and no process of the
- * user may look into it. */
+ * user may look into it. The authority signs names of models' domains and of
+ * gateways alone, unless the user has rules, whose hosts are known later. */
 static bool prepare_to_read(struct run *run)
 {
+    struct llmobs_text rest = llmobs_text_of(run->proxy.config->proxy_urls),
+                       url;
+    const struct llmobs_provider *provider;
     struct rlimit none = {0, 0};
+    struct llmobs_target to;
+    struct llmobs_buf names;
+    char copy[PATH_MAX];
+    bool opened;
 
+    llmobs_buf_init(&names, NAMES_MAX);
+    for (size_t i = 0; (provider = llmobs_provider_at(i)); i++)
+        permit(&names, llmobs_provider_host(provider));
+    while (llmobs_text_next(&rest, &url))
+        if (snprintf(copy, sizeof(copy), "%.*s", (int)url.len, url.data) > 0 &&
+            llmobs_target_parse(copy, "https", &to) == 0)
+            permit(&names, llmobs_text_of(to.host));
     /* The frames of a call would be those of this process. */
-    if (setenv("LLMOBS_CALLSITE", "off", 1) != 0 ||
-        setrlimit(RLIMIT_CORE, &none) != 0 || prctl(PR_SET_DUMPABLE, 0) != 0 ||
-        !llmobs_tls_open(getenv("NODE_EXTRA_CA_CERTS")))
+    opened = setenv("LLMOBS_CALLSITE", "off", 1) == 0 &&
+             setrlimit(RLIMIT_CORE, &none) == 0 &&
+             prctl(PR_SET_DUMPABLE, 0) == 0 &&
+             llmobs_tls_open(getenv("NODE_EXTRA_CA_CERTS"),
+                             run->proxy.config->rules_path ? NULL : names.data);
+    llmobs_buf_fini(&names);
+    if (!opened)
         return false;
     run->proxy.reads = true;
     run->proxy.until_ns = llmobs_clock_mono_ns() +
@@ -428,7 +452,7 @@ static int set_variables(struct run *run)
     bool spares = !run->proxy.way.any &&
                   !llmobs_url_list_may_have(gateways, "https://localhost") &&
                   !llmobs_url_list_may_have(gateways, "https://127.0.0.1");
-    char url[WHERE_MAX + sizeof("http://")];
+    char url[WHERE_MAX + sizeof("http://")], path[PATH_MAX];
     int rc = llmobs_environment_set(&run->environment, MARK, run->where);
 
     snprintf(url, sizeof(url), "http://%s", run->where);
@@ -441,7 +465,13 @@ static int set_variables(struct run *run)
         rc = llmobs_environment_set(&run->environment, MARK "_PAST",
                                     run->proxy.way.url ? run->proxy.way.url
                                                        : "");
-    return rc == 0 ? set_trust(run->dir, &run->environment) : rc;
+    for (size_t i = 0; i < TRUSTS && rc == 0; i++) {
+        path_of(run->dir, file_of(i), path);
+        if (access(path, R_OK) == 0)
+            rc =
+                llmobs_environment_set(&run->environment, trusts[i].name, path);
+    }
+    return rc;
 }
 
 static int run_command(struct run *run)

@@ -19,6 +19,7 @@
 #define SUBJECT_KEY 82
 #define AUTHORITY_KEY 90
 #define ALTERNATIVE_NAME 85
+#define NAME_CONSTRAINTS 666
 #define LATIN 0x1001
 #define VERIFY_PEER 1
 #define PROTOCOL_NOT_SAID 3
@@ -181,7 +182,7 @@ static void *new_cert(const char *name, void *key, void *issuer)
     return cert;
 }
 
-static bool make_authority(void)
+static bool make_authority(const char *names)
 {
     char name[64];
     uint64_t id = 0;
@@ -198,6 +199,7 @@ static bool make_authority(void)
                "critical,CA:TRUE,pathlen:0") &&
            add(authority, NULL, KEY_USAGE, "critical,keyCertSign,cRLSign") &&
            add(authority, NULL, SUBJECT_KEY, "hash") &&
+           (!names || add(authority, NULL, NAME_CONSTRAINTS, names)) &&
            lib.X509_sign(authority, authority_key, lib.EVP_sha256()) > 0;
 }
 
@@ -258,9 +260,9 @@ static int choose(void *ssl, const unsigned char **out, unsigned char *out_len,
 
 /* A session that is taken up again would show its client no certificate, by
  * which the library knows that its calls are read here. */
-bool llmobs_tls_open(const char *more)
+bool llmobs_tls_open(const char *more, const char *names)
 {
-    if (!open_library() || !make_authority())
+    if (!open_library() || !make_authority(names))
         return false;
     more_trusted = more;
     to_server = lib.SSL_CTX_new(lib.TLS_client_method());

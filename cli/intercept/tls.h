@@ -19,8 +19,9 @@
 
 /* Opens the library, which a program may lack, and makes the authority. `more`:
  * a file of certificates that programs of the run trust beside the system's
- * store, or NULL. */
-bool llmobs_tls_open(const char *more);
+ * store, or NULL. `names`: what the authority may sign, as nameConstraints of
+ * x509v3_config(5) says it; NULL: any name. */
+bool llmobs_tls_open(const char *more, const char *names);
 
 bool llmobs_tls_write_authority(FILE *out);
 

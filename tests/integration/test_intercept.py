@@ -392,6 +392,9 @@ def no_key_anywhere(t):
                            capture_output=True, check=True).stdout
     ok("CA:TRUE, pathlen:0" in shown, shown)
     ok("Issuer: CN = llmobs-run " in shown, shown)
+    ok("Name Constraints: critical" in shown, shown)
+    for name in "openai.com", "amazonaws.com", "localhost":
+        ok("DNS:%s\n" % name in shown, shown)
     equal(end(process), 5, "status")
     nothing_left(t)
 
