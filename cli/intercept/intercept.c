@@ -162,6 +162,19 @@ static bool write_trust(const char *dir)
     return true;
 }
 
+static int set_trust(const char *dir, struct llmobs_environment *environment)
+{
+    char path[PATH_MAX];
+    int rc = 0;
+
+    for (size_t i = 0; i < TRUSTS && rc == 0; i++) {
+        path_of(dir, file_of(i), path);
+        if (access(path, R_OK) == 0)
+            rc = llmobs_environment_set(environment, trusts[i].name, path);
+    }
+    return rc;
+}
+
 static void remove_trust(const char *dir)
 {
     char path[PATH_MAX];
@@ -452,7 +465,7 @@ static int set_variables(struct run *run)
     bool spares = !run->proxy.way.any &&
                   !llmobs_url_list_may_have(gateways, "https://localhost") &&
                   !llmobs_url_list_may_have(gateways, "https://127.0.0.1");
-    char url[WHERE_MAX + sizeof("http://")], path[PATH_MAX];
+    char url[WHERE_MAX + sizeof("http://")];
     int rc = llmobs_environment_set(&run->environment, MARK, run->where);
 
     snprintf(url, sizeof(url), "http://%s", run->where);
@@ -465,13 +478,7 @@ static int set_variables(struct run *run)
         rc = llmobs_environment_set(&run->environment, MARK "_PAST",
                                     run->proxy.way.url ? run->proxy.way.url
                                                        : "");
-    for (size_t i = 0; i < TRUSTS && rc == 0; i++) {
-        path_of(run->dir, file_of(i), path);
-        if (access(path, R_OK) == 0)
-            rc =
-                llmobs_environment_set(&run->environment, trusts[i].name, path);
-    }
-    return rc;
+    return rc == 0 ? set_trust(run->dir, &run->environment) : rc;
 }
 
 static int run_command(struct run *run)
