@@ -283,7 +283,9 @@ static int wait_for_load(int loading)
 
 /* Pins the copy by opening it. A copy that the program itself needs is not
  * opened: it stays anyway, and the loader would list all that the copy needs.
- * False: not allowed at this moment. */
+ * Nor is one that the program opened for all: glibc never unloads an object in
+ * which it found a name for one that stays, as the shim does (its
+ * add_dependency), and musl unloads none. False: not allowed at this moment. */
 static bool pin(struct llmobs_copy *copy)
 {
     struct llmobs_turn *turn = copy->stays ? NULL : llmobs_turn_begin_load();
@@ -291,7 +293,12 @@ static bool pin(struct llmobs_copy *copy)
     if (!copy->stays && !turn)
         return false;
     if (turn) {
-        if (!llmobs_loader_own_open(copy->path,
+        void *found = llmobs_loader_own_sym(RTLD_DEFAULT, "curl_easy_perform");
+
+        if (!found)
+            llmobs_loader_drop_error();
+        if (found != (void *)copy->real.easy_perform &&
+            !llmobs_loader_own_open(copy->path,
                                     RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE))
             llmobs_loader_drop_error();
         llmobs_turn_end_load(turn);
