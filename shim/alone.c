@@ -262,7 +262,7 @@ void llmobs_alone_look(void)
 
 void llmobs_alone_asked(const char *name)
 {
-    if (llmobs_libc_calls_sets(name) & LLMOBS_LIBC_ALONE &&
+    if (llmobs_name_sets[llmobs_name_find(name)] & LLMOBS_LIBC_ALONE &&
         __atomic_load_n(&core, __ATOMIC_ACQUIRE))
         llmobs_alone_watch();
 }

@@ -98,13 +98,10 @@ struct llmobs_range llmobs_copies_range(void)
 bool llmobs_copies_is_one(const struct llmobs_elf *elf)
 {
     static const char first[] = "curl_easy_perform";
-    static uint32_t known;
-    uint32_t hash = __atomic_load_n(&known, __ATOMIC_RELAXED);
+    static uint32_t hash;
 
-    if (hash == 0) {
+    if (hash == 0)
         hash = llmobs_elf_hash(first);
-        __atomic_store_n(&known, hash, __ATOMIC_RELAXED);
-    }
     return llmobs_elf_symbol_hashed(elf, first, hash) &&
            llmobs_elf_symbol(elf, "curl_easy_setopt") &&
            llmobs_elf_symbol(elf, "curl_easy_getinfo");

@@ -346,7 +346,7 @@ static inline bool may_have_hash(const struct gnu *gnu, uint32_t hash)
 }
 
 /* The first symbol in the bucket of that hash; 0: there is none. */
-static uint32_t gnu_start(const struct gnu *gnu, uint32_t hash)
+static inline uint32_t gnu_start(const struct gnu *gnu, uint32_t hash)
 {
     uint32_t start;
 
@@ -391,7 +391,7 @@ bool llmobs_elf_hashes(const struct llmobs_elf *elf, const uint32_t *hashes,
 
     for (const uint32_t *hash = hashes; gnu.words && hash < hashes + count;
          hash++) {
-        uint32_t i = may_have_hash(&gnu, *hash) ? gnu_start(&gnu, *hash) : 0;
+        uint32_t i = gnu_start(&gnu, *hash);
 
         for (bool last = !has_chain(&gnu, i); !last; i++) {
             last = is_last_of_chain(&gnu, i);

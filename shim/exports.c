@@ -174,14 +174,13 @@ static void *observed(void *found)
 
 static bool is_hooked(const char *name)
 {
-    if (llmobs_str_begins(name, "curl_"))
-        return llmobs_hook_find(name) != LLMOBS_HOOK_COUNT;
-    if (llmobs_host_tls() &&
-        llmobs_lib_calls_find(name) != LLMOBS_LIB_HOOK_COUNT)
+    unsigned sets = llmobs_name_sets[llmobs_name_find(name)];
+
+    if (sets & LLMOBS_NAME_OF_CURL ||
+        (sets & LLMOBS_NAME_OF_LIB && llmobs_host_tls()))
         return true;
     llmobs_alone_asked(name);
-    return llmobs_libc_calls_watched(llmobs_libc_calls_sets(name)) ||
-           llmobs_str_same(name, CLOSE);
+    return llmobs_libc_calls_watched(sets) || llmobs_str_same(name, CLOSE);
 }
 
 /* A call of dlsym or, with a version, of dlvsym. */

@@ -8,15 +8,8 @@ static const unsigned char libraries[LLMOBS_LIB_FUNCTION_COUNT] = {
 #undef X
 };
 
-LLMOBS_COLD static void
-    *functions[LLMOBS_LIB_COPIES][LLMOBS_LIB_FUNCTION_COUNT];
-
-enum llmobs_lib_call llmobs_lib_calls_find(const char *name)
-{
-    unsigned hook = llmobs_name_find(name) - LLMOBS_NAME_LIB;
-
-    return hook < LLMOBS_LIB_HOOK_COUNT ? hook : LLMOBS_LIB_HOOK_COUNT;
-}
+LLMOBS_COLD void
+    *llmobs_lib_functions[LLMOBS_LIB_COPIES][LLMOBS_LIB_FUNCTION_COUNT];
 
 const char *llmobs_lib_calls_name(enum llmobs_lib_call function)
 {
@@ -31,10 +24,6 @@ enum llmobs_lib llmobs_lib_calls_library(enum llmobs_lib_call function)
 void llmobs_lib_calls_set(unsigned copy, enum llmobs_lib_call function,
                           void *address)
 {
-    __atomic_store_n(&functions[copy][function], address, __ATOMIC_RELEASE);
-}
-
-void *llmobs_lib_calls_real(unsigned copy, enum llmobs_lib_call function)
-{
-    return __atomic_load_n(&functions[copy][function], __ATOMIC_ACQUIRE);
+    __atomic_store_n(&llmobs_lib_functions[copy][function], address,
+                     __ATOMIC_RELEASE);
 }

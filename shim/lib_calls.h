@@ -17,9 +17,6 @@
  * system's. Only the first GnuTLS counts. */
 #define LLMOBS_LIB_COPIES 2
 
-/* The hook of that name; LLMOBS_LIB_HOOK_COUNT: none. */
-enum llmobs_lib_call llmobs_lib_calls_find(const char *name);
-
 /* The name and the library of a function. */
 const char *llmobs_lib_calls_name(enum llmobs_lib_call function);
 enum llmobs_lib llmobs_lib_calls_library(enum llmobs_lib_call function);
@@ -27,7 +24,13 @@ enum llmobs_lib llmobs_lib_calls_library(enum llmobs_lib_call function);
 /* The real address of a function in that copy of its library. */
 void llmobs_lib_calls_set(unsigned copy, enum llmobs_lib_call function,
                           void *address);
-void *llmobs_lib_calls_real(unsigned copy, enum llmobs_lib_call function);
+extern void *llmobs_lib_functions[LLMOBS_LIB_COPIES][LLMOBS_LIB_FUNCTION_COUNT];
+static inline void *llmobs_lib_calls_real(unsigned copy,
+                                          enum llmobs_lib_call function)
+{
+    return __atomic_load_n(&llmobs_lib_functions[copy][function],
+                           __ATOMIC_ACQUIRE);
+}
 
 /* The library's own function of a name that the file declares. If the library
  * has several copies, the function of that copy. */

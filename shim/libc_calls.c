@@ -2,11 +2,6 @@
 
 #include "shim/libc.h"
 
-static const unsigned char sets_of[LLMOBS_LIBC_COUNT] = {
-#define X(name, sets) sets,
-    LLMOBS_LIBC_ALL_CALLS(X)
-#undef X
-};
 void *llmobs_libc_calls_real[LLMOBS_LIBC_COUNT];
 static uint64_t interposed; /* bits: the real function is not libc's */
 static unsigned watched;
@@ -28,7 +23,8 @@ static int find_real(struct dl_phdr_info *info, size_t size, void *argument)
         return 0;
     is_libc = llmobs_libc_is_part(&elf);
     for (unsigned i = 0; i < LLMOBS_LIBC_COUNT; i++) {
-        void *real = sets_of[i] & *sets && !llmobs_libc_calls_real[i]
+        void *real = llmobs_name_sets[LLMOBS_NAME_LIBC + i] & *sets &&
+                             !llmobs_libc_calls_real[i]
                          ? llmobs_elf_symbol_hashed(
                                &elf, llmobs_name(LLMOBS_NAME_LIBC + i),
                                llmobs_name_hashes()[LLMOBS_NAME_LIBC + i])
@@ -73,16 +69,6 @@ unsigned llmobs_libc_calls_watched(unsigned sets)
     return __atomic_load_n(&watched, __ATOMIC_ACQUIRE) & sets;
 }
 
-unsigned llmobs_libc_calls_sets_of(enum llmobs_libc_call call)
-{
-    return call < LLMOBS_LIBC_COUNT ? sets_of[call] : 0;
-}
-
-unsigned llmobs_libc_calls_sets(const char *name)
-{
-    return llmobs_libc_calls_sets_of(llmobs_name_find(name) - LLMOBS_NAME_LIBC);
-}
-
 bool llmobs_libc_calls_names(const struct llmobs_elf *elf, size_t count,
                              unsigned sets)
 {
@@ -90,7 +76,8 @@ bool llmobs_libc_calls_names(const struct llmobs_elf *elf, size_t count,
 
     for (const ElfW(Sym) *sym = elf->symtab + 1; sym < end; sym++)
         if (sym->st_name < elf->strtab_len &&
-            llmobs_libc_calls_sets(elf->strtab + sym->st_name) & sets)
+            llmobs_name_sets[llmobs_name_find(elf->strtab + sym->st_name)] &
+                sets)
             return true;
     return false;
 }
@@ -124,12 +111,10 @@ bool llmobs_libc_calls_connects(const struct llmobs_elf *elf)
     return calls && is_own(elf);
 }
 
-unsigned llmobs_libc_calls_in(const struct llmobs_elf *elf)
+unsigned llmobs_libc_calls_in(const struct llmobs_elf *elf, unsigned sets)
 {
-    unsigned sets = llmobs_libc_calls_watched(~0U);
-
     return sets & LLMOBS_LIBC_SOCKETS && !is_own(elf)
-               ? sets & (LLMOBS_LIBC_ALONE | LLMOBS_LIBC_LEAVES)
+               ? sets & ~(unsigned)(LLMOBS_LIBC_SOCKETS | LLMOBS_LIBC_LISTENS)
                : sets;
 }
 
@@ -151,7 +136,8 @@ enum llmobs_libc_call llmobs_libc_calls_at(const void *address)
     unsigned sets = llmobs_libc_calls_watched(~0U), i = 0;
 
     while (i < LLMOBS_LIBC_COUNT &&
-           !(llmobs_libc_calls_real[i] == address && sets_of[i] & sets))
+           !(llmobs_libc_calls_real[i] == address &&
+             llmobs_name_sets[LLMOBS_NAME_LIBC + i] & sets))
         i++;
     return address ? i : LLMOBS_LIBC_COUNT;
 }

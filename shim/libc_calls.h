@@ -33,10 +33,6 @@ void llmobs_libc_calls_patched(unsigned sets);
 /* Those of the sets that are watched. */
 unsigned llmobs_libc_calls_watched(unsigned sets);
 
-/* The sets of a function, and of a name; 0: of another function. */
-unsigned llmobs_libc_calls_sets_of(enum llmobs_libc_call call);
-unsigned llmobs_libc_calls_sets(const char *name);
-
 /* True when one of the object's first `count` symbols has a name of the sets.
  */
 bool llmobs_libc_calls_names(const struct llmobs_elf *elf, size_t count,
@@ -46,8 +42,8 @@ bool llmobs_libc_calls_names(const struct llmobs_elf *elf, size_t count,
  * libcurl and a TLS library do not. */
 bool llmobs_libc_calls_connects(const struct llmobs_elf *elf);
 
-/* The sets that are watched in this object: no sockets in these. */
-unsigned llmobs_libc_calls_in(const struct llmobs_elf *elf);
+/* Those of the sets that are watched in this object: no sockets in these. */
+unsigned llmobs_libc_calls_in(const struct llmobs_elf *elf, unsigned sets);
 
 /* The function that a slot of that call has, which holds `value`;
  * LLMOBS_LIBC_COUNT: the slot stays. `unbound`: the loader has not looked the

@@ -118,25 +118,24 @@ static bool add_copy(enum llmobs_lib library, const struct llmobs_elf *elf,
 
 /* Looks for TLS libraries before it is known whether they matter. Few programs
  * have one, and the walk must not look at files. */
-static bool is_wanted(enum llmobs_lib library, const struct llmobs_elf *elf,
-                      bool at_start)
-{
-    if (!llmobs_elf_symbol(
-            elf, library == LLMOBS_LIB_SSL ? "SSL_read" : "gnutls_record_recv"))
-        return false;
-    llmobs_host_found_tls();
-    if (at_start)
-        (void)llmobs_host_decide_tls();
-    return llmobs_host_tls();
-}
-
 bool llmobs_libs_add(const struct llmobs_elf *elf, bool program, bool at_start)
 {
+    static const char names[LLMOBS_LIB_COUNT][20] = {
+        [LLMOBS_LIB_SSL] = "SSL_read",
+        [LLMOBS_LIB_GNUTLS] = "gnutls_record_recv"};
+    static uint32_t hashes[LLMOBS_LIB_COUNT]; /* made once */
     bool found = false;
 
-    for (unsigned i = 0; i < LLMOBS_LIB_COUNT; i++)
-        found |=
-            is_wanted(i, elf, at_start) && add_copy(i, elf, program, at_start);
+    for (unsigned i = 0; i < LLMOBS_LIB_COUNT; i++) {
+        if (!hashes[i])
+            hashes[i] = llmobs_elf_hash(names[i]);
+        if (!llmobs_elf_symbol_hashed(elf, names[i], hashes[i]))
+            continue;
+        llmobs_host_found_tls();
+        if (at_start)
+            (void)llmobs_host_decide_tls();
+        found |= llmobs_host_tls() && add_copy(i, elf, program, at_start);
+    }
     return found;
 }
 
@@ -272,10 +271,10 @@ void *llmobs_libs_thunk(const void *address)
 
 bool llmobs_libs_certain(const char *name)
 {
-    enum llmobs_lib_call hook = llmobs_lib_calls_find(name);
+    unsigned hook = llmobs_name_find(name) - LLMOBS_NAME_LIB;
     enum llmobs_lib library;
 
-    if (hook == LLMOBS_LIB_HOOK_COUNT)
+    if (hook >= LLMOBS_LIB_HOOK_COUNT)
         return false;
     library = llmobs_lib_calls_library(hook);
     return is_used(&places[library][0]) && !is_used(&places[library][1]) &&

@@ -1,8 +1,7 @@
 /* names - the functions of libcurl, of TLS libraries, of libc and of the loader
  * whose slots are patched, found by their names.
  *
- * Owns:    a table of their names' first four letters, made at the first
- *          look-up.
+ * Owns:    tables of the names' first letters, made at the first look-up.
  * Threads: any.
  * Errors:  none.
  */
@@ -185,10 +184,10 @@ enum llmobs_libc_call {
  * have no slots. */
 enum {
     LLMOBS_NAME_NONE,
-    LLMOBS_NAME_LOADER,
+    LLMOBS_NAME_LIBC,
+    LLMOBS_NAME_LOADER = LLMOBS_NAME_LIBC + LLMOBS_LIBC_COUNT,
     LLMOBS_NAME_CURL = LLMOBS_NAME_LOADER + 4,
-    LLMOBS_NAME_LIBC = LLMOBS_NAME_CURL + LLMOBS_HOOK_COUNT,
-    LLMOBS_NAME_LIB = LLMOBS_NAME_LIBC + LLMOBS_LIBC_COUNT,
+    LLMOBS_NAME_LIB = LLMOBS_NAME_CURL + LLMOBS_HOOK_COUNT,
     LLMOBS_NAMES = LLMOBS_NAME_LIB + LLMOBS_LIB_HOOK_COUNT,
     LLMOBS_NAMES_ALL = LLMOBS_NAME_LIB + LLMOBS_LIB_FUNCTION_COUNT
 };
@@ -201,8 +200,16 @@ unsigned llmobs_name_find(const char *name);
 /* The GNU hashes of all names before LLMOBS_NAMES, by number. */
 const uint32_t *llmobs_name_hashes(void);
 
-/* By the hash of a name's first four letters: the first number with that hash.
- * It is there after llmobs_name_hashes. */
+/* The sets of a name: those of libc's, or one of these. */
+enum {
+    LLMOBS_NAME_OF_LOADER = 32,
+    LLMOBS_NAME_OF_CURL = 64,
+    LLMOBS_NAME_OF_LIB = 128
+};
+extern const unsigned char llmobs_name_sets[LLMOBS_NAMES];
+
+/* After llmobs_name_hashes: the sets of all names whose first four letters have
+ * that hash. */
 #define LLMOBS_NAME_BITS 10
 extern unsigned char llmobs_name_firsts[1 << LLMOBS_NAME_BITS];
 

@@ -21,9 +21,9 @@ struct work {
     bool loading;                       /* the pages are still writable: the
                                          * loader relocates the object */
     bool unsealed;                      /* the shim made the pages writable */
-    bool changed;       /* a slot of libcurl or of the loader was written */
-    bool changed_lib;   /* one of another library */
-    unsigned libc_sets; /* of libc's functions that are watched in the object */
+    bool changed;     /* a slot of libcurl or of the loader was written */
+    bool changed_lib; /* one of another library */
+    unsigned sets;    /* of names whose slots may be written in the object */
 };
 
 /* The object's symbols whose names matter. */
@@ -119,33 +119,17 @@ static bool unbound(const struct work *work, const ElfW(Rela) * rela,
            is_lazy(work, rela, value);
 }
 
-/* The copy to which the loader will bind a slot; NULL: another object's
- * function, or that is not certain. */
-static struct llmobs_copy *coming(const struct work *work,
-                                  const ElfW(Rela) * rela,
-                                  enum llmobs_hook hook)
-{
-    struct llmobs_copy *copy =
-        llmobs_copies_wanted(work->elf, ELF64_R_SYM(rela->r_info));
-    struct llmobs_lookup lookup = {.caller = (void *)work->elf->start,
-                                   .hook = hook,
-                                   .start = work->how->start};
-    enum llmobs_lookup_result result;
-
-    if (!(work->how->foreign >> hook & 1))
-        return copy;
-    result = llmobs_lookup(&lookup);
-    if (!lookup.others || (result == LLMOBS_LOOKUP_COPY && lookup.copy == copy))
-        return copy;
-    if (result != LLMOBS_LOOKUP_OTHER)
-        llmobs_wrappers_stray(work->elf, hook);
-    return NULL;
-}
-
+/* The thunk for a slot of libcurl's function; NULL: it stays. An unbound slot
+ * gets that of the copy to which the loader will bind it, unless that is
+ * another object's function, or not certain. */
 static void *curl_target(const struct work *work, const ElfW(Rela) * rela,
                          enum llmobs_hook hook, const void *value)
 {
+    struct llmobs_lookup lookup = {.caller = (void *)work->elf->start,
+                                   .hook = hook,
+                                   .start = work->how->start};
     void *thunk = llmobs_thunk_of(value);
+    enum llmobs_lookup_result result;
     struct llmobs_copy *copy;
 
     if (thunk)
@@ -156,10 +140,18 @@ static void *curl_target(const struct work *work, const ElfW(Rela) * rela,
             llmobs_wrappers_stray(work->elf, hook);
         return NULL;
     }
-    copy = coming(work, rela, hook);
-    if (!copy || !llmobs_copy_function(copy, hook))
-        return NULL;
-    return llmobs_thunk(copy, hook);
+    copy = llmobs_copies_wanted(work->elf, ELF64_R_SYM(rela->r_info));
+    if (work->how->foreign >> hook & 1) {
+        result = llmobs_lookup(&lookup);
+        if (lookup.others &&
+            (result != LLMOBS_LOOKUP_COPY || lookup.copy != copy)) {
+            if (result != LLMOBS_LOOKUP_OTHER)
+                llmobs_wrappers_stray(work->elf, hook);
+            return NULL;
+        }
+    }
+    return copy && llmobs_copy_function(copy, hook) ? llmobs_thunk(copy, hook)
+                                                    : NULL;
 }
 
 /* Objects that came with the program are bound to the shim by name already. One
@@ -184,31 +176,11 @@ static unsigned number_of(const struct work *work, const ElfW(Sym) * sym)
 {
     unsigned name =
         llmobs_name_find(llmobs_elf_string(work->elf, sym->st_name));
-    bool matters =
-        name < LLMOBS_NAME_CURL   ? work->how->late
-        : name < LLMOBS_NAME_LIBC ? true
-        : name < LLMOBS_NAME_LIB
-            ? sym->st_shndx == SHN_UNDEF &&
-                  llmobs_libc_calls_sets_of(name - LLMOBS_NAME_LIBC) &
-                      work->libc_sets
-            : llmobs_host_tls();
 
-    return matters ? name : LLMOBS_NAME_NONE;
-}
-
-static void *target_of(const struct work *work, const ElfW(Rela) * rela,
-                       unsigned name, const void *value)
-{
-    if (name < LLMOBS_NAME_CURL)
-        return dl_target(work, rela, llmobs_name(name), value);
-    if (name < LLMOBS_NAME_LIBC)
-        return curl_target(work, rela, name - LLMOBS_NAME_CURL, value);
-    if (name < LLMOBS_NAME_LIB)
-        return llmobs_thunk_libc(
-            llmobs_libc_calls_of(name - LLMOBS_NAME_LIBC, value,
-                                 unbound(work, rela, value), work->how->late));
-    return llmobs_libs_target(work->elf, name - LLMOBS_NAME_LIB, value,
-                              unbound(work, rela, value));
+    return llmobs_name_sets[name] & work->sets &&
+                   (name >= LLMOBS_NAME_LOADER || sym->st_shndx == SHN_UNDEF)
+               ? name
+               : LLMOBS_NAME_NONE;
 }
 
 static void patch_one(struct work *work, const ElfW(Rela) * rela)
@@ -216,20 +188,30 @@ static void patch_one(struct work *work, const ElfW(Rela) * rela)
     unsigned name = number_of(work, symbol_of(work, rela));
     uintptr_t slot = work->elf->base + rela->r_offset;
     void *value, *target;
+    bool lazy;
 
     if (name == LLMOBS_NAME_NONE || slot < work->elf->start ||
         slot + sizeof(value) > work->elf->end)
         return;
     look_at_seal(work);
     value = __atomic_load_n((void **)slot, __ATOMIC_ACQUIRE);
-    target = target_of(work, rela, name, value);
+    lazy = unbound(work, rela, value);
+    target = name < LLMOBS_NAME_LOADER
+                 ? llmobs_thunk_libc(llmobs_libc_calls_of(
+                       name - LLMOBS_NAME_LIBC, value, lazy, work->how->late))
+             : name < LLMOBS_NAME_CURL
+                 ? dl_target(work, rela, llmobs_name(name), value)
+             : name < LLMOBS_NAME_LIB
+                 ? curl_target(work, rela, name - LLMOBS_NAME_CURL, value)
+                 : llmobs_libs_target(work->elf, name - LLMOBS_NAME_LIB, value,
+                                      lazy);
     if (!target)
         return;
     write_slot(work, slot, target);
-    work->changed |= name < LLMOBS_NAME_LIBC;
+    work->changed |= name >= LLMOBS_NAME_LOADER && name < LLMOBS_NAME_LIB;
     work->changed_lib |= name >= LLMOBS_NAME_LIB;
-    if (name >= LLMOBS_NAME_CURL && name < LLMOBS_NAME_LIBC &&
-        work->how->late && ELF64_R_TYPE(rela->r_info) != LLMOBS_R_JUMP_SLOT)
+    if (name >= LLMOBS_NAME_CURL && name < LLMOBS_NAME_LIB && work->how->late &&
+        ELF64_R_TYPE(rela->r_info) != LLMOBS_R_JUMP_SLOT)
         llmobs_wrappers_copy(work->elf);
 }
 
@@ -252,18 +234,6 @@ static void *thunk_for(const struct kept *kept, const void *value)
                : kept->thunk_of(value);
 }
 
-static void patch_words(uintptr_t at, uintptr_t end, const struct kept *kept)
-{
-    for (; at < end; at += WORD) {
-        void *value = __atomic_load_n((void **)at, __ATOMIC_RELAXED);
-        void *thunk = thunk_for(kept, value);
-
-        if (thunk && writable(at))
-            __atomic_compare_exchange_n((void **)at, &value, thunk, false,
-                                        __ATOMIC_RELEASE, __ATOMIC_RELAXED);
-    }
-}
-
 /* Constructors that have run may have copied addresses from slots into tables
  * of functions. Such copies among the object's own variables are replaced by
  * thunks. Addresses in RELRO pages are relocations, and are replaced already.
@@ -280,9 +250,18 @@ static void patch_segment(const struct work *work, const struct kept *kept,
     end &= ~(WORD - 1);
     for (uintptr_t next; from < end; from = next) {
         next = (from & ~(page - 1)) + page;
-        if ((from < work->sealed_start || from >= work->sealed_end) &&
-            llmobs_readable((void *)from, WORD))
-            patch_words(from, next < end ? next : end, kept);
+        next = next < end ? next : end;
+        if ((from >= work->sealed_start && from < work->sealed_end) ||
+            !llmobs_readable((void *)from, WORD))
+            continue;
+        for (uintptr_t at = from; at < next; at += WORD) {
+            void *value = __atomic_load_n((void **)at, __ATOMIC_RELAXED);
+            void *thunk = thunk_for(kept, value);
+
+            if (thunk && writable(at))
+                __atomic_compare_exchange_n((void **)at, &value, thunk, false,
+                                            __ATOMIC_RELEASE, __ATOMIC_RELAXED);
+        }
     }
 }
 
@@ -327,14 +306,15 @@ void llmobs_patch_copied(const struct llmobs_elf *program,
 
 static void patch_table(struct work *work, const ElfW(Rela) * rela, size_t len)
 {
-    for (const ElfW(Rela) *end = rela + len; rela < end; rela++) {
-        size_t symbol = ELF64_R_SYM(rela->r_info);
-        unsigned type;
+    const unsigned char round = marks.round;
 
-        if (marks.of[symbol % LLMOBS_ELF_MARKS] != marks.round || symbol == 0)
+    for (const ElfW(Rela) *end = rela + len; rela < end; rela++) {
+        uint32_t symbol = (uint32_t)ELF64_R_SYM(rela->r_info), type;
+
+        if (marks.of[symbol % LLMOBS_ELF_MARKS] != round)
             continue;
-        type = (unsigned)ELF64_R_TYPE(rela->r_info);
-        if (rela->r_addend == 0 &&
+        type = (uint32_t)ELF64_R_TYPE(rela->r_info);
+        if (symbol != 0 && rela->r_addend == 0 &&
             (type == LLMOBS_R_JUMP_SLOT || type == LLMOBS_R_GLOB_DAT ||
              type == LLMOBS_R_ABS64))
             patch_one(work, rela);
@@ -343,19 +323,23 @@ static void patch_table(struct work *work, const ElfW(Rela) * rela, size_t len)
 
 /* Marks the symbols of names that matter, with `one` perhaps not all of them;
  * false: none does. Looks for the names among the symbols with a hash, and at
- * all undefined symbols, most of which come before these. */
+ * those before, which are undefined. A name of libc's that is undefined, which
+ * alone matters, has a hash in the program only (llmobs_elf_unhashed). */
 static bool mark_symbols(struct work *work, bool one)
 {
     const uint32_t *hashes = llmobs_name_hashes();
     const struct llmobs_elf *elf = work->elf;
     const char *strings = elf->strtab;
     size_t count = llmobs_elf_unhashed(elf);
-    unsigned from = work->how->late ? LLMOBS_NAME_LOADER : LLMOBS_NAME_CURL;
-    unsigned end = llmobs_host_tls() ? LLMOBS_NAMES
-                   : work->libc_sets ? LLMOBS_NAME_LIB
-                                     : LLMOBS_NAME_LIBC;
+    unsigned from = work->how->program ? LLMOBS_NAME_LIBC
+                    : work->how->late  ? LLMOBS_NAME_LOADER
+                                       : LLMOBS_NAME_CURL;
+    unsigned end = llmobs_host_tls() ? LLMOBS_NAMES : LLMOBS_NAME_LIB;
     bool any = count == 0;
 
+    work->sets = LLMOBS_NAME_OF_CURL | llmobs_libc_calls_watched(~0U);
+    work->sets |= work->how->late ? LLMOBS_NAME_OF_LOADER : 0;
+    work->sets |= llmobs_host_tls() ? LLMOBS_NAME_OF_LIB : 0;
     marks.round++;
     for (size_t i = 0; any && i < LLMOBS_ELF_MARKS; i++)
         marks.of[i] = marks.round;
@@ -367,7 +351,7 @@ static bool mark_symbols(struct work *work, bool one)
         size_t at = elf->symtab[i].st_name;
 
         if (at + 4 <= elf->strtab_len &&
-            llmobs_name_firsts[llmobs_name_place(strings + at)] &&
+            llmobs_name_firsts[llmobs_name_place(strings + at)] & work->sets &&
             number_of(work, &elf->symtab[i])) {
             marks.of[i % LLMOBS_ELF_MARKS] = marks.round;
             any = true;
@@ -379,8 +363,7 @@ static bool mark_symbols(struct work *work, bool one)
 bool llmobs_patch_may(const struct llmobs_elf *elf,
                       const struct llmobs_patch *how)
 {
-    struct work work = {
-        .elf = elf, .how = how, .libc_sets = llmobs_libc_calls_watched(~0U)};
+    struct work work = {.elf = elf, .how = how};
 
     return mark_symbols(&work, true);
 }
@@ -388,12 +371,11 @@ bool llmobs_patch_may(const struct llmobs_elf *elf,
 bool llmobs_patch_object(const struct llmobs_elf *elf,
                          const struct llmobs_patch *how)
 {
-    struct work work = {
-        .elf = elf, .how = how, .libc_sets = llmobs_libc_calls_watched(~0U)};
+    struct work work = {.elf = elf, .how = how};
 
     if (!mark_symbols(&work, false))
         return true;
-    work.libc_sets = llmobs_libc_calls_in(elf);
+    work.sets = llmobs_libc_calls_in(elf, work.sets);
     find_seal(&work);
     patch_table(&work, elf->rela, elf->rela_len);
     patch_table(&work, elf->plt, elf->plt_len);

@@ -13,6 +13,7 @@
 #include "shim/copies.h"
 
 struct llmobs_patch {
+    bool program;     /* the object is the program itself */
     bool late;        /* loaded after the start of the program */
     bool constructed; /* loaded at the start; constructors may have run */
     llmobs_hook_set foreign; /* bits of the hooks that another object defines,

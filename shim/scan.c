@@ -81,7 +81,7 @@ static const struct llmobs_elf *open_once(const struct dl_phdr_info *info,
     LLMOBS_COLD static struct {
         unsigned long long adds, subs;
         struct llmobs_elf elf;
-    } open[8], *one;
+    } open[64], *one;
 
     one = &open[index % (sizeof(open) / sizeof(*open))];
     if (one->elf.phdr != info->dlpi_phdr || one->elf.base != info->dlpi_addr ||
@@ -223,9 +223,12 @@ static int patch_callers(struct dl_phdr_info *info, size_t size, void *argument)
         (index < PLAIN_MAX && walk->plain[index / 64] >> index % 64 & 1) ||
         !(elf = open_once(info, index)))
         return 0;
-    how = (struct llmobs_patch){index >= start_objects,
+    how = (struct llmobs_patch){index == 0,
+                                index >= start_objects,
                                 (index && llmobs_host_began_late()) || enabled,
-                                foreign, start_objects, find_export};
+                                foreign,
+                                start_objects,
+                                find_export};
     if (index == 0)
         llmobs_patch_copied(elf, &how);
     if (!is_own_object(elf) && !llmobs_libc_brings(elf->base) &&

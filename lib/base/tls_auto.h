@@ -180,8 +180,10 @@ static inline bool llmobs_tracer_arguments(const char *text, size_t len)
 /* True for the path of an object that a tracer brings. */
 static inline bool llmobs_tracer_brings(const char *path)
 {
-    return llmobs_tracer_has(path, "/ddtrace/") ||
-           llmobs_tracer_has(path, "/datadog_");
+    while (*path && (*path != '/' || !(llmobs_tracer_after(path, "/ddtrace/") ||
+                                       llmobs_tracer_after(path, "/datadog_"))))
+        path++;
+    return *path;
 }
 
 #endif
