@@ -156,7 +156,8 @@ static void add_text(struct llmobs_websocket *ws, enum llmobs_http1_side side,
 {
     struct llmobs_wiped *text = &ws->ways[side].text;
 
-    if (text->len + len > LLMOBS_WEBSOCKET_MOST)
+    if (text->len + len > (ws->ways[side].packed ? LLMOBS_WEBSOCKET_PACKED
+                                                 : LLMOBS_WEBSOCKET_MOST))
         ws->why = LLMOBS_HTTP1_LARGE;
     else if (llmobs_wiped_add(text, (struct llmobs_text){bytes, len}) != 0)
         ws->why = LLMOBS_HTTP1_MEMORY;

@@ -19,7 +19,8 @@
  * Threads: one at a time.
  * Errors:  none but `why`. Memory that runs out stops the reader.
  * Limits:  LLMOBS_HTTP1_DEPTH calls at once, LLMOBS_WEBSOCKET_MOST bytes a
- *          message; beyond them the reader stops.
+ *          message, or _PACKED of one that is compressed, as these cost time on
+ *          the program's thread; beyond them the reader stops.
  * Fork:    plain memory.
  */
 #ifndef LLMOBS_WEBSOCKET_H
@@ -28,6 +29,7 @@
 #include "lib/text/http1.h"
 
 #define LLMOBS_WEBSOCKET_MOST ((uint32_t)64 << 20)
+#define LLMOBS_WEBSOCKET_PACKED ((uint32_t)16 << 20)
 #define LLMOBS_WEBSOCKET_PIECE 1024
 
 /* How an API says it: names of members of a message's object, and words there.

@@ -257,7 +257,7 @@ TEST(websocket_bomb)
 
     ck_assert_int_eq(deflateInit2(&z, 9, Z_DEFLATED, -15, 8, 0), Z_OK);
     memset(blanks, ' ', sizeof(blanks));
-    for (int i = 0; i < 1025; i++) {
+    for (int i = 0; i < 257; i++) {
         z.next_in = (Bytef *)blanks;
         z.avail_in = sizeof(blanks);
         ck_assert_int_eq(deflate(&z, Z_SYNC_FLUSH), Z_OK);
