@@ -3,6 +3,7 @@ does harm does none to the others."""
 import contextlib
 import ctypes
 import errno
+import json
 import os
 import shutil
 import signal
@@ -397,13 +398,25 @@ def no_right_but_the_users(t):
 @test
 def no_spool_yet(t):
     """Root's relay says nothing of a user who has only a store, and serves one
-    who gets a spool."""
+    who gets a spool. Who can have none delivers by himself, or keeps in his store
+    what his agent does not take, and that is told."""
     own_mounts(t)
     user = User(t, USERS[0], has_spool=False)
     with double(t) as dd, relay_of_root(t, dd, []):
         time.sleep(2.5)
         ok(user.spool not in open(LOG).read(),
            "a word about a spool that is not there")
+        none = {"LLMOBS_SPOOL_DIR": "/proc/none"}
+        user.call("without one", **agent(dd, **none))
+        ok("one without one" in prompts(dd), "delivered by itself: %s" % prompts(dd))
+        user.call("away", **agent(dd, **none, DD_TRACE_AGENT_URL="http://127.0.0.1:1"))
+        told = subprocess.run(
+            [HERE + "/llmobs", "stats", "--check", "--json"], user=user.uid,
+            group=user.uid, extra_groups=[], env=user.environment(**none),
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=user.home)
+        kept = json.loads(told.stdout)
+        equal((told.returncode, kept["captured"], kept["delivered"], kept["fell_back"]),
+              (1, 2, 1, 1), "status, captured, delivered, fell back")
         user.call("by itself", **agent(dd))
         ok(wait_for(user.sign_is_up, 30), "a relay for it")
         soon(dd, [user], "left to it")
