@@ -827,6 +827,13 @@ void llmobs_otlp_put_attributes(const struct llmobs_otlp_source *s,
     if (content) {
         llmobs_otlp_attr_said(out, "llmobs.tool.intent",
                               llmobs_json_gets(s->meta, "intent"));
+        if (s->op == AGENT)
+            llmobs_otlp_attr_said(
+                out, "gen_ai.agent.description",
+                llmobs_json_gets(
+                    llmobs_json_get(llmobs_json_get(s->metadata, "_dd"),
+                                    "agent_manifest"),
+                    "handoff_description"));
         if (s->op == LLMOBS_OTLP_INFERENCE)
             llmobs_otlp_put_messages(s, out);
         put_side(s, out, false);

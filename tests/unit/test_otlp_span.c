@@ -285,14 +285,18 @@ static const struct kind_case {
      ", \"llmobs.input.documents\": \"[{\\\"text\\\": \\\"a\\\"}]\", "
      "\"llmobs.output.value\": \"[1 embedding]\""},
     {OTLP_EVENT("agent", "planner", "",
-                ", \"input\": {\"value\": \"goal\"}, \"output\": {\"value\": "
-                "\"done\"}",
+                ", \"metadata\": {\"_dd\": {\"agent_manifest\": "
+                "{\"handoff_description\": \"plans\"}}}, \"input\": "
+                "{\"value\": \"goal\"}, \"output\": {\"value\": \"done\"}",
                 ""),
      "invoke_agent planner", 1,
      "\"gen_ai.operation.name\": \"invoke_agent\", \"gen_ai.provider.name\": "
      "\"unknown\", \"gen_ai.agent.name\": \"planner\", "
      "\"llmobs.span.kind\": \"agent\", \"llmobs.name\": \"planner\"",
-     ", \"gen_ai.input.messages\": \"[{\\\"role\\\":\\\"user\\\","
+     ", \"llmobs.metadata._dd\": \"{\\\"agent_manifest\\\": "
+     "{\\\"handoff_description\\\": \\\"plans\\\"}}\", "
+     "\"gen_ai.agent.description\": \"plans\", "
+     "\"gen_ai.input.messages\": \"[{\\\"role\\\":\\\"user\\\","
      "\\\"parts\\\":[{\\\"type\\\":\\\"text\\\",\\\"content\\\":"
      "\\\"goal\\\"}]}]\", \"gen_ai.output.messages\": "
      "\"[{\\\"role\\\":\\\"assistant\\\",\\\"parts\\\":[{\\\"type\\\":"
