@@ -16,7 +16,7 @@
 
 #define STATE_LEN 32
 
-static const char keys[] = "method\0id\0";
+static const char keys[] = "method\0id\0jsonrpc\0";
 static const char body_signs[] = "\"message\"\0\"params\"\0";
 
 /* The words of the agent so far. */
@@ -44,13 +44,19 @@ static const struct {
     {"tasks/resubscribe", "A2A Client SubscribeToTask", false},
 };
 
+static bool is_rpc(const struct llmobs_reading *reading)
+{
+    return reading->classified->shape->signs ||
+           llmobs_json_get(reading->request, "jsonrpc");
+}
+
 /* The row of the call; a path of its own sends a message. -1: it is another
  * method. */
 static int row_of(const struct llmobs_reading *reading)
 {
     const char *method = llmobs_json_gets(reading->request, "method");
 
-    if (!reading->classified->shape->signs)
+    if (!is_rpc(reading))
         return 0;
     for (size_t i = 0; method && i < sizeof(methods) / sizeof(methods[0]); i++)
         if (strcmp(method, methods[i].method) == 0)
@@ -60,9 +66,8 @@ static int row_of(const struct llmobs_reading *reading)
 
 static const struct llmobs_json *params_of(const struct llmobs_reading *reading)
 {
-    return reading->classified->shape->signs
-               ? llmobs_json_get(reading->request, "params")
-               : reading->request;
+    return is_rpc(reading) ? llmobs_json_get(reading->request, "params")
+                           : reading->request;
 }
 
 static bool a2a_asks(const struct llmobs_reading *reading)
@@ -71,8 +76,8 @@ static bool a2a_asks(const struct llmobs_reading *reading)
     int row = row_of(reading);
 
     if (reading->classified->call->request_truncated)
-        return row >= 0 && (reading->classified->shape->signs ||
-                            llmobs_reading_has(reading, "message"));
+        return row >= 0 &&
+               (is_rpc(reading) || llmobs_reading_has(reading, "message"));
     return row >= 0 && (methods[row].sends
                             ? llmobs_json_is_array(llmobs_json_get(
                                   llmobs_json_get(params, "message"), "parts"))

@@ -3,6 +3,7 @@
  * OpenAI's API with other settings, usage and a few details; other hosts that
  * serve Mistral's models have OpenAI's API unchanged. A table describes the
  * embeddings; the chat uses chat.h, and a table would not be shorter. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "rules/read/hooks.h"
@@ -32,7 +33,8 @@ int llmobs_mistral_request(struct llmobs_reading *reading)
 /* -- OCR ----------------------------------------------------------------- */
 
 static const char ocr_keys[] =
-    "pages\0include_image_base64\0image_limit\0image_min_size\0";
+    "pages\0include_image_base64\0image_limit\0image_min_size\0"
+    "output_format\0";
 
 /* The document to read, by its URL or by the id of its file. */
 static int read_document_url(struct llmobs_reading *reading)
@@ -66,15 +68,19 @@ static int read_document_url(struct llmobs_reading *reading)
     return rc;
 }
 
-/* Reads the pages' texts without their pictures. OCR is paid for by the page,
- * so there are no tokens. */
+/* Reads the pages' texts without their pictures. Mistral's OCR is paid for by
+ * the page, so there are no tokens; Cohere's has them, an object around the
+ * text, or blocks. */
 static int read_pages(struct llmobs_reading *reading,
                       const struct llmobs_json *body)
 {
     const struct llmobs_json *pages = llmobs_json_get(body, "pages");
     struct llmobs_json *counted =
         llmobs_json_get(llmobs_json_get(body, "usage_info"), "pages_processed");
+    const struct llmobs_json *meta = llmobs_json_get(body, "meta");
+    const struct llmobs_json *tokens = llmobs_json_get(meta, "tokens");
     struct llmobs_span *span = reading->span;
+    struct llmobs_counts counts = LLMOBS_NO_COUNTS;
     struct llmobs_buf text;
     int rc = llmobs_reading_model(reading, llmobs_json_gets(body, "model"));
 
@@ -82,16 +88,28 @@ static int read_pages(struct llmobs_reading *reading,
         return rc;
     llmobs_buf_init(&text, LLMOBS_MESSAGE_CONTENT_MAX);
     for (size_t i = 0; rc == 0 && i < llmobs_json_len(pages); i++) {
+        const struct llmobs_json *page = llmobs_json_at(pages, i);
+        const struct llmobs_json *words = llmobs_json_get(page, "markdown");
+        const struct llmobs_json *blocks = llmobs_json_get(page, "blocks");
+        char *made = blocks ? llmobs_json_dumps(blocks, 0) : NULL;
+
+        if (llmobs_json_is_object(words))
+            words = llmobs_json_get(words, "content");
         rc = i > 0 ? llmobs_message_content_append(&text, "\n\n") : 0;
         if (rc == 0)
             rc = llmobs_message_content_append(
-                &text, llmobs_json_gets(llmobs_json_at(pages, i), "markdown"));
+                &text, made ? made : llmobs_json_text(words));
+        free(made);
     }
     if (rc == 0) {
         rc = llmobs_message_put(&span->output_messages, "assistant",
                                 llmobs_buf_text(&text));
     }
     llmobs_buf_fini(&text);
+    tokens = tokens ? tokens : llmobs_json_get(meta, "billed_units");
+    counts.input = llmobs_usage_count(tokens, "input_tokens");
+    counts.output = llmobs_usage_count(tokens, "output_tokens");
+    llmobs_usage_put(&counts, span->metrics);
     if (rc < 0 || !counted)
         return rc;
     return llmobs_json_set(span->metadata, "pages_processed",
