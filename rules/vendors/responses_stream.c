@@ -12,6 +12,7 @@ enum piece {
     PIECE_INPUT,
     PIECE_CODE,
     PIECE_THOUGHT,
+    PIECE_COMMANDS, /* one a line */
     PIECES
 };
 
@@ -93,6 +94,8 @@ static bool piece_of(const char *type, enum piece *out)
         {"response.code_interpreter_call_code.delta", PIECE_CODE},
         {"response.reasoning_summary_text.delta", PIECE_THOUGHT},
         {"response.reasoning_text.delta", PIECE_THOUGHT},
+        {"response.shell_call_command.added", PIECE_COMMANDS},
+        {"response.shell_call_command.delta", PIECE_COMMANDS},
     };
 
     for (size_t i = 0; i < sizeof(deltas) / sizeof(deltas[0]); i++)
@@ -107,15 +110,21 @@ static int add_delta(struct llmobs_responses_stream *stream, enum piece piece,
                      const struct llmobs_json *event)
 {
     const char *text = llmobs_json_gets(event, "delta");
+    const char *command = llmobs_json_gets(event, "command");
     struct stream_item *streamed;
     int rc;
 
-    if (!text || !*text)
+    text = text ? text : command;
+    if (!text || (!*text && !command))
         return 0;
     rc = item_at(stream, event, &streamed);
     if (rc < 0)
         return rc == -ENOSPC ? 0 : rc;
     stream->begun = true;
+    if (command && streamed->pieces[piece].len > 0)
+        rc = llmobs_message_content_append(&streamed->pieces[piece], "\n");
+    if (rc < 0)
+        return rc;
     return llmobs_message_content_append(&streamed->pieces[piece], text);
 }
 
@@ -154,6 +163,13 @@ static int set_piece(struct llmobs_json *item,
     struct llmobs_json *list, *part;
     int rc;
 
+    if (piece == PIECE_COMMANDS) {
+        list = llmobs_json_array();
+        part = llmobs_json_object();
+        rc = llmobs_json_add(list, llmobs_message_content_string(buf));
+        rc = llmobs_json_set_made(part, "commands", list, rc);
+        return llmobs_json_set_made(item, "action", part, rc);
+    }
     if (keys[piece])
         return llmobs_json_set(item, keys[piece],
                                llmobs_message_content_string(buf));
@@ -175,7 +191,8 @@ static const char *type_of(size_t piece)
     static const char *const types[] = {
         "message",          "function_call",
         "custom_tool_call", "code_interpreter_call",
-        "reasoning",        "function_call"};
+        "reasoning",        "shell_call",
+        "function_call"};
 
     return types[piece];
 }
