@@ -1032,13 +1032,13 @@ static inline unsigned mark_block(const char *data, bool lax)
     else
         marks &= last != '"';
     marks |= ((b | 0x10) == '=') | ((b | 4) == '_') | (b == '.');
-    marks |= (b == '\\') | (b == '%') | (b == 'B');
-    return bits_of(marks | ((b == 'J') & (last == 'y')) |
-                   ((b == 'I') & ~(last > 'S')));
+    marks |= (b == '\\') | (b == '%') | ((b | 8) == 'J'); /* or 'B' */
+    return bits_of(marks | ((b == 'I') & (last < 'T')));
 }
 
 /* The marks of the two blocks at `base`, at either end of the text. */
-static unsigned edge_marks(const struct llmobs_mask_walk *w, size_t base)
+static __attribute__((noinline)) unsigned edge_marks(
+    const struct llmobs_mask_walk *w, size_t base)
 {
     size_t before = base > 0, left = w->text.len - base;
     char edge[2 * BLOCK + 1] = {0};
@@ -1050,23 +1050,24 @@ static unsigned edge_marks(const struct llmobs_mask_walk *w, size_t base)
 }
 
 /* Reads on to bytes with marks; false: no marks follow. */
-static inline bool read_marks(struct llmobs_mask_walk *w)
+static inline bool read_marks(struct llmobs_mask_walk *w, bool lax)
 {
-    bool lax = is_lax(w);
-    size_t at = w->next;
+    const char *data = w->text.data;
+    size_t at = w->next, len = w->text.len;
+    unsigned marks = w->marks;
 
-    while (!w->marks && at < w->text.len) {
-        const char *data = w->text.data + at - 1;
-
+    while (!marks && at < len) {
+        if (at > 0 && len - at >= 2 * BLOCK)
+            marks = mark_block(data + at - 1, lax) |
+                    mark_block(data + at - 1 + BLOCK, lax) << BLOCK;
+        else
+            marks = edge_marks(w, at);
         w->base = at;
-        w->marks = at > 0 && at + 2 * BLOCK <= w->text.len
-                       ? mark_block(data, lax) | mark_block(data + BLOCK, lax)
-                                                     << BLOCK
-                       : edge_marks(w, at);
         at += 2 * BLOCK;
     }
+    w->marks = marks;
     w->next = at;
-    return w->marks != 0;
+    return marks != 0;
 }
 
 /* False for most marks that lead to no secret. They are ruled out here, without
@@ -1105,7 +1106,7 @@ static inline bool may_count(struct llmobs_mask_walk *w, size_t at)
     case 'I':
         return next == 'A' || next == 'z';
     case 'J':
-        return true;
+        return at > 0 && text[-1] == 'y';
     default:
         return at + 3 < w->text.len &&
                (((next | 0x20) == 'e' && (text[2] | 0x20) == 'a' &&
@@ -1118,7 +1119,7 @@ bool llmobs_mask_next(struct llmobs_mask_walk *w)
 {
     if (w->key && find_key_line(w))
         return true;
-    while (read_marks(w)) {
+    while (is_lax(w) ? read_marks(w, true) : read_marks(w, false)) {
         size_t at = w->base + (size_t)__builtin_ctz(w->marks);
 
         w->marks &= w->marks - 1;
