@@ -40,30 +40,37 @@ void llmobs_linker_set_file(struct llmobs_linker *linker, const char *path)
 
 /* -- retries --------------------------------------------------------------- */
 
-static struct llmobs_hash128 key_of_request(const struct llmobs_linking *l)
-{
-    struct llmobs_siphash hash;
-
-    llmobs_linking_begin(l, LLMOBS_LINK_RETRY, &hash);
-    llmobs_linking_add(&hash, l->call->method);
-    llmobs_linking_add(&hash, l->call->url);
-    llmobs_siphash_add(&hash, l->call->request.data, l->call->request.len);
-    return llmobs_siphash_now(&hash);
-}
-
 static void link_retries(const struct llmobs_linking *l)
 {
     struct llmobs_link_record *found, last = {.at_ns = 0};
     const struct llmobs_span *span = l->span;
     const uint64_t self = span->context.span_id;
     const long status = span->http_status;
-    struct llmobs_hash128 key;
+    const struct llmobs_text request = l->call->request;
+    /* The program may send it again where the server was busy or broken, or was
+     * not reached. */
+    bool again = span->failed && !l->call->aborted &&
+                 (status < 300 || status == 408 || status == 409 ||
+                  status == 429 || status >= 500);
+    struct llmobs_hash128 place, key;
+    struct llmobs_siphash hash;
     size_t count, before = 0;
     bool crowded = false;
 
-    if (l->call->request.len == 0 || !llmobs_work_do(l->call->request.len))
+    if (request.len == 0)
         return;
-    key = key_of_request(l);
+    /* Most requests fail nowhere: their bytes are hashed only where one of this
+     * length has failed at this address. */
+    llmobs_linking_begin(l, LLMOBS_LINK_RETRY, &hash);
+    llmobs_linking_add(&hash, l->call->method);
+    llmobs_linking_add(&hash, l->call->url);
+    llmobs_siphash_add(&hash, &request.len, sizeof(request.len));
+    place = llmobs_siphash_now(&hash);
+    if ((!again && !llmobs_link_table_find(l->table, place, &found)) ||
+        !llmobs_work_do(request.len))
+        return;
+    llmobs_siphash_add(&hash, request.data, request.len);
+    key = llmobs_siphash_now(&hash);
     count = llmobs_link_table_find(l->table, key, &found);
     /* Ends the failures that this call retries: their records get this call's
      * id as the check, because a failure has only one retry, and ended before
@@ -85,12 +92,10 @@ static void link_retries(const struct llmobs_linking *l)
     }
     if (before == 1 && !crowded)
         llmobs_linking_link(l, &last, "input", "retry_of");
-    /* The program may send it again where the server was busy or broken, or was
-     * not reached. */
-    if (span->failed && !l->call->aborted &&
-        (status < 300 || status == 408 || status == 409 || status == 429 ||
-         status >= 500))
+    if (again) {
+        llmobs_linking_put(l, place, 0);
         llmobs_linking_put(l, key, 0);
+    }
 }
 
 /* -- jobs ------------------------------------------------------------------ */
