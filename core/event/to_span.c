@@ -342,31 +342,6 @@ static void add_span_tag(struct llmobs_span *span, const char *tag)
     (void)llmobs_json_add(span->extra_tags, llmobs_json_string(tag));
 }
 
-/* Looks up the names that the caller lacks. */
-static void add_caller(const struct llmobs_exchange *exchange,
-                       struct llmobs_span *span)
-{
-    const char *text = exchange->caller, *rest = exchange->caller_unnamed;
-    struct llmobs_json *caller = NULL, *unnamed = NULL;
-    const char *plugin;
-    char tag[96];
-
-    if (text)
-        (void)llmobs_json_parse(llmobs_text_of(text), &caller);
-    if (!caller)
-        return;
-    if (rest)
-        (void)llmobs_json_parse(llmobs_text_of(rest), &unnamed);
-    llmobs_unnamed_resolve(caller, unnamed);
-    llmobs_json_free(unnamed);
-    plugin = llmobs_script_frames_plugin(caller);
-    if (plugin) {
-        snprintf(tag, sizeof(tag), "plugin:%s", plugin);
-        add_span_tag(span, tag);
-    }
-    (void)llmobs_json_set(span->metadata, "caller", caller);
-}
-
 /* The sum, the least and the greatest gap, and how many gaps were at most 10
  * ms, 20 ms and so on, each twice the one before, up to 81.92 s, or longer. */
 enum { GAPS_SUM, GAPS_MIN, GAPS_MAX, GAPS_UP_TO, GAPS = GAPS_UP_TO + 15 };
@@ -533,6 +508,10 @@ static void complete_span(const struct llmobs_exchange *exchange,
                           const struct llmobs_call *call,
                           struct llmobs_span *span)
 {
+    struct llmobs_json *caller;
+    const char *plugin;
+    char tag[96];
+
     span->context = exchange->context;
     span->start_ns = exchange->start_wall_ns;
     if (span->duration_ns ==
@@ -587,7 +566,14 @@ static void complete_span(const struct llmobs_exchange *exchange,
                                  exchange->start_mono_ns);
     add_chunk_gaps(exchange, span);
     add_truncated(exchange, call, span);
-    add_caller(exchange, span);
+    caller = llmobs_unnamed_caller(exchange->caller, exchange->caller_unnamed);
+    plugin = llmobs_script_frames_plugin(caller);
+    if (plugin) {
+        snprintf(tag, sizeof(tag), "plugin:%s", plugin);
+        add_span_tag(span, tag);
+    }
+    if (caller)
+        (void)llmobs_json_set(span->metadata, "caller", caller);
     if (exchange->peer) {
         char *program;
         int64_t pid = strtol(exchange->peer, &program, 10);

@@ -118,27 +118,21 @@ struct known {
  * hundred thousand symbols of its file. */
 LLMOBS_COLD static struct known *known[LLMOBS_UNNAMED_KNOWN];
 
-static struct known *known_slot(const char *id, uintptr_t address)
-{
-    uint64_t hash = address;
-    struct known **slot;
-
-    for (const char *c = id; *c; c++)
-        hash = hash * 31 + (unsigned char)*c;
-    slot = &known[llmobs_mix(hash) % LLMOBS_UNNAMED_KNOWN];
-    if (!*slot)
-        *slot = calloc(1, sizeof(**slot));
-    return *slot;
-}
-
 /* The symbol at the address; NULL: the file is missing, has another build id,
  * or has no name for the address. */
 static const struct llmobs_symbol *look_up(const char *path, const char *id,
                                            uintptr_t address)
 {
-    struct known *slot = known_slot(id, address);
+    uint64_t hash = address;
+    struct known **place, *slot;
     int rc;
 
+    for (const char *c = id; *c; c++)
+        hash = hash * 31 + (unsigned char)*c;
+    place = &known[llmobs_mix(hash) % LLMOBS_UNNAMED_KNOWN];
+    if (!*place)
+        *place = calloc(1, sizeof(**place));
+    slot = *place;
     if (!slot)
         return NULL;
     if (strcmp(slot->id, id) != 0 || slot->address != address) {
@@ -188,33 +182,23 @@ static bool find_name(const struct llmobs_json *unnamed,
     return true;
 }
 
-/* Gives the frame "module+0x12" as "module!name+0x2". */
-static struct llmobs_json *named(const struct llmobs_json *frame,
-                                 const struct llmobs_symbol *symbol)
-{
-    const char *text = llmobs_json_text(frame);
-    const char *plus = text ? strrchr(text, '+') : NULL;
-    size_t len = plus ? (size_t)(plus - text) : 0;
-    char name[MODULE_LEN + LLMOBS_SYMBOL_NAME + 32];
-
-    if (len == 0 || len >= MODULE_LEN)
-        return NULL;
-    snprintf(name, sizeof(name), "%.*s!%s+0x%lx", (int)len, text, symbol->name,
-             (unsigned long)symbol->offset);
-    return llmobs_json_string(name);
-}
-
-/* Puts a name in the place of a frame: an array has no such operation, so all
- * of its values go into a new one. */
+/* Makes "module!name+0x2" of the frame "module+0x12". An array cannot replace a
+ * value, so all of its values go into a new one. */
 static void name_frame(struct llmobs_json *caller, size_t place,
                        const struct llmobs_symbol *symbol)
 {
     const struct llmobs_json *frames = llmobs_json_get(caller, "frames");
+    const char *frame = llmobs_json_text(llmobs_json_at(frames, place));
+    const char *plus = frame ? strrchr(frame, '+') : NULL;
+    size_t len = plus ? (size_t)(plus - frame) : 0;
+    char text[MODULE_LEN + LLMOBS_SYMBOL_NAME + 32];
     struct llmobs_json *list, *name;
 
-    if (place >= llmobs_json_len(frames))
+    if (len == 0 || len >= MODULE_LEN)
         return;
-    name = named(llmobs_json_at(frames, place), symbol);
+    snprintf(text, sizeof(text), "%.*s!%s+0x%lx", (int)len, frame, symbol->name,
+             (unsigned long)symbol->offset);
+    name = llmobs_json_string(text);
     list = name ? llmobs_json_array() : NULL;
     for (size_t i = 0; list && i < llmobs_json_len(frames); i++)
         (void)llmobs_json_add(
@@ -246,4 +230,31 @@ void llmobs_unnamed_resolve(struct llmobs_json *caller,
             name_frame(caller, (size_t)llmobs_json_to_int(place), &symbol);
         }
     }
+}
+
+struct llmobs_json *llmobs_unnamed_caller(const char *caller,
+                                          const char *unnamed)
+{
+    static struct llmobs_json *last; /* NULL: nothing is kept */
+    static char *texts[2];           /* of which it was made */
+    struct llmobs_json *json = NULL, *rest = NULL;
+    const char *text = unnamed ? unnamed : "";
+
+    if (!caller)
+        return NULL;
+    if (last && strcmp(texts[0], caller) == 0 && strcmp(texts[1], text) == 0)
+        return llmobs_json_clone(last);
+    llmobs_json_free(last);
+    last = NULL;
+    free(texts[0]);
+    free(texts[1]);
+    texts[0] = strdup(caller);
+    texts[1] = strdup(text);
+    (void)llmobs_json_parse(llmobs_text_of(caller), &json);
+    (void)llmobs_json_parse(llmobs_text_of(text), &rest);
+    llmobs_unnamed_resolve(json, rest);
+    llmobs_json_free(rest);
+    if (json && texts[0] && texts[1])
+        last = llmobs_json_clone(json);
+    return json;
 }

@@ -64,4 +64,9 @@ void llmobs_unnamed_add(const struct llmobs_unnamed_files *files,
 void llmobs_unnamed_resolve(struct llmobs_json *caller,
                             const struct llmobs_json *unnamed);
 
+/* Likewise, for the texts of both, which may be NULL: gives a new caller, or
+ * NULL. Keeps it, as the next call often has the same. */
+struct llmobs_json *llmobs_unnamed_caller(const char *caller,
+                                          const char *unnamed);
+
 #endif

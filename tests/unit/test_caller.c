@@ -838,3 +838,23 @@ TEST(a_child_begins_anew)
     ck_assert_int_eq(status, 0);
     forget_told();
 }
+
+/* A kept caller is not the one that somebody got and changed. */
+TEST(a_caller_is_kept)
+{
+    static const char *const texts[] = {"{\"module\": \"a\"}",
+                                        "{\"module\": \"a\"}",
+                                        "{\"module\": \"b\"}", "{"};
+
+    for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+        struct llmobs_json *caller =
+            llmobs_unnamed_caller(texts[i], i == 1 ? NULL : "");
+
+        ck_assert(llmobs_json_says(caller, "module", i < 2 ? "a" : "b") ||
+                  (i == 3 && !caller));
+        ck_assert_ptr_null(llmobs_json_get(caller, "entry"));
+        (void)llmobs_json_sets(caller, "entry", "x");
+        llmobs_json_free(caller);
+    }
+    ck_assert_ptr_null(llmobs_unnamed_caller(NULL, NULL));
+}
