@@ -23,6 +23,7 @@
 
 /* More than all facts of a call have. */
 #define LEAD_MAX ((size_t)1024 * 1024)
+#define LEAD_USUAL 1023 /* bytes, and a NUL */
 
 /* How much is left out so that an event fits (WIRE 2.4), in this order. */
 enum cut { CUT_NOTHING, CUT_IO, CUT_REST, CUT_TEXTS };
@@ -469,6 +470,7 @@ static int encode(const struct llmobs_span *span,
         len += llmobs_limits_weight(parts[i], max - len);
     cut = len > max ? CUT_IO : CUT_NOTHING;
     llmobs_buf_init(&lead, LEAD_MAX);
+    (void)llmobs_buf_reserve(&lead, LEAD_USUAL);
     rc = llmobs_facts_lead(span, config, &lead);
     e.lead = llmobs_buf_text(&lead);
     for (bool again = rc == 0; again;

@@ -443,21 +443,16 @@ void llmobs_exchange_mask(struct llmobs_exchange *exchange)
     mask_body_vectors(exchange, &exchange->request_headers, &exchange->request);
 }
 
-/* Frames have checksums, and begin with a 0. Like compressed bytes, they are
- * masked when they are read. */
-static bool is_plain_text(const struct llmobs_exchange *exchange)
+void llmobs_exchange_mask_answer(struct llmobs_exchange *exchange)
 {
     struct llmobs_text head = llmobs_body_head(&exchange->response);
 
-    return head.len > 0 && *head.data != '\0' &&
-           !is_coded(&exchange->response, &exchange->response_headers);
-}
-
-void llmobs_exchange_mask_answer(struct llmobs_exchange *exchange)
-{
-    if (is_plain_text(exchange)) {
+    /* Frames have checksums, and begin with a 0. Like compressed bytes, they
+     * are masked when they are read. */
+    if (head.len > 0 && *head.data != '\0' &&
+        !is_coded(&exchange->response, &exchange->response_headers)) {
         exchange->answer_masked = exchange->response.total;
-        mask_part(llmobs_body_head(&exchange->response));
+        mask_part(head);
         if (exchange->response.truncated)
             mask_part(llmobs_body_tail(&exchange->response));
     }

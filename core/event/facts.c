@@ -185,38 +185,24 @@ int llmobs_facts_lead(const struct llmobs_span *span,
     return llmobs_buf_adds(out, BEHIND);
 }
 
-/* Gives the offset behind the object at `at`; 0: it does not end. */
-static size_t behind_object(struct llmobs_text text, size_t at)
-{
-    bool quoted = false;
-    size_t depth = 0;
-
-    for (; at < text.len; at++) {
-        char c;
-
-        if (quoted)
-            at += llmobs_json_run(text.data + at, text.len - at,
-                                  LLMOBS_JSON_STOP_QUOTE);
-        c = at < text.len ? text.data[at] : '\0';
-        at += quoted && c == '\\';
-        quoted ^= c == '"';
-        depth += !quoted && c == '{';
-        depth -= !quoted && c == '}';
-        if (depth == 0)
-            return at + 1;
-    }
-    return 0;
-}
-
 struct llmobs_facts_parts llmobs_facts_split(struct llmobs_text event)
 {
     struct llmobs_facts_parts parts = {.lead = event};
-    size_t at = sizeof(FIRST) - 1;
+    const char *end = event.data + event.len;
+    size_t at = sizeof(FIRST) - 1, depth = 0;
 
     if (event.len <= at || memcmp(event.data, FIRST "{", at + 1) != 0)
         return parts;
-    at = behind_object(event, at);
-    if (!at || at == event.len)
+    do { /* to behind the object */
+        char c = event.data[at];
+
+        if (c == '"')
+            at = (size_t)(llmobs_json_string_end(event.data + at + 1, end) -
+                          event.data);
+        depth += c == '{';
+        depth -= c == '}';
+    } while (++at < event.len && depth > 0);
+    if (at >= event.len)
         return parts;
     parts.facts = (struct llmobs_text){event.data + sizeof(FIRST) - 1,
                                        at - (sizeof(FIRST) - 1)};

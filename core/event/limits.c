@@ -85,7 +85,8 @@ static const struct row *row_of(unsigned char part, const char *key)
 {
     for (size_t i = 0; part && i < sizeof(rows) / sizeof(*rows); i++)
         if (rows[i].in == part &&
-            (!rows[i].key || strcmp(rows[i].key, key) == 0))
+            (!rows[i].key ||
+             (*rows[i].key == *key && strcmp(rows[i].key, key) == 0)))
             return &rows[i];
     return NULL;
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lib/base/work.h"
+#include "lib/text/json_plain.h"
 
 /* A program may use an answer before its transfer has ended, but at most this
  * much earlier. */
@@ -19,29 +20,11 @@ struct walk {
     bool within; /* "metadata" is the object open at depth 2 */
 };
 
-/* Gives the end of the string: a quote after an even number of backslashes;
- * without such a quote, the end of the document. */
-static const char *end_of_string(const char *from, const char *end)
-{
-    for (const char *at = from; at < end; at++) {
-        const char *quote = memchr(at, '"', (size_t)(end - at));
-
-        if (!quote)
-            break;
-        for (at = quote; at > from && at[-1] == '\\';)
-            at--;
-        if ((quote - at) % 2 == 0)
-            return quote;
-        at = quote;
-    }
-    return end;
-}
-
 /* Reads the string that begins at the quote, and moves behind it. */
 static struct llmobs_text read_quoted(struct walk *w)
 {
     const char *from = w->at + 1;
-    const char *to = end_of_string(from, w->end);
+    const char *to = llmobs_json_string_end(from, w->end);
 
     w->at = to < w->end ? to + 1 : to;
     return (struct llmobs_text){from, (size_t)(to - from)};

@@ -13,29 +13,14 @@
 #define VALUE_MAX 200 /* bytes of a value that a request says */
 #define ROOM 160      /* bytes of a tag without memory of its own */
 
-/* Puts a tag "key:value", whose key has `len` bytes. Changes the text in `tag`,
- * which the caller only frees afterwards. */
-static int store_tag(struct llmobs_json *tags, struct llmobs_buf *tag,
-                     size_t len)
-{
-    struct llmobs_json *json;
-
-    /* The intake would split the tag at a comma (WIRE 1.8). */
-    for (char *comma = tag->data + len; (comma = strchr(comma, ','));)
-        *comma = '_';
-    json = llmobs_json_stringn(tag->data, tag->len);
-    /* "tag" is the one key that a span may have with several values. */
-    if (len != 3 || memcmp(tag->data, "tag", len) != 0)
-        tag->data[len] = '\0';
-    return llmobs_json_set(tags, tag->data, json);
-}
-
-/* While tags are gathered they are an object, so the last tag with a key
- * counts. Its values are the whole tags. The key has `len` bytes. */
+/* Puts the tag "key:value". While tags are gathered they are an object, so the
+ * last tag with a key counts. Its values are the whole tags. The key has `len`
+ * bytes. */
 static int put_tag(struct llmobs_json *tags, const char *key, size_t len,
                    const char *value)
 {
     char room[ROOM];
+    struct llmobs_json *json;
     struct llmobs_buf tag;
     int rc;
 
@@ -46,8 +31,16 @@ static int put_tag(struct llmobs_json *tags, const char *key, size_t len,
         rc = llmobs_buf_addc(&tag, ':');
     if (!rc)
         rc = llmobs_buf_adds(&tag, value ? value : "");
-    if (!rc)
-        rc = store_tag(tags, &tag, len);
+    if (!rc) {
+        /* The intake would split the tag at a comma (WIRE 1.8). */
+        for (char *comma = tag.data + len; (comma = strchr(comma, ','));)
+            *comma = '_';
+        json = llmobs_json_stringn(tag.data, tag.len);
+        /* "tag" is the one key that a span may have with several values. */
+        if (len != 3 || memcmp(tag.data, "tag", len) != 0)
+            tag.data[len] = '\0';
+        rc = llmobs_json_set(tags, tag.data, json);
+    }
     llmobs_buf_fini(&tag);
     return rc ? -ENOMEM : 0;
 }

@@ -224,11 +224,15 @@ int llmobs_allowlist_url(const char *url, struct llmobs_buf *out)
 {
     const char *host = strstr(url, "://");
     struct llmobs_text host_part = host_of(url);
+    size_t at = out->len;
     int rc = host ? llmobs_buf_add(out, url, (size_t)(host + 3 - url)) : 0;
 
     if (!rc)
         rc = llmobs_buf_add(out, host_part.data, host_part.len);
-    return rc ? rc : add_path(host_part.data + host_part.len, out);
+    if (rc)
+        return rc;
+    llmobs_secrets_mask(out->data + at, out->len - at); /* a label, a port */
+    return add_path(host_part.data + host_part.len, out);
 }
 
 /* True for letters with '-', '_' or '.' between them, and for a version: v1,
@@ -272,6 +276,5 @@ char *llmobs_allowlist_url_copy(const char *url)
     llmobs_buf_init(&out, URL_MAX);
     if (llmobs_allowlist_url(url, &out) != 0)
         llmobs_buf_fini(&out);
-    llmobs_secrets_mask(out.data, out.len); /* a host's label may be a key */
     return llmobs_buf_take(&out, NULL);
 }

@@ -92,11 +92,11 @@ const char *llmobs_allowlist_answer(const char *name, size_t len);
  * above gave it. */
 bool llmobs_allowlist_hashed(const char *name);
 
-/* Appends the parts of a URL that may be kept. */
+/* Appends the parts of a URL that may be kept, their secrets masked. */
 int llmobs_allowlist_url(const char *url, struct llmobs_buf *out);
 
-/* Like llmobs_allowlist_url, but gives a new text, without a secret in the host
- * either; NULL when memory runs out. */
+/* Like llmobs_allowlist_url, but gives a new text; NULL when memory runs out.
+ */
 char *llmobs_allowlist_url_copy(const char *url);
 
 /* Appends the parts of a URL that the log may tell, also of a request that is

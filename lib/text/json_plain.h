@@ -116,6 +116,25 @@ static inline size_t llmobs_json_run(const char *data, size_t len,
     return at;
 }
 
+/* Gives the end of the string: a quote after an even number of backslashes;
+ * without such a quote, the end of the document. */
+static inline const char *llmobs_json_string_end(const char *from,
+                                                 const char *end)
+{
+    for (const char *at = from; at < end; at++) {
+        const char *quote = memchr(at, '"', (size_t)(end - at));
+
+        if (!quote)
+            break;
+        for (at = quote; at > from && at[-1] == '\\';)
+            at--;
+        if ((quote - at) % 2 == 0)
+            return quote;
+        at = quote;
+    }
+    return end;
+}
+
 /* Answers how many bytes at the beginning are the same. */
 static inline size_t llmobs_json_same(const char *a, const char *b, size_t len)
 {
