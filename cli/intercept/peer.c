@@ -7,6 +7,7 @@
 #include <linux/netlink.h>
 #include <linux/sock_diag.h>
 #include <netinet/in.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -116,13 +117,18 @@ static void name_program(pid_t pid, char program[LLMOBS_PEER_PROGRAM])
 pid_t llmobs_peer_process(const struct llmobs_peer *peer,
                           char program[LLMOBS_PEER_PROGRAM])
 {
-    DIR *all = peer->inode ? opendir("/proc") : NULL;
+    static atomic_int last; /* a program opens more than one */
+    char socket[40], name[16];
     struct dirent *one;
-    char socket[40];
-    pid_t pid = -1;
+    pid_t pid = atomic_load(&last);
+    DIR *all;
 
     *program = '\0';
     snprintf(socket, sizeof(socket), "socket:[%lu]", peer->inode);
+    snprintf(name, sizeof(name), "%d", (int)pid);
+    if (!peer->inode || pid <= 0 || !has(name, socket))
+        pid = -1;
+    all = peer->inode && pid < 0 ? opendir("/proc") : NULL;
     while (all && pid < 0 && (one = readdir(all)))
         if (llmobs_is_digit(*one->d_name) && has(one->d_name, socket))
             pid = atoi(one->d_name);
@@ -130,5 +136,6 @@ pid_t llmobs_peer_process(const struct llmobs_peer *peer,
         closedir(all);
     if (pid > 0)
         name_program(pid, program);
+    atomic_store(&last, pid);
     return pid;
 }
