@@ -557,9 +557,7 @@ static int put_pieces(struct llmobs_reading *reading)
 
     if (!state->said && state->instead.len > 0)
         rc = llmobs_stream_say(&state->stream, state->instead.data, false);
-    if (rc == 0 && state->stream.choices.count > 0 &&
-        (!state->any || is_loose(reading) ||
-         !interpreter_has(reading, LLMOBS_AT_ROLE)))
+    if (rc == 0 && state->stream.choices.count > 0)
         rc = llmobs_stream_role(&state->stream, layout_of(reading)->role);
     if (rc < 0 || (state->stream.choices.count == 0 && !reading->done))
         return rc;
