@@ -131,6 +131,9 @@ static uint64_t wall_now(void)
     return now > 0 ? (uint64_t)now : 1;
 }
 
+/* Beside them: pending, processes, lost_at, totals_restarted. */
+_Static_assert(LLMOBS_STAT_COUNT + 4 <= LLMOBS_COUNTS_MAX, "all have room");
+
 /* The counts that the totals do not have yet. */
 static void make_counts(const uint64_t now[LLMOBS_STAT_COUNT],
                         struct llmobs_counts *out)
