@@ -87,28 +87,6 @@ __attribute__((format(printf, 3, 4))) static void say(
                 stats->users ? ": " : "", text);
 }
 
-static void print_faults(const struct stats *stats,
-                         const struct llmobs_tally *tally)
-{
-    uint64_t restarts = llmobs_counts_get(&tally->sum, LLMOBS_LEDGER_RESTARTS);
-
-    if (tally->error)
-        say(stats, tally, "%s%s%s", tally->dir ? tally->dir : "",
-            tally->dir ? ": " : "",
-            tally->error == -ECHILD ? "the reading broke off"
-                                    : strerror(-tally->error));
-    if (tally->unreadable > 0)
-        say(stats, tally, "%zu file%s in %s could not be read",
-            tally->unreadable, tally->unreadable == 1 ? "" : "s", tally->dir);
-    if (tally->versions > 0)
-        say(stats, tally, LLMOBS_CLI_VERSIONS(tally->versions));
-    if (restarts > 0)
-        say(stats, tally,
-            "the totals in %s could not be read and began anew %" PRIu64
-            " time%s",
-            tally->dir, restarts, restarts == 1 ? "" : "s");
-}
-
 static void print_drops(const struct stats *stats,
                         const struct llmobs_tally *tally, const char *before)
 {
@@ -172,8 +150,25 @@ static int count_status(const struct stats *stats)
 
     for (size_t i = 0; i < stats->tallies.count; i++) {
         const struct llmobs_tally *tally = &stats->tallies.list[i];
+        uint64_t restarts =
+            llmobs_counts_get(&tally->sum, LLMOBS_LEDGER_RESTARTS);
 
-        print_faults(stats, tally);
+        if (tally->error)
+            say(stats, tally, "%s%s%s", tally->dir ? tally->dir : "",
+                tally->dir ? ": " : "",
+                tally->error == -ECHILD ? "the reading broke off"
+                                        : strerror(-tally->error));
+        if (tally->unreadable > 0)
+            say(stats, tally, "%zu file%s in %s could not be read",
+                tally->unreadable, tally->unreadable == 1 ? "" : "s",
+                tally->dir);
+        if (tally->versions > 0)
+            say(stats, tally, LLMOBS_CLI_VERSIONS(tally->versions));
+        if (restarts > 0)
+            say(stats, tally,
+                "the totals in %s could not be read and began anew %" PRIu64
+                " time%s",
+                tally->dir, restarts, restarts == 1 ? "" : "s");
         if (stats->tallies.acknowledge && tally->drops.count > 0 &&
             !tally->error)
             print_drops(stats, tally, "acknowledged: ");
@@ -232,20 +227,6 @@ static int count(struct stats *stats)
     return rc == 0 ? count_status(stats) : LLMOBS_CLI_FAILED;
 }
 
-static int load_and_count(struct stats *stats)
-{
-    int status = LLMOBS_CLI_FAILED;
-
-    stats->tallies.config = llmobs_cli_config(stats->store);
-    if (stats->tallies.config)
-        status = count(stats);
-    else
-        llmobs_tell(COMMAND ": %s\n", strerror(ENOMEM));
-    llmobs_config_free(stats->tallies.config);
-    llmobs_tally_fini(&stats->tallies);
-    return status;
-}
-
 /* Says why the options do not go together, or NULL. Limits are about the calls
  * in the store; all other options are about captured calls. */
 static const char *why_wrong(const struct stats *stats)
@@ -277,6 +258,7 @@ static int run(struct stats *stats)
 {
     bool gated = llmobs_gate_has_limit(&stats->gate);
     const char *why = why_wrong(stats);
+    int status;
 
     if (why) {
         llmobs_tell(COMMAND ": %s\n", why);
@@ -286,8 +268,17 @@ static int run(struct stats *stats)
         llmobs_cli_no_store(COMMAND, stats->store);
         return gated ? LLMOBS_CLI_USAGE : LLMOBS_CLI_FAILED;
     }
-    return gated ? llmobs_gate_check(&stats->gate, stats->store)
-                 : load_and_count(stats);
+    if (gated)
+        return llmobs_gate_check(&stats->gate, stats->store);
+    status = LLMOBS_CLI_FAILED;
+    stats->tallies.config = llmobs_cli_config(stats->store);
+    if (stats->tallies.config)
+        status = count(stats);
+    else
+        llmobs_tell(COMMAND ": %s\n", strerror(ENOMEM));
+    llmobs_config_free(stats->tallies.config);
+    llmobs_tally_fini(&stats->tallies);
+    return status;
 }
 
 int llmobs_cmd_stats(int argc, char **argv)

@@ -382,25 +382,6 @@ static void limit_answer(struct reading *reading)
     reading->dir[sizeof(reading->dir) - 1] = '\0';
 }
 
-static int receive(struct llmobs_apart *child, struct reading *reading)
-{
-    struct llmobs_buf text;
-    int rc;
-
-    llmobs_buf_init(&text, sizeof(*reading));
-    rc = llmobs_apart_receive(child, LLMOBS_TALLY_MS, &text);
-    (void)llmobs_apart_end(child, true);
-    if (rc == 0 && text.len != sizeof(*reading))
-        rc = -ECHILD;
-    if (rc == 0) {
-        memcpy(reading, text.data, sizeof(*reading));
-        limit_answer(reading);
-        rc = reading->error;
-    }
-    llmobs_buf_fini(&text);
-    return rc;
-}
-
 /* Reads a place of a user. If a user's first place could not be read, the
  * user's other places are not read: each could again take LLMOBS_TALLY_MS. */
 static int visit(void *ctx, const struct llmobs_user_spool *place)
@@ -418,8 +399,20 @@ static int visit(void *ctx, const struct llmobs_user_spool *place)
         return -ENOMEM;
     rc = llmobs_apart_start(&child, 0, place, tallies->config, read_apart,
                             tallies);
-    if (rc == 0)
-        rc = receive(&child, reading);
+    if (rc == 0) {
+        struct llmobs_buf text;
+        llmobs_buf_init(&text, sizeof(*reading));
+        rc = llmobs_apart_receive(&child, LLMOBS_TALLY_MS, &text);
+        (void)llmobs_apart_end(&child, true);
+        if (rc == 0 && text.len != sizeof(*reading))
+            rc = -ECHILD;
+        if (rc == 0) {
+            memcpy(reading, text.data, sizeof(*reading));
+            limit_answer(reading);
+            rc = reading->error;
+        }
+        llmobs_buf_fini(&text);
+    }
     tally = rc == -ENOENT ? NULL : find_or_add(tallies, place->uid);
     if (tally && rc == 0)
         add(tally, reading);

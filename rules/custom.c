@@ -50,20 +50,6 @@ static bool *switch_of(struct row *row, const char *key)
     return strcmp(key, "multipart") == 0 ? &row->multipart : NULL;
 }
 
-static const char *read_text(const char *key, const char *text, struct row *row)
-{
-    size_t i = 0;
-
-    while (i < COLUMN_COUNT && strcmp(columns[i], key) != 0)
-        i++;
-    if (i == COLUMN_COUNT)
-        return "it has an unknown column";
-    if (!text || !*text)
-        return "a column is not a text or is empty";
-    row->texts[i] = text;
-    return NULL;
-}
-
 static const char *read_column(const char *key, const struct llmobs_json *value,
                                struct row *row)
 {
@@ -80,8 +66,17 @@ static const char *read_column(const char *key, const struct llmobs_json *value,
            (!llmobs_apis_words[i].which ||
             strcmp(llmobs_apis_words[i].name, key) != 0))
         i++;
-    if (i == llmobs_apis_word_count)
-        return read_text(key, text, row);
+    if (i == llmobs_apis_word_count) {
+        i = 0;
+        while (i < COLUMN_COUNT && strcmp(columns[i], key) != 0)
+            i++;
+        if (i == COLUMN_COUNT)
+            return "it has an unknown column";
+        if (!text || !*text)
+            return "a column is not a text or is empty";
+        row->texts[i] = text;
+        return NULL;
+    }
     row->pointers[i] = text;
     if (!text)
         return "a pointer is not a text";
@@ -101,14 +96,38 @@ static bool reads(const struct row *row)
     return any;
 }
 
-static const char *check_places(const struct row *row)
+static const char *read_row(const struct llmobs_json *json, struct row *row)
 {
-    const char *kind = row->texts[COLUMN_KIND];
-    unsigned of = kind && strcmp(kind, "retrieval") == 0 ? LLMOBS_APIS_FINDS
-                  : kind && strcmp(kind, "llm") == 0     ? LLMOBS_APIS_LLM
-                                                         : LLMOBS_APIS_OTHERS;
-    bool finds = false;
+    const char *why = NULL;
+    const char *kind;
+    unsigned of;
+    bool finds;
 
+    if (!llmobs_json_is_object(json))
+        return "it is not an object";
+    for (void *it = llmobs_json_iter(json); it && !why;
+         it = llmobs_json_next(json, it))
+        why = read_column(llmobs_json_iter_key(it), llmobs_json_iter_value(it),
+                          row);
+    if (why)
+        return why;
+    if (row->never && reads(row))
+        return "it says never, and how to read the call";
+    if (!row->never && !row->texts[COLUMN_DIALECT] && !row->texts[COLUMN_KIND])
+        return "it names no dialect";
+    if (row->texts[COLUMN_KIND] &&
+        (row->texts[COLUMN_DIALECT] || row->texts[COLUMN_OPERATION]))
+        return "it names a kind, and a dialect or an operation";
+    if (!row->texts[COLUMN_HOST] && !row->texts[COLUMN_PATH] &&
+        !row->texts[COLUMN_HEADER])
+        return "it has no host, no path and no header";
+    if (row->texts[COLUMN_HEADER] && row->texts[COLUMN_HEADER][0] == ':')
+        return "its header has no name";
+    kind = row->texts[COLUMN_KIND];
+    of = kind && strcmp(kind, "retrieval") == 0 ? LLMOBS_APIS_FINDS
+         : kind && strcmp(kind, "llm") == 0     ? LLMOBS_APIS_LLM
+                                                : LLMOBS_APIS_OTHERS;
+    finds = false;
     for (size_t i = 0; i < llmobs_apis_word_count; i++) {
         unsigned kinds = llmobs_apis_words[i].kinds;
 
@@ -128,36 +147,6 @@ static const char *check_places(const struct row *row)
     return of == LLMOBS_APIS_FINDS && !finds
                ? "it is a retrieval without documents"
                : NULL;
-}
-
-static const char *check_row(const struct row *row)
-{
-    if (row->never && reads(row))
-        return "it says never, and how to read the call";
-    if (!row->never && !row->texts[COLUMN_DIALECT] && !row->texts[COLUMN_KIND])
-        return "it names no dialect";
-    if (row->texts[COLUMN_KIND] &&
-        (row->texts[COLUMN_DIALECT] || row->texts[COLUMN_OPERATION]))
-        return "it names a kind, and a dialect or an operation";
-    if (!row->texts[COLUMN_HOST] && !row->texts[COLUMN_PATH] &&
-        !row->texts[COLUMN_HEADER])
-        return "it has no host, no path and no header";
-    if (row->texts[COLUMN_HEADER] && row->texts[COLUMN_HEADER][0] == ':')
-        return "its header has no name";
-    return check_places(row);
-}
-
-static const char *read_row(const struct llmobs_json *json, struct row *row)
-{
-    const char *why = NULL;
-
-    if (!llmobs_json_is_object(json))
-        return "it is not an object";
-    for (void *it = llmobs_json_iter(json); it && !why;
-         it = llmobs_json_next(json, it))
-        why = read_column(llmobs_json_iter_key(it), llmobs_json_iter_value(it),
-                          row);
-    return why ? why : check_row(row);
 }
 
 static const struct llmobs_shape *shape_named(
@@ -200,32 +189,13 @@ static bool fits_note(const struct llmobs_rule *rule)
                NOTE_ROOM;
 }
 
-/* Writes the pointers in layout.h's form. */
-static int fill_places(const struct row *row, struct llmobs_rule *rule,
-                       const char **why)
-{
-    struct llmobs_buf text;
-    int rc = 0;
-
-    llmobs_buf_init(&text, LLMOBS_LAYOUT_MAX);
-    for (size_t i = 0; rc == 0 && i < llmobs_apis_word_count; i++)
-        if (row->pointers[i])
-            rc = llmobs_buf_addf(&text, "%c%s\n", llmobs_apis_words[i].which,
-                                 row->pointers[i]);
-    if (rc == 0 && text.len > 0) {
-        rule->places = strndup(text.data, text.len);
-        rc = rule->places ? 0 : -ENOMEM;
-    }
-    if (rc == -EFBIG || !fits_note(rule))
-        *why = "its pointers, with its name and provider, are too long";
-    llmobs_buf_fini(&text);
-    return rc != -EFBIG && fits_note(rule) ? rc : -EINVAL;
-}
-
 /* `row` is room for a row. */
 static int fill_rule(const struct llmobs_json *json, struct row *row,
                      struct llmobs_rule *rule, const char **why)
 {
+    struct llmobs_buf text;
+    int rc;
+
     memset(row, 0, sizeof(*row));
     *why = read_row(json, row);
     rule->never = row->never;
@@ -244,7 +214,21 @@ static int fill_rule(const struct llmobs_json *json, struct row *row,
         return -ENOMEM;
     if (rule->host)
         llmobs_url_lower(rule->host);
-    return fill_places(row, rule, why);
+    /* Writes the pointers in layout.h's form. */
+    rc = 0;
+    llmobs_buf_init(&text, LLMOBS_LAYOUT_MAX);
+    for (size_t i = 0; rc == 0 && i < llmobs_apis_word_count; i++)
+        if (row->pointers[i])
+            rc = llmobs_buf_addf(&text, "%c%s\n", llmobs_apis_words[i].which,
+                                 row->pointers[i]);
+    if (rc == 0 && text.len > 0) {
+        rule->places = strndup(text.data, text.len);
+        rc = rule->places ? 0 : -ENOMEM;
+    }
+    if (rc == -EFBIG || !fits_note(rule))
+        *why = "its pointers, with its name and provider, are too long";
+    llmobs_buf_fini(&text);
+    return rc != -EFBIG && fits_note(rule) ? rc : -EINVAL;
 }
 
 static int fill_rules(const struct llmobs_json *list,

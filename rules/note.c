@@ -110,22 +110,6 @@ static bool split_note(char *text, char *columns[COLUMN_COUNT])
     return false;
 }
 
-/* Makes the dialect of a user's API of its lines. */
-static int make_dialect(struct llmobs_recalls *recall, const char *lines)
-{
-    struct llmobs_apis *apis = calloc(1, sizeof(*apis));
-    int rc = apis ? llmobs_apis_read(llmobs_text_of(lines), apis) : -ENOMEM;
-
-    if (rc == 0 && apis->count != 1)
-        rc = -EINVAL;
-    if (rc == 0)
-        rc = llmobs_made_new(apis, 0, llmobs_dialects, &recall->made);
-    if (apis)
-        llmobs_apis_free(apis);
-    free(apis);
-    return rc;
-}
-
 static int fill_recall(struct llmobs_recalls *recall)
 {
     char *columns[COLUMN_COUNT];
@@ -135,8 +119,19 @@ static int fill_recall(struct llmobs_recalls *recall)
     if (!split_note(recall->copy, columns))
         return -EINVAL;
     if (recall->api) {
-        int rc = make_dialect(recall, recall->api);
+        int rc;
+        struct llmobs_apis *apis = calloc(1, sizeof(*apis));
 
+        /* Makes the dialect of a user's API of its lines. */
+        rc = apis ? llmobs_apis_read(llmobs_text_of(recall->api), apis)
+                  : -ENOMEM;
+        if (rc == 0 && apis->count != 1)
+            rc = -EINVAL;
+        if (rc == 0)
+            rc = llmobs_made_new(apis, 0, llmobs_dialects, &recall->made);
+        if (apis)
+            llmobs_apis_free(apis);
+        free(apis);
         if (rc < 0)
             return rc;
         rule->dialect = llmobs_made_dialect(recall->made);

@@ -54,27 +54,6 @@ static uint64_t tail_of(struct llmobs_text text)
     return tail;
 }
 
-/* Sets a bit for each row that the host's last bytes do not rule out; false:
- * they rule out all rows. Each request with a known path asks this, so it has
- * to be cheap. A host that is shorter has a tail that no row has. */
-static bool possible(struct llmobs_text host, uint64_t bits[WORDS])
-{
-    uint64_t tail = host.len < TAIL ? 0 : tail_of(host);
-    bool any = false;
-
-    memset(bits, 0, WORDS * sizeof(*bits));
-    for (size_t i = 0; i < llmobs_provider_count; i++) {
-        struct llmobs_text row = llmobs_provider_host(&llmobs_providers[i]);
-
-        if (row.len < TAIL ? llmobs_text_may_match(host, row)
-                           : tail_of(row) == tail) {
-            bits[i / WORD] |= UINT64_C(1) << i % WORD;
-            any = true;
-        }
-    }
-    return any;
-}
-
 /* A row that begins with a star and covers a part of a host also covers the
  * complete host. So a part (not `whole`) is only compared with other rows. */
 static bool providers_covers(struct llmobs_text row, struct llmobs_text host,
@@ -104,8 +83,24 @@ static const struct llmobs_provider *find_host(struct llmobs_text host,
 const struct llmobs_provider *llmobs_provider_of(struct llmobs_text host)
 {
     uint64_t bits[WORDS];
+    uint64_t tail = host.len < TAIL ? 0 : tail_of(host);
+    bool any = false;
 
-    if (!possible(host, bits))
+    /* Sets a bit for each row that the host's last bytes do not rule out;
+     * false: they rule out all rows. Each request with a known path asks this,
+     * so it has to be cheap. A host that is shorter has a tail that no row has.
+     */
+    memset(bits, 0, WORDS * sizeof(*bits));
+    for (size_t i = 0; i < llmobs_provider_count; i++) {
+        struct llmobs_text row = llmobs_provider_host(&llmobs_providers[i]);
+
+        if (row.len < TAIL ? llmobs_text_may_match(host, row)
+                           : tail_of(row) == tail) {
+            bits[i / WORD] |= UINT64_C(1) << i % WORD;
+            any = true;
+        }
+    }
+    if (!any)
         return NULL;
     for (bool whole = true;; whole = false) {
         const struct llmobs_provider *provider = find_host(host, whole, bits);

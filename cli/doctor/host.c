@@ -472,25 +472,6 @@ static int print_json(const struct list *host)
     return rc;
 }
 
-static int print_peers(const struct row *row)
-{
-    int rc = 0;
-
-    for (size_t i = 0; i < row->peer_count && rc == 0; i++) {
-        const struct peer *peer = &row->peers[i];
-
-        fputs(i > 0 ? ", " : "", stdout);
-        rc = llmobs_screen_cell(peer->name, LLMOBS_REPORT_TEXT, 0);
-        fputs(peer->kind == GATEWAY ? " (gateway)" : "", stdout);
-        if (peer->count > 1)
-            printf(" x%zu", peer->count);
-    }
-    if (row->peer_count == 0)
-        putchar('-');
-    putchar('\n');
-    return rc;
-}
-
 static int print_detail(const char *about, const char *text)
 {
     int rc;
@@ -513,8 +494,20 @@ static int print_row(const struct list *host, const struct row *row)
     if (rc == 0)
         rc = llmobs_screen_cell(name_of(row), 24, 24);
     printf(" %-8s ", states[row->state]);
-    if (rc == 0)
-        rc = print_peers(row);
+    if (rc == 0) {
+        for (size_t i = 0; i < row->peer_count && rc == 0; i++) {
+            const struct peer *peer = &row->peers[i];
+
+            fputs(i > 0 ? ", " : "", stdout);
+            rc = llmobs_screen_cell(peer->name, LLMOBS_REPORT_TEXT, 0);
+            fputs(peer->kind == GATEWAY ? " (gateway)" : "", stdout);
+            if (peer->count > 1)
+                printf(" x%zu", peer->count);
+        }
+        if (row->peer_count == 0)
+            putchar('-');
+        putchar('\n');
+    }
     if (rc == 0 && row->why[0] != '\0')
         rc = print_detail("why", row->why);
     if (rc == 0 && row->state == NOT) {

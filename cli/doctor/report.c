@@ -77,28 +77,6 @@ static const char *mark_of(const char *name)
     return levels[i].mark;
 }
 
-/* Escapes texts, since a file's name may contain any byte. */
-static int print_finding(const struct llmobs_json *finding, const char *last)
-{
-    const char *about = llmobs_json_gets(finding, "about");
-    const char *remedy = llmobs_json_gets(finding, "remedy");
-    struct llmobs_buf text;
-    int rc;
-
-    llmobs_buf_init(&text, 16 * LLMOBS_REPORT_TEXT);
-    rc = llmobs_escape_adds(&text, llmobs_json_gets(finding, "text"),
-                            LLMOBS_REPORT_TEXT);
-    if (rc == 0 && remedy)
-        rc = llmobs_buf_adds(&text, ": ");
-    if (rc == 0 && remedy)
-        rc = llmobs_escape_adds(&text, remedy, LLMOBS_REPORT_TEXT);
-    if (rc == 0)
-        printf("%-10s %s %s\n", strcmp(about, last) != 0 ? about : "",
-               mark_of(llmobs_json_gets(finding, "level")), text.data);
-    llmobs_buf_fini(&text);
-    return rc;
-}
-
 int llmobs_report_print_text(const struct llmobs_report *report)
 {
     const char *last = "";
@@ -106,8 +84,22 @@ int llmobs_report_print_text(const struct llmobs_report *report)
 
     for (size_t i = 0; i < llmobs_json_len(report->findings) && rc == 0; i++) {
         const struct llmobs_json *one = llmobs_json_at(report->findings, i);
+        const char *about = llmobs_json_gets(one, "about");
+        const char *remedy = llmobs_json_gets(one, "remedy");
+        struct llmobs_buf text;
 
-        rc = print_finding(one, last);
+        /* Escapes texts, since a file's name may contain any byte. */
+        llmobs_buf_init(&text, 16 * LLMOBS_REPORT_TEXT);
+        rc = llmobs_escape_adds(&text, llmobs_json_gets(one, "text"),
+                                LLMOBS_REPORT_TEXT);
+        if (rc == 0 && remedy)
+            rc = llmobs_buf_adds(&text, ": ");
+        if (rc == 0 && remedy)
+            rc = llmobs_escape_adds(&text, remedy, LLMOBS_REPORT_TEXT);
+        if (rc == 0)
+            printf("%-10s %s %s\n", strcmp(about, last) != 0 ? about : "",
+                   mark_of(llmobs_json_gets(one, "level")), text.data);
+        llmobs_buf_fini(&text);
         last = llmobs_json_gets(one, "about");
     }
     if (rc == 0 && report->worst >= LLMOBS_REPORT_WARN)

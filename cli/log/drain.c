@@ -152,28 +152,22 @@ static void hear(void *about_url, const char *text)
     *(bool *)about_url |= strncmp(text, "DD_TRACE_AGENT_URL:", 19) == 0;
 }
 
-/* The environment, with the exporter that --to stands for. */
-static int make_environment(const struct drain *drain, bool is_url,
-                            struct llmobs_environment *out)
-{
-    int rc = llmobs_environment_init(out, environ);
-
-    if (rc == 0 && drain->to)
-        rc = llmobs_environment_set(out, "LLMOBS_EXPORTER",
-                                    is_url ? "agent" : drain->to);
-    if (rc == 0 && is_url)
-        rc = llmobs_environment_set(out, "DD_TRACE_AGENT_URL", drain->to);
-    return rc;
-}
-
 static int load_config(struct drain *drain)
 {
     bool is_url = drain->to && strstr(drain->to, "://");
     bool about_url = false;
     struct llmobs_environment environment;
     struct llmobs_otlp_signal *signals;
-    int rc = make_environment(drain, is_url, &environment);
+    int rc;
 
+    /* The environment, with the exporter that --to stands for. */
+    rc = llmobs_environment_init(&environment, environ);
+    if (rc == 0 && drain->to)
+        rc = llmobs_environment_set(&environment, "LLMOBS_EXPORTER",
+                                    is_url ? "agent" : drain->to);
+    if (rc == 0 && is_url)
+        rc = llmobs_environment_set(&environment, "DD_TRACE_AGENT_URL",
+                                    drain->to);
     if (rc != 0)
         return rc;
     drain->round.config = llmobs_config_load(

@@ -153,30 +153,6 @@ static int show_print_row(bool users, const char *const cells[7])
     return rc;
 }
 
-static int show_row(const struct llmobs_ps_call *call, bool users)
-{
-    char pid[16], user[LLMOBS_ACCOUNT_NAME] = "", age[32];
-    const char *const cells[] = {pid,
-                                 user,
-                                 age,
-                                 states[call->state],
-                                 call->text[LLMOBS_PS_PROGRAM],
-                                 call->text[LLMOBS_PS_MODEL],
-                                 call->text[LLMOBS_PS_HOST]};
-    int rc;
-
-    snprintf(pid, sizeof(pid), "%ld", (long)call->pid);
-    write_age(age_of(call), age, sizeof(age));
-    if (users)
-        llmobs_account_name(call->uid, user);
-    rc = show_print_row(users, cells);
-    if (rc == 0 && call->elsewhere)
-        printf("    that pid counts in another pid namespace (%" PRIu64
-               "); whether it lives is not known here\n",
-               call->pidns);
-    return rc;
-}
-
 /* Takes the next frame off `rest`; a line without an end is none. */
 static bool next_frame(struct llmobs_text *rest, struct llmobs_text *frame)
 {
@@ -312,30 +288,29 @@ static int show_call(const struct ps *ps, const struct llmobs_ps_call *call,
         llmobs_ps_stack_read(call->pid, call->start, call->thread, &stack);
     if (ps->json)
         rc = show_json(call, wanted ? &stack : NULL);
-    else
-        rc = show_row(call, users);
+    else {
+        char pid[16], user[LLMOBS_ACCOUNT_NAME] = "", age[32];
+        const char *const cells[] = {pid,
+                                     user,
+                                     age,
+                                     states[call->state],
+                                     call->text[LLMOBS_PS_PROGRAM],
+                                     call->text[LLMOBS_PS_MODEL],
+                                     call->text[LLMOBS_PS_HOST]};
+        snprintf(pid, sizeof(pid), "%ld", (long)call->pid);
+        write_age(age_of(call), age, sizeof(age));
+        if (users)
+            llmobs_account_name(call->uid, user);
+        rc = show_print_row(users, cells);
+        if (rc == 0 && call->elsewhere)
+            printf("    that pid counts in another pid namespace (%" PRIu64
+                   "); whether it lives is not known here\n",
+                   call->pidns);
+    }
     if (rc == 0 && !ps->json && wanted)
         rc = show_stack(call, &stack);
     if (wanted)
         llmobs_ps_stack_fini(&stack);
-    return rc;
-}
-
-static int show(const struct ps *ps)
-{
-    const struct llmobs_ps_calls *calls = &ps->calls;
-    static const char *const titles[] = {"PID",     "USER",  "AGE", "STATE",
-                                         "PROGRAM", "MODEL", "HOST"};
-    bool users = geteuid() == 0;
-    int rc = 0;
-
-    if (!ps->json)
-        (void)show_print_row(users, titles);
-    for (size_t i = 0; i < calls->count && rc == 0; i++)
-        rc = show_call(ps, &calls->list[i], users);
-    if (calls->more)
-        llmobs_tell("%s: there are more than %d\n", ps->command,
-                    LLMOBS_PS_CALLS);
     return rc;
 }
 
@@ -347,8 +322,20 @@ static int ps_list(struct ps *ps)
     rc = llmobs_spool_dirs_visit(ps->dir, ps->config, visit, ps);
     llmobs_live_namespaces_free(&ps->living);
     llmobs_ps_calls_keep(&ps->calls, llmobs_ps_call_look);
-    if (rc == 0)
-        rc = show(ps);
+    if (rc == 0) {
+        const struct llmobs_ps_calls *calls = &ps->calls;
+        static const char *const titles[] = {"PID",     "USER",  "AGE", "STATE",
+                                             "PROGRAM", "MODEL", "HOST"};
+        bool users = geteuid() == 0;
+
+        if (!ps->json)
+            (void)show_print_row(users, titles);
+        for (size_t i = 0; i < calls->count && rc == 0; i++)
+            rc = show_call(ps, &calls->list[i], users);
+        if (calls->more)
+            llmobs_tell("%s: there are more than %d\n", ps->command,
+                        LLMOBS_PS_CALLS);
+    }
     llmobs_ps_calls_free(&ps->calls);
     if (fflush(stdout) != 0 && rc == 0)
         rc = -errno;

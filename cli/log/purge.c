@@ -272,24 +272,6 @@ static int purge_folder(struct folder *folder, bool chosen)
 
 /* -- the spool ------------------------------------------------------------ */
 
-/* Takes calls over by the same code that delivers them: it knows which
- * processes are dead, and no two processes take the same call. */
-static int purge_dead(struct llmobs_adopt *adopt, uint64_t *calls)
-{
-    struct llmobs_adopted adopted;
-    int rc;
-
-    while ((rc = llmobs_adopt_next(adopt, &adopted)) == 1) {
-        llmobs_stats_add(
-            adopted.uncounted ? LLMOBS_STAT_captured : LLMOBS_STAT_adopted, 1);
-        llmobs_stats_add(LLMOBS_STAT_purged, 1);
-        ++*calls;
-        llmobs_exchange_free(adopted.exchange);
-        llmobs_adopt_release(adopt, &adopted.spooled, 1);
-    }
-    return rc;
-}
-
 /* A running process may remove a file after its name was listed and before it
  * is read, so an unreadable entry is tried several times. */
 static int purge_count(struct llmobs_adopt *adopt,
@@ -317,8 +299,21 @@ static void purge_spool(struct purge *purge)
 
     if (rc == 0) {
         llmobs_adopt_set_living(adopt, &purge->living);
-        if (!purge->dry)
-            rc = purge_dead(adopt, &sum->calls);
+        if (!purge->dry) {
+            /* Takes calls over by the same code that delivers them: it knows
+             * which processes are dead, and no two processes take the same
+             * call. */
+            struct llmobs_adopted adopted;
+            while ((rc = llmobs_adopt_next(adopt, &adopted)) == 1) {
+                llmobs_stats_add(adopted.uncounted ? LLMOBS_STAT_captured
+                                                   : LLMOBS_STAT_adopted,
+                                 1);
+                llmobs_stats_add(LLMOBS_STAT_purged, 1);
+                ++sum->calls;
+                llmobs_exchange_free(adopted.exchange);
+                llmobs_adopt_release(adopt, &adopted.spooled, 1);
+            }
+        }
     }
     if (rc == 0)
         rc = purge_count(adopt, &left);
@@ -440,30 +435,25 @@ static int purge_visit(void *ctx, const struct llmobs_user_spool *place)
     return 0;
 }
 
-static int visit_own(struct purge *purge)
-{
-    char path[PATH_MAX];
-    struct llmobs_user_spool place = {path, purge->config->spool_dir != NULL,
-                                      geteuid()};
-    int rc = llmobs_spool_dir(purge->config, path, sizeof(path));
-
-    if (rc == 0)
-        rc = run_apart(purge, &place);
-    if (rc != 0)
-        llmobs_tell("%s: %s\n", purge->name,
-                    rc == -ECHILD ? "it broke off" : strerror(-rc));
-    purge->sum.error = rc;
-    return rc;
-}
-
 static int purge_go(struct purge *purge)
 {
     int rc = 0;
 
     memset(&purge->sum, 0, sizeof(purge->sum));
     (void)llmobs_live_namespaces_read("/proc", &purge->living);
-    if (!purge->dir)
-        rc = visit_own(purge);
+    if (!purge->dir) {
+        char path[PATH_MAX];
+        struct llmobs_user_spool place = {
+            path, purge->config->spool_dir != NULL, geteuid()};
+
+        rc = llmobs_spool_dir(purge->config, path, sizeof(path));
+        if (rc == 0)
+            rc = run_apart(purge, &place);
+        if (rc != 0)
+            llmobs_tell("%s: %s\n", purge->name,
+                        rc == -ECHILD ? "it broke off" : strerror(-rc));
+        purge->sum.error = rc;
+    }
     if (purge->dir || purge->users)
         rc = llmobs_spool_dirs_visit(purge->dir, purge->config, purge_visit,
                                      purge);

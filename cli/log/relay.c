@@ -151,10 +151,25 @@ static void detach(const struct llmobs_config *config)
         (void)!chdir("/");
 }
 
-static int background_start(const struct llmobs_config *config)
+/* Starts a relay for this environment's destinations in a new process. It gets
+ * a session of its own and none of this process's descriptors, and is not a
+ * child of the command that started it. Returns 1 in the new process. Returns 0
+ * in this process when no relay is wanted, or when one delivers for these
+ * destinations. If two relays are started at the same time, one of them ends at
+ * once. */
+static int start_in_background(const struct llmobs_config *config)
 {
-    pid_t pid = fork();
+    pid_t pid;
 
+    /* With these settings a process would not leave its calls to a relay. */
+    if (!llmobs_cli_observing(config) || !config->relay ||
+        config->spool_max <= 0 ||
+        config->otlp.signals[LLMOBS_SIGNAL_METRICS].on)
+        return 0;
+    alarm(HANGS_S); /* a forked child has no alarm */
+    if (llmobs_relay_find(config) == LLMOBS_RELAY_UP)
+        return 0;
+    pid = fork();
     if (pid < 0)
         return -errno;
     if (pid > 0) {
@@ -176,25 +191,6 @@ static int background_start(const struct llmobs_config *config)
     }
     detach(config);
     return 1;
-}
-
-/* Starts a relay for this environment's destinations in a new process. It gets
- * a session of its own and none of this process's descriptors, and is not a
- * child of the command that started it. Returns 1 in the new process. Returns 0
- * in this process when no relay is wanted, or when one delivers for these
- * destinations. If two relays are started at the same time, one of them ends at
- * once. */
-static int start_in_background(const struct llmobs_config *config)
-{
-    /* With these settings a process would not leave its calls to a relay. */
-    if (!llmobs_cli_observing(config) || !config->relay ||
-        config->spool_max <= 0 ||
-        config->otlp.signals[LLMOBS_SIGNAL_METRICS].on)
-        return 0;
-    alarm(HANGS_S); /* a forked child has no alarm */
-    return llmobs_relay_find(config) == LLMOBS_RELAY_UP
-               ? 0
-               : background_start(config);
 }
 
 /* -- the command ----------------------------------------------------------- */

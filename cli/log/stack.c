@@ -244,20 +244,6 @@ static int unwind_find(void *generic, void *remote)
     return 0;
 }
 
-static size_t unwind_walk(void *cursor, uintptr_t frames[FRAMES])
-{
-    size_t count = 0;
-
-    do {
-        uintptr_t at = 0;
-
-        if (unwinder.get_reg(cursor, REG_IP, &at) < 0 || at == 0)
-            break;
-        frames[count++] = at;
-    } while (count < FRAMES && unwinder.step(cursor) > 0);
-    return count;
-}
-
 /* -- the names of addresses, by the files that the process has mapped ------ */
 
 /* One mapping of a process. */
@@ -395,8 +381,16 @@ static int read_stopped(struct reading *reading)
         void *cursor = of ? calloc(1, CURSOR_SIZE) : NULL;
         size_t count = 0;
 
-        if (cursor && unwinder.init_remote(cursor, space, of) == 0)
-            count = unwind_walk(cursor, reading->frames);
+        if (cursor && unwinder.init_remote(cursor, space, of) == 0) {
+            count = 0;
+            do {
+                uintptr_t at = 0;
+
+                if (unwinder.get_reg(cursor, REG_IP, &at) < 0 || at == 0)
+                    break;
+                reading->frames[count++] = at;
+            } while (count < FRAMES && unwinder.step(cursor) > 0);
+        }
         free(cursor);
         if (of)
             unwinder.destroy(of);

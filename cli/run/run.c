@@ -277,18 +277,6 @@ static int prepare_record(struct launch *launch)
     return 0;
 }
 
-static int add_record_limits(struct launch *launch)
-{
-    int rc = 0;
-
-    for (size_t i = 0;
-         i < sizeof(record_limits) / sizeof(*record_limits) && rc == 0; i++)
-        if (!getenv(record_limits[i][0]))
-            rc = llmobs_environment_set(
-                &launch->environment, record_limits[i][0], record_limits[i][1]);
-    return rc;
-}
-
 /* Hands an id on to all that the command starts, unless this command belongs to
  * a run already, or is to get one with its limit (cli/limit.c). An interactive
  * shell, a server and a container have no end that would make one run of their
@@ -356,8 +344,14 @@ static int add_options(struct launch *launch)
         if (options[i].variable && launch->given[i])
             rc = llmobs_environment_set(&launch->environment,
                                         options[i].variable, launch->given[i]);
-    if (rc == 0 && launch->given[RECORD])
-        rc = add_record_limits(launch);
+    if (rc == 0 && launch->given[RECORD]) {
+        for (size_t i = 0;
+             i < sizeof(record_limits) / sizeof(*record_limits) && rc == 0; i++)
+            if (!getenv(record_limits[i][0]))
+                rc = llmobs_environment_set(&launch->environment,
+                                            record_limits[i][0],
+                                            record_limits[i][1]);
+    }
     launch->workflow = launch->given[WORKFLOW];
     return rc == 0 ? add_origin(launch) : rc;
 }

@@ -237,33 +237,6 @@ static void signal_name(int signal, char *out, size_t cap)
         snprintf(out, cap, "SIG%d", signal);
 }
 
-static int describe_end(struct llmobs_span *span,
-                        const struct llmobs_child_result *result)
-{
-    int status = llmobs_child_status(result);
-    char type[32], message[128];
-
-    if (result->exec_error == 0 && WIFSIGNALED(result->status)) {
-        signal_name(WTERMSIG(result->status), type, sizeof(type));
-        snprintf(message, sizeof(message), "terminated by %s", type);
-        if (llmobs_json_sets(span->metadata, "signal", type) != 0)
-            return -ENOMEM;
-        return llmobs_span_fail(span, type, message);
-    }
-    if (llmobs_json_set(span->metadata, "exit_status",
-                        llmobs_json_int(status)) != 0)
-        return -ENOMEM;
-    if (status == 0)
-        return 0;
-    snprintf(type, sizeof(type), "exit_%d", status);
-    if (result->exec_error != 0)
-        snprintf(message, sizeof(message), "not executed: %s",
-                 strerror(result->exec_error));
-    else
-        snprintf(message, sizeof(message), "exit status %d", status);
-    return llmobs_span_fail(span, type, message);
-}
-
 /* The program's name; its arguments are left out, as they may hold keys. */
 static const char *program(const struct job *job)
 {
@@ -385,6 +358,8 @@ static int fill_span(struct job *job, const struct llmobs_child_result *result,
                      struct llmobs_span *span)
 {
     int rc;
+    int status;
+    char type[32], message[128];
 
     span->kind = job->kind;
     span->context = job->context;
@@ -403,7 +378,28 @@ static int fill_span(struct job *job, const struct llmobs_child_result *result,
         rc = llmobs_json_sets(span->metadata, "program", program(job));
     span->extra_tags = job->tags;
     job->tags = NULL;
-    return rc == 0 ? describe_end(span, result) : rc;
+    if (rc != 0)
+        return rc;
+    status = llmobs_child_status(result);
+    if (result->exec_error == 0 && WIFSIGNALED(result->status)) {
+        signal_name(WTERMSIG(result->status), type, sizeof(type));
+        snprintf(message, sizeof(message), "terminated by %s", type);
+        if (llmobs_json_sets(span->metadata, "signal", type) != 0)
+            return -ENOMEM;
+        return llmobs_span_fail(span, type, message);
+    }
+    if (llmobs_json_set(span->metadata, "exit_status",
+                        llmobs_json_int(status)) != 0)
+        return -ENOMEM;
+    if (status == 0)
+        return 0;
+    snprintf(type, sizeof(type), "exit_%d", status);
+    if (result->exec_error != 0)
+        snprintf(message, sizeof(message), "not executed: %s",
+                 strerror(result->exec_error));
+    else
+        snprintf(message, sizeof(message), "exit status %d", status);
+    return llmobs_span_fail(span, type, message);
 }
 
 static int deliver_span(void *ctx, struct llmobs_worker *worker, bool relayed)

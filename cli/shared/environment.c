@@ -35,11 +35,25 @@ int llmobs_environment_init(struct llmobs_environment *environment,
     return 0;
 }
 
-/* Appends the entry, which it borrows. */
-static int add(struct llmobs_environment *environment, char *entry)
+int llmobs_environment_set(struct llmobs_environment *environment,
+                           const char *name, const char *value)
 {
-    size_t room = environment->room;
+    bool found = false;
+    char *entry;
+    size_t room;
 
+    if (asprintf(&entry, "%s=%s", name, value) < 0)
+        return -ENOMEM;
+    for (size_t i = 0; i < environment->count; i++) {
+        if (!value_of(environment->entries[i], name))
+            continue;
+        environment->entries[i] = entry;
+        found = true;
+    }
+    if (found)
+        return 0;
+    /* Appends the entry, which it borrows. */
+    room = environment->room;
     if (environment->count + 1 >= room) {
         char **more = realloc(environment->entries,
                               (room + ROOM_FOR_MORE) * sizeof(*more));
@@ -52,23 +66,6 @@ static int add(struct llmobs_environment *environment, char *entry)
     environment->entries[environment->count++] = entry;
     environment->entries[environment->count] = NULL;
     return 0;
-}
-
-int llmobs_environment_set(struct llmobs_environment *environment,
-                           const char *name, const char *value)
-{
-    bool found = false;
-    char *entry;
-
-    if (asprintf(&entry, "%s=%s", name, value) < 0)
-        return -ENOMEM;
-    for (size_t i = 0; i < environment->count; i++) {
-        if (!value_of(environment->entries[i], name))
-            continue;
-        environment->entries[i] = entry;
-        found = true;
-    }
-    return found ? 0 : add(environment, entry);
 }
 
 void llmobs_environment_unset(struct llmobs_environment *environment,

@@ -98,32 +98,6 @@ static bool is_picture(struct llmobs_text rest)
     return rest.len >= 3 && memcmp(rest.data, mark, 3) == 0;
 }
 
-/* Fills a piece from a character that is not ASCII, or is a control. */
-static size_t next_other(struct llmobs_text text,
-                         struct llmobs_escape_piece *piece)
-{
-    uint32_t code;
-    size_t used = llmobs_utf8_decode(text, &code);
-
-    if (used == 0) {
-        used = 1;
-        piece->len =
-            (size_t)snprintf(piece->escape, LLMOBS_ESCAPE_MAX, "\\x%02x",
-                             (unsigned)(unsigned char)text.data[0]);
-    } else {
-        piece->len = escape(code, piece->escape);
-    }
-    if (piece->len != 0) {
-        piece->data = piece->escape;
-        piece->width = piece->len;
-    } else {
-        piece->data = text.data;
-        piece->len = used;
-        piece->width = width_of(code);
-    }
-    return used;
-}
-
 static struct llmobs_text behind(struct llmobs_text text, size_t len)
 {
     return (struct llmobs_text){text.data + len, text.len - len};
@@ -174,7 +148,26 @@ size_t llmobs_escape_next(struct llmobs_text text,
         piece->data = text.data;
         piece->len = piece->width = 1;
     } else {
-        used = next_other(text, piece);
+        uint32_t code;
+
+        /* Fills a piece from a character that is not ASCII, or is a control. */
+        used = llmobs_utf8_decode(text, &code);
+        if (used == 0) {
+            used = 1;
+            piece->len =
+                (size_t)snprintf(piece->escape, LLMOBS_ESCAPE_MAX, "\\x%02x",
+                                 (unsigned)(unsigned char)text.data[0]);
+        } else {
+            piece->len = escape(code, piece->escape);
+        }
+        if (piece->len != 0) {
+            piece->data = piece->escape;
+            piece->width = piece->len;
+        } else {
+            piece->data = text.data;
+            piece->len = used;
+            piece->width = width_of(code);
+        }
     }
     if (piece->data == text.data && first != ' ')
         add_parts(text, piece);

@@ -38,31 +38,6 @@ static void remove_piece(int number)
     raise(number); /* which now ends the process */
 }
 
-/* mkostemp makes files for their owner alone, and follows no link. The reason
- * of a fault in `write` is not kept, so this writes once more. */
-static int write_new(char *name, mode_t mode, llmobs_new_file_fn *write,
-                     void *ctx)
-{
-    int fd = mkostemp(name, O_CLOEXEC | O_NOFOLLOW);
-    FILE *out = fd >= 0 ? fdopen(fd, "w") : NULL;
-    mode_t mask = umask(077);
-    int rc = out ? 0 : -errno;
-
-    umask(mask);
-    if (out && fchmod(fd, mode & ~mask) != 0)
-        rc = -errno;
-    if (rc == 0)
-        rc = write(ctx, out);
-    if (rc == -EIO &&
-        (fflush(out) != 0 || fputc('\n', out) == EOF || fflush(out) != 0))
-        rc = -errno;
-    if (out && fclose(out) != 0 && rc == 0)
-        rc = -errno;
-    else if (!out && fd >= 0)
-        close(fd);
-    return rc;
-}
-
 int llmobs_new_file(const char *path, mode_t mode, llmobs_new_file_fn *write,
                     void *ctx)
 {
@@ -72,6 +47,9 @@ int llmobs_new_file(const char *path, mode_t mode, llmobs_new_file_fn *write,
     struct sigaction action = {.sa_handler = remove_piece,
                                .sa_flags = (int)(SA_RESETHAND | SA_NODEFER)};
     struct sigaction before;
+    int fd;
+    FILE *out;
+    mode_t mask;
 
     if (rc == 0 && strlen(path) + sizeof(end) > sizeof(piece))
         rc = -ENAMETOOLONG;
@@ -85,7 +63,24 @@ int llmobs_new_file(const char *path, mode_t mode, llmobs_new_file_fn *write,
         if (sigaction(numbers[i], NULL, &before) == 0 &&
             before.sa_handler == SIG_DFL)
             sigaction(numbers[i], &action, NULL);
-    rc = write_new(piece, mode, write, ctx);
+    /* mkostemp makes files for their owner alone, and follows no link. The
+     * reason of a fault in `write` is not kept, so this writes once more. */
+    fd = mkostemp(piece, O_CLOEXEC | O_NOFOLLOW);
+    out = fd >= 0 ? fdopen(fd, "w") : NULL;
+    mask = umask(077);
+    rc = out ? 0 : -errno;
+    umask(mask);
+    if (out && fchmod(fd, mode & ~mask) != 0)
+        rc = -errno;
+    if (rc == 0)
+        rc = write(ctx, out);
+    if (rc == -EIO &&
+        (fflush(out) != 0 || fputc('\n', out) == EOF || fflush(out) != 0))
+        rc = -errno;
+    if (out && fclose(out) != 0 && rc == 0)
+        rc = -errno;
+    else if (!out && fd >= 0)
+        close(fd);
     if (rc == 0 && rename(piece, path) != 0)
         rc = -errno;
     if (rc != 0)
@@ -102,21 +97,6 @@ uint64_t llmobs_new_file_room(const char *path)
     return (uint64_t)room.f_bavail * room.f_frsize;
 }
 
-/* 0 where this user can make files in the directory; else an errno. The
- * kernel's own file systems, as /proc, say yes to root and refuse each file. */
-static int why_no_room(const char *directory)
-{
-    struct statfs fs;
-
-    if (access(directory, W_OK | X_OK) != 0 || statfs(directory, &fs) != 0)
-        return errno;
-    if (llmobs_new_file_room(directory) == 0 ||
-        (fs.f_files > 0 && fs.f_ffree == 0))
-        return ENOSPC;
-    return fs.f_type == PROC_SUPER_MAGIC || fs.f_type == SYSFS_MAGIC ? EROFS
-                                                                     : 0;
-}
-
 /* Cuts the last name off a path; false: the path has only one name. */
 static bool cut_name(char *path)
 {
@@ -131,12 +111,23 @@ int llmobs_new_file_why_not(const char *path)
 {
     char above[PATH_MAX];
     struct stat st;
+    struct statfs fs;
 
     snprintf(above, sizeof(above), "%s", path);
     while (stat(above, &st) != 0)
         if (errno != ENOENT || !cut_name(above))
             return errno;
-    return S_ISDIR(st.st_mode) ? why_no_room(above) : ENOTDIR;
+    if (!S_ISDIR(st.st_mode))
+        return ENOTDIR;
+    /* 0 where this user can make files in the directory; else an errno. The
+     * kernel's own file systems, as /proc, say yes to root and refuse each
+     * file. */
+    if (access(above, W_OK | X_OK) != 0 || statfs(above, &fs) != 0)
+        return errno;
+    if (llmobs_new_file_room(above) == 0 || (fs.f_files > 0 && fs.f_ffree == 0))
+        return ENOSPC;
+    return fs.f_type == PROC_SUPER_MAGIC || fs.f_type == SYSFS_MAGIC ? EROFS
+                                                                     : 0;
 }
 
 struct print {

@@ -264,36 +264,6 @@ static bool end_answer(struct llmobs_site_visit *one)
     return true;
 }
 
-/* Reads what has come. True: an answer can be sent. */
-static bool read_on(struct llmobs_site_visit *one)
-{
-    bool head = one->request.part == LLMOBS_SITE_HEAD;
-    int status = llmobs_site_request_read(&one->request);
-
-    if (head &&
-        one->request.part != LLMOBS_SITE_HEAD) /* the body's time begins */
-        one->due_ns = in_ms(LLMOBS_SITE_IDLE_MS);
-    if (status != 0)
-        site_refuse(one, status);
-    else if (one->request.part != LLMOBS_SITE_WHOLE) {
-        /* Tells a client that waits with its body to send it. */
-        const struct llmobs_site_request *http = &one->request;
-
-        if (http->expects && !one->continued &&
-            http->part != LLMOBS_SITE_HEAD && http->body.len <= 0) {
-            one->continued = true;
-            (void)llmobs_buf_adds(&one->out, "HTTP/1.1 100 Continue\r\n\r\n");
-        }
-    } else {
-        one->state = LLMOBS_SITE_ANSWERING;
-        one->began_ns = llmobs_clock_mono_ns();
-        one->last = !one->request.keep_alive;
-        one->bodyless = strcmp(one->request.method, "HEAD") == 0;
-        one->site->answer(one);
-    }
-    return one->state != LLMOBS_SITE_READING || is_sending(one);
-}
-
 /* Goes on as far as possible without a wait. False: the connection is gone. */
 static bool site_advance(struct llmobs_site_visit *one)
 {
@@ -303,7 +273,33 @@ static bool site_advance(struct llmobs_site_visit *one)
         if (is_sending(one) || one->state == LLMOBS_SITE_LINGERING)
             return true;
         if (one->state == LLMOBS_SITE_READING) {
-            if (!read_on(one))
+            bool head = one->request.part == LLMOBS_SITE_HEAD;
+            int status = llmobs_site_request_read(&one->request);
+
+            /* Reads what has come. True: an answer can be sent. */
+            if (head && one->request.part !=
+                            LLMOBS_SITE_HEAD) /* the body's time begins */
+                one->due_ns = in_ms(LLMOBS_SITE_IDLE_MS);
+            if (status != 0)
+                site_refuse(one, status);
+            else if (one->request.part != LLMOBS_SITE_WHOLE) {
+                /* Tells a client that waits with its body to send it. */
+                const struct llmobs_site_request *http = &one->request;
+
+                if (http->expects && !one->continued &&
+                    http->part != LLMOBS_SITE_HEAD && http->body.len <= 0) {
+                    one->continued = true;
+                    (void)llmobs_buf_adds(&one->out,
+                                          "HTTP/1.1 100 Continue\r\n\r\n");
+                }
+            } else {
+                one->state = LLMOBS_SITE_ANSWERING;
+                one->began_ns = llmobs_clock_mono_ns();
+                one->last = !one->request.keep_alive;
+                one->bodyless = strcmp(one->request.method, "HEAD") == 0;
+                one->site->answer(one);
+            }
+            if (one->state == LLMOBS_SITE_READING && !is_sending(one))
                 return true;
             continue;
         }

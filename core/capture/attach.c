@@ -108,12 +108,19 @@ static const struct llmobs_config *load_config(const struct llmobs_host *host,
     return loaded;
 }
 
-/* Reads the configuration, and opens the log that it names. */
-static bool configure(const struct llmobs_host *host)
+LLMOBS_FLOATS_WITHIN static bool start(const struct llmobs_host *host)
 {
+    const struct llmobs_rules *rules;
     struct complaints complaints;
     char *at, *line;
 
+    (void)llmobs_fork_init();
+    llmobs_thread_watch(host->watch_alone);
+    llmobs_loaded_by(host->objects);
+    llmobs_direct_only(host->connect_held);
+    llmobs_unseen_watch(host->wrappers);
+    llmobs_multi_messages_watch(&host->wrappers->unseen);
+    /* Reads the configuration, and opens the log that it names. */
     llmobs_buf_init(&complaints.text, 64 * 1024);
     config = load_config(host, &complaints);
     if (!config)
@@ -129,21 +136,6 @@ static bool configure(const struct llmobs_host *host)
         llmobs_log(LLMOBS_LOG_INFO, "content is %s",
                    config->privacy.content == LLMOBS_CONTENT_OFF ? "off"
                                                                  : "redacted");
-    return true;
-}
-
-LLMOBS_FLOATS_WITHIN static bool start(const struct llmobs_host *host)
-{
-    const struct llmobs_rules *rules;
-
-    (void)llmobs_fork_init();
-    llmobs_thread_watch(host->watch_alone);
-    llmobs_loaded_by(host->objects);
-    llmobs_direct_only(host->connect_held);
-    llmobs_unseen_watch(host->wrappers);
-    llmobs_multi_messages_watch(&host->wrappers->unseen);
-    if (!configure(host))
-        return false;
     rules = load_rules();
     llmobs_budget_init((size_t)config->buffer_max);
     if (!rules)

@@ -302,10 +302,15 @@ struct verdict {
     size_t tag_count;
 };
 
-static void set_value(struct llmobs_evaluation *evaluation,
-                      const struct verdict *verdict,
-                      const struct llmobs_json *json)
+/* Borrows the values of the verdict. */
+static int submit_with(struct llmobs_evaluation *evaluation,
+                       const struct verdict *verdict,
+                       const struct llmobs_json *json)
 {
+    struct llmobs_evaluation_tag *tags = NULL;
+    int rc;
+
+    evaluation->type = (enum llmobs_evaluation_type)verdict->type;
     switch (verdict->type) {
     case LLMOBS_CATEGORICAL:
     case LLMOBS_TEXT:
@@ -321,18 +326,6 @@ static void set_value(struct llmobs_evaluation *evaluation,
         evaluation->value.json = json;
         break;
     }
-}
-
-/* Borrows the values of the verdict. */
-static int submit_with(struct llmobs_evaluation *evaluation,
-                       const struct verdict *verdict,
-                       const struct llmobs_json *json)
-{
-    struct llmobs_evaluation_tag *tags = NULL;
-    int rc;
-
-    evaluation->type = (enum llmobs_evaluation_type)verdict->type;
-    set_value(evaluation, verdict, json);
     if (verdict->tags && verdict->tag_count <= LLMOBS_EVALUATION_TAGS)
         tags = calloc(verdict->tag_count + 1, sizeof(*tags));
     for (size_t i = 0; tags && i < verdict->tag_count; i++)
@@ -421,27 +414,6 @@ static int feedback(const struct llmobs_feedback_options *options)
 
 /* -- other processes ------------------------------------------------------- */
 
-/* Calls `add` for each header of the list, whose nodes are "name: value". */
-static int call_for_each(const struct llmobs_inject *inject,
-                         llmobs_header_fn *add, void *context)
-{
-    char name[64];
-    int rc = 0;
-
-    for (size_t i = 0; i < inject->count && !rc; i++) {
-        const char *line = inject->nodes[i].data;
-        size_t len = strcspn(line, ":");
-
-        if (len >= sizeof(name) || !line[len])
-            continue;
-        memcpy(name, line, len);
-        name[len] = '\0';
-        line += len + 1;
-        rc = add(context, name, line + strspn(line, " "));
-    }
-    return rc;
-}
-
 /* `add` is the app's function: it may run for long, or end by longjmp. */
 static int inject_as(const struct llmobs_context *context,
                      llmobs_header_fn *add, void *arg)
@@ -462,8 +434,24 @@ static int inject_as(const struct llmobs_context *context,
         plan.baggage = carrier->baggage;
     if (!plan.baggage && context->experiment[0])
         plan.baggage = context->experiment;
-    if (llmobs_inject_fill(headers, &plan))
-        rc = call_for_each(headers, add, arg);
+    if (llmobs_inject_fill(headers, &plan)) {
+        /* Calls `add` for each header of the list, whose nodes are "name:
+         * value". */
+        char name[64];
+
+        rc = 0;
+        for (size_t i = 0; i < headers->count && !rc; i++) {
+            const char *line = headers->nodes[i].data;
+            size_t len = strcspn(line, ":");
+
+            if (len >= sizeof(name) || !line[len])
+                continue;
+            memcpy(name, line, len);
+            name[len] = '\0';
+            line += len + 1;
+            rc = add(arg, name, line + strspn(line, " "));
+        }
+    }
     free(headers);
     return rc;
 }

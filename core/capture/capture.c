@@ -326,26 +326,22 @@ static bool fill_in(struct llmobs_handle *handle, CURL *curl)
     return url && url[0];
 }
 
-/* Calls by libcurl are seen here, and so go past the proxy of the run, where
- * they would be seen once more. Nor does `curl -i` show its head. */
-static void go_past(const struct llmobs_handle *handle, CURL *curl)
-{
-    const char *url = handle->app.url;
-    bool plain = url && strncasecmp(url, "https:", 6) != 0;
-
-    if (past_proxy && !handle->app.unseen &&
-        handle->app.proxy == LLMOBS_PROXY_BY_ENVIRONMENT)
-        (void)handle->real->easy_setopt(curl, CURLOPT_PROXY,
-                                        plain ? NULL : past_proxy);
-}
-
 bool llmobs_capture_start(struct llmobs_handle *handle, CURL *curl)
 {
     int saved = errno;
     bool begun;
+    const char *url;
+    bool plain;
 
     llmobs_worker_count_call(worker);
-    go_past(handle, curl);
+    /* Calls by libcurl are seen here, and so go past the proxy of the run,
+     * where they would be seen once more. Nor does `curl -i` show its head. */
+    url = handle->app.url;
+    plain = url && strncasecmp(url, "https:", 6) != 0;
+    if (past_proxy && !handle->app.unseen &&
+        handle->app.proxy == LLMOBS_PROXY_BY_ENVIRONMENT)
+        (void)handle->real->easy_setopt(curl, CURLOPT_PROXY,
+                                        plain ? NULL : past_proxy);
     if (!handle->app.unseen || fill_in(handle, curl)) {
         begun = start_known(handle, curl);
     } else {
@@ -480,24 +476,6 @@ void llmobs_capture_measure(struct llmobs_handle *handle, CURL *curl)
 
 /* -- the end --------------------------------------------------------------- */
 
-/* Copies the app's error buffer, which says more than the code. If the buffer
- * is empty, copies libcurl's text for the code. libcurl empties the buffer when
- * a transfer begins, and never writes beyond its size. The buffer is certain to
- * exist only when easy_perform returns. In a multi it is unknown in which drive
- * libcurl wrote to the buffer, and the app may have freed it since. */
-static void copy_error(const struct llmobs_handle *handle,
-                       struct llmobs_exchange *exchange)
-{
-    const char *text = llmobs_handle_multi(handle)
-                           ? NULL
-                           : llmobs_shown(handle->app.error_buffer);
-
-    if ((!text || !text[0]) && handle->real->easy_strerror)
-        text = handle->real->easy_strerror((CURLcode)exchange->code);
-    snprintf(exchange->error_text, sizeof(exchange->error_text), "%.*s",
-             CURL_ERROR_SIZE - 1, text ? text : "");
-}
-
 /* libcurl has sent no body. If there is a copy of it, the worker judges by the
  * copy; if not, `stands` says whether method and URL alone prove a call. */
 static void judge_without_body(struct llmobs_exchange *exchange)
@@ -527,8 +505,23 @@ static void end_exchange(struct llmobs_handle *handle,
     if (end == LLMOBS_END_DONE) {
         exchange->code = (int)code;
         exchange->code_name = llmobs_curlcode_name((int)code);
-        if (code != CURLE_OK)
-            copy_error(handle, exchange);
+        if (code != CURLE_OK) {
+            /* Copies the app's error buffer, which says more than the code. If
+             * the buffer is empty, copies libcurl's text for the code. libcurl
+             * empties the buffer when a transfer begins, and never writes
+             * beyond its size. The buffer is certain to exist only when
+             * easy_perform returns. In a multi it is unknown in which drive
+             * libcurl wrote to the buffer, and the app may have freed it since.
+             */
+            const char *text = llmobs_handle_multi(handle)
+                                   ? NULL
+                                   : llmobs_shown(handle->app.error_buffer);
+
+            if ((!text || !text[0]) && handle->real->easy_strerror)
+                text = handle->real->easy_strerror((CURLcode)exchange->code);
+            snprintf(exchange->error_text, sizeof(exchange->error_text), "%.*s",
+                     CURL_ERROR_SIZE - 1, text ? text : "");
+        }
     }
     /* A transfer in a multi ended when libcurl says, not when the app reads the
      * message; an easy transfer, and one that is cut off, ends now. */

@@ -311,30 +311,6 @@ const char *llmobs_command_say(const char *text)
 
 /* -- by a URL -------------------------------------------------------------- */
 
-static void run_by_url(const struct llmobs_handle *handle)
-{
-    struct llmobs_floats floats;
-    const char *type;
-    int saved = errno, rc;
-
-    if (!handle->app.url ||
-        strncasecmp(handle->app.url, SCHEME, sizeof(SCHEME) - 1) != 0)
-        return;
-    floats = llmobs_floats_begin();
-    type = llmobs_handle_header(handle, "content-type:");
-    rc = !on ? 0
-         : type && strcasecmp(type, LLMOBS_COMMAND_TYPE) == 0
-             ? run_command(llmobs_text_of(handle->app.url + sizeof(SCHEME) - 1),
-                           llmobs_handle_body(handle))
-             : -EPERM;
-    if (!on)
-        llmobs_log_once(LLMOBS_LOG_WARN, "commands",
-                        "a command, without LLMOBS_COMMANDS: passed over");
-    log_result(rc);
-    llmobs_floats_end(floats);
-    errno = saved;
-}
-
 /* -- the entry of a request of PHP (LLMOBS_ENTRY) -------------------------- */
 
 /* A workflow span around each request that PHP serves. It begins with the first
@@ -383,6 +359,26 @@ void llmobs_command_init(bool by_url, const char *entry)
 
 void llmobs_command_transfer(const struct llmobs_handle *handle)
 {
-    run_by_url(handle);
+    struct llmobs_floats floats;
+    const char *type;
+    int saved = errno, rc;
+
+    if (handle->app.url &&
+        strncasecmp(handle->app.url, SCHEME, sizeof(SCHEME) - 1) == 0) {
+        floats = llmobs_floats_begin();
+        type = llmobs_handle_header(handle, "content-type:");
+        rc = !on ? 0
+             : type && strcasecmp(type, LLMOBS_COMMAND_TYPE) == 0
+                 ? run_command(
+                       llmobs_text_of(handle->app.url + sizeof(SCHEME) - 1),
+                       llmobs_handle_body(handle))
+                 : -EPERM;
+        if (!on)
+            llmobs_log_once(LLMOBS_LOG_WARN, "commands",
+                            "a command, without LLMOBS_COMMANDS: passed over");
+        log_result(rc);
+        llmobs_floats_end(floats);
+        errno = saved;
+    }
     llmobs_command_enter(0);
 }

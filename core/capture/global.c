@@ -428,32 +428,27 @@ static bool begin_cleanup(struct copy *copy)
     return true;
 }
 
-/* After the real cleanup, or, where `done` is false, in its place. */
-static void end_cleanup(struct copy *copy, bool done)
-{
-    bool owned = atomic_load(&owner) == this_thread();
-
-    if (!copy)
-        return;
-    if (!done)
-        atomic_fetch_add(&copy->count, 1);
-    if (!done && owned)
-        choose(copy);
-    if (owned)
-        disown();
-    choose_any();
-}
-
 void llmobs_ops_global_cleanup(const struct llmobs_real *real)
 {
     int saved = errno;
     struct copy *copy = copy_of(real);
     bool safe = begin_cleanup(copy);
+    bool owned;
 
     errno = saved;
     if (safe)
         real->global_cleanup();
     saved = errno;
-    end_cleanup(copy, safe);
+    /* After the real cleanup, or, where `done` is false, in its place. */
+    owned = atomic_load(&owner) == this_thread();
+    if (copy) {
+        if (!safe)
+            atomic_fetch_add(&copy->count, 1);
+        if (!safe && owned)
+            choose(copy);
+        if (owned)
+            disown();
+        choose_any();
+    }
     errno = saved;
 }

@@ -434,32 +434,6 @@ enum {
     POST_LARGE = 1 << 7     /* the length is contentlen, not contentslength */
 };
 
-static void append_of_list(const struct curl_httppost *part,
-                           struct llmobs_text name, struct llmobs_body *out)
-{
-    const long no_text =
-        POST_FILENAME | POST_READFILE | POST_BUFFER | POST_CALLBACK;
-    struct own_headers own = read_headers(part->contentheader);
-    const char *type = part->contenttype ? part->contenttype : own.type;
-    int64_t size = part->flags & POST_LARGE ? (int64_t)part->contentlen
-                                            : (int64_t)part->contentslength;
-
-    if (part->flags & (POST_FILENAME | POST_READFILE))
-        size = -1;
-    else if (part->flags & POST_BUFFER)
-        size = part->bufferlength;
-    else if (size <= 0)
-        size = -1;
-    if (part->contents && !part->showfilename && !own.no_text &&
-        !(part->flags & no_text))
-        llmobs_form_text(out, name, type,
-                         (struct llmobs_text){part->contents,
-                                              size < 0 ? strlen(part->contents)
-                                                       : (size_t)size});
-    else
-        llmobs_form_file(out, name, type, size);
-}
-
 /* A name may have several files. */
 void llmobs_mime_append_list(const struct curl_httppost *list,
                              struct llmobs_body *out)
@@ -476,7 +450,30 @@ void llmobs_mime_append_list(const struct curl_httppost *list,
                                         : strlen(list->name);
         for (; part && name.len <= LLMOBS_FORM_NAME_MAX &&
                count < LLMOBS_FORM_PARTS_MAX;
-             part = part->more, count++)
-            append_of_list(part, name, out);
+             part = part->more, count++) {
+            const long no_text =
+                POST_FILENAME | POST_READFILE | POST_BUFFER | POST_CALLBACK;
+            struct own_headers own = read_headers(part->contentheader);
+            const char *type = part->contenttype ? part->contenttype : own.type;
+            int64_t size = part->flags & POST_LARGE
+                               ? (int64_t)part->contentlen
+                               : (int64_t)part->contentslength;
+
+            if (part->flags & (POST_FILENAME | POST_READFILE))
+                size = -1;
+            else if (part->flags & POST_BUFFER)
+                size = part->bufferlength;
+            else if (size <= 0)
+                size = -1;
+            if (part->contents && !part->showfilename && !own.no_text &&
+                !(part->flags & no_text))
+                llmobs_form_text(
+                    out, name, type,
+                    (struct llmobs_text){part->contents,
+                                         size < 0 ? strlen(part->contents)
+                                                  : (size_t)size});
+            else
+                llmobs_form_file(out, name, type, size);
+        }
     }
 }

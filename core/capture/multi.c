@@ -94,16 +94,6 @@ static curl_push_callback stand_in(curl_push_callback function)
     return NULL;
 }
 
-static void go_blind(CURLM *multi)
-{
-    if (multi && !llmobs_members_blind(multi))
-        atomic_store(&all_blind, true);
-    llmobs_log_once(LLMOBS_LOG_WARN, "push functions",
-                    "the program has more than %d server push callbacks: "
-                    "calls in a multi handle with another one are not seen",
-                    LLMOBS_PUSH_FUNCTIONS_MAX);
-}
-
 CURLMcode llmobs_ops_multi_setopt(const struct llmobs_real *real, CURLM *multi,
                                   CURLMoption option, void *arg)
 {
@@ -114,9 +104,14 @@ CURLMcode llmobs_ops_multi_setopt(const struct llmobs_real *real, CURLM *multi,
         return real->multi_setopt(multi, option, arg);
     if (arg)
         mine = stand_in((curl_push_callback)arg);
-    if (arg && !mine)
-        go_blind(multi);
-    else
+    if (arg && !mine) {
+        if (multi && !llmobs_members_blind(multi))
+            atomic_store(&all_blind, true);
+        llmobs_log_once(LLMOBS_LOG_WARN, "push functions",
+                        "the program has more than %d server push callbacks: "
+                        "calls in a multi handle with another one are not seen",
+                        LLMOBS_PUSH_FUNCTIONS_MAX);
+    } else
         llmobs_members_unblind(multi);
     errno = saved;
     return real->multi_setopt(multi, option, mine ? (void *)mine : arg);
@@ -133,15 +128,31 @@ static void withdraw(struct llmobs_handle *handle, CURL *curl)
     llmobs_handle_join(handle, NULL);
 }
 
-/* While libcurl adds a handle it may call the app's timer callback, which may
- * drive the multi. */
-static CURLMcode add_member(const struct llmobs_real *real, CURLM *multi,
-                            struct llmobs_handle *handle, CURL *curl)
+CURLMcode llmobs_ops_multi_add_handle(const struct llmobs_real *real,
+                                      CURLM *multi, CURL *curl)
 {
+    struct llmobs_handle *handle = llmobs_handle_find(curl);
     bool listed;
     CURLMcode rc;
     int saved;
 
+    if (!handle)
+        handle = llmobs_capture_unseen_handle(real, curl);
+    /* Its end may go unseen as well. */
+    if (handle && handle->app.unseen)
+        llmobs_multi_messages_stop();
+    if (handle)
+        llmobs_callbacks_drop_stale(handle, curl);
+    if (!handle || llmobs_handle_multi(handle) || handle->in ||
+        handle->in_perform)
+        return real->multi_add_handle(multi, curl);
+    if (is_blind(multi)) {
+        llmobs_handle_forget_list(handle);
+        return real->multi_add_handle(multi, curl);
+    }
+    handle->called_from = LLMOBS_STACK_ENTRY();
+    /* While libcurl adds a handle it may call the app's timer callback, which
+     * may drive the multi. */
     llmobs_command_transfer(handle);
     llmobs_capture_add(handle);
     llmobs_handle_join(handle, multi);
@@ -160,29 +171,6 @@ static CURLMcode add_member(const struct llmobs_real *real, CURLM *multi,
     }
     errno = saved;
     return rc;
-}
-
-CURLMcode llmobs_ops_multi_add_handle(const struct llmobs_real *real,
-                                      CURLM *multi, CURL *curl)
-{
-    struct llmobs_handle *handle = llmobs_handle_find(curl);
-
-    if (!handle)
-        handle = llmobs_capture_unseen_handle(real, curl);
-    /* Its end may go unseen as well. */
-    if (handle && handle->app.unseen)
-        llmobs_multi_messages_stop();
-    if (handle)
-        llmobs_callbacks_drop_stale(handle, curl);
-    if (!handle || llmobs_handle_multi(handle) || handle->in ||
-        handle->in_perform)
-        return real->multi_add_handle(multi, curl);
-    if (is_blind(multi)) {
-        llmobs_handle_forget_list(handle);
-        return real->multi_add_handle(multi, curl);
-    }
-    handle->called_from = LLMOBS_STACK_ENTRY();
-    return add_member(real, multi, handle, curl);
 }
 
 /* -- ends ------------------------------------------------------------------ */
@@ -346,38 +334,6 @@ CURLMcode llmobs_ops_multi_cleanup(const struct llmobs_real *real, CURLM *multi)
 
 /* -- driving --------------------------------------------------------------- */
 
-/* True within a callback, where libcurl refuses to drive the multi. libcurl
- * then also refuses to give the timeout, so asking for it shows this. */
-static bool refuses_drive(const struct llmobs_real *real, CURLM *multi)
-{
-    long ms;
-
-    return real->multi_timeout && real->multi_timeout(multi, &ms) != CURLM_OK;
-}
-
-/* Starts the captures of the handles that were added since the last drive: only
- * now libcurl will read their settings. */
-static void start_added(const struct llmobs_real *real, CURLM *multi,
-                        struct llmobs_members *members, uintptr_t entry)
-{
-    struct llmobs_member *member;
-    int saved = errno;
-
-    if (refuses_drive(real, multi))
-        return;
-    while ((member = llmobs_members_dequeue(members)) != NULL) {
-        struct llmobs_handle *handle = llmobs_handle_of(member);
-        CURL *curl = llmobs_keyed_key(&handle->keyed);
-
-        handle->called_from = entry;
-        if (!is_blind(multi))
-            (void)llmobs_capture_start(handle, curl);
-        else
-            withdraw(handle, curl);
-    }
-    errno = saved;
-}
-
 static struct llmobs_members *begin_drive(const struct llmobs_real *real,
                                           CURLM *multi, uintptr_t entry)
 {
@@ -385,8 +341,31 @@ static struct llmobs_members *begin_drive(const struct llmobs_real *real,
 
     if (!members)
         return NULL;
-    if (llmobs_members_any_queued(members))
-        start_added(real, multi, members, entry);
+    if (llmobs_members_any_queued(members)) {
+        /* Starts the captures of the handles that were added since the last
+         * drive: only now libcurl will read their settings. */
+        struct llmobs_member *member;
+        int saved = errno;
+        long ms;
+
+        /* True within a callback, where libcurl refuses to drive the multi.
+         * libcurl then also refuses to give the timeout, so asking for it shows
+         * this. */
+        if (!real->multi_timeout ||
+            real->multi_timeout(multi, &ms) == CURLM_OK) {
+            while ((member = llmobs_members_dequeue(members)) != NULL) {
+                struct llmobs_handle *handle = llmobs_handle_of(member);
+                CURL *curl = llmobs_keyed_key(&handle->keyed);
+
+                handle->called_from = entry;
+                if (!is_blind(multi))
+                    (void)llmobs_capture_start(handle, curl);
+                else
+                    withdraw(handle, curl);
+            }
+            errno = saved;
+        }
+    }
     llmobs_members_begin_drive(members, entry);
     return members;
 }

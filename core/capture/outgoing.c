@@ -269,33 +269,6 @@ static void follow_address(struct llmobs_handle *handle, CURL *curl)
     handle->outgoing.seen_url = llmobs_hide(NULL);
 }
 
-/* libcurl calls a form a POST, too, and does not say what a request with a
- * custom method is. */
-static void follow_method(struct llmobs_handle *handle, CURL *curl)
-{
-    static const char *const names[] = {[LLMOBS_HTTP_GET] = "GET",
-                                        [LLMOBS_HTTP_HEAD] = "HEAD",
-                                        [LLMOBS_HTTP_POST] = "POST",
-                                        [LLMOBS_HTTP_PUT] = "PUT"};
-    struct llmobs_outgoing *outgoing = &handle->outgoing;
-    const char *method = NULL;
-
-    if (handle->app.request == outgoing->request)
-        return;
-    outgoing->verb_unsure = outgoing->request_changed = true;
-    if (!handle->app.custom_request[0] && !handle->app.no_body)
-        method = llmobs_outgoing_ask(handle, curl, LLMOBS_INFO_METHOD);
-    for (int i = LLMOBS_HTTP_GET; method && i <= LLMOBS_HTTP_PUT; i++) {
-        if (strcmp(method, names[i]) != 0)
-            continue;
-        outgoing->verb_unsure =
-            i == LLMOBS_HTTP_POST && (handle->app.request == LLMOBS_HTTP_FORM ||
-                                      outgoing->request == LLMOBS_HTTP_FORM);
-        if (!outgoing->verb_unsure)
-            outgoing->request = (enum llmobs_http_verb)i;
-    }
-}
-
 /* Other handles' callbacks may have changed the transfer before libcurl began
  * it, so this asks libcurl what it began. Only libcurl may read a URL handle:
  * if the address is in one, this judges by the address that libcurl has.
@@ -303,12 +276,35 @@ static void follow_method(struct llmobs_handle *handle, CURL *curl)
 static void follow_and_judge(struct llmobs_handle *handle, CURL *curl)
 {
     struct llmobs_match match;
+    static const char *const names[] = {[LLMOBS_HTTP_GET] = "GET",
+                                        [LLMOBS_HTTP_HEAD] = "HEAD",
+                                        [LLMOBS_HTTP_POST] = "POST",
+                                        [LLMOBS_HTTP_PUT] = "PUT"};
+    struct llmobs_outgoing *outgoing;
+    const char *method;
 
     llmobs_handle_lock(handle);
     follow_address(handle, curl);
     if (handle->outgoing.address_lost)
         forget_address(handle);
-    follow_method(handle, curl);
+    /* libcurl calls a form a POST, too, and does not say what a request with a
+     * custom method is. */
+    outgoing = &handle->outgoing;
+    method = NULL;
+    if (handle->app.request != outgoing->request) {
+        outgoing->verb_unsure = outgoing->request_changed = true;
+        if (!handle->app.custom_request[0] && !handle->app.no_body)
+            method = llmobs_outgoing_ask(handle, curl, LLMOBS_INFO_METHOD);
+        for (int i = LLMOBS_HTTP_GET; method && i <= LLMOBS_HTTP_PUT; i++) {
+            if (strcmp(method, names[i]) != 0)
+                continue;
+            outgoing->verb_unsure = i == LLMOBS_HTTP_POST &&
+                                    (handle->app.request == LLMOBS_HTTP_FORM ||
+                                     outgoing->request == LLMOBS_HTTP_FORM);
+            if (!outgoing->verb_unsure)
+                outgoing->request = (enum llmobs_http_verb)i;
+        }
+    }
     llmobs_handle_unlock(handle);
     if (handle->step != LLMOBS_STEP_ADDRESS || !handle->origin.url[0])
         return;
@@ -318,21 +314,6 @@ static void follow_and_judge(struct llmobs_handle *handle, CURL *curl)
         llmobs_worker_count_lost(worker, LLMOBS_STAT_dropped_memory);
     if (handle->step == LLMOBS_STEP_ADDRESS)
         handle->step = LLMOBS_STEP_BEGUN;
-}
-
-/* The program has set another REQUEST_TARGET since the transfer began: libcurl
- * reads the newest as it makes the request. */
-static void follow_target(struct llmobs_handle *handle, CURL *curl)
-{
-    const char *url;
-
-    if (!handle->outgoing.target_set || !handle->origin.url[0])
-        return;
-    url = llmobs_outgoing_ask(handle, curl, CURLINFO_EFFECTIVE_URL);
-    llmobs_handle_lock(handle);
-    if (url)
-        set_address(handle, url);
-    llmobs_handle_unlock(handle);
 }
 
 /* libcurl never made the request: judges the transfer by the method and address
@@ -450,8 +431,17 @@ static bool read_outgoing(struct llmobs_handle *handle, CURL *curl)
     struct llmobs_call_origin *origin = &handle->origin;
     struct llmobs_match match = {0};
     bool is_call = false;
+    const char *url;
 
-    follow_target(handle, curl);
+    /* The program has set another REQUEST_TARGET since the transfer began:
+     * libcurl reads the newest as it makes the request. */
+    if (handle->outgoing.target_set && handle->origin.url[0]) {
+        url = llmobs_outgoing_ask(handle, curl, CURLINFO_EFFECTIVE_URL);
+        llmobs_handle_lock(handle);
+        if (url)
+            set_address(handle, url);
+        llmobs_handle_unlock(handle);
+    }
     if (handle->step == LLMOBS_STEP_HEADERS && !decide_by_headers(handle, curl))
         return false;
     if (handle->outgoing.early)
@@ -602,12 +592,6 @@ static bool says_continue(const char *data, size_t len)
            len - (size_t)(space - data) >= 4 && memcmp(space, " 100", 4) == 0;
 }
 
-static bool ends_head(const char *data, size_t len)
-{
-    return (len <= 2 && data[len - 1] == '\n') ||
-           (len >= 4 && memcmp(data + len - 4, "\r\n\r\n", 4) == 0);
-}
-
 /* libcurl sends no body while it authenticates: then a 100 does not mean that
  * the body goes. */
 void llmobs_outgoing_answered(struct llmobs_handle *handle, const char *data,
@@ -620,7 +604,9 @@ void llmobs_outgoing_answered(struct llmobs_handle *handle, const char *data,
         return;
     if (len > 5 && memcmp(data, "HTTP/", 5) == 0)
         handle->outgoing.got_100 = says_continue(data, len);
-    if (handle->outgoing.got_100 && ends_head(data, len))
+    if (handle->outgoing.got_100 &&
+        ((len <= 2 && data[len - 1] == '\n') ||
+         (len >= 4 && memcmp(data + len - 4, "\r\n\r\n", 4) == 0)))
         copy_up_to(handle, UINT64_MAX);
     errno = saved;
 }

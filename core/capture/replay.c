@@ -133,23 +133,6 @@ static char *url_at_mock(const char *url)
     return made;
 }
 
-/* Sets what the program has not set, too, where libcurl may read it from the
- * environment. */
-static void lead(const struct llmobs_replay *replay,
-                 const struct llmobs_settings *app,
-                 const struct llmobs_real *real, CURL *curl, const char *url)
-{
-    if (llmobs_shown(app->curlu))
-        (void)real->easy_setopt(curl, CURLOPT_CURLU, NULL);
-    (void)real->easy_setopt(curl, CURLOPT_URL, (void *)(uintptr_t)url);
-    if (app->port)
-        (void)real->easy_setopt(curl, CURLOPT_PORT, NULL);
-    for (size_t i = 0; i < COUNT; i++)
-        if (replay->set[i] || i == BY_ENVIRONMENT)
-            (void)real->easy_setopt(curl, (CURLoption)all[i].option,
-                                    (void *)(uintptr_t)all[i].value);
-}
-
 void llmobs_replay_lead(struct llmobs_replay **replay,
                         const struct llmobs_settings *app,
                         const struct llmobs_real *real, CURL *curl,
@@ -158,7 +141,17 @@ void llmobs_replay_lead(struct llmobs_replay **replay,
     char *made = base && claim_values(replay) ? url_at_mock(url) : NULL;
 
     if (made) {
-        lead(*replay, app, real, curl, made);
+        /* Sets what the program has not set, too, where libcurl may read it
+         * from the environment. */
+        if (llmobs_shown(app->curlu))
+            (void)real->easy_setopt(curl, CURLOPT_CURLU, NULL);
+        (void)real->easy_setopt(curl, CURLOPT_URL, (void *)(uintptr_t)made);
+        if (app->port)
+            (void)real->easy_setopt(curl, CURLOPT_PORT, NULL);
+        for (size_t i = 0; i < COUNT; i++)
+            if ((*replay)->set[i] || i == BY_ENVIRONMENT)
+                (void)real->easy_setopt(curl, (CURLoption)all[i].option,
+                                        (void *)(uintptr_t)all[i].value);
         (*replay)->led = true;
     }
     free(made);

@@ -328,33 +328,6 @@ static bool fill_exchange(struct llmobs_exchange *exchange,
     return true;
 }
 
-/* Makes the exchange of a request that is a call, or takes the `early` one.
- * NULL: it is lost. */
-static struct llmobs_exchange *begin_exchange(
-    const struct llmobs_wire_request *asked, const struct llmobs_match *match,
-    const struct llmobs_wire_peer *peer, struct llmobs_exchange *early)
-{
-    struct llmobs_exchange *exchange =
-        early ? early : new_exchange(NULL, asked, NULL, NULL);
-
-    if (config->replay_url)
-        llmobs_log_once(LLMOBS_LOG_WARN, "past the mock",
-                        "LLMOBS_REPLAY leads calls of libcurl to the mock: a "
-                        "call without libcurl went to its server");
-    if (exchange && peer) {
-        exchange->peer = strdup(peer->process);
-        exchange->caller = peer->caller ? strdup(peer->caller) : NULL;
-    }
-    if (exchange && fill_exchange(exchange, asked, match)) {
-        llmobs_worker_start(worker, exchange);
-    } else {
-        llmobs_worker_count_lost(worker, LLMOBS_STAT_dropped_memory);
-        llmobs_exchange_free(exchange);
-        exchange = NULL;
-    }
-    return exchange;
-}
-
 static void add_sent(struct llmobs_exchange *exchange, struct llmobs_text bytes)
 {
     exchange->transfer.bytes_sent += (int64_t)bytes.len;
@@ -378,7 +351,26 @@ static bool judge(struct llmobs_wire *wire, struct request *request)
         (void)remove_request(wire, request);
         return false;
     }
-    exchange = begin_exchange(asked, &match, wire->peer, request->early);
+    /* Makes the exchange of a request that is a call, or takes the `early` one.
+     * NULL: it is lost. */
+    exchange =
+        request->early ? request->early : new_exchange(NULL, asked, NULL, NULL);
+    if (config->replay_url)
+        llmobs_log_once(LLMOBS_LOG_WARN, "past the mock",
+                        "LLMOBS_REPLAY leads calls of libcurl to the mock: a "
+                        "call without libcurl went to its server");
+    if (exchange && wire->peer) {
+        exchange->peer = strdup(wire->peer->process);
+        exchange->caller =
+            wire->peer->caller ? strdup(wire->peer->caller) : NULL;
+    }
+    if (exchange && fill_exchange(exchange, asked, &match)) {
+        llmobs_worker_start(worker, exchange);
+    } else {
+        llmobs_worker_count_lost(worker, LLMOBS_STAT_dropped_memory);
+        llmobs_exchange_free(exchange);
+        exchange = NULL;
+    }
     request->early = NULL;
     if (exchange) {
         wire->called = true;
@@ -447,42 +439,7 @@ static void on_passed(void *user, const char *what)
                     wire->host ? wire->host : "a model", what);
 }
 
-/* A call to a listed gateway is one by its head alone, so that its context can
- * go with that. */
-static void judge_head(struct llmobs_wire *wire, struct request *request,
-                       const struct llmobs_http1_head *head)
-{
-    struct llmobs_insertions **to = wire->event->insertions;
-
-    if (!llmobs_judge_wire_listed(request->asked))
-        return;
-    if (to && !*to)
-        *to = llmobs_wire_take(wire);
-    if (to && !*to && atomic_load(&wire->insertions))
-        to = NULL; /* a send that was left has them */
-    request->early = new_exchange(wire, request->asked, head, to);
-    if (to && *to && !(*to)->of) {
-        (*to)->of = KEY(wire);
-        (*to)->taken = !wire->plain;
-        if (!wire->plain)
-            atomic_store(&wire->insertions, *to);
-    }
-}
-
 static const struct llmobs_http1_events events;
-
-/* Each request says anew whether a websocket may follow. */
-static void expect_websocket(struct llmobs_wire *wire,
-                             const struct llmobs_http1_head *head,
-                             const struct llmobs_wire_request *asked)
-{
-    const struct llmobs_websocket_words *words =
-        head->upgrades ? llmobs_judge_wire_upgrade(asked) : NULL;
-
-    llmobs_websocket_free(wire->ws);
-    wire->ws = words ? llmobs_websocket_new(head, words, &events, wire) : NULL;
-    wire->upgrades = head->upgrades;
-}
 
 static void request_head(struct llmobs_wire *wire, uint32_t number,
                          const struct llmobs_http1_head *head)
@@ -500,8 +457,16 @@ static void request_head(struct llmobs_wire *wire, uint32_t number,
     if (error)
         return;
     llmobs_command_enter(asked->began_ns);
-    if (!in_websocket(wire))
-        expect_websocket(wire, head, asked);
+    if (!in_websocket(wire)) {
+        /* Each request says anew whether a websocket may follow. */
+        const struct llmobs_websocket_words *words =
+            head->upgrades ? llmobs_judge_wire_upgrade(asked) : NULL;
+
+        llmobs_websocket_free(wire->ws);
+        wire->ws =
+            words ? llmobs_websocket_new(head, words, &events, wire) : NULL;
+        wire->upgrades = head->upgrades;
+    }
     if (llmobs_judge_may_be_call(asked->url, sends)) {
         if (wire->count == OPEN_MAX)
             on_passed(wire, "too many at once");
@@ -515,8 +480,25 @@ static void request_head(struct llmobs_wire *wire, uint32_t number,
     request->asked = asked;
     if (!sends)
         judge(wire, request);
-    else if (!in_websocket(wire))
-        judge_head(wire, request, head);
+    else if (!in_websocket(wire)) {
+        /* A call to a listed gateway is one by its head alone, so that its
+         * context can go with that. */
+        struct llmobs_insertions **to = wire->event->insertions;
+
+        if (llmobs_judge_wire_listed(request->asked)) {
+            if (to && !*to)
+                *to = llmobs_wire_take(wire);
+            if (to && !*to && atomic_load(&wire->insertions))
+                to = NULL; /* a send that was left has them */
+            request->early = new_exchange(wire, request->asked, head, to);
+            if (to && *to && !(*to)->of) {
+                (*to)->of = KEY(wire);
+                (*to)->taken = !wire->plain;
+                if (!wire->plain)
+                    atomic_store(&wire->insertions, *to);
+            }
+        }
+    }
 }
 
 /* Takes bytes of the body until there are enough to judge by. Of many blanks
@@ -568,39 +550,6 @@ static void request_body(struct llmobs_wire *wire, struct request *request,
     llmobs_holder_unlock(&wire->holder);
 }
 
-static void request_end(struct llmobs_wire *wire, struct request *request,
-                        enum llmobs_http1_end how)
-{
-    if ((request->asked && !judge(wire, request)) || how != LLMOBS_HTTP1_WHOLE)
-        return;
-    request->whole = true;
-    llmobs_holder_lock(&wire->holder);
-    if (request->exchange && !request->refused)
-        llmobs_worker_begin(worker, request->exchange);
-    llmobs_holder_unlock(&wire->holder);
-}
-
-static void add_answer_head(struct llmobs_exchange *exchange,
-                            const struct llmobs_http1_head *head)
-{
-    struct llmobs_text rest = head->headers;
-
-    llmobs_exchange_restart(exchange);
-    exchange->status = (long)head->status;
-    exchange->transfer.http_version = head->h2      ? CURL_HTTP_VERSION_2_0
-                                      : head->minor ? CURL_HTTP_VERSION_1_1
-                                                    : CURL_HTTP_VERSION_1_0;
-    while (rest.len > 0) {
-        const char *end = memchr(rest.data, '\n', rest.len);
-        size_t len = end ? (size_t)(end + 1 - rest.data) : rest.len;
-
-        llmobs_exchange_expect(exchange, rest.data, len);
-        llmobs_headers_add_answer(&exchange->response_headers, rest.data, len);
-        rest.data += len;
-        rest.len -= len;
-    }
-}
-
 static void on_head(void *user, enum llmobs_http1_side side, uint32_t number,
                     const struct llmobs_http1_head *head)
 {
@@ -627,8 +576,26 @@ static void on_head(void *user, enum llmobs_http1_side side, uint32_t number,
         return;
     }
     llmobs_holder_lock(&wire->holder);
-    if (request->exchange)
-        add_answer_head(request->exchange, head);
+    if (request->exchange) {
+        struct llmobs_text rest = head->headers;
+
+        llmobs_exchange_restart(request->exchange);
+        request->exchange->status = (long)head->status;
+        request->exchange->transfer.http_version =
+            head->h2      ? CURL_HTTP_VERSION_2_0
+            : head->minor ? CURL_HTTP_VERSION_1_1
+                          : CURL_HTTP_VERSION_1_0;
+        while (rest.len > 0) {
+            const char *end = memchr(rest.data, '\n', rest.len);
+            size_t len = end ? (size_t)(end + 1 - rest.data) : rest.len;
+
+            llmobs_exchange_expect(request->exchange, rest.data, len);
+            llmobs_headers_add_answer(&request->exchange->response_headers,
+                                      rest.data, len);
+            rest.data += len;
+            rest.len -= len;
+        }
+    }
     llmobs_holder_unlock(&wire->holder);
 }
 
@@ -665,7 +632,14 @@ static void on_end(void *user, enum llmobs_http1_side side, uint32_t number,
     if (!request)
         return;
     if (side == LLMOBS_HTTP1_REQUEST) {
-        request_end(wire, request, how);
+        if ((!request->asked || judge(wire, request)) &&
+            how == LLMOBS_HTTP1_WHOLE) {
+            request->whole = true;
+            llmobs_holder_lock(&wire->holder);
+            if (request->exchange && !request->refused)
+                llmobs_worker_begin(worker, request->exchange);
+            llmobs_holder_unlock(&wire->holder);
+        }
         return;
     }
     if (how == LLMOBS_HTTP1_REFUSED ||

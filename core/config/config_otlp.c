@@ -477,6 +477,11 @@ void llmobs_config_read_otlp(struct llmobs_config_loading *loading)
 
 /* -- the sampler ----------------------------------------------------------- */
 
+LLMOBS_FLOATS_WITHIN static bool is_within(double ratio, uint64_t trace_lo)
+{
+    return ratio >= 1 || trace_lo >> 1 < (uint64_t)(ratio * HALF);
+}
+
 bool llmobs_otlp_samples(const struct llmobs_otlp_config *config,
                          uint64_t trace_lo)
 {
@@ -488,8 +493,7 @@ bool llmobs_otlp_samples(const struct llmobs_otlp_config *config,
         return false;
     case LLMOBS_OTLP_SAMPLER_RATIO:
         floats = llmobs_floats_begin();
-        within = config->sampler_ratio >= 1 ||
-                 trace_lo >> 1 < (uint64_t)(config->sampler_ratio * HALF);
+        within = is_within(config->sampler_ratio, trace_lo);
         llmobs_floats_end(floats);
         return within;
     default:

@@ -191,23 +191,6 @@ static void *lend_more(void *block, size_t size)
     return more;
 }
 
-/* False in a PHP that profiles its memory or uses malloc for all of it, because
- * such a PHP has set functions of its own. Lending ends when the caller sets
- * the functions to NULL. */
-static bool begin_lending(void *heap)
-{
-    malloc_fn *get = NULL;
-    free_fn *release = NULL;
-    realloc_fn *change = NULL;
-
-    zend_mm_get_custom_handlers(heap, &get, &release, &change);
-    if (get || release || change)
-        return false;
-    zend_mm_set_custom_handlers(heap, lend, reclaim, lend_more);
-    zend_mm_get_custom_handlers(heap, &get, &release, &change);
-    return get == lend;
-}
-
 /* -- the built-in server: the variables
  * ------------------------------------------------------ */
 
@@ -322,8 +305,19 @@ bool llmobs_php_server_read(void (*fill)(void *array),
 {
     void *heap = zend_mm_get_heap();
     int saved = errno;
+    malloc_fn *get = NULL;
+    free_fn *release = NULL;
+    realloc_fn *change = NULL;
 
-    if (!begin_lending(heap))
+    /* False in a PHP that profiles its memory or uses malloc for all of it,
+     * because such a PHP has set functions of its own. Lending ends when the
+     * caller sets the functions to NULL. */
+    zend_mm_get_custom_handlers(heap, &get, &release, &change);
+    if (get || release || change)
+        return false;
+    zend_mm_set_custom_handlers(heap, lend, reclaim, lend_more);
+    zend_mm_get_custom_handlers(heap, &get, &release, &change);
+    if (get != lend)
         return false;
     reading.names = names;
     reading.count = count;

@@ -261,30 +261,24 @@ static bool run_thread(struct llmobs_worker *worker)
     return false;
 }
 
-/* Waits for FIRST_MS, or until a flush, a stop or a second item. False when a
- * stop has come meanwhile: then the exiting thread delivers. */
-static bool wait_first(struct llmobs_worker *worker)
+static void thread_main(void *arg)
 {
+    struct llmobs_worker *worker = arg;
+    locale_t plain;
+    bool rests;
     int64_t until = llmobs_futex_deadline(FIRST_MS);
     unsigned seen;
     int64_t left;
 
+    /* Waits for FIRST_MS, or until a flush, a stop or a second item. False when
+     * a stop has come meanwhile: then the exiting thread delivers. */
     while ((seen = atomic_load(&worker->events)),
            atomic_load(&worker->idle) && !is_called(worker) &&
                !atomic_load(&worker->warm) && !llmobs_thread_rests() &&
                (left = llmobs_futex_left(until)) > 0)
         llmobs_futex_sleep(&worker->events, seen, left);
     atomic_store(&worker->idle, 0);
-    return atomic_exchange(&worker->fresh, false);
-}
-
-static void thread_main(void *arg)
-{
-    struct llmobs_worker *worker = arg;
-    locale_t plain;
-    bool rests;
-
-    if (!wait_first(worker))
+    if (!atomic_exchange(&worker->fresh, false))
         return;
     plain = newlocale(LC_ALL_MASK, "C", (locale_t)0);
     if (plain)

@@ -218,26 +218,6 @@ void llmobs_exchange_expect(struct llmobs_exchange *exchange, const char *line,
     llmobs_body_expect(&exchange->response, length);
 }
 
-static void add_mark(struct llmobs_exchange *exchange)
-{
-    struct llmobs_mark *marks = exchange->marks;
-    size_t cap = exchange->mark_cap;
-
-    if (exchange->mark_count == LLMOBS_MARKS_MAX)
-        return;
-    if (exchange->mark_count == cap) {
-        cap = cap ? cap * 2 : 16;
-        marks = realloc(marks, cap * sizeof(*marks));
-        if (!marks)
-            return;
-        exchange->marks = marks;
-        exchange->mark_cap = cap;
-    }
-    marks[exchange->mark_count].offset = llmobs_body_len(&exchange->response);
-    marks[exchange->mark_count].at_ns = llmobs_clock_mono_ns();
-    exchange->mark_count++;
-}
-
 /* Adds bytes to a body that is empty, or whose pictures and sounds were left
  * out so far. When memory runs out, the body is marked as lost. */
 static void add_bytes(const struct llmobs_exchange *exchange,
@@ -260,6 +240,9 @@ static void add_bytes(const struct llmobs_exchange *exchange,
 void llmobs_exchange_received(struct llmobs_exchange *exchange,
                               const void *data, size_t len)
 {
+    struct llmobs_mark *marks;
+    size_t cap;
+
     if (!len)
         return;
     if (exchange->response.total == 0 && !exchange->whole) {
@@ -281,7 +264,21 @@ void llmobs_exchange_received(struct llmobs_exchange *exchange,
     add_bytes(exchange, &exchange->response, &exchange->response_blob,
               exchange->match.answered_media, (struct llmobs_text){data, len});
     exchange->progress.received = exchange->response.total;
-    add_mark(exchange);
+    marks = exchange->marks;
+    cap = exchange->mark_cap;
+    if (exchange->mark_count == LLMOBS_MARKS_MAX)
+        return;
+    if (exchange->mark_count == cap) {
+        cap = cap ? cap * 2 : 16;
+        marks = realloc(marks, cap * sizeof(*marks));
+        if (!marks)
+            return;
+        exchange->marks = marks;
+        exchange->mark_cap = cap;
+    }
+    marks[exchange->mark_count].offset = llmobs_body_len(&exchange->response);
+    marks[exchange->mark_count].at_ns = llmobs_clock_mono_ns();
+    exchange->mark_count++;
 }
 
 void llmobs_exchange_unreceive(struct llmobs_exchange *exchange,

@@ -53,21 +53,6 @@ static const char *header_of(const struct llmobs_headers *headers,
 
 /* -- a body --------------------------------------------------------------- */
 
-static bool is_utf8(struct llmobs_text text)
-{
-    uint32_t point;
-    size_t len;
-
-    while (text.len > 0) {
-        len = llmobs_utf8_decode(text, &point);
-        if (len == 0 || point == 0)
-            return false;
-        text.data += len;
-        text.len -= len;
-    }
-    return true;
-}
-
 static bool has_word(const char *type, const char *word)
 {
     return type && strcasestr(type, word);
@@ -87,9 +72,16 @@ static bool is_event_frames(const struct side *side, struct llmobs_text text)
 static enum form form_of(const char *type, struct llmobs_text text)
 {
     struct llmobs_text inner = llmobs_text_trim(text);
+    uint32_t point;
+    size_t len;
 
-    if (!is_utf8(text))
-        return BINARY;
+    while (text.len > 0) {
+        len = llmobs_utf8_decode(text, &point);
+        if (len == 0 || point == 0)
+            return BINARY;
+        text.data += len;
+        text.len -= len;
+    }
     if (has_word(type, "event-stream"))
         return EVENTS;
     if (has_word(type, "ndjson") || has_word(type, "jsonl") ||
@@ -129,28 +121,13 @@ static int copy_body(struct side *side)
     return rc;
 }
 
-/* Indents JSON; a body that is not JSON stays as it is. */
-static int lay_out(struct llmobs_buf *body)
-{
-    struct llmobs_buf out;
-    int rc;
-
-    llmobs_buf_init(&out, LLMOBS_RECORDING_MAX);
-    rc = llmobs_indent(llmobs_buf_text(body), 0, &out);
-    if (rc) {
-        llmobs_buf_fini(&out);
-        return rc == -EINVAL || rc == -EFBIG ? 0 : rc;
-    }
-    llmobs_buf_fini(body);
-    *body = out;
-    return 0;
-}
-
 static int read_side(struct side *side)
 {
     struct llmobs_text text;
     enum form form;
     int rc;
+    struct llmobs_buf out;
+    struct llmobs_buf *body;
 
     if (side->body->truncated || side->body->lost)
         side->cut = "it was too long to be kept whole";
@@ -164,7 +141,19 @@ static int read_side(struct side *side)
         llmobs_secrets_mask(side->out->data, side->out->len);
     form = form_of(header_of(side->headers, "content-type"), text);
     side->file = side->files[form];
-    return form == JSON && side->lays_out ? lay_out(side->out) : 0;
+    if (form != JSON || !side->lays_out)
+        return 0;
+    /* Indents JSON; a body that is not JSON stays as it is. */
+    body = side->out;
+    llmobs_buf_init(&out, LLMOBS_RECORDING_MAX);
+    rc = llmobs_indent(llmobs_buf_text(body), 0, &out);
+    if (rc) {
+        llmobs_buf_fini(&out);
+        return rc == -EINVAL || rc == -EFBIG ? 0 : rc;
+    }
+    llmobs_buf_fini(body);
+    *body = out;
+    return 0;
 }
 
 /* -- the head ------------------------------------------------------------- */

@@ -330,31 +330,6 @@ static void put_arguments(struct list *l, const struct llmobs_json *arguments)
         add_json(l->d, arguments, 0);
 }
 
-static void put_call(struct list *l, const struct llmobs_json *call)
-{
-    const char *type = llmobs_json_gets(call, "type");
-    const char *name = llmobs_json_gets(call, "name");
-    bool server =
-        type &&
-        llmobs_words_have("server_tool_use\0mcp_call\0mcp_tool_use\0", type);
-
-    begin_part(l, server ? "{\"type\":\"server_tool_call\""
-                         : "{\"type\":\"tool_call\"");
-    put_member(l, ",\"id\":", llmobs_json_gets(call, "tool_id"));
-    add_raw(l->d, ",\"name\":");
-    add_string(l->d, name ? name : "");
-    if (server) {
-        add_raw(l->d, ",\"server_tool_call\":{\"type\":");
-        add_string(l->d, name ? name : "");
-    }
-    put_arguments(l, llmobs_json_get(call, "arguments"));
-    if (server)
-        add_raw(l->d, "}");
-    end_part(l);
-    l->calls |= !server;
-    l->served = server ? call : l->served;
-}
-
 /* The name of the provider's tool that gave a result; if the result has no
  * name, the name of the call before it. */
 static const char *server_name(const struct list *l,
@@ -369,25 +344,6 @@ static const char *server_name(const struct list *l,
     return name && *name ? name : "tool_result";
 }
 
-static void put_result(struct list *l, const struct llmobs_json *result,
-                       bool server)
-{
-    const char *text = llmobs_json_gets(result, "result");
-
-    begin_part(l, server ? "{\"type\":\"server_tool_call_response\""
-                         : "{\"type\":\"tool_call_response\"");
-    put_member(l, ",\"id\":", llmobs_json_gets(result, "tool_id"));
-    if (server) {
-        add_raw(l->d, ",\"server_tool_call_response\":{\"type\":");
-        add_string(l->d, server_name(l, result));
-    }
-    add_raw(l->d, ",\"response\":");
-    if (!text || !add_container(l->d, text))
-        add_text(l->d, text ? text : "");
-    add_raw(l->d, server ? "}" : "");
-    end_part(l);
-}
-
 /* Writes the results of the program's tools, or of the provider's own, which
  * stand in the assistant's turn. */
 static bool put_results(struct list *l, const char *role,
@@ -397,6 +353,7 @@ static bool put_results(struct list *l, const char *role,
 
     for (size_t i = 0; i < llmobs_json_len(results); i++) {
         const struct llmobs_json *result = llmobs_json_at(results, i);
+        const char *text;
 
         if ((l->output || is_same(role, "assistant") ||
              llmobs_json_says(result, "type", "mcp_tool_result")) != server)
@@ -404,7 +361,19 @@ static bool put_results(struct list *l, const char *role,
         if (!any && !server)
             open_message(l, "tool", NULL);
         any = true;
-        put_result(l, result, server);
+        text = llmobs_json_gets(result, "result");
+        begin_part(l, server ? "{\"type\":\"server_tool_call_response\""
+                             : "{\"type\":\"tool_call_response\"");
+        put_member(l, ",\"id\":", llmobs_json_gets(result, "tool_id"));
+        if (server) {
+            add_raw(l->d, ",\"server_tool_call_response\":{\"type\":");
+            add_string(l->d, server_name(l, result));
+        }
+        add_raw(l->d, ",\"response\":");
+        if (!text || !add_container(l->d, text))
+            add_text(l->d, text ? text : "");
+        add_raw(l->d, server ? "}" : "");
+        end_part(l);
     }
     return any;
 }
@@ -462,8 +431,29 @@ static void put_message(struct list *l, const struct llmobs_json *message)
         put_text_part(l, content);
     put_blobs(l, images, true);
     put_blobs(l, audio, false);
-    LLMOBS_JSON_EACH (call, calls, true)
-        put_call(l, call);
+    LLMOBS_JSON_EACH (call, calls, true) {
+        const char *type = llmobs_json_gets(call, "type");
+        const char *name = llmobs_json_gets(call, "name");
+        bool server =
+            type && llmobs_words_have(
+                        "server_tool_use\0mcp_call\0mcp_tool_use\0", type);
+
+        begin_part(l, server ? "{\"type\":\"server_tool_call\""
+                             : "{\"type\":\"tool_call\"");
+        put_member(l, ",\"id\":", llmobs_json_gets(call, "tool_id"));
+        add_raw(l->d, ",\"name\":");
+        add_string(l->d, name ? name : "");
+        if (server) {
+            add_raw(l->d, ",\"server_tool_call\":{\"type\":");
+            add_string(l->d, name ? name : "");
+        }
+        put_arguments(l, llmobs_json_get(call, "arguments"));
+        if (server)
+            add_raw(l->d, "}");
+        end_part(l);
+        l->calls |= !server;
+        l->served = server ? call : l->served;
+    }
     (void)put_results(l, role, results, true);
 }
 
@@ -639,10 +629,12 @@ static void write_retrieved(struct document *d, const void *ctx)
     add_raw(d, "]");
 }
 
-/* True where each document has an id and a score, as the form of 1.41 wants. */
-static bool are_whole(const struct llmobs_otlp_source *s,
-                      const struct llmobs_json *documents)
+bool llmobs_otlp_put_retrieved(const struct llmobs_otlp_source *s,
+                               struct llmobs_otlp_attributes *out,
+                               const struct llmobs_json *documents)
 {
+    /* True where each document has an id and a score, as the form of 1.41
+     * wants. */
     for (size_t i = 0; i < llmobs_json_len(documents); i++) {
         const struct llmobs_json *document = llmobs_json_at(documents, i);
         const struct llmobs_json *id = llmobs_json_get(document, "id");
@@ -654,15 +646,6 @@ static bool are_whole(const struct llmobs_otlp_source *s,
         if ((needed || score) && !llmobs_json_is_number(score))
             return false;
     }
-    return true;
-}
-
-bool llmobs_otlp_put_retrieved(const struct llmobs_otlp_source *s,
-                               struct llmobs_otlp_attributes *out,
-                               const struct llmobs_json *documents)
-{
-    if (!are_whole(s, documents))
-        return false;
     put_document(out, "gen_ai.retrieval.documents", write_retrieved, documents);
     return true;
 }

@@ -215,15 +215,6 @@ static bool covers_address(const char *entry, size_t len, const char *host)
     return read_address(text, theirs) == size && same_bits(mine, theirs, bits);
 }
 
-static bool covers(const char *entry, size_t len,
-                   const struct llmobs_target *target)
-{
-    if (len == 1 && *entry == '*')
-        return true;
-    return target->numeric ? covers_address(entry, len, target->host)
-                           : covers_name(entry, len, target->host);
-}
-
 const char *llmobs_proxies_find(const struct llmobs_proxies *proxies,
                                 const struct llmobs_target *target)
 {
@@ -233,7 +224,10 @@ const char *llmobs_proxies_find(const struct llmobs_proxies *proxies,
     for (const char *at = proxies->none; *at; at += strspn(at, ", ")) {
         size_t len = strcspn(at, ", ");
 
-        if (covers(at, len, target))
+        if (len == 1 && *at == '*')
+            return NULL;
+        if (target->numeric ? covers_address(at, len, target->host)
+                            : covers_name(at, len, target->host))
             return NULL;
         at += len;
     }

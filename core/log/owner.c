@@ -59,20 +59,6 @@ static void hash_text(struct llmobs_buf *buf, const char *text)
     (void)llmobs_buf_add(buf, text ? text : "", text ? strlen(text) + 1 : 1);
 }
 
-/* True where a signal of OTLP may get the events of other processes. Spans go
- * there if the exporter says so, as an app's own telemetry settings are nothing
- * to other processes; log records go there beside every exporter. */
-static bool is_sent(const struct llmobs_config *config,
-                    enum llmobs_signal signal)
-{
-    const struct llmobs_otlp_signal *signals = config->otlp.signals;
-
-    if (!config->exporter || !signals[signal].on)
-        return false;
-    return signal == LLMOBS_SIGNAL_LOGS || strstr(config->exporter, "otlp") ||
-           (strcmp(config->exporter, "auto") == 0 && signals[signal].given);
-}
-
 /* Of a credential counts its length, and of a long one the end, as services
  * show it in their lists: that tells two of them apart, and nobody can try
  * guesses of the whole by the hash. In Basic the end is a password's. */
@@ -122,8 +108,16 @@ static void hash_signal(const struct llmobs_config *config,
                         struct llmobs_buf *buf)
 {
     const struct llmobs_otlp_config *otlp = &config->otlp;
+    const struct llmobs_otlp_signal *signals = config->otlp.signals;
 
-    if (!is_sent(config, signal))
+    /* True where a signal of OTLP may get the events of other processes. Spans
+     * go there if the exporter says so, as an app's own telemetry settings are
+     * nothing to other processes; log records go there beside every exporter.
+     */
+    if (!config->exporter || !signals[signal].on)
+        return;
+    if (signal != LLMOBS_SIGNAL_LOGS && !strstr(config->exporter, "otlp") &&
+        (strcmp(config->exporter, "auto") != 0 || !signals[signal].given))
         return;
     (void)llmobs_buf_addf(buf, "%d %d%d%d ", (int)signal, otlp->span_content,
                           otlp->event_content, otlp->event_details);

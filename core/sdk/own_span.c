@@ -473,38 +473,6 @@ int llmobs_own_span_annotate(uint64_t span, struct llmobs_annotation_json *data)
     return llmobs_own_span_complain(rc, "annotate");
 }
 
-static int add_context(struct llmobs_open_span *live,
-                       const struct llmobs_annotation_context *context)
-{
-    struct llmobs_json *prompt;
-    int rc =
-        context->name ? llmobs_span_set(&live->span.name, context->name) : 0;
-
-    if (!rc && context->tags)
-        rc = join_tags(live, context->tags);
-    if (!rc)
-        rc = tag_version(live, context->agent_version);
-    if (!rc)
-        rc = llmobs_span_cost_tags(&live->span, context->cost_tags, live->tags);
-    if (!rc && context->prompt && live->span.kind == LLMOBS_KIND_LLM) {
-        prompt = llmobs_json_share(context->prompt);
-        rc = set_prompt(live, &prompt);
-        llmobs_json_free(prompt);
-    }
-    return rc;
-}
-
-static int add_contexts(struct llmobs_open_span *live)
-{
-    const struct llmobs_annotation_context *context;
-    int rc = 0;
-
-    for (size_t i = 0;
-         !rc && (context = llmobs_annotation_context_at(i)) != NULL; i++)
-        rc = add_context(live, context);
-    return rc;
-}
-
 int llmobs_own_span_annotate_json(uint64_t span,
                                   const struct llmobs_json *object)
 {
@@ -625,8 +593,29 @@ static int make_span(const struct llmobs_own_span_start *start,
     rc = find_context(start->parent, &live->span.context);
     if (!rc)
         rc = set_names(&live->span, start);
-    if (!rc)
-        rc = add_contexts(live);
+    if (!rc) {
+        const struct llmobs_annotation_context *context;
+        for (size_t i = 0;
+             !rc && (context = llmobs_annotation_context_at(i)) != NULL; i++) {
+            struct llmobs_json *prompt;
+
+            rc = context->name
+                     ? llmobs_span_set(&live->span.name, context->name)
+                     : 0;
+            if (!rc && context->tags)
+                rc = join_tags(live, context->tags);
+            if (!rc)
+                rc = tag_version(live, context->agent_version);
+            if (!rc)
+                rc = llmobs_span_cost_tags(&live->span, context->cost_tags,
+                                           live->tags);
+            if (!rc && context->prompt && live->span.kind == LLMOBS_KIND_LLM) {
+                prompt = llmobs_json_share(context->prompt);
+                rc = set_prompt(live, &prompt);
+                llmobs_json_free(prompt);
+            }
+        }
+    }
     if (!rc)
         rc = tag_version(live, start->agent_version);
     if (!rc && start->kind == LLMOBS_KIND_TOOL)

@@ -130,21 +130,6 @@ static bool is_perl(struct llmobs_text file)
     return false;
 }
 
-/* PHP's name for the code of a command line is not a path. Names of other
- * streams are not paths either, and may hold the code itself. */
-static bool may_show(struct llmobs_text file)
-{
-    static const char words[] =
-        "Command line code\0Standard input code\0php shell code\0"
-        "Command line begin code\0Command line run code\0"
-        "Command line end code\0<string>\0<stdin>\0-e\0-\0";
-
-    return llmobs_text_among(file, words) ||
-           (is_printable(file) &&
-            (llmobs_text_begins(file, "/") ||
-             llmobs_text_begins(file, "phar:///") || is_perl(file)));
-}
-
 /* Removes the folder of a user, whose name is a person's, from the path; gives
  * what stands in its place. */
 static const char *cut_home(struct llmobs_text *file)
@@ -183,8 +168,17 @@ static bool write_path(struct llmobs_json *caller, const char *key,
                        struct llmobs_text file)
 {
     const char *home;
+    static const char words[] =
+        "Command line code\0Standard input code\0php shell code\0"
+        "Command line begin code\0Command line run code\0"
+        "Command line end code\0<string>\0<stdin>\0-e\0-\0";
 
-    if (!may_show(file))
+    /* PHP's name for the code of a command line is not a path. Names of other
+     * streams are not paths either, and may hold the code itself. */
+    if (!llmobs_text_among(file, words) &&
+        (!(is_printable(file) &&
+           (llmobs_text_begins(file, "/") ||
+            llmobs_text_begins(file, "phar:///") || is_perl(file)))))
         return false;
     home = cut_home(&file);
     return llmobs_json_set(caller, key, masked(home, file)) == 0;

@@ -63,23 +63,6 @@ static int make_parts(char *part, size_t len)
     return 0;
 }
 
-static int make_all(const char *path)
-{
-    size_t len = strlen(path);
-    char *part;
-    int rc;
-
-    if (len >= PATH_MAX)
-        return -ENAMETOOLONG;
-    part = llmobs_scratch_alloc(len + 1);
-    if (!part)
-        return -ENOMEM;
-    memcpy(part, path, len + 1);
-    rc = make_parts(part, len);
-    llmobs_scratch_free(part);
-    return rc;
-}
-
 static int open_any_dir(const char *path, bool make, int flags, int *out)
 {
     int fd, rc = llmobs_file_reach(path, true);
@@ -88,7 +71,17 @@ static int open_any_dir(const char *path, bool make, int flags, int *out)
         return rc;
     fd = llmobs_fd_open(AT_FDCWD, path, flags);
     if (fd < 0 && errno == ENOENT && make) {
-        rc = make_all(path);
+        size_t len = strlen(path);
+        char *part;
+
+        if (len >= PATH_MAX)
+            return -ENAMETOOLONG;
+        part = llmobs_scratch_alloc(len + 1);
+        if (!part)
+            return -ENOMEM;
+        memcpy(part, path, len + 1);
+        rc = make_parts(part, len);
+        llmobs_scratch_free(part);
         if (rc)
             return rc;
         fd = llmobs_fd_open(AT_FDCWD, path, flags);

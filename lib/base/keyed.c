@@ -119,21 +119,6 @@ static struct llmobs_keyed_place *claim_in(struct llmobs_keyed_line *line)
     return NULL;
 }
 
-static struct llmobs_keyed_place *claim_place(
-    const struct llmobs_keyed_table *table, const void *key)
-{
-    struct llmobs_keyed_level *newest =
-        atomic_load_explicit(&table->state->newest, memory_order_acquire);
-    struct llmobs_keyed_level *level = newest;
-    struct llmobs_keyed_place *place = claim_in(first_line(table, key));
-
-    for (; level && !place; level = level->older)
-        place = claim_in(line_in(level, key));
-    while (!place && (newest = add_level(table, newest)) != NULL)
-        place = claim_in(line_in(newest, key));
-    return place;
-}
-
 /* -- records --------------------------------------------------------------- */
 
 /* Claims a free record, by one atomic write of its key. */
@@ -222,10 +207,18 @@ void *llmobs_keyed_claim(const struct llmobs_keyed_table *table, void *key)
 {
     void *record = llmobs_keyed_find(table, key);
     struct llmobs_keyed_place *place;
+    struct llmobs_keyed_level *newest;
+    struct llmobs_keyed_level *level;
 
     if (record || !key)
         return record;
-    place = claim_place(table, key);
+    newest = atomic_load_explicit(&table->state->newest, memory_order_acquire);
+    level = newest;
+    place = claim_in(first_line(table, key));
+    for (; level && !place; level = level->older)
+        place = claim_in(line_in(level, key));
+    while (!place && (newest = add_level(table, newest)) != NULL)
+        place = claim_in(line_in(newest, key));
     return place ? fill_place(table, place, key) : NULL;
 }
 

@@ -9,26 +9,19 @@
 /* A machine's name has at most 64 bytes. */
 #define NAME_MAX_LEN 256
 
-static char *read_name(void)
-{
-    struct llmobs_buf text;
-    char *name = NULL;
-
-    llmobs_buf_init(&text, NAME_MAX_LEN);
-    if (llmobs_file_read("/proc/sys/kernel/hostname", &text) == 0 && text.len)
-        name = strndup(text.data, strcspn(text.data, "\n"));
-    llmobs_buf_fini(&text);
-    return name;
-}
-
 const char *llmobs_machine_name(void)
 {
     static _Atomic(char *) known;
     char *name = atomic_load(&known), *none = NULL;
+    struct llmobs_buf text;
 
     if (name)
         return name;
-    name = read_name();
+    name = NULL;
+    llmobs_buf_init(&text, NAME_MAX_LEN);
+    if (llmobs_file_read("/proc/sys/kernel/hostname", &text) == 0 && text.len)
+        name = strndup(text.data, strcspn(text.data, "\n"));
+    llmobs_buf_fini(&text);
     if (atomic_compare_exchange_strong(&known, &none, name))
         return name;
     free(name);

@@ -92,18 +92,6 @@ static bool read_address(const char *host, uint32_t *out)
     return false;
 }
 
-/* True for a name of ordinary letters. A name whose last part begins with a
- * digit is meant as an address. */
-static bool is_ordinary_name(const char *host)
-{
-    const char *dot = strrchr(host, '.');
-    const char *last = dot ? dot + 1 : host;
-
-    return *last && !(*last >= '0' && *last <= '9') &&
-           host[strspn(host, "abcdefghijklmnopqrstuvwxyz0123456789-_.")] ==
-               '\0';
-}
-
 bool llmobs_network_private_host(const char *host)
 {
     static const char *const ends[] = {
@@ -112,12 +100,19 @@ bool llmobs_network_private_host(const char *host)
     size_t len = strlen(host);
     uint8_t wide[16];
     uint32_t address;
+    const char *dot;
+    const char *last;
 
     if (strchr(host, ':'))
         return inet_pton(AF_INET6, host, wide) == 1 && is_private6(wide);
     if (read_address(host, &address))
         return is_private4(address);
-    if (!is_ordinary_name(host))
+    /* True for a name of ordinary letters. A name whose last part begins with a
+     * digit is meant as an address. */
+    dot = strrchr(host, '.');
+    last = dot ? dot + 1 : host;
+    if (!*last || (*last >= '0' && *last <= '9') ||
+        host[strspn(host, "abcdefghijklmnopqrstuvwxyz0123456789-_.")] != '\0')
         return false;
     if (!strchr(host, '.')) /* in "xn--" IDNA may have hidden a dot */
         return strncmp(host, "xn--", 4) != 0;

@@ -317,17 +317,6 @@ static int clean_inner(struct cleaning *c, const char *text, char **out)
     return rc;
 }
 
-/* True for a text of a form or a URL: it has %xx, or '+' instead of blanks. */
-static bool is_encoded(struct llmobs_text text)
-{
-    const char *at = text.data;
-
-    while ((at = strchr(at, '%')) &&
-           llmobs_text_escape(text, (size_t)(at - text.data)) < 0)
-        at++;
-    return at || (strchr(text.data, '+') && !strpbrk(text.data, " \t\r\n"));
-}
-
 /* Gives the decoded text, which is never longer. */
 static char *decode_form(struct llmobs_text text)
 {
@@ -355,9 +344,16 @@ static int clean_encoded(struct cleaning *c, const char *text,
     struct llmobs_text whole = llmobs_text_of(text);
     char *plain;
     int rc;
+    const char *at;
 
     *matched = false;
-    if (!is_encoded(whole))
+    /* True for a text of a form or a URL: it has %xx, or '+' instead of blanks.
+     */
+    at = whole.data;
+    while ((at = strchr(at, '%')) &&
+           llmobs_text_escape(whole, (size_t)(at - whole.data)) < 0)
+        at++;
+    if (!at && (!strchr(whole.data, '+') || strpbrk(whole.data, " \t\r\n")))
         return 0;
     plain = decode_form(whole);
     if (!plain)

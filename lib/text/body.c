@@ -67,24 +67,6 @@ static bool affords(struct llmobs_body *body, uint64_t len)
                                               : LLMOBS_BUDGET_WHOLE);
 }
 
-/* Gives the length of an end: LLMOBS_BODY_EDGE, or less where the budget has
- * less room. Takes the share for both ends at once. */
-static size_t choose_edge(struct llmobs_body *body)
-{
-    size_t edge = body->whole_max / 2;
-
-    if (edge > LLMOBS_BODY_EDGE)
-        edge = LLMOBS_BODY_EDGE;
-    if (edge > llmobs_body_len(body) / 2)
-        edge = (size_t)(llmobs_body_len(body) / 2);
-
-    while (!charge(body, 2 * edge, LLMOBS_BUDGET_ENDS))
-        edge =
-            edge / 4 > LLMOBS_BODY_SMALL / 2 ? edge / 4 : LLMOBS_BODY_SMALL / 2;
-    uncharge(body, 2 * edge);
-    return edge;
-}
-
 /* -- the bytes ------------------------------------------------------------ */
 
 void llmobs_body_limit(struct llmobs_body *body, size_t whole_max)
@@ -144,9 +126,22 @@ static void add_tail(struct llmobs_body *body, const char *data, size_t len)
 static int truncate_to_edges(struct llmobs_body *body, const char **data,
                              size_t *len)
 {
-    size_t edge = choose_edge(body);
+    size_t edge;
     size_t fill;
     int rc = 0;
+
+    /* Gives the length of an end: LLMOBS_BODY_EDGE, or less where the budget
+     * has less room. Takes the share for both ends at once. */
+    edge = body->whole_max / 2;
+    if (edge > LLMOBS_BODY_EDGE)
+        edge = LLMOBS_BODY_EDGE;
+    if (edge > llmobs_body_len(body) / 2)
+        edge = (size_t)(llmobs_body_len(body) / 2);
+
+    while (!charge(body, 2 * edge, LLMOBS_BUDGET_ENDS))
+        edge =
+            edge / 4 > LLMOBS_BODY_SMALL / 2 ? edge / 4 : LLMOBS_BODY_SMALL / 2;
+    uncharge(body, 2 * edge);
 
     body->edge = edge;
     body->tail = malloc(edge > 0 ? edge : 1);

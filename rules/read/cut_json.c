@@ -83,10 +83,52 @@ struct walk {
     bool back;
 };
 
-static size_t next_member(struct walk *walk)
+/* True when an odd number of backslashes stands before `at`: then the quote
+ * there is part of a string. */
+static bool cut_json_escaped(struct llmobs_text text, size_t at)
+{
+    size_t n = 0;
+
+    while (n < at && text.data[at - 1 - n] == '\\')
+        n++;
+    return n % 2 == 1;
+}
+
+/* The offset of the next member's value, and its key; 0: no more. */
+static size_t member(struct walk *walk)
 {
     const char *data = walk->text.data;
 
+    if (walk->back) {
+        /* Backwards, a quote that is not escaped always ends or begins a
+         * string. */
+        size_t end = 0, value;
+
+        while (walk->at > 0) {
+            size_t i = --walk->at;
+            char c = walk->text.data[i];
+
+            if (c == '"' && !cut_json_escaped(walk->text, i)) {
+                if (end == 0) {
+                    end = i + 1;
+                    continue;
+                }
+                value = walk->depth == 1 ? value_of(walk->text, i, end) : 0;
+                walk->key =
+                    (struct llmobs_text){walk->text.data + i + 1, end - i - 2};
+                if (value)
+                    return value;
+                end = 0;
+            } else if (end == 0 && (c == '}' || c == ']')) {
+                walk->depth++;
+            } else if (end == 0 && (c == '{' || c == '[')) {
+                if (walk->depth <= 1)
+                    return 0;
+                walk->depth--;
+            }
+        }
+        return 0;
+    }
     while (walk->at < walk->text.len) {
         size_t begin = walk->at++, value;
         char c = data[begin];
@@ -107,54 +149,6 @@ static size_t next_member(struct walk *walk)
             return value;
     }
     return 0;
-}
-
-/* True when an odd number of backslashes stands before `at`: then the quote
- * there is part of a string. */
-static bool cut_json_escaped(struct llmobs_text text, size_t at)
-{
-    size_t n = 0;
-
-    while (n < at && text.data[at - 1 - n] == '\\')
-        n++;
-    return n % 2 == 1;
-}
-
-/* Backwards, a quote that is not escaped always ends or begins a string. */
-static size_t last_member(struct walk *walk)
-{
-    size_t end = 0, value;
-
-    while (walk->at > 0) {
-        size_t i = --walk->at;
-        char c = walk->text.data[i];
-
-        if (c == '"' && !cut_json_escaped(walk->text, i)) {
-            if (end == 0) {
-                end = i + 1;
-                continue;
-            }
-            value = walk->depth == 1 ? value_of(walk->text, i, end) : 0;
-            walk->key =
-                (struct llmobs_text){walk->text.data + i + 1, end - i - 2};
-            if (value)
-                return value;
-            end = 0;
-        } else if (end == 0 && (c == '}' || c == ']')) {
-            walk->depth++;
-        } else if (end == 0 && (c == '{' || c == '[')) {
-            if (walk->depth <= 1)
-                return 0;
-            walk->depth--;
-        }
-    }
-    return 0;
-}
-
-/* The offset of the next member's value, and its key; 0: no more. */
-static size_t member(struct walk *walk)
-{
-    return walk->back ? last_member(walk) : next_member(walk);
 }
 
 static size_t find(struct walk walk, const char *key)

@@ -68,32 +68,26 @@ static int add_part(struct llmobs_buf *text, const struct llmobs_json *part)
     return rc < 0 ? rc : llmobs_message_content_append(text, words);
 }
 
-static int add_content(struct llmobs_span *span, const struct llmobs_json *one)
-{
-    const struct llmobs_json *parts = llmobs_json_get(one, "content");
-    struct llmobs_buf text;
-    int rc = 0;
-
-    llmobs_buf_init(&text, LLMOBS_MESSAGE_CONTENT_MAX);
-    if (!llmobs_json_is_array(parts))
-        parts = one;
-    if (!llmobs_json_is_array(parts))
-        rc = add_part(&text, parts);
-    LLMOBS_JSON_EACH (part, parts, rc == 0)
-        rc = add_part(&text, part);
-    if (rc == 0)
-        rc = llmobs_embedding_add(span, llmobs_buf_text(&text));
-    llmobs_buf_fini(&text);
-    return rc;
-}
-
 int llmobs_embedding_read_contents(struct llmobs_span *span,
                                    const struct llmobs_json *inputs)
 {
     int rc = need_list(span);
 
-    LLMOBS_JSON_EACH (one, inputs, rc == 0)
-        rc = add_content(span, one);
+    LLMOBS_JSON_EACH (one, inputs, rc == 0) {
+        const struct llmobs_json *parts = llmobs_json_get(one, "content");
+        struct llmobs_buf text;
+
+        llmobs_buf_init(&text, LLMOBS_MESSAGE_CONTENT_MAX);
+        if (!llmobs_json_is_array(parts))
+            parts = one;
+        if (!llmobs_json_is_array(parts))
+            rc = add_part(&text, parts);
+        LLMOBS_JSON_EACH (part, parts, rc == 0)
+            rc = add_part(&text, part);
+        if (rc == 0)
+            rc = llmobs_embedding_add(span, llmobs_buf_text(&text));
+        llmobs_buf_fini(&text);
+    }
     return rc;
 }
 

@@ -69,22 +69,6 @@ void llmobs_events_fini(struct llmobs_events *events)
     llmobs_json_series_fini(&events->inner);
 }
 
-static bool next_line(struct llmobs_events *events, struct llmobs_event *event)
-{
-    size_t left = events->in.len - events->at;
-    const char *from, *feed;
-
-    if (left == 0)
-        return false;
-    from = events->in.data + events->at;
-    feed = memchr(from, '\n', left);
-    event->data =
-        (struct llmobs_text){from, feed ? (size_t)(feed - from) : left};
-    events->at += event->data.len + (feed ? 1 : 0);
-    event->end = events->at;
-    return true;
-}
-
 /* Gives the array's next element. If the text does not begin at the answer's
  * first byte, the first element is looked for at the beginning of a line, where
  * Google puts it. */
@@ -152,8 +136,20 @@ static bool next_framed(struct llmobs_events *events,
     struct llmobs_sse_event sse;
 
     switch (events->framing) {
-    case LLMOBS_FRAMING_LINES:
-        return next_line(events, event);
+    case LLMOBS_FRAMING_LINES: {
+        size_t left = events->in.len - events->at;
+        const char *from, *feed;
+
+        if (left == 0)
+            return false;
+        from = events->in.data + events->at;
+        feed = memchr(from, '\n', left);
+        event->data =
+            (struct llmobs_text){from, feed ? (size_t)(feed - from) : left};
+        events->at += event->data.len + (feed ? 1 : 0);
+        event->end = events->at;
+        return true;
+    }
     case LLMOBS_FRAMING_ARRAY:
         return next_element(events, event);
     case LLMOBS_FRAMING_AWS:

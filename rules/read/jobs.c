@@ -57,24 +57,6 @@ int llmobs_job_asked(struct llmobs_reading *reading)
     return rc;
 }
 
-/* Counts of a job that goes on are not its final counts. */
-static int read_metrics(struct llmobs_span *span, bool ended)
-{
-    struct llmobs_json *none;
-
-    if (llmobs_json_len(span->metrics) == 0)
-        return 0;
-    none = llmobs_json_object();
-    if (!none)
-        return -ENOMEM;
-    if (ended && span->job.id && !span->job.metrics)
-        span->job.metrics = span->metrics;
-    else
-        llmobs_json_free(span->metrics);
-    span->metrics = none;
-    return 0;
-}
-
 /* Joins the model's texts. */
 static int join(const struct llmobs_json *messages, struct llmobs_buf *out)
 {
@@ -93,10 +75,13 @@ static int join(const struct llmobs_json *messages, struct llmobs_buf *out)
     return rc == -EFBIG ? 0 : rc;
 }
 
-static int set_output(struct llmobs_span *span, const char *status)
+int llmobs_job_settle(struct llmobs_reading *reading, const char *status,
+                      bool ended)
 {
-    struct llmobs_buf text;
+    struct llmobs_span *span = reading->span;
     int rc;
+    struct llmobs_json *none;
+    struct llmobs_buf text;
     bool calls;
 
     llmobs_buf_init(&text, LLMOBS_VALUE_MAX);
@@ -115,17 +100,22 @@ static int set_output(struct llmobs_span *span, const char *status)
     else
         llmobs_json_free(span->output_messages);
     span->output_messages = NULL;
-    return rc;
-}
-
-int llmobs_job_settle(struct llmobs_reading *reading, const char *status,
-                      bool ended)
-{
-    struct llmobs_span *span = reading->span;
-    int rc = set_output(span, status);
 
     llmobs_fact_refused(span);
     if (rc == 0 && status)
         rc = llmobs_json_sets(span->metadata, "status", status);
-    return rc < 0 ? rc : read_metrics(span, ended);
+    if (rc < 0)
+        return rc;
+    /* Counts of a job that goes on are not its final counts. */
+    if (llmobs_json_len(span->metrics) == 0)
+        return 0;
+    none = llmobs_json_object();
+    if (!none)
+        return -ENOMEM;
+    if (ended && span->job.id && !span->job.metrics)
+        span->job.metrics = span->metrics;
+    else
+        llmobs_json_free(span->metrics);
+    span->metrics = none;
+    return 0;
 }

@@ -253,20 +253,6 @@ static int read_form(struct llmobs_reading *reading)
     return 0;
 }
 
-/* Adds one empty message for an answer that did not come. */
-static int fill_output(struct llmobs_reading *reading)
-{
-    struct llmobs_span *span = reading->span;
-    bool nothing = llmobs_json_len(span->output_messages) == 0;
-
-    if (!is_chat(reading) || (span->output_messages &&
-                              !(span->failed && nothing && !reading->answered)))
-        return 0;
-    return llmobs_message_put(&span->output_messages,
-                              reading->form->failed_role,
-                              (struct llmobs_text){"", 0});
-}
-
 static int read_output(struct llmobs_reading *reading)
 {
     const struct llmobs_call *call = reading->classified->call;
@@ -279,6 +265,7 @@ static int read_output(struct llmobs_reading *reading)
                        : llmobs_json_is_true(asks);
     int rc = llmobs_answer_read(call, streams, reading->form->framing,
                                 &reading->answer);
+    bool nothing;
 
     if (rc == 0)
         rc = read_form(reading);
@@ -290,7 +277,17 @@ static int read_output(struct llmobs_reading *reading)
         rc = llmobs_span_fail(
             span, span->error_type,
             llmobs_json_gets(span->metadata, "finish_message"));
-    return rc < 0 ? rc : fill_output(reading);
+    if (rc < 0)
+        return rc;
+    /* Adds one empty message for an answer that did not come. */
+    span = reading->span;
+    nothing = llmobs_json_len(span->output_messages) == 0;
+    if (!is_chat(reading) || (span->output_messages &&
+                              !(span->failed && nothing && !reading->answered)))
+        return 0;
+    return llmobs_message_put(&span->output_messages,
+                              reading->form->failed_role,
+                              (struct llmobs_text){"", 0});
 }
 
 /* Takes the model in the path: as a fact, or as the model's name. */
@@ -348,26 +345,6 @@ static int name_model(struct llmobs_reading *reading)
     return rc;
 }
 
-/* Leaves out model, metrics and facts of a proxied call, since the gateway
- * reports them (WIRE 4.2). */
-static int finish_span(struct llmobs_reading *reading)
-{
-    struct llmobs_json *none;
-
-    if (!reading->classified->proxied) {
-        llmobs_fact_end(reading);
-        return name_model(reading);
-    }
-    none = llmobs_json_object();
-    if (!none)
-        return -ENOMEM;
-    llmobs_json_free(reading->span->metrics);
-    reading->span->metrics = none;
-    llmobs_fact_drop(reading->span);
-    llmobs_span_no_job(reading->span);
-    return 0;
-}
-
 static int ask_form(struct llmobs_reading *reading)
 {
     bool (*confirm)(const struct llmobs_reading *) = reading->form->confirm;
@@ -413,6 +390,7 @@ static int read_call(struct llmobs_reading *reading)
         !classified->call->request_truncated || classified->call->multipart;
     int rc =
         llmobs_request_read(classified->call, form->keys, &reading->request);
+    struct llmobs_json *none;
 
     if (rc < 0)
         return rc;
@@ -443,7 +421,22 @@ static int read_call(struct llmobs_reading *reading)
         rc = read_input(reading);
     if (rc == 0)
         rc = read_output(reading);
-    return rc < 0 ? rc : finish_span(reading);
+    if (rc < 0)
+        return rc;
+    /* Leaves out model, metrics and facts of a proxied call, since the gateway
+     * reports them (WIRE 4.2). */
+    if (!reading->classified->proxied) {
+        llmobs_fact_end(reading);
+        return name_model(reading);
+    }
+    none = llmobs_json_object();
+    if (!none)
+        return -ENOMEM;
+    llmobs_json_free(reading->span->metrics);
+    reading->span->metrics = none;
+    llmobs_fact_drop(reading->span);
+    llmobs_span_no_job(reading->span);
+    return 0;
 }
 
 int llmobs_reader_run(const struct llmobs_form *form,

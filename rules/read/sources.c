@@ -130,18 +130,6 @@ static bool are_same(const struct llmobs_json *a, const struct llmobs_json *b)
             (have_same(a, b, "id") && have_same(a, b, "title")));
 }
 
-/* True where the source need not be made: some servers repeat all of them in
- * each event. */
-static bool sources_have(const struct llmobs_span *span, const char *url)
-{
-    const struct llmobs_json *list = llmobs_json_get(span->metadata, "sources");
-    bool have = llmobs_json_len(list) >= LLMOBS_SOURCES_MAX;
-
-    LLMOBS_JSON_EACH (one, list, url && !have)
-        have = llmobs_json_says(one, "url", url);
-    return have;
-}
-
 /* Adds a source. Where it has a name in the place of its URL, the name becomes
  * its id. */
 static int sources_read(struct llmobs_span *span,
@@ -151,6 +139,8 @@ static int sources_read(struct llmobs_span *span,
     const char *type = llmobs_json_gets(from, "type");
     struct llmobs_json *source;
     int rc = 0;
+    struct llmobs_json *list;
+    bool have;
 
     if (type && llmobs_words_have(others, type))
         return 0;
@@ -160,7 +150,13 @@ static int sources_read(struct llmobs_span *span,
         id = id || strncmp(url, "data:", strlen("data:")) == 0 ? id : url;
         url = NULL;
     }
-    if (sources_have(span, url))
+    /* True where the source need not be made: some servers repeat all of them
+     * in each event. */
+    list = llmobs_json_get(span->metadata, "sources");
+    have = llmobs_json_len(list) >= LLMOBS_SOURCES_MAX;
+    LLMOBS_JSON_EACH (one, list, url && !have)
+        have = llmobs_json_says(one, "url", url);
+    if (have)
         return 0;
     source = llmobs_json_object();
     if (url)
@@ -171,11 +167,9 @@ static int sources_read(struct llmobs_span *span,
         rc = set(source, "id", id);
     if (rc == 0 && source) {
         /* Takes the source. */
-        struct llmobs_json *list = llmobs_json_get(span->metadata, "sources");
         size_t count = llmobs_json_len(list);
         bool known = llmobs_json_len(source) == 0;
 
-        rc = 0;
         for (size_t i = 0; i < count && !known; i++)
             known = are_same(llmobs_json_at(list, i), source);
         if (known) {

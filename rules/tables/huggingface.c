@@ -86,18 +86,6 @@ static int add_message(struct llmobs_json *list, const char *text)
     return llmobs_message_add_text(list, NULL, llmobs_text_of(text));
 }
 
-/* The text of a task's answer. */
-static const char *text_of(const struct llmobs_json *answer)
-{
-    static const char *const names[] = {"generated_text", "summary_text",
-                                        "translation_text", "answer", "text"};
-    const char *text = NULL;
-
-    for (size_t i = 0; !text && i < sizeof(names) / sizeof(names[0]); i++)
-        text = llmobs_json_gets(answer, names[i]);
-    return text;
-}
-
 /* The answer counts the prompt's tokens, or lists them on request. */
 static void read_details(struct llmobs_span *span,
                          const struct llmobs_json *details)
@@ -146,9 +134,15 @@ static int read_document(struct llmobs_reading *reading,
 {
     const struct llmobs_json *one =
         llmobs_json_is_array(body) ? llmobs_json_at(body, 0) : body;
-    const char *text = text_of(one);
+    const char *text;
     struct llmobs_span *span = reading->span;
+    static const char *const names[] = {"generated_text", "summary_text",
+                                        "translation_text", "answer", "text"};
 
+    /* The text of a task's answer. */
+    text = NULL;
+    for (size_t i = 0; !text && i < sizeof(names) / sizeof(names[0]); i++)
+        text = llmobs_json_gets(one, names[i]);
     if (reading->classified->call->status >= 300 || span->failed)
         return 0;
     span->output_messages = llmobs_json_array();

@@ -287,23 +287,6 @@ static int read_input(struct llmobs_reading *reading,
     }
 }
 
-static int read_cut_input(struct llmobs_reading *reading)
-{
-    static const char letters[] = {LLMOBS_AT_INPUT, 0};
-    const struct llmobs_call *call = reading->classified->call;
-    struct llmobs_json *ends;
-    int rc;
-
-    if (!llmobs_layout_key(values_of(reading), LLMOBS_AT_INPUT, 0))
-        return 0;
-    ends = llmobs_layout_ends(values_of(reading), letters, call->request,
-                              call->request_tail);
-    interpreter_go(reading, ends, false);
-    rc = ends ? read_input(reading, ends, ends) : -ENOMEM;
-    llmobs_json_free(ends);
-    return rc;
-}
-
 int llmobs_interpreter_request(struct llmobs_reading *reading)
 {
     const struct llmobs_json *settings =
@@ -312,11 +295,23 @@ int llmobs_interpreter_request(struct llmobs_reading *reading)
             : reading->request;
     bool cut = reading->classified->call->request_truncated;
     int rc = read_settings(reading, settings);
+    static const char letters[] = {LLMOBS_AT_INPUT, 0};
+    const struct llmobs_call *call;
+    struct llmobs_json *ends;
 
     if (rc < 0 || (cut && !is_loose(reading)))
         return rc;
-    return cut ? read_cut_input(reading)
-               : read_input(reading, reading->request, settings);
+    if (!cut)
+        return read_input(reading, reading->request, settings);
+    call = reading->classified->call;
+    if (!llmobs_layout_key(values_of(reading), LLMOBS_AT_INPUT, 0))
+        return 0;
+    ends = llmobs_layout_ends(values_of(reading), letters, call->request,
+                              call->request_tail);
+    interpreter_go(reading, ends, false);
+    rc = ends ? read_input(reading, ends, ends) : -ENOMEM;
+    llmobs_json_free(ends);
+    return rc;
 }
 
 /* -- counts and reasons -------------------------------------------------- */
@@ -477,20 +472,6 @@ static int add_value(struct llmobs_interpreter *state, int64_t part,
     return rc;
 }
 
-static int add_image(struct llmobs_interpreter *state, const char *base64)
-{
-    struct llmobs_buf text;
-    int rc;
-
-    llmobs_buf_init(&text, LLMOBS_MESSAGE_CONTENT_MAX);
-    rc = llmobs_media_mark(&text, "image", NULL,
-                           llmobs_media_base64(llmobs_text_of(base64)));
-    if (rc == 0)
-        rc = llmobs_stream_say(&state->stream, text.data, false);
-    llmobs_buf_fini(&text);
-    return rc;
-}
-
 /* Adds tool calls; a call without an index comes whole, not in pieces. */
 static int add_calls(struct llmobs_interpreter *state, int64_t part,
                      const struct llmobs_json *calls)
@@ -530,8 +511,15 @@ static int add_piece(struct llmobs_reading *reading)
         rc = llmobs_stream_say(&state->stream, llmobs_json_text(thought), true);
     if (rc == 0)
         rc = add_value(state, part, llmobs_layout_at(at, LLMOBS_AT_TEXT));
-    if (rc == 0 && image)
-        rc = add_image(state, image);
+    if (rc == 0 && image) {
+        struct llmobs_buf text;
+        llmobs_buf_init(&text, LLMOBS_MESSAGE_CONTENT_MAX);
+        rc = llmobs_media_mark(&text, "image", NULL,
+                               llmobs_media_base64(llmobs_text_of(image)));
+        if (rc == 0)
+            rc = llmobs_stream_say(&state->stream, text.data, false);
+        llmobs_buf_fini(&text);
+    }
     if (rc == 0 && instead) {
         state->stream.begun = state->stream.begun || *instead;
         rc = llmobs_message_content_append(&state->instead, instead);

@@ -229,25 +229,6 @@ static struct llmobs_json *without_intent(struct llmobs_json *arguments,
     return rest;
 }
 
-/* The arguments are the value, as Datadog's SDK for Python has it; of another
- * request the parameters without the protocol's own. */
-static int set_input(struct reading *reading, const struct llmobs_json *params)
-{
-    struct llmobs_json *value;
-    int rc;
-
-    if (reading->span->input_dropped)
-        return 0;
-    value = reading->operation->kind == LLMOBS_KIND_TOOL
-                ? without_intent(llmobs_json_get(params, "arguments"),
-                                 reading->span)
-                : without_own(params);
-    rc = value ? llmobs_mcp_set_json(&reading->span->input_value, value)
-               : -ENOMEM;
-    llmobs_json_free(value);
-    return rc;
-}
-
 static void set_version(struct reading *reading,
                         const struct llmobs_json *params)
 {
@@ -290,6 +271,7 @@ static int read_request(struct reading *reading,
                                        session_of(reading->call),
                                        llmobs_json_gets(params, "taskId")};
     int rc;
+    struct llmobs_json *value;
 
     reading->operation = find_operation(method);
     reading->span->kind = reading->operation->kind;
@@ -304,7 +286,20 @@ static int read_request(struct reading *reading,
         rc = llmobs_json_sets(reading->span->metadata, "task_id", job.id);
     if (rc == 0 && reading->operation->tasks)
         rc = llmobs_mcp_job(reading->span, LLMOBS_JOB_ASKED, &job);
-    return rc < 0 ? rc : set_input(reading, params);
+    if (rc < 0)
+        return rc;
+    /* The arguments are the value, as Datadog's SDK for Python has it; of
+     * another request the parameters without the protocol's own. */
+    if (reading->span->input_dropped)
+        return 0;
+    value = reading->operation->kind == LLMOBS_KIND_TOOL
+                ? without_intent(llmobs_json_get(params, "arguments"),
+                                 reading->span)
+                : without_own(params);
+    rc = value ? llmobs_mcp_set_json(&reading->span->input_value, value)
+               : -ENOMEM;
+    llmobs_json_free(value);
+    return rc;
 }
 
 /* Several requests in one body make one span, as they are one call. */

@@ -181,28 +181,6 @@ int llmobs_mcp_add_tag(struct llmobs_json **tags, const char *key,
     return rc;
 }
 
-/* Up to the version of 2025-11-25, only the answer to initialize names the
- * server, for all calls of the session. */
-static int tag_server(struct llmobs_span *span,
-                      const struct llmobs_json *result)
-{
-    const struct llmobs_json *info = llmobs_json_get(result, "serverInfo");
-    struct llmobs_json **tags = &span->extra_tags;
-    int rc;
-
-    if (!llmobs_json_is_object(info))
-        info = llmobs_json_get(llmobs_json_get(result, "_meta"), SERVER_INFO);
-    rc = llmobs_mcp_add_tag(tags, LLMOBS_MCP_SERVER_TAGS "name",
-                            llmobs_json_gets(info, "name"));
-    if (rc == 0)
-        rc = llmobs_mcp_add_tag(tags, LLMOBS_MCP_SERVER_TAGS "version",
-                                llmobs_json_gets(info, "version"));
-    if (rc == 0)
-        rc = llmobs_mcp_add_tag(tags, LLMOBS_MCP_SERVER_TAGS "title",
-                                llmobs_json_gets(info, "title"));
-    return rc;
-}
-
 static int fail_rpc(struct llmobs_span *span, const struct llmobs_json *error)
 {
     const struct llmobs_json *code = llmobs_json_get(error, "code");
@@ -292,20 +270,6 @@ const char *llmobs_mcp_related_task(const struct llmobs_json *message)
     return llmobs_json_gets(llmobs_json_get(meta, RELATED_TASK), "taskId");
 }
 
-/* A late result of a tool has the same form as a result in the tool's own
- * answer. */
-static int read_any(struct llmobs_span *span, const struct llmobs_json *result)
-{
-    const struct llmobs_json *task = task_instead(result);
-    int rc = 0;
-
-    if (llmobs_json_is_array(llmobs_json_get(result, "content")))
-        return read_tool(span, result);
-    if (span->job.part == LLMOBS_JOB_ASKED)
-        rc = set_task(span, task ? task : as_task(result));
-    return rc < 0 ? rc : set_output(span, result);
-}
-
 /* -- all of it ---------------------------------------------------------------
  */
 
@@ -314,19 +278,35 @@ int llmobs_mcp_result(struct llmobs_span *span, const char *session,
 {
     const struct llmobs_json *result = llmobs_json_get(message, "result");
     int rc;
+    const struct llmobs_json *info;
+    struct llmobs_json **tags;
+    const struct llmobs_json *task;
 
     if (llmobs_json_get(message, "error"))
         return fail_rpc(span, llmobs_json_get(message, "error"));
-    rc = tag_server(span, result);
+    /* Up to the version of 2025-11-25, only the answer to initialize names the
+     * server, for all calls of the session. */
+    info = llmobs_json_get(result, "serverInfo");
+    tags = &span->extra_tags;
+    if (!llmobs_json_is_object(info))
+        info = llmobs_json_get(llmobs_json_get(result, "_meta"), SERVER_INFO);
+    rc = llmobs_mcp_add_tag(tags, LLMOBS_MCP_SERVER_TAGS "name",
+                            llmobs_json_gets(info, "name"));
+    if (rc == 0)
+        rc = llmobs_mcp_add_tag(tags, LLMOBS_MCP_SERVER_TAGS "version",
+                                llmobs_json_gets(info, "version"));
+    if (rc == 0)
+        rc = llmobs_mcp_add_tag(tags, LLMOBS_MCP_SERVER_TAGS "title",
+                                llmobs_json_gets(info, "title"));
     if (rc < 0)
         return rc;
     if (span->kind == LLMOBS_KIND_TASK)
         llmobs_span_fact(&span->facts, LLMOBS_FACT_MCP_PROTOCOL,
                          llmobs_json_gets(result, "protocolVersion"));
-    if (span->kind == LLMOBS_KIND_TOOL && task_instead(result)) {
+    task = task_instead(result);
+    if (span->kind == LLMOBS_KIND_TOOL && task) {
         /* The tool goes on after this call: its result comes with a later call.
          */
-        const struct llmobs_json *task = task_instead(result);
         const struct llmobs_mcp_job job = {LLMOBS_MCP_TASK, session,
                                            llmobs_json_gets(task, "taskId")};
 
@@ -351,8 +331,16 @@ int llmobs_mcp_result(struct llmobs_span *span, const char *session,
         llmobs_json_free(out);
         return rc;
     }
-    return span->kind == LLMOBS_KIND_TOOL ? read_tool(span, result)
-                                          : read_any(span, result);
+    if (span->kind == LLMOBS_KIND_TOOL)
+        return read_tool(span, result);
+    /* A late result of a tool has the same form as a result in the tool's own
+     * answer. */
+    rc = 0;
+    if (llmobs_json_is_array(llmobs_json_get(result, "content")))
+        return read_tool(span, result);
+    if (span->job.part == LLMOBS_JOB_ASKED)
+        rc = set_task(span, task ? task : as_task(result));
+    return rc < 0 ? rc : set_output(span, result);
 }
 
 int llmobs_mcp_results(struct llmobs_span *span,

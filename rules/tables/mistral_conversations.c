@@ -269,26 +269,12 @@ static void set_conversation(struct llmobs_reading *reading,
 
 /* -- the answer ---------------------------------------------------------- */
 
-static int read_outputs(struct llmobs_reading *reading,
-                        const struct llmobs_json *outputs)
-{
-    struct llmobs_json *list = llmobs_json_array();
-    int rc = list ? 0 : -ENOMEM;
-
-    reading->span->output_messages = list;
-    LLMOBS_JSON_EACH (entry, outputs, rc == 0) {
-        rc = set_model(reading, llmobs_json_gets(entry, "model"));
-        if (rc == 0)
-            rc = add_entry(list, entry);
-    }
-    return rc;
-}
-
 static int read_document(struct llmobs_reading *reading,
                          const struct llmobs_json *body)
 {
     const struct llmobs_json *outputs = llmobs_json_get(body, "outputs");
     int rc = read_usage(llmobs_json_get(body, "usage"), reading->span);
+    struct llmobs_json *list;
 
     if (rc < 0 || reading->classified->call->status >= 300 ||
         !llmobs_json_is_array(outputs))
@@ -296,7 +282,17 @@ static int read_document(struct llmobs_reading *reading,
     set_conversation(reading, body);
     reading->answered = true;
     rc = llmobs_sources_read(reading->span, body, LLMOBS_SOURCES_MISTRAL);
-    return rc < 0 ? rc : read_outputs(reading, outputs);
+    if (rc < 0)
+        return rc;
+    list = llmobs_json_array();
+    rc = list ? 0 : -ENOMEM;
+    reading->span->output_messages = list;
+    LLMOBS_JSON_EACH (entry, outputs, rc == 0) {
+        rc = set_model(reading, llmobs_json_gets(entry, "model"));
+        if (rc == 0)
+            rc = add_entry(list, entry);
+    }
+    return rc;
 }
 
 /* The usage is the last member but one of the answer. */

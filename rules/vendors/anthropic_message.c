@@ -80,42 +80,6 @@ static bool is_ascii(const char *text)
     return true;
 }
 
-static int add_image(const struct sink *sink, const struct llmobs_json *block)
-{
-    const struct llmobs_json *source = llmobs_json_get(block, "source");
-    const char *mime = llmobs_json_gets(source, "media_type");
-    static const char shown[] =
-        "image/jpeg\0image/png\0image/gif\0image/webp\0";
-    const char *data = llmobs_json_gets(source, "data");
-    uint64_t bytes;
-
-    if (!sink->images || !llmobs_json_says(source, "type", "base64") || !data ||
-        !*data || !mime || !llmobs_words_have(shown, mime) || !is_ascii(data))
-        return add_text(sink, sink->role, IMAGE_SEEN);
-    if (llmobs_media_left_out(llmobs_text_of(data), &bytes) ||
-        strlen(data) > LLMOBS_ANTHROPIC_IMAGE_MAX)
-        return add_text(sink, sink->role, LLMOBS_IMAGE_TOO_LARGE);
-    return add_with(
-        sink, "", "image_parts",
-        llmobs_message_content_media(mime, llmobs_json_string(data)));
-}
-
-static int add_call(const struct sink *sink, const struct llmobs_json *block)
-{
-    const char *query =
-        llmobs_json_gets(llmobs_json_get(block, "input"), "query");
-
-    /* A router's invention (musistudio/claude-code-router). */
-    if (llmobs_json_says(block, "type", "server_tool_use") && query && !*query)
-        return 0;
-    return add_with(
-        sink, llmobs_json_gets(block, "text"), "tool_calls",
-        llmobs_tools_call(
-            llmobs_json_gets(block, "name"), llmobs_json_gets(block, "id"),
-            llmobs_json_gets(block, "type"),
-            llmobs_tools_arguments(llmobs_json_get(block, "input"))));
-}
-
 /* Adds one value of a tool's result; an image only as a marker. */
 static int add_result_text(struct llmobs_buf *buf,
                            const struct llmobs_json *value)
@@ -155,22 +119,6 @@ static int read_result(struct llmobs_buf *buf, const struct llmobs_json *value)
         if (buf->len == behind)
             llmobs_buf_cut(buf, before);
     }
-    return rc;
-}
-
-static int add_result(const struct sink *sink, const struct llmobs_json *block)
-{
-    struct llmobs_buf text;
-    int rc;
-
-    llmobs_buf_init(&text, LLMOBS_MESSAGE_CONTENT_MAX);
-    rc = read_result(&text, llmobs_json_get(block, "content"));
-    if (rc == 0)
-        rc = add_with(sink, "", "tool_results",
-                      llmobs_tools_result(
-                          NULL, llmobs_json_gets(block, "tool_use_id"),
-                          "tool_result", llmobs_message_content_string(&text)));
-    llmobs_buf_fini(&text);
     return rc;
 }
 
@@ -217,18 +165,61 @@ static int add_block(const struct sink *sink, const struct llmobs_json *block)
         return add_other(sink, block);
     if (strcmp(type, "text") == 0)
         return add_text(sink, sink->role, llmobs_json_gets(block, "text"));
-    if (strcmp(type, "image") == 0)
-        return add_image(sink, block);
+    if (strcmp(type, "image") == 0) {
+        const struct llmobs_json *source = llmobs_json_get(block, "source");
+        const char *mime = llmobs_json_gets(source, "media_type");
+        static const char shown[] =
+            "image/jpeg\0image/png\0image/gif\0image/webp\0";
+        const char *data = llmobs_json_gets(source, "data");
+        uint64_t bytes;
+
+        if (!sink->images || !llmobs_json_says(source, "type", "base64") ||
+            !data || !*data || !mime || !llmobs_words_have(shown, mime) ||
+            !is_ascii(data))
+            return add_text(sink, sink->role, IMAGE_SEEN);
+        if (llmobs_media_left_out(llmobs_text_of(data), &bytes) ||
+            strlen(data) > LLMOBS_ANTHROPIC_IMAGE_MAX)
+            return add_text(sink, sink->role, LLMOBS_IMAGE_TOO_LARGE);
+        return add_with(
+            sink, "", "image_parts",
+            llmobs_message_content_media(mime, llmobs_json_string(data)));
+    }
     if (strcmp(type, "thinking") == 0)
         return add_text(sink, "reasoning", thoughts_of(block));
     if (strcmp(type, "redacted_thinking") == 0)
         return add_text(sink, "reasoning", LLMOBS_THOUGHTS_WITHHELD);
     if (strcmp(type, "compaction") == 0)
         return add_compaction(sink, block);
-    if (strstr(type, "tool_use"))
-        return add_call(sink, block);
-    if (strstr(type, "tool_result"))
-        return add_result(sink, block);
+    if (strstr(type, "tool_use")) {
+        const char *query =
+            llmobs_json_gets(llmobs_json_get(block, "input"), "query");
+
+        /* A router's invention (musistudio/claude-code-router). */
+        if (llmobs_json_says(block, "type", "server_tool_use") && query &&
+            !*query)
+            return 0;
+        return add_with(
+            sink, llmobs_json_gets(block, "text"), "tool_calls",
+            llmobs_tools_call(
+                llmobs_json_gets(block, "name"), llmobs_json_gets(block, "id"),
+                llmobs_json_gets(block, "type"),
+                llmobs_tools_arguments(llmobs_json_get(block, "input"))));
+    }
+    if (strstr(type, "tool_result")) {
+        struct llmobs_buf text;
+        int rc;
+
+        llmobs_buf_init(&text, LLMOBS_MESSAGE_CONTENT_MAX);
+        rc = read_result(&text, llmobs_json_get(block, "content"));
+        if (rc == 0)
+            rc = add_with(sink, "", "tool_results",
+                          llmobs_tools_result(
+                              NULL, llmobs_json_gets(block, "tool_use_id"),
+                              "tool_result",
+                              llmobs_message_content_string(&text)));
+        llmobs_buf_fini(&text);
+        return rc;
+    }
     return add_other(sink, block);
 }
 

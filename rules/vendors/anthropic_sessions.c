@@ -144,35 +144,6 @@ static int note(struct llmobs_json **ids, const char *id)
     return llmobs_json_sets(*ids, id, "");
 }
 
-static int count(struct state *state, const struct llmobs_json *event)
-{
-    const struct llmobs_json *usage = llmobs_json_get(event, "model_usage");
-    const char *id = llmobs_json_gets(event, "model_request_start_id");
-
-    if (!llmobs_json_is_object(usage))
-        return note(&state->asking, "");
-    if (id)
-        llmobs_json_unset(state->asking, id);
-    return llmobs_usage_sum(&state->sum, usage, counted);
-}
-
-/* Ends the answer where the agent begins to wait. The connection may stay open.
- */
-static int rest(struct llmobs_reading *reading,
-                const struct llmobs_event *event)
-{
-    const struct llmobs_call *call = reading->classified->call;
-    const struct llmobs_json *reason =
-        llmobs_json_get(event->json, "stop_reason");
-    int64_t at = llmobs_call_time_at(call, event->end);
-
-    reading->done = true;
-    if (at > call->start_ns)
-        reading->span->duration_ns = at - call->start_ns;
-    return llmobs_json_sets(reading->span->metadata, "stop_reason",
-                            llmobs_json_gets(reason, "type"));
-}
-
 static int anthropic_sessions_agent(struct llmobs_reading *reading,
                                     const struct llmobs_event *event,
                                     struct llmobs_text type)
@@ -192,18 +163,6 @@ static int anthropic_sessions_agent(struct llmobs_reading *reading,
                : 0;
 }
 
-static int piece(struct llmobs_reading *reading,
-                 const struct llmobs_event *event)
-{
-    const struct llmobs_json *delta = llmobs_json_get(event->json, "delta");
-    struct state *state = reading->state;
-
-    llmobs_reading_token(reading, event);
-    return llmobs_message_content_append(
-        &state->pieces,
-        llmobs_json_gets(llmobs_json_get(delta, "content"), "text"));
-}
-
 static int anthropic_sessions_event(struct llmobs_reading *reading,
                                     const struct llmobs_event *event)
 {
@@ -214,9 +173,18 @@ static int anthropic_sessions_event(struct llmobs_reading *reading,
     const char *id = llmobs_json_gets(event->json, "id");
     struct state *state = reading->state;
     int rc;
+    const struct llmobs_call *call;
+    const struct llmobs_json *reason;
+    int64_t at;
 
-    if (llmobs_text_is(type, "event_delta"))
-        return piece(reading, event);
+    if (llmobs_text_is(type, "event_delta")) {
+        const struct llmobs_json *delta = llmobs_json_get(event->json, "delta");
+
+        llmobs_reading_token(reading, event);
+        return llmobs_message_content_append(
+            &state->pieces,
+            llmobs_json_gets(llmobs_json_get(delta, "content"), "text"));
+    }
     if (!id || llmobs_json_get(state->seen, id))
         return 0;
     rc = note(&state->seen, id);
@@ -230,8 +198,17 @@ static int anthropic_sessions_event(struct llmobs_reading *reading,
         return anthropic_sessions_agent(reading, event, type);
     if (llmobs_text_is(type, "span.model_request_start"))
         return note(&state->asking, id);
-    if (llmobs_text_is(type, "span.model_request_end"))
-        return count(state, event->json);
+    if (llmobs_text_is(type, "span.model_request_end")) {
+        const struct llmobs_json *usage =
+            llmobs_json_get(event->json, "model_usage");
+
+        id = llmobs_json_gets(event->json, "model_request_start_id");
+        if (!llmobs_json_is_object(usage))
+            return note(&state->asking, "");
+        if (id)
+            llmobs_json_unset(state->asking, id);
+        return llmobs_usage_sum(&state->sum, usage, counted);
+    }
     if (llmobs_text_is(type, "session.error"))
         return llmobs_json_says(retry, "type", "retrying")
                    ? 0 /* the server itself tries again */
@@ -240,11 +217,21 @@ static int anthropic_sessions_event(struct llmobs_reading *reading,
                                        reading->span);
     if (llmobs_text_is(type, "session.status_running"))
         reading->done = false;
-    return llmobs_text_is(type, "session.status_idle") ||
-                   llmobs_text_is(type, "session.status_terminated") ||
-                   llmobs_text_is(type, "session.deleted")
-               ? rest(reading, event)
-               : 0;
+    if (!llmobs_text_is(type, "session.status_idle") &&
+        !llmobs_text_is(type, "session.status_terminated") &&
+        !llmobs_text_is(type, "session.deleted"))
+        return 0;
+    /* Ends the answer where the agent begins to wait. The connection may stay
+     * open.
+     */
+    call = reading->classified->call;
+    reason = llmobs_json_get(event->json, "stop_reason");
+    at = llmobs_call_time_at(call, event->end);
+    reading->done = true;
+    if (at > call->start_ns)
+        reading->span->duration_ns = at - call->start_ns;
+    return llmobs_json_sets(reading->span->metadata, "stop_reason",
+                            llmobs_json_gets(reason, "type"));
 }
 
 static int anthropic_sessions_finish(struct llmobs_reading *reading)

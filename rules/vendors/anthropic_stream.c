@@ -142,30 +142,6 @@ static const char *read_delta(const struct llmobs_json *delta,
     return NULL;
 }
 
-static int add_delta(struct llmobs_anthropic_stream *stream,
-                     const struct llmobs_json *event)
-{
-    const struct llmobs_json *index = llmobs_json_get(event, "index");
-    struct block *block = find_block(stream, index);
-    const struct llmobs_json *delta = llmobs_json_get(event, "delta");
-    size_t offset = 0;
-    const char *text = read_delta(delta, &offset);
-    int rc;
-
-    if (block && llmobs_json_says(delta, "type", "signature_delta"))
-        block->sealed = true;
-    if (!text)
-        return 0;
-    stream->begun = true;
-    if (!block) {
-        rc = new_block(stream, llmobs_json_to_int(index), &block);
-        if (rc < 0)
-            return rc == -ENOSPC ? 0 : rc;
-    }
-    return llmobs_message_content_append(
-        (struct llmobs_buf *)(void *)((char *)block + offset), text);
-}
-
 /* When a new number of cache writes comes, drops the old number's split. When
  * more of the input turns out to be the cache's, less of it is plain. Counts of
  * several calls in one are the answer's; those before them are of the first
@@ -249,26 +225,6 @@ static int put_text(char **field, const char *text)
     return *field ? 0 : -ENOMEM;
 }
 
-/* An answer to the results of tools that a program of the server called may
- * come whole in its first event. */
-static int start_message(struct llmobs_anthropic_stream *stream,
-                         const struct llmobs_json *event)
-{
-    const struct llmobs_json *message = llmobs_json_get(event, "message");
-    const struct llmobs_json *content = llmobs_json_get(message, "content");
-    int rc = stream->role
-                 ? 0
-                 : put_text(&stream->role, llmobs_json_gets(message, "role"));
-
-    LLMOBS_JSON_EACH (one, content, rc == 0)
-        rc = start_block(stream, one, (int64_t)stream->blocks.count);
-    if (rc == 0 && llmobs_json_len(content) > 0)
-        rc =
-            put_text(&stream->reason, llmobs_json_gets(message, "stop_reason"));
-    return rc < 0 ? rc
-                  : add_usage(stream, llmobs_json_get(message, "usage"), false);
-}
-
 static int end_message(struct llmobs_anthropic_stream *stream,
                        const struct llmobs_json *event)
 {
@@ -293,13 +249,48 @@ int llmobs_anthropic_stream_add(struct llmobs_anthropic_stream *stream,
 
     if (!type)
         return 0;
-    if (strcmp(type, "content_block_delta") == 0)
-        return add_delta(stream, event);
+    if (strcmp(type, "content_block_delta") == 0) {
+        const struct llmobs_json *index = llmobs_json_get(event, "index");
+        struct block *block = find_block(stream, index);
+        const struct llmobs_json *delta = llmobs_json_get(event, "delta");
+        size_t offset = 0;
+        const char *text = read_delta(delta, &offset);
+        int rc;
+
+        if (block && llmobs_json_says(delta, "type", "signature_delta"))
+            block->sealed = true;
+        if (!text)
+            return 0;
+        stream->begun = true;
+        if (!block) {
+            rc = new_block(stream, llmobs_json_to_int(index), &block);
+            if (rc < 0)
+                return rc == -ENOSPC ? 0 : rc;
+        }
+        return llmobs_message_content_append(
+            (struct llmobs_buf *)(void *)((char *)block + offset), text);
+    }
     if (strcmp(type, "content_block_start") == 0)
         return start_block(stream, llmobs_json_get(event, "content_block"),
                            llmobs_json_to_int(llmobs_json_get(event, "index")));
-    if (strcmp(type, "message_start") == 0)
-        return start_message(stream, event);
+    if (strcmp(type, "message_start") == 0) {
+        /* An answer to the results of tools that a program of the server called
+         * may come whole in its first event. */
+        const struct llmobs_json *message = llmobs_json_get(event, "message");
+        const struct llmobs_json *content = llmobs_json_get(message, "content");
+        int rc = stream->role ? 0
+                              : put_text(&stream->role,
+                                         llmobs_json_gets(message, "role"));
+
+        LLMOBS_JSON_EACH (one, content, rc == 0)
+            rc = start_block(stream, one, (int64_t)stream->blocks.count);
+        if (rc == 0 && llmobs_json_len(content) > 0)
+            rc = put_text(&stream->reason,
+                          llmobs_json_gets(message, "stop_reason"));
+        return rc < 0 ? rc
+                      : add_usage(stream, llmobs_json_get(message, "usage"),
+                                  false);
+    }
     if (strcmp(type, "message_delta") == 0)
         return end_message(stream, event);
     if (strcmp(type, "message_stop") == 0)

@@ -138,25 +138,6 @@ static int set_step(struct llmobs_span *span, const struct llmobs_json *step)
                            : llmobs_value_step(span, type, called_of(input));
 }
 
-static int read_trace(struct llmobs_reading *reading,
-                      const struct llmobs_event *event)
-{
-    static const char *const steps[] = {
-        "preProcessingTrace", "orchestrationTrace", "postProcessingTrace",
-        "routingClassifierTrace"};
-    const struct llmobs_json *trace = llmobs_json_get(event->json, "trace");
-    int rc = 0;
-
-    llmobs_fact_event(reading, event);
-    for (size_t i = 0; rc == 0 && i < sizeof(steps) / sizeof(steps[0]); i++) {
-        const struct llmobs_json *step = llmobs_json_get(trace, steps[i]);
-
-        count_step(reading->state, step);
-        rc = set_step(reading->span, step);
-    }
-    return rc;
-}
-
 /* Reads an event. A chunk's bytes are a piece of the answer; instead of an
  * answer the agent may ask the program to call a tool. */
 static int agent_event(struct llmobs_reading *reading,
@@ -168,9 +149,22 @@ static int agent_event(struct llmobs_reading *reading,
         return 0;
     if (llmobs_text_is(event->type, "chunk"))
         rc = llmobs_bedrock_stream_text(reading, event, event->data);
-    else if (llmobs_text_is(event->type, "trace"))
-        rc = read_trace(reading, event);
-    else if (llmobs_text_is(event->type, "returnControl"))
+    else if (llmobs_text_is(event->type, "trace")) {
+        static const char *const steps[] = {
+            "preProcessingTrace", "orchestrationTrace", "postProcessingTrace",
+            "routingClassifierTrace"};
+        const struct llmobs_json *trace = llmobs_json_get(event->json, "trace");
+
+        rc = 0;
+        llmobs_fact_event(reading, event);
+        for (size_t i = 0; rc == 0 && i < sizeof(steps) / sizeof(steps[0]);
+             i++) {
+            const struct llmobs_json *step = llmobs_json_get(trace, steps[i]);
+
+            count_step(reading->state, step);
+            rc = set_step(reading->span, step);
+        }
+    } else if (llmobs_text_is(event->type, "returnControl"))
         rc = llmobs_value_output(reading->span, event->json);
     llmobs_bedrock_stream_at(reading, event);
     return rc;

@@ -48,12 +48,19 @@ static int read_request(struct llmobs_reading *reading)
                      llmobs_json_get(reading->request, "content"));
 }
 
-static int set_output(struct llmobs_span *span, const struct llmobs_json *body)
+static int read_document(struct llmobs_reading *reading,
+                         const struct llmobs_json *body)
 {
+    static const char counts[] = "usage\0";
+    struct llmobs_span *span = reading->span;
+    int rc;
     static const char parts[] = "action\0actionReason\0outputs\0assessments\0";
-    struct llmobs_json *value = llmobs_json_object();
-    int rc = value ? 0 : -ENOMEM;
+    struct llmobs_json *value;
 
+    if (reading->classified->call->status >= 300)
+        return 0;
+    value = llmobs_json_object();
+    rc = value ? 0 : -ENOMEM;
     LLMOBS_WORDS_EACH (name, parts) {
         struct llmobs_json *part = llmobs_json_get(body, name);
 
@@ -63,19 +70,6 @@ static int set_output(struct llmobs_span *span, const struct llmobs_json *body)
     if (rc == 0 && llmobs_json_len(value) > 0)
         rc = llmobs_value_output(span, value);
     llmobs_json_free(value);
-    return rc;
-}
-
-static int read_document(struct llmobs_reading *reading,
-                         const struct llmobs_json *body)
-{
-    static const char counts[] = "usage\0";
-    struct llmobs_span *span = reading->span;
-    int rc;
-
-    if (reading->classified->call->status >= 300)
-        return 0;
-    rc = set_output(span, body);
     if (rc == 0)
         rc = llmobs_json_sets(span->metadata, "guardrail_action",
                               llmobs_json_gets(body, "action"));

@@ -593,19 +593,6 @@ static int read_document(struct llmobs_reading *reading,
                                       &reading->span->output_messages);
 }
 
-/* Reads what a chunk says beside its text. After a guardrail has replaced the
- * answer by its own words, the reason why it ended is not the model's. */
-static void read_beside(struct invoke *invoke, const struct llmobs_event *event)
-{
-    const char *guard =
-        llmobs_json_gets(event->json, "amazon-bedrock-guardrailAction");
-    bool counts = llmobs_bedrock_body_counts(event->json, &invoke->tokens);
-
-    invoke->done =
-        invoke->done || llmobs_text_is(llmobs_text_of(guard), "INTERVENED");
-    invoke->plain = guard || counts ? NULL : event->json;
-}
-
 static int read_event(struct llmobs_reading *reading,
                       const struct llmobs_event *event)
 {
@@ -623,8 +610,18 @@ static int read_event(struct llmobs_reading *reading,
                                   invoke->body == &nova
                                       ? LLMOBS_SOURCES_CONVERSE
                                       : LLMOBS_SOURCES_ANTHROPIC);
-    if (!event->alike || event->json != invoke->plain)
-        read_beside(invoke, event);
+    if (!event->alike || event->json != invoke->plain) {
+        /* Reads what a chunk says beside its text. After a guardrail has
+         * replaced the answer by its own words, the reason why it ended is not
+         * the model's. */
+        const char *guard =
+            llmobs_json_gets(event->json, "amazon-bedrock-guardrailAction");
+        bool counts = llmobs_bedrock_body_counts(event->json, &invoke->tokens);
+
+        invoke->done =
+            invoke->done || llmobs_text_is(llmobs_text_of(guard), "INTERVENED");
+        invoke->plain = guard || counts ? NULL : event->json;
+    }
     if (invoke->begun)
         llmobs_reading_token(reading, event);
     if (llmobs_json_is_object(metrics)) {

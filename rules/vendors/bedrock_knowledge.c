@@ -106,16 +106,19 @@ static void set_session(struct llmobs_reading *reading,
                      llmobs_json_gets(body, "sessionId"));
 }
 
-/* Notes the knowledge base and the model, which stand below the configuration
- * of either type. */
-static int read_configuration(struct llmobs_reading *reading)
+static int generate_request(struct llmobs_reading *reading)
 {
+    const struct llmobs_json *input =
+        llmobs_json_get(reading->request, "input");
+    int rc;
     static const char *const types[] = {"knowledgeBaseConfiguration",
                                         "externalSourcesConfiguration"};
     const struct llmobs_json *all =
         llmobs_json_get(reading->request, "retrieveAndGenerateConfiguration");
-    int rc = 0;
 
+    /* Notes the knowledge base and the model, which stand below the
+     * configuration of either type. */
+    rc = 0;
     for (size_t i = 0; rc == 0 && i < sizeof(types) / sizeof(types[0]); i++) {
         const struct llmobs_json *one = llmobs_json_get(all, types[i]);
 
@@ -124,14 +127,6 @@ static int read_configuration(struct llmobs_reading *reading)
             rc = llmobs_json_sets(reading->span->metadata, "knowledge_base_id",
                                   llmobs_json_gets(one, "knowledgeBaseId"));
     }
-    return rc;
-}
-
-static int generate_request(struct llmobs_reading *reading)
-{
-    const struct llmobs_json *input =
-        llmobs_json_get(reading->request, "input");
-    int rc = read_configuration(reading);
 
     set_session(reading, reading->request);
     if (rc < 0 || reading->classified->call->request_truncated)

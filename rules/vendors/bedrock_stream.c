@@ -38,17 +38,6 @@ void llmobs_bedrock_stream_at(struct llmobs_reading *reading,
     stream->whole = event->end == reading->classified->call->response.len;
 }
 
-/* Sets no counts for a stream that was cut: they would be too low. */
-static void set_counts(const struct llmobs_bedrock_stream *stream,
-                       struct llmobs_span *span)
-{
-    if (!stream->counted || stream->partly || !span->complete)
-        return;
-    llmobs_span_metric(span, "input_tokens", stream->input);
-    llmobs_span_metric(span, "output_tokens", stream->output);
-    llmobs_span_metric(span, "total_tokens", stream->input + stream->output);
-}
-
 int llmobs_bedrock_stream_finish(struct llmobs_reading *reading)
 {
     const struct llmobs_call *call = reading->classified->call;
@@ -58,8 +47,15 @@ int llmobs_bedrock_stream_finish(struct llmobs_reading *reading)
 
     if (call->transport_ok && (stream->whole || call->response_truncated))
         span->complete = true;
-    if (!call->response_truncated)
-        set_counts(stream, span);
+    if (!call->response_truncated) {
+        /* Sets no counts for a stream that was cut: they would be too low. */
+        if (stream->counted && !stream->partly && span->complete) {
+            llmobs_span_metric(span, "input_tokens", stream->input);
+            llmobs_span_metric(span, "output_tokens", stream->output);
+            llmobs_span_metric(span, "total_tokens",
+                               stream->input + stream->output);
+        }
+    }
     if (text.len == 0)
         return 0;
     text = llmobs_text_cut(text, LLMOBS_VALUE_MAX);

@@ -93,27 +93,6 @@ static struct llmobs_json *result_text(const struct llmobs_json *entry)
     return result;
 }
 
-/* Each entry of a toolResult is a message of its own. */
-static int add_results(struct parts *parts, const struct llmobs_json *from)
-{
-    const struct llmobs_json *content = llmobs_json_get(from, "content");
-    const char *id = llmobs_json_gets(from, "toolUseId");
-    int rc = 0;
-
-    LLMOBS_JSON_EACH (one, content, rc == 0)
-        if (llmobs_json_is_object(one)) {
-            struct llmobs_json *message = llmobs_json_object();
-
-            rc = llmobs_message_set_one(
-                message, "tool_results",
-                llmobs_tools_result(NULL, id, "toolResult", result_text(one)));
-            if (rc == 0)
-                rc = llmobs_json_sets(message, "role", "user");
-            rc = llmobs_json_add_made(parts->results, message, rc);
-        }
-    return rc;
-}
-
 /* Adds the texts of a block with citations, which are the answer's text. */
 static int add_cited(struct parts *parts, const struct llmobs_json *content)
 {
@@ -130,20 +109,6 @@ static int add_cited(struct parts *parts, const struct llmobs_json *content)
         first = false;
     }
     return rc;
-}
-
-/* The texts of a document that was sent as text, or of a found one; NULL: it is
- * a file. */
-static const struct llmobs_json *document_texts(const struct llmobs_json *block)
-{
-    const struct llmobs_json *source =
-        llmobs_json_get(llmobs_json_get(block, "document"), "source");
-    const struct llmobs_json *content = llmobs_json_get(source, "content");
-
-    if (!content)
-        content =
-            llmobs_json_get(llmobs_json_get(block, "searchResult"), "content");
-    return llmobs_json_is_array(content) ? content : NULL;
 }
 
 /* The block's own text, its guarded text, or the text of its document. */
@@ -174,8 +139,18 @@ static int add_block(struct parts *parts, const struct llmobs_json *block)
     const char *reasoning =
         llmobs_json_gets(llmobs_json_get(thoughts, "reasoningText"), "text");
 
-    if (!cited)
-        cited = document_texts(block);
+    if (!cited) {
+        /* The texts of a document that was sent as text, or of a found one;
+         * NULL: it is a file. */
+        const struct llmobs_json *source =
+            llmobs_json_get(llmobs_json_get(block, "document"), "source");
+        const struct llmobs_json *content = llmobs_json_get(source, "content");
+
+        if (!content)
+            content = llmobs_json_get(llmobs_json_get(block, "searchResult"),
+                                      "content");
+        cited = llmobs_json_is_array(content) ? content : NULL;
+    }
     if (llmobs_has_text(text))
         return add_text(parts, text);
     if (llmobs_json_is_array(cited))
@@ -187,8 +162,26 @@ static int add_block(struct parts *parts, const struct llmobs_json *block)
                 llmobs_json_gets(use, "name"),
                 llmobs_json_gets(use, "toolUseId"), "toolUse",
                 llmobs_tools_arguments(llmobs_json_get(use, "input"))));
-    if (has_members(result))
-        return add_results(parts, result);
+    if (has_members(result)) {
+        /* Each entry of a toolResult is a message of its own. */
+        const struct llmobs_json *content = llmobs_json_get(result, "content");
+        const char *id = llmobs_json_gets(result, "toolUseId");
+        int rc = 0;
+
+        LLMOBS_JSON_EACH (one, content, rc == 0)
+            if (llmobs_json_is_object(one)) {
+                struct llmobs_json *message = llmobs_json_object();
+
+                rc = llmobs_message_set_one(
+                    message, "tool_results",
+                    llmobs_tools_result(NULL, id, "toolResult",
+                                        result_text(one)));
+                if (rc == 0)
+                    rc = llmobs_json_sets(message, "role", "user");
+                rc = llmobs_json_add_made(parts->results, message, rc);
+            }
+        return rc;
+    }
     if (llmobs_json_get(thoughts, "redactedContent"))
         reasoning = LLMOBS_THOUGHTS_WITHHELD;
     if (llmobs_has_text(reasoning))
@@ -298,27 +291,6 @@ static int add_tool(struct llmobs_json *list, const struct llmobs_json *from)
     return llmobs_json_add_made(list, tool, rc);
 }
 
-static int read_tools(const struct llmobs_json *request,
-                      struct llmobs_span *span)
-{
-    const struct llmobs_json *tools =
-        llmobs_json_get(llmobs_json_get(request, "toolConfig"), "tools");
-    struct llmobs_json *list = llmobs_json_array();
-    int rc = list ? 0 : -ENOMEM;
-
-    LLMOBS_JSON_EACH (one, tools, rc == 0) {
-        const struct llmobs_json *spec = llmobs_json_get(one, "toolSpec");
-
-        if (has_members(spec))
-            rc = add_tool(list, spec);
-    }
-    if (rc == 0 && llmobs_json_len(list) > 0)
-        span->tool_definitions = list;
-    else
-        llmobs_json_free(list);
-    return rc;
-}
-
 int llmobs_converse_request(struct llmobs_reading *reading)
 {
     const struct llmobs_json *config =
@@ -331,8 +303,23 @@ int llmobs_converse_request(struct llmobs_reading *reading)
         most = llmobs_json_get(config, "max_new_tokens");
     rc = llmobs_bedrock_settings(span, llmobs_json_get(config, "temperature"),
                                  most);
-    if (rc == 0)
-        rc = read_tools(reading->request, span);
+    if (rc == 0) {
+        const struct llmobs_json *tools = llmobs_json_get(
+            llmobs_json_get(reading->request, "toolConfig"), "tools");
+        struct llmobs_json *list = llmobs_json_array();
+
+        rc = list ? 0 : -ENOMEM;
+        LLMOBS_JSON_EACH (one, tools, rc == 0) {
+            const struct llmobs_json *spec = llmobs_json_get(one, "toolSpec");
+
+            if (has_members(spec))
+                rc = add_tool(list, spec);
+        }
+        if (rc == 0 && llmobs_json_len(list) > 0)
+            span->tool_definitions = list;
+        else
+            llmobs_json_free(list);
+    }
     if (rc < 0 || reading->classified->call->request_truncated)
         return rc;
     span->input_messages = llmobs_json_array();

@@ -193,26 +193,6 @@ static int put_reasoning(const struct llmobs_converse_stream *stream)
     return rc;
 }
 
-static int put_text(const struct llmobs_converse_stream *stream,
-                    struct llmobs_json *message)
-{
-    struct llmobs_buf all;
-    bool texted = false;
-    int rc = 0;
-
-    llmobs_buf_init(&all, LLMOBS_MESSAGE_CONTENT_MAX);
-    for (size_t i = 0; rc == 0 && i < stream->blocks.count; i++) {
-        texted = texted || block_of(stream, i)->texted;
-        rc =
-            llmobs_message_content_append(&all, block_of(stream, i)->text.data);
-    }
-    if (rc == 0 && texted)
-        rc = llmobs_json_set(message, "content",
-                             llmobs_message_content_string(&all));
-    llmobs_buf_fini(&all);
-    return rc;
-}
-
 static int put_calls(const struct llmobs_converse_stream *stream,
                      struct llmobs_json *message)
 {
@@ -240,8 +220,21 @@ static struct llmobs_json *make_message(
     int rc = llmobs_json_sets(message, "role",
                               stream->role ? stream->role : "assistant");
 
-    if (rc == 0)
-        rc = put_text(stream, message);
+    if (rc == 0) {
+        struct llmobs_buf all;
+        bool texted = false;
+
+        llmobs_buf_init(&all, LLMOBS_MESSAGE_CONTENT_MAX);
+        for (size_t i = 0; rc == 0 && i < stream->blocks.count; i++) {
+            texted = texted || block_of(stream, i)->texted;
+            rc = llmobs_message_content_append(&all,
+                                               block_of(stream, i)->text.data);
+        }
+        if (rc == 0 && texted)
+            rc = llmobs_json_set(message, "content",
+                                 llmobs_message_content_string(&all));
+        llmobs_buf_fini(&all);
+    }
     if (rc == 0)
         rc = put_calls(stream, message);
     return llmobs_json_done(message, rc);

@@ -88,16 +88,6 @@ static struct llmobs_json *snake_object(const struct llmobs_json *from,
     return llmobs_json_done(out, rc);
 }
 
-static struct llmobs_json *snake_list(const struct llmobs_json *from)
-{
-    struct llmobs_json *out = llmobs_json_array();
-    int rc = out ? 0 : -ENOMEM;
-
-    LLMOBS_JSON_EACH (one, from, rc == 0)
-        rc = llmobs_json_add(out, snake_value("", one));
-    return llmobs_json_done(out, rc);
-}
-
 /* Gives the value of a keyword; "": a schema. Examples of the user's data stay
  * as they are. */
 static struct llmobs_json *snake_value(const char *key,
@@ -108,8 +98,14 @@ static struct llmobs_json *snake_value(const char *key,
 
     if (llmobs_words_have(data, key))
         return llmobs_json_clone(value);
-    if (llmobs_json_is_array(value))
-        return snake_list(value);
+    if (llmobs_json_is_array(value)) {
+        struct llmobs_json *out = llmobs_json_array();
+        int rc = out ? 0 : -ENOMEM;
+
+        LLMOBS_JSON_EACH (one, value, rc == 0)
+            rc = llmobs_json_add(out, snake_value("", one));
+        return llmobs_json_done(out, rc);
+    }
     if (llmobs_json_is_object(value))
         return snake_object(
             value, llmobs_words_have(own, key) ? NAMES_OWN : NAMES_KEYWORDS);
@@ -166,14 +162,25 @@ static int read_tools(const struct llmobs_json *request,
 
 /* -- the request, and an answer in one piece ------------------------------- */
 
-static int read_inputs(const struct llmobs_json *request,
-                       struct llmobs_span *span)
+static int read_request(struct llmobs_reading *reading)
 {
-    const struct llmobs_json *contents = llmobs_json_get(request, "contents");
-    struct llmobs_json *list = span->input_messages;
-    int rc = llmobs_gemini_add_content(
-        list, llmobs_google_get(request, "systemInstruction"), "system");
+    struct llmobs_span *span = reading->span;
+    int rc = llmobs_google_metadata(
+        llmobs_google_get(reading->request, "generationConfig"),
+        reading->request, settings, span);
+    const struct llmobs_json *contents;
+    struct llmobs_json *list;
 
+    if (rc < 0 || reading->classified->call->request_truncated)
+        return rc;
+    span->input_messages = llmobs_json_array();
+    if (!span->input_messages)
+        return -ENOMEM;
+    contents = llmobs_json_get(reading->request, "contents");
+    list = span->input_messages;
+    rc = llmobs_gemini_add_content(
+        list, llmobs_google_get(reading->request, "systemInstruction"),
+        "system");
     llmobs_fact_apart(span);
     for (size_t i = 0; rc == 0 && i < llmobs_google_len(contents); i++) {
         const struct llmobs_json *content = llmobs_google_at(contents, i);
@@ -181,22 +188,6 @@ static int read_inputs(const struct llmobs_json *request,
         rc = llmobs_gemini_add_content(list, content,
                                        llmobs_gemini_role(content, "user"));
     }
-    return rc;
-}
-
-static int read_request(struct llmobs_reading *reading)
-{
-    struct llmobs_span *span = reading->span;
-    int rc = llmobs_google_metadata(
-        llmobs_google_get(reading->request, "generationConfig"),
-        reading->request, settings, span);
-
-    if (rc < 0 || reading->classified->call->request_truncated)
-        return rc;
-    span->input_messages = llmobs_json_array();
-    if (!span->input_messages)
-        return -ENOMEM;
-    rc = read_inputs(reading->request, span);
     return rc < 0 ? rc : read_tools(reading->request, &span->tool_definitions);
 }
 
@@ -466,47 +457,6 @@ static int add_argument(struct stream *stream, const struct llmobs_json *from)
     return llmobs_message_content_append(&stream->piece, text);
 }
 
-/* A piece with a name begins a call. */
-static int begin_call(struct stream *stream, const struct llmobs_json *part)
-{
-    struct llmobs_json *message;
-    int rc = put_piece(stream);
-
-    if (rc == 0)
-        rc = llmobs_gemini_add_part(stream->others, part, stream->role);
-    message =
-        llmobs_json_at(stream->others, llmobs_json_len(stream->others) - 1);
-    stream->open = llmobs_json_get(
-        llmobs_json_at(llmobs_json_get(message, "tool_calls"), 0), "arguments");
-    stream->begun = true;
-    return rc;
-}
-
-/* Adds a call, or a piece of the last one: its arguments, texts of these, or
- * nothing at the end. */
-static int add_call(struct stream *stream, const struct llmobs_json *part,
-                    const struct llmobs_json *call)
-{
-    const struct llmobs_json *pieces = llmobs_google_get(call, "partialArgs");
-    const struct llmobs_json *more = llmobs_json_get(call, "args");
-    int rc = 0;
-
-    if (!stream->open || llmobs_has_text(llmobs_json_gets(call, "name"))) {
-        rc = begin_call(stream, part);
-        more = NULL;
-    }
-    for (void *it = llmobs_json_iter(more); rc == 0 && it;
-         it = llmobs_json_next(more, it))
-        rc = llmobs_json_set(stream->open, llmobs_json_iter_key(it),
-                             llmobs_json_clone(llmobs_json_iter_value(it)));
-    LLMOBS_JSON_EACH (one, pieces, rc == 0)
-        rc = add_argument(stream, one);
-    return rc == 0 &&
-                   !llmobs_json_is_true(llmobs_google_get(call, "willContinue"))
-               ? put_piece(stream)
-               : rc;
-}
-
 /* -- an answer in pieces --------------------------------------------------- */
 
 static int add_part(struct stream *stream, const struct llmobs_json *part)
@@ -516,8 +466,40 @@ static int add_part(struct stream *stream, const struct llmobs_json *part)
     size_t count = llmobs_json_len(stream->others);
     int rc;
 
-    if (llmobs_json_is_object(call) && !llmobs_has_text(text))
-        return add_call(stream, part, call);
+    if (llmobs_json_is_object(call) && !llmobs_has_text(text)) {
+        /* Adds a call, or a piece of the last one: its arguments, texts of
+         * these, or nothing at the end. */
+        const struct llmobs_json *pieces =
+            llmobs_google_get(call, "partialArgs");
+        const struct llmobs_json *more = llmobs_json_get(call, "args");
+
+        rc = 0;
+        if (!stream->open || llmobs_has_text(llmobs_json_gets(call, "name"))) {
+            struct llmobs_json *message;
+
+            /* A piece with a name begins a call. */
+            rc = put_piece(stream);
+            if (rc == 0)
+                rc = llmobs_gemini_add_part(stream->others, part, stream->role);
+            message = llmobs_json_at(stream->others,
+                                     llmobs_json_len(stream->others) - 1);
+            stream->open = llmobs_json_get(
+                llmobs_json_at(llmobs_json_get(message, "tool_calls"), 0),
+                "arguments");
+            stream->begun = true;
+            more = NULL;
+        }
+        for (void *it = llmobs_json_iter(more); rc == 0 && it;
+             it = llmobs_json_next(more, it))
+            rc = llmobs_json_set(stream->open, llmobs_json_iter_key(it),
+                                 llmobs_json_clone(llmobs_json_iter_value(it)));
+        LLMOBS_JSON_EACH (one, pieces, rc == 0)
+            rc = add_argument(stream, one);
+        return rc == 0 && !llmobs_json_is_true(
+                              llmobs_google_get(call, "willContinue"))
+                   ? put_piece(stream)
+                   : rc;
+    }
     if (text && *text) {
         stream->begun = true;
         return llmobs_message_content_append(

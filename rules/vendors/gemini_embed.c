@@ -57,20 +57,6 @@ static int add_texts(const struct llmobs_json *item, struct llmobs_json *texts)
     return rc;
 }
 
-static int read_documents(const struct llmobs_json *items,
-                          struct llmobs_span *span)
-{
-    struct llmobs_json *texts = llmobs_json_array();
-    int rc = texts ? 0 : -ENOMEM;
-
-    for (size_t i = 0; rc == 0 && i < llmobs_google_len(items); i++)
-        rc = add_texts(llmobs_google_at(items, i), texts);
-    if (rc == 0)
-        rc = llmobs_embedding_read_input(span, texts);
-    llmobs_json_free(texts);
-    return rc;
-}
-
 /* Settings are in the request, in the first of its items, or in an object that
  * has only settings. */
 static int read_request(struct llmobs_reading *reading)
@@ -80,6 +66,7 @@ static int read_request(struct llmobs_reading *reading)
     const struct llmobs_json *apart =
         llmobs_google_get(request, "embedContentConfig");
     int rc;
+    struct llmobs_json *texts;
 
     if (!apart)
         apart = llmobs_json_get(request, "parameters");
@@ -87,7 +74,14 @@ static int read_request(struct llmobs_reading *reading)
                                 reading->span);
     if (rc < 0 || reading->classified->call->request_truncated)
         return rc;
-    return read_documents(items, reading->span);
+    texts = llmobs_json_array();
+    rc = texts ? 0 : -ENOMEM;
+    for (size_t i = 0; rc == 0 && i < llmobs_google_len(items); i++)
+        rc = add_texts(llmobs_google_at(items, i), texts);
+    if (rc == 0)
+        rc = llmobs_embedding_read_input(reading->span, texts);
+    llmobs_json_free(texts);
+    return rc;
 }
 
 /* The object that holds a vector's values and its statistics. */
@@ -117,25 +111,6 @@ static int64_t tokens_of(const struct llmobs_json *item)
     return count >= 0 ? count : llmobs_usage_count(statistics, "token_count");
 }
 
-static int read_metrics(const struct llmobs_json *body,
-                        const struct llmobs_json *list,
-                        struct llmobs_span *span)
-{
-    const struct llmobs_json *usage = llmobs_json_get(body, "usageMetadata");
-    int64_t sum = 0;
-
-    for (size_t i = 0; i < llmobs_google_len(list); i++)
-        sum = llmobs_usage_add(sum, tokens_of(llmobs_google_at(list, i)));
-    if (sum == 0)
-        sum = llmobs_usage_count(usage, "promptTokenCount");
-    llmobs_span_metric(span, "input_tokens", sum);
-    llmobs_usage_kinds(usage, span);
-    llmobs_span_metric(span, "billable_character_count",
-                       llmobs_usage_count(llmobs_json_get(body, "metadata"),
-                                          "billableCharacterCount"));
-    return llmobs_embedding_total(span);
-}
-
 static int read_document(struct llmobs_reading *reading,
                          const struct llmobs_json *body)
 {
@@ -143,10 +118,23 @@ static int read_document(struct llmobs_reading *reading,
                                         "predictions"};
     const struct llmobs_json *list = NULL;
     int rc;
+    const struct llmobs_json *usage;
+    int64_t sum;
 
     for (size_t i = 0; !list && i < sizeof(names) / sizeof(names[0]); i++)
         list = llmobs_json_get(body, names[i]);
-    rc = read_metrics(body, list, reading->span);
+    usage = llmobs_json_get(body, "usageMetadata");
+    sum = 0;
+    for (size_t i = 0; i < llmobs_google_len(list); i++)
+        sum = llmobs_usage_add(sum, tokens_of(llmobs_google_at(list, i)));
+    if (sum == 0)
+        sum = llmobs_usage_count(usage, "promptTokenCount");
+    llmobs_span_metric(reading->span, "input_tokens", sum);
+    llmobs_usage_kinds(usage, reading->span);
+    llmobs_span_metric(reading->span, "billable_character_count",
+                       llmobs_usage_count(llmobs_json_get(body, "metadata"),
+                                          "billableCharacterCount"));
+    rc = llmobs_embedding_total(reading->span);
     if (rc < 0 || reading->span->failed ||
         reading->classified->call->status >= 300)
         return rc;

@@ -184,25 +184,6 @@ static int add_piece(struct stream_step *step, enum piece piece,
                   : llmobs_message_content_append(&step->pieces[piece], text);
 }
 
-/* Adds a piece of a sound or a film, which the span mentions only once. */
-static int add_sound(struct stream_step *step, const struct llmobs_json *delta)
-{
-    const char *data = llmobs_json_gets(delta, "data");
-    const char *mime = llmobs_json_gets(delta, "mime_type");
-    int rc = name_step(step, "model_output");
-
-    step->sound += llmobs_media_base64(llmobs_text_of(data));
-    if (rc == 0 && !step->kind) {
-        step->kind = strdup(llmobs_json_gets(delta, "type"));
-        rc = step->kind ? 0 : -ENOMEM;
-    }
-    if (rc == 0 && !step->mime && mime) {
-        step->mime = strdup(mime);
-        rc = step->mime ? 0 : -ENOMEM;
-    }
-    return rc;
-}
-
 static int add_delta(struct stream_step *step, const char *type,
                      const struct llmobs_json *delta)
 {
@@ -219,8 +200,24 @@ static int add_delta(struct stream_step *step, const char *type,
     if (strcmp(type, "arguments_delta") == 0)
         return add_piece(step, PIECE_ARGUMENTS, "function_call",
                          llmobs_json_gets(delta, "arguments"));
-    if (strcmp(type, "audio") == 0 || strcmp(type, "video") == 0)
-        return add_sound(step, delta);
+    if (strcmp(type, "audio") == 0 || strcmp(type, "video") == 0) {
+        /* Adds a piece of a sound or a film, which the span mentions only once.
+         */
+        const char *data = llmobs_json_gets(delta, "data");
+        const char *mime = llmobs_json_gets(delta, "mime_type");
+
+        rc = name_step(step, "model_output");
+        step->sound += llmobs_media_base64(llmobs_text_of(data));
+        if (rc == 0 && !step->kind) {
+            step->kind = strdup(llmobs_json_gets(delta, "type"));
+            rc = step->kind ? 0 : -ENOMEM;
+        }
+        if (rc == 0 && !step->mime && mime) {
+            step->mime = strdup(mime);
+            rc = step->mime ? 0 : -ENOMEM;
+        }
+        return rc;
+    }
     if (strcmp(type, "image") != 0 && strcmp(type, "document") != 0)
         return merge(step, delta);
     rc = name_step(step, "model_output");
@@ -424,18 +421,6 @@ static void set_reason(struct llmobs_span *span, const char *status, bool ended)
         llmobs_fact_finish(span, status);
 }
 
-/* The first fault of the interaction, else that of a step. */
-static const struct llmobs_json *fault_of(const struct llmobs_json *body,
-                                          const struct llmobs_json *steps)
-{
-    const struct llmobs_json *fault =
-        llmobs_json_at(llmobs_json_get(body, "errors"), 0);
-
-    LLMOBS_JSON_EACH (one, steps, !fault)
-        fault = llmobs_json_get(one, "error");
-    return fault;
-}
-
 static int read_failure(struct llmobs_reading *reading, const char *status,
                         const struct llmobs_json *body,
                         const struct llmobs_json *steps)
@@ -445,7 +430,10 @@ static int read_failure(struct llmobs_reading *reading, const char *status,
 
     if (!status || strcmp(status, "failed") != 0)
         return 0;
-    fault = fault_of(body, steps);
+    /* The first fault of the interaction, else that of a step. */
+    fault = llmobs_json_at(llmobs_json_get(body, "errors"), 0);
+    LLMOBS_JSON_EACH (one, steps, !fault)
+        fault = llmobs_json_get(one, "error");
     code = llmobs_json_gets(fault, "code");
     reading->answered = true;
     return llmobs_span_fail(reading->span, code && *code ? code : status,

@@ -119,18 +119,6 @@ static int add_item(struct llmobs_json *list, const char *role, const char *key,
     return llmobs_json_add_made(list, message, named ? named : rc);
 }
 
-static int add_call(struct llmobs_json *list, const struct llmobs_json *step)
-{
-    char name[64];
-
-    return add_item(
-        list, "assistant", "tool_calls",
-        llmobs_tools_call(
-            tool_of(step, call_end, name, sizeof(name)),
-            llmobs_json_gets(step, "id"), type_of(step),
-            llmobs_tools_arguments(llmobs_json_get(step, "arguments"))));
-}
-
 /* Appends a result that is no text: contents as their texts, other values as
  * JSON. */
 static int append_result(struct llmobs_buf *text,
@@ -151,32 +139,6 @@ static int append_result(struct llmobs_buf *text,
     return rc;
 }
 
-/* Adds a result. The program sends the results of its functions, the server
- * sends the results of its own tools. */
-static int add_result(struct llmobs_json *list, const struct llmobs_json *step)
-{
-    const char *role = llmobs_json_says(step, "type", "function_result")
-                           ? "user"
-                           : "assistant";
-    struct llmobs_json *string = NULL;
-    struct llmobs_buf text;
-    char name[64];
-    int rc;
-
-    llmobs_buf_init(&text, LLMOBS_MESSAGE_CONTENT_MAX);
-    rc = append_result(&text, llmobs_json_get(step, "result"));
-    if (rc == 0)
-        string = llmobs_message_content_string(&text);
-    llmobs_buf_fini(&text);
-    if (rc < 0)
-        return rc;
-    return add_item(
-        list, role, "tool_results",
-        llmobs_tools_result(tool_of(step, result_end, name, sizeof(name)),
-                            llmobs_json_gets(step, "call_id"), type_of(step),
-                            string));
-}
-
 /* -- steps --------------------------------------------------------------- */
 
 /* Adds a step that both input and output may have; *is: false for others. */
@@ -190,22 +152,42 @@ static int add_step(struct llmobs_json *list, const struct llmobs_json *step,
     if (llmobs_json_says(step, "type", "thought"))
         return add_contents(list, "reasoning", llmobs_json_get(step, "summary"),
                             false);
-    if (llmobs_interactions_is_call(type_of(step)))
-        return add_call(list, step);
-    if (llmobs_text_ends(llmobs_text_of(type_of(step)), result_end))
-        return add_result(list, step);
+    if (llmobs_interactions_is_call(type_of(step))) {
+        char name[64];
+
+        return add_item(
+            list, "assistant", "tool_calls",
+            llmobs_tools_call(
+                tool_of(step, call_end, name, sizeof(name)),
+                llmobs_json_gets(step, "id"), type_of(step),
+                llmobs_tools_arguments(llmobs_json_get(step, "arguments"))));
+    }
+    if (llmobs_text_ends(llmobs_text_of(type_of(step)), result_end)) {
+        /* Adds a result. The program sends the results of its functions, the
+         * server sends the results of its own tools. */
+        const char *role = llmobs_json_says(step, "type", "function_result")
+                               ? "user"
+                               : "assistant";
+        struct llmobs_json *string = NULL;
+        struct llmobs_buf text;
+        char name[64];
+        int rc;
+
+        llmobs_buf_init(&text, LLMOBS_MESSAGE_CONTENT_MAX);
+        rc = append_result(&text, llmobs_json_get(step, "result"));
+        if (rc == 0)
+            string = llmobs_message_content_string(&text);
+        llmobs_buf_fini(&text);
+        if (rc < 0)
+            return rc;
+        return add_item(
+            list, role, "tool_results",
+            llmobs_tools_result(tool_of(step, result_end, name, sizeof(name)),
+                                llmobs_json_gets(step, "call_id"),
+                                type_of(step), string));
+    }
     *is = false;
     return 0;
-}
-
-static int add_turn(struct llmobs_json *list, const struct llmobs_json *turn)
-{
-    const char *role = llmobs_json_gets(turn, "role");
-
-    if (role && strcmp(role, "model") == 0)
-        role = "assistant";
-    return add_contents(list, role ? role : "user",
-                        llmobs_json_get(turn, "content"), false);
 }
 
 static int add_input(struct llmobs_json *list, const struct llmobs_json *value)
@@ -216,8 +198,14 @@ static int add_input(struct llmobs_json *list, const struct llmobs_json *value)
     if (rc < 0 || is)
         return rc;
     if (llmobs_json_says(value, "type", "user_input") ||
-        llmobs_json_gets(value, "role"))
-        return add_turn(list, value);
+        llmobs_json_gets(value, "role")) {
+        const char *role = llmobs_json_gets(value, "role");
+
+        if (role && strcmp(role, "model") == 0)
+            role = "assistant";
+        return add_contents(list, role ? role : "user",
+                            llmobs_json_get(value, "content"), false);
+    }
     return add_contents(list, "user", value, false);
 }
 

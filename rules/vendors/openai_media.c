@@ -150,21 +150,6 @@ static int append_image(struct llmobs_buf *text, const char *format,
                              llmobs_media_base64(llmobs_text_of(data)));
 }
 
-/* Each picture is a message. */
-static int add_image(struct llmobs_json *list, const char *format,
-                     const struct llmobs_json *image)
-{
-    struct llmobs_buf text;
-    int rc;
-
-    llmobs_buf_init(&text, LLMOBS_MESSAGE_CONTENT_MAX);
-    rc = append_image(&text, format, image);
-    if (rc == 0)
-        rc = add_text(list, "assistant", llmobs_buf_text(&text));
-    llmobs_buf_fini(&text);
-    return rc;
-}
-
 static int read_images(struct llmobs_reading *reading,
                        const struct llmobs_json *body)
 {
@@ -174,8 +159,15 @@ static int read_images(struct llmobs_reading *reading,
     int rc = list ? 0 : -ENOMEM;
 
     reading->span->output_messages = list;
-    LLMOBS_JSON_EACH (one, data, rc == 0)
-        rc = add_image(list, format, one);
+    LLMOBS_JSON_EACH (one, data, rc == 0) {
+        /* Each picture is a message. */
+        struct llmobs_buf text;
+        llmobs_buf_init(&text, LLMOBS_MESSAGE_CONTENT_MAX);
+        rc = append_image(&text, format, one);
+        if (rc == 0)
+            rc = add_text(list, "assistant", llmobs_buf_text(&text));
+        llmobs_buf_fini(&text);
+    }
     return rc < 0 ? rc
                   : llmobs_usage_read(llmobs_usage_find(body), reading->span);
 }

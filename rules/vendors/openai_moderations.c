@@ -12,20 +12,6 @@ static int read_request(struct llmobs_reading *reading)
                               llmobs_json_get(reading->request, "input"));
 }
 
-/* Adds the names of the categories that hold. */
-static int add_names(struct llmobs_json *list,
-                     const struct llmobs_json *categories)
-{
-    int rc = 0;
-
-    for (void *it = llmobs_json_iter(categories); it && rc == 0;
-         it = llmobs_json_next(categories, it))
-        if (llmobs_json_is_true(llmobs_json_iter_value(it)))
-            rc = llmobs_json_add(list,
-                                 llmobs_json_string(llmobs_json_iter_key(it)));
-    return rc;
-}
-
 /* Mistral says of the categories alone whether they hold. */
 static int add_verdict(struct llmobs_json *verdicts,
                        const struct llmobs_json *result)
@@ -40,7 +26,13 @@ static int add_verdict(struct llmobs_json *verdicts,
         return 0;
     verdict = llmobs_json_object();
     names = llmobs_json_array();
-    rc = add_names(names, all);
+    /* Adds the names of the categories that hold. */
+    rc = 0;
+    for (void *it = llmobs_json_iter(all); it && rc == 0;
+         it = llmobs_json_next(all, it))
+        if (llmobs_json_is_true(llmobs_json_iter_value(it)))
+            rc = llmobs_json_add(names,
+                                 llmobs_json_string(llmobs_json_iter_key(it)));
     if (!flagged)
         yes = llmobs_json_len(names) > 0;
     if (rc == 0)
@@ -54,14 +46,21 @@ static int add_verdict(struct llmobs_json *verdicts,
     return rc;
 }
 
-/* The scores of all categories are left out: they are long, and say little. */
-static int read_results(struct llmobs_reading *reading,
-                        const struct llmobs_json *results)
+static int read_document(struct llmobs_reading *reading,
+                         const struct llmobs_json *body)
 {
-    struct llmobs_json *verdicts = llmobs_json_array();
-    bool one = llmobs_json_len(results) == 1;
-    int rc = verdicts ? 0 : -ENOMEM;
+    const struct llmobs_json *results = llmobs_json_get(body, "results");
+    int rc = llmobs_reading_model(reading, llmobs_json_gets(body, "model"));
+    struct llmobs_json *verdicts;
+    bool one;
 
+    if (rc < 0 || !llmobs_json_is_array(results))
+        return rc;
+    /* The scores of all categories are left out: they are long, and say little.
+     */
+    verdicts = llmobs_json_array();
+    one = llmobs_json_len(results) == 1;
+    rc = verdicts ? 0 : -ENOMEM;
     LLMOBS_JSON_EACH (result, results, rc == 0)
         rc = add_verdict(verdicts, result);
     if (rc == 0)
@@ -69,17 +68,6 @@ static int read_results(struct llmobs_reading *reading,
                                  one ? llmobs_json_at(verdicts, 0) : verdicts);
     llmobs_json_free(verdicts);
     return rc;
-}
-
-static int read_document(struct llmobs_reading *reading,
-                         const struct llmobs_json *body)
-{
-    const struct llmobs_json *results = llmobs_json_get(body, "results");
-    int rc = llmobs_reading_model(reading, llmobs_json_gets(body, "model"));
-
-    if (rc < 0 || !llmobs_json_is_array(results))
-        return rc;
-    return read_results(reading, results);
 }
 
 /* Only the model. */

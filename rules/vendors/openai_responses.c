@@ -191,22 +191,6 @@ static int set_variables(struct llmobs_json *to,
     return llmobs_json_set_made(to, "variables", flat, rc);
 }
 
-/* Copies the keys of the prompt that the request sets. */
-static int copy_keys(struct llmobs_json *to, const struct llmobs_json *prompt)
-{
-    int rc = 0;
-
-    for (void *it = llmobs_json_iter(prompt); it && rc == 0;
-         it = llmobs_json_next(prompt, it)) {
-        struct llmobs_json *value = llmobs_json_iter_value(it);
-
-        if (!llmobs_json_is_null(value))
-            rc = llmobs_json_set(to, llmobs_json_iter_key(it),
-                                 llmobs_json_share(value));
-    }
-    return rc;
-}
-
 static int set_keys(struct llmobs_json *to, const char *key, const char *name)
 {
     struct llmobs_json *list = llmobs_json_array();
@@ -229,7 +213,16 @@ static int set_prompt(const struct llmobs_json *prompt,
     span->input_prompt = llmobs_json_object();
     if (!span->input_prompt)
         return -ENOMEM;
-    rc = copy_keys(span->input_prompt, prompt);
+    /* Copies the keys of the prompt that the request sets. */
+    rc = 0;
+    for (void *it = llmobs_json_iter(prompt); it && rc == 0;
+         it = llmobs_json_next(prompt, it)) {
+        struct llmobs_json *value = llmobs_json_iter_value(it);
+
+        if (!llmobs_json_is_null(value))
+            rc = llmobs_json_set(span->input_prompt, llmobs_json_iter_key(it),
+                                 llmobs_json_share(value));
+    }
     if (rc == 0 && llmobs_json_is_object(variables))
         rc = set_variables(span->input_prompt, variables, &media);
     if (rc == 0)
@@ -399,30 +392,6 @@ static int read_request(struct llmobs_reading *reading)
 
 /* -- the response -------------------------------------------------------- */
 
-static int read_metadata(struct llmobs_reading *reading,
-                         const struct llmobs_json *response)
-{
-    const char *key = response_keys;
-    struct llmobs_json *reasoning = llmobs_json_get(response, "reasoning");
-    int rc = 0;
-
-    /* Only the response says which mode was taken. */
-    if (llmobs_json_gets(reasoning, "context") ||
-        llmobs_json_gets(reasoning, "mode"))
-        rc = llmobs_json_set(reading->span->metadata, "reasoning",
-                             llmobs_json_share(reasoning));
-
-    for (size_t i = 0; rc == 0 && i < RESPONSE_METADATA_KEYS;
-         i++, key = llmobs_words_next(key)) {
-        struct llmobs_json *value = llmobs_json_get(response, key);
-
-        if (value && !llmobs_json_is_null(value))
-            rc = llmobs_json_set(reading->span->metadata, key,
-                                 llmobs_json_share(value));
-    }
-    return rc;
-}
-
 static bool says_nothing(const struct llmobs_json *input)
 {
     const char *text = llmobs_json_text(input);
@@ -459,12 +428,30 @@ static int read_response(struct llmobs_reading *reading,
                          const struct llmobs_json *response)
 {
     int rc = llmobs_reading_model(reading, llmobs_json_gets(response, "model"));
+    const char *key;
+    struct llmobs_json *reasoning;
 
     if (rc == 0)
         rc = llmobs_usage_read(llmobs_usage_find(response), reading->span);
     if (rc < 0 || reading->classified->call->status >= 300)
         return rc;
-    rc = read_metadata(reading, response);
+    key = response_keys;
+    reasoning = llmobs_json_get(response, "reasoning");
+    rc = 0;
+    /* Only the response says which mode was taken. */
+    if (llmobs_json_gets(reasoning, "context") ||
+        llmobs_json_gets(reasoning, "mode"))
+        rc = llmobs_json_set(reading->span->metadata, "reasoning",
+                             llmobs_json_share(reasoning));
+
+    for (size_t i = 0; rc == 0 && i < RESPONSE_METADATA_KEYS;
+         i++, key = llmobs_words_next(key)) {
+        struct llmobs_json *value = llmobs_json_get(response, key);
+
+        if (value && !llmobs_json_is_null(value))
+            rc = llmobs_json_set(reading->span->metadata, key,
+                                 llmobs_json_share(value));
+    }
     return rc < 0 ? rc
                   : read_prompt(reading,
                                 llmobs_json_get(response, "instructions"));

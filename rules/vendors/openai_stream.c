@@ -347,16 +347,6 @@ static int add_images(struct stream_choice *choice,
     return rc;
 }
 
-static int add_reasoning(struct stream_choice *choice,
-                         const struct llmobs_json *delta)
-{
-    const char *text = llmobs_message_thought(delta);
-
-    choice->withheld = choice->withheld || llmobs_message_withholds(delta);
-    return text ? llmobs_message_content_append(&choice->reasoning, text)
-                : llmobs_message_add_details(&choice->reasoning, delta);
-}
-
 static int add_delta(struct stream_choice *choice,
                      const struct llmobs_json *delta,
                      const struct llmobs_json *content)
@@ -365,8 +355,13 @@ static int add_delta(struct stream_choice *choice,
     const struct llmobs_json *calls = llmobs_json_get(delta, "tool_calls");
     int rc = set_first(&choice->role, llmobs_json_gets(delta, "role"));
 
-    if (rc == 0)
-        rc = add_reasoning(choice, delta);
+    if (rc == 0) {
+        const char *text = llmobs_message_thought(delta);
+
+        choice->withheld = choice->withheld || llmobs_message_withholds(delta);
+        rc = text ? llmobs_message_content_append(&choice->reasoning, text)
+                  : llmobs_message_add_details(&choice->reasoning, delta);
+    }
     if (rc == 0)
         rc = add_content(choice, content);
     if (rc == 0)
@@ -586,36 +581,6 @@ static int put_calls(const struct stream_choice *choice,
     return llmobs_tools_set(message, calls, results, rc);
 }
 
-static int put_content(const struct llmobs_stream *stream,
-                       const struct stream_choice *choice,
-                       const char *audio_format, struct llmobs_json *message)
-{
-    const struct llmobs_buf *from = &choice->content;
-    struct llmobs_message_content content;
-    struct llmobs_text text;
-    int rc = 0;
-
-    llmobs_message_content_init(&content);
-    if (from->len == 0)
-        from = &choice->transcript;
-    if (from->len == 0)
-        from = &choice->refusal;
-    text = llmobs_buf_text(from);
-    if (!stream->keep_space)
-        text = llmobs_text_strip(text);
-    if (text.len > 0)
-        rc = llmobs_buf_add(&content.text, text.data, text.len);
-    if (rc == 0)
-        rc = llmobs_message_content_add_images(&content, choice->images);
-    if (rc == 0 && choice->audio.len > 0)
-        rc = llmobs_message_content_add_audio(&content, choice->audio.data,
-                                              audio_format);
-    if (rc == 0)
-        rc = llmobs_message_content_store(&content, message);
-    llmobs_message_content_fini(&content);
-    return rc;
-}
-
 static int put_choice(const struct llmobs_stream *stream,
                       const struct stream_choice *choice, const char *role,
                       const char *audio_format, struct llmobs_json *list)
@@ -633,8 +598,30 @@ static int put_choice(const struct llmobs_stream *stream,
         return rc;
     message = llmobs_json_object();
     rc = llmobs_json_sets(message, "role", role);
-    if (rc == 0)
-        rc = put_content(stream, choice, audio_format, message);
+    if (rc == 0) {
+        const struct llmobs_buf *from = &choice->content;
+        struct llmobs_message_content content;
+        struct llmobs_text text;
+
+        llmobs_message_content_init(&content);
+        if (from->len == 0)
+            from = &choice->transcript;
+        if (from->len == 0)
+            from = &choice->refusal;
+        text = llmobs_buf_text(from);
+        if (!stream->keep_space)
+            text = llmobs_text_strip(text);
+        if (text.len > 0)
+            rc = llmobs_buf_add(&content.text, text.data, text.len);
+        if (rc == 0)
+            rc = llmobs_message_content_add_images(&content, choice->images);
+        if (rc == 0 && choice->audio.len > 0)
+            rc = llmobs_message_content_add_audio(&content, choice->audio.data,
+                                                  audio_format);
+        if (rc == 0)
+            rc = llmobs_message_content_store(&content, message);
+        llmobs_message_content_fini(&content);
+    }
     if (rc == 0)
         rc = put_calls(choice, message);
     return llmobs_json_add_made(list, message, rc);

@@ -312,23 +312,6 @@ static struct llmobs_json *mcp_result(const struct llmobs_json *item, int *rc)
     return result;
 }
 
-static int add_mcp_call(struct llmobs_json *list,
-                        const struct llmobs_json *item)
-{
-    int rc = 0;
-    struct llmobs_json *result = mcp_result(item, &rc), *call = NULL;
-
-    if (rc == 0)
-        call = llmobs_tools_call(
-            llmobs_json_gets(item, "name"), llmobs_json_gets(item, "id"),
-            "mcp_call",
-            llmobs_tools_arguments(llmobs_json_get(item, "arguments")));
-    if (call)
-        return add_tool(list, "assistant", call, result);
-    llmobs_json_free(result);
-    return -ENOMEM;
-}
-
 /* -- output -------------------------------------------------------------- */
 
 /* Adds JSON text as a message. Takes `json`; NULL: no memory. */
@@ -431,8 +414,20 @@ static int add_item(struct llmobs_json *list, const struct llmobs_json *item,
                       : 0;
     if (strcmp(type, "reasoning") == 0)
         return add_reasoning(list, item);
-    if (strcmp(type, "mcp_call") == 0)
-        return add_mcp_call(list, item);
+    if (strcmp(type, "mcp_call") == 0) {
+        int rc = 0;
+        struct llmobs_json *result = mcp_result(item, &rc), *call = NULL;
+
+        if (rc == 0)
+            call = llmobs_tools_call(
+                llmobs_json_gets(item, "name"), llmobs_json_gets(item, "id"),
+                "mcp_call",
+                llmobs_tools_arguments(llmobs_json_get(item, "arguments")));
+        if (call)
+            return add_tool(list, "assistant", call, result);
+        llmobs_json_free(result);
+        return -ENOMEM;
+    }
     if (strcmp(type, "mcp_list_tools") == 0 ||
         strcmp(type, "additional_tools") == 0 ||
         strcmp(type, "item_reference") == 0)
