@@ -585,6 +585,12 @@ def sessions():
     tree = tool("view", "--store", where).stdout.decode()
     check("an agent is below the call that started it",
           re.search(r"name 1 .*\n\S+ name 2 ", tree), tree)
+    apart = said(5, "haiku", "s3", 0.1, "7001")
+    apart["trace_id"] = "8" * 32
+    tree = tool("view", "--store", store("apart", [
+        said(1, "opus", "s3", 0.5), apart])).stdout.decode()
+    check("and nobody's child in a trace of its own",
+          "started by" in tree and "parent elsewhere" not in tree, tree)
     rows = tool("view", "--store", where, "--csv").stdout.decode()
     check("a notification is no question",
           "Do it." in rows and "task-notification" not in rows, rows)
