@@ -481,20 +481,6 @@ static int set_variables(struct run *run)
     return rc == 0 ? set_trust(run->dir, &run->environment) : rc;
 }
 
-static int run_command(struct run *run)
-{
-    struct llmobs_child_command command = {.argv = run->command,
-                                           .environment = &run->environment};
-    struct llmobs_child_result result;
-
-    if (llmobs_child_run(&command, &result) != 0)
-        return llmobs_environment_become(&run->environment, SELF, run->command);
-    if (result.exec_error != 0)
-        (void)llmobs_environment_fail(SELF, run->command[0], result.exec_error);
-    wait_for_proxy(run);
-    return llmobs_child_status(&result);
-}
-
 int llmobs_cmd_intercept(int argc, char **argv)
 {
     static struct run run; /* the proxy's threads have it to the end */
@@ -503,6 +489,8 @@ int llmobs_cmd_intercept(int argc, char **argv)
         LLMOBS_CLI_VALUE("not", llmobs_cli_text, &run.proxy.leaves),
         LLMOBS_CLI_COMMAND(&run.command)};
     int status = llmobs_cli_parse(argc, argv, options);
+    struct llmobs_child_command command = {.environment = &run.environment};
+    struct llmobs_child_result result;
     const char *why = NULL;
 
     if (status >= 0)
@@ -520,5 +508,11 @@ int llmobs_cmd_intercept(int argc, char **argv)
         if (why)
             llmobs_tell(SELF ": %s; the command runs without\n", why);
     }
-    return run_command(&run);
+    command.argv = run.command;
+    if (llmobs_child_run(&command, &result) != 0)
+        return llmobs_environment_become(&run.environment, SELF, run.command);
+    if (result.exec_error != 0)
+        (void)llmobs_environment_fail(SELF, run.command[0], result.exec_error);
+    wait_for_proxy(&run);
+    return llmobs_child_status(&result);
 }

@@ -248,33 +248,23 @@ static int parse(struct launch *launch, char **argv)
 static const char *const record_limits[][2] = {
     {"LLMOBS_CAPTURE_MAX", "134217728"}, {"LLMOBS_BUFFER_MAX", "1073741824"}};
 
-/* Makes the directory if it is missing, and gives its absolute path, since CMD
- * may change its own directory. NULL, and errno. */
-static char *make_directory(const char *path)
-{
-    if (mkdir(path, 0700) != 0 && errno != EEXIST)
-        return NULL;
-    if (access(path, R_OK | W_OK | X_OK) != 0)
-        return NULL;
-    return realpath(path, NULL);
-}
-
-/* Says why nothing can be recorded: otherwise the user would only notice it
- * later. */
+/* Makes the directory if it is missing, and takes its absolute path, since CMD
+ * may change its own directory. Says why nothing can be recorded: otherwise the
+ * user would only notice it later. */
 static int prepare_record(struct launch *launch)
 {
-    char *path;
+    const char *given = launch->given[RECORD];
 
-    if (!launch->given[RECORD])
+    if (!given)
         return 0;
-    path = make_directory(launch->given[RECORD]);
-    if (!path) {
-        llmobs_tell("%s: --record %s: %s\n", launch->self,
-                    launch->given[RECORD], strerror(errno));
-        return STATUS_USAGE;
-    }
-    launch->given[RECORD] = path;
-    return 0;
+    launch->given[RECORD] = NULL;
+    if ((mkdir(given, 0700) == 0 || errno == EEXIST) &&
+        access(given, R_OK | W_OK | X_OK) == 0)
+        launch->given[RECORD] = realpath(given, NULL);
+    if (launch->given[RECORD])
+        return 0;
+    llmobs_tell("%s: --record %s: %s\n", launch->self, given, strerror(errno));
+    return STATUS_USAGE;
 }
 
 /* Hands an id on to all that the command starts, unless this command belongs to
@@ -390,33 +380,27 @@ static int run_find(struct launch *launch)
     }
 }
 
-/* All signals have their default in the tool, whatever CMD will have. */
-static int set_signals(posix_spawnattr_t *how)
-{
-    sigset_t all, none;
-
-    sigfillset(&all);
-    sigemptyset(&none);
-    posix_spawnattr_setsigdefault(how, &all);
-    posix_spawnattr_setsigmask(how, &none);
-    return posix_spawnattr_setflags(how, POSIX_SPAWN_SETSIGDEF |
-                                             POSIX_SPAWN_SETSIGMASK);
-}
-
 /* Runs the tool without output, or with its standard error; true where it exits
- * with 0. SIGCHLD must have its default here, or the status would be lost. */
+ * with 0. SIGCHLD must have its default here, or the status would be lost; in
+ * the tool all signals have theirs, whatever CMD will have. */
 static bool tool_does(char **words, char *const *environment, bool tells)
 {
     struct sigaction before, by_default = {.sa_handler = SIG_DFL};
     posix_spawn_file_actions_t quiet;
     posix_spawnattr_t how;
+    sigset_t all, none;
     int status = -1;
     pid_t pid;
 
     if (posix_spawn_file_actions_init(&quiet) != 0)
         return false;
     posix_spawnattr_init(&how);
-    set_signals(&how);
+    sigfillset(&all);
+    sigemptyset(&none);
+    posix_spawnattr_setsigdefault(&how, &all);
+    posix_spawnattr_setsigmask(&how, &none);
+    posix_spawnattr_setflags(&how,
+                             POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
     sigaction(SIGCHLD, &by_default, &before);
     for (int fd = 0; fd < (tells ? 2 : 3); fd++)
         posix_spawn_file_actions_addopen(&quiet, fd, "/dev/null", O_RDWR, 0);
