@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "lib/base/cold.h"
+#include "lib/base/fork.h"
 #include "lib/base/mix.h"
 
 #define MODULE_LEN 64
@@ -237,11 +238,17 @@ struct llmobs_json *llmobs_unnamed_caller(const char *caller,
 {
     static struct llmobs_json *last; /* NULL: nothing is kept */
     static char *texts[2];           /* of which it was made */
+    static int process;              /* whose they are */
     struct llmobs_json *json = NULL, *rest = NULL;
     const char *text = unnamed ? unnamed : "";
 
     if (!caller)
         return NULL;
+    if (process != llmobs_fork_process()) { /* the parent may have been at it */
+        process = llmobs_fork_process();
+        last = NULL;
+        texts[0] = texts[1] = NULL;
+    }
     if (last && strcmp(texts[0], caller) == 0 && strcmp(texts[1], text) == 0)
         return llmobs_json_clone(last);
     llmobs_json_free(last);
