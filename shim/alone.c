@@ -218,38 +218,39 @@ void llmobs_alone_watch(void)
     llmobs_libc_calls_patch(LLMOBS_LIBC_ALONE | LLMOBS_LIBC_LEAVES);
 }
 
-/* True of libseccomp's file, and of modules of script languages. */
-static bool is_for_sandboxes(const char *path)
-{
-    bool found = false;
-
-    for (; *path; path++)
-        found = *path != '/' && (found || llmobs_str_begins(path, "seccomp") ||
-                                 llmobs_str_begins(path, "landlock") ||
-                                 llmobs_str_begins(path, "sandbox"));
-    return found;
-}
-
 /* Looks at the program's symbols, which are few, but only at the file names of
- * other objects: to look at all symbols of all objects costs 0.8 million
- * instructions. */
+ * other objects, for libseccomp's and for modules of script languages: to look
+ * at all symbols of all objects costs 0.8 million instructions. */
 static int look_at_object(struct dl_phdr_info *info, size_t size,
                           void *argument)
 {
-    bool *program = argument, first = *program;
+    bool *program = argument, first = *program, found = false;
     struct llmobs_elf elf;
     size_t count;
 
     (void)size;
     *program = false;
-    if (!first)
-        return info->dlpi_name && is_for_sandboxes(info->dlpi_name);
-    if (llmobs_elf_open(&elf, info) != 0)
-        return 0;
+    for (const char *c = info->dlpi_name; !first && c && *c; c++)
+        found =
+            *c != '/' && (found ||
+                          (*c == 's' && (llmobs_str_begins(c, "seccomp") ||
+                                         llmobs_str_begins(c, "sandbox"))) ||
+                          (*c == 'l' && llmobs_str_begins(c, "landlock")));
+    if (!first || llmobs_elf_open(&elf, info) != 0)
+        return found;
     count = llmobs_elf_unhashed(&elf);
     if (count > elf.symtab_len)
         count = 0;
-    return llmobs_libc_calls_names(&elf, count, LLMOBS_LIBC_ALONE);
+    (void)llmobs_name_hashes();
+    for (size_t i = 1; i < count && !found; i++) {
+        const char *name = llmobs_elf_string(&elf, elf.symtab[i].st_name);
+
+        found =
+            *name && name[1] && name[2] &&
+            llmobs_name_firsts[llmobs_name_place(name)] & LLMOBS_LIBC_ALONE &&
+            llmobs_name_sets[llmobs_name_find(name)] & LLMOBS_LIBC_ALONE;
+    }
+    return found;
 }
 
 void llmobs_alone_look(void)

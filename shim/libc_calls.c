@@ -69,19 +69,6 @@ unsigned llmobs_libc_calls_watched(unsigned sets)
     return __atomic_load_n(&watched, __ATOMIC_ACQUIRE) & sets;
 }
 
-bool llmobs_libc_calls_names(const struct llmobs_elf *elf, size_t count,
-                             unsigned sets)
-{
-    const ElfW(Sym) *end = elf->symtab + count;
-
-    for (const ElfW(Sym) *sym = elf->symtab + 1; sym < end; sym++)
-        if (sym->st_name < elf->strtab_len &&
-            llmobs_name_sets[llmobs_name_find(elf->strtab + sym->st_name)] &
-                sets)
-            return true;
-    return false;
-}
-
 /* False of the parts of libc, a libcurl and a TLS library, whose connections
  * are none of the program's own. */
 static bool is_own(const struct llmobs_elf *elf)

@@ -33,11 +33,6 @@ void llmobs_libc_calls_patched(unsigned sets);
 /* Those of the sets that are watched. */
 unsigned llmobs_libc_calls_watched(unsigned sets);
 
-/* True when one of the object's first `count` symbols has a name of the sets.
- */
-bool llmobs_libc_calls_names(const struct llmobs_elf *elf, size_t count,
-                             unsigned sets);
-
 /* True where the object calls connect for the program, as the parts of libc, a
  * libcurl and a TLS library do not. */
 bool llmobs_libc_calls_connects(const struct llmobs_elf *elf);

@@ -120,9 +120,14 @@ static inline bool llmobs_glob_listed(const char *list, const char *path)
         if (*at == '/')
             base = at + 1;
     while (*list != '\0') {
+        /* Most patterns begin with another letter. */
+        bool may =
+            *list < 'A' || *list == '[' || *list == *base || *list == *path;
         struct llmobs_glob pattern = llmobs_glob_next(&list);
         const char *at = pattern.at;
 
+        if (!may)
+            continue;
         while (at < pattern.end && *at != '/')
             at++;
         if (pattern.at < pattern.end &&
