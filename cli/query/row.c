@@ -282,9 +282,9 @@ static void add_link(struct llmobs_row *row, struct llmobs_buf *lines,
         return;
     }
     if (kind && strcmp(kind, "agent") == 0) {
+        /* In the tree of its trace it is below. */
         if (llmobs_json_says(link, "trace_id", row->trace_id))
-            share_full(texts, &row->parent_id,
-                       id); /* in the tree it is below */
+            share_full(texts, &row->parent_id, id);
         said = "was started by";
     } else if (kind && strcmp(kind, "retry_of") == 0)
         said = "is a retry of";
