@@ -64,8 +64,16 @@ static int add_message(struct llmobs_json *list, const struct llmobs_json *from)
         else if (llmobs_json_says(part, "type", "reasoning"))
             rc = llmobs_message_content_append(&thoughts,
                                                llmobs_json_gets(part, "text"));
-        else
-            rc = llmobs_json_add(rest, llmobs_json_share(part));
+        else {
+            struct llmobs_json *one = llmobs_json_clone(part);
+            const char *media = llmobs_json_gets(part, "mediaType");
+
+            if (llmobs_text_begins(llmobs_text_of(media), "image/"))
+                rc = llmobs_json_sets(one, "type", "image_url");
+            if (rc == 0)
+                rc = copy(one, "image_url", part, "data");
+            rc = llmobs_json_add_made(rest, one, rc);
+        }
     if (rc == 0 && message && thoughts.len > 0)
         rc = llmobs_json_set(message, "reasoning_content",
                              llmobs_message_content_string(&thoughts));
