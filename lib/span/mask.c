@@ -1127,7 +1127,7 @@ bool llmobs_mask_next(struct llmobs_mask_walk *w)
             w->marks = 0;
             w->next = w->repeat.next;
         } else if (at >= w->done && may_count(w, at) && look_at_mark(w, at)) {
-            w->repeat = (struct llmobs_repeat){0};
+            llmobs_repeat_forget(&w->repeat);
             return true;
         }
     }

@@ -10,7 +10,6 @@
 #include "lib/span/links.h"
 #include "lib/span/mask.h"
 #include "lib/span/names.h"
-#include "lib/span/repeat.h"
 #include "lib/span/shapes.h"
 #include "lib/text/json_plain.h"
 
@@ -319,7 +318,7 @@ static size_t find_value(const struct walk *w, size_t at)
 static void forget(struct walk *w)
 {
     memset(w->judged, 0, sizeof(w->judged));
-    w->repeat = (struct llmobs_repeat){0};
+    llmobs_repeat_forget(&w->repeat);
 }
 
 /* Masks the value from `from` to `end`. Of a value that is cut off, the
@@ -759,14 +758,6 @@ static bool mask_member(struct walk *w, size_t floor)
     return false;
 }
 
-/* True before a text, a list or an object, perhaps with blanks between. */
-static inline bool is_before_value(const struct walk *w)
-{
-    char c = w->at + 1 < w->len ? w->data[w->at + 1] : '\0';
-
-    return c == '"' || c == '[' || c == '{' || c == '\\' || llmobs_is_blank(c);
-}
-
 /* False for most colons that follow no name that counts. */
 static inline bool may_follow_name(struct walk *w)
 {
@@ -785,28 +776,33 @@ static inline bool may_follow_name(struct walk *w)
     return llmobs_names_may_be(w->data + at, at);
 }
 
-/* Masks what belongs to the colon at w->at; true: up to w->at. */
-static inline bool mask_at(struct walk *w, size_t floor)
-{
-    bool server = is_before_mcp(w), member = may_follow_name(w);
-
-    w->repeat.narrow &= !server;
-    if (server)
-        find_server(w, floor);
-    return member && mask_member(w, floor);
-}
-
 /* Looks for names before colons: JSON has fewer colons than quotes. */
-void llmobs_members_mask(char *data, size_t len)
+void llmobs_members_mask(char *data, size_t len,
+                         struct llmobs_repeat_runs *runs)
 {
-    struct walk w = {.data = data, .len = len};
+    struct walk w = {.data = data, .len = len, .repeat.runs = runs};
     const struct llmobs_text text = {data, len};
     size_t floor = 0;
 
     while ((w.at = find_char(&w, w.at, ':', ':')) < len) {
-        if (llmobs_repeat_is_line(text, w.at))
+        char next = w.at + 1 < len ? data[w.at + 1] : '\0';
+        bool server, member = false;
+
+        if (llmobs_repeat_is_line(text, w.at)) {
             w.at = llmobs_repeat_line(&w.repeat, text, w.at);
-        else if (is_before_value(&w) && mask_at(&w, floor))
+            continue;
+        }
+        /* Before a text, a list or an object, perhaps with blanks between. */
+        if (next == '"' || next == '[' || next == '{' || next == '\\' ||
+            llmobs_is_blank(next)) {
+            server = is_before_mcp(&w);
+            member = may_follow_name(&w);
+            w.repeat.narrow &= !server;
+            if (server)
+                find_server(&w, floor);
+            member = member && mask_member(&w, floor);
+        }
+        if (member)
             floor = w.at;
         else
             w.at++;

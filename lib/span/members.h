@@ -33,9 +33,12 @@
 #ifndef LLMOBS_MEMBERS_H
 #define LLMOBS_MEMBERS_H
 
-#include <stddef.h>
+#include "lib/span/repeat.h"
 
-/* Masks the values in these bytes, which may begin and end anywhere. */
-void llmobs_members_mask(char *data, size_t len);
+/* Masks the values in these bytes, which may begin and end anywhere. Adds to
+ * `runs`, which may be NULL, lines that are alike, behind all that it masked.
+ */
+void llmobs_members_mask(char *data, size_t len,
+                         struct llmobs_repeat_runs *runs);
 
 #endif

@@ -9,11 +9,14 @@
 
 void llmobs_secrets_mask(char *data, size_t len)
 {
+    struct llmobs_repeat_runs runs;
     struct llmobs_mask_walk walk = {{data, len}, .kind = LLMOBS_MASK_REST};
 
     if (len == 0)
         return;
-    llmobs_members_mask(data, len);
+    runs.count = runs.line = 0;
+    walk.repeat.runs = len <= UINT32_MAX ? &runs : NULL;
+    llmobs_members_mask(data, len, walk.repeat.runs);
     llmobs_links_mask(data, len);
     while (llmobs_mask_next(&walk)) {
         if (walk.whole || walk.from + walk.len == len)

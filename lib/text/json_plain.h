@@ -138,9 +138,17 @@ static inline const char *llmobs_json_string_end(const char *from,
 /* Answers how many bytes at the beginning are the same. */
 static inline size_t llmobs_json_same(const char *a, const char *b, size_t len)
 {
-    llmobs_json_block x, y;
+    llmobs_json_block x, y, more, others;
     size_t at = 0, run = sizeof(x);
 
+    for (; len - at >= 2 * sizeof(x); at += 2 * sizeof(x)) {
+        memcpy(&x, a + at, sizeof(x));
+        memcpy(&y, b + at, sizeof(y));
+        memcpy(&more, a + at + sizeof(x), sizeof(x));
+        memcpy(&others, b + at + sizeof(y), sizeof(y));
+        if (llmobs_json_unmarked(~((x == y) & (more == others))) < sizeof(x))
+            break;
+    }
     for (; run == sizeof(x) && len - at >= sizeof(x); at += run) {
         memcpy(&x, a + at, sizeof(x));
         memcpy(&y, b + at, sizeof(y));

@@ -96,12 +96,6 @@ static size_t string_len(struct llmobs_text text, enum form *form, size_t *odd)
     }
 }
 
-static bool is_of_number(char c)
-{
-    return llmobs_is_digit(c) || c == '.' || c == '-' || c == '+' ||
-           (c | 0x20) == 'e';
-}
-
 /* Gives the length of the number at `text`; 0: no number. A number of few
  * digits and nothing else is plain. */
 static size_t number_len(struct llmobs_text text, enum form *form)
@@ -113,7 +107,9 @@ static size_t number_len(struct llmobs_text text, enum form *form)
         at++;
     plain = at == 1 || (at <= DIGITS_MAX && at > 0 && text.data[0] != '0');
     *form = plain ? PLAIN : ODD;
-    for (; at < text.len && is_of_number(text.data[at]); at++)
+    for (; at < text.len && (llmobs_is_digit(text.data[at]) ||
+                             memchr(".-+eE", text.data[at], 5));
+         at++)
         *form = ODD;
     return at;
 }
@@ -221,16 +217,6 @@ static bool enter_container(struct walk *w, enum llmobs_json_type type)
     return true;
 }
 
-static bool leave_container(struct walk *w)
-{
-    const struct level *level = &w->levels[--w->depth];
-
-    move_on(w, 1);
-    return level->json->type == LLMOBS_JSON_ARRAY
-               ? level->at == level->json->len
-               : !level->member;
-}
-
 static bool pass_leaf(struct walk *w, size_t len)
 {
     struct llmobs_json_model *model = w->model;
@@ -270,6 +256,7 @@ static bool pass_string(struct walk *w)
 static bool pass_value(struct walk *w)
 {
     char c = *w->text.data;
+    const struct level *level;
     enum form form;
 
     if (c == '{' || c == '[')
@@ -281,8 +268,11 @@ static bool pass_value(struct walk *w)
     }
     if (w->depth == 0)
         return false;
-    if (c == '}' || c == ']')
-        return leave_container(w);
+    if (c == '}' || c == ']') {
+        level = &w->levels[--w->depth];
+        move_on(w, 1);
+        return c == ']' ? level->at == level->json->len : !level->member;
+    }
     if (c == '"')
         return pass_string(w);
     if (c == 't' || c == 'f' || c == 'n') { /* one form each: no leaf */
@@ -402,27 +392,6 @@ static int add_change(struct match *m, struct leaf *leaf)
     return 1;
 }
 
-/* 1: the document differs from the model in the changes alone; 0: it differs
- * otherwise; -ENOMEM. */
-static int compare_texts(struct match *m)
-{
-    const struct llmobs_buf *text = &m->model->text;
-    struct leaf *leaf;
-    int rc;
-
-    do {
-        size_t was = text->len - m->was, is = m->text.len - m->is, same;
-
-        same = llmobs_json_same(text->data + m->was, m->text.data + m->is,
-                                was < is ? was : is);
-        if (same == was && same == is)
-            return 1;
-        leaf = find_leaf(m, m->was + same);
-        rc = leaf ? add_change(m, leaf) : 0;
-    } while (rc == 1);
-    return rc;
-}
-
 /* -- the model ----------------------------------------------------------- */
 
 /* False where somebody shares a container of the model, or has changed it. */
@@ -476,6 +445,8 @@ static int apply_changes(struct match *m)
 static int try_model(struct llmobs_json_model *model, struct llmobs_text text)
 {
     struct match m;
+    size_t was, is, same;
+    struct leaf *leaf;
     int rc;
 
     if (!model || model->odd || text.len < ALIKE_MIN ||
@@ -486,7 +457,18 @@ static int try_model(struct llmobs_json_model *model, struct llmobs_text text)
     m.model = model;
     m.text = text;
     m.was = m.is = m.next = m.odd = m.count = 0;
-    rc = compare_texts(&m);
+    do {
+        was = model->text.len - m.was;
+        is = text.len - m.is;
+        same = llmobs_json_same(model->text.data + m.was, text.data + m.is,
+                                was < is ? was : is);
+        if (same == was && same == is) {
+            rc = 1; /* the changes are all */
+            break;
+        }
+        leaf = find_leaf(&m, m.was + same);
+        rc = leaf ? add_change(&m, leaf) : 0;
+    } while (rc == 1);
     if (!llmobs_work_do(text.len + m.count * LLMOBS_WORK_VALUE +
                         m.odd * LLMOBS_WORK_ODD))
         rc = -ENOMEM;

@@ -40,27 +40,6 @@ static size_t find_mark(const struct llmobs_sse *sse, char c, size_t *known)
     return *known;
 }
 
-/* Gives the next line without its end; false when nothing is left. Where no
- * work is left there is no line from then on. */
-static bool next_line(struct llmobs_sse *sse, struct llmobs_text *line)
-{
-    size_t from = sse->at, feed, back, end;
-
-    if (from >= sse->in.len)
-        return false;
-    feed = find_mark(sse, '\n', &sse->feed);
-    back = find_mark(sse, '\r', &sse->back);
-    end = feed < back ? feed : back;
-    *line = (struct llmobs_text){sse->in.data + from, end - from};
-    if (!llmobs_work_some(&sse->work, line->len + LLMOBS_WORK_ODD)) {
-        sse->at = sse->in.len;
-        return false;
-    }
-    end += feed == back + 1;
-    sse->at = end < sse->in.len ? end + 1 : end;
-    return true;
-}
-
 /* Adds a line of data. The event borrows the first line where it lies; the
  * second line begins a copy of both. */
 static int gather_data(struct llmobs_sse *sse, struct gathered *g,
@@ -119,8 +98,19 @@ bool llmobs_sse_next(struct llmobs_sse *sse, struct llmobs_sse_event *event)
 {
     struct gathered g = {{NULL, 0}, {NULL, 0}, 0};
     struct llmobs_text line;
+    size_t feed, back, end;
 
-    while (next_line(sse, &line)) {
+    while (sse->at < sse->in.len) {
+        feed = find_mark(sse, '\n', &sse->feed);
+        back = find_mark(sse, '\r', &sse->back);
+        end = feed < back ? feed : back;
+        line = (struct llmobs_text){sse->in.data + sse->at, end - sse->at};
+        end += feed == back + 1;
+        sse->at = end < sse->in.len ? end + 1 : end;
+        if (!llmobs_work_some(&sse->work, line.len + LLMOBS_WORK_ODD)) {
+            sse->at = sse->in.len; /* without work there is no line */
+            break;
+        }
         if (line.len > 0 && read_field(sse, &g, line) < 0) {
             sse->at = sse->in.len;
             return false;

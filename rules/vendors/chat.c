@@ -141,28 +141,10 @@ int llmobs_chat_event(struct llmobs_reading *reading,
                   : llmobs_sources_event(reading, event, LLMOBS_SOURCES_OPENAI);
 }
 
-/* Makes the output from the stream's parts, if any came; else the reader makes
- * an empty message, as Datadog's SDK does. */
-static int make_messages(struct llmobs_reading *reading)
-{
-    const struct llmobs_chat_variant *variant = reading->form->variant;
-    struct llmobs_stream *stream = reading->state;
-
-    if (stream->choices.count == 0)
-        return 0;
-    if (!variant->mute || !reading->done)
-        llmobs_stream_reasons(stream, reading->span);
-    stream->keep_space = variant->keep_space;
-    reading->span->output_messages =
-        stream->texts ? llmobs_stream_texts(stream)
-                      : llmobs_stream_messages(stream, audio_format(reading));
-    return reading->span->output_messages ? 0 : -ENOMEM;
-}
-
 int llmobs_chat_finish(struct llmobs_reading *reading)
 {
     const struct llmobs_chat_variant *variant = reading->form->variant;
-    const struct llmobs_stream *stream = reading->state;
+    struct llmobs_stream *stream = reading->state;
     int rc = 0;
 
     if (variant->asked_model)
@@ -172,5 +154,15 @@ int llmobs_chat_finish(struct llmobs_reading *reading)
         rc = llmobs_reading_model(reading, stream->model);
     if (rc == 0)
         rc = llmobs_usage_read(stream->usage, reading->span);
-    return rc < 0 ? rc : make_messages(reading);
+    /* Without parts the reader makes an empty message, as Datadog's SDK does.
+     */
+    if (rc < 0 || stream->choices.count == 0)
+        return rc < 0 ? rc : 0;
+    if (!variant->mute || !reading->done)
+        llmobs_stream_reasons(stream, reading->span);
+    stream->keep_space = variant->keep_space;
+    reading->span->output_messages =
+        stream->texts ? llmobs_stream_texts(stream)
+                      : llmobs_stream_messages(stream, audio_format(reading));
+    return reading->span->output_messages ? 0 : -ENOMEM;
 }

@@ -540,41 +540,35 @@ static struct llmobs_json *call_arguments(const struct stream_call *call)
     return arguments;
 }
 
-/* Sets the legacy call as a message that is not streamed has it. */
-static int put_legacy(const struct stream_call *legacy,
-                      struct llmobs_json *calls)
-{
-    struct llmobs_json *call = llmobs_json_object();
-    int rc = llmobs_json_set(call, "arguments", call_arguments(legacy));
-
-    if (rc == 0)
-        rc = llmobs_json_sets(call, "name", legacy->name ? legacy->name : "");
-    return llmobs_json_add_made(calls, call, rc);
-}
-
-/* A call of which only the id came is left out. */
-static int put_call(const struct stream_call *call, struct llmobs_json *calls)
-{
-    if (!call->name && call->arguments.len == 0)
-        return 0;
-    return llmobs_json_add(
-        calls, llmobs_tools_call(call->name, call->id,
-                                 call->type ? call->type : "function",
-                                 call_arguments(call)));
-}
-
 static int put_calls(const struct stream_choice *choice,
                      struct llmobs_json *message)
 {
     struct llmobs_json *calls = llmobs_json_array();
     struct llmobs_json *results = llmobs_json_array();
+    const struct stream_call *legacy = choice->legacy;
     void *it = llmobs_json_iter(choice->executed);
     int rc = calls && results ? 0 : -ENOMEM;
 
-    for (size_t i = 0; rc == 0 && i < choice->calls.count; i++)
-        rc = put_call(call_of(choice, i), calls);
-    if (rc == 0 && choice->legacy)
-        rc = put_legacy(choice->legacy, calls);
+    for (size_t i = 0; rc == 0 && i < choice->calls.count; i++) {
+        const struct stream_call *call = call_of(choice, i);
+
+        /* A call of which only the id came is left out. */
+        if (call->name || call->arguments.len > 0)
+            rc = llmobs_json_add(
+                calls, llmobs_tools_call(call->name, call->id,
+                                         call->type ? call->type : "function",
+                                         call_arguments(call)));
+    }
+    /* A legacy call is as a message that is not streamed has it. */
+    if (rc == 0 && legacy) {
+        struct llmobs_json *call = llmobs_json_object();
+
+        rc = llmobs_json_set(call, "arguments", call_arguments(legacy));
+        if (rc == 0)
+            rc = llmobs_json_sets(call, "name",
+                                  legacy->name ? legacy->name : "");
+        rc = llmobs_json_add_made(calls, call, rc);
+    }
     for (; rc == 0 && it; it = llmobs_json_next(choice->executed, it))
         rc = llmobs_tools_add_executed(llmobs_json_iter_value(it), calls,
                                        results);

@@ -146,7 +146,7 @@ TEST(secret_members_are_masked)
 
         llmobs_json_free(json);
         memcpy(exact, rows[i][0], len);
-        llmobs_members_mask(exact, len);
+        llmobs_members_mask(exact, len, NULL);
         ck_assert_msg(memcmp(exact, rows[i][1], len) == 0, "%s: %.*s",
                       rows[i][0], (int)len, exact);
         ck_assert_int_eq(llmobs_json_parse(text, &json) == 0, was);
@@ -164,12 +164,12 @@ TEST(what_grows_is_masked_as_whole)
     char whole[sizeof(text)], grown[sizeof(text)];
 
     memcpy(whole, text, sizeof(text));
-    llmobs_members_mask(whole, len);
+    llmobs_members_mask(whole, len, NULL);
     for (size_t cut = 0; cut < len; cut++) {
         memcpy(grown, text, sizeof(text));
-        llmobs_members_mask(grown, cut);
+        llmobs_members_mask(grown, cut, NULL);
         ck_assert_ptr_null(memmem(grown, cut, "ijkl", 4));
-        llmobs_members_mask(grown, len);
+        llmobs_members_mask(grown, len, NULL);
         ck_assert_str_eq(grown, whole);
     }
 }
@@ -193,7 +193,7 @@ static void check_name(const char *name)
     char text[256];
     int len = snprintf(text, sizeof(text), "{\"%s\"\r: \"value\"}", name);
 
-    llmobs_members_mask(text, (size_t)len);
+    llmobs_members_mask(text, (size_t)len, NULL);
     ck_assert_msg(strstr(text, "\"*****\"}") != NULL, "%s", text);
 }
 
