@@ -360,6 +360,7 @@ void llmobs_exchange_rewind(struct llmobs_exchange *exchange, uint64_t total)
 
 void llmobs_exchange_end(struct llmobs_exchange *exchange)
 {
+    llmobs_body_end(&exchange->request);
     llmobs_body_end(&exchange->response);
     llmobs_form_free(exchange->form);
     exchange->form = NULL;

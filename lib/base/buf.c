@@ -21,6 +21,7 @@ static void empty(struct llmobs_buf *buf)
 void llmobs_buf_init(struct llmobs_buf *buf, size_t max)
 {
     empty(buf);
+    buf->raw = false;
     /* No object in C is larger, the NUL behind the last byte included. */
     buf->max = max < PTRDIFF_MAX ? max : PTRDIFF_MAX - 1;
 }
@@ -51,7 +52,7 @@ static char *move_bytes(struct llmobs_buf *buf, size_t cap)
 
     if (data && buf->lent)
         memcpy(data, buf->data, buf->len + 1);
-    if (data && cap <= CLEAR_MAX)
+    if (data && cap <= CLEAR_MAX && !buf->raw)
         memset(data + buf->len, 0, cap - buf->len);
     return data;
 }

@@ -84,6 +84,7 @@ void llmobs_body_init(struct llmobs_body *body, size_t whole_max)
     memset(body, 0, sizeof(*body));
     body->whole_max = whole_max;
     llmobs_buf_init(&body->head, whole_max);
+    body->head.raw = true;
 }
 
 static void drop_tail(struct llmobs_body *body)
@@ -173,8 +174,7 @@ void llmobs_body_expect(struct llmobs_body *body, uint64_t len)
 
 void llmobs_body_end(struct llmobs_body *body)
 {
-    if (body->head.cap / 4 > body->head.len)
-        llmobs_buf_fit(&body->head);
+    llmobs_buf_fit(&body->head);
 }
 
 int llmobs_body_add(struct llmobs_body *body, const void *data, size_t len)
