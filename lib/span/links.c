@@ -259,12 +259,22 @@ static bool find_url(struct walk *w)
     return false;
 }
 
-void llmobs_links_mask(char *data, size_t len)
+void llmobs_links_mask(char *data, size_t len,
+                       const struct llmobs_repeat_runs *runs)
 {
-    struct walk w = {.data = data, .len = len};
+    struct walk w = {.data = data};
+    size_t count = runs ? runs->count : 0;
 
-    while (find_url(&w))
-        mask_url(&w);
+    for (size_t i = 0; i <= count; i++) {
+        w.len = i < count ? runs->list[i].from : len;
+        if (find_url(&w)) {
+            w = (struct walk){.data = data, .len = len};
+            while (find_url(&w))
+                mask_url(&w);
+            return;
+        }
+        w = (struct walk){.data = data, .at = i < count ? runs->list[i].to : 0};
+    }
 }
 
 void llmobs_links_mask_path(char *data, size_t len)

@@ -23,11 +23,14 @@
 #ifndef LLMOBS_LINKS_H
 #define LLMOBS_LINKS_H
 
-#include <stddef.h>
+#include "lib/span/repeat.h"
 
 /* Masks the secrets in these bytes, which may begin and end anywhere. Where
- * their end cuts off a password or value, its beginning is masked. */
-void llmobs_links_mask(char *data, size_t len);
+ * their end cuts off a password or value, its beginning is masked. What differs
+ * in the lines of `runs` (NULL: none) is no part of a URL: where no other line
+ * has a URL, they have none. */
+void llmobs_links_mask(char *data, size_t len,
+                       const struct llmobs_repeat_runs *runs);
 
 /* Masks the parts of the path of one URL that may be a key, for URLs that give
  * access by their path alone: the address of an MCP server, a webhook. */

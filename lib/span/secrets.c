@@ -17,7 +17,7 @@ void llmobs_secrets_mask(char *data, size_t len)
     runs.count = runs.line = 0;
     walk.repeat.runs = len <= UINT32_MAX ? &runs : NULL;
     llmobs_members_mask(data, len, walk.repeat.runs);
-    llmobs_links_mask(data, len);
+    llmobs_links_mask(data, len, walk.repeat.runs);
     while (llmobs_mask_next(&walk)) {
         if (walk.whole || walk.from + walk.len == len)
             memset(data + walk.from, '*', walk.len);

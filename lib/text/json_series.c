@@ -13,6 +13,7 @@
 #define CONTAINERS_MAX 48
 #define ALIKE_MIN 8   /* equal first bytes of documents that are alike */
 #define SPARE 32      /* more bytes, for a longer string in its place */
+#define GAPS_MAX 4    /* values that are looked at before they differ */
 #define DIGITS_MAX 18 /* a number with no more digits fits 64 bits */
 
 /* A string or a number of a document. */
@@ -38,11 +39,14 @@ struct llmobs_json_model {
     struct llmobs_buf text; /* the document whose values `json` has */
     bool ready;             /* the lists below are filled */
     bool odd;               /* the lists cannot be filled */
+    size_t work;            /* steps that were not counted yet (work.h) */
     size_t leaf_count;
     size_t container_count;
     struct leaf leaves[LLMOBS_JSON_SERIES_VALUES];
     struct box containers[CONTAINERS_MAX]; /* each stands behind its parent */
-    struct llmobs_json_changes changes;    /* by the last document */
+    struct llmobs_json_changes changes;    /* by the last document, in: */
+    struct leaf *gaps[LLMOBS_JSON_SERIES_NEW];
+    size_t same[LLMOBS_JSON_SERIES_NEW]; /* bytes from one gap to the next */
 };
 
 /* -- tokens -------------------------------------------------------------- */
@@ -413,6 +417,7 @@ static bool is_untouched(const struct llmobs_json_model *model)
 static int apply_changes(struct match *m)
 {
     struct llmobs_json_model *model = m->model;
+    const char *from = m->text.data;
 
     model->changes.count = m->count;
     for (size_t i = 0; i < m->count; i++) {
@@ -422,6 +427,9 @@ static int apply_changes(struct match *m)
         bool string = text.data[0] == '"';
 
         model->changes.places[i] = change->leaf->place;
+        model->gaps[i] = change->leaf;
+        model->same[i] = (size_t)(text.data - from);
+        from = text.data + text.len;
         change->leaf->len = text.len;
         if (change->value) {
             *change->leaf->place = change->value;
@@ -434,9 +442,13 @@ static int apply_changes(struct match *m)
             old->whole = number_of(text);
         }
     }
-    llmobs_buf_cut(&model->text, 0);
-    model->odd = llmobs_buf_add(&model->text, m->text.data, m->text.len) != 0;
+    model->text.len = 0;
+    model->odd = llmobs_buf_reserve(&model->text, m->text.len) != 0;
     model->ready = !model->odd;
+    if (model->ready) {
+        memcpy(model->text.data, m->text.data, m->text.len);
+        model->text.len = m->text.len;
+    }
     return 1;
 }
 
@@ -447,7 +459,7 @@ static int try_model(struct llmobs_json_model *model, struct llmobs_text text)
     struct match m;
     size_t was, is, same;
     struct leaf *leaf;
-    int rc;
+    int rc = 1;
 
     if (!model || model->odd || text.len < ALIKE_MIN ||
         model->text.len < ALIKE_MIN ||
@@ -457,20 +469,31 @@ static int try_model(struct llmobs_json_model *model, struct llmobs_text text)
     m.model = model;
     m.text = text;
     m.was = m.is = m.next = m.odd = m.count = 0;
-    do {
+    /* Often the same values are others again. */
+    for (size_t i = 0; rc == 1 && i < model->changes.count; i++) {
+        same = model->same[i];
+        if (i == GAPS_MAX || text.len - m.is <= same ||
+            memcmp(model->text.data + m.was, text.data + m.is, same) != 0)
+            break;
+        leaf = model->gaps[i];
+        m.was += same - leaf->gap;
+        m.is += same - leaf->gap;
+        m.next = (size_t)(leaf - model->leaves);
+        rc = add_change(&m, leaf);
+    }
+    while (rc == 1) {
         was = model->text.len - m.was;
         is = text.len - m.is;
+        if (was == is &&
+            memcmp(model->text.data + m.was, text.data + m.is, is) == 0)
+            break; /* the changes are all */
         same = llmobs_json_same(model->text.data + m.was, text.data + m.is,
                                 was < is ? was : is);
-        if (same == was && same == is) {
-            rc = 1; /* the changes are all */
-            break;
-        }
         leaf = find_leaf(&m, m.was + same);
         rc = leaf ? add_change(&m, leaf) : 0;
-    } while (rc == 1);
-    if (!llmobs_work_do(text.len + m.count * LLMOBS_WORK_VALUE +
-                        m.odd * LLMOBS_WORK_ODD))
+    }
+    if (!llmobs_work_some(&model->work, text.len + m.count * LLMOBS_WORK_VALUE +
+                                            m.odd * LLMOBS_WORK_ODD))
         rc = -ENOMEM;
     if (rc == 1)
         return apply_changes(&m);
@@ -525,7 +548,8 @@ static void remember_text(struct llmobs_json_series *series,
         return;
     }
     model->ready = false;
-    model->leaf_count = model->container_count = 0;
+    model->leaf_count = model->container_count = model->changes.count = 0;
+    model->work = 0;
     model->json = json;
     llmobs_buf_cut(&model->text, 0);
     model->odd = llmobs_buf_add(&model->text, text.data, text.len) != 0;

@@ -94,7 +94,7 @@ static int set_url(struct llmobs_json *source, const char *url)
     int rc = copy ? 0 : -ENOMEM;
 
     if (copy) {
-        llmobs_links_mask(copy, strlen(copy));
+        llmobs_links_mask(copy, strlen(copy), NULL);
         if (strstr(copy + query, "=*"))
             copy[query] = '\0';
         copy[llmobs_text_cut(llmobs_text_of(copy), LLMOBS_SOURCE_TEXT_MAX)
