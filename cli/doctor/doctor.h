@@ -17,6 +17,7 @@
 #define LLMOBS_DOCTOR_CORE "libllmobs_core.so"
 
 /* The remedy where no preload reaches the TLS of a program. */
+#define LLMOBS_DOCTOR_TOOL "llmobs-tool"
 #define LLMOBS_DOCTOR_INTERCEPT "`llmobs-run --intercept CMD` observes them"
 
 struct llmobs_http;

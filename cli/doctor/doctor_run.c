@@ -63,7 +63,11 @@ static bool look_at(void *ctx, pid_t pid)
         peer->address = found[i];
         snprintf(peer->by, sizeof(peer->by), "%s",
                  llmobs_program_base(process.exe));
-        run.count++;
+        /* Those of --intercept's proxy are its clients', and theirs go to it.
+         */
+        run.count += strcmp(peer->by, LLMOBS_DOCTOR_TOOL) != 0;
+        llmobs_host_names_add(&run.names,
+                              llmobs_process_env(&process, "HTTPS_PROXY"));
         llmobs_process_close(&process);
     }
     return true;
@@ -170,7 +174,8 @@ static size_t tell_peers(void)
                                     sizeof(name), &gateway, &plain))
             snprintf(name, sizeof(name), "%s port %u", number,
                      (unsigned)at->address.port);
-        llmobs_tell("  not read   %s, by %s (TLS of its own, or no HTTP)\n",
+        llmobs_tell("  not read   %s, by %s (TLS of its own, for which there "
+                    "is `llmobs-run --intercept`, or no HTTP)\n",
                     name, at->by);
         told++;
     }

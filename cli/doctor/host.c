@@ -18,7 +18,6 @@
 #include "cli/shared/json_out.h"
 #include "cli/shared/screen.h"
 
-#define TOOL "llmobs-tool"
 #define HTTPS 443
 
 #define ROWS_MAX 65536
@@ -341,7 +340,7 @@ static bool each(void *ctx, pid_t pid)
     memset(doctor, 0, sizeof(*doctor));
     llmobs_report_init(&doctor->report);
     rc = llmobs_process_open(&doctor->process, pid);
-    if (rc == 0 && llmobs_process_object(&doctor->process, TOOL))
+    if (rc == 0 && llmobs_process_object(&doctor->process, LLMOBS_DOCTOR_TOOL))
         ; /* delivers spans, and calls no model */
     else if (rc == 0 && doctor->process.exe[0] != '\0' &&
              doctor->process.maps_known)

@@ -216,6 +216,20 @@ def counted(t):
 
 
 @test
+def doctor_runs_it(t):
+    """`llmobs doctor --run` tells the call, and not the way to the proxy."""
+    argv = client(t, "late", 2)
+    env = {**AT_HOME, **listed(t), "SSL_CERT_FILE": t.servers.cert}
+    doctor = [os.path.join(t.build, "llmobs"), "doctor", "--run"]
+    r = t.run([*doctor, run_by(t), "--intercept", *argv], launcher=[], env=env)
+    ok(b"  captured   POST localhost:" in r.stderr and
+       b"not read" not in r.stderr, r.stderr)
+    r = t.run([*doctor, *argv], launcher=[], check=False, env={
+        **env, "DD_LLMOBS_INSTRUMENTED_PROXY_URLS": None})
+    ok(b"not read" in r.stderr and b"`llmobs-run --intercept`" in r.stderr, r.stderr)
+
+
+@test
 def other_hosts(t):
     """Of a host that is no model's no byte is looked at."""
     both(t, client(t, "ask"), spans=0, env=dict(
