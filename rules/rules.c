@@ -705,7 +705,7 @@ static bool judge(const struct llmobs_rules *rules,
     else
         matched = line ? match_line(rules, &known, url, line, match)
                        : match_url(rules, &known, url, match);
-    llmobs_scratch_free(url);
+    llmobs_url_free(url);
     return remains(rules, matched, match);
 }
 
@@ -756,7 +756,7 @@ bool llmobs_rules_same_origin(const char *base, struct llmobs_text location)
     bool same = url && llmobs_url_parse(llmobs_text_of(base), url) == 0 &&
                 llmobs_url_stays(url, location);
 
-    llmobs_scratch_free(url);
+    llmobs_url_free(url);
     return same;
 }
 
@@ -977,7 +977,7 @@ int llmobs_rules_read(const struct llmobs_match *match,
         (match->confirm ? match->rule->shape->shared
                         : match->rule->shape->by_body))
         rc = read_as_other(match->rule, &classified, span);
-    llmobs_scratch_free(url);
+    llmobs_url_free(url);
     return rc;
 }
 

@@ -131,27 +131,6 @@ static void gather_facts(const struct llmobs_span *span,
 
 /* -- in the text of an event ---------------------------------------------- */
 
-/* Replaces the object at `at`, which has only the facts, by its filtered form.
- */
-static int filter(const struct llmobs_config *config, size_t at,
-                  struct llmobs_buf *out)
-{
-    struct llmobs_buf clean;
-    int rc;
-
-    if (!llmobs_privacy_applies(&config->privacy))
-        return 0;
-    llmobs_buf_init(&clean, FACTS_MAX);
-    rc = llmobs_content_filter_json(
-        &config->privacy, (struct llmobs_text){out->data + at, out->len - at},
-        &clean);
-    llmobs_buf_cut(out, at);
-    if (!rc)
-        rc = llmobs_buf_add(out, clean.data, clean.len);
-    llmobs_buf_fini(&clean);
-    return rc;
-}
-
 int llmobs_facts_lead(const struct llmobs_span *span,
                       const struct llmobs_config *config,
                       struct llmobs_buf *out)
@@ -172,8 +151,17 @@ int llmobs_facts_lead(const struct llmobs_span *span,
     llmobs_scratch_free(core);
     if (!rc)
         rc = llmobs_buf_addc(out, '}');
-    if (!rc)
-        rc = filter(config, at, out);
+    if (!rc && llmobs_privacy_applies(&config->privacy)) {
+        const struct llmobs_text text = {out->data + at, out->len - at};
+        struct llmobs_buf clean;
+
+        llmobs_buf_init(&clean, FACTS_MAX);
+        rc = llmobs_content_filter_json(&config->privacy, text, &clean);
+        llmobs_buf_cut(out, at);
+        if (!rc)
+            rc = llmobs_buf_add(out, clean.data, clean.len);
+        llmobs_buf_fini(&clean);
+    }
     if (rc)
         return rc;
     llmobs_buf_cut(out, out->len - 1);

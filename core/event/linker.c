@@ -129,32 +129,23 @@ static void begin_job(const struct llmobs_linking *l, struct llmobs_hash128 key)
     llmobs_linking_put(l, key, 0);
 }
 
-/* Gives the record of the call that began the job. Prefers a record whose
- * tokens this span has counted, as the span may be linked a second time. */
-static bool find_job(const struct llmobs_linking *l, struct llmobs_hash128 key,
-                     struct llmobs_link_record *out)
-{
-    struct llmobs_link_record *found;
-    size_t count = llmobs_link_table_find(l->table, key, &found);
-
-    for (size_t i = 0; i < count; i++)
-        if (found[i].check == l->span->context.span_id) {
-            *out = found[i];
-            return true;
-        }
-    return llmobs_linking_pick(l, key, out) &&
-           l->span->start_ns - out->at_ns <= LIFE_NS;
-}
-
 /* The first span that finds the job ended gets its counts. When memory runs out
  * they are lost, as this span has claimed them. */
 static void link_to_job(const struct llmobs_linking *l,
                         struct llmobs_hash128 key)
 {
     const struct llmobs_json *counts = l->span->job.metrics;
-    struct llmobs_link_record record;
+    struct llmobs_link_record record, *found;
+    size_t i = 0, count = llmobs_link_table_find(l->table, key, &found);
 
-    if (!find_job(l, key, &record))
+    /* The call that began the job: a record whose tokens this span has counted
+     * comes first, as the span may be linked a second time. */
+    while (i < count && found[i].check != l->span->context.span_id)
+        i++;
+    if (i < count)
+        record = found[i];
+    else if (!llmobs_linking_pick(l, key, &record) ||
+             l->span->start_ns - record.at_ns > LIFE_NS)
         return;
     llmobs_linking_link(l, &record, "output", "job");
     if (!counts ||
@@ -174,16 +165,6 @@ static bool has_messages(const struct llmobs_span *span)
            (span->input_messages || span->output_messages);
 }
 
-/* True for a turn of a conversation. An agent and a workflow have no messages,
- * but may still name the conversation. */
-static bool is_turn(const struct llmobs_span *span)
-{
-    return has_messages(span) ||
-           ((span->kind == LLMOBS_KIND_AGENT ||
-             span->kind == LLMOBS_KIND_WORKFLOW) &&
-            llmobs_span_fact_is_set(&span->facts, LLMOBS_FACT_CONVERSATION_ID));
-}
-
 void llmobs_linker_link(struct llmobs_linker *linker,
                         const struct llmobs_linker_call *call,
                         struct llmobs_span *span)
@@ -192,6 +173,8 @@ void llmobs_linker_link(struct llmobs_linker *linker,
                                .calls = &linker->calls,
                                .call = call,
                                .span = span};
+    const bool named =
+        llmobs_span_fact_is_set(&span->facts, LLMOBS_FACT_CONVERSATION_ID);
     const struct llmobs_text session = {
         span->facts.text.data + span->facts.values[LLMOBS_FACT_MCP_SESSION].at,
         span->facts.values[LLMOBS_FACT_MCP_SESSION].len};
@@ -207,10 +190,13 @@ void llmobs_linker_link(struct llmobs_linker *linker,
     }
     if (l.input || l.output)
         llmobs_link_tools(&l);
-    if (call->stitch != LLMOBS_STITCH_OFF && is_turn(span))
+    /* An agent and a workflow have no messages, but may be a turn of the
+     * conversation that they name. */
+    if (call->stitch != LLMOBS_STITCH_OFF &&
+        (has_messages(span) || (named && (span->kind == LLMOBS_KIND_AGENT ||
+                                          span->kind == LLMOBS_KIND_WORKFLOW))))
         llmobs_link_turns(&l);
-    else if (call->stitch != LLMOBS_STITCH_OFF &&
-             llmobs_span_fact_is_set(&span->facts, LLMOBS_FACT_CONVERSATION_ID))
+    else if (call->stitch != LLMOBS_STITCH_OFF && named)
         llmobs_link_turns_name(&l);
     llmobs_link_runs(&l);
     link_retries(&l);

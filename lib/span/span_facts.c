@@ -216,19 +216,28 @@ int llmobs_span_facts_write(const struct llmobs_facts *span,
                             const struct llmobs_facts *core,
                             struct llmobs_buf *out)
 {
-    int rc = llmobs_buf_addc(out, '{');
+#define ROOM(id, name) +sizeof(", \"" name "\": ")
+    int rc =
+        llmobs_buf_reserve(out, sizeof("{}") + core->text.len +
+                                    span->text.len LLMOBS_FACTS_LIST(ROOM));
     size_t skip = 2; /* the comma before the first key */
+    char *to = out->data + out->len;
 
-    for (size_t i = 0; i < LLMOBS_FACTS && !rc; i++) {
+    if (rc)
+        return rc;
+    *to++ = '{';
+    for (size_t i = 0; i < LLMOBS_FACTS; i++) {
         const struct llmobs_facts *from = core->values[i].len ? core : span;
 
         if (from->values[i].len == 0)
             continue;
-        rc = llmobs_buf_adds(out, keys[i] + skip);
-        if (!rc)
-            rc = llmobs_buf_add(out, from->text.data + from->values[i].at,
-                                from->values[i].len);
+        to = stpcpy(to, keys[i] + skip);
+        to = mempcpy(to, from->text.data + from->values[i].at,
+                     from->values[i].len);
         skip = 0;
     }
-    return rc ? rc : llmobs_buf_addc(out, '}');
+    *to++ = '}';
+    *to = '\0';
+    out->len = (size_t)(to - out->data);
+    return 0;
 }

@@ -268,6 +268,17 @@ int llmobs_url_parse(struct llmobs_text text, struct llmobs_url *url)
     return rc;
 }
 
+/* A URL is wiped (scratch.h), but for room of a path that is borrowed. */
+void llmobs_url_free(struct llmobs_url *url)
+{
+    if (!url || url->path.data == url->path_buf) {
+        llmobs_scratch_free(url);
+        return;
+    }
+    memset(url, 0, offsetof(struct llmobs_url, path_buf));
+    llmobs_scratch_free_text((char *)url);
+}
+
 static int parse_entry(struct llmobs_text text, struct llmobs_url *url)
 {
     int rc;

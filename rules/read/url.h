@@ -42,6 +42,9 @@ struct llmobs_url {
  * segments and needless percent-encoding of the path are undone. */
 int llmobs_url_parse(struct llmobs_text text, struct llmobs_url *url);
 
+/* Frees a URL from llmobs_scratch_alloc that was parsed; NULL does nothing. */
+void llmobs_url_free(struct llmobs_url *url);
+
 /* Puts the ASCII letters of a pattern of hosts in lower case, as those of a
  * parsed URL are. Other letters are compared as they are written. */
 void llmobs_url_lower(char *host);
