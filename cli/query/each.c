@@ -1,8 +1,11 @@
 #include "cli/query/each.h"
 
 #include <errno.h>
+#include <stdlib.h>
+#include <sys/random.h>
 
 #include "cli/query/cost.h"
+#include "lib/base/siphash.h"
 
 #define KEY_MAX ((size_t)1 << 30)
 #define TEXTS_OF 1024 /* rows whose texts are kept together */
@@ -13,9 +16,55 @@ struct each {
     void *ctx;
     bool all;                  /* the filter selects every span */
     struct llmobs_texts texts; /* of the last rows */
-    struct llmobs_texts seen;  /* the ids of the spans that were handed out */
     struct llmobs_buf key;
+    /* Of the spans that were handed out a hash of their ids, under a key of
+     * this walk: nobody can make ids that have the same. */
+    uint64_t secret[2];
+    struct llmobs_hash128 *seen;
+    size_t count, cap; /* a power of two */
 };
+
+/* The place of a hash in the table: its own, or a free one. */
+static struct llmobs_hash128 *place_of(struct llmobs_hash128 *seen, size_t cap,
+                                       struct llmobs_hash128 hash)
+{
+    size_t at = (size_t)hash.hi & (cap - 1);
+
+    while (seen[at].lo != 0 &&
+           (seen[at].lo != hash.lo || seen[at].hi != hash.hi))
+        at = (at + 1) & (cap - 1);
+    return &seen[at];
+}
+
+/* 1: no span with the ids of `key` was handed out before; 0: one was. */
+static int is_first(struct each *each)
+{
+    struct llmobs_hash128 *place, *more, hash;
+    struct llmobs_siphash state;
+    size_t cap = each->cap == 0 ? 256 : each->cap * 2;
+
+    if (each->count * 2 >= each->cap) {
+        more = calloc(cap, sizeof(*more));
+        if (!more)
+            return -ENOMEM;
+        for (size_t i = 0; i < each->cap; i++)
+            if (each->seen[i].lo != 0)
+                *place_of(more, cap, each->seen[i]) = each->seen[i];
+        free(each->seen);
+        each->seen = more;
+        each->cap = cap;
+    }
+    llmobs_siphash_init(&state, each->secret);
+    llmobs_siphash_add(&state, each->key.data, each->key.len);
+    hash = llmobs_siphash_now(&state);
+    hash.lo |= 1; /* 0: the place is free */
+    place = place_of(each->seen, each->cap, hash);
+    if (place->lo != 0)
+        return 0;
+    *place = hash;
+    each->count++;
+    return 1;
+}
 
 /* 1 ends the walk: as many rows as the caller wants were handed out. */
 static int read_line(void *ctx, struct llmobs_text line,
@@ -23,7 +72,6 @@ static int read_line(void *ctx, struct llmobs_text line,
 {
     struct each *each = ctx;
     struct llmobs_load *load = each->load;
-    size_t before = each->seen.count;
     struct llmobs_row *row = NULL;
     struct llmobs_json *event;
     bool is_span, wanted = false;
@@ -36,12 +84,13 @@ static int read_line(void *ctx, struct llmobs_text line,
     load->bad += is_span || llmobs_evaluations_is_one(event) ? 0 : 1;
     if (is_span && (each->all || llmobs_filter_match(load->filter, event))) {
         rc = llmobs_load_key(&each->key, event);
-        if (rc == 0 && !llmobs_texts_share(&each->seen, each->key.data))
-            rc = -ENOMEM;
+        if (rc == 0)
+            rc = is_first(each);
         /* The walk began at the store's end, so the span with the same ids that
          * was read before is the later one. */
-        wanted = rc == 0 && each->seen.count > before;
-        load->forest.repeated += rc == 0 && !wanted ? 1 : 0;
+        load->forest.repeated += rc == 0 ? 1 : 0;
+        wanted = rc > 0;
+        rc = rc < 0 ? rc : 0;
     }
     if (wanted)
         rc = llmobs_row_new(event, place, load->parts, &each->texts, &row);
@@ -69,11 +118,12 @@ int llmobs_each(struct llmobs_load *load, struct llmobs_reader *reader,
 
     each.all = llmobs_filter_passes_all(load->filter);
     llmobs_buf_init(&each.key, KEY_MAX);
+    (void)!getrandom(each.secret, sizeof(each.secret), 0);
     rc = llmobs_reader_walk_back(reader, load->filter->since_ns,
                                  llmobs_filter_pick(load->filter, &pick),
                                  read_line, &each);
     llmobs_buf_fini(&each.key);
     llmobs_texts_fini(&each.texts);
-    llmobs_texts_fini(&each.seen);
+    free(each.seen);
     return rc < 0 ? rc : 0;
 }

@@ -4,7 +4,7 @@
  * Owns:    nothing between calls; the callback borrows a row and its event.
  * Threads: one.
  * Errors:  -errno of the directory, -ENOMEM; what the callback answers.
- * Limits:  memory: some 90 bytes a span, for its ids. Of spans with the same
+ * Limits:  memory: up to 64 bytes a span, for its ids. Of spans with the same
  *          ids the last one counts.
  */
 #ifndef LLMOBS_EACH_H

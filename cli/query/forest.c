@@ -338,18 +338,6 @@ static size_t link_rows(struct llmobs_forest *forest, struct llmobs_row **roots)
     return count;
 }
 
-static void measure_trace(struct llmobs_forest_trace *trace)
-{
-    for (const struct llmobs_row *row = trace->root; row;
-         row = llmobs_forest_next(row)) {
-        if (row->start_ns < trace->start_ns)
-            trace->start_ns = row->start_ns;
-        if (!trace->run)
-            trace->run = row->run;
-        trace->count++;
-    }
-}
-
 int llmobs_forest_grow(struct llmobs_forest *forest)
 {
     struct llmobs_row **roots;
@@ -376,8 +364,17 @@ int llmobs_forest_grow(struct llmobs_forest *forest)
         trace->start_ns = roots[i]->start_ns;
     }
     free(roots);
-    for (size_t i = 0; i < forest->trace_count; i++)
-        measure_trace(&forest->traces[i]);
+    for (size_t i = 0; i < forest->trace_count; i++) {
+        trace = &forest->traces[i];
+        for (const struct llmobs_row *row = trace->root; row;
+             row = llmobs_forest_next(row)) {
+            if (row->start_ns < trace->start_ns)
+                trace->start_ns = row->start_ns;
+            if (!trace->run)
+                trace->run = row->run;
+            trace->count++;
+        }
+    }
     order_traces(forest);
     return 0;
 }

@@ -97,29 +97,26 @@ bool llmobs_metrics_are(const char *words)
     }
 }
 
-static int refuse_metric(const char *words, size_t len)
+int llmobs_metrics_read(struct llmobs_metrics *metrics, const char *words)
 {
     struct llmobs_suggest suggest;
     char word[LLMOBS_SUGGEST_MAX], shown[LLMOBS_ESCAPE_NAME];
 
-    snprintf(word, sizeof(word), "%.*s", (int)(len < 99 ? len : 99), words);
-    llmobs_suggest_init(&suggest, word);
-    for (size_t i = 0; i < LLMOBS_METRIC_COUNT; i++)
-        llmobs_suggest_offer(&suggest, all[i].word);
-    llmobs_tell("llmobs view: --timeseries: no such metric: %s",
-                llmobs_escape_name(word, shown));
-    llmobs_suggest_end(suggest.best, "`llmobs view --help` lists them");
-    return -EINVAL;
-}
-
-int llmobs_metrics_read(struct llmobs_metrics *metrics, const char *words)
-{
     *metrics = (struct llmobs_metrics){.count = 0};
     for (;; words++) {
         size_t len = strcspn(words, ",");
 
-        if (add_metrics(metrics, words, len) != 0)
-            return refuse_metric(words, len);
+        if (add_metrics(metrics, words, len) != 0) {
+            snprintf(word, sizeof(word), "%.*s", (int)(len < 99 ? len : 99),
+                     words);
+            llmobs_suggest_init(&suggest, word);
+            for (size_t i = 0; i < LLMOBS_METRIC_COUNT; i++)
+                llmobs_suggest_offer(&suggest, all[i].word);
+            llmobs_tell("llmobs view: --timeseries: no such metric: %s",
+                        llmobs_escape_name(word, shown));
+            llmobs_suggest_end(suggest.best, "`llmobs view --help` lists them");
+            return -EINVAL;
+        }
         words += len;
         if (*words == '\0')
             return 0;

@@ -178,34 +178,6 @@ void llmobs_sheet_spare(struct llmobs_sheet *sheet)
             }
 }
 
-/* The widest column that may be cut, else the first left-aligned one. */
-static size_t find_cut(const struct llmobs_sheet *sheet)
-{
-    size_t first = sheet->count, best = sheet->count;
-
-    for (size_t i = sheet->count; i-- > 0;) {
-        if (sheet->widths[i] > 0 && sheet->columns[i].left)
-            first = i;
-        if (sheet->columns[i].least > 0 &&
-            (best == sheet->count || sheet->widths[i] > sheet->widths[best]))
-            best = i;
-    }
-    return best < sheet->count ? best : first;
-}
-
-/* Leaves the last column out; if it is the only column, cuts it. */
-static void drop_one(struct llmobs_sheet *sheet)
-{
-    size_t i = sheet->count;
-
-    while (i > 0 && sheet->widths[i - 1] == 0)
-        i--;
-    if (i > 0 && llmobs_sheet_whole(sheet) > sheet->widths[i - 1])
-        sheet->widths[i - 1] = 0;
-    else if (i > 0)
-        sheet->widths[i - 1] = sheet->width;
-}
-
 void llmobs_sheet_clear(struct llmobs_sheet *sheet)
 {
     llmobs_buf_cut(&sheet->cells, 0);
@@ -279,13 +251,33 @@ int llmobs_sheet_end(struct llmobs_sheet *sheet)
         return 0;
     if (sheet->width > 0) {
         llmobs_sheet_spare(sheet);
-        /* Columns are cut until the table fits, down to CUT_LEAST. */
-        while (llmobs_sheet_whole(sheet) > sheet->width &&
-               (i = find_cut(sheet)) < sheet->count &&
-               sheet->widths[i] > CUT_LEAST)
-            sheet->widths[i]--;
-        while (llmobs_sheet_whole(sheet) > sheet->width)
-            drop_one(sheet);
+        /* Columns are cut until the table fits, down to CUT_LEAST: the widest
+         * that may be cut, else the first left-aligned one. */
+        while (llmobs_sheet_whole(sheet) > sheet->width) {
+            size_t first = sheet->count, best = sheet->count;
+
+            for (i = sheet->count; i-- > 0;) {
+                if (sheet->widths[i] > 0 && sheet->columns[i].left)
+                    first = i;
+                if (sheet->columns[i].least > 0 &&
+                    (best == sheet->count ||
+                     sheet->widths[i] > sheet->widths[best]))
+                    best = i;
+            }
+            best = best < sheet->count ? best : first;
+            if (best == sheet->count || sheet->widths[best] <= CUT_LEAST)
+                break;
+            sheet->widths[best]--;
+        }
+        /* Leaves out the last column; if it is the only one, cuts it. */
+        while (llmobs_sheet_whole(sheet) > sheet->width) {
+            for (i = sheet->count; i > 0 && sheet->widths[i - 1] == 0;)
+                i--;
+            if (i > 0 && llmobs_sheet_whole(sheet) > sheet->widths[i - 1])
+                sheet->widths[i - 1] = 0;
+            else if (i > 0)
+                sheet->widths[i - 1] = sheet->width;
+        }
     }
     llmobs_screen_paint(sheet->screen, LLMOBS_PAINT_BOLD);
     rc = llmobs_sheet_print(sheet, NULL);

@@ -22,25 +22,20 @@ struct search {
     size_t lines, bytes;
 };
 
-/* True for a text that a terminal shows as it is. */
-static bool is_plain(const char *text)
+/* Returns 1 where no room is left for another value. */
+static int add_value(struct llmobs_values *values, const char *text)
 {
     struct llmobs_buf shown;
     bool plain;
 
+    if (!text || *text == '\0' ||
+        llmobs_texts_has(&values->texts, text, strlen(text)))
+        return 0;
     llmobs_buf_init(&shown, LLMOBS_VALUES_BYTES);
-    plain = *text != '\0' &&
-            llmobs_escape_adds(&shown, text, strlen(text)) == 0 &&
+    plain = llmobs_escape_adds(&shown, text, strlen(text)) == 0 &&
             strcmp(shown.data, text) == 0;
     llmobs_buf_fini(&shown);
-    return plain;
-}
-
-/* Returns 1 where no room is left for another value. */
-static int add_value(struct llmobs_values *values, const char *text)
-{
-    if (!text || llmobs_texts_has(&values->texts, text, strlen(text)) ||
-        !is_plain(text))
+    if (!plain) /* a terminal shows it in another way */
         return 0;
     text = llmobs_texts_share(&values->texts, text);
     if (!text)

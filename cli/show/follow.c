@@ -333,26 +333,20 @@ static struct trace *first_due(const struct follow *follow)
     return first;
 }
 
-static int show_trace(struct follow *follow, struct trace *trace)
-{
-    int rc = llmobs_load_order(&trace->load, follow->view->reader);
-
-    llmobs_view_look_at_screen(follow->view);
-    if (rc == 0)
-        rc = llmobs_show_print(follow->view, &trace->load, follow->tree);
-    follow->view->load.shown++;
-    mark_shown(trace);
-    return rc;
-}
-
 static int show_due(struct follow *follow)
 {
     struct trace *trace;
     int rc = 0;
 
     while (rc == 0 && (trace = first_due(follow)) &&
-           due_ns(follow, trace) <= llmobs_clock_mono_ns())
-        rc = show_trace(follow, trace);
+           due_ns(follow, trace) <= llmobs_clock_mono_ns()) {
+        rc = llmobs_load_order(&trace->load, follow->view->reader);
+        llmobs_view_look_at_screen(follow->view);
+        if (rc == 0)
+            rc = llmobs_show_print(follow->view, &trace->load, follow->tree);
+        follow->view->load.shown++;
+        mark_shown(trace);
+    }
     if (fflush(stdout) != 0 && rc == 0)
         rc = -EPIPE;
     return rc;

@@ -62,24 +62,6 @@ static int print_otlp(struct events *events)
 
 /* -- events --------------------------------------------------------------- */
 
-/* True where the event is to be printed; counts it. */
-static bool is_wanted(const struct events *events,
-                      const struct llmobs_json *event)
-{
-    struct llmobs_filter *filter = &events->view->filter;
-    struct llmobs_load *load = &events->view->load;
-
-    if (llmobs_load_is_span(event)) {
-        load->events++;
-        return llmobs_filter_match(filter, event);
-    }
-    if (llmobs_evaluations_is_one(event))
-        return !events->otlp && !events->quiet &&
-               llmobs_filter_match_evaluation(filter, event);
-    load->bad++;
-    return false;
-}
-
 static int print_event(struct events *events, struct llmobs_text text)
 {
     struct otlp *otlp = events->otlp;
@@ -105,10 +87,22 @@ static int read_event_line(void *ctx, struct llmobs_text text,
                            struct llmobs_place place)
 {
     struct events *events = ctx;
+    struct llmobs_filter *filter = &events->view->filter;
+    struct llmobs_load *load = &events->view->load;
     struct llmobs_json *event;
-    int rc = llmobs_load_parse(&events->view->load, text, &event);
+    bool wanted = false;
+    int rc = llmobs_load_parse(load, text, &event);
 
-    if (event && is_wanted(events, event)) {
+    if (event && llmobs_load_is_span(event)) {
+        load->events++;
+        wanted = llmobs_filter_match(filter, event);
+    } else if (event && llmobs_evaluations_is_one(event)) {
+        wanted = !events->otlp && !events->quiet &&
+                 llmobs_filter_match_evaluation(filter, event);
+    } else if (event) {
+        load->bad++;
+    }
+    if (wanted) {
         rc = events->places_only ? llmobs_places_add(&events->places, place)
                                  : print_event(events, text);
         events->spans += llmobs_load_is_span(event) ? 1 : 0;

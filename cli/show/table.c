@@ -119,20 +119,6 @@ static int print_facts(struct table *table, const char *bars,
     return rc;
 }
 
-/* Prints the bars alone between two rows whose messages are shown whole. */
-static void print_space(const struct table *table, const char *bars,
-                        const struct llmobs_row *row)
-{
-    size_t len = strlen(bars);
-
-    if (!table->style->whole || table->rows.list || !llmobs_forest_next(row))
-        return;
-    while (len > 0 && bars[len - 1] == ' ')
-        len--;
-    llmobs_screen_put(table->screen, (struct llmobs_text){bars, len});
-    putchar('\n');
-}
-
 static int print_error(struct table *table, const char *bars,
                        const struct llmobs_row *row)
 {
@@ -246,8 +232,16 @@ static int print_below(struct table *table, const struct llmobs_row *row)
         rc = print_links(table, bars, row);
     if (rc == 0)
         rc = print_lines(table, bars, row->evaluations);
-    if (rc == 0)
-        print_space(table, bars, row);
+    /* The bars alone stand between two rows whose messages are shown whole. */
+    if (rc == 0 && table->style->whole && !table->rows.list &&
+        llmobs_forest_next(row)) {
+        size_t len = strlen(bars);
+
+        while (len > 0 && bars[len - 1] == ' ')
+            len--;
+        llmobs_screen_put(table->screen, (struct llmobs_text){bars, len});
+        putchar('\n');
+    }
     return rc;
 }
 

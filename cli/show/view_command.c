@@ -170,27 +170,21 @@ static int set_colour(const struct llmobs_cli_option *option, const char *when)
     return llmobs_cli_refuse(option->name, when, "none of auto, always, never");
 }
 
-static int set_bound(struct llmobs_view *view, const char *text)
-{
-    char room[LLMOBS_ESCAPE_NAME];
-
-    if (llmobs_filter_add_bound(&view->filter, text) == 0)
-        return llmobs_buf_addf(&view->asked, "%s%s",
-                               view->asked.len > 0 ? " " : "", text);
-    llmobs_tell("llmobs view: %s: no comparison such as cost:>0.01, "
-                "tokens:<=1000 or duration:>=500ms, or too many\n",
-                llmobs_escape_name(text, room));
-    return -EINVAL;
-}
-
 /* If several traces begin with the id, the newest trace is shown. */
 static int set_word(const struct llmobs_cli_option *option, const char *id)
 {
     struct llmobs_view *view = option->to;
     char room[LLMOBS_ESCAPE_NAME];
 
-    if (strchr(id, ':'))
-        return set_bound(view, id);
+    if (strchr(id, ':') && llmobs_filter_add_bound(&view->filter, id) == 0)
+        return llmobs_buf_addf(&view->asked, "%s%s",
+                               view->asked.len > 0 ? " " : "", id);
+    if (strchr(id, ':')) {
+        llmobs_tell("llmobs view: %s: no comparison such as cost:>0.01, "
+                    "tokens:<=1000 or duration:>=500ms, or too many\n",
+                    llmobs_escape_name(id, room));
+        return -EINVAL;
+    }
     if (view->whole) {
         llmobs_tell("llmobs view: one ID at most: %s\n",
                     llmobs_escape_name(id, room));
