@@ -231,7 +231,7 @@ int llmobs_span_facts_write(const struct llmobs_facts *span,
 
         if (from->values[i].len == 0)
             continue;
-        to = stpcpy(to, keys[i] + skip);
+        to = mempcpy(to, keys[i] + skip, strlen(keys[i] + skip));
         to = mempcpy(to, from->text.data + from->values[i].at,
                      from->values[i].len);
         skip = 0;
