@@ -359,7 +359,7 @@ endif
 # needs nothing where it starts, also in an image of another libc, and no
 # preloaded library comes into it: static, and without a sanitizer, of which it
 # would be the first process. Dynamic where there is no static libc.
-FRONT := $(addprefix cli/run/,run_main run hooks) \
+FRONT := $(addprefix cli/run/,run_main run) \
 	$(addprefix cli/shared/,environment preload suggest tell) core/config/state_dir \
 	$(addprefix lib/base/,blocks scratch script)
 FRONT_STATIC = $(shell echo 'int main(void) { return 0; }' | \

@@ -4,20 +4,529 @@
 #include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "cli/gate.h"
+#include "cli/tally.h"
 #include "cli/query/when.h"
 #include "cli/shared/accounts.h"
 #include "cli/shared/cli.h"
 #include "cli/shared/destinations.h"
+#include "cli/shared/escape.h"
+#include "cli/shared/json_out.h"
 #include "cli/shared/new_file.h"
 #include "cli/shared/options.h"
+#include "cli/shared/screen.h"
 #include "cli/shared/tell.h"
-#include "cli/stats_show.h"
+#include "core/config/config.h"
 #include "core/config/state_dir.h"
 #include "lib/base/clock.h"
+#include "lib/base/stats.h"
+#include "lib/base/wrapped_names.h"
+#include "lib/text/json.h"
+#include "lib/text/json_clean.h"
+
+/* -- showing --------------------------------------------------------------- */
+
+enum llmobs_stats_form {
+    LLMOBS_STATS_TEXT,
+    LLMOBS_STATS_JSON,
+    LLMOBS_STATS_PROMETHEUS
+};
+
+/* The names of each number in the three forms. */
+static const struct {
+    int indent;         /* in the text */
+    const char *name;   /* in the text; in JSON for the first ones */
+    const char *metric; /* NULL: no metric */
+    bool gauge;
+    const char *help;
+} rows[LLMOBS_TALLY_NUMBERS] = {
+    {0, "captured", "captured_total", false, "Calls and spans captured."},
+    {2, "delivered", "delivered_total", false, "Accepted by an exporter."},
+    {4, "spans", "spans_total", false, "Delivered spans."},
+    {4, "evaluations", "evaluations_total", false, "Delivered evaluations."},
+    {2, "sampled_out", "sampled_out_total", false,
+     "Kept from OTLP by its sampler."},
+    {2, "pending", "pending", true, "Captured and not yet delivered."},
+    {2, "spooled", "spooled", true,
+     "On the disk, for another process to deliver."},
+    {2, "fell_back", "fell_back", true,
+     "In the local store alone: `llmobs drain --store` sends them."},
+    {2, "unconfirmed", "unconfirmed_total", false,
+     "Candidates that were no call of a model."},
+    {2, "purged", "purged_total", false,
+     "Removed from the spool by `llmobs purge`."},
+    {2, "dropped", NULL, false, NULL},
+    {0, "oldest spooled, s", "spool_oldest_seconds", true,
+     "How long ago the oldest call in the spool began."},
+    {0, "last drop", "last_drop_timestamp_seconds", true,
+     "When the last drop was noticed; 0: not known, or there was none."},
+    {0, "spool, unreadable", "spool_unreadable", true,
+     "Files of the spool that nobody can read."},
+    {0, "processes, ended", "processes_ended_total", false,
+     "Processes that captured something and ended."},
+    {0, "processes, running", "processes_running", true,
+     "Processes that captured something and run."},
+    {0, "relay, running", "relay_running", true,
+     "1: a relay delivers the spool."},
+};
+
+#define FIRST_ROWS LLMOBS_TALLY_DROPPED_ALL
+
+/* The reason of a counter of drops; NULL for any other counter. */
+static const char *reason(const struct llmobs_count *count)
+{
+    const size_t len = strlen(LLMOBS_TALLY_DROPPED);
+
+    return strncmp(count->name, LLMOBS_TALLY_DROPPED, len) == 0
+               ? count->name + len
+               : NULL;
+}
+
+/* True for a counter other than 0 that is neither part of the sum nor printed
+ * elsewhere, such as an exporter's. */
+static bool is_aside(const struct llmobs_count *count)
+{
+    static const char shown[] =
+        "captured\0adopted\0kept\0released\0evaluations\0fell_"
+        "back\0recovered\0" LLMOBS_LEDGER_PENDING "\0" LLMOBS_LEDGER_PROCESSES
+        "\0" LLMOBS_LEDGER_RESTARTS "\0" LLMOBS_LEDGER_LOST "\0";
+
+    return count->value > 0 && !llmobs_words_have(shown, count->name) &&
+           !llmobs_stats_is_outcome_name(count->name);
+}
+
+/* The next object that may hide calls; NULL: no object is left. */
+static const char *next_wrapped(const struct llmobs_tally *tally, char **at,
+                                char text[LLMOBS_WRAPPED_FILE])
+{
+    const char *line;
+
+    if (!*at) {
+        llmobs_wrapped_read(tally->dir, text);
+        *at = text;
+    }
+    do
+        line = strsep(at, "\n");
+    while (line && *line == '\0');
+    return line;
+}
+
+/* -- text ------------------------------------------------------------------ */
+
+static void print_row(int indent, const char *name, uint64_t value)
+{
+    printf("%*s%-*s %12" PRIu64 "\n", indent, "", 20 - indent, name, value);
+}
+
+static void print_last_rows(const struct llmobs_tally *tally)
+{
+    const uint64_t *numbers = tally->numbers;
+    char room[LLMOBS_DESTINATION_TIME];
+
+    for (int i = FIRST_ROWS + 1; i < LLMOBS_TALLY_NUMBERS; i++)
+        if (i == LLMOBS_TALLY_LAST && numbers[i] > 0)
+            printf("%-20s %s%s\n", rows[i].name,
+                   llmobs_destination_time((int64_t)tally->drops.at_ns, room),
+                   llmobs_tally_has_news(tally) ? "" : " (acknowledged)");
+        else if (i >= LLMOBS_TALLY_ENDED || numbers[i] > 0)
+            print_row(0, rows[i].name, numbers[i]);
+}
+
+static void print_tally(const struct llmobs_tally *tally)
+{
+    char text[LLMOBS_WRAPPED_FILE], room[LLMOBS_ESCAPE_NAME], *at = NULL;
+    const struct llmobs_counts *sum = &tally->sum;
+    const char *line;
+
+    for (int i = 0; i <= FIRST_ROWS; i++)
+        print_row(rows[i].indent, rows[i].name, tally->numbers[i]);
+    for (size_t i = 0; i < sum->len; i++)
+        if (reason(&sum->list[i]))
+            print_row(4, reason(&sum->list[i]), sum->list[i].value);
+    for (size_t i = 0; i < sum->len; i++)
+        if (is_aside(&sum->list[i]))
+            print_row(0, sum->list[i].name, sum->list[i].value);
+    while ((line = next_wrapped(tally, &at, text)))
+        printf("wrapped by %s\n", llmobs_escape_name(line, room));
+    print_last_rows(tally);
+}
+
+/* The columns of users, some 80 wide. */
+static const struct {
+    const char *title;
+    enum llmobs_tally_number number;
+} columns[] = {
+    {"CAPTURED", LLMOBS_TALLY_CAPTURED}, {"DELIVERED", LLMOBS_TALLY_DELIVERED},
+    {"PENDING", LLMOBS_TALLY_PENDING},   {"SPOOLED", LLMOBS_TALLY_SPOOLED},
+    {"OLDEST S", LLMOBS_TALLY_OLDEST},   {"DROPPED", LLMOBS_TALLY_DROPPED_ALL},
+};
+
+#define NAME_COLUMNS 18
+#define COLUMNS (sizeof(columns) / sizeof(*columns))
+
+static int print_line(const char *name, const struct llmobs_tally *tally)
+{
+    int rc = llmobs_screen_cell(name, NAME_COLUMNS - 1, NAME_COLUMNS);
+
+    for (size_t i = 0; i < COLUMNS; i++)
+        if (tally->error)
+            printf(" %9s", "-");
+        else
+            printf(" %9" PRIu64, tally->numbers[columns[i].number]);
+    putchar('\n');
+    return rc;
+}
+
+/* -- JSON ------------------------------------------------------------------ */
+
+static void set_number(struct llmobs_json *object, const char *key,
+                       uint64_t value)
+{
+    int64_t most = value > INT64_MAX ? INT64_MAX : (int64_t)value;
+
+    llmobs_json_set(object, key, llmobs_json_int(most));
+}
+
+static void set_bool(struct llmobs_json *object, const char *key, bool value)
+{
+    llmobs_json_set(object, key, llmobs_json_bool(value));
+}
+
+static struct llmobs_json *make_wrapped(const struct llmobs_tally *tally)
+{
+    char text[LLMOBS_WRAPPED_FILE], *at = NULL;
+    struct llmobs_json *array = llmobs_json_array();
+    const char *line;
+
+    while ((line = next_wrapped(tally, &at, text)))
+        llmobs_json_add(array, llmobs_json_string(line));
+    return array;
+}
+
+/* Describes destinations: row `first` and those behind it. */
+static struct llmobs_json *make_said(const struct llmobs_tally *tally,
+                                     const struct llmobs_config *config,
+                                     size_t first, size_t count)
+{
+    struct llmobs_json *array = llmobs_json_array();
+    char text[LLMOBS_DESTINATION_TEXT];
+
+    for (size_t i = first; i < first + count; i++)
+        if (llmobs_destinations_say(&tally->destinations, i, config, text))
+            llmobs_json_add(array, llmobs_json_string(text));
+    return array;
+}
+
+static void set_tally(struct llmobs_json *object,
+                      const struct llmobs_tally *tally,
+                      const struct llmobs_config *config)
+{
+    const uint64_t *numbers = tally->numbers;
+    struct llmobs_json *spool = llmobs_json_object();
+    struct llmobs_json *alerts = llmobs_json_object();
+    struct llmobs_json *processes = llmobs_json_object();
+    const struct llmobs_counts *sum = &tally->sum;
+    struct llmobs_json *dropped = llmobs_json_object();
+
+    for (int i = 0; i <= FIRST_ROWS; i++)
+        set_number(object, rows[i].name, tally->numbers[i]);
+    for (size_t i = 0; i < sum->len; i++)
+        if (reason(&sum->list[i]))
+            set_number(dropped, reason(&sum->list[i]), sum->list[i].value);
+    llmobs_json_set(object, "dropped_by_reason", dropped);
+    for (size_t i = 0; i < sum->len; i++)
+        if (is_aside(&sum->list[i]))
+            set_number(object, sum->list[i].name, sum->list[i].value);
+    if (numbers[LLMOBS_TALLY_LAST] > 0)
+        set_number(object, "last_drop_seconds", numbers[LLMOBS_TALLY_LAST]);
+    set_number(spool, "of_ended", tally->destinations.spool.ours);
+    set_number(spool, "of_running", tally->destinations.spool.living);
+    set_number(spool, "unreadable", numbers[LLMOBS_TALLY_UNREADABLE]);
+    set_number(spool, "oldest_seconds", numbers[LLMOBS_TALLY_OLDEST]);
+    llmobs_json_set(object, "spool", spool);
+    set_bool(alerts, "dropped", tally->lost);
+    set_bool(alerts, "spooled", tally->stale);
+    set_bool(alerts, "fell_back", tally->numbers[LLMOBS_TALLY_FELL_BACK] > 0);
+    llmobs_json_set(object, "alerts", alerts);
+    set_number(processes, "ended", numbers[LLMOBS_TALLY_ENDED]);
+    set_number(processes, "running", numbers[LLMOBS_TALLY_RUNNING]);
+    llmobs_json_set(object, "processes", processes);
+    llmobs_json_set(object, "failing",
+                    make_said(tally, config, 0, LLMOBS_ANSWERS));
+    llmobs_json_set(
+        object, "waiting",
+        make_said(tally, config, LLMOBS_ANSWERS, LLMOBS_ADOPT_PLACES));
+    set_bool(object, "relay", numbers[LLMOBS_TALLY_RELAY] != 0);
+}
+
+static int print_json(const struct llmobs_tallies *tallies,
+                      const struct llmobs_tally *sum)
+{
+    struct llmobs_json *object = llmobs_json_object();
+    int rc;
+
+    if (sum) {
+        struct llmobs_json *users = llmobs_json_array();
+        struct llmobs_json *all = llmobs_json_object();
+
+        for (size_t i = 0; i < tallies->count; i++) {
+            const struct llmobs_tally *tally = &tallies->list[i];
+            struct llmobs_json *user = llmobs_json_object();
+            char name[LLMOBS_ACCOUNT_NAME];
+
+            llmobs_account_name(tally->uid, name);
+            set_number(user, "uid", tally->uid);
+            llmobs_json_sets(user, "user", name);
+            set_bool(user, "readable", tally->error == 0);
+            if (tally->error == 0)
+                set_tally(user, tally, tallies->config);
+            llmobs_json_add(users, user);
+        }
+        llmobs_json_set(object, "users", users);
+        set_tally(all, sum, tallies->config);
+        llmobs_json_set(object, "sum", all);
+    } else {
+        set_tally(object, tallies->list, tallies->config);
+        llmobs_json_set(object, "wrapped_by", make_wrapped(tallies->list));
+        llmobs_json_sets(object, "directory", tallies->list->dir);
+    }
+    rc = llmobs_json_error(object);
+    if (rc == 0)
+        rc = llmobs_json_out_value(object);
+    llmobs_json_free(object);
+    return rc;
+}
+
+/* -- Prometheus ------------------------------------------------------------ */
+
+/* Prints a label, unless it has no value. */
+static void print_label(const char *name, const char *value, const char **sep)
+{
+    struct llmobs_text rest;
+    uint32_t point;
+
+    if (*value == '\0')
+        return;
+    printf("%s%s=\"", *sep, name);
+    /* Prints a label's value: a backslash, a quote and a line's end are
+     * escaped, other controls and what is no UTF-8 become U+FFFD. */
+    rest = llmobs_text_of(value);
+    while (rest.len > 0) {
+        size_t len = llmobs_utf8_decode(rest, &point);
+        char c = *rest.data;
+
+        if (c == '\n')
+            fputs("\\n", stdout);
+        else if (len == 0 || point < ' ' || point == 0x7f)
+            fputs("\xef\xbf\xbd", stdout);
+        else
+            printf("%s%.*s", c == '\\' || c == '"' ? "\\" : "", (int)len,
+                   rest.data);
+        len += len == 0;
+        rest.data += len;
+        rest.len -= len;
+    }
+    putchar('"');
+    *sep = ",";
+}
+
+/* The labels of a sample. */
+struct labels {
+    const char *reason;
+    const struct llmobs_tally *user;
+    const struct llmobs_tally_group *group;
+};
+
+static void print_sample(const char *metric, const struct labels *labels,
+                         uint64_t value)
+{
+    const struct llmobs_tally_group *group = labels->group;
+    char name[LLMOBS_ACCOUNT_NAME], uid[16];
+    const char *sep = "{";
+
+    printf("llmobs_%s", metric);
+    if (labels->user) {
+        llmobs_account_name(labels->user->uid, name);
+        snprintf(uid, sizeof(uid), "%lu", (unsigned long)labels->user->uid);
+        print_label("user", name, &sep);
+        print_label("uid", uid, &sep);
+    }
+    if (group) {
+        print_label("unit", group->names.unit, &sep);
+        print_label("pool", group->names.pool, &sep);
+        print_label("container_id", group->container, &sep);
+    }
+    if (labels->reason)
+        print_label("reason", labels->reason, &sep);
+    printf("%s %" PRIu64 "\n", *sep == '{' ? "" : "}", value);
+}
+
+static void begin_metric(const char *metric, const char *more, bool gauge,
+                         const char *help)
+{
+    printf("# HELP llmobs_%s%s %s\n# TYPE llmobs_%s%s %s\n", metric, more, help,
+           metric, more, gauge ? "gauge" : "counter");
+}
+
+/* Prints a number of running processes, for each of their units and so on. */
+static bool print_groups(int row, const struct llmobs_tally *tally,
+                         struct labels *labels)
+{
+    for (size_t i = 0; i < tally->group_count; i++) {
+        labels->group = &tally->groups[i];
+        print_sample(rows[row].metric, labels,
+                     row == LLMOBS_TALLY_PENDING ? labels->group->pending
+                                                 : labels->group->processes);
+    }
+    return tally->group_count > 0;
+}
+
+/* Where there is no sum, there is one tally, whose samples have no labels. */
+struct metrics {
+    const struct llmobs_tallies *tallies;
+    const struct llmobs_tally *sum;
+};
+
+/* The next tally with numbers, and its labels; NULL at the end. */
+static const struct llmobs_tally *next_tally(const struct metrics *metrics,
+                                             size_t *at, struct labels *labels)
+{
+    const struct llmobs_tallies *tallies = metrics->tallies;
+
+    while (*at < tallies->count && tallies->list[*at].error)
+        ++*at;
+    if (*at >= tallies->count)
+        return NULL;
+    memset(labels, 0, sizeof(*labels));
+    labels->user = metrics->sum ? &tallies->list[*at] : NULL;
+    return &tallies->list[(*at)++];
+}
+
+static void print_metric(const struct metrics *metrics, int row)
+{
+    const struct llmobs_tally *tally;
+    struct labels labels;
+    size_t at = 0;
+
+    begin_metric(rows[row].metric, "", rows[row].gauge, rows[row].help);
+    while ((tally = next_tally(metrics, &at, &labels)) != NULL)
+        if ((row != LLMOBS_TALLY_PENDING && row != LLMOBS_TALLY_RUNNING) ||
+            !print_groups(row, tally, &labels))
+            print_sample(rows[row].metric, &labels, tally->numbers[row]);
+}
+
+static void print_asides(const struct metrics *metrics,
+                         const struct llmobs_counts *sum)
+{
+    for (int i = 0; i < LLMOBS_STAT_COUNT; i++) {
+        const char *name = llmobs_stats_name((enum llmobs_stat)i);
+        struct llmobs_count count = {.value = llmobs_counts_get(sum, name)};
+
+        snprintf(count.name, sizeof(count.name), "%s", name);
+        if (is_aside(&count)) {
+            /* Prints a counter of this version: another name, which a ledger
+             * may have from anywhere, might be that of another metric. */
+            const struct llmobs_tally *tally;
+            char metric[LLMOBS_COUNTS_NAME_MAX + sizeof("_total")];
+            struct labels labels;
+            size_t at = 0;
+
+            snprintf(metric, sizeof(metric), "%s_total", name);
+            begin_metric(name, "_total", false, "A counter of `llmobs stats`.");
+            while ((tally = next_tally(metrics, &at, &labels)) != NULL)
+                print_sample(metric, &labels,
+                             llmobs_counts_get(&tally->sum, name));
+        }
+    }
+}
+
+static void print_alerts(const struct metrics *metrics)
+{
+    const struct llmobs_tally *tally;
+    struct labels labels;
+    size_t at = 0;
+
+    begin_metric("alert", "", true, "1: --check fails for this reason.");
+    while ((tally = next_tally(metrics, &at, &labels)) != NULL) {
+        labels.reason = "dropped";
+        print_sample("alert", &labels, tally->lost);
+        labels.reason = "spooled";
+        print_sample("alert", &labels, tally->stale);
+        labels.reason = "fell_back";
+        print_sample("alert", &labels,
+                     tally->numbers[LLMOBS_TALLY_FELL_BACK] > 0);
+    }
+}
+
+static int print_prometheus(const struct llmobs_tallies *tallies,
+                            const struct llmobs_tally *sum)
+{
+    const struct metrics metrics = {tallies, sum};
+    const struct llmobs_tally *tally;
+    struct labels labels;
+    size_t at;
+
+    for (int gauge = 0; gauge < 2; gauge++)
+        for (int i = 0; i < FIRST_ROWS; i++)
+            if (rows[i].gauge == gauge)
+                print_metric(&metrics, i);
+    at = 0;
+    begin_metric("dropped_total", "", false, "Lost, by reason.");
+    while ((tally = next_tally(&metrics, &at, &labels)) != NULL)
+        for (size_t i = 0; i < tally->sum.len; i++) {
+            labels.reason = reason(&tally->sum.list[i]);
+            if (labels.reason)
+                print_sample("dropped_total", &labels,
+                             tally->sum.list[i].value);
+        }
+    print_asides(&metrics, sum ? &sum->sum : &tallies->list->sum);
+    print_alerts(&metrics);
+    for (int i = FIRST_ROWS + 1; i < LLMOBS_TALLY_NUMBERS; i++)
+        print_metric(&metrics, i);
+    if (sum)
+        begin_metric("readable", "", true,
+                     "1: the user's counts could be read.");
+    for (size_t i = 0; sum && i < tallies->count; i++)
+        print_sample("readable", &(struct labels){.user = &tallies->list[i]},
+                     tallies->list[i].error == 0);
+    return 0;
+}
+
+/* -- all forms ------------------------------------------------------------- */
+
+/* `users`: names the user of each tally, and adds a sum. Else the one tally is
+ * printed alone. */
+static int show_tallies(const struct llmobs_tallies *tallies, bool users,
+                        enum llmobs_stats_form form)
+{
+    struct llmobs_tally sum;
+
+    if (users)
+        llmobs_tally_sum(tallies, &sum);
+    if (form == LLMOBS_STATS_JSON)
+        return print_json(tallies, users ? &sum : NULL);
+    if (form == LLMOBS_STATS_PROMETHEUS)
+        return print_prometheus(tallies, users ? &sum : NULL);
+    if (users) {
+        char name[LLMOBS_ACCOUNT_NAME];
+        int rc = llmobs_screen_cell("USER", NAME_COLUMNS - 1, NAME_COLUMNS);
+
+        for (size_t i = 0; i < COLUMNS; i++)
+            printf(" %9s", columns[i].title);
+        putchar('\n');
+        for (size_t i = 0; i < tallies->count && rc == 0; i++) {
+            llmobs_account_name(tallies->list[i].uid, name);
+            rc = print_line(name, &tallies->list[i]);
+        }
+        return rc != 0 ? rc : print_line("sum", &sum);
+    }
+    print_tally(tallies->list);
+    return 0;
+}
 
 #define COMMAND "llmobs stats"
 
@@ -51,7 +560,7 @@ static int print(void *ctx)
 {
     const struct stats *stats = ctx;
 
-    return llmobs_stats_show(&stats->tallies, stats->users, stats->form);
+    return show_tallies(&stats->tallies, stats->users, stats->form);
 }
 
 /* A check without another form prints what is wrong alone, as cron mails each

@@ -1,22 +1,31 @@
+#include <dirent.h>
 #include <errno.h>
 #include <getopt.h>
 #include <limits.h>
+#include <poll.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/inotify.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/types.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "cli/log/relay_child.h"
+#include "cli/shared/apart.h"
 #include "cli/shared/cli.h"
 #include "cli/shared/deliver.h"
 #include "cli/shared/descriptors.h"
 #include "cli/shared/ending.h"
+#include "cli/shared/open_libcurl.h"
 #include "cli/shared/options.h"
+#include "cli/shared/spool_dirs.h"
 #include "cli/shared/tell.h"
 #include "lib/base/clock.h"
 #include "lib/base/dirs.h"
@@ -24,6 +33,502 @@
 #include "core/config/config.h"
 #include "core/log/relay_sign.h"
 #include "core/log/spool_file.h"
+#include "core/log/spool_name.h"
+#include "core/deliver/worker.h"
+#include "cli/log/relay_places.h"
+
+/* -- the processes of a relay ---------------------------------------------- */
+
+/* One for each spool, which becomes the spool's user. A user may stop or kill
+ * the process of that user's spool, and harms nobody else: a new process is
+ * started a moment later. */
+
+struct llmobs_relay_children {
+    struct llmobs_config *config;
+    const struct llmobs_config *unset; /* of an environment without settings */
+    long idle_s;                       /* 0: a child never ends by itself */
+    bool ended;        /* all children have ended, as they had no work or no
+                        * spool */
+    int64_t served_ns; /* when a child last ran */
+    struct llmobs_relay_places places;
+};
+
+/* How long a child may take to end. */
+#define LATE_MS 2000
+/* The time between two counts of the spool's bytes. */
+#define ROOM_MS 1000
+/* The time between two looks for containers that have ended. */
+#define LIVING_MS 10000
+/* The time between two looks for clients that live and make no calls. */
+#define CLIENTS_MS 5000
+/* For how long a process relies on its last look for a sign (spool_relay.c),
+ * and for how long the sign of a relay may be locked by one that looks. */
+#define RELIES_MS 1200
+#define LOCKED_MS 1000
+/* The exit status of a child that cannot serve its spool, and of one that had
+ * no work for `idle_s`. */
+#define FAILED 1
+#define IDLE 3
+
+/* -- in the child process ------------------------------------------------- */
+
+struct watch {
+    int fd;          /* -1: the spool has no watch */
+    int64_t told_ns; /* when it last reported an event; 0: never */
+    char base[PATH_MAX];
+};
+
+struct child {
+    const struct llmobs_relay_children *children;
+    const struct llmobs_user_spool *place;
+    pid_t parent;
+    struct llmobs_relay_sign sign;
+    struct watch watch;
+    struct llmobs_adopt *adopt;
+    struct llmobs_live_namespaces living;
+    int64_t renewed_ns;
+    int64_t living_ns; /* when it last read the namespaces */
+    int64_t room_ns;   /* when it last counted the bytes of the spool */
+    int64_t busy_ns;   /* when the spool was last in use */
+    bool idle;
+    bool own;           /* it serves one owner alone, in this process */
+    uint64_t taken;     /* entries, at the last look */
+    int64_t clients_ns; /* when it last looked for clients */
+};
+
+/* Reports by inotify that something was written to a spool: at once after a
+ * time without writes, every BUSY_MS during constant writes, so that many
+ * entries share one look and one request. Where the kernel has no watch left,
+ * it returns every BLIND_MS. A lost event costs time and no more: the child
+ * looks again by itself. */
+#define BUSY_MS 40
+#define BLIND_MS 50
+/* Entries come in groups: this long after the first event the other events of
+ * the group have come. */
+#define GATHER_MS 5
+
+static int watch_open(struct watch *watch, const char *base)
+{
+    int rc = 0;
+
+    snprintf(watch->base, sizeof(watch->base), "%s", base);
+    watch->fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+    if (watch->fd < 0)
+        return -errno;
+    if (inotify_add_watch(watch->fd, base, IN_CLOSE_WRITE | IN_ONLYDIR) < 0) {
+        rc = -errno;
+        close(watch->fd);
+        watch->fd = -1;
+    }
+    return rc;
+}
+
+/* Reads the events that are there; true: one of them is news: something was
+ * written to a process's file, or events were lost. */
+static bool read_events(struct watch *watch)
+{
+    _Alignas(struct inotify_event) char bytes[8192];
+    const struct inotify_event *event;
+    struct llmobs_spool_name name;
+    bool news = false;
+    ssize_t len;
+
+    while ((len = read(watch->fd, bytes, sizeof(bytes))) > 0) {
+        for (size_t at = 0; at < (size_t)len;
+             at += sizeof(*event) + event->len) {
+            event = (const struct inotify_event *)(const void *)(bytes + at);
+            news |=
+                event->mask & IN_Q_OVERFLOW ||
+                (event->len > 0 && llmobs_spool_name_parse(event->name, &name));
+        }
+        if ((size_t)len < sizeof(bytes) / 2)
+            break; /* no more events are there */
+    }
+    return news;
+}
+
+/* Sleeps until something is written, `until_ns` (monotonic) at the latest.
+ * True: something was written. A signal ends the sleep. The events of the
+ * child's own notes are news, too: one more look finds that there is nothing,
+ * and writes nothing. */
+static bool watch_wait(struct watch *watch, int64_t until_ns)
+{
+    struct pollfd wait = {.fd = watch->fd, .events = POLLIN};
+    bool news = read_events(watch);
+    int64_t now = llmobs_clock_mono_ns();
+    struct timespec left;
+
+    if (watch->fd < 0 && until_ns > now + BLIND_MS * LLMOBS_NS_PER_MS)
+        until_ns = now + BLIND_MS * LLMOBS_NS_PER_MS;
+    while (!news) {
+        now = llmobs_clock_mono_ns();
+        left = llmobs_clock_wait(until_ns > now ? until_ns - now : 0);
+        if (ppoll(&wait, 1, &left, NULL) <= 0)
+            return false;
+        news = read_events(watch);
+    }
+    now = llmobs_clock_mono_ns();
+    until_ns = now + GATHER_MS * LLMOBS_NS_PER_MS;
+    if (until_ns < watch->told_ns + BUSY_MS * LLMOBS_NS_PER_MS)
+        until_ns = watch->told_ns + BUSY_MS * LLMOBS_NS_PER_MS;
+    left = llmobs_clock_wait(until_ns - now);
+    (void)nanosleep(&left, NULL);
+    watch->told_ns = llmobs_clock_mono_ns();
+    (void)read_events(watch);
+    return true;
+}
+
+static bool has_sign(const struct child *child)
+{
+    int base;
+    bool has;
+
+    if (llmobs_spool_open_dir(child->children->config, false, &base) != 0)
+        return false;
+    has = llmobs_relay_sign_is_there(&child->sign, base);
+    close(base);
+    return has;
+}
+
+/* True where `ms` have passed since *last_ns, or *last_ns is 0; then sets it to
+ * now. */
+static bool is_time(int64_t *last_ns, int64_t ms)
+{
+    int64_t now = llmobs_clock_mono_ns();
+
+    if (*last_ns != 0 && now - *last_ns < ms * LLMOBS_NS_PER_MS)
+        return false;
+    *last_ns = now;
+    return true;
+}
+
+/* Renews the sign. A child whose sign is gone ends, and the next child makes a
+ * new sign. */
+static void renew(void *ctx)
+{
+    struct child *child = ctx;
+
+    if (!is_time(&child->renewed_ns, LLMOBS_RELAY_RENEW_MS))
+        return;
+    (void)llmobs_relay_sign_renew(&child->sign);
+    if (!has_sign(child))
+        llmobs_ending_stop();
+}
+
+/* Lists the live namespaces. Only root sees all of them; others get none. */
+static void read_living(struct child *child)
+{
+    if (!is_time(&child->living_ns, LIVING_MS))
+        return;
+    llmobs_live_namespaces_free(&child->living);
+    (void)llmobs_live_namespaces_read("/proc", &child->living);
+}
+
+static bool has_processes(const char *base)
+{
+    struct llmobs_spool_name name;
+    struct dirent *entry;
+    DIR *dir = opendir(base);
+    bool any = false;
+    uint64_t start;
+
+    while (dir && !any && (entry = readdir(dir)))
+        any = llmobs_spool_name_parse(entry->d_name, &name) &&
+              name.who.pid != getpid() &&
+              llmobs_process_start(name.who.pid, &start) == 0 &&
+              !llmobs_process_is_another(&name.who, start);
+    if (dir)
+        closedir(dir);
+    return any;
+}
+
+static void remove_sign(struct child *child)
+{
+    int base = -1;
+
+    (void)llmobs_spool_open_dir(child->children->config, false, &base);
+    llmobs_relay_sign_remove(&child->sign, base);
+    if (base >= 0)
+        close(base);
+}
+
+static int put_sign(struct child *child)
+{
+    const struct llmobs_owner *owners[LLMOBS_ADOPT_OWNERS];
+    size_t count = llmobs_adopt_owners(child->adopt, owners);
+    int base, rc = llmobs_spool_open_dir(child->children->config, false, &base);
+
+    if (rc != 0)
+        return rc;
+    if (child->own)
+        child->sign.owner = owners[0];
+    rc = llmobs_relay_sign_write(&child->sign, base, owners, count);
+    if (rc == -EBUSY && child->own && llmobs_relay_sign_is_up(base, owners[0]))
+        rc = -EALREADY;
+    close(base);
+    return rc;
+}
+
+static bool is_idle_for(const struct child *child, int64_t now)
+{
+    long idle_s = child->children->idle_s;
+
+    return idle_s != 0 &&
+           now - child->busy_ns >= idle_s * 1000 * LLMOBS_NS_PER_MS;
+}
+
+/* A relay of one owner's destinations ends although calls wait for a peer that
+ * is away: the next client starts another. Other owners' files are no news. It
+ * looks once more without its sign: a process that had seen the sign may have
+ * left a call meanwhile. */
+static void look_for_clients(struct child *child, int64_t now)
+{
+    const struct timespec moment = {RELIES_MS / 1000,
+                                    RELIES_MS % 1000 * LLMOBS_NS_PER_MS};
+    uint64_t taken = llmobs_stats_get(LLMOBS_STAT_adopted) +
+                     llmobs_stats_get(LLMOBS_STAT_captured);
+
+    if (taken != child->taken || (is_time(&child->clients_ns, CLIENTS_MS) &&
+                                  llmobs_adopt_has_clients(child->adopt)))
+        child->busy_ns = now;
+    child->taken = taken;
+    if (!is_idle_for(child, now))
+        return;
+    remove_sign(child);
+    (void)nanosleep(&moment, NULL);
+    if ((llmobs_adopt_has_clients(child->adopt) ||
+         llmobs_adopt_any(child->adopt) > 0) &&
+        put_sign(child) == 0) {
+        child->busy_ns = now;
+        return;
+    }
+    child->idle = true;
+    llmobs_ending_stop();
+}
+
+static void wait_for_news(void *ctx, int64_t until_ns)
+{
+    struct child *child = ctx;
+    int64_t now = llmobs_clock_mono_ns();
+    bool news = watch_wait(&child->watch, until_ns);
+    long idle_s = child->children->idle_s;
+    struct llmobs_adopt_counts left = {0};
+    uint64_t bytes;
+
+    renew(child);
+    read_living(child);
+    /* Other processes read from a file how full the spool is. */
+    if (news && is_time(&child->room_ns, ROOM_MS))
+        (void)llmobs_spool_usage(child->children->config, &bytes);
+    if (child->own) {
+        look_for_clients(child, now);
+        return;
+    }
+    if (!news && idle_s != 0 && !is_idle_for(child, now))
+        return;
+    /* It goes on where the spool has processes, or calls for its destination.
+     */
+    if (news || idle_s == 0 ||
+        llmobs_adopt_count(child->adopt, &left) == -EBUSY || left.ours > 0 ||
+        has_processes(child->watch.base)) {
+        child->busy_ns = now;
+        return;
+    }
+    child->idle = true;
+    atomic_store(&llmobs_ending, true);
+}
+
+/* While another relay has the spool, this one waits for its end: so a new
+ * version can be started before the old one is stopped. -ETIME: the time of an
+ * idle relay is up. */
+static int wait_for_sign(struct child *child)
+{
+    const struct timespec moment = {0,
+                                    (child->own ? 5 : 200) * LLMOBS_NS_PER_MS};
+    int64_t idle_ns = child->children->idle_s * 1000 * LLMOBS_NS_PER_MS;
+    int64_t began = llmobs_clock_mono_ns();
+    int rc;
+
+    if (child->own)
+        idle_ns = LOCKED_MS * LLMOBS_NS_PER_MS;
+    while ((rc = put_sign(child)) == -EBUSY && !atomic_load(&llmobs_ending)) {
+        if (idle_ns != 0 && llmobs_clock_mono_ns() - began >= idle_ns)
+            return -ETIME;
+        (void)nanosleep(&moment, NULL);
+    }
+    return atomic_load(&llmobs_ending) ? -EINTR : rc;
+}
+
+static int open_child(struct child *child)
+{
+    struct llmobs_config *config = child->children->config;
+    char path[PATH_MAX];
+    int rc = llmobs_spool_dir(config, path, sizeof(path));
+
+    if (rc != 0)
+        return rc;
+    child->adopt = llmobs_adopt_new(config, LLMOBS_ADOPT_SAME);
+    if (!child->adopt)
+        return -ENOMEM;
+    rc = llmobs_adopt_set_relay(child->adopt,
+                                child->own ? config : child->children->unset,
+                                &child->sign);
+    if (rc != 0)
+        return rc;
+    read_living(child);
+    llmobs_adopt_set_living(child->adopt, &child->living);
+    rc = wait_for_sign(child);
+    child->renewed_ns = llmobs_clock_mono_ns();
+    if (rc == 0 && watch_open(&child->watch, path) != 0)
+        llmobs_log(LLMOBS_LOG_WARN,
+                   "relay: %s: no inotify: it looks for calls every %d ms",
+                   path, BLIND_MS);
+    return rc;
+}
+
+static int relay_child_serve(struct child *child)
+{
+    const struct llmobs_relay_waits waits = {wait_for_news, renew, child};
+    struct llmobs_worker *worker;
+    int rc = open_child(child);
+
+    if (rc != 0)
+        return rc;
+    llmobs_cli_open_libcurl();
+    worker = llmobs_worker_open(child->children->config, LLMOBS_DRAIN_BUFFER,
+                                child->adopt);
+    if (!worker)
+        return -ENOMEM;
+    child->busy_ns = llmobs_clock_mono_ns();
+    llmobs_worker_relay(worker, &waits, &llmobs_ending);
+    remove_sign(child);
+    return 0;
+}
+
+/* Serves the spool for the configuration's destinations alone, in this process,
+ * until it has had no client for idle_s. Gives way to a relay that lives. */
+static int relay_serve_own(struct llmobs_relay_children *children,
+                           const struct llmobs_user_spool *spool)
+{
+    struct child child = {.children = children,
+                          .place = spool,
+                          .sign = {-1, NULL},
+                          .watch = {.fd = -1},
+                          .own = true};
+    int rc;
+
+    llmobs_ending_begin();
+    rc = relay_child_serve(&child);
+    return rc == -ETIME || rc == -EALREADY || rc == -EINTR ? 0 : rc;
+}
+
+static int run_apart(void *ctx, int entered, int fd)
+{
+    struct child *child = ctx;
+    int rc = entered;
+
+    (void)fd;
+    llmobs_ending_begin();
+    /* The kernel forgets the signal at the parent's end when a process changes
+     * its user, and sends none for a parent that is gone. */
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    if (getppid() != child->parent)
+        _exit(0);
+    if (rc == 0)
+        rc = relay_child_serve(child);
+    if (rc == -ETIME || (rc == 0 && child->idle))
+        return IDLE;
+    /* A user may have no spool, and may remove it at any time. */
+    if (rc != 0 && rc != -EINTR)
+        llmobs_log(rc == -ENOENT ? LLMOBS_LOG_DEBUG : LLMOBS_LOG_ERROR,
+                   "relay: %s: %s", child->place->path, strerror(-rc));
+    return rc != 0 ? FAILED : 0;
+}
+
+/* -- in the process that starts them --------------------------------------- */
+
+/* Starts the child of a spool that has none. */
+static int relay_child_have(struct llmobs_relay_children *children,
+                            const struct llmobs_user_spool *spool)
+{
+    struct llmobs_relay_place *place =
+        llmobs_relay_places_meet(&children->places, spool->uid, spool->path);
+    struct child child = {.children = children,
+                          .place = spool,
+                          .parent = getpid(),
+                          .sign = {-1, NULL},
+                          .watch = {.fd = -1}};
+    struct llmobs_apart apart = {0, -1};
+    int rc;
+
+    if (!place)
+        return -ENOSPC;
+    if (place->pid != 0 || llmobs_clock_mono_ns() < place->again_ns)
+        return 0;
+    rc = llmobs_apart_start(&apart, LLMOBS_APART_MUTE, spool, children->config,
+                            run_apart, &child);
+    place->pid = apart.pid;
+    return rc;
+}
+
+/* Gives the exit status of a child that has ended (0: a signal); else -1. */
+static int reap(struct llmobs_relay_place *place)
+{
+    int status;
+
+    if (place->pid == 0 || waitpid(place->pid, &status, WNOHANG) != place->pid)
+        return -1;
+    status = WIFEXITED(status) ? WEXITSTATUS(status) : 0;
+    llmobs_relay_place_ended(place, status == FAILED);
+    return status;
+}
+
+/* Notes which children have ended. */
+static void relay_children_reap(struct llmobs_relay_children *children)
+{
+    int64_t now = llmobs_clock_mono_ns();
+    size_t known = 0, idle = 0, failed = 0;
+
+    for (size_t i = 0; i < LLMOBS_RELAY_PLACES; i++) {
+        int status = reap(&children->places.list[i]);
+
+        idle += status == IDLE;
+        failed += status == FAILED;
+        known += children->places.list[i].pid != 0;
+    }
+    if (known > 0 || children->served_ns == 0)
+        children->served_ns = now;
+    if (children->idle_s != 0 &&
+        now - children->served_ns >= children->idle_s * 1000 * LLMOBS_NS_PER_MS)
+        failed++;
+    children->ended =
+        known == 0 && (idle > 0 || (children->idle_s != 0 && failed > 0));
+}
+
+/* Tells all children to end, and waits for them; kills those that take too
+ * long. */
+static void relay_children_end(struct llmobs_relay_children *children,
+                               const sigset_t *signals)
+{
+    int64_t until = llmobs_clock_mono_ns() + LATE_MS * LLMOBS_NS_PER_MS;
+
+    for (size_t i = 0; i < LLMOBS_RELAY_PLACES; i++)
+        if (children->places.list[i].pid != 0)
+            kill(children->places.list[i].pid, SIGTERM);
+    for (size_t i = 0; i < LLMOBS_RELAY_PLACES; i++) {
+        pid_t pid = children->places.list[i].pid;
+
+        while (pid != 0 && waitpid(pid, NULL, WNOHANG) == 0) {
+            struct timespec left =
+                llmobs_clock_wait(until - llmobs_clock_mono_ns());
+
+            if (llmobs_clock_mono_ns() >= until)
+                kill(pid, SIGKILL);
+            (void)sigtimedwait(signals, NULL, &left);
+        }
+    }
+    llmobs_relay_places_free(&children->places);
+}
 
 /* The time between two looks for spools of users that have none so far. */
 #define LOOK_MS 2000
@@ -76,7 +581,7 @@ static int visit(void *ctx, const struct llmobs_user_spool *place)
     struct stat st;
     bool missing =
         lstat(place->path, &st) != 0 && (errno == ENOENT || errno == ENOTDIR);
-    int rc = missing ? 0 : llmobs_relay_child_have(&relay->children, place);
+    int rc = missing ? 0 : relay_child_have(&relay->children, place);
 
     if (rc != 0)
         llmobs_log_once(LLMOBS_LOG_ERROR, "relay child",
@@ -105,8 +610,8 @@ static int visit_own(struct relay *relay)
     if (rc != 0)
         return rc;
     close(fd);
-    return relay->own ? llmobs_relay_serve_own(&relay->children, &place)
-                      : llmobs_relay_child_have(&relay->children, &place);
+    return relay->own ? relay_serve_own(&relay->children, &place)
+                      : relay_child_have(&relay->children, &place);
 }
 
 static int visit_all(struct relay *relay)
@@ -131,13 +636,13 @@ static void run(struct relay *relay)
     signal(SIGCHLD, SIG_DFL);
     relay->signals = llmobs_ending_block(true);
     do {
-        llmobs_relay_children_reap(&relay->children);
+        relay_children_reap(&relay->children);
         if (relay->children.ended)
             break;
         (void)visit_all(relay);
         number = sigtimedwait(&relay->signals, NULL, &left);
     } while (number != SIGTERM && number != SIGINT);
-    llmobs_relay_children_end(&relay->children, &relay->signals);
+    relay_children_end(&relay->children, &relay->signals);
 }
 
 /* -- a relay that the command leaves behind -------------------------------- */
