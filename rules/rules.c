@@ -42,25 +42,11 @@ static void rules_complain(const struct llmobs_rules_config *config,
         config->complain(config->complain_ctx, text);
 }
 
-/* Where no dialect is wanted, `observed` has no memory and no list. */
-static int fill_observed(struct llmobs_rules *rules,
-                         const struct llmobs_rules_config *config)
-{
-    const struct llmobs_dialect *wanted[OBSERVED_MAX + 1];
-    size_t count = 0;
-
-    for (size_t i = 0; llmobs_observed[i] && count < OBSERVED_MAX; i++)
-        if (llmobs_observed[i]->group == LLMOBS_GROUP_VECTOR ? config->vector
-                                                             : config->search)
-            wanted[count++] = llmobs_observed[i];
-    wanted[count] = NULL;
-    return count > 0 ? llmobs_shapes_init(&rules->observed, wanted, NULL) : 0;
-}
-
 static int fill_shapes(struct llmobs_rules *rules,
                        const struct llmobs_rules_config *config)
 {
     size_t count = 0;
+    const struct llmobs_dialect *wanted[OBSERVED_MAX + 1];
 
     rules->generic.dialect = &llmobs_dialect_generic;
     rules->generic.shape = llmobs_dialect_generic.shapes;
@@ -73,7 +59,14 @@ static int fill_shapes(struct llmobs_rules *rules,
         if (rules->shapes.rules[i].shape->signs &&
             !rules->shapes.rules[i].shape->any_host)
             rules->with_signs[count++] = &rules->shapes.rules[i];
-    return fill_observed(rules, config);
+    /* Where no dialect is wanted, `observed` has no memory and no list. */
+    count = 0;
+    for (size_t i = 0; llmobs_observed[i] && count < OBSERVED_MAX; i++)
+        if (llmobs_observed[i]->group == LLMOBS_GROUP_VECTOR ? config->vector
+                                                             : config->search)
+            wanted[count++] = llmobs_observed[i];
+    wanted[count] = NULL;
+    return count > 0 ? llmobs_shapes_init(&rules->observed, wanted, NULL) : 0;
 }
 
 /* Says what is wrong with an entry that is no URL. */
@@ -359,37 +352,6 @@ static void judge_form(bool may_be, const struct llmobs_request *request,
                              : !llmobs_match_json_type(request->content_type)));
 }
 
-/* Rule 1: a request to a configured gateway. A dialect reads it if its path is
- * known. Its bodies are kept as text if it has no path, or if its body is known
- * to be no JSON object. */
-static bool match_proxy(const struct llmobs_rules *rules,
-                        const struct llmobs_request *request,
-                        const struct llmobs_url *url,
-                        struct llmobs_match *match)
-{
-    static const char methods[] = "POST\0PUT\0PATCH\0";
-    const struct llmobs_rule *rule = NULL;
-
-    match->inject = true;
-    if (!llmobs_words_have(methods, request->method))
-        return miss(match, "proxy: not POST, PUT or PATCH");
-    if (!has_body(request))
-        return miss(match, "proxy: no body");
-    match->proxied = true;
-    if (request->multipart ||
-        (request->says_form && !llmobs_match_object(request->body)))
-        judge_form(true, request, match);
-    if (!request->multipart && url->path.len > 1 &&
-        (!request->body.data || llmobs_match_object(request->body)))
-        rule = llmobs_shapes_find(&rules->shapes, request->method, url->path,
-                                  false);
-    if (!rule)
-        return hit(match, &rules->generic, provider_name(url),
-                   "rule 1: configured proxy, bodies as text");
-    return hit(match, rule, provider_name(url),
-               "rule 1: configured proxy, known path");
-}
-
 /* NULL: the dialect has no form. */
 static const struct llmobs_form *form_of(const struct llmobs_rule *rule,
                                          const struct llmobs_shape *shape)
@@ -489,25 +451,6 @@ static bool match_known(const struct llmobs_rules *rules,
                    : "rule 2: known provider and path");
 }
 
-/* A call of an API of the user's. Where the path alone shows it, on any host,
- * the body has to confirm it. */
-static bool match_own(const struct llmobs_rules *rules,
-                      const struct llmobs_rule *rule,
-                      const struct llmobs_request *request,
-                      const struct llmobs_url *url, struct llmobs_match *match)
-{
-    const struct llmobs_custom_host *host = llmobs_custom_host_of(
-        &rules->custom, (struct llmobs_text){url->host, url->host_len});
-
-    if (!match_shape(rule, request, url, match))
-        return false;
-    match->confirm = rule->shape->any_host && !host && !*rule->shape->host;
-    if (host)
-        match->provider = host->provider;
-    match->why = "LLMOBS_RULES: an API of the file";
-    return true;
-}
-
 static bool match_custom(const struct llmobs_rules *rules,
                          const struct llmobs_rule *rule,
                          const struct llmobs_request *request,
@@ -516,8 +459,20 @@ static bool match_custom(const struct llmobs_rules *rules,
 {
     bool by_hand = request->says_form && !llmobs_match_object(request->body);
 
-    if (rule->text)
-        return match_own(rules, rule, request, url, match);
+    if (rule->text) {
+        /* A call of an API of the user's. Where the path alone shows it, on any
+         * host, the body has to confirm it. */
+        const struct llmobs_custom_host *host = llmobs_custom_host_of(
+            &rules->custom, (struct llmobs_text){url->host, url->host_len});
+
+        if (!match_shape(rule, request, url, match))
+            return false;
+        match->confirm = rule->shape->any_host && !host && !*rule->shape->host;
+        if (host)
+            match->provider = host->provider;
+        match->why = "LLMOBS_RULES: an API of the file";
+        return true;
+    }
     if ((request->multipart || by_hand) && !rule->multipart &&
         rule->dialect != &llmobs_dialect_generic)
         return miss(match, "LLMOBS_RULES: a rule matched, but it is a form");
@@ -610,23 +565,6 @@ bool llmobs_rules_is_sign(const struct llmobs_rules *rules, const char *line)
     return llmobs_custom_is_sign(&rules->custom, line);
 }
 
-static bool match_signed(const struct llmobs_rules *rules,
-                         const struct llmobs_rule *rule,
-                         const struct llmobs_request *request,
-                         const struct llmobs_url *url,
-                         struct llmobs_match *match)
-{
-    if (!rule->shape->resumes &&
-        !(request->body.data ? llmobs_match_json(request->body)
-                             : llmobs_match_json_type(request->content_type)))
-        return miss(match, "a known header, but the body is not JSON");
-    match->confirm = !rule->shape->resumes;
-    match->near =
-        !llmobs_provider_find(url) && llmobs_network_private_host(url->host);
-    match->inject = is_named(rules, url);
-    return hit(match, rule, NULL, "rule 4: a known header");
-}
-
 static bool match_line(const struct llmobs_rules *rules,
                        const struct llmobs_request *request,
                        const struct llmobs_url *url, const char *line,
@@ -645,8 +583,18 @@ static bool match_line(const struct llmobs_rules *rules,
             llmobs_match_sign((*rule)->shape, line);
 
         if (sign && may_have((*rule)->shape, request) &&
-            llmobs_match_in_body(sign, request->body))
-            return match_signed(rules, *rule, request, url, match);
+            llmobs_match_in_body(sign, request->body)) {
+            if (!(*rule)->shape->resumes &&
+                !(request->body.data
+                      ? llmobs_match_json(request->body)
+                      : llmobs_match_json_type(request->content_type)))
+                return miss(match, "a known header, but the body is not JSON");
+            match->confirm = !(*rule)->shape->resumes;
+            match->near = !llmobs_provider_find(url) &&
+                          llmobs_network_private_host(url->host);
+            match->inject = is_named(rules, url);
+            return hit(match, *rule, NULL, "rule 4: a known header");
+        }
     }
     return miss(match, "no known method and path, and no known header");
 }
@@ -668,8 +616,32 @@ static bool match_url(const struct llmobs_rules *rules,
         return miss(match, "LLMOBS_RULES: a rule says never");
     if (request->proxying == LLMOBS_PROXYING_YES ||
         (request->proxying == LLMOBS_PROXYING_BY_URL &&
-         llmobs_url_list_has(rules->proxies, url)))
-        return match_proxy(rules, request, url, match);
+         llmobs_url_list_has(rules->proxies, url))) {
+        /* Rule 1: a request to a configured gateway. A dialect reads it if its
+         * path is known. Its bodies are kept as text if it has no path, or if
+         * its body is known to be no JSON object. */
+        static const char methods[] = "POST\0PUT\0PATCH\0";
+
+        rule = NULL;
+        match->inject = true;
+        if (!llmobs_words_have(methods, request->method))
+            return miss(match, "proxy: not POST, PUT or PATCH");
+        if (!has_body(request))
+            return miss(match, "proxy: no body");
+        match->proxied = true;
+        if (request->multipart ||
+            (request->says_form && !llmobs_match_object(request->body)))
+            judge_form(true, request, match);
+        if (!request->multipart && url->path.len > 1 &&
+            (!request->body.data || llmobs_match_object(request->body)))
+            rule = llmobs_shapes_find(&rules->shapes, request->method,
+                                      url->path, false);
+        if (!rule)
+            return hit(match, &rules->generic, provider_name(url),
+                       "rule 1: configured proxy, bodies as text");
+        return hit(match, rule, provider_name(url),
+                   "rule 1: configured proxy, known path");
+    }
     ours = rule ? match_custom(rules, rule, request, url, match)
                 : match_known(rules, request, url, match);
     if (!ours && !rule && rules->observed.count > 0)

@@ -95,16 +95,6 @@ static int examine(struct llmobs_doctor *doctor, char **words)
     return find_command(doctor, words) ? llmobs_doctor_examine(doctor) : 0;
 }
 
-static int examine_host(bool json)
-{
-    bool misses;
-    int rc = llmobs_doctor_host(json, &misses);
-
-    if (rc != 0)
-        llmobs_tell("llmobs doctor: %s\n", strerror(-rc));
-    return rc != 0 || misses ? LLMOBS_CLI_FAILED : LLMOBS_CLI_OK;
-}
-
 static int examine_and_report(struct llmobs_doctor *doctor, char **words,
                               bool json)
 {
@@ -128,21 +118,6 @@ static int examine_and_report(struct llmobs_doctor *doctor, char **words,
     return status;
 }
 
-static int forget_refusals(void)
-{
-    struct llmobs_config *config =
-        llmobs_config_load((const char *const *)environ, NULL, NULL);
-    char path[PATH_MAX];
-    int rc = config && llmobs_refusals_path(config, path) ? 0 : -ENOMEM;
-
-    if (rc == 0 && unlink(path) != 0 && errno != ENOENT)
-        rc = -errno;
-    llmobs_config_free(config);
-    if (rc != 0)
-        llmobs_tell("llmobs doctor: %s\n", strerror(-rc));
-    return rc != 0 ? LLMOBS_CLI_FAILED : LLMOBS_CLI_OK;
-}
-
 int llmobs_cmd_doctor(int argc, char **argv)
 {
     static struct llmobs_doctor doctor;
@@ -156,6 +131,8 @@ int llmobs_cmd_doctor(int argc, char **argv)
         LLMOBS_CLI_FLAG("forget-refusals", &forgets),
         {NULL, llmobs_cli_command, &words, 0, 0, 1, NULL}};
     int status = llmobs_cli_parse(argc, argv, options);
+    bool misses;
+    int rc;
 
     if (status >= 0)
         return status;
@@ -168,9 +145,24 @@ int llmobs_cmd_doctor(int argc, char **argv)
                                       "CMD"
                                     : "neither CMD nor --host",
                                 "");
-    if (forgets)
-        return forget_refusals();
-    return host   ? examine_host(json)
-           : runs ? llmobs_doctor_run(words)
-                  : examine_and_report(&doctor, words, json);
+    if (forgets) {
+        struct llmobs_config *config =
+            llmobs_config_load((const char *const *)environ, NULL, NULL);
+        char path[PATH_MAX];
+
+        rc = config && llmobs_refusals_path(config, path) ? 0 : -ENOMEM;
+        if (rc == 0 && unlink(path) != 0 && errno != ENOENT)
+            rc = -errno;
+        llmobs_config_free(config);
+        if (rc != 0)
+            llmobs_tell("llmobs doctor: %s\n", strerror(-rc));
+        return rc != 0 ? LLMOBS_CLI_FAILED : LLMOBS_CLI_OK;
+    }
+    if (!host)
+        return runs ? llmobs_doctor_run(words)
+                    : examine_and_report(&doctor, words, json);
+    rc = llmobs_doctor_host(json, &misses);
+    if (rc != 0)
+        llmobs_tell("llmobs doctor: %s\n", strerror(-rc));
+    return rc != 0 || misses ? LLMOBS_CLI_FAILED : LLMOBS_CLI_OK;
 }

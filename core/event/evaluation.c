@@ -206,26 +206,6 @@ int llmobs_evaluation_check(const struct llmobs_evaluation *evaluation)
 
 /* -- the metric object of the intake --------------------------------------- */
 
-/* Sets the span or trace of an evaluation, which is named by ids or by a tag.
- */
-static void set_span(struct llmobs_json *metric,
-                     const struct llmobs_evaluation *e)
-{
-    struct llmobs_json *join = llmobs_json_object();
-    struct llmobs_json *pair = llmobs_json_object();
-
-    if (e->span_id)
-        (void)llmobs_json_set_texts(pair, "span_id", e->span_id, "trace_id",
-                                    e->trace_id, NULL);
-    else
-        (void)llmobs_json_set_texts(pair, "key", e->tag_key, "value",
-                                    e->tag_value, NULL);
-    (void)llmobs_json_set(join, e->span_id ? "span" : "tag", pair);
-    (void)llmobs_json_sets(metric, "eval_scope",
-                           e->of_trace ? "trace" : "span");
-    (void)llmobs_json_set(metric, "join_on", join);
-}
-
 static struct llmobs_json *make_score(double score)
 {
     bool small = score >= -WHOLE_MAX && score <= WHOLE_MAX;
@@ -306,8 +286,24 @@ static struct llmobs_json *make_metric(const struct llmobs_evaluation *e,
         (void)llmobs_json_set_texts(metric, "span_id", e->span_id, "trace_id",
                                     e->trace_id, "session_id", e->session_id,
                                     "feedback_join_key", e->join_key, NULL);
-    } else
-        set_span(metric, e);
+    } else {
+        /* Sets the span or trace of an evaluation, which is named by ids or by
+         * a tag.
+         */
+        struct llmobs_json *join = llmobs_json_object();
+        struct llmobs_json *pair = llmobs_json_object();
+
+        if (e->span_id)
+            (void)llmobs_json_set_texts(pair, "span_id", e->span_id, "trace_id",
+                                        e->trace_id, NULL);
+        else
+            (void)llmobs_json_set_texts(pair, "key", e->tag_key, "value",
+                                        e->tag_value, NULL);
+        (void)llmobs_json_set(join, e->span_id ? "span" : "tag", pair);
+        (void)llmobs_json_sets(metric, "eval_scope",
+                               e->of_trace ? "trace" : "span");
+        (void)llmobs_json_set(metric, "join_on", join);
+    }
     snprintf(key, sizeof(key), "%s_value", type ? type : "");
     (void)llmobs_json_sets(metric, "metric_type", type);
     (void)llmobs_json_set(metric, key, make_value(e));

@@ -241,32 +241,6 @@ static struct llmobs_json *answer_of(const struct llmobs_exchange *exchange,
     return object;
 }
 
-static int write_description(const struct llmobs_exchange *exchange,
-                             const char *name, const struct side *request,
-                             const struct side *answer, struct llmobs_buf *out)
-{
-    struct llmobs_json *head = llmobs_json_object();
-    struct llmobs_buf text;
-    int rc;
-
-    llmobs_buf_init(&text, HEAD_MAX);
-    rc = llmobs_json_set(head, "format",
-                         llmobs_json_int(LLMOBS_RECORDING_FORMAT));
-    if (!rc)
-        rc = llmobs_json_sets(head, "name", name);
-    if (!rc)
-        rc = llmobs_json_set(head, "request", request_of(exchange, request));
-    if (!rc)
-        rc = llmobs_json_set(head, "answer", answer_of(exchange, answer));
-    if (!rc)
-        rc = llmobs_json_dump(head, LLMOBS_JSON_KEEP_ORDER, &text);
-    if (!rc)
-        rc = llmobs_indent(llmobs_buf_text(&text), 0, out);
-    llmobs_buf_fini(&text);
-    llmobs_json_free(head);
-    return rc;
-}
-
 /* -- the whole ------------------------------------------------------------ */
 
 /* Vectors of a search are removed before the bodies are read. */
@@ -312,9 +286,26 @@ int llmobs_recording_make(struct llmobs_exchange *exchange, const char *name,
         request.cut = lack_of(exchange);
     if (!rc)
         rc = read_side(&answer);
-    if (!rc)
-        rc = write_description(exchange, name, &request, &answer,
-                               &recording->head);
+    if (!rc) {
+        struct llmobs_json *head = llmobs_json_object();
+        struct llmobs_buf text;
+        llmobs_buf_init(&text, HEAD_MAX);
+        rc = llmobs_json_set(head, "format",
+                             llmobs_json_int(LLMOBS_RECORDING_FORMAT));
+        if (!rc)
+            rc = llmobs_json_sets(head, "name", name);
+        if (!rc)
+            rc = llmobs_json_set(head, "request",
+                                 request_of(exchange, &request));
+        if (!rc)
+            rc = llmobs_json_set(head, "answer", answer_of(exchange, &answer));
+        if (!rc)
+            rc = llmobs_json_dump(head, LLMOBS_JSON_KEEP_ORDER, &text);
+        if (!rc)
+            rc = llmobs_indent(llmobs_buf_text(&text), 0, &recording->head);
+        llmobs_buf_fini(&text);
+        llmobs_json_free(head);
+    }
     recording->request_file = request.file;
     recording->answer_file = answer.file;
     return rc;

@@ -68,13 +68,47 @@ static int probe(struct chooser *a)
     return rc;
 }
 
-/* No agent answers, or only one that is too old: chooses the intake or the
- * store, unless an agent is expected. 0: an exporter is chosen. */
-static int choose_without(struct chooser *a, int rc)
+/* True where the app's cleanup of libcurl, or its exit, has cut the probe. Such
+ * a probe does not prove that no agent is there: the exit sends the events that
+ * wait. That holds for NO_CURL_MS only, as the exit may be far away. */
+static bool probe_was_cut(struct chooser *a, int rc, int64_t now)
 {
-    bool expected =
-        (a->config->agent_configured && rc != -EPERM) || a->answered;
+    if (rc != -ENOTCONN && rc != -ECANCELED) {
+        a->no_curl_ns = 0;
+        return false;
+    }
+    if (!a->no_curl_ns)
+        a->no_curl_ns = now;
+    return now - a->no_curl_ns < NO_CURL_MS * LLMOBS_NS_PER_MS;
+}
 
+/* Probes the agent; probes again from time to time where the configuration
+ * names neither the store nor the intake. */
+static int find_exporter(struct chooser *a)
+{
+    int64_t now = llmobs_clock_mono_ns();
+    bool known = a->chosen && a->probed_ns &&
+                 now - a->probed_ns < PROBE_AGAIN_MS * LLMOBS_NS_PER_MS;
+    int rc;
+    bool expected;
+
+    if (a->config->agentless >= 0 || known ||
+        (a->chosen && a->chosen == a->agent))
+        return 0;
+    if (a->base.phase == LLMOBS_PHASE_INLINE)
+        return a->chosen ? 0 : -EAGAIN;
+    rc = probe(a);
+    if (probe_was_cut(a, rc, now))
+        return a->chosen == a->store ? 0 : rc;
+    a->probed_ns = now;
+    if (rc > 0) {
+        a->answered = true;
+        choose(a, a->agent);
+        return 0;
+    }
+    /* No agent answers, or only one that is too old: chooses the intake or the
+     * store, unless an agent is expected. 0: an exporter is chosen. */
+    expected = (a->config->agent_configured && rc != -EPERM) || a->answered;
     if (rc == -EPERM)
         llmobs_log_once(LLMOBS_LOG_WARN, "stranger",
                         "exporter auto: %s is neither root's, dd-agent's nor "
@@ -101,46 +135,6 @@ static int choose_without(struct chooser *a, int rc)
                     "the agent does not answer (%s): spans wait for it",
                     strerror(-rc));
     return rc;
-}
-
-/* True where the app's cleanup of libcurl, or its exit, has cut the probe. Such
- * a probe does not prove that no agent is there: the exit sends the events that
- * wait. That holds for NO_CURL_MS only, as the exit may be far away. */
-static bool probe_was_cut(struct chooser *a, int rc, int64_t now)
-{
-    if (rc != -ENOTCONN && rc != -ECANCELED) {
-        a->no_curl_ns = 0;
-        return false;
-    }
-    if (!a->no_curl_ns)
-        a->no_curl_ns = now;
-    return now - a->no_curl_ns < NO_CURL_MS * LLMOBS_NS_PER_MS;
-}
-
-/* Probes the agent; probes again from time to time where the configuration
- * names neither the store nor the intake. */
-static int find_exporter(struct chooser *a)
-{
-    int64_t now = llmobs_clock_mono_ns();
-    bool known = a->chosen && a->probed_ns &&
-                 now - a->probed_ns < PROBE_AGAIN_MS * LLMOBS_NS_PER_MS;
-    int rc;
-
-    if (a->config->agentless >= 0 || known ||
-        (a->chosen && a->chosen == a->agent))
-        return 0;
-    if (a->base.phase == LLMOBS_PHASE_INLINE)
-        return a->chosen ? 0 : -EAGAIN;
-    rc = probe(a);
-    if (probe_was_cut(a, rc, now))
-        return a->chosen == a->store ? 0 : rc;
-    a->probed_ns = now;
-    if (rc > 0) {
-        a->answered = true;
-        choose(a, a->agent);
-        return 0;
-    }
-    return choose_without(a, rc);
 }
 
 static int choose_send(struct llmobs_exporter *exporter,

@@ -106,41 +106,6 @@ static int add_number(struct llmobs_json *object, const void *items, size_t i)
 
 /* -- sides ---------------------------------------------------------------- */
 
-static void add_tools(struct llmobs_json *object,
-                      const struct llmobs_message *message)
-{
-    struct llmobs_json *calls = llmobs_json_array();
-    struct llmobs_json *results = llmobs_json_array();
-
-    for (size_t i = 0; i < message->tool_call_count; i++) {
-        const struct llmobs_tool_call *call = &message->tool_calls[i];
-        struct llmobs_json *one = llmobs_json_object();
-
-        (void)llmobs_json_set_texts(one, "name", call->name ? call->name : "",
-                                    "arguments", call->arguments, "tool_id",
-                                    call->tool_id, "type", call->type, NULL);
-        (void)llmobs_json_add(calls, one);
-    }
-    for (size_t i = 0; i < message->tool_result_count; i++) {
-        const struct llmobs_tool_result *result = &message->tool_results[i];
-        struct llmobs_json *one = llmobs_json_object();
-
-        (void)llmobs_json_set_texts(
-            one, "result", result->result ? result->result : "", "name",
-            result->name, "tool_id", result->tool_id, "type", result->type,
-            NULL);
-        (void)llmobs_json_add(results, one);
-    }
-    if (message->tool_call_count)
-        (void)llmobs_json_set(object, "tool_calls", calls);
-    else
-        llmobs_json_free(calls);
-    if (message->tool_result_count)
-        (void)llmobs_json_set(object, "tool_results", results);
-    else
-        llmobs_json_free(results);
-}
-
 static int add_message(struct llmobs_json *list,
                        const struct llmobs_message *message)
 {
@@ -153,8 +118,39 @@ static int add_message(struct llmobs_json *list,
     (void)llmobs_json_set_texts(object, "content",
                                 message->content ? message->content : "",
                                 "role", message->role, NULL);
-    if (message->tool_call_count || message->tool_result_count)
-        add_tools(object, message);
+    if (message->tool_call_count || message->tool_result_count) {
+        struct llmobs_json *calls = llmobs_json_array();
+        struct llmobs_json *results = llmobs_json_array();
+
+        for (size_t i = 0; i < message->tool_call_count; i++) {
+            const struct llmobs_tool_call *call = &message->tool_calls[i];
+            struct llmobs_json *one = llmobs_json_object();
+
+            (void)llmobs_json_set_texts(
+                one, "name", call->name ? call->name : "", "arguments",
+                call->arguments, "tool_id", call->tool_id, "type", call->type,
+                NULL);
+            (void)llmobs_json_add(calls, one);
+        }
+        for (size_t i = 0; i < message->tool_result_count; i++) {
+            const struct llmobs_tool_result *result = &message->tool_results[i];
+            struct llmobs_json *one = llmobs_json_object();
+
+            (void)llmobs_json_set_texts(
+                one, "result", result->result ? result->result : "", "name",
+                result->name, "tool_id", result->tool_id, "type", result->type,
+                NULL);
+            (void)llmobs_json_add(results, one);
+        }
+        if (message->tool_call_count)
+            (void)llmobs_json_set(object, "tool_calls", calls);
+        else
+            llmobs_json_free(calls);
+        if (message->tool_result_count)
+            (void)llmobs_json_set(object, "tool_results", results);
+        else
+            llmobs_json_free(results);
+    }
     return llmobs_json_add(list, object);
 }
 

@@ -107,21 +107,11 @@ void llmobs_fd_alone(void)
 static atomic_int seen_free, seen_limit;
 static _Atomic int64_t seen_until, seen_far_until;
 
-/* Finds at most `want` free numbers. Searches downwards from `fd`, the limit:
- * most numbers there are free. */
-static int count_free(int fd, int want)
-{
-    int found = 0;
-
-    for (int looks = 0; found < want && fd > 0 && looks < LOOKS_MAX; looks++)
-        found += fcntl(--fd, F_GETFD) < 0;
-    return found;
-}
-
 static bool ask_for(int want)
 {
     struct rlimit limit;
     int highest, found;
+    int fd;
 
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
         return true;
@@ -131,7 +121,13 @@ static bool ask_for(int want)
         atomic_load(&seen_free) >= want + MORE)
         return true;
     atomic_store(&seen_limit, highest);
-    found = count_free(highest, want + MORE);
+    /* Finds at most `want` free numbers. Searches downwards from `fd`, the
+     * limit: most numbers there are free. */
+    fd = highest;
+    found = 0;
+    for (int looks = 0; found < (want + MORE) && fd > 0 && looks < LOOKS_MAX;
+         looks++)
+        found += fcntl(--fd, F_GETFD) < 0;
     atomic_store(&seen_until, 0);
     atomic_store(&seen_far_until, 0);
     atomic_store(&seen_free, found);

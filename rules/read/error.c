@@ -219,30 +219,6 @@ static int fail_with(struct llmobs_span *span, const char *type,
     return rc;
 }
 
-/* Sets the type if the body does not have it as a text. A code below 0 is one
- * of JSON-RPC, and no HTTP status. */
-static void other_type(const struct llmobs_json *from, struct llmobs_text told,
-                       const struct llmobs_call *call, char *out)
-{
-    const struct llmobs_json *code = llmobs_json_get(from, "code");
-    long long number =
-        llmobs_json_is_int(code) ? llmobs_json_to_int(code) : call->status;
-
-    /* AWS has the type in a header, followed by the address of its
-     * description. */
-    if (told.len == 0) {
-        told.data =
-            llmobs_header_find(call->response_headers,
-                               call->response_header_count, "x-amzn-errortype");
-        told.len = told.data ? strcspn(told.data, ":") : 0;
-    }
-    if (told.len > 0)
-        snprintf(out, TYPE_MAX, "%.*s",
-                 told.len < TYPE_MAX ? (int)told.len : TYPE_MAX - 1, told.data);
-    else
-        snprintf(out, TYPE_MAX, "%s%lld", number < 0 ? "" : "http_", number);
-}
-
 int llmobs_error_read_as(struct llmobs_text type,
                          const struct llmobs_json *body, struct llmobs_text raw,
                          const struct llmobs_call *call,
@@ -274,8 +250,29 @@ int llmobs_error_read_as(struct llmobs_text type,
     if (!text && place && place->code)
         snprintf(other, sizeof(other), "%" PRId64,
                  llmobs_json_to_int(llmobs_json_get(from, place->key)));
-    else if (!text)
-        other_type(from, type, call, other);
+    else if (!text) {
+        /* Sets the type if the body does not have it as a text. A code below 0
+         * is one of JSON-RPC, and no HTTP status. */
+        const struct llmobs_json *code = llmobs_json_get(from, "code");
+        long long number =
+            llmobs_json_is_int(code) ? llmobs_json_to_int(code) : call->status;
+
+        /* AWS has the type in a header, followed by the address of its
+         * description. */
+        if (type.len == 0) {
+            type.data = llmobs_header_find(call->response_headers,
+                                           call->response_header_count,
+                                           "x-amzn-errortype");
+            type.len = type.data ? strcspn(type.data, ":") : 0;
+        }
+        if (type.len > 0)
+            snprintf(other, TYPE_MAX, "%.*s",
+                     type.len < TYPE_MAX ? (int)type.len : TYPE_MAX - 1,
+                     type.data);
+        else
+            snprintf(other, TYPE_MAX, "%s%lld", number < 0 ? "" : "http_",
+                     number);
+    }
     told = message_text(body, error);
     rc = add_cause(error, told, &whole);
     if (rc == 0)
