@@ -87,11 +87,19 @@ static bool is_own(const struct llmobs_elf *elf)
 bool llmobs_libc_calls_connects(const struct llmobs_elf *elf)
 {
     const uint32_t hash = llmobs_elf_hash("connect");
-    size_t count = llmobs_elf_unhashed(elf);
+    const char *from = (const char *)elf->symtab;
+    size_t count = llmobs_elf_unhashed(elf), size = sizeof(*elf->symtab);
     bool calls = count > 0 && llmobs_elf_hashes(elf, &hash, 1, NULL);
 
-    if (count == 0 || count > elf->symtab_len)
-        count = elf->symtab_len;
+    /* A program that exports nothing tells no number. Their names stand behind
+     * the symbols as a rule; between its segments there may be no memory. */
+    if (count == 0 && elf->hash)
+        count = elf->hash[1];
+    else if (count == 0 && elf->strtab > from)
+        count = (size_t)(elf->strtab - from) / size;
+    if (count > elf->symtab_len ||
+        !llmobs_elf_covers(elf, (uintptr_t)from, count * size, PF_R))
+        count = 0;
     for (size_t i = 1; !calls && i < count; i++)
         calls = llmobs_str_same(llmobs_elf_string(elf, elf->symtab[i].st_name),
                                 "connect");

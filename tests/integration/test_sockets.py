@@ -228,6 +228,19 @@ def under_a_filter_that_others_set(t):
             equal(r.code, 0, "status (%s)" % r.stderr)
 
 
+@test
+def with_gaps_between_segments(t):
+    """The symbols of a program that exports nothing are not looked for behind its
+    first segment, where no memory may be."""
+    path = t.dir + "/gaps"
+    for flags in ([], ["-Wl,--hash-style=sysv"], ["-no-pie"]):
+        subprocess.run([*CC, "-O1", "-x", "c", "-", "-o", path, "-Wl,-z,noseparate-code",
+                        "-Wl,-z,max-page-size=0x200000", *flags],
+                       input=b"int main(void)\n{\n    return 7;\n}\n", check=True)
+        r = t.same([path], spans=0, env={LIST: "http://localhost:1"})
+        equal(r.code, 7, "status with " + " ".join(flags))
+
+
 # ---- the policy ---------------------------------------------------------------
 
 @test
