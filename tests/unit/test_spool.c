@@ -503,8 +503,10 @@ TEST(test_files_of_others)
 }
 
 /* A host may have any name, as the request has it. */
-TEST(test_key_in_the_host)
+TEST(test_key_in_host_and_headers)
 {
+    static const char line[] = "Content-Type: sk-proj-"
+                               "SECRETKEY0123456789abcdefghijklmnop";
     struct llmobs_exchange *e = spool_make(1);
     struct llmobs_entry entry;
     UNIT_ENDS(llmobs_buf) text;
@@ -513,6 +515,9 @@ TEST(test_key_in_the_host)
     e->url = llmobs_allowlist_url_copy(
         "https://sk-proj-SECRETKEY0123456789abcdefghijklmnop."
         "example.com/v1/chat/completions");
+    llmobs_headers_add(&e->request_headers, line, 12);
+    llmobs_headers_add_answer(&e->response_headers, line, sizeof(line) - 1);
+    ck_assert_uint_eq(e->response_headers.count, 1);
     llmobs_buf_init(&text, LLMOBS_SPOOL_TEXT);
     ck_assert_int_eq(llmobs_spool_start(spool, e), 0);
     ck_assert_int_eq(llmobs_spool_begin(spool, e), 0);
