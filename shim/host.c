@@ -331,7 +331,7 @@ static int read_program(struct dl_phdr_info *info, size_t size, void *argument)
  * list. */
 static void find_program(char *file, size_t cap, const char **asked)
 {
-    struct listed listed = {"", 0};
+    struct listed listed = {NULL, 0};
     long len;
 
     if (llmobs_libc.auxval(AT_BASE) != 0) {
@@ -342,7 +342,7 @@ static void find_program(char *file, size_t cap, const char **asked)
     }
     llmobs_libc.iterate(read_program, &listed);
     llmobs_maps_path(listed.inside, file, cap);
-    if (listed.path[0])
+    if (listed.path && listed.path[0])
         *asked = listed.path;
 }
 
