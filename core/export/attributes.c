@@ -531,6 +531,7 @@ static bool is_usage(const char *metric)
     }
     return llmobs_words_have(
         "ephemeral_5m_input_tokens\0ephemeral_1h_input_tokens\0"
+        "ephemeral_30m_input_tokens\0ephemeral_12h_input_tokens\0"
         "billable_character_count\0citation_tokens\0document_input_tokens\0"
         "video_input_tokens\0video_output_tokens\0"
         "video_cache_read_input_tokens\0"

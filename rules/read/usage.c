@@ -395,7 +395,13 @@ void llmobs_usage_kinds(const struct llmobs_json *usage,
     for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++)
         LLMOBS_WORDS_EACH (group, groups[i][1]) {
             const struct llmobs_json *details = llmobs_json_get(usage, group);
+            const struct llmobs_json *writes =
+                llmobs_json_get(details, "cache_write_tokens_details");
 
+            put_positive(span, "ephemeral_30m_input_tokens",
+                         llmobs_usage_count(writes, "ttl_30m_tokens"));
+            put_positive(span, "ephemeral_12h_input_tokens",
+                         llmobs_usage_count(writes, "ttl_12h_tokens"));
             LLMOBS_WORDS_EACH (key, details ? kinds : "") {
                 int len = (int)(strchr(key, '_') - key);
                 int64_t sum = llmobs_usage_count(details, key);
