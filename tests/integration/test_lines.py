@@ -74,7 +74,8 @@ def same_places(r, want, what):
 def ruby_lines(t, binding):
     installed("/usr/share/rubygems-integration/*/gems/%s-*" % binding,
               "/usr/lib/*/rubygems-integration/*/gems/%s-*" % binding)
-    r = t.same(["ruby", os.path.join(APPS, "lines.rb"), binding, t.url, body()])
+    # typhoeus' mime-types has a warning by itself, in one run of 300
+    r = t.same(["ruby", "-W0", os.path.join(APPS, "lines.rb"), binding, t.url, body()])
     same_places(r, [wanted(b) for b in backtraces(r)], binding)
     ok(len(r.spans) > 20, "too few calls")
 
