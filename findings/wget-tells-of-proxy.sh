@@ -1,5 +1,5 @@
 #!/bin/sh
-# wget 1.21.3 of Debian 12
+# wget 1.21.3 and, beside it, curl 7.88.1 of Debian 12
 #
 # Guessed: what stands in a tunnel is for the server alone, so a request by https through a
 # proxy is the one that goes without a proxy, byte for byte.
@@ -12,6 +12,7 @@ trap 'rm -rf "$work"' EXIT
 cd "$work" || exit 2
 [ "$(uname -m)" = x86_64 ] || exit 77
 apt-get download -qq wget=1.21.3-1+deb12u1 > said 2>&1 || exit 77
+/usr/bin/curl --version 2> /dev/null | grep -q '^curl 7\.88\.1 ' || exit 77
 for deb in *.deb; do dpkg-deb -x "$deb" . || exit 2; done
 openssl req -x509 -newkey rsa:2048 -nodes -keyout key -out cert -days 1 -subj /CN=server.test \
     -addext subjectAltName=DNS:server.test > said 2>&1 || exit 77
@@ -23,8 +24,10 @@ proxy = socket.create_server(("127.0.0.1", 0))
 proxy.settimeout(60)
 def head(peer):
     text = b""
-    while not text.endswith(b"\r\n\r\n"):
-        text += peer.recv(1)
+    for byte in iter(lambda: peer.recv(1), b""):
+        text += byte
+        if text.endswith(b"\r\n\r\n"):
+            break
     return text
 def names(text):
     return sorted(line.split(":")[0] for line in text.decode().split("\r\n")[1:-2])
