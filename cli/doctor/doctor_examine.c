@@ -171,10 +171,9 @@ static void find_reach(struct llmobs_doctor *doctor)
 int llmobs_doctor_examine(struct llmobs_doctor *doctor)
 {
     struct llmobs_json *list;
-    const struct llmobs_program *program;
+    const struct llmobs_program *program = &doctor->program;
 
     llmobs_doctor_open_library(doctor, &doctor->allowance);
-    program = &doctor->program;
     LLMOBS_KNOWN("program", llmobs_json_string(program->file));
     if (program->script[0] != '\0')
         LLMOBS_KNOWN("script", llmobs_json_string(program->script));

@@ -100,7 +100,7 @@ int llmobs_report_print_text(const struct llmobs_report *report)
             printf("%-10s %s %s\n", strcmp(about, last) != 0 ? about : "",
                    mark_of(llmobs_json_gets(one, "level")), text.data);
         llmobs_buf_fini(&text);
-        last = llmobs_json_gets(one, "about");
+        last = about;
     }
     if (rc == 0 && report->worst >= LLMOBS_REPORT_WARN)
         puts(levels[report->worst].verdict);

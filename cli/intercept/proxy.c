@@ -1,7 +1,6 @@
 #include "cli/intercept/proxy.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <link.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -23,7 +22,6 @@
 #include "core/capture/wire.h"
 #include "core/config/origin.h"
 #include "lib/base/clock.h"
-#include "lib/base/file.h"
 #include "lib/base/glob.h"
 #include "lib/base/log.h"
 #include "lib/base/stats.h"

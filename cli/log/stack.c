@@ -372,17 +372,14 @@ static int read_stopped(struct reading *reading)
     snprintf(path, sizeof(path), "/proc/%ld/maps", (long)reading->pid);
     rc = llmobs_file_read(path, &reading->maps);
     if (rc == 0) {
-        /* Reads the stack of a thread that this process has stopped by ptrace;
-         * gives the number of frames, of which the first is the thread's
-         * present instruction.
-         */
+        /* The thread is stopped by ptrace. The first frame is its present
+         * instruction. */
         void *space = unwinder.create_space(unwinder.accessors, 0);
         void *of = space ? unwinder.create(reading->thread) : NULL;
         void *cursor = of ? calloc(1, CURSOR_SIZE) : NULL;
         size_t count = 0;
 
-        if (cursor && unwinder.init_remote(cursor, space, of) == 0) {
-            count = 0;
+        if (cursor && unwinder.init_remote(cursor, space, of) == 0)
             do {
                 uintptr_t at = 0;
 
@@ -390,7 +387,6 @@ static int read_stopped(struct reading *reading)
                     break;
                 reading->frames[count++] = at;
             } while (count < FRAMES && unwinder.step(cursor) > 0);
-        }
         free(cursor);
         if (of)
             unwinder.destroy(of);

@@ -1,6 +1,5 @@
 #include "cli/query/texts.h"
 
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -39,8 +39,8 @@ int llmobs_environment_set(struct llmobs_environment *environment,
                            const char *name, const char *value)
 {
     bool found = false;
+    size_t room = environment->room;
     char *entry;
-    size_t room;
 
     if (asprintf(&entry, "%s=%s", name, value) < 0)
         return -ENOMEM;
@@ -52,8 +52,6 @@ int llmobs_environment_set(struct llmobs_environment *environment,
     }
     if (found)
         return 0;
-    /* Appends the entry, which it borrows. */
-    room = environment->room;
     if (environment->count + 1 >= room) {
         char **more = realloc(environment->entries,
                               (room + ROOM_FOR_MORE) * sizeof(*more));

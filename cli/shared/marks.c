@@ -132,13 +132,11 @@ void llmobs_marks_add(struct llmobs_marks_list *list, struct llmobs_text line,
     bool good = id.data && id.len == sizeof(mark.trace) * 2;
 
     for (size_t i = 0; good && i < id.len; i++) {
-        char digit = id.data[i];
-        unsigned value =
-            (unsigned)(digit <= '9' ? digit - '0' : digit - 'a' + 10);
+        int value = llmobs_text_hex(id.data[i]);
 
-        good = llmobs_is_digit(digit) || (digit >= 'a' && digit <= 'f');
-        mark.trace[i / 2] =
-            (uint8_t)((unsigned)mark.trace[i / 2] << 4 | (value & 15));
+        good = value >= 0 && (id.data[i] < 'A' || id.data[i] > 'F');
+        mark.trace[i / 2] = (uint8_t)((unsigned)mark.trace[i / 2] << 4 |
+                                      ((unsigned)value & 15));
     }
     if (!good)
         memset(mark.trace, 0, sizeof(mark.trace));

@@ -276,7 +276,6 @@ static bool site_advance(struct llmobs_site_visit *one)
             bool head = one->request.part == LLMOBS_SITE_HEAD;
             int status = llmobs_site_request_read(&one->request);
 
-            /* Reads what has come. True: an answer can be sent. */
             if (head && one->request.part !=
                             LLMOBS_SITE_HEAD) /* the body's time begins */
                 one->due_ns = in_ms(LLMOBS_SITE_IDLE_MS);
@@ -287,7 +286,7 @@ static bool site_advance(struct llmobs_site_visit *one)
                 const struct llmobs_site_request *http = &one->request;
 
                 if (http->expects && !one->continued &&
-                    http->part != LLMOBS_SITE_HEAD && http->body.len <= 0) {
+                    http->part != LLMOBS_SITE_HEAD && http->body.len == 0) {
                     one->continued = true;
                     (void)llmobs_buf_adds(&one->out,
                                           "HTTP/1.1 100 Continue\r\n\r\n");

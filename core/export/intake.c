@@ -251,7 +251,7 @@ static int init_route(struct intake *intake, enum llmobs_event_kind kind)
     int rc;
     static const char *const reserved[] = {"DD-API-KEY", "DD-APPLICATION-KEY",
                                            "X-Datadog-EVP-Subdomain", NULL};
-    const struct llmobs_config *config;
+    const struct llmobs_config *config = intake->config;
 
     route->form = form;
     llmobs_post_init(post, &intake->base, intake->config);
@@ -275,8 +275,6 @@ static int init_route(struct intake *intake, enum llmobs_event_kind kind)
     if (rc)
         return rc;
     /* The key for one mode must never reach the peer of the other mode. */
-    config = intake->config;
-    post = &route->post;
     llmobs_post_add_header(post, "Content-Type: ", "application/json");
     if (intake->agentless)
         llmobs_post_add_header(post, "DD-API-KEY: ", config->api_key);

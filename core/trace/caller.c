@@ -575,25 +575,21 @@ void llmobs_caller_read(const struct llmobs_callsite *callsite, char **caller,
         loader_answers() ? llmobs_scratch_alloc(sizeof(*answer)) : NULL;
     struct written *written;
     uint64_t key;
-    struct tables *tables;
 
     if (!answer)
         return;
     memset(answer, 0, offsetof(struct answer, look));
     answer->look.location = NULL;
-    /* Gives tables that no other thread uses, empty ones where all are in use:
-     * the app's thread does not wait. NULL without memory. */
-    tables = NULL;
-    for (size_t i = 0; i < TABLES && !tables; i++)
+    /* Tables that no other thread uses, empty ones where all are in use: the
+     * app's thread does not wait. */
+    for (size_t i = 0; i < TABLES && !answer->tables; i++)
         if (llmobs_sole_claim(&shared[i].claimed))
-            tables = &shared[i];
-    if (!tables)
-        tables = calloc(1, sizeof(*tables));
-    if (tables)
-        check_tables(tables);
-    answer->tables = tables;
+            answer->tables = &shared[i];
+    if (!answer->tables)
+        answer->tables = calloc(1, sizeof(*answer->tables));
     if (!answer->tables)
         goto out;
+    check_tables(answer->tables);
     walk_stack(callsite, answer);
     key = key_of(callsite, answer);
     written = &answer->tables->written[key / 2 % LLMOBS_CALLER_WRITTEN];

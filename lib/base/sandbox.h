@@ -13,7 +13,6 @@
 
 #include <fcntl.h>
 #include <stdbool.h>
-#include <stddef.h>
 
 #include "lib/base/sys.h"
 

@@ -112,7 +112,7 @@ int llmobs_answer_read(const struct llmobs_call *call, bool stream,
         answer->form = LLMOBS_ANSWER_EMPTY;
     else if (document && call->response_truncated)
         answer->form = LLMOBS_ANSWER_CUT;
-    else if (document && !call->response_truncated) {
+    else if (document) {
         /* Reads a document. That of an error may stand before a stream's
          * events. */
         int rc = llmobs_json_parse(text, &answer->json);

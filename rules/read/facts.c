@@ -452,19 +452,16 @@ void llmobs_fact_event(struct llmobs_reading *reading,
                        const struct llmobs_event *event)
 {
     static const char *const keys[] = {"message", "response", "interaction"};
-    const struct llmobs_json *body = event->json, *inner = NULL;
+    const struct llmobs_json *body = event->json;
     bool plain = event->alike && body == reading->plain;
 
     if (plain && reading->told == LLMOBS_FACT_EVENTS)
         return;
     /* The object that has the answer's id: the event, or a member. */
-    for (size_t i = 0; !inner && i < sizeof(keys) / sizeof(keys[0]); i++) {
-        inner = llmobs_json_get(event->json, keys[i]);
-        if (llmobs_json_gets(inner, "id"))
-            body = inner;
-        else
-            inner = NULL;
-    }
+    for (size_t i = 0;
+         body == event->json && i < sizeof(keys) / sizeof(keys[0]); i++)
+        if (llmobs_json_gets(llmobs_json_get(body, keys[i]), "id"))
+            body = llmobs_json_get(body, keys[i]);
     if (body && reading->told < LLMOBS_FACT_EVENTS) {
         reading->told++;
         if (set_answer(reading, body))

@@ -100,7 +100,6 @@ static int read_input(struct llmobs_reading *reading)
         return rc;
     /* Takes a body that is not an object as the only input. Without a body
      * there is no message, and nothing to embed. */
-    span = reading->span;
     text = llmobs_request_text(reading->classified->call);
     rc = 0;
     if (!text)
@@ -280,7 +279,6 @@ static int read_output(struct llmobs_reading *reading)
     if (rc < 0)
         return rc;
     /* Adds one empty message for an answer that did not come. */
-    span = reading->span;
     nothing = llmobs_json_len(span->output_messages) == 0;
     if (!is_chat(reading) || (span->output_messages &&
                               !(span->failed && nothing && !reading->answered)))

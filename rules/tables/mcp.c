@@ -222,6 +222,8 @@ static int fail_rpc(struct llmobs_span *span, const struct llmobs_json *error)
 /* -- tasks -------------------------------------------------------------------
  */
 
+/* Notes that the span's request began the job, or asks for it. Leaves out a job
+ * whose id is too long. */
 static int mcp_job(struct llmobs_span *span, enum llmobs_job_part part,
                    const struct llmobs_mcp_job *job)
 {
@@ -358,12 +360,10 @@ static int read_one_result(struct llmobs_span *span, const char *session,
         llmobs_json_free(out);
         return rc;
     }
-    if (span->kind == LLMOBS_KIND_TOOL)
-        return read_tool(span, result);
     /* A late result of a tool has the same form as a result in the tool's own
      * answer. */
-    rc = 0;
-    if (llmobs_json_is_array(llmobs_json_get(result, "content")))
+    if (span->kind == LLMOBS_KIND_TOOL ||
+        llmobs_json_is_array(llmobs_json_get(result, "content")))
         return read_tool(span, result);
     if (span->job.part == LLMOBS_JOB_ASKED)
         rc = set_task(span, task ? task : as_task(result));

@@ -47,14 +47,13 @@ int llmobs_bedrock_stream_finish(struct llmobs_reading *reading)
 
     if (call->transport_ok && (stream->whole || call->response_truncated))
         span->complete = true;
-    if (!call->response_truncated) {
-        /* Sets no counts for a stream that was cut: they would be too low. */
-        if (stream->counted && !stream->partly && span->complete) {
-            llmobs_span_metric(span, "input_tokens", stream->input);
-            llmobs_span_metric(span, "output_tokens", stream->output);
-            llmobs_span_metric(span, "total_tokens",
-                               stream->input + stream->output);
-        }
+    /* Sets no counts for a stream that was cut: they would be too low. */
+    if (!call->response_truncated && stream->counted && !stream->partly &&
+        span->complete) {
+        llmobs_span_metric(span, "input_tokens", stream->input);
+        llmobs_span_metric(span, "output_tokens", stream->output);
+        llmobs_span_metric(span, "total_tokens",
+                           stream->input + stream->output);
     }
     if (text.len == 0)
         return 0;

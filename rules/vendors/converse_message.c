@@ -139,18 +139,15 @@ static int add_block(struct parts *parts, const struct llmobs_json *block)
     const char *reasoning =
         llmobs_json_gets(llmobs_json_get(thoughts, "reasoningText"), "text");
 
-    if (!cited) {
-        /* The texts of a document that was sent as text, or of a found one;
-         * NULL: it is a file. */
-        const struct llmobs_json *source =
-            llmobs_json_get(llmobs_json_get(block, "document"), "source");
-        const struct llmobs_json *content = llmobs_json_get(source, "content");
-
-        if (!content)
-            content = llmobs_json_get(llmobs_json_get(block, "searchResult"),
-                                      "content");
-        cited = llmobs_json_is_array(content) ? content : NULL;
-    }
+    /* The texts of a document that was sent as text, or of a found one; a file
+     * has none. */
+    if (!cited)
+        cited = llmobs_json_get(
+            llmobs_json_get(llmobs_json_get(block, "document"), "source"),
+            "content");
+    if (!cited)
+        cited =
+            llmobs_json_get(llmobs_json_get(block, "searchResult"), "content");
     if (llmobs_has_text(text))
         return add_text(parts, text);
     if (llmobs_json_is_array(cited))

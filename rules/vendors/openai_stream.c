@@ -348,8 +348,7 @@ static int add_images(struct stream_choice *choice,
 }
 
 static int add_delta(struct stream_choice *choice,
-                     const struct llmobs_json *delta,
-                     const struct llmobs_json *content)
+                     const struct llmobs_json *delta)
 {
     const struct llmobs_json *audio = llmobs_json_get(delta, "audio");
     const struct llmobs_json *calls = llmobs_json_get(delta, "tool_calls");
@@ -363,7 +362,7 @@ static int add_delta(struct stream_choice *choice,
                   : llmobs_message_add_details(&choice->reasoning, delta);
     }
     if (rc == 0)
-        rc = add_content(choice, content);
+        rc = add_content(choice, llmobs_json_get(delta, "content"));
     if (rc == 0)
         rc = llmobs_message_content_append(&choice->refusal,
                                            llmobs_json_gets(delta, "refusal"));
@@ -414,7 +413,7 @@ static int add_piece(struct llmobs_stream *stream, struct stream_choice *choice,
         stream->said = content; /* most chunks have nothing else */
         return add_content(choice, content);
     }
-    return add_delta(choice, delta, llmobs_json_get(delta, "content"));
+    return add_delta(choice, delta);
 }
 
 static int add_choice(struct llmobs_stream *stream,

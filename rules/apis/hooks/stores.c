@@ -77,8 +77,6 @@ static const char *const holders[][2] = {
     {"text_similarity_reranker", "retriever"},
 };
 
-static bool searches(const struct llmobs_json *clause, int depth);
-
 /* Looks only where clauses are: a field of the documents may have any name. */
 static bool searches(const struct llmobs_json *clause, int depth)
 {

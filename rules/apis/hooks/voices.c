@@ -56,20 +56,17 @@ int llmobs_deepgram_read(struct llmobs_reading *reading,
     llmobs_span_fact(&reading->span->facts, LLMOBS_FACT_RESPONSE_MODEL,
                      deepgram_model(metadata));
     llmobs_buf_init(&text, LLMOBS_MESSAGE_CONTENT_MAX);
-    if (rc == 0) {
-        /* The likeliest transcript of each channel, one a line. */
-        for (size_t i = 0; rc == 0 && llmobs_json_is_array(channels) &&
-                           i < llmobs_json_len(channels);
-             i++) {
-            const struct llmobs_json *best = llmobs_json_at(
-                llmobs_json_get(llmobs_json_at(channels, i), "alternatives"),
-                0);
+    /* The likeliest transcript of each channel, one a line. */
+    for (size_t i = 0; rc == 0 && llmobs_json_is_array(channels) &&
+                       i < llmobs_json_len(channels);
+         i++) {
+        const struct llmobs_json *best = llmobs_json_at(
+            llmobs_json_get(llmobs_json_at(channels, i), "alternatives"), 0);
 
-            rc = i > 0 ? llmobs_message_content_append(&text, "\n") : 0;
-            if (rc == 0)
-                rc = llmobs_message_content_append(
-                    &text, llmobs_json_gets(best, "transcript"));
-        }
+        rc = i > 0 ? llmobs_message_content_append(&text, "\n") : 0;
+        if (rc == 0)
+            rc = llmobs_message_content_append(
+                &text, llmobs_json_gets(best, "transcript"));
     }
     if (rc == 0 && text.data == NULL && llmobs_json_is_array(channels))
         rc = llmobs_buf_adds(&text, "");
