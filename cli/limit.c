@@ -372,10 +372,8 @@ _Noreturn static void watch(struct limit *limit, pid_t parent)
         const struct timespec look = {0, LOOK_MS * LLMOBS_NS_PER_MS};
         sigset_t one;
 
-        /* Waits until the next look at the store is due, or a SIGUSR1 comes;
-         * true: the command has ended. The signal alone proves nothing, as
-         * anybody may send it.
-         */
+        /* Waits until the next look at the store is due, or a SIGUSR1 comes.
+         * The signal alone proves nothing, as anybody may send it. */
         sigemptyset(&one);
         sigaddset(&one, SIGUSR1);
         (void)sigtimedwait(&one, NULL, &look);

@@ -86,10 +86,9 @@ const struct llmobs_provider *llmobs_provider_of(struct llmobs_text host)
     uint64_t tail = host.len < TAIL ? 0 : tail_of(host);
     bool any = false;
 
-    /* Sets a bit for each row that the host's last bytes do not rule out;
-     * false: they rule out all rows. Each request with a known path asks this,
-     * so it has to be cheap. A host that is shorter has a tail that no row has.
-     */
+    /* Sets a bit for each row that the host's last bytes do not rule out. Each
+     * request with a known path asks this, so it has to be cheap. A host that
+     * is shorter has a tail that no row has. */
     memset(bits, 0, WORDS * sizeof(*bits));
     for (size_t i = 0; i < llmobs_provider_count; i++) {
         struct llmobs_text row = llmobs_provider_host(&llmobs_providers[i]);

@@ -21,7 +21,7 @@ const unsigned char llmobs_name_sets[LLMOBS_NAMES] = {
 #undef X
 };
 
-static bool made; /* the three tables below */
+static bool made; /* the four tables below */
 static const char names[LLMOBS_NAMES_ALL][NAME_MAX_LEN] = {
     "",
 #define X(name, sets) #name,

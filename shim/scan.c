@@ -34,7 +34,7 @@ struct walk {
     bool anew;    /* other names are looked for from now on */
     bool shifted; /* an object of the program's start is unloaded */
     /* Bits of objects that name no hooked function: the second walk of the
-     * first round need not open them again. */
+     * first round need not look at them again. */
     uint64_t plain[PLAIN_MAX / 64];
 };
 

@@ -15,9 +15,9 @@
 
 #define LLMOBS_DOCTOR_SHIM LLMOBS_PROCESS_SHIM
 #define LLMOBS_DOCTOR_CORE "libllmobs_core.so"
+#define LLMOBS_DOCTOR_TOOL "llmobs-tool"
 
 /* The remedy where no preload reaches the TLS of a program. */
-#define LLMOBS_DOCTOR_TOOL "llmobs-tool"
 #define LLMOBS_DOCTOR_INTERCEPT "`llmobs-run --intercept CMD` observes them"
 
 struct llmobs_http;

@@ -158,10 +158,9 @@ static int load_config(struct drain *drain)
     bool about_url = false;
     struct llmobs_environment environment;
     struct llmobs_otlp_signal *signals;
-    int rc;
+    int rc = llmobs_environment_init(&environment, environ);
 
     /* The environment, with the exporter that --to stands for. */
-    rc = llmobs_environment_init(&environment, environ);
     if (rc == 0 && drain->to)
         rc = llmobs_environment_set(&environment, "LLMOBS_EXPORTER",
                                     is_url ? "agent" : drain->to);

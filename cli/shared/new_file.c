@@ -119,8 +119,7 @@ int llmobs_new_file_why_not(const char *path)
             return errno;
     if (!S_ISDIR(st.st_mode))
         return ENOTDIR;
-    /* 0 where this user can make files in the directory; else an errno. The
-     * kernel's own file systems, as /proc, say yes to root and refuse each
+    /* The kernel's own file systems, as /proc, say yes to root and refuse each
      * file. */
     if (access(above, W_OK | X_OK) != 0 || statfs(above, &fs) != 0)
         return errno;

@@ -397,7 +397,7 @@ static int walk_on(struct walk *walk, uint64_t *at)
 /* -- backwards ------------------------------------------------------------ */
 
 /* Gives the lines of the room, which begins at `at`, from the last to the
- * first; the first line only at the file's begin, else it may be cut. *left:
+ * first; the first line only at the walk's begin, else it may be cut. *left:
  * how many bytes of the room are not given. */
 static int give_back_lines(struct walk *walk, uint64_t at, size_t *left)
 {

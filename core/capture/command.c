@@ -309,8 +309,6 @@ const char *llmobs_command_say(const char *text)
     return answer ? answer : "";
 }
 
-/* -- by a URL -------------------------------------------------------------- */
-
 /* -- the entry of a request of PHP (LLMOBS_ENTRY) -------------------------- */
 
 /* A workflow span around each request that PHP serves. It begins with the first

@@ -348,9 +348,8 @@ static struct llmobs_members *begin_drive(const struct llmobs_real *real,
         int saved = errno;
         long ms;
 
-        /* True within a callback, where libcurl refuses to drive the multi.
-         * libcurl then also refuses to give the timeout, so asking for it shows
-         * this. */
+        /* Within a callback libcurl refuses to drive the multi. It then also
+         * refuses to give the timeout, so asking for it shows this. */
         if (!real->multi_timeout ||
             real->multi_timeout(multi, &ms) == CURLM_OK) {
             while ((member = llmobs_members_dequeue(members)) != NULL) {

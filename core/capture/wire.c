@@ -352,7 +352,7 @@ static bool judge(struct llmobs_wire *wire, struct request *request)
         return false;
     }
     /* Makes the exchange of a request that is a call, or takes the `early` one.
-     * NULL: it is lost. */
+     * Without one the call is lost. */
     exchange =
         request->early ? request->early : new_exchange(NULL, asked, NULL, NULL);
     if (config->replay_url)

@@ -309,9 +309,9 @@ bool llmobs_php_server_read(void (*fill)(void *array),
     free_fn *release = NULL;
     realloc_fn *change = NULL;
 
-    /* False in a PHP that profiles its memory or uses malloc for all of it,
-     * because such a PHP has set functions of its own. Lending ends when the
-     * caller sets the functions to NULL. */
+    /* A PHP that profiles its memory or uses malloc for all of it has set
+     * functions of its own: nothing is lent there. Lending ends when the
+     * functions are set to NULL. */
     zend_mm_get_custom_handlers(heap, &get, &release, &change);
     if (get || release || change)
         return false;

@@ -237,7 +237,7 @@ static bool run_thread(struct llmobs_worker *worker)
         }
         due = deliver_due(worker);
         if (!worker->rests) {
-            /* Sleeps until `until_ns` or until an item is submitted. No item is
+            /* Sleeps until `due` or until an item is submitted. No item is
              * missed: either the submitting thread sees `idle` and wakes this
              * thread, or this thread sees that `given` has changed since it
              * last looked. */
@@ -270,8 +270,8 @@ static void thread_main(void *arg)
     unsigned seen;
     int64_t left;
 
-    /* Waits for FIRST_MS, or until a flush, a stop or a second item. False when
-     * a stop has come meanwhile: then the exiting thread delivers. */
+    /* Waits for FIRST_MS, or until a flush, a stop or a second item. Where a
+     * stop has come meanwhile, the exiting thread delivers. */
     while ((seen = atomic_load(&worker->events)),
            atomic_load(&worker->idle) && !is_called(worker) &&
                !atomic_load(&worker->warm) && !llmobs_thread_rests() &&

@@ -68,7 +68,7 @@ static void set_error_code(struct llmobs_facts *facts,
                           is_error_word(type) ? type : "_OTHER");
 }
 
-/* -- the process ---------------------------------------------------------- */
+/* -- the facts of the core ------------------------------------------------ */
 
 /* Adds the facts that the core knows. */
 static void gather_facts(const struct llmobs_span *span,

@@ -72,10 +72,10 @@ static void link_retries(const struct llmobs_linking *l)
     llmobs_siphash_add(&hash, request.data, request.len);
     key = llmobs_siphash_now(&hash);
     count = llmobs_link_table_find(l->table, key, &found);
-    /* Ends the failures that this call retries: their records get this call's
-     * id as the check, because a failure has only one retry, and ended before
-     * this call began; a success also ends failures that overlap with it. Links
-     * to a failure only if no other failure comes into question. */
+    /* Ends the failures that this call retries, which ended before it began; a
+     * success also ends those that overlap with it. Their records get this
+     * call's id as the check, because a failure has only one retry. Links to a
+     * failure only if no other failure comes into question. */
     for (size_t i = 0; i < count; i++) {
         crowded = crowded || found[i].crowded;
         if (found[i].span_id == self ||

@@ -522,6 +522,8 @@ static void complete_span(const struct llmobs_exchange *exchange,
     if (!span->model_provider && exchange->match.provider)
         (void)llmobs_span_set(&span->model_provider, exchange->match.provider);
     set_status(exchange, call, span);
+    /* Of texts that are not known the span must not say that they were empty,
+     * or dropped for their size. */
     if (exchange->bare || exchange->response.unseen ||
         (span->output_dropped && is_lost(&exchange->response))) {
         llmobs_json_free(span->output_messages);
@@ -550,8 +552,6 @@ static void complete_span(const struct llmobs_exchange *exchange,
     }
     if (exchange->bare || exchange->request.unseen ||
         (span->input_dropped && is_lost(&exchange->request))) {
-        /* These texts are not known, so the span must not say that they were
-         * empty, or dropped for their size. */
         llmobs_json_free(span->input_messages);
         llmobs_json_free(span->input_documents);
         free(span->input_value);

@@ -633,8 +633,7 @@ bool llmobs_otlp_put_retrieved(const struct llmobs_otlp_source *s,
                                struct llmobs_otlp_attributes *out,
                                const struct llmobs_json *documents)
 {
-    /* True where each document has an id and a score, as the form of 1.41
-     * wants. */
+    /* Each document must have an id and a score, as the form of 1.41 wants. */
     for (size_t i = 0; i < llmobs_json_len(documents); i++) {
         const struct llmobs_json *document = llmobs_json_at(documents, i);
         const struct llmobs_json *id = llmobs_json_get(document, "id");

@@ -110,8 +110,8 @@ static void hash_signal(const struct llmobs_config *config,
     const struct llmobs_otlp_config *otlp = &config->otlp;
     const struct llmobs_otlp_signal *signals = config->otlp.signals;
 
-    /* True where a signal of OTLP may get the events of other processes. Spans
-     * go there if the exporter says so, as an app's own telemetry settings are
+    /* Only a signal that may get the events of other processes counts. Spans go
+     * there if the exporter says so, as an app's own telemetry settings are
      * nothing to other processes; log records go there beside every exporter.
      */
     if (!config->exporter || !signals[signal].on)

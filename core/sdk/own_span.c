@@ -198,6 +198,8 @@ static int copy_manifest(const struct llmobs_json *given,
     return rc;
 }
 
+/* -- the state ------------------------------------------------------------- */
+
 #define CUSTOM "custom"
 /* The greatest cap of an event that the user may set is less than this, and the
  * encoder obeys that cap. */

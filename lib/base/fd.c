@@ -110,8 +110,7 @@ static _Atomic int64_t seen_until, seen_far_until;
 static bool ask_for(int want)
 {
     struct rlimit limit;
-    int highest, found;
-    int fd;
+    int highest, found, fd;
 
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
         return true;
@@ -121,11 +120,10 @@ static bool ask_for(int want)
         atomic_load(&seen_free) >= want + MORE)
         return true;
     atomic_store(&seen_limit, highest);
-    /* Finds at most `want` free numbers. Searches downwards from `fd`, the
-     * limit: most numbers there are free. */
+    /* Searches downwards from the limit: most numbers there are free. */
     fd = highest;
     found = 0;
-    for (int looks = 0; found < (want + MORE) && fd > 0 && looks < LOOKS_MAX;
+    for (int looks = 0; found < want + MORE && fd > 0 && looks < LOOKS_MAX;
          looks++)
         found += fcntl(--fd, F_GETFD) < 0;
     atomic_store(&seen_until, 0);

@@ -107,8 +107,8 @@ bool llmobs_network_private_host(const char *host)
         return inet_pton(AF_INET6, host, wide) == 1 && is_private6(wide);
     if (read_address(host, &address))
         return is_private4(address);
-    /* True for a name of ordinary letters. A name whose last part begins with a
-     * digit is meant as an address. */
+    /* A name has ordinary letters only. One whose last part begins with a digit
+     * is meant as an address. */
     dot = strrchr(host, '.');
     last = dot ? dot + 1 : host;
     if (!*last || (*last >= '0' && *last <= '9') ||

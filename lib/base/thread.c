@@ -482,9 +482,8 @@ int llmobs_thread_start(void (*run)(void *), void *arg, size_t stack,
         watch();
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &old);
-    /* The caller blocks signals. Else a signal handler of the app that
-     * interrupts this function and calls it too would wait for ever for its own
-     * thread. */
+    /* Signals are blocked: else a signal handler of the app that interrupts
+     * this function and calls it too would wait for ever for its own thread. */
     if (llmobs_fork_begin_reset(&owner)) {
         atomic_store(&count, 0);
         atomic_store(&seated, 0);

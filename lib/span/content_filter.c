@@ -347,8 +347,7 @@ static int clean_encoded(struct cleaning *c, const char *text,
     const char *at;
 
     *matched = false;
-    /* True for a text of a form or a URL: it has %xx, or '+' instead of blanks.
-     */
+    /* A text of a form or a URL has %xx, or '+' instead of blanks. */
     at = whole.data;
     while ((at = strchr(at, '%')) &&
            llmobs_text_escape(whole, (size_t)(at - whole.data)) < 0)

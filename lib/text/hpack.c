@@ -198,7 +198,8 @@ static int insert(struct llmobs_hpack *hpack, const struct line *line)
     return 0;
 }
 
-/* As copy_entry, of both tables. */
+/* Copies the name of an entry of either table, and its value where the `whole`
+ * entry is meant. */
 static int copy_indexed(const struct llmobs_hpack *hpack, uint32_t index,
                         bool whole, struct line *line)
 {
@@ -207,8 +208,6 @@ static int copy_indexed(const struct llmobs_hpack *hpack, uint32_t index,
     int error;
 
     if (index > STATIC) {
-        /* Copies the entry's name, and its value where the `whole` entry is
-         * meant. */
         struct entry entry = entry_of(hpack, index - STATIC - 1);
         struct llmobs_text text = {hpack->texts.bytes.data +
                                        (entry.at - hpack->texts.before),

@@ -87,14 +87,14 @@ bool llmobs_error_in(const struct llmobs_json *body)
     return find(unwrap(body), &holder) != NULL;
 }
 
-/* The last place counts for a body without choices alone: a chunk has its
- * `object`, which is not "error", in each event. */
 bool llmobs_error_in_event(struct llmobs_error_look *look,
                            const struct llmobs_json *body, bool alike)
 {
     if (!alike) {
         look->tree = NULL;
     } else if (body != look->tree) {
+        /* The last place counts for a body without choices alone: a chunk has
+         * its `object`, which is not "error", in each event. */
         size_t count = llmobs_json_get(body, "choices") ? PLACES - 1 : PLACES;
 
         look->tree = body;

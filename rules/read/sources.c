@@ -150,8 +150,8 @@ static int sources_read(struct llmobs_span *span,
         id = id || strncmp(url, "data:", strlen("data:")) == 0 ? id : url;
         url = NULL;
     }
-    /* True where the source need not be made: some servers repeat all of them
-     * in each event. */
+    /* The source need not be made again: some servers repeat all of them in
+     * each event. */
     list = llmobs_json_get(span->metadata, "sources");
     have = llmobs_json_len(list) >= LLMOBS_SOURCES_MAX;
     LLMOBS_JSON_EACH (one, list, url && !have)
@@ -166,7 +166,6 @@ static int sources_read(struct llmobs_span *span,
     if (rc == 0)
         rc = set(source, "id", id);
     if (rc == 0 && source) {
-        /* Takes the source. */
         size_t count = llmobs_json_len(list);
         bool known = llmobs_json_len(source) == 0;
 

@@ -58,8 +58,7 @@ bool llmobs_store_asks(const struct llmobs_reading *reading)
     bool asks = asks_in(store, reading->request);
 
     if (reading->classified->call->request_truncated) {
-        /* True for a search that was cut. Of a cut list only the bytes can show
-         * it. */
+        /* Of a cut list only the bytes can show a search. */
         const struct llmobs_call *call = reading->classified->call;
 
         LLMOBS_WORDS_EACH (name, store->asks)
