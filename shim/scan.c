@@ -74,18 +74,23 @@ static uint64_t identity(const struct dl_phdr_info *info)
 }
 
 /* Opens an object, which the walks of a round do in turn: it stays open while
- * the loader's counters are the same. NULL: it cannot be opened. */
+ * the loader's counters are the same, but not in a child, since a parent may
+ * have been opening it at the fork. NULL: it cannot be opened. */
 static const struct llmobs_elf *open_once(const struct dl_phdr_info *info,
                                           size_t index)
 {
     LLMOBS_COLD static struct {
         unsigned long long adds, subs;
+        int process;
         struct llmobs_elf elf;
     } open[64], *one;
+    int process = __atomic_load_n(&owner, __ATOMIC_RELAXED);
 
     one = &open[index % (sizeof(open) / sizeof(*open))];
     if (one->elf.phdr != info->dlpi_phdr || one->elf.base != info->dlpi_addr ||
-        one->adds != info->dlpi_adds || one->subs != info->dlpi_subs) {
+        one->adds != info->dlpi_adds || one->subs != info->dlpi_subs ||
+        one->process != process) {
+        one->process = process;
         one->adds = info->dlpi_adds;
         one->subs = info->dlpi_subs;
         if (llmobs_elf_open(&one->elf, info) != 0)
