@@ -648,8 +648,9 @@ static bool match_url(const struct llmobs_rules *rules,
         ours = match_observed(rules, request, url, match);
     match->asks =
         !ours && !rule && llmobs_custom_asks(&rules->custom, request->method);
-    for (with = rules->with_signs; !ours && !rule && *with; with++)
-        match->asks = match->asks || may_have((*with)->shape, request);
+    for (with = rules->with_signs; !ours && !rule && !match->asks && *with;
+         with++)
+        match->asks = may_have((*with)->shape, request);
     match->inject = ours && is_named(rules, url);
     return ours;
 }

@@ -241,15 +241,10 @@ static int look_at_object(struct dl_phdr_info *info, size_t size,
     count = llmobs_elf_unhashed(&elf);
     if (count > elf.symtab_len)
         count = 0;
-    (void)llmobs_name_hashes();
-    for (size_t i = 1; i < count && !found; i++) {
-        const char *name = llmobs_elf_string(&elf, elf.symtab[i].st_name);
-
-        found =
-            *name && name[1] && name[2] &&
-            llmobs_name_firsts[llmobs_name_place(name)] & LLMOBS_LIBC_ALONE &&
-            llmobs_name_sets[llmobs_name_find(name)] & LLMOBS_LIBC_ALONE;
-    }
+    for (size_t i = 1; i < count && !found; i++)
+        found = llmobs_name_sets[llmobs_name_find(
+                    llmobs_elf_string(&elf, elf.symtab[i].st_name))] &
+                LLMOBS_LIBC_ALONE;
     return found;
 }
 
@@ -261,9 +256,8 @@ void llmobs_alone_look(void)
         llmobs_alone_watch();
 }
 
-void llmobs_alone_asked(const char *name)
+void llmobs_alone_asked(unsigned sets)
 {
-    if (llmobs_name_sets[llmobs_name_find(name)] & LLMOBS_LIBC_ALONE &&
-        __atomic_load_n(&core, __ATOMIC_ACQUIRE))
+    if (sets & LLMOBS_LIBC_ALONE && __atomic_load_n(&core, __ATOMIC_ACQUIRE))
         llmobs_alone_watch();
 }

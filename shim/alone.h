@@ -32,9 +32,9 @@ void llmobs_alone_watch(void);
 /* Watches the calls if the program may enter a sandbox. */
 void llmobs_alone_look(void);
 
-/* The program asks dlsym for that name. If the core is loaded, watches the
- * calls from now on. */
-void llmobs_alone_asked(const char *name);
+/* The program asks dlsym for a name of these sets. If the core is loaded,
+ * watches the calls from now on. */
+void llmobs_alone_asked(unsigned sets);
 
 /* The function for the patched slots of a call of LLMOBS_LIBC_ALONE_CALLS. */
 void *llmobs_alone_function(enum llmobs_libc_call call);

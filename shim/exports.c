@@ -179,7 +179,7 @@ static bool is_hooked(const char *name)
     if (sets & LLMOBS_NAME_OF_CURL ||
         (sets & LLMOBS_NAME_OF_LIB && llmobs_host_tls()))
         return true;
-    llmobs_alone_asked(name);
+    llmobs_alone_asked(sets);
     return llmobs_libc_calls_watched(sets) || llmobs_str_same(name, CLOSE);
 }
 

@@ -14,6 +14,7 @@ _Static_assert(LLMOBS_LIBC_COUNT <= 64, "a word has a bit for each");
  * Threads that search at the same time write the same addresses. */
 static int find_real(struct dl_phdr_info *info, size_t size, void *argument)
 {
+    const uint32_t *hashes = llmobs_name_hashes() + LLMOBS_NAME_LIBC;
     const unsigned *sets = argument;
     struct llmobs_elf elf;
     bool is_libc;
@@ -23,12 +24,12 @@ static int find_real(struct dl_phdr_info *info, size_t size, void *argument)
         return 0;
     is_libc = llmobs_libc_is_part(&elf);
     for (unsigned i = 0; i < LLMOBS_LIBC_COUNT; i++) {
-        void *real = llmobs_name_sets[LLMOBS_NAME_LIBC + i] & *sets &&
-                             !llmobs_libc_calls_real[i]
-                         ? llmobs_elf_symbol_hashed(
-                               &elf, llmobs_name(LLMOBS_NAME_LIBC + i),
-                               llmobs_name_hashes()[LLMOBS_NAME_LIBC + i])
-                         : NULL;
+        void *real =
+            llmobs_name_sets[LLMOBS_NAME_LIBC + i] & *sets &&
+                    !llmobs_libc_calls_real[i]
+                ? llmobs_elf_symbol_hashed(
+                      &elf, llmobs_name(LLMOBS_NAME_LIBC + i), hashes[i])
+                : NULL;
 
         if (!real)
             continue;

@@ -112,13 +112,6 @@ static bool is_lazy(const struct work *work, const ElfW(Rela) * rela,
            llmobs_elf_covers(work->elf, (uintptr_t)value, 1, PF_X);
 }
 
-static bool unbound(const struct work *work, const ElfW(Rela) * rela,
-                    const void *value)
-{
-    return symbol_of(work, rela)->st_shndx == SHN_UNDEF &&
-           is_lazy(work, rela, value);
-}
-
 /* The thunk for a slot of libcurl's function; NULL: it stays. An unbound slot
  * gets that of the copy to which the loader will bind it, unless that is
  * another object's function, or not certain. */
@@ -157,15 +150,15 @@ static void *curl_target(const struct work *work, const ElfW(Rela) * rela,
 /* Objects that came with the program are bound to the shim by name already. One
  * that is opened later with RTLD_DEEPBIND looks names up in itself and its own
  * libraries first, so its dlopen and its like need a patch. */
-static void *dl_target(const struct work *work, const ElfW(Rela) * rela,
-                       const char *name, const void *value)
+static void *dl_target(const struct work *work, const char *name,
+                       const void *value, bool lazy)
 {
     void *export = work->how->find_export(name);
 
     if (!export || export == value)
         return NULL;
     if (llmobs_loader_is(name, value) ||
-        (llmobs_loader_shim_first(name) && unbound(work, rela, value)))
+        (llmobs_loader_shim_first(name) && lazy))
         return export;
     return NULL;
 }
@@ -185,7 +178,8 @@ static unsigned number_of(const struct work *work, const ElfW(Sym) * sym)
 
 static void patch_one(struct work *work, const ElfW(Rela) * rela)
 {
-    unsigned name = number_of(work, symbol_of(work, rela));
+    const ElfW(Sym) *symbol = symbol_of(work, rela);
+    unsigned name = number_of(work, symbol);
     uintptr_t slot = work->elf->base + rela->r_offset;
     void *value, *target;
     bool lazy;
@@ -195,12 +189,12 @@ static void patch_one(struct work *work, const ElfW(Rela) * rela)
         return;
     look_at_seal(work);
     value = __atomic_load_n((void **)slot, __ATOMIC_ACQUIRE);
-    lazy = unbound(work, rela, value);
+    lazy = symbol->st_shndx == SHN_UNDEF && is_lazy(work, rela, value);
     target = name < LLMOBS_NAME_LOADER
                  ? llmobs_thunk_libc(llmobs_libc_calls_of(
                        name - LLMOBS_NAME_LIBC, value, lazy, work->how->late))
              : name < LLMOBS_NAME_CURL
-                 ? dl_target(work, rela, llmobs_name(name), value)
+                 ? dl_target(work, llmobs_name(name), value, lazy)
              : name < LLMOBS_NAME_LIB
                  ? curl_target(work, rela, name - LLMOBS_NAME_CURL, value)
                  : llmobs_libs_target(work->elf, name - LLMOBS_NAME_LIB, value,

@@ -25,15 +25,17 @@ void llmobs_refusals_read(const char *path, llmobs_refusal_fn *each, void *user)
     int64_t now = llmobs_clock_wall_ns(), at;
     struct llmobs_text rest, line;
     struct llmobs_buf text;
-    char host[256];
+    char host[256], one[352];
     uint64_t kind;
 
     llmobs_buf_init(&text, FILE_MAX);
-    if (llmobs_file_read(path, &text) == 0 && llmobs_buf_addc(&text, '\0') == 0)
+    if (llmobs_file_read(path, &text) == 0)
         for (rest = llmobs_buf_text(&text);
              llmobs_text_split(&rest, '\n', &line);)
-            if (sscanf(line.data, "%255s %" SCNx64 " %" SCNd64, host, &kind,
-                       &at) == 3 &&
+            if (snprintf(one, sizeof(one), "%.*s", (int)line.len, line.data) >
+                    0 &&
+                sscanf(one, "%255s %" SCNx64 " %" SCNd64, host, &kind, &at) ==
+                    3 &&
                 now - at < COUNTS_NS)
                 each(user, host, kind, at + COUNTS_NS);
     llmobs_buf_fini(&text);

@@ -131,8 +131,10 @@ static int gather_tags(const struct llmobs_span *span,
                        struct llmobs_json *tags)
 {
     const struct llmobs_json *extra = span->extra_tags;
-    char *members = strdup(span->context.experiment), *rest = members, *member;
-    int rc = members ? 0 : -ENOMEM;
+    const char *experiment = span->context.experiment;
+    char *members = *experiment ? strdup(experiment) : NULL;
+    char *rest = members, *member;
+    int rc = *experiment && !members ? -ENOMEM : 0;
 
     for (char **tag = config->tags; tag && *tag && !rc; tag++)
         rc = put_pair(tags, *tag);

@@ -344,7 +344,7 @@ char *llmobs_annotation_context_pack(void)
 {
     const struct llmobs_annotation_context *context =
         llmobs_annotation_context_at(0);
-    struct llmobs_json *packed;
+    struct llmobs_json *packed, *tags = NULL;
     char *text;
 
     if (!context)
@@ -354,12 +354,12 @@ char *llmobs_annotation_context_pack(void)
          i++) {
         (void)llmobs_json_sets(packed, "name", context->name);
         if (context->tags)
-            for (void *it = llmobs_json_iter(context->tags); it;
-                 it = llmobs_json_next(context->tags, it))
-                (void)llmobs_json_set(
-                    have(packed, "tags", llmobs_json_object()),
-                    llmobs_json_iter_key(it),
-                    llmobs_json_clone(llmobs_json_iter_value(it)));
+            tags = have(packed, "tags", llmobs_json_object());
+        for (void *it = llmobs_json_iter(context->tags); it;
+             it = llmobs_json_next(context->tags, it))
+            (void)llmobs_json_set(
+                tags, llmobs_json_iter_key(it),
+                llmobs_json_clone(llmobs_json_iter_value(it)));
         LLMOBS_JSON_EACH (key, context->cost_tags, true)
             (void)llmobs_json_add(
                 have(packed, "cost_tags", llmobs_json_array()),

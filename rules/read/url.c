@@ -260,6 +260,7 @@ int llmobs_url_parse(struct llmobs_text text, struct llmobs_url *url)
 {
     int rc;
 
+    url->path = (struct llmobs_text){NULL, 0}; /* llmobs_url_free asks for it */
     if (!text.data || !read_scheme(&text, &url->scheme))
         return -EINVAL;
     rc = parse_rest(text, false, url);
@@ -398,7 +399,7 @@ bool llmobs_url_stays(const struct llmobs_url *base,
         return false;
     memset(url, 0, sizeof(*url));
     same = leads_to(base, reference, url);
-    llmobs_scratch_free(url);
+    llmobs_url_free(url);
     return same;
 }
 

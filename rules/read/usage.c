@@ -285,11 +285,11 @@ void llmobs_usage_piece(struct llmobs_span *span, const char *name,
     end = end ? end : strstr(name, "_requests");
     len = end ? (size_t)(end - name) : len;
     snprintf(key, sizeof(key), "%.*s_requests", (int)len, name);
-    put_positive(span,
-                 strcmp(key, "google_search_requests") == 0
-                     ? "web_search_requests"
-                     : key,
-                 count);
+    llmobs_span_metric(span,
+                       strcmp(key, "google_search_requests") == 0
+                           ? "web_search_requests"
+                           : key,
+                       count);
 }
 
 int llmobs_usage_costs(const struct llmobs_json *usage,
@@ -313,6 +313,7 @@ int llmobs_usage_costs(const struct llmobs_json *usage,
     };
     double total = total_of(usage);
     int rc;
+    /* Claude, OpenRouter; xAI; Mistral */
     static const char groups[] =
         "server_tool_use\0server_side_tool_usage_details\0connectors\0";
     int left = PIECES_MAX;

@@ -1,7 +1,6 @@
 /* Hooks of vercel.api: thoughts, and calls and results of tools, are parts of a
  * content there; they become members and messages of OpenAI's form. */
 #include <errno.h>
-#include <stdlib.h>
 
 #include "rules/read/hooks.h"
 #include "rules/read/reading.h"
@@ -91,18 +90,15 @@ int llmobs_vercel_begin(struct llmobs_reading *reading)
 {
     const struct llmobs_json *prompt =
         llmobs_json_get(reading->request, "prompt");
-    struct llmobs_json *request, *list;
+    struct llmobs_json *list;
     int rc = 0;
 
     if (!llmobs_json_is_array(prompt))
         return llmobs_interpreter_begin(reading);
-    request = llmobs_json_clone(reading->request);
     list = llmobs_json_array();
     LLMOBS_JSON_EACH (one, prompt, rc == 0)
         rc = add_message(list, one);
-    rc = llmobs_json_set_made(request, "prompt", list, rc);
-    llmobs_json_free(rc == 0 ? reading->request : request);
-    reading->request = rc == 0 ? request : reading->request;
+    rc = llmobs_json_set_made(reading->request, "prompt", list, rc);
     return rc < 0 ? rc : llmobs_interpreter_begin(reading);
 }
 
@@ -111,7 +107,7 @@ int llmobs_vercel_document(struct llmobs_reading *reading,
                            const struct llmobs_json *body)
 {
     struct llmobs_json *list = llmobs_json_array();
-    struct llmobs_json *message = NULL;
+    struct llmobs_json *message;
     int rc = add_message(list, body);
 
     message = llmobs_json_at(list, 0);
