@@ -1,13 +1,15 @@
-/* Makes the fuzz targets' seeds of recorded cases, and of an ELF object; those
- * that are text lie in tests/fuzz/seeds.
+/* Makes the fuzz targets' seeds of texts, recorded cases, and an ELF object.
  *
- *   fuzz-seeds OUTDIR OBJECT CASE...
+ *   fuzz-seeds OUTDIR TEXTS OBJECT CASE...
  *
- * A CASE is one of tests/rules/, or a folder of the recordings. A file that is
- * not ours or too long to be of use is left out; prints how many calls were
- * taken.
+ * TEXTS is a folder with a text for a target, in which each section is a seed
+ * (case_file.h). A CASE is one of tests/rules/, or a folder of the recordings.
+ * A file that is not ours or too long to be of use is left out; prints how many
+ * calls were taken.
  */
+#include <dirent.h>
 #include <elf.h>
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -19,11 +21,12 @@
 #include "lib/text/eventstream.h"
 #include "lib/text/sse.h"
 #include "tests/fuzz/fuzz.h"
+#include "tests/support/case_file.h"
 #include "tests/support/corpus_case.h"
 #include "tests/support/es_frame.h"
 #include "tests/unit/rule_case.h"
 
-#define SEED_MAX 16000
+#define SEED_MAX 20000 /* as -max_len of scripts/fuzz */
 
 static const char *out;
 static size_t number;
@@ -356,6 +359,33 @@ static bool from_recording(const char *dir)
     return exchange != NULL;
 }
 
+static int write_text(void *target, const char *name, struct llmobs_text data)
+{
+    (void)name;
+    write_seed(target, "", 0, data);
+    return 0;
+}
+
+static bool from_texts(const char *dir)
+{
+    char path[4096];
+    DIR *texts = opendir(dir);
+    struct dirent *text;
+    int rc = texts ? 0 : -errno;
+
+    while (rc == 0 && (text = readdir(texts)) != NULL) {
+        if (text->d_name[0] == '.')
+            continue;
+        snprintf(path, sizeof(path), "%s/%s", out, text->d_name);
+        (void)mkdir(path, 0777);
+        snprintf(path, sizeof(path), "%s/%s", dir, text->d_name);
+        rc = case_file_each(path, write_text, text->d_name);
+    }
+    if (texts)
+        closedir(texts);
+    return rc == 0;
+}
+
 static void make_dirs(void)
 {
     static const char *const targets[] = {
@@ -374,18 +404,23 @@ int main(int argc, char **argv)
 {
     size_t taken = 0;
 
-    if (argc < 4) {
-        fprintf(stderr, "usage: fuzz-seeds OUTDIR OBJECT CASE...\n");
+    if (argc < 5) {
+        fprintf(stderr, "usage: fuzz-seeds OUTDIR TEXTS OBJECT CASE...\n");
         return 2;
     }
     out = argv[1];
     make_dirs();
     write_coded();
-    if (!from_object(argv[2])) {
-        fprintf(stderr, "fuzz-seeds: %s: no small object\n", argv[2]);
+    if (!from_texts(argv[2])) {
+        fprintf(stderr, "fuzz-seeds: %s: a text is missing or malformed\n",
+                argv[2]);
         return 1;
     }
-    for (int i = 3; i < argc; i++) {
+    if (!from_object(argv[3])) {
+        fprintf(stderr, "fuzz-seeds: %s: no small object\n", argv[3]);
+        return 1;
+    }
+    for (int i = 4; i < argc; i++) {
         char path[4096];
 
         snprintf(path, sizeof(path), "%s/request.json", argv[i]);

@@ -147,3 +147,28 @@ int case_file_sections(const char *path, const char *const *names,
         llmobs_buf_init(&out[i], FILE_MAX);
     return read_sections(path, names, NULL, out);
 }
+
+int case_file_each(const char *path, case_file_fn *fn, void *arg)
+{
+    struct section section;
+    struct llmobs_buf file;
+    struct llmobs_text text;
+    int rc = read_file(path, &file);
+
+    text = (struct llmobs_text){file.data, file.len};
+    while (rc == 0 && text.len > 0) {
+        struct llmobs_buf data;
+
+        llmobs_buf_init(&data, FILE_MAX);
+        rc = take_section(&text, &section);
+        if (rc == 0 && strcmp(section.how, "escaped") == 0)
+            rc = add_escaped(&data, section.lines);
+        else if (rc == 0)
+            rc = llmobs_buf_add(&data, section.lines.data, section.lines.len);
+        if (rc == 0)
+            rc = fn(arg, section.name, llmobs_buf_text(&data));
+        llmobs_buf_fini(&data);
+    }
+    llmobs_buf_fini(&file);
+    return rc;
+}

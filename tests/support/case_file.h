@@ -25,4 +25,9 @@ int case_file_json(const char *dir, const char *name, struct llmobs_json **out);
 int case_file_sections(const char *path, const char *const *names,
                        struct llmobs_buf *out);
 
+/* Gives each section of such a text, in which none stands for another's, to
+ * `fn`, until it returns an error. */
+typedef int case_file_fn(void *arg, const char *name, struct llmobs_text data);
+int case_file_each(const char *path, case_file_fn *fn, void *arg);
+
 #endif

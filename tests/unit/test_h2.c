@@ -388,11 +388,28 @@ static const struct {
 
 #define RECORDINGS (sizeof(recordings) / sizeof(*recordings))
 
+struct wanted {
+    const char *name;
+    struct llmobs_buf *file;
+};
+
+static int keep(void *arg, const char *name, struct llmobs_text data)
+{
+    struct wanted *wanted = arg;
+
+    return strcmp(name, wanted->name) == 0
+               ? llmobs_buf_add(wanted->file, data.data, data.len)
+               : 0;
+}
+
 /* Without the eight bytes of chance that a fuzz target wants. */
 static struct llmobs_text read_recording(size_t i, struct llmobs_buf *file)
 {
-    ck_assert_int_eq(
-        case_file_read("tests/fuzz/seeds/h2", recordings[i].name, file), 0);
+    struct wanted wanted = {recordings[i].name, file};
+
+    llmobs_buf_init(file, 20000);
+    ck_assert_int_eq(case_file_each("tests/fuzz/seeds/h2", keep, &wanted), 0);
+    ck_assert_uint_gt(file->len, 8);
     return (struct llmobs_text){file->data + 8, file->len - 8};
 }
 
