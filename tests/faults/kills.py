@@ -118,14 +118,14 @@ class Proof:
 
 
 def feed(app, name, most, first=lambda: None):
-    """Calls until it is dead, `first` after one of them; gives the names of
-    those that returned."""
+    """Calls until it is dead, every second one a stream, `first` after one of
+    them; gives the names of those that returned."""
     returned = []
     for i in range(most):
         one = "%s %d" % (name, i)
         try:
-            app.process.stdin.write(harness.body("<%s>" % one).encode() +
-                                    b"\n")
+            app.process.stdin.write(harness.body(
+                "<%s>" % one, stream=i % 2 == 1).encode() + b"\n")
             app.process.stdin.flush()
             if not app.process.stdout.readline():
                 break
