@@ -6,7 +6,7 @@
 #include "rules/rules.h"
 
 /* Segments of paths. Each bodyless shape whose path shows it has such a
- * segment, not as its last. tests/unit/test_rules.c proves it. */
+ * segment, not as its last; or a query. tests/unit/test_rules.c proves it. */
 static bool is_place(const char *at)
 {
     switch (*at) {
@@ -25,7 +25,9 @@ static bool is_place(const char *at)
         return strncmp(at, "responses/", strlen("responses/")) == 0 ||
                strncmp(at, "requests/", strlen("requests/")) == 0;
     case 's':
-        return strncmp(at, "sessions/sesn_", strlen("sessions/sesn_")) == 0;
+        return strncmp(at, "sessions/sesn_", strlen("sessions/sesn_")) == 0 ||
+               (strncmp(at, "stream?", strlen("stream?")) == 0 &&
+                strstr(at, "conv_id="));
     case 't':
         return strncmp(at, "transcript/", strlen("transcript/")) == 0;
     case 'v':

@@ -117,16 +117,24 @@ static struct llmobs_hash128 key_of_job(const struct llmobs_linking *l)
 }
 
 /* If the span is linked a second time, its record stays as it is, because
- * another span may have counted the tokens already. */
+ * another span may have counted the tokens already. A stream takes the place of
+ * those before it, and may have counted its tokens itself. */
 static void begin_job(const struct llmobs_linking *l, struct llmobs_hash128 key)
 {
+    const uint64_t self = l->span->context.span_id;
+    const bool stream = l->span->job.part == LLMOBS_JOB_STREAM;
     struct llmobs_link_record *found;
     size_t count = llmobs_link_table_find(l->table, key, &found);
 
     for (size_t i = 0; i < count; i++)
-        if (found[i].span_id == l->span->context.span_id)
+        if (found[i].span_id == self)
             return;
-    llmobs_linking_put(l, key, 0);
+    for (size_t i = 0; stream && i < count; i++)
+        llmobs_link_table_drop(l->table, key, found[i].span_id);
+    llmobs_linking_put(
+        l, key,
+        stream && llmobs_json_get(l->span->metrics, "output_tokens") ? self
+                                                                     : 0);
 }
 
 /* The first span that finds the job ended gets its counts. When memory runs out
@@ -201,10 +209,10 @@ void llmobs_linker_link(struct llmobs_linker *linker,
     llmobs_link_runs(&l);
     link_retries(&l);
     llmobs_link_inferred_end(&l);
-    if (span->job.part == LLMOBS_JOB_BEGUN)
-        begin_job(&l, key_of_job(&l));
-    else if (span->job.part == LLMOBS_JOB_ASKED)
+    if (span->job.part == LLMOBS_JOB_ASKED)
         link_to_job(&l, key_of_job(&l));
+    else if (span->job.part != LLMOBS_JOB_NONE)
+        begin_job(&l, key_of_job(&l));
     if (session.len > 0 && span->session_tags)
         llmobs_link_sessions_tag(&linker->sessions,
                                  llmobs_linking_session(&l, session), span);
@@ -213,52 +221,36 @@ void llmobs_linker_link(struct llmobs_linker *linker,
 
 /* -- tools of the program's own -------------------------------------------- */
 
-static bool event_has_tag(const struct llmobs_json *event, const char *tag)
-{
-    const struct llmobs_json *tags = llmobs_json_get(event, "tags");
-
-    for (size_t i = 0; i < llmobs_json_len(tags); i++) {
-        const char *text = llmobs_json_text(llmobs_json_at(tags, i));
-
-        if (text && strcmp(text, tag) == 0)
-            return true;
-    }
-    return false;
-}
-
-/* Fills `run` from an event's text; false if it is not the span of a tool. */
-static bool read_tool_span(const struct llmobs_json *event,
-                           struct llmobs_link_run *out)
-{
-    const struct llmobs_json *meta = llmobs_json_get(event, "meta");
-    const char *trace = llmobs_json_gets(event, "trace_id");
-    const char *span = llmobs_json_gets(event, "span_id");
-
-    if (!llmobs_json_says(llmobs_json_get(meta, "span"), "kind", "tool") ||
-        !span || !trace || event_has_tag(event, LLMOBS_LINK_INFERRED_TAG) ||
-        !llmobs_id128_parse(llmobs_text_of(trace), &out->trace_id))
-        return false;
-    out->name = llmobs_json_gets(event, "name");
-    out->span_id = strtoull(span, NULL, 10);
-    out->start_ns = llmobs_json_to_int(llmobs_json_get(event, "start_ns"));
-    out->end_ns =
-        out->start_ns + llmobs_json_to_int(llmobs_json_get(event, "duration"));
-    return out->name != NULL;
-}
-
 void llmobs_linker_add_tool(struct llmobs_linker *linker,
                             struct llmobs_text event)
 {
     struct llmobs_link_run run = {.name = NULL};
     struct llmobs_json *json = NULL, *arguments = NULL;
-    const char *text;
+    const struct llmobs_json *meta;
+    const char *text, *trace, *span;
+    bool ours;
 
     if (!memmem(event.data, event.len, "\"tool\"", 6))
         return;
     llmobs_work_begin(LLMOBS_WORK_BODY / 8);
-    if (llmobs_json_parse(event, &json) == 0 && read_tool_span(json, &run)) {
-        text = llmobs_json_gets(
-            llmobs_json_get(llmobs_json_get(json, "meta"), "input"), "value");
+    (void)llmobs_json_parse(event, &json);
+    meta = llmobs_json_get(json, "meta");
+    trace = llmobs_json_gets(json, "trace_id");
+    span = llmobs_json_gets(json, "span_id");
+    run.name = llmobs_json_gets(json, "name");
+    ours = llmobs_json_says(llmobs_json_get(meta, "span"), "kind", "tool") &&
+           run.name && span && trace &&
+           llmobs_id128_parse(llmobs_text_of(trace), &run.trace_id);
+    LLMOBS_JSON_EACH (tag, llmobs_json_get(json, "tags"), ours) {
+        text = llmobs_json_text(tag);
+        ours = !text || strcmp(text, LLMOBS_LINK_INFERRED_TAG) != 0;
+    }
+    if (ours) {
+        run.span_id = strtoull(span, NULL, 10);
+        run.start_ns = llmobs_json_to_int(llmobs_json_get(json, "start_ns"));
+        run.end_ns = run.start_ns +
+                     llmobs_json_to_int(llmobs_json_get(json, "duration"));
+        text = llmobs_json_gets(llmobs_json_get(meta, "input"), "value");
         if (text)
             (void)llmobs_json_parse(llmobs_text_of(text), &arguments);
         run.arguments = arguments;

@@ -36,7 +36,7 @@
 /* X(name, tag): the headers of a request whose value is that of a tag; of
  * several for one tag the first counts. The last ones are those of coding
  * agents: Claude Code (code.claude.com/docs), OpenCode, Kilo Code, Codex, the
- * CLI of Copilot, Open WebUI, goose. */
+ * CLI of Copilot, Open WebUI, goose; llama.cpp's server. */
 #define LLMOBS_TAG_HEADERS(X)                             \
     X("helicone-user-id", "user_id")                      \
     X("x-litellm-end-user-id", "user_id")                 \
@@ -53,6 +53,7 @@
     X("x-client-session-id", "session_id")                \
     X("x-openwebui-chat-id", "session_id")                \
     X("agent-session-id", "session_id")                   \
+    X("x-conversation-id", "session_id")                  \
     X("x-session-id", "session_id") /* OpenRouter's */    \
     X("x-session-affinity", "session_id")                 \
     X("x-claude-code-agent-id", "agent_id")               \

@@ -31,7 +31,9 @@ enum llmobs_kind {
 enum llmobs_job_part {
     LLMOBS_JOB_NONE,
     LLMOBS_JOB_BEGUN, /* this call began the job, and has no tokens of it */
-    LLMOBS_JOB_ASKED  /* this call asks for a job that an earlier call began */
+    LLMOBS_JOB_ASKED, /* this call asks for a job that an earlier call began */
+    LLMOBS_JOB_STREAM /* this call's answer may be read again, or on, by the id:
+                       * it stands for the newest call that was sent with it */
 };
 
 struct llmobs_job {

@@ -84,6 +84,9 @@ bool llmobs_watsonx_reranks(const struct llmobs_reading *reading);
 int llmobs_exa_read(struct llmobs_reading *reading,
                     const struct llmobs_json *body);
 
+/* tables/renders.c */
+int llmobs_render_begin_poll(struct llmobs_reading *reading);
+
 /* renders.c */
 bool llmobs_openai_videos_asks(const struct llmobs_reading *reading);
 bool llmobs_xai_speaks(const struct llmobs_reading *reading);
@@ -113,6 +116,8 @@ char *llmobs_huggingface_path_model(const struct llmobs_reading *reading);
 
 /* tables/llama_cpp.c */
 bool llmobs_llama_cpp_embeds(const struct llmobs_reading *reading);
+bool llmobs_llama_cpp_resumes(const struct llmobs_reading *reading);
+int llmobs_llama_cpp_resumed(struct llmobs_reading *reading);
 
 /* tables/mistral.c */
 int llmobs_mistral_request(struct llmobs_reading *reading);

@@ -36,6 +36,23 @@ int llmobs_job_begun(struct llmobs_span *span, const char *id)
     return note(span, LLMOBS_JOB_BEGUN, id);
 }
 
+int llmobs_job_streams(const struct llmobs_reading *reading)
+{
+    const struct llmobs_classified *classified = reading->classified;
+    const struct llmobs_call *call = classified->call;
+    struct llmobs_span *span = reading->span;
+    const char *id = llmobs_header_find(
+        call->request_headers, call->request_header_count, "x-conversation-id");
+
+    /* On a listed host the header is no more than a program's own word. */
+    if (!id || call->status >= 300 || span->job.part == LLMOBS_JOB_ASKED ||
+        (span->job.id && !classified->confirm) ||
+        !(span->streamed ||
+          llmobs_json_is_true(llmobs_json_get(reading->request, "stream"))))
+        return 0;
+    return note(span, LLMOBS_JOB_STREAM, id);
+}
+
 int llmobs_job_asks(struct llmobs_span *span, const char *id)
 {
     return note(span, LLMOBS_JOB_ASKED, id);
@@ -57,44 +74,36 @@ int llmobs_job_asked(struct llmobs_reading *reading)
     return rc;
 }
 
-/* Joins the model's texts. */
-static int join(const struct llmobs_json *messages, struct llmobs_buf *out)
-{
-    int rc = 0;
-
-    LLMOBS_JSON_EACH (message, messages, rc == 0) {
-        const char *text = llmobs_json_gets(message, "content");
-
-        if (!text || !*text || llmobs_json_says(message, "role", "reasoning"))
-            continue;
-        if (out->len > 0)
-            rc = llmobs_buf_addc(out, '\n');
-        if (rc == 0)
-            rc = llmobs_buf_adds(out, text);
-    }
-    return rc == -EFBIG ? 0 : rc;
-}
-
 int llmobs_job_settle(struct llmobs_reading *reading, const char *status,
                       bool ended)
 {
     struct llmobs_span *span = reading->span;
-    int rc;
     struct llmobs_json *none;
     struct llmobs_buf text;
-    bool calls;
+    bool calls = false;
+    int rc = 0;
 
+    /* Joins the model's texts. */
     llmobs_buf_init(&text, LLMOBS_VALUE_MAX);
-    rc = join(span->output_messages, &text);
+    LLMOBS_JSON_EACH (message, span->output_messages, true) {
+        const char *said = llmobs_json_gets(message, "content");
+
+        calls = calls || llmobs_json_get(message, "tool_calls");
+        if (rc < 0 || !said || !*said ||
+            llmobs_json_says(message, "role", "reasoning"))
+            continue;
+        if (text.len > 0)
+            rc = llmobs_buf_addc(&text, '\n');
+        if (rc == 0)
+            rc = llmobs_buf_adds(&text, said);
+    }
+    rc = rc == -EFBIG ? 0 : rc;
     if (rc == 0 && text.len > 0)
         rc = llmobs_span_set(&span->output_value, text.data);
     if (rc == 0 && !span->output_value && status)
         rc = llmobs_span_set(&span->output_value, status);
     llmobs_buf_fini(&text);
     /* A later request may bring the results of tools that the messages call. */
-    calls = false;
-    LLMOBS_JSON_EACH (one, span->output_messages, true)
-        calls = calls || llmobs_json_get(one, "tool_calls");
     if (calls)
         span->output_behind = span->output_messages;
     else

@@ -23,6 +23,11 @@
  * span has tokens, or the id is NULL or empty. */
 int llmobs_job_begun(struct llmobs_span *span, const char *id);
 
+/* Notes the id by which llama.cpp's server keeps the call's stream: it goes on
+ * where its client is gone, and later requests read it (tools/server/README.md,
+ * "X-Conversation-Id"). Changes nothing where there is no such stream. */
+int llmobs_job_streams(const struct llmobs_reading *reading);
+
 /* Notes that the call asks for the job `id`; nothing if the id is NULL or
  * empty. */
 int llmobs_job_asks(struct llmobs_span *span, const char *id);

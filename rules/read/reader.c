@@ -7,6 +7,7 @@
 #include "rules/read/embedding.h"
 #include "rules/read/error.h"
 #include "rules/read/facts.h"
+#include "rules/read/jobs.h"
 #include "rules/read/message.h"
 #include "rules/read/request.h"
 #include "rules/read/request_tags.h"
@@ -177,23 +178,6 @@ static int read_events(struct llmobs_reading *reading, struct llmobs_text text,
     return rc;
 }
 
-/* Sets the time from the request's start to the first token's arrival (WIRE
- * 1.7). */
-static int first_token(struct llmobs_reading *reading)
-{
-    const struct llmobs_call *call = reading->classified->call;
-    int64_t at;
-
-    if (reading->first_at == 0)
-        return 0;
-    at = llmobs_call_time_at(call, reading->first_at);
-    if (at == 0 || at < call->start_ns)
-        return 0;
-    return llmobs_json_set(
-        reading->span->metrics, "time_to_first_token",
-        llmobs_json_real((double)(at - call->start_ns) / 1e9));
-}
-
 static int read_form(struct llmobs_reading *reading)
 {
     switch (reading->answer.form) {
@@ -216,13 +200,23 @@ static int read_form(struct llmobs_reading *reading)
     case LLMOBS_ANSWER_STREAM: {
         const struct llmobs_call *call = reading->classified->call;
         int rc = read_events(reading, call->response, true);
+        int64_t at;
 
         reading->span->streamed = true;
         if (rc == 0 && call->response_truncated)
             rc = read_events(reading, call->response_tail, false);
         reading->span->complete = reading->done;
+        /* The time from the request's start to the first token (WIRE 1.7). */
+        at = reading->first_at > 0
+                 ? llmobs_call_time_at(call, reading->first_at)
+                 : 0;
         if (rc >= 0)
-            rc = first_token(reading);
+            rc = at == 0 || at < call->start_ns
+                     ? 0
+                     : llmobs_json_set(
+                           reading->span->metrics, "time_to_first_token",
+                           llmobs_json_real((double)(at - call->start_ns) /
+                                            1e9));
         if (rc == 0 && reading->form->finish)
             rc = reading->form->finish(reading);
         return rc;
@@ -425,7 +419,8 @@ static int read_call(struct llmobs_reading *reading)
      * reports them (WIRE 4.2). */
     if (!reading->classified->proxied) {
         llmobs_fact_end(reading);
-        return name_model(reading);
+        rc = llmobs_job_streams(reading);
+        return rc < 0 ? rc : name_model(reading);
     }
     none = llmobs_json_object();
     if (!none)

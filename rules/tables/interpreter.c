@@ -214,26 +214,6 @@ static int read_any(const struct llmobs_reading *reading,
     return *messages ? 0 : -ENOMEM;
 }
 
-/* Adds the documents on which the prompt rests, a message for each. */
-static int read_grounds(const struct llmobs_reading *reading)
-{
-    const struct llmobs_json *list =
-        interpreter_at(reading, LLMOBS_AT_CONTENTS);
-    int rc = 0;
-
-    LLMOBS_JSON_EACH (one, list, rc == 0) {
-        const struct llmobs_json *data = llmobs_json_get(one, "data");
-        const struct llmobs_json *text = llmobs_json_get(data, "text");
-        char *words = llmobs_value_text(text ? text : data ? data : one);
-
-        rc = words ? llmobs_message_say(reading->span->input_messages,
-                                        "document", words)
-                   : -ENOMEM;
-        free(words);
-    }
-    return rc;
-}
-
 static int read_input(struct llmobs_reading *reading,
                       const struct llmobs_json *body,
                       const struct llmobs_json *settings)
@@ -270,8 +250,18 @@ static int read_input(struct llmobs_reading *reading,
             rc = llmobs_message_say(span->input_messages, "system", system);
         if (interpreter_has(reading, LLMOBS_AT_SYSTEM))
             llmobs_fact_apart(span);
-        if (rc == 0)
-            rc = read_grounds(reading);
+        /* The documents on which the prompt rests, a message for each. */
+        LLMOBS_JSON_EACH (one, interpreter_at(reading, LLMOBS_AT_CONTENTS),
+                          rc == 0) {
+            const struct llmobs_json *data = llmobs_json_get(one, "data");
+            const struct llmobs_json *text = llmobs_json_get(data, "text");
+            char *words = llmobs_value_text(text ? text : data ? data : one);
+
+            rc = words ? llmobs_message_say(span->input_messages, "document",
+                                            words)
+                       : -ENOMEM;
+            free(words);
+        }
         if (rc == 0 && layout_of(reading)->alone)
             rc = llmobs_message_add(span->input_messages, reading->request,
                                     layout_of(reading)->alone);
@@ -439,35 +429,28 @@ static bool has_pieces(const struct llmobs_reading *reading)
             interpreter_has(reading, LLMOBS_AT_REASONING));
 }
 
-/* The texts of several parts are joined as in a whole answer. */
-static int add_text(struct llmobs_interpreter *state, int64_t part,
-                    const char *text)
-{
-    int rc = 0;
-
-    if (!text || !*text)
-        return llmobs_stream_say(&state->stream, text, false);
-    if (state->said && part != state->part)
-        rc = llmobs_stream_say(&state->stream, "\n", false);
-    state->said = true;
-    state->part = part;
-    return rc < 0 ? rc : llmobs_stream_say(&state->stream, text, false);
-}
-
-/* Adds a value of a whole answer; a value that is no text becomes JSON. */
+/* Adds a value; in a whole answer one that is no text becomes JSON. The texts
+ * of several parts are joined as in a whole answer. */
 static int add_value(struct llmobs_interpreter *state, int64_t part,
                      const struct llmobs_json *value)
 {
     const char *text = llmobs_json_text(value);
     char *dump = NULL;
-    int rc;
+    int rc = 0;
 
     if (!text && !state->any && value && !llmobs_json_is_null(value)) {
         text = dump = llmobs_value_text(value);
         if (!dump)
             return -ENOMEM;
     }
-    rc = add_text(state, part, text);
+    if (text && *text) {
+        if (state->said && part != state->part)
+            rc = llmobs_stream_say(&state->stream, "\n", false);
+        state->said = true;
+        state->part = part;
+    }
+    if (rc == 0)
+        rc = llmobs_stream_say(&state->stream, text, false);
     free(dump);
     return rc;
 }
@@ -564,23 +547,19 @@ static int put_pieces(struct llmobs_reading *reading)
 
 /* -- a whole answer ------------------------------------------------------ */
 
-static const struct llmobs_json *text_or_number(const struct llmobs_json *value)
-{
-    return llmobs_json_is_string(value) || llmobs_json_is_number(value) ? value
-                                                                        : NULL;
-}
-
 static int add_document(struct llmobs_reading *reading,
                         const struct llmobs_json *one)
 {
     const struct llmobs_layout_values *values = values_of(reading);
+    const struct llmobs_json *id =
+        llmobs_layout_of(values, LLMOBS_AT_DOCUMENT_ID, one);
     const struct llmobs_found found = {
         .text = llmobs_layout_has(values, LLMOBS_AT_DOCUMENT_TEXT)
                     ? llmobs_layout_of(values, LLMOBS_AT_DOCUMENT_TEXT, one)
                     : one,
         .name = llmobs_layout_of(values, LLMOBS_AT_DOCUMENT_NAME, one),
-        .id = text_or_number(
-            llmobs_layout_of(values, LLMOBS_AT_DOCUMENT_ID, one)),
+        .id =
+            llmobs_json_is_string(id) || llmobs_json_is_number(id) ? id : NULL,
         .score = llmobs_layout_of(values, LLMOBS_AT_DOCUMENT_SCORE, one),
     };
 
@@ -771,17 +750,6 @@ int llmobs_interpreter_document(struct llmobs_reading *reading,
                                     (struct llmobs_text){"", 0});
 }
 
-/* True where the layout names the place of the output: if the output is the
- * whole body, a cut answer has none. */
-static bool tells_ends(const struct llmobs_reading *reading)
-{
-    if (reading->classified->call->status >= 300 || has_pieces(reading) ||
-        kind_of(reading) == LLMOBS_KIND_EMBEDDING)
-        return false;
-    return kind_of(reading) == LLMOBS_KIND_RETRIEVAL ||
-           llmobs_layout_key(values_of(reading), LLMOBS_AT_OUTPUT, 0);
-}
-
 int llmobs_interpreter_ends(struct llmobs_reading *reading)
 {
     const struct llmobs_call *call = reading->classified->call;
@@ -796,7 +764,11 @@ int llmobs_interpreter_ends(struct llmobs_reading *reading)
     interpreter_go(reading, ends, false);
     if (rc == 0)
         rc = read_facts(reading);
-    if (rc == 0 && tells_ends(reading))
+    /* If the output is the whole body, a cut answer has none. */
+    if (rc == 0 && call->status < 300 && !has_pieces(reading) &&
+        (kind_of(reading) == LLMOBS_KIND_RETRIEVAL ||
+         (kind_of(reading) != LLMOBS_KIND_EMBEDDING &&
+          llmobs_layout_key(values_of(reading), LLMOBS_AT_OUTPUT, 0))))
         rc = read_output(reading, ends);
     reason = reason_at(reading, room);
     told = reason || !interpreter_at(reading, LLMOBS_AT_USAGE);
@@ -855,18 +827,6 @@ static void keep_event(struct llmobs_reading *reading,
         llmobs_reading_token(reading, event);
 }
 
-static int read_piece(struct llmobs_reading *reading,
-                      const struct llmobs_event *event, const char *reason,
-                      bool ended)
-{
-    const struct llmobs_interpreter *state = reading->state;
-    int rc = add_piece(reading);
-
-    if (state->stream.begun)
-        llmobs_reading_token(reading, event);
-    return rc < 0 ? rc : add_end(reading, reason, ended);
-}
-
 int llmobs_interpreter_event(struct llmobs_reading *reading,
                              const struct llmobs_event *event)
 {
@@ -903,33 +863,16 @@ int llmobs_interpreter_event(struct llmobs_reading *reading,
         keep_event(reading, event);
         return 0;
     }
-    if (has_pieces(reading))
-        return read_piece(reading, event, reason, ended);
+    if (has_pieces(reading)) {
+        rc = add_piece(reading);
+        if (state->stream.begun)
+            llmobs_reading_token(reading, event);
+        return rc < 0 ? rc : add_end(reading, reason, ended);
+    }
     if (kind_of(reading) == LLMOBS_KIND_RETRIEVAL)
         return read_documents(reading);
     return gather(reading, event,
                   at_or_all(reading, LLMOBS_AT_OUTPUT, event->json));
-}
-
-/* Sets the output: the joined texts, or without any text the last value. */
-static int put_gathered(struct llmobs_reading *reading)
-{
-    struct llmobs_interpreter *state = reading->state;
-    struct llmobs_span *span = reading->span;
-    struct llmobs_json *text = NULL;
-    int rc = 0;
-
-    if (state->text.len > 0) {
-        text = llmobs_json_stringn(state->text.data, state->text.len);
-        rc = text ? 0 : -ENOMEM;
-    }
-    if (rc == 0 && (text || state->value))
-        rc = kind_of(reading) == LLMOBS_KIND_LLM
-                 ? read_any(reading, text ? text : state->value,
-                            &span->output_messages)
-                 : llmobs_value_output(span, text ? text : state->value);
-    llmobs_json_free(text);
-    return rc;
 }
 
 /* If the layout does not say which event is the last, only the end of the
@@ -937,7 +880,9 @@ static int put_gathered(struct llmobs_reading *reading)
 int llmobs_interpreter_finish(struct llmobs_reading *reading)
 {
     struct llmobs_interpreter *state = reading->state;
-    int rc = llmobs_usage_read(state->usage, reading->span);
+    struct llmobs_span *span = reading->span;
+    struct llmobs_json *text = NULL;
+    int rc = llmobs_usage_read(state->usage, span);
 
     if (rc < 0)
         return rc;
@@ -949,8 +894,22 @@ int llmobs_interpreter_finish(struct llmobs_reading *reading)
     if (state->any && !interpreter_has(reading, LLMOBS_AT_END) &&
         !interpreter_has(reading, LLMOBS_AT_REASON) &&
         reading->classified->call->transport_ok)
-        reading->span->complete = true;
-    return has_pieces(reading) ? put_pieces(reading) : put_gathered(reading);
+        span->complete = true;
+    if (has_pieces(reading))
+        return put_pieces(reading);
+    /* The joined texts, or without any text the last value. */
+    if (state->text.len > 0) {
+        text = llmobs_json_stringn(state->text.data, state->text.len);
+        if (!text)
+            return -ENOMEM;
+    }
+    if (text || state->value)
+        rc = kind_of(reading) == LLMOBS_KIND_LLM
+                 ? read_any(reading, text ? text : state->value,
+                            &span->output_messages)
+                 : llmobs_value_output(span, text ? text : state->value);
+    llmobs_json_free(text);
+    return rc;
 }
 
 void llmobs_interpreter_fini(void *state)

@@ -11,12 +11,14 @@
 #include "rules/read/cut_json.h"
 #include "rules/read/facts.h"
 #include "rules/read/inputs.h"
+#include "rules/read/jobs.h"
 #include "rules/read/message.h"
 #include "rules/read/match.h"
 #include "rules/read/request.h"
 #include "rules/read/text.h"
 #include "rules/read/text_stream.h"
 #include "rules/read/usage.h"
+#include "rules/tables/interpreter.h"
 
 /* Keys that are metadata. */
 static const char keys[] =
@@ -70,6 +72,28 @@ bool llmobs_llama_cpp_embeds(const struct llmobs_reading *reading)
            (has_key(reading, "input") &&
             llmobs_text_has_any(reading->classified->call->response,
                                 "\"embedding\":[[\0"));
+}
+
+/* -- a stream that is read again, or on ---------------------------------- */
+
+bool llmobs_llama_cpp_resumes(const struct llmobs_reading *reading)
+{
+    static const char events[] = "\"chat.completion.chunk\"\0\"timings\0"
+                                 "\"text_completion\"\0\"tokens_predicted\"\0"
+                                 "\"content_block_delta\"\0\"response.\0";
+    const struct llmobs_call *call = reading->classified->call;
+
+    return call->request.len > 0 && call->status < 300 &&
+           llmobs_text_has_any(call->response, events);
+}
+
+int llmobs_llama_cpp_resumed(struct llmobs_reading *reading)
+{
+    int rc = llmobs_interpreter_finish(reading);
+
+    /* The model's first token came to the call. */
+    llmobs_json_unset(reading->span->metrics, "time_to_first_token");
+    return rc < 0 ? rc : llmobs_job_settle(reading, NULL, reading->done);
 }
 
 /* -- the request --------------------------------------------------------- */

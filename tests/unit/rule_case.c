@@ -290,7 +290,10 @@ static void put_job(const struct llmobs_job *job, struct llmobs_json *out)
     if (job->part == LLMOBS_JOB_NONE)
         return;
     value = llmobs_json_object();
-    llmobs_json_sets(value, job->part == LLMOBS_JOB_BEGUN ? "begun" : "asked",
+    llmobs_json_sets(value,
+                     job->part == LLMOBS_JOB_BEGUN    ? "begun"
+                     : job->part == LLMOBS_JOB_STREAM ? "stream"
+                                                      : "asked",
                      job->id);
     if (job->metrics)
         llmobs_json_set(value, "metrics", llmobs_json_clone(job->metrics));

@@ -24,6 +24,7 @@ struct part {
     const char *url, *body;
     uint64_t account, trace; /* 0: a trace of its own */
     bool failed, off;
+    bool counted;          /* the call's own tokens are known */
     enum llmobs_kind kind; /* _LLM: as the part says */
     const char *thread;    /* the provider's id of the conversation */
     const char *calls;     /* messages behind the output */
@@ -34,7 +35,7 @@ static void fill(const struct part *part, struct llmobs_span *span)
 {
     ck_assert_int_eq(llmobs_span_init(span), 0);
     span->kind = part->kind                       ? part->kind
-                 : part->part == LLMOBS_JOB_BEGUN ? LLMOBS_KIND_LLM
+                 : part->part != LLMOBS_JOB_ASKED ? LLMOBS_KIND_LLM
                                                   : LLMOBS_KIND_TASK;
     span->context.span_id = part->span;
     span->context.trace_id =
@@ -48,6 +49,8 @@ static void fill(const struct part *part, struct llmobs_span *span)
     llmobs_span_fact(&span->facts, LLMOBS_FACT_CONVERSATION_ID, part->thread);
     span->output_behind = link_json(part->calls);
     span->input_messages = link_json(part->results);
+    if (part->counted)
+        llmobs_span_metric(span, "output_tokens", 5);
     if (part->in == 0)
         return;
     span->job.metrics = llmobs_json_object();
@@ -118,6 +121,9 @@ static const char *link_part(const struct part *part)
 #define BEGINS(number, ...)   \
     link_part(&(struct part){ \
         .span = (number), .part = LLMOBS_JOB_BEGUN, .in = 0, __VA_ARGS__})
+#define STREAMS(number, ...)  \
+    link_part(&(struct part){ \
+        .span = (number), .part = LLMOBS_JOB_STREAM, .in = 0, __VA_ARGS__})
 #define ASKS(number, ...)     \
     link_part(&(struct part){ \
         .span = (number), .part = LLMOBS_JOB_ASKED, .in = 0, __VA_ARGS__})
@@ -195,6 +201,24 @@ TEST(an_id_that_is_given_twice)
     for (uint64_t i = 20; i < 30; i++)
         BEGINS(i, .id = "1");
     ck_assert_str_eq(FINDS(31, .id = "1"), "");
+    end();
+}
+
+/* Each call of a conversation has its id; the last one is meant, which may have
+ * counted its tokens itself. */
+TEST(a_stream_takes_the_place_of_those_before_it)
+{
+    link_begin();
+    STREAMS(1, .counted = false);
+    ck_assert_str_eq(ASKS(2, .failed = false), "1:job");
+    ck_assert_str_eq(FINDS(3, .failed = false), "1:job 7/5");
+    STREAMS(4, .counted = true);
+    ck_assert_str_eq(FINDS(5, .failed = false), "4:job");
+    for (uint64_t i = 20; i < 40; i++)
+        STREAMS(i, .counted = false);
+    ck_assert_str_eq(FINDS(41, .failed = false), "39:job 7/5");
+    STREAMS(39, .counted = false);
+    ck_assert_str_eq(FINDS(42, .failed = false), "39:job");
     end();
 }
 

@@ -118,7 +118,8 @@ static void check_first_look(const struct llmobs_dialect *dialect,
 
     if (!shape->bodyless || shape->signs)
         return;
-    snprintf(url, sizeof(url), "https://host.test/v1%s", shape->path);
+    snprintf(url, sizeof(url), "https://host.test/v1%s?%s=x", shape->path,
+             shape->queries);
     ck_assert_msg(llmobs_rules_fetches(url), "%s: rules/bodyless.c lacks %s",
                   dialect->name, shape->path);
 }
@@ -134,6 +135,8 @@ TEST(a_request_without_a_body_has_one_look)
         "https://api.openai.com/v1/models",
         "http://h/r/e/s",
         "//r/",
+        "http://h/v1/stream?id=1",
+        "http://h/v1/streams/lookup?conv_id=1",
     };
 
     each_shape(llmobs_dialects, check_first_look);
