@@ -7,7 +7,9 @@
 
 #include "cli/query/texts.h"
 #include "lib/base/glob.h"
+#include "lib/base/grow.h"
 #include "lib/base/mix.h"
+#include "lib/text/json_clean.h"
 
 #define TABLES_MAX 16
 #define KNOWN_MAX 256 /* a power of two */
@@ -16,17 +18,22 @@
 
 struct entry {
     char *name; /* in small letters */
-    const struct llmobs_json *model;
+    bool pattern;
+    struct llmobs_text text;   /* of the model; NULL: it is no object */
+    struct llmobs_json *model; /* NULL: nobody has asked for it */
 };
 
 struct table {
-    struct llmobs_json *json;
-    struct entry *exact; /* sorted */
-    size_t exact_count;
-    struct entry *patterns; /* in the order of the table */
-    size_t pattern_count;
+    char *text;
+    struct entry *entries; /* in the order of the table */
+    size_t count, cap;
+    const struct llmobs_json *about; /* borrowed from its entry */
     char date[LLMOBS_PRICES_DATE];
     bool used;
+    /* While its text is read: */
+    size_t depth;
+    const char *model;
+    bool is_object;
 };
 
 /* A look-up that was done. */
@@ -111,92 +118,105 @@ static void lower_all(char *text)
             *text = (char)(*text - 'A' + 'a');
 }
 
-static int by_name(const void *a, const void *b)
-{
-    const struct entry *x = a, *y = b;
-
-    return strcmp(x->name, y->name);
-}
-
 static void free_table(struct table *table)
 {
-    for (size_t i = 0; i < table->exact_count; i++)
-        free(table->exact[i].name);
-    for (size_t i = 0; i < table->pattern_count; i++)
-        free(table->patterns[i].name);
-    free(table->exact);
-    free(table->patterns);
-    llmobs_json_free(table->json);
+    for (size_t i = 0; i < table->count; i++) {
+        free(table->entries[i].name);
+        llmobs_json_free(table->entries[i].model);
+    }
+    free(table->entries);
+    free(table->text);
 }
 
-/* Adds an entry to the names or to the patterns, for which there is room. */
-static int add_entry(struct table *table, const char *name,
-                     const struct llmobs_json *model)
+/* Finds the entries of a table, whose values are read when somebody asks for
+ * them: a table has thousands of models, and a store names a few. */
+static int read_token(void *ctx, enum llmobs_json_token token,
+                      struct llmobs_text text)
 {
-    bool pattern = strpbrk(name, "*?[") != NULL;
-    struct entry entry = {strdup(name), model};
+    struct table *table = ctx;
+    struct llmobs_json *name = NULL;
+    struct entry entry = {.name = NULL};
 
-    if (!entry.name)
-        return -ENOMEM;
-    lower_all(entry.name);
-    if (pattern)
-        table->patterns[table->pattern_count++] = entry;
-    else
-        table->exact[table->exact_count++] = entry;
+    if (token == LLMOBS_JSON_TOKEN_OPEN_OBJECT ||
+        token == LLMOBS_JSON_TOKEN_OPEN_ARRAY) {
+        bool object = token == LLMOBS_JSON_TOKEN_OPEN_OBJECT;
+
+        table->is_object |= table->depth == 0 && object;
+        if (table->depth++ == 1 && object && table->is_object)
+            table->model = text.data;
+    } else if (token == LLMOBS_JSON_TOKEN_CLOSE) {
+        if (--table->depth == 1 && table->model) {
+            table->entries[table->count - 1].text = (struct llmobs_text){
+                table->model, (size_t)(text.data - table->model)};
+            table->model = NULL;
+        }
+    } else if (token == LLMOBS_JSON_TOKEN_KEY && table->depth == 1) {
+        if (memchr(text.data, '\\', text.len) &&
+            llmobs_json_parse((struct llmobs_text){text.data - 1, text.len + 2},
+                              &name) == 0)
+            text = llmobs_text_of(llmobs_json_text(name));
+        entry.name = strndup(text.data, text.len);
+        llmobs_json_free(name);
+        if (!entry.name || llmobs_grow(&table->entries, &table->cap,
+                                       table->count, sizeof(entry)) != 0) {
+            free(entry.name);
+            return -ENOMEM;
+        }
+        lower_all(entry.name);
+        entry.pattern = strpbrk(entry.name, "*?[") != NULL;
+        table->entries[table->count++] = entry;
+    }
     return 0;
 }
 
-static int fill_table(struct table *table)
+/* The model of an entry, which is read once; NULL: none. */
+static const struct llmobs_json *model_of(struct entry *entry)
 {
-    const struct llmobs_json *json = table->json;
-    size_t len = llmobs_json_len(json) + 1;
-    int rc = 0;
-
-    table->exact = calloc(len, sizeof(*table->exact));
-    table->patterns = calloc(len, sizeof(*table->patterns));
-    if (!table->exact || !table->patterns)
-        return -ENOMEM;
-    for (void *it = llmobs_json_iter(json); it && rc == 0;
-         it = llmobs_json_next(json, it))
-        if (llmobs_json_is_object(llmobs_json_iter_value(it)))
-            rc = add_entry(table, llmobs_json_iter_key(it),
-                           llmobs_json_iter_value(it));
-    qsort(table->exact, table->exact_count, sizeof(*table->exact), by_name);
-    return rc;
+    if (entry && !entry->model)
+        (void)llmobs_json_parse(entry->text, &entry->model);
+    return entry ? entry->model : NULL;
 }
 
-/* True for a text of the form of 2026-11-22. */
-static bool is_date(const char *text)
+/* The last of equal names holds. */
+static struct entry *find_exact(const struct table *table, const char *name)
 {
-    static const char form[] = "0000-00-00";
-    size_t i;
+    for (size_t i = table->count; i-- > 0;) {
+        struct entry *entry = &table->entries[i];
 
-    for (i = 0; form[i] != '\0'; i++)
-        if (form[i] == '0' ? text[i] < '0' || text[i] > '9'
-                           : text[i] != form[i])
-            return false;
-    return text[i] == '\0';
+        if (entry->text.data && !entry->pattern &&
+            strcmp(entry->name, name) == 0)
+            return entry;
+    }
+    return NULL;
 }
 
 int llmobs_prices_add(struct llmobs_prices *prices, struct llmobs_text text,
                       const char *date)
 {
-    struct table table = {.used = false};
+    struct table table = {.text = malloc(text.len + 1)};
+    static const char form[] = "0000-00-00";
     const char *own;
-    int rc = prices->count < TABLES_MAX ? llmobs_json_parse(text, &table.json)
-                                        : -E2BIG;
+    size_t i = 0;
+    int rc = !table.text ? -ENOMEM : prices->count < TABLES_MAX ? 0 : -E2BIG;
 
-    if (rc == 0 && !llmobs_json_is_object(table.json))
+    if (rc == 0) {
+        memcpy(table.text, text.data, text.len);
+        text.data = table.text;
+        rc = llmobs_json_tokens(text, read_token, &table);
+    }
+    if (rc == 0 && !table.is_object)
         rc = -EINVAL;
-    if (rc == 0)
-        rc = fill_table(&table);
     if (rc != 0) {
         free_table(&table);
         return rc;
     }
-    own = llmobs_json_gets(llmobs_json_get(table.json, ABOUT), "date");
+    table.about = model_of(find_exact(&table, ABOUT));
+    own = llmobs_json_gets(table.about, "date");
+    while (own && form[i] != '\0' &&
+           (form[i] == '0' ? llmobs_is_digit(own[i]) : own[i] == form[i]))
+        i++;
     snprintf(table.date, sizeof(table.date), "%s",
-             own && is_date(own) ? own : date);
+             own && form[i] == own[i] ? own : date);
     prices->tables[prices->count++] = table;
     return 0;
 }
@@ -232,20 +252,17 @@ struct asked {
 static const struct llmobs_json *find_name(const struct table *table,
                                            const char *name)
 {
-    struct entry key = {(char *)name, NULL};
-    const struct entry *found = NULL;
+    struct entry *found = find_exact(table, name);
 
-    if (table->exact_count > 0)
-        found = bsearch(&key, table->exact, table->exact_count, sizeof(key),
-                        by_name);
-    for (size_t i = 0; !found && i < table->pattern_count; i++) {
-        const char *pattern = table->patterns[i].name;
+    for (size_t i = 0; !found && i < table->count; i++) {
+        const char *pattern = table->entries[i].name;
         struct llmobs_glob glob = {pattern, pattern + strlen(pattern)};
 
-        if (llmobs_glob_match(glob, name))
-            found = &table->patterns[i];
+        if (table->entries[i].text.data && table->entries[i].pattern &&
+            llmobs_glob_match(glob, name))
+            found = &table->entries[i];
     }
-    return found ? found->model : NULL;
+    return model_of(found);
 }
 
 static const struct llmobs_json *find_prefixed(const struct asked *asked,
@@ -321,8 +338,7 @@ static void look_up(struct llmobs_prices *prices, struct known *known)
     known->price.count = 0;
     known->table = NULL;
     for (size_t i = 0; i < prices->count && !found; i++) {
-        const struct llmobs_json *about =
-            llmobs_json_get(prices->tables[i].json, ABOUT);
+        const struct llmobs_json *about = prices->tables[i].about;
 
         if (known->local && !asked.provider &&
             llmobs_json_is_false(llmobs_json_get(about, "local")))
@@ -339,24 +355,6 @@ static uint64_t hash(const char *text, uint64_t seed)
     for (; *text != '\0'; text++)
         seed = (seed ^ (unsigned char)*text) * UINT64_C(0x100000001b3);
     return llmobs_mix(seed);
-}
-
-/* The look-up of that model, done now or before. */
-static struct known *look_up_once(struct llmobs_prices *prices,
-                                  const char *provider, const char *model,
-                                  bool local)
-{
-    size_t at = (size_t)hash(model, hash(provider, local)) & (KNOWN_MAX - 1);
-    struct known *known = &prices->known[at];
-
-    if (strcmp(known->model, model) != 0 || known->local != local ||
-        strcmp(known->provider, provider) != 0) {
-        known->local = local;
-        strcpy(known->provider, provider);
-        strcpy(known->model, model);
-        look_up(prices, known);
-    }
-    return known;
 }
 
 /* Copies a name in small letters; false where it is too long. */
@@ -376,13 +374,20 @@ double llmobs_prices_cost(struct llmobs_prices *prices, const char *provider,
                           const struct llmobs_price_tokens *tokens)
 {
     char of[LLMOBS_PRICES_NAME], name[LLMOBS_PRICES_NAME];
-    const struct known *known;
+    struct known *known;
     double cost;
 
     if (!prices || !model || *model == '\0' || !copy_lower(model, name) ||
         !copy_lower(provider ? provider : "", of))
         return -1;
-    known = look_up_once(prices, of, name, local);
+    known = &prices->known[hash(name, hash(of, local)) & (KNOWN_MAX - 1)];
+    if (strcmp(known->model, name) != 0 || known->local != local ||
+        strcmp(known->provider, of) != 0) {
+        known->local = local;
+        strcpy(known->provider, of);
+        strcpy(known->model, name);
+        look_up(prices, known);
+    }
     cost = llmobs_price_of(&known->price, tokens);
     if (cost >= 0)
         known->table->used = true;

@@ -192,10 +192,33 @@ TEST(other_members_are_ignored)
     end();
 }
 
+TEST(a_name_is_read_as_json_has_it)
+{
+    begin("\xEF\xBB\xBF{'\\u006d\\/1': {'input_cost_per_token': 0.5},"
+          "'n': [{'n': 1}], 'n*': {'input_cost_per_token': 0.25},"
+          "'twice': {'input_cost_per_token': 0.5},"
+          "'Twice': {'input_cost_per_token': 1},"
+          "'b\xFF': {'input_cost_per_token': 0.125}}");
+    ck_assert(one("openai", "m/1") == 0.5);
+    ck_assert(one("openai", "n") == 0.25);
+    ck_assert(one("openai", "twice") == 1);
+    ck_assert(one("openai", "b\xEF\xBF\xBD") == 0.125);
+    end();
+}
+
 TEST(a_file_that_is_no_table_is_refused)
 {
-    static const char *const texts[] = {
-        "", "[]", "1", "null", "{", "{'a'}", "model,price\n"};
+    static const char *const texts[] = {"",
+                                        "[]",
+                                        "1",
+                                        "null",
+                                        "[{}]",
+                                        "[{'m': " COSTS("0.5") "}]",
+                                        "{'m'",
+                                        "{",
+                                        "{'a'}",
+                                        "{'m': {}",
+                                        "model,price\n"};
     size_t deep = 100000;
     char *text = malloc(deep + 1);
 
