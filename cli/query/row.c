@@ -102,23 +102,6 @@ static void read_words(struct llmobs_texts *texts, const char **field,
 
 /* -- parts ---------------------------------------------------------------- */
 
-static int read_ids(struct llmobs_row *row, const struct llmobs_json *event,
-                    struct llmobs_texts *texts)
-{
-    const char *trace = llmobs_json_gets(event, "trace_id");
-    const char *span = llmobs_json_gets(event, "span_id");
-    const char *parent = llmobs_json_gets(event, "parent_id");
-
-    if (!trace || !span)
-        return -EINVAL;
-    row->start_ns = llmobs_json_to_int(llmobs_json_get(event, "start_ns"));
-    share(texts, &row->trace_id, trace);
-    row->span_id = llmobs_texts_copy(texts, span, strlen(span));
-    if (parent && strcmp(parent, "undefined") != 0)
-        share_full(texts, &row->parent_id, parent);
-    return 0;
-}
-
 static void read_error(struct llmobs_row *row, const struct llmobs_json *event,
                        struct llmobs_texts *texts)
 {
@@ -145,22 +128,6 @@ static bool is_inferred(const struct llmobs_json *event)
     const char *value = llmobs_stored_tag(event, "inferred");
 
     return value && strcmp(value, "true") == 0;
-}
-
-static void read_name(struct llmobs_row *row, const struct llmobs_json *event,
-                      struct llmobs_texts *texts)
-{
-    const char *name = llmobs_json_gets(event, "name");
-    struct llmobs_buf text;
-
-    llmobs_buf_init(&text, SIZE_MAX);
-    if (is_inferred(event)) {
-        llmobs_buf_addf(&text, "%s (inferred)", name ? name : "");
-        name = text.data;
-        texts->failed |= text.error != 0;
-    }
-    share_full(texts, &row->name, name);
-    llmobs_buf_fini(&text);
 }
 
 /* Reads by which a call is priced: the model that answered, unless that is but
@@ -198,10 +165,18 @@ static void read_facts(struct llmobs_row *row, const struct llmobs_json *event,
     const struct llmobs_json *meta = llmobs_json_get(event, "meta");
     const char *kind = llmobs_stored_kind(event);
     const char *path = llmobs_stored_script(event);
-    const char *name = path ? llmobs_stored_path_end(path, NULL) : NULL;
+    const char *name = llmobs_json_gets(event, "name");
     char room[LLMOBS_STORED_ROOM];
+    struct llmobs_buf text;
 
-    read_name(row, event, texts);
+    llmobs_buf_init(&text, SIZE_MAX);
+    if (is_inferred(event)) {
+        llmobs_buf_addf(&text, "%s (inferred)", name ? name : "");
+        name = text.data;
+        texts->failed |= text.error != 0;
+    }
+    share_full(texts, &row->name, name);
+    llmobs_buf_fini(&text);
     if (kind)
         share(texts, &row->kind, kind);
     share_full(texts, &row->model, llmobs_stored_model(event));
@@ -214,6 +189,7 @@ static void read_facts(struct llmobs_row *row, const struct llmobs_json *event,
     row->billed = llmobs_stored_billed(event);
     /* Reads the run, and the name of the script that runs, else of the program.
      */
+    name = path ? llmobs_stored_path_end(path, NULL) : NULL;
     if (!llmobs_has_text(name))
         name = llmobs_json_text(llmobs_stored_call(event, "executable"));
     share_full(texts, &row->program, name);
@@ -221,12 +197,18 @@ static void read_facts(struct llmobs_row *row, const struct llmobs_json *event,
     read_error(row, event, texts);
 }
 
+/* Reads the numbers, and the cost that the provider gave, as a total or in
+ * parts. A span that repeats the cost of another must not count it twice. */
 static void read_numbers(struct llmobs_row *row,
                          const struct llmobs_json *event)
 {
     const struct llmobs_json *metrics = llmobs_json_get(event, "metrics");
     const struct llmobs_json *first =
         llmobs_json_get(metrics, "time_to_first_token");
+    const struct llmobs_json *total = llmobs_json_get(metrics, "total_cost");
+    const struct llmobs_json *in = llmobs_json_get(metrics, "input_cost");
+    const struct llmobs_json *out = llmobs_json_get(metrics, "output_cost");
+    double cost = -1;
 
     row->duration_ns = count_of(event, "duration");
     row->input_tokens = count_of(metrics, "input_tokens");
@@ -239,18 +221,6 @@ static void read_numbers(struct llmobs_row *row,
     row->searches = count_of(metrics, "web_search_requests");
     row->first_token =
         llmobs_json_is_number(first) ? llmobs_json_to_real(first) : -1;
-}
-
-/* Reads the cost that the provider gave, as a total or in parts. A span that
- * repeats the cost of another must not count it twice. */
-static void read_cost(struct llmobs_row *row, const struct llmobs_json *event)
-{
-    const struct llmobs_json *metrics = llmobs_json_get(event, "metrics");
-    const struct llmobs_json *total = llmobs_json_get(metrics, "total_cost");
-    const struct llmobs_json *in = llmobs_json_get(metrics, "input_cost");
-    const struct llmobs_json *out = llmobs_json_get(metrics, "output_cost");
-    double cost = -1;
-
     if (llmobs_json_is_number(total))
         cost = llmobs_json_to_real(total);
     else if (llmobs_json_is_number(in) && llmobs_json_is_number(out))
@@ -322,9 +292,8 @@ int llmobs_row_fill(struct llmobs_row *row, const struct llmobs_json *event,
 
     if (parts == LLMOBS_ROW_IDS)
         return 0;
-    read_numbers(row, event);
     read_facts(row, event, texts);
-    read_cost(row, event);
+    read_numbers(row, event);
     read_links(row, event, texts);
     if (parts == LLMOBS_ROW_ALL) {
         read_words(texts, &row->question, llmobs_json_get(meta, "input"));
@@ -351,16 +320,25 @@ int llmobs_row_new(const struct llmobs_json *event, struct llmobs_place place,
                    enum llmobs_row_parts parts, struct llmobs_texts *texts,
                    struct llmobs_row **out)
 {
-    struct llmobs_row *row = malloc(sizeof(*row));
+    const char *trace = llmobs_json_gets(event, "trace_id");
+    const char *span = llmobs_json_gets(event, "span_id");
+    const char *parent = llmobs_json_gets(event, "parent_id");
+    struct llmobs_row *row;
     int rc;
 
+    if (!trace || !span)
+        return -EINVAL;
+    row = malloc(sizeof(*row));
     if (!row)
         return -ENOMEM;
     *row = unknown;
     row->place = place;
-    rc = read_ids(row, event, texts);
-    if (rc == 0)
-        rc = llmobs_row_fill(row, event, parts, texts);
+    row->start_ns = llmobs_json_to_int(llmobs_json_get(event, "start_ns"));
+    share(texts, &row->trace_id, trace);
+    row->span_id = llmobs_texts_copy(texts, span, strlen(span));
+    if (parent && strcmp(parent, "undefined") != 0)
+        share_full(texts, &row->parent_id, parent);
+    rc = llmobs_row_fill(row, event, parts, texts);
     if (rc == 0 && texts->failed)
         rc = -ENOMEM;
     if (rc != 0) {

@@ -100,43 +100,6 @@ static int print_lines(struct table *table, const char *bars, const char *lines)
 
 /* -- below a row ---------------------------------------------------------- */
 
-/* Prints the facts of a row whose messages are shown whole. */
-static int print_facts(struct table *table, const char *bars,
-                       const struct llmobs_row *row)
-{
-    struct llmobs_buf text;
-    int rc;
-
-    if (!table->style->whole)
-        return 0;
-    llmobs_buf_init(&text, BELOW_MAX);
-    llmobs_columns_facts(&text, row);
-    rc = text.error;
-    if (rc == 0)
-        rc = llmobs_transcript_text(&table->transcript, text_in(&text),
-                                    LLMOBS_PAINT_DIM, bars);
-    llmobs_buf_fini(&text);
-    return rc;
-}
-
-static int print_error(struct table *table, const char *bars,
-                       const struct llmobs_row *row)
-{
-    struct llmobs_buf text;
-    int rc;
-
-    if (!row->failed || row->path)
-        return 0;
-    llmobs_buf_init(&text, BELOW_MAX);
-    llmobs_columns_error(&text, row);
-    rc = text.error;
-    if (rc == 0 && text.len > 0)
-        rc = llmobs_transcript_text(&table->transcript, text.data,
-                                    LLMOBS_PAINT_RED, bars);
-    llmobs_buf_fini(&text);
-    return rc;
-}
-
 /* Reads the span again, and prints its messages. */
 static int print_messages(struct table *table, const char *bars,
                           const struct llmobs_row *row)
@@ -201,11 +164,11 @@ static int print_links(struct table *table, const char *bars,
     return rc;
 }
 
-/* Prints the lines below a row: its error, messages, links and evaluations,
- * each behind the bars of the tree. */
+/* Prints the lines below a row: its facts where messages are shown whole, its
+ * error, messages, links and evaluations, each behind the bars of the tree. */
 static int print_below(struct table *table, const struct llmobs_row *row)
 {
-    struct llmobs_buf *left = &table->bars;
+    struct llmobs_buf *left = &table->bars, text;
     const char *bars;
     int rc;
 
@@ -222,10 +185,23 @@ static int print_below(struct table *table, const struct llmobs_row *row)
     bars = text_in(left);
     if (rc == 0 && table->brief)
         rc = llmobs_sheet_cut(&table->sheet, &bars, table->screen->columns - 1);
-    if (rc == 0)
-        rc = print_facts(table, bars, row);
-    if (rc == 0)
-        rc = print_error(table, bars, row);
+    llmobs_buf_init(&text, BELOW_MAX);
+    if (rc == 0 && table->style->whole) {
+        llmobs_columns_facts(&text, row);
+        rc = text.error;
+        if (rc == 0)
+            rc = llmobs_transcript_text(&table->transcript, text_in(&text),
+                                        LLMOBS_PAINT_DIM, bars);
+    }
+    if (rc == 0 && row->failed && !row->path) {
+        llmobs_buf_cut(&text, 0);
+        llmobs_columns_error(&text, row);
+        rc = text.error;
+        if (rc == 0 && text.len > 0)
+            rc = llmobs_transcript_text(&table->transcript, text.data,
+                                        LLMOBS_PAINT_RED, bars);
+    }
+    llmobs_buf_fini(&text);
     if (rc == 0 && table->style->messages && !row->path)
         rc = print_messages(table, bars, row);
     if (rc == 0)
