@@ -324,20 +324,14 @@ bool llmobs_filter_may_match(const struct llmobs_filter *filter,
     return !filter->grep_word || has_word(line, filter->grep_word);
 }
 
-/* Compares from the end of the wanted digits: ids begin with the time. */
 static bool takes_trace(const void *ctx, const uint8_t *trace)
 {
-    static const char digits[] = "0123456789abcdef";
-    const char *want = ctx;
-    size_t i = strlen(want);
+    const struct llmobs_pick *pick = ctx;
+    uint64_t have[2];
 
-    if (i > 2 * LLMOBS_MARKS_TRACE)
-        return false;
-    while (i-- > 0)
-        if (digits[trace[i / 2] >> (i % 2 ? 0 : 4) & 15] !=
-            tolower((unsigned char)want[i]))
-            return false;
-    return true;
+    memcpy(have, trace, sizeof(have));
+    return (((have[0] ^ pick->want[0]) & pick->mask[0]) |
+            ((have[1] ^ pick->want[1]) & pick->mask[1])) == 0;
 }
 
 struct llmobs_pick *llmobs_filter_pick(const struct llmobs_filter *filter,
@@ -345,10 +339,25 @@ struct llmobs_pick *llmobs_filter_pick(const struct llmobs_filter *filter,
 {
     /* An id of a span has 20 digits at most. */
     bool whole = filter->id && strlen(filter->id) == 2 * LLMOBS_MARKS_TRACE;
+    const char *id = filter->trace ? filter->trace : filter->id;
+    uint8_t want[LLMOBS_MARKS_TRACE] = {0}, mask[LLMOBS_MARKS_TRACE] = {0};
 
-    *pick = (struct llmobs_pick){takes_trace,
-                                 filter->trace ? filter->trace : filter->id};
-    return filter->trace || whole ? pick : NULL;
+    if (!filter->trace && !whole)
+        return NULL;
+    *pick = (struct llmobs_pick){.takes = takes_trace, .ctx = pick};
+    for (size_t i = 0; id[i] != '\0'; i++) {
+        int value = llmobs_text_hex(id[i]), shift = i % 2 ? 0 : 4;
+
+        if (value < 0 || i / 2 == LLMOBS_MARKS_TRACE) {
+            pick->takes = NULL; /* no trace with marks has this id */
+            return pick;
+        }
+        want[i / 2] |= (uint8_t)(value << shift);
+        mask[i / 2] |= (uint8_t)(15 << shift);
+    }
+    memcpy(pick->want, want, sizeof(want));
+    memcpy(pick->mask, mask, sizeof(mask));
+    return pick;
 }
 
 /* -- arguments ------------------------------------------------------------ */

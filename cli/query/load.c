@@ -340,7 +340,7 @@ static int read_traces(struct llmobs_load *load, struct llmobs_reader *reader)
             since = window.since_ns;
         load->events = 0;
         rc = read_evaluations(load, reader, since);
-        pick = (struct llmobs_pick){is_of_window, &window};
+        pick = (struct llmobs_pick){.takes = is_of_window, .ctx = &window};
         if (rc == 0)
             rc = llmobs_reader_walk(reader, since, &pick, read_line_of_traces,
                                     &window);

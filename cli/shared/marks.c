@@ -12,7 +12,7 @@
 #include "lib/base/grow.h"
 #include "lib/base/mix.h"
 
-#define FORM UINT64_C(0x316b72616d786c6c) /* changes with the structs */
+#define FORM UINT64_C(0x326b72616d786c6c) /* changes with the structs */
 #define EDGE 4096                   /* bytes at either end of what is marked */
 #define HEAD (2 * sizeof(uint64_t)) /* FORM, and the number of parts */
 #define PARTS_MAX 100000
@@ -24,9 +24,10 @@ struct llmobs_marks_part {
     uint64_t end, edges; /* of the marked bytes, and a sum of their ends */
     uint64_t at, count;  /* where its marks stand */
     uint64_t sum;        /* of its marks */
+    uint64_t odd;        /* the marks of no known trace; `edges` has it, too */
 };
 
-static uint64_t sum_of_edges(int fd, uint64_t end)
+static uint64_t sum_of_edges(int fd, uint64_t end, uint64_t odd)
 {
     char bytes[2 * EDGE] = "";
     uint64_t last = end < EDGE ? 0 : end - EDGE;
@@ -34,7 +35,7 @@ static uint64_t sum_of_edges(int fd, uint64_t end)
     if (pread(fd, bytes, end < EDGE ? end : EDGE, 0) < 0 ||
         pread(fd, bytes + EDGE, end - last, (off_t)last) < 0)
         return 0;
-    return llmobs_mix_bytes(bytes, sizeof(bytes));
+    return llmobs_mix_bytes(bytes, sizeof(bytes)) ^ llmobs_mix(odd);
 }
 
 static uint64_t written_ns(const struct stat *st)
@@ -88,7 +89,7 @@ static const struct llmobs_marks_part *part_of(const struct llmobs_marks *marks,
         if (part->ino == st.st_ino && part->dev == st.st_dev &&
             (part->end < size ||
              (part->end == size && part->written_ns == written_ns(&st))) &&
-            sum_of_edges(fd, part->end) == part->edges)
+            sum_of_edges(fd, part->end, part->odd) == part->edges)
             return part;
     }
     return &none;
@@ -100,14 +101,19 @@ uint64_t llmobs_marks_known(const struct llmobs_marks *marks, int fd)
 }
 
 struct llmobs_marks_list llmobs_marks_read(const struct llmobs_marks *marks,
-                                           int fd)
+                                           int fd, bool odd)
 {
-    struct llmobs_marks_list list = {.list = NULL};
     const struct llmobs_marks_part *part = part_of(marks, fd);
+    struct llmobs_marks_list list = {.odd = part->odd};
     size_t size = (size_t)part->count * sizeof(*list.list);
 
     if (part->count == 0 || part->count > part->end)
         return list;
+    if (odd && part->odd == 0) {
+        list.count = (size_t)part->count;
+        list.end = part->end;
+        return list;
+    }
     list.list = malloc(size);
     if (list.list &&
         pread(marks->fd, list.list, size, (off_t)part->at) == (ssize_t)size &&
@@ -140,6 +146,7 @@ void llmobs_marks_add(struct llmobs_marks_list *list, struct llmobs_text line,
     }
     if (!good)
         memset(mark.trace, 0, sizeof(mark.trace));
+    list->odd += good ? 0 : 1;
     list->failed |= llmobs_grow(&list->list, &list->cap, list->count,
                                 sizeof(*list->list)) != 0;
     if (!list->failed)
@@ -176,10 +183,11 @@ void llmobs_marks_write(struct llmobs_marks *marks, int fd,
         .ino = st.st_ino,
         .written_ns = written_ns(&st),
         .end = list->end,
-        .edges = sum_of_edges(fd, list->end),
+        .edges = sum_of_edges(fd, list->end, list->odd),
         .at = (uint64_t)at,
         .count = list->count,
         .sum = llmobs_mix_bytes(list->list, size),
+        .odd = list->odd,
     };
     marks->count++;
 }

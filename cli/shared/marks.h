@@ -38,6 +38,7 @@ struct llmobs_marks_entry {
 struct llmobs_marks_list {
     struct llmobs_marks_entry *list;
     size_t count, cap;
+    uint64_t odd; /* the marks whose lines have to be read */
     uint64_t end;
     bool failed; /* memory ran out */
 };
@@ -56,9 +57,10 @@ void llmobs_marks_close(struct llmobs_marks *marks);
 /* How many bytes of an open file of the store are marked. */
 uint64_t llmobs_marks_known(const struct llmobs_marks *marks, int fd);
 
-/* Reads the marks of an open file of the store; an empty list: none fit. */
+/* Reads the marks of an open file of the store; an empty list: none fit. Where
+ * `odd` alone are wanted and there are none, gives no more than their count. */
 struct llmobs_marks_list llmobs_marks_read(const struct llmobs_marks *marks,
-                                           int fd);
+                                           int fd, bool odd);
 
 /* Marks a line that stands behind those of the list. */
 void llmobs_marks_add(struct llmobs_marks_list *list, struct llmobs_text line,

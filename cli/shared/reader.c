@@ -502,7 +502,8 @@ static int walk_runs(struct walk *walk, uint64_t *at)
     uint64_t seen, marked;
     int rc = 0;
 
-    *marks = llmobs_marks_read(&reader->marks, walk->fd);
+    *marks = llmobs_marks_read(&reader->marks, walk->fd,
+                               !walk->pick->takes && reader->fresh.fd < 0);
     if (!walk->line) { /* the file is passed over, and keeps its marks */
         llmobs_marks_write(&reader->fresh, walk->fd, marks);
         free(marks->list);
@@ -510,6 +511,10 @@ static int walk_runs(struct walk *walk, uint64_t *at)
     }
     if (marks->end > stop) /* by a viewer that came later */
         marks->count = marks->end = 0;
+    if (!marks->list) {
+        reader->report.passed += marks->count;
+        marks->count = 0;
+    }
     marked = marks->end;
     seen = walk->back ? marked : 0;
     if (walk->back) {
@@ -608,7 +613,7 @@ int llmobs_reader_walk_back(struct llmobs_reader *reader, int64_t since_ns,
 int llmobs_reader_walk_odd(struct llmobs_reader *reader, int64_t since_ns,
                            llmobs_reader_line *line, void *ctx)
 {
-    static const struct llmobs_pick odd = {NULL, NULL};
+    static const struct llmobs_pick odd = {.takes = NULL};
     uint64_t all = 0, known = 0;
     bool gone = false;
     struct stat st;

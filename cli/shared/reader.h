@@ -68,6 +68,7 @@ void llmobs_reader_close(struct llmobs_reader *reader); /* NULL is fine */
 struct llmobs_pick {
     bool (*takes)(const void *ctx, const uint8_t *trace); /* NULL: none */
     const void *ctx;
+    uint64_t want[2], mask[2]; /* of who takes the traces of one id */
 };
 
 /* Calls `line` with every line of all files, in the order of their names; the

@@ -177,7 +177,8 @@ int llmobs_view_otlp(struct llmobs_view *view)
 int llmobs_view_quiet(struct llmobs_view *view)
 {
     struct events events = {.view = view, .quiet = true};
-    int rc = llmobs_reader_walk_back(view->reader, view->filter.since_ns, NULL,
+    struct llmobs_pick room, *pick = llmobs_filter_pick(&view->filter, &room);
+    int rc = llmobs_reader_walk_back(view->reader, view->filter.since_ns, pick,
                                      read_event_line, &events);
 
     return rc < 0 ? rc : 0;

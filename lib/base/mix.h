@@ -23,7 +23,7 @@ static inline uint64_t llmobs_mix_bytes(const void *data, size_t len)
 
     for (; len >= sizeof(piece); at += sizeof(piece), len -= sizeof(piece)) {
         memcpy(&piece, at, sizeof(piece));
-        sum = llmobs_mix(sum ^ piece);
+        sum = (sum ^ sum >> 32 ^ piece) * UINT64_C(0x94d049bb133111eb);
     }
     piece = 0;
     memcpy(&piece, at, len);
