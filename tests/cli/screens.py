@@ -275,18 +275,20 @@ WANTED_SO = "if it is to be so: python3 tests/cli/screens.py --write BUILD_DIR\n
 
 
 def golden():
-    for name, (columns, *args) in GOLDEN.items():
-        path = os.path.join(ROOT, "screens", name + ".txt")
-        have = screen(columns, *args)
-        if WRITE:
-            os.makedirs(os.path.dirname(path), exist_ok=True)
-            with open(path, "w", encoding="utf-8") as f:
-                f.write(have)
-            continue
-        with open(path, encoding="utf-8") as f:
-            want = f.read()
-        check("screen: " + name, have == want, WANTED_SO + "\n".join(
-            difflib.unified_diff(want.split("\n"), have.split("\n"), "wanted", "got",
+    path = os.path.join(ROOT, "screens.txt")
+    have = {name: screen(columns, *args)
+            for name, (columns, *args) in GOLDEN.items()}
+    if WRITE:
+        with open(path, "w", encoding="utf-8") as f:
+            f.writelines("=== %s\n%s" % item for item in have.items())
+        return
+    with open(path, encoding="utf-8") as f:
+        _, *parts = re.split("(?m)^=== (.*)\n", f.read())
+    want = dict(zip(parts[::2], parts[1::2]))
+    for name, text in have.items():
+        check("screen: " + name, text == want.get(name), WANTED_SO + "\n".join(
+            difflib.unified_diff(want.get(name, "").split("\n"),
+                                 text.split("\n"), "wanted", "got",
                                  lineterm="")))
 
 
