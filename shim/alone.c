@@ -225,26 +225,18 @@ static int look_at_object(struct dl_phdr_info *info, size_t size,
                           void *argument)
 {
     bool *program = argument, first = *program, found = false;
+    const char *c = info->dlpi_name ? llmobs_str_base(info->dlpi_name) : "";
     struct llmobs_elf elf;
-    size_t count;
 
     (void)size;
     *program = false;
-    for (const char *c = info->dlpi_name; !first && c && *c; c++)
-        found =
-            *c != '/' && (found ||
-                          (*c == 's' && (llmobs_str_begins(c, "seccomp") ||
-                                         llmobs_str_begins(c, "sandbox"))) ||
-                          (*c == 'l' && llmobs_str_begins(c, "landlock")));
-    if (!first || llmobs_elf_open(&elf, info) != 0)
-        return found;
-    count = llmobs_elf_unhashed(&elf);
-    if (count > elf.symtab_len)
-        count = 0;
-    for (size_t i = 1; i < count && !found; i++)
-        found = llmobs_name_sets[llmobs_name_find(
-                    llmobs_elf_string(&elf, elf.symtab[i].st_name))] &
-                LLMOBS_LIBC_ALONE;
+    if (first)
+        return llmobs_elf_open(&elf, info) == 0 &&
+               llmobs_names_mark(&elf, LLMOBS_LIBC_ALONE, NULL);
+    for (; *c && !found; c++)
+        found = (*c == 's' && (llmobs_str_begins(c, "seccomp") ||
+                               llmobs_str_begins(c, "sandbox"))) ||
+                (*c == 'l' && llmobs_str_begins(c, "landlock"));
     return found;
 }
 

@@ -46,9 +46,6 @@ llmobs_hook_set llmobs_hooks_defined(const struct llmobs_elf *elf)
     const uint32_t *hashes = llmobs_name_hashes() + LLMOBS_NAME_CURL;
     llmobs_hook_set bits = 0;
 
-    if (elf->gnu_hash &&
-        !llmobs_elf_hashes(elf, hashes, LLMOBS_HOOK_COUNT, NULL))
-        return bits;
     for (unsigned i = 0; i < LLMOBS_HOOK_COUNT; i++)
         if (llmobs_elf_symbol_hashed(elf, llmobs_hook_name(i), hashes[i]))
             bits |= LLMOBS_HOOK_BIT(i);
@@ -155,18 +152,6 @@ static bool fill_functions(struct llmobs_copy *copy,
     return changed;
 }
 
-/* The version of libcurl's functions. The first one is that of the file, and
- * libcurl defines one more. */
-static uint32_t last_version(const struct llmobs_elf *elf)
-{
-    struct llmobs_elf_version version = {.at = NULL};
-    uint32_t hash = 0;
-
-    while (llmobs_elf_next_version(elf, &version))
-        hash = version.hash;
-    return hash;
-}
-
 /* A descriptor's path, such as /proc/self/fd/3, may belong to another file at
  * the next dlopen. If this copy stayed loaded, the loader would then answer
  * with it. */
@@ -183,6 +168,7 @@ bool llmobs_copies_add(const struct llmobs_elf *elf, size_t order,
                        bool at_start)
 {
     struct llmobs_copy *copy = NULL;
+    struct llmobs_elf_version version = {.at = NULL};
     const char *soname =
         elf->soname[0] ? elf->soname : llmobs_str_base(elf->path);
 
@@ -206,7 +192,10 @@ bool llmobs_copies_add(const struct llmobs_elf *elf, size_t order,
     copy->at_start = at_start;
     copy->stays = false;
     copy->versioned = elf->verdef != NULL;
-    copy->version = last_version(elf);
+    /* The first version is that of the file, and libcurl defines one more. */
+    copy->version = 0;
+    while (llmobs_elf_next_version(elf, &version))
+        copy->version = version.hash;
     copy->fleeting = is_fleeting(copy->path);
     marked |= 1U << (copy - llmobs_copies);
     __atomic_fetch_or(&used, 1U << (copy - llmobs_copies), __ATOMIC_RELEASE);

@@ -115,11 +115,6 @@ enum {
     VALUES
 };
 
-struct values {
-    uintptr_t of[VALUES];
-    unsigned there; /* bits: the section has it */
-};
-
 /* The place of each value by its tag. There are two lists, because a tag is a
  * small number or one of the 16 from HIGH on. Every process with a libcurl
  * reads this section of each object, and a list needs a third of the steps of a
@@ -146,49 +141,12 @@ static size_t place_of_tag(uint64_t tag)
     return tag == DT_GNU_HASH ? GNU_HASH : OTHER;
 }
 
-static void set_tables(struct llmobs_elf *elf, const uintptr_t of[VALUES])
-{
-    elf->symtab = table(elf, of[SYMTAB], _Alignof(ElfW(Sym)));
-    elf->strtab = table(elf, of[STRTAB], 1);
-    elf->strtab_len = of[STRSZ];
-    elf->gnu_hash = table(elf, of[GNU_HASH], _Alignof(ElfW(Addr)));
-    elf->hash = table(elf, of[HASH], _Alignof(uint32_t));
-    elf->versym = table(elf, of[VERSYM], _Alignof(ElfW(Half)));
-    elf->verneed = table(elf, of[VERNEED], _Alignof(ElfW(Verneed)));
-    elf->verneed_len = of[VERNEEDNUM];
-    elf->verdef = table(elf, of[VERDEF], _Alignof(ElfW(Verdef)));
-    elf->verdef_len = of[VERDEFNUM];
-    elf->rela = table(elf, of[RELA], _Alignof(ElfW(Rela)));
-    elf->rela_len = of[RELASZ] / sizeof(ElfW(Rela));
-    elf->plt = table(elf, of[JMPREL], _Alignof(ElfW(Rela)));
-    elf->plt_len = of[PLTRELSZ] / sizeof(ElfW(Rela));
-}
-
-/* The loader trusts an object's tables, but those of a packed object may be too
- * short. */
-static void check_symbols(struct llmobs_elf *elf)
-{
-    const uint32_t *gnu = elf->gnu_hash, *hash = elf->hash;
-    size_t words = room_for(elf, gnu, sizeof(*gnu));
-
-    if (words < 4 || gnu[0] >= words || gnu[2] >= words ||
-        4 + (size_t)gnu[2] * 2 + gnu[0] > words)
-        elf->gnu_hash = NULL;
-    words = room_for(elf, hash, sizeof(*hash));
-    if (words < 2 || (size_t)hash[0] + hash[1] > words - 2)
-        elf->hash = NULL;
-    elf->symtab_len = room_for(elf, elf->symtab, sizeof(*elf->symtab));
-    elf->versym_len = room_for(elf, elf->versym, sizeof(*elf->versym));
-    if (!elf->strtab || !inside(elf, (uintptr_t)elf->strtab, elf->strtab_len))
-        elf->strtab_len = 0;
-    while (elf->strtab_len > 0 && elf->strtab[elf->strtab_len - 1])
-        elf->strtab_len--;
-}
-
-/* Drops tables that are not inside the object. */
+/* Drops tables that are not inside the object. The loader trusts them, but
+ * those of a packed object may be too short. */
 static void check_tables(struct llmobs_elf *elf, size_t skipped)
 {
-    size_t size = sizeof(ElfW(Rela));
+    const uint32_t *gnu = elf->gnu_hash, *hash = elf->hash;
+    size_t size = sizeof(ElfW(Rela)), words = room_for(elf, gnu, sizeof(*gnu));
 
     if (!elf->rela || skipped > elf->rela_len ||
         !inside(elf, (uintptr_t)elf->rela, elf->rela_len * size))
@@ -204,37 +162,51 @@ static void check_tables(struct llmobs_elf *elf, size_t skipped)
         elf->verdef_len = room_for(elf, elf->verdef, sizeof(*elf->verdef));
     if (elf->runpath)
         elf->rpath = false;
-    check_symbols(elf);
-}
-
-static void read_dynamic(struct llmobs_elf *elf)
-{
-    const ElfW(Dyn) *d = elf->dynamic;
-    const ElfW(Dyn) *end = d + room_for(elf, d, sizeof(*d));
-    struct values values = {.there = 0};
-
-    for (; d < end && d->d_tag != DT_NULL; d++) {
-        size_t place = place_of_tag((uint64_t)d->d_tag);
-
-        values.of[place] = d->d_un.d_val;
-        values.there |= 1U << place;
-    }
-    set_tables(elf, values.of);
-    elf->rpath = values.there >> RPATH & 1;
-    elf->runpath = values.there >> RUNPATH & 1;
-    check_tables(elf, values.of[RELACOUNT]);
-    if ((values.there >> SONAME & 1) && elf->strtab)
-        elf->soname = llmobs_elf_string(elf, values.of[SONAME]);
+    if (words < 4 || gnu[0] >= words || gnu[2] >= words ||
+        4 + (size_t)gnu[2] * 2 + gnu[0] > words)
+        elf->gnu_hash = NULL;
+    words = room_for(elf, hash, sizeof(*hash));
+    if (words < 2 || (size_t)hash[0] + hash[1] > words - 2)
+        elf->hash = NULL;
+    elf->symtab_len = room_for(elf, elf->symtab, sizeof(*elf->symtab));
+    elf->versym_len = room_for(elf, elf->versym, sizeof(*elf->versym));
+    if (!elf->strtab || !inside(elf, (uintptr_t)elf->strtab, elf->strtab_len))
+        elf->strtab_len = 0;
+    while (elf->strtab_len > 0 && elf->strtab[elf->strtab_len - 1])
+        elf->strtab_len--;
 }
 
 /* Reads the object, of which the dynamic section and the range of addresses are
  * known. */
 static int open_dynamic(struct llmobs_elf *elf)
 {
-    if (!elf->dynamic ||
-        !inside(elf, (uintptr_t)elf->dynamic, sizeof(ElfW(Dyn))))
+    const ElfW(Dyn) *d = elf->dynamic, *end;
+    uintptr_t of[VALUES] = {0}; /* no string that is asked for stands at 0 */
+
+    if (!d || !inside(elf, (uintptr_t)d, sizeof(*d)))
         return -ENOEXEC;
-    read_dynamic(elf);
+    for (end = d + room_for(elf, d, sizeof(*d)); d < end && d->d_tag != DT_NULL;
+         d++)
+        of[place_of_tag((uint64_t)d->d_tag)] = d->d_un.d_val;
+    elf->symtab = table(elf, of[SYMTAB], _Alignof(ElfW(Sym)));
+    elf->strtab = table(elf, of[STRTAB], 1);
+    elf->strtab_len = of[STRSZ];
+    elf->gnu_hash = table(elf, of[GNU_HASH], _Alignof(ElfW(Addr)));
+    elf->hash = table(elf, of[HASH], _Alignof(uint32_t));
+    elf->versym = table(elf, of[VERSYM], _Alignof(ElfW(Half)));
+    elf->verneed = table(elf, of[VERNEED], _Alignof(ElfW(Verneed)));
+    elf->verneed_len = of[VERNEEDNUM];
+    elf->verdef = table(elf, of[VERDEF], _Alignof(ElfW(Verdef)));
+    elf->verdef_len = of[VERDEFNUM];
+    elf->rela = table(elf, of[RELA], _Alignof(ElfW(Rela)));
+    elf->rela_len = of[RELASZ] / sizeof(ElfW(Rela));
+    elf->plt = table(elf, of[JMPREL], _Alignof(ElfW(Rela)));
+    elf->plt_len = of[PLTRELSZ] / sizeof(ElfW(Rela));
+    elf->rpath = of[RPATH] != 0;
+    elf->runpath = of[RUNPATH] != 0;
+    check_tables(elf, of[RELACOUNT]);
+    if (of[SONAME] && elf->strtab)
+        elf->soname = llmobs_elf_string(elf, of[SONAME]);
     return elf->symtab && elf->strtab_len > 0 ? 0 : -ENOEXEC;
 }
 
@@ -383,25 +355,37 @@ static uint32_t find_gnu(const struct llmobs_elf *elf, const char *name,
     return found;
 }
 
+/* Not inlined: few hashes come here, and the loop that calls it is short. */
+__attribute__((noinline)) static bool mark_hash(const struct gnu *gnu,
+                                                uint32_t hash,
+                                                struct llmobs_elf_marks *marks)
+{
+    uint32_t i = gnu_start(gnu, hash);
+    bool any = false;
+
+    for (bool last = !has_chain(gnu, i); !last; i++) {
+        last = is_last_of_chain(gnu, i);
+        if ((gnu->chain[i - gnu->first] | 1) != (hash | 1))
+            continue;
+        any = true;
+        if (marks)
+            marks->of[i % LLMOBS_ELF_MARKS] = marks->round;
+    }
+    return any;
+}
+
 bool llmobs_elf_hashes(const struct llmobs_elf *elf, const uint32_t *hashes,
                        size_t count, struct llmobs_elf_marks *marks)
 {
     struct gnu gnu = gnu_table(elf);
+    const ElfW(Addr) *bloom = gnu.bloom;
+    const uint32_t *end = gnu.words ? hashes + count : hashes;
     bool any = false;
 
-    for (const uint32_t *hash = hashes; gnu.words && hash < hashes + count;
-         hash++) {
-        uint32_t i = gnu_start(&gnu, *hash);
-
-        for (bool last = !has_chain(&gnu, i); !last; i++) {
-            last = is_last_of_chain(&gnu, i);
-            if ((gnu.chain[i - gnu.first] | 1) != (*hash | 1))
-                continue;
-            if (!marks)
-                return true;
-            marks->of[i % LLMOBS_ELF_MARKS] = marks->round;
-            any = true;
-        }
+    for (uint32_t hash; hashes < end && (marks || !any); hashes++) {
+        hash = *hashes;
+        if (bloom[hash / 64 & (gnu.words - 1)] >> hash % 64 & 1)
+            any |= mark_hash(&gnu, hash, marks);
     }
     return any;
 }

@@ -37,10 +37,12 @@ static const char names[LLMOBS_NAMES_ALL][NAME_MAX_LEN] = {
                 LLMOBS_LIB_HOOKS(X) LLMOBS_LIB_HELPERS(X)
 #undef X
 };
-LLMOBS_COLD unsigned char llmobs_name_firsts[1 << LLMOBS_NAME_BITS];
+#define PLACES 1024
+/* The sets of all names whose first four letters have that hash. */
+LLMOBS_COLD static unsigned char firsts[PLACES];
 /* By the hash of up to eight letters: the first number with it; and the next.
  */
-LLMOBS_COLD static unsigned char places[1 << LLMOBS_NAME_BITS];
+LLMOBS_COLD static unsigned char places[PLACES];
 LLMOBS_COLD static unsigned char next[LLMOBS_NAMES];
 LLMOBS_COLD static uint32_t hashes[LLMOBS_NAMES];
 
@@ -51,13 +53,35 @@ const char *llmobs_name(unsigned number)
     return names[number];
 }
 
-static unsigned char *place_of(const char *name)
+/* The hash of a name's first four letters. A scan asks this for every symbol of
+ * every object. Reads four bytes. */
+static inline uint32_t place_of_four(const char *name)
 {
-    uint32_t hash = llmobs_name_four(name);
+    uint32_t four;
 
-    for (unsigned i = 3; i < 7 && name[i]; i++)
-        hash = hash * 33 + (unsigned char)name[i + 1];
-    return &places[hash * UINT32_C(0x9e3779b1) >> (32 - LLMOBS_NAME_BITS)];
+    __builtin_memcpy(&four, name, sizeof(four));
+    return four * UINT32_C(0x9e3779b1) / (UINT32_MAX / PLACES + 1);
+}
+
+/* The first eight letters of a name, and zeros behind its end, of `room` bytes
+ * that can be read. */
+static inline uint64_t letters_of(const char *name, size_t room)
+{
+    uint64_t letters = 0, zeros;
+
+    if (room < sizeof(letters))
+        llmobs_str_copy((char *)&letters, sizeof(letters), name);
+    else
+        __builtin_memcpy(&letters, name, sizeof(letters));
+    zeros = (letters - UINT64_C(0x0101010101010101)) & ~letters &
+            UINT64_C(0x8080808080808080);
+    return zeros ? letters & ((zeros & -zeros) - 1) : letters;
+}
+
+static inline unsigned char *place_of(uint64_t letters)
+{
+    return &places[letters * UINT64_C(0x9e3779b97f4a7c15) /
+                   (UINT64_MAX / PLACES + 1)];
 }
 
 /* Goes from the last number to the first. A thread that does so at the same
@@ -67,12 +91,13 @@ const uint32_t *llmobs_name_hashes(void)
     for (unsigned i = __atomic_load_n(&made, __ATOMIC_ACQUIRE) ? 0
                                                                : LLMOBS_NAMES;
          i-- > LLMOBS_NAME_NONE + 1;) {
-        unsigned char *first = place_of(names[i]);
-        unsigned char was = __atomic_load_n(first, __ATOMIC_ACQUIRE);
+        unsigned char *first, was;
 
         hashes[i] = llmobs_elf_hash(names[i]);
-        __atomic_fetch_or(&llmobs_name_firsts[llmobs_name_place(names[i])],
-                          llmobs_name_sets[i], __ATOMIC_RELAXED);
+        first = place_of(letters_of(names[i], NAME_MAX_LEN));
+        was = __atomic_load_n(first, __ATOMIC_ACQUIRE);
+        __atomic_fetch_or(&firsts[place_of_four(names[i])], llmobs_name_sets[i],
+                          __ATOMIC_RELAXED);
         if (was && was <= i)
             continue;
         next[i] = was;
@@ -83,16 +108,62 @@ const uint32_t *llmobs_name_hashes(void)
     return hashes;
 }
 
-/* No name has fewer than three letters. */
-unsigned llmobs_name_find(const char *name)
+static unsigned find(const char *name, size_t room)
 {
-    unsigned i = LLMOBS_NAME_NONE;
+    const uint64_t letters = letters_of(name, room);
+    unsigned i;
 
     if (!__atomic_load_n(&made, __ATOMIC_ACQUIRE))
         (void)llmobs_name_hashes();
-    if (name[0] && name[1] && name[2])
-        i = *place_of(name);
-    while (i && !llmobs_str_same(name, names[i]))
-        i = next[i];
+    for (i = *place_of(letters); i; i = next[i])
+        if (letters_of(names[i], NAME_MAX_LEN) == letters &&
+            (!(letters >> 56) || llmobs_str_same(name + 8, names[i] + 8)))
+            break;
     return i;
+}
+
+unsigned llmobs_name_find(const char *name)
+{
+    return find(name, llmobs_str_len(name) + 1);
+}
+
+unsigned llmobs_name_of(const struct llmobs_elf *elf, const ElfW(Sym) * sym,
+                        unsigned sets)
+{
+    size_t at = sym->st_name;
+    unsigned name = at < elf->strtab_len
+                        ? find(elf->strtab + at, elf->strtab_len - at)
+                        : LLMOBS_NAME_NONE;
+
+    return llmobs_name_sets[name] & sets &&
+                   (name >= LLMOBS_NAME_LOADER || sym->st_shndx == SHN_UNDEF)
+               ? name
+               : LLMOBS_NAME_NONE;
+}
+
+/* No name has fewer than three letters. */
+bool llmobs_names_mark(const struct llmobs_elf *elf, unsigned sets,
+                       struct llmobs_elf_marks *marks)
+{
+    size_t count = llmobs_elf_unhashed(elf);
+    size_t len = elf->strtab_len < 4 ? 0 : elf->strtab_len - 3;
+    const ElfW(Sym) *sym = elf->symtab, *end = sym + count;
+    const char *strings = elf->strtab;
+    bool any = false;
+
+    (void)llmobs_name_hashes();
+    if (count > elf->symtab_len)
+        end = sym + elf->symtab_len;
+    for (; sym < end; sym++) {
+        if (sym->st_name >= len ||
+            !(firsts[place_of_four(strings + sym->st_name)] & sets) ||
+            !llmobs_name_of(elf, sym, sets))
+            continue;
+        if (!marks)
+            return true;
+        marks->of[(size_t)(sym - elf->symtab) % LLMOBS_ELF_MARKS] =
+            marks->round;
+        any = true;
+    }
+    return any;
 }

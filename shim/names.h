@@ -9,6 +9,7 @@
 #define LLMOBS_SHIM_NAMES_H
 
 #include "include/engine.h"
+#include "shim/elf.h"
 
 /* -- libcurl --------------------------------------------------------------- */
 
@@ -197,6 +198,18 @@ const char *llmobs_name(unsigned number);
 /* The number of a name; LLMOBS_NAME_NONE: of another function. */
 unsigned llmobs_name_find(const char *name);
 
+/* The number of a symbol's name that has one of the sets; LLMOBS_NAME_NONE:
+ * there is none. One of libc's counts only where the object does not define
+ * it. */
+unsigned llmobs_name_of(const struct llmobs_elf *elf, const ElfW(Sym) * sym,
+                        unsigned sets);
+
+/* True where one of the symbols before those of the GNU hash table
+ * (llmobs_elf_unhashed) has such a name. Marks all of these unless `marks` is
+ * NULL. */
+bool llmobs_names_mark(const struct llmobs_elf *elf, unsigned sets,
+                       struct llmobs_elf_marks *marks);
+
 /* The GNU hashes of all names before LLMOBS_NAMES, by number. */
 const uint32_t *llmobs_name_hashes(void);
 
@@ -207,26 +220,5 @@ enum {
     LLMOBS_NAME_OF_LIB = 128
 };
 extern const unsigned char llmobs_name_sets[LLMOBS_NAMES];
-
-/* After llmobs_name_hashes: the sets of all names whose first four letters have
- * that hash. */
-#define LLMOBS_NAME_BITS 10
-extern unsigned char llmobs_name_firsts[1 << LLMOBS_NAME_BITS];
-
-static inline uint32_t llmobs_name_four(const char *name)
-{
-    uint32_t four;
-
-    __builtin_memcpy(&four, name, sizeof(four));
-    return four;
-}
-
-/* The place of a name in that table. A scan asks this for every symbol of every
- * object. Reads four bytes. */
-static inline uint32_t llmobs_name_place(const char *name)
-{
-    return llmobs_name_four(name) * UINT32_C(0x9e3779b1) >>
-           (32 - LLMOBS_NAME_BITS);
-}
 
 #endif

@@ -147,41 +147,12 @@ static void *curl_target(const struct work *work, const ElfW(Rela) * rela,
                                                     : NULL;
 }
 
-/* Objects that came with the program are bound to the shim by name already. One
- * that is opened later with RTLD_DEEPBIND looks names up in itself and its own
- * libraries first, so its dlopen and its like need a patch. */
-static void *dl_target(const struct work *work, const char *name,
-                       const void *value, bool lazy)
-{
-    void *export = work->how->find_export(name);
-
-    if (!export || export == value)
-        return NULL;
-    if (llmobs_loader_is(name, value) ||
-        (llmobs_loader_shim_first(name) && lazy))
-        return export;
-    return NULL;
-}
-
-/* The number of a symbol's name whose slots may be written; LLMOBS_NAME_NONE:
- * they stay. */
-static unsigned number_of(const struct work *work, const ElfW(Sym) * sym)
-{
-    unsigned name =
-        llmobs_name_find(llmobs_elf_string(work->elf, sym->st_name));
-
-    return llmobs_name_sets[name] & work->sets &&
-                   (name >= LLMOBS_NAME_LOADER || sym->st_shndx == SHN_UNDEF)
-               ? name
-               : LLMOBS_NAME_NONE;
-}
-
 static void patch_one(struct work *work, const ElfW(Rela) * rela)
 {
     const ElfW(Sym) *symbol = symbol_of(work, rela);
-    unsigned name = number_of(work, symbol);
+    unsigned name = llmobs_name_of(work->elf, symbol, work->sets);
     uintptr_t slot = work->elf->base + rela->r_offset;
-    void *value, *target;
+    void *value, *target = NULL, *export;
     bool lazy;
 
     if (name == LLMOBS_NAME_NONE || slot < work->elf->start ||
@@ -190,15 +161,24 @@ static void patch_one(struct work *work, const ElfW(Rela) * rela)
     look_at_seal(work);
     value = __atomic_load_n((void **)slot, __ATOMIC_ACQUIRE);
     lazy = symbol->st_shndx == SHN_UNDEF && is_lazy(work, rela, value);
-    target = name < LLMOBS_NAME_LOADER
-                 ? llmobs_thunk_libc(llmobs_libc_calls_of(
-                       name - LLMOBS_NAME_LIBC, value, lazy, work->how->late))
-             : name < LLMOBS_NAME_CURL
-                 ? dl_target(work, llmobs_name(name), value, lazy)
-             : name < LLMOBS_NAME_LIB
-                 ? curl_target(work, rela, name - LLMOBS_NAME_CURL, value)
-                 : llmobs_libs_target(work->elf, name - LLMOBS_NAME_LIB, value,
-                                      lazy);
+    if (name < LLMOBS_NAME_LOADER) {
+        target = llmobs_thunk_libc(llmobs_libc_calls_of(
+            name - LLMOBS_NAME_LIBC, value, lazy, work->how->late));
+    } else if (name < LLMOBS_NAME_CURL) {
+        /* Objects that came with the program are bound to the shim by name
+         * already. One that is opened later with RTLD_DEEPBIND looks names up
+         * in itself and its own libraries first. */
+        export = work->how->find_export(llmobs_name(name));
+        if (export != value &&
+            (llmobs_loader_is(llmobs_name(name), value) ||
+             (llmobs_loader_shim_first(llmobs_name(name)) && lazy)))
+            target = export;
+    } else if (name < LLMOBS_NAME_LIB) {
+        target = curl_target(work, rela, name - LLMOBS_NAME_CURL, value);
+    } else {
+        target =
+            llmobs_libs_target(work->elf, name - LLMOBS_NAME_LIB, value, lazy);
+    }
     if (!target)
         return;
     write_slot(work, slot, target);
@@ -298,78 +278,58 @@ void llmobs_patch_copied(const struct llmobs_elf *program,
     seal(&work);
 }
 
+static inline bool is_marked(const ElfW(Rela) * rela)
+{
+    return marks.of[ELF64_R_SYM(rela->r_info) % LLMOBS_ELF_MARKS] ==
+           marks.round;
+}
+
 static void patch_table(struct work *work, const ElfW(Rela) * rela, size_t len)
 {
-    const unsigned char round = marks.round;
-
     for (const ElfW(Rela) *end = rela + len; rela < end; rela++) {
-        uint32_t symbol = (uint32_t)ELF64_R_SYM(rela->r_info), type;
+        uint32_t type;
 
-        if (marks.of[symbol % LLMOBS_ELF_MARKS] != round)
+        /* A program has tens of thousands, and few are marked. */
+        while (end - rela > 4 && !is_marked(rela) && !is_marked(rela + 1) &&
+               !is_marked(rela + 2) && !is_marked(rela + 3))
+            rela += 4;
+        if (!is_marked(rela))
             continue;
         type = (uint32_t)ELF64_R_TYPE(rela->r_info);
-        if (symbol != 0 && rela->r_addend == 0 &&
+        if (ELF64_R_SYM(rela->r_info) != 0 && rela->r_addend == 0 &&
             (type == LLMOBS_R_JUMP_SLOT || type == LLMOBS_R_GLOB_DAT ||
              type == LLMOBS_R_ABS64))
             patch_one(work, rela);
     }
 }
 
-/* Marks the symbols of names that matter, with `one` perhaps not all of them;
- * false: none does. Looks for the names among the symbols with a hash, and at
- * those before, which are undefined. A name of libc's that is undefined, which
- * alone matters, has a hash in the program only (llmobs_elf_unhashed). */
-static bool mark_symbols(struct work *work, bool one)
-{
-    const uint32_t *hashes = llmobs_name_hashes();
-    const struct llmobs_elf *elf = work->elf;
-    const char *strings = elf->strtab;
-    size_t count = llmobs_elf_unhashed(elf);
-    unsigned from = work->how->program ? LLMOBS_NAME_LIBC
-                    : work->how->late  ? LLMOBS_NAME_LOADER
-                                       : LLMOBS_NAME_CURL;
-    unsigned end = llmobs_host_tls() ? LLMOBS_NAMES : LLMOBS_NAME_LIB;
-    bool any = count == 0;
-
-    work->sets = LLMOBS_NAME_OF_CURL | llmobs_libc_calls_watched(~0U);
-    work->sets |= work->how->late ? LLMOBS_NAME_OF_LOADER : 0;
-    work->sets |= llmobs_host_tls() ? LLMOBS_NAME_OF_LIB : 0;
-    marks.round++;
-    for (size_t i = 0; any && i < LLMOBS_ELF_MARKS; i++)
-        marks.of[i] = marks.round;
-    any |= count > 0 && llmobs_elf_hashes(elf, hashes + from, end - from,
-                                          one ? NULL : &marks);
-    if (count > elf->symtab_len)
-        count = elf->symtab_len;
-    for (size_t i = 1; i < count && !(one && any); i++) {
-        size_t at = elf->symtab[i].st_name;
-
-        if (at + 4 <= elf->strtab_len &&
-            llmobs_name_firsts[llmobs_name_place(strings + at)] & work->sets &&
-            number_of(work, &elf->symtab[i])) {
-            marks.of[i % LLMOBS_ELF_MARKS] = marks.round;
-            any = true;
-        }
-    }
-    return any;
-}
-
-bool llmobs_patch_may(const struct llmobs_elf *elf,
-                      const struct llmobs_patch *how)
-{
-    struct work work = {.elf = elf, .how = how};
-
-    return mark_symbols(&work, true);
-}
-
 bool llmobs_patch_object(const struct llmobs_elf *elf,
                          const struct llmobs_patch *how)
 {
     struct work work = {.elf = elf, .how = how};
+    const uint32_t *hashes = llmobs_name_hashes();
+    unsigned from = how->program ? LLMOBS_NAME_LIBC
+                    : how->late  ? LLMOBS_NAME_LOADER
+                                 : LLMOBS_NAME_CURL;
+    unsigned end = !how->named         ? LLMOBS_NAME_CURL
+                   : llmobs_host_tls() ? LLMOBS_NAMES
+                                       : LLMOBS_NAME_LIB;
+    unsigned sets = LLMOBS_NAME_OF_CURL | llmobs_libc_calls_watched(~0U);
+    bool any = llmobs_elf_unhashed(elf) == 0;
 
-    if (!mark_symbols(&work, false))
+    sets |= how->late ? LLMOBS_NAME_OF_LOADER : 0;
+    sets |= llmobs_host_tls() ? LLMOBS_NAME_OF_LIB : 0;
+    /* Marks the symbols of names that matter: those with a hash, and those
+     * before, which are undefined. A name of libc's that is undefined, which
+     * alone matters, has a hash in the program only (llmobs_elf_unhashed). */
+    marks.round++;
+    for (size_t i = 0; any && i < LLMOBS_ELF_MARKS; i++)
+        marks.of[i] = marks.round;
+    any = any || llmobs_elf_hashes(elf, hashes + from, end - from, &marks);
+    any |= llmobs_names_mark(elf, sets, &marks);
+    if (!any)
         return true;
-    work.sets = llmobs_libc_calls_in(elf, work.sets);
+    work.sets = llmobs_libc_calls_in(elf, sets);
     find_seal(&work);
     patch_table(&work, elf->rela, elf->rela_len);
     patch_table(&work, elf->plt, elf->plt_len);

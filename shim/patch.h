@@ -16,17 +16,13 @@ struct llmobs_patch {
     bool program;     /* the object is the program itself */
     bool late;        /* loaded after the start of the program */
     bool constructed; /* loaded at the start; constructors may have run */
+    bool named;       /* its hash table has a name of libcurl's or of a TLS
+                       * library's, or it has no such table */
     llmobs_hook_set foreign; /* bits of the hooks that another object defines,
                               * to which the loader may bind an unbound slot */
     size_t start; /* the number of objects that came with the program */
     void *(*find_export)(const char *name); /* llmobs_dl_find */
 };
-
-/* False when the object has none of the hooked names. That spares a look at the
- * relocations of most objects, which have about a hundred for each symbol that
- * they name. */
-bool llmobs_patch_may(const struct llmobs_elf *elf,
-                      const struct llmobs_patch *how);
 
 /* Writes thunks for the addresses of hooked functions among the variables that
  * the program has from its libraries by COPY relocations: the loader copied

@@ -12,7 +12,7 @@
 #include "shim/wrappers.h"
 
 #define ROUNDS_MAX 8
-#define PLAIN_MAX 256
+#define KEPT_MAX 128
 #define PHP_MODULE "libphp" /* how the file begins that Apache loads */
 
 /* The loader's counters at the last scan. */
@@ -20,6 +20,14 @@ struct counts {
     bool known; /* false: look at all objects */
     unsigned long long adds, subs;
     size_t objects;
+};
+
+/* An open object. */
+struct opened {
+    struct llmobs_elf elf;
+    size_t index;
+    bool asked, named; /* `named`, once asked: its hash table has a name of
+                        * libcurl's or of a TLS library's */
 };
 
 /* One walk over all objects. */
@@ -33,9 +41,9 @@ struct walk {
     bool loading; /* an object is still being loaded */
     bool anew;    /* other names are looked for from now on */
     bool shifted; /* an object of the program's start is unloaded */
-    /* Bits of objects that name no hooked function: the second walk of the
-     * first round need not look at them again. */
-    uint64_t plain[PLAIN_MAX / 64];
+    /* Later walks: */
+    void (*look)(struct walk *, struct opened *);
+    size_t before, late; /* `look` needs the objects before or from these on */
 };
 
 static struct counts seen;
@@ -50,16 +58,15 @@ static int question; /* of the API (llmobs_scan_question) */
 static int owner, pending;
 static uintptr_t owner_thread;
 static int waiting; /* the number of threads that wait for the owner */
+/* The objects of the round. All that matter from `kept_from` on are here, and
+ * valid inside a callback as long as the loader's counters are `kept_at`. */
+LLMOBS_COLD static struct opened kept[KEPT_MAX];
+static size_t kept_len, kept_from;
+static struct counts kept_at;
 
 bool llmobs_scan_any_rpath(void)
 {
     return __atomic_load_n(&any_rpath, __ATOMIC_ACQUIRE);
-}
-
-static bool is_own_object(const struct llmobs_elf *elf)
-{
-    return llmobs_str_same(elf->soname, LLMOBS_SHIM_SONAME) ||
-           llmobs_str_same(elf->soname, LLMOBS_CORE_FILE);
 }
 
 /* The identity of an object: its address and name. The address alone would not
@@ -73,74 +80,71 @@ static uint64_t identity(const struct dl_phdr_info *info)
     return hash;
 }
 
-/* Opens an object, which the walks of a round do in turn: it stays open while
- * the loader's counters are the same, but not in a child, since a parent may
- * have been opening it at the fork. NULL: it cannot be opened. */
-static const struct llmobs_elf *open_once(const struct dl_phdr_info *info,
-                                          size_t index)
+/* Begins to keep the objects from that one on. */
+static void keep_from(size_t first, const struct counts *now)
 {
-    LLMOBS_COLD static struct {
-        unsigned long long adds, subs;
-        int process;
-        struct llmobs_elf elf;
-    } open[64], *one;
-    int process = __atomic_load_n(&owner, __ATOMIC_RELAXED);
-
-    one = &open[index % (sizeof(open) / sizeof(*open))];
-    if (one->elf.phdr != info->dlpi_phdr || one->elf.base != info->dlpi_addr ||
-        one->adds != info->dlpi_adds || one->subs != info->dlpi_subs ||
-        one->process != process) {
-        one->process = process;
-        one->adds = info->dlpi_adds;
-        one->subs = info->dlpi_subs;
-        if (llmobs_elf_open(&one->elf, info) != 0)
-            one->elf.phdr = NULL;
-    }
-    return one->elf.phdr ? &one->elf : NULL;
+    kept_len = 0;
+    kept_from = first;
+    kept_at = *now;
 }
 
-static void find_connect(const struct llmobs_elf *elf)
+/* Opens an object and keeps it so. Without room, the last one gives its place.
+ * NULL: it cannot be opened, or each process has it, or it is the library's. */
+static struct opened *keep(const struct dl_phdr_info *info, size_t index)
 {
-    if (llmobs_host_seeks_connect() && llmobs_libc_calls_connects(elf))
-        llmobs_host_found_connect();
+    struct opened *one = &kept[kept_len < KEPT_MAX ? kept_len : KEPT_MAX - 1];
+
+    if (llmobs_libc_brings(info->dlpi_addr) || llmobs_host_is_shim(info) ||
+        llmobs_elf_open(&one->elf, info) != 0 ||
+        llmobs_str_same(one->elf.soname, LLMOBS_SHIM_SONAME) ||
+        llmobs_str_same(one->elf.soname, LLMOBS_CORE_FILE))
+        return NULL;
+    one->index = index;
+    one->asked = false;
+    if (kept_len == KEPT_MAX)
+        kept_from = SIZE_MAX;
+    else
+        kept_len++;
+    return one;
+}
+
+static bool is_named(struct opened *one)
+{
+    const uint32_t *hashes = llmobs_name_hashes() + LLMOBS_NAME_CURL;
+
+    if (!one->asked)
+        one->named = !one->elf.gnu_hash ||
+                     llmobs_elf_hashes(&one->elf, hashes,
+                                       LLMOBS_NAMES - LLMOBS_NAME_CURL, NULL);
+    one->asked = true;
+    return one->named;
 }
 
 /* Looks for TLS libraries, and for what the program itself defines of them. */
 static void find_tls(struct walk *walk, const struct dl_phdr_info *info,
-                     size_t index, const struct llmobs_elf *elf)
+                     const struct llmobs_elf *elf, bool program)
 {
-    const struct llmobs_elf *program;
+    const char *base;
 
     if (!llmobs_host_may_tls())
         return;
-    if (elf) {
-        if (info->dlpi_name && llmobs_tracer_brings(info->dlpi_name))
-            llmobs_host_is_traced();
-        if (info->dlpi_name &&
-            llmobs_str_begins(llmobs_str_base(info->dlpi_name), PHP_MODULE))
-            llmobs_host_check_php(elf);
-        find_connect(elf);
-        walk->changed |= llmobs_libs_add(elf, false, start_objects == 0);
-    } else if (index == 0 && (program = open_once(info, index))) {
-        llmobs_host_check_php(program);
-        find_connect(program);
-        (void)llmobs_libs_add(program, true, start_objects == 0);
-    }
+    if (llmobs_tracer_brings(info->dlpi_name ? info->dlpi_name : "", &base) &&
+        !program)
+        llmobs_host_is_traced();
+    if (program || llmobs_str_begins(base, PHP_MODULE))
+        llmobs_host_check_php(elf);
+    if (llmobs_host_seeks_connect() && llmobs_libc_calls_connects(elf))
+        llmobs_host_found_connect();
+    walk->changed |= llmobs_libs_add(elf, program, start_objects == 0);
 }
 
-/* The objects before `before` or from `late` on. */
-struct ranges {
-    size_t index, before, late;
-};
-
 /* First walk: finds the copies. Of a process that has only its program and what
- * each has, nothing is read. */
+ * each has, only the program is read. */
 static int find_copies(struct dl_phdr_info *info, size_t size, void *argument)
 {
-    const struct llmobs_patch how = {.late = false};
     struct walk *walk = argument;
     size_t index = walk->now.objects++;
-    const struct llmobs_elf *elf;
+    struct opened *one;
 
     (void)size;
     if (index > 0 && index < walk->first && index != start_objects - 1)
@@ -159,93 +163,96 @@ static int find_copies(struct dl_phdr_info *info, size_t size, void *argument)
         walk->first = !seen.known  ? 0
                       : walk->full ? start_objects
                                    : seen.objects;
+        keep_from(walk->first, &walk->now);
     }
     if (start_objects == 0)
         walk->last = identity(info);
     else if (start_objects > 1 && index == start_objects - 1 &&
              identity(info) != start_last)
         walk->shifted = true;
-    if (index == 0 && walk->first == 0)
-        find_tls(walk, info, index, NULL);
-    if (index < walk->first || index == 0 ||
-        llmobs_libc_brings(info->dlpi_addr) || llmobs_host_is_shim(info) ||
-        !(elf = open_once(info, index)) || is_own_object(elf))
+    if (index < walk->first || !(one = keep(info, index)))
         return 0;
-    find_tls(walk, info, index, elf);
-    if (elf->rpath)
+    find_tls(walk, info, &one->elf, index == 0);
+    if (index == 0)
+        return 0;
+    if (one->elf.rpath)
         __atomic_store_n(&any_rpath, true, __ATOMIC_RELEASE);
-    if (llmobs_copies_is_one(elf)) {
-        walk->changed |= llmobs_copies_add(elf, index, start_objects == 0);
+    if (llmobs_copies_is_one(&one->elf)) {
+        walk->changed |=
+            llmobs_copies_add(&one->elf, index, start_objects == 0);
         if (start_objects == 0)
             llmobs_host_decide();
-    } else if (start_objects == 0 && index < PLAIN_MAX && llmobs_copies_any() &&
-               llmobs_host_state() == LLMOBS_HOST_ON &&
-               !llmobs_patch_may(elf, &how)) {
-        walk->plain[index / 64] |= UINT64_C(1) << index % 64;
     }
     return 0;
 }
 
-/* Records the hooks that an object defines, if it comes before a copy (as the
- * program and its preloads may) or was loaded later: the loader may bind
- * unbound slots to it. If a copy came with the program, its functions win over
- * those of later objects. */
-static int find_foreign(struct dl_phdr_info *info, size_t size, void *argument)
-{
-    struct ranges *ranges = argument;
-    size_t index = ranges->index++;
-    const struct llmobs_elf *elf;
-    llmobs_hook_set hooks;
-
-    (void)size;
-    if ((index >= ranges->before && index < ranges->late) ||
-        !(elf = open_once(info, index)))
-        return 0;
-    if (index == 0)
-        llmobs_copies_needed(elf);
-    if (is_own_object(elf) || llmobs_copies_at(elf))
-        return 0;
-    hooks = llmobs_hooks_defined(elf);
-    foreign |= hooks;
-    if (index < start_objects || !llmobs_copies_at_start() ||
-        llmobs_copies_any_deep())
-        llmobs_wrappers_define(elf, hooks);
-    return 0;
-}
-
-/* Second walk: patches the objects that call them. */
-static int patch_callers(struct dl_phdr_info *info, size_t size, void *argument)
+/* Later walks: `look` gets each object from `first` on. While all of them are
+ * open, and the list is that of the first walk, one callback is enough. */
+static int visit(struct dl_phdr_info *info, size_t size, void *argument)
 {
     struct walk *walk = argument;
     size_t index = walk->now.objects++;
-    struct llmobs_patch how;
-    const struct llmobs_elf *elf;
+    struct opened *one;
 
     (void)size;
     walk->now.adds = info->dlpi_adds;
     walk->now.subs = info->dlpi_subs;
-    if (index < walk->first ||
-        (index < PLAIN_MAX && walk->plain[index / 64] >> index % 64 & 1) ||
-        !(elf = open_once(info, index)))
-        return 0;
-    how = (struct llmobs_patch){index == 0,
-                                index >= start_objects,
-                                (index && llmobs_host_began_late()) || enabled,
-                                foreign,
-                                start_objects,
-                                find_export};
+    if (index == 0 && kept_from <= walk->first &&
+        kept_at.adds == walk->now.adds && kept_at.subs == walk->now.subs) {
+        for (one = kept; one < kept + kept_len; one++)
+            if (one->index >= walk->first)
+                walk->look(walk, one);
+        return 1;
+    }
     if (index == 0)
-        llmobs_patch_copied(elf, &how);
-    if (!is_own_object(elf) && !llmobs_libc_brings(elf->base) &&
-        !llmobs_copies_at(elf) && !llmobs_patch_object(elf, &how))
-        walk->loading = true;
+        keep_from(walk->first, &walk->now);
+    if (index >= walk->first && (one = keep(info, index)) != NULL)
+        walk->look(walk, one);
     return 0;
+}
+
+/* Second walk: records the hooks that an object defines, if it comes before a
+ * copy (as the program and its preloads may) or was loaded later: the loader
+ * may bind unbound slots to it. If a copy came with the program, its functions
+ * win over those of later objects. */
+static void find_foreign(struct walk *walk, struct opened *one)
+{
+    llmobs_hook_set hooks;
+
+    if (one->index >= walk->before && one->index < walk->late)
+        return;
+    if (one->index == 0)
+        llmobs_copies_needed(&one->elf);
+    if (!is_named(one) || llmobs_copies_at(&one->elf))
+        return;
+    hooks = llmobs_hooks_defined(&one->elf);
+    foreign |= hooks;
+    if (one->index < start_objects || !llmobs_copies_at_start() ||
+        llmobs_copies_any_deep())
+        llmobs_wrappers_define(&one->elf, hooks);
+}
+
+/* Third walk: patches the objects that call them. */
+static void patch_callers(struct walk *walk, struct opened *one)
+{
+    bool program = one->index == 0;
+    struct llmobs_patch how = {program,
+                               one->index >= start_objects,
+                               (!program && llmobs_host_began_late()) ||
+                                   enabled,
+                               is_named(one),
+                               foreign,
+                               start_objects,
+                               find_export};
+
+    if (program)
+        llmobs_patch_copied(&one->elf, &how);
+    if (!llmobs_copies_at(&one->elf) && !llmobs_patch_object(&one->elf, &how))
+        walk->loading = true;
 }
 
 static void find_all(struct walk *walk)
 {
-    struct ranges ranges = {.index = 0};
-    size_t reach;
     bool first = start_objects == 0;
 
     llmobs_copies_unmark(seen.known);
@@ -273,18 +280,8 @@ static void find_all(struct walk *walk)
         start_objects = walk->now.objects;
         start_last = walk->last;
     }
-    if (!llmobs_copies_any() && !llmobs_libs_any())
-        return;
-    llmobs_host_decide();
-    if (llmobs_host_state() != LLMOBS_HOST_ON)
-        return;
-    reach = llmobs_copies_reach(start_objects);
-    ranges.before = reach > foreign_reach ? reach : 0;
-    ranges.late = walk->changed || walk->first < start_objects ? start_objects
-                                                               : walk->first;
-    if (ranges.before || ranges.late < walk->now.objects)
-        llmobs_libc.iterate(find_foreign, &ranges);
-    foreign_reach = reach > foreign_reach ? reach : foreign_reach;
+    if (llmobs_copies_any() || llmobs_libs_any())
+        llmobs_host_decide();
 }
 
 /* One round of a scan: finds the copies of libcurl, and then patches the
@@ -293,8 +290,8 @@ static void find_all(struct walk *walk)
  */
 static bool round_done(void)
 {
-    struct walk copies = {.first = 0};
-    struct walk callers = {.first = 0};
+    struct walk copies = {.first = 0}, callers = {.first = 0};
+    size_t reach;
     unsigned sets = llmobs_libc_calls_watched(~0U);
 
     find_all(&copies);
@@ -313,18 +310,33 @@ static bool round_done(void)
         seen.known = false;
         return false;
     }
-    /* While no copy is known, only calls of dlopen and its like have to be
-     * patched, and only in objects that came after the program's start. */
     if (!copies.changed)
         callers.first = copies.first;
+    if (llmobs_host_state() == LLMOBS_HOST_ON &&
+        (llmobs_copies_any() || llmobs_libs_any())) {
+        struct walk others = callers;
+
+        reach = llmobs_copies_reach(start_objects);
+        others.look = find_foreign;
+        others.before = reach > foreign_reach ? reach : 0;
+        others.late = copies.changed || copies.first < start_objects
+                          ? start_objects
+                          : copies.first;
+        if (others.before)
+            others.first = 0;
+        llmobs_libc.iterate(visit, &others);
+        foreign_reach = reach > foreign_reach ? reach : foreign_reach;
+    }
+    /* While no copy is known, only calls of dlopen and its like have to be
+     * patched, and only in objects that came after the program's start. */
     if (llmobs_host_state() != LLMOBS_HOST_ON && callers.first < start_objects)
         callers.first = start_objects;
-    llmobs_bytes_copy(callers.plain, copies.plain, sizeof(callers.plain));
     if (callers.first >= copies.now.objects) {
         seen = copies.now;
         return true;
     }
-    llmobs_libc.iterate(patch_callers, &callers);
+    callers.look = patch_callers;
+    llmobs_libc.iterate(visit, &callers);
     if (callers.now.adds != copies.now.adds ||
         callers.now.subs != copies.now.subs) {
         seen.known = false;
@@ -356,26 +368,24 @@ static bool try_lock(void)
     return true;
 }
 
-/* Answers the API's question. True if some objects were seen but not patched,
- * so that they must be looked at again. */
-static bool answer_question(void)
-{
-    int asked = __atomic_exchange_n(&question, 0, __ATOMIC_SEQ_CST);
-
-    enabled |= (asked & LLMOBS_SCAN_ENABLE) != 0;
-    if (asked & LLMOBS_SCAN_ENABLE)
-        return llmobs_host_enable() || asked & LLMOBS_SCAN_ANEW;
-    if (asked & ~LLMOBS_SCAN_ANEW)
-        llmobs_host_decide();
-    return asked & LLMOBS_SCAN_ANEW;
-}
-
 static void scan_as_owner(void)
 {
+    int asked;
+    bool anew;
+
     __atomic_store_n(&owner_thread, llmobs_sys_thread(), __ATOMIC_RELEASE);
     __atomic_store_n(&pending, 0, __ATOMIC_SEQ_CST);
     llmobs_host_begin();
-    if (answer_question())
+    /* The API's question. Objects that were seen but not patched must be looked
+     * at again. */
+    asked = __atomic_exchange_n(&question, 0, __ATOMIC_SEQ_CST);
+    enabled |= (asked & LLMOBS_SCAN_ENABLE) != 0;
+    anew = (asked & LLMOBS_SCAN_ANEW) != 0;
+    if (asked & LLMOBS_SCAN_ENABLE)
+        anew |= llmobs_host_enable();
+    else if (asked & LLMOBS_SCAN_DECIDE)
+        llmobs_host_decide();
+    if (anew)
         seen.known = false;
     for (int i = 0; i < ROUNDS_MAX && !round_done(); i++)
         continue;
@@ -385,24 +395,11 @@ static void scan_as_owner(void)
         llmobs_libc_wake(&owner);
 }
 
-/* Waits for the owner to end its scan. False: the owner did not end it in time.
- */
-static bool wait_for_owner(int64_t *until)
-{
-    bool more;
-
-    if (*until == 0)
-        *until = llmobs_libc_monotonic_us() + LLMOBS_SCAN_WAIT_US;
-    __atomic_fetch_add(&waiting, 1, __ATOMIC_SEQ_CST);
-    more = llmobs_libc_wait(&owner, llmobs_libc_pid(), *until);
-    __atomic_fetch_sub(&waiting, 1, __ATOMIC_SEQ_CST);
-    return more;
-}
-
 static void scan(void)
 {
     int64_t until = 0;
     int saved = llmobs_libc_errno();
+    bool in_time;
 
     __atomic_store_n(&pending, 1, __ATOMIC_SEQ_CST);
     for (;;) {
@@ -414,10 +411,16 @@ static void scan(void)
         }
         /* This thread may be the owner: in a signal handler, or in the app's
          * code that the loader calls during the scan. */
-        if ((__atomic_load_n(&owner, __ATOMIC_ACQUIRE) == llmobs_libc_pid() &&
-             __atomic_load_n(&owner_thread, __ATOMIC_ACQUIRE) ==
-                 llmobs_sys_thread()) ||
-            !wait_for_owner(&until))
+        if (__atomic_load_n(&owner, __ATOMIC_ACQUIRE) == llmobs_libc_pid() &&
+            __atomic_load_n(&owner_thread, __ATOMIC_ACQUIRE) ==
+                llmobs_sys_thread())
+            break;
+        if (until == 0)
+            until = llmobs_libc_monotonic_us() + LLMOBS_SCAN_WAIT_US;
+        __atomic_fetch_add(&waiting, 1, __ATOMIC_SEQ_CST);
+        in_time = llmobs_libc_wait(&owner, llmobs_libc_pid(), until);
+        __atomic_fetch_sub(&waiting, 1, __ATOMIC_SEQ_CST);
+        if (!in_time)
             break;
     }
     llmobs_libc_errno_restore(saved);

@@ -114,7 +114,7 @@ static const char *variable(const struct llmobs_doctor *doctor,
  */
 static bool has_tracer(const struct llmobs_doctor *doctor, const char *base)
 {
-    const char *options;
+    const char *options, *file;
 
     for (size_t i = 0; i < LLMOBS_TRACER_SIGNS; i++) {
         const char *value = variable(doctor, llmobs_tracer_signs[i].name);
@@ -123,7 +123,7 @@ static bool has_tracer(const struct llmobs_doctor *doctor, const char *base)
             return true;
     }
     for (size_t i = 0; i < doctor->process.object_count; i++)
-        if (llmobs_tracer_brings(doctor->process.objects[i].path))
+        if (llmobs_tracer_brings(doctor->process.objects[i].path, &file))
             return true;
     options = variable(doctor, "NODE_OPTIONS");
     return llmobs_glob_listed(LLMOBS_NODE, base) &&

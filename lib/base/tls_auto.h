@@ -177,13 +177,18 @@ static inline bool llmobs_tracer_arguments(const char *text, size_t len)
     return false;
 }
 
-/* True for the path of an object that a tracer brings. */
-static inline bool llmobs_tracer_brings(const char *path)
+/* True where a tracer brings the object with that path. `base`: its name. */
+static inline bool llmobs_tracer_brings(const char *path, const char **base)
 {
-    while (*path && (*path != '/' || !(llmobs_tracer_after(path, "/ddtrace/") ||
-                                       llmobs_tracer_after(path, "/datadog_"))))
-        path++;
-    return *path;
+    bool brings = false;
+
+    for (*base = path; *path; path++)
+        if (*path == '/') {
+            *base = path + 1;
+            brings = brings || llmobs_tracer_after(path, "/ddtrace/") ||
+                     llmobs_tracer_after(path, "/datadog_");
+        }
+    return brings;
 }
 
 #endif
