@@ -129,20 +129,13 @@ static void tell(const struct inquiry *inquiry, const char *text)
     BAD("answers with status %ld: %s", inquiry->reply.status, text);
 }
 
-/* Reports a success, or a fault if the answer is the page of a web site. */
 static void report_success(struct inquiry *inquiry)
 {
     struct llmobs_doctor *doctor = inquiry->doctor;
     const struct llmobs_http_reply *reply = &inquiry->reply;
     bool json = inquiry->signal->json;
 
-    inquiry->accepts = strcasecmp(reply->type, "text/html") != 0;
-    if (!inquiry->accepts) {
-        tell(inquiry,
-             "and with a web page: no receiver of OTLP is at this URL, and "
-             "what is sent there is lost");
-        return;
-    }
+    inquiry->accepts = true;
     LLMOBS_FIND(OK, ABOUT, "%s: %s takes a request by %s", inquiry->kind->name,
                 inquiry->url, form_of(inquiry->signal));
     /* OTLP wants an answer in the request's form. */
@@ -181,7 +174,7 @@ static void report_answer(struct inquiry *inquiry)
         llmobs_doctor_tell_held(doctor, inquiry->bad, ABOUT, inquiry->url);
     else if (status <= 0)
         BAD("does not answer: %s", inquiry->why);
-    else if (status / 100 == 2)
+    else if (llmobs_otlp_judge(&inquiry->reply) == LLMOBS_VERDICT_ACCEPTED)
         report_success(inquiry);
     else if (status != 400 && status != 415)
         BAD("answers with %s", inquiry->why);

@@ -123,8 +123,10 @@ static int write_body(struct llmobs_post *post,
 
 /* -- answers ------------------------------------------------------------- */
 
-static enum llmobs_verdict intake_judge(long status)
+static enum llmobs_verdict intake_judge(const struct llmobs_http_reply *reply)
 {
+    long status = reply->status;
+
     if (status >= 200 && status < 300)
         return LLMOBS_VERDICT_ACCEPTED;
     if (status == 408 || status == 425 || status == 429 || status >= 500)

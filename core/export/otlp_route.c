@@ -170,10 +170,17 @@ int llmobs_otlp_send_picked(struct llmobs_otlp_route *route,
 
 /* -- answers ------------------------------------------------------------- */
 
-enum llmobs_verdict llmobs_otlp_judge(long status)
+enum llmobs_verdict llmobs_otlp_judge(const struct llmobs_http_reply *reply)
 {
+    struct llmobs_text page = llmobs_buf_text(&reply->body);
+    long status = reply->status;
+
+    /* A web site has a page for every URL, often with status 200. */
     if (status >= 200 && status < 300)
-        return LLMOBS_VERDICT_ACCEPTED;
+        return strcasecmp(reply->type, "text/html") == 0 && page.len > 0 &&
+                       page.data[0] == '<'
+                   ? LLMOBS_VERDICT_DENIED
+                   : LLMOBS_VERDICT_ACCEPTED;
     if (status == 429 || (status >= 502 && status <= 504))
         return LLMOBS_VERDICT_LATER;
     if (status < 400 ||
@@ -223,23 +230,6 @@ static bool is_new(struct llmobs_otlp_route *route, const char *text)
     return true;
 }
 
-/* `text` is masked already. */
-static void log_text(struct llmobs_otlp_route *route, int64_t rejected,
-                     const char *text)
-{
-    const struct llmobs_post *post = &route->post;
-
-    if ((!rejected && !*text) || !is_new(route, text))
-        return;
-    if (rejected)
-        llmobs_log(LLMOBS_LOG_ERROR,
-                   "exporter %s: the receiver threw %lld %s away: %s",
-                   post->form->name, (long long)rejected, post->events, text);
-    else
-        llmobs_log(LLMOBS_LOG_WARN, "exporter %s: the receiver warns: %s",
-                   post->form->name, text);
-}
-
 void llmobs_otlp_accepted(struct llmobs_post *post,
                           const struct llmobs_http_reply *reply, size_t count)
 {
@@ -260,5 +250,15 @@ void llmobs_otlp_accepted(struct llmobs_post *post,
     if (answer.rejected > 0)
         route->rejected =
             answer.rejected > (int64_t)count ? (int64_t)count : answer.rejected;
-    log_text(route, route->rejected, answer.message);
+    if ((!route->rejected && !*answer.message) ||
+        !is_new(route, answer.message))
+        return;
+    if (route->rejected)
+        llmobs_log(LLMOBS_LOG_ERROR,
+                   "exporter %s: the receiver threw %lld %s away: %s",
+                   post->form->name, (long long)route->rejected, post->events,
+                   answer.message);
+    else
+        llmobs_log(LLMOBS_LOG_WARN, "exporter %s: the receiver warns: %s",
+                   post->form->name, answer.message);
 }

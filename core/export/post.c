@@ -147,17 +147,6 @@ static const char *why_not(struct llmobs_post *post,
     return words ? words : llmobs_reason(&answer);
 }
 
-static void note_accepted(struct llmobs_post *post, size_t count)
-{
-    /* A request with more events may be accepted next time. */
-    post->most = count * 2 > post->limit ? post->limit : count * 2;
-    if (post->body->len > post->fits)
-        post->fits = post->body->len;
-    post->cleared = post->suspects > count;
-    post->suspects -= post->cleared ? count : post->suspects;
-    post->refusing_ns = 0;
-}
-
 /* True where the refusal of one event may be about no event. */
 static bool is_doubtful(struct llmobs_post *post,
                         const struct llmobs_http_reply *reply)
@@ -178,7 +167,7 @@ static int read_answer(struct llmobs_post *post,
                        const struct llmobs_http_reply *reply, size_t count)
 {
     const struct llmobs_post_form *form = post->form;
-    enum llmobs_verdict verdict = form->judge(reply->status);
+    enum llmobs_verdict verdict = form->judge(reply);
     const char *why =
         verdict != LLMOBS_VERDICT_ACCEPTED ? why_not(post, reply) : NULL;
     int64_t ms = reply->retry_after_ms;
@@ -195,7 +184,13 @@ static int read_answer(struct llmobs_post *post,
         verdict == LLMOBS_VERDICT_REFUSED && is_doubtful(post, reply);
     switch (post->doubtful ? LLMOBS_VERDICT_LATER : verdict) {
     case LLMOBS_VERDICT_ACCEPTED:
-        note_accepted(post, count);
+        /* A request with more events may be accepted next time. */
+        post->most = count * 2 > post->limit ? post->limit : count * 2;
+        if (post->body->len > post->fits)
+            post->fits = post->body->len;
+        post->cleared = post->suspects > count;
+        post->suspects -= post->cleared ? count : post->suspects;
+        post->refusing_ns = 0;
         if (form->accepted)
             form->accepted(post, reply, count);
         return (int)count;

@@ -53,7 +53,7 @@ static int find(int fd, struct llmobs_answer *answer)
 
 void llmobs_answers_put(int dir, struct llmobs_answer *answer)
 {
-    bool accepted = answer->status / 100 == 2;
+    bool accepted = answer->accepted > 0;
     int at, fd;
 
     if (!llmobs_file_may_grow((uint64_t)place_of(LLMOBS_ANSWERS)))

@@ -112,11 +112,11 @@ def hanging_receiver(t):
 
 # ---- a mistake of configuration ------------------------------------------
 
-def join_denied(status):
+def join_denied(fault, status):
     def denied(t):
         with Receiver() as elsewhere, \
                 Receiver("*:%s,location=%s/v1/traces" % (
-                    status, elsewhere.url)) as receiver:
+                    fault, elsewhere.url)) as receiver:
             env = otlp(receiver, OTEL_EXPORTER_OTLP_HEADERS="key=Sesame")
             t.secrets.append("Sesame")
             with Living(t, env) as app:
@@ -134,12 +134,13 @@ def join_denied(status):
             next_process(t, receiver, env, 3)
             books(t, captured=3, delivered=3, dropped=0)
     denied.__module__ = __name__
-    denied.__name__ = "denied_" + status
+    denied.__name__ = "denied_" + fault
     test(denied)
 
 
 for each in ("301", "307", "401", "403", "404", "405", "415"):
-    join_denied(each)
+    join_denied(each, each)
+join_denied("page", "200")
 
 
 # ---- refused -------------------------------------------------------------

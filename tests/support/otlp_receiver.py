@@ -15,6 +15,7 @@ SIGNAL: traces, metrics or logs.  WHICH of its requests: 3, 2-4, 2- or *.  KIND:
   partial       200, but rejected=N records are lost; message=TEXT
   garbage       200 with bytes that are no answer
   type          200 with another content type
+  page          200 with a web page; no record is taken
   big           status=N (413) where the body has more than bytes=N
   many          status=N (400) where it has more than records=N
   hang          no answer until the receiver is well again
@@ -264,7 +265,7 @@ def records_of(signal, doc):
 class Fault:
     FORM = re.compile(r"(?:(traces|metrics|logs)/)?(\*|\d+(?:-\d*)?):"
                       r"([\w-]+)((?:,[\w-]+=[^,]*)*)$")
-    KINDS = ("partial", "garbage", "type", "big", "many", "hang", "close",
+    KINDS = ("partial", "garbage", "type", "page", "big", "many", "hang", "close",
              "reset", "interim", "cut", "slow")
 
     def __init__(self, text):
@@ -546,8 +547,11 @@ class Receiver:
             if fault.kind == "garbage":
                 body = b"\xff\x00 no answer"
             if fault.kind == "type":
-                kind, body = "text/html", b"<p>ok</p>"
-        entry["taken"] = 200 <= entry["status"] < 300
+                kind, body = "text/plain", b"ok"
+            if fault.kind == "page":
+                kind, body = "text/html; charset=utf-8", b"<html>Log in</html>"
+        entry["taken"] = 200 <= entry["status"] < 300 and \
+            entry["fault"] != "page"
         if fault and fault.kind == "cut":
             handler.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Type: %s\r\n"
                                 b"Content-Length: 9\r\n\r\nx" % kind.encode())

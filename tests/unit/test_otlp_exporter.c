@@ -354,6 +354,9 @@ TEST(what_each_body_means)
          5},
         {"application/x-protobuf", "\xff\xff", 0},
         {"text/html", "\x0a\x02\x08\x05", 0},
+        {"text/html", "{}", 0},
+        {"text/html", "", 0},
+        {"application/xhtml+xml", "<html/>", 0},
         {"", "\x0a\x02\x08\x05", 0},
         {"", "", 0},
     };
@@ -369,6 +372,10 @@ TEST(what_each_body_means)
                       "row %zu", i);
         ck_assert_uint_eq(outcomes_of(LLMOBS_OUTCOME_SAMPLED_OUT), 0);
     }
+    the_type = "Text/HTML";
+    the_body = "<!DOCTYPE html><title>Log in</title>";
+    the_body_len = strlen(the_body);
+    ck_assert_int_eq(send_some(exporter, 0, COUNT), -EACCES);
     exporter->ops->free(exporter);
 }
 
