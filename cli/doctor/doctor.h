@@ -169,6 +169,11 @@ int llmobs_doctor_run(char **words);
 
 /* -- for them ------------------------------------------------------------- */
 
+/* Makes a folder for a log, in a place that has room where there is one; "" on
+ * error. */
+#define LLMOBS_DOCTOR_DIR 64
+int llmobs_doctor_make_dir(char dir[LLMOBS_DOCTOR_DIR]);
+
 /* Opens the libraries as the program's loader would find them; `allowance` is
  * borrowed for all that is read. */
 void llmobs_doctor_open_library(struct llmobs_doctor *doctor,

@@ -185,7 +185,7 @@ static size_t tell_peers(void)
 int llmobs_doctor_run(char **words)
 {
     static struct llmobs_preload preload;
-    char dir[] = "/tmp/llmobs-doctor.XXXXXX", log[sizeof(dir) + 8];
+    char dir[LLMOBS_DOCTOR_DIR] = "", log[sizeof(dir) + 8] = "";
     struct llmobs_config *config = llmobs_cli_config(NULL);
     struct llmobs_buf text;
     size_t count = 3, told;
@@ -195,12 +195,13 @@ int llmobs_doctor_run(char **words)
     while (words[count - 3])
         count++;
     all = calloc(count + 1, sizeof(*all));
-    if (rc == 0 && (!all || !config || !mkdtemp(dir) ||
-                    llmobs_host_names_init(&run.names) != 0))
-        rc = errno ? -errno : -ENOMEM;
-    snprintf(log, sizeof(log), "%s/log", dir);
+    if (rc == 0)
+        rc = all && config ? llmobs_doctor_make_dir(dir) : -ENOMEM;
+    if (rc == 0)
+        rc = llmobs_host_names_init(&run.names);
     llmobs_buf_init(&text, LOG_MAX);
     if (rc == 0) {
+        snprintf(log, sizeof(log), "%s/log", dir);
         memcpy(all, (char *[]){preload.tool, "run", "--"}, 3 * sizeof(*all));
         memcpy(all + 3, words, (count - 3) * sizeof(*all));
         (void)setenv("LLMOBS_LOG", log, 1);
@@ -225,9 +226,8 @@ int llmobs_doctor_run(char **words)
         snprintf(intake, sizeof(intake), "llmobs-intake.%s", config->site);
         know(intake);
         if (told + tell_peers() == 0)
-            llmobs_tell("  nothing that is seen: `llmobs doctor %s` says "
-                        "whether its calls can be\n",
-                        words[0]);
+            llmobs_tell("  nothing that is seen: `llmobs doctor` and the same "
+                        "words, without --run, says whether calls can be\n");
     } else {
         llmobs_tell("llmobs doctor: %s\n", strerror(-rc));
     }

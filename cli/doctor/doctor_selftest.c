@@ -54,7 +54,7 @@ static const char *const steps[STEP_COUNT] = {
 struct selftest {
     struct llmobs_doctor *doctor;
     struct llmobs_site site;
-    char dir[64]; /* of all that the client writes; "": none */
+    char dir[LLMOBS_DOCTOR_DIR]; /* of all that the client writes; "": none */
     struct llmobs_environment environment;
     char url[64];
     struct llmobs_preload preload;
@@ -76,18 +76,17 @@ static bool is_full(const char *path)
     return llmobs_new_file_room(path) < ROOM;
 }
 
-/* Prefers a place that has room. */
-static int make_dir(struct selftest *test)
+int llmobs_doctor_make_dir(char dir[LLMOBS_DOCTOR_DIR])
 {
     static const char *const places[] = {"/tmp", "/var/tmp", "/dev/shm"};
 
     for (size_t i = 0; i < 6; i++) {
-        snprintf(test->dir, sizeof(test->dir), "%s/llmobs-doctor.%d.XXXXXX",
+        snprintf(dir, LLMOBS_DOCTOR_DIR, "%s/llmobs-doctor.%d.XXXXXX",
                  places[i % 3], (int)getpid());
-        if ((i >= 3 || !is_full(places[i % 3])) && mkdtemp(test->dir))
+        if ((i >= 3 || !is_full(places[i % 3])) && mkdtemp(dir))
             return 0;
     }
-    test->dir[0] = '\0';
+    dir[0] = '\0';
     return -errno;
 }
 
@@ -109,7 +108,7 @@ static int make_environment(struct selftest *test)
                                             {"LLMOBS_LOG", "log"}};
     struct llmobs_environment *environment = &test->environment;
     char path[PATH_MAX];
-    int rc = make_dir(test);
+    int rc = llmobs_doctor_make_dir(test->dir);
 
     if (rc == 0)
         rc = llmobs_environment_init(environment, environ);
@@ -221,22 +220,6 @@ static int find_span(void *ctx, struct llmobs_text line,
     return 0;
 }
 
-/* Finds the test's call in the log: copies the text after its host, to the
- * line's end. */
-static bool find_verdict(const struct selftest *test, char *out, size_t cap)
-{
-    char host[32];
-    const char *at;
-
-    snprintf(host, sizeof(host), "127.0.0.1:%u", test->site.port);
-    at = test->log.data ? strstr(test->log.data, host) : NULL;
-    if (!at || !(at = strstr(at, ": ")))
-        return false;
-    at += 2;
-    snprintf(out, cap, "%.*s", (int)strcspn(at, "\n"), at);
-    return true;
-}
-
 /* Asks the loader of this process, which most programs have, too. */
 static void why_no_core(const struct selftest *test, char *why, size_t cap)
 {
@@ -265,9 +248,16 @@ static enum step judge(const struct selftest *test, char *why, size_t cap)
 {
     bool answered = test->asked && WIFEXITED(test->status) &&
                     WEXITSTATUS(test->status) == 0;
-    bool seen = find_verdict(test, why, cap);
     enum step failed = STEP_COUNT;
+    const char *seen;
+    char host[32];
 
+    /* The test's call in the log, and the text behind it. */
+    snprintf(host, sizeof(host), "127.0.0.1:%u", test->site.port);
+    seen = test->log.data ? strstr(test->log.data, host) : NULL;
+    seen = seen ? strstr(seen, ": ") : NULL;
+    if (seen)
+        snprintf(why, cap, "%.*s", (int)strcspn(seen + 2, "\n"), seen + 2);
     if (!test->asked || (!answered && !seen)) {
         failed = STEP_CLIENT;
         snprintf(why, cap, "the client ended %s %d",

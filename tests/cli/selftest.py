@@ -257,28 +257,34 @@ def goes_nowhere(url):
           asked == ["/v1/logs", "/v1/metrics", "/v1/traces"], (asked, done))
 
 
-def full(*places):
+def full(command, *places):
     """With full disks there, in mounts of its own; the build may be in one."""
     fill = "".join(" && mount -t tmpfs -o size=64k full %s && "
                    "! head -c 100k /dev/zero 2> /dev/null > %s/zeroes" % (p, p)
                    for p in places)
     sh = "mount -t tmpfs b /mnt && mkdir /mnt/b && mount --bind %s /mnt/b%s " \
-        "&& exec /mnt/b/llmobs doctor --json curl" % (BUILD, fill)
-    done = subprocess.run(["unshare", "-m", "sh", "-c", sh], cwd="/",
+        "&& exec /mnt/b/llmobs doctor %s" % (BUILD, fill, command)
+    return subprocess.run(["unshare", "-m", "sh", "-c", sh], cwd="/",
                           env=dict(BASE, LLMOBS_BUILD="/mnt/b",
                                    LLMOBS_CONFIG="/dev/null"),
                           capture_output=True, timeout=60)
-    return json.loads(done.stdout or b"{}").get("self_test", done)
 
 
 def full_disks():
     if os.geteuid() != 0 or subprocess.run(
             ["unshare", "-m", "true"], stderr=subprocess.DEVNULL).returncode:
         return print("skip /tmp is full: no root, or no mounts\n"
+                     "skip --run beside a full /tmp: no root, or no mounts\n"
                      "skip all are full: no root, or no mounts")
-    test = full("/tmp")
+    done = full("--json curl", "/tmp")
+    test = json.loads(done.stdout or b"{}").get("self_test", done)
     check("/tmp is full: another place is taken", test["span"], test)
-    test = full("/tmp", "/var/tmp", "/dev/shm")
+    done = full("--run curl -s -m 9 http://127.0.0.1:1/v1/chat/completions -d {}",
+                "/tmp")
+    check("/tmp is full: --run tells what left the command",
+          b"captured   POST 127.0.0.1:1/v1/chat" in done.stderr, done)
+    done = full("--json curl", "/tmp", "/var/tmp", "/dev/shm")
+    test = json.loads(done.stdout or b"{}").get("self_test", done)
     check("all are full: it says so", "/tmp is full" in test["why"], test)
 
 

@@ -315,6 +315,10 @@ def runs_it():
     check("run: its stdin, stdout, stderr and status", (status, out) ==
           (7, "in\n") and err.startswith("e\nllmobs doctor: what left sh:\n  "
                                          "nothing that is seen"), (out, err))
+    err = run(["env", "-i", "true"])[2]
+    check("run: the same words say why nothing is seen", err.endswith(
+        "`llmobs doctor` and the same words, without --run, says whether "
+        "calls can be\n"), err)
     check("run: a signal's status", run(["sh", "-c", "kill -9 $$"])[0] == 137)
     check("run: no such command", run(["no-such"])[0] == 127)
     # The doctor looks at connections now and then: this one stays for seconds.
