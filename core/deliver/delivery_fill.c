@@ -166,17 +166,6 @@ static int rescue_some(struct llmobs_delivery *delivery,
     return rc;
 }
 
-/* If the memory for events is used up, only destinations that have sent all
- * earlier events get newer ones. */
-static bool refuses_more(struct llmobs_delivery *delivery,
-                         struct llmobs_destination *d, enum llmobs_run how)
-{
-    if (!llmobs_delivery_is_over(delivery) || !d->count ||
-        (!d->due_ns && serves(d, how)) || d == delivery->busy)
-        return false;
-    return rescue_some(delivery, d) <= 0;
-}
-
 void llmobs_delivery_count_lost(struct llmobs_delivery *delivery, int error)
 {
     bool memory = error == -ENOMEM;
@@ -446,16 +435,6 @@ struct tool_source {
     int rc; /* of the encoding */
 };
 
-/* The id of an inferred span's entry, made from the call's id and the span's
- * id. So a process that adopts both entries need not make the span again. */
-static uint64_t tool_id(const struct source *source,
-                        const struct llmobs_span *span)
-{
-    uint64_t id = llmobs_mix(source->spooled.id ^ span->context.span_id);
-
-    return source->spooled.id && id ? id : 0;
-}
-
 /* Encodes an inferred span; -ETIMEDOUT: the time for all of them is over. */
 static int encode_tool(const struct llmobs_delivery *delivery,
                        const struct source *source, uint64_t id,
@@ -495,17 +474,6 @@ static bool write_tool(struct llmobs_delivery *delivery,
     return backlog->spool &&
            llmobs_spool_write_event(backlog->spool, spooled, LLMOBS_EVENT_SPAN,
                                     text) == 0;
-}
-
-/* From here on the inferred span is counted, and the disk has it. */
-static void count_tool(struct llmobs_delivery *delivery,
-                       const struct source *source, struct tool_source *tool)
-{
-    if (tool->rc || !write_tool(delivery, source, tool))
-        tool->source.spooled = (struct llmobs_spooled){.for_relay = false};
-    llmobs_stats_add(LLMOBS_STAT_captured, 1);
-    atomic_fetch_add(&delivery->account.pending, 1);
-    llmobs_crash_point("kept an inferred span");
 }
 
 /* Writes to the call's entry that its inferred spans have their own entries. */
@@ -553,14 +521,26 @@ static int add_inferred(struct llmobs_delivery *delivery, struct source *source)
         return -ENOMEM;
     for (size_t i = 0; i < inferred->count && !rc; i++) {
         struct llmobs_span *span = &inferred->list[i];
-        uint64_t id = tool_id(source, span);
+        /* Of its entry, by the call's id: a process that adopts both entries
+         * need not make the span again. */
+        uint64_t id =
+            source->spooled.id
+                ? llmobs_mix(source->spooled.id ^ span->context.span_id)
+                : 0;
 
         if (!id || !source->adopted ||
             !llmobs_adopt_has(delivery->account.backlog.adopt, id))
             rc = encode_tool(delivery, source, id, span, &tools[count++]);
     }
-    for (size_t i = 0; i < count && !rc; i++)
-        count_tool(delivery, source, &tools[i]);
+    for (size_t i = 0; i < count && !rc; i++) {
+        /* From here on the span is counted, and the disk has it. */
+        if (tools[i].rc || !write_tool(delivery, source, &tools[i]))
+            tools[i].source.spooled =
+                (struct llmobs_spooled){.for_relay = false};
+        llmobs_stats_add(LLMOBS_STAT_captured, 1);
+        atomic_fetch_add(&delivery->account.pending, 1);
+        llmobs_crash_point("kept an inferred span");
+    }
     if (!rc)
         write_inferred(delivery, source);
     for (size_t i = 0; i < count; i++) {
@@ -649,7 +629,11 @@ static bool add_item(struct llmobs_delivery *delivery, struct llmobs_item *item,
 
         if (!llmobs_destination_takes(d, item->kind))
             continue;
-        if (refuses_more(delivery, d, how))
+        /* If the memory for events is used up, only destinations that have sent
+         * all earlier events get newer ones. */
+        if (llmobs_delivery_is_over(delivery) && d->count &&
+            (d->due_ns || !serves(d, how)) && d != delivery->busy &&
+            rescue_some(delivery, d) <= 0)
             source.refusing |= 1u << d->bit;
         else
             wanted = true;

@@ -114,18 +114,6 @@ static void end_event(struct llmobs_account *account,
     llmobs_backlog_release(&account->backlog, &event->spooled, event->adopted);
 }
 
-static void free_data(struct llmobs_account *account, char *data, size_t len)
-{
-    struct llmobs_buf *spare = &account->spare;
-
-    if (spare->data || len >= LLMOBS_EVENT_SPARE) {
-        free(data);
-        return;
-    }
-    spare->data = data;
-    spare->cap = len + 1;
-}
-
 void llmobs_event_release(struct llmobs_account *account,
                           struct llmobs_event *event, enum llmobs_stat fate)
 {
@@ -138,8 +126,13 @@ void llmobs_event_release(struct llmobs_account *account,
     account->bytes -= event->len;
     llmobs_budget_release(event->len);
     end_event(account, event);
-    if (event->data != event->copy)
-        free_data(account, event->data, event->len);
+    if (event->data != event->copy && !account->spare.data &&
+        event->len < LLMOBS_EVENT_SPARE) {
+        account->spare.data = event->data;
+        account->spare.cap = event->len + 1;
+    } else if (event->data != event->copy) {
+        free(event->data);
+    }
     free(event);
 }
 
@@ -505,24 +498,21 @@ static bool is_written(struct llmobs_backlog *backlog,
     return true;
 }
 
-static bool is_of_sort(const struct llmobs_destination *d,
-                       struct llmobs_event *event,
-                       enum llmobs_destination_sort which)
-{
-    if (which == LLMOBS_SORT_FOR_RELAY)
-        return event->spooled.for_relay;
-    return which == LLMOBS_SORT_DELIVERED
-               ? delivered_bits(event) != 0
-               : is_written(&d->account->backlog, event);
-}
-
 size_t llmobs_destination_release(struct llmobs_destination *d,
                                   enum llmobs_destination_sort which)
 {
     size_t n = 0;
 
-    while (n < d->count && is_of_sort(d, event_at(d, n), which))
-        n++;
+    for (; n < d->count; n++) {
+        struct llmobs_event *event = event_at(d, n);
+        bool is = which == LLMOBS_SORT_FOR_RELAY ? event->spooled.for_relay
+                  : which == LLMOBS_SORT_DELIVERED
+                      ? delivered_bits(event) != 0
+                      : is_written(&d->account->backlog, event);
+
+        if (!is)
+            break;
+    }
     pop(d, n,
         which == LLMOBS_SORT_DELIVERED ? LLMOBS_STAT_delivered
                                        : LLMOBS_STAT_left);

@@ -206,24 +206,21 @@ int llmobs_evaluation_check(const struct llmobs_evaluation *evaluation)
 
 /* -- the metric object of the intake --------------------------------------- */
 
-static struct llmobs_json *make_score(double score)
-{
-    bool small = score >= -WHOLE_MAX && score <= WHOLE_MAX;
-    int64_t whole = small ? (int64_t)score : 0;
-
-    if (small && score >= (double)whole && score <= (double)whole)
-        return llmobs_json_int(whole);
-    return llmobs_json_real(score);
-}
-
 static struct llmobs_json *make_value(const struct llmobs_evaluation *e)
 {
+    int64_t whole = 0;
+
     switch (e->type) {
     case LLMOBS_EVALUATION_CATEGORICAL:
     case LLMOBS_EVALUATION_WORDS:
         return llmobs_json_string(e->value.categorical);
     case LLMOBS_EVALUATION_SCORE:
-        return make_score(e->value.score);
+        if (e->value.score >= -WHOLE_MAX && e->value.score <= WHOLE_MAX)
+            whole = (int64_t)e->value.score;
+        return e->value.score >= (double)whole &&
+                       e->value.score <= (double)whole
+                   ? llmobs_json_int(whole)
+                   : llmobs_json_real(e->value.score);
     case LLMOBS_EVALUATION_BOOLEAN:
         return llmobs_json_bool(e->value.boolean);
     case LLMOBS_EVALUATION_JSON:

@@ -15,22 +15,17 @@ void llmobs_link_calls_reset(struct llmobs_link_calls *calls)
     memset(calls, 0, sizeof(*calls));
 }
 
-static bool is_short(const struct llmobs_json *call)
-{
-    char *text = llmobs_json_dumps(call, 0);
-    bool is = text && strlen(text) <= LLMOBS_LINK_CALL_MAX;
-
-    free(text);
-    return is;
-}
-
 void llmobs_link_calls_put(struct llmobs_link_calls *calls,
                            struct llmobs_hash128 key,
                            const struct llmobs_json *call)
 {
-    struct llmobs_json *copy = is_short(call) ? llmobs_json_clone(call) : NULL;
+    char *text = llmobs_json_dumps(call, 0);
+    struct llmobs_json *copy = text && strlen(text) <= LLMOBS_LINK_CALL_MAX
+                                   ? llmobs_json_clone(call)
+                                   : NULL;
     size_t at = calls->next;
 
+    free(text);
     if (!copy)
         return;
     llmobs_json_free(calls->list[at].call);

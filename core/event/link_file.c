@@ -110,13 +110,6 @@ static int read_head(int fd, uint64_t salt[2])
     return rc;
 }
 
-static bool is_own_dir(int fd)
-{
-    struct stat st;
-
-    return fstat(fd, &st) == 0 && (st.st_uid == geteuid() || st.st_uid == 0);
-}
-
 /* Opens the spool, and gives the descriptor. Refuses a directory of another
  * user, which the spool may be a link to: that user could replace the files in
  * it. */
@@ -124,6 +117,7 @@ static int open_spool(const char *path)
 {
     const char *slash = strrchr(path, '/');
     char *dir = slash ? llmobs_scratch_alloc((size_t)(slash - path) + 1) : NULL;
+    struct stat st;
     int fd, rc;
 
     if (!dir)
@@ -133,31 +127,25 @@ static int open_spool(const char *path)
     fd = llmobs_fd_open(AT_FDCWD, dir, O_PATH | O_DIRECTORY);
     rc = fd < 0 ? -errno : fd;
     llmobs_scratch_free(dir);
-    if (fd < 0 || is_own_dir(fd))
+    if (fd < 0 ||
+        (fstat(fd, &st) == 0 && (st.st_uid == geteuid() || st.st_uid == 0)))
         return rc;
     close(fd);
     return -EPERM;
 }
 
-static int open_in_spool(const char *path)
-{
-    int dir = open_spool(path), rc;
-
-    if (dir < 0)
-        return dir;
-    rc = llmobs_file_open(dir, strrchr(path, '/') + 1, O_RDWR);
-    close(dir);
-    return rc;
-}
-
 int llmobs_link_file_open(struct llmobs_link_file *file, const char *path,
                           uint64_t salt[2])
 {
-    int rc;
+    int dir, rc;
 
     if (file->fd >= 0 && llmobs_fd_is_still(file->fd, &file->file))
         return 0;
-    rc = open_in_spool(path);
+    rc = dir = open_spool(path);
+    if (dir >= 0) {
+        rc = llmobs_file_open(dir, strrchr(path, '/') + 1, O_RDWR);
+        close(dir);
+    }
     file->fd = rc < 0 ? -1 : rc;
     if (rc >= 0)
         rc = fstat(file->fd, &file->file) == 0 ? read_head(file->fd, salt)

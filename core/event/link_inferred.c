@@ -186,17 +186,6 @@ static char *text_of_value(const struct llmobs_json *value)
     return text ? strdup(text) : llmobs_json_dumps(value, 0);
 }
 
-/* Arguments that were not an object became {"value": text} (WIRE 1.5). */
-static char *input_of(const struct llmobs_json *arguments)
-{
-    const struct llmobs_json *value = llmobs_json_get(arguments, "value");
-
-    return text_of_value(llmobs_json_len(arguments) == 1 &&
-                                 llmobs_json_is_string(value)
-                             ? value
-                             : arguments);
-}
-
 /* Places the span beside the answer's other children, in the answer's trace. If
  * that is not the request's trace, only the parent is known. */
 static void place(const struct llmobs_linking *l, const char *id,
@@ -243,11 +232,16 @@ static int fill_inferred(const struct llmobs_linking *l,
                          const struct llmobs_json *result,
                          struct llmobs_span *span)
 {
+    const struct llmobs_json *arguments = llmobs_json_get(call, "arguments");
     int rc = llmobs_span_set(&span->name, llmobs_json_gets(call, "name"));
 
     span->kind = LLMOBS_KIND_TOOL;
     span->complete = true;
-    span->input_value = input_of(llmobs_json_get(call, "arguments"));
+    /* Arguments that were not an object became {"value": text} (WIRE 1.5). */
+    if (llmobs_json_len(arguments) == 1 &&
+        llmobs_json_is_string(llmobs_json_get(arguments, "value")))
+        arguments = llmobs_json_get(arguments, "value");
+    span->input_value = text_of_value(arguments);
     span->output_value = text_of_value(llmobs_json_get(result, "result"));
     if (!rc)
         rc = llmobs_json_sets(span->metadata, "tool_id",

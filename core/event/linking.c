@@ -36,15 +36,6 @@ static void skip_blanks(struct walk *w)
         w->at++;
 }
 
-static bool names_user(const struct walk *w, struct llmobs_text key)
-{
-    if (w->depth == 2)
-        return w->within && llmobs_text_is(key, "user_id");
-    return w->depth == 1 && (llmobs_text_is(key, "user") ||
-                             llmobs_text_is(key, "safety_identifier") ||
-                             llmobs_text_is(key, "user_id"));
-}
-
 /* Reads a string; before a colon it is a key. */
 static void read_member(struct walk *w, struct llmobs_siphash *out)
 {
@@ -56,7 +47,10 @@ static void read_member(struct walk *w, struct llmobs_siphash *out)
         return;
     w->at++;
     skip_blanks(w);
-    user = names_user(w, key);
+    user = ((w->depth == 1 || (w->depth == 2 && w->within)) &&
+            llmobs_text_is(key, "user_id")) ||
+           (w->depth == 1 && (llmobs_text_is(key, "user") ||
+                              llmobs_text_is(key, "safety_identifier")));
     if (w->depth == 1)
         w->within = llmobs_text_is(key, "metadata");
     if (!user || w->at == w->end || *w->at != '"')

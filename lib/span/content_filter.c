@@ -644,19 +644,6 @@ static void end_cleaning(struct cleaning *c)
     llmobs_scratch_free(c);
 }
 
-static struct llmobs_json *redact_event(const struct llmobs_privacy *privacy,
-                                        struct llmobs_json *event)
-{
-    struct cleaning *c = begin_cleaning(privacy);
-    struct llmobs_json *clean;
-
-    if (!c)
-        return NULL;
-    clean = map_members(event, put_redacted, c);
-    end_cleaning(c);
-    return clean;
-}
-
 /* -- the public functions ------------------------------------------------ */
 
 static atomic_bool held;
@@ -674,13 +661,17 @@ bool llmobs_privacy_withholds(const struct llmobs_privacy *privacy)
 int llmobs_content_filter_event(const struct llmobs_privacy *privacy,
                                 struct llmobs_json **event)
 {
-    struct llmobs_json *other;
+    struct llmobs_json *other = NULL;
+    struct cleaning *c;
 
     if (!llmobs_privacy_applies(privacy))
         return 0;
-    other = privacy->content == LLMOBS_CONTENT_OFF
-                ? map_members(*event, put_bare, NULL)
-                : redact_event(privacy, *event);
+    if (privacy->content == LLMOBS_CONTENT_OFF) {
+        other = map_members(*event, put_bare, NULL);
+    } else if ((c = begin_cleaning(privacy))) {
+        other = map_members(*event, put_redacted, c);
+        end_cleaning(c);
+    }
     if (!other)
         return -ENOMEM;
     llmobs_json_free(*event);

@@ -18,26 +18,22 @@
 static _Atomic uint64_t random_state;
 static atomic_int random_process; /* that seeded the state (fork.h) */
 
-/* GRND_NONBLOCK, as an app at early boot must not wait for entropy. */
-static uint64_t seed(void)
-{
-    uint64_t value = 0;
-
-    if (llmobs_sys(SYS_getrandom, &value, sizeof(value), GRND_NONBLOCK) ==
-        sizeof(value))
-        return value;
-    return llmobs_mix((uint64_t)llmobs_clock_wall_ns()) ^
-           llmobs_mix((uint64_t)llmobs_clock_mono_ns() + (uint64_t)getpid()) ^
-           llmobs_mix((uint64_t)(uintptr_t)&value);
-}
-
 uint64_t llmobs_context_random(void)
 {
     int process = llmobs_fork_process();
     uint64_t value;
 
     if (atomic_load(&random_process) != process) {
-        atomic_store(&random_state, seed());
+        uint64_t seed = 0;
+
+        /* GRND_NONBLOCK, as an app at early boot must not wait for entropy. */
+        if (llmobs_sys(SYS_getrandom, &seed, sizeof(seed), GRND_NONBLOCK) !=
+            sizeof(seed))
+            seed = llmobs_mix((uint64_t)llmobs_clock_wall_ns()) ^
+                   llmobs_mix((uint64_t)llmobs_clock_mono_ns() +
+                              (uint64_t)getpid()) ^
+                   llmobs_mix((uint64_t)(uintptr_t)&seed);
+        atomic_store(&random_state, seed);
         atomic_store(&random_process, process);
     }
     /* The clock separates a child that got its ancestor's pid again, and the

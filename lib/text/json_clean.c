@@ -410,18 +410,6 @@ static int clean_no_number(struct cleaner *c, const char *word)
     return replace_input(c, strlen(word), "null");
 }
 
-static int open_container(struct cleaner *c, bool object)
-{
-    if (c->depth == LLMOBS_JSON_DEPTH_MAX)
-        return -E2BIG;
-    c->objects[c->depth++] = object;
-    c->token =
-        object ? LLMOBS_JSON_TOKEN_OPEN_OBJECT : LLMOBS_JSON_TOKEN_OPEN_ARRAY;
-    c->expected = object ? EXPECT_KEY_OR_END : EXPECT_VALUE_OR_END;
-    c->at++;
-    return 0;
-}
-
 /* Begins the text of a token anew; only a taker of tokens wants it separate. */
 static void begin_token(struct cleaner *c)
 {
@@ -474,7 +462,14 @@ static int clean_value(struct cleaner *c)
     switch (byte) {
     case '{':
     case '[':
-        return open_container(c, byte == '{');
+        if (c->depth == LLMOBS_JSON_DEPTH_MAX)
+            return -E2BIG;
+        c->objects[c->depth++] = byte == '{';
+        c->token = byte == '{' ? LLMOBS_JSON_TOKEN_OPEN_OBJECT
+                               : LLMOBS_JSON_TOKEN_OPEN_ARRAY;
+        c->expected = byte == '{' ? EXPECT_KEY_OR_END : EXPECT_VALUE_OR_END;
+        c->at++;
+        return 0;
     case '"':
         c->token = LLMOBS_JSON_TOKEN_STRING;
         return clean_string(c);

@@ -170,17 +170,6 @@ static int split_address(struct llmobs_text *host, struct llmobs_text *port)
     return 0;
 }
 
-static void split_name(struct llmobs_text *host, struct llmobs_text *port)
-{
-    const char *colon = memchr(host->data, ':', host->len);
-
-    if (!colon)
-        return;
-    port->data = colon;
-    port->len = host->len - (size_t)(colon - host->data);
-    host->len = (size_t)(colon - host->data);
-}
-
 /* Reads "user@host:port". `bare` allows an IPv6 address without brackets. */
 static int parse_authority(struct llmobs_text text, bool bare,
                            struct llmobs_url *url)
@@ -203,7 +192,13 @@ static int parse_authority(struct llmobs_text text, bool bare,
                            memrchr(host.data, ':', host.len)) {
         return set_address(host, url);
     } else {
-        split_name(&host, &port);
+        const char *colon = memchr(host.data, ':', host.len);
+
+        if (colon) {
+            port.data = colon;
+            port.len = host.len - (size_t)(colon - host.data);
+            host.len -= port.len;
+        }
         rc = set_host(host, url);
     }
     if (rc == 0 && port.len > 0)
