@@ -140,10 +140,10 @@ bool llmobs_rules_has_bodyless(const struct llmobs_rules *rules);
  * stays with scheme, host and port of the absolute URL `base`. */
 bool llmobs_rules_same_origin(const char *base, struct llmobs_text location);
 
-/* Reads a call into the upper half of `span` (initialised by the caller): name,
- * model, input, output, metadata, metrics, tools, complete, and the provider's
- * own error. Leaves out all that it cannot read. -ENOENT: a match with
- * `confirm` was no LLM call after all; -ENOMEM. */
+/* Reads a call, whose bodies are masked, into the upper half of `span`
+ * (initialised by the caller): name, model, input, output, metadata, metrics,
+ * tools, complete, and the provider's own error. Leaves out all that it cannot
+ * read. -ENOENT: a match with `confirm` was no LLM call after all; -ENOMEM. */
 int llmobs_rules_read(const struct llmobs_match *match,
                       const struct llmobs_call *call, struct llmobs_span *span);
 

@@ -183,6 +183,23 @@ static void set_io(const struct encoding *e, struct llmobs_json *meta,
         llmobs_json_free(io);
 }
 
+/* -- the library's own words: no secret is searched in them ---------------- */
+
+static void set_own(struct llmobs_json *object, const char *key,
+                    const char *text)
+{
+    (void)llmobs_json_set(object, key,
+                          llmobs_json_searched(llmobs_json_string(text)));
+}
+
+static void set_number(struct llmobs_json *object, const char *key, uint64_t id)
+{
+    char text[21];
+
+    (void)llmobs_text_decimal(id, text);
+    set_own(object, key, text);
+}
+
 /* -- meta ---------------------------------------------------------------- */
 
 static void set_model(const struct encoding *e, struct llmobs_json *meta)
@@ -239,21 +256,13 @@ static void set_metadata(const struct encoding *e, struct llmobs_json *meta)
     (void)llmobs_json_set(meta, "metadata", metadata);
 }
 
-static void set_number(struct llmobs_json *object, const char *key, uint64_t id)
-{
-    char text[21];
-
-    (void)llmobs_text_decimal(id, text);
-    (void)llmobs_json_sets(object, key, text);
-}
-
 static struct llmobs_json *make_meta(const struct encoding *e)
 {
     const struct llmobs_span *span = e->span;
     struct llmobs_json *meta = llmobs_json_object(), *inner;
 
     inner = llmobs_json_object();
-    (void)llmobs_json_sets(inner, "kind", llmobs_kind_name(e->kind));
+    set_own(inner, "kind", llmobs_kind_name(e->kind));
     (void)llmobs_json_set(meta, "span", inner);
     set_model(e, meta);
     if (span->failed) {
@@ -337,12 +346,12 @@ static struct llmobs_json *make_event(const struct encoding *e)
     char trace[LLMOBS_TRACE_HEX_LEN + 1];
 
     llmobs_id128_hex(context->trace_id, trace);
-    (void)llmobs_json_sets(event, "trace_id", trace);
+    set_own(event, "trace_id", trace);
     set_number(event, "span_id", context->span_id);
     if (context->parent_id)
         set_number(event, "parent_id", context->parent_id);
     else
-        (void)llmobs_json_sets(event, "parent_id", "undefined");
+        set_own(event, "parent_id", "undefined");
     if (context->session_id[0])
         (void)llmobs_json_sets(event, "session_id", context->session_id);
     llmobs_id128_hex(context->apm_trace_id, trace);
@@ -355,11 +364,14 @@ static struct llmobs_json *make_event(const struct encoding *e)
         (void)llmobs_json_sets(dd, "sampling_decision", context->sampled);
     if (strstr(context->experiment, LLMOBS_EXPERIMENT "id="))
         (void)llmobs_json_sets(dd, "scope", "experiments");
-    (void)llmobs_json_set(event, "_dd", dd);
+    (void)llmobs_json_set(event, "_dd", llmobs_json_searched(dd));
     (void)llmobs_json_sets(event, "name", name);
-    (void)llmobs_json_set(event, "start_ns", llmobs_json_int(span->start_ns));
-    (void)llmobs_json_set(event, "duration", llmobs_json_int(duration));
-    (void)llmobs_json_sets(event, "status", span->failed ? "error" : "ok");
+    (void)llmobs_json_set(
+        event, "start_ns",
+        llmobs_json_searched(llmobs_json_int(span->start_ns)));
+    (void)llmobs_json_set(event, "duration",
+                          llmobs_json_searched(llmobs_json_int(duration)));
+    set_own(event, "status", span->failed ? "error" : "ok");
     (void)llmobs_json_set(event, "meta", make_meta(e));
     (void)llmobs_json_set(event, "metrics", make_metrics(e));
     (void)llmobs_json_set(event, "tags", llmobs_tags_make(span, e->config));
@@ -389,7 +401,6 @@ static int dump(struct llmobs_json *event, const struct llmobs_config *config,
     size_t max = cut == CUT_TEXTS ? SIZE_MAX : event_max(config);
     size_t len = buf->len, before = lead.len > 0 ? lead.len - 1 : 0;
     size_t most = buf->max, at = len + before;
-    char *from = NULL;
     int rc =
         event ? llmobs_content_filter_event(&config->privacy, &event) : -ENOMEM;
 
@@ -400,7 +411,10 @@ static int dump(struct llmobs_json *event, const struct llmobs_config *config,
     if (!rc && max < most - at)
         buf->max = at + max;
     if (!rc)
-        rc = llmobs_json_dump(event, LLMOBS_JSON_ASCII, buf);
+        /* A secret may have come in pieces, which are joined only in the
+         * event. The lead of a span was searched (facts.h). */
+        rc = llmobs_json_dump_masked(event, LLMOBS_JSON_ASCII, buf,
+                                     llmobs_secrets_mask);
     if ((rc == -EFBIG && buf->max < most) || (!rc && buf->len - at >= max))
         rc = -E2BIG;
     buf->max = most;
@@ -411,13 +425,6 @@ static int dump(struct llmobs_json *event, const struct llmobs_config *config,
     }
     if (lead.len > 0)
         buf->data[at] = lead.data[before];
-    /* A secret may have come in pieces, which are joined only in the event. The
-     * lead of a span was searched (facts.h); ids and numbers precede meta. */
-    if (lead.len > 0)
-        from = memmem(buf->data + at, buf->len - at, "\"meta\": {", 9);
-    if (!from)
-        from = buf->data + len;
-    llmobs_secrets_mask(from, (size_t)(buf->data + buf->len - from));
     return 0;
 }
 
@@ -428,27 +435,11 @@ int llmobs_encode_dump(struct llmobs_json *event,
     return dump(event, config, (struct llmobs_text){NULL, 0}, CUT_NOTHING, buf);
 }
 
-static int encode_once(struct encoding *e, struct llmobs_buf *buf)
-{
-    return dump(make_event(e), e->config, e->lead, e->cut, buf);
-}
-
-/* Encodes within the work that a body may take. */
-static int encode_in_budget(struct encoding *e, struct llmobs_buf *buf)
-{
-    int enough, rc;
-
-    llmobs_work_begin(e->cut == CUT_NOTHING ? LLMOBS_WORK_BODY
-                                            : LLMOBS_WORK_ALL);
-    rc = encode_once(e, buf);
-    enough = llmobs_work_end();
-    return rc && enough ? enough : rc;
-}
-
-/* Leaves out more content with each write, until the event fits. */
+/* Leaves out more content each time, until the event fits. `bounded`: within
+ * the work that a body may take. */
 static int encode(const struct llmobs_span *span,
                   const struct llmobs_config *config, struct llmobs_buf *buf,
-                  int (*write)(struct encoding *e, struct llmobs_buf *buf))
+                  bool bounded)
 {
     struct encoding e = {
         .span = span,
@@ -460,7 +451,7 @@ static int encode(const struct llmobs_span *span,
         span->output_documents};
     size_t max = event_max(config), len = 0;
     struct llmobs_buf lead;
-    int cut, rc;
+    int cut, enough, rc;
 
     /* Where the texts alone are too long for an event, the span is cut before
      * anything is copied, redacted or written. */
@@ -476,7 +467,12 @@ static int encode(const struct llmobs_span *span,
     for (bool again = rc == 0; again;
          again = rc == -E2BIG && ++cut <= CUT_TEXTS) {
         e.cut = (enum cut)cut;
-        rc = write(&e, buf);
+        if (bounded)
+            llmobs_work_begin(cut == CUT_NOTHING ? LLMOBS_WORK_BODY
+                                                 : LLMOBS_WORK_ALL);
+        rc = dump(make_event(&e), config, e.lead, e.cut, buf);
+        enough = bounded ? llmobs_work_end() : 0;
+        rc = rc && enough ? enough : rc;
     }
     llmobs_buf_fini(&lead);
     return rc;
@@ -486,12 +482,12 @@ int llmobs_encode_span(const struct llmobs_span *span,
                        const struct llmobs_config *config,
                        struct llmobs_buf *buf)
 {
-    return encode(span, config, buf, encode_once);
+    return encode(span, config, buf, false);
 }
 
 int llmobs_encode_call(const struct llmobs_span *span,
                        const struct llmobs_config *config,
                        struct llmobs_buf *buf)
 {
-    return encode(span, config, buf, encode_in_budget);
+    return encode(span, config, buf, true);
 }

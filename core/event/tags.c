@@ -15,9 +15,9 @@
 
 /* Puts the tag "key:value". While tags are gathered they are an object, so the
  * last tag with a key counts. Its values are the whole tags. The key has `len`
- * bytes. */
+ * bytes; `ours`: the library's words, in which no secret is searched. */
 static int put_tag(struct llmobs_json *tags, const char *key, size_t len,
-                   const char *value)
+                   const char *value, bool ours)
 {
     char room[ROOM];
     struct llmobs_json *json;
@@ -36,6 +36,8 @@ static int put_tag(struct llmobs_json *tags, const char *key, size_t len,
         for (char *comma = tag.data + len; (comma = strchr(comma, ','));)
             *comma = '_';
         json = llmobs_json_stringn(tag.data, tag.len);
+        if (ours)
+            (void)llmobs_json_searched(json);
         /* "tag" is the one key that a span may have with several values. */
         if (len != 3 || memcmp(tag.data, "tag", len) != 0)
             tag.data[len] = '\0';
@@ -48,7 +50,7 @@ static int put_tag(struct llmobs_json *tags, const char *key, size_t len,
 static int put_own_tag(struct llmobs_json *tags, const char *key,
                        const char *value)
 {
-    return put_tag(tags, key, strlen(key), value);
+    return put_tag(tags, key, strlen(key), value, false);
 }
 
 /* Puts the tag "key:value"; the value may hold colons. */
@@ -58,7 +60,7 @@ static int put_pair(struct llmobs_json *tags, const char *pair)
 
     if (len == 0)
         return 0;
-    return put_tag(tags, pair, len, pair[len] ? pair + len + 1 : "");
+    return put_tag(tags, pair, len, pair[len] ? pair + len + 1 : "", false);
 }
 
 static int gather_own(const struct llmobs_span *span,
@@ -69,29 +71,30 @@ static int gather_own(const struct llmobs_span *span,
     const struct {
         const char *key;
         const char *value;
-        bool there;
+        bool there, ours;
     } own[] = {
-        {"version", config->version, true},
-        {"env", config->env, true},
-        {"service", config->service, true},
-        {"source", "integration", true},
-        {"ml_app", span->context.ml_app, true},
-        {"agent_service", span->context.ml_app, true},
-        {"ddtrace.version", LLMOBS_VERSION, true},
-        {"language", language ? language : "c", true},
-        {"error", span->failed ? "1" : "0", true},
-        {"error_type", span->error_type, span->failed},
+        {"version", config->version, true, false},
+        {"env", config->env, true, false},
+        {"service", config->service, true, false},
+        {"source", "integration", true, true},
+        {"ml_app", span->context.ml_app, true, false},
+        {"agent_service", span->context.ml_app, true, false},
+        {"ddtrace.version", LLMOBS_VERSION, true, true},
+        {"language", language ? language : "c", true, true},
+        {"error", span->failed ? "1" : "0", true, true},
+        {"error_type", span->error_type, span->failed, false},
         {"session_id", span->context.session_id,
-         span->context.session_id[0] != '\0'},
-        {"integration", span->integration, span->integration != NULL},
-        {"git.repository_url", config->git_url, config->git_url != NULL},
-        {"git.commit.sha", config->git_sha, config->git_sha != NULL},
+         span->context.session_id[0] != '\0', false},
+        {"integration", span->integration, span->integration != NULL, true},
+        {"git.repository_url", config->git_url, config->git_url != NULL, false},
+        {"git.commit.sha", config->git_sha, config->git_sha != NULL, false},
     };
     int rc = 0;
 
     for (size_t i = 0; i < sizeof(own) / sizeof(*own) && !rc; i++) {
         if (own[i].there)
-            rc = put_own_tag(tags, own[i].key, own[i].value);
+            rc = put_tag(tags, own[i].key, strlen(own[i].key), own[i].value,
+                         own[i].ours);
     }
     return rc;
 }
@@ -211,20 +214,14 @@ static bool is_word(char c)
            (c >= 'A' && c <= 'Z') || (unsigned char)c >= 0x80;
 }
 
-/* The bytes of an '@' at the begin of a text, "%40" in a URL; 0: none. */
-static size_t is_at(const char *text)
-{
-    if (*text == '@')
-        return 1;
-    return strncmp(text, "%40", 3) == 0 ? 3 : 0;
-}
-
 /* True where a name with a point stands behind an '@', and its last part is no
  * number: "pkg@1.2" is not an address. */
 static bool holds_address(const char *text)
 {
     for (const char *at = text; *at; at++) {
-        const char *end = at + is_at(at), *point = NULL;
+        /* "%40" in a URL */
+        const char *end = at + (*at == '@' ? 1 : strncmp(at, "%40", 3) ? 0 : 3);
+        const char *point = NULL;
 
         if (end == at || at == text || at[-1] == ' ')
             continue;

@@ -332,7 +332,7 @@ static void add_transfer(const struct llmobs_exchange *exchange,
         (void)llmobs_json_sets(to, "no_trace_headers",
                                llmobs_stats_name(why) + strlen("headers_"));
     llmobs_provider_headers_add(&exchange->response_headers, to);
-    (void)llmobs_json_set(span->metadata, "transfer", to);
+    (void)llmobs_json_set(span->metadata, "transfer", llmobs_json_searched(to));
 }
 
 static void add_span_tag(struct llmobs_span *span, const char *tag)
@@ -573,7 +573,8 @@ static void complete_span(const struct llmobs_exchange *exchange,
         add_span_tag(span, tag);
     }
     if (caller)
-        (void)llmobs_json_set(span->metadata, "caller", caller);
+        (void)llmobs_json_set(span->metadata, "caller",
+                              llmobs_json_searched(caller));
     if (exchange->peer) {
         char *program;
         int64_t pid = strtol(exchange->peer, &program, 10);

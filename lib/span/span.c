@@ -166,20 +166,13 @@ void llmobs_span_metric(struct llmobs_span *span, const char *key,
                         int64_t number)
 {
     if (number >= 0 && number <= METRIC_MAX)
-        llmobs_json_set(span->metrics, key, llmobs_json_int(number));
+        llmobs_json_set(span->metrics, key,
+                        llmobs_json_searched(llmobs_json_int(number)));
 }
 
 /* -- cost tags ------------------------------------------------------------ */
 
 #define COST_TAGS "cost_tags"
-
-static bool is_listed(const struct llmobs_json *list, const char *key)
-{
-    for (size_t i = 0; i < llmobs_json_len(list); i++)
-        if (strcmp(llmobs_json_text(llmobs_json_at(list, i)), key) == 0)
-            return true;
-    return false;
-}
 
 static int add_cost_tag(struct llmobs_span *span, const char *key)
 {
@@ -192,7 +185,10 @@ static int add_cost_tag(struct llmobs_span *span, const char *key)
         rc = llmobs_json_set(span->metadata_dd, COST_TAGS, llmobs_json_array());
         list = llmobs_json_get(span->metadata_dd, COST_TAGS);
     }
-    if (rc || is_listed(list, key))
+    LLMOBS_JSON_EACH (one, list, rc == 0)
+        if (strcmp(llmobs_json_text(one), key) == 0)
+            return 0;
+    if (rc)
         return rc;
     return llmobs_json_add(list, llmobs_json_string(key));
 }

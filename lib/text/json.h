@@ -34,8 +34,10 @@
 struct llmobs_json;
 
 /* Parses a document. Gives `*out`. -EINVAL: no JSON; -E2BIG: beyond a limit;
- * -ENOMEM. */
+ * -ENOMEM. _masked: a document whose secrets are masked; a string that dump
+ * writes as the document has it is marked as searched. */
 int llmobs_json_parse(struct llmobs_text text, struct llmobs_json **out);
+int llmobs_json_parse_masked(struct llmobs_text text, struct llmobs_json **out);
 
 /* Makers; each gives a value. _share makes the caller one more owner of the
  * same value; _clone gives a deep copy. */
@@ -53,6 +55,11 @@ void llmobs_json_free(struct llmobs_json *json); /* NULL does nothing */
 /* Where `from` is an object, frees *to and puts a share of `from` there.
  */
 void llmobs_json_replace(struct llmobs_json **to, struct llmobs_json *from);
+
+/* Marks a value whose texts, and those of all below, need no search for
+ * secrets: they are words of the library, or were searched where they came to
+ * rest. Gives the value. What was joined, unescaped or cut gets no mark. */
+struct llmobs_json *llmobs_json_searched(struct llmobs_json *value);
 
 /* Puts a value; takes it, also on error. */
 int llmobs_json_set(struct llmobs_json *object, const char *key,
@@ -132,6 +139,13 @@ struct llmobs_json *llmobs_json_walk(const struct llmobs_json *array,
 #define LLMOBS_JSON_KEEP_ORDER 2u
 int llmobs_json_dump(const struct llmobs_json *json, unsigned flags,
                      struct llmobs_buf *buf);
+
+/* Like llmobs_json_dump. Calls `mask` for each run of the text whose values are
+ * not marked as searched, with the names before them; it may change bytes in
+ * place. */
+int llmobs_json_dump_masked(const struct llmobs_json *json, unsigned flags,
+                            struct llmobs_buf *buf,
+                            void (*mask)(char *data, size_t len));
 
 /* Like llmobs_json_dump, but gives a new C string; NULL when memory runs out.
  */

@@ -102,18 +102,6 @@ static uint32_t mark_of(const char *key)
                   : 0;
 }
 
-static struct llmobs_json_member *find_member(
-    const struct llmobs_json_object *o, struct llmobs_text key, uint32_t hash)
-{
-    if (has_index(o->cap))
-        return find_by_index(o, key, hash);
-    for (uint32_t i = 0; i < o->used; i++) {
-        if (has_key(&o->members[i], key))
-            return &o->members[i];
-    }
-    return NULL;
-}
-
 static uint32_t hash_for(const struct llmobs_json_object *o,
                          struct llmobs_text key)
 {
@@ -202,10 +190,14 @@ struct llmobs_json_member *llmobs_json_place(struct llmobs_json *object,
 {
     struct llmobs_json_object *o = object_of(object);
     uint32_t hash = hash_for(o, key), before = o->cap;
-    struct llmobs_json_member *member = find_member(o, key, hash);
+    struct llmobs_json_member *member =
+        has_index(o->cap) ? find_by_index(o, key, hash) : NULL;
 
     if (member != NULL)
         return member;
+    for (uint32_t i = 0; i < o->used && !has_index(o->cap); i++)
+        if (has_key(&o->members[i], key))
+            return &o->members[i];
     if (key.len >= KEY_MAX || o->head.len >= PLACES_MAX / 2)
         return NULL;
     if ((o->used == o->cap || o->key_room <= key.len) &&
@@ -235,7 +227,7 @@ struct llmobs_json *llmobs_json_value_object(void)
         return NULL;
     atomic_init(&o->head.owners, 1);
     o->head.type = LLMOBS_JSON_OBJECT;
-    o->head.failed = false;
+    o->head.failed = o->head.searched = false;
     o->head.len = 0;
     o->members = o->few;
     o->used = 0;

@@ -19,6 +19,7 @@ struct builder {
     size_t depth;
     struct llmobs_json_member *member; /* the member whose value comes next */
     struct llmobs_buf text;            /* of the key or number that is read */
+    bool masked;                       /* llmobs_json_parse_masked */
 };
 
 /* Puts a value in its place; takes it. */
@@ -130,6 +131,19 @@ struct llmobs_json *llmobs_json_value_text(struct llmobs_text text)
     return less != NULL ? less : json;
 }
 
+/* True where the text has only escapes that a dump writes in the same way. */
+static bool is_dumped_alike(struct llmobs_text text)
+{
+    const char *at = text.data, *end = at + text.len;
+
+    while ((at = memchr(at, '\\', (size_t)(end - at))) != NULL) {
+        if (at[1] == 'u' || at[1] == '/')
+            return false;
+        at += 2;
+    }
+    return true;
+}
+
 static struct llmobs_json *int_of(struct llmobs_text text)
 {
     bool negative = text.data[0] == '-';
@@ -153,6 +167,7 @@ static int read_token(void *ctx, enum llmobs_json_token token,
                       struct llmobs_text text)
 {
     struct builder *b = ctx;
+    struct llmobs_json *value;
 
     switch (token) {
     case LLMOBS_JSON_TOKEN_OPEN_OBJECT:
@@ -182,11 +197,17 @@ static int read_token(void *ctx, enum llmobs_json_token token,
         return b->member != NULL ? 0 : -ENOMEM;
     }
     case LLMOBS_JSON_TOKEN_STRING:
-        return put_value(b, llmobs_json_value_text(text));
+        value = llmobs_json_value_text(text);
+        if (value != NULL)
+            value->searched =
+                b->masked && (value->len == text.len || is_dumped_alike(text));
+        return put_value(b, value);
     case LLMOBS_JSON_TOKEN_INT:
-        return put_value(b, int_of(text));
+        value = int_of(text);
+        return put_value(b, b->masked ? llmobs_json_searched(value) : value);
     case LLMOBS_JSON_TOKEN_REAL:
-        return put_value(b, real_of(b, text));
+        value = real_of(b, text);
+        return put_value(b, b->masked ? llmobs_json_searched(value) : value);
     case LLMOBS_JSON_TOKEN_TRUE:
         return put_value(b, llmobs_json_bool(true));
     case LLMOBS_JSON_TOKEN_FALSE:
@@ -197,7 +218,8 @@ static int read_token(void *ctx, enum llmobs_json_token token,
     return put_value(b, llmobs_json_null());
 }
 
-int llmobs_json_parse(struct llmobs_text text, struct llmobs_json **json)
+static int parse(struct llmobs_text text, bool masked,
+                 struct llmobs_json **json)
 {
     struct builder *b = llmobs_scratch_alloc(sizeof(*b));
     int rc;
@@ -207,6 +229,7 @@ int llmobs_json_parse(struct llmobs_text text, struct llmobs_json **json)
         return -ENOMEM;
     b->root = NULL;
     b->depth = 0;
+    b->masked = masked;
     llmobs_buf_init(&b->text, SIZE_MAX);
     rc = llmobs_json_tokens(text, read_token, b);
     llmobs_buf_fini(&b->text);
@@ -216,4 +239,14 @@ int llmobs_json_parse(struct llmobs_text text, struct llmobs_json **json)
         *json = b->root;
     llmobs_scratch_free(b);
     return rc;
+}
+
+int llmobs_json_parse(struct llmobs_text text, struct llmobs_json **json)
+{
+    return parse(text, false, json);
+}
+
+int llmobs_json_parse_masked(struct llmobs_text text, struct llmobs_json **json)
+{
+    return parse(text, true, json);
 }

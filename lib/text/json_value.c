@@ -40,7 +40,7 @@ static struct llmobs_json *make_value(enum llmobs_json_type type, size_t size)
         return NULL;
     atomic_init(&json->owners, 1);
     json->type = (uint8_t)type;
-    json->failed = false;
+    json->failed = json->searched = false;
     json->len = 0;
     return json;
 }
@@ -118,6 +118,13 @@ struct llmobs_json *llmobs_json_real(double number)
     return json;
 }
 
+struct llmobs_json *llmobs_json_searched(struct llmobs_json *value)
+{
+    if (value != NULL && !is_static(value))
+        value->searched = true;
+    return value;
+}
+
 struct llmobs_json *llmobs_json_bool(bool value)
 {
     return as_borrowed(value ? &truth : &falsehood);
@@ -137,20 +144,16 @@ struct llmobs_json *llmobs_json_share(struct llmobs_json *json)
     return json;
 }
 
-/* Ends the caller's ownership; true for the last owner. Only an owner can make
- * another owner, so a single owner needs no exchange with other threads. */
-static bool unref(struct llmobs_json *json)
-{
-    return atomic_load_explicit(&json->owners, memory_order_acquire) == 1 ||
-           atomic_fetch_sub_explicit(&json->owners, 1, memory_order_acq_rel) ==
-               1;
-}
-
 /* Lets go of one value. A container that nobody owns any more goes to the list
  * `doomed`, so that a deep tree does not need a deep stack. */
 static void drop_value(struct llmobs_json *json, struct llmobs_json **doomed)
 {
-    if (json == NULL || is_static(json) || !unref(json))
+    if (json == NULL || is_static(json))
+        return;
+    /* Only an owner can make another owner, so a single owner needs no exchange
+     * with other threads. */
+    if (atomic_load_explicit(&json->owners, memory_order_acquire) != 1 &&
+        atomic_fetch_sub_explicit(&json->owners, 1, memory_order_acq_rel) != 1)
         return;
     if (json->type > LLMOBS_JSON_ARRAY) {
         free(json);

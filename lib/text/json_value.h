@@ -39,7 +39,8 @@ enum llmobs_json_type {
 struct llmobs_json {
     atomic_uint owners; /* of no use in static values */
     uint8_t type;
-    bool failed; /* llmobs_json_error */
+    bool failed;   /* llmobs_json_error */
+    bool searched; /* llmobs_json_searched */
     union {
         size_t len; /* bytes of a string, number of values in a container */
         int64_t whole;

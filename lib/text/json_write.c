@@ -35,6 +35,10 @@ struct dump {
     struct member *members;
     size_t member_count;
     size_t member_cap;
+    void (*mask)(char *data, size_t len); /* NULL: nothing is masked */
+    size_t searched; /* a level all of whose values are searched; 0: none */
+    size_t run;      /* where values begin that are not; SIZE_MAX: nowhere */
+    bool texts;      /* there is more than brackets among these */
 };
 
 static int grow_list(void **list, size_t *cap, size_t need, size_t size)
@@ -173,6 +177,33 @@ static int collect_members(struct dump *d, const struct llmobs_json *object)
     return 0;
 }
 
+/* Masks the texts from the run's beginning to `end`, and ends it. */
+static void end_run(struct dump *d, size_t end)
+{
+    if (d->texts)
+        d->mask(d->buf->data + d->run, end - d->run);
+    d->run = SIZE_MAX;
+    d->texts = false;
+}
+
+/* Begins a run, or goes on with it, at a value whose name is written at `at`;
+ * ends it before a value that is searched. */
+static void mark_run(struct dump *d, const struct llmobs_json *value, size_t at)
+{
+    bool container = value->type < LLMOBS_JSON_STRING;
+
+    if (d->mask == NULL || d->searched)
+        return;
+    if (value->searched) {
+        end_run(d, at);
+        d->searched = container ? d->level_count + 1 : 0;
+        return;
+    }
+    if (d->run == SIZE_MAX)
+        d->run = at;
+    d->texts |= !container;
+}
+
 static int dump_value(struct dump *d, const struct llmobs_json *value)
 {
     char number[LLMOBS_DECIMAL_MAX];
@@ -218,20 +249,11 @@ static int dump_value(struct dump *d, const struct llmobs_json *value)
     }
 }
 
-static int dump_member(struct dump *d, const struct member *member)
-{
-    const struct llmobs_json *value = member->value; /* the list may move */
-    int rc = dump_text(d, member->key);
-
-    if (rc == 0)
-        rc = add_text(d->buf, ": ", 2);
-    return rc == 0 ? dump_value(d, value) : rc;
-}
-
 /* Writes the next member of the innermost container, or its end. */
 static int dump_next(struct dump *d)
 {
     struct level *level = &d->levels[d->level_count - 1];
+    const struct llmobs_json *value;
     bool object = level->value->type == LLMOBS_JSON_OBJECT;
     size_t next = level->next;
     int rc = 0;
@@ -240,6 +262,7 @@ static int dump_next(struct dump *d)
         return -ENOMEM;
     if (next == level->value->len) {
         d->member_count = level->first;
+        d->searched = d->searched == d->level_count ? 0 : d->searched;
         d->level_count--;
         return add_text(d->buf, object ? "}" : "]", 1);
     }
@@ -248,20 +271,32 @@ static int dump_next(struct dump *d)
         rc = add_text(d->buf, ", ", 2);
     if (rc != 0)
         return rc;
+    value = object ? d->members[level->first + next].value
+                   : llmobs_json_at(level->value, next);
+    mark_run(d, value, d->buf->len);
     if (object)
-        return dump_member(d, &d->members[level->first + next]);
-    return dump_value(d, llmobs_json_at(level->value, next));
+        rc = dump_text(d, d->members[level->first + next].key);
+    if (object && rc == 0)
+        rc = add_text(d->buf, ": ", 2);
+    return rc == 0 ? dump_value(d, value) : rc;
 }
 
-int llmobs_json_dump(const struct llmobs_json *json, unsigned flags,
-                     struct llmobs_buf *buf)
+int llmobs_json_dump_masked(const struct llmobs_json *json, unsigned flags,
+                            struct llmobs_buf *buf,
+                            void (*mask)(char *data, size_t len))
 {
-    struct dump d = {.buf = buf, .flags = flags};
+    struct dump d = {.buf = buf, .flags = flags, .mask = mask, .run = SIZE_MAX};
     size_t before = buf->len;
-    int rc = json != NULL ? dump_value(&d, json) : -EINVAL;
+    int rc = json != NULL ? 0 : -EINVAL;
 
+    if (rc == 0) {
+        mark_run(&d, json, before);
+        rc = dump_value(&d, json);
+    }
     while (rc == 0 && d.level_count > 0)
         rc = dump_next(&d);
+    if (rc == 0)
+        end_run(&d, buf->len);
     if (rc == 0 && !llmobs_work_do(d.work))
         rc = -ENOMEM;
     if (rc != 0)
@@ -269,6 +304,12 @@ int llmobs_json_dump(const struct llmobs_json *json, unsigned flags,
     free(d.members);
     free(d.levels);
     return rc;
+}
+
+int llmobs_json_dump(const struct llmobs_json *json, unsigned flags,
+                     struct llmobs_buf *buf)
+{
+    return llmobs_json_dump_masked(json, flags, buf, NULL);
 }
 
 char *llmobs_json_dumps(const struct llmobs_json *json, unsigned flags)

@@ -174,7 +174,8 @@ static int read_content(struct llmobs_message_content *content,
 int llmobs_message_add(struct llmobs_json *list, const struct llmobs_json *from,
                        const struct llmobs_message_form *form)
 {
-    const char *role = llmobs_json_gets(from, "role");
+    struct llmobs_json *said = llmobs_json_get(from, "role");
+    const char *role = llmobs_json_text(said);
     const char *thought = llmobs_json_gets(from, form->reasoning);
     struct llmobs_json *message = llmobs_json_object();
     struct llmobs_message_content content;
@@ -182,8 +183,8 @@ int llmobs_message_add(struct llmobs_json *list, const struct llmobs_json *from,
 
     llmobs_message_content_init(&content);
     rc = read_content(&content, from, form);
-    if (rc == 0)
-        rc = llmobs_json_sets(message, "role", role);
+    if (rc == 0 && role)
+        rc = llmobs_json_set(message, "role", llmobs_json_share(said));
     if (rc == 0 && role && strcmp(role, "tool") == 0)
         rc = store_result(from, form, &content, message);
     if (rc == 0)

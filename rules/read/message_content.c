@@ -241,18 +241,6 @@ static int add_json(struct llmobs_message_content *content,
     return rc;
 }
 
-static int add_document(struct llmobs_message_content *content,
-                        const struct llmobs_json *document)
-{
-    const struct llmobs_json *data = llmobs_json_get(document, "data");
-
-    if (!data)
-        return add_marker(content, "document");
-    if (llmobs_json_is_string(data))
-        return add_line(content, llmobs_json_text(data));
-    return add_json(content, data);
-}
-
 static int add_part(struct llmobs_message_content *content,
                     const struct llmobs_json *part, unsigned types)
 {
@@ -261,6 +249,10 @@ static int add_part(struct llmobs_message_content *content,
 
     if (!text && (!type || strcmp(type, "text") == 0))
         text = llmobs_json_gets(part, "text");
+    if (text && content->text.len == 0)
+        content->whole = llmobs_json_is_string(part)
+                             ? (struct llmobs_json *)(uintptr_t)part
+                             : llmobs_json_get(part, "text");
     if (text)
         return add_line(content, text);
     if (!type)
@@ -273,8 +265,13 @@ static int add_part(struct llmobs_message_content *content,
         strcmp(type, "thinking") == 0)
         return add_thinking(content, llmobs_json_get(part, "thinking"));
     if ((types & LLMOBS_MESSAGE_CONTENT_DOCUMENTS) &&
-        strcmp(type, "document") == 0)
-        return add_document(content, llmobs_json_get(part, "document"));
+        strcmp(type, "document") == 0) {
+        part = llmobs_json_get(llmobs_json_get(part, "document"), "data");
+        if (llmobs_json_is_string(part))
+            return add_line(content, llmobs_json_text(part));
+        if (part)
+            return add_json(content, part);
+    }
     return strcmp(type, "text") == 0 ? 0 : add_marker(content, type);
 }
 

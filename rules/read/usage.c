@@ -167,8 +167,9 @@ void llmobs_usage_put(const struct llmobs_counts *counts,
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
         if (rows[i].number >= 0 && rows[i].number <= COUNT_MAX)
-            (void)llmobs_json_set(metrics, rows[i].key,
-                                  llmobs_json_int(rows[i].number));
+            (void)llmobs_json_set(
+                metrics, rows[i].key,
+                llmobs_json_searched(llmobs_json_int(rows[i].number)));
 }
 
 static void put_positive(struct llmobs_span *span, const char *key,
