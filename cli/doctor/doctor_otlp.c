@@ -174,7 +174,7 @@ static void report_answer(struct inquiry *inquiry)
         llmobs_doctor_tell_held(doctor, inquiry->bad, ABOUT, inquiry->url);
     else if (status <= 0)
         BAD("does not answer: %s", inquiry->why);
-    else if (llmobs_otlp_judge(&inquiry->reply) == LLMOBS_VERDICT_ACCEPTED)
+    else if (status / 100 == 2 && !llmobs_http_reply_is_page(&inquiry->reply))
         report_success(inquiry);
     else if (status != 400 && status != 415)
         BAD("answers with %s", inquiry->why);

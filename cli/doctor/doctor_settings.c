@@ -191,7 +191,7 @@ static bool report_answer(struct llmobs_doctor *doctor,
     char why[LLMOBS_DESTINATION_WHY];
     int rc = http ? llmobs_intake_ask(config, agentless, http, &answer) : -1;
     bool empty = answer.status == 400 || answer.status == 422;
-    bool accepts = rc == 0 && (empty || answer.status / 100 == 2);
+    bool accepts = rc == 0 && (empty || answer.accepted > 0);
 
     llmobs_http_free(http);
     doctor->report.no_memory |= rc != 0;

@@ -114,6 +114,13 @@ void llmobs_http_reply_fini(struct llmobs_http_reply *reply)
     llmobs_buf_fini(&reply->body);
 }
 
+bool llmobs_http_reply_is_page(const struct llmobs_http_reply *reply)
+{
+    return reply->status / 100 == 2 && reply->body.len > 0 &&
+           reply->body.data[0] == '<' &&
+           strcasecmp(reply->type, "text/html") == 0;
+}
+
 void llmobs_http_reply_header(struct llmobs_http_reply *reply, const char *data,
                               size_t len)
 {

@@ -51,6 +51,9 @@ void llmobs_http_reply_init(struct llmobs_http_reply *reply,
                             const struct llmobs_http_request *request);
 void llmobs_http_reply_fini(struct llmobs_http_reply *reply);
 
+/* True for a web page with status 2xx, as a site has one for every URL. */
+bool llmobs_http_reply_is_page(const struct llmobs_http_reply *reply);
+
 /* Reads a line of an answer's head. A status line begins another answer: then
  * the headers of the answer before no longer count. */
 void llmobs_http_reply_header(struct llmobs_http_reply *reply, const char *data,

@@ -123,10 +123,8 @@ static int write_body(struct llmobs_post *post,
 
 /* -- answers ------------------------------------------------------------- */
 
-static enum llmobs_verdict intake_judge(const struct llmobs_http_reply *reply)
+static enum llmobs_verdict intake_judge(long status)
 {
-    long status = reply->status;
-
     if (status >= 200 && status < 300)
         return LLMOBS_VERDICT_ACCEPTED;
     if (status == 408 || status == 425 || status == 429 || status >= 500)
@@ -344,6 +342,8 @@ int llmobs_intake_ask(const struct llmobs_config *config, bool agentless,
     strcpy(answer->exporter, exporter->ops->name);
     answer->status = (int)reply.status;
     answer->code = reply.code;
+    answer->accepted =
+        reply.status / 100 == 2 && !llmobs_http_reply_is_page(&reply);
     llmobs_http_reply_fini(&reply);
     intake_free(exporter);
     return 0;

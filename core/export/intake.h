@@ -17,7 +17,8 @@ struct llmobs_exporter *llmobs_intake_new(const struct llmobs_config *config,
                                           struct llmobs_http *http);
 
 /* Sends a request without events, as spans would go, and gives the answer: its
- * status, or the error and libcurl's code. -ENOMEM. */
+ * status and whether it is `accepted`, or the error and libcurl's code.
+ * -ENOMEM. */
 int llmobs_intake_ask(const struct llmobs_config *config, bool agentless,
                       struct llmobs_http *http, struct llmobs_answer *answer);
 

@@ -170,17 +170,10 @@ int llmobs_otlp_send_picked(struct llmobs_otlp_route *route,
 
 /* -- answers ------------------------------------------------------------- */
 
-enum llmobs_verdict llmobs_otlp_judge(const struct llmobs_http_reply *reply)
+enum llmobs_verdict llmobs_otlp_judge(long status)
 {
-    struct llmobs_text page = llmobs_buf_text(&reply->body);
-    long status = reply->status;
-
-    /* A web site has a page for every URL, often with status 200. */
     if (status >= 200 && status < 300)
-        return strcasecmp(reply->type, "text/html") == 0 && page.len > 0 &&
-                       page.data[0] == '<'
-                   ? LLMOBS_VERDICT_DENIED
-                   : LLMOBS_VERDICT_ACCEPTED;
+        return LLMOBS_VERDICT_ACCEPTED;
     if (status == 429 || (status >= 502 && status <= 504))
         return LLMOBS_VERDICT_LATER;
     if (status < 400 ||

@@ -72,7 +72,7 @@ int llmobs_otlp_send_picked(struct llmobs_otlp_route *route,
 
 /* Functions for members of a struct llmobs_post_form. _accepted sets
  * `rejected`. */
-enum llmobs_verdict llmobs_otlp_judge(const struct llmobs_http_reply *reply);
+enum llmobs_verdict llmobs_otlp_judge(long status);
 void llmobs_otlp_accepted(struct llmobs_post *post,
                           const struct llmobs_http_reply *reply, size_t count);
 const char *llmobs_otlp_hint(struct llmobs_post *post,

@@ -136,17 +136,6 @@ static int read_silence(struct llmobs_post *post, int rc, int code,
     return rc;
 }
 
-/* The cause of an answer that does not accept: the peer's words, or ours. */
-static const char *why_not(struct llmobs_post *post,
-                           const struct llmobs_http_reply *reply)
-{
-    const char *words = post->form->hint ? post->form->hint(post, reply) : NULL;
-    struct llmobs_answer answer = {.status = (int)reply->status};
-
-    snprintf(answer.exporter, sizeof(answer.exporter), "%s", post->form->name);
-    return words ? words : llmobs_reason(&answer);
-}
-
 /* True where the refusal of one event may be about no event. */
 static bool is_doubtful(struct llmobs_post *post,
                         const struct llmobs_http_reply *reply)
@@ -167,11 +156,18 @@ static int read_answer(struct llmobs_post *post,
                        const struct llmobs_http_reply *reply, size_t count)
 {
     const struct llmobs_post_form *form = post->form;
-    enum llmobs_verdict verdict = form->judge(reply);
-    const char *why =
-        verdict != LLMOBS_VERDICT_ACCEPTED ? why_not(post, reply) : NULL;
+    enum llmobs_verdict verdict = llmobs_http_reply_is_page(reply)
+                                      ? LLMOBS_VERDICT_DENIED
+                                      : form->judge(reply->status);
+    struct llmobs_answer answer = {.status = (int)reply->status};
+    const char *why = NULL; /* the peer's words, or ours */
     int64_t ms = reply->retry_after_ms;
 
+    snprintf(answer.exporter, sizeof(answer.exporter), "%s", form->name);
+    if (verdict != LLMOBS_VERDICT_ACCEPTED && form->hint)
+        why = form->hint(post, reply);
+    if (!why)
+        why = llmobs_reason(&answer);
     llmobs_peer_answered(&post->peer);
     if (verdict == LLMOBS_VERDICT_REFUSED && count > 1) {
         post->suspects = count;

@@ -39,7 +39,7 @@ struct llmobs_post_form {
     const char *denied, *later, *silent, *refused;
     int64_t pause_ms; /* after a denial, until a person corrects the cause */
     int64_t retry_after_max_ms;
-    enum llmobs_verdict (*judge)(const struct llmobs_http_reply *reply);
+    enum llmobs_verdict (*judge)(long status);
     /* The bytes of an event in a body. NULL: the bytes of its text. */
     size_t (*size)(struct llmobs_text event);
     /* Appends the body of a request. -E2BIG: the request must have fewer

@@ -39,8 +39,7 @@ static const struct row {
      "nothing takes OTLP at this path; OTEL_EXPORTER_OTLP_ENDPOINT is a base "
      "to which the path is added, and the variable of one signal is the whole "
      "URL"},
-    {OTLP, 200, 299,
-     "a web page answers, as no receiver of OTLP is at this URL"},
+    {ALL, 200, 299, "a web page answers: nothing takes spans at this URL"},
     {ALL, 404, 405, "it has no EVP proxy: it is too old, or no agent"},
     {ALL, 407, 407, "a proxy on the way wants a password: see https_proxy"},
     {OTLP, 415, 415, "try the other OTEL_EXPORTER_OTLP_PROTOCOL"},

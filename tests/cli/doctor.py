@@ -1035,6 +1035,7 @@ class Agent(http.server.BaseHTTPRequestHandler):
     endpoints = ["/evp_proxy/v2/"]
 
     status = 202
+    page = b""
     got = []
 
     def do_GET(self):
@@ -1049,8 +1050,11 @@ class Agent(http.server.BaseHTTPRequestHandler):
         self.got.append((self.path, self.rfile.read(length)))
         self.send_response(self.status)
         self.send_header("Location", "/elsewhere")
-        self.send_header("Content-Length", "0")
+        if self.page:
+            self.send_header("Content-Type", "text/html; charset=utf-8")
+        self.send_header("Content-Length", str(len(self.page)))
         self.end_headers()
+        self.wfile.write(self.page)
 
     def log_message(self, *what):
         pass
@@ -1366,7 +1370,10 @@ def agents():
             (503, 1, "kept and sent later")):
         expect("agent: status %d" % Agent.status, "curl", status,
                "status %d" % Agent.status, text, env=env)
-    Agent.status = 202
+    Agent.status, Agent.page = 200, b"<!DOCTYPE html>Log in"
+    expect("agent: a web page", "curl", 1, "status 200: a web page answers",
+           env=env)
+    Agent.status, Agent.page = 202, b""
     strange()
     Agent.endpoints = ["/v0.4/traces"]
     expect("agent: too old", "curl", 1, "no EVP proxy", env=env)

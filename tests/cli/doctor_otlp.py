@@ -161,7 +161,7 @@ def answers():
     accepted(url)
     for name, answer, status, text, env in (
             ("a web page", (200, "text/html; charset=utf-8", b"<html>"), 1,
-             "no receiver of OTLP is at this URL", {}),
+             "a web page answers: nothing takes spans at this URL", {}),
             ("redirect", (302, "text/plain", b""), 1, "not followed", {}),
             ("no key", (401, "text/plain", b""), 1, "HEADERS names no key", {}),
             ("wrong key", (403, "text/plain", b""), 1, "or one that it does "

@@ -390,6 +390,32 @@ TEST(what_each_answer_means)
     }
 }
 
+static const char *the_page;
+
+static int answer_page(const struct llmobs_http_request *request,
+                       struct llmobs_http_reply *reply)
+{
+    (void)request;
+    reply->status = 200;
+    strcpy(reply->type, "text/html");
+    return llmobs_buf_adds(&reply->body, the_page);
+}
+
+TEST(a_web_page_accepts_nothing)
+{
+    double_script = answer_page;
+    for (int agentless = 0; agentless < 2; agentless++) {
+        struct llmobs_exporter *exporter =
+            llmobs_intake_new(&config, agentless, NULL);
+
+        the_page = "<html>Log in</html>";
+        ck_assert_int_eq(exporter->ops->send(exporter, three, 3), -EACCES);
+        the_page = "{}";
+        ck_assert_int_eq(exporter->ops->send(exporter, three, 3), 3);
+        exporter->ops->free(exporter);
+    }
+}
+
 /* A process that begins while the peer is known to be silent does not try; one
  * that goes on does; one that ends does not; an answer ends it. */
 TEST(a_silent_peer_is_marked_down)
