@@ -18,20 +18,18 @@ struct each {
     struct llmobs_texts texts; /* of the last rows */
     struct llmobs_buf key;
     /* Of the spans that were handed out a hash of their ids, under a key of
-     * this walk: nobody can make ids that have the same. */
-    uint64_t secret[2];
-    struct llmobs_hash128 *seen;
+     * this walk: nobody can make ids that have the same, and of a million spans
+     * two have it in one of 37 million walks. */
+    uint64_t secret[2], *seen;
     size_t count, cap; /* a power of two */
 };
 
 /* The place of a hash in the table: its own, or a free one. */
-static struct llmobs_hash128 *place_of(struct llmobs_hash128 *seen, size_t cap,
-                                       struct llmobs_hash128 hash)
+static uint64_t *place_of(uint64_t *seen, size_t cap, uint64_t hash)
 {
-    size_t at = (size_t)hash.hi & (cap - 1);
+    size_t at = (size_t)hash & (cap - 1);
 
-    while (seen[at].lo != 0 &&
-           (seen[at].lo != hash.lo || seen[at].hi != hash.hi))
+    while (seen[at] != 0 && seen[at] != hash)
         at = (at + 1) & (cap - 1);
     return &seen[at];
 }
@@ -39,8 +37,7 @@ static struct llmobs_hash128 *place_of(struct llmobs_hash128 *seen, size_t cap,
 /* 1: no span with the ids of `key` was handed out before; 0: one was. */
 static int is_first(struct each *each)
 {
-    struct llmobs_hash128 *place, *more, hash;
-    struct llmobs_siphash state;
+    uint64_t *place, *more, hash;
     size_t cap = each->cap == 0 ? 256 : each->cap * 2;
 
     if (each->count * 2 >= each->cap) {
@@ -48,18 +45,16 @@ static int is_first(struct each *each)
         if (!more)
             return -ENOMEM;
         for (size_t i = 0; i < each->cap; i++)
-            if (each->seen[i].lo != 0)
+            if (each->seen[i] != 0)
                 *place_of(more, cap, each->seen[i]) = each->seen[i];
         free(each->seen);
         each->seen = more;
         each->cap = cap;
     }
-    llmobs_siphash_init(&state, each->secret);
-    llmobs_siphash_add(&state, each->key.data, each->key.len);
-    hash = llmobs_siphash_now(&state);
-    hash.lo |= 1; /* 0: the place is free */
+    hash = llmobs_siphash_short(each->secret, each->key.data, each->key.len);
+    hash += hash == 0; /* 0: the place is free */
     place = place_of(each->seen, each->cap, hash);
-    if (place->lo != 0)
+    if (*place != 0)
         return 0;
     *place = hash;
     each->count++;
@@ -100,9 +95,10 @@ static int read_line(void *ctx, struct llmobs_text line,
         rc = each->read(each->ctx, row, event);
     }
     llmobs_row_free(row);
-    llmobs_json_free(event);
-    if (wanted && ++load->shown % TEXTS_OF == 0)
+    if (wanted && ++load->shown % TEXTS_OF == 0) {
         llmobs_texts_fini(&each->texts);
+        each->texts.borrows = true;
+    }
     if (rc != 0)
         return rc;
     load->more = load->newest > 0 && load->shown >= load->newest;
@@ -112,7 +108,8 @@ static int read_line(void *ctx, struct llmobs_text line,
 int llmobs_each(struct llmobs_load *load, struct llmobs_reader *reader,
                 llmobs_each_row *read, void *ctx)
 {
-    struct each each = {.load = load, .read = read, .ctx = ctx};
+    struct each each = {
+        .load = load, .read = read, .ctx = ctx, .texts.borrows = true};
     struct llmobs_pick pick;
     int rc;
 

@@ -7,6 +7,7 @@
 
 #include "cli/query/cost.h"
 #include "cli/shared/tail.h"
+#include "lib/text/json_plain.h"
 
 #define NS_PER_S INT64_C(1000000000)
 /* A trace id that the library made holds the second in which the trace began.
@@ -19,6 +20,10 @@
 
 void llmobs_load_fini(struct llmobs_load *load)
 {
+    llmobs_json_series_fini(&load->series);
+    llmobs_json_free(load->event);
+    load->event = NULL;
+    llmobs_buf_fini(&load->line);
     llmobs_forest_fini(&load->forest);
     llmobs_evaluations_fini(&load->evaluations);
     llmobs_texts_fini(&load->texts);
@@ -65,6 +70,67 @@ int llmobs_load_evaluations(struct llmobs_load *load,
     return rc;
 }
 
+/* -- lines ---------------------------------------------------------------- */
+
+#define CUT_MAX ((size_t)1 << 20) /* a longer line is parsed as it is */
+
+/* Copies a line without what was asked and answered: no fact of a row is made
+ * of it, and without it lines are much alike. A quote within a text has a
+ * backslash before it, so that no text has such a key. */
+static struct llmobs_text cut_line(struct llmobs_text line,
+                                   struct llmobs_buf *out)
+{
+    static const char key[] = "put\": {";
+    const char *end = line.data + line.len, *copied = line.data, *at = copied;
+
+    llmobs_buf_cut(out, 0);
+    while ((at = memmem(at, (size_t)(end - at), key, sizeof(key) - 1))) {
+        bool said = at - line.data > 4 && (memcmp(at - 3, "\"in", 3) == 0 ||
+                                           memcmp(at - 4, "\"out", 4) == 0);
+        size_t depth = 0;
+
+        at += sizeof(key) - 2;
+        llmobs_buf_add(out, copied, (size_t)(at - copied));
+        copied = at;
+        do { /* to the object's end */
+            if (*at == '"')
+                at = llmobs_json_string_end(at + 1, end);
+            else if (*at == '{' || *at == '[')
+                depth++;
+            else if (*at == '}' || *at == ']')
+                depth--;
+            if (at == end || ++at == end || depth == LLMOBS_JSON_DEPTH_MAX / 2)
+                return line;
+        } while (said && depth > 0);
+        if (said) {
+            llmobs_buf_adds(out, "{}");
+            copied = at;
+        }
+    }
+    llmobs_buf_add(out, copied, (size_t)(end - copied));
+    return out->error == 0 ? llmobs_buf_text(out) : line;
+}
+
+/* Parses a line, without what neither the rows nor the filter need. */
+static int parse_line(struct llmobs_load *load, struct llmobs_text line,
+                      struct llmobs_json **event)
+{
+    const struct llmobs_filter *filter = load->filter;
+    int rc;
+
+    if (load->parts != LLMOBS_ROW_ALL && !filter->grep &&
+        !filter->keys[LLMOBS_KEY_TOOL].pattern && line.len < CUT_MAX) {
+        if (load->line.max == 0)
+            llmobs_buf_init(&load->line, CUT_MAX);
+        return llmobs_json_series_parse(&load->series,
+                                        cut_line(line, &load->line), event);
+    }
+    llmobs_json_free(load->event);
+    rc = llmobs_json_parse(line, event);
+    load->event = *event;
+    return rc;
+}
+
 /* -- spans ---------------------------------------------------------------- */
 
 bool llmobs_load_is_span(const struct llmobs_json *event)
@@ -79,8 +145,9 @@ int llmobs_load_key(struct llmobs_buf *key, const struct llmobs_json *ids)
     const char *span = llmobs_json_gets(ids, "span_id");
 
     llmobs_buf_cut(key, 0);
-    return llmobs_buf_addf(key, "%s" ID_MARK "%s", trace ? trace : "",
-                           span ? span : "");
+    llmobs_buf_adds(key, trace ? trace : "");
+    llmobs_buf_adds(key, ID_MARK);
+    return llmobs_buf_adds(key, span ? span : "");
 }
 
 int llmobs_load_parse(struct llmobs_load *load, struct llmobs_text line,
@@ -93,7 +160,7 @@ int llmobs_load_parse(struct llmobs_load *load, struct llmobs_text line,
         load->events++;
         return 0;
     }
-    rc = llmobs_json_parse(line, event);
+    rc = parse_line(load, line, event);
     load->bad += rc == -EINVAL || rc == -E2BIG;
     return rc == -EINVAL || rc == -E2BIG ? 0 : rc;
 }
@@ -104,7 +171,7 @@ static int parse_span(struct llmobs_load *load, struct llmobs_text text,
                       struct llmobs_json **out)
 {
     struct llmobs_json *event = NULL;
-    int rc = llmobs_json_parse(text, &event);
+    int rc = parse_line(load, text, &event);
 
     *out = NULL;
     if (rc == -ENOMEM)
@@ -115,7 +182,6 @@ static int parse_span(struct llmobs_load *load, struct llmobs_text text,
     }
     if (rc != 0 || !llmobs_evaluations_is_one(event))
         load->bad++;
-    llmobs_json_free(event);
     return 0;
 }
 
@@ -180,7 +246,6 @@ static int read_span_of(struct llmobs_load *load,
         rc = llmobs_load_add(load, event, place);
     else
         load->events++;
-    llmobs_json_free(event);
     return rc;
 }
 

@@ -19,6 +19,7 @@
 #include "cli/query/forest.h"
 #include "cli/query/row.h"
 #include "cli/shared/reader.h"
+#include "lib/text/json_series.h"
 
 struct llmobs_load {
     /* The caller sets these; all else is zero at first. */
@@ -30,6 +31,10 @@ struct llmobs_load {
     bool paths;    /* with `tree`: also shows the spans above wanted spans */
     size_t newest; /* how many traces, or without `tree` spans, to read; 0:
                     * all */
+
+    struct llmobs_json_series series; /* of lines that are cut */
+    struct llmobs_json *event;        /* of the last line that is not */
+    struct llmobs_buf line;
 
     struct llmobs_texts texts;
     struct llmobs_forest forest;
@@ -62,8 +67,9 @@ int llmobs_load_add(struct llmobs_load *load, const struct llmobs_json *event,
 int llmobs_load_order(struct llmobs_load *load, struct llmobs_reader *reader);
 
 /* Parses a line that the filter may select, and gives its *event, which the
- * caller frees. *event is NULL where the filter excludes the line, or the line
- * is no JSON, which is counted. */
+ * caller borrows until the next call, and which has what the parts of rows and
+ * the filter need. *event is NULL where the filter excludes the line, or the
+ * line is no JSON, which is counted. */
 int llmobs_load_parse(struct llmobs_load *load, struct llmobs_text line,
                       struct llmobs_json **event);
 

@@ -8,12 +8,13 @@
 
 /* -- pieces --------------------------------------------------------------- */
 
-/* Shares a text among rows. Where memory runs out the field keeps its value,
- * and `texts` knows. */
+/* Shares a text of the event among rows. Where memory runs out the field keeps
+ * its value, and `texts` knows. */
 static void share(struct llmobs_texts *texts, const char **field,
                   const char *text)
 {
-    const char *shared = llmobs_texts_share(texts, text);
+    const char *shared =
+        texts->borrows ? text : llmobs_texts_share(texts, text);
 
     if (shared)
         *field = shared;
@@ -149,7 +150,8 @@ static void read_price(struct llmobs_row *row, const struct llmobs_json *event,
         (row->response_model && !strstr(row->price_model, row->response_model)))
         row->price_model =
             row->response_model ? row->response_model : row->model;
-    share_full(texts, &row->others, text);
+    if (text)
+        row->others = llmobs_texts_share(texts, text);
     share_full(
         texts, &row->tier,
         llmobs_json_text(llmobs_stored_call(event, "response_service_tier")));
@@ -172,8 +174,8 @@ static void read_facts(struct llmobs_row *row, const struct llmobs_json *event,
     llmobs_buf_init(&text, SIZE_MAX);
     if (is_inferred(event)) {
         llmobs_buf_addf(&text, "%s (inferred)", name ? name : "");
-        name = text.data;
         texts->failed |= text.error != 0;
+        name = text.data ? llmobs_texts_share(texts, text.data) : NULL;
     }
     share_full(texts, &row->name, name);
     llmobs_buf_fini(&text);
@@ -193,7 +195,8 @@ static void read_facts(struct llmobs_row *row, const struct llmobs_json *event,
     if (!llmobs_has_text(name))
         name = llmobs_json_text(llmobs_stored_call(event, "executable"));
     share_full(texts, &row->program, name);
-    share_full(texts, &row->run, llmobs_stored_run(event, room));
+    name = llmobs_stored_run(event, room);
+    row->run = name ? llmobs_texts_share(texts, name) : NULL;
     read_error(row, event, texts);
 }
 
@@ -335,7 +338,8 @@ int llmobs_row_new(const struct llmobs_json *event, struct llmobs_place place,
     row->place = place;
     row->start_ns = llmobs_json_to_int(llmobs_json_get(event, "start_ns"));
     share(texts, &row->trace_id, trace);
-    row->span_id = llmobs_texts_copy(texts, span, strlen(span));
+    row->span_id =
+        texts->borrows ? span : llmobs_texts_copy(texts, span, strlen(span));
     if (parent && strcmp(parent, "undefined") != 0)
         share_full(texts, &row->parent_id, parent);
     rc = llmobs_row_fill(row, event, parts, texts);

@@ -103,9 +103,13 @@ const char *llmobs_stored_run(const struct llmobs_json *event,
 {
     const char *run = full(llmobs_json_text(llmobs_stored_call(event, "run")));
 
+    size_t len = run ? strcspn(run, ".") : 0;
+
     if (!run || strchr(run, '['))
         return NULL;
-    snprintf(room, LLMOBS_STORED_ROOM, "%.*s", (int)strcspn(run, "."), run);
+    len = len < LLMOBS_STORED_ROOM ? len : LLMOBS_STORED_ROOM - 1;
+    memcpy(room, run, len);
+    room[len] = '\0';
     return full(room);
 }
 

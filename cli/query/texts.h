@@ -15,6 +15,7 @@ struct llmobs_texts {
     struct llmobs_texts_block *blocks; /* the newest first */
     const char **table;                /* the shared texts, by their hash */
     size_t count, cap;
+    bool borrows; /* rows keep the texts of their event, which lives as long */
     bool failed;
 };
 

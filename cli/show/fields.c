@@ -91,8 +91,9 @@ int llmobs_view_fields(struct llmobs_view *view)
 
         if (key == LLMOBS_KEY_COST || key == LLMOBS_KEY_ESTIMATE)
             llmobs_view_prices(view);
-        if (key < LLMOBS_KEY_TAG &&
-            llmobs_key_words(key)->uses & LLMOBS_KEY_WORDS)
+        if (key == LLMOBS_KEY_TOOL ||
+            (key < LLMOBS_KEY_TAG &&
+             llmobs_key_words(key)->uses & LLMOBS_KEY_WORDS))
             load->parts = LLMOBS_ROW_ALL;
     }
     load->newest = view->newest;

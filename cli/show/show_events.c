@@ -107,7 +107,6 @@ static int read_event_line(void *ctx, struct llmobs_text text,
                                  : print_event(events, text);
         events->spans += llmobs_load_is_span(event) ? 1 : 0;
     }
-    llmobs_json_free(event);
     if (rc == 0 && events->places_only && events->spans == events->view->newest)
         rc = 1;
     return rc;

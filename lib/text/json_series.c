@@ -16,12 +16,26 @@
 #define GAPS_MAX 4    /* values that are looked at before they differ */
 #define DIGITS_MAX 18 /* a number with no more digits fits 64 bits */
 
+/* The looks of a value's text. */
+enum form {
+    PLAIN,   /* bytes of a string, digits of a number */
+    ESCAPED, /* a string with escapes, or beyond ASCII */
+    ODD      /* only the parser can read it */
+};
+
 /* A string or a number of a document. */
 struct leaf {
     size_t gap;  /* bytes between this value and the value before */
     size_t len;  /* of its text, with a string's quotes */
     size_t room; /* bytes that its string may have; 0: not known */
     struct llmobs_json **place;
+};
+
+struct change {
+    struct leaf *leaf;
+    struct llmobs_text text;
+    enum form form;
+    struct llmobs_json *value; /* NULL: the old value is changed in its place */
 };
 
 /* An object or a list of a model, and how it looked when the model was made. A
@@ -45,18 +59,12 @@ struct llmobs_json_model {
     struct leaf leaves[LLMOBS_JSON_SERIES_VALUES];
     struct box containers[CONTAINERS_MAX]; /* each stands behind its parent */
     struct llmobs_json_changes changes;    /* by the last document, in: */
+    struct change next[LLMOBS_JSON_SERIES_NEW]; /* while they are found */
     struct leaf *gaps[LLMOBS_JSON_SERIES_NEW];
     size_t same[LLMOBS_JSON_SERIES_NEW]; /* bytes from one gap to the next */
 };
 
 /* -- tokens -------------------------------------------------------------- */
-
-/* The looks of a value's text. */
-enum form {
-    PLAIN,   /* bytes of a string, digits of a number */
-    ESCAPED, /* a string with escapes, or beyond ASCII */
-    ODD      /* only the parser can read it */
-};
 
 /* Gives the length of the escape or character at a byte that is not plain. */
 static size_t odd_len(struct llmobs_text text, enum form *form)
@@ -306,13 +314,6 @@ static __attribute__((noinline)) bool find_values(
 
 /* -- what differs -------------------------------------------------------- */
 
-struct change {
-    struct leaf *leaf;
-    struct llmobs_text text;
-    enum form form;
-    struct llmobs_json *value; /* NULL: the old value is changed in its place */
-};
-
 /* Compares a model with a document. The model's bytes before `was` equal the
  * document's bytes before `is`, except for the changes. */
 struct match {
@@ -322,7 +323,6 @@ struct match {
     size_t next; /* the first leaf behind `was` */
     size_t odd;  /* characters of the changes that are not plain bytes */
     size_t count;
-    struct change changes[LLMOBS_JSON_SERIES_NEW];
 };
 
 /* Finds the leaf in which the byte `at` of the model's text lies; a number may
@@ -366,7 +366,7 @@ static bool fits_leaf(const struct leaf *leaf, struct llmobs_text text)
  * no string or number, or too many values differ; -ENOMEM. */
 static int add_change(struct match *m, struct leaf *leaf)
 {
-    struct change *change = &m->changes[m->count];
+    struct change *change = &m->model->next[m->count];
     struct llmobs_text text = m->text;
     enum form form;
     size_t odd = 0;
@@ -421,7 +421,7 @@ static int apply_changes(struct match *m)
 
     model->changes.count = m->count;
     for (size_t i = 0; i < m->count; i++) {
-        struct change *change = &m->changes[i];
+        struct change *change = &model->next[i];
         struct llmobs_json *old = *change->leaf->place;
         struct llmobs_text text = change->text;
         bool string = text.data[0] == '"';
@@ -498,7 +498,7 @@ static int try_model(struct llmobs_json_model *model, struct llmobs_text text)
     if (rc == 1)
         return apply_changes(&m);
     for (size_t i = 0; i < m.count; i++)
-        llmobs_json_free(m.changes[i].value);
+        llmobs_json_free(model->next[i].value);
     return rc;
 }
 

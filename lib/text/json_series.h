@@ -26,7 +26,7 @@
 
 #define LLMOBS_JSON_SERIES_LEN ((size_t)16 * 1024)
 #define LLMOBS_JSON_SERIES_VALUES 128
-#define LLMOBS_JSON_SERIES_NEW 8
+#define LLMOBS_JSON_SERIES_NEW 24
 
 struct llmobs_json_model;
 
