@@ -125,44 +125,6 @@ int llmobs_metrics_read(struct llmobs_metrics *metrics, const char *words)
 
 /* -- the numbers ---------------------------------------------------------- */
 
-static struct llmobs_cell sum_tokens(const struct llmobs_sample *list,
-                                     size_t count, enum llmobs_metric metric)
-{
-    int64_t sum = -1;
-
-    for (size_t i = 0; i < count; i++) {
-        int64_t tokens =
-            metric == LLMOBS_METRIC_TOKENS_IN    ? list[i].input_tokens
-            : metric == LLMOBS_METRIC_TOKENS_OUT ? list[i].output_tokens
-            : metric == LLMOBS_METRIC_CACHED     ? list[i].cached_tokens
-                                                 : list[i].reasoning_tokens;
-
-        if (tokens >= 0 &&
-            __builtin_add_overflow(sum < 0 ? 0 : sum, tokens, &sum))
-            sum = INT64_MAX;
-    }
-    return llmobs_cell_count(sum);
-}
-
-static struct llmobs_cell sum_cost(const struct llmobs_sample *list,
-                                   size_t count, enum llmobs_metric metric)
-{
-    double sum = -1;
-    int64_t known = 0;
-
-    for (size_t i = 0; i < count; i++) {
-        if (list[i].cost < 0)
-            continue;
-        sum = (sum < 0 ? 0 : sum) + list[i].cost;
-        known += list[i].is_call ? 1 : 0;
-    }
-    return metric == LLMOBS_METRIC_COST_CALLS
-               ? llmobs_cell_count(known)
-               : llmobs_cell_real(LLMOBS_CELL_MONEY, sum > LLMOBS_COST_MAX
-                                                         ? LLMOBS_COST_MAX
-                                                         : sum);
-}
-
 static int by_value(const void *left, const void *right)
 {
     const double *a = left, *b = right;
@@ -170,99 +132,97 @@ static int by_value(const void *left, const void *right)
     return (*a > *b) - (*a < *b);
 }
 
-/* Sorts numbers of the calls, those that are known: lengths, times to the first
- * token, or the addresses of the traces' ids, which are shared texts. Gives how
- * many. */
+/* Sorts the numbers of a group's calls that are known. */
 static int sort_values(struct llmobs_samples *samples,
-                       enum llmobs_metric metric,
-                       const struct llmobs_sample *list, size_t count,
-                       size_t *known)
+                       enum llmobs_samples_kind kind,
+                       const struct llmobs_samples_group *group)
 {
+    const struct llmobs_samples_numbers *numbers = &samples->numbers[kind];
+    size_t calls = (size_t)group->calls, count = 0;
     double *values = samples->values;
 
-    if (count > samples->value_cap) {
-        values = reallocarray(values, count, sizeof(*values));
+    if (samples->sorted == group && samples->sorted_kind == kind)
+        return 0;
+    if (calls > samples->value_cap) {
+        values = reallocarray(values, calls, sizeof(*values));
         if (!values)
             return -ENOMEM;
         samples->values = values;
-        samples->value_cap = count;
+        samples->value_cap = calls;
     }
-    *known = 0;
-    for (size_t i = 0; i < count; i++) {
-        double value =
-            metric == LLMOBS_METRIC_TRACES ? (double)(uintptr_t)list[i].trace
-            : metric >= LLMOBS_METRIC_TTFT_P50 ? list[i].first_token
-                                               : (double)list[i].duration_ns;
-
-        if (value >= 0 && list[i].is_call)
-            values[(*known)++] = value;
-    }
-    if (*known > 0)
-        qsort(values, *known, sizeof(*values), by_value);
+    for (; group == &samples->all && count < numbers->count; count++)
+        values[count] = numbers->list[count].value;
+    for (uint32_t at = group->last[kind]; at > 0;
+         at = numbers->list[at - 1].before)
+        values[count++] = numbers->list[at - 1].value;
+    if (count > 0)
+        qsort(values, count, sizeof(*values), by_value);
+    samples->value_count = count;
+    samples->sorted = group;
+    samples->sorted_kind = kind;
     return 0;
 }
 
-static struct llmobs_cell mean_score(const struct llmobs_samples *samples,
-                                     enum llmobs_metric metric,
-                                     const struct llmobs_sample *list,
-                                     size_t count)
-{
-    size_t label = (size_t)(metric - LLMOBS_METRIC_COUNT) / 2;
-    int64_t scored = 0, known = 0;
-    double sum = 0;
-
-    for (size_t i = 0; i < count; i++) {
-        double score = samples->scores[list[i].scores + label];
-
-        scored += isnan(score) ? 0 : 1;
-        known += isfinite(score) ? 1 : 0;
-        sum += isfinite(score) ? score : 0;
-    }
-    if (metric == LLMOBS_METRIC_SCORED(label))
-        return llmobs_cell_count(scored);
-    return (struct llmobs_cell){.kind = known > 0 ? LLMOBS_CELL_NUMBER
-                                                  : LLMOBS_CELL_UNKNOWN,
-                                .real = known > 0 ? sum / (double)known : 0};
-}
-
 int llmobs_metric_get(struct llmobs_samples *samples, enum llmobs_metric metric,
-                      const struct llmobs_sample *list, size_t count,
+                      const struct llmobs_samples_group *group,
                       struct llmobs_cell *out)
 {
     static const unsigned percents[LLMOBS_METRIC_COUNT] = {
         [LLMOBS_METRIC_LATENCY_P50] = 50, [LLMOBS_METRIC_LATENCY_P95] = 95,
         [LLMOBS_METRIC_LATENCY_P99] = 99, [LLMOBS_METRIC_TTFT_P50] = 50,
         [LLMOBS_METRIC_TTFT_P95] = 95,    [LLMOBS_METRIC_TTFT_P99] = 99};
-    int64_t calls = 0, failed = 0, traces = 0;
-    size_t known = 0;
+    enum llmobs_samples_kind kind =
+        metric == LLMOBS_METRIC_TRACES     ? LLMOBS_SAMPLES_TRACES
+        : metric >= LLMOBS_METRIC_TTFT_P50 ? LLMOBS_SAMPLES_FIRSTS
+                                           : LLMOBS_SAMPLES_LENGTHS;
+    int64_t traces = 0;
+    size_t known;
     double value;
     int rc;
 
-    for (size_t i = 0; i < count; i++) {
-        calls += list[i].is_call ? 1 : 0;
-        failed += list[i].is_call && list[i].failed ? 1 : 0;
-    }
-    if (metric >= LLMOBS_METRIC_COUNT) {
-        *out = mean_score(samples, metric, list, count);
+    if (metric >= LLMOBS_METRIC_COUNT) { /* a mean, or of how many spans */
+        size_t label = (size_t)(metric - LLMOBS_METRIC_COUNT) / 2;
+        int64_t scored = 0, finite = 0;
+        double sum = 0;
+
+        for (size_t i = 0; i < group->kept; i++) {
+            value = samples->scores[group->list[i].scores + label];
+            scored += isnan(value) ? 0 : 1;
+            finite += isfinite(value) ? 1 : 0;
+            sum += isfinite(value) ? value : 0;
+        }
+        *out = metric == LLMOBS_METRIC_SCORED(label) ? llmobs_cell_count(scored)
+               : finite == 0
+                   ? llmobs_cell_text(NULL)
+                   : (struct llmobs_cell){.kind = LLMOBS_CELL_NUMBER,
+                                          .real = sum / (double)finite};
     } else if (metric == LLMOBS_METRIC_CALLS) {
-        *out = llmobs_cell_count(calls);
+        *out = llmobs_cell_count(group->calls);
     } else if (metric == LLMOBS_METRIC_ERRORS) {
-        *out = llmobs_cell_count(failed);
+        *out = llmobs_cell_count(group->failed);
     } else if (metric == LLMOBS_METRIC_ERROR_RATE) {
-        *out = llmobs_cell_real(
-            LLMOBS_CELL_SHARE, calls > 0 ? (double)failed / (double)calls : -1);
-    } else if (metric == LLMOBS_METRIC_COST ||
-               metric == LLMOBS_METRIC_COST_CALLS) {
-        *out = sum_cost(list, count, metric);
+        *out = llmobs_cell_real(LLMOBS_CELL_SHARE,
+                                group->calls > 0 ? (double)group->failed /
+                                                       (double)group->calls
+                                                 : -1);
+    } else if (metric == LLMOBS_METRIC_COST) {
+        value = (double)group->cost;
+        *out =
+            llmobs_cell_real(LLMOBS_CELL_MONEY,
+                             value > LLMOBS_COST_MAX ? LLMOBS_COST_MAX : value);
+    } else if (metric == LLMOBS_METRIC_COST_CALLS) {
+        *out = llmobs_cell_count(group->costs);
     } else if (metric != LLMOBS_METRIC_TRACES && percents[metric] == 0) {
-        *out = sum_tokens(list, count, metric);
-    } else if ((rc = sort_values(samples, metric, list, count, &known)) != 0) {
+        *out =
+            llmobs_cell_count(group->tokens[metric - LLMOBS_METRIC_TOKENS_IN]);
+    } else if ((rc = sort_values(samples, kind, group)) != 0) {
         return rc;
     } else if (metric == LLMOBS_METRIC_TRACES) {
-        for (size_t i = 0; i < known; i++)
+        for (size_t i = 0; i < samples->value_count; i++)
             traces += i == 0 || samples->values[i] > samples->values[i - 1];
         *out = llmobs_cell_count(traces);
     } else {
+        known = samples->value_count;
         value = known > 0
                     ? samples->values[(known * percents[metric] + 99) / 100 - 1]
                     : -1;

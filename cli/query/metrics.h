@@ -68,9 +68,9 @@ int llmobs_metrics_read(struct llmobs_metrics *metrics, const char *words);
 /* True where each of the words is a metric. */
 bool llmobs_metrics_are(const char *words);
 
-/* Sets *out to the metric of `count` of the samples. */
+/* Sets *out to the metric of a group of the samples. */
 int llmobs_metric_get(struct llmobs_samples *samples, enum llmobs_metric metric,
-                      const struct llmobs_sample *list, size_t count,
+                      const struct llmobs_samples_group *group,
                       struct llmobs_cell *out);
 
 #endif

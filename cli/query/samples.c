@@ -7,14 +7,115 @@
 
 #include "cli/query/each.h"
 #include "lib/base/grow.h"
+#include "lib/base/mix.h"
 
 void llmobs_samples_fini(struct llmobs_samples *samples)
 {
     llmobs_texts_fini(&samples->names);
     free(samples->list);
     free(samples->groups);
+    free(samples->places);
+    for (int i = 0; i < LLMOBS_SAMPLES_KINDS; i++)
+        free(samples->numbers[i].list);
     free(samples->values);
     free(samples->scores);
+}
+
+#define PLACES ((size_t)1 << 16) /* a power of two */
+
+/* -- groups --------------------------------------------------------------- */
+
+static const struct llmobs_samples_group none = {.tokens = {-1, -1, -1, -1},
+                                                 .cost = -1};
+
+/* The group of these names, which are shared texts, a new one if need be; NULL:
+ * memory ran out. */
+static struct llmobs_samples_group *group_of(
+    struct llmobs_samples *samples, const char *const names[LLMOBS_BY_KEYS])
+{
+    uint64_t hash =
+        llmobs_mix((uintptr_t)names[0] + llmobs_mix((uintptr_t)names[1]));
+    struct llmobs_samples_group *group = NULL;
+    uint32_t *place;
+
+    if (!samples->places)
+        samples->places = calloc(PLACES, sizeof(*samples->places));
+    if (!samples->places)
+        return NULL;
+    place = &samples->places[hash & (PLACES - 1)];
+    for (size_t id = *place; id > 0; id = group->next) {
+        group = &samples->groups[id - 1];
+        if (memcmp(group->names, names, sizeof(group->names)) == 0)
+            return group;
+    }
+    if (samples->group_count == UINT32_MAX ||
+        llmobs_grow(&samples->groups, &samples->group_cap, samples->group_count,
+                    sizeof(*group)) != 0)
+        return NULL;
+    group = &samples->groups[samples->group_count];
+    *group = none;
+    memcpy(group->names, names, sizeof(group->names));
+    group->id = samples->group_count;
+    group->next = *place;
+    *place = (uint32_t)++samples->group_count;
+    return group;
+}
+
+/* Adds a sample to the sums of a group, and its numbers to the group's. */
+static int add_to(struct llmobs_samples *samples,
+                  struct llmobs_samples_group *group,
+                  const struct llmobs_sample *sample, bool numbers)
+{
+    const double values[] = {(double)sample->duration_ns, sample->first_token,
+                             sample->trace ? (double)(uintptr_t)sample->trace
+                                           : -1};
+
+    group->count++;
+    group->calls += sample->is_call;
+    group->failed += sample->is_call && sample->failed;
+    group->costs += sample->is_call && sample->cost >= 0;
+    if (sample->cost >= 0)
+        group->cost = (group->cost < 0 ? 0 : group->cost) + sample->cost;
+    for (size_t i = 0; i < 4; i++) {
+        int64_t *sum = &group->tokens[i], more = sample->tokens[i];
+
+        if (more >= 0 && __builtin_add_overflow(*sum < 0 ? 0 : *sum, more, sum))
+            *sum = INT64_MAX;
+        if (i < 2 && more > 0 &&
+            __builtin_add_overflow(group->both, more, &group->both))
+            group->both = INT64_MAX;
+    }
+    for (int i = 0; numbers && sample->is_call && i < LLMOBS_SAMPLES_KINDS;
+         i++) {
+        struct llmobs_samples_numbers *to = &samples->numbers[i];
+
+        if (!(values[i] >= 0))
+            continue;
+        if (to->count == UINT32_MAX ||
+            llmobs_grow(&to->list, &to->cap, to->count, sizeof(*to->list)) != 0)
+            return -ENOMEM;
+        to->list[to->count] =
+            (struct llmobs_samples_number){values[i], group->last[i]};
+        group->last[i] = (uint32_t)++to->count;
+    }
+    return 0;
+}
+
+int llmobs_samples_sum(struct llmobs_samples *samples,
+                       const struct llmobs_sample *list, size_t count,
+                       struct llmobs_samples_group *out)
+{
+    int rc = 0;
+
+    *out = none;
+    samples->sorted = NULL;
+    out->list = list;
+    out->kept = count;
+    for (int i = 0; i < LLMOBS_SAMPLES_KINDS; i++)
+        samples->numbers[i].count = 0;
+    for (size_t i = 0; rc == 0 && i < count; i++)
+        rc = add_to(samples, out, &list[i], true);
+    return rc;
 }
 
 /* -- samples -------------------------------------------------------------- */
@@ -45,147 +146,117 @@ static int add_sample(void *ctx, const struct llmobs_row *row,
                       const struct llmobs_json *event)
 {
     struct llmobs_samples *samples = ctx;
-    struct llmobs_sample *sample;
-    const char *group[LLMOBS_BY_KEYS] = {NULL}, *trace;
-    size_t scores = samples->score_count;
-    int rc = add_scores(samples, row, event);
+    struct llmobs_samples_group *group;
+    struct llmobs_sample sample = {.scores = samples->score_count};
+    const char *names[LLMOBS_BY_KEYS] = {NULL};
+    bool counts = samples->of_kinds || llmobs_row_counts(row);
+    int scored = add_scores(samples, row, event);
 
-    if (rc < 0 || (rc == 0 && !samples->of_kinds && !llmobs_row_counts(row)))
-        return rc;
+    if (scored < 0 || (scored == 0 && !counts))
+        return scored;
     for (size_t i = 0; i < samples->by.count; i++) {
-        group[i] =
+        names[i] =
             llmobs_key_of(&samples->by.keys[i], row, event, &samples->names);
-        if (group[i])
-            group[i] = llmobs_texts_share(&samples->names, group[i]);
+        if (names[i])
+            names[i] = llmobs_texts_share(&samples->names, names[i]);
     }
-    trace = llmobs_texts_share(&samples->names, row->trace_id);
-    if (samples->names.failed ||
-        llmobs_grow(&samples->list, &samples->cap, samples->count,
-                    sizeof(*sample)) != 0)
+    group = group_of(samples, names);
+    if (samples->keeps)
+        sample.trace = llmobs_texts_share(&samples->names, row->trace_id);
+    if (samples->names.failed || !group)
         return -ENOMEM;
-    sample = &samples->list[samples->count++];
-    samples->scored += !samples->of_kinds && !llmobs_row_counts(row) ? 1 : 0;
-    *sample = (struct llmobs_sample){
-        .trace = trace,
-        .start_ns = row->start_ns,
-        .duration_ns = row->duration_ns,
-        .input_tokens = row->input_tokens,
-        .output_tokens = row->output_tokens,
-        .cached_tokens = row->cache_read_tokens,
-        .reasoning_tokens = row->reasoning_tokens,
-        .first_token = row->first_token,
-        .cost = row->cost,
-        .scores = scores,
-        .failed = row->failed,
-        .is_call = samples->of_kinds || llmobs_row_is_call(row),
-    };
-    memcpy(sample->group, group, sizeof(group));
-    if (!samples->of_kinds && !llmobs_row_counts(row)) {
-        /* Its calls have the tokens and the cost. */
-        sample->input_tokens = sample->output_tokens = -1;
-        sample->cached_tokens = sample->reasoning_tokens = -1;
-        sample->cost = -1;
-    }
+    samples->scored += counts ? 0 : 1;
+    sample.group = group->id;
+    sample.start_ns = row->start_ns;
+    sample.duration_ns = row->duration_ns;
+    sample.first_token = row->first_token;
+    sample.failed = row->failed;
+    sample.is_call = samples->of_kinds || llmobs_row_is_call(row);
+    /* Of another span its calls have the tokens and the cost. */
+    sample.tokens[0] = counts ? row->input_tokens : -1;
+    sample.tokens[1] = counts ? row->output_tokens : -1;
+    sample.tokens[2] = counts ? row->cache_read_tokens : -1;
+    sample.tokens[3] = counts ? row->reasoning_tokens : -1;
+    sample.cost = counts ? row->cost : -1;
     llmobs_lack_add(&samples->lack, row);
+    (void)add_to(samples, &samples->all, &sample, false);
+    if (add_to(samples, group, &sample, !samples->keeps) != 0)
+        return -ENOMEM;
+    if (!samples->keeps && scored == 0) {
+        samples->score_count = sample.scores;
+        return 0;
+    }
+    if (llmobs_grow(&samples->list, &samples->cap, samples->count,
+                    sizeof(sample)) != 0)
+        return -ENOMEM;
+    samples->list[samples->count++] = sample;
     return 0;
 }
 
 /* -- order ---------------------------------------------------------------- */
 
-/* The names are shared texts: equal names have one address. NULL comes last. */
-static int compare_names(const char *a, const char *b)
-{
-    if (a == b)
-        return 0;
-    if (!a || !b)
-        return !a ? 1 : -1;
-    return strcmp(a, b);
-}
-
-static int compare_groups(const char *const a[LLMOBS_BY_KEYS],
-                          const char *const b[LLMOBS_BY_KEYS])
-{
-    int order = 0;
-
-    for (size_t i = 0; order == 0 && i < LLMOBS_BY_KEYS; i++)
-        order = compare_names(a[i], b[i]);
-    return order;
-}
-
 static int by_group(const void *left, const void *right)
 {
     const struct llmobs_sample *a = left, *b = right;
-    int order = compare_groups(a->group, b->group);
 
-    return order != 0
-               ? order
-               : (a->start_ns > b->start_ns) - (a->start_ns < b->start_ns);
+    if (a->group != b->group)
+        return a->group < b->group ? -1 : 1;
+    return (a->start_ns > b->start_ns) - (a->start_ns < b->start_ns);
 }
 
-static bool is_unknown(const struct llmobs_samples_group *group)
+/* The names are shared texts: equal names have one address. NULL comes last. */
+static int by_names(const void *left, const void *right)
 {
+    const struct llmobs_samples_group *a = left, *b = right;
+
     for (size_t i = 0; i < LLMOBS_BY_KEYS; i++)
-        if (group->names[i])
-            return false;
-    return true;
+        if (a->names[i] != b->names[i])
+            return !a->names[i]   ? 1
+                   : !b->names[i] ? -1
+                                  : strcmp(a->names[i], b->names[i]);
+    return 0;
 }
 
 /* Sorts the dearest group first. A group that has a cost comes before a group
- * that has none. */
+ * that has none, and all before the one without the fact. */
 static int by_size(const void *left, const void *right)
 {
     const struct llmobs_samples_group *a = left, *b = right;
-    bool known = !is_unknown(a);
+    bool known = a->names[0] || a->names[1];
 
-    if (known == is_unknown(b))
+    if (known != (b->names[0] || b->names[1]))
         return known ? -1 : 1;
     if (a->cost != b->cost)
         return a->cost > b->cost ? -1 : 1;
-    if (a->tokens != b->tokens)
-        return a->tokens > b->tokens ? -1 : 1;
+    if (a->both != b->both)
+        return a->both > b->both ? -1 : 1;
     if (a->count != b->count)
         return a->count > b->count ? -1 : 1;
-    return compare_groups(a->names, b->names);
+    return by_names(a, b);
 }
 
+/* Sorts the samples that are kept, by their groups, and the groups. */
 static int sort_groups(struct llmobs_samples *samples)
 {
-    size_t count = 1;
-    struct llmobs_samples_group *group = NULL;
+    size_t count = samples->group_count;
 
     if (samples->count > 0)
         qsort(samples->list, samples->count, sizeof(*samples->list), by_group);
-    for (size_t i = 1; i < samples->count; i++)
-        count += compare_groups(samples->list[i].group,
-                                samples->list[i - 1].group) != 0;
-    samples->groups = calloc(count, sizeof(*samples->groups));
-    if (!samples->groups)
-        return -ENOMEM;
+    samples->all.list = samples->list;
+    samples->all.kept = samples->count;
     for (size_t i = 0; i < samples->count; i++) {
-        struct llmobs_sample *sample = &samples->list[i];
-        const int64_t tokens[] = {sample->input_tokens, sample->output_tokens};
+        struct llmobs_samples_group *group =
+            &samples->groups[samples->list[i].group];
 
-        if (!group || compare_groups(sample->group, group->names) != 0) {
-            group = &samples->groups[samples->group_count++];
-            memcpy(group->names, sample->group, sizeof(group->names));
-            group->list = sample;
-            group->cost = -1;
-        }
-        group->count++;
-        for (size_t k = 0; k < 2; k++)
-            if (tokens[k] > 0 && __builtin_add_overflow(
-                                     group->tokens, tokens[k], &group->tokens))
-                group->tokens = INT64_MAX;
-        if (sample->cost >= 0)
-            group->cost = (group->cost < 0 ? 0 : group->cost) + sample->cost;
+        if (group->kept++ == 0)
+            group->list = &samples->list[i];
     }
-    if (samples->by.count == 0)
-        samples->group_count = 1;
-    if (samples->by.keys[0].key != LLMOBS_KEY_DAY && samples->group_count > 1)
-        qsort(samples->groups, samples->group_count, sizeof(*samples->groups),
-              by_size);
-    return llmobs_by_shorten(&samples->by, samples->groups->names,
-                             sizeof(*samples->groups), samples->group_count);
+    if (count > 1)
+        qsort(samples->groups, count, sizeof(*samples->groups),
+              samples->by.keys[0].key == LLMOBS_KEY_DAY ? by_names : by_size);
+    return count == 0 ? 0
+                      : llmobs_by_shorten(&samples->by, samples->groups->names,
+                                          sizeof(*samples->groups), count);
 }
 
 int llmobs_samples_read(struct llmobs_samples *samples,
@@ -194,9 +265,15 @@ int llmobs_samples_read(struct llmobs_samples *samples,
     int rc;
 
     load->parts = LLMOBS_ROW_FACTS;
+    for (size_t i = 0; i < samples->by.count; i++)
+        if (samples->by.keys[i].key == LLMOBS_KEY_TOOL)
+            load->parts = LLMOBS_ROW_ALL;
     samples->of_kinds = load->filter->keys[LLMOBS_KEY_KIND].pattern &&
                         !load->filter->keys[LLMOBS_KEY_KIND].is_not;
+    samples->all = none;
     rc = llmobs_load_evaluations(load, reader);
+    if (samples->by.count == 0 && !group_of(samples, none.names))
+        rc = -ENOMEM;
     if (samples->all_labels)
         llmobs_labels_add_all(&samples->labels, &load->evaluations);
     if (rc == 0)

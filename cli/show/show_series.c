@@ -187,24 +187,25 @@ static int set_buckets(struct series *series, size_t most)
 
 static struct walk begin_walk(const struct llmobs_samples_group *group)
 {
-    struct walk walk = {group->list, group->list + group->count, 0};
+    struct walk walk = {group->list, group->list + group->kept, 0};
 
     while (walk.at < walk.end && !has_start(walk.at))
         walk.at++;
     return walk;
 }
 
-/* The calls of the next bucket; answers their number. */
-static size_t next_bucket(const struct series *series, struct walk *walk,
-                          const struct llmobs_sample **list)
+/* Gives the calls of the next bucket. */
+static int next_bucket(struct series *series, struct walk *walk,
+                       struct llmobs_samples_group *out)
 {
     int64_t end = buckets_begin(&series->buckets, ++walk->bucket);
+    const struct llmobs_sample *list = walk->at;
 
-    *list = walk->at;
     while (walk->at < walk->end && has_start(walk->at) &&
            walk->at->start_ns < end)
         walk->at++;
-    return (size_t)(walk->at - *list);
+    return llmobs_samples_sum(&series->samples, list, (size_t)(walk->at - list),
+                              out);
 }
 
 static const char *word_of(const struct series *series, size_t i, bool column)
@@ -229,15 +230,16 @@ static int add_group(struct series *series, struct llmobs_sheet *sheet,
     int rc = 0;
 
     for (size_t b = 0; rc == 0 && b < series->buckets.count; b++) {
-        const struct llmobs_sample *list;
-        size_t count = next_bucket(series, &walk, &list), at = 0;
+        struct llmobs_samples_group bucket;
+        size_t at = 0;
 
+        rc = next_bucket(series, &walk, &bucket);
         cells[at++] = llmobs_cell_time(buckets_begin(&series->buckets, b));
         for (size_t i = 0; i < series->samples.by.count; i++)
             cells[at++] = llmobs_cell_text(group->names[i]);
         for (size_t i = 0; rc == 0 && i < series->metrics.count; i++)
             rc = llmobs_metric_get(&series->samples, series->metrics.list[i],
-                                   list, count, &cells[at + i]);
+                                   &bucket, &cells[at + i]);
         if (rc == 0)
             rc = llmobs_sheet_add(sheet, cells);
     }
@@ -336,11 +338,12 @@ static int draw(struct series *series, enum llmobs_metric metric,
     for (size_t i = 0; i < 3; i++)
         ends[i] = llmobs_cell_text(NULL);
     for (size_t b = 0; rc == 0 && b < series->buckets.count; b++) {
-        const struct llmobs_sample *list;
-        size_t count = next_bucket(series, &walk, &list);
+        struct llmobs_samples_group bucket;
 
-        rc = llmobs_metric_get(&series->samples, metric, list, count, &ends[2]);
-        if (count == 0)
+        rc = next_bucket(series, &walk, &bucket);
+        if (rc == 0)
+            rc = llmobs_metric_get(&series->samples, metric, &bucket, &ends[2]);
+        if (bucket.count == 0)
             ends[2] = llmobs_cell_text(NULL);
         numbers[b] = number_in(ends[2]);
         if (!isnan(numbers[b]) && (ends[0].kind == LLMOBS_CELL_UNKNOWN ||
@@ -482,18 +485,6 @@ static int print_bars(struct series *series)
 
 /* -- all ------------------------------------------------------------------ */
 
-static void report_left_out(const struct series *series,
-                            const struct llmobs_load *load)
-{
-    if (load->shown > 0 && series->samples.count == series->samples.scored)
-        llmobs_tell(
-            "llmobs view: no span here is a call of a model; --kind counts "
-            "others\n");
-    if (series->left_out > 0)
-        llmobs_tell("llmobs view: %zu call%s without a start left out\n",
-                    series->left_out, series->left_out == 1 ? "" : "s");
-}
-
 /* The width for the bars: the terminal's; in a pipe COLUMNS, or a default. */
 static size_t width_for_bars(const struct llmobs_view *view)
 {
@@ -512,6 +503,7 @@ static size_t width_for_bars(const struct llmobs_view *view)
 int llmobs_view_series(struct llmobs_view *view)
 {
     struct series series = {.samples = {.by = view->by,
+                                        .keeps = true,
                                         .labels = view->metrics.labels,
                                         .all_labels = view->metrics.all_labels},
                             .metrics = view->metrics,
@@ -539,8 +531,14 @@ int llmobs_view_series(struct llmobs_view *view)
         rc = view->format == LLMOBS_SHEET_WORDS
                  ? print_bars(&series)
                  : print_numbers(&series, view->format);
-    if (rc == 0)
-        report_left_out(&series, load);
+    if (rc == 0 && load->shown > 0 &&
+        series.samples.count == series.samples.scored)
+        llmobs_tell(
+            "llmobs view: no span here is a call of a model; --kind counts "
+            "others\n");
+    if (rc == 0 && series.left_out > 0)
+        llmobs_tell("llmobs view: %zu call%s without a start left out\n",
+                    series.left_out, series.left_out == 1 ? "" : "s");
     if (rc == 0)
         llmobs_view_report_prices(view);
     free(series.numbers);

@@ -54,7 +54,7 @@ static void add_score(struct summary *summary, size_t label)
     struct llmobs_cell all;
 
     (void)llmobs_metric_get(&summary->samples, LLMOBS_METRIC_SCORE(label),
-                            samples->list, samples->count, &all);
+                            &samples->all, &all);
     columns[0] = columns[1] = (struct llmobs_column){
         .name = samples->labels.means[label], .spare = LLMOBS_SPARE_DETAIL};
     columns[1].name = count;
@@ -104,14 +104,13 @@ static int add_line(struct summary *summary,
     for (size_t i = 0; i < LLMOBS_BY_KEYS; i++)
         cells[i] = llmobs_cell_text(group->names[i]);
     for (size_t i = 0; rc == 0 && i < COUNT; i++)
-        rc =
-            llmobs_metric_get(&summary->samples, numbers[i].metric, group->list,
-                              group->count, &cells[summary->first + i]);
+        rc = llmobs_metric_get(&summary->samples, numbers[i].metric, group,
+                               &cells[summary->first + i]);
     for (size_t i = scores; rc == 0 && i < summary->count; i++)
         rc = llmobs_metric_get(
             &summary->samples,
-            (enum llmobs_metric)(LLMOBS_METRIC_COUNT + (i - scores)),
-            group->list, group->count, &cells[i]);
+            (enum llmobs_metric)(LLMOBS_METRIC_COUNT + (i - scores)), group,
+            &cells[i]);
     return rc == 0 ? llmobs_sheet_add(&summary->sheet, cells) : rc;
 }
 
@@ -120,18 +119,14 @@ static void print_cost(const struct summary *summary,
                        const struct llmobs_prices *prices)
 {
     const struct llmobs_samples *samples = &summary->samples;
-    struct llmobs_cost_sum sum = {.calls = 0};
+    const struct llmobs_cost_sum sum = {
+        .calls = (size_t)samples->all.calls,
+        .known = (size_t)samples->all.costs,
+    };
     char note[LLMOBS_COST_NOTE], source[LLMOBS_COST_NOTE];
     char line[sizeof("cost: , ") + 2 * LLMOBS_COST_NOTE];
 
-    for (size_t i = 0; i < samples->count; i++) {
-        const struct llmobs_sample *sample = &samples->list[i];
-
-        sum.calls += sample->is_call ? 1 : 0;
-        sum.known += sample->is_call && sample->cost >= 0 ? 1 : 0;
-        sum.any = sum.any || sample->cost >= 0;
-    }
-    if (!sum.any)
+    if (samples->all.cost < 0)
         return;
     llmobs_cost_note(&sum, note);
     if (prices)
@@ -147,18 +142,17 @@ static int print_summary(struct summary *summary,
                          const struct llmobs_prices *prices)
 {
     struct llmobs_samples *samples = &summary->samples;
-    struct llmobs_samples_group all = {
-        {"all"}, samples->list, samples->count, 0, -1};
     bool words = summary->sheet.form == LLMOBS_SHEET_WORDS;
     char note[LLMOBS_LACK_NOTE];
     int rc = llmobs_sheet_begin(&summary->sheet);
 
-    if (words && samples->count == 0)
+    samples->all.names[0] = "all";
+    if (words && samples->all.count == 0)
         return rc;
     for (size_t i = 0; rc == 0 && i < samples->group_count; i++)
         rc = add_line(summary, &samples->groups[i]);
     if (rc == 0 && words && samples->group_count > 1)
-        rc = add_line(summary, &all);
+        rc = add_line(summary, &samples->all);
     for (size_t i = 0; i < summary->first; i++) {
         size_t width = summary->sheet.widths[i];
 
@@ -195,7 +189,7 @@ int llmobs_view_summary(struct llmobs_view *view)
     if (rc == 0 && view->format != LLMOBS_SHEET_WORDS)
         llmobs_view_report_prices(view);
     if (rc == 0 && load->shown > 0 &&
-        summary.samples.count == summary.samples.scored)
+        summary.samples.all.count == summary.samples.scored)
         llmobs_tell(
             "llmobs view: no span here is a call of a model; --kind counts "
             "others\n");
