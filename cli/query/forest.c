@@ -52,22 +52,6 @@ static int by_time(const void *left, const void *right)
     return compare_ids(a, b);
 }
 
-static void drop_repeated(struct llmobs_forest *forest)
-{
-    size_t kept = 0;
-
-    for (size_t i = 0; i < forest->count; i++) {
-        struct llmobs_row *row = forest->rows[i];
-
-        if (kept > 0 && compare_ids(forest->rows[kept - 1], row) == 0) {
-            forest->repeated += row->wanted ? 1 : 0;
-            llmobs_row_free(forest->rows[--kept]);
-        }
-        forest->rows[kept++] = row;
-    }
-    forest->count = kept;
-}
-
 /* The row with these ids, while the rows are in the order of their ids. */
 static struct llmobs_row *find_row(const struct llmobs_forest *forest,
                                    const char *trace, const char *span)
@@ -151,6 +135,7 @@ static void pass_hidden(struct llmobs_forest *forest)
 int llmobs_forest_sort(struct llmobs_forest *forest)
 {
     struct llmobs_row **rows = forest->rows, *at;
+    size_t count = forest->count, kept = 0;
 
     free(forest->traces);
     forest->traces = NULL;
@@ -165,7 +150,14 @@ int llmobs_forest_sort(struct llmobs_forest *forest)
         rows[i]->mark = (unsigned)i;
     }
     qsort(rows, forest->count, sizeof(*rows), by_ids);
-    drop_repeated(forest);
+    for (size_t i = 0; i < count; i++) { /* the last of repeated ones is kept */
+        if (kept > 0 && compare_ids(rows[kept - 1], rows[i]) == 0) {
+            forest->repeated += rows[i]->wanted ? 1 : 0;
+            llmobs_row_free(rows[--kept]);
+        }
+        rows[kept++] = rows[i];
+    }
+    forest->count = kept;
     /* Marks the rows above the wanted ones, up to one that is marked. */
     for (size_t i = 0; forest->paths && i < forest->count; i++) {
         at = rows[i];
@@ -242,25 +234,6 @@ bool llmobs_forest_joined(const struct llmobs_forest_trace *a,
                           const struct llmobs_forest_trace *b)
 {
     return a->run && b->run && strcmp(a->run, b->run) == 0;
-}
-
-/* Brings the traces of each run together. */
-static void order_traces(struct llmobs_forest *forest)
-{
-    struct llmobs_forest_trace *traces = forest->traces;
-    size_t count = forest->trace_count, end;
-
-    if (count == 0)
-        return;
-    qsort(traces, count, sizeof(*traces), by_run);
-    for (size_t i = 0; i < count; i = end) {
-        for (end = i + 1;
-             end < count && llmobs_forest_joined(&traces[i], &traces[end]);)
-            end++;
-        for (size_t k = i; k < end; k++)
-            traces[k].last_ns = traces[end - 1].start_ns;
-    }
-    qsort(traces, count, sizeof(*traces), by_last);
 }
 
 static void add_tokens(int64_t *sum, int64_t count)
@@ -375,7 +348,18 @@ int llmobs_forest_grow(struct llmobs_forest *forest)
             trace->count++;
         }
     }
-    order_traces(forest);
+    /* Brings the traces of each run together. */
+    count = forest->trace_count;
+    qsort(forest->traces, count, sizeof(*trace), by_run);
+    for (size_t i = 0, end; i < count; i = end) {
+        trace = &forest->traces[i];
+        for (end = i + 1;
+             end < count && llmobs_forest_joined(trace, &forest->traces[end]);)
+            end++;
+        for (size_t k = i; k < end; k++)
+            forest->traces[k].last_ns = forest->traces[end - 1].start_ns;
+    }
+    qsort(forest->traces, count, sizeof(*trace), by_last);
     return 0;
 }
 

@@ -65,26 +65,6 @@ static bool is_odd(struct llmobs_text line)
 
 /* -- cuts ----------------------------------------------------------------- */
 
-/* The end of the string that begins at `at`, behind its quotation mark. */
-static const char *string_end(const char *at, const char *end)
-{
-    while (at < end) {
-        at += llmobs_json_run(at, (size_t)(end - at), LLMOBS_JSON_STOP_QUOTE);
-        if (at < end && *at == '"')
-            return at;
-        at += 2; /* an escape */
-    }
-    return end;
-}
-
-/* The next string's beginning. A loop: between strings there are few bytes. */
-static const char *next_string(const char *at, const char *end)
-{
-    while (at < end && *at != '"')
-        at++;
-    return at;
-}
-
 /* True where the first bytes of the text are base64, behind the head of a
  * "data:" URL if it has one. */
 static bool is_base64(struct llmobs_text text)
@@ -143,27 +123,20 @@ static size_t whole_within(struct llmobs_text text, size_t max)
     return len;
 }
 
-/* The event's trace id, if a shell takes it as one plain word; else "ID". */
-static const char *plain_id(const struct llmobs_json *event)
-{
-    static const char plain[] =
-        "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_";
-    const char *id = llmobs_json_gets(event, "trace_id");
-
-    return id && *id != '\0' && strlen(id) <= ID_MAX &&
-                   id[strspn(id, plain)] == '\0'
-               ? id
-               : "ID";
-}
-
 /* Adds the text's beginning, and the remark. */
 static int add_cut(struct llmobs_page_body *body, struct llmobs_text text,
                    size_t limit, const struct llmobs_json *event)
 {
     static const char command[] = "llmobs view --json --trace";
-    const char *id = plain_id(event);
+    static const char plain[] =
+        "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_";
+    const char *id = llmobs_json_gets(event, "trace_id");
     size_t len;
 
+    /* A shell takes the id as one plain word. */
+    if (!id || *id == '\0' || strlen(id) > ID_MAX ||
+        id[strspn(id, plain)] != '\0')
+        id = "ID";
     if (is_base64(text)) {
         body->images++;
         return llmobs_buf_addf(&body->cut, "[left out: %zu bytes; see %s %s]",
@@ -196,10 +169,12 @@ static int cut_texts(struct llmobs_page_body *body, struct llmobs_text line,
     int rc = 0;
 
     *rest = at;
-    while (rc == 0 && (at = next_string(at, end)) < end) {
+    while (rc == 0 && at < end) {
         struct llmobs_text text = {at + 1, 0};
 
-        at = string_end(text.data, end);
+        if (*at++ != '"') /* between strings there are few bytes */
+            continue;
+        at = llmobs_json_string_end(text.data, end);
         text.len = (size_t)(at - text.data);
         at += at < end ? 1 : 0;
         if (text.len <= limit_of(body, text))

@@ -231,31 +231,6 @@ static int join_trace(struct follow *follow, struct trace *trace)
     return rc;
 }
 
-static int join_all(struct follow *follow)
-{
-    int rc = 0;
-
-    if (!follow->evaluated)
-        return 0;
-    follow->evaluated = false;
-    llmobs_evaluations_sort(&follow->evaluations);
-    for (struct trace *at = follow->traces; rc == 0 && at; at = at->next)
-        rc = join_trace(follow, at);
-    return rc;
-}
-
-static int add_evaluation(struct follow *follow,
-                          const struct llmobs_json *event)
-{
-    int rc;
-
-    if (follow->evaluations.count == EVALUATIONS_KEPT)
-        llmobs_evaluations_fini(&follow->evaluations);
-    rc = llmobs_evaluations_add(&follow->evaluations, event);
-    follow->evaluated |= rc == 0;
-    return rc == -EINVAL ? 0 : rc;
-}
-
 /* -- lines ---------------------------------------------------------------- */
 
 static int add_span(struct follow *follow, const struct llmobs_json *event,
@@ -298,9 +273,13 @@ static int read_new_line(void *ctx, struct llmobs_text text,
     rc = llmobs_json_parse(text, &event);
     if (rc == 0 && llmobs_load_is_span(event))
         rc = add_span(follow, event, place);
-    else if (rc == 0 && llmobs_evaluations_is_one(event))
-        rc = add_evaluation(follow, event);
-    else if (rc != -ENOMEM) {
+    else if (rc == 0 && llmobs_evaluations_is_one(event)) {
+        if (follow->evaluations.count == EVALUATIONS_KEPT)
+            llmobs_evaluations_fini(&follow->evaluations);
+        rc = llmobs_evaluations_add(&follow->evaluations, event);
+        follow->evaluated |= rc == 0;
+        rc = rc == -EINVAL ? 0 : rc;
+    } else if (rc != -ENOMEM) {
         load->bad++;
         rc = 0;
     }
@@ -399,20 +378,6 @@ static void close_store(struct follow *follow)
         .filter = &view->filter, .bad = bad, .shown = shown};
 }
 
-/* Shows what was there at the beginning. */
-static int show_first(struct llmobs_view *view)
-{
-    int rc;
-
-    if (!view->counted && view->filter.since_ns == 0)
-        view->newest = NEWEST;
-    view->counted = true;
-    rc = view->form(view);
-    view->newest = 0;
-    view->more = true;
-    return rc;
-}
-
 /* Reads a store that was not there before: all its lines are new. */
 static int read_new_store(struct follow *follow)
 {
@@ -453,22 +418,16 @@ static int look_at_store(struct follow *follow)
         rc = follow->rows ? llmobs_reader_more(follow->view->reader,
                                                read_new_line, follow)
                           : follow->view->form(follow->view);
-    return rc == 0 ? join_all(follow) : rc;
+    if (rc != 0 || !follow->evaluated)
+        return rc;
+    follow->evaluated = false;
+    llmobs_evaluations_sort(&follow->evaluations);
+    for (struct trace *at = follow->traces; rc == 0 && at; at = at->next)
+        rc = join_trace(follow, at);
+    return rc;
 }
 
 /* -- waiting -------------------------------------------------------------- */
-
-static int wait_ms(const struct follow *follow)
-{
-    const struct trace *trace = first_due(follow);
-    bool blind = follow->watch < 0 || !follow->view->reader;
-    int64_t ms = blind ? LOOK_BLIND_MS : LOOK_MS, left;
-
-    if (!trace)
-        return (int)ms;
-    left = (due_ns(follow, trace) - llmobs_clock_mono_ns()) / LLMOBS_NS_PER_MS;
-    return left < 0 ? 0 : left < ms ? (int)left + 1 : (int)ms;
-}
 
 /* Waits for new events, the next trace that is due, or the end: by a signal, or
  * where nobody reads stdout any more. */
@@ -478,10 +437,15 @@ static int wait_for_event(struct follow *follow)
                            {follow->watch, POLLIN, 0},
                            {STDOUT_FILENO, 0, 0}};
     const struct timespec rest = {0, GATHER_MS * LLMOBS_NS_PER_MS};
+    const struct trace *trace = first_due(follow);
+    bool blind = follow->watch < 0 || !follow->view->reader;
+    int64_t ms = blind ? LOOK_BLIND_MS : LOOK_MS, left = ms;
     char events[4096];
-    int count = poll(fds, 3, wait_ms(follow));
 
-    if (count < 0)
+    if (trace)
+        left =
+            (due_ns(follow, trace) - llmobs_clock_mono_ns()) / LLMOBS_NS_PER_MS;
+    if (poll(fds, 3, (int)(left < 0 ? 0 : left < ms ? left + 1 : ms)) < 0)
         return errno == EINTR ? 0 : -errno;
     if (fds[2].revents & (POLLERR | POLLHUP))
         return -EPIPE;
@@ -495,25 +459,11 @@ static int wait_for_event(struct follow *follow)
     return 0;
 }
 
-static int follow_store(struct follow *follow)
-{
-    int rc = 0;
-
-    while (rc == 0 && !follow->ending) {
-        rc = wait_for_event(follow);
-        if (rc == 0)
-            rc = look_at_store(follow);
-        if (rc == 0)
-            rc = show_due(follow);
-        forget_shown(follow);
-    }
-    return rc;
-}
-
 /* -- the form ------------------------------------------------------------- */
 
 static int begin_following(struct follow *follow)
 {
+    struct llmobs_view *view = follow->view;
     sigset_t signals;
     int emptied = 0, rc = open_store(follow);
 
@@ -521,8 +471,14 @@ static int begin_following(struct follow *follow)
         emptied = llmobs_view_empty_file(follow->view);
     if (emptied != 0)
         return emptied;
-    if (rc == 0)
-        rc = show_first(follow->view);
+    if (rc == 0) { /* shows what was there at the beginning */
+        if (!view->counted && view->filter.since_ns == 0)
+            view->newest = NEWEST;
+        view->counted = true;
+        rc = view->form(view);
+        view->newest = 0;
+        view->more = true;
+    }
     if (rc == -ENOENT) {
         llmobs_tell("llmobs view: no such directory yet: %s; waiting for it\n",
                     follow->view->store);
@@ -556,8 +512,14 @@ int llmobs_view_follow(struct llmobs_view *view)
 
     view->kept = &follow.kept;
     rc = begin_following(&follow);
-    if (rc == 0)
-        rc = follow_store(&follow);
+    while (rc == 0 && !follow.ending) {
+        rc = wait_for_event(&follow);
+        if (rc == 0)
+            rc = look_at_store(&follow);
+        if (rc == 0)
+            rc = show_due(&follow);
+        forget_shown(&follow);
+    }
     close_store(&follow);
     llmobs_evaluations_fini(&follow.evaluations);
     if (follow.watch >= 0)

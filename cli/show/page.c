@@ -16,7 +16,6 @@
  * script and its style. */
 LLMOBS_EMBED(llmobs_page_js, LLMOBS_PAGE_JS);
 LLMOBS_EMBED(llmobs_page_css, "cli/show/page.css");
-#define SOURCE(hash) "'sha256-" hash "'"
 
 #define INDEX_MAX ((size_t)1 << 30)
 #define NS_PER_MS 1000000
@@ -36,30 +35,13 @@ struct writer {
 
 /* -- spans ---------------------------------------------------------------- */
 
-static int index_row(struct writer *w, const struct llmobs_json *event)
-{
-    struct llmobs_row *row = NULL;
-    int rc = llmobs_row_new(event, (struct llmobs_place){0}, LLMOBS_ROW_ALL,
-                            &w->texts, &row);
-
-    if (rc == 0)
-        llmobs_cost_estimate(row, w->page->prices);
-    if (rc == 0)
-        rc = llmobs_buf_adds(&w->index, w->page->spans == 0 ? "\n" : ",\n");
-    if (rc == 0)
-        rc = llmobs_page_row_add(&w->index, row, event);
-    llmobs_row_free(row);
-    if (++w->page->spans % TEXTS_OF == 0)
-        llmobs_texts_fini(&w->texts);
-    return rc;
-}
-
 /* The store is read from its end: of spans with the same ids the last one comes
  * first, and only it is written. */
 static int write_span(struct writer *w, struct llmobs_text line,
                       const struct llmobs_json *event)
 {
     size_t before = w->written.count;
+    struct llmobs_row *row = NULL;
     int rc = llmobs_load_key(&w->key, event);
 
     if (rc != 0)
@@ -72,7 +54,19 @@ static int write_span(struct writer *w, struct llmobs_text line,
         return 0;
     }
     rc = llmobs_page_body_write(&w->body, line, event);
-    return rc == 0 ? index_row(w, event) : rc;
+    if (rc == 0)
+        rc = llmobs_row_new(event, (struct llmobs_place){0}, LLMOBS_ROW_ALL,
+                            &w->texts, &row);
+    if (rc == 0)
+        llmobs_cost_estimate(row, w->page->prices);
+    if (rc == 0)
+        rc = llmobs_buf_adds(&w->index, w->page->spans == 0 ? "\n" : ",\n");
+    if (rc == 0)
+        rc = llmobs_page_row_add(&w->index, row, event);
+    llmobs_row_free(row);
+    if (++w->page->spans % TEXTS_OF == 0)
+        llmobs_texts_fini(&w->texts);
+    return rc;
 }
 
 /* -- the store ------------------------------------------------------------ */
@@ -168,41 +162,22 @@ static int write_evaluations(struct writer *w)
 /* Only a page that is live may ask for something: its own server. */
 static void write_head(FILE *out, bool live)
 {
-    fprintf(
-        out,
-        "<!DOCTYPE html>\n"
-        "<html lang=\"en\">\n"
-        "<head>\n"
-        "<meta charset=\"utf-8\">\n"
-        "<!-- This file holds texts that programs sent to language models,"
-        "\n     and the answers. -->\n"
-        "<meta http-equiv=\"Content-Security-Policy\" content=\""
-        "default-src 'none'; script-src " SOURCE(
-            LLMOBS_PAGE_JS_HASH) "; "
-                                 "style-src " SOURCE(
-                                     LLMOBS_PAGE_CSS_HASH) "; img-src data:; "
-                                                           "%sbase-uri 'none'; "
-                                                           "form-action "
-                                                           "'none'\">\n"
-                                                           "<meta "
-                                                           "name=\"referrer\" "
-                                                           "content=\"no-"
-                                                           "referrer\">\n"
-                                                           "<meta "
-                                                           "name=\"viewport\" "
-                                                           "content=\"width="
-                                                           "device-width, "
-                                                           "initial-scale=1\">"
-                                                           "\n"
-                                                           "<meta "
-                                                           "name=\"color-"
-                                                           "scheme\" "
-                                                           "content=\"light "
-                                                           "dark\">\n"
-                                                           "<title>llmobs</"
-                                                           "title>\n"
-                                                           "<style>",
-        live ? "connect-src 'self'; " : "");
+    fprintf(out,
+            "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n"
+            "<meta charset=\"utf-8\">\n"
+            "<!-- This file holds texts that programs sent to language models,"
+            "\n     and the answers. -->\n"
+            "<meta http-equiv=\"Content-Security-Policy\" content=\""
+            "default-src 'none'; script-src 'sha256-%s'; "
+            "style-src 'sha256-%s'; img-src data:; %sbase-uri 'none'; "
+            "form-action 'none'\">\n"
+            "<meta name=\"referrer\" content=\"no-referrer\">\n"
+            "<meta name=\"viewport\" "
+            "content=\"width=device-width, initial-scale=1\">\n"
+            "<meta name=\"color-scheme\" content=\"light dark\">\n"
+            "<title>llmobs</title>\n<style>",
+            LLMOBS_PAGE_JS_HASH, LLMOBS_PAGE_CSS_HASH,
+            live ? "connect-src 'self'; " : "");
     fwrite(llmobs_page_css, 1, (size_t)(llmobs_page_css_end - llmobs_page_css),
            out);
     fputs("</style>\n"
@@ -215,23 +190,6 @@ static void write_head(FILE *out, bool live)
           "</noscript>\n"
           "<script type=\"text/plain\" id=\"bodies\">",
           out);
-}
-
-/* Adds what the page's script has to know of the facts of a span. */
-static void add_keys(struct llmobs_buf *out)
-{
-    const char *between = ",\"keys\":[";
-
-    for (int i = 0; i < LLMOBS_KEY_TAG; i++) {
-        const struct llmobs_key_words *words =
-            llmobs_key_words((enum llmobs_key)i);
-
-        llmobs_buf_addf(out, "%s[\"%s\",\"%s\",\"%.1s\",%d,\"%s\"]", between,
-                        words->word, words->title, &words->letter, words->uses,
-                        words->tag ? words->tag : "");
-        between = ",";
-    }
-    llmobs_buf_addc(out, ']');
 }
 
 /* Writes the object that says how the page was made. */
@@ -250,7 +208,16 @@ static int write_meta(struct writer *w)
     llmobs_page_string_add(&out, page->asked, SIZE_MAX - 1);
     llmobs_buf_adds(&out, ",\"lack\":");
     llmobs_page_string_add(&out, LLMOBS_LACK_REMEDY, SIZE_MAX - 1);
-    add_keys(&out);
+    for (int i = 0; i < LLMOBS_KEY_TAG; i++) {
+        const struct llmobs_key_words *words =
+            llmobs_key_words((enum llmobs_key)i);
+
+        llmobs_buf_addf(&out, "%s[\"%s\",\"%s\",\"%.1s\",%d,\"%s\"]",
+                        i == 0 ? ",\"keys\":[" : ",", words->word, words->title,
+                        &words->letter, words->uses,
+                        words->tag ? words->tag : "");
+    }
+    llmobs_buf_addc(&out, ']');
     if (w->reader)
         llmobs_buf_addf(
             &out, ",\"trimmed\":%lld",

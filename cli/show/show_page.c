@@ -67,35 +67,27 @@ static int open_page(const char *path, bool waits)
     return -ECHILD;
 }
 
-/* Writes a page that leads to the address. */
-static int write_redirect(const char *path, const char *address)
-{
-    FILE *out;
-    int fd;
-
-    unlink(path); /* it may be a link, or another user's file */
-    fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-    out = fd >= 0 ? fdopen(fd, "w") : NULL;
-    if (!out)
-        return -errno;
-    fprintf(out,
-            "<!DOCTYPE html>\n<html lang=\"en\"><meta charset=\"utf-8\">"
-            "<title>llmobs</title><meta http-equiv=\"refresh\" "
-            "content=\"0; url=%s\">\n",
-            address);
-    return fclose(out) == 0 ? 0 : -errno;
-}
-
 int llmobs_view_open_address(const char *address)
 {
     char own[PATH_MAX];
     const char *path = own_path(own);
-    int rc = path ? write_redirect(path, address) : -ECHILD;
+    FILE *out;
+    int fd;
 
-    if (rc == 0)
+    if (!path)
+        return -ECHILD;
+    unlink(path); /* it may be a link, or another user's file */
+    fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    out = fd >= 0 ? fdopen(fd, "w") : NULL;
+    if (out)
+        fprintf(out,
+                "<!DOCTYPE html>\n<html lang=\"en\"><meta charset=\"utf-8\">"
+                "<title>llmobs</title><meta http-equiv=\"refresh\" "
+                "content=\"0; url=%s\">\n",
+                address);
+    if (out && fclose(out) == 0)
         return open_page(path, false);
-    if (path)
-        llmobs_tell("llmobs view: %s: %s\n", path, strerror(-rc));
+    llmobs_tell("llmobs view: %s: %s\n", path, strerror(errno));
     return -ECHILD;
 }
 
@@ -138,20 +130,6 @@ static int make_page(void *ctx, FILE *out)
                                                                   : rc;
 }
 
-static int write_page(struct llmobs_view *view, struct llmobs_page *page,
-                      const char *path)
-{
-    struct making making = {page, view};
-    int rc;
-
-    if (!path) {
-        rc = llmobs_page_make(page, view->reader, stdout);
-        return rc == -EIO ? -EPIPE : rc;
-    }
-    rc = llmobs_new_file(path, 0600, make_page, &making);
-    return rc == -ENODATA ? rc : llmobs_new_file_tell("llmobs view", path, rc);
-}
-
 int llmobs_view_html(struct llmobs_view *view)
 {
     struct llmobs_page page = {
@@ -163,6 +141,7 @@ int llmobs_view_html(struct llmobs_view *view)
         .full = view->full,
     };
     struct llmobs_load *load = &view->load;
+    struct making making = {&page, view};
     char own[PATH_MAX];
     const char *path = view->html ? view->html : own_path(own);
     int rc;
@@ -171,9 +150,15 @@ int llmobs_view_html(struct llmobs_view *view)
         return -ECANCELED;
     llmobs_view_prices(view);
     page.prices = view->prices;
-    if (strcmp(path, "-") == 0)
+    if (strcmp(path, "-") == 0) {
         path = NULL;
-    rc = write_page(view, &page, path);
+        rc = llmobs_page_make(&page, view->reader, stdout);
+        rc = rc == -EIO ? -EPIPE : rc;
+    } else {
+        rc = llmobs_new_file(path, 0600, make_page, &making);
+        if (rc != -ENODATA)
+            rc = llmobs_new_file_tell("llmobs view", path, rc);
+    }
     load->events = page.events;
     load->shown = page.spans;
     load->bad = page.bad;

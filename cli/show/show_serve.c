@@ -420,14 +420,6 @@ static bool is_own_host(const char *host)
     return false;
 }
 
-static bool is_own_origin(const char *origin, const char *host)
-{
-    static const char scheme[] = "http://";
-
-    return !origin || (strncmp(origin, scheme, sizeof(scheme) - 1) == 0 &&
-                       strcmp(origin + sizeof(scheme) - 1, host) == 0);
-}
-
 /* The path behind the token; NULL: it is another token. Compares in constant
  * time, so that a stranger who guesses learns nothing from how long it takes.
  */
@@ -449,10 +441,13 @@ static void answer_request(struct llmobs_site_visit *visit)
     const struct llmobs_site_request *request = &visit->request;
     struct serve *serve = visit->site->ctx;
     const char *path = path_behind_token(serve, request->target);
+    const char *origin = request->origin;
+    const size_t scheme = sizeof("http://") - 1;
 
     if (!is_own_host(request->host))
         say(visit, 421, "ask 127.0.0.1 or localhost\n");
-    else if (!is_own_origin(request->origin, request->host))
+    else if (origin && (strncmp(origin, "http://", scheme) != 0 ||
+                        strcmp(origin + scheme, request->host) != 0))
         say(visit, 403, "this page is for itself alone\n");
     else if (!path)
         say(visit, 404, "not found\n");
@@ -502,33 +497,6 @@ static sigset_t catch_signals(void)
     return waiting;
 }
 
-static int begin_serving(struct serve *serve)
-{
-    uint64_t digits[2];
-    int rc;
-
-    if (getrandom(digits, sizeof(digits), 0) != sizeof(digits))
-        return -errno;
-    snprintf(serve->token, sizeof(serve->token), "%016" PRIx64 "%016" PRIx64,
-             digits[0], digits[1]);
-    rc = llmobs_site_open(&serve->site);
-    return rc == 0 ? live_look(&serve->live) : rc;
-}
-
-static int print_address(const struct serve *serve)
-{
-    char address[64 + TOKEN];
-
-    snprintf(address, sizeof(address), "http://127.0.0.1:%u/%s/",
-             serve->site.port, serve->token);
-    printf("%s\n", address);
-    if (fflush(stdout) != 0)
-        return -EPIPE;
-    llmobs_tell("llmobs view: who has this address can read the page; Ctrl-C "
-                "ends it\n");
-    return serve->view->open ? llmobs_view_open_address(address) : 0;
-}
-
 int llmobs_view_serve(struct llmobs_view *view)
 {
     struct serve serve = {
@@ -545,17 +513,35 @@ int llmobs_view_serve(struct llmobs_view *view)
                  .filter = &view->filter,
                  .full = view->full},
     };
+    char address[64 + TOKEN];
+    uint64_t digits[2];
     sigset_t waiting;
-    int rc;
+    int rc = 0;
 
     llmobs_view_prices(view);
     serve.live.prices = view->prices;
     waiting = catch_signals();
-    rc = begin_serving(&serve);
+    if (getrandom(digits, sizeof(digits), 0) != sizeof(digits))
+        rc = -errno;
+    snprintf(serve.token, sizeof(serve.token), "%016" PRIx64 "%016" PRIx64,
+             digits[0], digits[1]);
+    if (rc == 0)
+        rc = llmobs_site_open(&serve.site);
+    if (rc == 0)
+        rc = live_look(&serve.live);
     if (rc == 0)
         rc = llmobs_view_empty_file(view);
-    if (rc == 0)
-        rc = print_address(&serve);
+    if (rc == 0) {
+        snprintf(address, sizeof(address), "http://127.0.0.1:%u/%s/",
+                 serve.site.port, serve.token);
+        printf("%s\n", address);
+        rc = fflush(stdout) != 0 ? -EPIPE : 0;
+    }
+    if (rc == 0) {
+        llmobs_tell("llmobs view: who has this address can read the page; "
+                    "Ctrl-C ends it\n");
+        rc = view->open ? llmobs_view_open_address(address) : 0;
+    }
     serve.asked_ns = llmobs_clock_mono_ns();
     while ((rc == 0 || rc == -ECHILD) && !serve_ends &&
            llmobs_clock_mono_ns() - serve.asked_ns < IDLE_MS * LLMOBS_NS_PER_MS)
