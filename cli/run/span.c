@@ -340,8 +340,6 @@ static int fill_output(struct job *job, struct llmobs_span *span)
         int rc = 0;
 
         span->output_documents = llmobs_json_array();
-        if (!span->output_documents)
-            return -ENOMEM;
         while (rc == 0 && llmobs_text_split(&text, '\n', &line))
             rc = add_line(span->output_documents, line);
         return rc;

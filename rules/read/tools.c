@@ -248,8 +248,6 @@ int llmobs_tools_add_definitions(const struct llmobs_json *tools,
 
     if (!*list)
         *list = llmobs_json_array();
-    if (!*list)
-        return -ENOMEM;
     LLMOBS_JSON_EACH (one, tools, rc == 0)
         rc = llmobs_json_says(one, "type", "namespace")
                  ? llmobs_tools_add_definitions(llmobs_json_get(one, "tools"),

@@ -146,8 +146,6 @@ static int read_document(struct llmobs_reading *reading,
     if (reading->classified->call->status >= 300 || span->failed)
         return 0;
     span->output_messages = llmobs_json_array();
-    if (!span->output_messages)
-        return -ENOMEM;
     read_details(span, llmobs_json_get(one, "details"));
     return text ? add_message(span->output_messages, text)
                 : add_other(reading, body);

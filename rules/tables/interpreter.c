@@ -200,8 +200,6 @@ static int read_any(const struct llmobs_reading *reading,
     if (llmobs_json_is_object(value) &&
         (own || llmobs_json_get(value, "content"))) {
         *messages = llmobs_json_array();
-        if (!*messages)
-            return -ENOMEM;
         return own == &llmobs_message_openai
                    ? llmobs_message_add_answer(*messages, value, NULL)
                    : llmobs_message_add(*messages, value, form);

@@ -130,8 +130,6 @@ static int read_request(struct llmobs_reading *reading)
     if (rc < 0 || reading->classified->call->request_truncated)
         return rc;
     span->input_messages = llmobs_json_array();
-    if (!span->input_messages)
-        return -ENOMEM;
     if (infills(reading)) {
         /* The parts of an infill have roles of their own. */
         const struct llmobs_json *extra =
@@ -252,8 +250,6 @@ static int read_document(struct llmobs_reading *reading,
     if (reading->classified->call->status >= 300)
         return 0;
     reading->span->output_messages = llmobs_json_array();
-    if (!reading->span->output_messages)
-        return -ENOMEM;
     if (!llmobs_json_is_array(body))
         return llmobs_json_gets(body, "content") ? add_answer(reading, body)
                                                  : 0;

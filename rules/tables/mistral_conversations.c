@@ -227,8 +227,6 @@ static int read_request(struct llmobs_reading *reading)
     if (rc < 0 || reading->classified->call->request_truncated)
         return rc;
     span->input_messages = llmobs_json_array();
-    if (!span->input_messages)
-        return -ENOMEM;
     rc = llmobs_message_say(span->input_messages, "system", system);
     llmobs_fact_apart(span);
     if (rc == 0)
@@ -493,8 +491,6 @@ static int finish_stream(struct llmobs_reading *reading)
     if (stream->entries.count == 0 && !reading->done)
         return 0;
     list = llmobs_json_array();
-    if (!list)
-        return -ENOMEM;
     reading->span->output_messages = list;
     for (size_t i = 0; rc == 0 && i < stream->entries.count; i++) {
         const struct stream_entry *from =

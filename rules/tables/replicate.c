@@ -106,8 +106,6 @@ static int read_request(struct llmobs_reading *reading)
         return span->input_messages ? 0 : -ENOMEM;
     }
     span->input_messages = llmobs_json_array();
-    if (!span->input_messages)
-        return -ENOMEM;
     rc = llmobs_message_say(span->input_messages, "system",
                             llmobs_json_gets(input, "system_prompt"));
     llmobs_fact_apart(span);
@@ -157,8 +155,6 @@ static int read_output(struct llmobs_reading *reading,
     int rc;
 
     span->output_messages = llmobs_json_array();
-    if (!span->output_messages)
-        return -ENOMEM;
     if (!output || llmobs_json_is_null(output))
         return 0;
     llmobs_buf_init(&text, LLMOBS_MESSAGE_CONTENT_MAX);

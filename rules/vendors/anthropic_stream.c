@@ -198,8 +198,6 @@ static int add_usage(struct llmobs_anthropic_stream *stream,
         return 0;
     if (!stream->usage)
         stream->usage = llmobs_json_object();
-    if (!stream->usage)
-        return -ENOMEM;
     drop_old(stream->usage, usage);
     for (size_t i = 0; rc == 0 && i < count; i++) {
         const struct llmobs_json *value = llmobs_json_get(usage, keys[i]);

@@ -159,8 +159,6 @@ int llmobs_bedrock_family_outputs(const struct llmobs_bedrock_family *family,
                      : !llmobs_bedrock_family_get(body, family->text))
         return 0;
     *out = llmobs_json_array();
-    if (!*out)
-        return -ENOMEM;
     if (!family->list)
         return add_output(family, body, *out);
     for (size_t i = 0; rc == 0 && i < count; i++)

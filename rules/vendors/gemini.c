@@ -174,8 +174,6 @@ static int read_request(struct llmobs_reading *reading)
     if (rc < 0 || reading->classified->call->request_truncated)
         return rc;
     span->input_messages = llmobs_json_array();
-    if (!span->input_messages)
-        return -ENOMEM;
     contents = llmobs_json_get(reading->request, "contents");
     list = span->input_messages;
     rc = llmobs_gemini_add_content(
@@ -605,8 +603,6 @@ static int read_event(struct llmobs_reading *reading,
 
     if (!stream->others)
         stream->others = llmobs_json_array();
-    if (!stream->others)
-        return -ENOMEM;
     for (size_t i = 0; rc == 0 && i < count; i++) {
         const struct llmobs_json *candidate = llmobs_google_at(candidates, i);
         const struct llmobs_json *content =

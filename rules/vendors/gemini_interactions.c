@@ -388,8 +388,6 @@ static int merge(struct stream_step *step, const struct llmobs_json *from)
 
     if (!step->step)
         step->step = llmobs_json_object();
-    if (!step->step)
-        return -ENOMEM;
     for (void *it = llmobs_json_iter(from); rc == 0 && it;
          it = llmobs_json_next(from, it)) {
         const char *key = llmobs_json_iter_key(it);
@@ -626,8 +624,6 @@ static int read_request(struct llmobs_reading *reading)
     if (rc < 0 || reading->classified->call->request_truncated)
         return rc;
     span->input_messages = llmobs_json_array();
-    if (!span->input_messages)
-        return -ENOMEM;
     if (llmobs_json_is_string(system))
         rc = llmobs_message_add_text(span->input_messages, "system",
                                      llmobs_text_of(llmobs_json_text(system)));

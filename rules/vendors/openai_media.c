@@ -116,8 +116,6 @@ static int read_speech_request(struct llmobs_reading *reading)
     if (rc < 0 || reading->classified->call->request_truncated)
         return rc;
     span->input_messages = llmobs_json_array();
-    if (!span->input_messages)
-        return -ENOMEM;
     rc = add_text(span->input_messages, "system",
                   llmobs_text_of(llmobs_json_gets(request, "instructions")));
     llmobs_fact_apart(span);

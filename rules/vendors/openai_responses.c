@@ -211,8 +211,6 @@ static int set_prompt(const struct llmobs_json *prompt,
     if (!llmobs_json_is_object(prompt))
         return 0;
     span->input_prompt = llmobs_json_object();
-    if (!span->input_prompt)
-        return -ENOMEM;
     /* Copies the keys of the prompt that the request sets. */
     rc = 0;
     for (void *it = llmobs_json_iter(prompt); it && rc == 0;
@@ -369,8 +367,6 @@ static int read_request(struct llmobs_reading *reading)
     if (rc < 0 || reading->classified->call->request_truncated)
         return rc;
     span->input_messages = llmobs_json_array();
-    if (!span->input_messages)
-        return -ENOMEM;
     rc = llmobs_json_is_string(system)
              ? llmobs_message_add_text(span->input_messages, "system",
                                        llmobs_text_of(llmobs_json_text(system)))

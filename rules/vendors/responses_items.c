@@ -466,8 +466,6 @@ int llmobs_responses_output(struct llmobs_span *span,
     int rc = 0;
 
     span->output_messages = llmobs_json_array();
-    if (!span->output_messages)
-        return -ENOMEM;
     LLMOBS_JSON_EACH (item, items, rc == 0) {
         const struct llmobs_json *action = llmobs_json_get(item, "action");
 
