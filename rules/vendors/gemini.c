@@ -112,35 +112,6 @@ static struct llmobs_json *snake_value(const char *key,
     return llmobs_json_clone(value);
 }
 
-static struct llmobs_json *schema_of(const struct llmobs_json *function)
-{
-    const struct llmobs_json *schema = llmobs_json_get(function, "parameters");
-
-    if (llmobs_json_is_object(schema))
-        return snake_object(schema, NAMES_KEYWORDS);
-    schema = llmobs_google_get(function, "parametersJsonSchema");
-    return llmobs_json_is_object(schema) ? llmobs_json_clone(schema)
-                                         : llmobs_json_object();
-}
-
-static int add_functions(const struct llmobs_json *functions,
-                         struct llmobs_json *list)
-{
-    int rc = 0;
-
-    for (size_t i = 0; rc == 0 && i < llmobs_google_len(functions); i++) {
-        const struct llmobs_json *function = llmobs_google_at(functions, i);
-
-        if (llmobs_json_len(function) > 0)
-            rc = llmobs_json_add(list,
-                                 llmobs_tools_definition(
-                                     llmobs_json_gets(function, "name"),
-                                     llmobs_json_gets(function, "description"),
-                                     schema_of(function)));
-    }
-    return rc;
-}
-
 static int read_tools(const struct llmobs_json *request,
                       struct llmobs_json **out)
 {
@@ -149,10 +120,29 @@ static int read_tools(const struct llmobs_json *request,
     int rc = list ? 0 : -ENOMEM;
 
     *out = NULL;
-    for (size_t i = 0; rc == 0 && i < llmobs_google_len(tools); i++)
-        rc = add_functions(llmobs_google_get(llmobs_google_at(tools, i),
-                                             "functionDeclarations"),
-                           list);
+    for (size_t i = 0; rc == 0 && i < llmobs_google_len(tools); i++) {
+        const struct llmobs_json *functions = llmobs_google_get(
+            llmobs_google_at(tools, i), "functionDeclarations");
+
+        for (size_t k = 0; rc == 0 && k < llmobs_google_len(functions); k++) {
+            const struct llmobs_json *one = llmobs_google_at(functions, k);
+            const struct llmobs_json *own = llmobs_json_get(one, "parameters");
+            const struct llmobs_json *whole =
+                llmobs_google_get(one, "parametersJsonSchema");
+
+            if (llmobs_json_len(one) == 0)
+                continue;
+            rc = llmobs_json_add(
+                list,
+                llmobs_tools_definition(llmobs_json_gets(one, "name"),
+                                        llmobs_json_gets(one, "description"),
+                                        llmobs_json_is_object(own)
+                                            ? snake_object(own, NAMES_KEYWORDS)
+                                        : llmobs_json_is_object(whole)
+                                            ? llmobs_json_clone(whole)
+                                            : llmobs_json_object()));
+        }
+    }
     if (rc == 0 && llmobs_json_len(list) > 0)
         *out = list;
     else
@@ -512,61 +502,12 @@ static int add_part(struct stream *stream, const struct llmobs_json *part)
     return rc;
 }
 
-static int add_content(struct stream *stream, const struct llmobs_json *content)
-{
-    const struct llmobs_json *parts = llmobs_json_get(content, "parts");
-    size_t count = llmobs_google_len(parts);
-    int rc;
-
-    if (!stream->role)
-        stream->role = strdup(llmobs_gemini_role(content, "assistant"));
-    rc = stream->role ? 0 : -ENOMEM;
-    for (size_t i = 0; rc == 0 && i < count; i++)
-        rc = add_part(stream, llmobs_google_at(parts, i));
-    return rc;
-}
-
 static int add_joined(struct llmobs_json *list, const char *role,
                       const struct llmobs_buf *text)
 {
     if (text->len == 0)
         return 0;
     return llmobs_message_add_text(list, role, llmobs_buf_text(text));
-}
-
-/* All thoughts joined, all texts joined, the other parts in their order. */
-static struct llmobs_json *stream_messages(struct stream *stream)
-{
-    struct llmobs_json *list = llmobs_json_array();
-    int rc = list ? put_piece(stream) : -ENOMEM;
-
-    if (rc == 0)
-        rc = add_joined(list, "reasoning", &stream->thought);
-    if (rc == 0)
-        rc = add_joined(list, stream->role, &stream->text);
-    LLMOBS_JSON_EACH (one, stream->others, rc == 0)
-        rc = llmobs_json_add(list, llmobs_json_share(one));
-    return llmobs_json_done(list, rc);
-}
-
-/* Reads everything of a chunk but its candidates and sources. The words are
- * those of the end. */
-static int set_chunk(struct llmobs_reading *reading,
-                     const struct llmobs_json *chunk)
-{
-    struct llmobs_json *usage = llmobs_google_get(chunk, "usageMetadata");
-    const char *model = llmobs_json_gets(chunk, "modelVersion");
-    struct stream *stream = reading->state;
-
-    if (is_reason(block_of(chunk))) {
-        reading->done = true;
-        if (stream->candidates.count == 0)
-            set_block(reading, chunk);
-    }
-    if (llmobs_usage_replace(&stream->usage, usage) < 0 ||
-        (model && *model && llmobs_span_set(&stream->model, model) < 0))
-        return -ENOMEM;
-    return reading->done ? set_words(reading, chunk) : 0;
 }
 
 static int add_reason(struct llmobs_reading *reading,
@@ -595,8 +536,9 @@ static int add_reason(struct llmobs_reading *reading,
 static int read_event(struct llmobs_reading *reading,
                       const struct llmobs_event *event)
 {
-    const struct llmobs_json *candidates =
-        llmobs_json_get(event->json, "candidates");
+    const struct llmobs_json *chunk = event->json;
+    const struct llmobs_json *candidates = llmobs_json_get(chunk, "candidates");
+    const char *model = llmobs_json_gets(chunk, "modelVersion");
     size_t count = llmobs_google_len(candidates);
     struct stream *stream = reading->state;
     int rc = 0;
@@ -607,15 +549,31 @@ static int read_event(struct llmobs_reading *reading,
         const struct llmobs_json *candidate = llmobs_google_at(candidates, i);
         const struct llmobs_json *content =
             llmobs_json_get(candidate, "content");
+        const struct llmobs_json *parts = llmobs_json_get(content, "parts");
 
         rc = add_reason(reading, candidate);
-        if (rc == 0 && llmobs_json_is_object(content))
-            rc = add_content(stream, content);
+        if (rc < 0 || !llmobs_json_is_object(content))
+            continue;
+        if (!stream->role)
+            stream->role = strdup(llmobs_gemini_role(content, "assistant"));
+        rc = stream->role ? 0 : -ENOMEM;
+        for (size_t k = 0; rc == 0 && k < llmobs_google_len(parts); k++)
+            rc = add_part(stream, llmobs_google_at(parts, k));
     }
     if (stream->begun)
         llmobs_reading_token(reading, event);
+    if (rc == 0 && is_reason(block_of(chunk))) {
+        reading->done = true;
+        if (stream->candidates.count == 0)
+            set_block(reading, chunk);
+    }
     if (rc == 0)
-        rc = set_chunk(reading, event->json);
+        rc = llmobs_usage_replace(&stream->usage,
+                                  llmobs_google_get(chunk, "usageMetadata"));
+    if (rc == 0 && model && *model)
+        rc = llmobs_span_set(&stream->model, model);
+    if (rc == 0 && reading->done) /* the words are those of the end */
+        rc = set_words(reading, chunk);
     return rc < 0 ? rc
                   : llmobs_sources_event(reading, event, LLMOBS_SOURCES_GEMINI);
 }
@@ -629,6 +587,7 @@ static const struct candidate *candidate_of(const struct stream *stream,
 static int finish_stream(struct llmobs_reading *reading)
 {
     struct stream *stream = reading->state;
+    struct llmobs_json *list;
     int64_t searches = 0;
     int rc = llmobs_reading_model(reading, stream->model);
 
@@ -643,8 +602,16 @@ static int finish_stream(struct llmobs_reading *reading)
     llmobs_usage_piece(reading->span, "web_search", searches);
     if (rc < 0 || !stream->others)
         return rc;
-    reading->span->output_messages = stream_messages(stream);
-    return reading->span->output_messages ? 0 : -ENOMEM;
+    /* All thoughts joined, all texts joined, the other parts in their order. */
+    list = reading->span->output_messages = llmobs_json_array();
+    rc = list ? put_piece(stream) : -ENOMEM;
+    if (rc == 0)
+        rc = add_joined(list, "reasoning", &stream->thought);
+    if (rc == 0)
+        rc = add_joined(list, stream->role, &stream->text);
+    LLMOBS_JSON_EACH (one, stream->others, rc == 0)
+        rc = llmobs_json_add(list, llmobs_json_share(one));
+    return rc;
 }
 
 static void free_stream(void *state)
@@ -696,6 +663,75 @@ const struct llmobs_form llmobs_form_gemini = {
     .document = read_document,
     .event = read_event,
     .model = llmobs_google_model,
+    .finish = finish_stream,
+    .ends = read_ends,
+    LLMOBS_STATE(struct stream, free_stream),
+    .framing = LLMOBS_FRAMING_ARRAY,
+    .failed_role = "assistant",
+};
+
+/* -- Code Assist ------------------------------------------------------------
+ */
+
+/* The request stands beside its model, the answer below `response`.
+ *
+ * Source: google-gemini/gemini-cli, packages/core/src/code_assist. */
+static bool is_wrapped(const struct llmobs_reading *reading)
+{
+    const struct llmobs_call *call = reading->classified->call;
+
+    return call->request_truncated
+               ? llmobs_cut_json_has(call->request, call->request_tail, "model")
+               : llmobs_json_get(llmobs_json_get(reading->request, "request"),
+                                 "contents") != NULL;
+}
+
+static int unwrap_request(struct llmobs_reading *reading)
+{
+    struct llmobs_json *inner = llmobs_json_get(reading->request, "request");
+    const char *model = llmobs_json_gets(reading->request, "model");
+    const char *vendor = model ? llmobs_google_vendor(model) : NULL;
+    int rc = llmobs_reading_model(reading, model);
+
+    llmobs_fact_asked(reading, model);
+    if (rc == 0 && vendor && !reading->classified->proxied)
+        rc = llmobs_span_set(&reading->span->model_provider, vendor);
+    if (llmobs_json_is_object(inner)) {
+        inner = llmobs_json_share(inner);
+        llmobs_json_free(reading->request);
+        reading->request = inner;
+    }
+    return rc;
+}
+
+static int unwrap_document(struct llmobs_reading *reading,
+                           const struct llmobs_json *body)
+{
+    const struct llmobs_json *inner = llmobs_json_get(body, "response");
+
+    llmobs_fact_answer(reading, inner);
+    return read_document(reading, inner ? inner : body);
+}
+
+static int unwrap_event(struct llmobs_reading *reading,
+                        const struct llmobs_event *event)
+{
+    struct llmobs_event inner = *event;
+
+    inner.json = llmobs_json_get(event->json, "response");
+    if (!inner.json)
+        return 0;
+    llmobs_fact_event(reading, &inner);
+    return read_event(reading, &inner);
+}
+
+const struct llmobs_form llmobs_form_gemini_assist = {
+    .keys = "model\0",
+    .confirm = is_wrapped,
+    .begin = unwrap_request,
+    .request = read_request,
+    .document = unwrap_document,
+    .event = unwrap_event,
     .finish = finish_stream,
     .ends = read_ends,
     LLMOBS_STATE(struct stream, free_stream),

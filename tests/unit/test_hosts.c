@@ -59,6 +59,8 @@ static const struct host hosts[] = {
     {"https://us-east5-aiplatform.googleapis.com/v1/projects/p/locations/l/"
      "endpoints/openapi/chat/completions",
      "google", "OpenAI.createChatCompletion"},
+    {"https://daily-cloudcode-pa.googleapis.com/v1internal:generateContent",
+     "google", "google_genai.request"},
     {"https://e1.us-east-1.aws.endpoints.huggingface.cloud/v1/chat/completions",
      "huggingface", "OpenAI.createChatCompletion"},
     {"https://runtime.sagemaker.us-east-1.amazonaws.com/endpoints",
