@@ -245,29 +245,32 @@ const char *llmobs_message_thought(const struct llmobs_json *from)
     return llmobs_has_text(thought) ? thought : NULL;
 }
 
+static const char details[] = "reasoning_details\0thinking_blocks\0";
+
 int llmobs_message_add_details(struct llmobs_buf *text,
                                const struct llmobs_json *from)
 {
-    const struct llmobs_json *details =
-        llmobs_json_get(from, "reasoning_details");
+    static const char *const told[][2] = {{"reasoning.text", "text"},
+                                          {"reasoning.summary", "summary"},
+                                          {"thinking", "thinking"}};
     int rc = 0;
 
-    LLMOBS_JSON_EACH (one, details, rc == 0) {
-        if (llmobs_json_says(one, "type", "reasoning.text"))
-            rc = llmobs_message_content_append(text,
-                                               llmobs_json_gets(one, "text"));
-        else if (llmobs_json_says(one, "type", "reasoning.summary"))
-            rc = llmobs_message_content_append(
-                text, llmobs_json_gets(one, "summary"));
-    }
+    LLMOBS_WORDS_EACH (key, details)
+        LLMOBS_JSON_EACH (one, llmobs_json_get(from, key), rc == 0)
+            for (size_t i = 0; i < 3 && rc == 0; i++)
+                if (llmobs_json_says(one, "type", told[i][0]))
+                    rc = llmobs_message_content_append(
+                        text, llmobs_json_gets(one, told[i][1]));
     return rc;
 }
 
 bool llmobs_message_withholds(const struct llmobs_json *from)
 {
-    LLMOBS_JSON_EACH (one, llmobs_json_get(from, "reasoning_details"), true)
-        if (llmobs_json_says(one, "type", "reasoning.encrypted"))
-            return true;
+    LLMOBS_WORDS_EACH (key, details)
+        LLMOBS_JSON_EACH (one, llmobs_json_get(from, key), true)
+            if (llmobs_json_says(one, "type", "reasoning.encrypted") ||
+                llmobs_json_says(one, "type", "redacted_thinking"))
+                return true;
     return false;
 }
 

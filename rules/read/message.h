@@ -83,11 +83,11 @@ struct llmobs_json *llmobs_message_read_list(
  * in a text. Borrowed. */
 const char *llmobs_message_thought(const struct llmobs_json *from);
 
-/* True where thoughts of OpenRouter's `reasoning_details` came in an encrypted
- * form. */
+/* True where thoughts of OpenRouter's `reasoning_details` or of LiteLLM's
+ * `thinking_blocks` came in an encrypted form. */
 bool llmobs_message_withholds(const struct llmobs_json *from);
 
-/* Appends the readable ones of OpenRouter's `reasoning_details`, which repeat
+/* Appends the readable ones of these, which repeat
  * that text where it is there. */
 int llmobs_message_add_details(struct llmobs_buf *text,
                                const struct llmobs_json *from);

@@ -60,10 +60,9 @@ static int read_document_url(struct llmobs_reading *reading)
     if (rc == 0 && text.len == 0)
         rc = llmobs_media_mark(&text, "document",
                                llmobs_json_gets(document, "file_id"), 0);
-    if (rc == 0) {
+    if (rc == 0)
         rc = llmobs_message_put(&span->input_messages, "user",
                                 llmobs_buf_text(&text));
-    }
     llmobs_buf_fini(&text);
     return rc;
 }
@@ -91,7 +90,9 @@ static int read_pages(struct llmobs_reading *reading,
         const struct llmobs_json *page = llmobs_json_at(pages, i);
         const struct llmobs_json *words = llmobs_json_get(page, "markdown");
         const struct llmobs_json *blocks = llmobs_json_get(page, "blocks");
-        char *made = blocks ? llmobs_json_dumps(blocks, 0) : NULL;
+        struct llmobs_json *shown =
+            blocks ? llmobs_media_words(blocks, "image") : NULL;
+        char *made = shown ? llmobs_json_dumps(shown, 0) : NULL;
 
         if (llmobs_json_is_object(words))
             words = llmobs_json_get(words, "content");
@@ -100,11 +101,11 @@ static int read_pages(struct llmobs_reading *reading,
             rc = llmobs_message_content_append(
                 &text, made ? made : llmobs_json_text(words));
         free(made);
+        llmobs_json_free(shown);
     }
-    if (rc == 0) {
+    if (rc == 0)
         rc = llmobs_message_put(&span->output_messages, "assistant",
                                 llmobs_buf_text(&text));
-    }
     llmobs_buf_fini(&text);
     tokens = tokens ? tokens : llmobs_json_get(meta, "billed_units");
     counts.input = llmobs_usage_count(tokens, "input_tokens");

@@ -93,65 +93,50 @@ static struct llmobs_json *result_text(const struct llmobs_json *entry)
     return result;
 }
 
-/* Adds the texts of a block with citations, which are the answer's text. */
-static int add_cited(struct parts *parts, const struct llmobs_json *content)
-{
-    bool first = true;
-    int rc = 0;
-
-    LLMOBS_JSON_EACH (one, content, rc == 0) {
-        const char *text = llmobs_json_gets(one, "text");
-
-        if (!llmobs_has_text(text))
-            continue;
-        rc = first ? add_text(parts, text)
-                   : llmobs_message_content_append(&parts->text, text);
-        first = false;
-    }
-    return rc;
-}
-
-/* The block's own text, its guarded text, or the text of its document. */
-static const char *text_of_block(const struct llmobs_json *block)
-{
-    const char *text = llmobs_json_gets(block, "text");
-
-    if (!llmobs_has_text(text))
-        text = llmobs_json_gets(
-            llmobs_json_get(llmobs_json_get(block, "guardContent"), "text"),
-            "text");
-    if (!llmobs_has_text(text))
-        text = llmobs_json_gets(
-            llmobs_json_get(llmobs_json_get(block, "document"), "source"),
-            "text");
-    return text;
-}
-
 static int add_block(struct parts *parts, const struct llmobs_json *block)
 {
     const struct llmobs_json *use = llmobs_json_get(block, "toolUse");
     const struct llmobs_json *result = llmobs_json_get(block, "toolResult");
     const struct llmobs_json *cited =
         llmobs_json_get(llmobs_json_get(block, "citationsContent"), "content");
-    const char *text = text_of_block(block);
+    const struct llmobs_json *guarded =
+        llmobs_json_get(llmobs_json_get(block, "guardContent"), "text");
+    const struct llmobs_json *source =
+        llmobs_json_get(llmobs_json_get(block, "document"), "source");
+    const char *text = llmobs_json_gets(block, "text");
     const struct llmobs_json *thoughts =
         llmobs_json_get(block, "reasoningContent");
     const char *reasoning =
         llmobs_json_gets(llmobs_json_get(thoughts, "reasoningText"), "text");
 
+    /* Its own text, its guarded text, or the text of its document. */
+    if (!llmobs_has_text(text))
+        text = llmobs_json_gets(guarded, "text");
+    if (!llmobs_has_text(text))
+        text = llmobs_json_gets(source, "text");
     /* The texts of a document that was sent as text, or of a found one; a file
      * has none. */
     if (!cited)
-        cited = llmobs_json_get(
-            llmobs_json_get(llmobs_json_get(block, "document"), "source"),
-            "content");
+        cited = llmobs_json_get(source, "content");
     if (!cited)
         cited =
             llmobs_json_get(llmobs_json_get(block, "searchResult"), "content");
     if (llmobs_has_text(text))
         return add_text(parts, text);
-    if (llmobs_json_is_array(cited))
-        return add_cited(parts, cited);
+    if (llmobs_json_is_array(cited)) { /* its texts are the answer's text */
+        bool first = true;
+        int rc = 0;
+
+        LLMOBS_JSON_EACH (one, cited, rc == 0) {
+            text = llmobs_json_gets(one, "text");
+            if (!llmobs_has_text(text))
+                continue;
+            rc = first ? add_text(parts, text)
+                       : llmobs_message_content_append(&parts->text, text);
+            first = false;
+        }
+        return rc;
+    }
     if (has_members(use))
         return llmobs_json_add(
             parts->calls,
@@ -179,33 +164,13 @@ static int add_block(struct parts *parts, const struct llmobs_json *block)
             }
         return rc;
     }
-    if (llmobs_json_get(thoughts, "redactedContent"))
-        reasoning = LLMOBS_THOUGHTS_WITHHELD;
-    if (llmobs_has_text(reasoning))
-        return llmobs_message_add_text(parts->list, "reasoning",
-                                       llmobs_text_of(reasoning));
+    if (thoughts)
+        return llmobs_message_add_text(
+            parts->list, "reasoning",
+            llmobs_text_of(llmobs_has_text(reasoning)
+                               ? reasoning
+                               : LLMOBS_THOUGHTS_WITHHELD));
     return add_other(parts, block);
-}
-
-/* Adds the message that texts and tool calls share; it has a role only where it
- * has text (WIRE 6.9). */
-static int put_main(struct parts *parts)
-{
-    struct llmobs_json *message;
-    int rc = 0;
-
-    if (parts->texts == 0 && llmobs_json_len(parts->calls) == 0)
-        return 0;
-    message = llmobs_json_object();
-    if (parts->texts > 0)
-        rc = llmobs_json_set(message, "content",
-                             llmobs_message_content_string(&parts->text));
-    if (rc == 0 && parts->texts > 0)
-        rc = llmobs_json_sets(message, "role", parts->role);
-    if (rc == 0 && llmobs_json_len(parts->calls) > 0)
-        rc = llmobs_json_set(message, "tool_calls",
-                             llmobs_json_share(parts->calls));
-    return llmobs_json_add_made(parts->list, message, rc);
 }
 
 static int put_all(struct llmobs_json *list, const struct llmobs_json *from)
@@ -215,21 +180,6 @@ static int put_all(struct llmobs_json *list, const struct llmobs_json *from)
     LLMOBS_JSON_EACH (one, from, rc == 0)
         rc = llmobs_json_add(list, llmobs_json_share(one));
     return rc;
-}
-
-static int read_blocks(struct parts *parts, const struct llmobs_json *content)
-{
-    int rc = 0;
-
-    LLMOBS_JSON_EACH (block, content, rc == 0) {
-        if (llmobs_json_is_object(block))
-            rc = add_block(parts, block);
-    }
-    if (rc == 0)
-        rc = put_main(parts);
-    if (rc == 0)
-        rc = put_all(parts->list, parts->others);
-    return rc < 0 ? rc : put_all(parts->list, parts->results);
 }
 
 /* Adds the messages of one content: a list of blocks, or a text. Anything else
@@ -248,26 +198,33 @@ static int add_content(struct llmobs_json *list, const char *role,
     parts.others = llmobs_json_array();
     parts.results = llmobs_json_array();
     if (parts.calls && parts.others && parts.results)
-        rc = read_blocks(&parts, content);
+        rc = 0;
+    LLMOBS_JSON_EACH (block, content, rc == 0)
+        if (llmobs_json_is_object(block))
+            rc = add_block(&parts, block);
+    /* The message that texts and tool calls share has a role only where it has
+     * text (WIRE 6.9). */
+    if (rc == 0 && (parts.texts > 0 || llmobs_json_len(parts.calls) > 0)) {
+        struct llmobs_json *message = llmobs_json_object();
+
+        if (parts.texts > 0)
+            rc = llmobs_json_set(message, "content",
+                                 llmobs_message_content_string(&parts.text));
+        if (rc == 0 && parts.texts > 0)
+            rc = llmobs_json_sets(message, "role", parts.role);
+        if (rc == 0 && llmobs_json_len(parts.calls) > 0)
+            rc = llmobs_json_set(message, "tool_calls",
+                                 llmobs_json_share(parts.calls));
+        rc = llmobs_json_add_made(list, message, rc);
+    }
+    if (rc == 0)
+        rc = put_all(list, parts.others);
+    if (rc == 0)
+        rc = put_all(list, parts.results);
     llmobs_buf_fini(&parts.text);
     llmobs_json_free(parts.calls);
     llmobs_json_free(parts.others);
     llmobs_json_free(parts.results);
-    return rc;
-}
-
-static int add_inputs(struct llmobs_span *span,
-                      const struct llmobs_json *request)
-{
-    struct llmobs_json *list = span->input_messages;
-    const struct llmobs_json *messages = llmobs_json_get(request, "messages");
-    int rc = add_content(list, "system", llmobs_json_get(request, "system"));
-
-    llmobs_fact_apart(span);
-    LLMOBS_JSON_EACH (message, messages, rc == 0) {
-        rc = add_content(list, llmobs_json_gets(message, "role"),
-                         llmobs_json_get(message, "content"));
-    }
     return rc;
 }
 
@@ -320,7 +277,17 @@ int llmobs_converse_request(struct llmobs_reading *reading)
     if (rc < 0 || reading->classified->call->request_truncated)
         return rc;
     span->input_messages = llmobs_json_array();
-    return span->input_messages ? add_inputs(span, reading->request) : -ENOMEM;
+    rc = span->input_messages
+             ? add_content(span->input_messages, "system",
+                           llmobs_json_get(reading->request, "system"))
+             : -ENOMEM;
+    llmobs_fact_apart(span);
+    LLMOBS_JSON_EACH (message, llmobs_json_get(reading->request, "messages"),
+                      rc == 0)
+        rc =
+            add_content(span->input_messages, llmobs_json_gets(message, "role"),
+                        llmobs_json_get(message, "content"));
+    return rc;
 }
 
 int llmobs_converse_outputs(const struct llmobs_json *answer,

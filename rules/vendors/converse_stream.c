@@ -136,7 +136,8 @@ static int add_delta(struct llmobs_converse_stream *stream,
         rc = llmobs_message_content_append(&block->reasoning,
                                            llmobs_json_gets(thoughts, "text"));
     if (rc == 0 && block->reasoning.len == 0 &&
-        llmobs_json_get(thoughts, "redactedContent"))
+        (llmobs_json_get(thoughts, "redactedContent") ||
+         llmobs_json_get(thoughts, "signature")))
         rc = llmobs_message_content_append(&block->reasoning,
                                            LLMOBS_THOUGHTS_WITHHELD);
     if (rc == 0 && llmobs_json_is_object(use))
@@ -166,33 +167,6 @@ static struct llmobs_json *read_input(const struct block *block)
     return NULL;
 }
 
-/* True where only reasoning came. */
-static bool only_thought(const struct llmobs_converse_stream *stream)
-{
-    bool thought = false;
-
-    for (size_t i = 0; i < stream->blocks.count; i++) {
-        if (block_of(stream, i)->texted || block_of(stream, i)->tool)
-            return false;
-        thought = thought || block_of(stream, i)->reasoning.len > 0;
-    }
-    return thought;
-}
-
-static int put_reasoning(const struct llmobs_converse_stream *stream)
-{
-    int rc = 0;
-
-    for (size_t i = 0; rc == 0 && i < stream->blocks.count; i++) {
-        const struct llmobs_buf *buf = &block_of(stream, i)->reasoning;
-
-        if (buf->len > 0)
-            rc = llmobs_message_add_text(stream->messages, "reasoning",
-                                         llmobs_buf_text(buf));
-    }
-    return rc;
-}
-
 static int put_calls(const struct llmobs_converse_stream *stream,
                      struct llmobs_json *message)
 {
@@ -213,43 +187,43 @@ static int put_calls(const struct llmobs_converse_stream *stream,
     return rc;
 }
 
-static struct llmobs_json *make_message(
-    const struct llmobs_converse_stream *stream)
-{
-    struct llmobs_json *message = llmobs_json_object();
-    int rc = llmobs_json_sets(message, "role",
-                              stream->role ? stream->role : "assistant");
-
-    if (rc == 0) {
-        struct llmobs_buf all;
-        bool texted = false;
-
-        llmobs_buf_init(&all, LLMOBS_MESSAGE_CONTENT_MAX);
-        for (size_t i = 0; rc == 0 && i < stream->blocks.count; i++) {
-            texted = texted || block_of(stream, i)->texted;
-            rc = llmobs_message_content_append(&all,
-                                               block_of(stream, i)->text.data);
-        }
-        if (rc == 0 && texted)
-            rc = llmobs_json_set(message, "content",
-                                 llmobs_message_content_string(&all));
-        llmobs_buf_fini(&all);
-    }
-    if (rc == 0)
-        rc = put_calls(stream, message);
-    return llmobs_json_done(message, rc);
-}
-
 /* Ends the current message. */
 static int put_message(struct llmobs_converse_stream *stream)
 {
+    struct llmobs_json *message;
+    struct llmobs_buf all;
+    bool thought = false, texted = false, called = false;
     int rc;
 
     if (!stream->messages)
         stream->messages = llmobs_json_array();
-    rc = stream->messages ? put_reasoning(stream) : -ENOMEM;
-    if (rc == 0 && !only_thought(stream))
-        rc = llmobs_json_add(stream->messages, make_message(stream));
+    rc = stream->messages ? 0 : -ENOMEM;
+    llmobs_buf_init(&all, LLMOBS_MESSAGE_CONTENT_MAX);
+    for (size_t i = 0; rc == 0 && i < stream->blocks.count; i++) {
+        const struct block *block = block_of(stream, i);
+        const struct llmobs_buf *buf = &block->reasoning;
+
+        texted = texted || block->texted;
+        called = called || block->tool;
+        thought = thought || buf->len > 0;
+        if (buf->len > 0)
+            rc = llmobs_message_add_text(stream->messages, "reasoning",
+                                         llmobs_buf_text(buf));
+        if (rc == 0)
+            rc = llmobs_message_content_append(&all, block->text.data);
+    }
+    if (rc == 0 && (texted || called || !thought)) {
+        message = llmobs_json_object();
+        rc = llmobs_json_sets(message, "role",
+                              stream->role ? stream->role : "assistant");
+        if (rc == 0 && texted)
+            rc = llmobs_json_set(message, "content",
+                                 llmobs_message_content_string(&all));
+        if (rc == 0)
+            rc = put_calls(stream, message);
+        rc = llmobs_json_add_made(stream->messages, message, rc);
+    }
+    llmobs_buf_fini(&all);
     drop_blocks(stream);
     return rc;
 }

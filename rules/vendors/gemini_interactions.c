@@ -239,35 +239,6 @@ static bool is_contents(const struct llmobs_json *list)
     return false;
 }
 
-/* Adds the messages of a request's `input`: a text, a content, or a list of
- * contents, steps or (before 2026-05) turns. */
-static int interactions_add_inputs(struct llmobs_json *list,
-                                   const struct llmobs_json *input)
-{
-    int rc = 0;
-
-    if (!llmobs_json_is_array(input))
-        return add_input(list, input);
-    if (is_contents(input))
-        return add_contents(list, "user", input, false);
-    LLMOBS_JSON_EACH (one, input, rc == 0)
-        rc = add_input(list, one);
-    return rc;
-}
-
-/* Adds the message of one step of an answer; before 2026-05 a content stood in
- * its place. An input that the answer repeats adds none. */
-static int interactions_add_output(struct llmobs_json *list,
-                                   const struct llmobs_json *step)
-{
-    bool is;
-    int rc = add_step(list, step, &is);
-
-    if (rc < 0 || is || llmobs_json_says(step, "type", "user_input"))
-        return rc;
-    return add_contents(list, "assistant", step, false);
-}
-
 /* Keys of the request; the first one only holds settings. */
 static const char keys[] =
     "generation_config\0agent\0stream\0background\0store\0"
@@ -494,26 +465,21 @@ static int read_delta(struct stream *stream, const struct llmobs_json *event)
 
 /* Gives the list with the text behind it. A delta of an unknown kind may have
  * left an object in the list's place: then the text stands alone. */
-static struct llmobs_json *texts_of(const struct llmobs_json *before,
-                                    const struct llmobs_buf *text)
-{
-    struct llmobs_json *list = llmobs_json_array();
-    int rc = list ? 0 : -ENOMEM;
-
-    LLMOBS_JSON_EACH (one, before, rc == 0)
-        rc = llmobs_json_add(list, llmobs_json_share(one));
-    if (rc == 0)
-        rc = llmobs_json_add(list, llmobs_message_content_string(text));
-    return llmobs_json_done(list, rc);
-}
-
 static int set_texts(struct llmobs_json *step, const char *key,
                      const struct llmobs_buf *text)
 {
+    struct llmobs_json *list;
+    int rc;
+
     if (text->len == 0)
         return 0;
-    return llmobs_json_set(step, key,
-                           texts_of(llmobs_json_get(step, key), text));
+    list = llmobs_json_array();
+    rc = list ? 0 : -ENOMEM;
+    LLMOBS_JSON_EACH (one, llmobs_json_get(step, key), rc == 0)
+        rc = llmobs_json_add(list, llmobs_json_share(one));
+    if (rc == 0)
+        rc = llmobs_json_add(list, llmobs_message_content_string(text));
+    return llmobs_json_set_made(step, key, list, rc);
 }
 
 /* Gives a step with all its pieces. */
@@ -610,6 +576,9 @@ static int read_request(struct llmobs_reading *reading)
         llmobs_json_get(request, "generation_config");
     const struct llmobs_json *system =
         llmobs_json_get(request, "system_instruction");
+    /* A text, a content, or a list of contents, steps or (before 2026-05)
+     * turns. */
+    const struct llmobs_json *input = llmobs_json_get(request, "input");
     struct llmobs_span *span = reading->span;
     int rc = llmobs_request_metadata(config, settings, span);
 
@@ -628,9 +597,13 @@ static int read_request(struct llmobs_reading *reading)
         rc = llmobs_message_add_text(span->input_messages, "system",
                                      llmobs_text_of(llmobs_json_text(system)));
     llmobs_fact_apart(span);
-    if (rc == 0)
-        rc = interactions_add_inputs(
-            span->input_messages, llmobs_json_get(reading->request, "input"));
+    if (rc == 0 && is_contents(input))
+        rc = add_contents(span->input_messages, "user", input, false);
+    else if (rc == 0 && !llmobs_json_is_array(input))
+        rc = add_input(span->input_messages, input);
+    else
+        LLMOBS_JSON_EACH (one, input, rc == 0)
+            rc = add_input(span->input_messages, one);
     return rc < 0 ? rc
                   : llmobs_tools_read_definitions(reading->request,
                                                   &span->tool_definitions);
@@ -703,8 +676,15 @@ static int read_output(struct llmobs_reading *reading,
     struct llmobs_json *list = llmobs_json_array();
     int rc = list ? 0 : -ENOMEM;
 
-    LLMOBS_JSON_EACH (one, steps, rc == 0)
-        rc = interactions_add_output(list, one);
+    LLMOBS_JSON_EACH (one, steps, rc == 0) {
+        bool is;
+
+        /* Before 2026-05 a content stood in a step's place. An input that the
+         * answer repeats adds no message. */
+        rc = add_step(list, one, &is);
+        if (rc == 0 && !is && !llmobs_json_says(one, "type", "user_input"))
+            rc = add_contents(list, "assistant", one, false);
+    }
     reading->span->output_messages = list;
     return rc;
 }

@@ -174,23 +174,6 @@ static int add_tag(struct llmobs_span *span, const char *tag)
     return llmobs_json_add(span->extra_tags, llmobs_json_string(tag));
 }
 
-/* Copies the variables. Sets *media where one of them is an image or a file. */
-static int set_variables(struct llmobs_json *to,
-                         const struct llmobs_json *variables, bool *media)
-{
-    struct llmobs_json *flat = llmobs_json_object();
-    int rc = flat ? 0 : -ENOMEM;
-
-    for (void *it = llmobs_json_iter(variables); it && rc == 0;
-         it = llmobs_json_next(variables, it)) {
-        const struct llmobs_json *value = llmobs_json_iter_value(it);
-
-        *media = *media || llmobs_responses_reference(value);
-        rc = llmobs_json_set(flat, llmobs_json_iter_key(it), flatten(value));
-    }
-    return llmobs_json_set_made(to, "variables", flat, rc);
-}
-
 static int set_keys(struct llmobs_json *to, const char *key, const char *name)
 {
     struct llmobs_json *list = llmobs_json_array();
@@ -221,8 +204,20 @@ static int set_prompt(const struct llmobs_json *prompt,
             rc = llmobs_json_set(span->input_prompt, llmobs_json_iter_key(it),
                                  llmobs_json_share(value));
     }
-    if (rc == 0 && llmobs_json_is_object(variables))
-        rc = set_variables(span->input_prompt, variables, &media);
+    if (rc == 0 && llmobs_json_is_object(variables)) {
+        struct llmobs_json *flat = llmobs_json_object();
+
+        rc = flat ? 0 : -ENOMEM;
+        for (void *it = llmobs_json_iter(variables); it && rc == 0;
+             it = llmobs_json_next(variables, it)) {
+            const struct llmobs_json *value = llmobs_json_iter_value(it);
+
+            media = media || llmobs_responses_reference(value);
+            rc =
+                llmobs_json_set(flat, llmobs_json_iter_key(it), flatten(value));
+        }
+        rc = llmobs_json_set_made(span->input_prompt, "variables", flat, rc);
+    }
     if (rc == 0)
         rc = set_keys(span->input_prompt, "_dd_context_variable_keys",
                       "context");
@@ -380,7 +375,8 @@ static int read_request(struct llmobs_reading *reading)
     if (rc == 0)
         rc = llmobs_tools_read_definitions(request, &span->tool_definitions);
     LLMOBS_JSON_EACH (one, llmobs_json_get(request, "input"), rc == 0)
-        if (llmobs_json_says(one, "type", "additional_tools"))
+        if (llmobs_json_says(one, "type", "additional_tools") ||
+            llmobs_json_says(one, "type", "mcp_list_tools"))
             rc = llmobs_tools_add_definitions(llmobs_json_get(one, "tools"),
                                               &span->tool_definitions);
     return rc;

@@ -111,22 +111,7 @@ static int add_part(struct llmobs_message_content *content,
                                          llmobs_json_gets(part, "refusal"));
 }
 
-/* Adds a message with the collected content; an empty one only if `empty`. */
-static int put_content(struct llmobs_json *list, const char *role,
-                       struct llmobs_message_content *content, bool empty)
-{
-    struct llmobs_json *message;
-    int rc;
-
-    if (!empty && content->text.len == 0 && !content->images && !content->audio)
-        return 0;
-    message = llmobs_json_object();
-    rc = llmobs_json_sets(message, "role", role);
-    if (rc == 0)
-        rc = llmobs_message_content_store(content, message);
-    return llmobs_json_add_made(list, message, rc);
-}
-
+/* Adds a message; an empty one only if `empty`. */
 static int add_message(struct llmobs_json *list, const char *role,
                        const struct llmobs_json *item, bool empty)
 {
@@ -141,8 +126,15 @@ static int add_message(struct llmobs_json *list, const char *role,
     rc = agent ? llmobs_buf_addf(&content.text, "[%s] ", agent) : 0;
     if (rc == 0)
         rc = llmobs_message_content_each(&content, value, add_part);
-    if (rc == 0)
-        rc = put_content(list, role, &content, empty);
+    if (rc == 0 &&
+        (empty || content.text.len > 0 || content.images || content.audio)) {
+        struct llmobs_json *message = llmobs_json_object();
+
+        rc = llmobs_json_sets(message, "role", role);
+        if (rc == 0)
+            rc = llmobs_message_content_store(&content, message);
+        rc = llmobs_json_add_made(list, message, rc);
+    }
     llmobs_message_content_fini(&content);
     return rc;
 }
@@ -293,25 +285,6 @@ static int add_tool_item(struct llmobs_json *list,
                     NULL);
 }
 
-/* Gives the result of a call that the server itself made, or its error. NULL
- * with *rc 0: the call has not ended. */
-static struct llmobs_json *mcp_result(const struct llmobs_json *item, int *rc)
-{
-    const struct llmobs_json *output = llmobs_json_get(item, "output");
-    const struct llmobs_json *error = llmobs_json_get(item, "error");
-    struct llmobs_json *result;
-
-    if (!output && !error)
-        return NULL;
-    if (!output || llmobs_json_is_null(output))
-        output = error;
-    result = llmobs_tools_result(name_of(item), llmobs_json_gets(item, "id"),
-                                 "mcp_tool_result", result_text(output));
-    if (!result)
-        *rc = -ENOMEM;
-    return result;
-}
-
 /* -- output -------------------------------------------------------------- */
 
 /* Adds JSON text as a message. Takes `json`; NULL: no memory. */
@@ -415,13 +388,19 @@ static int add_item(struct llmobs_json *list, const struct llmobs_json *item,
     if (strcmp(type, "reasoning") == 0)
         return add_reasoning(list, item);
     if (strcmp(type, "mcp_call") == 0) {
-        int rc = 0;
-        struct llmobs_json *result = mcp_result(item, &rc), *call = NULL;
+        const struct llmobs_json *said = llmobs_json_get(item, "output");
+        const struct llmobs_json *error = llmobs_json_get(item, "error");
+        const char *id = llmobs_json_gets(item, "id");
+        struct llmobs_json *result = NULL, *call = NULL;
 
-        if (rc == 0)
+        /* The server itself made the call, which may not have ended. */
+        if (said || error)
+            result = llmobs_tools_result(
+                name_of(item), id, "mcp_tool_result",
+                result_text(!said || llmobs_json_is_null(said) ? error : said));
+        if (result || (!said && !error))
             call = llmobs_tools_call(
-                llmobs_json_gets(item, "name"), llmobs_json_gets(item, "id"),
-                "mcp_call",
+                llmobs_json_gets(item, "name"), id, "mcp_call",
                 llmobs_tools_arguments(llmobs_json_get(item, "arguments")));
         if (call)
             return add_tool(list, "assistant", call, result);
@@ -474,7 +453,8 @@ int llmobs_responses_output(struct llmobs_span *span,
                     (!action || llmobs_json_says(action, "type", "search"));
         files += llmobs_json_says(item, "type", "file_search_call");
         rc = add_item(span->output_messages, item, true);
-        if (rc == 0 && llmobs_json_says(item, "type", "mcp_list_tools"))
+        if (rc == 0 && (llmobs_json_says(item, "type", "mcp_list_tools") ||
+                        llmobs_json_says(item, "type", "additional_tools")))
             rc = llmobs_tools_add_definitions(llmobs_json_get(item, "tools"),
                                               &span->tool_definitions);
         if (rc == 0)

@@ -13,6 +13,7 @@ enum piece {
     PIECE_CODE,
     PIECE_THOUGHT,
     PIECE_COMMANDS, /* one a line */
+    PIECE_DIFF,
     PIECES
 };
 
@@ -80,32 +81,6 @@ static int add_item(struct llmobs_responses_stream *stream,
     return 0;
 }
 
-static bool piece_of(const char *type, enum piece *out)
-{
-    static const struct {
-        const char *type;
-        enum piece piece;
-    } deltas[] = {
-        {"response.output_text.delta", PIECE_TEXT},
-        {"response.refusal.delta", PIECE_TEXT},
-        {"response.function_call_arguments.delta", PIECE_ARGUMENTS},
-        {"response.mcp_call_arguments.delta", PIECE_ARGUMENTS},
-        {"response.custom_tool_call_input.delta", PIECE_INPUT},
-        {"response.code_interpreter_call_code.delta", PIECE_CODE},
-        {"response.reasoning_summary_text.delta", PIECE_THOUGHT},
-        {"response.reasoning_text.delta", PIECE_THOUGHT},
-        {"response.shell_call_command.added", PIECE_COMMANDS},
-        {"response.shell_call_command.delta", PIECE_COMMANDS},
-    };
-
-    for (size_t i = 0; i < sizeof(deltas) / sizeof(deltas[0]); i++)
-        if (strcmp(type, deltas[i].type) == 0) {
-            *out = deltas[i].piece;
-            return true;
-        }
-    return false;
-}
-
 static int add_delta(struct llmobs_responses_stream *stream, enum piece piece,
                      const struct llmobs_json *event)
 {
@@ -132,10 +107,25 @@ int llmobs_responses_stream_add(struct llmobs_responses_stream *stream,
                                 const char *type,
                                 const struct llmobs_json *event)
 {
+    static const struct {
+        const char *type;
+        enum piece piece;
+    } deltas[] = {
+        {"response.output_text.delta", PIECE_TEXT},
+        {"response.refusal.delta", PIECE_TEXT},
+        {"response.function_call_arguments.delta", PIECE_ARGUMENTS},
+        {"response.mcp_call_arguments.delta", PIECE_ARGUMENTS},
+        {"response.custom_tool_call_input.delta", PIECE_INPUT},
+        {"response.code_interpreter_call_code.delta", PIECE_CODE},
+        {"response.reasoning_summary_text.delta", PIECE_THOUGHT},
+        {"response.reasoning_text.delta", PIECE_THOUGHT},
+        {"response.shell_call_command.added", PIECE_COMMANDS},
+        {"response.shell_call_command.delta", PIECE_COMMANDS},
+        {"response.apply_patch_call_operation_diff.delta", PIECE_DIFF},
+    };
     static const char last[] =
         "response.completed\0response.incomplete\0response.failed\0";
     struct llmobs_json *response = llmobs_json_get(event, "response");
-    enum piece piece;
 
     if (llmobs_json_is_object(response)) {
         llmobs_json_free(stream->response);
@@ -149,7 +139,10 @@ int llmobs_responses_stream_add(struct llmobs_responses_stream *stream,
         return add_item(stream, event, false);
     if (strcmp(type, "response.output_item.done") == 0)
         return add_item(stream, event, true);
-    return piece_of(type, &piece) ? add_delta(stream, piece, event) : 0;
+    for (size_t i = 0; i < sizeof(deltas) / sizeof(deltas[0]); i++)
+        if (strcmp(type, deltas[i].type) == 0)
+            return add_delta(stream, deltas[i].piece, event);
+    return 0;
 }
 
 /* Sets the pieces under the key that they have in an item of that kind. */
@@ -170,6 +163,12 @@ static int set_piece(struct llmobs_json *item,
         rc = llmobs_json_set_made(part, "commands", list, rc);
         return llmobs_json_set_made(item, "action", part, rc);
     }
+    if (piece == PIECE_DIFF) {
+        part = llmobs_json_get(item, "operation");
+        part = part ? llmobs_json_share(part) : llmobs_json_object();
+        rc = llmobs_json_set(part, "diff", llmobs_message_content_string(buf));
+        return llmobs_json_set_made(item, "operation", part, rc);
+    }
     if (keys[piece])
         return llmobs_json_set(item, keys[piece],
                                llmobs_message_content_string(buf));
@@ -184,23 +183,17 @@ static int set_piece(struct llmobs_json *item,
         item, piece == PIECE_TEXT ? "content" : "summary", list, rc);
 }
 
-/* The type of an item whose announcement was lost, or had none: that of its
- * first pieces; an item of which only a name came is a call. */
-static const char *type_of(size_t piece)
-{
-    static const char *const types[] = {
-        "message",          "function_call",
-        "custom_tool_call", "code_interpreter_call",
-        "reasoning",        "shell_call",
-        "function_call"};
-
-    return types[piece];
-}
-
 /* Adds an item as far as it came; nothing where nothing of it came. */
 static int add_part(struct llmobs_json *list,
                     const struct stream_item *streamed)
 {
+    /* Of an item whose announcement was lost, or had no type: by its first
+     * pieces; an item of which only a name came is a call. */
+    static const char *const types[] = {
+        "message",          "function_call",
+        "custom_tool_call", "code_interpreter_call",
+        "reasoning",        "shell_call",
+        "apply_patch_call", "function_call"};
     struct llmobs_json *item;
     size_t piece = 0;
     int rc = 0;
@@ -212,7 +205,7 @@ static int add_part(struct llmobs_json *list,
     item = streamed->item ? llmobs_json_clone(streamed->item)
                           : llmobs_json_object();
     if (!llmobs_json_gets(item, "type"))
-        rc = llmobs_json_sets(item, "type", type_of(piece));
+        rc = llmobs_json_sets(item, "type", types[piece]);
     if (rc == 0 && piece < PIECES)
         rc = set_piece(item, streamed, (enum piece)piece);
     return llmobs_json_add_made(list, item, rc);

@@ -4,6 +4,7 @@
 
 #include "rules/read/hooks.h"
 #include "rules/read/reading.h"
+#include "rules/read/usage.h"
 #include "rules/tables/interpreter.h"
 
 static int copy(struct llmobs_json *to, const char *key,
@@ -102,6 +103,21 @@ int llmobs_vercel_begin(struct llmobs_reading *reading)
     return rc < 0 ? rc : llmobs_interpreter_begin(reading);
 }
 
+/* Counts that the table of places has no word for. */
+static void put_counts(struct llmobs_span *span, const struct llmobs_json *body)
+{
+    const struct llmobs_json *usage = llmobs_json_get(body, "usage");
+    int64_t thought =
+        llmobs_usage_count(llmobs_json_get(usage, "outputTokens"), "reasoning");
+
+    llmobs_span_metric(span, "cache_write_input_tokens",
+                       llmobs_usage_count(llmobs_json_get(usage, "inputTokens"),
+                                          "cacheWrite"));
+    llmobs_span_metric(
+        span, "reasoning_output_tokens",
+        thought < 0 ? llmobs_usage_count(usage, "reasoningTokens") : thought);
+}
+
 /* A failure has no content. */
 int llmobs_vercel_document(struct llmobs_reading *reading,
                            const struct llmobs_json *body)
@@ -110,6 +126,7 @@ int llmobs_vercel_document(struct llmobs_reading *reading,
     struct llmobs_json *message;
     int rc = add_message(list, body);
 
+    put_counts(reading->span, body);
     message = llmobs_json_at(list, 0);
     if (rc == 0 && llmobs_json_get(message, "content"))
         rc = llmobs_json_sets(message, "role", "assistant");
@@ -137,6 +154,7 @@ int llmobs_vercel_event(struct llmobs_reading *reading,
                                          llmobs_json_at(calls, 0));
         llmobs_json_free(calls);
     } else {
+        put_counts(reading->span, event->json);
         return llmobs_interpreter_event(reading, event);
     }
     state->any = true;
