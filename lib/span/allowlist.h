@@ -18,12 +18,16 @@
  * cost, the model, who or which way served it, the key of a cache's hit, or
  * whether it was one (docs.litellm.ai/docs/proxy/response_headers,
  * portkey.ai/docs, developers.cloudflare.com/ai-gateway, docs.helicone.ai,
- * developer.konghq.com, ngrok.com, vllm-semantic-router.com). */
+ * developer.konghq.com, ngrok.com, vllm-semantic-router.com, openrouter.ai,
+ * truefoundry.com). */
 #define LLMOBS_GATEWAY_HEADERS(X)              \
     X("x-litellm-response-cost", COST)         \
     X("ngrok-aig-model", MODEL)                \
     X("cf-aig-model", MODEL)                   \
     X("x-vsr-selected-model", MODEL)           \
+    X("x-kong-llm-model", MODEL)               \
+    X("helicone-provider", BY)                 \
+    X("x-tfy-resolved-model", BY)              \
     X("x-portkey-provider", BY)                \
     X("cf-aig-provider", BY)                   \
     X("x-portkey-last-used-option-index", WAY) \
@@ -31,6 +35,7 @@
     X("cf-aig-cache-status", HIT)              \
     X("x-portkey-cache-status", HIT)           \
     X("helicone-cache", HIT)                   \
+    X("x-openrouter-cache-status", HIT)        \
     X("x-cache-status", HIT) /* Kong */
 
 /* X(name, tag): the headers of a request whose value is that of a tag; of
@@ -48,6 +53,7 @@
     X("x-claude-code-session-id", "session_id")           \
     X("x-opencode-session", "session_id")                 \
     X("x-kilocode-taskid", "session_id")                  \
+    X("x-roo-task-id", "session_id")                      \
     X("session-id", "session_id")                         \
     X("session_id", "session_id")                         \
     X("x-client-session-id", "session_id")                \

@@ -523,14 +523,21 @@ static void read_gate(struct llmobs_span *span, size_t i, const char *value)
 {
     struct llmobs_json *text = llmobs_json_string(value);
     double price = llmobs_usage_price(text);
+    struct llmobs_text served =
+        llmobs_span_fact_text(&span->facts, LLMOBS_FACT_RESPONSE_MODEL);
+    struct llmobs_text asked =
+        llmobs_span_fact_text(&span->facts, LLMOBS_FACT_REQUEST_MODEL);
 
     llmobs_json_free(text);
     switch (gates[i].says) {
     case GATE_COST: /* 0: LiteLLM does not know it */
         (void)llmobs_usage_cost(span, "total_cost", price > 0 ? price : NAN);
         break;
-    case GATE_MODEL:
-        llmobs_span_fact(&span->facts, LLMOBS_FACT_RESPONSE_MODEL, value);
+    case GATE_MODEL: /* the answer's own word, if it is one, is closer */
+        if (served.len == 0 ||
+            (served.len == asked.len &&
+             memcmp(served.data, asked.data, asked.len) == 0))
+            llmobs_span_fact(&span->facts, LLMOBS_FACT_RESPONSE_MODEL, value);
         break;
     case GATE_BY:
         put_masked(span, "served_by", value);

@@ -19,12 +19,18 @@ const char *llmobs_reading_file(const char *model)
     static const char begins[] = "/\0./\0../\0~/\0";
     const char *slash = model ? strrchr(model, '/') : NULL;
     const char *back = model ? strrchr(model, '\\') : NULL;
+    static const char cache[] = "/models--";
+    const char *hub = model ? strstr(model, cache) : NULL;
     bool path = back || (slash && strstr(slash, ".gguf"));
 
     LLMOBS_WORDS_EACH (begin, slash ? begins : "")
         path = path || strncmp(model, begin, strlen(begin)) == 0;
     if (!slash || (back && back > slash))
         slash = back;
+    /* Hugging Face's cache: "/models--OWNER--NAME/snapshots/REVISION". */
+    hub = hub ? strstr(hub + strlen(cache), "--") : NULL;
+    if (hub && strstr(hub, "/snapshots/"))
+        return hub + strlen("--");
     return path && slash[1] != '\0' ? slash + 1 : model;
 }
 

@@ -28,7 +28,7 @@ static const struct place {
     {"x-litellm-spend-logs-metadata", USERS, SESSION, HEADER},
     {"x-amzn-bedrock-request-metadata", USERS, SESSION, HEADER},
     {"", "safety_identifier\0user\0user_id\0",
-     "litellm_session_id\0session_id\0prompt_cache_key\0", BODY},
+     "litellm_session_id\0session_id\0sessionId\0prompt_cache_key\0", BODY},
     {"metadata", USERS, SESSION, MEMBER},
     {"litellm_metadata", USERS, SESSION, MEMBER},
     {"requestMetadata", USERS, SESSION, MEMBER},
@@ -40,7 +40,7 @@ static const struct place {
 /* The members of a body that the table above names. */
 static const char members[] =
     "safety_identifier\0user\0user_id\0litellm_session_id\0session_id\0"
-    "prompt_cache_key\0output_config\0metadata\0litellm_metadata\0"
+    "sessionId\0prompt_cache_key\0output_config\0metadata\0litellm_metadata\0"
     "requestMetadata\0labels\0trace\0client_metadata\0";
 
 /* Headers whose value is that of a tag. */
@@ -265,22 +265,6 @@ static struct llmobs_json *find(const struct llmobs_call *call)
     return llmobs_cut_json_object(head, tail, members);
 }
 
-static struct llmobs_json *request_tags_object(const struct said *said,
-                                               const struct place *place,
-                                               struct llmobs_json *body)
-{
-    struct llmobs_json *object = NULL;
-    const char *text;
-
-    if (place->in != HEADER)
-        return llmobs_json_share(
-            place->in == BODY ? body : llmobs_json_get(body, place->name));
-    text = request_tags_header(said, place->name);
-    if (text)
-        (void)llmobs_json_parse(llmobs_text_of(text), &object);
-    return object;
-}
-
 void llmobs_request_tags_read(const struct llmobs_call *call,
                               struct llmobs_json *body,
                               struct llmobs_span *span)
@@ -301,7 +285,15 @@ void llmobs_request_tags_read(const struct llmobs_call *call,
         put(&said, plain[i][1],
             llmobs_text_of(request_tags_header(&said, plain[i][0])));
     for (size_t i = 0; i < PLACES; i++) {
-        said.objects[i] = request_tags_object(&said, &places[i], found);
+        const char *name = places[i].name;
+        const char *text =
+            places[i].in == HEADER ? request_tags_header(&said, name) : NULL;
+
+        if (text)
+            (void)llmobs_json_parse(llmobs_text_of(text), &said.objects[i]);
+        else if (places[i].in != HEADER)
+            said.objects[i] = llmobs_json_share(
+                places[i].in == BODY ? found : llmobs_json_get(found, name));
         if (said.objects[i])
             people(&said, &places[i], said.objects[i]);
     }

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "rules/read/text.h"
+
 #define COUNT_MAX (INT64_C(1) << 53)
 #define COST_GRAIN 1e-9
 #define PRICE_LEN 48
@@ -191,6 +193,10 @@ static void cache(const struct llmobs_json *usage, struct llmobs_counts *counts)
     int64_t number = count_detail(usage, "prompt_tokens_details",
                                   "input_tokens_details", "cached_tokens");
 
+    if (number < 0) /* Perplexity */
+        number =
+            count_detail(usage, "prompt_tokens_details", "input_tokens_details",
+                         "cache_read_input_tokens");
     LLMOBS_WORDS_EACH (key, beside)
         if (number <= 0 && llmobs_usage_count(usage, key) >= 0)
             number = llmobs_usage_count(usage, key);
@@ -200,11 +206,17 @@ static void cache(const struct llmobs_json *usage, struct llmobs_counts *counts)
                           "input_tokens_details", "cache_write_tokens");
     if (number < 0) {
         number = llmobs_usage_count(details, "cache_creation_tokens");
+        if (number < 0) /* DashScope, Perplexity */
+            number = count_detail(usage, "prompt_tokens_details",
+                                  "input_tokens_details",
+                                  "cache_creation_input_tokens");
         if (number < 0)
             number = llmobs_usage_count(usage, "cache_creation_input_tokens");
         number = number > 0 ? number : -1;
     }
     counts->cache_write = number;
+    if (!split)
+        split = llmobs_json_get(details, "cache_creation");
     number = llmobs_usage_count(split, "ephemeral_5m_input_tokens");
     counts->cache_brief = number > 0 ? number : -1;
     number = llmobs_usage_count(split, "ephemeral_1h_input_tokens");
@@ -287,7 +299,8 @@ void llmobs_usage_piece(struct llmobs_span *span, const char *name,
     len = end ? (size_t)(end - name) : len;
     snprintf(key, sizeof(key), "%.*s_requests", (int)len, name);
     llmobs_span_metric(span,
-                       strcmp(key, "google_search_requests") == 0
+                       strcmp(key, "google_search_requests") == 0 ||
+                               strcmp(key, "search_web_requests") == 0
                            ? "web_search_requests"
                            : key,
                        count);
@@ -314,18 +327,24 @@ int llmobs_usage_costs(const struct llmobs_json *usage,
     };
     double total = total_of(usage);
     int rc;
-    /* Claude, OpenRouter; xAI; Mistral */
+    /* Claude, OpenRouter; xAI; Mistral; Perplexity */
     static const char groups[] =
-        "server_tool_use\0server_side_tool_usage_details\0connectors\0";
+        "server_tool_use\0server_side_tool_usage_details\0connectors\0"
+        "tool_calls_details\0";
     int left = PIECES_MAX;
 
     LLMOBS_WORDS_EACH (group, groups) {
         const struct llmobs_json *all = llmobs_json_get(usage, group);
 
         for (void *it = llmobs_json_iter(all); it && left-- > 0;
-             it = llmobs_json_next(all, it))
+             it = llmobs_json_next(all, it)) {
+            const struct llmobs_json *one = llmobs_json_iter_value(it);
+            const struct llmobs_json *calls =
+                llmobs_json_get(one, "invocation");
+
             llmobs_usage_piece(span, llmobs_json_iter_key(it),
-                               llmobs_usage_value(llmobs_json_iter_value(it)));
+                               llmobs_usage_value(calls ? calls : one));
+        }
     }
     LLMOBS_JSON_EACH (one, llmobs_json_get(usage, "grounding_tool_count"),
                       left-- > 0)
@@ -454,6 +473,7 @@ static void take_in(struct llmobs_counts *counts)
 int llmobs_usage_read(const struct llmobs_json *usage, struct llmobs_span *span)
 {
     struct llmobs_counts counts = LLMOBS_NO_COUNTS;
+    int64_t rest;
 
     if (!usage)
         return 0;
@@ -472,6 +492,19 @@ int llmobs_usage_read(const struct llmobs_json *usage, struct llmobs_span *span)
     if (counts.reasoning < 0)
         counts.reasoning = llmobs_usage_count(usage, "reasoning_tokens");
     cache(usage, &counts);
+    rest = counts.input < 0 || counts.output < 0
+               ? 0
+               : counts.total - counts.input - counts.output;
+    /* What Mistral's connectors gave the model to read is in the total alone;
+     * so are Gemini's thoughts, by OpenAI's form. */
+    if (rest > 0 && rest == llmobs_usage_count(usage, "connector_tokens"))
+        counts.input += rest;
+    else if (rest > 0 && counts.reasoning <= 0 && counts.cache_read <= 0 &&
+             llmobs_text_has_nocase(
+                 llmobs_span_fact_text(&span->facts,
+                                       LLMOBS_FACT_RESPONSE_MODEL),
+                 "gemini"))
+        counts.output += rest;
     take_in(&counts);
     llmobs_usage_put(&counts, span->metrics);
     llmobs_usage_kinds(usage, span);
