@@ -277,17 +277,6 @@ static void set_form(struct llmobs_settings *app, void *list, void *mime)
 
 /* -- one of them ----------------------------------------------------------- */
 
-static void set_short_text(char *field, size_t cap, const char *text)
-{
-    size_t len = text ? strlen(text) : 0;
-
-    /* No name that the rules know is that long: it counts as unknown. */
-    if (len >= cap)
-        text = "?", len = 1;
-    memcpy(field, text ? text : "", len);
-    field[len] = '\0';
-}
-
 /* The body's. */
 static void set_body(struct llmobs_settings *app, enum kind kind, void *arg,
                      size_t copy_max)
@@ -338,20 +327,26 @@ static __attribute__((noinline)) void set_by_function(
     void *arg, size_t copy_max)
 {
     void *at = (char *)app + setting->offset;
+    const char *text;
+    size_t cap;
 
     switch ((enum kind)setting->kind) {
     case NAME:
-        set_short_text(at,
-                       at == app->custom_request
-                           ? sizeof(app->custom_request)
-                           : sizeof(app->default_protocol),
-                       arg);
+        /* No name that the rules know is that long: it counts as unknown. */
+        cap = at == app->custom_request ? sizeof(app->custom_request)
+                                        : sizeof(app->default_protocol);
+        text = arg ? arg : "";
+        strcpy(at, strlen(text) < cap ? text : "?");
         break;
     case SECRET:
         *(uint64_t *)at = llmobs_account_secret(labels[setting->what], arg);
         break;
     case PROXY:
-        app->proxy = !arg                 ? LLMOBS_PROXY_BY_ENVIRONMENT
+        /* That of a run with --intercept is of the environment, whoever read
+         * it there. */
+        text = arg ? getenv("LLMOBS_INTERCEPT") : NULL;
+        app->proxy = !arg || (text && strstr(arg, text))
+                         ? LLMOBS_PROXY_BY_ENVIRONMENT
                      : *(const char *)arg ? LLMOBS_PROXY_SET
                                           : LLMOBS_PROXY_NONE;
         break;
