@@ -18,24 +18,6 @@ struct child {
     struct sigaction on_child; /* SIGCHLD's action at that time */
 };
 
-/* Blocks all signals except a fault's. These must still kill this process; so
- * if somebody sends such a signal, it is not passed on. */
-static void block_signals(struct child *child)
-{
-    static const int faults[] = {SIGSEGV, SIGBUS,  SIGFPE, SIGILL,
-                                 SIGTRAP, SIGABRT, SIGSYS};
-    struct sigaction by_default = {.sa_handler = SIG_DFL};
-
-    sigfillset(&child->taken);
-    for (size_t i = 0; i < sizeof(faults) / sizeof(*faults) && !child->reaps;
-         i++)
-        sigdelset(&child->taken, faults[i]);
-    sigprocmask(SIG_BLOCK, &child->taken, &child->mask);
-    /* Where SIGCHLD was ignored at the start, the kernel would drop the status.
-     */
-    sigaction(SIGCHLD, &by_default, &child->on_child);
-}
-
 static void restore_signals(const struct child *child)
 {
     sigaction(SIGCHLD, &child->on_child, NULL);
@@ -95,6 +77,9 @@ static bool ended(const struct child *child, int *status)
 int llmobs_child_run(const struct llmobs_child_command *command,
                      struct llmobs_child_result *result)
 {
+    static const int faults[] = {SIGSEGV, SIGBUS,  SIGFPE, SIGILL,
+                                 SIGTRAP, SIGABRT, SIGSYS};
+    struct sigaction by_default = {.sa_handler = SIG_DFL};
     struct child child = {.reaps = command->reaps};
     siginfo_t info;
     int report[2];
@@ -102,7 +87,16 @@ int llmobs_child_run(const struct llmobs_child_command *command,
     memset(result, 0, sizeof(*result));
     if (pipe2(report, O_CLOEXEC) != 0)
         return -errno;
-    block_signals(&child);
+    /* Blocks all signals except a fault's. These must still kill this process;
+     * so if somebody sends such a signal, it is not passed on. */
+    sigfillset(&child.taken);
+    for (size_t i = 0; i < sizeof(faults) / sizeof(*faults) && !child.reaps;
+         i++)
+        sigdelset(&child.taken, faults[i]);
+    sigprocmask(SIG_BLOCK, &child.taken, &child.mask);
+    /* Where SIGCHLD was ignored at the start, the kernel would drop the status.
+     */
+    sigaction(SIGCHLD, &by_default, &child.on_child);
     child.pid = fork();
     if (child.pid == 0) {
         int error;

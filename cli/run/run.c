@@ -32,15 +32,6 @@
  * cannot be read is left out; all hooks are, if their path has a character with
  * a meaning for one of the interpreters (docs/SDK.md). */
 
-/* True where LLMOBS_INBOUND is on. */
-static bool hooks_wanted(const struct llmobs_environment *environment)
-{
-    const char *value = llmobs_environment_get(environment, "LLMOBS_INBOUND");
-
-    return strcmp(value, "1") == 0 || strcasecmp(value, "true") == 0 ||
-           strcasecmp(value, "on") == 0;
-}
-
 /* Ruby stops with an error if it cannot load the file. */
 static int add_ruby(struct llmobs_environment *environment, const char *file)
 {
@@ -567,19 +558,6 @@ static bool tool_does(char **words, char *const *environment, bool tells)
     return status == 0;
 }
 
-/* Returns when a relay delivers. If no relay can be had, CMD delivers by
- * itself, and the tool has said why in the log. Not if CMD is the first process
- * of a pid namespace: the kernel would kill the relay with it, before the last
- * calls are sent. */
-static void have_relay(const struct launch *launch)
-{
-    char *words[] = {(char *)launch->preload.tool, (char[]){"relay"},
-                     (char[]){"--background"}, NULL};
-
-    if (launch->given[RELAY] && (launch->stays || getpid() != 1))
-        (void)tool_does(words, launch->environment.entries, false);
-}
-
 /* A variable of CMD's environment; NULL: it is unset or empty. */
 static char *variable(const struct launch *launch, const char *name)
 {
@@ -611,17 +589,6 @@ static bool has_files(const struct launch *launch)
     if (dir)
         closedir(dir);
     return any;
-}
-
-/* Calls that wait would end unseen where nobody asks for them. On a terminal
- * alone, for cron mails what stands on stderr. */
-static void tell_what_waits(const struct launch *launch)
-{
-    char *words[] = {(char *)launch->preload.tool, (char[]){"drain"},
-                     (char[]){"--waits"}, NULL};
-
-    if (isatty(STDERR_FILENO) && has_files(launch))
-        (void)tool_does(words, launch->environment.entries, true);
 }
 
 /* -- the exec -------------------------------------------------------------- */
@@ -662,22 +629,6 @@ static char **add_tool(char **at, struct launch *launch, char *command)
     return at;
 }
 
-/* Ends all that the command starts. */
-static char **add_limits(char **at, struct launch *launch)
-{
-    if (!launch->given[MAX_COST] && !launch->given[MAX_TOKENS])
-        return at;
-    at = add_tool(at, launch, "limit");
-    for (enum option i = MAX_COST; i <= MAX_TOKENS; i++) {
-        if (!launch->given[i])
-            continue;
-        *at++ = (char *)(uintptr_t)options[i].name;
-        *at++ = launch->given[i];
-    }
-    *at++ = "--";
-    return at;
-}
-
 /* Gives the command with the words of the tools that stay around it; NULL: no
  * tool stays, or memory ran out. */
 static char **around(struct launch *launch)
@@ -709,7 +660,15 @@ static char **around(struct launch *launch)
         *at++ = launch->workflow;
         *at++ = "--";
     }
-    at = add_limits(at, launch);
+    if (launch->given[MAX_COST] || launch->given[MAX_TOKENS]) {
+        at = add_tool(at, launch, "limit");
+        for (enum option i = MAX_COST; i <= MAX_TOKENS; i++)
+            if (launch->given[i]) {
+                *at++ = (char *)(uintptr_t)options[i].name;
+                *at++ = launch->given[i];
+            }
+        *at++ = "--";
+    }
     /* The innermost: its spans have what the others say of the command. */
     if (launch->given[INTERCEPT]) {
         at = add_tool(at, launch, "intercept");
@@ -723,21 +682,6 @@ static char **around(struct launch *launch)
     return words;
 }
 
-/* Sets the variables for the tools, and for a command without a tool. */
-static int add_variables(struct launch *launch)
-{
-    int rc = llmobs_preload_enable(&launch->environment);
-
-    if (rc == 0 && hooks_wanted(&launch->environment))
-        rc = hooks_add(&launch->environment);
-    if (rc == 0)
-        rc = llmobs_environment_init(&launch->whole,
-                                     launch->environment.entries);
-    if (rc == 0)
-        rc = llmobs_preload_join(&launch->whole, launch->preload.listed);
-    return rc;
-}
-
 static int run_refuse(const struct launch *launch)
 {
     llmobs_tell("%s: %s: no memory, or no room for its variables\n",
@@ -747,8 +691,14 @@ static int run_refuse(const struct launch *launch)
 
 static int run_run(struct launch *launch)
 {
-    char *try[] = {launch->preload.tool, (char[]){"version"}, NULL};
+    char *tool = launch->preload.tool;
+    char *try[] = {tool, (char[]){"version"}, NULL};
+    char *relay[] = {tool, (char[]){"relay"}, (char[]){"--background"}, NULL};
+    char *waits[] = {tool, (char[]){"drain"}, (char[]){"--waits"}, NULL};
+    struct llmobs_environment *environment = &launch->environment;
+    const char *inbound;
     char **words;
+    int rc;
 
     /* A tool that was built for another libc does not start. */
     launch->stays = launch->entrypoint && tool_does(try, environ, false);
@@ -758,13 +708,32 @@ static int run_run(struct launch *launch)
         access(launch->preload.tool, X_OK) != 0)
         return run_tell(launch, "", launch->preload.tool,
                         llmobs_preload_remedy(launch->preload.tool));
-    if (add_variables(launch) != 0)
+    /* The variables for the tools, and for a command without a tool. */
+    rc = llmobs_preload_enable(environment);
+    inbound = llmobs_environment_get(environment, "LLMOBS_INBOUND");
+    if (rc == 0 &&
+        (strcmp(inbound, "1") == 0 || strcasecmp(inbound, "true") == 0 ||
+         strcasecmp(inbound, "on") == 0))
+        rc = hooks_add(environment);
+    if (rc == 0)
+        rc = llmobs_environment_init(&launch->whole, environment->entries);
+    if (rc == 0)
+        rc = llmobs_preload_join(&launch->whole, launch->preload.listed);
+    if (rc != 0)
         return bound(launch)
                    ? run_refuse(launch)
                    : llmobs_environment_become(&launch->bare, launch->self,
                                                launch->command);
-    have_relay(launch);
-    tell_what_waits(launch);
+    /* Returns when a relay delivers. If no relay can be had, CMD delivers by
+     * itself, and the tool has said why in the log. Not if CMD is the first
+     * process of a pid namespace: the kernel would kill the relay with it,
+     * before the last calls are sent. */
+    if (launch->given[RELAY] && (launch->stays || getpid() != 1))
+        (void)tool_does(relay, environment->entries, false);
+    /* Calls that wait would end unseen where nobody asks for them. On a
+     * terminal alone, for cron mails what stands on stderr. */
+    if (isatty(STDERR_FILENO) && has_files(launch))
+        (void)tool_does(waits, environment->entries, true);
     words = around(launch);
     if (words && has_room(launch, words))
         return llmobs_environment_become(&launch->environment, launch->self,
@@ -775,25 +744,16 @@ static int run_run(struct launch *launch)
                                      launch->command);
 }
 
-/* NAME by the tool's name; any other name is the launcher's. */
-static enum name name_of(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    const char *last = slash ? slash + 1 : path;
-    enum name name = NAME_COUNT;
-
-    while (name-- > LAUNCHER)
-        if (strcmp(last, names[name]) == 0)
-            return name;
-    return LAUNCHER;
-}
-
 int llmobs_cmd_run(int argc, char **argv)
 {
     static struct launch launch;
-    enum name name = argc > 0 ? name_of(argv[0]) : LAUNCHER;
+    const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL;
+    const char *last = slash ? slash + 1 : argc > 0 ? argv[0] : "";
+    enum name name = NAME_COUNT - 1; /* any unknown one is the launcher's */
     int rc;
 
+    while (name > LAUNCHER && strcmp(last, names[name]) != 0)
+        name--;
     launch.self = names[name];
     launch.entrypoint = name == ENTRYPOINT;
     rc = parse(&launch, argv + (argc > 0));

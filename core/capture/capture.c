@@ -213,52 +213,6 @@ static bool save_origin(struct llmobs_handle *handle, const char *url,
            save_url(handle, url, step);
 }
 
-/* The header list will decide, but libcurl reads it later. Most such requests
- * are not calls of models, so the library saves only what it needs when the
- * header list is read, and does not look at the body. */
-static bool start_by_headers(struct llmobs_handle *handle, CURL *curl,
-                             const char *url)
-{
-    handle->origin.began_ns = llmobs_clock_mono_ns();
-    return save_url(handle, url, LLMOBS_STEP_HEADERS) &&
-           put_callbacks_in(handle, curl);
-}
-
-/* `match`: of what may be a call; NULL: the request only carries a context on.
- */
-static bool start_judged(struct llmobs_handle *handle, CURL *curl,
-                         const char *url, const struct llmobs_match *match)
-{
-    if (!save_origin(handle, url, LLMOBS_STEP_BEGUN) ||
-        (match && !llmobs_outgoing_open(handle, match))) {
-        if (match)
-            llmobs_worker_count_lost(worker, LLMOBS_STAT_dropped_memory);
-        return false;
-    }
-    if (!put_callbacks_in(handle, curl))
-        return false;
-    if (!handle->app.unseen)
-        llmobs_replay_lead(&handle->replay, &handle->app, handle->real, curl,
-                           url);
-    return true;
-}
-
-/* The app may free or replace a URL handle until libcurl asks it, so the
- * library waits for libcurl's own answer. If libcurl has an empty address now,
- * the address that it has later is the URL handle's. Otherwise the address is
- * unknown, and the transfer is not observed. */
-static bool start_url_pending(struct llmobs_handle *handle, CURL *curl)
-{
-    const char *before =
-        llmobs_outgoing_ask(handle, curl, CURLINFO_EFFECTIVE_URL);
-
-    if (!before || before[0] || !save_origin(handle, "", LLMOBS_STEP_ADDRESS))
-        return false;
-    handle->outgoing.seen_url = llmobs_hide(before);
-    llmobs_outgoing_start_clock(&handle->origin);
-    return put_callbacks_in(handle, curl);
-}
-
 /* Judges by method and URL. */
 static bool start_known(struct llmobs_handle *handle, CURL *curl)
 {
@@ -274,20 +228,44 @@ static bool start_known(struct llmobs_handle *handle, CURL *curl)
         llmobs_judge_log_bodyless(handle);
         return false;
     }
-    if (llmobs_handle_curlu(handle) && llmobs_handle_early(handle))
-        return start_url_pending(handle, curl);
+    /* The app may free or replace a URL handle until libcurl asks it, so the
+     * library waits for libcurl's own answer. If libcurl has an empty address
+     * now, the address that it has later is the URL handle's. Otherwise the
+     * address is unknown, and the transfer is not observed. */
+    if (llmobs_handle_curlu(handle) && llmobs_handle_early(handle)) {
+        url = llmobs_outgoing_ask(handle, curl, CURLINFO_EFFECTIVE_URL);
+        if (!url || url[0] || !save_origin(handle, "", LLMOBS_STEP_ADDRESS))
+            return false;
+        handle->outgoing.seen_url = llmobs_hide(url);
+        llmobs_outgoing_start_clock(&handle->origin);
+        return put_callbacks_in(handle, curl);
+    }
     url = llmobs_handle_url(handle, &owned);
     if (!url)
         return false;
     if (verdict != LLMOBS_HEADERS_DECIDE)
         verdict = llmobs_judge_url(handle, url, &match);
-    if (verdict == LLMOBS_HEADERS_DECIDE)
-        begun = start_by_headers(handle, curl, url);
-    else if (verdict == LLMOBS_NO_CALL)
+    if (verdict == LLMOBS_HEADERS_DECIDE) {
+        /* libcurl reads the list that decides later. Most such requests are
+         * not calls of models, so the library saves only what it needs when
+         * the list is read, and does not look at the body. */
+        handle->origin.began_ns = llmobs_clock_mono_ns();
+        begun = save_url(handle, url, LLMOBS_STEP_HEADERS) &&
+                put_callbacks_in(handle, curl);
+    } else if (verdict == LLMOBS_NO_CALL) {
         llmobs_judge_log(llmobs_handle_method(handle), url, &match, false);
-    else
-        begun = start_judged(handle, curl, url,
-                             verdict == LLMOBS_PERHAPS_CALL ? &match : NULL);
+    } else {
+        bool calls = verdict == LLMOBS_PERHAPS_CALL; /* or passes context on */
+
+        begun = save_origin(handle, url, LLMOBS_STEP_BEGUN) &&
+                (!calls || llmobs_outgoing_open(handle, &match));
+        if (!begun && calls)
+            llmobs_worker_count_lost(worker, LLMOBS_STAT_dropped_memory);
+        begun = begun && put_callbacks_in(handle, curl);
+        if (begun && !handle->app.unseen)
+            llmobs_replay_lead(&handle->replay, &handle->app, handle->real,
+                               curl, url);
+    }
     free(owned);
     return begun;
 }

@@ -235,34 +235,25 @@ const struct llmobs_websocket_words *llmobs_judge_wire_upgrade(
                : NULL;
 }
 
-/* True where a tracer that the program has loaded itself sends its spans: by
- * the agent (/evp_proxy/v2/api/v2/llmobs), or to the intake. */
-static bool is_report(const char *url)
-{
-    static const char path[] = "/api/v2/llmobs";
-    const char *at = strstr(url, path);
-
-    return at && (at[sizeof(path) - 1] == '\0' || at[sizeof(path) - 1] == '?');
-}
-
-/* The tracer has spans of all calls. The user may want ours, too. */
-static bool is_left(const char *url)
-{
-    bool plain = strncasecmp(url, "http:", 5) == 0;
-
-    return (plain ? config->sockets : config->tls) != LLMOBS_TLS_ON &&
-           atomic_load(&traced);
-}
-
 bool llmobs_judge_may_be_call(const char *url, bool sends)
 {
-    if (sends && is_report(url) && !atomic_exchange(&traced, true))
+    static const char path[] = "/api/v2/llmobs";
+    bool plain = strncasecmp(url, "http:", 5) == 0;
+    /* A tracer that the program has loaded itself sends its spans by the agent
+     * (/evp_proxy/v2/api/v2/llmobs), or to the intake. It has spans of all
+     * calls. The user may want ours, too. */
+    const char *at = sends ? strstr(url, path) : NULL;
+
+    if (at && (at[sizeof(path) - 1] == '\0' || at[sizeof(path) - 1] == '?') &&
+        !atomic_exchange(&traced, true))
         llmobs_log(LLMOBS_LOG_WARN,
                    "a tracer in the program reports its calls: from now on "
                    "those over TLS libraries are left to it, unless "
                    "LLMOBS_TLS=on, and by plain HTTP, unless "
                    "LLMOBS_SOCKETS=on");
-    return observes() && !is_left(url) &&
+    return observes() &&
+           ((plain ? config->sockets : config->tls) == LLMOBS_TLS_ON ||
+            !atomic_load(&traced)) &&
            (sends || bodyless || atomic_load(&resumes) ||
             llmobs_rules_fetches(url));
 }

@@ -37,18 +37,6 @@ static bool signs(const char *line)
     return false;
 }
 
-static bool is_signed(const struct llmobs_wire_request *asked)
-{
-    const char *query = strchr(asked->url, '?');
-
-    if (query && strcasestr(query, "signature"))
-        return true;
-    for (const struct curl_slist *h = asked->lines; h; h = h->next)
-        if (signs(h->data))
-            return true;
-    return false;
-}
-
 /* A line of HPACK that no table gets (RFC 7541, 6.2.3). A name is shorter than
  * a number's first byte can tell. */
 static char *put_literal(char *to, const char *line)
@@ -142,10 +130,14 @@ void llmobs_wire_insert(const struct llmobs_wire_event *event,
                         bool plain, struct llmobs_exchange *exchange)
 {
     const struct llmobs_text host = head->host;
+    const char *query = strchr(asked->url, '?');
+    bool is_signed = query && strcasestr(query, "signature");
     size_t len = peer ? strlen(peer) : 0;
     enum llmobs_stat stat;
 
-    if (is_signed(asked))
+    for (const struct curl_slist *h = asked->lines; h; h = h->next)
+        is_signed = is_signed || signs(h->data);
+    if (is_signed)
         stat = LLMOBS_STAT_headers_signed;
     else if (!to || (*to && (*to)->count + head->h2 >= LLMOBS_INSERTIONS) ||
              (plain ? head->h2 : event->number > COPY_MAX) ||

@@ -12,14 +12,6 @@ static char *append(char *at, struct llmobs_text text)
     return at + text.len;
 }
 
-static bool has_port(struct llmobs_text host)
-{
-    const char *end = memrchr(host.data, ']', host.len); /* of IPv6 */
-    const char *from = end ? end : host.data;
-
-    return memchr(from, ':', (size_t)(host.data + host.len - from)) != NULL;
-}
-
 /* A target is a path, or by HTTP/1.1 an absolute URL. */
 int llmobs_wire_request_copy(const struct llmobs_http1_head *head,
                              const char *host, bool plain, const char *port,
@@ -30,6 +22,7 @@ int llmobs_wire_request_copy(const struct llmobs_http1_head *head,
     struct llmobs_http1_header header;
     struct llmobs_wire_request *to;
     struct curl_slist *node;
+    const char *digits; /* behind the address of IPv6, or the name */
     size_t count = 0, size;
     char *at;
 
@@ -56,8 +49,11 @@ int llmobs_wire_request_copy(const struct llmobs_http1_head *head,
     to->url = at;
     if (target.data[0] == '/') {
         at = append(at, llmobs_text_of(plain ? "http://" : "https://"));
+        digits = memrchr(name.data, ']', name.len);
+        digits = memchr(digits ? digits : name.data, ':',
+                        name.len - (digits ? (size_t)(digits - name.data) : 0));
         at = append(at, name);
-        at = append(at, llmobs_text_of(has_port(name) ? "" : port));
+        at = append(at, llmobs_text_of(digits ? "" : port));
     }
     at = append(at, target) + 1;
     rest = head->headers;
