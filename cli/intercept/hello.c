@@ -47,30 +47,9 @@ static bool take_part(struct rest *rest, size_t bytes, struct rest *part)
     return true;
 }
 
-static bool read_extension(long type, struct rest text,
-                           struct llmobs_hello *hello)
-{
-    struct rest list, name;
-
-    if (type == ALPN) {
-        if (!take_part(&text, 2, &list) || list.len > sizeof(hello->alpn))
-            return false;
-        memcpy(hello->alpn, list.at, list.len);
-        hello->alpn_len = list.len;
-    } else if (type == SERVER_NAME) {
-        if (!take_part(&text, 2, &list) || take_number(&list, 1) != 0 ||
-            !take_part(&list, 2, &name) || name.len >= sizeof(hello->name) ||
-            memchr(name.at, '\0', name.len))
-            return false;
-        memcpy(hello->name, name.at, name.len);
-        hello->name[name.len] = '\0';
-    }
-    return true;
-}
-
 static bool read_body(struct rest body, struct llmobs_hello *hello)
 {
-    struct rest part, extensions, text;
+    struct rest part, extensions, text, list, name;
 
     if (body.len < VERSION_AND_RANDOM)
         return false;
@@ -88,9 +67,22 @@ static bool read_body(struct rest body, struct llmobs_hello *hello)
     while (extensions.len > 0) {
         long type = take_number(&extensions, 2);
 
-        if (type < 0 || !take_part(&extensions, 2, &text) ||
-            !read_extension(type, text, hello))
+        if (type < 0 || !take_part(&extensions, 2, &text))
             return false;
+        if (type == ALPN) {
+            if (!take_part(&text, 2, &list) || list.len > sizeof(hello->alpn))
+                return false;
+            memcpy(hello->alpn, list.at, list.len);
+            hello->alpn_len = list.len;
+        } else if (type == SERVER_NAME) {
+            if (!take_part(&text, 2, &list) || take_number(&list, 1) != 0 ||
+                !take_part(&list, 2, &name) ||
+                name.len >= sizeof(hello->name) ||
+                memchr(name.at, '\0', name.len))
+                return false;
+            memcpy(hello->name, name.at, name.len);
+            hello->name[name.len] = '\0';
+        }
     }
     return true;
 }

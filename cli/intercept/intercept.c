@@ -101,7 +101,8 @@ static const char *const stores[] = {
 
 static void path_of(const char *dir, const char *name, char out[PATH_MAX])
 {
-    snprintf(out, PATH_MAX, "%s/%s.pem", dir, name);
+    if (snprintf(out, PATH_MAX, "%s/%s.pem", dir, name) >= PATH_MAX)
+        *out = '\0';
 }
 
 /* The certificates that a program has without us; NULL: none are known. */
@@ -129,50 +130,33 @@ static const char *file_of(size_t i)
                : SHARED;
 }
 
-static bool write_one(const char *path, const char *base)
-{
-    FILE *from = llmobs_has_text(base) ? fopen(base, "re") : NULL;
-    FILE *to = fopen(path, "wxe");
-    bool good = to != NULL;
-    char piece[16384];
-    size_t n;
-
-    while (good && from && (n = fread(piece, 1, sizeof(piece), from)) > 0)
-        good = fwrite(piece, 1, n, to) == n;
-    good = good && fputc('\n', to) != EOF && llmobs_tls_write_authority(to);
-    if (from)
-        fclose(from);
-    return to && fclose(to) == 0 && good;
-}
-
 /* A program whose only store is unknown keeps it, and goes unread. */
 static bool write_trust(const char *dir)
 {
-    char path[PATH_MAX];
+    char path[PATH_MAX], piece[16384];
+    bool good = true;
+    size_t n;
 
-    for (size_t i = 0; i < TRUSTS; i++) {
+    for (size_t i = 0; i < TRUSTS && good; i++) {
         const char *name = file_of(i), *base = base_of(i);
+        FILE *from = llmobs_has_text(base) ? fopen(base, "re") : NULL, *to;
 
-        path_of(dir, name, path);
-        if ((name == trusts[i].name) && (trusts[i].more || base) &&
-            (!llmobs_has_text(base) || access(base, R_OK) == 0) &&
-            !write_one(path, base))
-            return false;
+        if (name == trusts[i].name && (trusts[i].more || base) &&
+            (!llmobs_has_text(base) || from)) {
+            path_of(dir, name, path);
+            to = fopen(path, "wxe");
+            good = to != NULL;
+            while (good && from &&
+                   (n = fread(piece, 1, sizeof(piece), from)) > 0)
+                good = fwrite(piece, 1, n, to) == n;
+            good = good && fputc('\n', to) != EOF &&
+                   llmobs_tls_write_authority(to);
+            good = to && fclose(to) == 0 && good;
+        }
+        if (from)
+            fclose(from);
     }
-    return true;
-}
-
-static int set_trust(const char *dir, struct llmobs_environment *environment)
-{
-    char path[PATH_MAX];
-    int rc = 0;
-
-    for (size_t i = 0; i < TRUSTS && rc == 0; i++) {
-        path_of(dir, file_of(i), path);
-        if (access(path, R_OK) == 0)
-            rc = llmobs_environment_set(environment, trusts[i].name, path);
-    }
-    return rc;
+    return good;
 }
 
 static void remove_trust(const char *dir)
@@ -267,7 +251,7 @@ static void permit(struct llmobs_buf *names, struct llmobs_text host)
 /* The keys are in this process alone: it leaves no core, and no process of the
  * user may look into it. The authority signs names of models' domains and of
  * gateways alone, unless the user has rules, whose hosts are known later. */
-static bool prepare_to_read(struct run *run)
+_Noreturn static void be_proxy(struct run *run, pid_t parent)
 {
     struct llmobs_text rest = llmobs_text_of(run->proxy.config->proxy_urls),
                        url;
@@ -276,8 +260,8 @@ static bool prepare_to_read(struct run *run)
     struct llmobs_target to;
     struct llmobs_buf names;
     char copy[PATH_MAX];
-    bool opened;
 
+    end_with(parent);
     llmobs_buf_init(&names, NAMES_MAX);
     for (size_t i = 0; (provider = llmobs_provider_at(i)); i++)
         permit(&names, llmobs_provider_host(provider));
@@ -286,24 +270,16 @@ static bool prepare_to_read(struct run *run)
             llmobs_target_parse(copy, "https", &to) == 0)
             permit(&names, llmobs_text_of(to.host));
     /* The frames of a call would be those of this process. */
-    opened = setenv("LLMOBS_CALLSITE", "off", 1) == 0 &&
-             setrlimit(RLIMIT_CORE, &none) == 0 &&
-             prctl(PR_SET_DUMPABLE, 0) == 0 &&
-             llmobs_tls_open(getenv("NODE_EXTRA_CA_CERTS"),
-                             run->proxy.config->rules_path ? NULL : names.data);
+    run->proxy.reads =
+        setenv("LLMOBS_CALLSITE", "off", 1) == 0 &&
+        setrlimit(RLIMIT_CORE, &none) == 0 && prctl(PR_SET_DUMPABLE, 0) == 0 &&
+        llmobs_tls_open(getenv("NODE_EXTRA_CA_CERTS"),
+                        run->proxy.config->rules_path ? NULL : names.data) &&
+        write_trust(run->dir);
     llmobs_buf_fini(&names);
-    if (!opened)
-        return false;
-    run->proxy.reads = true;
     run->proxy.until_ns = llmobs_clock_mono_ns() +
                           (LLMOBS_TLS_S - SPARE_S) * 1000 * LLMOBS_NS_PER_MS;
-    return write_trust(run->dir);
-}
-
-_Noreturn static void be_proxy(struct run *run, pid_t parent)
-{
-    end_with(parent);
-    if (!prepare_to_read(run) || !begin_to_serve(run) ||
+    if (!run->proxy.reads || !begin_to_serve(run) ||
         write(STDERR_FILENO, run->where, sizeof(run->where)) < 0)
         _exit(LLMOBS_CLI_FAILED);
     dup2(STDOUT_FILENO, STDERR_FILENO);
@@ -312,39 +288,17 @@ _Noreturn static void be_proxy(struct run *run, pid_t parent)
     exit(LLMOBS_CLI_OK);
 }
 
-/* Listens on a port of the kernel's choice. The kernel's list of sockets tells
- * whose a connection is; where it cannot be asked, nobody is served. */
-static bool listen_here(struct run *run)
-{
-    struct sockaddr_in here = {.sin_family = AF_INET,
-                               .sin_addr = {htonl(INADDR_LOOPBACK)}};
-    socklen_t len = sizeof(here);
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    int probe = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), other = -1;
-    struct llmobs_peer peer;
-    bool knows = false;
-
-    if (fd >= 0 && probe >= 0 && bind(fd, (struct sockaddr *)&here, len) == 0 &&
-        listen(fd, SOMAXCONN) == 0 &&
-        getsockname(fd, (struct sockaddr *)&here, &len) == 0 &&
-        connect(probe, (struct sockaddr *)&here, len) == 0)
-        other = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
-    if (other >= 0)
-        knows = llmobs_peer_find(other, &peer) && peer.uid == geteuid();
-    close(other);
-    close(probe);
-    run->proxy.listener = fd;
-    snprintf(run->where, sizeof(run->where), "127.0.0.1:%u",
-             ntohs(here.sin_port));
-    return knows;
-}
-
 /* `ready`: the end of a pipe, by which the launcher gets the proxy's place. As
  * the standard error it outlives the closing of all that the command has. */
 _Noreturn static void stand_by(struct run *run, int ready)
 {
+    struct sockaddr_in here = {.sin_family = AF_INET,
+                               .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    int type = SOCK_STREAM | SOCK_CLOEXEC, fd, probe, other = -1;
+    socklen_t len = sizeof(here);
+    struct llmobs_peer peer;
+    pid_t own, proxy = -1;
     bool ended = false;
-    pid_t own, proxy;
     sigset_t all;
 
     dup2(ready, STDERR_FILENO);
@@ -355,7 +309,22 @@ _Noreturn static void stand_by(struct run *run, int ready)
     signal(SIGCHLD, SIG_DFL);
     end_with(run->launcher);
     own = getpid();
-    proxy = listen_here(run) ? fork() : -1;
+    /* Listens on a port of the kernel's choice. The kernel's list of sockets
+     * tells whose a connection is; where it cannot be asked, nobody is served.
+     */
+    run->proxy.listener = fd = socket(AF_INET, type, 0);
+    probe = socket(AF_INET, type, 0);
+    if (fd >= 0 && probe >= 0 && bind(fd, (struct sockaddr *)&here, len) == 0 &&
+        listen(fd, SOMAXCONN) == 0 &&
+        getsockname(fd, (struct sockaddr *)&here, &len) == 0 &&
+        connect(probe, (struct sockaddr *)&here, len) == 0)
+        other = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
+    snprintf(run->where, sizeof(run->where), "127.0.0.1:%u",
+             ntohs(here.sin_port));
+    if (other >= 0 && llmobs_peer_find(other, &peer) && peer.uid == geteuid())
+        proxy = fork();
+    close(other);
+    close(probe);
     if (proxy == 0)
         be_proxy(run, own);
     dup2(STDOUT_FILENO, STDERR_FILENO);
@@ -381,23 +350,23 @@ _Noreturn static void stand_by(struct run *run, int ready)
 
 /* -- the launcher ---------------------------------------------------------- */
 
-/* Not below /tmp: a sandbox may have one of its own, and in it no such files.
- */
-static bool make_dir(struct run *run)
+static void start_proxy(struct run *run)
 {
     struct llmobs_config *config = llmobs_config_load(
         (const char *const *)environ, llmobs_log_complaint, NULL);
     struct llmobs_text rest, url;
+    ssize_t got = -1;
+    int parent, ready[2];
     char name[24];
     uint64_t id;
-    bool made;
-    int parent;
 
+    /* Not below /tmp: a sandbox may have one of its own, and in it no such
+     * files. */
     if (!config || getrandom(&id, sizeof(id), 0) != sizeof(id) ||
         llmobs_config_base_dir(config, "/intercept", run->dir,
                                sizeof(run->dir) - sizeof(name)) != 0 ||
         llmobs_dirs_have(run->dir, false, &parent) != 0)
-        return false;
+        return;
     rest = llmobs_text_of(config->proxy_urls);
     while (llmobs_text_next(&rest, &url))
         (void)llmobs_url_list_add(&run->proxy.gateways, url);
@@ -406,19 +375,10 @@ static bool make_dir(struct run *run)
     if (llmobs_refusals_path(config, run->refusals))
         run->proxy.refusals = run->refusals;
     run->proxy.config = config;
-    made = llmobs_dirs_make(parent, name + 1) == 0;
-    close(parent);
-    return made;
-}
-
-static void start_proxy(struct run *run)
-{
-    ssize_t got = -1;
-    int ready[2];
-
     run->launcher = getpid();
-    if (!make_dir(run) || pipe2(ready, O_CLOEXEC) != 0)
+    if (llmobs_dirs_make(parent, name + 1) != 0 || pipe2(ready, O_CLOEXEC) != 0)
         return;
+    close(parent);
     run->stand_by = fork();
     if (run->stand_by == 0)
         stand_by(run, ready[1]);
@@ -434,27 +394,6 @@ static void start_proxy(struct run *run)
     }
 }
 
-/* Until it has delivered, or a process outlives the command. All signals are
- * blocked since the command ran. */
-static void wait_for_proxy(const struct run *run)
-{
-    struct timespec most = {END_S, 0};
-    sigset_t news;
-    int which;
-
-    if (run->stand_by <= 0)
-        return;
-    sigemptyset(&news);
-    sigaddset(&news, SIGCHLD);
-    sigaddset(&news, SIGUSR1);
-    kill(run->stand_by, SIGTERM);
-    while (waitpid(run->stand_by, NULL, WNOHANG) == 0) {
-        which = sigtimedwait(&news, NULL, &most);
-        if (which == SIGUSR1 || (which < 0 && errno == EAGAIN))
-            return;
-    }
-}
-
 /* Where the user has no proxy and lists no gateway of this host, calls of it go
  * to it directly; a proxy of his gets them, unless he says NO_PROXY. */
 static int set_variables(struct run *run)
@@ -465,7 +404,7 @@ static int set_variables(struct run *run)
     bool spares = !run->proxy.way.any &&
                   !llmobs_url_list_may_have(gateways, "https://localhost") &&
                   !llmobs_url_list_may_have(gateways, "https://127.0.0.1");
-    char url[WHERE_MAX + sizeof("http://")];
+    char url[WHERE_MAX + sizeof("http://")], path[PATH_MAX];
     int rc = llmobs_environment_set(&run->environment, MARK, run->where);
 
     snprintf(url, sizeof(url), "http://%s", run->where);
@@ -475,10 +414,16 @@ static int set_variables(struct run *run)
         rc = llmobs_environment_join(&run->environment, but[i], LOOPBACK, ",",
                                      false);
     if (rc == 0)
-        rc = llmobs_environment_set(&run->environment, MARK "_PAST",
-                                    run->proxy.way.url ? run->proxy.way.url
-                                                       : "");
-    return rc == 0 ? set_trust(run->dir, &run->environment) : rc;
+        rc = llmobs_environment_set(
+            &run->environment, MARK "_PAST",
+            run->proxy.way.tls.url ? run->proxy.way.tls.url : "");
+    for (size_t i = 0; i < TRUSTS && rc == 0; i++) {
+        path_of(run->dir, file_of(i), path);
+        if (access(path, R_OK) == 0)
+            rc =
+                llmobs_environment_set(&run->environment, trusts[i].name, path);
+    }
+    return rc;
 }
 
 int llmobs_cmd_intercept(int argc, char **argv)
@@ -490,8 +435,10 @@ int llmobs_cmd_intercept(int argc, char **argv)
         LLMOBS_CLI_COMMAND(&run.command)};
     int status = llmobs_cli_parse(argc, argv, options);
     struct llmobs_child_command command = {.environment = &run.environment};
+    struct timespec most = {END_S, 0};
     struct llmobs_child_result result;
     const char *why = NULL;
+    sigset_t news;
 
     if (status >= 0)
         return status;
@@ -513,6 +460,18 @@ int llmobs_cmd_intercept(int argc, char **argv)
         return llmobs_environment_become(&run.environment, SELF, run.command);
     if (result.exec_error != 0)
         (void)llmobs_environment_fail(SELF, run.command[0], result.exec_error);
-    wait_for_proxy(&run);
+    /* Until the proxy has delivered, or a process outlives the command. All
+     * signals are blocked since that ran. */
+    sigemptyset(&news);
+    sigaddset(&news, SIGCHLD);
+    sigaddset(&news, SIGUSR1);
+    if (run.stand_by > 0)
+        kill(run.stand_by, SIGTERM);
+    while (run.stand_by > 0 && waitpid(run.stand_by, NULL, WNOHANG) == 0) {
+        int which = sigtimedwait(&news, NULL, &most);
+
+        if (which == SIGUSR1 || (which < 0 && errno == EAGAIN))
+            break;
+    }
     return llmobs_child_status(&result);
 }

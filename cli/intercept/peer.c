@@ -29,43 +29,37 @@ struct answer {
     char rest[512];
 };
 
-/* Asks for the socket with these two ends, and no other. */
-static bool ask(const struct sockaddr_in *from, const struct sockaddr_in *to,
-                struct answer *answer)
-{
-    struct question question = {
-        .head = {.nlmsg_len = sizeof(question),
-                 .nlmsg_type = SOCK_DIAG_BY_FAMILY,
-                 .nlmsg_flags = NLM_F_REQUEST},
-        .what = {
-            .sdiag_family = AF_INET,
-            .sdiag_protocol = IPPROTO_TCP,
-            .idiag_states = ~0u,
-            .id = {.idiag_sport = from->sin_port,
-                   .idiag_dport = to->sin_port,
-                   .idiag_src = {from->sin_addr.s_addr},
-                   .idiag_dst = {to->sin_addr.s_addr},
-                   .idiag_cookie = {INET_DIAG_NOCOOKIE, INET_DIAG_NOCOOKIE}}}};
-    int fd = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
-    ssize_t got = -1;
-
-    if (fd >= 0 && send(fd, &question, sizeof(question), 0) > 0)
-        got = recv(fd, answer, sizeof(*answer), 0);
-    if (fd >= 0)
-        close(fd);
-    return got >= (ssize_t)(sizeof(answer->head) + sizeof(answer->socket)) &&
-           answer->head.nlmsg_type == SOCK_DIAG_BY_FAMILY;
-}
-
+/* Asks for the socket with the two ends of this one, and no other. */
 bool llmobs_peer_find(int fd, struct llmobs_peer *peer)
 {
     struct sockaddr_in from, to;
     socklen_t from_len = sizeof(from), to_len = sizeof(to);
+    struct question question = {.head = {.nlmsg_len = sizeof(question),
+                                         .nlmsg_type = SOCK_DIAG_BY_FAMILY,
+                                         .nlmsg_flags = NLM_F_REQUEST}};
     struct answer answer;
+    ssize_t got = -1;
 
     if (getpeername(fd, (struct sockaddr *)&from, &from_len) != 0 ||
         getsockname(fd, (struct sockaddr *)&to, &to_len) != 0 ||
-        from.sin_family != AF_INET || !ask(&from, &to, &answer))
+        from.sin_family != AF_INET)
+        return false;
+    question.what = (struct inet_diag_req_v2){
+        .sdiag_family = AF_INET,
+        .sdiag_protocol = IPPROTO_TCP,
+        .idiag_states = ~0u,
+        .id = {.idiag_sport = from.sin_port,
+               .idiag_dport = to.sin_port,
+               .idiag_src = {from.sin_addr.s_addr},
+               .idiag_dst = {to.sin_addr.s_addr},
+               .idiag_cookie = {INET_DIAG_NOCOOKIE, INET_DIAG_NOCOOKIE}}};
+    fd = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
+    if (fd >= 0 && send(fd, &question, sizeof(question), 0) > 0)
+        got = recv(fd, &answer, sizeof(answer), 0);
+    if (fd >= 0)
+        close(fd);
+    if (got < (ssize_t)(sizeof(answer.head) + sizeof(answer.socket)) ||
+        answer.head.nlmsg_type != SOCK_DIAG_BY_FAMILY)
         return false;
     peer->uid = answer.socket.idiag_uid;
     peer->inode = answer.socket.idiag_inode;
@@ -92,33 +86,13 @@ static bool has(const char *pid, const char *socket)
     return found;
 }
 
-/* By its file, whose name may have a version that nobody has asked for:
- * "python3.11" was begun as python3. */
-static void name_program(pid_t pid, char program[LLMOBS_PEER_PROGRAM])
-{
-    char path[64], file[PATH_MAX], words[PATH_MAX];
-    const char *name, *asked;
-    ssize_t len;
-
-    snprintf(path, sizeof(path), "/proc/%d/exe", (int)pid);
-    len = readlink(path, file, sizeof(file) - 1);
-    file[len > 0 ? llmobs_maps_cut(file, (size_t)len) : 0] = '\0';
-    name = basename(file);
-    snprintf(path, sizeof(path), "/proc/%d/cmdline", (int)pid);
-    len = llmobs_file_begin(AT_FDCWD, path, words, sizeof(words));
-    asked = basename(len > 0 ? words : "");
-    if (*asked && strncmp(name, asked, strlen(asked)) == 0)
-        name = asked;
-    snprintf(program, LLMOBS_PEER_PROGRAM, "%.*s", LLMOBS_PEER_PROGRAM - 1,
-             name);
-    explicit_bzero(words, sizeof(words)); /* it may have keys */
-}
-
 pid_t llmobs_peer_process(const struct llmobs_peer *peer,
                           char program[LLMOBS_PEER_PROGRAM])
 {
     static atomic_int last; /* a program opens more than one */
-    char socket[40], name[16];
+    char socket[40], name[16], path[64], file[PATH_MAX], words[PATH_MAX];
+    const char *named, *asked;
+    ssize_t len;
     struct dirent *one;
     pid_t pid = atomic_load(&last);
     DIR *all;
@@ -134,8 +108,22 @@ pid_t llmobs_peer_process(const struct llmobs_peer *peer,
             pid = atoi(one->d_name);
     if (all)
         closedir(all);
-    if (pid > 0)
-        name_program(pid, program);
     atomic_store(&last, pid);
+    if (pid < 0)
+        return pid;
+    /* Its file's name may have a version that nobody has asked for:
+     * "python3.11" was begun as python3. */
+    snprintf(path, sizeof(path), "/proc/%d/exe", (int)pid);
+    len = readlink(path, file, sizeof(file) - 1);
+    file[len > 0 ? llmobs_maps_cut(file, (size_t)len) : 0] = '\0';
+    named = basename(file);
+    snprintf(path, sizeof(path), "/proc/%d/cmdline", (int)pid);
+    len = llmobs_file_begin(AT_FDCWD, path, words, sizeof(words));
+    asked = basename(len > 0 ? words : "");
+    if (*asked && strncmp(named, asked, strlen(asked)) == 0)
+        named = asked;
+    snprintf(program, LLMOBS_PEER_PROGRAM, "%.*s", LLMOBS_PEER_PROGRAM - 1,
+             named);
+    explicit_bzero(words, sizeof(words)); /* it may have keys */
     return pid;
 }

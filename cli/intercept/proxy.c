@@ -23,8 +23,10 @@
 #include "core/config/origin.h"
 #include "lib/base/clock.h"
 #include "lib/base/glob.h"
+#include "lib/base/http1_first.h"
 #include "lib/base/log.h"
 #include "lib/base/stats.h"
+#include "lib/text/http1.h"
 #include "rules/rules.h"
 
 /* The look-up of names needs most of it. */
@@ -35,10 +37,7 @@
 /* The longest record of TLS. */
 #define RECORD ((size_t)16 * 1024)
 #define HELLO_MS 60000
-
-#define FOREIGN                                             \
-    "HTTP/1.1 501 Not Implemented\r\ncontent-length: 0\r\n" \
-    "connection: close\r\n\r\n"
+#define REST_MS 2000
 
 struct end {
     int fd;    /* does not block */
@@ -50,6 +49,7 @@ struct visit {
     struct end client;
     struct end server; /* fd -1: none */
     struct llmobs_target to;
+    struct llmobs_wire *wire; /* the core's record of it; NULL: none */
     struct llmobs_hello hello;
     struct llmobs_peer peer;
     struct llmobs_wire_peer facts; /* in the next two */
@@ -95,9 +95,14 @@ struct way {
     char *bytes;
     size_t len, at; /* those from `at` on have not gone yet */
     size_t most;    /* that there were at once */
-    bool over;      /* no more will come */
-    bool told;      /* and the peer has said so within TLS */
-    bool shut;      /* and `to` knows */
+    size_t ready;   /* of a head, which go first */
+    uint64_t left;  /* that may go before the next head; UINT64_MAX: all */
+    uint64_t then;  /* that go, where what comes is no head */
+    struct llmobs_http1_way chunks; /* they tell their end; step 0: none */
+    bool next;                      /* a head waits to be taken */
+    bool over;                      /* no more will come */
+    bool told;                      /* and the peer has said so within TLS */
+    bool shut;                      /* and `to` knows */
     bool broken;
     short from_waits, to_waits; /* for poll; 0: for nothing */
 };
@@ -107,40 +112,57 @@ static bool would_wait(void)
     return errno == EAGAIN || errno == EINTR;
 }
 
-/* Takes all that is there, as far as there is room. */
+/* Between two requests: finds whether the next begins, which is for another to
+ * read. An end passes, and what is no HTTP, as a websocket's frames are none.
+ */
+static void look(struct way *way)
+{
+    char first[LLMOBS_HTTP1_FIRST];
+    ssize_t n = recv(way->from->fd, first, sizeof(first), MSG_PEEK);
+
+    way->from_waits = POLLIN;
+    if (n < 0 && would_wait())
+        return;
+    way->next = n > 0 &&
+                llmobs_http1_first(first, (size_t)n) <= LLMOBS_HTTP1_FIRST_HTTP;
+    way->left = way->next ? 0 : way->then;
+    way->then = UINT64_MAX;
+}
+
+/* Takes all that is there, as far as there is room, and as may pass. */
 static void fill(struct way *way)
 {
+    void *tls = way->from->tls;
+    int fd = way->from->fd;
     ssize_t n = 1;
 
-    way->len = way->at = 0;
-    while (n > 0 && ROOM - way->len >= RECORD) {
+    way->len = way->ready;
+    way->at = way->ready = 0;
+    if (way->len == 0 && way->left == 0)
+        look(way);
+    while (way->left > 0 && n > 0 && ROOM - way->len >= (tls ? RECORD : ROOM)) {
         char *bytes = way->bytes + way->len;
         size_t len = ROOM - way->len;
 
+        len = len < way->left ? len : (size_t)way->left;
         way->from_waits = POLLIN;
-        n = way->from->tls ? llmobs_tls_receive(way->from->tls, bytes, len,
-                                                &way->from_waits, &way->told)
-                           : recv(way->from->fd, bytes, len, 0);
+        if (tls)
+            n = llmobs_tls_receive(tls, bytes, len, &way->from_waits,
+                                   &way->told);
+        else
+            n = recv(fd, bytes, len, way->chunks.step ? MSG_PEEK : 0);
+        if (n > 0 && way->chunks.step) {
+            len = llmobs_http1_chunks(&way->chunks, bytes, (size_t)n);
+            n = recv(fd, bytes, len, 0);
+            way->left = way->chunks.step ? UINT64_MAX : 0;
+        } else if (n > 0 && way->left < UINT64_MAX) {
+            way->left -= (size_t)n;
+        }
         way->len += n > 0 ? (size_t)n : 0;
-        if (!way->from->tls)
-            break;
     }
     way->most = way->len > way->most ? way->len : way->most;
     way->over = n == 0;
-    way->broken = n < 0 && !would_wait();
-}
-
-static void put(struct way *way)
-{
-    const char *bytes = way->bytes + way->at;
-    size_t len = way->len - way->at;
-    ssize_t n;
-
-    way->to_waits = POLLOUT;
-    n = way->to->tls ? llmobs_tls_send(way->to->tls, bytes, len, &way->to_waits)
-                     : send(way->to->fd, bytes, len, MSG_NOSIGNAL);
-    if (n > 0)
-        way->at += (size_t)n;
+    way->told |= way->over && !tls;
     way->broken = n < 0 && !would_wait();
 }
 
@@ -149,15 +171,22 @@ static void put(struct way *way)
 static size_t step(struct way *way)
 {
     for (;;) {
-        size_t at = way->at;
+        const char *bytes = way->bytes + way->at;
+        size_t len = way->len - way->at;
+        ssize_t n;
 
         way->from_waits = way->to_waits = 0;
         if (way->broken || way->shut)
             return 0;
-        if (way->at < way->len) {
-            put(way);
-            if (way->at == at)
+        if (len > 0) {
+            way->to_waits = POLLOUT;
+            n = way->to->tls
+                    ? llmobs_tls_send(way->to->tls, bytes, len, &way->to_waits)
+                    : send(way->to->fd, bytes, len, MSG_NOSIGNAL);
+            way->broken = n < 0 && !would_wait();
+            if (n <= 0)
                 return 0;
+            way->at += (size_t)n;
         } else if (way->over) {
             if (way->told && way->to->tls)
                 llmobs_tls_end(way->to->tls);
@@ -244,23 +273,38 @@ static void break_off(int fd)
 }
 
 /* Passes bytes on in both directions until both have ended: an end of sending
- * as an end of sending, within TLS or not, a reset as a reset. `wire`: the
- * core's record of the connection, which gets each byte before it goes on;
- * NULL: none. Wipes what it has read. */
-static void pass_bytes(const struct visit *visit, struct llmobs_wire *wire)
+ * as an end of sending, within TLS or not, a reset as a reset. The core's
+ * record gets each byte before it goes on. `head`: of the one request that may
+ * pass, read from `asked`, as `way` needs it; true: another follows. Wipes what
+ * it has read. */
+static bool pass_bytes(struct visit *visit, const struct llmobs_way *way,
+                       const struct llmobs_http1_head *head)
 {
     const struct end *client = &visit->client, *server = &visit->server;
     struct way up = {.from = client, .to = server, .bytes = malloc(ROOM)};
     struct way down = {.from = server, .to = client, .bytes = malloc(ROOM)};
     bool broken = !up.bytes || !down.bytes;
 
+    up.left = up.then = down.left = UINT64_MAX;
+    if (head && !broken) {
+        up.ready = llmobs_way_out_request(way, visit->asked, head, up.bytes);
+        if (head->framing == LLMOBS_HTTP1_CHUNKED)
+            llmobs_http1_chunks_begin(&up.chunks);
+        else
+            up.left = head->length;
+        if (head->expects) { /* or another request, if the answer is no */
+            up.then = up.left ? up.left : up.then;
+            up.left = 0;
+        }
+    }
     while (!broken) {
         struct pollfd ends[2] = {{client->fd, 0, 0}, {server->fd, 0, 0}};
 
-        move(&up, true, wire);
-        move(&down, false, wire);
+        move(&up, true, visit->wire);
+        move(&down, false, visit->wire);
         broken = up.broken || down.broken;
-        if (broken || (up.shut && down.shut))
+        if (broken || (up.shut && down.shut) ||
+            (up.next && down.at == down.len))
             break;
         ends[0].events = (short)(up.from_waits | down.to_waits);
         ends[1].events = (short)(down.from_waits | up.to_waits);
@@ -273,23 +317,10 @@ static void pass_bytes(const struct visit *visit, struct llmobs_wire *wire)
     }
     let_go(&up);
     let_go(&down);
+    return up.next && !broken && !down.over;
 }
 
 /* -- reading --------------------------------------------------------------- */
-
-/* True for a host that may be a model's. */
-static bool is_to_model(const struct visit *visit)
-{
-    const struct llmobs_run_proxy *proxy = visit->proxy;
-    char url[LLMOBS_TARGET_HOST_MAX + sizeof("https://:65535")];
-
-    snprintf(url, sizeof(url), "https://%s:%u", visit->to.host, visit->to.port);
-    if (proxy->config->rules_path)
-        pthread_once(&attached, attach); /* which reads that file */
-    return llmobs_rules_knows(NULL, visit->to.host) ||
-           llmobs_judge_knows(visit->to.host) ||
-           llmobs_url_list_may_have(proxy->gateways, url);
-}
 
 /* Looks at the client's first message, and leaves it where it is. False: it is
  * none of TLS for the host that was asked for. */
@@ -333,8 +364,8 @@ static bool open_both(struct visit *visit, enum llmobs_stat *stat)
         *stat = LLMOBS_STAT_intercept_server;
         close(server->fd);
         server->fd =
-            llmobs_way_out_connect(&visit->proxy->way, visit->asked, &visit->to,
-                                   visit->client.fd, visit->answer);
+            llmobs_way_out_connect(&visit->proxy->way.tls, visit->asked,
+                                   &visit->to, visit->client.fd, visit->answer);
         return server->fd >= 0 && llmobs_way_out_stands(visit->answer);
     }
     visit->client.tls =
@@ -354,13 +385,13 @@ static bool open_both(struct visit *visit, enum llmobs_stat *stat)
 }
 
 /* Begins the core's record of the connection, by the facts of its process. */
-static struct llmobs_wire *begin_wire(struct visit *visit)
+static void begin_wire(struct visit *visit)
 {
     const struct llmobs_config *config = visit->proxy->config;
-    struct llmobs_wire *wire = NULL;
     struct llmobs_origin_names names = {.script = ""};
     char program[LLMOBS_PEER_PROGRAM];
     pid_t pid = llmobs_peer_process(&visit->peer, program);
+    void *tls = visit->server.tls;
 
     if (pid > 0 && llmobs_config_names_callers(config))
         llmobs_origin_read(pid, config, &names);
@@ -372,49 +403,102 @@ static struct llmobs_wire *begin_wire(struct visit *visit)
     visit->facts = (struct llmobs_wire_peer){
         visit->process, names.script[0] ? visit->caller : NULL};
     if (ops)
-        wire = ops->begin(visit->to.host, LLMOBS_WIRE_TLS,
-                          llmobs_tls_is_http2(visit->server.tls));
-    if (wire)
-        llmobs_wire_set_peer(wire, &visit->facts);
-    return wire;
+        visit->wire =
+            ops->begin(visit->to.host, tls ? LLMOBS_WIRE_TLS : visit->server.fd,
+                       tls && llmobs_tls_is_http2(tls));
+    if (visit->wire)
+        llmobs_wire_set_peer(visit->wire, &visit->facts);
 }
 
-static void pass(struct visit *visit)
+/* The connection to the server is over. */
+static void leave(struct visit *visit)
+{
+    if (visit->wire)
+        ops->event(visit->wire,
+                   &(struct llmobs_wire_event){LLMOBS_WIRE_ENDED, NULL,
+                                               LLMOBS_WIRE_FREED, -1, 0, NULL});
+    visit->wire = NULL;
+    llmobs_tls_free(visit->server.tls);
+    visit->server.tls = NULL;
+    if (visit->server.fd >= 0)
+        close(visit->server.fd);
+    visit->server.fd = -1;
+}
+
+/* Passes on what the program asks for; true: it asks for more. The proxy itself
+ * proves the server of an https URL that is asked for without CONNECT. */
+static bool serve(struct visit *visit)
 {
     const struct llmobs_run_proxy *proxy = visit->proxy;
+    struct llmobs_target to = {.port = 0}, *before = &visit->to;
+    char url[LLMOBS_TARGET_HOST_MAX + sizeof("https://:65535")];
     enum llmobs_stat stat = LLMOBS_STAT_intercepted;
-    struct llmobs_wire *wire = NULL;
-    bool stands = true;
+    struct end *server = &visit->server;
+    int client = visit->client.fd;
+    struct pollfd rest = {client, POLLIN, 0};
+    struct llmobs_http1_head head;
+    bool known = llmobs_way_out_asked(visit->asked, &head, &to), stands = true;
+    bool tls = strcmp(to.scheme, "https") == 0;
+    const struct llmobs_way *way = tls ? &proxy->way.tls : &proxy->way.plain;
+    bool tunnel = known && llmobs_text_is(head.method, "CONNECT");
 
+    if (known && !tunnel && server->fd >= 0 && to.port == before->port &&
+        strcmp(to.scheme, before->scheme) == 0 &&
+        strcmp(to.host, before->host) == 0)
+        return pass_bytes(visit, way, &head);
+    leave(visit);
+    visit->to = to;
+    strcpy(visit->answer, LLMOBS_WAY_OUT_NO("501 Not Implemented"));
+    if (tunnel)
+        server->fd = llmobs_way_out_connect(way, visit->asked, &to, client,
+                                            visit->answer);
+    else if (known)
+        server->fd = llmobs_way_out_dial(way, &to, -1, visit->answer);
+    if (server->fd >= 0 && !tunnel && tls && !way->url) {
+        visit->hello = (struct llmobs_hello){.kind = 0};
+        strcpy(visit->hello.name, to.host);
+        if (proxy->reads)
+            server->tls = llmobs_tls_reach(server->fd, &visit->hello);
+        if (!server->tls) {
+            leave(visit);
+            strcpy(visit->answer, LLMOBS_WAY_OUT_NO("502 Bad Gateway"));
+        }
+    }
+    if ((tunnel || server->fd < 0) &&
+        !llmobs_way_out_send(client, visit->answer, strlen(visit->answer)))
+        return false;
+    if (server->fd < 0) { /* a close before it took all would take that back */
+        shutdown(client, SHUT_WR);
+        while (poll(&rest, 1, REST_MS) > 0 &&
+               recv(client, visit->answer, sizeof(visit->answer), 0) > 0)
+            ;
+        return false;
+    }
+    snprintf(url, sizeof(url), "%s://%s:%u", tls ? "https" : "http", to.host,
+             to.port);
+    if (proxy->reads && proxy->config->rules_path)
+        pthread_once(&attached, attach); /* which reads that file */
     if (proxy->reads && llmobs_way_out_stands(visit->answer) &&
-        is_to_model(visit)) {
+        (llmobs_rules_knows(NULL, to.host) || llmobs_judge_knows(to.host) ||
+         llmobs_url_list_may_have(proxy->gateways, url))) {
         if (llmobs_clock_mono_ns() >= proxy->until_ns ||
-            llmobs_glob_listed(proxy->leaves ? proxy->leaves : "",
-                               visit->to.host))
+            llmobs_glob_listed(proxy->leaves ? proxy->leaves : "", to.host))
             stat = LLMOBS_STAT_intercept_left;
-        else if (!peek_hello(visit))
+        else if (tunnel && !peek_hello(visit))
             stat = LLMOBS_STAT_intercept_odd;
-        else if (llmobs_refusals_have(proxy->refusals, visit->to.host,
-                                      visit->hello.kind))
+        else if (tunnel && llmobs_refusals_have(proxy->refusals, to.host,
+                                                visit->hello.kind))
             stat = LLMOBS_STAT_intercept_refused;
-        else
+        else if (tunnel)
             stands = open_both(visit, &stat);
         pthread_once(&attached, attach);
         llmobs_global_deliver_at_exit();
         llmobs_stats_add(stat, 1);
+        if (stat == LLMOBS_STAT_intercepted && stands)
+            begin_wire(visit);
     }
-    if (!stands)
-        return;
-    if (visit->client.tls)
-        wire = begin_wire(visit);
-    pass_bytes(visit, wire);
-    if (wire)
-        ops->event(wire,
-                   &(struct llmobs_wire_event){LLMOBS_WIRE_ENDED, NULL,
-                                               LLMOBS_WIRE_FREED, -1, 0, NULL});
+    return stands && pass_bytes(visit, way, tunnel ? NULL : &head);
 }
-
-/* -- a connection ---------------------------------------------------------- */
 
 static void *visit_main(void *arg)
 {
@@ -422,24 +506,19 @@ static void *visit_main(void *arg)
     struct llmobs_run_proxy *proxy = visit->proxy;
     const struct llmobs_peer *peer = &visit->peer;
     int client = visit->client.fd;
+    bool more = true;
 
     /* Other users could not connect to the server with this user's address and
      * proxy; root could. */
     if (llmobs_peer_find(client, &visit->peer) &&
-        (peer->uid == geteuid() || peer->uid == 0) &&
-        llmobs_way_out_head(client, visit->asked) > 0) {
-        strcpy(visit->answer, FOREIGN);
-        if (llmobs_way_out_asked(visit->asked, &visit->to))
-            visit->server.fd = llmobs_way_out_connect(
-                &proxy->way, visit->asked, &visit->to, client, visit->answer);
-        if (llmobs_way_out_send(client, visit->answer, strlen(visit->answer)) &&
-            visit->server.fd >= 0)
-            pass(visit);
-    }
+        (peer->uid == geteuid() || peer->uid == 0))
+        while (more) {
+            more =
+                llmobs_way_out_head(client, visit->asked) > 0 && serve(visit);
+            explicit_bzero(visit->asked, sizeof(visit->asked)); /* keys */
+        }
+    leave(visit);
     llmobs_tls_free(visit->client.tls);
-    llmobs_tls_free(visit->server.tls);
-    if (visit->server.fd >= 0)
-        close(visit->server.fd);
     close(client);
     free(visit);
     atomic_fetch_sub(&proxy->open, 1);

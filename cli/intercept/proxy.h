@@ -1,5 +1,5 @@
-/* proxy - passes the connections of one run on, by CONNECT on loopback, and
- * tells the core what those to models say.
+/* proxy - passes on what programs of one run ask it for on loopback, by CONNECT
+ * or for a whole URL, and tells the core what goes to models.
  *
  * Owns:    a thread, two sockets and their bytes, for each connection.
  * Threads: serve in one, for as long as the process lives; `open` in any.

@@ -33,6 +33,10 @@
 #define WANTS_WRITE 3
 #define SYSTEM_FAILED 5
 #define ENDED 6
+#define ALERT 1000u
+#define BAD_CERTIFICATE 42
+#define CERTIFICATE_UNKNOWN 46
+#define UNKNOWN_CA 48
 
 #define HANDSHAKE_MS 60000
 #define HOUR 3600L
@@ -112,28 +116,6 @@ static struct {
 static void *authority, *authority_key, *leaf_key, *to_server, *to_client;
 static const char *more_trusted;
 
-static bool open_library(void)
-{
-    static const char *const names[][2] = {
-        {"libcrypto.so.3", "libssl.so.3"},
-        {"libcrypto.so.1.1", "libssl.so.1.1"}};
-    void *crypto = NULL, *ssl = NULL;
-
-    for (size_t i = 0; i < 2 && !ssl; i++) {
-        crypto = dlopen(names[i][0], RTLD_NOW | RTLD_LOCAL);
-        ssl = crypto ? dlopen(names[i][1], RTLD_NOW | RTLD_LOCAL) : NULL;
-    }
-#define X(result, arguments, name)                        \
-    *(void **)&lib.name = ssl ? dlsym(ssl, #name) : NULL; \
-    if (ssl && !lib.name)                                 \
-        *(void **)&lib.name = dlsym(crypto, #name);       \
-    if (!lib.name)                                        \
-        return false;
-    FUNCTIONS(X)
-#undef X
-    return true;
-}
-
 /* -- certificates ---------------------------------------------------------- */
 
 static void *new_key(void)
@@ -182,46 +164,6 @@ static void *new_cert(const char *name, void *key, void *issuer)
     return cert;
 }
 
-static bool make_authority(const char *names)
-{
-    char name[64];
-    uint64_t id = 0;
-
-    if (getrandom(&id, sizeof(id), 0) != sizeof(id))
-        return false;
-    snprintf(name, sizeof(name), LLMOBS_INTERCEPT_ISSUER "%016" PRIx64, id);
-    authority_key = new_key();
-    leaf_key = new_key();
-    authority =
-        authority_key && leaf_key ? new_cert(name, authority_key, NULL) : NULL;
-    return authority &&
-           add(authority, NULL, BASIC_CONSTRAINTS,
-               "critical,CA:TRUE,pathlen:0") &&
-           add(authority, NULL, KEY_USAGE, "critical,keyCertSign,cRLSign") &&
-           add(authority, NULL, SUBJECT_KEY, "hash") &&
-           (!names || add(authority, NULL, NAME_CONSTRAINTS, names)) &&
-           lib.X509_sign(authority, authority_key, lib.EVP_sha256()) > 0;
-}
-
-/* Takes 0.1 ms: so each connection has its own. */
-static void *new_leaf(const char *host)
-{
-    char names[sizeof("DNS:") + 256];
-    void *cert = new_cert("llmobs", leaf_key, authority);
-
-    snprintf(names, sizeof(names), "DNS:%s", host);
-    if (cert && add(cert, authority, BASIC_CONSTRAINTS, "critical,CA:FALSE") &&
-        add(cert, authority, KEY_USAGE, "critical,digitalSignature") &&
-        add(cert, authority, EXTENDED_KEY_USAGE, "serverAuth") &&
-        add(cert, authority, SUBJECT_KEY, "hash") &&
-        add(cert, authority, AUTHORITY_KEY, "keyid") &&
-        add(cert, authority, ALTERNATIVE_NAME, names) &&
-        lib.X509_sign(cert, authority_key, lib.EVP_sha256()) > 0)
-        return cert;
-    lib.X509_free(cert);
-    return NULL;
-}
-
 bool llmobs_tls_write_authority(FILE *out)
 {
     return lib.PEM_write_X509(out, authority) == 1;
@@ -262,7 +204,39 @@ static int choose(void *ssl, const unsigned char **out, unsigned char *out_len,
  * which the library knows that its calls are read here. */
 bool llmobs_tls_open(const char *more, const char *names)
 {
-    if (!open_library() || !make_authority(names))
+    static const char *const files[][2] = {
+        {"libcrypto.so.3", "libssl.so.3"},
+        {"libcrypto.so.1.1", "libssl.so.1.1"}};
+    void *crypto = NULL, *ssl = NULL;
+    char name[64];
+    uint64_t id = 0;
+
+    for (size_t i = 0; i < 2 && !ssl; i++) {
+        crypto = dlopen(files[i][0], RTLD_NOW | RTLD_LOCAL);
+        ssl = crypto ? dlopen(files[i][1], RTLD_NOW | RTLD_LOCAL) : NULL;
+    }
+#define X(result, arguments, name)                        \
+    *(void **)&lib.name = ssl ? dlsym(ssl, #name) : NULL; \
+    if (ssl && !lib.name)                                 \
+        *(void **)&lib.name = dlsym(crypto, #name);       \
+    if (!lib.name)                                        \
+        return false;
+    FUNCTIONS(X)
+#undef X
+    if (getrandom(&id, sizeof(id), 0) != sizeof(id))
+        return false;
+    snprintf(name, sizeof(name), LLMOBS_INTERCEPT_ISSUER "%016" PRIx64, id);
+    authority_key = new_key();
+    leaf_key = new_key();
+    authority =
+        authority_key && leaf_key ? new_cert(name, authority_key, NULL) : NULL;
+    if (!authority ||
+        !add(authority, NULL, BASIC_CONSTRAINTS,
+             "critical,CA:TRUE,pathlen:0") ||
+        !add(authority, NULL, KEY_USAGE, "critical,keyCertSign,cRLSign") ||
+        !add(authority, NULL, SUBJECT_KEY, "hash") ||
+        (names && !add(authority, NULL, NAME_CONSTRAINTS, names)) ||
+        lib.X509_sign(authority, authority_key, lib.EVP_sha256()) <= 0)
         return false;
     more_trusted = more;
     to_server = lib.SSL_CTX_new(lib.TLS_client_method());
@@ -333,33 +307,38 @@ void *llmobs_tls_reach(int fd, const struct llmobs_hello *hello)
     return NULL;
 }
 
-/* True for an alert that says: not by this certificate. */
-static bool is_refusal(unsigned long error)
-{
-    static const unsigned alerts[] = {42 /* bad_certificate */,
-                                      46 /* certificate_unknown */,
-                                      48 /* unknown_ca */};
-
-    for (size_t i = 0; i < sizeof(alerts) / sizeof(*alerts); i++)
-        if ((error & 4095) == 1000 + alerts[i])
-            return true;
-    return false;
-}
-
 void *llmobs_tls_take(int fd, const struct llmobs_hello *hello, void *server,
                       bool *refused)
 {
-    void *ssl = lib.SSL_new(to_client), *leaf = new_leaf(hello->name);
-    bool taken = ssl && leaf && lib.SSL_set_fd(ssl, fd) == 1 &&
-                 lib.SSL_set_ex_data(ssl, 0, server) == 1 &&
-                 lib.SSL_use_certificate(ssl, leaf) == 1 &&
-                 lib.SSL_use_PrivateKey(ssl, leaf_key) == 1;
+    /* It takes 0.1 ms: so each connection has its own. */
+    void *ssl = lib.SSL_new(to_client),
+         *leaf = new_cert("llmobs", leaf_key, authority);
+    char names[sizeof("DNS:") + sizeof(hello->name)];
+    bool taken = false;
+    unsigned long error;
+
+    snprintf(names, sizeof(names), "DNS:%s", hello->name);
+    taken = ssl && leaf &&
+            add(leaf, authority, BASIC_CONSTRAINTS, "critical,CA:FALSE") &&
+            add(leaf, authority, KEY_USAGE, "critical,digitalSignature") &&
+            add(leaf, authority, EXTENDED_KEY_USAGE, "serverAuth") &&
+            add(leaf, authority, SUBJECT_KEY, "hash") &&
+            add(leaf, authority, AUTHORITY_KEY, "keyid") &&
+            add(leaf, authority, ALTERNATIVE_NAME, names) &&
+            lib.X509_sign(leaf, authority_key, lib.EVP_sha256()) > 0 &&
+            lib.SSL_set_fd(ssl, fd) == 1 &&
+            lib.SSL_set_ex_data(ssl, 0, server) == 1 &&
+            lib.SSL_use_certificate(ssl, leaf) == 1 &&
+            lib.SSL_use_PrivateKey(ssl, leaf_key) == 1;
 
     lib.X509_free(leaf);
-    taken = taken && shake(ssl, lib.SSL_accept);
-    *refused = !taken && is_refusal(lib.ERR_get_error());
-    if (taken)
+    if (taken && shake(ssl, lib.SSL_accept))
         return ssl;
+    /* Alerts that say: not by this certificate. */
+    error = lib.ERR_get_error() & 4095;
+    *refused = error == ALERT + BAD_CERTIFICATE ||
+               error == ALERT + CERTIFICATE_UNKNOWN ||
+               error == ALERT + UNKNOWN_CA;
     lib.SSL_free(ssl);
     return NULL;
 }

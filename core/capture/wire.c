@@ -100,10 +100,17 @@ static atomic_uintptr_t last_key;
 /* Set once before any connection exists, constant afterwards. */
 static struct llmobs_worker *worker;
 static const struct llmobs_config *config;
+/* Of a run with --intercept: the port of its proxy, ":4000", which reads what
+ * it is asked for itself; NULL: no such run. */
+static const char *proxy_port;
 
 void llmobs_wire_init(const struct llmobs_config *the_config,
                       struct llmobs_worker *the_worker)
 {
+    const char *proxy = getenv("LLMOBS_INTERCEPT");
+
+    proxy = proxy ? strchr(proxy, ':') : NULL;
+    proxy_port = proxy ? strdup(proxy) : NULL;
     config = the_config;
     worker = the_worker;
 }
@@ -226,21 +233,9 @@ static void end_exchange(struct llmobs_exchange *exchange, enum llmobs_end end)
     llmobs_worker_submit(worker, &exchange->item);
 }
 
-/* True where the program has not read bytes that are the rest of the answer, or
- * its body of which it has read none. `first`: of the connection. */
-static bool waits_unread(const struct llmobs_wire *wire,
-                         const struct llmobs_exchange *exchange, bool first,
-                         uint64_t rest)
-{
-    uint64_t of_tls = first && !exchange->status ? TICKETS_MOST : ALERT_MOST;
-
-    return wire->unseen > (wire->plain ? 0 : of_tls) &&
-           (wire->unseen >= rest ||
-            (exchange->status && !exchange->response.total));
-}
-
 /* No more is known of the answer. Where the program let the connection go, an
- * answer that came and was not read is no failure: nobody saw one. */
+ * answer that came and was not read, or whose body was not, is no failure:
+ * nobody saw one. `first`: of the connection. */
 static void end_answer(struct llmobs_wire *wire,
                        struct llmobs_exchange *exchange, bool first,
                        enum llmobs_http1_end how)
@@ -250,8 +245,11 @@ static void end_answer(struct llmobs_wire *wire,
     uint64_t rest = wire->h2 || in_websocket(wire)
                         ? UINT64_MAX
                         : llmobs_http1_left(&wire->http);
+    uint64_t of_tls = first && !exchange->status ? TICKETS_MOST : ALERT_MOST;
     bool came = how == LLMOBS_HTTP1_LOST ||
-                (left && waits_unread(wire, exchange, first, rest));
+                (left && wire->unseen > (wire->plain ? 0 : of_tls) &&
+                 (wire->unseen >= rest ||
+                  (exchange->status && !exchange->response.total)));
 
     exchange->response.unseen = came;
     if (came) {
@@ -696,6 +694,9 @@ struct llmobs_wire *llmobs_wire_begin(const char *host, int fd, bool http2)
         wire->host = host ? strdup(host) : NULL;
         wire->plain = fd != LLMOBS_WIRE_TLS;
         llmobs_wire_socket_init(&wire->socket, fd);
+        if (proxy_port && wire->socket.loopback &&
+            strcmp(wire->socket.port, proxy_port) == 0)
+            wire->http.why = LLMOBS_HTTP1_FOREIGN;
         wire->h2 = http2 ? malloc(sizeof(*wire->h2)) : NULL;
         if (wire->h2) {
             llmobs_h2_init(wire->h2, &events, wire,
@@ -1088,33 +1089,30 @@ static struct llmobs_exchange *claim_any(struct llmobs_wire *wire,
     return exchange;
 }
 
-/* The program may have the answer by functions that are not watched. */
-static void end_at_exit(const struct llmobs_wire *wire,
-                        struct llmobs_exchange *exchange)
-{
-    bool beside =
-        wire->socket.inode &&
-        llmobs_wire_socket_unread(&wire->socket, wire->socket.fd, wire->came) ==
-            LLMOBS_WIRE_READ_BESIDE;
-
-    exchange->response.unseen = beside && !exchange->response.total;
-    if (beside)
-        llmobs_body_miss(&exchange->response, 0);
-    end_exchange(exchange, beside ? LLMOBS_END_DONE : LLMOBS_END_EXIT);
-}
-
 void llmobs_wire_abandon_all(void)
 {
     struct llmobs_exchange *exchange;
-    bool none;
+    bool none, beside;
 
     for (struct llmobs_keyed *record = atomic_load(&state.all); record;
-         record = record->next)
+         record = record->next) {
+        struct llmobs_wire *wire = (struct llmobs_wire *)record;
+        const struct llmobs_wire_socket *socket = &wire->socket;
+
         while (atomic_load(&record->key) &&
-               (exchange = claim_any((struct llmobs_wire *)record, &none))) {
-            if (none)
+               (exchange = claim_any(wire, &none))) {
+            if (none) {
                 cancel(exchange);
-            else
-                end_at_exit((struct llmobs_wire *)record, exchange);
+                continue;
+            }
+            /* The program may have it by functions that are not watched. */
+            beside = socket->inode && llmobs_wire_socket_unread(
+                                          socket, socket->fd, wire->came) ==
+                                          LLMOBS_WIRE_READ_BESIDE;
+            exchange->response.unseen = beside && !exchange->response.total;
+            if (beside)
+                llmobs_body_miss(&exchange->response, 0);
+            end_exchange(exchange, beside ? LLMOBS_END_DONE : LLMOBS_END_EXIT);
         }
+    }
 }

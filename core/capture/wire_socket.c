@@ -20,7 +20,9 @@ static ino_t inode_of(int fd)
 
 void llmobs_wire_socket_init(struct llmobs_wire_socket *socket, int fd)
 {
-    struct sockaddr_in6 peer; /* the port stands where sockaddr_in has it */
+    struct sockaddr_in6 peer = {
+        .sin6_family =
+            AF_UNSPEC}; /* the port stands where sockaddr_in has it */
     socklen_t len = sizeof(peer);
 
     *socket = (struct llmobs_wire_socket){.fd = fd};
@@ -32,6 +34,9 @@ void llmobs_wire_socket_init(struct llmobs_wire_socket *socket, int fd)
         ntohs(peer.sin6_port) != 80)
         snprintf(socket->port, sizeof(socket->port), ":%u",
                  (unsigned)ntohs(peer.sin6_port));
+    socket->loopback = peer.sin6_family == AF_INET &&
+                       ((struct sockaddr_in *)&peer)->sin_addr.s_addr ==
+                           htonl(INADDR_LOOPBACK);
 }
 
 uint64_t llmobs_wire_socket_unread(const struct llmobs_wire_socket *socket,

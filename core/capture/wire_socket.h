@@ -7,6 +7,7 @@
 #ifndef LLMOBS_WIRE_SOCKET_H
 #define LLMOBS_WIRE_SOCKET_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -16,6 +17,7 @@ struct llmobs_wire_socket {
     /* The peer's, ":4000"; "": the usual one, or unknown. Some programs, such
      * as wget2, name a host without it. */
     char port[8];
+    bool loopback; /* the peer is 127.0.0.1 */
 };
 
 /* A connection begins at the number; < 0: nothing is known. */

@@ -430,3 +430,30 @@ size_t llmobs_http1_received(struct llmobs_http1 *http, const void *bytes,
     return read_bytes(http, LLMOBS_HTTP1_ANSWER,
                       (struct llmobs_text){bytes, len});
 }
+
+void llmobs_http1_chunks_begin(struct llmobs_http1_way *way)
+{
+    *way = (struct llmobs_http1_way){.step = SIZE_FIRST};
+}
+
+size_t llmobs_http1_chunks(struct llmobs_http1_way *way, const char *bytes,
+                           size_t len)
+{
+    size_t at = 0;
+
+    while (at < len && way->step != HEAD) {
+        size_t n = way->step == CHUNK ? way->left : 1;
+
+        n = n < len - at ? n : len - at;
+        if (way->step == CHUNK) {
+            way->left -= n;
+            way->step = way->left ? CHUNK : CHUNK_END;
+        } else if (way->step == TRAILER) {
+            way->step = ends_head(way, bytes[at]) ? HEAD : TRAILER;
+        } else {
+            way->step = (uint8_t)step_behind(way, bytes[at]);
+        }
+        at += n;
+    }
+    return at;
+}

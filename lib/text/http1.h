@@ -137,4 +137,10 @@ void llmobs_http1_skip(struct llmobs_http1 *http, uint64_t count);
 /* The connection ended; `closed`: the server said so (close_notify). */
 void llmobs_http1_ended(struct llmobs_http1 *http, bool closed);
 
+/* Reads along a body in chunks alone, for who passes it on. Gives how many of
+ * the bytes are of it: fewer where it ends, or is none. Then `step` is 0. */
+void llmobs_http1_chunks_begin(struct llmobs_http1_way *way);
+size_t llmobs_http1_chunks(struct llmobs_http1_way *way, const char *bytes,
+                           size_t len);
+
 #endif

@@ -1,6 +1,7 @@
 /* The first bytes of a client of the proxy of `llmobs-run --intercept`, in
- * clear: the head of a CONNECT; and within it, a ClientHello. Read up to each
- * of its bytes, a message is whole at one place, and then stays as it is. */
+ * clear: the head of a CONNECT, or of a request for a whole URL; and within it,
+ * a ClientHello. Read up to each of its bytes, a message is whole at one place,
+ * and then stays as it is. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,18 +13,24 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void read_head(const uint8_t *data, size_t size)
 {
-    char *head = calloc(1, size + 1);
+    char *text = calloc(1, size + 1), *out = calloc(1, size + 64);
+    const struct llmobs_way none = {.url = NULL};
+    struct llmobs_http1_head head;
     struct llmobs_target to;
 
-    FUZZ_CHECK(head);
+    FUZZ_CHECK(text && out);
     if (size > 0)
-        memcpy(head, data, size);
-    if (llmobs_way_out_asked(head, &to))
+        memcpy(text, data, size);
+    if (llmobs_way_out_asked(text, &head, &to)) {
         FUZZ_CHECK(to.host[0] && memchr(to.host, '\0', sizeof(to.host)) &&
                    to.port > 0 && to.port < 65536 &&
                    !strpbrk(to.host, " \r\n/@"));
-    (void)llmobs_way_out_stands(head);
-    free(head);
+        if (!llmobs_text_is(head.method, "CONNECT"))
+            FUZZ_CHECK(llmobs_way_out_request(&none, text, &head, out) <= size);
+    }
+    (void)llmobs_way_out_stands(text);
+    free(text);
+    free(out);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

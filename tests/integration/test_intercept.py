@@ -13,11 +13,13 @@ import tempfile
 import threading
 
 from delivery import counts, wait_for
-from harness import APPS, PYTHON, Skip, body, equal, ok, read_spans, test
+from harness import (APPS, PYTHON, Skip, body, equal, ok, read_spans, test,
+                     without_added)
 from test_listed import joined
 
 SYSTEM = "/etc/ssl/certs/ca-certificates.crt"
 CLIENT = os.path.join(APPS, "intercept", "client.py")
+ABSOLUTE = os.path.join(APPS, "intercept", "absolute.py")
 # The harness has NO_PROXY=*.
 OPEN = {"NO_PROXY": None, "no_proxy": None}
 # The library in the program sees nothing.
@@ -107,6 +109,13 @@ class Front:
         self.heads.append(head)
         if self.refuse:
             sock.sendall(self.refuse)
+            sock.close()
+            return
+        if not head.startswith(b"CONNECT"):
+            length = re.search(rb"Content-Length: (\d+)", head)
+            while length and len(head) < len(self.heads[-1]) + int(length[1]):
+                head += sock.recv(65536)
+            sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
             sock.close()
             return
         server = socket.create_connection(("127.0.0.1", self.port))
@@ -277,6 +286,8 @@ for i in range(3):
     both(t, [PYTHON, "-c", python, url, body()], spans=3,
          env={"no_proxy": "localhost", "NO_PROXY": "localhost"})
     both(t, ["curl", "-qsS", "-i", "-d", body(), url], spans=1)
+    both(t, ["sh", "-c", 'exec curl -qsS ${HTTPS_PROXY:+-x $HTTPS_PROXY} '
+             '-d "$1" "$0"', url, body()], spans=1)
     if os.path.exists("/usr/bin/php"):
         both(t, ["php", os.path.join(APPS, "tls", "streams.php"), url,
                  t.servers.cert, "gpt-test", "s:gpt-test"], spans=2)
@@ -440,6 +451,82 @@ def ends_of_the_command(t):
         equal(ours.code, bare.code if bare.code >= 0 else 128 - bare.code, code)
         equal(ours.stderr, bare.stderr, code)
         nothing_left(t)
+
+
+# ---- programs that ask the proxy for a whole URL --------------------------------
+
+def whole(t, how, scheme="http", env=None, **more):
+    """Some send plain http to HTTPS_PROXY, and older axios https, too."""
+    urls = ["http://localhost:%d" % port for port in (t.servers.http, t.servers.gateway)]
+    if scheme == "https":
+        urls = ["https://localhost:%d" % t.servers.tls, urls[0]]
+    return both(t, [PYTHON, ABSOLUTE, how, *urls], env={
+        **AT_HOME, "DD_LLMOBS_INSTRUMENTED_PROXY_URLS": ",".join(urls),
+        **(env or {})}, **more)
+
+
+@test
+def whole_urls(t):
+    """They get what they asked for, and each call is one span, also where the
+    library in the program follows plain connections."""
+    for how, spans in (("keep", 3), ("pipe", 3), ("expect", None), ("slow", 2), ("half", 1),
+                       ("old", 1), ("two", 4), ("bare", 0), ("leave", 1)):
+        for sockets in "off", "on":
+            r = whole(t, how, spans=spans, env={"LLMOBS_SOCKETS": sockets})
+            if how in ("slow", "half", "old"):
+                joined(r)
+        if how != "half": # Python cannot, by TLS
+            whole(t, how, "https", spans=spans)
+
+
+@test
+def whole_urls_that_switch(t):
+    """To another protocol: what the program says then may look like HTTP."""
+    def serve():
+        while True:
+            sock = listener.accept()[0]
+            head = sock.recv(65536)
+            while not head.endswith(b"\r\n\r\n"):
+                head += sock.recv(65536)
+            heads.append(head)
+            sock.sendall(b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 101 Yes\r\n"
+                         b"Upgrade: odd\r\nConnection: Upgrade\r\n\r\n")
+            while data := sock.recv(65536):
+                sock.sendall(data)
+            sock.sendall(b"and the end")
+            sock.close()
+    heads, listener = [], socket.create_server(("127.0.0.1", 0))
+    threading.Thread(target=serve, daemon=True).start()
+    both(t, [PYTHON, ABSOLUTE, "switch", "http://localhost:%d" %
+             listener.getsockname()[1]], env=AT_HOME, spans=0)
+    equal(heads[1], heads[0], "heads")
+
+
+@test
+def whole_urls_by_the_users_proxy(t):
+    """It gets the same, with its password: that for https, or else for http."""
+    front = Front(t.servers.tls)
+    login = front.url.replace("//", "//me:p%40ss%20word@")
+    urls = "http://gw.test:4000", "https://gw.test"
+    for name, url in (("HTTPS_PROXY", urls[0]), ("ALL_PROXY", urls[0]),
+                      ("http_proxy", urls[0]), ("HTTPS_PROXY", urls[1])):
+        front.heads.clear()
+        t.run([PYTHON, ABSOLUTE, "old", url], preload=False,
+              env=dict(OPEN, HTTPS_PROXY=front.url))
+        r = t.run([run_by(t), "--intercept", PYTHON, ABSOLUTE, "old", url],
+                  launcher=[], env={**AT_HOME, name: login, "LLMOBS_SOCKETS": "on",
+                                    "DD_LLMOBS_INSTRUMENTED_PROXY_URLS": url})
+        first, second = [head.decode() for head in front.heads]
+        added = "Proxy-Authorization: Basic %s\r\n" % base64.b64encode(
+            b"me:p@ss word").decode()
+        equal(without_added(second, first).replace(added, ""), first, "heads")
+        ok(added in second, "the password")
+        ok(b"200 OK" in r.stdout, r.stdout)
+        equal(r.only()["_call"]["host"], "gw.test", "its host")
+    for way in "socks5://127.0.0.1:1", "http://127.0.0.1":
+        r = t.run([run_by(t), "--intercept", PYTHON, ABSOLUTE, "old", urls[0]],
+                  launcher=[], env=dict(AT_HOME, http_proxy=way))
+        ok(b"502" in r.stdout, r.stdout)
 
 
 # ---- the user's own proxy -------------------------------------------------------
@@ -709,9 +796,20 @@ def heads_that_are_none(t):
     process.stdin.write("echo $HTTPS_PROXY\n")
     process.stdin.flush()
     port = int(process.stdout.readline().strip().rsplit(":", 1)[1])
-    for text, wanted in ((b"GET http://x/ HTTP/1.1\r\n\r\n", b" 501"),
+    for text, wanted in ((b"GET http://x.test/ HTTP/1.1\r\n\r\n", b" 502"),
+                         (b"GET https://x.test/ HTTP/1.1\r\n\r\n", b" 502"),
+                         (b"GET ftp://x.test/ HTTP/1.1\r\n\r\n", b" 501"),
+                         (b"GET http:/// HTTP/1.1\r\n\r\n", b" 501"),
+                         (b"GET http://a@b/ HTTP/1.1\r\n\r\n", b" 501"),
+                         (b"GET http://[::1/ HTTP/1.1\r\n\r\n", b" 501"),
+                         (b"GET h HTTP/1.1\r\n\r\n", b" 501"),
+                         (b"GET / HTTP/1.1\r\n\r\n", b" 501"),
+                         (b"GET /http://x/ HTTP/1.1\r\n\r\n", b" 501"),
+                         (b"GET http://x/ HTTP/1.1\r\nContent-Length: 1\r\n"
+                          b"Content-Length: 2\r\n\r\n", b" 501"),
                          (b"CONNECT  HTTP/1.1\r\n\r\n", b" 501"),
-                         (b"CONNECT a b\r\n\r\n", b" 502"),
+                         (b"CONNECT a b\r\n\r\n", b" 501"),
+                         (b"CONNECT a HTTP/1.1\r\n\r\n", b" 502"),
                          (b"CONNECT x@y:1 HTTP/1.1\r\n\r\n", b" 501"),
                          (b"CONNECT [::1:1 HTTP/1.1\r\n\r\n", b" 501"),
                          (b"CONNECT y:70000 HTTP/1.1\r\n\r\n", b" 501"),

@@ -1,5 +1,6 @@
 #include "cli/intercept/hello.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "cli/intercept/way_out.h"
@@ -98,16 +99,72 @@ TEST(test_hello_of_others)
 
 TEST(test_hello_asked)
 {
+    static const struct {
+        const char *line, *host; /* NULL: it asks for nothing */
+        unsigned port;
+    } rows[] = {{"CONNECT [::1]:8443", "::1", 8443},
+                {"CONNECT API.x", "api.x", 443},
+                {"connect a:1", NULL, 0},
+                {"CONNECT http://a:1", NULL, 0},
+                {"GET http://A.b", "a.b", 80},
+                {"POST HTTPS://a.b?c", NULL, 0},
+                {"POST hTTPS://a.b?c=://d", "a.b", 443},
+                {"PUT http://[::1]:81/x@y", "::1", 81},
+                {"PUT http://x@y/", NULL, 0},
+                {"GET /http://a/", NULL, 0},
+                {"GET http:///a", NULL, 0},
+                {"GET h/a://b", NULL, 0},
+                {"GET hfs://b/", NULL, 0},
+                {"GET http://a:b/", NULL, 0}};
+    struct llmobs_http1_head head;
     struct llmobs_target to;
+    char text[200];
 
-    ck_assert(llmobs_way_out_asked("CONNECT [::1]:8443 HTTP/1.1\r\n\r\n", &to));
-    ck_assert_str_eq(to.host, "::1");
-    ck_assert_uint_eq(to.port, 8443);
-    ck_assert(llmobs_way_out_asked("CONNECT API.x HTTP/1.0\r\n\r\n", &to));
-    ck_assert_str_eq(to.host, "api.x");
-    ck_assert_uint_eq(to.port, 443);
-    ck_assert(!llmobs_way_out_asked("connect a:1 HTTP/1.1\r\n\r\n", &to));
-    ck_assert(!llmobs_way_out_asked("CONNECT http://a:1 HTTP/1.1\r\n", &to));
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        snprintf(text, sizeof(text), "%s HTTP/1.1\r\n\r\n", rows[i].line);
+        ck_assert_msg(llmobs_way_out_asked(text, &head, &to) == !!rows[i].host,
+                      "%s", text);
+        if (rows[i].host) {
+            ck_assert_str_eq(to.host, rows[i].host);
+            ck_assert_uint_eq(to.port, rows[i].port);
+        }
+    }
     ck_assert(llmobs_way_out_stands("HTTP/1.1 200 OK\r\n\r\n"));
     ck_assert(!llmobs_way_out_stands("HTTP/1.1 407 2\r\n\r\n"));
+}
+
+/* A server gets a path, and nothing that is for proxies; a proxy gets all, and
+ * the login of its own. */
+TEST(test_hello_goes_on)
+{
+    static const char rest[] = "Host: h\r\nX: y\r\n";
+    static const struct {
+        const char *asked, *sent;
+    } rows[] = {{"GET http://a:1/b?c", "GET /b?c"},
+                {"GET http://a", "GET /"},
+                {"GET http://a?b=http://c/", "GET /?b=http://c/"},
+                {"OPTIONS http://a", "OPTIONS *"},
+                {"OPTIONS http://a/", "OPTIONS /"}};
+    struct llmobs_way none = {.url = NULL},
+                      way = {.url = "x", .login = (char[]){"bA=="}};
+    char text[400], out[LLMOBS_REQUEST_MAX], wanted[400];
+    struct llmobs_http1_head head;
+    struct llmobs_target to;
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        snprintf(text, sizeof(text),
+                 "%s HTTP/1.1\r\nproxy-connection: close\r\n%s"
+                 "Proxy-Authorization: z\r\n\r\n",
+                 rows[i].asked, rest);
+        ck_assert(llmobs_way_out_asked(text, &head, &to));
+        snprintf(wanted, sizeof(wanted), "%s HTTP/1.1\r\n%s\r\n", rows[i].sent,
+                 rest);
+        out[llmobs_way_out_request(&none, text, &head, out)] = '\0';
+        ck_assert_str_eq(out, wanted);
+        snprintf(wanted, sizeof(wanted),
+                 "%.*sProxy-Authorization: Basic bA==\r\n\r\n",
+                 (int)strlen(text) - 2, text);
+        out[llmobs_way_out_request(&way, text, &head, out)] = '\0';
+        ck_assert_str_eq(out, wanted);
+    }
 }

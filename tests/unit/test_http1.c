@@ -525,3 +525,40 @@ TEST(http1_no_memory)
     ck_assert_int_eq(http.why, LLMOBS_HTTP1_MEMORY);
     ck_assert_ptr_null(http.ways[LLMOBS_HTTP1_REQUEST].head.data);
 }
+
+/* A body is followed to its end, in any pieces, and no further. */
+TEST(http1_chunks_alone)
+{
+    static const struct {
+        const char *body, *rest; /* of the last three it ends in doubt */
+    } rows[] = {
+        {"3\r\nabc\r\n0\r\n\r\n", "GET"},
+        {"3;x=\"y\"\r\nabc\r\nA \r\n0123456789\r\n0\r\nT: u\r\n\r\n", "\r\n"},
+        {"0\n\n", "0"},
+        {"3\nabc\n0\n\n", ""},
+        {"3\r\nabcd", "\r\n"},
+        {"x", "3\r\n"},
+        {"\r", "\n"}};
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        size_t want = strlen(rows[i].body), at, len;
+        char text[100];
+
+        len = (size_t)snprintf(text, sizeof(text), "%s%s", rows[i].body,
+                               rows[i].rest);
+        for (size_t piece = 1; piece <= len; piece++) {
+            struct llmobs_http1_way way;
+
+            llmobs_http1_chunks_begin(&way);
+            for (at = 0; at < len && way.step;) {
+                size_t n = piece < len - at ? piece : len - at;
+                size_t took = llmobs_http1_chunks(&way, text + at, n);
+
+                ck_assert(took == n || !way.step);
+                at += took;
+            }
+            ck_assert_uint_eq(at, want);
+            ck_assert_int_eq(way.step, 0);
+        }
+    }
+}
