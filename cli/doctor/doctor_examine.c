@@ -24,13 +24,6 @@ static struct llmobs_json *copy_fact(const struct llmobs_libcurl_route *copy)
     return fact;
 }
 
-/* True when the shim sees calls through that copy. */
-static bool is_in_reach(const struct llmobs_libcurl_route *copy)
-{
-    return copy->how != LLMOBS_LIBCURL_STATIC && !copy->missing &&
-           !copy->switched_off;
-}
-
 /* `plain`: calls by plain http:// are observed. */
 static void report_nothing(struct llmobs_doctor *doctor,
                            enum llmobs_tls_way way, bool plain)
@@ -55,7 +48,11 @@ static void report_nothing(struct llmobs_doctor *doctor,
         LLMOBS_FIND(NOTE, "reach",
                     "%s makes no calls itself: ask for what it runs%s",
                     llmobs_program_name(program),
-                    doctor->dropper[0] ? "" : ", which gets the library too");
+                    doctor->dropper[0] ? ""
+                    : strcmp(llmobs_program_name(program), "chroot") == 0
+                        ? ", which gets the library if the new root has it "
+                          "at the same path"
+                        : ", which gets the library too");
     else
         llmobs_report_add(
             &doctor->report, level, "reach", remedy, "%s%s%s",
@@ -93,9 +90,11 @@ static void report_reach(struct llmobs_doctor *doctor)
         const char *version =
             copy->version[0] ? copy->version : "unknown version";
         bool is_static = copy->how == LLMOBS_LIBCURL_STATIC;
+        /* The shim sees calls through that copy. */
+        bool in_reach = !is_static && !copy->missing && !copy->switched_off;
 
         LLMOBS_FIND_AS(
-            is_in_reach(copy) ? LLMOBS_REPORT_OK : LLMOBS_REPORT_NOTE, "reach",
+            in_reach ? LLMOBS_REPORT_OK : LLMOBS_REPORT_NOTE, "reach",
             "%s%s%s%s%s%s%s%s%s%s", texts[copy->how], copy->path,
             is_static || copy->missing ? "" : ", ",
             is_static || copy->missing ? "" : flavour,
@@ -109,9 +108,9 @@ static void report_reach(struct llmobs_doctor *doctor)
             how = llmobs_libcurl_how_name(copy->how);
         /* A script may make its calls without the module that is installed. */
         doctor->carries |=
-            is_in_reach(copy) && (copy->how != LLMOBS_LIBCURL_LATER ||
-                                  !llmobs_glob_listed(LLMOBS_CLIENTS, base));
-        doctor->in_reach |= is_in_reach(copy);
+            in_reach && (copy->how != LLMOBS_LIBCURL_LATER ||
+                         !llmobs_glob_listed(LLMOBS_CLIENTS, base));
+        doctor->in_reach |= in_reach;
         doctor->report.no_memory |= llmobs_json_add(list, copy_fact(copy)) != 0;
     }
     way = llmobs_doctor_tls(doctor);

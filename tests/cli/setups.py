@@ -199,6 +199,10 @@ def runners():
             status, text = doctor(words, env)
             check("right: %s hands on" % " ".join(words), status == 0 and
                   "makes no calls itself" in text, text)
+    if is_there("chroot"):
+        text = doctor(["chroot", "/", "curl"], settings({}))[1]
+        check("right: chroot, and its own root",
+              "if the new root has it at the same path" in text, text)
     for name, words, by, needs in (
             ("env -i", ["env", "-i", "@"], "env", ""),
             ("env -", ["env", "-", "@"], "env", ""),
