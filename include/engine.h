@@ -27,7 +27,7 @@ struct dl_phdr_info;
 
 /* Raised whenever a table or a list below changes. The shim does not use a core
  * with another number. */
-#define LLMOBS_ENGINE_ABI 24
+#define LLMOBS_ENGINE_ABI 25
 
 /* A certificate of the proxy of `llmobs-run --intercept` has an issuer whose
  * name begins with this. */
@@ -172,6 +172,9 @@ struct llmobs_host {
     const struct llmobs_wrappers *wrappers;
     /* The core calls it before it starts its first thread (shim/alone.h). */
     void (*watch_alone)(void);
+    /* Finds a name in the objects that came with the program, or were opened
+     * for all; NULL: none has it. */
+    void *(*symbol)(const char *name);
     int tls_inside; /* 1: the OpenSSL inside the program is observed; -1: it is
                      * left alone; 0: there is none, or nobody asked for it */
 };

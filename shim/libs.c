@@ -42,28 +42,6 @@ static void set_functions(enum llmobs_lib library, unsigned copy,
                 elf ? llmobs_elf_symbol(elf, llmobs_lib_calls_name(i)) : NULL);
 }
 
-/* `inside`: the hooked functions have been set, and SSL_clear and SSL_free must
- * not be: an object that calls them has slots. */
-static void record_copy(enum llmobs_lib library, unsigned copy,
-                        const struct llmobs_elf *elf, bool at_start,
-                        bool inside)
-{
-    struct place *place = &places[library][copy];
-
-    set_functions(library, copy, inside ? LLMOBS_LIB_HOOK_COUNT : 0, elf);
-    if (library == LLMOBS_LIB_SSL) {
-        set_functions(LLMOBS_LIB_CRYPTO, copy, 0, NULL);
-        llmobs_lib_ssl_reset(copy);
-    }
-    place->inside = inside;
-    place->base = elf->base;
-    place->marked = true;
-    place->at_start = at_start;
-    llmobs_str_copy(place->soname, sizeof(place->soname), elf->soname);
-    __atomic_store_n(&place->used, true, __ATOMIC_RELEASE);
-    __atomic_store_n(&any, 1, __ATOMIC_RELEASE);
-}
-
 /* True where the object defines one of the library's functions that are hooked;
  * `whole`: where it defines all that it must have. */
 static bool defines(enum llmobs_lib library, const struct llmobs_elf *elf,
@@ -96,6 +74,7 @@ static bool add_copy(enum llmobs_lib library, const struct llmobs_elf *elf,
                      bool program, bool at_start)
 {
     unsigned copy = copy_in(library, elf);
+    struct place *place;
 
     if (!defines(library, elf, false))
         return false;
@@ -112,7 +91,21 @@ static bool add_copy(enum llmobs_lib library, const struct llmobs_elf *elf,
         __atomic_store_n(&doubtful[library], true, __ATOMIC_RELEASE);
         return false;
     }
-    record_copy(library, copy, elf, at_start, program);
+    /* Inside the program the hooked functions have been set, and SSL_clear and
+     * SSL_free must not be: an object that calls them has slots. */
+    set_functions(library, copy, program ? LLMOBS_LIB_HOOK_COUNT : 0, elf);
+    if (library == LLMOBS_LIB_SSL) {
+        set_functions(LLMOBS_LIB_CRYPTO, copy, 0, NULL);
+        llmobs_lib_ssl_reset(copy);
+    }
+    place = &places[library][copy];
+    place->inside = program;
+    place->base = elf->base;
+    place->marked = true;
+    place->at_start = at_start;
+    llmobs_str_copy(place->soname, sizeof(place->soname), elf->soname);
+    __atomic_store_n(&place->used, true, __ATOMIC_RELEASE);
+    __atomic_store_n(&any, 1, __ATOMIC_RELEASE);
     return true;
 }
 

@@ -91,39 +91,29 @@ static bool can_map(void)
     return true;
 }
 
-/* Field `number` (from 0) of /proc/self/statm, in bytes; -1: cannot be read. */
-static int64_t used(unsigned field)
-{
-    int fd = (int)llmobs_sys(SYS_openat, AT_FDCWD, "/proc/self/statm",
-                             O_RDONLY | O_CLOEXEC);
-    char text[128];
-    int64_t pages = 0;
-    long got;
-
-    if (fd < 0)
-        return -1;
-    got = llmobs_sys(SYS_read, fd, text, sizeof(text));
-    llmobs_sys(SYS_close, fd);
-    for (long i = 0; i < got; i++) {
-        if (text[i] == ' ' && field-- == 0)
-            return pages * (int64_t)llmobs_libc.auxval(AT_PAGESZ);
-        pages = text[i] == ' ' ? 0 : pages * 10 + (text[i] - '0');
-    }
-    return -1;
-}
-
 /* Does not try a mapping: if memory is locked, the kernel would fill a writable
  * one. */
 static bool has_room_for_data(void)
 {
+    int64_t page = (int64_t)llmobs_libc.auxval(AT_PAGESZ), pages = 0;
     struct rlimit64 most;
-    int64_t now;
+    char text[128];
+    long fd, got;
 
     if (llmobs_sys(SYS_prlimit64, 0, RLIMIT_DATA, NULL, &most) != 0 ||
         most.rlim_cur > INT64_MAX)
         return true;
-    now = used(STATM_DATA);
-    return now >= 0 && (int64_t)most.rlim_cur - now >= ROOM;
+    fd = llmobs_sys(SYS_openat, AT_FDCWD, "/proc/self/statm",
+                    O_RDONLY | O_CLOEXEC);
+    got = fd < 0 ? 0 : llmobs_sys(SYS_read, fd, text, sizeof(text));
+    if (fd >= 0)
+        llmobs_sys(SYS_close, fd);
+    for (long i = 0, field = 0; i < got; i++) {
+        if (text[i] == ' ' && field++ == STATM_DATA)
+            return (int64_t)most.rlim_cur - pages * page >= ROOM;
+        pages = text[i] == ' ' ? 0 : pages * 10 + (text[i] - '0');
+    }
+    return false;
 }
 
 /* NULL if the limits of memory leave enough for the core, and its file is
@@ -193,6 +183,15 @@ static int find_holder(struct dl_phdr_info *info, size_t size, void *argument)
     return *held;
 }
 
+static void *find_symbol(const char *name)
+{
+    void *found = llmobs_loader_own_sym(RTLD_DEFAULT, name);
+
+    if (!found)
+        llmobs_loader_drop_error();
+    return found;
+}
+
 /* The facts for the core. */
 static const struct llmobs_host *facts_of(
     const struct llmobs_enable_options *enable)
@@ -208,6 +207,7 @@ static const struct llmobs_host *facts_of(
                                  held,
                                  llmobs_wrappers_table(),
                                  llmobs_alone_watch,
+                                 find_symbol,
                                  llmobs_host_inside()};
     return &facts;
 }

@@ -127,15 +127,6 @@ static int find_tie(struct dl_phdr_info *info, size_t size, void *argument)
     return walk->tied;
 }
 
-static bool is_tied(struct walk *walk)
-{
-    walk->index = 0;
-    if (llmobs_elf_needs(&walk->lookup->from, walk->copy->soname))
-        return true;
-    llmobs_libc.iterate(find_tie, walk);
-    return walk->tied;
-}
-
 /* The caller was loaded after the program. It sees only its own function, the
  * copy's function, and functions of libraries that were loaded with it. */
 static enum llmobs_lookup_result judge_late(const struct walk *walk)
@@ -175,8 +166,13 @@ static enum llmobs_lookup_result judge(struct walk *walk)
         return LLMOBS_LOOKUP_COPY;
     if (walk->others)
         return judge_late(walk);
-    return walk->copies == 1 && is_tied(walk) ? LLMOBS_LOOKUP_COPY
-                                              : LLMOBS_LOOKUP_UNSURE;
+    walk->index = 0;
+    if (walk->copies == 1 &&
+        !llmobs_elf_needs(&walk->lookup->from, walk->copy->soname))
+        llmobs_libc.iterate(find_tie, walk);
+    else
+        walk->tied = walk->copies == 1;
+    return walk->tied ? LLMOBS_LOOKUP_COPY : LLMOBS_LOOKUP_UNSURE;
 }
 
 enum llmobs_lookup_result llmobs_lookup(struct llmobs_lookup *lookup)

@@ -17,6 +17,7 @@
 #include "core/capture/capture.h"
 #include "core/config/inbound.h"
 #include "core/config/origin.h"
+#include "core/config/theirs.h"
 #include "core/export/direct.h"
 #include "core/capture/c_api.h"
 #include "core/capture/command.h"
@@ -117,6 +118,7 @@ LLMOBS_FLOATS_WITHIN static bool start(const struct llmobs_host *host)
     (void)llmobs_fork_init();
     llmobs_thread_watch(host->watch_alone);
     llmobs_loaded_by(host->objects);
+    llmobs_theirs_find(host->symbol);
     llmobs_direct_only(host->connect_held);
     llmobs_unseen_watch(host->wrappers);
     llmobs_multi_messages_watch(&host->wrappers->unseen);

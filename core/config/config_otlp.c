@@ -55,19 +55,15 @@ static const char *const part_names[] = {
 
 /* The app's own telemetry also uses these variables. Mistakes in them are only
  * reported where this library may send by OTLP. */
-static bool may_send(const struct llmobs_config_loading *loading)
-{
-    char *const *endpoints = loading->otlp[LLMOBS_OTLP_ENDPOINT];
-
-    if (strcmp(loading->config.exporter, "auto") == 0)
-        return endpoints[GENERAL] || endpoints[COLUMN(LLMOBS_SIGNAL_TRACES)];
-    return strstr(loading->config.exporter, "otlp") != NULL;
-}
-
 static void complain(const struct llmobs_config_loading *loading,
                      const char *name, const char *why)
 {
-    if (may_send(loading))
+    const char *exporter = loading->config.exporter;
+    char *const *endpoints = loading->otlp[LLMOBS_OTLP_ENDPOINT];
+
+    if (strcmp(exporter, "auto") == 0
+            ? endpoints[GENERAL] || endpoints[COLUMN(LLMOBS_SIGNAL_TRACES)]
+            : strstr(exporter, "otlp") != NULL)
         llmobs_config_complain(loading, "%s: %s", name, why);
 }
 

@@ -32,22 +32,11 @@ static bool is_hex(struct llmobs_text text)
 
 /* -- the control group ----------------------------------------------------- */
 
-/* True for the text that may stand before the id in the name of a container's
- * group: no text, a runtime's prefix, or a text with colons, where containerd
- * joins three names. "crio-conmon-" is the group of a monitor, not of a
- * container. */
-static bool leads(struct llmobs_text lead)
-{
-    static const char runtimes[] = "docker-\0cri-containerd-\0crio-\0"
-                                   "libpod-\0nerdctl-\0";
-
-    return lead.len == 0 || lead.data[lead.len - 1] == ':' ||
-           llmobs_text_among(lead, runtimes);
-}
-
 static void read_id(struct llmobs_text part, struct llmobs_container *out)
 {
     static const char end[] = ".scope";
+    static const char runtimes[] = "docker-\0cri-containerd-\0crio-\0"
+                                   "libpod-\0nerdctl-\0";
     struct llmobs_text id;
 
     if (part.len > sizeof(end) && memcmp(part.data + part.len - sizeof(end) + 1,
@@ -57,7 +46,11 @@ static void read_id(struct llmobs_text part, struct llmobs_container *out)
         return;
     part.len -= LLMOBS_CONTAINER_ID_LEN;
     id = (struct llmobs_text){part.data + part.len, LLMOBS_CONTAINER_ID_LEN};
-    if (is_hex(id) && leads(part))
+    /* Before the id in the name of a container's group may stand a runtime's
+     * prefix, or a text with colons, where containerd joins three names.
+     * "crio-conmon-" is the group of a monitor, not of a container. */
+    if (is_hex(id) && (part.len == 0 || part.data[part.len - 1] == ':' ||
+                       llmobs_text_among(part, runtimes)))
         snprintf(out->id, sizeof(out->id), "%.*s", (int)id.len, id.data);
 }
 
@@ -89,28 +82,21 @@ static bool read_uid(struct llmobs_text text, struct llmobs_container *out)
     return true;
 }
 
-static void read_pod(struct llmobs_text part, struct llmobs_container *out)
-{
-    const char *at;
-
-    while ((at = memmem(part.data, part.len, "pod", 3))) {
-        part.len -= (size_t)(at + 3 - part.data);
-        part.data = at + 3;
-        if (read_uid(part, out))
-            return;
-    }
-}
-
 void llmobs_container_read_group(struct llmobs_text path,
                                  struct llmobs_container *out)
 {
     bool kube = memmem(path.data, path.len, "kubepods", 8);
     struct llmobs_text part;
+    const char *at;
 
     while (llmobs_text_split(&path, '/', &part)) {
         read_id(part, out);
-        if (kube)
-            read_pod(part, out);
+        while (kube && (at = memmem(part.data, part.len, "pod", 3))) {
+            part.len -= (size_t)(at + 3 - part.data);
+            part.data = at + 3;
+            if (read_uid(part, out))
+                break;
+        }
     }
 }
 

@@ -40,17 +40,6 @@ static const char *some(const char *value)
     return value && *value ? value : NULL;
 }
 
-/* A client can send the headers of a proxy itself. So these headers can show
- * that a caller is a stranger, but never that it is trusted. */
-static bool is_stranger(const char *const values[LLMOBS_CARRIED_COUNT])
-{
-    for (size_t i = LLMOBS_CARRIED_REMOTE_ADDR + 1; i < LLMOBS_CARRIED_COUNT;
-         i++)
-        if (llmobs_network_public_forwarded(values[i]))
-            return true;
-    return llmobs_network_public_caller(values[LLMOBS_CARRIED_REMOTE_ADDR]);
-}
-
 void llmobs_inbound_select(const char *const values[LLMOBS_CARRIED_COUNT],
                            struct llmobs_carrier *out)
 {
@@ -66,7 +55,13 @@ void llmobs_inbound_select(const char *const values[LLMOBS_CARRIED_COUNT],
         out->tracestate = some(values[LLMOBS_CARRIED_TRACESTATE]);
         return;
     }
-    out->stranger = is_stranger(values);
+    /* A client can send the headers of a proxy itself. So these headers can
+     * show that a caller is a stranger, but never that it is trusted. */
+    out->stranger =
+        llmobs_network_public_caller(values[LLMOBS_CARRIED_REMOTE_ADDR]);
+    for (size_t i = LLMOBS_CARRIED_REMOTE_ADDR + 1; i < LLMOBS_CARRIED_COUNT;
+         i++)
+        out->stranger |= llmobs_network_public_forwarded(values[i]);
     if (!out->baggage)
         out->baggage = some(values[LLMOBS_CARRIED_HTTP_BAGGAGE]);
     out->traceparent = some(values[LLMOBS_CARRIED_HTTP_TRACEPARENT]);
@@ -144,20 +139,13 @@ void llmobs_inbound_init(bool on)
         (void)llmobs_perl_read_request(&len);
 }
 
-static bool has_context(const char *const values[LLMOBS_CARRIED_COUNT])
-{
-    for (size_t i = OF_REQUEST; i < LLMOBS_CARRIED_METHOD; i++)
-        if (values[i])
-            return true;
-    return false;
-}
-
 /* Not inlined, because its values and its caller's values are too many for one
  * frame. */
 __attribute__((noinline)) static bool read_php(
     const char *values[LLMOBS_CARRIED_COUNT])
 {
     const char *found[LLMOBS_CARRIED_COUNT] = {NULL};
+    bool context = false;
 
     if (!llmobs_php_has_request() ||
         !llmobs_php_read_request(names + OF_REQUEST,
@@ -166,7 +154,9 @@ __attribute__((noinline)) static bool read_php(
         return false;
     for (size_t i = LLMOBS_CARRIED_METHOD; i < LLMOBS_CARRIED_REMOTE_ADDR; i++)
         values[i] = found[i];
-    if (!has_context(found))
+    for (size_t i = OF_REQUEST; i < LLMOBS_CARRIED_METHOD; i++)
+        context |= found[i] != NULL;
+    if (!context)
         return false;
     for (size_t i = OF_REQUEST; i < LLMOBS_CARRIED_COUNT; i++)
         if (found[i])
@@ -200,18 +190,6 @@ bool llmobs_inbound_is_php(void)
     return wanted && llmobs_php_has_request() && is_serving(is_alone());
 }
 
-/* If the request has a context, it replaces the process's whole context. */
-static bool read_request(const char *values[LLMOBS_CARRIED_COUNT], bool alone)
-{
-    if (!wanted || !is_serving(alone) ||
-        (!read_php(values) && !read_perl(values)))
-        return false;
-    values[LLMOBS_CARRIED_TRACEPARENT] = NULL;
-    values[LLMOBS_CARRIED_TRACESTATE] = NULL;
-    values[LLMOBS_CARRIED_BAGGAGE] = NULL;
-    return true;
-}
-
 const struct llmobs_carrier *llmobs_inbound_read(
     const struct llmobs_carrier *at_start, struct llmobs_carrier *room)
 {
@@ -221,8 +199,15 @@ const struct llmobs_carrier *llmobs_inbound_read(
     for (char **entry = alone ? environ : NULL; entry && *entry; entry++)
         if (may_carry(*entry))
             read_entry(*entry, 0, values);
-    if (!read_request(values, alone) && !alone)
+    /* If the request has a context, it replaces the process's whole context. */
+    if (wanted && is_serving(alone) &&
+        (read_php(values) || read_perl(values))) {
+        values[LLMOBS_CARRIED_TRACEPARENT] = NULL;
+        values[LLMOBS_CARRIED_TRACESTATE] = NULL;
+        values[LLMOBS_CARRIED_BAGGAGE] = NULL;
+    } else if (!alone) {
         return at_start;
+    }
     llmobs_inbound_select(values, room);
     return room;
 }

@@ -6,8 +6,7 @@
 #include <string.h>
 
 #include "lib/base/cold.h"
-
-#define WEAK __attribute__((weak))
+#include "core/config/theirs.h"
 
 /* From this version of PHP on the form of its tables was not checked. */
 #define VERSION_UNKNOWN 80600
@@ -42,9 +41,9 @@ struct sapi_state {
 
 /* PHP's own symbols; NULL if the process is not PHP. A PHP with threads has no
  * sapi_globals, and a PHP before 8.3 no php_version_id. */
-extern struct sapi sapi_module WEAK;
-extern const struct sapi_state sapi_globals WEAK;
-extern unsigned php_version_id(void) WEAK;
+extern struct sapi sapi_module;
+extern const struct sapi_state sapi_globals;
+extern unsigned php_version_id(void);
 
 static bool is_server(const struct sapi *sapi)
 {
@@ -53,7 +52,8 @@ static bool is_server(const struct sapi *sapi)
 
 static bool has_known_form(const struct sapi *sapi)
 {
-    if (!sapi->name || (php_version_id && php_version_id() >= VERSION_UNKNOWN))
+    if (!sapi->name ||
+        (THEIR(php_version_id) && THEIR(php_version_id)() >= VERSION_UNKNOWN))
         return false;
     if (is_server(sapi))
         return !sapi->getenv && llmobs_php_server_known();
@@ -67,13 +67,13 @@ static bool has_known_form(const struct sapi *sapi)
 
 bool llmobs_php_found(void)
 {
-    return &sapi_module;
+    return &THEIR(sapi_module);
 }
 
 bool llmobs_php_has_request(void)
 {
-    const struct sapi *sapi = &sapi_module;
-    const struct sapi_state *state = &sapi_globals;
+    const struct sapi *sapi = &THEIR(sapi_module);
+    const struct sapi_state *state = &THEIR(sapi_globals);
 
     return sapi && state && state->server_context && has_known_form(sapi);
 }
@@ -92,8 +92,8 @@ void llmobs_php_on_request_end(void (*end)(void))
     if (at_end)
         return;
     at_end = end;
-    own_deactivate = sapi_module.deactivate;
-    sapi_module.deactivate = deactivate;
+    own_deactivate = THEIR(sapi_module).deactivate;
+    THEIR(sapi_module).deactivate = deactivate;
 }
 
 /* -- the built-in server: PHP's structures ------------------------------- */
@@ -126,16 +126,16 @@ typedef void *malloc_fn(size_t size);
 typedef void free_fn(void *block);
 typedef void *realloc_fn(void *block, size_t size);
 typedef struct text *new_text_fn(const char *bytes, size_t len, bool permanent);
-extern void *zend_mm_get_heap(void) WEAK;
+extern void *zend_mm_get_heap(void);
 extern void zend_mm_get_custom_handlers(void *heap, malloc_fn **, free_fn **,
-                                        realloc_fn **) WEAK;
+                                        realloc_fn **);
 extern void zend_mm_set_custom_handlers(void *heap, malloc_fn *, free_fn *,
-                                        realloc_fn *) WEAK;
-extern void *_zend_new_array(uint32_t size) WEAK;
-extern void zend_array_destroy(void *array) WEAK;
+                                        realloc_fn *);
+extern void *_zend_new_array(uint32_t size);
+extern void zend_array_destroy(void *array);
 extern const struct value *zend_hash_str_find(const void *array,
-                                              const char *key, size_t len) WEAK;
-extern new_text_fn *zend_string_init_interned WEAK;
+                                              const char *key, size_t len);
+extern new_text_fn *zend_string_init_interned;
 
 /* -- the built-in server: the memory that PHP borrows
  * ---------------------------------------- */
@@ -254,35 +254,27 @@ static struct text *new_name(const char *bytes, size_t len, bool permanent)
     return name;
 }
 
-/* False if PHP has passed only a part of the request. */
-static bool has_address(void)
-{
-    for (size_t i = 0; i < reading.count; i++)
-        if (strcmp(reading.names[i].text, "REMOTE_ADDR") == 0)
-            return reading.values[i];
-    return true;
-}
-
 bool llmobs_php_server_known(void)
 {
-    return zend_mm_get_heap && zend_mm_get_custom_handlers &&
-           zend_mm_set_custom_handlers && _zend_new_array &&
-           zend_array_destroy && zend_hash_str_find &&
-           &zend_string_init_interned;
+    return THEIR(zend_mm_get_heap) && THEIR(zend_mm_get_custom_handlers) &&
+           THEIR(zend_mm_set_custom_handlers) && THEIR(_zend_new_array) &&
+           THEIR(zend_array_destroy) && THEIR(zend_hash_str_find) &&
+           &THEIR(zend_string_init_interned);
 }
 
 /* Makes PHP fill an array, and stores its variables. The array is in memory
  * that the library lends. */
 static void fill_array(void (*fill)(void *array), llmobs_php_filter **filter)
 {
-    struct value array = {.is.array = _zend_new_array(0), .type = IS_ARRAY};
+    struct value array = {.is.array = THEIR(_zend_new_array)(0),
+                          .type = IS_ARRAY};
     llmobs_php_filter *own_filter = *filter;
-    new_text_fn *own_names = zend_string_init_interned;
+    new_text_fn *own_names = THEIR(zend_string_init_interned);
 
     *filter = filter_all;
-    zend_string_init_interned = new_name;
+    THEIR(zend_string_init_interned) = new_name;
     fill(&array);
-    zend_string_init_interned = own_names;
+    THEIR(zend_string_init_interned) = own_names;
     *filter = own_filter;
     for (size_t i = 0; i < reading.count; i++) {
         const struct llmobs_php_name *name = &reading.names[i];
@@ -290,12 +282,13 @@ static void fill_array(void (*fill)(void *array), llmobs_php_filter **filter)
 
         if (reading.values[i])
             continue;
-        found = zend_hash_str_find(array.is.array, name->text, name->len);
+        found =
+            THEIR(zend_hash_str_find)(array.is.array, name->text, name->len);
         if (found && found->type == IS_STRING)
             store_value(&reading.values[i], found->is.text->bytes,
                         found->is.text->len);
     }
-    zend_array_destroy(array.is.array);
+    THEIR(zend_array_destroy)(array.is.array);
 }
 
 bool llmobs_php_server_read(void (*fill)(void *array),
@@ -303,7 +296,7 @@ bool llmobs_php_server_read(void (*fill)(void *array),
                             const struct llmobs_php_name *names, size_t count,
                             const char **values)
 {
-    void *heap = zend_mm_get_heap();
+    void *heap = THEIR(zend_mm_get_heap)();
     int saved = errno;
     malloc_fn *get = NULL;
     free_fn *release = NULL;
@@ -312,11 +305,11 @@ bool llmobs_php_server_read(void (*fill)(void *array),
     /* A PHP that profiles its memory or uses malloc for all of it has set
      * functions of its own: nothing is lent there. Lending ends when the
      * functions are set to NULL. */
-    zend_mm_get_custom_handlers(heap, &get, &release, &change);
+    THEIR(zend_mm_get_custom_handlers)(heap, &get, &release, &change);
     if (get || release || change)
         return false;
-    zend_mm_set_custom_handlers(heap, lend, reclaim, lend_more);
-    zend_mm_get_custom_handlers(heap, &get, &release, &change);
+    THEIR(zend_mm_set_custom_handlers)(heap, lend, reclaim, lend_more);
+    THEIR(zend_mm_get_custom_handlers)(heap, &get, &release, &change);
     if (get != lend)
         return false;
     reading.names = names;
@@ -325,9 +318,13 @@ bool llmobs_php_server_read(void (*fill)(void *array),
     reading.used = 0;
     reading.refused = false;
     fill_array(fill, filter);
-    zend_mm_set_custom_handlers(heap, NULL, NULL, NULL);
+    THEIR(zend_mm_set_custom_handlers)(heap, NULL, NULL, NULL);
     errno = saved;
-    return !reading.refused && has_address();
+    /* Without an address PHP has passed only a part of the request. */
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(names[i].text, "REMOTE_ADDR") == 0)
+            return !reading.refused && values[i];
+    return !reading.refused;
 }
 
 /* -- any server --------------------------------------------------------- */
@@ -335,11 +332,11 @@ bool llmobs_php_server_read(void (*fill)(void *array),
 bool llmobs_php_read_request(const struct llmobs_php_name *names, size_t count,
                              const char **values)
 {
-    if (is_server(&sapi_module))
-        return llmobs_php_server_read(sapi_module.register_server_variables,
-                                      &sapi_module.input_filter, names, count,
-                                      values);
+    if (is_server(&THEIR(sapi_module)))
+        return llmobs_php_server_read(
+            THEIR(sapi_module).register_server_variables,
+            &THEIR(sapi_module).input_filter, names, count, values);
     for (size_t i = 0; i < count; i++)
-        values[i] = sapi_module.getenv(names[i].text, names[i].len);
+        values[i] = THEIR(sapi_module).getenv(names[i].text, names[i].len);
     return true;
 }

@@ -8,20 +8,19 @@
 #include <string.h>
 
 #include "core/config/perl_request.h"
+#include "core/config/theirs.h"
 #include "core/trace/probe.h"
-
-#define WEAK __attribute__((weak))
 
 /* Perl's own symbols, as a Perl with threads declares them; NULL if the process
  * is not Perl. */
-extern void *Perl_newSVpvn(void *perl, const char *text, size_t len) WEAK;
-extern void *Perl_mess_sv(void *perl, void *sv, bool consume) WEAK;
+extern void *Perl_newSVpvn(void *perl, const char *text, size_t len);
+extern void *Perl_mess_sv(void *perl, void *sv, bool consume);
 extern const char *Perl_sv_2pv_flags(void *perl, void *sv, size_t *len,
-                                     uint32_t flags) WEAK;
-extern void Perl_sv_free(void *perl, void *sv) WEAK;
+                                     uint32_t flags);
+extern void Perl_sv_free(void *perl, void *sv);
 extern const char *Perl_caller_cx(void *perl, int32_t level,
-                                  const void **debugger) WEAK;
-extern void *Perl_pp_nextstate(void *perl) WEAK;
+                                  const void **debugger);
+extern void *Perl_pp_nextstate(void *perl);
 
 /* In a frame: the statement that it was called from. */
 #define CALLED_FROM 16
@@ -102,7 +101,7 @@ static void walk_perl(void *perl, struct llmobs_script_frames *frames)
     struct llmobs_probe probe = {.pages = {0}};
 
     for (int i = 0; i < LLMOBS_FRAMES_MAX; i++) {
-        const char *frame = Perl_caller_cx(perl, i, NULL);
+        const char *frame = THEIR(Perl_caller_cx)(perl, i, NULL);
         const struct perl_statement *at;
         struct perl_statement statement;
         struct llmobs_text file;
@@ -110,7 +109,7 @@ static void walk_perl(void *perl, struct llmobs_script_frames *frames)
         if (!frame ||
             !llmobs_probe_read(&probe, frame + CALLED_FROM, &at, sizeof(at)) ||
             !llmobs_probe_read(&probe, at, &statement, sizeof(statement)) ||
-            statement.run != Perl_pp_nextstate ||
+            statement.run != THEIR(Perl_pp_nextstate) ||
             !llmobs_probe_text(&probe, statement.file, LLMOBS_FRAMES_LONGEST,
                                &file) ||
             accept_place(file, statement.line, frames))
@@ -121,7 +120,8 @@ static void walk_perl(void *perl, struct llmobs_script_frames *frames)
 void llmobs_perl_frames_read(struct llmobs_script_frames *frames)
 {
     void *perl =
-        Perl_newSVpvn && Perl_mess_sv && Perl_sv_2pv_flags && Perl_sv_free
+        THEIR(Perl_newSVpvn) && THEIR(Perl_mess_sv) &&
+                THEIR(Perl_sv_2pv_flags) && THEIR(Perl_sv_free)
             ? llmobs_perl_interpreter() /* NULL: this thread has none */
             : NULL;
     void *own, *warning;
@@ -132,13 +132,14 @@ void llmobs_perl_frames_read(struct llmobs_script_frames *frames)
 
     if (!perl)
         return;
-    own = Perl_newSVpvn(perl, "", 0);
-    warning = Perl_mess_sv(perl, own, true);
-    text = Perl_sv_2pv_flags(perl, warning, &len, 0);
+    own = THEIR(Perl_newSVpvn)(perl, "", 0);
+    warning = THEIR(Perl_mess_sv)(perl, own, true);
+    text = THEIR(Perl_sv_2pv_flags)(perl, warning, &len, 0);
     if (text)
         found = read_warning((struct llmobs_text){text, len}, frames);
-    Perl_sv_free(perl, own);
-    if (!found && Perl_caller_cx && Perl_pp_nextstate && llmobs_probe_works())
+    THEIR(Perl_sv_free)(perl, own);
+    if (!found && THEIR(Perl_caller_cx) && THEIR(Perl_pp_nextstate) &&
+        llmobs_probe_works())
         walk_perl(perl, frames);
     errno = saved;
 }

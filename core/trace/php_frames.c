@@ -10,10 +10,9 @@
 
 #include "lib/base/sys.h"
 #include "lib/base/thread.h"
+#include "core/config/theirs.h"
 #include "core/trace/probe.h"
 #include "lib/span/mask.h"
-
-#define WEAK __attribute__((weak))
 
 #define PLUGIN_MAX 64
 
@@ -78,16 +77,17 @@ static const struct php_layout layouts[] = {
 /* PHP's own symbols; NULL if the process is not PHP. The core is loaded at the
  * first call of a binding, when PHP is there. A PHP with threads has the two
  * names with "offset" and "tsrm", and others have executor_globals. */
-extern const struct php_string *zend_get_executed_filename_ex(void) WEAK;
-extern uint32_t zend_get_executed_lineno(void) WEAK;
-extern const char *get_zend_version(void) WEAK;
-extern const char executor_globals[] WEAK;
-extern const size_t executor_globals_offset WEAK;
-extern const char *tsrm_get_ls_cache(void) WEAK;
+extern const struct php_string *zend_get_executed_filename_ex(void);
+extern uint32_t zend_get_executed_lineno(void);
+extern const char *get_zend_version(void);
+extern const char executor_globals[];
+extern const size_t executor_globals_offset;
+extern const char *tsrm_get_ls_cache(void);
 
 static const struct php_layout *find_layout(void)
 {
-    const char *version = get_zend_version ? get_zend_version() : "";
+    const char *version =
+        THEIR(get_zend_version) ? THEIR(get_zend_version)() : "";
 
     for (size_t i = 0; i < sizeof(layouts) / sizeof(*layouts); i++) {
         if (strncmp(version, layouts[i].version, strlen(layouts[i].version)) ==
@@ -100,10 +100,10 @@ static const struct php_layout *find_layout(void)
 /* The executor's globals of this thread; NULL: unknown. */
 static const char *find_globals(void)
 {
-    if (!tsrm_get_ls_cache)
-        return executor_globals;
-    return &executor_globals_offset
-               ? tsrm_get_ls_cache() + executor_globals_offset
+    if (!THEIR(tsrm_get_ls_cache))
+        return THEIR(executor_globals);
+    return &THEIR(executor_globals_offset)
+               ? THEIR(tsrm_get_ls_cache)() + THEIR(executor_globals_offset)
                : NULL;
 }
 
@@ -113,29 +113,26 @@ static const char *find_globals(void)
  * In a child of fork it is the same thread, or does not exist. */
 static _Atomic uintptr_t first_thread;
 
-static bool is_first_thread(void)
+/* A PHP without threads has one interpreter, which the servers and the command
+ * run in the first thread: a call of another thread does not come from the
+ * script. A PHP with threads knows which threads are its own. */
+static bool runs_php(void)
 {
     uintptr_t thread = llmobs_sys_thread(), first = atomic_load(&first_thread);
-    long number = first ? 0 : llmobs_thread_number();
+    long number;
 
+    if (!THEIR(zend_get_executed_filename_ex) ||
+        !THEIR(zend_get_executed_lineno))
+        return false;
+    if (THEIR(tsrm_get_ls_cache))
+        return THEIR(tsrm_get_ls_cache)() != NULL;
+    number = first ? 0 : llmobs_thread_number();
     if (number < 0) /* as without /proc */
         number = llmobs_sys(SYS_gettid);
     if (first || number != llmobs_sys(SYS_getpid))
         return first == thread;
     atomic_store(&first_thread, thread);
     return true;
-}
-
-/* A PHP without threads has one interpreter, which the servers and the command
- * run in the first thread: a call of another thread does not come from the
- * script. A PHP with threads knows which threads are its own. */
-static bool runs_php(void)
-{
-    if (!zend_get_executed_filename_ex || !zend_get_executed_lineno)
-        return false;
-    if (tsrm_get_ls_cache)
-        return tsrm_get_ls_cache() != NULL;
-    return is_first_thread();
 }
 
 /* -- the walk ------------------------------------------------------------- */
@@ -354,7 +351,7 @@ static void add_php_places(struct php_walk *walk,
 
     add_php_file(walk, frames, LLMOBS_FRAMES_FILE, walk->inner.file);
     if (walk->inner_at == 0)
-        frames->line = zend_get_executed_lineno();
+        frames->line = THEIR(zend_get_executed_lineno)();
     else if (llmobs_probe_read(&walk->probe, walk->inner.at, &line,
                                sizeof(line)))
         frames->line = line.line;
@@ -394,11 +391,11 @@ void llmobs_php_frames_read(struct llmobs_script_frames *frames)
 
     if (!runs_php())
         return;
-    file = zend_get_executed_filename_ex();
+    file = THEIR(zend_get_executed_filename_ex)();
     if (!file || walk_php(file, frames))
         return;
     (void)llmobs_script_frames_add(
         frames, LLMOBS_FRAMES_FILE,
         (struct llmobs_text){file->bytes, file->len});
-    frames->line = zend_get_executed_lineno();
+    frames->line = THEIR(zend_get_executed_lineno)();
 }

@@ -10,9 +10,8 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "core/config/theirs.h"
 #include "core/trace/probe.h"
-
-#define WEAK __attribute__((weak))
 
 /* A module of a hundred thousand lines has fewer bytes of line numbers. */
 #define LINES_MAX ((size_t)1 << 20)
@@ -76,17 +75,17 @@ struct python_type {
 #define BYTES_AT 32
 
 /* Python's own symbols; NULL if the process is not Python. */
-extern const unsigned long Py_Version WEAK; /* from 3.11 on */
-extern const char *Py_GetVersion(void) WEAK;
-extern const char *PyGILState_GetThisThreadState(void) WEAK;
-extern const void *PyInterpreterState_Head(void) WEAK;
-extern const void *PyInterpreterState_Main(void) WEAK;
-extern int Py_IsFinalizing(void) WEAK;
-extern int _Py_IsFinalizing(void) WEAK; /* up to 3.12 */
-extern const char PyUnicode_Type[] WEAK, PyBytes_Type[] WEAK;
-extern const struct python_type PyCode_Type WEAK;
-extern int PyCode_Addr2Line(const void *code, int at) WEAK;
-extern const uint64_t _PyRuntime[] WEAK;
+extern const unsigned long Py_Version; /* from 3.11 on */
+extern const char *Py_GetVersion(void);
+extern const char *PyGILState_GetThisThreadState(void);
+extern const void *PyInterpreterState_Head(void);
+extern const void *PyInterpreterState_Main(void);
+extern int Py_IsFinalizing(void);
+extern int _Py_IsFinalizing(void); /* up to 3.12 */
+extern const char PyUnicode_Type[], PyBytes_Type[];
+extern const struct python_type PyCode_Type;
+extern int PyCode_Addr2Line(const void *code, int at);
+extern const uint64_t _PyRuntime[];
 
 /* -- layouts -------------------------------------------------------------- */
 
@@ -96,10 +95,12 @@ static unsigned find_version(void)
     static atomic_uint old; /* to ask Python prints a text */
     unsigned version = atomic_load(&old);
 
-    if (&Py_Version)
-        return (Py_Version & 0xf0) == 0xf0 ? (unsigned)(Py_Version >> 16) : 0;
-    if (!version && Py_GetVersion) {
-        const char *is = Py_GetVersion();
+    if (&THEIR(Py_Version))
+        return (THEIR(Py_Version) & 0xf0) == 0xf0
+                   ? (unsigned)(THEIR(Py_Version) >> 16)
+                   : 0;
+    if (!version && THEIR(Py_GetVersion)) {
+        const char *is = THEIR(Py_GetVersion)();
 
         version = strncmp(is, "3.9.", 4) == 0    ? 0x309
                   : strncmp(is, "3.10.", 5) == 0 ? 0x30a
@@ -109,24 +110,9 @@ static unsigned find_version(void)
     return version;
 }
 
-/* False: this is another table, or the table of a Python whose threads share no
- * lock. */
-static bool read_table(const struct python_layout *at, struct python_layout *to)
-{
-    const uint64_t *table = _PyRuntime;
-
-    if (!table || memcmp(table, COOKIE, strlen(COOKIE)) != 0 ||
-        table[TABLE_VERSION] >> 16 != at->version || table[TABLE_FREE_THREADED])
-        return false;
-    *to = (struct python_layout){
-        at->version,         table[at->current], DIRECT,
-        table[at->previous], table[at->code],    table[at->at],
-        table[at->file],     table[at->name],    table[at->table]};
-    return true;
-}
-
 static bool find_python_layout(struct python_layout *layout)
 {
+    const uint64_t *table = THEIR(_PyRuntime);
     unsigned version = find_version();
 
     for (size_t i = 0; i < sizeof(layouts) / sizeof(*layouts); i++) {
@@ -135,8 +121,20 @@ static bool find_python_layout(struct python_layout *layout)
             return true;
     }
     for (size_t i = 0; i < sizeof(places) / sizeof(*places); i++) {
-        if (places[i].version == version)
-            return read_table(&places[i], layout);
+        const struct python_layout *at = &places[i];
+
+        if (at->version != version)
+            continue;
+        /* Another table, or that of a Python whose threads share no lock. */
+        if (!table || memcmp(table, COOKIE, strlen(COOKIE)) != 0 ||
+            table[TABLE_VERSION] >> 16 != version || table[TABLE_FREE_THREADED])
+            return false;
+        *layout = (struct python_layout){version,         table[at->current],
+                                         DIRECT,          table[at->previous],
+                                         table[at->code], table[at->at],
+                                         table[at->file], table[at->name],
+                                         table[at->table]};
+        return true;
     }
     return false;
 }
@@ -188,7 +186,7 @@ static bool read_python_text(struct python_walk *walk, uintptr_t at,
     uint32_t ascii = version < 0x30e ? ASCII : ASCII_FROM_314;
     struct python_text head;
 
-    return is_of_type(walk, at, PyUnicode_Type) &&
+    return is_of_type(walk, at, THEIR(PyUnicode_Type)) &&
            read_at(walk, at, 0, &head, sizeof(head)) &&
            (head.state & ascii) == ascii &&
            head.object.len <= LLMOBS_FRAMES_LONGEST &&
@@ -272,19 +270,19 @@ static uint32_t line_of(struct python_walk *walk, const struct place *place)
     uintptr_t at = 0, object;
     uint32_t first;
 
-    if (!PyCode_Addr2Line ||
+    if (!THEIR(PyCode_Addr2Line) ||
         !read_at(walk, place->code, layout->table, &object, sizeof(object)) ||
-        !is_of_type(walk, object, PyBytes_Type) ||
+        !is_of_type(walk, object, THEIR(PyBytes_Type)) ||
         !read_at(walk, object, 0, &head, sizeof(head)) ||
         head.len > LINES_MAX ||
         !has_bytes(walk, object + BYTES_AT, head.len, &table) ||
         !read_at(walk, place->frame, layout->at, &at,
                  items ? sizeof(at) : sizeof(int)))
         return 0;
-    first = (uint32_t)PyCode_Addr2Line((const void *)place->code, -1);
+    first = (uint32_t)THEIR(PyCode_Addr2Line)((const void *)place->code, -1);
     if (items)
-        return line_of_entry(&table, at - (place->code + PyCode_Type.size),
-                             first);
+        return line_of_entry(
+            &table, at - (place->code + THEIR(PyCode_Type).size), first);
     return layout->version == 0x30a ? line_of_pair(&table, 2 * at, first, true)
                                     : line_of_pair(&table, at, first, false);
 }
@@ -298,7 +296,7 @@ static void visit_python(struct python_walk *walk, uintptr_t frame,
     struct place here = {frame, code, 0};
     struct llmobs_text file = {"", 0};
 
-    if (!is_of_type(walk, code, &PyCode_Type) ||
+    if (!is_of_type(walk, code, &THEIR(PyCode_Type)) ||
         !read_at(walk, code, walk->layout.file, &here.file, sizeof(here.file)))
         return;
     if (here.file != walk->outer.file) {
@@ -366,29 +364,24 @@ static void add_python_places(struct python_walk *walk,
                               walk->outer.file);
 }
 
-/* False if the frames must not be read: while Python ends it may free the
- * frames of other threads, and with two interpreters it is unknown which one
- * calls. */
-static bool runs_python(void)
-{
-    int (*ends)(void) = Py_IsFinalizing ? Py_IsFinalizing : _Py_IsFinalizing;
-
-    return PyGILState_GetThisThreadState && PyInterpreterState_Head &&
-           PyInterpreterState_Main && ends && !ends() &&
-           PyInterpreterState_Head() == PyInterpreterState_Main();
-}
-
 void llmobs_python_frames_read(struct llmobs_script_frames *frames)
 {
     struct python_walk walk = {.library = false};
+    int (*ends)(void) = THEIR(Py_IsFinalizing) ? THEIR(Py_IsFinalizing)
+                                               : THEIR(_Py_IsFinalizing);
     uintptr_t state;
     struct llmobs_text name;
     uintptr_t object;
 
-    if (!runs_python() || !find_python_layout(&walk.layout) ||
-        !llmobs_probe_works())
+    /* While Python ends it may free the frames of other threads, and with two
+     * interpreters it is unknown which one calls. */
+    if (!THEIR(PyGILState_GetThisThreadState) ||
+        !THEIR(PyInterpreterState_Head) || !THEIR(PyInterpreterState_Main) ||
+        !ends || ends() ||
+        THEIR(PyInterpreterState_Head)() != THEIR(PyInterpreterState_Main)() ||
+        !find_python_layout(&walk.layout) || !llmobs_probe_works())
         return;
-    state = (uintptr_t)PyGILState_GetThisThreadState();
+    state = (uintptr_t)THEIR(PyGILState_GetThisThreadState)();
     if (!state || !walk_python(&walk, state))
         return;
     add_python_places(&walk, frames);

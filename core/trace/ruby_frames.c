@@ -7,9 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/config/theirs.h"
 #include "core/trace/probe.h"
-
-#define WEAK __attribute__((weak))
 
 /* The heads of Ruby's objects. A value with one of the lowest bits set is not
  * an object. */
@@ -26,14 +25,13 @@ struct ruby_frames {
 };
 
 /* Ruby's own symbols; NULL if the process is not Ruby. */
-extern int rb_profile_frames(int start, int limit, value *frames,
-                             int *lines) WEAK;
-extern value rb_profile_frame_path(value frame) WEAK;
-extern value rb_profile_frame_absolute_path(value frame) WEAK;
-extern value rb_profile_frame_base_label(value frame) WEAK;
-extern const char *rb_string_value_ptr(value *string) WEAK;
-extern int ruby_native_thread_p(void) WEAK;
-extern int ruby_thread_has_gvl_p(void) WEAK;
+extern int rb_profile_frames(int start, int limit, value *frames, int *lines);
+extern value rb_profile_frame_path(value frame);
+extern value rb_profile_frame_absolute_path(value frame);
+extern value rb_profile_frame_base_label(value frame);
+extern const char *rb_string_value_ptr(value *string);
+extern int ruby_native_thread_p(void);
+extern int ruby_thread_has_gvl_p(void);
 
 struct ruby_place {
     value frame; /* 0: none yet */
@@ -53,11 +51,11 @@ struct ruby_walk {
 /* False in a thread that does not run Ruby: it has no frames. */
 static bool runs_ruby(void)
 {
-    return rb_profile_frames && rb_profile_frame_path &&
-           rb_profile_frame_absolute_path && rb_profile_frame_base_label &&
-           rb_string_value_ptr && ruby_native_thread_p &&
-           ruby_thread_has_gvl_p && llmobs_probe_works() &&
-           ruby_native_thread_p();
+    return THEIR(rb_profile_frames) && THEIR(rb_profile_frame_path) &&
+           THEIR(rb_profile_frame_absolute_path) &&
+           THEIR(rb_profile_frame_base_label) && THEIR(rb_string_value_ptr) &&
+           THEIR(ruby_native_thread_p) && THEIR(ruby_thread_has_gvl_p) &&
+           llmobs_probe_works() && THEIR(ruby_native_thread_p)();
 }
 
 /* The bytes of a string up to a NUL; false if the value is not a string. */
@@ -71,7 +69,7 @@ static bool read_ruby_text(struct ruby_walk *walk, value string,
                            sizeof(flags)) ||
         (flags & TYPE_BITS) != IS_STRING)
         return false;
-    return llmobs_probe_text(&walk->probe, rb_string_value_ptr(&string),
+    return llmobs_probe_text(&walk->probe, THEIR(rb_string_value_ptr)(&string),
                              LLMOBS_FRAMES_LONGEST, text) &&
            text->len > 0;
 }
@@ -82,25 +80,12 @@ static bool file_of_place(struct ruby_walk *walk, const struct ruby_place *at,
                           struct llmobs_text *file)
 {
     if (at->line <= 0 ||
-        !read_ruby_text(walk, rb_profile_frame_path(at->frame), file))
+        !read_ruby_text(walk, THEIR(rb_profile_frame_path)(at->frame), file))
         return false;
-    return read_ruby_text(walk, rb_profile_frame_absolute_path(at->frame),
-                          file) ||
+    return read_ruby_text(
+               walk, THEIR(rb_profile_frame_absolute_path)(at->frame), file) ||
            file->data[0] == '/' || llmobs_text_is(*file, "-e") ||
            llmobs_text_is(*file, "-");
-}
-
-static void visit_ruby(struct ruby_walk *walk, struct ruby_place here)
-{
-    struct llmobs_text file;
-
-    if (!file_of_place(walk, &here, &file))
-        return;
-    walk->library = llmobs_script_frames_is_library(file);
-    walk->outer = here;
-    if (!walk->found)
-        walk->inner = here;
-    walk->found |= !walk->library;
 }
 
 /* False if no file calls, or the calling file is not known. Asks Ruby for all
@@ -112,9 +97,20 @@ static bool walk_ruby(struct ruby_walk *walk)
 
     if (!list)
         return false;
-    count = rb_profile_frames(0, LLMOBS_FRAMES_MAX, list->frames, list->lines);
-    for (int i = 0; i < count; i++)
-        visit_ruby(walk, (struct ruby_place){list->frames[i], list->lines[i]});
+    count = THEIR(rb_profile_frames)(0, LLMOBS_FRAMES_MAX, list->frames,
+                                     list->lines);
+    for (int i = 0; i < count; i++) {
+        struct ruby_place here = {list->frames[i], list->lines[i]};
+        struct llmobs_text file;
+
+        if (!file_of_place(walk, &here, &file))
+            continue;
+        walk->library = llmobs_script_frames_is_library(file);
+        walk->outer = here;
+        if (!walk->found)
+            walk->inner = here;
+        walk->found |= !walk->library;
+    }
     free(list);
     walk->whole = count < LLMOBS_FRAMES_MAX;
     return walk->outer.frame && (walk->whole || walk->found);
@@ -124,7 +120,7 @@ void llmobs_ruby_frames_read(struct llmobs_script_frames *frames)
 {
     struct ruby_walk walk = {.whole = false};
 
-    if (!runs_ruby() || !ruby_thread_has_gvl_p())
+    if (!runs_ruby() || !THEIR(ruby_thread_has_gvl_p)())
         return;
     if (walk_ruby(&walk)) {
         struct llmobs_text text;
@@ -135,7 +131,8 @@ void llmobs_ruby_frames_read(struct llmobs_script_frames *frames)
         if (walk.whole && !walk.library &&
             file_of_place(&walk, &walk.outer, &text))
             (void)llmobs_script_frames_add(frames, LLMOBS_FRAMES_ENTRY, text);
-        if (read_ruby_text(&walk, rb_profile_frame_base_label(walk.inner.frame),
+        if (read_ruby_text(&walk,
+                           THEIR(rb_profile_frame_base_label)(walk.inner.frame),
                            &text) &&
             text.data[0] != '<')
             (void)llmobs_script_frames_add(frames, LLMOBS_FRAMES_CODE, text);
@@ -144,7 +141,7 @@ void llmobs_ruby_frames_read(struct llmobs_script_frames *frames)
 
 void llmobs_ruby_frames_save(struct llmobs_script_frames **saved)
 {
-    if (!runs_ruby() || !ruby_thread_has_gvl_p())
+    if (!runs_ruby() || !THEIR(ruby_thread_has_gvl_p)())
         return;
     if (!*saved)
         *saved = malloc(sizeof(**saved));
@@ -157,6 +154,6 @@ void llmobs_ruby_frames_save(struct llmobs_script_frames **saved)
 void llmobs_ruby_frames_restore(const struct llmobs_script_frames *saved,
                                 struct llmobs_script_frames *frames)
 {
-    if (saved && runs_ruby() && !ruby_thread_has_gvl_p())
+    if (saved && runs_ruby() && !THEIR(ruby_thread_has_gvl_p)())
         *frames = *saved;
 }

@@ -374,22 +374,6 @@ static void restore(struct machine *m, uint64_t reg)
         m->row->regs[reg] = m->initial->regs[reg];
 }
 
-static void push_row(struct machine *m)
-{
-    if (m->saved_count == LLMOBS_CFI_STATES)
-        m->rc = -ENOTSUP;
-    else
-        m->saved[m->saved_count++] = *m->row;
-}
-
-static void pop_row(struct machine *m)
-{
-    if (m->saved_count == 0)
-        m->rc = -EBADMSG;
-    else
-        *m->row = m->saved[--m->saved_count];
-}
-
 static void advance_place(struct machine *m, uint64_t delta)
 {
     m->at += delta * m->entry->code_align;
@@ -474,10 +458,16 @@ static void run_long(struct machine *m, struct reader *reader, uint8_t op)
         }
         break;
     case 0x0a:
-        push_row(m);
+        if (m->saved_count == LLMOBS_CFI_STATES)
+            m->rc = -ENOTSUP;
+        else
+            m->saved[m->saved_count++] = *m->row;
         break;
     case 0x0b:
-        pop_row(m);
+        if (m->saved_count == 0)
+            m->rc = -EBADMSG;
+        else
+            *m->row = m->saved[--m->saved_count];
         break;
     case 0x0c: /* def_cfa, _register, _offset, _sf, _offset_sf */
     case 0x0d:

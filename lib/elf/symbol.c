@@ -21,33 +21,27 @@ struct best {
     bool found;
 };
 
-static bool is_function(const ElfW(Sym) * symbol)
-{
-    unsigned type = ELF64_ST_TYPE(symbol->st_info);
-
-    return (type == STT_FUNC || type == STT_GNU_IFUNC) &&
-           symbol->st_shndx != SHN_UNDEF;
-}
-
-static bool is_better(const ElfW(Sym) * a, const ElfW(Sym) * b)
-{
-    if ((a->st_size > 0) != (b->st_size > 0))
-        return a->st_size > 0;
-    if (a->st_value != b->st_value)
-        return a->st_value > b->st_value;
-    return ELF64_ST_BIND(a->st_info) == STB_GLOBAL &&
-           ELF64_ST_BIND(b->st_info) != STB_GLOBAL;
-}
-
 /* A table has thousands of symbols, and most are too far away: the distance
  * comes first. */
 static inline void consider(struct best *best, const ElfW(Sym) * symbol)
 {
     uintptr_t reach = symbol->st_size ? symbol->st_size : LLMOBS_SYMBOL_REACH;
+    const ElfW(Sym) *last = &best->symbol;
+    unsigned type = ELF64_ST_TYPE(symbol->st_info);
+    bool better;
 
-    if (best->address - symbol->st_value >= reach || !is_function(symbol))
+    if (best->address - symbol->st_value >= reach ||
+        (type != STT_FUNC && type != STT_GNU_IFUNC) ||
+        symbol->st_shndx == SHN_UNDEF)
         return;
-    if (best->found && !is_better(symbol, &best->symbol))
+    if ((symbol->st_size > 0) != (last->st_size > 0))
+        better = symbol->st_size > 0;
+    else if (symbol->st_value != last->st_value)
+        better = symbol->st_value > last->st_value;
+    else
+        better = ELF64_ST_BIND(symbol->st_info) == STB_GLOBAL &&
+                 ELF64_ST_BIND(last->st_info) != STB_GLOBAL;
+    if (best->found && !better)
         return;
     best->symbol = *symbol;
     best->found = true;

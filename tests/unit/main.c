@@ -5,10 +5,12 @@
  *        unit --list    their names (tests/unit/run runs several at a time)
  */
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/config/theirs.h"
 #include "tests/unit/unit.h"
 
 #define CASES_MAX 4096
@@ -103,8 +105,30 @@ static int run(void)
     return ran == 0 || failed != 0;
 }
 
+#define X(name) extern const char name[] __attribute__((weak));
+LLMOBS_THEIRS_PHP(X)
+LLMOBS_THEIRS_RUBY(X)
+LLMOBS_THEIRS_PERL(X)
+LLMOBS_THEIRS_PYTHON(X)
+#undef X
+
+/* The names that the tests define themselves. */
+static void *find(const char *name)
+{
+#define X(one)                   \
+    if (strcmp(name, #one) == 0) \
+        return (void *)(uintptr_t)one;
+    LLMOBS_THEIRS_PHP(X)
+    LLMOBS_THEIRS_RUBY(X)
+    LLMOBS_THEIRS_PERL(X)
+    LLMOBS_THEIRS_PYTHON(X)
+#undef X
+    return NULL;
+}
+
 int main(int argc, char **argv)
 {
+    llmobs_theirs_find(find);
     if (argc == 1)
         return run();
     if (argc == 2 && strcmp(argv[1], "--list") == 0)

@@ -30,6 +30,12 @@ const char *Py_GetVersion(void)
     return version;
 }
 
+int Py_IsInitialized(void);
+int Py_IsInitialized(void)
+{
+    return 0;
+}
+
 int _Py_IsFinalizing(void);
 int _Py_IsFinalizing(void)
 {
