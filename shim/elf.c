@@ -252,29 +252,21 @@ static unsigned version_of(const struct llmobs_elf *elf, size_t index)
     return index < elf->versym_len ? elf->versym[index] : 0;
 }
 
-/* The rank of a symbol for a name: 2 for the default version, 1 for an old one,
- * 0 for another symbol. */
-static int rank(const struct llmobs_elf *elf, uint32_t index, const char *name)
-{
-    const ElfW(Sym) *sym = llmobs_elf_sym(elf, index);
-    unsigned type = sym->st_info & 0xf;
-
-    if (sym->st_shndx == SHN_UNDEF || sym->st_value == 0 ||
-        (type != STT_FUNC && type != STT_NOTYPE) ||
-        !llmobs_str_same(llmobs_elf_string(elf, sym->st_name), name))
-        return 0;
-    return version_of(elf, index) & 0x8000 ? 1 : 2;
-}
-
+/* Takes the symbol for a function of that name, unless a better one was found.
+ * The rank: 2 for the default version, 1 for an old one. */
 static void better(const struct llmobs_elf *elf, uint32_t index,
                    const char *name, uint32_t *found, int *found_rank)
 {
-    int r = rank(elf, index, name);
+    const ElfW(Sym) *sym = llmobs_elf_sym(elf, index);
+    unsigned type = sym->st_info & 0xf;
+    int rank = version_of(elf, index) & 0x8000 ? 1 : 2;
 
-    if (r > *found_rank) {
-        *found = index;
-        *found_rank = r;
-    }
+    if (rank <= *found_rank || sym->st_shndx == SHN_UNDEF ||
+        sym->st_value == 0 || (type != STT_FUNC && type != STT_NOTYPE) ||
+        !llmobs_str_same(llmobs_elf_string(elf, sym->st_name), name))
+        return;
+    *found = index;
+    *found_rank = rank;
 }
 
 uint32_t llmobs_elf_hash(const char *name)
@@ -382,9 +374,14 @@ bool llmobs_elf_hashes(const struct llmobs_elf *elf, const uint32_t *hashes,
     const uint32_t *end = gnu.words ? hashes + count : hashes;
     bool any = false;
 
-    for (uint32_t hash; hashes < end && (marks || !any); hashes++) {
-        hash = *hashes;
-        if (bloom[hash / 64 & (gnu.words - 1)] >> hash % 64 & 1)
+    for (; hashes < end && (marks || !any); hashes++) {
+        uint32_t hash = *hashes;
+        ElfW(Addr) word = bloom[hash / 64 & (gnu.words - 1)];
+
+        if (!(word >> hash % 64 & 1))
+            continue;
+        __asm__("" : "+r"(word)); /* two short tests, not a long one of both */
+        if (word >> (hash >> gnu.shift) % 64 & 1)
             any |= mark_hash(&gnu, hash, marks);
     }
     return any;

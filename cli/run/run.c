@@ -417,7 +417,7 @@ static int prepare_record(struct launch *launch)
  * shell, a server and a container have no end that would make one run of their
  * calls. */
 static int add_run(struct launch *launch, struct llmobs_text words,
-                   enum llmobs_script kind)
+                   enum llmobs_script kind, struct llmobs_text script)
 {
     struct llmobs_environment *environment = &launch->environment;
     char text[RUN_DIGITS + 1];
@@ -426,7 +426,7 @@ static int add_run(struct launch *launch, struct llmobs_text words,
     if (*llmobs_environment_get(environment, "LLMOBS_RUN") ||
         launch->given[MAX_COST] || launch->given[MAX_TOKENS] ||
         launch->entrypoint || launch->given[INBOUND] ||
-        llmobs_script_serves(words) ||
+        llmobs_script_serves(words, kind, script) ||
         (kind == LLMOBS_SCRIPT_OTHER && llmobs_script_is_of(words, SHELLS) &&
          isatty(STDIN_FILENO)) ||
         getrandom(&id, sizeof(id), 0) != sizeof(id))
@@ -460,7 +460,7 @@ static int add_origin(struct launch *launch)
         rc =
             llmobs_environment_set(&launch->environment, "LLMOBS_SCRIPT", text);
     if (rc == 0)
-        rc = add_run(launch, all, kind);
+        rc = add_run(launch, all, kind, path);
     free(words);
     free(text);
     return rc;

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -110,8 +111,8 @@ void llmobs_outgoing_write_start(struct llmobs_handle *handle)
 static void put_headers(struct llmobs_handle *handle, CURL *curl,
                         const struct llmobs_inject_plan *plan)
 {
-    if (!handle->inject)
-        handle->inject = calloc(1, sizeof(*handle->inject));
+    if (!handle->inject && (handle->inject = malloc(sizeof(*handle->inject))))
+        memset(handle->inject, 0, offsetof(struct llmobs_inject, text));
     if (!handle->inject || !llmobs_inject_fill(handle->inject, plan))
         return;
     if (handle->real->easy_setopt(

@@ -14,10 +14,12 @@
 #include "core/config/container.h"
 #include "core/config/perl_request.h"
 #include "core/config/php_request.h"
+#include "core/config/theirs.h"
 #include "lib/base/file.h"
 #include "lib/base/glob.h"
 #include "lib/base/machine.h"
 #include "lib/base/maps.h"
+#include "lib/base/mix.h"
 #include "lib/base/proc_stat.h"
 #include "lib/base/scratch.h"
 #include "lib/base/sha256.h"
@@ -108,24 +110,20 @@ static bool is_showable(char *path)
     return fine;
 }
 
-/* True for a text with characters that are common in program text, but rare in
- * paths: an option that script.c does not know may have program text as its
- * value. */
-static bool looks_like_code(struct llmobs_text text)
-{
-    for (size_t i = 0; i < text.len; i++)
-        if (strchr("\"'`$;|<>(){}*?\\", text.data[i]))
-            return true;
-    return false;
-}
-
 /* Copies the path of a script, with "~" in the place of a home; "" for a path
  * that a span may not show. */
 static void copy_path(const char *home, struct llmobs_text path,
                       char out[PATH_MAX_LEN])
 {
+    bool hidden;
+
     out[0] = llmobs_script_cut_home(&path, home) ? '~' : '\0';
-    if (path.len == 0 || path.len + 2 > PATH_MAX_LEN || looks_like_code(path)) {
+    hidden = path.len == 0 || path.len + 2 > PATH_MAX_LEN;
+    /* These characters are common in program text, but rare in paths: an option
+     * that script.c does not know may have program text as its value. */
+    for (size_t i = 0; i < path.len && !hidden; i++)
+        hidden = strchr("\"'`$;|<>(){}*?\\", path.data[i]);
+    if (hidden) {
         out[0] = '\0';
         return;
     }
@@ -235,17 +233,6 @@ static bool to_parent(struct origin *origin, char *pid, size_t cap)
     return strcmp(pid, "0") != 0;
 }
 
-/* The first word of a program for a shell, where it is a path. */
-static struct llmobs_text path_in(struct llmobs_text code)
-{
-    size_t len = 0;
-
-    while (len < code.len && !strchr(" \t\n;&|<>()$`\"'\\*?", code.data[len]))
-        len++;
-    return (struct llmobs_text){code.data,
-                                code.len && *code.data == '/' ? len : 0};
-}
-
 /* "php-fpm: pool shop" */
 static void find_pool(struct origin *origin)
 {
@@ -261,9 +248,10 @@ static void find_pool(struct origin *origin)
 /* The run begins with this process or with a known process above it. A program
  * that serves requests begins no run, and its children belong to no run. */
 static void set_first(struct origin *origin, const char *pid,
-                      struct llmobs_text words)
+                      struct llmobs_text words, enum llmobs_script kind,
+                      struct llmobs_text script)
 {
-    origin->served |= llmobs_script_serves(words);
+    origin->served |= llmobs_script_serves(words, kind, script);
     if (origin->served)
         return;
     memcpy(origin->first, pid, PID_LEN);
@@ -279,14 +267,22 @@ static void find_script(struct origin *origin)
     enum llmobs_script kind = llmobs_script_read(words, &found);
 
     find_pool(origin);
-    set_first(origin, pid, words);
+    set_first(origin, pid, words, kind, found);
     if (kind == LLMOBS_SCRIPT_FILE) {
         copy_own_path(origin, pid, found);
         return;
     }
     for (int level = 0; kind != LLMOBS_SCRIPT_FILE; level++) {
-        if (kind == LLMOBS_SCRIPT_CODE)
-            copy_path(origin->home, path_in(found), origin->job);
+        if (kind == LLMOBS_SCRIPT_CODE) {
+            /* The first word of a program for a shell, where it is a path. */
+            size_t len = 0;
+
+            while (len < found.len && *found.data == '/' &&
+                   !strchr(" \t\n;&|<>()$`\"'\\*?", found.data[len]))
+                len++;
+            found.len = len;
+            copy_path(origin->home, found, origin->job);
+        }
         if (level == LLMOBS_ORIGIN_LEVELS)
             origin->first[0] = '\0'; /* what is above it is not known */
         if (level == LLMOBS_ORIGIN_LEVELS || origin->command[0] ||
@@ -300,7 +296,7 @@ static void find_script(struct origin *origin)
         kind = llmobs_script_read(words, &found);
         if (kind == LLMOBS_SCRIPT_OTHER)
             return;
-        set_first(origin, pid, words);
+        set_first(origin, pid, words, kind, found);
     }
     copy_path(origin->home, found, origin->script);
 }
@@ -308,7 +304,7 @@ static void find_script(struct origin *origin)
 /* -- the language ---------------------------------------------------------- */
 
 /* Python's own, NULL if the process has none. */
-extern int Py_IsInitialized(void) __attribute__((weak));
+extern int Py_IsInitialized(void);
 
 /* Of a program that is not called after its language, such as a web server, the
  * language that it has inside. NULL: none is known. */
@@ -323,7 +319,7 @@ static const char *find_language(char path[WORDS_MAX])
         language = llmobs_script_language(program);
     if (!language && llmobs_php_found())
         language = "php";
-    if (!language && Py_IsInitialized && Py_IsInitialized())
+    if (!language && THEIR(Py_IsInitialized) && THEIR(Py_IsInitialized)())
         language = "python";
     return !language && llmobs_perl_found() ? "perl" : language;
 }
@@ -355,17 +351,16 @@ static bool read_first(struct origin *origin, struct first *first)
  * worker has its parent's command line, and belongs to its parent's run. */
 static void to_forker(struct origin *origin)
 {
-    char pid[PID_LEN], own[RUN_DIGITS + 1], above[RUN_DIGITS + 1];
     struct llmobs_text words = words_of(origin->first, origin->room);
+    uint64_t own = llmobs_mix_bytes(words.data, words.len);
+    char pid[PID_LEN];
 
     memcpy(pid, origin->first, PID_LEN);
-    llmobs_sha256_digits(words.data, words.len, RUN_DIGITS, own);
     for (int level = 0; level < LLMOBS_ORIGIN_LEVELS && words.len > 0 &&
                         to_parent(origin, pid, sizeof(pid));
          level++) {
         words = words_of(pid, origin->room);
-        llmobs_sha256_digits(words.data, words.len, RUN_DIGITS, above);
-        if (strcmp(own, above) != 0)
+        if (llmobs_mix_bytes(words.data, words.len) != own)
             return;
         memcpy(origin->first, pid, PID_LEN);
     }

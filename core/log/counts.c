@@ -19,18 +19,6 @@ _Static_assert(200 + LLMOBS_PAGE_COUNTS * (LLMOBS_COUNTS_NAME_MAX + 21) <=
 
 /* -- numbers ------------------------------------------------------------- */
 
-/* True for a name that fits a line of a page, and has no control characters
- * that a terminal would obey. */
-static bool name_is_good(const char *name)
-{
-    size_t len = 0;
-
-    while ((name[len] >= 'a' && name[len] <= 'z') ||
-           (name[len] >= '0' && name[len] <= '9') || name[len] == '_')
-        len++;
-    return len > 0 && len < LLMOBS_COUNTS_NAME_MAX && name[len] == '\0';
-}
-
 static bool is_named(const struct llmobs_counts *counts, size_t i,
                      const char *name)
 {
@@ -38,14 +26,11 @@ static bool is_named(const struct llmobs_counts *counts, size_t i,
            strcmp(counts->list[i].name, name) == 0;
 }
 
-/* Looks at `first` before the rest: lists that are merged mostly have one
- * order. */
+/* Looks among the first `len`. */
 static const struct llmobs_count *find_count(const struct llmobs_counts *counts,
-                                             const char *name, size_t first)
+                                             const char *name, size_t len)
 {
-    if (first < counts->len && is_named(counts, first, name))
-        return &counts->list[first];
-    for (size_t i = 0; i < counts->len; i++)
+    for (size_t i = 0; i < len; i++)
         if (is_named(counts, i, name))
             return &counts->list[i];
     return NULL;
@@ -55,45 +40,63 @@ int llmobs_counts_append(struct llmobs_counts *counts, const char *name,
                          uint64_t value)
 {
     struct llmobs_count *count = &counts->list[counts->len];
+    size_t len = 0;
 
-    if (counts->len >= LLMOBS_COUNTS_MAX || !name_is_good(name))
+    /* Only what fits a line of a page, and no control characters, which a
+     * terminal would obey. */
+    while ((name[len] >= 'a' && name[len] <= 'z') ||
+           (name[len] >= '0' && name[len] <= '9') || name[len] == '_')
+        len++;
+    if (counts->len >= LLMOBS_COUNTS_MAX || len == 0 ||
+        len >= LLMOBS_COUNTS_NAME_MAX || name[len])
         return -ENOSPC;
     counts->len++;
     count->value = value;
-    memcpy(count->name, name, strlen(name) + 1);
+    memcpy(count->name, name, len + 1);
     return 0;
 }
 
-static int add_count(struct llmobs_counts *counts, const char *name,
-                     uint64_t value, size_t first)
+static void add_to(struct llmobs_count *count, uint64_t value)
 {
-    struct llmobs_count *count =
-        (struct llmobs_count *)find_count(counts, name, first);
-    size_t len = strlen(name);
+    size_t len = strlen(count->name);
 
-    if (!count)
-        return llmobs_counts_append(counts, name, value);
-    if (len > 3 && strcmp(name + len - 3, "_at") == 0) /* a time */
+    if (len > 3 && strcmp(count->name + len - 3, "_at") == 0) /* a time */
         count->value = value > count->value ? value : count->value;
     else if (__builtin_add_overflow(count->value, value, &count->value))
         count->value = UINT64_MAX;
-    return 0;
 }
 
 int llmobs_counts_add(struct llmobs_counts *counts, const char *name,
                       uint64_t value)
 {
-    return add_count(counts, name, value, counts->len);
+    const struct llmobs_count *count = find_count(counts, name, counts->len);
+
+    if (count)
+        add_to((struct llmobs_count *)count, value);
+    return count ? 0 : llmobs_counts_append(counts, name, value);
 }
 
+/* Lists that are merged mostly have one order, and a name stands in a list
+ * once. */
 int llmobs_counts_merge(struct llmobs_counts *counts,
                         const struct llmobs_counts *more)
 {
-    int rc = 0;
+    const size_t had = counts->len;
 
-    for (size_t i = 0; i < more->len && !rc; i++)
-        rc = add_count(counts, more->list[i].name, more->list[i].value, i);
-    return rc;
+    for (size_t i = 0; i < more->len; i++) {
+        const struct llmobs_count *one = &more->list[i], *count;
+
+        count = i < had && is_named(counts, i, one->name)
+                    ? &counts->list[i]
+                    : find_count(counts, one->name, had);
+        if (count)
+            add_to((struct llmobs_count *)count, one->value);
+        else if (counts->len < LLMOBS_COUNTS_MAX)
+            counts->list[counts->len++] = *one;
+        else
+            return -ENOSPC;
+    }
+    return 0;
 }
 
 uint64_t llmobs_counts_get(const struct llmobs_counts *counts, const char *name)
@@ -105,37 +108,14 @@ uint64_t llmobs_counts_get(const struct llmobs_counts *counts, const char *name)
 
 /* -- pages --------------------------------------------------------------- */
 
-static uint64_t checksum(const char *text, size_t len)
+/* Writes the last line, the sum of all before it. */
+static size_t write_sum(char *out, const char *text, size_t len)
 {
     uint64_t sum = 0xcbf29ce484222325;
 
     for (size_t i = 0; i < len; i++)
         sum = (sum ^ (unsigned char)text[i]) * 0x100000001b3;
-    return sum;
-}
-
-/* Writes "NAME NUMBER" as a line; gives its length. Without printf: a short
- * process writes a page of some 25 lines as it ends. The page has room (see
- * above). */
-static size_t write_line(char *out, const struct llmobs_count *count)
-{
-    size_t len = strlen(count->name);
-    char digits[21];
-    size_t more = llmobs_text_decimal(count->value, digits);
-
-    memcpy(out, count->name, len);
-    out[len++] = ' ';
-    memcpy(out + len, digits, more);
-    len += more;
-    out[len++] = '\n';
-    return len;
-}
-
-/* Writes the last line, the sum of all before it. */
-static size_t write_sum(char *out, const char *text, size_t len)
-{
-    return (size_t)snprintf(out, SUM_LEN + 1, "= %016" PRIx64 "\n",
-                            checksum(text, len));
+    return (size_t)snprintf(out, SUM_LEN + 1, "= %016" PRIx64 "\n", sum);
 }
 
 void llmobs_page_write(const struct llmobs_page *page,
@@ -147,15 +127,24 @@ void llmobs_page_write(const struct llmobs_page *page,
     len = (size_t)snprintf(
         out, LLMOBS_PAGE_SIZE, MAGIC VERSION "\n%" PRIu64 " %" PRIu64 " %s\n",
         page->boot, page->pidns, page->last[0] ? page->last : "-");
+    /* Lines "NAME NUMBER". Without printf: a short process writes some 25 as it
+     * ends. The page has room (see above). */
     for (size_t i = 0; i < counts->len && lines < LLMOBS_PAGE_COUNTS; i++)
-        if (counts->list[i].value > 0 && ++lines)
-            len += write_line(out + len, &counts->list[i]);
+        if (counts->list[i].value > 0 && ++lines) {
+            size_t more = strlen(counts->list[i].name);
+
+            memcpy(out + len, counts->list[i].name, more);
+            len += more;
+            out[len++] = ' ';
+            len += llmobs_text_decimal(counts->list[i].value, out + len);
+            out[len++] = '\n';
+        }
     len += write_sum(out + len, out, len);
     memset(out + len, ' ', LLMOBS_PAGE_SIZE - len);
     out[LLMOBS_PAGE_SIZE - 1] = '\n';
 }
 
-/* Without strtoull, as write_line is without printf. */
+/* Without strtoull, as the page is written without printf. */
 static uint64_t read_number(char **at)
 {
     uint64_t value = 0;

@@ -82,6 +82,8 @@ struct tables {
     int process; /* 0: never used */
     /* Indexed by a hash of the address; NULL: never used. */
     struct location *locations[LLMOBS_CALLER_KNOWN];
+    bool program_known;
+    enum kind program; /* the kind of the program's own code, once known */
     unsigned long long unloads; /* that the loader had counted then */
     unsigned turn; /* which slot of full ones the next address gets */
     struct llmobs_unnamed_files files;
@@ -245,7 +247,7 @@ static enum kind kind_of(const char *module)
 
     for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
         LLMOBS_WORDS_EACH (word, names[i].begins)
-            if (strncmp(module, word, strlen(word)) == 0)
+            if (*module == *word && strncmp(module, word, strlen(word)) == 0)
                 return names[i].kind;
     return OTHER;
 }
@@ -275,20 +277,6 @@ static void read_object(const struct llmobs_loaded *object, void *ctx)
         llmobs_symbol_head(object, &look->head);
 }
 
-/* The path of the program's file, even when another file has replaced it; ""
- * where the path is not known. `inside`: an address of the program's. */
-static void read_program(uintptr_t inside, char path[PATH_CAP])
-{
-    ssize_t len;
-
-    if (getauxval(AT_BASE) == 0) { /* the program is a loader's argument */
-        llmobs_maps_path(inside, path, PATH_CAP);
-        return;
-    }
-    len = readlink(PROGRAM, path, PATH_CAP - 1);
-    path[len > 0 ? llmobs_maps_cut(path, (size_t)len) : 0] = '\0';
-}
-
 static bool fill_location(struct tables *tables, struct location *location,
                           struct look *look)
 {
@@ -300,15 +288,26 @@ static bool fill_location(struct tables *tables, struct location *location,
         return false;
     location->program = !look->path[0];
     if (location->program) {
-        read_program(inside, look->path);
+        /* The path of its file, even when another file has replaced it. */
+        if (getauxval(AT_BASE) == 0) { /* it is a loader's argument */
+            llmobs_maps_path(inside, look->path, PATH_CAP);
+        } else {
+            ssize_t len = readlink(PROGRAM, look->path, PATH_CAP - 1);
+
+            len =
+                len > 0 ? (ssize_t)llmobs_maps_cut(look->path, (size_t)len) : 0;
+            look->path[len] = '\0';
+        }
         set_module(location, look->path[0] ? look->path : "program");
+        if (!tables->program_known)
+            tables->program = llmobs_script_language(location->module)
+                                  ? RUNTIME
+                                  : kind_of(location->module);
+        tables->program_known = true;
+        location->kind = tables->program;
     } else if (look->path[0] != '/') { /* as the program named it */
         llmobs_maps_path(inside, look->path, PATH_CAP);
     }
-    location->kind =
-        location->program && llmobs_script_language(location->module)
-            ? RUNTIME
-            : kind_of(location->module);
     if (!location->symbol.name[0] && look->head.len)
         location->file = llmobs_unnamed_file(&tables->files, look->object,
                                              look->path, &look->head);

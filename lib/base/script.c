@@ -244,32 +244,29 @@ static enum llmobs_script read_words(const struct interpreter *one,
     return LLMOBS_SCRIPT_OTHER;
 }
 
-/* True for "php -S", PHP's own server. */
-static bool is_php_server(struct llmobs_text words)
+bool llmobs_script_serves(struct llmobs_text words, enum llmobs_script kind,
+                          struct llmobs_text script)
 {
+    struct llmobs_text title = words;
+    size_t len = 0;
+
+    script = behind_slash(script);
+    if (kind == LLMOBS_SCRIPT_FILE &&
+        llmobs_script_base(script).len == script.len &&
+        is_listed(SERVERS, script))
+        return true;
+    while (len < title.len && !strchr(" :", title.data[len]))
+        len++; /* also ends at a NUL, which strchr finds */
+    title.len = len;
+    if (is_listed(SERVERS, program_of(title)))
+        return true;
+    /* "php -S" is PHP's own server. */
     if (!is_listed("php,php[0-9]*", program_of(words)))
         return false;
     while (words.len > 0)
         if (llmobs_text_begins(next_word(&words), "-S"))
             return true;
     return false;
-}
-
-bool llmobs_script_serves(struct llmobs_text words)
-{
-    struct llmobs_text title = words, script;
-    size_t len = 0;
-
-    if (llmobs_script_read(words, &script) == LLMOBS_SCRIPT_FILE) {
-        script = behind_slash(script);
-        if (llmobs_script_base(script).len == script.len &&
-            is_listed(SERVERS, script))
-            return true;
-    }
-    while (len < title.len && !strchr(" :", title.data[len]))
-        len++; /* also ends at a NUL, which strchr finds */
-    title.len = len;
-    return is_listed(SERVERS, program_of(title)) || is_php_server(words);
 }
 
 enum llmobs_script llmobs_script_read(struct llmobs_text words,

@@ -34,8 +34,10 @@ bool llmobs_script_is_of(struct llmobs_text words, const char *patterns);
 
 /* True for the command line of a program that serves requests, or starts the
  * work of many, such as php-fpm, gunicorn or cron: what it does is not one run.
- * Knows those in script.c alone. */
-bool llmobs_script_serves(struct llmobs_text words);
+ * Knows those in script.c alone. `kind`, `script`: as llmobs_script_read reads
+ * it. */
+bool llmobs_script_serves(struct llmobs_text words, enum llmobs_script kind,
+                          struct llmobs_text script);
 
 /* The part of a path behind its last '/', without the suffix of a script. */
 struct llmobs_text llmobs_script_base(struct llmobs_text path);

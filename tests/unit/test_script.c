@@ -158,11 +158,15 @@ TEST(servers)
 
     for (size_t i = 0; i < sizeof(lines) / sizeof(*lines); i++) {
         size_t len = strlen(lines[i].words);
+        struct llmobs_text words, script;
+        enum llmobs_script kind;
         char text[100];
 
         for (size_t k = 0; k <= len; k++)
             text[k] = lines[i].words[k] == '|' ? '\0' : lines[i].words[k];
-        ck_assert_msg(llmobs_script_serves((struct llmobs_text){text, len}) ==
+        words = (struct llmobs_text){text, len};
+        kind = llmobs_script_read(words, &script);
+        ck_assert_msg(llmobs_script_serves(words, kind, script) ==
                           lines[i].serves,
                       "%s", lines[i].words);
     }
