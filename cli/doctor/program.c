@@ -112,14 +112,6 @@ static const struct interpreter *find_interpreter(const char *path)
     return NULL;
 }
 
-static bool is_php(const char *path)
-{
-    const char *base = llmobs_program_base(path);
-
-    return version_in(base, "php") || version_in(base, "php-fpm") ||
-           version_in(base, "php-cgi");
-}
-
 #define SHELLS "sh,dash,bash,zsh,ksh,mksh,fish,busybox"
 /* Programs that run what a file of theirs says, or a command that the doctor
  * does not look for. */
@@ -150,9 +142,10 @@ static void know(struct llmobs_program *program)
 
     program->shell = llmobs_glob_listed(SHELLS, program->file) ||
                      llmobs_glob_listed(HANDS_ON, llmobs_program_name(program));
-    program->loads = known                   ? known->loads
-                     : is_php(program->file) ? "the extension curl"
-                                             : NULL;
+    program->loads = known ? known->loads
+                     : version_in(llmobs_program_base(program->file), "php")
+                         ? "the extension curl"
+                         : NULL;
 }
 
 void llmobs_program_is(struct llmobs_program *program,
@@ -201,7 +194,7 @@ static int locate(const char *command, char out[PATH_MAX])
     return access(out, F_OK) == 0 ? 0 : -errno;
 }
 
-/* Reads the line after "#!"; false: no script. */
+/* Reads a script's first line, which begins with "#!"; false: no script. */
 static bool read_script(const char *path, char line[SCRIPT_LINE])
 {
     int fd = llmobs_object_at(AT_FDCWD, path);
@@ -213,11 +206,13 @@ static bool read_script(const char *path, char line[SCRIPT_LINE])
     if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
         got = read(fd, line, SCRIPT_LINE - 1);
     close(fd);
-    if (got < 3 || memcmp(line, "#!", 2) != 0)
-        return false;
-    line[got] = '\0';
+    line[got > 0 ? got : 0] = '\0';
+    /* execvp and shells have a text without that line run by a shell. */
+    if (got > 0 && (size_t)got == strlen(line) && strncmp(line, "#!", 2) != 0 &&
+        access(path, X_OK) == 0)
+        strcpy(line, "#!/bin/sh");
     line[strcspn(line, "\n")] = '\0';
-    return true;
+    return strncmp(line, "#!", 2) == 0 && line[2] != '\0';
 }
 
 int llmobs_program_find(struct llmobs_program *program, const char *command)
@@ -422,7 +417,7 @@ void llmobs_program_extensions(const struct llmobs_program *program,
     const struct extensions all = {program, prefix, routes, library};
     const struct interpreter *known = find_interpreter(name_of(program));
 
-    if (is_php(program->file))
+    if (version_in(llmobs_program_base(program->file), "php"))
         add_php(&all);
     for (size_t i = 0; known && i < PATTERNS_MAX && known->patterns[i]; i++) {
         const char *version =

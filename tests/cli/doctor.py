@@ -689,6 +689,16 @@ def broken():
     os.mkfifo(place("fifo"))
     expect("a fifo", place("fifo"), 1, "not a regular file")
     expect("text", "/etc/passwd", 1, "neither a program nor a script")
+    bare = write("bare", b"curl --version\n", 0o755)
+    check("a text that may be executed: the launcher has it run",
+          subprocess.run([RUN, bare], stdout=subprocess.PIPE).returncode == 0)
+    expect("a text that may be executed", bare, 0, "bare, a script for ")
+    expect("a text of one letter", write("letter", b"#", 0o755), 0,
+           "letter, a script for ")
+    expect("a text that may not", write("text", b"curl\n", 0o644), 1,
+           "neither a program nor a script")
+    expect("a line without a name", write("nameless", b"#!\n", 0o755), 1,
+           "neither a program nor a script")
     expect("nothing", write("empty", b"", 0o755), 1, "neither a program")
     name = "odd\x1b[31m\nname\u202e"
     shutil.copy("/bin/true", place(name))
