@@ -89,36 +89,29 @@ static bool is_base64(struct llmobs_text text)
     return true;
 }
 
-/* The bytes of the character or of the escape at `at`. */
-static size_t step_of(const char *at, const char *end)
-{
-    size_t step = 1;
-
-    if (*at == '\\')
-        step = at[1] == 'u' ? 6 : 2;
-    else
-        while (at + step < end && ((unsigned char)at[step] & 0xC0) == 0x80)
-            step++;
-    /* The second half of a pair belongs to the first. */
-    if (step == 6 && (at[2] == 'd' || at[2] == 'D') &&
-        strchr("89abAB", at[3]) && end - at >= 12 && at[6] == '\\' &&
-        at[7] == 'u')
-        step = 12;
-    return step;
-}
-
 /* The bytes of the whole characters within the first `max` bytes of the
  * text. */
 static size_t whole_within(struct llmobs_text text, size_t max)
 {
-    size_t len = 0;
+    size_t len = 0, step;
 
-    while (len < text.len) {
-        size_t step = step_of(text.data + len, text.data + text.len);
+    for (; len < text.len; len += step) {
+        const char *at = text.data + len;
 
+        step = 1;
+        if (*at == '\\')
+            step = at[1] == 'u' ? 6 : 2;
+        else
+            while (len + step < text.len &&
+                   ((unsigned char)at[step] & 0xC0) == 0x80)
+                step++;
+        /* The second half of a pair belongs to the first. */
+        if (step == 6 && (at[2] == 'd' || at[2] == 'D') &&
+            strchr("89abAB", at[3]) && text.len - len >= 12 && at[6] == '\\' &&
+            at[7] == 'u')
+            step = 12;
         if (len + step > max)
             break;
-        len += step;
     }
     return len;
 }

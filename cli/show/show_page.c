@@ -32,36 +32,29 @@ static const char *own_path(char path[PATH_MAX])
 }
 
 /* Starts xdg-open, which hands the file to a browser, or is that browser. It
- * gets none of the signals blocked that a server keeps for its wait. */
-static int start_opener(char *path, pid_t *pid)
-{
-    char *argv[] = {"xdg-open", path, NULL};
-    posix_spawnattr_t attributes;
-    sigset_t none;
-    int rc = posix_spawnattr_init(&attributes);
-
-    if (rc != 0)
-        return -rc;
-    sigemptyset(&none);
-    (void)posix_spawnattr_setsigmask(&attributes, &none);
-    (void)posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
-    rc = posix_spawnp(pid, argv[0], NULL, &attributes, argv, environ);
-    posix_spawnattr_destroy(&attributes);
-    return -rc;
-}
-
-/* A browser that xdg-open has become asks the server before it ends, so that a
- * server does not wait for it. */
+ * gets none of the signals blocked that a server keeps for its wait. A browser
+ * that xdg-open has become asks the server before it ends, so that a server
+ * does not wait for it. */
 static int open_page(const char *path, bool waits)
 {
     char absolute[PATH_MAX];
-    int status = 0;
+    char *argv[] = {"xdg-open", absolute, NULL};
+    posix_spawnattr_t attributes;
+    sigset_t none;
+    int status = 0, rc;
     pid_t pid;
 
     if (!realpath(path, absolute))
         return -errno;
-    if (start_opener(absolute, &pid) == 0 &&
-        (!waits || (waitpid(pid, &status, 0) == pid && status == 0)))
+    rc = posix_spawnattr_init(&attributes);
+    if (rc == 0) {
+        sigemptyset(&none);
+        (void)posix_spawnattr_setsigmask(&attributes, &none);
+        (void)posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
+        rc = posix_spawnp(&pid, argv[0], NULL, &attributes, argv, environ);
+        posix_spawnattr_destroy(&attributes);
+    }
+    if (rc == 0 && (!waits || (waitpid(pid, &status, 0) == pid && status == 0)))
         return 0;
     llmobs_tell("llmobs view: xdg-open does not open it: %s\n", absolute);
     return -ECHILD;
