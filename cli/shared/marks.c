@@ -128,6 +128,14 @@ struct llmobs_marks_list llmobs_marks_read(const struct llmobs_marks *marks,
 
 /* -- writing -------------------------------------------------------------- */
 
+/* Beyond 15: it is no small hex digit. */
+static unsigned digit_of(char c)
+{
+    unsigned digit = (unsigned)c - '0', letter = (unsigned)c - 'a';
+
+    return digit < 10 ? digit : letter < 6 ? letter + 10 : 16;
+}
+
 /* The exporter's ids are 32 small hex digits; any other line, also an
  * evaluation, has to be read. */
 void llmobs_marks_add(struct llmobs_marks_list *list, struct llmobs_text line,
@@ -137,12 +145,12 @@ void llmobs_marks_add(struct llmobs_marks_list *list, struct llmobs_text line,
     struct llmobs_marks_entry mark = {.at = at};
     bool good = id.data && id.len == sizeof(mark.trace) * 2;
 
-    for (size_t i = 0; good && i < id.len; i++) {
-        int value = llmobs_text_hex(id.data[i]);
+    for (size_t i = 0; good && i < sizeof(mark.trace); i++) {
+        unsigned high = digit_of(id.data[2 * i]);
+        unsigned low = digit_of(id.data[2 * i + 1]);
 
-        good = value >= 0 && (id.data[i] < 'A' || id.data[i] > 'F');
-        mark.trace[i / 2] = (uint8_t)((unsigned)mark.trace[i / 2] << 4 |
-                                      ((unsigned)value & 15));
+        good = (high | low) < 16;
+        mark.trace[i] = (uint8_t)(high << 4 | low);
     }
     if (!good)
         memset(mark.trace, 0, sizeof(mark.trace));
