@@ -78,19 +78,16 @@ int llmobs_usage_sum(struct llmobs_json **sum, const struct llmobs_json *usage,
     return rc;
 }
 
-/* True where a later value is no news. */
-static bool says_nothing(const struct llmobs_json *value)
-{
-    return !value || llmobs_json_is_null(value) ||
-           (llmobs_json_is_number(value) && !(llmobs_json_to_real(value) > 0));
-}
-
 /* The recursion is as deep as the parsed documents. Most events need no copy of
  * theirs, which must not be changed (json_series.h). */
 struct llmobs_json *llmobs_usage_later(const struct llmobs_json *before,
                                        const struct llmobs_json *now)
 {
-    const struct llmobs_json *last = before && says_nothing(now) ? before : now;
+    /* A later value of 0 is no news. */
+    const bool none =
+        !now || llmobs_json_is_null(now) ||
+        (llmobs_json_is_number(now) && !(llmobs_json_to_real(now) > 0));
+    const struct llmobs_json *last = before && none ? before : now;
     struct llmobs_json *out =
         llmobs_json_share((struct llmobs_json *)(uintptr_t)last);
     void *it = llmobs_json_is_object(now) ? llmobs_json_iter(before) : NULL;
@@ -419,11 +416,13 @@ void llmobs_usage_kinds(const struct llmobs_json *usage,
             const struct llmobs_json *writes =
                 llmobs_json_get(details, "cache_write_tokens_details");
 
+            if (!details)
+                continue;
             put_positive(span, "ephemeral_30m_input_tokens",
                          llmobs_usage_count(writes, "ttl_30m_tokens"));
             put_positive(span, "ephemeral_12h_input_tokens",
                          llmobs_usage_count(writes, "ttl_12h_tokens"));
-            LLMOBS_WORDS_EACH (key, details ? kinds : "") {
+            LLMOBS_WORDS_EACH (key, kinds) {
                 int len = (int)(strchr(key, '_') - key);
                 int64_t sum = llmobs_usage_count(details, key);
 
