@@ -223,6 +223,7 @@ static int encode_item(struct llmobs_delivery *delivery, struct source *source)
         return llmobs_encode_call(
             &((struct llmobs_span_item *)source->item)->span, source->config,
             &delivery->scratch);
+    exchange->lends = source->adopted || !delivery->config->record_dir;
     rc = llmobs_exchange_to_span(exchange, &span);
     if (rc)
         return rc;
@@ -270,60 +271,23 @@ static int push_event(struct llmobs_delivery *delivery,
     return 0;
 }
 
-static int64_t start_of_event(struct llmobs_text event)
-{
-    struct llmobs_json *json;
-    int64_t start = INT64_MAX;
-
-    if (llmobs_json_parse(event, &json) != 0)
-        return start;
-    if (llmobs_json_is_int(llmobs_json_get(json, "start_ns")))
-        start = llmobs_json_to_int(llmobs_json_get(json, "start_ns"));
-    llmobs_json_free(json);
-    return start;
-}
-
 /* Every intake refuses a span that is older than this (WIRE 2.4). */
 static bool is_expired(const struct source *source)
 {
-    const struct llmobs_exchange *exchange;
-    int64_t start;
+    int64_t start = INT64_MAX;
+    struct llmobs_json *json;
 
     if (source->kind != LLMOBS_EVENT_SPAN ||
         (source->item && source->item->type != LLMOBS_ITEM_EXCHANGE))
         return false;
-    exchange = (const struct llmobs_exchange *)source->item;
-    start = exchange ? exchange->start_wall_ns : start_of_event(source->event);
+    if (source->item) {
+        start = ((const struct llmobs_exchange *)source->item)->start_wall_ns;
+    } else if (llmobs_json_parse(source->event, &json) == 0) {
+        if (llmobs_json_is_int(llmobs_json_get(json, "start_ns")))
+            start = llmobs_json_to_int(llmobs_json_get(json, "start_ns"));
+        llmobs_json_free(json);
+    }
     return start < llmobs_clock_wall_ns() - EXPIRED_NS;
-}
-
-/* Reads an item again if memory has only its head. */
-static int load_item(struct llmobs_delivery *delivery, struct source *source)
-{
-    struct llmobs_item *item;
-    int rc;
-
-    if (!source->item || source->item->type != LLMOBS_ITEM_SPOOLED)
-        return 0;
-    rc = llmobs_backlog_load(&delivery->account.backlog, &source->spooled,
-                             &item);
-    llmobs_exchange_free_memory(source->item);
-    source->item = item;
-    return rc;
-}
-
-/* Redacts an event that is text already. The work needs no limit, as the size
- * of an event has a limit. */
-static int redact_text(struct llmobs_delivery *delivery,
-                       const struct source *source)
-{
-    int enough, rc;
-
-    llmobs_work_begin(LLMOBS_WORK_ALL);
-    rc = llmobs_content_filter_json(&source->config->privacy, source->event,
-                                    &delivery->scratch);
-    enough = llmobs_work_end();
-    return rc && enough ? enough : rc;
 }
 
 /* If a long event has taken the buffer's memory, continues with the memory of
@@ -333,7 +297,7 @@ static int encode_source(struct llmobs_delivery *delivery,
 {
     struct llmobs_buf *scratch = &delivery->scratch;
     struct llmobs_buf *spare = &delivery->account.spare;
-    int rc;
+    int enough, rc;
 
     if (!scratch->data && spare->data) {
         scratch->data = spare->data;
@@ -349,9 +313,17 @@ static int encode_source(struct llmobs_delivery *delivery,
     }
     if (!source->item && !llmobs_privacy_applies(&source->config->privacy))
         return 0;
-    rc = text->data ? redact_text(delivery, source)
-                    : encode_item(delivery, source);
-    *text = (struct llmobs_text){delivery->scratch.data, delivery->scratch.len};
+    if (text->data) {
+        /* The work needs no limit, as the size of an event has a limit. */
+        llmobs_work_begin(LLMOBS_WORK_ALL);
+        rc = llmobs_content_filter_json(&source->config->privacy, *text,
+                                        scratch);
+        enough = llmobs_work_end();
+        rc = rc && enough ? enough : rc;
+    } else {
+        rc = encode_item(delivery, source);
+    }
+    *text = llmobs_buf_text(scratch);
     return rc;
 }
 
@@ -476,39 +448,11 @@ static bool write_tool(struct llmobs_delivery *delivery,
                                     text) == 0;
 }
 
-/* Writes to the call's entry that its inferred spans have their own entries. */
-static void write_inferred(struct llmobs_delivery *delivery,
-                           struct source *source)
-{
-    struct llmobs_backlog *backlog = &delivery->account.backlog;
-    unsigned bits = (source->delivered_to & ~LLMOBS_MEASURED) | LLMOBS_INFERRED;
-
-    source->delivered_to |= LLMOBS_INFERRED;
-    if (source->adopted)
-        llmobs_adopt_write_delivered_to(backlog->adopt, &source->spooled, bits);
-    else if (backlog->spool)
-        llmobs_spool_write_delivered_to(backlog->spool, &source->spooled, bits);
-    llmobs_crash_point("noted the inferred spans");
-}
-
-static void push_tool(struct llmobs_delivery *delivery,
-                      struct tool_source *tool)
-{
-    const struct llmobs_text text = {tool->text.data, tool->text.len};
-    int rc = tool->rc;
-
-    if (!rc)
-        rc = tool->source.refusing == ALL
-                 ? -ENOSPC
-                 : push_event(delivery, &tool->source, text);
-    if (rc)
-        fail_source(delivery, &tool->source, rc);
-}
-
 /* Makes items of the spans that were inferred from the call, once, before the
  * call itself can be released. On error no item is made. */
 static int add_inferred(struct llmobs_delivery *delivery, struct source *source)
 {
+    struct llmobs_backlog *backlog = &delivery->account.backlog;
     struct llmobs_inferred *inferred = &source->inferred;
     struct tool_source *tools;
     size_t count = 0;
@@ -528,12 +472,12 @@ static int add_inferred(struct llmobs_delivery *delivery, struct source *source)
                 ? llmobs_mix(source->spooled.id ^ span->context.span_id)
                 : 0;
 
-        if (!id || !source->adopted ||
-            !llmobs_adopt_has(delivery->account.backlog.adopt, id))
+        id = source->spooled.id ? id : 0;
+        if (!id || !source->adopted || !llmobs_adopt_has(backlog->adopt, id))
             rc = encode_tool(delivery, source, id, span, &tools[count++]);
     }
+    /* From here on the inferred spans are counted, and the disk has them. */
     for (size_t i = 0; i < count && !rc; i++) {
-        /* From here on the span is counted, and the disk has it. */
         if (tools[i].rc || !write_tool(delivery, source, &tools[i]))
             tools[i].source.spooled =
                 (struct llmobs_spooled){.for_relay = false};
@@ -541,11 +485,30 @@ static int add_inferred(struct llmobs_delivery *delivery, struct source *source)
         atomic_fetch_add(&delivery->account.pending, 1);
         llmobs_crash_point("kept an inferred span");
     }
-    if (!rc)
-        write_inferred(delivery, source);
+    /* Writes to the call's entry that its inferred spans have their own. */
+    if (!rc) {
+        unsigned bits =
+            (source->delivered_to & ~LLMOBS_MEASURED) | LLMOBS_INFERRED;
+
+        source->delivered_to |= LLMOBS_INFERRED;
+        if (source->adopted)
+            llmobs_adopt_write_delivered_to(backlog->adopt, &source->spooled,
+                                            bits);
+        else if (backlog->spool)
+            llmobs_spool_write_delivered_to(backlog->spool, &source->spooled,
+                                            bits);
+        llmobs_crash_point("noted the inferred spans");
+    }
     for (size_t i = 0; i < count; i++) {
-        if (!rc)
-            push_tool(delivery, &tools[i]);
+        const struct llmobs_text text = llmobs_buf_text(&tools[i].text);
+        int failure = tools[i].rc;
+
+        if (!rc && !failure)
+            failure = tools[i].source.refusing == ALL
+                          ? -ENOSPC
+                          : push_event(delivery, &tools[i].source, text);
+        if (!rc && failure)
+            fail_source(delivery, &tools[i].source, failure);
         llmobs_buf_fini(&tools[i].text);
     }
     free(tools);
@@ -558,9 +521,16 @@ static int add_inferred(struct llmobs_delivery *delivery, struct source *source)
  * False where memory is short or the time is over. */
 static bool add_source(struct llmobs_delivery *delivery, struct source *source)
 {
+    struct llmobs_item *item = source->item;
     struct llmobs_text text;
-    int rc = load_item(delivery, source);
+    int rc = 0;
 
+    /* Reads an item again if memory has only its head. */
+    if (item && item->type == LLMOBS_ITEM_SPOOLED) {
+        rc = llmobs_backlog_load(&delivery->account.backlog, &source->spooled,
+                                 &source->item);
+        llmobs_exchange_free_memory(item);
+    }
     if (!rc)
         rc = encode_source(delivery, source, &text);
     if (!rc)
@@ -713,19 +683,6 @@ static void add_adopted(struct llmobs_delivery *delivery,
     (void)add_source(delivery, &source);
 }
 
-/* True if the exporter has sent an event of any kind, or if it takes no spans,
- * because then it may have nothing to send for long. */
-static bool has_sent(const struct llmobs_delivery *delivery,
-                     const struct llmobs_exporter *exporter)
-{
-    if (exporter->kinds && !(exporter->kinds & 1u << LLMOBS_EVENT_SPAN))
-        return true;
-    for (size_t i = 0; i < delivery->count; i++)
-        if (delivery->list[i].exporter == exporter && delivery->list[i].sent_ns)
-            return true;
-    return false;
-}
-
 void llmobs_delivery_reclaim(struct llmobs_delivery *delivery)
 {
     struct llmobs_adopt *adopt = delivery->account.backlog.adopt;
@@ -755,11 +712,20 @@ static bool may_adopt(const struct llmobs_delivery *delivery)
         (!back && backlog->adopted_ns &&
          now - backlog->adopted_ns < ADOPT_EVERY_MS * LLMOBS_NS_PER_MS))
         return false;
-    for (size_t i = 0; i < delivery->count; i++)
-        if (delivery->list[i].due_ns ||
-            (!delivery->drains && !back &&
-             !has_sent(delivery, delivery->list[i].exporter)))
+    for (size_t i = 0; i < delivery->count; i++) {
+        const struct llmobs_exporter *exporter = delivery->list[i].exporter;
+        /* An exporter works that has sent an event of any kind; or it takes no
+         * spans, and then may have nothing to send for long. */
+        bool works =
+            delivery->drains || back ||
+            (exporter->kinds && !(exporter->kinds & 1u << LLMOBS_EVENT_SPAN));
+
+        for (size_t j = 0; j < delivery->count && !works; j++)
+            works = delivery->list[j].exporter == exporter &&
+                    delivery->list[j].sent_ns;
+        if (delivery->list[i].due_ns || !works)
             return false;
+    }
     return true;
 }
 

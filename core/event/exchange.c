@@ -104,6 +104,7 @@ static void free_parts(struct llmobs_exchange *exchange)
     exchange->form = NULL;
     llmobs_body_fini(&exchange->request);
     llmobs_body_fini(&exchange->response);
+    llmobs_body_fini(&exchange->plain);
 }
 
 void llmobs_exchange_free(struct llmobs_exchange *exchange)

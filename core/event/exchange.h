@@ -90,7 +90,8 @@ struct llmobs_exchange {
     struct llmobs_form_parser *form; /* reads a form; NULL: not a form */
     uint64_t masked; /* how long `request` was when last masked; 0: not yet */
     struct llmobs_body response;
-    uint64_t answer_masked; /* as `masked`, for `response` */
+    struct llmobs_body plain; /* the answer without its coding, for its span */
+    uint64_t answer_masked;   /* as `masked`, for `response` */
     /* They leave pictures and sounds out of the two bodies. */
     struct llmobs_blob request_blob, response_blob;
     struct llmobs_progress progress;
@@ -108,6 +109,8 @@ struct llmobs_exchange {
                          * headers_added (stats.h); or 0 */
     bool whole;         /* pictures and sounds stay, like other content */
     bool recorded;      /* recording was done or tried (recording.h) */
+    bool lends;         /* the span is freed before anybody reads the answer
+                         * again: the span may have texts in it */
     enum llmobs_request_tags tags; /* of the process that made it */
     struct llmobs_mark *marks;
     size_t mark_count;

@@ -32,7 +32,6 @@
 /* The memory that a call needs besides the exchange's. */
 struct decoded {
     struct llmobs_body request;
-    struct llmobs_body response;
     size_t reading; /* bytes that both bodies took from the budget */
 };
 
@@ -103,7 +102,8 @@ static int decode_body(const struct part *part, const char *coding,
     return 1;
 }
 
-static int decode_bodies(struct llmobs_call *call, struct decoded *decoded)
+static int decode_bodies(struct llmobs_call *call, struct decoded *decoded,
+                         struct llmobs_body *plain)
 {
     static const char name[] = "content-encoding";
     const struct part request = {&call->request, &call->request_tail,
@@ -120,7 +120,7 @@ static int decode_bodies(struct llmobs_call *call, struct decoded *decoded)
         rc = decode_body(&response,
                          llmobs_header_find(call->response_headers,
                                             call->response_header_count, name),
-                         &decoded->response, decoded);
+                         plain, decoded);
     /* The marks say when compressed bytes came, not when decoded bytes did. */
     if (rc > 0) {
         call->marks = NULL;
@@ -163,39 +163,28 @@ static void mask_texts(const struct llmobs_exchange *exchange,
     /* A frame begins with its length, whose first byte is always 0; no text
      * begins with a 0. */
     bool frames = call->response.len > 0 && call->response.data[0] == '\0';
+    bool vectors = llmobs_rules_has_vectors(&exchange->match);
 
     for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
         char *data = (char *)(uintptr_t)texts[i].data;
         bool answer = i >= 2;
         const struct llmobs_body *body =
-            answer ? &decoded->response : &decoded->request;
+            answer ? &exchange->plain : &decoded->request;
 
-        (void)llmobs_work_do(texts[i].len * 3);
         /* A body may have been masked on its way to the disk. */
-        if (texts[i].len == 0 || llmobs_work_is_late() ||
-            (body->total == 0 && llmobs_exchange_is_masked(exchange, answer)))
+        bool masked =
+            body->total == 0 && llmobs_exchange_is_masked(exchange, answer);
+
+        (void)llmobs_work_do(texts[i].len * (vectors ? 4 : 3));
+        if (texts[i].len == 0 || llmobs_work_is_late())
             continue;
-        if (answer && frames)
+        if (!masked && answer && frames)
             mask_frames(data, texts[i].len);
-        else
+        else if (!masked)
             llmobs_secrets_mask(data, texts[i].len);
-    }
-}
-
-/* Called after the decoding: the disk has compressed bodies as they came. */
-static void mask_call_vectors(const struct llmobs_exchange *exchange,
-                              const struct llmobs_call *call)
-{
-    const struct llmobs_text texts[] = {call->request, call->request_tail,
-                                        call->response, call->response_tail};
-
-    if (!llmobs_rules_has_vectors(&exchange->match))
-        return;
-    for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
-        (void)llmobs_work_do(texts[i].len);
-        if (texts[i].len > 0)
-            llmobs_vectors_mask((char *)(uintptr_t)texts[i].data, texts[i].len,
-                                i % 2 == 0);
+        /* The disk has compressed vectors as they came. */
+        if (vectors)
+            llmobs_vectors_mask(data, texts[i].len, i % 2 == 0);
     }
 }
 
@@ -226,10 +215,10 @@ static int open_call(struct llmobs_exchange *exchange, struct decoded *decoded,
         .start_ns = exchange->start_mono_ns,
         .marks = exchange->marks,
         .mark_count = exchange->mark_count,
+        .lends = exchange->lends,
     };
-    rc = decode_bodies(call, decoded);
+    rc = decode_bodies(call, decoded, &exchange->plain);
     mask_texts(exchange, decoded, call);
-    mask_call_vectors(exchange, call);
     return rc;
 }
 
@@ -374,25 +363,6 @@ static void add_chunk_gaps(const struct llmobs_exchange *exchange,
             count = up_to + 1;
     }
     llmobs_span_fact_ints(&span->facts, LLMOBS_FACT_CHUNK_GAPS_NS, gaps, count);
-}
-
-/* Adds the length, as far as it is known, of each body that was cut. */
-static void add_truncated(const struct llmobs_exchange *exchange,
-                          const struct llmobs_call *call,
-                          struct llmobs_span *span)
-{
-    struct llmobs_json *sizes;
-
-    if (!call->request_truncated && !call->response_truncated)
-        return;
-    sizes = llmobs_json_object();
-    if (call->request_truncated && exchange->request.total)
-        set_count(sizes, "request_bytes", (int64_t)exchange->request.total);
-    if (call->response_truncated && exchange->response.total)
-        set_count(sizes, "response_bytes", (int64_t)exchange->response.total);
-    if (exchange->request.unseen || exchange->response.unseen)
-        (void)llmobs_json_set(sizes, "unseen", llmobs_json_bool(true));
-    (void)llmobs_json_set(span->metadata, "truncated", sizes);
 }
 
 static void add_tags(const struct llmobs_exchange *exchange,
@@ -565,7 +535,19 @@ static void complete_span(const struct llmobs_exchange *exchange,
                              exchange->marks[0].at_ns -
                                  exchange->start_mono_ns);
     add_chunk_gaps(exchange, span);
-    add_truncated(exchange, call, span);
+    if (call->request_truncated || call->response_truncated) {
+        /* The length, as far as it is known, of each body that was cut. */
+        struct llmobs_json *sizes = llmobs_json_object();
+
+        if (call->request_truncated && exchange->request.total)
+            set_count(sizes, "request_bytes", (int64_t)exchange->request.total);
+        if (call->response_truncated && exchange->response.total)
+            set_count(sizes, "response_bytes",
+                      (int64_t)exchange->response.total);
+        if (exchange->request.unseen || exchange->response.unseen)
+            (void)llmobs_json_set(sizes, "unseen", llmobs_json_bool(true));
+        (void)llmobs_json_set(span->metadata, "truncated", sizes);
+    }
     caller = llmobs_unnamed_caller(exchange->caller, exchange->caller_unnamed);
     plugin = llmobs_script_frames_plugin(caller);
     if (plugin) {
@@ -687,12 +669,12 @@ int llmobs_exchange_to_span(struct llmobs_exchange *exchange,
     int rc;
 
     llmobs_body_init(&decoded.request, exchange->request.whole_max);
-    llmobs_body_init(&decoded.response, exchange->response.whole_max);
+    llmobs_body_fini(&exchange->plain); /* of a try before */
+    llmobs_body_init(&exchange->plain, exchange->response.whole_max);
     reserve_reading(&decoded, &exchange->request);
     reserve_reading(&decoded, &exchange->response);
     rc = read_call(exchange, &decoded, span);
     llmobs_body_fini(&decoded.request);
-    llmobs_body_fini(&decoded.response);
     llmobs_budget_release(decoded.reading);
     return rc;
 }

@@ -15,7 +15,8 @@
 /* Initialises `span`, and fills it. If a body takes too much work (work.h),
  * only its two ends are read, as if it were too long. -ENOENT: the
  * exchange was no LLM call after all (an unconfirmed candidate); -ETIMEDOUT:
- * the time is over, and the span can be made another time; -ENOMEM. */
+ * the time is over, and the span can be made another time; -ENOMEM. Where the
+ * exchange lends, it must outlive the span. */
 int llmobs_exchange_to_span(struct llmobs_exchange *exchange,
                             struct llmobs_span *span);
 

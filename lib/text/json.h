@@ -35,9 +35,12 @@ struct llmobs_json;
 
 /* Parses a document. Gives `*out`. -EINVAL: no JSON; -E2BIG: beyond a limit;
  * -ENOMEM. _masked: a document whose secrets are masked; a string that dump
- * writes as the document has it is marked as searched. */
+ * writes as the document has it is marked as searched. `lends`: the document is
+ * writable, and stays until all its values are freed: a long string is not
+ * copied, and its closing quotation mark is a NUL for so long. */
 int llmobs_json_parse(struct llmobs_text text, struct llmobs_json **out);
-int llmobs_json_parse_masked(struct llmobs_text text, struct llmobs_json **out);
+int llmobs_json_parse_masked(struct llmobs_text text, bool lends,
+                             struct llmobs_json **out);
 
 /* Makers; each gives a value. _share makes the caller one more owner of the
  * same value; _clone gives a deep copy. */

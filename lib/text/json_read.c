@@ -10,6 +10,8 @@
 
 /* A string with escapes keeps unused memory up to this. */
 #define SLACK_MAX 64
+/* A string of so many bytes, without escapes, may stay in its document. */
+#define LENT_MIN ((size_t)64 * 1024)
 
 /* Makes values of the tokens that json_clean passes: their grammar is checked,
  * and their text is repaired. */
@@ -20,6 +22,7 @@ struct builder {
     struct llmobs_json_member *member; /* the member whose value comes next */
     struct llmobs_buf text;            /* of the key or number that is read */
     bool masked;                       /* llmobs_json_parse_masked */
+    struct llmobs_text lends;          /* the document; empty: lends nothing */
 };
 
 /* Puts a value in its place; takes it. */
@@ -144,30 +147,12 @@ static bool is_dumped_alike(struct llmobs_text text)
     return true;
 }
 
-static struct llmobs_json *int_of(struct llmobs_text text)
-{
-    bool negative = text.data[0] == '-';
-    uint64_t number = 0;
-
-    for (size_t i = negative; i < text.len; i++)
-        number = number * 10 + (uint64_t)(text.data[i] - '0');
-    return llmobs_json_int((int64_t)(negative ? -number : number));
-}
-
-static struct llmobs_json *real_of(struct builder *b, struct llmobs_text text)
-{
-    double number;
-
-    if (llmobs_decimal_read(text, &b->text, &number) != 0)
-        return NULL;
-    return llmobs_json_real(number);
-}
-
 static int read_token(void *ctx, enum llmobs_json_token token,
                       struct llmobs_text text)
 {
     struct builder *b = ctx;
     struct llmobs_json *value;
+    double number;
 
     switch (token) {
     case LLMOBS_JSON_TOKEN_OPEN_OBJECT:
@@ -196,17 +181,32 @@ static int read_token(void *ctx, enum llmobs_json_token token,
         b->member = llmobs_json_place(in, text);
         return b->member != NULL ? 0 : -ENOMEM;
     }
-    case LLMOBS_JSON_TOKEN_STRING:
-        value = llmobs_json_value_text(text);
+    case LLMOBS_JSON_TOKEN_STRING: {
+        /* A text that was repaired does not lie in the document. */
+        uintptr_t at = (uintptr_t)text.data - (uintptr_t)b->lends.data;
+        bool lent = text.len >= LENT_MIN && at < b->lends.len &&
+                    !memchr(text.data, '\\', text.len);
+
+        value =
+            lent ? llmobs_json_value_lent(text) : llmobs_json_value_text(text);
         if (value != NULL)
             value->searched =
                 b->masked && (value->len == text.len || is_dumped_alike(text));
         return put_value(b, value);
-    case LLMOBS_JSON_TOKEN_INT:
-        value = int_of(text);
+    }
+    case LLMOBS_JSON_TOKEN_INT: {
+        bool negative = text.data[0] == '-';
+        uint64_t whole = 0;
+
+        for (size_t i = negative; i < text.len; i++)
+            whole = whole * 10 + (uint64_t)(text.data[i] - '0');
+        value = llmobs_json_int((int64_t)(negative ? -whole : whole));
         return put_value(b, b->masked ? llmobs_json_searched(value) : value);
+    }
     case LLMOBS_JSON_TOKEN_REAL:
-        value = real_of(b, text);
+        if (llmobs_decimal_read(text, &b->text, &number) != 0)
+            return -ENOMEM;
+        value = llmobs_json_real(number);
         return put_value(b, b->masked ? llmobs_json_searched(value) : value);
     case LLMOBS_JSON_TOKEN_TRUE:
         return put_value(b, llmobs_json_bool(true));
@@ -218,7 +218,7 @@ static int read_token(void *ctx, enum llmobs_json_token token,
     return put_value(b, llmobs_json_null());
 }
 
-static int parse(struct llmobs_text text, bool masked,
+static int parse(struct llmobs_text text, bool masked, bool lends,
                  struct llmobs_json **json)
 {
     struct builder *b = llmobs_scratch_alloc(sizeof(*b));
@@ -230,6 +230,7 @@ static int parse(struct llmobs_text text, bool masked,
     b->root = NULL;
     b->depth = 0;
     b->masked = masked;
+    b->lends = (struct llmobs_text){text.data, lends ? text.len : 0};
     llmobs_buf_init(&b->text, SIZE_MAX);
     rc = llmobs_json_tokens(text, read_token, b);
     llmobs_buf_fini(&b->text);
@@ -243,10 +244,11 @@ static int parse(struct llmobs_text text, bool masked,
 
 int llmobs_json_parse(struct llmobs_text text, struct llmobs_json **json)
 {
-    return parse(text, false, json);
+    return parse(text, false, false, json);
 }
 
-int llmobs_json_parse_masked(struct llmobs_text text, struct llmobs_json **json)
+int llmobs_json_parse_masked(struct llmobs_text text, bool lends,
+                             struct llmobs_json **json)
 {
-    return parse(text, true, json);
+    return parse(text, true, lends, json);
 }

@@ -40,7 +40,7 @@ static struct llmobs_json *make_value(enum llmobs_json_type type, size_t size)
         return NULL;
     atomic_init(&json->owners, 1);
     json->type = (uint8_t)type;
-    json->failed = json->searched = false;
+    json->failed = json->searched = json->lent = false;
     json->len = 0;
     return json;
 }
@@ -56,6 +56,21 @@ struct llmobs_json *llmobs_json_value_string(size_t len)
         return NULL;
     json->len = len;
     llmobs_json_bytes(json)[len] = '\0';
+    return json;
+}
+
+struct llmobs_json *llmobs_json_value_lent(struct llmobs_text text)
+{
+    char *bytes = (char *)(uintptr_t)text.data;
+    struct llmobs_json *json =
+        make_value(LLMOBS_JSON_STRING, sizeof(*json) + sizeof(bytes));
+
+    if (json == NULL)
+        return NULL;
+    json->len = text.len;
+    json->lent = true;
+    memcpy(json + 1, &bytes, sizeof(bytes));
+    bytes[text.len] = '\0';
     return json;
 }
 
@@ -156,6 +171,8 @@ static void drop_value(struct llmobs_json *json, struct llmobs_json **doomed)
         atomic_fetch_sub_explicit(&json->owners, 1, memory_order_acq_rel) != 1)
         return;
     if (json->type > LLMOBS_JSON_ARRAY) {
+        if (json->lent)
+            llmobs_json_bytes(json)[json->len] = '"';
         free(json);
         return;
     }

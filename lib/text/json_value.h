@@ -28,7 +28,7 @@
 enum llmobs_json_type {
     LLMOBS_JSON_OBJECT,
     LLMOBS_JSON_ARRAY,
-    LLMOBS_JSON_STRING, /* its bytes and a NUL follow the value */
+    LLMOBS_JSON_STRING, /* its bytes and a NUL, or where they lie, follow */
     LLMOBS_JSON_INT,
     LLMOBS_JSON_REAL,
     LLMOBS_JSON_TRUE, /* this type and those below are static */
@@ -41,6 +41,8 @@ struct llmobs_json {
     uint8_t type;
     bool failed;   /* llmobs_json_error */
     bool searched; /* llmobs_json_searched */
+    bool lent;     /* a string in its document: a NUL is in the place of its
+                    * closing quotation mark while the string has an owner */
     union {
         size_t len; /* bytes of a string, number of values in a container */
         int64_t whole;
@@ -81,7 +83,9 @@ struct llmobs_json_object {
 
 static inline char *llmobs_json_bytes(const struct llmobs_json *string)
 {
-    return (char *)(uintptr_t)(string + 1);
+    char *const *at = (char *const *)(string + 1);
+
+    return string->lent ? *at : (char *)(uintptr_t)at;
 }
 
 static inline bool llmobs_json_is(const struct llmobs_json *json,
@@ -103,6 +107,8 @@ static inline bool llmobs_json_is_broken(const struct llmobs_json *value)
 /* The bytes of the string are for the caller to write; the NUL is there. */
 struct llmobs_json *llmobs_json_value_string(size_t len);
 struct llmobs_json *llmobs_json_value_object(void);
+/* A string that stays where it is; a quotation mark follows the text. */
+struct llmobs_json *llmobs_json_value_lent(struct llmobs_text text);
 struct llmobs_json *llmobs_json_value_array(void);
 
 /* Makes a string of the text between its quotes, which has only escapes that

@@ -115,7 +115,7 @@ int llmobs_answer_read(const struct llmobs_call *call, bool stream,
     else if (document) {
         /* Reads a document. That of an error may stand before a stream's
          * events. */
-        int rc = llmobs_json_parse_masked(text, &answer->json);
+        int rc = llmobs_json_parse_masked(text, call->lends, &answer->json);
 
         if (rc == 0)
             answer->form = LLMOBS_ANSWER_JSON;

@@ -48,6 +48,8 @@ struct llmobs_call {
                      * lines of JSON (lib/text/form.h) */
     bool request_truncated;
     bool response_truncated;
+    bool lends; /* `response` stays, writable, until the span is freed: a long
+                 * text is not copied (llmobs_json_parse_masked) */
     const char *encoded; /* the answer's content coding if it could not be
                           * decoded, or NULL */
     const char *request_encoded;     /* as `encoded`, for the request */

@@ -10,19 +10,33 @@
 
 const struct llmobs_message_form llmobs_message_openai = {.instead = "refusal"};
 
+/* Takes the content. */
+static struct llmobs_json *make_message(const char *role,
+                                        struct llmobs_json *content)
+{
+    struct llmobs_json *message = llmobs_json_object();
+    int rc = llmobs_json_set(message, "content", content);
+
+    if (rc == 0)
+        rc = llmobs_json_sets(message, "role", role);
+    return llmobs_json_done(message, rc);
+}
+
 struct llmobs_json *llmobs_message_new(const char *role,
                                        struct llmobs_text content)
 {
-    struct llmobs_json *message = llmobs_json_object();
+    return make_message(role, llmobs_json_stringn(content.data, content.len));
+}
 
-    if (message &&
-        llmobs_json_set(message, "content",
-                        llmobs_json_stringn(content.data ? content.data : "",
-                                            content.len)) == 0 &&
-        llmobs_json_sets(message, "role", role) == 0)
-        return message;
-    llmobs_json_free(message);
-    return NULL;
+int llmobs_message_add_string(struct llmobs_json *list, const char *role,
+                              const struct llmobs_json *value)
+{
+    struct llmobs_json *content =
+        llmobs_json_is_string(value)
+            ? llmobs_json_share((struct llmobs_json *)(uintptr_t)value)
+            : llmobs_json_string("");
+
+    return llmobs_json_add(list, make_message(role, content));
 }
 
 int llmobs_message_add_text(struct llmobs_json *list, const char *role,
@@ -117,7 +131,7 @@ static int store_result(const struct llmobs_json *from,
                   llmobs_message_content_string(&content->text)));
 
     if (rc == 0) {
-        llmobs_buf_cut(&content->text, 0);
+        llmobs_buf_fini(&content->text);
         return llmobs_json_set(message, "tool_results", list);
     }
     llmobs_json_free(list);

@@ -22,7 +22,11 @@ struct llmobs_json *llmobs_message_new(const char *role,
 int llmobs_message_add_text(struct llmobs_json *list, const char *role,
                             struct llmobs_text content);
 
-/* The same; a text that is NULL or empty is none. */
+/* The same with a share of a string; any other value is an empty text. */
+int llmobs_message_add_string(struct llmobs_json *list, const char *role,
+                              const struct llmobs_json *value);
+
+/* As llmobs_message_add_text; a text that is NULL or empty is none. */
 int llmobs_message_say(struct llmobs_json *list, const char *role,
                        const char *text);
 

@@ -33,33 +33,43 @@ struct llmobs_json *llmobs_message_content_string(const struct llmobs_buf *buf)
     return llmobs_json_stringn(buf->data ? buf->data : "", buf->len);
 }
 
-static int append(struct llmobs_buf *buf, struct llmobs_text text)
+int llmobs_message_content_append(struct llmobs_buf *buf, const char *text)
 {
     int rc;
 
     if (buf->max == 0)
         buf->max = LLMOBS_MESSAGE_CONTENT_MAX;
-    rc = text.data ? llmobs_buf_add(buf, text.data, text.len) : 0;
+    rc = text ? llmobs_buf_adds(buf, text) : 0;
     return rc == -EFBIG ? 0 : rc;
-}
-
-int llmobs_message_content_append(struct llmobs_buf *buf, const char *text)
-{
-    return append(buf, llmobs_text_of(text));
-}
-
-static int add_text(struct llmobs_message_content *content,
-                    struct llmobs_text text)
-{
-    bool joint = content->lines++ > 0 && !content->bare;
-    int rc = joint ? llmobs_message_content_append(&content->text, "\n") : 0;
-
-    return rc < 0 ? rc : append(&content->text, text);
 }
 
 static int add_line(struct llmobs_message_content *content, const char *text)
 {
-    return add_text(content, llmobs_text_of(text));
+    bool joint = content->lines++ > 0 && !content->bare;
+    int rc = joint ? llmobs_message_content_append(&content->text, "\n") : 0;
+
+    return rc < 0 ? rc : llmobs_message_content_append(&content->text, text);
+}
+
+int llmobs_message_content_add_string(struct llmobs_message_content *content,
+                                      const struct llmobs_json *value)
+{
+    struct llmobs_text text = {llmobs_json_text(value),
+                               llmobs_json_text_len(value)};
+
+    if (!text.data)
+        return 0;
+    if (content->text.len > 0 || (content->lines > 0 && !content->bare) ||
+        text.len > LLMOBS_MESSAGE_CONTENT_MAX)
+        return add_line(content, text.data);
+    content->whole = (struct llmobs_json *)(uintptr_t)value;
+    content->lines++;
+    llmobs_buf_fini(&content->text);
+    content->text.data = (char *)(uintptr_t)text.data;
+    content->text.len = text.len;
+    content->text.cap = text.len + 1;
+    content->text.lent = true;
+    return 0;
 }
 
 struct llmobs_json *llmobs_message_content_media(const char *mime,
@@ -208,19 +218,6 @@ int llmobs_message_content_add_audio(struct llmobs_message_content *content,
     return rc;
 }
 
-/* Mistral's thinking is a list of texts, Cohere's is a text. */
-static int add_thinking(struct llmobs_message_content *content,
-                        const struct llmobs_json *thinking)
-{
-    int rc = llmobs_message_content_append(&content->thinking,
-                                           llmobs_json_text(thinking));
-
-    LLMOBS_JSON_EACH (one, thinking, rc == 0)
-        rc = llmobs_message_content_append(&content->thinking,
-                                           llmobs_json_gets(one, "text"));
-    return rc;
-}
-
 static int add_marker(struct llmobs_message_content *content, const char *type)
 {
     int rc = add_line(content, "[");
@@ -245,16 +242,12 @@ static int add_part(struct llmobs_message_content *content,
                     const struct llmobs_json *part, unsigned types)
 {
     const char *type = llmobs_json_gets(part, "type");
-    const char *text = llmobs_json_text(part);
+    const struct llmobs_json *text = part;
 
-    if (!text && (!type || strcmp(type, "text") == 0))
-        text = llmobs_json_gets(part, "text");
-    if (text && content->text.len == 0)
-        content->whole = llmobs_json_is_string(part)
-                             ? (struct llmobs_json *)(uintptr_t)part
-                             : llmobs_json_get(part, "text");
-    if (text)
-        return add_line(content, text);
+    if (!llmobs_json_is_string(part) && (!type || strcmp(type, "text") == 0))
+        text = llmobs_json_get(part, "text");
+    if (llmobs_json_is_string(text))
+        return llmobs_message_content_add_string(content, text);
     if (!type)
         type = "unknown";
     if (strcmp(type, "image_url") == 0)
@@ -262,8 +255,17 @@ static int add_part(struct llmobs_message_content *content,
     if (strcmp(type, "input_audio") == 0)
         return llmobs_message_content_add_input(content, part);
     if ((types & LLMOBS_MESSAGE_CONTENT_THINKING) &&
-        strcmp(type, "thinking") == 0)
-        return add_thinking(content, llmobs_json_get(part, "thinking"));
+        strcmp(type, "thinking") == 0) {
+        /* Mistral's thinking is a list of texts, Cohere's is a text. */
+        const struct llmobs_json *thinking = llmobs_json_get(part, type);
+        int rc = llmobs_message_content_append(&content->thinking,
+                                               llmobs_json_text(thinking));
+
+        LLMOBS_JSON_EACH (one, thinking, rc == 0)
+            rc = llmobs_message_content_append(&content->thinking,
+                                               llmobs_json_gets(one, "text"));
+        return rc;
+    }
     if ((types & LLMOBS_MESSAGE_CONTENT_DOCUMENTS) &&
         strcmp(type, "document") == 0) {
         part = llmobs_json_get(llmobs_json_get(part, "document"), "data");
@@ -282,13 +284,8 @@ int llmobs_message_content_read(struct llmobs_message_content *content,
 
     if (!value || llmobs_json_is_null(value))
         return 0;
-    if (llmobs_json_is_string(value)) {
-        if (content->text.len == 0)
-            content->whole = (struct llmobs_json *)(uintptr_t)value;
-        return add_text(content,
-                        (struct llmobs_text){llmobs_json_text(value),
-                                             llmobs_json_text_len(value)});
-    }
+    if (llmobs_json_is_string(value))
+        return llmobs_message_content_add_string(content, value);
     if (!llmobs_json_is_array(value)) /* an unknown form */
         return add_json(content, value);
     LLMOBS_JSON_EACH (one, value, rc == 0)

@@ -38,6 +38,12 @@ void llmobs_message_content_fini(struct llmobs_message_content *content);
 #define LLMOBS_MESSAGE_CONTENT_THINKING 1u  /* collected in ->thinking */
 #define LLMOBS_MESSAGE_CONTENT_DOCUMENTS 2u /* their data is their text */
 
+/* Adds the text of a string, which must outlive the content: the first text is
+ * borrowed, and copied where another text joins it. Another value adds nothing.
+ */
+int llmobs_message_content_add_string(struct llmobs_message_content *content,
+                                      const struct llmobs_json *value);
+
 /* Reads a content value. */
 int llmobs_message_content_read(struct llmobs_message_content *content,
                                 const struct llmobs_json *value,

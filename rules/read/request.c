@@ -118,7 +118,7 @@ int llmobs_request_read(const struct llmobs_call *call, const char *keys,
         return read_ends(call->request, call->request_tail, keys, out);
     if (!llmobs_match_object(call->request))
         return 0;
-    rc = llmobs_json_parse_masked(call->request, out);
+    rc = llmobs_json_parse_masked(call->request, false, out);
     if (rc == -E2BIG) {
         rc = read_ends(call->request, call->request, keys, out);
         return rc < 0 ? rc : 1;

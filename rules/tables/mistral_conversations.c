@@ -36,33 +36,27 @@ static const char settings[] =
 
 /* -- texts ---------------------------------------------------------------- */
 
-/* Adds words for a file that a tool of the server made, or for a document. */
-static int add_file(struct llmobs_buf *text, const struct llmobs_json *chunk)
-{
-    const char *name = llmobs_json_gets(chunk, "file_name");
-
-    if (llmobs_json_says(chunk, "type", "document_url"))
-        return llmobs_media_url(text, "document",
-                                llmobs_json_gets(chunk, "document_url"));
-    return llmobs_media_mark(
-        text, "file", name ? name : llmobs_json_gets(chunk, "file_id"), 0);
-}
-
 /* The sources of a text stand between its pieces, and are left out. */
 static int add_chunk(struct llmobs_message_content *content,
                      const struct llmobs_json *chunk)
 {
+    const char *name = llmobs_json_gets(chunk, "file_name");
     struct llmobs_json *one;
     int rc;
 
     if (llmobs_json_says(chunk, "type", "tool_reference") ||
         llmobs_json_says(chunk, "type", "reference"))
         return 0;
-    if (llmobs_json_says(chunk, "type", "tool_file") ||
-        llmobs_json_says(chunk, "type", "document_url"))
-        return add_file(&content->text, chunk);
+    if (llmobs_json_says(chunk, "type", "document_url"))
+        return llmobs_media_url(&content->text, "document",
+                                llmobs_json_gets(chunk, "document_url"));
+    if (llmobs_json_says(chunk, "type", "tool_file"))
+        return llmobs_media_mark(
+            &content->text, "file",
+            name ? name : llmobs_json_gets(chunk, "file_id"), 0);
     one = llmobs_json_array();
-    rc = llmobs_json_add(one, llmobs_json_clone(chunk));
+    rc = llmobs_json_add(
+        one, llmobs_json_share((struct llmobs_json *)(uintptr_t)chunk));
     if (rc == 0)
         rc = llmobs_message_content_read(content, one,
                                          LLMOBS_MESSAGE_CONTENT_THINKING);

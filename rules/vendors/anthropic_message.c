@@ -160,11 +160,12 @@ static int add_block(const struct sink *sink, const struct llmobs_json *block)
     if (llmobs_json_is_null(block))
         return 0;
     if (llmobs_json_is_string(block))
-        return add_text(sink, sink->role, llmobs_json_text(block));
+        return llmobs_message_add_string(sink->list, sink->role, block);
     if (!type)
         return add_other(sink, block);
     if (strcmp(type, "text") == 0)
-        return add_text(sink, sink->role, llmobs_json_gets(block, "text"));
+        return llmobs_message_add_string(sink->list, sink->role,
+                                         llmobs_json_get(block, "text"));
     if (strcmp(type, "image") == 0) {
         const struct llmobs_json *source = llmobs_json_get(block, "source");
         const char *mime = llmobs_json_gets(source, "media_type");

@@ -204,10 +204,11 @@ static const struct {
 static int read_part(const struct llmobs_json *part,
                      struct llmobs_json *message)
 {
-    const char *text = llmobs_json_gets(part, "text");
+    struct llmobs_json *text = llmobs_json_get(part, "text");
 
-    if (text && (*text || !llmobs_gemini_has_data(part)))
-        return llmobs_json_sets(message, "content", text);
+    if (llmobs_json_is_string(text) &&
+        (llmobs_json_text_len(text) > 0 || !llmobs_gemini_has_data(part)))
+        return llmobs_json_set(message, "content", llmobs_json_share(text));
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
         const struct llmobs_json *value =
             llmobs_google_get(part, kinds[i].name);
@@ -221,12 +222,11 @@ static int read_part(const struct llmobs_json *part,
 int llmobs_gemini_add_part(struct llmobs_json *list,
                            const struct llmobs_json *part, const char *role)
 {
-    const char *text = llmobs_json_text(part);
     struct llmobs_json *message;
     int rc;
 
-    if (text)
-        return llmobs_message_add_text(list, role, llmobs_text_of(text));
+    if (llmobs_json_is_string(part))
+        return llmobs_message_add_string(list, role, part);
     if (!llmobs_json_is_object(part) ||
         (!llmobs_json_gets(part, "text") && !llmobs_gemini_has_data(part)))
         return 0;

@@ -84,8 +84,7 @@ static int add_part(struct llmobs_message_content *content,
     int rc;
 
     if (llmobs_json_is_string(part))
-        return llmobs_message_content_append(&content->text,
-                                             llmobs_json_text(part));
+        return llmobs_message_content_add_string(content, part);
     if (llmobs_json_says(part, "type", "input_image") &&
         is_inline(image_url(part)))
         return llmobs_message_content_add_image(content, image_url(part));
@@ -103,8 +102,8 @@ static int add_part(struct llmobs_message_content *content,
     if (llmobs_json_says(part, "type", "output_audio") ||
         llmobs_json_says(part, "type", "audio"))
         return llmobs_message_content_append(&content->text, "[audio]");
-    rc = llmobs_message_content_append(&content->text,
-                                       llmobs_json_gets(part, "text"));
+    rc = llmobs_message_content_add_string(content,
+                                           llmobs_json_get(part, "text"));
     if (rc < 0)
         return rc;
     return llmobs_message_content_append(&content->text,

@@ -177,9 +177,9 @@ static double cpu_seconds(void)
     return (double)clock() / CLOCKS_PER_SEC;
 }
 
-/* The most memory that this process had since it was asked to forget; 0 where
- * the system or a sanitizer hides it. */
-static size_t peak_kib(void)
+/* A line of this process's status, in KiB: "VmHWM:" is the most memory that it
+ * had; 0 where the system or a sanitizer hides it. */
+static size_t status_kib(const char *name)
 {
     size_t kib = 0;
 #if !LLMOBS_ASAN && !LLMOBS_TSAN
@@ -187,10 +187,12 @@ static size_t peak_kib(void)
     char line[256];
 
     while (file && fgets(line, sizeof(line), file))
-        if (sscanf(line, "VmHWM: %zu", &kib) == 1)
-            break;
+        if (strncmp(line, name, strlen(name)) == 0)
+            kib = strtoul(line + strlen(name), NULL, 10);
     if (file)
         fclose(file);
+#else
+    (void)name;
 #endif
     return kib;
 }
@@ -220,7 +222,68 @@ TEST(answers_cost_what_they_weigh)
         llmobs_exchange_free(e);
     }
     llmobs_rules_free(rules);
-    ck_assert_uint_lt(peak_kib(), LENGTH / 1024 * 128);
+    ck_assert_uint_lt(status_kib("VmHWM:"), LENGTH / 1024 * 128);
+}
+
+static const struct hostile long_texts[] = {
+    {"content", CHAT, JSON,
+     "{\"model\":\"n\"," USAGE ",\"choices\":[{\"message\":{\"role\":"
+     "\"assistant\",\"content\":\"",
+     "words ", "\"}}]}", "n", 4},
+    {"part", CHAT, JSON,
+     "{\"model\":\"n\"," USAGE ",\"choices\":[{\"message\":{\"role\":"
+     "\"assistant\",\"content\":[{\"type\":\"text\",\"text\":\"",
+     "words ", "\"}]}}]}", "n", 4},
+    {"block", MESSAGES, JSON,
+     "{\"model\":\"n\",\"usage\":{\"output_tokens\":4},\"role\":\"assistant\","
+     "\"content\":[{\"type\":\"text\",\"text\":\"",
+     "words ", "\"}]}", "n", 4},
+    {"item", RESPONSES, JSON,
+     "{\"model\":\"n\",\"usage\":{\"output_tokens\":4},\"output\":[{\"type\":"
+     "\"message\",\"role\":\"assistant\",\"content\":[{\"type\":"
+     "\"output_text\",\"text\":\"",
+     "words ", "\"}]}]}", "n", 4},
+};
+
+/* The span of a long answer has its text where the answer has it, and the
+ * answer is as before when the span is gone. */
+TEST(a_long_answer_is_not_copied)
+{
+    struct llmobs_rules_config config = {.proxy_urls = NULL};
+    struct llmobs_rules *rules = llmobs_rules_new(&config);
+
+    for (size_t i = 0; i < sizeof(long_texts) / sizeof(long_texts[0]); i++) {
+        const struct hostile *h = &long_texts[i];
+        struct llmobs_exchange *e = make_exchange(rules, h->url, h->type);
+        FILE *file = fopen("/proc/self/clear_refs", "w");
+        struct llmobs_span span;
+        size_t len, before;
+        UNIT_ENDS(llmobs_buf) body;
+
+        make_body(h, &body, 4 * (size_t)LENGTH);
+        len = body.len - strlen(h->begin) - strlen(h->end);
+        llmobs_exchange_received(e, body.data, body.len);
+        llmobs_exchange_mask_answer(e);
+        e->lends = true;
+        /* 5: the most memory so far is forgotten. */
+        if (file && (fputs("5", file) < 0 || fclose(file) != 0))
+            file = NULL;
+        before = status_kib("VmRSS:");
+        ck_assert_msg(llmobs_exchange_to_span(e, &span) == 0, "%s", h->name);
+        if (file)
+            ck_assert_msg(status_kib("VmHWM:") <= before + len / 1024 / 4,
+                          "%s: %zu KiB, before %zu", h->name,
+                          status_kib("VmHWM:"), before);
+        ck_assert_int_eq(metric(&span, "output_tokens"), h->tokens);
+        ck_assert_uint_eq(
+            strlen(llmobs_json_gets(llmobs_json_at(span.output_messages, 0),
+                                    "content")),
+            len);
+        llmobs_span_fini(&span);
+        ck_assert_mem_eq(e->response.head.data, body.data, body.len);
+        llmobs_exchange_free(e);
+    }
+    llmobs_rules_free(rules);
 }
 
 /* At their full length, bodies that cost much more than their bytes are read by
@@ -347,10 +410,10 @@ TEST(a_million_events_are_read)
 
     make_body(&one, &body, 1000000 * strlen(one.piece));
     call.response = (struct llmobs_text){body.data, body.len};
-    before = peak_kib();
+    before = status_kib("VmHWM:");
     ck_assert_int_eq(llmobs_span_init(&span), 0);
     ck_assert_int_eq(llmobs_rules_read(&e->match, &call, &span), 0);
-    ck_assert_uint_le(peak_kib() - before, 16 * 1024);
+    ck_assert_uint_le(status_kib("VmHWM:") - before, 16 * 1024);
     ck_assert_int_eq(metric(&span, "output_tokens"), 4);
     content =
         llmobs_json_gets(llmobs_json_at(span.output_messages, 0), "content");
@@ -380,7 +443,7 @@ TEST(a_huge_stream_keeps_its_ends)
     ck_assert_int_eq(metric(&span, "input_tokens"), 3);
     ck_assert_int_eq(metric(&span, "output_tokens"), 4);
     ck_assert(span.complete && !span.failed && span.output_dropped);
-    ck_assert_uint_lt(peak_kib(), 64 * 1024);
+    ck_assert_uint_lt(status_kib("VmHWM:"), 64 * 1024);
     llmobs_exchange_free(e);
     llmobs_rules_free(rules);
 }

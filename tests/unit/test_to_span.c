@@ -58,6 +58,7 @@ static bool try_with(const char *url, const char *request, const char *proxy)
     x->code_name = "CURLE_OK";
     x->context.span_id = 77;
     x->duration_ns = 5000000;
+    x->lends = true;
     return true;
 }
 
