@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/base/sanitizer.h"
 #include "lib/base/stats.h"
 #include "tests/unit/link_case.h"
 
@@ -64,7 +65,19 @@ static void flip(off_t at)
     write_at(at, &byte, 1);
 }
 
-/* Each byte that changes costs a link at most. */
+static bool is_used(off_t at)
+{
+    static const char none[8];
+    char bytes[sizeof(none)] = "";
+    int fd = open(link_path, O_RDONLY);
+
+    ck_assert_int_ge(pread(fd, bytes, sizeof(bytes), at), 1);
+    close(fd);
+    return memcmp(bytes, none, sizeof(none)) != 0;
+}
+
+/* Each byte that changes costs a link at most. Under a sanitizer, which makes
+ * this last ten times as long, a ninth of those that nobody uses change. */
 TEST(damaged_files)
 {
     const char *found;
@@ -82,6 +95,8 @@ TEST(damaged_files)
     TURN(1, "[" USER "]", ASKED);
     ck_assert_int_eq(stat(link_path, &st), 0);
     for (off_t at = LLMOBS_LINK_ROW * 72; at < st.st_size; at += 8) {
+        if (LLMOBS_ASAN && at % 72 != 0 && !is_used(at))
+            continue;
         flip(at);
         link_next_process();
         found = TURN(2, BROUGHT, NULL);
