@@ -73,6 +73,7 @@ int llmobs_load_evaluations(struct llmobs_load *load,
 /* -- lines ---------------------------------------------------------------- */
 
 #define CUT_MAX ((size_t)1 << 20) /* a longer line is parsed as it is */
+#define MISSES 8 /* after which one of so many lines is tried as alike */
 
 /* Copies a line without what was asked and answered: no fact of a row is made
  * of it, and without it lines are much alike. A quote within a text has a
@@ -122,8 +123,13 @@ static int parse_line(struct llmobs_load *load, struct llmobs_text line,
         !filter->keys[LLMOBS_KEY_TOOL].pattern && line.len < CUT_MAX) {
         if (load->line.max == 0)
             llmobs_buf_init(&load->line, CUT_MAX);
-        return llmobs_json_series_parse(&load->series,
-                                        cut_line(line, &load->line), event);
+        line = cut_line(line, &load->line);
+        if (load->misses < MISSES || load->misses % MISSES == 0) {
+            rc = llmobs_json_series_parse(&load->series, line, event);
+            load->misses = load->series.alike ? 0 : load->misses + 1;
+            return rc;
+        }
+        load->misses++;
     }
     llmobs_json_free(load->event);
     rc = llmobs_json_parse(line, event);

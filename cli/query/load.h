@@ -33,6 +33,7 @@ struct llmobs_load {
                     * all */
 
     struct llmobs_json_series series; /* of lines that are cut */
+    size_t misses;                    /* lines that were not alike, in turn */
     struct llmobs_json *event;        /* of the last line that is not */
     struct llmobs_buf line;
 

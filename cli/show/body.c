@@ -180,32 +180,14 @@ static int cut_texts(struct llmobs_page_body *body, struct llmobs_text line,
     return rc;
 }
 
-static int shorten(struct llmobs_page_body *body, struct llmobs_text *line,
-                   const struct llmobs_json *event)
-{
-    bool late = body->written >= LLMOBS_PAGE_BODY_ALL;
-    const char *end = line->data + line->len, *rest;
-    int rc;
-
-    if (body->full ||
-        line->len <= (late ? LLMOBS_PAGE_BODY_REST : LLMOBS_PAGE_BODY_TEXT))
-        return 0;
-    llmobs_buf_cut(&body->cut, 0);
-    rc = cut_texts(body, *line, event, &rest);
-    if (rc != 0 || rest == line->data)
-        return rc;
-    body->spans += late ? 1 : 0;
-    rc = llmobs_buf_add(&body->cut, rest, (size_t)(end - rest));
-    *line = (struct llmobs_text){body->cut.data, body->cut.len};
-    return rc;
-}
-
 /* -- a line --------------------------------------------------------------- */
 
 int llmobs_page_body_write(struct llmobs_page_body *body,
                            struct llmobs_text line,
                            const struct llmobs_json *event)
 {
+    bool late = body->written >= LLMOBS_PAGE_BODY_ALL;
+    const char *rest;
     int rc = 0;
 
     if (is_odd(line)) {
@@ -213,8 +195,17 @@ int llmobs_page_body_write(struct llmobs_page_body *body,
         rc = llmobs_json_dump(event, LLMOBS_JSON_KEEP_ORDER, &body->clean);
         line = (struct llmobs_text){body->clean.data, body->clean.len};
     }
-    if (rc == 0)
-        rc = shorten(body, &line, event);
+    if (rc == 0 && !body->full &&
+        line.len > (late ? LLMOBS_PAGE_BODY_REST : LLMOBS_PAGE_BODY_TEXT)) {
+        llmobs_buf_cut(&body->cut, 0);
+        rc = cut_texts(body, line, event, &rest);
+        if (rc == 0 && rest != line.data) {
+            body->spans += late ? 1 : 0;
+            rc = llmobs_buf_add(&body->cut, rest,
+                                (size_t)(line.data + line.len - rest));
+            line = (struct llmobs_text){body->cut.data, body->cut.len};
+        }
+    }
     if (rc != 0)
         return rc;
     body->written += line.len;
