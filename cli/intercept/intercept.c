@@ -68,6 +68,7 @@ struct run {
     char refusals[PATH_MAX];
     pid_t launcher;
     pid_t stand_by; /* 0: there is no proxy */
+    bool ready;     /* and the command has its variables */
 };
 
 /* -- trust ------------------------------------------------------------------
@@ -172,34 +173,16 @@ static void remove_trust(const char *dir)
 
 /* -- the end --------------------------------------------------------------- */
 
-/* True while a process has the proxy in its variables. */
-static bool is_needed(const struct run *run)
-{
-    char mark[sizeof(MARK "=") + WHERE_MAX], path[300];
-    DIR *all = opendir("/proc");
-    struct dirent *one;
-    struct llmobs_buf text;
-    bool needed = false;
-
-    snprintf(mark, sizeof(mark), MARK "=%s", run->where);
-    llmobs_buf_init(&text, VARIABLES_MAX);
-    while (all && !needed && (one = readdir(all))) {
-        llmobs_buf_cut(&text, 0);
-        snprintf(path, sizeof(path), "/proc/%s/environ", one->d_name);
-        needed = llmobs_is_digit(*one->d_name) &&
-                 llmobs_file_read(path, &text) == 0 && text.len > 0 &&
-                 memmem(text.data, text.len, mark, strlen(mark) + 1);
-    }
-    llmobs_buf_fini(&text);
-    if (all)
-        closedir(all);
-    return needed;
-}
-
-/* TERM says that the command or its launcher has ended. */
+/* TERM says that the command or its launcher has ended. Then waits until no
+ * process has the proxy in its variables. */
 static void wait_for_end(bool ended, struct run *run)
 {
+    char mark[sizeof(MARK "=") + WHERE_MAX], path[300];
+    struct dirent *one;
+    struct llmobs_buf text;
+    bool needed = true;
     sigset_t term;
+    DIR *all;
 
     sigemptyset(&term);
     sigaddset(&term, SIGTERM);
@@ -208,11 +191,26 @@ static void wait_for_end(bool ended, struct run *run)
     for (int ms = 0; ms < STILL_MS && atomic_load(&run->proxy.open) > 0;
          ms += STEP_MS)
         usleep(STEP_MS * 1000);
-    for (bool told = false; is_needed(run); told = true) {
-        if (!told)
+    snprintf(mark, sizeof(mark), MARK "=%s", run->where);
+    llmobs_buf_init(&text, VARIABLES_MAX);
+    for (bool told = false; needed; told = true) {
+        if (told)
+            sleep(LOOK_S);
+        needed = false;
+        all = opendir("/proc");
+        while (all && !needed && (one = readdir(all))) {
+            llmobs_buf_cut(&text, 0);
+            snprintf(path, sizeof(path), "/proc/%s/environ", one->d_name);
+            needed = llmobs_is_digit(*one->d_name) &&
+                     llmobs_file_read(path, &text) == 0 && text.len > 0 &&
+                     memmem(text.data, text.len, mark, strlen(mark) + 1);
+        }
+        if (all)
+            closedir(all);
+        if (needed && !told)
             kill(getppid(), SIGUSR1); /* it need not wait */
-        sleep(LOOK_S);
     }
+    llmobs_buf_fini(&text);
 }
 
 /* -- the proxy, and who stands by for it ----------------------------------- */
@@ -354,10 +352,15 @@ static void start_proxy(struct run *run)
 {
     struct llmobs_config *config = llmobs_config_load(
         (const char *const *)environ, llmobs_log_complaint, NULL);
+    static const char *const names[] = {"HTTPS_PROXY", "https_proxy"};
+    static const char *const but[] = {"NO_PROXY", "no_proxy"};
+    struct llmobs_environment *environment = &run->environment;
+    const char *past = run->proxy.way.tls.url;
+    char name[24], own[WHERE_MAX + sizeof("http://")], path[PATH_MAX];
     struct llmobs_text rest, url;
     ssize_t got = -1;
-    int parent, ready[2];
-    char name[24];
+    int parent, ready[2], rc;
+    bool spares;
     uint64_t id;
 
     /* Not below /tmp: a sandbox may have one of its own, and in it no such
@@ -391,39 +394,30 @@ static void start_proxy(struct run *run)
     if (got != (ssize_t)sizeof(run->where)) {
         run->stand_by = 0;
         remove_trust(run->dir);
+        return;
     }
-}
-
-/* Where the user has no proxy and lists no gateway of this host, calls of it go
- * to it directly; a proxy of his gets them, unless he says NO_PROXY. */
-static int set_variables(struct run *run)
-{
-    static const char *const names[] = {"HTTPS_PROXY", "https_proxy"};
-    static const char *const but[] = {"NO_PROXY", "no_proxy"};
-    const struct llmobs_url_list *gateways = run->proxy.gateways;
-    bool spares = !run->proxy.way.any &&
-                  !llmobs_url_list_may_have(gateways, "https://localhost") &&
-                  !llmobs_url_list_may_have(gateways, "https://127.0.0.1");
-    char url[WHERE_MAX + sizeof("http://")], path[PATH_MAX];
-    int rc = llmobs_environment_set(&run->environment, MARK, run->where);
-
-    snprintf(url, sizeof(url), "http://%s", run->where);
+    /* Where the user has no proxy and lists no gateway of this host, calls of
+     * it go to it directly; a proxy of his gets them, unless he says NO_PROXY.
+     */
+    spares =
+        !run->proxy.way.any &&
+        !llmobs_url_list_may_have(run->proxy.gateways, "https://localhost") &&
+        !llmobs_url_list_may_have(run->proxy.gateways, "https://127.0.0.1");
+    snprintf(own, sizeof(own), "http://%s", run->where);
+    rc = llmobs_environment_set(environment, MARK, run->where);
     for (size_t i = 0; i < 2 && rc == 0; i++)
-        rc = llmobs_environment_set(&run->environment, names[i], url);
+        rc = llmobs_environment_set(environment, names[i], own);
     for (size_t i = 0; i < 2 && rc == 0 && spares; i++)
-        rc = llmobs_environment_join(&run->environment, but[i], LOOPBACK, ",",
-                                     false);
+        rc = llmobs_environment_join(environment, but[i], LOOPBACK, ",", false);
     if (rc == 0)
-        rc = llmobs_environment_set(
-            &run->environment, MARK "_PAST",
-            run->proxy.way.tls.url ? run->proxy.way.tls.url : "");
+        rc =
+            llmobs_environment_set(environment, MARK "_PAST", past ? past : "");
     for (size_t i = 0; i < TRUSTS && rc == 0; i++) {
         path_of(run->dir, file_of(i), path);
         if (access(path, R_OK) == 0)
-            rc =
-                llmobs_environment_set(&run->environment, trusts[i].name, path);
+            rc = llmobs_environment_set(environment, trusts[i].name, path);
     }
-    return rc;
+    run->ready = rc == 0;
 }
 
 int llmobs_cmd_intercept(int argc, char **argv)
@@ -450,7 +444,7 @@ int llmobs_cmd_intercept(int argc, char **argv)
         why = llmobs_way_out_read(&run.proxy.way);
         if (!why)
             start_proxy(&run);
-        if (!why && (run.stand_by <= 0 || set_variables(&run) != 0))
+        if (!why && !run.ready)
             why = "no proxy can be started here";
         if (why)
             llmobs_tell(SELF ": %s; the command runs without\n", why);

@@ -21,6 +21,7 @@
 #include "core/capture/judge.h"
 #include "core/capture/wire.h"
 #include "core/config/origin.h"
+#include "core/export/plain_http.h"
 #include "lib/base/clock.h"
 #include "lib/base/glob.h"
 #include "lib/base/http1_first.h"
@@ -63,6 +64,7 @@ struct visit {
 
 static const struct llmobs_wire_ops *ops;
 static pthread_once_t attached = PTHREAD_ONCE_INIT;
+static const struct llmobs_config *config;
 
 static void nothing(void)
 {
@@ -83,7 +85,8 @@ static void attach(void)
     if (!all)
         return;
     ops = &all->wire;
-    llmobs_cli_open_libcurl();
+    if (!llmobs_plain_serves(config))
+        llmobs_cli_open_libcurl();
 }
 
 /* -- bytes in both directions -------------------------------------------------
@@ -104,6 +107,9 @@ struct way {
     bool told;                      /* and the peer has said so within TLS */
     bool shut;                      /* and `to` knows */
     bool broken;
+    bool seen;                  /* something came, as far as poll knows */
+    bool ending;                /* and perhaps the last */
+    short wants;                /* of the last try to take something */
     short from_waits, to_waits; /* for poll; 0: for nothing */
 };
 
@@ -112,19 +118,18 @@ static bool would_wait(void)
     return errno == EAGAIN || errno == EINTR;
 }
 
-/* Between two requests: finds whether the next begins, which is for another to
- * read. An end passes, and what is no HTTP, as a websocket's frames are none.
- */
+/* Between two requests: finds whether the next begins, for another to read. An
+ * end passes, and what is no HTTP, as a websocket's frames are none. */
 static void look(struct way *way)
 {
     char first[LLMOBS_HTTP1_FIRST];
     ssize_t n = recv(way->from->fd, first, sizeof(first), MSG_PEEK);
 
-    way->from_waits = POLLIN;
     if (n < 0 && would_wait())
         return;
     way->next = n > 0 &&
                 llmobs_http1_first(first, (size_t)n) <= LLMOBS_HTTP1_FIRST_HTTP;
+    way->from_waits = way->next ? 0 : POLLIN;
     way->left = way->next ? 0 : way->then;
     way->then = UINT64_MAX;
 }
@@ -138,17 +143,18 @@ static void fill(struct way *way)
 
     way->len = way->ready;
     way->at = way->ready = 0;
+    way->from_waits = POLLIN;
     if (way->len == 0 && way->left == 0)
         look(way);
-    while (way->left > 0 && n > 0 && ROOM - way->len >= (tls ? RECORD : ROOM)) {
+    while (way->left > 0 && n > 0 &&
+           (way->len == 0 || (!way->from_waits && ROOM - way->len >= RECORD))) {
         char *bytes = way->bytes + way->len;
         size_t len = ROOM - way->len;
 
         len = len < way->left ? len : (size_t)way->left;
-        way->from_waits = POLLIN;
         if (tls)
-            n = llmobs_tls_receive(tls, bytes, len, &way->from_waits,
-                                   &way->told);
+            n = llmobs_tls_receive(tls, bytes, len, way->ending,
+                                   &way->from_waits, &way->told);
         else
             n = recv(fd, bytes, len, way->chunks.step ? MSG_PEEK : 0);
         if (n > 0 && way->chunks.step) {
@@ -192,8 +198,13 @@ static size_t step(struct way *way)
                 llmobs_tls_end(way->to->tls);
             shutdown(way->to->fd, SHUT_WR);
             way->shut = true;
+        } else if (!way->seen && way->wants) {
+            way->from_waits = way->wants;
+            return 0;
         } else {
             fill(way);
+            way->seen = way->len > ROOM - RECORD; /* there may be more */
+            way->wants = way->from_waits;
             if (way->len > 0 || !way->over)
                 return way->len;
         }
@@ -207,47 +218,41 @@ static void let_go(struct way *way)
     free(way->bytes);
 }
 
-/* Puts trace headers of the core among the bytes of a program. Without memory
- * they stay as they are, and the core counts that. */
-static void insert(struct way *way, struct llmobs_insertions *all)
-{
-    char *bytes = malloc(ROOM + all->text_len), *to = bytes;
-    size_t at = 0;
-
-    for (size_t i = 0; bytes && i < all->count; i++) {
-        const struct llmobs_insertion *one = &all->list[i];
-
-        to = mempcpy(to, way->bytes + at, one->at - at);
-        to = mempcpy(to, all->text + one->from, one->len);
-        at = one->at + (one->instead ? one->len : 0);
-    }
-    if (bytes) {
-        to = mempcpy(to, way->bytes + at, way->len - at);
-        let_go(way);
-        way->bytes = bytes;
-        way->len = way->most = (size_t)(to - bytes);
-    }
-    while (all->count > 0)
-        all->lost += !all->list[--all->count].instead && !bytes;
-}
-
-/* Passes on what is there now, and tells the core. */
+/* Passes on what is there now, and tells the core, which may put trace headers
+ * among it. Without memory for them it counts that. */
 static void move(struct way *way, bool sent, struct llmobs_wire *wire)
 {
     bool ended = way->over;
-    size_t len;
+    size_t len, at = 0;
 
     while ((len = step(way)) > 0) {
-        struct llmobs_insertions *added = NULL;
+        struct llmobs_insertions *all = NULL;
+        char *bytes, *to;
 
         if (wire)
             ops->event(wire, &(struct llmobs_wire_event){
                                  sent ? LLMOBS_WIRE_SENT : LLMOBS_WIRE_RECEIVED,
-                                 way->bytes, len, -1, 0, sent ? &added : NULL});
-        if (added) {
-            insert(way, added);
-            ops->give(wire, added);
+                                 way->bytes, len, -1, 0, sent ? &all : NULL});
+        if (!all)
+            continue;
+        to = bytes = malloc(ROOM + all->text_len);
+        at = 0;
+        for (size_t i = 0; bytes && i < all->count; i++) {
+            const struct llmobs_insertion *one = &all->list[i];
+
+            to = mempcpy(to, way->bytes + at, one->at - at);
+            to = mempcpy(to, all->text + one->from, one->len);
+            at = one->at + (one->instead ? one->len : 0);
         }
+        if (bytes) {
+            to = mempcpy(to, way->bytes + at, len - at);
+            let_go(way);
+            way->bytes = bytes;
+            way->len = way->most = (size_t)(to - bytes);
+        }
+        while (all->count > 0)
+            all->lost += !all->list[--all->count].instead && !bytes;
+        ops->give(wire, all);
     }
     if (wire && !sent && way->over && !ended)
         ops->event(wire,
@@ -286,6 +291,7 @@ static bool pass_bytes(struct visit *visit, const struct llmobs_way *way,
     bool broken = !up.bytes || !down.bytes;
 
     up.left = up.then = down.left = UINT64_MAX;
+    up.seen = up.ending = down.seen = down.ending = true;
     if (head && !broken) {
         up.ready = llmobs_way_out_request(way, visit->asked, head, up.bytes);
         if (head->framing == LLMOBS_HTTP1_CHUNKED)
@@ -306,9 +312,17 @@ static bool pass_bytes(struct visit *visit, const struct llmobs_way *way,
         if (broken || (up.shut && down.shut) ||
             (up.next && down.at == down.len))
             break;
-        ends[0].events = (short)(up.from_waits | down.to_waits);
-        ends[1].events = (short)(down.from_waits | up.to_waits);
+        for (int i = 0; i < 2; i++) {
+            const struct way *from = i ? &down : &up, *to = i ? &up : &down;
+
+            ends[i].events = (short)(from->from_waits | to->to_waits |
+                                     (from->from_waits ? POLLRDHUP : 0));
+        }
         (void)poll(ends, 2, -1);
+        up.seen |= ends[0].revents != 0;
+        down.seen |= ends[1].revents != 0;
+        up.ending = ends[0].revents & ~(POLLIN | POLLOUT);
+        down.ending = ends[1].revents & ~(POLLIN | POLLOUT);
         broken = is_gone(&ends[0]) || is_gone(&ends[1]);
     }
     if (broken) {
@@ -387,7 +401,6 @@ static bool open_both(struct visit *visit, enum llmobs_stat *stat)
 /* Begins the core's record of the connection, by the facts of its process. */
 static void begin_wire(struct visit *visit)
 {
-    const struct llmobs_config *config = visit->proxy->config;
     struct llmobs_origin_names names = {.script = ""};
     char program[LLMOBS_PEER_PROGRAM];
     pid_t pid = llmobs_peer_process(&visit->peer, program);
@@ -476,7 +489,7 @@ static bool serve(struct visit *visit)
     }
     snprintf(url, sizeof(url), "%s://%s:%u", tls ? "https" : "http", to.host,
              to.port);
-    if (proxy->reads && proxy->config->rules_path)
+    if (proxy->reads && config->rules_path)
         pthread_once(&attached, attach); /* which reads that file */
     if (proxy->reads && llmobs_way_out_stands(visit->answer) &&
         (llmobs_rules_knows(NULL, to.host) || llmobs_judge_knows(to.host) ||
@@ -531,6 +544,7 @@ void *llmobs_proxy_serve(void *run_proxy)
     pthread_attr_t how;
     int on = 1;
 
+    config = proxy->config;
     pthread_attr_init(&how);
     pthread_attr_setstacksize(&how, STACK);
     pthread_attr_setdetachstate(&how, PTHREAD_CREATE_DETACHED);

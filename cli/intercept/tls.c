@@ -27,6 +27,8 @@
 #define NO_RENEGOTIATION (1UL << 30)
 #define SET_MODE 33
 #define PARTS_FROM_ANYWHERE 0x13 /* and idle connections keep no buffers */
+#define READ_AHEAD 41
+#define AHEAD ((size_t)64 * 1024) /* as much at once */
 #define SET_CACHE 44
 #define SET_NAME 55
 #define WANTS_READ 2
@@ -89,6 +91,7 @@ typedef int asked_fn(void *ssl, void **cert, void **key);
     X(long, (void *, int, long, const void *), SSL_CTX_ctrl)               \
     X(long, (void *, int, long, const void *), SSL_ctrl)                   \
     X(unsigned long, (void *, unsigned long), SSL_CTX_set_options)         \
+    X(void, (void *, size_t), SSL_CTX_set_default_read_buffer_len)         \
     X(int, (void *, size_t), SSL_CTX_set_num_tickets)                      \
     X(int, (void *, const char *, void *), SSL_CTX_load_verify_locations)  \
     X(void, (void *, int, void *), SSL_CTX_set_verify)                     \
@@ -243,10 +246,14 @@ bool llmobs_tls_open(const char *more, const char *names)
     to_client = lib.SSL_CTX_new(lib.TLS_server_method());
     if (!to_server || !to_client)
         return false;
-    lib.SSL_CTX_set_options(to_server, IGNORES_BARE_END | NO_RENEGOTIATION);
-    lib.SSL_CTX_set_options(to_client, IGNORES_BARE_END | NO_RENEGOTIATION);
-    lib.SSL_CTX_ctrl(to_server, SET_MODE, PARTS_FROM_ANYWHERE, NULL);
-    lib.SSL_CTX_ctrl(to_client, SET_MODE, PARTS_FROM_ANYWHERE, NULL);
+    for (int i = 0; i < 2; i++) {
+        void *context = i ? to_client : to_server;
+
+        lib.SSL_CTX_set_options(context, IGNORES_BARE_END | NO_RENEGOTIATION);
+        lib.SSL_CTX_ctrl(context, SET_MODE, PARTS_FROM_ANYWHERE, NULL);
+        lib.SSL_CTX_ctrl(context, READ_AHEAD, 1, NULL);
+        lib.SSL_CTX_set_default_read_buffer_len(context, AHEAD);
+    }
     lib.SSL_CTX_ctrl(to_client, SET_CACHE, 0, NULL);
     lib.SSL_CTX_set_num_tickets(to_client, 0);
     lib.SSL_CTX_set_verify(to_server, VERIFY_PEER, NULL);
@@ -367,20 +374,23 @@ static ssize_t result_of(const void *tls, int result, short *waits, bool *told)
 }
 
 /* OpenSSL does not tell an end of the connection from one within TLS. */
-ssize_t llmobs_tls_receive(void *tls, char *bytes, size_t len, short *waits,
-                           bool *told)
+ssize_t llmobs_tls_receive(void *tls, char *bytes, size_t len, bool ending,
+                           short *waits, bool *told)
 {
     char next;
     int got;
 
     *told = false;
-    if (!lib.SSL_has_pending(tls) &&
+    if (ending && !lib.SSL_has_pending(tls) &&
         recv(lib.SSL_get_fd(tls), &next, 1, MSG_PEEK) == 0)
         return 0;
     lib.ERR_clear_error();
     errno = 0;
     got = lib.SSL_read(tls, bytes, (int)len);
-    return got > 0 ? got : result_of(tls, got, waits, told);
+    if (got <= 0)
+        return result_of(tls, got, waits, told);
+    *waits = lib.SSL_has_pending(tls) ? 0 : POLLIN;
+    return got;
 }
 
 ssize_t llmobs_tls_send(void *tls, const char *bytes, size_t len, short *waits)

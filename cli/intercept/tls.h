@@ -38,10 +38,12 @@ void *llmobs_tls_take(int fd, const struct llmobs_hello *hello, void *server,
 
 bool llmobs_tls_is_http2(const void *tls);
 
-/* As recv and send; with EAGAIN *waits has the event of poll to wait for. 0:
- * the peer sends no more; *told: and has said so within TLS. */
-ssize_t llmobs_tls_receive(void *tls, char *bytes, size_t len, short *waits,
-                           bool *told);
+/* As recv and send. *waits has the event of poll to wait for before the next; 0
+ * where more is here. 0:
+ * the peer sends no more, as far as it is `ending`; *told: and has said so
+ * within TLS. */
+ssize_t llmobs_tls_receive(void *tls, char *bytes, size_t len, bool ending,
+                           short *waits, bool *told);
 ssize_t llmobs_tls_send(void *tls, const char *bytes, size_t len, short *waits);
 
 /* Says within TLS that nothing more will be sent. */

@@ -143,23 +143,17 @@ static const struct {
     {"hook.R", add_r},
 };
 
-static bool is_plain(const char *path)
-{
-    for (; *path != '\0'; path++)
-        if (!isalnum((unsigned char)*path) && !strchr("/._+-~", *path))
-            return false;
-    return true;
-}
-
 /* Sets the variables for a command and all that it starts. */
 static int hooks_add(struct llmobs_environment *environment)
 {
     char named[PATH_MAX], dir[PATH_MAX], path[PATH_MAX];
     int rc = 0;
 
-    if (llmobs_preload_share("inbound", named) != 0 || !realpath(named, dir) ||
-        !is_plain(dir))
+    if (llmobs_preload_share("inbound", named) != 0 || !realpath(named, dir))
         return 0;
+    for (const char *at = dir; *at; at++)
+        if (!isalnum((unsigned char)*at) && !strchr("/._+-~", *at))
+            return 0;
     for (size_t i = 0; i < sizeof(hooks) / sizeof(*hooks) && rc == 0; i++) {
         int need = snprintf(path, sizeof(path), "%s/%s", dir, hooks[i].file);
 
@@ -393,25 +387,6 @@ static int parse(struct launch *launch, char **argv)
 static const char *const record_limits[][2] = {
     {"LLMOBS_CAPTURE_MAX", "134217728"}, {"LLMOBS_BUFFER_MAX", "1073741824"}};
 
-/* Makes the directory if it is missing, and takes its absolute path, since CMD
- * may change its own directory. Says why nothing can be recorded: otherwise the
- * user would only notice it later. */
-static int prepare_record(struct launch *launch)
-{
-    const char *given = launch->given[RECORD];
-
-    if (!given)
-        return 0;
-    launch->given[RECORD] = NULL;
-    if ((mkdir(given, 0700) == 0 || errno == EEXIST) &&
-        access(given, R_OK | W_OK | X_OK) == 0)
-        launch->given[RECORD] = realpath(given, NULL);
-    if (launch->given[RECORD])
-        return 0;
-    llmobs_tell("%s: --record %s: %s\n", launch->self, given, strerror(errno));
-    return STATUS_USAGE;
-}
-
 /* Hands an id on to all that the command starts, unless this command belongs to
  * a run already, or is to get one with its limit (cli/limit.c). An interactive
  * shell, a server and a container have no end that would make one run of their
@@ -607,19 +582,6 @@ static size_t weigh(char *const *strings, bool *fits)
     return sum;
 }
 
-/* False where the kernel might refuse the command with all added variables.
- * Decides early, since the tool cannot leave anything out later. */
-static bool has_room(const struct launch *launch, char *const *words)
-{
-    long max = sysconf(_SC_ARG_MAX);
-    bool fits = true;
-    size_t sum = weigh(launch->whole.entries, &fits) + weigh(words, &fits);
-
-    if (max > STRINGS_MAX_BYTES)
-        max = STRINGS_MAX_BYTES;
-    return fits && sum + ADDED_LATER <= (size_t)max;
-}
-
 static char **add_tool(char **at, struct launch *launch, char *command)
 {
     *at++ = launch->preload.tool;
@@ -696,8 +658,11 @@ static int run_run(struct launch *launch)
     char *relay[] = {tool, (char[]){"relay"}, (char[]){"--background"}, NULL};
     char *waits[] = {tool, (char[]){"drain"}, (char[]){"--waits"}, NULL};
     struct llmobs_environment *environment = &launch->environment;
+    long max = sysconf(_SC_ARG_MAX);
     const char *inbound;
+    bool fits = true;
     char **words;
+    size_t sum;
     int rc;
 
     /* A tool that was built for another libc does not start. */
@@ -735,7 +700,11 @@ static int run_run(struct launch *launch)
     if (isatty(STDERR_FILENO) && has_files(launch))
         (void)tool_does(waits, environment->entries, true);
     words = around(launch);
-    if (words && has_room(launch, words))
+    /* The kernel might refuse the command with all added variables. That is
+     * decided early, since the tool cannot leave anything out later. */
+    max = max > STRINGS_MAX_BYTES ? STRINGS_MAX_BYTES : max;
+    sum = words ? weigh(launch->whole.entries, &fits) + weigh(words, &fits) : 0;
+    if (words && fits && sum + ADDED_LATER <= (size_t)max)
         return llmobs_environment_become(&launch->environment, launch->self,
                                          words);
     if (bound(launch))
@@ -749,6 +718,7 @@ int llmobs_cmd_run(int argc, char **argv)
     static struct launch launch;
     const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL;
     const char *last = slash ? slash + 1 : argc > 0 ? argv[0] : "";
+    const char *record;
     enum name name = NAME_COUNT - 1; /* any unknown one is the launcher's */
     int rc;
 
@@ -759,9 +729,19 @@ int llmobs_cmd_run(int argc, char **argv)
     rc = parse(&launch, argv + (argc > 0));
     if (rc != 0)
         return rc > 0 ? usage(&launch) : STATUS_USAGE;
-    rc = prepare_record(&launch);
-    if (rc != 0)
-        return rc;
+    /* Makes the directory if it is missing, and takes its absolute path, since
+     * CMD may change its own directory. Says why nothing can be recorded:
+     * otherwise the user would only notice it later. */
+    record = launch.given[RECORD];
+    launch.given[RECORD] = NULL;
+    if (record && (mkdir(record, 0700) == 0 || errno == EEXIST) &&
+        access(record, R_OK | W_OK | X_OK) == 0)
+        launch.given[RECORD] = realpath(record, NULL);
+    if (record && !launch.given[RECORD]) {
+        llmobs_tell("%s: --record %s: %s\n", launch.self, record,
+                    strerror(errno));
+        return STATUS_USAGE;
+    }
     if (add_options(&launch) != 0)
         return bound(&launch) ? run_refuse(&launch)
                               : llmobs_environment_become(
