@@ -153,15 +153,6 @@ static void find_agent(struct llmobs_config_loading *loading)
 
 /* -- the intake ----------------------------------------------------------- */
 
-static bool is_government(const char *site)
-{
-    static const char name[] = "ddog-gov.com";
-    size_t len = strlen(site), more = sizeof(name) - 1;
-
-    return len >= more && strcasecmp(site + len - more, name) == 0 &&
-           (len == more || site[len - more - 1] == '.');
-}
-
 /* Datadog's sites, by the short names that its pages have for them. */
 static const char *const sites[][2] = {
     {"us3", "us3.datadoghq.com"}, {"us5", "us5.datadoghq.com"},
@@ -193,7 +184,10 @@ static void read_site(struct llmobs_config_loading *loading)
 {
     char **site = &loading->config.site;
     struct llmobs_text text = llmobs_text_trim(llmobs_text_of(*site));
+    static const char government[] = "ddog-gov.com";
+    const size_t more = sizeof(government) - 1;
     const char *meant;
+    size_t len;
     bool known;
 
     if (text.len == 0)
@@ -202,7 +196,9 @@ static void read_site(struct llmobs_config_loading *loading)
     if (loading->no_memory)
         return;
     meant = llmobs_config_site(*site, &known);
-    if (is_government(*site))
+    len = strlen(*site);
+    if (len >= more && strcasecmp(*site + len - more, government) == 0 &&
+        (len == more || (*site)[len - more - 1] == '.'))
         llmobs_config_complain(
             loading, "DD_SITE: LLM Observability is not available on %s",
             *site);

@@ -34,13 +34,6 @@ static bool is_younger(int fd, int64_t ms, struct stat *st)
     return age < ms * LLMOBS_NS_PER_MS && age > -ms * LLMOBS_NS_PER_MS;
 }
 
-static bool is_fresh(int fd)
-{
-    struct stat st;
-
-    return is_younger(fd, LLMOBS_RELAY_STALE_MS, &st);
-}
-
 /* A process that is about to start a relay writes this. */
 #define STARTS "s"
 /* A relay that is started has its sign within this time. */
@@ -195,7 +188,9 @@ static bool names_owner(const struct content *content,
 static bool is_up(int fd, const struct llmobs_owner *owner)
 {
     struct content content;
-    bool up = fd >= 0 && is_locked(fd) && is_fresh(fd) &&
+    struct stat st;
+    bool up = fd >= 0 && is_locked(fd) &&
+              is_younger(fd, LLMOBS_RELAY_STALE_MS, &st) &&
               read_content(fd, &content) && names_owner(&content, owner);
 
     if (fd >= 0)
@@ -262,19 +257,14 @@ void llmobs_relay_sign_give_up(int dir, const struct llmobs_owner *owner)
         close(sign.fd);
 }
 
-static bool is_of_several_users(int dir)
-{
-    struct stat st;
-
-    return fstat(dir, &st) == 0 && (st.st_mode & S_ISVTX) != 0 &&
-           st.st_uid != geteuid();
-}
-
 bool llmobs_relay_sign_meet(int dir, const struct llmobs_owner *owner)
 {
     int fd = open_sign(dir, NULL, O_RDONLY);
+    struct stat st;
 
-    if (fd == -ENOENT && is_of_several_users(dir))
+    /* a directory of several users */
+    if (fd == -ENOENT && fstat(dir, &st) == 0 && (st.st_mode & S_ISVTX) &&
+        st.st_uid != geteuid())
         fd = open_sign(dir, NULL, O_RDWR);
     return is_up(fd, owner) || is_up(open_sign(dir, owner, O_RDONLY), owner);
 }

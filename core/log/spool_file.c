@@ -498,16 +498,6 @@ int llmobs_spool_file_key(const char *path, struct llmobs_entry_key *key)
 /* A process that begins uses a count as old as this. */
 #define USAGE_LAST_MS 60000
 
-/* The bytes of a file, of which a closed one has far fewer than its size. */
-static uint64_t bytes_of(const struct stat *st)
-{
-    uint64_t size = (uint64_t)st->st_size;
-
-    if (size >= LLMOBS_SPOOL_CLOSED)
-        size = (uint64_t)st->st_blocks * 512;
-    return (size + BLOCK - 1) / BLOCK * BLOCK;
-}
-
 /* After this time the other files are only numbered, as they may be thousands,
  * and a process that ends waits for the count. */
 #define COUNT_MS 10
@@ -542,7 +532,12 @@ static int count_bytes(int dir, uint64_t *bytes)
         }
         if (fstatat(list.fd, text, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
             S_ISREG(st.st_mode) && st.st_uid == geteuid())
-            *bytes += bytes_of(&st);
+            /* A closed one has far fewer bytes than its size. */
+            *bytes += (((uint64_t)st.st_size >= LLMOBS_SPOOL_CLOSED
+                            ? (uint64_t)st.st_blocks * 512
+                            : (uint64_t)st.st_size) +
+                       BLOCK - 1) /
+                      BLOCK * BLOCK;
         seen++;
     }
     if (seen > 0)

@@ -50,15 +50,6 @@ void llmobs_unnamed_clear(struct llmobs_unnamed_files *files)
     }
 }
 
-static bool is_same_file(const struct llmobs_json *listed, const char *of,
-                         const char *with)
-{
-    const char *path = llmobs_json_gets(listed, "path");
-    const char *id = llmobs_json_gets(listed, "id");
-
-    return path && id && strcmp(path, of) == 0 && strcmp(id, with) == 0;
-}
-
 /* The place of the file in the answer's list; adds a new file; -1: no
  * memory. */
 static int64_t place_of(struct llmobs_json *list, const char *path,
@@ -67,7 +58,9 @@ static int64_t place_of(struct llmobs_json *list, const char *path,
     size_t i = 0, count = llmobs_json_len(list);
     struct llmobs_json *one;
 
-    while (i < count && !is_same_file(llmobs_json_at(list, i), path, id))
+    while (i < count &&
+           !(llmobs_json_says(llmobs_json_at(list, i), "path", path) &&
+             llmobs_json_says(llmobs_json_at(list, i), "id", id)))
         i++;
     if (i < count)
         return (int64_t)i;

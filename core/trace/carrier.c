@@ -179,15 +179,6 @@ static bool read_dd_member(struct llmobs_text member, struct inbound *in,
     return true;
 }
 
-/* The priority that follows from flag and dd member (WIRE 5.2, "Priority from
- * both"). */
-static int joined_priority(bool flag, bool has, int priority)
-{
-    if (flag)
-        return has && priority > 0 ? priority : 1;
-    return has && priority < 0 ? priority : 0;
-}
-
 __attribute__((noinline)) static void read_tracestate(const char *value,
                                                       bool flag,
                                                       struct inbound *in)
@@ -206,7 +197,9 @@ __attribute__((noinline)) static void read_tracestate(const char *value,
         *in = read;
     else
         has = false;
-    in->priority = joined_priority(flag, has, in->priority);
+    /* "Priority from both" (WIRE 5.2) */
+    if (!has || (flag ? in->priority <= 0 : in->priority >= 0))
+        in->priority = flag;
 }
 
 /* Checks only the form; the flags go to `flag`. */

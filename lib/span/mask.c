@@ -658,21 +658,13 @@ static bool ends_line(const struct llmobs_mask_walk *w, size_t at)
     return (unsigned char)c < ' ' || c == '"' || c == '\'';
 }
 
-/* True behind a text in JSON: the quote before `at` begins no value. */
-static bool is_behind_text(const struct llmobs_mask_walk *w, size_t at)
-{
-    while (at < w->text.len && llmobs_is_blank(w->text.data[at]))
-        at++;
-    return at < w->text.len && strchr(",:]}", w->text.data[at]);
-}
-
 /* Moves behind the mark, blanks and the value's first quote. Gives that quote;
  * '\0': the value has none. */
 static char skip_mark(const struct llmobs_mask_walk *w, struct member *m,
                       size_t *at)
 {
     const char *text = w->text.data;
-    size_t len = w->text.len, i = *at;
+    size_t len = w->text.len, i = *at, after;
 
     i += m->equals && i < len && text[i] == '>'; /* the '>' of "=>" */
     if (len - i > 2 && memcmp(text + i, "** ", 3) == 0)
@@ -695,7 +687,11 @@ static char skip_mark(const struct llmobs_mask_walk *w, struct member *m,
         *at = end;
         return c;
     }
-    if (text[i] == '"' && is_behind_text(w, i + 1))
+    after = i + 1;
+    while (text[i] == '"' && after < len && llmobs_is_blank(text[after]))
+        after++;
+    /* The quote behind a text in JSON begins no value. */
+    if (text[i] == '"' && after < len && strchr(",:]}", text[after]))
         return '\0';
     *at = i + 1;
     return text[i];

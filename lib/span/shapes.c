@@ -56,14 +56,6 @@ static bool is_random(const struct part *part)
            part->changes >= (part->len < OPAQUE_LEAST ? 5 : OPAQUE_CHANGES);
 }
 
-/* True for a part that changes often; a name has at most one such part:
- * "Qwen2VL7B". */
-static bool is_doubtful_part(const struct part *part)
-{
-    return part->len >= 5 && part->changes >= 3 && part->capitals &&
-           part->smalls;
-}
-
 /* True for a word of twenty characters or more that looks like a key. Judges
  * each part alone: the parts of "qwen3-235b-a22b-2507-v1" change six times in
  * all. */
@@ -77,7 +69,9 @@ static bool is_opaque_word(const char *text, size_t len)
 
         at += part.len + 1;
         random |= is_random(&part);
-        doubtful += is_doubtful_part(&part);
+        /* A part that changes often; a name has at most one: "Qwen2VL7B". */
+        doubtful +=
+            part.len >= 5 && part.changes >= 3 && part.capitals && part.smalls;
     }
     return len >= OPAQUE_LEAST && (random || doubtful > 1);
 }
@@ -198,11 +192,6 @@ static bool is_mixed(const char *text, size_t len)
     return len >= KEEP_FROM && digits > 0 && letters > 0;
 }
 
-static bool is_word_byte(char c)
-{
-    return kind_of(c) || c == '-' || c == '_';
-}
-
 /* Decides whether a word is a secret: in the text of an error by its shape or
  * the word before it, in a URL by its shape alone. */
 struct shape {
@@ -254,7 +243,9 @@ void llmobs_shapes_mask(struct llmobs_buf *buf, size_t at, bool error)
     while (buf->data && at < buf->len) {
         size_t len = 0, keep;
 
-        while (at + len < buf->len && is_word_byte(buf->data[at + len]))
+        while (at + len < buf->len &&
+               (kind_of(buf->data[at + len]) || buf->data[at + len] == '-' ||
+                buf->data[at + len] == '_'))
             len++;
         keep = len;
         if (len && is_shaped(&shape, buf->data + at, len) &&

@@ -51,13 +51,6 @@ static bool skip_string(struct walk *w)
     return false;
 }
 
-static void skip_word(struct walk *w)
-{
-    while (w->at < w->text.len && !llmobs_is_blank(w->text.data[w->at]) &&
-           !is_mark(w->text.data[w->at]))
-        w->at++;
-}
-
 /* The end of the list whose bracket is at w->at, if it has only numbers and
  * words; else 0. */
 static size_t flat_end(const struct walk *w)
@@ -149,7 +142,10 @@ static int add_token(struct walk *w, char c)
         if (w->value)
             return -EINVAL;
         if (w->text.data[from] != '"')
-            skip_word(w);
+            while (w->at < w->text.len &&
+                   !llmobs_is_blank(w->text.data[w->at]) &&
+                   !is_mark(w->text.data[w->at]))
+                w->at++;
         else if (!skip_string(w))
             return -EINVAL;
         w->value = true;

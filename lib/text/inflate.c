@@ -96,15 +96,6 @@ static int run_member(struct stage *s)
     }
 }
 
-/* True when another gzip member follows the one that ended; any other bytes
- * behind it are padding. */
-static bool more_members(struct stage *s)
-{
-    feed(s);
-    return s->z.avail_in >= 2 && s->z.next_in[0] == 0x1F &&
-           s->z.next_in[1] == 0x8B;
-}
-
 static int run_zlib(struct llmobs_text in, enum wrapper wrapper,
                     struct sink *sink)
 {
@@ -117,8 +108,10 @@ static int run_zlib(struct llmobs_text in, enum wrapper wrapper,
     if (inflateInit2(&s.z, wrapper) != Z_OK)
         return -ENOMEM;
     rc = run_member(&s);
+    /* Bytes behind a gzip member that begin no other are padding. */
     while (rc == 0 && !sink->full && wrapper == WRAPPER_GZIP &&
-           more_members(&s)) {
+           (feed(&s), s.z.avail_in >= 2) && s.z.next_in[0] == 0x1F &&
+           s.z.next_in[1] == 0x8B) {
         (void)inflateReset(&s.z);
         rc = run_member(&s);
     }
