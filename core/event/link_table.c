@@ -66,6 +66,16 @@ void llmobs_link_table_hash(const struct llmobs_link_table *table, char kind,
     llmobs_siphash_add(out, &kind, 1);
 }
 
+void llmobs_link_table_add(struct llmobs_link_table *table, const char *text,
+                           size_t len, struct llmobs_siphash *hash)
+{
+    if (memcmp(table->spread, table->salt, sizeof(table->salt)) != 0) {
+        memcpy(table->spread, table->salt, sizeof(table->salt));
+        llmobs_siphash_spread(table->salt, table->words);
+    }
+    llmobs_siphash_add_sums(hash, table->words, text, len);
+}
+
 static uint64_t row_number(struct llmobs_hash128 key)
 {
     return key.lo % LLMOBS_LINK_ROWS;

@@ -32,7 +32,9 @@
 struct llmobs_link_table {
     const char *path; /* the file's; NULL: no file. Borrowed */
     uint64_t salt[2]; /* from begin to end: the key of the hashes */
-    uint64_t own[2];  /* the key of the records in memory */
+    uint64_t words[LLMOBS_SIPHASH_WORDS]; /* spread from spread[] */
+    uint64_t spread[2];
+    uint64_t own[2]; /* the key of the records in memory */
     struct llmobs_link_file file;
     struct llmobs_link_record *rows; /* NULL: nothing was put yet */
     /* The row of the file that was read last: */
@@ -51,6 +53,10 @@ void llmobs_link_table_end(struct llmobs_link_table *table);
 /* Begins a hash under the table's key; each `kind` of record has its own. */
 void llmobs_link_table_hash(const struct llmobs_link_table *table, char kind,
                             struct llmobs_siphash *out);
+
+/* Adds a long text. */
+void llmobs_link_table_add(struct llmobs_link_table *table, const char *text,
+                           size_t len, struct llmobs_siphash *hash);
 
 /* Gives all records under the key, also old ones, until the next call, and
  * their number. The caller may change them: they are copies. */

@@ -6,6 +6,7 @@
 #include "core/event/linking.h"
 
 #define TAG "conversation_id:"
+#define LONG 64 /* bytes of a text whose sums are cheaper */
 #define BILLING "x-anthropic-billing-header:"
 
 /* A conversation, while the messages of a call are read. */
@@ -44,8 +45,12 @@ static void add_part(struct turns *t, char what, const char *text)
         t->lost = true;
         return;
     }
+    what = (char)(len < LONG ? what : what | 0x20);
     llmobs_siphash_add(&t->hash, &what, 1);
-    llmobs_linking_add(&t->hash, text);
+    if (len < LONG)
+        llmobs_linking_add(&t->hash, text);
+    else
+        llmobs_link_table_add(t->l->table, text, len, &t->hash);
 }
 
 /* Adds a value that is not a text, in the form that the event would have. */

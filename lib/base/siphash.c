@@ -104,6 +104,43 @@ void llmobs_siphash_add(struct llmobs_siphash *state, const void *data,
     }
 }
 
+void llmobs_siphash_spread(const uint64_t key[2],
+                           uint64_t spread[LLMOBS_SIPHASH_WORDS])
+{
+    for (uint64_t i = 0; i < LLMOBS_SIPHASH_WORDS; i++)
+        spread[i] = llmobs_siphash_short(key, &i, sizeof(i));
+}
+
+/* Adds the sum of a block; `len` is a multiple of sixteen. */
+static inline void add_sum(struct llmobs_siphash *state,
+                           const uint64_t spread[LLMOBS_SIPHASH_WORDS],
+                           const unsigned char *at, size_t len)
+{
+    __extension__ unsigned __int128 sum = 0;
+
+    for (const unsigned char *end = at + len; at < end; at += 16, spread += 2)
+        sum += (unsigned __int128)(word_of(at) + spread[0]) *
+               (word_of(at + 8) + spread[1]);
+    llmobs_siphash_add(state, &sum, sizeof(sum));
+}
+
+void llmobs_siphash_add_sums(struct llmobs_siphash *state,
+                             const uint64_t spread[LLMOBS_SIPHASH_WORDS],
+                             const void *data, size_t len)
+{
+    const size_t block = LLMOBS_SIPHASH_WORDS * sizeof(*spread);
+    const unsigned char *at = data;
+    const uint64_t total = len;
+    unsigned char last[16] = {0};
+
+    for (; len >= block; len -= block, at += block)
+        add_sum(state, spread, at, block);
+    add_sum(state, spread, at, len / 16 * 16);
+    memcpy(last, at + len / 16 * 16, len % 16);
+    add_sum(state, spread + len / 16 * 2, last, sizeof(last));
+    llmobs_siphash_add(state, &total, sizeof(total));
+}
+
 struct llmobs_hash128 llmobs_siphash_now(const struct llmobs_siphash *state)
 {
     words v = put_word(state->v, state->word | state->total << 56);

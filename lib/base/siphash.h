@@ -30,6 +30,17 @@ void llmobs_siphash_init(struct llmobs_siphash *state, const uint64_t key[2]);
 void llmobs_siphash_add(struct llmobs_siphash *state, const void *data,
                         size_t len);
 
+/* For long texts, at a tenth of the cost: adds the sums of NH (Krovetz, "UMAC",
+ * RFC 4418) of each block of 256 bytes, and the length. Two texts that nobody
+ * chose by the key have the same sums once in 2^64. _spread gives the words,
+ * which depend on the key alone. */
+#define LLMOBS_SIPHASH_WORDS 32
+void llmobs_siphash_spread(const uint64_t key[2],
+                           uint64_t spread[LLMOBS_SIPHASH_WORDS]);
+void llmobs_siphash_add_sums(struct llmobs_siphash *state,
+                             const uint64_t spread[LLMOBS_SIPHASH_WORDS],
+                             const void *data, size_t len);
+
 /* The hash of all that was added; the state stays as it is, and more may be
  * added to it. */
 struct llmobs_hash128 llmobs_siphash_now(const struct llmobs_siphash *state);

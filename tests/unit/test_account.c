@@ -183,6 +183,41 @@ TEST(short_vectors)
                       0x369095118d299a8e);
 }
 
+static struct llmobs_hash128 sums_of(const void *text, size_t len)
+{
+    static const uint64_t key[2] = {1, 2};
+    uint64_t words[LLMOBS_SIPHASH_WORDS];
+    struct llmobs_siphash hash;
+
+    llmobs_siphash_spread(key, words);
+    llmobs_siphash_init(&hash, key);
+    llmobs_siphash_add_sums(&hash, words, text, len);
+    return llmobs_siphash_now(&hash);
+}
+
+/* Each bit counts, the length, and the places of blocks; where the text lies
+ * does not. */
+TEST(sums_of_long_texts)
+{
+    unsigned char text[801] = {0}, other[801];
+    struct llmobs_hash128 seen[801 + 801 * 8], out;
+    size_t count = 0;
+
+    for (size_t len = 0; len < sizeof(text); len++)
+        seen[count++] = sums_of(text, len);
+    for (size_t bit = 0; bit < 700 * 8; bit += 13) {
+        text[bit / 8] ^= (unsigned char)(1u << bit % 8);
+        out = sums_of(text, 700);
+        memcpy(other + 1, text, 700);
+        ck_assert(sums_of(other + 1, 700).lo == out.lo);
+        seen[count++] = out;
+        text[bit / 8] = 0;
+    }
+    for (size_t i = 0; i < count; i++)
+        for (size_t k = 0; k < i; k++)
+            ck_assert(seen[i].lo != seen[k].lo && seen[i].hi != seen[k].hi);
+}
+
 /* The first and last vectors of the authors for 128 bits; a text in pieces has
  * the hash of the whole. */
 TEST(siphash_vectors)
