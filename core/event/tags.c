@@ -2,23 +2,25 @@
 #include "core/event/tags.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/trace/carrier.h"
 #include "lib/base/sha256.h"
+#include "lib/span/secrets.h"
 #include "llmobs.h"
 
 #define TAG_MAX ((size_t)1 << 30)
 #define VALUE_MAX 200 /* bytes of a value that a request says */
 #define ROOM 160      /* bytes of a tag without memory of its own */
+#define GATHERED 511  /* usual bytes of all tags, and a NUL */
 
-/* Puts the tag "key:value". While tags are gathered they are an object, so the
- * last tag with a key counts. Its values are the whole tags. The key has `len`
- * bytes; `ours`: the library's words, in which no secret is searched. */
-static int put_tag(struct llmobs_json *tags, const char *key, size_t len,
-                   const char *value, bool ours)
+/* Puts the tag "key:value" into an object, so the last tag with a key counts;
+ * its values are the whole tags. Their secrets are masked. */
+static int put_tag(struct llmobs_json *tags, const char *key, const char *value)
 {
+    size_t len = strlen(key);
     char room[ROOM];
     struct llmobs_json *json;
     struct llmobs_buf tag;
@@ -26,82 +28,80 @@ static int put_tag(struct llmobs_json *tags, const char *key, size_t len,
 
     llmobs_buf_init(&tag, TAG_MAX);
     llmobs_buf_lend(&tag, room, sizeof(room));
-    rc = llmobs_buf_add(&tag, key, len);
-    if (!rc)
-        rc = llmobs_buf_addc(&tag, ':');
-    if (!rc)
-        rc = llmobs_buf_adds(&tag, value ? value : "");
-    if (!rc) {
+    (void)llmobs_buf_add(&tag, key, len);
+    (void)llmobs_buf_addc(&tag, ':');
+    (void)llmobs_buf_adds(&tag, value);
+    (void)llmobs_buf_addc(&tag, '"'); /* as in an event */
+    if (!tag.error) {
         /* The intake would split the tag at a comma (WIRE 1.8). */
         for (char *comma = tag.data + len; (comma = strchr(comma, ','));)
             *comma = '_';
+        llmobs_secrets_mask(tag.data, tag.len);
+        llmobs_buf_cut(&tag, tag.len - 1);
         json = llmobs_json_stringn(tag.data, tag.len);
-        if (ours)
-            (void)llmobs_json_searched(json);
         /* "tag" is the one key that a span may have with several values. */
-        if (len != 3 || memcmp(tag.data, "tag", len) != 0)
-            tag.data[len] = '\0';
-        rc = llmobs_json_set(tags, tag.data, json);
+        (void)llmobs_json_set(tags, strcmp(key, "tag") ? key : tag.data,
+                              llmobs_json_searched(json));
     }
+    rc = tag.error ? -ENOMEM : llmobs_json_error(tags);
     llmobs_buf_fini(&tag);
-    return rc ? -ENOMEM : 0;
+    return rc;
 }
 
-static int put_own_tag(struct llmobs_json *tags, const char *key,
-                       const char *value)
+/* Adds a tag to those that are gathered: its key and its value, each a C
+ * string. The key has `len` bytes. */
+static void add_tag(struct llmobs_buf *out, const char *key, size_t len,
+                    const char *value)
 {
-    return put_tag(tags, key, strlen(key), value, false);
+    (void)llmobs_buf_add(out, key, len);
+    (void)llmobs_buf_addc(out, '\0');
+    (void)llmobs_buf_adds(out, value ? value : "");
+    (void)llmobs_buf_addc(out, '\0');
 }
 
-/* Puts the tag "key:value"; the value may hold colons. */
-static int put_pair(struct llmobs_json *tags, const char *pair)
+/* Adds the tag "key:value"; the value may hold colons. */
+static void add_pair(struct llmobs_buf *out, const char *pair)
 {
     size_t len = strcspn(pair, ":");
 
-    if (len == 0)
-        return 0;
-    return put_tag(tags, pair, len, pair[len] ? pair + len + 1 : "", false);
+    if (len > 0)
+        add_tag(out, pair, len, pair[len] ? pair + len + 1 : "");
 }
 
-static int gather_own(const struct llmobs_span *span,
-                      const struct llmobs_config *config,
-                      struct llmobs_json *tags)
+static void add_own(const struct llmobs_span *span,
+                    const struct llmobs_config *config, struct llmobs_buf *out)
 {
     const char *language = span->foreign ? span->language : config->language;
     const struct {
         const char *key;
         const char *value;
-        bool there, ours;
+        bool there;
     } own[] = {
-        {"version", config->version, true, false},
-        {"env", config->env, true, false},
-        {"service", config->service, true, false},
-        {"source", "integration", true, true},
-        {"ml_app", span->context.ml_app, true, false},
-        {"agent_service", span->context.ml_app, true, false},
-        {"ddtrace.version", LLMOBS_VERSION, true, true},
-        {"language", language ? language : "c", true, true},
-        {"error", span->failed ? "1" : "0", true, true},
-        {"error_type", span->error_type, span->failed, false},
+        {"version", config->version, true},
+        {"env", config->env, true},
+        {"service", config->service, true},
+        {"source", "integration", true},
+        {"ml_app", span->context.ml_app, true},
+        {"agent_service", span->context.ml_app, true},
+        {"ddtrace.version", LLMOBS_VERSION, true},
+        {"language", language ? language : "c", true},
+        {"error", span->failed ? "1" : "0", true},
+        {"error_type", span->error_type, span->failed},
         {"session_id", span->context.session_id,
-         span->context.session_id[0] != '\0', false},
-        {"integration", span->integration, span->integration != NULL, true},
-        {"git.repository_url", config->git_url, config->git_url != NULL, false},
-        {"git.commit.sha", config->git_sha, config->git_sha != NULL, false},
+         span->context.session_id[0] != '\0'},
+        {"integration", span->integration, span->integration != NULL},
+        {"git.repository_url", config->git_url, config->git_url != NULL},
+        {"git.commit.sha", config->git_sha, config->git_sha != NULL},
     };
-    int rc = 0;
 
-    for (size_t i = 0; i < sizeof(own) / sizeof(*own) && !rc; i++) {
+    for (size_t i = 0; i < sizeof(own) / sizeof(*own); i++)
         if (own[i].there)
-            rc = put_tag(tags, own[i].key, strlen(own[i].key), own[i].value,
-                         own[i].ours);
-    }
-    return rc;
+            add_tag(out, own[i].key, strlen(own[i].key), own[i].value);
 }
 
-/* Puts the tag of one member of an experiment's baggage, "key=value;property"
+/* Adds the tag of one member of an experiment's baggage, "key=value;property"
  * behind LLMOBS_EXPERIMENT, named as Datadog's SDK names it. Changes `key`. */
-static int put_experiment(struct llmobs_json *tags, char *key)
+static void add_experiment(struct llmobs_buf *tags, char *key)
 {
     static const char names[] = "run_id\0run_iteration\0dataset_id\0"
                                 "dataset_name\0project_id\0project_name\0";
@@ -111,7 +111,7 @@ static int put_experiment(struct llmobs_json *tags, char *key)
     int c;
 
     if (!value)
-        return 0;
+        return;
     out = ++value;
     value[strcspn(value, ";")] = key[strcspn(key, " \t=")] = '\0';
     from = llmobs_text_trim(llmobs_text_of(value));
@@ -122,38 +122,11 @@ static int put_experiment(struct llmobs_json *tags, char *key)
         *out++ = (unsigned char)c < ' ' || c == 0x7f ? '_' : (char)c;
     }
     *out = '\0';
-    if (*value && llmobs_words_have(names, key))
-        return put_own_tag(tags, key, value);
-    return *value && llmobs_words_have("id\0name\0", key)
-               ? put_own_tag(tags, key - strlen(lead), value)
-               : 0;
-}
-
-static int gather_tags(const struct llmobs_span *span,
-                       const struct llmobs_config *config,
-                       struct llmobs_json *tags)
-{
-    const struct llmobs_json *extra = span->extra_tags;
-    const char *experiment = span->context.experiment;
-    char *members = *experiment ? strdup(experiment) : NULL;
-    char *rest = members, *member;
-    int rc = *experiment && !members ? -ENOMEM : 0;
-
-    for (char **tag = config->tags; tag && *tag && !rc; tag++)
-        rc = put_pair(tags, *tag);
-    if (!rc)
-        rc = gather_own(span, config, tags);
-    while (!rc && (member = strsep(&rest, ",")) != NULL)
-        if (llmobs_text_begins(llmobs_text_of(member), LLMOBS_EXPERIMENT))
-            rc = put_experiment(tags, member + strlen(LLMOBS_EXPERIMENT));
-    free(members);
-    for (size_t i = 0;
-         i < llmobs_json_len(extra) && i < LLMOBS_LIMIT_TAGS && !rc; i++) {
-        const char *pair = llmobs_json_text(llmobs_json_at(extra, i));
-
-        rc = pair ? put_pair(tags, pair) : 0;
-    }
-    return rc;
+    if (*value && llmobs_words_have("id\0name\0", key))
+        key -= strlen(lead);
+    else if (!*value || !llmobs_words_have(names, key))
+        return;
+    add_tag(tags, key, strlen(key), value);
 }
 
 static int by_text(const void *a, const void *b)
@@ -162,48 +135,96 @@ static int by_text(const void *a, const void *b)
                   llmobs_json_text(*(struct llmobs_json *const *)b));
 }
 
-/* Puts the tags into an array, which it makes. */
-static int fill_list(const struct llmobs_json *tags, bool sorted,
-                     struct llmobs_json **out)
+/* Gives an array of the tags that were gathered; NULL: no memory. */
+static struct llmobs_json *make_list(const struct llmobs_buf *from, bool sorted)
 {
-    size_t count = llmobs_json_len(tags), at = 0;
-    struct llmobs_json **list = calloc(count + 1, sizeof(*list));
-    int rc = list ? 0 : -ENOMEM;
+    struct llmobs_json *tags = llmobs_json_object(), **list = NULL;
+    struct llmobs_json *out = llmobs_json_array();
+    int rc = tags && out ? from->error : -ENOMEM;
+    size_t at = 0;
 
-    *out = llmobs_json_array();
-    for (void *it = llmobs_json_iter(tags); it && !rc;
+    for (const char *key = from->data, *value;
+         !rc && key < from->data + from->len; key = llmobs_words_next(value)) {
+        value = llmobs_words_next(key);
+        rc = put_tag(tags, key, value);
+    }
+    if (!rc)
+        list = calloc(llmobs_json_len(tags) + 1, sizeof(*list));
+    for (void *it = llmobs_json_iter(list ? tags : NULL); it;
          it = llmobs_json_next(tags, it))
         list[at++] = llmobs_json_iter_value(it);
     if (sorted && at > 1)
         qsort(list, at, sizeof(*list), by_text);
-    for (size_t i = 0; i < at && !rc; i++)
-        rc = llmobs_json_add(*out, llmobs_json_share(list[i]));
+    for (size_t i = 0; i < at; i++)
+        (void)llmobs_json_add(out, llmobs_json_share(list[i]));
+    llmobs_json_free(tags);
+    rc = list ? llmobs_json_error(out) : -ENOMEM;
     free(list);
-    return *out ? rc : -ENOMEM;
+    return llmobs_json_done(llmobs_json_searched(out), rc);
 }
 
-/* Takes `tags`. NULL: they could not be gathered. */
-static struct llmobs_json *list_of_tags(struct llmobs_json *tags, int rc,
-                                        bool sorted)
-{
-    struct llmobs_json *out = NULL;
+/* The tags of the last event: those of the next are mostly the same. Whoever
+ * uses them takes them away, so that no other thread does. */
+struct kept {
+    struct llmobs_json *list;
+    size_t len;
+    char gathered[];
+};
 
-    if (!rc)
-        rc = fill_list(tags, sorted, &out);
-    llmobs_json_free(tags);
-    if (!rc)
-        return out;
-    llmobs_json_free(out);
-    return NULL;
+/* Gives the kept list of the same tags, or makes one and keeps it. */
+static struct llmobs_json *find_list(const struct llmobs_buf *from)
+{
+    static struct kept *_Atomic last;
+    struct kept *kept = atomic_exchange(&last, NULL);
+    struct llmobs_json *list;
+
+    if (kept && kept->len == from->len &&
+        memcmp(kept->gathered, from->data, from->len) == 0) {
+        list = llmobs_json_share(kept->list);
+    } else {
+        list = make_list(from, true);
+        if (kept)
+            llmobs_json_free(kept->list);
+        free(kept);
+        kept = list ? malloc(sizeof(*kept) + from->len) : NULL;
+        if (kept) {
+            *kept = (struct kept){llmobs_json_share(list), from->len};
+            memcpy(kept->gathered, from->data, from->len);
+        }
+    }
+    kept = atomic_exchange(&last, kept);
+    if (kept)
+        llmobs_json_free(kept->list);
+    free(kept);
+    return list;
 }
 
 struct llmobs_json *llmobs_tags_make(const struct llmobs_span *span,
                                      const struct llmobs_config *config)
 {
-    struct llmobs_json *tags = llmobs_json_object();
+    const struct llmobs_json *extra = span->extra_tags;
+    const char *experiment = span->context.experiment;
+    char *members = *experiment ? strdup(experiment) : NULL;
+    char *rest = members, *member;
+    struct llmobs_json *list = NULL;
+    struct llmobs_buf out;
 
-    return list_of_tags(tags, tags ? gather_tags(span, config, tags) : -ENOMEM,
-                        true);
+    llmobs_buf_init(&out, TAG_MAX);
+    (void)llmobs_buf_reserve(&out, GATHERED);
+    for (char **tag = config->tags; tag && *tag; tag++)
+        add_pair(&out, *tag);
+    add_own(span, config, &out);
+    while ((member = strsep(&rest, ",")) != NULL)
+        if (llmobs_text_begins(llmobs_text_of(member), LLMOBS_EXPERIMENT))
+            add_experiment(&out, member + strlen(LLMOBS_EXPERIMENT));
+    for (size_t i = 0; i < llmobs_json_len(extra) && i < LLMOBS_LIMIT_TAGS; i++)
+        if (llmobs_json_text(llmobs_json_at(extra, i)))
+            add_pair(&out, llmobs_json_text(llmobs_json_at(extra, i)));
+    if (!out.error && (members || !*experiment))
+        list = find_list(&out);
+    free(members);
+    llmobs_buf_fini(&out);
+    return list;
 }
 
 /* -- what the request says ------------------------------------------------- */
@@ -345,13 +366,15 @@ void llmobs_tags_add_requested(struct llmobs_span *span,
 struct llmobs_json *llmobs_tags_of_evaluation(
     const struct llmobs_evaluation_tag *list, size_t count, const char *ml_app)
 {
-    struct llmobs_json *tags = llmobs_json_object();
-    int rc =
-        tags ? put_own_tag(tags, "ddtrace.version", LLMOBS_VERSION) : -ENOMEM;
+    struct llmobs_json *tags;
+    struct llmobs_buf out;
 
-    if (!rc)
-        rc = put_own_tag(tags, "ml_app", ml_app);
-    for (size_t i = 0; i < count && !rc; i++)
-        rc = put_own_tag(tags, list[i].key, list[i].value);
-    return list_of_tags(tags, rc, false);
+    llmobs_buf_init(&out, TAG_MAX);
+    add_pair(&out, "ddtrace.version:" LLMOBS_VERSION);
+    add_tag(&out, "ml_app", strlen("ml_app"), ml_app);
+    for (size_t i = 0; i < count; i++)
+        add_tag(&out, list[i].key, strlen(list[i].key), list[i].value);
+    tags = make_list(&out, false);
+    llmobs_buf_fini(&out);
+    return tags;
 }
