@@ -148,8 +148,10 @@ static void read_request(struct llmobs_handle *handle,
                          struct llmobs_exchange *exchange)
 {
     const char *url = handle->origin.url;
-    struct llmobs_text query;
+    const struct llmobs_text head = llmobs_body_head(&exchange->request);
+    struct llmobs_text query, body;
     uint64_t account;
+    bool same;
 
     exchange->unsent = handle->outgoing.body_later;
     set_method(exchange, handle);
@@ -164,10 +166,18 @@ static void read_request(struct llmobs_handle *handle,
             llmobs_form_new(llmobs_handle_header(handle, "content-type:"));
     if (handle->outgoing.body_later)
         return;
-    llmobs_exchange_rewind(exchange, 0);
+    body = llmobs_handle_body(handle);
+    /* A body that was copied when the call began is mostly the same still. */
+    same = !exchange->match.form && body.len > 0 && head.len == body.len &&
+           exchange->request.total == body.len &&
+           exchange->request_blob.how ==
+               (exchange->whole ? 0 : exchange->match.sent_media) &&
+           memcmp(head.data, body.data, body.len) == 0;
+    if (!same)
+        llmobs_exchange_rewind(exchange, 0);
     if (exchange->match.form)
         llmobs_handle_send_form(handle, exchange);
-    else if (!llmobs_rules_is_form(llmobs_handle_body(handle)))
+    else if (!same && !llmobs_rules_is_form(body))
         llmobs_handle_copy_body(handle, exchange);
     query = llmobs_rules_query(&exchange->match, url);
     if (query.len > 0)
