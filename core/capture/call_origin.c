@@ -38,12 +38,14 @@ static void name_caller(struct llmobs_exchange *exchange, uintptr_t entry,
 
     if (config->callsite == LLMOBS_CALLSITE_OFF)
         return;
-    callsite = llmobs_callsite_new(config->callsite == LLMOBS_CALLSITE_ADDRESS
-                                       ? LLMOBS_CALLSITE_NEAR
-                                       : LLMOBS_CALLSITE_STACK,
-                                   entry);
+    callsite = malloc(sizeof(*callsite));
     if (!callsite)
         return;
+    llmobs_callsite_here(callsite,
+                         config->callsite == LLMOBS_CALLSITE_ADDRESS
+                             ? LLMOBS_CALLSITE_NEAR
+                             : LLMOBS_CALLSITE_STACK,
+                         entry);
     callsite->frames = config->callsite;
     if (llmobs_config_names_callers(config))
         llmobs_callsite_read_script(&callsite->script);

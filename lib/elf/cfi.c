@@ -319,16 +319,6 @@ static void set_rule(struct machine *m, uint64_t reg, enum llmobs_cfi_kind kind,
         (uint8_t)kind, from, kind == LLMOBS_CFI_NONE ? 0 : (int32_t)offset};
 }
 
-static void set_frame(struct machine *m, uint64_t reg, int64_t offset)
-{
-    bool good =
-        reg < LLMOBS_FRAME_REGS && offset >= INT32_MIN && offset <= INT32_MAX;
-
-    m->row->frame = (struct llmobs_cfi_rule){
-        good ? LLMOBS_CFI_PLUS_REG : LLMOBS_CFI_NONE, good ? (uint8_t)reg : 0,
-        good ? (int32_t)offset : 0};
-}
-
 /* Reads an expression: register + offset, and then one DEREF when `pointed`. */
 static struct llmobs_cfi_rule read_expression(struct reader *reader,
                                               bool pointed)
@@ -409,7 +399,12 @@ static void run_frame(struct machine *m, struct reader *reader, uint8_t op)
     if (m->row->frame.kind != LLMOBS_CFI_PLUS_REG && op != 0x0c && op != 0x12)
         m->rc = -EBADMSG;
     else
-        set_frame(m, reg, offset);
+        m->row->frame =
+            reg < LLMOBS_FRAME_REGS && offset >= INT32_MIN &&
+                    offset <= INT32_MAX
+                ? (struct llmobs_cfi_rule){LLMOBS_CFI_PLUS_REG, (uint8_t)reg,
+                                           (int32_t)offset}
+                : (struct llmobs_cfi_rule){LLMOBS_CFI_NONE, 0, 0};
 }
 
 static void run_long(struct machine *m, struct reader *reader, uint8_t op)
@@ -552,8 +547,10 @@ int llmobs_cfi_row(const struct llmobs_loaded *object, uintptr_t pc,
 
 /* -- a step --------------------------------------------------------------- */
 
-static bool load_word(const struct llmobs_cfi_stack *stack, uintptr_t at,
-                      uintptr_t *value)
+/* The stack is read where it lies, with all that a sanitizer forbids to read.
+ */
+__attribute__((no_sanitize("address", "thread"))) static bool load_word(
+    const struct llmobs_cfi_stack *stack, uintptr_t at, uintptr_t *value)
 {
     if (at < stack->sp || at - stack->sp > stack->len ||
         stack->len - (at - stack->sp) < sizeof(*value))

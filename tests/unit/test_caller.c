@@ -79,9 +79,9 @@ static int walk(const struct llmobs_callsite *callsite, void **list)
 
 __attribute__((noinline)) static int both(void)
 {
-    struct llmobs_callsite *callsite =
-        llmobs_callsite_new(LLMOBS_CALLSITE_STACK, 0);
+    struct llmobs_callsite *callsite = malloc(sizeof(*callsite));
 
+    llmobs_callsite_here(callsite, LLMOBS_CALLSITE_STACK, 0);
     their_count = backtrace(theirs, DEEP);
     third_count = libunwind ? libunwind(third_ones, DEEP) : 0;
     our_count = walk(callsite, ours);
@@ -293,9 +293,9 @@ static void forget_told(void)
 
 __attribute__((noinline)) static int ask(void)
 {
-    struct llmobs_callsite *callsite =
-        llmobs_callsite_new(LLMOBS_CALLSITE_STACK, 0);
+    struct llmobs_callsite *callsite = malloc(sizeof(*callsite));
 
+    llmobs_callsite_here(callsite, LLMOBS_CALLSITE_STACK, 0);
     callsite->frames = wanted;
     tell_from(callsite);
     llmobs_callsite_free(callsite);
@@ -445,23 +445,33 @@ TEST(compiled_frames_end_the_walk)
 }
 #endif
 
+__attribute__((no_sanitize("address", "thread"))) static void copy_stack(
+    volatile unsigned char *to, const struct llmobs_callsite *from)
+{
+    for (size_t i = 0; i < from->len; i++)
+        to[i] = ((const volatile unsigned char *)from->stack)[i];
+}
+
 /* Each is cut somewhere, or holds what no stack does. */
 TEST(damaged_stacks)
 {
-    struct llmobs_callsite *whole =
-        llmobs_callsite_new(LLMOBS_CALLSITE_STACK, 0);
-    struct llmobs_callsite *damaged =
-        malloc(sizeof(*whole) + LLMOBS_CALLSITE_STACK);
+    struct llmobs_callsite *whole = malloc(sizeof(*whole));
+    struct llmobs_callsite *damaged = malloc(sizeof(*damaged));
+    unsigned char *stack = malloc(LLMOBS_CALLSITE_STACK);
     void *list[DEEP];
-    int most = walk(whole, list);
+    int most;
 
+    llmobs_callsite_here(whole, LLMOBS_CALLSITE_STACK, 0);
+    most = walk(whole, list);
     srand(7);
     for (int i = 0; i < 3000; i++) {
-        memcpy(damaged, whole, sizeof(*whole) + whole->len);
+        *damaged = *whole;
+        damaged->stack = stack;
+        copy_stack(stack, whole);
         if (i % 3 == 0)
             damaged->len = (size_t)rand() % (whole->len + 1);
         for (int k = 0; k < i % 50; k++)
-            damaged->stack[(size_t)rand() % whole->len] = (unsigned char)rand();
+            stack[(size_t)rand() % whole->len] = (unsigned char)rand();
         if (i % 5 == 0)
             damaged->frame.regs[rand() % LLMOBS_FRAME_REGS] = (uintptr_t)rand();
         if (i % 7 == 0)
@@ -470,6 +480,7 @@ TEST(damaged_stacks)
     }
     ck_assert_int_gt(most, 3);
     free(damaged);
+    free(stack);
     llmobs_callsite_free(whole);
 }
 
@@ -787,10 +798,10 @@ TEST(after_an_unload)
 __attribute__((noinline)) static void *ask_often(void *arg)
 {
     for (int i = 0; i < 500; i++) {
-        struct llmobs_callsite *callsite =
-            llmobs_callsite_new(LLMOBS_CALLSITE_STACK, 0);
+        struct llmobs_callsite *callsite = malloc(sizeof(*callsite));
         char *got = NULL, *unnamed = NULL;
 
+        llmobs_callsite_here(callsite, LLMOBS_CALLSITE_STACK, 0);
         callsite->frames = 1 + i % 3;
         callsite->script.line = 7;
         ck_assert(

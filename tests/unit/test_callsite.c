@@ -1,6 +1,7 @@
 #include <alloca.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <ucontext.h>
 #include <unistd.h>
@@ -18,13 +19,16 @@ static size_t taken_len;
 static uintptr_t taken_sp;
 static bool with_entry;
 
-/* All of it is there: else copying it would have ended the test. */
-__attribute__((noinline)) static void take_below(uintptr_t entry)
+/* All of it is there: else reading it would have ended the test. */
+__attribute__((noinline, no_sanitize("address", "thread"))) static void
+take_below(uintptr_t entry)
 {
-    struct llmobs_callsite *callsite =
-        llmobs_callsite_new(LLMOBS_CALLSITE_STACK, entry);
+    struct llmobs_callsite *callsite = malloc(sizeof(*callsite));
 
     ck_assert_ptr_nonnull(callsite);
+    llmobs_callsite_here(callsite, LLMOBS_CALLSITE_STACK, entry);
+    for (size_t i = 0; i < callsite->len; i++)
+        (void)((const volatile unsigned char *)callsite->stack)[i];
     taken_len = callsite->len;
     taken_sp = callsite->frame.regs[LLMOBS_FRAME_SP];
     ck_assert_uint_gt(taken_len, 0);
