@@ -246,16 +246,6 @@ static struct piece with_pair(const struct llmobs_mask_walk *w,
     return key;
 }
 
-/* True for a JSON Web Token, which has parts between dots (RFC 7519, 3). Other
- * JSON objects in base64 begin with the same letters, as Bedrock's frames
- * do. */
-static bool has_parts(const struct llmobs_mask_walk *w, struct piece key)
-{
-    const char *dot = memchr(w->text.data + key.from, '.', key.to - key.from);
-
-    return dot && dot + 1 < w->text.data + key.to;
-}
-
 /* True for a key with a beginning that no word has. */
 static bool is_sure(const struct llmobs_mask_walk *w,
                     const struct llmobs_lead *lead, struct piece key)
@@ -292,6 +282,7 @@ static bool find_lead(struct llmobs_mask_walk *w, char mark, size_t at,
     for (; row < last; row++) {
         const struct llmobs_lead *lead = &llmobs_leads[row];
         struct piece key;
+        const char *dot;
         size_t from;
         bool cut, sure;
 
@@ -315,7 +306,10 @@ static bool find_lead(struct llmobs_mask_walk *w, char mark, size_t at,
              !is_keylike(w, key, cut ? CUT_LEAST : (size_t)lead->part)))
             continue;
         key = run_at(w, from, lead->extra, SIZE_MAX);
-        if (mark == 'J' && !has_parts(w, key)) {
+        dot = memchr(w->text.data + key.from, '.', key.to - key.from);
+        /* A JSON Web Token has parts between dots (RFC 7519, 3). Other JSON
+         * objects in base64 begin alike, as Bedrock's frames do. */
+        if (mark == 'J' && (!dot || dot + 1 == w->text.data + key.to)) {
             w->dull_to = key.to;
             w->dull_extra = lead->extra;
             continue;

@@ -157,23 +157,20 @@ static size_t pass_in_json(struct walk *w, size_t at)
     return at + 1;
 }
 
-/* Writes blanks over the rest of a vector that the bytes begin with. */
-static size_t hide_rest(struct walk *w)
-{
-    struct seen seen = read_numbers(w, 0, false);
-
-    if (seen.numbers == 0 || (seen.end < w->len && w->data[seen.end] != ']'))
-        return 0;
-    memset(w->data, ' ', seen.end);
-    return seen.end;
-}
-
 void llmobs_vectors_mask(char *data, size_t len, bool from_start)
 {
     struct walk w = {
         .data = data, .len = len, .text = !from_start, .tracks = from_start};
-    size_t at = from_start ? 0 : hide_rest(&w);
+    struct seen seen = {0};
+    size_t at = 0;
 
+    /* The rest of a vector that the bytes begin with. */
+    if (!from_start)
+        seen = read_numbers(&w, 0, false);
+    if (seen.numbers > 0 && (seen.end == len || data[seen.end] == ']')) {
+        memset(data, ' ', seen.end);
+        at = seen.end;
+    }
     while (at < len)
         at = w.text ? pass_in_text(&w, at) : pass_in_json(&w, at);
 }

@@ -41,16 +41,6 @@ static inline size_t chars_of_block(const char *data)
     return llmobs_json_unmarked(~mark_chars(bytes));
 }
 
-/* True where sixteen bytes may be base64; false for most words. */
-static inline bool may_be_within(const char *data)
-{
-    llmobs_json_block bytes;
-
-    memcpy(&bytes, data, sizeof(bytes));
-    return llmobs_json_unmarked(~(mark_chars(bytes) | (bytes == '\\'))) ==
-           sizeof(bytes);
-}
-
 /* The number of characters at the beginning, without an escaped one. */
 static size_t plain_run(const char *data, size_t len)
 {
@@ -250,8 +240,12 @@ static size_t find_long_text(const char *data, size_t len)
 
     for (size_t at = LOOK_EVERY; at <= len; at += LOOK_EVERY) {
         size_t begin, most, n, escapes;
+        llmobs_json_block bytes;
 
-        if (!may_be_within(data + at - LOOK_AT)) {
+        memcpy(&bytes, data + at - LOOK_AT, sizeof(bytes));
+        /* Sixteen bytes of most words are no base64. */
+        if (llmobs_json_unmarked(~(mark_chars(bytes) | (bytes == '\\'))) !=
+            sizeof(bytes)) {
             from = at - LOOK_AT;
             continue;
         }

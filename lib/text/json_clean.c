@@ -355,20 +355,11 @@ static bool is_infinite(const struct cleaner *c, const struct number *n)
     return isinf(strtod(text, NULL));
 }
 
-static bool fits_int64(const struct cleaner *c, const struct number *n)
-{
-    const unsigned char *digits = c->in + n->whole;
-    bool negative = n->whole > 0 && digits[-1] == '-';
-    const char *most = negative ? "9223372036854775808" : "9223372036854775807";
-
-    return n->whole_len < 19 ||
-           (n->whole_len == 19 && memcmp(digits, most, 19) <= 0);
-}
-
 static int clean_number(struct cleaner *c)
 {
     size_t first = c->at;
     struct number n;
+    const char *most;
     size_t len;
 
     if (!read_number(c, &n))
@@ -380,7 +371,10 @@ static int clean_number(struct cleaner *c)
         c->at = first;
         return replace_input(c, len, "null");
     }
-    if (n.real || fits_int64(c, &n))
+    most = n.whole > 0 && c->in[n.whole - 1] == '-' ? "9223372036854775808"
+                                                    : "9223372036854775807";
+    if (n.real || n.whole_len < 19 ||
+        (n.whole_len == 19 && memcmp(c->in + n.whole, most, 19) <= 0))
         return 0;
     c->token = LLMOBS_JSON_TOKEN_REAL;
     return replace_input(c, 0, ".0");

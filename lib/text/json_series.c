@@ -350,24 +350,14 @@ static struct leaf *find_leaf(struct match *m, size_t at)
     return NULL;
 }
 
-/* True where the leaf's value has one owner and can take the new value from
- * `text`, which is plain. */
-static bool fits_leaf(const struct leaf *leaf, struct llmobs_text text)
-{
-    const struct llmobs_json *json = *leaf->place;
-    bool string = text.data[0] == '"';
-
-    return json->type == (string ? LLMOBS_JSON_STRING : LLMOBS_JSON_INT) &&
-           (!string || text.len - 2 <= leaf->room) &&
-           atomic_load_explicit(&json->owners, memory_order_acquire) == 1;
-}
-
 /* Reads the document's value that stands in the leaf's place. 1: done; 0: it is
  * no string or number, or too many values differ; -ENOMEM. */
 static int add_change(struct match *m, struct leaf *leaf)
 {
     struct change *change = &m->model->next[m->count];
     struct llmobs_text text = m->text;
+    const struct llmobs_json *was = *leaf->place;
+    bool string;
     enum form form;
     size_t odd = 0;
     int rc = 0;
@@ -377,14 +367,17 @@ static int add_change(struct match *m, struct leaf *leaf)
         return 0;
     text.data += m->is;
     text.len -= m->is;
-    text.len = *text.data == '"' ? string_len(text, &form, &odd)
-                                 : number_len(text, &form);
+    string = *text.data == '"';
+    text.len = string ? string_len(text, &form, &odd) : number_len(text, &form);
     if (text.len == 0)
         return 0;
     *change = (struct change){leaf, text, form, NULL};
     if (form == ODD)
         rc = llmobs_json_parse(text, &change->value);
-    else if (form != PLAIN || !fits_leaf(leaf, text))
+    else if (form != PLAIN ||
+             was->type != (string ? LLMOBS_JSON_STRING : LLMOBS_JSON_INT) ||
+             (string && text.len - 2 > leaf->room) ||
+             atomic_load_explicit(&was->owners, memory_order_acquire) != 1)
         rc = read_token(text, form, &change->value);
     if (rc < 0)
         return rc == -ENOMEM ? rc : 0;
