@@ -225,7 +225,7 @@ char *llmobs_huggingface_path_model(const struct llmobs_reading *reading)
 }
 
 /* A body that is a picture or a sound is not kept: its type stands for it. */
-static int set_body(struct llmobs_reading *reading)
+static int begin_task(struct llmobs_reading *reading)
 {
     static const char *const kinds[] = {"audio", "image", "video"};
     const struct llmobs_call *call = reading->classified->call;
@@ -233,16 +233,13 @@ static int set_body(struct llmobs_reading *reading)
         call->request_headers, call->request_header_count, "content-type");
     const char *kind = NULL;
 
+    if (!call->multipart)
+        return 0;
     for (size_t i = 0; type && i < sizeof(kinds) / sizeof(kinds[0]); i++)
         if (strncasecmp(type, kinds[i], strlen(kinds[i])) == 0)
             kind = kinds[i];
     return llmobs_message_put_mark(&reading->span->input_messages, NULL,
                                    kind ? kind : "data", kind ? type : NULL, 0);
-}
-
-static int begin_task(struct llmobs_reading *reading)
-{
-    return reading->classified->call->multipart ? set_body(reading) : 0;
 }
 
 /* -- classes ------------------------------------------------------------- */

@@ -479,13 +479,11 @@ static struct llmobs_json *content_of(const struct stream_entry *from)
 static int finish_stream(struct llmobs_reading *reading)
 {
     const struct stream *stream = reading->state;
-    struct llmobs_json *list;
     int rc = 0;
 
     if (stream->entries.count == 0 && !reading->done)
         return 0;
-    list = llmobs_json_array();
-    reading->span->output_messages = list;
+    reading->span->output_messages = llmobs_json_array();
     for (size_t i = 0; rc == 0 && i < stream->entries.count; i++) {
         const struct stream_entry *from =
             (struct stream_entry *)stream->entries.items + i;
@@ -496,7 +494,7 @@ static int finish_stream(struct llmobs_reading *reading)
                 from->entry, "arguments",
                 llmobs_message_content_string(&from->pieces[PIECE_ARGUMENTS]));
         if (rc == 0)
-            rc = add_entry(list, from->entry);
+            rc = add_entry(reading->span->output_messages, from->entry);
     }
     return rc;
 }
