@@ -194,7 +194,7 @@ static void check_event(struct llmobs_buf *event, bool masked, const char *why,
     for (size_t i = 0; masked && i + 4 + strlen(LAST) <= strlen(KEY); i++) {
         char window[5] = {0};
 
-        memcpy(window, KEY + i, 4);
+        memcpy(window, &KEY[i], 4);
         ck_assert_msg(!strstr(meta, window), "%s at %zu: %s", why, where, meta);
     }
 }
