@@ -41,7 +41,7 @@ static void report_nothing(struct llmobs_doctor *doctor,
         : way == LLMOBS_TLS_NOT
             ? "LLMOBS_TLS=on observes those by https://, too"
             : "its calls by https:// are not seen: " LLMOBS_DOCTOR_INTERCEPT
-              ", but none of Java or .NET";
+              ", but none of Java";
 
     llmobs_config_free(config);
     if (program->shell)

@@ -178,7 +178,7 @@ enum llmobs_tls_way llmobs_doctor_tls(struct llmobs_doctor *doctor)
     read_file(&file, doctor, doctor->program.file);
     where = file.inside ? "the TLS library inside it" : "a TLS library";
     if (file.inside || has_tls(doctor) ||
-        llmobs_glob_listed(LLMOBS_CLIENTS, base))
+        llmobs_glob_listed(LLMOBS_CLIENTS ",dotnet", base)) /* opens OpenSSL */
         way = way_of(doctor, &file, base);
     if (way == LLMOBS_TLS_LEFT)
         LLMOBS_WARN("tls",

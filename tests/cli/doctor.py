@@ -187,6 +187,10 @@ def installed():
                "LLMOBS_CONFIG": write("tls.conf", "LLMOBS_TLS=off\n")})
     expect("openssl: not by TLS", "openssl", 1, "NO neither linked",
            "LLMOBS_TLS=on observes them")
+    dotnet = shutil.copy("/bin/true", place("dotnet"))
+    expect("dotnet: not by TLS", dotnet, 1, "LLMOBS_TLS=on observes them")
+    expect("dotnet: by TLS", dotnet, 0, "over a TLS library are observed",
+           env={"LLMOBS_TLS": "on"})
     expect("sh: hands on", "sh", 0, "ask for what it runs", how="none")
     expect("llmobs: by dlopen", TOOL + "-tool", 0, "opened later", how="later")
 
