@@ -230,22 +230,26 @@ bool llmobs_tls_open(const char *more, const char *names)
         return false;
     snprintf(name, sizeof(name), LLMOBS_INTERCEPT_ISSUER "%016" PRIx64, id);
     authority_key = new_key();
-    leaf_key = new_key();
-    authority =
-        authority_key && leaf_key ? new_cert(name, authority_key, NULL) : NULL;
-    if (!authority ||
-        !add(authority, NULL, BASIC_CONSTRAINTS,
-             "critical,CA:TRUE,pathlen:0") ||
-        !add(authority, NULL, KEY_USAGE, "critical,keyCertSign,cRLSign") ||
-        !add(authority, NULL, SUBJECT_KEY, "hash") ||
-        (names && !add(authority, NULL, NAME_CONSTRAINTS, names)) ||
-        lib.X509_sign(authority, authority_key, lib.EVP_sha256()) <= 0)
-        return false;
+    authority = authority_key ? new_cert(name, authority_key, NULL) : NULL;
     more_trusted = more;
+    return authority &&
+           add(authority, NULL, BASIC_CONSTRAINTS,
+               "critical,CA:TRUE,pathlen:0") &&
+           add(authority, NULL, KEY_USAGE, "critical,keyCertSign,cRLSign") &&
+           add(authority, NULL, SUBJECT_KEY, "hash") &&
+           (!names || add(authority, NULL, NAME_CONSTRAINTS, names)) &&
+           lib.X509_sign(authority, authority_key, lib.EVP_sha256()) > 0;
+}
+
+/* Makes ready what the first connection needs, and many a run does not: the
+ * system's store may be a file of 140 certificates. */
+static void open_first(void)
+{
+    leaf_key = new_key();
     to_server = lib.SSL_CTX_new(lib.TLS_client_method());
-    to_client = lib.SSL_CTX_new(lib.TLS_server_method());
+    to_client = leaf_key ? lib.SSL_CTX_new(lib.TLS_server_method()) : NULL;
     if (!to_server || !to_client)
-        return false;
+        return;
     for (int i = 0; i < 2; i++) {
         void *context = i ? to_client : to_server;
 
@@ -259,12 +263,6 @@ bool llmobs_tls_open(const char *more, const char *names)
     lib.SSL_CTX_set_verify(to_server, VERIFY_PEER, NULL);
     lib.SSL_CTX_set_client_cert_cb(to_server, on_asked);
     lib.SSL_CTX_set_alpn_select_cb(to_client, choose, NULL);
-    return true;
-}
-
-/* As the first connection needs it: it may be a file of 140 certificates. */
-static void load_trusted(void)
-{
     lib.SSL_CTX_set_default_verify_paths(to_server);
     if (more_trusted)
         lib.SSL_CTX_load_verify_locations(to_server, more_trusted, NULL);
@@ -297,8 +295,8 @@ void *llmobs_tls_reach(int fd, const struct llmobs_hello *hello)
     bool asked = false;
     void *ssl;
 
-    pthread_once(&once, load_trusted);
-    ssl = lib.SSL_new(to_server);
+    pthread_once(&once, open_first);
+    ssl = to_client ? lib.SSL_new(to_server) : NULL;
     if (ssl && lib.SSL_set_fd(ssl, fd) == 1 &&
         lib.SSL_set_ex_data(ssl, 0, &asked) == 1 &&
         lib.SSL_ctrl(ssl, SET_NAME, 0, hello->name) == 1 &&
