@@ -1,4 +1,4 @@
-/* A plugin linked with libcurl whose relocation takes 0.3 s: a resolver runs
+/* A plugin linked with libcurl whose relocation takes a second: a resolver runs
  * in the middle of it. */
 #include <time.h>
 
@@ -16,7 +16,7 @@ static int run_it(const char *url)
 /* Called before this object can call anything: raw. */
 static int (*resolve(void))(const char *)
 {
-    struct timespec pause = {0, 300000000};
+    struct timespec pause = {1, 0};
     long r = 0;
 
 #if defined(__x86_64__)
