@@ -140,13 +140,13 @@ static bool write_trust(const char *dir)
 
     for (size_t i = 0; i < TRUSTS && good; i++) {
         const char *name = file_of(i), *base = base_of(i);
-        FILE *from = llmobs_has_text(base) ? fopen(base, "re") : NULL, *to;
+        bool own = name == trusts[i].name && (trusts[i].more || base);
+        bool copies = own && llmobs_has_text(base);
+        FILE *from = copies ? fopen(base, "re") : NULL, *to;
 
-        if (name == trusts[i].name && (trusts[i].more || base) &&
-            (!llmobs_has_text(base) || from)) {
+        if (own && (from || !copies)) {
             path_of(dir, name, path);
-            to = fopen(path, "wxe");
-            good = to != NULL;
+            good = (to = fopen(path, "wxe")) != NULL;
             while (good && from &&
                    (n = fread(piece, 1, sizeof(piece), from)) > 0)
                 good = fwrite(piece, 1, n, to) == n;

@@ -472,7 +472,6 @@ static int add_inferred(struct llmobs_delivery *delivery, struct source *source)
                 ? llmobs_mix(source->spooled.id ^ span->context.span_id)
                 : 0;
 
-        id = source->spooled.id ? id : 0;
         if (!id || !source->adopted || !llmobs_adopt_has(backlog->adopt, id))
             rc = encode_tool(delivery, source, id, span, &tools[count++]);
     }
