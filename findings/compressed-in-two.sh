@@ -46,7 +46,7 @@ const answer = await fetch(process.argv.at(-1),
   coding ? { headers: { "Accept-Encoding": coding } } : {});
 console.log(await answer.text());
 END
-"$node24" server.js > port & server=$!
+timeout 300 "$node24" server.js > port & server=$!
 for _ in $(seq 100); do [ -s port ] || sleep 0.1; done
 ruby() {
     LD_LIBRARY_PATH=usr/lib/x86_64-linux-gnu timeout 60 usr/bin/ruby3.1 --disable-gems \
