@@ -105,10 +105,10 @@ struct way {
     bool next;                      /* a head waits to be taken */
     bool over;                      /* no more will come */
     bool told;                      /* and the peer has said so within TLS */
+    bool said;                      /* so has this to `to` */
     bool shut;                      /* and `to` knows */
     bool broken;
     bool seen;                  /* something came, as far as poll knows */
-    bool ending;                /* and perhaps the last */
     short wants;                /* of the last try to take something */
     short from_waits, to_waits; /* for poll; 0: for nothing */
 };
@@ -118,25 +118,12 @@ static bool would_wait(void)
     return errno == EAGAIN || errno == EINTR;
 }
 
-/* Between two requests: finds whether the next begins, for another to read. An
- * end passes, and what is no HTTP, as a websocket's frames are none. */
-static void look(struct way *way)
-{
-    char first[LLMOBS_HTTP1_FIRST];
-    ssize_t n = recv(way->from->fd, first, sizeof(first), MSG_PEEK);
-
-    if (n < 0 && would_wait())
-        return;
-    way->next = n > 0 &&
-                llmobs_http1_first(first, (size_t)n) <= LLMOBS_HTTP1_FIRST_HTTP;
-    way->from_waits = way->next ? 0 : POLLIN;
-    way->left = way->next ? 0 : way->then;
-    way->then = UINT64_MAX;
-}
-
-/* Takes all that is there, as far as there is room, and as may pass. */
+/* Takes all that is there, as far as there is room, and as may pass. Between
+ * two requests it finds whether the next begins, for another to read: an end
+ * passes, and what is no HTTP, as a websocket's frames are none. */
 static void fill(struct way *way)
 {
+    char first[LLMOBS_HTTP1_FIRST];
     void *tls = way->from->tls;
     int fd = way->from->fd;
     ssize_t n = 1;
@@ -144,8 +131,17 @@ static void fill(struct way *way)
     way->len = way->ready;
     way->at = way->ready = 0;
     way->from_waits = POLLIN;
-    if (way->len == 0 && way->left == 0)
-        look(way);
+    if (way->len == 0 && way->left == 0) {
+        n = recv(fd, first, sizeof(first), MSG_PEEK);
+        if (n < 0 && would_wait())
+            return;
+        way->next = n > 0 && llmobs_http1_first(first, (size_t)n) <=
+                                 LLMOBS_HTTP1_FIRST_HTTP;
+        way->from_waits = way->next ? 0 : POLLIN;
+        way->left = way->next ? 0 : way->then;
+        way->then = UINT64_MAX;
+        n = 1;
+    }
     while (way->left > 0 && n > 0 &&
            (way->len == 0 || (!way->from_waits && ROOM - way->len >= RECORD))) {
         char *bytes = way->bytes + way->len;
@@ -153,8 +149,8 @@ static void fill(struct way *way)
 
         len = len < way->left ? len : (size_t)way->left;
         if (tls)
-            n = llmobs_tls_receive(tls, bytes, len, way->ending,
-                                   &way->from_waits, &way->told);
+            n = llmobs_tls_receive(tls, bytes, len, &way->from_waits,
+                                   &way->told);
         else
             n = recv(fd, bytes, len, way->chunks.step ? MSG_PEEK : 0);
         if (n > 0 && way->chunks.step) {
@@ -193,11 +189,21 @@ static size_t step(struct way *way)
             if (n <= 0)
                 return 0;
             way->at += (size_t)n;
-        } else if (way->over) {
-            if (way->told && way->to->tls)
-                llmobs_tls_end(way->to->tls);
-            shutdown(way->to->fd, SHUT_WR);
-            way->shut = true;
+        } else if (way->over && way->told && way->to->tls && !way->said) {
+            way->to_waits = POLLOUT;
+            way->said = llmobs_tls_end(way->to->tls);
+            if (!way->said)
+                return 0;
+        } else if (way->over) { /* the connection may end later */
+            n = way->said && way->from->tls
+                    ? recv(way->from->fd, way->bytes, ROOM, 0)
+                    : 0;
+            way->from_waits = POLLIN;
+            way->broken = n < 0 && !would_wait();
+            if (n < 0)
+                return 0;
+            if (n == 0)
+                way->shut = shutdown(way->to->fd, SHUT_WR) <= 0;
         } else if (!way->seen && way->wants) {
             way->from_waits = way->wants;
             return 0;
@@ -262,21 +268,6 @@ static void move(struct way *way, bool sent, struct llmobs_wire *wire)
                                                -1, 0, NULL});
 }
 
-/* A hang-up is told also where nothing is waited for: then both directions of
- * that socket are over, and what waits for the other has nobody to go to. */
-static bool is_gone(const struct pollfd *one)
-{
-    return !one->events && (one->revents & (POLLHUP | POLLERR));
-}
-
-/* The next close resets the connection. */
-static void break_off(int fd)
-{
-    struct linger now = {1, 0};
-
-    setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
-}
-
 /* Passes bytes on in both directions until both have ended: an end of sending
  * as an end of sending, within TLS or not, a reset as a reset. The core's
  * record gets each byte before it goes on. `head`: of the one request that may
@@ -289,9 +280,10 @@ static bool pass_bytes(struct visit *visit, const struct llmobs_way *way,
     struct way up = {.from = client, .to = server, .bytes = malloc(ROOM)};
     struct way down = {.from = server, .to = client, .bytes = malloc(ROOM)};
     bool broken = !up.bytes || !down.bytes;
+    struct linger now = {1, 0};
 
     up.left = up.then = down.left = UINT64_MAX;
-    up.seen = up.ending = down.seen = down.ending = true;
+    up.seen = down.seen = true;
     if (head && !broken) {
         up.ready = llmobs_way_out_request(way, visit->asked, head, up.bytes);
         if (head->framing == LLMOBS_HTTP1_CHUNKED)
@@ -315,19 +307,20 @@ static bool pass_bytes(struct visit *visit, const struct llmobs_way *way,
         for (int i = 0; i < 2; i++) {
             const struct way *from = i ? &down : &up, *to = i ? &up : &down;
 
-            ends[i].events = (short)(from->from_waits | to->to_waits |
-                                     (from->from_waits ? POLLRDHUP : 0));
+            ends[i].events = from->from_waits | to->to_waits;
+            if (!ends[i].events && to->shut)
+                ends[i].fd = -1; /* its own end may be there, before its turn */
         }
         (void)poll(ends, 2, -1);
         up.seen |= ends[0].revents != 0;
         down.seen |= ends[1].revents != 0;
-        up.ending = ends[0].revents & ~(POLLIN | POLLOUT);
-        down.ending = ends[1].revents & ~(POLLIN | POLLOUT);
-        broken = is_gone(&ends[0]) || is_gone(&ends[1]);
+        /* A reset is told also where nothing is waited for. */
+        broken = (!ends[0].events && ends[0].revents) ||
+                 (!ends[1].events && ends[1].revents);
     }
-    if (broken) {
-        break_off(client->fd);
-        break_off(server->fd);
+    if (broken) { /* the next close resets the connection */
+        setsockopt(client->fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+        setsockopt(server->fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
     }
     let_go(&up);
     let_go(&down);
@@ -517,14 +510,13 @@ static void *visit_main(void *arg)
 {
     struct visit *visit = arg;
     struct llmobs_run_proxy *proxy = visit->proxy;
-    const struct llmobs_peer *peer = &visit->peer;
     int client = visit->client.fd;
     bool more = true;
 
     /* Other users could not connect to the server with this user's address and
      * proxy; root could. */
     if (llmobs_peer_find(client, &visit->peer) &&
-        (peer->uid == geteuid() || peer->uid == 0))
+        (visit->peer.uid == geteuid() || visit->peer.uid == 0))
         while (more) {
             more =
                 llmobs_way_out_head(client, visit->asked) > 0 && serve(visit);

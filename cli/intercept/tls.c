@@ -28,13 +28,14 @@
 #define SET_MODE 33
 #define PARTS_FROM_ANYWHERE 0x13 /* and idle connections keep no buffers */
 #define READ_AHEAD 41
+#define READ_ALERT 0x4004
+#define CLOSE_NOTIFY 0
 #define AHEAD ((size_t)64 * 1024) /* as much at once */
 #define SET_CACHE 44
 #define SET_NAME 55
 #define WANTS_READ 2
 #define WANTS_WRITE 3
 #define SYSTEM_FAILED 5
-#define ENDED 6
 #define ALERT 1000u
 #define BAD_CERTIFICATE 42
 #define CERTIFICATE_UNKNOWN 46
@@ -49,6 +50,7 @@ typedef int choose_fn(void *ssl, const unsigned char **out,
                       unsigned char *out_len, const unsigned char *in,
                       unsigned in_len, void *user);
 typedef int asked_fn(void *ssl, void **cert, void **key);
+typedef void told_fn(void *ssl, int where, int value);
 #define FUNCTIONS(X)                                                       \
     X(void *, (void), TLS_client_method)                                   \
     X(void *, (void), TLS_server_method)                                   \
@@ -96,6 +98,7 @@ typedef int asked_fn(void *ssl, void **cert, void **key);
     X(int, (void *, const char *, void *), SSL_CTX_load_verify_locations)  \
     X(void, (void *, int, void *), SSL_CTX_set_verify)                     \
     X(void, (void *, asked_fn *), SSL_CTX_set_client_cert_cb)              \
+    X(void, (void *, told_fn *), SSL_CTX_set_info_callback)                \
     X(void, (void *, choose_fn *, void *), SSL_CTX_set_alpn_select_cb)     \
     X(int, (void *, const char *), SSL_set1_host)                          \
     X(int, (void *, const void *, unsigned), SSL_set_alpn_protos)          \
@@ -185,6 +188,14 @@ static int on_asked(void *ssl, void **cert, void **key)
     return 0;
 }
 
+/* Notes that the peer has said that it sends no more: OpenSSL takes an end of
+ * the connection alone, be it amid a record, for the same. */
+static void on_told(void *ssl, int where, int value)
+{
+    if (where == READ_ALERT && (value & 255) == CLOSE_NOTIFY)
+        lib.SSL_set_ex_data(ssl, 1, ssl);
+}
+
 /* The server's choice is the client's; `user`: none. */
 static int choose(void *ssl, const unsigned char **out, unsigned char *out_len,
                   const unsigned char *in, unsigned in_len, void *user)
@@ -256,6 +267,7 @@ static void open_first(void)
         lib.SSL_CTX_set_options(context, IGNORES_BARE_END | NO_RENEGOTIATION);
         lib.SSL_CTX_ctrl(context, SET_MODE, PARTS_FROM_ANYWHERE, NULL);
         lib.SSL_CTX_ctrl(context, READ_AHEAD, 1, NULL);
+        lib.SSL_CTX_set_info_callback(context, on_told);
         lib.SSL_CTX_set_default_read_buffer_len(context, AHEAD);
     }
     lib.SSL_CTX_ctrl(to_client, SET_CACHE, 0, NULL);
@@ -358,12 +370,11 @@ bool llmobs_tls_is_http2(const void *tls)
 }
 
 /* Of a call that gave no bytes: -1 and errno, or 0 for an end. */
-static ssize_t result_of(const void *tls, int result, short *waits, bool *told)
+static ssize_t result_of(const void *tls, int result, short *waits)
 {
     int failed = errno, why = lib.SSL_get_error(tls, result);
 
     *waits = why == WANTS_WRITE ? POLLOUT : POLLIN;
-    *told = why == ENDED;
     errno = EAGAIN;
     if (why == WANTS_READ || why == WANTS_WRITE)
         return -1;
@@ -371,29 +382,23 @@ static ssize_t result_of(const void *tls, int result, short *waits, bool *told)
     return why == SYSTEM_FAILED && failed != 0 ? -1 : 0;
 }
 
-/* OpenSSL does not tell an end of the connection from one within TLS. */
-ssize_t llmobs_tls_receive(void *tls, char *bytes, size_t len, bool ending,
-                           short *waits, bool *told)
+ssize_t llmobs_tls_receive(void *tls, char *bytes, size_t len, short *waits,
+                           bool *told)
 {
-    char next;
     int got;
 
-    *told = false;
-    if (ending && !lib.SSL_has_pending(tls) &&
-        recv(lib.SSL_get_fd(tls), &next, 1, MSG_PEEK) == 0)
-        return 0;
     lib.ERR_clear_error();
     errno = 0;
     got = lib.SSL_read(tls, bytes, (int)len);
+    *told = lib.SSL_get_ex_data(tls, 1);
     if (got <= 0)
-        return result_of(tls, got, waits, told);
+        return result_of(tls, got, waits);
     *waits = lib.SSL_has_pending(tls) ? 0 : POLLIN;
     return got;
 }
 
 ssize_t llmobs_tls_send(void *tls, const char *bytes, size_t len, short *waits)
 {
-    bool told;
     int put;
 
     lib.ERR_clear_error();
@@ -401,15 +406,18 @@ ssize_t llmobs_tls_send(void *tls, const char *bytes, size_t len, short *waits)
     put = lib.SSL_write(tls, bytes, (int)len);
     if (put > 0)
         return put;
-    if (result_of(tls, put, waits, &told) == 0)
+    if (result_of(tls, put, waits) == 0)
         errno = EPIPE;
     return -1;
 }
 
-void llmobs_tls_end(void *tls)
+bool llmobs_tls_end(void *tls)
 {
+    int result;
+
     lib.ERR_clear_error();
-    (void)lib.SSL_shutdown(tls);
+    result = lib.SSL_shutdown(tls);
+    return result >= 0 || lib.SSL_get_error(tls, result) != WANTS_WRITE;
 }
 
 void llmobs_tls_free(void *tls)

@@ -39,15 +39,15 @@ void *llmobs_tls_take(int fd, const struct llmobs_hello *hello, void *server,
 bool llmobs_tls_is_http2(const void *tls);
 
 /* As recv and send. *waits has the event of poll to wait for before the next; 0
- * where more is here. 0:
- * the peer sends no more, as far as it is `ending`; *told: and has said so
- * within TLS. */
-ssize_t llmobs_tls_receive(void *tls, char *bytes, size_t len, bool ending,
-                           short *waits, bool *told);
+ * where more is here. 0: the peer sends no more; *told: it has said so within
+ * TLS. */
+ssize_t llmobs_tls_receive(void *tls, char *bytes, size_t len, short *waits,
+                           bool *told);
 ssize_t llmobs_tls_send(void *tls, const char *bytes, size_t len, short *waits);
 
-/* Says within TLS that nothing more will be sent. */
-void llmobs_tls_end(void *tls);
+/* Says within TLS that nothing more will be sent; false: there is no room for
+ * it yet. */
+bool llmobs_tls_end(void *tls);
 
 void llmobs_tls_free(void *tls);
 

@@ -688,8 +688,8 @@ def start(t, *words, env=None):
     process = subprocess.Popen(
         [run_by(t), "--intercept", *words, "sh"], stdin=subprocess.PIPE,
         stdout=subprocess.PIPE, text=True, start_new_session=True,
-        env=t.environment(True, dict(AT_HOME, SSL_CERT_FILE=t.servers.cert,
-                                     **listed(t), **(env or {}))))
+        env=t.environment(True, {**AT_HOME, "SSL_CERT_FILE": t.servers.cert,
+                                 **listed(t), **(env or {})}))
     process.stdin.write("echo begun\n")
     process.stdin.flush()
     equal(process.stdout.readline(), "begun\n", "the shell")

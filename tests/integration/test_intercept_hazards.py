@@ -1,0 +1,296 @@
+"""Hazards of connections by the proxy of `llmobs-run --intercept`: each end sees
+what it would see without it."""
+import os
+import ssl
+import sys
+import threading
+import time
+
+from harness import APPS, equal, ok, test
+from pairs import Place, whole
+from test_intercept import by_age
+
+sys.path.append(os.path.join(APPS, "intercept"))
+from client import request  # noqa: E402
+
+ANSWER = (b'{"id": "c1", "object": "chat.completion", "model": "gpt-test", '
+          b'"choices": [{"index": 0, "finish_reason": "stop", "message": '
+          b'{"role": "assistant", "content": "hi"}}]}')
+ANSWER = (b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+          b"Content-Length: %d\r\n\r\n%s" % (len(ANSWER), ANSWER))
+
+
+def same(place, rows, play, **env):
+    """Plays each row bare, and by a run's proxy; what is seen must be equal.
+    Gives the prompts of the spans."""
+    bare = [play(place, row) for row in rows]
+    place.begin(env)
+    for row, wanted in zip(rows, bare):
+        equal(play(place, row), wanted, row)
+    return prompts(place.over())
+
+
+def prompts(spans):
+    return sorted(span["meta"]["input"]["messages"][0]["content"]
+                  for span in spans)
+
+
+def call(pair, prompt):
+    """A call of one end to the other."""
+    client, server = pair
+    asked = request("localhost", 1, prompt)
+    client.send(asked)
+    equal(server.take(len(asked)), asked, "request")
+    server.send(ANSWER)
+    equal(client.take(len(ANSWER)), ANSWER, "answer")
+
+
+def close(pair):
+    for one in pair:
+        one.sock.close()
+
+
+# ---- how connections end ---------------------------------------------------------
+
+# Each step: who acts, the client, or in capitals the server; the other tells what
+# it sees. d: sends some bytes; n: close_notify; f: FIN; p: FIN amid a record;
+# r: reset; c: closes.
+ENDS = ["dD nf NF", "n D NF f", "N d nf F", "f D NF", "F d nf", "f D F", "F d f",
+        "nf D NF", "NF d nf", "n D r", "N d R", "dDr", "dDR", "f D R", "F d r",
+        "p D NF", "P d nf", "dp NF", "DP nf", "n N f F", "c", "C", "nc", "NC",
+        "d c", "D C"]
+
+
+def ends(place, row):
+    tls, steps = row
+    pair = place.both() if tls else place.plain()
+    seen = []
+    for step in steps.replace(" ", ""):
+        way = step.isupper()
+        me, other = pair[way], pair[not way]
+        what = step.lower()
+        if what == "d":
+            me.send(b"some bytes" * 3)
+            seen.append(other.take(30))
+        elif what == "p":
+            me.sock.sendall(me.seal(b"some bytes")[:-3] if tls else b"x")
+            me.fin()
+            seen.append(other.rest())
+        elif what == "n" and tls:
+            me.notify()
+            seen.append(other.some())
+        elif what == "f":
+            me.fin()
+            seen.append(other.raw())
+        elif what == "r":
+            me.reset()
+            seen.append(other.rest())
+        elif what == "c":
+            me.sock.close()
+            seen.append(other.rest())
+    close(pair)
+    return seen
+
+
+@test
+def connections_end(t):
+    rows = [(tls, steps) for tls in (True, False) for steps in ENDS]
+    same(Place(t), rows, ends)
+
+
+# ---- readers that are slow -------------------------------------------------------
+
+MUCH = bytes(range(251)) * 4 * 8192
+
+
+def leaves(end, how):
+    if end.tls and how == "notify":
+        end.notify()
+    end.fin()
+
+
+def says_and_ends(end, how):
+    """In the background, as what reads it is slow."""
+    def go():
+        for at in range(0, len(MUCH), 100000):
+            end.send(MUCH[at:at + 100000])
+        leaves(end, how)
+    threading.Thread(target=go, daemon=True).start()
+
+
+def after_the_other(place, row):
+    """One end has nothing more to say; the other says much to it, and ends,
+    before that reads: no byte of it is lost."""
+    tls, way, how = row
+    pair = place.both() if tls else place.plain()
+    first, other = pair[way], pair[not way]
+    leaves(first, how)
+    seen = [other.some()]
+    says_and_ends(other, how)
+    got = b""
+    while len(got) < len(MUCH) * 3 // 4:
+        time.sleep(0.02)
+        got += first.some()
+    time.sleep(0.3)
+    data, *seen[1:] = first.rest()
+    equal(got + data == MUCH, True, "the bytes")
+    close(pair)
+    return seen
+
+
+@test
+def much_after_an_end(t):
+    same(Place(t), [(tls, way, how) for tls in (True, False)
+                    for way in (True, False) for how in ("notify", "fin")],
+         after_the_other)
+
+
+def spent(pid):
+    """Seconds of processor time."""
+    with open("/proc/%d/stat" % pid) as f:
+        words = f.read().rsplit(")", 1)[1].split()
+    return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def memory(pid):
+    """The most that it had at once, in KiB."""
+    with open("/proc/%d/status" % pid) as f:
+        return int(next(x for x in f if x.startswith("VmHWM")).split()[1])
+
+
+@test
+def readers_that_stop(t):
+    """Who sends to one that does not read has to wait, as bare; the proxy keeps
+    little of it, and takes no processor time meanwhile."""
+    place = Place(t)
+    place.begin()
+    proxy = by_age(t)[2]
+    call(place.both(), "first")
+    before = memory(proxy)
+    all_of_it = MUCH * 4
+    pairs = [place.both() if tls else place.plain() for tls in (True, False) * 4]
+    sealed, sent = [[b"", b""] for _ in pairs], [[0, 0] for _ in pairs]
+    # Both directions of each, until nothing more is taken.
+    quiet = 0
+    while quiet < 20:
+        quiet += 1
+        for pair, texts, counts in zip(pairs, sealed, sent):
+            for way in 0, 1:
+                while True:
+                    if not texts[way]:
+                        piece = all_of_it[counts[way]:counts[way] + 10000]
+                        ok(piece, "all was taken by nobody")
+                        texts[way] = pair[way].seal(piece) if pair[way].tls else piece
+                        counts[way] += len(piece)
+                    try:
+                        pair[way].sock.settimeout(0)
+                        n = pair[way].sock.send(texts[way])
+                        texts[way], quiet = texts[way][n:], 0
+                    except BlockingIOError:
+                        break
+        time.sleep(0.02)
+    used = spent(proxy)
+    time.sleep(1)
+    ok(spent(proxy) - used < 0.2, "it is busy: %s" % (spent(proxy) - used))
+    ok(memory(proxy) - before < 8 * 1024, (before, memory(proxy)))
+    for pair, texts, counts in zip(pairs, sealed, sent):
+        for way in 0, 1:
+            me, other = pair[way], pair[not way]
+            me.sock.settimeout(30)
+            thread = threading.Thread(target=me.sock.sendall, args=(texts[way],))
+            thread.start()
+            ok(other.take(counts[way]) == all_of_it[:counts[way]], "bytes")
+            thread.join()
+        close(pair)
+    equal(prompts(place.over()), ["first"], "prompts")
+
+
+@test
+def connections_at_rest(t):
+    """Whatever has ended, a connection that waits takes no processor time."""
+    place = Place(t)
+    place.begin()
+    proxy, pairs = by_age(t)[2], []
+    for how in "", "f", "F", "n", "N", "nf", "NF":
+        for tls in True, False:
+            pair = place.both() if tls else place.plain()
+            pairs.append(pair)
+            for step in how:
+                me = pair[step.isupper()]
+                if step in "fF":
+                    me.fin()
+                elif tls:
+                    me.notify()
+    half = place.dial() # and says nothing, or half a hello
+    other = place.dial()
+    other.sendall(b"\x16\x03\x01\x02\x00\x01")
+    time.sleep(0.3)
+    used = spent(proxy)
+    time.sleep(1)
+    ok(spent(proxy) - used < 0.2, "it is busy: %s" % (spent(proxy) - used))
+    for pair in pairs:
+        close(pair)
+    half.close()
+    other.close()
+    place.over()
+
+
+# ---- the client's first message --------------------------------------------------
+
+def each(size):
+    return lambda data: [data[at:at + size] for at in range(0, len(data), size)]
+
+
+def records(size):
+    """The message in records of so many bytes."""
+    def cut(data):
+        return [b"".join(data[:3] + len(piece).to_bytes(2, "big") + piece
+                         for piece in each(size)(data[5:]))]
+    return cut
+
+
+def late(data):
+    yield data[:3]
+    time.sleep(1)
+    yield data[3:200]
+    time.sleep(1)
+    yield data[200:]
+
+
+# Which, how it goes, the protocols that it offers, the name, and is it read?
+HELLOS = [
+    ("as it is", whole, ["http/1.1"], "localhost", True),
+    ("byte by byte", each(1), ["http/1.1"], "localhost", True),
+    ("in records", records(100), ["http/1.1"], "localhost", True),
+    ("in records of a byte", records(1), ["http/1.1"], "localhost", True),
+    ("late", late, ["http/1.1"], "localhost", True),
+    ("no protocol", whole, [], "localhost", True),
+    ("an odd protocol", whole, ["odd/9"], "localhost", True),
+    ("many", whole, ["proto-%03d" % i for i in range(45)] + ["http/1.1"],
+     "localhost", True),
+    ("too many", whole, ["proto-%03d" % i for i in range(200)] + ["http/1.1"],
+     "localhost", False),
+    ("HTTP/2 is not spoken there", whole, ["h2", "http/1.1"], "localhost", True),
+    ("another case", whole, ["http/1.1"], "LocalHost", True),
+    ("no name", whole, ["http/1.1"], None, False),
+    ("an address", whole, ["http/1.1"], "127.0.0.1", False),
+    ("another's name", whole, ["http/1.1"], "gw.example", False)]
+
+
+def hello(place, row):
+    what, cut, protocols, name, _ = row
+    seen = []
+    client = place.trusting(protocols)
+    client.check_hostname = name is not None
+    place.context.sni_callback = lambda _, name, __: seen.append(name)
+    pair = place.both(client, cut, name=name)
+    seen += [end.tls.selected_alpn_protocol() for end in pair]
+    call(pair, what)
+    close(pair)
+    return seen[-3:]
+
+
+@test
+def first_messages(t):
+    equal(same(Place(t), HELLOS, hello),
+          sorted(row[0] for row in HELLOS if row[-1]), "prompts")
