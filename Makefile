@@ -104,7 +104,7 @@ OBJECTS = $(filter %.o,$^)
 
 # ---- sources -----------------------------------------------------------------
 
-SHIM_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard shim/*.c))
+SHIM_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard shim/*.c) lib/libc/bytes.c)
 CORE_SRC := $(filter-out lib/libc/%,$(sort $(shell find core lib -name '*.c')))
 RULES_SRC := $(filter-out rules/shapes_index.c,$(sort $(shell find rules -name '*.c')))
 CORE_OBJ := $(CORE_SRC:%.c=$(B)/%.o)
@@ -273,7 +273,7 @@ all: $(B)/libllmobs_preload.so $(B)/libllmobs_core.so $(B)/llmobs-tool $(B)/plac
 	$(addprefix $(B)/,llmobs $(LAUNCHERS) prices.json) \
 	$(patsubst examples/%,$(B)/%,$(HOOKS) $(HOOK_OF_PYTHON))
 
-$(B)/shim/%.o: shim/%.c $(B)/flags
+$(filter $(B)/%,$(SHIM_OBJ)): $(B)/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(DEFINES) $(CPPFLAGS) $(SHIM_CFLAGS) $(SPECIAL) $(FRAMES) -MMD -MP -c $< -o $@
 
