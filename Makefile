@@ -156,7 +156,7 @@ CLIENTS := $(patsubst %.c,$(B)/%,$(wildcard tests/clients/*.c))
 # at the end of a process, may have larger ones.
 FRAME := 512
 DEEP_FRAME := 9216
-OTLP := answer attributes letters messages otlp_logs otlp_metrics otlp_traces \
+OTLP := attributes letters messages otlp_logs otlp_metrics otlp_route otlp_traces \
 	resource source writer
 DEEP := $(patsubst %,$(B)/%.o, \
 	lib/elf/symbol \
@@ -178,7 +178,7 @@ endif
 # program's calls, or for every byte.
 SMALL := $(filter-out $(patsubst %,$(B)/%.o,core/event/exchange \
 	core/export/letters core/export/writer core/trace/carrier \
-	$(addprefix core/trace/,caller caller_unnamed callsite) \
+	$(addprefix core/trace/,caller caller_unnamed) \
 	rules/read/match rules/read/text rules/read/url) \
 	$(B)/core/event/link% $(patsubst rules/%.c,$(B)/rules/%.o,$(wildcard rules/*.c)), \
 	$(filter $(addprefix $(B)/,$(patsubst %,core/%/%.o,config deliver event \

@@ -6,7 +6,7 @@
  * Threads: any. The addresses are written under the scan's lock.
  * Errors:  those of the real function, whose result each function returns.
  *
- * libs.h finds the libraries, and patch.h patches the slots.
+ * libs.h finds the libraries, and scan.h patches the slots.
  */
 #ifndef LLMOBS_LIB_CALLS_H
 #define LLMOBS_LIB_CALLS_H

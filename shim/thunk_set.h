@@ -43,7 +43,7 @@ __attribute__((noinline)) static CURLcode NAME(note_setopt)(CURL *handle,
 
 /* Called as (CURL *, CURLoption, ...). The argument behind "..." is in a 64-bit
  * register, whatever its type, in the same one that a third named argument
- * would be in (arch.h). So a named pointer receives it, and passes on all its
+ * would be in (scan.c). So a named pointer receives it, and passes on all its
  * bits. This costs half of va_arg, and the call of the real function becomes a
  * jump. */
 static CURLcode NAME(easy_setopt)(CURL *handle, CURLoption option, void *value)

@@ -38,10 +38,12 @@
  * Threads: those of the handle; a command is about the calling thread.
  * Errors:  the program sees none; the log has the first of each cause.
  * Limits:  LLMOBS_COMMAND_HEADERS headers; the body as handle.h has it;
- *          LLMOBS_SHARED_ENTRIES keys (shared_entry.h).
+ *          LLMOBS_SHARED_ENTRIES keys (below).
  */
 #ifndef LLMOBS_COMMAND_H
 #define LLMOBS_COMMAND_H
+
+#include <stdint.h>
 
 #include "core/capture/handle.h"
 
@@ -65,5 +67,34 @@ void llmobs_command_transfer(const struct llmobs_handle *handle);
  * none: the thread sends a request, by libcurl or without. `since_mono_ns`:
  * when it began to; 0: now. Preserves errno. */
 void llmobs_command_enter(int64_t since_mono_ns);
+
+/* shared_entry - the entry spans of requests that take turns on a thread, or
+ * use several: by a key, which the program makes and never uses twice.
+ *
+ * Owns:    a record for each key, from claim to remove, and the numbers in
+ *          them. The spans are own_span's.
+ * Threads: any; nothing waits. If a program uses a key in two threads at the
+ *          same moment, it may get -EEXIST for it, or a record that stays.
+ * Errors:  of claim: -EMFILE beyond the limit; -EEXIST: the key is claimed;
+ *          -ENOMEM.
+ * Limits:  LLMOBS_SHARED_ENTRIES keys at a time.
+ * Fork:    a child has a copy of its parent's records. A key that the child
+ *          removes stays claimed in the parent.
+ */
+#define LLMOBS_SHARED_ENTRIES 4096
+
+/* Claims a key, which is not 0, for a span that is about to start. The thread
+ * then calls set with the span's number (span_table.h), or remove if the span
+ * did not start. */
+int llmobs_shared_entry_claim(uintptr_t key);
+void llmobs_shared_entry_set(uintptr_t key, uint64_t number);
+
+/* Returns the number of the key's span; LLMOBS_OWN_SPAN_NONE: the key is
+ * claimed, and has no span yet; 0: it is not claimed. */
+uint64_t llmobs_shared_entry_find(uintptr_t key);
+
+/* Returns the number as find does, and frees the key: of several threads that
+ * remove the key, one gets the number, and the others 0. */
+uint64_t llmobs_shared_entry_remove(uintptr_t key);
 
 #endif

@@ -20,7 +20,6 @@
 #include "lib/base/hidden.h"
 #include "lib/base/keyed.h"
 #include "core/capture/multi_members.h"
-#include "core/capture/holder.h"
 #include "core/capture/replay.h"
 #include "core/capture/settings.h"
 #include "core/event/exchange.h"
@@ -182,7 +181,7 @@ static inline bool llmobs_handle_knows(const struct llmobs_handle *handle,
            (callback->function_set && callback->data_set);
 }
 
-/* Gets the right to touch `exchange` (holder.h). */
+/* Gets the right to touch `exchange` (exchange.h). */
 static inline void llmobs_handle_lock(struct llmobs_handle *handle)
 {
     llmobs_holder_lock(&handle->exchange_holder);

@@ -86,7 +86,7 @@ struct llmobs_wire {
     char *host;                          /* NULL: unknown */
     const struct llmobs_wire_peer *peer; /* NULL: this process's connection */
     bool plain;                          /* http, not https */
-    atomic_int holder; /* of the list, and of exchanges in it (holder.h) */
+    atomic_int holder; /* of the list, and of exchanges in it (exchange.h) */
     struct request **requests; /* in the order of their numbers */
     size_t count;
 };

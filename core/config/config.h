@@ -155,7 +155,7 @@ struct llmobs_otlp_config {
     struct llmobs_otlp_signal signals[LLMOBS_SIGNAL_COUNT];
     enum llmobs_semconv semconv; /* LLMOBS_OTLP_SEMCONV */
     char *service;               /* OTEL_SERVICE_NAME; NULL: unset */
-    char *resource; /* OTEL_RESOURCE_ATTRIBUTES as given (otel_list.h reads it);
+    char *resource; /* OTEL_RESOURCE_ATTRIBUTES as given (config_otlp.h);
                      * NULL: unset or malformed */
     enum llmobs_otlp_sampler sampler;
     bool parent_based;

@@ -9,6 +9,7 @@
 #ifndef LLMOBS_CONFIG_OTLP_H
 #define LLMOBS_CONFIG_OTLP_H
 
+#include "lib/base/buf.h"
 #include "core/config/config_load.h"
 
 /* True where OTEL_TRACES_SAMPLER sends a trace that begins here. All processes
@@ -21,5 +22,26 @@ bool llmobs_otlp_samples(const struct llmobs_otlp_config *config,
 /* To be called once the content and the exporter are known. */
 void llmobs_config_read_otlp(struct llmobs_config_loading *loading);
 void llmobs_config_free_otlp(struct llmobs_otlp_config *otlp);
+
+/* otel_list - the lists of OpenTelemetry's variables: "key=value,key=value",
+ * with bytes written as "%xx".
+ *
+ * Owns:    nothing; parts are borrowed from the list.
+ * Threads: any.
+ */
+/* Removes the next member that is not empty from `rest`. 1: `key` and `value`
+ * are its parts, without the blanks around them and still encoded; 0: the list
+ * is at its end; -EINVAL: the member has no "=" or no key. */
+int llmobs_otel_list_next(struct llmobs_text *rest, struct llmobs_text *key,
+                          struct llmobs_text *value);
+
+/* Appends the decoded text. A "%" without two digits is an error if `exact`,
+ * else it is copied. -EINVAL for that error, and for a result that is not UTF-8
+ * or has control characters; then `out` has a part of it. */
+int llmobs_otel_list_decode(struct llmobs_text text, bool exact,
+                            struct llmobs_buf *out);
+
+/* True for UTF-8 without control characters, also without C1's. */
+bool llmobs_otel_list_plain(struct llmobs_text text);
 
 #endif

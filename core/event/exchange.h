@@ -16,11 +16,13 @@
 #ifndef LLMOBS_EXCHANGE_H
 #define LLMOBS_EXCHANGE_H
 
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "core/config/config.h"
 #include "core/event/item.h"
-#include "lib/text/blob.h"
+#include "lib/text/body.h"
 #include "lib/text/form.h"
 #include "rules/rules.h"
 
@@ -199,7 +201,7 @@ void llmobs_exchange_rewind(struct llmobs_exchange *exchange, uint64_t total);
 /* True where the request is complete, with the bytes that the program wrote.
  * False for a body with a coding, because its bytes differ, and for a form,
  * because only its text fields stay. Pictures that were left out have their
- * marks, and each picture has another mark (blob.h). _answer_whole: the same
+ * marks, and each picture has another mark (above). _answer_whole: the same
  * for the answer, which may be compressed. */
 bool llmobs_exchange_request_whole(const struct llmobs_exchange *exchange);
 bool llmobs_exchange_answer_whole(const struct llmobs_exchange *exchange);
@@ -228,5 +230,19 @@ void llmobs_exchange_mask_answer(struct llmobs_exchange *exchange);
  * reader need not mask it again. */
 bool llmobs_exchange_is_masked(const struct llmobs_exchange *exchange,
                                bool answer);
+
+/* The right to touch an exchange that a thread of the app fills, and that the
+ * exit handler may claim: one word beside the exchange, 0: nobody has it. The
+ * owner holds it for the length of an append or of a write to the disk, and
+ * waits at most 100 ms for the exit handler, which holds it for a pointer swap:
+ * a child that was forked meanwhile has no thread that ends it. A siglongjmp
+ * out of that leaves it held, and the thread's next lock succeeds at once. */
+void llmobs_holder_lock(atomic_int *holder);
+
+/* For the exit handler. Gives up after about `ms` milliseconds: the owner's
+ * thread may be gone. */
+bool llmobs_holder_trylock(atomic_int *holder, int ms);
+
+void llmobs_holder_unlock(atomic_int *holder);
 
 #endif

@@ -18,6 +18,10 @@
 #ifndef LLMOBS_OTLP_ROUTE_H
 #define LLMOBS_OTLP_ROUTE_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/base/buf.h"
 #include "core/export/post.h"
 
 #define LLMOBS_OTLP_REQUEST_MAX ((size_t)4 * 1024 * 1024)
@@ -85,5 +89,30 @@ const char *llmobs_otlp_hint(struct llmobs_post *post,
         .pause_ms = LLMOBS_OTLP_PAUSE_MS,                     \
         .retry_after_max_ms = LLMOBS_OTLP_RETRY_AFTER_MAX_MS, \
         .judge = llmobs_otlp_judge, .hint = llmobs_otlp_hint
+
+/* answer - what a receiver of OTLP says in the body of its answer.
+ *
+ * Owns:    nothing.
+ * Threads: the thread that has the worker's turn (json.h).
+ *
+ * Sources: WIRE 9.1.
+ */
+/* The words of a receiver, whose answer may be anything. */
+struct llmobs_otlp_answer {
+    int64_t rejected;  /* records that the receiver threw away; at least 0 */
+    char message[256]; /* a line of UTF-8, masked; "" without words */
+};
+
+/* Reads the body of an answer of 2xx: an Export...ServiceResponse as protobuf,
+ * or as JSON if `json`; an empty body counts as one. -EINVAL: it is not such a
+ * response, or it is cut, and `out` has the fields before the cut. The caller
+ * counts the request as accepted all the same. */
+int llmobs_otlp_read_answer(struct llmobs_text body, bool json,
+                            struct llmobs_otlp_answer *answer);
+
+/* Reads the body of an answer of 4xx or 5xx, a google.rpc.Status: only its
+ * message. -EINVAL: it is not such a status. */
+int llmobs_otlp_read_refusal(struct llmobs_text body, bool json,
+                             struct llmobs_otlp_answer *answer);
 
 #endif

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "core/config/config.h"
-#include "core/config/otel_list.h"
+#include "core/config/config_otlp.h"
 #include "core/event/facts.h"
 #include "core/export/fields.h"
 #include "lib/base/fork.h"

@@ -15,7 +15,7 @@
 
 #include "core/config/config.h"
 #include "lib/span/id128.h"
-#include "lib/span/span_facts.h"
+#include "lib/span/span.h"
 #include "lib/text/json.h"
 
 /* The operations of the conventions, as bits: each has attributes of its own.

@@ -9,7 +9,7 @@
  * Threads: any; no state.
  * Errors:  none: a fact is a detail, which is left out without memory; but
  *          -ENOMEM of _session, without the path's segment.
- * Limits:  those of span_facts.h; LLMOBS_FACT_EVENTS events of a stream are
+ * Limits:  those of span.h; LLMOBS_FACT_EVENTS events of a stream are
  *          searched for the answer's id and model.
  */
 #ifndef LLMOBS_READ_FACTS_H

@@ -23,7 +23,7 @@ static bool strip(struct llmobs_text *text, const char *end)
     return true;
 }
 
-/* The mark's form is LLMOBS_BLOB_MARK of lib/text/blob.h. Google's servers
+/* The mark's form is LLMOBS_BLOB_MARK of lib/text/body.h. Google's servers
  * write the padding of base64 as "\u003d", which stays behind the mark. */
 bool llmobs_media_left_out(struct llmobs_text text, uint64_t *bytes)
 {

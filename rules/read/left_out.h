@@ -1,5 +1,5 @@
 /* left_out - texts of base64 that the core leaves out of a body before the body
- * is read (lib/text/blob.h): which texts, and how a body shows it.
+ * is read (lib/text/body.h): which texts, and how a body shows it.
  *
  * Owns:    nothing.
  * Threads: any; no state. llmobs_media_stays is for the program's thread.
@@ -30,7 +30,7 @@ enum {
  * `media`: LLMOBS_MEDIA_*. No allocation. */
 size_t llmobs_media_stays(unsigned media, struct llmobs_text before);
 
-/* True if bytes of the text were left out before it was read (lib/text/blob.h):
+/* True if bytes of the text were left out before it was read (lib/text/body.h):
  * *bytes is how many bytes it stands for. */
 bool llmobs_media_left_out(struct llmobs_text text, uint64_t *bytes);
 

@@ -1,8 +1,7 @@
 /* Bedrock's Converse and ConverseStream (WIRE 6.9). */
 #include <errno.h>
 
-#include "rules/vendors/converse_message.h"
-#include "rules/vendors/converse_stream.h"
+#include "rules/vendors/converse.h"
 #include "rules/read/cut_json.h"
 #include "rules/read/facts.h"
 #include "rules/read/sources.h"

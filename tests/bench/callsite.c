@@ -11,7 +11,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "core/trace/callsite.h"
+#include "core/trace/caller.h"
 
 #define ALIVE 20
 #define ROUNDS 20000

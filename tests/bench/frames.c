@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <time.h>
 
-#include "core/trace/callsite.h"
+#include "core/trace/caller.h"
 #include "lib/base/fork.h"
 
 #define ROUNDS 20000

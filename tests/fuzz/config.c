@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "core/config/config.h"
-#include "core/config/otel_list.h"
+#include "core/config/config_otlp.h"
 #include "lib/text/json_clean.h"
 #include "shim/conf.h"
 #include "tests/fuzz/fuzz.h"

@@ -3,7 +3,7 @@
  * both encodings and read again: the two must be equal, field by field. */
 #include <string.h>
 
-#include "core/export/answer.h"
+#include "core/export/otlp_route.h"
 #include "core/export/otlp_traces.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/support/otlp_reader.h"

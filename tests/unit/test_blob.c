@@ -6,7 +6,7 @@
 #include "core/event/encode.h"
 #include "core/event/exchange.h"
 #include "core/event/to_span.h"
-#include "lib/text/blob.h"
+#include "lib/text/body.h"
 #include "rules/read/media.h"
 #include "tests/unit/unit.h"
 

@@ -8,7 +8,7 @@
 
 #include "lib/base/sanitizer.h"
 #include "lib/base/stack.h"
-#include "core/trace/callsite.h"
+#include "core/trace/caller.h"
 #include "tests/unit/unit.h"
 
 #define PAGE 4096

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "lib/base/sanitizer.h"
-#include "lib/text/blob.h"
+#include "lib/text/body.h"
 #include "rules/read/text.h"
 #include "tests/unit/first_token.h"
 #include "tests/unit/rule_case.h"

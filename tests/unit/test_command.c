@@ -10,7 +10,6 @@
 #include "lib/base/sanitizer.h"
 #include "lib/base/stats.h"
 #include "core/capture/command.h"
-#include "core/capture/shared_entry.h"
 #include "core/sdk/span_table.h"
 #include "core/sdk/thread_state.h"
 #include "tests/unit/api_case.h"

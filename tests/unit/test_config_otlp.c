@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include "core/config/config.h"
-#include "core/config/otel_list.h"
+#include "core/config/config_otlp.h"
 #include "tests/unit/config_case.h"
 #include "tests/unit/unit.h"
 

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/export/answer.h"
+#include "core/export/otlp_route.h"
 #include "tests/unit/json_case.h"
 
 /* From memory of exactly the body's size. */

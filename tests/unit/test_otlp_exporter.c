@@ -9,6 +9,8 @@
 #define llmobs_otlp_route_begin DOUBLE(route_begin)
 #define llmobs_otlp_route_end DOUBLE(route_end)
 #define llmobs_otlp_pick DOUBLE(pick)
+#define llmobs_otlp_read_answer DOUBLE(read_answer)
+#define llmobs_otlp_read_refusal DOUBLE(read_refusal)
 #define llmobs_otlp_send_picked DOUBLE(send_picked)
 #define llmobs_otlp_judge DOUBLE(judge)
 #define llmobs_otlp_accepted DOUBLE(accepted)

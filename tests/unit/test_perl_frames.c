@@ -7,7 +7,7 @@
 #include <sys/mman.h>
 
 #include "core/config/perl_request.h"
-#include "core/trace/callsite.h"
+#include "core/trace/caller.h"
 #include "tests/unit/unit.h"
 
 #define PAGE 4096

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "core/trace/callsite.h"
+#include "core/trace/caller.h"
 #include "core/trace/probe.h"
 #include "tests/unit/unit.h"
 

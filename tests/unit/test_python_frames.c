@@ -6,7 +6,7 @@
 #include <sys/mman.h>
 
 #include "core/trace/probe.h"
-#include "core/trace/callsite.h"
+#include "core/trace/caller.h"
 #include "tests/unit/unit.h"
 
 #define PAGE 4096

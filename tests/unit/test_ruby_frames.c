@@ -4,7 +4,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "core/trace/callsite.h"
+#include "core/trace/caller.h"
 #include "tests/unit/unit.h"
 
 #define PAGE 4096

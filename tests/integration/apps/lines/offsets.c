@@ -3,7 +3,7 @@
  * offsets; -DTABLE its name. */
 #include FRAMES
 
-#include "core/trace/callsite.h"
+#include "core/trace/caller.h"
 
 #include <dlfcn.h>
 #include <sys/mman.h>
