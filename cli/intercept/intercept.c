@@ -178,8 +178,8 @@ static void remove_trust(const char *dir)
 static void wait_for_end(bool ended, struct run *run)
 {
     char mark[sizeof(MARK "=") + WHERE_MAX], path[300];
+    char *text = malloc(VARIABLES_MAX);
     struct dirent *one;
-    struct llmobs_buf text;
     bool needed = true;
     sigset_t term;
     DIR *all;
@@ -192,25 +192,32 @@ static void wait_for_end(bool ended, struct run *run)
          ms += STEP_MS)
         usleep(STEP_MS * 1000);
     snprintf(mark, sizeof(mark), MARK "=%s", run->where);
-    llmobs_buf_init(&text, VARIABLES_MAX);
     for (bool told = false; needed; told = true) {
         if (told)
             sleep(LOOK_S);
         needed = false;
         all = opendir("/proc");
-        while (all && !needed && (one = readdir(all))) {
-            llmobs_buf_cut(&text, 0);
-            snprintf(path, sizeof(path), "/proc/%s/environ", one->d_name);
-            needed = llmobs_is_digit(*one->d_name) &&
-                     llmobs_file_read(path, &text) == 0 && text.len > 0 &&
-                     memmem(text.data, text.len, mark, strlen(mark) + 1);
+        while (text && all && !needed && (one = readdir(all))) {
+            ssize_t len;
+            int fd;
+
+            snprintf(path, sizeof(path), "%s/environ", one->d_name);
+            fd = llmobs_is_digit(*path)
+                     ? openat(dirfd(all), path, O_RDONLY | O_CLOEXEC)
+                     : -1;
+            if (fd < 0)
+                continue;
+            len = read(fd, text, VARIABLES_MAX);
+            needed =
+                len > 0 && memmem(text, (size_t)len, mark, strlen(mark) + 1);
+            close(fd);
         }
         if (all)
             closedir(all);
         if (needed && !told)
             kill(getppid(), SIGUSR1); /* it need not wait */
     }
-    llmobs_buf_fini(&text);
+    free(text);
 }
 
 /* -- the proxy, and who stands by for it ----------------------------------- */
@@ -338,9 +345,11 @@ _Noreturn static void stand_by(struct run *run, int ready)
         if (waitpid(proxy, &status, WNOHANG) != proxy)
             continue;
         run->proxy.reads = false;
-        if (!WIFEXITED(status) && begin_to_serve(run))
-            wait_for_end(ended, run);
-        remove_trust(run->dir);
+        if (!WIFEXITED(status)) {
+            if (begin_to_serve(run))
+                wait_for_end(ended, run);
+            remove_trust(run->dir);
+        }
         break;
     }
     _exit(LLMOBS_CLI_OK);
@@ -379,9 +388,10 @@ static void start_proxy(struct run *run)
         run->proxy.refusals = run->refusals;
     run->proxy.config = config;
     run->launcher = getpid();
-    if (llmobs_dirs_make(parent, name + 1) != 0 || pipe2(ready, O_CLOEXEC) != 0)
-        return;
+    rc = llmobs_dirs_make(parent, name + 1);
     close(parent);
+    if (rc != 0 || pipe2(ready, O_CLOEXEC) != 0)
+        return;
     run->stand_by = fork();
     if (run->stand_by == 0)
         stand_by(run, ready[1]);

@@ -21,6 +21,7 @@
 #define ALTERNATIVE_NAME 85
 #define NAME_CONSTRAINTS 666
 #define LATIN 0x1001
+#define NOT_CLEANED_AT_EXIT (1UL << 19) /* threads may still use it */
 #define VERIFY_PEER 1
 #define PROTOCOL_NOT_SAID 3
 #define IGNORES_BARE_END (1UL << 7)
@@ -60,6 +61,7 @@ typedef void told_fn(void *ssl, int where, int value);
     X(void *, (int), EC_KEY_new_by_curve_name)                             \
     X(unsigned long, (void), ERR_get_error)                                \
     X(void, (void), ERR_clear_error)                                       \
+    X(int, (uint64_t, const void *), OPENSSL_init_crypto)                  \
     X(void *, (void *), SSL_CTX_new)                                       \
     X(void *, (void *), SSL_new)                                           \
     X(int, (void *), SSL_CTX_set_default_verify_paths)                     \
@@ -214,30 +216,25 @@ static int choose(void *ssl, const unsigned char **out, unsigned char *out_len,
     return PROTOCOL_NOT_SAID;
 }
 
-/* A session that is taken up again would show its client no certificate, by
- * which the library knows that its calls are read here. */
+/* A look in libssl is one in libcrypto, too, which libssl needs. A session that
+ * is taken up again would show its client no certificate, by which the library
+ * knows that its calls are read here. */
 bool llmobs_tls_open(const char *more, const char *names)
 {
-    static const char *const files[][2] = {
-        {"libcrypto.so.3", "libssl.so.3"},
-        {"libcrypto.so.1.1", "libssl.so.1.1"}};
-    void *crypto = NULL, *ssl = NULL;
+    void *ssl = dlopen("libssl.so.3", RTLD_NOW | RTLD_LOCAL);
     char name[64];
     uint64_t id = 0;
 
-    for (size_t i = 0; i < 2 && !ssl; i++) {
-        crypto = dlopen(files[i][0], RTLD_NOW | RTLD_LOCAL);
-        ssl = crypto ? dlopen(files[i][1], RTLD_NOW | RTLD_LOCAL) : NULL;
-    }
+    if (!ssl)
+        ssl = dlopen("libssl.so.1.1", RTLD_NOW | RTLD_LOCAL);
 #define X(result, arguments, name)                        \
     *(void **)&lib.name = ssl ? dlsym(ssl, #name) : NULL; \
-    if (ssl && !lib.name)                                 \
-        *(void **)&lib.name = dlsym(crypto, #name);       \
     if (!lib.name)                                        \
         return false;
     FUNCTIONS(X)
 #undef X
-    if (getrandom(&id, sizeof(id), 0) != sizeof(id))
+    if (lib.OPENSSL_init_crypto(NOT_CLEANED_AT_EXIT, NULL) != 1 ||
+        getrandom(&id, sizeof(id), 0) != sizeof(id))
         return false;
     snprintf(name, sizeof(name), LLMOBS_INTERCEPT_ISSUER "%016" PRIx64, id);
     authority_key = new_key();

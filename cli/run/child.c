@@ -24,18 +24,6 @@ static void restore_signals(const struct child *child)
     sigprocmask(SIG_SETMASK, &child->mask, NULL);
 }
 
-/* Reads the error of the exec from a pipe, which a successful exec closes. */
-static int exec_error(int report)
-{
-    int error = 0;
-    ssize_t n;
-
-    do
-        n = read(report, &error, sizeof(error));
-    while (n < 0 && errno == EINTR);
-    return n == (ssize_t)sizeof(error) ? error : 0;
-}
-
 /* True when the child has ended. */
 static bool ended(const struct child *child, int *status)
 {
@@ -118,7 +106,11 @@ int llmobs_child_run(const struct llmobs_child_command *command,
         return -error;
     }
     close(report[1]);
-    result->exec_error = exec_error(report[0]);
+    /* A successful exec closes the pipe. */
+    while (read(report[0], &result->exec_error, sizeof(result->exec_error)) <
+               0 &&
+           errno == EINTR)
+        ;
     close(report[0]);
     /* An open descriptor would keep a pipe or lock of the command's open. */
     if (result->exec_error == 0)
