@@ -69,21 +69,6 @@ static bool read_end(const char *text, int64_t *above,
     return false;
 }
 
-/* Finds the part of a price that a member of this name holds; false: none. */
-static bool read_part(const char *name, enum llmobs_price_part *part,
-                      int64_t *above, enum llmobs_price_service *service)
-{
-    for (size_t i = 0; i < sizeof(members) / sizeof(*members); i++) {
-        size_t len = strlen(members[i].name);
-
-        if (strncmp(name, members[i].name, len) != 0)
-            continue;
-        *part = members[i].part;
-        return read_end(name + len, above, service);
-    }
-    return false;
-}
-
 /* The tier of that threshold, a new one if need be; NULL: there are too many.
  */
 static struct llmobs_price_tier *tier_of(struct llmobs_price *price,
@@ -112,19 +97,24 @@ static bool read_rate(struct llmobs_price *price, const char *name,
                       const struct llmobs_json *value)
 {
     enum llmobs_price_service service;
-    enum llmobs_price_part part;
     struct llmobs_price_tier *tier;
     int64_t above;
     double rate = -1;
+    size_t i = 0, count = sizeof(members) / sizeof(*members);
 
-    if (!read_part(name, &part, &above, &service) || llmobs_json_is_null(value))
+    while (i < count &&
+           strncmp(name, members[i].name, strlen(members[i].name)) != 0)
+        i++;
+    if (i == count ||
+        !read_end(name + strlen(members[i].name), &above, &service) ||
+        llmobs_json_is_null(value))
         return true;
     if (llmobs_json_is_number(value))
         rate = llmobs_json_to_real(value);
     tier = tier_of(price, above);
     if (!tier || !(rate >= 0 && rate <= LLMOBS_PRICE_MAX))
         return false;
-    tier->rates[service][part] = rate;
+    tier->rates[service][members[i].part] = rate;
     return true;
 }
 
@@ -137,15 +127,16 @@ static double rate_under(const struct llmobs_json *object, const char *key)
     return rate >= 0 && rate <= LLMOBS_PRICE_MAX ? rate : -1;
 }
 
-/* Reads what holds for all models of the entry's provider. */
-static void read_provider(const struct llmobs_json *model,
-                          const struct llmobs_json *about,
-                          struct llmobs_price *price)
+void llmobs_price_read(const struct llmobs_json *model,
+                       const struct llmobs_json *about,
+                       struct llmobs_price *price)
 {
     const char *of = llmobs_json_gets(model, "litellm_provider");
     const struct llmobs_json *tiers = llmobs_json_get(about, "tiers");
     const struct llmobs_json *shares = of ? llmobs_json_get(tiers, of) : NULL;
+    bool good = true;
 
+    price->count = 0;
     for (unsigned i = 0; i < LLMOBS_PRICE_SERVICES; i++)
         price->shares[i] =
             services[i].words ? rate_under(shares, services[i].words) : -1;
@@ -154,16 +145,6 @@ static void read_provider(const struct llmobs_json *model,
                    "search_context_size_medium");
     if (price->search < 0 && of)
         price->search = rate_under(llmobs_json_get(about, "web_search"), of);
-}
-
-void llmobs_price_read(const struct llmobs_json *model,
-                       const struct llmobs_json *about,
-                       struct llmobs_price *price)
-{
-    bool good = true;
-
-    price->count = 0;
-    read_provider(model, about, price);
     for (void *it = llmobs_json_iter(model); it && good;
          it = llmobs_json_next(model, it))
         good = read_rate(price, llmobs_json_iter_key(it),
@@ -212,8 +193,9 @@ static int64_t within(int64_t count, int64_t all)
     return count <= 0 ? 0 : count < all ? count : all;
 }
 
-static double input_cost(const struct llmobs_price *price,
-                         const struct llmobs_price_tokens *tokens)
+/* Embeddings have neither a price for an output nor, mostly, a count of it. */
+double llmobs_price_of(const struct llmobs_price *price,
+                       const struct llmobs_price_tokens *tokens)
 {
     int64_t in = tokens->input;
     double input = rate_of(price, LLMOBS_PRICE_INPUT, tokens);
@@ -223,43 +205,24 @@ static double input_cost(const struct llmobs_price *price,
         either(rate_of(price, LLMOBS_PRICE_CACHE_WRITE, tokens), input);
     double hour =
         either(rate_of(price, LLMOBS_PRICE_CACHE_WRITE_HOUR, tokens), write);
-    int64_t from_cache = within(tokens->cache_read, in);
-    int64_t to_cache = within(tokens->cache_write, in - from_cache);
-    int64_t for_hour = within(tokens->cache_write_hour, to_cache);
-
-    return (double)(in - from_cache - to_cache) * input +
-           (double)from_cache * read + (double)(to_cache - for_hour) * write +
-           (double)for_hour * hour;
-}
-
-/* Embeddings have neither a price for an output nor, mostly, a count of it. */
-static double output_cost(const struct llmobs_price *price,
-                          const struct llmobs_price_tokens *tokens)
-{
     double output = rate_of(price, LLMOBS_PRICE_OUTPUT, tokens);
     double reasoning =
         either(rate_of(price, LLMOBS_PRICE_REASONING, tokens), output);
+    int64_t from_cache = within(tokens->cache_read, in);
+    int64_t to_cache = within(tokens->cache_write, in - from_cache);
+    int64_t for_hour = within(tokens->cache_write_hour, to_cache);
     int64_t thought = within(tokens->reasoning, tokens->output);
+    double cost = 0;
 
-    if (output < 0)
-        return tokens->output <= 0 ? 0 : -1;
-    if (tokens->output < 0)
-        return output == 0 && reasoning == 0 ? 0 : -1;
-    return (double)(tokens->output - thought) * output +
-           (double)thought * reasoning;
-}
-
-double llmobs_price_of(const struct llmobs_price *price,
-                       const struct llmobs_price_tokens *tokens)
-{
-    double output;
-
-    if (price->count == 0 || tokens->input < 0)
+    if (price->count == 0 || in < 0 || (output < 0 && tokens->output > 0) ||
+        (tokens->output < 0 && (output > 0 || (output == 0 && reasoning != 0))))
         return -1;
-    output = output_cost(price, tokens);
-    if (output < 0)
-        return -1;
+    if (output >= 0 && tokens->output >= 0)
+        cost = (double)(tokens->output - thought) * output +
+               (double)thought * reasoning;
     if (tokens->searches > 0 && price->search > 0)
-        output += (double)tokens->searches * price->search;
-    return input_cost(price, tokens) + output;
+        cost += (double)tokens->searches * price->search;
+    return (double)(in - from_cache - to_cache) * input +
+           (double)from_cache * read + (double)(to_cache - for_hour) * write +
+           (double)for_hour * hour + cost;
 }

@@ -60,34 +60,24 @@ static int add_named(const char *command, struct llmobs_prices *prices,
     return rc;
 }
 
-/* Adds each file of a list with commas. */
-static int add_list(const char *command, struct llmobs_prices *prices,
-                    char *list)
-{
-    char *save = NULL;
-    int first = 0;
-
-    for (char *path = strtok_r(list, ",", &save); path;
-         path = strtok_r(NULL, ",", &save)) {
-        int rc = add_named(command, prices, path);
-
-        if (first == 0)
-            first = rc;
-    }
-    return first;
-}
-
 int llmobs_price_files_load(const char *command, struct llmobs_prices **out)
 {
     const char *asked = getenv(VARIABLE);
     char *list = strdup(asked && *asked != '\0' ? asked : "default");
     struct llmobs_prices *prices = NULL;
+    char *path, *save = NULL;
     int rc = list ? 0 : -ENOMEM;
 
     *out = NULL;
     if (rc == 0 && strcmp(list, "off") != 0) {
         prices = llmobs_prices_new();
-        rc = prices ? add_list(command, prices, list) : -ENOMEM;
+        rc = prices ? 0 : -ENOMEM;
+        path = prices ? strtok_r(list, ",", &save) : NULL;
+        for (; path; path = strtok_r(NULL, ",", &save)) {
+            int failed = add_named(command, prices, path);
+
+            rc = rc == 0 ? failed : rc;
+        }
     }
     free(list);
     if (prices && !llmobs_prices_date(prices)) {

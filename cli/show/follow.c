@@ -69,22 +69,6 @@ static void free_trace(struct trace *trace)
     free(trace);
 }
 
-/* Makes room for a new trace, if all spans of an old trace are shown. */
-static void forget_oldest(struct follow *follow)
-{
-    struct trace **oldest = NULL, *trace;
-
-    for (struct trace **at = &follow->traces; *at; at = &(*at)->next)
-        if (!(*at)->waits)
-            oldest = at;
-    if (follow->count < KEPT || !oldest)
-        return;
-    trace = *oldest;
-    *oldest = trace->next;
-    free_trace(trace);
-    follow->count--;
-}
-
 /* Drops the spans of a list that were shown: it needs them no more. */
 static void forget_shown(struct follow *follow)
 {
@@ -150,10 +134,11 @@ static int copy_shown(const struct follow *follow, struct trace *trace)
 /* Gives the trace of that id, as the newest. */
 static int find_trace(struct follow *follow, const char *id, struct trace **out)
 {
-    struct trace *trace;
+    struct trace **oldest = NULL, *trace;
 
     for (struct trace **at = &follow->traces; *at; at = &(*at)->next) {
         trace = *at;
+        oldest = trace->waits ? oldest : at;
         if (strcmp(trace->id, id) != 0)
             continue;
         *at = trace->next;
@@ -168,7 +153,13 @@ static int find_trace(struct follow *follow, const char *id, struct trace **out)
     strcpy(trace->id, id);
     trace->load.filter = &follow->view->filter;
     llmobs_show_prepare(follow->view, &trace->load, follow->tree);
-    forget_oldest(follow);
+    if (follow->count >= KEPT && oldest) { /* all its spans are shown */
+        struct trace *old = *oldest;
+
+        *oldest = old->next;
+        free_trace(old);
+        follow->count--;
+    }
     trace->next = follow->traces;
     follow->traces = trace;
     follow->count++;

@@ -80,33 +80,6 @@ static uint64_t cover(struct buckets *buckets, int64_t from_ns, int64_t to_ns,
     return count;
 }
 
-/* Parts the range, its ends included, into at most `most` buckets of a round
- * length: 1, 2 or 5 of a unit, and such. */
-static void buckets_fit(struct buckets *buckets, int64_t from_ns, int64_t to_ns,
-                        size_t most)
-{
-    static const int64_t steps[] = {
-        1 * MS,      2 * MS,      5 * MS,      10 * MS,     20 * MS,
-        50 * MS,     100 * MS,    200 * MS,    500 * MS,    1 * SECOND,
-        2 * SECOND,  5 * SECOND,  10 * SECOND, 20 * SECOND, 30 * SECOND,
-        1 * MINUTE,  2 * MINUTE,  5 * MINUTE,  10 * MINUTE, 20 * MINUTE,
-        30 * MINUTE, 1 * HOUR,    2 * HOUR,    5 * HOUR,    12 * HOUR,
-        1 * DAY,     2 * DAY,     5 * DAY,     10 * DAY,    20 * DAY,
-        50 * DAY,    100 * DAY,   365 * DAY,   1000 * DAY,  2000 * DAY,
-        5000 * DAY,  10000 * DAY, 50000 * DAY};
-
-    for (size_t i = 0; i < sizeof(steps) / sizeof(*steps); i++)
-        if (cover(buckets, from_ns, to_ns, steps[i]) <= most)
-            return;
-}
-
-/* Parts the range into buckets of that length. */
-static int buckets_set(struct buckets *buckets, int64_t from_ns, int64_t to_ns,
-                       int64_t step_ns)
-{
-    return cover(buckets, from_ns, to_ns, step_ns) <= BUCKETS_MAX ? 0 : -E2BIG;
-}
-
 /* The beginning of a bucket; `at` may be the number of buckets. */
 static int64_t buckets_begin(const struct buckets *buckets, size_t at)
 {
@@ -118,23 +91,6 @@ static int64_t buckets_begin(const struct buckets *buckets, size_t at)
     return begin;
 }
 
-/* Adds the length of a bucket in words: "20 m". */
-static int buckets_add_step(struct llmobs_buf *out,
-                            const struct buckets *buckets)
-{
-    static const struct {
-        int64_t ns;
-        const char *name;
-    } units[] = {{DAY, "d"},    {HOUR, "h"}, {MINUTE, "m"},
-                 {SECOND, "s"}, {MS, "ms"},  {1, "ns"}};
-    size_t i = 0;
-
-    while (buckets->step_ns % units[i].ns != 0)
-        i++;
-    return llmobs_buf_addf(out, "%" PRId64 " %s",
-                           buckets->step_ns / units[i].ns, units[i].name);
-}
-
 /* -- buckets -------------------------------------------------------------- */
 
 static bool has_start(const struct llmobs_sample *sample)
@@ -142,47 +98,48 @@ static bool has_start(const struct llmobs_sample *sample)
     return sample->start_ns > 0 && sample->start_ns <= START_MAX;
 }
 
-/* Finds the range, and counts the calls without a start. */
-static void find_range(struct series *series, int64_t *from, int64_t *to)
+/* Sets the buckets, at most `most` (0: any number), of a round length: 1, 2 or
+ * 5 of a unit, and such. If the user has given a step, and not all steps can be
+ * drawn, a bar stands for several steps. Counts the calls without a start. */
+static int set_buckets(struct series *series, size_t most)
 {
-    *from = START_MAX;
-    *to = 0;
+    static const int64_t steps[] = {
+        1 * MS,      2 * MS,      5 * MS,      10 * MS,     20 * MS,
+        50 * MS,     100 * MS,    200 * MS,    500 * MS,    1 * SECOND,
+        2 * SECOND,  5 * SECOND,  10 * SECOND, 20 * SECOND, 30 * SECOND,
+        1 * MINUTE,  2 * MINUTE,  5 * MINUTE,  10 * MINUTE, 20 * MINUTE,
+        30 * MINUTE, 1 * HOUR,    2 * HOUR,    5 * HOUR,    12 * HOUR,
+        1 * DAY,     2 * DAY,     5 * DAY,     10 * DAY,    20 * DAY,
+        50 * DAY,    100 * DAY,   365 * DAY,   1000 * DAY,  2000 * DAY,
+        5000 * DAY,  10000 * DAY, 50000 * DAY};
+    struct buckets *buckets = &series->buckets;
+    int64_t from = START_MAX, to = 0;
+
     series->left_out = 0;
     for (size_t i = 0; i < series->samples.count; i++) {
         const struct llmobs_sample *sample = &series->samples.list[i];
 
         series->left_out += has_start(sample) ? 0 : 1;
-        if (has_start(sample) && sample->start_ns < *from)
-            *from = sample->start_ns;
-        if (has_start(sample) && sample->start_ns > *to)
-            *to = sample->start_ns;
+        if (has_start(sample) && sample->start_ns < from)
+            from = sample->start_ns;
+        if (has_start(sample) && sample->start_ns > to)
+            to = sample->start_ns;
     }
-    if (*from > *to)
-        *from = *to;
-}
-
-/* Sets the buckets, at most `most` (0: any number). If the user has given a
- * step, and not all steps can be drawn, a bar stands for several steps. */
-static int set_buckets(struct series *series, size_t most)
-{
-    struct buckets *buckets = &series->buckets;
-    int64_t from, to;
-    size_t merged;
-    int rc;
-
-    find_range(series, &from, &to);
-    if (series->step_ns == 0) {
-        buckets_fit(buckets, from, to, most > 0 ? most : BUCKETS_USUAL);
-        return 0;
-    }
-    rc = buckets_set(buckets, from, to, series->step_ns);
-    if (rc != 0) {
+    from = from > to ? to : from;
+    for (size_t i = 0;
+         series->step_ns == 0 && i < sizeof(steps) / sizeof(*steps); i++)
+        if (cover(buckets, from, to, steps[i]) <=
+            (most > 0 ? most : BUCKETS_USUAL))
+            break;
+    if (series->step_ns > 0 &&
+        cover(buckets, from, to, series->step_ns) > BUCKETS_MAX) {
         llmobs_tell("llmobs view: --step: more than %d steps\n", BUCKETS_MAX);
         return -ECANCELED;
     }
-    for (merged = 2; most > 0 && buckets->count > most; merged++)
-        rc = buckets_set(buckets, from, to, series->step_ns * (int64_t)merged);
-    return rc;
+    for (int64_t merged = 2;
+         series->step_ns > 0 && most > 0 && buckets->count > most; merged++)
+        (void)cover(buckets, from, to, series->step_ns * merged);
+    return 0;
 }
 
 static struct walk begin_walk(const struct llmobs_samples_group *group)
@@ -271,68 +228,21 @@ static int print_numbers(struct series *series, enum llmobs_sheet_form form)
 
 /* -- lines of bars -------------------------------------------------------- */
 
-/* The number in a cell; NAN: unknown. */
-static double number_in(struct llmobs_cell cell)
-{
-    switch (cell.kind) {
-    case LLMOBS_CELL_UNKNOWN:
-        return NAN;
-    case LLMOBS_CELL_COUNT:
-    case LLMOBS_CELL_LENGTH:
-        return (double)cell.whole;
-    default:
-        return cell.real;
-    }
-}
-
-/* The bar's height from 1 to LEVELS; 0: a gap. */
-static size_t level_of(double number, double most)
-{
-    double height;
-    size_t level;
-
-    if (isnan(number))
-        return 0;
-    if (!(most > 0) || number <= 0)
-        return 1;
-    height = number / most * LEVELS;
-    level = (size_t)height;
-    level += (double)level < height ? 1 : 0;
-    return level < 1 ? 1 : level > LEVELS ? LEVELS : level;
-}
-
-/* Appends a bar for each number, which stands on 0; the highest one is as high
- * as the line. An unknown number is a blank: a gap, and no 0. */
-static int append_bars(struct series *series)
+/* Draws one metric of a group: a bar of 1 to LEVELS for each number, which
+ * stands on 0; the highest one is as high as the line. A bucket without a call
+ * is a blank: a gap, and no 0. Sets the cells of the least, the greatest and
+ * the last number. */
+static int draw(struct series *series, enum llmobs_metric metric,
+                const struct llmobs_samples_group *group,
+                struct llmobs_cell ends[3])
 {
     static const char *const bars[] = {" ", "▁", "▂", "▃", "▄",
                                        "▅", "▆", "▇", "█"};
     static const char *const marks[] = {" ", "_", ".", "-", "~",
                                         "=", "+", "*", "#"};
-    size_t count = series->buckets.count;
-    double most = 0;
-
-    for (size_t i = 0; i < count; i++)
-        if (series->numbers[i] > most)
-            most = series->numbers[i];
-    llmobs_buf_cut(&series->bars, 0);
-    for (size_t i = 0; i < count; i++)
-        llmobs_buf_adds(&series->bars,
-                        (series->screen->ascii
-                             ? marks
-                             : bars)[level_of(series->numbers[i], most)]);
-    return series->bars.error;
-}
-
-/* Draws one metric of a group; sets the cells of its least, its greatest and
- * its last number. A bucket without a call is a gap. */
-static int draw(struct series *series, enum llmobs_metric metric,
-                const struct llmobs_samples_group *group,
-                struct llmobs_cell ends[3])
-{
     struct walk walk = begin_walk(group);
-    double *numbers = series->numbers;
-    size_t least = 0, most = 0;
+    double *numbers = series->numbers, height;
+    size_t least = 0, most = 0, level;
     int rc = 0;
 
     for (size_t i = 0; i < 3; i++)
@@ -345,7 +255,11 @@ static int draw(struct series *series, enum llmobs_metric metric,
             rc = llmobs_metric_get(&series->samples, metric, &bucket, &ends[2]);
         if (bucket.count == 0)
             ends[2] = llmobs_cell_text(NULL);
-        numbers[b] = number_in(ends[2]);
+        numbers[b] = ends[2].kind == LLMOBS_CELL_UNKNOWN ? NAN
+                     : ends[2].kind == LLMOBS_CELL_COUNT ||
+                             ends[2].kind == LLMOBS_CELL_LENGTH
+                         ? (double)ends[2].whole
+                         : ends[2].real;
         if (!isnan(numbers[b]) && (ends[0].kind == LLMOBS_CELL_UNKNOWN ||
                                    numbers[b] < numbers[least]))
             ends[0] = ends[2], least = b;
@@ -353,7 +267,19 @@ static int draw(struct series *series, enum llmobs_metric metric,
             (ends[1].kind == LLMOBS_CELL_UNKNOWN || numbers[b] > numbers[most]))
             ends[1] = ends[2], most = b;
     }
-    return rc == 0 ? append_bars(series) : rc;
+    llmobs_buf_cut(&series->bars, 0);
+    for (size_t b = 0; rc == 0 && b < series->buckets.count; b++) {
+        level = isnan(numbers[b]) ? 0u : 1u;
+        if (level > 0 && numbers[b] > 0 && numbers[most] > 0) {
+            height = numbers[b] / numbers[most] * LEVELS;
+            level = (size_t)height;
+            level += (double)level < height ? 1 : 0;
+            level = level < 1 ? 1 : level > LEVELS ? LEVELS : level;
+        }
+        rc = llmobs_buf_adds(&series->bars,
+                             (series->screen->ascii ? marks : bars)[level]);
+    }
+    return rc;
 }
 
 static int add_bars(struct series *series, struct llmobs_sheet *sheet,
@@ -381,6 +307,12 @@ static int add_bars(struct series *series, struct llmobs_sheet *sheet,
 /* Prints the range, the zone, and the length of a bar. */
 static int print_head(const struct series *series)
 {
+    static const struct {
+        int64_t ns;
+        const char *name;
+    } units[] = {{DAY, "d"},    {HOUR, "h"}, {MINUTE, "m"},
+                 {SECOND, "s"}, {MS, "ms"},  {1, "ns"}},
+      *unit = units;
     const struct buckets *buckets = &series->buckets;
     int64_t end = buckets_begin(buckets, buckets->count);
     const char *form = buckets->step_ns < INT64_C(60) * NS_PER_S
@@ -395,32 +327,13 @@ static int print_head(const struct series *series)
     (void)llmobs_cell_clock(buckets->first_ns, form, from);
     (void)llmobs_cell_clock(end, form, to);
     (void)llmobs_cell_clock(buckets->first_ns, "%Z", zone);
-    rc = llmobs_buf_addf(&head, "%s to %s %s, a bar is ", from, to, zone);
-    if (rc == 0)
-        rc = buckets_add_step(&head, buckets);
+    while (buckets->step_ns % unit->ns != 0)
+        unit++;
+    rc = llmobs_buf_addf(&head, "%s to %s %s, a bar is %" PRId64 " %s", from,
+                         to, zone, buckets->step_ns / unit->ns, unit->name);
     if (rc == 0)
         llmobs_wrap_print(series->screen, LLMOBS_PAINT_NONE, 0, head.data);
     llmobs_buf_fini(&head);
-    return rc;
-}
-
-/* Fills the sheet with bars for so many buckets. */
-static int fill_bars(struct series *series, struct llmobs_sheet *sheet,
-                     size_t most)
-{
-    size_t groups = series->samples.group_count;
-    double *numbers;
-    int rc = set_buckets(series, most);
-
-    if (rc != 0)
-        return rc;
-    numbers = reallocarray(series->numbers, series->buckets.count + 1,
-                           sizeof(*numbers));
-    if (!numbers)
-        return -ENOMEM;
-    series->numbers = numbers;
-    for (size_t i = 0; rc == 0 && i < groups && i < GROUPS_SHOWN; i++)
-        rc = add_bars(series, sheet, &series->samples.groups[i]);
     return rc;
 }
 
@@ -429,12 +342,24 @@ static int fill_bars(struct series *series, struct llmobs_sheet *sheet,
 static int fit_bars(struct series *series, struct llmobs_sheet *sheet)
 {
     size_t most = series->columns - SPARE / 2, width;
+    double *numbers;
     int rc;
 
     if (most > BUCKETS_USUAL)
         most = BUCKETS_USUAL;
     for (;;) {
-        rc = fill_bars(series, sheet, most);
+        rc = set_buckets(series, most);
+        if (rc != 0)
+            return rc;
+        numbers = reallocarray(series->numbers, series->buckets.count + 1,
+                               sizeof(*numbers));
+        if (!numbers)
+            return -ENOMEM;
+        series->numbers = numbers;
+        for (size_t i = 0;
+             rc == 0 && i < series->samples.group_count && i < GROUPS_SHOWN;
+             i++)
+            rc = add_bars(series, sheet, &series->samples.groups[i]);
         if (rc != 0 || most <= BARS_LEAST)
             return rc;
         width = llmobs_sheet_whole(sheet);
@@ -485,21 +410,6 @@ static int print_bars(struct series *series)
 
 /* -- all ------------------------------------------------------------------ */
 
-/* The width for the bars: the terminal's; in a pipe COLUMNS, or a default. */
-static size_t width_for_bars(const struct llmobs_view *view)
-{
-    const char *text = getenv("COLUMNS");
-    unsigned long columns = text ? strtoul(text, NULL, 10) : 0;
-
-    if (view->wide)
-        return COLUMNS_MOST;
-    if (view->screen.columns > 0)
-        columns = view->screen.columns;
-    if (columns == 0 || columns > COLUMNS_MOST)
-        return COLUMNS_USUAL;
-    return columns < COLUMNS_LEAST ? COLUMNS_LEAST : columns;
-}
-
 int llmobs_view_series(struct llmobs_view *view)
 {
     struct series series = {.samples = {.by = view->by,
@@ -508,11 +418,20 @@ int llmobs_view_series(struct llmobs_view *view)
                                         .all_labels = view->metrics.all_labels},
                             .metrics = view->metrics,
                             .screen = &view->screen,
-                            .columns = width_for_bars(view),
                             .step_ns = view->step_ns};
+    const char *text = getenv("COLUMNS");
+    unsigned long columns = text ? strtoul(text, NULL, 10) : 0;
     struct llmobs_load *load = &view->load;
     int rc;
 
+    /* The width for the bars: the terminal's; in a pipe COLUMNS, or a default.
+     */
+    if (view->screen.columns > 0)
+        columns = view->screen.columns;
+    series.columns = view->wide                               ? COLUMNS_MOST
+                     : columns == 0 || columns > COLUMNS_MOST ? COLUMNS_USUAL
+                     : columns < COLUMNS_LEAST                ? COLUMNS_LEAST
+                                                              : columns;
     llmobs_buf_init(&series.bars, SIZE_MAX / 2);
     for (size_t i = 0; i < series.metrics.count; i++)
         if (series.metrics.list[i] == LLMOBS_METRIC_COST ||

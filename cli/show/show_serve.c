@@ -166,21 +166,6 @@ static bool live_is_last(const struct live *live, const char *position)
     return strcmp(position, last) == 0;
 }
 
-/* Reads a position whose lines are known; false: it is no such. */
-static bool read_position(const struct live *live, const char *position,
-                          size_t *number)
-{
-    char again[POSITION];
-    char *dash;
-
-    if (strtoul(position, &dash, 10) != live->epoch || *dash != '-')
-        return false;
-    *number = strtoul(dash + 1, NULL, 10);
-    write_position(live, *number, again);
-    return strcmp(again, position) == 0 && *number >= live->first &&
-           *number <= lines_end(live);
-}
-
 /* -- events ---------------------------------------------------------------- */
 
 struct writer {
@@ -189,43 +174,34 @@ struct writer {
     struct llmobs_buf line, rows;
 };
 
-/* Adds a row; of what is no span null. */
-static int add_row(struct writer *w, const struct llmobs_json *event)
+/* Writes a line, and its row; of what is no span null. A line that is gone, or
+ * is no event, is passed over. */
+static int write_line(struct writer *w, struct llmobs_place place)
 {
     struct llmobs_texts texts = {0};
     struct llmobs_row *row = NULL;
-    int rc = w->rows.len > 0 ? llmobs_buf_addc(&w->rows, ',') : 0;
+    struct llmobs_json *event = NULL;
+    int rc = llmobs_reader_event(w->live->reader, place, &w->line, &event);
+    bool span = rc == 0 && event && llmobs_load_is_span(event);
 
-    if (rc == 0 && !llmobs_load_is_span(event))
-        return llmobs_buf_adds(&w->rows, "null");
-    if (rc == 0)
-        rc = llmobs_row_new(event, (struct llmobs_place){0}, LLMOBS_ROW_ALL,
-                            &texts, &row);
-    if (rc == 0) {
-        llmobs_cost_estimate(row, w->live->prices);
-        rc = llmobs_page_row_add(&w->rows, row, event);
+    if (rc == 0 && event &&
+        (span ? llmobs_filter_match(w->live->filter, event)
+              : llmobs_evaluations_is_one(event))) {
+        rc = w->rows.len > 0 ? llmobs_buf_addc(&w->rows, ',') : 0;
+        if (rc == 0 && span)
+            rc = llmobs_row_new(event, (struct llmobs_place){0}, LLMOBS_ROW_ALL,
+                                &texts, &row);
+        if (rc == 0 && span)
+            llmobs_cost_estimate(row, w->live->prices);
+        if (rc == 0)
+            rc = span ? llmobs_page_row_add(&w->rows, row, event)
+                      : llmobs_buf_adds(&w->rows, "null");
+        if (rc == 0)
+            rc = llmobs_page_body_write(&w->body, llmobs_buf_text(&w->line),
+                                        event);
     }
     llmobs_row_free(row);
     llmobs_texts_fini(&texts);
-    return rc;
-}
-
-/* A line that is gone, or is no event, is passed over. */
-static int write_line(struct writer *w, struct llmobs_place place)
-{
-    struct llmobs_json *event = NULL;
-    int rc = llmobs_reader_event(w->live->reader, place, &w->line, &event);
-
-    if (rc == 0 && event &&
-        (llmobs_load_is_span(event)
-             ? llmobs_filter_match(w->live->filter, event)
-             : llmobs_evaluations_is_one(event))) {
-        rc = add_row(w, event);
-        if (rc == 0)
-            rc = llmobs_page_body_write(
-                &w->body, (struct llmobs_text){w->line.data, w->line.len},
-                event);
-    }
     llmobs_json_free(event);
     return rc == -ENOMEM || rc == -EIO ? rc : 0;
 }
@@ -238,10 +214,15 @@ static int live_write(struct live *live, const char *position, FILE *out)
 {
     struct writer w = {.live = live};
     size_t number, end;
-    char at[POSITION];
+    char at[POSITION], *dash;
     int rc = 0;
 
-    if (!read_position(live, position, &number)) {
+    number = strtoul(position, &dash, 10) == live->epoch && *dash == '-'
+                 ? strtoul(dash + 1, NULL, 10)
+                 : SIZE_MAX;
+    write_position(live, number, at);
+    if (strcmp(at, position) != 0 || number < live->first ||
+        number > lines_end(live)) {
         fputs("{\"again\":true}", out);
         return 0;
     }
@@ -358,7 +339,8 @@ static void send_text(struct llmobs_site_visit *visit, struct text *text,
     llmobs_site_head(visit, 200, type, text->len);
 }
 
-static struct text *make_page(struct serve *serve)
+/* The page, which is made again only when the store has more. */
+static struct text *fresh_page(struct serve *serve)
 {
     struct llmobs_view *view = serve->view;
     struct llmobs_page page = {
@@ -370,22 +352,17 @@ static struct text *make_page(struct serve *serve)
         .full = view->full,
         .live = serve->page_at,
     };
-    struct text *text = text_new(serve);
     int rc;
 
-    if (!text)
-        return NULL;
-    rc = llmobs_page_make(&page, serve->live.reader, text->file);
-    return text_end(serve, text, rc) ? text : NULL;
-}
-
-/* The page is made again only when the store has more. */
-static struct text *fresh_page(struct serve *serve)
-{
     if (!serve->page || !live_is_last(&serve->live, serve->page_at)) {
         text_release(serve, serve->page);
         live_position(&serve->live, serve->page_at);
-        serve->page = make_page(serve);
+        serve->page = text_new(serve);
+        if (!serve->page)
+            return NULL;
+        rc = llmobs_page_make(&page, serve->live.reader, serve->page->file);
+        if (!text_end(serve, serve->page, rc))
+            serve->page = NULL;
     }
     if (serve->page)
         serve->page->users++;
