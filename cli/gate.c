@@ -106,7 +106,7 @@ static int read_store(struct llmobs_gate *gate, const char *store,
 
     rc = llmobs_reader_open(store, &reader);
     if (rc == 0) {
-        rc = llmobs_each(&load, reader, add_row, sums);
+        rc = llmobs_each(&load, reader, NULL, add_row, sums);
         sums->unreadable = llmobs_reader_report(reader)->unreadable;
         load.bad += llmobs_reader_report(reader)->oversized;
     } else if (rc == -ENOENT) { /* nothing has been stored yet */

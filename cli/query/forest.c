@@ -178,9 +178,12 @@ int llmobs_forest_sort(struct llmobs_forest *forest)
     cut_circles(forest);
     pass_hidden(forest);
     qsort(rows, forest->count, sizeof(*rows), by_time);
+    for (size_t i = 0; i < forest->count; i++)
+        rows[i]->mark = (unsigned)i + 1;
     /* Numbers the turns in the order of time. Where an earlier turn is not
      * among the rows, the number is not known. */
     for (size_t i = 0; i < forest->count; i++) {
+        rows[i]->family = rows[i]->parent ? rows[i]->parent->mark : 0;
         at = rows[i]->talk;
         rows[i]->turn = at == rows[i]  ? rows[i]->filled && !at->turn_span
                         : at->turn > 0 ? at->turn + 1

@@ -50,23 +50,12 @@ static int read_evaluation(void *ctx, struct llmobs_text text,
 }
 
 /* Reads all evaluations first: one may stand before or behind its span. */
-static int read_evaluations(struct llmobs_load *load,
+int llmobs_load_evaluations(struct llmobs_load *load,
                             struct llmobs_reader *reader, int64_t since_ns)
 {
-    int rc = 0;
+    int rc = llmobs_reader_walk_odd(reader, since_ns, read_evaluation, load);
 
-    if (!load->bare)
-        rc = llmobs_reader_walk_odd(reader, since_ns, read_evaluation, load);
     llmobs_evaluations_sort(&load->evaluations);
-    return rc;
-}
-
-int llmobs_load_evaluations(struct llmobs_load *load,
-                            struct llmobs_reader *reader)
-{
-    int rc = read_evaluations(load, reader, load->filter->since_ns);
-
-    load->bare = true; /* nobody asks which spans they are of */
     return rc;
 }
 
@@ -145,11 +134,8 @@ bool llmobs_load_is_span(const struct llmobs_json *event)
            llmobs_json_gets(event, "span_id");
 }
 
-int llmobs_load_key(struct llmobs_buf *key, const struct llmobs_json *ids)
+int llmobs_load_key(struct llmobs_buf *key, const char *trace, const char *span)
 {
-    const char *trace = llmobs_json_gets(ids, "trace_id");
-    const char *span = llmobs_json_gets(ids, "span_id");
-
     llmobs_buf_cut(key, 0);
     llmobs_buf_adds(key, trace ? trace : "");
     llmobs_buf_adds(key, ID_MARK);
@@ -171,26 +157,6 @@ int llmobs_load_parse(struct llmobs_load *load, struct llmobs_text line,
     return rc == -EINVAL || rc == -E2BIG ? 0 : rc;
 }
 
-/* Parses a line; NULL in *out where it is no span, which is counted if it is no
- * evaluation. */
-static int parse_span(struct llmobs_load *load, struct llmobs_text text,
-                      struct llmobs_json **out)
-{
-    struct llmobs_json *event = NULL;
-    int rc = parse_line(load, text, &event);
-
-    *out = NULL;
-    if (rc == -ENOMEM)
-        return rc;
-    if (rc == 0 && llmobs_load_is_span(event)) {
-        *out = event;
-        return 0;
-    }
-    if (rc != 0 || !llmobs_evaluations_is_one(event))
-        load->bad++;
-    return 0;
-}
-
 static int add_row(struct llmobs_load *load, const struct llmobs_json *event,
                    struct llmobs_place place, bool wanted)
 {
@@ -205,8 +171,7 @@ static int add_row(struct llmobs_load *load, const struct llmobs_json *event,
     row->wanted = wanted;
     load->shown += wanted ? 1 : 0;
     llmobs_buf_init(&lines, SIZE_MAX / 2);
-    if (!load->bare)
-        rc = llmobs_evaluations_of(&load->evaluations, event, &lines);
+    rc = llmobs_evaluations_of(&load->evaluations, event, &lines);
     if (rc == 0 && lines.len > 0) {
         row->evaluations =
             llmobs_texts_copy(&load->texts, lines.data, lines.len);
@@ -244,15 +209,18 @@ static int read_span_of(struct llmobs_load *load,
         load->events++;
         return 0;
     }
-    rc = parse_span(load, text, &event);
-    if (rc != 0 || !event)
+    rc = parse_line(load, text, &event);
+    if (rc == -ENOMEM)
         return rc;
+    if (rc != 0 || !llmobs_load_is_span(event)) {
+        load->bad += rc == 0 && llmobs_evaluations_is_one(event) ? 0 : 1;
+        return 0;
+    }
     trace = llmobs_json_gets(event, "trace_id");
     if (!traces || llmobs_texts_has(traces, trace, strlen(trace)))
-        rc = llmobs_load_add(load, event, place);
-    else
-        load->events++;
-    return rc;
+        return llmobs_load_add(load, event, place);
+    load->events++;
+    return 0;
 }
 
 static int read_line(void *ctx, struct llmobs_text text,
@@ -410,7 +378,7 @@ static int read_traces(struct llmobs_load *load, struct llmobs_reader *reader)
         if (window.since_ns > since)
             since = window.since_ns;
         load->events = 0;
-        rc = read_evaluations(load, reader, since);
+        rc = llmobs_load_evaluations(load, reader, since);
         pick = (struct llmobs_pick){.takes = is_of_window, .ctx = &window};
         if (rc == 0)
             rc = llmobs_reader_walk(reader, since, &pick, read_line_of_traces,
@@ -455,17 +423,7 @@ int llmobs_load_newest_trace(struct llmobs_filter *filter,
     return rc < 0 ? rc : 0;
 }
 
-/* -- all, or the newest spans --------------------------------------------- */
-
-static int read_line_back(void *ctx, struct llmobs_text text,
-                          struct llmobs_place place)
-{
-    struct llmobs_load *load = ctx;
-    int rc = read_line(load, text, place);
-
-    load->more = load->shown == load->newest;
-    return rc != 0 ? rc : load->more ? 1 : 0;
-}
+/* -- all ------------------------------------------------------------------ */
 
 /* Fills the rows of ids alone that stand above the wanted ones. */
 static int fill_paths(struct llmobs_load *load, struct llmobs_reader *reader)
@@ -509,14 +467,11 @@ int llmobs_load_rows(struct llmobs_load *load, struct llmobs_reader *reader)
     int64_t since = load->filter->since_ns;
     int rc;
 
-    if (load->tree && (load->newest > 0 || load->filter->id)) {
+    if (load->newest > 0 || load->filter->id) {
         rc = read_traces(load, reader);
     } else {
-        rc = read_evaluations(load, reader, since);
-        if (rc == 0 && load->newest > 0)
-            rc = llmobs_reader_walk_back(reader, since, pick, read_line_back,
-                                         load);
-        else if (rc == 0)
+        rc = llmobs_load_evaluations(load, reader, since);
+        if (rc == 0)
             rc = llmobs_reader_walk(reader, since, pick, read_line, load);
     }
     return rc < 0 ? rc : llmobs_load_order(load, reader);

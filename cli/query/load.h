@@ -27,10 +27,9 @@ struct llmobs_load {
     enum llmobs_row_parts parts;  /* of wanted rows */
     struct llmobs_prices *prices; /* borrowed; NULL: no cost is estimated */
     bool tree;     /* reads also the ids of spans between wanted spans */
-    bool bare;     /* the evaluations are not read */
+    bool bare;     /* nobody asks which spans the evaluations are of */
     bool paths;    /* with `tree`: also shows the spans above wanted spans */
-    size_t newest; /* how many traces, or without `tree` spans, to read; 0:
-                    * all */
+    size_t newest; /* how many traces, or spans, to read; 0: all */
 
     struct llmobs_json_series series; /* of lines that are cut */
     size_t misses;                    /* lines that were not alike, in turn */
@@ -48,13 +47,14 @@ struct llmobs_load {
 
 void llmobs_load_fini(struct llmobs_load *load);
 
-/* Reads the rows and orders them, with `tree` as traces. Borrows the reader,
- * which can read the rows' lines again. */
+/* Reads the rows of traces, and orders them. Borrows the reader, which can read
+ * the rows' lines again. */
 int llmobs_load_rows(struct llmobs_load *load, struct llmobs_reader *reader);
 
-/* Reads the evaluations alone, for a form that shows numbers of them. */
+/* Reads the evaluations alone, but those in files that were last written before
+ * `since_ns`, a wall time. */
 int llmobs_load_evaluations(struct llmobs_load *load,
-                            struct llmobs_reader *reader);
+                            struct llmobs_reader *reader, int64_t since_ns);
 
 /* Finds the newest trace with a span that the filter selects. Gives its id, for
  * the caller to free; NULL: there is none. */
@@ -74,8 +74,9 @@ int llmobs_load_order(struct llmobs_load *load, struct llmobs_reader *reader);
 int llmobs_load_parse(struct llmobs_load *load, struct llmobs_text line,
                       struct llmobs_json **event);
 
-/* Sets a key of a span's ids. */
-int llmobs_load_key(struct llmobs_buf *key, const struct llmobs_json *ids);
+/* Sets a key of a span's ids; NULL is an empty one. */
+int llmobs_load_key(struct llmobs_buf *key, const char *trace,
+                    const char *span);
 
 /* True for an event that is a span. */
 bool llmobs_load_is_span(const struct llmobs_json *event);

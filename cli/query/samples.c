@@ -271,12 +271,13 @@ int llmobs_samples_read(struct llmobs_samples *samples,
     samples->of_kinds = load->filter->keys[LLMOBS_KEY_KIND].pattern &&
                         !load->filter->keys[LLMOBS_KEY_KIND].is_not;
     samples->all = none;
-    rc = llmobs_load_evaluations(load, reader);
+    load->bare = true;
+    rc = llmobs_load_evaluations(load, reader, load->filter->since_ns);
     if (samples->by.count == 0 && !group_of(samples, none.names))
         rc = -ENOMEM;
     if (samples->all_labels)
         llmobs_labels_add_all(&samples->labels, &load->evaluations);
     if (rc == 0)
-        rc = llmobs_each(load, reader, add_sample, samples);
+        rc = llmobs_each(load, reader, NULL, add_sample, samples);
     return rc == 0 ? sort_groups(samples) : rc;
 }

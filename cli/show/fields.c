@@ -75,7 +75,7 @@ int llmobs_view_fields(struct llmobs_view *view)
     struct table table = {.fields = fields};
     struct llmobs_load *load = &view->load;
     struct llmobs_labels labels = {.count = 0};
-    int rc = llmobs_load_evaluations(load, view->reader);
+    int rc = llmobs_load_evaluations(load, view->reader, view->filter.since_ns);
 
     if (fields->count == 0) {
         llmobs_labels_add_all(&labels, &load->evaluations);
@@ -85,6 +85,7 @@ int llmobs_view_fields(struct llmobs_view *view)
         for (size_t i = 0; i < labels.count; i++)
             (void)add_field(fields, labels.list[i], NULL);
     }
+    load->bare = true;
     load->parts = LLMOBS_ROW_FACTS;
     for (size_t i = 0; i < fields->count; i++) {
         enum llmobs_key key = fields->keys[i].key;
@@ -102,7 +103,7 @@ int llmobs_view_fields(struct llmobs_view *view)
     if (rc == 0)
         rc = llmobs_sheet_begin(&table.sheet);
     if (rc == 0)
-        rc = llmobs_each(load, view->reader, print_fields, &table);
+        rc = llmobs_each(load, view->reader, NULL, print_fields, &table);
     llmobs_sheet_fini(&table.sheet);
     if (rc == 0)
         llmobs_view_report_prices(view);

@@ -42,7 +42,8 @@ static int write_span(struct writer *w, struct llmobs_text line,
 {
     size_t before = w->written.count;
     struct llmobs_row *row = NULL;
-    int rc = llmobs_load_key(&w->key, event);
+    int rc = llmobs_load_key(&w->key, llmobs_json_gets(event, "trace_id"),
+                             llmobs_json_gets(event, "span_id"));
 
     if (rc != 0)
         return rc;
@@ -133,7 +134,8 @@ static int write_evaluation(struct writer *w, struct llmobs_place place,
     /* One of a span in the page, and every one by a tag: it may have several
      * spans, which the page's script finds. */
     if (rc == 0 &&
-        (!span || (llmobs_load_key(&w->key, span) == 0 &&
+        (!span || (llmobs_load_key(&w->key, llmobs_json_gets(span, "trace_id"),
+                                   llmobs_json_gets(span, "span_id")) == 0 &&
                    llmobs_texts_has(&w->written, w->key.data, w->key.len)))) {
         if ((*written)++ > 0)
             fputc(',', w->out);
@@ -141,20 +143,6 @@ static int write_evaluation(struct writer *w, struct llmobs_place place,
     }
     llmobs_json_free(event);
     return rc == -ENOMEM || rc == -EIO ? rc : 0;
-}
-
-/* Writes the evaluations in the order of the store. */
-static int write_evaluations(struct writer *w)
-{
-    struct llmobs_buf line;
-    size_t written = 0;
-    int rc = 0;
-
-    llmobs_buf_init(&line, LLMOBS_READER_LINE_MAX);
-    for (size_t i = w->evaluations.count; rc == 0 && i-- > 0;)
-        rc = write_evaluation(w, w->evaluations.list[i], &line, &written);
-    llmobs_buf_fini(&line);
-    return rc;
 }
 
 /* -- the file ------------------------------------------------------------- */
@@ -238,12 +226,15 @@ static int write_meta(struct writer *w)
     return rc;
 }
 
+/* The evaluations are in the order of the store. */
 static int write_page(struct writer *w)
 {
     static const char script[] =
         "</script>\n<script type=\"application/json\" id=\"";
     FILE *out = w->out;
     struct llmobs_pick pick;
+    struct llmobs_buf line;
+    size_t written = 0;
     int rc = 0;
 
     write_head(out, w->page->live != NULL);
@@ -257,7 +248,10 @@ static int write_page(struct writer *w)
     if (w->index.len > 0)
         fwrite(w->index.data, 1, w->index.len, out);
     fprintf(out, "]%sevals\">[", script);
-    rc = write_evaluations(w);
+    llmobs_buf_init(&line, LLMOBS_READER_LINE_MAX);
+    for (size_t i = w->evaluations.count; rc == 0 && i-- > 0;)
+        rc = write_evaluation(w, w->evaluations.list[i], &line, &written);
+    llmobs_buf_fini(&line);
     if (rc != 0)
         return rc;
     fprintf(out, "]%smeta\">", script);

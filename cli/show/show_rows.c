@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "cli/query/cost.h"
+#include "cli/query/each.h"
 #include "cli/show/wrap.h"
 #include "cli/show/columns.h"
 #include "cli/show/forms.h"
@@ -94,58 +95,91 @@ static void pager_end(pid_t pager)
 
 /* -- the rows -------------------------------------------------------------- */
 
-/* Adds which part of the store is shown. It gives no total: counting would take
- * as long as showing all. */
-static int add_window(struct llmobs_view *view, struct llmobs_buf *line,
-                      bool tree)
+/* The rows of one print. */
+struct shown {
+    struct llmobs_view *view;
+    struct llmobs_table_style style;
+    struct llmobs_table *table;
+    struct llmobs_lack lack;
+    int64_t oldest;
+    bool cost; /* one is shown; it may be the provider's own */
+};
+
+static int begin_table(struct shown *shown, struct llmobs_view *view, bool tree)
 {
-    const struct llmobs_load *load = &view->load;
+    bool whole = view->whole || view->full;
+
+    *shown = (struct shown){
+        .view = view,
+        .style = {.screen = view->screen,
+                  .filter = &view->filter,
+                  .messages = view->messages || whole ? view->reader : NULL,
+                  .whole = whole,
+                  .repeat = view->full,
+                  .reverse = view->reverse,
+                  .kept = view->kept},
+        .oldest = INT64_MAX};
+    return llmobs_table_new(&shown->table, !tree, &shown->style);
+}
+
+static int measure_row(void *ctx, const struct llmobs_row *row,
+                       const struct llmobs_json *event)
+{
+    struct shown *shown = ctx;
+
+    (void)event;
+    shown->cost |= row->cost >= 0;
+    if (row->wanted && row->start_ns < shown->oldest)
+        shown->oldest = row->start_ns;
+    if (row->wanted && shown->view->whole)
+        llmobs_lack_add(&shown->lack, row);
+    return llmobs_forest_shows(row) ? llmobs_table_measure(shown->table, row)
+                                    : 0;
+}
+
+/* Ends the print: says how many calls of a trace told no tokens, how many more
+ * rows there are, and where costs come from. */
+static int end_table(struct shown *shown, const struct llmobs_load *load,
+                     bool tree, int rc)
+{
+    struct llmobs_view *view = shown->view;
+    char source[LLMOBS_COST_NOTE], note[LLMOBS_LACK_NOTE];
     const char *what = tree ? "trace" : "span";
-    int64_t oldest = INT64_MAX;
-
-    for (size_t i = 0; i < load->forest.count; i++) {
-        const struct llmobs_row *row = load->forest.rows[i];
-
-        if (row->wanted && row->start_ns < oldest)
-            oldest = row->start_ns;
-    }
-    if (load->newest == 1)
-        llmobs_buf_addf(line, "the newest %s, since ", what);
-    else
-        llmobs_buf_addf(line, "the newest %zu %ss, since ", load->newest, what);
-    llmobs_columns_time(line, oldest, true);
-    return llmobs_buf_adds(line, "; -n 0 shows all");
-}
-
-/* True where a cost is shown; it may be the provider's own. */
-static bool has_cost(const struct llmobs_load *load)
-{
-    for (size_t i = 0; i < load->forest.count; i++)
-        if (load->forest.rows[i]->cost >= 0)
-            return true;
-    return false;
-}
-
-/* Prints below the rows how many more there are, and where costs come from. */
-static int print_rest(struct llmobs_view *view, const struct llmobs_load *load,
-                      bool tree)
-{
-    char source[LLMOBS_COST_NOTE];
     struct llmobs_buf line;
-    int rc = 0;
 
+    if (rc == 0 && shown->lack.calls > 0) {
+        putchar('\n');
+        llmobs_wrap_print(&view->screen, LLMOBS_PAINT_DIM, 0,
+                          llmobs_lack_note(&shown->lack, note));
+    }
+    if (rc == 0 && !view->screen.terminal && !view->cost_printed &&
+        shown->cost) {
+        view->cost_printed = true;
+        llmobs_view_report_prices(view);
+    }
+    if (rc != 0 || !view->screen.terminal)
+        return rc;
     fflush(stdout); /* the user sees the rows while the rest is counted */
     llmobs_buf_init(&line, 512);
     if (load->more && view->filter.id)
-        rc = llmobs_buf_adds(
-            &line, "older traces have such an id, too; -n 0 shows all");
-    else if (load->more && !view->whole && !view->follow)
-        rc = add_window(view, &line, tree);
-    if (rc == 0 && view->prices && !view->cost_printed && has_cost(load)) {
-        view->cost_printed = true;
-        rc = llmobs_buf_addf(&line, "%sCOST: %s", line.len > 0 ? "   " : "",
-                             llmobs_cost_source(view->prices, source));
+        llmobs_buf_adds(&line,
+                        "older traces have such an id, too; -n 0 shows all");
+    else if (load->more && !view->whole && !view->follow) {
+        /* It gives no total: counting would take as long as showing all. */
+        llmobs_buf_adds(&line, "the newest ");
+        if (load->newest > 1)
+            llmobs_buf_addf(&line, "%zu ", load->newest);
+        llmobs_buf_addf(&line, "%s%s, since ", what,
+                        load->newest == 1 ? "" : "s");
+        llmobs_columns_time(&line, shown->oldest, true);
+        llmobs_buf_adds(&line, "; -n 0 shows all");
     }
+    if (view->prices && !view->cost_printed && shown->cost) {
+        view->cost_printed = true;
+        llmobs_buf_addf(&line, "%sCOST: %s", line.len > 0 ? "   " : "",
+                        llmobs_cost_source(view->prices, source));
+    }
+    rc = line.error;
     if (rc == 0 && line.len > 0) {
         putchar('\n');
         llmobs_wrap_print(&view->screen, LLMOBS_PAINT_DIM, 0, line.data);
@@ -167,41 +201,35 @@ void llmobs_show_prepare(struct llmobs_view *view, struct llmobs_load *load,
 int llmobs_show_print(struct llmobs_view *view, const struct llmobs_load *load,
                       bool tree)
 {
-    bool whole = view->whole || view->full;
-    struct llmobs_table_style style = {
-        .screen = view->screen,
-        .filter = &view->filter,
-        .messages = view->messages || whole ? view->reader : NULL,
-        .whole = whole,
-        .repeat = view->full,
-        .reverse = view->reverse,
-        .kept = view->kept,
-    };
-    struct llmobs_lack lack = {0};
-    char note[LLMOBS_LACK_NOTE];
-    int rc = tree ? llmobs_table_tree(&load->forest, &style)
-                  : llmobs_table_list(&load->forest, &style);
+    const struct llmobs_forest *forest = &load->forest;
+    struct shown shown;
+    int rc = begin_table(&shown, view, tree);
 
-    for (size_t i = 0; rc == 0 && view->whole && i < load->forest.count; i++)
-        if (load->forest.rows[i]->wanted)
-            llmobs_lack_add(&lack, load->forest.rows[i]);
-    if (lack.calls > 0) { /* how many calls of a trace told no tokens */
-        putchar('\n');
-        llmobs_wrap_print(&view->screen, LLMOBS_PAINT_DIM, 0,
-                          llmobs_lack_note(&lack, note));
+    for (size_t i = 0; rc == 0 && i < forest->count; i++)
+        rc = measure_row(&shown, forest->rows[i], NULL);
+    if (rc == 0)
+        rc = llmobs_table_begin(shown.table);
+    if (rc == 0 && tree)
+        rc = llmobs_table_tree(shown.table, forest);
+    for (size_t i = 0; rc == 0 && !tree && i < forest->count; i++) {
+        const struct llmobs_row *row =
+            forest->rows[view->reverse ? forest->count - 1 - i : i];
+
+        if (row->wanted)
+            rc = llmobs_table_row(shown.table, row, NULL);
     }
-    if (rc == 0 && view->screen.terminal)
-        return print_rest(view, load, tree);
-    if (rc == 0 && !view->cost_printed && has_cost(load)) {
-        view->cost_printed = true;
-        llmobs_view_report_prices(view);
-    }
+    rc = end_table(&shown, load, tree, rc);
+    llmobs_table_free(shown.table);
     return rc;
 }
 
+/* The rows of a list are too many to be kept: they are read once to be
+ * measured, and then in their order to be printed. */
 static int print_rows(struct llmobs_view *view, bool tree)
 {
+    struct llmobs_each_spans spans = {.again = true};
     struct llmobs_load *load = &view->load;
+    struct shown shown = {.table = NULL};
     pid_t pager = 0;
     int rc;
 
@@ -209,21 +237,35 @@ static int print_rows(struct llmobs_view *view, bool tree)
     load->newest = view->newest;
     if (!view->counted && !view->whole && view->screen.terminal)
         load->newest = LLMOBS_VIEW_NEWEST;
-    rc = llmobs_load_rows(load, view->reader);
-    if (rc != 0 || load->shown == 0)
-        return rc;
+    if (tree)
+        rc = llmobs_load_rows(load, view->reader);
+    else
+        rc = llmobs_load_evaluations(load, view->reader, view->filter.since_ns);
+    if (rc == 0 && !tree)
+        rc = begin_table(&shown, view, tree);
+    if (rc == 0 && !tree)
+        rc = llmobs_each(load, view->reader, &spans, measure_row, &shown);
     /* Where the screen cannot show all rows the pager begins with the newest,
      * which are the last. */
-    if (view->screen.terminal && !view->no_pager && !view->follow)
+    if (rc == 0 && load->shown > 0 && view->screen.terminal &&
+        !view->no_pager && !view->follow)
         pager = pager_begin(load->newest > 0 && !view->reverse &&
                             !view->whole && view->screen.lines > 0 &&
                             load->shown + 2 * load->forest.trace_count >
                                 view->screen.lines);
-    rc = llmobs_show_print(view, load, tree);
-    if (pager > 0 && rc == -EPIPE) /* the user has left it */
-        rc = 0;
+    if (rc == 0 && load->shown > 0 && tree) {
+        rc = llmobs_show_print(view, load, tree);
+    } else if (rc == 0 && load->shown > 0) {
+        rc = llmobs_table_begin(shown.table);
+        if (rc == 0)
+            rc = llmobs_each_again(load, view->reader, &spans, view->reverse,
+                                   llmobs_table_row, shown.table);
+        rc = end_table(&shown, load, tree, rc);
+    }
+    llmobs_table_free(shown.table);
+    llmobs_each_fini(&spans);
     pager_end(pager);
-    return rc;
+    return pager > 0 && rc == -EPIPE ? 0 : rc; /* the user has left it */
 }
 
 int llmobs_view_tree(struct llmobs_view *view)

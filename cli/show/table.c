@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli/query/keys.h"
@@ -17,15 +18,15 @@
 /* The columns that must be left for a name beside a drawn branch. */
 #define NAME_LEAST 9
 
-struct table {
+struct llmobs_table {
     const struct llmobs_table_style *style;
     const struct llmobs_screen *screen;
-    bool brief;   /* fitted to the screen */
-    bool goes_on; /* the titles of the last print stand above */
-    bool again;   /* there was a print before */
+    bool brief; /* fitted to the screen */
+    bool asked; /* a row has a question */
+    bool spent; /* a row has a cost */
     struct llmobs_columns_style rows;
     struct llmobs_sheet sheet;    /* has the current row */
-    const struct llmobs_row *row; /* the row that is printed now */
+    const struct llmobs_row *row; /* the last one that was printed, if any */
     struct llmobs_buf bars;       /* beside the lines below a row */
     struct llmobs_buf text;       /* for any line */
     struct llmobs_transcript transcript;
@@ -38,7 +39,7 @@ static const char *text_in(const struct llmobs_buf *buf)
 
 /* -- rows ----------------------------------------------------------------- */
 
-static int fill_row(struct table *table, const struct llmobs_row *row)
+static int fill_row(struct llmobs_table *table, const struct llmobs_row *row)
 {
     struct llmobs_buf *cells = &table->sheet.cells;
 
@@ -55,7 +56,7 @@ static int fill_row(struct table *table, const struct llmobs_row *row)
 /* Writes a cell's text, or a title, for the sheet. */
 static int put_cell(void *ctx, size_t column, const char *text)
 {
-    const struct table *table = ctx;
+    const struct llmobs_table *table = ctx;
     enum llmobs_paint paint = LLMOBS_PAINT_BOLD;
     int rc = 0;
 
@@ -76,7 +77,8 @@ static int put_cell(void *ctx, size_t column, const char *text)
 /* -- lines ---------------------------------------------------------------- */
 
 /* Prints lines that are fit for a terminal, each cut to the screen. */
-static int print_lines(struct table *table, const char *bars, const char *lines)
+static int print_lines(struct llmobs_table *table, const char *bars,
+                       const char *lines)
 {
     size_t columns = table->screen->columns, left = llmobs_escape_width(bars);
     struct llmobs_text rest = llmobs_text_of(lines), line;
@@ -101,7 +103,7 @@ static int print_lines(struct table *table, const char *bars, const char *lines)
 /* -- below a row ---------------------------------------------------------- */
 
 /* Reads the span again, and prints its messages. */
-static int print_messages(struct table *table, const char *bars,
+static int print_messages(struct llmobs_table *table, const char *bars,
                           const struct llmobs_row *row)
 {
     struct llmobs_json *event;
@@ -129,7 +131,7 @@ static int print_messages(struct table *table, const char *bars,
 
 /* Prints the links of a row: in a trace that is shown whole with the ids of the
  * spans, in a list without. */
-static int print_links(struct table *table, const char *bars,
+static int print_links(struct llmobs_table *table, const char *bars,
                        const struct llmobs_row *row)
 {
     struct llmobs_text rest = llmobs_text_of(row->links), line;
@@ -166,7 +168,7 @@ static int print_links(struct table *table, const char *bars,
 
 /* Prints the lines below a row: its facts where messages are shown whole, its
  * error, messages, links and evaluations, each behind the bars of the tree. */
-static int print_below(struct table *table, const struct llmobs_row *row)
+static int print_below(struct llmobs_table *table, const struct llmobs_row *row)
 {
     struct llmobs_buf *left = &table->bars, text;
     const char *bars;
@@ -221,7 +223,7 @@ static int print_below(struct table *table, const struct llmobs_row *row)
     return rc;
 }
 
-static int print_row(struct table *table, const struct llmobs_row *row)
+static int print_row(struct llmobs_table *table, const struct llmobs_row *row)
 {
     int rc = fill_row(table, row);
     const char *cells = table->sheet.cells.data;
@@ -234,25 +236,23 @@ static int print_row(struct table *table, const struct llmobs_row *row)
     return rc == 0 && ferror(stdout) ? -EPIPE : rc;
 }
 
-static int print_titles(struct table *table)
-{
-    if (table->goes_on)
-        return 0;
-    if (table->again)
-        putchar('\n');
-    return llmobs_sheet_print(&table->sheet, NULL);
-}
-
 /* -- tables --------------------------------------------------------------- */
 
-static void init(struct table *table, bool list,
-                 const struct llmobs_table_style *style)
+int llmobs_table_new(struct llmobs_table **out, bool list,
+                     const struct llmobs_table_style *style)
 {
-    *table = (struct table){.style = style,
-                            .screen = &style->screen,
-                            .brief = style->screen.columns > 0};
+    struct llmobs_table *table = malloc(sizeof(*table));
+
+    *out = table;
+    if (!table)
+        return -ENOMEM;
+    *table = (struct llmobs_table){.style = style,
+                                   .screen = &style->screen,
+                                   .brief = style->screen.columns > 0};
     table->rows = (struct llmobs_columns_style){
         list, style->kept != NULL, style->screen.columns, LLMOBS_TABLE_DEPTH};
+    table->asked = style->kept != NULL; /* questions may come, and costs */
+    table->spent = table->asked || !table->brief;
     table->transcript.screen = table->screen;
     table->transcript.filter = style->filter;
     table->transcript.most = style->whole ? 0 : MESSAGE_LINES;
@@ -264,120 +264,68 @@ static void init(struct table *table, bool list,
     table->sheet.ctx = table;
     llmobs_buf_init(&table->bars, BELOW_MAX);
     llmobs_buf_init(&table->text, BELOW_MAX);
+    return 0;
 }
 
-static void fini(struct table *table)
+void llmobs_table_free(struct llmobs_table *table)
 {
+    if (!table)
+        return;
     llmobs_sheet_fini(&table->sheet);
     llmobs_buf_fini(&table->bars);
     llmobs_buf_fini(&table->text);
     llmobs_transcript_fini(&table->transcript);
+    free(table);
 }
 
-/* Shares the screen among the columns, which become no narrower from print to
- * print. Gives the width that the names want. */
-static void fit_columns(struct table *table, size_t *name)
+int llmobs_table_measure(struct llmobs_table *table,
+                         const struct llmobs_row *row)
+{
+    int rc = fill_row(table, row);
+
+    if (rc == 0)
+        llmobs_sheet_measure(&table->sheet, 0);
+    table->asked = table->asked || row->question;
+    table->spent = table->spent || row->cost >= 0;
+    return rc;
+}
+
+/* The columns become no narrower from print to print. */
+int llmobs_table_begin(struct llmobs_table *table)
 {
     struct llmobs_table_kept *kept = table->style->kept;
-    size_t *widths = table->sheet.widths;
+    size_t *widths = table->sheet.widths, want, name, most;
 
+    if (!table->asked)
+        widths[LLMOBS_COLUMN_QUESTION] = 0;
+    if (!table->spent)
+        widths[LLMOBS_COLUMN_COST] = 0;
     for (size_t i = 0; kept && i < LLMOBS_COLUMN_COUNT; i++) {
         if (widths[i] > kept->wanted[i])
             kept->wanted[i] = widths[i];
         else if (widths[i] > 0)
             widths[i] = kept->wanted[i];
     }
-    *name = widths[LLMOBS_COLUMN_NAME];
+    want = widths[LLMOBS_COLUMN_NAME];
     llmobs_columns_fit(&table->sheet);
-    if (!kept)
-        return;
-    table->goes_on = table->screen->columns == kept->columns &&
-                     memcmp(widths, kept->fitted, sizeof(kept->fitted)) == 0;
-    table->again = kept->fitted[LLMOBS_COLUMN_NAME] > 0;
-    kept->columns = table->screen->columns;
-    memcpy(kept->fitted, widths, sizeof(kept->fitted));
-}
-
-/* Measures all rows, and shares the screen among the columns. */
-static int lay_out(struct table *table, const struct llmobs_forest *forest)
-{
-    size_t want, name, most;
-    bool asked = table->style->kept != NULL; /* questions may come, and costs */
-    bool spent = asked || !table->brief;
-    int rc = 0;
-
-    for (size_t i = 0; rc == 0 && i < forest->count; i++) {
-        if (!llmobs_forest_shows(forest->rows[i]))
-            continue;
-        rc = fill_row(table, forest->rows[i]);
-        if (rc == 0)
-            llmobs_sheet_measure(&table->sheet, 0);
-        asked = asked || forest->rows[i]->question;
-        spent = spent || forest->rows[i]->cost >= 0;
-    }
-    if (!asked)
-        table->sheet.widths[LLMOBS_COLUMN_QUESTION] = 0;
-    if (!spent)
-        table->sheet.widths[LLMOBS_COLUMN_COST] = 0;
-    fit_columns(table, &want);
-    name = table->sheet.widths[LLMOBS_COLUMN_NAME];
+    name = widths[LLMOBS_COLUMN_NAME];
     most = name > NAME_LEAST ? (name - NAME_LEAST) / LLMOBS_COLUMNS_BRANCH : 0;
     if (name < want && table->rows.depth > most)
         table->rows.depth = most;
-    return rc;
-}
-
-/* Adds a trace's id, to the right where there is room for it. */
-static void add_id(struct table *table, struct llmobs_buf *out, const char *id)
-{
-    size_t have = llmobs_escape_width(text_in(out)) + 2;
-    size_t end = llmobs_sheet_before(&table->sheet, LLMOBS_COLUMN_QUESTION);
-    size_t columns = table->screen->columns, width;
-
-    if (have >= columns)
-        return;
-    llmobs_buf_cut(&table->text, 0);
-    llmobs_escape_adds(&table->text, id, columns - have);
-    llmobs_buf_fail(out, table->text.error);
-    width = llmobs_escape_width(text_in(&table->text));
-    llmobs_buf_addf(out, "%*s%s",
-                    (int)(have + width + 2 < end ? end - have - width : 2), "",
-                    text_in(&table->text));
-}
-
-/* The line above a trace on a terminal. */
-static void add_brief(struct table *table, struct llmobs_buf *out,
-                      const struct llmobs_forest_trace *trace)
-{
-    const struct llmobs_row *row = trace->root;
-
-    llmobs_columns_time(out, trace->start_ns, true);
-    if (row->ml_app) {
-        llmobs_buf_adds(out, "  ");
-        llmobs_escape_adds(out, row->ml_app, APP_COLUMNS);
+    if (kept && table->screen->columns == kept->columns &&
+        memcmp(widths, kept->fitted, sizeof(kept->fitted)) == 0)
+        return 0; /* the titles of the last print stand above */
+    if (kept && kept->fitted[LLMOBS_COLUMN_NAME] > 0)
+        putchar('\n');
+    if (kept) {
+        kept->columns = table->screen->columns;
+        memcpy(kept->fitted, widths, sizeof(kept->fitted));
     }
-    llmobs_buf_addf(out, "  %zu span%s", trace->count,
-                    trace->count == 1 ? "" : "s");
-    add_id(table, out, row->trace_id);
-}
-
-static void add_long(struct llmobs_buf *out,
-                     const struct llmobs_forest_trace *trace)
-{
-    const struct llmobs_row *row = trace->root;
-
-    llmobs_buf_adds(out, "trace ");
-    llmobs_escape_adds(out, row->trace_id, ID_COLUMNS);
-    llmobs_buf_adds(out, "  ");
-    llmobs_columns_time(out, trace->start_ns, false);
-    llmobs_buf_adds(out, "  ");
-    llmobs_escape_adds(out, row->ml_app ? row->ml_app : "-", NAME_COLUMNS);
-    llmobs_buf_addf(out, "  %zu span%s", trace->count,
-                    trace->count == 1 ? "" : "s");
+    return llmobs_sheet_print(&table->sheet, NULL);
 }
 
 /* Prints a line above rows, which stands in `table->bars`. */
-static int print_title(struct table *table, enum llmobs_paint paint)
+static int print_title(struct llmobs_table *table, enum llmobs_paint paint)
 {
     const char *title = text_in(&table->bars);
     int rc = table->bars.error;
@@ -392,32 +340,42 @@ static int print_title(struct table *table, enum llmobs_paint paint)
     return 0;
 }
 
-static int print_run(struct table *table, const struct llmobs_forest *forest,
-                     const struct llmobs_forest_trace *trace)
-{
-    struct llmobs_run run = llmobs_forest_run(forest, trace);
-    struct llmobs_buf *line = &table->bars;
-
-    llmobs_buf_cut(line, 0);
-    llmobs_buf_adds(line, table->brief ? "" : "run  ");
-    llmobs_columns_time(line, run.start_ns, table->brief);
-    llmobs_buf_adds(line, "  ");
-    llmobs_columns_run(line, &run);
-    return print_title(table, LLMOBS_PAINT_BOLD);
-}
-
-static int print_trace(struct table *table,
+/* Prints the trace's line, and its rows. On a terminal its id stands to the
+ * right where there is room for it. */
+static int print_trace(struct llmobs_table *table,
                        const struct llmobs_forest_trace *trace)
 {
+    const size_t columns = table->brief ? table->screen->columns : 0;
     struct llmobs_buf *line = &table->bars;
     const struct llmobs_row *row = trace->root;
+    size_t have, width, end;
     int rc;
 
     llmobs_buf_cut(line, 0);
-    if (table->brief)
-        add_brief(table, line, trace);
-    else
-        add_long(line, trace);
+    if (!table->brief) {
+        llmobs_buf_adds(line, "trace ");
+        llmobs_escape_adds(line, row->trace_id, ID_COLUMNS);
+        llmobs_buf_adds(line, "  ");
+    }
+    llmobs_columns_time(line, trace->start_ns, table->brief);
+    if (row->ml_app || !table->brief) {
+        llmobs_buf_adds(line, "  ");
+        llmobs_escape_adds(line, row->ml_app ? row->ml_app : "-",
+                           table->brief ? APP_COLUMNS : NAME_COLUMNS);
+    }
+    llmobs_buf_addf(line, "  %zu span%s", trace->count,
+                    trace->count == 1 ? "" : "s");
+    have = llmobs_escape_width(text_in(line)) + 2;
+    if (have < columns) {
+        llmobs_buf_cut(&table->text, 0);
+        llmobs_escape_adds(&table->text, row->trace_id, columns - have);
+        llmobs_buf_fail(line, table->text.error);
+        width = llmobs_escape_width(text_in(&table->text));
+        end = llmobs_sheet_before(&table->sheet, LLMOBS_COLUMN_QUESTION);
+        llmobs_buf_addf(line, "%*s%s",
+                        (int)(have + width + 2 < end ? end - have - width : 2),
+                        "", text_in(&table->text));
+    }
     rc = print_title(table, LLMOBS_PAINT_DIM);
     for (; rc == 0 && row; row = llmobs_forest_next(row))
         rc = print_row(table, row);
@@ -425,63 +383,50 @@ static int print_trace(struct table *table,
 }
 
 /* The place of the n-th row to print. */
-static size_t nth(const struct table *table, size_t n, size_t count)
+static size_t nth(const struct llmobs_table *table, size_t n, size_t count)
 {
     return table->style->reverse ? count - 1 - n : n;
 }
 
-int llmobs_table_tree(const struct llmobs_forest *forest,
-                      const struct llmobs_table_style *style)
+int llmobs_table_tree(struct llmobs_table *table,
+                      const struct llmobs_forest *forest)
 {
-    struct table table;
+    struct llmobs_buf *line = &table->bars;
     size_t count = forest->trace_count;
-    int rc;
+    int rc = 0;
 
-    init(&table, false, style);
-    rc = lay_out(&table, forest);
-    if (rc == 0)
-        rc = print_titles(&table);
     for (size_t n = 0; rc == 0 && n < count; n++) {
         const struct llmobs_forest_trace *traces = forest->traces,
-                                         *trace =
-                                             &traces[nth(&table, n, count)];
+                                         *trace = &traces[nth(table, n, count)];
         bool first = n == 0 || !llmobs_forest_joined(
-                                   trace, &traces[nth(&table, n - 1, count)]);
+                                   trace, &traces[nth(table, n - 1, count)]);
         bool more =
             n + 1 < count &&
-            llmobs_forest_joined(trace, &traces[nth(&table, n + 1, count)]);
+            llmobs_forest_joined(trace, &traces[nth(table, n + 1, count)]);
 
-        if (first && more)
-            rc = print_run(&table, forest, trace);
+        if (first && more) {
+            const struct llmobs_run run = llmobs_forest_run(forest, trace);
+
+            llmobs_buf_cut(line, 0);
+            llmobs_buf_adds(line, table->brief ? "" : "run  ");
+            llmobs_columns_time(line, run.start_ns, table->brief);
+            llmobs_buf_adds(line, "  ");
+            llmobs_columns_run(line, &run);
+            rc = print_title(table, LLMOBS_PAINT_BOLD);
+        }
         if (rc == 0)
-            rc = print_trace(&table, trace);
+            rc = print_trace(table, trace);
     }
-    fini(&table);
     return rc;
 }
 
-int llmobs_table_list(const struct llmobs_forest *forest,
-                      const struct llmobs_table_style *style)
+int llmobs_table_row(void *ctx, const struct llmobs_row *row,
+                     const struct llmobs_json *unused)
 {
-    struct table table;
-    bool first = true;
-    int rc;
+    struct llmobs_table *table = ctx;
 
-    init(&table, true, style);
-    rc = lay_out(&table, forest);
-    if (rc == 0)
-        rc = print_titles(&table);
-    for (size_t n = 0; rc == 0 && n < forest->count; n++) {
-        const struct llmobs_row *row =
-            forest->rows[nth(&table, n, forest->count)];
-
-        if (!row->wanted)
-            continue;
-        if (style->whole && !first)
-            putchar('\n');
-        first = false;
-        rc = print_row(&table, row);
-    }
-    fini(&table);
-    return rc;
+    (void)unused;
+    if (table->style->whole && table->row)
+        putchar('\n');
+    return print_row(table, row);
 }

@@ -1,6 +1,7 @@
-/* table - rows as aligned columns on stdout.
+/* table - rows as aligned columns on stdout: measures all rows, then prints
+ * them.
  *
- * Owns:    nothing; borrows the forest.
+ * Owns:    itself; borrows the style, and each row while it is at it.
  * Threads: one.
  * Errors:  -ENOMEM, -EPIPE: stdout takes no more.
  * Limits:  LLMOBS_TABLE_DEPTH levels are drawn; deeper rows stand below them.
@@ -32,10 +33,25 @@ struct llmobs_table_style {
     struct llmobs_table_kept *kept; /* borrowed; NULL: this is all */
 };
 
-/* Print the traces as trees, or all shown rows as one list. */
-int llmobs_table_tree(const struct llmobs_forest *forest,
-                      const struct llmobs_table_style *style);
-int llmobs_table_list(const struct llmobs_forest *forest,
-                      const struct llmobs_table_style *style);
+struct llmobs_table;
+
+/* Gives a new table, of traces as trees or of one list. */
+int llmobs_table_new(struct llmobs_table **out, bool list,
+                     const struct llmobs_table_style *style);
+void llmobs_table_free(struct llmobs_table *table); /* NULL is fine */
+
+/* Widens the columns for a row. */
+int llmobs_table_measure(struct llmobs_table *table,
+                         const struct llmobs_row *row);
+
+/* Shares the screen among the columns of the rows that were measured, and
+ * prints the titles. */
+int llmobs_table_begin(struct llmobs_table *table);
+
+/* Print the traces, or a row of a list (llmobs_each_row). */
+int llmobs_table_tree(struct llmobs_table *table,
+                      const struct llmobs_forest *forest);
+int llmobs_table_row(void *table, const struct llmobs_row *row,
+                     const struct llmobs_json *unused);
 
 #endif

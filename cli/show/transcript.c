@@ -140,23 +140,6 @@ static int print_whole(struct llmobs_transcript *t, struct llmobs_wrap *wrap,
     return rc;
 }
 
-/* Says how many lines of a text are not shown. */
-static void print_more(const struct llmobs_transcript *t, size_t count)
-{
-    size_t indent, columns = text_columns(t, &indent);
-    char more[64];
-
-    snprintf(more, sizeof(more), "… %zu more lines; --full shows them", count);
-    if (columns > 0 && columns < sizeof(more))
-        snprintf(more, sizeof(more), "… %zu more", count);
-    if (columns > 0 && llmobs_escape_width(more) > columns)
-        snprintf(more, sizeof(more), "…");
-    llmobs_screen_puts(t->screen, t->bars);
-    llmobs_screen_pad(indent);
-    llmobs_screen_painted(t->screen, LLMOBS_PAINT_DIM, more);
-    putchar('\n');
-}
-
 /* The matches of the pattern, where they can be shown. */
 static void find_matches(const struct llmobs_transcript *t,
                          struct llmobs_text text, struct llmobs_founds *founds)
@@ -190,12 +173,13 @@ static int print_text(struct llmobs_transcript *t, struct llmobs_text text,
     struct llmobs_founds founds = {NULL, 0, 0};
     struct llmobs_wrap wrap;
     struct llmobs_text line;
-    size_t indent, shown = 0, more = 0;
+    size_t indent, columns = text_columns(t, &indent), shown = 0, count = 0;
+    char more[64];
     int rc = 0;
 
     t->paint = paint;
     find_matches(t, text, &founds);
-    llmobs_wrap_init(&wrap, text, text_columns(t, &indent));
+    llmobs_wrap_init(&wrap, text, columns);
     while (rc == 0 && (t->most == 0 || shown < t->most) &&
            llmobs_wrap_next(&wrap, &line)) {
         rc = print_whole(t, &wrap, line, text, &founds);
@@ -203,9 +187,18 @@ static int print_text(struct llmobs_transcript *t, struct llmobs_text text,
     }
     free(founds.list);
     while (rc == 0 && llmobs_wrap_next(&wrap, &line))
-        more++;
-    if (more > 0)
-        print_more(t, more);
+        count++;
+    if (count == 0)
+        return rc;
+    snprintf(more, sizeof(more), "… %zu more lines; --full shows them", count);
+    if (columns > 0 && columns < sizeof(more))
+        snprintf(more, sizeof(more), "… %zu more", count);
+    if (columns > 0 && llmobs_escape_width(more) > columns)
+        snprintf(more, sizeof(more), "…");
+    llmobs_screen_puts(t->screen, t->bars);
+    llmobs_screen_pad(indent);
+    llmobs_screen_painted(t->screen, LLMOBS_PAINT_DIM, more);
+    putchar('\n');
     return rc;
 }
 
@@ -273,13 +266,15 @@ static int print_value(struct llmobs_transcript *t, const char *text,
                : rc;
 }
 
-/* The tool's name. Of a result most APIs give the id of the call alone, which
- * stands in a message before. */
-static const char *tool_of(const struct llmobs_transcript *t,
-                           const struct llmobs_json *tool)
+/* "calls find_hotels [call_7]". Of a result most APIs give the id of the call
+ * alone, whose name stands in a message before. */
+static int print_head(struct llmobs_transcript *t, const char *verb,
+                      const struct llmobs_json *tool)
 {
     const char *name = llmobs_json_gets(tool, "name");
     const char *id = llmobs_json_gets(tool, "tool_id");
+    struct llmobs_buf head;
+    int rc;
 
     for (size_t i = t->at; i-- > 0 && !llmobs_has_text(name) && id;) {
         const struct llmobs_json *calls =
@@ -289,19 +284,9 @@ static const char *tool_of(const struct llmobs_transcript *t,
             if (llmobs_json_says(llmobs_json_at(calls, k), "tool_id", id))
                 name = llmobs_json_gets(llmobs_json_at(calls, k), "name");
     }
-    return llmobs_has_text(name) ? name : "a tool";
-}
-
-/* "calls find_hotels [call_7]". */
-static int print_head(struct llmobs_transcript *t, const char *verb,
-                      const struct llmobs_json *tool)
-{
-    const char *id = llmobs_json_gets(tool, "tool_id");
-    struct llmobs_buf head;
-    int rc;
-
     llmobs_buf_init(&head, TEXT_MAX);
-    rc = llmobs_buf_addf(&head, "%s %s", verb, tool_of(t, tool));
+    rc = llmobs_buf_addf(&head, "%s %s", verb,
+                         llmobs_has_text(name) ? name : "a tool");
     if (rc == 0 && llmobs_has_text(id))
         rc = llmobs_buf_addf(&head, " [%s]", id);
     return print_made(t, rc, &head, LLMOBS_PAINT_YELLOW);
@@ -398,38 +383,6 @@ static bool same(const struct llmobs_json *a, const struct llmobs_json *b)
     return equal;
 }
 
-/* The i-th message of the last event with messages: input, then answer. */
-static const struct llmobs_json *before_at(const struct llmobs_transcript *t,
-                                           size_t i)
-{
-    const struct llmobs_json *input = messages_of(t->before, "input");
-    size_t count = llmobs_json_len(input);
-
-    return i < count
-               ? llmobs_json_at(input, i)
-               : llmobs_json_at(messages_of(t->before, "output"), i - count);
-}
-
-static int print_document(struct llmobs_transcript *t,
-                          const struct llmobs_json *document)
-{
-    const struct llmobs_json *score = llmobs_json_get(document, "score");
-    const char *name = llmobs_json_gets(document, "name");
-    const char *text = llmobs_json_gets(document, "text");
-    struct llmobs_buf head;
-    int rc = 0;
-
-    t->label = "document";
-    llmobs_buf_init(&head, TEXT_MAX);
-    if (name)
-        rc = llmobs_buf_adds(&head, name);
-    if (rc == 0 && llmobs_json_is_number(score))
-        rc = llmobs_buf_addf(&head, "%sscore %.4g", head.len > 0 ? ", " : "",
-                             llmobs_json_to_real(score));
-    rc = print_made(t, rc, &head, LLMOBS_PAINT_GREEN);
-    return rc == 0 && text ? print_string(t, text, LLMOBS_PAINT_NONE) : rc;
-}
-
 /* Many inputs of an embedding are one line and their number. */
 static int print_documents(struct llmobs_transcript *t,
                            const struct llmobs_json *documents)
@@ -440,8 +393,25 @@ static int print_documents(struct llmobs_transcript *t,
 
     if (t->side == '>' && !t->repeat && count > DOCUMENTS_SHOWN)
         shown = DOCUMENTS_SHOWN;
-    for (size_t i = 0; rc == 0 && i < shown; i++)
-        rc = print_document(t, llmobs_json_at(documents, i));
+    for (size_t i = 0; rc == 0 && i < shown; i++) {
+        const struct llmobs_json *document = llmobs_json_at(documents, i);
+        const struct llmobs_json *score = llmobs_json_get(document, "score");
+        const char *name = llmobs_json_gets(document, "name");
+        const char *said = llmobs_json_gets(document, "text");
+        struct llmobs_buf head;
+
+        t->label = "document";
+        llmobs_buf_init(&head, TEXT_MAX);
+        if (name)
+            rc = llmobs_buf_adds(&head, name);
+        if (rc == 0 && llmobs_json_is_number(score))
+            rc =
+                llmobs_buf_addf(&head, "%sscore %.4g", head.len > 0 ? ", " : "",
+                                llmobs_json_to_real(score));
+        rc = print_made(t, rc, &head, LLMOBS_PAINT_GREEN);
+        if (rc == 0 && said)
+            rc = print_string(t, said, LLMOBS_PAINT_NONE);
+    }
     if (rc == 0 && shown < count) {
         t->label = "";
         snprintf(text, sizeof(text), "… %zu more documents", count - shown);
@@ -479,13 +449,18 @@ int llmobs_transcript_print(struct llmobs_transcript *t,
                             struct llmobs_json *event, const char *bars)
 {
     const struct llmobs_json *messages = messages_of(event, "input");
+    const struct llmobs_json *asked = messages_of(t->before, "input");
+    const struct llmobs_json *told = messages_of(t->before, "output");
     size_t skip = 0, count = llmobs_json_len(messages);
+    size_t asks = llmobs_json_len(asked);
     int rc;
 
     /* Leaves out the first messages that equal those of the sibling before. */
-    if (!t->repeat && t->before && t->parent == row->parent && row->parent)
+    if (!t->repeat && t->before && row->family > 0 && t->family == row->family)
         while (skip < count &&
-               same(llmobs_json_at(messages, skip), before_at(t, skip)))
+               same(llmobs_json_at(messages, skip),
+                    skip < asks ? llmobs_json_at(asked, skip)
+                                : llmobs_json_at(told, skip - asks)))
             skip++;
     t->bars = bars;
     t->side = '>';
@@ -496,7 +471,7 @@ int llmobs_transcript_print(struct llmobs_transcript *t,
     if (llmobs_json_len(messages) > 0) {
         llmobs_json_free(t->before);
         t->before = event;
-        t->parent = row->parent;
+        t->family = row->family;
         event = NULL;
     }
     llmobs_json_free(event);

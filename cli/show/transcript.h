@@ -24,7 +24,7 @@ struct llmobs_transcript {
     bool repeat; /* also shows messages that the call before had */
 
     struct llmobs_json *before;         /* the last event that had messages */
-    const struct llmobs_row *parent;    /* the parent of that event's row */
+    uint32_t family;                    /* of that event's row */
     const struct llmobs_json *messages; /* while printing: of the side */
     size_t at;                          /* and which of them */
     const char *bars;                   /* left of each line */

@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <limits.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -503,10 +504,18 @@ static int run_view(struct asked *asked)
     return rc == 0 ? LLMOBS_CLI_OK : LLMOBS_CLI_FAILED;
 }
 
+#pragma weak mallopt
+
 int llmobs_cmd_view(int argc, char **argv)
 {
     int status;
 
+#ifdef M_MMAP_THRESHOLD
+    /* The lists of a large store are moved as they grow, and leave no holes,
+     * whatever was freed before; musl does so always. */
+    if (mallopt)
+        (void)mallopt(M_MMAP_THRESHOLD, 1 << 20);
+#endif
     llmobs_buf_init(&VIEW.asked, SIZE_MAX / 2);
     status = llmobs_cli_parse(argc, argv, options);
     VIEW.must_find |= typed.quiet;

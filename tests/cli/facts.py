@@ -11,6 +11,7 @@ import csv
 import io
 import json
 import os
+import random
 import re
 import subprocess
 import sys
@@ -28,6 +29,7 @@ STORE = os.path.join(TMP.name, "store")
 ENV = {"PATH": "/usr/bin:/bin", "HOME": TMP.name, "TZ": "UTC",
        "LC_ALL": "C.UTF-8", "LLMOBS_CONFIG": os.path.join(TMP.name, "none"),
        "LLMOBS_STORE_DIR": STORE}
+SECOND = 10**9
 FIELD, GROUP, FACET, COLUMN, PATH = (1 << i for i in range(5))
 
 
@@ -250,13 +252,76 @@ def arns():
           None)
 
 
+def store_of(name, events):
+    path = os.path.join(TMP.name, name)
+    os.makedirs(path)
+    with open(os.path.join(path, "spans.jsonl"), "w", encoding="utf-8") as f:
+        f.writelines(json.dumps(event, sort_keys=True) + "\n" for event in events)
+    return path
+
+
+def listed(count=2500):
+    """A list has its spans in the order of time, and of their ids, wherever the
+    store has them; what it says of two spans, it says of any two."""
+    said = {"messages": [{"role": "user", "content": "go"}]}
+    spans = [{"trace_id": "%032x" % (i % 7), "span_id": str(i), "name": "n%d." % i,
+              "start_ns": (1752000000 + i * 7919 % 900) * SECOND, "parent_id": "0",
+              "meta": {"span": {"kind": "llm"}, "input": said}} for i in range(count)]
+    for later, before in (1600, 3), (2400, 1600):  # in parts that are far apart
+        spans[later]["span_links"] = [{
+            "trace_id": spans[before]["trace_id"], "span_id": str(before),
+            "attributes": {"kind": "turn"}}]
+    for at, span in enumerate((3, 1600, 2400)):
+        spans[span]["start_ns"] = (1752000000 + 400 * at) * SECOND
+    want = ["n%s." % one["span_id"] for one in sorted(spans, key=lambda one: (
+        one["start_ns"], one["trace_id"], one["span_id"]))]
+    random.Random(5).shuffle(spans)
+    path = store_of("listed", spans[:9] + spans)
+    whole = view("--spans", "--store", path)
+    check("a list in the order of time", re.findall(r"  (n\d+\.)", whole) == want)
+    check("a list from the newest on", re.findall(
+        r"  (n\d+\.)", view("--spans", "--reverse", "--store", path)) == want[::-1])
+    for number, span in enumerate((3, 1600, 2400)):
+        check("turn %d of a list" % (number + 1), re.search(
+            r"  n%d\. .*\n   turn %d of 3\n" % (span, number + 1), whole), whole[-999:])
+    newest = re.findall(r"  (n\d+\.)", view(
+        "--spans", "-n", "9", "--store", store_of("again", spans[:9] + spans[:7])))
+    check("the newest spans, one that came again counts once", set(newest) == {
+        one["name"] for one in spans[:9]} and len(newest) == 9, newest)
+    child = [one for one in spans if one["trace_id"] == "0" * 32]
+    shown = view("--spans", "-m", "--store", store_of("children", child))
+    check("a list tells what siblings share once", shown.count(
+        "1 as above") == len(child) - 2, shown.count("1 as above"))
+
+
+def changed(count=6000):
+    """A store that is written again while it is listed: another span at a place
+    is not shown, be it of the list or not."""
+    lines = [json.dumps({"name": "n%d." % i, "span_id": str(10**9 + i), "start_ns": (1752000000 + i) * SECOND,
+                         "trace_id": "%032x" % i}) for i in range(10**6, 10**6 + count)]
+    for name, then in (("other spans", [line.replace('"1001', '"2001') for line in lines]),
+                       ("the same spans", lines[::-1])):
+        path = store_of(name, map(json.loads, lines))
+        file = os.path.join(path, "spans.jsonl")
+        listing = subprocess.Popen([TOOL, "view", "--spans", "--store", path],
+                                   stdout=subprocess.PIPE, env=ENV, text=True)
+        listing.stdout.readline()  # more rows than a pipe has room for are to come
+        with open(file, "r+", encoding="utf-8") as f:
+            f.write("\n".join(then[:count * 2 // 3]) + "\n")
+            f.truncate()
+        rest = re.findall(r"  n(\d+)\.", listing.stdout.read())
+        check("a list beside " + name, listing.wait(60) == 0 and 1000 < len(rest) < count / 2 and
+              rest == sorted(set(rest)), (listing.returncode, len(rest), len(set(rest))))
+
+
 def main():
     mixed.write(STORE)
     parts = (("models", two_models), ("names", lambda: same_names(page()[0])),
              ("words", lambda: same_words(page()[0])),
              ("values", lambda: same_values(*page())),
              ("counts", lambda: same_counts(page()[0])),
-             ("inferred", inferred), ("tools", tools), ("arns", arns))
+             ("inferred", inferred), ("tools", tools), ("arns", arns),
+             ("listed", listed), ("changed", changed))
     for name, part in parts:
         if not ONLY or name in ONLY:
             part()
