@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "lib/base/crash_point.h"
-#include "lib/base/grow.h"
 #include "lib/base/stats.h"
 #include "core/log/event_item.h"
 #include "core/log/exchange_entry.h"
@@ -106,28 +105,47 @@ void llmobs_backlog_replace(struct llmobs_backlog *backlog,
 
 /* -- on the disk alone --------------------------------------------------- */
 
-int llmobs_backlog_spill(struct llmobs_backlog *backlog,
-                         const struct llmobs_spooled *spooled,
-                         unsigned delivered_to)
+int llmobs_backlog_wait(struct llmobs_backlog *backlog,
+                        const struct llmobs_spooled *spooled,
+                        enum llmobs_event_kind kind, unsigned delivered_to)
 {
-    size_t cap = backlog->cap;
-    int rc;
+    struct llmobs_item *item;
 
     if (!backlog->spool || !spooled->file)
         return -ENOENT;
-    if (backlog->count == cap && cap * 2 > LLMOBS_SPILL_MAX)
+    if (backlog->waiting_count == LLMOBS_WAITING_MAX)
         return -ENOSPC;
-    rc = llmobs_grow(&backlog->spill, &backlog->cap, backlog->count,
-                     sizeof(*backlog->spill));
-    if (rc)
-        return rc;
-    if (backlog->cap != cap) /* the ring's second part follows the first */
-        memcpy(backlog->spill + cap, backlog->spill,
-               backlog->first * sizeof(*backlog->spill));
-    backlog->spill[(backlog->first + backlog->count) % backlog->cap] =
-        (struct llmobs_spilled){*spooled, delivered_to};
-    backlog->count++;
+    item = malloc(sizeof(*item));
+    if (!item)
+        return -ENOMEM;
+    *item = (struct llmobs_item){.type = LLMOBS_ITEM_SPOOLED,
+                                 .kind = kind,
+                                 .delivered_to = delivered_to,
+                                 .spooled = *spooled};
+    if (!backlog->waiting)
+        backlog->waiting_end = &backlog->waiting;
+    *backlog->waiting_end = item;
+    backlog->waiting_end = &item->next;
+    backlog->waiting_count++;
     return 0;
+}
+
+bool llmobs_backlog_may_return(const struct llmobs_backlog *backlog,
+                               const struct llmobs_spooled *spooled)
+{
+    return llmobs_spool_is_away(backlog->spool, spooled) &&
+           llmobs_spool_may_return(backlog->spool);
+}
+
+struct llmobs_item *llmobs_backlog_next(struct llmobs_backlog *backlog)
+{
+    struct llmobs_item *item = backlog->waiting;
+
+    if (!item || llmobs_backlog_may_return(backlog, &item->spooled))
+        return NULL;
+    backlog->waiting = item->next;
+    backlog->waiting_count--;
+    return item;
 }
 
 static int read_item(struct llmobs_backlog *backlog,
@@ -171,32 +189,5 @@ int llmobs_backlog_load(struct llmobs_backlog *backlog,
         llmobs_buf_fini(&backlog->text);
     if (rc && rc != -ENOMEM && llmobs_spool_is_away(backlog->spool, spooled))
         rc = -EXDEV;
-    return rc;
-}
-
-int llmobs_backlog_unspill(struct llmobs_backlog *backlog,
-                           struct llmobs_item **item, unsigned *delivered_to)
-{
-    struct llmobs_spilled one;
-    int rc;
-
-    if (backlog->count == 0)
-        return -ENOENT;
-    one = backlog->spill[backlog->first];
-    if (llmobs_spool_is_away(backlog->spool, &one.spooled) &&
-        llmobs_spool_may_return(backlog->spool))
-        return -ENOENT;
-    rc = llmobs_backlog_load(backlog, &one.spooled, item);
-    if (rc == -ENOMEM)
-        return rc;
-    backlog->first = (backlog->first + 1) % backlog->cap;
-    if (--backlog->count == 0) {
-        free(backlog->spill);
-        backlog->spill = NULL;
-        backlog->first = backlog->cap = 0;
-    }
-    *delivered_to = one.delivered_to;
-    if (rc && rc != -EXDEV)
-        llmobs_backlog_release(backlog, &one.spooled, false);
     return rc;
 }

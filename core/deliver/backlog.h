@@ -4,7 +4,7 @@
  *
  * Owns:    its lists; borrows the spool and the adoption.
  * Threads: the thread that has the worker's turn.
- * Limits:  LLMOBS_SPILL_MAX entries that only the disk has.
+ * Limits:  LLMOBS_WAITING_MAX entries that only the disk has.
  * Fork:    a child begins empty, by reset.
  */
 #ifndef LLMOBS_BACKLOG_H
@@ -14,13 +14,7 @@
 #include "core/log/spool.h"
 #include "core/log/spool_file.h"
 
-#define LLMOBS_SPILL_MAX 1000000
-
-/* An entry that only the disk has, because memory had no room for it. */
-struct llmobs_spilled {
-    struct llmobs_spooled spooled;
-    unsigned delivered_to; /* bit i: destination i has it */
-};
+#define LLMOBS_WAITING_MAX 1000000
 
 struct llmobs_backlog {
     struct llmobs_spool *spool; /* NULL: no spool */
@@ -30,8 +24,9 @@ struct llmobs_backlog {
      * LLMOBS_RELEASE_MAX of each; NULL: no such entries. */
     struct llmobs_spooled *done[2];
     size_t done_count[2];
-    struct llmobs_spilled *spill; /* entries that only the disk has, a ring */
-    size_t first, count, cap;
+    /* The heads of items that only the disk has, as memory had no room. */
+    struct llmobs_item *waiting, **waiting_end;
+    size_t waiting_count;
     struct llmobs_buf text;
     int64_t adopted_ns; /* when adoption last found nothing */
 };
@@ -56,21 +51,24 @@ void llmobs_backlog_replace(struct llmobs_backlog *backlog,
                             enum llmobs_event_kind kind, bool for_relay,
                             struct llmobs_text event);
 
-/* Drops an entry from memory, so that it waits on the disk; -ENOMEM, -ENOSPC,
- * or -ENOENT where the disk does not have it. */
-int llmobs_backlog_spill(struct llmobs_backlog *backlog,
-                         const struct llmobs_spooled *spooled,
-                         unsigned delivered_to);
+/* Lets an item wait on the disk, behind all others, of which memory keeps the
+ * head; -ENOMEM, -ENOSPC, or -ENOENT where the disk does not have it. */
+int llmobs_backlog_wait(struct llmobs_backlog *backlog,
+                        const struct llmobs_spooled *spooled,
+                        enum llmobs_event_kind kind, unsigned delivered_to);
 
-/* Reads the first entry that only the disk has, and gives the item and the
- * destinations that have it already. -ENOENT: no entry waits, or the process
- * runs as another user now; -ENOMEM: not now; -EXDEV: this process cannot reach
- * the entry, which stays on the disk; any other error: the entry is lost. */
-int llmobs_backlog_unspill(struct llmobs_backlog *backlog,
-                           struct llmobs_item **item, unsigned *delivered_to);
+/* True where this process cannot reach the entry now, but may be the user of
+ * its spool again. */
+bool llmobs_backlog_may_return(const struct llmobs_backlog *backlog,
+                               const struct llmobs_spooled *spooled);
+
+/* Gives the head that has waited longest, for the caller to free; NULL: none
+ * waits, or the process runs as another user now. */
+struct llmobs_item *llmobs_backlog_next(struct llmobs_backlog *backlog);
 
 /* Reads an exchange or event of this process from the disk again. -ENOMEM:
- * memory or descriptors are short; -EXDEV: llmobs_spool_is_away. */
+ * memory or descriptors are short; -EXDEV: this process cannot reach the entry,
+ * which stays on the disk; any other error: the entry is lost. */
 int llmobs_backlog_load(struct llmobs_backlog *backlog,
                         const struct llmobs_spooled *spooled,
                         struct llmobs_item **item);

@@ -352,9 +352,9 @@ static void fail_source(struct llmobs_delivery *delivery,
     if ((error == -ENOMEM || error == -ETIMEDOUT ||
          (error == -ENOSPC && source->refusing == ALL) ||
          (error == -EXDEV &&
-          llmobs_spool_may_return(account->backlog.spool))) &&
-        llmobs_account_wait(account, &source->spooled, source->delivered_to,
-                            source->adopted))
+          llmobs_backlog_may_return(&account->backlog, &source->spooled))) &&
+        llmobs_account_wait(account, &source->spooled, source->kind,
+                            source->delivered_to, source->adopted))
         return;
     llmobs_delivery_count_lost(delivery, error);
     if (error != -EXDEV)
@@ -363,15 +363,13 @@ static void fail_source(struct llmobs_delivery *delivery,
 }
 
 /* The time is over: puts the item back before all others for a later run, and
- * writes into it what this run knows about it. False for an adopted item and
- * for an item that some destination has already, because the disk has each such
- * item. */
+ * writes into it what this run knows about it. False for an adopted item, which
+ * the disk has. */
 static bool put_back(struct llmobs_delivery *delivery, struct source *source)
 {
-    if (source->adopted || source->delivered_to & ~LLMOBS_INFERRED ||
-        !source->item)
+    if (source->adopted || !source->item)
         return false;
-    source->item->inferred = source->delivered_to & LLMOBS_INFERRED;
+    source->item->delivered_to = source->delivered_to;
     source->item->spooled = source->spooled;
     source->item->next = delivery->held;
     delivery->held = source->item;
@@ -583,14 +581,13 @@ static void wait_on_disk(struct llmobs_delivery *delivery,
 
 /* Takes the item. False where memory is short or the time is over. */
 static bool add_item(struct llmobs_delivery *delivery, struct llmobs_item *item,
-                     unsigned delivered_to, enum llmobs_run how)
+                     enum llmobs_run how)
 {
-    struct source source = {
-        .item = item,
-        .kind = item->kind,
-        .spooled = item->spooled,
-        .config = delivery->config,
-        .delivered_to = delivered_to | (item->inferred ? LLMOBS_INFERRED : 0)};
+    struct source source = {.item = item,
+                            .kind = item->kind,
+                            .spooled = item->spooled,
+                            .config = delivery->config,
+                            .delivered_to = item->delivered_to};
     bool wanted = false;
 
     for (size_t i = 0; i < delivery->count; i++) {
@@ -614,27 +611,8 @@ static bool add_item(struct llmobs_delivery *delivery, struct llmobs_item *item,
     return true;
 }
 
-/* When half of the memory for events is free again, gives an item that waits on
- * the disk for room; NULL: no item waits. */
-static struct llmobs_item *unspill(struct llmobs_delivery *delivery,
-                                   unsigned *delivered_to)
-{
-    struct llmobs_item *item;
-
-    if (delivery->account.bytes * 2 >= (size_t)delivery->config->buffer_max)
-        return NULL;
-    for (;;) {
-        int rc = llmobs_backlog_unspill(&delivery->account.backlog, &item,
-                                        delivered_to);
-
-        if (rc == -ENOENT || rc == -ENOMEM)
-            return NULL;
-        if (!rc)
-            return item;
-        llmobs_delivery_count_lost(delivery, rc);
-    }
-}
-
+/* An item that waits on the disk for room is taken once half of the memory for
+ * events is free again. */
 bool llmobs_delivery_fill(struct llmobs_delivery *delivery, enum llmobs_run how)
 {
     size_t bytes = delivery->account.bytes;
@@ -642,17 +620,17 @@ bool llmobs_delivery_fill(struct llmobs_delivery *delivery, enum llmobs_run how)
 
     while (n < FILL_EVENTS && delivery->account.bytes < bytes + FILL_BYTES) {
         struct llmobs_item *item = delivery->held;
-        unsigned delivered_to = 0;
 
         if (!item)
             item = llmobs_buffer_take(delivery->buffer);
         if (item) {
             delivery->held = item->next;
             llmobs_buffer_done(delivery->buffer, item);
-        } else {
-            item = unspill(delivery, &delivered_to);
+        } else if (delivery->account.bytes * 2 <
+                   (size_t)delivery->config->buffer_max) {
+            item = llmobs_backlog_next(&delivery->account.backlog);
         }
-        if (!item || !add_item(delivery, item, delivered_to, how))
+        if (!item || !add_item(delivery, item, how))
             break;
         n++;
     }

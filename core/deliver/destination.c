@@ -77,10 +77,11 @@ static void leave_on_disk(struct llmobs_account *account,
 
 bool llmobs_account_wait(struct llmobs_account *account,
                          const struct llmobs_spooled *spooled,
-                         unsigned delivered_to, bool adopted)
+                         enum llmobs_event_kind kind, unsigned delivered_to,
+                         bool adopted)
 {
-    if (!adopted &&
-        llmobs_backlog_spill(&account->backlog, spooled, delivered_to) == 0)
+    if (!adopted && llmobs_backlog_wait(&account->backlog, spooled, kind,
+                                        delivered_to) == 0)
         return true;
     if (!adopted && !spooled->file)
         return false;
@@ -96,7 +97,7 @@ static void end_event(struct llmobs_account *account,
     bool room = event->fate != LLMOBS_STAT_dropped_full &&
                 event->fate != LLMOBS_STAT_dropped_memory;
 
-    if (!room && llmobs_account_wait(account, &event->spooled,
+    if (!room && llmobs_account_wait(account, &event->spooled, event->kind,
                                      event->delivered_to, event->adopted))
         return;
     if (event->fate == LLMOBS_STAT_left && !event->rescued) {

@@ -75,7 +75,8 @@ void llmobs_account_count(struct llmobs_account *account, enum llmobs_stat stat,
  * entry. */
 bool llmobs_account_wait(struct llmobs_account *account,
                          const struct llmobs_spooled *spooled,
-                         unsigned delivered_to, bool adopted);
+                         enum llmobs_event_kind kind, unsigned delivered_to,
+                         bool adopted);
 
 /* Gives an event with one reference and a copy of the text; takes a long text
  * from the buffer that owns it (or NULL), which then is empty. NULL when memory

@@ -44,7 +44,7 @@ struct llmobs_item {
     enum llmobs_item_type type;
     enum llmobs_event_kind kind; /* the kind of its event */
     size_t weight;               /* bytes, roughly */
-    bool inferred; /* spans inferred from it are items of their own */
+    unsigned delivered_to;       /* bit i: destination i has it already */
     struct llmobs_spooled spooled;
 };
 
