@@ -34,55 +34,61 @@ void llmobs_backlog_reset(struct llmobs_backlog *backlog)
     llmobs_backlog_init(backlog, spool, adopt);
 }
 
-static void release_now(struct llmobs_backlog *backlog,
-                        const struct llmobs_spooled *list, size_t count,
-                        bool adopted)
+/* Releases the entries of this process, or those of one other after the other,
+ * in the order of the list. */
+static void release_list(struct llmobs_backlog *backlog,
+                         const struct llmobs_spooled *list, size_t count)
 {
-    if (adopted) {
-        llmobs_stats_add(LLMOBS_STAT_released, count);
-        llmobs_adopt_release(backlog->adopt, list, count);
-    } else {
-        llmobs_spool_release(backlog->spool, list, count);
+    size_t n;
+
+    for (; count > 0; list += n, count -= n) {
+        for (n = 1; n < count && !list[n].claim == !list->claim;)
+            n++;
+        if (list->claim) {
+            llmobs_stats_add(LLMOBS_STAT_released, n);
+            llmobs_adopt_release(backlog->adopt, list, n);
+        } else {
+            llmobs_spool_release(backlog->spool, list, n);
+        }
     }
-}
-
-static void release_list(struct llmobs_backlog *backlog, bool adopted)
-{
-    size_t count = backlog->done_count[adopted];
-
-    backlog->done_count[adopted] = 0;
-    if (count > 0)
-        release_now(backlog, backlog->done[adopted], count, adopted);
-    free(backlog->done[adopted]);
-    backlog->done[adopted] = NULL;
 }
 
 /* Without memory for a list, releases the entry at once. */
 void llmobs_backlog_release(struct llmobs_backlog *backlog,
-                            const struct llmobs_spooled *spooled, bool adopted)
+                            const struct llmobs_spooled *spooled)
 {
-    struct llmobs_spooled **done = &backlog->done[adopted];
-
     if (!llmobs_spooled_any(spooled))
         return;
-    if (backlog->done_count[adopted] == LLMOBS_RELEASE_MAX)
-        release_list(backlog, adopted);
-    if (!*done)
-        *done = calloc(LLMOBS_RELEASE_MAX, sizeof(**done));
-    if (*done)
-        (*done)[backlog->done_count[adopted]++] = *spooled;
+    if (backlog->done_count == LLMOBS_RELEASE_MAX)
+        llmobs_backlog_flush(backlog);
+    if (!backlog->done)
+        backlog->done = calloc(LLMOBS_RELEASE_MAX, sizeof(*backlog->done));
+    if (backlog->done)
+        backlog->done[backlog->done_count++] = *spooled;
     else
-        release_now(backlog, spooled, 1, adopted);
+        release_list(backlog, spooled, 1);
 }
 
 void llmobs_backlog_flush(struct llmobs_backlog *backlog)
 {
-    bool some = backlog->done_count[false] || backlog->done_count[true];
+    size_t count = backlog->done_count;
 
-    release_list(backlog, false);
-    release_list(backlog, true);
-    if (some)
+    backlog->done_count = 0;
+    release_list(backlog, backlog->done, count);
+    free(backlog->done);
+    backlog->done = NULL;
+    if (count > 0)
         llmobs_crash_point("noted");
+}
+
+void llmobs_backlog_write_delivered_to(const struct llmobs_backlog *backlog,
+                                       const struct llmobs_spooled *spooled,
+                                       unsigned delivered_to)
+{
+    if (spooled->claim)
+        llmobs_adopt_write_delivered_to(backlog->adopt, spooled, delivered_to);
+    else if (backlog->spool)
+        llmobs_spool_write_delivered_to(backlog->spool, spooled, delivered_to);
 }
 
 /* The event gets an id of its own, so that the release of one entry does not
@@ -111,7 +117,7 @@ int llmobs_backlog_wait(struct llmobs_backlog *backlog,
 {
     struct llmobs_item *item;
 
-    if (!backlog->spool || !spooled->file)
+    if (!backlog->spool || !spooled->file || spooled->claim)
         return -ENOENT;
     if (backlog->waiting_count == LLMOBS_WAITING_MAX)
         return -ENOSPC;

@@ -20,10 +20,9 @@ struct llmobs_backlog {
     struct llmobs_spool *spool; /* NULL: no spool */
     struct llmobs_adopt *adopt; /* NULL: no adoption */
     struct llmobs_recalls *recalls;
-    /* Entries to be released, of this process [0] and of others [1], at most
-     * LLMOBS_RELEASE_MAX of each; NULL: no such entries. */
-    struct llmobs_spooled *done[2];
-    size_t done_count[2];
+    /* At most LLMOBS_RELEASE_MAX entries to be released; or NULL. */
+    struct llmobs_spooled *done;
+    size_t done_count;
     /* The heads of items that only the disk has, as memory had no room. */
     struct llmobs_item *waiting, **waiting_end;
     size_t waiting_count;
@@ -39,8 +38,13 @@ void llmobs_backlog_reset(struct llmobs_backlog *backlog);
 /* _release: an entry was delivered, or never will be. It is released at the
  * next flush, or earlier if many entries are to be released. */
 void llmobs_backlog_release(struct llmobs_backlog *backlog,
-                            const struct llmobs_spooled *spooled, bool adopted);
+                            const struct llmobs_spooled *spooled);
 void llmobs_backlog_flush(struct llmobs_backlog *backlog);
+
+/* Writes which destinations have an entry (spool.h, adopt.h). */
+void llmobs_backlog_write_delivered_to(const struct llmobs_backlog *backlog,
+                                       const struct llmobs_spooled *spooled,
+                                       unsigned delivered_to);
 
 /* If the disk may not have the bodies of an exchange (content_filter.h), writes
  * the redacted event in their place, for the relay if `for_relay`. The entry
@@ -52,7 +56,8 @@ void llmobs_backlog_replace(struct llmobs_backlog *backlog,
                             struct llmobs_text event);
 
 /* Lets an item wait on the disk, behind all others, of which memory keeps the
- * head; -ENOMEM, -ENOSPC, or -ENOENT where the disk does not have it. */
+ * head; -ENOMEM, -ENOSPC, or -ENOENT where this process does not have it there.
+ */
 int llmobs_backlog_wait(struct llmobs_backlog *backlog,
                         const struct llmobs_spooled *spooled,
                         enum llmobs_event_kind kind, unsigned delivered_to);

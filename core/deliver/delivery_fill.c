@@ -207,7 +207,6 @@ struct source {
     enum llmobs_event_kind kind;
     struct llmobs_spooled spooled;
     const struct llmobs_config *config;
-    bool adopted;
     unsigned delivered_to;           /* bit i: destination i has it already */
     unsigned refusing;               /* bit i: destination i has no room */
     struct llmobs_inferred inferred; /* its spans, until they are items */
@@ -223,11 +222,11 @@ static int encode_item(struct llmobs_delivery *delivery, struct source *source)
         return llmobs_encode_call(
             &((struct llmobs_span_item *)source->item)->span, source->config,
             &delivery->scratch);
-    exchange->lends = source->adopted || !delivery->config->record_dir;
+    exchange->lends = source->spooled.claim || !delivery->config->record_dir;
     rc = llmobs_exchange_to_span(exchange, &span);
     if (rc)
         return rc;
-    if (!source->adopted)
+    if (!source->spooled.claim)
         llmobs_recorder_write(&delivery->recorder, delivery->config, exchange,
                               span.name);
     llmobs_tags_add_requested(&span, exchange->tags, source->config);
@@ -251,7 +250,6 @@ static int push_event(struct llmobs_delivery *delivery,
     if (!event)
         return -ENOMEM;
     event->spooled = source->spooled;
-    event->adopted = source->adopted;
     event->delivered_to = source->delivered_to;
     for (size_t i = 0; i < delivery->count; i++) {
         struct llmobs_destination *d = &delivery->list[i];
@@ -337,7 +335,8 @@ static void replace_on_disk(struct llmobs_delivery *delivery,
     for (size_t i = 0; i < delivery->count; i++)
         remote |= atomic_load(&delivery->list[i].exporter->remote);
     if (remote && source->item && source->item->type != LLMOBS_ITEM_EVENT &&
-        !source->adopted && llmobs_privacy_withholds(&source->config->privacy))
+        !source->spooled.claim &&
+        llmobs_privacy_withholds(&source->config->privacy))
         llmobs_backlog_replace(&delivery->account.backlog, &source->spooled,
                                source->item->kind, delivery->relayed, text);
 }
@@ -354,12 +353,11 @@ static void fail_source(struct llmobs_delivery *delivery,
          (error == -EXDEV &&
           llmobs_backlog_may_return(&account->backlog, &source->spooled))) &&
         llmobs_account_wait(account, &source->spooled, source->kind,
-                            source->delivered_to, source->adopted))
+                            source->delivered_to))
         return;
     llmobs_delivery_count_lost(delivery, error);
     if (error != -EXDEV)
-        llmobs_backlog_release(&account->backlog, &source->spooled,
-                               source->adopted);
+        llmobs_backlog_release(&account->backlog, &source->spooled);
 }
 
 /* The time is over: puts the item back before all others for a later run, and
@@ -367,7 +365,7 @@ static void fail_source(struct llmobs_delivery *delivery,
  * the disk has. */
 static bool put_back(struct llmobs_delivery *delivery, struct source *source)
 {
-    if (source->adopted || !source->item)
+    if (source->spooled.claim || !source->item)
         return false;
     source->item->delivered_to = source->delivered_to;
     source->item->spooled = source->spooled;
@@ -386,7 +384,7 @@ static int measure_span(struct llmobs_delivery *delivery, struct source *source,
     struct llmobs_meter *meter = delivery->meter;
     int rc;
 
-    if (!meter || source->adopted || source->kind != LLMOBS_EVENT_SPAN ||
+    if (!meter || source->spooled.claim || source->kind != LLMOBS_EVENT_SPAN ||
         source->delivered_to & LLMOBS_MEASURED)
         return 0;
     rc = meter->base.ops->send(&meter->base, &text, 1);
@@ -430,11 +428,10 @@ static bool write_tool(struct llmobs_delivery *delivery,
     const struct llmobs_text text = {tool->text.data, tool->text.len};
     struct llmobs_spooled *spooled = &tool->source.spooled;
 
-    if (source->adopted) {
+    if (source->spooled.claim) {
         if (llmobs_adopt_add(backlog->adopt, &source->spooled, spooled->id,
                              text, spooled) != 0)
             return false;
-        tool->source.adopted = true;
         llmobs_stats_add(LLMOBS_STAT_kept, 1);
         return true;
     }
@@ -470,7 +467,8 @@ static int add_inferred(struct llmobs_delivery *delivery, struct source *source)
                 ? llmobs_mix(source->spooled.id ^ span->context.span_id)
                 : 0;
 
-        if (!id || !source->adopted || !llmobs_adopt_has(backlog->adopt, id))
+        if (!id || !source->spooled.claim ||
+            !llmobs_adopt_has(backlog->adopt, id))
             rc = encode_tool(delivery, source, id, span, &tools[count++]);
     }
     /* From here on the inferred spans are counted, and the disk has them. */
@@ -488,12 +486,7 @@ static int add_inferred(struct llmobs_delivery *delivery, struct source *source)
             (source->delivered_to & ~LLMOBS_MEASURED) | LLMOBS_INFERRED;
 
         source->delivered_to |= LLMOBS_INFERRED;
-        if (source->adopted)
-            llmobs_adopt_write_delivered_to(backlog->adopt, &source->spooled,
-                                            bits);
-        else if (backlog->spool)
-            llmobs_spool_write_delivered_to(backlog->spool, &source->spooled,
-                                            bits);
+        llmobs_backlog_write_delivered_to(backlog, &source->spooled, bits);
         llmobs_crash_point("noted the inferred spans");
     }
     for (size_t i = 0; i < count; i++) {
@@ -648,7 +641,6 @@ static void add_adopted(struct llmobs_delivery *delivery,
                             .kind = adopted->kind,
                             .spooled = adopted->spooled,
                             .config = adopted->config,
-                            .adopted = true,
                             .delivered_to = adopted->delivered_to};
 
     if (adopted->exchange)

@@ -64,11 +64,11 @@ struct llmobs_event *llmobs_event_new(struct llmobs_account *account,
 
 /* Leaves the entry on the disk for another process, such as the relay. */
 static void leave_on_disk(struct llmobs_account *account,
-                          const struct llmobs_spooled *spooled, bool adopted)
+                          const struct llmobs_spooled *spooled)
 {
     struct llmobs_spool *spool = account->backlog.spool;
 
-    if (adopted)
+    if (spooled->claim)
         llmobs_adopt_return(account->backlog.adopt, spooled);
     else if (spool && spooled->for_relay)
         llmobs_spool_delegate(spool, spooled);
@@ -77,15 +77,14 @@ static void leave_on_disk(struct llmobs_account *account,
 
 bool llmobs_account_wait(struct llmobs_account *account,
                          const struct llmobs_spooled *spooled,
-                         enum llmobs_event_kind kind, unsigned delivered_to,
-                         bool adopted)
+                         enum llmobs_event_kind kind, unsigned delivered_to)
 {
-    if (!adopted && llmobs_backlog_wait(&account->backlog, spooled, kind,
-                                        delivered_to) == 0)
+    if (llmobs_backlog_wait(&account->backlog, spooled, kind, delivered_to) ==
+        0)
         return true;
-    if (!adopted && !spooled->file)
+    if (!spooled->file)
         return false;
-    leave_on_disk(account, spooled, adopted);
+    leave_on_disk(account, spooled);
     return true;
 }
 
@@ -98,10 +97,10 @@ static void end_event(struct llmobs_account *account,
                 event->fate != LLMOBS_STAT_dropped_memory;
 
     if (!room && llmobs_account_wait(account, &event->spooled, event->kind,
-                                     event->delivered_to, event->adopted))
+                                     event->delivered_to))
         return;
     if (event->fate == LLMOBS_STAT_left && !event->rescued) {
-        leave_on_disk(account, &event->spooled, event->adopted);
+        leave_on_disk(account, &event->spooled);
         return;
     }
     if (event->fate == LLMOBS_STAT_left) {
@@ -112,7 +111,7 @@ static void end_event(struct llmobs_account *account,
         event->fate == LLMOBS_STAT_delivered)
         llmobs_stats_add(LLMOBS_STAT_evaluations, 1);
     llmobs_account_count(account, event->fate, 1);
-    llmobs_backlog_release(&account->backlog, &event->spooled, event->adopted);
+    llmobs_backlog_release(&account->backlog, &event->spooled);
 }
 
 void llmobs_event_release(struct llmobs_account *account,
@@ -282,17 +281,10 @@ static unsigned delivered_bits(const struct llmobs_event *event)
 static void write_delivered_to(const struct llmobs_destination *d,
                                struct llmobs_event *event)
 {
-    struct llmobs_backlog *backlog = &d->account->backlog;
-
     event->delivered_to |= 1u << d->bit;
-    if (event->refs < 2)
-        return;
-    if (event->adopted)
-        llmobs_adopt_write_delivered_to(backlog->adopt, &event->spooled,
-                                        delivered_bits(event));
-    else if (backlog->spool)
-        llmobs_spool_write_delivered_to(backlog->spool, &event->spooled,
-                                        delivered_bits(event));
+    if (event->refs > 1)
+        llmobs_backlog_write_delivered_to(&d->account->backlog, &event->spooled,
+                                          delivered_bits(event));
 }
 
 /* Sends at least one and at most `most` of the first events, all of one kind.
@@ -376,7 +368,7 @@ static bool is_away(const struct llmobs_destination *d,
 {
     struct llmobs_spool *spool = d->account->backlog.spool;
 
-    return spool && !event->adopted &&
+    return spool && !event->spooled.claim &&
            llmobs_spool_is_away(spool, &event->spooled);
 }
 
@@ -470,7 +462,7 @@ void llmobs_destination_leave(struct llmobs_destination *d)
     for (size_t i = 0; i < d->count && spool; i++) {
         struct llmobs_event *event = event_at(d, i);
 
-        if (!event->adopted && !event->spooled.for_relay &&
+        if (!event->spooled.claim && !event->spooled.for_relay &&
             llmobs_spool_leave(spool, &event->spooled) != 0)
             return;
     }
@@ -483,7 +475,7 @@ static bool is_written(struct llmobs_backlog *backlog,
     struct llmobs_text text = {event->data, event->len};
     struct llmobs_spool *spool = backlog->spool;
 
-    if (event->adopted || event->spooled.for_relay)
+    if (event->spooled.claim || event->spooled.for_relay)
         return true;
     if (!spool)
         return false;

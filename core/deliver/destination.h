@@ -33,7 +33,6 @@ struct llmobs_event {
     enum llmobs_event_kind kind;
     enum llmobs_stat fate;
     struct llmobs_spooled spooled; /* where the disk keeps it */
-    bool adopted;                  /* from another process's file */
     unsigned delivered_to;         /* bit i: destination i has it */
     unsigned postponed; /* bit i: destination i has moved it to its end */
     bool rescued;       /* the rescue exporter has it, and gets it only once */
@@ -75,8 +74,7 @@ void llmobs_account_count(struct llmobs_account *account, enum llmobs_stat stat,
  * entry. */
 bool llmobs_account_wait(struct llmobs_account *account,
                          const struct llmobs_spooled *spooled,
-                         enum llmobs_event_kind kind, unsigned delivered_to,
-                         bool adopted);
+                         enum llmobs_event_kind kind, unsigned delivered_to);
 
 /* Gives an event with one reference and a copy of the text; takes a long text
  * from the buffer that owns it (or NULL), which then is empty. NULL when memory

@@ -25,7 +25,8 @@ struct llmobs_spooled {
     uint64_t id;
     uint32_t begun[LLMOBS_BEGUN]; /* the files of its START and BEGIN */
     uint32_t file;                /* the file of its END or EVENT */
-    uint32_t claim;               /* of an adopted item: its claim (adopt.c) */
+    uint32_t claim; /* the claim by which it was adopted (adopt.c); 0: it is of
+                     * this process */
     uint64_t begun_at[LLMOBS_BEGUN];
     uint64_t offset;
     uint64_t size;

@@ -669,7 +669,7 @@ static int read_entry(struct llmobs_adopt *adopt,
     out->config = &adopt->names;
     out->spooled.id = entry->id;
     out->spooled.file = adopt->here->name.file;
-    out->spooled.claim = (uint32_t)(adopt->here - adopt->claims);
+    out->spooled.claim = (uint32_t)(adopt->here - adopt->claims) + 1;
     out->spooled.offset = llmobs_adopt_file_place(&adopt->file, entry);
     /* Bits mean other destinations in a process that has other destinations. */
     counted = llmobs_adopt_file_delivered_to(&adopt->file, entry->id,
@@ -759,7 +759,7 @@ static int find_target(const struct llmobs_adopt *adopt,
                        const struct llmobs_spooled *spooled,
                        char path[PATH_MAX], struct llmobs_entry_key *key)
 {
-    int rc = path_of(adopt, &adopt->claims[spooled->claim].name, path);
+    int rc = path_of(adopt, &adopt->claims[spooled->claim - 1].name, path);
 
     return rc ? rc : llmobs_spool_file_key(path, key);
 }
@@ -812,7 +812,7 @@ void llmobs_adopt_release(struct llmobs_adopt *adopt,
     size_t n;
 
     for (; count > 0; list += n, count -= n) {
-        struct claim *claim = &adopt->claims[list->claim];
+        struct claim *claim = &adopt->claims[list->claim - 1];
         bool stays;
 
         for (n = 1; n < count && list[n].claim == list->claim;)
@@ -844,14 +844,14 @@ int llmobs_adopt_add(struct llmobs_adopt *adopt,
                                    .file = beside->file,
                                    .claim = beside->claim,
                                    .offset = span.offset};
-    adopt->claims[beside->claim].given++;
+    adopt->claims[beside->claim - 1].given++;
     return 0;
 }
 
 void llmobs_adopt_return(struct llmobs_adopt *adopt,
                          const struct llmobs_spooled *spooled)
 {
-    struct claim *claim = &adopt->claims[spooled->claim];
+    struct claim *claim = &adopt->claims[spooled->claim - 1];
 
     claim->given -= claim->given > 0;
     claim->returned++;

@@ -647,7 +647,7 @@ TEST(test_waiting)
         ck_assert_uint_eq(head->delivered_to, i);
         ck_assert_int_eq(llmobs_backlog_load(&backlog, &head->spooled, &item),
                          0);
-        llmobs_backlog_release(&backlog, &head->spooled, false);
+        llmobs_backlog_release(&backlog, &head->spooled);
         llmobs_exchange_free((struct llmobs_exchange *)item);
         free(head);
     }
