@@ -154,32 +154,14 @@ struct llmobs_item *llmobs_backlog_next(struct llmobs_backlog *backlog)
     return item;
 }
 
-static int read_item(struct llmobs_backlog *backlog,
-                     const struct llmobs_entry *entry,
-                     struct llmobs_item **item)
-{
-    struct llmobs_exchange *exchange;
-    enum llmobs_event_kind kind;
-    struct llmobs_text text;
-    int rc;
-
-    if (entry->type == LLMOBS_ENTRY_EVENT) {
-        rc = llmobs_event_read(entry, &kind, &text);
-        if (rc)
-            return rc;
-        *item = llmobs_event_item_new(kind, text);
-        return *item ? 0 : -ENOMEM;
-    }
-    rc = llmobs_exchange_read(entry, &backlog->recalls, &exchange);
-    *item = rc ? NULL : &exchange->item;
-    return rc;
-}
-
 int llmobs_backlog_load(struct llmobs_backlog *backlog,
                         const struct llmobs_spooled *spooled,
                         struct llmobs_item **item)
 {
+    struct llmobs_exchange *exchange = NULL;
+    enum llmobs_event_kind kind;
     struct llmobs_entry entry;
+    struct llmobs_text text;
     int rc = llmobs_spool_load(backlog->spool, spooled, &backlog->text, &entry);
 
     *item = NULL;
@@ -187,8 +169,14 @@ int llmobs_backlog_load(struct llmobs_backlog *backlog,
         rc = -ENOMEM;
     else if (rc == -ENOENT)
         rc = -EIO;
-    if (!rc)
-        rc = read_item(backlog, &entry, item);
+    if (!rc && entry.type == LLMOBS_ENTRY_EVENT) {
+        rc = llmobs_event_read(&entry, &kind, &text);
+        if (!rc && !(*item = llmobs_event_item_new(kind, text)))
+            rc = -ENOMEM;
+    } else if (!rc) {
+        rc = llmobs_exchange_read(&entry, &backlog->recalls, &exchange);
+        *item = rc ? NULL : &exchange->item;
+    }
     if (!rc)
         (*item)->spooled = *spooled;
     if (backlog->text.cap > LLMOBS_SPOOL_FILE)

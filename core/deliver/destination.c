@@ -372,20 +372,6 @@ static bool is_away(const struct llmobs_destination *d,
            llmobs_spool_is_away(spool, &event->spooled);
 }
 
-/* Lets the first event wait on the disk if the process may become the user of
- * its spool again; else leaves it there for another process. */
-static void skip_first(struct llmobs_destination *d)
-{
-    if (llmobs_spool_may_return(d->account->backlog.spool)) {
-        pop(d, 1, LLMOBS_STAT_dropped_full);
-        return;
-    }
-    llmobs_log_once(LLMOBS_LOG_WARN, "gone",
-                    "the process has given up the user of its spool: spans "
-                    "from before are left there for `llmobs drain`");
-    pop(d, 1, LLMOBS_STAT_left);
-}
-
 int llmobs_destination_send(struct llmobs_destination *d)
 {
     unsigned char outcomes[LLMOBS_SEND_MAX];
@@ -397,8 +383,18 @@ int llmobs_destination_send(struct llmobs_destination *d)
     /* How many of the first events this process may send, because it can
      * release them afterwards. Asks about each event only if the process has
      * moved. */
-    while (moved && d->count && is_away(d, event_at(d, 0)))
-        skip_first(d);
+    while (moved && d->count && is_away(d, event_at(d, 0))) {
+        bool returns = llmobs_spool_may_return(d->account->backlog.spool);
+
+        /* The first event waits on the disk if the process may become the user
+         * of its spool again; else it is left there for another process. */
+        if (!returns)
+            llmobs_log_once(LLMOBS_LOG_WARN, "gone",
+                            "the process has given up the user of its spool: "
+                            "spans from before are left there for `llmobs "
+                            "drain`");
+        pop(d, 1, returns ? LLMOBS_STAT_dropped_full : LLMOBS_STAT_left);
+    }
     while (most < d->count && most < LLMOBS_SEND_MAX &&
            !event_at(d, most)->spooled.for_relay &&
            !(moved && is_away(d, event_at(d, most))))

@@ -246,16 +246,6 @@ static void watch_relay(struct llmobs_worker *worker)
         llmobs_worker_start_thread(worker);
 }
 
-/* True where enough items wait for the thread to look now: the blocks that they
- * use are then free again for the next exchanges. */
-static bool is_batch(struct llmobs_worker *worker)
-{
-    struct llmobs_buffer *buffer = worker->delivery.buffer;
-    size_t pending = llmobs_buffer_pending(buffer);
-
-    return pending > 0 && pending % BATCH == 0;
-}
-
 /* Writes the END of an exchange, or an event that is ready, to the disk before
  * the item can be lost from memory. True where the relay has the item from here
  * on. */
@@ -283,6 +273,7 @@ static bool write_item(struct llmobs_worker *worker, struct llmobs_item *item)
 static void submit(struct llmobs_worker *worker, struct llmobs_item *item)
 {
     bool relayed, kept = false;
+    size_t pending;
 
     if (llmobs_filter_still()) {
         llmobs_delivery_free_item(item);
@@ -310,7 +301,12 @@ static void submit(struct llmobs_worker *worker, struct llmobs_item *item)
          * is needed yet. */
         if (!worker->brief || !kept || atomic_load(&worker->calls) > 1)
             llmobs_worker_start_thread(worker);
-    } else if (atomic_exchange(&worker->idle, 0) || is_batch(worker)) {
+    } else if (atomic_exchange(&worker->idle, 0) ||
+               ((pending = llmobs_buffer_pending(worker->delivery.buffer)) >
+                    0 &&
+                pending % BATCH == 0)) {
+        /* Enough items wait for the thread to look now: the blocks that they
+         * use are then free again for the next exchanges. */
         llmobs_worker_wake(worker);
     }
 }

@@ -9,6 +9,7 @@
 #include "lib/span/allowlist.h"
 #include "lib/span/secrets.h"
 #include "core/log/event_item.h"
+#include "llmobs.h"
 
 /* The fields of an exchange. Their numbers are on the disk and never change. */
 enum {
@@ -39,7 +40,8 @@ enum {
     TAG_EXPERIMENT,
     TAG_API, /* before TAG_RULE */
     TAG_PAGE,
-    TAG_PEER
+    TAG_PEER,
+    TAG_MASKED /* behind TAG_NUMBERS */
 };
 
 /* The order in TAG_NUMBERS, which only ever grows at its end: numbers that a
@@ -84,6 +86,11 @@ enum {
         NUMBER_COUNT
 };
 #define SKIP(id, member)
+
+/* TAG_MASKED says which version has masked the request, and whether it has
+ * masked the answer, too: another version may know other secrets. */
+#define REQUEST_MASKED LLMOBS_VERSION
+#define BOTH_MASKED LLMOBS_VERSION "+"
 
 /* The least number of bytes of TAG_NUMBERS: a process that was started before
  * an upgrade does not write the numbers that the upgrade added. */
@@ -292,6 +299,9 @@ void llmobs_exchange_add(struct llmobs_exchange *exchange, bool bare,
     if (llmobs_entry_has_begun(type))
         return;
     llmobs_exchange_mask_answer(exchange);
+    add_text(writer, TAG_MASKED,
+             llmobs_exchange_is_masked(exchange, true) ? BOTH_MASKED
+                                                       : REQUEST_MASKED);
     add_body(writer, TAG_RESPONSE, &exchange->response);
     add_text(writer, TAG_ERROR_TEXT, exchange->error_text);
     if (exchange->mark_count > 0)
@@ -438,6 +448,13 @@ static int read_field(struct reading *reading, uint32_t tag,
         return read_head(&exchange->response, value);
     case TAG_RESPONSE_TAIL:
         return read_tail(&exchange->response, value);
+    case TAG_MASKED:
+        if (llmobs_text_is(value, BOTH_MASKED))
+            exchange->answer_masked = exchange->response.total;
+        else if (!llmobs_text_is(value, REQUEST_MASKED))
+            return 0;
+        exchange->masked = exchange->request.total;
+        return 0;
     case TAG_MARKS: {
         size_t count = value.len / sizeof(*exchange->marks);
 

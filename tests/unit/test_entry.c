@@ -18,6 +18,7 @@
 #include "core/log/entry.h"
 #include "core/log/exchange_entry.h"
 #include "core/trace/carrier.h"
+#include "llmobs.h"
 #include "tests/unit/context_case.h"
 #include "tests/unit/unit.h"
 
@@ -813,6 +814,31 @@ TEST(test_fewer_numbers)
     ck_assert_uint_eq(r->account, e->account);
     ck_assert_int_eq(r->tags, LLMOBS_REQUEST_TAGS_PLAIN);
     free(fields);
+    done(e, r);
+}
+
+/* A body is not searched for secrets again where this version has masked it. */
+TEST(test_masked_by)
+{
+    struct llmobs_exchange *e = make(1 << 20), *r = again(e, false);
+    struct llmobs_entry entry;
+    size_t at = 0;
+    char *found;
+
+    ck_assert_uint_gt(r->masked, 0);
+    ck_assert_uint_eq(r->masked, r->request.total);
+    ck_assert_uint_gt(r->answer_masked, 0);
+    ck_assert_uint_eq(r->answer_masked, r->response.total);
+    llmobs_exchange_free(r);
+    found =
+        memmem(disk.data, disk.len, LLMOBS_VERSION "+", sizeof(LLMOBS_VERSION));
+    ck_assert_ptr_nonnull(found);
+    found[0] ^= 1;
+    llmobs_entry_seal(disk.data, disk.len, &key);
+    ck_assert(llmobs_entry_next(&key, all(), &at, &entry));
+    ck_assert_int_eq(llmobs_exchange_read(&entry, &recalls, &r), 0);
+    ck_assert(!llmobs_exchange_is_masked(r, false));
+    ck_assert(!llmobs_exchange_is_masked(r, true));
     done(e, r);
 }
 
