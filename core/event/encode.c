@@ -11,6 +11,7 @@
 #include "core/event/tags.h"
 #include "core/trace/carrier.h"
 #include "lib/span/content_filter.h"
+#include "lib/span/mask.h"
 #include "lib/span/secrets.h"
 
 /* Containers this deep under meta become text (WIRE 1.4). */
@@ -61,14 +62,19 @@ static bool is_deep(const struct llmobs_json *json, int depth)
     return false;
 }
 
-/* Gives a string value that holds the JSON text of a value. */
+/* Gives a string value that holds the JSON text of a value. Its secrets are
+ * searched here, where it is known which values were searched. */
 static struct llmobs_json *as_text(const struct llmobs_json *json)
 {
-    char *text = llmobs_json_dumps(json, 0);
-    struct llmobs_json *string = text ? llmobs_json_string(text) : NULL;
+    struct llmobs_json *string = NULL;
+    struct llmobs_buf text;
 
-    free(text);
-    return string;
+    llmobs_buf_init(&text, SIZE_MAX);
+    text.raw = true;
+    if (llmobs_json_dump_masked(json, 0, &text, llmobs_secrets_mask) == 0)
+        string = llmobs_json_stringn(text.data, text.len);
+    llmobs_buf_fini(&text);
+    return llmobs_json_searched(string);
 }
 
 /* Gives a copy of the value in which containers that lie too deep are texts;
@@ -93,6 +99,15 @@ static struct llmobs_json *limited(struct llmobs_json *json, int depth)
         (void)llmobs_json_set(copy, llmobs_json_iter_key(it),
                               limited(llmobs_json_iter_value(it), depth + 1));
     return llmobs_json_done(copy, llmobs_json_error(copy));
+}
+
+/* Most names are words that can be no key: these are not searched as one. */
+static struct llmobs_json *as_word(const char *text)
+{
+    struct llmobs_json *word = llmobs_json_string(text);
+
+    return word && llmobs_mask_is_plain(text) ? llmobs_json_searched(word)
+                                              : word;
 }
 
 /* -- input and output ---------------------------------------------------- */
@@ -202,24 +217,6 @@ static void set_number(struct llmobs_json *object, const char *key, uint64_t id)
 
 /* -- meta ---------------------------------------------------------------- */
 
-static void set_model(const struct encoding *e, struct llmobs_json *meta)
-{
-    const char *model = e->span->model_name;
-    const char *provider = e->span->model_provider;
-    char *lower;
-
-    if (e->kind != LLMOBS_KIND_LLM && e->kind != LLMOBS_KIND_EMBEDDING)
-        return;
-    (void)llmobs_json_sets(meta, "model_name",
-                           model && *model ? model : "unknown");
-    lower = strdup(provider && *provider ? provider : "unknown");
-    for (char *c = lower; c && *c; c++)
-        if (*c >= 'A' && *c <= 'Z')
-            *c = (char)(*c - 'A' + 'a');
-    (void)llmobs_json_set(meta, "model_provider", llmobs_json_string(lower));
-    free(lower);
-}
-
 /* The intake reserves `_dd` in metadata: a program's own value there is left
  * out, except what the library makes of it (WIRE 1.4). */
 static void set_metadata(const struct encoding *e, struct llmobs_json *meta)
@@ -264,7 +261,18 @@ static struct llmobs_json *make_meta(const struct encoding *e)
     inner = llmobs_json_object();
     set_own(inner, "kind", llmobs_kind_name(e->kind));
     (void)llmobs_json_set(meta, "span", inner);
-    set_model(e, meta);
+    if (e->kind == LLMOBS_KIND_LLM || e->kind == LLMOBS_KIND_EMBEDDING) {
+        const char *model = span->model_name, *provider = span->model_provider;
+        char *lower = strdup(provider && *provider ? provider : "unknown");
+
+        (void)llmobs_json_set(meta, "model_name",
+                              as_word(model && *model ? model : "unknown"));
+        for (char *c = lower; c && *c; c++)
+            if (*c >= 'A' && *c <= 'Z')
+                *c = (char)(*c - 'A' + 'a');
+        (void)llmobs_json_set(meta, "model_provider", as_word(lower));
+        free(lower);
+    }
     if (span->failed) {
         inner = llmobs_json_object();
         (void)llmobs_json_sets(inner, "message",
@@ -305,33 +313,6 @@ static struct llmobs_json *make_meta(const struct encoding *e)
     return meta;
 }
 
-/* -- metrics ------------------------------------------------------------- */
-
-/* A dot in a key makes the intake drop the batch; a proxied call has no
- * metrics (WIRE 1.7, 4.2). */
-static struct llmobs_json *make_metrics(const struct encoding *e)
-{
-    const struct llmobs_json *from = e->span->proxied ? NULL : e->span->metrics;
-    struct llmobs_json *metrics = llmobs_json_object();
-
-    for (void *it = llmobs_json_iter(from);
-         it && llmobs_json_error(metrics) == 0;
-         it = llmobs_json_next(from, it)) {
-        struct llmobs_json *number = llmobs_json_iter_value(it);
-        char *key;
-
-        if (!llmobs_json_is_number(number))
-            continue;
-        key = strdup(llmobs_json_iter_key(it));
-        for (char *dot = key; dot && (dot = strchr(dot, '.'));)
-            *dot = '_';
-        (void)llmobs_json_set(metrics, key ? key : "",
-                              key ? llmobs_json_share(number) : NULL);
-        free(key);
-    }
-    return metrics;
-}
-
 /* -- the event ----------------------------------------------------------- */
 
 /* NULL when memory, or the work for a body, has run out. */
@@ -365,7 +346,7 @@ static struct llmobs_json *make_event(const struct encoding *e)
     if (strstr(context->experiment, LLMOBS_EXPERIMENT "id="))
         (void)llmobs_json_sets(dd, "scope", "experiments");
     (void)llmobs_json_set(event, "_dd", llmobs_json_searched(dd));
-    (void)llmobs_json_sets(event, "name", name);
+    (void)llmobs_json_set(event, "name", as_word(name));
     (void)llmobs_json_set(
         event, "start_ns",
         llmobs_json_searched(llmobs_json_int(span->start_ns)));
@@ -373,7 +354,23 @@ static struct llmobs_json *make_event(const struct encoding *e)
                           llmobs_json_searched(llmobs_json_int(duration)));
     set_own(event, "status", span->failed ? "error" : "ok");
     (void)llmobs_json_set(event, "meta", make_meta(e));
-    (void)llmobs_json_set(event, "metrics", make_metrics(e));
+    /* A dot in a key makes the intake drop the batch; a proxied call has no
+     * metrics (WIRE 1.7, 4.2). */
+    list = llmobs_json_object();
+    for (void *it = llmobs_json_iter(span->proxied ? NULL : span->metrics);
+         it && llmobs_json_error(list) == 0;
+         it = llmobs_json_next(span->metrics, it)) {
+        struct llmobs_json *number = llmobs_json_iter_value(it);
+        char *key = strdup(llmobs_json_iter_key(it));
+
+        for (char *dot = key; dot && (dot = strchr(dot, '.'));)
+            *dot = '_';
+        if (llmobs_json_is_number(number))
+            (void)llmobs_json_set(list, key ? key : "",
+                                  key ? llmobs_json_share(number) : NULL);
+        free(key);
+    }
+    (void)llmobs_json_set(event, "metrics", list);
     (void)llmobs_json_set(event, "tags", llmobs_tags_make(span, e->config));
     if (llmobs_json_len(span->links) > 0)
         (void)llmobs_json_set(event, "span_links",

@@ -71,20 +71,6 @@ static bool is_head(const struct head *head)
            head->seal[0] == seal.hi && head->seal[1] == seal.lo;
 }
 
-static int write_head(int fd)
-{
-    struct head head;
-    struct llmobs_hash128 seal;
-
-    memcpy(head.magic, magic, sizeof(magic));
-    head.salt[0] = llmobs_context_random();
-    head.salt[1] = llmobs_context_random();
-    seal = seal_of(head.salt, magic, sizeof(magic));
-    head.seal[0] = seal.hi;
-    head.seal[1] = seal.lo;
-    return write_all(fd, &head, sizeof(head), 0);
-}
-
 /* Reads the head again after writing it: two processes may begin the file at
  * once, and the head that is in the file counts. */
 static int read_head(int fd, uint64_t salt[2])
@@ -99,7 +85,15 @@ static int read_head(int fd, uint64_t salt[2])
         head.magic[DIGIT] > magic[DIGIT])
         return -EPROTONOSUPPORT;
     if (!rc && !is_head(&head)) {
-        rc = write_head(fd);
+        struct llmobs_hash128 seal;
+
+        memcpy(head.magic, magic, sizeof(magic));
+        head.salt[0] = llmobs_context_random();
+        head.salt[1] = llmobs_context_random();
+        seal = seal_of(head.salt, magic, sizeof(magic));
+        head.seal[0] = seal.hi;
+        head.seal[1] = seal.lo;
+        rc = write_all(fd, &head, sizeof(head), 0);
         if (!rc)
             rc = read_all(fd, &head, sizeof(head), 0);
         if (!rc && !is_head(&head))

@@ -353,35 +353,6 @@ static int read_answer(struct plain *plain, bool over)
     return 1;
 }
 
-static int receive_answer(struct plain *plain)
-{
-    struct llmobs_buf *text = &plain->text;
-    int rc = 0;
-
-    while (rc == 0) {
-        ssize_t n;
-
-        rc = llmobs_buf_reserve(text, PART);
-        if (rc != 0)
-            return rc;
-        n = recv(plain->fd, text->data + text->len, PART, 0);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0 && errno == EAGAIN) {
-            rc = wait_ready(plain, POLLIN, plain->until_ns);
-            continue;
-        }
-        if (n < 0 || (n == 0 && plain->text.len == 0))
-            return -ECONNRESET;
-        text->len += (size_t)n;
-        text->data[text->len] = '\0';
-        rc = read_answer(plain, n == 0);
-        if (rc == 0 && n == 0)
-            return -EIO;
-    }
-    return rc < 0 ? rc : 0;
-}
-
 int llmobs_plain_send(struct llmobs_sockets *sockets,
                       const struct llmobs_http_request *request,
                       const struct llmobs_target *target,
@@ -398,6 +369,7 @@ int llmobs_plain_send(struct llmobs_sockets *sockets,
 
     llmobs_buf_init(&plain.head, LLMOBS_PLAIN_HEAD_MAX);
     llmobs_buf_init(&plain.text, 2 * (reply->body.max + LLMOBS_PLAIN_HEAD_MAX));
+    plain.text.raw = true;
     if (request->guard != NULL)
         rc = llmobs_listener_check(request->guard, &mark);
     if (rc == 0)
@@ -413,8 +385,25 @@ int llmobs_plain_send(struct llmobs_sockets *sockets,
                        request->body.len > 0 ? MSG_MORE : 0);
     if (rc == 0)
         rc = send_text(&plain, request->body, 0);
-    if (rc == 0)
-        rc = receive_answer(&plain);
+    while (rc == 0 && (rc = llmobs_buf_reserve(&plain.text, PART)) == 0) {
+        ssize_t n = recv(plain.fd, plain.text.data + plain.text.len, PART, 0);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0 && errno == EAGAIN) {
+            rc = wait_ready(&plain, POLLIN, plain.until_ns);
+            continue;
+        }
+        rc = -ECONNRESET;
+        if (n < 0 || (n == 0 && plain.text.len == 0))
+            break;
+        plain.text.len += (size_t)n;
+        plain.text.data[plain.text.len] = '\0';
+        rc = read_answer(&plain, n == 0);
+        if (rc == 0 && n == 0)
+            rc = -EIO;
+    }
+    rc = rc < 0 ? rc : 0;
     close_connection(&plain, plain.fd);
     llmobs_buf_fini(&plain.head);
     llmobs_buf_fini(&plain.text);

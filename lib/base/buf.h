@@ -21,8 +21,8 @@ struct llmobs_buf {
     size_t cap;
     size_t max;
     bool lent; /* data is memory that the buffer does not own */
-    bool raw;  /* its new memory is not cleared: the bytes come soon, and then
-                * llmobs_buf_fit gives the rest back */
+    bool raw;  /* its new memory is not cleared: the bytes come soon, and
+                * llmobs_buf_fit or _fini gives the rest back */
     int error; /* of the first add that failed since init; 0: none did */
 };
 

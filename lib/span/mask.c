@@ -1124,18 +1124,22 @@ bool llmobs_mask_next(struct llmobs_mask_walk *w)
     return false;
 }
 
-/* -- copies -------------------------------------------------------------- */
-
-static int add_masked(const struct llmobs_mask_walk *w, struct llmobs_buf *out)
+bool llmobs_mask_is_plain(const char *word)
 {
-    const char *secret = w->text.data + w->from;
-    int rc = llmobs_buf_adds(out, "***");
+    struct llmobs_mask_walk w = {.text = llmobs_text_of(word)};
 
-    /* The value of a header may hold several secrets, so no character stays. */
-    if (!rc && !w->whole && w->len >= KEEP_FROM && !memchr(secret, ' ', w->len))
-        rc = llmobs_buf_add(out, secret + w->len - KEEP, KEEP);
-    return rc;
+    for (size_t at = 0; at < w.text.len; at++) {
+        char c = word[at];
+
+        if (llmobs_mask_is_alnum(c) && c != 'I' && c != 'J')
+            continue;
+        if (!strchr("-_.IJ", c) || may_count(&w, at))
+            return false;
+    }
+    return true;
 }
+
+/* -- copies -------------------------------------------------------------- */
 
 /* Adds as much of the text as there is room for. */
 static int add_plain(const char *text, size_t len, struct llmobs_buf *out)
@@ -1158,8 +1162,13 @@ static int mask_text(const char *text, enum llmobs_mask_kind kind,
     while (!rc && llmobs_mask_next(&w)) {
         rc = add_plain(text + at, w.from - at, out);
         if (!rc)
-            rc = add_masked(&w, out);
+            rc = llmobs_buf_adds(out, "***");
         at = w.from + w.len;
+        /* The value of a header may hold several secrets, so no character
+         * stays. */
+        if (!rc && !w.whole && w.len >= KEEP_FROM &&
+            !memchr(text + w.from, ' ', w.len))
+            rc = llmobs_buf_add(out, text + at - KEEP, KEEP);
     }
     return rc ? rc : add_plain(text + at, w.text.len - at, out);
 }

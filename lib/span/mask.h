@@ -69,6 +69,10 @@ struct llmobs_mask_walk {
 /* Finds the next secret; false: no secret follows. */
 bool llmobs_mask_next(struct llmobs_mask_walk *walk);
 
+/* True for a word of letters, digits, hyphens, underscores and dots in which no
+ * key begins. */
+bool llmobs_mask_is_plain(const char *word);
+
 static inline bool llmobs_mask_is_alnum(char c)
 {
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||

@@ -292,6 +292,7 @@ int llmobs_message_add_answer(struct llmobs_json *list,
                               const struct llmobs_json *from,
                               const char *audio_format)
 {
+    struct llmobs_json *said = llmobs_json_get(from, "role");
     struct llmobs_json *message = llmobs_json_object();
     const char *thought = llmobs_message_thought(from);
     struct llmobs_message_content content;
@@ -304,8 +305,8 @@ int llmobs_message_add_answer(struct llmobs_json *list,
     if (rc == 0 && !thought && content.thinking.len == 0 &&
         llmobs_message_withholds(from))
         thought = LLMOBS_THOUGHTS_WITHHELD;
-    if (rc == 0)
-        rc = llmobs_json_sets(message, "role", llmobs_json_gets(from, "role"));
+    if (rc == 0 && llmobs_json_is_string(said))
+        rc = llmobs_json_set(message, "role", llmobs_json_share(said));
     if (rc == 0)
         rc = add_reasoning(list, thought, &content);
     rc = finish(message, from, &content, rc);

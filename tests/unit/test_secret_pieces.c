@@ -143,6 +143,8 @@ static void add_event(struct llmobs_buf *out, const struct stream *stream,
         (void)llmobs_buf_add(out, event.data, event.len);
 }
 
+static bool proxied; /* the event has the messages as one text */
+
 /* Gives the event of a call in `out`. */
 static void observe(const char *url, const char *request, const char *type,
                     struct llmobs_text answer, struct llmobs_buf *out)
@@ -161,6 +163,7 @@ static void observe(const char *url, const char *request, const char *type,
     if (!rules)
         rules = llmobs_rules_new(&own);
     ck_assert_msg(x && llmobs_rules_match(rules, &asked, &x->match), "%s", url);
+    x->match.proxied = proxied;
     strcpy(x->method, "POST");
     x->url = strdup(url);
     x->context.span_id = 1;
@@ -221,7 +224,7 @@ static void cut_in_three(const struct stream *stream, size_t which,
     ck_assert_msg(strstr(event.data, "****") != NULL, "%s", stream->piece);
 }
 
-TEST(in_three_events_of_each_stream)
+static void cut_each_stream(void)
 {
     for (size_t i = 0; i < sizeof(streams) / sizeof(*streams); i++)
         for (size_t which = 0; which < sizeof(secrets) / sizeof(*secrets);
@@ -233,6 +236,13 @@ TEST(in_three_events_of_each_stream)
                     cut_in_three(&streams[i], which, (enum writing)writing,
                                  first, first + 1 + first * 7 % (len - first));
             }
+}
+
+TEST(in_three_events_of_each_stream)
+{
+    cut_each_stream();
+    proxied = true;
+    cut_each_stream();
 }
 
 /* The places of documents where a body says a text; "@" stands for it. */
@@ -291,7 +301,7 @@ static void put_text(struct llmobs_buf *out, const char *form,
 }
 
 /* Whole, with no letter, each one, or all of them escaped. */
-TEST(in_each_place_of_documents)
+static void fill_each_document(void)
 {
     for (size_t i = 0; i < sizeof(documents) / sizeof(*documents); i++)
         for (size_t which = 0; which < sizeof(secrets) / sizeof(*secrets);
@@ -313,4 +323,11 @@ TEST(in_each_place_of_documents)
                 check_event(&event, true, request.data, odd);
             }
         }
+}
+
+TEST(in_each_place_of_documents)
+{
+    fill_each_document();
+    proxied = true;
+    fill_each_document();
 }
