@@ -188,7 +188,8 @@ static void wait_for_end(bool ended, struct run *run)
     sigaddset(&term, SIGTERM);
     while (!ended)
         ended = sigwaitinfo(&term, NULL) == SIGTERM;
-    for (int ms = 0; ms < STILL_MS && atomic_load(&run->proxy.open) > 0;
+    for (int ms = 0; atomic_load(&run->proxy.untold) > 0 ||
+                     (ms < STILL_MS && atomic_load(&run->proxy.open) > 0);
          ms += STEP_MS)
         usleep(STEP_MS * 1000);
     snprintf(mark, sizeof(mark), MARK "=%s", run->where);

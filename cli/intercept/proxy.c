@@ -168,27 +168,34 @@ static void fill(struct way *way)
     way->broken = n < 0 && !would_wait();
 }
 
-/* Passes on what is there now; gives what is new, for the core to know before
- * it goes: 0 where the direction has to wait, or has ended. */
+/* Sends what is there; false: nothing goes now. */
+static bool put(struct way *way)
+{
+    const char *bytes = way->bytes + way->at;
+    size_t len = way->len - way->at;
+    ssize_t n;
+
+    way->to_waits = POLLOUT;
+    n = way->to->tls ? llmobs_tls_send(way->to->tls, bytes, len, &way->to_waits)
+                     : send(way->to->fd, bytes, len, MSG_NOSIGNAL);
+    way->broken = n < 0 && !would_wait();
+    way->at += n > 0 ? (size_t)n : 0;
+    return n > 0;
+}
+
+/* Passes on what is there now; gives what is new, for the core to know: 0 where
+ * the direction has to wait, or has ended. */
 static size_t step(struct way *way)
 {
     for (;;) {
-        const char *bytes = way->bytes + way->at;
-        size_t len = way->len - way->at;
         ssize_t n;
 
         way->from_waits = way->to_waits = 0;
         if (way->broken || way->shut)
             return 0;
-        if (len > 0) {
-            way->to_waits = POLLOUT;
-            n = way->to->tls
-                    ? llmobs_tls_send(way->to->tls, bytes, len, &way->to_waits)
-                    : send(way->to->fd, bytes, len, MSG_NOSIGNAL);
-            way->broken = n < 0 && !would_wait();
-            if (n <= 0)
+        if (way->at < way->len) {
+            if (!put(way))
                 return 0;
-            way->at += (size_t)n;
         } else if (way->over && way->told && way->to->tls && !way->said) {
             way->to_waits = POLLOUT;
             way->said = llmobs_tls_end(way->to->tls);
@@ -224,8 +231,10 @@ static void let_go(struct way *way)
     free(way->bytes);
 }
 
-/* Passes on what is there now, and tells the core, which may put trace headers
- * among it. Without memory for them it counts that. */
+/* Passes on what is there now, and tells the core: of what is sent to the
+ * server before it goes, for the core may put trace headers among it, and
+ * counts where there is no memory for them; of an answer once it has gone, so
+ * that the program need not wait for the core. */
 static void move(struct way *way, bool sent, struct llmobs_wire *wire)
 {
     bool ended = way->over;
@@ -235,6 +244,8 @@ static void move(struct way *way, bool sent, struct llmobs_wire *wire)
         struct llmobs_insertions *all = NULL;
         char *bytes, *to;
 
+        while (wire && !sent && way->at < way->len && put(way))
+            ;
         if (wire)
             ops->event(wire, &(struct llmobs_wire_event){
                                  sent ? LLMOBS_WIRE_SENT : LLMOBS_WIRE_RECEIVED,
@@ -269,10 +280,9 @@ static void move(struct way *way, bool sent, struct llmobs_wire *wire)
 }
 
 /* Passes bytes on in both directions until both have ended: an end of sending
- * as an end of sending, within TLS or not, a reset as a reset. The core's
- * record gets each byte before it goes on. `head`: of the one request that may
- * pass, read from `asked`, as `way` needs it; true: another follows. Wipes what
- * it has read. */
+ * as an end of sending, within TLS or not, a reset as a reset. `head`: of the
+ * one request that may pass, read from `asked`, as `way` needs it; true:
+ * another follows. Wipes what it has read. */
 static bool pass_bytes(struct visit *visit, const struct llmobs_way *way,
                        const struct llmobs_http1_head *head)
 {
@@ -299,7 +309,9 @@ static bool pass_bytes(struct visit *visit, const struct llmobs_way *way,
         struct pollfd ends[2] = {{client->fd, 0, 0}, {server->fd, 0, 0}};
 
         move(&up, true, visit->wire);
+        atomic_fetch_add(&visit->proxy->untold, 1);
         move(&down, false, visit->wire);
+        atomic_fetch_sub(&visit->proxy->untold, 1);
         broken = up.broken || down.broken;
         if (broken || (up.shut && down.shut) ||
             (up.next && down.at == down.len))

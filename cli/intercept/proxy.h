@@ -2,7 +2,8 @@
  * or for a whole URL, and tells the core what goes to models.
  *
  * Owns:    a thread, two sockets and their bytes, for each connection.
- * Threads: serve in one, for as long as the process lives; `open` in any.
+ * Threads: serve in one, for as long as the process lives; `open`, `untold` in
+ *          any.
  * Errors:  a connection that cannot be passed on is answered as proxies do.
  * Limits:  as many connections as the process may have threads and files.
  */
@@ -25,6 +26,7 @@ struct llmobs_run_proxy {
     struct llmobs_url_list *gateways; /* of the user, which are read as well */
     const struct llmobs_config *config; /* of the command */
     atomic_uint open;                   /* connections */
+    atomic_uint untold; /* answers that go on, and are then told the core */
 };
 
 /* A thread: accepts connections of this user's processes, and of root's, for a

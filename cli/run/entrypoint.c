@@ -56,19 +56,6 @@ static bool reap_until(int64_t until_ns)
     }
 }
 
-/* Tells the processes to end that the kernel would kill with this process, so
- * that they can put their last calls into the spool. */
-static void end_others(int64_t ms)
-{
-    if (kill(-1, SIGTERM) != 0)
-        return;
-    kill(-1, SIGCONT);
-    if (reap_until(llmobs_clock_mono_ns() + ms * LLMOBS_NS_PER_MS))
-        return;
-    kill(-1, SIGKILL);
-    (void)reap_until(llmobs_clock_mono_ns() + KILLED_MS * LLMOBS_NS_PER_MS);
-}
-
 static void entrypoint_done(void *ctx, const char *path,
                             const struct llmobs_drain_outcome *out)
 {
@@ -86,8 +73,17 @@ static void finish(struct entrypoint *entry, int64_t ended_ns)
     int64_t ms = config ? config->grace_ms : 0;
     int rc;
 
-    if (entry->first)
-        end_others(ms / OTHERS_SHARE);
+    /* Tells the processes to end that the kernel would kill with this process,
+     * so that they can put their last calls into the spool. */
+    if (entry->first && kill(-1, SIGTERM) == 0) {
+        kill(-1, SIGCONT);
+        if (!reap_until(llmobs_clock_mono_ns() +
+                        ms / OTHERS_SHARE * LLMOBS_NS_PER_MS)) {
+            kill(-1, SIGKILL);
+            (void)reap_until(llmobs_clock_mono_ns() +
+                             KILLED_MS * LLMOBS_NS_PER_MS);
+        }
+    }
     if (ms == 0 || !config->enabled || config->spool_max <= 0 ||
         access(LLMOBS_DISABLED_FILE, F_OK) == 0)
         return;
@@ -100,36 +96,32 @@ static void finish(struct entrypoint *entry, int64_t ended_ns)
 
 /* -- the command ---------------------------------------------------------- */
 
-static int entrypoint_run(struct entrypoint *entry)
-{
-    struct llmobs_child_command command = {.argv = entry->command,
-                                           .environment = &entry->environment};
-    struct llmobs_child_result result;
-
-    llmobs_log_init(getenv("LLMOBS_LOG"), LLMOBS_LOG_WARN);
-    entry->round.config = llmobs_config_load((const char *const *)environ,
-                                             llmobs_log_complaint, NULL);
-    command.reaps = entry->first = getpid() == 1;
-    if (llmobs_environment_init(&entry->environment, environ) != 0 ||
-        llmobs_preload_join(&entry->environment, entry->preload) != 0 ||
-        llmobs_child_run(&command, &result) != 0)
-        return llmobs_environment_become(&entry->environment, SELF,
-                                         entry->command);
-    if (result.exec_error != 0)
-        (void)llmobs_environment_fail(SELF, entry->command[0],
-                                      result.exec_error);
-    else
-        finish(entry, llmobs_clock_mono_ns());
-    return llmobs_child_status(&result);
-}
-
 int llmobs_cmd_entrypoint(int argc, char **argv)
 {
     static struct entrypoint entry;
     static const struct llmobs_cli_option options[] = {
         LLMOBS_CLI_VALUE("preload", llmobs_cli_text, &entry.preload),
         LLMOBS_CLI_COMMAND(&entry.command)};
+    struct llmobs_child_command command = {.environment = &entry.environment};
     int status = llmobs_cli_parse(argc, argv, options);
+    struct llmobs_child_result result;
 
-    return status >= 0 ? status : entrypoint_run(&entry);
+    if (status >= 0)
+        return status;
+    llmobs_log_init(getenv("LLMOBS_LOG"), LLMOBS_LOG_WARN);
+    entry.round.config = llmobs_config_load((const char *const *)environ,
+                                            llmobs_log_complaint, NULL);
+    command.argv = entry.command;
+    command.reaps = entry.first = getpid() == 1;
+    if (llmobs_environment_init(&entry.environment, environ) != 0 ||
+        llmobs_preload_join(&entry.environment, entry.preload) != 0 ||
+        llmobs_child_run(&command, &result) != 0)
+        return llmobs_environment_become(&entry.environment, SELF,
+                                         entry.command);
+    if (result.exec_error != 0)
+        (void)llmobs_environment_fail(SELF, entry.command[0],
+                                      result.exec_error);
+    else
+        finish(&entry, llmobs_clock_mono_ns());
+    return llmobs_child_status(&result);
 }

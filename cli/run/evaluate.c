@@ -139,37 +139,25 @@ static int parse(struct job *job, int argc, char **argv)
 
 /* -- the value ------------------------------------------------------------ */
 
-static int find_type(struct llmobs_evaluation *e, const char *text)
-{
-    const char *name;
-
-    for (int i = 0;
-         (name = llmobs_evaluation_type_name((enum llmobs_evaluation_type)i));
-         i++) {
-        if (strcasecmp(name, text) == 0) {
-            e->type = (enum llmobs_evaluation_type)i;
-            return 0;
-        }
-    }
-    return llmobs_cli_refuse(
-        "type", text,
-        "none of score, categorical, boolean, json, and text of feedback");
-}
-
 static int read_value(struct job *job)
 {
     const struct llmobs_cli_option object =
         LLMOBS_CLI_VALUE("value", set_object, &job->json);
     struct llmobs_evaluation *e = &job->evaluation;
+    const char *name;
     char *end;
-    int rc;
+    int rc = 0;
 
     if (!job->type || !job->value)
         return llmobs_cli_wrong(!job->type ? "--type" : "--value",
                                 " is missing");
-    rc = find_type(e, job->type);
-    if (rc != 0)
-        return rc;
+    while ((name = llmobs_evaluation_type_name(e->type)) &&
+           strcasecmp(name, job->type) != 0)
+        e->type++;
+    if (!name)
+        return llmobs_cli_refuse("type", job->type,
+                                 "none of score, categorical, boolean, json, "
+                                 "and text of feedback");
     switch (e->type) {
     case LLMOBS_EVALUATION_SCORE:
         e->value.score = strtod(job->value, &end);
@@ -239,22 +227,13 @@ static int give(void *ctx, struct llmobs_worker *worker, bool relayed)
     return llmobs_evaluation_submit(&job->evaluation);
 }
 
-/* True when the metric is delivered, or is on the disk. If OTLP's logs cannot
- * express it, another exporter may have it. */
-static bool is_safe(void)
+/* If OTLP's logs cannot express the metric, another exporter may have it: that
+ * it is delivered, or is on the disk, is enough. */
+static int submit(struct job *job, const char *command)
 {
     static const enum llmobs_stat safe[] = {
         LLMOBS_STAT_delivered, LLMOBS_STAT_left, LLMOBS_STAT_sent_store,
         LLMOBS_STAT_sent_agent, LLMOBS_STAT_sent_agentless};
-
-    for (size_t i = 0; i < sizeof(safe) / sizeof(*safe); i++)
-        if (llmobs_stats_get(safe[i]) > 0)
-            return true;
-    return false;
-}
-
-static int submit(struct job *job, const char *command)
-{
     const char *off = llmobs_cli_why_off(job->config);
     int rc;
 
@@ -263,8 +242,9 @@ static int submit(struct job *job, const char *command)
         return LLMOBS_CLI_FAILED;
     }
     rc = llmobs_cli_deliver(job->config, give, job);
-    if (rc == 0 && is_safe())
-        return LLMOBS_CLI_OK;
+    for (size_t i = 0; rc == 0 && i < sizeof(safe) / sizeof(*safe); i++)
+        if (llmobs_stats_get(safe[i]) > 0)
+            return LLMOBS_CLI_OK;
     llmobs_tell("%s: not submitted: %s\n", command,
                 rc == -E2BIG ? "it is beyond DD_LLMOBS_EVENT_SIZE_BYTES"
                 : rc != 0    ? strerror(-rc)

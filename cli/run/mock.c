@@ -102,37 +102,30 @@ static void begin(const struct serve *serve, struct llmobs_site_visit *one,
     llmobs_site_head(one, item->status, item->type, item->answer.len);
 }
 
-/* Undoes the coding of a request, as the recording has no coding. */
-static void decode(struct llmobs_site_request *http)
-{
-    struct llmobs_text text = {http->body.data, http->body.len};
-    struct llmobs_body plain;
-    bool cut;
-
-    if (!llmobs_inflate_is_coded(text, http->coding))
-        return;
-    llmobs_body_init(&plain, LLMOBS_SITE_BODY_MAX);
-    plain.free = true;
-    if (llmobs_inflate_body(text, http->coding, LLMOBS_SITE_BODY_MAX, &plain,
-                            &cut) == 0) {
-        text = llmobs_body_head(&plain);
-        llmobs_buf_cut(&http->body, 0);
-        (void)llmobs_buf_add(&http->body, text.data, text.len);
-    }
-    llmobs_body_fini(&plain);
-}
-
 static void answer(struct llmobs_site_visit *one)
 {
     struct serve *serve = one->site->ctx;
     struct llmobs_site_request *http = &one->request;
     char *path = llmobs_cassette_path(http->target);
     struct llmobs_asked asked = {.method = http->method, .path = path};
+    struct llmobs_text text = llmobs_buf_text(&http->body);
     struct llmobs_cassette_item *item = NULL;
+    struct llmobs_body plain;
     struct llmobs_buf why;
+    bool cut;
 
     llmobs_buf_init(&why, WHY_MAX);
-    decode(http);
+    llmobs_body_init(&plain, LLMOBS_SITE_BODY_MAX);
+    plain.free = true;
+    /* Undoes the coding of the request, as the recording has no coding. */
+    if (llmobs_inflate_is_coded(text, http->coding) &&
+        llmobs_inflate_body(text, http->coding, LLMOBS_SITE_BODY_MAX, &plain,
+                            &cut) == 0) {
+        text = llmobs_body_head(&plain);
+        llmobs_buf_cut(&http->body, 0);
+        (void)llmobs_buf_add(&http->body, text.data, text.len);
+    }
+    llmobs_body_fini(&plain);
     llmobs_cassette_read_body(&asked.body, &http->body);
     if (path)
         item = llmobs_choose(serve->cassette, &asked, serve->nearest, &why);
@@ -216,18 +209,6 @@ static int set_dir(const struct llmobs_cli_option *option, const char *value)
     return -EINVAL;
 }
 
-/* Takes the command off, and gives the number of arguments before it. */
-static int split(struct mock *mock, int argc)
-{
-    for (int i = 1; i < argc; i++)
-        if (strcmp(mock->argv[i], "--") == 0) {
-            mock->command = mock->argv + i + 1;
-            mock->argv[i] = NULL;
-            return i;
-        }
-    return argc;
-}
-
 /* Answers as llmobs_cli_parse. */
 static int parse(struct mock *mock, int argc)
 {
@@ -243,7 +224,13 @@ static int parse(struct mock *mock, int argc)
         LLMOBS_CLI_WORDS(set_dir, mock)};
     int status;
 
-    argc = split(mock, argc);
+    /* Takes the command off, which comes behind the arguments. */
+    for (int i = 1; i < argc; i++)
+        if (strcmp(mock->argv[i], "--") == 0) {
+            mock->command = mock->argv + i + 1;
+            mock->argv[i] = NULL;
+            argc = i;
+        }
     status = llmobs_cli_parse(argc, mock->argv, options);
     if (status >= 0)
         return status;
