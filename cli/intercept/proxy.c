@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -33,8 +34,9 @@
 /* The look-up of names needs most of it. */
 #define STACK ((size_t)256 * 1024)
 #define PAUSE_US 10000
-/* Pages of it that no byte has come to cost nothing. */
+/* A direction that rests gives it back. */
 #define ROOM ((size_t)64 * 1024)
+#define IDLE_MS 100
 /* The longest record of TLS. */
 #define RECORD ((size_t)16 * 1024)
 #define HELLO_MS 60000
@@ -97,10 +99,10 @@ struct way {
     const struct end *from, *to;
     char *bytes;
     size_t len, at; /* those from `at` on have not gone yet */
-    size_t most;    /* that there were at once */
-    size_t ready;   /* of a head, which go first */
-    uint64_t left;  /* that may go before the next head; UINT64_MAX: all */
-    uint64_t then;  /* that go, where what comes is no head */
+    size_t room;
+    size_t ready;  /* of a head, which go first */
+    uint64_t left; /* that may go before the next head; UINT64_MAX: all */
+    uint64_t then; /* that go, where what comes is no head */
     struct llmobs_http1_way chunks; /* they tell their end; step 0: none */
     bool next;                      /* a head waits to be taken */
     bool over;                      /* no more will come */
@@ -118,6 +120,23 @@ static bool would_wait(void)
     return errno == EAGAIN || errno == EINTR;
 }
 
+/* Gives what it had back, and the kernel wipes it. */
+static void let_go(struct way *way)
+{
+    if (way->bytes)
+        munmap(way->bytes, way->room);
+    way->bytes = NULL;
+}
+
+/* Pages of it that no byte has come to cost nothing. */
+static char *take(size_t room)
+{
+    void *bytes = mmap(NULL, room, PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    return bytes == MAP_FAILED ? NULL : bytes;
+}
+
 /* Takes all that is there, as far as there is room, and as may pass. Between
  * two requests it finds whether the next begins, for another to read: an end
  * passes, and what is no HTTP, as a websocket's frames are none. */
@@ -131,6 +150,10 @@ static void fill(struct way *way)
     way->len = way->ready;
     way->at = way->ready = 0;
     way->from_waits = POLLIN;
+    way->bytes = way->bytes ? way->bytes : take(way->room = ROOM);
+    way->broken = !way->bytes;
+    if (way->broken)
+        return;
     if (way->len == 0 && way->left == 0) {
         n = recv(fd, first, sizeof(first), MSG_PEEK);
         if (n < 0 && would_wait())
@@ -162,7 +185,6 @@ static void fill(struct way *way)
         }
         way->len += n > 0 ? (size_t)n : 0;
     }
-    way->most = way->len > way->most ? way->len : way->most;
     way->over = n == 0;
     way->told |= way->over && !tls;
     way->broken = n < 0 && !would_wait();
@@ -203,7 +225,7 @@ static size_t step(struct way *way)
                 return 0;
         } else if (way->over) { /* the connection may end later */
             n = way->said && way->from->tls
-                    ? recv(way->from->fd, way->bytes, ROOM, 0)
+                    ? recv(way->from->fd, NULL, ROOM, MSG_TRUNC)
                     : 0;
             way->from_waits = POLLIN;
             way->broken = n < 0 && !would_wait();
@@ -222,13 +244,6 @@ static size_t step(struct way *way)
                 return way->len;
         }
     }
-}
-
-static void let_go(struct way *way)
-{
-    if (way->bytes)
-        explicit_bzero(way->bytes, way->most);
-    free(way->bytes);
 }
 
 /* Passes on what is there now, and tells the core: of what is sent to the
@@ -252,7 +267,7 @@ static void move(struct way *way, bool sent, struct llmobs_wire *wire)
                                  way->bytes, len, -1, 0, sent ? &all : NULL});
         if (!all)
             continue;
-        to = bytes = malloc(ROOM + all->text_len);
+        to = bytes = take(ROOM + all->text_len);
         at = 0;
         for (size_t i = 0; bytes && i < all->count; i++) {
             const struct llmobs_insertion *one = &all->list[i];
@@ -265,7 +280,8 @@ static void move(struct way *way, bool sent, struct llmobs_wire *wire)
             to = mempcpy(to, way->bytes + at, len - at);
             let_go(way);
             way->bytes = bytes;
-            way->len = way->most = (size_t)(to - bytes);
+            way->room = ROOM + all->text_len;
+            way->len = (size_t)(to - bytes);
         }
         while (all->count > 0)
             all->lost += !all->list[--all->count].instead && !bytes;
@@ -287,9 +303,9 @@ static bool pass_bytes(struct visit *visit, const struct llmobs_way *way,
                        const struct llmobs_http1_head *head)
 {
     const struct end *client = &visit->client, *server = &visit->server;
-    struct way up = {.from = client, .to = server, .bytes = malloc(ROOM)};
-    struct way down = {.from = server, .to = client, .bytes = malloc(ROOM)};
-    bool broken = !up.bytes || !down.bytes;
+    struct way up = {.from = client, .to = server};
+    struct way down = {.from = server, .to = client};
+    bool broken = head && !(up.bytes = take(up.room = ROOM));
     struct linger now = {1, 0};
 
     up.left = up.then = down.left = UINT64_MAX;
@@ -307,6 +323,7 @@ static bool pass_bytes(struct visit *visit, const struct llmobs_way *way,
     }
     while (!broken) {
         struct pollfd ends[2] = {{client->fd, 0, 0}, {server->fd, 0, 0}};
+        bool idle[2];
 
         move(&up, true, visit->wire);
         atomic_fetch_add(&visit->proxy->untold, 1);
@@ -322,8 +339,12 @@ static bool pass_bytes(struct visit *visit, const struct llmobs_way *way,
             ends[i].events = from->from_waits | to->to_waits;
             if (!ends[i].events && to->shut)
                 ends[i].fd = -1; /* its own end may be there, before its turn */
+            idle[i] = to->bytes && to->at == to->len;
         }
-        (void)poll(ends, 2, -1);
+        if (poll(ends, 2, idle[0] || idle[1] ? IDLE_MS : -1) == 0)
+            for (int i = 0; i < 2; i++)
+                if (idle[i])
+                    let_go(i ? &up : &down);
         up.seen |= ends[0].revents != 0;
         down.seen |= ends[1].revents != 0;
         /* A reset is told also where nothing is waited for. */
