@@ -12,7 +12,6 @@
 #include "core/trace/caller_unnamed.h"
 #include "core/trace/script_frames.h"
 #include "core/event/provider_headers.h"
-#include "lib/span/mask.h"
 #include "lib/span/secrets.h"
 #include "lib/span/vectors.h"
 #include "lib/text/budget.h"
@@ -390,25 +389,6 @@ static void add_tags(const struct llmobs_exchange *exchange,
         add_span_tag(span, "integration:http");
 }
 
-/* A gateway's bodies that no dialect reads stay as they are, and may hold a
- * sign-in instead of a chat: masks their secrets. */
-static int mask_value(char **value)
-{
-    struct llmobs_buf masked;
-    int rc;
-
-    if (!*value)
-        return 0;
-    llmobs_buf_init(&masked, 4 * strlen(*value) + 64);
-    rc = llmobs_mask_body(*value, &masked);
-    if (!rc) {
-        free(*value);
-        *value = llmobs_buf_take(&masked, NULL);
-    }
-    llmobs_buf_fini(&masked);
-    return rc;
-}
-
 /* -- annotations ---------------------------------------------------------- */
 
 static void add_pair(struct llmobs_span *span, const char *key,
@@ -610,10 +590,14 @@ static int read_span(const struct llmobs_exchange *exchange,
     span->kind = exchange->match.kind;
     span->proxied = exchange->match.proxied;
     rc = llmobs_rules_read(&exchange->match, call, span);
-    if (!rc)
-        rc = mask_value(&span->input_value);
-    if (!rc)
-        rc = mask_value(&span->output_value);
+    /* A gateway's bodies that no dialect reads stay as they are, and may hold a
+     * sign-in instead of a chat. */
+    for (int i = 0; i < 2; i++) {
+        char *value = i ? span->output_value : span->input_value;
+
+        if (value)
+            llmobs_secrets_mask_whole(value, strlen(value));
+    }
     if (rc)
         llmobs_span_fini(span);
     return rc;

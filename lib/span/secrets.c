@@ -7,10 +7,11 @@
 #include "lib/span/mask.h"
 #include "lib/span/members.h"
 
-void llmobs_secrets_mask(char *data, size_t len)
+static void mask(char *data, size_t len, enum llmobs_mask_kind kind)
 {
     struct llmobs_repeat_runs runs;
-    struct llmobs_mask_walk walk = {{data, len}, .kind = LLMOBS_MASK_REST};
+    struct llmobs_mask_walk walk = {{data, len}, .kind = kind};
+    bool cut = kind == LLMOBS_MASK_REST;
 
     if (len == 0)
         return;
@@ -19,9 +20,19 @@ void llmobs_secrets_mask(char *data, size_t len)
     llmobs_members_mask(data, len, walk.repeat.runs);
     llmobs_links_mask(data, len, walk.repeat.runs);
     while (llmobs_mask_next(&walk)) {
-        if (walk.whole || walk.from + walk.len == len)
+        if (walk.whole || (cut && walk.from + walk.len == len))
             memset(data + walk.from, '*', walk.len);
         else
             llmobs_hide(data + walk.from, walk.len);
     }
+}
+
+void llmobs_secrets_mask(char *data, size_t len)
+{
+    mask(data, len, LLMOBS_MASK_REST);
+}
+
+void llmobs_secrets_mask_whole(char *text, size_t len)
+{
+    mask(text, len, LLMOBS_MASK_BODY);
 }

@@ -30,4 +30,9 @@
  * may be NULL where `len` is 0. */
 void llmobs_secrets_mask(char *data, size_t len);
 
+/* Like llmobs_secrets_mask, for a text that is not cut: of a secret at its end
+ * the last four characters stay, and of its sentences more is masked, as in
+ * llmobs_mask_body. */
+void llmobs_secrets_mask_whole(char *text, size_t len);
+
 #endif

@@ -9,6 +9,7 @@
 #include "lib/text/json.h"
 #include "lib/text/json_plain.h"
 #include "lib/span/mask.h"
+#include "lib/span/secrets.h"
 
 /* A greater number is not a token count: a double could not hold it (WIRE 8.4).
  */
@@ -335,35 +336,25 @@ void llmobs_span_fact_ints(struct llmobs_facts *facts, enum llmobs_fact fact,
 
 /* -- texts of others ------------------------------------------------------ */
 
-/* Gives the text with its secrets masked; where that is a new text, also in
- * *owned. NULL: the text is empty or too long. */
-static const char *masked_text(const char *text, char **owned)
+/* Copies the text with its secrets masked; NULL: it is empty or too long. */
+static const char *masked_text(const char *text, char copy[LLMOBS_FACT_MAX + 1])
 {
-    struct llmobs_mask_walk walk = {.kind = LLMOBS_MASK_BODY};
-    struct llmobs_buf buf;
+    size_t len = text ? strnlen(text, LLMOBS_FACT_MAX + 1) : 0;
 
-    *owned = NULL;
-    if (!text || !*text || strnlen(text, LLMOBS_FACT_MAX + 1) > LLMOBS_FACT_MAX)
+    if (len == 0 || len > LLMOBS_FACT_MAX)
         return NULL;
-    walk.text = (struct llmobs_text){text, text ? strlen(text) : 0};
-    /* No part of a word such as "default" can mark a secret. */
-    if (!text[strspn(text, "abcdefghijklmnopqrstuvwxyz")] ||
-        !llmobs_mask_next(&walk))
+    if (llmobs_mask_is_plain(text))
         return text;
-    llmobs_buf_init(&buf, 2 * LLMOBS_FACT_MAX);
-    if (llmobs_mask_body(text, &buf) == 0)
-        *owned = llmobs_buf_take(&buf, NULL);
-    llmobs_buf_fini(&buf);
-    return *owned;
+    llmobs_secrets_mask_whole(memcpy(copy, text, len + 1), len);
+    return copy;
 }
 
 void llmobs_span_fact(struct llmobs_facts *facts, enum llmobs_fact fact,
                       const char *text)
 {
-    char *owned;
+    char copy[LLMOBS_FACT_MAX + 1];
 
-    llmobs_span_fact_word(facts, fact, masked_text(text, &owned));
-    free(owned);
+    llmobs_span_fact_word(facts, fact, masked_text(text, copy));
 }
 
 /* Moves the list to the end of the text, where it can grow. */
@@ -407,11 +398,10 @@ void llmobs_span_fact_add_word(struct llmobs_facts *facts,
 void llmobs_span_fact_add(struct llmobs_facts *facts, enum llmobs_fact fact,
                           const char *text)
 {
-    char *owned;
+    char copy[LLMOBS_FACT_MAX + 1];
 
-    text = masked_text(text, &owned);
+    text = masked_text(text, copy);
     llmobs_span_fact_add_word(facts, fact, text ? text : "_OTHER");
-    free(owned);
 }
 
 /* -- the object ----------------------------------------------------------- */
