@@ -56,8 +56,10 @@ int llmobs_environment_set(struct llmobs_environment *environment,
         char **more = realloc(environment->entries,
                               (room + ROOM_FOR_MORE) * sizeof(*more));
 
-        if (!more)
+        if (!more) {
+            free(entry);
             return -ENOMEM;
+        }
         environment->entries = more;
         environment->room = room + ROOM_FOR_MORE;
     }
