@@ -2,13 +2,17 @@
 
 #include "shim/elf.h"
 #include "shim/host.h"
+#include "shim/names.h"
 
 #define LIBDL_SONAME "libdl.so.2"
 
-enum { OPEN, SYM, VSYM, CLOSE, ERROR, COUNT };
+enum { ERROR = LLMOBS_LOADER_COUNT, COUNT };
 
-static const char names[COUNT][8] = {"dlopen", "dlsym", "dlvsym", "dlclose",
-                                     "dlerror"};
+static const char names[COUNT][8] = {
+#define X(name) #name,
+    LLMOBS_LOADER_NAMES(X)
+#undef X
+        "dlerror"};
 static void *found[COUNT];
 static void *own[COUNT];  /* those of libc, or of libdl before glibc 2.34 */
 static unsigned preceded; /* bits: an object before the shim defines it */
@@ -121,12 +125,12 @@ bool llmobs_loader_bring(void)
 {
     void *door = NULL;
 
-    if (get_own(OPEN))
+    if (get_own(LLMOBS_LOADER_dlopen))
         return true;
     if (llmobs_libc_find())
         llmobs_libc.iterate(find_door, &door);
     return door && ((llmobs_open_fn)door)(LIBDL_SONAME, DOOR_MODE) &&
-           get_own(OPEN);
+           get_own(LLMOBS_LOADER_dlopen);
 }
 
 static void *no_open(const char *file, int mode)
@@ -159,28 +163,28 @@ static int no_close(void *handle)
 
 llmobs_open_fn llmobs_loader_open_fn(void)
 {
-    void *one = get_next(OPEN);
+    void *one = get_next(LLMOBS_LOADER_dlopen);
 
     return one ? (llmobs_open_fn)one : no_open;
 }
 
 llmobs_sym_fn llmobs_loader_sym_fn(void)
 {
-    void *one = get_next(SYM);
+    void *one = get_next(LLMOBS_LOADER_dlsym);
 
     return one ? (llmobs_sym_fn)one : no_sym;
 }
 
 llmobs_vsym_fn llmobs_loader_vsym_fn(void)
 {
-    void *one = get_next(VSYM);
+    void *one = get_next(LLMOBS_LOADER_dlvsym);
 
     return one ? (llmobs_vsym_fn)one : no_vsym;
 }
 
 llmobs_close_fn llmobs_loader_close_fn(void)
 {
-    void *one = get_next(CLOSE);
+    void *one = get_next(LLMOBS_LOADER_dlclose);
 
     return one ? (llmobs_close_fn)one : no_close;
 }
@@ -202,14 +206,14 @@ void *llmobs_loader_vsym(void *handle, const char *name, const char *version)
 
 void *llmobs_loader_own_open(const char *file, int mode)
 {
-    void *one = get_own(OPEN);
+    void *one = get_own(LLMOBS_LOADER_dlopen);
 
     return one ? ((llmobs_open_fn)one)(file, mode) : NULL;
 }
 
 void *llmobs_loader_own_sym(void *handle, const char *name)
 {
-    void *one = get_own(SYM);
+    void *one = get_own(LLMOBS_LOADER_dlsym);
 
     return one ? ((llmobs_sym_fn)one)(handle, name) : NULL;
 }
@@ -224,7 +228,7 @@ void llmobs_loader_drop_error(void)
 
 static size_t index_of_name(const char *name)
 {
-    size_t i = OPEN;
+    size_t i = LLMOBS_LOADER_dlopen;
 
     while (i < ERROR && !llmobs_str_same(name, names[i]))
         i++;
@@ -240,7 +244,7 @@ bool llmobs_loader_is(const char *name, const void *address)
 
 bool llmobs_loader_shim_first(const char *name)
 {
-    get_next(OPEN);
+    get_next(LLMOBS_LOADER_dlopen);
     return !(__atomic_load_n(&preceded, __ATOMIC_ACQUIRE) >>
                  index_of_name(name) &
              1);

@@ -180,6 +180,13 @@ enum llmobs_libc_call {
 /* X(name): the loader's, which the shim exports. */
 #define LLMOBS_LOADER_NAMES(X) X(dlopen) X(dlsym) X(dlvsym) X(dlclose)
 
+enum {
+#define X(name) LLMOBS_LOADER_##name,
+    LLMOBS_LOADER_NAMES(X)
+#undef X
+        LLMOBS_LOADER_COUNT
+};
+
 /* A name's number: those of each kind follow each other, in the order of their
  * own enumeration. From LLMOBS_NAMES on come the helpers of lib_calls.h, which
  * have no slots. */
@@ -187,7 +194,7 @@ enum {
     LLMOBS_NAME_NONE,
     LLMOBS_NAME_LIBC,
     LLMOBS_NAME_LOADER = LLMOBS_NAME_LIBC + LLMOBS_LIBC_COUNT,
-    LLMOBS_NAME_CURL = LLMOBS_NAME_LOADER + 4,
+    LLMOBS_NAME_CURL = LLMOBS_NAME_LOADER + LLMOBS_LOADER_COUNT,
     LLMOBS_NAME_LIB = LLMOBS_NAME_CURL + LLMOBS_HOOK_COUNT,
     LLMOBS_NAMES = LLMOBS_NAME_LIB + LLMOBS_LIB_HOOK_COUNT,
     LLMOBS_NAMES_ALL = LLMOBS_NAME_LIB + LLMOBS_LIB_FUNCTION_COUNT
