@@ -149,7 +149,7 @@ static int end_table(struct shown *shown, const struct llmobs_load *load,
 
     if (rc == 0 && shown->lack.calls > 0) {
         putchar('\n');
-        llmobs_wrap_print(&view->screen, LLMOBS_PAINT_DIM, 0,
+        llmobs_wrap_print(&view->screen, LLMOBS_PAINT_DIM,
                           llmobs_lack_note(&shown->lack, note));
     }
     if (rc == 0 && !view->screen.terminal && !view->cost_printed &&
@@ -182,7 +182,7 @@ static int end_table(struct shown *shown, const struct llmobs_load *load,
     rc = line.error;
     if (rc == 0 && line.len > 0) {
         putchar('\n');
-        llmobs_wrap_print(&view->screen, LLMOBS_PAINT_DIM, 0, line.data);
+        llmobs_wrap_print(&view->screen, LLMOBS_PAINT_DIM, line.data);
     }
     llmobs_buf_fini(&line);
     return rc;

@@ -332,7 +332,7 @@ static int print_head(const struct series *series)
     rc = llmobs_buf_addf(&head, "%s to %s %s, a bar is %" PRId64 " %s", from,
                          to, zone, buckets->step_ns / unit->ns, unit->name);
     if (rc == 0)
-        llmobs_wrap_print(series->screen, LLMOBS_PAINT_NONE, 0, head.data);
+        llmobs_wrap_print(series->screen, LLMOBS_PAINT_NONE, head.data);
     llmobs_buf_fini(&head);
     return rc;
 }
@@ -402,7 +402,7 @@ static int print_bars(struct series *series)
     if (rc == 0 && groups > GROUPS_SHOWN) {
         snprintf(more, sizeof(more), "%zu more; --csv has all",
                  groups - GROUPS_SHOWN);
-        llmobs_wrap_print(series->screen, LLMOBS_PAINT_NONE, 0, more);
+        llmobs_wrap_print(series->screen, LLMOBS_PAINT_NONE, more);
     }
     llmobs_sheet_fini(&sheet);
     return rc;

@@ -135,7 +135,7 @@ static void print_cost(const struct summary *summary,
         return;
     snprintf(line, sizeof(line), "cost: %s%s%s", note,
              *note != '\0' && prices ? ", " : "", prices ? source : "");
-    llmobs_wrap_print(summary->sheet.screen, LLMOBS_PAINT_NONE, 0, line);
+    llmobs_wrap_print(summary->sheet.screen, LLMOBS_PAINT_NONE, line);
 }
 
 static int print_summary(struct summary *summary,
@@ -165,10 +165,10 @@ static int print_summary(struct summary *summary,
     if (rc == 0 && words) {
         for (size_t i = 0; i < summary->first; i++)
             if (samples->by.keys[i].key == LLMOBS_KEY_TOOL)
-                llmobs_wrap_print(summary->sheet.screen, LLMOBS_PAINT_NONE, 0,
+                llmobs_wrap_print(summary->sheet.screen, LLMOBS_PAINT_NONE,
                                   "tool: the calls that take its results");
         print_cost(summary, prices);
-        llmobs_wrap_print(summary->sheet.screen, LLMOBS_PAINT_NONE, 0,
+        llmobs_wrap_print(summary->sheet.screen, LLMOBS_PAINT_NONE,
                           llmobs_lack_note(&samples->lack, note));
     }
     return rc;

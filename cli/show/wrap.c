@@ -138,18 +138,14 @@ int llmobs_wrap_add(struct llmobs_buf *out, struct llmobs_text part)
 }
 
 void llmobs_wrap_print(const struct llmobs_screen *screen,
-                       enum llmobs_paint paint, size_t indent, const char *text)
+                       enum llmobs_paint paint, const char *text)
 {
-    const struct llmobs_text whole = llmobs_text_of(text);
-    size_t columns = screen->columns;
     struct llmobs_wrap wrap;
     struct llmobs_text line;
 
-    if (columns > 0 && columns <= 2 * indent)
-        indent = 0;
-    llmobs_wrap_init(&wrap, whole, columns > 0 ? columns - indent : 0);
+    llmobs_wrap_init(&wrap, llmobs_text_of(text), screen->columns);
     while (llmobs_wrap_next(&wrap, &line)) {
-        llmobs_screen_pad(indent + wrap.indent);
+        llmobs_screen_pad(wrap.indent);
         llmobs_screen_paint(screen, paint);
         llmobs_screen_put(screen, line);
         llmobs_screen_unpaint(screen, paint);

@@ -32,9 +32,8 @@ bool llmobs_wrap_next(struct llmobs_wrap *wrap, struct llmobs_text *line);
 int llmobs_wrap_add(struct llmobs_buf *out, struct llmobs_text part);
 
 /* Prints a text of the tool on stdout, in lines of the screen's width and in
- * that colour. Each line begins with `indent` blanks, if there is room. */
+ * that colour. */
 void llmobs_wrap_print(const struct llmobs_screen *screen,
-                       enum llmobs_paint paint, size_t indent,
-                       const char *text);
+                       enum llmobs_paint paint, const char *text);
 
 #endif

@@ -183,7 +183,7 @@ void llmobs_delivery_count_lost(struct llmobs_delivery *delivery, int error)
         stat = LLMOBS_STAT_dropped_program;
     else if (memory)
         stat = LLMOBS_STAT_dropped_memory;
-    llmobs_account_count(&delivery->account, stat, 1);
+    llmobs_account_count(&delivery->account, stat);
     if (error == -ENOSPC)
         llmobs_log_once(LLMOBS_LOG_ERROR, "buffer full",
                         "the buffer is full (LLMOBS_BUFFER_MAX): spans are "

@@ -23,16 +23,15 @@ static const struct llmobs_backoff usual = {
 
 /* -- events -------------------------------------------------------------- */
 
-void llmobs_account_count(struct llmobs_account *account, enum llmobs_stat stat,
-                          size_t n)
+void llmobs_account_count(struct llmobs_account *account, enum llmobs_stat stat)
 {
     size_t old = atomic_load(&account->pending);
-    size_t some;
 
-    do
-        some = n < old ? n : old;
-    while (!atomic_compare_exchange_weak(&account->pending, &old, old - some));
-    llmobs_stats_add(stat, some);
+    while (old > 0)
+        if (atomic_compare_exchange_weak(&account->pending, &old, old - 1)) {
+            llmobs_stats_add(stat, 1);
+            return;
+        }
 }
 
 struct llmobs_event *llmobs_event_new(struct llmobs_account *account,
@@ -72,7 +71,7 @@ static void leave_on_disk(struct llmobs_account *account,
         llmobs_adopt_return(account->backlog.adopt, spooled);
     else if (spool && spooled->for_relay)
         llmobs_spool_delegate(spool, spooled);
-    llmobs_account_count(account, LLMOBS_STAT_left, 1);
+    llmobs_account_count(account, LLMOBS_STAT_left);
 }
 
 bool llmobs_account_wait(struct llmobs_account *account,
@@ -110,7 +109,7 @@ static void end_event(struct llmobs_account *account,
     if (event->kind == LLMOBS_EVENT_EVALUATION &&
         event->fate == LLMOBS_STAT_delivered)
         llmobs_stats_add(LLMOBS_STAT_evaluations, 1);
-    llmobs_account_count(account, event->fate, 1);
+    llmobs_account_count(account, event->fate);
     llmobs_backlog_release(&account->backlog, &event->spooled);
 }
 

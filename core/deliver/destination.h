@@ -64,10 +64,10 @@ struct llmobs_destination {
     bool hurries;    /* the queue has, or had, such an event */
 };
 
-/* Moves n pending items to a counter, but never more than are pending: so the
- * sums stay right if a stop no longer waits for a thread that still runs. */
-void llmobs_account_count(struct llmobs_account *account, enum llmobs_stat stat,
-                          size_t n);
+/* Moves a pending item to a counter, if one is pending: so the sums stay right
+ * if a stop no longer waits for a thread that still runs. */
+void llmobs_account_count(struct llmobs_account *account,
+                          enum llmobs_stat stat);
 
 /* Lets an entry wait on the disk because memory has no room for it, or counts
  * it as left there for another process. False: the disk does not have the

@@ -3,13 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-void llmobs_link_calls_fini(struct llmobs_link_calls *calls)
-{
-    for (size_t i = 0; i < LLMOBS_LINK_CALLS; i++)
-        llmobs_json_free(calls->list[i].call);
-    llmobs_link_calls_reset(calls);
-}
-
 void llmobs_link_calls_reset(struct llmobs_link_calls *calls)
 {
     memset(calls, 0, sizeof(*calls));

@@ -5,7 +5,7 @@
  * They are content, so only the memory of the process that makes the spans has
  * them, and only where it infers spans of tools.
  *
- * Owns:    the calls, from the put to fini.
+ * Owns:    the calls, each until a new call takes its place.
  * Threads: the thread that has the worker's turn.
  * Errors:  none: without memory a call is not remembered.
  * Limits:  LLMOBS_LINK_CALLS calls: a new call replaces the oldest. A call
@@ -29,7 +29,6 @@ struct llmobs_link_calls {
     size_t next;
 };
 
-void llmobs_link_calls_fini(struct llmobs_link_calls *calls);
 void llmobs_link_calls_reset(struct llmobs_link_calls *calls);
 
 /* Copies the call, {"name", "arguments"}. */

@@ -2,13 +2,6 @@
 
 #include <string.h>
 
-void llmobs_link_sessions_fini(struct llmobs_link_sessions *sessions)
-{
-    for (size_t i = 0; i < LLMOBS_LINK_SESSIONS; i++)
-        llmobs_json_free(sessions->list[i].tags);
-    llmobs_link_sessions_reset(sessions);
-}
-
 void llmobs_link_sessions_reset(struct llmobs_link_sessions *sessions)
 {
     memset(sessions, 0, sizeof(*sessions));

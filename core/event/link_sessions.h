@@ -6,7 +6,7 @@
  * that makes the spans, since the file that processes share has no texts: so
  * the calls of another process lack these tags.
  *
- * Owns:    the tags, from the first call that has some to fini.
+ * Owns:    the tags, until a new session takes the place of theirs.
  * Threads: the thread that has the worker's turn.
  * Errors:  none: without memory the tags are left out.
  * Limits:  LLMOBS_LINK_SESSIONS sessions: a new session replaces the one that
@@ -31,7 +31,6 @@ struct llmobs_link_sessions {
     uint64_t calls;
 };
 
-void llmobs_link_sessions_fini(struct llmobs_link_sessions *sessions);
 void llmobs_link_sessions_reset(struct llmobs_link_sessions *sessions);
 
 /* Remembers the span's own tags for its session, which `key` stands for. A span

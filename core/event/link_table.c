@@ -20,12 +20,6 @@ void llmobs_link_table_init(struct llmobs_link_table *table)
     table->own[1] = llmobs_context_random();
 }
 
-void llmobs_link_table_fini(struct llmobs_link_table *table)
-{
-    free(table->rows);
-    table->rows = NULL;
-}
-
 void llmobs_link_table_reset(struct llmobs_link_table *table)
 {
     table->rows = NULL;

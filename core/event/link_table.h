@@ -10,8 +10,9 @@
  * The records are in a file of the user's (link_file.h), so that the turns of a
  * conversation may be separate processes; without that file they are in memory.
  *
- * Owns:    its memory, from the first put to fini; the descriptor of the file
- *          from begin to end, between which begin may come again.
+ * Owns:    the rows, from the first put as long as the process lives; the
+ *          descriptor of the file from begin to end, between which begin may
+ *          come again.
  * Threads: the thread that has the worker's turn.
  * Errors:  without memory nothing is remembered; a file that fails counts as
  *          empty, and llmobs_stats counts the failures.
@@ -43,7 +44,6 @@ struct llmobs_link_table {
 };
 
 void llmobs_link_table_init(struct llmobs_link_table *table);
-void llmobs_link_table_fini(struct llmobs_link_table *table);
 void llmobs_link_table_reset(struct llmobs_link_table *table);
 
 /* All other functions may only be called between begin and end. */

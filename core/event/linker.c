@@ -18,14 +18,6 @@ void llmobs_linker_close(struct llmobs_linker *linker)
     llmobs_link_table_end(&linker->table);
 }
 
-void llmobs_linker_fini(struct llmobs_linker *linker)
-{
-    llmobs_linker_close(linker);
-    llmobs_link_table_fini(&linker->table);
-    llmobs_link_sessions_fini(&linker->sessions);
-    llmobs_link_calls_fini(&linker->calls);
-}
-
 void llmobs_linker_reset(struct llmobs_linker *linker)
 {
     llmobs_link_table_reset(&linker->table);

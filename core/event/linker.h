@@ -35,8 +35,8 @@
  * later span. An id of a tool's call that is hardly random ("call_1") leads to
  * no link: servers that count begin anew.
  *
- * Owns:    the table and the sessions, from init to fini; the file that it
- *          opens, until close.
+ * Owns:    the table, the sessions and the calls of tools, as long as the
+ *          process lives; the file that it opens, until close.
  * Threads: the thread that has the worker's turn.
  * Errors:  none: without memory, or beyond the work that a body may take, a
  *          link is left out.
@@ -62,7 +62,6 @@ struct llmobs_linker {
 };
 
 void llmobs_linker_init(struct llmobs_linker *linker);
-void llmobs_linker_fini(struct llmobs_linker *linker);
 void llmobs_linker_reset(struct llmobs_linker *linker);
 
 /* Closes the file, which _link and _add_tool leave open for the next span. To

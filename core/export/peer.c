@@ -86,12 +86,6 @@ static bool is_fresh(int64_t age)
     return age < LLMOBS_PEER_DOWN_MS * LLMOBS_NS_PER_MS;
 }
 
-bool llmobs_peer_is_marked_down(const struct llmobs_config *config,
-                                const char *url)
-{
-    return is_fresh(age_of_mark(config, url));
-}
-
 void llmobs_peer_unmark(const struct llmobs_config *config, const char *url)
 {
     char name[NAME_SIZE];

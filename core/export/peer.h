@@ -24,8 +24,6 @@
 
 /* The functions for the marker of a URL. */
 void llmobs_peer_mark_down(const struct llmobs_config *config, const char *url);
-bool llmobs_peer_is_marked_down(const struct llmobs_config *config,
-                                const char *url);
 void llmobs_peer_unmark(const struct llmobs_config *config, const char *url);
 
 /* The state of one peer. The functions below also set the exporter's `silent`.

@@ -100,6 +100,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                    1000 + where % 4);
         llmobs_link_table_end(&table);
     }
-    llmobs_link_table_fini(&table);
+    free(table.rows);
     return 0;
 }

@@ -15,6 +15,11 @@
 #include "core/export/agent.h"
 #include "core/export/exporter.h"
 #include "core/export/http.h"
+#include "core/export/peer.h"
+
+/* True if a process that begins now would ask that peer. */
+#define MAY_ASK(at) \
+    llmobs_peer_may_ask(&(struct llmobs_peer){.config = &config, .url = (at)})
 
 /* Fills the reply's status; answers what llmobs_http_send would. */
 static int (*double_script)(const struct llmobs_http_request *request,

@@ -14,10 +14,32 @@ static char dir[UNIT_DIRECTORY];
 static bool begun;
 static uint64_t tool_ids[8], tool_count; /* all that were inferred */
 
+void link_free_sessions(struct llmobs_link_sessions *sessions)
+{
+    for (size_t i = 0; i < LLMOBS_LINK_SESSIONS; i++)
+        llmobs_json_free(sessions->list[i].tags);
+    llmobs_link_sessions_reset(sessions);
+}
+
+void link_free_calls(struct llmobs_link_calls *calls)
+{
+    for (size_t i = 0; i < LLMOBS_LINK_CALLS; i++)
+        llmobs_json_free(calls->list[i].call);
+    llmobs_link_calls_reset(calls);
+}
+
+static void free_linker(void)
+{
+    llmobs_linker_close(&linker);
+    free(linker.table.rows);
+    link_free_sessions(&linker.sessions);
+    link_free_calls(&linker.calls);
+}
+
 void link_end(void)
 {
     if (begun)
-        llmobs_linker_fini(&linker);
+        free_linker();
     begun = false;
 }
 
@@ -40,7 +62,7 @@ void link_begin_file(void)
 
 void link_next_process(void)
 {
-    llmobs_linker_fini(&linker);
+    free_linker();
     llmobs_linker_init(&linker);
     llmobs_linker_set_file(&linker, link_path);
 }

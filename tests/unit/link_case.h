@@ -53,6 +53,11 @@ void link_begin(void);
 void link_end(void);
 #define LINK_FIXTURE UNIT_FIXTURE(link_begin, link_end)
 
+/* Such a list of a linker forgets all, and frees it: in the product a linker
+ * lives as long as its process. */
+void link_free_sessions(struct llmobs_link_sessions *sessions);
+void link_free_calls(struct llmobs_link_calls *calls);
+
 /* With a file, in a directory of its own. */
 void link_begin_file(void);
 

@@ -162,7 +162,7 @@ TEST(near_misses_of_inferred_tools)
     brings_none("[" USER "," CALLS(CALL, "mail") "," BRINGS(CALL) "]");
     link_begin();
     TURN_AS(1, "[" USER "]", ASKED, INFER);
-    llmobs_link_calls_fini(&linker.calls);
+    link_free_calls(&linker.calls);
     brings_none("[" BRINGS(CALL) "]"); /* nobody knows which tool */
     link_begin();
     TURN_AS(1, "[" USER "]", "[" CALLS("call_1", "weather") "]", INFER);

@@ -189,7 +189,7 @@ TEST(near_misses_of_sessions)
     parents = linker.sessions;
     llmobs_linker_reset(&linker);
     ck_assert_str_eq(TAGS(7, .session = "a"), "");
-    llmobs_link_sessions_fini(&parents);
+    link_free_sessions(&parents);
 }
 
 TEST(many_sessions)

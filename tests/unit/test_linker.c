@@ -1,6 +1,7 @@
 /* Links from a request to the answers that it goes on from, and those that must
  * not be made. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/event/linking.h"
@@ -182,7 +183,7 @@ TEST(many_records)
         kept++;
     }
     ck_assert_uint_eq(kept, LLMOBS_LINK_ROW);
-    llmobs_link_table_fini(&table);
+    free(table.rows);
 }
 
 /* -- the end user ------------------------------------------------------------
