@@ -5,6 +5,7 @@ usage: drain.py LLMOBS_RUN LLMOBS [TEST]...
 """
 import contextlib
 import ctypes
+import faulthandler
 import json
 import os
 import re
@@ -1161,6 +1162,9 @@ def main(tests):
                 continue
             shutil.rmtree(STORE, ignore_errors=True)
             shutil.rmtree(os.path.join(FOLDER, "victim"), ignore_errors=True)
+            # One that hangs ends them all. There is no limit for their sum, which
+            # a busy machine takes many times as long for.
+            faulthandler.dump_traceback_later(20 * LIMIT, exit=True)
             try:
                 test()
                 print("ok " + name, flush=True)

@@ -97,7 +97,9 @@ def span(url, delivered, exporter="agent", at_most=5):
     shutil.rmtree(STORE, ignore_errors=True)
     env = environment(url, exporter)
     if delivered:  # a busy host's peer may not answer in the usual time
-        env["LLMOBS_EXIT_FLUSH_MS"] = "4000"
+        env["LLMOBS_EXIT_FLUSH_MS"] = "%d000" % LIMIT
+        env["DD_TRACE_AGENT_TIMEOUT_SECONDS"] = str(LIMIT)
+        at_most = LIMIT
     began = time.monotonic()
     done = subprocess.run([LLMOBS, "span", "--name", "x", "--", "sh", "-c",
                            "exit %d" % STATUS], env=env, timeout=LIMIT,

@@ -73,7 +73,7 @@ def main_events():
                      "output": {"value": "[1 embedding(s)]"}},
                metrics={"input_tokens": 0, "total_tokens": 4})
     yield span("50", "undefined", "recent", "agent",
-               time.time_ns() - 1800 * SECOND,
+               time.time_ns() - 2 * 86400 * SECOND,
                trace="6affe73d000000001234123412341234")
 
 
