@@ -4,8 +4,9 @@
  *   POST .../chat/completions   2 KB of JSON; 1000 events when the body has
  *                               "stream", 200 when it has "short", too, or 200
  *                               with all that OpenAI's have when it has
- *                               "usual"; 8 MB of JSON when it has "big", one
- *                               when it has "mega";
+ *                               "usual"; 8 MB of JSON when it has "big", or
+ *                               "lines", with line feeds; one when it has
+ *                               "mega";
  *                               all of it 700 ms late when it has "late"
  *   POST /evp_proxy/...         202, as an Agent answers; counted
  *   POST /v1/traces             the same, as a receiver of OTLP
@@ -38,8 +39,9 @@ struct connection {
 };
 
 static struct connection *connections[CONNECTIONS_MAX];
-static char *chat, *stream, *shorter, *usual, *big, *mega;
-static size_t chat_len, stream_len, shorter_len, usual_len, big_len, mega_len;
+static char *chat, *stream, *shorter, *usual, *big, *lines, *mega;
+static size_t chat_len, stream_len, shorter_len, usual_len, big_len, lines_len,
+    mega_len;
 
 static char *answer(const char *type, const char *body, size_t len,
                     size_t *total)
@@ -55,7 +57,8 @@ static char *answer(const char *type, const char *body, size_t len,
     return text;
 }
 
-static char *json_answer(size_t content, size_t *total)
+/* `escapes`: each 64 letters end in one. */
+static char *json_answer(size_t content, bool escapes, size_t *total)
 {
     char *body = malloc(content + 500);
     char *text;
@@ -65,7 +68,9 @@ static char *json_answer(size_t content, size_t *total)
                       "{\"role\":\"assistant\",\"content\":\"");
 
     for (size_t i = 0; i < content; i++)
-        body[(size_t)at + i] = i % 8 ? 'w' : ' ';
+        body[(size_t)at + i] = !escapes || i % 64 < 62 ? i % 8 ? 'w' : ' '
+                               : i % 64 == 62          ? '\\'
+                                                       : 'n';
     at += (int)content;
     at += sprintf(body + at,
                   "\"},\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens"
@@ -104,9 +109,10 @@ static char *events(const char *event, int count, size_t *len)
 
 static void make_answers(void)
 {
-    chat = json_answer(2048, &chat_len);
-    big = json_answer(BIG, &big_len);
-    mega = json_answer(BIG / 8, &mega_len);
+    chat = json_answer(2048, false, &chat_len);
+    big = json_answer(BIG, false, &big_len);
+    lines = json_answer(BIG, true, &lines_len);
+    mega = json_answer(BIG / 8, false, &mega_len);
     stream = events(SHORT_EVENT, EVENTS, &stream_len);
     shorter = events(SHORT_EVENT, EVENTS / 5, &shorter_len);
     usual = events(USUAL_EVENT, EVENTS / 5, &usual_len);
@@ -185,6 +191,8 @@ static int respond(int fd, const struct connection *c)
         return send_events(fd, stream, stream_len);
     if (strstr(c->head, "\"big\""))
         return send_all(fd, big, big_len);
+    if (strstr(c->head, "\"lines\""))
+        return send_all(fd, lines, lines_len);
     if (strstr(c->head, "\"mega\""))
         return send_all(fd, mega, mega_len);
     return send_all(fd, chat, chat_len);
