@@ -59,7 +59,7 @@ struct visit {
     char process[LLMOBS_PEER_PROGRAM + 16];
     char caller[LLMOBS_ORIGIN_SCRIPT + sizeof("{\"entry\": \"\"}")];
     char asked[LLMOBS_HEAD_MAX];
-    char answer[LLMOBS_HEAD_MAX];
+    char answer[LLMOBS_REQUEST_MAX];
 };
 
 /* -- the core -------------------------------------------------------------- */

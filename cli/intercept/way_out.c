@@ -267,14 +267,13 @@ int llmobs_way_out_dial(const struct llmobs_way *way,
 
 int llmobs_way_out_connect(const struct llmobs_way *way, const char *asked,
                            const struct llmobs_target *to, int client,
-                           char answer[LLMOBS_HEAD_MAX])
+                           char answer[LLMOBS_REQUEST_MAX])
 {
     int fd = llmobs_way_out_dial(way, to, client, answer);
-    char head[LLMOBS_REQUEST_MAX];
 
     if (fd < 0 || !way->url ||
-        (llmobs_way_out_send(fd, head,
-                             llmobs_way_out_request(way, asked, NULL, head)) &&
+        (llmobs_way_out_send(
+             fd, answer, llmobs_way_out_request(way, asked, NULL, answer)) &&
          llmobs_way_out_head(fd, answer) > 0))
         return fd;
     strcpy(answer, DOWN);

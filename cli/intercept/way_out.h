@@ -66,7 +66,7 @@ int llmobs_way_out_dial(const struct llmobs_way *way,
  * proxy's. `asked`: the program's head. */
 int llmobs_way_out_connect(const struct llmobs_way *way, const char *asked,
                            const struct llmobs_target *to, int client,
-                           char answer[LLMOBS_HEAD_MAX]);
+                           char answer[LLMOBS_REQUEST_MAX]);
 bool llmobs_way_out_stands(const char *answer);
 
 #endif
