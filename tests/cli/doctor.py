@@ -32,6 +32,7 @@ TMP = tempfile.mkdtemp(prefix="llmobs-doctor-test.")
 MACHINE = 62 if os.uname().machine == "x86_64" else 183
 SECRET = "0d0c702a0123456789abcdef5e6f7a8b"
 BASE = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LLMOBS_BUILD": BUILD,
+        "LLMOBS_STORE_DIR": os.path.join(TMP, "store"),
         "LLMOBS_EXPORTER": "store", "HOME": TMP,
         "LLMOBS_CONFIG": os.path.join(TMP, "empty.conf")}
 open(BASE["LLMOBS_CONFIG"], "w").close()

@@ -21,6 +21,7 @@ TOOL = os.path.join(BUILD, "llmobs")
 SHIM = os.path.join(BUILD, "libllmobs_preload.so")
 TMP = tempfile.mkdtemp(prefix="llmobs-host-test.")
 BASE = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LLMOBS_BUILD": BUILD,
+        "LLMOBS_STORE_DIR": os.path.join(TMP, "store"),
         "LLMOBS_EXPORTER": "store", "HOME": TMP,
         "LLMOBS_CONFIG": os.path.join(TMP, "none.conf")}
 SECRET = "sk-host-0123456789abcdef"
