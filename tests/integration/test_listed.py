@@ -586,7 +586,7 @@ for each in "w", "2":
 join_stress("slow", "wsvmtlf", room=("4608",), slow=True)
 join_stress("signals", "wsvmtlfI", less=2)
 join_stress("signals_of_one_that_blocks", "wsvmtlfbI", room=("4608",), slow=True)
-join_stress("children", "wsvmtlK", less=2, have=0)
+join_stress("children", "wsvmtlK", less=2, have=0, count=MANY // 4)  # a process each
 join_stress("two_threads_on_one", "wsvmtlfC", less=2)
 join_stress("two_threads_on_two", "wsvmtlfD", less=2)
 # A program that sends another request than it had begun is not followed any more.

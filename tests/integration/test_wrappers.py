@@ -82,10 +82,10 @@ def the_same(bare, ours, what):
     equal(ours.code, 0, what + ": status")
 
 
-def place(where):
+def place(where, lists, name, **options):
     def run(t):
         built = Built(t, where)
-        for names in [[name] for name in NAMES] + [NAMES]:
+        for names in lists:
             built.wrap(names)
             for way in WAYS:
                 what = "%s of %s by %s" % (names, where, way)
@@ -95,8 +95,8 @@ def place(where):
                 the_same(bare, ours, what)
                 equal(len(ours.spans), CALLS, what + ": spans")
                 equal(ours.log_count("not seen"), 0, what + ": " + ours.log)
-    run.__name__ = run.__qualname__ = "in_" + where
-    test(run)
+    run.__name__ = run.__qualname__ = name + where
+    test(run, **options)
 
 
 KEPT = {}
@@ -111,7 +111,8 @@ def bare_run(t, built, way, keep=False):
 
 
 for where in PLACES:
-    place(where)
+    place(where, [NAMES], "in_")
+    place(where, [[name] for name in NAMES], "each_in_", of="rest")
 
 
 # ---- what cannot be seen ---------------------------------------------------
