@@ -10,6 +10,7 @@
 #include "cli/query/price_files.h"
 #include "cli/query/cost.h"
 #include "cli/query/each.h"
+#include "cli/query/tools.h"
 #include "cli/shared/cli.h"
 #include "cli/shared/tell.h"
 #include "core/config/config.h"
@@ -104,6 +105,7 @@ static int read_store(struct llmobs_gate *gate, const char *store,
         .filter = &gate->filter, .parts = LLMOBS_ROW_FACTS, .prices = prices};
     int rc;
 
+    llmobs_tools_of(store);
     rc = llmobs_reader_open(store, &reader);
     if (rc == 0) {
         rc = llmobs_each(&load, reader, NULL, add_row, sums);
@@ -132,32 +134,25 @@ static FILE *begin(bool exceeded)
     return exceeded ? stderr : stdout;
 }
 
-/* Writes the sum, and the number of calls in it. */
-static void print_cost(FILE *out, const struct llmobs_cost_sum *sum)
-{
-    char text[LLMOBS_COST_TEXT], note[LLMOBS_COST_NOTE];
-
-    if (sum->calls > 0 && !sum->any)
-        fprintf(out, "cost: unknown for all %zu calls", sum->calls);
-    else if (sum->known < sum->calls)
-        fprintf(out, "cost: %s %s", llmobs_cost_text(sum->known_cost, text),
-                llmobs_cost_note(sum, note));
-    else
-        fprintf(out, "cost: %s of %zu call%s",
-                llmobs_cost_text(sum->known_cost, text), sum->calls,
-                sum->calls == 1 ? "" : "s");
-}
-
 static bool print_cost_line(const struct llmobs_gate *gate,
                             const struct sums *sums,
                             const struct llmobs_prices *prices)
 {
     char text[LLMOBS_COST_TEXT], source[LLMOBS_COST_NOTE];
-    double more = sums->cost.known_cost - gate->max_cost;
+    const struct llmobs_cost_sum *sum = &sums->cost;
+    double more = sum->known_cost - gate->max_cost;
     bool exceeded = more > GRAIN;
     FILE *out = begin(exceeded);
 
-    print_cost(out, &sums->cost);
+    if (sum->calls > 0 && !sum->any)
+        fprintf(out, "cost: unknown for all %zu calls", sum->calls);
+    else if (sum->known < sum->calls)
+        fprintf(out, "cost: %s %s", llmobs_cost_text(sum->known_cost, text),
+                llmobs_cost_note(sum, source));
+    else
+        fprintf(out, "cost: %s of %zu call%s",
+                llmobs_cost_text(sum->known_cost, text), sum->calls,
+                sum->calls == 1 ? "" : "s");
     fprintf(out, ", %s: ", llmobs_cost_source(prices, source));
     if (exceeded)
         fprintf(out, "%s more than ", llmobs_cost_text(more, text));

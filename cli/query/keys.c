@@ -9,6 +9,7 @@
 #include "cli/query/cell.h"
 #include "cli/query/stored.h"
 #include "cli/query/row.h"
+#include "cli/query/tools.h"
 #include "cli/shared/accounts.h"
 #include "cli/shared/suggest.h"
 
@@ -102,7 +103,7 @@ static const char *read_plugin(const struct llmobs_json *event)
 
 /* The tools whose results the input has behind its last answer, of several
  * "Bash, Read"; of a tool's own span its name. A result has the name itself, or
- * the id of a call before it. */
+ * the id of a call before it, or of another span's answer. */
 static const char *read_tool(const struct asked *of)
 {
     const char *kind = llmobs_stored_kind(of->event);
@@ -136,6 +137,7 @@ static const char *read_tool(const struct asked *of)
                     !name)
                     if (llmobs_json_says(call, "tool_id", id))
                         name = full(llmobs_json_gets(call, "name"));
+            name = name ? name : llmobs_tools_name(id);
             name = name ? name : "?";
             while (i < count && strcmp(names[i], name) < 0)
                 i++;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli/query/metrics.h"
+#include "cli/query/tools.h"
 #include "cli/query/values.h"
 #include "cli/shared/cli.h"
 #include "cli/shared/embed.h"
@@ -95,6 +96,7 @@ static int complete(const char *member, const char *store)
         rc = llmobs_config_store_dir(config, dir, sizeof(dir));
     if (rc == 0)
         rc = llmobs_reader_open(dir, &reader);
+    llmobs_tools_of(dir);
     if (rc == 0)
         rc = print_values(reader, member);
     llmobs_reader_close(reader);

@@ -20,6 +20,7 @@
 #include "cli/query/filter.h"
 #include "cli/query/load.h"
 #include "cli/query/prices.h"
+#include "cli/query/tools.h"
 #include "cli/shared/reader.h"
 #include "cli/show/body.h"
 #include "cli/show/page_row.h"
@@ -357,6 +358,7 @@ static struct text *fresh_page(struct serve *serve)
     if (!serve->page || !live_is_last(&serve->live, serve->page_at)) {
         text_release(serve, serve->page);
         live_position(&serve->live, serve->page_at);
+        llmobs_tools_of(view->store); /* there may be more of them */
         serve->page = text_new(serve);
         if (!serve->page)
             return NULL;

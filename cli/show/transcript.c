@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/query/tools.h"
 #include "cli/shared/escape.h"
 #include "cli/show/wrap.h"
 #include "lib/text/indent.h"
@@ -267,7 +268,7 @@ static int print_value(struct llmobs_transcript *t, const char *text,
 }
 
 /* "calls find_hotels [call_7]". Of a result most APIs give the id of the call
- * alone, whose name stands in a message before. */
+ * alone, whose name stands in a message before, or in another span. */
 static int print_head(struct llmobs_transcript *t, const char *verb,
                       const struct llmobs_json *tool)
 {
@@ -284,6 +285,8 @@ static int print_head(struct llmobs_transcript *t, const char *verb,
             if (llmobs_json_says(llmobs_json_at(calls, k), "tool_id", id))
                 name = llmobs_json_gets(llmobs_json_at(calls, k), "name");
     }
+    if (!llmobs_has_text(name))
+        name = llmobs_tools_name(id);
     llmobs_buf_init(&head, TEXT_MAX);
     rc = llmobs_buf_addf(&head, "%s %s", verb,
                          llmobs_has_text(name) ? name : "a tool");

@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cli/query/tools.h"
 #include "cli/query/values.h"
 #include "cli/query/when.h"
 #include "cli/shared/cli.h"
@@ -386,6 +387,7 @@ static int show_store(const struct asked *asked, struct llmobs_view *view)
     char *trace = NULL;
     int rc;
 
+    llmobs_tools_of(view->store);
     if (view->form == llmobs_view_serve)
         return llmobs_view_serve(view);
     if (view->follow) {

@@ -227,6 +227,31 @@ def tools():
     check("tools of calls", have == {
         "100": "", "101": "Read", "102": "Bash, Read", "103": "",
         "104": "grep", "105": "?"}, have)
+    # Over a websocket a result comes without its call, in a task that was taken
+    # up again in another trace and without a session.
+    def answer(number, *calls):
+        return dict(turn(number, user), trace_id="9%031d" % number, tags=[], meta=dict(
+            event["meta"], output={"messages": [{"role": "assistant", "tool_calls": [
+                {"tool_id": id, "name": name} for id, name in calls]}]}))
+
+    def result(number, id):
+        return dict(turn(number, {"role": "tool", "tool_results": [{"tool_id": id, "result": "x"}]}),
+                    trace_id="8%031d" % number, tags=[], session_id="taken up")
+
+    ids = "call_Zx81Kq0PmW3bT7", "call_Yw72Jp9OnV2aS6", "call_1"
+    with open(os.path.join(STORE, "spans.jsonl"), "a") as f:
+        f.writelines(json.dumps(one) + "\n" for one in (
+            *(result(10 + i, id) for i, id in enumerate(ids)),
+            answer(20, (ids[0], "exec_command"), (ids[1], "a"), (ids[2], "b")),
+            answer(21, (ids[0], "exec_command"), (ids[1], "c"))))
+    have = {row["span_id"]: row["tool"] for row in rows("--session", "taken up", "--fields", "span_id,tool")}
+    check("a tool whose call another span has; none with two names, or an id that servers count", have == {
+        "110": "exec_command", "111": "?", "112": "?"}, have)
+    check("a filter by it", [row["span_id"] for row in rows("--tool", "exec_*")] == ["110"], None)
+    check("the sum by it", re.search(r"^exec_command  +1 ", view(
+        "--summary", "--by", "tool", "--session", "taken up"), re.M), None)
+    check("and a transcript", "result of exec_command [%s]" % ids[0] in view(
+        "--spans", "-m", "--session", "taken up"), None)
     said = view("--summary", "--by", "tool", "--session", "of tools")
     check("the sum says whose calls they are", re.search(
         r"^Bash, Read  +1 ", said, re.M) and
