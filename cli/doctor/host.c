@@ -94,21 +94,12 @@ struct walk {
 
 /* -- libcurl -------------------------------------------------------------- */
 
-static struct seen *find_seen(const struct walk *walk, const struct stat *st)
-{
-    for (size_t i = 0; i < walk->seen_count; i++)
-        if (walk->seen[i].inode == st->st_ino &&
-            walk->seen[i].device == st->st_dev)
-            return &walk->seen[i];
-    return NULL;
-}
-
 /* Reads a file of the process's unless it is known to have no libcurl. */
 static void look_into(struct walk *walk, const char *path, bool program)
 {
     struct llmobs_doctor *doctor = walk->doctor;
     char whole[2 * PATH_MAX];
-    const struct seen *seen;
+    const struct seen *seen = NULL;
     struct stat st;
     size_t before = doctor->routes.count;
     bool others = doctor->routes.connects;
@@ -116,7 +107,10 @@ static void look_into(struct walk *walk, const char *path, bool program)
     snprintf(whole, sizeof(whole), "%s%s", doctor->process.prefix, path);
     if (stat(whole, &st) != 0)
         return;
-    seen = find_seen(walk, &st);
+    for (size_t i = 0; i < walk->seen_count && !seen; i++)
+        if (walk->seen[i].inode == st.st_ino &&
+            walk->seen[i].device == st.st_dev)
+            seen = &walk->seen[i];
     if (seen && !seen->copy) {
         doctor->routes.connects |= seen->connects;
         return;
@@ -159,18 +153,6 @@ static void find_curl(struct walk *walk, struct row *row)
 }
 
 /* -- state ---------------------------------------------------------------- */
-
-/* The first finding that keeps the process from being observed. */
-static const char *first_bad(const struct llmobs_report *report)
-{
-    for (size_t i = 0; i < llmobs_json_len(report->findings); i++) {
-        const struct llmobs_json *one = llmobs_json_at(report->findings, i);
-
-        if (llmobs_json_says(one, "level", "fail"))
-            return llmobs_json_gets(one, "text");
-    }
-    return NULL;
-}
 
 /* Says what makes the calls of a process that has neither libcurl nor a TLS
  * library that is observed. */
@@ -219,8 +201,9 @@ static int judge(struct walk *walk, struct row *row)
     struct llmobs_doctor *doctor = walk->doctor;
     bool loaded =
         llmobs_process_object(&doctor->process, LLMOBS_DOCTOR_SHIM) != NULL;
+    const struct llmobs_json *findings = doctor->report.findings;
+    const char *bad = NULL;
     char *urls = NULL;
-    const char *bad;
     int rc;
 
     llmobs_doctor_possible(doctor);
@@ -230,7 +213,9 @@ static int judge(struct walk *walk, struct row *row)
     free(urls);
     if (rc != 0)
         return rc;
-    bad = first_bad(&doctor->report);
+    for (size_t i = llmobs_json_len(findings); i-- > 0;)
+        if (llmobs_json_says(llmobs_json_at(findings, i), "level", "fail"))
+            bad = llmobs_json_gets(llmobs_json_at(findings, i), "text");
     row->state = loaded ? OBSERVED : doctor->possible ? NOT : NEVER;
     if (row->state == OBSERVED && bad)
         row->state = OFF;
@@ -267,58 +252,47 @@ static void free_row(struct row *row)
     free(row->sockets);
 }
 
-static int find_sockets(struct walk *walk, struct row *row)
-{
-    struct llmobs_host_address found[LLMOBS_SOCKETS];
-    int rc =
-        llmobs_sockets_of(&walk->tables, row->pid, found, &row->socket_count);
-
-    if (rc < 0 || row->socket_count == 0) {
-        row->socket_count = 0;
-        return rc == -ENOMEM ? rc : 0;
-    }
-    row->sockets = malloc(row->socket_count * sizeof(*found));
-    if (!row->sockets)
-        return -ENOMEM;
-    memcpy(row->sockets, found, row->socket_count * sizeof(*found));
-    return 0;
-}
-
-/* Fills a row of the process that is open. */
-static int fill(struct walk *walk, struct row *row)
-{
-    struct llmobs_doctor *doctor = walk->doctor;
-    const struct llmobs_process *process = &doctor->process;
-    char title[TEXT_MAX], path[64];
-    struct stat st;
-    int rc;
-
-    row->pid = process->pid;
-    snprintf(path, sizeof(path), "/proc/%d", (int)process->pid);
-    row->uid = stat(path, &st) == 0 ? st.st_uid : 0;
-    llmobs_process_title(process->pid, title, sizeof(title));
-    row->title = strdup(title);
-    row->program = strdup(process->exe);
-    if (!row->title || !row->program)
-        return -ENOMEM;
-    llmobs_starter_of(&row->starter, process->pid,
-                      llmobs_program_base(process->exe));
-    llmobs_program_is(&doctor->program, process->exe);
-    llmobs_doctor_open_library(doctor, &walk->allowance);
-    find_curl(walk, row);
-    rc = find_sockets(walk, row);
-    return rc == 0 && (row->curl || row->socket_count > 0) ? judge(walk, row)
-                                                           : rc;
-}
-
+/* Adds a row for the process that is open, where it matters. */
 static int look_at(struct walk *walk)
 {
     struct list *host = walk->host;
-    struct row row = {.pid = 0};
-    int rc = fill(walk, &row);
-    bool matters = rc == 0 && (row.curl || row.socket_count > 0);
+    struct llmobs_doctor *doctor = walk->doctor;
+    const struct llmobs_process *process = &doctor->process;
+    struct llmobs_host_address found[LLMOBS_SOCKETS];
+    struct row row = {.pid = process->pid};
+    char title[TEXT_MAX], path[64];
+    bool matters;
+    struct stat st;
+    int rc;
 
+    snprintf(path, sizeof(path), "/proc/%d", (int)process->pid);
+    row.uid = stat(path, &st) == 0 ? st.st_uid : 0;
+    llmobs_process_title(process->pid, title, sizeof(title));
+    row.title = strdup(title);
+    row.program = strdup(process->exe);
+    rc = row.title && row.program ? 0 : -ENOMEM;
+    if (rc == 0) {
+        llmobs_starter_of(&row.starter, process->pid,
+                          llmobs_program_base(process->exe));
+        llmobs_program_is(&doctor->program, process->exe);
+        llmobs_doctor_open_library(doctor, &walk->allowance);
+        find_curl(walk, &row);
+        rc =
+            llmobs_sockets_of(&walk->tables, row.pid, found, &row.socket_count);
+        if (rc < 0)
+            row.socket_count = 0;
+        rc = rc == -ENOMEM ? rc : 0;
+    }
+    if (rc == 0 && row.socket_count > 0) {
+        row.sockets = malloc(row.socket_count * sizeof(*found));
+        if (row.sockets)
+            memcpy(row.sockets, found, row.socket_count * sizeof(*found));
+        rc = row.sockets ? 0 : -ENOMEM;
+    }
+    matters = rc == 0 && (row.curl || row.socket_count > 0);
     if (matters)
+        rc = judge(walk, &row);
+    if (matters && rc == 0)
         rc = llmobs_grow(&host->rows, &host->room, host->count, sizeof(row));
     if (matters && rc == 0) {
         host->rows[host->count++] = row;
@@ -390,31 +364,12 @@ static void name_peers(const struct list *host, struct row *row)
     }
 }
 
-/* True where a process has a connection to another machine. */
-static bool has_remote(const struct list *host)
-{
-    for (size_t i = 0; i < host->count; i++)
-        for (size_t s = 0; s < host->rows[i].socket_count; s++)
-            if (!llmobs_host_names_is_local(&host->rows[i].sockets[s]))
-                return true;
-    return false;
-}
-
 /* -- showing --------------------------------------------------------------- */
 
 static const char *const states[] = {"yes", "off", "no", "never"};
 static const char *const state_names[] = {"observed", "switched_off",
                                           "not_observed", "out_of_reach"};
 static const char *const kind_names[] = {"model", "gateway", "https"};
-
-/* The title, else the program's path; of a path alone, its last part. */
-static const char *name_of(const struct row *row)
-{
-    const char *name = row->title[0] != '\0' ? row->title : row->program;
-    const char *slash = !strchr(name, ' ') ? strrchr(name, '/') : NULL;
-
-    return slash ? slash + 1 : name;
-}
 
 static const char *filled(const char *text)
 {
@@ -483,6 +438,9 @@ static int print_detail(const char *about, const char *text)
 
 static int print_row(const struct list *host, const struct row *row)
 {
+    /* The title, else the program's path; of a path alone, its last part. */
+    const char *name = row->title[0] != '\0' ? row->title : row->program;
+    const char *slash = !strchr(name, ' ') ? strrchr(name, '/') : NULL;
     char text[PATH_MAX + TEXT_MAX];
     int rc;
 
@@ -491,7 +449,7 @@ static int print_row(const struct list *host, const struct row *row)
     rc = llmobs_screen_cell(text, 10, 10);
     putchar(' ');
     if (rc == 0)
-        rc = llmobs_screen_cell(name_of(row), 24, 24);
+        rc = llmobs_screen_cell(slash ? slash + 1 : name, 24, 24);
     printf(" %-8s ", states[row->state]);
     if (rc == 0) {
         for (size_t i = 0; i < row->peer_count && rc == 0; i++) {
@@ -544,6 +502,7 @@ static int gather(struct list *host)
     static struct walk walk;
     static struct llmobs_preload preload;
     struct llmobs_config *config;
+    bool remote = false; /* a process talks to another machine */
     int rc = llmobs_host_names_init(&host->names);
 
     if (rc != 0)
@@ -559,8 +518,11 @@ static int gather(struct list *host)
                          .allowance = {.left = LLMOBS_ALLOWANCE_MAX}};
     llmobs_process_all(each, &walk);
     rc = walk.rc;
+    for (size_t i = 0; i < host->count; i++)
+        for (size_t k = 0; k < host->rows[i].socket_count; k++)
+            remote |= !llmobs_host_names_is_local(&host->rows[i].sockets[k]);
     if (rc == 0)
-        rc = llmobs_host_names_look_up(&host->names, has_remote(host));
+        rc = llmobs_host_names_look_up(&host->names, remote);
     if (rc == 0) {
         /* Drops the rows that have neither a libcurl nor a connection that
          * counts. */

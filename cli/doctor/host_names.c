@@ -141,21 +141,6 @@ static int gather(struct llmobs_host_names *names, int in)
     }
 }
 
-/* Gateways come first: they were added last, and are the fewest. */
-static pid_t start(const struct llmobs_host_names *names, size_t first,
-                   bool models, const int ends[2])
-{
-    pid_t child = fork();
-
-    if (child != 0)
-        return child;
-    close(ends[0]);
-    for (size_t i = first; i < names->count; i += ASKERS)
-        if (models || names->names[names->count - 1 - i].port != 0)
-            look_up(names, names->count - 1 - i, ends[1]);
-    _exit(0);
-}
-
 int llmobs_host_names_look_up(struct llmobs_host_names *names, bool models)
 {
     pid_t children[ASKERS];
@@ -165,7 +150,15 @@ int llmobs_host_names_look_up(struct llmobs_host_names *names, bool models)
     if (pipe(ends) != 0)
         return -errno;
     while (started < ASKERS && rc == 0) {
-        children[started] = start(names, started, models, ends);
+        children[started] = fork();
+        /* Gateways come first: they were added last, and are the fewest. */
+        if (children[started] == 0) {
+            close(ends[0]);
+            for (size_t i = started; i < names->count; i += ASKERS)
+                if (models || names->names[names->count - 1 - i].port != 0)
+                    look_up(names, names->count - 1 - i, ends[1]);
+            _exit(0);
+        }
         if (children[started] < 0)
             rc = -errno;
         else

@@ -48,35 +48,29 @@ static bool read_address(const char *text, unsigned char bytes[16])
     return true;
 }
 
-/* "  0: LOCAL:PORT OTHER:PORT STATE queues timer retransmits uid timeout INODE"
- */
-static bool read_line(const char *line, struct llmobs_socket *out)
-{
-    char other[33];
-    unsigned port, state;
-
-    return sscanf(line,
-                  "%*d: %*[0-9A-F]:%*X %32[0-9A-F]:%X %X %*s %*s %*s %*s %*s "
-                  "%" SCNu64,
-                  other, &port, &state, &out->inode) == 4 &&
-           (state == ESTABLISHED || state == SYN_SENT || state == CLOSE_WAIT) &&
-           (out->peer.port = (uint16_t)port) != 0 &&
-           read_address(other, out->peer.bytes);
-}
-
 static int read_table(struct llmobs_socket_table *table, pid_t pid,
                       const char *name, size_t *room)
 {
     struct llmobs_socket socket;
     struct llmobs_buf text;
-    char path[64];
+    char path[64], other[33];
+    unsigned port, state;
     int rc;
 
     snprintf(path, sizeof(path), "/proc/%d/net/%s", (int)pid, name);
     llmobs_buf_init(&text, LLMOBS_SOCKET_TEXT);
     rc = llmobs_file_read(path, &text);
     for (char *at = text.data, *line; rc == 0 && (line = strsep(&at, "\n"));)
-        if (read_line(line, &socket)) {
+        /* "  0: LOCAL:PORT OTHER:PORT STATE queues timer retransmits uid
+         * timeout INODE" */
+        if (sscanf(line,
+                   "%*d: %*[0-9A-F]:%*X %32[0-9A-F]:%X %X %*s %*s %*s %*s %*s "
+                   "%" SCNu64,
+                   other, &port, &state, &socket.inode) == 4 &&
+            (state == ESTABLISHED || state == SYN_SENT ||
+             state == CLOSE_WAIT) &&
+            (socket.peer.port = (uint16_t)port) != 0 &&
+            read_address(other, socket.peer.bytes)) {
             rc = llmobs_grow(&table->sockets, room, table->count,
                              sizeof(*table->sockets));
             if (rc == 0)
@@ -130,25 +124,12 @@ static int table_of(struct llmobs_socket_tables *tables, pid_t pid,
 
 /* -- a process's sockets -------------------------------------------------- */
 
-/* Adds the other end of "socket:[INODE]". */
-static void add_peer(const struct llmobs_socket_table *table, const char *link,
-                     struct llmobs_host_address *out, size_t *count)
-{
-    struct llmobs_socket key = {0, {{0}, 0}};
-    const struct llmobs_socket *found;
-
-    if (*count == LLMOBS_SOCKETS || table->count == 0 ||
-        sscanf(link, "socket:[%" SCNu64 "]", &key.inode) != 1)
-        return;
-    found = bsearch(&key, table->sockets, table->count, sizeof(key), by_inode);
-    if (found)
-        out[(*count)++] = found->peer;
-}
-
 int llmobs_sockets_of(struct llmobs_socket_tables *tables, pid_t pid,
                       struct llmobs_host_address *out, size_t *count)
 {
     struct llmobs_socket_table *table = NULL;
+    struct llmobs_socket key = {0, {{0}, 0}};
+    const struct llmobs_socket *found;
     struct dirent *entry;
     char path[64];
     DIR *dir;
@@ -165,10 +146,14 @@ int llmobs_sockets_of(struct llmobs_socket_tables *tables, pid_t pid,
         ssize_t len =
             readlinkat(dirfd(dir), entry->d_name, link, sizeof(link) - 1);
 
-        if (len > 0) {
-            link[len] = '\0';
-            add_peer(table, link, out, count);
-        }
+        link[len > 0 ? len : 0] = '\0';
+        if (*count == LLMOBS_SOCKETS || table->count == 0 ||
+            sscanf(link, "socket:[%" SCNu64 "]", &key.inode) != 1)
+            continue;
+        found =
+            bsearch(&key, table->sockets, table->count, sizeof(key), by_inode);
+        if (found)
+            out[(*count)++] = found->peer;
     }
     closedir(dir);
     return rc;

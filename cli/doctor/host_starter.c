@@ -1,6 +1,5 @@
 #include "cli/doctor/host_starter.h"
 
-#include <ctype.h>
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -24,37 +23,23 @@ static bool begins(const char *text, const char *with)
     return strncmp(text, with, strlen(with)) == 0;
 }
 
-static bool is_id(const char *text)
-{
-    size_t len = 0;
-
-    while (isxdigit((unsigned char)text[len]))
-        len++;
-    return len >= ID_MIN && (text[len] == '\0' || text[len] == '.');
-}
-
-static bool has_part(const char *path, const char *part)
-{
-    size_t len = strlen(part);
-
-    for (const char *at = path; (at = strchr(at, '/')); at++)
-        if (strncmp(at + 1, part, len) == 0 && strchr("/-.", at[1 + len]))
-            return true;
-    return false;
-}
-
 /* Notes a container whose group is `part` of `before`. */
 static bool record_container(struct llmobs_starter *starter, const char *before,
                              const char *part)
 {
+    const size_t digits = strspn(part, "0123456789abcdefABCDEF");
+    const bool bare =
+        digits >= ID_MIN && (part[digits] == '\0' || part[digits] == '.');
     const char *id = NULL;
 
     for (size_t i = 0; i < sizeof(engines) / sizeof(*engines) && !id; i++)
         if (begins(part, engines[i]))
             id = part + strlen(engines[i]);
-    for (size_t i = 0; i < sizeof(parents) / sizeof(*parents) && !id; i++)
-        if (is_id(part) && has_part(before, parents[i]))
-            id = part;
+    for (size_t i = 0; i < sizeof(parents) / sizeof(*parents) && bare; i++)
+        for (const char *at = before; !id && (at = strchr(at, '/')); at++)
+            if (begins(at + 1, parents[i]) &&
+                strchr("/-.", at[1 + strlen(parents[i])]))
+                id = part;
     if (!id)
         return false;
     starter->kind = LLMOBS_STARTER_CONTAINER;
@@ -63,21 +48,12 @@ static bool record_container(struct llmobs_starter *starter, const char *before,
     return true;
 }
 
-static bool is_cron(const char *name)
-{
-    static const char *const names[] = {"cron.", "crond.", "cronie.", "atd.",
-                                        "anacron."};
-
-    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
-        if (begins(name, names[i]))
-            return true;
-    return false;
-}
-
 /* Notes a unit; cron's own program has the unit's name up to the dot. */
 static bool record_unit(struct llmobs_starter *starter, const char *before,
                         const char *part, const char *base)
 {
+    static const char *const crons[] = {"cron.", "crond.", "cronie.", "atd.",
+                                        "anacron."};
     size_t len = strlen(part);
 
     if (len < 9 || strcmp(part + len - 8, ".service") != 0 ||
@@ -86,42 +62,37 @@ static bool record_unit(struct llmobs_starter *starter, const char *before,
     starter->kind =
         strstr(before, "/user@") ? LLMOBS_STARTER_USER : LLMOBS_STARTER_UNIT;
     snprintf(starter->name, sizeof(starter->name), "%s", part);
-    if (is_cron(part) && strncmp(part, base, strcspn(part, ".")) != 0)
-        starter->kind = LLMOBS_STARTER_CRON;
+    for (size_t i = 0; i < sizeof(crons) / sizeof(*crons); i++)
+        if (begins(part, crons[i]) &&
+            strncmp(part, base, strcspn(part, ".")) != 0)
+            starter->kind = LLMOBS_STARTER_CRON;
     return true;
-}
-
-/* Takes the innermost group that names a starter, but a container before a
- * unit, whichever lies within the other. */
-static void read_path(struct llmobs_starter *starter, char *path,
-                      const char *base)
-{
-    bool unit = false;
-    char *slash;
-
-    while ((slash = strrchr(path, '/')) && slash[1]) {
-        *slash = '\0';
-        if (record_container(starter, path, slash + 1))
-            return;
-        if (!unit)
-            unit = record_unit(starter, path, slash + 1, base);
-    }
 }
 
 void llmobs_starter_read(struct llmobs_starter *starter, const char *groups,
                          const char *base)
 {
     struct llmobs_text rest = llmobs_text_of(groups), line, field;
-    char path[LLMOBS_STARTER_TEXT];
+    char path[LLMOBS_STARTER_TEXT], *slash;
+    bool unit, container;
 
     memset(starter, 0, sizeof(*starter));
     while (starter->kind == LLMOBS_STARTER_HAND &&
            llmobs_text_split(&rest, '\n', &line)) {
         (void)llmobs_text_split(&line, ':', &field);
         (void)llmobs_text_split(&line, ':', &field);
-        if (snprintf(path, sizeof(path), "%.*s", (int)line.len, line.data) <
+        unit = container = false;
+        if (snprintf(path, sizeof(path), "%.*s", (int)line.len, line.data) >=
             (int)sizeof(path))
-            read_path(starter, path, base);
+            continue;
+        /* Takes the innermost group that names a starter, but a container
+         * before a unit, whichever lies within the other. */
+        while (!container && (slash = strrchr(path, '/')) && slash[1]) {
+            *slash = '\0';
+            container = record_container(starter, path, slash + 1);
+            if (!container && !unit)
+                unit = record_unit(starter, path, slash + 1, base);
+        }
     }
 }
 

@@ -156,21 +156,6 @@ static void string_at(const struct reading *reading, uint64_t index, char *out,
         text_at(reading->object, reading->strtab + index, out, cap);
 }
 
-static void add_needed(const struct reading *reading, uint64_t index)
-{
-    struct llmobs_object *object = reading->object;
-    char name[PATH_MAX] = "";
-
-    string_at(reading, index, name, sizeof(name));
-    if (*name == '\0' || object->needed_count == LLMOBS_OBJECT_NEEDED) {
-        object->damaged = true;
-        return;
-    }
-    object->needed[object->needed_count] = strdup(name);
-    if (object->needed[object->needed_count])
-        object->needed_count++;
-}
-
 /* Gives the value of the last entry with that tag; 0: there is none. */
 static uint64_t value_of(const Elf64_Dyn *list, size_t len, int64_t tag)
 {
@@ -184,6 +169,7 @@ static void read_dynamic(struct reading *reading, const Elf64_Phdr *segment)
     struct llmobs_object *object = reading->object;
     static Elf64_Dyn list[DYNAMIC_MAX];
     size_t most = segment->p_filesz / sizeof(*list), len = 0;
+    char name[PATH_MAX];
 
     if (most > DYNAMIC_MAX)
         most = DYNAMIC_MAX;
@@ -197,9 +183,19 @@ static void read_dynamic(struct reading *reading, const Elf64_Phdr *segment)
     reading->strtab_len = value_of(list, len, DT_STRSZ);
     reading->symtab = offset_of(reading, value_of(list, len, DT_SYMTAB));
     object->program |= (value_of(list, len, DT_FLAGS_1) & DF_1_PIE) != 0;
-    for (size_t i = 0; i < len; i++)
-        if (list[i].d_tag == DT_NEEDED)
-            add_needed(reading, list[i].d_un.d_val);
+    for (size_t i = 0; i < len; i++) {
+        if (list[i].d_tag != DT_NEEDED)
+            continue;
+        *name = '\0';
+        string_at(reading, list[i].d_un.d_val, name, sizeof(name));
+        if (*name == '\0' || object->needed_count == LLMOBS_OBJECT_NEEDED) {
+            object->damaged = true;
+            continue;
+        }
+        object->needed[object->needed_count] = strdup(name);
+        if (object->needed[object->needed_count])
+            object->needed_count++;
+    }
     string_at(reading, value_of(list, len, DT_SONAME), object->soname,
               sizeof(object->soname));
 }

@@ -176,48 +176,13 @@ const char *llmobs_process_env(const struct llmobs_process *process,
 
 /* -- objects -------------------------------------------------------------- */
 
-/* Notes the shim's writable mappings, and the anonymous one after them. */
-static void record_data(struct llmobs_process *process, const char *line)
-{
-    const char *slash = strrchr(line, '/');
-    bool ours = slash && strncmp(slash + 1, LLMOBS_PROCESS_SHIM,
-                                 strlen(LLMOBS_PROCESS_SHIM)) == 0;
-    unsigned long from, to;
-    char rights[5];
-
-    if (sscanf(line, "%lx-%lx %4s", &from, &to, rights) != 3)
-        return;
-    if (strncmp(rights, "rw", 2) != 0) {
-        if (ours && process->data_from == process->data_to)
-            process->data_from = process->data_to = to;
-        return;
-    }
-    if (process->data_to == from && (ours || !slash))
-        process->data_to = to;
-}
-
-/* Reads a line of maps: "from-to rights offset device inode   path". Adds a
- * file once, though it has several mappings, one after another. */
-static void read_mapping(struct llmobs_process *process, char *line)
-{
-    size_t count = process->object_count;
-    bool deleted;
-
-    record_data(process, line);
-    for (int fields = 0; fields < 5 && *line != '\0'; fields++) {
-        line += strcspn(line, " ");
-        line += strspn(line, " ");
-    }
-    deleted = cut_deleted(line);
-    if (*line == '/' && count < LLMOBS_PROCESS_OBJECTS &&
-        (count == 0 || strcmp(process->objects[count - 1].path, line) != 0))
-        process->objects[process->object_count++] =
-            (struct llmobs_process_object){line, deleted};
-}
-
+/* Reads the lines of maps: "from-to rights offset device inode   path". Adds a
+ * file once, though it has several mappings, one after another. Notes the
+ * shim's writable mappings, and the anonymous one after them. */
 static int read_maps(struct llmobs_process *process)
 {
-    char *at, *line;
+    unsigned long from, to;
+    char *at, *line, rights[5];
 
     process->objects =
         calloc(LLMOBS_PROCESS_OBJECTS, sizeof(*process->objects));
@@ -226,11 +191,30 @@ static int read_maps(struct llmobs_process *process)
     process->maps_known =
         slurp(process->pid, "maps", &process->maps_text) == 0 &&
         process->maps_text.len > 0;
-    if (!process->maps_known)
-        return 0;
-    at = process->maps_text.data;
-    while ((line = strsep(&at, "\n")))
-        read_mapping(process, line);
+    at = process->maps_known ? process->maps_text.data : NULL;
+    while ((line = strsep(&at, "\n"))) {
+        const char *slash = strrchr(line, '/');
+        bool ours = slash && strncmp(slash + 1, LLMOBS_PROCESS_SHIM,
+                                     strlen(LLMOBS_PROCESS_SHIM)) == 0;
+        bool known = sscanf(line, "%lx-%lx %4s", &from, &to, rights) == 3;
+        bool writable = known && strncmp(rights, "rw", 2) == 0, deleted;
+        size_t count = process->object_count;
+
+        if (known && !writable && ours &&
+            process->data_from == process->data_to)
+            process->data_from = process->data_to = to;
+        else if (writable && process->data_to == from && (ours || !slash))
+            process->data_to = to;
+        for (int fields = 0; fields < 5 && *line != '\0'; fields++) {
+            line += strcspn(line, " ");
+            line += strspn(line, " ");
+        }
+        deleted = cut_deleted(line);
+        if (*line == '/' && count < LLMOBS_PROCESS_OBJECTS &&
+            (count == 0 || strcmp(process->objects[count - 1].path, line) != 0))
+            process->objects[process->object_count++] =
+                (struct llmobs_process_object){line, deleted};
+    }
     return 0;
 }
 
