@@ -411,60 +411,6 @@ static int refuse(const char *why, const char *more)
     return STATUS_REFUSED;
 }
 
-/* 0, or the exit status. */
-static int load_prices(struct limit *limit)
-{
-    int rc = 0;
-
-    if (limit->max_cost < 0)
-        return 0;
-    rc = llmobs_price_files_load(SELF, &limit->spent.prices);
-    if (rc == 0 && limit->spent.prices)
-        return 0;
-    if (limit->max_tokens < 0)
-        return refuse("--max-cost: no prices known", "");
-    llmobs_tell(SELF ": --max-cost: no prices known: --max-tokens alone "
-                     "counts\n");
-    limit->max_cost = -1;
-    return 0;
-}
-
-static int open_store(struct limit *limit)
-{
-    int dir = -1;
-    int rc = llmobs_config_store_dir(limit->config, limit->store,
-                                     sizeof(limit->store));
-
-    if (rc == 0)
-        rc = llmobs_dirs_have(limit->store, limit->config->store_dir != NULL,
-                              &dir);
-    if (rc == 0)
-        close(dir);
-    if (rc == 0 && access(limit->store, W_OK) != 0)
-        rc = -errno;
-    if (rc == 0)
-        return 0;
-    llmobs_tell(SELF ": the local store %s cannot be written: %s" NOT_STARTED,
-                limit->store, strerror(-rc));
-    return STATUS_REFUSED;
-}
-
-/* False where a pattern of LLMOBS_REDACT would hide the run's id in its spans.
- */
-static bool run_is_kept(const struct limit *limit)
-{
-    const struct llmobs_privacy *privacy = &limit->config->privacy;
-    char *text;
-    bool kept;
-
-    if (!privacy->redact)
-        return true;
-    text = llmobs_content_filter_text(privacy, limit->run);
-    kept = text && strcmp(text, limit->run) == 0;
-    free(text);
-    return kept;
-}
-
 /* Sets the command's variables. Where this run is inside another run, its calls
  * belong to both. */
 static int set_variables(struct limit *limit)
@@ -491,8 +437,9 @@ static int set_variables(struct limit *limit)
 static int limit_prepare(struct limit *limit)
 {
     const char *off;
+    char *shown;
     uint64_t id;
-    int status;
+    int dir = -1, rc = 0;
 
     limit->config =
         llmobs_config_load((const char *const *)environ, NULL, NULL);
@@ -502,17 +449,43 @@ static int limit_prepare(struct limit *limit)
     off = llmobs_cli_why_off(limit->config);
     if (off)
         return refuse("observing is switched off ", off);
-    if (!run_is_kept(limit))
+    if (limit->config->privacy.redact) {
+        shown = llmobs_content_filter_text(&limit->config->privacy, limit->run);
+        rc = shown && strcmp(shown, limit->run) == 0 ? 0 : -EINVAL;
+        free(shown);
+    }
+    if (rc != 0)
         return refuse("a pattern of LLMOBS_REDACT hides the run", "");
-    status = load_prices(limit);
-    if (status == 0)
-        status = open_store(limit);
-    if (status == 0 && set_variables(limit) != 0)
-        status = refuse("no memory", "");
-    if (status == 0 && llmobs_relay_find(limit->config) == LLMOBS_RELAY_UP)
+    if (limit->max_cost >= 0 &&
+        (llmobs_price_files_load(SELF, &limit->spent.prices) != 0 ||
+         !limit->spent.prices)) {
+        if (limit->max_tokens < 0)
+            return refuse("--max-cost: no prices known", "");
+        llmobs_tell(SELF ": --max-cost: no prices known: --max-tokens alone "
+                         "counts\n");
+        limit->max_cost = -1;
+    }
+    rc = llmobs_config_store_dir(limit->config, limit->store,
+                                 sizeof(limit->store));
+    if (rc == 0)
+        rc = llmobs_dirs_have(limit->store, limit->config->store_dir != NULL,
+                              &dir);
+    if (rc == 0)
+        close(dir);
+    if (rc == 0 && access(limit->store, W_OK) != 0)
+        rc = -errno;
+    if (rc != 0) {
+        llmobs_tell(SELF
+                    ": the local store %s cannot be written: %s" NOT_STARTED,
+                    limit->store, strerror(-rc));
+        return STATUS_REFUSED;
+    }
+    if (set_variables(limit) != 0)
+        return refuse("no memory", "");
+    if (llmobs_relay_find(limit->config) == LLMOBS_RELAY_UP)
         llmobs_tell(SELF ": with a limit CMD delivers by itself, not by the "
                          "relay\n");
-    return status;
+    return 0;
 }
 
 /* -- the command ----------------------------------------------------------- */
@@ -525,25 +498,6 @@ static void store_pid(void *ctx)
     atomic_store(&limit->shared->child, getpid());
 }
 
-/* 0, or -errno. */
-static int watcher_begin(struct limit *limit)
-{
-    pid_t self = getpid();
-
-    limit->spent.store = limit->store;
-    limit->spent.run = limit->run;
-    limit->spent.since_ns = llmobs_clock_wall_ns();
-    limit->shared = mmap(NULL, sizeof(*limit->shared), PROT_READ | PROT_WRITE,
-                         MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (limit->shared == MAP_FAILED)
-        return -errno;
-    fflush(stderr);
-    limit->watcher = fork();
-    if (limit->watcher == 0)
-        watch(limit, self);
-    return limit->watcher < 0 ? -errno : 0;
-}
-
 static int limit_run(struct limit *limit)
 {
     struct llmobs_child_command command = {.argv = limit->command,
@@ -552,13 +506,24 @@ static int limit_run(struct limit *limit)
                                            .ctx = limit};
     struct llmobs_child_result result;
     int status = limit_prepare(limit);
+    pid_t self = getpid();
     int rc;
 
     if (status != 0)
         return status;
-    rc = watcher_begin(limit);
-    if (rc != 0)
-        return refuse(strerror(-rc), "");
+    limit->spent.store = limit->store;
+    limit->spent.run = limit->run;
+    limit->spent.since_ns = llmobs_clock_wall_ns();
+    limit->shared = mmap(NULL, sizeof(*limit->shared), PROT_READ | PROT_WRITE,
+                         MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (limit->shared == MAP_FAILED)
+        return refuse(strerror(errno), "");
+    fflush(stderr);
+    limit->watcher = fork();
+    if (limit->watcher == 0)
+        watch(limit, self);
+    if (limit->watcher < 0)
+        return refuse(strerror(errno), "");
     rc = llmobs_child_run(&command, &result);
     /* The watcher may still be ending the command's children. SIGCONT lets it
      * run again if a stop of the process group has stopped it. */

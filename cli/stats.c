@@ -122,24 +122,12 @@ static void print_row(int indent, const char *name, uint64_t value)
     printf("%*s%-*s %12" PRIu64 "\n", indent, "", 20 - indent, name, value);
 }
 
-static void print_last_rows(const struct llmobs_tally *tally)
-{
-    const uint64_t *numbers = tally->numbers;
-    char room[LLMOBS_DESTINATION_TIME];
-
-    for (int i = FIRST_ROWS + 1; i < LLMOBS_TALLY_NUMBERS; i++)
-        if (i == LLMOBS_TALLY_LAST && numbers[i] > 0)
-            printf("%-20s %s%s\n", rows[i].name,
-                   llmobs_destination_time((int64_t)tally->drops.at_ns, room),
-                   llmobs_tally_has_news(tally) ? "" : " (acknowledged)");
-        else if (i >= LLMOBS_TALLY_ENDED || numbers[i] > 0)
-            print_row(0, rows[i].name, numbers[i]);
-}
-
 static void print_tally(const struct llmobs_tally *tally)
 {
     char text[LLMOBS_WRAPPED_FILE], room[LLMOBS_ESCAPE_NAME], *at = NULL;
+    char time[LLMOBS_DESTINATION_TIME];
     const struct llmobs_counts *sum = &tally->sum;
+    const uint64_t *numbers = tally->numbers;
     const char *line;
 
     for (int i = 0; i <= FIRST_ROWS; i++)
@@ -152,7 +140,13 @@ static void print_tally(const struct llmobs_tally *tally)
             print_row(0, sum->list[i].name, sum->list[i].value);
     while ((line = next_wrapped(tally, &at, text)))
         printf("wrapped by %s\n", llmobs_escape_name(line, room));
-    print_last_rows(tally);
+    for (int i = FIRST_ROWS + 1; i < LLMOBS_TALLY_NUMBERS; i++)
+        if (i == LLMOBS_TALLY_LAST && numbers[i] > 0)
+            printf("%-20s %s%s\n", rows[i].name,
+                   llmobs_destination_time((int64_t)tally->drops.at_ns, time),
+                   llmobs_tally_has_news(tally) ? "" : " (acknowledged)");
+        else if (i >= LLMOBS_TALLY_ENDED || numbers[i] > 0)
+            print_row(0, rows[i].name, numbers[i]);
 }
 
 /* The columns of users, some 80 wide. */
@@ -372,19 +366,6 @@ static void begin_metric(const char *metric, const char *more, bool gauge,
            metric, more, gauge ? "gauge" : "counter");
 }
 
-/* Prints a number of running processes, for each of their units and so on. */
-static bool print_groups(int row, const struct llmobs_tally *tally,
-                         struct labels *labels)
-{
-    for (size_t i = 0; i < tally->group_count; i++) {
-        labels->group = &tally->groups[i];
-        print_sample(rows[row].metric, labels,
-                     row == LLMOBS_TALLY_PENDING ? labels->group->pending
-                                                 : labels->group->processes);
-    }
-    return tally->group_count > 0;
-}
-
 /* Where there is no sum, there is one tally, whose samples have no labels. */
 struct metrics {
     const struct llmobs_tallies *tallies;
@@ -413,10 +394,19 @@ static void print_metric(const struct metrics *metrics, int row)
     size_t at = 0;
 
     begin_metric(rows[row].metric, "", rows[row].gauge, rows[row].help);
-    while ((tally = next_tally(metrics, &at, &labels)) != NULL)
-        if ((row != LLMOBS_TALLY_PENDING && row != LLMOBS_TALLY_RUNNING) ||
-            !print_groups(row, tally, &labels))
+    while ((tally = next_tally(metrics, &at, &labels)) != NULL) {
+        /* A number of running processes is told for each of their units. */
+        bool each = row == LLMOBS_TALLY_PENDING || row == LLMOBS_TALLY_RUNNING;
+
+        for (size_t i = 0; each && i < tally->group_count; i++) {
+            labels.group = &tally->groups[i];
+            print_sample(rows[row].metric, &labels,
+                         row == LLMOBS_TALLY_PENDING ? labels.group->pending
+                                                     : labels.group->processes);
+        }
+        if (!each || tally->group_count == 0)
             print_sample(rows[row].metric, &labels, tally->numbers[row]);
+    }
 }
 
 static void print_asides(const struct metrics *metrics,
@@ -444,24 +434,6 @@ static void print_asides(const struct metrics *metrics,
     }
 }
 
-static void print_alerts(const struct metrics *metrics)
-{
-    const struct llmobs_tally *tally;
-    struct labels labels;
-    size_t at = 0;
-
-    begin_metric("alert", "", true, "1: --check fails for this reason.");
-    while ((tally = next_tally(metrics, &at, &labels)) != NULL) {
-        labels.reason = "dropped";
-        print_sample("alert", &labels, tally->lost);
-        labels.reason = "spooled";
-        print_sample("alert", &labels, tally->stale);
-        labels.reason = "fell_back";
-        print_sample("alert", &labels,
-                     tally->numbers[LLMOBS_TALLY_FELL_BACK] > 0);
-    }
-}
-
 static int print_prometheus(const struct llmobs_tallies *tallies,
                             const struct llmobs_tally *sum)
 {
@@ -484,7 +456,17 @@ static int print_prometheus(const struct llmobs_tallies *tallies,
                              tally->sum.list[i].value);
         }
     print_asides(&metrics, sum ? &sum->sum : &tallies->list->sum);
-    print_alerts(&metrics);
+    at = 0;
+    begin_metric("alert", "", true, "1: --check fails for this reason.");
+    while ((tally = next_tally(&metrics, &at, &labels)) != NULL) {
+        labels.reason = "dropped";
+        print_sample("alert", &labels, tally->lost);
+        labels.reason = "spooled";
+        print_sample("alert", &labels, tally->stale);
+        labels.reason = "fell_back";
+        print_sample("alert", &labels,
+                     tally->numbers[LLMOBS_TALLY_FELL_BACK] > 0);
+    }
     for (int i = FIRST_ROWS + 1; i < LLMOBS_TALLY_NUMBERS; i++)
         print_metric(&metrics, i);
     if (sum)
@@ -563,20 +545,6 @@ static int print(void *ctx)
     return show_tallies(&stats->tallies, stats->users, stats->form);
 }
 
-/* A check without another form prints what is wrong alone, as cron mails each
- * line. The mode is 0666, less the umask, as node_exporter reads the file as
- * another user. */
-static int write_output(struct stats *stats)
-{
-    if (stats->check && stats->form == LLMOBS_STATS_TEXT && !stats->output)
-        return 0;
-    if (!stats->output || strcmp(stats->output, "-") == 0)
-        return print(stats);
-    return llmobs_new_file_tell(
-        COMMAND, stats->output,
-        llmobs_new_file_of_stdout(stats->output, 0666, print, stats));
-}
-
 /* -- what is wrong --------------------------------------------------------- */
 
 /* Prints a line about a user. */
@@ -634,27 +602,12 @@ static void print_failures(const struct stats *stats,
             fallen);
 }
 
-/* A person who looks for spans in vain learns why. */
-static void print_reason(const struct stats *stats,
-                         const struct llmobs_tally *tally)
-{
-    const struct llmobs_config *config = stats->tallies.config;
-
-    if (tally->blind)
-        return;
-    if (tally->numbers[LLMOBS_TALLY_CAPTURED] == 0 && !tally->error)
-        say(stats, tally,
-            "no call was seen; `llmobs doctor --run CMD` tells why");
-    else if (config->agentless == 1 && !config->api_key && config->exporter &&
-             strcmp(config->exporter, "auto") == 0)
-        say(stats, tally, "without a DD_API_KEY calls stay in the local store");
-}
-
 /* -- the command ----------------------------------------------------------- */
 
 /* In Prometheus' format a metric says which users could not be read. */
 static int count_status(const struct stats *stats)
 {
+    const struct llmobs_config *config = stats->tallies.config;
     int status = LLMOBS_CLI_OK;
 
     for (size_t i = 0; i < stats->tallies.count; i++) {
@@ -691,8 +644,17 @@ static int count_status(const struct stats *stats)
                 tally->numbers[LLMOBS_TALLY_OLDEST]);
         if (stats->check || stats->form == LLMOBS_STATS_TEXT)
             print_failures(stats, tally);
-        if (!stats->check && !stats->users && stats->form == LLMOBS_STATS_TEXT)
-            print_reason(stats, tally);
+        /* A person who looks for spans in vain learns why. */
+        if (stats->check || stats->users || stats->form != LLMOBS_STATS_TEXT ||
+            tally->blind)
+            ;
+        else if (tally->numbers[LLMOBS_TALLY_CAPTURED] == 0 && !tally->error)
+            say(stats, tally,
+                "no call was seen; `llmobs doctor --run CMD` tells why");
+        else if (config->agentless == 1 && !config->api_key &&
+                 config->exporter && strcmp(config->exporter, "auto") == 0)
+            say(stats, tally,
+                "without a DD_API_KEY calls stay in the local store");
         if ((tally->error && stats->form != LLMOBS_STATS_PROMETHEUS) ||
             (stats->check && (tally->lost || tally->stale || tally->error ||
                               (tally->blind && !stats->users) ||
@@ -725,8 +687,16 @@ static int count(struct stats *stats)
             one->blind |= one->numbers[LLMOBS_TALLY_CAPTURED] == 0 &&
                           one->destinations.answers[k].since_ns < 0;
     }
-    if (rc == 0)
-        rc = write_output(stats);
+    /* A check without another form prints what is wrong alone, as cron mails
+     * each line. The mode is 0666, less the umask, as node_exporter reads the
+     * file as another user. */
+    if (rc == 0 && stats->output && strcmp(stats->output, "-") != 0)
+        rc = llmobs_new_file_tell(
+            COMMAND, stats->output,
+            llmobs_new_file_of_stdout(stats->output, 0666, print, stats));
+    else if (rc == 0 && (!stats->check || stats->form != LLMOBS_STATS_TEXT ||
+                         stats->output))
+        rc = print(stats);
     if (rc != 0 && rc != -ECANCELED)
         llmobs_tell(COMMAND ": %s%s%s\n",
                     !stats->users && tallies->count > 0 && tallies->list->dir

@@ -272,25 +272,11 @@ static int purge_folder(struct folder *folder, bool chosen)
 
 /* -- the spool ------------------------------------------------------------ */
 
-/* A running process may remove a file after its name was listed and before it
- * is read, so an unreadable entry is tried several times. */
-static int purge_count(struct llmobs_adopt *adopt,
-                       struct llmobs_adopt_counts *left)
-{
-    const struct timespec pause = {0, COUNT_AGAIN_MS * 1000000};
-    int rc = llmobs_adopt_count(adopt, left);
-
-    for (int i = 1; i < COUNT_TRIES && rc == 0 && left->unreadable > 0; i++) {
-        nanosleep(&pause, NULL);
-        rc = llmobs_adopt_count(adopt, left);
-    }
-    return rc;
-}
-
 static void purge_spool(struct purge *purge)
 {
     struct llmobs_adopt *adopt =
         llmobs_adopt_new(purge->config, LLMOBS_ADOPT_ANY);
+    const struct timespec pause = {0, COUNT_AGAIN_MS * 1000000};
     struct llmobs_adopt_counts left = {0};
     struct purged *sum = &purge->sum;
     char path[PATH_MAX];
@@ -315,8 +301,14 @@ static void purge_spool(struct purge *purge)
             }
         }
     }
-    if (rc == 0)
-        rc = purge_count(adopt, &left);
+    /* A running process may remove a file after its name was listed and before
+     * it is read, so an unreadable entry is tried several times. */
+    for (int i = 0;
+         rc == 0 && (i == 0 || (i < COUNT_TRIES && left.unreadable > 0)); i++) {
+        if (i > 0)
+            nanosleep(&pause, NULL);
+        rc = llmobs_adopt_count(adopt, &left);
+    }
     if (rc == 0)
         rc = llmobs_spool_dir(purge->config, path, sizeof(path));
     if (rc == 0)
@@ -334,27 +326,6 @@ static void purge_spool(struct purge *purge)
         llmobs_ledger_close(purge->config);
     if (sum->error == 0)
         sum->error = rc;
-}
-
-/* -- the command ---------------------------------------------------------- */
-
-static int check_options(struct purge *purge)
-{
-    const char *why = NULL;
-
-    if (purge->dir && purge->store)
-        why = "--dir is a spool's, --store is not";
-    else if (purge->users && geteuid() != 0)
-        why = "--users is root's";
-    else if (!purge->yes && !purge->dry && !isatty(STDIN_FILENO))
-        why = "nobody to ask: say --yes, or --dry-run";
-    if (why)
-        return llmobs_cli_wrong(why, "");
-    if (!purge->store && !purge->spool)
-        purge->store = purge->spool = true;
-    if (purge->dir)
-        purge->store = false;
-    return 0;
 }
 
 /* -- the places, each in a process of its own ---------------------------- */
@@ -573,19 +544,6 @@ static bool is_wanted(struct purge *purge)
            (answer[0] == 'y' || answer[0] == 'Y');
 }
 
-static int purge_all(struct purge *purge)
-{
-    const struct purged *sum = &purge->sum;
-
-    if (!purge->yes && !purge->dry && !is_wanted(purge))
-        return LLMOBS_CLI_FAILED;
-    (void)purge_go(purge);
-    purge_tell(purge);
-    return sum->error == 0 && sum->refused == 0 && sum->unreadable == 0
-               ? LLMOBS_CLI_OK
-               : LLMOBS_CLI_FAILED;
-}
-
 int llmobs_cmd_purge(int argc, char **argv)
 {
     static struct purge purge = {.user_s = USER_S};
@@ -600,17 +558,35 @@ int llmobs_cmd_purge(int argc, char **argv)
         LLMOBS_CLI_VALUE("user-time", llmobs_cli_seconds, &purge.user_s),
         LLMOBS_CLI_FLAG("json", &purge.json),
         LLMOBS_CLI_END};
+    const struct purged *sum = &purge.sum;
+    const char *why = NULL;
     int status = llmobs_cli_parse(argc, argv, options);
 
     if (status >= 0)
         return status;
     purge.name = argv[0];
-    if (check_options(&purge) != 0)
-        return LLMOBS_CLI_USAGE;
+    if (purge.dir && purge.store)
+        why = "--dir is a spool's, --store is not";
+    else if (purge.users && geteuid() != 0)
+        why = "--users is root's";
+    else if (!purge.yes && !purge.dry && !isatty(STDIN_FILENO))
+        why = "nobody to ask: say --yes, or --dry-run";
+    if (why)
+        return llmobs_cli_wrong(why, "");
+    if (!purge.store && !purge.spool)
+        purge.store = purge.spool = true;
+    if (purge.dir)
+        purge.store = false;
     purge.config = llmobs_cli_config(NULL);
     if (!purge.config)
         return LLMOBS_CLI_FAILED;
-    status = purge_all(&purge);
+    status = LLMOBS_CLI_FAILED;
+    if (purge.yes || purge.dry || is_wanted(&purge)) {
+        (void)purge_go(&purge);
+        purge_tell(&purge);
+        if (sum->error == 0 && sum->refused == 0 && sum->unreadable == 0)
+            status = LLMOBS_CLI_OK;
+    }
     llmobs_config_free(purge.config);
     return status;
 }
