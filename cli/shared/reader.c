@@ -425,6 +425,7 @@ static int walk_backwards(struct walk *walk, uint64_t *unused)
     struct llmobs_buf *room = &walk->reader->room;
     uint64_t end = walk->end;
     uint64_t size = CHUNK;
+    bool over = false; /* a line beyond the limit goes on before `end` */
     int rc = 0;
 
     (void)unused;
@@ -434,6 +435,15 @@ static int walk_backwards(struct walk *walk, uint64_t *unused)
 
         llmobs_buf_cut(room, 0);
         rc = read_piece(walk->fd, at, end, room, &walk->error);
+        if (rc == 0 && over && room->len == end - at) {
+            const char *before = memrchr(room->data, '\n', room->len);
+
+            over = !before;
+            end = before ? at + (uint64_t)(before + 1 - room->data) : at;
+            llmobs_buf_cut(room, (size_t)(end - at));
+            if (over)
+                continue;
+        }
         if (rc == 0)
             rc = give_back_lines(walk, at, &left);
         if (rc != 0 || room->len < end - at)
@@ -444,6 +454,7 @@ static int walk_backwards(struct walk *walk, uint64_t *unused)
             if (size <= LLMOBS_READER_LINE_MAX)
                 continue;
             walk->reader->report.oversized++;
+            over = true;
             left = 0;
         }
         size = CHUNK;
