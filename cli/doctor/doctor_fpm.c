@@ -89,24 +89,6 @@ static void record_setting(struct walk *walk, char *key, const char *value)
     }
 }
 
-/* Without a wanted name the first pool of the first file is taken. */
-static void record_section(struct walk *walk, const char *name)
-{
-    struct pool *pool = walk->pool;
-
-    walk->inside = false;
-    if (strcmp(name, "global") == 0)
-        return;
-    if (pool->name[0] == '\0')
-        snprintf(pool->name, sizeof(pool->name), "%s", name);
-    walk->inside = strcmp(pool->name, name) == 0;
-    pool->others |= !walk->inside;
-    if (walk->inside && !pool->found) {
-        pool->found = true;
-        snprintf(pool->file, sizeof(pool->file), "%s", walk->file);
-    }
-}
-
 static void walk_file(struct walk *walk, const char *path);
 
 /* Reads included files, at most INCLUDES_MAX in all. */
@@ -125,6 +107,7 @@ static void walk_pattern(struct walk *walk, const char *pattern)
 
 static void walk_line(struct walk *walk, char *line)
 {
+    struct pool *pool = walk->pool;
     char *sign, *end;
 
     trim(&line);
@@ -132,7 +115,18 @@ static void walk_line(struct walk *walk, char *line)
         *end = '\0';
         line++;
         trim(&line);
-        record_section(walk, line);
+        walk->inside = false;
+        if (strcmp(line, "global") == 0)
+            return;
+        /* Without a wanted name the first pool of the first file is taken. */
+        if (pool->name[0] == '\0')
+            snprintf(pool->name, sizeof(pool->name), "%s", line);
+        walk->inside = strcmp(pool->name, line) == 0;
+        pool->others |= !walk->inside;
+        if (walk->inside && !pool->found) {
+            pool->found = true;
+            snprintf(pool->file, sizeof(pool->file), "%s", walk->file);
+        }
         return;
     }
     sign = strchr(line, '=');

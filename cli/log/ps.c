@@ -160,23 +160,11 @@ static bool next_frame(struct llmobs_text *rest, struct llmobs_text *frame)
            llmobs_text_split(rest, '\n', frame);
 }
 
-static int show_frame(size_t number, struct llmobs_text frame)
-{
-    struct llmobs_buf line;
-    int rc;
-
-    llmobs_buf_init(&line, (size_t)4096);
-    rc = llmobs_escape_add(&line, frame, FRAME_COLUMNS);
-    if (rc == 0)
-        printf("    #%-2zu %.*s\n", number, (int)line.len, line.data);
-    llmobs_buf_fini(&line);
-    return rc;
-}
-
 static int show_stack(const struct llmobs_ps_call *call,
                       const struct llmobs_ps_stack *stack)
 {
     struct llmobs_text rest = llmobs_buf_text(&stack->frames), frame;
+    struct llmobs_buf line;
     int rc = 0;
 
     if (*stack->problem != '\0') {
@@ -186,8 +174,14 @@ static int show_stack(const struct llmobs_ps_call *call,
     printf("    thread %ld was stopped for %.1f ms to read its stack:\n",
            (long)call->thread,
            (double)stack->stopped_ns / (double)LLMOBS_NS_PER_MS);
-    for (size_t i = 0; rc == 0 && next_frame(&rest, &frame); i++)
-        rc = show_frame(i, frame);
+    llmobs_buf_init(&line, (size_t)4096);
+    for (size_t i = 0; rc == 0 && next_frame(&rest, &frame); i++) {
+        llmobs_buf_cut(&line, 0);
+        rc = llmobs_escape_add(&line, frame, FRAME_COLUMNS);
+        if (rc == 0)
+            printf("    #%-2zu %.*s\n", i, (int)line.len, line.data);
+    }
+    llmobs_buf_fini(&line);
     return rc;
 }
 

@@ -252,47 +252,29 @@ struct mapping {
     struct llmobs_text path;
 };
 
-static bool modules_parse(struct llmobs_text line, struct mapping *out)
-{
-    char head[128];
-    size_t len = line.len < sizeof(head) - 1 ? line.len : sizeof(head) - 1;
-    int path = 0;
-
-    memcpy(head, line.data, len);
-    head[len] = '\0';
-    if (sscanf(head,
-               "%" SCNx64 "-%" SCNx64 " %*s %" SCNx64 " %*x:%*x %" SCNu64 " %n",
-               &out->begin, &out->end, &out->offset, &out->inode, &path) != 4)
-        return false;
-    out->path = (struct llmobs_text){line.data + path,
-                                     path > 0 ? line.len - (size_t)path : 0};
-    return true;
-}
-
+/* Finds the mapping of an address in the lines of maps. */
 static bool modules_find(const struct reading *reading, uintptr_t address,
                          struct mapping *out)
 {
     struct llmobs_text rest = llmobs_buf_text(&reading->maps), line;
+    char head[128];
+    int path;
 
-    while (llmobs_text_split(&rest, '\n', &line))
-        if (modules_parse(line, out) && address >= out->begin &&
-            address < out->end)
-            return true;
+    while (llmobs_text_split(&rest, '\n', &line)) {
+        snprintf(head, sizeof(head), "%.*s", (int)line.len, line.data);
+        path = 0;
+        if (sscanf(head,
+                   "%" SCNx64 "-%" SCNx64 " %*s %" SCNx64 " %*x:%*x %" SCNu64
+                   " %n",
+                   &out->begin, &out->end, &out->offset, &out->inode,
+                   &path) != 4 ||
+            address < out->begin || address >= out->end)
+            continue;
+        out->path = (struct llmobs_text){
+            line.data + path, path > 0 ? line.len - (size_t)path : 0};
+        return true;
+    }
     return false;
-}
-
-/* The file as the process sees it, which may have another root; "" where
- * another file, or none, is at that path by now. */
-static void find_file(pid_t pid, const struct mapping *mapping,
-                      char out[PATH_MAX])
-{
-    struct stat st;
-
-    if (mapping->path.len == 0 || mapping->path.data[0] != '/' ||
-        snprintf(out, PATH_MAX, "/proc/%ld/root%.*s", (long)pid,
-                 (int)mapping->path.len, mapping->path.data) >= PATH_MAX ||
-        stat(out, &st) != 0 || st.st_ino != mapping->inode)
-        out[0] = '\0';
 }
 
 /* Appends "module!function+0x1f", "module+0x1234" or "0x7f..." for an address.
@@ -304,6 +286,7 @@ static int modules_name(const struct reading *reading, uintptr_t address,
     struct llmobs_symbol symbol;
     struct mapping mapping;
     char file[PATH_MAX];
+    struct stat st;
     uint64_t at;
     int rc;
     const char *slash;
@@ -311,7 +294,13 @@ static int modules_name(const struct reading *reading, uintptr_t address,
 
     if (!modules_find(reading, inside, &mapping) || mapping.path.len == 0)
         return llmobs_buf_addf(out, "0x%" PRIxPTR, address);
-    find_file(reading->pid, &mapping, file);
+    /* The file as the process sees it, which may have another root; none where
+     * another file, or none, is at that path by now. */
+    if (mapping.path.data[0] != '/' ||
+        snprintf(file, sizeof(file), "/proc/%ld/root%.*s", (long)reading->pid,
+                 (int)mapping.path.len, mapping.path.data) >= PATH_MAX ||
+        stat(file, &st) != 0 || st.st_ino != mapping.inode)
+        file[0] = '\0';
     at = inside - mapping.begin + mapping.offset;
     slash = memrchr(mapping.path.data, '/', mapping.path.len);
     skip = slash ? (size_t)(slash + 1 - mapping.path.data) : 0;
@@ -397,30 +386,14 @@ static int read_stopped(struct reading *reading)
     return rc;
 }
 
-static void stop_and_read(struct reading *reading)
-{
-    int64_t began = llmobs_clock_mono_ns();
-    struct tracee tracee;
-    int rc = tracee_stop(reading->pid, reading->thread, &tracee);
-
-    if (rc == 0) {
-        rc = read_stopped(reading);
-        (void)ptrace(PTRACE_DETACH, tracee.thread, NULL,
-                     (void *)(intptr_t)tracee.signal);
-        reading->head.stopped_ns = llmobs_clock_mono_ns() - began;
-    }
-    if (rc != 0)
-        explain(&reading->head, reading->pid, reading->thread, rc);
-    else if (reading->count == 0)
-        snprintf(reading->head.problem, sizeof(reading->head.problem),
-                 "libunwind cannot read its stack");
-}
-
 static int read_apart(void *ctx, int entered, int fd)
 {
     struct reading *reading = ctx;
+    struct head *head = &reading->head;
+    struct tracee tracee;
     void *generic, *remote;
     struct llmobs_buf text;
+    int64_t began;
     int rc;
 
     (void)entered;
@@ -431,14 +404,27 @@ static int read_apart(void *ctx, int entered, int fd)
      */
     generic = dlopen(GENERIC, RTLD_NOW | RTLD_GLOBAL);
     remote = generic ? dlopen(REMOTE, RTLD_NOW) : NULL;
-    if (remote && unwind_find(generic, remote) == 0)
-        stop_and_read(reading);
-    else
-        snprintf(reading->head.problem, sizeof(reading->head.problem),
+    if (remote && unwind_find(generic, remote) == 0) {
+        began = llmobs_clock_mono_ns();
+        rc = tracee_stop(reading->pid, reading->thread, &tracee);
+        if (rc == 0) {
+            rc = read_stopped(reading);
+            (void)ptrace(PTRACE_DETACH, tracee.thread, NULL,
+                         (void *)(intptr_t)tracee.signal);
+            head->stopped_ns = llmobs_clock_mono_ns() - began;
+        }
+        if (rc != 0)
+            explain(head, reading->pid, reading->thread, rc);
+        else if (reading->count == 0)
+            snprintf(head->problem, sizeof(head->problem),
+                     "libunwind cannot read its stack");
+    } else {
+        snprintf(head->problem, sizeof(head->problem),
                  "libunwind-ptrace.so.0 is not on this host (Debian: "
                  "libunwind8)");
+    }
     llmobs_buf_init(&text, TEXT_MAX);
-    rc = llmobs_buf_add(&text, &reading->head, sizeof(reading->head));
+    rc = llmobs_buf_add(&text, head, sizeof(*head));
     for (size_t i = 0; i < reading->count && rc == 0; i++) {
         rc = modules_name(reading, reading->frames[i], i == 0, &text);
         if (rc == 0)
@@ -451,28 +437,13 @@ static int read_apart(void *ctx, int entered, int fd)
 
 /* -- in the parent --------------------------------------------------------- */
 
-static void parse(const struct llmobs_buf *text, struct llmobs_ps_stack *out)
-{
-    struct head head;
-
-    if (text->len < sizeof(head)) {
-        snprintf(out->problem, sizeof(out->problem), "the reading broke off");
-        return;
-    }
-    memcpy(&head, text->data, sizeof(head));
-    head.problem[sizeof(head.problem) - 1] = '\0';
-    memcpy(out->problem, head.problem, sizeof(head.problem));
-    out->stopped_ns = head.stopped_ns;
-    (void)llmobs_buf_add(&out->frames, text->data + sizeof(head),
-                         text->len - sizeof(head));
-}
-
 void llmobs_ps_stack_read(pid_t pid, uint64_t start, pid_t thread,
                           struct llmobs_ps_stack *out)
 {
     static struct reading reading;
     struct llmobs_apart child;
     struct llmobs_buf text;
+    struct head head;
     int rc;
 
     *out = (struct llmobs_ps_stack){.stopped_ns = 0};
@@ -492,7 +463,16 @@ void llmobs_ps_stack_read(pid_t pid, uint64_t start, pid_t thread,
     if (llmobs_apart_receive(&child, STACK_MS, &text) != 0)
         llmobs_buf_cut(&text, 0);
     (void)llmobs_apart_end(&child, true); /* this lets the thread go */
-    parse(&text, out);
+    if (text.len < sizeof(head)) {
+        snprintf(out->problem, sizeof(out->problem), "the reading broke off");
+    } else {
+        memcpy(&head, text.data, sizeof(head));
+        head.problem[sizeof(head.problem) - 1] = '\0';
+        memcpy(out->problem, head.problem, sizeof(head.problem));
+        out->stopped_ns = head.stopped_ns;
+        (void)llmobs_buf_add(&out->frames, text.data + sizeof(head),
+                             text.len - sizeof(head));
+    }
     llmobs_buf_fini(&text);
 }
 
