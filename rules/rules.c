@@ -184,8 +184,8 @@ static int add_unwanted(struct llmobs_rules *rules,
 }
 
 /* Undoes the match if the user does not want its API. */
-static bool remains(const struct llmobs_rules *rules, bool matched,
-                    struct llmobs_match *match)
+static bool drop_unwanted(const struct llmobs_rules *rules, bool matched,
+                          struct llmobs_match *match)
 {
     struct llmobs_text rest = llmobs_text_of(rules->observe), word;
     bool inject = match->proxied;
@@ -679,7 +679,7 @@ static bool judge(const struct llmobs_rules *rules,
         matched = line ? match_line(rules, &known, url, line, match)
                        : match_url(rules, &known, url, match);
     llmobs_url_free(url);
-    return remains(rules, matched, match);
+    return drop_unwanted(rules, matched, match);
 }
 
 bool llmobs_rules_match_sign(const struct llmobs_rules *rules,

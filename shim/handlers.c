@@ -299,7 +299,7 @@ static bool is_function(uintptr_t handler)
 }
 
 /* Bits of what the program asked for by these flags. */
-static unsigned asked(unsigned long flags)
+static unsigned bits_of_flags(unsigned long flags)
 {
     return (flags & SA_SIGINFO ? 0 : SAYS_NOTHING) |
            (flags & SA_RESETHAND ? ONCE : 0);
@@ -308,7 +308,7 @@ static unsigned asked(unsigned long flags)
 /* The function that stands for the handler; 0: no place is free. */
 static uintptr_t wrapped(uintptr_t handler, unsigned long flags)
 {
-    const uint64_t wanted = (uint64_t)handler << 2 | asked(flags);
+    const uint64_t wanted = (uint64_t)handler << 2 | bits_of_flags(flags);
 
     for (size_t i = 0; i < HANDLERS; i++) {
         uint64_t now = __atomic_load_n(&handlers[i], __ATOMIC_ACQUIRE);

@@ -190,7 +190,7 @@ static size_t length_of(struct bytes all)
 
 /* False where a send of a new request may fail, or be the end of the process by
  * SIGPIPE, before the kernel has taken a byte. */
-static bool takes(int fd)
+static bool can_take_now(int fd)
 {
     struct pollfd ready = {fd, POLLOUT, 0};
     long none[2] = {0, 0};
@@ -315,7 +315,7 @@ static void show(struct sending *sending)
                                                  : NULL) &&
              !sending->insertions)
         end_number(sending->fd, sending->id);
-    else if (asks && !takes(sending->fd))
+    else if (asks && !can_take_now(sending->fd))
         llmobs_follow_waits(key, length_of(all));
 }
 

@@ -74,7 +74,7 @@ CURLcode llmobs_ops_easy_setopt(const struct llmobs_real *real, CURL *curl,
 /* True when libcurl refused to start because the handle is busy: it is in a
  * multi, or the caller is one of its own callbacks. Its capture then continues
  * unchanged. */
-static bool refused(CURLcode rc)
+static bool refused_as_busy(CURLcode rc)
 {
     return rc == CURLE_FAILED_INIT || (int)rc == 93; /* RECURSIVE_API_CALL */
 }
@@ -117,7 +117,7 @@ CURLcode llmobs_ops_easy_perform(const struct llmobs_real *real, CURL *curl)
     if (handle->in || llmobs_handle_multi(handle) ||
         (handle->app.unseen && handle->in_perform)) {
         rc = real->easy_perform(curl);
-        if (!refused(rc))
+        if (!refused_as_busy(rc))
             end_perform(handle, curl, rc);
         return rc;
     }
@@ -129,7 +129,7 @@ CURLcode llmobs_ops_easy_perform(const struct llmobs_real *real, CURL *curl)
     rc = real->easy_perform(curl);
     if (!captured)
         handle->in_perform = false;
-    else if (handle->app.unseen && refused(rc))
+    else if (handle->app.unseen && refused_as_busy(rc))
         llmobs_capture_cancel(handle, curl); /* libcurl refuses another one */
     else
         end_perform(handle, curl, rc);

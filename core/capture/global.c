@@ -172,7 +172,7 @@ static bool try_own(void)
 }
 
 /* False: another thread has the right for longer than `ms`. */
-static bool own(int64_t ms)
+static bool claim_right(int64_t ms)
 {
     const struct timespec pause = {0, LLMOBS_NS_PER_MS / 2};
     int64_t until = llmobs_clock_mono_ns() + ms * LLMOBS_NS_PER_MS;
@@ -267,7 +267,7 @@ static void at_exit(void)
     llmobs_curl_access_exiting();
     /* If the app has cleaned libcurl up, this chooses the copy again, and the
      * library's first handle initialises it. */
-    if (copy && !atomic_load(&in_use) && own(EXIT_LEAVE_MS)) {
+    if (copy && !atomic_load(&in_use) && claim_right(EXIT_LEAVE_MS)) {
         choose(copy);
         disown();
     }
@@ -412,7 +412,7 @@ static bool begin_cleanup(struct copy *copy)
 {
     if (!copy || stays_up(copy) || !is_chosen(copy))
         return true;
-    if (!own(OWNER_MS))
+    if (!claim_right(OWNER_MS))
         return false;
     if (!is_chosen(copy))
         return true;

@@ -359,7 +359,7 @@ struct llmobs_text llmobs_handle_body(const struct llmobs_handle *handle)
 
 /* True where libcurl waits for the server to ask for the body: because the
  * app's list says so, or because libcurl adds an Expect by itself. */
-static bool expects(const struct llmobs_handle *handle)
+static bool waits_for_continue(const struct llmobs_handle *handle)
 {
     const char *value = llmobs_handle_header(handle, "expect:");
 
@@ -391,7 +391,7 @@ void llmobs_handle_defer(struct llmobs_handle *handle)
     if (!goes || outgoing->body_later)
         return;
     outgoing->auth_rounds = goes_in_rounds(handle);
-    outgoing->body_later = outgoing->auth_rounds || expects(handle);
+    outgoing->body_later = outgoing->auth_rounds || waits_for_continue(handle);
 }
 
 struct llmobs_text llmobs_handle_fields(const struct llmobs_handle *handle,

@@ -18,7 +18,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/cold.h"
 #include "lib/base/fork.h"
-#include "lib/base/keyed.h"
+#include "core/capture/keyed.h"
 #include "lib/base/log.h"
 #include "lib/base/stats.h"
 #include "lib/span/account.h"
@@ -404,7 +404,7 @@ static bool is_to_model(const struct llmobs_wire *wire)
 
 /* A call may pass unseen: the connection is not followed any more, or was not
  * for a while. */
-static void lose(struct llmobs_wire *wire, enum llmobs_http1_why why)
+static void lose_track(struct llmobs_wire *wire, enum llmobs_http1_why why)
 {
     static const char *const reasons[] = {
         [LLMOBS_HTTP1_FOREIGN] = "another protocol",
@@ -451,7 +451,7 @@ static void request_head(struct llmobs_wire *wire, uint32_t number,
 
     llmobs_worker_count_call(worker);
     if (error == -ENOMEM)
-        lose(wire, LLMOBS_HTTP1_MEMORY);
+        lose_track(wire, LLMOBS_HTTP1_MEMORY);
     if (error)
         return;
     llmobs_command_enter(asked->began_ns);
@@ -501,7 +501,7 @@ static void request_head(struct llmobs_wire *wire, uint32_t number,
 
 /* Takes bytes of the body until there are enough to judge by. Of many blanks
  * before them, and a mark of their order, only the number stays. */
-static int see(struct request *request, struct llmobs_text *bytes)
+static int take_body(struct request *request, struct llmobs_text *bytes)
 {
     static const char blanks[] = " \t\r\n\xEF\xBB\xBF";
     struct llmobs_buf *seen = &request->seen;
@@ -534,7 +534,7 @@ static void request_body(struct llmobs_wire *wire, struct request *request,
         if (!judge_unseen(wire, request))
             return;
     } else if (request->asked) {
-        if (see(request, &bytes) != 0) {
+        if (take_body(request, &bytes) != 0) {
             llmobs_worker_count_lost(worker, LLMOBS_STAT_dropped_memory);
             (void)remove_request(wire, request);
             return;
@@ -659,7 +659,7 @@ static void on_stopped(void *user, enum llmobs_http1_why why)
     const struct llmobs_wire *wire = user;
 
     if (why != LLMOBS_HTTP1_SWITCHED)
-        lose(user, why);
+        lose_track(user, why);
     else if (wire->upgrades && !wire->ws)
         on_passed(user, "a websocket");
 }
@@ -704,7 +704,7 @@ struct llmobs_wire *llmobs_wire_begin(const char *host, int fd, bool http2)
                                               llmobs_context_random()});
         } else if (http2) {
             wire->http.why = LLMOBS_HTTP1_MEMORY;
-            lose(wire, LLMOBS_HTTP1_MEMORY);
+            lose_track(wire, LLMOBS_HTTP1_MEMORY);
         }
     } else if (host && llmobs_judge_knows(host)) {
         llmobs_stats_add(LLMOBS_STAT_unfollowed, 1);
@@ -730,7 +730,7 @@ static bool begin_work(struct llmobs_wire *wire)
 }
 
 /* Stops for bytes that the reader was not given. */
-static void miss(struct llmobs_wire *wire)
+static void stop_at_gap(struct llmobs_wire *wire)
 {
     if (in_websocket(wire))
         llmobs_websocket_miss(wire->ws);
@@ -792,16 +792,16 @@ static void sent(struct llmobs_wire *wire,
     if (in_websocket(wire) && wire->unsent)
         return; /* as an answer to a ping, which nobody gets either */
     if (forked || (!event->bytes && event->number == LLMOBS_WIRE_OTHER_BYTES))
-        miss(wire);
+        stop_at_gap(wire);
     if (is_over(wire) && wire->h2)
-        lose(wire, LLMOBS_HTTP1_MISSED);
+        lose_track(wire, LLMOBS_HTTP1_MISSED);
     else if (is_over(wire))
         llmobs_http1_init(&wire->http, &events, wire);
     wire->unseen = 0;
     wire->unsent = false;
     wire->event = event;
     if ((wire->h2 || in_websocket(wire)) && event->what != LLMOBS_WIRE_SENT)
-        miss(wire);
+        stop_at_gap(wire);
     else if (in_websocket(wire))
         llmobs_websocket_read(wire->ws, LLMOBS_HTTP1_REQUEST, bytes);
     else if (wire->h2)
@@ -845,7 +845,7 @@ static void received(struct llmobs_wire *wire,
     size_t rest = event->number;
 
     if (forked || is_over(wire))
-        lose(wire, LLMOBS_HTTP1_MISSED);
+        lose_track(wire, LLMOBS_HTTP1_MISSED);
     atomic_store_explicit(&wire->came, wire->came + event->number,
                           memory_order_relaxed);
     wire->unseen = 0;
@@ -873,7 +873,7 @@ static void unseen(struct llmobs_wire *wire,
     if (bytes > wire->unseen) /* an end may be told twice */
         wire->unseen = bytes;
     if (bytes == LLMOBS_WIRE_READ_BESIDE && (wire->h2 || in_websocket(wire)))
-        miss(wire);
+        stop_at_gap(wire);
     else if (bytes == LLMOBS_WIRE_READ_BESIDE)
         llmobs_http1_unseen(&wire->http);
 }
@@ -898,7 +898,7 @@ static void apply(struct llmobs_wire *wire,
                   const struct llmobs_wire_event *event, bool forked)
 {
     if (atomic_load(&wire->missed))
-        miss(wire);
+        stop_at_gap(wire);
     switch (event->what) {
     case LLMOBS_WIRE_SENT:
     case LLMOBS_WIRE_SKIPPED:

@@ -315,7 +315,7 @@ static void find_rows(const struct llmobs_otlp_source *s, struct found *found)
 
 /* True for a key whose value the row has, or would have if it had no fact. An
  * API may have two names for a setting: the other key stays with the rest. */
-static bool is_row(const struct found *found, const char *key)
+static bool is_key_of_row(const struct found *found, const char *key)
 {
     for (size_t i = 0; i < ROWS; i++) {
         if (found->keys[i] == key)
@@ -508,7 +508,7 @@ static void put_metadata(const struct llmobs_otlp_source *s,
         const char *key = llmobs_json_iter_key(it);
         struct llmobs_json *value = llmobs_json_iter_value(it), *bare = NULL;
 
-        if (is_row(found, key))
+        if (is_key_of_row(found, key))
             continue;
         if (!content) {
             llmobs_otlp_fail(out->writer,

@@ -129,7 +129,7 @@ bool llmobs_network_private_host(const char *host)
 
 /* Copies an address without the blanks, quotes, brackets, zone and port that
  * may be around it. */
-static bool bare(const char *text, size_t len, char out[NAME_MAX_LEN])
+static bool copy_bare(const char *text, size_t len, char out[NAME_MAX_LEN])
 {
     const char *colon;
 
@@ -156,7 +156,7 @@ static enum network network_of(const char *text, size_t len)
     struct in_addr narrow;
     uint8_t wide[16];
 
-    if (!bare(text, len, address))
+    if (!copy_bare(text, len, address))
         return UNKNOWN;
     if (inet_pton(AF_INET, address, &narrow) == 1)
         return is_private4(ntohl(narrow.s_addr)) ? PRIVATE : PUBLIC;

@@ -215,7 +215,7 @@ static int find_entry(const struct llmobs_loaded *object, uintptr_t pc,
 }
 
 /* Reads an entry's length, and makes the reader end where the entry ends. */
-static bool bound(struct reader *reader)
+static bool read_length(struct reader *reader)
 {
     uint32_t len = read_u32(reader);
 
@@ -255,7 +255,7 @@ static int read_common(const struct llmobs_loaded *object, uintptr_t address,
     uint64_t ret, len;
     uint8_t version;
 
-    if (!bound(&reader) || read_u32(&reader) != 0)
+    if (!read_length(&reader) || read_u32(&reader) != 0)
         return -EBADMSG;
     version = read_u8(&reader);
     if (version != 1 && version != 3)
@@ -285,7 +285,7 @@ static int read_entry(const struct llmobs_loaded *object, uintptr_t address,
     uint32_t id;
     int rc;
 
-    if (!bound(&reader))
+    if (!read_length(&reader))
         return -EBADMSG;
     id_at = (uintptr_t)reader.at;
     id = read_u32(&reader);
@@ -370,7 +370,7 @@ static void advance_place(struct machine *m, uint64_t delta)
 }
 
 /* Turns a number of data_align steps into bytes. */
-static int64_t scaled(const struct machine *m, uint64_t number)
+static int64_t to_bytes(const struct machine *m, uint64_t number)
 {
     return (int64_t)(number * (uint64_t)m->entry->data_align);
 }
@@ -382,7 +382,7 @@ static void run_offset(struct machine *m, struct reader *reader,
     uint64_t number =
         is_signed ? (uint64_t)read_sleb(reader) : read_uleb(reader);
 
-    set_rule(m, reg, kind, 0, scaled(m, number));
+    set_rule(m, reg, kind, 0, to_bytes(m, number));
 }
 
 static void run_frame(struct machine *m, struct reader *reader, uint8_t op)
@@ -394,7 +394,7 @@ static void run_frame(struct machine *m, struct reader *reader, uint8_t op)
     if (op == 0x0c || op == 0x0e)
         offset = (int64_t)read_uleb(reader);
     else if (op != 0x0d)
-        offset = scaled(m, (uint64_t)read_sleb(reader));
+        offset = to_bytes(m, (uint64_t)read_sleb(reader));
     /* These operations change half of a rule; an expression has no halves. */
     if (m->row->frame.kind != LLMOBS_CFI_PLUS_REG && op != 0x0c && op != 0x12)
         m->rc = -EBADMSG;
@@ -506,7 +506,7 @@ static int run_program(struct machine *m, struct reader reader)
             advance_place(m, op & 0x3f);
         else if (op >> 6 == 2)
             set_rule(m, op & 0x3f, LLMOBS_CFI_AT_FRAME, 0,
-                     scaled(m, read_uleb(&reader)));
+                     to_bytes(m, read_uleb(&reader)));
         else if (op >> 6 == 3)
             restore(m, op & 0x3f);
         else

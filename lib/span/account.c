@@ -123,8 +123,8 @@ static uint64_t hash_bytes(uint64_t hash, struct llmobs_text text,
 
 /* Adds a name with its value. Upper and lower case of a name count alike. The
  * result is a sum, so that the order of the headers does not count. */
-static uint64_t with(uint64_t account, struct llmobs_text name,
-                     struct llmobs_text value)
+static uint64_t add_pair(uint64_t account, struct llmobs_text name,
+                         struct llmobs_text value)
 {
     uint64_t hash =
         hash_bytes(hash_bytes(1, name, UINT64_C(0x2020202020202020)), value, 0);
@@ -135,7 +135,7 @@ static uint64_t with(uint64_t account, struct llmobs_text name,
 
 /* The part of a header's value that stays from request to request. AWS:
  * "AWS4-HMAC-SHA256 Credential=NAME/date/region/service/aws4_request, ...". */
-static struct llmobs_text lasting(struct llmobs_text value)
+static struct llmobs_text lasting_part(struct llmobs_text value)
 {
     static const char scheme[] = "AWS4-", name[] = "Credential=";
     const char *at, *slash;
@@ -157,7 +157,8 @@ uint64_t llmobs_account_header(uint64_t account, const char *line, size_t len)
         return account;
     value.len = strlen(value.data);
     value = llmobs_text_trim(value);
-    return value.len > 0 ? with(account, name, lasting(value)) : account;
+    return value.len > 0 ? add_pair(account, name, lasting_part(value))
+                         : account;
 }
 
 static bool is_key_parameter(struct llmobs_text name)
@@ -176,8 +177,9 @@ static uint64_t with_parameters(uint64_t account, const char *at)
         struct llmobs_text name = {at, equal ? (size_t)(equal - at) : len};
 
         if (equal && is_key_parameter(name))
-            account = with(account, name,
-                           (struct llmobs_text){equal + 1, len - name.len - 1});
+            account =
+                add_pair(account, name,
+                         (struct llmobs_text){equal + 1, len - name.len - 1});
         at += len + (at[len] == '&');
     }
     return account;
@@ -191,8 +193,8 @@ static uint64_t with_user(uint64_t account, const char *url, const char *at)
     host = host ? host + 3 : url;
     if (at < host || (size_t)(at - host) > strcspn(host, "/?#"))
         return account;
-    return with(account, (struct llmobs_text){"@", 1},
-                (struct llmobs_text){host, (size_t)(at - host)});
+    return add_pair(account, (struct llmobs_text){"@", 1},
+                    (struct llmobs_text){host, (size_t)(at - host)});
 }
 
 uint64_t llmobs_account_url(uint64_t account, const char *url)
@@ -206,7 +208,7 @@ uint64_t llmobs_account_url(uint64_t account, const char *url)
 
 uint64_t llmobs_account_secret(const char *name, const char *text)
 {
-    return text ? with(0, llmobs_text_of(name), llmobs_text_of(text)) : 0;
+    return text ? add_pair(0, llmobs_text_of(name), llmobs_text_of(text)) : 0;
 }
 
 static uint64_t hash_key(struct llmobs_text key)
@@ -238,7 +240,7 @@ uint64_t llmobs_account_key(const char *line, size_t len)
         value.len -= lead;
         return hash_key(llmobs_text_trim(value));
     }
-    value = lasting(value);
+    value = lasting_part(value);
     if (!llmobs_text_begins(value, aws))
         return 0;
     value.data += sizeof(aws) - 1;

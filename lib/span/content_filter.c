@@ -33,7 +33,8 @@ static int put_value(struct llmobs_json *to, const char *key,
 
 /* Gives a copy of an object or array, made by a call of `put` for each member;
  * NULL when memory runs out. */
-static struct llmobs_json *map(struct llmobs_json *json, put_fn *put, void *ctx)
+static struct llmobs_json *copy_members(struct llmobs_json *json, put_fn *put,
+                                        void *ctx)
 {
     bool array = llmobs_json_is_array(json);
     struct llmobs_json *copy =
@@ -57,7 +58,7 @@ static struct llmobs_json *map(struct llmobs_json *json, put_fn *put, void *ctx)
 static struct llmobs_json *map_members(struct llmobs_json *json, put_fn *put,
                                        void *ctx)
 {
-    return llmobs_json_is_object(json) ? map(json, put, ctx)
+    return llmobs_json_is_object(json) ? copy_members(json, put, ctx)
                                        : llmobs_json_object();
 }
 
@@ -100,7 +101,7 @@ static int put_measured(void *ctx, struct llmobs_json *to, const char *key,
     const char *text = llmobs_json_text(value);
 
     if (llmobs_json_is_array(value))
-        value = map(value, put_measured, ctx);
+        value = copy_members(value, put_measured, ctx);
     else if (llmobs_json_is_object(value) || (text && !is_symbol(text)))
         return 0;
     else
@@ -114,7 +115,7 @@ static int put_of_model(void *ctx, struct llmobs_json *to, const char *key,
 {
     if (!llmobs_json_is_object(value) || !is_symbol(key))
         return 0;
-    return llmobs_json_set(to, key, map(value, put_measured, ctx));
+    return llmobs_json_set(to, key, copy_members(value, put_measured, ctx));
 }
 
 /* Keeps numbers and switches, the core's measurements, and words of a closed
@@ -141,7 +142,7 @@ int llmobs_content_bare_metadata(const char *key, struct llmobs_json *value,
 
         if (!models && !llmobs_words_have(measured, key))
             return 0;
-        *out = map(value, models ? put_of_model : put_measured, NULL);
+        *out = copy_members(value, models ? put_of_model : put_measured, NULL);
         return *out ? 0 : -ENOMEM;
     }
     if (llmobs_json_is_string(value))
@@ -227,7 +228,7 @@ static int put_bare(void *ctx, struct llmobs_json *to, const char *key,
     else if (strcmp(key, "_call") == 0)
         value = map_members(value, put_bare_fact, ctx);
     else if (strcmp(key, "tags") == 0)
-        value = map(value, put_bare_tag, ctx);
+        value = copy_members(value, put_bare_tag, ctx);
     else if (strcmp(key, "json_value") == 0)
         value = map_members(value, put_bare_metadata, ctx);
     else if (strcmp(key, "categorical_value") == 0) /* a word, no sentence */
@@ -480,7 +481,7 @@ static struct llmobs_json *cleaned(struct cleaning *c, struct llmobs_json *json)
             return llmobs_json_string(LLMOBS_REDACTED);
         }
         c->depth++;
-        clean = map(json, put_clean, c);
+        clean = copy_members(json, put_clean, c);
         c->depth--;
         return clean;
     }
@@ -611,7 +612,7 @@ static int put_redacted(void *ctx, struct llmobs_json *to, const char *key,
     else if (strcmp(key, "_call") == 0)
         value = map_members(value, put_redacted_fact, ctx);
     else if (strcmp(key, "tags") == 0)
-        value = map(value, put_redacted_tag, ctx);
+        value = copy_members(value, put_redacted_tag, ctx);
     else if (strcmp(key, "join_on") == 0)
         value = map_members(value, put_redacted_join, ctx);
     else if (strcmp(key, "name") == 0 || strcmp(key, "label") == 0 ||

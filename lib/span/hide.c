@@ -30,7 +30,7 @@ static bool is_redacted(const char *value, size_t len)
     return true;
 }
 
-void llmobs_hide(char *value, size_t len)
+void llmobs_hide_secret(char *value, size_t len)
 {
     if (is_redacted(value, len))
         return;

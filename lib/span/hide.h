@@ -10,6 +10,6 @@
 
 /* Masks a value in place; where it has twelve characters or more, the last four
  * stay. A note of redact.h stays whole. */
-void llmobs_hide(char *value, size_t len);
+void llmobs_hide_secret(char *value, size_t len);
 
 #endif

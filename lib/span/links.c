@@ -161,7 +161,7 @@ static void end_value(struct walk *w)
 
     while (end > w->from && strchr(".,;:!)]}", w->data[end - 1]))
         end--;
-    llmobs_hide(w->data + w->from, end - w->from);
+    llmobs_hide_secret(w->data + w->from, end - w->from);
 }
 
 static void step_over(struct walk *w, char c)
@@ -289,7 +289,7 @@ void llmobs_links_mask_path(char *data, size_t len)
         if (c && !strchr("/?#\"", c))
             continue;
         if (slashes > 2 && llmobs_shapes_is_path_key(data + from, end - from))
-            llmobs_hide(data + from, end - from);
+            llmobs_hide_secret(data + from, end - from);
         slashes += c == '/';
         from = at;
     } while (c && !strchr("?#\"", c));

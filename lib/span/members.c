@@ -327,7 +327,7 @@ static void mask_value(struct walk *w, size_t from, size_t end)
 {
     forget(w);
     if (end < w->len && w->data[end] == '"') {
-        llmobs_hide(w->data + from, end - escapes_at(w, end) - from);
+        llmobs_hide_secret(w->data + from, end - escapes_at(w, end) - from);
         return;
     }
     while (end > from && w->data[end - 1] == '\\')

@@ -23,7 +23,7 @@ static void mask(char *data, size_t len, enum llmobs_mask_kind kind)
         if (walk.whole || (cut && walk.from + walk.len == len))
             memset(data + walk.from, '*', walk.len);
         else
-            llmobs_hide(data + walk.from, walk.len);
+            llmobs_hide_secret(data + walk.from, walk.len);
     }
 }
 

@@ -370,7 +370,7 @@ static void read_messages(struct reader *reader,
 }
 
 /* Names a word that begins alike; "": there is none. */
-static const char *near(const char *word)
+static const char *similar_word(const char *word)
 {
     for (size_t i = 0; i < llmobs_apis_word_count; i++)
         if (strncmp(llmobs_apis_words[i].name, word, 3) == 0)
@@ -414,7 +414,7 @@ static void read_word(struct reader *reader, const char *word,
     struct llmobs_apis_form *form = reader->form;
 
     if (i == llmobs_apis_word_count) {
-        const char *other = near(word);
+        const char *other = similar_word(word);
 
         llmobs_apis_fail(
             reader->apis, reader->line, "there is no word '%s'%s%s%s", word,

@@ -36,8 +36,8 @@ static const struct llmobs_rerank *variant_of(
 }
 
 /* The member with this name; a NULL name gives the object itself. */
-static const struct llmobs_json *within(const struct llmobs_json *object,
-                                        const char *name)
+static const struct llmobs_json *member_or_self(
+    const struct llmobs_json *object, const char *name)
 {
     return name ? llmobs_json_get(object, name) : object;
 }
@@ -78,11 +78,12 @@ int llmobs_rerank_request(struct llmobs_reading *reading)
     struct llmobs_span *span = reading->span;
     struct llmobs_json *words;
     int rc = llmobs_request_metadata(
-        within(reading->request, variant->settings), variant->keys, span);
+        member_or_self(reading->request, variant->settings), variant->keys,
+        span);
 
     if (rc < 0 || reading->classified->call->request_truncated)
         return rc;
-    query = read_rerank_first(within(reading->request, variant->asks),
+    query = read_rerank_first(member_or_self(reading->request, variant->asks),
                               variant->query ? variant->query : own_query);
     if (!query)
         return 0;
@@ -93,13 +94,13 @@ int llmobs_rerank_request(struct llmobs_reading *reading)
 }
 
 /* The document that the request has at this index; NULL: not known. */
-static const struct llmobs_json *asked(const struct llmobs_reading *reading,
-                                       const struct llmobs_json *index)
+static const struct llmobs_json *requested_document(
+    const struct llmobs_reading *reading, const struct llmobs_json *index)
 {
     const char *names = variant_of(reading)->documents;
-    const struct llmobs_json *list =
-        read_rerank_first(within(reading->request, variant_of(reading)->asks),
-                          names ? names : own_documents);
+    const struct llmobs_json *list = read_rerank_first(
+        member_or_self(reading->request, variant_of(reading)->asks),
+        names ? names : own_documents);
     int64_t at = llmobs_json_to_int(index);
 
     if (reading->beyond || !llmobs_json_is_int(index) || at < 0)
@@ -121,7 +122,7 @@ static int add_result(struct llmobs_reading *reading,
                       const struct llmobs_json *result)
 {
     const struct llmobs_json *index = llmobs_json_get(result, "index");
-    const struct llmobs_json *document = asked(reading, index);
+    const struct llmobs_json *document = requested_document(reading, index);
     const struct llmobs_json *text =
         document ? document : either(result, "document", "text");
     struct llmobs_found found = {
@@ -164,7 +165,7 @@ int llmobs_rerank_document(struct llmobs_reading *reading,
         rc = llmobs_usage_read(llmobs_json_get(body, "usage"), reading->span);
     if (rc < 0 || reading->classified->call->status >= 300)
         return rc;
-    body = within(body, variant_of(reading)->answers);
+    body = member_or_self(body, variant_of(reading)->answers);
     return llmobs_documents_each(
         reading,
         llmobs_json_is_array(body) ? body : either(body, "results", "data"),

@@ -258,8 +258,8 @@ static int add_task(struct llmobs_reading *reading,
 }
 
 /* The member of this name, or the object itself where its kind says so. */
-static const struct llmobs_json *as(const struct llmobs_json *result,
-                                    const char *name, const char *kind)
+static const struct llmobs_json *member_or_self(
+    const struct llmobs_json *result, const char *name, const char *kind)
 {
     const char *own = llmobs_json_gets(result, "kind");
 
@@ -277,18 +277,18 @@ static int add_result(struct llmobs_reading *reading,
 
     if (inner) /* the id beside it is that of the request */
         llmobs_span_fact_unset(&reading->span->facts, LLMOBS_FACT_RESPONSE_ID);
-    if ((one = as(result, "task", "task")))
+    if ((one = member_or_self(result, "task", "task")))
         return add_task(reading, one);
-    if ((one = as(result, "statusUpdate", "status-update"))) {
+    if ((one = member_or_self(result, "statusUpdate", "status-update"))) {
         int rc = set_ids(reading, one, llmobs_json_gets(one, "taskId"));
 
         return rc < 0 ? rc : add_status(state, llmobs_json_get(one, "status"));
     }
-    if ((one = as(result, "artifactUpdate", "artifact-update")))
+    if ((one = member_or_self(result, "artifactUpdate", "artifact-update")))
         return add_artifact(
             state, llmobs_json_get(one, "artifact"),
             llmobs_json_is_true(llmobs_json_get(one, "append")));
-    if ((one = as(result, "message", "message"))) {
+    if ((one = member_or_self(result, "message", "message"))) {
         int rc = set_ids(reading, one, llmobs_json_gets(one, "taskId"));
 
         return rc < 0 ? rc
