@@ -317,7 +317,7 @@ struct llmobs_ops {
      * gives its answer. */
     const char *(*command)(const char *text);
     /* The shim calls `rest` before, and `rested` after, a call that the program
-     * should make without a thread of the library (core/capture/rest.h). If
+     * should make without a thread of the library (core/capture/attach.c). If
      * that call fails, it calls `rest_longer` between them: true where no such
      * thread is left. After LLMOBS_REST_NOT it calls neither. */
     enum llmobs_rest (*rest)(enum llmobs_confined how, const void *filter);

@@ -5,7 +5,6 @@
 
 #include "rules/custom.h"
 #include "rules/providers.h"
-#include "rules/read/text.h"
 #include "rules/rules.h"
 
 #define SEPARATOR '\t'

@@ -10,7 +10,8 @@
 #define WORDS 8 /* of a bucket, the size of a cache line */
 
 /* The lowest bits of a word. The other bits are the negated address, so that a
- * leak checker does not take the word for a reference (lib/base/hidden.h). */
+ * leak checker does not take the word for a reference (core/capture/hidden.h).
+ */
 enum state {
     NEW = 1, /* it has sent too little to be judged */
     HTTP,

@@ -77,7 +77,7 @@ void llmobs_command(const char **text)
 static void *open_and_scan(const char *file, int mode)
 {
     struct llmobs_turn *turn = llmobs_turn_begin(LLMOBS_TURN_OPEN);
-    void *handle = llmobs_loader_open(file, mode);
+    void *handle = llmobs_loader_open_fn()(file, mode);
 
     llmobs_turn_end(turn);
     if (handle)
@@ -206,10 +206,10 @@ static void record_answer(struct llmobs_lookup *lookup, bool unseen)
  * libcurl in another namespace of the loader has it. */
 static void *by_handle(const struct query *query, struct llmobs_lookup *lookup)
 {
-    void *found =
-        query->versioned
-            ? llmobs_loader_vsym(query->handle, query->name, query->version)
-            : llmobs_loader_sym(query->handle, query->name);
+    void *found = query->versioned
+                      ? llmobs_loader_vsym_fn()(query->handle, query->name,
+                                                query->version)
+                      : llmobs_loader_sym_fn()(query->handle, query->name);
     void *thunk = observed(found);
     bool unseen = found && thunk == found && !llmobs_lookup_lists(found);
 
@@ -225,7 +225,7 @@ static void *by_handle(const struct query *query, struct llmobs_lookup *lookup)
  * answers cannot differ while there is only one copy. */
 static bool one_answer(const char *name)
 {
-    void *found = llmobs_loader_sym(RTLD_DEFAULT, name);
+    void *found = llmobs_loader_sym_fn()(RTLD_DEFAULT, name);
 
     if (llmobs_thunk_of_libc(found))
         return true;

@@ -189,21 +189,6 @@ llmobs_close_fn llmobs_loader_close_fn(void)
     return one ? (llmobs_close_fn)one : no_close;
 }
 
-void *llmobs_loader_open(const char *file, int mode)
-{
-    return llmobs_loader_open_fn()(file, mode);
-}
-
-void *llmobs_loader_sym(void *handle, const char *name)
-{
-    return llmobs_loader_sym_fn()(handle, name);
-}
-
-void *llmobs_loader_vsym(void *handle, const char *name, const char *version)
-{
-    return llmobs_loader_vsym_fn()(handle, name, version);
-}
-
 void *llmobs_loader_own_open(const char *file, int mode)
 {
     void *one = get_own(LLMOBS_LOADER_dlopen);

@@ -29,10 +29,6 @@ bool llmobs_loader_bring(void);
 void *llmobs_loader_own_open(const char *file, int mode);
 void *llmobs_loader_own_sym(void *handle, const char *name);
 
-void *llmobs_loader_open(const char *file, int mode);
-void *llmobs_loader_sym(void *handle, const char *name);
-void *llmobs_loader_vsym(void *handle, const char *name, const char *version);
-
 typedef void *(*llmobs_open_fn)(const char *, int);
 typedef void *(*llmobs_sym_fn)(void *, const char *);
 typedef void *(*llmobs_vsym_fn)(void *, const char *, const char *);

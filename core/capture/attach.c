@@ -2,12 +2,16 @@
  * to the shim. */
 #include "core/capture/attach.h"
 
+#include <errno.h>
 #include <pthread.h>
-#include <stdlib.h>
+#include <stdbool.h>
 #include <string.h>
 
+#include "include/engine.h"
+#include "lib/base/clock.h"
 #include "lib/base/fd.h"
 #include "lib/base/file.h"
+#include "lib/base/filter.h"
 #include "lib/base/floats.h"
 #include "lib/base/fork.h"
 #include "lib/base/log.h"
@@ -18,6 +22,7 @@
 #include "core/config/inbound.h"
 #include "core/config/origin.h"
 #include "core/config/theirs.h"
+#include "core/export/curl_access.h"
 #include "core/export/direct.h"
 #include "core/capture/c_api.h"
 #include "core/capture/command.h"
@@ -31,8 +36,8 @@
 #include "core/capture/wire.h"
 #include "core/capture/wire_insert.h"
 #include "core/capture/judge.h"
-#include "core/capture/rest.h"
 #include "core/deliver/start_relay.h"
+#include "core/deliver/worker.h"
 #include "core/sdk/evaluation_submit.h"
 #include "lib/text/budget.h"
 
@@ -151,7 +156,7 @@ LLMOBS_FLOATS_WITHIN static bool start(const struct llmobs_host *host)
     llmobs_evaluation_init(config, worker);
     llmobs_inbound_init(config->inbound);
     llmobs_command_init(config->commands || config->inbound, config->entry);
-    llmobs_rest_init(worker);
+    llmobs_fork_record_load_pid();
     llmobs_fd_guest(false);
     llmobs_global_start(worker, llmobs_capture_abandon_all);
     if (host->tls_inside)
@@ -159,6 +164,95 @@ LLMOBS_FLOATS_WITHIN static bool start(const struct llmobs_host *host)
                                               : LLMOBS_STAT_tls_left,
                          1);
     return true;
+}
+
+/* -- rest ------------------------------------------------------------------ */
+
+/* Before a call of the program that a process of one thread alone may make, or
+ * that concerns its own thread alone, the library's threads end, and they may
+ * start again after it (shim/alone.h says which calls). Any thread may ask; all
+ * preserve errno. If a thread does not end in time, the program continues: in
+ * REST_MS, once for the same threads, and as long again where the program's
+ * call has failed because of a thread of the library; HURRY_MS more before a
+ * filter. A worker that is idle, or delivers to this host, needs some tenths of
+ * a millisecond. */
+#define REST_MS 50
+#define HURRY_MS 25
+
+/* Ends the request that a thread of the library waits for. True where the
+ * library has no thread then. Called between begin and end. */
+static bool rest_longer(void)
+{
+    int saved = errno;
+    bool alone;
+
+    llmobs_curl_access_deadline(llmobs_clock_mono_ns());
+    alone = llmobs_thread_rest(REST_MS, LLMOBS_THREAD_REST_AGAIN) == 0;
+    llmobs_thread_rest_end();
+    llmobs_curl_access_deadline(INT64_MAX);
+    errno = saved;
+    return alone;
+}
+
+/* The filter also applies to a thread of the library that has not ended. */
+static bool prepare_for_sandbox(const void *filter)
+{
+    bool hinders = filter && llmobs_filter_hinders(filter);
+
+    llmobs_worker_hurry(worker, HURRY_MS);
+    if (llmobs_thread_rest(REST_MS, LLMOBS_THREAD_REST_ALL) != 0 && hinders)
+        (void)rest_longer();
+    llmobs_worker_hold_spool(worker);
+    if (hinders)
+        llmobs_log(LLMOBS_LOG_WARN,
+                   "the program takes on a filter that forbids calls of the "
+                   "system which this library needs: no call after it is seen");
+    return hinders;
+}
+
+/* Called before the program enters a sandbox, which may forbid system calls.
+ * Sends at once as much as it can of what waits, and holds the spool's file
+ * open. `filter`: the program of a seccomp filter, or NULL; _HINDERED: this
+ * library cannot work under that filter, as the log says. _NOT in a child that
+ * shares its parent's memory (vfork): it has no thread of the library, and the
+ * parent's stay. After _NOT nobody calls the two functions below. */
+static enum llmobs_rest rest_begin(enum llmobs_confined how, const void *filter)
+{
+    enum llmobs_rest said = LLMOBS_REST_HERE;
+    int saved = errno;
+
+    if (llmobs_filter_still() || llmobs_fork_shares_since_load())
+        said = LLMOBS_REST_NOT;
+    else if (how == LLMOBS_CONFINED_NOT)
+        (void)llmobs_thread_rest(REST_MS, LLMOBS_THREAD_REST_ONCE);
+    else if (prepare_for_sandbox(filter))
+        said = LLMOBS_REST_HINDERED;
+    errno = saved;
+    return said;
+}
+
+/* Called by a thread that is about to end by pthread_exit. */
+static void rest_leaves(void)
+{
+    int saved = errno;
+
+    if (!llmobs_filter_still() && !llmobs_fork_shares_since_load())
+        llmobs_thread_leaves();
+    errno = saved;
+}
+
+/* Goes on with what waits for delivery, if the process is not confined. _STILL:
+ * the library makes no system call any more, and captures no call of the
+ * program; the spool has the calls that were under way. */
+static void rest_end(enum llmobs_confined how)
+{
+    int saved = errno;
+
+    if (how == LLMOBS_CONFINED_STILL)
+        llmobs_filter_be_still();
+    llmobs_thread_rest_end();
+    llmobs_worker_rested(worker, how != LLMOBS_CONFINED_NOT);
+    errno = saved;
 }
 
 /* -- attach ---------------------------------------------------------------- */
@@ -170,10 +264,10 @@ static const struct llmobs_ops ops = {
 #undef X
         .api = llmobs_c_api_table,
     .command = llmobs_command_say,
-    .rest = llmobs_rest_begin,
-    .rest_longer = llmobs_rest_longer,
-    .rested = llmobs_rest_end,
-    .leaves = llmobs_rest_leaves,
+    .rest = rest_begin,
+    .rest_longer = rest_longer,
+    .rested = rest_end,
+    .leaves = rest_leaves,
     .wire = {llmobs_wire_begin, llmobs_wire_event, llmobs_wire_unfollowed,
              llmobs_wire_disturbed, llmobs_wire_take, llmobs_wire_give,
              llmobs_wire_insert_join, &llmobs_judge_adds},

@@ -5,7 +5,7 @@
 #include <strings.h>
 
 #include "lib/base/floats.h"
-#include "lib/base/keyed.h"
+#include "core/capture/keyed.h"
 #include "lib/base/log.h"
 #include "lib/base/scratch.h"
 #include "lib/base/stats.h"

@@ -17,8 +17,8 @@
 #include <stdatomic.h>
 #include <stddef.h>
 
-#include "lib/base/hidden.h"
-#include "lib/base/keyed.h"
+#include "core/capture/hidden.h"
+#include "core/capture/keyed.h"
 #include "core/capture/multi_members.h"
 #include "core/capture/replay.h"
 #include "core/capture/settings.h"

@@ -7,7 +7,7 @@
 #include <strings.h>
 
 #include "lib/base/cold.h"
-#include "lib/base/keyed.h"
+#include "core/capture/keyed.h"
 
 struct form;
 

@@ -8,7 +8,6 @@
 #include "core/capture/multi_members.h"
 #include "core/capture/callbacks.h"
 #include "core/capture/capture.h"
-#include "core/capture/global.h"
 #include "core/capture/command.h"
 #include "core/capture/multi_messages.h"
 #include "core/capture/outgoing.h"

@@ -1,7 +1,7 @@
 #include "core/capture/multi_members.h"
 
 #include "lib/base/cold.h"
-#include "lib/base/keyed.h"
+#include "core/capture/keyed.h"
 
 struct llmobs_members {
     struct llmobs_keyed keyed; /* by its multi */

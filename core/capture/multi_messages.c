@@ -3,7 +3,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-#include "lib/base/keyed.h"
+#include "core/capture/keyed.h"
 #include "core/capture/handle.h"
 
 struct llmobs_messages {

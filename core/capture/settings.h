@@ -13,7 +13,7 @@
 #include <stddef.h>
 
 #include "include/engine.h"
-#include "lib/base/hidden.h"
+#include "core/capture/hidden.h"
 #include "lib/text/body.h"
 
 /* The kind of request that libcurl will make, as its own setopt derives it. */

@@ -1,6 +1,5 @@
 /* The span of a tool that makes no call of its own: the time between the answer
  * that calls the tool and the request that first brings its result. */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -49,13 +48,26 @@ void llmobs_link_inferred_called(const struct llmobs_linking *l,
 {
     const uint64_t self = l->span->context.span_id;
     const char *id = llmobs_json_gets(call, "tool_id");
+    struct llmobs_link_calls *calls = l->calls;
     struct llmobs_hash128 key;
+    struct llmobs_json *copy;
+    char *text;
 
     if (!l->call->inferred || !llmobs_has_text(id))
         return;
     key = key_of_tool_call(l, LLMOBS_LINK_PARENT, self, id);
     llmobs_linking_put(l, key, l->span->context.parent_id);
-    llmobs_link_calls_put(l->calls, key, call);
+    text = llmobs_json_dumps(call, 0);
+    copy = text && strlen(text) <= LLMOBS_LINK_CALL_MAX
+               ? llmobs_json_clone(call)
+               : NULL;
+    free(text);
+    if (!copy)
+        return;
+    llmobs_json_free(calls->list[calls->next].call);
+    calls->list[calls->next].call = copy;
+    calls->list[calls->next].key = key;
+    calls->next = (calls->next + 1) % LLMOBS_LINK_CALLS;
 }
 
 /* -- spans of the tool's own ----------------------------------------------- */
@@ -324,10 +336,15 @@ bool llmobs_link_inferred(const struct llmobs_linking *l,
 
     if (!l->call->inferred || !l->call->request.data)
         return false;
-    if (!call)
-        call = llmobs_link_calls_get(
-            l->calls,
-            key_of_tool_call(l, LLMOBS_LINK_PARENT, answer->span_id, id));
+    if (!call) {
+        struct llmobs_hash128 key =
+            key_of_tool_call(l, LLMOBS_LINK_PARENT, answer->span_id, id);
+
+        for (size_t i = 0; i < LLMOBS_LINK_CALLS && !call; i++)
+            if (l->calls->list[i].key.hi == key.hi &&
+                l->calls->list[i].key.lo == key.lo)
+                call = l->calls->list[i].call;
+    }
     name = llmobs_json_gets(call, "name");
     if (!name || !*name)
         return false;

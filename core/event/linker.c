@@ -1,16 +1,76 @@
 #include "core/event/linker.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/work.h"
 
+/* The session's place; if it has none, the place of the session whose last use
+ * is the oldest. */
+static size_t place_of_session(const struct llmobs_link_sessions *sessions,
+                               struct llmobs_hash128 key)
+{
+    size_t oldest = 0;
+
+    for (size_t i = 0; i < LLMOBS_LINK_SESSIONS; i++) {
+        if (sessions->list[i].used && sessions->list[i].key.hi == key.hi &&
+            sessions->list[i].key.lo == key.lo)
+            return i;
+        if (sessions->list[i].used < sessions->list[oldest].used)
+            oldest = i;
+    }
+    return oldest;
+}
+
+/* Remembers the span's own tags for its session, which `key` stands for. A span
+ * without such tags gets the tags that were remembered. */
+static void tag_session(struct llmobs_link_sessions *sessions,
+                        struct llmobs_hash128 key, struct llmobs_span *span)
+{
+    const size_t at = place_of_session(sessions, key);
+    struct llmobs_json *own = NULL;
+    const bool known = sessions->list[at].used &&
+                       sessions->list[at].key.hi == key.hi &&
+                       sessions->list[at].key.lo == key.lo;
+    const size_t len = strlen(span->session_tags);
+
+    /* The span's own tags of the session, as a new array; NULL: no such tags.
+     */
+    for (size_t i = 0; i < llmobs_json_len(span->extra_tags); i++) {
+        struct llmobs_json *tag = llmobs_json_at(span->extra_tags, i);
+        const char *text = llmobs_json_text(tag);
+
+        if (!text || strncmp(text, span->session_tags, len) != 0)
+            continue;
+        if (!own)
+            own = llmobs_json_array();
+        if (llmobs_json_len(own) < LLMOBS_LINK_SESSION_TAGS)
+            (void)llmobs_json_add(own, llmobs_json_string(text));
+    }
+    if (!own && !known)
+        return;
+    if (own) {
+        llmobs_json_free(sessions->list[at].tags);
+        sessions->list[at].tags = own;
+        sessions->list[at].key = key;
+    } else {
+        const struct llmobs_json *tags = sessions->list[at].tags;
+
+        if (!span->extra_tags)
+            span->extra_tags = llmobs_json_array();
+        for (size_t i = 0; i < llmobs_json_len(tags); i++)
+            (void)llmobs_json_add(
+                span->extra_tags,
+                llmobs_json_string(llmobs_json_text(llmobs_json_at(tags, i))));
+    }
+    sessions->list[at].used = ++sessions->calls;
+}
+
 void llmobs_linker_init(struct llmobs_linker *linker)
 {
     llmobs_link_table_init(&linker->table);
-    llmobs_link_sessions_reset(&linker->sessions);
-    llmobs_link_calls_reset(&linker->calls);
+    memset(&linker->sessions, 0, sizeof(linker->sessions));
+    memset(&linker->calls, 0, sizeof(linker->calls));
 }
 
 void llmobs_linker_close(struct llmobs_linker *linker)
@@ -21,8 +81,8 @@ void llmobs_linker_close(struct llmobs_linker *linker)
 void llmobs_linker_reset(struct llmobs_linker *linker)
 {
     llmobs_link_table_reset(&linker->table);
-    llmobs_link_sessions_reset(&linker->sessions);
-    llmobs_link_calls_reset(&linker->calls);
+    memset(&linker->sessions, 0, sizeof(linker->sessions));
+    memset(&linker->calls, 0, sizeof(linker->calls));
 }
 
 void llmobs_linker_set_file(struct llmobs_linker *linker, const char *path)
@@ -206,8 +266,8 @@ void llmobs_linker_link(struct llmobs_linker *linker,
     else if (span->job.part != LLMOBS_JOB_NONE)
         begin_job(&l, key_of_job(&l));
     if (session.len > 0 && span->session_tags)
-        llmobs_link_sessions_tag(&linker->sessions,
-                                 llmobs_linking_session(&l, session), span);
+        tag_session(&linker->sessions, llmobs_linking_session(&l, session),
+                    span);
     (void)llmobs_work_end();
 }
 

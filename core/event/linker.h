@@ -9,7 +9,7 @@
  *   result makes a span from the end of the answer to the request's beginning.
  *   The span has the result, name and arguments that the request has. If the
  *   request does not repeat the call, name and arguments come from the answer
- *   (link_calls.h). The span's id is made of the answer's span and the tool's
+ *   (linking.h). The span's id is made of the answer's span and the tool's
  *   call. No span is made if the tool has its own: with its name and arguments,
  *   or with its name in that trace.
  * - Turns: an answer puts the hash of all messages up to its own, and its id;
@@ -21,7 +21,7 @@
  *   linked to that call, and the first that finds the job ended counts its
  *   tokens.
  * - Sessions: later calls of a session get tags from an earlier call
- *   (link_sessions.h).
+ *   (below).
  *
  * It knows no provider: it reads a span's messages, or the messages that a
  * value stands for (span.h), with tool_calls and tool_results and their tool_id
@@ -48,12 +48,29 @@
 #define LLMOBS_LINKER_H
 
 #include "lib/base/buf.h"
+#include "lib/base/siphash.h"
 #include "core/config/config.h"
-#include "core/event/link_calls.h"
-#include "core/event/link_sessions.h"
 #include "core/event/link_table.h"
 #include "core/event/linking.h"
 #include "lib/span/span.h"
+
+#define LLMOBS_LINK_SESSIONS 64
+#define LLMOBS_LINK_SESSION_TAGS 8
+
+/* Tags from one call of a session that all later calls of the session also get.
+ * A dialect names such tags by how they begin (llmobs_span.session_tags), and
+ * the session by the fact mcp_session. The file that processes share has no
+ * texts: so the calls of another process lack these tags, and without memory
+ * they are left out. A new session replaces the one that was used least
+ * lately. */
+struct llmobs_link_sessions {
+    struct {
+        struct llmobs_hash128 key;
+        uint64_t used;            /* the number of its last call; 0: free */
+        struct llmobs_json *tags; /* an array, owned */
+    } list[LLMOBS_LINK_SESSIONS];
+    uint64_t calls;
+};
 
 struct llmobs_linker {
     struct llmobs_link_table table;

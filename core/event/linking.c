@@ -1,7 +1,6 @@
 #include "core/event/linking.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/work.h"

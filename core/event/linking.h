@@ -5,8 +5,24 @@
 #include "lib/base/buf.h"
 #include "lib/span/span.h"
 #include "core/config/config.h"
-#include "core/event/link_calls.h"
 #include "core/event/link_table.h"
+
+#define LLMOBS_LINK_CALLS 64
+#define LLMOBS_LINK_CALL_MAX ((size_t)64 * 1024)
+
+/* The calls of tools that answers have made, {"name", "arguments"}, for a
+ * request that brings a result without the call, since the server has the
+ * history (OpenAI's previous_response_id). They are content, so only the memory
+ * of the process that makes the spans has them, and only where it infers spans
+ * of tools. A new call replaces the oldest; one of more than
+ * LLMOBS_LINK_CALL_MAX is not copied. */
+struct llmobs_link_calls {
+    struct {
+        struct llmobs_hash128 key;
+        struct llmobs_json *call; /* owned; NULL: the place is free */
+    } list[LLMOBS_LINK_CALLS];
+    size_t next;
+};
 
 #define LLMOBS_LINKS_MAX 32
 #define LLMOBS_LINK_TURNS 8

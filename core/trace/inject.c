@@ -1,8 +1,6 @@
 #include "core/trace/carrier.h"
 #include "core/trace/inject.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 

@@ -7,7 +7,6 @@
 
 #include "lib/base/futex.h"
 #include "lib/base/stack.h"
-#include "lib/base/thread.h"
 
 #define STACK ((size_t)256 * 1024)
 

@@ -1,6 +1,5 @@
 #include "lib/span/allowlist.h"
 
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 

@@ -1,7 +1,5 @@
 #include "lib/text/http1.h"
 
-#include <stdlib.h>
-
 enum step {
     HEAD,
     LENGTH,

@@ -6,11 +6,8 @@
 #include <string.h>
 
 #include "rules/read/url.h"
-#include "rules/read/message_content.h"
 #include "rules/read/rerank.h"
-#include "rules/read/usage.h"
 #include "rules/tables/interpreter.h"
-#include "rules/tables/store.h"
 #include "rules/vendors/chat.h"
 
 /* The build knows of each reader, by its bit (scripts/apis_table.c): a form

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "rules/read/inputs.h"
+#include "rules/read/values.h"
 #include "rules/read/media.h"
 #include "rules/read/message_content.h"
 

@@ -16,7 +16,7 @@
 /* Appends a document with this text to the span. */
 int llmobs_embedding_add(struct llmobs_span *span, struct llmobs_text text);
 
-/* Appends the texts to embed as documents, split as inputs.h does. The span has
+/* Appends the texts to embed as documents, split as values.h does. The span has
  * a list of documents afterwards, if only an empty one. */
 int llmobs_embedding_read_input(struct llmobs_span *span,
                                 const struct llmobs_json *input);

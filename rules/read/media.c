@@ -6,8 +6,6 @@
 #include <string.h>
 #include <strings.h>
 
-#include "rules/read/text.h"
-
 #define SIZE_LEN 40
 
 /* Few words and names have this many letters of base64 in a row. */

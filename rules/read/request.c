@@ -168,11 +168,6 @@ char *llmobs_request_text(const struct llmobs_call *call)
     return strndup(call->request.data, call->request.len);
 }
 
-struct llmobs_json *llmobs_request_text_message(const struct llmobs_call *call)
-{
-    return llmobs_message_take(llmobs_request_text(call));
-}
-
 struct llmobs_text llmobs_request_deployment(const struct llmobs_url *url)
 {
     static const struct {

@@ -27,9 +27,6 @@ int llmobs_request_metadata(const struct llmobs_json *request, const char *keys,
  * either; a form as an object with its fields, or "[multipart]" without any. */
 char *llmobs_request_text(const struct llmobs_call *call);
 
-/* Gives that text as a request's only message, without a role. */
-struct llmobs_json *llmobs_request_text_message(const struct llmobs_call *call);
-
 /* The deployment in a path of Azure's form, or the endpoint in a path of
  * Databricks' or SageMaker's, as written there; empty: neither.
  */

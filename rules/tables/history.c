@@ -7,7 +7,6 @@
 #include <stdlib.h>
 
 #include "rules/read/facts.h"
-#include "rules/read/message_content.h"
 #include "rules/read/tools.h"
 #include "rules/read/values.h"
 

@@ -19,7 +19,7 @@
 #include "rules/read/request.h"
 #include "rules/read/rerank.h"
 #include "rules/read/text.h"
-#include "rules/read/text_stream.h"
+#include "rules/read/stream_parts.h"
 #include "rules/read/usage.h"
 #include "rules/read/values.h"
 

@@ -1,7 +1,6 @@
 #include "rules/tables/speech.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "rules/read/facts.h"

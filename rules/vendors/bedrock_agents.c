@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "rules/vendors/bedrock_stream.h"
+#include "rules/vendors/bedrock.h"
 #include "rules/read/facts.h"
 #include "rules/read/request.h"
 #include "rules/read/usage.h"

@@ -1,6 +1,5 @@
 #include "rules/vendors/bedrock_family.h"
 
-#include <errno.h>
 #include <string.h>
 
 #include "rules/read/facts.h"

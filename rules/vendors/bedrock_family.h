@@ -11,7 +11,7 @@
 #define LLMOBS_BEDROCK_FAMILY_H
 
 #include "lib/span/span.h"
-#include "rules/read/text_stream.h"
+#include "rules/read/stream_parts.h"
 
 /* One family: a row of the table. Paths lead from object to object by dots. */
 struct llmobs_bedrock_family {

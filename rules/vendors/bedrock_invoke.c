@@ -445,7 +445,7 @@ static int raw_request(struct llmobs_reading *reading)
     if (reading->classified->call->request_truncated)
         return 0;
     reading->span->input_messages =
-        llmobs_request_text_message(reading->classified->call);
+        llmobs_message_take(llmobs_request_text(reading->classified->call));
     return reading->span->input_messages ? 0 : -ENOMEM;
 }
 

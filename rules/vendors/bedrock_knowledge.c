@@ -3,7 +3,6 @@
  * as the models of @aws-sdk/client-bedrock-agent-runtime have them. */
 
 #include "rules/vendors/bedrock.h"
-#include "rules/vendors/bedrock_stream.h"
 #include "rules/read/documents.h"
 #include "rules/read/request.h"
 #include "rules/read/values.h"

@@ -1,7 +1,5 @@
 #include "rules/vendors/openai.h"
 
-#include <errno.h>
-
 #include "rules/read/cut_json.h"
 #include "rules/read/facts.h"
 #include "rules/read/request.h"

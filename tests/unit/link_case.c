@@ -18,14 +18,14 @@ void link_free_sessions(struct llmobs_link_sessions *sessions)
 {
     for (size_t i = 0; i < LLMOBS_LINK_SESSIONS; i++)
         llmobs_json_free(sessions->list[i].tags);
-    llmobs_link_sessions_reset(sessions);
+    memset(sessions, 0, sizeof(*sessions));
 }
 
 void link_free_calls(struct llmobs_link_calls *calls)
 {
     for (size_t i = 0; i < LLMOBS_LINK_CALLS; i++)
         llmobs_json_free(calls->list[i].call);
-    llmobs_link_calls_reset(calls);
+    memset(calls, 0, sizeof(*calls));
 }
 
 static void free_linker(void)

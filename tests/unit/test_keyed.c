@@ -4,7 +4,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "lib/base/keyed.h"
+#include "core/capture/keyed.h"
 #include "lib/base/sanitizer.h"
 #include "tests/unit/unit.h"
 

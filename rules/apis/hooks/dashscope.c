@@ -3,7 +3,6 @@
 #include "rules/read/media.h"
 #include "rules/read/message_content.h"
 #include "rules/read/rerank.h"
-#include "rules/tables/interpreter.h"
 
 /* Appends a part: {"text": ...}, {"image": URL}, {"audio": URL}, ... */
 int llmobs_dashscope_part(struct llmobs_message_content *content,

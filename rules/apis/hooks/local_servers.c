@@ -3,7 +3,6 @@
 
 #include "rules/read/facts.h"
 #include "rules/read/hooks.h"
-#include "rules/read/rerank.h"
 #include "rules/read/text.h"
 #include "rules/read/usage.h"
 #include "rules/tables/interpreter.h"

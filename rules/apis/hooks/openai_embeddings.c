@@ -5,7 +5,6 @@
 #include "rules/read/hooks.h"
 #include "rules/read/media.h"
 #include "rules/read/reading.h"
-#include "rules/read/request.h"
 #include "rules/read/usage.h"
 #include "rules/vendors/openai.h"
 

@@ -29,7 +29,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "lib/base/hidden.h"
+#include "core/capture/hidden.h"
 
 #define LLMOBS_KEYED_LINE 4
 #define LLMOBS_KEYED_ALIGN 64

@@ -1,6 +1,5 @@
-#include "lib/base/keyed.h"
+#include "core/capture/keyed.h"
 
-#include <sched.h>
 #include <stdlib.h>
 
 /* Each level has eight times as many lines as the level before: 64 become 512.
