@@ -60,7 +60,6 @@ struct llmobs_delivery {
     bool drains;              /* this delivery only adopts */
     bool relayed;             /* the relay delivers what this run encodes */
     bool eager;               /* adopted events do not wait for a full batch */
-    atomic_bool full;         /* no destination accepts another event */
     atomic_bool alone;        /* this process starts no relay */
     atomic_bool rescuing;
     _Atomic(struct llmobs_exporter *) sending;

@@ -560,7 +560,6 @@ static void wait_on_disk(struct llmobs_delivery *delivery,
 {
     struct llmobs_text text;
 
-    atomic_store(&delivery->full, true);
     if (source->item->type == LLMOBS_ITEM_EXCHANGE &&
         llmobs_privacy_withholds(&source->config->privacy) &&
         encode_source(delivery, source, &text) == 0 &&

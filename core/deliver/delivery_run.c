@@ -66,7 +66,6 @@ void llmobs_delivery_reset(struct llmobs_delivery *delivery)
     llmobs_buf_init(&delivery->account.spare, 0);
     delivery->account.bytes = 0;
     atomic_store(&delivery->account.pending, 0);
-    atomic_store(&delivery->full, false);
     atomic_store(&delivery->alone, false);
     atomic_store(&delivery->rescuing, false);
     atomic_store(&delivery->sending, NULL);
@@ -229,9 +228,7 @@ static int send_to(struct llmobs_delivery *delivery,
     begin_send(delivery, d->exporter);
     rc = llmobs_destination_send(d);
     end_send(delivery);
-    if (!rc)
-        atomic_store(&delivery->full, false);
-    else if (d->hopeless && atomic_load(&delivery->end_ns))
+    if (rc && d->hopeless && atomic_load(&delivery->end_ns))
         d->given_up = true;
     return rc;
 }
@@ -390,8 +387,7 @@ static void tick(void *ctx)
         if (!llmobs_delivery_is_due(delivery, d, LLMOBS_RUN_DUE))
             continue;
         d->exporter->phase = LLMOBS_PHASE_INLINE;
-        if (llmobs_destination_send(d) == 0)
-            atomic_store(&delivery->full, false);
+        (void)llmobs_destination_send(d);
         end_request(delivery);
     }
 }

@@ -159,44 +159,28 @@ void llmobs_worker_warm(struct llmobs_worker *worker)
 /* -- an item to deliver -----------------------------------------------------
  */
 
-/* Memory has no room for the item. If the disk has it, the buffer keeps only
- * its place on the disk: of an exchange or event the head. */
-static int put_spooled(struct llmobs_worker *worker, struct llmobs_item **item)
-{
-    struct llmobs_item *head;
-
-    if (!(*item)->spooled.file)
-        return -ENOBUFS;
-    if ((*item)->type == LLMOBS_ITEM_EXCHANGE) {
-        *item = llmobs_exchange_to_spooled((struct llmobs_exchange *)*item);
-    } else {
-        (*item)->type = LLMOBS_ITEM_SPOOLED;
-        (*item)->weight = 0;
-        head = realloc(*item, sizeof(**item));
-        if (head)
-            *item = head;
-    }
-    return llmobs_buffer_put(worker->delivery.buffer, *item);
-}
-
 /* Without a worker's thread, the calling thread empties a full buffer, so that
- * the item is not lost. If the disk has only the part without content, the item
- * stays in memory as long as there is room. */
+ * the item is not lost. Where memory still has no room, and the disk has the
+ * item, the buffer gets only its head, which has no weight. */
 static int put_item(struct llmobs_worker *worker, struct llmobs_item **item)
 {
     struct llmobs_buffer *buffer = worker->delivery.buffer;
-    int rc;
+    int rc = llmobs_buffer_put(buffer, *item);
+    struct llmobs_item *head;
 
-    if (atomic_load(&worker->delivery.full) &&
-        llmobs_worker_has_thread(worker) &&
-        !llmobs_privacy_withholds(&worker->config->privacy))
-        return put_spooled(worker, item);
-    rc = llmobs_buffer_put(buffer, *item);
     if (rc == -ENOBUFS && !llmobs_worker_has_thread(worker)) {
         llmobs_worker_encode_aside(worker, ENCODE_MS);
         rc = llmobs_buffer_put(buffer, *item);
     }
-    return rc == -ENOBUFS ? put_spooled(worker, item) : rc;
+    if (rc != -ENOBUFS || !(*item)->spooled.file ||
+        !(head = malloc(sizeof(*head))))
+        return rc;
+    *head = **item;
+    head->type = LLMOBS_ITEM_SPOOLED;
+    head->weight = 0;
+    llmobs_delivery_free_item(*item);
+    *item = head;
+    return llmobs_buffer_put(buffer, head);
 }
 
 /* Frees an item that the buffer refused. If the disk has it, another process

@@ -92,8 +92,10 @@ void llmobs_exchange_set_begin(struct llmobs_exchange *exchange,
     exchange->start_mono_ns = mono_ns;
 }
 
-static void free_parts(struct llmobs_exchange *exchange)
+void llmobs_exchange_free(struct llmobs_exchange *exchange)
 {
+    if (!exchange)
+        return;
     exchange->progress.id = 0;
     free(exchange->url);
     free(exchange->annotations);
@@ -108,28 +110,7 @@ static void free_parts(struct llmobs_exchange *exchange)
     llmobs_body_fini(&exchange->request);
     llmobs_body_fini(&exchange->response);
     llmobs_body_fini(&exchange->plain);
-}
-
-void llmobs_exchange_free(struct llmobs_exchange *exchange)
-{
-    if (!exchange)
-        return;
-    free_parts(exchange);
     llmobs_exchange_free_memory(exchange);
-}
-
-struct llmobs_item *llmobs_exchange_to_spooled(struct llmobs_exchange *exchange)
-{
-    struct llmobs_item *item = malloc(sizeof(*item));
-
-    free_parts(exchange);
-    exchange->item.type = LLMOBS_ITEM_SPOOLED;
-    exchange->item.weight = 0;
-    if (!item)
-        return &exchange->item;
-    *item = exchange->item;
-    llmobs_exchange_free_memory(exchange);
-    return item;
 }
 
 /* Adds a header by its name on the list of allowed ones; NULL: adds nothing. */

@@ -144,11 +144,6 @@ void llmobs_exchange_set_begin(struct llmobs_exchange *exchange,
  * it owned was freed or has another owner. */
 void llmobs_exchange_free_memory(void *item);
 
-/* Frees all of an exchange except its item, which then has the type SPOOLED and
- * the weight 0. Takes the exchange, gives the item. */
-struct llmobs_item *llmobs_exchange_to_spooled(
-    struct llmobs_exchange *exchange);
-
 /* Adds a header of the request that allowlist.h allows. `line` is
  * "Name: value", a C string; `name_len` is where its first colon is. */
 void llmobs_headers_add(struct llmobs_headers *headers, const char *line,
