@@ -218,11 +218,10 @@ static int check(struct job *job)
 
 /* -- the command ---------------------------------------------------------- */
 
-static int give(void *ctx, struct llmobs_worker *worker, bool relayed)
+static int give(void *ctx, struct llmobs_worker *worker)
 {
     const struct job *job = ctx;
 
-    (void)relayed;
     llmobs_evaluation_init(job->config, worker);
     return llmobs_evaluation_submit(&job->evaluation);
 }

@@ -34,7 +34,6 @@
 #define REST_MS 200
 /* The configuration limits an event (DD_LLMOBS_EVENT_SIZE_BYTES); this never
  * decides. */
-#define EVENT_MAX ((size_t)1 << 31)
 
 #define KEPT_MAX ((size_t)1024 * 1024)
 
@@ -400,7 +399,7 @@ static int fill_span(struct job *job, const struct llmobs_child_result *result,
     return llmobs_span_fail(span, type, message);
 }
 
-static int deliver_span(void *ctx, struct llmobs_worker *worker, bool relayed)
+static int deliver_span(void *ctx, struct llmobs_worker *worker)
 {
     struct job *job = ctx;
     struct llmobs_span span;
@@ -410,19 +409,6 @@ static int deliver_span(void *ctx, struct llmobs_worker *worker, bool relayed)
         return rc;
     rc = fill_span(job, job->result, &span);
     if (rc != 0) {
-        llmobs_span_fini(&span);
-        return rc;
-    }
-    if (relayed) {
-        struct llmobs_buf event;
-
-        llmobs_buf_init(&event, EVENT_MAX);
-        rc = llmobs_encode_call(&span, job->config, &event);
-        if (rc == 0)
-            rc = llmobs_worker_submit_event(
-                worker, LLMOBS_EVENT_SPAN,
-                (struct llmobs_text){event.data, event.len});
-        llmobs_buf_fini(&event);
         llmobs_span_fini(&span);
         return rc;
     }

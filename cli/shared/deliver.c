@@ -59,7 +59,7 @@ int llmobs_cli_deliver(struct llmobs_config *config, llmobs_cli_give_fn *give,
     worker = llmobs_worker_open(config, BUFFER_BYTES, NULL);
     if (!worker)
         return -ENOMEM;
-    rc = give(ctx, worker, relayed);
+    rc = give(ctx, worker);
     if (relayed && llmobs_worker_pending(worker) != 0)
         open_way(config); /* the spool has no room for what is given */
     llmobs_worker_stop(worker, llmobs_worker_exit_ms(worker));

@@ -21,10 +21,8 @@ bool llmobs_cli_observing(const struct llmobs_config *config);
  * switches it off, even if nothing switches it on. */
 const char *llmobs_cli_why_off(const struct llmobs_config *config);
 
-/* Gives the worker what the command has made. `relayed`: a relay delivers; what
- * is given as an event then goes to the disk, where the relay takes it. */
-typedef int llmobs_cli_give_fn(void *ctx, struct llmobs_worker *worker,
-                               bool relayed);
+/* Gives the worker what the command has made. */
+typedef int llmobs_cli_give_fn(void *ctx, struct llmobs_worker *worker);
 
 /* Calls `give` once with a worker of the configuration, and stops the worker.
  * Switches the worker's thread off in the configuration where no destination

@@ -30,12 +30,6 @@
 /* A remote exporter needs one for each kind of event that it takes. */
 #define LLMOBS_DESTINATIONS_MAX 12
 
-/* A span as the buffer carries it. */
-struct llmobs_span_item {
-    struct llmobs_item item; /* first */
-    struct llmobs_span span;
-};
-
 struct llmobs_delivery {
     const struct llmobs_config *config;
     struct llmobs_buffer *buffer;

@@ -29,13 +29,10 @@
 
 void llmobs_delivery_free_item(struct llmobs_item *item)
 {
-    if (item->type == LLMOBS_ITEM_EXCHANGE) {
+    if (item->type == LLMOBS_ITEM_EXCHANGE)
         llmobs_exchange_free((struct llmobs_exchange *)item);
-        return;
-    }
-    if (item->type == LLMOBS_ITEM_SPAN)
-        llmobs_span_fini(&((struct llmobs_span_item *)item)->span);
-    llmobs_exchange_free_memory(item);
+    else
+        llmobs_exchange_free_memory(item);
 }
 
 size_t llmobs_delivery_weight(const struct llmobs_item *item)
@@ -45,8 +42,6 @@ size_t llmobs_delivery_weight(const struct llmobs_item *item)
     if (item->type == LLMOBS_ITEM_EVENT)
         return sizeof(struct llmobs_event_item) +
                llmobs_event_item_text(item).len;
-    if (item->type != LLMOBS_ITEM_EXCHANGE)
-        return sizeof(struct llmobs_span_item) + 4096;
     exchange = (const struct llmobs_exchange *)item;
     return sizeof(*exchange) +
            (exchange->caller ? strlen(exchange->caller) : 0) +
@@ -218,10 +213,6 @@ static int encode_item(struct llmobs_delivery *delivery, struct source *source)
     struct llmobs_span span;
     int rc;
 
-    if (source->item->type == LLMOBS_ITEM_SPAN) /* the processor has seen it */
-        return llmobs_encode_call(
-            &((struct llmobs_span_item *)source->item)->span, source->config,
-            &delivery->scratch);
     exchange->lends = source->spooled.claim || !delivery->config->record_dir;
     rc = llmobs_exchange_to_span(exchange, &span);
     if (rc)

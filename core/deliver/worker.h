@@ -139,10 +139,9 @@ void llmobs_worker_set_ledger(struct llmobs_worker *worker,
                               llmobs_worker_refresh_fn *refresh,
                               llmobs_worker_close_fn *close);
 
-/* Takes a closed exchange, a span or an event, and counts it as captured. Never
+/* Takes a closed exchange or an event, and counts it as captured. Never
  * fails: without room it counts the item as dropped, and frees it. Preserves
- * errno. _submit_span takes all that the span owns, in every case; the caller
- * keeps the struct itself. */
+ * errno. */
 void llmobs_worker_submit(struct llmobs_worker *worker,
                           struct llmobs_item *item);
 /* In a child: takes an exchange of the parent's that the child has completed.
@@ -153,14 +152,15 @@ void llmobs_worker_end_parents(struct llmobs_worker *worker,
 /* Counts one item that is lost before it is submitted. Preserves errno. */
 void llmobs_worker_count_lost(struct llmobs_worker *worker,
                               enum llmobs_stat why);
-int llmobs_worker_submit_span(struct llmobs_worker *worker,
-                              struct llmobs_span *span);
 
 /* Copies an encoded event, also to the disk if there is a spool. -ENOMEM: the
- * event is counted as dropped. */
+ * event is counted as dropped. _submit_span encodes the span for it, and takes
+ * all that the span owns, in every case; the caller keeps the struct itself. */
 int llmobs_worker_submit_event(struct llmobs_worker *worker,
                                enum llmobs_event_kind kind,
                                struct llmobs_text text);
+int llmobs_worker_submit_span(struct llmobs_worker *worker,
+                              struct llmobs_span *span);
 
 /* An LLM call begins. If connecting takes long, as to a remote intake, this
  * starts the thread, which connects ahead; otherwise it does nothing. Any

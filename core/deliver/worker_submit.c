@@ -11,7 +11,7 @@
 #include "lib/base/fork.h"
 #include "lib/base/program.h"
 #include "lib/base/stats.h"
-#include "core/event/to_span.h"
+#include "core/event/encode.h"
 #include "core/log/event_item.h"
 #include "core/log/spool_relay.h"
 
@@ -23,6 +23,8 @@
 #define LATE_MS 100
 /* A process that has submitted calls for this long will not end soon. */
 #define LIVES_MS 2000
+/* No event has as many bytes. */
+#define EVENT_MAX ((size_t)1 << 31)
 /* Half of the exchanges' blocks (blocks.h). */
 #define BATCH (LLMOBS_BLOCKS / 2)
 
@@ -204,9 +206,8 @@ static bool may_relay(struct llmobs_worker *worker,
 {
     struct llmobs_spool *spool = llmobs_worker_spool_of(worker);
 
-    if (item->type != LLMOBS_ITEM_EVENT &&
-        (item->type != LLMOBS_ITEM_EXCHANGE ||
-         llmobs_privacy_withholds(&worker->config->privacy)))
+    if (item->type == LLMOBS_ITEM_EXCHANGE &&
+        llmobs_privacy_withholds(&worker->config->privacy))
         return false;
     return spool && llmobs_spool_open(spool) == 0 &&
            llmobs_delivery_is_relayed(&worker->delivery);
@@ -241,7 +242,7 @@ static bool write_item(struct llmobs_worker *worker, struct llmobs_item *item)
     item->spooled.for_relay = relayed;
     if (spool && item->type == LLMOBS_ITEM_EXCHANGE)
         (void)llmobs_spool_end(spool, (struct llmobs_exchange *)item);
-    else if (spool && item->type == LLMOBS_ITEM_EVENT)
+    else if (spool)
         (void)llmobs_spool_write_event(spool, &item->spooled, item->kind,
                                        llmobs_event_item_text(item));
     item->spooled.for_relay = relayed && item->spooled.file;
@@ -336,17 +337,21 @@ void llmobs_worker_count_lost(struct llmobs_worker *worker,
 int llmobs_worker_submit_span(struct llmobs_worker *worker,
                               struct llmobs_span *span)
 {
-    struct llmobs_span_item *item = calloc(1, sizeof(*item));
+    struct llmobs_buf event;
+    int rc;
 
-    if (!item) {
-        llmobs_span_fini(span);
-        llmobs_worker_count_lost(worker, LLMOBS_STAT_dropped_memory);
-        return -ENOMEM;
-    }
-    item->item.type = LLMOBS_ITEM_SPAN;
-    item->span = *span;
-    llmobs_worker_submit(worker, &item->item);
-    return 0;
+    llmobs_buf_init(&event, EVENT_MAX);
+    rc = llmobs_encode_span(span, worker->config, &event);
+    llmobs_span_fini(span);
+    if (!rc)
+        rc = llmobs_worker_submit_event(worker, LLMOBS_EVENT_SPAN,
+                                        llmobs_buf_text(&event));
+    else
+        llmobs_worker_count_lost(worker, rc == -ENOMEM
+                                             ? LLMOBS_STAT_dropped_memory
+                                             : LLMOBS_STAT_dropped_export);
+    llmobs_buf_fini(&event);
+    return rc;
 }
 
 int llmobs_worker_submit_event(struct llmobs_worker *worker,

@@ -1,5 +1,5 @@
-/* item - the common head of everything that a buffer carries: an exchange, a
- * span, an encoded event, or only the place where the disk has an item.
+/* item - the common head of everything that a buffer carries: an exchange, an
+ * encoded event, or only the place where the disk has an item.
  */
 #ifndef LLMOBS_ITEM_H
 #define LLMOBS_ITEM_H
@@ -12,7 +12,6 @@
 
 enum llmobs_item_type {
     LLMOBS_ITEM_EXCHANGE,
-    LLMOBS_ITEM_SPAN,
     LLMOBS_ITEM_EVENT,  /* encoded already (event_item.h) */
     LLMOBS_ITEM_SPOOLED /* memory has only its head, the disk has the rest */
 };

@@ -865,8 +865,7 @@ static int list_tags(struct llmobs_open_span *live)
     return rc;
 }
 
-/* Encodes the span here, so that the disk has it when the call returns. A span
- * that cannot be encoded goes to the worker, which counts it. */
+/* Encodes the span here, so that the disk has it when the call returns. */
 static int submit(struct llmobs_open_span *live)
 {
     struct llmobs_buf event;
@@ -890,8 +889,9 @@ static int submit(struct llmobs_open_span *live)
         rc = llmobs_worker_submit_event(worker, LLMOBS_EVENT_SPAN,
                                         llmobs_buf_text(&event));
     } else {
-        (void)llmobs_worker_submit_span(worker, &live->span);
-        memset(&live->span, 0, sizeof(live->span));
+        llmobs_worker_count_lost(worker, rc == -ENOMEM
+                                             ? LLMOBS_STAT_dropped_memory
+                                             : LLMOBS_STAT_dropped_export);
     }
     llmobs_buf_fini(&event);
     llmobs_open_span_free(live);
