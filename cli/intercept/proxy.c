@@ -389,38 +389,54 @@ static bool peek_hello(struct visit *visit)
     return rc == 1 && strcasecmp(visit->hello.name, visit->to.host) == 0;
 }
 
+/* The connection to the server is over. */
+static void leave(struct visit *visit)
+{
+    if (visit->wire)
+        ops->event(visit->wire,
+                   &(struct llmobs_wire_event){LLMOBS_WIRE_ENDED, NULL,
+                                               LLMOBS_WIRE_FREED, -1, 0, NULL});
+    visit->wire = NULL;
+    llmobs_tls_free(visit->server.tls);
+    visit->server.tls = NULL;
+    if (visit->server.fd >= 0)
+        close(visit->server.fd);
+    visit->server.fd = -1;
+}
+
 /* The server first: as long as the client has no answer, its bytes can still
  * pass as they are, by a new connection. Then the program itself sees what is
  * wrong with the server, and says what it would have said. False: that failed.
  */
 static bool open_both(struct visit *visit, enum llmobs_stat *stat)
 {
-    struct end *server = &visit->server;
-    const char *path = visit->proxy->refusals;
-    bool refused = false;
+    enum llmobs_tls_why why = LLMOBS_TLS_UNABLE;
 
-    server->tls = llmobs_tls_reach(server->fd, &visit->hello);
-    if (!server->tls) {
-        *stat = LLMOBS_STAT_intercept_server;
-        close(server->fd);
-        server->fd =
+    visit->server.tls = llmobs_tls_reach(visit->server.fd, &visit->hello);
+    if (visit->server.tls)
+        visit->client.tls = llmobs_tls_take(visit->client.fd, &visit->hello,
+                                            visit->server.tls, &why);
+    if (visit->client.tls)
+        return true;
+    *stat = !visit->server.tls          ? LLMOBS_STAT_intercept_server
+            : why == LLMOBS_TLS_REFUSED ? LLMOBS_STAT_intercept_refused
+                                        : LLMOBS_STAT_intercept_odd;
+    if (why == LLMOBS_TLS_UNABLE) {
+        leave(visit);
+        visit->server.fd =
             llmobs_way_out_connect(&visit->proxy->way.tls, visit->asked,
                                    &visit->to, visit->client.fd, visit->answer);
-        return server->fd >= 0 && llmobs_way_out_stands(visit->answer);
+        return visit->server.fd >= 0 && llmobs_way_out_stands(visit->answer);
     }
-    visit->client.tls =
-        llmobs_tls_take(visit->client.fd, &visit->hello, server->tls, &refused);
-    if (!visit->client.tls)
-        *stat =
-            refused ? LLMOBS_STAT_intercept_refused : LLMOBS_STAT_intercept_odd;
-    if (!refused)
-        return visit->client.tls != NULL;
-    llmobs_refusals_add(path, visit->to.host, visit->hello.kind);
-    llmobs_log(LLMOBS_LOG_WARN,
-               "a program takes no certificate of the run for %s: for 30 days "
-               "it passes unread there, or until `llmobs doctor "
-               "--forget-refusals`",
-               visit->to.host);
+    if (why == LLMOBS_TLS_REFUSED) {
+        llmobs_refusals_add(visit->proxy->refusals, visit->to.host,
+                            visit->hello.kind);
+        llmobs_log(LLMOBS_LOG_WARN,
+                   "a program takes no certificate of the run for %s: for 30 "
+                   "days it passes unread there, or until `llmobs doctor "
+                   "--forget-refusals`",
+                   visit->to.host);
+    }
     return false;
 }
 
@@ -447,21 +463,6 @@ static void begin_wire(struct visit *visit)
                        tls && llmobs_tls_is_http2(tls));
     if (visit->wire)
         llmobs_wire_set_peer(visit->wire, &visit->facts);
-}
-
-/* The connection to the server is over. */
-static void leave(struct visit *visit)
-{
-    if (visit->wire)
-        ops->event(visit->wire,
-                   &(struct llmobs_wire_event){LLMOBS_WIRE_ENDED, NULL,
-                                               LLMOBS_WIRE_FREED, -1, 0, NULL});
-    visit->wire = NULL;
-    llmobs_tls_free(visit->server.tls);
-    visit->server.tls = NULL;
-    if (visit->server.fd >= 0)
-        close(visit->server.fd);
-    visit->server.fd = -1;
 }
 
 /* Passes on what the program asks for; true: it asks for more. The proxy itself

@@ -57,6 +57,11 @@ typedef void told_fn(void *ssl, int where, int value);
     X(void *, (void), TLS_server_method)                                   \
     X(void *, (void), EVP_PKEY_new)                                        \
     X(void *, (void), EVP_sha256)                                          \
+    X(void *, (void), BIO_s_mem)                                           \
+    X(void *, (void *), BIO_new)                                           \
+    X(int, (void *, const void *, int), BIO_write)                         \
+    X(int, (void *, void *, int), BIO_read)                                \
+    X(void, (void *, void *, void *), SSL_set_bio)                         \
     X(void *, (void), X509_new)                                            \
     X(void *, (int), EC_KEY_new_by_curve_name)                             \
     X(unsigned long, (void), ERR_get_error)                                \
@@ -322,12 +327,14 @@ void *llmobs_tls_reach(int fd, const struct llmobs_hello *hello)
 }
 
 void *llmobs_tls_take(int fd, const struct llmobs_hello *hello, void *server,
-                      bool *refused)
+                      enum llmobs_tls_why *why)
 {
     /* It takes 0.1 ms: so each connection has its own. */
     void *ssl = lib.SSL_new(to_client),
-         *leaf = new_cert("llmobs", leaf_key, authority);
+         *leaf = new_cert("llmobs", leaf_key, authority), *in, *out;
     char names[sizeof("DNS:") + sizeof(hello->name)];
+    char bytes[LLMOBS_HELLO_MAX];
+    ssize_t n = recv(fd, bytes, sizeof(bytes), MSG_PEEK);
     bool taken = false;
     unsigned long error;
 
@@ -340,19 +347,31 @@ void *llmobs_tls_take(int fd, const struct llmobs_hello *hello, void *server,
             add(leaf, authority, AUTHORITY_KEY, "keyid") &&
             add(leaf, authority, ALTERNATIVE_NAME, names) &&
             lib.X509_sign(leaf, authority_key, lib.EVP_sha256()) > 0 &&
-            lib.SSL_set_fd(ssl, fd) == 1 &&
             lib.SSL_set_ex_data(ssl, 0, server) == 1 &&
             lib.SSL_use_certificate(ssl, leaf) == 1 &&
             lib.SSL_use_PrivateKey(ssl, leaf_key) == 1;
-
     lib.X509_free(leaf);
-    if (taken && shake(ssl, lib.SSL_accept))
-        return ssl;
-    /* Alerts that say: not by this certificate. */
-    error = lib.ERR_get_error() & 4095;
-    *refused = error == ALERT + BAD_CERTIFICATE ||
-               error == ALERT + CERTIFICATE_UNKNOWN ||
-               error == ALERT + UNKNOWN_CA;
+    *why = LLMOBS_TLS_UNABLE;
+    if (taken) {
+        in = lib.BIO_new(lib.BIO_s_mem());
+        out = lib.BIO_new(lib.BIO_s_mem());
+        taken = lib.BIO_write(in, bytes, (int)n) == n;
+        lib.SSL_set_bio(ssl, in, out);
+    }
+    lib.ERR_clear_error();
+    if (taken && lib.SSL_get_error(ssl, lib.SSL_accept(ssl)) == WANTS_READ) {
+        *why = LLMOBS_TLS_LEFT;
+        (void)!recv(fd, bytes, (size_t)n, 0);
+        n = lib.BIO_read(out, bytes, sizeof(bytes));
+        if (n > 0 && send(fd, bytes, (size_t)n, MSG_NOSIGNAL) == n &&
+            lib.SSL_set_fd(ssl, fd) == 1 && shake(ssl, lib.SSL_accept))
+            return ssl;
+        /* Alerts that say: not by this certificate. */
+        error = lib.ERR_get_error() & 4095;
+        if (error == ALERT + BAD_CERTIFICATE ||
+            error == ALERT + CERTIFICATE_UNKNOWN || error == ALERT + UNKNOWN_CA)
+            *why = LLMOBS_TLS_REFUSED;
+    }
     lib.SSL_free(ssl);
     return NULL;
 }

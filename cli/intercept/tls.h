@@ -32,9 +32,11 @@ void *llmobs_tls_reach(int fd, const struct llmobs_hello *hello);
 
 /* Shakes hands with the client, by a leaf for the name that `server` has
  * proved, and the protocol that it has chosen. NULL: the client wants another
- * certificate (*refused), or has left. */
+ * certificate, or has left; or is unable to take one of this kind: then its
+ * first message waits as before. */
+enum llmobs_tls_why { LLMOBS_TLS_UNABLE, LLMOBS_TLS_LEFT, LLMOBS_TLS_REFUSED };
 void *llmobs_tls_take(int fd, const struct llmobs_hello *hello, void *server,
-                      bool *refused);
+                      enum llmobs_tls_why *why);
 
 bool llmobs_tls_is_http2(const void *tls);
 

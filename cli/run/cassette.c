@@ -229,33 +229,24 @@ static int by_number(const void *a, const void *b)
     return (one->number > two->number) - (one->number < two->number);
 }
 
-static int cassette_list(struct llmobs_cassette *cassette, const char *path)
-{
-    DIR *dir = opendir(path);
-    const struct dirent *entry;
-    int rc = 0;
-
-    if (!dir)
-        return -errno;
-    while (rc == 0 && (entry = readdir(dir)))
-        if (number_of(entry->d_name) > 0)
-            rc = add_item(cassette, entry->d_name);
-    closedir(dir);
-    if (cassette->count > 0)
-        qsort(cassette->items, cassette->count, sizeof(*cassette->items),
-              by_number);
-    return rc;
-}
-
 int llmobs_cassette_load(struct llmobs_cassette *cassette, const char *dir,
                          const char *command)
 {
     struct load load = {dir, command, -1, 0};
     char room[LLMOBS_ESCAPE_NAME];
-    int rc;
+    const struct dirent *entry;
+    DIR *all = opendir(dir);
+    int rc = all ? 0 : -errno;
 
     memset(cassette, 0, sizeof(*cassette));
-    rc = cassette_list(cassette, dir);
+    while (rc == 0 && (entry = readdir(all)))
+        if (number_of(entry->d_name) > 0)
+            rc = add_item(cassette, entry->d_name);
+    if (all)
+        closedir(all);
+    if (cassette->count > 0)
+        qsort(cassette->items, cassette->count, sizeof(*cassette->items),
+              by_number);
     if (rc != 0)
         llmobs_tell("%s: %s: %s\n", command, llmobs_escape_name(dir, room),
                     strerror(-rc));

@@ -105,22 +105,13 @@ static void list_libraries(struct start *start)
     start->lacking = len > 0 && (size_t)len < sizeof(start->libraries);
 }
 
-static bool stands_beside(const char *loader)
-{
-    char path[PATH_MAX];
-    size_t folder = (size_t)(strrchr(loader, '/') - loader);
-
-    snprintf(path, sizeof(path), "%.*s/" THREADS, (int)folder, loader);
-    return access(path, F_OK) == 0;
-}
-
 /* Executes the tool by that loader; returns if that fails. glibc's loader has
  * an option for the name from 2.33 on, musl's has long had it. */
 static void start_by(struct start *start, const char *loader)
 {
     static char as[] = "--argv0", name[] = "llmobs", from[] = "--library-path";
     size_t rest = start->argc > 1 ? (size_t)start->argc - 1 : 0;
-    char **words, **at;
+    char **words, **at, beside[PATH_MAX];
 
     if (loader[0] != '/' || !is_object(loader))
         return;
@@ -128,10 +119,12 @@ static void start_by(struct start *start, const char *loader)
     if (!words)
         return;
     *at++ = (char *)loader;
+    snprintf(beside, sizeof(beside), "%.*s/" THREADS,
+             (int)(strrchr(loader, '/') - loader), loader);
     if (strstr(loader, "/ld-musl-")) {
         *at++ = as;
         *at++ = start->argc > 0 ? start->argv[0] : name;
-    } else if (start->lacking && !stands_beside(loader)) {
+    } else if (start->lacking && access(beside, F_OK) != 0) {
         *at++ = from;
         *at++ = start->libraries;
     }

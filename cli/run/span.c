@@ -141,18 +141,6 @@ static void output_enter(void *ctx)
         dup2(output->pipe[1], STDOUT_FILENO);
 }
 
-/* Gives the kept output after the command's end. Waits up to `ms` for the rest,
- * since the command's own children may hold the pipe open. Borrowed. */
-static struct llmobs_text output_take(struct output *output, int ms)
-{
-    const struct timespec moment = {0, 1000000};
-
-    for (; ms > 0 && waitpid(output->pid, NULL, WNOHANG) == 0; ms--)
-        nanosleep(&moment, NULL);
-    return (struct llmobs_text){output->kept->data,
-                                atomic_load(&output->kept->len)};
-}
-
 /* -- the command line ------------------------------------------------------ */
 
 static int set_kind(const struct llmobs_cli_option *option, const char *name)
@@ -329,11 +317,17 @@ static int add_line(struct llmobs_json *list, struct llmobs_text line)
 
 static int fill_output(struct job *job, struct llmobs_span *span)
 {
+    const struct output *output = &job->output;
     struct llmobs_text text;
 
     if (!job->keeps_output)
         return 0;
-    text = output_take(&job->output, REST_MS);
+    /* The command's own children may hold the pipe open. */
+    for (int ms = REST_MS; ms > 0 && waitpid(output->pid, NULL, WNOHANG) == 0;
+         ms--)
+        usleep(1000);
+    text = (struct llmobs_text){output->kept->data,
+                                atomic_load(&output->kept->len)};
     if (job->kind == LLMOBS_KIND_RETRIEVAL) {
         struct llmobs_text line;
         int rc = 0;

@@ -210,8 +210,8 @@ class Place:
         thread = threading.Thread(
             target=lambda: seen.append(one.shaken(cut)), daemon=True)
         thread.start()
-        while not found and (thread.is_alive() or self.waits(0)):
-            if self.waits(0.05): # the proxy may leave, and come again
+        while thread.is_alive() or self.waits(0):
+            if self.waits(0.01): # the proxy may leave, and come again
                 end = End(self.listener.accept()[0], server or self.context,
                           server=True)
                 found = end if end.shaken() is end else None

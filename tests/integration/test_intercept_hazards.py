@@ -1,14 +1,16 @@
 """Hazards of connections by the proxy of `llmobs-run --intercept`: each end sees
 what it would see without it."""
 import os
+import re
 import ssl
+import subprocess
 import sys
 import threading
 import time
 
 from harness import APPS, equal, ok, test
-from pairs import Place, whole
-from test_intercept import by_age
+from pairs import End, Place, whole
+from test_intercept import SYSTEM, by_age
 
 sys.path.append(os.path.join(APPS, "intercept"))
 from client import request  # noqa: E402
@@ -294,3 +296,94 @@ def hello(place, row):
 def first_messages(t):
     equal(same(Place(t), HELLOS, hello),
           sorted(row[0] for row in HELLOS if row[-1]), "prompts")
+
+
+# ---- servers, and what clients can ------------------------------------------------
+
+def leaf(t, name, key="ec", names=None, days="2", more=""):
+    """A certificate of the tests' authority, and its key."""
+    home, own = os.path.dirname(t.servers.cert), os.path.join(t.dir, name)
+    kind = ["ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"]
+    with open(home + "/ext") as f:
+        text = f.read() + more
+    with open(own + ".ext", "w") as f:
+        f.write(re.sub("=DNS.*", "=" + names, text) if names else text)
+    for words in (["req", "-newkey", *(kind if key == "ec" else [key]), "-nodes",
+                   "-keyout", own + ".key", "-out", own + ".csr", "-subj", "/CN=x"],
+                  ["x509", "-req", "-in", own + ".csr", "-days", days, "-extfile",
+                   own + ".ext", "-out", own + ".pem", *(
+                       ["-signkey", own + ".key"] if name == "own" else
+                       ["-CA", t.servers.cert, "-CAkey", home + "/ca.key",
+                        "-CAserial", own + ".srl", "-CAcreateserial"])]):
+        subprocess.run(["openssl", *words], check=True, stderr=subprocess.DEVNULL)
+    return own + ".pem", own + ".key"
+
+
+def asks(server, how):
+    server.verify_mode = how
+    server.load_verify_locations(cafile=SYSTEM)
+
+
+def old(context):
+    context.minimum_version = ssl.TLSVersion.TLSv1
+    context.maximum_version = ssl.TLSVersion.TLSv1_1
+    context.set_ciphers("DEFAULT:@SECLEVEL=0")
+
+
+def by(version, ciphers=None, curve=None):
+    def limit(context):
+        context.minimum_version = context.maximum_version = version
+        if ciphers:
+            context.set_ciphers(ciphers)
+        if curve:
+            context.set_ecdh_curve(curve)
+    return limit
+
+
+V12, V13 = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
+# Which, its certificate, what becomes of the two contexts, is it read?
+SERVERS = [
+    ("good", {}, None, None, True),
+    ("expired", {"days": "-1"}, None, None, False),
+    ("own", {}, None, None, False),
+    ("other", {"names": "DNS:gw.example"}, None, None, False),
+    ("staple", {"more": "tlsfeature=status_request\n"}, None, None, True),
+    ("asks", {}, lambda s: asks(s, ssl.CERT_OPTIONAL), None, False),
+    ("needs", {}, lambda s: asks(s, ssl.CERT_REQUIRED), None, False),
+    ("needs12", {}, lambda s: (asks(s, ssl.CERT_REQUIRED), by(V12)(s)), None, False),
+    ("rsa", {"key": "rsa:2048"}, None, None, True),
+    ("rsa12", {"key": "rsa:2048"}, by(V12), None, True),
+    ("rsa-client", {"key": "rsa:2048"}, None,
+     by(V12, "ECDHE-RSA-AES128-GCM-SHA256"), False),
+    ("curve12", {"key": "rsa:2048"}, None, by(V12, curve="secp521r1"), False),
+    ("curve13", {}, None, by(V13, curve="secp521r1"), True),
+    ("hello-retry", {}, lambda s: s.set_ecdh_curve("secp521r1"), None, True),
+    ("old", {}, old, old, False),
+    ("old-server", {}, old, None, False),
+    ("old-client", {}, None, old, False)]
+
+
+def meets(place, row):
+    name, _, server, client, _ = row
+    contexts = place.proving(place.leaves[name]), place.trusting()
+    for change, context in zip((server, client), contexts):
+        if change:
+            change(context)
+    pair = place.both(contexts[1], server=contexts[0])
+    if not isinstance(pair[0], End):
+        return pair[0]
+    if not pair[1]:
+        return pair[0].rest()
+    call(pair, name)
+    close(pair)
+    return "a call"
+
+
+@test
+def servers(t):
+    """The program itself sees, and says, what is wrong with a server; a client
+    that cannot speak to the proxy speaks to the server."""
+    place = Place(t)
+    place.leaves = {row[0]: leaf(t, row[0], **row[1]) for row in SERVERS}
+    equal(same(place, SERVERS, meets), sorted(x[0] for x in SERVERS if x[-1]),
+          "prompts")
