@@ -1,13 +1,16 @@
 """Hazards of connections by the proxy of `llmobs-run --intercept`: each end sees
 what it would see without it."""
+import contextlib
 import os
 import re
+import socket
 import ssl
 import subprocess
 import sys
 import threading
 import time
 
+from delivery import counts
 from harness import APPS, equal, ok, test
 from pairs import End, Place, whole
 from test_intercept import SYSTEM, by_age
@@ -387,3 +390,100 @@ def servers(t):
     place.leaves = {row[0]: leaf(t, row[0], **row[1]) for row in SERVERS}
     equal(same(place, SERVERS, meets), sorted(x[0] for x in SERVERS if x[-1]),
           "prompts")
+
+
+# ---- no TLS ------------------------------------------------------------------------
+
+# What each end says in turn, the client first.
+SAID = [
+    [b"\x80\x2e\x01\x03\x01" + bytes(41), b"\x15\x03\x01\x00\x02\x02\x28"],
+    [b"\x16", b"", b"\x03\x01\x00\x00", b"odd"],
+    [b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(99)],
+    [b"\x16\x03\x01\x00\x05\x01\x00\x00\x01\x03", b"short"],
+    [b"", b"220 mail\r\n", b"EHLO x\r\n", b"250 STARTTLS\r\n", b"STARTTLS\r\n",
+     b"220 go\r\n", b"\x16\x03\x01\x00\x05\x01\x00\x00\x01\x03", b"\x16"],
+    [b"SSH-2.0-x\r\n", b"SSH-2.0-y\r\n"],
+    [b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", bytes(9)],
+    [b"\x00", b"\x00"]]
+
+
+def says(place, row):
+    pair, seen = place.plain(), []
+    for i, text in enumerate(row):
+        me, other = pair[i % 2], pair[not i % 2]
+        if text and not (row + [b""])[i + 1] and i % 2 == 0:
+            me.send(text) # the rest comes later, or never
+            time.sleep(0.2)
+        elif text:
+            me.send(text)
+            before = row[i - 2] if i > 1 and not row[i - 1] else b""
+            seen.append(other.take(len(before + text)))
+    for end in pair:
+        end.fin()
+    seen += [end.rest() for end in pair]
+    close(pair)
+    return seen
+
+
+@test
+def no_tls(t):
+    """The bytes pass as they are, whoever speaks first."""
+    equal(same(Place(t), SAID, says), [], "prompts")
+    equal({k: v for k, v in counts(t).items() if k.startswith("intercept") and v},
+          {"intercept_odd": len(SAID)}, "counts")
+
+
+# ---- what the proxy is asked ---------------------------------------------------------
+
+def connects(place, row):
+    """The way of the head, and of the first message behind it."""
+    head, pieces, more = row
+    where = b"localhost:%d" % place.port
+    sock = socket.create_connection(("127.0.0.1", place.proxy), 30)
+    client = End(sock, place.trusting())
+    with contextlib.suppress(ssl.SSLWantReadError):
+        client.tls.do_handshake()
+    text = head.replace(b"WHERE", where) + b"\r\n\r\n"
+    first = client.go.read()
+    for piece in pieces(text + (first if more else b"")):
+        sock.sendall(piece)
+    answer = b""
+    while not answer.endswith(b"\r\n\r\n"):
+        answer += sock.recv(1) or b"the end\r\n\r\n"
+    if b" 200 " not in answer:
+        return answer
+    if not more:
+        sock.sendall(first)
+    server = End(place.listener.accept()[0], place.context, server=True)
+    thread = threading.Thread(target=server.shake)
+    thread.start()
+    client.shake()
+    thread.join()
+    call((client, server), "hello")
+    close((client, server))
+    return answer
+
+
+HEADS = [
+    (b"CONNECT WHERE HTTP/1.1\r\nHost: WHERE", whole, False),
+    (b"CONNECT WHERE HTTP/1.1\r\nHost: WHERE", each(1), False),
+    (b"CONNECT WHERE HTTP/1.1\r\nHost: WHERE", whole, True),
+    (b"CONNECT WHERE HTTP/1.1\r\nHost: WHERE", each(7), True),
+    (b"CONNECT WHERE HTTP/1.0", whole, False),
+    (b"CONNECT WHERE HTTP/1.1\r\nX: " + b"y" * 15000, whole, True),
+    (b"CONNECT WHERE HTTP/1.1\r\nContent-Length: 0\r\nProxy-Connection: close",
+     whole, True)]
+
+
+@test
+def heads(t):
+    """Of a CONNECT: in pieces, long, and with the first message behind it."""
+    place = Place(t)
+    place.begin()
+    for row in HEADS:
+        equal(connects(place, row), b"HTTP/1.1 200 Connection established\r\n\r\n",
+              row)
+    sock = socket.create_connection(("127.0.0.1", place.proxy), 30)
+    sock.sendall(b"CONNECT x HTTP/1.1\r\nX: " + b"y" * 20000)
+    equal(End(sock).rest()[0], b"", "the answer to a head without an end")
+    equal(len(place.over()), len(HEADS), "spans")
