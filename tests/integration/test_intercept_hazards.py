@@ -134,7 +134,7 @@ def after_the_other(place, row):
     says_and_ends(other, how)
     got = b""
     while len(got) < len(MUCH) * 3 // 4:
-        time.sleep(0.02)
+        time.sleep(0.001)
         got += first.some()
     time.sleep(0.3)
     data, *seen[1:] = first.rest()
