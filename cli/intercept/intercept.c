@@ -302,6 +302,7 @@ _Noreturn static void stand_by(struct run *run, int ready)
                                .sin_addr = {htonl(INADDR_LOOPBACK)}};
     int type = SOCK_STREAM | SOCK_CLOEXEC, fd, probe, other = -1;
     socklen_t len = sizeof(here);
+    struct rlimit files;
     struct llmobs_peer peer;
     pid_t own, proxy = -1;
     bool ended = false;
@@ -314,6 +315,11 @@ _Noreturn static void stand_by(struct run *run, int ready)
     sigprocmask(SIG_BLOCK, &all, NULL);
     signal(SIGCHLD, SIG_DFL);
     end_with(run->launcher);
+    /* A connection takes two of the proxy's for one of a program's. */
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+        files.rlim_cur = files.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &files);
+    }
     own = getpid();
     /* Listens on a port of the kernel's choice. The kernel's list of sockets
      * tells whose a connection is; where it cannot be asked, nobody is served.

@@ -66,19 +66,6 @@ static bool read_header(int fd, ElfW(Ehdr) * header)
            header->e_machine == MACHINE;
 }
 
-/* True for an object of this processor. Of another loader, or another file in
- * its place, the kernel or that loader would print an error. */
-static bool is_object(const char *path)
-{
-    ElfW(Ehdr) header;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    bool is = fd >= 0 && read_header(fd, &header);
-
-    if (fd >= 0)
-        close(fd);
-    return is;
-}
-
 /* A root that somebody has put together from the files that programs name may
  * have a newer glibc without the libraries that it keeps for older programs. */
 static bool lacks_libraries(void)
@@ -112,8 +99,15 @@ static void start_by(struct start *start, const char *loader)
     static char as[] = "--argv0", name[] = "llmobs", from[] = "--library-path";
     size_t rest = start->argc > 1 ? (size_t)start->argc - 1 : 0;
     char **words, **at, beside[PATH_MAX];
+    ElfW(Ehdr) header;
+    int fd = loader[0] == '/' ? open(loader, O_RDONLY | O_CLOEXEC) : -1;
+    bool is = fd >= 0 && read_header(fd, &header);
 
-    if (loader[0] != '/' || !is_object(loader))
+    if (fd >= 0)
+        close(fd);
+    /* Of one for another processor, or another file in its place, the kernel or
+     * that loader would print an error. */
+    if (!is)
         return;
     at = words = calloc(LOADER_WORDS + rest, sizeof(*words));
     if (!words)

@@ -32,9 +32,6 @@
 #define SELF "llmobs-run"
 /* The time for output that comes after the command's end. */
 #define REST_MS 200
-/* The configuration limits an event (DD_LLMOBS_EVENT_SIZE_BYTES); this never
- * decides. */
-
 #define KEPT_MAX ((size_t)1024 * 1024)
 
 /* The command's standard output, passed on and kept. A process of its own does

@@ -2,6 +2,7 @@
 what it would see without it."""
 import contextlib
 import os
+import resource
 import re
 import socket
 import ssl
@@ -237,6 +238,26 @@ def connections_at_rest(t):
         close(pair)
     half.close()
     other.close()
+    place.over()
+
+
+@test
+def more_than_the_limit(t):
+    """The proxy has two descriptors for each that a program has: so it takes as
+    many as it may, and the program keeps the limit that it had."""
+    place, (_, most) = Place(t), resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (250, most))
+    try:
+        place.begin()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(most, 2000), most))
+    equal(place.tell("ulimit -Sn"), "250\n", "the program's limit")
+    pairs = [place.plain() for _ in range(240)]
+    for client, server in pairs:
+        client.send(b"a")
+        equal(server.take(1), b"a", "the byte")
+    for pair in pairs:
+        close(pair)
     place.over()
 
 
