@@ -1,11 +1,13 @@
 """Hazards of connections by the proxy of `llmobs-run --intercept`: each end sees
 what it would see without it."""
 import contextlib
+import json
 import os
 import resource
 import re
 import socket
 import ssl
+import struct
 import subprocess
 import sys
 import threading
@@ -15,6 +17,8 @@ from delivery import counts
 from harness import APPS, equal, ok, test
 from pairs import End, Place, whole
 from test_intercept import SYSTEM, by_age
+from test_tls import frame
+from websocket_server import frame as unmasked
 
 sys.path.append(os.path.join(APPS, "intercept"))
 from client import request  # noqa: E402
@@ -411,6 +415,124 @@ def servers(t):
     place.leaves = {row[0]: leaf(t, row[0], **row[1]) for row in SERVERS}
     equal(same(place, SERVERS, meets), sorted(x[0] for x in SERVERS if x[-1]),
           "prompts")
+
+
+# ---- HTTP/2 and websockets ---------------------------------------------------------
+
+def asked_by_http2(stream, prompt):
+    path, host = b"/v1/chat/completions", b"localhost"
+    body = json.dumps({"model": "gpt-test", "messages": [
+        {"role": "user", "content": prompt}]}).encode()
+    block = b"\x83\x87\x04%c%b\x01%c%b\x0f\x10\x10application/json" % (
+        len(path), path, len(host), host)
+    return frame(1, 4, stream, block) + frame(0, 1, stream, body)
+
+
+def answered_by_http2(stream):
+    return frame(1, 4, stream, b"\x88") + frame(
+        0, 1, stream, ANSWER.partition(b"\r\n\r\n")[2])
+
+
+def many_streams():
+    """In turn what the client says and what the server; each third stream is
+    answered, left by the client, or reset by the server, half of these as one
+    that it has not begun. Of those above the last stream of the GOAWAY the
+    server knows nothing."""
+    streams, odd = range(1, 121, 2), struct.pack(">I", 2)
+    yield b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(4, 0, 0) + b"".join(
+        asked_by_http2(n, "no. %d" % n) for n in streams if n < 61)
+    yield frame(4, 0, 0) + frame(4, 1, 0) + b"".join(
+        answered_by_http2(n) if n % 3 == 0 else
+        frame(3, 0, n, b"\0\0\0\7" if n % 4 == 1 else odd)
+        for n in streams if n < 61 and n % 3 < 2)
+    yield b"".join(frame(3, 0, n, b"\0\0\0\10")
+                   for n in streams if n < 61 and n % 3 == 2) + b"".join(
+        asked_by_http2(n, "no. %d" % n) for n in streams if n > 61)
+    yield frame(7, 0, 0, struct.pack(">II", 91, 0)) + b"".join(
+        answered_by_http2(n) for n in streams if 61 < n <= 91)
+    yield frame(6, 0, 0, bytes(8)) + frame(3, 0, 119, odd)
+    yield frame(6, 1, 0, bytes(8)) + frame(0x77, 0xff, 119, b"unknown")
+
+
+def masked(opcode, text, first=0x80, wide=0):
+    """A frame of a client; `wide`: its length takes 2 or 8 bytes."""
+    wide = wide or (0 if len(text) < 126 else 2)
+    size = (bytes([128 | len(text)]) if not wide else
+            bytes([254 if wide == 2 else 255]) + len(text).to_bytes(wide, "big"))
+    mask = b"\x11\x22\x33\x44"
+    return bytes([first | opcode]) + size + mask + bytes(
+        b ^ mask[i % 4] for i, b in enumerate(text))
+
+
+def odd_frames():
+    """A conversation whose frames come as few libraries send them."""
+    def create(prompt):
+        return json.dumps({"type": "response.create", "model": "gpt-test",
+                           "input": prompt}).encode()
+
+    def done(number):
+        of = {"id": "resp_%d" % number, "model": "gpt-test", "status": "completed",
+              "output": [{"type": "message", "role": "assistant", "content": [
+                  {"type": "output_text", "text": "hi"}]}]}
+        return [json.dumps({"type": "response.created", "response": {
+            "id": of["id"]}}).encode(), json.dumps(
+                {"type": "response.completed", "response": of}).encode()]
+
+    yield (b"GET /v1/responses HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n"
+           b"Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+           b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n")
+    yield (b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
+           b"Connection: Upgrade\r\nSec-WebSocket-Accept: "
+           b"ICX+Yqv66kxgM0FcWaLWlFLwTAI=\r\n\r\n" + unmasked(9, b"are you there"))
+    # In pieces of a byte, a ping among them, the last one empty.
+    text = create("in pieces")
+    yield masked(1, text[:1], 0) + b"".join(
+        masked(0, text[i:i + 1], 0) for i in range(1, len(text))) + masked(
+            10, b"are you there") + masked(0, b"")
+    first, last = done(1)
+    yield unmasked(1, first) + b"".join(
+        unmasked(0 if i else 1, last[i:i + 40], 0) + unmasked(10, b"")
+        for i in range(0, len(last), 40)) + unmasked(0, b"")
+    # Lengths that take more bytes than they need, and two messages at once.
+    yield masked(1, create("wide"), wide=8) + masked(9, b"x" * 125)
+    yield b"".join(unmasked(1, x) for x in done(2)) + unmasked(2, bytes(60000))
+    # A message that no JSON is, a close, and bytes behind it.
+    yield masked(1, b"\xff\xfe{") + masked(1, create("last")) + masked(
+        8, b"\x03\xe8bye")
+    yield unmasked(1, done(3)[0]) + unmasked(8, b"\x03\xe9") + b"behind the close"
+
+
+CONVERSATIONS = [("h2", many_streams, whole), ("h2", many_streams, each(7)),
+                 ("http/1.1", odd_frames, whole), ("http/1.1", odd_frames, each(3))]
+
+
+def converse(place, row):
+    protocol, of, cut = row
+    pair = place.both(place.trusting((protocol,)),
+                      server=place.proving(place.t.servers.own, (protocol,)))
+    for i, text in enumerate(of()):
+        me, other = pair[i % 2], pair[not i % 2]
+        sender = threading.Thread(
+            target=lambda me=me, text=text: [me.send(x) for x in cut(text)])
+        sender.start()
+        ok(other.take(len(text)) == text, "bytes of step %d" % i)
+        sender.join()
+    pair[1].notify()
+    pair[1].fin()
+    seen = [pair[0].tls.selected_alpn_protocol(), pair[0].rest()]
+    close(pair)
+    return seen
+
+
+@test
+def frames(t):
+    """Streams that are reset, and odd frames of a websocket, pass as they are;
+    each stream that the server has begun is a call."""
+    got = same(Place(t), CONVERSATIONS, converse, LLMOBS_INJECT="none")
+    begun = [n for n in range(1, 92, 2) if n < 61 and (
+        n % 3 != 1 or n % 4 != 1) or n > 61]
+    equal(got, sorted(2 * (["no. %d" % n for n in begun] + [
+        "in pieces", "wide", "last"])), "prompts")
 
 
 # ---- no TLS ------------------------------------------------------------------------
