@@ -81,8 +81,8 @@ struct llmobs_row {
     struct llmobs_row *talk; /* the first turn of its conversation, or itself */
     unsigned turn;           /* its number in the conversation; 0: unknown */
     unsigned turns;          /* of a first turn: the number of the last one */
-    uint32_t
-        family; /* equal for the children of one shown row; 0: at the top */
+    /* Equal for the children of one shown row; 0: at the top. */
+    uint32_t family;
     unsigned mark;
 };
 

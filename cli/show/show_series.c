@@ -311,8 +311,7 @@ static int print_head(const struct series *series)
         int64_t ns;
         const char *name;
     } units[] = {{DAY, "d"},    {HOUR, "h"}, {MINUTE, "m"},
-                 {SECOND, "s"}, {MS, "ms"},  {1, "ns"}},
-      *unit = units;
+                 {SECOND, "s"}, {MS, "ms"},  {1, "ns"}};
     const struct buckets *buckets = &series->buckets;
     int64_t end = buckets_begin(buckets, buckets->count);
     const char *form = buckets->step_ns < INT64_C(60) * NS_PER_S
@@ -321,16 +320,18 @@ static int print_head(const struct series *series)
     char from[LLMOBS_CELL_CLOCK] = "", to[LLMOBS_CELL_CLOCK] = "",
          zone[LLMOBS_CELL_CLOCK] = "";
     struct llmobs_buf head;
+    size_t unit = 0;
     int rc;
 
     llmobs_buf_init(&head, SIZE_MAX / 2);
     (void)llmobs_cell_clock(buckets->first_ns, form, from);
     (void)llmobs_cell_clock(end, form, to);
     (void)llmobs_cell_clock(buckets->first_ns, "%Z", zone);
-    while (buckets->step_ns % unit->ns != 0)
+    while (buckets->step_ns % units[unit].ns != 0)
         unit++;
     rc = llmobs_buf_addf(&head, "%s to %s %s, a bar is %" PRId64 " %s", from,
-                         to, zone, buckets->step_ns / unit->ns, unit->name);
+                         to, zone, buckets->step_ns / units[unit].ns,
+                         units[unit].name);
     if (rc == 0)
         llmobs_wrap_print(series->screen, LLMOBS_PAINT_NONE, head.data);
     llmobs_buf_fini(&head);
