@@ -22,7 +22,6 @@
 #include "lib/base/log.h"
 #include "core/config/config.h"
 #include "core/config/origin.h"
-#include "core/event/encode.h"
 #include "lib/span/span.h"
 #include "core/trace/carrier.h"
 #include "core/trace/propagate.h"

@@ -30,8 +30,8 @@ struct llmobs_page {
     struct llmobs_prices *prices; /* borrowed; NULL: no cost is estimated */
     size_t newest;                /* the number of spans; 0: all */
     bool full;                    /* no text is cut */
-    const char *live; /* the position after which it asks for more (live.h);
-                       * NULL: it is a file */
+    const char *live; /* the position after which it asks for more; NULL:
+                       * it is a file */
 
     /* The answer. */
     size_t events;   /* spans that were met */

@@ -23,15 +23,11 @@ bool llmobs_otlp_samples(const struct llmobs_otlp_config *config,
 void llmobs_config_read_otlp(struct llmobs_config_loading *loading);
 void llmobs_config_free_otlp(struct llmobs_otlp_config *otlp);
 
-/* otel_list - the lists of OpenTelemetry's variables: "key=value,key=value",
- * with bytes written as "%xx".
- *
- * Owns:    nothing; parts are borrowed from the list.
- * Threads: any.
- */
-/* Removes the next member that is not empty from `rest`. 1: `key` and `value`
- * are its parts, without the blanks around them and still encoded; 0: the list
- * is at its end; -EINVAL: the member has no "=" or no key. */
+/* The lists of OpenTelemetry's variables: "key=value,key=value", with bytes
+ * written as "%xx". Removes the next member that is not empty from `rest`. 1:
+ * `key` and `value` are its parts, borrowed, without the blanks around them and
+ * still encoded; 0: the list is at its end; -EINVAL: the member has no "=" or
+ * no key. */
 int llmobs_otel_list_next(struct llmobs_text *rest, struct llmobs_text *key,
                           struct llmobs_text *value);
 

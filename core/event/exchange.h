@@ -196,7 +196,7 @@ void llmobs_exchange_rewind(struct llmobs_exchange *exchange, uint64_t total);
 /* True where the request is complete, with the bytes that the program wrote.
  * False for a body with a coding, because its bytes differ, and for a form,
  * because only its text fields stay. Pictures that were left out have their
- * marks, and each picture has another mark (above). _answer_whole: the same
+ * marks, and each picture has another mark (body.h). _answer_whole: the same
  * for the answer, which may be compressed. */
 bool llmobs_exchange_request_whole(const struct llmobs_exchange *exchange);
 bool llmobs_exchange_answer_whole(const struct llmobs_exchange *exchange);

@@ -411,7 +411,7 @@ static int create(struct seat *seat, size_t stack)
 }
 
 /* True where the kernel would map so much, as the shim asks before it loads the
- * core (shim/fit.c): the stack counts for RLIMIT_AS, and after
+ * core (shim/load.c): the stack counts for RLIMIT_AS, and after
  * mlockall(MCL_FUTURE) all of it for RLIMIT_MEMLOCK. */
 static bool has_memory(void)
 {

@@ -91,7 +91,7 @@ struct llmobs_text llmobs_allowlist_tag_value(const char *name,
                                               size_t name_len);
 
 /* Like llmobs_allowlist_header, but for a header of an answer. More of these
- * may be kept: the provider's words about the call (told.h). */
+ * may be kept: the provider's words about the call. */
 const char *llmobs_allowlist_answer(const char *name, size_t len);
 
 /* True where only a hash of the value may be kept: the value is a key to

@@ -1,7 +1,7 @@
 /* redact - replaces in texts what the user's patterns match.
  *
  * A file of patterns has a pattern on each line: "name = regex"
- * (regex_compile.h), or "use NAME" for a ready-made one. These are email; cards
+ * (regex.h), or "use NAME" for a ready-made one. These are email; cards
  * (numbers that Luhn's sum confirms); keys (by their beginnings, or by a name
  * before them, also a member's); bearer (the word after Bearer or Basic). Each
  * match becomes "[redacted:name]".

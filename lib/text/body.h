@@ -35,7 +35,7 @@ struct llmobs_body {
     size_t charged;  /* bytes taken from the budget */
     int charged_in;  /* the process whose budget it is */
     uint64_t total;  /* bytes ever added and not rewound */
-    uint64_t left;   /* bytes of `total` that were left out (above), less the
+    uint64_t left;   /* bytes of `total` that were left out (below), less the
                       * bytes of their marks */
     size_t whole_max;
     size_t expected; /* from llmobs_body_expect, until memory is taken */

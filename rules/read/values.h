@@ -39,16 +39,10 @@ int llmobs_value_words(char **value, const struct llmobs_buf *words);
 int llmobs_value_step(struct llmobs_span *span, const char *type,
                       const char *name);
 
-/* inputs - the input of legacy completions and embeddings: one or several
- * texts, each as text or as an array of token numbers.
- *
- * Threads: any; no state.
- * Errors:  -ENOMEM, or an error of `each`.
- */
-/* Calls `each` for every input of a value: a text is one input, an array of
- * numbers is one, any other array has an input in each element. An input that
- * is not a text comes as JSON text, `[1111, 2222]` (WIRE 6.4), a missing input
- * as the empty text. */
+/* Calls `each` for every input of legacy completions and embeddings: a text is
+ * one input, an array of numbers is one, any other array has an input in each
+ * element. An input that is not a text comes as JSON text, `[1111, 2222]`
+ * (WIRE 6.4), a missing input as the empty text. Answers an error of `each`. */
 int llmobs_inputs_each(const struct llmobs_json *value,
                        int (*each)(void *to, struct llmobs_text text),
                        void *to);
