@@ -34,7 +34,6 @@
 #include "lib/base/clock.h"
 #include "lib/base/dirs.h"
 #include "cli/query/cost.h"
-#include "cli/query/filter.h"
 #include "cli/query/load.h"
 #include "cli/query/stored.h"
 #include "cli/query/texts.h"

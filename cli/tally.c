@@ -6,13 +6,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "cli/doctor/host_starter.h"
 #include "cli/shared/apart.h"
 #include "core/log/adopt.h"
-#include "core/log/spool_file.h"
 #include "lib/base/clock.h"
 #include "lib/base/file.h"
 #include "lib/base/stats.h"

@@ -1,7 +1,6 @@
 #include "cli/doctor/doctor.h"
 
 #include <string.h>
-#include <strings.h>
 
 #include "lib/base/glob.h"
 #include "lib/base/tls_auto.h"

@@ -37,7 +37,6 @@
 #include "core/config/state_dir.h"
 #include "lib/base/clock.h"
 #include "lib/base/dirs.h"
-#include "lib/base/file.h"
 #include "lib/base/log.h"
 #include "rules/providers.h"
 #include "rules/read/url.h"

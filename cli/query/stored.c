@@ -1,6 +1,5 @@
 #include "cli/query/stored.h"
 
-#include <stdio.h>
 #include <string.h>
 
 static const char *full(const char *text)

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <stdatomic.h>
-#include <stdbool.h>
 #include <stdlib.h>
 
 /* A stack of items: put pushes with one compare-and-exchange, take empties the

@@ -25,7 +25,6 @@
 #include "core/export/exporter.h"
 #include "core/event/linker.h"
 #include "core/event/recording.h"
-#include "lib/span/span.h"
 
 /* A remote exporter needs one for each kind of event that it takes. */
 #define LLMOBS_DESTINATIONS_MAX 12

@@ -6,7 +6,6 @@
 #include "lib/base/aside.h"
 #include "lib/base/clock.h"
 #include "lib/base/commit.h"
-#include "lib/base/filter.h"
 #include "lib/base/fork.h"
 #include "lib/base/futex.h"
 #include "lib/base/log.h"

@@ -2,7 +2,6 @@
  * program's call of the tool is a span too: both name the tool and its
  * arguments, but no id. So both must be in one trace. */
 #include <stdlib.h>
-#include <string.h>
 
 #include "core/event/linking.h"
 

@@ -23,7 +23,6 @@
 #include "lib/base/stats.h"
 #include "core/log/event_item.h"
 #include "core/log/exchange_entry.h"
-#include "core/log/spool_name.h"
 #include "core/log/spool_relay.h"
 #include "core/log/spool_slots.h"
 #include "core/log/spool_state.h"

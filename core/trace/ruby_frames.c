@@ -5,7 +5,6 @@
 #include "core/trace/script_frames.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "core/config/theirs.h"
 #include "core/trace/probe.h"

@@ -6,7 +6,6 @@
 
 #include "rules/read/cut_json.h"
 #include "rules/read/match.h"
-#include "rules/read/message.h"
 #include "rules/read/text.h"
 
 static int read_ends(struct llmobs_text head, struct llmobs_text tail,
