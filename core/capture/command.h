@@ -68,8 +68,8 @@ void llmobs_command_transfer(const struct llmobs_handle *handle);
  * when it began to; 0: now. Preserves errno. */
 void llmobs_command_enter(int64_t since_mono_ns);
 
-/* shared_entry - the entry spans of requests that take turns on a thread, or
- * use several: by a key, which the program makes and never uses twice.
+/* The entry spans of requests that take turns on a thread, or use several: by a
+ * key, which the program makes and never uses twice.
  *
  * Owns:    a record for each key, from claim to remove, and the numbers in
  *          them. The spans are own_span's.

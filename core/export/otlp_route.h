@@ -90,14 +90,8 @@ const char *llmobs_otlp_hint(struct llmobs_post *post,
         .retry_after_max_ms = LLMOBS_OTLP_RETRY_AFTER_MAX_MS, \
         .judge = llmobs_otlp_judge, .hint = llmobs_otlp_hint
 
-/* answer - what a receiver of OTLP says in the body of its answer.
- *
- * Owns:    nothing.
- * Threads: the thread that has the worker's turn (json.h).
- *
- * Sources: WIRE 9.1.
- */
-/* The words of a receiver, whose answer may be anything. */
+/* The words of a receiver, in the body of its answer, which may be anything
+ * (WIRE 9.1). */
 struct llmobs_otlp_answer {
     int64_t rejected;  /* records that the receiver threw away; at least 0 */
     char message[256]; /* a line of UTF-8, masked; "" without words */

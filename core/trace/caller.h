@@ -34,14 +34,14 @@
 #define LLMOBS_CALLER_KNOWN 512
 #define LLMOBS_CALLER_WRITTEN 64
 
-/* callsite - records where the app is when it makes a call: its registers, the
+/* A callsite records where the app is when it makes a call: its registers, the
  * nearest piece of its stack, which is read where it lies, and the line of its
  * script.
  *
  * Owns:    a callsite, which malloc gave. Its registers may hold secrets: so it
  *          is never written to a file, and _free wipes them.
  * Threads: _here runs in the app's thread, without a lock. The same thread
- *          reads it (caller.h) and frees it.
+ *          reads it (below) and frees it.
  * Limits:  as many bytes of stack as can certainly be read (stack.h), and at
  *          most LLMOBS_CALLSITE_STACK.
  */

@@ -16,8 +16,8 @@
 #include "lib/span/context.h"
 #include "lib/text/json.h"
 
-/* span_facts - what is known of a call besides Datadog's event: short names,
- * numbers and switches, of which WIRE 9.1 has the list; no content.
+/* Facts are known of a call besides Datadog's event: short names, numbers and
+ * switches, of which WIRE 9.1 has the list; no content.
  *
  * Owns:    a llmobs_facts owns its text, from init to fini.
  * Threads: one at a time.

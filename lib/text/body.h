@@ -101,7 +101,7 @@ struct llmobs_text llmobs_body_head(const struct llmobs_body *body);
  * add. */
 struct llmobs_text llmobs_body_tail(struct llmobs_body *body);
 
-/* blob - leaves pictures, sounds and files out of a body of JSON while it
+/* A blob leaves pictures, sounds and files out of a body of JSON while it
  * grows: of a long text of base64 its first characters and its size stay.
  *
  *   "data":"iVBORw0KGgoAAAANSUhEUgAAAyAAAAJY...[9123 bytes of base64,
@@ -119,7 +119,7 @@ struct llmobs_text llmobs_body_tail(struct llmobs_body *body);
  * Owns:    nothing.
  * Threads: those of the body. It runs on the program's thread, in the place of
  *          a copy.
- * Errors:  those of body.h.
+ * Errors:  those of the body.
  * Limits:  a text shorter than LLMOBS_BLOB_MIN stays, and so does every byte
  *          that comes once the body has two ends. Time is linear in the bytes.
  * Fork:    plain memory.

@@ -30,7 +30,7 @@ int llmobs_stream_part_at(struct llmobs_stream_parts *parts, size_t size,
 
 void llmobs_stream_parts_fini(struct llmobs_stream_parts *parts);
 
-/* text_stream - plain texts that come in pieces, one text or several at a time.
+/* Plain texts that come in pieces, one text or several at a time.
  *
  * Owns:    its texts, from the first piece to fini.
  * Threads: one thread at a time.

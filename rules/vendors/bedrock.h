@@ -47,8 +47,9 @@ bool llmobs_bedrock_body_counts(const struct llmobs_json *body,
 void llmobs_bedrock_invocation(const struct llmobs_json *metrics,
                                struct llmobs_counts *tokens);
 
-/* bedrock_stream - the text of a stream of Bedrock's agents, flows and
- * knowledge bases, which comes in pieces and becomes the span's output value.
+/* The text of a stream of Bedrock's agents, flows and knowledge bases, which
+ * comes in pieces and becomes the span's output value; reading->state of a form
+ * with these functions. All zeros is empty.
  *
  * Owns:    a state owns its text, until _fini.
  * Threads: one reading at a time.
@@ -58,7 +59,6 @@ void llmobs_bedrock_invocation(const struct llmobs_json *metrics,
  * These streams have no event that ends them: a stream is complete where its
  * last frame ends at the answer's last byte, and libcurl saw no error.
  */
-/* reading->state of a form with these functions; all zeros is empty. */
 struct llmobs_bedrock_stream {
     struct llmobs_buf text;
     bool whole;    /* the last frame ended where the answer ends */

@@ -26,8 +26,7 @@ int llmobs_converse_outputs(const struct llmobs_json *answer,
 void llmobs_converse_usage(const struct llmobs_json *usage,
                            struct llmobs_counts *tokens);
 
-/* converse_stream - puts a streamed answer of Bedrock's Converse API together
- * from its events.
+/* Puts a streamed answer of Bedrock's Converse API together from its events.
  *
  * Owns:    its blocks, texts and messages, from the first event to fini.
  * Threads: one at a time.
