@@ -43,6 +43,9 @@
 
 #define SELF "llmobs intercept"
 #define MARK "LLMOBS_INTERCEPT"
+/* Says that the command or its launcher has ended; TERM may be sent to all
+ * processes of a service, whose command may go on for long. */
+#define ENDED SIGURG
 #define LOOPBACK "localhost,127.0.0.1,::1"
 #define WHERE_MAX 32
 /* Connections whose program has ended get so long to be passed on. */
@@ -172,21 +175,21 @@ static void remove_trust(const char *dir)
 
 /* -- the end --------------------------------------------------------------- */
 
-/* TERM says that the command or its launcher has ended. Then waits until no
- * process has the proxy in its variables. */
+/* Waits until the command has ended, and then until no process has the proxy in
+ * its variables. */
 static void wait_for_end(bool ended, struct run *run)
 {
     char mark[sizeof(MARK "=") + WHERE_MAX], path[300];
     char *text = malloc(VARIABLES_MAX);
     struct dirent *one;
     bool needed = true;
-    sigset_t term;
+    sigset_t end;
     DIR *all;
 
-    sigemptyset(&term);
-    sigaddset(&term, SIGTERM);
+    sigemptyset(&end);
+    sigaddset(&end, ENDED);
     while (!ended)
-        ended = sigwaitinfo(&term, NULL) == SIGTERM;
+        ended = sigwaitinfo(&end, NULL) == ENDED;
     for (int ms = 0; atomic_load(&run->proxy.untold) > 0 ||
                      (ms < STILL_MS && atomic_load(&run->proxy.open) > 0);
          ms += STEP_MS)
@@ -229,12 +232,12 @@ static bool begin_to_serve(struct run *run)
     return pthread_create(&thread, NULL, llmobs_proxy_serve, &run->proxy) == 0;
 }
 
-/* TERM, if the parent dies; it may have died before. */
+/* The parent may have died before. */
 static void end_with(pid_t parent)
 {
-    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    prctl(PR_SET_PDEATHSIG, ENDED);
     if (getppid() != parent)
-        raise(SIGTERM);
+        raise(ENDED);
 }
 
 /* Permits the domain of a host, or of a pattern's end. */
@@ -342,10 +345,10 @@ _Noreturn static void stand_by(struct run *run, int ready)
     for (int status; proxy > 0;) {
         int which = sigwaitinfo(&all, NULL);
 
-        if (which == SIGTERM) {
+        if (which == ENDED) {
             ended = true;
-            kill(proxy, SIGTERM);
-        } else if (which == SIGUSR1 && getppid() == run->launcher) {
+            kill(proxy, ENDED);
+        } else if (which == SIGUSR1 && ended && getppid() == run->launcher) {
             kill(run->launcher, SIGUSR1);
         }
         if (waitpid(proxy, &status, WNOHANG) != proxy)
@@ -476,7 +479,7 @@ int llmobs_cmd_intercept(int argc, char **argv)
     sigaddset(&news, SIGCHLD);
     sigaddset(&news, SIGUSR1);
     if (run.stand_by > 0)
-        kill(run.stand_by, SIGTERM);
+        kill(run.stand_by, ENDED);
     while (run.stand_by > 0 && waitpid(run.stand_by, NULL, WNOHANG) == 0) {
         int which = sigtimedwait(&news, NULL, &most);
 

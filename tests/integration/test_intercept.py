@@ -770,6 +770,24 @@ def signals(t):
 
 
 @test
+def signals_to_all(t):
+    """As of a service's manager, which sends them to each process: the command
+    decides when it ends, gets no signal of ours, and is read until then."""
+    for which in (1,), (2,), (1, 2):
+        process = start(t)
+        pids = by_age(t)
+        for one in which:
+            for number in signal.SIGTERM, signal.SIGUSR1, signal.SIGHUP:
+                os.kill(pids[one], number)
+        for _ in range(2):
+            ok("200" in asks(t, process), "a call after TERM to %s" % (which,))
+        equal(by_age(t), pids, "processes")
+        equal(end(process), 5, "status")
+        nothing_left(t)
+    equal(len(read_spans(os.path.join(t.dir, "store"))), 6, "spans")
+
+
+@test
 def strangers(t):
     """Another user's process is not served, root's is."""
     if os.getuid() != 0:
