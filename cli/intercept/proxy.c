@@ -34,7 +34,8 @@
 /* The look-up of names needs most of it. */
 #define STACK ((size_t)256 * 1024)
 #define PAUSE_US 10000
-/* A direction that rests gives it back. */
+/* A direction that rests gives its memory back, but keeps its addresses: they
+ * may be short later, and the bytes of a call must pass. */
 #define ROOM ((size_t)64 * 1024)
 #define IDLE_MS 100
 /* The longest record of TLS. */
@@ -100,6 +101,7 @@ struct way {
     char *bytes;
     size_t len, at; /* those from `at` on have not gone yet */
     size_t room;
+    bool used;     /* bytes have come since it gave memory back */
     size_t ready;  /* of a head, which go first */
     uint64_t left; /* that may go before the next head; UINT64_MAX: all */
     uint64_t then; /* that go, where what comes is no head */
@@ -118,14 +120,6 @@ struct way {
 static bool would_wait(void)
 {
     return errno == EAGAIN || errno == EINTR;
-}
-
-/* Gives what it had back, and the kernel wipes it. */
-static void let_go(struct way *way)
-{
-    if (way->bytes)
-        munmap(way->bytes, way->room);
-    way->bytes = NULL;
 }
 
 /* Pages of it that no byte has come to cost nothing. */
@@ -150,10 +144,7 @@ static void fill(struct way *way)
     way->len = way->ready;
     way->at = way->ready = 0;
     way->from_waits = POLLIN;
-    way->bytes = way->bytes ? way->bytes : take(way->room = ROOM);
-    way->broken = !way->bytes;
-    if (way->broken)
-        return;
+    way->used = true;
     if (way->len == 0 && way->left == 0) {
         n = recv(fd, first, sizeof(first), MSG_PEEK);
         if (n < 0 && would_wait())
@@ -278,7 +269,7 @@ static void move(struct way *way, bool sent, struct llmobs_wire *wire)
         }
         if (bytes) {
             to = mempcpy(to, way->bytes + at, len - at);
-            let_go(way);
+            munmap(way->bytes, way->room);
             way->bytes = bytes;
             way->room = ROOM + all->text_len;
             way->len = (size_t)(to - bytes);
@@ -303,11 +294,12 @@ static bool pass_bytes(struct visit *visit, const struct llmobs_way *way,
                        const struct llmobs_http1_head *head)
 {
     const struct end *client = &visit->client, *server = &visit->server;
-    struct way up = {.from = client, .to = server};
-    struct way down = {.from = server, .to = client};
-    bool broken = head && !(up.bytes = take(up.room = ROOM));
+    struct way up = {.from = client, .to = server, .bytes = take(ROOM)};
+    struct way down = {.from = server, .to = client, .bytes = take(ROOM)};
+    bool broken = !up.bytes || !down.bytes;
     struct linger now = {1, 0};
 
+    up.room = down.room = ROOM;
     up.left = up.then = down.left = UINT64_MAX;
     up.seen = down.seen = true;
     if (head && !broken) {
@@ -326,9 +318,9 @@ static bool pass_bytes(struct visit *visit, const struct llmobs_way *way,
         bool idle[2];
 
         move(&up, true, visit->wire);
-        atomic_fetch_add(&visit->proxy->untold, 1);
+        atomic_fetch_add(&visit->proxy->untold, visit->wire != NULL);
         move(&down, false, visit->wire);
-        atomic_fetch_sub(&visit->proxy->untold, 1);
+        atomic_fetch_sub(&visit->proxy->untold, visit->wire != NULL);
         broken = up.broken || down.broken;
         if (broken || (up.shut && down.shut) ||
             (up.next && down.at == down.len))
@@ -339,12 +331,16 @@ static bool pass_bytes(struct visit *visit, const struct llmobs_way *way,
             ends[i].events = from->from_waits | to->to_waits;
             if (!ends[i].events && to->shut)
                 ends[i].fd = -1; /* its own end may be there, before its turn */
-            idle[i] = to->bytes && to->at == to->len;
+            idle[i] = to->used && to->at == to->len;
         }
         if (poll(ends, 2, idle[0] || idle[1] ? IDLE_MS : -1) == 0)
             for (int i = 0; i < 2; i++)
-                if (idle[i])
-                    let_go(i ? &up : &down);
+                if (idle[i]) {
+                    struct way *one = i ? &up : &down;
+
+                    madvise(one->bytes, one->room, MADV_DONTNEED);
+                    one->used = false;
+                }
         up.seen |= ends[0].revents != 0;
         down.seen |= ends[1].revents != 0;
         /* A reset is told also where nothing is waited for. */
@@ -355,8 +351,8 @@ static bool pass_bytes(struct visit *visit, const struct llmobs_way *way,
         setsockopt(client->fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
         setsockopt(server->fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
     }
-    let_go(&up);
-    let_go(&down);
+    munmap(up.bytes, up.room);
+    munmap(down.bytes, down.room);
     return up.next && !broken && !down.over;
 }
 

@@ -216,6 +216,27 @@ def readers_that_stop(t):
 
 
 @test
+def memory_is_short(t):
+    """A connection that has rested passes bytes also where no memory is left."""
+    place = Place(t)
+    place.begin()
+    proxy, pairs = by_age(t)[2], [place.both(), place.plain()]
+    for pair in pairs:
+        call(pair, "first")
+    time.sleep(0.5)
+    _, hard = resource.prlimit(proxy, resource.RLIMIT_AS)
+    resource.prlimit(proxy, resource.RLIMIT_AS, (1 << 20, hard))
+    for client, server in pairs:
+        for one, other in (client, server), (server, client):
+            one.send(b"some bytes")
+            equal(other.take(10), b"some bytes", "bytes")
+    resource.prlimit(proxy, resource.RLIMIT_AS, (hard, hard))
+    for pair in pairs:
+        close(pair)
+    place.over()
+
+
+@test
 def connections_at_rest(t):
     """Whatever has ended, a connection that waits takes no processor time."""
     place = Place(t)
