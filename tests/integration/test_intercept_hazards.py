@@ -204,9 +204,10 @@ def readers_that_stop(t):
     ok(spent(proxy) - used < 0.2, "it is busy: %s" % (spent(proxy) - used))
     ok(memory(proxy) - before < 8 * 1024, (before, memory(proxy)))
     for pair, texts, counts in zip(pairs, sealed, sent):
+        for one in pair:
+            one.sock.settimeout(30)
         for way in 0, 1:
             me, other = pair[way], pair[not way]
-            me.sock.settimeout(30)
             thread = threading.Thread(target=me.sock.sendall, args=(texts[way],))
             thread.start()
             ok(other.take(counts[way]) == all_of_it[:counts[way]], "bytes")
