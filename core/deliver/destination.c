@@ -274,14 +274,14 @@ static unsigned delivered_bits(const struct llmobs_event *event)
     return event->delivered_to & ~(LLMOBS_MEASURED | LLMOBS_INFERRED);
 }
 
-/* If other destinations still wait for the event, writes to the disk which
- * destinations have it. Otherwise a destination would get it twice if the
- * process dies. */
+/* If other destinations still wait for the event, or had no room for it and it
+ * waits on the disk, writes there which destinations have it. Otherwise a
+ * destination would get it twice if the process dies. */
 static void write_delivered_to(const struct llmobs_destination *d,
                                struct llmobs_event *event)
 {
     event->delivered_to |= 1u << d->bit;
-    if (event->refs > 1)
+    if (event->refs > 1 || event->fate != LLMOBS_STAT_delivered)
         llmobs_backlog_write_delivered_to(&d->account->backlog, &event->spooled,
                                           delivered_bits(event));
 }

@@ -222,6 +222,28 @@ def own_progress_over_a_kill(t):
 
 
 @test
+def own_progress_beyond_memory(t):
+    """The same at an exit, where memory has no room for what waits for the
+    agent, and the disk alone has it."""
+    port, count = free_port(), 100
+    with Receiver() as receiver:
+        env = otlp(receiver, LLMOBS_EXPORTER="agent,otlp",
+                   LLMOBS_BUFFER_MAX="65536", LLMOBS_EXIT_FLUSH_MS="10000",
+                   DD_TRACE_AGENT_URL="http://127.0.0.1:%d" % port)
+        with Living(t, env) as app:
+            for _ in range(count):
+                app.ask()
+            app.end()
+        with double(t, "--agent-port", str(port)) as dd, \
+                Living(t, env, keep=True) as app:
+            app.ask()
+            dd.wait_spans(count + 1, 40)
+            app.end()
+            equal(len({s["span_id"] for s in dd.spans()}), count + 1, "ids")
+        each_once(receiver, count + 1)
+
+
+@test
 def switched_off_alone(t):
     """OTEL_SDK_DISABLED switches this destination off, and no other."""
     with Receiver() as receiver:
