@@ -127,7 +127,7 @@ static int read_line(void *ctx, struct llmobs_text line,
             spans->places[spans->count - 1] = (struct llmobs_each_place){
                 row->start_ns,
                 place,
-                {row->turn_trace && row->turn_span
+                {row->turn_span
                      ? hash_of(spans, row->turn_trace, row->turn_span)
                      : 0}};
     }

@@ -779,7 +779,7 @@ int llmobs_reader_event(struct llmobs_reader *reader, struct llmobs_place place,
     if (rc == 0)
         rc = llmobs_json_parse((struct llmobs_text){room->data, room->len},
                                event);
-    return rc == -ESTALE ? 0 : rc;
+    return rc == -ENOMEM ? rc : 0;
 }
 
 int llmobs_places_add(struct llmobs_places *places, struct llmobs_place place)

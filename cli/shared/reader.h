@@ -104,8 +104,8 @@ int llmobs_reader_lines(int fd, llmobs_reader_line *line, void *ctx);
 int llmobs_reader_again(struct llmobs_reader *reader, struct llmobs_place place,
                         struct llmobs_buf *out);
 
-/* Reads a line again, and gives its *event; NULL where the file is gone, since
- * the exporter removes old files. Replaces the content of `room`. */
+/* Reads a line again, and gives its *event; NULL where it is gone, since the
+ * exporter removes old files. Replaces the content of `room`. */
 int llmobs_reader_event(struct llmobs_reader *reader, struct llmobs_place place,
                         struct llmobs_buf *room, struct llmobs_json **event);
 

@@ -200,6 +200,27 @@ def together():
     check("together: no viewer fails, nothing is left", not bad, bad[:3])
 
 
-for part in fates, places, together:
+def twice():
+    """A list reads each line twice: one that is no span any more is passed over. A turn that names the one before
+    without its trace has no number."""
+    line = json.dumps({"trace_id": "%032x", "span_id": "%d", "name": "before", "start_ns": 1764400000000000000,
+                       "meta": {"span": {"kind": "llm"}, "input": {"value": "q" * 300}},
+                       "span_links": [{"span_id": "7", "attributes": {"kind": "turn"}}]})
+    shutil.rmtree(STORE, ignore_errors=True)
+    os.makedirs(STORE, 0o700)
+    append("".join(line % (i, i) + "\n" for i in range(3000)))
+    out = answers(["--spans"], STORE)[0]
+    check("a turn before without a trace", b"goes on from an earlier turn" in out and b"turn 1 of" not in out,
+          out[:300])
+    form = [TOOL, "view", "--store", STORE, "--spans", "-m", "--full"]
+    viewer = subprocess.Popen(form, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=ENV)
+    first = viewer.stdout.read(1)  # of rows: the store was read once
+    with open(SPANS, "r+b") as f:
+        f.write(b"x" * os.path.getsize(SPANS))
+    said = viewer.communicate(timeout=60)[1]
+    check("lines become no spans while they are listed", viewer.returncode == 0 and first, said)
+
+
+for part in fates, places, together, twice:
     if not ONLY or part.__name__ in ONLY:
         part()
