@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "lib/span/leads.h"
+#include "lib/span/mask.h"
 #include "lib/span/names.h"
 #include "lib/span/secrets.h"
 #include "lib/text/json.h"
@@ -762,6 +763,83 @@ TEST(each_beginning_is_known)
         mask(text, out);
         ck_assert_msg(!strstr(out, "ghijkl"), "%s", out);
     }
+}
+
+/* Masks a text in both ways; true: something was masked in one. */
+static bool is_masked(const char *text)
+{
+    char rest[512], *whole = strdup(text);
+    bool is;
+
+    mask(text, rest);
+    llmobs_secrets_mask_whole(whole, strlen(whole));
+    is = strcmp(rest, text) != 0 || strcmp(whole, text) != 0;
+    free(whole);
+    return is;
+}
+
+/* A plain word is not searched: nothing would be found in it. Takes each
+ * beginning of a key, each part of it, and what else may
+ * mark a secret, with letters of any kind around. */
+TEST(plain_words_have_no_secret)
+{
+    static const char *const pieces[] = {"-",
+                                         "_",
+                                         ".",
+                                         "I",
+                                         "J",
+                                         "A",
+                                         "0",
+                                         "y",
+                                         "--",
+                                         "-----",
+                                         "BEGIN",
+                                         "END",
+                                         "PRIVATE-KEY",
+                                         "Lines",
+                                         "api_key",
+                                         "api-key",
+                                         "--key",
+                                         "password",
+                                         "token",
+                                         "Bearer",
+                                         "basic",
+                                         "Private-Lines",
+                                         "u002d",
+                                         "x2D",
+                                         S,
+                                         "",
+                                         "gpt-5",
+                                         "eyJ"};
+    size_t spared = 0, masked = 0;
+
+    srand(3);
+    for (size_t i = 0; i < 400 * (size_t)LLMOBS_LEADS; i++) {
+        const char *lead = llmobs_leads[i % LLMOBS_LEADS].text;
+        size_t from = i % 4 ? 0 : (size_t)rand() % strlen(lead);
+        size_t len = strlen(lead) - (i % 5 ? 0 : (size_t)rand() % strlen(lead));
+        char text[512] = "";
+
+        for (int n = rand() % 3; n > 0; n--)
+            strcat(text,
+                   pieces[(size_t)rand() % (sizeof(pieces) / sizeof(*pieces))]);
+        if (from < len)
+            strncat(text, lead + from, len - from);
+        if (i % 7)
+            strcat(text, i % 3 ? S S : S "." S "-abcdefghijklmnopqrstuvwxyz");
+        for (int n = rand() % 3; n > 0; n--)
+            strcat(text,
+                   pieces[(size_t)rand() % (sizeof(pieces) / sizeof(*pieces))]);
+        if (i % 11 == 0)
+            text[(size_t)rand() % (strlen(text) + 1)] = '\0';
+        ck_assert_msg(!llmobs_mask_is_plain(text) || !is_masked(text), "%s",
+                      text);
+        spared += llmobs_mask_is_plain(text);
+        masked += is_masked(text);
+    }
+    ck_assert_uint_gt(spared, 1000);
+    ck_assert_uint_gt(masked, 1000);
+    ck_assert(llmobs_mask_is_plain("claude-sonnet-4-5-20250929"));
 }
 
 /* Seconds for a text of `size` bytes of this piece. */
