@@ -523,6 +523,14 @@ def whole_urls_by_the_users_proxy(t):
         ok(added in second, "the password")
         ok(b"200 OK" in r.stdout, r.stdout)
         equal(r.only()["_call"]["host"], "gw.test", "its host")
+        for folder, _, names in os.walk(t.dir):
+            for path in (os.path.join(folder, x) for x in names):
+                with open(path, "rb") as f:
+                    text = f.read()
+                for secret in (b"p@ss", b"p%40ss",
+                               base64.b64encode(b"me:p@ss word")):
+                    ok(secret not in text, "the password is in " + path)
+        ok("p@ss" not in r.log and "p%40ss" not in r.log, "the log")
     for way in "socks5://127.0.0.1:1", "http://127.0.0.1":
         r = t.run([run_by(t), "--intercept", PYTHON, ABSOLUTE, "old", urls[0]],
                   launcher=[], env=dict(AT_HOME, http_proxy=way))

@@ -348,6 +348,30 @@ def first_messages(t):
           sorted(row[0] for row in HELLOS if row[-1]), "prompts")
 
 
+@test
+def resumed(t):
+    """A client that offers a session of before the run, or of the proxy, has its
+    call as bare; each is one span."""
+    place, contexts, sessions = Place(t), {}, {}
+    place.context.num_tickets = 2
+    for number in range(4):
+        if number == 1:
+            place.begin()
+        for version in V12, V13:
+            if number == 0:
+                contexts[version] = place.trusting()
+                by(version)(contexts[version])
+            elif number == 1:
+                contexts[version].load_verify_locations(cafile=place.trust)
+            pair = place.both(contexts[version], session=sessions.get(version))
+            call(pair, "no. %d" % number)
+            sessions[version] = pair[0].tls.session
+            ok(sessions[version], "a session")
+            close(pair)
+    equal(prompts(place.over()), sorted(2 * ["no. 1", "no. 2", "no. 3"]),
+          "prompts")
+
+
 # ---- servers, and what clients can ------------------------------------------------
 
 def leaf(t, name, key="ec", names=None, days="2", more=""):
