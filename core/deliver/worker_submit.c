@@ -23,7 +23,8 @@
 #define LATE_MS 100
 /* A process that has submitted calls for this long will not end soon. */
 #define LIVES_MS 2000
-/* No event has as many bytes. */
+/* The greatest cap of an event that the user may set is less than this, and the
+ * encoder obeys that cap. */
 #define EVENT_MAX ((size_t)1 << 31)
 /* Half of the exchanges' blocks (blocks.h). */
 #define BATCH (LLMOBS_BLOCKS / 2)

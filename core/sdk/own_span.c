@@ -14,7 +14,6 @@
 #include "lib/base/log.h"
 #include "lib/base/scratch.h"
 #include "core/config/inbound.h"
-#include "core/event/encode.h"
 #include "core/event/processor.h"
 #include "lib/span/content_filter.h"
 #include "core/sdk/exported.h"
@@ -201,9 +200,6 @@ static int copy_manifest(const struct llmobs_json *given,
 /* -- the state ------------------------------------------------------------- */
 
 #define CUSTOM "custom"
-/* The greatest cap of an event that the user may set is less than this, and the
- * encoder obeys that cap. */
-#define EVENT_MAX ((size_t)1 << 31)
 
 /* Constant after init. */
 static const struct llmobs_config *config;
@@ -865,10 +861,9 @@ static int list_tags(struct llmobs_open_span *live)
     return rc;
 }
 
-/* Encodes the span here, so that the disk has it when the call returns. */
+/* The disk has the span when the call returns. */
 static int submit(struct llmobs_open_span *live)
 {
-    struct llmobs_buf event;
     int rc = live->tags ? list_tags(live) : 0;
 
     if (live->span.kind == LLMOBS_KIND_LLM && !live->span.input_prompt) {
@@ -876,26 +871,18 @@ static int submit(struct llmobs_open_span *live)
         if (!live->span.input_prompt)
             llmobs_span_io_swap(&live->span.input_prompt, &live->prompt_above);
     }
-    llmobs_buf_init(&event, EVENT_MAX);
     live->span.duration_ns = llmobs_clock_mono_ns() - live->start_mono_ns;
     if (!rc)
         rc = llmobs_processor_run(&live->span);
     if (!rc)
-        rc = llmobs_encode_span(&live->span, config, &event);
-    if (rc == -ECANCELED) {
-        llmobs_worker_count_lost(worker, LLMOBS_STAT_dropped_program);
-        rc = 0;
-    } else if (!rc) {
-        rc = llmobs_worker_submit_event(worker, LLMOBS_EVENT_SPAN,
-                                        llmobs_buf_text(&event));
-    } else {
-        llmobs_worker_count_lost(worker, rc == -ENOMEM
-                                             ? LLMOBS_STAT_dropped_memory
-                                             : LLMOBS_STAT_dropped_export);
-    }
-    llmobs_buf_fini(&event);
+        rc = llmobs_worker_submit_span(worker, &live->span);
+    else
+        llmobs_worker_count_lost(worker,
+                                 rc == -ECANCELED ? LLMOBS_STAT_dropped_program
+                                 : rc == -ENOMEM  ? LLMOBS_STAT_dropped_memory
+                                                  : LLMOBS_STAT_dropped_export);
     llmobs_open_span_free(live);
-    return rc;
+    return rc == -ECANCELED ? 0 : rc;
 }
 
 int llmobs_own_span_finish(uint64_t span)
