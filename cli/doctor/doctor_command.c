@@ -56,23 +56,17 @@ static bool find_command(struct llmobs_doctor *doctor, char **words)
     return rc == 0;
 }
 
-/* True for the path of a file with php-fpm's settings, false for a program. */
-static bool is_pool_file(const char *text)
-{
-    size_t len = strlen(text);
-
-    return len > 5 && strcmp(text + len - 5, ".conf") == 0 &&
-           access(text, X_OK) != 0 && strchr(text, '/');
-}
-
 static int examine(struct llmobs_doctor *doctor, char **words)
 {
     const char *what = *words;
+    size_t len = strlen(what);
 
     LLMOBS_KNOWN("target", llmobs_json_string(what));
     if (strncmp(what, FPM, strlen(FPM)) == 0)
         return llmobs_doctor_fpm(doctor, what + strlen(FPM));
-    if (is_pool_file(what))
+    /* A file with the settings of php-fpm, and no program. */
+    if (len > 5 && strcmp(what + len - 5, ".conf") == 0 &&
+        access(what, X_OK) != 0 && strchr(what, '/'))
         return llmobs_doctor_fpm(doctor, what);
     if (*what && !what[strspn(what, "0123456789")]) {
         long pid = strtol(what, NULL, 10);

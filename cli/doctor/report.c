@@ -68,15 +68,6 @@ int llmobs_report_status(const struct llmobs_report *report)
     return levels[report->worst].status;
 }
 
-static const char *mark_of(const char *name)
-{
-    size_t i = 0;
-
-    while (strcmp(levels[i].name, name) != 0)
-        i++;
-    return levels[i].mark;
-}
-
 int llmobs_report_print_text(const struct llmobs_report *report)
 {
     const char *last = "";
@@ -87,7 +78,10 @@ int llmobs_report_print_text(const struct llmobs_report *report)
         const char *about = llmobs_json_gets(one, "about");
         const char *remedy = llmobs_json_gets(one, "remedy");
         struct llmobs_buf text;
+        size_t level = 0;
 
+        while (!llmobs_json_says(one, "level", levels[level].name))
+            level++;
         /* Escapes texts, since a file's name may contain any byte. */
         llmobs_buf_init(&text, 16 * LLMOBS_REPORT_TEXT);
         rc = llmobs_escape_adds(&text, llmobs_json_gets(one, "text"),
@@ -98,7 +92,7 @@ int llmobs_report_print_text(const struct llmobs_report *report)
             rc = llmobs_escape_adds(&text, remedy, LLMOBS_REPORT_TEXT);
         if (rc == 0)
             printf("%-10s %s %s\n", strcmp(about, last) != 0 ? about : "",
-                   mark_of(llmobs_json_gets(one, "level")), text.data);
+                   levels[level].mark, text.data);
         llmobs_buf_fini(&text);
         last = about;
     }

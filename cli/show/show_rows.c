@@ -42,11 +42,17 @@ static bool is_on_path(const char *command)
 }
 
 /* Connects stdout to the pager that PAGER names, else to less; to no pager if
- * PAGER is empty or "cat", or if TERM is dumb. `to_end`: the pager begins with
- * the last page. From then on SIGPIPE and SIGINT do not end the process: when
- * the user leaves the pager, stdout gives an error. 0: there is none. */
-static pid_t pager_begin(bool to_end)
+ * PAGER is empty or "cat", or if TERM is dumb. Where the screen cannot show all
+ * rows the pager begins with the newest, which are the last. From then on
+ * SIGPIPE and SIGINT do not end the process: when the user leaves the pager,
+ * stdout gives an error. 0: there is none. */
+static pid_t pager_begin(const struct llmobs_view *view)
 {
+    const struct llmobs_load *load = &view->load;
+    bool to_end =
+        load->newest > 0 && !view->reverse && !view->whole &&
+        view->screen.lines > 0 &&
+        load->shown + 2 * load->forest.trace_count > view->screen.lines;
     const char *command = getenv("PAGER"), *term = getenv("TERM");
     char *argv[] = {(char[]){"sh"}, (char[]){"-c"}, NULL, NULL};
     posix_spawn_file_actions_t actions;
@@ -55,7 +61,8 @@ static pid_t pager_begin(bool to_end)
 
     if (!command)
         command = "less";
-    if (!term || strcmp(term, "dumb") == 0 || *command == '\0' ||
+    if (!view->screen.terminal || view->no_pager || view->follow || !term ||
+        strcmp(term, "dumb") == 0 || *command == '\0' ||
         strcmp(command, "cat") == 0 || !is_on_path(command) ||
         pipe2(ends, O_CLOEXEC) != 0)
         return 0;
@@ -81,16 +88,18 @@ static pid_t pager_begin(bool to_end)
     return pid;
 }
 
-/* Ends the output and waits until the user leaves the pager. */
-static void pager_end(pid_t pager)
+/* Ends the output and waits until the user leaves the pager, which may be
+ * before the end and is no error. Gives the print's result. */
+static int pager_end(pid_t pager, int rc)
 {
     if (pager == 0)
-        return;
+        return rc;
     fflush(stdout);
-    clearerr(stdout); /* the user has left the pager: no error */
+    clearerr(stdout);
     close(STDOUT_FILENO);
     while (waitpid(pager, NULL, 0) < 0 && errno == EINTR)
         continue;
+    return rc == -EPIPE ? 0 : rc;
 }
 
 /* -- the rows -------------------------------------------------------------- */
@@ -223,57 +232,53 @@ int llmobs_show_print(struct llmobs_view *view, const struct llmobs_load *load,
     return rc;
 }
 
-/* The rows of a list are too many to be kept: they are read once to be
- * measured, and then in their order to be printed. */
-static int print_rows(struct llmobs_view *view, bool tree)
+static void prepare(struct llmobs_view *view, bool tree)
 {
-    struct llmobs_each_spans spans = {.again = true};
-    struct llmobs_load *load = &view->load;
-    struct shown shown = {.table = NULL};
-    pid_t pager = 0;
-    int rc;
-
-    llmobs_show_prepare(view, load, tree);
-    load->newest = view->newest;
+    llmobs_show_prepare(view, &view->load, tree);
+    view->load.newest = view->newest;
     if (!view->counted && !view->whole && view->screen.terminal)
-        load->newest = LLMOBS_VIEW_NEWEST;
-    if (tree)
-        rc = llmobs_load_rows(load, view->reader);
-    else
-        rc = llmobs_load_evaluations(load, view->reader, view->filter.since_ns);
-    if (rc == 0 && !tree)
-        rc = begin_table(&shown, view, tree);
-    if (rc == 0 && !tree)
-        rc = llmobs_each(load, view->reader, &spans, measure_row, &shown);
-    /* Where the screen cannot show all rows the pager begins with the newest,
-     * which are the last. */
-    if (rc == 0 && load->shown > 0 && view->screen.terminal &&
-        !view->no_pager && !view->follow)
-        pager = pager_begin(load->newest > 0 && !view->reverse &&
-                            !view->whole && view->screen.lines > 0 &&
-                            load->shown + 2 * load->forest.trace_count >
-                                view->screen.lines);
-    if (rc == 0 && load->shown > 0 && tree) {
-        rc = llmobs_show_print(view, load, tree);
-    } else if (rc == 0 && load->shown > 0) {
-        rc = llmobs_table_begin(shown.table);
-        if (rc == 0)
-            rc = llmobs_each_again(load, view->reader, &spans, view->reverse,
-                                   llmobs_table_row, shown.table);
-        rc = end_table(&shown, load, tree, rc);
-    }
-    llmobs_table_free(shown.table);
-    llmobs_each_fini(&spans);
-    pager_end(pager);
-    return pager > 0 && rc == -EPIPE ? 0 : rc; /* the user has left it */
+        view->load.newest = LLMOBS_VIEW_NEWEST;
 }
 
 int llmobs_view_tree(struct llmobs_view *view)
 {
-    return print_rows(view, true);
+    pid_t pager;
+    int rc;
+
+    prepare(view, true);
+    rc = llmobs_load_rows(&view->load, view->reader);
+    if (rc != 0 || view->load.shown == 0)
+        return rc;
+    pager = pager_begin(view);
+    return pager_end(pager, llmobs_show_print(view, &view->load, true));
 }
 
+/* The rows of a list are too many to be kept: they are read once to be
+ * measured, and then in their order to be printed. */
 int llmobs_view_list(struct llmobs_view *view)
 {
-    return print_rows(view, false);
+    struct llmobs_each_spans spans = {.again = true};
+    struct llmobs_load *load = &view->load;
+    struct shown shown;
+    pid_t pager;
+    int rc;
+
+    prepare(view, false);
+    rc = llmobs_load_evaluations(load, view->reader, view->filter.since_ns);
+    if (rc == 0)
+        rc = begin_table(&shown, view, false);
+    if (rc != 0)
+        return rc;
+    rc = llmobs_each(load, view->reader, &spans, measure_row, &shown);
+    if (rc == 0 && load->shown > 0) {
+        pager = pager_begin(view);
+        rc = llmobs_table_begin(shown.table);
+        if (rc == 0)
+            rc = llmobs_each_again(load, view->reader, &spans, view->reverse,
+                                   llmobs_table_row, shown.table);
+        rc = pager_end(pager, end_table(&shown, load, false, rc));
+    }
+    llmobs_table_free(shown.table);
+    llmobs_each_fini(&spans);
+    return rc;
 }
