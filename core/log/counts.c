@@ -154,32 +154,12 @@ static uint64_t read_number(char **at)
     return value;
 }
 
-/* Reads the lines between the magic and the sum. A page has each name once, as
- * its writer's list has. */
-static int read_lines(struct llmobs_page *page, char *text)
-{
-    char *line = strsep(&text, "\n"), *name;
-
-    page->boot = read_number(&line);
-    line += *line == ' ';
-    page->pidns = read_number(&line);
-    if (*line++ != ' ' || strlen(line) >= sizeof(page->last))
-        return -EBADMSG;
-    if (strcmp(line, "-") != 0)
-        memcpy(page->last, line, strlen(line) + 1);
-    while ((line = strsep(&text, "\n")) != NULL) {
-        name = strsep(&line, " ");
-        if (!line ||
-            llmobs_counts_append(&page->counts, name, read_number(&line)) != 0)
-            return -EBADMSG;
-    }
-    return 0;
-}
-
+/* A page has each name once, as its writer's list has. */
 int llmobs_page_read(struct llmobs_page *page, const char *text, size_t len)
 {
-    char copy[LLMOBS_PAGE_SIZE + 1], sum[SUM_LEN + 1], *end;
+    char copy[LLMOBS_PAGE_SIZE + 1], sum[SUM_LEN + 1], *end, *line, *name;
     const size_t magic = strlen(MAGIC);
+    char *lines = copy + magic + 2;
 
     memset(page, 0, sizeof(*page));
     if (len <= magic + 1 || memcmp(text, MAGIC, magic) != 0)
@@ -197,5 +177,19 @@ int llmobs_page_read(struct llmobs_page *page, const char *text, size_t len)
     if (strncmp(end + 1, sum, SUM_LEN) != 0)
         return -EBADMSG;
     *end = '\0';
-    return read_lines(page, copy + magic + 2);
+    line = strsep(&lines, "\n");
+    page->boot = read_number(&line);
+    line += *line == ' ';
+    page->pidns = read_number(&line);
+    if (*line++ != ' ' || strlen(line) >= sizeof(page->last))
+        return -EBADMSG;
+    if (strcmp(line, "-") != 0)
+        memcpy(page->last, line, strlen(line) + 1);
+    while ((line = strsep(&lines, "\n")) != NULL) {
+        name = strsep(&line, " ");
+        if (!line ||
+            llmobs_counts_append(&page->counts, name, read_number(&line)) != 0)
+            return -EBADMSG;
+    }
+    return 0;
 }

@@ -50,20 +50,6 @@ static int read_namespace(int proc, const char *pid, uint64_t *out)
     return *out ? 0 : -EINVAL;
 }
 
-/* -ESRCH: the process has ended meanwhile. */
-static int read_process(int proc, const char *pid, uint64_t *out)
-{
-    int rc = read_namespace(proc, pid, out);
-
-    if (rc == -ENOENT)
-        return -ESRCH;
-    if ((rc == -EACCES || rc == -EPERM) && is_beside_us(proc, pid)) {
-        *out = FIRST;
-        rc = 0;
-    }
-    return rc;
-}
-
 static bool has_namespace(const struct llmobs_live_namespaces *living,
                           uint64_t pidns)
 {
@@ -73,48 +59,14 @@ static bool has_namespace(const struct llmobs_live_namespaces *living,
     return false;
 }
 
-static int add_namespace(struct llmobs_live_namespaces *living, uint64_t pidns)
-{
-    uint64_t *list;
-
-    if (has_namespace(living, pidns))
-        return 0;
-    list = realloc(living->list, (living->count + 1) * sizeof(*list));
-    if (!list)
-        return -ENOMEM;
-    living->list = list;
-    list[living->count++] = pidns;
-    return 0;
-}
-
 /* A namespace lives as long as its first process. The walk sees that process if
  * it still lives at the end of the walk. */
-static int read_processes(struct llmobs_listing *list,
-                          struct llmobs_live_namespaces *out)
-{
-    const char *name;
-    uint64_t pidns;
-    int rc = 0;
-
-    list->left = PROCESSES_MAX;
-    if (read_namespace(list->fd, "self", &pidns) || pidns != FIRST)
-        return -EPERM;
-    while (!rc && (name = llmobs_listing_next(list))) {
-        if (name[0] < '1' || name[0] > '9')
-            continue;
-        rc = read_process(list->fd, name, &pidns);
-        if (!rc)
-            rc = add_namespace(out, pidns);
-        else if (rc == -ESRCH)
-            rc = 0;
-    }
-    return rc;
-}
-
 int llmobs_live_namespaces_read(const char *proc,
                                 struct llmobs_live_namespaces *out)
 {
     struct llmobs_listing list;
+    uint64_t pidns, *more;
+    const char *name;
     int rc;
 
     memset(out, 0, sizeof(*out));
@@ -123,7 +75,31 @@ int llmobs_live_namespaces_read(const char *proc,
     rc = llmobs_listing_open_in(&list, AT_FDCWD, proc);
     if (rc)
         return rc;
-    rc = read_processes(&list, out);
+    list.left = PROCESSES_MAX;
+    if (read_namespace(list.fd, "self", &pidns) || pidns != FIRST)
+        rc = -EPERM;
+    while (!rc && (name = llmobs_listing_next(&list))) {
+        if (name[0] < '1' || name[0] > '9')
+            continue;
+        rc = read_namespace(list.fd, name, &pidns);
+        if (rc == -ENOENT || rc == -ESRCH) { /* it has ended meanwhile */
+            rc = 0;
+            continue;
+        }
+        if ((rc == -EACCES || rc == -EPERM) && is_beside_us(list.fd, name)) {
+            pidns = FIRST;
+            rc = 0;
+        }
+        if (rc || has_namespace(out, pidns))
+            continue;
+        more = realloc(out->list, (out->count + 1) * sizeof(*more));
+        if (!more) {
+            rc = -ENOMEM;
+            continue;
+        }
+        out->list = more;
+        more[out->count++] = pidns;
+    }
     llmobs_listing_close(&list);
     if (rc)
         llmobs_live_namespaces_free(out);

@@ -1,6 +1,7 @@
 #include "core/log/owner.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -52,6 +53,24 @@ struct llmobs_owner {
     size_t tag_count;
     struct llmobs_buf lead; /* this process's: a file's beginning and OWNER */
 };
+
+/* The texts, and their places in a configuration. */
+static const struct {
+    uint32_t tag;
+    size_t at;
+} texts[] = {{TAG_SERVICE, offsetof(struct llmobs_config, service)},
+             {TAG_ENV, offsetof(struct llmobs_config, env)},
+             {TAG_VERSION, offsetof(struct llmobs_config, version)},
+             {TAG_GIT_URL, offsetof(struct llmobs_config, git_url)},
+             {TAG_GIT_SHA, offsetof(struct llmobs_config, git_sha)},
+             {TAG_OTEL_SERVICE, offsetof(struct llmobs_config, otlp.service)},
+             {TAG_OTEL_RESOURCE, offsetof(struct llmobs_config, otlp.resource)},
+             {TAG_SCRIPT, offsetof(struct llmobs_config, script)},
+             {TAG_RUN, offsetof(struct llmobs_config, run)},
+             {TAG_LANGUAGE, offsetof(struct llmobs_config, language)},
+             {TAG_EXECUTABLE, offsetof(struct llmobs_config, executable)},
+             {TAG_MACHINE, offsetof(struct llmobs_config, machine)}};
+#define TEXTS (sizeof(texts) / sizeof(texts[0]))
 
 /* The functions that hash write into a buffer, which keeps the first error. */
 static void hash_text(struct llmobs_buf *buf, const char *text)
@@ -164,70 +183,6 @@ static int find_hash(const struct llmobs_config *config, bool whole,
     return rc;
 }
 
-static void add_texts(const struct llmobs_config *config,
-                      struct llmobs_entry_writer *writer)
-{
-    const struct {
-        uint32_t tag;
-        const char *text;
-    } texts[] = {{TAG_SERVICE, config->service},
-                 {TAG_ENV, config->env},
-                 {TAG_VERSION, config->version},
-                 {TAG_GIT_URL, config->git_url},
-                 {TAG_GIT_SHA, config->git_sha},
-                 {TAG_OTEL_SERVICE, config->otlp.service},
-                 {TAG_OTEL_RESOURCE, config->otlp.resource},
-                 {TAG_SCRIPT, config->script},
-                 {TAG_RUN, config->run},
-                 {TAG_LANGUAGE, config->language},
-                 {TAG_EXECUTABLE, llmobs_program_name()},
-                 {TAG_MACHINE, llmobs_machine_name()}};
-
-    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
-        if (texts[i].text)
-            llmobs_entry_add(writer, texts[i].tag, texts[i].text,
-                             strlen(texts[i].text));
-    for (size_t i = 0; i < TAGS_MAX && config->tags && config->tags[i]; i++)
-        llmobs_entry_add(writer, TAG_TAG, config->tags[i],
-                         strlen(config->tags[i]));
-}
-
-/* The beginning of a file and its OWNER entry, without a key (_seal). */
-static int make_lead(struct llmobs_owner *owner,
-                     const struct llmobs_config *config)
-{
-    const struct llmobs_entry_key none = {0};
-    struct llmobs_entry_writer *writer = llmobs_scratch_alloc(sizeof(*writer));
-    struct llmobs_entry_file file;
-    struct llmobs_buf place;
-    int64_t size;
-    int rc;
-
-    if (!writer)
-        return -ENOMEM;
-    owner->pid = llmobs_fork_pid();
-    owner->uid = llmobs_fork_uid();
-    llmobs_entry_begin(writer, LLMOBS_ENTRY_OWNER, 1);
-    llmobs_entry_add(writer, TAG_ORIGIN, &owner->origin, sizeof(owner->origin));
-    llmobs_entry_add(writer, TAG_PID, &owner->pid, sizeof(owner->pid));
-    llmobs_entry_add(writer, TAG_UID, &owner->uid, sizeof(owner->uid));
-    add_texts(config, writer);
-    llmobs_buf_init(&place, LLMOBS_OWNER_PLACE - 1);
-    if (llmobs_config_place(config, &place) == 0 && place.len > 0)
-        llmobs_entry_add(writer, TAG_PLACE, place.data, place.len);
-    size = llmobs_entry_end(writer, &none);
-    llmobs_entry_file(&file, &none);
-    llmobs_buf_cut(&owner->lead, 0);
-    rc = size < 0 ? (int)size
-                  : llmobs_buf_add(&owner->lead, &file, sizeof(file));
-    for (int i = 0; i < writer->pieces && !rc; i++)
-        rc = llmobs_buf_add(&owner->lead, writer->iov[i].iov_base,
-                            writer->iov[i].iov_len);
-    llmobs_buf_fini(&place);
-    llmobs_entry_free(writer);
-    return rc;
-}
-
 void llmobs_owner_seal(struct llmobs_owner *owner,
                        const struct llmobs_entry_key *key)
 {
@@ -249,15 +204,58 @@ struct llmobs_owner *llmobs_owner_alloc(void)
     return owner;
 }
 
+/* Makes the beginning of a file and its OWNER entry, without a key (_seal). */
 int llmobs_owner_fill(struct llmobs_owner *owner,
                       const struct llmobs_config *config, uint64_t program)
 {
+    const struct llmobs_entry_key none = {0};
+    struct llmobs_entry_writer *writer;
+    struct llmobs_entry_file file;
+    struct llmobs_buf place;
+    const char *text;
+    int64_t size;
     int rc = find_hash(config, false, owner->origin.hash);
 
     owner->origin.program = program;
     llmobs_process_namespace(&owner->origin.boot, &owner->origin.pidns);
     llmobs_account_set_boot(owner->origin.boot);
-    return rc ? rc : make_lead(owner, config);
+    if (rc)
+        return rc;
+    writer = llmobs_scratch_alloc(sizeof(*writer));
+    if (!writer)
+        return -ENOMEM;
+    owner->pid = llmobs_fork_pid();
+    owner->uid = llmobs_fork_uid();
+    llmobs_entry_begin(writer, LLMOBS_ENTRY_OWNER, 1);
+    llmobs_entry_add(writer, TAG_ORIGIN, &owner->origin, sizeof(owner->origin));
+    llmobs_entry_add(writer, TAG_PID, &owner->pid, sizeof(owner->pid));
+    llmobs_entry_add(writer, TAG_UID, &owner->uid, sizeof(owner->uid));
+    for (size_t i = 0; i < TEXTS; i++) {
+        memcpy(&text, (const char *)config + texts[i].at, sizeof(text));
+        if (texts[i].tag == TAG_EXECUTABLE)
+            text = llmobs_program_name();
+        else if (texts[i].tag == TAG_MACHINE)
+            text = llmobs_machine_name();
+        if (text)
+            llmobs_entry_add(writer, texts[i].tag, text, strlen(text));
+    }
+    for (size_t i = 0; i < TAGS_MAX && config->tags && config->tags[i]; i++)
+        llmobs_entry_add(writer, TAG_TAG, config->tags[i],
+                         strlen(config->tags[i]));
+    llmobs_buf_init(&place, LLMOBS_OWNER_PLACE - 1);
+    if (llmobs_config_place(config, &place) == 0 && place.len > 0)
+        llmobs_entry_add(writer, TAG_PLACE, place.data, place.len);
+    size = llmobs_entry_end(writer, &none);
+    llmobs_entry_file(&file, &none);
+    llmobs_buf_cut(&owner->lead, 0);
+    rc = size < 0 ? (int)size
+                  : llmobs_buf_add(&owner->lead, &file, sizeof(file));
+    for (int i = 0; i < writer->pieces && !rc; i++)
+        rc = llmobs_buf_add(&owner->lead, writer->iov[i].iov_base,
+                            writer->iov[i].iov_len);
+    llmobs_buf_fini(&place);
+    llmobs_entry_free(writer);
+    return rc;
 }
 
 struct llmobs_owner *llmobs_owner_new(const struct llmobs_config *config)
@@ -282,23 +280,6 @@ void llmobs_owner_renew(struct llmobs_owner **owner,
     *owner = anew;
 }
 
-static int read_owner_field(struct llmobs_owner *owner, uint32_t tag,
-                            struct llmobs_text value)
-{
-    if (tag == TAG_ORIGIN && value.len == sizeof(owner->origin))
-        memcpy(&owner->origin, value.data, value.len);
-    else if (tag == TAG_PID && value.len == sizeof(owner->pid))
-        memcpy(&owner->pid, value.data, value.len);
-    else if (tag == TAG_UID && value.len == sizeof(owner->uid))
-        memcpy(&owner->uid, value.data, value.len);
-    else if (tag == TAG_TAG && owner->tag_count < TAGS_MAX)
-        return llmobs_entry_copy(&owner->tags[owner->tag_count++], value);
-    else if (tag >= TAG_SERVICE && tag < TAGS && tag != TAG_PID &&
-             tag != TAG_UID)
-        return llmobs_entry_copy(&owner->texts[tag], value);
-    return 0;
-}
-
 int llmobs_owner_read(const struct llmobs_entry *entry,
                       struct llmobs_owner **out)
 {
@@ -311,8 +292,19 @@ int llmobs_owner_read(const struct llmobs_entry *entry,
     *out = NULL;
     if (owner)
         owner->uid = -1;
-    while (!rc && llmobs_entry_field(entry, &at, &tag, &value))
-        rc = read_owner_field(owner, tag, value);
+    while (!rc && llmobs_entry_field(entry, &at, &tag, &value)) {
+        if (tag == TAG_ORIGIN && value.len == sizeof(owner->origin))
+            memcpy(&owner->origin, value.data, value.len);
+        else if (tag == TAG_PID && value.len == sizeof(owner->pid))
+            memcpy(&owner->pid, value.data, value.len);
+        else if (tag == TAG_UID && value.len == sizeof(owner->uid))
+            memcpy(&owner->uid, value.data, value.len);
+        else if (tag == TAG_TAG && owner->tag_count < TAGS_MAX)
+            rc = llmobs_entry_copy(&owner->tags[owner->tag_count++], value);
+        else if (tag >= TAG_SERVICE && tag < TAGS && tag != TAG_PID &&
+                 tag != TAG_UID)
+            rc = llmobs_entry_copy(&owner->texts[tag], value);
+    }
     if (rc)
         llmobs_owner_free(owner);
     else
@@ -361,19 +353,10 @@ void llmobs_owner_config(const struct llmobs_owner *owner,
                          struct llmobs_config *out)
 {
     *out = *base;
-    out->service = owner->texts[TAG_SERVICE];
-    out->env = owner->texts[TAG_ENV];
-    out->version = owner->texts[TAG_VERSION];
-    out->git_url = owner->texts[TAG_GIT_URL];
-    out->git_sha = owner->texts[TAG_GIT_SHA];
+    for (size_t i = 0; i < TEXTS; i++)
+        memcpy((char *)out + texts[i].at, &owner->texts[texts[i].tag],
+               sizeof(owner->texts[0]));
     out->tags = (char **)(uintptr_t)owner->tags;
-    out->otlp.service = owner->texts[TAG_OTEL_SERVICE];
-    out->otlp.resource = owner->texts[TAG_OTEL_RESOURCE];
-    out->script = owner->texts[TAG_SCRIPT];
-    out->run = owner->texts[TAG_RUN];
-    out->language = owner->texts[TAG_LANGUAGE];
-    out->executable = owner->texts[TAG_EXECUTABLE];
-    out->machine = owner->texts[TAG_MACHINE];
     out->pid = owner->pid;
     out->uid = owner->uid;
 }

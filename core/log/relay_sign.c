@@ -77,28 +77,12 @@ static int try_lock(int fd)
     return errno == EAGAIN || errno == EACCES ? -EBUSY : -errno;
 }
 
-/* A process that reads while this is written finds a short file, or a file
- * without its hash, and delivers by itself. */
-static int write_content(int fd, const struct llmobs_owner *const *owners,
-                         size_t count)
-{
-    struct content content = {.version = LLMOBS_ENTRY_VERSION,
-                              .count = (uint32_t)count};
-
-    memcpy(content.magic, magic, sizeof(magic));
-    for (size_t i = 0; i < count; i++)
-        memcpy(content.hashes[i], llmobs_owner_origin(owners[i])->hash,
-               LLMOBS_OWNER_HASH);
-    if (ftruncate(fd, 0))
-        return -errno;
-    return pwrite(fd, &content, sizeof(content), 0) == sizeof(content) ? 0
-                                                                       : -EIO;
-}
-
 int llmobs_relay_sign_write(struct llmobs_relay_sign *sign, int dir,
                             const struct llmobs_owner *const *owners,
                             size_t count)
 {
+    struct content content = {.version = LLMOBS_ENTRY_VERSION,
+                              .count = (uint32_t)count};
     int rc, fd = open_sign(dir, sign->owner, O_RDWR);
 
     sign->fd = -1;
@@ -107,8 +91,16 @@ int llmobs_relay_sign_write(struct llmobs_relay_sign *sign, int dir,
     rc = count <= LLMOBS_RELAY_HASHES ? try_lock(fd) : -E2BIG;
     if (rc == 0) /* somebody may have removed the file meanwhile */
         rc = llmobs_file_check(fd, geteuid());
-    if (rc == 0)
-        rc = write_content(fd, owners, count);
+    memcpy(content.magic, magic, sizeof(magic));
+    for (size_t i = 0; rc == 0 && i < count; i++)
+        memcpy(content.hashes[i], llmobs_owner_origin(owners[i])->hash,
+               LLMOBS_OWNER_HASH);
+    /* A process that reads meanwhile finds a short file, or a file without its
+     * hash, and delivers by itself. */
+    if (rc == 0 && ftruncate(fd, 0))
+        rc = -errno;
+    if (rc == 0 && pwrite(fd, &content, sizeof(content), 0) != sizeof(content))
+        rc = -EIO;
     if (rc)
         close(fd);
     else
@@ -165,37 +157,26 @@ static bool read_content(int fd, struct content *content)
            memcmp(content->magic, magic, sizeof(magic)) == 0;
 }
 
-/* A relay of another version would not read this process's files. */
-static bool is_of_our_version(const struct content *content)
-{
-    return content->version == LLMOBS_ENTRY_VERSION;
-}
-
-static bool names_owner(const struct content *content,
-                        const struct llmobs_owner *owner)
-{
-    if (content->count > LLMOBS_RELAY_HASHES)
-        return false;
-    for (size_t i = 0;
-         owner && is_of_our_version(content) && i < content->count; i++)
-        if (memcmp(content->hashes[i], llmobs_owner_origin(owner)->hash,
-                   LLMOBS_OWNER_HASH) == 0)
-            return true;
-    return !owner;
-}
-
-/* Closes the descriptor. */
+/* Closes the descriptor. A relay of another version would not read this
+ * process's files. */
 static bool is_up(int fd, const struct llmobs_owner *owner)
 {
     struct content content;
     struct stat st;
     bool up = fd >= 0 && is_locked(fd) &&
               is_younger(fd, LLMOBS_RELAY_STALE_MS, &st) &&
-              read_content(fd, &content) && names_owner(&content, owner);
+              read_content(fd, &content) &&
+              content.count <= LLMOBS_RELAY_HASHES;
+    bool named = !owner;
 
+    for (size_t i = 0; up && !named && i < content.count &&
+                       content.version == LLMOBS_ENTRY_VERSION;
+         i++)
+        named = memcmp(content.hashes[i], llmobs_owner_origin(owner)->hash,
+                       LLMOBS_OWNER_HASH) == 0;
     if (fd >= 0)
         close(fd);
-    return up;
+    return up && named;
 }
 
 bool llmobs_relay_sign_is_up(int dir, const struct llmobs_owner *owner)
@@ -209,7 +190,8 @@ static bool is_held(int dir, const struct llmobs_owner *owner)
     int fd = open_sign(dir, owner, O_RDONLY);
     struct content content;
     bool held = fd >= 0 && is_locked(fd) &&
-                (!read_content(fd, &content) || is_of_our_version(&content));
+                (!read_content(fd, &content) ||
+                 content.version == LLMOBS_ENTRY_VERSION);
 
     if (fd >= 0)
         close(fd);
