@@ -17,21 +17,6 @@
 
 /* -- the command ---------------------------------------------------------- */
 
-/* False for a process and for a pool: they have their own environment, and a
- * call in the doctor's would show nothing of them. */
-static bool wants_selftest(struct llmobs_doctor *doctor)
-{
-    if (doctor->no_selftest || doctor->process.pid != 0 ||
-        doctor->program.file[0] == '\0')
-        return false;
-    if (doctor->holder[0] != '\0')
-        LLMOBS_FIND(NOTE, "self-test",
-                    "not made: beside %s a call to this machine may go "
-                    "elsewhere",
-                    doctor->holder);
-    return doctor->holder[0] == '\0';
-}
-
 /* False after a finding that there is no such command. */
 static bool find_command(struct llmobs_doctor *doctor, char **words)
 {
@@ -97,8 +82,18 @@ static int examine_and_report(struct llmobs_doctor *doctor, char **words,
     doctor->allowance.left = LLMOBS_ALLOWANCE_MAX;
     llmobs_report_init(&doctor->report);
     rc = examine(doctor, words);
-    if (rc == 0 && wants_selftest(doctor))
-        llmobs_doctor_selftest(doctor);
+    /* A process and a pool have their own environment, and a call in the
+     * doctor's would show nothing of them. */
+    if (rc == 0 && !doctor->no_selftest && doctor->process.pid == 0 &&
+        doctor->program.file[0] != '\0') {
+        if (doctor->holder[0] == '\0')
+            llmobs_doctor_selftest(doctor);
+        else
+            LLMOBS_FIND(NOTE, "self-test",
+                        "not made: beside %s a call to this machine may go "
+                        "elsewhere",
+                        doctor->holder);
+    }
     if (rc == 0)
         rc = json ? llmobs_report_print_json(&doctor->report)
                   : llmobs_report_print_text(&doctor->report);

@@ -7,22 +7,6 @@
 
 /* -- routes to libcurl ---------------------------------------------------- */
 
-static struct llmobs_json *copy_fact(const struct llmobs_libcurl_route *copy)
-{
-    struct llmobs_json *fact = llmobs_json_object();
-
-    (void)llmobs_json_set_texts(
-        fact, "how", llmobs_libcurl_how_name(copy->how), "path", copy->path,
-        "via", copy->via[0] ? copy->via : NULL, "flavour",
-        copy->flavour[0] ? copy->flavour : NULL, "version",
-        copy->version[0] ? copy->version : NULL, NULL);
-    if (copy->missing)
-        (void)llmobs_json_set(fact, "missing", llmobs_json_bool(true));
-    if (copy->switched_off)
-        (void)llmobs_json_set(fact, "switched_off", llmobs_json_bool(true));
-    return fact;
-}
-
 /* `plain`: calls by plain http:// are observed. */
 static void report_nothing(struct llmobs_doctor *doctor,
                            enum llmobs_tls_way way, bool plain)
@@ -89,6 +73,7 @@ static void report_reach(struct llmobs_doctor *doctor)
         const char *version =
             copy->version[0] ? copy->version : "unknown version";
         bool is_static = copy->how == LLMOBS_LIBCURL_STATIC;
+        struct llmobs_json *one = llmobs_json_object();
         /* The shim sees calls through that copy. */
         bool in_reach = !is_static && !copy->missing && !copy->switched_off;
 
@@ -110,7 +95,16 @@ static void report_reach(struct llmobs_doctor *doctor)
             in_reach && (copy->how != LLMOBS_LIBCURL_LATER ||
                          !llmobs_glob_listed(LLMOBS_CLIENTS, base));
         doctor->in_reach |= in_reach;
-        doctor->report.no_memory |= llmobs_json_add(list, copy_fact(copy)) != 0;
+        (void)llmobs_json_set_texts(
+            one, "how", llmobs_libcurl_how_name(copy->how), "path", copy->path,
+            "via", copy->via[0] ? copy->via : NULL, "flavour",
+            copy->flavour[0] ? copy->flavour : NULL, "version",
+            copy->version[0] ? copy->version : NULL, NULL);
+        if (copy->missing)
+            (void)llmobs_json_set(one, "missing", llmobs_json_bool(true));
+        if (copy->switched_off)
+            (void)llmobs_json_set(one, "switched_off", llmobs_json_bool(true));
+        doctor->report.no_memory |= llmobs_json_add(list, one) != 0;
     }
     way = llmobs_doctor_tls(doctor);
     plain = llmobs_doctor_sockets(doctor, doctor->in_reach);

@@ -159,23 +159,6 @@ static void walk_file(struct walk *walk, const char *path)
     walk->inside = inside;
 }
 
-static void find_settings(struct pool *pool, const char *what)
-{
-    static const char *const places[] = {
-        "/etc/php/*/fpm/pool.d/*.conf", "/etc/php-fpm.d/*.conf",
-        "/usr/local/etc/php-fpm.d/*.conf", "/etc/php*/php-fpm.d/*.conf"};
-    struct walk walk = {.pool = pool};
-
-    if (strchr(what, '/')) {
-        walk_file(&walk, what);
-        return;
-    }
-    snprintf(pool->name, sizeof(pool->name), "%s", what);
-    for (size_t i = 0; i < sizeof(places) / sizeof(*places) && !pool->found;
-         i++)
-        walk_pattern(&walk, places[i]);
-}
-
 /* -- the processes -------------------------------------------------------- */
 
 /* Finds the master whose settings, whose path its title has in brackets, have
@@ -226,6 +209,9 @@ static bool find_worker(void *ctx, pid_t pid)
 static void report_settings(struct llmobs_doctor *doctor,
                             const struct pool *pool)
 {
+    struct llmobs_json *fact = llmobs_json_object();
+    struct llmobs_json *late = llmobs_json_array();
+
     LLMOBS_FIND(NOTE, ABOUT, "pool %s of %s%s", pool->name, pool->file,
                 pool->others ? ", which has other pools too" : "");
     LLMOBS_FIND(OK, ABOUT,
@@ -233,11 +219,13 @@ static void report_settings(struct llmobs_doctor *doctor,
                     ? "clear_env = no: workers keep the environment"
                     : "clear_env: workers have no environment; ours was "
                       "copied in the master, with LLMOBS_CONFIG and all");
-    for (size_t i = 0; i < pool->late_count; i++)
+    for (size_t i = 0; i < pool->late_count; i++) {
+        (void)llmobs_json_add(late, llmobs_json_string(pool->late[i]));
         LLMOBS_FIND(NOTE, ABOUT,
                     "env[%s] comes too late: set it where the master is "
                     "started, or in the file LLMOBS_CONFIG",
                     pool->late[i]);
+    }
     if (pool->chroot[0] != '\0')
         LLMOBS_FIND(NOTE, ABOUT,
                     "chroot %s: a store or an agent's socket is looked "
@@ -247,34 +235,6 @@ static void report_settings(struct llmobs_doctor *doctor,
         LLMOBS_FIND(NOTE, ABOUT,
                     "without process_control_timeout, workers that are "
                     "stopped lose up to a second of calls");
-}
-
-static void report_worker(struct llmobs_doctor *doctor, const struct pool *pool)
-{
-    struct llmobs_process worker;
-    bool on;
-
-    if (pool->worker == 0 || llmobs_process_open(&worker, pool->worker) != 0) {
-        LLMOBS_FIND(NOTE, ABOUT, "master %d, no workers now",
-                    (int)pool->master);
-        return;
-    }
-    on = llmobs_process_object(&worker, LLMOBS_DOCTOR_SHIM) != NULL;
-    LLMOBS_FIND_AS(on ? LLMOBS_REPORT_OK : LLMOBS_REPORT_FAIL, ABOUT,
-                   "master %d, %zu worker%s, %s in worker %d",
-                   (int)pool->master, pool->workers,
-                   pool->workers == 1 ? "" : "s", on ? "on" : "not on",
-                   (int)pool->worker);
-    llmobs_process_close(&worker);
-}
-
-static void add_facts(struct llmobs_doctor *doctor, const struct pool *pool)
-{
-    struct llmobs_json *fact = llmobs_json_object();
-    struct llmobs_json *late = llmobs_json_array();
-
-    for (size_t i = 0; i < pool->late_count; i++)
-        (void)llmobs_json_add(late, llmobs_json_string(pool->late[i]));
     (void)llmobs_json_set_texts(fact, "pool", pool->name, "file", pool->file,
                                 "user", pool->user[0] ? pool->user : NULL,
                                 "chroot", pool->chroot[0] ? pool->chroot : NULL,
@@ -290,12 +250,25 @@ static void add_facts(struct llmobs_doctor *doctor, const struct pool *pool)
 
 int llmobs_doctor_fpm(struct llmobs_doctor *doctor, const char *what)
 {
+    static const char *const places[] = {
+        "/etc/php/*/fpm/pool.d/*.conf", "/etc/php-fpm.d/*.conf",
+        "/usr/local/etc/php-fpm.d/*.conf", "/etc/php*/php-fpm.d/*.conf"};
     static struct pool pool;
+    struct walk walk = {.pool = &pool};
+    bool named = !strchr(what, '/'); /* by its name, not by its file */
     char path[128] = "php-fpm", version[16] = "";
+    struct llmobs_process worker;
+    bool on;
     int rc;
 
     LLMOBS_KNOWN("kind", llmobs_json_string("fpm"));
-    find_settings(&pool, what);
+    if (named)
+        snprintf(pool.name, sizeof(pool.name), "%s", what);
+    else
+        walk_file(&walk, what);
+    for (size_t i = 0;
+         named && i < sizeof(places) / sizeof(*places) && !pool.found; i++)
+        walk_pattern(&walk, places[i]);
     llmobs_process_all(find_master, &pool);
     if (!pool.found) {
         LLMOBS_FIND(FAIL, ABOUT, "%s: no such pool", what);
@@ -303,7 +276,6 @@ int llmobs_doctor_fpm(struct llmobs_doctor *doctor, const char *what)
     }
     if (pool.master != 0)
         llmobs_process_all(find_worker, &pool);
-    add_facts(doctor, &pool);
     report_settings(doctor, &pool);
     if (pool.master == 0) {
         LLMOBS_FIND(FAIL, ABOUT, "no master of this pool runs");
@@ -315,7 +287,17 @@ int llmobs_doctor_fpm(struct llmobs_doctor *doctor, const char *what)
         LLMOBS_FIND(NOTE, ABOUT, "and no php-fpm was found");
         return 0;
     }
-    report_worker(doctor, &pool);
+    if (pool.worker == 0 || llmobs_process_open(&worker, pool.worker) != 0) {
+        LLMOBS_FIND(NOTE, ABOUT, "master %d, no workers now", (int)pool.master);
+    } else {
+        on = llmobs_process_object(&worker, LLMOBS_DOCTOR_SHIM) != NULL;
+        LLMOBS_FIND_AS(on ? LLMOBS_REPORT_OK : LLMOBS_REPORT_FAIL, ABOUT,
+                       "master %d, %zu worker%s, %s in worker %d",
+                       (int)pool.master, pool.workers,
+                       pool.workers == 1 ? "" : "s", on ? "on" : "not on",
+                       (int)pool.worker);
+        llmobs_process_close(&worker);
+    }
     rc = llmobs_process_open(&doctor->process, pool.master);
     if (rc != 0 || doctor->process.exe[0] == '\0') {
         LLMOBS_FIND(FAIL, ABOUT, "the master cannot be read: ask as root");

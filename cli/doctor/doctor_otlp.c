@@ -31,11 +31,15 @@ static const struct llmobs_text bare_resource = {"\n\0", 2};
 /* How a signal is asked for. */
 static const struct kind {
     const char *name;
-    const char *empty; /* the request as JSON */
+    const char *empty;  /* the request as JSON */
+    const char *remedy; /* of a warning; NULL for spans, whose fault is a
+                         * failure where a program sends them nowhere else */
 } kinds[LLMOBS_SIGNAL_COUNT] = {
-    [LLMOBS_SIGNAL_TRACES] = {"traces", "{\"resourceSpans\":[]}"},
-    [LLMOBS_SIGNAL_METRICS] = {"metrics", "{\"resourceMetrics\":[]}"},
-    [LLMOBS_SIGNAL_LOGS] = {"logs", "{\"resourceLogs\":[]}"},
+    [LLMOBS_SIGNAL_TRACES] = {"traces", "{\"resourceSpans\":[]}", NULL},
+    [LLMOBS_SIGNAL_METRICS] = {"metrics", "{\"resourceMetrics\":[]}",
+                               "mend that, or give OTEL_METRICS_EXPORTER=none"},
+    [LLMOBS_SIGNAL_LOGS] = {"logs", "{\"resourceLogs\":[]}",
+                            "mend that, or give OTEL_LOGS_EXPORTER=none"},
 };
 
 /* One endpoint that is asked. */
@@ -105,84 +109,58 @@ static void ask(struct inquiry *inquiry, const struct llmobs_config *config,
 
 /* -- an answer ------------------------------------------------------------ */
 
-/* The remedy of a warning; NULL for spans, whose fault is a failure, as they
- * are all that a program needs of OTLP. */
-static const char *doctor_otlp_remedy(const struct inquiry *inquiry)
-{
-    static const char *const remedies[LLMOBS_SIGNAL_COUNT] = {
-        [LLMOBS_SIGNAL_METRICS] = "mend that, or give "
-                                  "OTEL_METRICS_EXPORTER=none",
-        [LLMOBS_SIGNAL_LOGS] = "mend that, or give OTEL_LOGS_EXPORTER=none"};
-
-    return inquiry->bad == LLMOBS_REPORT_WARN ? remedies[inquiry->kind - kinds]
-                                              : NULL;
-}
-
 /* Finds fault with the endpoint of the `inquiry` in scope. */
-#define BAD(format, ...)                                             \
-    llmobs_report_add(&inquiry->doctor->report, inquiry->bad, ABOUT, \
-                      doctor_otlp_remedy(inquiry), "%s: %s " format, \
-                      inquiry->kind->name, inquiry->url, __VA_ARGS__)
-
-static void tell(const struct inquiry *inquiry, const char *text)
-{
-    BAD("answers with status %ld: %s", inquiry->reply.status, text);
-}
-
-static void report_success(struct inquiry *inquiry)
-{
-    struct llmobs_doctor *doctor = inquiry->doctor;
-    const struct llmobs_http_reply *reply = &inquiry->reply;
-    bool json = inquiry->signal->json;
-
-    inquiry->accepts = true;
-    LLMOBS_FIND(OK, ABOUT, "%s: %s takes a request by %s", inquiry->kind->name,
-                inquiry->url, form_of(inquiry->signal));
-    /* OTLP wants an answer in the request's form. */
-    if (reply->body.len > 0 && reply->type[0] != '\0' &&
-        strcasecmp(reply->type,
-                   json ? "application/json" : "application/x-protobuf") != 0)
-        LLMOBS_FIND(NOTE, ABOUT,
-                    "%s: it answers %s by %s: see whether what is sent "
-                    "arrives there, or try "
-                    "OTEL_EXPORTER_OTLP_PROTOCOL=%s",
-                    inquiry->kind->name, form_of(inquiry->signal), reply->type,
-                    json ? "http/protobuf" : "http/json");
-}
-
-/* Names the setting that made the request's form one that the receiver may not
- * take. */
-static const char *other_form(const struct inquiry *inquiry)
-{
-    if (inquiry->signal->gzip)
-        return "it may not take gzip: try OTEL_EXPORTER_OTLP_COMPRESSION=none";
-    return inquiry->signal->json ? "it may not take http/json: try "
-                                   "OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf"
-                                 : "it does not take http/protobuf: try "
-                                   "OTEL_EXPORTER_OTLP_PROTOCOL=http/json";
-}
+#define BAD(format, ...)                                                   \
+    llmobs_report_add(                                                     \
+        &inquiry->doctor->report, inquiry->bad, ABOUT,                     \
+        inquiry->bad == LLMOBS_REPORT_WARN ? inquiry->kind->remedy : NULL, \
+        "%s: %s " format, inquiry->kind->name, inquiry->url, __VA_ARGS__)
 
 static void report_answer(struct inquiry *inquiry)
 {
     struct llmobs_doctor *doctor = inquiry->doctor;
     const struct llmobs_otlp_signal *signal = inquiry->signal;
-    const struct llmobs_buf *body = &inquiry->reply.body;
-    long status = inquiry->reply.status;
+    const struct llmobs_http_reply *reply = &inquiry->reply;
+    const struct llmobs_buf *body = &reply->body;
+    const char *form =
+        signal->json ? "application/json" : "application/x-protobuf";
+    const char *other = signal->json ? "http/protobuf" : "http/json";
+    long status = reply->status;
 
+    inquiry->accepts = status / 100 == 2 && !llmobs_http_reply_is_page(reply);
+    if (inquiry->accepts)
+        LLMOBS_FIND(OK, ABOUT, "%s: %s takes a request by %s",
+                    inquiry->kind->name, inquiry->url, form_of(signal));
+    /* OTLP wants an answer in the request's form. */
+    if (inquiry->accepts && body->len > 0 && reply->type[0] != '\0' &&
+        strcasecmp(reply->type, form) != 0)
+        LLMOBS_FIND(NOTE, ABOUT,
+                    "%s: it answers %s by %s: see whether what is sent "
+                    "arrives there, or try "
+                    "OTEL_EXPORTER_OTLP_PROTOCOL=%s",
+                    inquiry->kind->name, form_of(signal), reply->type, other);
+    if (inquiry->accepts)
+        return;
     if (status <= 0 && inquiry->rc == -ENOTCONN &&
         llmobs_doctor_is_held(doctor))
         llmobs_doctor_tell_held(doctor, inquiry->bad, ABOUT, inquiry->url);
     else if (status <= 0)
         BAD("does not answer: %s", inquiry->why);
-    else if (status / 100 == 2 && !llmobs_http_reply_is_page(&inquiry->reply))
-        report_success(inquiry);
     else if (status != 400 && status != 415)
         BAD("answers with %s", inquiry->why);
     else if (status == 400 && strncmp(signal->url, "http:", 5) == 0 &&
              body->data && memmem(body->data, body->len, "HTTPS", 5))
-        tell(inquiry, "it speaks TLS: the URL must begin with https");
-    else if (status == 415 || signal->json || signal->gzip)
-        tell(inquiry, other_form(inquiry));
+        BAD("answers with status %ld: it speaks TLS: the URL must begin with "
+            "https",
+            status);
+    else if (signal->gzip)
+        BAD("answers with status %ld: it may not take gzip: try "
+            "OTEL_EXPORTER_OTLP_COMPRESSION=none",
+            status);
+    else if (status == 415 || signal->json)
+        BAD("answers with status %ld: it %s not take %s: try "
+            "OTEL_EXPORTER_OTLP_PROTOCOL=%s",
+            status, signal->json ? "may" : "does", form_of(signal), other);
     else
         LLMOBS_FIND(NOTE, ABOUT,
                     "%s: %s was reached, and refuses a request without "
@@ -228,22 +206,6 @@ static void inquire(struct llmobs_doctor *doctor,
     free(inquiry.url);
 }
 
-/* Tells once how to have the texts of messages. */
-static void report_content(struct llmobs_doctor *doctor,
-                           const struct llmobs_otlp_config *otlp)
-{
-    if (otlp->span_content || otlp->event_content)
-        LLMOBS_FIND(NOTE, ABOUT, "the texts of messages are sent");
-    else if (otlp->content_unasked)
-        LLMOBS_FIND(
-            NOTE, ABOUT,
-            "the texts of messages are not sent, as OpenTelemetry wants them "
-            "asked for: OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT="
-            "SPAN_ONLY, or LLMOBS_CONTENT=full");
-    else
-        LLMOBS_FIND(NOTE, ABOUT, "the texts of messages are switched off");
-}
-
 void llmobs_doctor_otlp(struct llmobs_doctor *doctor,
                         const struct llmobs_config *config, const char *why_not)
 {
@@ -269,8 +231,16 @@ void llmobs_doctor_otlp(struct llmobs_doctor *doctor,
     for (int i = 0; i < LLMOBS_SIGNAL_COUNT; i++)
         if (signals[i].on && (i != LLMOBS_SIGNAL_TRACES || !why_not))
             inquire(doctor, config, (enum llmobs_signal)i, bad, list);
+    /* Tells once how to have the texts of messages. */
     if (!why_not || signals[LLMOBS_SIGNAL_LOGS].on)
-        report_content(doctor, &config->otlp);
+        LLMOBS_FIND(NOTE, ABOUT, "the texts of messages are %s",
+                    config->otlp.span_content || config->otlp.event_content
+                        ? "sent"
+                    : config->otlp.content_unasked
+                        ? "not sent, as OpenTelemetry wants them asked for: "
+                          "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT="
+                          "SPAN_ONLY, or LLMOBS_CONTENT=full"
+                        : "switched off");
     if (llmobs_json_len(list) > 0)
         LLMOBS_KNOWN(ABOUT, list);
     else

@@ -12,38 +12,6 @@
 
 #define VALUE_MAX 1024
 
-/* Adds one word of a value; a URL without its secrets. In a place without a
- * scheme nobody knows where a password ends. */
-static int add_word(const char *word, bool place, struct llmobs_buf *out)
-{
-    if (strstr(word, "://"))
-        return llmobs_allowlist_url(word, out);
-    if (place && strchr(word, '@'))
-        return llmobs_buf_adds(out, "(no URL, not shown)");
-    return llmobs_buf_adds(out, word);
-}
-
-static int add_words(const char *value, bool place, struct llmobs_buf *out)
-{
-    int rc = 0;
-
-    while (*value && !rc) {
-        size_t len = strcspn(value, ", ");
-        char *piece = strndup(value, len);
-
-        if (!piece)
-            return -ENOMEM;
-        rc = add_word(piece, place, out);
-        free(piece);
-        value += len;
-        len = strspn(value, ", ");
-        if (!rc)
-            rc = llmobs_buf_add(out, value, len);
-        value += len;
-    }
-    return rc;
-}
-
 char *llmobs_doctor_shown(const char *name, const char *value)
 {
     static const char *const secret[] = {"KEY", "TOKEN", "SECRET", "PASSWORD",
@@ -52,14 +20,35 @@ char *llmobs_doctor_shown(const char *name, const char *value)
     bool place = strstr(name, "URL") || strstr(name, "ENDPOINT") ||
                  strstr(name, "ORIGIN");
     char *shown = NULL;
+    int rc = strlen(value) <= VALUE_MAX ? 0 : -E2BIG;
 
     for (size_t i = 0; i < sizeof(secret) / sizeof(*secret); i++)
         if (strstr(name, secret[i]))
             return strdup("(set, not shown)");
     llmobs_buf_init(&text, 8 * VALUE_MAX);
     llmobs_buf_init(&urls, 4 * VALUE_MAX);
-    if (strlen(value) <= VALUE_MAX && add_words(value, place, &urls) == 0 &&
-        urls.data && llmobs_mask_text(urls.data, &text) == 0)
+    /* Each word of the value, a URL without its secrets. In a place without a
+     * scheme nobody knows where a password ends. */
+    while (rc == 0 && *value) {
+        size_t len = strcspn(value, ", ");
+        char *word = strndup(value, len);
+
+        if (!word)
+            rc = -ENOMEM;
+        else if (strstr(word, "://"))
+            rc = llmobs_allowlist_url(word, &urls);
+        else
+            rc = llmobs_buf_adds(&urls, place && strchr(word, '@')
+                                            ? "(no URL, not shown)"
+                                            : word);
+        free(word);
+        value += len;
+        len = strspn(value, ", ");
+        if (rc == 0)
+            rc = llmobs_buf_add(&urls, value, len);
+        value += len;
+    }
+    if (rc == 0 && urls.data && llmobs_mask_text(urls.data, &text) == 0)
         shown = llmobs_buf_take(&text, NULL);
     llmobs_buf_fini(&text);
     llmobs_buf_fini(&urls);

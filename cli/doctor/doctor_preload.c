@@ -25,8 +25,14 @@ static void bad(struct llmobs_doctor *doctor, const char *text,
 
 /* -- possible ------------------------------------------------------------- */
 
-static bool is_machine_ours(struct llmobs_doctor *doctor,
-                            const struct llmobs_object *object)
+static bool is_musl(const struct llmobs_object *object)
+{
+    return strncmp(llmobs_program_base(object->interp), "ld-musl", 7) == 0;
+}
+
+/* False after a finding why nothing can be preloaded into such a file. */
+static bool takes_preloads(struct llmobs_doctor *doctor,
+                           const struct llmobs_object *object)
 {
     static const struct {
         unsigned machine;
@@ -35,30 +41,17 @@ static bool is_machine_ours(struct llmobs_doctor *doctor,
                  {EM_386, "i386"},      {EM_ARM, "arm"},
                  {EM_RISCV, "riscv"},   {EM_PPC64, "ppc64"},
                  {EM_S390, "s390"}};
-    const char *name = "unknown";
+    const char *base = llmobs_program_base(object->interp), *name = "unknown";
+    int fd;
 
-    if (object->native)
-        return true;
     for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++)
         if (known[i].machine == object->machine)
             name = known[i].name;
-    LLMOBS_FIND(FAIL, ABOUT, "made for another kind of machine: %s, %d bits",
-                name, object->wide ? 64 : 32);
-    return false;
-}
-
-static bool is_musl(const struct llmobs_object *object)
-{
-    return strncmp(llmobs_program_base(object->interp), "ld-musl", 7) == 0;
-}
-
-static bool is_loader_known(struct llmobs_doctor *doctor,
-                            const struct llmobs_object *object)
-{
-    const char *base = llmobs_program_base(object->interp);
-    int fd;
-
-    if (!object->program)
+    if (!object->native)
+        LLMOBS_FIND(FAIL, ABOUT,
+                    "made for another kind of machine: %s, %d bits", name,
+                    object->wide ? 64 : 32);
+    else if (!object->program)
         bad(doctor, "a library and no program", "");
     else if (object->interp[0] == '\0' && object->damaged)
         bad(doctor, "a damaged file", "");
@@ -191,25 +184,6 @@ static void check_asan(struct llmobs_doctor *doctor)
         bad(doctor, "built with libasan, which ends it behind: ", first);
 }
 
-static void check_object(struct llmobs_doctor *doctor,
-                         const struct llmobs_object *object)
-{
-    if (!is_machine_ours(doctor, object) || !is_loader_known(doctor, object))
-        return;
-    if (doctor->process.pid != 0) {
-        if (doctor->process.secure)
-            bad(doctor,
-                "it was started with more rights than its user's "
-                "(set-user-id, capabilities): nothing was preloaded",
-                "");
-        return;
-    }
-    if (access(doctor->program.file, X_OK) != 0)
-        bad(doctor, "not executable: ", doctor->program.file);
-    check_rights(doctor, object);
-    check_asan(doctor);
-}
-
 /* The file of a process may have been replaced, so it opens /proc/PID/exe. */
 static int open_program(const struct llmobs_doctor *doctor,
                         struct llmobs_object *object,
@@ -252,15 +226,25 @@ void llmobs_doctor_possible(struct llmobs_doctor *doctor)
     bool possible;
 
     doctor->report.worst = LLMOBS_REPORT_OK;
-    if (rc == 0) {
-        check_object(doctor, &object);
-        llmobs_object_close(&object);
-    } else {
+    if (rc != 0) {
         bad(doctor, "",
             rc == -ENOEXEC  ? "neither a program nor a script"
             : rc == -EINVAL ? "not a regular file"
                             : strerror(-rc));
+    } else if (takes_preloads(doctor, &object)) {
+        if (doctor->process.secure)
+            bad(doctor,
+                "it was started with more rights than its user's (set-user-id, "
+                "capabilities): nothing was preloaded",
+                "");
+        if (doctor->process.pid == 0 && access(doctor->program.file, X_OK) != 0)
+            bad(doctor, "not executable: ", doctor->program.file);
+        if (doctor->process.pid == 0)
+            check_rights(doctor, &object);
+        check_asan(doctor);
     }
+    if (rc == 0)
+        llmobs_object_close(&object);
     possible = doctor->possible = doctor->report.worst < LLMOBS_REPORT_FAIL;
     if (possible)
         LLMOBS_FIND(OK, ABOUT, "possible");
@@ -377,7 +361,7 @@ static void report_object(struct llmobs_doctor *doctor,
         LLMOBS_FIND(OK, ABOUT, "on: %s", object->path);
 }
 
-static bool report_process(struct llmobs_doctor *doctor)
+void llmobs_doctor_on(struct llmobs_doctor *doctor)
 {
     const struct llmobs_process *process = &doctor->process;
     const struct llmobs_process_object *shim =
@@ -386,40 +370,34 @@ static bool report_process(struct llmobs_doctor *doctor)
         llmobs_process_object(process, LLMOBS_DOCTOR_CORE);
     const char *list = variable(doctor, "LD_PRELOAD");
     char why[LLMOBS_NO_CORE_MAX];
-
-    if (!shim && !process->maps_known)
-        bad(doctor, "its memory cannot be read: ask as root", "");
-    else if (!shim && in_list(list, LLMOBS_DOCTOR_SHIM, NULL))
-        bad(doctor, "not on, though LD_PRELOAD names it: ", list);
-    else if (!shim)
-        bad(doctor,
-            "not on: it was started without LD_PRELOAD=" LLMOBS_DOCTOR_SHIM,
-            "");
-    if (!shim)
-        return false;
-    report_object(doctor, shim);
-    /* Also of one that is loaded. */
-    if (llmobs_process_note(process, LLMOBS_NO_CORE, why, sizeof(why)))
-        bad(doctor, why, "");
-    else if (core)
-        report_object(doctor, core);
-    else
-        LLMOBS_FIND(NOTE, ABOUT,
-                    LLMOBS_DOCTOR_CORE
-                    " is loaded at the program's first call: none so far");
-    return true;
-}
-
-void llmobs_doctor_on(struct llmobs_doctor *doctor)
-{
     struct llmobs_buf text;
 
-    report_list(doctor, variable(doctor, "LD_PRELOAD"));
+    report_list(doctor, list);
     if (read_list(doctor, &text) == 0 && !doctor->library.musl)
         report_list(doctor, text.data);
     llmobs_buf_fini(&text);
-    if (doctor->process.pid != 0)
-        LLMOBS_KNOWN("preload_on", llmobs_json_bool(report_process(doctor)));
-    else
+    if (process->pid == 0) {
         report_command(doctor);
+        return;
+    }
+    if (shim)
+        report_object(doctor, shim);
+    else if (!process->maps_known)
+        bad(doctor, "its memory cannot be read: ask as root", "");
+    else if (in_list(list, LLMOBS_DOCTOR_SHIM, NULL))
+        bad(doctor, "not on, though LD_PRELOAD names it: ", list);
+    else
+        bad(doctor,
+            "not on: it was started without LD_PRELOAD=" LLMOBS_DOCTOR_SHIM,
+            "");
+    /* Also of one that is loaded. */
+    if (shim && llmobs_process_note(process, LLMOBS_NO_CORE, why, sizeof(why)))
+        bad(doctor, why, "");
+    else if (shim && core)
+        report_object(doctor, core);
+    else if (shim)
+        LLMOBS_FIND(NOTE, ABOUT,
+                    LLMOBS_DOCTOR_CORE
+                    " is loaded at the program's first call: none so far");
+    LLMOBS_KNOWN("preload_on", llmobs_json_bool(shim != NULL));
 }

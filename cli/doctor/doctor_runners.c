@@ -63,24 +63,6 @@ struct reading {
     int library; /* 1: LD_PRELOAD has it from here on, -1: it is taken away */
 };
 
-static void read_option(struct reading *reading, const char *word)
-{
-    const struct runner *runner = reading->runner;
-    bool letters = word[1] != '-';
-
-    if (runner->clearing &&
-        (strcmp(word, "-") == 0 || strcmp(word, "--login") == 0 ||
-         strcmp(word, "--ignore-environment") == 0 ||
-         (letters && strchr(word, runner->clearing))))
-        reading->clears = true;
-    if (strcmp(word, "--scope") == 0) /* of systemd-run */
-        reading->clears = false;
-    if (reading->at[1] &&
-        (letters ? word[1] && strchr(runner->letters, word[strlen(word) - 1])
-                 : llmobs_glob_listed(LONG, word)))
-        reading->at++;
-}
-
 static void find_command(struct reading *reading)
 {
     const struct runner *runner = reading->runner;
@@ -90,18 +72,30 @@ static void find_command(struct reading *reading)
     char *word;
 
     while ((word = *++reading->at)) {
-        bool option = options && *word == '-';
+        bool option = options && *word == '-',
+             letters = option && word[1] != '-';
 
         if (runner->does & SHELL && strcmp(word, "-c") == 0)
             word = NULL;
         if (!word)
             break;
-        if (option)
-            read_option(reading, word);
-        else if (!(runner->does & ASSIGNS && strchr(word, '=')) &&
-                 left-- <= 0 &&
-                 (!after_option || (llmobs_program_find(&found, word) == 0 &&
-                                    access(found.path, X_OK) == 0)))
+        if (option) {
+            if (runner->clearing &&
+                (strcmp(word, "-") == 0 || strcmp(word, "--login") == 0 ||
+                 strcmp(word, "--ignore-environment") == 0 ||
+                 (letters && strchr(word, runner->clearing))))
+                reading->clears = true;
+            if (strcmp(word, "--scope") == 0) /* of systemd-run */
+                reading->clears = false;
+            if (reading->at[1] &&
+                (letters ? word[1] &&
+                               strchr(runner->letters, word[strlen(word) - 1])
+                         : llmobs_glob_listed(LONG, word)))
+                reading->at++;
+        } else if (!(runner->does & ASSIGNS && strchr(word, '=')) &&
+                   left-- <= 0 &&
+                   (!after_option || (llmobs_program_find(&found, word) == 0 &&
+                                      access(found.path, X_OK) == 0)))
             break;
         options &= strcmp(word, "--") != 0;
         after_option = option && options && !strchr(word, '=');

@@ -220,27 +220,6 @@ static int find_span(void *ctx, struct llmobs_text line,
     return 0;
 }
 
-/* Asks the loader of this process, which most programs have, too. */
-static void why_no_core(const struct selftest *test, char *why, size_t cap)
-{
-    const char *library = test->preload.library, *error;
-    char path[PATH_MAX + sizeof(LLMOBS_DOCTOR_CORE)];
-
-    snprintf(path, sizeof(path), "%.*s" LLMOBS_DOCTOR_CORE,
-             (int)(llmobs_program_base(library) - library), library);
-    if (test->doctor->off)
-        snprintf(why, cap, "it is switched off, see settings");
-    else if (access(path, R_OK) != 0)
-        snprintf(why, cap, LLMOBS_DOCTOR_CORE " is not beside the library");
-    else if (!dlopen(path, RTLD_NOW | RTLD_LOCAL) && (error = dlerror()))
-        snprintf(why, cap, LLMOBS_DOCTOR_CORE " could not be loaded: %s",
-                 error);
-    else
-        snprintf(why, cap,
-                 LLMOBS_DOCTOR_CORE
-                 " could not be loaded, or is of another version");
-}
-
 /* The step that failed; STEP_COUNT: none. Writes the reason, or the rule that
  * matched, to `why`. A verdict in the log says that both objects were loaded,
  * also where no /proc shows them. */
@@ -249,8 +228,8 @@ static enum step judge(const struct selftest *test, char *why, size_t cap)
     bool answered = test->asked && WIFEXITED(test->status) &&
                     WEXITSTATUS(test->status) == 0;
     enum step failed = STEP_COUNT;
-    const char *seen;
-    char host[32];
+    const char *library = test->preload.library, *seen, *error;
+    char host[32], core[PATH_MAX + sizeof(LLMOBS_DOCTOR_CORE)];
 
     /* The test's call in the log, and the text behind it. */
     snprintf(host, sizeof(host), "127.0.0.1:%u", test->site.port);
@@ -269,7 +248,20 @@ static enum step judge(const struct selftest *test, char *why, size_t cap)
         snprintf(why, cap, "the loader did not take the library");
     } else if (!seen && !test->has_core) {
         failed = STEP_CORE;
-        why_no_core(test, why, cap);
+        snprintf(core, sizeof(core), "%.*s" LLMOBS_DOCTOR_CORE,
+                 (int)(llmobs_program_base(library) - library), library);
+        /* Asks the loader of this process, which most programs have, too. */
+        if (test->doctor->off)
+            snprintf(why, cap, "it is switched off, see settings");
+        else if (access(core, R_OK) != 0)
+            snprintf(why, cap, LLMOBS_DOCTOR_CORE " is not beside the library");
+        else if (!dlopen(core, RTLD_NOW | RTLD_LOCAL) && (error = dlerror()))
+            snprintf(why, cap, LLMOBS_DOCTOR_CORE " could not be loaded: %s",
+                     error);
+        else
+            snprintf(why, cap,
+                     LLMOBS_DOCTOR_CORE
+                     " could not be loaded, or is of another version");
     } else if (!seen) {
         failed = STEP_REQUEST;
         snprintf(why, cap,

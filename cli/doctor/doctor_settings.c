@@ -162,22 +162,6 @@ static void report_excluded(struct settings *settings)
     }
 }
 
-/* Says nothing of a process in another root, which has other files. */
-static void report_inbound(struct settings *settings)
-{
-    struct llmobs_doctor *doctor = settings->doctor;
-    char path[PATH_MAX];
-
-    if (!settings->config->inbound || doctor->process.prefix[0] != '\0')
-        return;
-    if (llmobs_preload_share("inbound/hook.rb", path) == 0 &&
-        access(path, R_OK) == 0)
-        LLMOBS_FIND(OK, ABOUT, "LLMOBS_INBOUND: hooks beside %s", path);
-    else
-        LLMOBS_FIND(FAIL, ABOUT, "LLMOBS_INBOUND: the hooks cannot be read: %s",
-                    path);
-}
-
 /* -- where spans go ------------------------------------------------------- */
 
 /* Sends what spans would be sent by, without one. True where that is accepted,
@@ -449,7 +433,16 @@ int llmobs_doctor_settings(struct llmobs_doctor *doctor)
 
         report_enabled(&settings);
         report_excluded(&settings);
-        report_inbound(&settings);
+        /* Says nothing of a process in another root, which has other files. */
+        if (settings.config->inbound && doctor->process.prefix[0] == '\0') {
+            rc = llmobs_preload_share("inbound/hook.rb", path);
+            if (rc == 0 && access(path, R_OK) == 0)
+                LLMOBS_FIND(OK, ABOUT, "LLMOBS_INBOUND: hooks beside %s", path);
+            else
+                LLMOBS_FIND(FAIL, ABOUT,
+                            "LLMOBS_INBOUND: the hooks cannot be read: %s",
+                            path);
+        }
         rc = report_variables(&settings, fact);
         (void)llmobs_json_set(fact, "enabled",
                               llmobs_json_bool(settings.config->enabled));

@@ -41,28 +41,6 @@ static void say_why(struct file *file, const char *name, const char *why)
     snprintf(file->why, sizeof(file->why), LLMOBS_NO_ENTRY "%s%s", name, why);
 }
 
-static void judge_entry(struct file *file, const struct llmobs_object *object,
-                        size_t index)
-{
-    const struct llmobs_object_entry *entry = &object->entries[index];
-    const char *name = llmobs_object_entry_name(index);
-    /* The shim's page is not far away, either. */
-    struct llmobs_prologue copy = {.code = entry->code,
-                                   .size = sizeof(entry->code),
-                                   .from = entry->address,
-                                   .to = entry->address - LLMOBS_PROLOGUE_CODE};
-
-    if (entry->address == 0 || entry->size < sizeof(entry->code)) {
-        say_why(file, name, " is not exported");
-    } else if (!llmobs_prologue_copy(&copy)) {
-        say_why(file, name, " begins with");
-        for (size_t i = 0, len = strlen(file->why); i < LLMOBS_PROLOGUE_SHOWN;
-             i++, len += 3)
-            snprintf(file->why + len, sizeof(file->why) - len, " %02x",
-                     entry->code[i]);
-    }
-}
-
 /* True where this process, and so the programs that it starts, may have memory
  * that was written and is executed: a filter, or systemd, may forbid it. */
 static bool may_execute(void)
@@ -91,8 +69,26 @@ static void read_file(struct file *file, const struct llmobs_doctor *doctor,
                            path, &allowance, "SSL_read") != 0)
         return;
     file->inside = object.native && (object.defines || object.holds);
-    for (size_t i = LLMOBS_OBJECT_ENTRIES; file->inside && i-- > 0;)
-        judge_entry(file, &object, i);
+    for (size_t i = LLMOBS_OBJECT_ENTRIES; file->inside && i-- > 0;) {
+        const struct llmobs_object_entry *entry = &object.entries[i];
+        const char *name = llmobs_object_entry_name(i);
+        /* The shim's page is not far away, either. */
+        struct llmobs_prologue copy = {.code = entry->code,
+                                       .size = sizeof(entry->code),
+                                       .from = entry->address,
+                                       .to = entry->address -
+                                             LLMOBS_PROLOGUE_CODE};
+
+        if (entry->address == 0 || entry->size < sizeof(entry->code)) {
+            say_why(file, name, " is not exported");
+        } else if (!llmobs_prologue_copy(&copy)) {
+            say_why(file, name, " begins with");
+            for (size_t k = 0, len = strlen(file->why);
+                 k < LLMOBS_PROLOGUE_SHOWN; k++, len += 3)
+                snprintf(file->why + len, sizeof(file->why) - len, " %02x",
+                         entry->code[k]);
+        }
+    }
     llmobs_object_close(&object);
     if (file->inside && process->pid)
         (void)llmobs_process_note(process, LLMOBS_NO_ENTRY, file->why,

@@ -25,9 +25,9 @@
 /* How long a port may take to answer that it is closed. */
 #define LISTEN_MS 1000
 
-/* The remedy for a complaint of the configuration, by words in it. */
-static const char *remedy_of(const char *complaint)
+void llmobs_doctor_complain(void *ctx, const char *text)
 {
+    /* The remedy, by words of the complaint. */
     static const struct {
         const char *words, *remedy;
     } rows[] = {
@@ -55,18 +55,12 @@ static const char *remedy_of(const char *complaint)
         {"no host", "give a name or an address, such as localhost"},
         {"DD_SITE:", "give the site at which you log in, without app."},
         {"", "give what `llmobs help variables` says of it, or unset it"}};
+    struct llmobs_doctor *doctor = ctx;
     size_t i = 0;
 
-    while (!strstr(complaint, rows[i].words))
+    while (!strstr(text, rows[i].words))
         i++;
-    return rows[i].remedy;
-}
-
-void llmobs_doctor_complain(void *ctx, const char *text)
-{
-    struct llmobs_doctor *doctor = ctx;
-
-    LLMOBS_WARN(ABOUT, remedy_of(text), "%s", text);
+    LLMOBS_WARN(ABOUT, rows[i].remedy, "%s", text);
 }
 
 /* -- names of variables --------------------------------------------------- */
@@ -84,20 +78,6 @@ static bool has_words(const char *all, const char *few)
            has_words(all + word + 1, same ? few + len + 1 : few);
 }
 
-/* Whether a known name may be meant by one with a word too many or too few, or
- * with its last word in full: DD_ENVIRONMENT. */
-static bool is_akin(const char *name, const char *known)
-{
-    size_t len = strlen(known);
-
-    if (strncasecmp(name, known, len) == 0 && !strchr(name + len, '_'))
-        return true;
-    return strcasestr(name, "LLMOBS") &&
-           (has_words(known, name) ||
-            (has_words(name, known) &&
-             (strncasecmp(name, "DD_", 3) != 0 || !strstr(known, "LLMOBS"))));
-}
-
 /* Warns of unknown names with the prefix LLMOBS_, which is this library's own,
  * and of other names that seem to be a mistyped known name. The file's own
  * complaints have the former. */
@@ -113,7 +93,7 @@ static void look_at_name(struct llmobs_doctor *doctor, const char *name,
     struct llmobs_config_variable row = {.name = NULL};
     struct llmobs_suggest suggest;
     const char *akin = NULL;
-    size_t len = strlen(name);
+    size_t len = strlen(name), known;
 
     if (len >= sizeof(upper))
         return;
@@ -126,7 +106,16 @@ static void look_at_name(struct llmobs_doctor *doctor, const char *name,
         if (strcmp(row.name, name) == 0)
             return;
         llmobs_suggest_offer(&suggest, row.name);
-        if (!akin && is_akin(name, row.name))
+        known = strlen(row.name);
+        /* It may be meant by a name with a word too many or too few, or with
+         * its last word in full: DD_ENVIRONMENT. */
+        if (!akin && ((strncasecmp(name, row.name, known) == 0 &&
+                       !strchr(name + known, '_')) ||
+                      (strcasestr(name, "LLMOBS") &&
+                       (has_words(row.name, name) ||
+                        (has_words(name, row.name) &&
+                         (strncasecmp(name, "DD_", 3) != 0 ||
+                          !strstr(row.name, "LLMOBS")))))))
             akin = row.name;
     }
     if (suggest.best)
@@ -172,28 +161,6 @@ static bool is_refused(uint16_t port)
     if (fd >= 0)
         close(fd);
     return error == ECONNREFUSED;
-}
-
-/* A gateway of this host hardly has the port of a scheme. */
-static void look_at_gateways(struct llmobs_doctor *doctor, const char *urls)
-{
-    struct llmobs_text rest = llmobs_text_of(urls), text;
-    bool told[2] = {false};
-    static struct llmobs_url url;
-
-    while (doctor->process.pid == 0 && llmobs_text_next(&rest, &text)) {
-        if (llmobs_url_parse(text, &url) != 0 ||
-            (url.port != 80 && url.port != 443) || told[url.port == 443] ||
-            !llmobs_glob_listed("localhost,127.0.0.1", url.host))
-            continue;
-        told[url.port == 443] = true;
-        if (is_refused(url.port))
-            LLMOBS_WARN(
-                ABOUT, "give the gateway's port, such as http://localhost:4000",
-                "DD_LLMOBS_INSTRUMENTED_PROXY_URLS: nothing listens on port %u "
-                "of this host",
-                (unsigned)url.port);
-    }
 }
 
 /* -- files that are written ----------------------------------------------- */
@@ -280,7 +247,9 @@ void llmobs_doctor_wrong(struct llmobs_doctor *doctor,
                          const char *const *env)
 {
     static const char digits[] = "0123456789abcdefABCDEF";
-    bool by_file;
+    struct llmobs_text rest = llmobs_text_of(config->proxy_urls), text;
+    static struct llmobs_url url;
+    bool by_file, told[2] = {false};
     const char *key;
 
     look_at_names(doctor, env, NULL);
@@ -295,7 +264,20 @@ void llmobs_doctor_wrong(struct llmobs_doctor *doctor,
                     "hexadecimal digits",
                     strlen(key),
                     strpbrk(key, " \t\r\n") ? ", with blanks" : "");
-    look_at_gateways(doctor, config->proxy_urls);
+    /* A gateway of this host hardly has the port of a scheme. */
+    while (doctor->process.pid == 0 && llmobs_text_next(&rest, &text)) {
+        if (llmobs_url_parse(text, &url) != 0 ||
+            (url.port != 80 && url.port != 443) || told[url.port == 443] ||
+            !llmobs_glob_listed("localhost,127.0.0.1", url.host))
+            continue;
+        told[url.port == 443] = true;
+        if (is_refused(url.port))
+            LLMOBS_WARN(
+                ABOUT, "give the gateway's port, such as http://localhost:4000",
+                "DD_LLMOBS_INSTRUMENTED_PROXY_URLS: nothing listens on port %u "
+                "of this host",
+                (unsigned)url.port);
+    }
     look_at_rules(doctor, config);
     if (doctor->process.pid != 0) /* of another user, or in another root */
         return;

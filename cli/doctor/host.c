@@ -130,33 +130,11 @@ static void look_into(struct walk *walk, const char *path, bool program)
     doctor->routes.connects |= others;
 }
 
-/* Looks for a copy of libcurl in the process's memory, and if there is none, in
- * the program's file. */
-static void find_curl(struct walk *walk, struct row *row)
-{
-    struct llmobs_doctor *doctor = walk->doctor;
-    const struct llmobs_process *process = &doctor->process;
-
-    for (size_t i = 0; i < process->object_count; i++)
-        if (strcmp(process->objects[i].path, process->exe) == 0)
-            continue;
-        else if (!process->objects[i].deleted)
-            look_into(walk, process->objects[i].path, false);
-        else if (!row->curl && strstr(process->objects[i].path, "/libcurl"))
-            row->curl = strdup(process->objects[i].path);
-    if (doctor->routes.count == 0 && !row->curl)
-        look_into(walk, process->exe, true);
-    if (doctor->routes.count > 0 && !row->curl) {
-        row->linked = doctor->routes.copies[0].how == LLMOBS_LIBCURL_STATIC;
-        row->curl = strdup(doctor->routes.copies[0].path);
-    }
-}
-
 /* -- state ---------------------------------------------------------------- */
 
-/* Says what makes the calls of a process that has neither libcurl nor a TLS
- * library that is observed. */
-static const char *unseen_by(const struct llmobs_process *process)
+/* The state of a process without libcurl, and why. */
+static const char *judge_tls(struct llmobs_doctor *doctor, struct row *row,
+                             const char *bad)
 {
     static const struct {
         const char *object, *why;
@@ -167,25 +145,20 @@ static const char *unseen_by(const struct llmobs_process *process)
         {"/libssl3.so", "it has no libcurl: NSS makes its calls"},
         {"/libmbedtls.so", "it has no libcurl: mbed TLS makes its calls"},
     };
-
-    for (size_t i = 0; i < process->object_count; i++)
-        for (size_t j = 0; j < sizeof(rows) / sizeof(rows[0]); j++)
-            if (strstr(process->objects[i].path, rows[j].object))
-                return rows[j].why;
-    return "it has no libcurl, and no TLS library: its own file makes its "
-           "calls, which `llmobs-run --intercept` shows";
-}
-
-/* The state of a process without libcurl, and why. */
-static const char *judge_tls(struct llmobs_doctor *doctor, struct row *row,
-                             const char *bad)
-{
     static char left[LLMOBS_NO_ENTRY_MAX];
     enum llmobs_tls_way way = llmobs_doctor_tls_of(doctor, left);
 
     if (way == LLMOBS_TLS_NONE || way == LLMOBS_TLS_LEFT) {
         row->state = NEVER;
-        return way == LLMOBS_TLS_LEFT ? left : unseen_by(&doctor->process);
+        if (way == LLMOBS_TLS_LEFT)
+            return left;
+        /* Says what makes its calls. */
+        for (size_t i = 0; i < doctor->process.object_count; i++)
+            for (size_t j = 0; j < sizeof(rows) / sizeof(rows[0]); j++)
+                if (strstr(doctor->process.objects[i].path, rows[j].object))
+                    return rows[j].why;
+        return "it has no libcurl, and no TLS library: its own file makes its "
+               "calls, which `llmobs-run --intercept` shows";
     }
     if (row->state != OBSERVED)
         return bad;
@@ -276,7 +249,21 @@ static int look_at(struct walk *walk)
                           llmobs_program_base(process->exe));
         llmobs_program_is(&doctor->program, process->exe);
         llmobs_doctor_open_library(doctor, &walk->allowance);
-        find_curl(walk, &row);
+        /* Looks for a copy of libcurl in the process's memory, and if there is
+         * none, in the program's file. */
+        for (size_t i = 0; i < process->object_count; i++)
+            if (strcmp(process->objects[i].path, process->exe) == 0)
+                continue;
+            else if (!process->objects[i].deleted)
+                look_into(walk, process->objects[i].path, false);
+            else if (!row.curl && strstr(process->objects[i].path, "/libcurl"))
+                row.curl = strdup(process->objects[i].path);
+        if (doctor->routes.count == 0 && !row.curl)
+            look_into(walk, process->exe, true);
+        if (doctor->routes.count > 0 && !row.curl) {
+            row.linked = doctor->routes.copies[0].how == LLMOBS_LIBCURL_STATIC;
+            row.curl = strdup(doctor->routes.copies[0].path);
+        }
         rc =
             llmobs_sockets_of(&walk->tables, row.pid, found, &row.socket_count);
         if (rc < 0)
@@ -345,25 +332,6 @@ static void add_peer(struct row *row, const char *name, enum kind kind)
     snprintf(row->peers[row->peer_count++].name, LLMOBS_HOST_NAME, "%s", name);
 }
 
-static void name_peers(const struct list *host, struct row *row)
-{
-    char name[LLMOBS_HOST_NAME];
-    bool gateway, plain;
-
-    for (size_t i = 0; i < row->socket_count; i++)
-        if (llmobs_host_names_find(&host->names, &row->sockets[i], name,
-                                   sizeof(name), &gateway, &plain)) {
-            row->plain |= plain;
-            add_peer(row, name, gateway ? GATEWAY : MODEL);
-        } else if (row->sockets[i].port == HTTPS && !row->curl) {
-            add_peer(row, "port 443", OTHER);
-        }
-    if (row->plain && !row->curl) {
-        row->state = row->plain_state;
-        memcpy(row->why, row->plain_why, sizeof(row->why));
-    }
-}
-
 /* -- showing --------------------------------------------------------------- */
 
 static const char *const states[] = {"yes", "off", "no", "never"};
@@ -376,45 +344,42 @@ static const char *filled(const char *text)
     return *text != '\0' ? text : NULL;
 }
 
-static struct llmobs_json *process_of(const struct list *host,
-                                      const struct row *row)
-{
-    char user[LLMOBS_ACCOUNT_NAME], advice[PATH_MAX + TEXT_MAX];
-    struct llmobs_json *one = llmobs_json_object();
-    struct llmobs_json *peers = llmobs_json_array();
-
-    for (size_t i = 0; i < row->peer_count; i++) {
-        struct llmobs_json *peer = llmobs_json_object();
-
-        llmobs_json_set_texts(peer, "to", row->peers[i].name, "kind",
-                              kind_names[row->peers[i].kind], NULL);
-        llmobs_json_set(peer, "count",
-                        llmobs_json_int((int64_t)row->peers[i].count));
-        llmobs_json_add(peers, peer);
-    }
-    llmobs_account_name(row->uid, user);
-    llmobs_json_set(one, "pid", llmobs_json_int(row->pid));
-    llmobs_json_set_texts(one, "user", user, "program", row->program, "title",
-                          row->title, "libcurl", row->curl, NULL);
-    llmobs_json_set(one, "connections", peers);
-    llmobs_json_set_texts(one, "state", state_names[row->state], "why",
-                          filled(row->why), "started_by",
-                          llmobs_starter_name(row->starter.kind),
-                          "starter_name", filled(row->starter.name), NULL);
-    llmobs_starter_advice(&row->starter, host->library, advice, sizeof(advice));
-    if (row->state == NOT)
-        llmobs_json_sets(one, "switch_on", advice);
-    return one;
-}
-
 static int print_json(const struct list *host)
 {
+    char user[LLMOBS_ACCOUNT_NAME], advice[PATH_MAX + TEXT_MAX];
     struct llmobs_json *all = llmobs_json_object();
     struct llmobs_json *list = llmobs_json_array();
     int rc;
 
-    for (size_t i = 0; i < host->count; i++)
-        llmobs_json_add(list, process_of(host, &host->rows[i]));
+    for (const struct row *row = host->rows; row < host->rows + host->count;
+         row++) {
+        struct llmobs_json *one = llmobs_json_object();
+        struct llmobs_json *peers = llmobs_json_array();
+
+        for (size_t i = 0; i < row->peer_count; i++) {
+            struct llmobs_json *peer = llmobs_json_object();
+
+            llmobs_json_set_texts(peer, "to", row->peers[i].name, "kind",
+                                  kind_names[row->peers[i].kind], NULL);
+            llmobs_json_set(peer, "count",
+                            llmobs_json_int((int64_t)row->peers[i].count));
+            llmobs_json_add(peers, peer);
+        }
+        llmobs_account_name(row->uid, user);
+        llmobs_json_set(one, "pid", llmobs_json_int(row->pid));
+        llmobs_json_set_texts(one, "user", user, "program", row->program,
+                              "title", row->title, "libcurl", row->curl, NULL);
+        llmobs_json_set(one, "connections", peers);
+        llmobs_json_set_texts(one, "state", state_names[row->state], "why",
+                              filled(row->why), "started_by",
+                              llmobs_starter_name(row->starter.kind),
+                              "starter_name", filled(row->starter.name), NULL);
+        llmobs_starter_advice(&row->starter, host->library, advice,
+                              sizeof(advice));
+        if (row->state == NOT)
+            llmobs_json_sets(one, "switch_on", advice);
+        llmobs_json_add(list, one);
+    }
     llmobs_json_set(all, "processes", list);
     llmobs_json_set(all, "others", llmobs_json_int((int64_t)host->others));
     llmobs_json_set(all, "unreadable",
@@ -436,22 +401,28 @@ static int print_detail(const char *about, const char *text)
     return rc;
 }
 
-static int print_row(const struct list *host, const struct row *row)
+static int print_text(const struct list *host)
 {
-    /* The title, else the program's path; of a path alone, its last part. */
-    const char *name = row->title[0] != '\0' ? row->title : row->program;
-    const char *slash = !strchr(name, ' ') ? strrchr(name, '/') : NULL;
     char text[PATH_MAX + TEXT_MAX];
-    int rc;
+    int rc = 0;
 
-    printf("%7d ", (int)row->pid);
-    llmobs_account_name(row->uid, text);
-    rc = llmobs_screen_cell(text, 10, 10);
-    putchar(' ');
-    if (rc == 0)
-        rc = llmobs_screen_cell(slash ? slash + 1 : name, 24, 24);
-    printf(" %-8s ", states[row->state]);
-    if (rc == 0) {
+    if (host->count > 0)
+        printf("%7s %-10s %-24s %-8s %s\n", "PID", "USER", "PROGRAM",
+               "OBSERVED", "TALKS TO");
+    for (const struct row *row = host->rows;
+         row < host->rows + host->count && rc == 0; row++) {
+        /* The title, else the program's path; of a path alone, its last part.
+         */
+        const char *name = row->title[0] != '\0' ? row->title : row->program;
+        const char *slash = !strchr(name, ' ') ? strrchr(name, '/') : NULL;
+
+        printf("%7d ", (int)row->pid);
+        llmobs_account_name(row->uid, text);
+        rc = llmobs_screen_cell(text, 10, 10);
+        putchar(' ');
+        if (rc == 0)
+            rc = llmobs_screen_cell(slash ? slash + 1 : name, 24, 24);
+        printf(" %-8s ", states[row->state]);
         for (size_t i = 0; i < row->peer_count && rc == 0; i++) {
             const struct peer *peer = &row->peers[i];
 
@@ -461,28 +432,15 @@ static int print_row(const struct list *host, const struct row *row)
             if (peer->count > 1)
                 printf(" x%zu", peer->count);
         }
-        if (row->peer_count == 0)
-            putchar('-');
-        putchar('\n');
+        puts(row->peer_count == 0 ? "-" : "");
+        if (rc == 0 && row->why[0] != '\0')
+            rc = print_detail("why", row->why);
+        if (rc == 0 && row->state == NOT) {
+            llmobs_starter_advice(&row->starter, host->library, text,
+                                  sizeof(text));
+            rc = print_detail("to switch it on", text);
+        }
     }
-    if (rc == 0 && row->why[0] != '\0')
-        rc = print_detail("why", row->why);
-    if (rc == 0 && row->state == NOT) {
-        llmobs_starter_advice(&row->starter, host->library, text, sizeof(text));
-        rc = print_detail("to switch it on", text);
-    }
-    return rc;
-}
-
-static int print_text(const struct list *host)
-{
-    int rc = 0;
-
-    if (host->count > 0)
-        printf("%7s %-10s %-24s %-8s %s\n", "PID", "USER", "PROGRAM",
-               "OBSERVED", "TALKS TO");
-    for (size_t i = 0; i < host->count && rc == 0; i++)
-        rc = print_row(host, &host->rows[i]);
     printf(
         "%zu of %zu processes have libcurl, or talk to a model or by HTTPS.\n",
         host->count, host->count + host->others);
@@ -503,6 +461,8 @@ static int gather(struct list *host)
     static struct llmobs_preload preload;
     struct llmobs_config *config;
     bool remote = false; /* a process talks to another machine */
+    char name[LLMOBS_HOST_NAME];
+    bool gateway, plain;
     int rc = llmobs_host_names_init(&host->names);
 
     if (rc != 0)
@@ -531,7 +491,18 @@ static int gather(struct list *host)
         for (size_t i = 0; i < host->count; i++) {
             struct row row = host->rows[i];
 
-            name_peers(host, &row);
+            for (size_t k = 0; k < row.socket_count; k++)
+                if (llmobs_host_names_find(&host->names, &row.sockets[k], name,
+                                           sizeof(name), &gateway, &plain)) {
+                    row.plain |= plain;
+                    add_peer(&row, name, gateway ? GATEWAY : MODEL);
+                } else if (row.sockets[k].port == HTTPS && !row.curl) {
+                    add_peer(&row, "port 443", OTHER);
+                }
+            if (row.plain && !row.curl) {
+                row.state = row.plain_state;
+                memcpy(row.why, row.plain_why, sizeof(row.why));
+            }
             if (row.curl || row.peer_count > 0) {
                 host->rows[kept++] = row;
             } else {

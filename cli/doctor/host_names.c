@@ -37,30 +37,27 @@ static void add_name(struct llmobs_host_names *names, const char *name,
     names->count++;
 }
 
-/* Adds a host: "*.example.com" as api.example.com; skips another pattern. */
-static void add_host(struct llmobs_host_names *names, struct llmobs_text host)
-{
-    bool below = host.len > 2 && memcmp(host.data, "*.", 2) == 0;
-    size_t from = below ? 2 : 0;
-    char name[LLMOBS_HOST_NAME];
-
-    if (memchr(host.data + from, '*', host.len - from) ||
-        snprintf(name, sizeof(name), "%s%.*s", below ? "api." : "",
-                 (int)(host.len - from), host.data + from) >= (int)sizeof(name))
-        return;
-    add_name(names, name, 0, false);
-}
-
 int llmobs_host_names_init(struct llmobs_host_names *names)
 {
     const struct llmobs_provider *provider;
+    char name[LLMOBS_HOST_NAME];
 
     memset(names, 0, sizeof(*names));
     names->names = calloc(LLMOBS_HOST_NAMES + 1, sizeof(*names->names));
     if (!names->names)
         return -ENOMEM;
-    for (size_t i = 0; (provider = llmobs_provider_at(i)); i++)
-        add_host(names, llmobs_provider_host(provider));
+    /* Adds "*.example.com" as api.example.com; skips another pattern. */
+    for (size_t i = 0; (provider = llmobs_provider_at(i)); i++) {
+        struct llmobs_text host = llmobs_provider_host(provider);
+        bool below = host.len > 2 && memcmp(host.data, "*.", 2) == 0;
+        size_t from = below ? 2 : 0;
+
+        if (!memchr(host.data + from, '*', host.len - from) &&
+            snprintf(name, sizeof(name), "%s%.*s", below ? "api." : "",
+                     (int)(host.len - from),
+                     host.data + from) < (int)sizeof(name))
+            add_name(names, name, 0, false);
+    }
     return 0;
 }
 
@@ -187,34 +184,24 @@ bool llmobs_host_names_is_local(const struct llmobs_host_address *address)
            (bytes[10] == 0xff && bytes[12] == 127);
 }
 
-/* A gateway comes before a model, and must have the address's port as well. */
-static const struct llmobs_host_name *find(
-    const struct llmobs_host_names *names,
-    const struct llmobs_host_address *address)
-{
-    const struct llmobs_host_name *model = NULL;
-
-    for (size_t i = 0; i < names->known_count; i++) {
-        const struct llmobs_host_name *name =
-            &names->names[names->known[i].name];
-
-        if (memcmp(names->known[i].bytes, address->bytes, 16) != 0)
-            continue;
-        if (name->port == address->port)
-            return name;
-        if (name->port == 0 && !model)
-            model = name;
-    }
-    return model;
-}
-
 bool llmobs_host_names_find(const struct llmobs_host_names *names,
                             const struct llmobs_host_address *address,
                             char *out, size_t cap, bool *gateway, bool *plain)
 {
-    const struct llmobs_host_name *name = find(names, address);
+    const struct llmobs_host_name *name = NULL, *at;
     static struct llmobs_url url;
     const char *local = NULL;
+
+    /* A gateway comes before a model, and must have the address's port as well.
+     */
+    for (size_t i = 0; i < names->known_count; i++) {
+        at = &names->names[names->known[i].name];
+        if (memcmp(names->known[i].bytes, address->bytes, 16) == 0 &&
+            (at->port == address->port || (at->port == 0 && !name)))
+            name = at;
+        if (name && name->port != 0)
+            break;
+    }
 
     /* A model's server of this host is known by its usual port. */
     url.port = address->port;

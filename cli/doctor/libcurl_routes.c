@@ -103,22 +103,6 @@ static bool record_tls(void *ctx, const char *text, size_t at)
 
 /* -- copies --------------------------------------------------------------- */
 
-static const char *flavour_of(const struct llmobs_object *object)
-{
-    static const char *const by_library[][2] = {
-        {"libgnutls.so", "GnuTLS"},   {"libssl.so", "OpenSSL"},
-        {"libnss3.so", "NSS"},        {"libmbedtls.so", "mbedTLS"},
-        {"libwolfssl.so", "wolfSSL"}, {"librustls.so", "rustls"},
-    };
-    struct texts texts = {.name_count = 0};
-
-    for (size_t i = 0; i < sizeof(by_library) / sizeof(*by_library); i++)
-        if (llmobs_object_needs(object, by_library[i][0]))
-            return by_library[i][1];
-    llmobs_object_find(object, "CURL_", record_tls, &texts);
-    return texts.gnutls ? "GnuTLS" : texts.openssl ? "OpenSSL" : "";
-}
-
 /* Adds a copy; NULL when it is in the list already, or the list is full. */
 static struct llmobs_libcurl_route *new_copy(
     struct llmobs_libcurl_routes *routes, enum llmobs_libcurl_how how,
@@ -144,14 +128,28 @@ static void add_copy(struct llmobs_libcurl_routes *routes,
                      const struct llmobs_object *object, const char *path,
                      const char *via)
 {
+    static const char *const by_library[][2] = {
+        {"libgnutls.so", "GnuTLS"},   {"libssl.so", "OpenSSL"},
+        {"libnss3.so", "NSS"},        {"libmbedtls.so", "mbedTLS"},
+        {"libwolfssl.so", "wolfSSL"}, {"librustls.so", "rustls"},
+    };
     struct llmobs_libcurl_route *copy = new_copy(routes, how, path, via);
     struct texts texts = {.name_count = 0};
+    const char *flavour = NULL;
 
     if (!copy)
         return;
     llmobs_object_find(object, CURL, record_text, &texts);
     memcpy(copy->version, texts.version, sizeof(copy->version));
-    snprintf(copy->flavour, sizeof(copy->flavour), "%s", flavour_of(object));
+    for (size_t i = 0; i < sizeof(by_library) / sizeof(*by_library) && !flavour;
+         i++)
+        if (llmobs_object_needs(object, by_library[i][0]))
+            flavour = by_library[i][1];
+    if (!flavour) {
+        llmobs_object_find(object, "CURL_", record_tls, &texts);
+        flavour = texts.gnutls ? "GnuTLS" : texts.openssl ? "OpenSSL" : "";
+    }
+    snprintf(copy->flavour, sizeof(copy->flavour), "%s", flavour);
 }
 
 bool llmobs_libcurl_routes_add_wrapper(struct llmobs_libcurl_routes *routes,
@@ -343,27 +341,6 @@ static void add_later(struct tree *tree, const struct member *by,
     llmobs_buf_fini(&list);
 }
 
-static void read_texts(struct tree *tree, size_t index)
-{
-    const struct member *member = tree->members[index];
-    const struct llmobs_object *object = &member->object;
-    struct texts texts = {.name_count = 0};
-
-    if (object->defines || object->holds)
-        return;
-    llmobs_object_find(object, CURL, record_text, &texts);
-    /* Only libcurl itself has a text with its version. */
-    if (texts.version[0] != '\0') {
-        add_copy(tree->routes, LLMOBS_LIBCURL_STATIC, object, member->path,
-                 index == 0 ? "" : member->by->path);
-        return;
-    }
-    for (size_t i = 0; i < texts.name_count; i++)
-        if (!llmobs_object_needs(object, texts.names[i]) &&
-            strcmp(object->soname, texts.names[i]) != 0)
-            add_later(tree, member, texts.names[i]);
-}
-
 int llmobs_libcurl_routes_add(struct llmobs_libcurl_routes *routes,
                               const struct llmobs_library *library,
                               const char *path, enum llmobs_libcurl_how how,
@@ -395,8 +372,24 @@ int llmobs_libcurl_routes_add(struct llmobs_libcurl_routes *routes,
         routes->alone |= tree->members[0]->object.program &&
                          tree->members[0]->object.interp[0] == '\0';
         deep &= routes->count == before;
-        for (size_t i = 0; i < (deep ? tree->count : 1); i++)
-            read_texts(tree, i);
+        for (size_t i = 0; i < (deep ? tree->count : 1); i++) {
+            const struct member *member = tree->members[i];
+            const struct llmobs_object *object = &member->object;
+            struct texts texts = {.name_count = 0};
+
+            if (object->defines || object->holds)
+                continue;
+            llmobs_object_find(object, CURL, record_text, &texts);
+            /* Only libcurl itself has a text with its version. */
+            if (texts.version[0] != '\0')
+                add_copy(routes, LLMOBS_LIBCURL_STATIC, object, member->path,
+                         i == 0 ? "" : member->by->path);
+            for (size_t n = 0; n < texts.name_count && texts.version[0] == '\0';
+                 n++)
+                if (!llmobs_object_needs(object, texts.names[n]) &&
+                    strcmp(object->soname, texts.names[n]) != 0)
+                    add_later(tree, member, texts.names[n]);
+        }
     }
     for (size_t i = 0; tree && i < tree->count; i++) {
         llmobs_object_close(&tree->members[i]->object);

@@ -396,32 +396,6 @@ static int read_head(struct reading *reading)
     return 0;
 }
 
-static void read_segments(struct reading *reading)
-{
-    struct llmobs_object *object = reading->object;
-
-    reading->phnum = reading->head.e_phnum;
-    if (reading->phnum > PHDRS_MAX ||
-        reading->head.e_phentsize != sizeof(Elf64_Phdr) ||
-        !read_at(object, reading->phdr, reading->phnum * sizeof(Elf64_Phdr),
-                 reading->head.e_phoff)) {
-        object->damaged = true;
-        reading->phnum = 0;
-    }
-    for (size_t i = 0; i < reading->phnum; i++) {
-        const Elf64_Phdr *segment = &reading->phdr[i];
-
-        if (segment->p_type == PT_DYNAMIC)
-            read_dynamic(reading, segment);
-        if (segment->p_type == PT_INTERP) {
-            text_at(object, segment->p_offset, object->interp,
-                    sizeof(object->interp));
-            object->program = true;
-            object->damaged |= object->interp[0] == '\0';
-        }
-    }
-}
-
 static int object_read(struct llmobs_object *object)
 {
     static struct reading reading;
@@ -436,7 +410,26 @@ static int object_read(struct llmobs_object *object)
     rc = read_head(&reading);
     if (rc != 0 || reading.head.e_phoff == 0)
         return rc;
-    read_segments(&reading);
+    reading.phnum = reading.head.e_phnum;
+    if (reading.phnum > PHDRS_MAX ||
+        reading.head.e_phentsize != sizeof(Elf64_Phdr) ||
+        !read_at(object, reading.phdr, reading.phnum * sizeof(Elf64_Phdr),
+                 reading.head.e_phoff)) {
+        object->damaged = true;
+        reading.phnum = 0;
+    }
+    for (size_t i = 0; i < reading.phnum; i++) {
+        const Elf64_Phdr *segment = &reading.phdr[i];
+
+        if (segment->p_type == PT_DYNAMIC)
+            read_dynamic(&reading, segment);
+        if (segment->p_type == PT_INTERP) {
+            text_at(object, segment->p_offset, object->interp,
+                    sizeof(object->interp));
+            object->program = true;
+            object->damaged |= object->interp[0] == '\0';
+        }
+    }
     /* A file may have no sections, as some tools remove them: linkers put the
      * names directly after the symbols. */
     if (!read_sections(&reading) && reading.symtab != 0 &&

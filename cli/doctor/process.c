@@ -232,27 +232,6 @@ const struct llmobs_process_object *llmobs_process_object(
 
 /* -- the process ---------------------------------------------------------- */
 
-/* Finds the root of a process: with another root, or other mounts, it sees
- * other files under the same names. */
-static void find_root(struct llmobs_process *process)
-{
-    char root[PATH_MAX] = "", ours[64] = "", theirs[64] = "";
-
-    process->root = AT_FDCWD;
-    if (read_link(process->pid, "root", root, sizeof(root)) != 0 ||
-        read_link(process->pid, "ns/mnt", theirs, sizeof(theirs)) != 0 ||
-        read_link(getpid(), "ns/mnt", ours, sizeof(ours)) != 0 ||
-        (strcmp(root, "/") == 0 && strcmp(ours, theirs) == 0))
-        return;
-    snprintf(process->prefix, sizeof(process->prefix), "/proc/%d/root",
-             (int)process->pid);
-    process->root = open(process->prefix, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (process->root < 0) {
-        process->root = AT_FDCWD;
-        process->prefix[0] = '\0';
-    }
-}
-
 pid_t llmobs_process_parent(pid_t pid)
 {
     struct llmobs_buf text;
@@ -267,7 +246,7 @@ pid_t llmobs_process_parent(pid_t pid)
 
 int llmobs_process_open(struct llmobs_process *process, pid_t pid)
 {
-    char path[64];
+    char path[64], root[PATH_MAX] = "", ours[64] = "", theirs[64] = "";
     struct stat st;
     int rc;
     struct llmobs_buf text;
@@ -285,7 +264,20 @@ int llmobs_process_open(struct llmobs_process *process, pid_t pid)
     (void)cut_deleted(process->exe);
     if (rc == -ENOENT) /* a thread of the kernel, or a process that has ended */
         return -ESRCH;
-    find_root(process);
+    /* With another root, or other mounts, it sees other files under the same
+     * names. */
+    if (read_link(pid, "root", root, sizeof(root)) == 0 &&
+        read_link(pid, "ns/mnt", theirs, sizeof(theirs)) == 0 &&
+        read_link(getpid(), "ns/mnt", ours, sizeof(ours)) == 0 &&
+        (strcmp(root, "/") != 0 || strcmp(ours, theirs) != 0)) {
+        snprintf(process->prefix, sizeof(process->prefix), "/proc/%d/root",
+                 (int)pid);
+        process->root = open(process->prefix, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (process->root < 0) {
+            process->root = AT_FDCWD;
+            process->prefix[0] = '\0';
+        }
+    }
     llmobs_buf_init(&text, 4096);
     if (slurp(process->pid, "auxv", &text) == 0)
         for (size_t i = 0; i + sizeof(pair) <= text.len; i += sizeof(pair)) {
