@@ -75,20 +75,6 @@ static bool begin_turn(void)
     return true;
 }
 
-/* Waits for the turn: another thread may be about to write earlier counts. */
-static bool wait_turn(void)
-{
-    const struct timespec moment = {0, 200000};
-    int64_t until = llmobs_futex_deadline(LLMOBS_LEDGER_TURN_MS);
-
-    while (!begin_turn()) {
-        if (llmobs_futex_left(until) == 0)
-            return false;
-        llmobs_signal_guard_sleep(&moment);
-    }
-    return true;
-}
-
 void llmobs_ledger_reset(void)
 {
     memset(&recorded, 0, sizeof(recorded));
@@ -247,58 +233,42 @@ static int make_final(const struct llmobs_counts *record,
 
 /* -- folding ------------------------------------------------------------- */
 
-/* Reads the record again, under the lock: another process may have added it. */
-static int fold_one(int dir, const char *name)
-{
-    struct llmobs_counts counts;
-    struct llmobs_totals totals;
-    struct llmobs_page page;
-    int rc = llmobs_totals_open(&totals, dir, FOLD_LOCK_MS);
-
-    if (rc)
-        return rc;
-    if (strcmp(totals.page.last, name) == 0)
-        rc = unlinkat(dir, name, 0) ? -errno : 0;
-    else if (!(rc = llmobs_record_read(dir, name, true, &page)) &&
-             !(rc = make_final(&page.counts, &counts)))
-        rc = llmobs_totals_add(&totals, dir, name, &counts);
-    llmobs_totals_close(&totals);
-    return rc == -ENOENT ? 0 : rc;
-}
-
-/* 0 if this process may add the records of others. Root may not, because it
- * would make files that their owner could not write. A process that could not
- * remove the records may not either, because it would add them again and again.
- */
-static int can_fold(int dir)
-{
-    struct stat st;
-
-    if (fstat(dir, &st))
-        return -errno;
-    if (st.st_uid != geteuid())
-        return -EPERM;
-    return faccessat(dir, ".", W_OK, 0) ? -errno : 0;
-}
-
+/* Root may not add the records of others, because it would make files that
+ * their owner could not write. A process that could not remove the records may
+ * not either, because it would add them again and again. */
 int llmobs_ledger_fold(const char *dir, size_t max)
 {
     struct llmobs_process_id owner;
+    struct llmobs_counts counts;
+    struct llmobs_totals totals;
     struct llmobs_page page;
     struct survey survey;
+    struct stat st;
     const char *name;
-    int rc = survey_open(&survey, dir);
+    int at, rc = survey_open(&survey, dir);
 
     if (rc)
         return rc;
-    rc = can_fold(survey.list.fd);
+    at = survey.list.fd;
+    rc = fstat(at, &st)                     ? -errno
+         : st.st_uid != geteuid()           ? -EPERM
+         : faccessat(at, ".", W_OK, 0) != 0 ? -errno
+                                            : 0;
     while (!rc && max > 0 &&
            (name = next_record(&survey.list, &owner)) != NULL) {
-        if (llmobs_record_read(survey.list.fd, name, true, &page) != 0 ||
+        if (llmobs_record_read(at, name, true, &page) != 0 ||
             !has_process_ended(&survey, &owner, &page))
             continue;
         max--;
-        rc = fold_one(survey.list.fd, name);
+        rc = llmobs_totals_open(&totals, at, FOLD_LOCK_MS);
+        /* Another process may have added it before the lock was taken. */
+        if (!rc && strcmp(totals.page.last, name) == 0)
+            rc = unlinkat(at, name, 0) ? -errno : 0;
+        else if (!rc && !(rc = llmobs_record_read(at, name, true, &page)) &&
+                 !(rc = make_final(&page.counts, &counts)))
+            rc = llmobs_totals_add(&totals, at, name, &counts);
+        llmobs_totals_close(&totals);
+        rc = rc == -ENOENT ? 0 : rc;
     }
     llmobs_listing_close(&survey.list);
     return rc;
@@ -306,75 +276,60 @@ int llmobs_ledger_fold(const char *dir, size_t max)
 
 /* -- reading ------------------------------------------------------------- */
 
+/* A process has just made an empty file, or removed its record. */
 static void count_unread(int rc, struct llmobs_ledger *out)
 {
-    out->unreadable++;
+    out->unreadable += rc != 0 && rc != -ENOENT && rc != -ENODATA;
     out->versions += rc == -EPROTONOSUPPORT;
-}
-
-static void read_record_into(const struct survey *survey, const char *name,
-                             const struct llmobs_process_id *owner,
-                             struct llmobs_ledger *out)
-{
-    struct llmobs_page page;
-    struct llmobs_counts counts;
-    int rc = llmobs_record_read(survey->list.fd, name, false, &page);
-
-    if (rc == 0 && has_process_ended(survey, owner, &page)) {
-        rc = make_final(&page.counts, &counts);
-        if (rc == 0)
-            rc = llmobs_counts_merge(&out->ended, &counts);
-    } else if (rc == 0) {
-        rc = llmobs_counts_merge(&out->living, &page.counts);
-        out->records++;
-    }
-    /* a process has just made an empty file */
-    if (rc != 0 && rc != -ENOENT && rc != -ENODATA)
-        count_unread(rc, out);
-}
-
-/* -EAGAIN: another process replaced the totals meanwhile, which may hold
- * records that were also read here. */
-static int read_ledger(struct survey *survey, struct llmobs_ledger *out)
-{
-    struct llmobs_process_id owner;
-    struct llmobs_totals totals;
-    struct llmobs_page known;
-    const char *name;
-    int rc = llmobs_totals_peek(&totals, survey->list.fd, READ_LOCK_MS);
-
-    memset(out, 0, sizeof(*out));
-    if (rc != 0 && rc != -ENOENT)
-        count_unread(rc, out);
-    out->ended = totals.page.counts;
-    /* The drops that a person has acknowledged. */
-    if (llmobs_record_read(survey->list.fd, KNOWN, false, &known) == 0) {
-        out->known.count = llmobs_counts_get(&known.counts, "dropped");
-        out->known.at_ns = llmobs_counts_get(&known.counts, LLMOBS_LEDGER_LOST);
-    }
-    survey->list.left = LLMOBS_LISTING_MAX;
-    llmobs_listing_seek(&survey->list, 0);
-    while ((name = next_record(&survey->list, &owner)) != NULL)
-        if (strcmp(name, totals.page.last) != 0)
-            read_record_into(survey, name, &owner, out);
-    llmobs_totals_close(&totals);
-    if (rc != -ENOENT)
-        return 0;
-    return faccessat(survey->list.fd, LLMOBS_LEDGER_TOTALS, F_OK, 0) ? 0
-                                                                     : -EAGAIN;
 }
 
 int llmobs_ledger_read(const char *dir, struct llmobs_ledger *out)
 {
+    struct llmobs_process_id owner;
+    struct llmobs_counts counts;
+    struct llmobs_totals totals;
+    struct llmobs_page page;
     struct survey survey;
-    int rc = survey_open(&survey, dir);
+    const char *name;
+    int at, peeked, rc = survey_open(&survey, dir);
 
     memset(out, 0, sizeof(*out));
     if (rc)
         return rc;
-    for (int i = 0; i < 3; i++)
-        if (read_ledger(&survey, out) != -EAGAIN)
+    at = survey.list.fd;
+    for (int i = 0; i < 3; i++) {
+        memset(out, 0, sizeof(*out));
+        peeked = llmobs_totals_peek(&totals, at, READ_LOCK_MS);
+        count_unread(peeked, out);
+        out->ended = totals.page.counts;
+        if (llmobs_record_read(at, KNOWN, false, &page) == 0) {
+            out->known.count = llmobs_counts_get(&page.counts, "dropped");
+            out->known.at_ns =
+                llmobs_counts_get(&page.counts, LLMOBS_LEDGER_LOST);
+        }
+        survey.list.left = LLMOBS_LISTING_MAX;
+        llmobs_listing_seek(&survey.list, 0);
+        while ((name = next_record(&survey.list, &owner)) != NULL) {
+            if (strcmp(name, totals.page.last) == 0)
+                continue;
+            rc = llmobs_record_read(at, name, false, &page);
+            if (rc == 0 && has_process_ended(&survey, &owner, &page)) {
+                rc = make_final(&page.counts, &counts);
+                if (rc == 0)
+                    rc = llmobs_counts_merge(&out->ended, &counts);
+            } else if (rc == 0) {
+                rc = llmobs_counts_merge(&out->living, &page.counts);
+                out->records++;
+            }
+            count_unread(rc, out);
+        }
+        llmobs_totals_close(&totals);
+        /* If another process has made totals meanwhile, they may hold records
+         * that were also read here. */
+        if (peeked != -ENOENT ||
+            faccessat(at, LLMOBS_LEDGER_TOTALS, F_OK, 0) != 0)
             break;
+    }
     llmobs_listing_close(&survey.list);
     return 0;
 }
@@ -432,81 +387,84 @@ int llmobs_ledger_dir(const struct llmobs_config *config, char *out, size_t cap)
     return llmobs_config_base_dir(config, "/stats", out, cap);
 }
 
-/* Opens the ledger, and makes it if it is missing, for `put`. */
-static int in_ledger(const struct llmobs_config *config,
-                     const uint64_t now[LLMOBS_STAT_COUNT],
-                     int (*put)(int dir, const uint64_t *now))
+/* Opens the ledger, and makes it if it is missing. At the end of the process
+ * (`ends`) adds its counts to the totals; otherwise, and where the totals
+ * cannot be locked or written, writes the record. */
+static int put_counts(const struct llmobs_config *config,
+                      const uint64_t now[LLMOBS_STAT_COUNT], bool ends)
 {
-    bool chosen = config->store_dir != NULL;
+    struct llmobs_totals totals;
+    struct llmobs_page page;
     int dir, rc = 0;
 
     if (!recorded.dir[0])
         rc = llmobs_ledger_dir(config, recorded.dir, sizeof(recorded.dir));
     if (!rc)
-        rc = llmobs_dirs_have(recorded.dir, chosen, &dir);
+        rc = llmobs_dirs_have(recorded.dir, config->store_dir != NULL, &dir);
+    if (!rc) {
+        make_counts(now, &page.counts);
+        if (ends) {
+            ends =
+                !llmobs_totals_open(&totals, dir, LLMOBS_LEDGER_LOCK_MS) &&
+                !llmobs_totals_add(&totals, dir, recorded.name, &page.counts);
+            llmobs_totals_close(&totals);
+        }
+        if (ends) {
+            memcpy(recorded.base, now, sizeof(recorded.base));
+            recorded.name[0] = '\0';
+            recorded.ended = true;
+        } else {
+            if (!recorded.name[0]) {
+                llmobs_process_id_self(recorded.name, &(uint64_t){0});
+                llmobs_process_namespace(&recorded.boot, &recorded.pidns);
+            }
+            page.boot = recorded.boot;
+            page.pidns = recorded.pidns;
+            page.last[0] = '\0';
+            llmobs_counts_append(&page.counts, LLMOBS_LEDGER_PENDING,
+                                 open_count(now));
+            rc = llmobs_record_write(dir, recorded.name, &page);
+        }
+        llmobs_wrapped_write(dir);
+        close(dir);
+    }
     if (rc)
-        return rc;
-    rc = put(dir, now);
-    llmobs_wrapped_write(dir);
-    close(dir);
+        llmobs_log_once(LLMOBS_LOG_WARN, "ledger",
+                        "the statistics cannot be written: %s", strerror(-rc));
+    else
+        memcpy(recorded.written, now, sizeof(recorded.written));
     return rc;
 }
 
-static int write_record(int dir, const uint64_t now[LLMOBS_STAT_COUNT])
+/* -- recording ----------------------------------------------------------- */
+
+/* Of all processes one adds the records of the ended ones in FOLD_EVERY_MS: the
+ * one that finds the mark old writes it again. */
+static void fold_others(int64_t now_ns)
 {
-    struct llmobs_page page;
-
-    if (!recorded.name[0]) {
-        llmobs_process_id_self(recorded.name, &(uint64_t){0});
-        llmobs_process_namespace(&recorded.boot, &recorded.pidns);
-    }
-    memset(&page, 0, sizeof(page));
-    page.boot = recorded.boot;
-    page.pidns = recorded.pidns;
-    make_counts(now, &page.counts);
-    llmobs_counts_append(&page.counts, LLMOBS_LEDGER_PENDING, open_count(now));
-    return llmobs_record_write(dir, recorded.name, &page);
-}
-
-static void log_failure(int rc)
-{
-    llmobs_log_once(LLMOBS_LOG_WARN, "ledger",
-                    "the statistics cannot be written: %s", strerror(-rc));
-}
-
-/* -- note ---------------------------------------------------------------- */
-
-/* True for one process in FOLD_EVERY_MS: the process that finds the mark old
- * writes it again. */
-static bool may_fold(void)
-{
-    time_t now = (time_t)(llmobs_clock_wall_ns() / 1000000000);
     struct stat st;
     bool old = false;
     int dir, fd;
+    time_t now;
 
-    if (llmobs_dirs_open(recorded.dir, true, false, &dir) != 0)
-        return false;
-    fd = llmobs_file_open(dir, FOLD_MARK, O_WRONLY);
-    close(dir);
-    if (fd < 0)
-        return false;
-    if (fstat(fd, &st) == 0)
-        old = st.st_size == 0 || st.st_mtime > now ||
-              now - st.st_mtime >= FOLD_EVERY_MS / 1000;
-    old = old && pwrite(fd, "\n", 1, 0) == 1;
-    close(fd);
-    return old;
-}
-
-static void fold_others(int64_t now_ns)
-{
     if (recorded.folded_ns == 0)
         recorded.folded_ns = now_ns;
     if (now_ns - recorded.folded_ns < FOLD_EVERY_MS * LLMOBS_NS_PER_MS)
         return;
     recorded.folded_ns = now_ns;
-    if (may_fold())
+    if (llmobs_dirs_open(recorded.dir, true, false, &dir) != 0)
+        return;
+    fd = llmobs_file_open(dir, FOLD_MARK, O_WRONLY);
+    close(dir);
+    if (fd < 0)
+        return;
+    now = (time_t)(llmobs_clock_wall_ns() / 1000000000);
+    if (fstat(fd, &st) == 0)
+        old = st.st_size == 0 || st.st_mtime > now ||
+              now - st.st_mtime >= FOLD_EVERY_MS / 1000;
+    old = old && pwrite(fd, "\n", 1, 0) == 1;
+    close(fd);
+    if (old)
         (void)llmobs_ledger_fold(recorded.dir, FOLD_MAX);
 }
 
@@ -520,39 +478,6 @@ static bool is_outdated(const uint64_t now[LLMOBS_STAT_COUNT])
             now[LLMOBS_STAT_adopted] > recorded.written[LLMOBS_STAT_adopted]);
 }
 
-static int write_counts_of(const struct llmobs_config *config,
-                           const uint64_t now[LLMOBS_STAT_COUNT],
-                           int64_t now_ns)
-{
-    int rc;
-
-    recorded.written_ns = now_ns;
-    rc = in_ledger(config, now, write_record);
-    if (rc)
-        log_failure(rc);
-    else
-        memcpy(recorded.written, now, sizeof(recorded.written));
-    return rc;
-}
-
-static int64_t record_counts(const struct llmobs_config *config, bool rests)
-{
-    const int64_t period = LLMOBS_LEDGER_RECORD_MS * LLMOBS_NS_PER_MS;
-    int64_t now_ns = llmobs_clock_mono_ns();
-    uint64_t now[LLMOBS_STAT_COUNT];
-
-    read_stats(now);
-    if (memcmp(now, recorded.written, sizeof(now)) == 0)
-        return -1;
-    if (recorded.written_ns && now_ns - recorded.written_ns < period &&
-        !rests && !is_outdated(now))
-        return (recorded.written_ns + period - now_ns) / LLMOBS_NS_PER_MS + 1;
-    if (write_counts_of(config, now, now_ns) != 0)
-        return rests ? -1 : LLMOBS_LEDGER_RECORD_MS;
-    fold_others(now_ns);
-    return -1;
-}
-
 static bool has_counted(void)
 {
     return llmobs_stats_get(LLMOBS_STAT_captured) > 0 ||
@@ -563,15 +488,29 @@ static bool has_counted(void)
 
 int64_t llmobs_ledger_record(const struct llmobs_config *config, bool rests)
 {
+    const int64_t period = LLMOBS_LEDGER_RECORD_MS * LLMOBS_NS_PER_MS;
+    int64_t now_ns, since, again = -1;
+    uint64_t now[LLMOBS_STAT_COUNT];
     int saved = errno;
-    int64_t again = -1;
 
-    if (!has_counted())
+    if (!has_counted() || !begin_turn())
         return -1;
-    if (begin_turn()) {
-        again = record_counts(config, rests);
-        llmobs_sole_release(&turn);
+    now_ns = llmobs_clock_mono_ns();
+    since = now_ns - recorded.written_ns;
+    read_stats(now);
+    if (memcmp(now, recorded.written, sizeof(now)) != 0) {
+        if (recorded.written_ns && since < period && !rests &&
+            !is_outdated(now)) {
+            again = (period - since) / LLMOBS_NS_PER_MS + 1;
+        } else {
+            recorded.written_ns = now_ns;
+            if (put_counts(config, now, false) == 0)
+                fold_others(now_ns);
+            else if (!rests)
+                again = LLMOBS_LEDGER_RECORD_MS;
+        }
     }
+    llmobs_sole_release(&turn);
     errno = saved;
     return again;
 }
@@ -581,72 +520,47 @@ void llmobs_ledger_refresh(const struct llmobs_config *config)
     int saved = errno;
     uint64_t now[LLMOBS_STAT_COUNT];
 
-    if (begin_turn()) {
-        read_stats(now);
-        if (is_outdated(now))
-            (void)write_counts_of(config, now, llmobs_clock_mono_ns());
-        llmobs_sole_release(&turn);
+    if (!begin_turn())
+        return;
+    read_stats(now);
+    if (is_outdated(now)) {
+        recorded.written_ns = llmobs_clock_mono_ns();
+        (void)put_counts(config, now, false);
     }
+    llmobs_sole_release(&turn);
     errno = saved;
 }
 
 /* -- close --------------------------------------------------------------- */
 
-static int add_to_totals(int dir, const uint64_t now[LLMOBS_STAT_COUNT])
-{
-    struct llmobs_totals totals;
-    struct llmobs_counts counts;
-    int rc = llmobs_totals_open(&totals, dir, LLMOBS_LEDGER_LOCK_MS);
-
-    if (rc)
-        return rc;
-    make_counts(now, &counts);
-    rc = llmobs_totals_add(&totals, dir, recorded.name, &counts);
-    llmobs_totals_close(&totals);
-    return rc;
-}
-
-/* If the totals cannot be locked or written, writes the record instead. */
-static void close_ledger(const struct llmobs_config *config)
-{
-    uint64_t now[LLMOBS_STAT_COUNT];
-    int rc;
-    uint64_t rest;
-
-    read_stats(now);
-    /* Counts the events that are still pending at the end as lost. */
-    rest = open_count(now);
-    if (rest != 0) {
-        llmobs_log(LLMOBS_LOG_WARN, "%llu spans are unaccounted for",
-                   (unsigned long long)rest);
-        llmobs_stats_add(LLMOBS_STAT_dropped_died, rest);
-        now[LLMOBS_STAT_dropped_died] += rest;
-    }
-    if (memcmp(now, recorded.base, sizeof(now)) == 0)
-        return;
-    rc = in_ledger(config, now, add_to_totals);
-    if (rc == 0) {
-        memcpy(recorded.base, now, sizeof(now));
-        memcpy(recorded.written, now, sizeof(now));
-        recorded.name[0] = '\0';
-        recorded.ended = true;
-        return;
-    }
-    rc = in_ledger(config, now, write_record);
-    if (rc)
-        log_failure(rc);
-}
-
 void llmobs_ledger_close(const struct llmobs_config *config)
 {
+    const struct timespec moment = {0, 200000};
+    uint64_t now[LLMOBS_STAT_COUNT], rest;
     struct llmobs_signal_guard guard;
     int saved = errno;
+    int64_t until;
+    bool mine;
 
     if (!has_counted())
         return;
     llmobs_signal_guard_begin(&guard);
-    if (wait_turn()) {
-        close_ledger(config);
+    /* Another thread may be about to write earlier counts. */
+    until = llmobs_futex_deadline(LLMOBS_LEDGER_TURN_MS);
+    while (!(mine = begin_turn()) && llmobs_futex_left(until) != 0)
+        llmobs_signal_guard_sleep(&moment);
+    if (mine) {
+        read_stats(now);
+        /* Counts the events that are still pending at the end as lost. */
+        rest = open_count(now);
+        if (rest != 0) {
+            llmobs_log(LLMOBS_LOG_WARN, "%llu spans are unaccounted for",
+                       (unsigned long long)rest);
+            llmobs_stats_add(LLMOBS_STAT_dropped_died, rest);
+            now[LLMOBS_STAT_dropped_died] += rest;
+        }
+        if (memcmp(now, recorded.base, sizeof(now)) != 0)
+            (void)put_counts(config, now, true);
         llmobs_sole_release(&turn);
     }
     llmobs_signal_guard_end(&guard);
