@@ -156,28 +156,21 @@ static unsigned of_styles(const struct llmobs_styles *styles)
     return found;
 }
 
-/* The wanted names, without the styles of which the app sends a header itself.
- */
-static unsigned without_own(unsigned wanted, unsigned own)
-{
-    static const unsigned styles[] = {ALL_DATADOG, ALL_W3C, BIT(BAGGAGE),
-                                      BIT(B3), ALL_B3MULTI};
-
-    for (size_t i = 0; i < sizeof(styles) / sizeof(*styles); i++) {
-        if (own & styles[i])
-            wanted &= ~styles[i];
-    }
-    return wanted;
-}
-
 /* If the app sends its own trace id and that id is the parent, the library adds
  * only the members by which a reader finds the library's span in the same trace
  * (WIRE 5.5). If that id is not the parent, the library adds no header. */
 static unsigned choose_names(const struct llmobs_inject_plan *plan)
 {
+    static const unsigned whole[] = {ALL_DATADOG, ALL_W3C, BIT(BAGGAGE),
+                                     BIT(B3), ALL_B3MULTI};
     unsigned styles = of_styles(&plan->config->inject_styles);
     unsigned own = plan->own->names;
-    unsigned wanted = without_own(styles, own);
+    unsigned wanted = styles;
+
+    /* A style of which the app sends a header itself is the app's. */
+    for (size_t i = 0; i < sizeof(whole) / sizeof(*whole); i++)
+        if (own & whole[i])
+            wanted &= ~whole[i];
 
     if (!(own & (BIT(DD_TRACE_ID) | BIT(TRACEPARENT))))
         return plan->continued ? wanted & ~BIT(BAGGAGE) : wanted;
@@ -230,55 +223,6 @@ static void put_value(struct llmobs_inject *inject, enum name name,
     add_node(inject, name, value, len);
 }
 
-static void put_datadog(struct llmobs_inject *inject, unsigned wanted,
-                        const struct llmobs_sender *sender)
-{
-    const struct llmobs_context *context = sender->context;
-    char text[21];
-
-    if (wanted & BIT(DD_TRACE_ID))
-        put_value(inject, DD_TRACE_ID, text,
-                  llmobs_text_decimal(context->apm_trace_id.lo, text));
-    if (wanted & BIT(DD_PARENT_ID))
-        put_value(inject, DD_PARENT_ID, text,
-                  llmobs_text_decimal(sender->apm_span_id, text));
-    if (wanted & BIT(DD_PRIORITY))
-        put_value(inject, DD_PRIORITY, text,
-                  llmobs_propagate_int(context->priority, text));
-    if (wanted & BIT(DD_ORIGIN))
-        put_value(inject, DD_ORIGIN, context->origin, strlen(context->origin));
-}
-
-static void put_tags(struct llmobs_inject *inject, bool llm_only,
-                     const struct llmobs_inject_plan *plan)
-{
-    size_t cap, max = (size_t)plan->config->tags_header_max;
-    char *value = value_room(inject, DD_TAGS, &cap);
-
-    if (!value || plan->config->tags_header_max <= 0)
-        return;
-    if (max > LLMOBS_TAGS_LEN)
-        max = LLMOBS_TAGS_LEN;
-    add_node(inject, DD_TAGS, value,
-             llmobs_propagate_tags(&plan->sender, llm_only, max, value, cap));
-}
-
-static void put_b3multi(struct llmobs_inject *inject,
-                        const struct llmobs_sender *sender)
-{
-    const struct llmobs_context *context = sender->context;
-    char text[33];
-
-    put_value(inject, B3_TRACE_ID, text,
-              llmobs_propagate_b3_trace(context->apm_trace_id, text));
-    put_value(inject, B3_SPAN_ID, text,
-              llmobs_propagate_hex64(sender->apm_span_id, text));
-    if (context->priority > 1)
-        put_value(inject, B3_FLAGS, "1", 1);
-    else
-        put_value(inject, B3_SAMPLED, context->priority > 0 ? "1" : "0", 1);
-}
-
 /* Copies the URL's scheme and authority. Later a redirect is compared with
  * them. */
 static bool copy_base(struct llmobs_inject *inject, const char *url)
@@ -299,38 +243,64 @@ static bool copy_base(struct llmobs_inject *inject, const char *url)
 bool llmobs_inject_fill(struct llmobs_inject *inject,
                         const struct llmobs_inject_plan *plan)
 {
+    const struct llmobs_sender *sender = &plan->sender;
+    const struct llmobs_context *context = sender->context;
     unsigned wanted = choose_names(plan);
     struct llmobs_text baggage;
-    char b3[64];
+    char text[64], *value;
+    size_t cap, max;
 
     inject->count = 0;
     inject->len = 0;
     inject->blanked = false;
     if (!wanted || !copy_base(inject, plan->url))
         return false;
-    put_datadog(inject, wanted, &plan->sender);
-    if (wanted & BIT(DD_TAGS))
-        put_tags(inject, !(wanted & BIT(DD_TRACE_ID)), plan);
+    if (wanted & BIT(DD_TRACE_ID))
+        put_value(inject, DD_TRACE_ID, text,
+                  llmobs_text_decimal(context->apm_trace_id.lo, text));
+    if (wanted & BIT(DD_PARENT_ID))
+        put_value(inject, DD_PARENT_ID, text,
+                  llmobs_text_decimal(sender->apm_span_id, text));
+    if (wanted & BIT(DD_PRIORITY))
+        put_value(inject, DD_PRIORITY, text,
+                  llmobs_propagate_int(context->priority, text));
+    if (wanted & BIT(DD_ORIGIN))
+        put_value(inject, DD_ORIGIN, context->origin, strlen(context->origin));
+    if ((wanted & BIT(DD_TAGS)) && plan->config->tags_header_max > 0 &&
+        (value = value_room(inject, DD_TAGS, &cap)) != NULL) {
+        max = (size_t)plan->config->tags_header_max;
+        if (max > LLMOBS_TAGS_LEN)
+            max = LLMOBS_TAGS_LEN;
+        add_node(inject, DD_TAGS, value,
+                 llmobs_propagate_tags(sender, !(wanted & BIT(DD_TRACE_ID)),
+                                       max, value, cap));
+    }
     if (wanted & BIT(TRACEPARENT)) {
-        size_t cap;
-        char *value = value_room(inject, TRACEPARENT, &cap);
-
+        value = value_room(inject, TRACEPARENT, &cap);
         if (value)
             add_node(inject, TRACEPARENT, value,
-                     llmobs_propagate_traceparent(&plan->sender, value, cap));
+                     llmobs_propagate_traceparent(sender, value, cap));
         value = value_room(inject, TRACESTATE, &cap);
         if (value)
             add_node(inject, TRACESTATE, value,
-                     llmobs_propagate_tracestate(&plan->sender, value, cap));
+                     llmobs_propagate_tracestate(sender, value, cap));
     }
     if ((wanted & BIT(BAGGAGE)) &&
         llmobs_context_baggage(plan->config, plan->baggage, &baggage))
         put_value(inject, BAGGAGE, baggage.data, baggage.len);
     if (wanted & BIT(B3))
-        put_value(inject, B3, b3,
-                  llmobs_propagate_b3(&plan->sender, b3, sizeof(b3)));
-    if (wanted & BIT(B3_TRACE_ID))
-        put_b3multi(inject, &plan->sender);
+        put_value(inject, B3, text,
+                  llmobs_propagate_b3(sender, text, sizeof(text)));
+    if (wanted & BIT(B3_TRACE_ID)) {
+        put_value(inject, B3_TRACE_ID, text,
+                  llmobs_propagate_b3_trace(context->apm_trace_id, text));
+        put_value(inject, B3_SPAN_ID, text,
+                  llmobs_propagate_hex64(sender->apm_span_id, text));
+        if (context->priority > 1)
+            put_value(inject, B3_FLAGS, "1", 1);
+        else
+            put_value(inject, B3_SAMPLED, context->priority > 0 ? "1" : "0", 1);
+    }
     return inject->count > 0;
 }
 
