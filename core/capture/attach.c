@@ -100,24 +100,12 @@ static const struct llmobs_rules *load_rules(void)
     return rules;
 }
 
-/* The options of the program win over its environment. */
-static const struct llmobs_config *load_config(const struct llmobs_host *host,
-                                               struct complaints *complaints)
-{
-    const char **env =
-        host->enable ? llmobs_c_api_environment(host->env, host->enable) : NULL;
-    struct llmobs_config *loaded =
-        llmobs_config_load(env ? env : host->env, complain_later, complaints);
-
-    llmobs_start_relay_from(env ? env : host->env); /* kept for that */
-    llmobs_origin_defer(loaded);
-    return loaded;
-}
-
 LLMOBS_FLOATS_WITHIN static bool start(const struct llmobs_host *host)
 {
     const struct llmobs_rules *rules;
     struct complaints complaints;
+    const char *const *env = host->env, **joined;
+    struct llmobs_config *loaded;
     char *at, *line;
 
     (void)llmobs_fork_init();
@@ -127,10 +115,16 @@ LLMOBS_FLOATS_WITHIN static bool start(const struct llmobs_host *host)
     llmobs_direct_only(host->connect_held);
     llmobs_unseen_watch(host->wrappers);
     llmobs_multi_messages_watch(&host->wrappers->unseen);
-    /* Reads the configuration, and opens the log that it names. */
+    /* Reads the configuration, and opens the log that it names. The options of
+     * the program win over its environment, which is kept for the relay. */
     llmobs_buf_init(&complaints.text, 64 * 1024);
-    config = load_config(host, &complaints);
-    if (!config)
+    if (host->enable &&
+        (joined = llmobs_c_api_environment(env, host->enable)) != NULL)
+        env = joined;
+    config = loaded = llmobs_config_load(env, complain_later, &complaints);
+    llmobs_start_relay_from(env);
+    llmobs_origin_defer(loaded);
+    if (!loaded)
         return false;
     llmobs_log_init(config->log_path, (enum llmobs_log_level)config->log_level);
     at = complaints.text.data;

@@ -100,28 +100,21 @@ static void list_settings(const struct llmobs_enable_options *o,
     memcpy(out, settings, sizeof(settings));
 }
 
-static size_t size_of(const char *const *env,
-                      const struct setting settings[SETTINGS], size_t *texts)
-{
-    size_t count = 1;
-
-    *texts = 0;
-    while (env && env[count - 1])
-        count++;
-    for (size_t i = 0; i < SETTINGS; i++)
-        if (settings[i].value)
-            *texts += strlen(settings[i].name) + strlen(settings[i].value) + 2;
-    return (count + SETTINGS) * sizeof(*env);
-}
-
 /* Makes one block of the list and, behind it, the texts that are new. */
 static const char **join(const char *const *env,
                          const struct setting settings[SETTINGS])
 {
-    size_t texts, n = 0, size = size_of(env, settings, &texts);
-    const char **list = malloc(size + texts);
-    char *at = (char *)list + size;
+    size_t texts = 0, n = 0, count = 1 + SETTINGS;
+    const char **list;
+    char *at;
 
+    for (size_t i = 0; env && env[i]; i++)
+        count++;
+    for (size_t i = 0; i < SETTINGS; i++)
+        if (settings[i].value)
+            texts += strlen(settings[i].name) + strlen(settings[i].value) + 2;
+    list = malloc(count * sizeof(*list) + texts);
+    at = (char *)(list + count);
     for (size_t i = 0; list && i < SETTINGS; i++) {
         if (!settings[i].value)
             continue;
@@ -159,21 +152,11 @@ const char **llmobs_c_api_environment(
 
 /* -- on and off ------------------------------------------------------------ */
 
-static bool says_anything(const struct llmobs_enable_options *options)
-{
-    struct setting settings[SETTINGS];
-
-    list_settings(options, settings);
-    for (size_t i = 1; i < SETTINGS; i++)
-        if (settings[i].value)
-            return true;
-    return false;
-}
-
 static int enable(const struct llmobs_enable_options *options)
 {
     const struct llmobs_enable_options *expected = options;
     struct llmobs_enable_options own;
+    struct setting settings[SETTINGS];
     bool first;
     int rc = llmobs_values_copy(&own, sizeof(own),
                                 FIRST(llmobs_enable_options, agent_service),
@@ -186,9 +169,12 @@ static int enable(const struct llmobs_enable_options *options)
     if (own.integrations_enabled)
         llmobs_judge_integrate(own.integrations_enabled > 0);
     llmobs_own_span_switch(true);
-    if (first || !says_anything(&own))
-        return 0;
-    return llmobs_own_span_complain(-EALREADY, "enable of what is on already");
+    list_settings(&own, settings);
+    for (size_t i = 1; i < SETTINGS && !first; i++)
+        if (settings[i].value)
+            return llmobs_own_span_complain(-EALREADY,
+                                            "enable of what is on already");
+    return 0;
 }
 
 static int disable(void)
@@ -513,34 +499,28 @@ static int copy_text(char **to, const char *text)
     return *to ? 0 : -ENOMEM;
 }
 
-static int make_context(const struct llmobs_context_options *options,
-                        struct llmobs_annotation_context *context)
-{
-    struct llmobs_json *prompt;
-    int rc = llmobs_values_parse(options->prompt_json, &prompt);
-
-    if (!rc && prompt)
-        rc = llmobs_span_io_prompt(prompt, &context->prompt);
-    llmobs_json_free(prompt);
-    if (!rc)
-        rc = llmobs_values_pairs(options->tags, options->tag_count,
-                                 &context->tags);
-    if (!rc)
-        rc = llmobs_values_texts(options->cost_tags, options->cost_tag_count,
-                                 &context->cost_tags);
-    if (!rc)
-        rc = copy_text(&context->name, options->name);
-    return rc ? rc : copy_text(&context->agent_version, options->agent_version);
-}
-
 static int context_begin(const struct llmobs_context_options *options)
 {
     struct llmobs_annotation_context context = {0};
     struct llmobs_context_options own;
+    struct llmobs_json *prompt = NULL;
     int rc = llmobs_values_copy(
         &own, sizeof(own), FIRST(llmobs_context_options, cost_tags), options);
+
     if (!rc)
-        rc = make_context(&own, &context);
+        rc = llmobs_values_parse(own.prompt_json, &prompt);
+    if (!rc && prompt)
+        rc = llmobs_span_io_prompt(prompt, &context.prompt);
+    llmobs_json_free(prompt);
+    if (!rc)
+        rc = llmobs_values_pairs(own.tags, own.tag_count, &context.tags);
+    if (!rc)
+        rc = llmobs_values_texts(own.cost_tags, own.cost_tag_count,
+                                 &context.cost_tags);
+    if (!rc)
+        rc = copy_text(&context.name, own.name);
+    if (!rc)
+        rc = copy_text(&context.agent_version, own.agent_version);
     if (rc)
         llmobs_annotation_context_free(&context);
     else
@@ -621,11 +601,20 @@ static const char *finished_get(struct llmobs_finished *span,
     return span->texts[part];
 }
 
-/* The value of the key's last tag, which is the valid one, as in an event. */
-static const char *find_tag(const struct llmobs_json *tags, const char *key)
+static const char *finished_tag(struct llmobs_finished *span, const char *key)
 {
-    size_t len = strlen(key);
+    const struct llmobs_json *tags;
+    size_t len;
 
+    if (!span || !key)
+        return NULL;
+    if (strcmp(key, "span.kind") == 0)
+        return llmobs_kind_name(span->span->kind);
+    if (strcmp(key, "name") == 0)
+        return span->span->name;
+    /* The key's last tag is the valid one, as in an event. */
+    tags = span->span->extra_tags;
+    len = strlen(key);
     for (size_t i = llmobs_json_len(tags); i-- > 0;) {
         const char *tag = llmobs_json_text(llmobs_json_at(tags, i));
 
@@ -633,21 +622,6 @@ static const char *find_tag(const struct llmobs_json *tags, const char *key)
             return tag + len + 1;
     }
     return NULL;
-}
-
-static const char *finished_tag(struct llmobs_finished *span, const char *key)
-{
-    const char *value;
-
-    if (!span || !key)
-        return NULL;
-    if (strcmp(key, "span.kind") == 0)
-        value = llmobs_kind_name(span->span->kind);
-    else if (strcmp(key, "name") == 0)
-        value = span->span->name;
-    else
-        value = find_tag(span->span->extra_tags, key);
-    return value;
 }
 
 /* -- a finished span: what is to be ---------------------------------------- */
@@ -715,26 +689,6 @@ static int finished_set(struct llmobs_finished *span, enum llmobs_part part,
 
 /* -- the program's processor ----------------------------------------------- */
 
-static void apply_changes(struct llmobs_finished *finished)
-{
-    struct llmobs_span *span = finished->span;
-
-    if (finished->replaced[LLMOBS_INPUT])
-        llmobs_span_side_swap(&finished->sides[LLMOBS_INPUT],
-                              &span->input_messages, &span->input_documents,
-                              &span->input_value);
-    if (finished->replaced[LLMOBS_OUTPUT])
-        llmobs_span_side_swap(&finished->sides[LLMOBS_OUTPUT],
-                              &span->output_messages, &span->output_documents,
-                              &span->output_value);
-    if (finished->replaced[LLMOBS_METADATA]) {
-        struct llmobs_json *was = span->metadata;
-
-        span->metadata = finished->metadata;
-        finished->metadata = was;
-    }
-}
-
 static int run_processor(const void *function, void *context,
                          struct llmobs_span *span)
 {
@@ -744,8 +698,20 @@ static int run_processor(const void *function, void *context,
 
     memcpy(&processor, &function, sizeof(processor));
     rc = processor(context, &finished);
-    if (rc == 0)
-        apply_changes(&finished);
+    if (rc == 0 && finished.replaced[LLMOBS_INPUT])
+        llmobs_span_side_swap(&finished.sides[LLMOBS_INPUT],
+                              &span->input_messages, &span->input_documents,
+                              &span->input_value);
+    if (rc == 0 && finished.replaced[LLMOBS_OUTPUT])
+        llmobs_span_side_swap(&finished.sides[LLMOBS_OUTPUT],
+                              &span->output_messages, &span->output_documents,
+                              &span->output_value);
+    if (rc == 0 && finished.replaced[LLMOBS_METADATA]) {
+        struct llmobs_json *was = span->metadata;
+
+        span->metadata = finished.metadata;
+        finished.metadata = was;
+    }
     for (size_t i = 0; i < PARTS; i++)
         free(finished.texts[i]);
     llmobs_span_side_free(&finished.sides[LLMOBS_INPUT]);

@@ -143,22 +143,16 @@ static int start_span(struct llmobs_json *what)
     return begin_span(what, false, &span);
 }
 
-static int fail_span(uint64_t span, const struct llmobs_json *error)
-{
-    const char *type = llmobs_json_gets(error, "type");
-    const char *message = llmobs_json_gets(error, "message");
-
-    if (!error)
-        return 0;
-    return llmobs_own_span_fail(span, type ? type : "error",
-                                message ? message : "", NULL);
-}
-
 static int finish_span(uint64_t span, struct llmobs_json *what)
 {
-    int rc = fail_span(span, llmobs_json_get(what, "error"));
-    int annotated, finished;
+    const struct llmobs_json *error = llmobs_json_get(what, "error");
+    const char *type = llmobs_json_gets(error, "type");
+    const char *message = llmobs_json_gets(error, "message");
+    int annotated, finished, rc = 0;
 
+    if (error)
+        rc = llmobs_own_span_fail(span, type ? type : "error",
+                                  message ? message : "", NULL);
     llmobs_json_unset(what, "error");
     annotated = annotate_by(span, what);
     finished = llmobs_own_span_finish(span);
@@ -233,21 +227,6 @@ static int read_key(const struct llmobs_json *what, uintptr_t *key)
     return 0;
 }
 
-static int begin_shared(uintptr_t key, struct llmobs_json *entry)
-{
-    uint64_t span = LLMOBS_OWN_SPAN_NONE;
-    int rc = llmobs_shared_entry_claim(key);
-
-    if (rc != 0)
-        return rc;
-    rc = begin_span(entry, true, &span);
-    if (span == LLMOBS_OWN_SPAN_NONE)
-        (void)llmobs_shared_entry_remove(key);
-    else
-        llmobs_shared_entry_set(key, span);
-    return rc;
-}
-
 static int start_request(struct llmobs_json *what)
 {
     struct llmobs_json *entry = llmobs_json_get(what, "entry");
@@ -266,10 +245,15 @@ static int start_request(struct llmobs_json *what)
         uint64_t span = llmobs_shared_entry_find(key);
         int entered = 0;
 
-        if (!span && entry) {
-            rc = begin_shared(key, entry);
-            span = llmobs_shared_entry_find(key);
+        if (!span && entry && (rc = llmobs_shared_entry_claim(key)) == 0) {
+            span = LLMOBS_OWN_SPAN_NONE;
+            rc = begin_span(entry, true, &span);
+            if (span == LLMOBS_OWN_SPAN_NONE)
+                (void)llmobs_shared_entry_remove(key);
+            else
+                llmobs_shared_entry_set(key, span);
         }
+        span = llmobs_shared_entry_find(key);
         if (span)
             entered = llmobs_own_span_enter(span);
         return entered < 0 ? entered : rc;
