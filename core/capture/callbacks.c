@@ -30,18 +30,6 @@ static bool set_pair(const struct llmobs_handle *handle, CURL *curl,
 
 /* -- our callbacks --------------------------------------------------------- */
 
-static size_t app_write(const struct llmobs_handle *handle, char *data,
-                        size_t size, size_t count)
-{
-    curl_write_callback write = (curl_write_callback)handle->app.write.function;
-
-    if (write)
-        return write(data, size, count,
-                     llmobs_callback_data(&handle->app.write, stdout));
-    return fwrite(data, size, count,
-                  llmobs_callback_data(&handle->app.write, stdout));
-}
-
 /* libcurl delivers again the bytes that the app refused by a pause; they are
  * recorded already. */
 static size_t skip_again(size_t *again, size_t len)
@@ -57,8 +45,10 @@ static size_t skip_again(size_t *again, size_t len)
 static size_t on_write(char *data, size_t size, size_t count, void *user)
 {
     struct llmobs_handle *handle = user;
+    curl_write_callback write = (curl_write_callback)handle->app.write.function;
     size_t len = size * count, skip, took;
     int saved = errno;
+    void *to;
 
     llmobs_outgoing_copy_sent(handle);
     llmobs_handle_lock(handle);
@@ -68,7 +58,8 @@ static size_t on_write(char *data, size_t size, size_t count, void *user)
     }
     llmobs_handle_unlock(handle);
     errno = saved;
-    took = app_write(handle, data, size, count);
+    to = llmobs_callback_data(&handle->app.write, stdout);
+    took = write ? write(data, size, count, to) : fwrite(data, size, count, to);
     if (took != CURL_WRITEFUNC_PAUSE)
         return took;
     llmobs_handle_lock(handle);
@@ -84,16 +75,14 @@ static size_t app_header(const struct llmobs_handle *handle, char *data,
 {
     curl_write_callback header =
         (curl_write_callback)handle->app.header.function;
+    void *to = llmobs_callback_data(&handle->app.header, NULL);
 
-    if (!header && !llmobs_callback_data(&handle->app.header, NULL))
+    if (!header && !to)
         return size * count;
     if (!header)
         header = (curl_write_callback)handle->app.write.function;
-    if (!header)
-        return fwrite(data, size, count,
-                      llmobs_callback_data(&handle->app.header, NULL));
-    return header(data, size, count,
-                  llmobs_callback_data(&handle->app.header, NULL));
+    return header ? header(data, size, count, to)
+                  : fwrite(data, size, count, to);
 }
 
 static long status_in(const char *line, size_t len)
@@ -335,43 +324,33 @@ static bool swap_rewind(struct llmobs_handle *handle, CURL *curl)
                     CURLOPT_SEEKDATA, handle);
 }
 
-/* Asks the descriptor where there is one: ftello would wait for a thread that
- * is reading the file. */
-static bool file_seeks(FILE *file)
-{
-    int fd = fileno(file);
-
-    return fd >= 0 ? lseek(fd, 0, SEEK_CUR) >= 0 : ftello(file) >= 0;
-}
+/* -- reading --------------------------------------------------------------- */
 
 /* Where fseek would fail, libcurl must have no seek callback, or the app would
  * see another error text. Only where libcurl is about to read the file may the
  * library ask whether it can seek. */
-static void check_rewind(struct llmobs_handle *handle, CURL *curl)
-{
-    struct llmobs_reader *reader = rewound(handle);
-
-    if (!(handle->in & LLMOBS_IN_SEEK) || handle->app.seek.function ||
-        !reads_file(handle) ||
-        file_seeks(llmobs_callback_data(&reader->app, stdin)))
-        return;
-    reader->unseekable = true;
-    (void)unswap_seek(handle, curl);
-}
-
-/* -- reading --------------------------------------------------------------- */
-
 static void begin_to_read(struct llmobs_handle *handle,
                           struct llmobs_reader *reader)
 {
     CURL *curl = llmobs_keyed_key(&handle->keyed);
-    int saved = errno;
+    int fd, saved = errno;
+    FILE *file;
 
     if (handle->reading == reader || !(handle->in & LLMOBS_IN_READ))
         return;
     handle->reading = reader;
     (void)swap_rewind(handle, curl);
-    check_rewind(handle, curl);
+    reader = rewound(handle);
+    if ((handle->in & LLMOBS_IN_SEEK) && !handle->app.seek.function &&
+        reads_file(handle)) {
+        file = llmobs_callback_data(&reader->app, stdin);
+        fd = fileno(file);
+        /* ftello would wait for a thread that is reading the file. */
+        reader->unseekable =
+            fd >= 0 ? lseek(fd, 0, SEEK_CUR) < 0 : ftello(file) < 0;
+        if (reader->unseekable)
+            (void)unswap_seek(handle, curl);
+    }
     errno = saved;
 }
 

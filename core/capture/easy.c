@@ -198,38 +198,28 @@ void llmobs_ops_easy_cleanup(const struct llmobs_real *real, CURL *curl)
 
 /* -- bytes of the app's own ------------------------------------------------ */
 
-/* For a connection to the origin of an absolute URL. NULL also for another
- * scheme than http and https. */
-static struct llmobs_wire *begin_wire(const char *url)
+/* The record of the connection to the origin of the URL, which the first bytes
+ * begin. NULL: the library does not follow it, as with another scheme than http
+ * and https. */
+static struct llmobs_wire *wire_of(struct llmobs_handle *handle, CURL *curl)
 {
-    bool plain = strncasecmp(url, "http://", 7) == 0;
-    struct llmobs_wire *wire;
-    const char *user;
+    const char *url, *user;
     char *host;
+    bool plain;
 
-    if (!plain && strncasecmp(url, "https://", 8) != 0)
+    if (handle->raw || handle->app.connect_only != LLMOBS_CONNECT_FOR_BYTES)
+        return handle->raw;
+    url = llmobs_outgoing_ask(handle, curl, CURLINFO_EFFECTIVE_URL);
+    plain = url && strncasecmp(url, "http://", 7) == 0;
+    if (!url || (!plain && strncasecmp(url, "https://", 8) != 0))
         return NULL;
     url += plain ? 7 : 8;
     user = memrchr(url, '@', strcspn(url, "/?#"));
     url = user ? user + 1 : url;
     host = strndup(url, strcspn(url, "/?#"));
-    wire = llmobs_wire_begin(host, plain ? LLMOBS_WIRE_PLAIN : LLMOBS_WIRE_TLS,
-                             false);
+    handle->raw = llmobs_wire_begin(
+        host, plain ? LLMOBS_WIRE_PLAIN : LLMOBS_WIRE_TLS, false);
     free(host);
-    return wire;
-}
-
-/* The record of the connection, which the first bytes begin. NULL: the library
- * does not follow it. */
-static struct llmobs_wire *wire_of(struct llmobs_handle *handle, CURL *curl)
-{
-    const char *url;
-
-    if (handle->raw || handle->app.connect_only != LLMOBS_CONNECT_FOR_BYTES)
-        return handle->raw;
-    url = llmobs_outgoing_ask(handle, curl, CURLINFO_EFFECTIVE_URL);
-    if (url)
-        handle->raw = begin_wire(url);
     return handle->raw;
 }
 

@@ -204,17 +204,6 @@ static const char *fields_at(const struct llmobs_handle *handle)
     return llmobs_shown(handle->app.postfields);
 }
 
-static curl_off_t fields_size(const struct llmobs_handle *handle)
-{
-    if (handle->app.request != LLMOBS_HTTP_POST || handle->app.no_body)
-        return -1;
-    if (handle->app.postfieldsize >= 0)
-        return handle->app.postfieldsize;
-    if (handle->app.has_copy)
-        return (curl_off_t)handle->app.copied.total;
-    return fields_at(handle) ? (curl_off_t)strlen(fields_at(handle)) : -1;
-}
-
 bool llmobs_handle_early(const struct llmobs_handle *handle)
 {
     return llmobs_handle_multi(handle) &&
@@ -224,10 +213,19 @@ bool llmobs_handle_early(const struct llmobs_handle *handle)
 /* For an unseen handle it is unknown whether POSTFIELDS is a string. */
 void llmobs_handle_measure(struct llmobs_handle *handle)
 {
-    if (handle->app.unseen)
-        handle->outgoing.size = handle->app.postfieldsize;
-    else if (fields_at(handle) || handle->app.has_copy)
-        handle->outgoing.size = fields_size(handle);
+    const char *fields = fields_at(handle);
+    curl_off_t size = handle->app.postfieldsize;
+
+    if (!handle->app.unseen) {
+        if (!fields && !handle->app.has_copy)
+            return;
+        if (handle->app.request != LLMOBS_HTTP_POST || handle->app.no_body)
+            size = -1;
+        else if (size < 0)
+            size = handle->app.has_copy ? (curl_off_t)handle->app.copied.total
+                                        : (curl_off_t)strlen(fields);
+    }
+    handle->outgoing.size = size;
 }
 
 /* True where libcurl may authenticate by several requests: by each method but
@@ -357,31 +355,10 @@ struct llmobs_text llmobs_handle_body(const struct llmobs_handle *handle)
     return body;
 }
 
-/* True where libcurl waits for the server to ask for the body: because the
- * app's list says so, or because libcurl adds an Expect by itself. */
-static bool waits_for_continue(const struct llmobs_handle *handle)
-{
-    const char *value = llmobs_handle_header(handle, "expect:");
-
-    if (value)
-        return strcasestr(value, "100-continue");
-    return fields_len(handle, fields_at(handle), EXPECTS_ABOVE + 1) >
-           EXPECTS_ABOVE;
-}
-
-/* A proxy that makes a tunnel (for https) authenticates before the request. */
-static bool goes_in_rounds(const struct llmobs_handle *handle)
-{
-    const char *url = handle->origin.url;
-
-    return handle->outgoing.auth_rounds ||
-           (handle->outgoing.proxy_rounds &&
-            !(url && strncasecmp(url, "https:", 6) == 0));
-}
-
 void llmobs_handle_defer(struct llmobs_handle *handle)
 {
     struct llmobs_outgoing *outgoing = &handle->outgoing;
+    const char *url = handle->origin.url, *expect;
     bool goes =
         sends_fields(handle) && !handle->app.has_copy && has_fields(handle);
 
@@ -390,8 +367,18 @@ void llmobs_handle_defer(struct llmobs_handle *handle)
     outgoing->got_100 = false;
     if (!goes || outgoing->body_later)
         return;
-    outgoing->auth_rounds = goes_in_rounds(handle);
-    outgoing->body_later = outgoing->auth_rounds || waits_for_continue(handle);
+    /* A proxy that makes a tunnel (for https) authenticates before the request.
+     */
+    if (outgoing->proxy_rounds && !(url && strncasecmp(url, "https:", 6) == 0))
+        outgoing->auth_rounds = true;
+    /* libcurl waits for the server to ask for the body where the app's list
+     * says so, or where libcurl adds an Expect by itself. */
+    expect = llmobs_handle_header(handle, "expect:");
+    outgoing->body_later =
+        outgoing->auth_rounds ||
+        (expect ? strcasestr(expect, "100-continue") != NULL
+                : fields_len(handle, fields_at(handle), EXPECTS_ABOVE + 1) >
+                      EXPECTS_ABOVE);
 }
 
 struct llmobs_text llmobs_handle_fields(const struct llmobs_handle *handle,
@@ -536,19 +523,6 @@ static bool is_absolute(const char *target)
     return target && scheme_len(target) > 0;
 }
 
-static const char *with_scheme(const struct llmobs_handle *handle,
-                               const char *url, char **owned)
-{
-    const char *scheme;
-
-    if (scheme_len(url))
-        return url;
-    scheme = scheme_of(handle, url);
-    if (!scheme || asprintf(owned, "%s://%s", scheme, url) < 0)
-        *owned = NULL;
-    return *owned;
-}
-
 /* CURLOPT_PORT beats the port of the URL. */
 static const char *with_port(const char *url, long port, char **owned)
 {
@@ -597,23 +571,6 @@ static const char *with_target(const char *url, const char *target,
     return made;
 }
 
-static const char *url_of_curlu(const struct llmobs_handle *handle,
-                                char **owned)
-{
-    char *text = NULL;
-
-    if (!handle->real->url_get || !handle->real->free)
-        return NULL;
-    if (handle->real->url_get(llmobs_handle_curlu(handle), CURLUPART_URL, &text,
-                              0) != CURLUE_OK ||
-        !text)
-        return NULL;
-    /* libcurl's own memory goes back through its own free. */
-    *owned = strdup(text);
-    handle->real->free(text);
-    return *owned;
-}
-
 /* The URL with the other options that decide the address put in. */
 static const char *as_sent(const struct llmobs_handle *handle, const char *url,
                            char **owned)
@@ -634,15 +591,28 @@ const char *llmobs_handle_url_at(const struct llmobs_handle *handle,
 
 const char *llmobs_handle_url(const struct llmobs_handle *handle, char **owned)
 {
-    const char *url;
+    const struct llmobs_real *real = handle->real;
+    const char *url = handle->app.url, *scheme;
+    char *text = NULL;
 
     *owned = NULL;
-    if (llmobs_handle_curlu(handle))
-        url = url_of_curlu(handle, owned);
-    else if (handle->app.url && handle->app.url[0])
-        url = with_scheme(handle, handle->app.url, owned);
-    else
+    if (llmobs_handle_curlu(handle)) {
+        if (!real->url_get || !real->free ||
+            real->url_get(llmobs_handle_curlu(handle), CURLUPART_URL, &text,
+                          0) != CURLUE_OK ||
+            !text)
+            return NULL;
+        /* libcurl's own memory goes back through its own free. */
+        url = *owned = strdup(text);
+        real->free(text);
+    } else if (!url || !url[0]) {
         return NULL;
+    } else if (!scheme_len(url)) {
+        scheme = scheme_of(handle, url);
+        if (!scheme || asprintf(owned, "%s://%s", scheme, url) < 0)
+            *owned = NULL;
+        url = *owned;
+    }
     return as_sent(handle, url, owned);
 }
 

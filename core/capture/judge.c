@@ -159,21 +159,6 @@ static bool match_lines(struct llmobs_request *request,
     return false;
 }
 
-static bool match_whole(const struct llmobs_handle *handle, const char *url,
-                        struct llmobs_match *match)
-{
-    struct llmobs_request request = request_of(handle, url);
-
-    if (handle->exchange && still_holds(handle, &handle->exchange->match)) {
-        *match = handle->exchange->match;
-        return true;
-    }
-    request.body = llmobs_handle_body(handle);
-    request.body_pending = !request.body.data && sends_some(handle);
-    return match_lines(&request, llmobs_handle_headers(handle),
-                       handle->outgoing.body_later, match);
-}
-
 static void expect_resumption(const struct llmobs_match *match)
 {
     if (match->goes_on)
@@ -183,11 +168,19 @@ static void expect_resumption(const struct llmobs_match *match)
 bool llmobs_judge_request(const struct llmobs_handle *handle, const char *url,
                           struct llmobs_match *match)
 {
-    bool is_call = match_whole(handle, url, match);
+    struct llmobs_request request = request_of(handle, url);
 
-    if (is_call)
-        expect_resumption(match);
-    return is_call;
+    if (handle->exchange && still_holds(handle, &handle->exchange->match)) {
+        *match = handle->exchange->match;
+    } else {
+        request.body = llmobs_handle_body(handle);
+        request.body_pending = !request.body.data && sends_some(handle);
+        if (!match_lines(&request, llmobs_handle_headers(handle),
+                         handle->outgoing.body_later, match))
+            return false;
+    }
+    expect_resumption(match);
+    return true;
 }
 
 bool llmobs_judge_wire_listed(const struct llmobs_wire_request *asked)

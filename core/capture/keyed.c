@@ -62,39 +62,27 @@ static void *aligned(void *at)
                     -(uintptr_t)LLMOBS_KEYED_ALIGN);
 }
 
-/* Allocates a level with its lines. The kernel gives large blocks page by page,
- * as they are used. */
-static struct llmobs_keyed_level *new_level(struct llmobs_keyed_level *older,
-                                            unsigned bits)
-{
-    const size_t line = sizeof(struct llmobs_keyed_line);
-    struct llmobs_keyed_level *level;
-
-    if (bits > LLMOBS_KEYED_BITS)
-        return NULL;
-    level = calloc(((size_t)1 << bits) + 2, line);
-    if (!level)
-        return NULL;
-    level->older = older;
-    level->bits = bits;
-    level->lines = aligned(level + 1);
-    return level;
-}
-
 _Static_assert(sizeof(struct llmobs_keyed_level) <=
                    sizeof(struct llmobs_keyed_line),
                "two more lines are room for the level and its alignment");
 
 /* Another thread that grows the table at the same time may be faster: then its
- * level is the newest. */
+ * level is the newest. The kernel gives large blocks page by page, as they are
+ * used. */
 static struct llmobs_keyed_level *add_level(
     const struct llmobs_keyed_table *table, struct llmobs_keyed_level *newest)
 {
-    unsigned bits = newest ? newest->bits : table->bits;
-    struct llmobs_keyed_level *level = new_level(newest, bits + LEVEL_BITS);
+    unsigned bits = (newest ? newest->bits : table->bits) + LEVEL_BITS;
+    struct llmobs_keyed_level *level =
+        bits > LLMOBS_KEYED_BITS
+            ? NULL
+            : calloc(((size_t)1 << bits) + 2, sizeof(struct llmobs_keyed_line));
 
     if (!level)
         return NULL;
+    level->older = newest;
+    level->bits = bits;
+    level->lines = aligned(level + 1);
     if (atomic_compare_exchange_strong(&table->state->newest, &newest, level))
         return level;
     free(level);

@@ -184,37 +184,29 @@ static void read_request(struct llmobs_handle *handle,
         (void)llmobs_body_add(&exchange->request, query.data, query.len);
 }
 
-static void send_context(struct llmobs_handle *handle, CURL *curl,
-                         struct llmobs_exchange *exchange)
-{
-    const struct llmobs_call_origin *origin = &handle->origin;
-    struct llmobs_context *context = &exchange->context;
-    struct llmobs_own_headers own;
-    struct llmobs_inject_plan plan = {.baggage = NULL};
-
-    llmobs_call_origin_scan(origin, llmobs_handle_headers(handle), origin->url,
-                            &own, &plan);
-    llmobs_call_origin_continue(&plan, origin->from_span, context);
-    if (llmobs_judge_wants_headers(handle, &exchange->match))
-        put_headers(handle, curl, &plan);
-    exchange->traced = (handle->in & LLMOBS_IN_HEADERS) &&
-                       llmobs_inject_has_state(handle->inject);
-}
-
 /* False: the transfer was no call after all. The caller holds the lock. */
 static bool read_call(struct llmobs_handle *handle, CURL *curl,
                       struct llmobs_match *match)
 {
+    const struct llmobs_call_origin *origin = &handle->origin;
     struct llmobs_exchange *exchange = handle->exchange;
+    struct llmobs_own_headers own;
+    struct llmobs_inject_plan plan = {.baggage = NULL};
 
-    if (!llmobs_judge_request(handle, handle->origin.url, match)) {
+    if (!llmobs_judge_request(handle, origin->url, match)) {
         llmobs_worker_cancel(worker, exchange);
         return false;
     }
     exchange->match = *match;
     llmobs_worker_find_key(worker, exchange);
     read_request(handle, exchange);
-    send_context(handle, curl, exchange);
+    llmobs_call_origin_scan(origin, llmobs_handle_headers(handle), origin->url,
+                            &own, &plan);
+    llmobs_call_origin_continue(&plan, origin->from_span, &exchange->context);
+    if (llmobs_judge_wants_headers(handle, &exchange->match))
+        put_headers(handle, curl, &plan);
+    exchange->traced = (handle->in & LLMOBS_IN_HEADERS) &&
+                       llmobs_inject_has_state(handle->inject);
     if (!exchange->unsent || exchange->request.total > 0)
         llmobs_worker_begin(worker, exchange);
     return true;
@@ -392,31 +384,11 @@ void llmobs_outgoing_after_set(struct llmobs_handle *handle, CURL *curl,
 
 /* -- the request is made --------------------------------------------------- */
 
-/* A header has shown a call, whose origin is found now. In a multi the function
- * that made the call may have returned: the span names the caller of this drive
- * instead. */
-static bool open_by_headers(struct llmobs_handle *handle,
-                            const struct llmobs_match *match)
-{
-    struct llmobs_call_origin *origin = &handle->origin;
-
-    if (llmobs_handle_multi(handle))
-        handle->called_from = llmobs_members_drive_entry(&handle->member);
-    if ((!origin->exchange && !llmobs_call_origin_open(handle)) ||
-        !llmobs_outgoing_open(handle, match)) {
-        llmobs_worker_count_lost(worker, LLMOBS_STAT_dropped_memory);
-        return false;
-    }
-    if (handle->outgoing.body_later)
-        llmobs_outgoing_write_start(handle);
-    return true;
-}
-
 /* Decides by the header list. The body is read only if a header shows a call.
  */
 static bool decide_by_headers(struct llmobs_handle *handle, CURL *curl)
 {
-    const struct llmobs_call_origin *origin = &handle->origin;
+    struct llmobs_call_origin *origin = &handle->origin;
     struct llmobs_match match = {
         .why = "no known method and path, and no known header"};
     bool is_call = false;
@@ -430,10 +402,24 @@ static bool decide_by_headers(struct llmobs_handle *handle, CURL *curl)
             llmobs_handle_defer(handle);
         is_call = llmobs_judge_request(handle, origin->url, &match);
     }
-    if (!is_call)
+    if (!is_call) {
         llmobs_judge_log(llmobs_handle_method(handle), origin->url, &match,
                          false);
-    return is_call && open_by_headers(handle, &match);
+        return false;
+    }
+    /* The call's origin is found now. In a multi the function that made the
+     * call may have returned: the span names the caller of this drive instead.
+     */
+    if (llmobs_handle_multi(handle))
+        handle->called_from = llmobs_members_drive_entry(&handle->member);
+    if ((!origin->exchange && !llmobs_call_origin_open(handle)) ||
+        !llmobs_outgoing_open(handle, &match)) {
+        llmobs_worker_count_lost(worker, LLMOBS_STAT_dropped_memory);
+        return false;
+    }
+    if (handle->outgoing.body_later)
+        llmobs_outgoing_write_start(handle);
+    return true;
 }
 
 /* True where the request is a call. */
@@ -595,14 +581,6 @@ void llmobs_outgoing_copy_unsent(struct llmobs_handle *handle, CURL *curl,
     llmobs_handle_unlock(handle);
 }
 
-static bool says_continue(const char *data, size_t len)
-{
-    const char *space = memchr(data, ' ', len);
-
-    return len > 5 && memcmp(data, "HTTP/", 5) == 0 && space &&
-           len - (size_t)(space - data) >= 4 && memcmp(space, " 100", 4) == 0;
-}
-
 /* libcurl sends no body while it authenticates: then a 100 does not mean that
  * the body goes. */
 void llmobs_outgoing_answered(struct llmobs_handle *handle, const char *data,
@@ -613,8 +591,12 @@ void llmobs_outgoing_answered(struct llmobs_handle *handle, const char *data,
     if (!waits(handle) || handle->app.unseen || handle->outgoing.auth_rounds ||
         len == 0)
         return;
-    if (len > 5 && memcmp(data, "HTTP/", 5) == 0)
-        handle->outgoing.got_100 = says_continue(data, len);
+    if (len > 5 && memcmp(data, "HTTP/", 5) == 0) {
+        const char *space = memchr(data, ' ', len);
+
+        handle->outgoing.got_100 = space && len - (size_t)(space - data) >= 4 &&
+                                   memcmp(space, " 100", 4) == 0;
+    }
     if (handle->outgoing.got_100 &&
         ((len <= 2 && data[len - 1] == '\n') ||
          (len >= 4 && memcmp(data + len - 4, "\r\n\r\n", 4) == 0)))

@@ -207,23 +207,12 @@ bool llmobs_settings_restore(const struct llmobs_settings *app, unsigned in,
 
 /* -- the body -------------------------------------------------------------- */
 
-static bool worth_a_copy(const char *data, size_t len)
-{
-    size_t i = 0;
-
-    if (len <= COPY_TEXT_MAX)
-        return true;
-    while (i < len && isspace((unsigned char)data[i]))
-        i++;
-    return i < len && (data[i] == '{' || data[i] == '[');
-}
-
 /* Copies as CURLOPT_COPYPOSTFIELDS does: as many bytes as the size in force
  * says, else a string. */
 static void copy_postfields(struct llmobs_settings *app, const char *data,
                             size_t copy_max)
 {
-    size_t len;
+    size_t len, first = 0;
     bool worth;
 
     drop_copy(app, copy_max);
@@ -234,7 +223,10 @@ static void copy_postfields(struct llmobs_settings *app, const char *data,
     if (app->unseen && !app->knows_size)
         return;
     len = app->postfieldsize < 0 ? strlen(data) : (size_t)app->postfieldsize;
-    worth = worth_a_copy(data, len);
+    while (first < len && isspace((unsigned char)data[first]))
+        first++;
+    worth = len <= COPY_TEXT_MAX ||
+            (first < len && (data[first] == '{' || data[first] == '['));
     app->form_copy = !worth && memcmp(data, "--", 2) == 0;
     if (app->form_copy)
         llmobs_body_limit(&app->copied, COPY_TEXT_MAX);
