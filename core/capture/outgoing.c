@@ -101,7 +101,7 @@ void llmobs_outgoing_write_start(struct llmobs_handle *handle)
                                ? llmobs_rules_seems(&exchange->match, body)
                                : llmobs_rules_stands(&exchange->match);
         if (body.len == 0 || exchange->stands)
-            llmobs_worker_start(worker, exchange);
+            llmobs_worker_begin(worker, exchange, LLMOBS_STAGE_START);
     }
     llmobs_handle_unlock(handle);
 }
@@ -208,7 +208,7 @@ static bool read_call(struct llmobs_handle *handle, CURL *curl,
     exchange->traced = (handle->in & LLMOBS_IN_HEADERS) &&
                        llmobs_inject_has_state(handle->inject);
     if (!exchange->unsent || exchange->request.total > 0)
-        llmobs_worker_begin(worker, exchange);
+        llmobs_worker_begin(worker, exchange, LLMOBS_STAGE_BEGIN);
     return true;
 }
 
@@ -534,7 +534,7 @@ static void copy_up_to(struct llmobs_handle *handle, uint64_t most)
             outgoing->fields = llmobs_hide(NULL);
         exchange->unsent = false;
         if (first)
-            llmobs_worker_begin(worker, exchange);
+            llmobs_worker_begin(worker, exchange, LLMOBS_STAGE_BEGIN);
     }
     llmobs_handle_unlock(handle);
 }

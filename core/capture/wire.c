@@ -363,7 +363,7 @@ static bool judge(struct llmobs_wire *wire, struct request *request)
             wire->peer->caller ? strdup(wire->peer->caller) : NULL;
     }
     if (exchange && fill_exchange(exchange, asked, &match)) {
-        llmobs_worker_start(worker, exchange);
+        llmobs_worker_begin(worker, exchange, LLMOBS_STAGE_START);
     } else {
         llmobs_worker_count_lost(worker, LLMOBS_STAT_dropped_memory);
         llmobs_exchange_free(exchange);
@@ -635,7 +635,8 @@ static void on_end(void *user, enum llmobs_http1_side side, uint32_t number,
             request->whole = true;
             llmobs_holder_lock(&wire->holder);
             if (request->exchange && !request->refused)
-                llmobs_worker_begin(worker, request->exchange);
+                llmobs_worker_begin(worker, request->exchange,
+                                    LLMOBS_STAGE_BEGIN);
             llmobs_holder_unlock(&wire->holder);
         }
         return;
@@ -832,9 +833,9 @@ static void refused(struct llmobs_wire *wire, uint64_t bytes)
         if (request->refused)
             llmobs_worker_cancel(worker, exchange);
         else if (request->whole)
-            llmobs_worker_begin(worker, exchange);
+            llmobs_worker_begin(worker, exchange, LLMOBS_STAGE_BEGIN);
         else
-            llmobs_worker_start(worker, exchange);
+            llmobs_worker_begin(worker, exchange, LLMOBS_STAGE_START);
     }
     llmobs_holder_unlock(&wire->holder);
 }

@@ -114,23 +114,25 @@ void llmobs_worker_set_spool(struct llmobs_worker *worker,
  * errno. */
 void llmobs_worker_count_call(struct llmobs_worker *worker);
 
-/* To be called before the account of a call is sealed. From the first call on,
- * the key is the one on the disk. Any thread, without a lock; preserves errno.
- */
+/* These four are for the app's threads: without a lock; they preserve errno,
+ * and a cancellation of the thread waits until they are done.
+ *
+ * _find_key is to be called before the account of a call is sealed. From the
+ * first call on, the key is the one on the disk. _begin: an exchange begins
+ * (LLMOBS_STAGE_START), or its request is about to be sent
+ * (LLMOBS_STAGE_BEGIN): writes to the disk what is known of the call by then.
+ * _cancel releases the entries if it was no LLM call after all. _end_parents,
+ * in a child: takes an exchange of the parent's that the child has completed.
+ * The call stays the parent's: its end is only written to the disk. */
 void llmobs_worker_find_key(struct llmobs_worker *worker,
                             const struct llmobs_exchange *exchange);
-
-/* _start: an exchange begins; _begin: its request is about to be sent. Both
- * write to the disk what is known of the call by then. _cancel releases the
- * entry if it was no LLM call after all. Any thread, without a lock; they
- * preserve errno.
- */
-void llmobs_worker_start(struct llmobs_worker *worker,
-                         struct llmobs_exchange *exchange);
 void llmobs_worker_begin(struct llmobs_worker *worker,
-                         struct llmobs_exchange *exchange);
+                         struct llmobs_exchange *exchange,
+                         enum llmobs_stage stage);
 void llmobs_worker_cancel(struct llmobs_worker *worker,
                           struct llmobs_exchange *exchange);
+void llmobs_worker_end_parents(struct llmobs_worker *worker,
+                               struct llmobs_exchange *exchange);
 
 /* To be called before the first item is submitted: sets the functions that
  * record the counts (ledger.h). */
@@ -144,11 +146,6 @@ void llmobs_worker_set_ledger(struct llmobs_worker *worker,
  * errno. */
 void llmobs_worker_submit(struct llmobs_worker *worker,
                           struct llmobs_item *item);
-/* In a child: takes an exchange of the parent's that the child has completed.
- * The call stays the parent's: its end is only written to the disk. Preserves
- * errno. */
-void llmobs_worker_end_parents(struct llmobs_worker *worker,
-                               struct llmobs_exchange *exchange);
 /* Counts one item that is lost before it is submitted. Preserves errno. */
 void llmobs_worker_count_lost(struct llmobs_worker *worker,
                               enum llmobs_stat why);

@@ -102,36 +102,82 @@ void llmobs_worker_count_call(struct llmobs_worker *worker)
         llmobs_worker_start_thread(worker);
 }
 
-void llmobs_worker_start(struct llmobs_worker *worker,
-                         struct llmobs_exchange *exchange)
+/* The state of an app's thread that a step of a call keeps. The spool opens and
+ * writes files there. */
+struct kept {
+    int error, cancel;
+};
+
+static struct kept enter(void)
 {
-    llmobs_worker_become_active(worker);
-    if (llmobs_worker_spool_of(worker))
-        (void)llmobs_spool_start(llmobs_worker_spool_of(worker), exchange);
+    struct kept kept = {.error = errno};
+
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &kept.cancel);
+    return kept;
+}
+
+static void leave(struct kept kept)
+{
+    pthread_setcancelstate(kept.cancel, NULL);
+    errno = kept.error;
+}
+
+static void prepare(struct llmobs_worker *worker,
+                    struct llmobs_exchange *exchange, enum llmobs_stage stage)
+{
+    llmobs_exchange_prepare(exchange, stage,
+                            llmobs_privacy_withholds(&worker->config->privacy));
 }
 
 void llmobs_worker_find_key(struct llmobs_worker *worker,
                             const struct llmobs_exchange *exchange)
 {
+    struct kept kept = enter();
+
     llmobs_worker_become_active(worker);
     if (llmobs_worker_spool_of(worker))
         llmobs_spool_find_key(llmobs_worker_spool_of(worker), exchange);
+    leave(kept);
 }
 
 void llmobs_worker_begin(struct llmobs_worker *worker,
-                         struct llmobs_exchange *exchange)
+                         struct llmobs_exchange *exchange,
+                         enum llmobs_stage stage)
 {
+    struct kept kept = enter();
+
     llmobs_worker_become_active(worker);
-    if (llmobs_worker_spool_of(worker))
-        (void)llmobs_spool_begin(llmobs_worker_spool_of(worker), exchange);
+    if (llmobs_worker_spool_of(worker)) {
+        prepare(worker, exchange, stage);
+        (void)llmobs_spool_begin(llmobs_worker_spool_of(worker), exchange,
+                                 stage);
+    }
+    leave(kept);
 }
 
 void llmobs_worker_cancel(struct llmobs_worker *worker,
                           struct llmobs_exchange *exchange)
 {
+    struct kept kept = enter();
+
     llmobs_worker_check_fork(worker);
     if (llmobs_worker_spool_of(worker))
         llmobs_spool_cancel(llmobs_worker_spool_of(worker), exchange);
+    leave(kept);
+}
+
+void llmobs_worker_end_parents(struct llmobs_worker *worker,
+                               struct llmobs_exchange *exchange)
+{
+    struct llmobs_spool *spool = llmobs_worker_spool_of(worker);
+    struct kept kept = enter();
+
+    if (spool) {
+        prepare(worker, exchange, LLMOBS_STAGE_END);
+        llmobs_spool_end_parents(spool, exchange);
+    }
+    llmobs_exchange_free(exchange);
+    leave(kept);
 }
 
 /* Starting the thread here costs the app no more than starting it at its first
@@ -241,9 +287,12 @@ static bool write_item(struct llmobs_worker *worker, struct llmobs_item *item)
     bool relayed = may_relay(worker, item);
 
     item->spooled.for_relay = relayed;
-    if (spool && item->type == LLMOBS_ITEM_EXCHANGE)
-        (void)llmobs_spool_end(spool, (struct llmobs_exchange *)item);
-    else if (spool)
+    if (spool && item->type == LLMOBS_ITEM_EXCHANGE) {
+        struct llmobs_exchange *exchange = (struct llmobs_exchange *)item;
+
+        prepare(worker, exchange, LLMOBS_STAGE_END);
+        (void)llmobs_spool_end(spool, exchange);
+    } else if (spool)
         (void)llmobs_spool_write_event(spool, &item->spooled, item->kind,
                                        llmobs_event_item_text(item));
     item->spooled.for_relay = relayed && item->spooled.file;
@@ -297,31 +346,13 @@ static void submit(struct llmobs_worker *worker, struct llmobs_item *item)
     }
 }
 
-/* The app's thread opens and writes files here. A cancellation of the thread
- * waits until that is done. */
 void llmobs_worker_submit(struct llmobs_worker *worker,
                           struct llmobs_item *item)
 {
-    int state, saved = errno;
+    struct kept kept = enter();
 
-    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
     submit(worker, item);
-    pthread_setcancelstate(state, NULL);
-    errno = saved;
-}
-
-void llmobs_worker_end_parents(struct llmobs_worker *worker,
-                               struct llmobs_exchange *exchange)
-{
-    struct llmobs_spool *spool = llmobs_worker_spool_of(worker);
-    int state, saved = errno;
-
-    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
-    if (spool && !llmobs_filter_still())
-        llmobs_spool_end_parents(spool, exchange);
-    llmobs_exchange_free(exchange);
-    pthread_setcancelstate(state, NULL);
-    errno = saved;
+    leave(kept);
 }
 
 void llmobs_worker_count_lost(struct llmobs_worker *worker,

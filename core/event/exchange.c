@@ -384,7 +384,7 @@ bool llmobs_exchange_request_coded(const struct llmobs_exchange *exchange)
 /* Somebody who decodes the body would read the secrets. If this function cannot
  * decode it, the secrets cannot be masked, and the body is dropped. But a body
  * whose first byte does not belong to the coding was never coded. */
-void llmobs_exchange_decode_request(struct llmobs_exchange *exchange)
+static void decode_request(struct llmobs_exchange *exchange)
 {
     struct llmobs_body *request = &exchange->request, plain;
     struct llmobs_headers *headers = &exchange->request_headers;
@@ -415,23 +415,37 @@ void llmobs_exchange_decode_request(struct llmobs_exchange *exchange)
         }
 }
 
-void llmobs_exchange_mask(struct llmobs_exchange *exchange)
+void llmobs_exchange_prepare(struct llmobs_exchange *exchange,
+                             enum llmobs_stage stage, bool bare)
 {
-    if (exchange->masked == exchange->request.total)
+    struct llmobs_text head;
+
+    mask_part(llmobs_text_of(exchange->context.experiment));
+    if (stage == LLMOBS_STAGE_END) {
+        mask_part(llmobs_text_of(exchange->error_text));
+        mask_part(llmobs_text_of(exchange->annotations));
+    }
+    /* A coded request may still grow until the END, and a part of it cannot be
+     * masked. */
+    if (bare || stage == LLMOBS_STAGE_START ||
+        (stage == LLMOBS_STAGE_BEGIN &&
+         llmobs_exchange_request_coded(exchange)))
         return;
-    exchange->masked = exchange->request.total;
-    mask_part(llmobs_body_head(&exchange->request));
-    if (exchange->request.truncated)
-        mask_part(llmobs_body_tail(&exchange->request));
-    mask_body_vectors(exchange, &exchange->request_headers, &exchange->request);
-}
-
-void llmobs_exchange_mask_answer(struct llmobs_exchange *exchange)
-{
-    struct llmobs_text head = llmobs_body_head(&exchange->response);
-
+    if (stage == LLMOBS_STAGE_END)
+        decode_request(exchange);
+    if (exchange->masked != exchange->request.total) {
+        exchange->masked = exchange->request.total;
+        mask_part(llmobs_body_head(&exchange->request));
+        if (exchange->request.truncated)
+            mask_part(llmobs_body_tail(&exchange->request));
+        mask_body_vectors(exchange, &exchange->request_headers,
+                          &exchange->request);
+    }
+    if (stage != LLMOBS_STAGE_END)
+        return;
     /* Frames have checksums, and begin with a 0. Like compressed bytes, they
      * are masked when they are read. */
+    head = llmobs_body_head(&exchange->response);
     if (head.len > 0 && *head.data != '\0' &&
         !is_coded(&exchange->response, &exchange->response_headers)) {
         exchange->answer_masked = exchange->response.total;

@@ -206,20 +206,21 @@ bool llmobs_exchange_answer_whole(const struct llmobs_exchange *exchange);
  * queue. */
 void llmobs_exchange_end(struct llmobs_exchange *exchange);
 
-/* True where the request has a content coding that the library may undo.
- * _decode_request undoes it when all of the body has come: then the body is as
- * if sent without coding. A body whose coding cannot be undone is lost. */
+/* True where the request has a content coding that the library may undo. */
 bool llmobs_exchange_request_coded(const struct llmobs_exchange *exchange);
-void llmobs_exchange_decode_request(struct llmobs_exchange *exchange);
 
-/* Masks the secrets of the request's body (secrets.h), and the vectors of a
- * search (vectors.h), before the body leaves memory. A second call does
- * nothing, unless the body has grown or was rewound since. */
-void llmobs_exchange_mask(struct llmobs_exchange *exchange);
+/* The stages of a call at which the disk gets what is known of it. */
+enum llmobs_stage { LLMOBS_STAGE_START, LLMOBS_STAGE_BEGIN, LLMOBS_STAGE_END };
 
-/* As llmobs_exchange_mask, for the answer. In a compressed or framed answer the
- * secrets are masked when it is read. */
-void llmobs_exchange_mask_answer(struct llmobs_exchange *exchange);
+/* To be called before the exchange leaves memory at this stage: masks the
+ * secrets (secrets.h) and the vectors of a search (vectors.h) in what the
+ * program, libcurl or the peer wrote; URL and headers were masked when they
+ * were copied. A part that is masked already, and has not grown or been rewound
+ * since, is not masked again. The END undoes the coding of a request: the body
+ * is then as if sent without, or lost where that fails. A compressed or framed
+ * answer is masked when it is read. `bare`: the bodies stay in memory. */
+void llmobs_exchange_prepare(struct llmobs_exchange *exchange,
+                             enum llmobs_stage stage, bool bare);
 
 /* True where all of the request's, or the answer's, body is masked, so that its
  * reader need not mask it again. */

@@ -7,7 +7,6 @@
 
 #include "core/event/curlcode.h"
 #include "lib/span/allowlist.h"
-#include "lib/span/secrets.h"
 #include "core/log/event_item.h"
 #include "llmobs.h"
 
@@ -217,8 +216,8 @@ static const struct {
 #define TEXTS (sizeof(texts) / sizeof(*texts))
 #define FIRST_OF_CONTEXT 2
 
-/* Adds the request's body. A BEGIN gets no coded body: its rest may still come,
- * and a part cannot be masked. */
+/* Adds the request's body. A BEGIN gets no coded body, as that is not masked.
+ */
 static void add_request(struct llmobs_exchange *exchange,
                         enum llmobs_entry_type type,
                         struct llmobs_entry_writer *writer)
@@ -226,9 +225,6 @@ static void add_request(struct llmobs_exchange *exchange,
     if (type == LLMOBS_ENTRY_START ||
         (type == LLMOBS_ENTRY_BEGIN && llmobs_exchange_request_coded(exchange)))
         return;
-    if (type == LLMOBS_ENTRY_END)
-        llmobs_exchange_decode_request(exchange);
-    llmobs_exchange_mask(exchange);
     if (type == LLMOBS_ENTRY_END || !is_cut(exchange))
         add_body(writer, TAG_REQUEST, &exchange->request);
     else
@@ -237,8 +233,6 @@ static void add_request(struct llmobs_exchange *exchange,
                          LLMOBS_BEGIN_MAX);
 }
 
-/* Masks first what the program, libcurl or the peer wrote; URL and headers were
- * masked when they were copied. */
 void llmobs_exchange_add(struct llmobs_exchange *exchange, bool bare,
                          struct llmobs_exchange_facts *facts,
                          struct llmobs_entry_writer *writer)
@@ -260,14 +254,6 @@ void llmobs_exchange_add(struct llmobs_exchange *exchange, bool bare,
         llmobs_rules_note(&match, facts->rule, sizeof(facts->rule));
     if (writer->failed) /* the rule's text has no end */
         return;
-    if (ended) {
-        llmobs_secrets_mask(exchange->error_text, strlen(exchange->error_text));
-        if (exchange->annotations)
-            llmobs_secrets_mask(exchange->annotations,
-                                strlen(exchange->annotations));
-    }
-    llmobs_secrets_mask(exchange->context.experiment,
-                        strlen(exchange->context.experiment));
     fill_numbers(exchange, bare, type, facts->numbers);
     facts->times[0] = exchange->transfer.dns_ms;
     facts->times[1] = exchange->transfer.connect_ms;
@@ -298,7 +284,6 @@ void llmobs_exchange_add(struct llmobs_exchange *exchange, bool bare,
     add_request(exchange, type, writer);
     if (llmobs_entry_has_begun(type))
         return;
-    llmobs_exchange_mask_answer(exchange);
     add_text(writer, TAG_MASKED,
              llmobs_exchange_is_masked(exchange, true) ? BOTH_MASKED
                                                        : REQUEST_MASKED);

@@ -1,7 +1,8 @@
 /* exchange_entry - writes an exchange to an entry of the spool, and reads it
  * back.
  *
- * The URL and the headers are what the exchange may keep (allowlist.h). Where
+ * The exchange is prepared for its stage (llmobs_exchange_prepare), so that no
+ * secret comes here; its headers are what it may keep (allowlist.h). Where
  * the configuration hides content (content_filter.h), the bodies and libcurl's
  * error text are left out; their sizes say that they were there.
  *

@@ -237,11 +237,8 @@ int llmobs_spool_open(struct llmobs_spool *spool)
 void llmobs_spool_find_key(struct llmobs_spool *spool,
                            const struct llmobs_exchange *exchange)
 {
-    int saved = errno;
-
     if (exchange->process == llmobs_fork_process())
         (void)llmobs_spool_open(spool);
-    errno = saved;
 }
 
 /* -- appending to a file -------------------------------------------------- */
@@ -460,63 +457,45 @@ static void free_writer(struct exchange_writer *writer)
     llmobs_entry_free(&writer->entry);
 }
 
-/* Writes a step of a call. The thread cannot be cancelled meanwhile. */
 static int64_t write_exchange(struct llmobs_spool *spool,
                               struct llmobs_exchange *exchange,
                               enum llmobs_entry_type type)
 {
     struct llmobs_spooled *spooled = &exchange->item.spooled;
     bool bare = llmobs_privacy_withholds(&spool->config->privacy);
-    struct exchange_writer *writer;
-    int state, saved = errno;
-    int64_t file = -ENOMEM;
+    struct exchange_writer *writer = llmobs_scratch_alloc(sizeof(*writer));
+    int64_t file;
 
+    if (!writer)
+        return -ENOMEM;
     spooled->id = exchange->context.span_id;
-    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
-    writer = llmobs_scratch_alloc(sizeof(*writer));
-    if (writer) {
-        llmobs_entry_begin(&writer->entry, type, spooled->id);
-        llmobs_exchange_add(exchange, bare, &writer->facts, &writer->entry);
-        file =
-            write_entry(spool, &writer->entry, spooled, file_of_call(spooled));
-        free_writer(writer);
-    }
-    pthread_setcancelstate(state, NULL);
-    errno = saved;
+    llmobs_entry_begin(&writer->entry, type, spooled->id);
+    llmobs_exchange_add(exchange, bare, &writer->facts, &writer->entry);
+    file = write_entry(spool, &writer->entry, spooled, file_of_call(spooled));
+    free_writer(writer);
     return file;
 }
 
 /* Does nothing in a child that continues a transfer of its parent: the parent
  * has the call in its own file. */
-static int write_begun(struct llmobs_spool *spool,
-                       struct llmobs_exchange *exchange, size_t which)
+int llmobs_spool_begin(struct llmobs_spool *spool,
+                       struct llmobs_exchange *exchange,
+                       enum llmobs_stage stage)
 {
-    static const enum llmobs_entry_type types[LLMOBS_BEGUN] = {
-        LLMOBS_ENTRY_START, LLMOBS_ENTRY_BEGIN};
     int64_t file;
 
     if (exchange->process != llmobs_fork_process())
         return 0;
     exchange->progress.sign = LLMOBS_PROGRESS_SIGN;
     exchange->progress.id = exchange->context.span_id;
-    file = write_exchange(spool, exchange, types[which]);
+    file = write_exchange(spool, exchange,
+                          stage == LLMOBS_STAGE_START ? LLMOBS_ENTRY_START
+                                                      : LLMOBS_ENTRY_BEGIN);
     if (file < 0)
         return (int)file;
-    exchange->item.spooled.begun[which] = (uint32_t)file;
-    exchange->item.spooled.begun_at[which] = exchange->item.spooled.offset;
+    exchange->item.spooled.begun[stage] = (uint32_t)file;
+    exchange->item.spooled.begun_at[stage] = exchange->item.spooled.offset;
     return 0;
-}
-
-int llmobs_spool_start(struct llmobs_spool *spool,
-                       struct llmobs_exchange *exchange)
-{
-    return write_begun(spool, exchange, 0);
-}
-
-int llmobs_spool_begin(struct llmobs_spool *spool,
-                       struct llmobs_exchange *exchange)
-{
-    return write_begun(spool, exchange, 1);
 }
 
 static int64_t write_event(struct llmobs_spool *spool,
@@ -700,9 +679,6 @@ static unsigned entries_in(uint32_t file, const struct llmobs_spooled *spooled)
 static void cancel(struct llmobs_spool *spool, struct llmobs_spooled *spooled,
                    bool retried)
 {
-    int state, saved = errno;
-
-    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
     for (size_t i = 0; i < LLMOBS_BEGUN; i++) {
         uint32_t file = spooled->begun[i];
 
@@ -715,8 +691,6 @@ static void cancel(struct llmobs_spool *spool, struct llmobs_spooled *spooled,
             if (spooled->begun[k] == file)
                 spooled->begun[k] = 0;
     }
-    pthread_setcancelstate(state, NULL);
-    errno = saved;
 }
 
 void llmobs_spool_cancel(struct llmobs_spool *spool,
@@ -845,9 +819,7 @@ static uint32_t next_file(const struct llmobs_spooled *list, size_t count,
  * which the relay may have some. */
 static void remove_empty(struct llmobs_spool *spool)
 {
-    char *path = llmobs_scratch_alloc(PATH_MAX);
-
-    for (size_t i = 0; path && i < llmobs_slots_used(spool); i++) {
+    for (size_t i = 0; i < llmobs_slots_used(spool); i++) {
         struct llmobs_spool_slot *slot = &spool->slots[i];
         uint32_t file = atomic_load(&slot->file);
 
@@ -855,15 +827,11 @@ static void remove_empty(struct llmobs_spool *spool)
             atomic_load(&slot->entries) != 0)
             continue;
         if (!atomic_load(&slot->for_relay)) {
-            llmobs_spool_file_path(spool->prefix, file, path);
-            llmobs_crash_point("removing a file");
-            unlink(path);
-            llmobs_crash_point("removed a file");
+            (void)remove_file(spool, file);
             atomic_fetch_add(&spool->room, atomic_load(&slot->bytes));
         }
         llmobs_slots_free(slot);
     }
-    llmobs_scratch_free_text(path);
 }
 
 void llmobs_spool_release(struct llmobs_spool *spool,

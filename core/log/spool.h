@@ -12,7 +12,7 @@
  * has an entry for it: docs/SPOOL.md.
  *
  * Owns:    the files of this process, by one name, from its first entry on.
- * Threads: start, begin, end: any. They take no lock, and allocate only by
+ * Threads: begin, end: any. They take no lock, and allocate only by
  *          scratch.h; the first threads wait for each other. release, load,
  *          look: the thread that has the worker's turn. close: the exit
  *          handler after it.
@@ -59,17 +59,18 @@ bool llmobs_spool_is_away(struct llmobs_spool *spool,
 bool llmobs_spool_may_return(struct llmobs_spool *spool);
 
 /* Makes the key for a call that is about to begin, and for its account
- * (account.h). Preserves errno. */
+ * (account.h). */
 void llmobs_spool_find_key(struct llmobs_spool *spool,
                            const struct llmobs_exchange *exchange);
 
-/* _start writes that a call begins, _begin its request, _end everything when it
- * has ended. Each entry replaces the earlier entries of the call. They note in
- * the exchange's item where the entry is. They preserve errno. */
-int llmobs_spool_start(struct llmobs_spool *spool,
-                       struct llmobs_exchange *exchange);
+/* _begin writes that a call begins (LLMOBS_STAGE_START), or its request
+ * (LLMOBS_STAGE_BEGIN); _end everything when it has ended. The exchange is
+ * prepared for that stage (exchange.h). Each entry replaces the earlier entries
+ * of the call. They note in the exchange's item where the entry is. The caller
+ * keeps its thread from being cancelled. */
 int llmobs_spool_begin(struct llmobs_spool *spool,
-                       struct llmobs_exchange *exchange);
+                       struct llmobs_exchange *exchange,
+                       enum llmobs_stage stage);
 int llmobs_spool_end(struct llmobs_spool *spool,
                      struct llmobs_exchange *exchange);
 /* In a child that has completed a transfer of its parent: writes the END to the

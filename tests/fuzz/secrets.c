@@ -172,12 +172,14 @@ static struct llmobs_exchange *make(const struct text *text, size_t piece,
     return e;
 }
 
-static void write_entry(struct llmobs_exchange *e, enum llmobs_entry_type type)
+static void write_entry(struct llmobs_exchange *e, enum llmobs_entry_type type,
+                        enum llmobs_stage stage)
 {
     static const struct llmobs_entry_key key = {1, {2, 3}};
     static struct llmobs_entry_writer writer;
     struct llmobs_exchange_facts facts;
 
+    llmobs_exchange_prepare(e, stage, false);
     llmobs_entry_begin(&writer, type, 1);
     llmobs_exchange_add(e, false, &facts, &writer);
     FUZZ_CHECK(llmobs_entry_end(&writer, &key) > 0);
@@ -196,9 +198,9 @@ static void keep(const struct text *text, size_t piece, size_t capture_max)
 
     llmobs_buf_init(&event, (size_t)64 << 20);
     if (piece % 3) {
-        write_entry(e, LLMOBS_ENTRY_START);
-        write_entry(e, LLMOBS_ENTRY_BEGIN);
-        write_entry(e, LLMOBS_ENTRY_END);
+        write_entry(e, LLMOBS_ENTRY_START, LLMOBS_STAGE_START);
+        write_entry(e, LLMOBS_ENTRY_BEGIN, LLMOBS_STAGE_BEGIN);
+        write_entry(e, LLMOBS_ENTRY_END, LLMOBS_STAGE_END);
     }
     if (llmobs_exchange_to_span(e, &span) == 0) {
         (void)llmobs_encode_call(&span, &config, &event);

@@ -99,8 +99,8 @@ struct llmobs_spooled spool_keep(size_t more)
     struct llmobs_exchange *e = spool_make(more);
     struct llmobs_spooled spooled;
 
-    ck_assert_int_eq(llmobs_spool_start(spool, e), 0);
-    ck_assert_int_eq(llmobs_spool_begin(spool, e), 0);
+    ck_assert_int_eq(llmobs_spool_begin(spool, e, LLMOBS_STAGE_START), 0);
+    ck_assert_int_eq(llmobs_spool_begin(spool, e, LLMOBS_STAGE_BEGIN), 0);
     ck_assert_int_eq(llmobs_spool_end(spool, e), 0);
     spooled = e->item.spooled;
     ck_assert_uint_eq(spooled.id, e->context.span_id);
@@ -115,8 +115,8 @@ struct llmobs_spooled spool_keep_patiently(size_t more)
     struct llmobs_spooled spooled;
     int rc;
 
-    (void)llmobs_spool_start(spool, e);
-    (void)llmobs_spool_begin(spool, e);
+    (void)llmobs_spool_begin(spool, e, LLMOBS_STAGE_START);
+    (void)llmobs_spool_begin(spool, e, LLMOBS_STAGE_BEGIN);
     while ((rc = llmobs_spool_end(spool, e)) == -EBUSY) {
         e->context.span_id++; /* that one was cancelled */
         nanosleep(&moment, NULL);

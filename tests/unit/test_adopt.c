@@ -22,9 +22,9 @@ static void leave_some(void)
     struct llmobs_exchange *e = spool_make(1), *no_call = spool_make(1);
 
     spool_keep(1);
-    llmobs_spool_start(spool, e);
-    llmobs_spool_begin(spool, e);
-    llmobs_spool_start(spool, no_call);
+    llmobs_spool_begin(spool, e, LLMOBS_STAGE_START);
+    llmobs_spool_begin(spool, e, LLMOBS_STAGE_BEGIN);
+    llmobs_spool_begin(spool, no_call, LLMOBS_STAGE_START);
     llmobs_spool_cancel(spool, no_call);
     llmobs_spool_release(spool, &gone, 1);
     llmobs_spool_write_event(spool, &event, LLMOBS_EVENT_SPAN,
@@ -76,11 +76,11 @@ static void leave_started(void)
     e->match.confirm = true;
     e->stands = stands;
     llmobs_headers_add(&e->request_headers, "content-type: text/x", 12);
-    ck_assert_int_eq(llmobs_spool_start(spool, e), 0);
+    ck_assert_int_eq(llmobs_spool_begin(spool, e, LLMOBS_STAGE_START), 0);
     if (!asks)
         return;
     spool_keep(5 << 20);
-    ck_assert_int_eq(llmobs_spool_begin(spool, e), 0);
+    ck_assert_int_eq(llmobs_spool_begin(spool, e, LLMOBS_STAGE_BEGIN), 0);
 }
 
 /* By the later of its entries. */
@@ -534,7 +534,7 @@ static void leave_forged(void)
 
     llmobs_exchange_received(e, text, len);
     spool_keep(1);
-    ck_assert_int_eq(llmobs_spool_begin(spool, e), 0);
+    ck_assert_int_eq(llmobs_spool_begin(spool, e, LLMOBS_STAGE_BEGIN), 0);
     ck_assert_int_eq(llmobs_spool_end(spool, e), 0);
     llmobs_exchange_free(e);
 }
@@ -562,7 +562,7 @@ static void leave_before_time(void)
     spool_keep(1);
     e = spool_make(2);
     e->start_wall_ns = INT64_MIN + 1;
-    ck_assert_int_eq(llmobs_spool_begin(spool, e), 0);
+    ck_assert_int_eq(llmobs_spool_begin(spool, e, LLMOBS_STAGE_BEGIN), 0);
     llmobs_exchange_free(e);
 }
 
@@ -607,10 +607,10 @@ static void leave_closed(void)
     struct llmobs_exchange *e = spool_make(1), *late = spool_make(1);
     char path[PATH_MAX];
 
-    ck_assert_int_eq(llmobs_spool_start(spool, e), 0);
+    ck_assert_int_eq(llmobs_spool_begin(spool, e, LLMOBS_STAGE_START), 0);
     llmobs_spool_file_path(spool_prefix(), 1, path);
     ck_assert_int_eq(llmobs_spool_file_close(path), 0);
-    ck_assert_int_eq(llmobs_spool_start(spool, late), 0);
+    ck_assert_int_eq(llmobs_spool_begin(spool, late, LLMOBS_STAGE_START), 0);
     ck_assert_uint_eq(late->item.spooled.begun[0], 2);
     ck_assert_int_eq(llmobs_spool_end(spool, e), 0);
     ck_assert_int_eq(llmobs_spool_end(spool, late), 0);
@@ -633,8 +633,8 @@ static void leave_completed(void)
     for (int own = 0; own < 2; own++) {
         struct llmobs_exchange *e = spool_make(1);
 
-        ck_assert_int_eq(llmobs_spool_start(spool, e), 0);
-        ck_assert_int_eq(llmobs_spool_begin(spool, e), 0);
+        ck_assert_int_eq(llmobs_spool_begin(spool, e, LLMOBS_STAGE_START), 0);
+        ck_assert_int_eq(llmobs_spool_begin(spool, e, LLMOBS_STAGE_BEGIN), 0);
         llmobs_spool_end_parents(spool, e);
         if (own)
             ck_assert_int_eq(llmobs_spool_end(spool, e), 0);
@@ -705,12 +705,12 @@ static void have_some(int to, int from)
 
     llmobs_spool_reset(spool);
     spool_keep(1);
-    llmobs_spool_start(spool, no_call);
+    llmobs_spool_begin(spool, no_call, LLMOBS_STAGE_START);
     llmobs_spool_cancel(spool, no_call);
-    llmobs_spool_start(spool, e);
+    llmobs_spool_begin(spool, e, LLMOBS_STAGE_START);
     if (write(to, "s", 1) != 1 || read(from, &byte, 1) != 1)
         _exit(1);
-    llmobs_spool_begin(spool, e);
+    llmobs_spool_begin(spool, e, LLMOBS_STAGE_BEGIN);
     if (write(to, "b", 1) != 1 || read(from, &byte, 1) != 1)
         _exit(1);
     llmobs_spool_end(spool, e);

@@ -538,6 +538,11 @@ static struct llmobs_exchange *again_as(struct llmobs_exchange *e,
     size_t at = 0;
 
     llmobs_buf_cut(&disk, 0);
+    llmobs_exchange_prepare(e,
+                            type == LLMOBS_ENTRY_START   ? LLMOBS_STAGE_START
+                            : type == LLMOBS_ENTRY_BEGIN ? LLMOBS_STAGE_BEGIN
+                                                         : LLMOBS_STAGE_END,
+                            bare);
     llmobs_entry_begin(&writer, type, e->context.span_id);
     llmobs_exchange_add(e, bare, &facts, &writer);
     ck_assert_int_eq(writer.failed, 0);

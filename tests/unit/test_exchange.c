@@ -202,7 +202,7 @@ TEST(media_of_a_request_stay_out)
     for (int how = 0; how < 4; how++) {
         /* A part of it is sent, and then all of it from the beginning. */
         llmobs_exchange_sent(e, text, len / 2);
-        llmobs_exchange_mask(e);
+        llmobs_exchange_prepare(e, LLMOBS_STAGE_BEGIN, false);
         llmobs_exchange_rewind(e, 0);
         if (how == 0)
             llmobs_exchange_sent(e, text, len);
@@ -289,7 +289,7 @@ TEST(a_request_is_masked)
 
         ck_assert_int_eq(
             llmobs_body_add(&e->request, pieces[i], strlen(pieces[i])), 0);
-        llmobs_exchange_mask(e);
+        llmobs_exchange_prepare(e, LLMOBS_STAGE_BEGIN, false);
         head = llmobs_body_head(&e->request);
         ck_assert_uint_eq(head.len, strlen(masked[i]));
         ck_assert_mem_eq(head.data, masked[i], head.len);
@@ -306,13 +306,13 @@ TEST(an_answer_is_masked)
     struct llmobs_exchange *e = llmobs_exchange_new(1000);
 
     llmobs_exchange_received(e, body, strlen(body));
-    llmobs_exchange_mask_answer(e);
+    llmobs_exchange_prepare(e, LLMOBS_STAGE_END, false);
     ck_assert_mem_eq(llmobs_body_head(&e->response).data, masked,
                      strlen(masked));
     llmobs_exchange_free(e);
     e = llmobs_exchange_new(1000);
     llmobs_exchange_received(e, "\0\0password=abc", 14);
-    llmobs_exchange_mask_answer(e);
+    llmobs_exchange_prepare(e, LLMOBS_STAGE_END, false);
     ck_assert_mem_eq(llmobs_body_head(&e->response).data, "\0\0password=abc",
                      14);
     llmobs_exchange_free(e);
@@ -346,8 +346,7 @@ TEST(a_coded_request_is_decoded)
         llmobs_headers_add(&e->request_headers, header, 16);
         ck_assert_int_eq(llmobs_body_add(&e->request, packed, len), 0);
         ck_assert(llmobs_exchange_request_coded(e));
-        llmobs_exchange_decode_request(e);
-        llmobs_exchange_mask(e);
+        llmobs_exchange_prepare(e, LLMOBS_STAGE_END, false);
         head = llmobs_body_head(&e->request);
         ck_assert(e->request.lost == rows[i].lost);
         ck_assert_uint_eq(e->request_headers.count, 0);
@@ -379,8 +378,7 @@ TEST(a_search_loses_its_vectors)
                          0);
         ck_assert_int_eq(llmobs_body_add(&e->request, body, strlen(body)), 0);
         llmobs_exchange_received(e, body, strlen(body));
-        llmobs_exchange_mask(e);
-        llmobs_exchange_mask_answer(e);
+        llmobs_exchange_prepare(e, LLMOBS_STAGE_END, false);
         ck_assert_mem_eq(llmobs_body_head(&e->request).data, wanted,
                          strlen(wanted));
         ck_assert_mem_eq(llmobs_body_head(&e->response).data, wanted,

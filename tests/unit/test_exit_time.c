@@ -1,6 +1,7 @@
 /* How long an exit waits for a store: the spool may have all of it already; and
  * for the calls that other processes left. */
 #include <errno.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include "lib/base/clock.h"
@@ -54,6 +55,30 @@ TEST(test_kept_by_memory_alone)
     ck_assert_int_eq(llmobs_worker_exit_ms(worker), LLMOBS_EXIT_STORE_MS);
     llmobs_worker_stop(worker, UNIT_LONG_MS);
     ck_assert_int_eq(fake.taken, 1);
+}
+
+/* The app's thread writes, or cannot write, with its errno kept. */
+TEST(test_errno_at_each_step)
+{
+    for (int unwritable = 0; unwritable < 2; unwritable++) {
+        struct llmobs_exchange *e = spool_make(100);
+        FILE *file = unwritable ? fopen(place, "w") : NULL;
+
+        if (file)
+            fclose(file);
+        begin(spool);
+        errno = 4711;
+        llmobs_worker_find_key(worker, e);
+        llmobs_worker_begin(worker, e, LLMOBS_STAGE_START);
+        llmobs_worker_begin(worker, e, LLMOBS_STAGE_BEGIN);
+        llmobs_worker_cancel(worker, e);
+        llmobs_worker_submit(worker, &e->item);
+        ck_assert_int_eq(errno, 4711);
+        ck_assert_uint_eq(llmobs_worker_pending(worker), 1);
+        llmobs_worker_stop(worker, UNIT_LONG_MS);
+        spool_end();
+        spool_begin();
+    }
 }
 
 /* The disk has such a call without its bodies. */

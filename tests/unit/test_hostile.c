@@ -263,7 +263,7 @@ TEST(a_long_answer_is_not_copied)
         make_body(h, &body, 4 * (size_t)LENGTH);
         len = body.len - strlen(h->begin) - strlen(h->end);
         llmobs_exchange_received(e, body.data, body.len);
-        llmobs_exchange_mask_answer(e);
+        llmobs_exchange_prepare(e, LLMOBS_STAGE_END, false);
         e->lends = true;
         /* 5: the most memory so far is forgotten. */
         if (file && (fputs("5", file) < 0 || fclose(file) != 0))

@@ -27,7 +27,7 @@ static void keep_handed(void)
 {
     struct llmobs_exchange *e = spool_make(1);
 
-    ck_assert_int_eq(llmobs_spool_start(spool, e), 0);
+    ck_assert_int_eq(llmobs_spool_begin(spool, e, LLMOBS_STAGE_START), 0);
     e->item.spooled.for_relay = true;
     ck_assert_int_eq(llmobs_spool_end(spool, e), 0);
     llmobs_spool_delegate(spool, &e->item.spooled);
@@ -63,7 +63,7 @@ static void obey(char what)
     else if (what == 'k')
         spool_keep(1);
     else if (what == 'b')
-        llmobs_spool_start(spool, begun = spool_make(1));
+        llmobs_spool_begin(spool, begun = spool_make(1), LLMOBS_STAGE_START);
     else if (what == 'l')
         llmobs_spool_close(spool);
     else if (what == 'e')

@@ -79,12 +79,12 @@ TEST(test_entries_together)
     struct llmobs_exchange *e = spool_make(1), *none = spool_make(1);
     struct llmobs_spooled list[2];
 
-    ck_assert_int_eq(llmobs_spool_start(spool, e), 0);
-    ck_assert_int_eq(llmobs_spool_start(spool, none), 0);
+    ck_assert_int_eq(llmobs_spool_begin(spool, e, LLMOBS_STAGE_START), 0);
+    ck_assert_int_eq(llmobs_spool_begin(spool, none, LLMOBS_STAGE_START), 0);
     list[0] = spool_keep(5 << 20);
     list[1] = spool_keep(1);
     ck_assert_uint_gt(list[1].file, list[0].file);
-    ck_assert_int_eq(llmobs_spool_begin(spool, e), 0);
+    ck_assert_int_eq(llmobs_spool_begin(spool, e, LLMOBS_STAGE_BEGIN), 0);
     ck_assert_int_eq(llmobs_spool_end(spool, e), 0);
     for (size_t i = 0; i < LLMOBS_BEGUN; i++)
         ck_assert_uint_eq(e->item.spooled.begun[i], e->item.spooled.file);
@@ -118,11 +118,11 @@ TEST(test_claimed)
     UNIT_ENDS(llmobs_buf) text;
 
     llmobs_buf_init(&text, LLMOBS_SPOOL_TEXT);
-    ck_assert_int_eq(llmobs_spool_start(spool, e), 0);
+    ck_assert_int_eq(llmobs_spool_begin(spool, e, LLMOBS_STAGE_START), 0);
     rename_current("c.1-2-3.4");
     two = spool_keep(1);
     ck_assert_uint_eq(two.file, 2);
-    ck_assert_int_eq(llmobs_spool_begin(spool, e), 0);
+    ck_assert_int_eq(llmobs_spool_begin(spool, e, LLMOBS_STAGE_BEGIN), 0);
     ck_assert_int_eq(llmobs_spool_end(spool, e), 0);
     ck_assert_uint_eq(e->item.spooled.file, 1);
     ck_assert(llmobs_spool_has(spool, &one));
@@ -144,7 +144,7 @@ TEST(test_closed)
     struct llmobs_spooled one;
     char path[PATH_MAX];
 
-    ck_assert_int_eq(llmobs_spool_start(spool, e), 0);
+    ck_assert_int_eq(llmobs_spool_begin(spool, e, LLMOBS_STAGE_START), 0);
     llmobs_spool_file_path(spool_prefix(), 1, path);
     ck_assert_int_eq(llmobs_spool_file_close(path), 0);
     one = spool_keep(1);
@@ -161,8 +161,8 @@ TEST(test_child_begins_nothing)
     struct llmobs_exchange *e = spool_make(1);
 
     e->process++;
-    ck_assert_int_eq(llmobs_spool_start(spool, e), 0);
-    ck_assert_int_eq(llmobs_spool_begin(spool, e), 0);
+    ck_assert_int_eq(llmobs_spool_begin(spool, e, LLMOBS_STAGE_START), 0);
+    ck_assert_int_eq(llmobs_spool_begin(spool, e, LLMOBS_STAGE_BEGIN), 0);
     ck_assert(!llmobs_spooled_any(&e->item.spooled));
     ck_assert_int_eq(spool_dirs(), 0);
     llmobs_exchange_free(e);
@@ -177,7 +177,7 @@ TEST(test_more_files_than_slots)
     config.spool_max = 64 * 1024;
     llmobs_spool_free(spool);
     spool = llmobs_spool_new(&config);
-    ck_assert_int_eq(llmobs_spool_begin(spool, hangs), 0);
+    ck_assert_int_eq(llmobs_spool_begin(spool, hangs, LLMOBS_STAGE_BEGIN), 0);
     for (int i = 0; i < 3 * LLMOBS_SPOOL_FILES; i++) {
         one = spool_keep(4096);
         llmobs_spool_release(spool, &one, 1);
@@ -319,8 +319,8 @@ static struct llmobs_exchange *begun_alone(size_t more)
 {
     struct llmobs_exchange *e = spool_make(more);
 
-    ck_assert_int_eq(llmobs_spool_start(spool, e), 0);
-    ck_assert_int_eq(llmobs_spool_begin(spool, e), 0);
+    ck_assert_int_eq(llmobs_spool_begin(spool, e, LLMOBS_STAGE_START), 0);
+    ck_assert_int_eq(llmobs_spool_begin(spool, e, LLMOBS_STAGE_BEGIN), 0);
     ck_assert(llmobs_spooled_any(&e->item.spooled));
     return e;
 }
@@ -339,9 +339,7 @@ static void end_without_room(void)
     struct llmobs_exchange *e = begun_alone(100000);
 
     atomic_store(&spool->room, 50000);
-    errno = 4711;
     ck_assert_int_eq(llmobs_spool_end(spool, e), -EDQUOT);
-    ck_assert_int_eq(errno, 4711);
     ck_assert(!llmobs_spooled_any(&e->item.spooled));
     llmobs_exchange_free(e);
 }
@@ -407,10 +405,8 @@ TEST(test_unwritable)
 
     ck_assert_ptr_nonnull(file);
     fclose(file);
-    errno = 4711;
-    ck_assert_int_lt(llmobs_spool_begin(spool, e), 0);
+    ck_assert_int_lt(llmobs_spool_begin(spool, e, LLMOBS_STAGE_BEGIN), 0);
     ck_assert_int_lt(llmobs_spool_end(spool, e), 0);
-    ck_assert_int_eq(errno, 4711);
     ck_assert_uint_eq(e->item.spooled.file, 0);
     llmobs_spool_release(spool, &e->item.spooled, 1);
     llmobs_exchange_free(e);
@@ -519,8 +515,8 @@ TEST(test_key_in_host_and_headers)
     llmobs_headers_add_answer(&e->response_headers, line, sizeof(line) - 1);
     ck_assert_uint_eq(e->response_headers.count, 1);
     llmobs_buf_init(&text, LLMOBS_SPOOL_TEXT);
-    ck_assert_int_eq(llmobs_spool_start(spool, e), 0);
-    ck_assert_int_eq(llmobs_spool_begin(spool, e), 0);
+    ck_assert_int_eq(llmobs_spool_begin(spool, e, LLMOBS_STAGE_START), 0);
+    ck_assert_int_eq(llmobs_spool_begin(spool, e, LLMOBS_STAGE_BEGIN), 0);
     ck_assert_int_eq(llmobs_spool_end(spool, e), 0);
     ck_assert_int_eq(llmobs_spool_load(spool, &e->item.spooled, &text, &entry),
                      0);
