@@ -172,47 +172,16 @@ bool llmobs_ps_lives(pid_t pid, uint64_t start)
            !llmobs_process_is_another(&who, now);
 }
 
-/* -- how far the call is --------------------------------------------------- */
-
-/* False where the process has no such call any more. */
-static bool look_at_progress(struct llmobs_ps_call *call)
-{
-    struct llmobs_progress progress = {0};
-    struct iovec here = {&progress, sizeof(progress)};
-    struct iovec there = {(void *)(uintptr_t)call->place.progress,
-                          sizeof(progress)};
-
-    if (call->place.progress == 0)
-        return true;
-    errno = 0;
-    if (process_vm_readv(call->pid, &here, 1, &there, 1, 0) != sizeof(progress))
-        return errno != EFAULT && errno != ESRCH;
-    if (progress.sign != LLMOBS_PROGRESS_SIGN || progress.id != call->id)
-        return false;
-    call->received = progress.received;
-    call->state =
-        progress.received > 0 ? LLMOBS_PS_STREAMING : LLMOBS_PS_WAITING;
-    return true;
-}
-
-/* -- its thread ------------------------------------------------------------ */
-
-static bool is_thread_at(pid_t thread, uint64_t pointer)
-{
-    uintptr_t head = 0;
-    size_t len = 0;
-
-    if (syscall(SYS_get_robust_list, thread, &head, &len) != 0 || head == 0)
-        return false;
-    return head + RECORD_MAX > pointer && head < pointer + RECORD_MAX;
-}
+/* -- how far the call is, and its thread ----------------------------------- */
 
 /* A process with one thread needs no proof. */
 static void find_thread(struct llmobs_ps_call *call)
 {
     struct llmobs_listing list;
+    const uint64_t record = call->place.thread;
+    uintptr_t head = 0;
     pid_t only = 0;
-    size_t count = 0;
+    size_t count = 0, len = 0;
     const char *name;
     char path[64];
 
@@ -225,8 +194,10 @@ static void find_thread(struct llmobs_ps_call *call)
         count += number > 0;
         if (number > 0)
             only = number;
-        if (number > 0 && call->place.thread != 0 &&
-            is_thread_at(number, call->place.thread))
+        if (number > 0 && record != 0 &&
+            syscall(SYS_get_robust_list, number, &head, &len) == 0 &&
+            head != 0 && head + RECORD_MAX > record &&
+            head < record + RECORD_MAX)
             call->thread = number;
     }
     if (call->thread == 0 && count == 1)
@@ -237,11 +208,28 @@ static void find_thread(struct llmobs_ps_call *call)
 /* Checks the process before and after the reads: so they read its memory. */
 bool llmobs_ps_call_look(struct llmobs_ps_call *call)
 {
+    struct llmobs_progress progress = {0};
+    struct iovec here = {&progress, sizeof(progress)};
+    struct iovec there = {(void *)(uintptr_t)call->place.progress,
+                          sizeof(progress)};
+
     if (call->elsewhere)
         return true;
     if (!llmobs_ps_lives(call->pid, call->start) ||
-        !is_of(call->pid, call->uid) || !look_at_progress(call))
+        !is_of(call->pid, call->uid))
         return false;
+    errno = 0;
+    if (call->place.progress != 0 &&
+        process_vm_readv(call->pid, &here, 1, &there, 1, 0) ==
+            sizeof(progress)) {
+        if (progress.sign != LLMOBS_PROGRESS_SIGN || progress.id != call->id)
+            return false; /* the process has no such call any more */
+        call->received = progress.received;
+        call->state =
+            progress.received > 0 ? LLMOBS_PS_STREAMING : LLMOBS_PS_WAITING;
+    } else if (errno == EFAULT || errno == ESRCH) {
+        return false;
+    }
     find_thread(call);
     return llmobs_ps_lives(call->pid, call->start);
 }

@@ -152,42 +152,6 @@ static void hear(void *about_url, const char *text)
     *(bool *)about_url |= strncmp(text, "DD_TRACE_AGENT_URL:", 19) == 0;
 }
 
-static int load_config(struct drain *drain)
-{
-    bool is_url = drain->to && strstr(drain->to, "://");
-    bool about_url = false;
-    struct llmobs_environment environment;
-    struct llmobs_otlp_signal *signals;
-    int rc = llmobs_environment_init(&environment, environ);
-
-    /* The environment, with the exporter that --to stands for. */
-    if (rc == 0 && drain->to)
-        rc = llmobs_environment_set(&environment, "LLMOBS_EXPORTER",
-                                    is_url ? "agent" : drain->to);
-    if (rc == 0 && is_url)
-        rc = llmobs_environment_set(&environment, "DD_TRACE_AGENT_URL",
-                                    drain->to);
-    if (rc != 0)
-        return rc;
-    drain->round.config = llmobs_config_load(
-        (const char *const *)environment.entries, hear, &about_url);
-    if (!drain->round.config)
-        return -ENOMEM;
-    signals = drain->round.config->otlp.signals;
-    if (drain->to && strcmp(drain->to, "otlp") != 0) {
-        /* All entries go to one place. OTLP's logs and metrics would keep
-         * entries that the place has already taken. */
-        signals[LLMOBS_SIGNAL_LOGS].on = false;
-        signals[LLMOBS_SIGNAL_METRICS].on = false;
-    }
-    if (is_url) {
-        free(drain->round.config->override_origin);
-        drain->round.config->override_origin = NULL;
-    }
-    llmobs_cli_have_spool(drain->round.config);
-    return is_url && about_url ? -EINVAL : 0;
-}
-
 /* -- all places ----------------------------------------------------------- */
 
 static void log_drain_done(void *ctx, const char *path,
@@ -246,18 +210,43 @@ static void print(const struct drain *drain)
 static int open_place(struct drain *drain)
 {
     const char *command = drain->argv[0];
-    const struct llmobs_otlp_signal *traces;
-    int rc = load_config(drain);
+    bool is_url = drain->to && strstr(drain->to, "://"), about_url = false;
+    struct llmobs_environment environment;
+    struct llmobs_config *config = NULL;
+    struct llmobs_otlp_signal *signals, *traces;
+    int rc = llmobs_environment_init(&environment, environ);
 
-    if (rc == -EINVAL) {
+    /* The environment, with the exporter that --to stands for. */
+    if (rc == 0 && drain->to)
+        rc = llmobs_environment_set(&environment, "LLMOBS_EXPORTER",
+                                    is_url ? "agent" : drain->to);
+    if (rc == 0 && is_url)
+        rc = llmobs_environment_set(&environment, "DD_TRACE_AGENT_URL",
+                                    drain->to);
+    if (rc == 0)
+        drain->round.config = config = llmobs_config_load(
+            (const char *const *)environment.entries, hear, &about_url);
+    if (!config) {
+        llmobs_tell("%s: %s\n", command, strerror(rc != 0 ? -rc : ENOMEM));
+        return LLMOBS_CLI_FAILED;
+    }
+    signals = config->otlp.signals;
+    traces = &signals[LLMOBS_SIGNAL_TRACES];
+    if (drain->to && strcmp(drain->to, "otlp") != 0) {
+        /* All entries go to one place. OTLP's logs and metrics would keep
+         * entries that the place has already taken. */
+        signals[LLMOBS_SIGNAL_LOGS].on = false;
+        signals[LLMOBS_SIGNAL_METRICS].on = false;
+    }
+    if (is_url) {
+        free(config->override_origin);
+        config->override_origin = NULL;
+    }
+    llmobs_cli_have_spool(config);
+    if (is_url && about_url) {
         llmobs_tell("%s: --to: no URL of http, https or unix\n", command);
         return LLMOBS_CLI_USAGE;
     }
-    if (rc != 0) {
-        llmobs_tell("%s: %s\n", command, strerror(-rc));
-        return LLMOBS_CLI_FAILED;
-    }
-    traces = &drain->round.config->otlp.signals[LLMOBS_SIGNAL_TRACES];
     if (!drain->to || strcmp(drain->to, "otlp") != 0 || traces->on)
         return -1;
     llmobs_tell("%s: --to otlp: %s\n", command,

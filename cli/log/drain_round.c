@@ -104,43 +104,10 @@ static int drain_apart(void *ctx, int entered, int fd)
 
 /* -- in the process that starts the children ------------------------------- */
 
-/* Waits for a signal; 0: the time is up. */
-static int next_signal(int64_t until_ns)
-{
-    struct timespec left = llmobs_clock_wait(until_ns - llmobs_clock_mono_ns());
-    sigset_t set = llmobs_ending_block(true);
-    int number;
-
-    if (until_ns == 0)
-        return sigwaitinfo(&set, NULL);
-    number = sigtimedwait(&set, NULL, &left);
-    return number < 0 && errno == EAGAIN ? 0 : number;
-}
-
 /* The earlier time; 0 means that there is none. */
 static int64_t sooner(int64_t a_ns, int64_t b_ns)
 {
     return a_ns == 0 || (b_ns != 0 && b_ns < a_ns) ? b_ns : a_ns;
-}
-
-/* A child that runs for another user ends after user_ms at the latest. */
-static void set_times(struct llmobs_drain_round *round,
-                      struct llmobs_drain_child *child)
-{
-    int64_t now_ns = llmobs_clock_mono_ns(), late = LATE_MS * LLMOBS_NS_PER_MS;
-    int64_t end_ns = now_ns + round->user_ms * LLMOBS_NS_PER_MS;
-    int64_t left = round->deadline_ns - now_ns;
-
-    /* A child gets the signal to end so that it has ended by the deadline. */
-    if (round->soft_ns == 0 && round->deadline_ns != 0)
-        round->soft_ns =
-            round->deadline_ns - (left > 2 * late ? late : left / 2);
-    child->soft_ns = round->soft_ns;
-    child->hard_ns = round->deadline_ns;
-    if (child->uid == geteuid() || round->user_ms == 0)
-        return;
-    child->soft_ns = sooner(child->soft_ns, end_ns);
-    child->hard_ns = sooner(child->hard_ns, end_ns + late);
 }
 
 /* Also sets a time for the kill: a user or a disk may hold the child up. */
@@ -214,7 +181,11 @@ static size_t reap(struct llmobs_drain_round *round)
  * to end. */
 static void wait_some(struct llmobs_drain_round *round)
 {
-    int number = next_signal(keep_time(round));
+    int64_t until_ns = keep_time(round);
+    struct timespec left = llmobs_clock_wait(until_ns - llmobs_clock_mono_ns());
+    sigset_t set = llmobs_ending_block(true);
+    int number = until_ns == 0 ? sigwaitinfo(&set, NULL)
+                               : sigtimedwait(&set, NULL, &left);
 
     if (number == SIGTERM || number == SIGINT) {
         round->ending = true;
@@ -237,6 +208,9 @@ static int begin_child(struct llmobs_drain_round *round,
                        const struct llmobs_user_spool *place,
                        struct llmobs_drain_child *child)
 {
+    int64_t now_ns = llmobs_clock_mono_ns(), late = LATE_MS * LLMOBS_NS_PER_MS;
+    int64_t end_ns = now_ns + round->user_ms * LLMOBS_NS_PER_MS;
+    int64_t left = round->deadline_ns - now_ns;
     char *path = strdup(place->path);
     int rc = -ENOMEM;
 
@@ -249,7 +223,17 @@ static int begin_child(struct llmobs_drain_round *round,
     }
     child->uid = place->uid;
     child->path = path;
-    set_times(round, child);
+    /* A child gets the signal to end so that it has ended by the deadline. */
+    if (round->soft_ns == 0 && round->deadline_ns != 0)
+        round->soft_ns =
+            round->deadline_ns - (left > 2 * late ? late : left / 2);
+    child->soft_ns = round->soft_ns;
+    child->hard_ns = round->deadline_ns;
+    /* One that runs for another user ends after user_ms at the latest. */
+    if (child->uid != geteuid() && round->user_ms != 0) {
+        child->soft_ns = sooner(child->soft_ns, end_ns);
+        child->hard_ns = sooner(child->hard_ns, end_ns + late);
+    }
     return 0;
 }
 
@@ -299,46 +283,30 @@ static int visit(void *ctx, const struct llmobs_user_spool *place)
     return round->ending ? -EINTR : 0;
 }
 
-/* Takes the first spool whose user has no child any more, and in the end the
- * first of all; NULL: each user of a spool has a child. */
-static struct llmobs_drain_aside *take_aside(struct llmobs_drain_round *round)
+int llmobs_drain_run(struct llmobs_drain_round *round, const char *dir)
 {
-    struct llmobs_drain_aside **at = &round->aside, *aside;
+    int rc, last = 0;
 
-    while (*at && !round->ending && is_served(round, (*at)->place.uid))
-        at = &(*at)->next;
-    aside = *at;
-    if (aside)
-        *at = aside->next;
-    return aside;
-}
-
-/* Visits the spools that were put aside, and frees them, visited or not. */
-static int visit_aside(struct llmobs_drain_round *round)
-{
-    struct llmobs_drain_aside *aside;
-    int rc = 0;
-
+    (void)llmobs_live_namespaces_read("/proc", &round->living);
+    rc = llmobs_spool_dirs_visit(dir, round->config, visit, round);
+    /* Of the spools that were put aside, the first whose user has no child any
+     * more comes next. Once the round ends, each is freed without a visit. */
     while (round->aside) {
+        struct llmobs_drain_aside **at = &round->aside, *aside;
+
         (void)reap(round);
-        aside = take_aside(round);
+        while (*at && !round->ending && is_served(round, (*at)->place.uid))
+            at = &(*at)->next;
+        aside = *at;
         if (!aside) {
             wait_some(round);
             continue;
         }
-        rc = visit(round, &aside->place);
+        *at = aside->next;
+        last = visit(round, &aside->place);
         free(aside);
     }
-    return rc;
-}
-
-int llmobs_drain_run(struct llmobs_drain_round *round, const char *dir)
-{
-    int rc;
-
-    (void)llmobs_live_namespaces_read("/proc", &round->living);
-    rc = llmobs_spool_dirs_visit(dir, round->config, visit, round);
-    if (visit_aside(round) != 0 && rc == 0)
+    if (last != 0 && rc == 0)
         rc = -EINTR;
     while (reap(round) > 0)
         wait_some(round);

@@ -73,37 +73,32 @@ static int read_spool(void *ctx, int entered, int fd)
     return -rc;
 }
 
-/* Reads the child's calls; the status shows if it failed or was killed. */
-static int from_child(struct llmobs_apart *child, uid_t uid,
-                      struct llmobs_ps_calls *out)
-{
-    struct llmobs_ps_call call;
-    struct llmobs_buf text;
-    int rc, read = 0, status;
-
-    llmobs_buf_init(&text, GATHER_BYTES);
-    rc = llmobs_apart_receive(child, GATHER_MS, &text);
-    status = llmobs_apart_end(child, rc != 0);
-    if (rc == 0)
-        rc = WIFEXITED(status) ? -WEXITSTATUS(status) : -ECHILD;
-    for (size_t at = 0; read == 0 && text.len - at >= sizeof(call);
-         at += sizeof(call)) {
-        memcpy(&call, text.data + at, sizeof(call));
-        read = llmobs_ps_calls_add(out, &call, uid);
-    }
-    llmobs_buf_fini(&text);
-    return rc != 0 ? rc : read;
-}
-
 /* Returns 0 even where this spool cannot be read, so that the walk goes on. */
 static int visit(void *ctx, const struct llmobs_user_spool *place)
 {
     struct ps *ps = ctx;
     struct llmobs_apart child;
+    struct llmobs_ps_call call;
+    struct llmobs_buf text;
     int rc = llmobs_apart_start(&child, 0, place, ps->config, read_spool, ps);
+    int read = 0, status;
 
+    llmobs_buf_init(&text, GATHER_BYTES);
+    if (rc == 0) {
+        /* The status shows if the child failed or was killed. */
+        rc = llmobs_apart_receive(&child, GATHER_MS, &text);
+        status = llmobs_apart_end(&child, rc != 0);
+        if (rc == 0)
+            rc = WIFEXITED(status) ? -WEXITSTATUS(status) : -ECHILD;
+    }
+    for (size_t at = 0; read == 0 && text.len - at >= sizeof(call);
+         at += sizeof(call)) {
+        memcpy(&call, text.data + at, sizeof(call));
+        read = llmobs_ps_calls_add(&ps->calls, &call, place->uid);
+    }
+    llmobs_buf_fini(&text);
     if (rc == 0)
-        rc = from_child(&child, place->uid, &ps->calls);
+        rc = read;
     if (rc != 0)
         llmobs_apart_tell(ps->command, place->path, "the reading", rc);
     return rc == -ENOMEM ? rc : 0;
@@ -123,18 +118,6 @@ static int64_t age_of(const struct llmobs_ps_call *call)
                       : llmobs_clock_mono_ns() - call->start_mono_ns;
 
     return age > 0 ? age : 0;
-}
-
-static void write_age(int64_t ns, char *out, size_t cap)
-{
-    int64_t s = ns / 1000000000;
-
-    if (s < 60)
-        snprintf(out, cap, "%" PRId64 ".%d s", s, (int)(ns / 100000000 % 10));
-    else if (s < 3600)
-        snprintf(out, cap, "%" PRId64 "m%02ds", s / 60, (int)(s % 60));
-    else
-        snprintf(out, cap, "%" PRId64 "h%02dm", s / 3600, (int)(s / 60 % 60));
 }
 
 /* Prints a row; behind a column's text there is at least one blank. */
@@ -200,28 +183,14 @@ static void add_number(struct llmobs_json *out, const char *name,
     llmobs_json_set(out, name, llmobs_json_int(number));
 }
 
-static void add_stack(struct llmobs_json *out,
-                      const struct llmobs_ps_stack *stack)
+/* `stack` may be NULL. */
+static int show_json(const struct llmobs_ps_call *call,
+                     const struct llmobs_ps_stack *stack)
 {
+    struct llmobs_json *out = llmobs_json_object(), *list;
+    char trace[40], span[24], *text = NULL;
     struct llmobs_text rest, frame;
-    struct llmobs_json *list;
-
-    if (*stack->problem != '\0') {
-        llmobs_json_sets(out, "no_stack", stack->problem);
-        return;
-    }
-    list = llmobs_json_array();
-    rest = llmobs_buf_text(&stack->frames);
-    while (next_frame(&rest, &frame))
-        llmobs_json_add(list, llmobs_json_stringn(frame.data, frame.len));
-    add_number(out, "stopped_ns", stack->stopped_ns);
-    llmobs_json_set(out, "stack", list);
-}
-
-static void add_facts(struct llmobs_json *out,
-                      const struct llmobs_ps_call *call)
-{
-    char trace[40], span[24];
+    int rc;
 
     snprintf(trace, sizeof(trace), "%016" PRIx64 "%016" PRIx64,
              call->trace_high, call->trace_low);
@@ -240,23 +209,20 @@ static void add_facts(struct llmobs_json *out,
                           "span_id", span, NULL);
     if (call->thread != 0)
         add_number(out, "thread", call->thread);
-    if (call->state == LLMOBS_PS_UNKNOWN)
-        return;
-    add_number(out, "received_bytes", (int64_t)call->received);
-    llmobs_json_sets(out, "state", states[call->state]);
-}
-
-/* `stack` may be NULL. */
-static int show_json(const struct llmobs_ps_call *call,
-                     const struct llmobs_ps_stack *stack)
-{
-    struct llmobs_json *out = llmobs_json_object();
-    char *text = NULL;
-    int rc;
-
-    add_facts(out, call);
-    if (stack)
-        add_stack(out, stack);
+    if (call->state != LLMOBS_PS_UNKNOWN) {
+        add_number(out, "received_bytes", (int64_t)call->received);
+        llmobs_json_sets(out, "state", states[call->state]);
+    }
+    if (stack && *stack->problem != '\0') {
+        llmobs_json_sets(out, "no_stack", stack->problem);
+    } else if (stack) {
+        list = llmobs_json_array();
+        rest = llmobs_buf_text(&stack->frames);
+        while (next_frame(&rest, &frame))
+            llmobs_json_add(list, llmobs_json_stringn(frame.data, frame.len));
+        add_number(out, "stopped_ns", stack->stopped_ns);
+        llmobs_json_set(out, "stack", list);
+    }
     rc = llmobs_json_error(out);
     if (rc == 0)
         text = llmobs_json_dumps(out, LLMOBS_JSON_ASCII);
@@ -283,6 +249,7 @@ static int show_call(const struct ps *ps, const struct llmobs_ps_call *call,
     if (ps->json)
         rc = show_json(call, wanted ? &stack : NULL);
     else {
+        int64_t ns = age_of(call), s = ns / 1000000000;
         char pid[16], user[LLMOBS_ACCOUNT_NAME] = "", age[32];
         const char *const cells[] = {pid,
                                      user,
@@ -292,7 +259,15 @@ static int show_call(const struct ps *ps, const struct llmobs_ps_call *call,
                                      call->text[LLMOBS_PS_MODEL],
                                      call->text[LLMOBS_PS_HOST]};
         snprintf(pid, sizeof(pid), "%ld", (long)call->pid);
-        write_age(age_of(call), age, sizeof(age));
+        if (s < 60)
+            snprintf(age, sizeof(age), "%" PRId64 ".%d s", s,
+                     (int)(ns / 100000000 % 10));
+        else if (s < 3600)
+            snprintf(age, sizeof(age), "%" PRId64 "m%02ds", s / 60,
+                     (int)(s % 60));
+        else
+            snprintf(age, sizeof(age), "%" PRId64 "h%02dm", s / 3600,
+                     (int)(s / 60 % 60));
         if (users)
             llmobs_account_name(call->uid, user);
         rc = show_print_row(users, cells);

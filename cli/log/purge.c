@@ -203,32 +203,12 @@ static void remove_file(struct folder *folder, const char *name)
                       : (uint64_t)st.st_blocks * 512;
 }
 
-/* Locks the current file. A writer that gets the lock looks whether its file
- * still has that name, so nothing that is written after this is removed. */
-static int lock_current(const struct folder *folder, int *out)
-{
-    struct stat st;
-    int fd, rc;
-
-    *out = -1;
-    if (folder->purge->dry || !is_own(folder, LLMOBS_STORE_FILE, &st))
-        return 0;
-    fd = llmobs_file_open(folder->fd, LLMOBS_STORE_FILE, O_RDWR);
-    if (fd < 0)
-        return fd;
-    rc = llmobs_file_lock(fd, F_WRLCK, LOCK_MS);
-    if (rc == -EBUSY)
-        close(fd);
-    else
-        *out = fd; /* some file systems have no locks */
-    return rc == -EBUSY ? rc : 0;
-}
-
 /* Removes the files of the store, or those that stand beside the spool's. */
 static int purge_folder(struct folder *folder, bool chosen)
 {
     struct llmobs_listing list;
     const char *name;
+    struct stat st;
     int lock = -1;
     int rc = llmobs_dirs_open(folder->path, chosen, true, &folder->fd);
 
@@ -237,8 +217,15 @@ static int purge_folder(struct folder *folder, bool chosen)
     if (rc != 0)
         return rc == -ENOENT ? 0 : rc;
     list.left = UINT_MAX;
-    if (folder->store)
-        rc = lock_current(folder, &lock);
+    /* A writer that gets the lock of the current file looks whether its file
+     * still has that name, so nothing that is written after this is removed. */
+    if (folder->store && !folder->purge->dry &&
+        is_own(folder, LLMOBS_STORE_FILE, &st)) {
+        lock = llmobs_file_open(folder->fd, LLMOBS_STORE_FILE, O_RDWR);
+        rc = lock < 0 ? lock : llmobs_file_lock(lock, F_WRLCK, LOCK_MS);
+        if (lock >= 0 && rc != -EBUSY) /* some file systems have no locks */
+            rc = 0;
+    }
     while (rc == 0 && (name = llmobs_listing_next(&list)))
         if (!folder->store) {
             /* Removes what stands beside the files of processes: the refused
@@ -447,21 +434,6 @@ static void print_count(const char *before, uint64_t count, const char *name)
     printf("%s%" PRIu64 " %s%s", before, count, name, count == 1 ? "" : "s");
 }
 
-static void print_size(uint64_t bytes)
-{
-    static const char *const units[] = {"KiB", "MiB", "GiB", "TiB"};
-    double size = (double)bytes / 1024;
-    size_t unit = 0;
-
-    if (bytes < 1024) {
-        print_count(" ", bytes, "byte");
-        return;
-    }
-    for (; size >= 1023.95 && unit < 3; unit++)
-        size /= 1024;
-    printf(" %.1f %s", size, units[unit]);
-}
-
 /* Prints "13:16", with the day where it is not that of `day`. */
 static void print_time(int64_t ns, const struct tm *day, struct tm *out)
 {
@@ -476,29 +448,14 @@ static void print_time(int64_t ns, const struct tm *day, struct tm *out)
     fputs(text, stdout);
 }
 
-static void print_span(const struct purged *sum)
-{
-    time_t now = time(NULL);
-    struct tm today = {0}, first, last;
-
-    (void)localtime_r(&now, &today);
-    print_count(": ", sum->spans, "span");
-    print_count(" in ", sum->traces, "trace");
-    if (sum->evaluations > 0)
-        print_count(" and ", sum->evaluations, "evaluation");
-    if (sum->spans == 0)
-        return;
-    fputs(", ", stdout);
-    print_time(sum->first_ns, &today, &first);
-    if (sum->last_ns / 60000000000 == sum->first_ns / 60000000000)
-        return;
-    fputs(" to ", stdout);
-    print_time(sum->last_ns, &first, &last);
-}
-
 static void purge_tell(const struct purge *purge)
 {
+    static const char *const units[] = {"KiB", "MiB", "GiB", "TiB"};
     const struct purged *sum = &purge->sum;
+    double size = (double)sum->bytes / 1024;
+    struct tm today = {0}, first, last;
+    time_t now = time(NULL);
+    size_t unit = 0;
 
     if (purge->json) {
         printf("{\"dry_run\":%s,\"files\":%" PRIu64 ",\"bytes\":%" PRIu64
@@ -513,8 +470,26 @@ static void purge_tell(const struct purge *purge)
     }
     fputs(purge->dry ? "would remove" : "removed", stdout);
     if (purge->store) {
-        print_size(sum->bytes);
-        print_span(sum);
+        for (; size >= 1023.95 && unit < 3; unit++)
+            size /= 1024;
+        if (sum->bytes < 1024)
+            print_count(" ", sum->bytes, "byte");
+        else
+            printf(" %.1f %s", size, units[unit]);
+        (void)localtime_r(&now, &today);
+        print_count(": ", sum->spans, "span");
+        print_count(" in ", sum->traces, "trace");
+        if (sum->evaluations > 0)
+            print_count(" and ", sum->evaluations, "evaluation");
+        if (sum->spans > 0) {
+            fputs(", ", stdout);
+            print_time(sum->first_ns, &today, &first);
+        }
+        if (sum->spans > 0 &&
+            sum->last_ns / 60000000000 != sum->first_ns / 60000000000) {
+            fputs(" to ", stdout);
+            print_time(sum->last_ns, &first, &last);
+        }
     }
     if (purge->spool)
         print_count(purge->store ? "; " : " ", sum->calls, "call");
@@ -527,21 +502,6 @@ static void purge_tell(const struct purge *purge)
     if (sum->refused > 0)
         printf("; not yours %" PRIu64, sum->refused);
     putchar('\n');
-}
-
-/* Prints what would be removed, and asks whether to do it. */
-static bool is_wanted(struct purge *purge)
-{
-    char answer[8] = "";
-
-    purge->dry = true;
-    (void)purge_go(purge);
-    purge_tell(purge);
-    purge->dry = false;
-    fflush(stdout);
-    fputs("Remove it? [y/N] ", stderr);
-    return fgets(answer, sizeof(answer), stdin) &&
-           (answer[0] == 'y' || answer[0] == 'Y');
 }
 
 int llmobs_cmd_purge(int argc, char **argv)
@@ -560,6 +520,7 @@ int llmobs_cmd_purge(int argc, char **argv)
         LLMOBS_CLI_END};
     const struct purged *sum = &purge.sum;
     const char *why = NULL;
+    char answer[8] = "";
     int status = llmobs_cli_parse(argc, argv, options);
 
     if (status >= 0)
@@ -581,7 +542,17 @@ int llmobs_cmd_purge(int argc, char **argv)
     if (!purge.config)
         return LLMOBS_CLI_FAILED;
     status = LLMOBS_CLI_FAILED;
-    if (purge.yes || purge.dry || is_wanted(&purge)) {
+    if (!purge.yes && !purge.dry) {
+        purge.dry = true;
+        (void)purge_go(&purge);
+        purge_tell(&purge);
+        purge.dry = false;
+        fflush(stdout);
+        fputs("Remove it? [y/N] ", stderr);
+        purge.yes = fgets(answer, sizeof(answer), stdin) &&
+                    (answer[0] == 'y' || answer[0] == 'Y');
+    }
+    if (purge.yes || purge.dry) {
         (void)purge_go(&purge);
         purge_tell(&purge);
         if (sum->error == 0 && sum->refused == 0 && sum->unreadable == 0)

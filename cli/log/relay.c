@@ -96,7 +96,7 @@ struct child {
     int64_t clients_ns; /* when it last looked for clients */
 };
 
-/* Reports by inotify that something was written to a spool: at once after a
+/* Inotify reports that something was written to a spool: at once after a
  * time without writes, every BUSY_MS during constant writes, so that many
  * entries share one look and one request. Where the kernel has no watch left,
  * it returns every BLIND_MS. A lost event costs time and no more: the child
@@ -106,22 +106,6 @@ struct child {
 /* Entries come in groups: this long after the first event the other events of
  * the group have come. */
 #define GATHER_MS 5
-
-static int watch_open(struct watch *watch, const char *base)
-{
-    int rc = 0;
-
-    snprintf(watch->base, sizeof(watch->base), "%s", base);
-    watch->fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-    if (watch->fd < 0)
-        return -errno;
-    if (inotify_add_watch(watch->fd, base, IN_CLOSE_WRITE | IN_ONLYDIR) < 0) {
-        rc = -errno;
-        close(watch->fd);
-        watch->fd = -1;
-    }
-    return rc;
-}
 
 /* Reads the events that are there; true: one of them is news: something was
  * written to a process's file, or events were lost. */
@@ -178,18 +162,6 @@ static bool watch_wait(struct watch *watch, int64_t until_ns)
     return true;
 }
 
-static bool has_sign(const struct child *child)
-{
-    int base;
-    bool has;
-
-    if (llmobs_spool_open_dir(child->children->config, false, &base) != 0)
-        return false;
-    has = llmobs_relay_sign_is_there(&child->sign, base);
-    close(base);
-    return has;
-}
-
 /* True where `ms` have passed since *last_ns, or *last_ns is 0; then sets it to
  * now. */
 static bool is_time(int64_t *last_ns, int64_t ms)
@@ -207,11 +179,17 @@ static bool is_time(int64_t *last_ns, int64_t ms)
 static void renew(void *ctx)
 {
     struct child *child = ctx;
+    bool has = false;
+    int base;
 
     if (!is_time(&child->renewed_ns, LLMOBS_RELAY_RENEW_MS))
         return;
     (void)llmobs_relay_sign_renew(&child->sign);
-    if (!has_sign(child))
+    if (llmobs_spool_open_dir(child->children->config, false, &base) == 0) {
+        has = llmobs_relay_sign_is_there(&child->sign, base);
+        close(base);
+    }
+    if (!has)
         llmobs_ending_stop();
 }
 
@@ -362,8 +340,8 @@ static int wait_for_sign(struct child *child)
 static int open_child(struct child *child)
 {
     struct llmobs_config *config = child->children->config;
-    char path[PATH_MAX];
-    int rc = llmobs_spool_dir(config, path, sizeof(path));
+    struct watch *watch = &child->watch;
+    int rc = llmobs_spool_dir(config, watch->base, sizeof(watch->base));
 
     if (rc != 0)
         return rc;
@@ -379,11 +357,19 @@ static int open_child(struct child *child)
     llmobs_adopt_set_living(child->adopt, &child->living);
     rc = wait_for_sign(child);
     child->renewed_ns = llmobs_clock_mono_ns();
-    if (rc == 0 && watch_open(&child->watch, path) != 0)
+    if (rc != 0)
+        return rc;
+    watch->fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+    if (watch->fd >= 0 && inotify_add_watch(watch->fd, watch->base,
+                                            IN_CLOSE_WRITE | IN_ONLYDIR) < 0) {
+        close(watch->fd);
+        watch->fd = -1;
+    }
+    if (watch->fd < 0)
         llmobs_log(LLMOBS_LOG_WARN,
                    "relay: %s: no inotify: it looks for calls every %d ms",
-                   path, BLIND_MS);
-    return rc;
+                   watch->base, BLIND_MS);
+    return 0;
 }
 
 static int relay_child_serve(struct child *child)
@@ -403,23 +389,6 @@ static int relay_child_serve(struct child *child)
     llmobs_worker_relay(worker, &waits, &llmobs_ending);
     remove_sign(child);
     return 0;
-}
-
-/* Serves the spool for the configuration's destinations alone, in this process,
- * until it has had no client for idle_s. Gives way to a relay that lives. */
-static int relay_serve_own(struct llmobs_relay_children *children,
-                           const struct llmobs_user_spool *spool)
-{
-    struct child child = {.children = children,
-                          .place = spool,
-                          .sign = {-1, NULL},
-                          .watch = {.fd = -1},
-                          .own = true};
-    int rc;
-
-    llmobs_ending_begin();
-    rc = relay_child_serve(&child);
-    return rc == -ETIME || rc == -EALREADY || rc == -EINTR ? 0 : rc;
 }
 
 static int run_apart(void *ctx, int entered, int fd)
@@ -471,18 +440,6 @@ static int relay_child_have(struct llmobs_relay_children *children,
     return rc;
 }
 
-/* Gives the exit status of a child that has ended (0: a signal); else -1. */
-static int reap(struct llmobs_relay_place *place)
-{
-    int status;
-
-    if (place->pid == 0 || waitpid(place->pid, &status, WNOHANG) != place->pid)
-        return -1;
-    status = WIFEXITED(status) ? WEXITSTATUS(status) : 0;
-    llmobs_relay_place_ended(place, status == FAILED);
-    return status;
-}
-
 /* Notes which children have ended. */
 static void relay_children_reap(struct llmobs_relay_children *children)
 {
@@ -490,11 +447,17 @@ static void relay_children_reap(struct llmobs_relay_children *children)
     size_t known = 0, idle = 0, failed = 0;
 
     for (size_t i = 0; i < LLMOBS_RELAY_PLACES; i++) {
-        int status = reap(&children->places.list[i]);
+        struct llmobs_relay_place *place = &children->places.list[i];
+        int status;
 
-        idle += status == IDLE;
-        failed += status == FAILED;
-        known += children->places.list[i].pid != 0;
+        if (place->pid != 0 &&
+            waitpid(place->pid, &status, WNOHANG) == place->pid) {
+            status = WIFEXITED(status) ? WEXITSTATUS(status) : 0;
+            idle += status == IDLE;
+            failed += status == FAILED;
+            llmobs_relay_place_ended(place, status == FAILED);
+        }
+        known += place->pid != 0;
     }
     if (known > 0 || children->served_ns == 0)
         children->served_ns = now;
@@ -596,6 +559,11 @@ static int visit_own(struct relay *relay)
 {
     struct llmobs_user_spool place = {
         .path = relay->dir, .chosen = relay->dir != NULL, .uid = geteuid()};
+    struct child child = {.children = &relay->children,
+                          .place = &place,
+                          .sign = {-1, NULL},
+                          .watch = {.fd = -1},
+                          .own = true};
     char path[PATH_MAX];
     int fd, rc;
 
@@ -610,28 +578,20 @@ static int visit_own(struct relay *relay)
     if (rc != 0)
         return rc;
     close(fd);
-    return relay->own ? relay_serve_own(&relay->children, &place)
-                      : relay_child_have(&relay->children, &place);
-}
-
-static int visit_all(struct relay *relay)
-{
-    int rc = visit_own(relay);
-
-    if (rc == 0)
-        rc = llmobs_spool_dirs_visit(relay->dir, relay->config, visit, relay);
-    if (rc == 0)
-        llmobs_relay_places_sweep(&relay->children.places);
-    if (rc != 0 && rc != -ENOENT)
-        llmobs_log_once(LLMOBS_LOG_WARN, "relay", "relay: the spools: %s",
-                        strerror(-rc));
-    return rc;
+    if (!relay->own)
+        return relay_child_have(&relay->children, &place);
+    /* Serves the spool for the configuration's destinations alone, in this
+     * process, until it has had no client for idle_s. Gives way to a relay that
+     * lives. */
+    llmobs_ending_begin();
+    rc = relay_child_serve(&child);
+    return rc == -ETIME || rc == -EALREADY || rc == -EINTR ? 0 : rc;
 }
 
 static void run(struct relay *relay)
 {
     const struct timespec left = {LOOK_MS / 1000, 0};
-    int number;
+    int number, rc;
 
     signal(SIGCHLD, SIG_DFL);
     relay->signals = llmobs_ending_block(true);
@@ -639,7 +599,15 @@ static void run(struct relay *relay)
         relay_children_reap(&relay->children);
         if (relay->children.ended)
             break;
-        (void)visit_all(relay);
+        rc = visit_own(relay);
+        if (rc == 0)
+            rc = llmobs_spool_dirs_visit(relay->dir, relay->config, visit,
+                                         relay);
+        if (rc == 0)
+            llmobs_relay_places_sweep(&relay->children.places);
+        if (rc != 0 && rc != -ENOENT)
+            llmobs_log_once(LLMOBS_LOG_WARN, "relay", "relay: the spools: %s",
+                            strerror(-rc));
         number = sigtimedwait(&relay->signals, NULL, &left);
     } while (number != SIGTERM && number != SIGINT);
     relay_children_end(&relay->children, &relay->signals);

@@ -9,27 +9,19 @@
 #define AGAIN_MS 1000
 #define AGAIN_MOST_MS 30000
 
-static struct llmobs_relay_place *find(struct llmobs_relay_places *places,
-                                       uid_t uid, const char *path)
-{
-    struct llmobs_relay_place *room = NULL;
-
-    for (size_t i = 0; i < LLMOBS_RELAY_PLACES; i++) {
-        struct llmobs_relay_place *place = &places->list[i];
-
-        if (place->path && place->uid == uid && strcmp(place->path, path) == 0)
-            return place;
-        if (!place->path && !room)
-            room = place;
-    }
-    return room;
-}
-
 struct llmobs_relay_place *llmobs_relay_places_meet(
     struct llmobs_relay_places *places, uid_t uid, const char *path)
 {
-    struct llmobs_relay_place *place = find(places, uid, path);
+    struct llmobs_relay_place *place = NULL;
 
+    for (size_t i = 0; i < LLMOBS_RELAY_PLACES; i++) {
+        struct llmobs_relay_place *at = &places->list[i];
+
+        if (at->path ? at->uid == uid && strcmp(at->path, path) == 0 : !place)
+            place = at;
+        if (at->path && at == place)
+            break;
+    }
     if (!place)
         return NULL;
     if (!place->path)

@@ -141,44 +141,15 @@ static bool is_safe(pid_t pid, pid_t thread)
 }
 #endif
 
-static int await_stop(pid_t thread, int *status)
-{
-    int64_t until = llmobs_clock_mono_ns() + STOP_MS * LLMOBS_NS_PER_MS;
-
-    for (;;) {
-        pid_t seen = waitpid(thread, status, __WALL | WNOHANG);
-
-        if (seen == thread)
-            return WIFSTOPPED(*status) ? 0 : -ESRCH;
-        if (seen < 0 && errno != EINTR)
-            return -errno;
-        if (llmobs_clock_mono_ns() > until)
-            return -ETIMEDOUT;
-        usleep(LOOK_US);
-    }
-}
-
 /* Stops the thread. A stop that has no event comes from a signal that was sent
- * before the request to stop. The thread gets that signal when it goes on. */
-static int stop(struct tracee *tracee)
-{
-    int status, rc;
-
-    if (ptrace(PTRACE_INTERRUPT, tracee->thread, NULL, NULL) != 0)
-        return -errno;
-    rc = await_stop(tracee->thread, &status);
-    if (rc != 0)
-        return rc;
-    if (status >> 16 == 0)
-        tracee->signal = WSTOPSIG(status);
-    else if (WSTOPSIG(status) == SIGTRAP)
-        restart_call(tracee->thread);
-    return 0;
-}
-
-/* After an error the thread is attached at most until this process ends. */
+ * before the request to stop: the thread gets that signal when it goes on.
+ * After an error the thread is attached at most until this process ends. */
 static int tracee_stop(pid_t pid, pid_t thread, struct tracee *out)
 {
+    int64_t until = llmobs_clock_mono_ns() + STOP_MS * LLMOBS_NS_PER_MS;
+    pid_t seen;
+    int status;
+
     *out = (struct tracee){.thread = thread};
     if (tracee_tracer(pid, thread) != 0)
         return -EBUSY;
@@ -187,7 +158,22 @@ static int tracee_stop(pid_t pid, pid_t thread, struct tracee *out)
     if (ptrace(PTRACE_SEIZE, thread, NULL, NULL) != 0)
         return errno == EPERM && tracee_tracer(pid, thread) != 0 ? -EBUSY
                                                                  : -errno;
-    return stop(out);
+    if (ptrace(PTRACE_INTERRUPT, thread, NULL, NULL) != 0)
+        return -errno;
+    while ((seen = waitpid(thread, &status, __WALL | WNOHANG)) != thread) {
+        if (seen < 0 && errno != EINTR)
+            return -errno;
+        if (llmobs_clock_mono_ns() > until)
+            return -ETIMEDOUT;
+        usleep(LOOK_US);
+    }
+    if (!WIFSTOPPED(status))
+        return -ESRCH;
+    if (status >> 16 == 0)
+        out->signal = WSTOPSIG(status);
+    else if (WSTOPSIG(status) == SIGTRAP)
+        restart_call(thread);
+    return 0;
 }
 
 /* -- the return addresses, by libunwind's unwinder for ptrace -------------- */
