@@ -140,14 +140,26 @@ static int read_chunks(struct llmobs_cassette_item *item,
     return 0;
 }
 
-static int read_request(struct load *load, struct llmobs_cassette_item *item)
+static int read_item(struct load *load, struct llmobs_cassette_item *item)
 {
-    const struct llmobs_json *side = llmobs_json_get(item->head, "request");
-    const char *url = llmobs_json_gets(side, "url");
+    const struct llmobs_json *side, *status;
     struct llmobs_buf bytes;
-    int rc;
+    const char *url;
+    int64_t code;
+    int rc = read_file(load, item->name, LLMOBS_RECORDING_HEAD, &bytes);
 
+    if (rc == 0 &&
+        (llmobs_json_parse(llmobs_buf_text(&bytes), &item->head) != 0 ||
+         llmobs_json_to_int(llmobs_json_get(item->head, "format")) !=
+             LLMOBS_RECORDING_FORMAT))
+        rc = wrong(load, item->name, LLMOBS_RECORDING_HEAD,
+                   "no recording of this format");
+    llmobs_buf_fini(&bytes);
+    if (rc != 0)
+        return rc;
+    side = llmobs_json_get(item->head, "request");
     item->method = llmobs_json_gets(side, "method");
+    url = llmobs_json_gets(side, "url");
     if (!item->method || !url)
         return wrong(load, item->name, LLMOBS_RECORDING_HEAD,
                      "no method or url of a request");
@@ -156,16 +168,11 @@ static int read_request(struct load *load, struct llmobs_cassette_item *item)
     item->path = llmobs_cassette_path(url);
     rc = read_body(load, item->name, side, &bytes);
     llmobs_cassette_read_body(&item->request, &bytes);
-    return rc != 0 ? rc : item->path ? 0 : -ENOMEM;
-}
-
-static int read_answer(struct load *load, struct llmobs_cassette_item *item)
-{
-    const struct llmobs_json *side = llmobs_json_get(item->head, "answer");
-    const struct llmobs_json *status = llmobs_json_get(side, "status");
-    int64_t code = llmobs_json_to_int(status);
-    int rc;
-
+    if (rc != 0 || !item->path)
+        return rc != 0 ? rc : -ENOMEM;
+    side = llmobs_json_get(item->head, "answer");
+    status = llmobs_json_get(side, "status");
+    code = llmobs_json_to_int(status);
     if (!llmobs_json_is_int(status) ||
         (code != 0 && (code < 200 || code > 999)))
         return wrong(load, item->name, LLMOBS_RECORDING_HEAD,
@@ -177,21 +184,6 @@ static int read_answer(struct load *load, struct llmobs_cassette_item *item)
         item->cut = llmobs_json_gets(side, "cut");
     rc = read_body(load, item->name, side, &item->answer);
     return rc != 0 ? rc : read_chunks(item, llmobs_json_get(side, "chunks"));
-}
-
-static int read_head(struct load *load, struct llmobs_cassette_item *item)
-{
-    struct llmobs_buf text;
-    int rc = read_file(load, item->name, LLMOBS_RECORDING_HEAD, &text);
-
-    if (rc == 0 && (llmobs_json_parse((struct llmobs_text){text.data, text.len},
-                                      &item->head) != 0 ||
-                    llmobs_json_to_int(llmobs_json_get(item->head, "format")) !=
-                        LLMOBS_RECORDING_FORMAT))
-        rc = wrong(load, item->name, LLMOBS_RECORDING_HEAD,
-                   "no recording of this format");
-    llmobs_buf_fini(&text);
-    return rc;
 }
 
 /* -- the directory --------------------------------------------------------- */
@@ -206,20 +198,6 @@ static unsigned number_of(const char *name)
                    strlen(name) < LLMOBS_CASSETTE_NAME
                ? (unsigned)number
                : 0;
-}
-
-static int add_item(struct llmobs_cassette *cassette, const char *name)
-{
-    struct llmobs_cassette_item item = {.number = number_of(name)};
-
-    if (cassette->count == LLMOBS_CASSETTE_MAX)
-        return -E2BIG;
-    if (llmobs_grow(&cassette->items, &cassette->cap, cassette->count,
-                    sizeof(item)) != 0)
-        return -ENOMEM;
-    strcpy(item.name, name);
-    cassette->items[cassette->count++] = item;
-    return 0;
 }
 
 static int by_number(const void *a, const void *b)
@@ -239,9 +217,21 @@ int llmobs_cassette_load(struct llmobs_cassette *cassette, const char *dir,
     int rc = all ? 0 : -errno;
 
     memset(cassette, 0, sizeof(*cassette));
-    while (rc == 0 && (entry = readdir(all)))
-        if (number_of(entry->d_name) > 0)
-            rc = add_item(cassette, entry->d_name);
+    while (rc == 0 && (entry = readdir(all))) {
+        unsigned number = number_of(entry->d_name);
+
+        if (number == 0)
+            continue;
+        rc = cassette->count == LLMOBS_CASSETTE_MAX
+                 ? -E2BIG
+                 : llmobs_grow(&cassette->items, &cassette->cap,
+                               cassette->count, sizeof(*cassette->items));
+        if (rc != 0)
+            break;
+        cassette->items[cassette->count] =
+            (struct llmobs_cassette_item){.number = number};
+        strcpy(cassette->items[cassette->count++].name, entry->d_name);
+    }
     if (all)
         closedir(all);
     if (cassette->count > 0)
@@ -252,13 +242,8 @@ int llmobs_cassette_load(struct llmobs_cassette *cassette, const char *dir,
                     strerror(-rc));
     else
         load.fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    for (size_t i = 0; i < cassette->count && rc == 0; i++) {
-        rc = read_head(&load, &cassette->items[i]);
-        if (rc == 0)
-            rc = read_request(&load, &cassette->items[i]);
-        if (rc == 0)
-            rc = read_answer(&load, &cassette->items[i]);
-    }
+    for (size_t i = 0; i < cassette->count && rc == 0; i++)
+        rc = read_item(&load, &cassette->items[i]);
     if (load.fd >= 0)
         close(load.fd);
     return rc;

@@ -28,9 +28,12 @@ static double text_likeness(const char *a, size_t a_len, const char *b,
     return PART_MAX * (double)(front + back) / (double)most;
 }
 
-static bool scalars_equal(const struct llmobs_json *a,
-                          const struct llmobs_json *b)
+static double scalar_likeness(const struct llmobs_json *a,
+                              const struct llmobs_json *b)
 {
+    if (llmobs_json_is_string(a) && llmobs_json_is_string(b))
+        return text_likeness(llmobs_json_text(a), llmobs_json_text_len(a),
+                             llmobs_json_text(b), llmobs_json_text_len(b));
     if (llmobs_json_is_number(a) && llmobs_json_is_number(b))
         return llmobs_json_is_int(a) && llmobs_json_is_int(b)
                    ? llmobs_json_to_int(a) == llmobs_json_to_int(b)
@@ -38,15 +41,6 @@ static bool scalars_equal(const struct llmobs_json *a,
     return (llmobs_json_is_null(a) && llmobs_json_is_null(b)) ||
            (llmobs_json_is_true(a) && llmobs_json_is_true(b)) ||
            (llmobs_json_is_false(a) && llmobs_json_is_false(b));
-}
-
-static double scalar_likeness(const struct llmobs_json *a,
-                              const struct llmobs_json *b)
-{
-    if (llmobs_json_is_string(a) && llmobs_json_is_string(b))
-        return text_likeness(llmobs_json_text(a), llmobs_json_text_len(a),
-                             llmobs_json_text(b), llmobs_json_text_len(b));
-    return scalars_equal(a, b) ? 1 : 0;
 }
 
 /* The number of values in a tree. */
@@ -198,27 +192,6 @@ void llmobs_choose_differences(const struct llmobs_cassette_body *asked,
 
 /* -- the choice ------------------------------------------------------------ */
 
-static void describe_miss(const struct llmobs_cassette *cassette,
-                          const struct llmobs_asked *asked,
-                          const struct llmobs_cassette_item *near,
-                          struct llmobs_buf *why)
-{
-    (void)llmobs_buf_addf(why, "no recording of %s %s", asked->method,
-                          asked->path);
-    if (!near) {
-        if (cassette->count > 0)
-            (void)llmobs_buf_addf(why, "; the first one is of %s %s",
-                                  cassette->items[0].method,
-                                  cassette->items[0].path);
-        return;
-    }
-    (void)llmobs_buf_addf(why, " is equal; the nearest is %s: ", near->name);
-    if (near->cut)
-        (void)llmobs_buf_adds(why, near->cut);
-    else
-        llmobs_choose_differences(&asked->body, &near->request, why);
-}
-
 struct llmobs_cassette_item *llmobs_choose(struct llmobs_cassette *cassette,
                                            const struct llmobs_asked *asked,
                                            bool nearest, struct llmobs_buf *why)
@@ -243,13 +216,25 @@ struct llmobs_cassette_item *llmobs_choose(struct llmobs_cassette *cassette,
             most = like;
         }
     }
-    if (!best || (most < 1 && !nearest)) {
-        describe_miss(cassette, asked, best, why);
+    if (best && (most >= 1 || nearest)) {
+        if (!best->cut)
+            return best;
+        (void)llmobs_buf_addf(why, "recording %s cannot be served: %s",
+                              best->name, best->cut);
         return NULL;
     }
-    if (!best->cut)
-        return best;
-    (void)llmobs_buf_addf(why, "recording %s cannot be served: %s", best->name,
-                          best->cut);
+    (void)llmobs_buf_addf(why, "no recording of %s %s", asked->method,
+                          asked->path);
+    if (best)
+        (void)llmobs_buf_addf(why,
+                              " is equal; the nearest is %s: ", best->name);
+    else if (cassette->count > 0)
+        (void)llmobs_buf_addf(why, "; the first one is of %s %s",
+                              cassette->items[0].method,
+                              cassette->items[0].path);
+    if (best && best->cut)
+        (void)llmobs_buf_adds(why, best->cut);
+    else if (best)
+        llmobs_choose_differences(&asked->body, &best->request, why);
     return NULL;
 }

@@ -120,23 +120,6 @@ static int set_object(const struct llmobs_cli_option *option, const char *text)
                          &job->evaluation.timestamp_ms),                       \
         LLMOBS_CLI_VALUE("tag-add", add_tag, job), LLMOBS_CLI_END
 
-/* Answers as llmobs_cli_parse. */
-static int parse(struct job *job, int argc, char **argv)
-{
-    const struct llmobs_cli_option of_evaluate[] = {
-        LLMOBS_CLI_VALUE("tag", set_tag, &job->evaluation),
-        LLMOBS_CLI_VALUE("scope", set_scope, &job->evaluation.of_trace),
-        LLMOBS_CLI_VALUE("metadata", set_object, &job->metadata), COMMON};
-    const struct llmobs_cli_option of_feedback[] = {
-        TEXT("session", evaluation.session_id),
-        TEXT("key", evaluation.join_key),
-        TEXT("submitter", evaluation.submitter_id),
-        TEXT("submitter-type", evaluation.submitter_type), COMMON};
-
-    return llmobs_cli_parse(argc, argv,
-                            job->feedback ? of_feedback : of_evaluate);
-}
-
 /* -- the value ------------------------------------------------------------ */
 
 static int read_value(struct job *job)
@@ -257,27 +240,36 @@ static int submit(struct job *job, const char *command)
 static int run(int argc, char **argv, bool feedback)
 {
     /* Static: the worker's thread may outlive this function. */
-    static struct job job;
-    int status;
+    static struct job state, *const job = &state;
+    const struct llmobs_cli_option of_evaluate[] = {
+        LLMOBS_CLI_VALUE("tag", set_tag, &job->evaluation),
+        LLMOBS_CLI_VALUE("scope", set_scope, &job->evaluation.of_trace),
+        LLMOBS_CLI_VALUE("metadata", set_object, &job->metadata), COMMON};
+    const struct llmobs_cli_option of_feedback[] = {
+        TEXT("session", evaluation.session_id),
+        TEXT("key", evaluation.join_key),
+        TEXT("submitter", evaluation.submitter_id),
+        TEXT("submitter-type", evaluation.submitter_type), COMMON};
+    int status =
+        llmobs_cli_parse(argc, argv, feedback ? of_feedback : of_evaluate);
 
-    job.feedback = feedback;
-    status = parse(&job, argc, argv);
+    job->feedback = feedback;
     if (status >= 0)
         goto out;
     status = LLMOBS_CLI_USAGE;
-    job.config = llmobs_cli_config(NULL);
-    if (!job.config) {
+    job->config = llmobs_cli_config(NULL);
+    if (!job->config) {
         llmobs_tell("%s: %s\n", argv[0], strerror(ENOMEM));
         return LLMOBS_CLI_FAILED;
     }
-    llmobs_origin_defer(job.config);
-    llmobs_log_init(job.config->log_path,
-                    (enum llmobs_log_level)job.config->log_level);
-    if (check(&job) == 0)
-        status = submit(&job, argv[0]);
+    llmobs_origin_defer(job->config);
+    llmobs_log_init(job->config->log_path,
+                    (enum llmobs_log_level)job->config->log_level);
+    if (check(job) == 0)
+        status = submit(job, argv[0]);
 out:
-    llmobs_json_free(job.json);
-    llmobs_json_free(job.metadata);
+    llmobs_json_free(job->json);
+    llmobs_json_free(job->metadata);
     return status;
 }
 

@@ -79,29 +79,6 @@ static void refuse(struct llmobs_site_visit *one, int status)
                                : "llmobs mock cannot read this request");
 }
 
-/* Begins to serve a recording. If the recorded answer broke off, the answer has
- * no length, and its last chunk never comes. */
-static void begin(const struct serve *serve, struct llmobs_site_visit *one,
-                  struct llmobs_cassette_item *item)
-{
-    bool in_pieces = item->faulty ||
-                     (item->type && (strcasestr(item->type, "event-stream") ||
-                                     strcasestr(item->type, "ndjson") ||
-                                     strcasestr(item->type, "eventstream"))) ||
-                     (serve->timed && item->chunk_count > 1);
-
-    item->served++;
-    one->broken = item->faulty;
-    one->last = one->last || one->broken;
-    if (item->status == 0)
-        return;
-    one->bodyless |= item->status == 204 || item->status == 304;
-    one->chunked = in_pieces && !one->request.old && !one->bodyless;
-    one->answer = item;
-    one->chunk = one->at = 0;
-    llmobs_site_head(one, item->status, item->type, item->answer.len);
-}
-
 static void answer(struct llmobs_site_visit *one)
 {
     struct serve *serve = one->site->ctx;
@@ -130,7 +107,25 @@ static void answer(struct llmobs_site_visit *one)
     if (path)
         item = llmobs_choose(serve->cassette, &asked, serve->nearest, &why);
     if (item) {
-        begin(serve, one, item);
+        bool in_pieces =
+            item->faulty ||
+            (item->type && (strcasestr(item->type, "event-stream") ||
+                            strcasestr(item->type, "ndjson") ||
+                            strcasestr(item->type, "eventstream"))) ||
+            (serve->timed && item->chunk_count > 1);
+
+        /* If the recorded answer broke off, this one has no length, and its
+         * last chunk never comes. */
+        item->served++;
+        one->broken = item->faulty;
+        one->last = one->last || one->broken;
+        if (item->status != 0) {
+            one->bodyless |= item->status == 204 || item->status == 304;
+            one->chunked = in_pieces && !http->old && !one->bodyless;
+            one->answer = item;
+            one->chunk = one->at = 0;
+            llmobs_site_head(one, item->status, item->type, item->answer.len);
+        }
     } else {
         const char *said = why.data ? why.data : "no memory";
         struct llmobs_buf shown;
@@ -266,47 +261,37 @@ static int set_url(struct llmobs_environment *environment, const char *name,
     return llmobs_environment_set(environment, name, url);
 }
 
-/* The program finds the mock by these variables. */
-static int set_urls(struct llmobs_environment *environment, unsigned port)
+/* Runs the command. A replayed command does not start without the variables
+ * that lead its calls here. */
+_Noreturn static void become(const struct mock *mock, const sigset_t *before)
 {
+    /* The program finds the mock by these variables. A replayed one is led here
+     * by the library, and its spans say that no model was asked. */
     static const struct {
         const char *name, *path;
     } variables[] = {{"LLMOBS_MOCK_URL", ""},
                      {"ANTHROPIC_BASE_URL", ""},
                      {"OPENAI_BASE_URL", "/v1"}};
-    int rc = 0;
-
-    for (size_t i = 0; i < sizeof(variables) / sizeof(*variables) && rc == 0;
-         i++)
-        rc = set_url(environment, variables[i].name, port, variables[i].path);
-    return rc;
-}
-
-/* The library leads calls to the mock. Their spans say that no model was asked.
- */
-static int set_replay(struct llmobs_environment *environment,
-                      const struct mock *mock)
-{
-    const char *tags = llmobs_environment_get(environment, "DD_TAGS");
-    bool blanks = strchr(tags, ' ') && !strchr(tags, ',');
-    int rc = set_url(environment, "LLMOBS_REPLAY", mock->serve.site.port, "");
-
-    if (rc == 0)
-        rc = llmobs_environment_join(environment, "DD_TAGS", "replayed:true",
-                                     blanks ? " " : ",", false);
-    return rc == 0 ? llmobs_preload_join(environment, mock->preload) : rc;
-}
-
-/* Runs the command. A replayed command does not start without the variables
- * that lead its calls here. */
-_Noreturn static void become(const struct mock *mock, const sigset_t *before)
-{
+    const unsigned port = mock->serve.site.port;
     struct llmobs_environment environment;
-    int error = -llmobs_environment_init(&environment, environ);
+    int rc = llmobs_environment_init(&environment, environ), error;
 
-    if (error == 0)
-        error = -(mock->replay ? set_replay(&environment, mock)
-                               : set_urls(&environment, mock->serve.site.port));
+    for (size_t i = 0;
+         rc == 0 && !mock->replay && i < sizeof(variables) / sizeof(*variables);
+         i++)
+        rc = set_url(&environment, variables[i].name, port, variables[i].path);
+    if (rc == 0 && mock->replay)
+        rc = set_url(&environment, "LLMOBS_REPLAY", port, "");
+    if (rc == 0 && mock->replay) {
+        const char *tags = llmobs_environment_get(&environment, "DD_TAGS");
+        bool blanks = strchr(tags, ' ') && !strchr(tags, ',');
+
+        rc = llmobs_environment_join(&environment, "DD_TAGS", "replayed:true",
+                                     blanks ? " " : ",", false);
+    }
+    if (rc == 0 && mock->replay)
+        rc = llmobs_preload_join(&environment, mock->preload);
+    error = -rc;
     sigprocmask(SIG_SETMASK, before, NULL);
     if (error == 0 && !mock->replay) {
         error = llmobs_environment_exec(&environment, mock->command);

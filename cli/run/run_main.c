@@ -80,18 +80,6 @@ static bool lacks_libraries(void)
     return true;
 }
 
-/* Includes the user's own list, which the loader's option replaces. */
-static void list_libraries(struct start *start)
-{
-    const char *list = getenv("LD_LIBRARY_PATH");
-    size_t folder = (size_t)(strrchr(start->tool, '/') - start->tool);
-    int len = snprintf(start->libraries, sizeof(start->libraries),
-                       "%.*s/" EMPTY "%s%s", (int)folder, start->tool,
-                       list ? ":" : "", list ? list : "");
-
-    start->lacking = len > 0 && (size_t)len < sizeof(start->libraries);
-}
-
 /* Executes the tool by that loader; returns if that fails. glibc's loader has
  * an option for the name from 2.33 on, musl's has long had it. */
 static void start_by(struct start *start, const char *loader)
@@ -180,16 +168,24 @@ static int start_tool_tell(const char *tool, const char *why, int status)
 static int start_tool(int argc, char **argv)
 {
     static struct start start;
+    const char *list = getenv("LD_LIBRARY_PATH");
+    int len;
 
     if (llmobs_preload_tool(start.tool) != 0)
         return start_tool_tell("cannot find its own directory", "",
                                STATUS_ABSENT);
     start.argc = argc;
     start.argv = argv;
-    if (lacks_libraries())
-        list_libraries(&start);
-    else
+    if (lacks_libraries()) {
+        /* Includes the user's own list, which the loader's option replaces. */
+        len = snprintf(start.libraries, sizeof(start.libraries),
+                       "%.*s/" EMPTY "%s%s",
+                       (int)(strrchr(start.tool, '/') - start.tool), start.tool,
+                       list ? ":" : "", list ? list : "");
+        start.lacking = len > 0 && (size_t)len < sizeof(start.libraries);
+    } else {
         execve(start.tool, argv, environ);
+    }
     start.error = start.lacking ? ENOENT : errno;
     if (access(start.tool, F_OK) != 0)
         return start_tool_tell(start.tool, llmobs_preload_remedy(start.tool),

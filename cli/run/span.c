@@ -60,8 +60,6 @@ struct job {
     struct output output;
     struct llmobs_config *config;
     struct llmobs_context context;
-    char traceparent[64];
-    char tracestate[1024];
     struct llmobs_environment environment; /* the command's */
     const struct llmobs_child_result *result;
     int64_t start_wall_ns;
@@ -164,81 +162,12 @@ static int add_tag(const struct llmobs_cli_option *option, const char *text)
     LLMOBS_CLI_VALUE("name", llmobs_cli_filled, &job->name), \
         TEXT("preload", preload), LLMOBS_CLI_COMMAND(&job->command)
 
-/* Answers as llmobs_cli_parse. */
-static int parse(struct job *job, int argc, char **argv)
-{
-    const struct llmobs_cli_option of_workflow[] = {COMMON};
-    const struct llmobs_cli_option of_span[] = {
-        LLMOBS_CLI_VALUE("kind", set_kind, &job->kind),
-        LLMOBS_CLI_FLAG("keep-output", &job->keeps_output),
-        TEXT("input", input),
-        TEXT("session", session),
-        LLMOBS_CLI_VALUE("tag", add_tag, &job->tags),
-        TEXT("model", model),
-        TEXT("provider", provider),
-        COMMON};
-    int status = llmobs_cli_parse(argc, argv,
-                                  job->typed_workflow ? of_workflow : of_span);
-
-    return status < 0 && job->typed_workflow && !job->name
-               ? llmobs_cli_wrong("--name is missing", "")
-               : status;
-}
-
-/* Adds the span's context to the command's variables. */
-static int add_context(struct job *job)
-{
-    struct llmobs_environment *environment = &job->environment;
-    int rc = 0;
-
-    if (job->traceparent[0] == '\0')
-        return 0;
-    rc = llmobs_environment_set(environment, "TRACEPARENT", job->traceparent);
-    if (rc == 0 && job->tracestate[0] != '\0')
-        rc = llmobs_environment_set(environment, "TRACESTATE", job->tracestate);
-    else
-        llmobs_environment_unset(environment, "TRACESTATE");
-    return rc;
-}
-
-static void signal_name(int signal, char *out, size_t cap)
-{
-    static const char *const names[] = {
-        [SIGHUP] = "HUP",       [SIGINT] = "INT",   [SIGQUIT] = "QUIT",
-        [SIGILL] = "ILL",       [SIGTRAP] = "TRAP", [SIGABRT] = "ABRT",
-        [SIGBUS] = "BUS",       [SIGFPE] = "FPE",   [SIGKILL] = "KILL",
-        [SIGUSR1] = "USR1",     [SIGSEGV] = "SEGV", [SIGUSR2] = "USR2",
-        [SIGPIPE] = "PIPE",     [SIGALRM] = "ALRM", [SIGTERM] = "TERM",
-        [SIGXCPU] = "XCPU",     [SIGXFSZ] = "XFSZ", [SIGSYS] = "SYS",
-        [SIGVTALRM] = "VTALRM", [SIGPROF] = "PROF",
-    };
-    int count = (int)(sizeof(names) / sizeof(*names));
-
-    if (signal > 0 && signal < count && names[signal])
-        snprintf(out, cap, "SIG%s", names[signal]);
-    else
-        snprintf(out, cap, "SIG%d", signal);
-}
-
 /* The program's name; its arguments are left out, as they may hold keys. */
 static const char *program(const struct job *job)
 {
     const char *slash = strrchr(job->command[0], '/');
 
     return slash ? slash + 1 : job->command[0];
-}
-
-static int fill_model(const struct job *job, struct llmobs_span *span)
-{
-    int rc;
-
-    if (job->kind != LLMOBS_KIND_LLM && job->kind != LLMOBS_KIND_EMBEDDING)
-        return 0;
-    rc = llmobs_span_set(&span->model_name, job->model ? job->model : "custom");
-    if (rc != 0)
-        return rc;
-    return llmobs_span_set(&span->model_provider,
-                           job->provider ? job->provider : "custom");
 }
 
 /* Gives an array of an object with this text; NULL when memory runs out. */
@@ -276,38 +205,28 @@ static int fill_input(const struct job *job, struct llmobs_span *span)
 }
 
 /* A line that is an object with a "text", and at most "name", "id" and "score"
- * beside it, is that document; NULL: it is not. */
-static struct llmobs_json *read_document(struct llmobs_text line)
+ * beside it, is that document; another line is the text of one. */
+static int add_line(struct llmobs_json *list, struct llmobs_text line)
 {
     static const char *const keys[] = {"text", "name", "id"};
     struct llmobs_json *document = NULL;
     size_t known = 0;
-
-    if (line.data[0] != '{' || llmobs_json_parse(line, &document) != 0)
-        return NULL;
-    for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++)
-        known += llmobs_json_gets(document, keys[i]) != NULL;
-    known += llmobs_json_is_number(llmobs_json_get(document, "score"));
-    if (llmobs_json_gets(document, "text") &&
-        known == llmobs_json_len(document))
-        return document;
-    llmobs_json_free(document);
-    return NULL;
-}
-
-static int add_line(struct llmobs_json *list, struct llmobs_text line)
-{
-    struct llmobs_json *document;
-    int rc = 0;
+    int rc;
 
     if (line.len == 0)
         return 0;
-    document = read_document(line);
-    if (!document) {
-        document = llmobs_json_object();
-        rc = llmobs_json_set(document, "text",
-                             llmobs_json_stringn(line.data, line.len));
+    if (line.data[0] == '{' && llmobs_json_parse(line, &document) == 0) {
+        for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++)
+            known += llmobs_json_gets(document, keys[i]) != NULL;
+        known += llmobs_json_is_number(llmobs_json_get(document, "score"));
+        if (llmobs_json_gets(document, "text") &&
+            known == llmobs_json_len(document))
+            return llmobs_json_add(list, document);
+        llmobs_json_free(document);
     }
+    document = llmobs_json_object();
+    rc = llmobs_json_set(document, "text",
+                         llmobs_json_stringn(line.data, line.len));
     return llmobs_json_add_made(list, document, rc);
 }
 
@@ -344,9 +263,20 @@ static int fill_output(struct job *job, struct llmobs_span *span)
 static int fill_span(struct job *job, const struct llmobs_child_result *result,
                      struct llmobs_span *span)
 {
-    int rc;
-    int status;
+    static const char *const names[] = {
+        [SIGHUP] = "HUP",       [SIGINT] = "INT",   [SIGQUIT] = "QUIT",
+        [SIGILL] = "ILL",       [SIGTRAP] = "TRAP", [SIGABRT] = "ABRT",
+        [SIGBUS] = "BUS",       [SIGFPE] = "FPE",   [SIGKILL] = "KILL",
+        [SIGUSR1] = "USR1",     [SIGSEGV] = "SEGV", [SIGUSR2] = "USR2",
+        [SIGPIPE] = "PIPE",     [SIGALRM] = "ALRM", [SIGTERM] = "TERM",
+        [SIGXCPU] = "XCPU",     [SIGXFSZ] = "XFSZ", [SIGSYS] = "SYS",
+        [SIGVTALRM] = "VTALRM", [SIGPROF] = "PROF",
+    };
+    const int count = (int)(sizeof(names) / sizeof(*names));
+    bool asks =
+        job->kind == LLMOBS_KIND_LLM || job->kind == LLMOBS_KIND_EMBEDDING;
     char type[32], message[128];
+    int rc, status, signal;
 
     span->kind = job->kind;
     span->context = job->context;
@@ -355,8 +285,12 @@ static int fill_span(struct job *job, const struct llmobs_child_result *result,
     span->complete = true;
     rc = llmobs_span_set(&span->name,
                          job->name ? job->name : llmobs_kind_name(job->kind));
-    if (rc == 0)
-        rc = fill_model(job, span);
+    if (rc == 0 && asks)
+        rc = llmobs_span_set(&span->model_name,
+                             job->model ? job->model : "custom");
+    if (rc == 0 && asks)
+        rc = llmobs_span_set(&span->model_provider,
+                             job->provider ? job->provider : "custom");
     if (rc == 0)
         rc = fill_input(job, span);
     if (rc == 0)
@@ -369,7 +303,11 @@ static int fill_span(struct job *job, const struct llmobs_child_result *result,
         return rc;
     status = llmobs_child_status(result);
     if (result->exec_error == 0 && WIFSIGNALED(result->status)) {
-        signal_name(WTERMSIG(result->status), type, sizeof(type));
+        signal = WTERMSIG(result->status);
+        if (signal < count && names[signal])
+            snprintf(type, sizeof(type), "SIG%s", names[signal]);
+        else
+            snprintf(type, sizeof(type), "SIG%d", signal);
         snprintf(message, sizeof(message), "terminated by %s", type);
         if (llmobs_json_sets(span->metadata, "signal", type) != 0)
             return -ENOMEM;
@@ -428,23 +366,39 @@ static int inside(struct job *job, struct llmobs_child_result *result)
 
 static int run_job(struct job *job, int argc, char **argv)
 {
+    const struct llmobs_cli_option of_workflow[] = {COMMON};
+    const struct llmobs_cli_option of_span[] = {
+        LLMOBS_CLI_VALUE("kind", set_kind, &job->kind),
+        LLMOBS_CLI_FLAG("keep-output", &job->keeps_output),
+        TEXT("input", input),
+        TEXT("session", session),
+        LLMOBS_CLI_VALUE("tag", add_tag, &job->tags),
+        TEXT("model", model),
+        TEXT("provider", provider),
+        COMMON};
+    struct llmobs_environment *environment = &job->environment;
     struct llmobs_child_result result;
+    char text[1024]; /* of the longest tracestate, with a NUL */
     const char *off;
-    int rc, status = parse(job, argc, argv);
+    int status = llmobs_cli_parse(argc, argv,
+                                  job->typed_workflow ? of_workflow : of_span);
+    int rc = 0;
 
     if (status >= 0)
         return status;
+    if (job->typed_workflow && !job->name)
+        return llmobs_cli_wrong("--name is missing", "");
     llmobs_log_init(getenv("LLMOBS_LOG"), LLMOBS_LOG_WARN);
     job->config = llmobs_config_load((const char *const *)environ,
                                      llmobs_log_complaint, NULL);
     llmobs_origin_defer(job->config);
-    if (llmobs_environment_init(&job->environment, environ) != 0 ||
-        llmobs_preload_join(&job->environment, job->preload) != 0)
-        return llmobs_environment_become(&job->environment, SELF, job->command);
+    if (llmobs_environment_init(environment, environ) != 0 ||
+        llmobs_preload_join(environment, job->preload) != 0)
+        return llmobs_environment_become(environment, SELF, job->command);
     off = job->config ? llmobs_cli_why_off(job->config) : "by no memory";
     if (off) {
         llmobs_log(LLMOBS_LOG_WARN, "no span: switched off %s", off);
-        return llmobs_environment_become(&job->environment, SELF, job->command);
+        return llmobs_environment_become(environment, SELF, job->command);
     }
     llmobs_context_from_carrier(&job->context, job->config,
                                 &job->config->carrier);
@@ -452,16 +406,20 @@ static int run_job(struct job *job, int argc, char **argv)
         llmobs_context_text(job->context.session_id,
                             sizeof(job->context.session_id),
                             llmobs_text_of(job->session));
-    if (llmobs_context_traceparent(&job->context, job->traceparent,
-                                   sizeof(job->traceparent)) != 0)
-        job->traceparent[0] = '\0';
-    if (llmobs_context_tracestate(&job->context, job->tracestate,
-                                  sizeof(job->tracestate)) != 0)
-        job->tracestate[0] = '\0';
     job->start_wall_ns = llmobs_clock_wall_ns();
     job->start_mono_ns = llmobs_clock_mono_ns();
-    if (add_context(job) != 0 || inside(job, &result) != 0)
-        return llmobs_environment_become(&job->environment, SELF, job->command);
+    /* The command's variables have the span's context. */
+    if (llmobs_context_traceparent(&job->context, text, sizeof(text)) == 0) {
+        rc = llmobs_environment_set(environment, "TRACEPARENT", text);
+        if (rc == 0 &&
+            llmobs_context_tracestate(&job->context, text, sizeof(text)) == 0 &&
+            text[0] != '\0')
+            rc = llmobs_environment_set(environment, "TRACESTATE", text);
+        else
+            llmobs_environment_unset(environment, "TRACESTATE");
+    }
+    if (rc != 0 || inside(job, &result) != 0)
+        return llmobs_environment_become(environment, SELF, job->command);
     if (result.exec_error != 0)
         (void)llmobs_environment_fail(SELF, job->command[0], result.exec_error);
     /* No failure from here on changes the exit status. */
