@@ -162,21 +162,6 @@ static bool has_ended(const struct llmobs_adopt *adopt,
            who->pid == getpid();
 }
 
-/* True if the relay that claimed a file has ended: no process but this one
- * holds a sign for its owner. Nothing else shows whether a relay in another
- * container lives. */
-static bool has_relay_ended(const struct llmobs_adopt *adopt)
-{
-    int dir;
-    bool held;
-
-    if (llmobs_spool_open_dir(adopt->config, false, &dir) != 0)
-        return false;
-    held = llmobs_relay_sign_is_held(dir, adopt->file.owner, adopt->sign);
-    close(dir);
-    return !held;
-}
-
 static void find_me(struct llmobs_adopt *adopt)
 {
     struct llmobs_process_id *me = &adopt->me;
@@ -195,11 +180,14 @@ static bool is_mine(struct llmobs_adopt *adopt,
     return name->claimed && llmobs_process_id_equal(&name->by, &adopt->me);
 }
 
-/* True if no other reader has claimed the file, or that reader has ended. */
+/* True if no other reader has claimed the file, or that reader has ended. A
+ * relay has ended if no process but this one holds a sign for the file's owner:
+ * nothing else shows whether a relay in another container lives. */
 static bool may_claim(struct llmobs_adopt *adopt, const struct found *found)
 {
     const struct llmobs_spool_name *name = &found->name;
     uint64_t pidns = llmobs_owner_origin(adopt->self)->pidns;
+    int dir;
 
     if (!name->claimed || is_mine(adopt, name))
         return true;
@@ -207,10 +195,18 @@ static bool may_claim(struct llmobs_adopt *adopt, const struct found *found)
         found->by_start == name->by.start && name->by.pid != getpid())
         return name->by.nonce && found->by_program &&
                name->by.nonce != found->by_program && name->by_pidns == pidns;
-    if (name->by_pidns != pidns)
-        return (name->by_relay && has_relay_ended(adopt)) ||
-               llmobs_live_namespaces_lacks(adopt->living, name->by_pidns,
-                                            found->changed_s);
+    if (name->by_pidns != pidns) {
+        bool gone = false;
+
+        if (name->by_relay &&
+            llmobs_spool_open_dir(adopt->config, false, &dir) == 0) {
+            gone =
+                !llmobs_relay_sign_is_held(dir, adopt->file.owner, adopt->sign);
+            close(dir);
+        }
+        return gone || llmobs_live_namespaces_lacks(
+                           adopt->living, name->by_pidns, found->changed_s);
+    }
     return found->by_gone ||
            llmobs_process_is_another(&name->by, found->by_start) ||
            name->by.pid == getpid();

@@ -242,47 +242,25 @@ static int add_entry(struct llmobs_adopt_file *file,
     }
 }
 
-/* Adds the ids of calls that have an entry before the closing. */
-static int add_before(struct llmobs_adopt_file *file)
-{
-    struct llmobs_entry entry;
-    size_t at = 0;
-    int rc = 0;
-
-    while (!rc && file->closed_at != SIZE_MAX &&
-           llmobs_adopt_file_next(file, &at, &entry) &&
-           entry.offset < file->closed_at)
-        if (entry.type == LLMOBS_ENTRY_END ||
-            llmobs_entry_has_begun(entry.type))
-            rc = add_id(&file->before, entry.id);
-    sort_ids(&file->before);
-    return rc;
-}
-
-/* Asks for time and size of the last write; gives the bytes of the file, of
- * which a closed one has far fewer than its size. */
-static size_t look_at_size(struct llmobs_adopt_file *file)
-{
-    struct stat st;
-
-    if (fstatat(AT_FDCWD, file->path, &st, AT_SYMLINK_NOFOLLOW))
-        return 0;
-    file->written_ns = llmobs_clock_ns(st.st_mtim);
-    if (st.st_size != file->size)
-        file->whole = false;
-    file->size = st.st_size;
-    return st.st_size < (off_t)LLMOBS_SPOOL_CLOSED ? (size_t)st.st_size
-                                                   : (size_t)st.st_blocks * 512;
-}
-
 /* Reading cannot be interrupted. So if the app waits, only a file that is read
- * in almost no time is begun. */
+ * in almost no time is begun; a closed one has far fewer bytes than its size.
+ * The calls that have an entry before the closing are found first, as they tell
+ * which entries behind it count. */
 int llmobs_adopt_file_survey(struct llmobs_adopt_file *file, int64_t until_ns)
 {
-    size_t at = 0, bytes = look_at_size(file);
+    size_t at = 0, bytes = 0;
     struct llmobs_entry entry;
+    struct stat st;
     int rc;
 
+    if (fstatat(AT_FDCWD, file->path, &st, AT_SYMLINK_NOFOLLOW) == 0) {
+        file->written_ns = llmobs_clock_ns(st.st_mtim);
+        file->whole &= st.st_size == file->size;
+        file->size = st.st_size;
+        bytes = st.st_size < (off_t)LLMOBS_SPOOL_CLOSED
+                    ? (size_t)st.st_size
+                    : (size_t)st.st_blocks * 512;
+    }
     file->released.count = file->begun.count = file->ended.count = 0;
     file->before.count = file->childs.count = file->delivered_to_count = 0;
     file->due = file->left = 0;
@@ -290,9 +268,14 @@ int llmobs_adopt_file_survey(struct llmobs_adopt_file *file, int64_t until_ns)
         (bytes > ENDING_BYTES || llmobs_clock_mono_ns() >= until_ns))
         return -ETIME;
     rc = llmobs_adopt_file_read(file);
-    if (!rc)
-        rc = add_before(file);
-    while (!rc && llmobs_adopt_file_next(file, &at, &entry))
+    while (!rc && file->closed_at != SIZE_MAX &&
+           llmobs_adopt_file_next(file, &at, &entry) &&
+           entry.offset < file->closed_at)
+        if (entry.type == LLMOBS_ENTRY_END ||
+            llmobs_entry_has_begun(entry.type))
+            rc = add_id(&file->before, entry.id);
+    sort_ids(&file->before);
+    for (at = 0; !rc && llmobs_adopt_file_next(file, &at, &entry);)
         rc = add_entry(file, &entry);
     sort_ids(&file->released);
     sort_ids(&file->begun);

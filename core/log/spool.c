@@ -37,8 +37,8 @@
 /* Readers may claim a few files before an entry is written to one. */
 #define FIRST_TRIES 8
 /* A name changes only as a reader claims a file, or claims that of a dead one,
- * so that there are few. */
-#define NAMES 8
+ * or gives it back, so that there are few. */
+#define NAMES 4
 
 /* Sets all members but the slots to their values before this process has a
  * name. */
@@ -245,20 +245,19 @@ void llmobs_spool_find_key(struct llmobs_spool *spool,
 
 /* Calls `use` with the path of a file of the process that has this prefix, and
  * again with the name that a reader has given the file, as long as `use` gives
- * -ENOENT. */
+ * -ENOENT: between two looks the file may get its first name back. */
 static int use_file(const char *prefix, uint32_t file,
                     int (*use)(const char *path, void *ctx), void *ctx)
 {
     char *path = llmobs_scratch_alloc(PATH_MAX);
-    int rc;
+    int rc = path ? -ENOENT : -ENOMEM;
 
-    if (!path)
-        return -ENOMEM;
-    llmobs_spool_file_path(prefix, file, path);
-    rc = use(path, ctx);
     for (int i = 0; i < NAMES && rc == -ENOENT; i++) {
-        if (llmobs_spool_file_find_claimed(prefix, file, path) != 0)
-            break;
+        llmobs_spool_file_path(prefix, file, path);
+        rc = use(path, ctx);
+        if (rc != -ENOENT ||
+            llmobs_spool_file_find_claimed(prefix, file, path) != 0)
+            continue;
         llmobs_crash_point("found a claimed file");
         rc = use(path, ctx);
     }
@@ -276,9 +275,8 @@ struct append {
 };
 
 /* Makes a file in the directory as that is opened with care: somebody may have
- * put a link in its place since this process found its name. Another thread may
- * have made the file just now; a file that somebody else has put there is
- * refused. */
+ * put a link in its place since this process found its name. A file that
+ * somebody else has put there is refused. */
 static int make_file(const struct append *append, const char *path)
 {
     int dir = AT_FDCWD, fd;
@@ -296,18 +294,48 @@ static int make_file(const struct append *append, const char *path)
         fd = llmobs_spool_file_open(path, O_WRONLY | O_APPEND);
         rc = fd < 0 ? fd : llmobs_file_check(fd, geteuid());
     }
-    if (rc) {
-        if (fd >= 0)
-            close(fd);
+    if (rc && fd >= 0)
+        close(fd);
+    if (rc)
         return rc;
-    }
     /* The app's umask may have taken the rights of this user. To set them
      * always would cost a short process more than its first entry. */
     if (fstat(fd, &st) != 0 || (st.st_mode & 07777) != 0600)
         (void)!fchmod(fd, 0600);
-    atomic_store(&append->slot->file, append->file);
     llmobs_crash_point("made a file");
     return fd;
+}
+
+/* Opens the file, or makes it, if no thread has. Only one thread ever makes a
+ * file: a reader may claim it at once, and then nothing may take its name,
+ * under which the calls in it are found. Other threads wait; -ESTALE: too long.
+ */
+static int open_or_make(const struct append *append, const char *path)
+{
+    atomic_uint *made = &append->slot->file;
+    int64_t left, until = 0;
+    unsigned state;
+
+    for (;;) {
+        state = 0;
+        if (atomic_compare_exchange_strong(made, &state, LLMOBS_SPOOL_MAKING)) {
+            int fd = make_file(append, path);
+
+            if (atomic_exchange(made, fd < 0 ? 0 : append->file) ==
+                LLMOBS_SPOOL_AWAITED)
+                llmobs_futex_wake(made);
+            return fd;
+        }
+        if (state < LLMOBS_SPOOL_AWAITED)
+            return llmobs_spool_file_open(path, O_WRONLY | O_APPEND);
+        if (!until)
+            until = llmobs_futex_deadline(OPEN_MS);
+        if ((left = llmobs_futex_left(until)) == 0)
+            return -ESTALE;
+        if (state == LLMOBS_SPOOL_AWAITED ||
+            atomic_compare_exchange_strong(made, &state, LLMOBS_SPOOL_AWAITED))
+            llmobs_futex_sleep(made, LLMOBS_SPOOL_AWAITED, left);
+    }
 }
 
 /* Each thread that finds the file without its owner writes the OWNER entry, as
@@ -318,9 +346,7 @@ static int append_at(const char *path, void *ctx)
     struct llmobs_spool_slot *slot = append->slot;
     struct llmobs_text owner = llmobs_owner_text(append->spool->owner);
     bool owned = atomic_load(&slot->owned);
-    int rc, fd = atomic_load(&slot->file) == append->file
-                     ? llmobs_spool_file_open(path, O_WRONLY | O_APPEND)
-                     : make_file(append, path);
+    int rc, fd = open_or_make(append, path);
 
     if (fd < 0)
         return fd;
@@ -1001,20 +1027,26 @@ bool llmobs_spool_is_away(struct llmobs_spool *spool,
 
 int llmobs_spool_hold(struct llmobs_spool *spool)
 {
-    uint32_t none = 0, file;
+    struct append append = {.spool = spool};
     int state, rc, saved = errno;
     char *path;
 
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
     path = llmobs_scratch_alloc(PATH_MAX);
-    rc = path ? llmobs_spool_open(spool) : -ENOMEM;
-    if (!rc) {
-        file = llmobs_slots_current(spool);
-        llmobs_spool_file_path(spool->prefix, file, path);
-        rc = llmobs_spool_file_hold(path);
-        if (!rc)
-            (void)atomic_compare_exchange_strong(
-                &llmobs_slots_of(spool, file)->file, &none, file);
+    rc = path && llmobs_spool_open(spool) == 0 ? -ENOENT : -EBUSY;
+    for (int i = 0; i < FIRST_TRIES && rc == -ENOENT; i++) {
+        append.file = llmobs_slots_current(spool);
+        append.slot = llmobs_slots_of(spool, append.file);
+        atomic_fetch_add(&append.slot->entries, 1);
+        llmobs_spool_file_path(spool->prefix, append.file, path);
+        rc = open_or_make(&append, path);
+        if (rc >= 0) {
+            close(rc);
+            rc = llmobs_spool_file_hold(path);
+        }
+        if (rc == -ENOENT) /* a reader has claimed it */
+            llmobs_slots_begin_next(spool, append.file);
+        llmobs_slots_remove(spool, append.file, 1);
     }
     llmobs_scratch_free_text(path);
     pthread_setcancelstate(state, NULL);

@@ -133,25 +133,9 @@ bool llmobs_spool_file_is_only(const char *path)
     return atomic_load(&held.only) && is_held(path);
 }
 
-static int open_to_hold(const char *path)
-{
-    int fd = llmobs_fd_open(AT_FDCWD, path,
-                            O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW |
-                                O_NOCTTY | O_NONBLOCK);
-    int rc = fd < 0 ? -errno : llmobs_file_check(fd, geteuid());
-
-    if (!rc && fstat(fd, &held.file) != 0)
-        rc = -errno;
-    if (!rc)
-        (void)!fchmod(fd, LLMOBS_SPOOL_HELD | 0600);
-    if (rc && fd >= 0)
-        close(fd);
-    return rc ? rc : fd;
-}
-
 static int hold(const char *path)
 {
-    int high, old,
+    int high, old, rc,
         fd = is_held(path) ? copy_held(atomic_load(&held.fd), false) : -1;
 
     if (fd >= 0) {
@@ -163,13 +147,20 @@ static int hold(const char *path)
     if (old > 0)
         llmobs_fd_close(old, &held.file);
     atomic_store(&held.only, false);
-    fd = open_to_hold(path);
+    fd = llmobs_fd_open(AT_FDCWD, path,
+                        O_RDWR | O_APPEND | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK);
     if (fd < 0)
-        return fd;
-    high = copy_held(fd, true);
+        return -errno;
+    rc = llmobs_file_check(fd, geteuid());
+    if (!rc && fstat(fd, &held.file) != 0)
+        rc = -errno;
+    if (!rc) {
+        (void)!fchmod(fd, LLMOBS_SPOOL_HELD | 0600);
+        high = copy_held(fd, true);
+    }
     close(fd);
-    if (high < 0)
-        return -EBADF;
+    if (rc || high < 0)
+        return rc ? rc : -EBADF;
     memcpy(held.path, path, strlen(path) + 1);
     atomic_store(&held.fd, high);
     return 0;

@@ -69,8 +69,8 @@ int llmobs_spool_file_find_claimed(const char *prefix, uint32_t file,
  * unless `flags` ask both to read and to write. */
 int llmobs_spool_file_open(const char *path, int flags);
 
-/* Makes the file if it is missing, and holds it open instead of the file that
- * was held. -EBUSY: another thread does so now. */
+/* Holds the file open instead of the file that was held. -EBUSY: another thread
+ * does so now. */
 int llmobs_spool_file_hold(const char *path);
 
 /* True for the held file, once it could not be opened by its name: then no

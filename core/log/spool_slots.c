@@ -84,24 +84,17 @@ bool llmobs_slots_is_last(const struct llmobs_spool *spool, uint32_t file)
     return last;
 }
 
-/* True if a file of this many bytes gets no more calls. Under a limit of file
- * sizes each call has its own file, because its END would not fit behind other
- * calls. */
-static bool is_full(struct llmobs_spool *spool, uint32_t file, size_t bytes)
-{
-    if (bytes > 0 && atomic_load(&spool->limited))
-        return true;
-    return bytes >= spool->file_max &&
-           (bytes >= INT32_MAX || !llmobs_slots_is_last(spool, file));
-}
-
+/* Under a limit of file sizes each call has its own file, because its END would
+ * not fit behind other calls. */
 uint32_t llmobs_slots_add(struct llmobs_spool *spool, size_t size)
 {
     for (;;) {
-        uint64_t at = atomic_load(&spool->at);
+        uint64_t at = atomic_load(&spool->at), bytes = at & UINT32_MAX;
         uint32_t file = file_of(at);
 
-        if (is_full(spool, file, at & UINT32_MAX)) {
+        if ((bytes > 0 && atomic_load(&spool->limited)) ||
+            (bytes >= spool->file_max &&
+             (bytes >= INT32_MAX || !llmobs_slots_is_last(spool, file)))) {
             if (!begin_file(spool, at))
                 return 0;
             continue;

@@ -25,13 +25,18 @@ enum llmobs_spool_begun {
     LLMOBS_SPOOL_READY
 };
 
+/* In the place of a file's number, while a thread makes it: no other thread
+ * waits, or one does. */
+#define LLMOBS_SPOOL_MAKING UINT32_MAX
+#define LLMOBS_SPOOL_AWAITED (UINT32_MAX - 1)
+
 /* The state of one file. Files whose numbers are LLMOBS_SPOOL_FILES apart use
  * the same slot, one after the other. */
 struct llmobs_spool_slot {
     /* Entries written or being written, and not released. */
     atomic_uint entries;
-    /* The file's number while it exists, else 0. */
-    _Atomic uint32_t file;
+    /* The file's number while it exists, else 0; a futex while it is made. */
+    atomic_uint file;
     atomic_bool owned;     /* the OWNER entry is in it */
     atomic_bool for_relay; /* the relay may have entries of it */
     _Atomic uint32_t bytes;
