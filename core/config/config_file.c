@@ -207,17 +207,6 @@ static void read_all_lines(struct reading *reading, struct llmobs_text text)
     reading->loading->file = reading->list;
 }
 
-static const char *why_not(int rc)
-{
-    if (rc == -EINVAL)
-        return "not a regular file";
-    if (rc == -EFBIG)
-        return "bigger than 64 KiB: ignored as a whole";
-    if (rc == -EAGAIN)
-        return "written to while it was read: ignored as a whole";
-    return strerror(-rc);
-}
-
 void llmobs_config_read_file(struct llmobs_config_loading *loading,
                              const char *path, bool named)
 {
@@ -234,30 +223,31 @@ void llmobs_config_read_file(struct llmobs_config_loading *loading,
     else {
         loading->unread = rc != -ENOENT && rc != -ENOTDIR;
         if (named || loading->unread)
-            llmobs_config_complain(loading, "LLMOBS_CONFIG: %s: %s", path,
-                                   why_not(rc));
+            llmobs_config_complain(
+                loading, "LLMOBS_CONFIG: %s: %s", path,
+                rc == -EINVAL   ? "not a regular file"
+                : rc == -EFBIG  ? "bigger than 64 KiB: ignored as a whole"
+                : rc == -EAGAIN ? "written to while it was read: ignored "
+                                  "as a whole"
+                                : strerror(-rc));
     }
     llmobs_buf_fini(&text);
 }
 
 /* -- values --------------------------------------------------------------- */
 
-/* The value in "NAME=value"; NULL for another variable. Does not call strncmp,
- * because almost all names differ in their first letters. */
-static const char *value_of(const char *entry, const char *name)
-{
-    for (; *name && *entry == *name; name++)
-        entry++;
-    return *name == '\0' && *entry == '=' ? entry + 1 : NULL;
-}
-
 const char *llmobs_config_find(const char *const *env, const char *name)
 {
-    const char *value = NULL;
+    for (; env && *env; env++) {
+        const char *at = *env, *rest = name;
 
-    for (; env && *env && !value; env++)
-        value = value_of(*env, name);
-    return value && *value ? value : NULL;
+        /* Not strncmp: almost all names differ in their first letters. */
+        for (; *rest && *at == *rest; rest++)
+            at++;
+        if (*rest == '\0' && *at == '=')
+            return at[1] ? at + 1 : NULL;
+    }
+    return NULL;
 }
 
 const char *llmobs_config_from_file(const struct llmobs_config_loading *loading,

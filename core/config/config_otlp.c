@@ -275,24 +275,6 @@ static void read_signal_headers(struct llmobs_config_loading *loading,
 
 /* -- a signal -------------------------------------------------------------- */
 
-static void read_protocol(const struct llmobs_config_loading *loading,
-                          size_t column, struct llmobs_text word,
-                          struct llmobs_otlp_signal *signal)
-{
-    bool json = llmobs_text_is_word(word, "http/json"),
-         grpc = llmobs_text_is_word(word, "grpc");
-
-    if (!json && !grpc && !llmobs_text_is_word(word, "http/protobuf")) {
-        complain_of(loading, LLMOBS_OTLP_PROTOCOL, column, "unknown protocol");
-        return;
-    }
-    signal->json = json;
-    signal->grpc = grpc;
-    if (grpc)
-        complain_of(loading, LLMOBS_OTLP_PROTOCOL, column,
-                    "grpc is not spoken: http/protobuf is sent");
-}
-
 /* Overwrites the signal's present values by the variables of one column. A
  * blank word counts as unset. */
 static void read_part(struct llmobs_config_loading *loading,
@@ -312,9 +294,19 @@ static void read_part(struct llmobs_config_loading *loading,
         return;
     if (part == LLMOBS_OTLP_HEADERS)
         read_signal_headers(loading, column, whole, signal);
-    else if (part == LLMOBS_OTLP_PROTOCOL && word.len)
-        read_protocol(loading, column, word, signal);
-    else if (part == LLMOBS_OTLP_TIMEOUT) {
+    else if (part == LLMOBS_OTLP_PROTOCOL && word.len) {
+        bool json = llmobs_text_is_word(word, "http/json"),
+             grpc = llmobs_text_is_word(word, "grpc");
+
+        if (json || grpc || llmobs_text_is_word(word, "http/protobuf")) {
+            signal->json = json;
+            signal->grpc = grpc;
+        } else
+            complain_of(loading, part, column, "unknown protocol");
+        if (grpc)
+            complain_of(loading, part, column,
+                        "grpc is not spoken: http/protobuf is sent");
+    } else if (part == LLMOBS_OTLP_TIMEOUT) {
         double value;
 
         if (llmobs_config_decimal(text, &value) && value >= 0 &&
@@ -417,27 +409,18 @@ static bool is_attribute(struct llmobs_text text)
     return rc == 0;
 }
 
-static bool is_resource(const char *text)
-{
-    struct llmobs_text rest = llmobs_text_of(text), key, value;
-    int rc;
-
-    if (rest.len > RESOURCE_MAX)
-        return false;
-    while ((rc = llmobs_otel_list_next(&rest, &key, &value)) > 0) {
-        if (!is_attribute(key) || !is_attribute(value))
-            return false;
-    }
-    return rc == 0;
-}
-
 /* OpenTelemetry, resource/sdk.md: an error discards the whole variable. */
 static void check_resource(struct llmobs_config_loading *loading)
 {
     struct llmobs_otlp_config *otlp = &loading->config.otlp;
     struct llmobs_text service = llmobs_text_of(otlp->service);
+    struct llmobs_text rest = llmobs_text_of(otlp->resource), key, value;
+    bool good = rest.len <= RESOURCE_MAX;
+    int rc = 1;
 
-    if (otlp->resource && !is_resource(otlp->resource)) {
+    while (good && (rc = llmobs_otel_list_next(&rest, &key, &value)) > 0)
+        good = is_attribute(key) && is_attribute(value);
+    if (otlp->resource && rc != 0) {
         complain(loading, "OTEL_RESOURCE_ATTRIBUTES",
                  "not key=value,key=value: ignored as a whole");
         llmobs_config_unset(&otlp->resource);

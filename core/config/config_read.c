@@ -161,22 +161,6 @@ struct entry {
     size_t len;
 };
 
-/* Gives the entries, for the caller to free; NULL when memory runs out. A
- * look-up compares the lengths of names first, because most differ in length.
- */
-static struct entry *entries_of(const char *const *env)
-{
-    struct entry *entries;
-    size_t count = 0;
-
-    while (env && env[count])
-        count++;
-    entries = calloc(count + 1, sizeof(*entries));
-    for (size_t i = 0; entries && i < count; i++)
-        entries[i] = (struct entry){env[i], strcspn(env[i], "=")};
-    return entries;
-}
-
 /* As llmobs_config_find, for the entries. */
 static const char *find_entry(const struct entry *entries, const char *name,
                               size_t len)
@@ -193,9 +177,17 @@ static void read_variables(struct llmobs_config_loading *loading,
                            const char *const *env)
 {
     struct llmobs_config_variable first = {.name = NULL};
-    struct entry *entries = entries_of(env);
     const char *name = llmobs_config_next(&first) ? first.name : NULL;
+    struct entry *entries;
+    size_t count = 0;
 
+    /* A look-up compares the lengths of names first, because most differ in
+     * length. */
+    while (env && env[count])
+        count++;
+    entries = calloc(count + 1, sizeof(*entries));
+    for (size_t i = 0; entries && i < count; i++)
+        entries[i] = (struct entry){env[i], strcspn(env[i], "=")};
     if (!entries)
         loading->no_memory = true;
     for (const struct row *row = rows; entries && row < rows + ROWS; row++) {
