@@ -64,15 +64,6 @@ static bool is_feedback(const struct llmobs_evaluation *evaluation)
            evaluation->session_id || evaluation->join_key;
 }
 
-static const char *wrong_label(const struct llmobs_evaluation *evaluation)
-{
-    if (!llmobs_has_text(evaluation->label))
-        return "without a label";
-    if (strchr(evaluation->label, '.'))
-        return "a dot in its label";
-    return text_fits(evaluation->label) ? NULL : "its label is too long";
-}
-
 static const char *wrong_value(const struct llmobs_evaluation *evaluation)
 {
     switch (evaluation->type) {
@@ -151,8 +142,22 @@ static const char *wrong_target(const struct llmobs_evaluation *evaluation)
                : NULL;
 }
 
-static const char *wrong_tags(const struct llmobs_evaluation *evaluation)
+const char *llmobs_evaluation_wrong(const struct llmobs_evaluation *evaluation)
 {
+    const char *assessment = evaluation->assessment, *wrong;
+
+    if (!llmobs_has_text(evaluation->label))
+        return "without a label";
+    if (strchr(evaluation->label, '.'))
+        return "a dot in its label";
+    if (!text_fits(evaluation->label))
+        return "its label is too long";
+    wrong = wrong_value(evaluation);
+    if (!wrong)
+        wrong = is_feedback(evaluation) ? wrong_target(evaluation)
+                                        : wrong_join(evaluation);
+    if (wrong)
+        return wrong;
     if (evaluation->tag_count > LLMOBS_EVALUATION_TAGS)
         return "too many tags";
     if (evaluation->tag_count && !evaluation->tags)
@@ -164,24 +169,6 @@ static const char *wrong_tags(const struct llmobs_evaluation *evaluation)
             !text_fits(evaluation->tags[i].value))
             return "a tag that is too long";
     }
-    return NULL;
-}
-
-const char *llmobs_evaluation_wrong(const struct llmobs_evaluation *evaluation)
-{
-    const char *wrong = wrong_label(evaluation);
-    const char *assessment;
-
-    if (!wrong)
-        wrong = wrong_value(evaluation);
-    if (!wrong)
-        wrong = is_feedback(evaluation) ? wrong_target(evaluation)
-                                        : wrong_join(evaluation);
-    if (!wrong)
-        wrong = wrong_tags(evaluation);
-    if (wrong)
-        return wrong;
-    assessment = evaluation->assessment;
     if (evaluation->timestamp_ms < 0)
         return "a negative time";
     if (assessment && strcmp(assessment, "pass") != 0 &&

@@ -336,20 +336,6 @@ static int write_file(int dir, const char *name, const struct llmobs_buf *text)
     return rc;
 }
 
-/* Makes a directory for this process alone; gives its name. */
-static int make_temporary(struct llmobs_recorder *recorder, int base,
-                          char name[NAME_MAX_BYTES])
-{
-    int rc = -EEXIST;
-
-    for (int i = 0; i < TRIES && rc == -EEXIST; i++) {
-        snprintf(name, NAME_MAX_BYTES, ".new-%ld-%u", (long)getpid(),
-                 ++recorder->temporary);
-        rc = llmobs_dirs_make(base, name);
-    }
-    return rc;
-}
-
 /* The largest number in use: a look at the names saves most tries. */
 static unsigned last_number(int base)
 {
@@ -399,7 +385,13 @@ static int write_in(struct llmobs_recorder *recorder, int base,
                     const struct llmobs_recording *recording)
 {
     char name[NAME_MAX_BYTES];
-    int rc = make_temporary(recorder, base, name), dir;
+    int rc = -EEXIST, dir;
+
+    for (int i = 0; i < TRIES && rc == -EEXIST; i++) {
+        snprintf(name, sizeof(name), ".new-%ld-%u", (long)getpid(),
+                 ++recorder->temporary);
+        rc = llmobs_dirs_make(base, name);
+    }
 
     if (rc)
         return rc;
