@@ -277,20 +277,6 @@ static size_t seek_key(size_t at, const char *key)
     return at;
 }
 
-static void set_by_key(const struct llmobs_otlp_source *s, const struct key *of,
-                       const char *key, const struct llmobs_json *value,
-                       struct found *found)
-{
-    const struct row *row = &rows[of->row];
-
-    if (!is_for(row, s) || !fits((enum type)row->type, value) ||
-        (found->keys[of->row] && found->ranks[of->row] < of->rank))
-        return;
-    found->values[of->row] = value;
-    found->keys[of->row] = key;
-    found->ranks[of->row] = of->rank;
-}
-
 static void find_rows(const struct llmobs_otlp_source *s, struct found *found)
 {
     size_t at = 0;
@@ -299,10 +285,19 @@ static void find_rows(const struct llmobs_otlp_source *s, struct found *found)
     for (void *it = llmobs_json_iter(s->metadata); it;
          it = llmobs_json_next(s->metadata, it)) {
         const char *key = llmobs_json_iter_key(it);
+        const struct llmobs_json *value = llmobs_json_iter_value(it);
 
         for (at = seek_key(at, key);
-             at < KEYS && strcmp(keys[at].key, key) == 0; at++)
-            set_by_key(s, &keys[at], key, llmobs_json_iter_value(it), found);
+             at < KEYS && strcmp(keys[at].key, key) == 0; at++) {
+            size_t i = keys[at].row;
+
+            if (!is_for(&rows[i], s) || !fits((enum type)rows[i].type, value) ||
+                (found->keys[i] && found->ranks[i] < keys[at].rank))
+                continue;
+            found->values[i] = value;
+            found->keys[i] = key;
+            found->ranks[i] = keys[at].rank;
+        }
     }
     for (size_t i = 0; i < ROWS; i++) {
         const struct llmobs_json *fact =
@@ -311,17 +306,6 @@ static void find_rows(const struct llmobs_otlp_source *s, struct found *found)
         if (fact && is_for(&rows[i], s) && fits((enum type)rows[i].type, fact))
             found->values[i] = fact;
     }
-}
-
-/* True for a key whose value the row has, or would have if it had no fact. An
- * API may have two names for a setting: the other key stays with the rest. */
-static bool is_key_of_row(const struct found *found, const char *key)
-{
-    for (size_t i = 0; i < ROWS; i++) {
-        if (found->keys[i] == key)
-            return true;
-    }
-    return false;
 }
 
 /* -- the call ------------------------------------------------------------ */
@@ -497,8 +481,9 @@ static void put_code(const struct llmobs_otlp_source *s, bool content,
     llmobs_json_free(bare);
 }
 
-/* Writes the metadata that no row has. Without content it has what it has where
- * content is off. */
+/* Writes the metadata that no row has, nor would have if it had no fact. An API
+ * may have two names for a setting: the other key stays. Without content it has
+ * what it has where content is off. */
 static void put_metadata(const struct llmobs_otlp_source *s,
                          const struct found *found, bool content,
                          struct llmobs_otlp_attributes *out)
@@ -507,8 +492,11 @@ static void put_metadata(const struct llmobs_otlp_source *s,
          it = llmobs_json_next(s->metadata, it)) {
         const char *key = llmobs_json_iter_key(it);
         struct llmobs_json *value = llmobs_json_iter_value(it), *bare = NULL;
+        size_t row = 0;
 
-        if (is_key_of_row(found, key))
+        while (row < ROWS && found->keys[row] != key)
+            row++;
+        if (row < ROWS)
             continue;
         if (!content) {
             llmobs_otlp_fail(out->writer,
@@ -611,20 +599,6 @@ static void put_tag(struct llmobs_otlp_attributes *out, struct llmobs_text name,
     llmobs_buf_fini(&room.text);
 }
 
-/* Writes such tags as one list, because an attribute may come only once. */
-static void put_alike(const struct llmobs_otlp_source *s, size_t i,
-                      size_t count, struct llmobs_otlp_attributes *out)
-{
-    struct llmobs_json *list = llmobs_json_array();
-
-    for (size_t end = i + count; i < end; i++)
-        (void)llmobs_json_add(
-            list, llmobs_json_string(
-                      llmobs_json_text(llmobs_json_at(s->tags, i)) + 4));
-    put_texts(out, "llmobs.tag.tag", list);
-    llmobs_json_free(list);
-}
-
 /* True for a tag with a person's name, which a request gave. */
 static bool names_user(const struct llmobs_otlp_source *s,
                        struct llmobs_text name)
@@ -651,13 +625,22 @@ static void put_tags(const struct llmobs_otlp_source *s, bool content,
         if (s->fact[LLMOBS_FACT_STATUS] && name.len == sizeof(status) - 1 &&
             memcmp(name.data, status, name.len) == 0)
             continue;
-        /* The key "tag" may come several times. */
+        /* The key "tag" may come several times, and an attribute only once:
+         * such tags become a list. */
         for (alike = 0;
              (more = llmobs_json_text(llmobs_json_at(s->tags, i + alike))) &&
              strncmp(more, "tag:", 4) == 0;)
             alike++;
         if (alike > 1) {
-            put_alike(s, i, alike, out);
+            struct llmobs_json *list = llmobs_json_array();
+
+            for (size_t k = i; k < i + alike; k++)
+                (void)llmobs_json_add(
+                    list,
+                    llmobs_json_string(
+                        llmobs_json_text(llmobs_json_at(s->tags, k)) + 4));
+            put_texts(out, "llmobs.tag.tag", list);
+            llmobs_json_free(list);
             i += alike - 1;
             continue;
         }
@@ -693,23 +676,6 @@ static void put_own(struct llmobs_otlp_attributes *out, const struct side *side)
                                  side->documents);
 }
 
-static void put_retrieval(const struct llmobs_otlp_source *s,
-                          struct llmobs_otlp_attributes *out,
-                          const struct side *side)
-{
-    struct side rest = *side;
-
-    if (!side->output && side->value) {
-        llmobs_otlp_attr_text(out, "gen_ai.retrieval.query.text",
-                              llmobs_text_of(side->value));
-        rest.value = NULL;
-    }
-    if (side->output && llmobs_json_len(side->documents) > 0 &&
-        llmobs_otlp_put_retrieved(s, out, side->documents))
-        rest.documents = NULL;
-    put_own(out, &rest);
-}
-
 static void put_side(const struct llmobs_otlp_source *s,
                      struct llmobs_otlp_attributes *out, bool output)
 {
@@ -736,7 +702,15 @@ static void put_side(const struct llmobs_otlp_source *s,
                                            side.value);
         break;
     case LLMOBS_OTLP_RETRIEVAL:
-        put_retrieval(s, out, &side);
+        if (!output && side.value) {
+            llmobs_otlp_attr_text(out, "gen_ai.retrieval.query.text",
+                                  llmobs_text_of(side.value));
+            side.value = NULL;
+        }
+        if (output && llmobs_json_len(side.documents) > 0 &&
+            llmobs_otlp_put_retrieved(s, out, side.documents))
+            side.documents = NULL;
+        put_own(out, &side);
         break;
     default:
         put_own(out, &side);

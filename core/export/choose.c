@@ -228,29 +228,10 @@ static bool wants_otlp(const struct llmobs_config *config)
            config->agentless < 0 && !config->agent_configured;
 }
 
-/* Until the choice is made, exit_ms is the longest time that may be needed. */
-static void set_base(struct chooser *a)
-{
-    bool known = a->config->agentless == 0 || a->config->agent_configured;
-    struct llmobs_exporter *others[] = {a->intake, a->otlp};
-
-    atomic_store(&a->base.remote, true);
-    atomic_store(&a->base.exit_ms, atomic_load(&a->agent->exit_ms));
-    a->base.wants_warm = a->agent->wants_warm;
-    for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++) {
-        if (!others[i])
-            continue;
-        others[i]->outer = &a->base;
-        if (!a->config->agent_configured)
-            atomic_store(&a->base.exit_ms, atomic_load(&others[i]->exit_ms));
-        if (!known || a->config->agentless == 1)
-            a->base.wants_warm |= others[i]->wants_warm;
-    }
-}
-
 struct llmobs_exporter *llmobs_choose_new(const struct llmobs_config *config)
 {
     struct chooser *a = calloc(1, sizeof(*a));
+    bool known = config->agentless == 0 || config->agent_configured;
 
     if (!a)
         return NULL;
@@ -274,7 +255,21 @@ struct llmobs_exporter *llmobs_choose_new(const struct llmobs_config *config)
         return NULL;
     }
     a->agent->outer = &a->base;
-    set_base(a);
+    atomic_store(&a->base.remote, true);
+    atomic_store(&a->base.exit_ms, atomic_load(&a->agent->exit_ms));
+    a->base.wants_warm = a->agent->wants_warm;
+    for (int i = 0; i < 2; i++) {
+        struct llmobs_exporter *other = i == 0 ? a->intake : a->otlp;
+
+        if (!other)
+            continue;
+        other->outer = &a->base;
+        /* Until the choice is made, the longest time that may be needed. */
+        if (!config->agent_configured)
+            atomic_store(&a->base.exit_ms, atomic_load(&other->exit_ms));
+        if (!known || config->agentless == 1)
+            a->base.wants_warm |= other->wants_warm;
+    }
     /* Makes the choice if the configuration alone decides it. */
     if (a->config->agentless == 0)
         choose(a, a->agent);

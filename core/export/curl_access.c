@@ -72,18 +72,6 @@ void llmobs_curl_access_leave(void)
     atomic_fetch_sub(&inside, 1);
 }
 
-static bool ask_for_locks(const struct llmobs_real *real)
-{
-    const curl_version_info_data *info;
-    const char *ssl;
-
-    llmobs_fork_gate_enter();
-    info = real->version_info(CURLVERSION_NOW);
-    llmobs_fork_gate_leave();
-    ssl = info ? info->ssl_version : NULL;
-    return ssl && !strstr(ssl, "OpenSSL/0.") && !strstr(ssl, "OpenSSL/1.0.");
-}
-
 /* True when the TLS library has locks. OpenSSL before 1.1 needs locks that an
  * app of one thread does not set up. libcurl takes a dozen microseconds to
  * answer, so it is asked only at the first need; a copy with locks is
@@ -91,13 +79,19 @@ static bool ask_for_locks(const struct llmobs_real *real)
 static bool has_locks(const struct llmobs_real *real)
 {
     static _Atomic(const struct llmobs_real *) locking;
+    const curl_version_info_data *info;
+    const char *ssl;
     bool has;
 
     if (atomic_load(&locking) == real)
         return true;
     if (!real->version_info || !llmobs_curl_access_enter(real))
         return false;
-    has = ask_for_locks(real);
+    llmobs_fork_gate_enter();
+    info = real->version_info(CURLVERSION_NOW);
+    llmobs_fork_gate_leave();
+    ssl = info ? info->ssl_version : NULL;
+    has = ssl && !strstr(ssl, "OpenSSL/0.") && !strstr(ssl, "OpenSSL/1.0.");
     llmobs_curl_access_leave();
     if (has)
         atomic_store(&locking, real);

@@ -158,20 +158,10 @@ static void close_handles(struct llmobs_http *http)
     llmobs_curl_access_leave();
 }
 
-static bool any_handles(void)
-{
-    for (size_t i = 0; i < CLIENTS_MAX; i++) {
-        struct llmobs_http *http = atomic_load(&clients[i]);
-
-        if (http && has_handles(http))
-            return true;
-    }
-    return false;
-}
-
 int llmobs_http_close_all(int64_t ms)
 {
     struct llmobs_signal_guard guard;
+    bool any = false;
     int rc;
 
     if (llmobs_filter_still())
@@ -183,7 +173,12 @@ int llmobs_http_close_all(int64_t ms)
     /* The app may have initialised libcurl again during the wait. */
     if (llmobs_curl_access_current())
         return -EBUSY;
-    if (!any_handles())
+    for (size_t i = 0; i < CLIENTS_MAX && !any; i++) {
+        struct llmobs_http *http = atomic_load(&clients[i]);
+
+        any = http && has_handles(http);
+    }
+    if (!any)
         return 0;
     llmobs_signal_guard_begin(&guard);
     for (size_t i = 0; i < CLIENTS_MAX; i++) {
@@ -388,37 +383,33 @@ static int make_plan(struct transfer *transfer)
     return 0;
 }
 
-static int look_up(struct transfer *transfer, size_t i)
-{
-    struct llmobs_http *http = transfer->http;
-    const char *host = transfer->plan.names[i].target->host;
-    /* Where LLMOBS_THREAD is off, no second thread starts until the exit. */
-    bool thread = http->config->thread || llmobs_curl_access_is_exit();
-    int rc;
-
-    while ((rc = llmobs_resolve_get(http->resolve, host, thread,
-                                    transfer->plan.names[i].text)) ==
-           -EINPROGRESS) {
-        if (!llmobs_curl_access_goes_on(transfer->real))
-            return -ECANCELED;
-        if (llmobs_clock_mono_ns() >= transfer->until_ns)
-            return -ETIMEDOUT;
-        llmobs_tick_now(&transfer->request->tick);
-        llmobs_resolve_wait(http->resolve, SLICE_MS);
-    }
-    return rc;
-}
-
 static int look_all_up(struct transfer *transfer)
 {
+    struct llmobs_http *http = transfer->http;
+    struct plan *plan = &transfer->plan;
+    /* Where LLMOBS_THREAD is off, no second thread starts until the exit. */
+    bool thread = http->config->thread || llmobs_curl_access_is_exit();
+    size_t known = 0;
     int rc = 0;
 
-    for (size_t i = 0; rc == 0 && i < transfer->plan.name_count; i++)
-        rc = look_up(transfer, i);
+    while (rc == 0 && known < plan->name_count) {
+        rc = llmobs_resolve_get(http->resolve, plan->names[known].target->host,
+                                thread, plan->names[known].text);
+        if (rc != -EINPROGRESS) {
+            known++;
+        } else if (!llmobs_curl_access_goes_on(transfer->real)) {
+            rc = -ECANCELED;
+        } else if (llmobs_clock_mono_ns() >= transfer->until_ns) {
+            rc = -ETIMEDOUT;
+        } else {
+            rc = 0;
+            llmobs_tick_now(&transfer->request->tick);
+            llmobs_resolve_wait(http->resolve, SLICE_MS);
+        }
+    }
     if (rc == -EHOSTUNREACH || rc == -ETIMEDOUT)
-        transfer->reply->code = transfer->plan.proxy
-                                    ? CURLE_COULDNT_RESOLVE_PROXY
-                                    : CURLE_COULDNT_RESOLVE_HOST;
+        transfer->reply->code = plan->proxy ? CURLE_COULDNT_RESOLVE_PROXY
+                                            : CURLE_COULDNT_RESOLVE_HOST;
     return rc;
 }
 
@@ -592,26 +583,12 @@ static int set_options(struct transfer *transfer)
 
 /* -- the transfer ------------------------------------------------------- */
 
-static bool has_ended(struct transfer *transfer)
-{
-    struct llmobs_http *http = transfer->http;
-    CURLMsg *message;
-    int left;
-
-    while ((message = http->real->multi_info_read(http->multi, &left))) {
-        if (message->msg != CURLMSG_DONE || message->easy_handle != http->easy)
-            continue;
-        transfer->reply->code = (int)message->data.result;
-        return true;
-    }
-    return false;
-}
-
 /* Does one round of work inside the fork gate; 1: the transfer has ended. */
 static int drive(struct transfer *transfer)
 {
     struct llmobs_http *http = transfer->http;
-    int running, rc = 0;
+    int running, left, rc = 0;
+    CURLMsg *message;
 
     llmobs_fork_gate_enter();
     if (!llmobs_sockets_intact(&http->sockets)) {
@@ -619,9 +596,14 @@ static int drive(struct transfer *transfer)
         rc = -EBADF;
     } else if (http->real->multi_perform(http->multi, &running) != CURLM_OK) {
         rc = -EIO;
-    } else {
-        rc = has_ended(transfer);
     }
+    while (rc == 0 &&
+           (message = http->real->multi_info_read(http->multi, &left)))
+        if (message->msg == CURLMSG_DONE &&
+            message->easy_handle == http->easy) {
+            transfer->reply->code = (int)message->data.result;
+            rc = 1;
+        }
     llmobs_fork_gate_leave();
     return rc;
 }

@@ -16,16 +16,6 @@ struct letters {
     char *limit;
 };
 
-/* Marks the bytes that must be escaped or checked. A byte beyond ASCII is
- * negative. */
-static inline llmobs_json_block special_bytes(llmobs_json_block bytes,
-                                              enum llmobs_quoting quoting)
-{
-    if (quoting == LLMOBS_QUOTED_NOT)
-        return bytes < 1;
-    return (bytes < ' ') | (bytes == '"') | (bytes == '\\');
-}
-
 static inline bool is_special(char byte, enum llmobs_quoting quoting)
 {
     signed char value = (signed char)byte;
@@ -43,7 +33,12 @@ static inline size_t copy_block(const char *at, char *to,
 
     memcpy(&bytes, at, sizeof(bytes));
     memcpy(to, &bytes, sizeof(bytes));
-    return llmobs_json_unmarked(special_bytes(bytes, quoting));
+    /* Marks the bytes that must be escaped or checked. A byte beyond ASCII is
+     * negative. */
+    if (quoting == LLMOBS_QUOTED_NOT)
+        return llmobs_json_unmarked(bytes < 1);
+    return llmobs_json_unmarked((bytes < ' ') | (bytes == '"') |
+                                (bytes == '\\'));
 }
 
 /* Copies up to the next special byte, or to the end; gives how many bytes. If

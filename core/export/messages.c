@@ -316,20 +316,6 @@ static void put_blobs(struct list *l, const struct llmobs_json *blobs,
         put_blob(l, blob, image);
 }
 
-/* A text that was not an object became {"value": text} (WIRE 1.5). */
-static void put_arguments(struct list *l, const struct llmobs_json *arguments)
-{
-    const char *text = llmobs_json_gets(arguments, "value");
-
-    if (!arguments)
-        return;
-    add_raw(l->d, ",\"arguments\":");
-    if (text && llmobs_json_len(arguments) == 1)
-        add_text(l->d, text);
-    else
-        add_json(l->d, arguments, 0);
-}
-
 /* The name of the provider's tool that gave a result; if the result has no
  * name, the name of the call before it. */
 static const char *server_name(const struct list *l,
@@ -434,6 +420,9 @@ static void put_message(struct list *l, const struct llmobs_json *message)
     LLMOBS_JSON_EACH (call, calls, true) {
         const char *type = llmobs_json_gets(call, "type");
         const char *name = llmobs_json_gets(call, "name");
+        const struct llmobs_json *arguments =
+            llmobs_json_get(call, "arguments");
+        const char *text = llmobs_json_gets(arguments, "value");
         bool server =
             type && llmobs_words_have(
                         "server_tool_use\0mcp_call\0mcp_tool_use\0", type);
@@ -447,7 +436,13 @@ static void put_message(struct list *l, const struct llmobs_json *message)
             add_raw(l->d, ",\"server_tool_call\":{\"type\":");
             add_string(l->d, name ? name : "");
         }
-        put_arguments(l, llmobs_json_get(call, "arguments"));
+        if (arguments)
+            add_raw(l->d, ",\"arguments\":");
+        /* A text that was not an object became {"value": text} (WIRE 1.5). */
+        if (text && llmobs_json_len(arguments) == 1)
+            add_text(l->d, text);
+        else if (arguments)
+            add_json(l->d, arguments, 0);
         if (server)
             add_raw(l->d, "}");
         end_part(l);

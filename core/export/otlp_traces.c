@@ -35,26 +35,6 @@ static uint64_t parent_of(const struct llmobs_otlp_source *s)
     return llmobs_otlp_source_id(llmobs_json_gets(s->event, "parent_id"));
 }
 
-static void put_identity(struct llmobs_otlp_writer *w,
-                         const struct llmobs_otlp_source *s)
-{
-    const struct llmobs_json *flags = s->fact[LLMOBS_FACT_FLAGS];
-    const char *state = llmobs_otlp_source_fact(s, LLMOBS_FACT_TRACESTATE);
-    uint64_t parent = parent_of(s);
-
-    llmobs_otlp_put_trace_id(w, OTLP_SPAN_TRACE_ID, s->trace_id);
-    llmobs_otlp_put_span_id(w, OTLP_SPAN_ID, s->span_id);
-    if (state && *state)
-        llmobs_otlp_string(w, OTLP_SPAN_TRACE_STATE, llmobs_text_of(state));
-    if (parent)
-        llmobs_otlp_put_span_id(w, OTLP_SPAN_PARENT_ID, parent);
-    llmobs_otlp_fixed32(
-        w, OTLP_SPAN_FLAGS,
-        LLMOBS_FLAG_KNOWS_REMOTE |
-            (flags ? (uint32_t)llmobs_json_to_int(flags) & LLMOBS_FLAGS_OTLP
-                   : LLMOBS_FLAG_SAMPLED));
-}
-
 /* -- links --------------------------------------------------------------- */
 
 /* Writes a link, which names the trace of LLM Observability. For a span in this
@@ -88,19 +68,6 @@ static void put_link(struct llmobs_otlp_writer *w,
     llmobs_otlp_attr_said(&out, "llmobs.link.to", llmobs_json_gets(ends, "to"));
     llmobs_otlp_close_list(w);
     llmobs_otlp_close(w);
-}
-
-static void put_links(struct llmobs_otlp_writer *w,
-                      const struct llmobs_otlp_source *s)
-{
-    const struct llmobs_json *links = llmobs_json_get(s->event, "span_links");
-
-    if (llmobs_json_len(links) == 0)
-        return;
-    llmobs_otlp_list(w, OTLP_SPAN_LINKS);
-    LLMOBS_JSON_EACH (link, links, true)
-        put_link(w, s, link);
-    llmobs_otlp_close_list(w);
 }
 
 /* -- status -------------------------------------------------------------- */
@@ -164,10 +131,12 @@ void llmobs_otlp_span(struct llmobs_otlp_writer *w,
 {
     int64_t start = llmobs_json_to_int(llmobs_json_get(event, "start_ns"));
     int64_t duration = llmobs_json_to_int(llmobs_json_get(event, "duration"));
-    uint64_t from = start > 0 ? (uint64_t)start : 0;
+    const struct llmobs_json *links = llmobs_json_get(event, "span_links");
+    uint64_t parent, from = start > 0 ? (uint64_t)start : 0;
+    const struct llmobs_json *flags;
     struct llmobs_otlp_source s;
     struct llmobs_buf name;
-    const char *first;
+    const char *first, *state;
     char room[96];
     int rc = llmobs_otlp_source_read(&s, config->otlp.semconv, event);
 
@@ -185,14 +154,32 @@ void llmobs_otlp_span(struct llmobs_otlp_writer *w,
         llmobs_buf_adds(&name, s.subject);
     }
     llmobs_otlp_fail(w, name.error);
-    put_identity(w, &s);
+    parent = parent_of(&s);
+    state = llmobs_otlp_source_fact(&s, LLMOBS_FACT_TRACESTATE);
+    flags = s.fact[LLMOBS_FACT_FLAGS];
+    llmobs_otlp_put_trace_id(w, OTLP_SPAN_TRACE_ID, s.trace_id);
+    llmobs_otlp_put_span_id(w, OTLP_SPAN_ID, s.span_id);
+    if (state && *state)
+        llmobs_otlp_string(w, OTLP_SPAN_TRACE_STATE, llmobs_text_of(state));
+    if (parent)
+        llmobs_otlp_put_span_id(w, OTLP_SPAN_PARENT_ID, parent);
+    llmobs_otlp_fixed32(
+        w, OTLP_SPAN_FLAGS,
+        LLMOBS_FLAG_KNOWS_REMOTE |
+            (flags ? (uint32_t)llmobs_json_to_int(flags) & LLMOBS_FLAGS_OTLP
+                   : LLMOBS_FLAG_SAMPLED));
     llmobs_otlp_string(w, OTLP_SPAN_NAME, llmobs_buf_text(&name));
     llmobs_otlp_enum(w, OTLP_SPAN_KIND, s.client ? KIND_CLIENT : KIND_INTERNAL);
     llmobs_otlp_fixed64(w, OTLP_SPAN_START, from);
     llmobs_otlp_fixed64(w, OTLP_SPAN_END,
                         from + (duration > 0 ? (uint64_t)duration : 0));
     put_attributes(w, &s, config, content, name.data);
-    put_links(w, &s);
+    if (llmobs_json_len(links) > 0) {
+        llmobs_otlp_list(w, OTLP_SPAN_LINKS);
+        LLMOBS_JSON_EACH (link, links, true)
+            put_link(w, &s, link);
+        llmobs_otlp_close_list(w);
+    }
     put_status(w, &s, content);
     llmobs_buf_fini(&name);
 }

@@ -130,17 +130,6 @@ static struct answer *find_answer(struct llmobs_resolve *resolve,
     return NULL;
 }
 
-static struct answer *oldest_answer(struct llmobs_resolve *resolve)
-{
-    struct answer *found = &resolve->answers[0];
-
-    for (size_t i = 1; i < ANSWERS; i++) {
-        if (resolve->answers[i].made_ns < found->made_ns)
-            found = &resolve->answers[i];
-    }
-    return found;
-}
-
 /* Stores an answer; if the look-up failed, lets an old answer be used on. */
 static int store_answer(struct llmobs_resolve *resolve, const char *host,
                         int rc, const char *text)
@@ -154,8 +143,12 @@ static int store_answer(struct llmobs_resolve *resolve, const char *host,
     }
     if (rc != 0)
         return rc;
-    if (!answer)
-        answer = oldest_answer(resolve);
+    if (!answer) {
+        answer = &resolve->answers[0]; /* then the oldest */
+        for (size_t i = 1; i < ANSWERS; i++)
+            if (resolve->answers[i].made_ns < answer->made_ns)
+                answer = &resolve->answers[i];
+    }
     strcpy(answer->host, host);
     strcpy(answer->text, text);
     answer->made_ns = now;

@@ -146,20 +146,6 @@ static struct llmobs_text given_text(const struct resource *r, const char *key)
     return llmobs_text_of(llmobs_json_gets(r->given, key));
 }
 
-/* Leaves out attributes that stand elsewhere, or that the library itself sets.
- */
-static void put_given(struct resource *r)
-{
-    for (void *it = llmobs_json_iter(r->given); it;
-         it = llmobs_json_next(r->given, it)) {
-        const char *key = llmobs_json_iter_key(it);
-
-        if (strcmp(key, "service.name") != 0 &&
-            strncmp(key, "telemetry.sdk.", 14) != 0)
-            llmobs_otlp_attr_text(&r->attributes, key, given_text(r, key));
-    }
-}
-
 /* -- the resource ---------------------------------------------------------- */
 
 /* Writes an attribute that is known, unless the user gives it. */
@@ -228,7 +214,16 @@ void llmobs_otlp_resource(struct llmobs_otlp_writer *w,
               origin->parts[LLMOBS_ORIGIN_EXECUTABLE]);
     if (origin->pid > 0 && !llmobs_json_get(r.given, "process.pid"))
         llmobs_otlp_attr_int(&r.attributes, "process.pid", origin->pid);
-    put_given(&r);
+    /* Leaves out attributes that stand elsewhere, or that the library itself
+     * sets. */
+    for (void *it = llmobs_json_iter(r.given); it;
+         it = llmobs_json_next(r.given, it)) {
+        const char *key = llmobs_json_iter_key(it);
+
+        if (strcmp(key, "service.name") != 0 &&
+            strncmp(key, "telemetry.sdk.", 14) != 0)
+            llmobs_otlp_attr_text(&r.attributes, key, given_text(&r, key));
+    }
     llmobs_otlp_close_list(w);
     llmobs_otlp_close(w);
     llmobs_json_free(r.given);

@@ -57,15 +57,6 @@ static const struct kind {
     {"", LLMOBS_OTLP_NO_OP, NULL, false},
 };
 
-static const struct kind *find_kind(const char *name)
-{
-    const struct kind *kind = kinds;
-
-    while (kind->operation && strcmp(kind->name, name) != 0)
-        kind++;
-    return kind;
-}
-
 /* The value of a tag; NULL: the event has no tag of that name. */
 static const char *find_tag(const struct llmobs_otlp_source *s,
                             const char *name)
@@ -83,8 +74,11 @@ static const char *find_tag(const struct llmobs_otlp_source *s,
 
 static void read_kind(struct llmobs_otlp_source *s)
 {
-    const struct kind *kind = find_kind(s->kind);
+    const struct kind *kind = kinds;
     const char *operation = llmobs_otlp_source_fact(s, LLMOBS_FACT_OPERATION);
+
+    while (kind->operation && strcmp(kind->name, s->kind) != 0)
+        kind++;
 
     s->client = kind->client || s->fact[LLMOBS_FACT_HOST];
     s->op = LLMOBS_OTLP_NO_OP;

@@ -326,38 +326,27 @@ static int write_group(struct open_file *file, const struct llmobs_text *events,
     return stay ? (int)stay : error;
 }
 
-/* Writes a group to the current file, or to a new file if that is full. */
-static int send_group(const struct store *store, struct open_file *file,
-                      const struct llmobs_text *events, size_t count)
-{
-    int64_t part = store->config->store_max / FILE_PARTS;
-    size_t n;
-    int rc;
-
-    n = count_fitting(events, count, part - file->size);
-    if (file->size > 0 && file->locked &&
-        file->size + (int64_t)events[0].len + 1 > part) {
-        rc = rotate(file);
-        if (rc)
-            return rc;
-        n = count_fitting(events, count, part - file->size);
-        trim_oldest(store, file->dir, part);
-    }
-    return write_group(file, events, n, store->base.unsent);
-}
-
-/* Writes the events; gives how many of them, or an error where none. */
+/* Writes the events, each group to the current file, or to a new file if that
+ * is full; gives how many of them, or an error where none. */
 static int send_groups(const struct store *store, struct open_file *file,
                        const struct llmobs_text *events, size_t count)
 {
-    size_t done = 0;
+    int64_t part = store->config->store_max / FILE_PARTS;
+    size_t n, done = 0;
     int rc = 0;
 
-    while (done < count) {
-        rc = send_group(store, file, events + done, count - done);
+    for (; done < count; done += (size_t)rc) {
+        bool full = file->size > 0 && file->locked &&
+                    file->size + (int64_t)events[done].len + 1 > part;
+
+        if (full && (rc = rotate(file)) != 0)
+            break;
+        n = count_fitting(events + done, count - done, part - file->size);
+        if (full)
+            trim_oldest(store, file->dir, part);
+        rc = write_group(file, events + done, n, store->base.unsent);
         if (rc <= 0)
             break;
-        done += (size_t)rc;
     }
     return done ? (int)done : rc;
 }

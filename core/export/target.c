@@ -182,16 +182,6 @@ static bool covers_name(const char *entry, size_t len, const char *host)
     return len == host_len || host[host_len - len - 1] == '.';
 }
 
-static bool same_bits(const unsigned char *a, const unsigned char *b,
-                      unsigned bits)
-{
-    unsigned rest = bits % 8;
-
-    if (memcmp(a, b, bits / 8) != 0)
-        return false;
-    return rest == 0 || ((a[bits / 8] ^ b[bits / 8]) >> (8 - rest)) == 0;
-}
-
 /* True for an entry that is the address itself, or a range with the address:
  * "10.0.0.0/8", "[fe80::]/10". */
 static bool covers_address(const char *entry, size_t len, const char *host)
@@ -212,7 +202,11 @@ static bool covers_address(const char *entry, size_t len, const char *host)
         return false;
     memcpy(text, entry, len);
     text[len] = '\0';
-    return read_address(text, theirs) == size && same_bits(mine, theirs, bits);
+    if (read_address(text, theirs) != size ||
+        memcmp(mine, theirs, bits / 8) != 0)
+        return false;
+    return bits % 8 == 0 ||
+           (mine[bits / 8] ^ theirs[bits / 8]) >> (8 - bits % 8) == 0;
 }
 
 const char *llmobs_proxies_find(const struct llmobs_proxies *proxies,
