@@ -237,13 +237,6 @@ static struct llmobs_json *result_text(const struct llmobs_json *value)
     return text;
 }
 
-static const char *name_of(const struct llmobs_json *item)
-{
-    const char *name = llmobs_json_gets(item, "name");
-
-    return name ? name : "";
-}
-
 /* The id by which a result finds its call. */
 static const char *call_id(const struct llmobs_json *item)
 {
@@ -260,13 +253,14 @@ static int add_tool_item(struct llmobs_json *list,
                          const struct tool_item *row)
 {
     const struct llmobs_json *value = llmobs_json_get(item, row->key);
-    const char *text = llmobs_json_text(value), *said = name_of(item);
+    const char *text = llmobs_json_text(value);
+    const char *said = llmobs_json_gets(item, "name");
     const char *space = llmobs_json_gets(item, "namespace");
     const char *type = llmobs_json_gets(item, "type");
     char name[NAME_LEN];
 
     snprintf(name, sizeof(name), "%s%s%s", space ? space : "", space ? "." : "",
-             *said ? said : row->name);
+             llmobs_has_text(said) ? said : row->name);
     if (row->result)
         return add_tool(list, "user", NULL,
                         llmobs_tools_result(name, call_id(item),
@@ -374,6 +368,9 @@ static int add_item(struct llmobs_json *list, const struct llmobs_json *item,
     const struct tool_item *row = row_of(item);
     const char *type = llmobs_json_gets(item, "type");
     const char *role = llmobs_json_gets(item, "role");
+    const struct llmobs_json *error = llmobs_json_get(item, "error");
+    const bool failed = (error && !llmobs_json_is_null(error)) ||
+                        llmobs_json_says(item, "status", "failed");
 
     if (row)
         return add_tool_item(list, item, row);
@@ -388,29 +385,29 @@ static int add_item(struct llmobs_json *list, const struct llmobs_json *item,
         return add_reasoning(list, item);
     if (strcmp(type, "mcp_call") == 0) {
         const struct llmobs_json *said = llmobs_json_get(item, "output");
-        const struct llmobs_json *error = llmobs_json_get(item, "error");
         const char *id = llmobs_json_gets(item, "id");
+        const char *name = llmobs_json_gets(item, "name");
         struct llmobs_json *result = NULL, *call = NULL;
 
         /* The server itself made the call, which may not have ended. */
         if (said || error)
             result = llmobs_tools_result(
-                name_of(item), id, "mcp_tool_result",
+                name ? name : "", id, "mcp_tool_result",
                 result_text(!said || llmobs_json_is_null(said) ? error : said));
         if (result || (!said && !error))
             call = llmobs_tools_call(
-                llmobs_json_gets(item, "name"), id, "mcp_call",
+                name, id, "mcp_call",
                 llmobs_tools_arguments(llmobs_json_get(item, "arguments")));
         if (call)
             return add_tool(list, "assistant", call, result);
         llmobs_json_free(result);
         return -ENOMEM;
     }
-    if (strcmp(type, "mcp_list_tools") == 0 ||
-        strcmp(type, "additional_tools") == 0 ||
-        strcmp(type, "item_reference") == 0)
+    if (strcmp(type, "additional_tools") == 0 ||
+        strcmp(type, "item_reference") == 0 ||
+        (!failed && strcmp(type, "mcp_list_tools") == 0))
         return 0;
-    if (strcmp(type, "image_generation_call") == 0)
+    if (!failed && strcmp(type, "image_generation_call") == 0)
         return llmobs_message_mark(
             list, llmobs_json_gets(item, "revised_prompt"), "image", NULL);
     if (strcmp(type, CODE_TOOL "_call") == 0)
