@@ -90,15 +90,8 @@ static const char *scope_of(const struct llmobs_facts_parts *parts)
                : "";
 }
 
-/* The size of the event that is sent. Its facts are not sent, because they are
- * not part of Datadog's event. */
-static size_t size_of(struct llmobs_text event)
-{
-    struct llmobs_facts_parts parts = llmobs_facts_split(event);
-
-    return parts.lead.len + parts.rest.len + strlen(scope_of(&parts));
-}
-
+/* The facts of an event are not sent, because they are not part of Datadog's
+ * event; they are longer than the scope that is. */
 static int write_body(struct llmobs_post *post,
                       const struct llmobs_text *events, size_t count,
                       struct llmobs_buf *body)
@@ -138,7 +131,7 @@ static enum llmobs_verdict intake_judge(long status)
     {                                                                          \
         .name = exporter, LLMOBS_POST_CAUSES(peer),                            \
         .pause_ms = DENIED_PAUSE_MS, .retry_after_max_ms = RETRY_AFTER_MAX_MS, \
-        .judge = intake_judge, .size = size_of, .write = write_body            \
+        .judge = intake_judge, .write = write_body                             \
     }
 
 static const struct llmobs_post_form agent_form = FORM("agent", "agent");

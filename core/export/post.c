@@ -218,22 +218,6 @@ static int read_answer(struct llmobs_post *post,
 
 /* -- sending ------------------------------------------------------------- */
 
-/* How many of the events go into one request. */
-static size_t count_fitting(const struct llmobs_post *post,
-                            const struct llmobs_text *events, size_t count)
-{
-    size_t bytes = post->frame, n = 0;
-
-    while (n < count && n < post->most) {
-        bytes += post->around;
-        bytes += post->form->size ? post->form->size(events[n]) : events[n].len;
-        if (n > 0 && bytes > post->room)
-            break;
-        n++;
-    }
-    return n;
-}
-
 /* Sends one request. An answer counts as soon as its status is there, even if
  * the rest of it fails: events that were accepted must not be sent twice. An
  * interim answer (1xx) says nothing. */
@@ -284,9 +268,17 @@ int llmobs_post_send(struct llmobs_post *post, const struct llmobs_text *events,
     post->first_refused = post->doubtful = false;
     if (rc)
         return rc;
-    do
-        rc = post_some(post, events, count_fitting(post, events, count));
-    while (rc == 0);
+    do {
+        size_t bytes = post->frame, n = 0; /* that go into one request */
+
+        while (n < count && n < post->most) {
+            bytes += post->around + events[n].len;
+            if (n > 0 && bytes > post->room)
+                break;
+            n++;
+        }
+        rc = post_some(post, events, n);
+    } while (rc == 0);
     /* Asks by the next event whether the peer refuses all. */
     if (rc != -EAGAIN || !post->doubtful || count < 2)
         return rc;

@@ -40,8 +40,6 @@ struct llmobs_post_form {
     int64_t pause_ms; /* after a denial, until a person corrects the cause */
     int64_t retry_after_max_ms;
     enum llmobs_verdict (*judge)(long status);
-    /* The bytes of an event in a body. NULL: the bytes of its text. */
-    size_t (*size)(struct llmobs_text event);
     /* Appends the body of a request. -E2BIG: the request must have fewer
      * events; -EBADMSG: its only event cannot be sent at all. */
     int (*write)(struct llmobs_post *post, const struct llmobs_text *events,
