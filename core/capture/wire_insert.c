@@ -32,7 +32,8 @@ static bool signs(const char *line)
     if (strncasecmp(line, "x-amz-", 6) == 0)
         return true;
     for (; *line && *line != ':'; line++)
-        if (strncasecmp(line, word, sizeof(word) - 1) == 0)
+        if ((*line | 0x20) == *word &&
+            strncasecmp(line, word, sizeof(word) - 1) == 0)
             return true;
     return false;
 }
