@@ -49,17 +49,18 @@ enum llmobs_json_stop {
 static inline size_t llmobs_json_block_run(const char *data,
                                            enum llmobs_json_stop stop)
 {
-    llmobs_json_block bytes, marks;
+    typedef unsigned char unsigned_block
+        __attribute__((vector_size(sizeof(llmobs_json_block))));
+    unsigned_block bytes;
 
     memcpy(&bytes, data, sizeof(bytes));
     if (stop == LLMOBS_JSON_STOP_BAD)
-        return llmobs_json_unmarked(bytes < 1);
-    marks = (bytes == '"') | (bytes == '\\');
-    if (stop == LLMOBS_JSON_STOP_QUOTE)
-        marks |= (bytes >= 0) & (bytes < ' ');
-    else
-        marks |= (bytes < ' ') | (bytes == 0x7F);
-    return llmobs_json_unmarked(marks);
+        return llmobs_json_unmarked((llmobs_json_block)bytes < 1);
+    /* A comparison each, as no byte is below 0: of ODD, from DEL on. */
+    return llmobs_json_unmarked((bytes == '"') | (bytes == '\\') |
+                                (stop == LLMOBS_JSON_STOP_QUOTE
+                                     ? bytes < ' '
+                                     : bytes - ' ' >= 0x7F - ' '));
 }
 
 static inline bool llmobs_json_is_stop(char byte, enum llmobs_json_stop stop)
@@ -100,7 +101,8 @@ static inline size_t llmobs_json_run(const char *data, size_t len,
 {
     size_t at = 0, run;
 
-    for (; len - at >= sizeof(llmobs_json_block); at += run) {
+    for (; at + sizeof(llmobs_json_block) <= len;
+         at += sizeof(llmobs_json_block)) {
         run = llmobs_json_block_run(data + at, stop);
         if (run < sizeof(llmobs_json_block))
             return at + run;
