@@ -699,11 +699,12 @@ bool llmobs_rules_match(const struct llmobs_rules *rules,
 bool llmobs_rules_holds(const struct llmobs_match *match,
                         const struct llmobs_request *request)
 {
-    if (!match->rule || match->proxied || request->multipart)
+    if (!match->rule || request->multipart)
         return false;
-    return match->settled ||
-           (match->confirm && llmobs_match_object(request->body) &&
-            match->rule->dialect->group == LLMOBS_GROUP_MODELS &&
+    return (match->settled && !match->proxied) ||
+           ((match->proxied || (match->confirm && match->rule->dialect->group ==
+                                                      LLMOBS_GROUP_MODELS)) &&
+            llmobs_match_object(request->body) &&
             !is_coded(request->content_encoding));
 }
 

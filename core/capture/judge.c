@@ -122,7 +122,7 @@ static bool still_holds(const struct llmobs_handle *handle,
 {
     struct llmobs_request request = request_of(handle, handle->origin.url);
 
-    if (handle->outgoing.request_changed ||
+    if (match->proxied || handle->outgoing.request_changed ||
         strcmp(request.method, handle->exchange->method) != 0)
         return false;
     if (!match->settled) {
@@ -183,7 +183,8 @@ bool llmobs_judge_request(const struct llmobs_handle *handle, const char *url,
     return true;
 }
 
-bool llmobs_judge_wire_listed(const struct llmobs_wire_request *asked)
+bool llmobs_judge_wire_listed(const struct llmobs_wire_request *asked,
+                              struct llmobs_match *match)
 {
     bool no = llmobs_thread_state_proxied() == LLMOBS_PROXYING_NO;
     struct llmobs_request request = {.method = asked->method,
@@ -191,21 +192,24 @@ bool llmobs_judge_wire_listed(const struct llmobs_wire_request *asked)
                                      .body_pending = true,
                                      .proxying = no ? LLMOBS_PROXYING_NO
                                                     : LLMOBS_PROXYING_BY_URL};
-    struct llmobs_match match;
 
     return llmobs_judge_adds && llmobs_rules_has_proxies(rules, asked->url) &&
-           llmobs_rules_match(rules, &request, &match) && match.proxied;
+           llmobs_rules_match(rules, &request, match) && match->proxied;
 }
 
 bool llmobs_judge_wire_request(const struct llmobs_wire_request *asked,
-                               bool pending, struct llmobs_match *match)
+                               bool listed, struct llmobs_match *match)
 {
     struct llmobs_request request = {.method = asked->method,
                                      .url = asked->url,
+                                     .content_encoding = llmobs_lines_value(
+                                         asked->lines, "content-encoding:"),
                                      .body = asked->body,
-                                     .body_pending = pending,
+                                     .body_pending = listed,
                                      .proxying = llmobs_thread_state_proxied()};
-    bool is_call = match_lines(&request, asked->lines, false, match);
+    bool is_call = (listed && request.proxying != LLMOBS_PROXYING_NO &&
+                    llmobs_rules_holds(match, &request)) ||
+                   match_lines(&request, asked->lines, false, match);
 
     if (is_call)
         expect_resumption(match);

@@ -43,12 +43,13 @@ bool llmobs_judge_request(const struct llmobs_handle *handle, const char *url,
  * calls none is, for good. _wire_listed: true where its head alone shows a call
  * to a listed gateway, which may get trace headers; it has a body.
  * _wire_request: judges it by all that is known, and writes that to a debug
- * log; `pending`: it has a body, also if nothing of it is known. */
+ * log; `listed`: _wire_listed was true and has filled `match`. */
 bool llmobs_judge_may_be_call(const char *url, bool sends);
 extern bool llmobs_judge_adds; /* to requests to listed URLs */
-bool llmobs_judge_wire_listed(const struct llmobs_wire_request *asked);
+bool llmobs_judge_wire_listed(const struct llmobs_wire_request *asked,
+                              struct llmobs_match *match);
 bool llmobs_judge_wire_request(const struct llmobs_wire_request *asked,
-                               bool pending, struct llmobs_match *match);
+                               bool listed, struct llmobs_match *match);
 
 /* How calls go over the websocket that the request asks for; NULL: there are
  * none, as far as it tells. */

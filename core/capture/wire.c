@@ -49,8 +49,9 @@ struct request {
     bool refused;    /* nobody took its head; a server may answer still */
     struct llmobs_wire_request *asked; /* NULL: it is judged */
     struct llmobs_buf seen;            /* first bytes of the body, until then */
-    int64_t blank;                     /* bytes before them, of JSON none */
-    struct llmobs_exchange *exchange;  /* NULL: no call yet */
+    struct llmobs_match match; /* of its head alone, if it is listed; of all */
+    int64_t blank;             /* bytes before them, of JSON none */
+    struct llmobs_exchange *exchange; /* NULL: no call yet */
     /* Of a request that is a call by its head, whose context may have been sent
      * with it; until it is judged. */
     struct llmobs_exchange *early;
@@ -341,11 +342,11 @@ static bool judge(struct llmobs_wire *wire, struct request *request)
 {
     struct llmobs_wire_request *asked = request->asked;
     struct llmobs_exchange *exchange;
-    struct llmobs_match match = {0};
 
     if (request->seen.len > 0)
         asked->body = llmobs_buf_text(&request->seen);
-    if (!llmobs_judge_wire_request(asked, request->early != NULL, &match)) {
+    if (!llmobs_judge_wire_request(asked, request->early != NULL,
+                                   &request->match)) {
         (void)remove_request(wire, request);
         return false;
     }
@@ -362,7 +363,7 @@ static bool judge(struct llmobs_wire *wire, struct request *request)
         exchange->caller =
             wire->peer->caller ? strdup(wire->peer->caller) : NULL;
     }
-    if (exchange && fill_exchange(exchange, asked, &match)) {
+    if (exchange && fill_exchange(exchange, asked, &request->match)) {
         llmobs_worker_begin(worker, exchange, LLMOBS_STAGE_START);
     } else {
         llmobs_worker_count_lost(worker, LLMOBS_STAT_dropped_memory);
@@ -483,7 +484,7 @@ static void request_head(struct llmobs_wire *wire, uint32_t number,
          * context can go with that. */
         struct llmobs_insertions **to = wire->event->insertions;
 
-        if (llmobs_judge_wire_listed(request->asked)) {
+        if (llmobs_judge_wire_listed(request->asked, &request->match)) {
             if (to && !*to)
                 *to = llmobs_wire_take(wire);
             if (to && !*to && atomic_load(&wire->insertions))
