@@ -1,5 +1,7 @@
 #include "lib/span/allowlist.h"
 
+#include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -186,36 +188,24 @@ struct llmobs_text llmobs_allowlist_tag_value(const char *name,
     return host;
 }
 
-/* Adds the path up to the query, without parameters. */
-static int add_plain_path(const char *path, struct llmobs_buf *out)
-{
-    size_t end = strcspn(path, "?#"), at = 0;
-    int rc = 0;
-
-    while (at < end && !rc) {
-        size_t len = strcspn(path + at, ";?#");
-
-        rc = llmobs_buf_add(out, path + at, len);
-        at += len;
-        at += strcspn(path + at, "/?#");
-    }
-    return rc;
-}
-
-/* Adds the path without parameters, its keys masked. */
+/* Adds the path up to the query, without parameters, its keys masked. */
 static int add_path(const char *path, struct llmobs_buf *out)
 {
-    size_t at = out->len;
+    size_t from = out->len, end = strcspn(path, "?#");
     struct llmobs_buf plain;
-    int rc;
+    int rc = 0;
 
     llmobs_buf_init(&plain, URL_MAX);
-    if (!path[strcspn(path, ";?#")])
-        rc = llmobs_mask_body(path, out);
-    else if (!(rc = add_plain_path(path, &plain)) && plain.data)
+    for (size_t at = 0; at < end && !rc; at += strcspn(path + at, "/?#")) {
+        size_t len = strcspn(path + at, ";?#");
+
+        rc = llmobs_buf_add(&plain, path + at, len);
+        at += len;
+    }
+    if (!rc && plain.data)
         rc = llmobs_mask_body(plain.data, out);
     llmobs_buf_fini(&plain);
-    llmobs_shapes_mask(out, at, false);
+    llmobs_shapes_mask(out, from, false);
     return rc;
 }
 
@@ -268,12 +258,22 @@ int llmobs_allowlist_words(const char *url, struct llmobs_buf *out)
     return rc;
 }
 
+/* Most calls of a program go to one URL, without a secret. The last one of that
+ * kind is not searched again; who looks at it has it alone. */
 char *llmobs_allowlist_url_copy(const char *url)
 {
+    static _Atomic(char *) last;
+    char *known = atomic_exchange(&last, NULL);
+    bool same = known && strcmp(known, url) == 0;
     struct llmobs_buf out;
 
     llmobs_buf_init(&out, URL_MAX);
-    if (llmobs_allowlist_url(url, &out) != 0)
+    if ((same ? llmobs_buf_adds(&out, url) : llmobs_allowlist_url(url, &out)))
         llmobs_buf_fini(&out);
+    else if (!same && out.data && strcmp(out.data, url) == 0) {
+        free(known);
+        known = strdup(url);
+    }
+    free(atomic_exchange(&last, known));
     return llmobs_buf_take(&out, NULL);
 }
