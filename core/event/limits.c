@@ -30,7 +30,8 @@ enum part {
     DEFINITION
 };
 
-/* The limits of a member. For an array they hold for each of its elements. */
+/* The limits of a member. For an array they hold for each of its elements. The
+ * rows of an object stand together. */
 static const struct row {
     unsigned char in, below; /* enum part: of the object; of the value */
     const char *key;         /* NULL: all members that no other row names */
@@ -46,20 +47,21 @@ static const struct row {
     {META, NONE, "model_name", 512, 0, 0},
     {META, NONE, "model_provider", 128, 0, 0},
     {META, FAILURE, "error", 0, 0, 0},
+    {META, TOOL, "tool", 0, 0, 0},
+    {META, NONE, "intent", 64 * KIB, 0, 0},
+    {META, METADATA, "metadata", 0, 1000, 1024 * KIB},
+    {META, SIDE, "input", 0, 0, 0},
+    {META, SIDE, "output", 0, 0, 0},
+    {META, DEFINITION, "tool_definitions", 0, 0, 0},
     {FAILURE, NONE, "type", ERROR_TYPE_MAX, 0, 0},
     {FAILURE, NONE, "message", 64 * KIB, 0, 0},
     {FAILURE, NONE, "stack", 64 * KIB, 0, 0},
-    {META, TOOL, "tool", 0, 0, 0},
-    {META, NONE, "intent", 64 * KIB, 0, 0},
     {TOOL, NONE, "version", 256, 0, 0},
-    {META, METADATA, "metadata", 0, 1000, 1024 * KIB},
     {METADATA, NONE, "transfer", 64 * KIB, 0, 0},
     {METADATA, NONE, "caller", 64 * KIB, 0, 0},
     {METADATA, NONE, "truncated", 64 * KIB, 0, 0},
     {METADATA, NONE, "_dd", 256 * KIB, 0, 0},
     {METADATA, NONE, NULL, 256 * KIB, 0, 0},
-    {META, SIDE, "input", 0, 0, 0},
-    {META, SIDE, "output", 0, 0, 0},
     {SIDE, MESSAGE, "messages", 0, 0, 0},
     {SIDE, DOCUMENT, "documents", 0, 0, 0},
     {SIDE, PROMPT, "prompt", 0, 0, 0},
@@ -74,20 +76,19 @@ static const struct row {
     {PROMPT, NONE, "id", 512, 0, 0},
     {PROMPT, NONE, "version", 512, 0, 0},
     {PROMPT, NONE, "label", 512, 0, 0},
-    {META, DEFINITION, "tool_definitions", 0, 0, 0},
     {DEFINITION, NONE, "name", 512, 0, 0},
     {DEFINITION, NONE, "version", 256, 0, 0},
+    {NONE, NONE, NULL, 0, 0, 0}, /* the end */
 };
 
 static const struct row whole = {NONE, EVENT, "", 0, 0, 0};
 
-static const struct row *row_of(unsigned char part, const char *key)
+/* `row`: the first of the object's. */
+static const struct row *row_of(const struct row *row, const char *key)
 {
-    for (size_t i = 0; part && i < sizeof(rows) / sizeof(*rows); i++)
-        if (rows[i].in == part &&
-            (!rows[i].key ||
-             (*rows[i].key == *key && strcmp(rows[i].key, key) == 0)))
-            return &rows[i];
+    for (unsigned char in = row->in; in && row->in == in; row++)
+        if (!row->key || (*row->key == *key && strcmp(row->key, key) == 0))
+            return row;
     return NULL;
 }
 
@@ -203,6 +204,7 @@ static int pass_member(struct walk *walk, const struct row *row,
 
 static int walk_members(struct walk *walk, struct llmobs_json *json)
 {
+    const struct row *first = rows;
     int rc = 0;
 
     if (llmobs_json_is_array(json)) {
@@ -210,11 +212,13 @@ static int walk_members(struct walk *walk, struct llmobs_json *json)
             rc = pass_member(walk, walk->row, "", llmobs_json_at(json, i));
         return rc;
     }
+    while (first->in && first->in != walk->row->below)
+        first++;
     for (void *it = llmobs_json_iter(json); it && !rc;
          it = llmobs_json_next(json, it)) {
         const char *key = llmobs_json_iter_key(it);
 
-        rc = pass_member(walk, row_of(walk->row->below, key), key,
+        rc = pass_member(walk, row_of(first, key), key,
                          llmobs_json_iter_value(it));
     }
     return rc;
