@@ -205,30 +205,26 @@ static bool has_process_ended(const struct survey *survey,
     return found;
 }
 
-/* Makes the final counts of an ended process from its last record. Its pending
+/* Makes the final counts of an ended process of its last record. Its pending
  * events are in the spool, or lost. */
-static int make_final(const struct llmobs_counts *record,
-                      struct llmobs_counts *out)
+static int make_final(struct llmobs_counts *counts)
 {
-    uint64_t pending = llmobs_counts_get(record, LLMOBS_LEDGER_PENDING);
-    uint64_t kept = llmobs_counts_get(record, "kept");
-    uint64_t gone = llmobs_counts_get(record, "released") +
-                    llmobs_counts_get(record, "left");
+    uint64_t pending = llmobs_counts_get(counts, LLMOBS_LEDGER_PENDING);
+    uint64_t kept = llmobs_counts_get(counts, "kept");
+    uint64_t gone = llmobs_counts_get(counts, "released") +
+                    llmobs_counts_get(counts, "left");
     uint64_t left = kept > gone ? kept - gone : 0;
-    int rc = 0;
+    int rc;
 
-    out->len = 0;
-    for (size_t i = 0; i < record->len && !rc; i++)
-        if (strcmp(record->list[i].name, LLMOBS_LEDGER_PENDING) != 0)
-            rc = llmobs_counts_add(out, record->list[i].name,
-                                   record->list[i].value);
+    for (size_t i = 0; i < counts->len; i++)
+        if (strcmp(counts->list[i].name, LLMOBS_LEDGER_PENDING) == 0)
+            counts->list[i].value = 0;
     if (left > pending)
         left = pending;
-    if (!rc)
-        rc = llmobs_counts_add(out, "left", left);
+    rc = llmobs_counts_add(counts, "left", left);
     if (!rc && pending > left)
-        rc = llmobs_counts_add(out, LLMOBS_LEDGER_LOST, wall_now());
-    return rc ? rc : llmobs_counts_add(out, "dropped_died", pending - left);
+        rc = llmobs_counts_add(counts, LLMOBS_LEDGER_LOST, wall_now());
+    return rc ? rc : llmobs_counts_add(counts, "dropped_died", pending - left);
 }
 
 /* -- folding ------------------------------------------------------------- */
@@ -239,7 +235,6 @@ static int make_final(const struct llmobs_counts *record,
 int llmobs_ledger_fold(const char *dir, size_t max)
 {
     struct llmobs_process_id owner;
-    struct llmobs_counts counts;
     struct llmobs_totals totals;
     struct llmobs_page page;
     struct survey survey;
@@ -265,8 +260,8 @@ int llmobs_ledger_fold(const char *dir, size_t max)
         if (!rc && strcmp(totals.page.last, name) == 0)
             rc = unlinkat(at, name, 0) ? -errno : 0;
         else if (!rc && !(rc = llmobs_record_read(at, name, true, &page)) &&
-                 !(rc = make_final(&page.counts, &counts)))
-            rc = llmobs_totals_add(&totals, at, name, &counts);
+                 !(rc = make_final(&page.counts)))
+            rc = llmobs_totals_add(&totals, at, name, &page.counts);
         llmobs_totals_close(&totals);
         rc = rc == -ENOENT ? 0 : rc;
     }
@@ -286,7 +281,6 @@ static void count_unread(int rc, struct llmobs_ledger *out)
 int llmobs_ledger_read(const char *dir, struct llmobs_ledger *out)
 {
     struct llmobs_process_id owner;
-    struct llmobs_counts counts;
     struct llmobs_totals totals;
     struct llmobs_page page;
     struct survey survey;
@@ -314,9 +308,9 @@ int llmobs_ledger_read(const char *dir, struct llmobs_ledger *out)
                 continue;
             rc = llmobs_record_read(at, name, false, &page);
             if (rc == 0 && has_process_ended(&survey, &owner, &page)) {
-                rc = make_final(&page.counts, &counts);
+                rc = make_final(&page.counts);
                 if (rc == 0)
-                    rc = llmobs_counts_merge(&out->ended, &counts);
+                    rc = llmobs_counts_merge(&out->ended, &page.counts);
             } else if (rc == 0) {
                 rc = llmobs_counts_merge(&out->living, &page.counts);
                 out->records++;

@@ -122,33 +122,14 @@ static void hash_url(struct llmobs_buf *buf, const char *url, bool whole)
     hash_secret(buf, url);
 }
 
-static void hash_signal(const struct llmobs_config *config,
-                        enum llmobs_signal signal, bool whole,
-                        struct llmobs_buf *buf)
-{
-    const struct llmobs_otlp_config *otlp = &config->otlp;
-    const struct llmobs_otlp_signal *signals = config->otlp.signals;
-
-    /* Only a signal that may get the events of other processes counts. Spans go
-     * there if the exporter says so, as an app's own telemetry settings are
-     * nothing to other processes; log records go there beside every exporter.
-     */
-    if (!config->exporter || !signals[signal].on)
-        return;
-    if (signal != LLMOBS_SIGNAL_LOGS && !strstr(config->exporter, "otlp") &&
-        (strcmp(config->exporter, "auto") != 0 || !signals[signal].given))
-        return;
-    (void)llmobs_buf_addf(buf, "%d %d%d%d ", (int)signal, otlp->span_content,
-                          otlp->event_content, otlp->event_details);
-    hash_url(buf, otlp->signals[signal].url, whole);
-    hash_list(otlp->signals[signal].headers, whole, buf);
-}
-
 /* `whole`: as builds before this rule made it, with each credential whole. Such
  * a hash serves to know their files, and is never written. */
 static int find_hash(const struct llmobs_config *config, bool whole,
                      uint8_t out[LLMOBS_OWNER_HASH])
 {
+    static const enum llmobs_signal signals[] = {LLMOBS_SIGNAL_TRACES,
+                                                 LLMOBS_SIGNAL_LOGS};
+    const struct llmobs_otlp_config *otlp = &config->otlp;
     uint8_t hash[LLMOBS_SHA256_LEN];
     struct llmobs_buf buf;
     int rc;
@@ -170,8 +151,24 @@ static int find_hash(const struct llmobs_config *config, bool whole,
     hash_url(&buf, config->override_origin, whole);
     hash_text(&buf, config->store_dir);
     hash_list(config->extra_headers, whole, &buf);
-    hash_signal(config, LLMOBS_SIGNAL_TRACES, whole, &buf);
-    hash_signal(config, LLMOBS_SIGNAL_LOGS, whole, &buf);
+    /* Only a signal that may get the events of other processes counts. Spans go
+     * there if the exporter says so, as an app's own telemetry settings are
+     * nothing to other processes; log records go there beside every exporter.
+     */
+    for (size_t i = 0; config->exporter && i < 2; i++) {
+        const struct llmobs_otlp_signal *one = &otlp->signals[signals[i]];
+
+        if (!one->on ||
+            (signals[i] != LLMOBS_SIGNAL_LOGS &&
+             !strstr(config->exporter, "otlp") &&
+             (strcmp(config->exporter, "auto") != 0 || !one->given)))
+            continue;
+        (void)llmobs_buf_addf(&buf, "%d %d%d%d ", (int)signals[i],
+                              otlp->span_content, otlp->event_content,
+                              otlp->event_details);
+        hash_url(&buf, one->url, whole);
+        hash_list(one->headers, whole, &buf);
+    }
     rc = buf.error;
     if (!rc) {
         llmobs_sha256(buf.data, buf.len, hash);
