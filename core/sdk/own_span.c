@@ -90,32 +90,16 @@ static struct llmobs_json *settings_of(const struct llmobs_json *from)
     return out;
 }
 
-/* Gives {NAME: {"type", "required"}}; an unreadable parameter is {}. */
-static struct llmobs_json *parameters_of(const struct llmobs_json *from)
-{
-    struct llmobs_json *out = llmobs_json_object();
-
-    for (void *it = llmobs_json_iter(from); it;
-         it = llmobs_json_next(from, it)) {
-        const struct llmobs_json *spec = llmobs_json_iter_value(it);
-        struct llmobs_json *one = llmobs_json_object();
-
-        put_text(one, spec, "type");
-        if (llmobs_json_is_true(llmobs_json_get(spec, "required")))
-            (void)llmobs_json_set(one, "required", llmobs_json_bool(true));
-        (void)llmobs_json_set(out, llmobs_json_iter_key(it), one);
-    }
-    return out;
-}
-
-/* Tools, servers, functions: anything else of them may hold keys. */
+/* Tools, servers, functions: anything else of them may hold keys. Parameters
+ * are {NAME: {"type", "required"}}; an unreadable one is {}. */
 static struct llmobs_json *named_of(const struct llmobs_json *from)
 {
     struct llmobs_json *list = llmobs_json_array();
 
     LLMOBS_JSON_EACH (one, from, true) {
+        const struct llmobs_json *specs = llmobs_json_get(one, "parameters");
         const char *name = llmobs_json_gets(one, "name");
-        struct llmobs_json *tool;
+        struct llmobs_json *tool, *parameters;
 
         if (!name || !*name)
             continue;
@@ -123,8 +107,18 @@ static struct llmobs_json *named_of(const struct llmobs_json *from)
         (void)llmobs_json_sets(tool, "name", name);
         put_text(tool, one, "description");
         put_text(tool, one, "type");
-        put_value(tool, "parameters",
-                  parameters_of(llmobs_json_get(one, "parameters")));
+        parameters = llmobs_json_object();
+        for (void *it = llmobs_json_iter(specs); it;
+             it = llmobs_json_next(specs, it)) {
+            const struct llmobs_json *spec = llmobs_json_iter_value(it);
+            struct llmobs_json *copy = llmobs_json_object();
+
+            put_text(copy, spec, "type");
+            if (llmobs_json_is_true(llmobs_json_get(spec, "required")))
+                (void)llmobs_json_set(copy, "required", llmobs_json_bool(true));
+            (void)llmobs_json_set(parameters, llmobs_json_iter_key(it), copy);
+        }
+        put_value(tool, "parameters", parameters);
         (void)llmobs_json_add(list, tool);
     }
     return list;
@@ -173,10 +167,9 @@ static const struct {
     {"tools", named_of},
 };
 
-/* Gives the part of the description that may be sent in *out; NULL: there is
- * none. */
-static int copy_manifest(const struct llmobs_json *given,
-                         struct llmobs_json **out)
+/* Sets the part of the description that may be sent, if there is any. */
+static int set_manifest(struct llmobs_span *span,
+                        const struct llmobs_json *given)
 {
     static const char *const texts[] = {"name", "instructions", "model",
                                         "handoff_description"};
@@ -193,8 +186,13 @@ static int copy_manifest(const struct llmobs_json *given,
         (void)llmobs_json_sets(made, "framework", "manual");
     put_text(made, given, "framework");
     rc = llmobs_json_error(made);
-    *out = llmobs_json_done(made, llmobs_json_len(made) > 0 ? rc : -ENOENT);
-    return rc;
+    if (rc || llmobs_json_len(made) == 0) {
+        llmobs_json_free(made);
+        return rc;
+    }
+    if (!span->metadata_dd)
+        span->metadata_dd = llmobs_json_object();
+    return llmobs_json_set(span->metadata_dd, "agent_manifest", made);
 }
 
 /* -- the state ------------------------------------------------------------- */
@@ -228,27 +226,22 @@ void llmobs_own_span_switch(bool to)
     atomic_store(&on, to);
 }
 
-/* True for the first call that fails in this way. llmobs_log_once is not
- * enough: a call may fail in several ways, and many wrong uses must not fill
- * the places for other causes. */
-static bool is_first_failure(const char *what, int rc)
-{
-    uint64_t failure = (uint64_t)(uintptr_t)what << 8 | (uint8_t)-rc, seen;
-
-    for (size_t i = 0; i < sizeof(complained) / sizeof(*complained); i++) {
-        seen = 0;
-        if (atomic_compare_exchange_strong(&complained[i], &seen, failure))
-            return true;
-        if (seen == failure)
-            return false;
-    }
-    return false;
-}
-
+/* Logs the first call that fails in this way. llmobs_log_once is not enough: a
+ * call may fail in several ways, and many wrong uses must not fill the places
+ * for other causes. */
 int llmobs_own_span_complain(int rc, const char *what)
 {
-    if (rc < 0 && is_first_failure(what, rc))
-        llmobs_log(LLMOBS_LOG_WARN, "API: %s: %s", what, strerror(-rc));
+    uint64_t failure = (uint64_t)(uintptr_t)what << 8 | (uint8_t)-rc, seen = 0;
+
+    for (size_t i = 0; rc < 0 && seen != failure &&
+                       i < sizeof(complained) / sizeof(*complained);
+         i++) {
+        seen = 0;
+        if (atomic_compare_exchange_strong(&complained[i], &seen, failure)) {
+            llmobs_log(LLMOBS_LOG_WARN, "API: %s: %s", what, strerror(-rc));
+            break;
+        }
+    }
     return rc;
 }
 
@@ -393,32 +386,7 @@ int llmobs_own_span_activate(const struct llmobs_header *headers, size_t count)
     return -ENOENT;
 }
 
-/* Gives the context for a child: below the span that the caller names, else
- * below the thread's current span, else from the request's or the process's
- * carrier. */
-static int find_context(uint64_t parent, struct llmobs_context *out)
-{
-    struct llmobs_carrier room;
-
-    if (parent && parent != LLMOBS_OWN_SPAN_NONE)
-        return llmobs_own_span_child(parent, out);
-    if (!llmobs_own_span_child_of_current(out))
-        (void)llmobs_context_from_carrier(out, config,
-                                          llmobs_own_span_carrier(&room));
-    return 0;
-}
-
 /* -- annotate ------------------------------------------------------------- */
-
-/* All new values of an annotation. They are made before the span changes, so
- * that an error changes nothing. */
-struct change {
-    bool has_input, has_output;
-    struct llmobs_span_side input, output;
-    struct llmobs_json *tools;
-    struct llmobs_json *prompt;
-    struct llmobs_json *tags; /* values are texts */
-};
 
 void llmobs_annotation_json_free(struct llmobs_annotation_json *data)
 {
@@ -460,18 +428,6 @@ static bool are_links(const struct llmobs_json *links)
     return llmobs_json_is_array(links);
 }
 
-/* False if the annotation describes an agent, but the span is not an agent
- * span. */
-static bool describes_agent(enum llmobs_kind kind,
-                            const struct llmobs_annotation_json *data)
-{
-    if (!data->agent && !data->manifest)
-        return true;
-    return kind == LLMOBS_KIND_AGENT &&
-           (!data->agent || llmobs_json_gets(data->agent, "version")) &&
-           (!data->manifest || llmobs_json_is_object(data->manifest));
-}
-
 static int make_tags(const struct llmobs_json *tags, struct llmobs_json **out)
 {
     struct llmobs_json *made;
@@ -492,34 +448,6 @@ static int make_tags(const struct llmobs_json *tags, struct llmobs_json **out)
     }
     *out = made;
     return made ? rc : -ENOMEM;
-}
-
-static int make_change(enum llmobs_kind kind,
-                       const struct llmobs_annotation_json *data,
-                       struct change *change)
-{
-    int rc = 0;
-
-    if ((data->metadata && !llmobs_json_is_object(data->metadata)) ||
-        (data->metrics && !are_numbers(data->metrics)) ||
-        (data->cost_tags && !llmobs_span_io_are_texts(data->cost_tags)) ||
-        (data->links && !are_links(data->links)) ||
-        ((data->tools || data->prompt) && kind != LLMOBS_KIND_LLM) ||
-        !describes_agent(kind, data))
-        return -EINVAL;
-    change->has_input = data->input && !llmobs_json_is_null(data->input);
-    change->has_output = data->output && !llmobs_json_is_null(data->output);
-    if (change->has_input)
-        rc = llmobs_span_io_input(kind, data->input, &change->input);
-    if (!rc && change->has_output)
-        rc = llmobs_span_io_output(kind, data->output, &change->output);
-    if (!rc && data->tools)
-        rc = llmobs_span_io_tools(data->tools, &change->tools);
-    if (!rc && data->prompt)
-        rc = llmobs_span_io_prompt(data->prompt, &change->prompt);
-    if (!rc && data->tags)
-        rc = make_tags(data->tags, &change->tags);
-    return rc;
 }
 
 /* Puts the members of `from` into `*to`, which shares them with `from`. */
@@ -568,80 +496,77 @@ static int tag_version(struct llmobs_open_span *live, const char *version)
     return llmobs_json_sets(live->tags, "agent_version", version);
 }
 
-static int set_manifest(struct llmobs_span *span,
-                        const struct llmobs_json *manifest)
-{
-    struct llmobs_json *made;
-    int rc = copy_manifest(manifest, &made);
-
-    if (rc < 0 || !made)
-        return rc;
-    if (!span->metadata_dd)
-        span->metadata_dd = llmobs_json_object();
-    return llmobs_json_set(span->metadata_dd, "agent_manifest", made);
-}
-
-static int add_links(struct llmobs_span *span, const struct llmobs_json *links)
-{
-    int rc = 0;
-
-    if (links && !span->links)
-        span->links = llmobs_json_array();
-    for (size_t i = 0; i < llmobs_json_len(links) && !rc; i++)
-        rc = llmobs_json_add(span->links,
-                             llmobs_json_clone(llmobs_json_at(links, i)));
-    return rc;
-}
-
-static int apply_change(struct llmobs_open_span *live, struct change *change,
-                        const struct llmobs_annotation_json *data)
-{
-    struct llmobs_span *span = &live->span;
-    int rc = 0;
-
-    if (change->has_input)
-        llmobs_span_side_swap(&change->input, &span->input_messages,
-                              &span->input_documents, &span->input_value);
-    if (change->has_output)
-        llmobs_span_side_swap(&change->output, &span->output_messages,
-                              &span->output_documents, &span->output_value);
-    if (change->tools)
-        llmobs_span_io_swap(&span->tool_definitions, &change->tools);
-    if (change->prompt)
-        rc = set_prompt(live, &change->prompt);
-    if (!rc && change->tags)
-        rc = join_tags(live, change->tags);
-    if (!rc && data->metadata)
-        rc = join_members(&span->metadata, data->metadata);
-    if (!rc && data->metrics)
-        rc = join_members(&span->metrics, data->metrics);
-    if (rc)
-        return rc;
-    rc = tag_version(live, llmobs_json_gets(data->agent, "version"));
-    if (!rc)
-        rc = llmobs_span_cost_tags(&live->span, data->cost_tags, live->tags);
-    if (!rc && data->manifest)
-        rc = set_manifest(&live->span, data->manifest);
-    return rc ? rc : add_links(&live->span, data->links);
-}
-
 int llmobs_own_span_annotate(uint64_t span, struct llmobs_annotation_json *data)
 {
-    struct change change = {0};
+    bool has_input = data->input && !llmobs_json_is_null(data->input);
+    bool has_output = data->output && !llmobs_json_is_null(data->output);
+    struct llmobs_json *tools = NULL, *prompt = NULL, *tags = NULL;
+    struct llmobs_span_side input = {0}, output = {0};
     struct llmobs_open_span *live;
+    struct llmobs_span *to;
+    enum llmobs_kind kind;
     int rc = lock_span(&span, &live);
 
-    if (!rc) {
-        rc = make_change(live->span.kind, data, &change);
-        if (!rc)
-            rc = apply_change(live, &change, data);
-        llmobs_span_side_free(&change.input);
-        llmobs_span_side_free(&change.output);
-        llmobs_json_free(change.tools);
-        llmobs_json_free(change.prompt);
-        llmobs_json_free(change.tags);
-        llmobs_span_table_unlock(span);
+    if (rc) {
+        llmobs_annotation_json_free(data);
+        return llmobs_own_span_complain(rc, "annotate");
     }
+    to = &live->span;
+    kind = to->kind;
+    if ((data->metadata && !llmobs_json_is_object(data->metadata)) ||
+        (data->metrics && !are_numbers(data->metrics)) ||
+        (data->cost_tags && !llmobs_span_io_are_texts(data->cost_tags)) ||
+        (data->links && !are_links(data->links)) ||
+        ((data->tools || data->prompt) && kind != LLMOBS_KIND_LLM) ||
+        ((data->agent || data->manifest) && kind != LLMOBS_KIND_AGENT) ||
+        (data->agent && !llmobs_json_gets(data->agent, "version")) ||
+        (data->manifest && !llmobs_json_is_object(data->manifest)))
+        rc = -EINVAL;
+    /* All new values are made before the span changes, so that an error changes
+     * nothing. */
+    if (!rc && has_input)
+        rc = llmobs_span_io_input(kind, data->input, &input);
+    if (!rc && has_output)
+        rc = llmobs_span_io_output(kind, data->output, &output);
+    if (!rc && data->tools)
+        rc = llmobs_span_io_tools(data->tools, &tools);
+    if (!rc && data->prompt)
+        rc = llmobs_span_io_prompt(data->prompt, &prompt);
+    if (!rc && data->tags)
+        rc = make_tags(data->tags, &tags);
+    if (!rc && has_input)
+        llmobs_span_side_swap(&input, &to->input_messages, &to->input_documents,
+                              &to->input_value);
+    if (!rc && has_output)
+        llmobs_span_side_swap(&output, &to->output_messages,
+                              &to->output_documents, &to->output_value);
+    if (!rc && tools)
+        llmobs_span_io_swap(&to->tool_definitions, &tools);
+    if (!rc && prompt)
+        rc = set_prompt(live, &prompt);
+    if (!rc && tags)
+        rc = join_tags(live, tags);
+    if (!rc && data->metadata)
+        rc = join_members(&to->metadata, data->metadata);
+    if (!rc && data->metrics)
+        rc = join_members(&to->metrics, data->metrics);
+    if (!rc)
+        rc = tag_version(live, llmobs_json_gets(data->agent, "version"));
+    if (!rc)
+        rc = llmobs_span_cost_tags(to, data->cost_tags, live->tags);
+    if (!rc && data->manifest)
+        rc = set_manifest(to, data->manifest);
+    if (!rc && data->links && !to->links)
+        to->links = llmobs_json_array();
+    for (size_t i = 0; i < llmobs_json_len(data->links) && !rc; i++)
+        rc = llmobs_json_add(to->links,
+                             llmobs_json_clone(llmobs_json_at(data->links, i)));
+    llmobs_span_side_free(&input);
+    llmobs_span_side_free(&output);
+    llmobs_json_free(tools);
+    llmobs_json_free(prompt);
+    llmobs_json_free(tags);
+    llmobs_span_table_unlock(span);
     llmobs_annotation_json_free(data);
     return llmobs_own_span_complain(rc, "annotate");
 }
@@ -693,16 +618,6 @@ int llmobs_own_span_fail(uint64_t span, const char *type, const char *message,
 
 /* -- start ---------------------------------------------------------------- */
 
-static void set_ml_app(struct llmobs_context *context, const char *ml_app)
-{
-    if (!ml_app || !*ml_app)
-        return;
-    context->app = LLMOBS_APP_NAMED;
-    if (!llmobs_ml_app_normal(ml_app, context->ml_app))
-        llmobs_log_once(LLMOBS_LOG_WARN, "api ml_app",
-                        "API: an ml_app breaks the documented rules");
-}
-
 static int set_names(struct llmobs_span *span,
                      const struct llmobs_own_span_start *start)
 {
@@ -719,7 +634,12 @@ static int set_names(struct llmobs_span *span,
         llmobs_context_text(span->context.session_id,
                             sizeof(span->context.session_id),
                             llmobs_text_of(start->session_id));
-    set_ml_app(&span->context, start->ml_app);
+    if (start->ml_app && *start->ml_app) {
+        span->context.app = LLMOBS_APP_NAMED;
+        if (!llmobs_ml_app_normal(start->ml_app, span->context.ml_app))
+            llmobs_log_once(LLMOBS_LOG_WARN, "api ml_app",
+                            "API: an ml_app breaks the documented rules");
+    }
     rc = llmobs_span_set(&span->name, name);
     if (rc || (start->kind != LLMOBS_KIND_LLM &&
                start->kind != LLMOBS_KIND_EMBEDDING))
@@ -754,8 +674,9 @@ static int make_span(const struct llmobs_own_span_start *start,
                      struct llmobs_open_span **out)
 {
     struct llmobs_open_span *live = llmobs_open_span_new();
+    struct llmobs_carrier room;
     int64_t now;
-    int rc;
+    int rc = 0;
 
     if (!live)
         return -ENOMEM;
@@ -763,7 +684,13 @@ static int make_span(const struct llmobs_own_span_start *start,
     live->detached = start->detached;
     live->above = start->parent ? start->parent : llmobs_thread_state_top();
     live->prompt_above = prompt_of(live->above);
-    rc = find_context(start->parent, &live->span.context);
+    /* The span that the caller names, else the thread's current span, else the
+     * request's or the process's carrier. */
+    if (start->parent && start->parent != LLMOBS_OWN_SPAN_NONE)
+        rc = llmobs_own_span_child(start->parent, &live->span.context);
+    else if (!llmobs_own_span_child_of_current(&live->span.context))
+        (void)llmobs_context_from_carrier(&live->span.context, config,
+                                          llmobs_own_span_carrier(&room));
     if (!rc)
         rc = set_names(&live->span, start);
     if (!rc) {
@@ -837,14 +764,16 @@ int llmobs_own_span_start(const struct llmobs_own_span_start *start,
 
 /* -- finish --------------------------------------------------------------- */
 
-/* Makes the array of "key:value" that an event has. */
-static int list_tags(struct llmobs_open_span *live)
+/* The disk has the span when the call returns. */
+static int submit(struct llmobs_open_span *live)
 {
-    struct llmobs_json *list = llmobs_json_array();
     struct llmobs_buf pair;
-    int rc = list ? 0 : -ENOMEM;
+    int rc = 0;
 
+    /* Makes the array of "key:value" that an event has. */
     llmobs_buf_init(&pair, (size_t)config->event_max);
+    if (live->tags && !(live->span.extra_tags = llmobs_json_array()))
+        rc = -ENOMEM;
     for (void *it = llmobs_json_iter(live->tags); it && !rc;
          it = llmobs_json_next(live->tags, it)) {
         const char *text = llmobs_json_text(llmobs_json_iter_value(it));
@@ -854,18 +783,10 @@ static int list_tags(struct llmobs_open_span *live)
         if (rc == -EFBIG) /* no event has room for it */
             rc = 0;
         else if (!rc)
-            rc = llmobs_json_add(list, llmobs_json_string(pair.data));
+            rc = llmobs_json_add(live->span.extra_tags,
+                                 llmobs_json_string(pair.data));
     }
     llmobs_buf_fini(&pair);
-    live->span.extra_tags = list;
-    return rc;
-}
-
-/* The disk has the span when the call returns. */
-static int submit(struct llmobs_open_span *live)
-{
-    int rc = live->tags ? list_tags(live) : 0;
-
     if (live->span.kind == LLMOBS_KIND_LLM && !live->span.input_prompt) {
         live->span.input_prompt = prompt_of(live->above);
         if (!live->span.input_prompt)
