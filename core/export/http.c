@@ -518,56 +518,15 @@ static bool set_needed(struct transfer *transfer)
                            set_long(http, CURLOPT_SSL_VERIFYHOST, 2)));
 }
 
-static bool set_method(struct transfer *transfer)
+static int set_options(struct transfer *transfer)
 {
     const struct llmobs_http_request *request = transfer->request;
     struct llmobs_http *http = transfer->http;
-
-    if (strcmp(request->method, "HEAD") == 0)
-        return set_long(http, CURLOPT_NOBODY, 1);
-    if (strcmp(request->method, "POST") != 0)
-        return set_long(http, CURLOPT_HTTPGET, 1);
-    return set_long(http, CURLOPT_POST, 1) &&
-           http->real->easy_setopt(http->easy, CURLOPT_POSTFIELDSIZE_LARGE,
-                                   (curl_off_t)request->body.len) == CURLE_OK &&
-           set_option(http, CURLOPT_POSTFIELDS,
-                      request->body.data ? request->body.data : "");
-}
-
-/* Sets the options that an old libcurl may lack. A request's URL comes from the
- * configuration, and it follows no redirect: so a libcurl without the list of
- * protocols is safe, too. */
-static void set_wished(struct transfer *transfer, int64_t ms)
-{
-    struct llmobs_http *http = transfer->http;
-
-    if (!set_option(http, OPT_PROTOCOLS_STR, "http,https"))
-        (void)set_long(http, OPT_PROTOCOLS, 3);
-    (void)set_long(http, CURLOPT_FOLLOWLOCATION, 0);
-    (void)set_long(http, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
-    (void)set_long(http, CURLOPT_TIMEOUT_MS, (long)ms);
-    (void)set_long(http, CURLOPT_CONNECTTIMEOUT_MS, (long)ms);
-    (void)set_long(http, CURLOPT_DNS_CACHE_TIMEOUT, -1);
-    (void)set_option(http, CURLOPT_USERAGENT,
-                     transfer->request->user_agent
-                         ? transfer->request->user_agent
-                         : "llmobs/" LLMOBS_VERSION);
-    if (transfer->plan.tls && http->config->ca_file)
-        (void)set_option(http, OPT_PROXY_CAINFO, http->config->ca_file);
-    if (transfer->request->guard &&
-        set_option(http, LLMOBS_OPT_PREREQDATA, transfer))
-        (void)set_option(http, LLMOBS_OPT_PREREQFUNCTION, (void *)judge_peer);
-    if (transfer->plan.name_count)
-        (void)set_option(http, OPT_RESOLVER_START, (void *)refuse_lookup);
-}
-
-static int set_options(struct transfer *transfer)
-{
-    struct llmobs_http *http = transfer->http;
-    const char *const *header = transfer->request->headers;
+    const char *const *header = request->headers;
     struct plan *plan = &transfer->plan;
     int64_t ms =
         (transfer->until_ns - llmobs_clock_mono_ns()) / LLMOBS_NS_PER_MS + 1;
+    bool set;
 
     http->real->easy_reset(http->easy);
     append_line(transfer, &transfer->headers, "Expect:");
@@ -577,8 +536,39 @@ static int set_options(struct transfer *transfer)
         pin_addresses(transfer, plan->names[i].target, plan->names[i].text);
     if (transfer->error)
         return transfer->error;
-    set_wished(transfer, ms > 0 ? ms : 1);
-    return set_needed(transfer) && set_method(transfer) ? 0 : -EPROTONOSUPPORT;
+    /* An old libcurl may lack these options. A request's URL comes from the
+     * configuration, and it follows no redirect: so a libcurl without the list
+     * of protocols is safe, too. */
+    ms = ms > 0 ? ms : 1;
+    if (!set_option(http, OPT_PROTOCOLS_STR, "http,https"))
+        (void)set_long(http, OPT_PROTOCOLS, 3);
+    (void)set_long(http, CURLOPT_FOLLOWLOCATION, 0);
+    (void)set_long(http, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
+    (void)set_long(http, CURLOPT_TIMEOUT_MS, (long)ms);
+    (void)set_long(http, CURLOPT_CONNECTTIMEOUT_MS, (long)ms);
+    (void)set_long(http, CURLOPT_DNS_CACHE_TIMEOUT, -1);
+    (void)set_option(http, CURLOPT_USERAGENT,
+                     request->user_agent ? request->user_agent
+                                         : "llmobs/" LLMOBS_VERSION);
+    if (plan->tls && http->config->ca_file)
+        (void)set_option(http, OPT_PROXY_CAINFO, http->config->ca_file);
+    if (request->guard && set_option(http, LLMOBS_OPT_PREREQDATA, transfer))
+        (void)set_option(http, LLMOBS_OPT_PREREQFUNCTION, (void *)judge_peer);
+    if (plan->name_count)
+        (void)set_option(http, OPT_RESOLVER_START, (void *)refuse_lookup);
+    set = set_needed(transfer);
+    if (set && strcmp(request->method, "HEAD") == 0)
+        set = set_long(http, CURLOPT_NOBODY, 1);
+    else if (set && strcmp(request->method, "POST") != 0)
+        set = set_long(http, CURLOPT_HTTPGET, 1);
+    else if (set)
+        set = set_long(http, CURLOPT_POST, 1) &&
+              http->real->easy_setopt(http->easy, CURLOPT_POSTFIELDSIZE_LARGE,
+                                      (curl_off_t)request->body.len) ==
+                  CURLE_OK &&
+              set_option(http, CURLOPT_POSTFIELDS,
+                         request->body.data ? request->body.data : "");
+    return set ? 0 : -EPROTONOSUPPORT;
 }
 
 /* -- the transfer ------------------------------------------------------- */
@@ -608,37 +598,29 @@ static int drive(struct transfer *transfer)
     return rc;
 }
 
-/* Waits for the network. Old versions of libcurl return at once if they have no
- * socket yet: then this sleeps instead. */
-static void wait_a_slice(struct llmobs_http *http)
-{
-    const struct timespec pause = {0, LLMOBS_NS_PER_MS};
-    int64_t began = llmobs_clock_mono_ns();
-    int count = 0;
-
-    if (http->real->multi_wait(http->multi, NULL, 0, SLICE_MS, &count) !=
-            CURLM_OK ||
-        (count == 0 && llmobs_clock_mono_ns() - began < LLMOBS_NS_PER_MS))
-        nanosleep(&pause, NULL);
-}
-
 static int run_transfer(struct transfer *transfer)
 {
+    const struct timespec pause = {0, LLMOBS_NS_PER_MS};
     struct llmobs_http *http = transfer->http;
-    int rc;
+    int64_t began;
+    int rc, count;
 
     if (http->real->multi_add_handle(http->multi, http->easy) != CURLM_OK)
         return -EIO;
-    for (;;) {
-        rc = drive(transfer);
-        if (rc != 0)
-            break;
+    while ((rc = drive(transfer)) == 0) {
         if (!llmobs_curl_access_goes_on(transfer->real)) {
             rc = -ECANCELED;
             break;
         }
         llmobs_tick_now(&transfer->request->tick);
-        wait_a_slice(http);
+        /* Waits for the network. Old versions of libcurl return at once if they
+         * have no socket yet: then this sleeps instead. */
+        began = llmobs_clock_mono_ns();
+        count = 0;
+        if (http->real->multi_wait(http->multi, NULL, 0, SLICE_MS, &count) !=
+                CURLM_OK ||
+            (count == 0 && llmobs_clock_mono_ns() - began < LLMOBS_NS_PER_MS))
+            nanosleep(&pause, NULL);
     }
     if (!http->multi)
         return rc;
