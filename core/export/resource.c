@@ -21,30 +21,6 @@
 
 /* -- the origin ------------------------------------------------------------ */
 
-static void read_tags(const struct llmobs_json *tags,
-                      struct llmobs_otlp_origin *origin)
-{
-    static const struct {
-        enum llmobs_origin_part part;
-        const char *key;
-    } known[] = {
-        {LLMOBS_ORIGIN_DD_SERVICE, "service:"},
-        {LLMOBS_ORIGIN_ENV, "env:"},
-        {LLMOBS_ORIGIN_VERSION, "version:"},
-        {LLMOBS_ORIGIN_ML_APP, "ml_app:"},
-    };
-
-    LLMOBS_JSON_EACH (tag, tags, true)
-        for (size_t k = 0; k < sizeof(known) / sizeof(*known); k++) {
-            struct llmobs_text text = llmobs_text_of(llmobs_json_text(tag));
-            size_t len = strlen(known[k].key);
-
-            if (text.len > len && llmobs_text_begins(text, known[k].key))
-                origin->parts[known[k].part] =
-                    (struct llmobs_text){text.data + len, text.len - len};
-        }
-}
-
 /* In an evaluation the facts have what a span has in its tags. */
 static void read_fact(const struct llmobs_json *facts, const char *key,
                       enum llmobs_origin_part part,
@@ -60,10 +36,27 @@ static void read_fact(const struct llmobs_json *facts, const char *key,
 static void read_origin(const struct llmobs_json *event,
                         struct llmobs_otlp_origin *origin)
 {
+    static const struct {
+        enum llmobs_origin_part part;
+        const char *key;
+    } known[] = {
+        {LLMOBS_ORIGIN_DD_SERVICE, "service:"},
+        {LLMOBS_ORIGIN_ENV, "env:"},
+        {LLMOBS_ORIGIN_VERSION, "version:"},
+        {LLMOBS_ORIGIN_ML_APP, "ml_app:"},
+    };
     const struct llmobs_json *facts = llmobs_json_get(event, LLMOBS_FACTS_KEY);
 
     memset(origin, 0, sizeof(*origin));
-    read_tags(llmobs_json_get(event, "tags"), origin);
+    LLMOBS_JSON_EACH (tag, llmobs_json_get(event, "tags"), true)
+        for (size_t k = 0; k < sizeof(known) / sizeof(*known); k++) {
+            struct llmobs_text text = llmobs_text_of(llmobs_json_text(tag));
+            size_t len = strlen(known[k].key);
+
+            if (text.len > len && llmobs_text_begins(text, known[k].key))
+                origin->parts[known[k].part] =
+                    (struct llmobs_text){text.data + len, text.len - len};
+        }
     read_fact(facts, "dd_service", LLMOBS_ORIGIN_DD_SERVICE, origin);
     read_fact(facts, "env", LLMOBS_ORIGIN_ENV, origin);
     read_fact(facts, "version", LLMOBS_ORIGIN_VERSION, origin);
@@ -107,38 +100,30 @@ struct resource {
     struct llmobs_otlp_attributes attributes;
 };
 
-/* Adds a member of the list; of several members with a key the last counts. */
-static int add_given(struct llmobs_json *given, struct llmobs_text key,
-                     struct llmobs_text value)
-{
-    struct llmobs_buf name, plain;
-    int rc;
-
-    llmobs_buf_init(&name, key.len);
-    llmobs_buf_init(&plain, value.len);
-    rc = llmobs_otel_list_decode(key, true, &name);
-    if (rc == 0)
-        rc = llmobs_otel_list_decode(value, true, &plain);
-    if (rc == 0 && name.len)
-        rc = llmobs_json_set(given, name.data,
-                             llmobs_json_stringn(plain.data, plain.len));
-    llmobs_buf_fini(&name);
-    llmobs_buf_fini(&plain);
-    return rc == -ENOMEM ? rc : 0;
-}
-
-/* The configuration has checked the list, and discards a wrong list. */
+/* The configuration has checked the list, and discards a wrong list. Of several
+ * members with a key the last counts. */
 static void read_given(struct resource *r)
 {
     struct llmobs_text rest = r->origin->parts[LLMOBS_ORIGIN_RESOURCE];
     struct llmobs_text key, value;
+    struct llmobs_buf name, plain;
     int rc;
 
     r->given = llmobs_json_object();
     rc = r->given ? 0 : -ENOMEM;
-    while (rc == 0 && llmobs_otel_list_next(&rest, &key, &value) > 0)
-        rc = add_given(r->given, key, value);
-    llmobs_otlp_fail(r->attributes.writer, rc);
+    while (rc != -ENOMEM && llmobs_otel_list_next(&rest, &key, &value) > 0) {
+        llmobs_buf_init(&name, key.len);
+        llmobs_buf_init(&plain, value.len);
+        rc = llmobs_otel_list_decode(key, true, &name);
+        if (rc == 0)
+            rc = llmobs_otel_list_decode(value, true, &plain);
+        if (rc == 0 && name.len)
+            rc = llmobs_json_set(r->given, name.data,
+                                 llmobs_json_stringn(plain.data, plain.len));
+        llmobs_buf_fini(&name);
+        llmobs_buf_fini(&plain);
+    }
+    llmobs_otlp_fail(r->attributes.writer, rc == -ENOMEM ? rc : 0);
 }
 
 static struct llmobs_text given_text(const struct resource *r, const char *key)
@@ -310,43 +295,34 @@ static void write_group(const struct llmobs_otlp_batch *batch,
     llmobs_json_free(first); /* `origin` borrows from it */
 }
 
-/* Reads the events that have a record; counts the other events. */
-static int read_events(const struct llmobs_otlp_batch *batch,
-                       const struct llmobs_text *events, size_t count,
-                       struct entry *entries, size_t *left_out)
-{
-    size_t read = 0;
-
-    for (size_t i = 0; i < count; i++) {
-        struct entry *entry = &entries[read];
-        int rc = llmobs_json_parse(events[i], &entry->event);
-
-        if (rc == -ENOMEM)
-            return rc;
-        if (rc == 0 && batch->takes(batch, entry->event)) {
-            read_origin(entry->event, &entry->origin);
-            read++;
-            continue;
-        }
-        llmobs_json_free(entry->event);
-        entry->event = NULL;
-    }
-    *left_out = count - read;
-    return read ? 0 : -EINVAL;
-}
-
 int llmobs_otlp_batch_write(const struct llmobs_otlp_batch *batch,
                             const struct llmobs_text *events, size_t count,
                             struct llmobs_buf *out, size_t *left_out)
 {
     struct entry *entries = calloc(count ? count : 1, sizeof(*entries));
     struct llmobs_otlp_writer w;
-    int rc;
+    size_t read = 0;
+    int rc = 0;
 
     *left_out = 0;
     if (!entries)
         return -ENOMEM;
-    rc = read_events(batch, events, count, entries, left_out);
+    for (size_t i = 0; i < count && rc != -ENOMEM; i++) {
+        struct entry *entry = &entries[read];
+
+        rc = llmobs_json_parse(events[i], &entry->event);
+        if (rc == 0 && batch->takes(batch, entry->event)) {
+            read_origin(entry->event, &entry->origin);
+            read++;
+        } else if (rc != -ENOMEM) {
+            llmobs_json_free(entry->event);
+            entry->event = NULL;
+        }
+    }
+    if (rc != -ENOMEM) {
+        *left_out = count - read; /* they have no record */
+        rc = read ? 0 : -EINVAL;
+    }
     if (rc == 0) {
         llmobs_otlp_begin(&w, out,
                           batch->config->otlp.signals[batch->signal].json);

@@ -50,17 +50,6 @@ struct open_file {
 
 /* -- the file ------------------------------------------------------------ */
 
-/* Another process may have rotated the file between open and lock. */
-static bool is_current(const struct open_file *file)
-{
-    struct stat named, opened;
-
-    return fstatat(file->dir, LLMOBS_STORE_FILE, &named, AT_SYMLINK_NOFOLLOW) ==
-               0 &&
-           fstat(file->fd, &opened) == 0 && named.st_ino == opened.st_ino &&
-           named.st_dev == opened.st_dev;
-}
-
 static void close_file(struct open_file *file)
 {
     if (file->fd >= 0)
@@ -71,8 +60,8 @@ static void close_file(struct open_file *file)
 
 static int open_current(struct open_file *file)
 {
+    struct stat st, named;
     int rc = -EAGAIN;
-    struct stat st;
 
     for (int i = 0; i < OPEN_TRIES; i++) {
         /* Also for reading, because write_group reads the last byte. */
@@ -84,7 +73,10 @@ static int open_current(struct open_file *file)
         file->locked = llmobs_file_lock(file->fd, F_WRLCK, LOCK_WAIT_MS) == 0;
         rc = fstat(file->fd, &st) ? -errno : 0;
         file->size = rc ? 0 : st.st_size;
-        if (rc || is_current(file))
+        /* Another process may have rotated the file before the lock. */
+        if (rc || (fstatat(file->dir, LLMOBS_STORE_FILE, &named,
+                           AT_SYMLINK_NOFOLLOW) == 0 &&
+                   named.st_ino == st.st_ino && named.st_dev == st.st_dev))
             break;
         close_file(file);
         rc = -EAGAIN;
@@ -128,29 +120,11 @@ struct survey {
     int64_t bytes;
     uint64_t newest;
     size_t count;
-    struct old_file {
+    struct {
         uint64_t stamp;
         int64_t size;
     } oldest[TRIM_FILES];
 };
-
-static void add_old(struct survey *found, struct old_file file)
-{
-    size_t at = found->count;
-
-    found->bytes += file.size;
-    if (file.stamp > found->newest)
-        found->newest = file.stamp;
-    if (at == TRIM_FILES && file.stamp >= found->oldest[at - 1].stamp)
-        return;
-    if (at < TRIM_FILES)
-        found->count++;
-    else
-        at--;
-    for (; at > 0 && found->oldest[at - 1].stamp > file.stamp; at--)
-        found->oldest[at] = found->oldest[at - 1];
-    found->oldest[at] = file;
-}
 
 /* Passes over other users' files: the store neither wrote them nor may remove
  * them. */
@@ -166,10 +140,24 @@ static int survey(int dir, struct survey *out)
         return rc;
     while ((name = llmobs_listing_next(&list)) != NULL) {
         uint64_t stamp = llmobs_store_stamp(name);
+        size_t at = out->count;
 
-        if (stamp && fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-            S_ISREG(st.st_mode) && st.st_uid == geteuid())
-            add_old(out, (struct old_file){stamp, st.st_size});
+        if (!stamp || fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) != 0 ||
+            !S_ISREG(st.st_mode) || st.st_uid != geteuid())
+            continue;
+        out->bytes += st.st_size;
+        if (stamp > out->newest)
+            out->newest = stamp;
+        if (at == TRIM_FILES && stamp >= out->oldest[at - 1].stamp)
+            continue;
+        if (at < TRIM_FILES)
+            out->count++;
+        else
+            at--;
+        for (; at > 0 && out->oldest[at - 1].stamp > stamp; at--)
+            out->oldest[at] = out->oldest[at - 1];
+        out->oldest[at].stamp = stamp;
+        out->oldest[at].size = st.st_size;
     }
     llmobs_listing_close(&list);
     return 0;
@@ -232,35 +220,6 @@ static int rotate(struct open_file *file)
 
 /* -- writing ------------------------------------------------------------- */
 
-/* Writes as many bytes as it can; *error: why not all. Changes the pieces.
- */
-static size_t write_all(int fd, struct iovec *pieces, int count, int *error)
-{
-    size_t done = 0;
-
-    *error = 0;
-    while (count > 0) {
-        ssize_t n = writev(fd, pieces, count);
-
-        if (n > 0) {
-            done += (size_t)n;
-            while (count > 0 && (size_t)n >= pieces->iov_len) {
-                n -= (ssize_t)pieces->iov_len;
-                pieces++;
-                count--;
-            }
-            if (count > 0) {
-                pieces->iov_base = (char *)pieces->iov_base + n;
-                pieces->iov_len -= (size_t)n;
-            }
-        } else if (n == 0 || errno != EINTR) {
-            *error = n == 0 ? -EIO : -errno;
-            break;
-        }
-    }
-    return done;
-}
-
 /* How many of the next events go into the file: as many as fit, at least one.
  */
 static size_t count_fitting(const struct llmobs_text *events, size_t count,
@@ -275,20 +234,6 @@ static size_t count_fitting(const struct llmobs_text *events, size_t count,
     return n;
 }
 
-/* Cuts an incomplete line off if the lock kept other processes from writing
- * behind it; gives how many of the written bytes stay. Otherwise the next write
- * begins a new line behind it. */
-static size_t cut_line(const struct open_file *file, size_t whole, size_t done)
-{
-    if (!file->locked)
-        return done;
-    if (ftruncate(file->fd, file->size + (off_t)whole) == 0)
-        return whole;
-    llmobs_log_once(LLMOBS_LOG_WARN, "store truncate",
-                    "store: half a line stays: %m");
-    return done;
-}
-
 /* Writes the events at once, `unsent` as the header says; gives the number of
  * complete events that stay. */
 static int write_group(struct open_file *file, const struct llmobs_text *events,
@@ -297,10 +242,10 @@ static int write_group(struct open_file *file, const struct llmobs_text *events,
     const struct iovec end = {
         (void *)(uintptr_t)(unsent ? LLMOBS_STORE_UNSENT : "\n"),
         unsent ? strlen(LLMOBS_STORE_UNSENT) : 1};
-    struct iovec *pieces = malloc((2 * count + 1) * sizeof(*pieces));
-    size_t done, whole, stay = 0;
+    struct iovec *pieces = malloc((2 * count + 1) * sizeof(*pieces)), *left;
+    size_t done = 0, whole, stay = 0;
+    int error = 0, n = 0;
     char last = '\n';
-    int error, n = 0;
 
     if (!pieces)
         return -ENOMEM;
@@ -314,15 +259,35 @@ static int write_group(struct open_file *file, const struct llmobs_text *events,
             (struct iovec){(void *)(uintptr_t)events[i].data, events[i].len};
         pieces[n++] = end;
     }
-    done = write_all(file->fd, pieces, n, &error);
+    for (left = pieces; n > 0 && !error;) {
+        ssize_t bytes = writev(file->fd, left, n);
+
+        if (bytes <= 0) {
+            error = bytes == 0 ? -EIO : errno == EINTR ? 0 : -errno;
+            continue;
+        }
+        done += (size_t)bytes;
+        for (; n > 0 && (size_t)bytes >= left->iov_len; left++, n--)
+            bytes -= (ssize_t)left->iov_len;
+        if (n > 0) {
+            left->iov_base = (char *)left->iov_base + bytes;
+            left->iov_len -= (size_t)bytes;
+        }
+    }
     free(pieces);
     if (done < whole)
         return error;
     while (stay < count && whole + events[stay].len + end.iov_len <= done)
         whole += events[stay++].len + end.iov_len;
-    if (whole < done)
-        whole = cut_line(file, whole, done);
-    file->size += (off_t)whole;
+    /* Cuts an incomplete line off if the lock kept other processes from writing
+     * behind it. Otherwise the next write begins a new line behind it. */
+    if (whole < done && file->locked &&
+        ftruncate(file->fd, file->size + (off_t)whole) == 0)
+        done = whole;
+    else if (whole < done && file->locked)
+        llmobs_log_once(LLMOBS_LOG_WARN, "store truncate",
+                        "store: half a line stays: %m");
+    file->size += (off_t)done;
     return stay ? (int)stay : error;
 }
 
