@@ -204,42 +204,32 @@ static int print_limits(const struct llmobs_gate *gate, const struct sums *sums,
     return exceeded ? LLMOBS_CLI_FAILED : LLMOBS_CLI_OK;
 }
 
-static int check(struct llmobs_gate *gate, const char *dir)
+int llmobs_gate_check(struct llmobs_gate *gate, const char *store)
 {
+    struct llmobs_config *config = llmobs_cli_config(store);
     struct llmobs_prices *prices = NULL;
     struct sums sums = {.tokens = 0};
-    int status = LLMOBS_CLI_USAGE;
+    char dir[PATH_MAX] = "";
     int rc =
-        gate->max_cost >= 0 ? llmobs_price_files_load(COMMAND, &prices) : 0;
+        config ? llmobs_config_store_dir(config, dir, sizeof(dir)) : -ENOMEM;
+    int status = LLMOBS_CLI_USAGE;
 
-    if (rc == 0) {
+    if (rc != 0)
+        llmobs_tell(COMMAND ": %s\n", strerror(-rc));
+    else if (gate->max_cost < 0 ||
+             llmobs_price_files_load(COMMAND, &prices) == 0) {
         rc = read_store(gate, dir, prices, &sums);
-        if (rc != 0)
+        if (rc == 0)
+            status = print_limits(gate, &sums, prices);
+        else
             llmobs_tell(COMMAND ": %s: %s\n", dir, strerror(-rc));
     }
-    if (rc == 0)
-        status = print_limits(gate, &sums, prices);
     if (status == LLMOBS_CLI_OK && sums.unreadable > 0) {
         llmobs_tell(COMMAND ": there may be more calls in %zu file%s of %s\n",
                     sums.unreadable, sums.unreadable == 1 ? "" : "s", dir);
         status = LLMOBS_CLI_USAGE;
     }
     llmobs_prices_free(prices);
-    return status;
-}
-
-int llmobs_gate_check(struct llmobs_gate *gate, const char *store)
-{
-    struct llmobs_config *config = llmobs_cli_config(store);
-    char dir[PATH_MAX] = "";
-    int rc =
-        config ? llmobs_config_store_dir(config, dir, sizeof(dir)) : -ENOMEM;
-    int status = LLMOBS_CLI_USAGE;
-
-    if (rc == 0)
-        status = check(gate, dir);
-    else
-        llmobs_tell(COMMAND ": %s\n", strerror(-rc));
     llmobs_config_free(config);
     return status;
 }

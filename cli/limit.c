@@ -410,33 +410,12 @@ static int refuse(const char *why, const char *more)
     return STATUS_REFUSED;
 }
 
-/* Sets the command's variables. Where this run is inside another run, its calls
- * belong to both. */
-static int set_variables(struct limit *limit)
-{
-    struct llmobs_environment *environment = &limit->environment;
-    const char *outer = limit->config->run;
-    char *runs = NULL;
-    int rc = llmobs_environment_init(environment, environ);
-
-    if (asprintf(&runs, "%s%s%s", outer ? outer : "", outer ? "." : "",
-                 limit->run) < 0)
-        return -ENOMEM;
-    if (rc == 0 && limit->preload)
-        rc = llmobs_preload_join(environment, limit->preload);
-    if (rc == 0)
-        rc = llmobs_environment_set(environment, "LLMOBS_RUN", runs);
-    if (rc == 0)
-        rc = llmobs_environment_set(environment, "LLMOBS_RUN_STORE", "1");
-    free(runs);
-    return rc;
-}
-
 /* 0, or the exit status. */
 static int limit_prepare(struct limit *limit)
 {
-    const char *off;
-    char *shown;
+    struct llmobs_environment *environment = &limit->environment;
+    const char *off, *outer;
+    char *shown, *runs = NULL;
     uint64_t id;
     int dir = -1, rc = 0;
 
@@ -479,7 +458,22 @@ static int limit_prepare(struct limit *limit)
                     limit->store, strerror(-rc));
         return STATUS_REFUSED;
     }
-    if (set_variables(limit) != 0)
+    /* Where this run is inside another run, its calls belong to both. */
+    outer = limit->config->run;
+    rc = llmobs_environment_init(environment, environ);
+    if (rc == 0)
+        rc = llmobs_preload_join(environment, limit->preload);
+    if (rc == 0 && asprintf(&runs, "%s%s%s", outer ? outer : "",
+                            outer ? "." : "", limit->run) < 0) {
+        runs = NULL;
+        rc = -ENOMEM;
+    }
+    if (rc == 0)
+        rc = llmobs_environment_set(environment, "LLMOBS_RUN", runs);
+    if (rc == 0)
+        rc = llmobs_environment_set(environment, "LLMOBS_RUN_STORE", "1");
+    free(runs);
+    if (rc != 0)
         return refuse("no memory", "");
     if (llmobs_relay_find(limit->config) == LLMOBS_RELAY_UP)
         llmobs_tell(SELF ": with a limit CMD delivers by itself, not by the "

@@ -117,28 +117,7 @@ static void print_commands(FILE *out)
     fputs("\n`llmobs COMMAND --help` tells more.\n", out);
 }
 
-/* True where stdout is a pipe whose reader has gone: not an error. */
-static bool reader_left(void)
-{
-    struct pollfd out = {STDOUT_FILENO, POLLOUT, 0};
-
-    return poll(&out, 1, 0) == 1 && (out.revents & POLLERR) != 0;
-}
-
-/* A command whose output cannot be written has failed: `llmobs view >
- * /dev/full`. The C library does not keep the reason of an earlier fault. */
-static int finish(const char *command, int status)
-{
-    errno = 0;
-    if (fflush(stdout) == 0 && !ferror(stdout))
-        return status;
-    if (!reader_left())
-        llmobs_tell("%s: the output could not be written%s%s\n", command,
-                    errno != 0 ? ": " : "", errno != 0 ? strerror(errno) : "");
-    return status == LLMOBS_CLI_OK ? LLMOBS_CLI_FAILED : status;
-}
-
-static int print_variables(void)
+static int cmd_help(int argc, char **argv)
 {
     /* The texts are in the tool and not in the library: each process that loads
      * the library would have them in memory, and none needs them. */
@@ -148,15 +127,6 @@ static int print_variables(void)
 #undef V
     };
     struct llmobs_config_variable row = {.name = NULL};
-
-    for (const char *const *help = helps; llmobs_config_next(&row); help++)
-        printf("%s (%s; default: %s)\n    %s\n", row.name, row.type,
-               *row.fallback != '\0' ? row.fallback : "none", *help);
-    return LLMOBS_CLI_OK;
-}
-
-static int cmd_help(int argc, char **argv)
-{
     const struct command *command;
     char *ask[] = {NULL, (char[]){"--help"}, NULL};
 
@@ -166,8 +136,12 @@ static int cmd_help(int argc, char **argv)
         print_commands(stdout);
         return LLMOBS_CLI_OK;
     }
-    if (strcmp(argv[1], "variables") == 0)
-        return print_variables();
+    if (strcmp(argv[1], "variables") == 0) {
+        for (const char *const *help = helps; llmobs_config_next(&row); help++)
+            printf("%s (%s; default: %s)\n    %s\n", row.name, row.type,
+                   *row.fallback != '\0' ? row.fallback : "none", *help);
+        return LLMOBS_CLI_OK;
+    }
     command = find(is_help(argv[1]) ? "help" : argv[1]);
     if (!command)
         return refuse("llmobs help", argv[1]);
@@ -189,9 +163,11 @@ static int cmd_version(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+    struct pollfd out = {STDOUT_FILENO, POLLOUT, 0};
     const struct command *command;
     const char *name = argc > 1 ? argv[1] : "";
     Dl_info own;
+    int status;
 
     /* If the kernel was given the loader, and the tool as the loader's
      * argument, the kernel's names for this process are the loader's
@@ -214,5 +190,15 @@ int main(int argc, char **argv)
         return LLMOBS_CLI_USAGE;
     }
     argv[1] = (char *)command->shown;
-    return finish(command->shown, command->run(argc - 1, argv + 1));
+    status = command->run(argc - 1, argv + 1);
+    /* A command whose output cannot be written has failed: `llmobs view >
+     * /dev/full`. The C library does not keep the reason of an earlier fault. A
+     * pipe whose reader has gone is nothing to tell. */
+    errno = 0;
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return status;
+    if (poll(&out, 1, 0) != 1 || (out.revents & POLLERR) == 0)
+        llmobs_tell("%s: the output could not be written%s%s\n", command->shown,
+                    errno != 0 ? ": " : "", errno != 0 ? strerror(errno) : "");
+    return status == LLMOBS_CLI_OK ? LLMOBS_CLI_FAILED : status;
 }

@@ -190,17 +190,6 @@ static void set_bool(struct llmobs_json *object, const char *key, bool value)
     llmobs_json_set(object, key, llmobs_json_bool(value));
 }
 
-static struct llmobs_json *make_wrapped(const struct llmobs_tally *tally)
-{
-    char text[LLMOBS_WRAPPED_FILE], *at = NULL;
-    struct llmobs_json *array = llmobs_json_array();
-    const char *line;
-
-    while ((line = next_wrapped(tally, &at, text)))
-        llmobs_json_add(array, llmobs_json_string(line));
-    return array;
-}
-
 /* Describes destinations: row `first` and those behind it. */
 static struct llmobs_json *make_said(const struct llmobs_tally *tally,
                                      const struct llmobs_config *config,
@@ -284,8 +273,14 @@ static int print_json(const struct llmobs_tallies *tallies,
         set_tally(all, sum, tallies->config);
         llmobs_json_set(object, "sum", all);
     } else {
+        struct llmobs_json *wrapped = llmobs_json_array();
+        char text[LLMOBS_WRAPPED_FILE], *at = NULL;
+        const char *line;
+
+        while ((line = next_wrapped(tallies->list, &at, text)))
+            llmobs_json_add(wrapped, llmobs_json_string(line));
         set_tally(object, tallies->list, tallies->config);
-        llmobs_json_set(object, "wrapped_by", make_wrapped(tallies->list));
+        llmobs_json_set(object, "wrapped_by", wrapped);
         llmobs_json_sets(object, "directory", tallies->list->dir);
     }
     rc = llmobs_json_error(object);
@@ -478,38 +473,6 @@ static int print_prometheus(const struct llmobs_tallies *tallies,
     return 0;
 }
 
-/* -- all forms ------------------------------------------------------------- */
-
-/* `users`: names the user of each tally, and adds a sum. Else the one tally is
- * printed alone. */
-static int show_tallies(const struct llmobs_tallies *tallies, bool users,
-                        enum llmobs_stats_form form)
-{
-    struct llmobs_tally sum;
-
-    if (users)
-        llmobs_tally_sum(tallies, &sum);
-    if (form == LLMOBS_STATS_JSON)
-        return print_json(tallies, users ? &sum : NULL);
-    if (form == LLMOBS_STATS_PROMETHEUS)
-        return print_prometheus(tallies, users ? &sum : NULL);
-    if (users) {
-        char name[LLMOBS_ACCOUNT_NAME];
-        int rc = llmobs_screen_cell("USER", NAME_COLUMNS - 1, NAME_COLUMNS);
-
-        for (size_t i = 0; i < COLUMNS; i++)
-            printf(" %9s", columns[i].title);
-        putchar('\n');
-        for (size_t i = 0; i < tallies->count && rc == 0; i++) {
-            llmobs_account_name(tallies->list[i].uid, name);
-            rc = print_line(name, &tallies->list[i]);
-        }
-        return rc != 0 ? rc : print_line("sum", &sum);
-    }
-    print_tally(tallies->list);
-    return 0;
-}
-
 #define COMMAND "llmobs stats"
 
 /* An entry that is older than this is stuck in the spool. */
@@ -538,11 +501,34 @@ static int read_check(const struct llmobs_cli_option *option, const char *value)
 
 /* -- the output ------------------------------------------------------------ */
 
+/* With `users`, the user of each tally is named, and a sum added. */
 static int print(void *ctx)
 {
     const struct stats *stats = ctx;
+    const struct llmobs_tallies *tallies = &stats->tallies;
+    char name[LLMOBS_ACCOUNT_NAME];
+    struct llmobs_tally sum;
+    int rc;
 
-    return show_tallies(&stats->tallies, stats->users, stats->form);
+    if (stats->users)
+        llmobs_tally_sum(tallies, &sum);
+    if (stats->form == LLMOBS_STATS_JSON)
+        return print_json(tallies, stats->users ? &sum : NULL);
+    if (stats->form == LLMOBS_STATS_PROMETHEUS)
+        return print_prometheus(tallies, stats->users ? &sum : NULL);
+    if (!stats->users) {
+        print_tally(tallies->list);
+        return 0;
+    }
+    rc = llmobs_screen_cell("USER", NAME_COLUMNS - 1, NAME_COLUMNS);
+    for (size_t i = 0; i < COLUMNS; i++)
+        printf(" %9s", columns[i].title);
+    putchar('\n');
+    for (size_t i = 0; i < tallies->count && rc == 0; i++) {
+        llmobs_account_name(tallies->list[i].uid, name);
+        rc = print_line(name, &tallies->list[i]);
+    }
+    return rc != 0 ? rc : print_line("sum", &sum);
 }
 
 /* -- what is wrong --------------------------------------------------------- */

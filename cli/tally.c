@@ -43,25 +43,6 @@ static uint64_t count_left(const struct llmobs_counts *sum)
     return left > adopted ? left - adopted : 0;
 }
 
-/* Looks at the spool a second time. While the spool and the ledger are read, a
- * call may leave the spool or come into it, and would then count twice: once in
- * the spool and once in the records. Only one of the two looks sees such a
- * call, so the smaller number counts. */
-static void look_at_spool_again(const struct llmobs_config *config,
-                                struct reading *reading)
-{
-    struct llmobs_counts sum = reading->ledger.ended;
-    struct llmobs_adopt_counts *spool = &reading->destinations.spool;
-    uint64_t before = spool->ours;
-
-    (void)llmobs_counts_merge(&sum, &reading->ledger.living);
-    if (before <= count_left(&sum))
-        return;
-    llmobs_destinations_look(config, spool);
-    if (before < spool->ours)
-        spool->ours = before;
-}
-
 static void add_drops(const struct llmobs_counts *counts,
                       struct llmobs_ledger_drops *drops)
 {
@@ -87,17 +68,6 @@ static struct llmobs_tally_group *find_group(
     return NULL;
 }
 
-static void name_group(struct llmobs_tally_group *group, pid_t pid)
-{
-    struct llmobs_starter starter;
-
-    llmobs_origin_read(pid, NULL, &group->names);
-    llmobs_starter_of(&starter, pid, "");
-    if (starter.kind == LLMOBS_STARTER_CONTAINER)
-        snprintf(group->container, sizeof(group->container), "%.*s",
-                 (int)sizeof(group->container) - 1, starter.name);
-}
-
 /* Adds a process to its group. The last group counts the processes that have no
  * names, and all processes for which there is no other group. */
 static void add_to_group(void *ctx, pid_t pid,
@@ -105,10 +75,16 @@ static void add_to_group(void *ctx, pid_t pid,
 {
     struct reading *reading = ctx;
     struct llmobs_tally_group as = {.processes = 0}, *group;
+    struct llmobs_starter starter;
     size_t count = reading->group_count;
 
-    if (pid > 0)
-        name_group(&as, pid);
+    if (pid > 0) {
+        llmobs_origin_read(pid, NULL, &as.names);
+        llmobs_starter_of(&starter, pid, "");
+        if (starter.kind == LLMOBS_STARTER_CONTAINER)
+            snprintf(as.container, sizeof(as.container), "%.*s",
+                     (int)sizeof(as.container) - 1, starter.name);
+    }
     group = find_group(reading->groups, count, &as);
     if (!group && count >= LLMOBS_TALLY_GROUPS - 1) {
         memset(&as, 0, sizeof(as));
@@ -149,15 +125,30 @@ static int read_place(const struct llmobs_tallies *tallies,
                       struct reading *reading)
 {
     const struct llmobs_config *config = tallies->config;
+    struct llmobs_adopt_counts *spool = &reading->destinations.spool;
+    struct llmobs_counts sum;
+    uint64_t before;
     int rc = llmobs_ledger_dir(config, reading->dir, sizeof(reading->dir));
 
     if (rc != 0)
         return rc;
     llmobs_destinations_read(config, &reading->destinations);
     rc = read_ledger(tallies, reading);
-    if (rc == 0)
-        look_at_spool_again(config, reading);
-    return rc;
+    if (rc != 0)
+        return rc;
+    /* While the spool and the ledger are read, a call may leave the spool or
+     * come into it, and would then count twice: once in the spool and once in
+     * the records. Of two looks at the spool only one sees such a call, so the
+     * smaller number counts. */
+    before = spool->ours;
+    sum = reading->ledger.ended;
+    (void)llmobs_counts_merge(&sum, &reading->ledger.living);
+    if (before > count_left(&sum)) {
+        llmobs_destinations_look(config, spool);
+        if (before < spool->ours)
+            spool->ours = before;
+    }
+    return 0;
 }
 
 /* -- a user's tally -------------------------------------------------------- */

@@ -7,23 +7,6 @@
 static struct llmobs_account *accounts;
 static size_t account_count;
 
-static bool add_account(const char *line)
-{
-    struct llmobs_account account, *more;
-
-    if (sscanf(line, "%63[^:\n]:%*[^:]:%u:%u:", account.name, &account.uid,
-               &account.gid) != 3 &&
-        sscanf(line, "%63[^:\n]::%u:%u:", account.name, &account.uid,
-               &account.gid) != 3) /* without a password */
-        return true;
-    more = reallocarray(accounts, account_count + 1, sizeof(*accounts));
-    if (!more)
-        return false;
-    accounts = more;
-    accounts[account_count++] = account;
-    return true;
-}
-
 const struct llmobs_account *llmobs_account_of(uid_t uid)
 {
     static bool known;
@@ -33,9 +16,20 @@ const struct llmobs_account *llmobs_account_of(uid_t uid)
         char *line = NULL;
         size_t room = 0;
 
-        while (file && getline(&line, &room, file) > 0)
-            if (!add_account(line))
+        while (file && getline(&line, &room, file) > 0) {
+            struct llmobs_account one, *more;
+
+            if (sscanf(line, "%63[^:\n]:%*[^:]:%u:%u:", one.name, &one.uid,
+                       &one.gid) != 3 &&
+                sscanf(line, "%63[^:\n]::%u:%u:", one.name, &one.uid,
+                       &one.gid) != 3) /* without a password */
+                continue;
+            more = reallocarray(accounts, account_count + 1, sizeof(*accounts));
+            if (!more)
                 break;
+            accounts = more;
+            accounts[account_count++] = one;
+        }
         free(line);
         if (file)
             fclose(file);

@@ -125,16 +125,6 @@ static bool has_unspooled(const struct llmobs_config *config,
             llmobs_ledger_fallen(&ledger.ended) > 0);
 }
 
-static bool is_awaited(const struct llmobs_adopt_counts *spool,
-                       const struct llmobs_answer *answer)
-{
-    for (size_t i = 0; i < LLMOBS_ADOPT_PLACES; i++)
-        if (spool->places[i].ended + spool->places[i].living > 0 &&
-            names(spool->places[i].name, answer))
-            return true;
-    return false;
-}
-
 void llmobs_destinations_look(const struct llmobs_config *config,
                               struct llmobs_adopt_counts *out)
 {
@@ -162,8 +152,13 @@ void llmobs_destinations_read(const struct llmobs_config *config,
     }
     for (size_t i = 0; i < LLMOBS_ANSWERS; i++) {
         struct llmobs_answer *one = &out->answers[i];
+        const struct llmobs_adopt_place *place = out->spool.places;
+        const struct llmobs_adopt_place *end = place + LLMOBS_ADOPT_PLACES;
 
-        if (one->since_ns == 0 || is_awaited(&out->spool, one))
+        while (place < end &&
+               !(place->ended + place->living > 0 && names(place->name, one)))
+            place++;
+        if (one->since_ns == 0 || place < end)
             continue;
         if (unspooled < 0)
             unspooled = has_unspooled(config, &out->spool);
@@ -278,17 +273,20 @@ static void write_remedy(const struct llmobs_adopt_place *place,
     llmobs_buf_fini(&own);
 }
 
-static bool say_waiting(const struct llmobs_destinations *all,
-                        const struct llmobs_adopt_place *place,
-                        const struct llmobs_config *config,
-                        char out[LLMOBS_DESTINATION_TEXT])
+bool llmobs_destinations_say(const struct llmobs_destinations *all, size_t row,
+                             const struct llmobs_config *config,
+                             char out[LLMOBS_DESTINATION_TEXT])
 {
+    const struct llmobs_adopt_place *place =
+        &all->spool.places[row < LLMOBS_ANSWERS ? 0 : row - LLMOBS_ANSWERS];
     uint64_t count = place->ended + place->living;
     char since[LLMOBS_DESTINATION_TIME], again[LLMOBS_DESTINATION_TIME];
     char remedy[LLMOBS_DESTINATION_WHY];
     int64_t next_ns = 0, down_ns;
     bool fails = false, left = place->ended > 0;
 
+    if (row < LLMOBS_ANSWERS)
+        return llmobs_destination_fails(&all->answers[row], out);
     for (size_t i = 0; i < LLMOBS_ANSWERS; i++) {
         const struct llmobs_answer *one = &all->answers[i];
 
@@ -316,16 +314,6 @@ static bool say_waiting(const struct llmobs_destinations *all,
              next_ns > 0 ? llmobs_destination_time(next_ns, again) : "",
              left ? "; now: `" : "", left ? remedy : "", left ? "`" : "");
     return true;
-}
-
-bool llmobs_destinations_say(const struct llmobs_destinations *all, size_t i,
-                             const struct llmobs_config *config,
-                             char out[LLMOBS_DESTINATION_TEXT])
-{
-    return i < LLMOBS_ANSWERS
-               ? llmobs_destination_fails(&all->answers[i], out)
-               : say_waiting(all, &all->spool.places[i - LLMOBS_ANSWERS],
-                             config, out);
 }
 
 void llmobs_destinations_tell(const char *command,

@@ -52,11 +52,11 @@ void llmobs_destinations_add(struct llmobs_destinations *to,
 void llmobs_destinations_look(const struct llmobs_config *config,
                               struct llmobs_adopt_counts *out);
 
-/* Describes row `i`: of the answers, as llmobs_destination_fails, and behind
+/* Describes a row: of the answers, as llmobs_destination_fails, and behind
  * them of the places: how many calls wait, since when, when the next try is,
  * and by which command they are sent now. False: there is nothing to say. */
 #define LLMOBS_DESTINATIONS_ROWS (LLMOBS_ANSWERS + LLMOBS_ADOPT_PLACES)
-bool llmobs_destinations_say(const struct llmobs_destinations *all, size_t i,
+bool llmobs_destinations_say(const struct llmobs_destinations *all, size_t row,
                              const struct llmobs_config *config,
                              char out[LLMOBS_DESTINATION_TEXT]);
 

@@ -54,17 +54,6 @@ static bool in_table(const struct range *table, size_t count, uint32_t code)
  * to the character before, others give each a column. */
 static const struct range joined[] = {{0x1160, 0x11FF}, {0xD7B0, 0xD7FB}};
 
-static size_t width_of(uint32_t code)
-{
-    int width = wcwidth((wchar_t)code);
-
-    if (width > 0 || (width == 0 && !IN(joined, code)))
-        return (size_t)width;
-    if (IN(narrow, code))
-        return 0;
-    return IN(wide, code) ? 2 : 1;
-}
-
 /* Writes the escape of a character that must not be shown as it is; 0: the
  * character may be shown. */
 static size_t escape(uint32_t code, char out[LLMOBS_ESCAPE_MAX])
@@ -89,19 +78,14 @@ static size_t escape(uint32_t code, char out[LLMOBS_ESCAPE_MAX])
     return (size_t)n;
 }
 
-/* True where the mark that makes a picture of a character follows: many
- * terminals then show two columns, and no row may be wider than computed. */
-static bool is_picture(struct llmobs_text rest)
-{
-    static const char mark[] = "\xEF\xB8\x8F"; /* U+FE0F */
-
-    return rest.len >= 3 && memcmp(rest.data, mark, 3) == 0;
-}
-
 static struct llmobs_text behind(struct llmobs_text text, size_t len)
 {
     return (struct llmobs_text){text.data + len, text.len - len};
 }
+
+/* The mark that makes a picture of a character, U+FE0F: many terminals then
+ * show two columns, and no row may be wider than computed. */
+static const char picture[] = "\xEF\xB8\x8F";
 
 /* Adds to a piece what is shown as a part of its character: a selector, and a
  * joiner; behind ASCII a joiner only with a character that is not ASCII, which
@@ -116,7 +100,8 @@ static void add_parts(struct llmobs_text text,
 
     if (rest.len == 0 || !(rest.data[0] & 0x80))
         return;
-    if (piece->width == 1 && is_picture(rest))
+    if (piece->width == 1 && rest.len >= 3 &&
+        memcmp(rest.data, picture, 3) == 0)
         piece->width = 2;
     used = llmobs_utf8_decode(rest, &code);
     if (used > 0 && IN(selectors, code)) {
@@ -164,9 +149,15 @@ size_t llmobs_escape_next(struct llmobs_text text,
             piece->data = piece->escape;
             piece->width = piece->len;
         } else {
+            int width = wcwidth((wchar_t)code);
+
             piece->data = text.data;
             piece->len = used;
-            piece->width = width_of(code);
+            piece->width = width > 0 || (width == 0 && !IN(joined, code))
+                               ? (size_t)width
+                           : IN(narrow, code) ? 0
+                           : IN(wide, code)   ? 2
+                                              : 1;
         }
     }
     if (piece->data == text.data && first != ' ')

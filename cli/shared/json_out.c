@@ -28,53 +28,42 @@ static int add_code(struct llmobs_buf *out, uint32_t code)
                            (unsigned)(0xDC00 + (code & 0x3FF)));
 }
 
-/* Follows the quotes of a plain part: *inside is true within a string; *escaped
- * is true where the part ends with a backslash that begins an escape. */
-static void follow(struct llmobs_text part, bool *inside, bool *escaped)
-{
-    for (size_t i = 0; i < part.len; i++) {
-        bool quote = part.data[i] == '"' && !*escaped;
-
-        *escaped = *inside && part.data[i] == '\\' && !*escaped;
-        *inside ^= quote;
-    }
-}
-
-/* Adds the first character, which is not plain; gives its length in *used.
- * Outside strings it is white space or a byte order mark: adds a blank. */
-static int add_odd(struct llmobs_buf *out, struct llmobs_text rest, bool inside,
-                   size_t *used)
-{
-    struct llmobs_escape_piece piece;
-    uint32_t code = REPLACEMENT;
-
-    *used = llmobs_escape_next(rest, &piece);
-    if (!inside)
-        return llmobs_buf_addc(out, ' ');
-    if ((unsigned char)*rest.data < 0x20 || *rest.data == 0x7F)
-        return add_code(out, (unsigned char)*rest.data);
-    if (piece.data != piece.escape)
-        return llmobs_buf_add(out, piece.data, piece.len);
-    if (sscanf(piece.escape, "\\u{%x}", &code) != 1)
-        code = REPLACEMENT;
-    return add_code(out, code);
-}
-
 int llmobs_json_out_add(struct llmobs_buf *out, struct llmobs_text json)
 {
+    /* Within a string, and behind a backslash there that begins an escape. */
     bool inside = false, escaped = false;
+    struct llmobs_escape_piece piece;
+    uint32_t code;
     int rc = 0;
 
     while (rc == 0 && json.len > 0) {
         size_t used = plain(json);
 
         rc = llmobs_buf_add(out, json.data, used);
-        follow((struct llmobs_text){json.data, used}, &inside, &escaped);
+        for (size_t i = 0; i < used; i++) {
+            bool quote = json.data[i] == '"' && !escaped;
+
+            escaped = inside && json.data[i] == '\\' && !escaped;
+            inside ^= quote;
+        }
         json.data += used;
         json.len -= used;
         if (rc != 0 || json.len == 0)
             break;
-        rc = add_odd(out, json, inside, &used);
+        /* The first character is not plain now. Outside strings it is white
+         * space or a byte order mark: adds a blank. */
+        used = llmobs_escape_next(json, &piece);
+        code = (unsigned char)*json.data;
+        if (!inside)
+            rc = llmobs_buf_addc(out, ' ');
+        else if (code < 0x20 || code == 0x7F)
+            rc = add_code(out, code);
+        else if (piece.data != piece.escape)
+            rc = llmobs_buf_add(out, piece.data, piece.len);
+        else
+            rc = add_code(out, sscanf(piece.escape, "\\u{%x}", &code) == 1
+                                   ? code
+                                   : REPLACEMENT);
         escaped = false;
         json.data += used;
         json.len -= used;

@@ -14,21 +14,6 @@
 #include "cli/shared/tell.h"
 #include "lib/base/file.h"
 
-/* Refuses a device and a link: the rename would replace the device, or the link
- * and not its target. The owner of a folder on the way leads root nowhere else.
- */
-static int check_name(const char *path)
-{
-    struct stat st;
-    int rc = llmobs_file_reach(path, false);
-
-    if (rc != 0)
-        return rc;
-    if (lstat(path, &st) != 0)
-        return errno == ENOENT ? 0 : -errno;
-    return S_ISREG(st.st_mode) ? 0 : -EEXIST;
-}
-
 /* The unfinished file: a signal must not leave its texts behind. */
 static char piece[PATH_MAX];
 
@@ -42,7 +27,7 @@ int llmobs_new_file(const char *path, mode_t mode, llmobs_new_file_fn *write,
                     void *ctx)
 {
     static const char end[] = ".XXXXXX";
-    int rc = check_name(path);
+    int rc = llmobs_file_reach(path, false);
     static const int numbers[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
     struct sigaction action = {.sa_handler = remove_piece,
                                .sa_flags = (int)(SA_RESETHAND | SA_NODEFER)};
@@ -50,7 +35,15 @@ int llmobs_new_file(const char *path, mode_t mode, llmobs_new_file_fn *write,
     int fd;
     FILE *out;
     mode_t mask;
+    struct stat st;
 
+    /* Refuses a device and a link: the rename would replace the device, or the
+     * link and not its target. The owner of a folder on the way leads root
+     * nowhere else. */
+    if (rc == 0 && lstat(path, &st) != 0)
+        rc = errno == ENOENT ? 0 : -errno;
+    else if (rc == 0 && !S_ISREG(st.st_mode))
+        rc = -EEXIST;
     if (rc == 0 && strlen(path) + sizeof(end) > sizeof(piece))
         rc = -ENAMETOOLONG;
     if (rc != 0)
@@ -97,16 +90,6 @@ uint64_t llmobs_new_file_room(const char *path)
     return (uint64_t)room.f_bavail * room.f_frsize;
 }
 
-/* Cuts the last name off a path; false: the path has only one name. */
-static bool cut_name(char *path)
-{
-    char *slash = strrchr(path, '/');
-
-    if (slash)
-        slash[slash == path ? 1 : 0] = '\0';
-    return slash;
-}
-
 int llmobs_new_file_why_not(const char *path)
 {
     char above[PATH_MAX];
@@ -114,9 +97,13 @@ int llmobs_new_file_why_not(const char *path)
     struct statfs fs;
 
     snprintf(above, sizeof(above), "%s", path);
-    while (stat(above, &st) != 0)
-        if (errno != ENOENT || !cut_name(above))
+    while (stat(above, &st) != 0) {
+        char *slash = strrchr(above, '/'); /* the last name is cut off there */
+
+        if (errno != ENOENT || !slash)
             return errno;
+        slash[slash == above ? 1 : 0] = '\0';
+    }
     if (!S_ISDIR(st.st_mode))
         return ENOTDIR;
     /* The kernel's own file systems, as /proc, say yes to root and refuse each

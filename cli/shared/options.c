@@ -57,15 +57,6 @@ static const struct {
     {"llmobs view", "waste", "docs/VIEW.md finds such calls with SQLite"},
 };
 
-static const char *find_instead(const char *command, const char *name)
-{
-    for (size_t i = 0; i < sizeof(gone) / sizeof(*gone); i++)
-        if (strcmp(gone[i].command, command) == 0 &&
-            strcmp(gone[i].name, name) == 0)
-            return gone[i].instead;
-    return NULL;
-}
-
 /* Reports the option for which getopt_long has just returned ? or :, and the
  * option that the user may have meant. */
 static void refuse_option(char **argv, const struct option *options, int code)
@@ -87,7 +78,10 @@ static void refuse_option(char **argv, const struct option *options, int code)
     if (!is_letter) {
         snprintf(name, sizeof(name), "%.*s", (int)strcspn(typed + 2, "="),
                  typed + 2);
-        instead = find_instead(argv[0], name);
+        for (size_t i = 0; i < sizeof(gone) / sizeof(*gone); i++)
+            if (strcmp(gone[i].command, argv[0]) == 0 &&
+                strcmp(gone[i].name, name) == 0)
+                instead = gone[i].instead;
         llmobs_suggest_init(&suggest, name);
         for (const struct option *at = options; at->name; at++)
             llmobs_suggest_offer(&suggest, at->name);
@@ -198,45 +192,6 @@ static const struct llmobs_cli_option *list(
     return row;
 }
 
-static int options_set(const struct llmobs_cli_option *rows, int code)
-{
-    const struct llmobs_cli_option *row = rows;
-
-    if (code == 'h') {
-        help_wanted = true;
-        return 0;
-    }
-    while (row->letter != code && LONG_ONLY + (row - rows) != code)
-        row++;
-    if (row->asked &&
-        llmobs_buf_addf(row->asked, "%s--%s%s%s",
-                        row->asked->len > 0 ? " " : "", row->name,
-                        optarg ? " " : "", optarg ? optarg : "") != 0)
-        return -ENOMEM;
-    return row->set(row, optarg);
-}
-
-/* Gives `set` the arguments behind the options; refuses the first argument if
- * the command takes none. */
-static int set_words(int argc, char **argv, const struct llmobs_cli_option *row)
-{
-    char room[LLMOBS_ESCAPE_NAME];
-    int rc = 0;
-
-    if (row->set == llmobs_cli_command)
-        return row->set(row, NULL);
-    for (; rc == 0 && optind < argc; optind++) {
-        if (row->set) {
-            rc = row->set(row, argv[optind]);
-            continue;
-        }
-        llmobs_cli_wrong("unexpected argument: ",
-                         llmobs_escape_name(argv[optind], room));
-        rc = -EINVAL;
-    }
-    return rc;
-}
-
 /* -- what --help prints --------------------------------------------------- */
 
 #define TEXTS(X)  \
@@ -260,8 +215,10 @@ static int set_words(int argc, char **argv, const struct llmobs_cli_option *row)
 TEXTS(X)
 #undef X
 
-/* The text of cli/help of a command that has one, such as "llmobs view". */
-static const char *help_of(const char *command)
+/* -- all of them ----------------------------------------------------------- */
+
+int llmobs_cli_parse(int argc, char **argv,
+                     const struct llmobs_cli_option *rows)
 {
     static const struct {
         const char *command, *text;
@@ -270,23 +227,13 @@ static const char *help_of(const char *command)
         TEXTS(X)
 #undef X
     };
-    size_t i = 0;
-
-    while (strcmp(texts[i].command, command) != 0)
-        i++;
-    return texts[i].text;
-}
-
-/* -- all of them ----------------------------------------------------------- */
-
-int llmobs_cli_parse(int argc, char **argv,
-                     const struct llmobs_cli_option *rows)
-{
     struct option longs[ROWS_MAX + 2];
     char all[2 * ROWS_MAX + 4] = "+", *shorts = all + 1;
+    char room[LLMOBS_ESCAPE_NAME];
     const struct llmobs_cli_option *words = list(rows, longs, shorts);
     bool command = words->set == llmobs_cli_command;
     int code, rc = 0;
+    size_t i = 0;
 
     arguments = argv;
     help_wanted = false;
@@ -294,19 +241,44 @@ int llmobs_cli_parse(int argc, char **argv,
     shorts -= command;
     while (rc == 0 &&
            (code = getopt_long(argc, argv, shorts, longs, NULL)) >= 0) {
+        const struct llmobs_cli_option *row = rows;
+
         if (code == '?' || code == ':') {
             refuse_option(argv, longs, code);
             rc = -EINVAL;
-        } else {
-            rc = options_set(rows, code);
+            break;
         }
+        help_wanted |= code == 'h';
+        if (code == 'h')
+            continue;
+        while (row->letter != code && LONG_ONLY + (row - rows) != code)
+            row++;
+        if (row->asked &&
+            llmobs_buf_addf(row->asked, "%s--%s%s%s",
+                            row->asked->len > 0 ? " " : "", row->name,
+                            optarg ? " " : "", optarg ? optarg : "") != 0)
+            rc = -ENOMEM;
+        else
+            rc = row->set(row, optarg);
     }
-    if (rc == 0)
-        rc = set_words(argc, argv, words);
+    /* The arguments behind the options, if the command takes any. */
+    if (rc == 0 && command)
+        rc = words->set(words, NULL);
+    for (; rc == 0 && !command && optind < argc; optind++)
+        if (words->set) {
+            rc = words->set(words, argv[optind]);
+        } else {
+            llmobs_cli_wrong("unexpected argument: ",
+                             llmobs_escape_name(argv[optind], room));
+            rc = -EINVAL;
+        }
     if (rc != 0 && rc != -EINVAL)
         llmobs_tell("%s: %s\n", argv[0], strerror(-rc));
-    if (rc == 0 && help_wanted)
-        fputs(help_of(argv[0]), stdout);
+    if (rc == 0 && help_wanted) {
+        while (strcmp(texts[i].command, argv[0]) != 0)
+            i++;
+        fputs(texts[i].text, stdout);
+    }
     return rc != 0 ? LLMOBS_CLI_USAGE : help_wanted ? LLMOBS_CLI_OK : -1;
 }
 
@@ -360,30 +332,22 @@ static void locate(const char *path, char at[PATH_MAX])
         at[0] = '\0';
 }
 
-/* True for a path that the store's own files have. A store's directory may also
- * have other files, as where it is the only directory that a service may write
- * to. */
-static bool is_of_store(const char *at, const char *dir)
-{
-    size_t len = strlen(dir);
-
-    if (strncmp(at, dir, len) != 0 || at[len] != '/')
-        return false;
-    at += len + 1;
-    return strncmp(at, "stats/", 6) == 0 || strncmp(at, "spool/", 6) == 0 ||
-           strcmp(at, LLMOBS_MARKS_FILE) == 0 ||
-           (!strchr(at, '/') && llmobs_reader_takes(at));
-}
-
 bool llmobs_cli_spares_store(const char *command, const char *path,
                              const char *store)
 {
     char at[PATH_MAX], dir[PATH_MAX], room[LLMOBS_ESCAPE_NAME];
+    const char *file;
 
     if (!path || strcmp(path, "-") == 0 || !realpath(store, dir))
         return true;
     locate(path, at);
-    if (!is_of_store(at, dir))
+    /* A store's directory may also have other files than its own, as where it
+     * is the only directory that a service may write to. */
+    file = at + strlen(dir);
+    if (strncmp(at, dir, strlen(dir)) != 0 || *file++ != '/' ||
+        !(strncmp(file, "stats/", 6) == 0 || strncmp(file, "spool/", 6) == 0 ||
+          strcmp(file, LLMOBS_MARKS_FILE) == 0 ||
+          (!strchr(file, '/') && llmobs_reader_takes(file))))
         return true;
     llmobs_tell("%s: %s: that is a name of the store's files\n", command,
                 llmobs_escape_name(path, room));

@@ -110,26 +110,12 @@ static bool is_one(const char *path, const char *other)
            one.st_dev == two.st_dev && one.st_ino == two.st_ino;
 }
 
-/* Puts $PLATFORM into the path, by which the loader of another machine finds a
- * library that it can load. Keeps the plain path where the kernel names no
- * platform, or the folders are missing because only the objects were copied. */
-static void list_by_platform(struct llmobs_preload *preload, const char *lib)
+int llmobs_preload_find(struct llmobs_preload *preload)
 {
     const char *platform = (const char *)getauxval(AT_PLATFORM);
     const char *const names[] = {platform, "$PLATFORM"};
-    char path[PATH_MAX];
+    char bin[PATH_MAX], lib[PATH_MAX], path[PATH_MAX];
     bool there = platform != NULL;
-
-    for (size_t i = 0; i < 2 && there; i++)
-        there = snprintf(path, sizeof(path), "%s/" PLACES "/%s/%s", lib,
-                         names[i], LLMOBS_PRELOAD_NAME) < (int)sizeof(path) &&
-                is_one(path, preload->library);
-    strcpy(preload->listed, there ? path : preload->library);
-}
-
-int llmobs_preload_find(struct llmobs_preload *preload)
-{
-    char bin[PATH_MAX], lib[PATH_MAX];
     int rc = find_directories(bin, lib);
 
     if (rc == 0)
@@ -140,7 +126,15 @@ int llmobs_preload_find(struct llmobs_preload *preload)
         return rc == -ENAMETOOLONG ? -ESRCH : rc;
     if (access(preload->library, R_OK) != 0)
         return -ENOENT;
-    list_by_platform(preload, lib);
+    /* Puts $PLATFORM into the path, by which the loader of another machine
+     * finds a library that it can load. Keeps the plain path where the kernel
+     * names no platform, or the folders are missing because only the objects
+     * were copied. */
+    for (size_t i = 0; i < 2 && there; i++)
+        there = snprintf(path, sizeof(path), "%s/" PLACES "/%s/%s", lib,
+                         names[i], LLMOBS_PRELOAD_NAME) < (int)sizeof(path) &&
+                is_one(path, preload->library);
+    strcpy(preload->listed, there ? path : preload->library);
     return !strpbrk(preload->library, ":$ \t\n\v\f\r") ? 0 : -EINVAL;
 }
 

@@ -32,43 +32,23 @@ static bool is_set(const char *name)
     return value && *value != '\0';
 }
 
-static bool wants_colour(bool terminal)
-{
-    const char *force = getenv("CLICOLOR_FORCE"), *term = getenv("TERM");
-
-    if (is_set("NO_COLOR"))
-        return false;
-    if (is_set("CLICOLOR_FORCE") && strcmp(force, "0") != 0)
-        return true;
-    return terminal && is_set("TERM") && strcmp(term, "dumb") != 0;
-}
-
-/* The coding of the user's locale, asked without a change of this process. */
-static bool is_utf8(void)
-{
-    locale_t user = newlocale(LC_CTYPE_MASK, "", (locale_t)0);
-    bool yes;
-
-    if (user == (locale_t)0)
-        return false;
-    yes = strcmp(nl_langinfo_l(CODESET, user), "UTF-8") == 0;
-    freelocale(user);
-    return yes;
-}
-
 void llmobs_screen_init(struct llmobs_screen *screen,
                         enum llmobs_screen_when colour)
 {
+    const char *force = getenv("CLICOLOR_FORCE"), *term = getenv("TERM");
     const char *text = getenv("COLUMNS");
+    locale_t user;
     struct winsize size = {0};
     unsigned long columns = 0;
     static locale_t utf8;
 
     memset(screen, 0, sizeof(*screen));
     screen->terminal = isatty(STDOUT_FILENO) != 0;
-    screen->colour = colour == LLMOBS_SCREEN_AUTO
-                         ? wants_colour(screen->terminal)
-                         : colour == LLMOBS_SCREEN_ALWAYS;
+    screen->colour =
+        colour == LLMOBS_SCREEN_ALWAYS ||
+        (colour == LLMOBS_SCREEN_AUTO && !is_set("NO_COLOR") &&
+         ((is_set("CLICOLOR_FORCE") && strcmp(force, "0") != 0) ||
+          (screen->terminal && is_set("TERM") && strcmp(term, "dumb") != 0)));
     if (!screen->terminal)
         return;
     if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0)
@@ -78,7 +58,13 @@ void llmobs_screen_init(struct llmobs_screen *screen,
     screen->lines = size.ws_row;
     screen->columns =
         columns > 0 && columns <= COLUMNS_MAX ? columns : COLUMNS_DEFAULT;
-    screen->ascii = !is_utf8();
+    /* The coding of the user's locale, asked without a change of this process.
+     */
+    user = newlocale(LC_CTYPE_MASK, "", (locale_t)0);
+    screen->ascii = user == (locale_t)0 ||
+                    strcmp(nl_langinfo_l(CODESET, user), "UTF-8") != 0;
+    if (user != (locale_t)0)
+        freelocale(user);
     /* Sets a UTF-8 locale, in which wcwidth knows the widths of all characters:
      * the store's texts are UTF-8, whatever the user's locale is. */
     if (utf8 == (locale_t)0)
@@ -89,40 +75,30 @@ void llmobs_screen_init(struct llmobs_screen *screen,
 
 /* -- writing -------------------------------------------------------------- */
 
-/* Gives the ASCII character that is drawn for the character of two or three
- * bytes at `at`; 0: there is none. */
-static char ascii_of(const char *at, size_t len, size_t *used)
+void llmobs_screen_put(const struct llmobs_screen *screen,
+                       struct llmobs_text text)
 {
     static const struct {
         char utf8[4];
         char ascii;
     } drawn[] = {{"│", '|'}, {"├", '|'}, {"└", '`'}, {"─", '-'},
                  {"…", '~'}, {"–", '-'}, {"µ", 'u'}, {"·", '|'}};
+    const char *end = text.data + text.len;
 
-    for (size_t i = 0; i < sizeof(drawn) / sizeof(*drawn); i++) {
-        *used = strlen(drawn[i].utf8);
-        if (len >= *used && memcmp(at, drawn[i].utf8, *used) == 0)
-            return drawn[i].ascii;
-    }
-    return 0;
-}
-
-void llmobs_screen_put(const struct llmobs_screen *screen,
-                       struct llmobs_text text)
-{
-    if (screen->ascii) {
-        const char *at = text.data, *end = text.data + text.len;
-
-        while (at < end) {
-            size_t used = 0;
-            char c = (*at & 0x80) != 0 ? ascii_of(at, (size_t)(end - at), &used)
-                                       : '\0';
-
-            putchar(c != '\0' ? c : *at);
-            at += c != '\0' ? used : 1;
-        }
-    } else {
+    if (!screen->ascii)
         fwrite(text.data, 1, text.len, stdout);
+    for (const char *at = text.data; screen->ascii && at < end;) {
+        size_t used = 1;
+        char c = *at;
+
+        for (size_t i = 0; i < sizeof(drawn) / sizeof(*drawn) && c & 0x80; i++)
+            if (strlen(drawn[i].utf8) <= (size_t)(end - at) &&
+                memcmp(at, drawn[i].utf8, strlen(drawn[i].utf8)) == 0) {
+                used = strlen(drawn[i].utf8);
+                c = drawn[i].ascii;
+            }
+        putchar(c);
+        at += used;
     }
 }
 

@@ -26,28 +26,23 @@ static int64_t in_ms(int64_t ms)
 
 /* -- the listener ---------------------------------------------------------- */
 
-static int listen_at(int fd, unsigned *port)
+int llmobs_site_open(struct llmobs_site *site)
 {
     struct sockaddr_in at = {.sin_family = AF_INET,
-                             .sin_port = htons((uint16_t)*port),
+                             .sin_port = htons((uint16_t)site->port),
                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     socklen_t len = sizeof(at);
-    int on = 1;
+    int on = 1, rc = 0;
 
-    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) != 0 ||
+    if (fd < 0 ||
+        setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) != 0 ||
         bind(fd, (struct sockaddr *)&at, len) != 0 ||
         listen(fd, BACKLOG) != 0 ||
         getsockname(fd, (struct sockaddr *)&at, &len) != 0)
-        return -errno;
-    *port = ntohs(at.sin_port);
-    return 0;
-}
-
-int llmobs_site_open(struct llmobs_site *site)
-{
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    int rc = fd < 0 ? -errno : listen_at(fd, &site->port);
-
+        rc = -errno;
+    else
+        site->port = ntohs(at.sin_port);
     if (rc != 0 && fd >= 0)
         close(fd);
     site->listener = rc == 0 ? fd : -1;
@@ -96,11 +91,6 @@ static struct llmobs_site_visit **oldest(struct llmobs_site *site)
             found = &site->list[i];
     }
     return found;
-}
-
-static bool has_room(struct llmobs_site *site)
-{
-    return site->count < LLMOBS_SITE_VISITS || oldest(site) != NULL;
 }
 
 static void parse(struct llmobs_site *site)
@@ -206,24 +196,6 @@ static bool is_sending(const struct llmobs_site_visit *one)
     return one->sent < one->out.len;
 }
 
-/* Sends as much as possible. False: the connection is gone. */
-static bool send_some(struct llmobs_site_visit *one)
-{
-    ssize_t n = send(one->fd, one->out.data + one->sent,
-                     one->out.len - one->sent, MSG_NOSIGNAL);
-
-    if (n < 0)
-        return errno == EAGAIN || errno == EINTR;
-    one->sent += (size_t)n;
-    one->due_ns = in_ms(LLMOBS_SITE_IDLE_MS);
-    one->since_ns = llmobs_clock_mono_ns();
-    if (!is_sending(one)) {
-        llmobs_buf_cut(&one->out, 0);
-        one->sent = 0;
-    }
-    return true;
-}
-
 /* False: the connection is gone. */
 static bool receive(struct llmobs_site_visit *one)
 {
@@ -246,31 +218,25 @@ static bool receive(struct llmobs_site_visit *one)
     return true;
 }
 
-/* The answer is sent. False: the connection has ended. */
-static bool end_answer(struct llmobs_site_visit *one)
-{
-    if (one->broken)
-        return false;
-    one->due_ns = in_ms(one->last ? LINGER_MS : LLMOBS_SITE_IDLE_MS);
-    one->since_ns = llmobs_clock_mono_ns();
-    if (one->last) {
-        (void)shutdown(one->fd, SHUT_WR);
-        one->state = LLMOBS_SITE_LINGERING;
-        return true;
-    }
-    llmobs_site_request_next(&one->request);
-    one->continued = false;
-    one->state = LLMOBS_SITE_READING;
-    return true;
-}
-
 /* Goes on as far as possible without a wait. False: the connection is gone. */
 static bool site_advance(struct llmobs_site_visit *one)
 {
     for (;;) {
-        if (is_sending(one) && !send_some(one))
-            return false;
-        if (is_sending(one) || one->state == LLMOBS_SITE_LINGERING)
+        if (is_sending(one)) {
+            ssize_t n = send(one->fd, one->out.data + one->sent,
+                             one->out.len - one->sent, MSG_NOSIGNAL);
+
+            if (n < 0)
+                return errno == EAGAIN || errno == EINTR;
+            one->sent += (size_t)n;
+            one->due_ns = in_ms(LLMOBS_SITE_IDLE_MS);
+            one->since_ns = llmobs_clock_mono_ns();
+            if (is_sending(one))
+                return true;
+            llmobs_buf_cut(&one->out, 0);
+            one->sent = 0;
+        }
+        if (one->state == LLMOBS_SITE_LINGERING)
             return true;
         if (one->state == LLMOBS_SITE_READING) {
             bool head = one->request.part == LLMOBS_SITE_HEAD;
@@ -308,19 +274,20 @@ static bool site_advance(struct llmobs_site_visit *one)
             continue;
         if (one->answer)
             return true;
-        if (!end_answer(one))
+        /* The answer is sent. */
+        if (one->broken)
             return false;
+        one->due_ns = in_ms(one->last ? LINGER_MS : LLMOBS_SITE_IDLE_MS);
+        one->since_ns = llmobs_clock_mono_ns();
+        if (one->last) {
+            (void)shutdown(one->fd, SHUT_WR);
+            one->state = LLMOBS_SITE_LINGERING;
+        } else {
+            llmobs_site_request_next(&one->request);
+            one->continued = false;
+            one->state = LLMOBS_SITE_READING;
+        }
     }
-}
-
-/* The connection's time is over. False: the connection is closed. */
-static bool expire(struct llmobs_site_visit *one)
-{
-    if (one->state != LLMOBS_SITE_READING || is_sending(one) ||
-        !llmobs_site_request_is_begun(&one->request))
-        return false;
-    site_refuse(one, 408);
-    return site_advance(one);
 }
 
 /* -- the loop -------------------------------------------------------------- */
@@ -332,13 +299,6 @@ static int64_t wake_of(const struct llmobs_site_visit *one)
     if (!one->answer || is_sending(one))
         return one->due_ns;
     return one->site->due_ns ? one->site->due_ns(one) : 0;
-}
-
-static short events_of(const struct llmobs_site_visit *one)
-{
-    if (is_sending(one))
-        return POLLOUT;
-    return one->state == LLMOBS_SITE_ANSWERING ? 0 : POLLIN;
 }
 
 static bool site_one(struct llmobs_site_visit *one, short events)
@@ -353,7 +313,14 @@ static bool site_one(struct llmobs_site_visit *one, short events)
         return false;
     if (!site_advance(one))
         return false;
-    return wake_of(one) > llmobs_clock_mono_ns() || expire(one);
+    if (wake_of(one) > llmobs_clock_mono_ns())
+        return true;
+    /* The connection's time is over. */
+    if (one->state != LLMOBS_SITE_READING || is_sending(one) ||
+        !llmobs_site_request_is_begun(&one->request))
+        return false;
+    site_refuse(one, 408);
+    return site_advance(one);
 }
 
 void llmobs_site_step(struct llmobs_site *site, const sigset_t *signals)
@@ -368,10 +335,19 @@ void llmobs_site_step(struct llmobs_site *site, const sigset_t *signals)
             wake = wake_of(site->list[i]);
     wait = llmobs_clock_wait(wake - now);
     /* ppoll ignores a negative descriptor. */
-    fds[0] = (struct pollfd){has_room(site) ? site->listener : -1, POLLIN, 0};
-    for (size_t i = 0; i < count; i++)
+    fds[0] = (struct pollfd){
+        count < LLMOBS_SITE_VISITS || oldest(site) ? site->listener : -1,
+        POLLIN, 0};
+    for (size_t i = 0; i < count; i++) {
+        const struct llmobs_site_visit *one = site->list[i];
+
         fds[1 + i] =
-            (struct pollfd){site->list[i]->fd, events_of(site->list[i]), 0};
+            (struct pollfd){one->fd,
+                            is_sending(one)                       ? POLLOUT
+                            : one->state == LLMOBS_SITE_ANSWERING ? 0
+                                                                  : POLLIN,
+                            0};
+    }
     if (ppoll(fds, 1 + count, &wait, signals) < 0)
         return;
     for (size_t i = 0; i < count; i++) {

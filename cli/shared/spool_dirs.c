@@ -52,17 +52,6 @@ static int spool_dirs_visit(const struct walk *walk, const char *path,
 
 /* -- one directory, maybe of several users ------------------------------- */
 
-static bool add_user(uid_t *users, size_t *count, uid_t uid)
-{
-    for (size_t i = 0; i < *count; i++)
-        if (users[i] == uid)
-            return true;
-    if (*count == LLMOBS_SPOOL_DIRS_MAX)
-        return false;
-    users[(*count)++] = uid;
-    return true;
-}
-
 /* Removes a relay's sign that somebody put in another user's name, and that
  * would keep that user from a relay. Only where root owns the directory. */
 static void refuse(int dir, const char *name)
@@ -97,37 +86,32 @@ static bool has_owner(int dir, const char *name, struct stat *st)
     return false;
 }
 
-/* Lists the users: for root each user with files there, else the user itself.
- */
-static int list_users(const char *path, bool chosen, uid_t *users,
-                      size_t *count)
-{
-    struct llmobs_listing list;
-    const char *name;
-    struct stat st;
-    int rc = open_list(path, chosen, &list);
-
-    *count = 0;
-    if (rc)
-        return rc;
-    if (geteuid() != 0)
-        users[(*count)++] = geteuid();
-    while (geteuid() == 0 && (name = llmobs_listing_next(&list)))
-        if (has_owner(list.fd, name, &st) && !add_user(users, count, st.st_uid))
-            break;
-    llmobs_listing_close(&list);
-    return 0;
-}
-
 static int spool_dirs_one(const struct walk *walk, const char *path,
                           bool chosen)
 {
     uid_t *users = calloc(LLMOBS_SPOOL_DIRS_MAX, sizeof(*users));
+    struct llmobs_listing list;
     size_t count = 0;
-    int rc = users ? 0 : -ENOMEM;
+    const char *name;
+    struct stat st;
+    int rc = users ? open_list(path, chosen, &list) : -ENOMEM;
 
+    /* For root each user with files there, else the user itself. */
+    if (rc == 0 && geteuid() != 0)
+        users[count++] = geteuid();
+    while (rc == 0 && geteuid() == 0 && count < LLMOBS_SPOOL_DIRS_MAX &&
+           (name = llmobs_listing_next(&list))) {
+        size_t i = 0;
+
+        if (!has_owner(list.fd, name, &st))
+            continue;
+        while (i < count && users[i] != st.st_uid)
+            i++;
+        users[i] = st.st_uid;
+        count += i == count;
+    }
     if (rc == 0)
-        rc = list_users(path, chosen, users, &count);
+        llmobs_listing_close(&list);
     for (size_t i = 0; i < count && rc == 0; i++)
         rc = spool_dirs_visit(walk, path, chosen, users[i]);
     free(users);
@@ -255,27 +239,21 @@ static int put_text(char **field, const char *text, size_t len)
     return !text || *field ? 0 : -ENOMEM;
 }
 
-/* For a spool "P/llmobs/spool", sets P as the state directory. */
-static int name_state(struct llmobs_config *config, const char *path)
-{
-    size_t len = strlen(path), tail = strlen(SPOOL);
-    bool state = len > tail && strcmp(path + len - tail, SPOOL) == 0;
-    int rc = put_text(&config->home, NULL, 0);
-
-    return rc != 0 ? rc
-                   : put_text(&config->xdg_state_home, state ? path : NULL,
-                              state ? len - tail : 0);
-}
-
 int llmobs_user_spool_enter(const struct llmobs_user_spool *place,
                             struct llmobs_config *config)
 {
-    bool other = place->uid != geteuid();
+    size_t len = strlen(place->path), tail = strlen(SPOOL);
+    bool state = len > tail && strcmp(place->path + len - tail, SPOOL) == 0;
+    bool renames = place->uid != geteuid() && !config->store_dir;
     char path[PATH_MAX];
     int rc = become(place);
 
-    if (rc == 0 && other && !config->store_dir)
-        rc = name_state(config, place->path);
+    /* For a spool "P/llmobs/spool", sets P as the state directory. */
+    if (rc == 0 && renames)
+        rc = put_text(&config->home, NULL, 0);
+    if (rc == 0 && renames)
+        rc = put_text(&config->xdg_state_home, state ? place->path : NULL,
+                      state ? len - tail : 0);
     if (rc != 0)
         return rc;
     if (place->chosen)

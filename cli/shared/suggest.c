@@ -19,27 +19,12 @@ static size_t least(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-/* The next line of the table of distances between beginnings of both words;
- * `above` and `before` are the two lines before it. */
-static void next_line(const char *a, size_t i, const char *b, size_t len,
-                      const size_t *before, const size_t *above, size_t *line)
-{
-    line[0] = i;
-    for (size_t j = 1; j <= len; j++) {
-        size_t differs = tolower((unsigned char)a[i - 1]) !=
-                         tolower((unsigned char)b[j - 1]);
-
-        line[j] =
-            least(above[j - 1] + differs, 1 + least(above[j], line[j - 1]));
-        if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
-            line[j] = least(line[j], before[j - 2] + 1);
-    }
-}
-
 /* The number of letters to add, remove, change or exchange with their neighbour
  * that makes one word of the other. */
 static size_t distance(const char *a, const char *b)
 {
+    /* The table of distances between beginnings of both words, of which the
+     * last three lines are kept. */
     size_t lines[3][LLMOBS_SUGGEST_MAX + 1];
     size_t rows = strlen(a), len = strlen(b);
 
@@ -47,9 +32,21 @@ static size_t distance(const char *a, const char *b)
         return FAR;
     for (size_t j = 0; j <= len; j++)
         lines[0][j] = j;
-    for (size_t i = 1; i <= rows; i++)
-        next_line(a, i, b, len, lines[(i + 1) % 3], lines[(i + 2) % 3],
-                  lines[i % 3]);
+    for (size_t i = 1; i <= rows; i++) {
+        const size_t *before = lines[(i + 1) % 3], *above = lines[(i + 2) % 3];
+        size_t *line = lines[i % 3];
+
+        line[0] = i;
+        for (size_t j = 1; j <= len; j++) {
+            size_t differs = tolower((unsigned char)a[i - 1]) !=
+                             tolower((unsigned char)b[j - 1]);
+
+            line[j] =
+                least(above[j - 1] + differs, 1 + least(above[j], line[j - 1]));
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+                line[j] = least(line[j], before[j - 2] + 1);
+        }
+    }
     return lines[rows % 3][len];
 }
 
