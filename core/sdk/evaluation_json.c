@@ -54,46 +54,6 @@ static int find_span(struct llmobs_evaluation *evaluation, struct ids *ids)
     return rc;
 }
 
-/* *list: the tags, for the caller to free; their texts belong to `tags`. */
-static int read_tag_list(const struct llmobs_json *tags,
-                         struct llmobs_evaluation_tag **list)
-{
-    size_t count = 0;
-
-    *list = NULL;
-    if (llmobs_json_len(tags) == 0)
-        return 0;
-    *list = calloc(llmobs_json_len(tags), sizeof(**list));
-    if (!*list)
-        return -ENOMEM;
-    for (void *it = llmobs_json_iter(tags); it;
-         it = llmobs_json_next(tags, it)) {
-        const char *value = llmobs_json_text(llmobs_json_iter_value(it));
-
-        if (!value)
-            return -EINVAL;
-        (*list)[count++] =
-            (struct llmobs_evaluation_tag){llmobs_json_iter_key(it), value};
-    }
-    return 0;
-}
-
-static int submit_tagged(struct llmobs_evaluation *evaluation,
-                         const struct llmobs_json *tags)
-{
-    struct llmobs_evaluation_tag *list;
-    int rc = read_tag_list(tags, &list);
-
-    evaluation->tags = list;
-    evaluation->tag_count = llmobs_json_len(tags);
-    if (rc == 0)
-        rc = llmobs_evaluation_check(evaluation);
-    if (rc == 0)
-        rc = llmobs_evaluation_submit(evaluation);
-    free(list);
-    return rc;
-}
-
 int llmobs_evaluation_submit_json(const struct llmobs_json *what)
 {
     struct llmobs_evaluation evaluation = {
@@ -114,7 +74,10 @@ int llmobs_evaluation_submit_json(const struct llmobs_json *what)
         .reasoning = llmobs_json_gets(what, "reasoning"),
         .metadata = llmobs_json_get(what, "metadata"),
     };
+    const struct llmobs_json *tags = llmobs_json_get(what, "tags");
+    struct llmobs_evaluation_tag *list = NULL;
     struct ids ids;
+    size_t count = 0;
     int rc;
 
     if (!llmobs_own_span_is_on())
@@ -122,6 +85,29 @@ int llmobs_evaluation_submit_json(const struct llmobs_json *what)
     rc = read_evaluation_value(llmobs_json_get(what, "value"), &evaluation);
     if (rc == 0)
         rc = find_span(&evaluation, &ids);
-    return rc == 0 ? submit_tagged(&evaluation, llmobs_json_get(what, "tags"))
-                   : llmobs_own_span_complain(rc, "an evaluation that is none");
+    if (rc)
+        return llmobs_own_span_complain(rc, "an evaluation that is none");
+    if (llmobs_json_len(tags) > 0) {
+        list = calloc(llmobs_json_len(tags), sizeof(*list));
+        rc = list ? 0 : -ENOMEM;
+    }
+    /* The texts belong to `what`. */
+    for (void *it = llmobs_json_iter(tags); it && rc == 0;
+         it = llmobs_json_next(tags, it)) {
+        const char *value = llmobs_json_text(llmobs_json_iter_value(it));
+
+        if (value)
+            list[count++] =
+                (struct llmobs_evaluation_tag){llmobs_json_iter_key(it), value};
+        else
+            rc = -EINVAL;
+    }
+    evaluation.tags = list;
+    evaluation.tag_count = llmobs_json_len(tags);
+    if (rc == 0)
+        rc = llmobs_evaluation_check(&evaluation);
+    if (rc == 0)
+        rc = llmobs_evaluation_submit(&evaluation);
+    free(list);
+    return rc;
 }
