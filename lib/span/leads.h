@@ -18,7 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define LLMOBS_LEADS 155
+#define LLMOBS_LEADS 162
 
 /* A value of `extra` for a lead that no word begins with: then sixteen letters
  * alone are a key. */

@@ -230,22 +230,6 @@ static size_t match_lead(struct llmobs_mask_walk *w,
     return end;
 }
 
-/* Extends an AWS key id: the secret key may follow it. */
-static struct piece with_pair(const struct llmobs_mask_walk *w,
-                              struct piece key)
-{
-    size_t at = key.to;
-    struct piece other;
-
-    while (at - key.to < 3 && at < w->text.len &&
-           strchr(":,;|/ \t", w->text.data[at]))
-        at++;
-    other = run_at(w, at, "/+=", LLMOBS_MASK_LOOK);
-    if (at > key.to && other.to - other.from == 40)
-        key.to = other.to;
-    return key;
-}
-
 /* True for a key with a beginning that no word has. */
 static bool is_sure(const struct llmobs_mask_walk *w,
                     const struct llmobs_lead *lead, struct piece key)
@@ -281,7 +265,7 @@ static bool find_lead(struct llmobs_mask_walk *w, char mark, size_t at,
         row = rows->longer;
     for (; row < last; row++) {
         const struct llmobs_lead *lead = &llmobs_leads[row];
-        struct piece key;
+        struct piece key, pair;
         const char *dot;
         size_t from;
         bool cut, sure;
@@ -314,7 +298,15 @@ static bool find_lead(struct llmobs_mask_walk *w, char mark, size_t at,
             w->dull_extra = lead->extra;
             continue;
         }
-        return set_found(w, mark == 'I' ? with_pair(w, key) : key);
+        if (mark == 'I') { /* the key itself may follow AWS's id of it */
+            for (at = key.to; at - key.to < 3 && at < w->text.len &&
+                              strchr(":,;|/ \t", w->text.data[at]);)
+                at++;
+            pair = run_at(w, at, "/+=", LLMOBS_MASK_LOOK);
+            if (at > key.to && pair.to - pair.from == 40)
+                key.to = pair.to;
+        }
+        return set_found(w, key);
     }
     return false;
 }
