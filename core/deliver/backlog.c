@@ -109,49 +109,11 @@ void llmobs_backlog_replace(struct llmobs_backlog *backlog,
     *spooled = anew;
 }
 
-/* -- on the disk alone --------------------------------------------------- */
-
-int llmobs_backlog_wait(struct llmobs_backlog *backlog,
-                        const struct llmobs_spooled *spooled,
-                        enum llmobs_event_kind kind, unsigned delivered_to)
-{
-    struct llmobs_item *item;
-
-    if (!backlog->spool || !spooled->file || spooled->claim)
-        return -ENOENT;
-    if (backlog->waiting_count == LLMOBS_WAITING_MAX)
-        return -ENOSPC;
-    item = malloc(sizeof(*item));
-    if (!item)
-        return -ENOMEM;
-    *item = (struct llmobs_item){.type = LLMOBS_ITEM_SPOOLED,
-                                 .kind = kind,
-                                 .delivered_to = delivered_to,
-                                 .spooled = *spooled};
-    if (!backlog->waiting)
-        backlog->waiting_end = &backlog->waiting;
-    *backlog->waiting_end = item;
-    backlog->waiting_end = &item->next;
-    backlog->waiting_count++;
-    return 0;
-}
-
 bool llmobs_backlog_may_return(const struct llmobs_backlog *backlog,
                                const struct llmobs_spooled *spooled)
 {
     return llmobs_spool_is_away(backlog->spool, spooled) &&
            llmobs_spool_may_return(backlog->spool);
-}
-
-struct llmobs_item *llmobs_backlog_next(struct llmobs_backlog *backlog)
-{
-    struct llmobs_item *item = backlog->waiting;
-
-    if (!item || llmobs_backlog_may_return(backlog, &item->spooled))
-        return NULL;
-    backlog->waiting = item->next;
-    backlog->waiting_count--;
-    return item;
 }
 
 int llmobs_backlog_load(struct llmobs_backlog *backlog,

@@ -1,10 +1,8 @@
-/* backlog - the worker's account of the spool: entries that may be
- * released, entries that only the disk has, and entries that ended processes
- * left.
+/* backlog - the worker's account of the spool: entries that may be released,
+ * and entries that ended processes left.
  *
  * Owns:    its lists; borrows the spool and the adoption.
  * Threads: the thread that has the worker's turn.
- * Limits:  LLMOBS_WAITING_MAX entries that only the disk has.
  * Fork:    a child begins empty, by reset.
  */
 #ifndef LLMOBS_BACKLOG_H
@@ -14,8 +12,6 @@
 #include "core/log/spool.h"
 #include "core/log/spool_file.h"
 
-#define LLMOBS_WAITING_MAX 1000000
-
 struct llmobs_backlog {
     struct llmobs_spool *spool; /* NULL: no spool */
     struct llmobs_adopt *adopt; /* NULL: no adoption */
@@ -23,9 +19,6 @@ struct llmobs_backlog {
     /* At most LLMOBS_RELEASE_MAX entries to be released; or NULL. */
     struct llmobs_spooled *done;
     size_t done_count;
-    /* The heads of items that only the disk has, as memory had no room. */
-    struct llmobs_item *waiting, **waiting_end;
-    size_t waiting_count;
     struct llmobs_buf text;
     int64_t adopted_ns; /* when adoption last found nothing */
 };
@@ -55,21 +48,10 @@ void llmobs_backlog_replace(struct llmobs_backlog *backlog,
                             enum llmobs_event_kind kind, bool for_relay,
                             struct llmobs_text event);
 
-/* Lets an item wait on the disk, behind all others, of which memory keeps the
- * head; -ENOMEM, -ENOSPC, or -ENOENT where this process does not have it there.
- */
-int llmobs_backlog_wait(struct llmobs_backlog *backlog,
-                        const struct llmobs_spooled *spooled,
-                        enum llmobs_event_kind kind, unsigned delivered_to);
-
 /* True where this process cannot reach the entry now, but may be the user of
  * its spool again. */
 bool llmobs_backlog_may_return(const struct llmobs_backlog *backlog,
                                const struct llmobs_spooled *spooled);
-
-/* Gives the head that has waited longest, for the caller to free; NULL: none
- * waits, or the process runs as another user now. */
-struct llmobs_item *llmobs_backlog_next(struct llmobs_backlog *backlog);
 
 /* Reads an exchange or event of this process from the disk again. -ENOMEM:
  * memory or descriptors are short; -EXDEV: this process cannot reach the entry,

@@ -1,7 +1,7 @@
-/* delivery - makes events of the items in the buffer and in the spools of other
+/* delivery - makes events of the items in the queue and in the spools of other
  * processes, and sends them to the destinations.
  *
- * Owns:    the buffer, its destinations, the rescue exporter.
+ * Owns:    the queue, its destinations, the rescue exporter.
  * Threads: the thread that has the worker's turn; _bound, _unbound,
  *          _set_exit_deadline and the atomic members: any.
  * Errors:  an event that cannot be made or delivered is counted in stats.h, or
@@ -20,7 +20,6 @@
 
 #include <sys/types.h>
 
-#include "core/deliver/buffer.h"
 #include "core/deliver/destination.h"
 #include "core/export/exporter.h"
 #include "core/event/linker.h"
@@ -31,14 +30,12 @@
 
 struct llmobs_delivery {
     const struct llmobs_config *config;
-    struct llmobs_buffer *buffer;
     struct llmobs_account account;
     struct llmobs_destination list[LLMOBS_DESTINATIONS_MAX];
     size_t count;
     struct llmobs_destination *busy; /* the destination that sends, or NULL */
     struct llmobs_exporter *rescue;  /* or NULL */
     struct llmobs_meter *meter;      /* or NULL */
-    struct llmobs_item *held; /* taken from the buffer, not encoded yet */
     struct llmobs_buf scratch;
     struct llmobs_linker linker;
     struct llmobs_recorder recorder;
@@ -72,7 +69,7 @@ enum llmobs_run {
 
 void llmobs_delivery_init(struct llmobs_delivery *delivery,
                           const struct llmobs_config *config,
-                          struct llmobs_buffer *buffer);
+                          struct llmobs_queue *queue);
 void llmobs_delivery_reset(struct llmobs_delivery *delivery);
 
 /* Takes the exporter on success; -ENOSPC. Local exporters are served first. An
@@ -143,7 +140,7 @@ void llmobs_delivery_set_exit_deadline(struct llmobs_delivery *delivery,
 
 /* -- delivery_fill.c ------------------------------------------------------ */
 
-/* Frees an item of the buffer; gives its approximate weight in bytes. Any
+/* Frees an item of the queue; gives its approximate weight in bytes. Any
  * thread. */
 void llmobs_delivery_free_item(struct llmobs_item *item);
 size_t llmobs_delivery_weight(const struct llmobs_item *item);

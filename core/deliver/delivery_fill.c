@@ -195,7 +195,7 @@ void llmobs_delivery_count_lost(struct llmobs_delivery *delivery, int error)
 /* Every destination refuses the source. */
 #define ALL (~0u)
 
-/* An item of the buffer or of a spool, which is to become an event. */
+/* An item of the queue or of a spool, which is to become an event. */
 struct source {
     struct llmobs_item *item; /* NULL: `event` is the text */
     struct llmobs_text event;
@@ -360,9 +360,7 @@ static bool put_back(struct llmobs_delivery *delivery, struct source *source)
         return false;
     source->item->delivered_to = source->delivered_to;
     source->item->spooled = source->spooled;
-    source->item->next = delivery->held;
-    delivery->held = source->item;
-    llmobs_buffer_undone(delivery->buffer, source->item);
+    llmobs_queue_put_back(delivery->account.queue, source->item);
     source->item = NULL;
     return true;
 }
@@ -598,21 +596,19 @@ static bool add_item(struct llmobs_delivery *delivery, struct llmobs_item *item,
  * events is free again. */
 bool llmobs_delivery_fill(struct llmobs_delivery *delivery, enum llmobs_run how)
 {
-    size_t bytes = delivery->account.bytes;
+    struct llmobs_account *account = &delivery->account;
+    size_t bytes = account->bytes;
     size_t n = 0;
 
-    while (n < FILL_EVENTS && delivery->account.bytes < bytes + FILL_BYTES) {
-        struct llmobs_item *item = delivery->held;
+    while (n < FILL_EVENTS && account->bytes < bytes + FILL_BYTES) {
+        struct llmobs_item *item = llmobs_queue_take(account->queue);
+        const struct llmobs_item *head =
+            llmobs_queue_first_waiting(account->queue);
 
-        if (!item)
-            item = llmobs_buffer_take(delivery->buffer);
-        if (item) {
-            delivery->held = item->next;
-            llmobs_buffer_done(delivery->buffer, item);
-        } else if (delivery->account.bytes * 2 <
-                   (size_t)delivery->config->buffer_max) {
-            item = llmobs_backlog_next(&delivery->account.backlog);
-        }
+        if (!item && head &&
+            account->bytes * 2 < (size_t)delivery->config->buffer_max &&
+            !llmobs_backlog_may_return(&account->backlog, &head->spooled))
+            item = llmobs_queue_take_waiting(account->queue);
         if (!item || !add_item(delivery, item, how))
             break;
         n++;

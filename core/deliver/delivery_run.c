@@ -36,11 +36,11 @@
 
 void llmobs_delivery_init(struct llmobs_delivery *delivery,
                           const struct llmobs_config *config,
-                          struct llmobs_buffer *buffer)
+                          struct llmobs_queue *queue)
 {
     memset(delivery, 0, sizeof(*delivery));
     delivery->config = config;
-    delivery->buffer = buffer;
+    delivery->account.queue = queue;
     llmobs_buf_init(&delivery->scratch, SCRATCH_MAX);
     llmobs_backlog_init(&delivery->account.backlog, NULL, NULL);
     llmobs_linker_init(&delivery->linker);
@@ -48,7 +48,7 @@ void llmobs_delivery_init(struct llmobs_delivery *delivery,
 
 void llmobs_delivery_reset(struct llmobs_delivery *delivery)
 {
-    llmobs_buffer_reset(delivery->buffer);
+    llmobs_queue_reset(delivery->account.queue);
     for (size_t i = 0; i < delivery->count; i++)
         llmobs_destination_forget(&delivery->list[i], delivery->config);
     if (delivery->rescue)
@@ -58,7 +58,6 @@ void llmobs_delivery_reset(struct llmobs_delivery *delivery)
     llmobs_stats_reset();
     llmobs_backlog_reset(&delivery->account.backlog);
     llmobs_linker_reset(&delivery->linker);
-    delivery->held = NULL;
     delivery->eager = delivery->published = delivery->relayed = false;
     delivery->busy = NULL;
     delivery->waits.call = NULL;
@@ -379,7 +378,7 @@ static void tick(void *ctx)
         if ((delivery->busy && d->exporter == delivery->busy->exporter) ||
             atomic_load(&d->exporter->remote))
             continue;
-        /* If the memory for events is used up, the items stay in the buffer,
+        /* If the memory for events is used up, the items stay in the queue,
          * which has its own limit. */
         if (!filled && !llmobs_delivery_is_over(delivery))
             (void)llmobs_delivery_fill(delivery, LLMOBS_RUN_DUE);

@@ -78,12 +78,20 @@ bool llmobs_account_wait(struct llmobs_account *account,
                          const struct llmobs_spooled *spooled,
                          enum llmobs_event_kind kind, unsigned delivered_to)
 {
-    if (llmobs_backlog_wait(&account->backlog, spooled, kind, delivered_to) ==
-        0)
-        return true;
+    struct llmobs_item *head;
+
     if (!spooled->file)
         return false;
-    leave_on_disk(account, spooled);
+    head = spooled->claim ? NULL : malloc(sizeof(*head));
+    if (head)
+        *head = (struct llmobs_item){.type = LLMOBS_ITEM_SPOOLED,
+                                     .kind = kind,
+                                     .delivered_to = delivered_to,
+                                     .spooled = *spooled};
+    if (!head || llmobs_queue_wait(account->queue, head) != 0) {
+        free(head);
+        leave_on_disk(account, spooled);
+    }
     return true;
 }
 

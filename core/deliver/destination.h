@@ -12,6 +12,7 @@
 #define LLMOBS_DESTINATION_H
 
 #include "core/deliver/backlog.h"
+#include "core/deliver/queue.h"
 #include "core/export/exporter.h"
 #include "lib/base/stats.h"
 
@@ -23,6 +24,7 @@ struct llmobs_account {
     atomic_size_t pending;   /* neither delivered nor lost yet */
     size_t bytes;            /* of encoded events */
     struct llmobs_buf spare; /* memory of a long event, for the next one */
+    struct llmobs_queue *queue;
     struct llmobs_backlog backlog;
 };
 
@@ -69,9 +71,9 @@ struct llmobs_destination {
 void llmobs_account_count(struct llmobs_account *account,
                           enum llmobs_stat stat);
 
-/* Lets an entry wait on the disk because memory has no room for it, or counts
- * it as left there for another process. False: the disk does not have the
- * entry. */
+/* Lets an entry of this process wait on the disk because memory has no room for
+ * it; counts it as left there for another process where that fails. False: the
+ * disk does not have the entry. */
 bool llmobs_account_wait(struct llmobs_account *account,
                          const struct llmobs_spooled *spooled,
                          enum llmobs_event_kind kind, unsigned delivered_to);

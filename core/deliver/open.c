@@ -83,9 +83,9 @@ struct llmobs_worker *llmobs_worker_open(const struct llmobs_config *config,
                                          size_t bytes,
                                          struct llmobs_adopt *adopt)
 {
-    struct llmobs_buffer *buffer = llmobs_buffer_new(bytes);
+    struct llmobs_queue *queue = llmobs_queue_new(bytes);
     struct llmobs_worker *worker =
-        buffer ? llmobs_worker_new(config, buffer, NULL) : NULL;
+        queue ? llmobs_worker_new(config, queue, NULL) : NULL;
     struct llmobs_meter *meter;
 
     if (adopt) {

@@ -1,6 +1,6 @@
 /* worker - the one background thread: exchange to span to event to exporter.
  *
- * Owns:    the thread, and the buffer and the exporters that it was made with.
+ * Owns:    the thread, and the queue and the exporters that it was made with.
  * Threads: any thread submits items, without a lock; the exit handler flushes.
  *          One thread at a time has the worker's turn: only that thread
  *          delivers.
@@ -29,7 +29,7 @@
 #include <stdatomic.h>
 
 #include "core/config/config.h"
-#include "core/deliver/buffer.h"
+#include "core/deliver/queue.h"
 #include "core/export/exporter.h"
 #include "lib/base/stats.h"
 #include "lib/span/span.h"
@@ -50,14 +50,14 @@ typedef void llmobs_worker_refresh_fn(const struct llmobs_config *config);
 typedef void llmobs_worker_close_fn(const struct llmobs_config *config);
 
 /* Gives a worker, not yet running; NULL when memory runs out. Borrows config,
- * which must outlive it; takes the buffer and the exporter. */
+ * which must outlive it; takes the queue and the exporter. */
 struct llmobs_worker *llmobs_worker_new(const struct llmobs_config *config,
-                                        struct llmobs_buffer *buffer,
+                                        struct llmobs_queue *queue,
                                         struct llmobs_exporter *exporter);
 
 /* Gives a worker with the exporters that the configuration names
  * (LLMOBS_EXPORTER), the spool and the ledger; NULL when memory runs out.
- * `bytes`: the limit of its buffer. `adopt` NULL: for a program, which adopts
+ * `bytes`: the limit of its queue. `adopt` NULL: for a program, which adopts
  * its user's spools. Else for _drain or _relay, whose events come from the disk
  * alone (LLMOBS_DRAIN_BUFFER): forgets that others found a peer down, as it may
  * be back, no program waits while a relay tries, and the person who types a

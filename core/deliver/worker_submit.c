@@ -17,7 +17,7 @@
 
 /* A connection that the worker opened within this time needs no warming. */
 #define WARM_AGAIN_MS 10000
-/* How long an app's thread may encode the items of a full buffer. */
+/* How long an app's thread may encode the items of a full queue. */
 #define ENCODE_MS 1000
 /* How long the delivery of a call after the exit handler may take. */
 #define LATE_MS 100
@@ -32,7 +32,7 @@
 /* -- what it is made of ---------------------------------------------------- */
 
 struct llmobs_worker *llmobs_worker_new(const struct llmobs_config *config,
-                                        struct llmobs_buffer *buffer,
+                                        struct llmobs_queue *queue,
                                         struct llmobs_exporter *exporter)
 {
     struct llmobs_worker *worker = calloc(1, sizeof(*worker));
@@ -44,7 +44,7 @@ struct llmobs_worker *llmobs_worker_new(const struct llmobs_config *config,
     /* The curl tool mostly ends after one transfer. Starting and ending a
      * thread would cost it as much time as the whole delivery. */
     worker->brief = name && strcmp(name, "curl") == 0;
-    llmobs_delivery_init(&worker->delivery, config, buffer);
+    llmobs_delivery_init(&worker->delivery, config, queue);
     llmobs_fork_end_reset(&worker->process);
     if (exporter)
         (void)llmobs_worker_add(worker, exporter);
@@ -208,18 +208,18 @@ void llmobs_worker_warm(struct llmobs_worker *worker)
 /* -- an item to deliver -----------------------------------------------------
  */
 
-/* Without a worker's thread, the calling thread empties a full buffer, so that
+/* Without a worker's thread, the calling thread empties a full queue, so that
  * the item is not lost. Where memory still has no room, and the disk has the
- * item, the buffer gets only its head, which has no weight. */
+ * item, the queue gets only its head, which has no weight. */
 static int put_item(struct llmobs_worker *worker, struct llmobs_item **item)
 {
-    struct llmobs_buffer *buffer = worker->delivery.buffer;
-    int rc = llmobs_buffer_put(buffer, *item);
+    struct llmobs_queue *queue = worker->delivery.account.queue;
+    int rc = llmobs_queue_put(queue, *item);
     struct llmobs_item *head;
 
     if (rc == -ENOBUFS && !llmobs_worker_has_thread(worker)) {
         llmobs_worker_encode_aside(worker, ENCODE_MS);
-        rc = llmobs_buffer_put(buffer, *item);
+        rc = llmobs_queue_put(queue, *item);
     }
     if (rc != -ENOBUFS || !(*item)->spooled.file ||
         !(head = malloc(sizeof(*head))))
@@ -229,10 +229,10 @@ static int put_item(struct llmobs_worker *worker, struct llmobs_item **item)
     head->weight = 0;
     llmobs_delivery_free_item(*item);
     *item = head;
-    return llmobs_buffer_put(buffer, head);
+    return llmobs_queue_put(queue, head);
 }
 
-/* Frees an item that the buffer refused. If the disk has it, another process
+/* Frees an item that the queue refused. If the disk has it, another process
  * delivers it later. */
 static void drop_item(struct llmobs_worker *worker, struct llmobs_item *item)
 {
@@ -337,8 +337,8 @@ static void submit(struct llmobs_worker *worker, struct llmobs_item *item)
         if (!worker->brief || !kept || atomic_load(&worker->calls) > 1)
             llmobs_worker_start_thread(worker);
     } else if (atomic_exchange(&worker->idle, 0) ||
-               ((pending = llmobs_buffer_pending(worker->delivery.buffer)) >
-                    0 &&
+               ((pending = llmobs_queue_pending(
+                     worker->delivery.account.queue)) > 0 &&
                 pending % BATCH == 0)) {
         /* Enough items wait for the thread to look now: the blocks that they
          * use are then free again for the next exchanges. */

@@ -52,7 +52,7 @@ const struct llmobs_api *api_case(void)
     config.inject_styles = config.extract_styles;
     (void)llmobs_fork_init();
     worker = llmobs_worker_new(
-        &config, llmobs_buffer_new((size_t)config.buffer_max), &exporter);
+        &config, llmobs_queue_new((size_t)config.buffer_max), &exporter);
     ck_assert_ptr_nonnull(worker);
     ck_assert_uint_lt(worker_count, 64);
     workers[worker_count++] = worker;

@@ -123,12 +123,12 @@ static void init_side(struct side *side, const struct llmobs_exporter_ops *ops)
                                                           : 0);
 }
 
-static struct llmobs_buffer *buffer;
+static struct llmobs_queue *buffer;
 
 /* The thread has taken all that was given. */
 static void wait_taken(void)
 {
-    for (int i = 0; i < 10000 && llmobs_buffer_pending(buffer) > 0; i++)
+    for (int i = 0; i < 10000 && llmobs_queue_pending(buffer) > 0; i++)
         usleep(1000);
 }
 
@@ -146,7 +146,7 @@ static void begin(bool thread, int64_t buffer_max)
     init_side(&near, &near_ops);
     init_side(&safe, &near_ops);
     llmobs_stats_reset();
-    buffer = llmobs_buffer_new((size_t)buffer_max);
+    buffer = llmobs_queue_new((size_t)buffer_max);
     worker = llmobs_worker_new(&config, buffer, &far.base);
     ck_assert_ptr_nonnull(worker);
     kept[kept_count++ % 64] = worker;

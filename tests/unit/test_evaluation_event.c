@@ -314,7 +314,7 @@ static void begin(bool with_store)
     config.buffer_max = 1 << 24;
     config.exit_flush_ms = -1;
     llmobs_stats_reset();
-    worker = llmobs_worker_new(&config, llmobs_buffer_new(1 << 24), &far.base);
+    worker = llmobs_worker_new(&config, llmobs_queue_new(1 << 24), &far.base);
     ck_assert_ptr_nonnull(worker);
     kept[kept_count++ % 16] = worker;
     if (with_store)

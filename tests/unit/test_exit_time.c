@@ -106,11 +106,11 @@ TEST(test_few_of_others)
     for (int i = 0; i < 5; i++)
         spool_in_dead(leave_one);
     begin(NULL);
-    llmobs_delivery_init(&delivery, &config, llmobs_buffer_new(1 << 20));
+    llmobs_delivery_init(&delivery, &config, llmobs_queue_new(1 << 20));
     ck_assert_int_eq(llmobs_delivery_add(&delivery, &fake.base), 0);
     llmobs_backlog_init(&delivery.account.backlog, spool, adopt);
     own = &spool_make(1)->item;
-    ck_assert_int_eq(llmobs_buffer_put(delivery.buffer, own), 0);
+    ck_assert_int_eq(llmobs_queue_put(delivery.account.queue, own), 0);
     atomic_store(&delivery.account.pending, 1);
     atomic_store(&delivery.began_ns,
                  llmobs_clock_mono_ns() - 100000 * LLMOBS_NS_PER_MS);

@@ -702,7 +702,7 @@ static size_t kept_worker_count;
 static struct llmobs_worker *new_worker(void)
 {
     struct llmobs_worker *worker =
-        llmobs_worker_new(&config, llmobs_buffer_new(1 << 26),
+        llmobs_worker_new(&config, llmobs_queue_new(1 << 26),
                           llmobs_intake_new(&config, false, NULL));
 
     ck_assert_ptr_nonnull(worker);

@@ -124,7 +124,7 @@ static void begin(bool thread)
     atomic_store(&meter.base.base.exit_ms, LLMOBS_EXIT_INTAKE_MS);
     llmobs_stats_reset();
     worker = llmobs_worker_new(
-        &config, llmobs_buffer_new((size_t)config.buffer_max), &far.base);
+        &config, llmobs_queue_new((size_t)config.buffer_max), &far.base);
     ck_assert_ptr_nonnull(worker);
     llmobs_worker_set_meter(worker, &meter.base);
     kept[kept_count++ % 64] = worker;
@@ -201,7 +201,7 @@ TEST(its_time_counts_among_those_of_a_delivery)
     static struct llmobs_delivery delivery;
 
     begin(false);
-    llmobs_delivery_init(&delivery, &config, llmobs_buffer_new(4096));
+    llmobs_delivery_init(&delivery, &config, llmobs_queue_new(4096));
     ck_assert(llmobs_delivery_due(&delivery) == INT64_MAX);
     llmobs_delivery_set_meter(&delivery, &meter.base);
     ck_assert(llmobs_delivery_due(&delivery) == INT64_MAX);
@@ -212,7 +212,7 @@ TEST(its_time_counts_among_those_of_a_delivery)
     ck_assert_int_eq(llmobs_delivery_run(&delivery, LLMOBS_RUN_DUE, INT64_MAX),
                      0);
     ck_assert_int_eq(meter.published, 1);
-    free(delivery.buffer);
+    free(delivery.account.queue);
 }
 
 /* At the end of a process it sends what it owes, once, in the time that its

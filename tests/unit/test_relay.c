@@ -567,7 +567,7 @@ TEST(relay_gets_the_first_event)
     ck_assert_int_eq(mkdir(place, 0700), 0);
     ck_assert_int_eq(llmobs_spool_open_dir(&config, false, &dir), 0);
     ck_assert_int_eq(llmobs_relay_sign_write(&sign, dir, list, 1), 0);
-    worker = llmobs_worker_new(&config, llmobs_buffer_new(65536), NULL);
+    worker = llmobs_worker_new(&config, llmobs_queue_new(65536), NULL);
     llmobs_worker_set_spool(worker, spool, NULL);
     ck_assert_int_eq(llmobs_worker_submit_event(worker, LLMOBS_EVENT_SPAN,
                                                 (struct llmobs_text){"{}", 2}),
@@ -600,7 +600,7 @@ TEST(relay_is_not_alone_to_count)
     ck_assert_int_eq(mkdir(place, 0700), 0);
     ck_assert_int_eq(llmobs_spool_open_dir(&config, false, &dir), 0);
     ck_assert_int_eq(llmobs_relay_sign_write(&sign, dir, list, 1), 0);
-    worker = llmobs_worker_new(&config, llmobs_buffer_new(65536), NULL);
+    worker = llmobs_worker_new(&config, llmobs_queue_new(65536), NULL);
     llmobs_worker_set_spool(worker, spool, NULL);
     llmobs_worker_set_ledger(worker, NULL, NULL, note_close);
     closed = 0;
@@ -624,7 +624,7 @@ TEST(relay_that_is_missing_is_no_error_of_the_app)
 
     config.relay = true;
     config.thread = false;
-    worker = llmobs_worker_new(&config, llmobs_buffer_new(65536), &far);
+    worker = llmobs_worker_new(&config, llmobs_queue_new(65536), &far);
     llmobs_worker_set_spool(worker, spool, NULL);
     ck_assert_int_eq(llmobs_spool_open(spool), 0);
     errno = 0;

@@ -92,7 +92,7 @@ static size_t kept_count;
 void fake_replace(struct llmobs_exporter *exporter, size_t bytes_max)
 {
     worker =
-        llmobs_worker_new(fake_config, llmobs_buffer_new(bytes_max), exporter);
+        llmobs_worker_new(fake_config, llmobs_queue_new(bytes_max), exporter);
     ck_assert_ptr_nonnull(worker);
     kept[kept_count++ % BEGUN_MAX] = worker;
 }
