@@ -229,20 +229,6 @@ int llmobs_cell_add_csv(struct llmobs_buf *out, struct llmobs_cell cell,
 
 /* -- terminals ------------------------------------------------------------ */
 
-/* Writes a count with a comma after each three digits. */
-static int add_grouped(struct llmobs_buf *out, int64_t count)
-{
-    char digits[LLMOBS_DECIMAL_MAX];
-    size_t len = llmobs_decimal_write_int(count, digits);
-
-    for (size_t i = 0; i < len; i++) {
-        if (i > 0 && (len - i) % 3 == 0)
-            llmobs_buf_addc(out, ',');
-        llmobs_buf_addc(out, digits[i]);
-    }
-    return out->error;
-}
-
 /* Writes a length in the unit that a person would choose, rounded to what is
  * shown, as the page does. */
 static int add_length(struct llmobs_buf *out, int64_t ns, bool ascii)
@@ -287,6 +273,7 @@ int llmobs_cell_add_words(struct llmobs_buf *out, struct llmobs_cell cell,
                           bool ascii)
 {
     char cost[LLMOBS_COST_TEXT], clock[LLMOBS_CELL_CLOCK];
+    char count[LLMOBS_DECIMAL_MAX];
     const char *text = ascii ? "-" : "–";
     double percents = cell.real * 100;
 
@@ -299,8 +286,11 @@ int llmobs_cell_add_words(struct llmobs_buf *out, struct llmobs_cell cell,
             return llmobs_escape_adds(out, cell.text, LLMOBS_CELL_COLUMNS);
         text = "\"\"";
         break;
-    case LLMOBS_CELL_COUNT:
-        return add_grouped(out, cell.whole);
+    case LLMOBS_CELL_COUNT: /* with a comma after each three digits */
+        (void)llmobs_decimal_write_int(cell.whole, count);
+        llmobs_cost_group(count);
+        text = count;
+        break;
     case LLMOBS_CELL_LENGTH:
         return add_length(out, cell.whole, ascii);
     case LLMOBS_CELL_SECONDS:

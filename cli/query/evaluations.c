@@ -248,15 +248,17 @@ static int add_by_key(struct llmobs_evaluations *all, const char *key,
     return rc;
 }
 
-/* The root of a trace also has the evaluations of the trace or the session. */
-static int add_by_ids(struct llmobs_evaluations *all,
-                      const struct llmobs_json *span, struct joined *joined)
+static int join(struct llmobs_evaluations *all, const struct llmobs_json *span,
+                struct joined *joined)
 {
+    const struct llmobs_json *tags = llmobs_json_get(span, "tags");
     const char *trace = llmobs_json_gets(span, "trace_id");
     const char *id = llmobs_json_gets(span, "span_id");
     const char *parent = llmobs_json_gets(span, "parent_id");
     const char *session = llmobs_json_gets(span, "session_id");
     bool root = !parent || strcmp(parent, "undefined") == 0;
+    /* The root of a trace also has the evaluations of the trace or the session.
+     */
     const struct {
         const char *trace, *id;
         bool asked;
@@ -267,6 +269,8 @@ static int add_by_ids(struct llmobs_evaluations *all,
     struct llmobs_buf key;
     int rc = trace && id ? 0 : -EINVAL;
 
+    if (all->count == 0)
+        return 0;
     llmobs_buf_init(&key, SIZE_MAX / 2);
     for (size_t i = 0; rc == 0 && i < sizeof(keys) / sizeof(*keys); i++) {
         if (!keys[i].asked)
@@ -276,18 +280,6 @@ static int add_by_ids(struct llmobs_evaluations *all,
             rc = add_by_key(all, key.data, joined);
     }
     llmobs_buf_fini(&key);
-    return rc;
-}
-
-static int join(struct llmobs_evaluations *all, const struct llmobs_json *span,
-                struct joined *joined)
-{
-    const struct llmobs_json *tags = llmobs_json_get(span, "tags");
-    int rc;
-
-    if (all->count == 0)
-        return 0;
-    rc = add_by_ids(all, span, joined);
     for (size_t i = 0; rc == 0 && i < llmobs_json_len(tags); i++) {
         const char *tag = llmobs_json_text(llmobs_json_at(tags, i));
 

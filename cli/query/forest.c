@@ -75,57 +75,52 @@ static struct llmobs_row *find_row(const struct llmobs_forest *forest,
     return NULL;
 }
 
-/* The row of the same trace that `row` names as its parent. */
-static struct llmobs_row *named_parent(const struct llmobs_forest *forest,
-                                       const struct llmobs_row *row)
-{
-    return find_row(forest, row->trace_id, row->parent_id);
-}
-
 bool llmobs_forest_shows(const struct llmobs_row *row)
 {
     return row->wanted || row->path;
 }
 
-/* Cuts circles of parents. Each walk upwards leaves its own mark, and ends at
- * an older one; a walk that meets its own mark has gone round a circle. */
-static void cut_circles(struct llmobs_forest *forest)
+/* Links every row to the nearest shown row above it, and to its turn before,
+ * while the rows are in the order of their ids. */
+static void link_rows(struct llmobs_forest *forest)
 {
-    unsigned mark = 0;
+    struct llmobs_row **rows = forest->rows, *at;
 
-    for (size_t i = 0; i < forest->count; i++)
-        forest->rows[i]->mark = 0;
+    /* First to the parent that it names, shown or not. The turn before is
+     * older, so that there are no circles of turns. */
     for (size_t i = 0; i < forest->count; i++) {
-        struct llmobs_row *row = forest->rows[i];
-
-        mark++;
-        for (; row && row->mark == 0; row = row->parent) {
-            row->mark = mark;
-            if (row->parent && row->parent->mark == mark) {
-                row->parent = NULL;
-                row->orphan = true;
+        rows[i]->mark = 0;
+        rows[i]->parent =
+            find_row(forest, rows[i]->trace_id, rows[i]->parent_id);
+        if (rows[i]->parent == rows[i])
+            rows[i]->parent = NULL;
+        rows[i]->orphan = !rows[i]->parent && rows[i]->parent_id;
+        at = find_row(forest, rows[i]->turn_trace, rows[i]->turn_span);
+        rows[i]->talk = at && at->start_ns < rows[i]->start_ns ? at : rows[i];
+    }
+    /* Cuts circles of parents. Each walk upwards leaves its own mark, and ends
+     * at an older one; a walk that meets its own mark has gone round a circle.
+     */
+    for (size_t i = 0; i < forest->count; i++)
+        for (at = rows[i]; at && at->mark == 0; at = at->parent) {
+            at->mark = (unsigned)i + 1;
+            if (at->parent && at->parent->mark == at->mark) {
+                at->parent = NULL;
+                at->orphan = true;
             }
         }
-    }
-}
-
-/* Links every row to the nearest shown row above it; there are no circles now.
- * Each row passed on the way up gets the same link, so that all ways together
- * are as long as the forest. */
-static void pass_hidden(struct llmobs_forest *forest)
-{
+    /* Each row passed on the way up gets the same link, so that all ways
+     * together are as long as the forest. */
     for (size_t i = 0; i < forest->count; i++) {
-        struct llmobs_row *row = forest->rows[i], *end = row->parent;
-        bool orphan = row->orphan;
+        struct llmobs_row *end = rows[i]->parent, *above;
+        bool orphan = rows[i]->orphan;
 
         for (; end && !llmobs_forest_shows(end); end = end->parent)
             orphan |= end->orphan;
-        while (row->parent != end) {
-            struct llmobs_row *above = row->parent;
-
-            row->parent = end;
-            row->orphan |= orphan;
-            row = above;
+        for (at = rows[i]; at->parent != end; at = above) {
+            above = at->parent;
+            at->parent = end;
+            at->orphan |= orphan;
         }
     }
 }
@@ -161,22 +156,12 @@ int llmobs_forest_sort(struct llmobs_forest *forest)
     /* Marks the rows above the wanted ones, up to one that is marked. */
     for (size_t i = 0; forest->paths && i < forest->count; i++) {
         at = rows[i];
-        while (rows[i]->wanted && (at = named_parent(forest, at)) &&
+        while (rows[i]->wanted &&
+               (at = find_row(forest, at->trace_id, at->parent_id)) &&
                !at->wanted && !at->path)
             at->path = true;
     }
-    /* Links every row to the parent that it names, shown or not, and to its
-     * turn before, which is older, so that there are no circles of turns. */
-    for (size_t i = 0; i < forest->count; i++) {
-        rows[i]->parent = named_parent(forest, rows[i]);
-        if (rows[i]->parent == rows[i])
-            rows[i]->parent = NULL;
-        rows[i]->orphan = !rows[i]->parent && rows[i]->parent_id;
-        at = find_row(forest, rows[i]->turn_trace, rows[i]->turn_span);
-        rows[i]->talk = at && at->start_ns < rows[i]->start_ns ? at : rows[i];
-    }
-    cut_circles(forest);
-    pass_hidden(forest);
+    link_rows(forest);
     qsort(rows, forest->count, sizeof(*rows), by_time);
     for (size_t i = 0; i < forest->count; i++)
         rows[i]->mark = (unsigned)i + 1;
@@ -293,32 +278,11 @@ struct llmobs_run llmobs_forest_run(const struct llmobs_forest *forest,
 
 /* -- traces --------------------------------------------------------------- */
 
-/* Links the children to their parents; writes the roots to `roots`, and answers
- * their number. */
-static size_t link_rows(struct llmobs_forest *forest, struct llmobs_row **roots)
-{
-    size_t count = 0;
-
-    for (size_t i = forest->count; i-- > 0;) { /* youngest first */
-        struct llmobs_row *row = forest->rows[i];
-
-        if (!llmobs_forest_shows(row))
-            continue;
-        if (!row->parent) {
-            roots[count++] = row;
-            continue;
-        }
-        row->next = row->parent->child;
-        row->parent->child = row;
-    }
-    return count;
-}
-
 int llmobs_forest_grow(struct llmobs_forest *forest)
 {
     struct llmobs_row **roots;
     struct llmobs_forest_trace *trace = NULL;
-    size_t count;
+    size_t count = 0;
 
     if (forest->count == 0)
         return 0;
@@ -328,7 +292,17 @@ int llmobs_forest_grow(struct llmobs_forest *forest)
         free(roots);
         return -ENOMEM;
     }
-    count = link_rows(forest, roots);
+    /* Links the children to their parents, the youngest first. */
+    for (size_t i = forest->count; i-- > 0;) {
+        struct llmobs_row *row = forest->rows[i];
+
+        if (llmobs_forest_shows(row) && row->parent) {
+            row->next = row->parent->child;
+            row->parent->child = row;
+        } else if (llmobs_forest_shows(row)) {
+            roots[count++] = row;
+        }
+    }
     qsort(roots, count, sizeof(*roots), by_trace);
     for (size_t i = 0; i < count; i++) {
         if (i > 0 && strcmp(roots[i - 1]->trace_id, roots[i]->trace_id) == 0) {

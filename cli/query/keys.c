@@ -422,20 +422,6 @@ static bool has_end(const char *text, const char *end)
            (have == want || text[have - want - 1] == '/');
 }
 
-/* Shortens the equal texts at `slots`, between two others. */
-static void shorten(const char ***slots, size_t count, const char *before,
-                    const char *behind)
-{
-    const char *path = *slots[0], *end = llmobs_stored_path_end(path, NULL),
-               *more;
-
-    while ((*end == '\0' || has_end(before, end) || has_end(behind, end)) &&
-           (more = llmobs_stored_path_end(path, end)))
-        end = more;
-    for (size_t i = 0; i < count; i++)
-        *slots[i] = end;
-}
-
 static int shorten_all(const char **first, size_t stride, size_t count)
 {
     const char ***slots = calloc(count + 1, sizeof(*slots)), *before = NULL;
@@ -452,10 +438,17 @@ static int shorten_all(const char **first, size_t stride, size_t count)
     qsort(slots, n, sizeof(*slots), by_end);
     for (size_t i = 0; i < n; i = end) {
         const char *text = *slots[i];
+        const char *shown = llmobs_stored_path_end(text, NULL), *more, *behind;
 
         for (end = i + 1; end < n && strcmp(*slots[end], text) == 0;)
             end++;
-        shorten(slots + i, end - i, before, end < n ? *slots[end] : NULL);
+        behind = end < n ? *slots[end] : NULL;
+        while ((*shown == '\0' || has_end(before, shown) ||
+                has_end(behind, shown)) &&
+               (more = llmobs_stored_path_end(text, shown)))
+            shown = more;
+        for (size_t k = i; k < end; k++)
+            *slots[k] = shown;
         before = text;
     }
     free(slots);

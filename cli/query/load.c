@@ -425,14 +425,19 @@ int llmobs_load_newest_trace(struct llmobs_filter *filter,
 
 /* -- all ------------------------------------------------------------------ */
 
-/* Fills the rows of ids alone that stand above the wanted ones. */
-static int fill_paths(struct llmobs_load *load, struct llmobs_reader *reader)
+int llmobs_load_order(struct llmobs_load *load, struct llmobs_reader *reader)
 {
     struct llmobs_buf line;
-    int rc = 0;
+    int rc;
 
+    load->forest.paths = load->tree && load->paths;
+    rc = llmobs_forest_sort(&load->forest);
+    if (rc == 0 && load->tree)
+        rc = llmobs_forest_grow(&load->forest);
+    /* Fills the rows of ids alone that stand above the wanted ones. */
     llmobs_buf_init(&line, LLMOBS_READER_LINE_MAX);
-    for (size_t i = 0; rc == 0 && i < load->forest.count; i++) {
+    for (size_t i = 0; rc == 0 && load->forest.paths && i < load->forest.count;
+         i++) {
         struct llmobs_row *row = load->forest.rows[i];
         struct llmobs_json *event;
 
@@ -445,19 +450,6 @@ static int fill_paths(struct llmobs_load *load, struct llmobs_reader *reader)
         llmobs_json_free(event);
     }
     llmobs_buf_fini(&line);
-    return rc;
-}
-
-int llmobs_load_order(struct llmobs_load *load, struct llmobs_reader *reader)
-{
-    int rc;
-
-    load->forest.paths = load->tree && load->paths;
-    rc = llmobs_forest_sort(&load->forest);
-    if (rc == 0 && load->tree)
-        rc = llmobs_forest_grow(&load->forest);
-    if (rc == 0 && load->forest.paths)
-        rc = fill_paths(load, reader);
     return rc;
 }
 

@@ -82,22 +82,8 @@ static int add_metrics(struct llmobs_metrics *metrics, const char *word,
     return count > 0 || all_labels ? 0 : -EINVAL;
 }
 
-bool llmobs_metrics_are(const char *words)
-{
-    struct llmobs_metrics metrics = {.count = 0};
-
-    for (;; words++) {
-        size_t len = strcspn(words, ",");
-
-        if (add_metrics(&metrics, words, len) != 0)
-            return false;
-        words += len;
-        if (*words == '\0')
-            return true;
-    }
-}
-
-int llmobs_metrics_read(struct llmobs_metrics *metrics, const char *words)
+int llmobs_metrics_read(struct llmobs_metrics *metrics, const char *words,
+                        bool tells)
 {
     struct llmobs_suggest suggest;
     char word[LLMOBS_SUGGEST_MAX], shown[LLMOBS_ESCAPE_NAME];
@@ -107,6 +93,8 @@ int llmobs_metrics_read(struct llmobs_metrics *metrics, const char *words)
         size_t len = strcspn(words, ",");
 
         if (add_metrics(metrics, words, len) != 0) {
+            if (!tells)
+                return -EINVAL;
             snprintf(word, sizeof(word), "%.*s", (int)(len < 99 ? len : 99),
                      words);
             llmobs_suggest_init(&suggest, word);

@@ -62,11 +62,10 @@ const struct llmobs_metric_words *llmobs_metric_words(
     enum llmobs_metric metric);
 
 /* Reads words such as "calls,latency_p95,eval:quality"; "latency", "ttft",
- * "tokens" and "evals" each stand for several metrics. */
-int llmobs_metrics_read(struct llmobs_metrics *metrics, const char *words);
-
-/* True where each of the words is a metric. */
-bool llmobs_metrics_are(const char *words);
+ * "tokens" and "evals" each stand for several metrics. `tells`: the user learns
+ * which word is none; -EINVAL. */
+int llmobs_metrics_read(struct llmobs_metrics *metrics, const char *words,
+                        bool tells);
 
 /* Sets *out to the metric of a group of the samples. */
 int llmobs_metric_get(struct llmobs_samples *samples, enum llmobs_metric metric,

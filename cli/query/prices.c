@@ -94,21 +94,6 @@ static const struct provider *find_provider(const char *name)
     return NULL;
 }
 
-/* True where the table gives an entry, whose name has no provider, to this one;
- * LiteLLM's "bedrock_converse" and the like are parts of a provider. */
-static bool serves(const struct provider *provider,
-                   const struct llmobs_json *model)
-{
-    const char *of = llmobs_json_gets(model, "litellm_provider");
-
-    if (provider == NULL || !of)
-        return true;
-    for (size_t i = 0; i < NAMES_MAX && provider->names[i]; i++)
-        if (strncmp(of, provider->names[i], strlen(provider->names[i])) == 0)
-            return true;
-    return false;
-}
-
 /* -- tables --------------------------------------------------------------- */
 
 static void lower_all(char *text)
@@ -221,25 +206,6 @@ int llmobs_prices_add(struct llmobs_prices *prices, struct llmobs_text text,
     return 0;
 }
 
-/* -- names ---------------------------------------------------------------- */
-
-/* A model of Bedrock without the region that its profile begins with, and
- * without the rest of a resource's name before it. */
-static const char *without_region(const char *name)
-{
-    static const char *const regions[] = {"us.",     "eu.",    "apac.", "ap.",
-                                          "jp.",     "au.",    "ca.",   "sa.",
-                                          "us-gov.", "global."};
-    const char *slash = strrchr(name, '/');
-
-    if (strncmp(name, "arn:", 4) == 0 && slash)
-        name = slash + 1;
-    for (size_t i = 0; i < sizeof(regions) / sizeof(*regions); i++)
-        if (strncmp(name, regions[i], strlen(regions[i])) == 0)
-            return name + strlen(regions[i]);
-    return name;
-}
-
 /* -- look-up -------------------------------------------------------------- */
 
 /* A question to one table. */
@@ -281,6 +247,7 @@ static const struct llmobs_json *find_model(const struct asked *asked,
 {
     const struct provider *provider = asked->provider;
     const struct llmobs_json *found = NULL;
+    const char *of;
 
     if (!provider)
         found = find_prefixed(asked, asked->provider_name, model);
@@ -289,8 +256,16 @@ static const struct llmobs_json *find_model(const struct asked *asked,
         found = find_prefixed(asked, provider->names[i], model);
     if (found)
         return found;
+    /* Alone, it must be one that the table gives to this provider; LiteLLM's
+     * "bedrock_converse" and the like are parts of a provider. */
     found = find_name(asked->table, model);
-    return found && serves(provider, found) ? found : NULL;
+    of = llmobs_json_gets(found, "litellm_provider");
+    if (!provider || !of)
+        return found;
+    for (size_t i = 0; i < NAMES_MAX && provider->names[i]; i++)
+        if (strncmp(of, provider->names[i], strlen(provider->names[i])) == 0)
+            return found;
+    return NULL;
 }
 
 /* Looks for the model with its date, then without the date. */
@@ -313,11 +288,23 @@ static const struct llmobs_json *find_dated(const struct asked *asked,
 static const struct llmobs_json *find_in_table(const struct asked *asked,
                                                const char *model)
 {
+    /* The regions with which a profile of Bedrock begins. */
+    static const char *const regions[] = {"us.",     "eu.",    "apac.", "ap.",
+                                          "jp.",     "au.",    "ca.",   "sa.",
+                                          "us-gov.", "global."};
     const struct llmobs_json *found = find_dated(asked, model);
-    const char *bare = without_region(model), *slash = strchr(model, '/');
+    const char *bare = model, *slash = strrchr(model, '/');
     struct asked behind = *asked;
     char vendor[LLMOBS_PRICES_NAME];
 
+    if (strncmp(model, "arn:", 4) == 0 && slash)
+        bare = slash + 1;
+    for (size_t i = 0; i < sizeof(regions) / sizeof(*regions); i++)
+        if (strncmp(bare, regions[i], strlen(regions[i])) == 0) {
+            bare += strlen(regions[i]);
+            break;
+        }
+    slash = strchr(model, '/');
     if (!found && bare != model)
         found = find_dated(asked, bare);
     if (found || !slash || asked->provider)

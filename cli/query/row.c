@@ -103,26 +103,6 @@ static void read_words(struct llmobs_texts *texts, const char **field,
 
 /* -- parts ---------------------------------------------------------------- */
 
-static void read_error(struct llmobs_row *row, const struct llmobs_json *event,
-                       struct llmobs_texts *texts)
-{
-    const struct llmobs_json *error =
-        llmobs_json_get(llmobs_json_get(event, "meta"), "error");
-    const char *type = llmobs_json_gets(error, "type");
-    const char *status = llmobs_stored_tag(event, "http.status_code");
-
-    row->failed = llmobs_json_says(event, "status", "error");
-    if (!row->failed)
-        return;
-    if (status && strlen(status) == 3 && *status >= '3')
-        row->http_status = atoi(status);
-    if (!type)
-        type = llmobs_stored_tag(event, "error_type");
-    share_full(texts, &row->error_type, type);
-    copy(texts, &row->error_message, llmobs_json_gets(error, "message"),
-         LLMOBS_ROW_ERROR);
-}
-
 /* The span of a tool that nobody measured (core/event/linker.h). */
 static bool is_inferred(const struct llmobs_json *event)
 {
@@ -165,6 +145,8 @@ static void read_facts(struct llmobs_row *row, const struct llmobs_json *event,
                        struct llmobs_texts *texts)
 {
     const struct llmobs_json *meta = llmobs_json_get(event, "meta");
+    const struct llmobs_json *error = llmobs_json_get(meta, "error");
+    const char *type = llmobs_json_gets(error, "type"), *status;
     const char *kind = llmobs_stored_kind(event);
     const char *path = llmobs_stored_script(event);
     const char *name = llmobs_json_gets(event, "name");
@@ -197,7 +179,16 @@ static void read_facts(struct llmobs_row *row, const struct llmobs_json *event,
     share_full(texts, &row->program, name);
     name = llmobs_stored_run(event, room);
     row->run = name ? llmobs_texts_share(texts, name) : NULL;
-    read_error(row, event, texts);
+    row->failed = llmobs_json_says(event, "status", "error");
+    if (!row->failed)
+        return;
+    status = llmobs_stored_tag(event, "http.status_code");
+    if (status && strlen(status) == 3 && *status >= '3')
+        row->http_status = atoi(status);
+    share_full(texts, &row->error_type,
+               type ? type : llmobs_stored_tag(event, "error_type"));
+    copy(texts, &row->error_message, llmobs_json_gets(error, "message"),
+         LLMOBS_ROW_ERROR);
 }
 
 /* Reads the numbers, and the cost that the provider gave, as a total or in
@@ -268,36 +259,28 @@ static void add_link(struct llmobs_row *row, struct llmobs_buf *lines,
     llmobs_buf_addf(lines, "%s %s\n", said, id);
 }
 
-static void read_links(struct llmobs_row *row, const struct llmobs_json *event,
-                       struct llmobs_texts *texts)
-{
-    const struct llmobs_json *links = llmobs_json_get(event, "span_links");
-    size_t count = llmobs_json_len(links);
-    struct llmobs_buf lines;
-
-    llmobs_buf_init(&lines, 1024);
-    if (is_inferred(event))
-        llmobs_buf_adds(&lines, "took no longer than this\n");
-    for (size_t i = 0; i < count && i < LINKS_MAX; i++)
-        add_link(row, &lines, llmobs_json_at(links, i), texts);
-    if (lines.len > 0)
-        row->links = llmobs_texts_copy(texts, lines.data, lines.len);
-    texts->failed |= lines.error != 0;
-    llmobs_buf_fini(&lines);
-}
-
 /* -- rows ----------------------------------------------------------------- */
 
 int llmobs_row_fill(struct llmobs_row *row, const struct llmobs_json *event,
                     enum llmobs_row_parts parts, struct llmobs_texts *texts)
 {
     const struct llmobs_json *meta = llmobs_json_get(event, "meta");
+    const struct llmobs_json *links = llmobs_json_get(event, "span_links");
+    struct llmobs_buf lines;
 
     if (parts == LLMOBS_ROW_IDS)
         return 0;
     read_facts(row, event, texts);
     read_numbers(row, event);
-    read_links(row, event, texts);
+    llmobs_buf_init(&lines, 1024);
+    if (is_inferred(event))
+        llmobs_buf_adds(&lines, "took no longer than this\n");
+    for (size_t i = 0; i < llmobs_json_len(links) && i < LINKS_MAX; i++)
+        add_link(row, &lines, llmobs_json_at(links, i), texts);
+    if (lines.len > 0)
+        row->links = llmobs_texts_copy(texts, lines.data, lines.len);
+    texts->failed |= lines.error != 0;
+    llmobs_buf_fini(&lines);
     if (parts == LLMOBS_ROW_ALL) {
         read_words(texts, &row->question, llmobs_json_get(meta, "input"));
         read_words(texts, &row->answer, llmobs_json_get(meta, "output"));

@@ -201,26 +201,6 @@ int llmobs_sheet_cut(struct llmobs_sheet *sheet, const char **text,
     return rc;
 }
 
-static int print_cell(struct llmobs_sheet *sheet, size_t i, const char *text,
-                      bool last)
-{
-    const struct llmobs_column *column = &sheet->columns[i];
-    size_t have, space;
-    int rc = llmobs_sheet_cut(sheet, &text, sheet->widths[i]);
-
-    have = llmobs_escape_width(text);
-    space = sheet->widths[i] > have ? sheet->widths[i] - have : 0;
-    if (!column->left)
-        llmobs_screen_pad(space);
-    if (rc == 0 && sheet->put)
-        rc = sheet->put(sheet->ctx, i, text);
-    else if (rc == 0)
-        llmobs_screen_puts(sheet->screen, text);
-    if (!last)
-        llmobs_screen_pad((column->left ? space : 0) + gap_of(column));
-    return rc;
-}
-
 int llmobs_sheet_print(struct llmobs_sheet *sheet, const char **cells)
 {
     const char *texts[LLMOBS_SHEET_COLUMNS];
@@ -234,9 +214,24 @@ int llmobs_sheet_print(struct llmobs_sheet *sheet, const char **cells)
         if (sheet->widths[i] > 0 && *texts[i] != '\0')
             last = i;
     }
-    for (size_t i = 0; rc == 0 && i <= last; i++)
-        if (sheet->widths[i] > 0)
-            rc = print_cell(sheet, i, texts[i], i == last);
+    for (size_t i = 0; rc == 0 && i <= last; i++) {
+        const struct llmobs_column *column = &sheet->columns[i];
+        size_t have, space;
+
+        if (sheet->widths[i] == 0)
+            continue;
+        rc = llmobs_sheet_cut(sheet, &texts[i], sheet->widths[i]);
+        have = llmobs_escape_width(texts[i]);
+        space = sheet->widths[i] > have ? sheet->widths[i] - have : 0;
+        if (!column->left)
+            llmobs_screen_pad(space);
+        if (rc == 0 && sheet->put)
+            rc = sheet->put(sheet->ctx, i, texts[i]);
+        else if (rc == 0)
+            llmobs_screen_puts(sheet->screen, texts[i]);
+        if (i < last)
+            llmobs_screen_pad((column->left ? space : 0) + gap_of(column));
+    }
     putchar('\n');
     return rc;
 }

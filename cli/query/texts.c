@@ -72,35 +72,26 @@ static const char **place_of(const char **table, size_t cap, const char *text,
     return &table[at];
 }
 
-/* Keeps the table at most half full; false: memory ran out. */
-static bool make_place(struct llmobs_texts *texts)
-{
-    size_t cap = texts->cap == 0 ? FIRST_CAP : texts->cap * 2;
-    const char **table;
-
-    if (texts->count * 2 < texts->cap)
-        return true;
-    table = calloc(cap, sizeof(*table));
-    texts->failed |= !table;
-    if (!table)
-        return false;
-    for (size_t i = 0; i < texts->cap; i++)
-        if (texts->table[i])
-            *place_of(table, cap, texts->table[i], strlen(texts->table[i])) =
-                texts->table[i];
-    free(texts->table);
-    texts->table = table;
-    texts->cap = cap;
-    return true;
-}
-
 const char *llmobs_texts_share(struct llmobs_texts *texts, const char *text)
 {
-    size_t len = strlen(text);
-    const char **place;
+    size_t len = strlen(text), cap;
+    const char **place, **table;
 
-    if (!make_place(texts))
-        return NULL;
+    /* Keeps the table at most half full. */
+    if (texts->count * 2 >= texts->cap) {
+        cap = texts->cap == 0 ? FIRST_CAP : texts->cap * 2;
+        table = calloc(cap, sizeof(*table));
+        texts->failed |= !table;
+        if (!table)
+            return NULL;
+        for (size_t i = 0; i < texts->cap; i++)
+            if (texts->table[i])
+                *place_of(table, cap, texts->table[i],
+                          strlen(texts->table[i])) = texts->table[i];
+        free(texts->table);
+        texts->table = table;
+        texts->cap = cap;
+    }
     place = place_of(texts->table, texts->cap, text, len);
     if (!*place) {
         *place = llmobs_texts_copy(texts, text, len);

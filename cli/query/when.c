@@ -106,25 +106,6 @@ static bool read_clock(const char **at, struct tm *tm, int64_t *ns)
     return true;
 }
 
-/* Reads "Z", "+02:00" or "-0130", up to the end. */
-static bool read_zone(const char *at, int *offset_s)
-{
-    int sign = *at == '-' ? -1 : 1, hours = 0, minutes = 0;
-
-    if (*at == '+' || *at == '-') {
-        at++;
-        if (!read_digits(&at, 2, 0, 23, &hours))
-            return false;
-        at += *at == ':';
-        if (!read_digits(&at, 2, 0, 59, &minutes))
-            return false;
-    } else if (*at == 'Z' || *at == 'z') {
-        at++;
-    }
-    *offset_s = sign * (hours * 3600 + minutes * 60);
-    return *at == '\0';
-}
-
 static int to_ns(time_t at, int64_t ns, int64_t *out)
 {
     if (at < 0 || at > (INT64_MAX - ns) / NS_PER_S)
@@ -139,7 +120,7 @@ static int read_date(const char *at, int64_t *out)
 {
     struct tm tm = {.tm_isdst = -1}, day;
     int64_t ns = 0;
-    int offset_s;
+    int sign, hours = 0, minutes = 0;
 
     if (!read_digits(&at, 4, 1970, 2262, &tm.tm_year) || *at++ != '-' ||
         !read_digits(&at, 2, 1, 12, &tm.tm_mon) || *at++ != '-' ||
@@ -159,9 +140,21 @@ static int read_date(const char *at, int64_t *out)
     at += strspn(at, " ");
     if (*at == '\0')
         return to_ns(mktime(&tm), ns, out);
-    if (!read_zone(at, &offset_s))
+    /* "Z", "+02:00" or "-0130" */
+    sign = *at == '-' ? -1 : 1;
+    if (*at == '+' || *at == '-') {
+        at++;
+        if (!read_digits(&at, 2, 0, 23, &hours))
+            return -EINVAL;
+        at += *at == ':';
+        if (!read_digits(&at, 2, 0, 59, &minutes))
+            return -EINVAL;
+    } else {
+        at += *at == 'Z' || *at == 'z';
+    }
+    if (*at != '\0')
         return -EINVAL;
-    return to_ns(timegm(&tm) - offset_s, ns, out);
+    return to_ns(timegm(&tm) - sign * (hours * 3600 + minutes * 60), ns, out);
 }
 
 /* Reads "now", "today", "yesterday", or a time of today: of yesterday, if that

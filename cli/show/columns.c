@@ -129,24 +129,20 @@ static void add_in_out(struct llmobs_buf *out, int64_t in, int64_t answered)
     add_short(out, answered);
 }
 
-/* The shortest form of a time that leaves no doubt which day it is. */
-static const char *form_of(int64_t ns)
-{
-    char now[LLMOBS_CELL_CLOCK] = "", then[LLMOBS_CELL_CLOCK] = "";
-
-    (void)llmobs_cell_clock((int64_t)time(NULL) * NS_PER_S, "%Y %j", now);
-    (void)llmobs_cell_clock(ns, "%Y %j", then);
-    if (strncmp(now, then, strcspn(now, " ") + 1) != 0)
-        return "%Y-%m-%d %H:%M:%S";
-    return strcmp(now, then) == 0 ? "%H:%M:%S" : "%b %e %H:%M:%S";
-}
-
 void llmobs_columns_time(struct llmobs_buf *out, int64_t ns, bool brief)
 {
+    char now[LLMOBS_CELL_CLOCK] = "", then[LLMOBS_CELL_CLOCK] = "";
     char room[LLMOBS_CELL_CLOCK];
-    const char *text =
-        llmobs_cell_clock(ns, brief ? form_of(ns) : "%Y-%m-%d %H:%M:%S", room);
+    const char *form = "%Y-%m-%d %H:%M:%S", *text;
 
+    /* The shortest form that leaves no doubt which day it is. */
+    if (brief) {
+        (void)llmobs_cell_clock((int64_t)time(NULL) * NS_PER_S, "%Y %j", now);
+        (void)llmobs_cell_clock(ns, "%Y %j", then);
+        if (strncmp(now, then, strcspn(now, " ") + 1) == 0)
+            form = strcmp(now, then) == 0 ? "%H:%M:%S" : "%b %e %H:%M:%S";
+    }
+    text = llmobs_cell_clock(ns, form, room);
     if (!text)
         text = brief ? DASH : "-";
     llmobs_buf_adds(out, text);

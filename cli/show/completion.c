@@ -66,30 +66,14 @@ static bool print_words(const char *option)
     return puts("tag:\neval:") >= 0;
 }
 
-/* -EINVAL: spans are not selected by such values. */
-static int print_values(struct llmobs_reader *reader, const char *member)
-{
-    struct llmobs_values values;
-    int rc = llmobs_values_read(&values, reader, member);
-    char room[LLMOBS_ESCAPE_NAME];
-
-    /* Leaves out a value that a terminal shows with escapes: the user could not
-     * type it. */
-    for (size_t i = 0; rc == 0 && i < values.count; i++)
-        if (strcmp(llmobs_escape_name(values.list[i], room), values.list[i]) ==
-            0)
-            puts(values.list[i]);
-    llmobs_values_fini(&values);
-    return rc;
-}
-
 /* Answers the completion files, which hide all messages and ask for the values
  * of each option that they do not know. */
 static int complete(const char *member, const char *store)
 {
     struct llmobs_config *config = llmobs_cli_config(store);
     struct llmobs_reader *reader = NULL;
-    char dir[PATH_MAX];
+    struct llmobs_values values;
+    char dir[PATH_MAX], room[LLMOBS_ESCAPE_NAME];
     int rc = -ENOMEM;
 
     if (config)
@@ -97,12 +81,20 @@ static int complete(const char *member, const char *store)
     if (rc == 0)
         rc = llmobs_reader_open(dir, &reader);
     llmobs_tools_of(dir);
-    if (rc == 0)
-        rc = print_values(reader, member);
+    if (rc == 0) {
+        rc = llmobs_values_read(&values, reader, member);
+        /* Leaves out a value that a terminal shows with escapes: the user could
+         * not type it. */
+        for (size_t i = 0; rc == 0 && i < values.count; i++)
+            if (strcmp(llmobs_escape_name(values.list[i], room),
+                       values.list[i]) == 0)
+                puts(values.list[i]);
+        llmobs_values_fini(&values);
+    }
     llmobs_reader_close(reader);
     llmobs_config_free(config);
     return rc == 0         ? LLMOBS_CLI_OK
-           : rc == -EINVAL ? LLMOBS_CLI_USAGE
+           : rc == -EINVAL ? LLMOBS_CLI_USAGE /* no spans have such values */
                            : LLMOBS_CLI_FAILED;
 }
 

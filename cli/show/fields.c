@@ -22,8 +22,10 @@ static int add_field(struct llmobs_fields *fields, const char *word,
     return rc;
 }
 
-int llmobs_view_choose_fields(struct llmobs_fields *fields, const char *list)
+int llmobs_view_set_fields(const struct llmobs_cli_option *option,
+                           const char *list)
 {
+    struct llmobs_fields *fields = option->to;
     char name[LLMOBS_KEY_WORD], shown[LLMOBS_ESCAPE_NAME];
     const char *near;
     size_t len = 0;

@@ -369,30 +369,16 @@ static void close_store(struct follow *follow)
         .filter = &view->filter, .bad = bad, .shown = shown};
 }
 
-/* Reads a store that was not there before: all its lines are new. */
-static int read_new_store(struct follow *follow)
-{
-    struct llmobs_view *view = follow->view;
-    int rc;
-
-    if (follow->rows)
-        return llmobs_reader_walk(view->reader, 0, NULL, read_new_line, follow);
-    view->newest = 0;
-    view->more = false;
-    rc = view->form(view);
-    view->more = true;
-    return rc;
-}
-
 /* Reads the new lines, in the directory that has the store's name now. */
 static int look_at_store(struct follow *follow)
 {
+    struct llmobs_view *view = follow->view;
     struct stat st;
-    bool same = follow->view->reader && stat(follow->view->store, &st) == 0 &&
+    bool same = view->reader && stat(view->store, &st) == 0 &&
                 st.st_dev == follow->dev && st.st_ino == follow->ino;
     int rc = 0;
 
-    if (!same && follow->view->reader) {
+    if (!same && view->reader) {
         follow->ending = true; /* of all that waits */
         rc = show_due(follow);
         follow->ending = false;
@@ -402,13 +388,21 @@ static int look_at_store(struct follow *follow)
         rc = open_store(follow);
         if (rc == -ENOENT)
             return 0;
-        if (rc == 0)
-            rc = read_new_store(follow);
+        /* A store that was not there before: all its lines are new. */
+        if (rc == 0 && follow->rows) {
+            rc = llmobs_reader_walk(view->reader, 0, NULL, read_new_line,
+                                    follow);
+        } else if (rc == 0) {
+            view->newest = 0;
+            view->more = false;
+            rc = view->form(view);
+            view->more = true;
+        }
     }
     if (rc == 0)
-        rc = follow->rows ? llmobs_reader_more(follow->view->reader,
-                                               read_new_line, follow)
-                          : follow->view->form(follow->view);
+        rc = follow->rows
+                 ? llmobs_reader_more(view->reader, read_new_line, follow)
+                 : view->form(view);
     if (rc != 0 || !follow->evaluated)
         return rc;
     follow->evaluated = false;

@@ -34,9 +34,11 @@ int llmobs_view_quiet(struct llmobs_view *view);
 
 /* A line for each span: CSV, or JSON of the fields (fields.c). */
 int llmobs_view_fields(struct llmobs_view *view);
-/* Reads the list of --fields, such as "start,model,script,tag:team". -EINVAL,
- * after a message: there is no such field, or there are too many. */
-int llmobs_view_choose_fields(struct llmobs_fields *fields, const char *list);
+/* Reads the list of --fields, such as "start,model,script,tag:team", into the
+ * option's struct llmobs_fields. -EINVAL, after a message: there is no such
+ * field, or there are too many. */
+int llmobs_view_set_fields(const struct llmobs_cli_option *option,
+                           const char *list);
 
 /* Numbers about calls, in groups (show_summary.c). */
 int llmobs_view_summary(struct llmobs_view *view);

@@ -22,15 +22,6 @@ static void put(struct llmobs_buf *out, const char *text, size_t len)
     out->len += len;
 }
 
-/* The bytes up to the next one that a string of JSON or of HTML cannot have. */
-static size_t plain_of(const char *text, size_t len)
-{
-    size_t run = llmobs_json_run(text, len, LLMOBS_JSON_STOP_QUOTE);
-    const char *mark = memchr(text, '<', run);
-
-    return mark ? (size_t)(mark - text) : run;
-}
-
 static void put_string(struct llmobs_buf *out, const char *text, size_t len)
 {
     static const char digits[] = "0123456789abcdef";
@@ -38,8 +29,11 @@ static void put_string(struct llmobs_buf *out, const char *text, size_t len)
 
     put(out, "\"", 1);
     while (at < len) {
-        size_t plain = plain_of(text + at, len - at);
+        size_t plain =
+            llmobs_json_run(text + at, len - at, LLMOBS_JSON_STOP_QUOTE);
+        const char *mark = memchr(text + at, '<', plain); /* HTML's */
 
+        plain = mark ? (size_t)(mark - text) - at : plain;
         put(out, text + at, plain);
         at += plain;
         if (at < len) {

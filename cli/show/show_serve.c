@@ -371,17 +371,6 @@ static struct text *fresh_page(struct serve *serve)
     return serve->page;
 }
 
-static struct text *lines_after(struct serve *serve, const char *position)
-{
-    struct text *text = text_new(serve);
-    int rc;
-
-    if (!text)
-        return NULL;
-    rc = live_write(&serve->live, position, text->file);
-    return text_end(serve, text, rc) ? text : NULL;
-}
-
 /* True for this server's own names. Other names may also lead to loopback:
  * without this check, the owner of such a name could read the page from a page
  * of that name. */
@@ -442,9 +431,16 @@ static void answer_request(struct llmobs_site_visit *visit)
             say(visit, 404, "not found\n");
         else if (live_is_last(&serve->live, path + sizeof(NEWS) - 1))
             say(visit, 200, "{}");
-        else
-            send_text(visit, lines_after(serve, path + sizeof(NEWS) - 1),
-                      "text/plain; charset=utf-8");
+        else {
+            struct text *text = text_new(serve);
+
+            if (text &&
+                !text_end(serve, text,
+                          live_write(&serve->live, path + sizeof(NEWS) - 1,
+                                     text->file)))
+                text = NULL;
+            send_text(visit, text, "text/plain; charset=utf-8");
+        }
     }
 }
 
@@ -456,24 +452,6 @@ static void on_end(int number)
 {
     (void)number;
     serve_ends = 1;
-}
-
-/* The signals come only while the server waits, so that none is missed. */
-static sigset_t catch_signals(void)
-{
-    static const int numbers[] = {SIGTERM, SIGINT, SIGHUP};
-    struct sigaction ending = {.sa_handler = on_end};
-    sigset_t taken, waiting;
-
-    sigemptyset(&taken);
-    for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++) {
-        sigaddset(&taken, numbers[i]);
-        sigaction(numbers[i], &ending, NULL);
-    }
-    sigprocmask(SIG_BLOCK, &taken, &waiting);
-    for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++)
-        sigdelset(&waiting, numbers[i]);
-    return waiting;
 }
 
 int llmobs_view_serve(struct llmobs_view *view)
@@ -492,14 +470,24 @@ int llmobs_view_serve(struct llmobs_view *view)
                  .filter = &view->filter,
                  .full = view->full},
     };
+    static const int numbers[] = {SIGTERM, SIGINT, SIGHUP};
+    struct sigaction ending = {.sa_handler = on_end};
     char address[64 + TOKEN];
     uint64_t digits[2];
-    sigset_t waiting;
+    sigset_t taken, waiting;
     int rc = 0;
 
     llmobs_view_prices(view);
     serve.live.prices = view->prices;
-    waiting = catch_signals();
+    /* The signals come only while the server waits, so that none is missed. */
+    sigemptyset(&taken);
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++) {
+        sigaddset(&taken, numbers[i]);
+        sigaction(numbers[i], &ending, NULL);
+    }
+    sigprocmask(SIG_BLOCK, &taken, &waiting);
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++)
+        sigdelset(&waiting, numbers[i]);
     if (getrandom(digits, sizeof(digits), 0) != sizeof(digits))
         rc = -errno;
     snprintf(serve.token, sizeof(serve.token), "%016" PRIx64 "%016" PRIx64,

@@ -44,30 +44,11 @@ struct summary {
 
 /* -- columns -------------------------------------------------------------- */
 
-/* A person sees the mean, of a label of categories alone the count. */
-static void add_score(struct summary *summary, size_t label)
-{
-    const struct llmobs_samples *samples = &summary->samples;
-    struct llmobs_column *columns = &summary->columns[summary->count];
-    const size_t mark = sizeof(LLMOBS_LABEL_MARK) - 1;
-    const char *count = samples->labels.counts[label];
-    struct llmobs_cell all;
-
-    (void)llmobs_metric_get(&summary->samples, LLMOBS_METRIC_SCORE(label),
-                            &samples->all, &all);
-    columns[0] = columns[1] = (struct llmobs_column){
-        .name = samples->labels.means[label], .spare = LLMOBS_SPARE_DETAIL};
-    columns[1].name = count;
-    if (all.kind == LLMOBS_CELL_UNKNOWN)
-        columns[1].title = count + mark;
-    else
-        columns[0].title = samples->labels.list[label] + mark;
-    summary->count += 2;
-}
-
 static void begin_sheet(struct summary *summary, const struct llmobs_view *view)
 {
     const struct llmobs_by *by = &summary->samples.by;
+    const struct llmobs_labels *labels = &summary->samples.labels;
+    const size_t mark = sizeof(LLMOBS_LABEL_MARK) - 1;
 
     summary->first = by->count;
     for (size_t i = 0; i < by->count; i++) {
@@ -86,8 +67,21 @@ static void begin_sheet(struct summary *summary, const struct llmobs_view *view)
             words->column, words->title, .spare = numbers[i].spare};
     }
     summary->count = summary->first + COUNT;
-    for (size_t i = 0; i < summary->samples.labels.count; i++)
-        add_score(summary, i);
+    /* A person sees the mean, of a label of categories alone the count. */
+    for (size_t i = 0; i < labels->count; i++, summary->count += 2) {
+        struct llmobs_column *columns = &summary->columns[summary->count];
+        struct llmobs_cell all;
+
+        (void)llmobs_metric_get(&summary->samples, LLMOBS_METRIC_SCORE(i),
+                                &summary->samples.all, &all);
+        columns[0] = columns[1] = (struct llmobs_column){
+            .name = labels->means[i], .spare = LLMOBS_SPARE_DETAIL};
+        columns[1].name = labels->counts[i];
+        if (all.kind == LLMOBS_CELL_UNKNOWN)
+            columns[1].title = labels->counts[i] + mark;
+        else
+            columns[0].title = labels->list[i] + mark;
+    }
     llmobs_sheet_init(&summary->sheet, &view->screen, view->format,
                       summary->columns, summary->count);
 }

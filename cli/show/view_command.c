@@ -131,17 +131,13 @@ static int set_series(const struct llmobs_cli_option *option, const char *words)
     const char *behind = llmobs_cli_next();
 
     view->form = llmobs_view_series;
-    if (!words && behind && llmobs_metrics_are(behind)) {
-        words = behind;
+    if (!words && behind &&
+        llmobs_metrics_read(&view->metrics, behind, false) == 0) {
         optind++;
+        return 0;
     }
     return llmobs_metrics_read(&view->metrics,
-                               words ? words : LLMOBS_METRICS_USUAL);
-}
-
-static int set_fields(const struct llmobs_cli_option *option, const char *list)
-{
-    return llmobs_view_choose_fields(option->to, list);
+                               words ? words : LLMOBS_METRICS_USUAL, true);
 }
 
 static int set_newest(const struct llmobs_cli_option *option, const char *text)
@@ -234,7 +230,7 @@ static const struct llmobs_cli_option options[] = {
     {"spans", set_form, &VIEW, 0, 0, LIST, NULL},
     {"json", llmobs_cli_pick, &VIEW.format, 'j', 0, LLMOBS_SHEET_JSON, NULL},
     LLMOBS_CLI_PICK("csv", &VIEW.format, LLMOBS_SHEET_CSV),
-    LLMOBS_CLI_VALUE("fields", set_fields, &VIEW.fields),
+    LLMOBS_CLI_VALUE("fields", llmobs_view_set_fields, &VIEW.fields),
     {"summary", set_form, &VIEW, 0, 0, SUMMARY, NULL},
     {"timeseries", set_series, &VIEW, 0, optional_argument, 0, NULL},
     LLMOBS_CLI_VALUE("step", set_step, &VIEW.step_ns),
@@ -309,27 +305,6 @@ static void report_values(const struct llmobs_values *values)
         fputs(", ...", stderr);
 }
 
-static void report_nothing(const struct llmobs_view *view)
-{
-    bool empty = view->load.events + llmobs_reader_report(view->reader)->old +
-                     llmobs_reader_report(view->reader)->passed ==
-                 0;
-    int64_t newest_ns = llmobs_values_newest(view->reader);
-    char room[LLMOBS_CELL_CLOCK];
-    const char *newest =
-        llmobs_cell_clock(newest_ns, "%Y-%m-%d %H:%M:%S", room);
-
-    llmobs_tell("llmobs view: no %sspans in %s", empty ? "" : "such ",
-                view->store);
-    if (!empty)
-        (void)llmobs_values_missed(&view->filter, view->reader, report_values);
-    if (newest && newest_ns < view->filter.since_ns)
-        llmobs_tell("; the newest began at %s", newest);
-    fputc('\n', stderr);
-    if (empty)
-        llmobs_destinations_tell("llmobs view", view->config, true);
-}
-
 static void report_bad(size_t bad)
 {
     if (bad > 0)
@@ -339,21 +314,37 @@ static void report_bad(size_t bad)
 
 static void report_rest(const struct llmobs_view *view)
 {
+    static const char form[] = "%Y-%m-%d %H:%M:%S";
     const struct llmobs_load *load = &view->load;
-    bool all = llmobs_reader_report(view->reader)->old == 0;
+    const struct llmobs_reader_report *report =
+        llmobs_reader_report(view->reader);
+    bool all = report->old == 0;
+    bool empty = load->events + report->old + report->passed == 0;
     size_t bad;
-    int64_t trimmed_ns = llmobs_reader_trimmed(view->reader);
+    int64_t trimmed_ns = llmobs_reader_trimmed(view->reader), newest_ns;
     char room[LLMOBS_CELL_CLOCK];
 
     fflush(stdout);
-    if (load->shown == 0)
-        report_nothing(view);
+    if (load->shown == 0) {
+        newest_ns = llmobs_values_newest(view->reader);
+        llmobs_tell("llmobs view: no %sspans in %s", empty ? "" : "such ",
+                    view->store);
+        if (!empty)
+            (void)llmobs_values_missed(&view->filter, view->reader,
+                                       report_values);
+        if (newest_ns < view->filter.since_ns &&
+            llmobs_cell_clock(newest_ns, form, room))
+            llmobs_tell("; the newest began at %s", room);
+        fputc('\n', stderr);
+        if (empty)
+            llmobs_destinations_tell("llmobs view", view->config, true);
+    }
     /* The newest N need nothing that went. */
     if (trimmed_ns > view->filter.since_ns && !view->load.more)
         llmobs_tell("llmobs view: spans before %s are gone: the store was full "
                     "(LLMOBS_STORE_MAX)\n",
-                    llmobs_cell_clock(trimmed_ns, "%Y-%m-%d %H:%M:%S", room));
-    report_bad(load->bad + llmobs_reader_report(view->reader)->oversized);
+                    llmobs_cell_clock(trimmed_ns, form, room));
+    report_bad(load->bad + report->oversized);
     bad = llmobs_evaluations_unjoined(&load->evaluations);
     if (bad > 0 && all && load->newest == 0 && !load->bare)
         llmobs_tell(
@@ -363,23 +354,6 @@ static void report_rest(const struct llmobs_view *view)
         llmobs_tell("llmobs view: %zu repeated span%s shown once\n",
                     load->forest.repeated,
                     load->forest.repeated == 1 ? "" : "s");
-}
-
-/* Trees know traces; other forms read spans. So if the user asks for one trace,
- * the filter gets its id. */
-static int narrow_to_trace(struct llmobs_view *view, char **trace)
-{
-    int rc;
-
-    if (!view->whole || view->counted || view->form == llmobs_view_tree)
-        return 0;
-    view->newest = 0;
-    rc = llmobs_load_newest_trace(&view->filter, view->reader, trace);
-    if (*trace) {
-        view->filter.trace = *trace;
-        view->filter.trace_whole = true;
-    }
-    return rc;
 }
 
 static int show_store(const struct asked *asked, struct llmobs_view *view)
@@ -396,8 +370,17 @@ static int show_store(const struct asked *asked, struct llmobs_view *view)
         return rc;
     }
     rc = llmobs_reader_open(view->store, &view->reader);
-    if (rc == 0 && !asked->quiet)
-        rc = narrow_to_trace(view, &trace);
+    /* Trees know traces; other forms read spans. So if the user asks for one
+     * trace, the filter gets its id. */
+    if (rc == 0 && !asked->quiet && view->whole && !view->counted &&
+        view->form != llmobs_view_tree) {
+        view->newest = 0;
+        rc = llmobs_load_newest_trace(&view->filter, view->reader, &trace);
+    }
+    if (trace) {
+        view->filter.trace = trace;
+        view->filter.trace_whole = true;
+    }
     if (rc == 0)
         rc = asked->quiet ? llmobs_view_quiet(view) : view->form(view);
     if (rc == 0 && !asked->quiet)
@@ -414,24 +397,6 @@ static void report_error(const char *store, int rc)
         llmobs_cli_no_store("llmobs view", store);
     else if (rc != 0 && rc != -EPIPE && rc != -ECANCELED)
         llmobs_tell("llmobs view: %s: %s\n", store, strerror(-rc));
-}
-
-/* Connects stdout to what is no regular file, or to the file of a form that
- * goes on. Only the owner may read a file, even if it was there before. If
- * stdout was closed, open may give its number, and then that stays open. */
-static int redirect_stdout(const char *path)
-{
-    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-    struct stat st;
-    int rc = 0;
-
-    if (fd < 0 || fstat(fd, &st) != 0 ||
-        (S_ISREG(st.st_mode) && fchmod(fd, 0600) != 0) ||
-        dup2(fd, STDOUT_FILENO) < 0)
-        rc = -errno;
-    if (fd >= 0 && fd != STDOUT_FILENO)
-        close(fd);
-    return rc;
 }
 
 /* A configured store that does not exist is just empty, since no call may have
@@ -464,13 +429,23 @@ static int answer_into(struct asked *asked)
     const char *path = asked->output;
     char target[PATH_MAX];
     struct stat st;
-    int rc;
+    int rc, fd;
 
     if (!path || strcmp(path, "-") == 0 || asked->quiet)
         return answer(asked);
     rc = llmobs_file_reach(path, true);
     if (rc == 0 && (lives || (stat(path, &st) == 0 && !S_ISREG(st.st_mode)))) {
-        rc = redirect_stdout(path);
+        /* Connects stdout to what is no regular file, or to the file of a form
+         * that goes on. Only the owner may read a file, even if it was there
+         * before. If stdout was closed, open may give its number, and then that
+         * stays open. */
+        fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+        if (fd < 0 || fstat(fd, &st) != 0 ||
+            (S_ISREG(st.st_mode) && fchmod(fd, 0600) != 0) ||
+            dup2(fd, STDOUT_FILENO) < 0)
+            rc = -errno;
+        if (fd >= 0 && fd != STDOUT_FILENO)
+            close(fd);
         asked->view.into_file = lives;
         if (rc == 0)
             rc = answer(asked);

@@ -54,35 +54,6 @@ static size_t fit_words(struct llmobs_text text, size_t columns)
     return at;
 }
 
-/* Cuts the line to what fits; gives the bytes of text that it takes. */
-static size_t cut_line(struct llmobs_wrap *wrap, struct llmobs_text *line)
-{
-    size_t columns = wrap->columns - wrap->indent, whole = line->len, used;
-    size_t width;
-
-    (void)step_of(*line, &width);
-    used = fit_words(*line, columns);
-    line->len = width > columns ? 0 : used;
-    while (line->len > 0 && line->data[line->len - 1] == ' ')
-        line->len--;
-    while (used < whole && line->data[used] == ' ')
-        used++;
-    return used;
-}
-
-/* The end of the current line of the text. Searched once a line: each search
- * would read megabytes of a text without line breaks. */
-static const char *line_end(struct llmobs_wrap *wrap)
-{
-    const struct llmobs_text *rest = &wrap->rest;
-
-    if (!wrap->stop)
-        wrap->stop = memchr(rest->data, '\n', rest->len);
-    if (!wrap->stop)
-        wrap->stop = rest->data + rest->len;
-    return wrap->stop;
-}
-
 bool llmobs_wrap_next(struct llmobs_wrap *wrap, struct llmobs_text *line)
 {
     struct llmobs_text *rest = &wrap->rest;
@@ -90,7 +61,13 @@ bool llmobs_wrap_next(struct llmobs_wrap *wrap, struct llmobs_text *line)
 
     if (rest->len == 0)
         return false;
-    used = len = (size_t)(line_end(wrap) - rest->data);
+    /* The end of a line is searched once: each search would read megabytes of a
+     * text without line breaks. */
+    if (!wrap->stop)
+        wrap->stop = memchr(rest->data, '\n', rest->len);
+    if (!wrap->stop)
+        wrap->stop = rest->data + rest->len;
+    used = len = (size_t)(wrap->stop - rest->data);
     if (len < rest->len) { /* there is a line break */
         used++;
         if (len > 0 && rest->data[len - 1] == '\r')
@@ -100,12 +77,20 @@ bool llmobs_wrap_next(struct llmobs_wrap *wrap, struct llmobs_text *line)
     wrap->indent = wrap->hang;
     wrap->hang = 0;
     if (wrap->columns > 0 && len > 0) {
-        size_t blanks = 0, lead, took;
+        size_t columns = wrap->columns - wrap->indent;
+        size_t blanks = 0, lead, took, width;
 
         while (blanks < len && line->data[blanks] == ' ')
             blanks++;
         lead = blanks + wrap->indent;
-        took = cut_line(wrap, line);
+        /* Cuts the line to what fits; the blanks behind it go, too. */
+        (void)step_of(*line, &width);
+        took = fit_words(*line, columns);
+        line->len = width > columns ? 0 : took;
+        while (line->len > 0 && line->data[line->len - 1] == ' ')
+            line->len--;
+        while (took < len && line->data[took] == ' ')
+            took++;
         if (took < len) {
             used = took;
             wrap->hang = lead <= wrap->columns / 2 ? lead : 0;
