@@ -1,13 +1,11 @@
 /* Makes the fuzz targets' seeds of texts, recorded cases, and an ELF object.
  *
- *   fuzz-seeds OUTDIR TEXTS OBJECT CASE...
+ *   fuzz-seeds OUTDIR TEXT OBJECT CASES...
  *
- * TEXTS is a folder with a text for a target, in which each section is a seed
- * (case_file.h). A CASE is one of tests/rules/, or a folder of the recordings.
- * A file that is not ours or too long to be of use is left out; prints how many
- * calls were taken.
+ * TEXT has a case for a target, in which each section is a seed (case_file.h).
+ * CASES is a folder of tests/rules/, or one of the recordings. A call that is
+ * not ours or too long to be of use is left out; prints how many were taken.
  */
-#include <dirent.h>
 #include <elf.h>
 #include <errno.h>
 #include <stdio.h>
@@ -316,15 +314,23 @@ static void write_all(const struct llmobs_match *match,
         write_seed("json", "", 0, call->response);
 }
 
-static bool from_rule_case(const char *dir)
+static size_t from_rules(const char *dir)
 {
-    struct rule_case c;
-    bool ours = rule_case_load(&c, dir) == 0 && c.ours;
+    struct case_texts texts;
+    int rc = case_texts_read(&texts, dir);
+    size_t taken = 0;
 
-    if (ours)
-        write_all(&c.match, &c.call);
-    rule_case_fini(&c);
-    return ours;
+    for (size_t i = 0; rc == 0 && i < texts.count; i++) {
+        struct rule_case c;
+
+        if (rule_case_load(&c, &texts.list[i]) == 0 && c.ours) {
+            write_all(&c.match, &c.call);
+            taken++;
+        }
+        rule_case_fini(&c);
+    }
+    case_texts_fini(&texts);
+    return taken;
 }
 
 static bool from_recording(const char *dir)
@@ -359,30 +365,22 @@ static bool from_recording(const char *dir)
     return exchange != NULL;
 }
 
-static int write_text(void *target, const char *name, struct llmobs_text data)
+static bool from_texts(const char *path)
 {
-    (void)name;
-    write_seed(target, "", 0, data);
-    return 0;
-}
+    struct case_texts texts;
+    int rc = case_texts_read(&texts, path);
 
-static bool from_texts(const char *dir)
-{
-    char path[4096];
-    DIR *texts = opendir(dir);
-    struct dirent *text;
-    int rc = texts ? 0 : -errno;
+    for (size_t i = 0; rc == 0 && i < texts.count; i++) {
+        const struct case_text *target = &texts.list[i];
+        char dir[4096];
 
-    while (rc == 0 && (text = readdir(texts)) != NULL) {
-        if (text->d_name[0] == '.')
-            continue;
-        snprintf(path, sizeof(path), "%s/%s", out, text->d_name);
-        (void)mkdir(path, 0777);
-        snprintf(path, sizeof(path), "%s/%s", dir, text->d_name);
-        rc = case_file_each(path, write_text, text->d_name);
+        snprintf(dir, sizeof(dir), "%s/%s", out, target->name);
+        (void)mkdir(dir, 0777);
+        for (size_t k = 0; k < target->count; k++)
+            write_seed(target->name, "", 0,
+                       llmobs_buf_text(&target->sections[k].data));
     }
-    if (texts)
-        closedir(texts);
+    case_texts_fini(&texts);
     return rc == 0;
 }
 
@@ -405,17 +403,14 @@ int main(int argc, char **argv)
     size_t taken = 0;
 
     if (argc < 5) {
-        fprintf(stderr, "usage: fuzz-seeds OUTDIR TEXTS OBJECT CASE...\n");
+        fprintf(stderr, "usage: fuzz-seeds OUTDIR TEXT OBJECT CASES...\n");
         return 2;
     }
     out = argv[1];
     make_dirs();
     write_coded();
-    if (!from_texts(argv[2])) {
-        fprintf(stderr, "fuzz-seeds: %s: a text is missing or malformed\n",
-                argv[2]);
+    if (!from_texts(argv[2]))
         return 1;
-    }
     if (!from_object(argv[3])) {
         fprintf(stderr, "fuzz-seeds: %s: no small object\n", argv[3]);
         return 1;
@@ -425,7 +420,7 @@ int main(int argc, char **argv)
 
         snprintf(path, sizeof(path), "%s/request.json", argv[i]);
         taken += access(path, F_OK) == 0 ? from_recording(argv[i])
-                                         : from_rule_case(argv[i]);
+                                         : from_rules(argv[i]);
     }
     printf("%zu calls\n", taken);
     return taken == 0;

@@ -1,6 +1,5 @@
 """Recorded exchanges, played to curl by a server on loopback."""
 import base64
-import glob
 import http.server
 import json
 import os
@@ -46,13 +45,13 @@ def read(*path):
 
 def of_rules(folder):
     """The cases of tests/rules."""
-    for path in sorted(glob.glob(os.path.join(folder, "*", "*"))):
-        case = cases.read(path)
-        first, sent, body = message(case["request"])
-        status, answered, answer = message(case["answer"])
-        method, url = first.split(" ", 1)
-        yield Exchange(os.path.relpath(path, folder), method, url, sent, body,
-                       int(status.split()[1]), answered, answer)
+    for dialect in sorted(os.listdir(folder)):
+        for name, case in cases.folder(os.path.join(folder, dialect)).items():
+            first, sent, body = message(case["request"])
+            status, answered, answer = message(case["answer"])
+            method, url = first.split(" ", 1)
+            yield Exchange(os.path.join(dialect, name), method, url, sent, body,
+                           int(status.split()[1]), answered, answer)
 
 
 def blob(side):

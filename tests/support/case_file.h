@@ -17,17 +17,39 @@ int case_file_read(const char *dir, const char *name, struct llmobs_buf *buf);
 /* Gives `*out`; NULL and 0 where there is no such file. */
 int case_file_json(const char *dir, const char *name, struct llmobs_json **out);
 
-/* Reads a text with sections: "=== NAME", or "=== NAME escaped", and its lines,
- * of which the last one's end is no part; escaped, "\xNN" is a byte. "=== NAME
- * same as OTHER" stands for that section of OTHER in the same folder, where it
- * has lines. Initialises a buffer for each name, which stays the caller's; a
- * section that is missing leaves it empty, one of another name is -EINVAL. */
-int case_file_sections(const char *path, const char *const *names,
-                       struct llmobs_buf *out);
+/* A text has sections: "=== NAME", or "=== NAME escaped", and its lines, of
+ * which the last one's end is no part; escaped, "\xNN" is a byte. "=== NAME
+ * same as OTHER" stands for that section of the case OTHER, where it has lines.
+ * "=== case NAME" begins a case; the sections before a text's first case are of
+ * each of its cases that has none of that name. A text without such a line is
+ * one case, by the name of its file. */
+struct case_section {
+    char name[32], other[64];
+    struct llmobs_buf data;
+};
 
-/* Gives each section of such a text, in which none stands for another's, to
- * `fn`, until it returns an error. */
-typedef int case_file_fn(void *arg, const char *name, struct llmobs_text data);
-int case_file_each(const char *path, case_file_fn *fn, void *arg);
+struct case_text {
+    char name[64], where[256]; /* where: "FILE:LINE: NAME", for messages */
+    struct case_section *sections;
+    size_t count;
+};
+
+struct case_texts {
+    struct case_text *list; /* in the order of names; none comes twice */
+    size_t count;
+};
+
+/* Reads the cases of a text, or of all texts of a folder, which are then the
+ * caller's to fini, also on error. Says on stderr what is wrong with a text. */
+int case_texts_read(struct case_texts *texts, const char *path);
+void case_texts_fini(struct case_texts *texts);
+
+/* NULL where there is none. */
+const struct case_text *case_texts_find(const struct case_texts *texts,
+                                        const char *name);
+
+/* Empty where there is none. */
+struct llmobs_text case_text_section(const struct case_text *text,
+                                     const char *name);
 
 #endif

@@ -1,12 +1,13 @@
-"""The cases of tests/rules: texts with sections, which tests/unit/rule_case.h
-describes."""
+"""The cases of tests/rules: texts with sections, which tests/support/case_file.h and
+tests/unit/rule_case.h describe."""
+import functools
 import json
 import os
 import re
 
 NAMES = ("settings", "request", "answer", "span")
 WIDTH = 100
-HEADING = re.compile(rb"(?m)^=== (\w+)(?: (escaped)| same as (\S+))?\n")
+HEADING = re.compile(rb"(?m)^=== (\w+)(?: (escaped)| same as (\S+)| (\S+))?\n")
 
 
 def escape(data):
@@ -22,23 +23,54 @@ def unescape(text):
 
 
 def split(text):
-    """The sections as they stand: {name: (bytes, name of another case)}."""
+    """The cases as they stand: [(name, {section: (bytes, name of another case)})];
+    the first, of no name, has the sections before the first line "=== case"."""
     found = list(HEADING.finditer(text))
     ends = [m.start() for m in found[1:]] + [len(text)]
-    return {m[1].decode(): (
-        (unescape if m[2] else bytes)(text[m.end():max(m.end(), end - 1)]),
-        m[3].decode() if m[3] else None) for m, end in zip(found, ends)}
+    cases = [("", {})]
+    for m, end in zip(found, ends):
+        if m[1] == b"case":
+            cases.append((m[4].decode(), {}))
+            continue
+        cases[-1][1][m[1].decode()] = (
+            (unescape if m[2] else bytes)(text[m.end():max(m.end(), end - 1)]),
+            m[3].decode() if m[3] else None)
+    return cases
+
+
+def texts(folder):
+    """The texts of a folder as they stand: {path: what split gives}."""
+    found = {}
+    for name in sorted(os.listdir(folder)):
+        path = os.path.join(folder, name)
+        with open(path, "rb") as file:
+            found[path] = split(file.read())
+    return found
+
+
+def own(found):
+    """The sections of each case, of what texts gives: {name: {section: (bytes,
+    name of another case)}}."""
+    whole = {}
+    for path, (common, *cases) in found.items():
+        for name, sections in cases or [(os.path.basename(path), {})]:
+            whole[name] = {**common[1], **sections}
+    return whole
+
+
+@functools.lru_cache(maxsize=1)
+def folder(path):
+    """The cases of a folder, in the order of their names, sections of other cases
+    included: {name: {section: bytes}}."""
+    cases = own(texts(path))
+    return {name: {section: cases[other or name][section][0]
+                   for section, (_, other) in sections.items()}
+            for name, sections in sorted(cases.items())}
 
 
 def read(path):
-    """The sections, those of other cases included: {name: bytes}."""
-    with open(path, "rb") as file:
-        sections = split(file.read())
-    for name, (_, other) in sections.items():
-        if other:
-            with open(os.path.join(os.path.dirname(path), other), "rb") as file:
-                sections[name] = split(file.read())[name]
-    return {name: data for name, (data, _) in sections.items()}
+    """The sections of FOLDER/CASE: {name: bytes}."""
+    return folder(os.path.dirname(path))[os.path.basename(path)]
 
 
 def lines_of(value, indent, room):
@@ -71,21 +103,22 @@ def layout(span):
     return "\n".join(lines_of(span, 0, WIDTH)).encode()
 
 
-def join(sections):
-    """The text of a case, of what split gives."""
+def join(cases):
+    """The text of cases, of what split gives."""
     text = b""
-    for name in NAMES:
-        if name not in sections:
-            continue
-        data, other = sections[name]
-        if other:
-            text += b"=== %s same as %s\n" % (name.encode(), other.encode())
-            continue
-        plain = not re.search(rb"[\0\r]", data)
-        try:
-            data.decode()
-        except UnicodeDecodeError:
-            plain = False
-        text += b"=== %s%s\n" % (name.encode(), b"" if plain else b" escaped")
-        text += (data if plain else escape(data)) + b"\n" if data else b""
+    for name, sections in cases:
+        text += b"=== case %s\n" % name.encode() if name else b""
+        for section in filter(sections.__contains__, NAMES):
+            data, other = sections[section]
+            if other:
+                text += b"=== %s same as %s\n" % (section.encode(), other.encode())
+                continue
+            plain = not re.search(rb"[\0\r]", data)
+            try:
+                data.decode()
+            except UnicodeDecodeError:
+                plain = False
+            text += b"=== %s%s\n" % (section.encode(),
+                                     b"" if plain else b" escaped")
+            text += (data if plain else escape(data)) + b"\n" if data else b""
     return text

@@ -124,7 +124,7 @@ static int read_case(const struct llmobs_config *config, const char *path,
     struct corpus_case recorded = {0};
     struct rule_case c;
     const char *why;
-    int rc = rule_case_load(&c, path);
+    int rc = rule_case_find(&c, path);
 
     if (rc == 0)
         rc = as_recorded(&c, &recorded);

@@ -7,7 +7,6 @@
 
 #include "lib/span/allowlist.h"
 #include "lib/span/vectors.h"
-#include "tests/support/case_file.h"
 
 /* Ends the line at `at` with a NUL and answers where the next begins. */
 static char *take_line(char *at)
@@ -216,27 +215,57 @@ static int classify(struct rule_case *c)
     return 0;
 }
 
-int rule_case_load(struct rule_case *c, const char *path)
+static int take_json(struct llmobs_text text, struct llmobs_json **out)
 {
-    static const char *const names[] = {"request", "answer", "settings", "span",
-                                        NULL};
-    struct llmobs_buf parts[4];
-    int rc = case_file_sections(path, names, parts);
+    return text.len > 0 ? llmobs_json_parse(text, out) : 0;
+}
+
+int rule_case_load(struct rule_case *c, const struct case_text *text)
+{
+    static const char names[] = "request\0answer\0settings\0span\0";
+    const struct llmobs_text request = case_text_section(text, "request");
+    const struct llmobs_text answer = case_text_section(text, "answer");
+    int rc = 0;
 
     memset(c, 0, sizeof(*c));
-    c->request = parts[0];
-    c->response = parts[1];
-    if (rc == 0 && parts[2].len > 0)
-        rc = llmobs_json_parse(
-            (struct llmobs_text){parts[2].data, parts[2].len}, &c->config);
-    if (rc == 0 && parts[3].len > 0)
-        rc = llmobs_json_parse(
-            (struct llmobs_text){parts[3].data, parts[3].len}, &c->expected);
-    llmobs_buf_fini(&parts[2]);
-    llmobs_buf_fini(&parts[3]);
+    snprintf(c->where, sizeof(c->where), "%s", text->where);
+    llmobs_buf_init(&c->request, SIZE_MAX);
+    llmobs_buf_init(&c->response, SIZE_MAX);
+    for (size_t i = 0; i < text->count; i++)
+        if (!llmobs_words_have(names, text->sections[i].name))
+            rc = -EINVAL;
+    if (rc == 0)
+        rc = llmobs_buf_add(&c->request, request.data, request.len);
+    if (rc == 0)
+        rc = llmobs_buf_add(&c->response, answer.data, answer.len);
+    if (rc == 0)
+        rc = take_json(case_text_section(text, "settings"), &c->config);
+    if (rc == 0)
+        rc = take_json(case_text_section(text, "span"), &c->expected);
     if (rc == 0)
         rc = split(c);
     return rc == 0 ? classify(c) : rc;
+}
+
+int rule_case_find(struct rule_case *c, const char *path)
+{
+    static char folder[1024]; /* whose texts these are */
+    static struct case_texts texts;
+    const char *name = strrchr(path, '/');
+    size_t len = name ? (size_t)(name - path) : 0;
+    const struct case_text *text;
+
+    memset(c, 0, sizeof(*c));
+    if (!name || len >= sizeof(folder))
+        return -EINVAL;
+    if (strlen(folder) != len || memcmp(folder, path, len) != 0) {
+        case_texts_fini(&texts);
+        snprintf(folder, sizeof(folder), "%.*s", (int)len, path);
+        if (case_texts_read(&texts, folder) != 0)
+            return -EINVAL;
+    }
+    text = case_texts_find(&texts, name + 1);
+    return text ? rule_case_load(c, text) : -ENOENT;
 }
 
 void rule_case_fini(struct rule_case *c)

@@ -73,7 +73,7 @@ TEST_EACH(a_file_reads_what_the_build_reads, 0, sizeof(files) / sizeof(*files))
 
         ck_assert_msg(match_complaint_count == 0, "%s", match_complaints);
         snprintf(dir, sizeof(dir), "tests/rules/%s", files[_i].cases[i]);
-        ck_assert_int_eq(rule_case_load(&c, dir), 0);
+        ck_assert_int_eq(rule_case_find(&c, dir), 0);
         request.url = c.call.url;
         request.body = c.call.request;
         ck_assert_msg(llmobs_rules_match(rules, &request, &c.match), "%s: %s",

@@ -29,62 +29,29 @@
 #define REQUEST_CUTS_MAX (500 / LESS)
 #define CHANGES (200 / LESS)
 
-typedef void check(const char *name, const struct rule_case *c);
-
-static int by_name(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-/* Gives the sorted names of a folder, NULL-terminated. */
-static char **list_dir(const char *path)
-{
-    DIR *dir = opendir(path);
-    struct dirent *entry;
-    size_t count = 0;
-    char **names = calloc(1, sizeof(*names));
-
-    ck_assert_msg(dir != NULL, "%s: %s", path, strerror(errno));
-    while ((entry = readdir(dir))) {
-        if (entry->d_name[0] == '.')
-            continue;
-        names = realloc(names, (count + 2) * sizeof(*names));
-        names[count++] = strdup(entry->d_name);
-        names[count] = NULL;
-    }
-    closedir(dir);
-    qsort(names, count, sizeof(*names), by_name);
-    return names;
-}
-
-static void free_names(char **names)
-{
-    for (size_t i = 0; names[i]; i++)
-        free(names[i]);
-    free(names);
-}
+typedef void check(const struct rule_case *c);
 
 static size_t run_dialect(const char *dialect, check *run)
 {
-    char dir[1024], path[2048];
-    char **names;
-    size_t count = 0;
+    struct case_texts texts;
+    char dir[1024];
+    size_t count;
 
     snprintf(dir, sizeof(dir), "%s/%s", LLMOBS_CASES_DIR, dialect);
-    names = list_dir(dir);
-    for (size_t i = 0; names[i]; i++, count++) {
+    ck_assert_msg(case_texts_read(&texts, dir) == 0, "%s: stderr says why",
+                  dir);
+    count = texts.count;
+    for (size_t i = 0; i < count; i++) {
         struct rule_case c;
-        int rc;
+        int rc = rule_case_load(&c, &texts.list[i]);
 
-        snprintf(path, sizeof(path), "%s/%s", dir, names[i]);
-        rc = rule_case_load(&c, path);
-        ck_assert_msg(rc == 0, "%s: %s", path, strerror(-rc));
+        ck_assert_msg(rc == 0, "%s: %s", c.where, strerror(-rc));
         ck_assert_msg(c.expected || getenv("LLMOBS_TEST_WRITE"),
-                      "%s: no span (scripts/write-cases writes it)", path);
-        run(path, &c);
+                      "%s: no span (scripts/write-cases writes it)", c.where);
+        run(&c);
         rule_case_fini(&c);
     }
-    free_names(names);
+    case_texts_fini(&texts);
     return count;
 }
 
@@ -96,18 +63,23 @@ static const char *only_dialect(void)
 static size_t run_all(check *run)
 {
     const char *only = only_dialect();
-    char **dialects = list_dir(LLMOBS_CASES_DIR);
+    struct dirent **dialects;
     size_t count = 0;
+    int n = scandir(LLMOBS_CASES_DIR, &dialects, NULL, alphasort);
 
-    for (size_t i = 0; dialects[i]; i++)
-        if (!only || strcmp(dialects[i], only) == 0)
-            count += run_dialect(dialects[i], run);
-    free_names(dialects);
+    ck_assert_msg(n > 0, "%s: %s", LLMOBS_CASES_DIR, strerror(errno));
+    for (int i = 0; i < n; i++) {
+        if (only ? strcmp(dialects[i]->d_name, only) == 0
+                 : dialects[i]->d_name[0] != '.')
+            count += run_dialect(dialects[i]->d_name, run);
+        free(dialects[i]);
+    }
+    free(dialects);
     return count;
 }
 
 /* Takes both. */
-static void check_same(const char *name, struct llmobs_json *expected,
+static void check_same(const char *where, struct llmobs_json *expected,
                        struct llmobs_json *got)
 {
     char *want = llmobs_json_dumps(expected, 0);
@@ -119,7 +91,7 @@ static void check_same(const char *name, struct llmobs_json *expected,
     from = same > 40 ? same - 40 : 0;
     ck_assert_msg(have && strcmp(want, have) == 0,
                   "%s: ...%.80s..., not ...%.80s...\nexpected %s\ngot      %s",
-                  name, have ? have + from : "nothing", want + from, want,
+                  where, have ? have + from : "nothing", want + from, want,
                   have ? have : "nothing");
     free(want);
     free(have);
@@ -129,8 +101,8 @@ static void check_same(const char *name, struct llmobs_json *expected,
 
 /* For scripts/write-cases: adds the name and the span that was read, where it
  * is not the expected one, to a file. Takes `got`. */
-static void write_span(const char *name, const struct rule_case *c,
-                       struct llmobs_json *got, const char *path)
+static void write_span(const struct rule_case *c, struct llmobs_json *got,
+                       const char *path)
 {
     char *want = c->expected ? llmobs_json_dumps(c->expected, 0) : NULL;
     char *have = llmobs_json_dumps(got, 0);
@@ -140,7 +112,7 @@ static void write_span(const char *name, const struct rule_case *c,
     if (!want || strcmp(want, have) != 0) {
         file = fopen(path, "a");
         ck_assert_ptr_nonnull(file);
-        fprintf(file, "%s\t%s\n", name, have);
+        fprintf(file, "%s\t%s\n", c->where, have);
         fclose(file);
     }
     free(want);
@@ -148,15 +120,15 @@ static void write_span(const char *name, const struct rule_case *c,
     llmobs_json_free(got);
 }
 
-static void check_whole(const char *name, const struct rule_case *c)
+static void check_whole(const struct rule_case *c)
 {
     const char *to = getenv("LLMOBS_TEST_WRITE");
 
     if (to) {
-        write_span(name, c, rule_case_read(c, &c->call), to);
+        write_span(c, rule_case_read(c, &c->call), to);
         return;
     }
-    check_same(name, llmobs_json_clone(c->expected),
+    check_same(c->where, llmobs_json_clone(c->expected),
                rule_case_read(c, &c->call));
 }
 
@@ -196,7 +168,7 @@ static struct llmobs_text set_apart(struct llmobs_text text)
     return (struct llmobs_text){out.data, out.len};
 }
 
-static void check_apart(const char *name, const struct rule_case *c)
+static void check_apart(const struct rule_case *c)
 {
     struct llmobs_call call = c->call;
 
@@ -205,7 +177,8 @@ static void check_apart(const char *name, const struct rule_case *c)
         return;
     call.response = set_apart(c->call.response);
     call.response_tail = set_apart(c->call.response_tail);
-    check_same(name, llmobs_json_clone(c->expected), rule_case_read(c, &call));
+    check_same(c->where, llmobs_json_clone(c->expected),
+               rule_case_read(c, &call));
     free((char *)(uintptr_t)call.response.data);
     free((char *)(uintptr_t)call.response_tail.data);
 }
@@ -217,7 +190,7 @@ TEST(cases_read_the_same_event_by_event)
 }
 
 /* Marks only ever add one metric: the seconds to the first token. */
-static void check_marks(const char *name, const struct rule_case *c)
+static void check_marks(const struct rule_case *c)
 {
     struct llmobs_mark marks[MARKS_MAX];
     struct llmobs_call call = c->call;
@@ -240,13 +213,13 @@ static void check_marks(const char *name, const struct rule_case *c)
     metrics = llmobs_json_get(got, "metrics");
     first = llmobs_json_get(metrics, "time_to_first_token");
     if (first) {
-        ck_assert_msg(llmobs_json_get(got, "streamed") != NULL, "%s", name);
-        ck_assert_msg(llmobs_json_get(got, "proxied") == NULL, "%s", name);
+        ck_assert_msg(llmobs_json_get(got, "streamed") != NULL, "%s", c->where);
+        ck_assert_msg(llmobs_json_get(got, "proxied") == NULL, "%s", c->where);
         ck_assert_double_ge(llmobs_json_to_real(first), 1.0);
         ck_assert_double_lt(llmobs_json_to_real(first), 1.001);
     }
     llmobs_json_unset(metrics, "time_to_first_token");
-    check_same(name, llmobs_json_clone(c->expected), got);
+    check_same(c->where, llmobs_json_clone(c->expected), got);
 }
 
 TEST(cases_read_the_same_in_pieces)
@@ -406,7 +379,7 @@ static void collect(const struct llmobs_json *span, struct llmobs_buf *out)
 /* A stream that is cut keeps what arrived: with one choice and no reasoning
  * its text is a beginning of the whole text, never shorter than before. A text
  * that tells the size of a sound changes as more of it arrives. */
-static void check_prefixes(const char *name, const struct rule_case *c)
+static void check_prefixes(const struct rule_case *c)
 {
     bool streamed = llmobs_json_get(c->expected, "streamed") != NULL;
     bool plain = streamed && !llmobs_json_get(c->expected, "error") &&
@@ -431,14 +404,14 @@ static void check_prefixes(const char *name, const struct rule_case *c)
         call.response = (struct llmobs_text){copy, n};
         got = rule_case_read(c, &call);
         free(copy);
-        ck_assert_msg(got != NULL, "%s cut at %zu", name, n);
+        ck_assert_msg(got != NULL, "%s cut at %zu", c->where, n);
         llmobs_buf_cut(&part, 0);
         collect(got, &part);
         if (plain) {
             ck_assert_msg(part.len <= whole.len && part.len >= before &&
                               (part.len == 0 ||
                                memcmp(part.data, whole.data, part.len) == 0),
-                          "%s cut at %zu: %.*s", name, n, (int)part.len,
+                          "%s cut at %zu: %.*s", c->where, n, (int)part.len,
                           part.data);
             before = part.len;
         }
@@ -446,7 +419,7 @@ static void check_prefixes(const char *name, const struct rule_case *c)
         if (streamed && n == 0 && !llmobs_json_get(got, "not_ours"))
             ck_assert_msg(
                 llmobs_json_is_false(llmobs_json_get(got, "complete")),
-                "%s cut at %zu", name, n);
+                "%s cut at %zu", c->where, n);
         llmobs_json_free(got);
     }
     llmobs_buf_fini(&whole);
@@ -459,7 +432,7 @@ TEST(cut_answers_keep_what_arrived)
 }
 
 /* Request bodies cut anywhere must do no harm either. */
-static void check_requests(const char *name, const struct rule_case *c)
+static void check_requests(const struct rule_case *c)
 {
     struct llmobs_call call = c->call;
     size_t step = 1 + c->call.request.len / REQUEST_CUTS_MAX;
@@ -472,7 +445,7 @@ static void check_requests(const char *name, const struct rule_case *c)
         call.request = (struct llmobs_text){copy, n};
         got = rule_case_read(c, &call);
         free(copy);
-        ck_assert_msg(got != NULL, "%s request cut at %zu", name, n);
+        ck_assert_msg(got != NULL, "%s request cut at %zu", c->where, n);
         llmobs_json_free(got);
     }
 }
@@ -483,7 +456,7 @@ TEST(cut_requests_do_no_harm)
 }
 
 /* One changed byte at a time, the same ones in every run. */
-static void check_noise(const char *name, const struct rule_case *c)
+static void check_noise(const struct rule_case *c)
 {
     struct llmobs_call call = c->call;
     size_t len = c->call.response.len;
@@ -497,7 +470,7 @@ static void check_noise(const char *name, const struct rule_case *c)
         copy[at] = (char)rand();
         call.response = (struct llmobs_text){copy, len};
         got = rule_case_read(c, &call);
-        ck_assert_msg(got != NULL, "%s changed at %zu", name, at);
+        ck_assert_msg(got != NULL, "%s changed at %zu", c->where, at);
         llmobs_json_free(got);
     }
     free(copy);
@@ -558,7 +531,7 @@ static struct llmobs_text leave_out(struct llmobs_text text, unsigned media)
 
 static size_t left_out;
 
-static void check_left_out(const char *name, const struct rule_case *c)
+static void check_left_out(const struct rule_case *c)
 {
     struct llmobs_call call = c->call, less = c->call;
     const unsigned sent = c->match.sent_media;
@@ -574,10 +547,11 @@ static void check_left_out(const char *name, const struct rule_case *c)
     less.request = leave_out(call.request, sent);
     less.response = leave_out(call.response, answered);
     /* Of a model that nobody knows the span has the JSON as it is. */
-    if (!strstr(name, "bedrock_invoke/stability") &&
+    if (!strstr(c->where, "bedrock_invoke/stability") &&
         less.request.len + less.response.len <
             call.request.len + call.response.len) {
-        check_same(name, rule_case_read(c, &call), rule_case_read(c, &less));
+        check_same(c->where, rule_case_read(c, &call),
+                   rule_case_read(c, &less));
         left_out++;
     }
     free((char *)(uintptr_t)call.request.data);

@@ -388,36 +388,23 @@ static const struct {
 
 #define RECORDINGS (sizeof(recordings) / sizeof(*recordings))
 
-struct wanted {
-    const char *name;
-    struct llmobs_buf *file;
-};
-
-static int keep(void *arg, const char *name, struct llmobs_text data)
-{
-    struct wanted *wanted = arg;
-
-    return strcmp(name, wanted->name) == 0
-               ? llmobs_buf_add(wanted->file, data.data, data.len)
-               : 0;
-}
-
 /* Without the eight bytes of chance that a fuzz target wants. */
-static struct llmobs_text read_recording(size_t i, struct llmobs_buf *file)
+static struct llmobs_text read_recording(size_t i, struct case_texts *seeds)
 {
-    struct wanted wanted = {recordings[i].name, file};
+    int rc = case_texts_read(seeds, "tests/fuzz/seeds.txt");
+    struct llmobs_text text;
 
-    llmobs_buf_init(file, 20000);
-    ck_assert_int_eq(case_file_each("tests/fuzz/seeds/h2", keep, &wanted), 0);
-    ck_assert_uint_gt(file->len, 8);
-    return (struct llmobs_text){file->data + 8, file->len - 8};
+    ck_assert_int_eq(rc, 0);
+    text = case_text_section(case_texts_find(seeds, "h2"), recordings[i].name);
+    ck_assert_uint_gt(text.len, 8);
+    return (struct llmobs_text){text.data + 8, text.len - 8};
 }
 
 TEST(h2_recordings)
 {
     for (size_t i = 0; i < RECORDINGS; i++) {
-        UNIT_ENDS(llmobs_buf) file;
-        struct llmobs_text in = read_recording(i, &file);
+        UNIT_ENDS(case_texts) seeds;
+        struct llmobs_text in = read_recording(i, &seeds);
         char *whole_log = log_of(in, 0, 1);
         size_t len = strlen(whole_log), end = strlen(recordings[i].end);
 
@@ -439,8 +426,8 @@ TEST(h2_damaged)
     uint64_t chance = 1;
 
     for (size_t i = 0; i < RECORDINGS; i++) {
-        UNIT_ENDS(llmobs_buf) file;
-        struct llmobs_text in = read_recording(i, &file);
+        UNIT_ENDS(case_texts) seeds;
+        struct llmobs_text in = read_recording(i, &seeds);
 
         for (int run = 0; run < 150; run++) {
             char *copy = malloc(in.len);
@@ -631,8 +618,8 @@ TEST(h2_no_memory)
     const uint64_t key[2] = {1, 2};
 
     for (size_t i = 0; i < RECORDINGS; i++) {
-        UNIT_ENDS(llmobs_buf) file;
-        struct llmobs_text in = read_recording(i, &file);
+        UNIT_ENDS(case_texts) seeds;
+        struct llmobs_text in = read_recording(i, &seeds);
         bool ended = true;
 
         for (long n = 1; ended; n++) {
