@@ -14,8 +14,6 @@
 #define LINE_MAX_BYTES 8192
 /* Comes before the ids of a span; no tag begins so. */
 #define ID_MARK "\x1f"
-/* In the place of a trace's id. */
-#define SESSION "session"
 
 struct llmobs_evaluation_line {
     char *key;  /* the span that it belongs to: ids, or a tag "key:value" */
@@ -62,11 +60,14 @@ bool llmobs_evaluations_may_be_one(struct llmobs_text line)
 /* -- one ------------------------------------------------------------------ */
 
 /* Evaluations name a span by both ids. Feedback names a span or a trace (the
- * other id is empty), or a session (`trace` is SESSION). */
+ * other id is empty), or a session (`trace` is NULL). The trace's length comes
+ * first: an id may hold any character. */
 static int ids_key(struct llmobs_buf *key, const char *trace, const char *id)
 {
     llmobs_buf_cut(key, 0);
-    return llmobs_buf_addf(key, ID_MARK "%s" ID_MARK "%s", trace, id);
+    return trace ? llmobs_buf_addf(key, ID_MARK "%zu %s%s", strlen(trace),
+                                   trace, id)
+                 : llmobs_buf_addf(key, ID_MARK "session %s", id);
 }
 
 /* The key of feedback is that of a span, else of a trace, else of a session. */
@@ -88,7 +89,7 @@ static int make_key(struct llmobs_buf *key, const struct llmobs_json *event)
     if (feedback && trace)
         return ids_key(key, trace, "");
     if (feedback)
-        return session ? ids_key(key, SESSION, session)
+        return session ? ids_key(key, NULL, session)
                        : llmobs_buf_adds(key, ID_MARK);
     if (ids)
         return trace && span ? ids_key(key, trace, span) : -EINVAL;
@@ -265,7 +266,7 @@ static int join(struct llmobs_evaluations *all, const struct llmobs_json *span,
     } keys[] = {{trace, id, true},
                 {"", id, true},
                 {trace, "", root},
-                {SESSION, session, root && session}};
+                {NULL, session, root && session}};
     struct llmobs_buf key;
     int rc = trace && id ? 0 : -EINVAL;
 

@@ -7,14 +7,14 @@
 
 #include "cli/query/cost.h"
 #include "cli/shared/tail.h"
+#include "lib/text/decimal.h"
 #include "lib/text/json_plain.h"
 
 #define NS_PER_S INT64_C(1000000000)
 /* A trace id that the library made holds the second in which the trace began.
  * A span of the trace may begin this much later. */
 #define ID_AGE_S (24 * 3600)
-/* Stands between a trace's id and a span's. */
-#define ID_MARK "\x1f"
+
 /* A bit for each end of three digits that an id may have. */
 #define ID_BITS 4096
 
@@ -136,9 +136,14 @@ bool llmobs_load_is_span(const struct llmobs_json *event)
 
 int llmobs_load_key(struct llmobs_buf *key, const char *trace, const char *span)
 {
+    char digits[LLMOBS_DECIMAL_MAX];
+    size_t len = trace ? strlen(trace) : 0;
+
+    /* The trace's length comes first: an id may hold any character. */
     llmobs_buf_cut(key, 0);
-    llmobs_buf_adds(key, trace ? trace : "");
-    llmobs_buf_adds(key, ID_MARK);
+    llmobs_buf_add(key, digits, llmobs_decimal_write_int((int64_t)len, digits));
+    llmobs_buf_addc(key, ' ');
+    llmobs_buf_add(key, trace ? trace : "", len);
     return llmobs_buf_adds(key, span ? span : "");
 }
 

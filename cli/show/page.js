@@ -149,19 +149,21 @@ const tokens = ({input, output}) => (input === undefined && output === undefined
 
 /* Evaluations by the span or the tag that they name, feedback by its span, trace or session; equal ones count once. */
 const evaluations = new Map(), judged = new Set();
+/* The length comes first: an id may hold any character; no tag begins so. */
+const idsOf = (trace, id) => `\x1f${`${trace}`.length} ${trace}${id}`;
 let byTag = false;
 function judge(one) {
   const text = JSON.stringify(one), {span, tag} = one?.join_on ?? {};
   if (judged.has(text)) return;
   judged.add(text);
   byTag = byTag || !!tag;
-  entry(evaluations, span ? `${span.trace_id}\x1f${span.span_id}` : tag ? `${tag.key}:${tag.value}`
-    : one?.span_id ? `\x1f${one.span_id}` : one?.trace_id ? `${one.trace_id}\x1f` : `\x1fsession\x1f${one?.session_id}`).push(one);
+  entry(evaluations, span ? idsOf(span.trace_id, span.span_id) : tag ? `${tag.key}:${tag.value}`
+    : one?.span_id ? idsOf('', one.span_id) : one?.trace_id ? idsOf(one.trace_id, '') : `\x1fsession ${one?.session_id}`).push(one);
 }
 list(stored('evals')).forEach(judge);
-const feedbackOf = (session) => evaluations.get(`\x1fsession\x1f${session}`) ?? [];
-const evaluationsOf = (s) => (evaluations.size ? [`${s.trace}\x1f${s.id}`, `\x1f${s.id}`,
-  ...(s.parent ? [] : [`${s.trace}\x1f`]), ...(byTag ? [...FACTS.filter(({tag}) => tag).map(({tag, word}) => `${tag}:${s[word]}`),
+const feedbackOf = (session) => evaluations.get(`\x1fsession ${session}`) ?? [];
+const evaluationsOf = (s) => (evaluations.size ? [idsOf(s.trace, s.id), idsOf('', s.id),
+  ...(s.parent ? [] : [idsOf(s.trace, '')]), ...(byTag ? [...FACTS.filter(({tag}) => tag).map(({tag, word}) => `${tag}:${s[word]}`),
   `session_id:${s.session}`, ...s.tags] : [])]
   .flatMap((key) => evaluations.get(key) ?? []) : []);
 const doubts = (s) => evaluationsOf(s).filter((one) => one.assessment === 'fail').length;
@@ -1950,7 +1952,7 @@ function drawTables(counted) {
 const ASK_MS = 500, RETRIES = 3, FULL = Math.max(20000, 2 * spans.length);
 /* A span that came before, of the same ids, gives its place to the new one. */
 function takeSpan(row, text, came) {
-  const s = spanOf(row, spans.length), key = s.trace + '\x1f' + s.id;
+  const s = spanOf(row, spans.length), key = idsOf(s.trace, s.id);
   const old = came.get(key) ?? traces.get(s.trace)?.spans.find(({id}) => id === s.id);
   came.set(key, s);
   if (old) s.at = old.at;

@@ -339,6 +339,28 @@ def changed(count=6000):
               rest == sorted(set(rest)), (listing.returncode, len(rest), len(set(rest))))
 
 
+def marked_ids():
+    """Ids may hold the character that once stood between them, or a word that
+    stood for one: each span is shown, with the evaluations that name it."""
+    def span(trace, id):
+        return {"trace_id": trace, "span_id": id, "name": "n", "start_ns": 1752000000 * SECOND,
+                "parent_id": "undefined", "meta": {"span": {"kind": "task"}}}
+
+    path = store_of("marked ids", [
+        span("a\x1fb", "c"), span("a", "b\x1fc"), span("session", "s1"),
+        {"join_on": {"span": {"trace_id": "a\x1fb", "span_id": "c"}}, "label": "tone",
+         "score_value": 0.5, "timestamp_ms": 1},
+        {"submitter": {"id": "u"}, "label": "thumb", "boolean_value": True,
+         "timestamp_ms": 1, "session_id": "s1"}])
+    fields = "trace_id", "span_id", "eval:tone", "eval:thumb"
+    have = sorted(tuple(row[name] for name in fields) for row in rows(
+        "--store", path, "--fields", ",".join(fields)))
+    check("ids with a mark", have == [
+        ("a", "b\x1fc", "", ""), ("a\x1fb", "c", "0.5", ""), ("session", "s1", "", "")], have)
+    check("and in a list", view("--spans", "--store", path).count("eval tone") == 1 and
+          len(re.findall(" task ", view("--spans", "--store", path))) == 3, None)
+
+
 def main():
     mixed.write(STORE)
     parts = (("models", two_models), ("names", lambda: same_names(page()[0])),
@@ -346,7 +368,7 @@ def main():
              ("values", lambda: same_values(*page())),
              ("counts", lambda: same_counts(page()[0])),
              ("inferred", inferred), ("tools", tools), ("arns", arns),
-             ("listed", listed), ("changed", changed))
+             ("listed", listed), ("changed", changed), ("marked", marked_ids))
     for name, part in parts:
         if not ONLY or name in ONLY:
             part()
