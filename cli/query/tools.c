@@ -17,6 +17,7 @@ static struct {
     struct llmobs_texts texts;
     struct call *list;
     size_t count, cap;
+    bool sorted;
 } tools;
 
 static int by_id(const void *left, const void *right)
@@ -49,6 +50,7 @@ static int read_line(void *ctx, struct llmobs_text text,
                 tools.list[tools.count++] = (struct call){
                     llmobs_texts_copy(&tools.texts, id, strlen(id)),
                     llmobs_texts_share(&tools.texts, name)};
+            tools.sorted = false;
         }
     llmobs_json_free(event);
     return tools.texts.failed ? -ENOMEM : 0;
@@ -61,6 +63,12 @@ void llmobs_tools_of(const char *store)
     tools.store = store;
 }
 
+void llmobs_tools_add(struct llmobs_text line)
+{
+    if (!tools.store)
+        (void)read_line(NULL, line, (struct llmobs_place){0});
+}
+
 const char *llmobs_tools_name(const char *id)
 {
     struct llmobs_reader *reader = NULL;
@@ -71,7 +79,7 @@ const char *llmobs_tools_name(const char *id)
         llmobs_reader_walk(reader, 0, NULL, read_line, NULL) != 0)
         tools.count = 0;
     llmobs_reader_close(reader);
-    if (tools.store && tools.count > 0) {
+    if (!tools.sorted && tools.count > 0) {
         qsort(tools.list, tools.count, sizeof(*tools.list), by_id);
         for (size_t i = 1; i < tools.count; i++) {
             struct call *last = &tools.list[kept];
@@ -82,6 +90,7 @@ const char *llmobs_tools_name(const char *id)
                 last->name = NULL;
         }
         tools.count = kept + 1;
+        tools.sorted = true;
     }
     tools.store = NULL;
     found = id && tools.count > 0 ? bsearch(&key, tools.list, tools.count,

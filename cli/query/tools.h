@@ -9,9 +9,14 @@
 #ifndef LLMOBS_QUERY_TOOLS_H
 #define LLMOBS_QUERY_TOOLS_H
 
+#include "lib/base/buf.h"
+
 /* Sets the store, which is read once the first name is asked for. Borrows the
  * path. */
 void llmobs_tools_of(const char *store);
+
+/* Adds the calls of a line that came later. */
+void llmobs_tools_add(struct llmobs_text line);
 
 /* The name of the tool that a call of this id called; NULL: none is known, the
  * id is one that a server may give twice, or it has two names. */

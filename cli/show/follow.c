@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cli/query/tools.h"
 #include "cli/shared/ending.h"
 #include "cli/shared/tell.h"
 #include "cli/show/table.h"
@@ -259,6 +260,7 @@ static int read_new_line(void *ctx, struct llmobs_text text,
     struct llmobs_json *event = NULL;
     int rc;
 
+    llmobs_tools_add(text);
     if (!llmobs_filter_may_match(&follow->view->filter, text, true))
         return 0;
     rc = llmobs_json_parse(text, &event);

@@ -124,7 +124,9 @@ class Follower:
 
     def begun(self, store):
         """It has shown a span of its own, so it watches."""
-        begun = span("first-%d" % span.count, trace="999")
+        return self.begun_as(store, span("first-%d" % span.count, trace="999"))
+
+    def begun_as(self, store, begun):
         store.write(begun)
         self.wait(begun["name"])
         return self
@@ -337,6 +339,30 @@ def messages(store):
         seen.wait("hostile")
         expect("\x1b" not in seen.text() and seen.count("asked talks") == 1,
                repr(seen.text()))
+
+
+@test
+def tools(store):
+    """A result names its tool by a call that came before, or only now."""
+    def said(name, side, **message):
+        one = span(name, trace=str(span.count))
+        one["meta"] = {"span": {"kind": "llm"}, side: {"messages": [
+            {"role": "assistant" if side == "output" else "tool", **message}]}}
+        return one
+
+    def asks(id, tool):
+        return said("asks", "output", tool_calls=[{"tool_id": id, "name": tool}])
+
+    def takes(id):
+        return said("takes", "input", tool_results=[{"tool_id": id, "result": "x"}])
+
+    early, late = "call_Zx81Kq0PmW3bT7", "call_Yw72Jp9OnV2aS6"
+    store.write(asks(early, "find"))
+    with Follower(store, "--spans", "-m", "--name", "takes").begun_as(store, takes(early)) as seen:
+        seen.wait("result of find [%s]" % early)
+        store.write(asks(late, "book"))
+        store.write(takes(late))
+        seen.wait("result of book [%s]" % late)
 
 
 def read_until(fd, word):
