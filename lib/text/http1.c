@@ -252,8 +252,14 @@ static size_t read_head(struct llmobs_http1 *http, enum llmobs_http1_side side,
         stop(http, LLMOBS_HTTP1_UNASKED);
         return in.len;
     }
-    while (n < in.len && !whole)
-        whole = ends_head(way, in.data[n++]);
+    while (n < in.len && !whole) {
+        const char *end = way->line == FULL
+                              ? memchr(in.data + n, '\n', in.len - n)
+                              : in.data + n;
+
+        n = end ? (size_t)(end + 1 - in.data) : in.len;
+        whole = ends_head(way, in.data[n - 1]);
+    }
     in.len = n;
     http->blank =
         whole && n >= 2 && in.data[n - 2] == '\r' ? in.data + n - 2 : NULL;
@@ -323,57 +329,55 @@ static enum step step_behind(struct llmobs_http1_way *way, char c)
     return c == ' ' || c == '\t' ? SIZE_BLANK : HEAD;
 }
 
-static size_t read_step(struct llmobs_http1 *http, enum llmobs_http1_side side,
-                        struct llmobs_text in)
-{
-    struct llmobs_http1_way *way = &http->ways[side];
-    enum step step;
-
-    switch (way->step) {
-    case HEAD:
-        return read_head(http, side, in);
-    case LENGTH:
-    case TO_END:
-    case CHUNK:
-        return read_body(http, side, in);
-    case TRAILER:
-        if (ends_head(way, in.data[0]))
-            end_message(http, side);
-        return 1;
-    default:
-        step = step_behind(way, in.data[0]);
-        if (step == HEAD)
-            stop(http, LLMOBS_HTTP1_DOUBT);
-        way->step = (uint8_t)step;
-        return 1;
-    }
-}
-
 /* Gives how many bytes are left where the reader stops. */
 static size_t read_bytes(struct llmobs_http1 *http, enum llmobs_http1_side side,
                          struct llmobs_text in)
 {
-    while (in.len > 0 && !http->why) {
-        size_t n;
+    struct llmobs_http1_way *way = &http->ways[side];
+    enum step step;
+    size_t n;
 
-        if (side == LLMOBS_HTTP1_REQUEST && http->ways[side].step != HEAD)
+    for (; in.len > 0 && !http->why; in.data += n, in.len -= n) {
+        if (side == LLMOBS_HTTP1_REQUEST && way->step != HEAD)
             http->waits = false; /* for the body begins */
-        n = read_step(http, side, in);
-        in.data += n;
-        in.len -= n;
+        n = 1;
+        switch (way->step) {
+        case HEAD:
+            n = read_head(http, side, in);
+            break;
+        case LENGTH:
+        case TO_END:
+        case CHUNK:
+            n = read_body(http, side, in);
+            break;
+        case TRAILER:
+            if (ends_head(way, in.data[0]))
+                end_message(http, side);
+            break;
+        default:
+            step = step_behind(way, in.data[0]);
+            if (step == HEAD)
+                stop(http, LLMOBS_HTTP1_DOUBT);
+            way->step = (uint8_t)step;
+        }
     }
     return in.len;
 }
 
-/* Bytes that the client sent where they must show what they are. They are held
- * until enough of them are there. */
-static void read_first(struct llmobs_http1 *http, struct llmobs_text in)
+/* Bytes that must show what they are are held until enough of them are there.
+ */
+void llmobs_http1_sent(struct llmobs_http1 *http, const void *bytes, size_t len)
 {
-    struct llmobs_text held = {http->first, http->held};
+    struct llmobs_text in = {bytes, len}, held = {http->first, http->held};
+    enum llmobs_http1_first first;
     size_t all = held.len;
-    enum llmobs_http1_first first = llmobs_http1_first_add(
-        http->first, &all, http->asked == 0, in.data, in.len);
 
+    if (!http->looks || len == 0 || http->why) {
+        read_bytes(http, LLMOBS_HTTP1_REQUEST, in);
+        return;
+    }
+    first = llmobs_http1_first_add(http->first, &all, http->asked == 0, in.data,
+                                   in.len);
     if (first == LLMOBS_HTTP1_FIRST_SHORT) {
         http->held = (uint8_t)all;
         return;
@@ -393,16 +397,6 @@ static void read_first(struct llmobs_http1 *http, struct llmobs_text in)
     read_bytes(http, LLMOBS_HTTP1_REQUEST, held);
     explicit_bzero(http->first, sizeof(http->first));
     read_bytes(http, LLMOBS_HTTP1_REQUEST, in);
-}
-
-void llmobs_http1_sent(struct llmobs_http1 *http, const void *bytes, size_t len)
-{
-    struct llmobs_text in = {bytes, len};
-
-    if (http->looks && len > 0 && !http->why)
-        read_first(http, in);
-    else
-        read_bytes(http, LLMOBS_HTTP1_REQUEST, in);
 }
 
 void llmobs_http1_skip(struct llmobs_http1 *http, uint64_t count)

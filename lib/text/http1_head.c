@@ -2,13 +2,6 @@
 
 #include "lib/base/http1_first.h"
 
-/* The headers that say how long the body is. */
-struct framed {
-    bool chunked; /* the last coding is chunked */
-    bool coded;   /* there is a coding that is not known here */
-    bool sized;
-};
-
 /* Takes a line off `rest`, and its end. */
 static struct llmobs_text read_line(struct llmobs_text *rest)
 {
@@ -50,31 +43,15 @@ bool llmobs_http1_header_next(struct llmobs_text *rest,
     return false;
 }
 
-/* Takes " HTTP/1.x" off the end of a line. */
-static bool read_version(struct llmobs_text *line, unsigned *minor)
-{
-    static const char version[] = " HTTP/1.";
-    size_t len = sizeof(version) - 1;
-    const char *at;
-
-    if (line->len < len + 1)
-        return false;
-    at = line->data + line->len - len - 1;
-    if (memcmp(at, version, len) != 0 || !llmobs_is_digit(at[len]))
-        return false;
-    *minor = (unsigned)(at[len] - '0');
-    line->len -= len + 1;
-    return true;
-}
-
 /* Peers disagree on controls, and on a CR that does not end a line. */
 static bool is_clear(struct llmobs_text text)
 {
     for (size_t i = 0; i < text.len; i++) {
         unsigned char c = (unsigned char)text.data[i];
 
-        if (c == '\r' ? i + 1 == text.len || text.data[i + 1] != '\n'
-                      : (c < ' ' && c != '\n' && c != '\t') || c == 0x7f)
+        if (c == 0x7f ||
+            (c < ' ' && c != '\n' && c != '\t' &&
+             (c != '\r' || i + 1 == text.len || text.data[i + 1] != '\n')))
             return false;
     }
     return true;
@@ -83,6 +60,8 @@ static bool is_clear(struct llmobs_text text)
 bool llmobs_http1_head_request(struct llmobs_text text,
                                struct llmobs_http1_head *head)
 {
+    static const char version[] = " HTTP/1.";
+    const size_t len = sizeof(version) - 1;
     struct llmobs_text line;
 
     *head = (struct llmobs_http1_head){.headers = text};
@@ -91,8 +70,13 @@ bool llmobs_http1_head_request(struct llmobs_text text,
         llmobs_http1_first(line.data, line.len) != LLMOBS_HTTP1_FIRST_HTTP)
         return false;
     /* "EHLO host" begins as a request does. */
-    if (!read_version(&line, &head->minor))
+    if (line.len < len + 1)
         return false;
+    line.len -= len + 1;
+    if (memcmp(line.data + line.len, version, len) != 0 ||
+        !llmobs_is_digit(line.data[line.len + len]))
+        return false;
+    head->minor = (unsigned)(line.data[line.len + len] - '0');
     (void)llmobs_text_split(&line, ' ', &head->method);
     head->target = line;
     return head->target.len > 0;
@@ -122,26 +106,9 @@ bool llmobs_http1_head_answer(struct llmobs_text text,
     return head->status >= 100 && (at == line.data + line.len || at[0] == ' ');
 }
 
-/* The last coding must be chunked, and only the last one. */
-static bool read_codings(struct llmobs_text list, struct framed *framed)
-{
-    struct llmobs_text coding;
-
-    if (list.len == 0)
-        return false;
-    while (llmobs_text_next(&list, &coding)) {
-        if (framed->chunked)
-            return false;
-        if (llmobs_text_is_word(coding, "chunked"))
-            framed->chunked = true;
-        else if (!llmobs_text_is_word(coding, "identity"))
-            framed->coded = true;
-    }
-    return true;
-}
-
+/* `sized`: it has a length already. */
 static bool read_length(struct llmobs_text value,
-                        struct llmobs_http1_head *head, struct framed *framed)
+                        struct llmobs_http1_head *head, bool sized)
 {
     uint64_t length = 0;
 
@@ -150,47 +117,52 @@ static bool read_length(struct llmobs_text value,
             return false;
         length = length * 10 + (uint64_t)(value.data[i] - '0');
     }
-    if (value.len == 0 || (framed->sized && length != head->length))
+    if (value.len == 0 || (sized && length != head->length))
         return false;
-    framed->sized = true;
     head->length = length;
-    return true;
-}
-
-static bool read_header(const struct llmobs_http1_header *header,
-                        struct llmobs_http1_head *head, struct framed *framed)
-{
-    if (llmobs_text_is_word(header->name, "transfer-encoding"))
-        return !header->odd && read_codings(header->value, framed);
-    if (llmobs_text_is_word(header->name, "content-length"))
-        return !header->odd && read_length(header->value, head, framed);
-    if (llmobs_text_is_word(header->name, "host") && head->host.len == 0)
-        head->host = header->value;
-    if (llmobs_text_is_word(header->name, "expect"))
-        head->expects = llmobs_text_is_word(header->value, "100-continue");
-    if (llmobs_text_is_word(header->name, "upgrade"))
-        head->upgrades = llmobs_text_is_word(header->value, "websocket");
     return true;
 }
 
 bool llmobs_http1_head_framing(struct llmobs_http1_head *head,
                                enum llmobs_http1_framing otherwise)
 {
-    struct framed framed = {.chunked = false};
-    struct llmobs_text rest = head->headers;
+    /* The last coding is chunked; one is not known here; there is a length. */
+    bool chunked = false, coded = false, sized = false;
+    struct llmobs_text rest = head->headers, coding;
     struct llmobs_http1_header header;
 
     if (!is_clear(rest))
         return false;
     while (llmobs_http1_header_next(&rest, &header)) {
-        if (!read_header(&header, head, &framed))
-            return false;
+        struct llmobs_text name = header.name, value = header.value;
+
+        if (llmobs_text_is_word(name, "transfer-encoding")) {
+            if (header.odd || value.len == 0)
+                return false;
+            /* The last coding must be chunked, and only the last one. */
+            while (llmobs_text_next(&value, &coding)) {
+                if (chunked)
+                    return false;
+                chunked = llmobs_text_is_word(coding, "chunked");
+                coded |= !chunked && !llmobs_text_is_word(coding, "identity");
+            }
+        } else if (llmobs_text_is_word(name, "content-length")) {
+            if (header.odd || !read_length(value, head, sized))
+                return false;
+            sized = true;
+        } else if (llmobs_text_is_word(name, "host") && head->host.len == 0) {
+            head->host = value;
+        } else if (llmobs_text_is_word(name, "expect")) {
+            head->expects = llmobs_text_is_word(value, "100-continue");
+        } else if (llmobs_text_is_word(name, "upgrade")) {
+            head->upgrades = llmobs_text_is_word(value, "websocket");
+        }
     }
-    if (framed.coded && !framed.chunked)
+    if (coded && !chunked)
         return false;
-    head->framing = framed.chunked ? LLMOBS_HTTP1_CHUNKED
-                    : framed.sized ? LLMOBS_HTTP1_LENGTH
-                                   : otherwise;
+    head->framing = chunked ? LLMOBS_HTTP1_CHUNKED
+                    : sized ? LLMOBS_HTTP1_LENGTH
+                            : otherwise;
     if (head->framing != LLMOBS_HTTP1_LENGTH)
         head->length = 0;
     return true;
