@@ -47,6 +47,7 @@ struct request {
     uint64_t begins; /* bytes that went before the piece that ended its head */
     bool whole;      /* it was sent to its end */
     bool refused;    /* nobody took its head; a server may answer still */
+    bool anew;       /* the event at work shows that it is a call */
     struct llmobs_wire_request *asked; /* NULL: it is judged */
     struct llmobs_buf seen;            /* first bytes of the body, until then */
     struct llmobs_match match; /* of its head alone, if it is listed; of all */
@@ -83,6 +84,7 @@ struct llmobs_wire {
     const struct llmobs_wire_event *event;          /* of SENT, at work */
     bool unsent;                         /* nothing can be sent any more */
     bool called;                         /* a request was a call */
+    bool anew;                           /* one is since the event at work */
     bool counted;                        /* as not followed */
     char *host;                          /* NULL: unknown */
     const struct llmobs_wire_peer *peer; /* NULL: this process's connection */
@@ -363,16 +365,14 @@ static bool judge(struct llmobs_wire *wire, struct request *request)
         exchange->caller =
             wire->peer->caller ? strdup(wire->peer->caller) : NULL;
     }
-    if (exchange && fill_exchange(exchange, asked, &request->match)) {
-        llmobs_worker_begin(worker, exchange, LLMOBS_STAGE_START);
-    } else {
+    if (!exchange || !fill_exchange(exchange, asked, &request->match)) {
         llmobs_worker_count_lost(worker, LLMOBS_STAT_dropped_memory);
         llmobs_exchange_free(exchange);
         exchange = NULL;
     }
     request->early = NULL;
     if (exchange) {
-        wire->called = true;
+        wire->called = wire->anew = request->anew = true;
         exchange->transfer.bytes_sent = request->blank;
         if (asked->body.len > 0)
             add_sent(exchange, asked->body);
@@ -635,6 +635,7 @@ static void on_end(void *user, enum llmobs_http1_side side, uint32_t number,
             how == LLMOBS_HTTP1_WHOLE) {
             request->whole = true;
             llmobs_holder_lock(&wire->holder);
+            request->anew = false;
             if (request->exchange && !request->refused)
                 llmobs_worker_begin(worker, request->exchange,
                                     LLMOBS_STAGE_BEGIN);
@@ -683,7 +684,8 @@ struct llmobs_wire *llmobs_wire_begin(const char *host, int fd, bool http2)
         wire->ended_as = LLMOBS_WIRE_CLOSED;
         wire->came = 0;
         wire->unseen = wire->went = 0;
-        wire->unsent = wire->called = wire->counted = wire->upgrades = false;
+        wire->unsent = wire->called = wire->counted = wire->upgrades =
+            wire->anew = false;
         wire->ws = NULL;
         wire->peer = NULL;
         atomic_store(&wire->worker, 0);
@@ -896,6 +898,22 @@ static void ended(struct llmobs_wire *wire, enum llmobs_wire_end how)
         llmobs_http1_ended(&wire->http, how == LLMOBS_WIRE_CLOSED);
 }
 
+/* A call whose request goes on is on the disk before more of it is sent. One
+ * that ended with the event that began it is there as a whole. */
+static void start_calls(struct llmobs_wire *wire)
+{
+    llmobs_holder_lock(&wire->holder);
+    for (size_t i = 0; i < wire->count; i++) {
+        struct request *request = wire->requests[i];
+
+        if (request->anew && request->exchange && !request->refused)
+            llmobs_worker_begin(worker, request->exchange, LLMOBS_STAGE_START);
+        request->anew = false;
+    }
+    wire->anew = false;
+    llmobs_holder_unlock(&wire->holder);
+}
+
 static void apply(struct llmobs_wire *wire,
                   const struct llmobs_wire_event *event, bool forked)
 {
@@ -919,6 +937,8 @@ static void apply(struct llmobs_wire *wire,
         atomic_fetch_or(&wire->ends, 1u << event->number);
         break;
     }
+    if (wire->anew)
+        start_calls(wire);
 }
 
 static void apply_left(struct llmobs_wire *wire)

@@ -517,6 +517,10 @@ int llmobs_spool_begin(struct llmobs_spool *spool,
     file = write_exchange(spool, exchange,
                           stage == LLMOBS_STAGE_START ? LLMOBS_ENTRY_START
                                                       : LLMOBS_ENTRY_BEGIN);
+    /* There may be room for less, where the call has no entry. */
+    if (file < 0 && stage == LLMOBS_STAGE_BEGIN &&
+        !exchange->item.spooled.begun[LLMOBS_STAGE_START])
+        return llmobs_spool_begin(spool, exchange, LLMOBS_STAGE_START);
     if (file < 0)
         return (int)file;
     exchange->item.spooled.begun[stage] = (uint32_t)file;
