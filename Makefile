@@ -361,7 +361,7 @@ endif
 # would be the first process. Dynamic where there is no static libc.
 FRONT := $(addprefix cli/run/,run_main run) \
 	$(addprefix cli/shared/,environment preload suggest tell) core/config/state_dir \
-	$(addprefix lib/base/,blocks scratch script)
+	$(addprefix lib/base/,scratch script)
 FRONT_STATIC = $(shell echo 'int main(void) { return 0; }' | \
 	$(CC) -static-pie -o /dev/null -xc - 2>/dev/null && echo -static-pie || echo -pie)
 $(B)/llmobs: $(wildcard $(FRONT:=.c) $(FRONT:=.h)) $(B)/flags | $(B)/llmobs-tool

@@ -44,10 +44,12 @@ static struct llmobs_blocks blocks = {.memory = (unsigned char *)memory,
  * (hidden.h). */
 void llmobs_exchange_free_memory(void *item)
 {
-    if (llmobs_blocks_have(&blocks, item))
-        memset(item, 0, sizeof(struct llmobs_exchange));
-    if (!llmobs_blocks_free(&blocks, item))
+    if (!llmobs_blocks_have(&blocks, item)) {
         free(item);
+        return;
+    }
+    memset(item, 0, sizeof(struct llmobs_exchange));
+    llmobs_blocks_free(&blocks, item);
 }
 
 static const char coding_name[] = "content-encoding";

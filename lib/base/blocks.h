@@ -26,7 +26,19 @@ struct llmobs_blocks {
     _Atomic uint64_t taken; /* a bit for each */
 };
 
-void *llmobs_blocks_alloc(struct llmobs_blocks *blocks);
+static inline void *llmobs_blocks_alloc(struct llmobs_blocks *blocks)
+{
+    uint64_t seen = atomic_load(&blocks->taken);
+
+    while (~seen) {
+        unsigned i = (unsigned)__builtin_ctzll(~seen);
+
+        if (atomic_compare_exchange_weak(&blocks->taken, &seen,
+                                         seen | (uint64_t)1 << i))
+            return blocks->memory + i * blocks->size;
+    }
+    return NULL;
+}
 
 /* True for a block of this set. */
 static inline bool llmobs_blocks_have(const struct llmobs_blocks *blocks,
@@ -36,7 +48,12 @@ static inline bool llmobs_blocks_have(const struct llmobs_blocks *blocks,
            LLMOBS_BLOCKS * blocks->size;
 }
 
-/* Frees a block; false when it is not of this set. */
-bool llmobs_blocks_free(struct llmobs_blocks *blocks, const void *block);
+static inline void llmobs_blocks_free(struct llmobs_blocks *blocks,
+                                      const void *block)
+{
+    size_t from = (uintptr_t)block - (uintptr_t)blocks->memory;
+
+    atomic_fetch_and(&blocks->taken, ~((uint64_t)1 << (from / blocks->size)));
+}
 
 #endif

@@ -36,7 +36,9 @@ void llmobs_scratch_free_text(char *text)
 {
     int saved = errno;
 
-    if (!llmobs_blocks_free(&blocks, text))
+    if (llmobs_blocks_have(&blocks, text))
+        llmobs_blocks_free(&blocks, text);
+    else
         free(text);
     errno = saved;
 }
