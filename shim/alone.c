@@ -35,13 +35,6 @@ struct request {
     enum llmobs_rest rest;
 };
 
-static int of_seccomp(uintptr_t operation)
-{
-    if (operation == SECCOMP_SET_MODE_STRICT)
-        return STRICT;
-    return operation == SECCOMP_SET_MODE_FILTER ? FILTERED : NOTHING;
-}
-
 static int of_prctl(int option, uintptr_t mode)
 {
     switch (option) {
@@ -64,7 +57,9 @@ static int of_syscall(long number, uintptr_t first, uintptr_t second)
     case SYS_setns:
         return ALONE;
     case SYS_seccomp:
-        return of_seccomp(first);
+        return first == SECCOMP_SET_MODE_STRICT   ? STRICT
+               : first == SECCOMP_SET_MODE_FILTER ? FILTERED
+                                                  : NOTHING;
     case LANDLOCK_RESTRICT_SELF:
         return CONFINED;
     case SYS_capset:

@@ -3,26 +3,6 @@
 /* No libc is larger. */
 #define REACH ((uintptr_t)1 << 26)
 
-/* One walk over the segments: the range, and the dynamic section. */
-static void read_segments(struct llmobs_elf *elf)
-{
-    elf->start = UINTPTR_MAX;
-    elf->end = 0;
-    for (size_t i = 0; i < elf->phnum; i++) {
-        const ElfW(Phdr) *segment = &elf->phdr[i];
-        uintptr_t from = elf->base + segment->p_vaddr;
-
-        if (segment->p_type == PT_DYNAMIC)
-            elf->dynamic = (const ElfW(Dyn) *)from;
-        if (segment->p_type != PT_LOAD)
-            continue;
-        if (from < elf->start)
-            elf->start = from;
-        if (from + segment->p_memsz > elf->end)
-            elf->end = from + segment->p_memsz;
-    }
-}
-
 static bool inside(const struct llmobs_elf *elf, uintptr_t address, size_t len)
 {
     return address >= elf->start && address <= elf->end &&
@@ -217,7 +197,21 @@ int llmobs_elf_open(struct llmobs_elf *elf, const struct dl_phdr_info *info)
     elf->base = info->dlpi_addr;
     elf->phdr = info->dlpi_phdr;
     elf->phnum = info->dlpi_phnum;
-    read_segments(elf);
+    elf->start = UINTPTR_MAX;
+    elf->end = 0;
+    for (size_t i = 0; i < elf->phnum; i++) {
+        const ElfW(Phdr) *segment = &elf->phdr[i];
+        uintptr_t from = elf->base + segment->p_vaddr;
+
+        if (segment->p_type == PT_DYNAMIC)
+            elf->dynamic = (const ElfW(Dyn) *)from;
+        if (segment->p_type != PT_LOAD)
+            continue;
+        if (from < elf->start)
+            elf->start = from;
+        if (from + segment->p_memsz > elf->end)
+            elf->end = from + segment->p_memsz;
+    }
     return open_dynamic(elf);
 }
 

@@ -118,24 +118,14 @@ static void flush(uintptr_t from, size_t len)
 #endif
 }
 
-static void write_ways(struct ways *ways, void *thunk,
-                       const struct llmobs_prologue *moved)
-{
-    unsigned char *in = ways->in;
-
-    llmobs_bytes_copy(in, moved->undo, moved->undo_len);
-    in += moved->undo_len;
-    llmobs_bytes_copy(in, any_jump, sizeof(any_jump));
-    llmobs_bytes_copy(in + sizeof(any_jump), &thunk, sizeof(thunk));
-    llmobs_bytes_copy(ways->back, moved->copy, moved->len);
-}
-
 /* -- one function ---------------------------------------------------------- */
 
 static bool prepare(const struct llmobs_elf *program, unsigned hook,
                     unsigned copy, struct ways *ways, struct entry *entry)
 {
     const char *name = llmobs_lib_calls_name(hook);
+    void *thunk = llmobs_lib_ssl(copy, hook);
+    unsigned char *in = ways->in;
     const ElfW(Sym) *sym = llmobs_elf_definition(program, name);
     struct llmobs_prologue moved = {.to = (uintptr_t)ways->back};
 
@@ -148,7 +138,11 @@ static bool prepare(const struct llmobs_elf *program, unsigned hook,
         return refuse(name, " is no function of the program", NULL);
     if (!llmobs_prologue_copy(&moved))
         return refuse(name, " begins with", moved.code);
-    write_ways(ways, llmobs_lib_ssl(copy, hook), &moved);
+    llmobs_bytes_copy(in, moved.undo, moved.undo_len);
+    in += moved.undo_len;
+    llmobs_bytes_copy(in, any_jump, sizeof(any_jump));
+    llmobs_bytes_copy(in + sizeof(any_jump), &thunk, sizeof(thunk));
+    llmobs_bytes_copy(ways->back, moved.copy, moved.len);
     entry->at = moved.from + moved.first;
     llmobs_bytes_copy(entry->before, (const void *)entry->at,
                       sizeof(entry->before));

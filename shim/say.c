@@ -85,32 +85,26 @@ static size_t append_text(size_t len, const char *text)
     return len;
 }
 
-static size_t begin_line(void)
+/* True where the line was written. */
+static bool write_line(const char *log, bool error, const char *text,
+                       const char *more)
 {
     struct timespec now = {0, 0};
-    int pid = llmobs_libc_pid(), width = 1;
+    int fd, pid = llmobs_libc_pid(), width = 1;
+    bool written;
+    size_t len;
 
+    if (!llmobs_str_copy(path, sizeof(path), log) || !may_open())
+        return false;
     llmobs_sys(SYS_clock_gettime, CLOCK_REALTIME, &now);
     llmobs_stamp(line, (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000);
     for (int left = pid; left >= 10; left /= 10)
         width++;
     line[LLMOBS_STAMP_LEN] = ' ';
-    return (
-        size_t)(llmobs_stamp_digits(line + LLMOBS_STAMP_LEN + 1, pid, width) -
-                line);
-}
-
-/* True where the line was written. */
-static bool write_line(const char *log, bool error, const char *text,
-                       const char *more)
-{
-    bool written;
-    size_t len;
-    int fd;
-
-    if (!llmobs_str_copy(path, sizeof(path), log) || !may_open())
-        return false;
-    len = append_text(begin_line(), error ? " error " : " warn ");
+    len =
+        (size_t)(llmobs_stamp_digits(line + LLMOBS_STAMP_LEN + 1, pid, width) -
+                 line);
+    len = append_text(len, error ? " error " : " warn ");
     len = append_text(append_text(len, text), more);
     line[len++] = '\n';
     fd = open_log();
