@@ -50,32 +50,13 @@ void llmobs_unnamed_clear(struct llmobs_unnamed_files *files)
     }
 }
 
-/* The place of the file in the answer's list; adds a new file; -1: no
- * memory. */
-static int64_t place_of(struct llmobs_json *list, const char *path,
-                        const char *id)
-{
-    size_t i = 0, count = llmobs_json_len(list);
-    struct llmobs_json *one;
-
-    while (i < count &&
-           !(llmobs_json_says(llmobs_json_at(list, i), "path", path) &&
-             llmobs_json_says(llmobs_json_at(list, i), "id", id)))
-        i++;
-    if (i < count)
-        return (int64_t)i;
-    one = llmobs_json_object();
-    (void)llmobs_json_sets(one, "path", path);
-    (void)llmobs_json_sets(one, "id", id);
-    return llmobs_json_add(list, one) == 0 ? (int64_t)count : -1;
-}
-
 void llmobs_unnamed_add(const struct llmobs_unnamed_files *files,
                         struct llmobs_json **unnamed, int place,
                         const struct llmobs_unnamed_frame *frame)
 {
-    struct llmobs_json *to;
-    int64_t file;
+    struct llmobs_json *to, *list;
+    const char *path, *id;
+    size_t file = 0;
 
     if (frame->file == 0)
         return;
@@ -84,14 +65,24 @@ void llmobs_unnamed_add(const struct llmobs_unnamed_files *files,
         (void)llmobs_json_set(*unnamed, "files", llmobs_json_array());
         (void)llmobs_json_set(*unnamed, "frames", llmobs_json_array());
     }
-    file = place_of(llmobs_json_get(*unnamed, "files"),
-                    files->list[frame->file - 1].path,
-                    files->list[frame->file - 1].id);
-    if (file < 0)
-        return;
+    /* The place of the file in the answer's list, which gets a new file. */
+    list = llmobs_json_get(*unnamed, "files");
+    path = files->list[frame->file - 1].path;
+    id = files->list[frame->file - 1].id;
+    while (file < llmobs_json_len(list) &&
+           !(llmobs_json_says(llmobs_json_at(list, file), "path", path) &&
+             llmobs_json_says(llmobs_json_at(list, file), "id", id)))
+        file++;
+    if (file == llmobs_json_len(list)) {
+        to = llmobs_json_object();
+        (void)llmobs_json_sets(to, "path", path);
+        (void)llmobs_json_sets(to, "id", id);
+        if (llmobs_json_add(list, to) != 0)
+            return;
+    }
     to = llmobs_json_object();
     (void)llmobs_json_set(to, "frame", llmobs_json_int(place));
-    (void)llmobs_json_set(to, "file", llmobs_json_int(file));
+    (void)llmobs_json_set(to, "file", llmobs_json_int((int64_t)file));
     (void)llmobs_json_set(to, "at", llmobs_json_int((int64_t)frame->address));
     (void)llmobs_json_set(to, "exact", llmobs_json_bool(frame->exact));
     (void)llmobs_json_add(llmobs_json_get(*unnamed, "frames"), to);

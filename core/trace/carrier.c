@@ -433,22 +433,6 @@ static bool inherit_parent(struct llmobs_context *context,
     return true;
 }
 
-/* Copies the parent's sampling decision as it was sent. If the parent sent no
- * decision, this makes none. */
-static void inherit_sampling(struct llmobs_context *context,
-                             const struct tags *tags)
-{
-    context->sample_rate[0] = '\0';
-    context->sampled[0] = '\0';
-    if (is_rate(tags->rate))
-        llmobs_context_text(context->sample_rate, sizeof(context->sample_rate),
-                            tags->rate);
-    if (tags->sampled.len == 1 &&
-        (tags->sampled.data[0] == '0' || tags->sampled.data[0] == '1'))
-        llmobs_context_text(context->sampled, sizeof(context->sampled),
-                            tags->sampled);
-}
-
 /* A caller that is not trusted gives only the ids: everything else stays as the
  * configuration made it for a root. That includes LLM Observability's sampling
  * decision: the caller's id must not choose it. */
@@ -482,10 +466,21 @@ static void inherit(struct llmobs_context *context, const struct inbound *in,
                        tags->pagent_name, in->equals);
         }
     }
-    if (parent)
-        inherit_sampling(context, &in->tags);
-    else
+    if (!parent) {
         llmobs_context_sample(context, rate);
+        return;
+    }
+    /* Copies the parent's sampling decision as it was sent. If the parent sent
+     * no decision, this makes none. */
+    context->sample_rate[0] = '\0';
+    context->sampled[0] = '\0';
+    if (is_rate(in->tags.rate))
+        llmobs_context_text(context->sample_rate, sizeof(context->sample_rate),
+                            in->tags.rate);
+    if (in->tags.sampled.len == 1 &&
+        (in->tags.sampled.data[0] == '0' || in->tags.sampled.data[0] == '1'))
+        llmobs_context_text(context->sampled, sizeof(context->sampled),
+                            in->tags.sampled);
 }
 
 /* Asks OTEL_TRACES_SAMPLER where a trace begins in this process or enters it;

@@ -97,16 +97,6 @@ static const struct php_layout *find_layout(void)
     return NULL;
 }
 
-/* The executor's globals of this thread; NULL: unknown. */
-static const char *find_globals(void)
-{
-    if (!THEIR(tsrm_get_ls_cache))
-        return THEIR(executor_globals);
-    return &THEIR(executor_globals_offset)
-               ? THEIR(tsrm_get_ls_cache)() + THEIR(executor_globals_offset)
-               : NULL;
-}
-
 /* -- the thread ----------------------------------------------------------- */
 
 /* The first thread, once it was found, because finding it costs system calls.
@@ -372,7 +362,13 @@ static bool walk_php(const struct php_string *first,
                      struct llmobs_script_frames *frames)
 {
     struct php_walk walk = {.layout = find_layout(), .first = first};
-    const char *globals = find_globals();
+    const char *globals = THEIR(executor_globals); /* of this thread */
+
+    if (THEIR(tsrm_get_ls_cache))
+        globals =
+            &THEIR(executor_globals_offset)
+                ? THEIR(tsrm_get_ls_cache)() + THEIR(executor_globals_offset)
+                : NULL;
 
     if (!walk.layout || !globals || !llmobs_probe_works())
         return false;
