@@ -175,31 +175,25 @@ int llmobs_file_check(int fd, uid_t other)
     return 0;
 }
 
-static int check_links(char *path)
-{
-    struct stat st;
-
-    for (char *slash = path; *slash && (slash = strchr(slash + 1, '/'));) {
-        *slash = '\0';
-        if (fstatat(AT_FDCWD, path, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-            S_ISLNK(st.st_mode) && st.st_uid != 0 && st.st_uid != geteuid())
-            return -EPERM;
-        *slash = '/';
-    }
-    return 0;
-}
-
 int llmobs_file_reach(const char *path, bool whole)
 {
     size_t len = strlen(path);
     char *copy = len < PATH_MAX ? llmobs_scratch_alloc(len + 2) : NULL;
-    int rc;
+    struct stat st;
+    int rc = 0;
 
     if (!copy)
         return len < PATH_MAX ? -ENOMEM : -ENAMETOOLONG;
     memcpy(copy, path, len + 1);
     memcpy(copy + len, whole ? "/" : "", whole ? 2 : 1);
-    rc = check_links(copy);
+    for (char *slash = copy;
+         rc == 0 && *slash && (slash = strchr(slash + 1, '/'));) {
+        *slash = '\0';
+        if (fstatat(AT_FDCWD, copy, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+            S_ISLNK(st.st_mode) && st.st_uid != 0 && st.st_uid != geteuid())
+            rc = -EPERM;
+        *slash = '/';
+    }
     llmobs_scratch_free(copy);
     return rc;
 }

@@ -188,13 +188,6 @@ static uint32_t run_filter(const struct sock_filter *steps, size_t count,
     return SECCOMP_RET_ALLOW;
 }
 
-static bool passes(uint32_t said)
-{
-    said &= SECCOMP_RET_ACTION_FULL;
-    return said == SECCOMP_RET_ALLOW || said == SECCOMP_RET_LOG ||
-           said == SECCOMP_RET_ERRNO;
-}
-
 static atomic_bool still;
 
 void llmobs_filter_be_still(void)
@@ -220,9 +213,13 @@ bool llmobs_filter_hinders(const void *program)
         return false;
     for (; i < n; i++) {
         struct seccomp_data data = {.nr = calls[i].number, .arch = ARCH};
+        uint32_t said;
 
         data.args[0] = calls[i].first;
-        if (!passes(run_filter(given.filter, given.len, &data)))
+        said = run_filter(given.filter, given.len, &data) &
+               SECCOMP_RET_ACTION_FULL;
+        if (said != SECCOMP_RET_ALLOW && said != SECCOMP_RET_LOG &&
+            said != SECCOMP_RET_ERRNO)
             break;
     }
     return i < n;

@@ -45,24 +45,17 @@ static bool is_private6(const uint8_t address[16])
 
 /* -- hosts --------------------------------------------------------------- */
 
-static bool is_digit_of(char c, int base)
-{
-    int value = llmobs_text_hex(c);
-
-    return value >= 0 && value < base;
-}
-
 /* Reads a part of an address: decimal, octal or hexadecimal; NULL: no
  * number. */
 static const char *read_part(const char *at, uint64_t *out)
 {
-    int base = *at != '0' ? 10 : at[1] == 'x' ? 16 : 8;
+    int digit, base = *at != '0' ? 10 : at[1] == 'x' ? 16 : 8;
     const char *first;
 
     at += base == 16 ? 2 : 0;
     first = at;
-    for (*out = 0; is_digit_of(*at, base); at++) {
-        *out = *out * (unsigned)base + (unsigned)llmobs_text_hex(*at);
+    for (*out = 0; (digit = llmobs_text_hex(*at)) >= 0 && digit < base; at++) {
+        *out = *out * (unsigned)base + (unsigned)digit;
         if (*out > UINT32_MAX)
             return NULL;
     }

@@ -134,33 +134,24 @@ static bool has_nothing_to_drop(struct pair *pair)
 
 /* -- the change ----------------------------------------------------------- */
 
-static void drop_policy(int pid)
-{
-    const struct sched_param none = {0};
-    int own = (int)llmobs_sys(SYS_sched_getscheduler, 0) & ~SCHED_RESET_ON_FORK;
-    int first =
-        (int)llmobs_sys(SYS_sched_getscheduler, pid) & ~SCHED_RESET_ON_FORK;
-
-    if (first < 0 || is_realtime(first))
-        first = SCHED_OTHER;
-    if (own != first)
-        llmobs_sys(SYS_sched_setscheduler, 0, first, &none);
-}
-
 static void inherited_drop(void)
 {
     struct pair *pair = malloc(sizeof(*pair));
+    const struct sched_param none = {0};
+    long own, first, len;
     int pid;
-    long own;
-    long first;
-    long len;
 
     prctl(PR_SET_TIMERSLACK, SLACK_NS, 0, 0, 0);
     if (!pair ||
         (prctl(PR_GET_SECCOMP, 0, 0, 0, 0) != 0 && has_nothing_to_drop(pair)))
         goto out;
     pid = llmobs_fork_pid();
-    drop_policy(pid);
+    own = llmobs_sys(SYS_sched_getscheduler, 0) & ~SCHED_RESET_ON_FORK;
+    first = llmobs_sys(SYS_sched_getscheduler, pid) & ~SCHED_RESET_ON_FORK;
+    if (first < 0 || is_realtime((int)first))
+        first = SCHED_OTHER;
+    if (own != first)
+        llmobs_sys(SYS_sched_setscheduler, 0, first, &none);
     /* The system call answers 20 - nice, so that no answer is negative. */
     own = llmobs_sys(SYS_getpriority, PRIO_PROCESS, 0);
     first = llmobs_sys(SYS_getpriority, PRIO_PROCESS, pid);

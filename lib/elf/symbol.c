@@ -220,36 +220,29 @@ static int open_object(const char *path, struct llmobs_symbol_head *head)
 }
 
 /* Finds the sections of a symbol table of that type, and of its names. */
-static bool pick_sections(const ElfW(Shdr) * list, size_t count, unsigned type,
-                          ElfW(Shdr) sections[2])
-{
-    for (size_t i = 0; i < count; i++) {
-        if (list[i].sh_type != type)
-            continue;
-        if (list[i].sh_link >= count)
-            return false;
-        sections[0] = list[i];
-        sections[1] = list[list[i].sh_link];
-        return true;
-    }
-    return false;
-}
-
 static int find_sections(int fd, const ElfW(Ehdr) * file, unsigned type,
                          ElfW(Shdr) sections[2])
 {
     size_t size = file->e_shnum * sizeof(sections[0]);
     ElfW(Shdr) * list;
-    int rc = 0;
+    size_t i = 0;
+    int rc = -ENODATA;
 
     if (file->e_shentsize != sizeof(sections[0]) || file->e_shnum == 0 ||
         file->e_shnum > SECTIONS_MAX)
         return -ENODATA;
     list = malloc(size);
-    if (!list || !read_at(fd, file->e_shoff, list, size))
-        rc = -ENOENT;
-    else if (!pick_sections(list, file->e_shnum, type, sections))
-        rc = -ENODATA;
+    if (!list || !read_at(fd, file->e_shoff, list, size)) {
+        free(list);
+        return -ENOENT;
+    }
+    while (i < file->e_shnum && list[i].sh_type != type)
+        i++;
+    if (i < file->e_shnum && list[i].sh_link < file->e_shnum) {
+        sections[0] = list[i];
+        sections[1] = list[list[i].sh_link];
+        rc = 0;
+    }
     free(list);
     return rc;
 }

@@ -169,9 +169,17 @@ static bool is_key_parameter(struct llmobs_text name)
     return false;
 }
 
-static uint64_t with_parameters(uint64_t account, const char *at)
+uint64_t llmobs_account_url(uint64_t account, const char *url)
 {
-    while (*at && *at != '#') {
+    const char *at = strchr(url, '@'), *host = at ? strstr(url, "://") : NULL;
+
+    host = host ? host + 3 : url;
+    /* An '@' in the path belongs to no user part. */
+    if (at && at >= host && (size_t)(at - host) <= strcspn(host, "/?#"))
+        account = add_pair(account, (struct llmobs_text){"@", 1},
+                           (struct llmobs_text){host, (size_t)(at - host)});
+    at = strchr(url, '?');
+    for (at = at ? at + 1 : ""; *at && *at != '#';) {
         size_t len = strcspn(at, "&#");
         const char *equal = memchr(at, '=', len);
         struct llmobs_text name = {at, equal ? (size_t)(equal - at) : len};
@@ -183,27 +191,6 @@ static uint64_t with_parameters(uint64_t account, const char *at)
         at += len + (at[len] == '&');
     }
     return account;
-}
-
-/* An '@' in the path belongs to no user part. */
-static uint64_t with_user(uint64_t account, const char *url, const char *at)
-{
-    const char *host = strstr(url, "://");
-
-    host = host ? host + 3 : url;
-    if (at < host || (size_t)(at - host) > strcspn(host, "/?#"))
-        return account;
-    return add_pair(account, (struct llmobs_text){"@", 1},
-                    (struct llmobs_text){host, (size_t)(at - host)});
-}
-
-uint64_t llmobs_account_url(uint64_t account, const char *url)
-{
-    const char *at = strchr(url, '@'), *query = strchr(url, '?');
-
-    if (at)
-        account = with_user(account, url, at);
-    return query ? with_parameters(account, query + 1) : account;
 }
 
 uint64_t llmobs_account_secret(const char *name, const char *text)

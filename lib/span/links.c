@@ -51,24 +51,12 @@ static char read_char(struct walk *w)
     return llmobs_chars_next((struct llmobs_text){w->data, w->len}, &w->at);
 }
 
-/* Reads the character that two hexadecimal digits behind a '%' stand for;
- * without such digits, '%'. */
-static char read_coded(struct walk *w)
-{
-    int high = w->len - w->at >= 2 ? llmobs_text_hex(w->data[w->at]) : -1;
-    int low = high >= 0 ? llmobs_text_hex(w->data[w->at + 1]) : -1;
-
-    if (low < 0)
-        return '%';
-    w->at += 2;
-    return high > 7 ? FOREIGN : (char)(high * 16 + low);
-}
-
 /* Reads the next character of a URL. A mark of the outer URL ends an inner one.
  */
 static char read_mark(struct walk *w)
 {
     char c = read_char(w);
+    int high, low;
 
     if (w->coded && (c == '&' || c == '#')) {
         w->coded = false;
@@ -76,7 +64,12 @@ static char read_mark(struct walk *w)
     }
     if (c != '%' || (!w->coded && (w->part == USER || w->part == VALUE)))
         return c;
-    c = read_coded(w);
+    high = w->len - w->at >= 2 ? llmobs_text_hex(w->data[w->at]) : -1;
+    low = high >= 0 ? llmobs_text_hex(w->data[w->at + 1]) : -1;
+    if (low < 0)
+        return c;
+    w->at += 2;
+    c = high > 7 ? FOREIGN : (char)(high * 16 + low);
     w->coded |= c && strchr(":?#&=", c);
     return is_alnum(c) || (c && strchr(":/?#&=@;[]_-.", c)) ? c : '%';
 }
