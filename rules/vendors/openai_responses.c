@@ -66,7 +66,7 @@ static int fetch_response(struct llmobs_reading *reading,
     if (rc == 0)
         rc = llmobs_usage_read(llmobs_usage_find(response), reading->span);
     if (rc == 0)
-        rc = llmobs_responses_output(reading->span, items);
+        rc = llmobs_responses_output(reading->span, response, items);
     return rc < 0
                ? rc
                : llmobs_job_settle(reading, status, status && !goes_on(status));
@@ -420,22 +420,18 @@ static int read_response(struct llmobs_reading *reading,
                          const struct llmobs_json *response)
 {
     int rc = llmobs_reading_model(reading, llmobs_json_gets(response, "model"));
-    const char *key;
-    struct llmobs_json *reasoning;
+    struct llmobs_json *reasoning = llmobs_json_get(response, "reasoning");
+    const char *key = response_keys;
 
     if (rc == 0)
         rc = llmobs_usage_read(llmobs_usage_find(response), reading->span);
     if (rc < 0 || reading->classified->call->status >= 300)
         return rc;
-    key = response_keys;
-    reasoning = llmobs_json_get(response, "reasoning");
-    rc = 0;
     /* Only the response says which mode was taken. */
     if (llmobs_json_gets(reasoning, "context") ||
         llmobs_json_gets(reasoning, "mode"))
         rc = llmobs_json_set(reading->span->metadata, "reasoning",
                              llmobs_json_share(reasoning));
-
     for (size_t i = 0; rc == 0 && i < RESPONSE_METADATA_KEYS;
          i++, key = llmobs_words_next(key)) {
         struct llmobs_json *value = llmobs_json_get(response, key);
@@ -504,40 +500,20 @@ static int read_document(struct llmobs_reading *reading,
     if (rc == 0)
         rc = set_job(reading, body);
     return rc < 0 ? rc
-                  : llmobs_responses_output(reading->span,
+                  : llmobs_responses_output(reading->span, body,
                                             llmobs_json_get(body, "output"));
 }
 
 /* -- streams ------------------------------------------------------------- */
 
-/* Reads a failed response, or an error that came instead of one. */
-static int read_failure(struct llmobs_reading *reading, const char *type,
-                        const struct llmobs_json *event)
-{
-    const struct llmobs_json *from = NULL;
-    const char *code, *message;
-
-    if (strcmp(type, "response.failed") == 0)
-        from = llmobs_json_get(llmobs_json_get(event, "response"), "error");
-    else if (strcmp(type, "error") == 0)
-        from = event;
-    else
-        return 0;
-    reading->answered = true;
-    if (llmobs_json_is_object(llmobs_json_get(event, "error")))
-        return 0;
-    code = llmobs_json_gets(from, "code");
-    message = llmobs_json_gets(from, "message");
-    return llmobs_span_fail(reading->span, code && *code ? code : type,
-                            message);
-}
-
 static int read_event(struct llmobs_reading *reading,
                       const struct llmobs_event *event)
 {
     struct llmobs_responses_stream *stream = reading->state;
-    const char *type = llmobs_json_gets(event->json, "type");
+    const char *type = llmobs_json_gets(event->json, "type"), *code;
+    const struct llmobs_json *from;
     char *name = NULL;
+    bool failed;
     int rc;
 
     if (!event->json)
@@ -548,8 +524,17 @@ static int read_event(struct llmobs_reading *reading,
     if (!type)
         return -ENOMEM;
     rc = llmobs_responses_stream_add(stream, type, event->json);
-    if (rc == 0)
-        rc = read_failure(reading, type, event->json);
+    failed = strcmp(type, "response.failed") == 0;
+    if (rc == 0 && (failed || strcmp(type, "error") == 0)) {
+        from = event->json; /* an error came instead of a response */
+        if (failed)
+            from = llmobs_json_get(llmobs_json_get(from, "response"), "error");
+        code = llmobs_json_gets(from, "code");
+        reading->answered = true;
+        if (!llmobs_json_is_object(llmobs_json_get(event->json, "error")))
+            rc = llmobs_span_fail(reading->span, code && *code ? code : type,
+                                  llmobs_json_gets(from, "message"));
+    }
     if (rc == 0) /* a stream may be cut before the whole item */
         rc = llmobs_sources_event(reading, event, LLMOBS_SOURCES_OPENAI);
     if (stream->begun)
@@ -576,7 +561,7 @@ static int finish_stream(struct llmobs_reading *reading)
     if (llmobs_json_len(items) > 0 || (stream->response && reading->done) ||
         reading->answered) {
         set_reason(reading, stream->response, items, reading->done);
-        rc = llmobs_responses_output(reading->span, items);
+        rc = llmobs_responses_output(reading->span, stream->response, items);
     }
     llmobs_json_free(items);
     return rc;

@@ -435,8 +435,12 @@ int llmobs_responses_add_inputs(struct llmobs_json *list,
 }
 
 int llmobs_responses_output(struct llmobs_span *span,
+                            const struct llmobs_json *response,
                             const struct llmobs_json *items)
 {
+    int64_t billed = llmobs_usage_count(
+        llmobs_json_get(llmobs_json_get(response, "tool_usage"), "web_search"),
+        "num_requests");
     int64_t searches = 0, files = 0;
     int rc = 0;
 
@@ -444,7 +448,8 @@ int llmobs_responses_output(struct llmobs_span *span,
     LLMOBS_JSON_EACH (item, items, rc == 0) {
         const struct llmobs_json *action = llmobs_json_get(item, "action");
 
-        /* Only searches are paid, not the pages that the model opens. */
+        /* Only searches are paid, not the pages that the model opens. An item
+         * may be several of them: the response itself knows best. */
         searches += llmobs_json_says(item, "type", "web_search_call") &&
                     (!action || llmobs_json_says(action, "type", "search"));
         files += llmobs_json_says(item, "type", "file_search_call");
@@ -459,7 +464,7 @@ int llmobs_responses_output(struct llmobs_span *span,
         if (rc == 0)
             rc = llmobs_sources_read(span, item, LLMOBS_SOURCES_OPENAI);
     }
-    llmobs_usage_piece(span, "web_search", searches);
+    llmobs_usage_piece(span, "web_search", billed >= 0 ? billed : searches);
     llmobs_usage_piece(span, "file_search", files);
     return rc;
 }

@@ -18,10 +18,12 @@
 int llmobs_responses_add_inputs(struct llmobs_json *list,
                                 const struct llmobs_json *input);
 
-/* Sets the output from a response's `output`, an array or nothing: the
- * messages, the tools that MCP servers offered, which no request lists, the
- * sources, and as metadata.phase whether the last message is the answer. */
+/* Sets the output from the items of a response's `output`, an array or nothing:
+ * the messages, the tools that MCP servers offered, which no request lists, the
+ * sources, the searches that are paid, and as metadata.phase whether the last
+ * message is the answer. */
 int llmobs_responses_output(struct llmobs_span *span,
+                            const struct llmobs_json *response,
                             const struct llmobs_json *items);
 
 /* The text for an image or a file: its URL, id or name, or a marker where it
