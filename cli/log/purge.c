@@ -283,7 +283,7 @@ static void purge_spool(struct purge *purge)
                                  1);
                 llmobs_stats_add(LLMOBS_STAT_purged, 1);
                 ++sum->calls;
-                llmobs_exchange_free(adopted.exchange);
+                llmobs_item_free(adopted.item);
                 llmobs_adopt_release(adopt, &adopted.spooled, 1);
             }
         }

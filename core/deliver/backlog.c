@@ -117,30 +117,23 @@ bool llmobs_backlog_may_return(const struct llmobs_backlog *backlog,
 }
 
 int llmobs_backlog_load(struct llmobs_backlog *backlog,
-                        const struct llmobs_spooled *spooled,
+                        const struct llmobs_item *head,
                         struct llmobs_item **item)
 {
-    struct llmobs_exchange *exchange = NULL;
-    enum llmobs_event_kind kind;
+    const struct llmobs_spooled *spooled = &head->spooled;
     struct llmobs_entry entry;
-    struct llmobs_text text;
     int rc = llmobs_spool_load(backlog->spool, spooled, &backlog->text, &entry);
 
-    *item = NULL;
     if (rc == -EMFILE || rc == -ENFILE || rc == -EINTR || rc == -EAGAIN)
         rc = -ENOMEM;
     else if (rc == -ENOENT)
         rc = -EIO;
-    if (!rc && entry.type == LLMOBS_ENTRY_EVENT) {
-        rc = llmobs_event_read(&entry, &kind, &text);
-        if (!rc && !(*item = llmobs_event_item_new(kind, text)))
-            rc = -ENOMEM;
-    } else if (!rc) {
-        rc = llmobs_exchange_read(&entry, &backlog->recalls, &exchange);
-        *item = rc ? NULL : &exchange->item;
-    }
     if (!rc)
+        rc = llmobs_item_read(&entry, &backlog->recalls, item);
+    if (!rc) {
         (*item)->spooled = *spooled;
+        (*item)->delivered_to = head->delivered_to;
+    }
     if (backlog->text.cap > LLMOBS_SPOOL_FILE)
         llmobs_buf_fini(&backlog->text);
     if (rc && rc != -ENOMEM && llmobs_spool_is_away(backlog->spool, spooled))

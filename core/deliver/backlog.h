@@ -53,11 +53,11 @@ void llmobs_backlog_replace(struct llmobs_backlog *backlog,
 bool llmobs_backlog_may_return(const struct llmobs_backlog *backlog,
                                const struct llmobs_spooled *spooled);
 
-/* Reads an exchange or event of this process from the disk again. -ENOMEM:
- * memory or descriptors are short; -EXDEV: this process cannot reach the entry,
- * which stays on the disk; any other error: the entry is lost. */
+/* Reads the item of a head from the disk again, which this process wrote.
+ * -ENOMEM: memory or descriptors are short; -EXDEV: this process cannot reach
+ * the entry, which stays on the disk; any other error: the entry is lost. */
 int llmobs_backlog_load(struct llmobs_backlog *backlog,
-                        const struct llmobs_spooled *spooled,
+                        const struct llmobs_item *head,
                         struct llmobs_item **item);
 
 #endif

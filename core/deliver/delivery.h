@@ -140,9 +140,7 @@ void llmobs_delivery_set_exit_deadline(struct llmobs_delivery *delivery,
 
 /* -- delivery_fill.c ------------------------------------------------------ */
 
-/* Frees an item of the queue; gives its approximate weight in bytes. Any
- * thread. */
-void llmobs_delivery_free_item(struct llmobs_item *item);
+/* Gives the approximate weight of an item in bytes. Any thread. */
 size_t llmobs_delivery_weight(const struct llmobs_item *item);
 
 /* Counts an item as lost, for -EXDEV as left on the disk, and logs each kind of

@@ -27,14 +27,6 @@
 
 /* -- items --------------------------------------------------------------- */
 
-void llmobs_delivery_free_item(struct llmobs_item *item)
-{
-    if (item->type == LLMOBS_ITEM_EXCHANGE)
-        llmobs_exchange_free((struct llmobs_exchange *)item);
-    else
-        llmobs_exchange_free_memory(item);
-}
-
 size_t llmobs_delivery_weight(const struct llmobs_item *item)
 {
     const struct llmobs_exchange *exchange;
@@ -197,12 +189,8 @@ void llmobs_delivery_count_lost(struct llmobs_delivery *delivery, int error)
 
 /* An item of the queue or of a spool, which is to become an event. */
 struct source {
-    struct llmobs_item *item; /* NULL: `event` is the text */
-    struct llmobs_text event;
-    enum llmobs_event_kind kind;
-    struct llmobs_spooled spooled;
+    struct llmobs_item *item;
     const struct llmobs_config *config;
-    unsigned delivered_to;           /* bit i: destination i has it already */
     unsigned refusing;               /* bit i: destination i has no room */
     struct llmobs_inferred inferred; /* its spans, until they are items */
 };
@@ -213,11 +201,12 @@ static int encode_item(struct llmobs_delivery *delivery, struct source *source)
     struct llmobs_span span;
     int rc;
 
-    exchange->lends = source->spooled.claim || !delivery->config->record_dir;
+    exchange->lends =
+        source->item->spooled.claim || !delivery->config->record_dir;
     rc = llmobs_exchange_to_span(exchange, &span);
     if (rc)
         return rc;
-    if (!source->spooled.claim)
+    if (!source->item->spooled.claim)
         llmobs_recorder_write(&delivery->recorder, delivery->config, exchange,
                               span.name);
     llmobs_tags_add_requested(&span, exchange->tags, source->config);
@@ -235,19 +224,19 @@ static int push_event(struct llmobs_delivery *delivery,
                       const struct source *source, struct llmobs_text text)
 {
     struct llmobs_event *event = llmobs_event_new(
-        &delivery->account, source->kind, text, &delivery->scratch);
+        &delivery->account, source->item->kind, text, &delivery->scratch);
     enum llmobs_stat fate = LLMOBS_STAT_delivered;
 
     if (!event)
         return -ENOMEM;
-    event->spooled = source->spooled;
-    event->delivered_to = source->delivered_to;
+    event->spooled = source->item->spooled;
+    event->delivered_to = source->item->delivered_to;
     for (size_t i = 0; i < delivery->count; i++) {
         struct llmobs_destination *d = &delivery->list[i];
         int rc = 0;
 
-        if (source->delivered_to & 1u << d->bit ||
-            !llmobs_destination_takes(d, source->kind))
+        if (source->item->delivered_to & 1u << d->bit ||
+            !llmobs_destination_takes(d, source->item->kind))
             continue;
         rc = source->refusing & 1u << d->bit
                  ? -ENOSPC
@@ -266,12 +255,13 @@ static bool is_expired(const struct source *source)
     int64_t start = INT64_MAX;
     struct llmobs_json *json;
 
-    if (source->kind != LLMOBS_EVENT_SPAN ||
-        (source->item && source->item->type != LLMOBS_ITEM_EXCHANGE))
+    if (source->item->kind != LLMOBS_EVENT_SPAN)
         return false;
-    if (source->item) {
+    if (source->item->type == LLMOBS_ITEM_EXCHANGE) {
         start = ((const struct llmobs_exchange *)source->item)->start_wall_ns;
-    } else if (llmobs_json_parse(source->event, &json) == 0) {
+    } else if (source->item->spooled.claim &&
+               llmobs_json_parse(llmobs_event_item_text(source->item), &json) ==
+                   0) {
         if (llmobs_json_is_int(llmobs_json_get(json, "start_ns")))
             start = llmobs_json_to_int(llmobs_json_get(json, "start_ns"));
         llmobs_json_free(json);
@@ -293,16 +283,13 @@ static int encode_source(struct llmobs_delivery *delivery,
         scratch->cap = spare->cap;
         llmobs_buf_init(spare, 0);
     }
-    *text = source->event;
     if (is_expired(source))
         return -ESTALE;
-    if (source->item && source->item->type == LLMOBS_ITEM_EVENT) {
+    if (source->item->type == LLMOBS_ITEM_EVENT) {
         *text = llmobs_event_item_text(source->item);
-        return 0;
-    }
-    if (!source->item && !llmobs_privacy_applies(&source->config->privacy))
-        return 0;
-    if (text->data) {
+        if (!source->item->spooled.claim ||
+            !llmobs_privacy_applies(&source->config->privacy))
+            return 0;
         /* The work needs no limit, as the size of an event has a limit. */
         llmobs_work_begin(LLMOBS_WORK_ALL);
         rc = llmobs_content_filter_json(&source->config->privacy, *text,
@@ -325,11 +312,12 @@ static void replace_on_disk(struct llmobs_delivery *delivery,
 
     for (size_t i = 0; i < delivery->count; i++)
         remote |= atomic_load(&delivery->list[i].exporter->remote);
-    if (remote && source->item && source->item->type != LLMOBS_ITEM_EVENT &&
-        !source->spooled.claim &&
+    if (remote && source->item->type != LLMOBS_ITEM_EVENT &&
+        !source->item->spooled.claim &&
         llmobs_privacy_withholds(&source->config->privacy))
-        llmobs_backlog_replace(&delivery->account.backlog, &source->spooled,
-                               source->item->kind, delivery->relayed, text);
+        llmobs_backlog_replace(&delivery->account.backlog,
+                               &source->item->spooled, source->item->kind,
+                               delivery->relayed, text);
 }
 
 /* Counts a source that could not become an event as lost, or lets it wait on
@@ -341,28 +329,14 @@ static void fail_source(struct llmobs_delivery *delivery,
 
     if ((error == -ENOMEM || error == -ETIMEDOUT ||
          (error == -ENOSPC && source->refusing == ALL) ||
-         (error == -EXDEV &&
-          llmobs_backlog_may_return(&account->backlog, &source->spooled))) &&
-        llmobs_account_wait(account, &source->spooled, source->kind,
-                            source->delivered_to))
+         (error == -EXDEV && llmobs_backlog_may_return(
+                                 &account->backlog, &source->item->spooled))) &&
+        llmobs_account_wait(account, &source->item->spooled, source->item->kind,
+                            source->item->delivered_to))
         return;
     llmobs_delivery_count_lost(delivery, error);
     if (error != -EXDEV)
-        llmobs_backlog_release(&account->backlog, &source->spooled);
-}
-
-/* The time is over: puts the item back before all others for a later run, and
- * writes into it what this run knows about it. False for an adopted item, which
- * the disk has. */
-static bool put_back(struct llmobs_delivery *delivery, struct source *source)
-{
-    if (source->spooled.claim || !source->item)
-        return false;
-    source->item->delivered_to = source->delivered_to;
-    source->item->spooled = source->spooled;
-    llmobs_queue_put_back(delivery->account.queue, source->item);
-    source->item = NULL;
-    return true;
+        llmobs_backlog_release(&account->backlog, &source->item->spooled);
 }
 
 /* Counts a span in the metrics. The disk has no trace of that, so no other
@@ -373,12 +347,13 @@ static int measure_span(struct llmobs_delivery *delivery, struct source *source,
     struct llmobs_meter *meter = delivery->meter;
     int rc;
 
-    if (!meter || source->spooled.claim || source->kind != LLMOBS_EVENT_SPAN ||
-        source->delivered_to & LLMOBS_MEASURED)
+    if (!meter || source->item->spooled.claim ||
+        source->item->kind != LLMOBS_EVENT_SPAN ||
+        source->item->delivered_to & LLMOBS_MEASURED)
         return 0;
     rc = meter->base.ops->send(&meter->base, &text, 1);
     if (rc > 0)
-        source->delivered_to |= LLMOBS_MEASURED;
+        source->item->delivered_to |= LLMOBS_MEASURED;
     return rc < 0 ? rc : 0;
 }
 
@@ -388,6 +363,7 @@ static int measure_span(struct llmobs_delivery *delivery, struct source *source,
 /* A span that was inferred from a call, as its own source. */
 struct tool_source {
     struct source source;
+    struct llmobs_item item; /* the source's: its kind and its place */
     struct llmobs_buf text;
     int rc; /* of the encoding */
 };
@@ -397,10 +373,11 @@ static int encode_tool(const struct llmobs_delivery *delivery,
                        const struct source *source, uint64_t id,
                        struct llmobs_span *span, struct tool_source *tool)
 {
-    tool->source = (struct source){.kind = LLMOBS_EVENT_SPAN,
+    tool->item =
+        (struct llmobs_item){.kind = LLMOBS_EVENT_SPAN, .spooled.id = id};
+    tool->source = (struct source){.item = &tool->item,
                                    .config = source->config,
-                                   .refusing = source->refusing,
-                                   .spooled.id = id};
+                                   .refusing = source->refusing};
     llmobs_buf_init(&tool->text, delivery->scratch.max);
     tool->rc = llmobs_processor_run(span);
     if (!tool->rc)
@@ -415,16 +392,16 @@ static bool write_tool(struct llmobs_delivery *delivery,
 {
     struct llmobs_backlog *backlog = &delivery->account.backlog;
     const struct llmobs_text text = {tool->text.data, tool->text.len};
-    struct llmobs_spooled *spooled = &tool->source.spooled;
+    struct llmobs_spooled *spooled = &tool->item.spooled;
 
-    if (source->spooled.claim) {
-        if (llmobs_adopt_add(backlog->adopt, &source->spooled, spooled->id,
-                             text, spooled) != 0)
+    if (source->item->spooled.claim) {
+        if (llmobs_adopt_add(backlog->adopt, &source->item->spooled,
+                             spooled->id, text, spooled) != 0)
             return false;
         llmobs_stats_add(LLMOBS_STAT_kept, 1);
         return true;
     }
-    spooled->file = source->spooled.file;
+    spooled->file = source->item->spooled.file;
     spooled->for_relay =
         delivery->relayed && llmobs_privacy_withholds(&source->config->privacy);
     return backlog->spool &&
@@ -442,7 +419,7 @@ static int add_inferred(struct llmobs_delivery *delivery, struct source *source)
     size_t count = 0;
     int rc = 0;
 
-    if (!inferred->count || source->delivered_to & LLMOBS_INFERRED)
+    if (!inferred->count || source->item->delivered_to & LLMOBS_INFERRED)
         return 0;
     tools = calloc(inferred->count, sizeof(*tools));
     if (!tools)
@@ -452,19 +429,18 @@ static int add_inferred(struct llmobs_delivery *delivery, struct source *source)
         /* Of its entry, by the call's id: a process that adopts both entries
          * need not make the span again. */
         uint64_t id =
-            source->spooled.id
-                ? llmobs_mix(source->spooled.id ^ span->context.span_id)
+            source->item->spooled.id
+                ? llmobs_mix(source->item->spooled.id ^ span->context.span_id)
                 : 0;
 
-        if (!id || !source->spooled.claim ||
+        if (!id || !source->item->spooled.claim ||
             !llmobs_adopt_has(backlog->adopt, id))
             rc = encode_tool(delivery, source, id, span, &tools[count++]);
     }
     /* From here on the inferred spans are counted, and the disk has them. */
     for (size_t i = 0; i < count && !rc; i++) {
         if (tools[i].rc || !write_tool(delivery, source, &tools[i]))
-            tools[i].source.spooled =
-                (struct llmobs_spooled){.for_relay = false};
+            tools[i].item.spooled = (struct llmobs_spooled){.for_relay = false};
         llmobs_stats_add(LLMOBS_STAT_captured, 1);
         atomic_fetch_add(&delivery->account.pending, 1);
         llmobs_crash_point("kept an inferred span");
@@ -472,10 +448,11 @@ static int add_inferred(struct llmobs_delivery *delivery, struct source *source)
     /* Writes to the call's entry that its inferred spans have their own. */
     if (!rc) {
         unsigned bits =
-            (source->delivered_to & ~LLMOBS_MEASURED) | LLMOBS_INFERRED;
+            (source->item->delivered_to & ~LLMOBS_MEASURED) | LLMOBS_INFERRED;
 
-        source->delivered_to |= LLMOBS_INFERRED;
-        llmobs_backlog_write_delivered_to(backlog, &source->spooled, bits);
+        source->item->delivered_to |= LLMOBS_INFERRED;
+        llmobs_backlog_write_delivered_to(backlog, &source->item->spooled,
+                                          bits);
         llmobs_crash_point("noted the inferred spans");
     }
     for (size_t i = 0; i < count; i++) {
@@ -500,15 +477,18 @@ static int add_inferred(struct llmobs_delivery *delivery, struct source *source)
  * False where memory is short or the time is over. */
 static bool add_source(struct llmobs_delivery *delivery, struct source *source)
 {
-    struct llmobs_item *item = source->item;
+    struct llmobs_item *item;
     struct llmobs_text text;
     int rc = 0;
 
     /* Reads an item again if memory has only its head. */
-    if (item && item->type == LLMOBS_ITEM_SPOOLED) {
-        rc = llmobs_backlog_load(&delivery->account.backlog, &source->spooled,
-                                 &source->item);
-        llmobs_exchange_free_memory(item);
+    if (source->item->type == LLMOBS_ITEM_SPOOLED) {
+        rc = llmobs_backlog_load(&delivery->account.backlog, source->item,
+                                 &item);
+        if (!rc) {
+            free(source->item);
+            source->item = item;
+        }
     }
     if (!rc)
         rc = encode_source(delivery, source, &text);
@@ -517,11 +497,10 @@ static bool add_source(struct llmobs_delivery *delivery, struct source *source)
     else if (rc == -ECANCELED) /* the program does not want this span */
         (void)add_inferred(delivery, source);
     if (!rc) {
-        bool made = !source->item || source->item->type == LLMOBS_ITEM_EVENT;
-
         /* Tells the linker of a tool's span that the program has made. */
-        if (delivery->config->tools == LLMOBS_TOOLS_INFERRED && made &&
-            source->kind == LLMOBS_EVENT_SPAN) {
+        if (delivery->config->tools == LLMOBS_TOOLS_INFERRED &&
+            source->item->type == LLMOBS_ITEM_EVENT &&
+            source->item->kind == LLMOBS_EVENT_SPAN) {
             llmobs_linker_set_file(&delivery->linker, links_path(delivery));
             llmobs_linker_add_tool(&delivery->linker, text);
         }
@@ -530,11 +509,15 @@ static bool add_source(struct llmobs_delivery *delivery, struct source *source)
     }
     if (!rc)
         rc = push_event(delivery, source, text);
-    if (rc && !(rc == -ETIMEDOUT && put_back(delivery, source)))
-        fail_source(delivery, source, rc);
     llmobs_inferred_fini(&source->inferred);
-    if (source->item)
-        llmobs_delivery_free_item(source->item);
+    if (rc == -ETIMEDOUT && !source->item->spooled.claim) {
+        /* The time is over: a later run begins with this item. */
+        llmobs_queue_put_back(delivery->account.queue, source->item);
+    } else {
+        if (rc)
+            fail_source(delivery, source, rc);
+        llmobs_item_free(source->item);
+    }
     if (delivery->scratch.cap > SCRATCH_KEPT)
         llmobs_buf_fini(&delivery->scratch);
     else
@@ -557,18 +540,14 @@ static void wait_on_disk(struct llmobs_delivery *delivery,
     llmobs_inferred_fini(&source->inferred);
     llmobs_buf_cut(&delivery->scratch, 0);
     fail_source(delivery, source, -ENOSPC);
-    llmobs_delivery_free_item(source->item);
+    llmobs_item_free(source->item);
 }
 
 /* Takes the item. False where memory is short or the time is over. */
 static bool add_item(struct llmobs_delivery *delivery, struct llmobs_item *item,
                      enum llmobs_run how)
 {
-    struct source source = {.item = item,
-                            .kind = item->kind,
-                            .spooled = item->spooled,
-                            .config = delivery->config,
-                            .delivered_to = item->delivered_to};
+    struct source source = {.item = item, .config = delivery->config};
     bool wanted = false;
 
     for (size_t i = 0; i < delivery->count; i++) {
@@ -619,24 +598,6 @@ bool llmobs_delivery_fill(struct llmobs_delivery *delivery, enum llmobs_run how)
 }
 
 /* -- adopting ------------------------------------------------------------ */
-
-static void add_adopted(struct llmobs_delivery *delivery,
-                        const struct llmobs_adopted *adopted)
-{
-    struct source source = {.event = adopted->event,
-                            .kind = adopted->kind,
-                            .spooled = adopted->spooled,
-                            .config = adopted->config,
-                            .delivered_to = adopted->delivered_to};
-
-    if (adopted->exchange)
-        source.item = &adopted->exchange->item;
-    llmobs_stats_add(LLMOBS_STAT_kept, 1);
-    llmobs_stats_add(
-        adopted->uncounted ? LLMOBS_STAT_captured : LLMOBS_STAT_adopted, 1);
-    atomic_fetch_add(&delivery->account.pending, 1);
-    (void)add_source(delivery, &source);
-}
 
 void llmobs_delivery_reclaim(struct llmobs_delivery *delivery)
 {
@@ -691,6 +652,7 @@ bool llmobs_delivery_adopt(struct llmobs_delivery *delivery,
     size_t most =
         atomic_load(&delivery->end_ns) ? ADOPT_ENDING_EVENTS : FILL_EVENTS;
     struct llmobs_adopted adopted;
+    struct source source;
     size_t n = 0;
     int rc = 1;
 
@@ -701,7 +663,13 @@ bool llmobs_delivery_adopt(struct llmobs_delivery *delivery,
         rc = llmobs_adopt_next(backlog->adopt, &adopted);
         if (rc != 1)
             break;
-        add_adopted(delivery, &adopted);
+        source =
+            (struct source){.item = adopted.item, .config = adopted.config};
+        llmobs_stats_add(LLMOBS_STAT_kept, 1);
+        llmobs_stats_add(
+            adopted.uncounted ? LLMOBS_STAT_captured : LLMOBS_STAT_adopted, 1);
+        atomic_fetch_add(&delivery->account.pending, 1);
+        (void)add_source(delivery, &source);
         n++;
     }
     llmobs_linker_close(&delivery->linker);

@@ -227,7 +227,7 @@ static int put_item(struct llmobs_worker *worker, struct llmobs_item **item)
     *head = **item;
     head->type = LLMOBS_ITEM_SPOOLED;
     head->weight = 0;
-    llmobs_delivery_free_item(*item);
+    llmobs_item_free(*item);
     *item = head;
     return llmobs_queue_put(queue, head);
 }
@@ -241,7 +241,7 @@ static void drop_item(struct llmobs_worker *worker, struct llmobs_item *item)
 
     if (spool && !kept && item->type == LLMOBS_ITEM_EXCHANGE)
         llmobs_spool_cancel(spool, (struct llmobs_exchange *)item);
-    llmobs_delivery_free_item(item);
+    llmobs_item_free(item);
     llmobs_delivery_count_lost(&worker->delivery, kept ? -EXDEV : -ENOSPC);
 }
 
@@ -301,7 +301,7 @@ static bool write_item(struct llmobs_worker *worker, struct llmobs_item *item)
         return false;
     llmobs_spool_delegate(spool, &item->spooled);
     llmobs_stats_add(LLMOBS_STAT_left, 1);
-    llmobs_delivery_free_item(item);
+    llmobs_item_free(item);
     return true;
 }
 
@@ -311,7 +311,7 @@ static void submit(struct llmobs_worker *worker, struct llmobs_item *item)
     size_t pending;
 
     if (llmobs_filter_still()) {
-        llmobs_delivery_free_item(item);
+        llmobs_item_free(item);
         return;
     }
     llmobs_worker_become_active(worker);

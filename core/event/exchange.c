@@ -42,7 +42,7 @@ static struct llmobs_blocks blocks = {.memory = (unsigned char *)memory,
 /* Wipes a block, so that it holds no address of freed memory: the program may
  * get that memory next and leak it, and the address would hide the leak
  * (hidden.h). */
-void llmobs_exchange_free_memory(void *item)
+static void free_memory(void *item)
 {
     if (!llmobs_blocks_have(&blocks, item)) {
         free(item);
@@ -112,7 +112,15 @@ void llmobs_exchange_free(struct llmobs_exchange *exchange)
     llmobs_body_fini(&exchange->request);
     llmobs_body_fini(&exchange->response);
     llmobs_body_fini(&exchange->plain);
-    llmobs_exchange_free_memory(exchange);
+    free_memory(exchange);
+}
+
+void llmobs_item_free(struct llmobs_item *item)
+{
+    if (item->type == LLMOBS_ITEM_EXCHANGE)
+        llmobs_exchange_free((struct llmobs_exchange *)item);
+    else
+        free(item);
 }
 
 /* Adds a header by its name on the list of allowed ones; NULL: adds nothing. */

@@ -140,9 +140,8 @@ void llmobs_exchange_start(struct llmobs_exchange *exchange);
 void llmobs_exchange_set_begin(struct llmobs_exchange *exchange,
                                int64_t mono_ns);
 
-/* Frees the memory of an exchange or of an item itself, after everything that
- * it owned was freed or has another owner. */
-void llmobs_exchange_free_memory(void *item);
+/* Frees an item of any type (item.h): an exchange with all that it owns. */
+void llmobs_item_free(struct llmobs_item *item);
 
 /* Adds a header of the request that allowlist.h allows. `line` is
  * "Name: value", a C string; `name_len` is where its first colon is. */

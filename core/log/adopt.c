@@ -659,7 +659,9 @@ static int read_entry(struct llmobs_adopt *adopt,
                       const struct llmobs_entry *entry,
                       struct llmobs_adopted *out)
 {
+    unsigned delivered_to;
     bool counted;
+    int rc;
 
     memset(out, 0, sizeof(*out));
     out->config = &adopt->names;
@@ -668,17 +670,19 @@ static int read_entry(struct llmobs_adopt *adopt,
     out->spooled.claim = (uint32_t)(adopt->here - adopt->claims) + 1;
     out->spooled.offset = llmobs_adopt_file_place(&adopt->file, entry);
     /* Bits mean other destinations in a process that has other destinations. */
-    counted = llmobs_adopt_file_delivered_to(&adopt->file, entry->id,
-                                             &out->delivered_to);
-    out->delivered_to &= ~LLMOBS_LEFT;
-    if (adopt->whose == LLMOBS_ADOPT_ANY)
-        out->delivered_to &= LLMOBS_INFERRED;
-    if (entry->type == LLMOBS_ENTRY_EVENT)
-        return llmobs_event_read(entry, &out->kind, &out->event);
+    counted =
+        llmobs_adopt_file_delivered_to(&adopt->file, entry->id, &delivered_to);
     out->killed = llmobs_entry_has_begun(entry->type);
     out->uncounted =
         (out->killed || entry->type == LLMOBS_ENTRY_CHILDS_END) && !counted;
-    return llmobs_exchange_read(entry, &adopt->recalls, &out->exchange);
+    rc = llmobs_item_read(entry, &adopt->recalls, &out->item);
+    if (rc)
+        return rc;
+    out->item->spooled = out->spooled;
+    out->item->delivered_to =
+        delivered_to &
+        (adopt->whose == LLMOBS_ADOPT_ANY ? LLMOBS_INFERRED : ~LLMOBS_LEFT);
+    return 0;
 }
 
 /* Gives the next due entry of the present file: 1; 0: none is left; -ENOMEM:
@@ -703,7 +707,8 @@ static int next_here(struct llmobs_adopt *adopt, struct llmobs_adopted *out)
             continue;
         }
         if (out->killed) {
-            struct llmobs_exchange *exchange = out->exchange;
+            struct llmobs_exchange *exchange =
+                (struct llmobs_exchange *)out->item;
 
             exchange->end = LLMOBS_END_KILLED;
             exchange->duration_ns =

@@ -42,13 +42,9 @@ enum llmobs_adopt_whose {
 /* An entry that was not delivered. */
 struct llmobs_adopted {
     struct llmobs_spooled spooled; /* for _release */
-    /* One of these two: */
-    struct llmobs_exchange *exchange; /* the caller's, to free */
-    struct llmobs_text event;         /* borrowed until the next call */
-    enum llmobs_event_kind kind;
-    bool killed;           /* the process was killed before the call ended */
-    bool uncounted;        /* no process has counted it as captured yet */
-    unsigned delivered_to; /* bit i: destination i has it */
+    struct llmobs_item *item; /* the caller's, to free; has the place, too */
+    bool killed;              /* the process was killed before the call ended */
+    bool uncounted;           /* no process has counted it as captured yet */
     const struct llmobs_config *config; /* its process's names; borrowed until
                                          * the next call */
 };

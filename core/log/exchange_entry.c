@@ -508,6 +508,27 @@ int llmobs_exchange_read(const struct llmobs_entry *entry,
     return rc;
 }
 
+int llmobs_item_read(const struct llmobs_entry *entry,
+                     struct llmobs_recalls **recalls, struct llmobs_item **out)
+{
+    struct llmobs_exchange *exchange;
+    enum llmobs_event_kind kind;
+    struct llmobs_text text;
+    int rc;
+
+    *out = NULL;
+    if (entry->type == LLMOBS_ENTRY_EVENT) {
+        rc = llmobs_event_read(entry, &kind, &text);
+        if (!rc && !(*out = llmobs_event_item_new(kind, text)))
+            rc = -ENOMEM;
+        return rc;
+    }
+    rc = llmobs_exchange_read(entry, recalls, &exchange);
+    if (!rc)
+        *out = &exchange->item;
+    return rc;
+}
+
 /* Copies the numbers of an entry; false where it has no numbers. */
 static bool find_numbers(const struct llmobs_entry *entry,
                          int64_t numbers[NUMBER_COUNT])

@@ -38,10 +38,12 @@ void llmobs_exchange_add(struct llmobs_exchange *exchange, bool bare,
                          struct llmobs_entry_writer *writer);
 
 /* Gives the exchange of a START, BEGIN or END entry. Its match borrows from the
- * recalls. */
+ * recalls. _item_read gives the item of any of these, or of an EVENT. */
 int llmobs_exchange_read(const struct llmobs_entry *entry,
                          struct llmobs_recalls **recalls,
                          struct llmobs_exchange **out);
+int llmobs_item_read(const struct llmobs_entry *entry,
+                     struct llmobs_recalls **recalls, struct llmobs_item **out);
 
 /* When the call of such an entry, or the event of an EVENT entry, began, wall
  * clock; 0: not in the entry. */

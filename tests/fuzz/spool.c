@@ -13,6 +13,7 @@
 #include "lib/span/content_filter.h"
 #include "lib/span/span.h"
 #include "core/log/adopt.h"
+#include "core/log/event_item.h"
 #include "core/log/exchange_entry.h"
 #include "core/log/owner.h"
 #include "core/log/spool_file.h"
@@ -116,7 +117,6 @@ static void read_exchange(struct llmobs_exchange *exchange)
 
     if (llmobs_exchange_to_span(exchange, &span) == 0)
         llmobs_span_fini(&span);
-    llmobs_exchange_free(exchange);
 }
 
 static void read_event(struct llmobs_text event)
@@ -136,11 +136,11 @@ static void adopt_all(bool had)
 
     (void)llmobs_adopt_count(adopt, &left);
     while (llmobs_adopt_next(adopt, &one) == 1) {
-        FUZZ_CHECK((one.exchange != NULL) != (one.event.data != NULL));
-        if (one.exchange)
-            read_exchange(one.exchange);
+        if (one.item->type == LLMOBS_ITEM_EXCHANGE)
+            read_exchange((struct llmobs_exchange *)one.item);
         else
-            read_event(one.event);
+            read_event(llmobs_event_item_text(one.item));
+        llmobs_item_free(one.item);
         if (had)
             llmobs_adopt_write_delivered_to(adopt, &one.spooled, 1);
         llmobs_adopt_release(adopt, &one.spooled, 1);

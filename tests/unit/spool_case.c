@@ -200,10 +200,10 @@ void spool_adopt_all(bool let_go)
 {
     calls = killed = events = 0;
     while (llmobs_adopt_next(adopt, &last) == 1) {
-        calls += last.exchange != NULL;
+        calls += last.item->type == LLMOBS_ITEM_EXCHANGE;
         killed += last.killed;
-        events += last.event.data != NULL;
-        llmobs_exchange_free(last.exchange);
+        events += last.item->type == LLMOBS_ITEM_EVENT;
+        llmobs_item_free(last.item);
         if (let_go)
             llmobs_adopt_release(adopt, &last.spooled, 1);
         else

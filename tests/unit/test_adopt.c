@@ -95,9 +95,9 @@ static void adopt_started(void)
     do {
         ck_assert_int_eq(llmobs_adopt_next(adopt, &last), 1);
         if (!last.killed)
-            llmobs_exchange_free(last.exchange);
+            llmobs_item_free(last.item);
     } while (!last.killed);
-    e = last.exchange;
+    e = (struct llmobs_exchange *)last.item;
     ck_assert_int_eq(e->end, LLMOBS_END_KILLED);
     ck_assert_str_eq(e->url, "https://api.openai.com/v1/chat/completions");
     ck_assert_uint_eq(e->request_headers.count, asks ? 1 : 0);
@@ -137,7 +137,7 @@ TEST(test_give_back)
     for (int i = 0; i < 2; i++) {
         while (llmobs_adopt_next(adopt, &last) == 1) {
             uncounted += last.uncounted;
-            llmobs_exchange_free(last.exchange);
+            llmobs_item_free(last.item);
             llmobs_adopt_return(adopt, &last.spooled);
             calls++;
             if (calls % 5 == 0)
@@ -208,7 +208,7 @@ TEST(test_one_note_a_batch)
     spool_in_dead(leave_four);
     for (size_t i = 0; i < 3; i++) {
         ck_assert_int_eq(llmobs_adopt_next(adopt, &last), 1);
-        llmobs_exchange_free(last.exchange);
+        llmobs_item_free(last.item);
         list[i] = last.spooled;
     }
     llmobs_adopt_release(adopt, list, 3);
@@ -243,7 +243,7 @@ TEST(test_added_on_a_full_disk)
     spool_in_dead(leave_two);
     for (size_t i = 0; i < 2; i++) {
         ck_assert_int_eq(llmobs_adopt_next(adopt, &last), 1);
-        llmobs_exchange_free(last.exchange);
+        llmobs_item_free(last.item);
         beside[i] = last.spooled;
     }
     ck_assert_int_eq(llmobs_adopt_add(adopt, &beside[1], 77,
@@ -276,8 +276,8 @@ TEST(test_had)
 
     spool_in_dead(leave_and_note);
     while (llmobs_adopt_next(adopt, &last) == 1) {
-        sum = sum * 10 + last.delivered_to;
-        llmobs_exchange_free(last.exchange);
+        sum = sum * 10 + last.item->delivered_to;
+        llmobs_item_free(last.item);
         llmobs_adopt_release(adopt, &last.spooled, 1);
     }
     ck_assert_uint_eq(sum, 16);
@@ -302,7 +302,7 @@ static size_t take_a_batch(struct llmobs_spooled *list)
 
     while ((rc = llmobs_adopt_next(adopt, &last)) == 1) {
         ck_assert_uint_lt(n, SHORT_ONES);
-        llmobs_exchange_free(last.exchange);
+        llmobs_item_free(last.item);
         list[n++] = last.spooled;
     }
     ck_assert_int_eq(rc, n == CLAIMED ? -EAGAIN : 0);
@@ -409,13 +409,15 @@ TEST(test_adopt_short_of_memory)
 
     spool_in_dead(leave_small_and_big);
     ck_assert_int_eq(llmobs_adopt_next(adopt, &last), 1);
-    llmobs_exchange_free(last.exchange);
+    llmobs_item_free(last.item);
     was = end_memory();
     ck_assert_int_eq(llmobs_adopt_next(adopt, &last), -ENOMEM);
     ck_assert_int_eq(setrlimit(RLIMIT_AS, &was), 0);
     ck_assert_int_eq(llmobs_adopt_next(adopt, &last), 1);
-    ck_assert_uint_gt(llmobs_body_head(&last.exchange->response).len, BIG - 1);
-    llmobs_exchange_free(last.exchange);
+    ck_assert_uint_gt(
+        llmobs_body_head(&((struct llmobs_exchange *)last.item)->response).len,
+        BIG - 1);
+    llmobs_item_free(last.item);
     for (int i = 0; i < 2; i++)
         llmobs_adopt_return(adopt, &last.spooled);
     ck_assert_int_eq(spool_dirs(), 1);

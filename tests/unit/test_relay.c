@@ -39,7 +39,7 @@ static void adopt_one(void)
     struct llmobs_adopted one;
 
     ck_assert_int_eq(llmobs_adopt_next(adopt, &one), 1);
-    llmobs_exchange_free(one.exchange);
+    llmobs_item_free(one.item);
 }
 
 static struct llmobs_exchange *begun;
@@ -130,7 +130,7 @@ static void take(unsigned count)
     for (unsigned i = 0; i < count; i++) {
         ck_assert_int_eq(llmobs_adopt_next(adopt, &list[i]), 1);
         ck_assert(!list[i].killed);
-        llmobs_exchange_free(list[i].exchange);
+        llmobs_item_free(list[i].item);
     }
     rc = llmobs_adopt_next(adopt, &last);
     ck_assert_int_eq(rc, 0);
@@ -166,7 +166,7 @@ TEST(relay_has_a_file_of_a_process_that_ends)
     tell("h");
     become_relay();
     ck_assert_int_eq(llmobs_adopt_next(adopt, &one), 1);
-    llmobs_exchange_free(one.exchange);
+    llmobs_item_free(one.item);
     tell("l");
     take(0);
     llmobs_adopt_release(adopt, &one.spooled, 1);
@@ -187,9 +187,9 @@ TEST(relay_takes_back_what_it_could_not_send)
     tell("hh");
     become_relay();
     ck_assert_int_eq(llmobs_adopt_next(adopt, &one), 1);
-    llmobs_exchange_free(one.exchange);
+    llmobs_item_free(one.item);
     ck_assert_int_eq(llmobs_adopt_next(adopt, &other), 1);
-    llmobs_exchange_free(other.exchange);
+    llmobs_item_free(other.item);
     take(0);
     llmobs_adopt_release(adopt, &one.spooled, 1);
     llmobs_adopt_return(adopt, &other.spooled);
@@ -335,12 +335,12 @@ TEST(relay_names_a_file_once)
     spool_in_dead(keep_handed);
     become_relay();
     ck_assert_int_eq(llmobs_adopt_next(adopt, &last), 1);
-    llmobs_exchange_free(last.exchange);
+    llmobs_item_free(last.item);
     ck_assert_int_eq(llmobs_adopt_next(adopt, &last), 0);
     llmobs_adopt_return(adopt, &last.spooled);
     name_of_file(first, sizeof(first));
     ck_assert_int_eq(llmobs_adopt_next(adopt, &last), 1);
-    llmobs_exchange_free(last.exchange);
+    llmobs_item_free(last.item);
     name_of_file(second, sizeof(second));
     ck_assert_str_eq(first, second);
     llmobs_adopt_release(adopt, &last.spooled, 1);

@@ -26,24 +26,23 @@ UNIT_FIXTURE(spool_begin, spool_end);
 TEST(test_keep_and_load)
 {
     struct llmobs_backlog backlog;
-    struct llmobs_spooled one = spool_keep(10), two = spool_keep(5 << 20),
-                          three = spool_keep(0);
-    struct llmobs_item *item;
+    struct llmobs_spooled one = spool_keep(10);
+    struct llmobs_item two = {.spooled = spool_keep(5 << 20)}, *item;
+    struct llmobs_spooled three = spool_keep(0);
     struct llmobs_exchange *e;
     struct stat st;
 
     ck_assert_uint_eq(one.file, 1);
-    ck_assert_uint_gt(three.file, two.file);
+    ck_assert_uint_gt(three.file, two.spooled.file);
     llmobs_backlog_init(&backlog, spool, NULL);
     ck_assert_int_eq(llmobs_backlog_load(&backlog, &two, &item), 0);
     e = (struct llmobs_exchange *)item;
-    ck_assert_uint_eq(e->context.span_id, two.id);
+    ck_assert_uint_eq(e->context.span_id, two.spooled.id);
     ck_assert_uint_eq(e->response.total, 5 << 20);
     llmobs_exchange_free(e);
-    two.offset++;
+    two.spooled.offset++;
     ck_assert_int_lt(llmobs_backlog_load(&backlog, &two, &item), 0);
-    ck_assert_ptr_null(item);
-    two.file = 77;
+    two.spooled.file = 77;
     ck_assert_int_eq(llmobs_backlog_load(&backlog, &two, &item), -EIO);
     ck_assert_int_eq(stat(place, &st), 0);
     ck_assert_uint_eq(st.st_mode & 0777, 0700);
@@ -616,7 +615,8 @@ TEST(test_link)
 TEST(test_loading_again)
 {
     struct llmobs_backlog backlog;
-    struct llmobs_spooled one = spool_keep(1), away = {.id = 1, .file = 999};
+    struct llmobs_item one = {.spooled = spool_keep(1), .delivered_to = 5};
+    const struct llmobs_item away = {.spooled = {.id = 1, .file = 999}};
     struct llmobs_item *item;
     struct rlimit old, few;
 
@@ -629,7 +629,8 @@ TEST(test_loading_again)
     setrlimit(RLIMIT_NOFILE, &old);
     ck_assert_int_eq(llmobs_backlog_load(&backlog, &away, &item), -EIO);
     ck_assert_int_eq(llmobs_backlog_load(&backlog, &one, &item), 0);
-    llmobs_backlog_release(&backlog, &one);
+    ck_assert_uint_eq(item->delivered_to, 5);
+    llmobs_backlog_release(&backlog, &item->spooled);
     llmobs_exchange_free((struct llmobs_exchange *)item);
     llmobs_backlog_flush(&backlog);
     llmobs_spool_close(spool);
