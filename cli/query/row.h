@@ -31,11 +31,15 @@ struct llmobs_row {
     const char *trace_id;
     const char *span_id;
     const char *parent_id; /* NULL: a root */
-    bool wanted;           /* the filters select it */
-    bool path;             /* not selected, but above a row that is */
-    bool filled;           /* the members up to `failed` are set */
-    bool failed;
-    bool billed; /* no model call, but only this span has its tokens and cost */
+    bool wanted : 1;       /* the filters select it */
+    bool path : 1;         /* not selected, but above a row that is */
+    bool filled : 1;       /* more than the ids and the start are set */
+    bool failed : 1;
+    bool billed : 1; /* no model call, but only this span has its usage */
+    bool local : 1;  /* the call went to this host */
+    bool given : 1;  /* the provider gave the cost */
+    bool orphan : 1; /* it names a parent that is not in the store */
+    int http_status; /* of a failed call that was refused; 0: none */
 
     const char *name;  /* never NULL */
     const char *kind;  /* never NULL */
@@ -44,12 +48,10 @@ struct llmobs_row {
     const char *price_model; /* whose price counts: mostly the latter */
     const char *others;      /* JSON: the tokens of other models (cost.c) */
     const char *tier;        /* of service */
-    bool local;              /* the call went to this host */
     const char *provider;
     const char *ml_app;
     const char *session;
     const char *error_type;
-    int http_status; /* of a failed call that was refused; 0: none */
     const char *error_message;
     const char *question; /* the first words of the last message of the input */
     const char *answer;   /* the first words of the output */
@@ -71,13 +73,11 @@ struct llmobs_row {
     double first_token; /* seconds */
     double cost;        /* USD, of a row that counts (llmobs_row_counts) */
     double estimate;    /* beside a cost that the provider gave; -1: none */
-    bool given;         /* the provider gave the cost */
     struct llmobs_evaluations *judged; /* borrowed; NULL: not read */
 
     struct llmobs_row *parent; /* the nearest shown one; NULL: at the top */
     struct llmobs_row *child;  /* oldest */
     struct llmobs_row *next;   /* the parent's next younger child */
-    bool orphan;               /* it names a parent that is not in the store */
     struct llmobs_row *talk; /* the first turn of its conversation, or itself */
     unsigned turn;           /* its number in the conversation; 0: unknown */
     unsigned turns;          /* of a first turn: the number of the last one */
