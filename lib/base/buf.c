@@ -44,16 +44,18 @@ void llmobs_buf_lend(struct llmobs_buf *buf, char *room, size_t cap)
 /* Moves the bytes to `cap` bytes of memory that the buffer owns; NULL: memory
  * ran out and the bytes stay. A small block is cleared: memory that the program
  * freed may still hold the program's addresses, which would hide its leaks
- * (hidden.h); larger blocks come from the kernel.
+ * (hidden.h); larger blocks come from the kernel. `added`: bytes that the
+ * caller writes at once.
  */
-static char *move_bytes(struct llmobs_buf *buf, size_t cap)
+static char *move_bytes(struct llmobs_buf *buf, size_t cap, size_t added)
 {
+    size_t used = buf->len + added;
     char *data = realloc(buf->lent ? NULL : buf->data, cap);
 
     if (data && buf->lent)
         memcpy(data, buf->data, buf->len + 1);
     if (data && cap <= CLEAR_MAX && !buf->raw)
-        memset(data + buf->len, 0, cap - buf->len);
+        memset(data + used, 0, cap - used);
     return data;
 }
 
@@ -66,7 +68,7 @@ int llmobs_buf_fail(struct llmobs_buf *buf, int failure)
 
 /* Doubling keeps a long series of small adds linear; the last step stops at the
  * cap instead of beyond it. */
-int llmobs_buf_reserve(struct llmobs_buf *buf, size_t len)
+static int make_room(struct llmobs_buf *buf, size_t len, size_t added)
 {
     size_t need;
     size_t cap = buf->cap;
@@ -83,10 +85,10 @@ int llmobs_buf_reserve(struct llmobs_buf *buf, size_t len)
         cap *= 2;
     if (cap > buf->max + 1)
         cap = buf->max + 1;
-    data = move_bytes(buf, cap);
+    data = move_bytes(buf, cap, added);
     if (data == NULL && cap > need) {
         cap = need;
-        data = move_bytes(buf, cap);
+        data = move_bytes(buf, cap, added);
     }
     if (data == NULL)
         return llmobs_buf_fail(buf, -ENOMEM);
@@ -96,9 +98,14 @@ int llmobs_buf_reserve(struct llmobs_buf *buf, size_t len)
     return 0;
 }
 
+int llmobs_buf_reserve(struct llmobs_buf *buf, size_t len)
+{
+    return make_room(buf, len, 0);
+}
+
 int llmobs_buf_add(struct llmobs_buf *buf, const void *data, size_t len)
 {
-    int rc = llmobs_buf_reserve(buf, len);
+    int rc = make_room(buf, len, len);
 
     if (rc != 0)
         return rc;
@@ -166,7 +173,7 @@ void llmobs_buf_fit(struct llmobs_buf *buf)
 
 char *llmobs_buf_take(struct llmobs_buf *buf, size_t *len)
 {
-    char *data = buf->lent ? move_bytes(buf, buf->len + 1) : buf->data;
+    char *data = buf->lent ? move_bytes(buf, buf->len + 1, 0) : buf->data;
 
     if (len != NULL)
         *len = data ? buf->len : 0;
