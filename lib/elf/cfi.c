@@ -168,26 +168,6 @@ static struct reader reader_at(const struct llmobs_loaded *object,
     return (struct reader){data, data + left, left == 0};
 }
 
-/* The table is sorted by the first addresses of the functions. */
-static uintptr_t search_table(uintptr_t base, const unsigned char *table,
-                              size_t count, uintptr_t pc)
-{
-    size_t low = 0, high = count;
-    int32_t pair[2];
-
-    while (high - low > 1) {
-        size_t middle = low + (high - low) / 2;
-
-        memcpy(pair, table + middle * sizeof(pair), sizeof(pair));
-        if (base + (uintptr_t)(intptr_t)pair[0] <= pc)
-            low = middle;
-        else
-            high = middle;
-    }
-    memcpy(pair, table + low * sizeof(pair), sizeof(pair));
-    return base + (uintptr_t)(intptr_t)pair[1];
-}
-
 static int find_entry(const struct llmobs_loaded *object, uintptr_t pc,
                       uintptr_t *address)
 {
@@ -195,7 +175,8 @@ static int find_entry(const struct llmobs_loaded *object, uintptr_t pc,
     uintptr_t base = header ? object->base + header->p_vaddr : 0;
     struct reader reader;
     uint8_t frame_enc;
-    uint64_t count;
+    size_t low = 0, high;
+    int32_t pair[2];
 
     if (!header)
         return -ENOENT;
@@ -206,11 +187,22 @@ static int find_entry(const struct llmobs_loaded *object, uintptr_t pc,
     if (read_u8(&reader) != COUNT_ENC || read_u8(&reader) != TABLE_ENC)
         return -ENOTSUP;
     (void)read_pointer(&reader, frame_enc);
-    count = read_u32(&reader);
-    if (reader.bad || count == 0 ||
-        count > (size_t)(reader.end - reader.at) / 8)
+    high = read_u32(&reader);
+    if (reader.bad || high == 0 ||
+        high > (size_t)(reader.end - reader.at) / sizeof(pair))
         return -EBADMSG;
-    *address = search_table(base, reader.at, (size_t)count, pc);
+    /* The table is sorted by the first addresses of the functions. */
+    while (high - low > 1) {
+        size_t middle = low + (high - low) / 2;
+
+        memcpy(pair, reader.at + middle * sizeof(pair), sizeof(pair));
+        if (base + (uintptr_t)(intptr_t)pair[0] <= pc)
+            low = middle;
+        else
+            high = middle;
+    }
+    memcpy(pair, reader.at + low * sizeof(pair), sizeof(pair));
+    *address = base + (uintptr_t)(intptr_t)pair[1];
     return 0;
 }
 
@@ -566,22 +558,21 @@ static bool knows(const struct llmobs_frame *frame, unsigned reg)
 
 /* Finds a register's value in the caller's frame; false where it is unknown. */
 static bool value_of(const struct llmobs_cfi_rule *rule,
-                     const struct llmobs_frame *frame, unsigned self,
-                     uintptr_t address, const struct llmobs_cfi_stack *stack,
-                     uintptr_t *value)
+                     const struct llmobs_frame *frame, uintptr_t address,
+                     const struct llmobs_cfi_stack *stack, uintptr_t *value)
 {
     uintptr_t offset = (uintptr_t)(intptr_t)rule->offset;
-    unsigned reg = rule->kind == LLMOBS_CFI_SAME ? self : rule->reg;
+    unsigned reg = rule->reg;
 
     switch ((enum llmobs_cfi_kind)rule->kind) {
     case LLMOBS_CFI_NONE:
+    case LLMOBS_CFI_SAME:
         return false;
     case LLMOBS_CFI_AT_FRAME:
         return load_word(stack, address + offset, value);
     case LLMOBS_CFI_PLUS_FRAME:
         *value = address + offset;
         return true;
-    case LLMOBS_CFI_SAME:
     case LLMOBS_CFI_PLUS_REG:
         if (!knows(frame, reg))
             return false;
@@ -598,15 +589,20 @@ int llmobs_cfi_step(struct llmobs_frame *frame,
                     const struct llmobs_cfi_row *row,
                     const struct llmobs_cfi_stack *stack)
 {
-    struct llmobs_frame next = {.exact = row->signal};
+    struct llmobs_frame next = *frame;
     uintptr_t address;
 
     if (row->regs[row->return_reg].kind == LLMOBS_CFI_NONE)
         return -ENODATA;
-    if (!value_of(&row->frame, frame, 0, 0, stack, &address))
+    if (!value_of(&row->frame, frame, 0, stack, &address))
         return -EFAULT;
+    next.exact = row->signal;
     for (unsigned i = 0; i < LLMOBS_FRAME_REGS; i++) {
-        if (value_of(&row->regs[i], frame, i, address, stack, &next.regs[i]))
+        if (row->regs[i].kind == LLMOBS_CFI_SAME)
+            continue; /* as most are, without an offset */
+        next.known &= ~((uint64_t)1 << i);
+        next.regs[i] = 0;
+        if (value_of(&row->regs[i], frame, address, stack, &next.regs[i]))
             next.known |= (uint64_t)1 << i;
     }
     if (row->regs[LLMOBS_FRAME_SP].kind == LLMOBS_CFI_SAME)
