@@ -1,6 +1,7 @@
 #include "lib/text/http1_head.h"
 
 #include "lib/base/http1_first.h"
+#include "lib/text/json_plain.h"
 
 /* Takes a line off `rest`, and its end. */
 static struct llmobs_text read_line(struct llmobs_text *rest)
@@ -47,8 +48,10 @@ bool llmobs_http1_header_next(struct llmobs_text *rest,
 static bool is_clear(struct llmobs_text text)
 {
     for (size_t i = 0; i < text.len; i++) {
-        unsigned char c = (unsigned char)text.data[i];
+        unsigned char c;
 
+        i += llmobs_json_run(text.data + i, text.len - i, LLMOBS_JSON_STOP_ODD);
+        c = i < text.len ? (unsigned char)text.data[i] : '\n';
         if (c == 0x7f ||
             (c < ' ' && c != '\n' && c != '\t' &&
              (c != '\r' || i + 1 == text.len || text.data[i + 1] != '\n')))
@@ -106,23 +109,6 @@ bool llmobs_http1_head_answer(struct llmobs_text text,
     return head->status >= 100 && (at == line.data + line.len || at[0] == ' ');
 }
 
-/* `sized`: it has a length already. */
-static bool read_length(struct llmobs_text value,
-                        struct llmobs_http1_head *head, bool sized)
-{
-    uint64_t length = 0;
-
-    for (size_t i = 0; i < value.len; i++) {
-        if (!llmobs_is_digit(value.data[i]) || length > INT64_MAX / 10 - 1)
-            return false;
-        length = length * 10 + (uint64_t)(value.data[i] - '0');
-    }
-    if (value.len == 0 || (sized && length != head->length))
-        return false;
-    head->length = length;
-    return true;
-}
-
 bool llmobs_http1_head_framing(struct llmobs_http1_head *head,
                                enum llmobs_http1_framing otherwise)
 {
@@ -147,9 +133,19 @@ bool llmobs_http1_head_framing(struct llmobs_http1_head *head,
                 coded |= !chunked && !llmobs_text_is_word(coding, "identity");
             }
         } else if (llmobs_text_is_word(name, "content-length")) {
-            if (header.odd || !read_length(value, head, sized))
+            uint64_t length = 0;
+
+            for (size_t i = 0; i < value.len; i++) {
+                if (!llmobs_is_digit(value.data[i]) ||
+                    length > INT64_MAX / 10 - 1)
+                    return false;
+                length = length * 10 + (uint64_t)(value.data[i] - '0');
+            }
+            if (header.odd || value.len == 0 ||
+                (sized && length != head->length))
                 return false;
             sized = true;
+            head->length = length;
         } else if (llmobs_text_is_word(name, "host") && head->host.len == 0) {
             head->host = value;
         } else if (llmobs_text_is_word(name, "expect")) {
