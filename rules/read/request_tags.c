@@ -281,9 +281,12 @@ void llmobs_request_tags_read(const struct llmobs_call *call,
 
     if (!said.tags)
         said.tags = span->said = llmobs_json_object();
-    for (size_t i = 0; i < sizeof(plain) / sizeof(*plain); i++)
-        put(&said, plain[i][1],
-            llmobs_text_of(request_tags_header(&said, plain[i][0])));
+    for (size_t i = 0; i < sizeof(plain) / sizeof(*plain); i++) {
+        const char *text = request_tags_header(&said, plain[i][0]);
+
+        if (text)
+            put(&said, plain[i][1], llmobs_text_of(text));
+    }
     for (size_t i = 0; i < PLACES; i++) {
         const char *name = places[i].name;
         const char *text =

@@ -249,27 +249,9 @@ static double price_at(const struct llmobs_json *usage,
 {
     const struct llmobs_json *value = llmobs_json_get(usage, way[0]);
 
-    return llmobs_usage_price(way[1] ? llmobs_json_get(value, way[1]) : value);
-}
-
-static double total_of(const struct llmobs_json *usage)
-{
-    static const char *const ways[][2] = {
-        {"cost"},        {"cost", "total_cost"}, /* OpenRouter; Perplexity */
-        {"cost", "usd"}, {"estimated_cost"},     /* Venice; DeepInfra */
-        {"total_cost"},  {"total_price"},        /* others; Dify */
-    };
-    static const char *const own_key[] = {"cost_details",
-                                          "upstream_inference_cost"};
-    double total =
-        llmobs_usage_price(llmobs_json_get(usage, "cost_in_usd_ticks")) / TICKS;
-    double upstream = NAN;
-
-    for (size_t i = 0; isnan(total) && i < sizeof(ways) / sizeof(ways[0]); i++)
-        total = price_at(usage, ways[i]);
-    if (llmobs_json_is_true(llmobs_json_get(usage, "is_byok")))
-        upstream = price_at(usage, own_key);
-    return total + (upstream > 0 ? upstream : 0);
+    return value ? llmobs_usage_price(way[1] ? llmobs_json_get(value, way[1])
+                                             : value)
+                 : NAN;
 }
 
 static bool is_other_money(const struct llmobs_json *object)
@@ -322,7 +304,16 @@ int llmobs_usage_costs(const struct llmobs_json *usage,
         {{"input_cost"}, {"output_cost"}, false},
         {{"prompt_price"}, {"completion_price"}, false},
     };
-    double total = total_of(usage);
+    static const char *const ways[][2] = {
+        {"cost"},        {"cost", "total_cost"}, /* OpenRouter; Perplexity */
+        {"cost", "usd"}, {"estimated_cost"},     /* Venice; DeepInfra */
+        {"total_cost"},  {"total_price"},        /* others; Dify */
+    };
+    static const char *const own_key[] = {"cost_details",
+                                          "upstream_inference_cost"};
+    const struct llmobs_json *ticks =
+        llmobs_json_get(usage, "cost_in_usd_ticks");
+    double total = llmobs_usage_price(ticks) / TICKS, upstream;
     int rc;
     /* Claude, OpenRouter; xAI; Mistral; Perplexity */
     static const char groups[] =
@@ -330,6 +321,12 @@ int llmobs_usage_costs(const struct llmobs_json *usage,
         "tool_calls_details\0";
     int left = PIECES_MAX;
 
+    for (size_t i = 0; isnan(total) && i < sizeof(ways) / sizeof(ways[0]); i++)
+        total = price_at(usage, ways[i]);
+    upstream = llmobs_json_is_true(llmobs_json_get(usage, "is_byok"))
+                   ? price_at(usage, own_key)
+                   : 0;
+    total += upstream > 0 ? upstream : 0;
     LLMOBS_WORDS_EACH (group, groups) {
         const struct llmobs_json *all = llmobs_json_get(usage, group);
 
