@@ -62,7 +62,7 @@ void llmobs_backlog_release(struct llmobs_backlog *backlog,
     if (backlog->done_count == LLMOBS_RELEASE_MAX)
         llmobs_backlog_flush(backlog);
     if (!backlog->done)
-        backlog->done = calloc(LLMOBS_RELEASE_MAX, sizeof(*backlog->done));
+        backlog->done = malloc(LLMOBS_RELEASE_MAX * sizeof(*backlog->done));
     if (backlog->done)
         backlog->done[backlog->done_count++] = *spooled;
     else

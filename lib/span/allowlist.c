@@ -258,12 +258,13 @@ int llmobs_allowlist_words(const char *url, struct llmobs_buf *out)
     return rc;
 }
 
-/* Most calls of a program go to one URL, without a secret. The last one of that
- * kind is not searched again; who looks at it has it alone. */
+/* Most calls of a program go to a few URLs, without a secret. The last ones of
+ * that kind are not searched again; who looks at one has it alone. */
 char *llmobs_allowlist_url_copy(const char *url)
 {
-    static _Atomic(char *) last;
-    char *known = atomic_exchange(&last, NULL);
+    static _Atomic(char *) last[8]; /* by their lengths */
+    _Atomic(char *) *slot = &last[strlen(url) % COUNT(last)];
+    char *known = atomic_exchange(slot, NULL);
     bool same = known && strcmp(known, url) == 0;
     struct llmobs_buf out;
 
@@ -274,6 +275,6 @@ char *llmobs_allowlist_url_copy(const char *url)
         free(known);
         known = strdup(url);
     }
-    free(atomic_exchange(&last, known));
+    free(atomic_exchange(slot, known));
     return llmobs_buf_take(&out, NULL);
 }
