@@ -47,6 +47,8 @@ SENTENCES = {
     "unheard": "An answer that is lost repeats its batch.",
     "unnoted": "One of several destinations may get a call again if the disk "
                "refused the note that it has it.",
+    "asked": "`llmobs drain --to` sends a call also to a destination that has "
+             "it as one of several.",
     "replaced": "A kill between a redacted event and the release of the END "
                 "that it replaces delivers both.",
     "read-only": "A disk that refuses even a change in place may give a "
@@ -65,6 +67,8 @@ SCENARIOS = {
         "late cut"),
     "one of two is away, the disk full": (
         {**ONE, "up": (0, 1), "full": 1}, "late cut unnoted lost"),
+    "one of two is away, drain --to": (
+        {**ONE, "up": (0, 1), "readers": "worker any dead"}, "late cut asked"),
     "an answer is lost": ({**ONE, "unheard": 1}, "late cut unheard"),
     "the disk is full": ({"full": 1}, "late cut lost"),
     "the disk becomes read-only": ({"readonly": 1}, "late cut lost read-only"),

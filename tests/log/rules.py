@@ -12,7 +12,7 @@ class Model:
     once. How often processes are killed, the disk is full, an answer is lost, a
     process forks, the disk becomes read-only. And who reads: process 0's own
     worker, and its walk for what it takes back of a relay; a child's worker;
-    relays; those who find a process dead."""
+    relays; those who find a process dead, also for any destination."""
 
     def __init__(self, broken="", events=(0, 0), tags=(0, 0, 0), up=(1,),
                  withheld=0, spool=1, room=9, lacks=0, taken=0, kills=1,
@@ -535,6 +535,10 @@ class Model:
             r.dead = int(self.is_dead(s, s.files[r.file].owner))
         r.seen = file.old, file.new
         r.due, _ = self.open_in(file, r.file, r.dead)
+        if r.policy == "any":
+            # Its destinations are others than those that the process had.
+            self.excuse(s, [d._replace(told=0) for d in r.due], "asked")
+            r.due = tuple(d._replace(has=0, told=0) for d in r.due)
         if self.without("noted after the answer"):
             self.append(s.files[r.file], *[("D", d.call) for d in r.due])
         self.goes_on(s, r)
@@ -566,6 +570,8 @@ class Model:
                        for to, up in enumerate(s.up)):
                 r.kept += ((r.file, *r.seen, tuple(s.up), bool(r.dead)),)
         self.leave(r)
+        if r.policy == "any":
+            s.alive[r.process] = 0  # the command ends
 
     # -- the end of a process --------------------------------------------------
 
