@@ -148,12 +148,13 @@ static void fetch_cleaned(const char *base)
 
 /* -- few descriptors ------------------------------------------------------- */
 
-/* All that are left, as soon as they are: how many? */
+/* All that are left, as soon as they are: how many? Of thousands only some, as
+ * a look is to be short. */
 static int take_all(void)
 {
-    int list[4096], count = 0;
+    int list[256], count = 0;
 
-    while (count < 4096 && (list[count] = open("/", O_PATH)) >= 0)
+    while (count < 256 && (list[count] = open("/", O_PATH)) >= 0)
         count++;
     for (int i = count; i-- > 0;)
         close(list[i]);

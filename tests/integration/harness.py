@@ -113,10 +113,11 @@ def made_once(folder, name, argv, make):
     return path
 
 
-def compiled(t, name, *argv):
-    """The file of that name which gcc makes of argv."""
+def compiled(t, name, *argv, cc=("gcc",)):
+    """The file of that name which the compiler makes of argv. Nobody may change it."""
+    argv = [*cc, *argv]
     return made_once(COMPILED or t.dir, name, argv, lambda path: subprocess.run(
-        ["gcc", *argv, "-o", path], check=True, timeout=60))
+        [*argv, "-o", path], check=True, timeout=60))
 
 
 def succeeds(*argv):

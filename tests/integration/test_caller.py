@@ -4,7 +4,8 @@ import re
 import shutil
 import subprocess
 
-from harness import APPS, PYTHON, Skip, body, curl, equal, ok, tags_of, test
+from harness import (APPS, PYTHON, Skip, body, compiled, curl, equal, ok, tags_of,
+                     test)
 
 OURS = os.path.join(APPS, "agent.c")
 CHAIN = ["fetch_reply", "plan", "think"]
@@ -15,12 +16,10 @@ def build(t, name, *flags, cc="gcc"):
     one."""
     if not shutil.which(cc):
         raise Skip("no " + cc)
-    path = os.path.join(t.dir, name)
     if cc == "gcc":
         cc = os.environ.get("LLMOBS_TEST_CC", cc)
-    subprocess.run([*cc.split(), "-O2", *flags, OURS, "-o", path, "-lcurl",
-                    "-lpthread"], check=True)
-    return path
+    return shutil.copy(compiled(t, name, "-O2", *flags, OURS, "-lcurl", "-lpthread",
+                                cc=cc.split()), t.dir)
 
 
 def callers(result):

@@ -67,11 +67,7 @@ def join(name, spans, errors):
         if flags and name in NOT_DELIVERED:  # the tool frees nothing at its end
             env["ASAN_OPTIONS"] = os.environ.get("ASAN_OPTIONS", "") + \
                 ":detect_leaks=0"
-        path = compiled(t, "cases", *CC[1:], *flags, "-O1", CASES, "-lpthread") \
-            if not EMULATOR else t.dir + "/cases"
-        if EMULATOR:
-            subprocess.run(CC + ["-O1", CASES, "-o", path, "-lpthread"],
-                           check=True)
+        path = compiled(t, "cases", *flags, "-O1", CASES, "-lpthread", cc=CC)
         to = t.servers.http
         if name == "frames_at_once":
             http2_url(t)
@@ -119,9 +115,7 @@ def join_handlers(what, where, spans):
     def run(t):
         if sanitizers(t):
             raise Skip("a sanitizer lets handlers run at other times")
-        path = t.dir + "/handlers"
-        subprocess.run(CC + ["-O1", HANDLERS, "-o", path, "-lpthread", "-ldl"],
-                       check=True)
+        path = compiled(t, "handlers", "-O1", HANDLERS, "-lpthread", "-ldl", cc=CC)
         r = t.same([path, what, where], env=ON)
         if spans is None:
             ok(len(r.spans) >= 3, "%d spans" % len(r.spans))

@@ -12,8 +12,8 @@ import urllib.request
 
 from delivery import (agent, counts, double, recovered, settled, spool_of,
                       wait_for)
-from harness import (APPS, EMULATOR, PYTHON, SECRET, Skip, accept, body, curl,
-                     equal, expect_error, expect_llm, free_port, installed, ok,
+from harness import (APPS, EMULATOR, PYTHON, SECRET, Skip, accept, body, compiled,
+                     curl, equal, expect_error, expect_llm, free_port, installed, ok,
                      test, tree, wait_port)
 from relays import Relay
 from serving import nginx_conf
@@ -263,13 +263,10 @@ def sanitizers(t):
                 t.build.rpartition("-")[2], [])
 
 
-def compiled(t, library, program):
-    path = os.path.join(t.dir, "cases")
+def client(t, library, program):
     installed("/usr/lib/*/" + library[0])
-    subprocess.run(CC + sanitizers(t) + ["-O1", "-o", path, app(program)] +
-                   ["-l:" + each for each in library] + ["-lpthread"],
-                   check=True)
-    return path
+    return compiled(t, "cases", *sanitizers(t), "-O1", app(program),
+                    *("-l:" + each for each in library), "-lpthread", cc=CC)
 
 
 def join(library, program, prefix, name, spans, errors):
@@ -289,7 +286,7 @@ def join(library, program, prefix, name, spans, errors):
         if name.startswith("http2"):
             http2_url(t)
             port = t.servers.h2
-        r = t.same([compiled(t, library, program), name, str(port)],
+        r = t.same([client(t, library, program), name, str(port)],
                    spans=spans, env=env, answers=errors == 0,
                    order=name not in ("threads", "http2_both_ways",
                                       "http2_forgets_keys"))
@@ -789,7 +786,7 @@ def kept_without_libcurl(t):
 def exits_at_once(t):
     """A program that ends by _exit behind its answer leaves whole spans."""
     with double(t) as dd:
-        t.run([compiled(t, OPENSSL, "cases.c"), "exits", str(t.servers.tls)],
+        t.run([client(t, OPENSSL, "cases.c"), "exits", str(t.servers.tls)],
               env=dict(agent(dd), **ON))
         for span in recovered(t, dd, agent(dd), 2):
             accept(span)
