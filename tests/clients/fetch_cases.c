@@ -332,7 +332,7 @@ static long peak(void)
 
 static void speak_long(const char *base)
 {
-    size_t len = (size_t)40 << 20, left = len;
+    size_t len = (size_t)24 << 20, left = len;
     long before = peak();
     struct text text = {0};
     CURL *curl = speaking(base, &text);

@@ -559,14 +559,14 @@ class Case:
             ok(secret not in result.log, "a secret is in the log")
 
     def same(self, argv, spans=None, env=None, order=True, answers=True,
-             **options):
+             bare=None, **options):
         """Runs argv bare and preloaded; all that can be seen must be equal.
         Gives the preloaded run.  order=False: requests may come in any order;
         answers=False: the server's bytes depend on what programs choose at
-        random."""
+        random; `bare`: that of an earlier run with the same argv and variables."""
         app_env = {k: v for k, v in (env or {}).items()
                    if not k.startswith(("DD_", "LLMOBS_"))}
-        bare = self.run(argv, preload=False, env=app_env, **options)
+        bare = bare or self.run(argv, preload=False, env=app_env, **options)
         equal(bare.store_exists, False, "store of the bare run")
         ours = self.run(argv, preload=True, env=env, **options)
         self.compare(bare, ours, order, answers)

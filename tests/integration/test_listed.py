@@ -54,8 +54,9 @@ def bare(r, why=None):
 
 
 def asks(t, argv, count=3, tls=False, **env):
-    joined(t.same(argv, spans=count, order=False, env={LIST: base(t, tls), **env}))
-    bare(t.same(argv, order=False, env={LIST: "http://127.0.0.1:1", **env}))
+    r = t.same(argv, spans=count, order=False, env={LIST: base(t, tls), **env})
+    joined(r)
+    bare(t.same(argv, order=False, env={LIST: "http://127.0.0.1:1", **env}, bare=r.bare))
 
 
 def join_python(kind):
@@ -113,8 +114,10 @@ def front(t):
 
 def http2(t, argv, count=3, **env):
     url = front(t)
-    joined(t.same(argv, spans=count, order=False, env={LIST: url, **env}))
-    bare(t.same(argv, spans=count, order=False, env={LIST: "http://127.0.0.1:1", **env}))
+    r = t.same(argv, spans=count, order=False, env={LIST: url, **env})
+    joined(r)
+    bare(t.same(argv, spans=count, order=False, env={LIST: "http://127.0.0.1:1", **env},
+                bare=r.bare))
 
 
 @test

@@ -143,11 +143,11 @@ def altered(t, *changes, name="node"):
 @test
 def without_a_variable(t):
     """Node is observed by its name; another name asks for the variable."""
-    cases = (NODE, "auto", True), (NODE, "off", False), (
-        altered(t, name="edge"), "auto", False), (
-        altered(t, name="edge"), "on", True)
-    for node, value, seen in cases:
-        run(t, node, "fetch", on=value, spans=3 * seen)
+    other, bare = altered(t, name="edge"), {}
+    for node, value, seen in ((NODE, "auto", True), (NODE, "off", False),
+                              (other, "auto", False), (other, "on", True)):
+        bare[node] = run(t, node, "fetch", on=value, spans=3 * seen,
+                         bare=bare.get(node)).bare
         line = diagnosis(t, node, LLMOBS_TLS=value)
         ok("the TLS library inside it" in line and (
             "are observed" if seen else "LLMOBS_TLS=on observes") in line,

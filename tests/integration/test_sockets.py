@@ -242,15 +242,13 @@ def with_gaps_between_segments(t):
 @test
 def in_programs_that_are_known(t):
     """auto, in the programs of which it is known that they do not notice."""
-    listed = {LIST: base(t)}
-    for argv, env, spans in (
-            (python(t, URLLIB), {}, 1),
-            (python(t, URLLIB), {LIST: "https://gateway.example:4000"}, 1),
-            (python(t, URLLIB), listed, 1),
-            (python(t, URLLIB), dict(listed, LLMOBS_SOCKETS="off"), 0),
-            (python(t, URLLIB), dict(listed, DD_LLMOBS_ENABLED="0"), 0),
-            (python(t, URLLIB), dict(listed, LLMOBS_EXCLUDE="python3*"), 0)):
-        r = t.same(argv, spans=spans, env=env)
+    listed, r = {LIST: base(t)}, None
+    for env, spans in (
+            ({}, 1), ({LIST: "https://gateway.example:4000"}, 1), (listed, 1),
+            (dict(listed, LLMOBS_SOCKETS="off"), 0),
+            (dict(listed, DD_LLMOBS_ENABLED="0"), 0),
+            (dict(listed, LLMOBS_EXCLUDE="python3*"), 0)):
+        r = t.same(python(t, URLLIB), spans=spans, env=env, bare=r and r.bare)
     path = compiled(t, "cases", "-O1", CASES, "-lpthread")
     for env, spans in (
             ({}, 0), (listed, 2), ({LIST: "gateway,https://http:1"}, 0),
