@@ -120,6 +120,7 @@ class Model:
 
     @step("thread make")
     def make(self, s, t):
+        """Makes the file, unless it is there by its first name."""
         file = File(t.process, s.number[t.process], "o", (), None)
         t.file = self.named(s, file, False)
         if t.file < 0:
@@ -164,6 +165,7 @@ class Model:
 
     @step("thread alone")
     def ends_alone(self, s, t):
+        """A call without a START is written at its end, as an event is."""
         t.at, t.file = "begin", -1
 
     @step("thread under way")
