@@ -235,48 +235,6 @@ static struct claim *find_free_claim(struct llmobs_adopt *adopt)
     return NULL;
 }
 
-/* False if the file can be neither removed nor emptied after its calls are
- * delivered, because each walk would deliver them again. */
-static bool can_remove(const char *path)
-{
-    if (faccessat(AT_FDCWD, path, W_OK, 0) == 0 || errno == ENOENT)
-        return true;
-    llmobs_log_once(LLMOBS_LOG_ERROR, "spool files",
-                    "calls stay in the spool, since %s cannot be changed: %m",
-                    path);
-    return false;
-}
-
-/* Gives the file a name of this process, and closes it if its process lives.
- * Fails if another reader was faster. A file that this process has claimed
- * before, and could not deliver, keeps its name. */
-static int claim_file(struct llmobs_adopt *adopt, const struct found *found,
-                      bool is_living, struct claim *claim)
-{
-    struct llmobs_spool_name *name = &claim->name;
-    char *path = adopt->file.path;
-
-    if (!can_remove(found->path))
-        return -EPERM;
-    find_me(adopt);
-    *name = found->name;
-    name->claimed = true;
-    name->by_relay = adopt->unset != NULL;
-    name->by = adopt->me;
-    name->by_pidns = llmobs_owner_origin(adopt->self)->pidns;
-    if (path_of(adopt, name, path) != 0)
-        return -ENAMETOOLONG;
-    llmobs_crash_point("claiming");
-    if (rename(found->path, path) != 0)
-        return -errno;
-    llmobs_crash_point("claimed");
-    adopt->file.whole = false;
-    claim->used = true;
-    claim->own = found->own;
-    claim->away = found->gone;
-    return is_living && !found->held ? llmobs_spool_file_close(path) : 0;
-}
-
 /* Frees what was read of the present file. */
 static void free_file(struct llmobs_adopt *adopt)
 {
@@ -307,15 +265,47 @@ static int survey_file(struct llmobs_adopt *adopt)
                                     atomic_load(&adopt->until_ns));
 }
 
-/* Claims a file, and reads it. 0 where it cannot be claimed or read, so that
- * the walk goes on to the next file. */
+/* Claims a file, and reads it: gives it a name of this process, and closes it
+ * if its process lives. A file that this process has claimed before, and could
+ * not deliver, keeps its name. 0 where another reader was faster, or the file
+ * cannot be read: the walk goes on to the next file. */
 static int open_file(struct llmobs_adopt *adopt, const struct found *found,
                      bool is_living)
 {
     struct llmobs_adopt_file *file = &adopt->file;
     struct claim *claim = find_free_claim(adopt);
-    int rc = claim_file(adopt, found, is_living, claim);
+    int rc;
 
+    /* A file that can be neither removed nor emptied after its calls are
+     * delivered: each walk would deliver them again. */
+    if (faccessat(AT_FDCWD, found->path, W_OK, 0) != 0 && errno != ENOENT) {
+        llmobs_log_once(
+            LLMOBS_LOG_ERROR, "spool files",
+            "calls stay in the spool, since %s cannot be changed: %m",
+            found->path);
+        free_file(adopt);
+        return 0;
+    }
+    find_me(adopt);
+    claim->name = found->name;
+    claim->name.claimed = true;
+    claim->name.by_relay = adopt->unset != NULL;
+    claim->name.by = adopt->me;
+    claim->name.by_pidns = llmobs_owner_origin(adopt->self)->pidns;
+    rc = path_of(adopt, &claim->name, file->path);
+    if (!rc) {
+        llmobs_crash_point("claiming");
+        rc = rename(found->path, file->path) ? -errno : 0;
+    }
+    if (!rc) {
+        llmobs_crash_point("claimed");
+        file->whole = false;
+        claim->used = true;
+        claim->own = found->own;
+        claim->away = found->gone;
+        if (is_living && !found->held)
+            rc = llmobs_spool_file_close(file->path);
+    }
     if (!rc) {
         adopt->here = claim;
         adopt->walk.found |= !adopt->unset; /* news for a relay */
@@ -393,20 +383,6 @@ static bool look_at(struct llmobs_adopt *adopt,
     return true;
 }
 
-/* True for a file that this process reads, or has given up in this walk. */
-static bool is_visited(const struct llmobs_adopt *adopt,
-                       const struct llmobs_spool_name *name)
-{
-    for (size_t i = 0; i < CLAIMS; i++)
-        if (adopt->claims[i].used &&
-            llmobs_spool_name_same(&adopt->claims[i].name, name))
-            return true;
-    for (size_t i = 0; i < adopt->given_up_count; i++)
-        if (llmobs_spool_name_same(&adopt->given_up[i], name))
-            return true;
-    return false;
-}
-
 /* 1: this process has claimed the file; 0: it is not for this process. */
 static int try_file(struct llmobs_adopt *adopt,
                     const struct llmobs_spool_name *name)
@@ -414,8 +390,15 @@ static int try_file(struct llmobs_adopt *adopt,
     struct found found;
     int rc;
 
-    if (is_visited(adopt, name) || !look_at(adopt, name, &found) ||
-        (found.own && !adopt->reclaims))
+    /* This process reads it, or has given it up in this walk. */
+    for (size_t i = 0; i < CLAIMS; i++)
+        if (adopt->claims[i].used &&
+            llmobs_spool_name_same(&adopt->claims[i].name, name))
+            return 0;
+    for (size_t i = 0; i < adopt->given_up_count; i++)
+        if (llmobs_spool_name_same(&adopt->given_up[i], name))
+            return 0;
+    if (!look_at(adopt, name, &found) || (found.own && !adopt->reclaims))
         return 0;
     rc = find_owner(adopt);
     /* A process that was killed in its first write leaves nothing to read,
@@ -655,36 +638,6 @@ static void end_claim_if_done(struct llmobs_adopt *adopt, struct claim *claim)
     end_reclaim(adopt);
 }
 
-static int read_entry(struct llmobs_adopt *adopt,
-                      const struct llmobs_entry *entry,
-                      struct llmobs_adopted *out)
-{
-    unsigned delivered_to;
-    bool counted;
-    int rc;
-
-    memset(out, 0, sizeof(*out));
-    out->config = &adopt->names;
-    out->spooled.id = entry->id;
-    out->spooled.file = adopt->here->name.file;
-    out->spooled.claim = (uint32_t)(adopt->here - adopt->claims) + 1;
-    out->spooled.offset = llmobs_adopt_file_place(&adopt->file, entry);
-    /* Bits mean other destinations in a process that has other destinations. */
-    counted =
-        llmobs_adopt_file_delivered_to(&adopt->file, entry->id, &delivered_to);
-    out->killed = llmobs_entry_has_begun(entry->type);
-    out->uncounted =
-        (out->killed || entry->type == LLMOBS_ENTRY_CHILDS_END) && !counted;
-    rc = llmobs_item_read(entry, &adopt->recalls, &out->item);
-    if (rc)
-        return rc;
-    out->item->spooled = out->spooled;
-    out->item->delivered_to =
-        delivered_to &
-        (adopt->whose == LLMOBS_ADOPT_ANY ? LLMOBS_INFERRED : ~LLMOBS_LEFT);
-    return 0;
-}
-
 /* Gives the next due entry of the present file: 1; 0: none is left; -ENOMEM:
  * the next call reads it again. */
 static int next_here(struct llmobs_adopt *adopt, struct llmobs_adopted *out)
@@ -695,9 +648,23 @@ static int next_here(struct llmobs_adopt *adopt, struct llmobs_adopted *out)
     if (rc)
         return rc == -ENOMEM ? rc : 0;
     while (llmobs_adopt_file_next(&adopt->file, &adopt->at, &entry)) {
+        unsigned delivered_to;
+        bool killed = llmobs_entry_has_begun(entry.type);
+
         if (!llmobs_adopt_file_is_due(&adopt->file, &entry))
             continue;
-        rc = read_entry(adopt, &entry, out);
+        *out = (struct llmobs_adopted){
+            .spooled = {.id = entry.id,
+                        .file = adopt->here->name.file,
+                        .claim = (uint32_t)(adopt->here - adopt->claims) + 1,
+                        .offset =
+                            llmobs_adopt_file_place(&adopt->file, &entry)},
+            .killed = killed,
+            .uncounted = !llmobs_adopt_file_delivered_to(&adopt->file, entry.id,
+                                                         &delivered_to) &&
+                         (killed || entry.type == LLMOBS_ENTRY_CHILDS_END),
+            .config = &adopt->names};
+        rc = llmobs_item_read(&entry, &adopt->recalls, &out->item);
         if (rc == -ENOMEM) {
             adopt->at = entry.offset;
             return rc;
@@ -706,7 +673,12 @@ static int next_here(struct llmobs_adopt *adopt, struct llmobs_adopted *out)
             adopt->damaged++;
             continue;
         }
-        if (out->killed) {
+        out->item->spooled = out->spooled;
+        /* Bits mean other destinations in a process that has others. */
+        out->item->delivered_to =
+            delivered_to &
+            (adopt->whose == LLMOBS_ADOPT_ANY ? LLMOBS_INFERRED : ~LLMOBS_LEFT);
+        if (killed) {
             struct llmobs_exchange *exchange =
                 (struct llmobs_exchange *)out->item;
 
@@ -1001,36 +973,15 @@ bool llmobs_adopt_has_clients(struct llmobs_adopt *adopt)
 struct under_way {
     llmobs_adopt_call_fn *visit;
     void *ctx;
-    struct llmobs_adopt_call call; /* as far as the file tells */
 };
 
-/* Visits a call. Skips a damaged entry: it stays, and is counted when its
- * process has ended. */
-static int visit_call(struct llmobs_adopt *adopt,
-                      const struct llmobs_entry *entry,
-                      struct under_way *under_way)
-{
-    struct llmobs_adopt_call call = under_way->call;
-    int rc;
-
-    if (!llmobs_entry_has_begun(entry->type) ||
-        !llmobs_adopt_file_is_open(&adopt->file, entry))
-        return 0;
-    rc = llmobs_exchange_read(entry, &adopt->recalls, &call.exchange);
-    if (rc)
-        return rc == -ENOMEM ? rc : 0;
-    call.id = entry->id;
-    llmobs_exchange_entry_place(entry, &call.place);
-    rc = under_way->visit(under_way->ctx, &call);
-    llmobs_exchange_free(call.exchange);
-    return rc;
-}
-
-/* Visits the calls of a living process. */
+/* Visits the calls of a living process. Skips a damaged entry: it stays, and is
+ * counted when its process has ended. */
 static int visit_living(struct llmobs_adopt *adopt, const struct found *found,
                         void *ctx)
 {
-    struct under_way *under_way = ctx;
+    const struct under_way *under_way = ctx;
+    struct llmobs_adopt_call call;
     struct llmobs_entry entry;
     uint64_t pidns;
     size_t at = 0;
@@ -1040,18 +991,32 @@ static int visit_living(struct llmobs_adopt *adopt, const struct found *found,
         return 0;
     pidns = llmobs_owner_origin(adopt->file.owner)->pidns;
     llmobs_owner_config(adopt->file.owner, adopt->config, &adopt->names);
-    under_way->call = (struct llmobs_adopt_call){
+    call = (struct llmobs_adopt_call){
         .pid = found->name.who.pid,
         .start = found->name.who.start,
         .pidns = pidns,
         .elsewhere = !pidns || pidns != llmobs_owner_origin(adopt->self)->pidns,
         .config = &adopt->names};
     rc = survey_file(adopt);
-    if (rc)
-        return rc == -ENOMEM ? rc : 0;
-    while (!rc && llmobs_adopt_file_next(&adopt->file, &at, &entry))
-        rc = visit_call(adopt, &entry, under_way);
-    return rc;
+    while (!rc && llmobs_adopt_file_next(&adopt->file, &at, &entry)) {
+        if (!llmobs_entry_has_begun(entry.type) ||
+            !llmobs_adopt_file_is_open(&adopt->file, &entry))
+            continue;
+        rc = llmobs_exchange_read(&entry, &adopt->recalls, &call.exchange);
+        if (rc == -ENOMEM)
+            break;
+        if (rc) {
+            rc = 0;
+            continue;
+        }
+        call.id = entry.id;
+        llmobs_exchange_entry_place(&entry, &call.place);
+        rc = under_way->visit(under_way->ctx, &call);
+        llmobs_exchange_free(call.exchange);
+        if (rc)
+            return rc;
+    }
+    return rc == -ENOMEM ? rc : 0;
 }
 
 int llmobs_adopt_under_way(struct llmobs_adopt *adopt,

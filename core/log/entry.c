@@ -351,51 +351,44 @@ void llmobs_entry_seal(char *bytes, size_t len,
 
 /* -- reading ------------------------------------------------------------- */
 
-static bool is_entry(const struct llmobs_entry_key *key,
-                     struct llmobs_text text, struct llmobs_entry *entry)
-{
-    struct llmobs_entry_head head;
-    struct iovec fields;
-    uint64_t tail, seal;
-
-    if (text.len < sizeof(head) + sizeof(tail))
-        return false;
-    memcpy(&head, text.data, sizeof(head));
-    if (head.len > LLMOBS_ENTRY_MAX ||
-        head.len > text.len - sizeof(head) - sizeof(tail))
-        return false;
-    memcpy(&tail, text.data + sizeof(head) + head.len, sizeof(tail));
-    fields = (struct iovec){(void *)(uintptr_t)(text.data + sizeof(head)),
-                            (size_t)head.len};
-    if (head.zero != 0 || head.zeros != 0 ||
-        !make_seal(key, &head, &fields, 1, 0, &seal) || tail != seal)
-        return false;
-    entry->type = (enum llmobs_entry_type)(head.type & ~LLMOBS_ENTRY_DONE);
-    entry->done = head.type & LLMOBS_ENTRY_DONE;
-    entry->id = head.id;
-    entry->fields = (struct llmobs_text){fields.iov_base, fields.iov_len};
-    entry->size = sizeof(head) + (size_t)head.len + sizeof(tail);
-    return true;
-}
-
 bool llmobs_entry_next(const struct llmobs_entry_key *key,
                        struct llmobs_text text, size_t *at,
                        struct llmobs_entry *entry)
 {
-    const char *from, *found;
+    const size_t around = sizeof(struct llmobs_entry_head) + sizeof(uint64_t);
 
-    while (*at < text.len) {
-        from = text.data + *at;
-        found = memmem(from, text.len - *at, &key->mark, sizeof(key->mark));
+    for (; *at < text.len; *at += 1) {
+        const char *from = text.data + *at;
+        const char *found =
+            memmem(from, text.len - *at, &key->mark, sizeof(key->mark));
+        struct llmobs_entry_head head;
+        struct iovec fields;
+        uint64_t tail, seal;
+        size_t left;
+
         if (!found)
             break;
         *at += (size_t)(found - from);
+        left = text.len - *at;
+        if (left < around)
+            continue;
+        memcpy(&head, found, sizeof(head));
+        if (head.len > LLMOBS_ENTRY_MAX || head.len > left - around)
+            continue;
+        fields = (struct iovec){(void *)(uintptr_t)(found + sizeof(head)),
+                                (size_t)head.len};
+        memcpy(&tail, found + sizeof(head) + head.len, sizeof(tail));
+        if (head.zero != 0 || head.zeros != 0 ||
+            !make_seal(key, &head, &fields, 1, 0, &seal) || tail != seal)
+            continue;
+        entry->type = (enum llmobs_entry_type)(head.type & ~LLMOBS_ENTRY_DONE);
+        entry->done = head.type & LLMOBS_ENTRY_DONE;
+        entry->id = head.id;
+        entry->fields = (struct llmobs_text){fields.iov_base, fields.iov_len};
         entry->offset = *at;
-        if (is_entry(key, (struct llmobs_text){found, text.len - *at}, entry)) {
-            *at += entry->size;
-            return true;
-        }
-        *at += 1;
+        entry->size = around + (size_t)head.len;
+        *at += entry->size;
+        return true;
     }
     *at = text.len;
     return false;

@@ -216,23 +216,6 @@ static const struct {
 #define TEXTS (sizeof(texts) / sizeof(*texts))
 #define FIRST_OF_CONTEXT 2
 
-/* Adds the request's body. A BEGIN gets no coded body, as that is not masked.
- */
-static void add_request(struct llmobs_exchange *exchange,
-                        enum llmobs_entry_type type,
-                        struct llmobs_entry_writer *writer)
-{
-    if (type == LLMOBS_ENTRY_START ||
-        (type == LLMOBS_ENTRY_BEGIN && llmobs_exchange_request_coded(exchange)))
-        return;
-    if (type == LLMOBS_ENTRY_END || !is_cut(exchange))
-        add_body(writer, TAG_REQUEST, &exchange->request);
-    else
-        llmobs_entry_add(writer, TAG_REQUEST,
-                         llmobs_body_head(&exchange->request).data,
-                         LLMOBS_BEGIN_MAX);
-}
-
 void llmobs_exchange_add(struct llmobs_exchange *exchange, bool bare,
                          struct llmobs_exchange_facts *facts,
                          struct llmobs_entry_writer *writer)
@@ -279,10 +262,17 @@ void llmobs_exchange_add(struct llmobs_exchange *exchange, bool bare,
     add_text(writer, TAG_PEER, exchange->peer);
     add_text(writer, TAG_CALLER, exchange->caller);
     add_text(writer, TAG_CALLER_LEFT, exchange->caller_unnamed);
-    if (bare)
+    /* A BEGIN gets no coded body, as that is not masked. */
+    if (bare || type == LLMOBS_ENTRY_START ||
+        (!ended && llmobs_exchange_request_coded(exchange)))
         return;
-    add_request(exchange, type, writer);
-    if (llmobs_entry_has_begun(type))
+    if (ended || !is_cut(exchange))
+        add_body(writer, TAG_REQUEST, &exchange->request);
+    else
+        llmobs_entry_add(writer, TAG_REQUEST,
+                         llmobs_body_head(&exchange->request).data,
+                         LLMOBS_BEGIN_MAX);
+    if (!ended)
         return;
     add_text(writer, TAG_MASKED,
              llmobs_exchange_is_masked(exchange, true) ? BOTH_MASKED
@@ -462,50 +452,39 @@ static int read_field(struct reading *reading, uint32_t tag,
     }
 }
 
-static int read_fields(struct reading *reading,
-                       const struct llmobs_entry *entry)
-{
-    struct llmobs_text value;
-    size_t at = 0;
-    uint32_t tag;
-    int rc = 0;
-
-    while (!rc && llmobs_entry_field(entry, &at, &tag, &value))
-        rc = read_field(reading, tag, value);
-    if (!rc &&
-        (!reading->numbered || !reading->ruled || !reading->exchange->url))
-        rc = -EINVAL;
-    if (rc)
-        return rc;
-    reading->exchange->bare =
-        (reading->numbers[NUMBER_REQUEST_FLAGS] & FLAG_BARE) != 0;
-    read_flags(&reading->exchange->request,
-               reading->numbers[NUMBER_REQUEST_FLAGS]);
-    read_flags(&reading->exchange->response,
-               reading->numbers[NUMBER_RESPONSE_FLAGS]);
-    return 0;
-}
-
 int llmobs_exchange_read(const struct llmobs_entry *entry,
                          struct llmobs_recalls **recalls,
                          struct llmobs_exchange **out)
 {
     struct reading reading = {.recalls = recalls};
-    int rc = -ENOMEM;
+    const int64_t *flags = reading.numbers;
+    struct llmobs_exchange *exchange;
+    struct llmobs_text value;
+    size_t at = 0;
+    uint32_t tag;
+    int rc = 0;
 
     *out = NULL;
     if (!llmobs_entry_has_begun(entry->type) &&
         entry->type != LLMOBS_ENTRY_END &&
         entry->type != LLMOBS_ENTRY_CHILDS_END)
         return -EINVAL;
-    reading.exchange = llmobs_exchange_new(0);
-    if (reading.exchange)
-        rc = read_fields(&reading, entry);
-    if (rc)
-        llmobs_exchange_free(reading.exchange);
-    else
-        *out = reading.exchange;
-    return rc;
+    exchange = reading.exchange = llmobs_exchange_new(0);
+    if (!exchange)
+        return -ENOMEM;
+    while (!rc && llmobs_entry_field(entry, &at, &tag, &value))
+        rc = read_field(&reading, tag, value);
+    if (!rc && (!reading.numbered || !reading.ruled || !exchange->url))
+        rc = -EINVAL;
+    if (rc) {
+        llmobs_exchange_free(exchange);
+        return rc;
+    }
+    exchange->bare = (flags[NUMBER_REQUEST_FLAGS] & FLAG_BARE) != 0;
+    read_flags(&exchange->request, flags[NUMBER_REQUEST_FLAGS]);
+    read_flags(&exchange->response, flags[NUMBER_RESPONSE_FLAGS]);
+    *out = exchange;
+    return 0;
 }
 
 int llmobs_item_read(const struct llmobs_entry *entry,

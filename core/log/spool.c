@@ -399,24 +399,6 @@ static int append_first(struct append *append, size_t size)
     return rc;
 }
 
-/* Appends an entry to the file of its call, even if a reader has renamed the
- * file. */
-static int append_next(struct append *append, uint32_t file, size_t size)
-{
-    struct llmobs_spool *spool = append->spool;
-    int rc;
-
-    append->file = file;
-    append->slot = llmobs_slots_of(spool, file);
-    atomic_fetch_add(&append->slot->entries, 1);
-    rc = use_file(spool->prefix, file, append_at, append);
-    if (rc)
-        llmobs_slots_remove(spool, file, 1);
-    else
-        llmobs_slots_add_bytes(spool, file, size);
-    return rc;
-}
-
 /* -- writing entries ------------------------------------------------------ */
 
 /* The file of a call that has an entry; else 0. */
@@ -452,8 +434,18 @@ static int64_t write_entry(struct llmobs_spool *spool,
         return -EFBIG;
     if (atomic_load(&spool->room) < size)
         return -EDQUOT;
-    rc = home ? append_next(&append, home, (size_t)size)
-              : append_first(&append, (size_t)size);
+    if (!home) {
+        rc = append_first(&append, (size_t)size);
+    } else { /* even if a reader has renamed the file */
+        append.file = home;
+        append.slot = llmobs_slots_of(spool, home);
+        atomic_fetch_add(&append.slot->entries, 1);
+        rc = use_file(spool->prefix, home, append_at, &append);
+        if (rc)
+            llmobs_slots_remove(spool, home, 1);
+        else
+            llmobs_slots_add_bytes(spool, home, (size_t)size);
+    }
     if (rc && rc != -EDQUOT && rc != -EFBIG && rc != -EBUSY &&
         !(home && rc == -ENOENT))
         set_failed(spool, rc);

@@ -308,81 +308,70 @@ int llmobs_spool_file_add(const char *path,
     return rc;
 }
 
-static int set_closed_size(int fd)
-{
-    struct llmobs_signal_guard guard;
-    bool limited = is_limited();
-    struct stat st;
-    int rc = 0;
-
-    if (fstat(fd, &st) != 0)
-        return -errno;
-    if ((uint64_t)st.st_size >= LLMOBS_SPOOL_CLOSED)
-        return 0;
-    if (limited)
-        llmobs_signal_guard_begin(&guard);
-    llmobs_crash_point("closing a file");
-    if (ftruncate(fd, (off_t)LLMOBS_SPOOL_CLOSED) != 0)
-        rc = -errno;
-    llmobs_crash_point("closed a file");
-    if (limited)
-        llmobs_signal_guard_end(&guard);
-    return rc;
-}
-
 int llmobs_spool_file_close(const char *path)
 {
-    int rc, fd = llmobs_spool_file_open(path, O_WRONLY);
+    int rc = 0, fd = llmobs_spool_file_open(path, O_WRONLY);
+    struct llmobs_signal_guard guard;
+    struct stat st;
+    bool limited;
 
     if (fd < 0)
         return fd;
-    rc = set_closed_size(fd);
+    limited = is_limited();
+    if (fstat(fd, &st) != 0) {
+        rc = -errno;
+    } else if ((uint64_t)st.st_size < LLMOBS_SPOOL_CLOSED) {
+        if (limited)
+            llmobs_signal_guard_begin(&guard);
+        llmobs_crash_point("closing a file");
+        if (ftruncate(fd, (off_t)LLMOBS_SPOOL_CLOSED) != 0)
+            rc = -errno;
+        llmobs_crash_point("closed a file");
+        if (limited)
+            llmobs_signal_guard_end(&guard);
+    }
     close(fd);
     return rc;
-}
-
-/* The app may have lowered its limit of file sizes below the entry. */
-static int write_type(int fd, uint64_t offset, uint16_t type)
-{
-    const off_t at = (off_t)(offset + offsetof(struct llmobs_entry_head, type));
-    struct llmobs_signal_guard guard;
-    bool limited = is_limited();
-    ssize_t n;
-
-    if (limited)
-        llmobs_signal_guard_begin(&guard);
-    n = pwrite(fd, &type, sizeof(type), at);
-    if (limited)
-        llmobs_signal_guard_end(&guard);
-    return n < 0 ? -errno : 0;
 }
 
 int llmobs_spool_file_release(const char *path, uint64_t offset, uint64_t id)
 {
     int rc = -EBADMSG, fd = llmobs_spool_file_open(path, O_RDWR);
     struct llmobs_entry_head head;
+    struct llmobs_signal_guard guard;
 
     if (fd < 0)
         return fd;
     if (pread(fd, &head, sizeof(head), (off_t)offset) == sizeof(head) &&
-        head.id == id)
-        rc = write_type(fd, offset, head.type | LLMOBS_ENTRY_DONE);
+        head.id == id) {
+        const size_t at = offsetof(struct llmobs_entry_head, type);
+        /* The app may have lowered its limit below the entry. */
+        bool limited = is_limited();
+        ssize_t n;
+
+        head.type |= LLMOBS_ENTRY_DONE;
+        if (limited)
+            llmobs_signal_guard_begin(&guard);
+        n = pwrite(fd, &head.type, sizeof(head.type), (off_t)(offset + at));
+        if (limited)
+            llmobs_signal_guard_end(&guard);
+        rc = n < 0 ? -errno : 0;
+    }
     close(fd);
     return rc;
 }
 
-static int read_part(int fd, uint64_t offset, size_t want,
+static int read_part(int fd, uint64_t offset, uint64_t left,
                      struct llmobs_buf *text)
 {
-    char *part = llmobs_scratch_alloc(LLMOBS_SCRATCH_SIZE);
+    const size_t most = LLMOBS_SCRATCH_SIZE;
+    char *part = llmobs_scratch_alloc(most);
     ssize_t n;
 
     if (!part)
         return -ENOMEM;
-    if (want > LLMOBS_SCRATCH_SIZE)
-        want = LLMOBS_SCRATCH_SIZE;
     do
-        n = pread(fd, part, want, (off_t)offset);
+        n = pread(fd, part, left < most ? (size_t)left : most, (off_t)offset);
     while (n < 0 && errno == EINTR);
     if (n < 0)
         n = -errno;
@@ -421,45 +410,35 @@ static void skip_hole(struct walk *walk)
         walk->at = walk->data;
 }
 
-static int read_some(struct walk *walk, bool sparse, uint64_t size,
-                     struct llmobs_buf *text)
-{
-    int rc = 1;
-
-    while (rc > 0 && size > 0) {
-        if (sparse)
-            skip_hole(walk);
-        if (walk->at >= walk->end)
-            break;
-        if (size > walk->end - walk->at)
-            size = walk->end - walk->at;
-        rc = read_part(walk->fd, walk->at, size < 65536 ? (size_t)size : 65536,
-                       text);
-        walk->at += (uint64_t)(rc > 0 ? rc : 0);
-        size -= (uint64_t)(rc > 0 ? rc : 0);
-    }
-    return rc < 0 ? rc : 0;
-}
-
 int llmobs_spool_file_read(const char *path, uint64_t offset, uint64_t size,
                            struct llmobs_buf *text)
 {
-    int rc, fd = llmobs_spool_file_open(path, O_RDONLY);
+    int rc = 1, fd = llmobs_spool_file_open(path, O_RDONLY);
     struct walk walk = {.fd = fd, .at = offset, .holes = LLMOBS_SPOOL_HOLES};
     struct stat st;
 
     if (fd < 0)
         return fd;
     if (fstat(fd, &st) || !S_ISREG(st.st_mode) || st.st_uid != geteuid()) {
-        rc = -EPERM;
-    } else {
-        walk.end = (uint64_t)st.st_size;
-        if (offset < LLMOBS_SPOOL_CLOSED && walk.end > LLMOBS_SPOOL_CLOSED)
-            walk.end = LLMOBS_SPOOL_CLOSED;
-        rc = read_some(&walk, st.st_blocks * 512 < st.st_size, size, text);
+        close(fd);
+        return -EPERM;
+    }
+    walk.end = (uint64_t)st.st_size;
+    if (offset < LLMOBS_SPOOL_CLOSED && walk.end > LLMOBS_SPOOL_CLOSED)
+        walk.end = LLMOBS_SPOOL_CLOSED;
+    while (rc > 0 && size > 0) {
+        if (st.st_blocks * 512 < st.st_size)
+            skip_hole(&walk);
+        if (walk.at >= walk.end)
+            break;
+        if (size > walk.end - walk.at)
+            size = walk.end - walk.at;
+        rc = read_part(fd, walk.at, size, text);
+        walk.at += (uint64_t)(rc > 0 ? rc : 0);
+        size -= (uint64_t)(rc > 0 ? rc : 0);
     }
     close(fd);
-    return rc;
+    return rc < 0 ? rc : 0;
 }
 
 int llmobs_spool_file_key(const char *path, struct llmobs_entry_key *key)
