@@ -111,30 +111,6 @@ static const char *links_path(struct llmobs_delivery *delivery)
     return delivery->links_path;
 }
 
-static void link_span(struct llmobs_delivery *delivery,
-                      struct llmobs_exchange *exchange,
-                      struct llmobs_span *span,
-                      struct llmobs_inferred *inferred)
-{
-    bool whole = llmobs_exchange_request_whole(exchange);
-    struct llmobs_linker_call call = {
-        .method = exchange->method,
-        .url = exchange->url,
-        .account = exchange->account,
-        .whole = whole && llmobs_exchange_answer_whole(exchange) &&
-                 !llmobs_json_get(span->metadata, "truncated"),
-        .aborted = exchange->end != LLMOBS_END_DONE,
-        .stitch = delivery->config->stitch,
-        .inferred =
-            delivery->config->tools == LLMOBS_TOOLS_INFERRED ? inferred : NULL,
-    };
-
-    if (whole)
-        call.request = llmobs_body_head(&exchange->request);
-    llmobs_linker_set_file(&delivery->linker, links_path(delivery));
-    llmobs_linker_link(&delivery->linker, &call, span);
-}
-
 static int rescue_some(struct llmobs_delivery *delivery,
                        struct llmobs_destination *d)
 {
@@ -198,7 +174,9 @@ struct source {
 static int encode_item(struct llmobs_delivery *delivery, struct source *source)
 {
     struct llmobs_exchange *exchange = (struct llmobs_exchange *)source->item;
+    struct llmobs_linker_call call;
     struct llmobs_span span;
+    bool whole;
     int rc;
 
     exchange->lends =
@@ -210,7 +188,23 @@ static int encode_item(struct llmobs_delivery *delivery, struct source *source)
         llmobs_recorder_write(&delivery->recorder, delivery->config, exchange,
                               span.name);
     llmobs_tags_add_requested(&span, exchange->tags, source->config);
-    link_span(delivery, exchange, &span, &source->inferred);
+    whole = llmobs_exchange_request_whole(exchange);
+    call = (struct llmobs_linker_call){
+        .method = exchange->method,
+        .url = exchange->url,
+        .account = exchange->account,
+        .whole = whole && llmobs_exchange_answer_whole(exchange) &&
+                 !llmobs_json_get(span.metadata, "truncated"),
+        .aborted = exchange->end != LLMOBS_END_DONE,
+        .stitch = delivery->config->stitch,
+        .inferred = delivery->config->tools == LLMOBS_TOOLS_INFERRED
+                        ? &source->inferred
+                        : NULL,
+    };
+    if (whole)
+        call.request = llmobs_body_head(&exchange->request);
+    llmobs_linker_set_file(&delivery->linker, links_path(delivery));
+    llmobs_linker_link(&delivery->linker, &call, &span);
     rc = llmobs_processor_run(&span);
     if (!rc)
         rc = llmobs_encode_call(&span, source->config, &delivery->scratch);
@@ -368,23 +362,6 @@ struct tool_source {
     int rc; /* of the encoding */
 };
 
-/* Encodes an inferred span; -ETIMEDOUT: the time for all of them is over. */
-static int encode_tool(const struct llmobs_delivery *delivery,
-                       const struct source *source, uint64_t id,
-                       struct llmobs_span *span, struct tool_source *tool)
-{
-    tool->item =
-        (struct llmobs_item){.kind = LLMOBS_EVENT_SPAN, .spooled.id = id};
-    tool->source = (struct source){.item = &tool->item,
-                                   .config = source->config,
-                                   .refusing = source->refusing};
-    llmobs_buf_init(&tool->text, delivery->scratch.max);
-    tool->rc = llmobs_processor_run(span);
-    if (!tool->rc)
-        tool->rc = llmobs_encode_call(span, source->config, &tool->text);
-    return tool->rc == -ETIMEDOUT ? tool->rc : 0;
-}
-
 /* Writes the inferred span's event to the spool, beside the call's entry; false
  * where the process has no spool, or the write fails. */
 static bool write_tool(struct llmobs_delivery *delivery,
@@ -426,6 +403,7 @@ static int add_inferred(struct llmobs_delivery *delivery, struct source *source)
         return -ENOMEM;
     for (size_t i = 0; i < inferred->count && !rc; i++) {
         struct llmobs_span *span = &inferred->list[i];
+        struct tool_source *tool = &tools[count];
         /* Of its entry, by the call's id: a process that adopts both entries
          * need not make the span again. */
         uint64_t id =
@@ -433,9 +411,21 @@ static int add_inferred(struct llmobs_delivery *delivery, struct source *source)
                 ? llmobs_mix(source->item->spooled.id ^ span->context.span_id)
                 : 0;
 
-        if (!id || !source->item->spooled.claim ||
-            !llmobs_adopt_has(backlog->adopt, id))
-            rc = encode_tool(delivery, source, id, span, &tools[count++]);
+        if (id && source->item->spooled.claim &&
+            llmobs_adopt_has(backlog->adopt, id))
+            continue;
+        count++;
+        tool->item =
+            (struct llmobs_item){.kind = LLMOBS_EVENT_SPAN, .spooled.id = id};
+        tool->source = (struct source){.item = &tool->item,
+                                       .config = source->config,
+                                       .refusing = source->refusing};
+        llmobs_buf_init(&tool->text, delivery->scratch.max);
+        tool->rc = llmobs_processor_run(span);
+        if (!tool->rc)
+            tool->rc = llmobs_encode_call(span, source->config, &tool->text);
+        if (tool->rc == -ETIMEDOUT) /* the time for all of them is over */
+            rc = tool->rc;
     }
     /* From here on the inferred spans are counted, and the disk has them. */
     for (size_t i = 0; i < count && !rc; i++) {
@@ -525,29 +515,12 @@ static bool add_source(struct llmobs_delivery *delivery, struct source *source)
     return rc != -ENOMEM && rc != -ETIMEDOUT;
 }
 
-/* No destination accepts the item now. It waits on the disk (as the redacted
- * event, if the disk may not have its content), or it is lost. */
-static void wait_on_disk(struct llmobs_delivery *delivery,
-                         struct source *source)
-{
-    struct llmobs_text text;
-
-    if (source->item->type == LLMOBS_ITEM_EXCHANGE &&
-        llmobs_privacy_withholds(&source->config->privacy) &&
-        encode_source(delivery, source, &text) == 0 &&
-        add_inferred(delivery, source) == 0)
-        replace_on_disk(delivery, source, text);
-    llmobs_inferred_fini(&source->inferred);
-    llmobs_buf_cut(&delivery->scratch, 0);
-    fail_source(delivery, source, -ENOSPC);
-    llmobs_item_free(source->item);
-}
-
 /* Takes the item. False where memory is short or the time is over. */
 static bool add_item(struct llmobs_delivery *delivery, struct llmobs_item *item,
                      enum llmobs_run how)
 {
     struct source source = {.item = item, .config = delivery->config};
+    struct llmobs_text text;
     bool wanted = false;
 
     for (size_t i = 0; i < delivery->count; i++) {
@@ -566,8 +539,18 @@ static bool add_item(struct llmobs_delivery *delivery, struct llmobs_item *item,
     }
     if (wanted)
         return add_source(delivery, &source);
+    /* No destination accepts the item now. It waits on the disk (as the
+     * redacted event, if the disk may not have its content), or it is lost. */
     source.refusing = ALL;
-    wait_on_disk(delivery, &source);
+    if (item->type == LLMOBS_ITEM_EXCHANGE &&
+        llmobs_privacy_withholds(&source.config->privacy) &&
+        encode_source(delivery, &source, &text) == 0 &&
+        add_inferred(delivery, &source) == 0)
+        replace_on_disk(delivery, &source, text);
+    llmobs_inferred_fini(&source.inferred);
+    llmobs_buf_cut(&delivery->scratch, 0);
+    fail_source(delivery, &source, -ENOSPC);
+    llmobs_item_free(item);
     return true;
 }
 

@@ -217,21 +217,6 @@ static void end_send(struct llmobs_delivery *delivery)
     delivery->busy = NULL;
 }
 
-static int send_to(struct llmobs_delivery *delivery,
-                   struct llmobs_destination *d, enum llmobs_run how)
-{
-    int rc;
-
-    d->exporter->phase = phase_of(delivery, how);
-    delivery->busy = d;
-    begin_send(delivery, d->exporter);
-    rc = llmobs_destination_send(d);
-    end_send(delivery);
-    if (rc && d->hopeless && atomic_load(&delivery->end_ns))
-        d->given_up = true;
-    return rc;
-}
-
 /* Sends the meter's sums when they are due; in a run of all, which is an end,
  * when any are unsent. */
 static void publish_sums(struct llmobs_delivery *delivery, enum llmobs_run how)
@@ -320,7 +305,13 @@ static bool run_round(struct llmobs_delivery *delivery, enum llmobs_run how,
 
         if (failed[i] || !llmobs_delivery_is_due(delivery, d, how))
             continue;
-        failed[i] = send_to(delivery, d, how) != 0;
+        d->exporter->phase = phase_of(delivery, how);
+        delivery->busy = d;
+        begin_send(delivery, d->exporter);
+        failed[i] = llmobs_destination_send(d) != 0;
+        end_send(delivery);
+        if (failed[i] && d->hopeless && atomic_load(&delivery->end_ns))
+            d->given_up = true;
         end_request(delivery);
         more = true;
     }
@@ -462,20 +453,6 @@ int64_t llmobs_delivery_due(const struct llmobs_delivery *delivery)
     return due;
 }
 
-static size_t rescue_all(struct llmobs_delivery *delivery,
-                         struct llmobs_destination *d)
-{
-    size_t before = d->count;
-
-    if (!atomic_load(&d->exporter->remote))
-        return 0;
-    if (!delivery->rescue)
-        return llmobs_destination_release(d, LLMOBS_SORT_DELIVERED);
-    while (d->count && llmobs_destination_rescue(d, delivery->rescue) > 0)
-        ;
-    return before - d->count;
-}
-
 static void log_saved(const struct llmobs_destination *d, size_t n,
                       const char *where)
 {
@@ -500,11 +477,21 @@ void llmobs_delivery_save(struct llmobs_delivery *delivery)
     atomic_store(&delivery->rescuing, true);
     for (size_t i = 0; i < delivery->count; i++) {
         struct llmobs_destination *d = &delivery->list[i];
+        size_t before;
 
         if (delivery->account.backlog.spool)
             log_saved(d, llmobs_destination_release(d, LLMOBS_SORT_WRITTEN),
                       "spool");
-        log_saved(d, rescue_all(delivery, d), "local store");
+        if (!atomic_load(&d->exporter->remote))
+            continue;
+        before = d->count;
+        if (!delivery->rescue)
+            (void)llmobs_destination_release(d, LLMOBS_SORT_DELIVERED);
+        else
+            while (d->count &&
+                   llmobs_destination_rescue(d, delivery->rescue) > 0)
+                ;
+        log_saved(d, before - d->count, "local store");
     }
     llmobs_backlog_flush(&delivery->account.backlog);
     atomic_store(&delivery->rescuing, false);

@@ -252,22 +252,21 @@ static int64_t random_ms(int64_t below)
 
 /* A part of the time is random: otherwise all processes of a host would try
  * again at once. */
-static int64_t next_wait(struct llmobs_destination *d)
-{
-    const struct llmobs_backoff *backoff = backoff_of(d);
-    int64_t ms = d->backoff_ms;
-    int64_t longer = ms * backoff->growth / 100;
-
-    d->backoff_ms = longer < backoff->most_ms ? longer : backoff->most_ms;
-    return ms / 2 + random_ms(ms * backoff->jitter / 100);
-}
-
 static void back_off(struct llmobs_destination *d, int error)
 {
+    const struct llmobs_backoff *backoff = backoff_of(d);
     int64_t ms = d->exporter->retry_ms;
 
     d->peer_asked = ms > 0;
-    ms = d->peer_asked ? ms + random_ms(ms / 8) : next_wait(d);
+    if (d->peer_asked) {
+        ms += random_ms(ms / 8);
+    } else {
+        int64_t longer = d->backoff_ms * backoff->growth / 100;
+
+        ms = d->backoff_ms / 2 +
+             random_ms(d->backoff_ms * backoff->jitter / 100);
+        d->backoff_ms = longer < backoff->most_ms ? longer : backoff->most_ms;
+    }
     d->due_ns = llmobs_clock_mono_ns() + ms * LLMOBS_NS_PER_MS;
     /* Some errors of a store pass; others say that this user may not write it.
      */
@@ -280,18 +279,6 @@ static void back_off(struct llmobs_destination *d, int error)
 static unsigned delivered_bits(const struct llmobs_event *event)
 {
     return event->delivered_to & ~(LLMOBS_MEASURED | LLMOBS_INFERRED);
-}
-
-/* If other destinations still wait for the event, or had no room for it and it
- * waits on the disk, writes there which destinations have it. Otherwise a
- * destination would get it twice if the process dies. */
-static void write_delivered_to(const struct llmobs_destination *d,
-                               struct llmobs_event *event)
-{
-    event->delivered_to |= 1u << d->bit;
-    if (event->refs > 1 || event->fate != LLMOBS_STAT_delivered)
-        llmobs_backlog_write_delivered_to(&d->account->backlog, &event->spooled,
-                                          delivered_bits(event));
 }
 
 /* Sends at least one and at most `most` of the first events, all of one kind.
@@ -322,25 +309,24 @@ static int send_first(struct llmobs_destination *d,
     if (rc > (int)n)
         rc = (int)n;
     for (int i = 0; i < rc; i++) {
-        if (outcomes[i] != LLMOBS_OUTCOME_REFUSED)
-            write_delivered_to(d, event_at(d, (size_t)i));
+        struct llmobs_event *event = event_at(d, (size_t)i);
+
+        if (outcomes[i] == LLMOBS_OUTCOME_REFUSED)
+            continue;
         sent += outcomes[i] == LLMOBS_OUTCOME_DELIVERED;
+        event->delivered_to |= 1u << d->bit;
+        /* If other destinations still wait for the event, or had no room for it
+         * and it waits on the disk, writes there which destinations have it.
+         * Otherwise a destination would get it twice if the process dies. */
+        if (event->refs > 1 || event->fate != LLMOBS_STAT_delivered)
+            llmobs_backlog_write_delivered_to(
+                &d->account->backlog, &event->spooled, delivered_bits(event));
     }
     /* The send has chosen `via`. */
     llmobs_stats_add(
         llmobs_stats_sent(exporter->via ? exporter->via : exporter->ops->name),
         sent);
     return rc;
-}
-
-static enum llmobs_stat fate_of(unsigned char outcome)
-{
-    if (outcome == LLMOBS_OUTCOME_REJECTED)
-        return LLMOBS_STAT_dropped_rejected;
-    if (outcome == LLMOBS_OUTCOME_UNSAID)
-        return LLMOBS_STAT_dropped_unsaid;
-    return outcome == LLMOBS_OUTCOME_SAMPLED_OUT ? LLMOBS_STAT_sampled_out
-                                                 : LLMOBS_STAT_delivered;
 }
 
 /* Gives up the first event, which the peer will never take. */
@@ -358,18 +344,6 @@ static void reject_first(struct llmobs_destination *d)
                     spool ? ": see " LLMOBS_REJECTED " in the spool" : "");
 }
 
-/* Moves the first event to the end of the queue, once for each destination. */
-static bool postpone_first(struct llmobs_destination *d)
-{
-    struct llmobs_event *event = event_at(d, 0);
-
-    if (event->postponed & 1u << d->bit || llmobs_destination_push(d, event))
-        return false;
-    event->postponed |= 1u << d->bit;
-    pop(d, 1, LLMOBS_STAT_delivered); /* its other place remains */
-    return true;
-}
-
 static bool is_away(const struct llmobs_destination *d,
                     const struct llmobs_event *event)
 {
@@ -381,6 +355,12 @@ static bool is_away(const struct llmobs_destination *d,
 
 int llmobs_destination_send(struct llmobs_destination *d)
 {
+    static const enum llmobs_stat fates[] = {
+        [LLMOBS_OUTCOME_DELIVERED] = LLMOBS_STAT_delivered,
+        [LLMOBS_OUTCOME_REJECTED] = LLMOBS_STAT_dropped_rejected,
+        [LLMOBS_OUTCOME_SAMPLED_OUT] = LLMOBS_STAT_sampled_out,
+        [LLMOBS_OUTCOME_NOTHING] = LLMOBS_STAT_delivered,
+        [LLMOBS_OUTCOME_UNSAID] = LLMOBS_STAT_dropped_unsaid};
     unsigned char outcomes[LLMOBS_SEND_MAX];
     size_t most = 0;
     int rc;
@@ -411,11 +391,19 @@ int llmobs_destination_send(struct llmobs_destination *d)
         return 0;
     rc = send_first(d, d->exporter, most, outcomes);
     if (rc > 0) {
-        for (int i = 0; i < rc; i++)
-            if (outcomes[i] != LLMOBS_OUTCOME_REFUSED)
-                pop(d, 1, fate_of(outcomes[i]));
-            else if (!postpone_first(d))
+        for (int i = 0; i < rc; i++) {
+            struct llmobs_event *first = event_at(d, 0);
+
+            if (outcomes[i] != LLMOBS_OUTCOME_REFUSED) {
+                pop(d, 1, fates[outcomes[i]]);
+            } else if (first->postponed & 1u << d->bit ||
+                       llmobs_destination_push(d, first)) {
                 reject_first(d);
+            } else { /* once more at the end of the queue */
+                first->postponed |= 1u << d->bit;
+                pop(d, 1, LLMOBS_STAT_delivered); /* its other place remains */
+            }
+        }
     } else if (rc == -EBADMSG) {
         reject_first(d);
     } else {

@@ -22,40 +22,12 @@ static bool add(struct llmobs_worker *worker, struct llmobs_exporter *exporter)
     return false;
 }
 
-static void add_agentless(struct llmobs_worker *worker,
-                          const struct llmobs_config *config, unsigned *names)
-{
-    if (!config->api_key)
-        llmobs_log(LLMOBS_LOG_ERROR,
-                   "exporter agentless without DD_API_KEY: spans go to the "
-                   "local store");
-    else if (add(worker, llmobs_intake_new(config, true, NULL)))
-        return;
-    *names |= LLMOBS_EXPORTER_STORE;
-}
-
-/* Evaluations go to the local store if no other exporter takes them. */
-static bool add_otlp(struct llmobs_worker *worker,
-                     const struct llmobs_config *config, unsigned names)
-{
-    bool alone = names == LLMOBS_EXPORTER_OTLP &&
-                 !config->otlp.signals[LLMOBS_SIGNAL_LOGS].on;
-
-    if (config->otlp.signals[LLMOBS_SIGNAL_TRACES].on)
-        return add(worker, llmobs_otlp_exporter_new(config, NULL, alone));
-    /* The log already has a line about a bad URL. */
-    if (!config->otlp.signals[LLMOBS_SIGNAL_TRACES].misplaced)
-        llmobs_log(LLMOBS_LOG_WARN,
-                   "exporter otlp: OTEL_SDK_DISABLED or OTEL_TRACES_EXPORTER "
-                   "switches it off");
-    return false;
-}
-
 /* Adds the exporters that the configuration names. If none could be added, adds
  * the store instead; otherwise the store becomes the rescue exporter. */
 static bool add_all(struct llmobs_worker *worker,
                     const struct llmobs_config *config)
 {
+    const struct llmobs_otlp_signal *signals = config->otlp.signals;
     unsigned names = llmobs_exporters_named(config->exporter, NULL);
     bool any = false;
 
@@ -68,11 +40,28 @@ static bool add_all(struct llmobs_worker *worker,
     if (names & LLMOBS_EXPORTER_AGENT)
         any |= add(worker, llmobs_intake_new(config, false, NULL));
     if (names & LLMOBS_EXPORTER_AGENTLESS) {
-        add_agentless(worker, config, &names);
+        if (!config->api_key)
+            llmobs_log(LLMOBS_LOG_ERROR,
+                       "exporter agentless without DD_API_KEY: spans go to the "
+                       "local store");
+        if (!config->api_key ||
+            !add(worker, llmobs_intake_new(config, true, NULL)))
+            names |= LLMOBS_EXPORTER_STORE;
         any = true;
     }
-    if (names & LLMOBS_EXPORTER_OTLP)
-        any |= add_otlp(worker, config, names);
+    /* Evaluations go to the local store if no other exporter takes them. The
+     * log already has a line about a bad URL. */
+    if (names & LLMOBS_EXPORTER_OTLP && signals[LLMOBS_SIGNAL_TRACES].on)
+        any |=
+            add(worker,
+                llmobs_otlp_exporter_new(config, NULL,
+                                         names == LLMOBS_EXPORTER_OTLP &&
+                                             !signals[LLMOBS_SIGNAL_LOGS].on));
+    else if (names & LLMOBS_EXPORTER_OTLP &&
+             !signals[LLMOBS_SIGNAL_TRACES].misplaced)
+        llmobs_log(LLMOBS_LOG_WARN,
+                   "exporter otlp: OTEL_SDK_DISABLED or OTEL_TRACES_EXPORTER "
+                   "switches it off");
     if (names & LLMOBS_EXPORTER_STORE || !any)
         return add(worker, llmobs_store_new(config));
     llmobs_worker_set_rescue(worker, llmobs_store_new(config));

@@ -111,21 +111,13 @@ static void flush_inline(struct llmobs_worker *worker, bool ending,
     }
 }
 
-static void save_inline(struct llmobs_worker *worker)
-{
-    struct llmobs_signal_guard guard;
-
-    if (!llmobs_worker_begin_inline(worker, &guard))
-        return;
-    llmobs_delivery_save(&worker->delivery);
-    llmobs_worker_end_inline(worker, &guard);
-}
-
 /* The worker's thread delivers if it runs; without it, or when it has ended
  * meanwhile, this thread delivers. */
 static void flush_until(struct llmobs_worker *worker, bool ending,
                         int64_t deadline_ns)
 {
+    struct llmobs_signal_guard guard;
+
     if (llmobs_worker_has_thread(worker))
         flush_by_thread(worker, deadline_ns);
     if (llmobs_worker_has_thread(worker))
@@ -133,8 +125,11 @@ static void flush_until(struct llmobs_worker *worker, bool ending,
     if (ending ? llmobs_delivery_has_unsent(&worker->delivery)
                : llmobs_worker_pending(worker) != 0) {
         flush_inline(worker, ending, deadline_ns);
-        if (ending && llmobs_worker_pending(worker) != 0)
-            save_inline(worker);
+        if (ending && llmobs_worker_pending(worker) != 0 &&
+            llmobs_worker_begin_inline(worker, &guard)) {
+            llmobs_delivery_save(&worker->delivery);
+            llmobs_worker_end_inline(worker, &guard);
+        }
     }
     llmobs_worker_have_relay(worker);
 }
@@ -212,16 +207,19 @@ void llmobs_worker_end_thread(struct llmobs_worker *worker)
     errno = saved;
 }
 
-/* Counts the pending items that the disk has as left to another process; gives
- * the number of pending items that the disk lacks. Another thread may give or
+/* Counts the pending items that the disk has as left to another process, and
+ * those that it lacks as lost. The thread must not deliver any more, or its
+ * events would be counted wrongly and come twice. Another thread may give or
  * release an item meanwhile: the larger of two counts has them all. */
-static size_t count_kept(struct llmobs_worker *worker)
+static void count_undelivered(struct llmobs_worker *worker, int64_t until_ns)
 {
-    size_t before = llmobs_worker_kept();
-    size_t pending = atomic_exchange(&worker->delivery.account.pending, 0);
-    size_t kept = llmobs_worker_kept();
     struct llmobs_signal_guard guard;
+    size_t before, pending, kept;
 
+    llmobs_commit_close(until_ns);
+    before = llmobs_worker_kept();
+    pending = atomic_exchange(&worker->delivery.account.pending, 0);
+    kept = llmobs_worker_kept();
     /* Closes the spool. If another thread has the turn, to deliver or to end,
      * the spool stays for the process that adopts it. */
     if (llmobs_worker_spool_of(worker) &&
@@ -235,23 +233,12 @@ static size_t count_kept(struct llmobs_worker *worker)
         kept = pending;
     llmobs_stats_add(LLMOBS_STAT_left, kept);
     atomic_fetch_add(&worker->left, kept);
-    return pending - kept;
-}
-
-/* Counts each event that the disk does not have as lost. The thread must not
- * deliver any more, or its events would be counted wrongly and come twice. */
-static void count_undelivered(struct llmobs_worker *worker, int64_t until_ns)
-{
-    size_t lost;
-
-    llmobs_commit_close(until_ns);
-    lost = count_kept(worker);
-    if (lost) {
-        llmobs_stats_add(LLMOBS_STAT_dropped_exit, lost);
+    if (pending > kept) {
+        llmobs_stats_add(LLMOBS_STAT_dropped_exit, pending - kept);
         llmobs_log(LLMOBS_LOG_ERROR,
                    "%zu events were not delivered at exit "
                    "(LLMOBS_EXIT_FLUSH_MS) and are lost",
-                   lost);
+                   pending - kept);
     }
     if (worker->close)
         worker->close(worker->config);

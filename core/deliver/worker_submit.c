@@ -232,34 +232,6 @@ static int put_item(struct llmobs_worker *worker, struct llmobs_item **item)
     return llmobs_queue_put(queue, head);
 }
 
-/* Frees an item that the queue refused. If the disk has it, another process
- * delivers it later. */
-static void drop_item(struct llmobs_worker *worker, struct llmobs_item *item)
-{
-    struct llmobs_spool *spool = llmobs_worker_spool_of(worker);
-    bool kept = spool && item->spooled.file;
-
-    if (spool && !kept && item->type == LLMOBS_ITEM_EXCHANGE)
-        llmobs_spool_cancel(spool, (struct llmobs_exchange *)item);
-    llmobs_item_free(item);
-    llmobs_delivery_count_lost(&worker->delivery, kept ? -EXDEV : -ENOSPC);
-}
-
-/* True for an item that the relay can deliver as the disk has it. The process
- * looks for the relay when it names its files; for an event that is its first
- * item, now. */
-static bool may_relay(struct llmobs_worker *worker,
-                      const struct llmobs_item *item)
-{
-    struct llmobs_spool *spool = llmobs_worker_spool_of(worker);
-
-    if (item->type == LLMOBS_ITEM_EXCHANGE &&
-        llmobs_privacy_withholds(&worker->config->privacy))
-        return false;
-    return spool && llmobs_spool_open(spool) == 0 &&
-           llmobs_delivery_is_relayed(&worker->delivery);
-}
-
 /* A process that lives on gets a thread, which looks after the relay. */
 static void watch_relay(struct llmobs_worker *worker)
 {
@@ -284,7 +256,13 @@ static void watch_relay(struct llmobs_worker *worker)
 static bool write_item(struct llmobs_worker *worker, struct llmobs_item *item)
 {
     struct llmobs_spool *spool = llmobs_worker_spool_of(worker);
-    bool relayed = may_relay(worker, item);
+    bool withheld = item->type == LLMOBS_ITEM_EXCHANGE &&
+                    llmobs_privacy_withholds(&worker->config->privacy);
+    /* True where the relay can deliver the item as the disk has it. The process
+     * looks for the relay when it names its files; for an event that is its
+     * first item, now. */
+    bool relayed = !withheld && spool && llmobs_spool_open(spool) == 0 &&
+                   llmobs_delivery_is_relayed(&worker->delivery);
 
     item->spooled.for_relay = relayed;
     if (spool && item->type == LLMOBS_ITEM_EXCHANGE) {
@@ -305,13 +283,16 @@ static bool write_item(struct llmobs_worker *worker, struct llmobs_item *item)
     return true;
 }
 
-static void submit(struct llmobs_worker *worker, struct llmobs_item *item)
+void llmobs_worker_submit(struct llmobs_worker *worker,
+                          struct llmobs_item *item)
 {
+    struct kept state = enter();
     bool relayed, kept = false;
     size_t pending;
 
     if (llmobs_filter_still()) {
         llmobs_item_free(item);
+        leave(state);
         return;
     }
     llmobs_worker_become_active(worker);
@@ -322,8 +303,16 @@ static void submit(struct llmobs_worker *worker, struct llmobs_item *item)
     if (!relayed) {
         kept = item->spooled.file != 0;
         atomic_fetch_add(&worker->delivery.account.pending, 1);
-        if (put_item(worker, &item) != 0)
-            drop_item(worker, item);
+        if (put_item(worker, &item) != 0) {
+            struct llmobs_spool *spool = llmobs_worker_spool_of(worker);
+
+            /* If the disk has it, another process delivers it later. */
+            if (spool && !kept && item->type == LLMOBS_ITEM_EXCHANGE)
+                llmobs_spool_cancel(spool, (struct llmobs_exchange *)item);
+            llmobs_item_free(item);
+            llmobs_delivery_count_lost(&worker->delivery,
+                                       kept ? -EXDEV : -ENOSPC);
+        }
         atomic_fetch_add(&worker->given, 1);
     }
     if (atomic_load(&worker->stop)) {
@@ -344,15 +333,7 @@ static void submit(struct llmobs_worker *worker, struct llmobs_item *item)
          * use are then free again for the next exchanges. */
         llmobs_worker_wake(worker);
     }
-}
-
-void llmobs_worker_submit(struct llmobs_worker *worker,
-                          struct llmobs_item *item)
-{
-    struct kept kept = enter();
-
-    submit(worker, item);
-    leave(kept);
+    leave(state);
 }
 
 void llmobs_worker_count_lost(struct llmobs_worker *worker,

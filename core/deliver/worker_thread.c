@@ -50,20 +50,6 @@ static void wake_flushes(struct llmobs_worker *worker, unsigned asked)
     llmobs_futex_wake(&worker->served);
 }
 
-/* Calls `record`, which may want to be called again before `due`; gives the
- * earlier of the two times. */
-static int64_t write_counts(struct llmobs_worker *worker, int64_t due)
-{
-    int64_t again, ms = -1;
-
-    if (worker->record && !atomic_load(&worker->stop))
-        ms = worker->record(worker->config, worker->rests);
-    if (ms < 0)
-        return due;
-    again = llmobs_futex_deadline(ms);
-    return again < due ? again : due;
-}
-
 static int64_t look_ms(const struct llmobs_worker *worker)
 {
     int64_t ms = (llmobs_clock_mono_ns() - worker->busy_ns) /
@@ -96,26 +82,13 @@ static void look_for_last(void *arg)
                                       llmobs_worker_exit_ms(worker));
 }
 
-/* When to look again after a run. */
-static int64_t due_after_run(struct llmobs_worker *worker)
-{
-    int64_t ms = worker->config->flush_interval_ms;
-    int64_t now = llmobs_clock_mono_ns(), last = worker->busy_ns;
-
-    if (worker->delivery.taken == 0)
-        return llmobs_delivery_due(&worker->delivery);
-    worker->busy_ns = now;
-    if (now - last > 2 * LINGER_MS * LLMOBS_NS_PER_MS)
-        return llmobs_delivery_due(&worker->delivery);
-    return llmobs_futex_deadline(ms < LINGER_MS ? ms : LINGER_MS);
-}
-
 /* Sends all that is due; gives the monotonic time of the next look, INT64_MAX:
  * not before something is given. */
 static int64_t deliver_due(struct llmobs_worker *worker)
 {
     struct llmobs_delivery *delivery = &worker->delivery;
-    int64_t due;
+    int64_t again, due, now, last = worker->busy_ns;
+    int64_t ms = worker->config->flush_interval_ms;
     unsigned missed;
 
     worker->rests = llmobs_thread_rests();
@@ -126,7 +99,13 @@ static int64_t deliver_due(struct llmobs_worker *worker)
         llmobs_delivery_warm(delivery);
     llmobs_delivery_run(delivery, LLMOBS_RUN_DUE, INT64_MAX);
     delivery->waits.call = NULL;
-    due = due_after_run(worker);
+    now = llmobs_clock_mono_ns();
+    if (delivery->taken > 0)
+        worker->busy_ns = now;
+    if (delivery->taken > 0 && now - last <= 2 * LINGER_MS * LLMOBS_NS_PER_MS)
+        due = llmobs_futex_deadline(ms < LINGER_MS ? ms : LINGER_MS);
+    else
+        due = llmobs_delivery_due(delivery);
     llmobs_worker_end_turn(worker);
     llmobs_worker_have_relay(worker);
     worker->rests = due == INT64_MAX || llmobs_thread_rests();
@@ -140,7 +119,12 @@ static int64_t deliver_due(struct llmobs_worker *worker)
             "the program forked while a thread of the library waited "
             "for a peer or a name server");
     }
-    due = write_counts(worker, due);
+    if (worker->record && !atomic_load(&worker->stop)) {
+        ms = worker->record(worker->config, worker->rests);
+        again = llmobs_futex_deadline(ms);
+        if (ms >= 0 && again < due)
+            due = again;
+    }
     worker->rests = due == INT64_MAX || llmobs_thread_rests();
     return due;
 }
