@@ -305,13 +305,6 @@ void llmobs_exchange_restart(struct llmobs_exchange *exchange)
     exchange->status = 0;
 }
 
-/* The head and the tail of a body are the body's own memory, and so writable.
- */
-static void mask_part(struct llmobs_text part)
-{
-    llmobs_secrets_mask((char *)(uintptr_t)part.data, part.len);
-}
-
 void llmobs_exchange_sent_text(struct llmobs_exchange *exchange,
                                const void *data, size_t len)
 {
@@ -369,21 +362,33 @@ static bool is_coded(const struct llmobs_body *body,
         llmobs_header_find(headers->list, headers->count, coding_name));
 }
 
-/* Masks the vectors of a search. A compressed body is not text: it stays as it
- * is. */
-static void mask_body_vectors(const struct llmobs_exchange *exchange,
-                              const struct llmobs_headers *headers,
-                              struct llmobs_body *body)
+/* Masks the secrets of a body, and the vectors of a search. A compressed body
+ * is not text: its vectors stay. */
+static void mask_body(const struct llmobs_exchange *exchange,
+                      struct llmobs_body *body,
+                      const struct llmobs_headers *headers, bool secrets)
 {
-    struct llmobs_text head = llmobs_body_head(body), tail;
+    bool vectors =
+        llmobs_rules_has_vectors(&exchange->match) && !is_coded(body, headers);
+    /* The body's own memory, and so writable; the tail of a whole one is empty.
+     */
+    struct llmobs_text ends[2] = {llmobs_body_head(body),
+                                  llmobs_body_tail(body)};
 
-    if (!llmobs_rules_has_vectors(&exchange->match) || is_coded(body, headers))
-        return;
-    llmobs_vectors_mask((char *)(uintptr_t)head.data, head.len, true);
-    if (!body->truncated)
-        return;
-    tail = llmobs_body_tail(body);
-    llmobs_vectors_mask((char *)(uintptr_t)tail.data, tail.len, false);
+    for (int i = 0; i < 2; i++) {
+        char *data = (char *)(uintptr_t)ends[i].data;
+
+        if (secrets)
+            llmobs_secrets_mask(data, ends[i].len);
+        if (vectors)
+            llmobs_vectors_mask(data, ends[i].len, i == 0);
+    }
+}
+
+static void mask_text(char *text)
+{
+    if (text)
+        llmobs_secrets_mask(text, strlen(text));
 }
 
 bool llmobs_exchange_request_coded(const struct llmobs_exchange *exchange)
@@ -429,11 +434,12 @@ void llmobs_exchange_prepare(struct llmobs_exchange *exchange,
                              enum llmobs_stage stage, bool bare)
 {
     struct llmobs_text head;
+    bool text;
 
-    mask_part(llmobs_text_of(exchange->context.experiment));
+    mask_text(exchange->context.experiment);
     if (stage == LLMOBS_STAGE_END) {
-        mask_part(llmobs_text_of(exchange->error_text));
-        mask_part(llmobs_text_of(exchange->annotations));
+        mask_text(exchange->error_text);
+        mask_text(exchange->annotations);
     }
     /* A coded request may still grow until the END, and a part of it cannot be
      * masked. */
@@ -445,26 +451,19 @@ void llmobs_exchange_prepare(struct llmobs_exchange *exchange,
         decode_request(exchange);
     if (exchange->masked != exchange->request.total) {
         exchange->masked = exchange->request.total;
-        mask_part(llmobs_body_head(&exchange->request));
-        if (exchange->request.truncated)
-            mask_part(llmobs_body_tail(&exchange->request));
-        mask_body_vectors(exchange, &exchange->request_headers,
-                          &exchange->request);
+        mask_body(exchange, &exchange->request, &exchange->request_headers,
+                  true);
     }
     if (stage != LLMOBS_STAGE_END)
         return;
     /* Frames have checksums, and begin with a 0. Like compressed bytes, they
      * are masked when they are read. */
     head = llmobs_body_head(&exchange->response);
-    if (head.len > 0 && *head.data != '\0' &&
-        !is_coded(&exchange->response, &exchange->response_headers)) {
+    text = head.len > 0 && *head.data != '\0' &&
+           !is_coded(&exchange->response, &exchange->response_headers);
+    if (text)
         exchange->answer_masked = exchange->response.total;
-        mask_part(head);
-        if (exchange->response.truncated)
-            mask_part(llmobs_body_tail(&exchange->response));
-    }
-    mask_body_vectors(exchange, &exchange->response_headers,
-                      &exchange->response);
+    mask_body(exchange, &exchange->response, &exchange->response_headers, text);
 }
 
 bool llmobs_exchange_is_masked(const struct llmobs_exchange *exchange,
