@@ -192,33 +192,15 @@ static void *find_symbol(const char *name)
     return found;
 }
 
-/* The facts for the core. */
-static const struct llmobs_host *facts_of(
-    const struct llmobs_enable_options *enable)
-{
-    static struct llmobs_host facts;
-    bool held = false;
-
-    llmobs_libc.iterate(find_holder, &held);
-    facts = (struct llmobs_host){LLMOBS_ENGINE_ABI,
-                                 llmobs_host_env(),
-                                 enable,
-                                 llmobs_libc.iterate,
-                                 held,
-                                 llmobs_wrappers_table(),
-                                 llmobs_alone_watch,
-                                 find_symbol,
-                                 llmobs_host_inside()};
-    return &facts;
-}
-
 static const struct llmobs_ops *attach(
     const struct llmobs_enable_options *enable)
 {
+    static struct llmobs_host facts; /* for the core */
     const char *path = llmobs_host_core_path();
     void *core = path ? open_core(path) : fail_load("its path is not known");
     const struct llmobs_ops *ops;
     llmobs_core_attach_fn entry;
+    bool held = false;
     void *symbol;
 
     if (!core)
@@ -229,7 +211,17 @@ static const struct llmobs_ops *attach(
         return fail_load("it is another library");
     }
     entry = (llmobs_core_attach_fn)symbol;
-    ops = entry(facts_of(enable));
+    llmobs_libc.iterate(find_holder, &held);
+    facts = (struct llmobs_host){LLMOBS_ENGINE_ABI,
+                                 llmobs_host_env(),
+                                 enable,
+                                 llmobs_libc.iterate,
+                                 held,
+                                 llmobs_wrappers_table(),
+                                 llmobs_alone_watch,
+                                 find_symbol,
+                                 llmobs_host_inside()};
+    ops = entry(&facts);
     if (ops && ops->abi != LLMOBS_ENGINE_ABI)
         return fail_load("it is of another version");
     llmobs_alone_open(ops);

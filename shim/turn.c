@@ -152,19 +152,6 @@ static enum whose hindered(int *by)
     return closes == NOBODY ? opens : closes;
 }
 
-/* NULL if another turn keeps the thread from loading. */
-static struct llmobs_turn *claim_to_load(int *by)
-{
-    struct llmobs_turn *turn =
-        hindered(by) == NOBODY ? claim_turn(llmobs_libc_pid()) : NULL;
-
-    if (turn && hindered(by) != NOBODY) {
-        free_turn(turn);
-        turn = NULL;
-    }
-    return turn;
-}
-
 struct llmobs_turn *llmobs_turn_begin_load(void)
 {
     struct llmobs_turn *turn;
@@ -173,7 +160,11 @@ struct llmobs_turn *llmobs_turn_begin_load(void)
 
     do {
         seen = __atomic_load_n(&ends, __ATOMIC_SEQ_CST);
-        turn = claim_to_load(&by);
+        turn = hindered(&by) == NOBODY ? claim_turn(llmobs_libc_pid()) : NULL;
+        if (turn && hindered(&by) != NOBODY) {
+            free_turn(turn);
+            turn = NULL;
+        }
     } while (!turn && hindered(&by) != MINE && wait_for_end(by, seen, &until));
     return turn;
 }

@@ -80,19 +80,6 @@ _Static_assert(sizeof(stand_ins) / sizeof(stand_ins[0]) ==
                    LLMOBS_PUSH_FUNCTIONS_MAX,
                "one function for each of the app's");
 
-/* NULL: there is no more slot. */
-static curl_push_callback stand_in(curl_push_callback function)
-{
-    for (size_t i = 0; i < LLMOBS_PUSH_FUNCTIONS_MAX; i++) {
-        curl_push_callback there = NULL;
-
-        if (atomic_compare_exchange_strong(&functions[i], &there, function) ||
-            there == function)
-            return stand_ins[i];
-    }
-    return NULL;
-}
-
 CURLMcode llmobs_ops_multi_setopt(const struct llmobs_real *real, CURLM *multi,
                                   CURLMoption option, void *arg)
 {
@@ -101,8 +88,13 @@ CURLMcode llmobs_ops_multi_setopt(const struct llmobs_real *real, CURLM *multi,
 
     if (option != CURLMOPT_PUSHFUNCTION)
         return real->multi_setopt(multi, option, arg);
-    if (arg)
-        mine = stand_in((curl_push_callback)arg);
+    for (size_t i = 0; arg && !mine && i < LLMOBS_PUSH_FUNCTIONS_MAX; i++) {
+        curl_push_callback there = NULL, function = (curl_push_callback)arg;
+
+        if (atomic_compare_exchange_strong(&functions[i], &there, function) ||
+            there == function)
+            mine = stand_ins[i];
+    }
     if (arg && !mine) {
         if (multi && !llmobs_members_blind(multi))
             atomic_store(&all_blind, true);

@@ -319,28 +319,11 @@ static void follow_and_judge(struct llmobs_handle *handle, CURL *curl)
         handle->step = LLMOBS_STEP_BEGUN;
 }
 
-/* libcurl never made the request: judges the transfer by the method and address
- * that libcurl began with. The caller holds the lock. */
-static void judge_unsent(struct llmobs_handle *handle,
-                         struct llmobs_exchange *exchange)
-{
-    struct llmobs_match match = {0};
-
-    if (!llmobs_judge_may_begin(handle) ||
-        llmobs_judge_url(handle, handle->origin.url, &match) !=
-            LLMOBS_PERHAPS_CALL) {
-        exchange->match.confirm = true;
-        exchange->stands = false;
-        return;
-    }
-    exchange->match = match;
-    exchange->stands = exchange->stands && llmobs_rules_stands(&match);
-    set_method(exchange, handle);
-}
-
 void llmobs_outgoing_follow_unsent(struct llmobs_handle *handle, CURL *curl)
 {
     bool known = handle->step == LLMOBS_STEP_CALL;
+    struct llmobs_exchange *exchange;
+    struct llmobs_match match = {0};
     int saved = errno;
 
     if (!handle->outgoing.early || !handle->origin.url)
@@ -350,9 +333,22 @@ void llmobs_outgoing_follow_unsent(struct llmobs_handle *handle, CURL *curl)
      * now. */
     if (handle->step == LLMOBS_STEP_CALL && !known)
         llmobs_outgoing_write_start(handle);
+    /* libcurl never made the request: judges the transfer by the method and
+     * address that libcurl began with. */
     llmobs_handle_lock(handle);
-    if (handle->exchange && handle->exchange->unsent)
-        judge_unsent(handle, handle->exchange);
+    exchange = handle->exchange;
+    if (!exchange || !exchange->unsent) {
+        ;
+    } else if (llmobs_judge_may_begin(handle) &&
+               llmobs_judge_url(handle, handle->origin.url, &match) ==
+                   LLMOBS_PERHAPS_CALL) {
+        exchange->match = match;
+        exchange->stands = exchange->stands && llmobs_rules_stands(&match);
+        set_method(exchange, handle);
+    } else {
+        exchange->match.confirm = true;
+        exchange->stands = false;
+    }
     llmobs_handle_unlock(handle);
     errno = saved;
 }

@@ -326,27 +326,6 @@ static const char *find_language(char path[WORDS_MAX])
 
 /* -- the run --------------------------------------------------------------- */
 
-/* The first process of a run. */
-struct first {
-    long pid, parent;
-    unsigned long long start; /* in ticks since the boot */
-};
-
-/* The text of "self" begins with its pid. */
-static bool read_first(struct origin *origin, struct first *first)
-{
-    const char *start;
-
-    if (!read_stat(origin, origin->first))
-        return false;
-    start = llmobs_proc_field(origin->room, LLMOBS_PROC_START);
-    first->pid = strtol(origin->room, NULL, 10);
-    first->parent =
-        strtol(llmobs_proc_field(origin->room, LLMOBS_PROC_PARENT), NULL, 10);
-    first->start = strtoull(start, NULL, 10);
-    return *start != '\0';
-}
-
 /* Goes from a process to the process that it was forked from: a subshell or a
  * worker has its parent's command line, and belongs to its parent's run. */
 static void to_forker(struct origin *origin)
@@ -371,27 +350,36 @@ static void to_forker(struct origin *origin)
  * A later process with this pid has another start. */
 static bool make_run(struct origin *origin, char out[RUN_DIGITS + 1])
 {
-    struct first first;
     char boot[40] = "", space[40] = "";
+    unsigned long long began; /* in ticks since the boot */
+    const char *start;
+    long pid, parent;
     int len;
 
     if (!origin->first[0])
         return false;
     to_forker(origin);
+    if (!read_stat(origin, origin->first))
+        return false;
+    start = llmobs_proc_field(origin->room, LLMOBS_PROC_START);
+    began = strtoull(start, NULL, 10);
+    pid = strtol(origin->room, NULL, 10); /* also of "self" */
+    parent =
+        strtol(llmobs_proc_field(origin->room, LLMOBS_PROC_PARENT), NULL, 10);
     /* A service has its own unit, was started by the first process, or is that
      * process. It is no run, because its calls have nothing in common. A shell
      * script is no service: it ends one day. */
-    if (!read_first(origin, &first) ||
+    if (*start == '\0' ||
         (!origin->by_shell &&
-         (first.parent == 1 || first.pid == 1 ||
+         (parent == 1 || pid == 1 ||
           (origin->unit[0] && !llmobs_glob_listed(HOSTS, origin->unit)))))
         return false;
     (void)llmobs_file_begin(AT_FDCWD, "/proc/sys/kernel/random/boot_id", boot,
                             sizeof(boot));
     if (readlink("/proc/self/ns/pid", space, sizeof(space) - 1) < 0)
         space[0] = '\0';
-    len = snprintf(origin->room, 256, "%s %s %ld %llu", boot, space, first.pid,
-                   first.start);
+    len =
+        snprintf(origin->room, 256, "%s %s %ld %llu", boot, space, pid, began);
     llmobs_sha256_digits(origin->room, (size_t)len, RUN_DIGITS, out);
     return true;
 }
