@@ -41,11 +41,11 @@ def client(t, how, *more, port=None):
             *map(str, more)]
 
 
-def both(t, argv, env=None, order=True, spans=None, **more):
-    """Runs argv bare and under the option, and compares all that can be
-    seen."""
+def both(t, argv, env=None, order=True, spans=None, bare=None, **more):
+    """Runs argv bare, or takes `bare` as t.same does, and under the option, and
+    compares all that can be seen."""
     env = {**OPEN, "SSL_CERT_FILE": t.servers.cert, **(env or {})}
-    bare = t.run(argv, preload=False, env={
+    bare = bare or t.run(argv, preload=False, env={
         k: v for k, v in env.items() if not k.startswith(("DD_", "LLMOBS_"))},
         **more)
     ours = t.run([run_by(t), "--intercept", "--", *argv], launcher=[],
@@ -54,6 +54,7 @@ def both(t, argv, env=None, order=True, spans=None, **more):
     nothing_left(t)
     if spans is not None:
         equal(len(ours.spans), spans, "spans of %s" % argv[2:])
+    ours.bare = bare
     return ours
 
 
@@ -471,8 +472,10 @@ def whole_urls(t):
     library in the program follows plain connections."""
     for how, spans in (("keep", 3), ("pipe", 3), ("expect", None), ("slow", 2), ("half", 1),
                        ("old", 1), ("two", 4), ("bare", 0), ("leave", 1)):
+        r = None
         for sockets in "off", "on":
-            r = whole(t, how, spans=spans, env={"LLMOBS_SOCKETS": sockets})
+            r = whole(t, how, spans=spans, env={"LLMOBS_SOCKETS": sockets},
+                      bare=r and r.bare)
             if how in ("slow", "half", "old"):
                 joined(r)
         if how != "half": # Python cannot, by TLS
