@@ -74,24 +74,23 @@ static inline bool llmobs_json_is_stop(char byte, enum llmobs_json_stop stop)
     return stop == LLMOBS_JSON_STOP_ODD && (value < 0 || value == 0x7F);
 }
 
-/* True where no byte of up to fifteen ends the run, by two looks that may
- * overlap; false also where the bytes are too few for two looks. */
-static inline bool llmobs_json_is_short_run(const char *data, size_t len,
-                                            enum llmobs_json_stop stop)
+/* Of 4 to 15 bytes, by one look at both their ends, which may overlap. */
+static inline size_t llmobs_json_short_run(const char *data, size_t len,
+                                           enum llmobs_json_stop stop)
 {
+    size_t half = len >= 8 ? 8 : 4, run;
     char both[sizeof(llmobs_json_block)];
 
-    if (len < 4)
-        return false;
     memset(both, '0', sizeof(both));
-    if (len >= 8) {
+    if (half == 8) {
         memcpy(both, data, 8);
         memcpy(both + 8, data + len - 8, 8);
     } else {
         memcpy(both, data, 4);
         memcpy(both + 4, data + len - 4, 4);
     }
-    return llmobs_json_block_run(both, stop) == sizeof(both);
+    run = llmobs_json_block_run(both, stop);
+    return run < half ? run : run < 2 * half ? run + len - 2 * half : len;
 }
 
 /* Gives how many bytes precede the first byte that ends the run. If there are
@@ -111,8 +110,8 @@ static inline size_t llmobs_json_run(const char *data, size_t len,
         at = len - sizeof(llmobs_json_block);
         return at + llmobs_json_block_run(data + at, stop);
     }
-    if (at == 0 && llmobs_json_is_short_run(data, len, stop))
-        return len;
+    if (at == 0 && len >= 4)
+        return llmobs_json_short_run(data, len, stop);
     while (at < len && !llmobs_json_is_stop(data[at], stop))
         at++;
     return at;
