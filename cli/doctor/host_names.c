@@ -202,7 +202,6 @@ bool llmobs_host_names_find(const struct llmobs_host_names *names,
         if (name && name->port != 0)
             break;
     }
-
     /* A model's server of this host is known by its usual port. */
     url.port = address->port;
     if (!name && llmobs_host_names_is_local(address))

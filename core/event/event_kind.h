@@ -1,5 +1,5 @@
 /* event_kind - the kinds of events that are delivered. The same code moves
- * every kind from the buffer to the peer's answer; tables with a row for each
+ * every kind from the queue to the peer's answer; tables with a row for each
  * kind hold the differences. A request holds one kind only.
  *
  * The numbers are on the disk, as tags of the spool's entries: never change

@@ -437,10 +437,9 @@ void llmobs_exchange_prepare(struct llmobs_exchange *exchange,
     bool text;
 
     mask_text(exchange->context.experiment);
-    if (stage == LLMOBS_STAGE_END) {
+    mask_text(exchange->annotations);
+    if (stage == LLMOBS_STAGE_END)
         mask_text(exchange->error_text);
-        mask_text(exchange->annotations);
-    }
     /* A coded request may still grow until the END, and a part of it cannot be
      * masked. */
     if (bare || stage == LLMOBS_STAGE_START ||

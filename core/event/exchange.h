@@ -72,7 +72,7 @@ struct llmobs_progress {
 };
 
 struct llmobs_exchange {
-    struct llmobs_item item; /* first: the buffer's */
+    struct llmobs_item item; /* first: the queue's */
     int process;             /* the process that began it (fork.h) */
     struct llmobs_match match;
     struct llmobs_context context;

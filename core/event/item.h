@@ -1,4 +1,4 @@
-/* item - the common head of everything that a buffer carries: an exchange, an
+/* item - the common head of everything that a queue carries: an exchange, an
  * encoded event, or only the place where the disk has an item.
  */
 #ifndef LLMOBS_ITEM_H
@@ -16,7 +16,7 @@ enum llmobs_item_type {
     LLMOBS_ITEM_SPOOLED /* memory has only its head, the disk has the rest */
 };
 
-/* The disk gets the START of a call, then its BEGIN, and then its END. */
+/* The disk gets the START of a call, its BEGIN, or both, and then its END. */
 #define LLMOBS_BEGUN 2
 
 /* Where the disk has an item (spool.h); file 0: nowhere. */
@@ -38,7 +38,7 @@ static inline bool llmobs_spooled_any(const struct llmobs_spooled *spooled)
     return spooled->begun[0] || spooled->begun[1] || spooled->file;
 }
 
-/* The first member of everything that goes through a buffer. */
+/* The first member of everything that goes through a queue. */
 struct llmobs_item {
     struct llmobs_item *next;
     enum llmobs_item_type type;

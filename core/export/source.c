@@ -79,7 +79,6 @@ static void read_kind(struct llmobs_otlp_source *s)
 
     while (kind->operation && strcmp(kind->name, s->kind) != 0)
         kind++;
-
     s->client = kind->client || s->fact[LLMOBS_FACT_HOST];
     s->op = LLMOBS_OTLP_NO_OP;
     /* A call to a configured proxy is a workflow that speaks to a server. It

@@ -1,4 +1,4 @@
-/* event_item - an encoded event, as an item of the buffer and as an EVENT entry
+/* event_item - an encoded event, as an item of the queue and as an EVENT entry
  * of the spool.
  *
  * Owns:    its text, which is in the same block; freed like any item.

@@ -845,7 +845,8 @@ static void remove_empty(struct llmobs_spool *spool)
         struct llmobs_spool_slot *slot = &spool->slots[i];
         uint32_t file = atomic_load(&slot->file);
 
-        if (file == 0 || file == llmobs_slots_current(spool) ||
+        if (file == 0 || file >= LLMOBS_SPOOL_AWAITED || /* it is made now */
+            file == llmobs_slots_current(spool) ||
             atomic_load(&slot->entries) != 0)
             continue;
         if (!atomic_load(&slot->for_relay)) {

@@ -754,6 +754,27 @@ TEST(test_begun)
     done(e, r);
 }
 
+/* The program annotates before the call begins. */
+TEST(test_annotated)
+{
+    static const enum llmobs_entry_type types[] = {
+        LLMOBS_ENTRY_START, LLMOBS_ENTRY_BEGIN, LLMOBS_ENTRY_END};
+    static const char secret[] = "ghp_0aB1cD2eF3gH4iJ5kL6mN7oP8qR9sT0uV1wX";
+
+    for (int i = 0; i < 3; i++) {
+        struct llmobs_exchange *e = make(1 << 20), *r;
+
+        free(e->annotations);
+        ck_assert_int_gt(
+            asprintf(&e->annotations, "{\"tags\": {\"with\": \"%s\"}}", secret),
+            0);
+        r = again_as(e, types[i], false);
+        ck_assert(!memmem(disk.data, disk.len, secret + 8, 16));
+        ck_assert_str_eq(r->annotations, e->annotations);
+        done(e, r);
+    }
+}
+
 TEST(test_all_headers)
 {
     struct llmobs_exchange *e = make(1 << 20), *r;
