@@ -321,7 +321,7 @@ static void follow_and_judge(struct llmobs_handle *handle, CURL *curl)
 
 void llmobs_outgoing_follow_unsent(struct llmobs_handle *handle, CURL *curl)
 {
-    bool known = handle->step == LLMOBS_STEP_CALL;
+    bool known = handle->step == LLMOBS_STEP_CALL, unsent;
     struct llmobs_exchange *exchange;
     struct llmobs_match match = {0};
     int saved = errno;
@@ -337,15 +337,14 @@ void llmobs_outgoing_follow_unsent(struct llmobs_handle *handle, CURL *curl)
      * address that libcurl began with. */
     llmobs_handle_lock(handle);
     exchange = handle->exchange;
-    if (!exchange || !exchange->unsent) {
-        ;
-    } else if (llmobs_judge_may_begin(handle) &&
-               llmobs_judge_url(handle, handle->origin.url, &match) ==
-                   LLMOBS_PERHAPS_CALL) {
+    unsent = exchange && exchange->unsent;
+    if (unsent && llmobs_judge_may_begin(handle) &&
+        llmobs_judge_url(handle, handle->origin.url, &match) ==
+            LLMOBS_PERHAPS_CALL) {
         exchange->match = match;
         exchange->stands = exchange->stands && llmobs_rules_stands(&match);
         set_method(exchange, handle);
-    } else {
+    } else if (unsent) {
         exchange->match.confirm = true;
         exchange->stands = false;
     }

@@ -437,6 +437,7 @@ void llmobs_exchange_prepare(struct llmobs_exchange *exchange,
     bool text;
 
     mask_text(exchange->context.experiment);
+    mask_text(exchange->context.page);
     mask_text(exchange->annotations);
     if (stage == LLMOBS_STAGE_END)
         mask_text(exchange->error_text);
