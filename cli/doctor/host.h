@@ -10,7 +10,7 @@
  * Threads: one.
  * Errors:  -ENOMEM; a process that ends while it is read is left out, one of
  *          another user is counted.
- * Limits:  LLMOBS_HOST_ROWS processes; those of object, process and
+ * Limits:  ROWS_MAX (host.c) processes; those of object, process and
  *          host_sockets.
  */
 #ifndef LLMOBS_DOCTOR_HOST_H

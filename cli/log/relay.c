@@ -96,11 +96,11 @@ struct child {
     int64_t clients_ns; /* when it last looked for clients */
 };
 
-/* Inotify reports that something was written to a spool: at once after a
- * time without writes, every BUSY_MS during constant writes, so that many
- * entries share one look and one request. Where the kernel has no watch left,
- * it returns every BLIND_MS. A lost event costs time and no more: the child
- * looks again by itself. */
+/* Inotify tells a child that something was written to its spool. The child
+ * looks at once after a time without writes, every BUSY_MS during constant
+ * writes, so that many entries share one look and one request, and every
+ * BLIND_MS where the kernel has no watch left. A lost event costs time and no
+ * more: the child looks again by itself. */
 #define BUSY_MS 40
 #define BLIND_MS 50
 /* Entries come in groups: this long after the first event the other events of

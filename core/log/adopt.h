@@ -14,7 +14,7 @@
  *          or returned.
  * Threads: the thread that has the worker's turn, or the command.
  * Errors:  negative errno; a file that cannot be read stays and is counted.
- * Limits:  LLMOBS_ADOPT_CLAIMS claimed files; memory has the text of one at a
+ * Limits:  CLAIMS (adopt.c) claimed files; memory has the text of one at a
  *          time; LLMOBS_ADOPT_PLACES destinations are counted apart.
  * Fork:    a child forgets all of it, by abandon.
  */
