@@ -97,8 +97,8 @@ bool llmobs_rules_match(const struct llmobs_rules *rules,
                         struct llmobs_match *match);
 
 /* True where a match by only method and URL also holds for the header list and
- * the body of the request, which goes to a configured proxy still where it did.
- * False: the caller matches the whole request. */
+ * the body of the request. A request that went to a configured proxy by that
+ * match still goes there. False: the caller matches the whole request. */
 bool llmobs_rules_holds(const struct llmobs_match *match,
                         const struct llmobs_request *request);
 

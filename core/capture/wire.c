@@ -50,7 +50,7 @@ struct request {
     bool anew;       /* the event at work shows that it is a call */
     struct llmobs_wire_request *asked; /* NULL: it is judged */
     struct llmobs_buf seen;            /* first bytes of the body, until then */
-    struct llmobs_match match; /* of its head alone, if it is listed; of all */
+    struct llmobs_match match; /* of its head if that is listed; then of all */
     int64_t blank;             /* bytes before them, of JSON none */
     struct llmobs_exchange *exchange; /* NULL: no call yet */
     /* Of a request that is a call by its head, whose context may have been sent
@@ -84,7 +84,7 @@ struct llmobs_wire {
     const struct llmobs_wire_event *event;          /* of SENT, at work */
     bool unsent;                         /* nothing can be sent any more */
     bool called;                         /* a request was a call */
-    bool anew;                           /* one is since the event at work */
+    bool anew;                           /* one is (request.anew) */
     bool counted;                        /* as not followed */
     char *host;                          /* NULL: unknown */
     const struct llmobs_wire_peer *peer; /* NULL: this process's connection */
@@ -898,8 +898,8 @@ static void ended(struct llmobs_wire *wire, enum llmobs_wire_end how)
         llmobs_http1_ended(&wire->http, how == LLMOBS_WIRE_CLOSED);
 }
 
-/* A call whose request goes on is on the disk before more of it is sent. One
- * that ended with the event that began it is there as a whole. */
+/* Writes a call to the disk whose request goes on, before more of it is sent.
+ * One whose request ended with this event has its BEGIN there (on_end). */
 static void start_calls(struct llmobs_wire *wire)
 {
     llmobs_holder_lock(&wire->holder);
