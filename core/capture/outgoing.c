@@ -508,18 +508,19 @@ static bool waits(const struct llmobs_handle *handle)
 static void copy_up_to(struct llmobs_handle *handle, uint64_t most)
 {
     struct llmobs_outgoing *outgoing = &handle->outgoing;
-    struct llmobs_text body = {NULL, 0};
     struct llmobs_exchange *exchange;
+    struct llmobs_text body;
     bool first;
 
     if (most <= outgoing->fields_sent)
         return;
+    body = llmobs_handle_fields(handle, most);
     llmobs_handle_lock(handle);
     exchange = handle->exchange;
-    if (exchange)
-        body = llmobs_handle_fields(handle, most);
-    if (body.len > outgoing->fields_sent) {
+    if (exchange && body.len > outgoing->fields_sent) {
         first = exchange->unsent && exchange->request.total == 0;
+        if (exchange->masked) /* its end may have cut a secret */
+            outgoing->fields_sent = 0;
         if (outgoing->fields_sent == 0)
             llmobs_exchange_rewind(exchange, 0);
         llmobs_exchange_sent(exchange, body.data + outgoing->fields_sent,
@@ -539,12 +540,11 @@ void llmobs_outgoing_copy_sent(struct llmobs_handle *handle)
     CURL *curl = llmobs_keyed_key(&handle->keyed);
     curl_off_t sent = 0;
 
-    if (!waits(handle) || !handle->real->easy_getinfo ||
-        handle->real->easy_getinfo(curl, CURLINFO_SIZE_UPLOAD_T, &sent) !=
-            CURLE_OK ||
-        sent <= 0)
-        return;
-    copy_up_to(handle, (uint64_t)sent);
+    if (waits(handle) && handle->real->easy_getinfo &&
+        handle->real->easy_getinfo(curl, CURLINFO_SIZE_UPLOAD_T, &sent) ==
+            CURLE_OK &&
+        sent > 0)
+        copy_up_to(handle, (uint64_t)sent);
 }
 
 /* A function of the app's that ended the transfer may have freed the body; and

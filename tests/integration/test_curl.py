@@ -6,6 +6,7 @@ import re
 
 from harness import (SECRET, Skip, body, curl, equal, expect_error, expect_llm,
                      expect_proxy, ok, short, tags_of, test)
+from serving import Handler, serving
 
 
 @test
@@ -91,6 +92,32 @@ def expect_100_continue(t):
                     "Expect: 100-continue"),
                inputs={"request.json": body(prompt).encode()})
     expect_llm(r.only(), prompt)
+
+
+class Early(Handler):
+    """Begins its answer while most of the request is under way."""
+
+    def handle_expect_100(self):
+        return True
+
+    def do_POST(self):
+        self.rfile.read(50000)
+        self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n")
+        self.rfile.read(int(self.headers["Content-Length"]) - 50000)
+        self.wfile.write(b"Content-Length: 2\r\n\r\n{}")
+
+
+@test
+def secret_across_the_end_of_what_was_sent(t):
+    """A key that the first bytes of a body cut is masked in all of it."""
+    key = "sk-proj-0aB1cD2eF3gH4iJ5kL6mN7oP8qR9sT0uV1wX2yZ3aB4cD5eF6"
+    with serving(Early, "/v1/chat/completions") as url:
+        r = t.run(curl(url, "@request.json", "-H", "Expect: 100-continue",
+                       "--expect100-timeout", "0.1", "--limit-rate", "200k"),
+                  inputs={"request.json": body((key + " ") * 5000).encode()})
+    prompt = r.only()["meta"]["input"]["messages"][0]["content"]
+    equal({word[-24:] for word in prompt.split()}, {20 * "*" + key[-4:]},
+          "what is left of a key")
 
 
 @test
