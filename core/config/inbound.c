@@ -40,14 +40,20 @@ static const char *some(const char *value)
     return value && *value ? value : NULL;
 }
 
-void llmobs_inbound_select(const char *const values[LLMOBS_CARRIED_COUNT],
-                           struct llmobs_carrier *out)
+static void select_page(const char *const values[LLMOBS_CARRIED_COUNT],
+                        struct llmobs_carrier *out)
 {
-    memset(out, 0, sizeof(*out));
     out->method = some(values[LLMOBS_CARRIED_METHOD]);
     out->target = some(values[LLMOBS_CARRIED_URI]);
     if (!out->target)
         out->target = some(values[LLMOBS_CARRIED_SCRIPT]);
+}
+
+void llmobs_inbound_select(const char *const values[LLMOBS_CARRIED_COUNT],
+                           struct llmobs_carrier *out)
+{
+    memset(out, 0, sizeof(*out));
+    select_page(values, out);
     out->baggage = some(values[LLMOBS_CARRIED_BAGGAGE]);
     out->traceparent = some(values[LLMOBS_CARRIED_TRACEPARENT]);
     if (out->traceparent) {
@@ -206,7 +212,11 @@ const struct llmobs_carrier *llmobs_inbound_read(
         values[LLMOBS_CARRIED_TRACESTATE] = NULL;
         values[LLMOBS_CARRIED_BAGGAGE] = NULL;
     } else if (!alone) {
-        return at_start;
+        /* The page is that of the request, with a context or without. */
+        *room = *at_start;
+        if (values[LLMOBS_CARRIED_METHOD])
+            select_page(values, room);
+        return room;
     }
     llmobs_inbound_select(values, room);
     return room;

@@ -53,6 +53,7 @@ foreach (explode(",", $_GET["by"] ?? "") as $way) {
         $url = parse_url($plain);
         $text = by_socket($url["host"] . ":" . $url["port"], $url["path"]);
         break;
+    case "thread": getrusage(); continue 2;
     case "fatal": echo "before\n"; nowhere(); break;
     default: continue 2;
     }
@@ -208,15 +209,48 @@ def calls_by_page(t):
     """A page is a method and a path; no query, and no key that is in a path."""
     with tempfile.TemporaryDirectory(prefix="llmobs-pages.", dir="/tmp") as store:
         os.chmod(store, 0o755)
-        look_at_pages(t, os.path.join(store, "of-worker"))
+        look_at_pages(t, os.path.join(store, "of-worker"), env_of(t, None))
 
 
-def look_at_pages(t, store):
+# Starts a thread as PHP's getrusage() is called.
+THREAD = """
+#include <pthread.h>
+#include <stddef.h>
+#include <unistd.h>
+static void *rest(void *arg) { for (;;) pause(); return arg; }
+int getrusage(int who, void *out)
+{
+    static pthread_t thread;
+    (void)who;
+    (void)out;
+    if (!thread) pthread_create(&thread, NULL, rest, NULL);
+    return -1;
+}
+"""
+
+
+@test
+def calls_by_page_beside_a_thread(t):
+    """The request's thread is known by then; another thread hides no page."""
+    with tempfile.TemporaryDirectory(prefix="llmobs-pages.", dir="/tmp") as store:
+        os.chmod(store, 0o755)
+        source = os.path.join(store, "thread.c")
+        with open(source, "w") as f:
+            f.write(THREAD)
+        subprocess.run(["gcc", "-shared", "-fPIC", source, "-o", source[:-1] + "so",
+                        "-lpthread"], check=True)
+        env = env_of(t, None)
+        env["LD_PRELOAD"] += ":" + source[:-1] + "so"
+        look_at_pages(t, os.path.join(store, "of-worker"), env, "thread,")
+
+
+def look_at_pages(t, store, env, first=""):
     os.mkdir(store)
     shutil.chown(store, "www-data", "www-data")
-    with Web(t, None, env_of(t, None, **in_store(t, store)), pool=ONE_WORKER,
+    with Web(t, None, dict(env, **in_store(t, store)), pool=ONE_WORKER,
              page=page(t)) as web:
-        for path in ("/?by=curl", "/shop/cart?by=curl,tls&token=" + SECRET,
+        for path in ("/?by=curl",
+                     "/shop/cart?by=%scurl,tls&token=%s" % (first, SECRET),
                      "/shop/cart?by=stream", "/by/%s/x?by=curl" % SECRET,
                      "/" + "a" * 300 + "?by=curl"):
             get(web.port, path)
