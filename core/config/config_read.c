@@ -317,6 +317,9 @@ static void read_tags(struct llmobs_config_loading *loading)
     config->tags = read_list(loading, "DD_TAGS", loading->tags_text);
     if (!config->tags)
         return;
+    /* Each later reader may put them on the disk. */
+    for (size_t i = 0; config->tags[i]; i++)
+        llmobs_secrets_mask(config->tags[i], strlen(config->tags[i]));
     fall_back_on_tag(loading, &config->service, "service");
     fall_back_on_tag(loading, &config->env, "env");
     fall_back_on_tag(loading, &config->version, "version");

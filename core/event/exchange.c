@@ -466,6 +466,18 @@ void llmobs_exchange_prepare(struct llmobs_exchange *exchange,
     mask_body(exchange, &exchange->response, &exchange->response_headers, text);
 }
 
+bool llmobs_exchange_may_keep(const char *text)
+{
+    char copy[sizeof(((struct llmobs_context *)0)->vendors)];
+    size_t len = strlen(text);
+
+    if (len == 0 || len >= sizeof(copy))
+        return len == 0;
+    memcpy(copy, text, len);
+    llmobs_secrets_mask(copy, len);
+    return memcmp(copy, text, len) == 0;
+}
+
 bool llmobs_exchange_is_masked(const struct llmobs_exchange *exchange,
                                bool answer)
 {

@@ -221,6 +221,11 @@ enum llmobs_stage { LLMOBS_STAGE_START, LLMOBS_STAGE_BEGIN, LLMOBS_STAGE_END };
 void llmobs_exchange_prepare(struct llmobs_exchange *exchange,
                              enum llmobs_stage stage, bool bare);
 
+/* True where no secret is found in a text of the context that trace headers are
+ * made of too, so that it cannot be masked. False for one that is longer than
+ * any of these. */
+bool llmobs_exchange_may_keep(const char *text);
+
 /* True where all of the request's, or the answer's, body is masked, so that its
  * reader need not mask it again. */
 bool llmobs_exchange_is_masked(const struct llmobs_exchange *exchange,

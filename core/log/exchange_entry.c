@@ -188,7 +188,8 @@ static void add_body(struct llmobs_entry_writer *writer, uint32_t tag,
     llmobs_entry_add(writer, tag + 1, tail.data, tail.len);
 }
 
-/* Short texts; the context's texts are the last. */
+/* Short texts; the context's are the last, and of these the ones that the log
+ * looks at itself. */
 #define TEXT(tag, member)                                 \
     {                                                     \
         tag, offsetof(struct llmobs_exchange, member),    \
@@ -204,17 +205,18 @@ static const struct {
     TEXT(TAG_SAMPLE_RATE, context.sample_rate),
     TEXT(TAG_SAMPLED, context.sampled),
     TEXT(TAG_ML_APP, context.ml_app),
-    TEXT(TAG_SESSION, context.session_id),
-    TEXT(TAG_PAGENT, context.pagent_name),
     TEXT(TAG_DM, context.dm),
     TEXT(TAG_ORIGIN, context.origin),
-    TEXT(TAG_VENDORS, context.vendors),
     TEXT(TAG_EXPERIMENT, context.experiment),
     TEXT(TAG_PAGE, context.page),
+    TEXT(TAG_SESSION, context.session_id),
+    TEXT(TAG_PAGENT, context.pagent_name),
+    TEXT(TAG_VENDORS, context.vendors),
 };
 #undef TEXT
 #define TEXTS (sizeof(texts) / sizeof(*texts))
 #define FIRST_OF_CONTEXT 2
+#define FIRST_LOOKED_AT 9
 
 void llmobs_exchange_add(struct llmobs_exchange *exchange, bool bare,
                          struct llmobs_exchange_facts *facts,
@@ -255,8 +257,12 @@ void llmobs_exchange_add(struct llmobs_exchange *exchange, bool bare,
     if (ended)
         add_headers(writer, TAG_RESPONSE_HEADER, false,
                     &exchange->response_headers);
-    for (size_t i = FIRST_OF_CONTEXT; i < TEXTS; i++)
-        add_text(writer, texts[i].tag, (const char *)exchange + texts[i].at);
+    for (size_t i = FIRST_OF_CONTEXT; i < TEXTS; i++) {
+        const char *text = (const char *)exchange + texts[i].at;
+
+        if (i < FIRST_LOOKED_AT || llmobs_exchange_may_keep(text))
+            add_text(writer, texts[i].tag, text);
+    }
     if (!bare)
         add_text(writer, TAG_ANNOTATIONS, exchange->annotations);
     add_text(writer, TAG_PEER, exchange->peer);
