@@ -63,7 +63,7 @@ def join(name, spans, errors):
                                                      "ended_unseen"):
             raise Skip("not for this sanitizer")
         if name in NOT_DELIVERED:  # a kill between a delivery and its note doubles
-            env["_DD_LLMOBS_WRITER_INTERVAL"] = "60"
+            env["LLMOBS_THREAD"] = "off"
         if flags and name in NOT_DELIVERED:  # the tool frees nothing at its end
             env["ASAN_OPTIONS"] = os.environ.get("ASAN_OPTIONS", "") + \
                 ":detect_leaks=0"
