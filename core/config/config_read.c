@@ -264,12 +264,9 @@ static char **read_list(struct llmobs_config_loading *loading, const char *name,
 
 static void remove_entry(char **list, size_t at)
 {
-    if (!list[at])
-        return;
     free(list[at]);
-    do
+    for (; list[at]; at++)
         list[at] = list[at + 1];
-    while (list[at++]);
 }
 
 /* Sets `*to`, if it is unset, to the value of the tag with this key. */
@@ -277,8 +274,7 @@ static void fall_back_on_tag(struct llmobs_config_loading *loading, char **to,
                              const char *key)
 {
     char **tags = loading->config.tags;
-    size_t len = strlen(key);
-    size_t at = find_key(tags, key, len);
+    size_t len = strlen(key), at = find_key(tags, key, len);
 
     if (!*to && tags[at] && tags[at][len + 1])
         llmobs_config_set(loading, to, llmobs_text_of(tags[at] + len + 1));
@@ -301,8 +297,7 @@ static void read_git(struct llmobs_config_loading *loading)
     }
     if (config->git_url && strstr(config->git_url, "://")) {
         clean = llmobs_allowlist_url_copy(config->git_url);
-        if (!clean)
-            loading->no_memory = true;
+        loading->no_memory |= !clean;
         free(config->git_url);
         config->git_url = clean;
     }
@@ -317,9 +312,13 @@ static void read_tags(struct llmobs_config_loading *loading)
     config->tags = read_list(loading, "DD_TAGS", loading->tags_text);
     if (!config->tags)
         return;
-    /* Each later reader may put them on the disk. */
-    for (size_t i = 0; config->tags[i]; i++)
-        llmobs_secrets_mask(config->tags[i], strlen(config->tags[i]));
+    /* Each later reader may put them on the disk. No tag is cut. */
+    for (size_t i = 0, len; config->tags[i]; i++) {
+        len = strlen(config->tags[i]);
+        config->tags[i][len] = '"'; /* as in an event */
+        llmobs_secrets_mask(config->tags[i], len + 1);
+        config->tags[i][len] = '\0';
+    }
     fall_back_on_tag(loading, &config->service, "service");
     fall_back_on_tag(loading, &config->env, "env");
     fall_back_on_tag(loading, &config->version, "version");

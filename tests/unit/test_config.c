@@ -268,6 +268,18 @@ TEST(an_odd_ml_app_is_kept_and_told_once)
     ck_assert_int_eq(complaint_count, 1);
 }
 
+/* A tag is not cut: an address at its end has no password to come. */
+TEST(tags_without_secrets)
+{
+    struct llmobs_config *c =
+        LOAD("DD_TAGS=at:https://host:port,"
+             "token:ghp_0aB1cD2eF3gH4iJ5kL6mN7oP8qR9sT0uV1wX");
+
+    ck_assert_str_eq(c->tags[0], "at:https://host:port");
+    ck_assert_str_eq(c->tags[1],
+                     "token:ghp_********************************V1wX");
+}
+
 TEST(git_tags_without_passwords)
 {
     struct llmobs_config *c =
