@@ -161,7 +161,7 @@ class Host:
                             else self.body(prompts[-1]))
                 arguments += [mode, path]
             self.run(argv + [url] + arguments, prompt, bare=bare,
-                     env={"CA_FILE": self.t.servers.cert})
+                     env={"CA_FILE": self.t.servers.cert, **row.settings})
             if not bare:
                 for one in prompts:
                     self.note(one)
