@@ -104,22 +104,22 @@ void llmobs_worker_count_call(struct llmobs_worker *worker)
 
 /* The state of an app's thread that a step of a call keeps. The spool opens and
  * writes files there. */
-struct kept {
+struct caller {
     int error, cancel;
 };
 
-static struct kept enter(void)
+static struct caller enter(void)
 {
-    struct kept kept = {.error = errno};
+    struct caller caller = {.error = errno};
 
-    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &kept.cancel);
-    return kept;
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &caller.cancel);
+    return caller;
 }
 
-static void leave(struct kept kept)
+static void leave(struct caller caller)
 {
-    pthread_setcancelstate(kept.cancel, NULL);
-    errno = kept.error;
+    pthread_setcancelstate(caller.cancel, NULL);
+    errno = caller.error;
 }
 
 static void prepare(struct llmobs_worker *worker,
@@ -132,19 +132,19 @@ static void prepare(struct llmobs_worker *worker,
 void llmobs_worker_find_key(struct llmobs_worker *worker,
                             const struct llmobs_exchange *exchange)
 {
-    struct kept kept = enter();
+    struct caller caller = enter();
 
     llmobs_worker_become_active(worker);
     if (llmobs_worker_spool_of(worker))
         llmobs_spool_find_key(llmobs_worker_spool_of(worker), exchange);
-    leave(kept);
+    leave(caller);
 }
 
 void llmobs_worker_begin(struct llmobs_worker *worker,
                          struct llmobs_exchange *exchange,
                          enum llmobs_stage stage)
 {
-    struct kept kept = enter();
+    struct caller caller = enter();
 
     llmobs_worker_become_active(worker);
     if (llmobs_worker_spool_of(worker)) {
@@ -152,32 +152,32 @@ void llmobs_worker_begin(struct llmobs_worker *worker,
         (void)llmobs_spool_begin(llmobs_worker_spool_of(worker), exchange,
                                  stage);
     }
-    leave(kept);
+    leave(caller);
 }
 
 void llmobs_worker_cancel(struct llmobs_worker *worker,
                           struct llmobs_exchange *exchange)
 {
-    struct kept kept = enter();
+    struct caller caller = enter();
 
     llmobs_worker_check_fork(worker);
     if (llmobs_worker_spool_of(worker))
         llmobs_spool_cancel(llmobs_worker_spool_of(worker), exchange);
-    leave(kept);
+    leave(caller);
 }
 
 void llmobs_worker_end_parents(struct llmobs_worker *worker,
                                struct llmobs_exchange *exchange)
 {
     struct llmobs_spool *spool = llmobs_worker_spool_of(worker);
-    struct kept kept = enter();
+    struct caller caller = enter();
 
     if (spool) {
         prepare(worker, exchange, LLMOBS_STAGE_END);
         llmobs_spool_end_parents(spool, exchange);
     }
     llmobs_exchange_free(exchange);
-    leave(kept);
+    leave(caller);
 }
 
 /* Starting the thread here costs the app no more than starting it at its first
@@ -286,13 +286,13 @@ static bool write_item(struct llmobs_worker *worker, struct llmobs_item *item)
 void llmobs_worker_submit(struct llmobs_worker *worker,
                           struct llmobs_item *item)
 {
-    struct kept state = enter();
+    struct caller caller = enter();
     bool relayed, kept = false;
     size_t pending;
 
     if (llmobs_filter_still()) {
         llmobs_item_free(item);
-        leave(state);
+        leave(caller);
         return;
     }
     llmobs_worker_become_active(worker);
@@ -333,7 +333,7 @@ void llmobs_worker_submit(struct llmobs_worker *worker,
          * use are then free again for the next exchanges. */
         llmobs_worker_wake(worker);
     }
-    leave(state);
+    leave(caller);
 }
 
 void llmobs_worker_count_lost(struct llmobs_worker *worker,

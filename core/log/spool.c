@@ -510,7 +510,7 @@ int llmobs_spool_begin(struct llmobs_spool *spool,
                           stage == LLMOBS_STAGE_START ? LLMOBS_ENTRY_START
                                                       : LLMOBS_ENTRY_BEGIN);
     /* There may be room for less, where the call has no entry. */
-    if (file < 0 && stage == LLMOBS_STAGE_BEGIN &&
+    if (file < 0 && file != -EBUSY && stage == LLMOBS_STAGE_BEGIN &&
         !exchange->item.spooled.begun[LLMOBS_STAGE_START])
         return llmobs_spool_begin(spool, exchange, LLMOBS_STAGE_START);
     if (file < 0)
