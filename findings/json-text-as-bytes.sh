@@ -14,7 +14,8 @@
 work=$(mktemp -d) || exit 2
 trap 'rm -rf "$work"' EXIT
 cd "$work" || exit 2
-[ "$(uname -m)" = x86_64 ] || exit 77
+[ "$(uname -m) $(/usr/bin/python3 -V) $(/usr/bin/perl -e 'print $^V')" = \
+    "x86_64 Python 3.11.2 v5.36.0" ] || exit 77
 apt-get download -qq tcl8.6=8.6.13+dfsg-2 libtcl8.6=8.6.13+dfsg-2 newlisp=10.7.5-2+b2 \
     pike8.0-core=8.0.1738-1+b2 python3-requests=2.28.1+dfsg-1 python3-idna=3.3-1+deb12u1 \
     python3-urllib3=1.26.12-1+deb12u4 python3-certifi=2022.9.24-1 \

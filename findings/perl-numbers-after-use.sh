@@ -14,7 +14,7 @@
 work=$(mktemp -d) || exit 2
 trap 'rm -rf "$work"' EXIT
 cd "$work" || exit 2
-[ "$(uname -m)" = x86_64 ] || exit 77
+[ "$(uname -m) $(/usr/bin/perl -e 'print $^V')" = "x86_64 v5.36.0" ] || exit 77
 apt-get download -qq libjson-xs-perl=4.040-1~deb12u1 libcommon-sense-perl=3.75-3 \
     libtypes-serialiser-perl=1.01-1 libcpanel-json-xs-perl=4.35-1+deb12u1 \
     libmojolicious-perl=9.31+dfsg-1 > said 2>&1 || exit 77
