@@ -38,6 +38,8 @@ struct llmobs_delivery {
     struct llmobs_meter *meter;      /* or NULL */
     struct llmobs_buf scratch;
     struct llmobs_linker linker;
+    struct llmobs_recalls *recalls; /* rules of items that were read again */
+    int64_t adopted_ns;             /* when adoption last found nothing */
     struct llmobs_recorder recorder;
     char *links_path; /* of the file of remembered spans; NULL: not known yet */
     uid_t links_uid;

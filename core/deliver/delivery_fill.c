@@ -111,55 +111,6 @@ static const char *links_path(struct llmobs_delivery *delivery)
     return delivery->links_path;
 }
 
-static int rescue_some(struct llmobs_delivery *delivery,
-                       struct llmobs_destination *d)
-{
-    int rc;
-
-    if (!delivery->rescue || !atomic_load(&d->exporter->remote) || !d->count ||
-        delivery->account.backlog.spool)
-        return -ENOSPC;
-    rc = llmobs_destination_rescue(d, delivery->rescue);
-    llmobs_commit_end();
-    if (rc > 0)
-        llmobs_log_once(LLMOBS_LOG_WARN, "rescue full",
-                        "exporter %s is behind: its oldest spans are kept in "
-                        "the local store",
-                        d->exporter->ops->name);
-    return rc;
-}
-
-void llmobs_delivery_count_lost(struct llmobs_delivery *delivery, int error)
-{
-    bool memory = error == -ENOMEM;
-    enum llmobs_stat stat = LLMOBS_STAT_dropped_export;
-
-    if (error == -ENOENT)
-        stat = LLMOBS_STAT_unconfirmed;
-    else if (error == -EXDEV)
-        stat = LLMOBS_STAT_left;
-    else if (error == -ESTALE)
-        stat = LLMOBS_STAT_dropped_expired;
-    else if (error == -ENOSPC)
-        stat = LLMOBS_STAT_dropped_full;
-    else if (error == -ECANCELED)
-        stat = LLMOBS_STAT_dropped_program;
-    else if (memory)
-        stat = LLMOBS_STAT_dropped_memory;
-    llmobs_account_count(&delivery->account, stat);
-    if (error == -ENOSPC)
-        llmobs_log_once(LLMOBS_LOG_ERROR, "buffer full",
-                        "the buffer is full (LLMOBS_BUFFER_MAX): spans are "
-                        "dropped");
-    else if (error == -ESTALE)
-        llmobs_log_once(LLMOBS_LOG_WARN, "expired",
-                        "spans older than a day are dropped: no intake takes "
-                        "them");
-    else if (error != -ENOENT && error != -EXDEV && error != -ECANCELED)
-        llmobs_log_once(LLMOBS_LOG_ERROR, memory ? "encode memory" : "encode",
-                        "a span was dropped: %s", strerror(-error));
-}
-
 /* Every destination refuses the source. */
 #define ALL (~0u)
 
@@ -171,20 +122,65 @@ struct source {
     struct llmobs_inferred inferred; /* its spans, until they are items */
 };
 
-static int encode_item(struct llmobs_delivery *delivery, struct source *source)
+/* Every intake refuses a span that is older than this (WIRE 2.4). */
+static bool is_expired(const struct source *source)
+{
+    int64_t start = INT64_MAX;
+    struct llmobs_json *json;
+
+    if (source->item->kind != LLMOBS_EVENT_SPAN)
+        return false;
+    if (source->item->type == LLMOBS_ITEM_EXCHANGE) {
+        start = ((const struct llmobs_exchange *)source->item)->start_wall_ns;
+    } else if (source->item->spooled.claim &&
+               llmobs_json_parse(llmobs_event_item_text(source->item), &json) ==
+                   0) {
+        if (llmobs_json_is_int(llmobs_json_get(json, "start_ns")))
+            start = llmobs_json_to_int(llmobs_json_get(json, "start_ns"));
+        llmobs_json_free(json);
+    }
+    return start < llmobs_clock_wall_ns() - EXPIRED_NS;
+}
+
+/* Makes the event's text, in the item or in `scratch`. */
+static int encode(struct llmobs_delivery *delivery, struct source *source,
+                  struct llmobs_text *text)
 {
     struct llmobs_exchange *exchange = (struct llmobs_exchange *)source->item;
+    struct llmobs_buf *scratch = &delivery->scratch;
+    struct llmobs_buf *spare = &delivery->account.spare;
+    bool whole, adopted = source->item->spooled.claim;
     struct llmobs_linker_call call;
     struct llmobs_span span;
-    bool whole;
-    int rc;
+    int enough, rc;
 
-    exchange->lends =
-        source->item->spooled.claim || !delivery->config->record_dir;
+    /* If a long event has taken the buffer's memory, continues with the memory
+     * of an event that was sent, so that the kernel need not give new memory.
+     */
+    if (!scratch->data && spare->data) {
+        scratch->data = spare->data;
+        scratch->cap = spare->cap;
+        llmobs_buf_init(spare, 0);
+    }
+    if (is_expired(source))
+        return -ESTALE;
+    if (source->item->type == LLMOBS_ITEM_EVENT) {
+        *text = llmobs_event_item_text(source->item);
+        if (!adopted || !llmobs_privacy_applies(&source->config->privacy))
+            return 0;
+        /* The work needs no limit, as the size of an event has a limit. */
+        llmobs_work_begin(LLMOBS_WORK_ALL);
+        rc = llmobs_content_filter_json(&source->config->privacy, *text,
+                                        scratch);
+        enough = llmobs_work_end();
+        *text = llmobs_buf_text(scratch);
+        return rc && enough ? enough : rc;
+    }
+    exchange->lends = adopted || !delivery->config->record_dir;
     rc = llmobs_exchange_to_span(exchange, &span);
     if (rc)
         return rc;
-    if (!source->item->spooled.claim)
+    if (!adopted)
         llmobs_recorder_write(&delivery->recorder, delivery->config, exchange,
                               span.name);
     llmobs_tags_add_requested(&span, exchange->tags, source->config);
@@ -207,8 +203,9 @@ static int encode_item(struct llmobs_delivery *delivery, struct source *source)
     llmobs_linker_link(&delivery->linker, &call, &span);
     rc = llmobs_processor_run(&span);
     if (!rc)
-        rc = llmobs_encode_call(&span, source->config, &delivery->scratch);
+        rc = llmobs_encode_call(&span, source->config, scratch);
     llmobs_span_fini(&span);
+    *text = llmobs_buf_text(scratch);
     return rc;
 }
 
@@ -243,75 +240,60 @@ static int push_event(struct llmobs_delivery *delivery,
     return 0;
 }
 
-/* Every intake refuses a span that is older than this (WIRE 2.4). */
-static bool is_expired(const struct source *source)
-{
-    int64_t start = INT64_MAX;
-    struct llmobs_json *json;
-
-    if (source->item->kind != LLMOBS_EVENT_SPAN)
-        return false;
-    if (source->item->type == LLMOBS_ITEM_EXCHANGE) {
-        start = ((const struct llmobs_exchange *)source->item)->start_wall_ns;
-    } else if (source->item->spooled.claim &&
-               llmobs_json_parse(llmobs_event_item_text(source->item), &json) ==
-                   0) {
-        if (llmobs_json_is_int(llmobs_json_get(json, "start_ns")))
-            start = llmobs_json_to_int(llmobs_json_get(json, "start_ns"));
-        llmobs_json_free(json);
-    }
-    return start < llmobs_clock_wall_ns() - EXPIRED_NS;
-}
-
-/* If a long event has taken the buffer's memory, continues with the memory of
- * an event that was sent, so that the kernel need not give new memory. */
-static int encode_source(struct llmobs_delivery *delivery,
-                         struct source *source, struct llmobs_text *text)
-{
-    struct llmobs_buf *scratch = &delivery->scratch;
-    struct llmobs_buf *spare = &delivery->account.spare;
-    int enough, rc;
-
-    if (!scratch->data && spare->data) {
-        scratch->data = spare->data;
-        scratch->cap = spare->cap;
-        llmobs_buf_init(spare, 0);
-    }
-    if (is_expired(source))
-        return -ESTALE;
-    if (source->item->type == LLMOBS_ITEM_EVENT) {
-        *text = llmobs_event_item_text(source->item);
-        if (!source->item->spooled.claim ||
-            !llmobs_privacy_applies(&source->config->privacy))
-            return 0;
-        /* The work needs no limit, as the size of an event has a limit. */
-        llmobs_work_begin(LLMOBS_WORK_ALL);
-        rc = llmobs_content_filter_json(&source->config->privacy, *text,
-                                        scratch);
-        enough = llmobs_work_end();
-        rc = rc && enough ? enough : rc;
-    } else {
-        rc = encode_item(delivery, source);
-    }
-    *text = llmobs_buf_text(scratch);
-    return rc;
-}
-
 /* An event for another host may wait for long. If the privacy settings kept its
- * content from the disk, the disk now gets the redacted event. */
+ * content from the disk, the disk now gets the redacted event in its place, for
+ * the relay if one delivers. The event gets an id of its own, so that the
+ * release of one entry does not release the other. If the process dies between
+ * the two steps, the call is delivered twice. The entry stays as it is if the
+ * disk is full, or if this process cannot release it any more. */
 static void replace_on_disk(struct llmobs_delivery *delivery,
                             struct source *source, struct llmobs_text text)
 {
+    struct llmobs_spool *spool = delivery->account.spool;
+    struct llmobs_spooled *spooled = &source->item->spooled;
+    struct llmobs_spooled anew = {.for_relay = delivery->relayed};
     bool remote = delivery->relayed;
 
     for (size_t i = 0; i < delivery->count; i++)
         remote |= atomic_load(&delivery->list[i].exporter->remote);
-    if (remote && source->item->type != LLMOBS_ITEM_EVENT &&
-        !source->item->spooled.claim &&
-        llmobs_privacy_withholds(&source->config->privacy))
-        llmobs_backlog_replace(&delivery->account.backlog,
-                               &source->item->spooled, source->item->kind,
-                               delivery->relayed, text);
+    if (!remote || source->item->type == LLMOBS_ITEM_EVENT || spooled->claim ||
+        !llmobs_privacy_withholds(&source->config->privacy) || !spool ||
+        !spooled->file || llmobs_spool_is_away(spool, spooled) ||
+        llmobs_spool_write_event(spool, &anew, source->item->kind, text) != 0)
+        return;
+    llmobs_spool_release(spool, spooled, 1);
+    *spooled = anew;
+}
+
+void llmobs_delivery_count_lost(struct llmobs_delivery *delivery, int error)
+{
+    bool memory = error == -ENOMEM;
+    enum llmobs_stat stat = LLMOBS_STAT_dropped_export;
+
+    if (error == -ENOENT)
+        stat = LLMOBS_STAT_unconfirmed;
+    else if (error == -EXDEV)
+        stat = LLMOBS_STAT_left;
+    else if (error == -ESTALE)
+        stat = LLMOBS_STAT_dropped_expired;
+    else if (error == -ENOSPC)
+        stat = LLMOBS_STAT_dropped_full;
+    else if (error == -ECANCELED)
+        stat = LLMOBS_STAT_dropped_program;
+    else if (memory)
+        stat = LLMOBS_STAT_dropped_memory;
+    llmobs_account_count(&delivery->account, stat);
+    if (error == -ENOSPC)
+        llmobs_log_once(LLMOBS_LOG_ERROR, "buffer full",
+                        "the buffer is full (LLMOBS_BUFFER_MAX): spans are "
+                        "dropped");
+    else if (error == -ESTALE)
+        llmobs_log_once(LLMOBS_LOG_WARN, "expired",
+                        "spans older than a day are dropped: no intake takes "
+                        "them");
+    else if (error != -ENOENT && error != -EXDEV && error != -ECANCELED)
+        llmobs_log_once(LLMOBS_LOG_ERROR, memory ? "encode memory" : "encode",
+                        "a span was dropped: %s", strerror(-error));
 }
 
 /* Counts a source that could not become an event as lost, or lets it wait on
@@ -320,35 +302,18 @@ static void fail_source(struct llmobs_delivery *delivery,
                         const struct source *source, int error)
 {
     struct llmobs_account *account = &delivery->account;
+    const struct llmobs_spooled *spooled = &source->item->spooled;
 
     if ((error == -ENOMEM || error == -ETIMEDOUT ||
          (error == -ENOSPC && source->refusing == ALL) ||
-         (error == -EXDEV && llmobs_backlog_may_return(
-                                 &account->backlog, &source->item->spooled))) &&
-        llmobs_account_wait(account, &source->item->spooled, source->item->kind,
+         (error == -EXDEV &&
+          llmobs_spool_may_return(account->spool, spooled))) &&
+        llmobs_account_wait(account, spooled, source->item->kind,
                             source->item->delivered_to))
         return;
     llmobs_delivery_count_lost(delivery, error);
     if (error != -EXDEV)
-        llmobs_backlog_release(&account->backlog, &source->item->spooled);
-}
-
-/* Counts a span in the metrics. The disk has no trace of that, so no other
- * process counts the span again. -ETIMEDOUT: the time is over. */
-static int measure_span(struct llmobs_delivery *delivery, struct source *source,
-                        struct llmobs_text text)
-{
-    struct llmobs_meter *meter = delivery->meter;
-    int rc;
-
-    if (!meter || source->item->spooled.claim ||
-        source->item->kind != LLMOBS_EVENT_SPAN ||
-        source->item->delivered_to & LLMOBS_MEASURED)
-        return 0;
-    rc = meter->base.ops->send(&meter->base, &text, 1);
-    if (rc > 0)
-        source->item->delivered_to |= LLMOBS_MEASURED;
-    return rc < 0 ? rc : 0;
+        llmobs_account_release(account, spooled);
 }
 
 /* -- inferred spans --------------------------------------------------------
@@ -362,27 +327,28 @@ struct tool_source {
     int rc; /* of the encoding */
 };
 
-/* Writes the inferred span's event to the spool, beside the call's entry; false
+/* Writes the inferred span's event to the log, beside the call's entry; false
  * where the process has no spool, or the write fails. */
 static bool write_tool(struct llmobs_delivery *delivery,
                        const struct source *source, struct tool_source *tool)
 {
-    struct llmobs_backlog *backlog = &delivery->account.backlog;
+    const struct llmobs_account *account = &delivery->account;
     const struct llmobs_text text = {tool->text.data, tool->text.len};
+    const struct llmobs_spooled *beside = &source->item->spooled;
     struct llmobs_spooled *spooled = &tool->item.spooled;
 
-    if (source->item->spooled.claim) {
-        if (llmobs_adopt_add(backlog->adopt, &source->item->spooled,
-                             spooled->id, text, spooled) != 0)
+    if (beside->claim) {
+        if (llmobs_adopt_add(account->adopt, beside, spooled->id, text,
+                             spooled) != 0)
             return false;
         llmobs_stats_add(LLMOBS_STAT_kept, 1);
         return true;
     }
-    spooled->file = source->item->spooled.file;
+    spooled->file = beside->file;
     spooled->for_relay =
         delivery->relayed && llmobs_privacy_withholds(&source->config->privacy);
-    return backlog->spool &&
-           llmobs_spool_write_event(backlog->spool, spooled, LLMOBS_EVENT_SPAN,
+    return account->spool &&
+           llmobs_spool_write_event(account->spool, spooled, LLMOBS_EVENT_SPAN,
                                     text) == 0;
 }
 
@@ -390,7 +356,6 @@ static bool write_tool(struct llmobs_delivery *delivery,
  * call itself can be released. On error no item is made. */
 static int add_inferred(struct llmobs_delivery *delivery, struct source *source)
 {
-    struct llmobs_backlog *backlog = &delivery->account.backlog;
     struct llmobs_inferred *inferred = &source->inferred;
     struct tool_source *tools;
     size_t count = 0;
@@ -412,7 +377,7 @@ static int add_inferred(struct llmobs_delivery *delivery, struct source *source)
                 : 0;
 
         if (id && source->item->spooled.claim &&
-            llmobs_adopt_has(backlog->adopt, id))
+            llmobs_adopt_has(delivery->account.adopt, id))
             continue;
         count++;
         tool->item =
@@ -441,8 +406,8 @@ static int add_inferred(struct llmobs_delivery *delivery, struct source *source)
             (source->item->delivered_to & ~LLMOBS_MEASURED) | LLMOBS_INFERRED;
 
         source->item->delivered_to |= LLMOBS_INFERRED;
-        llmobs_backlog_write_delivered_to(backlog, &source->item->spooled,
-                                          bits);
+        llmobs_account_write_delivered_to(&delivery->account,
+                                          &source->item->spooled, bits);
         llmobs_crash_point("noted the inferred spans");
     }
     for (size_t i = 0; i < count; i++) {
@@ -463,46 +428,59 @@ static int add_inferred(struct llmobs_delivery *delivery, struct source *source)
 
 /* -- sources --------------------------------------------------------------- */
 
-/* Encodes one source for the destinations, or counts its loss. Takes the item.
- * False where memory is short or the time is over. */
+/* Makes an event of one source for the destinations, or counts its loss. Takes
+ * the item. False where memory is short or the time is over. */
 static bool add_source(struct llmobs_delivery *delivery, struct source *source)
 {
+    struct llmobs_account *account = &delivery->account;
+    struct llmobs_meter *meter = delivery->meter;
     struct llmobs_item *item;
     struct llmobs_text text;
+    bool is_span, own;
     int rc = 0;
 
-    /* Reads an item again if memory has only its head. */
+    /* Reads the item again if memory has only its head. */
     if (source->item->type == LLMOBS_ITEM_SPOOLED) {
-        rc = llmobs_backlog_load(&delivery->account.backlog, source->item,
-                                 &item);
+        rc = llmobs_spool_load(account->spool, source->item, &delivery->recalls,
+                               &item);
         if (!rc) {
             free(source->item);
             source->item = item;
         }
     }
+    is_span = source->item->kind == LLMOBS_EVENT_SPAN;
+    own = !source->item->spooled.claim;
     if (!rc)
-        rc = encode_source(delivery, source, &text);
+        rc = encode(delivery, source, &text);
     if (!rc)
         rc = add_inferred(delivery, source);
     else if (rc == -ECANCELED) /* the program does not want this span */
         (void)add_inferred(delivery, source);
     if (!rc) {
         /* Tells the linker of a tool's span that the program has made. */
-        if (delivery->config->tools == LLMOBS_TOOLS_INFERRED &&
-            source->item->type == LLMOBS_ITEM_EVENT &&
-            source->item->kind == LLMOBS_EVENT_SPAN) {
+        if (delivery->config->tools == LLMOBS_TOOLS_INFERRED && is_span &&
+            source->item->type == LLMOBS_ITEM_EVENT) {
             llmobs_linker_set_file(&delivery->linker, links_path(delivery));
             llmobs_linker_add_tool(&delivery->linker, text);
         }
         replace_on_disk(delivery, source, text);
-        rc = measure_span(delivery, source, text);
+    }
+    /* Counts a span in the metrics. The disk has no trace of that, so no other
+     * process counts the span again. */
+    if (!rc && meter && own && is_span &&
+        !(source->item->delivered_to & LLMOBS_MEASURED)) {
+        int sent = meter->base.ops->send(&meter->base, &text, 1);
+
+        if (sent > 0)
+            source->item->delivered_to |= LLMOBS_MEASURED;
+        rc = sent < 0 ? sent : 0; /* -ETIMEDOUT: the time is over */
     }
     if (!rc)
         rc = push_event(delivery, source, text);
     llmobs_inferred_fini(&source->inferred);
-    if (rc == -ETIMEDOUT && !source->item->spooled.claim) {
+    if (rc == -ETIMEDOUT && own) {
         /* The time is over: a later run begins with this item. */
-        llmobs_queue_put_back(delivery->account.queue, source->item);
+        llmobs_queue_put_back(account->queue, source->item);
     } else {
         if (rc)
             fail_source(delivery, source, rc);
@@ -513,6 +491,26 @@ static bool add_source(struct llmobs_delivery *delivery, struct source *source)
     else
         llmobs_buf_cut(&delivery->scratch, 0);
     return rc != -ENOMEM && rc != -ETIMEDOUT;
+}
+
+/* Lets the rescue exporter have some events of a destination that is behind,
+ * where there is no spool; false where it takes none. */
+static bool rescue_some(struct llmobs_delivery *delivery,
+                        struct llmobs_destination *d)
+{
+    int rc;
+
+    if (!delivery->rescue || !atomic_load(&d->exporter->remote) || !d->count ||
+        delivery->account.spool)
+        return false;
+    rc = llmobs_destination_rescue(d, delivery->rescue);
+    llmobs_commit_end();
+    if (rc > 0)
+        llmobs_log_once(LLMOBS_LOG_WARN, "rescue full",
+                        "exporter %s is behind: its oldest spans are kept in "
+                        "the local store",
+                        d->exporter->ops->name);
+    return rc > 0;
 }
 
 /* Takes the item. False where memory is short or the time is over. */
@@ -532,7 +530,7 @@ static bool add_item(struct llmobs_delivery *delivery, struct llmobs_item *item,
          * all earlier events get newer ones. */
         if (llmobs_delivery_is_over(delivery) && d->count &&
             (d->due_ns || !serves(d, how)) && d != delivery->busy &&
-            rescue_some(delivery, d) <= 0)
+            !rescue_some(delivery, d))
             source.refusing |= 1u << d->bit;
         else
             wanted = true;
@@ -544,7 +542,7 @@ static bool add_item(struct llmobs_delivery *delivery, struct llmobs_item *item,
     source.refusing = ALL;
     if (item->type == LLMOBS_ITEM_EXCHANGE &&
         llmobs_privacy_withholds(&source.config->privacy) &&
-        encode_source(delivery, &source, &text) == 0 &&
+        encode(delivery, &source, &text) == 0 &&
         add_inferred(delivery, &source) == 0)
         replace_on_disk(delivery, &source, text);
     llmobs_inferred_fini(&source.inferred);
@@ -569,7 +567,7 @@ bool llmobs_delivery_fill(struct llmobs_delivery *delivery, enum llmobs_run how)
 
         if (!item && head &&
             account->bytes * 2 < (size_t)delivery->config->buffer_max &&
-            !llmobs_backlog_may_return(&account->backlog, &head->spooled))
+            !llmobs_spool_may_return(account->spool, &head->spooled))
             item = llmobs_queue_take_waiting(account->queue);
         if (!item || !add_item(delivery, item, how))
             break;
@@ -584,7 +582,7 @@ bool llmobs_delivery_fill(struct llmobs_delivery *delivery, enum llmobs_run how)
 
 void llmobs_delivery_reclaim(struct llmobs_delivery *delivery)
 {
-    struct llmobs_adopt *adopt = delivery->account.backlog.adopt;
+    struct llmobs_adopt *adopt = delivery->account.adopt;
 
     if (delivery->relayed || delivery->drains || !adopt ||
         atomic_load(&delivery->end_ns) || !llmobs_adopt_may_reclaim(adopt))
@@ -599,17 +597,17 @@ void llmobs_delivery_reclaim(struct llmobs_delivery *delivery)
  * works. If one does not work, their events are safer on the disk. */
 static bool may_adopt(const struct llmobs_delivery *delivery)
 {
-    const struct llmobs_backlog *backlog = &delivery->account.backlog;
+    struct llmobs_adopt *adopt = delivery->account.adopt;
     int64_t now = llmobs_clock_mono_ns();
     bool ends = atomic_load(&delivery->end_ns) != 0;
-    bool back = backlog->adopt && llmobs_adopt_reclaims(backlog->adopt);
+    bool back = adopt && llmobs_adopt_reclaims(adopt);
 
-    if (!backlog->adopt || (delivery->relayed && !back) ||
+    if (!adopt || (delivery->relayed && !back) ||
         (ends && now >= atomic_load(&delivery->adopt_end_ns)) ||
         (!ends && now < atomic_load(&delivery->adopt_from_ns)) ||
         delivery->account.bytes >= FILL_BYTES ||
-        (!back && backlog->adopted_ns &&
-         now - backlog->adopted_ns < ADOPT_EVERY_MS * LLMOBS_NS_PER_MS))
+        (!back && delivery->adopted_ns &&
+         now - delivery->adopted_ns < ADOPT_EVERY_MS * LLMOBS_NS_PER_MS))
         return false;
     for (size_t i = 0; i < delivery->count; i++) {
         const struct llmobs_exporter *exporter = delivery->list[i].exporter;
@@ -631,7 +629,6 @@ static bool may_adopt(const struct llmobs_delivery *delivery)
 bool llmobs_delivery_adopt(struct llmobs_delivery *delivery,
                            enum llmobs_run how)
 {
-    struct llmobs_backlog *backlog = &delivery->account.backlog;
     size_t most =
         atomic_load(&delivery->end_ns) ? ADOPT_ENDING_EVENTS : FILL_EVENTS;
     struct llmobs_adopted adopted;
@@ -641,9 +638,9 @@ bool llmobs_delivery_adopt(struct llmobs_delivery *delivery,
 
     if (!may_adopt(delivery))
         return false;
-    llmobs_backlog_flush(backlog);
+    llmobs_account_flush(&delivery->account);
     while (n < most && may_adopt(delivery)) {
-        rc = llmobs_adopt_next(backlog->adopt, &adopted);
+        rc = llmobs_adopt_next(delivery->account.adopt, &adopted);
         if (rc != 1)
             break;
         source =
@@ -657,7 +654,7 @@ bool llmobs_delivery_adopt(struct llmobs_delivery *delivery,
     }
     llmobs_linker_close(&delivery->linker);
     if (rc != 1 && rc != -EAGAIN)
-        backlog->adopted_ns = llmobs_clock_mono_ns();
+        delivery->adopted_ns = llmobs_clock_mono_ns();
     delivery->eager = n > 0 || rc == -EAGAIN;
     for (size_t i = 0; i < delivery->count && rc == -EAGAIN; i++)
         if (llmobs_delivery_is_due(delivery, &delivery->list[i], how))

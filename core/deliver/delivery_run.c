@@ -42,13 +42,12 @@ void llmobs_delivery_init(struct llmobs_delivery *delivery,
     delivery->config = config;
     delivery->account.queue = queue;
     llmobs_buf_init(&delivery->scratch, SCRATCH_MAX);
-    llmobs_backlog_init(&delivery->account.backlog, NULL, NULL);
     llmobs_linker_init(&delivery->linker);
 }
 
 void llmobs_delivery_reset(struct llmobs_delivery *delivery)
 {
-    llmobs_queue_reset(delivery->account.queue);
+    llmobs_account_reset(&delivery->account);
     for (size_t i = 0; i < delivery->count; i++)
         llmobs_destination_forget(&delivery->list[i], delivery->config);
     if (delivery->rescue)
@@ -56,15 +55,13 @@ void llmobs_delivery_reset(struct llmobs_delivery *delivery)
     if (delivery->meter)
         delivery->meter->base.ops->forget(&delivery->meter->base);
     llmobs_stats_reset();
-    llmobs_backlog_reset(&delivery->account.backlog);
+    delivery->recalls = NULL;
+    delivery->adopted_ns = 0;
     llmobs_linker_reset(&delivery->linker);
     delivery->eager = delivery->published = delivery->relayed = false;
     delivery->busy = NULL;
     delivery->waits.call = NULL;
     llmobs_buf_init(&delivery->scratch, SCRATCH_MAX);
-    llmobs_buf_init(&delivery->account.spare, 0);
-    delivery->account.bytes = 0;
-    atomic_store(&delivery->account.pending, 0);
     atomic_store(&delivery->alone, false);
     atomic_store(&delivery->rescuing, false);
     atomic_store(&delivery->sending, NULL);
@@ -151,8 +148,8 @@ int64_t llmobs_delivery_bound(struct llmobs_delivery *delivery, int64_t ms)
     if (end == 0 || now - end > ADOPT_AGAIN_MS * LLMOBS_NS_PER_MS)
         end = now + (part < most ? part : most);
     atomic_store(&delivery->adopt_end_ns, end);
-    if (delivery->account.backlog.adopt)
-        llmobs_adopt_set_deadline(delivery->account.backlog.adopt, end);
+    if (delivery->account.adopt)
+        llmobs_adopt_set_deadline(delivery->account.adopt, end);
     atomic_store(&delivery->end_ms, ms);
     atomic_store(&delivery->end_ns, now);
     bound_work(delivery);
@@ -165,8 +162,8 @@ void llmobs_delivery_unbound(struct llmobs_delivery *delivery, int64_t since)
     if (!atomic_compare_exchange_strong(&delivery->end_ns, &since, 0))
         return;
     bound_work(delivery);
-    if (delivery->account.backlog.adopt)
-        llmobs_adopt_set_deadline(delivery->account.backlog.adopt, INT64_MAX);
+    if (delivery->account.adopt)
+        llmobs_adopt_set_deadline(delivery->account.adopt, INT64_MAX);
     for (size_t i = 0; i < delivery->count; i++)
         atomic_store(&delivery->list[i].exporter->cut_ns, 0);
     if (delivery->meter)
@@ -188,8 +185,8 @@ void llmobs_delivery_set_exit_deadline(struct llmobs_delivery *delivery,
                                        int64_t ms)
 {
     (void)llmobs_delivery_bound(delivery, ms);
-    if (delivery->account.backlog.spool)
-        llmobs_spool_set_ending(delivery->account.backlog.spool);
+    if (delivery->account.spool)
+        llmobs_spool_set_ending(delivery->account.spool);
 }
 
 static enum llmobs_phase phase_of(const struct llmobs_delivery *delivery,
@@ -261,7 +258,7 @@ void llmobs_delivery_allow_tries(struct llmobs_delivery *delivery, bool ending)
  * must not call them left there. The step that the store began ends here. */
 static void end_request(struct llmobs_delivery *delivery)
 {
-    llmobs_backlog_flush(&delivery->account.backlog);
+    llmobs_account_flush(&delivery->account);
     if (delivery->refresh)
         delivery->refresh(delivery->config);
     llmobs_commit_end();
@@ -269,7 +266,7 @@ static void end_request(struct llmobs_delivery *delivery)
 
 bool llmobs_delivery_lacks_way(const struct llmobs_delivery *delivery)
 {
-    return delivery->account.backlog.spool && !delivery->drains &&
+    return delivery->account.spool && !delivery->drains &&
            delivery->config->relay && llmobs_http_lacks_way();
 }
 
@@ -278,7 +275,7 @@ bool llmobs_delivery_lacks_way(const struct llmobs_delivery *delivery)
  * no relay lives: the spool holds them as well as its memory would. */
 bool llmobs_delivery_is_relayed(const struct llmobs_delivery *delivery)
 {
-    struct llmobs_spool *spool = delivery->account.backlog.spool;
+    struct llmobs_spool *spool = delivery->account.spool;
 
     return spool && !delivery->drains && !delivery->meter &&
            (llmobs_spool_is_relayed(spool) ||
@@ -336,10 +333,10 @@ int llmobs_delivery_run(struct llmobs_delivery *delivery, enum llmobs_run how,
     do
         more = run_round(delivery, how, failed);
     while (more && llmobs_clock_mono_ns() < deadline_ns);
-    llmobs_backlog_flush(&delivery->account.backlog);
+    llmobs_account_flush(&delivery->account);
     publish_sums(delivery, how);
-    if (delivery->account.backlog.spool && how != LLMOBS_RUN_INLINE)
-        llmobs_spool_count(delivery->account.backlog.spool);
+    if (delivery->account.spool && how != LLMOBS_RUN_INLINE)
+        llmobs_spool_count(delivery->account.spool);
     llmobs_work_by(INT64_MAX);
     for (size_t i = 0; i < delivery->count; i++) {
         left |= delivery->list[i].count > 0;
@@ -436,7 +433,7 @@ int64_t llmobs_delivery_due(const struct llmobs_delivery *delivery)
 {
     const struct llmobs_meter *meter = delivery->meter;
     int64_t due = meter ? meter->due(meter) : INT64_MAX;
-    const struct llmobs_spool *spool = delivery->account.backlog.spool;
+    const struct llmobs_spool *spool = delivery->account.spool;
 
     for (size_t i = 0; i < delivery->count; i++) {
         int64_t one = llmobs_destination_due(&delivery->list[i]);
@@ -479,7 +476,7 @@ void llmobs_delivery_save(struct llmobs_delivery *delivery)
         struct llmobs_destination *d = &delivery->list[i];
         size_t before;
 
-        if (delivery->account.backlog.spool)
+        if (delivery->account.spool)
             log_saved(d, llmobs_destination_release(d, LLMOBS_SORT_WRITTEN),
                       "spool");
         if (!atomic_load(&d->exporter->remote))
@@ -493,7 +490,7 @@ void llmobs_delivery_save(struct llmobs_delivery *delivery)
                 ;
         log_saved(d, before - d->count, "local store");
     }
-    llmobs_backlog_flush(&delivery->account.backlog);
+    llmobs_account_flush(&delivery->account);
     atomic_store(&delivery->rescuing, false);
     llmobs_commit_end();
 }

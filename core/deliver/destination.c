@@ -9,139 +9,13 @@
 #include "lib/base/log.h"
 #include "lib/base/crash_point.h"
 #include "lib/span/context.h"
-#include "lib/text/budget.h"
 
 /* How long a first send waits. A short process has ended by then, and its exit
  * sends. The app's own cleanup of libcurl could cut an earlier request, and
  * then it would be unknown whether the peer got the events. */
 #define FIRST_MS 50
-/* Copying a longer text costs more than new memory for the next text. */
-#define COPIED_MAX ((size_t)128 * 1024)
-
 static const struct llmobs_backoff usual = {
     .first_ms = 100, .most_ms = 10000, .growth = 200, .jitter = 50};
-
-/* -- events -------------------------------------------------------------- */
-
-void llmobs_account_count(struct llmobs_account *account, enum llmobs_stat stat)
-{
-    size_t old = atomic_load(&account->pending);
-
-    while (old > 0)
-        if (atomic_compare_exchange_weak(&account->pending, &old, old - 1)) {
-            llmobs_stats_add(stat, 1);
-            return;
-        }
-}
-
-struct llmobs_event *llmobs_event_new(struct llmobs_account *account,
-                                      enum llmobs_event_kind kind,
-                                      struct llmobs_text text,
-                                      struct llmobs_buf *owner)
-{
-    bool takes = owner && text.data == owner->data && text.len > COPIED_MAX;
-    struct llmobs_event *event =
-        malloc(sizeof(*event) + (takes ? 0 : text.len));
-
-    if (!event)
-        return NULL;
-    *event = (struct llmobs_event){.refs = 1,
-                                   .kind = kind,
-                                   .fate = LLMOBS_STAT_delivered,
-                                   .len = text.len,
-                                   .data = event->copy};
-    account->bytes += text.len;
-    llmobs_budget_force(text.len);
-    if (takes) {
-        llmobs_buf_fit(owner);
-        event->data = llmobs_buf_take(owner, NULL);
-    } else {
-        memcpy(event->data, text.data, text.len);
-    }
-    return event;
-}
-
-/* Leaves the entry on the disk for another process, such as the relay. */
-static void leave_on_disk(struct llmobs_account *account,
-                          const struct llmobs_spooled *spooled)
-{
-    struct llmobs_spool *spool = account->backlog.spool;
-
-    if (spooled->claim)
-        llmobs_adopt_return(account->backlog.adopt, spooled);
-    else if (spool && spooled->for_relay)
-        llmobs_spool_delegate(spool, spooled);
-    llmobs_account_count(account, LLMOBS_STAT_left);
-}
-
-bool llmobs_account_wait(struct llmobs_account *account,
-                         const struct llmobs_spooled *spooled,
-                         enum llmobs_event_kind kind, unsigned delivered_to)
-{
-    struct llmobs_item *head;
-
-    if (!spooled->file)
-        return false;
-    head = spooled->claim ? NULL : malloc(sizeof(*head));
-    if (head)
-        *head = (struct llmobs_item){.type = LLMOBS_ITEM_SPOOLED,
-                                     .kind = kind,
-                                     .delivered_to = delivered_to,
-                                     .spooled = *spooled};
-    if (!head || llmobs_queue_wait(account->queue, head) != 0) {
-        free(head);
-        leave_on_disk(account, spooled);
-    }
-    return true;
-}
-
-/* Settles the event and releases its entry, unless the entry stays on the disk
- * for a later moment or for another process. */
-static void end_event(struct llmobs_account *account,
-                      const struct llmobs_event *event)
-{
-    bool room = event->fate != LLMOBS_STAT_dropped_full &&
-                event->fate != LLMOBS_STAT_dropped_memory;
-
-    if (!room && llmobs_account_wait(account, &event->spooled, event->kind,
-                                     event->delivered_to))
-        return;
-    if (event->fate == LLMOBS_STAT_left && !event->rescued) {
-        leave_on_disk(account, &event->spooled);
-        return;
-    }
-    if (event->fate == LLMOBS_STAT_left) {
-        llmobs_stats_add(LLMOBS_STAT_kept, 1);
-        llmobs_stats_add(LLMOBS_STAT_fell_back, 1);
-    }
-    if (event->kind == LLMOBS_EVENT_EVALUATION &&
-        event->fate == LLMOBS_STAT_delivered)
-        llmobs_stats_add(LLMOBS_STAT_evaluations, 1);
-    llmobs_account_count(account, event->fate);
-    llmobs_backlog_release(&account->backlog, &event->spooled);
-}
-
-void llmobs_event_release(struct llmobs_account *account,
-                          struct llmobs_event *event, enum llmobs_stat fate)
-{
-    if (event->fate == LLMOBS_STAT_delivered ||
-        (event->fate == LLMOBS_STAT_sampled_out &&
-         fate != LLMOBS_STAT_delivered))
-        event->fate = fate;
-    if (--event->refs)
-        return;
-    account->bytes -= event->len;
-    llmobs_budget_release(event->len);
-    end_event(account, event);
-    if (event->data != event->copy && !account->spare.data &&
-        event->len < LLMOBS_EVENT_SPARE) {
-        account->spare.data = event->data;
-        account->spare.cap = event->len + 1;
-    } else if (event->data != event->copy) {
-        free(event->data);
-    }
-    free(event);
-}
 
 /* -- the queue ----------------------------------------------------------- */
 
@@ -319,8 +193,8 @@ static int send_first(struct llmobs_destination *d,
          * and it waits on the disk, writes there which destinations have it.
          * Otherwise a destination would get it twice if the process dies. */
         if (event->refs > 1 || event->fate != LLMOBS_STAT_delivered)
-            llmobs_backlog_write_delivered_to(
-                &d->account->backlog, &event->spooled, delivered_bits(event));
+            llmobs_account_write_delivered_to(d->account, &event->spooled,
+                                              delivered_bits(event));
     }
     /* The send has chosen `via`. */
     llmobs_stats_add(
@@ -332,7 +206,7 @@ static int send_first(struct llmobs_destination *d,
 /* Gives up the first event, which the peer will never take. */
 static void reject_first(struct llmobs_destination *d)
 {
-    struct llmobs_spool *spool = d->account->backlog.spool;
+    struct llmobs_spool *spool = d->account->spool;
     const struct llmobs_event *event = event_at(d, 0);
 
     if (spool)
@@ -347,7 +221,7 @@ static void reject_first(struct llmobs_destination *d)
 static bool is_away(const struct llmobs_destination *d,
                     const struct llmobs_event *event)
 {
-    struct llmobs_spool *spool = d->account->backlog.spool;
+    struct llmobs_spool *spool = d->account->spool;
 
     return spool && !event->spooled.claim &&
            llmobs_spool_is_away(spool, &event->spooled);
@@ -364,14 +238,15 @@ int llmobs_destination_send(struct llmobs_destination *d)
     unsigned char outcomes[LLMOBS_SEND_MAX];
     size_t most = 0;
     int rc;
-    const struct llmobs_spool *spool = d->account->backlog.spool;
+    const struct llmobs_spool *spool = d->account->spool;
     bool moved = spool && llmobs_spool_has_moved(spool);
 
     /* How many of the first events this process may send, because it can
      * release them afterwards. Asks about each event only if the process has
      * moved. */
     while (moved && d->count && is_away(d, event_at(d, 0))) {
-        bool returns = llmobs_spool_may_return(d->account->backlog.spool);
+        bool returns = llmobs_spool_may_return(d->account->spool,
+                                               &event_at(d, 0)->spooled);
 
         /* The first event waits on the disk if the process may become the user
          * of its spool again; else it is left there for another process. */
@@ -448,7 +323,7 @@ int llmobs_destination_rescue(struct llmobs_destination *d,
 
 void llmobs_destination_leave(struct llmobs_destination *d)
 {
-    struct llmobs_spool *spool = d->account->backlog.spool;
+    struct llmobs_spool *spool = d->account->spool;
 
     for (size_t i = 0; i < d->count && spool; i++) {
         struct llmobs_event *event = event_at(d, i);
@@ -460,11 +335,9 @@ void llmobs_destination_leave(struct llmobs_destination *d)
 }
 
 /* True once the disk has the event: writes it unless the disk has it now. */
-static bool is_written(struct llmobs_backlog *backlog,
-                       struct llmobs_event *event)
+static bool is_written(struct llmobs_spool *spool, struct llmobs_event *event)
 {
     struct llmobs_text text = {event->data, event->len};
-    struct llmobs_spool *spool = backlog->spool;
 
     if (event->spooled.claim || event->spooled.for_relay)
         return true;
@@ -492,7 +365,7 @@ size_t llmobs_destination_release(struct llmobs_destination *d,
         bool is = which == LLMOBS_SORT_FOR_RELAY ? event->spooled.for_relay
                   : which == LLMOBS_SORT_DELIVERED
                       ? delivered_bits(event) != 0
-                      : is_written(&d->account->backlog, event);
+                      : is_written(d->account->spool, event);
 
         if (!is)
             break;

@@ -11,37 +11,8 @@
 #ifndef LLMOBS_DESTINATION_H
 #define LLMOBS_DESTINATION_H
 
-#include "core/deliver/backlog.h"
-#include "core/deliver/queue.h"
+#include "core/deliver/account.h"
 #include "core/export/exporter.h"
-#include "lib/base/stats.h"
-
-/* A bit besides the destinations': the meter has the span (delivery.h). */
-#define LLMOBS_MEASURED (1u << 31)
-
-/* The events of all destinations that wait. */
-struct llmobs_account {
-    atomic_size_t pending;   /* neither delivered nor lost yet */
-    size_t bytes;            /* of encoded events */
-    struct llmobs_buf spare; /* memory of a long event, for the next one */
-    struct llmobs_queue *queue;
-    struct llmobs_backlog backlog;
-};
-
-/* An encoded event with a count of its references. It is released when the last
- * destination releases it, and delivered only if all destinations got it. */
-struct llmobs_event {
-    size_t refs;
-    enum llmobs_event_kind kind;
-    enum llmobs_stat fate;
-    struct llmobs_spooled spooled; /* where the disk keeps it */
-    unsigned delivered_to;         /* bit i: destination i has it */
-    unsigned postponed; /* bit i: destination i has moved it to its end */
-    bool rescued;       /* the rescue exporter has it, and gets it only once */
-    size_t len;
-    char *data; /* `copy`, or memory that the event owns */
-    char copy[];
-};
 
 struct llmobs_destination {
     struct llmobs_exporter *exporter;
@@ -65,34 +36,6 @@ struct llmobs_destination {
                       * sooner */
     bool hurries;    /* the queue has, or had, such an event */
 };
-
-/* Moves a pending item to a counter, if one is pending: so the sums stay right
- * if a stop no longer waits for a thread that still runs. */
-void llmobs_account_count(struct llmobs_account *account,
-                          enum llmobs_stat stat);
-
-/* Lets an entry of this process wait on the disk because memory has no room for
- * it; counts it as left there for another process where that fails. False: the
- * disk does not have the entry. */
-bool llmobs_account_wait(struct llmobs_account *account,
-                         const struct llmobs_spooled *spooled,
-                         enum llmobs_event_kind kind, unsigned delivered_to);
-
-/* Gives an event with one reference and a copy of the text; takes a long text
- * from the buffer that owns it (or NULL), which then is empty. NULL when memory
- * runs out: the buffer keeps the text. Released events leave an event's memory,
- * at most LLMOBS_EVENT_SPARE bytes, in account->spare. */
-#define LLMOBS_EVENT_SPARE ((size_t)2 * 1024 * 1024)
-struct llmobs_event *llmobs_event_new(struct llmobs_account *account,
-                                      enum llmobs_event_kind kind,
-                                      struct llmobs_text text,
-                                      struct llmobs_buf *owner);
-
-/* Drops one reference. A `fate` other than delivered: this destination does not
- * get the event. An event for which memory had no room waits on the disk, if
- * the disk has it. */
-void llmobs_event_release(struct llmobs_account *account,
-                          struct llmobs_event *event, enum llmobs_stat fate);
 
 /* Takes the exporter. */
 void llmobs_destination_init(struct llmobs_destination *destination,

@@ -96,14 +96,14 @@ void llmobs_worker_relay(struct llmobs_worker *worker,
     while (!atomic_load(stop)) {
         int64_t due, until = llmobs_futex_deadline(LOOK_MS);
 
-        delivery->account.backlog.adopted_ns = 0;
+        delivery->adopted_ns = 0;
         (void)llmobs_delivery_run(delivery, LLMOBS_RUN_DUE, INT64_MAX);
         record(worker);
         due = llmobs_delivery_due(delivery);
         waits->wait(waits->ctx, due < until ? due : until);
     }
     delivery->waits.call = NULL;
-    delivery->account.backlog.adopted_ns = 0;
+    delivery->adopted_ns = 0;
     llmobs_delivery_allow_tries(delivery, true);
     (void)llmobs_delivery_run(delivery, LLMOBS_RUN_ALL,
                               llmobs_futex_deadline(LAST_MS));

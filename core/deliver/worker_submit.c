@@ -87,7 +87,7 @@ void llmobs_worker_set_spool(struct llmobs_worker *worker,
                              struct llmobs_spool *spool,
                              struct llmobs_adopt *adopt)
 {
-    llmobs_backlog_init(&worker->delivery.account.backlog, spool, adopt);
+    llmobs_account_set(&worker->delivery.account, spool, adopt);
 }
 
 /* -- a call of the app ----------------------------------------------------- */

@@ -26,8 +26,7 @@ bool llmobs_worker_has_thread(struct llmobs_worker *worker)
 
 struct llmobs_spool *llmobs_worker_spool_of(struct llmobs_worker *worker)
 {
-    return llmobs_filter_still() ? NULL
-                                 : worker->delivery.account.backlog.spool;
+    return llmobs_filter_still() ? NULL : worker->delivery.account.spool;
 }
 
 void llmobs_worker_wake(struct llmobs_worker *worker)

@@ -876,7 +876,7 @@ void llmobs_spool_release(struct llmobs_spool *spool,
 
 struct loading {
     const struct llmobs_spooled *spooled;
-    struct llmobs_buf *text;
+    struct llmobs_buf text;
     bool only;
 };
 
@@ -886,25 +886,38 @@ static int load_at(const char *path, void *ctx)
 
     loading->only = llmobs_spool_file_is_only(path);
     return llmobs_spool_file_read(path, loading->spooled->offset,
-                                  loading->spooled->size, loading->text);
+                                  loading->spooled->size, &loading->text);
 }
 
 int llmobs_spool_load(struct llmobs_spool *spool,
-                      const struct llmobs_spooled *spooled,
-                      struct llmobs_buf *text, struct llmobs_entry *entry)
+                      const struct llmobs_item *head,
+                      struct llmobs_recalls **recalls, struct llmobs_item **out)
 {
-    struct loading loading = {spooled, text, false};
+    struct loading loading = {.spooled = &head->spooled};
+    struct llmobs_entry entry;
     size_t at = 0;
     int rc;
 
-    llmobs_buf_cut(text, 0);
-    rc = use_file(spool->prefix, spooled->file, load_at, &loading);
-    if (rc)
-        return rc;
-    if (!llmobs_entry_next(&spool->key, llmobs_buf_text(text), &at, entry) ||
-        entry->id != spooled->id)
-        return loading.only ? -EXDEV : -EBADMSG;
-    return 0;
+    llmobs_buf_init(&loading.text, LLMOBS_SPOOL_TEXT);
+    rc = use_file(spool->prefix, head->spooled.file, load_at, &loading);
+    if (!rc && (!llmobs_entry_next(&spool->key, llmobs_buf_text(&loading.text),
+                                   &at, &entry) ||
+                entry.id != head->spooled.id))
+        rc = loading.only ? -EXDEV : -EBADMSG;
+    if (!rc)
+        rc = llmobs_item_read(&entry, recalls, out);
+    llmobs_buf_fini(&loading.text);
+    if (!rc) {
+        (*out)->spooled = head->spooled;
+        (*out)->delivered_to = head->delivered_to;
+        return 0;
+    }
+    if (rc == -ENOMEM || rc == -EMFILE || rc == -ENFILE || rc == -EINTR ||
+        rc == -EAGAIN)
+        return -ENOMEM;
+    if (llmobs_spool_is_away(spool, &head->spooled))
+        return -EXDEV;
+    return rc == -ENOENT ? -EIO : rc;
 }
 
 static int stat_at(const char *path, void *ctx)
@@ -976,11 +989,14 @@ void llmobs_spool_close(struct llmobs_spool *spool)
 
 /* -- a process that has changed its user or root -------------------------- */
 
-bool llmobs_spool_may_return(struct llmobs_spool *spool)
+bool llmobs_spool_may_return(struct llmobs_spool *spool,
+                             const struct llmobs_spooled *spooled)
 {
     struct llmobs_spool_home now;
     uid_t real, effective, saved;
 
+    if (!llmobs_spool_is_away(spool, spooled))
+        return false;
     find_home(&now);
     if (atomic_load(&spool->ending) || now.root != spool->home.root ||
         now.device != spool->home.device ||

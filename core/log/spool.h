@@ -51,12 +51,13 @@ int llmobs_spool_open(struct llmobs_spool *spool);
 /* _has_moved: the process has changed its user or its root since it found its
  * name. _is_away: it has moved, and cannot release this entry now. If it
  * delivered the entry, the next process of that user would deliver it again.
- * _may_return: the process does not end yet, and may become that user again.
+ * _may_return: it is away, does not end yet, and may become that user again.
  * For the thread that has the worker's turn. */
 bool llmobs_spool_has_moved(const struct llmobs_spool *spool);
 bool llmobs_spool_is_away(struct llmobs_spool *spool,
                           const struct llmobs_spooled *spooled);
-bool llmobs_spool_may_return(struct llmobs_spool *spool);
+bool llmobs_spool_may_return(struct llmobs_spool *spool,
+                             const struct llmobs_spooled *spooled);
 
 /* Makes the key for a call that is about to begin, and for its account
  * (account.h). */
@@ -127,12 +128,14 @@ void llmobs_spool_release(struct llmobs_spool *spool,
  * can be opened. Any thread; preserves errno. */
 int llmobs_spool_hold(struct llmobs_spool *spool);
 
-/* Reads an END entry of this process again into `text`; gives the entry, which
- * borrows from it. -EXDEV: several threads wrote to its file at once, and its
- * place is not known; it stays there for another process. */
+/* Reads the item of a head (item.h) that this process wrote. -ENOMEM: memory or
+ * descriptors are short; -EXDEV: the entry stays for another process, as this
+ * one cannot reach it, or does not know its place (several threads wrote to a
+ * held file at once); any other error: the entry is lost. */
 int llmobs_spool_load(struct llmobs_spool *spool,
-                      const struct llmobs_spooled *spooled,
-                      struct llmobs_buf *text, struct llmobs_entry *entry);
+                      const struct llmobs_item *head,
+                      struct llmobs_recalls **recalls,
+                      struct llmobs_item **out);
 
 /* True where the file of an entry still exists. */
 bool llmobs_spool_has(struct llmobs_spool *spool,

@@ -108,7 +108,7 @@ TEST(test_few_of_others)
     begin(NULL);
     llmobs_delivery_init(&delivery, &config, llmobs_queue_new(1 << 20));
     ck_assert_int_eq(llmobs_delivery_add(&delivery, &fake.base), 0);
-    llmobs_backlog_init(&delivery.account.backlog, spool, adopt);
+    llmobs_account_set(&delivery.account, spool, adopt);
     own = &spool_make(1)->item;
     ck_assert_int_eq(llmobs_queue_put(delivery.account.queue, own), 0);
     atomic_store(&delivery.account.pending, 1);

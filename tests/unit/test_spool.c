@@ -9,7 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "core/deliver/backlog.h"
+#include "core/deliver/account.h"
 #include "lib/base/stats.h"
 #include "core/log/owner.h"
 #include "lib/base/clock.h"
@@ -23,9 +23,22 @@ UNIT_FIXTURE(spool_begin, spool_end);
 
 /* -- spool --------------------------------------------------------------- */
 
+static int load_again(const struct llmobs_spooled *spooled)
+{
+    const struct llmobs_item head = {.spooled = *spooled};
+    struct llmobs_recalls *recalls = NULL;
+    struct llmobs_item *item;
+    int rc = llmobs_spool_load(spool, &head, &recalls, &item);
+
+    if (!rc)
+        llmobs_item_free(item);
+    llmobs_recalls_free(recalls);
+    return rc;
+}
+
 TEST(test_keep_and_load)
 {
-    struct llmobs_backlog backlog;
+    struct llmobs_recalls *recalls = NULL;
     struct llmobs_spooled one = spool_keep(10);
     struct llmobs_item two = {.spooled = spool_keep(5 << 20)}, *item;
     struct llmobs_spooled three = spool_keep(0);
@@ -34,20 +47,18 @@ TEST(test_keep_and_load)
 
     ck_assert_uint_eq(one.file, 1);
     ck_assert_uint_gt(three.file, two.spooled.file);
-    llmobs_backlog_init(&backlog, spool, NULL);
-    ck_assert_int_eq(llmobs_backlog_load(&backlog, &two, &item), 0);
+    ck_assert_int_eq(llmobs_spool_load(spool, &two, &recalls, &item), 0);
     e = (struct llmobs_exchange *)item;
     ck_assert_uint_eq(e->context.span_id, two.spooled.id);
     ck_assert_uint_eq(e->response.total, 5 << 20);
     llmobs_exchange_free(e);
     two.spooled.offset++;
-    ck_assert_int_lt(llmobs_backlog_load(&backlog, &two, &item), 0);
+    ck_assert_int_lt(llmobs_spool_load(spool, &two, &recalls, &item), 0);
     two.spooled.file = 77;
-    ck_assert_int_eq(llmobs_backlog_load(&backlog, &two, &item), -EIO);
+    ck_assert_int_eq(llmobs_spool_load(spool, &two, &recalls, &item), -EIO);
     ck_assert_int_eq(stat(place, &st), 0);
     ck_assert_uint_eq(st.st_mode & 0777, 0700);
-    llmobs_buf_fini(&backlog.text);
-    llmobs_recalls_free(backlog.recalls);
+    llmobs_recalls_free(recalls);
 }
 
 /* Files go when all in them is released, in whatever order. */
@@ -113,10 +124,7 @@ TEST(test_claimed)
 {
     struct llmobs_exchange *e = spool_make(1);
     struct llmobs_spooled one = spool_keep(1), two;
-    struct llmobs_entry entry;
-    UNIT_ENDS(llmobs_buf) text;
 
-    llmobs_buf_init(&text, LLMOBS_SPOOL_TEXT);
     ck_assert_int_eq(llmobs_spool_begin(spool, e, LLMOBS_STAGE_START), 0);
     rename_current("c.1-2-3.4");
     two = spool_keep(1);
@@ -125,8 +133,7 @@ TEST(test_claimed)
     ck_assert_int_eq(llmobs_spool_end(spool, e), 0);
     ck_assert_uint_eq(e->item.spooled.file, 1);
     ck_assert(llmobs_spool_has(spool, &one));
-    ck_assert_int_eq(llmobs_spool_load(spool, &e->item.spooled, &text, &entry),
-                     0);
+    ck_assert_int_eq(load_again(&e->item.spooled), 0);
     llmobs_spool_release(spool, &one, 1);
     llmobs_spool_release(spool, &e->item.spooled, 1);
     llmobs_spool_release(spool, &two, 1);
@@ -224,23 +231,19 @@ static size_t take(struct llmobs_spooled out[LLMOBS_RELEASE_MAX])
 TEST(test_threads)
 {
     struct llmobs_spooled some[LLMOBS_RELEASE_MAX];
-    struct llmobs_entry entry;
-    UNIT_ENDS(llmobs_buf) text;
     pthread_t threads[8];
     size_t n, done = 0;
 
     config.spool_max = (int64_t)1 << 32;
     llmobs_spool_free(spool);
     spool = llmobs_spool_new(&config);
-    llmobs_buf_init(&text, LLMOBS_SPOOL_TEXT);
     queued = 0;
     for (int i = 0; i < 8; i++)
         pthread_create(&threads[i], NULL, call_often, NULL);
     while (done < 8 * 400) {
         n = take(some);
         for (size_t i = 0; i < n; i++)
-            ck_assert_int_eq(llmobs_spool_load(spool, &some[i], &text, &entry),
-                             0);
+            ck_assert_int_eq(load_again(&some[i]), 0);
         if (n > 0)
             llmobs_spool_release(spool, some, n);
         done += n;
@@ -503,7 +506,7 @@ TEST(test_key_in_host_and_headers)
     static const char line[] = "Content-Type: sk-proj-"
                                "SECRETKEY0123456789abcdefghijklmnop";
     struct llmobs_exchange *e = spool_make(1);
-    struct llmobs_entry entry;
+    char path[PATH_MAX];
     UNIT_ENDS(llmobs_buf) text;
 
     free(e->url);
@@ -517,7 +520,8 @@ TEST(test_key_in_host_and_headers)
     ck_assert_int_eq(llmobs_spool_begin(spool, e, LLMOBS_STAGE_START), 0);
     ck_assert_int_eq(llmobs_spool_begin(spool, e, LLMOBS_STAGE_BEGIN), 0);
     ck_assert_int_eq(llmobs_spool_end(spool, e), 0);
-    ck_assert_int_eq(llmobs_spool_load(spool, &e->item.spooled, &text, &entry),
+    llmobs_spool_file_path(spool->prefix, e->item.spooled.file, path);
+    ck_assert_int_eq(llmobs_spool_file_read(path, 0, LLMOBS_SPOOL_TEXT, &text),
                      0);
     ck_assert_ptr_nonnull(memmem(text.data, text.len, ".example.com/", 13));
     ck_assert_ptr_null(memmem(text.data, text.len, "SECRETKEY", 9));
@@ -610,33 +614,32 @@ TEST(test_link)
     ck_assert_int_eq(rmdir(away), 0);
 }
 
-/* -- backlog ------------------------------------------------------------- */
+/* -- reading again -------------------------------------------------------- */
 
 TEST(test_loading_again)
 {
-    struct llmobs_backlog backlog;
+    struct llmobs_account account = {.spool = spool};
+    struct llmobs_recalls *recalls = NULL;
     struct llmobs_item one = {.spooled = spool_keep(1), .delivered_to = 5};
     const struct llmobs_item away = {.spooled = {.id = 1, .file = 999}};
     struct llmobs_item *item;
     struct rlimit old, few;
 
-    llmobs_backlog_init(&backlog, spool, NULL);
     getrlimit(RLIMIT_NOFILE, &old);
     few = (struct rlimit){0, old.rlim_max};
     setrlimit(RLIMIT_NOFILE, &few);
     /* For want of a descriptor it waits on. */
-    ck_assert_int_eq(llmobs_backlog_load(&backlog, &one, &item), -ENOMEM);
+    ck_assert_int_eq(llmobs_spool_load(spool, &one, &recalls, &item), -ENOMEM);
     setrlimit(RLIMIT_NOFILE, &old);
-    ck_assert_int_eq(llmobs_backlog_load(&backlog, &away, &item), -EIO);
-    ck_assert_int_eq(llmobs_backlog_load(&backlog, &one, &item), 0);
+    ck_assert_int_eq(llmobs_spool_load(spool, &away, &recalls, &item), -EIO);
+    ck_assert_int_eq(llmobs_spool_load(spool, &one, &recalls, &item), 0);
     ck_assert_uint_eq(item->delivered_to, 5);
-    llmobs_backlog_release(&backlog, &item->spooled);
+    llmobs_account_release(&account, &item->spooled);
     llmobs_exchange_free((struct llmobs_exchange *)item);
-    llmobs_backlog_flush(&backlog);
+    llmobs_account_flush(&account);
     llmobs_spool_close(spool);
     ck_assert_int_eq(spool_dirs(), 0);
-    llmobs_buf_fini(&backlog.text);
-    llmobs_recalls_free(backlog.recalls);
+    llmobs_recalls_free(recalls);
 }
 
 static void key_of(struct llmobs_entry_key *out)
