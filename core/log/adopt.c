@@ -40,6 +40,7 @@ struct claim {
     bool away; /* its process's pid does not count here */
     bool own;  /* of this process: what it reclaims of a relay */
     struct llmobs_spool_name name;
+    struct llmobs_entry_key key;
     bool stays;      /* it has more entries than were given */
     off_t size;      /* when it was read */
     size_t given;    /* entries given, and neither released nor returned */
@@ -69,7 +70,6 @@ struct found {
     int64_t written_s;
     off_t size;
     bool held; /* LLMOBS_SPOOL_HELD */
-    char path[PATH_MAX];
 };
 
 struct llmobs_adopt {
@@ -274,15 +274,16 @@ static int open_file(struct llmobs_adopt *adopt, const struct found *found,
 {
     struct llmobs_adopt_file *file = &adopt->file;
     struct claim *claim = find_free_claim(adopt);
+    char path[PATH_MAX];
     int rc;
 
     /* A file that can be neither removed nor emptied after its calls are
      * delivered: each walk would deliver them again. */
-    if (faccessat(AT_FDCWD, found->path, W_OK, 0) != 0 && errno != ENOENT) {
+    if (faccessat(AT_FDCWD, file->path, W_OK, 0) != 0 && errno != ENOENT) {
         llmobs_log_once(
             LLMOBS_LOG_ERROR, "spool files",
             "calls stay in the spool, since %s cannot be changed: %m",
-            found->path);
+            file->path);
         free_file(adopt);
         return 0;
     }
@@ -292,14 +293,14 @@ static int open_file(struct llmobs_adopt *adopt, const struct found *found,
     claim->name.by_relay = adopt->unset != NULL;
     claim->name.by = adopt->me;
     claim->name.by_pidns = llmobs_owner_origin(adopt->self)->pidns;
-    rc = path_of(adopt, &claim->name, file->path);
+    rc = path_of(adopt, &claim->name, path);
     if (!rc) {
         llmobs_crash_point("claiming");
-        rc = rename(found->path, file->path) ? -errno : 0;
+        rc = rename(file->path, path) ? -errno : 0;
     }
     if (!rc) {
         llmobs_crash_point("claimed");
-        file->whole = false;
+        memcpy(file->path, path, sizeof(path));
         claim->used = true;
         claim->own = found->own;
         claim->away = found->gone;
@@ -312,6 +313,7 @@ static int open_file(struct llmobs_adopt *adopt, const struct found *found,
         llmobs_owner_config(file->owner, adopt->config, &adopt->names);
         rc = survey_file(adopt);
         llmobs_crash_point("read a claimed file");
+        claim->key = file->key;
         claim->size = file->size;
         claim->stays = file->left > 0 || (is_living && found->held);
     }
@@ -358,8 +360,8 @@ static bool look_at(struct llmobs_adopt *adopt,
     struct stat st;
 
     found->name = *name;
-    if (path_of(adopt, name, found->path) != 0 ||
-        fstatat(AT_FDCWD, found->path, &st, AT_SYMLINK_NOFOLLOW) ||
+    if (path_of(adopt, name, adopt->file.path) != 0 ||
+        fstatat(AT_FDCWD, adopt->file.path, &st, AT_SYMLINK_NOFOLLOW) ||
         st.st_uid != geteuid())
         return false;
     if (!S_ISREG(st.st_mode) || st.st_nlink != 1) {
@@ -379,7 +381,6 @@ static bool look_at(struct llmobs_adopt *adopt,
     if (name->claimed)
         found->by_gone = llmobs_process_program(name->by.pid, &found->by_start,
                                                 &found->by_program) == -ESRCH;
-    llmobs_adopt_file_begin(&adopt->file, found->path, st.st_size);
     return true;
 }
 
@@ -406,7 +407,7 @@ static int try_file(struct llmobs_adopt *adopt,
     if (rc == -ENODATA && found.gone &&
         found.size <= (off_t)LLMOBS_ADOPT_OWNER_LOOK &&
         llmobs_clock_wall_ns() / 1000000000 - found.written_s > EMPTY_S)
-        unlink(found.path);
+        unlink(adopt->file.path);
     if (rc || !has_destinations(adopt) || !may_claim(adopt, &found))
         return 0;
     if (has_ended(adopt, &found))
@@ -639,14 +640,12 @@ static void end_claim_if_done(struct llmobs_adopt *adopt, struct claim *claim)
 }
 
 /* Gives the next due entry of the present file: 1; 0: none is left; -ENOMEM:
- * the next call reads it again. */
+ * the next call tries the same entry. */
 static int next_here(struct llmobs_adopt *adopt, struct llmobs_adopted *out)
 {
-    int rc = llmobs_adopt_file_read(&adopt->file);
     struct llmobs_entry entry;
+    int rc;
 
-    if (rc)
-        return rc == -ENOMEM ? rc : 0;
     while (llmobs_adopt_file_next(&adopt->file, &adopt->at, &entry)) {
         unsigned delivered_to;
         bool killed = llmobs_entry_has_begun(entry.type);
@@ -727,31 +726,29 @@ bool llmobs_adopt_has(const struct llmobs_adopt *adopt, uint64_t id)
 
 /* -- what became of them -------------------------------------------------- */
 
-/* Prepares a write to the claimed file of an entry. */
-static int find_target(const struct llmobs_adopt *adopt,
-                       const struct llmobs_spooled *spooled,
-                       char path[PATH_MAX], struct llmobs_entry_key *key)
+/* Adds an entry about one that was given, or beside it, to its file. */
+static int add_to(const struct llmobs_adopt *adopt,
+                  const struct llmobs_spooled *spooled, char path[PATH_MAX],
+                  struct llmobs_spool_addition *addition)
 {
-    int rc = path_of(adopt, &adopt->claims[spooled->claim - 1].name, path);
+    const struct claim *claim = &adopt->claims[spooled->claim - 1];
+    int rc = path_of(adopt, &claim->name, path);
 
-    return rc ? rc : llmobs_spool_file_key(path, key);
+    addition->key = &claim->key;
+    return rc ? rc : llmobs_spool_file_add(path, addition);
 }
 
 void llmobs_adopt_write_delivered_to(const struct llmobs_adopt *adopt,
                                      const struct llmobs_spooled *spooled,
                                      unsigned delivered_to)
 {
-    struct llmobs_entry_key key;
     struct llmobs_spool_addition bits = {
-        &key,
-        LLMOBS_ENTRY_DELIVERED_TO,
-        spooled->id,
-        {(const char *)&delivered_to, sizeof(delivered_to)},
-        0};
+        .type = LLMOBS_ENTRY_DELIVERED_TO,
+        .id = spooled->id,
+        .field = {(const char *)&delivered_to, sizeof(delivered_to)}};
     char path[PATH_MAX];
 
-    if (find_target(adopt, spooled, path, &key) == 0)
-        (void)llmobs_spool_file_add(path, &bits);
+    (void)add_to(adopt, spooled, path, &bits);
 }
 
 /* Writes a RELEASE for the first entries of `list`, which are of one claim, at
@@ -761,17 +758,16 @@ static size_t write_release(const struct llmobs_adopt *adopt,
                             const struct llmobs_spooled *list, size_t count)
 {
     uint64_t ids[LLMOBS_RELEASE_MAX];
-    struct llmobs_entry_key key;
-    struct llmobs_spool_addition release = {
-        &key, LLMOBS_ENTRY_RELEASE, list->id, {(const char *)ids, 0}, 0};
+    struct llmobs_spool_addition release = {.type = LLMOBS_ENTRY_RELEASE,
+                                            .id = list->id,
+                                            .field.data = (const char *)ids};
     char path[PATH_MAX];
     size_t n = 0;
 
     for (; n < count && n < LLMOBS_RELEASE_MAX; n++)
         ids[n] = list[n].id;
     release.field.len = n * sizeof(*ids);
-    if (find_target(adopt, list, path, &key) != 0 ||
-        llmobs_spool_file_add(path, &release) == 0)
+    if (add_to(adopt, list, path, &release) == 0)
         return n;
     for (size_t i = 0; i < n; i++)
         (void)llmobs_spool_file_release(path, list[i].offset, list[i].id);
@@ -803,14 +799,11 @@ int llmobs_adopt_add(struct llmobs_adopt *adopt,
                      const struct llmobs_spooled *beside, uint64_t id,
                      struct llmobs_text event, struct llmobs_spooled *out)
 {
-    struct llmobs_entry_key key;
-    struct llmobs_spool_addition span = {&key, LLMOBS_ENTRY_EVENT, id, event,
-                                         0};
+    struct llmobs_spool_addition span = {
+        .type = LLMOBS_ENTRY_EVENT, .id = id, .field = event};
     char path[PATH_MAX];
-    int rc = find_target(adopt, beside, path, &key);
+    int rc = add_to(adopt, beside, path, &span);
 
-    if (!rc)
-        rc = llmobs_spool_file_add(path, &span);
     if (rc)
         return rc;
     *out = (struct llmobs_spooled){.id = id,

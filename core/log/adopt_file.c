@@ -13,20 +13,18 @@
 #include "core/log/spool_file.h"
 
 /* An ending process reads at most this many bytes of a file. */
-#define ENDING_BYTES ((size_t)256 * 1024)
-#define IDS_MAX ((size_t)4 * 1024 * 1024)
-/* Room for the owner that most processes write. */
-#define OWNER_BYTES ((size_t)4096)
+#define ENDING_BYTES (256 * 1024)
+#define FACTS_MAX ((size_t)4 * 1024 * 1024)
 
-void llmobs_adopt_file_begin(struct llmobs_adopt_file *file, const char *path,
-                             off_t size)
-{
-    if (!file->text.data)
-        llmobs_buf_init(&file->text, LLMOBS_SPOOL_TEXT);
-    memcpy(file->path, path, strlen(path) + 1);
-    file->size = size;
-    file->whole = false;
-}
+/* Of a fact. The numbers are bits. */
+enum {
+    BEFORE = 1, /* it has an entry before the closing */
+    BEGUN = 2,
+    ENDED = 4, /* an END or EVENT */
+    ENDED_BY_CHILD = 8,
+    RELEASED = 16,
+    NOTED = 32 /* a process has written which destinations have it */
+};
 
 void llmobs_adopt_file_forget(struct llmobs_adopt_file *file)
 {
@@ -35,29 +33,28 @@ void llmobs_adopt_file_forget(struct llmobs_adopt_file *file)
 
 void llmobs_adopt_file_free(struct llmobs_adopt_file *file)
 {
-    free(file->released.list);
-    free(file->begun.list);
-    free(file->ended.list);
-    free(file->before.list);
-    free(file->childs.list);
-    free(file->delivered_to);
+    free(file->facts);
     llmobs_owner_free(file->owner);
     llmobs_buf_fini(&file->text);
     llmobs_adopt_file_forget(file);
 }
 
-/* -- ids ---------------------------------------------------------------- */
+/* -- facts ---------------------------------------------------------------- */
 
-static int add_id(struct llmobs_adopt_ids *ids, uint64_t id)
+static int add_fact(struct llmobs_adopt_file *file, uint64_t id, unsigned what,
+                    unsigned delivered_to)
 {
-    if (ids->count >= IDS_MAX)
+    if (file->fact_count >= FACTS_MAX)
         return -E2BIG;
-    if (llmobs_grow(&ids->list, &ids->cap, ids->count, sizeof(*ids->list)))
+    if (llmobs_grow(&file->facts, &file->fact_cap, file->fact_count,
+                    sizeof(*file->facts)))
         return -ENOMEM;
-    ids->list[ids->count++] = id;
+    file->facts[file->fact_count++] =
+        (struct llmobs_adopt_fact){id, what, delivered_to};
     return 0;
 }
 
+/* By the first member. */
 static int by_id(const void *a, const void *b)
 {
     uint64_t x, y;
@@ -67,16 +64,32 @@ static int by_id(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static bool has_id(const struct llmobs_adopt_ids *ids, uint64_t id)
+/* From here on the facts are found. */
+static void settle(struct llmobs_adopt_file *file)
 {
-    return ids->count > 0 &&
-           bsearch(&id, ids->list, ids->count, sizeof(id), by_id) != NULL;
+    struct llmobs_adopt_fact *facts = file->facts;
+    size_t left = 0;
+
+    if (file->fact_count > 1)
+        qsort(facts, file->fact_count, sizeof(*facts), by_id);
+    for (size_t i = 0; i < file->fact_count; i++)
+        if (left > 0 && facts[left - 1].id == facts[i].id) {
+            facts[left - 1].what |= facts[i].what;
+            facts[left - 1].delivered_to |= facts[i].delivered_to;
+        } else
+            facts[left++] = facts[i];
+    file->settled = file->fact_count = left;
 }
 
-static void sort_ids(struct llmobs_adopt_ids *ids)
+static struct llmobs_adopt_fact facts_of(const struct llmobs_adopt_file *file,
+                                         uint64_t id)
 {
-    if (ids->count > 1)
-        qsort(ids->list, ids->count, sizeof(*ids->list), by_id);
+    const struct llmobs_adopt_fact *found =
+        file->settled > 0 ? bsearch(&id, file->facts, file->settled,
+                                    sizeof(*file->facts), by_id)
+                          : NULL;
+
+    return found ? *found : (struct llmobs_adopt_fact){id, 0, 0};
 }
 
 /* -- reading -------------------------------------------------------------- */
@@ -88,8 +101,9 @@ static int read_begin(struct llmobs_adopt_file *file, size_t max)
 {
     int rc;
 
-    file->whole = false;
     file->closed_at = SIZE_MAX;
+    if (!file->text.data)
+        llmobs_buf_init(&file->text, LLMOBS_SPOOL_TEXT);
     llmobs_buf_cut(&file->text, 0);
     rc = llmobs_spool_file_read(file->path, 0, max, &file->text);
     if (rc)
@@ -98,25 +112,6 @@ static int read_begin(struct llmobs_adopt_file *file, size_t max)
     if (rc)
         llmobs_buf_cut(&file->text, 0);
     return rc == -ENODATA ? 0 : rc;
-}
-
-/* Asks for the size before the file is read: later writes then show as another
- * size. */
-int llmobs_adopt_file_read(struct llmobs_adopt_file *file)
-{
-    bool closed = file->size >= (off_t)LLMOBS_SPOOL_CLOSED;
-    int rc;
-
-    if (file->whole)
-        return 0;
-    rc = read_begin(file, LLMOBS_SPOOL_TEXT);
-    if (!rc && closed) {
-        file->closed_at = file->text.len;
-        rc = llmobs_spool_file_read(file->path, LLMOBS_SPOOL_CLOSED,
-                                    LLMOBS_SPOOL_TEXT, &file->text);
-    }
-    file->whole = rc == 0;
-    return rc;
 }
 
 uint64_t llmobs_adopt_file_place(const struct llmobs_adopt_file *file,
@@ -138,7 +133,7 @@ static bool counts(const struct llmobs_adopt_file *file,
         return llmobs_entry_has(entry, LLMOBS_ENTRY_BESIDE);
     if (entry->type != LLMOBS_ENTRY_END && !llmobs_entry_has_begun(entry->type))
         return true;
-    return has_id(&file->before, entry->id);
+    return facts_of(file, entry->id).what & BEFORE;
 }
 
 bool llmobs_adopt_file_next(const struct llmobs_adopt_file *file, size_t *at,
@@ -153,137 +148,117 @@ bool llmobs_adopt_file_next(const struct llmobs_adopt_file *file, size_t *at,
 
 /* -- its owner ----------------------------------------------------------- */
 
-static int find_owner_within(struct llmobs_adopt_file *file, size_t max)
+int llmobs_adopt_file_find_owner(struct llmobs_adopt_file *file)
 {
-    int rc = read_begin(file, max);
+    int rc = read_begin(file, LLMOBS_ADOPT_OWNER_LOOK);
     struct llmobs_entry entry;
     size_t at = 0;
 
+    llmobs_owner_free(file->owner);
+    file->owner = NULL;
     while (!rc && !file->owner && llmobs_adopt_file_next(file, &at, &entry))
         if (entry.type == LLMOBS_ENTRY_OWNER)
             rc = llmobs_owner_read(&entry, &file->owner);
-    return rc ? rc : file->owner ? 0 : -ENODATA;
-}
-
-/* A file mostly begins with its owner. A small file is read whole, so that it
- * need not be read again. */
-int llmobs_adopt_file_find_owner(struct llmobs_adopt_file *file)
-{
-    bool is_long = file->size >= (off_t)LLMOBS_ADOPT_OWNER_LOOK;
-    int rc;
-
-    llmobs_owner_free(file->owner);
-    file->owner = NULL;
-    rc = is_long ? find_owner_within(file, OWNER_BYTES) : -ENODATA;
-    if (rc == -ENODATA)
-        rc = find_owner_within(file, LLMOBS_ADOPT_OWNER_LOOK);
-    file->whole = !rc && !is_long;
     if (rc == -ENOTSUP)
         llmobs_log_once(LLMOBS_LOG_WARN, "spool format",
                         "%s is of another version of llmobs-preload, and stays "
                         "for it",
                         file->path);
-    return rc;
+    return rc ? rc : file->owner ? 0 : -ENODATA;
 }
 
 /* -- what is in a file ---------------------------------------------------- */
 
-/* Adds the entry to the lists by which later functions judge the others. */
+static int add_released(struct llmobs_adopt_file *file,
+                        const struct llmobs_entry *entry)
+{
+    struct llmobs_text value;
+    size_t at = 0;
+    uint32_t tag;
+    uint64_t id;
+    int rc = 0;
+
+    while (!rc && llmobs_entry_field(entry, &at, &tag, &value))
+        for (; tag == LLMOBS_RELEASE_FIELD && !rc && value.len >= sizeof(id);
+             value.data += sizeof(id), value.len -= sizeof(id)) {
+            memcpy(&id, value.data, sizeof(id));
+            rc = add_fact(file, id, RELEASED, 0);
+        }
+    return rc;
+}
+
+/* Adds what the entry says of its call, or of others. */
 static int add_entry(struct llmobs_adopt_file *file,
                      const struct llmobs_entry *entry)
 {
+    bool begun = llmobs_entry_has_begun(entry->type);
+    unsigned delivered_to = 0, what = 0;
+    struct llmobs_text value;
+    size_t at = 0;
+    uint32_t tag;
+
+    if ((begun || entry->type == LLMOBS_ENTRY_END) &&
+        entry->offset < file->closed_at)
+        what |= BEFORE;
     if (entry->done)
-        return add_id(&file->released, entry->id);
-    switch (entry->type) {
-    case LLMOBS_ENTRY_RELEASE: {
-        struct llmobs_text value;
-        size_t at = 0;
-        uint32_t tag;
-        int rc = 0;
-
-        while (!rc && llmobs_entry_field(entry, &at, &tag, &value))
-            for (size_t i = 0; tag == LLMOBS_RELEASE_FIELD && !rc &&
-                               i + sizeof(uint64_t) <= value.len;
-                 i += sizeof(uint64_t)) {
-                uint64_t id;
-
-                memcpy(&id, value.data + i, sizeof(id));
-                rc = add_id(&file->released, id);
-            }
-        return rc;
+        what |= RELEASED;
+    else if (entry->type == LLMOBS_ENTRY_RELEASE)
+        return add_released(file, entry);
+    else if (entry->type == LLMOBS_ENTRY_BEGIN)
+        what |= BEGUN;
+    else if (entry->type == LLMOBS_ENTRY_CHILDS_END)
+        what |= ENDED_BY_CHILD;
+    else if (entry->type == LLMOBS_ENTRY_END ||
+             entry->type == LLMOBS_ENTRY_EVENT)
+        what |= ENDED;
+    else if (entry->type == LLMOBS_ENTRY_DELIVERED_TO &&
+             llmobs_entry_field(entry, &at, &tag, &value) &&
+             value.len == sizeof(delivered_to)) {
+        memcpy(&delivered_to, value.data, sizeof(delivered_to));
+        what |= NOTED;
     }
-    case LLMOBS_ENTRY_DELIVERED_TO: {
-        struct llmobs_adopt_delivered *delivered_to;
-        struct llmobs_text value;
-        size_t at = 0;
-        uint32_t tag;
-
-        if (!llmobs_entry_field(entry, &at, &tag, &value) ||
-            value.len != sizeof(delivered_to->bits) ||
-            file->delivered_to_count >= IDS_MAX)
-            return 0;
-        if (llmobs_grow(&file->delivered_to, &file->delivered_to_cap,
-                        file->delivered_to_count, sizeof(*file->delivered_to)))
-            return -ENOMEM;
-        delivered_to = &file->delivered_to[file->delivered_to_count++];
-        delivered_to->id = entry->id;
-        memcpy(&delivered_to->bits, value.data, sizeof(delivered_to->bits));
-        return 0;
-    }
-    case LLMOBS_ENTRY_BEGIN:
-        return add_id(&file->begun, entry->id);
-    case LLMOBS_ENTRY_CHILDS_END:
-        return add_id(&file->childs, entry->id);
-    case LLMOBS_ENTRY_END:
-    case LLMOBS_ENTRY_EVENT:
-        return add_id(&file->ended, entry->id);
-    default:
-        return 0;
-    }
+    return what ? add_fact(file, entry->id, what, delivered_to) : 0;
 }
 
 /* Reading cannot be interrupted. So if the app waits, only a file that is read
  * in almost no time is begun; a closed one has far fewer bytes than its size.
- * The calls that have an entry before the closing are found first, as they tell
- * which entries behind it count. */
+ * The size is from before the file is read: later writes then show as another
+ * size. The calls that have an entry before the closing are settled first, as
+ * they tell which entries behind it count. */
 int llmobs_adopt_file_survey(struct llmobs_adopt_file *file, int64_t until_ns)
 {
-    size_t at = 0, bytes = 0;
     struct llmobs_entry entry;
+    bool closed, behind = false;
+    size_t at = 0;
     struct stat st;
     int rc;
 
-    if (fstatat(AT_FDCWD, file->path, &st, AT_SYMLINK_NOFOLLOW) == 0) {
-        file->written_ns = llmobs_clock_ns(st.st_mtim);
-        file->whole &= st.st_size == file->size;
-        file->size = st.st_size;
-        bytes = st.st_size < (off_t)LLMOBS_SPOOL_CLOSED
-                    ? (size_t)st.st_size
-                    : (size_t)st.st_blocks * 512;
-    }
-    file->released.count = file->begun.count = file->ended.count = 0;
-    file->before.count = file->childs.count = file->delivered_to_count = 0;
-    file->due = file->left = 0;
+    file->settled = file->fact_count = file->due = file->left = 0;
+    if (fstatat(AT_FDCWD, file->path, &st, AT_SYMLINK_NOFOLLOW) != 0)
+        return -errno;
+    file->written_ns = llmobs_clock_ns(st.st_mtim);
+    file->size = st.st_size;
+    closed = st.st_size >= (off_t)LLMOBS_SPOOL_CLOSED;
     if (until_ns != INT64_MAX &&
-        (bytes > ENDING_BYTES || llmobs_clock_mono_ns() >= until_ns))
+        ((closed ? st.st_blocks * 512 : st.st_size) > ENDING_BYTES ||
+         llmobs_clock_mono_ns() >= until_ns))
         return -ETIME;
-    rc = llmobs_adopt_file_read(file);
-    while (!rc && file->closed_at != SIZE_MAX &&
-           llmobs_adopt_file_next(file, &at, &entry) &&
-           entry.offset < file->closed_at)
-        if (entry.type == LLMOBS_ENTRY_END ||
-            llmobs_entry_has_begun(entry.type))
-            rc = add_id(&file->before, entry.id);
-    sort_ids(&file->before);
-    for (at = 0; !rc && llmobs_adopt_file_next(file, &at, &entry);)
-        rc = add_entry(file, &entry);
-    sort_ids(&file->released);
-    sort_ids(&file->begun);
-    sort_ids(&file->childs);
-    sort_ids(&file->ended);
-    if (file->delivered_to_count > 1)
-        qsort(file->delivered_to, file->delivered_to_count,
-              sizeof(*file->delivered_to), by_id);
+    rc = read_begin(file, LLMOBS_SPOOL_TEXT);
+    if (!rc && closed) {
+        file->closed_at = file->text.len;
+        rc = llmobs_spool_file_read(file->path, LLMOBS_SPOOL_CLOSED,
+                                    LLMOBS_SPOOL_TEXT, &file->text);
+    }
+    while (!rc && llmobs_entry_next(&file->key, llmobs_buf_text(&file->text),
+                                    &at, &entry)) {
+        if (!behind && entry.offset >= file->closed_at) {
+            settle(file);
+            behind = true;
+        }
+        if (counts(file, &entry))
+            rc = add_entry(file, &entry);
+    }
+    settle(file);
     for (at = 0; !rc && llmobs_adopt_file_next(file, &at, &entry);)
         if (llmobs_adopt_file_is_due(file, &entry))
             file->due++;
@@ -295,51 +270,45 @@ int llmobs_adopt_file_survey(struct llmobs_adopt_file *file, int64_t until_ns)
 bool llmobs_adopt_file_is_open(const struct llmobs_adopt_file *file,
                                const struct llmobs_entry *entry)
 {
-    bool begun = llmobs_entry_has_begun(entry->type);
+    unsigned over = RELEASED;
 
-    if (has_id(&file->released, entry->id))
+    switch (entry->type) {
+    case LLMOBS_ENTRY_START:
+        over |= BEGUN | ENDED_BY_CHILD | ENDED;
+        break;
+    case LLMOBS_ENTRY_BEGIN:
+        over |= ENDED_BY_CHILD | ENDED;
+        break;
+    case LLMOBS_ENTRY_CHILDS_END:
+        over |= ENDED;
+        break;
+    case LLMOBS_ENTRY_END:
+    case LLMOBS_ENTRY_EVENT:
+        break;
+    default:
         return false;
-    if (entry->type == LLMOBS_ENTRY_START && has_id(&file->begun, entry->id))
-        return false;
-    if (begun && has_id(&file->childs, entry->id))
-        return false;
-    if (begun || entry->type == LLMOBS_ENTRY_CHILDS_END)
-        return !has_id(&file->ended, entry->id);
-    return entry->type == LLMOBS_ENTRY_END || entry->type == LLMOBS_ENTRY_EVENT;
+    }
+    return !(facts_of(file, entry->id).what & over);
 }
 
 bool llmobs_adopt_file_is_due(const struct llmobs_adopt_file *file,
                               const struct llmobs_entry *entry)
 {
-    unsigned bits;
-
     return (!file->living || llmobs_entry_has(entry, LLMOBS_ENTRY_FOR_RELAY) ||
-            (llmobs_adopt_file_delivered_to(file, entry->id, &bits) &&
-             bits & LLMOBS_LEFT)) &&
+            facts_of(file, entry->id).delivered_to & LLMOBS_LEFT) &&
            llmobs_adopt_file_is_open(file, entry);
 }
 
 bool llmobs_adopt_file_has(const struct llmobs_adopt_file *file, uint64_t id)
 {
-    return has_id(&file->ended, id) || has_id(&file->released, id);
+    return facts_of(file, id).what & (ENDED | RELEASED);
 }
 
 bool llmobs_adopt_file_delivered_to(const struct llmobs_adopt_file *file,
                                     uint64_t id, unsigned *bits)
 {
-    const struct llmobs_adopt_delivered *at, *end;
+    struct llmobs_adopt_fact fact = facts_of(file, id);
 
-    *bits = 0;
-    if (file->delivered_to_count == 0)
-        return false;
-    end = file->delivered_to + file->delivered_to_count;
-    at = bsearch(&id, file->delivered_to, file->delivered_to_count, sizeof(*at),
-                 by_id);
-    if (!at)
-        return false;
-    while (at > file->delivered_to && at[-1].id == id)
-        at--;
-    for (; at < end && at->id == id; at++)
-        *bits |= at->bits;
-    return true;
+    *bits = fact.delivered_to;
+    return fact.what & NOTED;
 }

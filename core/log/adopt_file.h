@@ -15,22 +15,15 @@
 #include "core/log/entry.h"
 #include "core/log/owner.h"
 
-/* Numbers, to be sorted once and then searched. */
-struct llmobs_adopt_ids {
-    uint64_t *list;
-    size_t count, cap;
-};
-
-/* The destinations that have an entry already. The list is sorted by its first
- * member. */
-struct llmobs_adopt_delivered {
+/* What a file says of one call, or event. */
+struct llmobs_adopt_fact {
     uint64_t id;
-    unsigned bits;
+    unsigned what;
+    unsigned delivered_to; /* the destinations that have it, a bit each */
 };
 
 struct llmobs_adopt_file {
     struct llmobs_buf text;
-    bool whole;         /* `text` has all of the file */
     bool living;        /* its process lives: set by the caller */
     off_t size;         /* from before it was read */
     size_t closed_at;   /* bytes of `text` from before the closing */
@@ -38,18 +31,11 @@ struct llmobs_adopt_file {
     size_t left;        /* and others */
     int64_t written_ns; /* wall clock: the last write to the file */
     struct llmobs_entry_key key;
-    struct llmobs_owner *owner; /* NULL: not known */
-    struct llmobs_adopt_ids released, begun, ended;
-    struct llmobs_adopt_ids before; /* with an entry before the closing */
-    struct llmobs_adopt_ids childs; /* ended by a child of their process */
-    struct llmobs_adopt_delivered *delivered_to; /* few */
-    size_t delivered_to_count, delivered_to_cap;
-    char path[PATH_MAX];
+    struct llmobs_owner *owner;      /* NULL: not known */
+    struct llmobs_adopt_fact *facts; /* those that are settled have one each */
+    size_t settled, fact_count, fact_cap;
+    char path[PATH_MAX]; /* set by the caller, who reads it next */
 };
-
-/* The caller has looked at the file, which has this size, and reads it next. */
-void llmobs_adopt_file_begin(struct llmobs_adopt_file *file, const char *path,
-                             off_t size);
 
 /* _free frees what was read. _forget frees nothing, as in a forked child. */
 void llmobs_adopt_file_free(struct llmobs_adopt_file *file);
@@ -63,9 +49,6 @@ int llmobs_adopt_file_find_owner(struct llmobs_adopt_file *file);
  * are due. -ETIME: the monotonic time `until_ns` has come, or is too near to
  * read all bytes. */
 int llmobs_adopt_file_survey(struct llmobs_adopt_file *file, int64_t until_ns);
-
-/* Reads the whole file again, unless the text has it. */
-int llmobs_adopt_file_read(struct llmobs_adopt_file *file);
 
 /* Gives the next entry that counts, from *at on; false at the end. */
 bool llmobs_adopt_file_next(const struct llmobs_adopt_file *file, size_t *at,

@@ -441,20 +441,6 @@ int llmobs_spool_file_read(const char *path, uint64_t offset, uint64_t size,
     return rc < 0 ? rc : 0;
 }
 
-int llmobs_spool_file_key(const char *path, struct llmobs_entry_key *key)
-{
-    struct llmobs_entry_file file;
-    struct llmobs_buf text;
-    int rc;
-
-    llmobs_buf_init(&text, sizeof(file) + 1);
-    rc = llmobs_spool_file_read(path, 0, sizeof(file), &text);
-    if (!rc)
-        rc = llmobs_entry_file_read(llmobs_buf_text(&text), key);
-    llmobs_buf_fini(&text);
-    return rc;
-}
-
 /* -- room ---------------------------------------------------------------- */
 
 /* Sizes count in blocks, as in most file systems, so that many small files

@@ -128,9 +128,6 @@ int llmobs_spool_file_release(const char *path, uint64_t offset, uint64_t id);
 int llmobs_spool_file_read(const char *path, uint64_t offset, uint64_t size,
                            struct llmobs_buf *text);
 
-/* Reads the key of a file. */
-int llmobs_spool_file_key(const char *path, struct llmobs_entry_key *key);
-
 /* The bytes of all files in the user's spool, as this or another process has
  * counted them lately. _last_usage: the last count in the opened spool;
  * -ESTALE: it is older than a minute. */

@@ -192,7 +192,7 @@ static unsigned notes(void)
     find_file(path);
     llmobs_buf_init(&text, 1 << 20);
     ck_assert_int_eq(llmobs_spool_file_read(path, 0, 1 << 20, &text), 0);
-    ck_assert_int_eq(llmobs_spool_file_key(path, &key), 0);
+    ck_assert_int_eq(llmobs_entry_file_read(llmobs_buf_text(&text), &key), 0);
     while (llmobs_entry_next(&key, (struct llmobs_text){text.data, text.len},
                              &at, &entry))
         n += entry.type == LLMOBS_ENTRY_RELEASE;
