@@ -184,7 +184,7 @@ SMALL := $(filter-out $(patsubst %,$(B)/%.o,core/event/exchange \
 	$(filter $(addprefix $(B)/,$(patsubst %,core/%/%.o,config deliver event \
 	export trace) rules/%) $(patsubst %,$(B)/%.o, \
 	$(addprefix core/capture/,attach command global) \
-	$(addprefix core/log/,adopt adopt_file adopt_seen counts ledger \
+	$(addprefix core/log/,adopt adopt_file counts ledger \
 	ledger_dir live_namespaces owner spool_relay) lib/base/process_id lib/base/stats \
 	$(addprefix lib/span/,content_filter redact)), \
 	$(CORE_OBJ) $(RULES_OBJ)))

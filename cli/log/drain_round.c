@@ -34,27 +34,12 @@ static struct llmobs_adopt *open_adopt(const struct llmobs_drain_round *round)
     return adopt;
 }
 
-/* Counts what is left; NULL: gives 1 where there is something to deliver, 0
- * where there is not. */
-static int look(const struct llmobs_drain_round *round,
-                struct llmobs_adopt_counts *left)
+/* Takes the adoption. */
+static int drain_round_deliver(const struct llmobs_drain_round *round,
+                               struct llmobs_adopt *adopt)
 {
-    struct llmobs_adopt *adopt = open_adopt(round);
-    int rc = -ENOMEM;
-
-    if (adopt)
-        rc = left ? llmobs_adopt_count(adopt, left) : llmobs_adopt_any(adopt);
-    llmobs_adopt_free(adopt);
-    return rc;
-}
-
-static int drain_round_deliver(const struct llmobs_drain_round *round)
-{
-    struct llmobs_adopt *adopt = open_adopt(round);
     struct llmobs_worker *worker;
 
-    if (!adopt)
-        return -ENOMEM;
     if (strcmp(round->config->exporter, "store") != 0 ||
         round->config->otlp.signals[LLMOBS_SIGNAL_LOGS].on)
         llmobs_cli_open_libcurl();
@@ -71,13 +56,19 @@ static void drain(const struct llmobs_drain_round *round,
                   struct llmobs_drain_outcome *out)
 {
     struct llmobs_adopt_counts left = {0};
+    struct llmobs_adopt *adopt = out->error ? NULL : open_adopt(round);
 
     if (out->error == 0)
-        out->error = look(round, NULL);
+        out->error = adopt ? llmobs_adopt_any(adopt) : -ENOMEM;
     if (out->error > 0)
-        out->error = drain_round_deliver(round);
-    if (out->error == 0)
-        out->error = look(round, &left);
+        out->error = drain_round_deliver(round, adopt);
+    else
+        llmobs_adopt_free(adopt);
+    if (out->error == 0) {
+        adopt = open_adopt(round);
+        out->error = adopt ? llmobs_adopt_count(adopt, &left) : -ENOMEM;
+        llmobs_adopt_free(adopt);
+    }
     out->delivered = llmobs_stats_get(LLMOBS_STAT_delivered);
     out->expired = llmobs_stats_get(LLMOBS_STAT_dropped_expired);
     out->refused = llmobs_stats_get(LLMOBS_STAT_dropped_export) +

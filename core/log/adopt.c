@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,11 +13,11 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/crash_point.h"
+#include "lib/base/grow.h"
 #include "lib/base/listing.h"
 #include "lib/base/log.h"
 #include "lib/base/once.h"
 #include "core/log/adopt_file.h"
-#include "core/log/adopt_seen.h"
 #include "core/log/event_item.h"
 #include "core/log/relay_sign.h"
 #include "core/log/spool.h"
@@ -31,6 +32,9 @@
 /* A file without an owner that is older than this was left by a process that
  * was killed in its first write. */
 #define EMPTY_S 60
+/* After this time a file without news is looked at in full: its process may be
+ * dead, and another may have its pid. */
+#define LOOK_AGAIN_MS 900
 
 /* A file that this process has claimed, until it is read and each entry is
  * released or returned. */
@@ -57,16 +61,29 @@ struct names {
     bool found;   /* the walk has claimed a file */
 };
 
+/* A file that is passed over, after a look: in this walk, as something of it
+ * could not be delivered, or as long as it has the same size. */
+struct passed {
+    struct llmobs_spool_name name;
+    bool given_up;     /* for this walk */
+    off_t size;        /* of a living process's file without news; else -1 */
+    int64_t looked_ns; /* when its process was last asked for */
+    bool away;         /* it cannot be asked: its pid does not count here */
+    bool met;          /* seen in this walk */
+};
+
+/* The process that has a pid now; 0: not known. */
+struct now {
+    bool gone; /* none has it */
+    uint64_t start, program;
+};
+
 /* A file in the spool, as far as it is known. */
 struct found {
     struct llmobs_spool_name name;
-    bool own;       /* it is this process's */
-    bool gone;      /* its process has ended */
-    bool by_gone;   /* the process that claimed it has ended */
-    uint64_t start; /* of the process that has that pid now */
-    uint64_t program;
-    uint64_t by_start, by_program;
-    int64_t changed_s; /* when it was last written or renamed */
+    bool own;           /* it is this process's */
+    struct now who, by; /* that writes it; that has claimed it */
+    int64_t changed_s;  /* when it was last written or renamed */
     int64_t written_s;
     off_t size;
     bool held; /* LLMOBS_SPOOL_HELD */
@@ -86,13 +103,11 @@ struct llmobs_adopt {
     bool reclaimed_all; /* and has claimed all of it so far */
     unsigned reclaimed; /* how many entries that were at its begin */
     const struct llmobs_live_namespaces *living;
-    struct llmobs_owner *self;   /* set before the first owner is read */
-    struct llmobs_process_id me; /* the pid is 0 before the first use */
-    struct llmobs_adopt_seen seen;
+    struct llmobs_owner *self;   /* NULL before the first look, and so is */
+    struct llmobs_process_id me; /* this: its nonce is the program */
     struct names walk;
-    /* Files that this walk has visited, and not emptied. */
-    struct llmobs_spool_name *given_up;
-    size_t given_up_count;
+    struct passed *passed;
+    size_t passed_count, passed_cap;
     struct claim claims[CLAIMS];
     size_t strange; /* of this user: links and other irregular files
                      */
@@ -126,90 +141,91 @@ static int path_of(const struct llmobs_adopt *adopt,
 
 /* -- the processes of a file ---------------------------------------------- */
 
+static int find_self(struct llmobs_adopt *adopt)
+{
+    if (adopt->self)
+        return 0;
+    adopt->me.pid = getpid();
+    (void)llmobs_process_program(adopt->me.pid, &adopt->me.start,
+                                 &adopt->me.nonce);
+    adopt->self = llmobs_owner_new(adopt->config);
+    return adopt->self ? 0 : -ENOMEM;
+}
+
 static int find_owner(struct llmobs_adopt *adopt)
 {
-    if (!adopt->self)
-        adopt->self = llmobs_owner_new(adopt->config);
-    return adopt->self ? llmobs_adopt_file_find_owner(&adopt->file) : -ENOMEM;
+    int rc = find_self(adopt);
+
+    return rc ? rc : llmobs_adopt_file_find_owner(&adopt->file);
 }
 
-/* True for an owner that has ended. A pid means nothing in another pid
- * namespace: where it is not known whether a process lives, it counts as
- * living. A process of this namespace that has executed another program since
- * it made the file writes to it no more. A file with the pid of this process
- * and another name is of the program before an exec. */
-static bool has_ended(const struct llmobs_adopt *adopt,
-                      const struct found *found)
+static bool counts_here(const struct llmobs_adopt *adopt, uint64_t pidns)
 {
-    const struct llmobs_process_id *who = &found->name.who;
+    return pidns && pidns == llmobs_owner_origin(adopt->self)->pidns;
+}
+
+/* True for a process that has ended. A pid means nothing in another pid
+ * namespace: where it is not known whether a process lives, it counts as
+ * living. One of this namespace that has executed another program neither
+ * writes nor reads any more. A file with the pid of this process and another
+ * name is of the program before an exec. */
+static bool has_ended(const struct llmobs_adopt *adopt,
+                      const struct llmobs_process_id *who,
+                      const struct now *now, uint64_t program, uint64_t pidns,
+                      bool other_boot, int64_t changed_s)
+{
+    bool here = counts_here(adopt, pidns);
+
+    if (!now->gone && now->start && now->start == who->start &&
+        who->pid != adopt->me.pid)
+        return program && now->program && program != now->program && here &&
+               !other_boot;
+    if (other_boot || !here)
+        return other_boot ||
+               llmobs_live_namespaces_lacks(adopt->living, pidns, changed_s);
+    return now->gone || llmobs_process_is_another(who, now->start) ||
+           who->pid == adopt->me.pid;
+}
+
+static bool is_of_ended(const struct llmobs_adopt *adopt,
+                        const struct found *found)
+{
     const struct llmobs_owner_origin *from =
         llmobs_owner_origin(adopt->file.owner);
-    const struct llmobs_owner_origin *here = llmobs_owner_origin(adopt->self);
+    uint64_t boot = llmobs_owner_origin(adopt->self)->boot;
 
-    if (found->own)
-        return false;
-    if (!found->gone && found->start && found->start == who->start &&
-        who->pid != getpid())
-        return from->program && found->program &&
-               from->program != found->program && from->boot == here->boot &&
-               from->pidns == here->pidns;
-    if (from->boot && here->boot && from->boot != here->boot)
-        return true;
-    if (!from->pidns || from->pidns != here->pidns)
-        return llmobs_live_namespaces_lacks(adopt->living, from->pidns,
-                                            found->changed_s);
-    return found->gone || llmobs_process_is_another(who, found->start) ||
-           who->pid == getpid();
-}
-
-static void find_me(struct llmobs_adopt *adopt)
-{
-    struct llmobs_process_id *me = &adopt->me;
-
-    if (me->pid == getpid())
-        return;
-    me->pid = getpid();
-    (void)llmobs_process_program(me->pid, &me->start, &me->nonce);
+    return !found->own &&
+           has_ended(adopt, &found->name.who, &found->who, from->program,
+                     from->pidns, from->boot && boot && from->boot != boot,
+                     found->changed_s);
 }
 
 /* True where this process has claimed the file. */
-static bool is_mine(struct llmobs_adopt *adopt,
+static bool is_mine(const struct llmobs_adopt *adopt,
                     const struct llmobs_spool_name *name)
 {
-    find_me(adopt);
     return name->claimed && llmobs_process_id_equal(&name->by, &adopt->me);
 }
 
 /* True if no other reader has claimed the file, or that reader has ended. A
  * relay has ended if no process but this one holds a sign for the file's owner:
  * nothing else shows whether a relay in another container lives. */
-static bool may_claim(struct llmobs_adopt *adopt, const struct found *found)
+static bool may_claim(const struct llmobs_adopt *adopt,
+                      const struct found *found)
 {
     const struct llmobs_spool_name *name = &found->name;
-    uint64_t pidns = llmobs_owner_origin(adopt->self)->pidns;
+    bool held = true;
     int dir;
 
     if (!name->claimed || is_mine(adopt, name))
         return true;
-    if (!found->by_gone && found->by_start &&
-        found->by_start == name->by.start && name->by.pid != getpid())
-        return name->by.nonce && found->by_program &&
-               name->by.nonce != found->by_program && name->by_pidns == pidns;
-    if (name->by_pidns != pidns) {
-        bool gone = false;
-
-        if (name->by_relay &&
-            llmobs_spool_open_dir(adopt->config, false, &dir) == 0) {
-            gone =
-                !llmobs_relay_sign_is_held(dir, adopt->file.owner, adopt->sign);
-            close(dir);
-        }
-        return gone || llmobs_live_namespaces_lacks(
-                           adopt->living, name->by_pidns, found->changed_s);
+    if (name->by_relay && !counts_here(adopt, name->by_pidns) &&
+        llmobs_spool_open_dir(adopt->config, false, &dir) == 0) {
+        held = llmobs_relay_sign_is_held(dir, adopt->file.owner, adopt->sign);
+        close(dir);
     }
-    return found->by_gone ||
-           llmobs_process_is_another(&name->by, found->by_start) ||
-           name->by.pid == getpid();
+    return !held || has_ended(adopt, &name->by, &found->by, name->by.nonce,
+                              name->by_pidns, false, found->changed_s);
 }
 
 /* True where this process delivers to the owner's destinations. */
@@ -224,8 +240,6 @@ static bool has_destinations(const struct llmobs_adopt *adopt)
            (adopt->unset &&
             llmobs_owner_same_destinations(owner, adopt->unset));
 }
-
-/* -- claiming a file ------------------------------------------------------- */
 
 static struct claim *find_free_claim(struct llmobs_adopt *adopt)
 {
@@ -245,19 +259,82 @@ static void free_file(struct llmobs_adopt *adopt)
     adopt->here = NULL;
 }
 
+/* -- files that are passed over ------------------------------------------- */
+
+static struct passed *find_passed(const struct llmobs_adopt *adopt,
+                                  const struct llmobs_spool_name *name)
+{
+    for (size_t i = 0; i < adopt->passed_count; i++)
+        if (llmobs_spool_name_same(&adopt->passed[i].name, name))
+            return &adopt->passed[i];
+    return NULL;
+}
+
+/* Without memory a file is looked at each time. */
+static void pass_over(struct llmobs_adopt *adopt, struct passed file)
+{
+    struct passed *passed = find_passed(adopt, &file.name);
+
+    if (!passed) {
+        if (llmobs_grow(&adopt->passed, &adopt->passed_cap, adopt->passed_count,
+                        sizeof(*passed)))
+            return;
+        passed = &adopt->passed[adopt->passed_count++];
+    }
+    file.looked_ns = llmobs_clock_mono_ns();
+    file.met = true;
+    *passed = file;
+}
+
 /* Keeps this walk from visiting the file again. */
 static void give_up(struct llmobs_adopt *adopt, const struct claim *claim)
 {
-    size_t count = adopt->given_up_count;
-    struct llmobs_spool_name *list =
-        realloc(adopt->given_up, (count + 1) * sizeof(*list));
-
-    if (!list)
-        return;
-    adopt->given_up = list;
-    adopt->given_up_count = count + 1;
-    list[count] = claim->name;
+    if (adopt->walk.list)
+        pass_over(
+            adopt,
+            (struct passed){.name = claim->name, .given_up = true, .size = -1});
 }
+
+static bool may_live(const struct passed *passed)
+{
+    return passed->away || kill(passed->name.who.pid, 0) == 0 || errno != ESRCH;
+}
+
+/* True where another look would find nothing: the file has the size that it had
+ * at the last look, which was not long ago, and its process still lives. */
+static bool is_unchanged(const struct llmobs_adopt *adopt,
+                         const struct llmobs_spool_name *name, off_t size)
+{
+    struct passed *passed = find_passed(adopt, name);
+
+    if (!passed)
+        return false;
+    passed->met = true;
+    return passed->size == size &&
+           llmobs_clock_mono_ns() - passed->looked_ns <
+               LOOK_AGAIN_MS * LLMOBS_NS_PER_MS &&
+           may_live(passed);
+}
+
+/* `whole`: it has met all files that there are. */
+static void end_walk(struct llmobs_adopt *adopt, bool whole)
+{
+    size_t left = 0;
+
+    for (size_t i = 0; i < adopt->passed_count; i++) {
+        struct passed *passed = &adopt->passed[i];
+
+        if (passed->given_up || (whole && !passed->met))
+            continue;
+        passed->met = false;
+        adopt->passed[left++] = *passed;
+    }
+    adopt->passed_count = left;
+    free(adopt->walk.list);
+    adopt->walk = (struct names){0};
+}
+
+/* -- claiming a file ------------------------------------------------------- */
 
 static int survey_file(struct llmobs_adopt *adopt)
 {
@@ -287,7 +364,6 @@ static int open_file(struct llmobs_adopt *adopt, const struct found *found,
         free_file(adopt);
         return 0;
     }
-    find_me(adopt);
     claim->name = found->name;
     claim->name.claimed = true;
     claim->name.by_relay = adopt->unset != NULL;
@@ -303,7 +379,7 @@ static int open_file(struct llmobs_adopt *adopt, const struct found *found,
         memcpy(file->path, path, sizeof(path));
         claim->used = true;
         claim->own = found->own;
-        claim->away = found->gone;
+        claim->away = found->who.gone;
         if (is_living && !found->held)
             rc = llmobs_spool_file_close(file->path);
     }
@@ -340,13 +416,20 @@ static int open_living(struct llmobs_adopt *adopt, const struct found *found)
         (file->due > 0 || (is_mine(adopt, &found->name) && file->left == 0)))
         return open_file(adopt, found, true);
     if (!rc)
-        llmobs_adopt_seen_add(&adopt->seen, &found->name, found->gone,
-                              file->size);
+        pass_over(adopt, (struct passed){.name = found->name,
+                                         .away = found->who.gone,
+                                         .size = file->size});
     free_file(adopt);
     return rc == -ENOMEM ? rc : 0;
 }
 
 /* -- finding one -------------------------------------------------------- */
+
+static void find_now(pid_t pid, struct now *now)
+{
+    now->gone =
+        llmobs_process_program(pid, &now->start, &now->program) == -ESRCH;
+}
 
 /* Finds out about a file and its process. False if the file is not for this
  * process, or has nothing new. Root also leaves a file to its user, and starts
@@ -373,14 +456,11 @@ static bool look_at(struct llmobs_adopt *adopt,
     found->written_s = st.st_mtime;
     found->size = st.st_size;
     found->held = st.st_mode & LLMOBS_SPOOL_HELD;
-    found->by_gone = false;
-    if (llmobs_adopt_seen_is_unchanged(&adopt->seen, name, st.st_size))
+    if (is_unchanged(adopt, name, st.st_size))
         return false;
-    found->gone = llmobs_process_program(name->who.pid, &found->start,
-                                         &found->program) == -ESRCH;
+    find_now(name->who.pid, &found->who);
     if (name->claimed)
-        found->by_gone = llmobs_process_program(name->by.pid, &found->by_start,
-                                                &found->by_program) == -ESRCH;
+        find_now(name->by.pid, &found->by);
     return true;
 }
 
@@ -388,29 +468,29 @@ static bool look_at(struct llmobs_adopt *adopt,
 static int try_file(struct llmobs_adopt *adopt,
                     const struct llmobs_spool_name *name)
 {
+    const struct passed *passed = find_passed(adopt, name);
     struct found found;
     int rc;
 
     /* This process reads it, or has given it up in this walk. */
+    if (passed && passed->given_up)
+        return 0;
     for (size_t i = 0; i < CLAIMS; i++)
         if (adopt->claims[i].used &&
             llmobs_spool_name_same(&adopt->claims[i].name, name))
-            return 0;
-    for (size_t i = 0; i < adopt->given_up_count; i++)
-        if (llmobs_spool_name_same(&adopt->given_up[i], name))
             return 0;
     if (!look_at(adopt, name, &found) || (found.own && !adopt->reclaims))
         return 0;
     rc = find_owner(adopt);
     /* A process that was killed in its first write leaves nothing to read,
      * because the owner is written before all else. */
-    if (rc == -ENODATA && found.gone &&
+    if (rc == -ENODATA && found.who.gone &&
         found.size <= (off_t)LLMOBS_ADOPT_OWNER_LOOK &&
         llmobs_clock_wall_ns() / 1000000000 - found.written_s > EMPTY_S)
         unlink(adopt->file.path);
     if (rc || !has_destinations(adopt) || !may_claim(adopt, &found))
         return 0;
-    if (has_ended(adopt, &found))
+    if (is_of_ended(adopt, &found))
         return open_file(adopt, &found, false);
     return adopt->unset || found.own ? open_living(adopt, &found) : 0;
 }
@@ -433,10 +513,8 @@ static int read_names(struct llmobs_adopt *adopt)
     int rc;
 
     names->at = names->count = 0;
-    if (!names->list) {
-        adopt->given_up_count = 0;
+    if (!names->list)
         names->list = malloc(NAMES * sizeof(*names->list));
-    }
     rc = names->list ? open_list(adopt, &list) : -ENOMEM;
     if (rc) {
         names->all = rc == -ENOENT;
@@ -486,10 +564,7 @@ static int find_file(struct llmobs_adopt *adopt)
             names->found = false;
         rc = read_names(adopt);
     }
-    if (names->all && !is_late(adopt))
-        llmobs_adopt_seen_end_walk(&adopt->seen);
-    free(names->list);
-    *names = (struct names){0};
+    end_walk(adopt, names->all && !is_late(adopt));
     end_reclaim(adopt);
     return rc;
 }
@@ -514,15 +589,14 @@ struct llmobs_adopt *llmobs_adopt_new(const struct llmobs_config *config,
 
 void llmobs_adopt_forget(struct llmobs_adopt *adopt)
 {
-    if (adopt->self)
-        llmobs_owner_renew(&adopt->self, adopt->config);
+    llmobs_owner_free(adopt->self);
+    adopt->self = NULL;
     atomic_store(&adopt->until_ns, INT64_MAX);
     adopt->walk = (struct names){0};
-    adopt->given_up = NULL;
-    adopt->seen = (struct llmobs_adopt_seen){NULL, 0};
+    adopt->passed = NULL;
+    adopt->passed_count = adopt->passed_cap = 0;
     adopt->recalls = NULL;
     adopt->here = NULL;
-    adopt->given_up_count = 0;
     adopt->at = adopt->damaged = 0;
     adopt->reclaims = false;
     memset(adopt->claims, 0, sizeof(adopt->claims));
@@ -535,8 +609,7 @@ void llmobs_adopt_free(struct llmobs_adopt *adopt)
         return;
     free_file(adopt);
     free(adopt->walk.list);
-    free(adopt->given_up);
-    llmobs_adopt_seen_free(&adopt->seen);
+    free(adopt->passed);
     llmobs_owner_free(adopt->unset);
     llmobs_owner_free(adopt->self);
     llmobs_once_free(adopt);
@@ -548,9 +621,7 @@ int llmobs_adopt_set_relay(struct llmobs_adopt *adopt,
 {
     adopt->sign = sign;
     adopt->unset = llmobs_owner_new(unset);
-    if (!adopt->self)
-        adopt->self = llmobs_owner_new(adopt->config);
-    return adopt->unset && adopt->self ? 0 : -ENOMEM;
+    return adopt->unset ? find_self(adopt) : -ENOMEM;
 }
 
 size_t llmobs_adopt_owners(struct llmobs_adopt *adopt,
@@ -631,8 +702,9 @@ static void end_claim_if_done(struct llmobs_adopt *adopt, struct claim *claim)
             path_of(adopt, &name, to) == 0)
             (void)rename(from, to);
     } else
-        llmobs_adopt_seen_add(&adopt->seen, &claim->name, claim->away,
-                              claim->size);
+        pass_over(adopt, (struct passed){.name = claim->name,
+                                         .away = claim->away,
+                                         .size = claim->size});
     if (claim->own && claim->returned > 0)
         adopt->reclaimed_all = false;
     memset(claim, 0, sizeof(*claim));
@@ -695,6 +767,13 @@ static int next_here(struct llmobs_adopt *adopt, struct llmobs_adopted *out)
     return 0;
 }
 
+int llmobs_adopt_any(struct llmobs_adopt *adopt)
+{
+    if (adopt->here)
+        return 1;
+    return find_free_claim(adopt) ? find_file(adopt) : -EAGAIN;
+}
+
 int llmobs_adopt_next(struct llmobs_adopt *adopt, struct llmobs_adopted *out)
 {
     struct claim *claim;
@@ -711,9 +790,7 @@ int llmobs_adopt_next(struct llmobs_adopt *adopt, struct llmobs_adopted *out)
             free_file(adopt);
             end_claim_if_done(adopt, claim);
         }
-        if (!find_free_claim(adopt))
-            return -EAGAIN;
-        rc = find_file(adopt);
+        rc = llmobs_adopt_any(adopt);
         if (rc != 1)
             return rc;
     }
@@ -896,7 +973,7 @@ static int count_file(struct llmobs_adopt *adopt, const struct found *found,
     size_t at = 0;
     uint64_t *count;
     int rc = find_owner(adopt);
-    bool ended = !rc && has_ended(adopt, found);
+    bool ended = !rc && is_of_ended(adopt, found);
 
     count = !ended                    ? &out->living
             : has_destinations(adopt) ? &out->ours
@@ -936,31 +1013,22 @@ int llmobs_adopt_count(struct llmobs_adopt *adopt,
     return rc;
 }
 
-static int is_left(struct llmobs_adopt *adopt, const struct found *found,
-                   void *ctx)
-{
-    (void)ctx;
-    return find_owner(adopt) == 0 && has_ended(adopt, found) &&
-           has_destinations(adopt) && may_claim(adopt, found);
-}
-
-int llmobs_adopt_any(struct llmobs_adopt *adopt)
-{
-    return visit_files(adopt, is_left, NULL);
-}
-
 static int is_client(struct llmobs_adopt *adopt, const struct found *found,
                      void *ctx)
 {
     (void)ctx;
     return find_owner(adopt) == 0 && has_destinations(adopt) &&
-           !has_ended(adopt, found);
+           !is_of_ended(adopt, found);
 }
 
 bool llmobs_adopt_has_clients(struct llmobs_adopt *adopt)
 {
-    return adopt->here || llmobs_adopt_seen_lives(&adopt->seen) ||
-           walk_files(adopt, is_client, NULL) != 0;
+    bool has = adopt->here != NULL;
+
+    for (size_t i = 0; i < adopt->passed_count && !has; i++)
+        has = adopt->passed[i].size >= 0 && !adopt->passed[i].away &&
+              may_live(&adopt->passed[i]);
+    return has || walk_files(adopt, is_client, NULL) != 0;
 }
 
 struct under_way {
@@ -980,7 +1048,7 @@ static int visit_living(struct llmobs_adopt *adopt, const struct found *found,
     size_t at = 0;
     int rc;
 
-    if (find_owner(adopt) != 0 || has_ended(adopt, found))
+    if (find_owner(adopt) != 0 || is_of_ended(adopt, found))
         return 0;
     pidns = llmobs_owner_origin(adopt->file.owner)->pidns;
     llmobs_owner_config(adopt->file.owner, adopt->config, &adopt->names);

@@ -119,6 +119,9 @@ int llmobs_adopt_set_relay(struct llmobs_adopt *adopt,
 size_t llmobs_adopt_owners(struct llmobs_adopt *adopt,
                            const struct llmobs_owner *out[LLMOBS_ADOPT_OWNERS]);
 
+/* 1 where an entry is left; claims its file. Other numbers as _next. */
+int llmobs_adopt_any(struct llmobs_adopt *adopt);
+
 /* Gives the next entry: 1. Claims another file once the last one is read. 0:
  * nothing more is to be adopted; -EAGAIN: another file may be claimed when all
  * entries of one are released or returned; any other negative errno. */
@@ -150,11 +153,9 @@ void llmobs_adopt_write_delivered_to(const struct llmobs_adopt *adopt,
                                      unsigned delivered_to);
 
 /* Counts all entries in the spool; claims and changes nothing. -EBUSY while a
- * file is adopted. _any: 1 where an ended process has left a file for this
- * process, else 0; it stops at the first. */
+ * file is adopted. */
 int llmobs_adopt_count(struct llmobs_adopt *adopt,
                        struct llmobs_adopt_counts *out);
-int llmobs_adopt_any(struct llmobs_adopt *adopt);
 
 /* True where a living process with a file in the spool delivers to the same
  * destinations. */

@@ -266,17 +266,6 @@ struct llmobs_owner *llmobs_owner_new(const struct llmobs_config *config)
     return NULL;
 }
 
-void llmobs_owner_renew(struct llmobs_owner **owner,
-                        const struct llmobs_config *config)
-{
-    struct llmobs_owner *anew = llmobs_owner_new(config);
-
-    if (!anew)
-        return;
-    llmobs_owner_free(*owner);
-    *owner = anew;
-}
-
 int llmobs_owner_read(const struct llmobs_entry *entry,
                       struct llmobs_owner **out)
 {

@@ -40,9 +40,6 @@ struct llmobs_owner *llmobs_owner_new(const struct llmobs_config *config);
 struct llmobs_owner *llmobs_owner_alloc(void);
 int llmobs_owner_fill(struct llmobs_owner *owner,
                       const struct llmobs_config *config, uint64_t program);
-/* In a forked child: replaces *owner by a new one, unless memory is short. */
-void llmobs_owner_renew(struct llmobs_owner **owner,
-                        const struct llmobs_config *config);
 /* Gives the owner that an OWNER entry names. */
 int llmobs_owner_read(const struct llmobs_entry *entry,
                       struct llmobs_owner **out);
