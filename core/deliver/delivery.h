@@ -162,10 +162,6 @@ bool llmobs_delivery_is_due(const struct llmobs_delivery *delivery,
 bool llmobs_delivery_fill(struct llmobs_delivery *delivery,
                           enum llmobs_run how);
 
-/* If the relay has gone, this process reclaims the entries that it had left to
- * the relay, unless its own peers are away, too. */
-void llmobs_delivery_reclaim(struct llmobs_delivery *delivery);
-
 /* Takes some events out of the spools of ended processes, when it is time for
  * that. True while there is more to do. */
 bool llmobs_delivery_adopt(struct llmobs_delivery *delivery,

@@ -580,17 +580,19 @@ bool llmobs_delivery_fill(struct llmobs_delivery *delivery, enum llmobs_run how)
 
 /* -- adopting ------------------------------------------------------------ */
 
-void llmobs_delivery_reclaim(struct llmobs_delivery *delivery)
+/* If the relay has gone, this process reclaims the entries that it had left to
+ * the relay, unless its own peers are away, too. */
+static void reclaim(struct llmobs_delivery *delivery)
 {
     struct llmobs_adopt *adopt = delivery->account.adopt;
 
     if (delivery->relayed || delivery->drains || !adopt ||
-        atomic_load(&delivery->end_ns) || !llmobs_adopt_may_reclaim(adopt))
+        atomic_load(&delivery->end_ns))
         return;
     for (size_t i = 0; i < delivery->count; i++)
         if (delivery->list[i].due_ns)
             return;
-    (void)llmobs_adopt_begin_reclaim(adopt);
+    llmobs_adopt_begin_reclaim(adopt);
 }
 
 /* True if it is time to look for spools of ended processes and every exporter
@@ -636,6 +638,7 @@ bool llmobs_delivery_adopt(struct llmobs_delivery *delivery,
     size_t n = 0;
     int rc = 1;
 
+    reclaim(delivery);
     if (!may_adopt(delivery))
         return false;
     llmobs_account_flush(&delivery->account);

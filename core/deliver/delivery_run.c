@@ -282,57 +282,50 @@ bool llmobs_delivery_is_relayed(const struct llmobs_delivery *delivery)
             llmobs_delivery_lacks_way(delivery));
 }
 
-/* Each destination gets one send in a round, so that it need not wait for the
- * queue of another. False: nothing is left to do. */
-static bool run_round(struct llmobs_delivery *delivery, enum llmobs_run how,
-                      bool *failed)
-{
-    bool more, lacks = llmobs_delivery_lacks_way(delivery);
-
-    llmobs_tick_now(&delivery->waits);
-    more = llmobs_delivery_fill(delivery, how);
-    for (size_t i = 0; i < delivery->count; i++) {
-        if (lacks)
-            llmobs_destination_leave(&delivery->list[i]);
-        (void)llmobs_destination_release(&delivery->list[i],
-                                         LLMOBS_SORT_FOR_RELAY);
-    }
-    for (size_t i = 0; i < delivery->count; i++) {
-        struct llmobs_destination *d = &delivery->list[i];
-
-        if (failed[i] || !llmobs_delivery_is_due(delivery, d, how))
-            continue;
-        d->exporter->phase = phase_of(delivery, how);
-        delivery->busy = d;
-        begin_send(delivery, d->exporter);
-        failed[i] = llmobs_destination_send(d) != 0;
-        end_send(delivery);
-        if (failed[i] && d->hopeless && atomic_load(&delivery->end_ns))
-            d->given_up = true;
-        end_request(delivery);
-        more = true;
-    }
-    if (more || how == LLMOBS_RUN_INLINE)
-        return more;
-    llmobs_delivery_reclaim(delivery);
-    return llmobs_delivery_adopt(delivery, how);
-}
-
-/* A call of the app waits for an inline run, so the run's work has a time
+/* A run goes round until nothing is left to do: items become events, each
+ * destination gets one send, so that it need not wait for the queue of another,
+ * and where none had anything to send, entries of other processes are adopted.
+ * A call of the app waits for an inline run, so the run's work has a time
  * limit. */
 int llmobs_delivery_run(struct llmobs_delivery *delivery, enum llmobs_run how,
                         int64_t deadline_ns)
 {
     bool failed[LLMOBS_DESTINATIONS_MAX] = {false};
-    bool more, left = false, hope = false;
+    bool lacks, more, left = false, hope = false;
 
     if (how == LLMOBS_RUN_INLINE)
         llmobs_work_by(deadline_ns);
     delivery->taken = 0;
     delivery->relayed = llmobs_delivery_is_relayed(delivery);
-    do
-        more = run_round(delivery, how, failed);
-    while (more && llmobs_clock_mono_ns() < deadline_ns);
+    do {
+        llmobs_tick_now(&delivery->waits);
+        lacks = llmobs_delivery_lacks_way(delivery);
+        more = llmobs_delivery_fill(delivery, how);
+        for (size_t i = 0; i < delivery->count; i++) {
+            struct llmobs_destination *d = &delivery->list[i];
+
+            if (lacks)
+                llmobs_destination_leave(d);
+            (void)llmobs_destination_release(d, LLMOBS_SORT_FOR_RELAY);
+        }
+        for (size_t i = 0; i < delivery->count; i++) {
+            struct llmobs_destination *d = &delivery->list[i];
+
+            if (failed[i] || !llmobs_delivery_is_due(delivery, d, how))
+                continue;
+            d->exporter->phase = phase_of(delivery, how);
+            delivery->busy = d;
+            begin_send(delivery, d->exporter);
+            failed[i] = llmobs_destination_send(d) != 0;
+            end_send(delivery);
+            if (failed[i] && d->hopeless && atomic_load(&delivery->end_ns))
+                d->given_up = true;
+            end_request(delivery);
+            more = true;
+        }
+        if (!more && how != LLMOBS_RUN_INLINE)
+            more = llmobs_delivery_adopt(delivery, how);
+    } while (more && llmobs_clock_mono_ns() < deadline_ns);
     llmobs_account_flush(&delivery->account);
     publish_sums(delivery, how);
     if (delivery->account.spool && how != LLMOBS_RUN_INLINE)

@@ -653,19 +653,11 @@ void llmobs_adopt_set_own(struct llmobs_adopt *adopt, struct llmobs_spool *own)
     adopt->own = own;
 }
 
-bool llmobs_adopt_may_reclaim(const struct llmobs_adopt *adopt)
+void llmobs_adopt_begin_reclaim(struct llmobs_adopt *adopt)
 {
-    return adopt->own && !adopt->reclaims && !adopt->walk.list &&
-           llmobs_spool_may_reclaim(adopt->own);
-}
-
-int llmobs_adopt_begin_reclaim(struct llmobs_adopt *adopt)
-{
-    int rc = llmobs_spool_begin_reclaim(adopt->own, &adopt->reclaimed);
-
-    if (!rc)
+    if (adopt->own && !adopt->reclaims && !adopt->walk.list &&
+        llmobs_spool_begin_reclaim(adopt->own, &adopt->reclaimed) == 0)
         adopt->reclaims = adopt->reclaimed_all = true;
-    return rc;
 }
 
 bool llmobs_adopt_reclaims(const struct llmobs_adopt *adopt)

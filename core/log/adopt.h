@@ -167,12 +167,10 @@ int llmobs_adopt_under_way(struct llmobs_adopt *adopt,
                            llmobs_adopt_call_fn *visit, void *ctx);
 
 /* A reclaim: the process claims its own files, as any reader does, for the
- * entries that it had left to a relay which is gone. _may_reclaim: there are
- * some. _begin_reclaim: the next walk claims them; -EBUSY: a relay has come
- * after all. _reclaims: that walk is under way, or what it found is not
- * delivered. */
-bool llmobs_adopt_may_reclaim(const struct llmobs_adopt *adopt);
-int llmobs_adopt_begin_reclaim(struct llmobs_adopt *adopt);
+ * entries that it had left to a relay which is gone. _begin_reclaim: the next
+ * walk claims them, if there are some. _reclaims: that walk is under way, or
+ * what it found is not delivered. */
+void llmobs_adopt_begin_reclaim(struct llmobs_adopt *adopt);
 bool llmobs_adopt_reclaims(const struct llmobs_adopt *adopt);
 
 /* Returns an entry: it stays on the disk for another time. */

@@ -98,18 +98,15 @@ bool llmobs_spool_watches_relay(const struct llmobs_spool *spool)
                 WATCH_MS * LLMOBS_NS_PER_MS);
 }
 
-bool llmobs_spool_may_reclaim(const struct llmobs_spool *spool)
+int llmobs_spool_begin_reclaim(struct llmobs_spool *spool, unsigned *entries)
 {
     int64_t gone = atomic_load(&spool->gone_ns);
 
-    return gone && atomic_load(&spool->for_relay) &&
-           atomic_load(&spool->state) == LLMOBS_SPOOL_READY &&
-           llmobs_clock_mono_ns() - gone >= GONE_MS * LLMOBS_NS_PER_MS;
-}
-
-int llmobs_spool_begin_reclaim(struct llmobs_spool *spool, unsigned *entries)
-{
     *entries = atomic_load(&spool->for_relay);
+    if (!gone || !*entries ||
+        atomic_load(&spool->state) != LLMOBS_SPOOL_READY ||
+        llmobs_clock_mono_ns() - gone < GONE_MS * LLMOBS_NS_PER_MS)
+        return -ENOENT;
     look_for_relay(spool);
     if (atomic_load(&spool->relayed))
         return -EBUSY;

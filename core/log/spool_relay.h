@@ -30,13 +30,10 @@ void llmobs_spool_look_in(struct llmobs_spool *spool, int dir);
  * entries a moment ago, or they are to be reclaimed. */
 bool llmobs_spool_watches_relay(const struct llmobs_spool *spool);
 
-/* True where there is something to reclaim: the relay has been away for a
- * while, and has entries of this process. */
-bool llmobs_spool_may_reclaim(const struct llmobs_spool *spool);
-
-/* _begin_reclaim gives the number of entries that the relay has. -EBUSY: a
- * relay has come after all. _end_reclaim: `all` of them were claimed; else, or
- * if the relay has got more since, this process may try again. */
+/* _begin_reclaim gives the number of entries that the relay has. -ENOENT: it
+ * has none, or has not been away for long; -EBUSY: a relay has come after all.
+ * _end_reclaim: `all` of them were claimed; else, or if the relay has got more
+ * since, this process may try again. */
 int llmobs_spool_begin_reclaim(struct llmobs_spool *spool, unsigned *entries);
 void llmobs_spool_end_reclaim(struct llmobs_spool *spool, unsigned entries,
                               bool all);
