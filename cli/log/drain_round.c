@@ -11,7 +11,7 @@
 #include "cli/shared/ending.h"
 #include "cli/shared/open_libcurl.h"
 #include "lib/base/clock.h"
-#include "core/deliver/worker.h"
+#include "core/deliver/drain.h"
 #include "lib/base/stats.h"
 #include "core/log/adopt.h"
 
@@ -38,18 +38,15 @@ static struct llmobs_adopt *open_adopt(const struct llmobs_drain_round *round)
 static int drain_round_deliver(const struct llmobs_drain_round *round,
                                struct llmobs_adopt *adopt)
 {
-    struct llmobs_worker *worker;
+    int rc;
 
     if (strcmp(round->config->exporter, "store") != 0 ||
         round->config->otlp.signals[LLMOBS_SIGNAL_LOGS].on)
         llmobs_cli_open_libcurl();
-    worker = llmobs_worker_open(round->config, LLMOBS_DRAIN_BUFFER, adopt);
-    if (!worker) {
+    rc = llmobs_drain(round->config, adopt, NULL, &llmobs_ending);
+    if (rc != 0)
         llmobs_adopt_free(adopt);
-        return -ENOMEM;
-    }
-    llmobs_worker_drain(worker, &llmobs_ending);
-    return 0;
+    return rc;
 }
 
 static void drain(const struct llmobs_drain_round *round,

@@ -34,7 +34,7 @@
 #include "core/log/relay_sign.h"
 #include "core/log/spool_file.h"
 #include "core/log/spool_name.h"
-#include "core/deliver/worker.h"
+#include "core/deliver/drain.h"
 #include "cli/log/relay_places.h"
 
 /* -- the processes of a relay ---------------------------------------------- */
@@ -376,20 +376,17 @@ static int open_child(struct child *child)
 static int relay_child_serve(struct child *child)
 {
     const struct llmobs_relay_waits waits = {wait_for_news, renew, child};
-    struct llmobs_worker *worker;
     int rc = open_child(child);
 
     if (rc != 0)
         return rc;
     llmobs_cli_open_libcurl();
-    worker = llmobs_worker_open(child->children->config, LLMOBS_DRAIN_BUFFER,
-                                child->adopt);
-    if (!worker)
-        return -ENOMEM;
     child->busy_ns = llmobs_clock_mono_ns();
-    llmobs_worker_relay(worker, &waits, &llmobs_ending);
-    remove_sign(child);
-    return 0;
+    rc = llmobs_drain(child->children->config, child->adopt, &waits,
+                      &llmobs_ending);
+    if (rc == 0)
+        remove_sign(child);
+    return rc;
 }
 
 static int run_apart(void *ctx, int entered, int fd)

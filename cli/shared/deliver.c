@@ -56,7 +56,7 @@ int llmobs_cli_deliver(struct llmobs_config *config, llmobs_cli_give_fn *give,
         config->thread = false;
     else
         open_way(config);
-    worker = llmobs_worker_open(config, BUFFER_BYTES, NULL);
+    worker = llmobs_worker_open(config, BUFFER_BYTES);
     if (!worker)
         return -ENOMEM;
     rc = give(ctx, worker);

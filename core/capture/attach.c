@@ -141,7 +141,7 @@ LLMOBS_FLOATS_WITHIN static bool start(const struct llmobs_host *host)
     llmobs_budget_init((size_t)config->buffer_max);
     if (!rules)
         return false;
-    worker = llmobs_worker_open(config, (size_t)config->buffer_max, NULL);
+    worker = llmobs_worker_open(config, (size_t)config->buffer_max);
     if (!worker)
         return false;
     llmobs_capture_init(config, rules, worker);

@@ -44,9 +44,14 @@ struct llmobs_delivery {
     char *links_path; /* of the file of remembered spans; NULL: not known yet */
     uid_t links_uid;
     size_t taken; /* items encoded by the last run */
-    /* Called before each request, because the one before may have sent events;
-     * or NULL. */
+    /* Each may be NULL. Called before each request, because the one before may
+     * have sent events; after each round of the worker's thread or of a drain,
+     * where it gives the milliseconds after which it wants to be called again,
+     * -1: after the next round (`rests`: perhaps none follows); and as the last
+     * step of each stop, when every item is counted. */
     void (*refresh)(const struct llmobs_config *config);
+    int64_t (*record)(const struct llmobs_config *config, bool rests);
+    void (*close)(const struct llmobs_config *config);
     struct llmobs_tick waits; /* called while a request waits */
     bool published;           /* the meter had its try at the exit */
     bool drains;              /* this delivery only adopts */
@@ -73,6 +78,13 @@ void llmobs_delivery_init(struct llmobs_delivery *delivery,
                           const struct llmobs_config *config,
                           struct llmobs_queue *queue);
 void llmobs_delivery_reset(struct llmobs_delivery *delivery);
+
+/* Makes one with the exporters that the configuration names (LLMOBS_EXPORTER),
+ * the spool and the ledger; false: memory runs out. `bytes`: the limit of its
+ * queue. Borrows config and `adopt` (or NULL) for ever. */
+bool llmobs_delivery_open(struct llmobs_delivery *delivery,
+                          const struct llmobs_config *config, size_t bytes,
+                          struct llmobs_adopt *adopt);
 
 /* Takes the exporter on success; -ENOSPC. Local exporters are served first. An
  * exporter that may be remote gets a destination for each kind of event that it

@@ -1,4 +1,4 @@
-#include "core/deliver/worker.h"
+#include "core/deliver/delivery.h"
 
 #include "lib/base/log.h"
 #include "core/export/choose.h"
@@ -6,17 +6,16 @@
 #include "core/export/otlp_traces.h"
 #include "core/export/otlp_logs.h"
 #include "core/export/otlp_metrics.h"
-#include "core/export/peer.h"
 #include "core/export/store.h"
 #include "core/log/ledger.h"
-#include "core/log/spool.h"
 
 /* Takes the exporter; false for NULL. */
-static bool add(struct llmobs_worker *worker, struct llmobs_exporter *exporter)
+static bool add(struct llmobs_delivery *delivery,
+                struct llmobs_exporter *exporter)
 {
     if (!exporter)
         return false;
-    if (llmobs_worker_add(worker, exporter) == 0)
+    if (llmobs_delivery_add(delivery, exporter) == 0)
         return true;
     exporter->ops->free(exporter);
     return false;
@@ -24,7 +23,7 @@ static bool add(struct llmobs_worker *worker, struct llmobs_exporter *exporter)
 
 /* Adds the exporters that the configuration names. If none could be added, adds
  * the store instead; otherwise the store becomes the rescue exporter. */
-static bool add_all(struct llmobs_worker *worker,
+static bool add_all(struct llmobs_delivery *delivery,
                     const struct llmobs_config *config)
 {
     const struct llmobs_otlp_signal *signals = config->otlp.signals;
@@ -33,19 +32,19 @@ static bool add_all(struct llmobs_worker *worker,
 
     if (names & LLMOBS_EXPORTER_AUTO) {
         names = 0;
-        any = add(worker, llmobs_choose_new(config));
+        any = add(delivery, llmobs_choose_new(config));
     }
     if (config->run_store)
         names |= LLMOBS_EXPORTER_STORE;
     if (names & LLMOBS_EXPORTER_AGENT)
-        any |= add(worker, llmobs_intake_new(config, false, NULL));
+        any |= add(delivery, llmobs_intake_new(config, false, NULL));
     if (names & LLMOBS_EXPORTER_AGENTLESS) {
         if (!config->api_key)
             llmobs_log(LLMOBS_LOG_ERROR,
                        "exporter agentless without DD_API_KEY: spans go to the "
                        "local store");
         if (!config->api_key ||
-            !add(worker, llmobs_intake_new(config, true, NULL)))
+            !add(delivery, llmobs_intake_new(config, true, NULL)))
             names |= LLMOBS_EXPORTER_STORE;
         any = true;
     }
@@ -53,7 +52,7 @@ static bool add_all(struct llmobs_worker *worker,
      * log already has a line about a bad URL. */
     if (names & LLMOBS_EXPORTER_OTLP && signals[LLMOBS_SIGNAL_TRACES].on)
         any |=
-            add(worker,
+            add(delivery,
                 llmobs_otlp_exporter_new(config, NULL,
                                          names == LLMOBS_EXPORTER_OTLP &&
                                              !signals[LLMOBS_SIGNAL_LOGS].on));
@@ -63,38 +62,31 @@ static bool add_all(struct llmobs_worker *worker,
                    "exporter otlp: OTEL_SDK_DISABLED or OTEL_TRACES_EXPORTER "
                    "switches it off");
     if (names & LLMOBS_EXPORTER_STORE || !any)
-        return add(worker, llmobs_store_new(config));
-    llmobs_worker_set_rescue(worker, llmobs_store_new(config));
+        return add(delivery, llmobs_store_new(config));
+    delivery->rescue = llmobs_store_new(config);
     return true;
 }
 
-struct llmobs_worker *llmobs_worker_open(const struct llmobs_config *config,
-                                         size_t bytes,
-                                         struct llmobs_adopt *adopt)
+bool llmobs_delivery_open(struct llmobs_delivery *delivery,
+                          const struct llmobs_config *config, size_t bytes,
+                          struct llmobs_adopt *adopt)
 {
     struct llmobs_queue *queue = llmobs_queue_new(bytes);
-    struct llmobs_worker *worker =
-        queue ? llmobs_worker_new(config, queue, NULL) : NULL;
     struct llmobs_meter *meter;
 
-    if (adopt) {
-        llmobs_peer_unmark(config, config->agent_url);
-        llmobs_peer_unmark(config,
-                           config->otlp.signals[LLMOBS_SIGNAL_TRACES].url);
-    }
-    if (!worker || !add_all(worker, config))
-        return NULL;
+    llmobs_delivery_init(delivery, config, queue);
+    if (!queue || !add_all(delivery, config))
+        return false;
     /* Added beside the other exporters: it does not change where their events
      * go. */
     if (config->otlp.signals[LLMOBS_SIGNAL_LOGS].on)
-        (void)add(worker, llmobs_otlp_logs_exporter_new(config));
+        (void)add(delivery, llmobs_otlp_logs_exporter_new(config));
     if (config->otlp.signals[LLMOBS_SIGNAL_METRICS].on &&
         (meter = llmobs_otlp_metrics_exporter_new(config)))
-        llmobs_worker_set_meter(worker, meter);
-    if (!adopt)
-        adopt = llmobs_adopt_new(config, LLMOBS_ADOPT_SAME);
-    llmobs_worker_set_spool(worker, llmobs_spool_new(config), adopt);
-    llmobs_worker_set_ledger(worker, llmobs_ledger_record,
-                             llmobs_ledger_refresh, llmobs_ledger_close);
-    return worker;
+        llmobs_delivery_set_meter(delivery, meter);
+    llmobs_account_set(&delivery->account, llmobs_spool_new(config), adopt);
+    delivery->refresh = llmobs_ledger_refresh;
+    delivery->record = llmobs_ledger_record;
+    delivery->close = llmobs_ledger_close;
+    return true;
 }

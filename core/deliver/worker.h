@@ -26,88 +26,28 @@
 #ifndef LLMOBS_WORKER_H
 #define LLMOBS_WORKER_H
 
-#include <stdatomic.h>
-
 #include "core/config/config.h"
 #include "core/deliver/queue.h"
+#include "core/event/exchange.h"
 #include "core/export/exporter.h"
 #include "lib/base/stats.h"
 #include "lib/span/span.h"
-#include "core/log/adopt.h"
 
 struct llmobs_worker;
-
-/* Called after each round of the thread or of a drain; gives the milliseconds
- * after which it wants to be called again, -1: after the next round. `rests`:
- * perhaps no next round follows. */
-typedef int64_t llmobs_worker_record_fn(const struct llmobs_config *config,
-                                        bool rests);
-
-/* Called between two requests by the thread that has the worker's turn. */
-typedef void llmobs_worker_refresh_fn(const struct llmobs_config *config);
-
-/* Called as the last step of each stop, when every item is counted. */
-typedef void llmobs_worker_close_fn(const struct llmobs_config *config);
+struct llmobs_delivery;
 
 /* Gives a worker, not yet running; NULL when memory runs out. Borrows config,
- * which must outlive it; takes the queue and the exporter. */
+ * which must outlive it; takes the queue and the exporter (or NULL). _open: as
+ * the configuration says; it adopts the spools of its user. `bytes`: the limit
+ * of its queue. */
 struct llmobs_worker *llmobs_worker_new(const struct llmobs_config *config,
                                         struct llmobs_queue *queue,
                                         struct llmobs_exporter *exporter);
-
-/* Gives a worker with the exporters that the configuration names
- * (LLMOBS_EXPORTER), the spool and the ledger; NULL when memory runs out.
- * `bytes`: the limit of its queue. `adopt` NULL: for a program, which adopts
- * its user's spools. Else for _drain or _relay, whose events come from the disk
- * alone (LLMOBS_DRAIN_BUFFER): forgets that others found a peer down, as it may
- * be back, no program waits while a relay tries, and the person who types a
- * command wants the delivery tried. Borrows config and `adopt`, which must
- * outlive it. */
-#define LLMOBS_DRAIN_BUFFER 4096
 struct llmobs_worker *llmobs_worker_open(const struct llmobs_config *config,
-                                         size_t bytes,
-                                         struct llmobs_adopt *adopt);
+                                         size_t bytes);
 
-/* Delivers the spools of other processes on the calling thread, until nothing
- * is left in them, the peer has refused a few times in a row, or another thread
- * or a signal handler sets `stop`. The spool has all undelivered events again
- * when it returns, and the counts are final. May be called once. */
-void llmobs_worker_drain(struct llmobs_worker *worker, const atomic_bool *stop);
-
-/* How the caller lets a relay wait. */
-struct llmobs_relay_waits {
-    /* Returns when the spool has news, at the latest at `until_ns` (monotonic);
-     * may return sooner. */
-    void (*wait)(void *ctx, int64_t until_ns);
-    void (*tick)(void *ctx); /* also called while a request waits */
-    void *ctx;
-};
-
-/* As llmobs_worker_drain, but continues until `stop` is set. A destination that
- * fails backs off; its events wait in memory, and then on the disk. */
-void llmobs_worker_relay(struct llmobs_worker *worker,
-                         const struct llmobs_relay_waits *waits,
-                         const atomic_bool *stop);
-
-/* To be called before the first item is submitted. _add takes another exporter
- * on success; each exporter has its own progress; -ENOSPC. _set_rescue takes
- * the exporter that gets, as the process ends, events that a remote exporter
- * did not deliver. */
-int llmobs_worker_add(struct llmobs_worker *worker,
-                      struct llmobs_exporter *exporter);
-void llmobs_worker_set_rescue(struct llmobs_worker *worker,
-                              struct llmobs_exporter *exporter);
-/* To be called before the first item is submitted: takes the exporter of spans'
- * sums. */
-void llmobs_worker_set_meter(struct llmobs_worker *worker,
-                             struct llmobs_meter *meter);
-
-/* To be called before the first item is submitted: sets the spool that has
- * items on the disk, and the adoption of other processes' spools (spool.h,
- * adopt.h). Borrows both for ever; either may be NULL. */
-void llmobs_worker_set_spool(struct llmobs_worker *worker,
-                             struct llmobs_spool *spool,
-                             struct llmobs_adopt *adopt);
+/* What it delivers with, to be changed before the first item is submitted. */
+struct llmobs_delivery *llmobs_worker_delivery(struct llmobs_worker *worker);
 
 /* A request of the program begins, to a model or not. A program that makes a
  * second one gets the thread, for items that wait. Any thread; may change
@@ -133,13 +73,6 @@ void llmobs_worker_cancel(struct llmobs_worker *worker,
                           struct llmobs_exchange *exchange);
 void llmobs_worker_end_parents(struct llmobs_worker *worker,
                                struct llmobs_exchange *exchange);
-
-/* To be called before the first item is submitted: sets the functions that
- * record the counts (ledger.h). */
-void llmobs_worker_set_ledger(struct llmobs_worker *worker,
-                              llmobs_worker_record_fn *record,
-                              llmobs_worker_refresh_fn *refresh,
-                              llmobs_worker_close_fn *close);
 
 /* Takes a closed exchange or an event, and counts it as captured. Never
  * fails: without room it counts the item as dropped, and frees it. Preserves

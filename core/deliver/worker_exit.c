@@ -153,8 +153,8 @@ int llmobs_worker_flush_and_pause(struct llmobs_worker *worker, int64_t ms,
     int64_t deadline = llmobs_futex_deadline(ms);
     int saved = errno;
 
-    *tried = llmobs_worker_pending(worker) != 0 && worker->wants_warm &&
-             !atomic_load(&worker->stop);
+    *tried = llmobs_worker_pending(worker) != 0 &&
+             llmobs_worker_wants_warm(worker) && !atomic_load(&worker->stop);
     if (*tried)
         llmobs_worker_start_thread(worker);
     *tried = *tried && llmobs_worker_has_thread(worker);
@@ -240,8 +240,8 @@ static void count_undelivered(struct llmobs_worker *worker, int64_t until_ns)
                    "(LLMOBS_EXIT_FLUSH_MS) and are lost",
                    pending - kept);
     }
-    if (worker->close)
-        worker->close(worker->config);
+    if (worker->delivery.close)
+        worker->delivery.close(worker->config);
 }
 
 /* Delivers or leaves on the disk all that the thread has not delivered. */

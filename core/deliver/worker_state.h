@@ -75,16 +75,15 @@ struct llmobs_worker {
     atomic_bool warm;         /* connections are wanted */
     _Atomic int64_t warm_ns;  /* when they were last asked for */
     _Atomic int64_t bound_ns; /* since when a retreat bounds each send */
-    /* Constant once something is given. */
-    bool wants_warm;
-    bool brief;        /* the program ends with its calls */
-    atomic_uint calls; /* begun by a brief program */
-    int64_t (*record)(const struct llmobs_config *config, bool rests);
-    void (*close)(const struct llmobs_config *config);
+    bool brief;               /* the program ends with its calls */
+    atomic_uint calls;        /* begun by a brief program */
 };
 
 /* True where the worker's thread runs, or is about to. */
 bool llmobs_worker_has_thread(struct llmobs_worker *worker);
+
+/* True where connecting takes so long that it is done ahead. */
+bool llmobs_worker_wants_warm(const struct llmobs_worker *worker);
 
 /* Starts the thread unless it runs or ran before, the configuration wants no
  * thread, or the system refused a thread a moment ago. */

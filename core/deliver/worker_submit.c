@@ -47,47 +47,25 @@ struct llmobs_worker *llmobs_worker_new(const struct llmobs_config *config,
     llmobs_delivery_init(&worker->delivery, config, queue);
     llmobs_fork_end_reset(&worker->process);
     if (exporter)
-        (void)llmobs_worker_add(worker, exporter);
+        (void)llmobs_delivery_add(&worker->delivery, exporter);
     return worker;
 }
 
-int llmobs_worker_add(struct llmobs_worker *worker,
-                      struct llmobs_exporter *exporter)
+struct llmobs_worker *llmobs_worker_open(const struct llmobs_config *config,
+                                         size_t bytes)
 {
-    int rc = llmobs_delivery_add(&worker->delivery, exporter);
+    struct llmobs_worker *worker = llmobs_worker_new(config, NULL, NULL);
 
-    if (!rc && exporter->wants_warm)
-        worker->wants_warm = true;
-    return rc;
+    return worker && llmobs_delivery_open(
+                         &worker->delivery, config, bytes,
+                         llmobs_adopt_new(config, LLMOBS_ADOPT_SAME))
+               ? worker
+               : NULL;
 }
 
-void llmobs_worker_set_ledger(struct llmobs_worker *worker,
-                              llmobs_worker_record_fn *record,
-                              llmobs_worker_refresh_fn *refresh,
-                              llmobs_worker_close_fn *close)
+struct llmobs_delivery *llmobs_worker_delivery(struct llmobs_worker *worker)
 {
-    worker->record = record;
-    worker->delivery.refresh = refresh;
-    worker->close = close;
-}
-
-void llmobs_worker_set_rescue(struct llmobs_worker *worker,
-                              struct llmobs_exporter *exporter)
-{
-    worker->delivery.rescue = exporter;
-}
-
-void llmobs_worker_set_meter(struct llmobs_worker *worker,
-                             struct llmobs_meter *meter)
-{
-    llmobs_delivery_set_meter(&worker->delivery, meter);
-}
-
-void llmobs_worker_set_spool(struct llmobs_worker *worker,
-                             struct llmobs_spool *spool,
-                             struct llmobs_adopt *adopt)
-{
-    llmobs_account_set(&worker->delivery.account, spool, adopt);
+    return &worker->delivery;
 }
 
 /* -- a call of the app ----------------------------------------------------- */
@@ -187,7 +165,7 @@ void llmobs_worker_warm(struct llmobs_worker *worker)
     int64_t now, last;
     int saved = errno;
 
-    if (!worker->wants_warm || llmobs_filter_still())
+    if (!llmobs_worker_wants_warm(worker) || llmobs_filter_still())
         return;
     llmobs_worker_become_active(worker);
     now = llmobs_clock_mono_ns();

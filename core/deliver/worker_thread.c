@@ -119,8 +119,8 @@ static int64_t deliver_due(struct llmobs_worker *worker)
             "the program forked while a thread of the library waited "
             "for a peer or a name server");
     }
-    if (worker->record && !atomic_load(&worker->stop)) {
-        ms = worker->record(worker->config, worker->rests);
+    if (delivery->record && !atomic_load(&worker->stop)) {
+        ms = delivery->record(worker->config, worker->rests);
         again = llmobs_futex_deadline(ms);
         if (ms >= 0 && again < due)
             due = again;

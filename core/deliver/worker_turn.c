@@ -24,6 +24,14 @@ bool llmobs_worker_has_thread(struct llmobs_worker *worker)
     return atomic_load(&worker->thread) == LLMOBS_WORKER_RUNNING;
 }
 
+bool llmobs_worker_wants_warm(const struct llmobs_worker *worker)
+{
+    for (size_t i = 0; i < worker->delivery.count; i++)
+        if (worker->delivery.list[i].exporter->wants_warm)
+            return true;
+    return false;
+}
+
 struct llmobs_spool *llmobs_worker_spool_of(struct llmobs_worker *worker)
 {
     return llmobs_filter_still() ? NULL : worker->delivery.account.spool;

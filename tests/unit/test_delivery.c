@@ -169,7 +169,8 @@ TEST(a_dead_agent_does_not_hold_up_the_store)
     int64_t start;
 
     begin(true, 1 << 24);
-    ck_assert_int_eq(llmobs_worker_add(worker, &near.base), 0);
+    ck_assert_int_eq(
+        llmobs_delivery_add(llmobs_worker_delivery(worker), &near.base), 0);
     atomic_store(&far.error, -ECONNREFUSED);
     for (int i = 0; i < 10; i++) {
         start = llmobs_clock_mono_ns();
@@ -197,7 +198,8 @@ TEST(a_dead_agent_does_not_hold_up_the_store)
 TEST(a_hanging_agent_does_not_hold_up_the_store)
 {
     begin(true, 1 << 24);
-    ck_assert_int_eq(llmobs_worker_add(worker, &near.base), 0);
+    ck_assert_int_eq(
+        llmobs_delivery_add(llmobs_worker_delivery(worker), &near.base), 0);
     atomic_store(&far.hangs, true);
     give(0, 10);
     worker_case_wait(&far.sends, 1);
@@ -228,8 +230,9 @@ TEST(a_hanging_agent_where_memory_ends)
     uint64_t lost;
 
     begin(true, 100000);
-    ck_assert_int_eq(llmobs_worker_add(worker, &near.base), 0);
-    llmobs_worker_set_rescue(worker, &safe.base);
+    ck_assert_int_eq(
+        llmobs_delivery_add(llmobs_worker_delivery(worker), &near.base), 0);
+    llmobs_worker_delivery(worker)->rescue = &safe.base;
     atomic_store(&far.hangs, true);
     for (int i = 0; i < 3000; i += 20) {
         give(i, i + 20);
@@ -280,7 +283,8 @@ TEST(a_store_that_cannot_be_written_costs_no_time)
 TEST(lost_for_one_is_lost)
 {
     begin(true, 1 << 24);
-    ck_assert_int_eq(llmobs_worker_add(worker, &near.base), 0);
+    ck_assert_int_eq(
+        llmobs_delivery_add(llmobs_worker_delivery(worker), &near.base), 0);
     atomic_store(&far.error, -EBADMSG);
     give(0, 10);
     ck_assert_int_eq(llmobs_worker_flush(worker, UNIT_LONG_MS), 0);
@@ -346,9 +350,10 @@ TEST(an_end_adopts_for_a_part_of_the_life)
 TEST(what_is_left_of_two_is_rescued_once)
 {
     begin(true, 1 << 24);
-    ck_assert_int_eq(llmobs_worker_add(worker, &near.base), 0);
+    ck_assert_int_eq(
+        llmobs_delivery_add(llmobs_worker_delivery(worker), &near.base), 0);
     atomic_store(&near.base.remote, true);
-    llmobs_worker_set_rescue(worker, &safe.base);
+    llmobs_worker_delivery(worker)->rescue = &safe.base;
     atomic_store(&far.error, -ECONNREFUSED);
     atomic_store(&near.error, -ECONNREFUSED);
     give(0, 300);
@@ -368,7 +373,8 @@ TEST(what_is_left_of_two_is_rescued_once)
 TEST(remote_sends_are_batched)
 {
     begin(true, 1 << 24);
-    ck_assert_int_eq(llmobs_worker_add(worker, &near.base), 0);
+    ck_assert_int_eq(
+        llmobs_delivery_add(llmobs_worker_delivery(worker), &near.base), 0);
     config.flush_interval_ms = 2000;
     give(0, 1);
     worker_case_wait(&far.taken, 1);
@@ -395,7 +401,7 @@ TEST(memory_ends)
     uint64_t lost;
 
     begin(true, limit);
-    llmobs_worker_add(worker, &near.base);
+    llmobs_delivery_add(llmobs_worker_delivery(worker), &near.base);
     atomic_store(&far.error, -ECONNREFUSED);
     for (int i = 0; i < 3000; i += 20) {
         give(i, i + 20);
@@ -464,7 +470,7 @@ TEST(what_is_left_is_rescued)
 {
     for (int thread = 0; thread < 2; thread++) {
         begin(thread, 200000);
-        llmobs_worker_set_rescue(worker, &safe.base);
+        llmobs_worker_delivery(worker)->rescue = &safe.base;
         atomic_store(&far.error, -ECONNREFUSED);
         for (int i = 0; i < 2000; i += 20) {
             give(i, i + 20);
@@ -496,7 +502,7 @@ TEST(a_peer_is_not_pressed)
     int sends;
 
     begin(true, 1 << 24);
-    llmobs_worker_set_rescue(worker, &safe.base);
+    llmobs_worker_delivery(worker)->rescue = &safe.base;
     atomic_store(&far.error, -EACCES);
     give(0, 5);
     for (int i = 0; i < 2000 && !far.sends; i++)
@@ -590,8 +596,8 @@ TEST(the_sums_hold_with_several)
         pthread_t threads[6];
 
         begin(thread, 1 << 24);
-        llmobs_worker_add(worker, &near.base);
-        llmobs_worker_add(worker, &other_far.base);
+        llmobs_delivery_add(llmobs_worker_delivery(worker), &near.base);
+        llmobs_delivery_add(llmobs_worker_delivery(worker), &other_far.base);
         far.base.wants_warm = true;
         config.flush_interval_ms = 5;
         atomic_store(&far.error, 1);
@@ -631,7 +637,7 @@ TEST(the_books_are_kept)
 {
     begin(true, 1 << 24);
     atomic_store(&notes, 0);
-    llmobs_worker_set_ledger(worker, count_note, NULL, NULL);
+    llmobs_worker_delivery(worker)->record = count_note;
     give(0, 1);
     worker_case_wait(&far.taken, 1);
     for (int i = 0; i < 3000 && notes < 6; i++)
@@ -661,7 +667,8 @@ TEST(what_is_said_of_a_call_weighs)
 TEST(an_outcome_for_each_event)
 {
     begin(false, 1 << 24);
-    ck_assert_int_eq(llmobs_worker_add(worker, &near.base), 0);
+    ck_assert_int_eq(
+        llmobs_delivery_add(llmobs_worker_delivery(worker), &near.base), 0);
     far.withheld = 3;
     far.rejected = 2;
     give(0, 10);
@@ -690,9 +697,12 @@ TEST(only_the_kinds_that_it_takes)
 
     begin(false, 1 << 24);
     other_far.base.kinds = 1u << LLMOBS_EVENT_SPAN;
-    ck_assert_int_eq(llmobs_worker_add(worker, &other_far.base), 0);
+    ck_assert_int_eq(
+        llmobs_delivery_add(llmobs_worker_delivery(worker), &other_far.base),
+        0);
     near.base.kinds = 1u << LLMOBS_EVENT_EVALUATION;
-    ck_assert_int_eq(llmobs_worker_add(worker, &near.base), 0);
+    ck_assert_int_eq(
+        llmobs_delivery_add(llmobs_worker_delivery(worker), &near.base), 0);
     give(0, 10);
     ck_assert_int_eq(
         llmobs_worker_submit_event(worker, LLMOBS_EVENT_EVALUATION, evaluation),

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "lib/base/clock.h"
+#include "core/deliver/delivery.h"
 #include "core/deliver/worker.h"
 #include "core/event/encode.h"
 #include "core/event/evaluation.h"
@@ -318,7 +319,8 @@ static void begin(bool with_store)
     ck_assert_ptr_nonnull(worker);
     kept[kept_count++ % 16] = worker;
     if (with_store)
-        ck_assert_int_eq(llmobs_worker_add(worker, &near.base), 0);
+        ck_assert_int_eq(
+            llmobs_delivery_add(llmobs_worker_delivery(worker), &near.base), 0);
     llmobs_evaluation_init(&config, worker);
 }
 
@@ -405,7 +407,7 @@ TEST(no_kind_holds_up_another)
 TEST(what_is_left_is_rescued)
 {
     begin(false);
-    llmobs_worker_set_rescue(worker, &near.base);
+    llmobs_worker_delivery(worker)->rescue = &near.base;
     far.error[LLMOBS_EVENT_SPAN] = far.error[LLMOBS_EVENT_EVALUATION] =
         -ECONNREFUSED;
     give_both(10);
@@ -442,7 +444,7 @@ static void begin_spool(void)
     config.spool_max = 64 << 20;
     spool = llmobs_spool_new(&config);
     ck_assert_ptr_nonnull(spool);
-    llmobs_worker_set_spool(worker, spool, NULL);
+    llmobs_account_set(&llmobs_worker_delivery(worker)->account, spool, NULL);
 }
 
 static void end_spool(void)
@@ -503,8 +505,8 @@ TEST(they_are_adopted)
 {
     begin_spool();
     in_dead(5);
-    llmobs_worker_set_spool(worker, spool,
-                            llmobs_adopt_new(&config, LLMOBS_ADOPT_SAME));
+    llmobs_account_set(&llmobs_worker_delivery(worker)->account, spool,
+                       llmobs_adopt_new(&config, LLMOBS_ADOPT_SAME));
     give_span();
     ck_assert_int_eq(llmobs_worker_flush(worker, UNIT_LONG_MS), 0);
     llmobs_worker_stop(worker, UNIT_LONG_MS);

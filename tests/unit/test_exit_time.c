@@ -22,7 +22,7 @@ static void begin(struct llmobs_spool *its)
     config.event_max = config.payload_max = 1 << 20;
     fake_config = &config;
     fake_replace(&fake.base, 1 << 20);
-    llmobs_worker_set_spool(worker, its, NULL);
+    llmobs_account_set(&llmobs_worker_delivery(worker)->account, its, NULL);
 }
 
 static void give_call(void)
@@ -130,7 +130,7 @@ TEST(test_few_of_others)
 static int adopted_after(bool cleanup)
 {
     begin(spool);
-    llmobs_worker_set_spool(worker, spool, adopt);
+    llmobs_account_set(&llmobs_worker_delivery(worker)->account, spool, adopt);
     give_call();
     if (cleanup) {
         ck_assert_int_eq(llmobs_worker_pause(worker, UNIT_LONG_MS), 0);

@@ -3,6 +3,7 @@
 #include "tests/unit/http_double.h"
 
 /* The files under test, with their requests going to the double. */
+#include "core/deliver/delivery.h"
 #include "core/export/intake.c"
 #include "core/export/post.c"
 
@@ -769,7 +770,8 @@ TEST(who_is_warmed)
     worker = new_worker();
     llmobs_worker_warm(worker);
     ck_assert_int_eq(llmobs_worker_exit_ms(worker), 100);
-    ck_assert_int_eq(llmobs_worker_add(worker, intake), 0);
+    ck_assert_int_eq(
+        llmobs_delivery_add(llmobs_worker_delivery(worker), intake), 0);
     ck_assert_int_eq(llmobs_worker_exit_ms(worker), 2000);
     for (int i = 0; i < 3; i++)
         llmobs_worker_warm(worker);

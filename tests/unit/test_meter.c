@@ -126,7 +126,7 @@ static void begin(bool thread)
     worker = llmobs_worker_new(
         &config, llmobs_queue_new((size_t)config.buffer_max), &far.base);
     ck_assert_ptr_nonnull(worker);
-    llmobs_worker_set_meter(worker, &meter.base);
+    llmobs_delivery_set_meter(llmobs_worker_delivery(worker), &meter.base);
     kept[kept_count++ % 64] = worker;
 }
 

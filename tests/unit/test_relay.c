@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "lib/base/clock.h"
+#include "core/deliver/delivery.h"
 #include "core/deliver/worker.h"
 #include "lib/base/stats.h"
 #include "core/log/relay_sign.h"
@@ -571,7 +572,7 @@ TEST(relay_gets_the_first_event)
     ck_assert_int_eq(llmobs_spool_open_dir(&config, false, &dir), 0);
     ck_assert_int_eq(llmobs_relay_sign_write(&sign, dir, list, 1), 0);
     worker = llmobs_worker_new(&config, llmobs_queue_new(65536), NULL);
-    llmobs_worker_set_spool(worker, spool, NULL);
+    llmobs_account_set(&llmobs_worker_delivery(worker)->account, spool, NULL);
     ck_assert_int_eq(llmobs_worker_submit_event(worker, LLMOBS_EVENT_SPAN,
                                                 (struct llmobs_text){"{}", 2}),
                      0);
@@ -604,8 +605,8 @@ TEST(relay_is_not_alone_to_count)
     ck_assert_int_eq(llmobs_spool_open_dir(&config, false, &dir), 0);
     ck_assert_int_eq(llmobs_relay_sign_write(&sign, dir, list, 1), 0);
     worker = llmobs_worker_new(&config, llmobs_queue_new(65536), NULL);
-    llmobs_worker_set_spool(worker, spool, NULL);
-    llmobs_worker_set_ledger(worker, NULL, NULL, note_close);
+    llmobs_account_set(&llmobs_worker_delivery(worker)->account, spool, NULL);
+    llmobs_worker_delivery(worker)->close = note_close;
     closed = 0;
     llmobs_worker_stop(worker, 0);
     ck_assert_int_eq(closed, 1);
@@ -628,7 +629,7 @@ TEST(relay_that_is_missing_is_no_error_of_the_app)
     config.relay = true;
     config.thread = false;
     worker = llmobs_worker_new(&config, llmobs_queue_new(65536), &far);
-    llmobs_worker_set_spool(worker, spool, NULL);
+    llmobs_account_set(&llmobs_worker_delivery(worker)->account, spool, NULL);
     ck_assert_int_eq(llmobs_spool_open(spool), 0);
     errno = 0;
     for (int i = 0; i < 2; i++) {
