@@ -162,7 +162,7 @@ DEEP := $(patsubst %,$(B)/%.o, \
 	lib/elf/symbol \
 	$(addprefix core/deliver/,delivery_fill destination) core/event/to_span \
 	$(addprefix core/export/,peer store) \
-	$(addprefix core/log/,counts ledger ledger_dir) \
+	$(addprefix core/ledger/,counts ledger ledger_dir) \
 	$(addprefix core/export/,http resolve $(OTLP)) \
 	$(addprefix core/log/,adopt adopt_file \
 	live_namespaces) \
@@ -182,10 +182,10 @@ SMALL := $(filter-out $(patsubst %,$(B)/%.o,core/event/exchange \
 	rules/read/match rules/read/text rules/read/url) \
 	$(B)/core/event/link% $(patsubst rules/%.c,$(B)/rules/%.o,$(wildcard rules/*.c)), \
 	$(filter $(addprefix $(B)/,$(patsubst %,core/%/%.o,config deliver event \
-	export trace) rules/%) $(patsubst %,$(B)/%.o, \
+	export ledger trace) rules/%) $(patsubst %,$(B)/%.o, \
 	$(addprefix core/capture/,attach command global) \
-	$(addprefix core/log/,adopt adopt_file counts ledger \
-	ledger_dir live_namespaces owner spool_relay) lib/base/process_id lib/base/stats \
+	$(addprefix core/log/,adopt adopt_file live_namespaces \
+	owner spool_relay) lib/base/process_id lib/base/stats \
 	$(addprefix lib/span/,content_filter redact)), \
 	$(CORE_OBJ) $(RULES_OBJ)))
 ifeq ($(SAN),)

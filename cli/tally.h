@@ -23,7 +23,7 @@
 #include "core/config/config.h"
 #include "core/config/origin.h"
 #include "cli/shared/destinations.h"
-#include "core/log/ledger.h"
+#include "core/ledger/ledger.h"
 
 #define LLMOBS_TALLY_MS 10000
 #define LLMOBS_TALLY_GROUPS 64

@@ -21,7 +21,7 @@
 #include "core/config/config.h"
 #include "core/config/state_dir.h"
 #include "core/export/store.h"
-#include "core/log/ledger.h"
+#include "core/ledger/ledger.h"
 #include "core/log/spool.h"
 #include "lib/base/dirs.h"
 #include "lib/base/file.h"

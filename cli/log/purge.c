@@ -24,7 +24,7 @@
 #include "lib/base/file.h"
 #include "core/config/state_dir.h"
 #include "core/export/store.h"
-#include "core/log/ledger.h"
+#include "core/ledger/ledger.h"
 #include "lib/base/listing.h"
 #include "lib/base/stats.h"
 #include "core/event/link_file.h"

@@ -13,7 +13,7 @@
 #include "core/config/state_dir.h"
 #include "core/export/peer.h"
 #include "core/export/reason.h"
-#include "core/log/ledger.h"
+#include "core/ledger/ledger.h"
 #include "core/log/spool_file.h"
 #include "lib/base/clock.h"
 #include "lib/base/dirs.h"

@@ -7,7 +7,7 @@
 #include "core/export/otlp_logs.h"
 #include "core/export/otlp_metrics.h"
 #include "core/export/store.h"
-#include "core/log/ledger.h"
+#include "core/ledger/ledger.h"
 
 /* Takes the exporter; false for NULL. */
 static bool add(struct llmobs_delivery *delivery,

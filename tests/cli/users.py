@@ -41,7 +41,7 @@ def host(*args, **more):
 
 
 def page(counts, boot=0, pidns=0):
-    """A file of a ledger (core/log/counts.h)."""
+    """A file of a ledger (core/ledger/counts.h)."""
     text = "llmobs-ledger 1\n%d %d -\n" % (boot, pidns)
     text += "".join("%s %d\n" % c for c in counts.items())
     total = 0xcbf29ce484222325

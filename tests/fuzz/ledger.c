@@ -5,12 +5,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/log/counts.h"
+#include "core/ledger/counts.h"
 #include "tests/fuzz/fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* FNV-1a, as core/log/counts.c has it: no change of a byte would find it. */
+/* FNV-1a, as core/ledger/counts.c has it: no change of a byte would find it. */
 static uint64_t checksum(struct llmobs_text text)
 {
     uint64_t sum = 0xcbf29ce484222325;

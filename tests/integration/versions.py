@@ -15,8 +15,8 @@ from harness import ROOT, Skip
 NUMBERS = {
     "spool": ("core/log/entry.h", "#define LLMOBS_ENTRY_VERSION ",
               ["core/log/entry.o", "core/log/relay_sign.o"]),
-    "counters": ("core/log/counts.c", '#define VERSION "',
-                 ["core/log/counts.o"]),
+    "counters": ("core/ledger/counts.c", '#define VERSION "',
+                 ["core/ledger/counts.o"]),
     "links": ("core/event/link_file.c", "llmobs links ",
               ["core/event/link_file.o"]),
     "table": ("include/engine.h", "#define LLMOBS_ENGINE_ABI ",

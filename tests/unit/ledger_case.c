@@ -6,7 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "core/log/ledger_dir.h"
+#include "core/ledger/ledger_dir.h"
 #include "lib/base/stats.h"
 
 char ledger_base[UNIT_DIRECTORY], ledger_at[128];

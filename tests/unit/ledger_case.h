@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-#include "core/log/ledger.h"
+#include "core/ledger/ledger.h"
 #include "tests/unit/unit.h"
 
 extern char ledger_base[UNIT_DIRECTORY],

@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/log/counts.h"
+#include "core/ledger/counts.h"
 #include "tests/unit/ledger_case.h"
 
 TEST(every_changed_byte_is_noticed)

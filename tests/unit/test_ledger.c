@@ -9,7 +9,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/clock.h"
-#include "core/log/ledger_dir.h"
+#include "core/ledger/ledger_dir.h"
 #include "lib/base/stats.h"
 #include "tests/unit/ledger_case.h"
 

@@ -9,7 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "core/log/ledger_dir.h"
+#include "core/ledger/ledger_dir.h"
 #include "tests/unit/ledger_case.h"
 
 /* -- who is dead --------------------------------------------------------- */

@@ -35,7 +35,7 @@
 #define LLMOBS_LEDGER_H
 
 #include "core/config/config.h"
-#include "core/log/ledger_dir.h"
+#include "core/ledger/ledger_dir.h"
 
 #define LLMOBS_LEDGER_RECORD_MS 1000
 #define LLMOBS_LEDGER_LOCK_MS 2

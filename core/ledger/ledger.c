@@ -1,4 +1,4 @@
-#include "core/log/ledger.h"
+#include "core/ledger/ledger.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,4 +1,4 @@
-#include "core/log/counts.h"
+#include "core/ledger/counts.h"
 
 #include <errno.h>
 #include <inttypes.h>

@@ -1,4 +1,4 @@
-#include "core/log/ledger_dir.h"
+#include "core/ledger/ledger_dir.h"
 
 #include <errno.h>
 #include <fcntl.h>

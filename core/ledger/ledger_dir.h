@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-#include "core/log/counts.h"
+#include "core/ledger/counts.h"
 
 /* Names that are not counters of stats.h. */
 #define LLMOBS_LEDGER_PENDING "pending"
