@@ -153,24 +153,14 @@ static int read_place(const struct llmobs_tallies *tallies,
 
 /* -- a user's tally -------------------------------------------------------- */
 
-/* Adds each counter for which there is room: only a ledger that somebody made
- * by hand has more names than a list holds. */
-static void add_counts(struct llmobs_counts *sum,
-                       const struct llmobs_counts *more)
-{
-    for (size_t i = 0; i < more->len; i++)
-        (void)llmobs_counts_add(sum, more->list[i].name, more->list[i].value);
-}
-
 /* Lists all counters of this version, even those that are 0. */
 static void begin_counts(struct llmobs_counts *sum)
 {
     sum->len = 0;
     for (int i = 0; i < LLMOBS_STAT_COUNT; i++)
-        (void)llmobs_counts_append(sum, llmobs_stats_name((enum llmobs_stat)i),
-                                   0);
-    (void)llmobs_counts_append(sum, LLMOBS_LEDGER_PENDING, 0);
-    (void)llmobs_counts_append(sum, LLMOBS_LEDGER_PROCESSES, 0);
+        (void)llmobs_counts_add(sum, llmobs_stats_name((enum llmobs_stat)i), 0);
+    (void)llmobs_counts_add(sum, LLMOBS_LEDGER_PENDING, 0);
+    (void)llmobs_counts_add(sum, LLMOBS_LEDGER_PROCESSES, 0);
 }
 
 static struct llmobs_tally *find(const struct llmobs_tallies *tallies,
@@ -242,8 +232,10 @@ static void add(struct llmobs_tally *tally, const struct reading *reading)
     const struct llmobs_ledger *ledger = &reading->ledger;
     uint64_t *numbers = tally->numbers;
 
-    add_counts(&tally->sum, &ledger->ended);
-    add_counts(&tally->sum, &ledger->living);
+    /* Only a ledger that somebody made by hand has more names than a list
+     * holds. */
+    (void)llmobs_counts_merge(&tally->sum, &ledger->ended);
+    (void)llmobs_counts_merge(&tally->sum, &ledger->living);
     tally_add_drops(&tally->drops, &reading->drops);
     tally_add_drops(&tally->known, &ledger->known);
     tally->unreadable += ledger->unreadable;
@@ -457,7 +449,7 @@ void llmobs_tally_sum(const struct llmobs_tallies *tallies,
     for (size_t i = 0; i < tallies->count; i++) {
         const struct llmobs_tally *one = &tallies->list[i];
 
-        add_counts(&sum->sum, &one->sum);
+        llmobs_counts_merge(&sum->sum, &one->sum);
         for (int k = 0; k < LLMOBS_TALLY_NUMBERS; k++)
             if (k != LLMOBS_TALLY_OLDEST && k != LLMOBS_TALLY_LAST &&
                 k != LLMOBS_TALLY_RELAY)

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -19,91 +18,60 @@ _Static_assert(200 + LLMOBS_PAGE_COUNTS * (LLMOBS_COUNTS_NAME_MAX + 21) <=
 
 /* -- numbers ------------------------------------------------------------- */
 
-static bool is_named(const struct llmobs_counts *counts, size_t i,
-                     const char *name)
+static size_t find_count(const struct llmobs_counts *counts, const char *name)
 {
-    return counts->list[i].name[0] == name[0] &&
-           strcmp(counts->list[i].name, name) == 0;
-}
+    size_t i = 0;
 
-/* Looks among the first `len`. */
-static const struct llmobs_count *find_count(const struct llmobs_counts *counts,
-                                             const char *name, size_t len)
-{
-    for (size_t i = 0; i < len; i++)
-        if (is_named(counts, i, name))
-            return &counts->list[i];
-    return NULL;
-}
-
-int llmobs_counts_append(struct llmobs_counts *counts, const char *name,
-                         uint64_t value)
-{
-    struct llmobs_count *count = &counts->list[counts->len];
-    size_t len = 0;
-
-    /* Only what fits a line of a page, and no control characters, which a
-     * terminal would obey. */
-    while ((name[len] >= 'a' && name[len] <= 'z') ||
-           (name[len] >= '0' && name[len] <= '9') || name[len] == '_')
-        len++;
-    if (counts->len >= LLMOBS_COUNTS_MAX || len == 0 ||
-        len >= LLMOBS_COUNTS_NAME_MAX || name[len])
-        return -ENOSPC;
-    counts->len++;
-    count->value = value;
-    memcpy(count->name, name, len + 1);
-    return 0;
-}
-
-static void add_to(struct llmobs_count *count, uint64_t value)
-{
-    size_t len = strlen(count->name);
-
-    if (len > 3 && strcmp(count->name + len - 3, "_at") == 0) /* a time */
-        count->value = value > count->value ? value : count->value;
-    else if (__builtin_add_overflow(count->value, value, &count->value))
-        count->value = UINT64_MAX;
+    while (i < counts->len && (counts->list[i].name[0] != name[0] ||
+                               strcmp(counts->list[i].name, name) != 0))
+        i++;
+    return i;
 }
 
 int llmobs_counts_add(struct llmobs_counts *counts, const char *name,
                       uint64_t value)
 {
-    const struct llmobs_count *count = find_count(counts, name, counts->len);
+    size_t len = 0, i = find_count(counts, name);
+    struct llmobs_count *count = &counts->list[i];
 
-    if (count)
-        add_to((struct llmobs_count *)count, value);
-    return count ? 0 : llmobs_counts_append(counts, name, value);
+    if (i == counts->len) {
+        /* Only what fits a line of a page, and no control characters, which a
+         * terminal would obey. */
+        while ((name[len] >= 'a' && name[len] <= 'z') ||
+               (name[len] >= '0' && name[len] <= '9') || name[len] == '_')
+            len++;
+        if (i == LLMOBS_COUNTS_MAX || len == 0 ||
+            len >= LLMOBS_COUNTS_NAME_MAX || name[len])
+            return -ENOSPC;
+        counts->len++;
+        count->value = 0;
+        memcpy(count->name, name, len + 1);
+    }
+    len = strlen(name);
+    if (len > 3 && strcmp(name + len - 3, "_at") == 0) /* a time */
+        count->value = value > count->value ? value : count->value;
+    else if (__builtin_add_overflow(count->value, value, &count->value))
+        count->value = UINT64_MAX;
+    return 0;
 }
 
-/* Lists that are merged mostly have one order, and a name stands in a list
- * once. */
 int llmobs_counts_merge(struct llmobs_counts *counts,
                         const struct llmobs_counts *more)
 {
-    const size_t had = counts->len;
+    int rc = 0;
 
-    for (size_t i = 0; i < more->len; i++) {
-        const struct llmobs_count *one = &more->list[i], *count;
-
-        count = i < had && is_named(counts, i, one->name)
-                    ? &counts->list[i]
-                    : find_count(counts, one->name, had);
-        if (count)
-            add_to((struct llmobs_count *)count, one->value);
-        else if (counts->len < LLMOBS_COUNTS_MAX)
-            counts->list[counts->len++] = *one;
-        else
-            return -ENOSPC;
-    }
-    return 0;
+    for (size_t i = 0; i < more->len; i++)
+        if (llmobs_counts_add(counts, more->list[i].name,
+                              more->list[i].value) != 0)
+            rc = -ENOSPC;
+    return rc;
 }
 
 uint64_t llmobs_counts_get(const struct llmobs_counts *counts, const char *name)
 {
-    const struct llmobs_count *count = find_count(counts, name, counts->len);
+    size_t i = find_count(counts, name);
 
-    return count ? count->value : 0;
+    return i < counts->len ? counts->list[i].value : 0;
 }
 
 /* -- pages --------------------------------------------------------------- */
@@ -154,7 +122,6 @@ static uint64_t read_number(char **at)
     return value;
 }
 
-/* A page has each name once, as its writer's list has. */
 int llmobs_page_read(struct llmobs_page *page, const char *text, size_t len)
 {
     char copy[LLMOBS_PAGE_SIZE + 1], sum[SUM_LEN + 1], *end, *line, *name;
@@ -188,7 +155,7 @@ int llmobs_page_read(struct llmobs_page *page, const char *text, size_t len)
     while ((line = strsep(&lines, "\n")) != NULL) {
         name = strsep(&line, " ");
         if (!line ||
-            llmobs_counts_append(&page->counts, name, read_number(&line)) != 0)
+            llmobs_counts_add(&page->counts, name, read_number(&line)) != 0)
             return -EBADMSG;
     }
     return 0;

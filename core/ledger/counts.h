@@ -18,7 +18,7 @@
 
 #include "lib/base/process_id.h"
 
-#define LLMOBS_COUNTS_MAX 53 /* each takes stack of an exit, three times */
+#define LLMOBS_COUNTS_MAX 53 /* each takes stack of an exit, twice */
 #define LLMOBS_PAGE_COUNTS 41
 #define LLMOBS_COUNTS_NAME_MAX 24
 #define LLMOBS_PAGE_SIZE 2048
@@ -46,9 +46,7 @@ struct llmobs_page {
  * in "_at" is a time: of two the later one stays. */
 int llmobs_counts_add(struct llmobs_counts *counts, const char *name,
                       uint64_t value);
-/* As llmobs_counts_add, but faster, for a name that the list does not have. */
-int llmobs_counts_append(struct llmobs_counts *counts, const char *name,
-                         uint64_t value);
+/* Adds each number for which there is room. */
 int llmobs_counts_merge(struct llmobs_counts *counts,
                         const struct llmobs_counts *more);
 

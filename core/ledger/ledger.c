@@ -36,16 +36,22 @@
 #define READ_LOCK_MS 2000
 #define FOLD_LOCK_MS 20
 
+/* The counters at one moment. */
+struct moment {
+    uint64_t counts[LLMOBS_STAT_COUNT];
+    uint64_t settled, open; /* the calls that have an outcome, and the others */
+};
+
 /* The counts that this process has written to the disk. Only the thread that
  * has the turn uses them. */
 struct recorded {
     char name[LLMOBS_PROCESS_ID_MAX]; /* "": no record yet */
     uint64_t boot, pidns;
-    uint64_t base[LLMOBS_STAT_COUNT];    /* what the totals have */
-    uint64_t written[LLMOBS_STAT_COUNT]; /* what the record has */
-    uint64_t dropped;                    /* at lost_ns */
-    uint64_t lost_ns;                    /* 0: nothing was dropped */
-    bool ended;                          /* counted as a process */
+    struct moment base;    /* what the totals have */
+    struct moment written; /* what the record has, or the totals */
+    uint64_t dropped;      /* at lost_ns */
+    uint64_t lost_ns;      /* 0: nothing was dropped */
+    bool ended;            /* counted as a process */
     int64_t written_ns;
     int64_t folded_ns;
     char dir[PATH_MAX];
@@ -81,33 +87,24 @@ void llmobs_ledger_reset(void)
     llmobs_sole_release(&turn);
 }
 
-/* -- numbers ------------------------------------------------------------- */
+/* -- the record of this process ------------------------------------------ */
 
 /* Reads the counters backwards (stats.h). A call that ends meanwhile then
  * counts as pending, and is never counted twice. A pending call was counted as
  * kept before, so it does not count as lost when the process dies. */
-static void read_stats(uint64_t out[LLMOBS_STAT_COUNT])
+static void look(struct moment *out)
 {
-    for (int i = LLMOBS_STAT_COUNT; i-- > 0;)
-        out[i] = llmobs_stats_get((enum llmobs_stat)i);
-}
+    uint64_t begun;
 
-static uint64_t settled_count(const uint64_t counts[LLMOBS_STAT_COUNT])
-{
-    uint64_t settled = 0;
-
-    for (int i = 0; i < LLMOBS_STAT_COUNT; i++)
+    out->settled = 0;
+    for (int i = LLMOBS_STAT_COUNT; i-- > 0;) {
+        out->counts[i] = llmobs_stats_get((enum llmobs_stat)i);
         if (llmobs_stats_is_outcome((enum llmobs_stat)i))
-            settled += counts[i];
-    return settled;
-}
-
-static uint64_t open_count(const uint64_t counts[LLMOBS_STAT_COUNT])
-{
-    uint64_t settled = settled_count(counts);
-    uint64_t begun = counts[LLMOBS_STAT_captured] + counts[LLMOBS_STAT_adopted];
-
-    return begun > settled ? begun - settled : 0;
+            out->settled += out->counts[i];
+    }
+    begun =
+        out->counts[LLMOBS_STAT_captured] + out->counts[LLMOBS_STAT_adopted];
+    out->open = begun > out->settled ? begun - out->settled : 0;
 }
 
 static uint64_t wall_now(void)
@@ -117,278 +114,65 @@ static uint64_t wall_now(void)
     return now > 0 ? (uint64_t)now : 1;
 }
 
-/* Beside them: pending, processes, lost_at, totals_restarted. */
-_Static_assert(LLMOBS_STAT_COUNT + 4 <= LLMOBS_COUNTS_MAX, "all have room");
-
-/* The counts that the totals do not have yet. */
-static void make_counts(const uint64_t now[LLMOBS_STAT_COUNT],
-                        struct llmobs_counts *out)
-{
-    uint64_t dropped = 0;
-
-    out->len = 0;
-    for (int i = 0; i < LLMOBS_STAT_COUNT; i++)
-        llmobs_counts_append(out, llmobs_stats_name((enum llmobs_stat)i),
-                             now[i] - recorded.base[i]);
-    llmobs_counts_append(out, LLMOBS_LEDGER_PROCESSES, recorded.ended ? 0 : 1);
-    for (int i = LLMOBS_STAT_dropped_full; i <= LLMOBS_STAT_dropped_died; i++)
-        dropped += now[i];
-    if (dropped > recorded.dropped) /* since the last look */
-        recorded.lost_ns = wall_now();
-    recorded.dropped = dropped;
-    if (recorded.lost_ns)
-        llmobs_counts_append(out, LLMOBS_LEDGER_LOST, recorded.lost_ns);
-}
-
-/* -- the records of a ledger --------------------------------------------- */
-
-/* A walk over the records: the directory, and this process's own boot and pid
- * namespace. */
-struct survey {
-    struct llmobs_listing list;
-    uint64_t boot, pidns;
-};
-
-static int survey_open(struct survey *survey, const char *dir)
-{
-    int fd, rc = llmobs_dirs_open(dir, true, true, &fd);
-
-    if (!rc)
-        rc = llmobs_listing_open(&survey->list, fd);
-    if (rc)
-        return rc;
-    llmobs_process_namespace(&survey->boot, &survey->pidns);
-    return 0;
-}
-
-/* The next record's name, borrowed until the next call; NULL at the end. */
-static const char *next_record(struct llmobs_listing *list,
-                               struct llmobs_process_id *owner)
-{
-    const char *name;
-
-    while ((name = llmobs_listing_next(list)) != NULL)
-        if (llmobs_process_id_parse(name, owner))
-            return name;
-    return NULL;
-}
-
-/* True for a record whose process has ended. A pid means nothing in another pid
- * namespace: where it is not known whether a process lives, it counts as
- * living, because the record of a living process would be counted twice. */
-static bool has_process_ended(const struct survey *survey,
-                              const struct llmobs_process_id *owner,
-                              const struct llmobs_page *page)
-{
-    uint64_t start;
-    struct llmobs_process_id other;
-    struct llmobs_listing again;
-    bool found;
-
-    if (page->boot && survey->boot && page->boot != survey->boot)
-        return true;
-    if (!page->pidns || page->pidns != survey->pidns)
-        return false;
-    if (llmobs_process_start(owner->pid, &start) == -ESRCH)
-        return true;
-    if (llmobs_process_is_another(owner, start))
-        return true;
-    /* A program that replaced another by exec has its pid and start time: only
-     * the record with the latest nonce belongs to a living program. */
-    found = false;
-    if (llmobs_listing_open_in(&again, survey->list.fd, "."))
-        return false;
-    while (!found && next_record(&again, &other) != NULL)
-        found = other.pid == owner->pid && other.start == owner->start &&
-                other.nonce > owner->nonce;
-    llmobs_listing_close(&again);
-    return found;
-}
-
-/* Makes the final counts of an ended process of its last record. Its pending
- * events are in the spool, or lost. */
-static int make_final(struct llmobs_counts *counts)
-{
-    uint64_t pending = llmobs_counts_get(counts, LLMOBS_LEDGER_PENDING);
-    uint64_t kept = llmobs_counts_get(counts, "kept");
-    uint64_t gone = llmobs_counts_get(counts, "released") +
-                    llmobs_counts_get(counts, "left");
-    uint64_t left = kept > gone ? kept - gone : 0;
-    int rc;
-
-    for (size_t i = 0; i < counts->len; i++)
-        if (strcmp(counts->list[i].name, LLMOBS_LEDGER_PENDING) == 0)
-            counts->list[i].value = 0;
-    if (left > pending)
-        left = pending;
-    rc = llmobs_counts_add(counts, "left", left);
-    if (!rc && pending > left)
-        rc = llmobs_counts_add(counts, LLMOBS_LEDGER_LOST, wall_now());
-    return rc ? rc : llmobs_counts_add(counts, "dropped_died", pending - left);
-}
-
-/* -- folding ------------------------------------------------------------- */
-
-/* Root may not add the records of others, because it would make files that
- * their owner could not write. A process that could not remove the records may
- * not either, because it would add them again and again. */
-int llmobs_ledger_fold(const char *dir, size_t max)
-{
-    struct llmobs_process_id owner;
-    struct llmobs_totals totals;
-    struct llmobs_page page;
-    struct survey survey;
-    struct stat st;
-    const char *name;
-    int at, rc = survey_open(&survey, dir);
-
-    if (rc)
-        return rc;
-    at = survey.list.fd;
-    rc = fstat(at, &st)                     ? -errno
-         : st.st_uid != geteuid()           ? -EPERM
-         : faccessat(at, ".", W_OK, 0) != 0 ? -errno
-                                            : 0;
-    while (!rc && max > 0 &&
-           (name = next_record(&survey.list, &owner)) != NULL) {
-        if (llmobs_record_read(at, name, true, &page) != 0 ||
-            !has_process_ended(&survey, &owner, &page))
-            continue;
-        max--;
-        rc = llmobs_totals_open(&totals, at, FOLD_LOCK_MS);
-        /* Another process may have added it before the lock was taken. */
-        if (!rc && strcmp(totals.page.last, name) == 0)
-            rc = unlinkat(at, name, 0) ? -errno : 0;
-        else if (!rc && !(rc = llmobs_record_read(at, name, true, &page)) &&
-                 !(rc = make_final(&page.counts)))
-            rc = llmobs_totals_add(&totals, at, name, &page.counts);
-        llmobs_totals_close(&totals);
-        rc = rc == -ENOENT ? 0 : rc;
-    }
-    llmobs_listing_close(&survey.list);
-    return rc;
-}
-
-/* -- reading ------------------------------------------------------------- */
-
-/* A process has just made an empty file, or removed its record. */
-static void count_unread(int rc, struct llmobs_ledger *out)
-{
-    out->unreadable += rc != 0 && rc != -ENOENT && rc != -ENODATA;
-    out->versions += rc == -EPROTONOSUPPORT;
-}
-
-int llmobs_ledger_read(const char *dir, struct llmobs_ledger *out)
-{
-    struct llmobs_process_id owner;
-    struct llmobs_totals totals;
-    struct llmobs_page page;
-    struct survey survey;
-    const char *name;
-    int at, peeked, rc = survey_open(&survey, dir);
-
-    memset(out, 0, sizeof(*out));
-    if (rc)
-        return rc;
-    at = survey.list.fd;
-    for (int i = 0; i < 3; i++) {
-        memset(out, 0, sizeof(*out));
-        peeked = llmobs_totals_peek(&totals, at, READ_LOCK_MS);
-        count_unread(peeked, out);
-        out->ended = totals.page.counts;
-        if (llmobs_record_read(at, KNOWN, false, &page) == 0) {
-            out->known.count = llmobs_counts_get(&page.counts, "dropped");
-            out->known.at_ns =
-                llmobs_counts_get(&page.counts, LLMOBS_LEDGER_LOST);
-        }
-        survey.list.left = LLMOBS_LISTING_MAX;
-        llmobs_listing_seek(&survey.list, 0);
-        while ((name = next_record(&survey.list, &owner)) != NULL) {
-            if (strcmp(name, totals.page.last) == 0)
-                continue;
-            rc = llmobs_record_read(at, name, false, &page);
-            if (rc == 0 && has_process_ended(&survey, &owner, &page)) {
-                rc = make_final(&page.counts);
-                if (rc == 0)
-                    rc = llmobs_counts_merge(&out->ended, &page.counts);
-            } else if (rc == 0) {
-                rc = llmobs_counts_merge(&out->living, &page.counts);
-                out->records++;
-            }
-            count_unread(rc, out);
-        }
-        llmobs_totals_close(&totals);
-        /* If another process has made totals meanwhile, they may hold records
-         * that were also read here. */
-        if (peeked != -ENOENT ||
-            faccessat(at, LLMOBS_LEDGER_TOTALS, F_OK, 0) != 0)
-            break;
-    }
-    llmobs_listing_close(&survey.list);
-    return 0;
-}
-
-uint64_t llmobs_ledger_fallen(const struct llmobs_counts *sum)
-{
-    uint64_t fallen = llmobs_counts_get(sum, "fell_back");
-    uint64_t recovered = llmobs_counts_get(sum, "recovered");
-
-    return fallen > recovered ? fallen - recovered : 0;
-}
-
-int llmobs_ledger_acknowledge(const char *dir,
-                              const struct llmobs_ledger_drops *drops)
-{
-    struct llmobs_page page = {.boot = 0};
-    struct stat st;
-    int fd, rc = llmobs_dirs_open(dir, true, false, &fd);
-
-    if (rc)
-        return rc;
-    rc = fstat(fd, &st) ? -errno : st.st_uid != geteuid() ? -EPERM : 0;
-    llmobs_counts_append(&page.counts, "dropped", drops->count);
-    llmobs_counts_append(&page.counts, LLMOBS_LEDGER_LOST, drops->at_ns);
-    if (!rc)
-        rc = llmobs_record_write(fd, KNOWN, &page);
-    close(fd);
-    return rc;
-}
-
-int llmobs_ledger_living(const char *dir, llmobs_ledger_living_fn *visit,
-                         void *ctx)
-{
-    struct llmobs_process_id owner;
-    struct llmobs_page page;
-    struct survey survey;
-    const char *name;
-    int rc = survey_open(&survey, dir);
-
-    if (rc)
-        return rc;
-    while ((name = next_record(&survey.list, &owner)) != NULL)
-        if (llmobs_record_read(survey.list.fd, name, false, &page) == 0 &&
-            !has_process_ended(&survey, &owner, &page))
-            visit(ctx, page.pidns == survey.pidns ? owner.pid : 0,
-                  &page.counts);
-    llmobs_listing_close(&survey.list);
-    return 0;
-}
-
-/* -- the record of this process ------------------------------------------ */
-
 int llmobs_ledger_dir(const struct llmobs_config *config, char *out, size_t cap)
 {
     return llmobs_config_base_dir(config, "/stats", out, cap);
 }
 
-/* Opens the ledger, and makes it if it is missing. At the end of the process
- * (`ends`) adds its counts to the totals; otherwise, and where the totals
- * cannot be locked or written, writes the record. */
-static int put_counts(const struct llmobs_config *config,
-                      const uint64_t now[LLMOBS_STAT_COUNT], bool ends)
+/* Beside them: pending, processes, lost_at, totals_restarted. */
+_Static_assert(LLMOBS_STAT_COUNT + 4 <= LLMOBS_COUNTS_MAX, "all have room");
+
+/* At the end of the process (`ends`) adds to the totals the counts that they do
+ * not have yet; otherwise, and where the totals cannot be locked or written,
+ * writes the record. */
+static int put_counts(int dir, const struct moment *now, bool ends)
 {
     struct llmobs_totals totals;
     struct llmobs_page page;
+    uint64_t dropped = 0;
+
+    page.counts.len = 0;
+    for (int i = 0; i < LLMOBS_STAT_COUNT; i++) {
+        const uint64_t more = now->counts[i] - recorded.base.counts[i];
+
+        if (more != 0) /* most are 0 */
+            llmobs_counts_add(&page.counts,
+                              llmobs_stats_name((enum llmobs_stat)i), more);
+        if (i >= LLMOBS_STAT_dropped_full && i <= LLMOBS_STAT_dropped_died)
+            dropped += now->counts[i];
+    }
+    if (dropped > recorded.dropped) /* since the last look */
+        recorded.lost_ns = wall_now();
+    recorded.dropped = dropped;
+    llmobs_counts_add(&page.counts, LLMOBS_LEDGER_PROCESSES, !recorded.ended);
+    llmobs_counts_add(&page.counts, LLMOBS_LEDGER_LOST, recorded.lost_ns);
+    if (ends) {
+        ends =
+            !llmobs_totals_open(&totals, dir, false, LLMOBS_LEDGER_LOCK_MS) &&
+            !llmobs_totals_add(&totals, dir, recorded.name, &page.counts);
+        llmobs_totals_close(&totals);
+    }
+    if (ends) {
+        recorded.base = *now;
+        recorded.name[0] = '\0';
+        recorded.ended = true;
+        return 0;
+    }
+    if (!recorded.name[0]) {
+        llmobs_process_id_self(recorded.name, &(uint64_t){0});
+        llmobs_process_namespace(&recorded.boot, &recorded.pidns);
+    }
+    page.boot = recorded.boot;
+    page.pidns = recorded.pidns;
+    page.last[0] = '\0';
+    llmobs_counts_add(&page.counts, LLMOBS_LEDGER_PENDING, now->open);
+    return llmobs_record_write(dir, recorded.name, &page);
+}
+
+/* Opens the ledger, and makes it if it is missing. */
+static int write_ledger(const struct llmobs_config *config,
+                        const struct moment *now, bool ends)
+{
     int dir, rc = 0;
 
     if (!recorded.dir[0])
@@ -396,29 +180,7 @@ static int put_counts(const struct llmobs_config *config,
     if (!rc)
         rc = llmobs_dirs_have(recorded.dir, config->store_dir != NULL, &dir);
     if (!rc) {
-        make_counts(now, &page.counts);
-        if (ends) {
-            ends =
-                !llmobs_totals_open(&totals, dir, LLMOBS_LEDGER_LOCK_MS) &&
-                !llmobs_totals_add(&totals, dir, recorded.name, &page.counts);
-            llmobs_totals_close(&totals);
-        }
-        if (ends) {
-            memcpy(recorded.base, now, sizeof(recorded.base));
-            recorded.name[0] = '\0';
-            recorded.ended = true;
-        } else {
-            if (!recorded.name[0]) {
-                llmobs_process_id_self(recorded.name, &(uint64_t){0});
-                llmobs_process_namespace(&recorded.boot, &recorded.pidns);
-            }
-            page.boot = recorded.boot;
-            page.pidns = recorded.pidns;
-            page.last[0] = '\0';
-            llmobs_counts_append(&page.counts, LLMOBS_LEDGER_PENDING,
-                                 open_count(now));
-            rc = llmobs_record_write(dir, recorded.name, &page);
-        }
+        rc = put_counts(dir, now, ends);
         llmobs_wrapped_write(dir);
         close(dir);
     }
@@ -426,11 +188,9 @@ static int put_counts(const struct llmobs_config *config,
         llmobs_log_once(LLMOBS_LOG_WARN, "ledger",
                         "the statistics cannot be written: %s", strerror(-rc));
     else
-        memcpy(recorded.written, now, sizeof(recorded.written));
+        recorded.written = *now;
     return rc;
 }
-
-/* -- recording ----------------------------------------------------------- */
 
 /* Of all processes one adds the records of the ended ones in FOLD_EVERY_MS: the
  * one that finds the mark old writes it again. */
@@ -465,11 +225,12 @@ static void fold_others(int64_t now_ns)
 /* True where events have been delivered that are pending in the record, or that
  * were adopted since: if the process were killed now, pending events would
  * count as lost, and adopted ones as left in the spool. */
-static bool is_outdated(const uint64_t now[LLMOBS_STAT_COUNT])
+static bool is_outdated(const struct moment *now)
 {
-    return settled_count(now) > settled_count(recorded.written) &&
-           (open_count(recorded.written) > 0 ||
-            now[LLMOBS_STAT_adopted] > recorded.written[LLMOBS_STAT_adopted]);
+    return now->settled > recorded.written.settled &&
+           (recorded.written.open > 0 ||
+            now->counts[LLMOBS_STAT_adopted] >
+                recorded.written.counts[LLMOBS_STAT_adopted]);
 }
 
 static bool has_counted(void)
@@ -484,21 +245,21 @@ int64_t llmobs_ledger_record(const struct llmobs_config *config, bool rests)
 {
     const int64_t period = LLMOBS_LEDGER_RECORD_MS * LLMOBS_NS_PER_MS;
     int64_t now_ns, since, again = -1;
-    uint64_t now[LLMOBS_STAT_COUNT];
     int saved = errno;
+    struct moment now;
 
     if (!has_counted() || !begin_turn())
         return -1;
     now_ns = llmobs_clock_mono_ns();
     since = now_ns - recorded.written_ns;
-    read_stats(now);
-    if (memcmp(now, recorded.written, sizeof(now)) != 0) {
+    look(&now);
+    if (memcmp(&now, &recorded.written, sizeof(now)) != 0) {
         if (recorded.written_ns && since < period && !rests &&
-            !is_outdated(now)) {
+            !is_outdated(&now)) {
             again = (period - since) / LLMOBS_NS_PER_MS + 1;
         } else {
             recorded.written_ns = now_ns;
-            if (put_counts(config, now, false) == 0)
+            if (write_ledger(config, &now, false) == 0)
                 fold_others(now_ns);
             else if (!rests)
                 again = LLMOBS_LEDGER_RECORD_MS;
@@ -512,14 +273,14 @@ int64_t llmobs_ledger_record(const struct llmobs_config *config, bool rests)
 void llmobs_ledger_refresh(const struct llmobs_config *config)
 {
     int saved = errno;
-    uint64_t now[LLMOBS_STAT_COUNT];
+    struct moment now;
 
     if (!begin_turn())
         return;
-    read_stats(now);
-    if (is_outdated(now)) {
+    look(&now);
+    if (is_outdated(&now)) {
         recorded.written_ns = llmobs_clock_mono_ns();
-        (void)put_counts(config, now, false);
+        (void)write_ledger(config, &now, false);
     }
     llmobs_sole_release(&turn);
     errno = saved;
@@ -530,8 +291,8 @@ void llmobs_ledger_refresh(const struct llmobs_config *config)
 void llmobs_ledger_close(const struct llmobs_config *config)
 {
     const struct timespec moment = {0, 200000};
-    uint64_t now[LLMOBS_STAT_COUNT], rest;
     struct llmobs_signal_guard guard;
+    struct moment now;
     int saved = errno;
     int64_t until;
     bool mine;
@@ -544,19 +305,248 @@ void llmobs_ledger_close(const struct llmobs_config *config)
     while (!(mine = begin_turn()) && llmobs_futex_left(until) != 0)
         llmobs_signal_guard_sleep(&moment);
     if (mine) {
-        read_stats(now);
+        look(&now);
         /* Counts the events that are still pending at the end as lost. */
-        rest = open_count(now);
-        if (rest != 0) {
+        if (now.open != 0) {
             llmobs_log(LLMOBS_LOG_WARN, "%llu spans are unaccounted for",
-                       (unsigned long long)rest);
-            llmobs_stats_add(LLMOBS_STAT_dropped_died, rest);
-            now[LLMOBS_STAT_dropped_died] += rest;
+                       (unsigned long long)now.open);
+            llmobs_stats_add(LLMOBS_STAT_dropped_died, now.open);
+            now.counts[LLMOBS_STAT_dropped_died] += now.open;
+            now.settled += now.open;
+            now.open = 0;
         }
-        if (memcmp(now, recorded.base, sizeof(now)) != 0)
-            (void)put_counts(config, now, true);
+        if (memcmp(&now, &recorded.base, sizeof(now)) != 0)
+            (void)write_ledger(config, &now, true);
         llmobs_sole_release(&turn);
     }
     llmobs_signal_guard_end(&guard);
     errno = saved;
+}
+
+/* -- the records of a ledger --------------------------------------------- */
+
+/* A walk over the records. */
+struct survey {
+    struct llmobs_listing list;
+    uint64_t boot, pidns; /* this process's own */
+    const char *name;     /* borrowed until the next record */
+    struct llmobs_process_id owner;
+    struct llmobs_page page;
+    int rc; /* of reading the page */
+};
+
+static int survey_open(struct survey *survey, const char *dir)
+{
+    int fd, rc = llmobs_dirs_open(dir, true, true, &fd);
+
+    if (!rc)
+        rc = llmobs_listing_open(&survey->list, fd);
+    if (rc)
+        return rc;
+    llmobs_process_namespace(&survey->boot, &survey->pidns);
+    return 0;
+}
+
+/* Goes to the next record, and reads it; false at the end. */
+static bool next_record(struct survey *survey, bool own)
+{
+    do
+        if (!(survey->name = llmobs_listing_next(&survey->list)))
+            return false;
+    while (!llmobs_process_id_parse(survey->name, &survey->owner));
+    survey->rc =
+        llmobs_record_read(survey->list.fd, survey->name, own, &survey->page);
+    return true;
+}
+
+/* True for a record whose process has ended. A pid means nothing in another pid
+ * namespace: where it is not known whether a process lives, it counts as
+ * living, because the record of a living process would be counted twice. */
+static bool has_process_ended(const struct survey *survey)
+{
+    const struct llmobs_process_id *owner = &survey->owner;
+    const struct llmobs_page *page = &survey->page;
+    struct llmobs_process_id other;
+    struct llmobs_listing again;
+    bool found = false;
+    const char *name;
+    uint64_t start;
+
+    if (page->boot && survey->boot && page->boot != survey->boot)
+        return true;
+    if (!page->pidns || page->pidns != survey->pidns)
+        return false;
+    if (llmobs_process_start(owner->pid, &start) == -ESRCH ||
+        llmobs_process_is_another(owner, start))
+        return true;
+    /* A program that replaced another by exec has its pid and start time: only
+     * the record with the latest nonce belongs to a living program. */
+    if (llmobs_listing_open_in(&again, survey->list.fd, "."))
+        return false;
+    while (!found && (name = llmobs_listing_next(&again)) != NULL)
+        found = llmobs_process_id_parse(name, &other) &&
+                other.pid == owner->pid && other.start == owner->start &&
+                other.nonce > owner->nonce;
+    llmobs_listing_close(&again);
+    return found;
+}
+
+/* Makes the final counts of an ended process of its last record. Its pending
+ * events are in the spool, or lost. */
+static int make_final(struct llmobs_counts *counts)
+{
+    uint64_t pending = llmobs_counts_get(counts, LLMOBS_LEDGER_PENDING);
+    uint64_t kept = llmobs_counts_get(counts, "kept");
+    uint64_t gone = llmobs_counts_get(counts, "released") +
+                    llmobs_counts_get(counts, "left");
+    uint64_t left = kept > gone ? kept - gone : 0;
+    int rc;
+
+    for (size_t i = 0; i < counts->len; i++)
+        if (strcmp(counts->list[i].name, LLMOBS_LEDGER_PENDING) == 0)
+            counts->list[i].value = 0;
+    if (left > pending)
+        left = pending;
+    rc = llmobs_counts_add(counts, "left", left);
+    if (!rc && pending > left)
+        rc = llmobs_counts_add(counts, LLMOBS_LEDGER_LOST, wall_now());
+    return rc ? rc : llmobs_counts_add(counts, "dropped_died", pending - left);
+}
+
+/* -- folding ------------------------------------------------------------- */
+
+/* Root may not add the records of others, because it would make files that
+ * their owner could not write. A process that could not remove the records may
+ * not either, because it would add them again and again. */
+int llmobs_ledger_fold(const char *dir, size_t max)
+{
+    struct llmobs_totals totals;
+    struct survey survey;
+    struct stat st;
+    int at, rc = survey_open(&survey, dir);
+
+    if (rc)
+        return rc;
+    at = survey.list.fd;
+    rc = fstat(at, &st)                     ? -errno
+         : st.st_uid != geteuid()           ? -EPERM
+         : faccessat(at, ".", W_OK, 0) != 0 ? -errno
+                                            : 0;
+    while (!rc && max > 0 && next_record(&survey, true)) {
+        if (survey.rc || !has_process_ended(&survey))
+            continue;
+        max--;
+        rc = llmobs_totals_open(&totals, at, false, FOLD_LOCK_MS);
+        /* Another process may have added it before the lock was taken. */
+        if (!rc && strcmp(totals.page.last, survey.name) == 0)
+            rc = unlinkat(at, survey.name, 0) ? -errno : 0;
+        else if (!rc &&
+                 !(rc = llmobs_record_read(at, survey.name, true,
+                                           &survey.page)) &&
+                 !(rc = make_final(&survey.page.counts)))
+            rc = llmobs_totals_add(&totals, at, survey.name,
+                                   &survey.page.counts);
+        llmobs_totals_close(&totals);
+        rc = rc == -ENOENT ? 0 : rc;
+    }
+    llmobs_listing_close(&survey.list);
+    return rc;
+}
+
+/* -- reading ------------------------------------------------------------- */
+
+/* A process has just made an empty file, or removed its record. */
+static void count_unread(int rc, struct llmobs_ledger *out)
+{
+    out->unreadable += rc != 0 && rc != -ENOENT && rc != -ENODATA;
+    out->versions += rc == -EPROTONOSUPPORT;
+}
+
+int llmobs_ledger_read(const char *dir, struct llmobs_ledger *out)
+{
+    struct llmobs_totals totals;
+    struct survey survey;
+    struct llmobs_counts *counts = &survey.page.counts;
+    int at, peeked, rc = survey_open(&survey, dir);
+
+    memset(out, 0, sizeof(*out));
+    if (rc)
+        return rc;
+    at = survey.list.fd;
+    for (int i = 0; i < 3; i++) {
+        memset(out, 0, sizeof(*out));
+        peeked = llmobs_totals_open(&totals, at, true, READ_LOCK_MS);
+        count_unread(peeked, out);
+        out->ended = totals.page.counts;
+        if (llmobs_record_read(at, KNOWN, false, &survey.page) == 0) {
+            out->known.count = llmobs_counts_get(counts, "dropped");
+            out->known.at_ns = llmobs_counts_get(counts, LLMOBS_LEDGER_LOST);
+        }
+        survey.list.left = LLMOBS_LISTING_MAX;
+        llmobs_listing_seek(&survey.list, 0);
+        while (next_record(&survey, false)) {
+            if (strcmp(survey.name, totals.page.last) == 0)
+                continue;
+            rc = survey.rc;
+            if (rc == 0 && has_process_ended(&survey)) {
+                rc = make_final(counts);
+                if (rc == 0)
+                    rc = llmobs_counts_merge(&out->ended, counts);
+            } else if (rc == 0) {
+                rc = llmobs_counts_merge(&out->living, counts);
+                out->records++;
+            }
+            count_unread(rc, out);
+        }
+        llmobs_totals_close(&totals);
+        /* If another process has made totals meanwhile, they may hold records
+         * that could not be read here any more. */
+        if (peeked != -ENOENT ||
+            faccessat(at, LLMOBS_LEDGER_TOTALS, F_OK, 0) != 0)
+            break;
+    }
+    llmobs_listing_close(&survey.list);
+    return 0;
+}
+
+uint64_t llmobs_ledger_fallen(const struct llmobs_counts *sum)
+{
+    uint64_t fallen = llmobs_counts_get(sum, "fell_back");
+    uint64_t recovered = llmobs_counts_get(sum, "recovered");
+
+    return fallen > recovered ? fallen - recovered : 0;
+}
+
+int llmobs_ledger_acknowledge(const char *dir,
+                              const struct llmobs_ledger_drops *drops)
+{
+    struct llmobs_page page = {.boot = 0};
+    struct stat st;
+    int fd, rc = llmobs_dirs_open(dir, true, false, &fd);
+
+    if (rc)
+        return rc;
+    rc = fstat(fd, &st) ? -errno : st.st_uid != geteuid() ? -EPERM : 0;
+    llmobs_counts_add(&page.counts, "dropped", drops->count);
+    llmobs_counts_add(&page.counts, LLMOBS_LEDGER_LOST, drops->at_ns);
+    if (!rc)
+        rc = llmobs_record_write(fd, KNOWN, &page);
+    close(fd);
+    return rc;
+}
+
+int llmobs_ledger_living(const char *dir, llmobs_ledger_living_fn *visit,
+                         void *ctx)
+{
+    struct survey survey;
+    int rc = survey_open(&survey, dir);
+
+    if (rc)
+        return rc;
+    while (next_record(&survey, false))
+        if (!survey.rc && !has_process_ended(&survey))
+            visit(ctx, survey.page.pidns == survey.pidns ? survey.owner.pid : 0,
+                  &survey.page.counts);
+    llmobs_listing_close(&survey.list);
+    return 0;
 }

@@ -5,7 +5,6 @@
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/base/file.h"
@@ -84,73 +83,56 @@ int llmobs_record_read(int dir, const char *name, bool own,
 
 /* -- totals -------------------------------------------------------------- */
 
-/* Totals without a valid page, as after a crash of the host, begin anew, and a
- * counter tells it; totals of a later version stay as they are. */
-static int load_totals(struct llmobs_totals *totals)
+/* Opens the file again if it was removed before the lock was taken. Totals
+ * without a valid page, as after a crash of the host, begin anew, and a counter
+ * tells it; totals of a later version stay as they are. */
+int llmobs_totals_open(struct llmobs_totals *totals, int dir, bool reads,
+                       int64_t ms)
 {
-    int rc = read_page(totals->fd, &totals->page);
-
-    if (rc == -ENODATA)
-        return 0;
-    if (rc != -EBADMSG)
-        return rc;
-    memset(&totals->page, 0, sizeof(totals->page));
-    return llmobs_counts_add(&totals->page.counts, LLMOBS_LEDGER_RESTARTS, 1);
-}
-
-/* Opens the file again if it was removed before the lock was taken. */
-int llmobs_totals_open(struct llmobs_totals *totals, int dir, int64_t ms)
-{
-    struct stat st;
     int rc = -ESTALE;
 
+    memset(&totals->page, 0, sizeof(totals->page));
     for (int i = 0; i < 3 && rc == -ESTALE; i++) {
-        totals->fd = llmobs_file_open(dir, LLMOBS_LEDGER_TOTALS, O_RDWR);
+        totals->fd = reads
+                         ? llmobs_file_peek(dir, LLMOBS_LEDGER_TOTALS)
+                         : llmobs_file_open(dir, LLMOBS_LEDGER_TOTALS, O_RDWR);
         if (totals->fd < 0)
             return totals->fd;
-        rc = llmobs_file_lock(totals->fd, F_WRLCK, ms);
+        rc = llmobs_file_lock(totals->fd, reads ? F_RDLCK : F_WRLCK, ms);
+        if (!rc || reads) /* a page that may be changing is better than none */
+            rc = llmobs_file_check(totals->fd, LLMOBS_FILE_ANY);
         if (!rc)
-            rc = fstat(totals->fd, &st) || st.st_nlink == 0
-                     ? -ESTALE
-                     : load_totals(totals);
+            rc = read_page(totals->fd, &totals->page);
+        if (rc == -EBADMSG) {
+            memset(&totals->page, 0, sizeof(totals->page));
+            rc = llmobs_counts_add(&totals->page.counts, LLMOBS_LEDGER_RESTARTS,
+                                   1);
+        }
+        if (rc == -ENODATA)
+            rc = 0;
         if (rc)
             llmobs_totals_close(totals);
     }
     return rc;
 }
 
-/* Makes and changes nothing, as the ledger may belong to another user. */
-int llmobs_totals_peek(struct llmobs_totals *totals, int dir, int64_t ms)
-{
-    memset(&totals->page, 0, sizeof(totals->page));
-    totals->fd = llmobs_file_peek(dir, LLMOBS_LEDGER_TOTALS);
-    if (totals->fd < 0)
-        return totals->fd;
-    /* Without a lock, a page that may be changing is better than no page. */
-    (void)llmobs_file_lock(totals->fd, F_RDLCK, ms);
-    return load_totals(totals);
-}
-
 int llmobs_totals_add(struct llmobs_totals *totals, int dir, const char *name,
                       const struct llmobs_counts *more)
 {
-    struct llmobs_page page = totals->page;
-    int rc = llmobs_counts_merge(&page.counts, more);
+    struct llmobs_page *page = &totals->page;
+    int rc = llmobs_counts_merge(&page->counts, more);
 
     if (rc)
         return rc;
     /* The process that added the last record died before it removed it. */
-    if (page.last[0] && strcmp(page.last, name) != 0 &&
-        llmobs_process_id_parse(page.last, &(struct llmobs_process_id){0}))
-        unlinkat(dir, page.last, 0);
-    snprintf(page.last, sizeof(page.last), "%s", name);
-    rc = write_page(totals->fd, &page);
-    if (rc)
-        return rc;
-    totals->page = page;
-    if (name[0])
+    if (page->last[0] && strcmp(page->last, name) != 0 &&
+        llmobs_process_id_parse(page->last, &(struct llmobs_process_id){0}))
+        unlinkat(dir, page->last, 0);
+    snprintf(page->last, sizeof(page->last), "%s", name);
+    rc = write_page(totals->fd, page);
+    if (!rc && name[0])
         unlinkat(dir, name, 0);
-    return 0;
+    return rc;
 }
 
 void llmobs_totals_close(struct llmobs_totals *totals)

@@ -34,16 +34,15 @@ int llmobs_record_write(int dir, const char *name,
 int llmobs_record_read(int dir, const char *name, bool own,
                        struct llmobs_page *page);
 
-/* Opens and locks the totals, and makes the file if it is missing. -EBUSY after
- * `ms`. */
-int llmobs_totals_open(struct llmobs_totals *totals, int dir, int64_t ms);
-
-/* As llmobs_totals_open, only for reading: no process can add anything until
- * close. The descriptor is also open after an error, except -ENOENT. */
-int llmobs_totals_peek(struct llmobs_totals *totals, int dir, int64_t ms);
+/* Opens and locks the totals: no process can add anything until close. -EBUSY
+ * after `ms`. Makes the file if it is missing; who only `reads` makes and
+ * changes nothing, as the ledger may belong to another user, and reads what
+ * cannot be locked, too. The page is empty after an error. */
+int llmobs_totals_open(struct llmobs_totals *totals, int dir, bool reads,
+                       int64_t ms);
 
 /* Adds the counts of the record `name` ("": the process had none), then removes
- * that record. */
+ * that record. After an error the page is of no more use. */
 int llmobs_totals_add(struct llmobs_totals *totals, int dir, const char *name,
                       const struct llmobs_counts *more);
 void llmobs_totals_close(struct llmobs_totals *totals);

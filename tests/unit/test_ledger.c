@@ -375,7 +375,7 @@ TEST(a_held_lock_delays_nobody)
     ledger_in_child(ledger_live_and_close);
     snprintf(path, sizeof(path), "%s", ledger_at);
     fd = open(path, O_PATH | O_DIRECTORY);
-    ck_assert_int_eq(llmobs_totals_open(&totals, fd, 0), 0);
+    ck_assert_int_eq(llmobs_totals_open(&totals, fd, false, 0), 0);
     began = llmobs_clock_mono_ns();
     pid = ledger_fork(live_on_and_close);
     ck_assert_int_eq(waitpid(pid, &status, 0), pid);
@@ -434,7 +434,7 @@ TEST(the_last_close_has_all_counts)
     ledger_look();
     before = ledger_ended("captured");
     fd = open(ledger_at, O_PATH | O_DIRECTORY);
-    ck_assert_int_eq(llmobs_totals_open(&totals, fd, 0), 0);
+    ck_assert_int_eq(llmobs_totals_open(&totals, fd, false, 0), 0);
     for (unsigned i = 0; i < processes; i++)
         ledger_in_child(count_beside_a_close);
     llmobs_totals_close(&totals);

@@ -139,7 +139,7 @@ TEST(a_death_between_adding_and_removing)
     ck_assert_uint_eq(ledger_files(NULL), 1);
     ledger_look();
     ck_assert_uint_eq(ledger_ended("captured"), 12);
-    ck_assert_int_eq(llmobs_totals_open(&totals, fd, 0), 0);
+    ck_assert_int_eq(llmobs_totals_open(&totals, fd, false, 0), 0);
     ck_assert_str_eq(totals.page.last, record);
     llmobs_totals_close(&totals);
     close(fd);
