@@ -335,20 +335,6 @@ void llmobs_entry_free(struct llmobs_entry_writer *writer)
     llmobs_scratch_free_text((char *)writer);
 }
 
-void llmobs_entry_seal(char *bytes, size_t len,
-                       const struct llmobs_entry_key *key)
-{
-    struct iovec whole = {bytes, len};
-    struct llmobs_entry_head head;
-    uint64_t tail = 0;
-
-    memcpy(&head, bytes, sizeof(head));
-    head.mark = key->mark;
-    memcpy(bytes, &head, sizeof(head));
-    (void)make_seal(key, &head, &whole, 1, sizeof(head), &tail);
-    memcpy(bytes + len - sizeof(tail), &tail, sizeof(tail));
-}
-
 /* -- reading ------------------------------------------------------------- */
 
 bool llmobs_entry_next(const struct llmobs_entry_key *key,

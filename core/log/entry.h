@@ -146,10 +146,6 @@ int64_t llmobs_entry_end(struct llmobs_entry_writer *writer,
 /* Frees a writer from llmobs_scratch_alloc. */
 void llmobs_entry_free(struct llmobs_entry_writer *writer);
 
-/* Gives an ended entry, whose bytes are at `bytes`, another key. */
-void llmobs_entry_seal(char *bytes, size_t len,
-                       const struct llmobs_entry_key *key);
-
 /* Fills a key that nobody can guess. */
 void llmobs_entry_key(struct llmobs_entry_key *key);
 

@@ -180,17 +180,6 @@ static int find_hash(const struct llmobs_config *config, bool whole,
     return rc;
 }
 
-void llmobs_owner_seal(struct llmobs_owner *owner,
-                       const struct llmobs_entry_key *key)
-{
-    struct llmobs_entry_file file;
-
-    llmobs_entry_file(&file, key);
-    memcpy(owner->lead.data, &file, sizeof(file));
-    llmobs_entry_seal(owner->lead.data + sizeof(file),
-                      owner->lead.len - sizeof(file), key);
-}
-
 struct llmobs_owner *llmobs_owner_alloc(void)
 {
     struct llmobs_owner *owner = calloc(1, sizeof(*owner));
@@ -201,32 +190,38 @@ struct llmobs_owner *llmobs_owner_alloc(void)
     return owner;
 }
 
-/* Makes the beginning of a file and its OWNER entry, without a key (_seal). */
-int llmobs_owner_fill(struct llmobs_owner *owner,
-                      const struct llmobs_config *config, uint64_t program)
+static int find_origin(struct llmobs_owner *owner,
+                       const struct llmobs_config *config, uint64_t program)
 {
-    const struct llmobs_entry_key none = {0};
+    owner->origin.program = program;
+    llmobs_process_namespace(&owner->origin.boot, &owner->origin.pidns);
+    llmobs_account_set_boot(owner->origin.boot);
+    return find_hash(config, false, owner->origin.hash);
+}
+
+/* Makes the beginning of a file and its OWNER entry. */
+int llmobs_owner_fill(struct llmobs_owner *owner,
+                      const struct llmobs_config *config, uint64_t program,
+                      const struct llmobs_entry_key *key)
+{
     struct llmobs_entry_writer *writer;
     struct llmobs_entry_file file;
     struct llmobs_buf place;
     const char *text;
-    int64_t size;
-    int rc = find_hash(config, false, owner->origin.hash);
+    int64_t number;
+    int rc = find_origin(owner, config, program);
 
-    owner->origin.program = program;
-    llmobs_process_namespace(&owner->origin.boot, &owner->origin.pidns);
-    llmobs_account_set_boot(owner->origin.boot);
     if (rc)
         return rc;
     writer = llmobs_scratch_alloc(sizeof(*writer));
     if (!writer)
         return -ENOMEM;
-    owner->pid = llmobs_fork_pid();
-    owner->uid = llmobs_fork_uid();
     llmobs_entry_begin(writer, LLMOBS_ENTRY_OWNER, 1);
     llmobs_entry_add(writer, TAG_ORIGIN, &owner->origin, sizeof(owner->origin));
-    llmobs_entry_add(writer, TAG_PID, &owner->pid, sizeof(owner->pid));
-    llmobs_entry_add(writer, TAG_UID, &owner->uid, sizeof(owner->uid));
+    number = llmobs_fork_pid();
+    llmobs_entry_add(writer, TAG_PID, &number, sizeof(number));
+    number = llmobs_fork_uid();
+    llmobs_entry_add(writer, TAG_UID, &number, sizeof(number));
     for (size_t i = 0; i < TEXTS; i++) {
         memcpy(&text, (const char *)config + texts[i].at, sizeof(text));
         if (texts[i].tag == TAG_EXECUTABLE)
@@ -242,11 +237,11 @@ int llmobs_owner_fill(struct llmobs_owner *owner,
     llmobs_buf_init(&place, LLMOBS_OWNER_PLACE - 1);
     if (llmobs_config_place(config, &place) == 0 && place.len > 0)
         llmobs_entry_add(writer, TAG_PLACE, place.data, place.len);
-    size = llmobs_entry_end(writer, &none);
-    llmobs_entry_file(&file, &none);
+    number = llmobs_entry_end(writer, key);
+    llmobs_entry_file(&file, key);
     llmobs_buf_cut(&owner->lead, 0);
-    rc = size < 0 ? (int)size
-                  : llmobs_buf_add(&owner->lead, &file, sizeof(file));
+    rc = number < 0 ? (int)number
+                    : llmobs_buf_add(&owner->lead, &file, sizeof(file));
     for (int i = 0; i < writer->pieces && !rc; i++)
         rc = llmobs_buf_add(&owner->lead, writer->iov[i].iov_base,
                             writer->iov[i].iov_len);
@@ -259,7 +254,7 @@ struct llmobs_owner *llmobs_owner_new(const struct llmobs_config *config)
 {
     struct llmobs_owner *owner = llmobs_owner_alloc();
 
-    if (!owner || (llmobs_owner_fill(owner, config, 0) == 0 &&
+    if (!owner || (find_origin(owner, config, 0) == 0 &&
                    find_hash(config, true, owner->whole) == 0))
         return owner;
     llmobs_owner_free(owner);

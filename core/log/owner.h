@@ -8,7 +8,7 @@
  * none of them where it is short.
  *
  * Owns:    a llmobs_owner owns its texts, until free.
- * Threads: any: it is constant after new and seal.
+ * Threads: any: it is constant after new and fill.
  * Errors:  -ENOMEM; -EINVAL for an entry that is no OWNER entry.
  * Limits:  those of entry.h.
  */
@@ -30,29 +30,25 @@ struct llmobs_owner_origin {
     uint8_t hash[LLMOBS_OWNER_HASH]; /* of its destinations */
 };
 
-/* Gives the owner of this process. */
+/* Gives the owner of this process, for one who reads others' files. */
 struct llmobs_owner *llmobs_owner_new(const struct llmobs_config *config);
-/* llmobs_owner_new in two steps. The first only allocates. For the second the
- * kernel makes the files of this process in /proc, which takes it longer than
- * the library takes for all else as it is loaded. A process settles its owner
- * before it first writes an entry, with the program in it, a child again; no
- * other thread may use the owner meanwhile. */
+/* An owner for one who writes files under this key, in two steps. The first
+ * only allocates. For the second the kernel makes the files of this process in
+ * /proc, which takes it longer than the library takes for all else as it is
+ * loaded. A process settles its owner before it first writes an entry, with the
+ * program in it, a child again; no other thread may use the owner meanwhile. */
 struct llmobs_owner *llmobs_owner_alloc(void);
 int llmobs_owner_fill(struct llmobs_owner *owner,
-                      const struct llmobs_config *config, uint64_t program);
+                      const struct llmobs_config *config, uint64_t program,
+                      const struct llmobs_entry_key *key);
 /* Gives the owner that an OWNER entry names. */
 int llmobs_owner_read(const struct llmobs_entry *entry,
                       struct llmobs_owner **out);
 void llmobs_owner_free(struct llmobs_owner *owner);
 
-/* The beginning of a file of entries, with the OWNER entry, under the key of
- * the last _seal. Borrowed. */
+/* The beginning of a file of entries, with the OWNER entry, of an owner that
+ * was filled. Borrowed. */
 struct llmobs_text llmobs_owner_text(const struct llmobs_owner *owner);
-
-/* Sets the key of the files to be written, while no other thread uses the
- * owner. */
-void llmobs_owner_seal(struct llmobs_owner *owner,
-                       const struct llmobs_entry_key *key);
 
 /* True where both owners deliver to the same destinations with the same key. */
 bool llmobs_owner_same_destinations(const struct llmobs_owner *owner,

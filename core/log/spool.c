@@ -187,13 +187,12 @@ static int open_first(struct llmobs_spool *spool)
         return -ENAMETOOLONG;
     memcpy(spool->prefix + len, "/o.", 3);
     memcpy(spool->prefix + len + 3, name, size);
-    rc = llmobs_owner_fill(spool->owner, spool->config, program);
+    llmobs_entry_key(&spool->key);
+    rc = llmobs_owner_fill(spool->owner, spool->config, program, &spool->key);
     if (rc)
         return rc;
     spool->process = llmobs_fork_process();
     find_home(&spool->home);
-    llmobs_entry_key(&spool->key);
-    llmobs_owner_seal(spool->owner, &spool->key);
     rc = make_dir(spool);
     if (!rc)
         atomic_store(&spool->named, true);

@@ -683,6 +683,15 @@ TEST(test_key_of_a_child)
     ck_assert_mem_eq(&mine, &again, sizeof(mine));
 }
 
+static struct llmobs_owner *written_by(const struct llmobs_config *by,
+                                       const struct llmobs_entry_key *key)
+{
+    struct llmobs_owner *owner = llmobs_owner_alloc();
+
+    ck_assert(owner && llmobs_owner_fill(owner, by, 0, key) == 0);
+    return owner;
+}
+
 TEST(test_owner)
 {
     char *tags[] = {"a:b", "c:d", NULL};
@@ -699,11 +708,10 @@ TEST(test_owner)
     config.otlp.service = "otel-svc";
     config.otlp.resource = "team=a";
     other.api_key = "SECRETKEY";
-    mine = llmobs_owner_new(&config);
-    theirs = llmobs_owner_new(&other);
-    ck_assert(mine && theirs && !llmobs_owner_same_destinations(mine, theirs));
     llmobs_entry_key(&key);
-    llmobs_owner_seal(mine, &key);
+    mine = written_by(&config, &key);
+    theirs = written_by(&other, &key);
+    ck_assert(!llmobs_owner_same_destinations(mine, theirs));
     ck_assert_int_eq(llmobs_entry_file_read(llmobs_owner_text(mine), &read_key),
                      0);
     ck_assert_mem_eq(&key, &read_key, sizeof(key));
@@ -776,13 +784,14 @@ TEST(test_owner_keys)
 /* A build before this rule hashed keys whole; what it left is delivered. */
 TEST(test_owner_of_before)
 {
+    const struct llmobs_entry_key key = {1, {2, 3}};
+    struct llmobs_owner *mine, *theirs, *written;
+    struct llmobs_owner_origin before = {0};
+    struct llmobs_entry_writer writer;
     uint8_t whole[LLMOBS_SHA256_LEN];
-    struct llmobs_owner *mine, *theirs;
-    struct llmobs_entry_key key;
     struct llmobs_entry entry;
     struct llmobs_buf text;
     size_t at = 0;
-    char *hash;
 
     config.exporter = "agentless";
     config.site = "datadoghq.com";
@@ -794,24 +803,26 @@ TEST(test_owner_of_before)
                     config.exporter, 0, 0, config.site, 0, config.api_key, 0, 0,
                     0);
     llmobs_sha256(text.data, text.len, whole);
-    llmobs_buf_cut(&text, 0);
-    llmobs_buf_add(&text, llmobs_owner_text(mine).data,
-                   llmobs_owner_text(mine).len);
-    hash = memmem(text.data, text.len, llmobs_owner_origin(mine)->hash,
-                  LLMOBS_OWNER_HASH);
-    ck_assert_ptr_nonnull(hash);
-    memcpy(hash, whole, LLMOBS_OWNER_HASH);
-    llmobs_entry_key(&key);
-    llmobs_entry_seal(text.data + sizeof(struct llmobs_entry_file),
-                      text.len - sizeof(struct llmobs_entry_file), &key);
-    ck_assert(llmobs_entry_next(&key, llmobs_buf_text(&text), &at, &entry) ||
-              llmobs_entry_next(&key, llmobs_buf_text(&text), &at, &entry));
+    llmobs_buf_fini(&text);
+    memcpy(before.hash, whole, LLMOBS_OWNER_HASH);
+    llmobs_entry_begin(&writer, LLMOBS_ENTRY_OWNER, 1);
+    llmobs_entry_add(&writer, 1, &before, sizeof(before));
+    ck_assert_int_gt(llmobs_entry_end(&writer, &key), 0);
+    ck_assert_int_eq(writer.pieces, 1);
+    ck_assert(llmobs_entry_next(
+        &key, (struct llmobs_text){writer.iov->iov_base, writer.iov->iov_len},
+        &at, &entry));
     ck_assert_int_eq(llmobs_owner_read(&entry, &theirs), 0);
     ck_assert(llmobs_owner_same_destinations(theirs, mine));
+    llmobs_owner_free(theirs);
+    written = written_by(&config, &key);
+    at = 0;
+    ck_assert(llmobs_entry_next(&key, llmobs_owner_text(written), &at, &entry));
+    ck_assert_int_eq(llmobs_owner_read(&entry, &theirs), 0);
     ck_assert(strstr(llmobs_owner_place(theirs), "with DD_API_KEY ...cdef"));
     llmobs_owner_free(mine);
     llmobs_owner_free(theirs);
-    llmobs_buf_fini(&text);
+    llmobs_owner_free(written);
 }
 
 TEST(test_owner_otlp)
