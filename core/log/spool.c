@@ -474,6 +474,17 @@ static void free_writer(struct exchange_writer *writer)
     llmobs_entry_free(&writer->entry);
 }
 
+/* The id of a call's entries: its span's, and after a release (cancel) another,
+ * since a release is of all entries with that id in the file. */
+static uint64_t id_of(struct llmobs_exchange *exchange)
+{
+    uint64_t *id = &exchange->item.spooled.id;
+
+    if (!*id)
+        *id = exchange->context.span_id;
+    return *id;
+}
+
 static int64_t write_exchange(struct llmobs_spool *spool,
                               struct llmobs_exchange *exchange,
                               enum llmobs_entry_type type)
@@ -485,8 +496,7 @@ static int64_t write_exchange(struct llmobs_spool *spool,
 
     if (!writer)
         return -ENOMEM;
-    spooled->id = exchange->context.span_id;
-    llmobs_entry_begin(&writer->entry, type, spooled->id);
+    llmobs_entry_begin(&writer->entry, type, id_of(exchange));
     llmobs_exchange_add(exchange, bare, &writer->facts, &writer->entry);
     file = write_entry(spool, &writer->entry, spooled, file_of_call(spooled));
     free_writer(writer);
@@ -504,7 +514,7 @@ int llmobs_spool_begin(struct llmobs_spool *spool,
     if (exchange->process != llmobs_fork_process())
         return 0;
     exchange->progress.sign = LLMOBS_PROGRESS_SIGN;
-    exchange->progress.id = exchange->context.span_id;
+    exchange->progress.id = id_of(exchange);
     file = write_exchange(spool, exchange,
                           stage == LLMOBS_STAGE_START ? LLMOBS_ENTRY_START
                                                       : LLMOBS_ENTRY_BEGIN);
@@ -711,6 +721,7 @@ static void cancel(struct llmobs_spool *spool, struct llmobs_spooled *spooled,
         for (size_t k = 0; k < LLMOBS_BEGUN; k++)
             if (spooled->begun[k] == file)
                 spooled->begun[k] = 0;
+        spooled->id = llmobs_context_random();
     }
 }
 

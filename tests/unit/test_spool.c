@@ -400,6 +400,60 @@ TEST(test_end_refused)
     }
 }
 
+/* It is noted after all: its event where there is room again, or as a call that
+ * begins where it was thought that there is none. */
+static void noted_after_all(void)
+{
+    struct llmobs_exchange *e = begun_alone(1);
+    const struct llmobs_text event = {"{}", 2};
+    int64_t room = atomic_load(&spool->room);
+
+    atomic_store(&spool->room, 1);
+    ck_assert_int_eq(llmobs_spool_end(spool, e), -EDQUOT);
+    atomic_store(&spool->room, room);
+    ck_assert_int_eq(llmobs_spool_write_event(spool, &e->item.spooled,
+                                              LLMOBS_EVENT_SPAN, event),
+                     0);
+    llmobs_exchange_free(e);
+}
+
+static void begun_again(void)
+{
+    struct llmobs_exchange *e = begun_alone(1);
+
+    llmobs_spool_cancel(spool, e);
+    ck_assert_int_eq(llmobs_spool_begin(spool, e, LLMOBS_STAGE_BEGIN), 0);
+    ck_assert_uint_eq(e->progress.id, e->item.spooled.id);
+    llmobs_exchange_free(e);
+}
+
+static void ended_again(void)
+{
+    struct llmobs_exchange *e = begun_alone(1);
+
+    llmobs_spool_cancel(spool, e);
+    ck_assert_int_eq(llmobs_spool_begin(spool, e, LLMOBS_STAGE_BEGIN), 0);
+    ck_assert_int_eq(llmobs_spool_end(spool, e), 0);
+    llmobs_exchange_free(e);
+}
+
+/* A release is of the entries before it. */
+TEST(entries_behind_a_release)
+{
+    spool_in_dead(noted_after_all);
+    spool_adopt_all(true);
+    ck_assert_uint_eq(events, 1);
+    ck_assert_uint_eq(calls, 0);
+    spool_in_dead(begun_again);
+    spool_adopt_all(true);
+    ck_assert_uint_eq(calls, 1);
+    ck_assert_uint_eq(killed, 1);
+    spool_in_dead(ended_again);
+    spool_adopt_all(true);
+    ck_assert_uint_eq(calls, 1);
+    ck_assert_uint_eq(killed, 0);
+}
+
 TEST(test_unwritable)
 {
     struct llmobs_exchange *e = spool_make(1);

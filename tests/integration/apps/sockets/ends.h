@@ -124,28 +124,34 @@ static void unsent_by_signal(void)
 }
 
 /* Requests that the kernel takes at the second attempt are calls, however the
- * process ends. */
+ * process ends. Nobody accepts their connections before the first. */
 static void sent_later(void)
 {
     struct sockaddr_in to;
-    size_t len;
+    size_t len, done[3] = {0};
     char *text = request("gpt-test", 1, &len);
+    int listens = listener(&to), fds[11];
 
-    (void)listener(&to);
-    for (int i = 0; i < 3; i++) {
-        int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-
-        (void)connect(fd, (struct sockaddr *)&to, sizeof(to));
-        for (size_t all = 0; all < len;) {
-            size_t part = i == 2 && len - all > 400 ? 400 : len - all;
-            ssize_t put = send(fd, text + all, part, MSG_NOSIGNAL);
+    for (int i = 0; i < 11; i++) {
+        fds[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+        (void)connect(fds[i], (struct sockaddr *)&to, sizeof(to));
+    }
+    for (int i = 0; i < 3; i++)
+        printf("%zd\n",
+               send(fds[8 + i], text, i == 2 ? 400 : len, MSG_NOSIGNAL));
+    for (int i = 0; i < 6; i++)
+        (void)accept(listens, NULL, NULL);
+    for (int i = 0; i < 3; i++)
+        while (done[i] < len) {
+            size_t left = len - done[i],
+                   part = i == 2 && left > 400 ? 400 : left;
+            ssize_t put = send(fds[8 + i], text + done[i], part, MSG_NOSIGNAL);
 
             if (put > 0)
-                all += (size_t)put;
+                done[i] += (size_t)put;
             else
-                poll(&(struct pollfd){fd, POLLOUT, 0}, 1, 2000);
+                poll(&(struct pollfd){fds[8 + i], POLLOUT, 0}, 1, 2000);
         }
-    }
     fflush(stdout);
     raise(SIGKILL);
 }
