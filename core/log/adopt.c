@@ -707,21 +707,22 @@ static void end_claim_if_done(struct llmobs_adopt *adopt, struct claim *claim)
  * the next call tries the same entry. */
 static int next_here(struct llmobs_adopt *adopt, struct llmobs_adopted *out)
 {
+    size_t before = adopt->at;
     struct llmobs_entry entry;
+    bool due;
     int rc;
 
-    while (llmobs_adopt_file_next(&adopt->file, &adopt->at, &entry)) {
+    while (llmobs_adopt_file_next(&adopt->file, &adopt->at, &entry, &due)) {
         unsigned delivered_to;
         bool killed = llmobs_entry_has_begun(entry.type);
 
-        if (!llmobs_adopt_file_is_due(&adopt->file, &entry))
+        if (!due)
             continue;
         *out = (struct llmobs_adopted){
             .spooled = {.id = entry.id,
                         .file = adopt->here->name.file,
                         .claim = (uint32_t)(adopt->here - adopt->claims) + 1,
-                        .offset =
-                            llmobs_adopt_file_place(&adopt->file, &entry)},
+                        .offset = entry.offset},
             .killed = killed,
             .uncounted = !llmobs_adopt_file_delivered_to(&adopt->file, entry.id,
                                                          &delivered_to) &&
@@ -729,7 +730,7 @@ static int next_here(struct llmobs_adopt *adopt, struct llmobs_adopted *out)
             .config = &adopt->names};
         rc = llmobs_item_read(&entry, &adopt->recalls, &out->item);
         if (rc == -ENOMEM) {
-            adopt->at = entry.offset;
+            adopt->at = before;
             return rc;
         }
         if (rc) {
@@ -962,6 +963,7 @@ static int count_file(struct llmobs_adopt *adopt, const struct found *found,
     struct llmobs_adopt_counts *out = ctx;
     struct llmobs_adopt_place *place = NULL;
     struct llmobs_entry entry;
+    bool due;
     size_t at = 0;
     uint64_t *count;
     int rc = find_owner(adopt);
@@ -974,11 +976,10 @@ static int count_file(struct llmobs_adopt *adopt, const struct found *found,
         rc = survey_file(adopt);
     if (!rc)
         place = find_place(adopt, out);
-    while (!rc && llmobs_adopt_file_next(&adopt->file, &at, &entry)) {
+    while (!rc && llmobs_adopt_file_next(&adopt->file, &at, &entry, &due)) {
         int64_t start;
 
-        if (!llmobs_adopt_file_is_open(&adopt->file, &entry) ||
-            (!ended && llmobs_entry_has_begun(entry.type)))
+        if (!ended && llmobs_entry_has_begun(entry.type))
             continue;
         (*count)++;
         (*(ended ? &place->ended : &place->living))++;
@@ -1038,6 +1039,7 @@ static int visit_living(struct llmobs_adopt *adopt, const struct found *found,
     struct llmobs_entry entry;
     uint64_t pidns;
     size_t at = 0;
+    bool due;
     int rc;
 
     if (find_owner(adopt) != 0 || is_of_ended(adopt, found))
@@ -1051,9 +1053,8 @@ static int visit_living(struct llmobs_adopt *adopt, const struct found *found,
         .elsewhere = !pidns || pidns != llmobs_owner_origin(adopt->self)->pidns,
         .config = &adopt->names};
     rc = survey_file(adopt);
-    while (!rc && llmobs_adopt_file_next(&adopt->file, &at, &entry)) {
-        if (!llmobs_entry_has_begun(entry.type) ||
-            !llmobs_adopt_file_is_open(&adopt->file, &entry))
+    while (!rc && llmobs_adopt_file_next(&adopt->file, &at, &entry, &due)) {
+        if (!llmobs_entry_has_begun(entry.type))
             continue;
         rc = llmobs_exchange_read(&entry, &adopt->recalls, &call.exchange);
         if (rc == -ENOMEM)

@@ -114,14 +114,6 @@ static int read_begin(struct llmobs_adopt_file *file, size_t max)
     return rc == -ENODATA ? 0 : rc;
 }
 
-uint64_t llmobs_adopt_file_place(const struct llmobs_adopt_file *file,
-                                 const struct llmobs_entry *entry)
-{
-    return entry->offset < file->closed_at
-               ? entry->offset
-               : LLMOBS_SPOOL_CLOSED + (entry->offset - file->closed_at);
-}
-
 /* True for an entry that counts where it is. A call that begins behind the
  * closing was written again, to another file. */
 static bool counts(const struct llmobs_adopt_file *file,
@@ -136,16 +128,6 @@ static bool counts(const struct llmobs_adopt_file *file,
     return facts_of(file, entry->id).what & BEFORE;
 }
 
-bool llmobs_adopt_file_next(const struct llmobs_adopt_file *file, size_t *at,
-                            struct llmobs_entry *entry)
-{
-    while (
-        llmobs_entry_next(&file->key, llmobs_buf_text(&file->text), at, entry))
-        if (counts(file, entry))
-            return true;
-    return false;
-}
-
 /* -- its owner ----------------------------------------------------------- */
 
 int llmobs_adopt_file_find_owner(struct llmobs_adopt_file *file)
@@ -156,7 +138,9 @@ int llmobs_adopt_file_find_owner(struct llmobs_adopt_file *file)
 
     llmobs_owner_free(file->owner);
     file->owner = NULL;
-    while (!rc && !file->owner && llmobs_adopt_file_next(file, &at, &entry))
+    while (!rc && !file->owner &&
+           llmobs_entry_next(&file->key, llmobs_buf_text(&file->text), &at,
+                             &entry))
         if (entry.type == LLMOBS_ENTRY_OWNER)
             rc = llmobs_owner_read(&entry, &file->owner);
     if (rc == -ENOTSUP)
@@ -220,6 +204,31 @@ static int add_entry(struct llmobs_adopt_file *file,
     return what ? add_fact(file, entry->id, what, delivered_to) : 0;
 }
 
+/* True for an entry that is neither released nor replaced by a later one. */
+static bool is_open(const struct llmobs_adopt_file *file,
+                    const struct llmobs_entry *entry)
+{
+    unsigned over = RELEASED;
+
+    switch (entry->type) {
+    case LLMOBS_ENTRY_START:
+        over |= BEGUN | ENDED_BY_CHILD | ENDED;
+        break;
+    case LLMOBS_ENTRY_BEGIN:
+        over |= ENDED_BY_CHILD | ENDED;
+        break;
+    case LLMOBS_ENTRY_CHILDS_END:
+        over |= ENDED;
+        break;
+    case LLMOBS_ENTRY_END:
+    case LLMOBS_ENTRY_EVENT:
+        break;
+    default:
+        return false;
+    }
+    return !(facts_of(file, entry->id).what & over);
+}
+
 /* Reading cannot be interrupted. So if the app waits, only a file that is read
  * in almost no time is begun; a closed one has far fewer bytes than its size.
  * The size is from before the file is read: later writes then show as another
@@ -228,7 +237,7 @@ static int add_entry(struct llmobs_adopt_file *file,
 int llmobs_adopt_file_survey(struct llmobs_adopt_file *file, int64_t until_ns)
 {
     struct llmobs_entry entry;
-    bool closed, behind = false;
+    bool closed, due, behind = false;
     size_t at = 0;
     struct stat st;
     int rc;
@@ -259,44 +268,26 @@ int llmobs_adopt_file_survey(struct llmobs_adopt_file *file, int64_t until_ns)
             rc = add_entry(file, &entry);
     }
     settle(file);
-    for (at = 0; !rc && llmobs_adopt_file_next(file, &at, &entry);)
-        if (llmobs_adopt_file_is_due(file, &entry))
-            file->due++;
-        else
-            file->left += llmobs_adopt_file_is_open(file, &entry);
+    for (at = 0; !rc && llmobs_adopt_file_next(file, &at, &entry, &due);)
+        (*(due ? &file->due : &file->left))++;
     return rc;
 }
 
-bool llmobs_adopt_file_is_open(const struct llmobs_adopt_file *file,
-                               const struct llmobs_entry *entry)
+bool llmobs_adopt_file_next(const struct llmobs_adopt_file *file, size_t *at,
+                            struct llmobs_entry *entry, bool *due)
 {
-    unsigned over = RELEASED;
-
-    switch (entry->type) {
-    case LLMOBS_ENTRY_START:
-        over |= BEGUN | ENDED_BY_CHILD | ENDED;
-        break;
-    case LLMOBS_ENTRY_BEGIN:
-        over |= ENDED_BY_CHILD | ENDED;
-        break;
-    case LLMOBS_ENTRY_CHILDS_END:
-        over |= ENDED;
-        break;
-    case LLMOBS_ENTRY_END:
-    case LLMOBS_ENTRY_EVENT:
-        break;
-    default:
-        return false;
+    while (llmobs_entry_next(&file->key, llmobs_buf_text(&file->text), at,
+                             entry)) {
+        if (!counts(file, entry) || !is_open(file, entry))
+            continue;
+        *due = !file->living ||
+               llmobs_entry_has(entry, LLMOBS_ENTRY_FOR_RELAY) ||
+               facts_of(file, entry->id).delivered_to & LLMOBS_LEFT;
+        if (entry->offset >= file->closed_at)
+            entry->offset += LLMOBS_SPOOL_CLOSED - file->closed_at;
+        return true;
     }
-    return !(facts_of(file, entry->id).what & over);
-}
-
-bool llmobs_adopt_file_is_due(const struct llmobs_adopt_file *file,
-                              const struct llmobs_entry *entry)
-{
-    return (!file->living || llmobs_entry_has(entry, LLMOBS_ENTRY_FOR_RELAY) ||
-            facts_of(file, entry->id).delivered_to & LLMOBS_LEFT) &&
-           llmobs_adopt_file_is_open(file, entry);
+    return false;
 }
 
 bool llmobs_adopt_file_has(const struct llmobs_adopt_file *file, uint64_t id)

@@ -50,21 +50,12 @@ int llmobs_adopt_file_find_owner(struct llmobs_adopt_file *file);
  * read all bytes. */
 int llmobs_adopt_file_survey(struct llmobs_adopt_file *file, int64_t until_ns);
 
-/* Gives the next entry that counts, from *at on; false at the end. */
+/* After _survey: gives the next open entry from *at on, which is neither
+ * released nor replaced by a later one; false at the end. The entry's offset is
+ * its place in the file. `due`: the reader has to deliver it; a living process
+ * itself delivers what is not for the relay. */
 bool llmobs_adopt_file_next(const struct llmobs_adopt_file *file, size_t *at,
-                            struct llmobs_entry *entry);
-
-/* The place in the file of an entry that _next has given. */
-uint64_t llmobs_adopt_file_place(const struct llmobs_adopt_file *file,
-                                 const struct llmobs_entry *entry);
-
-/* After _survey. _is_open: the entry is neither released nor replaced by a
- * later one. _is_due: the reader has to deliver it; a living process itself
- * delivers what is not for the relay. */
-bool llmobs_adopt_file_is_open(const struct llmobs_adopt_file *file,
-                               const struct llmobs_entry *entry);
-bool llmobs_adopt_file_is_due(const struct llmobs_adopt_file *file,
-                              const struct llmobs_entry *entry);
+                            struct llmobs_entry *entry, bool *due);
 
 /* After _survey: true where the file has, or had, an END or EVENT with this id.
  */
