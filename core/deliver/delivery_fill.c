@@ -20,7 +20,7 @@
 #include "core/event/tags.h"
 #include "core/event/to_span.h"
 #include "lib/span/content_filter.h"
-#include "core/log/event_item.h"
+#include "core/log/item_entry.h"
 #include "core/log/spool_file.h"
 
 #include "lib/text/json.h"

@@ -12,7 +12,7 @@
 #include "lib/base/program.h"
 #include "lib/base/stats.h"
 #include "core/event/encode.h"
-#include "core/log/event_item.h"
+#include "core/log/item_entry.h"
 #include "core/log/spool_relay.h"
 
 /* A connection that the worker opened within this time needs no warming. */

@@ -12,7 +12,7 @@
 
 enum llmobs_item_type {
     LLMOBS_ITEM_EXCHANGE,
-    LLMOBS_ITEM_EVENT,  /* encoded already (event_item.h) */
+    LLMOBS_ITEM_EVENT,  /* encoded already (item_entry.h) */
     LLMOBS_ITEM_SPOOLED /* memory has only its head, the disk has the rest */
 };
 

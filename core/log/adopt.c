@@ -18,7 +18,7 @@
 #include "lib/base/log.h"
 #include "lib/base/once.h"
 #include "core/log/adopt_file.h"
-#include "core/log/event_item.h"
+#include "core/log/item_entry.h"
 #include "core/log/relay_sign.h"
 #include "core/log/spool.h"
 #include "core/log/spool_file.h"
@@ -983,7 +983,7 @@ static int count_file(struct llmobs_adopt *adopt, const struct found *found,
             continue;
         (*count)++;
         (*(ended ? &place->ended : &place->living))++;
-        start = llmobs_exchange_entry_start(&entry);
+        start = llmobs_item_start(&entry);
         take_earlier(&out->oldest_ns, start);
         take_earlier(&place->oldest_ns, start);
     }

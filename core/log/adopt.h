@@ -24,7 +24,7 @@
 #include <sys/types.h>
 
 #include "core/event/event_kind.h"
-#include "core/log/exchange_entry.h"
+#include "core/log/item_entry.h"
 #include "core/log/live_namespaces.h"
 #include "core/log/owner.h"
 

@@ -22,7 +22,7 @@
 #include "lib/base/crash_point.h"
 #include "lib/base/listing.h"
 #include "core/config/state_dir.h"
-#include "core/log/event_item.h"
+#include "core/log/item_entry.h"
 #include "core/log/spool_name.h"
 
 int llmobs_spool_dir(const struct llmobs_config *config, char *out, size_t cap)

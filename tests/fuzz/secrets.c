@@ -14,7 +14,7 @@
 #include "core/event/encode.h"
 #include "core/event/recording.h"
 #include "core/event/to_span.h"
-#include "core/log/exchange_entry.h"
+#include "core/log/item_entry.h"
 #include "lib/span/allowlist.h"
 #include "lib/span/leads.h"
 #include "lib/span/secrets.h"

@@ -15,7 +15,7 @@
 #include <zlib.h>
 
 #include "lib/span/allowlist.h"
-#include "core/log/exchange_entry.h"
+#include "core/log/item_entry.h"
 #include "lib/text/eventstream.h"
 #include "lib/text/sse.h"
 #include "tests/fuzz/fuzz.h"

@@ -16,7 +16,7 @@
 #include "core/event/to_span.h"
 #include "lib/span/allowlist.h"
 #include "core/log/entry.h"
-#include "core/log/exchange_entry.h"
+#include "core/log/item_entry.h"
 #include "core/trace/carrier.h"
 #include "llmobs.h"
 #include "tests/unit/context_case.h"

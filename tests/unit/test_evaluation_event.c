@@ -15,7 +15,7 @@
 #include "core/event/evaluation.h"
 #include "lib/base/stats.h"
 #include "core/sdk/evaluation_submit.h"
-#include "core/log/event_item.h"
+#include "core/log/item_entry.h"
 #include "llmobs.h"
 #include "tests/unit/context_case.h"
 #include "tests/unit/unit.h"
@@ -580,9 +580,8 @@ TEST(an_unknown_kind_is_kept)
     const int64_t now = 7;
     char bytes[512];
     struct llmobs_entry entry;
-    enum llmobs_event_kind kind;
     struct llmobs_entry_key key;
-    struct llmobs_text text;
+    struct llmobs_item *item;
     size_t at, len;
 
     llmobs_entry_key(&key);
@@ -599,11 +598,13 @@ TEST(an_unknown_kind_is_kept)
         at = 0;
         ck_assert(llmobs_entry_next(&key, (struct llmobs_text){bytes, len}, &at,
                                     &entry));
-        ck_assert_int_eq(llmobs_event_read(&entry, &kind, &text),
+        ck_assert_int_eq(llmobs_item_read(&entry, NULL, &item),
                          k < LLMOBS_EVENT_KINDS ? 0 : -EINVAL);
-        if (k < LLMOBS_EVENT_KINDS)
-            ck_assert_int_eq(kind, k);
-        ck_assert_int_eq(llmobs_event_start(&entry),
+        if (k < LLMOBS_EVENT_KINDS) {
+            ck_assert_int_eq(item->kind, k);
+            llmobs_item_free(item);
+        }
+        ck_assert_int_eq(llmobs_item_start(&entry),
                          k == LLMOBS_EVENT_SPAN ? 9 : 7);
     }
 }

@@ -1,4 +1,4 @@
-#include "core/log/exchange_entry.h"
+#include "core/log/item_entry.h"
 
 #include <errno.h>
 #include <stddef.h>
@@ -7,7 +7,6 @@
 
 #include "core/event/curlcode.h"
 #include "lib/span/allowlist.h"
-#include "core/log/event_item.h"
 #include "llmobs.h"
 
 /* The fields of an exchange. Their numbers are on the disk and never change. */
@@ -493,25 +492,85 @@ int llmobs_exchange_read(const struct llmobs_entry *entry,
     return 0;
 }
 
+/* -- an encoded event ------------------------------------------------------ */
+
+/* Beside the tags of the text. */
+#define TAG_BEGAN 64
+
+struct llmobs_item *llmobs_event_item_new(enum llmobs_event_kind kind,
+                                          struct llmobs_text text)
+{
+    struct llmobs_event_item *event = malloc(sizeof(*event) + text.len);
+
+    if (!event)
+        return NULL;
+    memset(event, 0, sizeof(*event));
+    event->item.type = LLMOBS_ITEM_EVENT;
+    event->item.kind = kind;
+    event->len = text.len;
+    memcpy(event->data, text.data, text.len);
+    return &event->item;
+}
+
+struct llmobs_text llmobs_event_item_text(const struct llmobs_item *item)
+{
+    const struct llmobs_event_item *event =
+        (const struct llmobs_event_item *)item;
+
+    return (struct llmobs_text){event->data, event->len};
+}
+
+void llmobs_event_add(struct llmobs_entry_writer *writer,
+                      enum llmobs_event_kind kind, struct llmobs_text text,
+                      const int64_t *began_ns)
+{
+    llmobs_entry_add(writer, LLMOBS_EVENT_TAG + (uint32_t)kind, text.data,
+                     text.len);
+    llmobs_entry_add(writer, TAG_BEGAN, began_ns, sizeof(*began_ns));
+}
+
+/* Finds the key by its quotes, which are escaped within any string. */
+static int64_t start_of_span(struct llmobs_text event)
+{
+    static const char key[] = "\"start_ns\":";
+    const char *end = event.data + event.len;
+    const char *at = memmem(event.data, event.len, key, sizeof(key) - 1);
+    int64_t start = 0;
+
+    if (!at)
+        return 0;
+    at += sizeof(key) - 1;
+    while (at < end && *at == ' ')
+        at++;
+    for (; at < end && *at >= '0' && *at <= '9'; at++)
+        if (start <= (INT64_MAX - 9) / 10)
+            start = start * 10 + (*at - '0');
+    return start;
+}
+
+/* -- either ---------------------------------------------------------------- */
+
 int llmobs_item_read(const struct llmobs_entry *entry,
                      struct llmobs_recalls **recalls, struct llmobs_item **out)
 {
-    struct llmobs_exchange *exchange;
-    enum llmobs_event_kind kind;
+    struct llmobs_exchange *exchange = NULL;
     struct llmobs_text text;
+    size_t at = 0;
+    uint32_t tag;
     int rc;
 
     *out = NULL;
-    if (entry->type == LLMOBS_ENTRY_EVENT) {
-        rc = llmobs_event_read(entry, &kind, &text);
-        if (!rc && !(*out = llmobs_event_item_new(kind, text)))
-            rc = -ENOMEM;
+    if (entry->type != LLMOBS_ENTRY_EVENT) {
+        rc = llmobs_exchange_read(entry, recalls, &exchange);
+        *out = exchange ? &exchange->item : NULL;
         return rc;
     }
-    rc = llmobs_exchange_read(entry, recalls, &exchange);
-    if (!rc)
-        *out = &exchange->item;
-    return rc;
+    if (!llmobs_entry_field(entry, &at, &tag, &text) ||
+        tag < LLMOBS_EVENT_TAG || tag >= LLMOBS_EVENT_TAG + LLMOBS_EVENT_KINDS)
+        return -EINVAL;
+    *out = llmobs_event_item_new(
+        (enum llmobs_event_kind)(tag - LLMOBS_EVENT_TAG), text);
+    return *out ? 0 : -ENOMEM;
 }
 
 /* Copies the numbers of an entry; false where it has no numbers. */
@@ -530,13 +589,22 @@ static bool find_numbers(const struct llmobs_entry *entry,
     return false;
 }
 
-int64_t llmobs_exchange_entry_start(const struct llmobs_entry *entry)
+int64_t llmobs_item_start(const struct llmobs_entry *entry)
 {
-    int64_t numbers[NUMBER_COUNT];
+    int64_t start = 0, numbers[NUMBER_COUNT];
+    struct llmobs_text value;
+    size_t at = 0;
+    uint32_t tag;
 
-    if (entry->type == LLMOBS_ENTRY_EVENT)
-        return llmobs_event_start(entry);
-    return find_numbers(entry, numbers) ? numbers[NUMBER_START_WALL] : 0;
+    if (entry->type != LLMOBS_ENTRY_EVENT)
+        return find_numbers(entry, numbers) ? numbers[NUMBER_START_WALL] : 0;
+    while (llmobs_entry_field(entry, &at, &tag, &value)) {
+        if (tag == LLMOBS_EVENT_TAG + LLMOBS_EVENT_SPAN)
+            return start_of_span(value);
+        if (tag == TAG_BEGAN && value.len == sizeof(start))
+            memcpy(&start, value.data, sizeof(start));
+    }
+    return start;
 }
 
 void llmobs_exchange_entry_place(const struct llmobs_entry *entry,
