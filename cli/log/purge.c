@@ -31,7 +31,6 @@
 #include "core/log/adopt.h"
 #include "core/log/live_namespaces.h"
 #include "core/log/spool_file.h"
-#include "core/log/spool_name.h"
 #include "core/log/spool.h"
 #include "cli/query/evaluations.h"
 #include "cli/query/load.h"

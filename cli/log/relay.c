@@ -33,7 +33,6 @@
 #include "core/config/config.h"
 #include "core/log/relay_sign.h"
 #include "core/log/spool_file.h"
-#include "core/log/spool_name.h"
 #include "core/deliver/drain.h"
 #include "cli/log/relay_places.h"
 

@@ -16,7 +16,6 @@
 #include "lib/base/dirs.h"
 #include "core/log/relay_sign.h"
 #include "core/log/spool_file.h"
-#include "core/log/spool_name.h"
 #include "lib/base/listing.h"
 
 #define HOMES "/home"

@@ -22,7 +22,6 @@
 #include "core/log/relay_sign.h"
 #include "core/log/spool.h"
 #include "core/log/spool_file.h"
-#include "core/log/spool_name.h"
 #include "core/log/spool_relay.h"
 
 /* Short programs leave one file each: this many files give one batch. */
@@ -39,12 +38,10 @@
 /* A file that this process has claimed, until it is read and each entry is
  * released or returned. */
 struct claim {
-    bool used;
-    bool read; /* all its entries were given */
-    bool away; /* its process's pid does not count here */
-    bool own;  /* of this process: what it reclaims of a relay */
-    struct llmobs_spool_name name;
+    struct llmobs_spool_name name; /* file 0: no claim */
     struct llmobs_entry_key key;
+    bool away;       /* its process's pid does not count here */
+    bool own;        /* of this process: what it reclaims of a relay */
     bool stays;      /* it has more entries than were given */
     off_t size;      /* when it was read */
     size_t given;    /* entries given, and neither released nor returned */
@@ -83,10 +80,7 @@ struct found {
     struct llmobs_spool_name name;
     bool own;           /* it is this process's */
     struct now who, by; /* that writes it; that has claimed it */
-    int64_t changed_s;  /* when it was last written or renamed */
-    int64_t written_s;
-    off_t size;
-    bool held; /* LLMOBS_SPOOL_HELD */
+    struct stat st;
 };
 
 struct llmobs_adopt {
@@ -113,8 +107,7 @@ struct llmobs_adopt {
                      */
     /* The file that is read, and its claim; NULL: it is only looked at. */
     struct claim *here;
-    size_t at;      /* the place in its text */
-    size_t damaged; /* its unreadable entries */
+    size_t at; /* the place in its text */
     struct llmobs_recalls *recalls;
     struct llmobs_config names; /* of its process */
     struct llmobs_adopt_file file;
@@ -197,7 +190,7 @@ static bool is_of_ended(const struct llmobs_adopt *adopt,
     return !found->own &&
            has_ended(adopt, &found->name.who, &found->who, from->program,
                      from->pidns, from->boot && boot && from->boot != boot,
-                     found->changed_s);
+                     found->st.st_ctime);
 }
 
 /* True where this process has claimed the file. */
@@ -225,7 +218,7 @@ static bool may_claim(const struct llmobs_adopt *adopt,
         close(dir);
     }
     return !held || has_ended(adopt, &name->by, &found->by, name->by.nonce,
-                              name->by_pidns, false, found->changed_s);
+                              name->by_pidns, false, found->st.st_ctime);
 }
 
 /* True where this process delivers to the owner's destinations. */
@@ -244,7 +237,7 @@ static bool has_destinations(const struct llmobs_adopt *adopt)
 static struct claim *find_free_claim(struct llmobs_adopt *adopt)
 {
     for (size_t i = 0; i < CLAIMS; i++)
-        if (!adopt->claims[i].used)
+        if (!adopt->claims[i].name.file)
             return &adopt->claims[i];
     return NULL;
 }
@@ -255,7 +248,7 @@ static void free_file(struct llmobs_adopt *adopt)
     llmobs_recalls_free(adopt->recalls);
     adopt->recalls = NULL;
     llmobs_adopt_file_free(&adopt->file);
-    adopt->at = adopt->damaged = 0;
+    adopt->at = 0;
     adopt->here = NULL;
 }
 
@@ -346,10 +339,11 @@ static int survey_file(struct llmobs_adopt *adopt)
  * if its process lives. A file that this process has claimed before, and could
  * not deliver, keeps its name. 0 where another reader was faster, or the file
  * cannot be read: the walk goes on to the next file. */
-static int open_file(struct llmobs_adopt *adopt, const struct found *found,
-                     bool is_living)
+static int open_file(struct llmobs_adopt *adopt, const struct found *found)
 {
     struct llmobs_adopt_file *file = &adopt->file;
+    bool held = file->living && (found->st.st_mode & LLMOBS_SPOOL_HELD);
+    struct llmobs_spool_name name = found->name;
     struct claim *claim = find_free_claim(adopt);
     char path[PATH_MAX];
     int rc;
@@ -364,12 +358,11 @@ static int open_file(struct llmobs_adopt *adopt, const struct found *found,
         free_file(adopt);
         return 0;
     }
-    claim->name = found->name;
-    claim->name.claimed = true;
-    claim->name.by_relay = adopt->unset != NULL;
-    claim->name.by = adopt->me;
-    claim->name.by_pidns = llmobs_owner_origin(adopt->self)->pidns;
-    rc = path_of(adopt, &claim->name, path);
+    name.claimed = true;
+    name.by_relay = adopt->unset != NULL;
+    name.by = adopt->me;
+    name.by_pidns = llmobs_owner_origin(adopt->self)->pidns;
+    rc = path_of(adopt, &name, path);
     if (!rc) {
         llmobs_crash_point("claiming");
         rc = rename(file->path, path) ? -errno : 0;
@@ -377,10 +370,9 @@ static int open_file(struct llmobs_adopt *adopt, const struct found *found,
     if (!rc) {
         llmobs_crash_point("claimed");
         memcpy(file->path, path, sizeof(path));
-        claim->used = true;
-        claim->own = found->own;
-        claim->away = found->who.gone;
-        if (is_living && !found->held)
+        *claim = (struct claim){
+            .name = name, .own = found->own, .away = found->who.gone};
+        if (file->living && !held)
             rc = llmobs_spool_file_close(file->path);
     }
     if (!rc) {
@@ -391,11 +383,11 @@ static int open_file(struct llmobs_adopt *adopt, const struct found *found,
         llmobs_crash_point("read a claimed file");
         claim->key = file->key;
         claim->size = file->size;
-        claim->stays = file->left > 0 || (is_living && found->held);
+        claim->stays = file->left > 0 || held;
     }
     if (!rc)
         return 1;
-    if (claim->used)
+    if (claim->name.file)
         give_up(adopt, claim);
     memset(claim, 0, sizeof(*claim));
     free_file(adopt);
@@ -414,7 +406,7 @@ static int open_living(struct llmobs_adopt *adopt, const struct found *found)
     rc = survey_file(adopt);
     if (!rc &&
         (file->due > 0 || (is_mine(adopt, &found->name) && file->left == 0)))
-        return open_file(adopt, found, true);
+        return open_file(adopt, found);
     if (!rc)
         pass_over(adopt, (struct passed){.name = found->name,
                                          .away = found->who.gone,
@@ -425,10 +417,12 @@ static int open_living(struct llmobs_adopt *adopt, const struct found *found)
 
 /* -- finding one -------------------------------------------------------- */
 
-static void find_now(pid_t pid, struct now *now)
+static struct now now_of(pid_t pid)
 {
-    now->gone =
-        llmobs_process_program(pid, &now->start, &now->program) == -ESRCH;
+    struct now now;
+
+    now.gone = llmobs_process_program(pid, &now.start, &now.program) == -ESRCH;
+    return now;
 }
 
 /* Finds out about a file and its process. False if the file is not for this
@@ -440,27 +434,23 @@ static void find_now(pid_t pid, struct now *now)
 static bool look_at(struct llmobs_adopt *adopt,
                     const struct llmobs_spool_name *name, struct found *found)
 {
-    struct stat st;
+    struct stat *st = &found->st;
 
     found->name = *name;
     if (path_of(adopt, name, adopt->file.path) != 0 ||
-        fstatat(AT_FDCWD, adopt->file.path, &st, AT_SYMLINK_NOFOLLOW) ||
-        st.st_uid != geteuid())
+        fstatat(AT_FDCWD, adopt->file.path, st, AT_SYMLINK_NOFOLLOW) ||
+        st->st_uid != geteuid())
         return false;
-    if (!S_ISREG(st.st_mode) || st.st_nlink != 1) {
+    if (!S_ISREG(st->st_mode) || st->st_nlink != 1) {
         adopt->strange++;
         return false;
     }
     found->own = adopt->own && llmobs_spool_is_self(adopt->own, &name->who);
-    found->changed_s = st.st_ctime;
-    found->written_s = st.st_mtime;
-    found->size = st.st_size;
-    found->held = st.st_mode & LLMOBS_SPOOL_HELD;
-    if (is_unchanged(adopt, name, st.st_size))
+    if (is_unchanged(adopt, name, st->st_size))
         return false;
-    find_now(name->who.pid, &found->who);
+    found->who = now_of(name->who.pid);
     if (name->claimed)
-        find_now(name->by.pid, &found->by);
+        found->by = now_of(name->by.pid);
     return true;
 }
 
@@ -476,7 +466,7 @@ static int try_file(struct llmobs_adopt *adopt,
     if (passed && passed->given_up)
         return 0;
     for (size_t i = 0; i < CLAIMS; i++)
-        if (adopt->claims[i].used &&
+        if (adopt->claims[i].name.file &&
             llmobs_spool_name_same(&adopt->claims[i].name, name))
             return 0;
     if (!look_at(adopt, name, &found) || (found.own && !adopt->reclaims))
@@ -485,13 +475,13 @@ static int try_file(struct llmobs_adopt *adopt,
     /* A process that was killed in its first write leaves nothing to read,
      * because the owner is written before all else. */
     if (rc == -ENODATA && found.who.gone &&
-        found.size <= (off_t)LLMOBS_ADOPT_OWNER_LOOK &&
-        llmobs_clock_wall_ns() / 1000000000 - found.written_s > EMPTY_S)
+        found.st.st_size <= (off_t)LLMOBS_ADOPT_OWNER_LOOK &&
+        llmobs_clock_wall_ns() / 1000000000 - found.st.st_mtime > EMPTY_S)
         unlink(adopt->file.path);
     if (rc || !has_destinations(adopt) || !may_claim(adopt, &found))
         return 0;
     if (is_of_ended(adopt, &found))
-        return open_file(adopt, &found, false);
+        return open_file(adopt, &found);
     return adopt->unset || found.own ? open_living(adopt, &found) : 0;
 }
 
@@ -539,7 +529,7 @@ static void end_reclaim(struct llmobs_adopt *adopt)
     if (!adopt->reclaims || adopt->walk.list || adopt->here)
         return;
     for (size_t i = 0; i < CLAIMS; i++)
-        if (adopt->claims[i].used && adopt->claims[i].own)
+        if (adopt->claims[i].name.file && adopt->claims[i].own)
             return;
     adopt->reclaims = false;
     llmobs_spool_end_reclaim(adopt->own, adopt->reclaimed,
@@ -597,7 +587,7 @@ void llmobs_adopt_forget(struct llmobs_adopt *adopt)
     adopt->passed_count = adopt->passed_cap = 0;
     adopt->recalls = NULL;
     adopt->here = NULL;
-    adopt->at = adopt->damaged = 0;
+    adopt->at = 0;
     adopt->reclaims = false;
     memset(adopt->claims, 0, sizeof(adopt->claims));
     llmobs_adopt_file_forget(&adopt->file);
@@ -672,7 +662,7 @@ bool llmobs_adopt_reclaims(const struct llmobs_adopt *adopt)
  * another size. */
 static void end_claim_if_done(struct llmobs_adopt *adopt, struct claim *claim)
 {
-    if (!claim->used || claim->given > 0 || !claim->read)
+    if (!claim->name.file || claim->given > 0 || claim == adopt->here)
         return;
     if (claim->returned > 0)
         give_up(adopt, claim);
@@ -734,7 +724,7 @@ static int next_here(struct llmobs_adopt *adopt, struct llmobs_adopted *out)
             return rc;
         }
         if (rc) {
-            adopt->damaged++;
+            adopt->here->returned++;
             continue;
         }
         out->item->spooled = out->spooled;
@@ -778,8 +768,6 @@ int llmobs_adopt_next(struct llmobs_adopt *adopt, struct llmobs_adopted *out)
             rc = next_here(adopt, out);
             if (rc != 0)
                 return rc;
-            claim->read = true;
-            claim->returned += adopt->damaged;
             free_file(adopt);
             end_claim_if_done(adopt, claim);
         }
@@ -856,8 +844,8 @@ void llmobs_adopt_release(struct llmobs_adopt *adopt,
 
         for (n = 1; n < count && list[n].claim == list->claim;)
             n++;
-        stays = claim->given > n || !claim->read || claim->returned > 0 ||
-                claim->stays;
+        stays = claim->given > n || claim == adopt->here ||
+                claim->returned > 0 || claim->stays;
         for (size_t i = 0; stays && i < n;)
             i += write_release(adopt, list + i, n - i);
         claim->given -= n < claim->given ? n : claim->given;
@@ -925,7 +913,7 @@ static int walk_files(struct llmobs_adopt *adopt, visit_fn *visit, void *ctx)
 static int visit_files(struct llmobs_adopt *adopt, visit_fn *visit, void *ctx)
 {
     for (size_t i = 0; i < CLAIMS; i++)
-        if (adopt->claims[i].used)
+        if (adopt->claims[i].name.file)
             return -EBUSY;
     return walk_files(adopt, visit, ctx);
 }
@@ -989,7 +977,7 @@ static int count_file(struct llmobs_adopt *adopt, const struct found *found,
     }
     /* A process before its first entry has an empty file; so has a process that
      * entered a sandbox and has made no call. */
-    out->unreadable += rc != 0 && rc != -ENOENT && found->size > 0;
+    out->unreadable += rc != 0 && rc != -ENOENT && found->st.st_size > 0;
     out->versions += rc == -ENOTSUP;
     return rc == -ENOMEM ? rc : 0;
 }

@@ -1,7 +1,7 @@
 /* adopt - delivers the entries that other processes have left in the spool.
  *
  * A process claims a file of an ended process: it gives the file a name with
- * its own pid (spool_name.h), and then delivers the entries in it. It delivers
+ * its own pid (spool_file.h), and then delivers the entries in it. It delivers
  * an END or EVENT as it is. A BEGIN without an END, or a START alone, becomes a
  * call that the death of its process ended. Each entry that is released is
  * named in its file, so that at most one batch is delivered twice if the

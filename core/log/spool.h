@@ -1,7 +1,7 @@
 /* spool - keeps calls on the disk until they are delivered, so that they
  * survive the process.
  *
- * Each process has files "o.PID-START-NONCE-N" (spool_name.h) in the spool of
+ * Each process has files "o.PID-START-NONCE-N" (spool_file.h) in the spool of
  * its user, each begun when the file before has LLMOBS_SPOOL_FILE bytes. All
  * entries of a call are in the file of its first. To write an entry (entry.h)
  * takes one open, one write and one close: the app could take a descriptor that

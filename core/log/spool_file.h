@@ -1,4 +1,11 @@
-/* spool_file - opens, writes, reads and counts the files of a spool.
+/* spool_file - names, opens, writes, reads and counts the files of a spool.
+ *
+ * "o.PID-START-NONCE-N" is the N-th file of a process, to which it writes.
+ * "c.PID-START-NONCE.NAMESPACE.PID-START-NONCE-N" is such a file that a reader
+ * has claimed: the reader, the pid namespace in which its pid counts, and what
+ * stood behind "o."; the reader's NONCE is its program (process_id.h). "r." in
+ * place of "c.": the reader is a relay. The writer finds its file under each
+ * name.
  *
  * Before a program enters a sandbox, which may refuse to open files by their
  * names afterwards, the process holds a descriptor of one file open.
@@ -18,6 +25,7 @@
 #include <limits.h>
 #include <sys/stat.h>
 
+#include "lib/base/process_id.h"
 #include "core/config/config.h"
 #include "core/log/entry.h"
 
@@ -52,6 +60,31 @@ int llmobs_spool_dir(const struct llmobs_config *config, char *out, size_t cap);
  * if the user has named the directory. */
 int llmobs_spool_open_dir(const struct llmobs_config *config, bool list,
                           int *out);
+
+#define LLMOBS_SPOOL_NAME_MAX (2 * LLMOBS_PROCESS_ID_MAX + 40)
+
+struct llmobs_spool_name {
+    struct llmobs_process_id who; /* the process that writes to the file */
+    uint32_t file;
+    bool claimed;
+    bool by_relay; /* it holds the sign (relay_sign.h) as long as it lives */
+    struct llmobs_process_id by; /* of a claimed file: the reader */
+    uint64_t by_pidns;           /* 0: not known */
+};
+
+/* True only for names that _write makes. */
+bool llmobs_spool_name_parse(const char *name, struct llmobs_spool_name *out);
+
+void llmobs_spool_name_write(const struct llmobs_spool_name *name,
+                             char out[LLMOBS_SPOOL_NAME_MAX]);
+
+/* True for two names of one file, whoever has claimed it. */
+bool llmobs_spool_name_same(const struct llmobs_spool_name *a,
+                            const struct llmobs_spool_name *b);
+
+/* Orders names by the time when the files were made: a call that continues
+ * another process's call comes after it. For qsort. */
+int llmobs_spool_name_by_age(const void *a, const void *b);
 
 /* The path of a file of a process, of whose files `prefix` is the first part
  * ("/.../o.PID-START-NONCE"); "" where it is too long. */

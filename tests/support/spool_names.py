@@ -1,4 +1,4 @@
-"""The names of the files in a spool (core/log/spool_name.h)."""
+"""The names of the files in a spool (core/log/spool_file.h)."""
 import os
 import re
 

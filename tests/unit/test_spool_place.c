@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include "core/log/spool_file.h"
-#include "core/log/spool_name.h"
 #include "tests/unit/spool_case.h"
 
 /* All that is in the spool goes, and the process ends. */
