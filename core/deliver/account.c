@@ -61,7 +61,7 @@ bool llmobs_account_wait(struct llmobs_account *account,
 {
     struct llmobs_item *head;
 
-    if (!spooled->file)
+    if (!spooled->kept)
         return false;
     head = spooled->claim ? NULL : malloc(sizeof(*head));
     if (head)
@@ -109,7 +109,7 @@ static void release_list(struct llmobs_account *account,
 void llmobs_account_release(struct llmobs_account *account,
                             const struct llmobs_spooled *spooled)
 {
-    if (!llmobs_spooled_any(spooled))
+    if (!spooled->file)
         return;
     if (account->done_count == LLMOBS_RELEASE_MAX)
         llmobs_account_flush(account);

@@ -258,7 +258,7 @@ static void replace_on_disk(struct llmobs_delivery *delivery,
         remote |= atomic_load(&delivery->list[i].exporter->remote);
     if (!remote || source->item->type == LLMOBS_ITEM_EVENT || spooled->claim ||
         !llmobs_privacy_withholds(&source->config->privacy) || !spool ||
-        !spooled->file || llmobs_spool_is_away(spool, spooled) ||
+        !spooled->kept || llmobs_spool_is_away(spool, spooled) ||
         llmobs_spool_write_event(spool, &anew, source->item->kind, text) != 0)
         return;
     llmobs_spool_release(spool, spooled, 1);

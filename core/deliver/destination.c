@@ -69,7 +69,7 @@ int llmobs_destination_push(struct llmobs_destination *d,
     if (d->count == 0)
         d->first_ns = llmobs_clock_mono_ns();
     d->queue[(d->first + d->count) % d->cap] = event;
-    d->hurries |= d->keeps && !event->spooled.file;
+    d->hurries |= d->keeps && !event->spooled.kept;
     event->refs++;
     d->count++;
     d->bytes += event->len;

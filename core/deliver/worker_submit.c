@@ -199,7 +199,7 @@ static int put_item(struct llmobs_worker *worker, struct llmobs_item **item)
         llmobs_worker_encode_aside(worker, ENCODE_MS);
         rc = llmobs_queue_put(queue, *item);
     }
-    if (rc != -ENOBUFS || !(*item)->spooled.file ||
+    if (rc != -ENOBUFS || !(*item)->spooled.kept ||
         !(head = malloc(sizeof(*head))))
         return rc;
     *head = **item;
@@ -251,7 +251,7 @@ static bool write_item(struct llmobs_worker *worker, struct llmobs_item *item)
     } else if (spool)
         (void)llmobs_spool_write_event(spool, &item->spooled, item->kind,
                                        llmobs_event_item_text(item));
-    item->spooled.for_relay = relayed && item->spooled.file;
+    item->spooled.for_relay = relayed && item->spooled.kept;
     llmobs_stats_add(LLMOBS_STAT_captured, 1); /* behind the write: stats.h */
     if (!item->spooled.for_relay)
         return false;
@@ -279,7 +279,7 @@ void llmobs_worker_submit(struct llmobs_worker *worker,
         item->weight = llmobs_delivery_weight(item);
     relayed = write_item(worker, item);
     if (!relayed) {
-        kept = item->spooled.file != 0;
+        kept = item->spooled.kept;
         atomic_fetch_add(&worker->delivery.account.pending, 1);
         if (put_item(worker, &item) != 0) {
             struct llmobs_spool *spool = llmobs_worker_spool_of(worker);

@@ -19,24 +19,19 @@ enum llmobs_item_type {
 /* The disk gets the START of a call, its BEGIN, or both, and then its END. */
 #define LLMOBS_BEGUN 2
 
-/* Where the disk has an item (spool.h); file 0: nowhere. */
+/* Where the disk has an item (spool.h). */
 struct llmobs_spooled {
     uint64_t id;
-    uint32_t begun[LLMOBS_BEGUN]; /* the files of its START and BEGIN */
-    uint32_t file;                /* the file of its END or EVENT */
-    uint32_t claim; /* the claim by which it was adopted (adopt.c); 0: it is of
-                     * this process */
-    uint64_t begun_at[LLMOBS_BEGUN];
-    uint64_t offset;
-    uint64_t size;
-    bool for_relay; /* its END or EVENT: set before it is written, and only if
-                     * this process will not deliver it */
+    uint32_t file;    /* of all its entries; 0: it has none */
+    uint32_t entries; /* in that file, of this process */
+    uint32_t claim;   /* the claim by which it was adopted (adopt.c); 0: it is
+                       * of this process */
+    bool kept;        /* its END or EVENT is there */
+    bool for_relay;   /* that entry: set before it is written, and only if this
+                       * process will not deliver it */
+    uint64_t begun_at[LLMOBS_BEGUN]; /* its START and BEGIN; 0: it has none */
+    uint64_t offset, size;           /* of its last entry */
 };
-
-static inline bool llmobs_spooled_any(const struct llmobs_spooled *spooled)
-{
-    return spooled->begun[0] || spooled->begun[1] || spooled->file;
-}
 
 /* The first member of everything that goes through a queue. */
 struct llmobs_item {

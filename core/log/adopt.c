@@ -711,6 +711,7 @@ static int next_here(struct llmobs_adopt *adopt, struct llmobs_adopted *out)
         *out = (struct llmobs_adopted){
             .spooled = {.id = entry.id,
                         .file = adopt->here->name.file,
+                        .kept = true,
                         .claim = (uint32_t)(adopt->here - adopt->claims) + 1,
                         .offset = entry.offset},
             .killed = killed,
@@ -866,6 +867,7 @@ int llmobs_adopt_add(struct llmobs_adopt *adopt,
         return rc;
     *out = (struct llmobs_spooled){.id = id,
                                    .file = beside->file,
+                                   .kept = true,
                                    .claim = beside->claim,
                                    .offset = span.offset};
     adopt->claims[beside->claim - 1].given++;

@@ -399,23 +399,14 @@ static int append_first(struct append *append, size_t size)
 
 /* -- writing entries ------------------------------------------------------ */
 
-/* The file of a call that has an entry; else 0. */
-static uint32_t file_of_call(const struct llmobs_spooled *spooled)
-{
-    for (size_t i = 0; i < LLMOBS_BEGUN; i++)
-        if (spooled->begun[i])
-            return spooled->begun[i];
-    return 0;
-}
-
-/* Ends the entry and appends it: to `home`, the file of its call, or, if that
- * is 0, to the current file. Gives the file, and fills offset and size; or a
- * negative errno. */
-static int64_t write_entry(struct llmobs_spool *spool,
-                           struct llmobs_entry_writer *writer,
-                           struct llmobs_spooled *spooled, uint32_t home)
+/* Ends the entry and appends it to the file of its call, or, if the call has
+ * none, to the current file. Fills file, offset and size. */
+static int write_entry(struct llmobs_spool *spool,
+                       struct llmobs_entry_writer *writer,
+                       struct llmobs_spooled *spooled)
 {
     struct append append = {.spool = spool, .writer = writer};
+    const uint32_t home = spooled->file;
     int64_t size;
     int rc = llmobs_spool_open(spool);
 
@@ -427,7 +418,7 @@ static int64_t write_entry(struct llmobs_spool *spool,
         llmobs_entry_add(writer, LLMOBS_ENTRY_BESIDE, "", 1);
     size = llmobs_entry_end(writer, &spool->key);
     if (size < 0)
-        return size;
+        return (int)size;
     if (size > (int64_t)LLMOBS_ENTRY_MAX)
         return -EFBIG;
     if (atomic_load(&spool->room) < size)
@@ -453,9 +444,11 @@ static int64_t write_entry(struct llmobs_spool *spool,
         set_failed(spool, 0);
     atomic_fetch_sub(&spool->room, size);
     atomic_fetch_add(&append.slot->bytes, (uint32_t)size);
+    spooled->file = append.file;
+    spooled->entries++;
     spooled->size = (uint64_t)size;
     spooled->offset = append.written.end - (uint64_t)size;
-    return append.file;
+    return 0;
 }
 
 /* The writer of an exchange's entry, and the facts that it borrows. */
@@ -484,22 +477,22 @@ static uint64_t id_of(struct llmobs_exchange *exchange)
     return *id;
 }
 
-static int64_t write_exchange(struct llmobs_spool *spool,
-                              struct llmobs_exchange *exchange,
-                              enum llmobs_entry_type type)
+static int write_exchange(struct llmobs_spool *spool,
+                          struct llmobs_exchange *exchange,
+                          enum llmobs_entry_type type)
 {
     struct llmobs_spooled *spooled = &exchange->item.spooled;
     bool bare = llmobs_privacy_withholds(&spool->config->privacy);
     struct exchange_writer *writer = llmobs_scratch_alloc(sizeof(*writer));
-    int64_t file;
+    int rc;
 
     if (!writer)
         return -ENOMEM;
     llmobs_entry_begin(&writer->entry, type, id_of(exchange));
     llmobs_exchange_add(exchange, bare, &writer->facts, &writer->entry);
-    file = write_entry(spool, &writer->entry, spooled, file_of_call(spooled));
+    rc = write_entry(spool, &writer->entry, spooled);
     free_writer(writer);
-    return file;
+    return rc;
 }
 
 /* Does nothing in a child that continues a transfer of its parent: the parent
@@ -508,62 +501,70 @@ int llmobs_spool_begin(struct llmobs_spool *spool,
                        struct llmobs_exchange *exchange,
                        enum llmobs_stage stage)
 {
-    int64_t file;
+    struct llmobs_spooled *spooled = &exchange->item.spooled;
+    int rc;
 
     if (exchange->process != llmobs_fork_process())
         return 0;
     exchange->progress.sign = LLMOBS_PROGRESS_SIGN;
     exchange->progress.id = id_of(exchange);
-    file = write_exchange(spool, exchange,
-                          stage == LLMOBS_STAGE_START ? LLMOBS_ENTRY_START
-                                                      : LLMOBS_ENTRY_BEGIN);
+    rc = write_exchange(spool, exchange,
+                        stage == LLMOBS_STAGE_START ? LLMOBS_ENTRY_START
+                                                    : LLMOBS_ENTRY_BEGIN);
     /* There may be room for less, where the call has no entry. */
-    if (file < 0 && file != -EBUSY && stage == LLMOBS_STAGE_BEGIN &&
-        !exchange->item.spooled.begun[LLMOBS_STAGE_START])
+    if (rc && rc != -EBUSY && stage == LLMOBS_STAGE_BEGIN && !spooled->file)
         return llmobs_spool_begin(spool, exchange, LLMOBS_STAGE_START);
-    if (file < 0)
-        return (int)file;
-    exchange->item.spooled.begun[stage] = (uint32_t)file;
-    exchange->item.spooled.begun_at[stage] = exchange->item.spooled.offset;
-    return 0;
+    if (!rc)
+        spooled->begun_at[stage] = spooled->offset;
+    return rc;
 }
 
-static int64_t write_event(struct llmobs_spool *spool,
-                           struct llmobs_spooled *spooled, uint32_t home,
-                           enum llmobs_event_kind kind,
-                           struct llmobs_text event)
+static int write_event(struct llmobs_spool *spool,
+                       struct llmobs_spooled *spooled,
+                       enum llmobs_event_kind kind, struct llmobs_text event)
 {
     struct llmobs_entry_writer *writer = llmobs_scratch_alloc(sizeof(*writer));
-    int64_t file, now = llmobs_clock_wall_ns();
+    int64_t now = llmobs_clock_wall_ns();
+    int rc;
 
     if (!writer)
         return -ENOMEM;
     llmobs_entry_begin(writer, LLMOBS_ENTRY_EVENT, spooled->id);
     llmobs_event_add(writer, kind, event, &now);
-    file = write_entry(spool, writer, spooled, home);
+    rc = write_entry(spool, writer, spooled);
     llmobs_entry_free(writer);
-    return file;
+    return rc;
+}
+
+/* The process has no entry in that file any more. */
+static void leave_file(struct llmobs_spool *spool,
+                       struct llmobs_spooled *spooled)
+{
+    if (spooled->entries)
+        llmobs_slots_remove(spool, spooled->file, spooled->entries);
+    *spooled = (struct llmobs_spooled){.id = spooled->id,
+                                       .for_relay = spooled->for_relay};
 }
 
 /* If the disk has refused the END of a call, the call's event replaces its
- * START, if both are in one file. If the file was removed, nothing is left to
- * replace. */
+ * START, in one file. If the file was removed, nothing is left to replace. */
 int llmobs_spool_write_event(struct llmobs_spool *spool,
                              struct llmobs_spooled *spooled,
                              enum llmobs_event_kind kind,
                              struct llmobs_text event)
 {
-    uint32_t home = spooled->file ? spooled->file : file_of_call(spooled);
-    int64_t file;
+    int rc;
 
     if (!spooled->id)
         spooled->id = llmobs_context_random();
-    file = write_event(spool, spooled, home, kind, event);
-    if (file == -ENOENT && home)
-        file = write_event(spool, spooled, 0, kind, event);
-    if (file < 0)
-        return (int)file;
-    spooled->file = (uint32_t)file;
+    rc = write_event(spool, spooled, kind, event);
+    if (rc == -ENOENT && spooled->file) {
+        leave_file(spool, spooled);
+        rc = write_event(spool, spooled, kind, event);
+    }
+    if (rc)
+        return rc;
+    spooled->kept = true;
     llmobs_stats_add(LLMOBS_STAT_kept, 1);
     return 0;
 }
@@ -613,7 +614,7 @@ void llmobs_spool_write_delivered_to(struct llmobs_spool *spool,
                                      const struct llmobs_spooled *spooled,
                                      unsigned delivered_to)
 {
-    if (spooled->file)
+    if (spooled->kept)
         (void)write_about(spool, spooled->file, LLMOBS_ENTRY_DELIVERED_TO,
                           spooled->id,
                           (struct llmobs_text){(const char *)&delivered_to,
@@ -628,7 +629,7 @@ int llmobs_spool_leave(struct llmobs_spool *spool,
     const unsigned bits = LLMOBS_LEFT;
     int rc;
 
-    if (!spooled->file || llmobs_spool_is_away(spool, spooled))
+    if (!spooled->kept || llmobs_spool_is_away(spool, spooled))
         return -EXDEV;
     atomic_store(&llmobs_slots_of(spool, spooled->file)->for_relay, true);
     rc = write_about(spool, spooled->file, LLMOBS_ENTRY_DELIVERED_TO,
@@ -656,51 +657,32 @@ void llmobs_spool_delegate(struct llmobs_spool *spool,
     atomic_store(&llmobs_slots_of(spool, spooled->file)->for_relay, true);
     atomic_fetch_add(&spool->for_relay, 1);
     atomic_store(&spool->for_relay_ns, llmobs_clock_mono_ns());
-    for (size_t i = 0; i < LLMOBS_BEGUN; i++)
-        if (spooled->begun[i])
-            llmobs_slots_remove(spool, spooled->begun[i], 1);
-    llmobs_slots_remove(spool, spooled->file, 1);
+    llmobs_slots_remove(spool, spooled->file, spooled->entries);
 }
 
 /* -- releasing ----------------------------------------------------------- */
 
-/* The entries of an item in one file. */
-struct in_place {
-    uint32_t file;
-    const struct llmobs_spooled *spooled;
-};
-
 static int release_at(const char *path, void *ctx)
 {
-    const struct in_place *at = ctx;
-    const struct llmobs_spooled *spooled = at->spooled;
+    const struct llmobs_spooled *spooled = ctx;
     int rc = 0;
 
     for (size_t i = 0; i < LLMOBS_BEGUN && rc == 0; i++)
-        if (spooled->begun[i] == at->file)
+        if (spooled->begun_at[i])
             rc = llmobs_spool_file_release(path, spooled->begun_at[i],
                                            spooled->id);
-    if (spooled->file == at->file && rc == 0)
+    if (spooled->kept && rc == 0)
         rc = llmobs_spool_file_release(path, spooled->offset, spooled->id);
     return rc;
 }
 
 /* Releases entries in place, if the disk has no room for a RELEASE entry. */
-static int release_in_place(struct llmobs_spool *spool, uint32_t file,
+static int release_in_place(struct llmobs_spool *spool,
                             const struct llmobs_spooled *spooled)
 {
-    struct in_place at = {file, spooled};
+    struct llmobs_spooled copy = *spooled;
 
-    return use_file(spool->prefix, file, release_at, &at);
-}
-
-static unsigned entries_in(uint32_t file, const struct llmobs_spooled *spooled)
-{
-    unsigned n = spooled->file == file;
-
-    for (size_t i = 0; i < LLMOBS_BEGUN; i++)
-        n += spooled->begun[i] == file;
-    return n;
+    return use_file(spool->prefix, copy.file, release_at, &copy);
 }
 
 /* Releases the START and BEGIN of a call, in place first, as the disk or the
@@ -709,19 +691,12 @@ static unsigned entries_in(uint32_t file, const struct llmobs_spooled *spooled)
 static void cancel(struct llmobs_spool *spool, struct llmobs_spooled *spooled,
                    bool retried)
 {
-    for (size_t i = 0; i < LLMOBS_BEGUN; i++) {
-        uint32_t file = spooled->begun[i];
-
-        if (!file ||
-            (release_in_place(spool, file, spooled) != 0 &&
-             write_release(spool, file, &spooled->id, 1) != 0 && retried))
-            continue;
-        llmobs_slots_remove(spool, file, entries_in(file, spooled));
-        for (size_t k = 0; k < LLMOBS_BEGUN; k++)
-            if (spooled->begun[k] == file)
-                spooled->begun[k] = 0;
-        spooled->id = llmobs_context_random();
-    }
+    if (!spooled->file ||
+        (release_in_place(spool, spooled) != 0 &&
+         write_release(spool, spooled->file, &spooled->id, 1) != 0 && retried))
+        return;
+    leave_file(spool, spooled);
+    spooled->id = llmobs_context_random();
 }
 
 void llmobs_spool_cancel(struct llmobs_spool *spool,
@@ -737,15 +712,15 @@ void llmobs_spool_cancel(struct llmobs_spool *spool,
 int llmobs_spool_end(struct llmobs_spool *spool,
                      struct llmobs_exchange *exchange)
 {
-    int64_t file;
+    int rc;
 
     exchange->progress.id = 0;
-    file = write_exchange(spool, exchange, LLMOBS_ENTRY_END);
-    if (file < 0) {
+    rc = write_exchange(spool, exchange, LLMOBS_ENTRY_END);
+    if (rc) {
         cancel(spool, &exchange->item.spooled, true);
-        return (int)file;
+        return rc;
     }
-    exchange->item.spooled.file = (uint32_t)file;
+    exchange->item.spooled.kept = true;
     llmobs_stats_add(LLMOBS_STAT_kept, 1);
     return 0;
 }
@@ -760,8 +735,8 @@ static void defer_release(struct llmobs_spool *spool, uint32_t file,
             calloc(LLMOBS_SPOOL_DEFERRED, sizeof(*spool->deferred));
     for (size_t i = 0;
          i < count && spool->deferred_count < LLMOBS_SPOOL_DEFERRED; i++)
-        if (entries_in(file, &list[i]) > 0 &&
-            release_in_place(spool, file, &list[i]) != 0 && spool->deferred)
+        if (list[i].file == file && release_in_place(spool, &list[i]) != 0 &&
+            spool->deferred)
             spool->deferred[spool->deferred_count++] =
                 (struct llmobs_spool_deferred){file, list[i].id};
 }
@@ -802,7 +777,7 @@ static void release_file(struct llmobs_spool *spool, uint32_t file,
 {
     uint64_t *ids = llmobs_scratch_alloc(LLMOBS_RELEASE_MAX * sizeof(*ids));
     struct llmobs_spool_slot *slot = llmobs_slots_of(spool, file);
-    unsigned n, entries = 0;
+    unsigned entries = 0;
     size_t id_count = 0;
     bool last;
 
@@ -810,12 +785,11 @@ static void release_file(struct llmobs_spool *spool, uint32_t file,
         defer_release(spool, file, list, count);
         return;
     }
-    for (size_t i = 0; i < count; i++) {
-        n = entries_in(file, &list[i]);
-        if (n > 0)
+    for (size_t i = 0; i < count; i++)
+        if (list[i].file == file) {
             ids[id_count++] = list[i].id;
-        entries += n;
-    }
+            entries += list[i].entries;
+        }
     if (atomic_load(&spool->ending) && !llmobs_slots_is_last(spool, file))
         llmobs_slots_begin_next(spool, file);
     /* `for_relay` is read last: _delegate sets it, and then removes its
@@ -828,22 +802,6 @@ static void release_file(struct llmobs_spool *spool, uint32_t file,
         defer_release(spool, file, list, count);
     llmobs_slots_remove(spool, file, entries);
     llmobs_scratch_free(ids);
-}
-
-/* The next file above `after` that the list names; UINT32_MAX: no such file. */
-static uint32_t next_file(const struct llmobs_spooled *list, size_t count,
-                          uint32_t after)
-{
-    uint32_t next = UINT32_MAX;
-
-    for (size_t i = 0; i < count; i++) {
-        for (size_t k = 0; k < LLMOBS_BEGUN; k++)
-            if (list[i].begun[k] > after && list[i].begun[k] < next)
-                next = list[i].begun[k];
-        if (list[i].file > after && list[i].file < next)
-            next = list[i].file;
-    }
-    return next;
 }
 
 /* Removes all files without an entry, except the current one, and those in
@@ -866,18 +824,26 @@ static void remove_empty(struct llmobs_spool *spool)
     }
 }
 
+/* Each file of the list once: that of its first entry, then the next higher. */
 void llmobs_spool_release(struct llmobs_spool *spool,
                           const struct llmobs_spooled *list, size_t count)
 {
-    uint32_t file = 0;
+    uint32_t file, done = 0;
 
-    for (size_t i = 0; i < count; i++)
-        if (list[i].file)
-            llmobs_stats_add(LLMOBS_STAT_released, 1);
     if (!atomic_load(&spool->failed_ns))
         retry_deferred(spool);
-    while ((file = next_file(list, count, file)) != UINT32_MAX)
-        release_file(spool, file, list, count);
+    do {
+        file = UINT32_MAX;
+        for (size_t i = 0; i < count; i++) {
+            if (done == 0 && list[i].kept)
+                llmobs_stats_add(LLMOBS_STAT_released, 1);
+            if (list[i].file > done && list[i].file < file)
+                file = list[i].file;
+        }
+        if (file != UINT32_MAX)
+            release_file(spool, file, list, count);
+        done = file;
+    } while (file != UINT32_MAX);
     remove_empty(spool);
 }
 
@@ -940,7 +906,7 @@ static int stat_at(const char *path, void *ctx)
 bool llmobs_spool_has(struct llmobs_spool *spool,
                       const struct llmobs_spooled *spooled)
 {
-    return spooled->file &&
+    return spooled->kept &&
            use_file(spool->prefix, spooled->file, stat_at, NULL) == 0;
 }
 
@@ -1041,7 +1007,7 @@ static int open_at(const char *path, void *ctx)
 bool llmobs_spool_is_away(struct llmobs_spool *spool,
                           const struct llmobs_spooled *spooled)
 {
-    return spooled->file && llmobs_spool_has_moved(spool) &&
+    return spooled->kept && llmobs_spool_has_moved(spool) &&
            use_file(spool->prefix, spooled->file, open_at, NULL) != 0;
 }
 
@@ -1088,7 +1054,7 @@ static int append_to_parents(const char *path, void *ctx)
 void llmobs_spool_end_parents(struct llmobs_spool *spool,
                               struct llmobs_exchange *exchange)
 {
-    uint32_t home = file_of_call(&exchange->item.spooled);
+    uint32_t home = exchange->item.spooled.file;
     bool bare = llmobs_privacy_withholds(&spool->config->privacy);
     bool named =
         atomic_load(&spool->named) && spool->process == exchange->process;

@@ -613,7 +613,7 @@ static void leave_closed(void)
     llmobs_spool_file_path(spool_prefix(), 1, path);
     ck_assert_int_eq(llmobs_spool_file_close(path), 0);
     ck_assert_int_eq(llmobs_spool_begin(spool, late, LLMOBS_STAGE_START), 0);
-    ck_assert_uint_eq(late->item.spooled.begun[0], 2);
+    ck_assert_uint_eq(late->item.spooled.file, 2);
     ck_assert_int_eq(llmobs_spool_end(spool, e), 0);
     ck_assert_int_eq(llmobs_spool_end(spool, late), 0);
 }

@@ -97,13 +97,14 @@ TEST(test_entries_together)
     ck_assert_int_eq(llmobs_spool_begin(spool, e, LLMOBS_STAGE_BEGIN), 0);
     ck_assert_int_eq(llmobs_spool_end(spool, e), 0);
     for (size_t i = 0; i < LLMOBS_BEGUN; i++)
-        ck_assert_uint_eq(e->item.spooled.begun[i], e->item.spooled.file);
+        ck_assert_uint_gt(e->item.spooled.begun_at[i], 0);
+    ck_assert_uint_eq(e->item.spooled.entries, 3);
     ck_assert_uint_eq(e->item.spooled.file, list[0].file);
     llmobs_spool_release(spool, list, 2);
     llmobs_spool_release(spool, &e->item.spooled, 1);
     ck_assert_int_eq(spool_files(), 2);
     llmobs_spool_cancel(spool, none);
-    ck_assert(!llmobs_spooled_any(&none->item.spooled));
+    ck_assert_uint_eq(none->item.spooled.file, 0);
     llmobs_spool_close(spool);
     ck_assert_int_eq(spool_dirs(), 0);
     llmobs_exchange_free(e);
@@ -169,7 +170,7 @@ TEST(test_child_begins_nothing)
     e->process++;
     ck_assert_int_eq(llmobs_spool_begin(spool, e, LLMOBS_STAGE_START), 0);
     ck_assert_int_eq(llmobs_spool_begin(spool, e, LLMOBS_STAGE_BEGIN), 0);
-    ck_assert(!llmobs_spooled_any(&e->item.spooled));
+    ck_assert(!e->item.spooled.file);
     ck_assert_int_eq(spool_dirs(), 0);
     llmobs_exchange_free(e);
 }
@@ -282,7 +283,7 @@ TEST(test_cap)
     while (rc == 0 && n < 100) {
         e = spool_make(100000);
         rc = llmobs_spool_end(spool, e);
-        ck_assert(rc == 0 || e->item.spooled.file == 0);
+        ck_assert(rc == 0 || !e->item.spooled.kept);
         llmobs_exchange_free(e);
         n += rc == 0;
     }
@@ -323,7 +324,7 @@ static struct llmobs_exchange *begun_alone(size_t more)
 
     ck_assert_int_eq(llmobs_spool_begin(spool, e, LLMOBS_STAGE_START), 0);
     ck_assert_int_eq(llmobs_spool_begin(spool, e, LLMOBS_STAGE_BEGIN), 0);
-    ck_assert(llmobs_spooled_any(&e->item.spooled));
+    ck_assert(e->item.spooled.file);
     return e;
 }
 
@@ -342,7 +343,7 @@ static void end_without_room(void)
 
     atomic_store(&spool->room, 50000);
     ck_assert_int_eq(llmobs_spool_end(spool, e), -EDQUOT);
-    ck_assert(!llmobs_spooled_any(&e->item.spooled));
+    ck_assert(!e->item.spooled.file);
     llmobs_exchange_free(e);
 }
 
@@ -355,7 +356,7 @@ static void end_past_the_limit(void)
     rc = llmobs_spool_end(spool, e);
     limit_files(RLIM_INFINITY);
     ck_assert_int_eq(rc, -EFBIG);
-    ck_assert(!llmobs_spooled_any(&e->item.spooled));
+    ck_assert(!e->item.spooled.file);
     llmobs_exchange_free(e);
 }
 
@@ -365,7 +366,7 @@ static void end_after_a_failure(void)
 
     atomic_store(&spool->failed_ns, llmobs_clock_mono_ns());
     ck_assert_int_eq(llmobs_spool_end(spool, e), -EBUSY);
-    ck_assert(!llmobs_spooled_any(&e->item.spooled));
+    ck_assert(!e->item.spooled.file);
     llmobs_exchange_free(e);
 }
 
@@ -380,7 +381,7 @@ static void end_below_its_entries(void)
     rc = llmobs_spool_end(spool, e);
     limit_files(RLIM_INFINITY);
     ck_assert_int_eq(rc, -EFBIG);
-    ck_assert(llmobs_spooled_any(&e->item.spooled));
+    ck_assert(e->item.spooled.file);
     llmobs_spool_release(spool, &e->item.spooled, 1);
     llmobs_exchange_free(e);
 }
@@ -463,7 +464,7 @@ TEST(test_unwritable)
     fclose(file);
     ck_assert_int_lt(llmobs_spool_begin(spool, e, LLMOBS_STAGE_BEGIN), 0);
     ck_assert_int_lt(llmobs_spool_end(spool, e), 0);
-    ck_assert_uint_eq(e->item.spooled.file, 0);
+    ck_assert(!e->item.spooled.kept);
     llmobs_spool_release(spool, &e->item.spooled, 1);
     llmobs_exchange_free(e);
 }

@@ -106,7 +106,7 @@ TEST(a_file_is_made_once)
         atomic_store(&turn, i);
         ck_assert_int_eq(
             llmobs_spool_begin(spool, here[i - 1], LLMOBS_STAGE_START), 0);
-        file = here[i - 1]->item.spooled.begun[0];
+        file = here[i - 1]->item.spooled.file;
         claim(file, false);
         wait_for(-i);
         llmobs_spool_file_path(spool_prefix(), file, path);
