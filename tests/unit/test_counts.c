@@ -31,6 +31,7 @@ TEST(every_changed_byte_is_noticed)
 
 TEST(a_page_holds_the_most_there_can_be)
 {
+    static const char *const bad[] = {"", "a b", "-", "Aa", "a{", "a:"};
     static struct llmobs_page page, read;
     char text[LLMOBS_PAGE_SIZE], name[LLMOBS_COUNTS_NAME_MAX + 1];
 
@@ -47,6 +48,10 @@ TEST(a_page_holds_the_most_there_can_be)
         ck_assert_int_eq(llmobs_counts_add(&page.counts, name, 0), 0);
     }
     ck_assert_int_eq(llmobs_counts_add(&page.counts, "more", 1), -ENOSPC);
+    ck_assert_int_eq(llmobs_counts_add(&read.counts, "more", 1), 0);
+    ck_assert_int_eq(llmobs_counts_add(&read.counts, name, 7), 0);
+    ck_assert_int_eq(llmobs_counts_merge(&page.counts, &read.counts), -ENOSPC);
+    ck_assert_uint_eq(llmobs_counts_get(&page.counts, name), 7);
     page.counts.len = LLMOBS_PAGE_COUNTS; /* without what is 0 */
     memset(page.counts.list + LLMOBS_PAGE_COUNTS, 0,
            sizeof(page.counts.list) -
@@ -57,8 +62,8 @@ TEST(a_page_holds_the_most_there_can_be)
     ck_assert_int_eq(llmobs_counts_merge(&read.counts, &page.counts), 0);
     ck_assert_uint_eq(read.counts.list[3].value, UINT64_MAX);
     read.counts.len = 0;
-    ck_assert_int_eq(llmobs_counts_add(&read.counts, "a b", 1), -ENOSPC);
-    ck_assert_int_eq(llmobs_counts_add(&read.counts, "", 1), -ENOSPC);
+    for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+        ck_assert_int_eq(llmobs_counts_add(&read.counts, bad[i], 1), -ENOSPC);
     strcat(name, "x");
     ck_assert_int_eq(llmobs_counts_add(&read.counts, name, 1), -ENOSPC);
 }

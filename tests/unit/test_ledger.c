@@ -3,11 +3,11 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "lib/base/clock.h"
 #include "lib/base/clock.h"
 #include "core/ledger/ledger_dir.h"
 #include "lib/base/stats.h"
@@ -388,6 +388,58 @@ TEST(a_held_lock_delays_nobody)
     ck_assert_uint_eq(ledger_ended("captured"), 10);
     ck_assert_uint_eq(ledger_ended("dropped_died"), 0);
     ck_assert_uint_eq(ledger_files(NULL), 1);
+    ledger_end();
+}
+
+static void read_beside_a_lock(void)
+{
+    struct llmobs_totals totals;
+    int fd = open(ledger_at, O_PATH | O_DIRECTORY);
+
+    if (llmobs_totals_open(&totals, fd, false, 0) != -EBUSY ||
+        llmobs_totals_open(&totals, fd, true, 0) != 0 ||
+        llmobs_counts_get(&totals.page.counts, "captured") != 4)
+        abort();
+}
+
+static void wait_for_a_lock(void)
+{
+    int fd = open(ledger_at, O_PATH | O_DIRECTORY);
+    struct llmobs_totals totals;
+    struct stat st;
+
+    if (mkdirat(fd, "waits", 0700) ||
+        llmobs_totals_open(&totals, fd, false, 10000) != 0 ||
+        fstat(totals.fd, &st) || st.st_nlink != 1 ||
+        totals.page.counts.len != 0)
+        abort();
+}
+
+/* A reader takes what it cannot lock; a writer does not add to a file that was
+ * removed while it waited. */
+TEST(two_have_the_totals)
+{
+    const struct timespec moment = {0, 20000000};
+    struct llmobs_totals totals;
+    char path[200];
+    int status, fd;
+    pid_t pid;
+
+    ledger_begin();
+    ledger_in_child(ledger_live_and_close);
+    fd = open(ledger_at, O_PATH | O_DIRECTORY);
+    ck_assert_int_eq(llmobs_totals_open(&totals, fd, false, 0), 0);
+    ledger_in_child(read_beside_a_lock);
+    snprintf(path, sizeof(path), "%s/waits", ledger_at);
+    pid = ledger_fork(wait_for_a_lock);
+    do
+        nanosleep(&moment, NULL);
+    while (access(path, F_OK) != 0 && waitpid(pid, &status, WNOHANG) == 0);
+    ck_assert_int_eq(unlinkat(fd, LLMOBS_LEDGER_TOTALS, 0), 0);
+    llmobs_totals_close(&totals);
+    close(fd);
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    ck_assert_int_eq(status, 0);
     ledger_end();
 }
 
