@@ -1027,30 +1027,26 @@ static int visit_living(struct llmobs_adopt *adopt, const struct found *found,
     const struct under_way *under_way = ctx;
     struct llmobs_adopt_call call;
     struct llmobs_entry entry;
-    uint64_t pidns;
     size_t at = 0;
     bool due;
     int rc;
 
     if (find_owner(adopt) != 0 || is_of_ended(adopt, found))
         return 0;
-    pidns = llmobs_owner_origin(adopt->file.owner)->pidns;
     llmobs_owner_config(adopt->file.owner, adopt->config, &adopt->names);
     call = (struct llmobs_adopt_call){
         .pid = found->name.who.pid,
         .start = found->name.who.start,
-        .pidns = pidns,
-        .elsewhere = !pidns || pidns != llmobs_owner_origin(adopt->self)->pidns,
+        .pidns = llmobs_owner_origin(adopt->file.owner)->pidns,
         .config = &adopt->names};
+    call.elsewhere = !counts_here(adopt, call.pidns);
     rc = survey_file(adopt);
     while (!rc && llmobs_adopt_file_next(&adopt->file, &at, &entry, &due)) {
         if (!llmobs_entry_has_begun(entry.type))
             continue;
         rc = llmobs_exchange_read(&entry, &adopt->recalls, &call.exchange);
-        if (rc == -ENOMEM)
-            break;
         if (rc) {
-            rc = 0;
+            rc = rc == -ENOMEM ? rc : 0;
             continue;
         }
         call.id = entry.id;

@@ -273,51 +273,64 @@ int llmobs_spool_file_open(const char *path, int flags)
     return fd;
 }
 
-/* True where the app has a limit of file sizes: a write beyond it raises a
- * signal that kills, and that is blocked meanwhile. Without a limit, the four
- * system calls for that are saved. */
-static bool is_limited(void)
+/* Where the app has a limit of file sizes, a write beyond it raises a signal
+ * that kills, and that is blocked meanwhile. Without a limit, the four system
+ * calls for that are saved. */
+struct change {
+    bool limited;
+    struct llmobs_signal_guard guard;
+};
+
+static void begin_change(struct change *change)
 {
     struct rlimit limit;
 
-    return getrlimit(RLIMIT_FSIZE, &limit) == 0 &&
-           limit.rlim_cur != RLIM_INFINITY;
+    change->limited =
+        getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY;
+    if (change->limited)
+        llmobs_signal_guard_begin(&change->guard);
+}
+
+static void end_change(const struct change *change)
+{
+    if (change->limited)
+        llmobs_signal_guard_end(&change->guard);
 }
 
 /* -EFBIG where the file may not grow: another file may have room, unlike on a
  * full disk. The first part of an entry that was written nevertheless stays:
  * without its seal it does not count. */
 static int write_pieces(int fd, const struct iovec *pieces, int count,
-                        bool limited)
+                        bool *limited)
 {
-    struct llmobs_signal_guard guard;
+    struct change change;
     size_t size = 0;
     ssize_t n;
 
     for (int i = 0; i < count; i++)
         size += pieces[i].iov_len;
-    if (limited)
-        llmobs_signal_guard_begin(&guard);
+    begin_change(&change);
+    *limited = change.limited;
     llmobs_crash_point_write("an entry", fd, pieces, count);
     do
         n = writev(fd, pieces, count);
     while (n < 0 && errno == EINTR);
-    if (limited)
-        llmobs_signal_guard_end(&guard);
+    end_change(&change);
     if (n < 0)
         return -errno;
     llmobs_crash_point("written");
     if ((size_t)n == size)
         return 0;
-    return limited ? -EFBIG : -ENOSPC;
+    return *limited ? -EFBIG : -ENOSPC;
 }
 
 int llmobs_spool_file_write_line(int fd, struct llmobs_text text)
 {
     struct iovec pieces[] = {{(void *)(uintptr_t)text.data, text.len},
                              {(void *)(uintptr_t) "\n", 1}};
+    bool limited;
 
-    return write_pieces(fd, pieces, 2, is_limited());
+    return write_pieces(fd, pieces, 2, &limited);
 }
 
 /* Writes owner and entry at once: otherwise a kill between two writes would
@@ -327,16 +340,15 @@ int llmobs_spool_file_write(int fd, struct llmobs_text owner,
                             struct llmobs_spool_written *written)
 {
     const size_t size = (size_t)writer->pieces * sizeof(writer->iov[0]);
-    bool limited = written->limited = is_limited();
     struct iovec *pieces;
     int rc = -ENOMEM;
 
     if (owner.len == 0) {
-        rc = write_pieces(fd, writer->iov, writer->pieces, limited);
+        rc = write_pieces(fd, writer->iov, writer->pieces, &written->limited);
     } else if ((pieces = llmobs_scratch_alloc(size + sizeof(*pieces)))) {
         pieces[0] = (struct iovec){(void *)(uintptr_t)owner.data, owner.len};
         memcpy(pieces + 1, writer->iov, size);
-        rc = write_pieces(fd, pieces, writer->pieces + 1, limited);
+        rc = write_pieces(fd, pieces, writer->pieces + 1, &written->limited);
         llmobs_scratch_free(pieces);
     }
     written->end = (uint64_t)lseek(fd, 0, SEEK_CUR);
@@ -388,51 +400,40 @@ int llmobs_spool_file_add(const char *path,
 int llmobs_spool_file_close(const char *path)
 {
     int rc = 0, fd = llmobs_spool_file_open(path, O_WRONLY);
-    struct llmobs_signal_guard guard;
+    struct change change;
     struct stat st;
-    bool limited;
 
     if (fd < 0)
         return fd;
-    limited = is_limited();
-    if (fstat(fd, &st) != 0) {
+    begin_change(&change);
+    llmobs_crash_point("closing a file");
+    if (fstat(fd, &st) != 0 || ((uint64_t)st.st_size < LLMOBS_SPOOL_CLOSED &&
+                                ftruncate(fd, (off_t)LLMOBS_SPOOL_CLOSED) != 0))
         rc = -errno;
-    } else if ((uint64_t)st.st_size < LLMOBS_SPOOL_CLOSED) {
-        if (limited)
-            llmobs_signal_guard_begin(&guard);
-        llmobs_crash_point("closing a file");
-        if (ftruncate(fd, (off_t)LLMOBS_SPOOL_CLOSED) != 0)
-            rc = -errno;
-        llmobs_crash_point("closed a file");
-        if (limited)
-            llmobs_signal_guard_end(&guard);
-    }
+    llmobs_crash_point("closed a file");
+    end_change(&change);
     close(fd);
     return rc;
 }
 
 int llmobs_spool_file_release(const char *path, uint64_t offset, uint64_t id)
 {
+    const size_t at = offsetof(struct llmobs_entry_head, type);
     int rc = -EBADMSG, fd = llmobs_spool_file_open(path, O_RDWR);
     struct llmobs_entry_head head;
-    struct llmobs_signal_guard guard;
+    struct change change;
 
     if (fd < 0)
         return fd;
     if (pread(fd, &head, sizeof(head), (off_t)offset) == sizeof(head) &&
         head.id == id) {
-        const size_t at = offsetof(struct llmobs_entry_head, type);
-        /* The app may have lowered its limit below the entry. */
-        bool limited = is_limited();
-        ssize_t n;
-
         head.type |= LLMOBS_ENTRY_DONE;
-        if (limited)
-            llmobs_signal_guard_begin(&guard);
-        n = pwrite(fd, &head.type, sizeof(head.type), (off_t)(offset + at));
-        if (limited)
-            llmobs_signal_guard_end(&guard);
-        rc = n < 0 ? -errno : 0;
+        /* The app may have lowered its limit below the entry. */
+        begin_change(&change);
+        rc = pwrite(fd, &head.type, sizeof(head.type), (off_t)(offset + at)) < 0
+                 ? -errno
+                 : 0;
+        end_change(&change);
     }
     close(fd);
     return rc;
@@ -608,13 +609,14 @@ static void write_usage(int dir, uint64_t bytes, int64_t took_ns)
     int fd = llmobs_file_open(dir, USAGE_NAME, O_WRONLY);
     char text[64];
     struct iovec piece = {text, 0};
+    bool limited;
 
     if (fd < 0)
         return;
     piece.iov_len = (size_t)snprintf(
         text, sizeof(text), "%" PRIu64 " %" PRId64 "\n", bytes, took_ns);
     if (ftruncate(fd, 0) == 0)
-        (void)write_pieces(fd, &piece, 1, is_limited());
+        (void)write_pieces(fd, &piece, 1, &limited);
     close(fd);
 }
 
