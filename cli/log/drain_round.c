@@ -25,10 +25,9 @@
 static struct llmobs_adopt *open_adopt(const struct llmobs_drain_round *round)
 {
     struct llmobs_adopt *adopt = llmobs_adopt_new(
-        round->config, round->all ? LLMOBS_ADOPT_ANY : LLMOBS_ADOPT_SAME);
+        round->config, round->all ? LLMOBS_ADOPT_ANY : LLMOBS_ADOPT_SAME,
+        &round->living);
 
-    if (adopt)
-        llmobs_adopt_set_living(adopt, &round->living);
     if (adopt)
         llmobs_adopt_set_place(adopt, round->place);
     return adopt;

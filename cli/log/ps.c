@@ -64,10 +64,9 @@ static int read_spool(void *ctx, int entered, int fd)
 
     if (entered != 0) /* -ENOENT: the user's spool is at another path */
         return entered == -ENOENT ? 0 : -entered;
-    adopt = llmobs_adopt_new(ps->config, LLMOBS_ADOPT_ANY);
+    adopt = llmobs_adopt_new(ps->config, LLMOBS_ADOPT_ANY, &ps->living);
     if (!adopt)
         return ENOMEM;
-    llmobs_adopt_set_living(adopt, &ps->living);
     rc = llmobs_adopt_under_way(adopt, send_call, &fd);
     llmobs_adopt_free(adopt);
     return -rc;

@@ -261,7 +261,7 @@ static int purge_folder(struct folder *folder, bool chosen)
 static void purge_spool(struct purge *purge)
 {
     struct llmobs_adopt *adopt =
-        llmobs_adopt_new(purge->config, LLMOBS_ADOPT_ANY);
+        llmobs_adopt_new(purge->config, LLMOBS_ADOPT_ANY, &purge->living);
     const struct timespec pause = {0, COUNT_AGAIN_MS * 1000000};
     struct llmobs_adopt_counts left = {0};
     struct purged *sum = &purge->sum;
@@ -270,7 +270,6 @@ static void purge_spool(struct purge *purge)
     int rc = adopt ? 0 : -ENOMEM;
 
     if (rc == 0) {
-        llmobs_adopt_set_living(adopt, &purge->living);
         if (!purge->dry) {
             /* Takes calls over by the same code that delivers them: it knows
              * which processes are dead, and no two processes take the same

@@ -345,7 +345,8 @@ static int open_child(struct child *child)
 
     if (rc != 0)
         return rc;
-    child->adopt = llmobs_adopt_new(config, LLMOBS_ADOPT_SAME);
+    read_living(child);
+    child->adopt = llmobs_adopt_new(config, LLMOBS_ADOPT_SAME, &child->living);
     if (!child->adopt)
         return -ENOMEM;
     rc = llmobs_adopt_set_relay(child->adopt,
@@ -353,8 +354,6 @@ static int open_child(struct child *child)
                                 &child->sign);
     if (rc != 0)
         return rc;
-    read_living(child);
-    llmobs_adopt_set_living(child->adopt, &child->living);
     rc = wait_for_sign(child);
     child->renewed_ns = llmobs_clock_mono_ns();
     if (rc != 0)

@@ -128,7 +128,8 @@ static bool has_unspooled(const struct llmobs_config *config,
 void llmobs_destinations_look(const struct llmobs_config *config,
                               struct llmobs_adopt_counts *out)
 {
-    struct llmobs_adopt *adopt = llmobs_adopt_new(config, LLMOBS_ADOPT_ANY);
+    struct llmobs_adopt *adopt =
+        llmobs_adopt_new(config, LLMOBS_ADOPT_ANY, NULL);
 
     if (!adopt || llmobs_adopt_count(adopt, out) != 0)
         memset(out, 0, sizeof(*out));

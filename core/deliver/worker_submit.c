@@ -58,7 +58,7 @@ struct llmobs_worker *llmobs_worker_open(const struct llmobs_config *config,
 
     return worker && llmobs_delivery_open(
                          &worker->delivery, config, bytes,
-                         llmobs_adopt_new(config, LLMOBS_ADOPT_SAME))
+                         llmobs_adopt_new(config, LLMOBS_ADOPT_SAME, NULL))
                ? worker
                : NULL;
 }

@@ -154,7 +154,7 @@ static int find_owner(struct llmobs_adopt *adopt)
 
 static bool counts_here(const struct llmobs_adopt *adopt, uint64_t pidns)
 {
-    return pidns && pidns == llmobs_owner_origin(adopt->self)->pidns;
+    return pidns && pidns == adopt->self->origin.pidns;
 }
 
 /* True for a process that has ended. A pid means nothing in another pid
@@ -183,9 +183,8 @@ static bool has_ended(const struct llmobs_adopt *adopt,
 static bool is_of_ended(const struct llmobs_adopt *adopt,
                         const struct found *found)
 {
-    const struct llmobs_owner_origin *from =
-        llmobs_owner_origin(adopt->file.owner);
-    uint64_t boot = llmobs_owner_origin(adopt->self)->boot;
+    const struct llmobs_owner_origin *from = &adopt->file.owner->origin;
+    uint64_t boot = adopt->self->origin.boot;
 
     return !found->own &&
            has_ended(adopt, &found->name.who, &found->who, from->program,
@@ -361,7 +360,7 @@ static int open_file(struct llmobs_adopt *adopt, const struct found *found)
     name.claimed = true;
     name.by_relay = adopt->unset != NULL;
     name.by = adopt->me;
-    name.by_pidns = llmobs_owner_origin(adopt->self)->pidns;
+    name.by_pidns = adopt->self->origin.pidns;
     rc = path_of(adopt, &name, path);
     if (!rc) {
         llmobs_crash_point("claiming");
@@ -561,8 +560,9 @@ static int find_file(struct llmobs_adopt *adopt)
 
 /* -- an adoption ---------------------------------------------------------- */
 
-struct llmobs_adopt *llmobs_adopt_new(const struct llmobs_config *config,
-                                      enum llmobs_adopt_whose whose)
+struct llmobs_adopt *llmobs_adopt_new(
+    const struct llmobs_config *config, enum llmobs_adopt_whose whose,
+    const struct llmobs_live_namespaces *living)
 {
     struct llmobs_adopt *adopt = llmobs_once_alloc(sizeof(*adopt));
 
@@ -570,6 +570,7 @@ struct llmobs_adopt *llmobs_adopt_new(const struct llmobs_config *config,
         return NULL;
     adopt->config = config;
     adopt->whose = whose;
+    adopt->living = living;
     atomic_init(&adopt->until_ns, INT64_MAX);
     if (llmobs_spool_dir(config, adopt->base, sizeof(adopt->base)) == 0)
         return adopt;
@@ -630,12 +631,6 @@ void llmobs_adopt_set_place(struct llmobs_adopt *adopt, const char *text)
 void llmobs_adopt_set_deadline(struct llmobs_adopt *adopt, int64_t mono_ns)
 {
     atomic_store(&adopt->until_ns, mono_ns);
-}
-
-void llmobs_adopt_set_living(struct llmobs_adopt *adopt,
-                             const struct llmobs_live_namespaces *living)
-{
-    adopt->living = living;
 }
 
 void llmobs_adopt_set_own(struct llmobs_adopt *adopt, struct llmobs_spool *own)
@@ -1034,11 +1029,10 @@ static int visit_living(struct llmobs_adopt *adopt, const struct found *found,
     if (find_owner(adopt) != 0 || is_of_ended(adopt, found))
         return 0;
     llmobs_owner_config(adopt->file.owner, adopt->config, &adopt->names);
-    call = (struct llmobs_adopt_call){
-        .pid = found->name.who.pid,
-        .start = found->name.who.start,
-        .pidns = llmobs_owner_origin(adopt->file.owner)->pidns,
-        .config = &adopt->names};
+    call = (struct llmobs_adopt_call){.pid = found->name.who.pid,
+                                      .start = found->name.who.start,
+                                      .pidns = adopt->file.owner->origin.pidns,
+                                      .config = &adopt->names};
     call.elsewhere = !counts_here(adopt, call.pidns);
     rc = survey_file(adopt);
     while (!rc && llmobs_adopt_file_next(&adopt->file, &at, &entry, &due)) {

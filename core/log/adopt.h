@@ -86,8 +86,12 @@ struct llmobs_adopt_call {
 typedef int llmobs_adopt_call_fn(void *ctx,
                                  const struct llmobs_adopt_call *call);
 
-struct llmobs_adopt *llmobs_adopt_new(const struct llmobs_config *config,
-                                      enum llmobs_adopt_whose whose);
+/* Borrows both until free. `living`: the pid namespaces that live; without
+ * them, NULL, a file from another namespace than this process's is never
+ * adopted. */
+struct llmobs_adopt *llmobs_adopt_new(
+    const struct llmobs_config *config, enum llmobs_adopt_whose whose,
+    const struct llmobs_live_namespaces *living);
 void llmobs_adopt_free(struct llmobs_adopt *adopt);
 
 /* Takes only entries for a destination whose name has this text; borrowed. */
@@ -96,11 +100,6 @@ void llmobs_adopt_set_place(struct llmobs_adopt *adopt, const char *text);
 /* After this monotonic time no file is read, not even one that was just claimed
  * (INT64_MAX: no such time). Any thread. */
 void llmobs_adopt_set_deadline(struct llmobs_adopt *adopt, int64_t mono_ns);
-
-/* Sets the pid namespaces that live. Without them, a file from another
- * namespace than this process's is never adopted. Borrowed until free. */
-void llmobs_adopt_set_living(struct llmobs_adopt *adopt,
-                             const struct llmobs_live_namespaces *living);
 
 /* Sets the spool of this process, whose files must not be adopted. Borrows it.
  */

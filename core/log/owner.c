@@ -17,7 +17,6 @@
 #include "lib/span/names.h"
 
 #define TEXT_MAX ((size_t)1024 * 1024)
-#define TAGS_MAX 48
 #define SECRET_LONG 24
 #define SECRET_END 6
 
@@ -43,16 +42,7 @@ enum {
     TAGS
 };
 
-struct llmobs_owner {
-    struct llmobs_owner_origin origin;
-    uint8_t whole[LLMOBS_OWNER_HASH]; /* in memory alone: see find_hash */
-    int64_t pid;
-    int64_t uid;       /* < 0: not known */
-    char *texts[TAGS]; /* those that are texts are used */
-    char *tags[TAGS_MAX + 1];
-    size_t tag_count;
-    struct llmobs_buf lead; /* this process's: a file's beginning and OWNER */
-};
+_Static_assert(TAGS == LLMOBS_OWNER_TEXTS, "the texts by their tags");
 
 /* The texts, and their places in a configuration. */
 static const struct {
@@ -231,7 +221,8 @@ int llmobs_owner_fill(struct llmobs_owner *owner,
         if (text)
             llmobs_entry_add(writer, texts[i].tag, text, strlen(text));
     }
-    for (size_t i = 0; i < TAGS_MAX && config->tags && config->tags[i]; i++)
+    for (size_t i = 0; i < LLMOBS_OWNER_TAGS && config->tags && config->tags[i];
+         i++)
         llmobs_entry_add(writer, TAG_TAG, config->tags[i],
                          strlen(config->tags[i]));
     llmobs_buf_init(&place, LLMOBS_OWNER_PLACE - 1);
@@ -280,7 +271,7 @@ int llmobs_owner_read(const struct llmobs_entry *entry,
             memcpy(&owner->pid, value.data, value.len);
         else if (tag == TAG_UID && value.len == sizeof(owner->uid))
             memcpy(&owner->uid, value.data, value.len);
-        else if (tag == TAG_TAG && owner->tag_count < TAGS_MAX)
+        else if (tag == TAG_TAG && owner->tag_count < LLMOBS_OWNER_TAGS)
             rc = llmobs_entry_copy(&owner->tags[owner->tag_count++], value);
         else if (tag >= TAG_SERVICE && tag < TAGS && tag != TAG_PID &&
                  tag != TAG_UID)
@@ -305,11 +296,6 @@ void llmobs_owner_free(struct llmobs_owner *owner)
     free(owner);
 }
 
-struct llmobs_text llmobs_owner_text(const struct llmobs_owner *owner)
-{
-    return llmobs_buf_text(&owner->lead);
-}
-
 bool llmobs_owner_same_destinations(const struct llmobs_owner *owner,
                                     const struct llmobs_owner *other)
 {
@@ -321,12 +307,6 @@ bool llmobs_owner_same_destinations(const struct llmobs_owner *owner,
 const char *llmobs_owner_place(const struct llmobs_owner *owner)
 {
     return owner->texts[TAG_PLACE] ? owner->texts[TAG_PLACE] : "";
-}
-
-const struct llmobs_owner_origin *llmobs_owner_origin(
-    const struct llmobs_owner *owner)
-{
-    return &owner->origin;
 }
 
 void llmobs_owner_config(const struct llmobs_owner *owner,

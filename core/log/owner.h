@@ -18,9 +18,9 @@
 #include "core/config/config.h"
 #include "core/log/entry.h"
 
-struct llmobs_owner;
-
 #define LLMOBS_OWNER_HASH 16
+#define LLMOBS_OWNER_TEXTS 18
+#define LLMOBS_OWNER_TAGS 48
 
 /* Where a process runs and delivers, as it is on the disk; 0: not known. */
 struct llmobs_owner_origin {
@@ -28,6 +28,19 @@ struct llmobs_owner_origin {
     uint64_t pidns;
     uint64_t program; /* that wrote the file (llmobs_process_program) */
     uint8_t hash[LLMOBS_OWNER_HASH]; /* of its destinations */
+};
+
+struct llmobs_owner {
+    struct llmobs_owner_origin origin;
+    uint8_t whole[LLMOBS_OWNER_HASH]; /* in memory alone: see find_hash */
+    /* Of one that was filled: the beginning of a file, with the OWNER entry. */
+    struct llmobs_buf lead;
+    /* Of one that was read: */
+    int64_t pid;
+    int64_t uid;                     /* < 0: not known */
+    char *texts[LLMOBS_OWNER_TEXTS]; /* by their tags */
+    char *tags[LLMOBS_OWNER_TAGS + 1];
+    size_t tag_count;
 };
 
 /* Gives the owner of this process, for one who reads others' files. */
@@ -46,10 +59,6 @@ int llmobs_owner_read(const struct llmobs_entry *entry,
                       struct llmobs_owner **out);
 void llmobs_owner_free(struct llmobs_owner *owner);
 
-/* The beginning of a file of entries, with the OWNER entry, of an owner that
- * was filled. Borrowed. */
-struct llmobs_text llmobs_owner_text(const struct llmobs_owner *owner);
-
 /* True where both owners deliver to the same destinations with the same key. */
 bool llmobs_owner_same_destinations(const struct llmobs_owner *owner,
                                     const struct llmobs_owner *other);
@@ -58,10 +67,6 @@ bool llmobs_owner_same_destinations(const struct llmobs_owner *owner,
  * "" for the store alone, or of an earlier version. Borrowed. */
 #define LLMOBS_OWNER_PLACE 512
 const char *llmobs_owner_place(const struct llmobs_owner *owner);
-
-/* The process's; borrowed. */
-const struct llmobs_owner_origin *llmobs_owner_origin(
-    const struct llmobs_owner *owner);
 
 /* The configuration for its events: a copy of `base` with the values of the
  * owner. Borrows from both. */

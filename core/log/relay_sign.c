@@ -51,7 +51,7 @@ static void name_sign(const struct llmobs_owner *owner,
     len += llmobs_text_decimal(geteuid(), name + len);
     if (!owner)
         return;
-    memcpy(&hash, llmobs_owner_origin(owner)->hash, sizeof(hash));
+    memcpy(&hash, owner->origin.hash, sizeof(hash));
     name[len++] = '.';
     for (int at = 60; at >= 0; at -= 4)
         name[len++] = "0123456789abcdef"[hash >> at & 15];
@@ -93,8 +93,7 @@ int llmobs_relay_sign_write(struct llmobs_relay_sign *sign, int dir,
         rc = llmobs_file_check(fd, geteuid());
     memcpy(content.magic, magic, sizeof(magic));
     for (size_t i = 0; rc == 0 && i < count; i++)
-        memcpy(content.hashes[i], llmobs_owner_origin(owners[i])->hash,
-               LLMOBS_OWNER_HASH);
+        memcpy(content.hashes[i], owners[i]->origin.hash, LLMOBS_OWNER_HASH);
     /* A process that reads meanwhile finds a short file, or a file without its
      * hash, and delivers by itself. */
     if (rc == 0 && ftruncate(fd, 0))
@@ -172,7 +171,7 @@ static bool is_up(int fd, const struct llmobs_owner *owner)
     for (size_t i = 0; up && !named && i < content.count &&
                        content.version == LLMOBS_ENTRY_VERSION;
          i++)
-        named = memcmp(content.hashes[i], llmobs_owner_origin(owner)->hash,
+        named = memcmp(content.hashes[i], owner->origin.hash,
                        LLMOBS_OWNER_HASH) == 0;
     if (fd >= 0)
         close(fd);

@@ -342,7 +342,7 @@ static int append_at(const char *path, void *ctx)
 {
     struct append *append = ctx;
     struct llmobs_spool_slot *slot = append->slot;
-    struct llmobs_text owner = llmobs_owner_text(append->spool->owner);
+    struct llmobs_text owner = llmobs_buf_text(&append->spool->owner->lead);
     bool owned = atomic_load(&slot->owned);
     int rc, fd = open_or_make(append, path);
 

@@ -45,7 +45,7 @@ static void begin(void)
     snprintf(dead, sizeof(dead), "%s/" DEAD, base);
     config = llmobs_config_load(env, NULL, NULL);
     FUZZ_CHECK(config != NULL);
-    adopt = llmobs_adopt_new(config, LLMOBS_ADOPT_ANY);
+    adopt = llmobs_adopt_new(config, LLMOBS_ADOPT_ANY, NULL);
     FUZZ_CHECK(adopt != NULL);
 }
 
@@ -89,7 +89,7 @@ static void make_owner(void)
     struct llmobs_text text;
 
     FUZZ_CHECK(made && llmobs_owner_fill(made, config, 0, &key) == 0);
-    text = llmobs_owner_text(made);
+    text = llmobs_buf_text(&made->lead);
     llmobs_buf_init(&owner, (size_t)1 << 20);
     (void)llmobs_buf_add(&owner, text.data, text.len);
     llmobs_owner_free(made);

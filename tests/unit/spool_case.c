@@ -41,7 +41,7 @@ void spool_begin(void)
     config.api_key = NULL;
     llmobs_stats_reset();
     spool = llmobs_spool_new(&config);
-    adopt = llmobs_adopt_new(&config, LLMOBS_ADOPT_SAME);
+    adopt = llmobs_adopt_new(&config, LLMOBS_ADOPT_SAME, NULL);
     rules = llmobs_rules_new(&any);
     ck_assert(spool && adopt && rules);
 }

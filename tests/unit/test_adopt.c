@@ -145,7 +145,7 @@ TEST(test_give_back)
         }
         ck_assert_int_eq(spool_dirs(), 1);
         llmobs_adopt_free(adopt);
-        adopt = llmobs_adopt_new(&config, LLMOBS_ADOPT_SAME);
+        adopt = llmobs_adopt_new(&config, LLMOBS_ADOPT_SAME, NULL);
     }
     ck_assert_uint_eq(uncounted, 1);
     spool_adopt_all(true);
@@ -214,7 +214,7 @@ TEST(test_one_note_a_batch)
     llmobs_adopt_release(adopt, list, 3);
     ck_assert_uint_eq(notes(), 1);
     llmobs_adopt_free(adopt);
-    adopt = llmobs_adopt_new(&config, LLMOBS_ADOPT_SAME);
+    adopt = llmobs_adopt_new(&config, LLMOBS_ADOPT_SAME, NULL);
     spool_adopt_all(true);
     ck_assert_uint_eq(calls, 1);
     ck_assert_int_eq(spool_dirs(), 0);
@@ -254,7 +254,7 @@ TEST(test_added_on_a_full_disk)
     for (size_t i = 0; i < 2; i++)
         llmobs_adopt_return(adopt, &beside[i]);
     llmobs_adopt_free(adopt);
-    adopt = llmobs_adopt_new(&config, LLMOBS_ADOPT_SAME);
+    adopt = llmobs_adopt_new(&config, LLMOBS_ADOPT_SAME, NULL);
     spool_adopt_all(true);
     ck_assert_uint_eq(calls, 2);
     ck_assert_uint_eq(events, 0);
@@ -456,7 +456,7 @@ TEST(test_not_for_us)
     spool_in_dead(leave_some);
     config.api_key = key;
     llmobs_adopt_free(adopt);
-    adopt = llmobs_adopt_new(&config, LLMOBS_ADOPT_SAME);
+    adopt = llmobs_adopt_new(&config, LLMOBS_ADOPT_SAME, NULL);
     llmobs_adopt_set_own(adopt, spool);
     llmobs_spool_reset(spool);
     spool_keep(1);

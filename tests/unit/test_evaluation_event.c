@@ -479,7 +479,7 @@ TEST(a_killed_process_leaves_them)
 
     begin_spool();
     in_dead(5);
-    adopt = llmobs_adopt_new(&config, LLMOBS_ADOPT_SAME);
+    adopt = llmobs_adopt_new(&config, LLMOBS_ADOPT_SAME, NULL);
     ck_assert_int_eq(llmobs_adopt_count(adopt, &left), 0);
     ck_assert_uint_eq(left.ours, 5);
     ck_assert_uint_eq(left.unreadable, 0);
@@ -506,7 +506,7 @@ TEST(they_are_adopted)
     begin_spool();
     in_dead(5);
     llmobs_account_set(&llmobs_worker_delivery(worker)->account, spool,
-                       llmobs_adopt_new(&config, LLMOBS_ADOPT_SAME));
+                       llmobs_adopt_new(&config, LLMOBS_ADOPT_SAME, NULL));
     give_span();
     ck_assert_int_eq(llmobs_worker_flush(worker, UNIT_LONG_MS), 0);
     llmobs_worker_stop(worker, UNIT_LONG_MS);
@@ -535,7 +535,7 @@ TEST(the_spool_lets_go)
     ck_assert_uint_eq(far.taken[LLMOBS_EVENT_EVALUATION], 3);
     ck_assert_uint_eq(llmobs_stats_get(LLMOBS_STAT_left), 2);
     check_sum();
-    adopt = llmobs_adopt_new(&config, LLMOBS_ADOPT_SAME);
+    adopt = llmobs_adopt_new(&config, LLMOBS_ADOPT_SAME, NULL);
     ck_assert_int_eq(llmobs_adopt_count(adopt, &left), 0);
     ck_assert_uint_eq(left.ours, 2);
     llmobs_adopt_free(adopt);

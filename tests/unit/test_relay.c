@@ -382,7 +382,7 @@ TEST(relay_works_for_those_that_name_nothing)
     unset = config;
     config.store_dir = NULL;
     llmobs_adopt_free(adopt);
-    adopt = llmobs_adopt_new(&config, LLMOBS_ADOPT_SAME);
+    adopt = llmobs_adopt_new(&config, LLMOBS_ADOPT_SAME, NULL);
     take(0);
     ck_assert_int_eq(llmobs_adopt_set_relay(adopt, &unset, NULL), 0);
     take(1);

@@ -767,10 +767,11 @@ TEST(test_owner)
     mine = written_by(&config, &key);
     theirs = written_by(&other, &key);
     ck_assert(!llmobs_owner_same_destinations(mine, theirs));
-    ck_assert_int_eq(llmobs_entry_file_read(llmobs_owner_text(mine), &read_key),
-                     0);
+    ck_assert_int_eq(
+        llmobs_entry_file_read(llmobs_buf_text(&mine->lead), &read_key), 0);
     ck_assert_mem_eq(&key, &read_key, sizeof(key));
-    ck_assert(llmobs_entry_next(&key, llmobs_owner_text(mine), &at, &entry));
+    ck_assert(
+        llmobs_entry_next(&key, llmobs_buf_text(&mine->lead), &at, &entry));
     ck_assert_int_eq(llmobs_owner_read(&entry, &again), 0);
     ck_assert(llmobs_owner_same_destinations(mine, again));
     llmobs_owner_config(again, &other, &read);
@@ -784,8 +785,8 @@ TEST(test_owner)
     ck_assert_str_eq(read.tags[1], "c:d");
     ck_assert_ptr_null(read.tags[2]);
     ck_assert_ptr_null(read.git_url);
-    ck_assert_ptr_null(memmem(llmobs_owner_text(theirs).data,
-                              llmobs_owner_text(theirs).len, "SECRET", 6));
+    ck_assert_ptr_null(memmem(llmobs_buf_text(&theirs->lead).data,
+                              llmobs_buf_text(&theirs->lead).len, "SECRET", 6));
     llmobs_owner_free(mine);
     llmobs_owner_free(theirs);
     llmobs_owner_free(again);
@@ -872,7 +873,8 @@ TEST(test_owner_of_before)
     llmobs_owner_free(theirs);
     written = written_by(&config, &key);
     at = 0;
-    ck_assert(llmobs_entry_next(&key, llmobs_owner_text(written), &at, &entry));
+    ck_assert(
+        llmobs_entry_next(&key, llmobs_buf_text(&written->lead), &at, &entry));
     ck_assert_int_eq(llmobs_owner_read(&entry, &theirs), 0);
     ck_assert(strstr(llmobs_owner_place(theirs), "with DD_API_KEY ...cdef"));
     llmobs_owner_free(mine);
