@@ -62,7 +62,7 @@ int llmobs_cli_deliver(struct llmobs_config *config, llmobs_cli_give_fn *give,
     rc = give(ctx, worker);
     if (relayed && llmobs_worker_pending(worker) != 0)
         open_way(config); /* the spool has no room for what is given */
-    llmobs_worker_stop(worker, llmobs_worker_exit_ms(worker));
+    llmobs_worker_stop(worker, llmobs_worker_wait_ms(worker, true));
     (void)llmobs_curl_access_exited(STRAGGLER_MS);
     return rc;
 }

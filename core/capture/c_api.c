@@ -180,7 +180,7 @@ static int enable(const struct llmobs_enable_options *options)
 static int disable(void)
 {
     llmobs_own_span_switch(false);
-    return llmobs_worker_flush(worker, llmobs_worker_flush_ms(worker));
+    return llmobs_worker_flush(worker, llmobs_worker_wait_ms(worker, false));
 }
 
 /* -- spans ----------------------------------------------------------------- */

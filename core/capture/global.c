@@ -229,7 +229,7 @@ static bool is_lately(int64_t ns)
  * which the worker stores what it cannot deliver. */
 static int64_t exit_ms(void)
 {
-    int64_t all = llmobs_worker_exit_ms(worker);
+    int64_t all = llmobs_worker_wait_ms(worker, true);
     int64_t used = is_lately(atomic_load(&used_at_ns))
                        ? atomic_load(&used_ns) / LLMOBS_NS_PER_MS
                        : 0;
@@ -253,7 +253,7 @@ static void at_exit(void)
         if (llmobs_stats_any_unseen())
             llmobs_worker_become_active(worker);
     }
-    if (llmobs_worker_end_quietly(worker))
+    if (llmobs_worker_end_quietly(worker, at_exit))
         return;
     if (llmobs_fork_shares()) {
         /* A child of vfork: the calls under way are its parent's. */
@@ -262,7 +262,6 @@ static void at_exit(void)
         return;
     }
     llmobs_thread_stay(EXIT_LEAVE_MS);
-    llmobs_worker_set_exit(worker, at_exit);
     llmobs_fd_guest(true);
     llmobs_curl_access_exiting();
     /* If the app has cleaned libcurl up, this chooses the copy again, and the

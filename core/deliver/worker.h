@@ -123,20 +123,18 @@ size_t llmobs_worker_pending(struct llmobs_worker *worker);
  * LLMOBS_EXIT_FLUSH_MS, else the longest time that an exporter asks for. No
  * exporter gets more than it asks for, and at an exit a store gets less if the
  * spool has all that waits. */
-int64_t llmobs_worker_exit_ms(struct llmobs_worker *worker);
-int64_t llmobs_worker_flush_ms(struct llmobs_worker *worker);
+int64_t llmobs_worker_wait_ms(struct llmobs_worker *worker, bool exits);
 
 /* Called first wherever an app's thread submits something to deliver. */
 void llmobs_worker_become_active(struct llmobs_worker *worker);
 
 /* True where this process has neither begun nor submitted anything, so that no
  * stop is needed; makes no system call. A span that another exit handler
- * submits later is delivered at once. */
-bool llmobs_worker_end_quietly(struct llmobs_worker *worker);
-
-/* For the exit handler, `again`: a child that a later handler of this exit
- * makes registers it anew, as the C library runs it only once. */
-void llmobs_worker_set_exit(struct llmobs_worker *worker, void (*again)(void));
+ * submits later is delivered at once. `at_exit`: the handler that asks, which a
+ * child that a later handler of this exit makes registers anew, as the C
+ * library runs it only once. */
+bool llmobs_worker_end_quietly(struct llmobs_worker *worker,
+                               void (*at_exit)(void));
 
 /* Delivers the pending items, due or not, within `ms`. 0: all are delivered;
  * else -ETIMEDOUT. */

@@ -35,15 +35,16 @@ UNIT_FIXTURE(spool_begin, spool_end);
 TEST(test_kept_by_the_disk)
 {
     begin(spool);
-    ck_assert_int_eq(llmobs_worker_exit_ms(worker), LLMOBS_EXIT_KEPT_MS);
+    ck_assert_int_eq(llmobs_worker_wait_ms(worker, true), LLMOBS_EXIT_KEPT_MS);
     give_call();
     give_call();
     ck_assert_uint_eq(llmobs_worker_pending(worker), 2);
-    ck_assert_int_eq(llmobs_worker_exit_ms(worker), LLMOBS_EXIT_KEPT_MS);
-    ck_assert_int_eq(llmobs_worker_flush_ms(worker), LLMOBS_EXIT_STORE_MS);
+    ck_assert_int_eq(llmobs_worker_wait_ms(worker, true), LLMOBS_EXIT_KEPT_MS);
+    ck_assert_int_eq(llmobs_worker_wait_ms(worker, false),
+                     LLMOBS_EXIT_STORE_MS);
     /* The disk also has a span that the program made. */
     worker_case_give(worker, 7);
-    ck_assert_int_eq(llmobs_worker_exit_ms(worker), LLMOBS_EXIT_KEPT_MS);
+    ck_assert_int_eq(llmobs_worker_wait_ms(worker, true), LLMOBS_EXIT_KEPT_MS);
     llmobs_worker_stop(worker, UNIT_LONG_MS);
     ck_assert_int_eq(fake.taken, 3);
 }
@@ -52,7 +53,7 @@ TEST(test_kept_by_memory_alone)
 {
     begin(NULL);
     give_call();
-    ck_assert_int_eq(llmobs_worker_exit_ms(worker), LLMOBS_EXIT_STORE_MS);
+    ck_assert_int_eq(llmobs_worker_wait_ms(worker, true), LLMOBS_EXIT_STORE_MS);
     llmobs_worker_stop(worker, UNIT_LONG_MS);
     ck_assert_int_eq(fake.taken, 1);
 }
@@ -87,7 +88,7 @@ TEST(test_kept_without_content)
     config.privacy.content = LLMOBS_CONTENT_OFF;
     begin(spool);
     give_call();
-    ck_assert_int_eq(llmobs_worker_exit_ms(worker), LLMOBS_EXIT_STORE_MS);
+    ck_assert_int_eq(llmobs_worker_wait_ms(worker, true), LLMOBS_EXIT_STORE_MS);
     llmobs_worker_stop(worker, UNIT_LONG_MS);
 }
 

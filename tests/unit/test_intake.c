@@ -769,10 +769,10 @@ TEST(who_is_warmed)
     ck_assert_int_eq(intake->exit_ms, LLMOBS_EXIT_INTAKE_MS);
     worker = new_worker();
     llmobs_worker_warm(worker);
-    ck_assert_int_eq(llmobs_worker_exit_ms(worker), 100);
+    ck_assert_int_eq(llmobs_worker_wait_ms(worker, true), 100);
     ck_assert_int_eq(
         llmobs_delivery_add(llmobs_worker_delivery(worker), intake), 0);
-    ck_assert_int_eq(llmobs_worker_exit_ms(worker), 2000);
+    ck_assert_int_eq(llmobs_worker_wait_ms(worker, true), 2000);
     for (int i = 0; i < 3; i++)
         llmobs_worker_warm(worker);
     for (int i = 0; i < 2000 && !double_warmed; i++)
@@ -780,7 +780,7 @@ TEST(who_is_warmed)
     llmobs_worker_stop(worker, UNIT_LONG_MS);
     ck_assert_int_eq(double_warmed, 1);
     config.exit_flush_ms = 7;
-    ck_assert_int_eq(llmobs_worker_exit_ms(worker), 7);
+    ck_assert_int_eq(llmobs_worker_wait_ms(worker, true), 7);
     agent->ops->free(agent);
 }
 

@@ -226,7 +226,7 @@ TEST(the_end)
             if (thread)
                 worker_case_wait(&far.taken, 2);
             atomic_store(&meter.base.owes, owes == 1);
-            ck_assert_int_eq(llmobs_worker_exit_ms(worker),
+            ck_assert_int_eq(llmobs_worker_wait_ms(worker, true),
                              owes ? LLMOBS_EXIT_INTAKE_MS
                                   : LLMOBS_EXIT_AGENT_MS);
             llmobs_worker_stop(worker, UNIT_LONG_MS);
