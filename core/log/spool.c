@@ -199,7 +199,9 @@ static int open_first(struct llmobs_spool *spool)
 }
 
 /* A thread that waited, and wakes because the first thread has failed, does not
- * try itself. */
+ * try itself. Where the first one takes too long, or has left for good (its
+ * signal handler may end it, or leave by siglongjmp), no call waits again soon.
+ */
 int llmobs_spool_open(struct llmobs_spool *spool)
 {
     int64_t until = 0, left;
@@ -219,14 +221,18 @@ int llmobs_spool_open(struct llmobs_spool *spool)
                 set_failed(spool, rc);
             atomic_store(&spool->state,
                          rc ? LLMOBS_SPOOL_NONE : LLMOBS_SPOOL_READY);
+            if (!rc)
+                set_failed(spool, 0);
             llmobs_futex_wake(&spool->state);
             return rc;
         }
         if (!until)
             until = llmobs_futex_deadline(OPEN_MS);
         left = llmobs_futex_left(until);
-        if (left == 0)
+        if (left == 0) {
+            set_failed(spool, -ETIMEDOUT);
             return -EBUSY;
+        }
         llmobs_futex_sleep(&spool->state, LLMOBS_SPOOL_BUSY, left);
     }
     return 0;

@@ -455,6 +455,20 @@ TEST(entries_behind_a_release)
     ck_assert_uint_eq(killed, 0);
 }
 
+/* The thread that was to open the spool has left for good: the next one waits
+ * for it, and none after that. */
+TEST(an_opener_that_never_comes_back)
+{
+    atomic_store(&spool->state, LLMOBS_SPOOL_BUSY);
+    ck_assert_int_eq(llmobs_spool_open(spool), -EBUSY);
+    ck_assert_int_ne(atomic_load(&spool->failed_ns), 0);
+    ck_assert_int_eq(llmobs_spool_open(spool), -EBUSY);
+    atomic_store(&spool->state, LLMOBS_SPOOL_NONE);
+    atomic_store(&spool->failed_ns, 0);
+    ck_assert_int_eq(llmobs_spool_open(spool), 0);
+    ck_assert_int_eq(atomic_load(&spool->failed_ns), 0);
+}
+
 TEST(test_unwritable)
 {
     struct llmobs_exchange *e = spool_make(1);
