@@ -74,22 +74,39 @@ int llmobs_process_start(pid_t pid, uint64_t *start)
     return llmobs_process_program(pid, start, &program);
 }
 
+/* False where /proc is that of another pid namespace, as after `unshare --pid`
+ * alone: its numbers are other processes. Known by the process itself, at no
+ * more cost on a thread of the program. */
+static bool is_own_proc(bool self, const char *text)
+{
+    char link[24];
+    ssize_t n = 0;
+
+    if (!self)
+        n = readlink("/proc/self", link, sizeof(link) - 1);
+    link[n > 0 ? n : 0] = '\0';
+    return strtol(self ? text : link, NULL, 10) == getpid();
+}
+
 /* An ended process stays in the table as a zombie until its parent waits for
  * it. A process also looks like a zombie when only its first thread has ended,
  * so the number of its threads decides. */
 int llmobs_process_program(pid_t pid, uint64_t *start, uint64_t *program)
 {
-    char path[64], *text, state;
+    char path[64] = "/proc/self/stat", *text, state;
+    bool self = pid == getpid();
     int rc = 0;
 
     *start = *program = 0;
-    if (pid != getpid() && kill(pid, 0) != 0 && errno == ESRCH)
+    if (!self && kill(pid, 0) != 0 && errno == ESRCH)
         return -ESRCH;
     text = llmobs_scratch_alloc(STAT_MAX);
     if (!text)
         return 0;
-    snprintf(path, sizeof(path), "/proc/%ld/stat", (long)pid);
-    if (llmobs_file_begin(AT_FDCWD, path, text, STAT_MAX) <= 0)
+    if (!self)
+        snprintf(path, sizeof(path), "/proc/%ld/stat", (long)pid);
+    if (llmobs_file_begin(AT_FDCWD, path, text, STAT_MAX) <= 0 ||
+        !is_own_proc(self, text))
         *text = '\0';
     state = *llmobs_proc_field(text, LLMOBS_PROC_STATE);
     if (state == 'X' ||

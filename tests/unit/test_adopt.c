@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <glob.h>
 #include <malloc.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +13,7 @@
 #include <unistd.h>
 
 #include "lib/base/clock.h"
+#include "lib/base/process_id.h"
 #include "lib/base/sanitizer.h"
 #include "core/log/spool_file.h"
 #include "tests/unit/spool_case.h"
@@ -778,4 +780,38 @@ TEST(test_unknown_place)
         llmobs_entry_next(&key, (struct llmobs_text){text, len}, &at, &entry));
     llmobs_exchange_entry_place(&entry, &found);
     ck_assert(found.thread == 0 && found.progress == 0);
+}
+
+/* The first process of a pid namespace, and its child, where /proc is still
+ * that of the namespace above: there their numbers are others' processes. */
+static int starts_beside_proc(void)
+{
+    uint64_t start, program, child_start, child_program;
+    pid_t child = fork();
+
+    if (child == 0)
+        for (;;)
+            pause();
+    if (getpid() != 1 || llmobs_process_program(1, &start, &program) != 0 ||
+        llmobs_process_program(child, &child_start, &child_program) != 0)
+        return 1;
+    return start || program || child_start || child_program ? 2 : 0;
+}
+
+TEST(of_another_proc)
+{
+    int status;
+    pid_t pid, child = fork();
+
+    if (child == 0) {
+        if (unshare(CLONE_NEWPID) != 0 &&
+            unshare(CLONE_NEWUSER | CLONE_NEWPID) != 0)
+            _exit(0); /* no namespaces here */
+        pid = fork();
+        if (pid == 0)
+            _exit(starts_beside_proc());
+        _exit(waitpid(pid, &status, 0) == pid ? WEXITSTATUS(status) : 3);
+    }
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_int_eq(status, 0);
 }
