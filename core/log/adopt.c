@@ -164,18 +164,20 @@ static bool counts_here(const struct llmobs_adopt *adopt, uint64_t pidns)
  * name is of the program before an exec. */
 static bool has_ended(const struct llmobs_adopt *adopt,
                       const struct llmobs_process_id *who,
-                      const struct now *now, uint64_t program, uint64_t pidns,
-                      bool other_boot, int64_t changed_s)
+                      const struct now *now,
+                      const struct llmobs_owner_origin *from, int64_t changed_s)
 {
-    bool here = counts_here(adopt, pidns);
+    uint64_t boot = adopt->self->origin.boot;
+    bool other_boot = from->boot && boot && from->boot != boot;
+    bool here = counts_here(adopt, from->pidns) && !other_boot;
 
     if (!now->gone && now->start && now->start == who->start &&
         who->pid != adopt->me.pid)
-        return program && now->program && program != now->program && here &&
-               !other_boot;
-    if (other_boot || !here)
-        return other_boot ||
-               llmobs_live_namespaces_lacks(adopt->living, pidns, changed_s);
+        return here && from->program && now->program &&
+               from->program != now->program;
+    if (!here)
+        return other_boot || llmobs_live_namespaces_lacks(
+                                 adopt->living, from->pidns, changed_s);
     return now->gone || llmobs_process_is_another(who, now->start) ||
            who->pid == adopt->me.pid;
 }
@@ -183,13 +185,9 @@ static bool has_ended(const struct llmobs_adopt *adopt,
 static bool is_of_ended(const struct llmobs_adopt *adopt,
                         const struct found *found)
 {
-    const struct llmobs_owner_origin *from = &adopt->file.owner->origin;
-    uint64_t boot = adopt->self->origin.boot;
-
     return !found->own &&
-           has_ended(adopt, &found->name.who, &found->who, from->program,
-                     from->pidns, from->boot && boot && from->boot != boot,
-                     found->st.st_ctime);
+           has_ended(adopt, &found->name.who, &found->who,
+                     &adopt->file.owner->origin, found->st.st_ctime);
 }
 
 /* True where this process has claimed the file. */
@@ -206,6 +204,8 @@ static bool may_claim(const struct llmobs_adopt *adopt,
                       const struct found *found)
 {
     const struct llmobs_spool_name *name = &found->name;
+    const struct llmobs_owner_origin by = {.pidns = name->by_pidns,
+                                           .program = name->by.nonce};
     bool held = true;
     int dir;
 
@@ -216,8 +216,8 @@ static bool may_claim(const struct llmobs_adopt *adopt,
         held = llmobs_relay_sign_is_held(dir, adopt->file.owner, adopt->sign);
         close(dir);
     }
-    return !held || has_ended(adopt, &name->by, &found->by, name->by.nonce,
-                              name->by_pidns, false, found->st.st_ctime);
+    return !held ||
+           has_ended(adopt, &name->by, &found->by, &by, found->st.st_ctime);
 }
 
 /* True where this process delivers to the owner's destinations. */
