@@ -68,19 +68,12 @@ int llmobs_buf_fail(struct llmobs_buf *buf, int failure)
 
 /* Doubling keeps a long series of small adds linear; the last step stops at the
  * cap instead of beyond it. */
-static int make_room(struct llmobs_buf *buf, size_t len, size_t added)
+static __attribute__((noinline)) int grow(struct llmobs_buf *buf, size_t need,
+                                          size_t added)
 {
-    size_t need;
-    size_t cap = buf->cap;
+    size_t cap = buf->cap < CAP_FIRST ? CAP_FIRST : buf->cap;
     char *data;
 
-    if (len > buf->max - buf->len)
-        return llmobs_buf_fail(buf, -EFBIG);
-    need = buf->len + len + 1;
-    if (need <= cap)
-        return 0;
-    if (cap < CAP_FIRST)
-        cap = CAP_FIRST;
     while (cap < need)
         cap *= 2;
     if (cap > buf->max + 1)
@@ -96,6 +89,13 @@ static int make_room(struct llmobs_buf *buf, size_t len, size_t added)
     buf->cap = cap;
     buf->lent = false;
     return 0;
+}
+
+static inline int make_room(struct llmobs_buf *buf, size_t len, size_t added)
+{
+    if (len > buf->max - buf->len)
+        return llmobs_buf_fail(buf, -EFBIG);
+    return len < buf->cap - buf->len ? 0 : grow(buf, buf->len + len + 1, added);
 }
 
 int llmobs_buf_reserve(struct llmobs_buf *buf, size_t len)
