@@ -50,10 +50,12 @@ struct box {
 
 struct llmobs_json_model {
     struct llmobs_json *json;
-    struct llmobs_buf text; /* the document whose values `json` has */
-    bool ready;             /* the lists below are filled */
-    bool odd;               /* the lists cannot be filled */
-    size_t work;            /* steps that were not counted yet (work.h) */
+    struct llmobs_text text; /* the document whose values `json` has: it is
+                              * borrowed, or lies in: */
+    struct llmobs_buf copy;
+    bool ready;  /* the lists below are filled */
+    bool odd;    /* the lists cannot be filled */
+    size_t work; /* steps that were not counted yet (work.h) */
     size_t leaf_count;
     size_t container_count;
     struct leaf leaves[LLMOBS_JSON_SERIES_VALUES];
@@ -301,7 +303,7 @@ static bool pass_value(struct walk *w)
 static __attribute__((noinline)) bool find_values(
     struct llmobs_json_model *model)
 {
-    struct llmobs_text text = {model->text.data, model->text.len};
+    struct llmobs_text text = model->text;
     struct walk w = {.model = model, .text = text, .end = text.data};
 
     model->odd = !llmobs_work_do(text.len);
@@ -323,6 +325,8 @@ struct match {
     size_t next; /* the first leaf behind `was` */
     size_t odd;  /* characters of the changes that are not plain bytes */
     size_t count;
+    bool goes_on; /* behind the document, no string of which has a raw line
+                   * feed; and the text stays */
 };
 
 /* Finds the leaf in which the byte `at` of the model's text lies; a number may
@@ -369,7 +373,7 @@ static int add_change(struct match *m, struct leaf *leaf)
     text.len -= m->is;
     string = *text.data == '"';
     text.len = string ? string_len(text, &form, &odd) : number_len(text, &form);
-    if (text.len == 0)
+    if (text.len == 0 || (m->goes_on && string && form == ODD))
         return 0;
     *change = (struct change){leaf, text, form, NULL};
     if (form == ODD)
@@ -406,6 +410,14 @@ static bool is_untouched(const struct llmobs_json_model *model)
     return true;
 }
 
+static void copy_text(struct llmobs_json_model *model)
+{
+    llmobs_buf_cut(&model->copy, 0);
+    model->odd =
+        llmobs_buf_add(&model->copy, model->text.data, model->text.len) != 0;
+    model->text = llmobs_buf_text(&model->copy);
+}
+
 /* Gives the model the document's values. */
 static int apply_changes(struct match *m)
 {
@@ -435,40 +447,40 @@ static int apply_changes(struct match *m)
             old->whole = number_of(text);
         }
     }
-    model->text.len = 0;
-    model->odd = llmobs_buf_reserve(&model->text, m->text.len) != 0;
+    model->text = m->text;
+    if (!m->goes_on)
+        copy_text(model);
     model->ready = !model->odd;
-    if (model->ready) {
-        memcpy(model->text.data, m->text.data, m->text.len);
-        model->text.len = m->text.len;
-    }
     return 1;
 }
 
 /* 1: the model now has the document's values; 0: they differ too much;
- * -ENOMEM. */
-static int try_model(struct llmobs_json_model *model, struct llmobs_text text)
+ * -ENOMEM. Where the text goes on behind the document, only the same values may
+ * be others again, and the text's length becomes the document's. */
+static int try_model(struct llmobs_json_model *model, struct llmobs_text *text,
+                     bool goes_on)
 {
     struct match m;
     size_t was, is, same;
     struct leaf *leaf;
     int rc = 1;
 
-    if (!model || model->odd || text.len < ALIKE_MIN ||
+    if (!model || model->odd || text->len < ALIKE_MIN ||
         model->text.len < ALIKE_MIN ||
-        memcmp(model->text.data, text.data, ALIKE_MIN) != 0 ||
+        memcmp(model->text.data, text->data, ALIKE_MIN) != 0 ||
         !(model->ready || find_values(model)) || !is_untouched(model))
         return 0;
     m.model = model;
-    m.text = text;
+    m.text = *text;
     m.was = m.is = m.next = m.odd = m.count = 0;
+    m.goes_on = goes_on;
     /* Often the same values are others again. */
     for (size_t i = 0; rc == 1 && i < model->changes.count; i++) {
         same = model->same[i];
-        if (i == GAPS_MAX || text.len - m.is <= same ||
-            memcmp(model->text.data + m.was, text.data + m.is, same) != 0)
-            break;
         leaf = model->gaps[i];
+        if (i == GAPS_MAX || m.text.len - m.is <= same ||
+            memcmp(model->text.data + m.was, m.text.data + m.is, same) != 0)
+            break;
         m.was += same - leaf->gap;
         m.is += same - leaf->gap;
         m.next = (size_t)(leaf - model->leaves);
@@ -476,16 +488,19 @@ static int try_model(struct llmobs_json_model *model, struct llmobs_text text)
     }
     while (rc == 1) {
         was = model->text.len - m.was;
-        is = text.len - m.is;
-        if (was == is &&
-            memcmp(model->text.data + m.was, text.data + m.is, is) == 0)
+        is = m.text.len - m.is;
+        if ((was == is || (goes_on && was < is)) &&
+            memcmp(model->text.data + m.was, m.text.data + m.is, was) == 0)
             break; /* the changes are all */
-        same = llmobs_json_same(model->text.data + m.was, text.data + m.is,
+        same = llmobs_json_same(model->text.data + m.was, m.text.data + m.is,
                                 was < is ? was : is);
-        leaf = find_leaf(&m, m.was + same);
+        leaf = goes_on ? NULL : find_leaf(&m, m.was + same);
         rc = leaf ? add_change(&m, leaf) : 0;
     }
-    if (!llmobs_work_some(&model->work, text.len + m.count * LLMOBS_WORK_VALUE +
+    if (goes_on)
+        m.text.len = text->len = m.is + (rc == 1 ? was : 0);
+    if (!llmobs_work_some(&model->work, m.text.len +
+                                            m.count * LLMOBS_WORK_VALUE +
                                             m.odd * LLMOBS_WORK_ODD))
         rc = -ENOMEM;
     if (rc == 1)
@@ -500,7 +515,7 @@ static void free_model(struct llmobs_json_model *model)
     if (!model)
         return;
     llmobs_json_free(model->json);
-    llmobs_buf_fini(&model->text);
+    llmobs_buf_fini(&model->copy);
     free(model);
 }
 
@@ -534,7 +549,7 @@ static void remember_text(struct llmobs_json_series *series,
         llmobs_json_free(model->json);
     } else if (text.len <= LLMOBS_JSON_SERIES_LEN &&
                (model = malloc(sizeof(*model)))) {
-        llmobs_buf_init(&model->text, LLMOBS_JSON_SERIES_LEN);
+        llmobs_buf_init(&model->copy, LLMOBS_JSON_SERIES_LEN);
         series->models[1] = model;
     } else {
         series->other = json;
@@ -544,8 +559,8 @@ static void remember_text(struct llmobs_json_series *series,
     model->leaf_count = model->container_count = model->changes.count = 0;
     model->work = 0;
     model->json = json;
-    llmobs_buf_cut(&model->text, 0);
-    model->odd = llmobs_buf_add(&model->text, text.data, text.len) != 0;
+    model->text = text;
+    copy_text(model);
     swap_models(series);
 }
 
@@ -559,10 +574,10 @@ int llmobs_json_series_parse(struct llmobs_json_series *series,
     if (series->other)
         llmobs_json_free(series->other);
     series->other = NULL;
-    rc = try_model(series->models[older], text);
+    rc = try_model(series->models[older], &text, false);
     if (rc == 0) {
         older = !older;
-        rc = try_model(series->models[older], text);
+        rc = try_model(series->models[older], &text, false);
     }
     series->alike = NULL;
     if (rc == 1) {
@@ -578,4 +593,14 @@ int llmobs_json_series_parse(struct llmobs_json_series *series,
     if (*out)
         remember_text(series, text, *out);
     return rc;
+}
+
+size_t llmobs_json_series_again(struct llmobs_json_series *series,
+                                struct llmobs_text text)
+{
+    if (text.len > LLMOBS_JSON_SERIES_LEN)
+        text.len = LLMOBS_JSON_SERIES_LEN;
+    return series->alike && try_model(series->models[0], &text, true) == 1
+               ? text.len
+               : 0;
 }

@@ -53,4 +53,11 @@ void llmobs_json_series_fini(struct llmobs_json_series *series);
 int llmobs_json_series_parse(struct llmobs_json_series *series,
                              struct llmobs_text text, struct llmobs_json **out);
 
+/* Where `text` begins with a document that differs from the last one only where
+ * that differed from the one before, and in no string has a raw line feed:
+ * gives it to the tree, and answers its length; else 0. The text stays until
+ * fini. */
+size_t llmobs_json_series_again(struct llmobs_json_series *series,
+                                struct llmobs_text text);
+
 #endif

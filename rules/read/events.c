@@ -38,7 +38,6 @@ static void join_pieces(struct llmobs_events *events)
         llmobs_text_begins(text, "data:") || llmobs_text_has_any(text, fields)
             ? LLMOBS_FRAMING_SSE
             : LLMOBS_FRAMING_LINES;
-    events->in = text;
     llmobs_sse_init(&events->sse, text);
 }
 
@@ -48,9 +47,11 @@ void llmobs_events_init(struct llmobs_events *events,
 {
     memset(events, 0, sizeof(*events));
     events->framing = framing;
-    events->in = in;
     events->whole = whole;
+    events->lead = SIZE_MAX;
     llmobs_sse_init(&events->sse, in);
+    if (framing != LLMOBS_FRAMING_SSE)
+        events->sse.at = 0; /* a byte order mark is the document's */
     llmobs_eventstream_init(&events->frames, in);
     llmobs_buf_init(&events->bytes, LLMOBS_EVENTSTREAM_FRAME_MAX);
     if (framing == LLMOBS_FRAMING_AWS && !whole)
@@ -75,8 +76,8 @@ void llmobs_events_fini(struct llmobs_events *events)
 static bool next_element(struct llmobs_events *events,
                          struct llmobs_event *event)
 {
-    struct llmobs_text in = events->in;
-    size_t from = events->at, at, open = 0;
+    struct llmobs_text in = events->sse.in;
+    size_t from = events->sse.at, at, open = 0;
     bool string = false;
 
     if (from == 0 && !events->whole) {
@@ -100,12 +101,12 @@ static bool next_element(struct llmobs_events *events,
             break;
     }
     if (at >= in.len) {
-        events->at = in.len;
+        events->sse.at = in.len;
         return false;
     }
-    events->at = at + 1;
-    event->data = (struct llmobs_text){in.data + from, events->at - from};
-    event->end = events->at;
+    events->sse.at = at + 1;
+    event->data = (struct llmobs_text){in.data + from, events->sse.at - from};
+    event->end = events->sse.at;
     return true;
 }
 
@@ -137,17 +138,17 @@ static bool next_framed(struct llmobs_events *events,
 
     switch (events->framing) {
     case LLMOBS_FRAMING_LINES: {
-        size_t left = events->in.len - events->at;
+        size_t left = events->sse.in.len - events->sse.at;
         const char *from, *feed;
 
         if (left == 0)
             return false;
-        from = events->in.data + events->at;
+        from = events->sse.in.data + events->sse.at;
         feed = memchr(from, '\n', left);
         event->data =
             (struct llmobs_text){from, feed ? (size_t)(feed - from) : left};
-        events->at += event->data.len + (feed ? 1 : 0);
-        event->end = events->at;
+        events->sse.at += event->data.len + (feed ? 1 : 0);
+        event->end = events->sse.at;
         return true;
     }
     case LLMOBS_FRAMING_ARRAY:
@@ -210,13 +211,42 @@ static int unwrap(struct llmobs_events *events, struct llmobs_event *event)
     return parse(&events->inner, event);
 }
 
+/* Most events are like the last one, but for values where that had values of
+ * its own: then nothing but these is read. */
+static bool next_again(struct llmobs_events *events, struct llmobs_event *event)
+{
+    struct llmobs_sse *sse = &events->sse;
+    struct llmobs_text last = event->data, *data = &event->data;
+    const char *from = sse->in.data + sse->at;
+    size_t lead = events->lead, trail = events->trail;
+    size_t left = sse->in.len - sse->at;
+
+    if (left <= lead || memcmp(last.data - lead, from, lead) != 0)
+        return false;
+    left -= lead;
+    data->data = from + lead;
+    data->len = llmobs_json_series_again(
+        &events->series, (struct llmobs_text){data->data, left});
+    if (data->len == 0 || left - data->len < trail ||
+        memcmp(last.data + last.len, data->data + data->len, trail) != 0)
+        return false;
+    sse->at += lead + data->len + trail;
+    event->end = events->whole ? sse->at : 0;
+    return true;
+}
+
 int llmobs_events_next(struct llmobs_events *events, struct llmobs_event *event)
 {
+    size_t from;
     int rc;
 
     if (events->joined.error)
         return events->joined.error;
+    if (events->lead < SIZE_MAX && next_again(events, event))
+        return 1;
+    events->lead = SIZE_MAX;
     do {
+        from = events->sse.at;
         /* The rest is set in any case. */
         event->type = (struct llmobs_text){NULL, 0};
         event->error = (struct llmobs_text){NULL, 0};
@@ -231,5 +261,13 @@ int llmobs_events_next(struct llmobs_events *events, struct llmobs_event *event)
     rc = parse(&events->series, event);
     if (rc == 0 && events->framing == LLMOBS_FRAMING_AWS)
         rc = unwrap(events, event);
+    /* Behind a carriage return a line feed may be of the event, too. A document
+     * of several lines, which lies elsewhere, has a lead beyond the text. */
+    else if (rc == 0 && event->alike && events->joined.len == 0 &&
+             events->sse.in.data[events->sse.at - 1] != '\r') {
+        events->lead = (uintptr_t)event->data.data -
+                       (uintptr_t)(events->sse.in.data + from);
+        events->trail = events->sse.at - from - events->lead - event->data.len;
+    }
     return rc < 0 ? rc : 1;
 }

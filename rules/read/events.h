@@ -43,16 +43,17 @@ struct llmobs_event {
 
 struct llmobs_events {
     enum llmobs_framing framing;
-    struct llmobs_text in; /* borrowed until fini */
     bool whole;
-    size_t at;
-    struct llmobs_sse sse;
+    struct llmobs_sse sse; /* its text and place are those of each framing but
+                            * AWS */
     struct llmobs_eventstream frames;
     struct llmobs_buf bytes;          /* the document that came as base64 */
     struct llmobs_buf joined;         /* the stream that came in pieces */
     struct llmobs_eventstream pieces; /* at the piece behind `came` */
     uint64_t came;                    /* bytes of `joined` */
     uint64_t piece;                   /* where their last frame ends */
+    size_t lead, trail; /* bytes before and behind the last document that its
+                         * event has; a lead of SIZE_MAX: not known */
     struct llmobs_json_series series; /* of the events' documents */
     struct llmobs_json_series inner;  /* of the documents that came as base64 */
 };
@@ -63,7 +64,7 @@ void llmobs_events_init(struct llmobs_events *events,
 void llmobs_events_fini(struct llmobs_events *events);
 
 /* Reads the next event: 1, 0 at the end, or -ENOMEM. The event is borrowed
- * until the next call. */
+ * until the next call, which needs it as it is. */
 int llmobs_events_next(struct llmobs_events *events,
                        struct llmobs_event *event);
 

@@ -56,6 +56,19 @@ static void keep(struct kept *kept, struct llmobs_json *json, unsigned way)
     kept->text = text_of(json);
 }
 
+/* The tree has the values that the document has by itself. */
+static void check_tree(const struct llmobs_json *json, struct llmobs_text text)
+{
+    struct llmobs_json *own;
+    char *want;
+
+    FUZZ_CHECK(llmobs_json_parse(text, &own) == 0);
+    want = text_of(own);
+    check_text(json, want);
+    free(want);
+    llmobs_json_free(own);
+}
+
 /* Gives the document by itself; NULL: it is none. */
 static struct llmobs_json *check(struct llmobs_json_series *series,
                                  struct llmobs_text text)
@@ -67,14 +80,10 @@ static struct llmobs_json *check(struct llmobs_json_series *series,
     text.data = exact;
     rc = llmobs_json_series_parse(series, text, &json);
     want = llmobs_json_parse(text, &own);
-    free(exact);
     FUZZ_CHECK(rc == want && (rc == 0) == (json != NULL));
-    if (rc == 0) {
-        char *of_own = text_of(own);
-
-        check_text(json, of_own);
-        free(of_own);
-    }
+    if (rc == 0)
+        check_tree(json, text);
+    free(exact);
     llmobs_json_free(own);
     return json;
 }
@@ -88,7 +97,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (size_t i = 0; in.len > 0; i++) {
         struct llmobs_text text = fuzz_take(&in, FUZZ_CUT);
         struct llmobs_json *json = check(&series, text);
+        size_t len = llmobs_json_series_again(&series, in);
 
+        if (len > 0)
+            check_tree(json, (struct llmobs_text){in.data, len});
         if (json)
             keep(&kept[i % KEPT], json, (unsigned)(i * 37 + size) % 32);
     }

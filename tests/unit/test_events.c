@@ -1,5 +1,6 @@
 #include "rules/read/events.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "rules/read/text.h"
@@ -91,6 +92,84 @@ TEST(frames)
                "230-");
     check(aws, "", true, "");
     check(aws, "{\"message\":\"no frame\"}", false, "");
+}
+
+static bool same(struct llmobs_text one, struct llmobs_text other)
+{
+    return one.len == other.len &&
+           (!one.len || memcmp(one.data, other.data, one.len) == 0);
+}
+
+/* Each event is as it is where the one before it is not known. */
+static void check_again(enum llmobs_framing framing, const char *text,
+                        size_t count)
+{
+    struct llmobs_events events, others;
+    struct llmobs_event event, other;
+
+    llmobs_events_init(&events, framing, llmobs_text_of(text), true);
+    llmobs_events_init(&others, framing, llmobs_text_of(text), true);
+    for (; llmobs_events_next(&events, &event) == 1; count--) {
+        char *json = llmobs_json_dumps(event.json, 0), *want;
+
+        others.lead = SIZE_MAX;
+        ck_assert_int_eq(llmobs_events_next(&others, &other), 1);
+        want = llmobs_json_dumps(other.json, 0);
+        ck_assert(!json == !want && (!json || strcmp(json, want) == 0));
+        ck_assert(same(event.data, other.data) && same(event.type, other.type));
+        ck_assert(event.failed == other.failed && event.end == other.end);
+        free(json);
+        free(want);
+    }
+    others.lead = SIZE_MAX;
+    ck_assert_int_eq(llmobs_events_next(&others, &other), 0);
+    ck_assert_uint_eq(count, 0);
+    llmobs_events_fini(&events);
+    llmobs_events_fini(&others);
+}
+
+#define LINE(said, n) "{\"said\":\"" said "\",\"n\":\"" n "\",\"l\":[null]}"
+#define NAMED(name, n) "event: " name "\ndata: " LINE("", n) "\n\n"
+#define SAID(said, end) "data: " LINE(said, "1") end
+#define BARE(said) SAID(said, "\n\n")
+#define TWO BARE("x") BARE("y")
+
+static const struct {
+    enum llmobs_framing framing;
+    size_t count;
+    const char *text;
+} alike[] = {
+    {LLMOBS_FRAMING_SSE, 5,
+     NAMED("error", "1") NAMED("error", "2") NAMED("error", "")
+         NAMED("error", "33") NAMED("other", "4")},
+    /* Escapes, a letter beyond ASCII, more than the place had room for. */
+    {LLMOBS_FRAMING_SSE, 6,
+     TWO BARE("\\n\\u00e9") BARE("\xC3\xA9") BARE("w")
+         BARE("a long text that has no room where one was")},
+    /* Other ends of lines, a comment, a name behind, a second line. */
+    {LLMOBS_FRAMING_SSE, 16,
+     TWO SAID("z", "\r\n\n") TWO SAID("w", "\n:\n\n") TWO NAMED("error", "1")
+         TWO SAID("v", "\nevent: error\n\n") TWO SAID("u", "\ndata:\n\n")
+             BARE("t")},
+    {LLMOBS_FRAMING_SSE, 5,
+     SAID("x", "\r\r") SAID("y", "\r\r") SAID("z", "\r\r\n")
+         SAID("w", "\r\n\r\n") SAID("v", "\r\n\r\n")},
+    /* Cut off in a text, whose quote comes later. */
+    {LLMOBS_FRAMING_SSE, 8,
+     TWO BARE("a\n\nb") TWO
+     "data: {\"said\":\"\n\n" BARE("z") "data: {\"said\":\""},
+    {LLMOBS_FRAMING_LINES, 5,
+     LINE("x", "1") "\n" LINE("y", "1") "\n" LINE("z", "1") " \r\n" LINE(
+         "w", "1") " \r\n" LINE("v", "1")},
+    {LLMOBS_FRAMING_ARRAY, 5,
+     "[" LINE("x", "1") ",\n" LINE("]", "1") ",\n" LINE("{", "1") ",\n" LINE(
+         "}", "1") "\n," LINE("w", "1") "]"},
+};
+
+TEST(events_like_the_last_one)
+{
+    for (size_t i = 0; i < sizeof(alike) / sizeof(alike[0]); i++)
+        check_again(alike[i].framing, alike[i].text, alike[i].count);
 }
 
 static const struct {
