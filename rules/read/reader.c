@@ -138,18 +138,22 @@ static int read_event(struct llmobs_reading *reading,
                       const struct llmobs_event *event)
 {
     bool texts = reading->form->texts;
+    /* Its tree told nothing beside its text before. */
+    bool known = event->alike && event->json == reading->plain &&
+                 reading->told == LLMOBS_FACT_EVENTS &&
+                 event->json == reading->look.tree && !reading->look.may_be;
     int rc = 0;
 
-    if (!texts)
+    if (!texts && !known)
         llmobs_fact_event(reading, event);
     if (reading->form->event && (event->json || event->failed || texts))
         rc = reading->form->event(reading, event);
     if (rc == 0 &&
-        (event->failed ||
-         (!texts && (llmobs_json_is_container(event->json)
-                         ? llmobs_error_in_event(&reading->look, event->json,
-                                                 event->alike)
-                         : llmobs_error_in_text(event)))))
+        (event->failed || (!texts && !known &&
+                           (llmobs_json_is_container(event->json)
+                                ? llmobs_error_in_event(
+                                      &reading->look, event->json, event->alike)
+                                : llmobs_error_in_text(event)))))
         rc = llmobs_error_read_as(event->error, event->json, event->data,
                                   reading->classified->call, reading->span);
     return rc;
