@@ -805,45 +805,33 @@ void llmobs_adopt_write_delivered_to(const struct llmobs_adopt *adopt,
     (void)add_to(adopt, spooled, path, &bits);
 }
 
-/* Writes a RELEASE for the first entries of `list`, which are of one claim, at
- * most as many as it can name; gives how many. If the disk has no room for it,
- * releases them in place. */
-static size_t write_release(const struct llmobs_adopt *adopt,
-                            const struct llmobs_spooled *list, size_t count)
-{
-    uint64_t ids[LLMOBS_RELEASE_MAX];
-    struct llmobs_spool_addition release = {.type = LLMOBS_ENTRY_RELEASE,
-                                            .id = list->id,
-                                            .field.data = (const char *)ids};
-    char path[PATH_MAX];
-    size_t n = 0;
-
-    for (; n < count && n < LLMOBS_RELEASE_MAX; n++)
-        ids[n] = list[n].id;
-    release.field.len = n * sizeof(*ids);
-    if (add_to(adopt, list, path, &release) == 0)
-        return n;
-    for (size_t i = 0; i < n; i++)
-        (void)llmobs_spool_file_release(path, list[i].offset, list[i].id);
-    return n;
-}
-
-/* A file that will be removed needs no RELEASE. */
+/* A file that will be removed needs no RELEASE. If the disk has no room for it,
+ * the entries are released in place. */
 void llmobs_adopt_release(struct llmobs_adopt *adopt,
                           const struct llmobs_spooled *list, size_t count)
 {
+    uint64_t ids[LLMOBS_RELEASE_MAX];
+    char path[PATH_MAX];
     size_t n;
 
     for (; count > 0; list += n, count -= n) {
         struct claim *claim = &adopt->claims[list->claim - 1];
-        bool stays;
+        struct llmobs_spool_addition release = {.type = LLMOBS_ENTRY_RELEASE,
+                                                .id = list->id,
+                                                .field.data =
+                                                    (const char *)ids};
 
-        for (n = 1; n < count && list[n].claim == list->claim;)
-            n++;
-        stays = claim->given > n || claim == adopt->here ||
-                claim->returned > 0 || claim->stays;
-        for (size_t i = 0; stays && i < n;)
-            i += write_release(adopt, list + i, n - i);
+        for (n = 0; n < count && n < LLMOBS_RELEASE_MAX &&
+                    list[n].claim == list->claim;
+             n++)
+            ids[n] = list[n].id;
+        release.field.len = n * sizeof(*ids);
+        if ((claim->given > n || claim == adopt->here || claim->returned > 0 ||
+             claim->stays) &&
+            add_to(adopt, list, path, &release) != 0)
+            for (size_t i = 0; i < n; i++)
+                (void)llmobs_spool_file_release(path, list[i].offset,
+                                                list[i].id);
         claim->given -= n < claim->given ? n : claim->given;
         end_claim_if_done(adopt, claim);
     }
