@@ -178,7 +178,8 @@ endif
 # program's calls, or for every byte.
 SMALL := $(filter-out $(patsubst %,$(B)/%.o,core/event/exchange \
 	core/export/letters core/export/writer core/trace/carrier \
-	$(addprefix core/trace/,caller caller_unnamed) core/deliver/destination \
+	$(addprefix core/trace/,caller caller_unnamed) \
+	$(addprefix core/deliver/,account destination) \
 	rules/read/match rules/read/text rules/read/url) \
 	$(B)/core/event/link% $(patsubst rules/%.c,$(B)/rules/%.o,$(wildcard rules/*.c)), \
 	$(filter $(addprefix $(B)/,$(patsubst %,core/%/%.o,config deliver event \
