@@ -405,6 +405,17 @@ static int append_first(struct append *append, size_t size)
 
 /* -- writing entries ------------------------------------------------------ */
 
+/* True where the spool is full, or the file of the call: a reader reads so many
+ * bytes of it, with some RELEASE entries. */
+static bool lacks_room(struct llmobs_spool *spool, uint32_t home, int64_t size)
+{
+    const int64_t most = LLMOBS_SPOOL_TEXT - LLMOBS_SPOOL_FILE;
+
+    return atomic_load(&spool->room) < size ||
+           (home &&
+            atomic_load(&llmobs_slots_of(spool, home)->bytes) + size > most);
+}
+
 /* Ends the entry and appends it to the file of its call, or, if the call has
  * none, to the current file. Fills file, offset and size. */
 static int write_entry(struct llmobs_spool *spool,
@@ -427,7 +438,7 @@ static int write_entry(struct llmobs_spool *spool,
         return (int)size;
     if (size > (int64_t)LLMOBS_ENTRY_MAX)
         return -EFBIG;
-    if (atomic_load(&spool->room) < size)
+    if (lacks_room(spool, home, size))
         return -EDQUOT;
     if (!home) {
         rc = append_first(&append, (size_t)size);

@@ -347,6 +347,19 @@ static void end_without_room(void)
     llmobs_exchange_free(e);
 }
 
+/* A reader would not read that far. */
+static void end_beyond_a_readers_text(void)
+{
+    struct llmobs_exchange *e = begun_alone(1);
+    uint32_t file = e->item.spooled.file;
+
+    atomic_store(&spool->slots[file].bytes,
+                 LLMOBS_SPOOL_TEXT - LLMOBS_SPOOL_FILE);
+    ck_assert_int_eq(llmobs_spool_end(spool, e), -EDQUOT);
+    ck_assert(!e->item.spooled.file);
+    llmobs_exchange_free(e);
+}
+
 static void end_past_the_limit(void)
 {
     struct llmobs_exchange *e = begun_alone(100000);
@@ -389,9 +402,9 @@ static void end_below_its_entries(void)
 /* Memory alone has the call, and counts it: nobody else tells of it. */
 TEST(test_end_refused)
 {
-    static void (*const ways[])(void) = {end_without_room, end_past_the_limit,
-                                         end_after_a_failure,
-                                         end_below_its_entries};
+    static void (*const ways[])(void) = {
+        end_without_room, end_past_the_limit, end_beyond_a_readers_text,
+        end_after_a_failure, end_below_its_entries};
 
     for (size_t i = 0; i < sizeof(ways) / sizeof(*ways); i++) {
         spool_in_dead(ways[i]);
