@@ -230,7 +230,7 @@ int llmobs_spool_open(struct llmobs_spool *spool)
             until = llmobs_futex_deadline(OPEN_MS);
         left = llmobs_futex_left(until);
         if (left == 0) {
-            set_failed(spool, -ETIMEDOUT);
+            atomic_store(&spool->failed_ns, llmobs_clock_mono_ns() | 1);
             return -EBUSY;
         }
         llmobs_futex_sleep(&spool->state, LLMOBS_SPOOL_BUSY, left);
