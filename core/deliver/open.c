@@ -21,15 +21,19 @@ static bool add(struct llmobs_delivery *delivery,
     return false;
 }
 
-/* Adds the exporters that the configuration names. If none could be added, adds
- * the store instead; otherwise the store becomes the rescue exporter. */
-static bool add_all(struct llmobs_delivery *delivery,
-                    const struct llmobs_config *config)
+bool llmobs_delivery_open(struct llmobs_delivery *delivery,
+                          const struct llmobs_config *config, size_t bytes,
+                          struct llmobs_adopt *adopt)
 {
     const struct llmobs_otlp_signal *signals = config->otlp.signals;
     unsigned names = llmobs_exporters_named(config->exporter, NULL);
+    struct llmobs_queue *queue = llmobs_queue_new(bytes);
+    struct llmobs_meter *meter;
     bool any = false;
 
+    llmobs_delivery_init(delivery, config, queue);
+    if (!queue)
+        return false;
     if (names & LLMOBS_EXPORTER_AUTO) {
         names = 0;
         any = add(delivery, llmobs_choose_new(config));
@@ -61,27 +65,15 @@ static bool add_all(struct llmobs_delivery *delivery,
         llmobs_log(LLMOBS_LOG_WARN,
                    "exporter otlp: OTEL_SDK_DISABLED or OTEL_TRACES_EXPORTER "
                    "switches it off");
-    if (names & LLMOBS_EXPORTER_STORE || !any)
-        return add(delivery, llmobs_store_new(config));
-    delivery->rescue = llmobs_store_new(config);
-    return true;
-}
-
-bool llmobs_delivery_open(struct llmobs_delivery *delivery,
-                          const struct llmobs_config *config, size_t bytes,
-                          struct llmobs_adopt *adopt)
-{
-    struct llmobs_queue *queue = llmobs_queue_new(bytes);
-    struct llmobs_meter *meter;
-
-    llmobs_delivery_init(delivery, config, queue);
-    if (!queue || !add_all(delivery, config))
+    if (!(names & LLMOBS_EXPORTER_STORE) && any)
+        delivery->rescue = llmobs_store_new(config);
+    else if (!add(delivery, llmobs_store_new(config)))
         return false;
     /* Added beside the other exporters: it does not change where their events
      * go. */
-    if (config->otlp.signals[LLMOBS_SIGNAL_LOGS].on)
+    if (signals[LLMOBS_SIGNAL_LOGS].on)
         (void)add(delivery, llmobs_otlp_logs_exporter_new(config));
-    if (config->otlp.signals[LLMOBS_SIGNAL_METRICS].on &&
+    if (signals[LLMOBS_SIGNAL_METRICS].on &&
         (meter = llmobs_otlp_metrics_exporter_new(config)))
         llmobs_delivery_set_meter(delivery, meter);
     llmobs_account_set(&delivery->account, llmobs_spool_new(config), adopt);

@@ -57,8 +57,7 @@ static bool read_proc(const char *path, char *text)
     return llmobs_file_begin(AT_FDCWD, path, text, TEXT_MAX) > 0;
 }
 
-/* The value that the kernel gives for that name, with a colon. NULL: it
- * cannot be read. Within `text`. */
+/* The kernel's value for that name, with a colon, in `text`; NULL: none. */
 static const char *read_status(const char *name, char *text)
 {
     const char *at =
@@ -145,37 +144,32 @@ static bool is_in_small_group(char *text)
     return false;
 }
 
-static const char *why_not(const struct llmobs_config *config, char *text)
-{
-    const char *tracer;
-    struct rlimit most;
-    int adopts = 0;
-
-    if (getpid() == 1)
-        return "the program is the first process of its container";
-    if (llmobs_sandbox_is("/proc/self/status", "/proc/1/status"))
-        return "the program is in a sandbox";
-    if (is_privileged(text))
-        return "the program has more rights than its user";
-    if (prctl(PR_GET_CHILD_SUBREAPER, &adopts, 0, 0, 0) == 0 && adopts)
-        return "the program adopts the children of others";
-    if ((getrlimit(RLIMIT_NPROC, &most) == 0 && most.rlim_cur < PROCESSES) ||
-        (!config->launched && is_in_small_group(text)))
-        return "the number of its processes is limited";
-    /* One that follows children, as strace -f, waits for their end, too. */
-    tracer = read_status("TracerPid:", text);
-    if (tracer && *tracer != '0')
-        return "the program is traced";
-    if (!config->launched && is_service(text))
-        return "the program is a service";
-    return NULL;
-}
-
 const char *llmobs_start_relay_why_not(const struct llmobs_config *config)
 {
     char *text = llmobs_scratch_alloc(TEXT_MAX);
-    const char *why = text ? why_not(config, text) : "memory is short";
+    const char *tracer, *why = NULL;
+    struct rlimit most;
+    int adopts = 0;
 
+    if (!text)
+        return "memory is short";
+    if (getpid() == 1)
+        why = "the program is the first process of its container";
+    else if (llmobs_sandbox_is("/proc/self/status", "/proc/1/status"))
+        why = "the program is in a sandbox";
+    else if (is_privileged(text))
+        why = "the program has more rights than its user";
+    else if (prctl(PR_GET_CHILD_SUBREAPER, &adopts, 0, 0, 0) == 0 && adopts)
+        why = "the program adopts the children of others";
+    else if ((getrlimit(RLIMIT_NPROC, &most) == 0 &&
+              most.rlim_cur < PROCESSES) ||
+             (!config->launched && is_in_small_group(text)))
+        why = "the number of its processes is limited";
+    /* One that follows children, as strace -f, waits for their end, too. */
+    else if ((tracer = read_status("TracerPid:", text)) && *tracer != '0')
+        why = "the program is traced";
+    else if (!config->launched && is_service(text))
+        why = "the program is a service";
     llmobs_scratch_free(text);
     return why;
 }

@@ -59,8 +59,7 @@
  * looks are for an end by the system call. */
 #define LOOK_MS 1000
 /* Once the first thread leaves, it looks after a tenth of the time that has
- * passed since it last had something to do. */
-#define LOOK_PART 10
+ * passed since it last had something to do, within these bounds. */
 #define LOOK_LEAST_MS 10
 #define LOOK_MOST_MS 100
 /* The time between two starts of a relay. */
@@ -361,8 +360,8 @@ static bool is_called(struct llmobs_worker *worker)
 
 static int64_t look_ms(const struct llmobs_worker *worker)
 {
-    int64_t ms = (llmobs_clock_mono_ns() - worker->busy_ns) /
-                 (LOOK_PART * LLMOBS_NS_PER_MS);
+    int64_t ms =
+        (llmobs_clock_mono_ns() - worker->busy_ns) / (10 * LLMOBS_NS_PER_MS);
 
     if (!llmobs_thread_first_leaves())
         return LOOK_MS;
@@ -384,11 +383,11 @@ static void look_for_last(void *arg)
         return;
     worker->looked_ns = now;
     worker->last = llmobs_thread_is_last();
-    if (!worker->last)
-        return;
-    llmobs_fd_alone();
-    llmobs_delivery_set_exit_deadline(&worker->delivery,
-                                      llmobs_worker_wait_ms(worker, true));
+    if (worker->last) {
+        llmobs_fd_alone();
+        llmobs_delivery_set_exit_deadline(&worker->delivery,
+                                          llmobs_worker_wait_ms(worker, true));
+    }
 }
 
 /* Sends all that is due; gives the monotonic time of the next look, INT64_MAX:
@@ -504,8 +503,7 @@ static bool run_thread(struct llmobs_worker *worker)
          * either the submitting thread sees `idle` and wakes this thread, or
          * this thread sees that `given` has changed since it last looked. */
         lingers = llmobs_futex_left(due) <= LINGER_MS + 1;
-        if (!lingers)
-            atomic_store(&worker->idle, 1);
+        atomic_store(&worker->idle, !lingers);
         if (!lingers && atomic_load(&worker->given) != given)
             due = llmobs_futex_deadline(1);
         if (!is_called(worker) && !atomic_load(&worker->warm))

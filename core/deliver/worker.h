@@ -1,9 +1,8 @@
 /* worker - the one background thread: exchange to span to event to exporter.
  *
- * Owns:    the thread, and the queue and the exporters that it was made with.
+ * Owns:    the thread, and its delivery.
  * Threads: any thread submits items, without a lock; the exit handler flushes.
- *          One thread at a time has the worker's turn: only that thread
- *          delivers.
+ *          One thread at a time has the worker's turn, and delivers.
  * Errors:  an event that cannot be delivered is counted in stats.h; the app
  *          never hears of it.
  * Limits:  an exit waits for at most `ms`, and for at most a second more where
@@ -74,12 +73,11 @@ void llmobs_worker_cancel(struct llmobs_worker *worker,
 void llmobs_worker_end_parents(struct llmobs_worker *worker,
                                struct llmobs_exchange *exchange);
 
-/* Takes a closed exchange or an event, and counts it as captured. Never
- * fails: without room it counts the item as dropped, and frees it. Preserves
- * errno. */
+/* Takes a closed exchange or an event, and counts it as captured. Never fails:
+ * without room it counts the item as dropped, and frees it. _count_lost: one
+ * item is lost before it is submitted. Both preserve errno. */
 void llmobs_worker_submit(struct llmobs_worker *worker,
                           struct llmobs_item *item);
-/* Counts one item that is lost before it is submitted. Preserves errno. */
 void llmobs_worker_count_lost(struct llmobs_worker *worker,
                               enum llmobs_stat why);
 
