@@ -1,11 +1,20 @@
-/* adopt - delivers the entries that other processes have left in the spool.
+/* adopt - the reader of the spool: gives the entries that other processes have
+ * left, and notes what became of them (docs/SPOOL.md).
  *
- * A process claims a file of an ended process: it gives the file a name with
- * its own pid (spool_file.h), and then delivers the entries in it. It delivers
- * an END or EVENT as it is. A BEGIN without an END, or a START alone, becomes a
- * call that the death of its process ended. Each entry that is released is
- * named in its file, so that at most one batch is delivered twice if the
- * adopting process also dies. The file is removed with its last entry.
+ * A walk visits the files, the oldest first (find_file). It looks at a file's
+ * process, and only then reads: of one that has ended nothing comes any more
+ * (look_at). It claims the file by a rename to a name with its own pid, which
+ * of two readers one can do (open_file). A relay also claims files of processes
+ * that live, if an entry is for it, and closes them, so that it has all calls
+ * that they will ever have (open_living). Then it gives each entry that is due
+ * (next_here): an END or EVENT as it is, a call without an END as one that the
+ * death of its process ended.
+ *
+ * Nothing is lost on the way: an entry stays in its file until it is released,
+ * after its delivery, and the file until all of its entries are
+ * (end_claim_if_done). One that is returned, or not yet released when this
+ * process dies, is claimed again, by whoever finds the reader in its name dead;
+ * so at most one batch comes twice.
  *
  * Short programs leave one call each. So a process claims some files before it
  * delivers the first: their calls go in one batch.
@@ -136,8 +145,7 @@ bool llmobs_adopt_has(const struct llmobs_adopt *adopt, uint64_t id);
 
 /* Adds an event of a span, with that id, to the file of an entry that was given
  * and is neither released nor returned. Gives the event's place; it is not
- * released, and no call
- * gives it. */
+ * released, and no call gives it. */
 int llmobs_adopt_add(struct llmobs_adopt *adopt,
                      const struct llmobs_spooled *beside, uint64_t id,
                      struct llmobs_text event, struct llmobs_spooled *out);
