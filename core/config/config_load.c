@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "lib/base/scratch.h"
+#include "lib/span/secrets.h"
 
 #define COMPLAINT_MAX 512
 
@@ -27,6 +28,7 @@ void llmobs_config_complain(const struct llmobs_config_loading *loading,
         if ((unsigned char)*at < ' ' || *at == 0x7f)
             *at = '?';
     }
+    llmobs_secrets_mask(text, strlen(text));
     loading->complain(loading->complain_ctx, text);
     llmobs_scratch_free(text);
 }

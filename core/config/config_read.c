@@ -124,6 +124,20 @@ static bool read_callsite(const char *text, int *to)
     return true;
 }
 
+/* The text is not cut, and may be a list of "key=value". */
+static void mask_members(char *text)
+{
+    for (size_t len; text && *text; text += len + (text[len] == ',')) {
+        char end;
+
+        len = strcspn(text, ",");
+        end = text[len];
+        text[len] = '"'; /* as in an event */
+        llmobs_secrets_mask(text, len + 1);
+        text[len] = end;
+    }
+}
+
 /* False for a bad value. */
 static bool read_value(struct llmobs_config_loading *loading,
                        const struct llmobs_config_variable *variable,
@@ -134,7 +148,10 @@ static bool read_value(struct llmobs_config_loading *loading,
 
     switch (row->form) {
     case FORM_TEXT:
+    case FORM_SHOWN:
         llmobs_config_set(loading, to, llmobs_text_of(text));
+        if (row->form == FORM_SHOWN)
+            mask_members(*(char **)to);
         return true;
     case FORM_BOOL:
         return read_bool(variable->name, text, to);
@@ -312,13 +329,9 @@ static void read_tags(struct llmobs_config_loading *loading)
     config->tags = read_list(loading, "DD_TAGS", loading->tags_text);
     if (!config->tags)
         return;
-    /* Each later reader may put them on the disk. No tag is cut. */
-    for (size_t i = 0, len; config->tags[i]; i++) {
-        len = strlen(config->tags[i]);
-        config->tags[i][len] = '"'; /* as in an event */
-        llmobs_secrets_mask(config->tags[i], len + 1);
-        config->tags[i][len] = '\0';
-    }
+    /* Each later reader may put them on the disk. */
+    for (size_t i = 0; config->tags[i]; i++)
+        mask_members(config->tags[i]);
     fall_back_on_tag(loading, &config->service, "service");
     fall_back_on_tag(loading, &config->env, "env");
     fall_back_on_tag(loading, &config->version, "version");
@@ -731,7 +744,7 @@ void llmobs_config_free(struct llmobs_config *config)
     if (!config)
         return;
     for (size_t i = 0; i < ROWS; i++) {
-        if (rows[i].form == FORM_TEXT)
+        if (rows[i].form <= FORM_SHOWN)
             free(*(char **)((char *)loading + rows[i].offset));
     }
     llmobs_config_free_list(config->tags);

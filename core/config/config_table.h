@@ -8,6 +8,7 @@
 /* How a value is read. */
 enum form {
     FORM_TEXT,
+    FORM_SHOWN, /* a text of spans or of the spool: its secrets are masked */
     FORM_BOOL,
     FORM_TRISTATE, /* int: 1, 0, and -1 when unset */
     FORM_NUMBER,   /* int64_t, from least to most */
@@ -106,7 +107,7 @@ struct row {
       "calls to models go there, to a mock (llmobs-run --replay); never from " \
       "the file",                                                              \
       FORM_TEXT, CONF(replay_url), 0, 0)                                       \
-    V("LLMOBS_SESSION_ID", "text", "", "session of the spans", FORM_TEXT,      \
+    V("LLMOBS_SESSION_ID", "text", "", "session of the spans", FORM_SHOWN,     \
       CONF(session_id), 0, 0)                                                  \
     V("LLMOBS_CALLSITE", "stack:N (1 to 16), address, off", "stack:8",         \
       "the caller in a span: N frames by name, the address alone, nothing",    \
@@ -118,7 +119,7 @@ struct row {
     V("LLMOBS_RUN", "text", "",                                                \
       "the run that the spans belong to, as llmobs-run tells the command; "    \
       "else the process of the script is the run; never from the file",        \
-      FORM_TEXT, CONF(run), 0, 0)                                              \
+      FORM_SHOWN, CONF(run), 0, 0)                                             \
     V("LLMOBS_LAUNCHED", "boolean", "off",                                     \
       "llmobs-run sets it for the command: a service, too, may start a relay", \
       FORM_BOOL, CONF(launched), 0, 0)                                         \
@@ -262,16 +263,16 @@ struct row {
       FORM_TEXT, CONF(external_env), 0, 0)                                     \
     V("DD_SERVICE", "text", "",                                                \
       "tag service; else service in DD_TAGS, else OTEL_SERVICE_NAME",          \
-      FORM_TEXT, CONF(service), 0, 0)                                          \
-    V("DD_ENV", "text", "", "tag env; else env in DD_TAGS", FORM_TEXT,         \
+      FORM_SHOWN, CONF(service), 0, 0)                                         \
+    V("DD_ENV", "text", "", "tag env; else env in DD_TAGS", FORM_SHOWN,        \
       CONF(env), 0, 0)                                                         \
     V("DD_VERSION", "text", "", "tag version; else version in DD_TAGS",        \
-      FORM_TEXT, CONF(version), 0, 0)                                          \
+      FORM_SHOWN, CONF(version), 0, 0)                                         \
     V("DD_TAGS", "key:value, comma- or space-separated", "",                   \
       "tags of every span", FORM_TEXT, IN(tags_text), 0, 0)                    \
-    V("DD_GIT_REPOSITORY_URL", "URL", "", "tag git.repository_url", FORM_TEXT, \
-      CONF(git_url), 0, 0)                                                     \
-    V("DD_GIT_COMMIT_SHA", "text", "", "tag git.commit.sha", FORM_TEXT,        \
+    V("DD_GIT_REPOSITORY_URL", "URL", "", "tag git.repository_url",            \
+      FORM_SHOWN, CONF(git_url), 0, 0)                                         \
+    V("DD_GIT_COMMIT_SHA", "text", "", "tag git.commit.sha", FORM_SHOWN,       \
       CONF(git_sha), 0, 0)                                                     \
     V("DD_TRACE_GIT_METADATA_ENABLED", "boolean", "true",                      \
       "false: no git tags", FORM_BOOL, IN(git), 0, 0)                          \
@@ -299,7 +300,7 @@ struct row {
     V("DD_TRACE_DEBUG", "boolean", "false", "true: LLMOBS_LOG_LEVEL is debug", \
       FORM_BOOL, IN(debug), 0, 0)                                              \
     V("OTEL_SERVICE_NAME", "text", "", "the last choice for the service",      \
-      FORM_TEXT, CONF(otlp.service), 0, 0)                                     \
+      FORM_SHOWN, CONF(otlp.service), 0, 0)                                    \
     V("OTEL_PROPAGATORS", "tracecontext, baggage, b3, b3multi or none", "",    \
       "forms of trace context where no DD_TRACE_PROPAGATION_STYLE is set; "    \
       "jaeger, xray and ottrace are skipped",                                  \
@@ -346,7 +347,7 @@ struct row {
     V("OTEL_RESOURCE_ATTRIBUTES", "key=value, comma-separated", "",            \
       "attributes of the resource in OTLP, percent-encoded; ignored as a "     \
       "whole if one is wrong",                                                 \
-      FORM_TEXT, CONF(otlp.resource), 0, 0)                                    \
+      FORM_SHOWN, CONF(otlp.resource), 0, 0)                                   \
     V("OTEL_TRACES_SAMPLER",                                                   \
       "always_on, always_off, traceidratio, parentbased_always_on, "           \
       "parentbased_always_off, parentbased_traceidratio",                      \

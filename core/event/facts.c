@@ -100,8 +100,12 @@ static void gather_facts(const struct llmobs_span *span,
     }
     if (span->traced || context->vendors[0])
         state = llmobs_scratch_alloc(cap);
-    if (state && llmobs_context_tracestate(context, state, cap) == 0)
+    if (state && llmobs_context_tracestate(context, state, cap) == 0) {
+        if (context->origin[0] || context->dm[0] || context->vendors[0] ||
+            context->session_id[0] || context->pagent_name[0])
+            llmobs_secrets_mask_whole(state, strlen(state));
         llmobs_span_fact_word(facts, LLMOBS_FACT_TRACESTATE, state);
+    }
     llmobs_scratch_free(state);
     llmobs_span_fact(facts, LLMOBS_FACT_PAGE, context->page);
     set_error_code(facts, span);
@@ -135,7 +139,6 @@ int llmobs_facts_lead(const struct llmobs_span *span,
                       const struct llmobs_config *config,
                       struct llmobs_buf *out)
 {
-    const struct llmobs_context *context = &span->context;
     size_t at = out->len;
     struct llmobs_facts *core = llmobs_scratch_alloc(sizeof(*core));
     int rc;
@@ -166,8 +169,7 @@ int llmobs_facts_lead(const struct llmobs_span *span,
         return rc;
     llmobs_buf_cut(out, out->len - 1);
     /* A text from a body or a URL was masked when it became a fact. */
-    if (context->remote || context->vendors[0] || config->otlp.service ||
-        config->otlp.resource ||
+    if (config->otlp.service || config->otlp.resource ||
         llmobs_span_fact_is_set(&span->facts, LLMOBS_FACT_USERS))
         llmobs_secrets_mask(out->data + at, out->len - at);
     return llmobs_buf_adds(out, BEHIND);

@@ -204,10 +204,10 @@ static const struct {
     TEXT(TAG_SAMPLE_RATE, context.sample_rate),
     TEXT(TAG_SAMPLED, context.sampled),
     TEXT(TAG_ML_APP, context.ml_app),
-    TEXT(TAG_DM, context.dm),
-    TEXT(TAG_ORIGIN, context.origin),
     TEXT(TAG_EXPERIMENT, context.experiment),
     TEXT(TAG_PAGE, context.page),
+    TEXT(TAG_DM, context.dm),
+    TEXT(TAG_ORIGIN, context.origin),
     TEXT(TAG_SESSION, context.session_id),
     TEXT(TAG_PAGENT, context.pagent_name),
     TEXT(TAG_VENDORS, context.vendors),
@@ -215,7 +215,7 @@ static const struct {
 #undef TEXT
 #define TEXTS (sizeof(texts) / sizeof(*texts))
 #define FIRST_OF_CONTEXT 2
-#define FIRST_LOOKED_AT 9
+#define FIRST_LOOKED_AT 7
 
 void llmobs_exchange_add(struct llmobs_exchange *exchange, bool bare,
                          struct llmobs_exchange_facts *facts,
@@ -259,7 +259,7 @@ void llmobs_exchange_add(struct llmobs_exchange *exchange, bool bare,
     for (size_t i = FIRST_OF_CONTEXT; i < TEXTS; i++) {
         const char *text = (const char *)exchange + texts[i].at;
 
-        if (i < FIRST_LOOKED_AT || llmobs_exchange_may_keep(text))
+        if (*text && (i < FIRST_LOOKED_AT || llmobs_exchange_may_keep(text)))
             add_text(writer, texts[i].tag, text);
     }
     if (!bare)

@@ -6,6 +6,7 @@
 #include "core/config/config.h"
 #include "core/config/origin.h"
 #include "core/config/config_otlp.h"
+#include "lib/span/secrets.h"
 
 /* A longer carrier is hostile: the documented limits are far below. */
 #define CARRIER_MAX 8192
@@ -455,6 +456,7 @@ static void inherit(struct llmobs_context *context, const struct inbound *in,
         if (tags->ml_app.len) {
             copy_value(context->ml_app, sizeof(context->ml_app), tags->ml_app,
                        in->equals);
+            llmobs_secrets_mask(context->ml_app, strlen(context->ml_app));
             context->app = LLMOBS_APP_NAMED;
         }
         if (tags->session.len)

@@ -168,6 +168,11 @@ static struct llmobs_exchange *make(const struct text *text, size_t piece,
     }
     if (text->len < sizeof(e->error_text))
         memcpy(e->error_text, text->data, text->len);
+    if (text->len < sizeof(e->context.session_id))
+        strcpy(e->context.session_id, text->data);
+    if (text->len < sizeof(e->context.page))
+        strcpy(e->context.page, text->data);
+    e->annotations = strdup(text->data);
     llmobs_exchange_end(e);
     return e;
 }

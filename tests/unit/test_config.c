@@ -268,16 +268,29 @@ TEST(an_odd_ml_app_is_kept_and_told_once)
     ck_assert_int_eq(complaint_count, 1);
 }
 
-/* A tag is not cut: an address at its end has no password to come. */
-TEST(tags_without_secrets)
+/* No text is cut: an address at its end has no password to come. */
+TEST(texts_without_secrets)
 {
-    struct llmobs_config *c =
-        LOAD("DD_TAGS=at:https://host:port,"
-             "token:ghp_0aB1cD2eF3gH4iJ5kL6mN7oP8qR9sT0uV1wX");
+#define KEY "ghp_0aB1cD2eF3gH4iJ5kL6mN7oP8qR9sT0uV1wX"
+#define HIDDEN "ghp_********************************V1wX"
+    struct llmobs_config *c = LOAD(
+        "DD_TAGS=at:https://host:port,token:" KEY, "DD_SERVICE=a-" KEY,
+        "DD_ENV=" KEY, "DD_VERSION=https://host:port",
+        "DD_GIT_REPOSITORY_URL=git@host:" KEY "/r", "DD_GIT_COMMIT_SHA=" KEY,
+        "LLMOBS_RUN=" KEY, "OTEL_SERVICE_NAME=" KEY,
+        "OTEL_RESOURCE_ATTRIBUTES=key=" KEY ",b=c", "LLMOBS_OBSERVE=" KEY);
 
     ck_assert_str_eq(c->tags[0], "at:https://host:port");
-    ck_assert_str_eq(c->tags[1],
-                     "token:ghp_********************************V1wX");
+    ck_assert_str_eq(c->tags[1], "token:" HIDDEN);
+    ck_assert_str_eq(c->service, "a-" HIDDEN);
+    ck_assert_str_eq(c->env, HIDDEN);
+    ck_assert_str_eq(c->version, "https://host:port");
+    ck_assert_str_eq(c->git_url, "git@host:" HIDDEN "/r");
+    ck_assert_str_eq(c->git_sha, HIDDEN);
+    ck_assert_str_eq(c->run, HIDDEN);
+    ck_assert_str_eq(c->otlp.service, HIDDEN);
+    ck_assert_str_eq(c->otlp.resource, "key=" HIDDEN ",b=c");
+    ck_assert_ptr_nonnull(strstr(complaints, "\"" HIDDEN "\" is not vector"));
 }
 
 TEST(git_tags_without_passwords)

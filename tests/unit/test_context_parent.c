@@ -68,6 +68,10 @@ TEST(what_was_not_sent_is_not_made_up)
     ck_assert_str_eq(c.sample_rate, "");
     ck_assert_str_eq(c.sampled, "");
     ck_assert(context_same(c.trace_id, c.apm_trace_id));
+    ck_assert(context_from(&c, PARENT,
+                           "dd=t.llmobs_parent_id:5;"
+                           "t.llmobs_ml_app:a-ghp_0aB1cD2eF3gH4iJ5"));
+    ck_assert_str_eq(c.ml_app, "a-ghp_****************");
     /* Not a parent, yet its names count. */
     ck_assert(context_from(&c, PARENT,
                            "dd=t.llmobs_parent_id:undefined;t.llmobs_ml_app:up;"

@@ -215,6 +215,14 @@ TEST(the_trace)
     expect("{\"flags\": 769, \"parent\": \"18446744073709551615\", "
            "\"tracestate\": \"dd=p:000000000000000a;s:1;"
            "t.llmobs_parent_id:10;t.llmobs_trace_id:0,a=b\"}");
+    span.context.remote = false;
+    span.context.vendors[0] = '\0';
+    span.traced = true;
+    strcpy(span.context.origin, "ghp_0aB1cD2eF3gH4iJ5");
+    expect("{\"flags\": 257, \"parent\": \"18446744073709551615\", "
+           "\"tracestate\": \"dd=p:000000000000000a;s:1;"
+           "o:ghp_************4iJ5;"
+           "t.llmobs_parent_id:10;t.llmobs_trace_id:0\"}");
 }
 
 TEST(facts_are_filtered)
