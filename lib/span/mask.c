@@ -246,6 +246,16 @@ static bool is_sure(const struct llmobs_mask_walk *w,
     return is && key.to >= key.from + KEY_LINE;
 }
 
+/* True for what a mask left of a key, to which nothing was joined since. */
+static bool is_masked(const struct llmobs_mask_walk *w, struct piece key)
+{
+    size_t at = key.to;
+
+    while (at > key.from && w->text.data[at - 1] != '*')
+        at--;
+    return w->text.data[key.from] == '*' && key.to - at <= KEEP;
+}
+
 static bool find_lead(struct llmobs_mask_walk *w, char mark, size_t at,
                       size_t end)
 {
@@ -278,6 +288,9 @@ static bool find_lead(struct llmobs_mask_walk *w, char mark, size_t at,
         if (!from)
             continue;
         key = run_at(w, from, lead->extra, LLMOBS_MASK_LOOK);
+        if (key.to > from && key.to < from + LLMOBS_MASK_LOOK &&
+            is_masked(w, key))
+            return false;
         cut = key.to == w->text.len && !is_lax(w);
         sure = is_lax(w) || is_sure(w, lead, key);
         if (!sure && !is_keylike(w, key, CUT_LEAST)) {
@@ -1078,7 +1091,7 @@ static inline bool may_count(struct llmobs_mask_walk *w, size_t at)
     case '_':
     case '.':
         return at > 1 && llmobs_leads_may_be(*text, text - 2) &&
-               llmobs_mask_is_alnum(next);
+               (llmobs_mask_is_alnum(next) || next == '*');
     case '[':
         return next != '\0' && strchr("\"\\ \n", next);
     case '\\':

@@ -376,6 +376,8 @@ static const char *const texts[] = {
     "1\t-----BEGIN PRIVATE KEY-----\n 2\t" S "\n 3\xe2\x86\x92" S,
     "Private-Lines: 2\r\n" S "\r\n" S "\r\nPrivate-MAC: 00",
     "---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ----\nComment: \"a b\"\n" S "\n" S,
+    /* Of a key that came in pieces the first was masked. */
+    "{\"content\":\"sk-******" S "\"}",
 };
 
 /* Texts that stay as they are. */
