@@ -1,6 +1,6 @@
 /* leads - the beginnings by which keys are known: "sk-", "ghp_", "AKIA".
  *
- * Each has a mark, one of the characters - _ . I J, at which a search finds it.
+ * Each has a mark, one of - _ . I J B T a 0, at which a search finds it.
  * At least `least` characters follow it. Split where they are neither letter
  * nor digit, they have a part of at least `part` characters:
  * "npm_config_registry" is no key.
@@ -18,7 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define LLMOBS_LEADS 162
+#define LLMOBS_LEADS 165
 
 /* A value of `extra` for a lead that no word begins with: then sixteen letters
  * alone are a key. */
@@ -44,7 +44,7 @@ static inline unsigned llmobs_leads_hash(const char *before)
            (LLMOBS_LEADS_HASHES - 1);
 }
 
-/* The leads of a mark, at the mark's last three bits: from the row `from` on,
+/* The leads of a mark, at the mark's last four bits: from the row `from` on,
  * and before the row `to`. Those from `longer` on have more than two characters
  * before the mark. */
 extern const struct llmobs_leads_mark {
@@ -52,7 +52,14 @@ extern const struct llmobs_leads_mark {
     /* A bit for a hash of the two characters before the mark; no bits for a
      * mark that is a letter, as few texts have it. */
     uint64_t before[LLMOBS_LEADS_HASHES / 64];
-} llmobs_leads_marks[8];
+} llmobs_leads_marks[16];
+
+/* True for a mark that is a letter or a digit: it has few leads, and no bits.
+ */
+static inline bool llmobs_leads_are_few(char mark)
+{
+    return mark > '.' && mark != '_';
+}
 
 /* False for most marks that belong to no lead, by the two bytes before: text
  * comes with hyphens, code with underscores, and nearly all of them end
@@ -61,8 +68,8 @@ static inline bool llmobs_leads_may_be(char mark, const char *before)
 {
     unsigned hash = llmobs_leads_hash(before);
 
-    return mark == 'I' || mark == 'J' ||
-           (llmobs_leads_marks[mark & 7].before[hash / 64] >> hash % 64 & 1);
+    return llmobs_leads_are_few(mark) ||
+           (llmobs_leads_marks[mark & 15].before[hash / 64] >> hash % 64 & 1);
 }
 
 #endif

@@ -9,6 +9,7 @@
 #include "lib/span/shapes.h"
 
 #define PORT_MAX 5 /* digits of the longest port */
+#define TOKEN 32   /* least bytes of a refresh token */
 
 #define FOREIGN LLMOBS_CHARS_FOREIGN
 
@@ -213,6 +214,26 @@ static bool may_begin(const struct walk *w, size_t at)
     return is_alnum(before);
 }
 
+/* Masks a refresh token of Google's, "1//0" and what follows, whose second
+ * slash is at `at`: mask.h looks at no slash. */
+static void mask_token(const struct walk *w, size_t at)
+{
+    const struct llmobs_text text = {w->data, w->len};
+    size_t before = ++at, from, end;
+    char c;
+
+    for (const char *lead = "//1"; *lead; lead++)
+        if (llmobs_chars_last(text, &before) != *lead)
+            return;
+    if (is_alnum(llmobs_chars_last(text, &before)))
+        return;
+    for (from = end = ++at; (c = llmobs_chars_next(text, &at)) &&
+                            (is_alnum(c) || strchr("-_*", c));)
+        end = at;
+    if (end - from >= TOKEN || end == w->len)
+        llmobs_hide_secret(w->data + from, end - from);
+}
+
 /* Finds the next colon that may begin a URL and stands before `c`, a slash in
  * one of its forms; or a backslash that may stand for the colon. Notes it in
  * *known, so no byte is searched twice. JSON has more colons than slashes. */
@@ -227,6 +248,8 @@ static size_t find_colon(const struct walk *w, char c, size_t *known)
         at = (size_t)(there - w->data);
         if (at > w->at && there[-1] == ':' && may_begin(w, at - 1))
             return *known = at - 1;
+        if (c == '/' && at + 1 < w->len && there[1] == '0')
+            mask_token(w, at);
         if (c == '\\' && may_begin(w, at))
             return *known = at;
         at++;

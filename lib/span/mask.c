@@ -259,19 +259,19 @@ static bool is_masked(const struct llmobs_mask_walk *w, struct piece key)
 static bool find_lead(struct llmobs_mask_walk *w, char mark, size_t at,
                       size_t end)
 {
-    const struct llmobs_leads_mark *rows = &llmobs_leads_marks[mark & 7];
+    const struct llmobs_leads_mark *rows = &llmobs_leads_marks[mark & 15];
     size_t row = rows->from, last = rows->to, before_mark = at;
+    bool few = llmobs_leads_are_few(mark);
     char second;
 
-    if (at < (mark == 'I' ? 1u : 2u))
-        return false;
-    if (!llmobs_leads_may_be(mark, at < 2 ? "  " : w->text.data + at - 2))
+    if (at < (few ? 1u : 2u) ||
+        !llmobs_leads_may_be(mark, at < 2 ? "  " : w->text.data + at - 2))
         return false;
     (void)llmobs_chars_last(w->text, &before_mark);
     second = llmobs_chars_last(w->text, &before_mark);
-    if (mark != 'I' && is_boundary(w, before_mark))
+    if (!few && is_boundary(w, before_mark))
         last = rows->longer;
-    else if (mark != 'I')
+    else if (!few)
         row = rows->longer;
     for (; row < last; row++) {
         const struct llmobs_lead *lead = &llmobs_leads[row];
@@ -950,7 +950,7 @@ static bool look_around(struct llmobs_mask_walk *w, char mark, size_t at,
     bool dashes = mark == '-' && skip_word(w, end, "-");
     bool putty = mark == '-' && has_word(w, end, "Lines: ");
 
-    if (strchr("-_.IJ", mark) && !dashes && !putty)
+    if (strchr("-_.IJT", mark) && !dashes && !putty)
         return find_lead(w, mark, at, end);
     w->repeat.narrow = false;
     switch (mark) {
@@ -968,9 +968,12 @@ static bool look_around(struct llmobs_mask_walk *w, char mark, size_t at,
         if (at >= 7 && memcmp(w->text.data + at - 7, "Private", 7) == 0)
             return find_pem(w, end); /* a key file of PuTTY */
         return find_lead(w, mark, at, end);
+    case 'i':
+        return find_lead(w, 'a', at - 2, at - 1);
     case 'b':
-    case 'B':
         return find_scheme(w, at);
+    case 'B':
+        return find_scheme(w, at) || find_lead(w, mark, at, end);
     default:
         return false;
     }
@@ -1017,7 +1020,7 @@ static unsigned bits_of(llmobs_json_block marks)
  * comparison. */
 static inline unsigned mark_block(const char *data, bool lax)
 {
-    llmobs_json_block last, b, marks;
+    llmobs_json_block last, b, eight, marks;
 
     memcpy(&last, data, BLOCK);
     memcpy(&b, data + 1, BLOCK);
@@ -1026,9 +1029,11 @@ static inline unsigned mark_block(const char *data, bool lax)
         marks |= b == 'b';
     else
         marks &= last != '"';
-    marks |= ((b | 0x10) == '=') | ((b | 4) == '_') | (b == '.');
-    marks |= (b == '\\') | (b == '%') | ((b | 8) == 'J'); /* or 'B' */
-    return bits_of(marks | ((b == 'I') & (last < 'T')));
+    eight = b | 8;
+    marks |= (eight == '-') /* or '%' */ | (b == '=') | ((b | 4) == '_');
+    marks |= (eight == '\\') /* or 'T' */ | (b == '.');
+    marks |= (eight == 'J') /* or 'B' */ | (b == 'I');
+    return bits_of(marks | ((b == 'i') & (last == 'p')));
 }
 
 /* The marks of the two blocks at `base`, at either end of the text. */
@@ -1102,11 +1107,16 @@ static inline bool may_count(struct llmobs_mask_walk *w, size_t at)
         return next == 'A' || next == 'z';
     case 'J':
         return at > 0 && text[-1] == 'y';
+    case 'T':
+        return next == 'T' && at > 2 && text[-1] == 'A' && text[-2] == 'T';
+    case 'i':
+        return at > 2 && text[-2] == 'a' && text[-3] == 'd';
     default:
         return at + 3 < w->text.len &&
                (((next | 0x20) == 'e' && (text[2] | 0x20) == 'a' &&
                  (text[3] | 0x20) == 'r') ||
-                ((next | 0x20) == 'a' && (text[2] | 0x20) == 's'));
+                ((next | 0x20) == 'a' && (text[2] | 0x20) == 's') ||
+                (next == 'S' && at > 0 && text[-1] == 'A'));
     }
 }
 
@@ -1136,9 +1146,10 @@ bool llmobs_mask_is_plain(const char *word)
     for (size_t at = 0; at < w.text.len; at++) {
         char c = word[at];
 
-        if (llmobs_mask_is_alnum(c) && c != 'I' && c != 'J')
+        if (llmobs_mask_is_alnum(c) && c != 'B' && c != 'I' && c != 'J' &&
+            c != 'T' && c != 'i')
             continue;
-        if (!strchr("-_.IJ", c) || may_count(&w, at))
+        if (!strchr("-_.BIJTi", c) || may_count(&w, at))
             return false;
     }
     return true;

@@ -17,6 +17,7 @@
 
 #define LLMOBS_REPEAT_RUNS 32
 #define LLMOBS_REPEAT_GAPS 4
+#define LLMOBS_REPEAT_WORD 36 /* "dapi" and its key */
 
 /* Runs of lines, in their order: each line from `from` on is like the one
  * before, the one at `to` is not. */
@@ -78,6 +79,15 @@ static inline size_t llmobs_repeat_words(struct llmobs_text text, bool seen,
     return at;
 }
 
+/* True for a word that is as long as the shortest key without a mark. */
+static inline bool llmobs_repeat_has_key(const char *word, const char *end)
+{
+    for (; end - word >= LLMOBS_REPEAT_WORD; word++)
+        if (!(word = memrchr(word, ' ', LLMOBS_REPEAT_WORD)))
+            return true;
+    return false;
+}
+
 /* Gives the end of the new words, or of the number, at `at`; 0: they may be of
  * a secret, or no more bytes follow. */
 static inline size_t llmobs_repeat_value(struct llmobs_text text, size_t at)
@@ -87,7 +97,8 @@ static inline size_t llmobs_repeat_value(struct llmobs_text text, size_t at)
 
     if (data[at - 1] == '"') {
         end = llmobs_repeat_words(text, false, at);
-        if (text.len - end < 4 || data[end] != '"')
+        if (text.len - end < 4 || data[end] != '"' ||
+            llmobs_repeat_has_key(data + at, data + end))
             return 0;
         while (data[at] == ' ')
             at++;

@@ -13,241 +13,88 @@
 #include "tests/unit/unit.h"
 
 /* Of names whose values are credentials. */
-static const char *const names[] = {"api_key",
-                                    "apiKey",
-                                    "API-KEY",
-                                    "apikey",
-                                    "APIKey",
-                                    "openAIApiKey",
-                                    "OPENAI_API_KEY",
-                                    "api_keys",
-                                    "apiKey2",
-                                    "api_key_v2",
-                                    "x-api-key",
-                                    "encoded_api_key",
-                                    "access_key",
-                                    "secretAccessKey",
-                                    "private_key",
-                                    "private_key_pem",
-                                    "PrivateKeyBase64",
-                                    "accountKey",
-                                    "shared_access_key",
-                                    "signing_key",
-                                    "encryption_key",
-                                    "virtual_key",
-                                    "x-functions-key",
-                                    "subscription-key",
-                                    "authorization",
-                                    "Proxy-Authorization",
-                                    "authorization_token",
-                                    "api_token",
-                                    "hf_token",
-                                    "azure_ad_token",
-                                    "aws_session_token",
-                                    "user_access_token",
-                                    "bot_token",
-                                    "zendesk_token",
-                                    "refreshToken",
-                                    "id_tokens",
-                                    "csrf-token",
-                                    "jwt",
-                                    "bearer",
-                                    "pwd",
-                                    "password",
-                                    "password2",
-                                    "db_passwd",
-                                    "smtp_pass",
-                                    "passphrase",
-                                    "password_confirmation",
-                                    "newPassword",
-                                    "secret",
-                                    "secrets",
-                                    "client_secret",
-                                    "clientsecret",
-                                    "webhook_secret",
-                                    "client_secret_value",
-                                    "cookie",
-                                    "session_cookie",
-                                    "Set-Cookie",
-                                    "credentials",
-                                    "vertex_credentials",
-                                    "auth",
-                                    "service_auth",
-                                    "authentication",
-                                    "auth_config",
-                                    "connection_string",
-                                    "github_pat",
-                                    "webhook_auth_header_value",
-                                    "pw",
-                                    "db_pw",
-                                    "_xsrf",
-                                    "csrf",
-                                    "seed_phrase",
-                                    "recoveryPhrase",
-                                    "code_verifier",
-                                    "codeVerifier",
-                                    "hftoken",
-                                    "mytoken",
-                                    "X-Token",
-                                    "basicauth",
-                                    "dbpwd",
-                                    "bindpw",
-                                    "userpass",
-                                    "passkey",
-                                    "openaikey",
-                                    "passwordhash",
-                                    "secretvalue",
-                                    "sessioncookie",
-                                    "password_admin",
-                                    "secret_openai",
-                                    "private_key_pems",
-                                    "authorization_header",
-                                    "ldap_pass",
-                                    "apim_key",
-                                    "sas_key"};
+static const char names[] =
+    "api_key\0apiKey\0API-KEY\0apikey\0APIKey\0openAIApiKey\0OPENAI_API_KEY\0"
+    "api_keys\0apiKey2\0api_key_v2\0x-api-key\0encoded_api_key\0access_key\0"
+    "secretAccessKey\0private_key\0private_key_pem\0PrivateKeyBase64\0"
+    "accountKey\0shared_access_key\0signing_key\0encryption_key\0"
+    "virtual_key\0x-functions-key\0subscription-key\0authorization\0"
+    "Proxy-Authorization\0authorization_token\0api_token\0hf_token\0"
+    "azure_ad_token\0aws_session_token\0user_access_token\0bot_token\0"
+    "zendesk_token\0refreshToken\0id_tokens\0csrf-token\0jwt\0bearer\0pwd\0"
+    "password\0password2\0db_passwd\0smtp_pass\0passphrase\0"
+    "password_confirmation\0newPassword\0secret\0secrets\0client_secret\0"
+    "clientsecret\0webhook_secret\0client_secret_value\0cookie\0"
+    "session_cookie\0Set-Cookie\0credentials\0vertex_credentials\0auth\0"
+    "service_auth\0authentication\0auth_config\0connection_string\0"
+    "github_pat\0webhook_auth_header_value\0pw\0db_pw\0_xsrf\0csrf\0"
+    "seed_phrase\0recoveryPhrase\0code_verifier\0codeVerifier\0hftoken\0"
+    "mytoken\0X-Token\0basicauth\0dbpwd\0bindpw\0userpass\0passkey\0"
+    "openaikey\0passwordhash\0secretvalue\0sessioncookie\0password_admin\0"
+    "secret_openai\0private_key_pems\0authorization_header\0ldap_pass\0"
+    "apim_key\0sas_key\0";
 
 /* Of names whose values are credentials if they look like one. */
-static const char *const doubtful[] = {"key",
-                                       "token",
-                                       "oauth",
-                                       "oauth2",
-                                       "key_openai",
-                                       "csrfmiddlewaretoken",
-                                       "candidate_token",
-                                       "target_token",
-                                       "most_likely_token"};
+static const char doubtful[] =
+    "key\0token\0oauth\0oauth2\0key_openai\0csrfmiddlewaretoken\0"
+    "candidate_token\0target_token\0most_likely_token\0";
 
 /* Of names whose values are none, though a part of them looks so. */
-static const char *const others[] = {"max_tokens",
-                                     "token_count",
-                                     "prompt_tokens",
-                                     "total_tokens",
-                                     "tokens",
-                                     "tokenizer",
-                                     "stop_token",
-                                     "pad_token",
-                                     "pad_token_id",
-                                     "eos_token",
-                                     "next_page_token",
-                                     "pageToken",
-                                     "keywords",
-                                     "key_points",
-                                     "keyboard",
-                                     "keys",
-                                     "monkey",
-                                     "prompt_cache_key",
-                                     "idempotency_key",
-                                     "primary_key",
-                                     "public_key",
-                                     "cacheKey",
-                                     "api_key_id",
-                                     "private_key_id",
-                                     "author",
-                                     "authority",
-                                     "authorized",
-                                     "authorization_url",
-                                     "secretary",
-                                     "password_policy",
-                                     "passwordless",
-                                     "password_length",
-                                     "passport",
-                                     "compass",
-                                     "bypass",
-                                     "cookie_policy",
-                                     "no_auth",
-                                     "requires_auth",
-                                     "signature_algorithm",
-                                     "license",
-                                     "role",
-                                     "content",
-                                     "text",
-                                     "id",
-                                     "tool_call_id",
-                                     "finish_reason",
-                                     "value",
-                                     "description",
-                                     "is_secret",
-                                     "has_password",
-                                     "hasApiKey",
-                                     "requires-auth",
-                                     "s3_key",
-                                     "song_key",
-                                     "file_key",
-                                     "client_id",
-                                     "phrase",
-                                     "identifier",
-                                     "mnemonic",
-                                     "hotkey",
-                                     "compass",
-                                     "endtoken",
-                                     "OLDPWD"};
+static const char others[] =
+    "max_tokens\0token_count\0prompt_tokens\0total_tokens\0tokens\0"
+    "tokenizer\0stop_token\0pad_token\0pad_token_id\0eos_token\0"
+    "next_page_token\0pageToken\0keywords\0key_points\0keyboard\0keys\0"
+    "monkey\0prompt_cache_key\0idempotency_key\0primary_key\0public_key\0"
+    "cacheKey\0api_key_id\0private_key_id\0author\0authority\0authorized\0"
+    "authorization_url\0secretary\0password_policy\0passwordless\0"
+    "password_length\0passport\0compass\0bypass\0cookie_policy\0no_auth\0"
+    "requires_auth\0signature_algorithm\0license\0role\0content\0text\0id\0"
+    "tool_call_id\0finish_reason\0value\0description\0is_secret\0"
+    "has_password\0hasApiKey\0requires-auth\0s3_key\0song_key\0file_key\0"
+    "client_id\0phrase\0identifier\0mnemonic\0hotkey\0compass\0endtoken\0"
+    "OLDPWD\0";
 
 TEST(names_are_judged_by_words)
 {
-    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
-        size_t len = strlen(names[i]);
+    LLMOBS_WORDS_EACH (name, names) {
+        size_t len = strlen(name);
 
-        ck_assert_msg(llmobs_names_judge(names[i], len) >= LLMOBS_NAMED_SECRET,
-                      "%s", names[i]);
-        ck_assert_msg(llmobs_names_may_be(names[i] + len, len), "%s", names[i]);
+        ck_assert_msg(llmobs_names_judge(name, len) >= LLMOBS_NAMED_SECRET,
+                      "%s", name);
+        ck_assert_msg(llmobs_names_may_be(name + len, len), "%s", name);
     }
-    for (size_t i = 0; i < sizeof(doubtful) / sizeof(*doubtful); i++) {
-        size_t len = strlen(doubtful[i]);
+    LLMOBS_WORDS_EACH (name, doubtful) {
+        size_t len = strlen(name);
 
-        ck_assert_msg(llmobs_names_judge(doubtful[i], len) == LLMOBS_NAMED_WEAK,
-                      "%s", doubtful[i]);
-        ck_assert_msg(llmobs_names_may_be(doubtful[i] + len, len), "%s",
-                      doubtful[i]);
+        ck_assert_msg(llmobs_names_judge(name, len) == LLMOBS_NAMED_WEAK, "%s",
+                      name);
+        ck_assert_msg(llmobs_names_may_be(name + len, len), "%s", name);
     }
-    for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++)
-        ck_assert_msg(llmobs_names_judge(others[i], strlen(others[i])) <
+    LLMOBS_WORDS_EACH (name, others)
+        ck_assert_msg(llmobs_names_judge(name, strlen(name)) <
                           LLMOBS_NAMED_WEAK,
-                      "%s", others[i]);
+                      "%s", name);
 }
 
 /* With a capital a usual name is judged by its words. */
 TEST(usual_names_are_no_secrets)
 {
-    static const char *const usual[] = {"url",
-                                        "kind",
-                                        "text",
-                                        "data",
-                                        "value",
-                                        "frames",
-                                        "ml_app",
-                                        "source",
-                                        "metrics",
-                                        "choices",
-                                        "metadata",
-                                        "provider",
-                                        "duration",
-                                        "properties",
-                                        "max_tokens",
-                                        "input_tokens",
-                                        "total_tokens",
-                                        "audio_tokens",
-                                        "first_byte_ms",
-                                        "output_tokens",
-                                        "finish_reason",
-                                        "prompt_tokens",
-                                        "cached_tokens",
-                                        "finish_reasons",
-                                        "model_provider",
-                                        "reasoning_tokens",
-                                        "sampling_decision",
-                                        "completion_tokens",
-                                        "input_tokens_details",
-                                        "prompt_tokens_details",
-                                        "output_tokens_details",
-                                        "completion_tokens_details",
-                                        "accepted_prediction_tokens",
-                                        "rejected_prediction_tokens"};
+    static const char usual[] =
+        "url\0kind\0text\0data\0value\0frames\0ml_app\0source\0metrics\0"
+        "choices\0metadata\0provider\0duration\0properties\0max_tokens\0"
+        "input_tokens\0total_tokens\0audio_tokens\0first_byte_ms\0"
+        "output_tokens\0finish_reason\0prompt_tokens\0cached_tokens\0"
+        "finish_reasons\0model_provider\0reasoning_tokens\0"
+        "sampling_decision\0completion_tokens\0input_tokens_details\0"
+        "prompt_tokens_details\0output_tokens_details\0"
+        "completion_tokens_details\0accepted_prediction_tokens\0"
+        "rejected_prediction_tokens\0";
 
-    for (size_t i = 0; i < sizeof(usual) / sizeof(*usual); i++) {
-        size_t len = strlen(usual[i]);
+    LLMOBS_WORDS_EACH (one, usual) {
+        size_t len = strlen(one);
         char name[40];
 
-        strcpy(name, usual[i]);
+        strcpy(name, one);
         for (int capital = 0; capital < 2; capital++, *name -= 'a' - 'A')
             ck_assert_msg(llmobs_names_judge(name, len) == LLMOBS_NAMED_NOT,
                           "%s", name);
@@ -378,6 +225,8 @@ static const char *const texts[] = {
     "---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ----\nComment: \"a b\"\n" S "\n" S,
     /* Of a key that came in pieces the first was masked. */
     "{\"content\":\"sk-******" S "\"}",
+    "use 1//0" S S " now",
+    "{\"a\":\"\\n1\\/\\/0" S S "\"}",
 };
 
 /* Texts that stay as they are. */
@@ -437,6 +286,8 @@ static const char *const plain[] = {
     "is_secret: Yes4\nhas_password: Always1\n",
     "rs_68c4a1b2c3d4e5f6a7b8c9d0e1f2a3b4 call_abcdefGHIJKL012345678901",
     "{\"id\":\"chatcmpl-A1b2C3d4E5f6G7h8I9j0\",\"object\":\"x\"}",
+    "print(7//2, 1//0, 21//0" S S ") a1//0" S S " 1//0abcdefghijklmnopq 1//2" S,
+    "the dapi of dapi_server, dapi0123456789, ABSK and ABSKabc, ATATT3, TAT",
 };
 
 static void mask(const char *text, char *out)
@@ -535,7 +386,7 @@ static bool tables_have(size_t i)
 {
     const struct llmobs_lead *lead = &llmobs_leads[i];
     const char *mark = lead->text + lead->mark;
-    const struct llmobs_leads_mark *rows = &llmobs_leads_marks[*mark & 7];
+    const struct llmobs_leads_mark *rows = &llmobs_leads_marks[*mark & 15];
 
     return lead->mark > 0 &&
            llmobs_leads_may_be(*mark, lead->mark > 1 ? mark - 2 : "  ") &&
@@ -557,12 +408,12 @@ static size_t add_mark(struct llmobs_buf *out, size_t from)
         if (lead->text[lead->mark] != mark)
             break;
         longer += lead->mark <= 2;
-        if (lead->mark < 2 || mark == 'I' || mark == 'J')
+        if (lead->mark < 2 || (mark >= 'A' && mark != '_'))
             continue;
         hash = llmobs_leads_hash(lead->text + lead->mark - 2);
         bits[hash / 64] |= UINT64_C(1) << hash % 64;
     }
-    llmobs_buf_addf(out, "    ['%c' & 7] = {%zu, %zu, %zu, {", mark, from,
+    llmobs_buf_addf(out, "    ['%c' & 15] = {%zu, %zu, %zu, {", mark, from,
                     longer, to);
     for (size_t i = 0; i < LLMOBS_LEADS_HASHES / 64; i++)
         llmobs_buf_addf(out, "0x%llx%s", (unsigned long long)bits[i],
@@ -715,6 +566,14 @@ TEST(words_that_make_a_secret)
         {LONG "\"text\":\"x-" S "\"}", LONG "\"text\":\"sk-" S "\"}"},
         {LONG "\"text\":\"x=" S "\"}", LONG "\"text\":\"key=" S "\"}"},
         {LONG "\"text\":\"x\\\"" S "\"}", LONG "\"text\":\"xoxb-" S "\"}"},
+        {LONG "\"text\":\"x\",\"a\":1}",
+         LONG "\"text\":\"1//0" S S "\",\"a\":1}"},
+        {LONG "\"text\":\"x\",\"a\":1}",
+         LONG "\"text\":\"a b ATATT3" S S S "\",\"a\":1}"},
+        {LONG "\"text\":\"x\",\"a\":1}",
+         LONG "\"text\":\"ABSK" S S S "\",\"a\":1}"},
+        {LONG "\"text\":\"x\",\"a\":1}",
+         LONG "\"text\":\"it is dapi" S "0123456789ab now\",\"a\":1}"},
     };
     char text[1800], out[1800], alone[1800];
 
