@@ -600,7 +600,8 @@ size_t llmobs_json_series_again(struct llmobs_json_series *series,
 {
     if (text.len > LLMOBS_JSON_SERIES_LEN)
         text.len = LLMOBS_JSON_SERIES_LEN;
-    return series->alike && try_model(series->models[0], &text, true) == 1
+    return series->alike && !series->turns &&
+                   try_model(series->models[0], &text, true) == 1
                ? text.len
                : 0;
 }
