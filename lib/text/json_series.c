@@ -543,6 +543,7 @@ static void swap_models(struct llmobs_json_series *series)
 static void remember_text(struct llmobs_json_series *series,
                           struct llmobs_text text, struct llmobs_json *json)
 {
+    static _Atomic uint64_t trees;
     struct llmobs_json_model *model = series->models[1];
 
     if (text.len <= LLMOBS_JSON_SERIES_LEN && model) {
@@ -558,6 +559,7 @@ static void remember_text(struct llmobs_json_series *series,
     model->ready = false;
     model->leaf_count = model->container_count = model->changes.count = 0;
     model->work = 0;
+    model->changes.tree = ++trees;
     model->json = json;
     model->text = text;
     copy_text(model);

@@ -32,6 +32,7 @@ struct llmobs_json_model;
 
 /* The places in a tree that got other values. */
 struct llmobs_json_changes {
+    uint64_t tree; /* its number: a freed tree's address may be another's */
     size_t count;
     struct llmobs_json **places[LLMOBS_JSON_SERIES_NEW];
 };

@@ -196,17 +196,18 @@ static struct llmobs_layout_found find(const struct llmobs_layout_values *v,
 }
 
 void llmobs_layout_go(struct llmobs_layout_values *values,
-                      const struct llmobs_json *body, bool alike)
+                      const struct llmobs_json *body,
+                      const struct llmobs_json_changes *alike)
 {
     bool second = values->now == values->found[1];
 
-    if (alike && values->bodies[second] == body)
+    if (alike && values->trees[second] == alike->tree)
         return;
     second = !second;
     values->now = values->found[second];
-    if (alike && values->bodies[second] == body)
+    if (alike && values->trees[second] == alike->tree)
         return;
-    values->bodies[second] = body;
+    values->trees[second] = alike ? alike->tree : 0;
     values->facts[second] = false;
     for (size_t i = 0; i < values->count; i++) {
         const struct llmobs_layout_pointer *pointer = &values->pointers[i];

@@ -17,7 +17,7 @@
 
 #include <stdint.h>
 
-#include "lib/text/json.h"
+#include "lib/text/json_series.h"
 #include "rules/read/message.h"
 
 #define LLMOBS_LAYOUT_MAX 384
@@ -159,7 +159,7 @@ struct llmobs_layout_values {
     struct llmobs_layout_pointer pointers[LLMOBS_LAYOUT_PLACES];
     uint8_t count, step_count;
     uint8_t lines[128]; /* the number of a letter's first pointer, from 1 on */
-    const struct llmobs_json *bodies[2];
+    uint64_t trees[2];  /* of those bodies; 0: not known */
     struct llmobs_layout_found found[2][LLMOBS_LAYOUT_PLACES];
     bool facts[2]; /* the body has any (llmobs_layout_tells) */
     const struct llmobs_layout_found *now; /* in the last body */
@@ -176,7 +176,8 @@ void llmobs_layout_read(struct llmobs_layout_values *values,
 /* Goes to a body: finds all places in it. With `alike`, a body that was given
  * before has its places where they were (struct llmobs_event). */
 void llmobs_layout_go(struct llmobs_layout_values *values,
-                      const struct llmobs_json *body, bool alike);
+                      const struct llmobs_json *body,
+                      const struct llmobs_json_changes *alike);
 
 const struct llmobs_json *llmobs_layout_value(
     const struct llmobs_layout_found *found);

@@ -34,8 +34,7 @@ struct llmobs_reading {
                         * call */
     uint64_t first_at; /* from llmobs_reading_token; 0: no token yet */
     struct llmobs_error_look look; /* the look for errors in the events */
-    const struct llmobs_json *sourceless; /* the tree of an event without
-                                           * sources (sources.h) */
+    uint64_t sourceless; /* the tree of an event without sources (sources.h) */
     const struct llmobs_json *plain;   /* the tree of an event that says nothing
                                         * beside its text (facts.c) */
     const struct llmobs_json *stopped; /* metadata.moderation, if an answer has

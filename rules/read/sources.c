@@ -239,9 +239,9 @@ int llmobs_sources_event(struct llmobs_reading *reading,
     struct walk walk = {.span = reading->span};
     int rc;
 
-    if (event->alike && event->json == reading->sourceless)
+    if (event->alike && event->alike->tree == reading->sourceless)
         return 0;
     rc = find(&walk, event->json, form);
-    reading->sourceless = walk.found ? NULL : event->json;
+    reading->sourceless = event->alike && !walk.found ? event->alike->tree : 0;
     return rc;
 }

@@ -86,7 +86,8 @@ static const struct llmobs_json *at_or_all(const struct llmobs_reading *reading,
 }
 
 static void interpreter_go(struct llmobs_reading *reading,
-                           const struct llmobs_json *body, bool alike)
+                           const struct llmobs_json *body,
+                           const struct llmobs_json_changes *alike)
 {
     struct llmobs_interpreter *state = reading->state;
 
@@ -122,7 +123,7 @@ static void begin(const struct llmobs_reading *reading)
         llmobs_layout_read(&state->at, layout_of(reading)->places
                                            ? layout_of(reading)->places
                                            : reading->classified->places);
-    llmobs_layout_go(&state->at, reading->request, false);
+    llmobs_layout_go(&state->at, reading->request, NULL);
 }
 
 /* True where the request names a model, and has input. */
@@ -296,7 +297,7 @@ int llmobs_interpreter_request(struct llmobs_reading *reading)
         return 0;
     ends = llmobs_layout_ends(values_of(reading), letters, call->request,
                               call->request_tail);
-    interpreter_go(reading, ends, false);
+    interpreter_go(reading, ends, NULL);
     rc = ends ? read_input(reading, ends, ends) : -ENOMEM;
     llmobs_json_free(ends);
     return rc;
@@ -731,7 +732,7 @@ int llmobs_interpreter_document(struct llmobs_reading *reading,
                                        layout_of(reading)->sources)
                  : 0;
 
-    interpreter_go(reading, body, false);
+    interpreter_go(reading, body, NULL);
     if (rc == 0)
         rc = read_facts(reading);
     if (rc == 0 &&
@@ -759,7 +760,7 @@ int llmobs_interpreter_ends(struct llmobs_reading *reading)
     const char *reason;
     bool told; /* false: the reason, before the counts, is in the gap */
 
-    interpreter_go(reading, ends, false);
+    interpreter_go(reading, ends, NULL);
     if (rc == 0)
         rc = read_facts(reading);
     /* If the output is the whole body, a cut answer has none. */

@@ -131,7 +131,7 @@ static int read_state(struct llmobs_reading *reading,
     struct llmobs_span *span = reading->span;
     int rc;
 
-    llmobs_layout_go(&state->at, body, false);
+    llmobs_layout_go(&state->at, body, NULL);
     end = render_at(reading, LLMOBS_AT_END);
     fault = render_at(reading, LLMOBS_AT_FAULT);
     *status = llmobs_json_text(render_at(reading, LLMOBS_AT_REASON));

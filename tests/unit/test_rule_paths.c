@@ -17,7 +17,7 @@ static const struct llmobs_json *find(const char *places,
     const struct llmobs_json *value, *other;
 
     llmobs_layout_read(values, places);
-    llmobs_layout_go(values, json, false);
+    llmobs_layout_go(values, json, NULL);
     value = llmobs_layout_at(values, LLMOBS_AT_INPUT);
     other = llmobs_layout_of(values, LLMOBS_AT_INPUT, json);
     free(values);
@@ -83,7 +83,7 @@ static const struct llmobs_json *next(struct llmobs_json_series *series,
 
     llmobs_json_series_parse(series, llmobs_text_of(text), &json);
     ck_assert_int_eq(series->alike != NULL, alike);
-    llmobs_layout_go(values, json, series->alike != NULL);
+    llmobs_layout_go(values, json, series->alike);
     return llmobs_layout_at(values, LLMOBS_AT_TEXT);
 }
 
@@ -114,6 +114,28 @@ TEST(a_place_is_found_again)
     ck_assert_str_eq(llmobs_layout_key(values, LLMOBS_AT_LAST, 0), "LAST");
     ck_assert_str_eq(llmobs_layout_key(values, LLMOBS_AT_TEXT, 1), "x");
     ck_assert_ptr_null(llmobs_layout_key(values, LLMOBS_AT_TEXT, 2));
+}
+
+/* A tree that no layout saw may lie where one was that it saw. */
+TEST(a_place_of_a_tree_that_is_gone_is_not_found)
+{
+    struct llmobs_layout_values *values = unit_own(calloc(1, sizeof(*values)));
+    UNIT_ENDS(llmobs_json_series) series = {.turns = false};
+    struct llmobs_json *json;
+
+    llmobs_layout_read(values, "x/t|/x\n");
+    (void)next(&series, values, "{\"type\":\"seen\",\"t\":\"a\"}", false);
+    (void)next(&series, values, "{\"kind\":\"seen\",\"t\":\"b\"}", false);
+    for (char i = '0'; i < '9'; i++) {
+        char text[] = "{\"x\":\"c\",\"type_0\":\"new\"}";
+
+        text[15] = i;
+        llmobs_json_series_parse(&series, llmobs_text_of(text), &json);
+        ck_assert_ptr_null(series.alike);
+        if (i % 2)
+            ck_assert_pstr_eq(
+                llmobs_json_text(next(&series, values, text, true)), "c");
+    }
 }
 
 /* Lines beyond the limits are left out, whatever they are. */
