@@ -95,7 +95,6 @@ struct llmobs_worker {
     struct llmobs_delivery delivery;
     bool brief;            /* the program ends with its calls */
     atomic_bool sandboxed; /* it has ever taken on a filter */
-    void (*at_exit)(void); /* the exit handler, once it runs */
     /* The process whose exit found that nothing was begun or submitted. A call
      * sets delivery.began_ns and then reads this; the exit handler sets this
      * and then reads began_ns. If both happen at once, at least one notices the
@@ -105,9 +104,10 @@ struct llmobs_worker {
      * it is 0. */
     atomic_int process;
 
-    atomic_int turn;    /* of the thread that delivers (sole.h) */
-    atomic_bool paused; /* nobody is to deliver */
-    atomic_uint thread; /* NONE and so on; a stop sleeps on it */
+    void (*at_exit)(void); /* the exit handler, once it runs */
+    atomic_int turn;       /* of the thread that delivers (sole.h) */
+    atomic_bool paused;    /* nobody is to deliver */
+    atomic_uint thread;    /* NONE and so on; a stop sleeps on it */
     /* The thread sleeps on `events`; `idle` says that whoever submits an item
      * must wake it; `given`: how often something was put. */
     atomic_uint events;
@@ -177,14 +177,14 @@ struct llmobs_delivery *llmobs_worker_delivery(struct llmobs_worker *worker)
 
 /* Each call of an app's thread begins with this. A child begins anew and frees
  * nothing that it inherited: a thread of the parent may have been in the middle
- * of changing it. Where its parent's exit handler has run, it has none. */
+ * of changing it. Where its parent's exit handler has begun, it has none. */
 static void check_fork(struct llmobs_worker *worker)
 {
-    const size_t from = offsetof(struct llmobs_worker, turn);
+    const size_t from = offsetof(struct llmobs_worker, at_exit);
 
     if (!llmobs_fork_begin_reset(&worker->process))
         return;
-    if (worker->at_exit && atomic_load(&worker->stop))
+    if (worker->at_exit)
         (void)atexit(worker->at_exit);
     llmobs_delivery_reset(&worker->delivery);
     atomic_store(&worker->delivery.began_ns, 0);
@@ -923,14 +923,13 @@ int llmobs_worker_submit_event(struct llmobs_worker *worker,
 
 /* -- flushes --------------------------------------------------------------- */
 
-/* Asks the thread, new if there is none, to deliver everything, and waits until
- * it has tried, has ended, or the deadline passes. */
+/* Asks the thread to deliver everything, and waits until it has tried, has
+ * ended, or the deadline passes. */
 static void flush_by_thread(struct llmobs_worker *worker, int64_t deadline_ns)
 {
     unsigned asked, served;
     int64_t left;
 
-    start_thread(worker);
     if (!has_thread(worker))
         return;
     asked = atomic_fetch_add(&worker->asked, 1) + 1;
@@ -941,9 +940,10 @@ static void flush_by_thread(struct llmobs_worker *worker, int64_t deadline_ns)
         llmobs_futex_sleep(&worker->served, served, left);
 }
 
-/* The worker's thread delivers if it runs. Without it, or when it has ended
- * meanwhile, this thread delivers, and tries again for a while, because a disk
- * may be full for a moment, or another thread may have the turn. */
+/* The worker's thread delivers, new if there is none. Without it, or when it
+ * has ended meanwhile, this thread delivers, and tries again for a while,
+ * because a disk may be full for a moment, or another thread may have the turn.
+ */
 static void flush_until(struct llmobs_worker *worker, bool ending,
                         int64_t deadline_ns)
 {
@@ -952,6 +952,7 @@ static void flush_until(struct llmobs_worker *worker, bool ending,
     struct llmobs_signal_guard guard;
     bool begun = false;
 
+    start_thread(worker);
     flush_by_thread(worker, deadline_ns);
     if (has_thread(worker))
         return;
@@ -1059,8 +1060,10 @@ void llmobs_worker_resume(struct llmobs_worker *worker)
 
 void llmobs_worker_hurry(struct llmobs_worker *worker, int64_t ms)
 {
-    if (llmobs_worker_pending(worker) != 0 && !atomic_load(&worker->confined))
-        flush_by_thread(worker, llmobs_futex_deadline(ms));
+    if (llmobs_worker_pending(worker) == 0 || atomic_load(&worker->confined))
+        return;
+    start_thread(worker);
+    flush_by_thread(worker, llmobs_futex_deadline(ms));
 }
 
 void llmobs_worker_hold_spool(struct llmobs_worker *worker)

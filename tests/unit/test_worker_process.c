@@ -189,6 +189,34 @@ TEST(a_child_that_exits_sends_nothing)
     ck_assert_int_eq(atomic_load(&fake.taken), 10);
 }
 
+static void end_by_handler(void)
+{
+    _exit(7);
+}
+
+/* A child of a process whose exit handler runs, or has run, gets it again: of
+ * one that had nothing to do (0), that is at work (1), that is done (2). */
+TEST_EACH(a_child_of_an_exit_has_its_handler, 0, 3)
+{
+    int status = 0;
+    pid_t pid;
+
+    fake_begin(false, 1 << 24);
+    if (_i > 0)
+        llmobs_worker_become_active(worker);
+    ck_assert_int_eq(llmobs_worker_end_quietly(worker, end_by_handler),
+                     _i == 0);
+    if (_i == 2)
+        llmobs_worker_stop(worker, UNIT_LONG_MS);
+    pid = fork();
+    if (pid == 0) {
+        llmobs_worker_become_active(worker);
+        exit(0);
+    }
+    waitpid(pid, &status, 0);
+    ck_assert_int_eq(WEXITSTATUS(status), 7);
+}
+
 static int write_beyond_the_limit(void)
 {
     struct rlimit limit = {100, 100};
