@@ -264,7 +264,6 @@ static void look_for_clients(struct child *child, int64_t now)
                                     RELIES_MS % 1000 * LLMOBS_NS_PER_MS};
     uint64_t taken = llmobs_stats_get(LLMOBS_STAT_adopted) +
                      llmobs_stats_get(LLMOBS_STAT_captured);
-    struct llmobs_adopt_counts left = {0};
 
     if (taken != child->taken || (is_time(&child->clients_ns, CLIENTS_MS) &&
                                   llmobs_adopt_has_clients(child->adopt)))
@@ -275,7 +274,7 @@ static void look_for_clients(struct child *child, int64_t now)
     remove_sign(child);
     (void)nanosleep(&moment, NULL);
     if ((llmobs_adopt_has_clients(child->adopt) ||
-         (llmobs_adopt_count(child->adopt, &left) == 0 && left.ours > 0)) &&
+         llmobs_adopt_has_left(child->adopt)) &&
         put_sign(child) == 0) {
         child->busy_ns = now;
         return;

@@ -997,6 +997,19 @@ bool llmobs_adopt_has_clients(struct llmobs_adopt *adopt)
     return has || walk_files(adopt, is_client, NULL) != 0;
 }
 
+static int is_left(struct llmobs_adopt *adopt, const struct found *found,
+                   void *ctx)
+{
+    (void)ctx;
+    return find_owner(adopt) == 0 && has_destinations(adopt) &&
+           is_of_ended(adopt, found) && may_claim(adopt, found);
+}
+
+bool llmobs_adopt_has_left(struct llmobs_adopt *adopt)
+{
+    return visit_files(adopt, is_left, NULL) > 0;
+}
+
 struct under_way {
     llmobs_adopt_call_fn *visit;
     void *ctx;

@@ -168,6 +168,10 @@ int llmobs_adopt_count(struct llmobs_adopt *adopt,
  * destinations. */
 bool llmobs_adopt_has_clients(struct llmobs_adopt *adopt);
 
+/* True where an ended process has left a file that this one may claim; false
+ * while a file is adopted. */
+bool llmobs_adopt_has_left(struct llmobs_adopt *adopt);
+
 /* Visits the calls that are under way; claims and changes nothing. A visit that
  * gives a number other than 0 ends the walk. -EBUSY as of _count. */
 int llmobs_adopt_under_way(struct llmobs_adopt *adopt,

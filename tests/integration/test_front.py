@@ -288,6 +288,23 @@ def it_ends_after_its_last_client(t):
 
 
 @test
+def it_ends_beside_a_file_of_another_reader(t):
+    """One that lives: it delivers those calls, and may take its time."""
+    with world(t) as dd:
+        preloaded(t, python(t), agentless(t, dd, INVOCATION_ID="1"),
+                  launcher=["setsid"])
+        name, = left_behind(t)
+        stat = open("/proc/self/stat").read().rsplit(")", 1)[1].split()
+        space = os.readlink("/proc/self/ns/pid").strip("pid:[]")
+        folder = spool_of(t)
+        os.rename(os.path.join(folder, name), "%s/c.%d-%s-%x.%s%s" % (
+            folder, os.getpid(), stat[19], int(stat[25]), space, name[1:]))
+        relay = own(t, agentless(t, dd), "2")
+        equal(relay.wait(20), 0, "its status")
+        equal(len(left_behind(t)), 1, "a call that waits")
+
+
+@test
 def a_living_client_keeps_it(t):
     """One that lives on, with a call of which the answer never comes."""
     with world(t) as dd:
