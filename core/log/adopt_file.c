@@ -256,7 +256,8 @@ int llmobs_adopt_file_survey(struct llmobs_adopt_file *file, int64_t until_ns)
     if (!rc && closed) {
         file->closed_at = file->text.len;
         rc = llmobs_spool_file_read(file->path, LLMOBS_SPOOL_CLOSED,
-                                    LLMOBS_SPOOL_TEXT, &file->text);
+                                    LLMOBS_SPOOL_TEXT - file->text.len,
+                                    &file->text);
     }
     while (!rc && llmobs_entry_next(&file->key, llmobs_buf_text(&file->text),
                                     &at, &entry)) {

@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <fcntl.h>
 #include <glob.h>
 #include <malloc.h>
 #include <sched.h>
@@ -628,6 +629,38 @@ TEST(test_closed)
     spool_adopt_all(true);
     ck_assert_uint_eq(calls, 2);
     ck_assert_uint_eq(killed, 0);
+    ck_assert_int_eq(spool_dirs(), 0);
+}
+
+/* As a writer that knows no limit leaves it: of an earlier version, as long as
+ * the answers to all calls that were under way. */
+static void leave_closed_and_long(void)
+{
+    struct llmobs_exchange *e = spool_make(1);
+    const size_t piece = (size_t)4 << 20;
+    char *junk = malloc(piece), path[PATH_MAX];
+    int fd;
+
+    memset(junk, 'x', piece);
+    ck_assert_int_eq(llmobs_spool_begin(spool, e, LLMOBS_STAGE_START), 0);
+    llmobs_spool_file_path(spool_prefix(), 1, path);
+    ck_assert_int_eq(llmobs_spool_file_close(path), 0);
+    fd = llmobs_spool_file_open(path, O_WRONLY | O_APPEND);
+    ck_assert_int_ge(fd, 0);
+    for (size_t n = 0; n < LLMOBS_SPOOL_TEXT; n += piece)
+        ck_assert_int_eq(write(fd, junk, piece), (ssize_t)piece);
+    close(fd);
+    free(junk);
+}
+
+/* It keeps nobody from the files behind it. */
+TEST(test_closed_and_long)
+{
+    spool_in_dead(leave_closed_and_long);
+    spool_in_dead(leave_one);
+    spool_adopt_all(true);
+    ck_assert_uint_eq(calls, 2);
+    ck_assert_uint_eq(killed, 1);
     ck_assert_int_eq(spool_dirs(), 0);
 }
 
