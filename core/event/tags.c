@@ -33,8 +33,12 @@ static int put_tag(struct llmobs_json *tags, const char *key, const char *value)
     (void)llmobs_buf_adds(&tag, value);
     (void)llmobs_buf_addc(&tag, '"'); /* as in an event */
     if (!tag.error) {
+        char *comma = strchr(tag.data + len, ',');
+
+        if (comma) /* it may lie between the name and the value of a pair */
+            llmobs_secrets_mask(tag.data, tag.len);
         /* The intake would split the tag at a comma (WIRE 1.8). */
-        for (char *comma = tag.data + len; (comma = strchr(comma, ','));)
+        for (; comma; comma = strchr(comma, ','))
             *comma = '_';
         llmobs_secrets_mask(tag.data, tag.len);
         llmobs_buf_cut(&tag, tag.len - 1);

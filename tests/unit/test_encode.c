@@ -536,13 +536,19 @@ TEST(bad_bytes_do_not_leave)
     end();
 }
 
-/* A stream had the key in two pieces. */
+/* A stream had the key in two pieces. A tag has no comma, the pair had one. */
+#define KEY "Zq9xWv7uT5sR3pN1kM8j"
+#define HIDDEN "****************kM8j"
+
 TEST(what_is_joined_is_masked)
 {
     begin();
     llmobs_span_set(&span.output_value, "it is sk-Zq9xWv7uT5sR3pN1, and "
                                         "{\"password\": \"abc\"}");
+    strcpy(span.context.session_id, "{\"name\":\"key\",\"value\":\"" KEY "\"}");
     ck_assert_int_eq(encode(), 0);
+    ck_assert(
+        has_tag("session_id:{\"name\":\"key\"_\"value\":\"" HIDDEN "\"}"));
     ck_assert_str_eq(text_at("meta/output/value"),
                      "it is sk-************3pN1, and {\"password\": \"***\"}");
     end();
