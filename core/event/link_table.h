@@ -15,7 +15,7 @@
  *          come again.
  * Threads: the thread that has the worker's turn.
  * Errors:  without memory nothing is remembered; a file that fails counts as
- *          empty, and llmobs_stats counts the failures.
+ *          empty, and stats.h counts the failures.
  * Limits:  LLMOBS_LINK_ROWS rows of LLMOBS_LINK_ROW records: a new record
  *          replaces the oldest of its row.
  * Fork:    a child forgets the table, by reset, and frees nothing.

@@ -25,7 +25,7 @@
  * Errors:  negative errno; a file that cannot be read stays and is counted.
  * Limits:  CLAIMS (adopt.c) claimed files; memory has the text of one at a
  *          time; LLMOBS_ADOPT_PLACES destinations are counted apart.
- * Fork:    a child forgets all of it, by abandon.
+ * Fork:    a child forgets all of it, by _forget.
  */
 #ifndef LLMOBS_ADOPT_H
 #define LLMOBS_ADOPT_H
@@ -150,7 +150,8 @@ int llmobs_adopt_add(struct llmobs_adopt *adopt,
                      const struct llmobs_spooled *beside, uint64_t id,
                      struct llmobs_text event, struct llmobs_spooled *out);
 
-/* In a forked child: forgets the inherited files, and frees nothing. */
+/* In a forked child: forgets the inherited files. Frees nothing that another
+ * thread may have been in the middle of changing. */
 void llmobs_adopt_forget(struct llmobs_adopt *adopt);
 
 /* Writes which destinations have an entry that other destinations wait for; 0:
