@@ -45,7 +45,8 @@ struct llmobs_worker *llmobs_worker_new(const struct llmobs_config *config,
 struct llmobs_worker *llmobs_worker_open(const struct llmobs_config *config,
                                          size_t bytes);
 
-/* What it delivers with, to be changed before the first item is submitted. */
+/* Gives the worker's delivery, which the caller may change before the first
+ * item is submitted. */
 struct llmobs_delivery *llmobs_worker_delivery(struct llmobs_worker *worker);
 
 /* A request of the program begins, to a model or not. A program that makes a

@@ -15,7 +15,7 @@
 #include "core/log/entry.h"
 #include "core/log/owner.h"
 
-/* What a file says of one call, or event. */
+/* All that a file says of one call, or event. */
 struct llmobs_adopt_fact {
     uint64_t id;
     unsigned what;
