@@ -22,8 +22,8 @@ struct call {
     unsigned first;
 };
 
-/* The kinds of system call in TROUBLESHOOTING, "Under a filter of system
- * calls", that libcurl need not make. */
+/* The kinds of system call in docs/FLEET.md, "System call filters", that
+ * libcurl need not make. */
 static const struct call calls[] = {
     {SYS_openat, 0},
     {SYS_read, 0},

@@ -200,7 +200,7 @@ def python_fork(t):
         "    print(os.waitpid(pid, 0)[1] >> 8)\n"
         "call('after')\n")
     # From 3.12 on Python warns who forks beside a thread, as ours is (in
-    # docs/TROUBLESHOOTING.md, "Limits").
+    # docs/LIMITS.md).
     r = t.same(python("-W", "ignore::DeprecationWarning", "-c", code, t.url,
                       body("PROMPT")), spans=6)
     equal(prompts(r.spans), sorted(["before", "after"] + [

@@ -175,9 +175,9 @@ exactly("forked_after_a_call", True)
 
 def documented():
     """The kinds that the manual tells of."""
-    path = os.path.join(ROOT, "docs", "TROUBLESHOOTING.md")
+    path = os.path.join(ROOT, "docs", "FLEET.md")
     with open(path) as file:
-        part = file.read().split("## Under a filter of system calls")[1]
+        part = file.read().split("## System call filters")[1]
     return set(re.findall(r"`([a-z_0-9]+)`", part.split("\n## ")[0]))
 
 
