@@ -537,7 +537,7 @@ compile_commands.json: FORCE
 help:
 	@echo 'make [-jN]        $(B)/libllmobs_preload.so, libllmobs_core.so, llmobs, llmobs-run'
 	@echo 'make check        the loop while you work, some 25 s (scripts/check)'
-	@echo 'make test         all tests of a change, five minutes (scripts/test)'
+	@echo 'make test         all tests of a change, seven minutes (scripts/test)'
 	@echo 'make unit         the unit tests and the cases of dialects'
 	@echo 'make clients      the C programs of tests/clients'
 	@echo 'make conformance  recorded calls through curl, span by span'
