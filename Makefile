@@ -503,6 +503,7 @@ tree: all
 	$(call put,644,$(PAGES)/docs,docs/*.md)
 	$(call put,644,$(PAGES)/docs/images,docs/images/*)
 	install -m 644 $(wildcard *.md) LICENSE $(DOC)/
+	$(call put,644,$(PAGES)/findings,findings/README.md)
 	$(call put,644,$(PAGES)/include,include/llmobs.h)
 	install -m 644 packaging/llmobs.conf $(DOC)/examples/
 	install -m 755 packaging/archive/install.sh $(TREE)/
