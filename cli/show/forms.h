@@ -54,7 +54,7 @@ int llmobs_view_html(struct llmobs_view *view);
 int llmobs_view_serve(struct llmobs_view *view);
 
 /* Opens an address in a browser, by a file that only this user may read, and
- * that leads there: other users see a browser's arguments. -ECHILD, after a
+ * that leads there: other users see a browser's arguments. -ECANCELED, after a
  * message: there is no browser (show_page.c). */
 int llmobs_view_open_address(const char *address);
 

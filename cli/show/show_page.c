@@ -57,7 +57,7 @@ static int open_page(const char *path, bool waits)
     if (rc == 0 && (!waits || (waitpid(pid, &status, 0) == pid && status == 0)))
         return 0;
     llmobs_tell("llmobs view: xdg-open does not open it: %s\n", absolute);
-    return -ECHILD;
+    return -ECANCELED;
 }
 
 int llmobs_view_open_address(const char *address)
@@ -68,7 +68,7 @@ int llmobs_view_open_address(const char *address)
     int fd;
 
     if (!path)
-        return -ECHILD;
+        return -ECANCELED;
     unlink(path); /* it may be a link, or another user's file */
     fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     out = fd >= 0 ? fdopen(fd, "w") : NULL;
@@ -81,7 +81,7 @@ int llmobs_view_open_address(const char *address)
     if (out && fclose(out) == 0)
         return open_page(path, false);
     llmobs_tell("llmobs view: %s: %s\n", path, strerror(errno));
-    return -ECHILD;
+    return -ECANCELED;
 }
 
 static void report_page(const struct llmobs_page *page, const char *path)

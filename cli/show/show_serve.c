@@ -510,13 +510,13 @@ int llmobs_view_serve(struct llmobs_view *view)
         rc = view->open ? llmobs_view_open_address(address) : 0;
     }
     serve.asked_ns = llmobs_clock_mono_ns();
-    while ((rc == 0 || rc == -ECHILD) && !serve_ends &&
+    while ((rc == 0 || rc == -ECANCELED) && !serve_ends &&
            llmobs_clock_mono_ns() - serve.asked_ns < IDLE_MS * LLMOBS_NS_PER_MS)
         llmobs_site_step(&serve.site, &waiting);
-    if ((rc == 0 || rc == -ECHILD) && !serve_ends)
+    if ((rc == 0 || rc == -ECANCELED) && !serve_ends)
         llmobs_tell("llmobs view: nobody has asked for half an hour\n");
     llmobs_site_close(&serve.site);
     text_release(&serve, serve.page);
     live_close(&serve.live);
-    return rc == -ECHILD ? 0 : rc;
+    return rc == -ECANCELED ? 0 : rc;
 }

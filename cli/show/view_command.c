@@ -339,6 +339,9 @@ static void report_rest(const struct llmobs_view *view)
         if (empty)
             llmobs_destinations_tell("llmobs view", view->config, true);
     }
+    if (load->more && view->filter.id && !view->screen.terminal)
+        llmobs_tell("llmobs view: older traces have such an id, too; -n 0 "
+                    "shows all\n");
     /* The newest N need nothing that went. */
     if (trimmed_ns > view->filter.since_ns && !view->load.more)
         llmobs_tell("llmobs view: spans before %s are gone: the store was full "
@@ -414,7 +417,8 @@ static int answer(void *ctx)
     if (rc == -ENOENT && !asked->store) {
         if (!asked->quiet)
             llmobs_destinations_tell("llmobs view", view->config, true);
-        rc = 0;
+        /* A page that was asked for is not there. */
+        rc = view->html ? -ECANCELED : 0;
     }
     if (rc == 0 && view->must_find && view->load.shown == 0)
         rc = -ECANCELED;

@@ -155,6 +155,18 @@ def opens():
     check("open makes a page and opens it", os.path.exists(log)
           and open(log).read() == os.path.realpath(path) + "\n"
           and len(whole(path)[1]) == 2)
+    with open(f.name, "w", encoding="ascii") as f:
+        f.write("#!/bin/sh\nexit 3\n")
+    said = view("--open", status=1, XDG_RUNTIME_DIR=TMP.name).stderr
+    check("open names the browser that fails, not the store",
+          b"xdg-open does not open it" in said and b"child" not in said, said)
+    none = subprocess.run([TOOL, "view", "--html", PAGE + ".none"],
+                          capture_output=True, timeout=120, env={
+                              "PATH": "/usr/bin:/bin", "HOME": TMP.name,
+                              "LLMOBS_CONFIG": TMP.name + "/none",
+                              "LLMOBS_STORE_DIR": TMP.name + "/no-store"})
+    check("no store, no page, and a status", none.returncode == 1 and
+          not os.path.exists(PAGE + ".none"), none)
     said = view("--open", status=1).stderr
     check("open wants a directory", b"XDG_RUNTIME_DIR" in said, said)
     done = view("--open", "--html", "-", status=2)

@@ -340,6 +340,12 @@ def words():
     text = screen(80, "6")
     check("id: others have it, too", "level 7" in text and text.endswith(
         "older traces have such an id, too; -n 0 shows all\n"), text)
+    for word, more in ("6", True), ("last", False):
+        done = subprocess.run([TOOL, "view", "--store", STORE, word], timeout=60,
+                              capture_output=True, env=environment())
+        check("id: others have it, too, in a pipe: " + word,
+              ("older traces have such an id, too" in done.stderr.decode()) ==
+              more, done.stderr)
     for wrong in (["last", "last"], ["lost"], [""], ["x" * 99]):
         check("id: refused: %s" % wrong, screen(80, *wrong) == "status 2\n")
 
