@@ -47,7 +47,8 @@ struct llmobs_doctor {
 };
 
 /* Add to the report of the `doctor` in scope: a finding of a level (report.h),
- * or by the level's last word (OK, NOTE, FAIL); a warning; a fact. */
+ * or by the level's last word (OK, NOTE, FAIL); a warning; what
+ * only a run can tell; a fact. */
 #define LLMOBS_FIND_AS(level, about, ...) \
     llmobs_report_add(&doctor->report, level, about, NULL, __VA_ARGS__)
 #define LLMOBS_FIND(level, ...) \
@@ -55,6 +56,9 @@ struct llmobs_doctor {
 #define LLMOBS_WARN(about, remedy, ...)                                   \
     llmobs_report_add(&doctor->report, LLMOBS_REPORT_WARN, about, remedy, \
                       __VA_ARGS__)
+#define LLMOBS_ASK(about, ...)                                       \
+    llmobs_report_add(&doctor->report, LLMOBS_REPORT_UNKNOWN, about, \
+                      "`llmobs doctor --run CMD` tells", __VA_ARGS__)
 #define LLMOBS_KNOWN(name, value) \
     llmobs_report_fact(&doctor->report, name, value)
 
@@ -128,7 +132,8 @@ const char *llmobs_doctor_sockets_why(enum llmobs_sockets_way way);
 bool llmobs_doctor_sockets(struct llmobs_doctor *doctor, bool curl);
 
 /* Warns of programs out of reach that a script of Node may start: those in its
- * package; and of a program that is a Node itself. */
+ * package; and of a program that is a Node itself. Other programs there are not
+ * looked at, and it says so. */
 void llmobs_doctor_starts(struct llmobs_doctor *doctor);
 
 /* Reports whether anything can be preloaded into the program's file. */

@@ -12,8 +12,13 @@
 #include "cli/shared/options.h"
 #include "cli/shared/cli.h"
 #include "cli/shared/tell.h"
+#include "lib/base/glob.h"
 
 #define FPM "fpm:"
+/* Their first argument, if it is no option, is a file. */
+#define INTERPRETERS                                                       \
+    "sh,dash,bash,zsh,ksh,mksh,fish,python*,perl*,ruby*,php*,lua*,tclsh*," \
+    "Rscript"
 
 /* -- the command ---------------------------------------------------------- */
 
@@ -28,6 +33,11 @@ static bool find_command(struct llmobs_doctor *doctor, char **words)
     command = *words;
     rc = llmobs_program_find(&doctor->program, command);
     doctor->program.shell |= doctor->hands_on;
+    if (rc == 0 && words[1] && strchr(words[1], '/') && words[1][0] != '-' &&
+        llmobs_glob_listed(INTERPRETERS,
+                           llmobs_program_base(doctor->program.path)) &&
+        access(words[1], F_OK) != 0)
+        LLMOBS_FIND(FAIL, "program", "%s: no such file", words[1]);
     while (*++words && !doctor->argument)
         if (**words != '-' && access(*words, R_OK) == 0)
             doctor->argument = *words;

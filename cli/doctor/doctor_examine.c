@@ -28,14 +28,15 @@ static void report_nothing(struct llmobs_doctor *doctor,
 
     llmobs_config_free(config);
     if (program->shell)
-        LLMOBS_FIND(NOTE, "reach",
-                    "%s makes no calls itself: ask for what it runs%s",
-                    llmobs_program_name(program),
-                    doctor->dropper[0] ? ""
-                    : strcmp(llmobs_program_name(program), "chroot") == 0
-                        ? ", which gets the library if the new root has it "
-                          "at the same path"
-                        : ", which gets the library too");
+        LLMOBS_ASK("reach",
+                   "%s makes no calls itself, and the doctor does not look at "
+                   "what it runs%s",
+                   llmobs_program_name(program),
+                   doctor->dropper[0] ? ""
+                   : strcmp(llmobs_program_name(program), "chroot") == 0
+                       ? ", which gets the library if the new root has it "
+                         "at the same path"
+                       : ", which gets the library too");
     else
         llmobs_report_add(
             &doctor->report, level, "reach", remedy, "%s%s%s",
@@ -108,7 +109,7 @@ static void report_reach(struct llmobs_doctor *doctor)
     }
     way = llmobs_doctor_tls(doctor);
     plain = llmobs_doctor_sockets(doctor, doctor->in_reach);
-    if (!doctor->in_reach)
+    if (!doctor->in_reach || doctor->program.shell)
         report_nothing(doctor, way, plain);
     llmobs_doctor_starts(doctor);
     snprintf(doctor->report.holds, sizeof(doctor->report.holds), "%s%s%s",
@@ -150,7 +151,7 @@ static void find_reach(struct llmobs_doctor *doctor)
         rc = llmobs_libcurl_routes_add(routes, &doctor->library,
                                        doctor->program.file,
                                        LLMOBS_LIBCURL_LINKED, "", true);
-    if (routes->count == 0 && rc == 0)
+    if (routes->count == 0 && rc == 0 && !doctor->program.shell)
         llmobs_program_extensions(&doctor->program, doctor->process.prefix,
                                   routes, &doctor->library);
     /* An unreadable file is reported here by what it means for preloading. */

@@ -11,6 +11,7 @@
 #include "cli/shared/preload.h"
 #include "lib/base/glob.h"
 #include "lib/base/paths.h"
+#include "core/deliver/start_relay.h"
 #include "core/config/state_dir.h"
 #include "core/export/agent.h"
 #include "core/export/http.h"
@@ -318,6 +319,7 @@ static void report_places(struct llmobs_doctor *doctor,
     bool datadog =
         config->agentless >= 0 || config->api_key || config->agent_configured;
     struct llmobs_destinations all = {.relay = LLMOBS_RELAY_NONE};
+    struct llmobs_config launched = *config;
     bool takes = false;
     char dir[PATH_MAX];
     const char *why;
@@ -331,9 +333,17 @@ static void report_places(struct llmobs_doctor *doctor,
         llmobs_destinations_read(config, &all);
     }
     doctor->relayed = all.relay == LLMOBS_RELAY_UP && config->relay;
+    launched.launched |= doctor->by_launcher;
     if (doctor->relayed)
         LLMOBS_FIND(OK, ABOUT, "a relay delivers for this program");
-    else if (all.relay == LLMOBS_RELAY_UP)
+    else if (all.relay == LLMOBS_RELAY_NONE && doctor->process.pid == 0 &&
+             !doctor->holder[0] && llmobs_doctor_is_held(doctor) &&
+             config->relay && !llmobs_start_relay_why_not(&launched)) {
+        /* It reaches what the doctor does. */
+        doctor->relayed = true;
+        LLMOBS_FIND(NOTE, ABOUT,
+                    "the program starts a relay, which delivers for it");
+    } else if (all.relay == LLMOBS_RELAY_UP)
         LLMOBS_FIND(NOTE, ABOUT,
                     "a relay runs, and LLMOBS_RELAY is off: the program "
                     "delivers by itself");
@@ -443,6 +453,12 @@ int llmobs_doctor_settings(struct llmobs_doctor *doctor)
                             "LLMOBS_INBOUND: the hooks cannot be read: %s",
                             path);
         }
+        if ((settings.config->inbound || settings.config->entry) &&
+            llmobs_glob_listed(LLMOBS_NODE,
+                               llmobs_program_base(doctor->program.file)))
+            LLMOBS_WARN(ABOUT, "run Node without them",
+                        "LLMOBS_INBOUND and LLMOBS_ENTRY have no effect on "
+                        "Node");
         rc = report_variables(&settings, fact);
         (void)llmobs_json_set(fact, "enabled",
                               llmobs_json_bool(settings.config->enabled));

@@ -1,3 +1,4 @@
+/* Programs that a command may start, as far as files show them. */
 #include "cli/doctor/doctor.h"
 
 #include <fcntl.h>
@@ -38,6 +39,7 @@ static const struct kind {
 
 static struct llmobs_doctor *asking; /* nftw hands nothing on */
 static int left;
+static char other[PATH_MAX]; /* the first program that is none of these */
 
 /* `by` is "" for the program itself, of which other lines say the rest. */
 static void look_into(struct llmobs_doctor *doctor, const char *path,
@@ -56,6 +58,8 @@ static void look_into(struct llmobs_doctor *doctor, const char *path,
         kind++;
     if (kind < end && (*by != '\0' || kind == &kinds[1]))
         LLMOBS_WARN("reach", kind->remedy, "%s%s %s", path, by, kind->what);
+    else if (kind == end && object.program && other[0] == '\0')
+        snprintf(other, sizeof(other), "%s", path);
     llmobs_object_close(&object);
 }
 
@@ -77,27 +81,38 @@ static bool walk(void *ctx, const char *path)
 }
 
 /* Looks at the package of the script, with the packages in it, and those beside
- * it that hold a platform's programs: NAME-linux-x64 beside NAME. */
+ * it that hold a platform's programs: NAME-linux-x64 beside NAME. A script that
+ * is in no installed package has its packages in a directory above. */
 static void walk_package(struct llmobs_doctor *doctor, const char *script)
 {
     char root[PATH_MAX], path[PATH_MAX + 16], *slash;
+    bool installed, has_packages = false, is_package = false;
 
     if (!realpath(script, root))
         return;
-    do {
+    installed = strstr(root, "/node_modules/") != NULL;
+    while (!has_packages && !(is_package && installed)) {
         slash = strrchr(root, '/');
         *slash = '\0';
         if (slash == root)
-            return; /* it is in no package */
-        snprintf(path, sizeof(path), "%s/node_modules", root);
-        if (access(path, F_OK) == 0)
-            break;
+            return;
         snprintf(path, sizeof(path), "%s/package.json", root);
-    } while (access(path, F_OK) != 0);
+        is_package = access(path, F_OK) == 0;
+        snprintf(path, sizeof(path), "%s/node_modules", root);
+        has_packages = access(path, F_OK) == 0;
+    }
     left = ENTRIES_MAX;
-    snprintf(path, sizeof(path), "%s-*", root);
-    if (walk(NULL, root) && strstr(root, "/node_modules/"))
+    if (walk(NULL, root) && installed) {
+        snprintf(path, sizeof(path), "%s-*", root);
         llmobs_find_files(path, &doctor->allowance, walk, NULL);
+    }
+    if (left <= 0)
+        LLMOBS_ASK("reach", "%s has too many files to look at all", root);
+    else if (other[0] != '\0')
+        LLMOBS_ASK("reach",
+                   "%s, which the script may start, is a program whose calls "
+                   "were not looked at",
+                   other);
 }
 
 void llmobs_doctor_starts(struct llmobs_doctor *doctor)

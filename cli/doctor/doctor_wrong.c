@@ -120,6 +120,9 @@ static void look_at_name(struct llmobs_doctor *doctor, const char *name,
     }
     if (suggest.best)
         akin = suggest.best;
+    else if (!akin &&
+             llmobs_glob_listed("*LLMOBS*PROXY*URL*,*LLMOBS*GATEWAY*", upper))
+        akin = "DD_LLMOBS_INSTRUMENTED_PROXY_URLS";
     if (!akin && (file || strncmp(name, "LLMOBS_", 7) != 0))
         return;
     snprintf(remedy, sizeof(remedy), akin ? "did you mean %s?" : "%s",

@@ -19,6 +19,8 @@ static const struct level {
     {"note", "--", "All is well", LLMOBS_CLI_OK},
     {"warn", "!!", "It works, but not as wanted: see the lines with !!.",
      LLMOBS_CLI_WARNED},
+    {"unknown", "??", "Not all is known: see the lines with ??.",
+     LLMOBS_CLI_UNKNOWN},
     {"fail", "NO", "It does not work: see the lines with NO.",
      LLMOBS_CLI_FAILED},
 };
@@ -112,7 +114,9 @@ int llmobs_report_print_json(const struct llmobs_report *report)
     struct llmobs_json *facts = report->facts;
 
     llmobs_json_set(facts, "works",
-                    llmobs_json_bool(report->worst < LLMOBS_REPORT_FAIL));
+                    report->worst == LLMOBS_REPORT_UNKNOWN
+                        ? llmobs_json_null()
+                        : llmobs_json_bool(report->worst < LLMOBS_REPORT_FAIL));
     llmobs_json_sets(facts, "level", levels[report->worst].name);
     if (report->holds[0])
         llmobs_json_sets(facts, "holds_for", report->holds + 2);

@@ -18,7 +18,8 @@ enum llmobs_report_level {
     LLMOBS_REPORT_OK,
     LLMOBS_REPORT_NOTE, /* worth knowing, and as the settings want it */
     LLMOBS_REPORT_WARN, /* observing works, but not as the settings want it */
-    LLMOBS_REPORT_FAIL  /* observing cannot work, or does not work */
+    LLMOBS_REPORT_UNKNOWN, /* what the doctor did not look at */
+    LLMOBS_REPORT_FAIL     /* observing cannot work, or does not work */
 };
 
 struct llmobs_report {

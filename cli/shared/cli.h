@@ -14,7 +14,8 @@
 #define LLMOBS_CLI_OK 0
 #define LLMOBS_CLI_FAILED 1
 #define LLMOBS_CLI_USAGE 2
-#define LLMOBS_CLI_WARNED 3 /* of `doctor`: no faults, but warnings */
+#define LLMOBS_CLI_WARNED 3  /* of `doctor`: no faults, but warnings */
+#define LLMOBS_CLI_UNKNOWN 4 /* of `doctor`: it did not look at all */
 
 int llmobs_cmd_completion(int argc, char **argv);
 int llmobs_cmd_span(int argc, char **argv);

@@ -197,8 +197,11 @@ def runners():
         env = settings({})
         if is_there(words[0]):
             status, text = doctor(words, env)
-            check("right: %s hands on" % " ".join(words), status == 0 and
-                  "makes no calls itself" in text, text)
+            check("not known: %s hands on" % " ".join(words), status == 4 and
+                  "makes no calls itself" in text and
+                  "?? " in text and "All is well" not in text and
+                  text.endswith("Not all is known: see the lines with ??.\n"),
+                  text)
     if is_there("chroot"):
         text = doctor(["chroot", "/", "curl"], settings({}))[1]
         check("right: chroot, and its own root",
@@ -256,9 +259,10 @@ def starts():
              "is static"),
             ("@a/sdk", "---- Bun! ----", [], "has Bun's TLS inside"),
             ("copilot", fuse + "1", [], "is a Node of its own"),
-            ("esbuild", "bundles", ["-static"], None),
-            ("linked", "api.openai.com", [], None),
-            ("node", fuse + "0", [], None)):
+            ("esbuild", "bundles", ["-static"], ""),
+            ("linked", "api.openai.com", [], ""),
+            ("node", fuse + "0", [], ""),
+            ("none", None, [], None)):
         for where in (package + "/vendor/linux", package + "-linux-x64/bin"):
             shutil.rmtree(modules, ignore_errors=True)
             home = os.path.join(modules, package)
@@ -275,17 +279,69 @@ def starts():
             if os.path.lexists(link):
                 os.remove(link)
             os.symlink(cli, link)
-            program("app/node_modules/%s/it" % where, text, *flags)
+            if text:
+                program("app/node_modules/%s/it" % where, text, *flags)
             for words in ([cli], ["node", cli], [link], ["nice", "node", "-r",
                           "x", os.path.join(TMP, "app", "own.js"), "y"]):
                 status, said = doctor(words, settings({}))
                 check("starts: %s, %s, by %s" % (package, where, words[-1]),
-                      (status, told is None or
-                       (told in said and "`llmobs-run --intercept CMD` observes"
-                        " them" in said)) ==
-                      (3 if told else 0, True) and
+                      status == (0 if told is None else 3 if told else 4) and
+                      (not told or (told in said and "`llmobs-run --intercept "
+                                    "CMD` observes them" in said)) and
+                      (told != "" or "were not looked at" in said) and
                       ("All is well for calls over a TLS library, by plain "
                        "http://. Still" in said) == (told is None), said)
+    # Packages of a script in a package of its own are in a directory above.
+    inner = os.path.join(TMP, "app", "inner")
+    os.makedirs(inner)
+    for name in "package.json", "own.js":
+        with open(os.path.join(inner, name), "w") as f:
+            f.write("{}\n")
+    program("app/node_modules/sdk/it", "---- Bun! ----")
+    status, said = doctor(["node", inner + "/own.js"], settings({}))
+    check("starts: packages above the script's own", status == 3 and
+          "has Bun's TLS inside" in said, said)
+
+
+def not_known():
+    """What the doctor must not call well."""
+    for words in ["bash", "/nonexistent/agent.sh"], ["python3", "./no.py"]:
+        status, said = doctor(words, settings({}))
+        check("wrong: " + " ".join(words), status == 1 and
+              "NO %s: no such file" % words[1] in said, said)
+    script = os.path.join(TMP, "agent.sh")
+    with open(script, "w") as f:
+        f.write("#!/bin/sh\ncurl x\n")
+    os.chmod(script, 0o755)
+    for words in [script], ["sh", script]:
+        status, said = doctor(words, settings({}))
+        check("not known: %s" % os.path.basename(words[0]), status == 4 and
+              "`llmobs doctor --run CMD` tells" in said, said)
+    for name in ("DD_LLMOBS_PROXY_URL", "DD_LLMOBS_PROXY_URLS",
+                 "DD_LLMOBS_GATEWAY_URLS", "LLMOBS_GATEWAY_URL",
+                 "DD_LLMOBS_INSTRUMENTED_PROXY_URL"):
+        status, said = doctor(["curl"], settings({name: "http://a.test"}))
+        check("wrong: " + name, status == 3 and "did you mean "
+              "DD_LLMOBS_INSTRUMENTED_PROXY_URLS?" in said, said)
+    for name, value in ("LLMOBS_INBOUND", "1"), ("LLMOBS_ENTRY", "1"):
+        status, said = doctor(["node", "x.js"], settings({name: value}))
+        check("wrong: %s of Node" % name, status == 3 and
+              "have no effect on Node" in said, said)
+
+
+def relays():
+    """A program that cannot reach a destination itself starts a relay."""
+    more = {"LLMOBS_EXPORTER": "agent", "DD_TRACE_AGENT_URL":
+            "http://127.0.0.1:%d" % SERVER.server_address[1]}
+    for program in "python3", "node":
+        for relay in "on", "off":
+            if not is_there(program):
+                continue
+            status, said = doctor([program], settings({
+                **more, "LLMOBS_RELAY": relay}))
+            check("%s and an agent, LLMOBS_RELAY=%s" % (program, relay),
+                  ("starts a relay, which delivers for it" in said) ==
+                  (relay == "on"), said)
 
 
 def runs_it():
@@ -493,7 +549,8 @@ def values():
 def main():
     threading.Thread(target=SERVER.serve_forever, daemon=True).start()
     try:
-        for part in (runners, starts, runs_it, names, values):
+        for part in (runners, starts, not_known, relays, runs_it, names,
+                     values):
             if not PARTS or part.__name__ in PARTS:
                 try:
                     part()
