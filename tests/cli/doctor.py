@@ -791,9 +791,10 @@ def work():
     """Each asked for hours, or for minutes; the doctor has its answer within
     seconds of a processor."""
     limit, left_out = 30, "not all of them was looked at"
-    loader = subprocess.run(["gcc", "-print-file-name=" + os.path.basename(
-        glob.glob("/lib*/ld-linux-*.so.*")[0])], text=True,
-        stdout=subprocess.PIPE).stdout.strip()
+    # This machine's own, of those that a compiler for several has beside it.
+    with open(sys.executable, "rb") as f:
+        loader = os.path.realpath(re.search(
+            rb"/lib\w*/ld-linux-[\w-]+\.so\.\d\0", f.read()).group()[:-1].decode())
     bounded("sixty thousand tables of symbols", elf(
         "tables", sections=60000, hole=48 << 20), limit, left_out)
     bounded("texts of nothing but the name", elf(

@@ -61,10 +61,12 @@ class Skip(Exception):
 
 
 def installed(*patterns):
-    """The first file that one of these patterns finds."""
+    """The first file that one of these patterns finds, of this machine's kind: a
+    compiler for several has the others beside it."""
     for pattern in patterns:
         for path in sorted(glob.glob(pattern)):
-            return path
+            if not re.search("/(i386-linux-gnu|lib32|libx32)/", path):
+                return path
     raise Skip("not installed: " + patterns[0])
 
 
