@@ -21,11 +21,16 @@ struct record {
     bool connecting;
 };
 
+#define SIZE (LLMOBS_FDS * (sizeof(uint64_t) + sizeof(struct record)))
+
 uint64_t *llmobs_fds_words;
 static uint64_t *table; /* the same, and it stays */
 static bool stopped;
 
-/* The records lie behind the words. */
+/* The records lie behind the words, and behind them, in a page of its own, the
+ * pid of the process that has this memory. The kernel clears that page in a
+ * child with memory of its own, also in one of the bare system call (Linux
+ * 4.14; before, llmobs_fds_own says it). */
 static struct record *record_of(uint64_t id)
 {
     return (struct record *)(table + LLMOBS_FDS) + (id & LOW_MASK);
@@ -33,7 +38,7 @@ static struct record *record_of(uint64_t id)
 
 static bool open_table(void)
 {
-    const size_t size = LLMOBS_FDS * (sizeof(uint64_t) + sizeof(struct record));
+    const size_t size = SIZE + sizeof(uint32_t);
     uint64_t *none = NULL;
     long made;
 
@@ -43,10 +48,34 @@ static bool open_table(void)
                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (made < 0 && made > -4096)
         return false;
+    llmobs_sys(SYS_madvise, made + (long)SIZE, sizeof(uint32_t),
+               MADV_WIPEONFORK);
     if (!__atomic_compare_exchange_n(&table, &none, (uint64_t *)made, false,
                                      __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
         llmobs_sys(SYS_munmap, made, size);
     return true;
+}
+
+static uint32_t *owner(void)
+{
+    return (uint32_t *)((char *)table + SIZE);
+}
+
+/* False in a child that shares its parent's memory, as vfork's does. */
+static bool has_memory(uint32_t pid)
+{
+    uint32_t had = 0;
+
+    return __atomic_compare_exchange_n(owner(), &had, pid, false,
+                                       __ATOMIC_RELAXED, __ATOMIC_RELAXED) ||
+           had == pid;
+}
+
+void llmobs_fds_own(void)
+{
+    if (__atomic_load_n(&table, __ATOMIC_ACQUIRE))
+        __atomic_store_n(owner(), (uint32_t)llmobs_sys(SYS_getpid),
+                         __ATOMIC_RELAXED);
 }
 
 /* The inode of a socket; 0: the number is none. */
@@ -95,6 +124,7 @@ uint64_t llmobs_fds_begin(int fd)
 
     if ((unsigned)fd >= LLMOBS_FDS || inode == 0 || !open_table())
         return 0;
+    (void)has_memory((uint32_t)llmobs_sys(SYS_getpid));
     number = __atomic_add_fetch(&last, 1, __ATOMIC_RELAXED) << LOW;
     for (unsigned i = 0; i < PLACES_TRIED; i++) {
         uint64_t id = number | (((unsigned)fd + i) & LOW_MASK);
@@ -155,16 +185,20 @@ static uint64_t count(uint64_t id, int more)
     return next & LOW_MASK;
 }
 
-static bool is_of_this_process(uint64_t id)
+/* True where the process made the connection, or has a copy of its parent's
+ * table. */
+static bool may_change(uint64_t id)
 {
-    return record_of(id)->pid == (uint32_t)llmobs_sys(SYS_getpid);
+    uint32_t pid = (uint32_t)llmobs_sys(SYS_getpid);
+
+    return record_of(id)->pid == pid || has_memory(pid);
 }
 
 void llmobs_fds_share(int from, int to)
 {
     uint64_t id = llmobs_fds_id(from);
 
-    if (id && (unsigned)to < LLMOBS_FDS && is_of_this_process(id) &&
+    if (id && (unsigned)to < LLMOBS_FDS && may_change(id) &&
         count(id, 1) != LOW_MASK)
         __atomic_store_n(&table[to], id, __ATOMIC_RELEASE);
 }
@@ -177,7 +211,7 @@ bool llmobs_fds_is_alone(uint64_t id)
 
 bool llmobs_fds_end(int fd, uint64_t id)
 {
-    if (!is_of_this_process(id) ||
+    if (!may_change(id) ||
         !__atomic_compare_exchange_n(&table[fd], &id, 0, false,
                                      __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
         return false;

@@ -11,8 +11,9 @@
  *          thread that still has an old id changes nothing.
  * Errors:  without memory, or beyond the limit, nothing is followed.
  * Limits:  numbers below LLMOBS_FDS.
- * Fork:    a child has the table. It ends no connection of its parent's, since
- *          a child of vfork, which closes most numbers, shares the memory.
+ * Fork:    a child has a copy of the table, and ends for itself what numbers of
+ *          its parent's stand for. A child of vfork, which closes most numbers,
+ *          shares the memory: it ends only what it has begun.
  */
 #ifndef LLMOBS_FDS_H
 #define LLMOBS_FDS_H
@@ -71,6 +72,9 @@ bool llmobs_fds_is_alone(uint64_t id);
 /* The number does not stand for the connection any more. True when no other
  * number does: the caller forgets the connection. */
 bool llmobs_fds_end(int fd, uint64_t id);
+
+/* The process is a child by fork: the table is its own. */
+void llmobs_fds_own(void);
 
 /* A filter of the program may forbid these questions: from now on nothing is
  * asked, and no connection is followed. */

@@ -413,6 +413,7 @@ static int known(int pid)
     if (pid != 0)
         return pid;
     llmobs_handlers_own();
+    llmobs_fds_own();
     for (size_t i = 0; i < sizeof(threads) / sizeof(*threads); i++)
         if (threads[i] != self)
             threads[i] = 0;

@@ -972,6 +972,18 @@ static bool apply_ends(struct llmobs_wire *wire)
     return false;
 }
 
+/* True for the end, in a child, of a plain connection that it has not used. It
+ * may be a thread's child, whose locks nobody opens (_Fork), so its copy of the
+ * record stays as it is. */
+static bool is_left_alone(struct llmobs_wire *wire,
+                          const struct llmobs_wire_event *event)
+{
+    return wire->plain &&
+           (event->what == LLMOBS_WIRE_ENDED ||
+            event->what == LLMOBS_WIRE_UNSEEN) &&
+           abs(atomic_load(&wire->process)) != llmobs_fork_process();
+}
+
 /* Reads an event, and what other threads have left meanwhile. Nobody waits: who
  * finds another thread at work, as sockets and GnuTLS allow, leaves a copy. */
 void llmobs_wire_event(struct llmobs_wire *wire,
@@ -980,6 +992,8 @@ void llmobs_wire_event(struct llmobs_wire *wire,
     int saved = errno, cancel;
     bool forked, works;
 
+    if (is_left_alone(wire, event))
+        return;
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
     forked = follow_fork(wire);
     works = begin_work(wire);

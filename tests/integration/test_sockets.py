@@ -132,10 +132,35 @@ for each in OF_HANDLERS:
     join_handlers(*each)
 
 
+# What a child, or a thread, does with a connection that its parent has, in each
+# state of that: 19 of the 23 ways have a call in the child.
+DESCRIPTORS = os.path.join(APPS, "sockets", "descriptors.c")
+
+
+def join_descriptors(state):
+    def run(t):
+        if EMULATOR or sanitizers(t):
+            raise Skip("not for an emulator, nor for a sanitizer")
+        path = compiled(t, "descriptors", "-O1", DESCRIPTORS, "-lpthread", "-ldl")
+        # Children end by _exit, and leave their calls to others.
+        env = dict(ON, LLMOBS_THREAD="off")
+        t.same([path, state, str(t.servers.http)], env=env)
+        shown(t, drained(t, env), 19 + (23 if state == "unused" else 46))
+        equal(counts(t).get("unfollowed", 0), 0, "unfollowed")
+    run.__module__ = "test_sockets"
+    run.__name__ = "descriptors_" + state
+    test(run)
+
+
+for each in "unused", "idle", "answered":
+    join_descriptors(each)
+
+
 def shown(t, r, count, **more):
     """So many calls, each an llm span of an answered call."""
-    equal(len(r.spans), count, "number of spans")
-    for span in r.spans:
+    spans = getattr(r, "spans", r)
+    equal(len(spans), count, "number of spans")
+    for span in spans:
         expect_llm(span, **more)
 
 

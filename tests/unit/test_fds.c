@@ -1,7 +1,9 @@
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -80,28 +82,56 @@ TEST(fds_that_share_a_connection)
     ck_assert(llmobs_fds_end(fd, other));
 }
 
-/* vfork may not call this, as the compiler sees; a thread that shares all but
- * the descriptors is the same. */
-static int closes_in_child(bool shares)
+/* A child lets the number go, and takes it for a connection of its own. Gives
+ * what it could not. vfork may not call this, as the compiler sees; a thread
+ * that shares all but the descriptors is the same. */
+static int child_has(bool shares)
 {
     uint64_t id;
     int fd = connected(&id), status;
     pid_t child = shares ? vfork() : fork();
 
     if (child == 0) {
+        bool shared, ended;
+
         llmobs_fds_share(fd, fd + 1);
-        _exit(llmobs_fds_end(fd, id) || llmobs_fds_id(fd + 1));
+        shared = llmobs_fds_id(fd + 1) == id;
+        ended = llmobs_fds_end(fd, id) || llmobs_fds_id(fd) == 0;
+        if (!shares)
+            ended &= llmobs_fds_end(fd + 1, id) && llmobs_fds_begin(fd) &&
+                     llmobs_fds_id(fd) != id;
+        _exit((shared ? 0 : 1) + (ended ? 0 : 2));
     }
     ck_assert_int_eq(waitpid(child, &status, 0), child);
     ck_assert_uint_eq(llmobs_fds_id(fd), id);
+    ck_assert_uint_eq(llmobs_fds_id(fd + 1), 0);
     ck_assert(llmobs_fds_end(fd, id));
-    return status;
+    close(fd);
+    return WEXITSTATUS(status);
 }
 
-TEST(fds_of_a_parent_stay)
+TEST(fds_of_a_parent_in_its_children)
 {
-    ck_assert_int_eq(closes_in_child(false), 0);
-    ck_assert_int_eq(closes_in_child(true), 0);
+    ck_assert_int_eq(child_has(false), 0);
+    ck_assert_int_eq(child_has(true), 3);
+    llmobs_fds_own();
+    ck_assert_int_eq(child_has(false), 0);
+    ck_assert_int_eq(child_has(true), 3);
+}
+
+/* A child of the bare system call, which no function tells of. */
+TEST(fds_of_a_parent_in_a_bare_child)
+{
+    uint64_t id;
+    int fd = connected(&id), status;
+    pid_t child = (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
+
+    if (child == 0)
+        _exit(!llmobs_fds_end(fd, id));
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_int_eq(status, 0);
+    ck_assert(llmobs_fds_end(fd, id));
+    close(fd);
 }
 
 /* The number of a new socket, behind those that the test itself inherits. */
@@ -115,7 +145,8 @@ static int high_socket(void)
     return fd;
 }
 
-/* A child ends none of its parent's connections, and has their numbers. */
+/* A child that closes them unseen has the numbers of its parent's connections.
+ */
 TEST(fds_of_a_child_after_many_of_its_parent)
 {
     uint64_t ids[300];
