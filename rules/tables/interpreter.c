@@ -213,6 +213,19 @@ static int read_any(const struct llmobs_reading *reading,
     return *messages ? 0 : -ENOMEM;
 }
 
+/* Puts the system's text before the messages, as every dialect has it. */
+static int say_system(struct llmobs_json **messages, const char *system)
+{
+    struct llmobs_json *list = llmobs_json_array();
+    int rc = list ? llmobs_message_say(list, "system", system) : -ENOMEM;
+
+    LLMOBS_JSON_EACH (one, *messages, rc == 0)
+        rc = llmobs_json_add(list, llmobs_json_share(one));
+    llmobs_json_free(*messages);
+    *messages = list;
+    return rc;
+}
+
 static int read_input(struct llmobs_reading *reading,
                       const struct llmobs_json *body,
                       const struct llmobs_json *settings)
@@ -239,14 +252,12 @@ static int read_input(struct llmobs_reading *reading,
         return rc;
     }
     case LLMOBS_KIND_LLM: {
-        const char *system = text_at(reading, LLMOBS_AT_SYSTEM);
         struct llmobs_span *span = reading->span;
         int rc = read_any(reading, value, &span->input_messages);
 
-        if (rc == 0 && !span->input_messages)
-            rc = (span->input_messages = llmobs_json_array()) ? 0 : -ENOMEM;
         if (rc == 0)
-            rc = llmobs_message_say(span->input_messages, "system", system);
+            rc = say_system(&span->input_messages,
+                            text_at(reading, LLMOBS_AT_SYSTEM));
         if (interpreter_has(reading, LLMOBS_AT_SYSTEM))
             llmobs_fact_apart(span);
         /* The documents on which the prompt rests, a message for each. */

@@ -89,6 +89,19 @@ def whole_and_streamed(t):
 
 
 @test
+def the_system_stands_first(t):
+    """In whichever order the file has its lines."""
+    for text in (FILE.replace("input ", "system /rule\ninput ", 1),
+                 FILE.replace("model ", "system /rule\nmodel ", 1)):
+        with serving(Zed, "/v2/talk") as url:
+            for rule, want in (("Be nice.", [("system", "Be nice.")]), ("", [])):
+                span = own(t, asks(url, rule=rule), text).only()
+                equal([(m["role"], m["content"])
+                       for m in span["meta"]["input"]["messages"]],
+                      want + [("user", "Hi")], "messages")
+
+
+@test
 def failed(t):
     """The error's own words, in whichever form it has them."""
     for how, stream, kind in (("fail", False, "rate"), ("fail", True, "rate"),
