@@ -259,7 +259,7 @@ static void write_remedy(const struct llmobs_adopt_place *place,
                  place->ours ? "" : " --to ",
                  place->ours ? ""
                  : named     ? config->exporter
-                             : "DESTINATION");
+                             : "store");
     else
         snprintf(out, LLMOBS_DESTINATION_WHY,
                  "%s%.*s%sllmobs drain --to %.*s --for %.*s",
