@@ -269,7 +269,8 @@ int llmobs_doctor_fpm(struct llmobs_doctor *doctor, const char *what)
     for (size_t i = 0;
          named && i < sizeof(places) / sizeof(*places) && !pool.found; i++)
         walk_pattern(&walk, places[i]);
-    llmobs_process_all(find_master, &pool);
+    if (named || pool.found) /* a file without a pool is of no master */
+        llmobs_process_all(find_master, &pool);
     if (!pool.found) {
         LLMOBS_FIND(FAIL, ABOUT, "%s: no such pool", what);
         return 0;

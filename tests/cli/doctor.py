@@ -1486,6 +1486,7 @@ def fpm():
             "workers": 2}, facts)
         expect("fpm: %s, by name" % name, "fpm:doctor-test", status,
                "master %d" % master.pid)
+        expect("fpm: %s, no such file" % name, "fpm:/no/such.conf", 1, "no such pool")
         master.send_signal(signal.SIGTERM)
         master.wait(10)
 
