@@ -213,10 +213,12 @@ static const struct llmobs_form *make_form(struct maker *maker,
                          : join(maker, &from->keys, false);
     if (llmobs_apis_say(from, "asks"))
         form->confirm = llmobs_interpreter_signed;
-    if (confirm)
-        form->confirm = strcmp(maker->apis->args[confirm->first], "chat") == 0
-                            ? llmobs_chat_asks
-                            : llmobs_interpreter_asks;
+    /* A reader other than the table asks in its own way. */
+    if (confirm && (from->reader == LLMOBS_APIS_CHAT ||
+                    strcmp(maker->apis->args[confirm->first], "chat") == 0))
+        form->confirm = llmobs_chat_asks;
+    else if (confirm && from->reader == LLMOBS_APIS_TABLE)
+        form->confirm = llmobs_interpreter_asks;
     if (llmobs_apis_say(from, "model_in_path"))
         form->asked = llmobs_interpreter_path_model;
     return form;

@@ -134,7 +134,7 @@ int llmobs_request_metadata(const struct llmobs_json *request, const char *keys,
 {
     int rc = 0;
 
-    for (; rc == 0 && *keys; keys = llmobs_words_next(keys)) {
+    for (; rc == 0 && keys && *keys; keys = llmobs_words_next(keys)) {
         struct llmobs_json *value = llmobs_json_get(request, keys);
 
         if (value)

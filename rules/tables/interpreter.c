@@ -608,6 +608,7 @@ static int set_vectors(struct llmobs_reading *reading,
 static int read_choices(struct llmobs_reading *reading,
                         const struct llmobs_json *choices)
 {
+    const struct llmobs_message_form *own = layout_of(reading)->messages;
     struct llmobs_json *list = reading->span->output_messages =
         llmobs_json_array();
     int rc = list ? 0 : -ENOMEM;
@@ -621,8 +622,8 @@ static int read_choices(struct llmobs_reading *reading,
             reading,
             word_of(reading, llmobs_json_gets(one, "finish_reason"), room));
         if (message)
-            rc =
-                llmobs_message_add(list, message, layout_of(reading)->messages);
+            rc = llmobs_message_add(list, message,
+                                    own ? own : &llmobs_message_openai);
         else if (text || (text = llmobs_json_gets(one, "completion")))
             rc = llmobs_message_add_text(list, NULL, llmobs_text_of(text));
     }
