@@ -36,6 +36,7 @@ struct llmobs_doctor {
     bool in_reach;         /* it has a libcurl, and calls by it are seen */
     bool carries;          /* and it is there whenever a call is made */
     const char *argument;  /* the command's first file; NULL: none */
+    const char *may_run;   /* its first argument that is a command; NULL */
     bool relayed;          /* a relay delivers for it */
     bool possible;         /* its loader preloads the libraries that LD_PRELOAD
                             * names */

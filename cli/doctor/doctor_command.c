@@ -25,6 +25,7 @@
 /* False after a finding that there is no such command. */
 static bool find_command(struct llmobs_doctor *doctor, char **words)
 {
+    static struct llmobs_program other;
     const char *command;
     int rc;
 
@@ -38,9 +39,13 @@ static bool find_command(struct llmobs_doctor *doctor, char **words)
                            llmobs_program_base(doctor->program.path)) &&
         access(words[1], F_OK) != 0)
         LLMOBS_FIND(FAIL, "program", "%s: no such file", words[1]);
-    while (*++words && !doctor->argument)
-        if (**words != '-' && access(*words, R_OK) == 0)
+    while (*++words) {
+        if (!doctor->argument && **words != '-' && access(*words, R_OK) == 0)
             doctor->argument = *words;
+        if (!doctor->may_run && llmobs_program_find(&other, *words) == 0 &&
+            access(other.path, X_OK) == 0)
+            doctor->may_run = *words;
+    }
     if (rc != 0)
         LLMOBS_FIND(FAIL, "program", "%s: %s",
                     doctor->program.path[0] ? doctor->program.path : command,

@@ -37,6 +37,11 @@ static void report_nothing(struct llmobs_doctor *doctor,
                        ? ", which gets the library if the new root has it "
                          "at the same path"
                        : ", which gets the library too");
+    else if (level == LLMOBS_REPORT_FAIL && doctor->may_run)
+        LLMOBS_ASK("reach",
+                   "%s makes no call that is seen; it may run %s, at which the "
+                   "doctor does not look",
+                   llmobs_program_name(program), doctor->may_run);
     else
         llmobs_report_add(
             &doctor->report, level, "reach", remedy, "%s%s%s",

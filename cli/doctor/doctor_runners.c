@@ -10,6 +10,7 @@
 #define ABOUT "program"
 #define LIST "LD_PRELOAD"
 #define ALL 99
+#define CLEARING_ALONE '\1' /* no letter does, a long option does */
 
 enum {
     CLEARS = 1,  /* the command gets an environment of the runner's choice */
@@ -30,10 +31,11 @@ static const struct runner {
 } runners[] = {
     {"env", "uCS", 'i', 0, ASSIGNS},
     {"nice,nohup,setsid,stdbuf,xargs,ionice,numactl,strace,ltrace,watch,"
-     "unshare,setpriv,fakeroot,valgrind,eatmydata,chronic,dbus-run-session,"
+     "unshare,fakeroot,valgrind,eatmydata,chronic,dbus-run-session,"
      "proxychains*,torsocks,tsocks,tini,dumb-init,catatonit",
      "aeo", 0, 0, 0},
     {"time,exec,command", "afo", 0, 0, WORD},
+    {"setpriv", "", CLEARING_ALONE, 0, 0},
     {"timeout,chrt", "ksTPD", 0, 1, 0},
     {"taskset,gosu,su-exec,setuidgid,envdir", "", 0, 1, 0},
     {"flock", "wE", 0, 1, SHELL},
@@ -82,6 +84,7 @@ static void find_command(struct reading *reading)
         if (option) {
             if (runner->clearing &&
                 (strcmp(word, "-") == 0 || strcmp(word, "--login") == 0 ||
+                 strcmp(word, "--reset-env") == 0 ||
                  strcmp(word, "--ignore-environment") == 0 ||
                  (letters && strchr(word, runner->clearing))))
                 reading->clears = true;

@@ -267,6 +267,13 @@ void llmobs_doctor_wrong(struct llmobs_doctor *doctor,
                     "hexadecimal digits",
                     strlen(key),
                     strpbrk(key, " \t\r\n") ? ", with blanks" : "");
+    if (config->sample_rate <= 0)
+        LLMOBS_WARN(ABOUT, "unset it to have spans",
+                    "DD_LLMOBS_SAMPLE_RATE=0: Datadog retains no span");
+    if (strstr(config->exporter ? config->exporter : "", "otlp") &&
+        config->otlp.sampler == LLMOBS_OTLP_SAMPLER_OFF)
+        LLMOBS_WARN(ABOUT, "unset it to have spans",
+                    "OTEL_TRACES_SAMPLER: no span goes by OTLP");
     /* A gateway of this host hardly has the port of a scheme. */
     while (doctor->process.pid == 0 && llmobs_text_next(&rest, &text)) {
         if (llmobs_url_parse(text, &url) != 0 ||

@@ -223,6 +223,8 @@ def runners():
             ("env LD_PRELOAD= of another", ["env", "LD_PRELOAD="], "env", ""),
             ("behind others", ["nice", "timeout", "9", "env", "-i", "@", "env",
                                "A=1"], "env", ""),
+            ("setpriv --reset-env", ["setpriv", "--reset-env", "env", "@"],
+             "setpriv", "setpriv"),
             ("busybox env -i", ["busybox", "env", "-i", "@"], "busybox",
              "busybox"),
             ("sudo", ["sudo", "-n", "@"], "sudo", "sudo"),
@@ -323,6 +325,19 @@ def not_known():
         status, said = doctor(words, settings({}))
         check("not known: %s" % os.path.basename(words[0]), status == 4 and
               "`llmobs doctor --run CMD` tells" in said, said)
+    own = os.path.join(TMP, "own-runner")
+    shutil.copy("/bin/true", own)
+    for words, known in ([own, "-v", "curl", "x"], False), (
+            [own, "x", "y"], True):
+        status, said = doctor(words, settings({}))
+        check("%s: %s" % ("wrong" if known else "not known", words[1:]),
+              status == (1 if known else 4) and
+              ("it may run curl" in said) != known, said)
+    for more in ({"DD_LLMOBS_SAMPLE_RATE": "0"},
+                 {"LLMOBS_EXPORTER": "store,otlp",
+                  "OTEL_TRACES_SAMPLER": "always_off"}):
+        said = doctor(["curl"], settings(more))[1]
+        check("wrong: %s" % more, "unset it to have spans" in said, said)
     for name in ("DD_LLMOBS_PROXY_URL", "DD_LLMOBS_PROXY_URLS",
                  "DD_LLMOBS_GATEWAY_URLS", "LLMOBS_GATEWAY_URL",
                  "DD_LLMOBS_INSTRUMENTED_PROXY_URL"):
