@@ -40,6 +40,7 @@ struct llmobs_event {
     struct llmobs_spooled spooled; /* where the disk keeps it */
     unsigned delivered_to;         /* bit i: destination i has it */
     unsigned postponed; /* bit i: destination i has moved it to its end */
+    bool old;           /* a span that began over a day ago */
     bool rescued;       /* the rescue exporter has it, and gets it only once */
     size_t len;
     char *data; /* `copy`, or memory that the event owns */

@@ -119,27 +119,34 @@ struct source {
     struct llmobs_item *item;
     const struct llmobs_config *config;
     unsigned refusing;               /* bit i: destination i has no room */
+    int64_t began_ns, mono_ns;       /* of one that was adopted (adopt.h) */
     struct llmobs_inferred inferred; /* its spans, until they are items */
 };
 
-/* Every intake refuses a span that is older than this (WIRE 2.4). */
-static bool is_expired(const struct source *source)
+/* True for a span that began over a day ago, which every intake refuses (WIRE
+ * 2.4). Somebody may have set the wall clock since. In the boot of the call its
+ * age is at least what the monotonic clock says, and at most that with the
+ * time that the machine slept. */
+static bool is_old(const struct source *source)
 {
-    int64_t start = INT64_MAX;
-    struct llmobs_json *json;
+    int64_t wall = source->began_ns, mono = source->mono_ns, age, least, most;
 
     if (source->item->kind != LLMOBS_EVENT_SPAN)
         return false;
-    if (source->item->type == LLMOBS_ITEM_EXCHANGE) {
-        start = ((const struct llmobs_exchange *)source->item)->start_wall_ns;
-    } else if (source->item->spooled.claim &&
-               llmobs_json_parse(llmobs_event_item_text(source->item), &json) ==
-                   0) {
-        if (llmobs_json_is_int(llmobs_json_get(json, "start_ns")))
-            start = llmobs_json_to_int(llmobs_json_get(json, "start_ns"));
-        llmobs_json_free(json);
+    if (source->item->type == LLMOBS_ITEM_EXCHANGE &&
+        !source->item->spooled.claim) {
+        wall = ((const struct llmobs_exchange *)source->item)->start_wall_ns;
+        mono = ((const struct llmobs_exchange *)source->item)->start_mono_ns;
     }
-    return start < llmobs_clock_wall_ns() - EXPIRED_NS;
+    if (wall == 0)
+        return false;
+    age = llmobs_clock_wall_ns() - wall;
+    least = mono > 0 ? llmobs_clock_mono_ns() - mono : -1;
+    if (least >= 0) {
+        most = llmobs_clock_boot_ns() - mono;
+        age = age < least ? least : age > most ? most : age;
+    }
+    return age > EXPIRED_NS;
 }
 
 /* Makes the event's text, in the item or in `scratch`. */
@@ -162,8 +169,6 @@ static int encode(struct llmobs_delivery *delivery, struct source *source,
         scratch->cap = spare->cap;
         llmobs_buf_init(spare, 0);
     }
-    if (is_expired(source))
-        return -ESTALE;
     if (source->item->type == LLMOBS_ITEM_EVENT) {
         *text = llmobs_event_item_text(source->item);
         if (!adopted || !llmobs_privacy_applies(&source->config->privacy))
@@ -222,6 +227,7 @@ static int push_event(struct llmobs_delivery *delivery,
         return -ENOMEM;
     event->spooled = source->item->spooled;
     event->delivered_to = source->item->delivered_to;
+    event->old = is_old(source);
     for (size_t i = 0; i < delivery->count; i++) {
         struct llmobs_destination *d = &delivery->list[i];
         int rc = 0;
@@ -274,8 +280,6 @@ void llmobs_delivery_count_lost(struct llmobs_delivery *delivery, int error)
         stat = LLMOBS_STAT_unconfirmed;
     else if (error == -EXDEV)
         stat = LLMOBS_STAT_left;
-    else if (error == -ESTALE)
-        stat = LLMOBS_STAT_dropped_expired;
     else if (error == -ENOSPC)
         stat = LLMOBS_STAT_dropped_full;
     else if (error == -ECANCELED)
@@ -287,10 +291,6 @@ void llmobs_delivery_count_lost(struct llmobs_delivery *delivery, int error)
         llmobs_log_once(LLMOBS_LOG_ERROR, "buffer full",
                         "the buffer is full (LLMOBS_BUFFER_MAX): spans are "
                         "dropped");
-    else if (error == -ESTALE)
-        llmobs_log_once(LLMOBS_LOG_WARN, "expired",
-                        "spans older than a day are dropped: no intake takes "
-                        "them");
     else if (error != -ENOENT && error != -EXDEV && error != -ECANCELED)
         llmobs_log_once(LLMOBS_LOG_ERROR, memory ? "encode memory" : "encode",
                         "a span was dropped: %s", strerror(-error));
@@ -646,8 +646,10 @@ bool llmobs_delivery_adopt(struct llmobs_delivery *delivery,
         rc = llmobs_adopt_next(delivery->account.adopt, &adopted);
         if (rc != 1)
             break;
-        source =
-            (struct source){.item = adopted.item, .config = adopted.config};
+        source = (struct source){.item = adopted.item,
+                                 .config = adopted.config,
+                                 .began_ns = adopted.began_ns,
+                                 .mono_ns = adopted.mono_ns};
         llmobs_stats_add(LLMOBS_STAT_kept, 1);
         llmobs_stats_add(
             adopted.uncounted ? LLMOBS_STAT_captured : LLMOBS_STAT_adopted, 1);

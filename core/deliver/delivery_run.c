@@ -316,7 +316,7 @@ int llmobs_delivery_run(struct llmobs_delivery *delivery, enum llmobs_run how,
             d->exporter->phase = phase_of(delivery, how);
             delivery->busy = d;
             begin_send(delivery, d->exporter);
-            failed[i] = llmobs_destination_send(d) != 0;
+            failed[i] = llmobs_destination_send(d, delivery->rescue) != 0;
             end_send(delivery);
             if (failed[i] && d->hopeless && atomic_load(&delivery->end_ns))
                 d->given_up = true;
@@ -367,7 +367,7 @@ static void tick(void *ctx)
         if (!llmobs_delivery_is_due(delivery, d, LLMOBS_RUN_DUE))
             continue;
         d->exporter->phase = LLMOBS_PHASE_INLINE;
-        (void)llmobs_destination_send(d);
+        (void)llmobs_destination_send(d, delivery->rescue);
         end_request(delivery);
     }
 }

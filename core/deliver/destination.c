@@ -9,6 +9,7 @@
 #include "lib/base/log.h"
 #include "lib/base/crash_point.h"
 #include "lib/span/context.h"
+#include "core/export/store.h"
 
 /* How long a first send waits. A short process has ended by then, and its exit
  * sends. The app's own cleanup of libcurl could cut an earlier request, and
@@ -167,12 +168,14 @@ static int send_first(struct llmobs_destination *d,
     int rc;
 
     exporter->kind = event_at(d, 0)->kind;
+    exporter->old = event_at(d, 0)->old;
     do {
         const struct llmobs_event *event = event_at(d, n);
 
         events[n++] = (struct llmobs_text){event->data, event->len};
     } while (n < most && n < LLMOBS_SEND_MAX &&
-             event_at(d, n)->kind == exporter->kind);
+             event_at(d, n)->kind == exporter->kind &&
+             event_at(d, n)->old == exporter->old);
     exporter->retry_ms = 0;
     memset(outcomes, LLMOBS_OUTCOME_DELIVERED, LLMOBS_SEND_MAX);
     exporter->outcomes = outcomes;
@@ -227,7 +230,30 @@ static bool is_away(const struct llmobs_destination *d,
            llmobs_spool_is_away(spool, &event->spooled);
 }
 
-int llmobs_destination_send(struct llmobs_destination *d)
+/* Settles the first event, which the peer takes no more. Where the store, too,
+ * refuses it, it stays on the disk, so that newer ones go on. */
+static void expire_first(struct llmobs_destination *d,
+                         struct llmobs_exporter *rescue)
+{
+    enum llmobs_stat fate = LLMOBS_STAT_dropped_expired;
+    unsigned char outcomes[LLMOBS_SEND_MAX];
+    struct llmobs_event *event = event_at(d, 0);
+
+    if (rescue && !event->rescued) {
+        rescue->mark = LLMOBS_STORE_EXPIRED;
+        event->rescued = send_first(d, rescue, 1, outcomes) > 0;
+        if (!event->rescued && event->spooled.kept)
+            fate = LLMOBS_STAT_left;
+    }
+    pop(d, 1, fate);
+    if (fate == LLMOBS_STAT_dropped_expired)
+        llmobs_log_once(LLMOBS_LOG_WARN, "expired",
+                        "spans older than a day go to the local store: Datadog "
+                        "takes them no more");
+}
+
+int llmobs_destination_send(struct llmobs_destination *d,
+                            struct llmobs_exporter *rescue)
 {
     static const enum llmobs_stat fates[] = {
         [LLMOBS_OUTCOME_DELIVERED] = LLMOBS_STAT_delivered,
@@ -281,6 +307,8 @@ int llmobs_destination_send(struct llmobs_destination *d)
         }
     } else if (rc == -EBADMSG) {
         reject_first(d);
+    } else if (rc == -ESTALE && event_at(d, 0)->old) {
+        expire_first(d, rescue);
     } else {
         rc = rc ? rc : -EAGAIN;
         back_off(d, rc);
@@ -312,7 +340,7 @@ int llmobs_destination_rescue(struct llmobs_destination *d,
            event_at(d, n)->rescued == rescued &&
            fate_of_rescued(event_at(d, n)) == fate)
         n++;
-    rescue->unsent = fate == LLMOBS_STAT_left;
+    rescue->mark = fate == LLMOBS_STAT_left ? LLMOBS_STORE_UNSENT : NULL;
     rc = rescued ? (int)n : send_first(d, rescue, n, outcomes);
     for (int i = 0; i < rc; i++)
         event_at(d, (size_t)i)->rescued = true;

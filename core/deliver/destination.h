@@ -59,8 +59,10 @@ int llmobs_destination_push(struct llmobs_destination *destination,
 int64_t llmobs_destination_due(const struct llmobs_destination *destination);
 
 /* Sends the first events once. 0: some of them were delivered or given up; else
- * the error, and a back-off has begun. */
-int llmobs_destination_send(struct llmobs_destination *destination);
+ * the error, and a back-off has begun. Those that are too old for the peer go
+ * to `rescue`, or NULL: the store has them as another destination. */
+int llmobs_destination_send(struct llmobs_destination *destination,
+                            struct llmobs_exporter *rescue);
 
 /* Sends up to LLMOBS_SEND_MAX first events to another exporter instead; gives
  * how many events that exporter accepted or had already, or its error. */

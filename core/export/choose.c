@@ -156,6 +156,7 @@ static int choose_send(struct llmobs_exporter *exporter,
     }
     chosen->phase = exporter->phase;
     chosen->kind = exporter->kind;
+    chosen->old = exporter->old;
     chosen->tick = exporter->tick;
     chosen->outcomes = exporter->outcomes;
     chosen->retry_ms = 0;

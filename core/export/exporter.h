@@ -6,8 +6,9 @@
  * Errors:  send gives the number of leading events that are done with (0 to
  *          count), delivered unless `outcomes` says otherwise; or a negative
  *          errno when no event is. -EBADMSG: the peer has refused the first
- *          event for good, and has not judged the others. The exporter itself
- *          logs, once, why it cannot send.
+ *          event for good, and has not judged the others. -ESTALE: it takes no
+ *          events that are `old`. The exporter itself logs, once, why it cannot
+ *          send.
  * Fork:    forget abandons the state that a child inherited, and frees none of
  *          it.
  */
@@ -88,10 +89,11 @@ struct llmobs_exporter {
     /* The caller of send sets these. */
     enum llmobs_phase phase;
     enum llmobs_event_kind kind; /* of all events of a send */
+    bool old;                    /* they are spans that began over a day ago */
     unsigned char *outcomes;     /* enum llmobs_outcome of each event, at first
                                   * DELIVERED; NULL: nobody asks */
-    bool unsent;                 /* in another exporter's place: drain is to
-                                  * find the events in the store */
+    const char *mark;            /* in another exporter's place: the end of
+                                  * their lines in the store; or NULL */
     struct llmobs_tick tick;     /* called while a request waits */
 };
 

@@ -145,8 +145,11 @@ static int intake_send(struct llmobs_exporter *exporter,
 {
     struct intake *intake = (struct intake *)exporter;
     struct llmobs_post *post = &intake->routes[exporter->kind].post;
-    int rc = llmobs_post_send(post, events, count);
+    int rc;
 
+    if (exporter->old) /* WIRE 2.4 */
+        return -ESTALE;
+    rc = llmobs_post_send(post, events, count);
     if (post->first_refused)
         llmobs_exporter_set_outcome(exporter, 0, LLMOBS_OUTCOME_REFUSED);
     return rc;

@@ -234,14 +234,12 @@ static size_t count_fitting(const struct llmobs_text *events, size_t count,
     return n;
 }
 
-/* Writes the events at once, `unsent` as the header says; gives the number of
- * complete events that stay. */
+/* Writes the events at once, each with the end of a line `mark`; gives the
+ * number of complete events that stay. */
 static int write_group(struct open_file *file, const struct llmobs_text *events,
-                       size_t count, bool unsent)
+                       size_t count, const char *mark)
 {
-    const struct iovec end = {
-        (void *)(uintptr_t)(unsent ? LLMOBS_STORE_UNSENT : "\n"),
-        unsent ? strlen(LLMOBS_STORE_UNSENT) : 1};
+    const struct iovec end = {(void *)(uintptr_t)mark, strlen(mark)};
     struct iovec *pieces = malloc((2 * count + 1) * sizeof(*pieces)), *left;
     size_t done = 0, whole, stay = 0;
     int error = 0, n = 0;
@@ -309,7 +307,8 @@ static int send_groups(const struct store *store, struct open_file *file,
         n = count_fitting(events + done, count - done, part - file->size);
         if (full)
             trim_oldest(store, file->dir, part);
-        rc = write_group(file, events + done, n, store->base.unsent);
+        rc = write_group(file, events + done, n,
+                         store->base.mark ? store->base.mark : "\n");
         if (rc <= 0)
             break;
     }

@@ -16,9 +16,10 @@
 #define LLMOBS_STORE_TRIMMED "trimmed"
 
 /* The end of the line of an event that the exporter whose it is did not get
- * (`unsent`). `llmobs drain --store` moves it to the spool, and puts a tab in
- * the place of the blank. */
+ * (`mark`). `llmobs drain --store` moves it to the spool, and puts a tab in
+ * the place of the blank. _EXPIRED: that exporter takes it no more. */
 #define LLMOBS_STORE_UNSENT " \n"
+#define LLMOBS_STORE_EXPIRED "\r\n"
 
 /* Gives the exporter; NULL: no memory. The first send makes the directory.
  */

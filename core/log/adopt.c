@@ -714,6 +714,9 @@ static int next_here(struct llmobs_adopt *adopt, struct llmobs_adopted *out)
                                                          &delivered_to) &&
                          (killed || entry.type == LLMOBS_ENTRY_CHILDS_END),
             .config = &adopt->names};
+        out->began_ns = llmobs_item_start(&entry, &out->mono_ns);
+        if (adopt->file.owner->origin.boot != adopt->self->origin.boot)
+            out->mono_ns = 0;
         rc = llmobs_item_read(&entry, &adopt->recalls, &out->item);
         if (rc == -ENOMEM) {
             adopt->at = before;
@@ -956,7 +959,7 @@ static int count_file(struct llmobs_adopt *adopt, const struct found *found,
             continue;
         (*count)++;
         (*(ended ? &place->ended : &place->living))++;
-        start = llmobs_item_start(&entry);
+        start = llmobs_item_start(&entry, NULL);
         take_earlier(&out->oldest_ns, start);
         take_earlier(&place->oldest_ns, start);
     }

@@ -54,6 +54,8 @@ struct llmobs_adopted {
     struct llmobs_item *item; /* the caller's, to free; has the place, too */
     bool killed;              /* the process was killed before the call ended */
     bool uncounted;           /* no process has counted it as captured yet */
+    int64_t began_ns;         /* wall clock; 0: not known */
+    int64_t mono_ns;          /* likewise, in this boot; 0: not known */
     const struct llmobs_config *config; /* its process's names; borrowed until
                                          * the next call */
 };

@@ -494,8 +494,9 @@ int llmobs_exchange_read(const struct llmobs_entry *entry,
 
 /* -- an encoded event ------------------------------------------------------ */
 
-/* Beside the tags of the text. */
+/* Beside the tags of the text: when the entry was written, by both clocks. */
 #define TAG_BEGAN 64
+#define TAG_MONO 65
 
 struct llmobs_item *llmobs_event_item_new(enum llmobs_event_kind kind,
                                           struct llmobs_text text)
@@ -522,11 +523,12 @@ struct llmobs_text llmobs_event_item_text(const struct llmobs_item *item)
 
 void llmobs_event_add(struct llmobs_entry_writer *writer,
                       enum llmobs_event_kind kind, struct llmobs_text text,
-                      const int64_t *began_ns)
+                      const int64_t now_ns[2])
 {
     llmobs_entry_add(writer, LLMOBS_EVENT_TAG + (uint32_t)kind, text.data,
                      text.len);
-    llmobs_entry_add(writer, TAG_BEGAN, began_ns, sizeof(*began_ns));
+    llmobs_entry_add(writer, TAG_BEGAN, &now_ns[0], sizeof(*now_ns));
+    llmobs_entry_add(writer, TAG_MONO, &now_ns[1], sizeof(*now_ns));
 }
 
 /* Finds the key by its quotes, which are escaped within any string. */
@@ -589,21 +591,30 @@ static bool find_numbers(const struct llmobs_entry *entry,
     return false;
 }
 
-int64_t llmobs_item_start(const struct llmobs_entry *entry)
+int64_t llmobs_item_start(const struct llmobs_entry *entry, int64_t *mono_ns)
 {
-    int64_t start = 0, numbers[NUMBER_COUNT];
+    int64_t start = 0, wall = 0, mono = 0, numbers[NUMBER_COUNT];
     struct llmobs_text value;
     size_t at = 0;
     uint32_t tag;
 
-    if (entry->type != LLMOBS_ENTRY_EVENT)
-        return find_numbers(entry, numbers) ? numbers[NUMBER_START_WALL] : 0;
-    while (llmobs_entry_field(entry, &at, &tag, &value)) {
-        if (tag == LLMOBS_EVENT_TAG + LLMOBS_EVENT_SPAN)
-            return start_of_span(value);
-        if (tag == TAG_BEGAN && value.len == sizeof(start))
-            memcpy(&start, value.data, sizeof(start));
+    if (entry->type != LLMOBS_ENTRY_EVENT && find_numbers(entry, numbers)) {
+        start = wall = numbers[NUMBER_START_WALL];
+        mono = numbers[NUMBER_START_MONO];
     }
+    while (entry->type == LLMOBS_ENTRY_EVENT &&
+           llmobs_entry_field(entry, &at, &tag, &value)) {
+        if (tag == LLMOBS_EVENT_TAG + LLMOBS_EVENT_SPAN)
+            start = start_of_span(value);
+        else if (tag == TAG_BEGAN && value.len == sizeof(wall))
+            memcpy(&wall, value.data, sizeof(wall));
+        else if (tag == TAG_MONO && value.len == sizeof(mono))
+            memcpy(&mono, value.data, sizeof(mono));
+    }
+    start = start ? start : wall;
+    /* An event had begun so long before its entry was written. */
+    if (mono_ns)
+        *mono_ns = mono > 0 && wall - start < mono ? mono - (wall - start) : 0;
     return start;
 }
 

@@ -64,15 +64,17 @@ struct llmobs_item *llmobs_event_item_new(enum llmobs_event_kind kind,
                                           struct llmobs_text text);
 struct llmobs_text llmobs_event_item_text(const struct llmobs_item *item);
 
-/* Adds the fields of an EVENT entry: the text, and the time when the event
- * began, if the text lacks it. Borrows both. */
+/* Adds the fields of an EVENT entry: the text, and the time of the writing by
+ * wall and monotonic clock; an event whose text has no time began then. Borrows
+ * both. */
 void llmobs_event_add(struct llmobs_entry_writer *writer,
                       enum llmobs_event_kind kind, struct llmobs_text text,
-                      const int64_t *began_ns);
+                      const int64_t now_ns[2]);
 
 /* When the call of such an entry, or the event of an EVENT entry, began, wall
- * clock; 0: not in the entry. */
-int64_t llmobs_item_start(const struct llmobs_entry *entry);
+ * clock; 0: not in the entry. `mono_ns`, or NULL: the monotonic clock of its
+ * boot; 0: not known. */
+int64_t llmobs_item_start(const struct llmobs_entry *entry, int64_t *mono_ns);
 
 /* Where a call that has begun is, in the memory of the process that wrote the
  * entry: the thread pointer of the thread that began it, and the address of its

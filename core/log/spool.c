@@ -541,13 +541,13 @@ static int write_event(struct llmobs_spool *spool,
                        enum llmobs_event_kind kind, struct llmobs_text event)
 {
     struct llmobs_entry_writer *writer = llmobs_scratch_alloc(sizeof(*writer));
-    int64_t now = llmobs_clock_wall_ns();
+    const int64_t now[2] = {llmobs_clock_wall_ns(), llmobs_clock_mono_ns()};
     int rc;
 
     if (!writer)
         return -ENOMEM;
     llmobs_entry_begin(writer, LLMOBS_ENTRY_EVENT, spooled->id);
-    llmobs_event_add(writer, kind, event, &now);
+    llmobs_event_add(writer, kind, event, now);
     rc = write_entry(spool, writer, spooled);
     llmobs_entry_free(writer);
     return rc;

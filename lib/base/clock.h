@@ -27,6 +27,12 @@ static inline int64_t llmobs_clock_mono_ns(void)
     return llmobs_clock_read_ns(CLOCK_MONOTONIC);
 }
 
+/* As the monotonic one, and goes on while the machine sleeps. */
+static inline int64_t llmobs_clock_boot_ns(void)
+{
+    return llmobs_clock_read_ns(CLOCK_BOOTTIME);
+}
+
 static inline int64_t llmobs_clock_wall_ns(void)
 {
     return llmobs_clock_read_ns(CLOCK_REALTIME);

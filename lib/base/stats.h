@@ -36,7 +36,7 @@
     X(dropped_export)   /* refused by the exporter for good */                 \
     X(dropped_rejected) /* accepted, and thrown away by the receiver */        \
     X(dropped_unsaid)   /* evaluations that OTLP's logs cannot express */      \
-    X(dropped_expired)  /* older than the intake accepts */                    \
+    X(dropped_expired)  /* too old for Datadog: in the store, marked */        \
     X(dropped_program)  /* refused by the program's own processor */           \
     X(dropped_exit)     /* not delivered when the process ended */             \
     X(dropped_died)     /* pending when the process was killed */              \

@@ -7,11 +7,12 @@ import shutil
 import subprocess
 import time
 
-from delivery import (PATIENT, Living, agent, caller, counts, double, failing, ids,
-                      left_behind, name_of, recover, recovered, settled,
-                      spool_of, stored, untouched, wait_for)
+from delivery import (PATIENT, Living, agent, agentless, caller, counts, double,
+                      failing, ids, left_behind, name_of, recover, recovered,
+                      settled, spool_of, stored, untouched, wait_for)
 from harness import (APPS, Skip, body, compiled, curl, equal, free_port, ok,
                      test, tree)
+from otlp_case import Receiver, otlp
 
 
 def errors(spans):
@@ -515,24 +516,84 @@ def replaced_by_a_link(t):
 
 # ---- limits --------------------------------------------------------------
 
+def drained(t, env, *args):
+    """What `llmobs drain` says."""
+    done = subprocess.run([os.path.join(t.build, "llmobs"), "drain", "--json",
+                           *args], env=t.environment(True, env),
+                          stdout=subprocess.PIPE)
+    return json.loads(done.stdout)
+
+
+def killed_with(t, env, count, keep=False, **more):
+    """A program that is killed with so many calls in the spool."""
+    with Living(t, dict(env, **failing(t, 0, **more)), keep=keep) as app:
+        for i in range(count):
+            app.ask("call %d" % i)
+        app.kill()
+
+
+def line_ends(t):
+    with open(os.path.join(t.dir, "store", "spans.jsonl"), newline="") as f:
+        return [line[line.rindex("}") + 1:] for line in f.readlines()]
+
+
+SLEPT = {"SLEPT_S": "90000"}
+
+
 @test
 def expired(t):
-    """An entry that is older than a day is not sent, and counted."""
+    """Datadog gets no span that is older than a day: it is in the store, marked
+    and counted, and no later drain sends it."""
     with double(t) as dd:
-        dd.fault("500")
-        with Living(t, agent(dd, **failing(t, 0, LATE_S="90000"))) as app:
-            for i in range(3):
-                app.ask("call %d" % i)
-            app.kill()
-        with Living(t, agent(dd, **failing(t, 0, LATE_S="80000")),
-                    keep=True) as app:
-            app.ask("of today")
-            app.kill()
-        dd.well()
-        spans = recover(t, dd, agent(dd), 1)
-        equal(len(spans), 1, "spans")
-        equal(left_behind(t), [], "what is left in the spool")
-        equal(counts(t)["dropped_by_reason"]["expired"], 3, "expired")
+        for env in agent(dd), agentless(t, dd):
+            before = len(dd.spans())
+            dd.fault("500")
+            killed_with(t, env, 3)
+            killed_with(t, env, 1, keep=True, **SLEPT)
+            dd.well()
+            late = dict(env, **failing(t, 0, **SLEPT))
+            said = drained(t, late)
+            equal([said[n] for n in ("delivered", "expired", "left")],
+                  [1, 3, 0], "what a drain says")
+            equal(len(dd.spans()), before + 1, "spans at Datadog")
+            equal(line_ends(t), ["\r\n"] * 3, "ends of the lines in the store")
+            equal(left_behind(t), [], "what is left in the spool")
+            equal(counts(t)["dropped_by_reason"]["expired"], 3, "expired")
+            equal(drained(t, late, "--store")["delivered"], 0, "sent later")
+
+
+@test
+def others_take_old_calls(t):
+    """A receiver of OTLP and the store have no limit."""
+    late = failing(t, 0, **SLEPT)
+    for to in "otlp", "store":
+        with Receiver() as receiver:
+            away = otlp(receiver, OTEL_EXPORTER_OTLP_ENDPOINT=
+                        "http://127.0.0.1:%d" % free_port())
+            killed_with(t, away, 3)
+            said = drained(t, dict(otlp(receiver), **late), "--to", to)
+            equal([said[n] for n in ("delivered", "expired", "left")],
+                  [3, 0, 0], "what a drain says")
+            equal(len(receiver.spans()), 3 if to == "otlp" else 0, "spans sent")
+            equal(len(stored(t)), 0 if to == "otlp" else 3, "spans stored")
+
+
+@test
+def the_wall_clock_is_stepped(t):
+    """By days, in either direction: nothing expires, neither a call nor the
+    event that stands for it on the disk."""
+    with double(t) as dd:
+        for late in "172800", "-172800":
+            for content in "full", "off":
+                before = len(dd.spans())
+                dd.fault("500")
+                killed_with(t, agent(dd, LLMOBS_CONTENT=content), 2,
+                            LATE_S=late)
+                dd.well()
+                said = drained(t, agent(dd))
+                equal([said[n] for n in ("delivered", "expired", "left")],
+                      [2, 0, 0], "what a drain says")
+                equal(len(dd.spans()), before + 2, "spans at Datadog")
 
 
 @test

@@ -6,6 +6,8 @@
  * BAD_SLOW_MS  they come through, and return so much later
  * BAD_AFTER    so many do neither before
  * LATE_S       seconds that the wall clock is behind
+ * SLEPT_S      seconds that the machine has slept: the wall clock and that of
+ *              the boot have them, the monotonic one does not
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -106,6 +108,8 @@ int clock_gettime(clockid_t clock, struct timespec *out)
     int rc = real(clock, out);
 
     if (rc == 0 && clock == CLOCK_REALTIME)
-        out->tv_sec -= number("LATE_S");
+        out->tv_sec += number("SLEPT_S") - number("LATE_S");
+    if (rc == 0 && clock == CLOCK_BOOTTIME)
+        out->tv_sec += number("SLEPT_S");
     return rc;
 }

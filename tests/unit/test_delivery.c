@@ -29,6 +29,7 @@ struct side {
     atomic_int sends;
     atomic_int busy; /* inside a send */
     atomic_int overlaps;
+    bool takes_no_old;
     atomic_bool hangs;         /* its request waits, as http does */
     atomic_int phase;          /* of the last send */
     size_t withheld, rejected; /* events: so many first and last ones of each
@@ -64,6 +65,8 @@ static int side_send(struct llmobs_exporter *exporter,
     int error = atomic_load(&side->error);
     int rc = error;
 
+    if (side->takes_no_old && exporter->old)
+        return -ESTALE;
     if (atomic_fetch_add(&side->busy, 1) != 0)
         atomic_fetch_add(&side->overlaps, 1);
     atomic_store(&side->phase, (int)exporter->phase);
@@ -738,12 +741,12 @@ TEST(a_back_off_of_its_own)
     for (int i = 0; i < 3; i++) {
         int64_t start = llmobs_clock_mono_ns();
 
-        ck_assert_int_eq(llmobs_destination_send(&d), -ECONNREFUSED);
+        ck_assert_int_eq(llmobs_destination_send(&d, NULL), -ECONNREFUSED);
         ck_assert_int_ge((d.due_ns - start) / LLMOBS_NS_PER_MS, least[i]);
         ck_assert_int_le((d.due_ns - start) / LLMOBS_NS_PER_MS, most[i] + 50);
     }
     for (int i = 0; i < 20; i++)
-        ck_assert_int_eq(llmobs_destination_send(&d), -ECONNREFUSED);
+        ck_assert_int_eq(llmobs_destination_send(&d, NULL), -ECONNREFUSED);
     ck_assert_int_eq(d.backoff_ms, 30000);
     free(d.queue[0]);
     free(d.queue);
@@ -753,6 +756,37 @@ TEST(a_back_off_of_its_own)
     ck_assert_int_eq(far.sends, 24);
     llmobs_worker_stop(worker, 100);
     ck_assert_int_eq(far.sends, 24);
+}
+
+/* One that is too old for its peer goes to the store, and holds nothing up if
+ * the store refuses it. */
+TEST(a_peer_that_takes_no_old_events)
+{
+    struct llmobs_account account = {0};
+    struct llmobs_destination d;
+
+    begin(false, 1 << 24);
+    atomic_store(&account.pending, 3);
+    llmobs_destination_init(&d, &far.base, &account, &config);
+    for (int i = 0; i < 3; i++) {
+        struct llmobs_event *event = llmobs_event_new(
+            &account, LLMOBS_EVENT_SPAN, (struct llmobs_text){"{}", 2}, NULL);
+
+        event->old = i < 2;
+        llmobs_destination_push(&d, event);
+        llmobs_event_release(&account, event, LLMOBS_STAT_delivered);
+    }
+    far.takes_no_old = true;
+    ck_assert_int_eq(llmobs_destination_send(&d, &safe.base), 0);
+    ck_assert_int_eq(safe.taken, 1);
+    atomic_store(&safe.error, -ENOSPC);
+    ck_assert_int_eq(llmobs_destination_send(&d, &safe.base), 0);
+    ck_assert_int_eq(llmobs_destination_send(&d, &safe.base), 0);
+    ck_assert_int_eq(far.taken, 1);
+    ck_assert_uint_eq(d.count, 0);
+    ck_assert_uint_eq(stat_of(LLMOBS_STAT_dropped_expired), 2);
+    ck_assert_uint_eq(stat_of(LLMOBS_STAT_delivered), 1);
+    free(d.queue);
 }
 
 /* A long text is not copied, and its memory serves the next one. */
