@@ -583,8 +583,8 @@ static void print_failures(const struct stats *stats,
     }
     if (fallen > 0)
         say(stats, tally,
-            "%" PRIu64 " fell back to the local store, as the spool had no "
-            "room: `llmobs drain --store` sends them",
+            "%" PRIu64 " fell back to the local store, as their destination "
+            "was away: `llmobs drain --store` sends them",
             fallen);
 }
 

@@ -45,10 +45,11 @@ struct drain {
 
 /* -- events that fell back to the local store ------------------------------ */
 
-/* Their destination was away, and the spool full (LLMOBS_STORE_UNSENT). */
+/* Their destination was away (LLMOBS_STORE_UNSENT). */
 
-/* An event is in the spool before its line says so. The store's writers wait
- * for the lock for 200 ms, and then write without it. */
+/* An event is in the spool before its line says so, and another drain waits for
+ * the lock. The store's writers wait for it for 200 ms, and then write without
+ * it. */
 static int move_lines(struct llmobs_spool *spool, int dir, const char *name)
 {
     const size_t mark = strlen(LLMOBS_STORE_UNSENT);
@@ -60,10 +61,11 @@ static int move_lines(struct llmobs_spool *spool, int dir, const char *name)
 
     if (!file)
         return fd < 0 ? fd : -errno;
-    (void)llmobs_file_lock(fd, F_WRLCK, 2000);
+    if (llmobs_file_lock(fd, F_WRLCK, 2000) == -EBUSY)
+        rc = -EBUSY;
     for (off_t end = 0; rc == 0 && (len = getline(&line, &cap, file)) > 0;) {
         struct llmobs_text text = {line, (size_t)len - mark};
-        struct llmobs_spooled spooled = {0};
+        struct llmobs_spooled spooled = {.stored = true};
 
         end += len;
         if ((size_t)len <= mark || strcmp(line + text.len, LLMOBS_STORE_UNSENT))
@@ -124,6 +126,8 @@ static int fallen_move(const struct llmobs_config *config)
         return rc;
     (void)llmobs_counts_merge(&ledger.ended, &ledger.living);
     fallen = llmobs_ledger_fallen(&ledger.ended);
+    if (config->exporter && strstr(config->exporter, "store"))
+        return 0; /* that has them */
     pid = fallen > 0 ? fork() : 0;
     if (fallen > 0 && pid == 0)
         _exit(-move(*config, fallen));

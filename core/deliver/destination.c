@@ -156,6 +156,13 @@ static unsigned delivered_bits(const struct llmobs_event *event)
     return event->delivered_to & ~(LLMOBS_MEASURED | LLMOBS_INFERRED);
 }
 
+static bool are_alike(const struct llmobs_event *a,
+                      const struct llmobs_event *b)
+{
+    return a->kind == b->kind && a->old == b->old &&
+           a->spooled.stored == b->spooled.stored;
+}
+
 /* Sends at least one and at most `most` of the first events, all of one kind.
  * `outcomes` tells for each how it ended. */
 static int send_first(struct llmobs_destination *d,
@@ -169,13 +176,13 @@ static int send_first(struct llmobs_destination *d,
 
     exporter->kind = event_at(d, 0)->kind;
     exporter->old = event_at(d, 0)->old;
+    exporter->stored = event_at(d, 0)->spooled.stored;
     do {
         const struct llmobs_event *event = event_at(d, n);
 
         events[n++] = (struct llmobs_text){event->data, event->len};
     } while (n < most && n < LLMOBS_SEND_MAX &&
-             event_at(d, n)->kind == exporter->kind &&
-             event_at(d, n)->old == exporter->old);
+             are_alike(event_at(d, 0), event_at(d, n)));
     exporter->retry_ms = 0;
     memset(outcomes, LLMOBS_OUTCOME_DELIVERED, LLMOBS_SEND_MAX);
     exporter->outcomes = outcomes;
@@ -190,7 +197,8 @@ static int send_first(struct llmobs_destination *d,
 
         if (outcomes[i] == LLMOBS_OUTCOME_REFUSED)
             continue;
-        sent += outcomes[i] == LLMOBS_OUTCOME_DELIVERED;
+        sent += outcomes[i] == LLMOBS_OUTCOME_DELIVERED ||
+                outcomes[i] == LLMOBS_OUTCOME_FELL_BACK;
         event->delivered_to |= 1u << d->bit;
         /* If other destinations still wait for the event, or had no room for it
          * and it waits on the disk, writes there which destinations have it.
@@ -239,7 +247,7 @@ static void expire_first(struct llmobs_destination *d,
     unsigned char outcomes[LLMOBS_SEND_MAX];
     struct llmobs_event *event = event_at(d, 0);
 
-    if (rescue && !event->rescued) {
+    if (rescue && !event->rescued && !event->spooled.stored) {
         rescue->mark = LLMOBS_STORE_EXPIRED;
         event->rescued = send_first(d, rescue, 1, outcomes) > 0;
         if (!event->rescued && event->spooled.kept)
@@ -260,6 +268,7 @@ int llmobs_destination_send(struct llmobs_destination *d,
         [LLMOBS_OUTCOME_REJECTED] = LLMOBS_STAT_dropped_rejected,
         [LLMOBS_OUTCOME_SAMPLED_OUT] = LLMOBS_STAT_sampled_out,
         [LLMOBS_OUTCOME_NOTHING] = LLMOBS_STAT_delivered,
+        [LLMOBS_OUTCOME_FELL_BACK] = LLMOBS_STAT_left,
         [LLMOBS_OUTCOME_UNSAID] = LLMOBS_STAT_dropped_unsaid};
     unsigned char outcomes[LLMOBS_SEND_MAX];
     size_t most = 0;
@@ -296,6 +305,7 @@ int llmobs_destination_send(struct llmobs_destination *d,
             struct llmobs_event *first = event_at(d, 0);
 
             if (outcomes[i] != LLMOBS_OUTCOME_REFUSED) {
+                first->rescued |= outcomes[i] == LLMOBS_OUTCOME_FELL_BACK;
                 pop(d, 1, fates[outcomes[i]]);
             } else if (first->postponed & 1u << d->bit ||
                        llmobs_destination_push(d, first)) {
@@ -309,6 +319,8 @@ int llmobs_destination_send(struct llmobs_destination *d,
         reject_first(d);
     } else if (rc == -ESTALE && event_at(d, 0)->old) {
         expire_first(d, rescue);
+    } else if (rc == -EALREADY && event_at(d, 0)->spooled.stored) {
+        pop(d, 1, LLMOBS_STAT_left);
     } else {
         rc = rc ? rc : -EAGAIN;
         back_off(d, rc);

@@ -29,6 +29,7 @@ struct llmobs_spooled {
     bool kept;        /* its END or EVENT is there */
     bool for_relay;   /* that entry: set before it is written, and only if this
                        * process will not deliver it */
+    bool stored;      /* the local store has it: it is not to be stored again */
     uint64_t begun_at[LLMOBS_BEGUN]; /* its START and BEGIN; 0: it has none */
     uint64_t offset, size;           /* of its last entry */
 };

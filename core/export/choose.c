@@ -8,6 +8,7 @@
 #include "lib/base/log.h"
 #include "core/export/agent.h"
 #include "core/export/intake.h"
+#include "core/export/listener.h"
 #include "core/export/otlp_traces.h"
 #include "core/export/peer.h"
 #include "core/export/store.h"
@@ -32,6 +33,7 @@ struct chooser {
     int64_t probed_ns;
     int64_t no_curl_ns; /* since when no libcurl is there; 0: one is there */
     bool answered;      /* an agent has answered before */
+    bool away;          /* the store has what an agent would have got */
 };
 
 static void choose(struct chooser *a, struct llmobs_exporter *exporter)
@@ -82,6 +84,18 @@ static bool probe_was_cut(struct chooser *a, int rc, int64_t now)
     return now - a->no_curl_ns < NO_CURL_MS * LLMOBS_NS_PER_MS;
 }
 
+/* True where a probe that failed met an agent's socket all the same: one that
+ * takes connections, and whose owner may be an agent's. It is slow, or about to
+ * begin. */
+static bool listens(const struct chooser *a, int rc)
+{
+    uint64_t mark;
+
+    return rc < 0 && rc != -ECONNREFUSED && rc != -EPERM &&
+           !a->config->agent_configured &&
+           llmobs_listener_check(a->config->agent_url, &mark) == 0;
+}
+
 /* Probes the agent; probes again from time to time where the configuration
  * names neither the store nor the intake. */
 static int find_exporter(struct chooser *a)
@@ -90,7 +104,7 @@ static int find_exporter(struct chooser *a)
     bool known = a->chosen && a->probed_ns &&
                  now - a->probed_ns < PROBE_AGAIN_MS * LLMOBS_NS_PER_MS;
     int rc;
-    bool expected;
+    bool expected, there;
 
     if (a->config->agentless >= 0 || known ||
         (a->chosen && a->chosen == a->agent))
@@ -98,8 +112,9 @@ static int find_exporter(struct chooser *a)
     if (a->base.phase == LLMOBS_PHASE_INLINE)
         return a->chosen ? 0 : -EAGAIN;
     rc = probe(a);
+    there = listens(a, rc);
     if (probe_was_cut(a, rc, now))
-        return a->chosen == a->store ? 0 : rc;
+        return a->chosen == a->store && !there ? 0 : rc;
     a->probed_ns = now;
     if (rc > 0) {
         a->answered = true;
@@ -108,7 +123,8 @@ static int find_exporter(struct chooser *a)
     }
     /* No agent answers, or only one that is too old: chooses the intake or the
      * store, unless an agent is expected. 0: an exporter is chosen. */
-    expected = (a->config->agent_configured && rc != -EPERM) || a->answered;
+    expected =
+        (a->config->agent_configured && rc != -EPERM) || a->answered || there;
     if (rc == -EPERM)
         llmobs_log_once(LLMOBS_LOG_WARN, "stranger",
                         "exporter auto: %s is neither root's, dd-agent's nor "
@@ -122,6 +138,7 @@ static int find_exporter(struct chooser *a)
     }
     if (!expected) {
         choose(a, a->otlp ? a->otlp : a->store);
+        a->away = rc < 0 && llmobs_peer_was_there(&a->peer, "agent");
         return 0;
     }
     llmobs_peer_note(&a->peer, "agent", 0, rc ? rc : -EOPNOTSUPP, 0, 0);
@@ -154,6 +171,9 @@ static int choose_send(struct llmobs_exporter *exporter,
         exporter->via = NULL;
         return (int)count;
     }
+    if (chosen == a->store && exporter->stored)
+        return -EALREADY;
+    chosen->mark = a->away && chosen == a->store ? LLMOBS_STORE_UNSENT : NULL;
     chosen->phase = exporter->phase;
     chosen->kind = exporter->kind;
     chosen->old = exporter->old;
@@ -161,6 +181,9 @@ static int choose_send(struct llmobs_exporter *exporter,
     chosen->outcomes = exporter->outcomes;
     chosen->retry_ms = 0;
     rc = chosen->ops->send(chosen, events, count);
+    for (int i = 0; chosen->mark && i < rc; i++)
+        llmobs_exporter_set_outcome(exporter, (size_t)i,
+                                    LLMOBS_OUTCOME_FELL_BACK);
     exporter->via = chosen->via ? chosen->via : chosen->ops->name;
     exporter->retry_ms = chosen->retry_ms;
     atomic_store(&exporter->silent, atomic_load(&chosen->silent));

@@ -1,6 +1,7 @@
 /* choose - the exporter "auto", which finds out where events go: straight to
  * the intake if the configuration says so; else to an agent that is configured
- * or answers; else to the intake if a key is set; else to the local store.
+ * or answers; else to the intake if a key is set; else to the local store. The
+ * table of docs/OPERATIONS.md ("Where a call goes") has each case.
  *
  * Source: WIRE 2.3.
  */

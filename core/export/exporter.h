@@ -7,8 +7,8 @@
  *          count), delivered unless `outcomes` says otherwise; or a negative
  *          errno when no event is. -EBADMSG: the peer has refused the first
  *          event for good, and has not judged the others. -ESTALE: it takes no
- *          events that are `old`. The exporter itself logs, once, why it cannot
- *          send.
+ *          events that are `old`; -EALREADY: none that are `stored`. The
+ *          exporter itself logs, once, why it cannot send.
  * Fork:    forget abandons the state that a child inherited, and frees none of
  *          it.
  */
@@ -59,6 +59,7 @@ enum llmobs_outcome {
                                  * it threw the event away */
     LLMOBS_OUTCOME_SAMPLED_OUT, /* the sampler keeps it from this peer */
     LLMOBS_OUTCOME_NOTHING,     /* the peer does not want it */
+    LLMOBS_OUTCOME_FELL_BACK,   /* the local store has it, in a peer's place */
     LLMOBS_OUTCOME_REFUSED, /* the peer has refused it and taken the next; this
                              * happens once to a good event, as a refusal of
                              * all events ends */
@@ -90,6 +91,7 @@ struct llmobs_exporter {
     enum llmobs_phase phase;
     enum llmobs_event_kind kind; /* of all events of a send */
     bool old;                    /* they are spans that began over a day ago */
+    bool stored;                 /* the local store has them already */
     unsigned char *outcomes;     /* enum llmobs_outcome of each event, at first
                                   * DELIVERED; NULL: nobody asks */
     const char *mark;            /* in another exporter's place: the end of

@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -19,6 +20,7 @@
 #define NAME_SIZE 32
 /* A send to a peer that is marked as down is tried again after this time. */
 #define AVOID_MS 1000
+#define DAY_NS (INT64_C(86400) * 1000 * LLMOBS_NS_PER_MS)
 
 /* Makes the name by a hash (FNV-1a), so that it does not show the URL, which
  * may hold a password. */
@@ -189,6 +191,28 @@ void llmobs_peer_note(const struct llmobs_peer *peer, const char *exporter,
         close(dir);
     }
     free(place);
+}
+
+bool llmobs_peer_was_there(const struct llmobs_peer *peer, const char *exporter)
+{
+    struct llmobs_answer *list = calloc(LLMOBS_ANSWERS, sizeof(*list));
+    char *place = llmobs_allowlist_url_copy(peer->url);
+    int64_t since = llmobs_clock_wall_ns() - DAY_NS;
+    bool was = false;
+    int dir;
+
+    if (list && place && open_base(peer->config, false, &dir) == 0) {
+        llmobs_answers_read(dir, list);
+        close(dir);
+    }
+    for (size_t i = 0; i < LLMOBS_ANSWERS && list && place; i++) {
+        llmobs_answer_limit(&list[i]);
+        was |= strcmp(list[i].exporter, exporter) == 0 &&
+               strcmp(list[i].place, place) == 0 && list[i].accepted_ns > since;
+    }
+    free(place);
+    free(list);
+    return was;
 }
 
 void llmobs_peer_forget(struct llmobs_peer *peer)

@@ -61,6 +61,10 @@ bool llmobs_peer_failed(struct llmobs_peer *peer, int rc, int64_t began_ns,
 void llmobs_peer_note(const struct llmobs_peer *peer, const char *exporter,
                       long status, int error, int code, size_t accepted);
 
+/* True where the peer has accepted something within a day. */
+bool llmobs_peer_was_there(const struct llmobs_peer *peer,
+                           const char *exporter);
+
 void llmobs_peer_forget(struct llmobs_peer *peer);
 
 #endif

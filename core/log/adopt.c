@@ -707,6 +707,7 @@ static int next_here(struct llmobs_adopt *adopt, struct llmobs_adopted *out)
             .spooled = {.id = entry.id,
                         .file = adopt->here->name.file,
                         .kept = true,
+                        .stored = llmobs_entry_has(&entry, LLMOBS_ENTRY_STORED),
                         .claim = (uint32_t)(adopt->here - adopt->claims) + 1,
                         .offset = entry.offset},
             .killed = killed,

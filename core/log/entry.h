@@ -71,6 +71,9 @@ static inline bool llmobs_entry_has_begun(enum llmobs_entry_type type)
  * (spool_file.h). */
 #define LLMOBS_ENTRY_BESIDE 0x4001
 
+/* The tag of an EVENT that came from the local store, which has it still. */
+#define LLMOBS_ENTRY_STORED 0x4002
+
 /* A bit of an entry's type: the entry is released. Set in place, if the disk
  * has no room for a RELEASE entry. */
 #define LLMOBS_ENTRY_DONE 0x8000

@@ -431,6 +431,8 @@ static int write_entry(struct llmobs_spool *spool,
         return rc;
     if (spooled->for_relay)
         llmobs_entry_add(writer, LLMOBS_ENTRY_FOR_RELAY, "", 1);
+    if (spooled->stored)
+        llmobs_entry_add(writer, LLMOBS_ENTRY_STORED, "", 1);
     if (home && writer->start.head.type == LLMOBS_ENTRY_EVENT)
         llmobs_entry_add(writer, LLMOBS_ENTRY_BESIDE, "", 1);
     size = llmobs_entry_end(writer, &spool->key);

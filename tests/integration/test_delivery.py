@@ -7,7 +7,7 @@ import subprocess
 import time
 
 from delivery import (PATIENT, Datadog, Living, agent, agentless, caller,
-                      double, left_behind, private_network, same_event,
+                      counts, double, ids, left_behind, private_network, same_event,
                       settled, stored, untouched, wait_for)
 from harness import (APPS, LAUNCHER, SECRET, Failure, Skip, body, compiled,
                      curl, equal, expect_llm, free_port, ok, test)
@@ -572,6 +572,94 @@ def auto_agent_without_the_proxy(t):
             t, dd, LLMOBS_EXPORTER="auto", DD_LLMOBS_AGENTLESS_ENABLED=None))
         settled(t, dd, 1)
         equal({r["listener"] for r in posts(dd)}, {"intake"}, "listeners")
+
+
+def drained(t, *args):
+    """What `llmobs drain` says, where nothing is named."""
+    done = subprocess.run(
+        [os.path.join(t.build, "llmobs"), "drain", "--json", *args],
+        env=t.environment(True, AUTO), stdout=subprocess.PIPE, timeout=60)
+    return json.loads(done.stdout)
+
+
+def called(t, count, **more):
+    """So many short programs with a call each, where nothing is named."""
+    for _ in range(count):
+        t.run(curl(t.url, body()), env=dict(AUTO, **more), keep=True)
+
+
+def arrived(dd):
+    """The ids of what came; an end that is cut may send a call once more."""
+    return set(ids(dd.spans()))
+
+
+@test
+def auto_agent_that_is_slow(t):
+    """An agent's socket that takes connections gets the calls, now or later,
+    however long /info takes: the store gets none."""
+    usual_places(t)
+    t.fresh(None)
+    with double(t, "--agent-port", "8126") as dd:
+        made = 0
+        for kind, ms in (("slow", 0), ("slow", 20), ("slow", 50), ("slow", 80),
+                         ("slow", 200), ("slow", 1000), ("hang", 0),
+                         ("reset", 0), ("close", 0), ("garbage", 0)):
+            dd.fault(kind, path="info", delay_ms=ms)
+            called(t, 2)
+            made += 2
+            dd.well()
+            equal(stored(t), [], "stored: %s %d" % (kind, ms))
+            ok(len(arrived(dd)) + counts(t)["spooled"] >= made,
+               "delivered and waiting: %s %d" % (kind, ms))
+            drained(t)
+            equal(len(arrived(dd)), made, "spans: %s %d" % (kind, ms))
+    equal([counts(t)[n] for n in ("captured", "delivered", "fell_back")],
+          [made, made, 0], "captured, delivered, fell back")
+
+
+def with_a_seen_agent(t):
+    """One that has taken a call, and is away."""
+    with double(t, "--agent-port", "8126") as dd:
+        with Living(t, AUTO) as app:
+            app.ask("seen")
+            equal(len(dd.wait_spans(1, 60)), 1, "spans")
+            app.end()
+
+
+@test
+def auto_agent_that_is_away(t):
+    """What the store has in the place of an agent that was there within a day
+    is marked: a person sends it, once.  Nothing else leaves the store."""
+    usual_places(t)
+    t.fresh(None)
+    called(t, 2, **PATIENT)  # no agent ever was there
+    equal((len(stored(t)), counts(t)["fell_back"]), (2, 0), "in the store")
+    with_a_seen_agent(t)
+    equal(counts(t)["fell_back"], 0, "marked")
+    called(t, 3, **PATIENT)
+    equal((len(stored(t)), counts(t)["fell_back"]), (3, 3), "marked")
+    said = drained(t, "--store")  # it is still away
+    equal((said["left"], len(stored(t))), (3, 3), "left, and in the store")
+    with double(t, "--agent-port", "8126") as dd:
+        equal(drained(t, "--store")["delivered"], 3, "delivered")
+        sent = settled(t, dd, 3)
+        equal(ids(sent), ids(stored(t)), "ids")
+        equal(drained(t, "--store")["delivered"], 0, "sent twice")
+        settled(t, dd, 3)
+
+
+@test
+def auto_agent_that_begins_late(t):
+    """Each call is at one place: in the store, or with the agent."""
+    usual_places(t)
+    t.fresh(None)
+    called(t, 2, **PATIENT)
+    equal(len(stored(t)), 2, "spans in the store")
+    with double(t, "--agent-port", "8126") as dd:
+        called(t, 2)
+        drained(t, "--store")
+        equal((len(arrived(dd)), len(stored(t))), (2, 2), "sent and stored")
+        equal(counts(t)["delivered"], 4, "delivered")
 
 
 @test
