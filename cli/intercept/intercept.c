@@ -38,6 +38,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/dirs.h"
 #include "lib/base/log.h"
+#include "lib/base/process_id.h"
 #include "rules/providers.h"
 #include "rules/read/url.h"
 
@@ -52,7 +53,6 @@
 #define STILL_MS 200
 #define STEP_MS 2
 #define NAMES_MAX ((size_t)64 * 1024)
-#define VARIABLES_MAX ((size_t)8 * 1024 * 1024)
 /* So often somebody looks whether a process still needs the proxy. */
 #define LOOK_S 1
 /* A run that lasts as long as its certificates is not read towards the end. */
@@ -70,7 +70,6 @@ struct run {
     char refusals[PATH_MAX];
     pid_t launcher;
     pid_t stand_by; /* 0: there is no proxy */
-    bool ready;     /* and the command has its variables */
 };
 
 /* -- trust ------------------------------------------------------------------
@@ -179,8 +178,6 @@ static void remove_trust(const char *dir)
  * its variables. */
 static void wait_for_end(bool ended, struct run *run)
 {
-    char mark[sizeof(MARK "=") + WHERE_MAX], path[300];
-    char *text = malloc(VARIABLES_MAX);
     struct dirent *one;
     bool needed = true;
     sigset_t end;
@@ -194,33 +191,19 @@ static void wait_for_end(bool ended, struct run *run)
                      (ms < STILL_MS && atomic_load(&run->proxy.open) > 0);
          ms += STEP_MS)
         usleep(STEP_MS * 1000);
-    snprintf(mark, sizeof(mark), MARK "=%s", run->where);
     for (bool told = false; needed; told = true) {
         if (told)
             sleep(LOOK_S);
         needed = false;
         all = opendir("/proc");
-        while (text && all && !needed && (one = readdir(all))) {
-            ssize_t len;
-            int fd;
-
-            snprintf(path, sizeof(path), "%s/environ", one->d_name);
-            fd = llmobs_is_digit(*path)
-                     ? openat(dirfd(all), path, O_RDONLY | O_CLOEXEC)
-                     : -1;
-            if (fd < 0)
-                continue;
-            len = read(fd, text, VARIABLES_MAX);
-            needed =
-                len > 0 && memmem(text, (size_t)len, mark, strlen(mark) + 1);
-            close(fd);
-        }
+        while (all && !needed && (one = readdir(all)))
+            needed = llmobs_is_digit(*one->d_name) &&
+                     llmobs_peer_is_marked(&run->proxy.run, one->d_name);
         if (all)
             closedir(all);
         if (needed && !told)
             kill(getppid(), SIGUSR1); /* it need not wait */
     }
-    free(text);
 }
 
 /* -- the proxy, and who stands by for it ----------------------------------- */
@@ -324,8 +307,8 @@ _Noreturn static void stand_by(struct run *run, int ready)
     }
     own = getpid();
     /* Listens on a port of the kernel's choice. The kernel's list of sockets
-     * tells whose a connection is; where it cannot be asked, nobody is served.
-     */
+     * tells whose a connection is; where it cannot be asked, nobody is served,
+     * and there is no proxy. */
     run->proxy.listener = fd = socket(AF_INET, type, 0);
     probe = socket(AF_INET, type, 0);
     if (fd >= 0 && probe >= 0 && bind(fd, (struct sockaddr *)&here, len) == 0 &&
@@ -335,8 +318,13 @@ _Noreturn static void stand_by(struct run *run, int ready)
         other = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
     snprintf(run->where, sizeof(run->where), "127.0.0.1:%u",
              ntohs(here.sin_port));
-    if (other >= 0 && llmobs_peer_find(other, &peer) && peer.uid == geteuid())
+    snprintf(run->proxy.run.mark, sizeof(run->proxy.run.mark), MARK "=%s",
+             run->where);
+    if (other >= 0 &&
+        llmobs_peer_find(&run->proxy.run, other, &peer) == LLMOBS_PEER_OURS)
         proxy = fork();
+    else if (other >= 0)
+        (void)!write(STDERR_FILENO, (char[WHERE_MAX]){""}, WHERE_MAX);
     close(other);
     close(probe);
     if (proxy == 0)
@@ -366,8 +354,10 @@ _Noreturn static void stand_by(struct run *run, int ready)
 
 /* -- the launcher ---------------------------------------------------------- */
 
-static void start_proxy(struct run *run)
+/* NULL, or why there is none. */
+static const char *start_proxy(struct run *run)
 {
+    static const char cannot[] = "no proxy can be started here";
     struct llmobs_config *config = llmobs_config_load(
         (const char *const *)environ, llmobs_log_complaint, NULL);
     static const char *const names[] = {"HTTPS_PROXY", "https_proxy"};
@@ -387,7 +377,7 @@ static void start_proxy(struct run *run)
         llmobs_config_base_dir(config, "/intercept", run->dir,
                                sizeof(run->dir) - sizeof(name)) != 0 ||
         llmobs_dirs_have(run->dir, false, &parent) != 0)
-        return;
+        return cannot;
     rest = llmobs_text_of(config->proxy_urls);
     while (llmobs_text_next(&rest, &url))
         (void)llmobs_url_list_add(&run->proxy.gateways, url);
@@ -396,11 +386,12 @@ static void start_proxy(struct run *run)
     if (llmobs_refusals_path(config, run->refusals))
         run->proxy.refusals = run->refusals;
     run->proxy.config = config;
-    run->launcher = getpid();
+    run->launcher = run->proxy.run.launcher = getpid();
+    (void)llmobs_process_start(run->launcher, &run->proxy.run.begun);
     rc = llmobs_dirs_make(parent, name + 1);
     close(parent);
     if (rc != 0 || pipe2(ready, O_CLOEXEC) != 0)
-        return;
+        return cannot;
     run->stand_by = fork();
     if (run->stand_by == 0)
         stand_by(run, ready[1]);
@@ -410,10 +401,11 @@ static void start_proxy(struct run *run)
            errno == EINTR)
         ;
     close(ready[0]);
-    if (got != (ssize_t)sizeof(run->where)) {
+    if (got != (ssize_t)sizeof(run->where) || !*run->where) {
         run->stand_by = 0;
         remove_trust(run->dir);
-        return;
+        return got > 0 ? "the kernel does not tell here whose a connection is"
+                       : cannot;
     }
     /* Where the user has no proxy and lists no gateway of this host, calls of
      * it go to it directly; a proxy of his gets them, unless he says NO_PROXY.
@@ -436,7 +428,7 @@ static void start_proxy(struct run *run)
         if (access(path, R_OK) == 0)
             rc = llmobs_environment_set(environment, trusts[i].name, path);
     }
-    run->ready = rc == 0;
+    return rc == 0 ? NULL : cannot;
 }
 
 int llmobs_cmd_intercept(int argc, char **argv)
@@ -462,9 +454,7 @@ int llmobs_cmd_intercept(int argc, char **argv)
     if (!getenv(MARK)) { /* else an outer one reads this command, too */
         why = llmobs_way_out_read(&run.proxy.way);
         if (!why)
-            start_proxy(&run);
-        if (!why && !run.ready)
-            why = "no proxy can be started here";
+            why = start_proxy(&run);
         if (why)
             llmobs_tell(SELF ": %s; the command runs without\n", why);
     }

@@ -1,22 +1,30 @@
+/* Finds the process at the other end of a connection, and whose it is. */
 #include "cli/intercept/peer.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/inet_diag.h>
 #include <linux/netlink.h>
 #include <linux/sock_diag.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/base/buf.h"
 #include "lib/base/file.h"
 #include "lib/base/maps.h"
+#include "lib/base/proc_stat.h"
+
+#define VARIABLES_MAX ((size_t)8 * 1024 * 1024)
+#define LATEST 8
 
 struct question {
     struct nlmsghdr head;
@@ -29,16 +37,20 @@ struct answer {
     char rest[512];
 };
 
-/* Asks for the socket with the two ends of this one, and no other. */
-bool llmobs_peer_find(int fd, struct llmobs_peer *peer)
+/* True where the kernel knows the owner of the socket with the two ends of this
+ * one. Of one that is closed it tells root's number, and no inode; and one that
+ * only begins may get the ends of another that has been reset. */
+static bool ask(int fd, struct llmobs_peer *peer)
 {
     struct sockaddr_in from, to;
-    socklen_t from_len = sizeof(from), to_len = sizeof(to);
+    struct tcp_info here = {.tcpi_state = TCP_CLOSE};
+    socklen_t from_len = sizeof(from), to_len = sizeof(to), len = sizeof(here);
     struct question question = {.head = {.nlmsg_len = sizeof(question),
                                          .nlmsg_type = SOCK_DIAG_BY_FAMILY,
                                          .nlmsg_flags = NLM_F_REQUEST}};
     struct answer answer;
     ssize_t got = -1;
+    int ways;
 
     if (getpeername(fd, (struct sockaddr *)&from, &from_len) != 0 ||
         getsockname(fd, (struct sockaddr *)&to, &to_len) != 0 ||
@@ -53,64 +65,175 @@ bool llmobs_peer_find(int fd, struct llmobs_peer *peer)
                .idiag_src = {from.sin_addr.s_addr},
                .idiag_dst = {to.sin_addr.s_addr},
                .idiag_cookie = {INET_DIAG_NOCOOKIE, INET_DIAG_NOCOOKIE}}};
-    fd = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
-    if (fd >= 0 && send(fd, &question, sizeof(question), 0) > 0)
-        got = recv(fd, &answer, sizeof(answer), 0);
-    if (fd >= 0)
-        close(fd);
+    ways = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
+    if (ways >= 0 && send(ways, &question, sizeof(question), 0) > 0)
+        got = recv(ways, &answer, sizeof(answer), 0);
+    if (ways >= 0)
+        close(ways);
     if (got < (ssize_t)(sizeof(answer.head) + sizeof(answer.socket)) ||
         answer.head.nlmsg_type != SOCK_DIAG_BY_FAMILY)
         return false;
     peer->uid = answer.socket.idiag_uid;
     peer->inode = answer.socket.idiag_inode;
-    return true;
+    return peer->inode && answer.socket.idiag_state != TCP_SYN_SENT &&
+           getsockopt(fd, IPPROTO_TCP, TCP_INFO, &here, &len) == 0 &&
+           here.tcpi_state != TCP_CLOSE;
 }
 
-static bool has(const char *pid, const char *socket)
+/* -- processes of the run ---------------------------------------------------
+ */
+
+bool llmobs_peer_is_marked(const struct llmobs_peer_run *run, const char *pid)
 {
-    char path[300], to[64];
+    char path[300], *text = malloc(VARIABLES_MAX);
+    ssize_t len = -1;
+    bool marked;
+    int fd;
+
+    snprintf(path, sizeof(path), "/proc/%s/environ", pid);
+    fd = text ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+    if (fd >= 0) {
+        len = read(fd, text, VARIABLES_MAX);
+        close(fd);
+    }
+    marked =
+        len > 0 && memmem(text, (size_t)len, run->mark, strlen(run->mark) + 1);
+    if (len > 0)
+        explicit_bzero(text, (size_t)len); /* it may have keys */
+    free(text);
+    return marked;
+}
+
+/* Climbs to the launcher. A number may be another process's by now: no parent
+ * is younger than its child. */
+static bool descends(const struct llmobs_peer_run *run, pid_t pid)
+{
+    uint64_t start, born = UINT64_MAX;
+    char path[40], text[1024];
+
+    while (pid > 0) {
+        snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+        if (llmobs_file_begin(AT_FDCWD, path, text, sizeof(text)) <= 0)
+            return false;
+        start = strtoull(llmobs_proc_field(text, LLMOBS_PROC_START), NULL, 10);
+        if (start == 0 || start > born)
+            return false;
+        if (pid == run->launcher)
+            return start == run->begun;
+        born = start;
+        pid = (pid_t)strtol(llmobs_proc_field(text, LLMOBS_PROC_PARENT), NULL,
+                            10);
+    }
+    return false;
+}
+
+/* 1: the process has the socket; 0: not; -1: its files cannot be seen, and it
+ * is that user's. */
+static int has(const char *pid, const struct llmobs_peer *peer)
+{
+    char path[300], to[64], socket[40], text[2048];
+    const char *uids;
     struct dirent *one;
-    bool found = false;
+    unsigned uid;
+    bool denied;
+    int found = 0;
     DIR *all;
 
+    snprintf(socket, sizeof(socket), "socket:[%lu]", peer->inode);
     snprintf(path, sizeof(path), "/proc/%s/fd", pid);
     all = opendir(path);
+    denied = !all && errno == EACCES;
     while (all && !found && (one = readdir(all))) {
         ssize_t len = readlinkat(dirfd(all), one->d_name, to, sizeof(to) - 1);
 
+        denied |= len < 0 && errno == EACCES;
         to[len > 0 ? len : 0] = '\0';
         found = strcmp(to, socket) == 0;
     }
     if (all)
         closedir(all);
-    return found;
+    if (found || !denied)
+        return found;
+    snprintf(path, sizeof(path), "/proc/%s/status", pid);
+    return llmobs_file_begin(AT_FDCWD, path, text, sizeof(text)) > 0 &&
+                   (uids = strstr(text, "\nUid:")) &&
+                   sscanf(uids + 5, "%*u %*u %*u %u", &uid) == 1 &&
+                   uid == peer->uid
+               ? -1
+               : 0;
 }
 
-pid_t llmobs_peer_process(const struct llmobs_peer *peer,
-                          char program[LLMOBS_PEER_PROGRAM])
+static int is_process(const struct dirent *one)
 {
-    static atomic_int last; /* a program opens more than one */
-    char socket[40], name[16], path[64], file[PATH_MAX], words[PATH_MAX];
+    return llmobs_is_digit(*one->d_name);
+}
+
+/* Begins with the youngest, which are last in /proc. A process may hide its
+ * files, or have another user: then its descent and its user must do. Without
+ * `climb`: by the variable alone, which costs less and nearly all have. */
+static pid_t look(const struct llmobs_peer_run *run,
+                  const struct llmobs_peer *peer, bool climb)
+{
+    struct dirent **list;
+    pid_t pid, found = -1, hidden = -1;
+    char path[300];
+    struct stat st;
+
+    for (int n = scandir("/proc", &list, is_process, NULL), i = n; i-- > 0;) {
+        const char *name = list[i]->d_name;
+        int known;
+
+        pid = (pid_t)strtol(name, NULL, 10);
+        snprintf(path, sizeof(path), "/proc/%s", name);
+        if (found < 0 && stat(path, &st) == 0 &&
+            (st.st_uid == peer->uid || st.st_uid == 0) &&
+            (climb ? descends(run, pid) : llmobs_peer_is_marked(run, name))) {
+            known = has(name, peer);
+            found = known > 0 ? pid : found;
+            hidden = known < 0 ? pid : hidden;
+        }
+        free(list[i]);
+        if (i == 0)
+            free(list);
+    }
+    return found < 0 && climb ? hidden : found;
+}
+
+enum llmobs_peer_whose llmobs_peer_find(const struct llmobs_peer_run *run,
+                                        int fd, struct llmobs_peer *peer)
+{
+    static atomic_int latest[LATEST]; /* a program opens more than one */
+    static atomic_uint next;
+    char name[16];
+
+    peer->pid = -1;
+    if (!ask(fd, peer))
+        return LLMOBS_PEER_STRANGER;
+    for (size_t i = 0; i < LATEST && peer->pid < 0; i++) {
+        pid_t pid = atomic_load(&latest[i]);
+
+        snprintf(name, sizeof(name), "%d", (int)pid);
+        if (pid > 0 && has(name, peer) > 0 &&
+            (llmobs_peer_is_marked(run, name) || descends(run, pid)))
+            peer->pid = pid;
+    }
+    for (int climb = 0; climb < 2 && peer->pid < 0; climb++) {
+        peer->pid = look(run, peer, climb);
+        if (peer->pid > 0)
+            atomic_store(&latest[atomic_fetch_add(&next, 1) % LATEST],
+                         peer->pid);
+    }
+    return peer->pid < 0            ? LLMOBS_PEER_STRANGER
+           : peer->uid == geteuid() ? LLMOBS_PEER_OURS
+                                    : LLMOBS_PEER_OTHER;
+}
+
+void llmobs_peer_program(pid_t pid, char program[LLMOBS_PEER_PROGRAM])
+{
+    char path[64], file[PATH_MAX], words[PATH_MAX];
     const char *named, *asked;
     ssize_t len;
-    struct dirent *one;
-    pid_t pid = atomic_load(&last);
-    DIR *all;
 
-    *program = '\0';
-    snprintf(socket, sizeof(socket), "socket:[%lu]", peer->inode);
-    snprintf(name, sizeof(name), "%d", (int)pid);
-    if (!peer->inode || pid <= 0 || !has(name, socket))
-        pid = -1;
-    all = peer->inode && pid < 0 ? opendir("/proc") : NULL;
-    while (all && pid < 0 && (one = readdir(all)))
-        if (llmobs_is_digit(*one->d_name) && has(one->d_name, socket))
-            pid = atoi(one->d_name);
-    if (all)
-        closedir(all);
-    atomic_store(&last, pid);
-    if (pid < 0)
-        return pid;
     /* Its file's name may have a version that nobody has asked for:
      * "python3.11" was begun as python3. */
     snprintf(path, sizeof(path), "/proc/%d/exe", (int)pid);
@@ -125,5 +248,4 @@ pid_t llmobs_peer_process(const struct llmobs_peer *peer,
     snprintf(program, LLMOBS_PEER_PROGRAM, "%.*s", LLMOBS_PEER_PROGRAM - 1,
              named);
     explicit_bzero(words, sizeof(words)); /* it may have keys */
-    return pid;
 }

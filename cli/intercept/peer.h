@@ -1,27 +1,46 @@
-/* peer - which process has the other end of a connection on loopback: the
- * kernel's list of sockets says it (sock_diag(7)), and no program can lie.
+/* peer - which process has the other end of a connection on loopback, and
+ * whether it belongs to a run: the kernel's list of sockets says whose socket
+ * it is (sock_diag(7)), and /proc who has it. No program can lie.
  *
- * Threads: any. Errors: false where the kernel does not say it.
+ * Threads: any. Errors: what the kernel does not tell is a stranger's.
  */
 #ifndef LLMOBS_INTERCEPT_PEER_H
 #define LLMOBS_INTERCEPT_PEER_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
+
+/* A run: its processes descend from the launcher, or have a variable of it. */
+struct llmobs_peer_run {
+    pid_t launcher;
+    uint64_t begun; /* as llmobs_process_start gives it */
+    char mark[64];  /* "NAME=VALUE" */
+};
 
 struct llmobs_peer {
     uid_t uid;
-    unsigned long inode; /* of its socket; 0: no process has it any more */
+    unsigned long inode; /* of its socket */
+    pid_t pid;           /* of a process of the run that has it */
 };
+
+enum llmobs_peer_whose {
+    LLMOBS_PEER_STRANGER, /* of no process of the run, as far as is known */
+    LLMOBS_PEER_OTHER,    /* of one that runs as another user */
+    LLMOBS_PEER_OURS
+};
+
+/* `fd`: an accepted connection over IPv4. Looks through the files of the run's
+ * processes alone. */
+enum llmobs_peer_whose llmobs_peer_find(const struct llmobs_peer_run *run,
+                                        int fd, struct llmobs_peer *peer);
+
+/* True where the process, a name in /proc, has the run's variable. */
+bool llmobs_peer_is_marked(const struct llmobs_peer_run *run, const char *pid);
 
 #define LLMOBS_PEER_PROGRAM 64
 
-/* `fd`: an accepted connection over IPv4. */
-bool llmobs_peer_find(int fd, struct llmobs_peer *peer);
-
-/* Gives a process that has the peer's socket, and its program's name; -1: this
- * process may not see it. Looks through the files of all processes. */
-pid_t llmobs_peer_process(const struct llmobs_peer *peer,
-                          char program[LLMOBS_PEER_PROGRAM]);
+/* Gives the name of the process's program; "": this process may not see it. */
+void llmobs_peer_program(pid_t pid, char program[LLMOBS_PEER_PROGRAM]);
 
 #endif

@@ -1,3 +1,5 @@
+/* Serves the connections of one run: passes their bytes on, and reads those to
+ * models. */
 #include "cli/intercept/proxy.h"
 
 #include <errno.h>
@@ -13,7 +15,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "cli/intercept/peer.h"
 #include "cli/intercept/refusals.h"
 #include "cli/intercept/tls.h"
 #include "cli/shared/open_libcurl.h"
@@ -56,6 +57,8 @@ struct visit {
     struct llmobs_wire *wire; /* the core's record of it; NULL: none */
     struct llmobs_hello hello;
     struct llmobs_peer peer;
+    bool reads; /* what goes to models */
+    struct llmobs_way_out out;
     struct llmobs_wire_peer facts; /* in the next two */
     char process[LLMOBS_PEER_PROGRAM + 16];
     char caller[LLMOBS_ORIGIN_SCRIPT + sizeof("{\"entry\": \"\"}")];
@@ -420,8 +423,8 @@ static bool open_both(struct visit *visit, enum llmobs_stat *stat)
     if (why == LLMOBS_TLS_UNABLE) {
         leave(visit);
         visit->server.fd =
-            llmobs_way_out_connect(&visit->proxy->way.tls, visit->asked,
-                                   &visit->to, visit->client.fd, visit->answer);
+            llmobs_way_out_connect(&visit->out.tls, visit->asked, &visit->to,
+                                   visit->client.fd, visit->answer);
         return visit->server.fd >= 0 && llmobs_way_out_stands(visit->answer);
     }
     if (why == LLMOBS_TLS_REFUSED) {
@@ -441,10 +444,11 @@ static void begin_wire(struct visit *visit)
 {
     struct llmobs_origin_names names = {.script = ""};
     char program[LLMOBS_PEER_PROGRAM];
-    pid_t pid = llmobs_peer_process(&visit->peer, program);
+    pid_t pid = visit->peer.pid;
     void *tls = visit->server.tls;
 
-    if (pid > 0 && llmobs_config_names_callers(config))
+    llmobs_peer_program(pid, program);
+    if (llmobs_config_names_callers(config))
         llmobs_origin_read(pid, config, &names);
     snprintf(visit->process, sizeof(visit->process), "%d %s", (int)pid,
              program);
@@ -475,7 +479,7 @@ static bool serve(struct visit *visit)
     struct llmobs_http1_head head;
     bool known = llmobs_way_out_asked(visit->asked, &head, &to), stands = true;
     bool tls = strcmp(to.scheme, "https") == 0;
-    const struct llmobs_way *way = tls ? &proxy->way.tls : &proxy->way.plain;
+    const struct llmobs_way *way = tls ? &visit->out.tls : &visit->out.plain;
     bool tunnel = known && llmobs_text_is(head.method, "CONNECT");
 
     if (known && !tunnel && server->fd >= 0 && to.port == before->port &&
@@ -512,9 +516,9 @@ static bool serve(struct visit *visit)
     }
     snprintf(url, sizeof(url), "%s://%s:%u", tls ? "https" : "http", to.host,
              to.port);
-    if (proxy->reads && config->rules_path)
+    if (visit->reads && config->rules_path)
         pthread_once(&attached, attach); /* which reads that file */
-    if (proxy->reads && llmobs_way_out_stands(visit->answer) &&
+    if (visit->reads && llmobs_way_out_stands(visit->answer) &&
         (llmobs_rules_knows(NULL, to.host) || llmobs_judge_knows(to.host) ||
          llmobs_url_list_may_have(proxy->gateways, url))) {
         if (llmobs_clock_mono_ns() >= proxy->until_ns ||
@@ -541,17 +545,21 @@ static void *visit_main(void *arg)
     struct visit *visit = arg;
     struct llmobs_run_proxy *proxy = visit->proxy;
     int client = visit->client.fd;
-    bool more = true;
+    enum llmobs_peer_whose whose =
+        llmobs_peer_find(&proxy->run, client, &visit->peer);
+    bool more = whose != LLMOBS_PEER_STRANGER;
 
-    /* Other users could not connect to the server with this user's address and
-     * proxy; root could. */
-    if (llmobs_peer_find(client, &visit->peer) &&
-        (visit->peer.uid == geteuid() || visit->peer.uid == 0))
-        while (more) {
-            more =
-                llmobs_way_out_head(client, visit->asked) > 0 && serve(visit);
-            explicit_bzero(visit->asked, sizeof(visit->asked)); /* keys */
-        }
+    /* Others could reach servers with this user's address and proxy, and have
+     * spans among his. A process of the run with another user is not to use his
+     * login, and its calls are no calls of his. */
+    visit->out = proxy->way;
+    visit->reads = proxy->reads && whose == LLMOBS_PEER_OURS;
+    if (whose == LLMOBS_PEER_OTHER)
+        visit->out.tls.login = visit->out.plain.login = NULL;
+    while (more) {
+        more = llmobs_way_out_head(client, visit->asked) > 0 && serve(visit);
+        explicit_bzero(visit->asked, sizeof(visit->asked)); /* keys */
+    }
     leave(visit);
     llmobs_tls_free(visit->client.tls);
     close(client);

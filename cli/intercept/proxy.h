@@ -12,6 +12,7 @@
 
 #include <stdatomic.h>
 
+#include "cli/intercept/peer.h"
 #include "cli/intercept/way_out.h"
 #include "core/config/config.h"
 #include "rules/read/url.h"
@@ -19,6 +20,7 @@
 struct llmobs_run_proxy {
     int listener;
     struct llmobs_way_out way;
+    struct llmobs_peer_run run;       /* whose connections are served */
     bool reads;                       /* else all bytes pass as they are */
     const char *leaves;               /* hosts of which they do; NULL: none */
     int64_t until_ns;                 /* by the monotonic clock: so long */
@@ -29,8 +31,8 @@ struct llmobs_run_proxy {
     atomic_uint untold; /* answers that go on, and are then told the core */
 };
 
-/* A thread: accepts connections of this user's processes, and of root's, for a
- * struct llmobs_run_proxy, which it borrows for good. It does not end. */
+/* A thread: accepts connections of the run's processes, for a struct
+ * llmobs_run_proxy, which it borrows for good. It does not end. */
 void *llmobs_proxy_serve(void *run_proxy);
 
 #endif

@@ -9,7 +9,7 @@ import struct
 import threading
 
 from harness import equal, ok, read_spans
-from test_intercept import end, nothing_left, start
+from test_intercept import Door, end, nothing_left, start
 
 LIMIT = 30
 NAME = "localhost"
@@ -158,8 +158,8 @@ class Place:
         self.process = start(self.t, env={
             "DD_LLMOBS_INSTRUMENTED_PROXY_URLS":
             "https://localhost:%d" % self.port, **(env or {})})
-        proxy, self.trust = self.tell("echo $HTTPS_PROXY $SSL_CERT_FILE").split()
-        self.proxy = int(proxy.rsplit(":", 1)[1])
+        self.trust = self.tell("echo $SSL_CERT_FILE").strip()
+        self.door = Door(self.t, self.process)
 
     def tell(self, line):
         self.process.stdin.write(line + "\n")
@@ -168,6 +168,7 @@ class Place:
 
     def over(self):
         """The spans of the run."""
+        self.door.close(self.process)
         equal(end(self.process), 5, "status")
         self.process = None
         nothing_left(self.t)
@@ -185,7 +186,8 @@ class Place:
         """A connection to it, as a socket."""
         if not self.process:
             return socket.create_connection(("127.0.0.1", self.port), LIMIT)
-        sock = socket.create_connection(("127.0.0.1", self.proxy), LIMIT)
+        sock = self.door.dial()
+        sock.settimeout(LIMIT)
         where = "%s:%d" % (name, self.port)
         sock.sendall(head or ("CONNECT %s HTTP/1.1\r\nHost: %s\r\n\r\n" % (
             where, where)).encode())
@@ -194,6 +196,7 @@ class Place:
             byte = sock.recv(1)
             ok(byte, "the proxy left")
             answer += byte
+        self.door.left()
         equal(answer, b"HTTP/1.1 200 Connection established\r\n\r\n", "answer")
         return sock
 

@@ -5,6 +5,7 @@ import glob
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import socket
@@ -19,6 +20,7 @@ from test_listed import joined
 
 SYSTEM = "/etc/ssl/certs/ca-certificates.crt"
 CLIENT = os.path.join(APPS, "intercept", "client.py")
+DOOR = os.path.join(APPS, "intercept", "door.py")
 ABSOLUTE = os.path.join(APPS, "intercept", "absolute.py")
 # The harness has NO_PROXY=*.
 OPEN = {"NO_PROXY": None, "no_proxy": None}
@@ -694,10 +696,10 @@ def by_another_user(t):
 
 # ---- life and death -------------------------------------------------------------
 
-def start(t, *words, env=None):
+def start(t, *words, env=None, by=()):
     """A run that goes on; its shell does what it is told by its stdin."""
     process = subprocess.Popen(
-        [run_by(t), "--intercept", *words, "sh"], stdin=subprocess.PIPE,
+        [*by, run_by(t), "--intercept", *words, "sh"], stdin=subprocess.PIPE,
         stdout=subprocess.PIPE, text=True, start_new_session=True,
         env=t.environment(True, {**AT_HOME, "SSL_CERT_FILE": t.servers.cert,
                                  **listed(t), **(env or {})}))
@@ -714,10 +716,47 @@ def asks(t, process):
     return process.stdout.readline()
 
 
+def process_port(process):
+    """The port of the run's proxy."""
+    process.stdin.write("echo $HTTPS_PROXY\n")
+    process.stdin.flush()
+    return int(process.stdout.readline().strip().rsplit(":", 1)[1])
+
+
 def end(process, code="exit 5"):
     process.stdin.write(code + "\n")
     process.stdin.close()
     return process.wait(30)
+
+
+class Door:
+    """Connections to the proxy that a process of the run makes: its others are
+    not served."""
+
+    def __init__(self, t, process):
+        name = "llmobs-%d-%d" % (os.getpid(), process.pid)
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind("\0" + name)
+            listener.listen()
+            listener.settimeout(60)
+            process.stdin.write("LD_PRELOAD= %s %s %s $HTTPS_PROXY &\n" % (
+                PYTHON, DOOR, name))
+            process.stdin.flush()
+            self.to = listener.accept()[0]
+
+    def dial(self):
+        """The next connection, which that process has as well until left()."""
+        self.to.send(b"x")
+        return socket.socket(fileno=socket.recv_fds(self.to, 1, 1)[1][0])
+
+    def left(self):
+        """The proxy has answered, and knows whose the connection is."""
+        self.to.send(b"x")
+        self.to.recv(1)
+
+    def close(self, process):
+        self.to.close()
+        process.stdin.write("wait\n")
 
 
 def by_age(t):
@@ -798,33 +837,114 @@ def signals_to_all(t):
     equal(len(read_spans(os.path.join(t.dir, "store"))), 6, "spans")
 
 
+def goes_to(proxy, text, uid=None, leaves=False):
+    """The first bytes that a process gets which sends this, or leaves at once."""
+    code = """import os, socket, sys
+if int(sys.argv[1]) >= 0:
+    os.setuid(int(sys.argv[1]))
+for _ in range(int(sys.argv[4])):
+    s = socket.create_connection(("127.0.0.1", int(sys.argv[2])), 30)
+    s.sendall(sys.argv[3].encode() + b"\\r\\n\\r\\n")
+    if sys.argv[4] != "1":
+        s.close()
+    else:
+        try:
+            print(s.recv(12).decode())
+        except ConnectionResetError:
+            print()"""
+    return [PYTHON, "-c", code, str(-1 if uid is None else uid), str(proxy), text,
+            "100" if leaves else "1"]
+
+
+def in_the_run(process, argv):
+    """What a process of the run prints, in one line."""
+    process.stdin.write(" ".join(map(shlex.quote, argv)) + "\n")
+    process.stdin.flush()
+    return process.stdout.readline()
+
+
 @test
 def strangers(t):
-    """Another user's process is not served, root's is."""
-    if os.getuid() != 0:
-        raise Skip("needs root")
+    """Who is no process of the run gets no byte, and no server a request of his:
+    another user, this one, root, and one that has closed the connection before
+    the proxy could ask whose it is."""
     process = start(t)
-    process.stdin.write("echo $HTTPS_PROXY\n")
-    process.stdin.flush()
-    port = int(process.stdout.readline().strip().rsplit(":", 1)[1])
-    code = ("import os, socket; os.setuid(%%d); s = socket.create_connection("
-            "('127.0.0.1', %d)); s.sendall(b'CONNECT localhost:%d HTTP/1.1"
-            "\\r\\n\\r\\n'); print(s.recv(99)[:12])" % (port, t.servers.tls))
-    for uid, wanted in (0, b"b'HTTP/1.1 200'"), (12345, b"b''"):
-        r = subprocess.run([PYTHON, "-c", code % uid], capture_output=True)
-        ok(r.stdout.strip() == wanted or
-           (uid and b"ConnectionResetError" in r.stderr), (uid, r))
+    proxy, files = by_age(t)[2], lambda: len(os.listdir("/proc/%d/fd" % proxy))
+    port = process_port(process)
+    uids = [None, 12345] if os.getuid() == 0 else [None]
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        text = "GET http://127.0.0.1:%d/ HTTP/1.1" % server.getsockname()[1]
+        for uid in uids:
+            r = subprocess.run(goes_to(port, text, uid), capture_output=True,
+                               check=True)
+            equal(r.stdout, b"\n", uid)
+        before = files()
+        os.kill(proxy, signal.SIGSTOP)
+        try:
+            for uid in uids:
+                subprocess.run(goes_to(port, text, uid, True), check=True)
+        finally:
+            os.kill(proxy, signal.SIGCONT)
+        ok("200" in asks(t, process), "a call of the run's")
+        ok(wait_for(lambda: files() <= before), "all have been left")
+        server.setblocking(False)
+        try:
+            server.accept()
+            ok(False, "a request has come")
+        except BlockingIOError:
+            pass
     equal(end(process), 5, "status")
     nothing_left(t)
+
+
+@test
+def children_of_another_user(t):
+    """They have their network, but not the user's login, and are not read."""
+    if os.getuid() != 0:
+        raise Skip("needs root")
+    front = Front(t.servers.tls)
+    # A container's root may not see the files of other users' processes.
+    for by in ["setpriv", "--bounding-set=-sys_ptrace"], []:
+        process = start(t, by=by, env={
+            "HTTPS_PROXY": front.url.replace("//", "//me:pw@")})
+        port = process_port(process)
+        for uid, login in ((12345, False), (None, True)):
+            argv = goes_to(port, "CONNECT api.openai.com:443 HTTP/1.1", uid)
+            equal(in_the_run(process, argv), "HTTP/1.1 200\n", uid)
+            equal(b"Proxy-Authorization" in front.heads[-1], login, "login")
+        if by:
+            equal(end(process), 5, "status")
+    # As another user, and not below the launcher any more.
+    out = os.path.join(t.dir, "out")
+    process.stdin.write("(setsid %s >%s.new; mv %s.new %s) &\n" % (
+        " ".join(map(shlex.quote, goes_to(port, "CONNECT x.test:1 HTTP/1.1",
+                                          12345))), out, out, out))
+    equal(end(process), 5, "status")
+    ok(wait_for(lambda: os.path.exists(out), 60), "the late one")
+    with open(out) as f:
+        equal(f.read(), "HTTP/1.1 200\n", "the late one")
+    ok(wait_for(lambda: not proxies(t), 30), "they end")
+    equal(counts(t).get("intercept_odd"), 2, "connections that were looked at")
+
+
+@test
+def nobody_is_known(t):
+    """Where it cannot be told whose a connection is, there is no proxy."""
+    if os.getuid() != 0:
+        raise Skip("needs root")
+    r = t.run(["unshare", "-m", "sh", "-c", "mount -t tmpfs x /proc; exec \"$@\"",
+               "sh", run_by(t), "--intercept", "sh", "-c",
+               "echo \"[$HTTPS_PROXY]\""], launcher=[], env=OPEN)
+    equal(r.stdout, b"[]\n", "the variable")
+    equal(r.stderr.count(b"whose a connection is"), 1, r.stderr)
+    equal(len(r.stderr.splitlines()), 1, r.stderr)
 
 
 @test
 def heads_that_are_none(t):
     """Whatever a program sends to the proxy, it is answered or left."""
     process = start(t)
-    process.stdin.write("echo $HTTPS_PROXY\n")
-    process.stdin.flush()
-    port = int(process.stdout.readline().strip().rsplit(":", 1)[1])
+    door = Door(t, process)
     for text, wanted in ((b"GET http://x.test/ HTTP/1.1\r\n\r\n", b" 502"),
                          (b"GET https://x.test/ HTTP/1.1\r\n\r\n", b" 502"),
                          (b"GET ftp://x.test/ HTTP/1.1\r\n\r\n", b" 501"),
@@ -844,12 +964,15 @@ def heads_that_are_none(t):
                          (b"CONNECT y:70000 HTTP/1.1\r\n\r\n", b" 501"),
                          (b"CONNECT " + b"y" * 300 + b" H\r\n\r\n", b" 501"),
                          (b"y" * 20000, b"")):
-        with socket.create_connection(("127.0.0.1", port), 20) as s:
+        with door.dial() as s:
+            s.settimeout(20)
             s.sendall(text)
             try:
                 got = s.recv(100)
             except ConnectionResetError:
                 got = b""
+        door.left()
         equal(got[8:12], wanted, text[:40])
     ok("200" in asks(t, process), "and goes on")
+    door.close(process)
     equal(end(process), 5, "status")

@@ -628,7 +628,7 @@ def connects(place, row):
     """The way of the head, and of the first message behind it."""
     head, pieces, more = row
     where = b"localhost:%d" % place.port
-    sock = socket.create_connection(("127.0.0.1", place.proxy), 30)
+    sock = place.door.dial()
     client = End(sock, place.trusting())
     with contextlib.suppress(ssl.SSLWantReadError):
         client.tls.do_handshake()
@@ -639,6 +639,7 @@ def connects(place, row):
     answer = b""
     while not answer.endswith(b"\r\n\r\n"):
         answer += sock.recv(1) or b"the end\r\n\r\n"
+    place.door.left()
     if b" 200 " not in answer:
         return answer
     if not more:
@@ -672,7 +673,8 @@ def heads(t):
     for row in HEADS:
         equal(connects(place, row), b"HTTP/1.1 200 Connection established\r\n\r\n",
               row)
-    sock = socket.create_connection(("127.0.0.1", place.proxy), 30)
+    sock = place.door.dial()
     sock.sendall(b"CONNECT x HTTP/1.1\r\nX: " + b"y" * 20000)
     equal(End(sock).rest()[0], b"", "the answer to a head without an end")
+    place.door.left()
     equal(len(place.over()), len(HEADS), "spans")
