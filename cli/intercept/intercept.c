@@ -176,7 +176,7 @@ static void remove_trust(const char *dir)
 
 /* Waits until the command has ended, and then until no process has the proxy in
  * its variables. */
-static void wait_for_end(bool ended, struct run *run)
+static void wait_for_end(bool ended, pid_t parent, struct run *run)
 {
     struct dirent *one;
     bool needed = true;
@@ -201,8 +201,8 @@ static void wait_for_end(bool ended, struct run *run)
                      llmobs_peer_is_marked(&run->proxy.run, one->d_name);
         if (all)
             closedir(all);
-        if (needed && !told)
-            kill(getppid(), SIGUSR1); /* it need not wait */
+        if (needed && !told && getppid() == parent)
+            kill(parent, SIGUSR1); /* it need not wait */
     }
 }
 
@@ -274,7 +274,7 @@ _Noreturn static void be_proxy(struct run *run, pid_t parent)
         write(STDERR_FILENO, run->where, sizeof(run->where)) < 0)
         _exit(LLMOBS_CLI_FAILED);
     dup2(STDOUT_FILENO, STDERR_FILENO);
-    wait_for_end(false, run);
+    wait_for_end(false, parent, run);
     remove_trust(run->dir);
     exit(LLMOBS_CLI_OK);
 }
@@ -344,7 +344,7 @@ _Noreturn static void stand_by(struct run *run, int ready)
         run->proxy.reads = false;
         if (!WIFEXITED(status)) {
             if (begin_to_serve(run))
-                wait_for_end(ended, run);
+                wait_for_end(ended, run->launcher, run);
             remove_trust(run->dir);
         }
         break;

@@ -805,6 +805,34 @@ def outlived(t):
 
 
 @test
+def no_signal_to_others(t):
+    """Who gets the proxy as a child when the stand-by has been killed, such as
+    the first process of a container, gets no signal of it."""
+    code = """import ctypes, os, subprocess, sys
+ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)
+subprocess.Popen(sys.argv[1:])
+try:
+    while True:
+        os.wait()
+except ChildProcessError:
+    print("alive")"""
+    process = subprocess.Popen(
+        [PYTHON, "-c", code, run_by(t), "--intercept", "sh", "-c",
+         "echo begun; read x"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        text=True, env=t.environment(True, AT_HOME))
+    equal(process.stdout.readline(), "begun\n", "the command")
+    _, by, proxy = by_age(t)
+
+    def parent():
+        with open("/proc/%d/stat" % proxy) as f:
+            return int(f.read().rsplit(")", 1)[1].split()[1])
+    os.kill(by, signal.SIGKILL)
+    ok(wait_for(lambda: parent() != by), "the proxy has another parent")
+    equal(process.communicate("x\n", 60)[0], "alive\n", "who gets the proxy")
+    equal(process.returncode, 0, "status")
+
+
+@test
 def signals(t):
     """As in tests/cli: the command gets them, and the proxy goes on with it."""
     for number in signal.SIGTERM, signal.SIGINT:
