@@ -1,3 +1,4 @@
+/* Compares a store's calls with limits (`llmobs stats --max-cost`). */
 #include "cli/gate.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Ends a command when its calls used more than --max-tokens or -cost. */
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>

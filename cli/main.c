@@ -1,3 +1,4 @@
+/* Finds the command that the arguments name, and runs it. */
 #include <dlfcn.h>
 #include <errno.h>
 #include <poll.h>

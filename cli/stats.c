@@ -1,3 +1,4 @@
+/* Runs `llmobs stats`: counts, alerts, Prometheus' text, limits. */
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>

@@ -1,3 +1,4 @@
+/* Adds up the counters and spools of one or of all users. */
 #include "cli/tally.h"
 
 #include <errno.h>

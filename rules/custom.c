@@ -1,3 +1,4 @@
+/* Reads the file of LLMOBS_RULES. */
 #include "rules/custom.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Looks up dialects and hosts in the generated tables. */
 #include "rules/providers.h"
 
 #include <stdint.h>

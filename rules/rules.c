@@ -1,3 +1,4 @@
+/* Builds the list of rules, and finds the first that matches. */
 #include "rules/rules.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Indexes all shapes by the ends of their paths. */
 #include "rules/shapes.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Wraps calls that need a process with one thread, and ends ours. */
 #include "shim/alone.h"
 
 #include <linux/seccomp.h>

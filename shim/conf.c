@@ -1,3 +1,4 @@
+/* Reads the few lines of the configuration that decide early. */
 #include "shim/conf.h"
 
 #include <sys/stat.h>

@@ -1,3 +1,4 @@
+/* Finds connections by address or number, without a lock for readers. */
 #include "shim/connections.h"
 
 #include <stdint.h>

@@ -1,3 +1,4 @@
+/* Records each libcurl in the process, and resolves its functions. */
 #include "shim/copies.h"
 
 #include "lib/base/cold.h"

@@ -1,3 +1,4 @@
+/* Reads the dynamic tables of a loaded object, within its bounds. */
 #include "shim/elf.h"
 
 /* No libc is larger. */

@@ -1,3 +1,4 @@
+/* Patches the entries of OpenSSL's functions inside Node. */
 #include "shim/entry.h"
 
 #include <sys/stat.h>

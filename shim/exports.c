@@ -1,3 +1,4 @@
+/* Defines dlopen, dlsym and the other symbols that the shim exports. */
 #include "shim/exports.h"
 
 #include <dlfcn.h>

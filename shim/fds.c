@@ -1,3 +1,4 @@
+/* Marks the descriptors that are connections to be followed. */
 #include "shim/fds.h"
 
 #include <stddef.h>

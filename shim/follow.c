@@ -1,3 +1,4 @@
+/* Passes the bytes of a followed connection to the core. */
 #include "shim/follow.h"
 
 #include "shim/connections.h"

@@ -1,3 +1,4 @@
+/* Defers the program's signal handlers while the library works. */
 #include "shim/handlers.h"
 
 #include <signal.h>

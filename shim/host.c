@@ -1,3 +1,4 @@
+/* Decides whether to observe, and copies the environment. */
 #include "shim/host.h"
 
 #include "lib/base/cold.h"

@@ -1,3 +1,4 @@
+/* Splices trace headers into a write, and corrects its count. */
 #include "shim/insert.h"
 
 /* FNV-1a of the bytes from `from` to `to`; another sum where some lack. */

@@ -1,3 +1,4 @@
+/* Collects the hooked functions of OpenSSL and GnuTLS. */
 #include "shim/lib_calls.h"
 
 #include "lib/base/cold.h"

@@ -1,3 +1,4 @@
+/* Resolves the shim's own libc functions by the loader's tables. */
 #include "shim/libc.h"
 
 #include "shim/elf.h"

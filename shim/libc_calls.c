@@ -1,3 +1,4 @@
+/* Resolves and patches the hooked functions of libc. */
 #include "shim/libc_calls.h"
 
 #include "shim/libc.h"

@@ -1,3 +1,4 @@
+/* Finds OpenSSL and GnuTLS among loaded objects. */
 #include "shim/libs.h"
 
 #include "lib/base/cold.h"

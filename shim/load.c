@@ -1,3 +1,4 @@
+/* Loads the core, and says why it cannot. */
 #include "shim/load.h"
 
 #include <dlfcn.h>

@@ -1,3 +1,4 @@
+/* Resolves the loader's functions behind the shim's. */
 #include "shim/loader_calls.h"
 
 #include "shim/elf.h"

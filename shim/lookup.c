@@ -1,3 +1,4 @@
+/* Predicts what dlsym returns to a certain caller. */
 #include "shim/lookup.h"
 #include "shim/libc.h"
 

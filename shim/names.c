@@ -1,3 +1,4 @@
+/* Finds hooked names by hash. */
 #include "shim/names.h"
 
 #include "lib/base/cold.h"

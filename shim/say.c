@@ -1,3 +1,4 @@
+/* Appends one line to the log, without the core. */
 #include "shim/say.h"
 
 #include <sys/resource.h>

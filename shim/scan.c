@@ -1,3 +1,4 @@
+/* Walks over loaded objects, and writes their slots. */
 #include "shim/scan.h"
 
 #include <elf.h>

@@ -1,3 +1,4 @@
+/* Starts the shim as the loader calls its constructor. */
 #include "shim/exports.h"
 #include "shim/load.h"
 #include "shim/scan.h"

@@ -1,3 +1,4 @@
+/* Wraps libc's calls on sockets. */
 #include "shim/socket_calls.h"
 
 #include <poll.h>

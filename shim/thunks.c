@@ -1,3 +1,4 @@
+/* Gives the thunk for each function of each libcurl. */
 #include "shim/thunks.h"
 
 #include "shim/alone.h"

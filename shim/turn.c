@@ -1,3 +1,4 @@
+/* Lets threads take turns at loading and unloading. */
 #include "shim/turn.h"
 
 #include <sys/stat.h>

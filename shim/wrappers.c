@@ -1,3 +1,4 @@
+/* Finds objects that define functions of libcurl's names. */
 #include "shim/wrappers.h"
 
 #include "lib/base/cold.h"

@@ -1,3 +1,4 @@
+/* Runs the command `llmobs doctor`: options, command, exit status. */
 #include "cli/doctor/doctor.h"
 #include "cli/doctor/host.h"
 

@@ -1,3 +1,4 @@
+/* Examines a program: how it reaches libcurl, and who wraps libcurl. */
 #include "cli/doctor/doctor.h"
 
 #include <string.h>

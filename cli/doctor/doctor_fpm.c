@@ -1,3 +1,4 @@
+/* Examines a pool of PHP-FPM by its configuration and its processes. */
 #include "cli/doctor/doctor.h"
 
 #include <ctype.h>

@@ -1,3 +1,4 @@
+/* Asks a receiver of OTLP whether it would accept spans. */
 #include "cli/doctor/doctor.h"
 
 #include <errno.h>

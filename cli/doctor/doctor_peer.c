@@ -1,3 +1,4 @@
+/* Opens the doctor's own HTTP, and reports another preload's connect. */
 #include "cli/doctor/doctor.h"
 
 #include <errno.h>

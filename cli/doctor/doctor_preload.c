@@ -1,3 +1,4 @@
+/* Checks whether the library can be preloaded into a program. */
 #include "cli/doctor/doctor.h"
 
 #include <elf.h>

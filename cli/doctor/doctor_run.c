@@ -1,3 +1,4 @@
+/* Runs a command for `doctor --run`, and lists what left it. */
 #include "cli/doctor/doctor.h"
 
 #include <arpa/inet.h>

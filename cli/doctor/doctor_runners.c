@@ -1,3 +1,4 @@
+/* Looks through commands that run another, such as env and timeout. */
 #include "cli/doctor/doctor.h"
 
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* Makes the self-test: a call by curl to a server of the doctor's. */
 #include "cli/doctor/doctor.h"
 
 #include <dlfcn.h>

@@ -1,3 +1,4 @@
+/* Reports a program's settings, its destination and its directories. */
 #include "cli/doctor/doctor.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Says which calls without libcurl of a program are observed. */
 #include "cli/doctor/doctor.h"
 
 #include <fcntl.h>

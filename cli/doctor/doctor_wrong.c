@@ -1,3 +1,4 @@
+/* Finds wrong names and values among settings and in files of rules. */
 #include "cli/doctor/doctor.h"
 
 #include <arpa/inet.h>

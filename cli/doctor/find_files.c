@@ -1,3 +1,4 @@
+/* Matches a pattern against directories, one component at a time. */
 #include "cli/doctor/find_files.h"
 
 #include <dirent.h>

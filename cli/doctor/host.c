@@ -1,3 +1,4 @@
+/* Lists the host's processes that may call models (`doctor --host`). */
 #include "cli/doctor/host.h"
 
 #include <errno.h>

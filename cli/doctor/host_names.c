@@ -1,3 +1,4 @@
+/* Resolves the hosts of models and gateways, to compare addresses. */
 #include "cli/doctor/host_names.h"
 
 #include <errno.h>

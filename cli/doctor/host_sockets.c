@@ -1,3 +1,4 @@
+/* Reads a process's TCP connections from /proc. */
 #include "cli/doctor/host_sockets.h"
 
 #include <dirent.h>

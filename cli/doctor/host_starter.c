@@ -1,3 +1,4 @@
+/* Finds out who started a process, by control group and parents. */
 #include "cli/doctor/host_starter.h"
 
 #include <fcntl.h>

@@ -1,3 +1,4 @@
+/* Follows a program's files to each libcurl that it may use. */
 #include "cli/doctor/libcurl_routes.h"
 
 #include <ctype.h>

@@ -1,3 +1,4 @@
+/* Asks the loader for a program's libraries, or searches for them. */
 #include "cli/doctor/library.h"
 
 #include <errno.h>

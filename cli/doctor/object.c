@@ -1,3 +1,4 @@
+/* Reads headers, symbols and needs of one ELF file, within bounds. */
 #include "cli/doctor/object.h"
 
 #include <elf.h>

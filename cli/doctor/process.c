@@ -1,3 +1,4 @@
+/* Reads maps, environment, title and parent of a running process. */
 #include "cli/doctor/process.h"
 
 #include <ctype.h>

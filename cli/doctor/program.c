@@ -1,3 +1,4 @@
+/* Resolves a command to the file that the kernel would execute. */
 #include "cli/doctor/program.h"
 
 #include <ctype.h>

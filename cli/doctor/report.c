@@ -1,3 +1,4 @@
+/* Collects the doctor's findings, and prints them as text or JSON. */
 #include "cli/doctor/report.h"
 
 #include <errno.h>

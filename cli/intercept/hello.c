@@ -1,3 +1,4 @@
+/* Parses the ClientHello of TLS: host, ALPN and the kind of client. */
 #include "cli/intercept/hello.h"
 
 #include <stdbool.h>

@@ -1,3 +1,4 @@
+/* Reads and writes the file of clients that refused a certificate. */
 #include "cli/intercept/refusals.h"
 
 #include <inttypes.h>

@@ -1,3 +1,4 @@
+/* Calls OpenSSL for both ends of a connection, and makes certificates. */
 #include "cli/intercept/tls.h"
 
 #include <dlfcn.h>

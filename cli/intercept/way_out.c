@@ -1,3 +1,4 @@
+/* Connects to a server, directly or through the user's own proxy. */
 #include "cli/intercept/way_out.h"
 
 #include <errno.h>

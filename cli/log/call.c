@@ -1,3 +1,4 @@
+/* Collects the calls in flight, and looks at their processes. */
 #include "cli/log/call.h"
 
 #include <errno.h>

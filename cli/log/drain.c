@@ -1,3 +1,4 @@
+/* Runs the command `llmobs drain`. */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>

@@ -1,3 +1,4 @@
+/* Visits spools, each in a child with its user's rights. */
 #include "cli/log/drain_round.h"
 
 #include <errno.h>

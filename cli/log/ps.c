@@ -1,3 +1,4 @@
+/* Runs the command `llmobs ps`: the calls in flight, and their stacks. */
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>

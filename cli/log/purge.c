@@ -1,3 +1,4 @@
+/* Runs the command `llmobs purge`: counts, asks and removes. */
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>

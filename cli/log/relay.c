@@ -1,3 +1,4 @@
+/* Runs the command `llmobs relay`: watches spools until it may end. */
 #include <dirent.h>
 #include <errno.h>
 #include <getopt.h>

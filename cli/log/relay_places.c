@@ -1,3 +1,4 @@
+/* Keeps the spools that a relay serves, and their processes. */
 #include "cli/log/relay_places.h"
 
 #include <stdlib.h>

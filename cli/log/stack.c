@@ -1,3 +1,4 @@
+/* Stops a thread by ptrace and reads its native stack by libunwind. */
 #include "cli/log/stack.h"
 
 #include <dlfcn.h>

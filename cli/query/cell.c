@@ -1,3 +1,4 @@
+/* Formats one value as JSON, as CSV, or for a terminal. */
 #include "cli/query/cell.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Estimates the cost of a call, and adds costs up. */
 #include "cli/query/cost.h"
 
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* Walks through a store's rows, the newest first, one at a time. */
 #include "cli/query/each.h"
 
 #include <errno.h>

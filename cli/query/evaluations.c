@@ -1,3 +1,4 @@
+/* Joins evaluations and feedback with the spans that they are about. */
 #include "cli/query/evaluations.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Decides whether an event passes the filters of a command line. */
 #include "cli/query/filter.h"
 
 #include <ctype.h>

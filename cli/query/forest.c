@@ -1,3 +1,4 @@
+/* Sorts rows into traces, and links each row to its parent. */
 #include "cli/query/forest.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Reads each fact of LLMOBS_KEYS from an event. */
 #include "cli/query/keys.h"
 
 #include <errno.h>

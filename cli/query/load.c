@@ -1,3 +1,4 @@
+/* Loads the rows that a view shows, and skips what it does not need. */
 #include "cli/query/load.h"
 
 #include <errno.h>

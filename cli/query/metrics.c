@@ -1,3 +1,4 @@
+/* Computes sums, rates and percentiles of samples. */
 #include "cli/query/metrics.h"
 
 #include <errno.h>

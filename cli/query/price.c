@@ -1,3 +1,4 @@
+/* Computes a call's cost by one model's price. */
 #include "cli/query/price.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* Loads the tables of prices that LLMOBS_PRICES names. */
 #include "cli/query/price_files.h"
 
 #include <errno.h>

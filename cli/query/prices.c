@@ -1,3 +1,4 @@
+/* Searches the tables of prices for a model, in the order of COST.md. */
 #include "cli/query/prices.h"
 
 #include <errno.h>

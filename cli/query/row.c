@@ -1,3 +1,4 @@
+/* Fills a row from an event: words, numbers, links and facts. */
 #include "cli/query/row.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Groups calls, and keeps the numbers of each group. */
 #include "cli/query/samples.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Prints a table as lines of JSON, as CSV, or in aligned columns. */
 #include "cli/query/sheet.h"
 
 #include <errno.h>

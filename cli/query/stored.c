@@ -1,3 +1,4 @@
+/* Reads fields of a stored event, such as its tags and its model. */
 #include "cli/query/stored.h"
 
 #include <string.h>

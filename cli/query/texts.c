@@ -1,3 +1,4 @@
+/* Copies the texts of many rows into a few blocks, each text once. */
 #include "cli/query/texts.h"
 
 #include <stdlib.h>

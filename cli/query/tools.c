@@ -1,3 +1,4 @@
+/* Collects the names of called tools by the ids of their calls. */
 #include "cli/query/tools.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* Collects the values that the newest spans of a store have. */
 #include "cli/query/values.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Parses durations and points in time, such as "1 hour ago". */
 #include "cli/query/when.h"
 
 #include <ctype.h>

@@ -1,3 +1,4 @@
+/* Loads a directory of recordings. */
 #include "cli/run/cassette.h"
 
 #include <dirent.h>

@@ -1,3 +1,4 @@
+/* Starts a command, forwards signals and waits for its end. */
 #include "cli/run/child.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Chooses the recording that fits a request best. */
 #include "cli/run/choose.h"
 
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* Runs `llmobs-entrypoint`, the first process of a container. */
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>

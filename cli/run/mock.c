@@ -1,3 +1,4 @@
+/* Runs `llmobs mock`, a server that answers from recordings. */
 #include <errno.h>
 #include <getopt.h>
 #include <signal.h>

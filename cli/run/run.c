@@ -1,3 +1,4 @@
+/* Runs `llmobs-run`: prepares the environment and executes a command. */
 #include "cli/run/run.h"
 
 #include <ctype.h>

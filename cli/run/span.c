@@ -1,3 +1,4 @@
+/* Runs `llmobs span` and `workflow`: a span around a command. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>

@@ -1,3 +1,4 @@
+/* Reads /etc/passwd. */
 #include "cli/shared/accounts.h"
 
 #include <stdbool.h>

@@ -1,3 +1,4 @@
+/* Forks a child for work with another user's rights. */
 #include "cli/shared/apart.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Delivers the spans of a command, such as `llmobs evaluate`. */
 #include "cli/shared/deliver.h"
 
 #include <errno.h>

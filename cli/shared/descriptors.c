@@ -1,3 +1,4 @@
+/* Closes the descriptors that a command inherited. */
 #include "cli/shared/descriptors.h"
 
 #include <fcntl.h>

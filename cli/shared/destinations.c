@@ -1,3 +1,4 @@
+/* Says which destination accepts nothing, and what waits for which. */
 #include "cli/shared/destinations.h"
 
 #include <errno.h>

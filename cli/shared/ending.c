@@ -1,3 +1,4 @@
+/* Handles TERM and INT for commands that deliver for others. */
 #include "cli/shared/ending.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Builds the environment of a command. */
 #include "cli/shared/environment.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Replaces characters that could control a terminal. */
 #include "cli/shared/escape.h"
 
 #include <stdint.h>

@@ -1,3 +1,4 @@
+/* Prints JSON, in which control characters are escaped. */
 #include "cli/shared/json_out.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Maintains view.index, the side file of a large store. */
 #include "cli/shared/marks.h"
 
 #include <fcntl.h>

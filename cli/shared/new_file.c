@@ -1,3 +1,4 @@
+/* Writes a file under a temporary name, and renames it when whole. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>

@@ -1,3 +1,4 @@
+/* Opens the system's libcurl for a command's own requests. */
 #include "cli/shared/open_libcurl.h"
 
 #include <dlfcn.h>

@@ -1,3 +1,4 @@
+/* Parses command lines by tables of options, and explains mistakes. */
 #include "cli/shared/options.h"
 
 #include <errno.h>

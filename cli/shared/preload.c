@@ -1,3 +1,4 @@
+/* Finds the library's path, and adds it to LD_PRELOAD. */
 #include "cli/shared/preload.h"
 
 #include <errno.h>

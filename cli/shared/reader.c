@@ -1,3 +1,4 @@
+/* Reads a store's lines, from the first or from the last on. */
 #include "cli/shared/reader.h"
 
 #include <dirent.h>

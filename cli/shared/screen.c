@@ -1,3 +1,4 @@
+/* Knows width, colours and characters of a terminal, and writes to it. */
 #include "cli/shared/screen.h"
 
 #include <langinfo.h>

@@ -1,3 +1,4 @@
+/* Serves HTTP on loopback with bounded connections. */
 #include "cli/shared/site.h"
 
 #include <arpa/inet.h>

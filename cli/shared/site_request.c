@@ -1,3 +1,4 @@
+/* Parses a request of HTTP/1.1 piece by piece, within bounds. */
 #include "cli/shared/site_request.h"
 
 #include <stdlib.h>

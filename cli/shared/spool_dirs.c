@@ -1,3 +1,4 @@
+/* Finds the spools of one user or of all users. */
 #include "cli/shared/spool_dirs.h"
 
 #include <errno.h>

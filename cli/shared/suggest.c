@@ -1,3 +1,4 @@
+/* Computes the distance between a typed word and known words. */
 #include "cli/shared/suggest.h"
 
 #include <ctype.h>

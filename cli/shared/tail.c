@@ -1,3 +1,4 @@
+/* Finds the trace id at the end of a span's line. */
 #include "cli/shared/tail.h"
 
 #include <string.h>

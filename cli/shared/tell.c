@@ -1,3 +1,4 @@
+/* Prints messages to stderr with foreign text made harmless. */
 #include "cli/shared/tell.h"
 
 #include <stdarg.h>

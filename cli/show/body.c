@@ -1,3 +1,4 @@
+/* Writes an event's line into the page's data element. */
 #include "cli/show/body.h"
 
 #include <errno.h>

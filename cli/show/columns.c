@@ -1,3 +1,4 @@
+/* Fits the columns of spans into a terminal's width. */
 #include "cli/show/columns.h"
 
 #include <inttypes.h>

@@ -1,3 +1,4 @@
+/* Runs `llmobs completion`: the scripts, and the words for shells. */
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>

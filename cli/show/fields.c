@@ -1,3 +1,4 @@
+/* Prints chosen facts of spans as CSV or JSON (--fields). */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* Shows traces and spans as they come (`llmobs view --follow`). */
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* Writes the page: template, script, index and events. */
 #include "cli/show/page.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Writes a span's row for the page's index. */
 #include "cli/show/page_row.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Prints events as they are stored, or as lines of OTLP. */
 #include <errno.h>
 
 #include "cli/shared/json_out.h"

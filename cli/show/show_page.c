@@ -1,3 +1,4 @@
+/* Makes the page, and opens it in a browser (--html, --open). */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>

@@ -1,3 +1,4 @@
+/* Shows trees and lists of spans, through a pager. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>

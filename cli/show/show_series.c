@@ -1,3 +1,4 @@
+/* Shows numbers over time, as bars or as rows (--timeseries). */
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>

@@ -1,3 +1,4 @@
+/* Serves the page and its news on loopback (--serve). */
 #include <errno.h>
 #include <inttypes.h>
 #include <limits.h>

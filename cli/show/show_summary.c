@@ -1,3 +1,4 @@
+/* Shows sums of calls by group (--summary). */
 #include <ctype.h>
 #include <stdio.h>
 

@@ -1,3 +1,4 @@
+/* Measures and prints rows in aligned columns. */
 #include "cli/show/table.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Prints the messages of a call below its row. */
 #include "cli/show/transcript.h"
 
 #include <errno.h>

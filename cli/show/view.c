@@ -1,3 +1,4 @@
+/* Chooses the form of the answer of `llmobs view`. */
 #include "cli/show/view.h"
 
 #include <errno.h>

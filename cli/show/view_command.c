@@ -1,3 +1,4 @@
+/* Runs `llmobs view`: reads its options into one question. */
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>

@@ -1,3 +1,4 @@
+/* Breaks text into lines of a width. */
 #include "cli/show/wrap.h"
 
 #include <stdio.h>

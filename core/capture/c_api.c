@@ -1,3 +1,4 @@
+/* Implements the functions of llmobs.h on top of core/sdk. */
 #include "core/capture/c_api.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Records who makes a call: caller, parent span and account. */
 #include "core/capture/call_origin.h"
 
 #include <stdlib.h>

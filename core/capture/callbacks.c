@@ -1,3 +1,4 @@
+/* Wraps the app's callbacks of libcurl, and passes each call on. */
 #include "core/capture/callbacks.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Follows one transfer of libcurl, and submits its exchange. */
 #include "core/capture/capture.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Executes the commands of the language helpers. */
 #include "core/capture/command.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Handles the curl_easy_* functions that the shim hooks. */
 #include "core/capture/easy.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Follows curl_global_init and cleanup, and the process's exit. */
 #include "core/capture/global.h"
 
 #include <errno.h>

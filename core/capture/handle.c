@@ -1,3 +1,4 @@
+/* Keeps the record of each easy handle. */
 #include "core/capture/handle.h"
 
 #include <limits.h>

@@ -1,3 +1,4 @@
+/* Asks the rules about a transfer, and logs the answer. */
 #include "core/capture/judge.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* Implements the table of records by address or number. */
 #include "core/capture/keyed.h"
 
 #include <stdlib.h>

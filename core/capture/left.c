@@ -1,3 +1,4 @@
+/* Keeps copies of events until the connection's thread takes them. */
 #include "core/capture/left.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* Records the parts of curl_mime_* forms. */
 #include "core/capture/mime.h"
 
 #include <errno.h>

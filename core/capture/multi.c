@@ -1,3 +1,4 @@
+/* Handles the curl_multi_* functions that the shim hooks. */
 #include "core/capture/multi.h"
 
 #include <errno.h>

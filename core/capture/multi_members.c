@@ -1,3 +1,4 @@
+/* Keeps the list of easy handles of a multi. */
 #include "core/capture/multi_members.h"
 
 #include "lib/base/cold.h"

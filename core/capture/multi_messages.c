@@ -1,3 +1,4 @@
+/* Reads a multi's messages early, and gives them to the app in order. */
 #include "core/capture/multi_messages.h"
 
 #include <stdatomic.h>

@@ -1,3 +1,4 @@
+/* Reads method, URL, headers and body of a request from its handle. */
 #include "core/capture/outgoing.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Redirects a transfer to the mock (LLMOBS_REPLAY). */
 #include "core/capture/replay.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* Copies the options of libcurl that matter, as the app sets them. */
 #include "core/capture/settings.h"
 
 #include <ctype.h>

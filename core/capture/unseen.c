@@ -1,3 +1,4 @@
+/* Logs and counts objects that may call libcurl past the library. */
 #include "core/capture/unseen.h"
 
 #include <stdatomic.h>

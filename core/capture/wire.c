@@ -1,3 +1,4 @@
+/* Follows the exchanges of a connection without libcurl. */
 #include "core/capture/wire.h"
 
 #include <errno.h>

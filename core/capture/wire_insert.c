@@ -1,3 +1,4 @@
+/* Adds trace headers to a request without libcurl. */
 #include "core/capture/wire_insert.h"
 
 #include <stdlib.h>

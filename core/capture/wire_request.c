@@ -1,3 +1,4 @@
+/* Copies a request's header block until the request is judged. */
 #include "core/capture/wire_request.h"
 
 #include <errno.h>

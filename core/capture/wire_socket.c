@@ -1,3 +1,4 @@
+/* Asks the kernel about the socket of a plain connection. */
 #include "core/capture/wire_socket.h"
 
 #include <netinet/in.h>

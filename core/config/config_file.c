@@ -1,3 +1,4 @@
+/* Parses the configuration file. */
 #include "core/config/config_file.h"
 
 #include <errno.h>

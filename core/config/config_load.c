@@ -1,3 +1,4 @@
+/* Collects values while a configuration is read, and complaints. */
 #include "core/config/config_load.h"
 
 #include <stdarg.h>

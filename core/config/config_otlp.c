@@ -1,3 +1,4 @@
+/* Reads OpenTelemetry's variables. */
 #include "core/config/config_otlp.h"
 
 #include <errno.h>

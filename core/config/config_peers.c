@@ -1,3 +1,4 @@
+/* Reads where the agent and the intake are, and their keys. */
 #include "core/config/config_peers.h"
 
 #include <stdio.h>

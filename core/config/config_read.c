@@ -1,3 +1,4 @@
+/* Reads each variable by its row of the table, and checks its value. */
 #include "core/config/config.h"
 
 #include <stdio.h>

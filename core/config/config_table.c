@@ -1,3 +1,4 @@
+/* Holds the table of variables, made of config_table.h. */
 #include "core/config/config_table.h"
 
 /* One text without pointers, so the loader has nothing to relocate. A row has

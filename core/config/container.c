@@ -1,3 +1,4 @@
+/* Reads container and pod from control groups, mounts and variables. */
 #include "core/config/container.h"
 
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* Reads trace context and page from the process's environment. */
 #include "core/config/inbound.h"
 
 #include <pthread.h>

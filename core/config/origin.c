@@ -1,3 +1,4 @@
+/* Derives names of application, script, unit and run from /proc. */
 #include "core/config/origin.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Reads a request's headers from the running Perl. */
 #include "core/config/perl_request.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Reads a request's headers from the running PHP. */
 #include "core/config/php_request.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Chooses the directories of the store and of the state. */
 #include "core/config/state_dir.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Looks up symbols of the interpreter in this process. */
 #include "core/config/theirs.h"
 
 #define WEAK __attribute__((weak))

@@ -1,3 +1,4 @@
+/* Keeps what is to be delivered, and notes what was. */
 #include "core/deliver/account.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* Turns exchanges into events, and gives them to destinations. */
 #include "core/deliver/delivery.h"
 
 #include <errno.h>

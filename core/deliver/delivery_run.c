@@ -1,3 +1,4 @@
+/* Runs one round of delivery, and decides when the next is due. */
 #include "core/deliver/delivery.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Sends a destination's queue, and backs off after failures. */
 #include "core/deliver/destination.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Delivers what other processes left, for `drain` and the relay. */
 #include "core/deliver/drain.h"
 
 #include <errno.h>

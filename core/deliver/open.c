@@ -1,3 +1,4 @@
+/* Opens the exporters that the configuration names. */
 #include "core/deliver/delivery.h"
 
 #include "lib/base/log.h"

@@ -1,3 +1,4 @@
+/* Keeps submitted calls until the worker takes them. */
 #include "core/deliver/queue.h"
 
 #include <errno.h>

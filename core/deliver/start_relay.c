@@ -1,3 +1,4 @@
+/* Decides whether a relay may be started here, and starts it. */
 #include "core/deliver/start_relay.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Flushes and ends the worker at exit, at a fork and on request. */
 #include "core/deliver/worker_state.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Accepts calls from the app's threads, and writes their entries. */
 #include "core/deliver/worker_state.h"
 
 #include <errno.h>

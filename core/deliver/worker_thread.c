@@ -1,3 +1,4 @@
+/* Runs the worker's thread: waits, delivers and rests. */
 #include "core/deliver/worker_state.h"
 
 #include <errno.h>

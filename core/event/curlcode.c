@@ -1,3 +1,4 @@
+/* Holds the names of libcurl's result codes. */
 #include "core/event/curlcode.h"
 
 #include <stddef.h>

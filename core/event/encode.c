@@ -1,3 +1,4 @@
+/* Writes a span as the JSON of Datadog's intake. */
 #include "core/event/encode.h"
 
 #include <errno.h>

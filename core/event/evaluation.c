@@ -1,3 +1,4 @@
+/* Checks and writes an evaluation, or a user's feedback. */
 #include "core/event/evaluation.h"
 
 #include <errno.h>

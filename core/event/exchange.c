@@ -1,3 +1,4 @@
+/* Allocates, fills and frees a captured exchange. */
 #include "core/event/exchange.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Gathers the facts of a call that Datadog's event has no field for. */
 #include "core/event/facts.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Cuts an event's values to their limits. */
 #include "core/event/limits.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Reads and writes the file of links, by rows with seals. */
 #include "core/event/link_file.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Stores records of earlier spans by hash. */
 #include "core/event/link_table.h"
 
 #include <errno.h>

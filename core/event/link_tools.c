@@ -1,3 +1,4 @@
+/* Links calls to the tool calls and tasks that they continue. */
 #include <string.h>
 
 #include "lib/base/work.h"

@@ -1,3 +1,4 @@
+/* Links calls to the earlier turns of their conversation. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

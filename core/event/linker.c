@@ -1,3 +1,4 @@
+/* Opens the memory of links, and links each call by its parts. */
 #include "core/event/linker.h"
 
 #include <stdlib.h>

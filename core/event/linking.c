@@ -1,3 +1,4 @@
+/* Reads what a call says about links, for the files of this room. */
 #include "core/event/linking.h"
 
 #include <stdio.h>

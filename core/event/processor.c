@@ -1,3 +1,4 @@
+/* Calls the program's span processor. */
 #include "core/event/processor.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Reads request ids, times and rate limits from response headers. */
 #include "core/event/provider_headers.h"
 
 #include <string.h>

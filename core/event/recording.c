@@ -1,3 +1,4 @@
+/* Writes an exchange for `llmobs-run --record`. */
 #include "core/event/recording.h"
 
 #include <errno.h>

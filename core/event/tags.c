@@ -1,3 +1,4 @@
+/* Collects an event's tags. */
 #include "core/event/limits.h"
 #include "core/event/tags.h"
 

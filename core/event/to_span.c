@@ -1,3 +1,4 @@
+/* Makes a span of an ended exchange: decodes, masks and reads it. */
 #include "core/event/to_span.h"
 
 #include <errno.h>

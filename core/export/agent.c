@@ -1,3 +1,4 @@
+/* Finds the agent's address, and asks for its endpoints. */
 #include "core/export/agent.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Writes a span's attributes of OpenTelemetry. */
 #include "core/export/attributes.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Implements the exporter "auto", which looks for a destination. */
 #include "core/export/choose.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Decides whether a thread may use libcurl now. */
 #include "core/export/curl_access.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Connects past another preload's connect and name look-up. */
 #include "core/export/direct.h"
 
 #include <arpa/inet.h>

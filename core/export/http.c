@@ -1,3 +1,4 @@
+/* Makes the library's own requests by the app's libcurl. */
 #include "core/export/http.h"
 
 #include <errno.h>

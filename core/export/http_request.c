@@ -1,3 +1,4 @@
+/* Parses what a reply says: status, dates, body. */
 #include "core/export/http_request.h"
 
 #include <stdio.h>

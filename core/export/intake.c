@@ -1,3 +1,4 @@
+/* Sends events to an agent's proxy or to Datadog's intake. */
 #include "core/export/intake.h"
 
 #include <errno.h>

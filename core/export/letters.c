@@ -1,3 +1,4 @@
+/* Appends text with the escapes of JSON, at two depths. */
 #include "core/export/letters.h"
 
 #include <string.h>

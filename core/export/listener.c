@@ -1,3 +1,4 @@
+/* Checks in /proc which user listens at a port or socket. */
 #include "core/export/listener.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Writes messages, tools and documents in OpenTelemetry's schemas. */
 #include "core/export/messages.h"
 
 #include <string.h>

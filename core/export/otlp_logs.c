@@ -1,3 +1,4 @@
+/* Writes and sends OTLP log records. */
 #include "core/export/otlp_logs.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Sums spans up as OTLP metrics, and sends them. */
 #include "core/export/otlp_metrics.h"
 
 #include <errno.h>

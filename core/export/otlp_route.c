@@ -1,3 +1,4 @@
+/* Builds OTLP requests, and reads what receivers answer. */
 #include "core/export/otlp_route.h"
 
 #include <errno.h>

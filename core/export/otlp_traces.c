@@ -1,3 +1,4 @@
+/* Writes and sends OTLP spans. */
 #include "core/export/otlp_traces.h"
 
 #include <errno.h>

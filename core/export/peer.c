@@ -1,3 +1,4 @@
+/* Remembers which destinations do not answer, for all processes. */
 #include "core/export/peer.h"
 
 #include <errno.h>

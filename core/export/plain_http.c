@@ -1,3 +1,4 @@
+/* Makes requests to this host without libcurl. */
 #include "core/export/plain_http.h"
 
 #include <arpa/inet.h>

@@ -1,3 +1,4 @@
+/* Posts events, and classifies each answer. */
 #include "core/export/post.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Explains a destination's refusal in words. */
 #include "core/export/reason.h"
 
 #include <errno.h>

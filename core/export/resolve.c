@@ -1,3 +1,4 @@
+/* Resolves names in a helper thread. */
 #include "core/export/resolve.h"
 
 #include <errno.h>

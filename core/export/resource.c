@@ -1,3 +1,4 @@
+/* Groups OTLP records by resource. */
 #include "core/export/resource.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Keeps the descriptors of the library's requests out of the way. */
 #include "core/export/sockets.h"
 
 #include <errno.h>

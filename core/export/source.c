@@ -1,3 +1,4 @@
+/* Reads an event once for all parts of its OTLP form. */
 #include "core/export/source.h"
 
 #include <errno.h>

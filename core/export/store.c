@@ -1,3 +1,4 @@
+/* Appends events to the local store, and removes old files. */
 #include "core/export/store.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Parses the URL and proxy of a request of the library. */
 #include "core/export/target.h"
 
 #include <arpa/inet.h>

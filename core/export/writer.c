@@ -1,3 +1,4 @@
+/* Writes OTLP messages as protobuf or JSON. */
 #include "core/export/writer.h"
 
 #include <endian.h>

@@ -1,3 +1,4 @@
+/* Reads and writes a page of counters. */
 #include "core/ledger/counts.h"
 
 #include <errno.h>

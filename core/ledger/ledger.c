@@ -1,3 +1,4 @@
+/* Adds a process's counters to its file and to the totals. */
 #include "core/ledger/ledger.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Opens, names and locks the files of a ledger. */
 #include "core/ledger/ledger_dir.h"
 
 #include <errno.h>

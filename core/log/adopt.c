@@ -1,3 +1,4 @@
+/* Reads the spools of other processes, and releases entries. */
 #include "core/log/adopt.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Reads one spool file of another process. */
 #include "core/log/adopt_file.h"
 
 #include <errno.h>

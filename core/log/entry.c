@@ -1,3 +1,4 @@
+/* Writes and reads entries: header, key, sum and pieces. */
 #include "core/log/entry.h"
 
 #include <errno.h>

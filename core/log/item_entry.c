@@ -1,3 +1,4 @@
+/* Serializes exchanges and events into entries. */
 #include "core/log/item_entry.h"
 
 #include <errno.h>

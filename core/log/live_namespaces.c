@@ -1,3 +1,4 @@
+/* Lists the pid namespaces that have processes. */
 #include "core/log/live_namespaces.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Writes and reads what identifies the writer of a spool file. */
 #include "core/log/owner.h"
 
 #include <errno.h>

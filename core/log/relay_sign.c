@@ -1,3 +1,4 @@
+/* Locks, writes and checks the relay's file. */
 #include "core/log/relay_sign.h"
 
 #include <errno.h>

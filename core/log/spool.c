@@ -1,3 +1,4 @@
+/* Writes a process's calls to its spool, and releases them. */
 #include "core/log/spool.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Handles the names and bytes of spool files. */
 #include "core/log/spool_file.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Looks for a relay that serves this process's spool. */
 #include "core/log/spool_relay.h"
 
 #include <errno.h>

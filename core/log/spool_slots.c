@@ -1,3 +1,4 @@
+/* Chooses the file of each entry, and counts open entries. */
 #include "core/log/spool_slots.h"
 
 #include "lib/base/scratch.h"

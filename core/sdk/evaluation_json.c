@@ -1,3 +1,4 @@
+/* Reads an evaluation that a script describes in JSON. */
 #include "core/sdk/evaluation_json.h"
 
 #include <errno.h>

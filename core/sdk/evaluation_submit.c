@@ -1,3 +1,4 @@
+/* Submits an evaluation to the worker. */
 #include "core/sdk/evaluation_submit.h"
 
 #include <errno.h>

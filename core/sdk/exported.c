@@ -1,3 +1,4 @@
+/* Remembers the traces of exported spans. */
 #include "core/sdk/exported.h"
 
 #include <stdatomic.h>

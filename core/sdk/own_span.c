@@ -1,3 +1,4 @@
+/* Starts, annotates and finishes the program's own spans. */
 #include "core/sdk/own_span.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Converts an application's input and output to an event's form. */
 #include "core/sdk/span_io.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Keeps the open spans of the program in a table. */
 #include "core/sdk/span_table.h"
 
 #include <stdatomic.h>

@@ -1,3 +1,4 @@
+/* Keeps each thread's current span and caller. */
 #include "core/sdk/thread_state.h"
 
 #include <errno.h>

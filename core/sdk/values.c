@@ -1,3 +1,4 @@
+/* Converts the structs of llmobs.h to JSON values. */
 #include "core/sdk/values.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Names the frames of a callsite by symbol tables and scripts. */
 #include "core/trace/caller.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Lets a later process name frames that are only addresses. */
 #include "core/trace/caller_unnamed.h"
 
 #include <errno.h>

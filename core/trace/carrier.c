@@ -1,3 +1,4 @@
+/* Parses trace context, and makes root and child contexts. */
 #include "core/trace/carrier.h"
 
 #include <stddef.h>

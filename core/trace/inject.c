@@ -1,3 +1,4 @@
+/* Builds the list of trace headers for a transfer. */
 #include "core/trace/carrier.h"
 #include "core/trace/inject.h"
 

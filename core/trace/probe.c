@@ -1,3 +1,4 @@
+/* Reads the app's memory safely, by asking the kernel first. */
 #include "core/trace/probe.h"
 
 #include <stdatomic.h>

@@ -1,3 +1,4 @@
+/* Formats the values of trace headers. */
 #include "core/trace/propagate.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Chooses and writes a script's frames. */
 #include "core/trace/script_frames.h"
 
 #include <stdbool.h>

@@ -1,3 +1,4 @@
+/* Reads and writes the file of destinations' last answers. */
 #include "lib/base/answers.h"
 
 #include <fcntl.h>

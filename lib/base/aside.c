@@ -1,3 +1,4 @@
+/* Runs a function on a new thread if the stack is short. */
 #include "lib/base/fork_gate.h"
 #include "lib/base/aside.h"
 

@@ -1,3 +1,4 @@
+/* Grows, fills and frees byte buffers. */
 #include "lib/base/buf.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Counts steps on disk that the exit must wait for. */
 #include "lib/base/commit.h"
 
 #include <stdatomic.h>

@@ -1,3 +1,4 @@
+/* Opens directories component by component, and checks owners. */
 #include "lib/base/dirs.h"
 
 #include <errno.h>

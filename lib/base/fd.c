@@ -1,3 +1,4 @@
+/* Opens files at high descriptor numbers. */
 #include "lib/base/fd.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Opens and reads regular files safely. */
 #include "lib/base/file.h"
 
 #include <errno.h>

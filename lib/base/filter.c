@@ -1,3 +1,4 @@
+/* Simulates seccomp filters to predict their answers. */
 #include "lib/base/filter.h"
 
 #include <linux/audit.h>

@@ -1,3 +1,4 @@
+/* Detects a fork by a page that the kernel wipes. */
 #include "lib/base/fork.h"
 
 #include <limits.h>

@@ -1,3 +1,4 @@
+/* Makes a fork wait until calls have left the gate. */
 #include "lib/base/fork_gate.h"
 
 #include <errno.h>

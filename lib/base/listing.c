@@ -1,3 +1,4 @@
+/* Lists a directory by getdents64, without malloc. */
 #include "lib/base/listing.h"
 
 #include <errno.h>

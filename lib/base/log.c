@@ -1,3 +1,4 @@
+/* Appends lines to the log file. */
 #include "lib/base/log.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Reads this machine's name. */
 #include "lib/base/machine.h"
 
 #include <stdatomic.h>

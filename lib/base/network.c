@@ -1,3 +1,4 @@
+/* Parses addresses, and tests whether they are private. */
 #include "lib/base/network.h"
 
 #include <arpa/inet.h>

@@ -1,3 +1,4 @@
+/* Maps zeroed memory for large structures. */
 #include "lib/base/once.h"
 
 #include <stdatomic.h>

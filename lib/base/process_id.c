@@ -1,3 +1,4 @@
+/* Identifies a process by pid, start time and namespace. */
 #include "lib/base/process_id.h"
 
 #include <errno.h>

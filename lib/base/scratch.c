@@ -1,3 +1,4 @@
+/* Lends memory from a pool for one function call. */
 #include "lib/base/scratch.h"
 
 #include <errno.h>

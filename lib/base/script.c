@@ -1,3 +1,4 @@
+/* Finds the script in an interpreter's command line. */
 #include "lib/base/script.h"
 
 #include <string.h>

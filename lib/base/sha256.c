@@ -1,3 +1,4 @@
+/* Computes SHA-256. */
 #include "lib/base/sha256.h"
 
 #include <string.h>

@@ -1,3 +1,4 @@
+/* Computes SipHash-2-4 with 128 bits. */
 #include "lib/base/siphash.h"
 
 #include <string.h>

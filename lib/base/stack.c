@@ -1,3 +1,4 @@
+/* Measures the stack around a stack pointer. */
 #include "lib/base/stack.h"
 
 #include <pthread.h>

@@ -1,3 +1,4 @@
+/* Counts outcomes in atomic counters. */
 #include "lib/base/stats.h"
 
 #include <stdatomic.h>

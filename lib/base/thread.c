@@ -1,3 +1,4 @@
+/* Starts and ends the library's threads. */
 #include "lib/base/thread.h"
 
 #include <errno.h>

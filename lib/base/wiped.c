@@ -1,3 +1,4 @@
+/* Grows buffers whose old memory is wiped. */
 #include "lib/base/wiped.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Limits a thread's work by steps and by time. */
 #include "lib/base/work.h"
 
 #include <errno.h>

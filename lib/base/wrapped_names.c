@@ -1,3 +1,4 @@
+/* Reads and writes the file of wrapping objects. */
 #include "lib/base/wrapped_names.h"
 
 #include <fcntl.h>

@@ -1,3 +1,4 @@
+/* Interprets DWARF call frame information for one address. */
 #include "lib/elf/cfi.h"
 
 #include <errno.h>

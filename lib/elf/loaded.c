@@ -1,3 +1,4 @@
+/* Finds loaded objects by address, and walks over them. */
 #include "lib/elf/loaded.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Searches symbol tables for the function at an address. */
 #include "lib/elf/symbol.h"
 
 #include <elf.h>

@@ -1,3 +1,4 @@
+/* Defines memset and memcpy for code that runs before libc. */
 #include <stddef.h>
 
 /* The compiler may replace an assignment of a structure, or a loop, by a call

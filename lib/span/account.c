@@ -1,3 +1,4 @@
+/* Hashes the credentials of a request under a key of the boot. */
 #include "lib/span/account.h"
 
 #include <stdatomic.h>

@@ -1,3 +1,4 @@
+/* Holds the lists of headers and parameters that may be kept. */
 #include "lib/span/allowlist.h"
 
 #include <stdatomic.h>

@@ -1,3 +1,4 @@
+/* Decodes escapes of JSON and URLs, character by character. */
 #include "lib/span/chars.h"
 
 #define UNIT 5 /* "u0041" */

@@ -1,3 +1,4 @@
+/* Removes or redacts the content of an event. */
 #include "lib/span/content_filter.h"
 
 #include <errno.h>

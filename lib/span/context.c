@@ -1,3 +1,4 @@
+/* Draws ids, and formats contexts. */
 #include "lib/span/context.h"
 
 #include <stdatomic.h>

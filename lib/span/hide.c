@@ -1,3 +1,4 @@
+/* Overwrites a credential with stars. */
 #include "lib/span/hide.h"
 
 #include <stdbool.h>

@@ -1,3 +1,4 @@
+/* Formats and parses trace ids. */
 #include "lib/span/id128.h"
 
 #include <string.h>

@@ -1,3 +1,4 @@
+/* Holds the table of key prefixes, such as "sk-". */
 #include "lib/span/leads.h"
 
 #define KEY "-_*"

@@ -1,3 +1,4 @@
+/* Masks credentials in URLs. */
 #include "lib/span/links.h"
 
 #include <stdbool.h>

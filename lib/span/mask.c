@@ -1,3 +1,4 @@
+/* Finds credentials in text by prefixes, names and shapes. */
 #include "lib/span/mask.h"
 
 #include <errno.h>

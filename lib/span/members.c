@@ -1,3 +1,4 @@
+/* Masks JSON members whose names say that they are secret. */
 #include "lib/span/members.h"
 
 #include <stdbool.h>

@@ -1,3 +1,4 @@
+/* Classifies names as those of credentials. */
 #include "lib/span/names.h"
 
 #include <stdint.h>

@@ -1,3 +1,4 @@
+/* Parses LLMOBS_REDACT's patterns, and applies them. */
 #include "lib/span/redact.h"
 
 #include <errno.h>

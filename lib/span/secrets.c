@@ -1,3 +1,4 @@
+/* Runs all masks over a text. */
 #include "lib/span/secrets.h"
 
 #include <string.h>

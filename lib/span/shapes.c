@@ -1,3 +1,4 @@
+/* Tests whether a word looks like a random key. */
 #include "lib/span/shapes.h"
 
 #include <string.h>

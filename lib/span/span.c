@@ -1,3 +1,4 @@
+/* Initializes, fills and frees a span. */
 #include "lib/span/span.h"
 
 #include <errno.h>

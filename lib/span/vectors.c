@@ -1,3 +1,4 @@
+/* Removes lists of numbers from a body. */
 #include "lib/span/vectors.h"
 
 #include <string.h>

@@ -1,3 +1,4 @@
+/* Collects a body's bytes within its limits. */
 #include "lib/text/body.h"
 
 #include <errno.h>

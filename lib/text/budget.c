@@ -1,3 +1,4 @@
+/* Counts the memory of bodies and events. */
 #include "lib/text/budget.h"
 
 #include <stdatomic.h>

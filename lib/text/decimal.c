@@ -1,3 +1,4 @@
+/* Formats doubles as the shortest decimals. */
 #include "lib/text/decimal.h"
 
 #include <errno.h>

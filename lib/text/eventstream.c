@@ -1,3 +1,4 @@
+/* Parses AWS event stream frames, and checks their sums. */
 #include "lib/text/eventstream.h"
 
 #include <stdint.h>

@@ -1,3 +1,4 @@
+/* Parses multipart forms. */
 #include "lib/text/form.h"
 
 #include <stdlib.h>

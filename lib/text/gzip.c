@@ -1,3 +1,4 @@
+/* Compresses with zlib. */
 #include "lib/text/gzip.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Parses HTTP/2 frames of both directions. */
 #include "lib/text/h2.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Decodes HPACK header blocks. */
 #include "lib/text/hpack.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Parses HTTP/1.1 of both directions, and pairs messages. */
 #include "lib/text/http1.h"
 
 enum step {

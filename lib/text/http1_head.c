@@ -1,3 +1,4 @@
+/* Parses a header block, and computes the body's length. */
 #include "lib/text/http1_head.h"
 
 #include "lib/base/http1_first.h"

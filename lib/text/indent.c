@@ -1,3 +1,4 @@
+/* Formats JSON with a member on each line. */
 #include "lib/text/indent.h"
 
 #include <errno.h>

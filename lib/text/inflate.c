@@ -1,3 +1,4 @@
+/* Decompresses gzip, deflate, brotli and zstd. */
 #include "lib/text/inflate.h"
 
 #include <errno.h>

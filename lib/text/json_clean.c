@@ -1,3 +1,4 @@
+/* Validates JSON text, and repairs bad bytes. */
 #include "lib/text/json_clean.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Stores the members of JSON objects, with an index if large. */
 #include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* Parses JSON text into values. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* Parses similar documents by their differences. */
 #include "lib/text/json_series.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Allocates and frees JSON values. */
 #include "lib/text/json_value.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Writes JSON values as text. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

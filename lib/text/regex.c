@@ -1,3 +1,4 @@
+/* Compiles and runs regular expressions without backtracking. */
 #include "lib/text/regex.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Parses server-sent events. */
 #include "lib/text/sse.h"
 
 #include <string.h>

@@ -1,3 +1,4 @@
+/* Parses websocket frames and messages. */
 #include "lib/text/websocket.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* Makes a dialect of a user's API description. */
 #include "rules/apis/make.h"
 
 #include <errno.h>

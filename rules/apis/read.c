@@ -1,3 +1,4 @@
+/* Parses API descriptions. */
 #include "rules/apis/read.h"
 
 #include <errno.h>

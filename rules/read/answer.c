@@ -1,3 +1,4 @@
+/* Recognizes a response's format. */
 #include "rules/read/answer.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Decodes base64. */
 #include "rules/read/base64.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Finds a call's headers and times. */
 #include "rules/read/call.h"
 
 #include <string.h>

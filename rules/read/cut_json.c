@@ -1,3 +1,4 @@
+/* Finds values in JSON without its start or end. */
 #include "rules/read/cut_json.h"
 
 #include <string.h>

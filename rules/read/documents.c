@@ -1,3 +1,4 @@
+/* Collects a retrieval's documents. */
 #include "rules/read/documents.h"
 
 #include <errno.h>

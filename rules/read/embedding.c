@@ -1,3 +1,4 @@
+/* Reads inputs and vector sizes of embeddings. */
 #include "rules/read/embedding.h"
 
 #include <errno.h>

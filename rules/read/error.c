@@ -1,3 +1,4 @@
+/* Finds errors in responses and stream events. */
 #include "rules/read/error.h"
 
 #include <inttypes.h>

@@ -1,3 +1,4 @@
+/* Walks over a stream's events in each framing. */
 #include "rules/read/events.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Reads settings, ids and finish reasons. */
 #include "rules/read/facts.h"
 
 #include <errno.h>

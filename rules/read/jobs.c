@@ -1,3 +1,4 @@
+/* Recognizes calls that start or poll a job. */
 #include "rules/read/jobs.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Follows the paths of a layout to values. */
 #include "rules/read/layout.h"
 
 #include <string.h>

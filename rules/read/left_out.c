@@ -1,3 +1,4 @@
+/* Recognizes base64 that a body need not keep. */
 #include "rules/read/left_out.h"
 
 #include <string.h>

@@ -1,3 +1,4 @@
+/* Matches a method and a path with shapes. */
 #include "rules/read/match.h"
 
 #include <string.h>

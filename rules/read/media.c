@@ -1,3 +1,4 @@
+/* Describes images, audio and files in words. */
 #include "rules/read/media.h"
 
 #include <errno.h>

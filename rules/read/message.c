@@ -1,3 +1,4 @@
+/* Builds chat messages of a span. */
 #include "rules/read/message.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Joins the parts of a message's content. */
 #include "rules/read/message_content.h"
 
 #include <errno.h>

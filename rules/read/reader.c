@@ -1,3 +1,4 @@
+/* Reads a call by its dialect's functions. */
 #include "rules/read/reader.h"
 
 #include <errno.h>

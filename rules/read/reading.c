@@ -1,3 +1,4 @@
+/* Gives a dialect what it reads into. */
 #include "rules/read/reading.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Reads fields and metadata of request bodies. */
 #include "rules/read/request.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Reads user, session and app from a request. */
 #include "rules/read/request_tags.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Reads rerank requests and results. */
 #include "rules/read/rerank.h"
 
 #include <errno.h>

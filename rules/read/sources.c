@@ -1,3 +1,4 @@
+/* Collects the sources of a response. */
 #include "rules/read/sources.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Joins a stream's parts by index. */
 #include "rules/read/stream_parts.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Compares and trims texts. */
 #include "rules/read/text.h"
 
 #include <stdint.h>

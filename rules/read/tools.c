@@ -1,3 +1,4 @@
+/* Reads tool calls, results and definitions. */
 #include "rules/read/tools.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Normalizes and compares URLs. */
 #include "rules/read/url.h"
 
 #include <arpa/inet.h>

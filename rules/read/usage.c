@@ -1,3 +1,4 @@
+/* Reads token counts and costs. */
 #include "rules/read/usage.h"
 
 #include <errno.h>

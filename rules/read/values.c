@@ -1,3 +1,4 @@
+/* Sets plain input and output values. */
 #include "rules/read/values.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Reads calls by a layout instead of code. */
 #include "rules/tables/interpreter.h"
 
 #include <errno.h>

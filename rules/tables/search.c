@@ -1,3 +1,4 @@
+/* Reads calls of web search services. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* Reads calls that make or transcribe speech. */
 #include "rules/tables/speech.h"
 
 #include <errno.h>

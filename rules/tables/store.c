@@ -1,3 +1,4 @@
+/* Reads searches in vector databases. */
 #include "rules/tables/store.h"
 
 #include <errno.h>

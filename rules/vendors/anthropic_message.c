@@ -1,3 +1,4 @@
+/* Reads the content blocks of Anthropic's messages. */
 #include "rules/vendors/anthropic_message.h"
 
 #include <errno.h>

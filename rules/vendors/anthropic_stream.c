@@ -1,3 +1,4 @@
+/* Joins the events of Anthropic's streams. */
 #include "rules/vendors/anthropic_stream.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Reads what all Bedrock calls share. */
 #include "rules/vendors/bedrock.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Reads InvokeModel bodies by the model's maker. */
 #include "rules/vendors/bedrock_family.h"
 
 #include <string.h>

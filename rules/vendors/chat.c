@@ -1,3 +1,4 @@
+/* Reads chat completions of OpenAI's form. */
 #include "rules/vendors/chat.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Reads the messages of Bedrock's Converse. */
 #include "rules/vendors/converse.h"
 
 #include <errno.h>

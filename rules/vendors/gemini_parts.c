@@ -1,3 +1,4 @@
+/* Reads the parts of Gemini's contents. */
 #include "rules/vendors/gemini_parts.h"
 
 #include <stdlib.h>

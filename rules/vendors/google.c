@@ -1,3 +1,4 @@
+/* Reads what Google's generative APIs share. */
 #include "rules/vendors/google.h"
 
 #include <errno.h>

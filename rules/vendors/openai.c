@@ -1,3 +1,4 @@
+/* Reads what APIs of OpenAI's form share. */
 #include "rules/vendors/openai.h"
 
 #include "rules/read/cut_json.h"

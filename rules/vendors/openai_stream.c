@@ -1,3 +1,4 @@
+/* Joins the chunks of OpenAI's streams. */
 #include "rules/vendors/openai_stream.h"
 
 #include <errno.h>

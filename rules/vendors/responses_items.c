@@ -1,3 +1,4 @@
+/* Reads the items of OpenAI's Responses. */
 #include "rules/vendors/responses_items.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Joins the events of OpenAI's Responses. */
 #include "rules/vendors/responses_stream.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Chooses requests of known shapes for the fuzz targets. */
 #include "rules/providers.h"
 #include "tests/fuzz/fuzz.h"
 

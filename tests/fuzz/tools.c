@@ -1,3 +1,4 @@
+/* Cuts a fuzzer's bytes into numbers and strings. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>

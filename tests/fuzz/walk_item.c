@@ -1,3 +1,4 @@
+/* Makes and drives the easy handles of the random walk. */
 #include "tests/fuzz/walk.h"
 
 #include <stdarg.h>

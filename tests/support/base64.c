@@ -1,3 +1,4 @@
+/* Encodes base64 for tests. */
 #include "tests/support/base64.h"
 
 #include <stdint.h>

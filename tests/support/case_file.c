@@ -1,3 +1,4 @@
+/* Reads the texts of recorded cases. */
 #include "tests/support/case_file.h"
 
 #include <dirent.h>

@@ -1,3 +1,4 @@
+/* Takes a recorded exchange through the core. */
 #include "tests/support/corpus_case.h"
 
 #include <errno.h>

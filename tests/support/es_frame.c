@@ -1,3 +1,4 @@
+/* Makes event stream frames for tests. */
 #include "tests/support/es_frame.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Writes what the HTTP/2 reader reports as text. */
 #include "tests/support/h2_log.h"
 
 #include <stdlib.h>

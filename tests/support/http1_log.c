@@ -1,3 +1,4 @@
+/* Writes what the HTTP/1.1 reader reports as text. */
 #include "tests/support/http1_log.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* Decodes OTLP's protobuf into JSON values. */
 #include "tests/support/otlp_reader.h"
 
 #include <inttypes.h>

@@ -1,3 +1,4 @@
+/* Writes what the websocket reader reports as text. */
 #include "tests/support/websocket_log.h"
 
 #include <stdlib.h>

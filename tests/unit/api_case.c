@@ -1,3 +1,4 @@
+/* Gives tests the C API over an exporter in memory. */
 #include "tests/unit/api_case.h"
 
 #include <stdlib.h>

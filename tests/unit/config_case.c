@@ -1,3 +1,4 @@
+/* Loads a configuration for tests. */
 #include "tests/unit/config_case.h"
 
 #include <string.h>

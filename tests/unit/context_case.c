@@ -1,3 +1,4 @@
+/* Makes contexts for tests. */
 #include "core/trace/carrier.h"
 #include "tests/unit/context_case.h"
 

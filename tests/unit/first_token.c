@@ -1,3 +1,4 @@
+/* Tests when a stream's first token came. */
 #include "tests/unit/first_token.h"
 
 #include <string.h>

@@ -1,3 +1,4 @@
+/* Makes event stream frames for unit tests. */
 #include "tests/unit/frames.h"
 
 #include <string.h>

@@ -1,3 +1,4 @@
+/* Runs a server and a client for tests of HTTP. */
 #include "tests/unit/http_case.h"
 
 #include <arpa/inet.h>

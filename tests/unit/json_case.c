@@ -1,3 +1,4 @@
+/* Parses and draws JSON for tests. */
 #include "tests/unit/json_case.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* Implements an exporter that keeps events. */
 #include "tests/unit/keeper.h"
 
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* Makes ledgers and processes for tests. */
 #include "tests/unit/ledger_case.h"
 
 #include <dirent.h>

@@ -1,3 +1,4 @@
+/* Makes calls and a linker for tests. */
 #include "tests/unit/link_case.h"
 
 #include <stdio.h>

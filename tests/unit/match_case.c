@@ -1,3 +1,4 @@
+/* Makes requests for tests of the rules. */
 #include "tests/unit/match_case.h"
 
 #include <string.h>

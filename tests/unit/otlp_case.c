@@ -1,3 +1,4 @@
+/* Writes events as OTLP for tests. */
 #include "tests/unit/otlp_case.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* Loads a case of tests/rules. */
 #include "tests/unit/rule_case.h"
 
 #include <errno.h>

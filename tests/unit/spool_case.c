@@ -1,3 +1,4 @@
+/* Makes a spool for each test. */
 #include "tests/unit/spool_case.h"
 
 #include <dirent.h>

@@ -1,3 +1,4 @@
+/* Tests the adoption of spool files that other processes left. */
 #include <errno.h>
 #include <fcntl.h>
 #include <glob.h>

@@ -1,3 +1,4 @@
+/* Tests the lists of headers and parameters that may be kept. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>

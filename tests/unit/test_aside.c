@@ -1,3 +1,4 @@
+/* Tests work on a thread with a deep stack. */
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>

@@ -1,3 +1,4 @@
+/* Tests the base64 decoder. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

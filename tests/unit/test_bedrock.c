@@ -1,3 +1,4 @@
+/* Tests Bedrock's token counts. */
 #include "rules/vendors/anthropic_message.h"
 #include "rules/vendors/bedrock.h"
 #include "rules/vendors/bedrock_family.h"

@@ -1,3 +1,4 @@
+/* Tests captured bodies and their limits. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

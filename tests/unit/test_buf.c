@@ -1,3 +1,4 @@
+/* Tests byte buffers. */
 #include <errno.h>
 #include <stdint.h>
 #include <stdlib.h>

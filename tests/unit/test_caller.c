@@ -1,3 +1,4 @@
+/* Tests the names of callers' frames. */
 #include <dlfcn.h>
 #include <errno.h>
 #include <execinfo.h>

@@ -1,3 +1,4 @@
+/* Tests the walk over the stack at a call. */
 #include <alloca.h>
 #include <pthread.h>
 #include <signal.h>

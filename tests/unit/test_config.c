@@ -1,3 +1,4 @@
+/* Tests variables and directories of a configuration. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* Tests OpenTelemetry's variables. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

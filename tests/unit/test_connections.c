@@ -1,3 +1,4 @@
+/* Tests the shim's table of connections. */
 #include <pthread.h>
 #include <sched.h>
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* Tests the ids of containers and pods. */
 #include "core/config/container.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* Tests LLMOBS_CONTENT and LLMOBS_REDACT. */
 #include <errno.h>
 #include <pthread.h>
 #include <stdio.h>

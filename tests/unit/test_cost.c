@@ -1,3 +1,4 @@
+/* Tests estimated costs. */
 #include <string.h>
 
 #include "cli/query/cost.h"

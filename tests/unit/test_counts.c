@@ -1,3 +1,4 @@
+/* Tests the pages of counters. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>

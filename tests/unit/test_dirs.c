@@ -1,3 +1,4 @@
+/* Tests directories that other users may try to replace. */
 #include "lib/base/dirs.h"
 
 #include <errno.h>

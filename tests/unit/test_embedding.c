@@ -1,3 +1,4 @@
+/* Tests the inputs of embeddings. */
 #include "rules/read/embedding.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* Tests events as the intake takes them. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>

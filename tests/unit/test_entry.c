@@ -1,3 +1,4 @@
+/* Tests the entries of spool files. */
 #include <errno.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>

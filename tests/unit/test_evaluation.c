@@ -1,3 +1,4 @@
+/* Tests evaluations and feedback. */
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* Tests the events of streams in each framing. */
 #include "rules/read/events.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* Tests AWS event stream frames. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>

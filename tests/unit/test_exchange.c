@@ -1,3 +1,4 @@
+/* Tests captured exchanges. */
 #include <string.h>
 #include <zlib.h>
 

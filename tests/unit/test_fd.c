@@ -1,3 +1,4 @@
+/* Tests the library's descriptors. */
 #include "lib/base/fd.h"
 
 #include <errno.h>

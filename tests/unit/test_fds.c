@@ -1,3 +1,4 @@
+/* Tests the shim's table of descriptors. */
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>

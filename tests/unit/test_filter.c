@@ -1,3 +1,4 @@
+/* Tests simulated seccomp filters. */
 #include "lib/base/filter.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Tests patterns of file names. */
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>

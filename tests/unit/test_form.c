@@ -1,3 +1,4 @@
+/* Tests multipart forms. */
 #include <stdlib.h>
 #include <string.h>
 

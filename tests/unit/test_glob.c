@@ -1,3 +1,4 @@
+/* Tests patterns of LLMOBS_EXCLUDE. */
 #include "lib/base/glob.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* Tests compressed request bodies. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* Tests the ClientHello reader. */
 #include "cli/intercept/hello.h"
 
 #include <stdio.h>

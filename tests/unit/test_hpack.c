@@ -1,3 +1,4 @@
+/* Tests the HPACK decoder. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* Tests the HTTP/1.1 reader. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* Tests dates in HTTP headers. */
 #include <stdio.h>
 #include <time.h>
 

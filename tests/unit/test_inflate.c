@@ -1,3 +1,4 @@
+/* Tests content codings. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>

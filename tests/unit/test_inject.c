@@ -1,3 +1,4 @@
+/* Tests lists of trace headers. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

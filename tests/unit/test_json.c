@@ -1,3 +1,4 @@
+/* Tests the JSON parser and writer. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* Tests the counters of living and ended processes. */
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>

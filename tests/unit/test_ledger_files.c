@@ -1,3 +1,4 @@
+/* Tests the counters' files under limits and damage. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>

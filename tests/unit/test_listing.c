@@ -1,3 +1,4 @@
+/* Tests directory listings without malloc. */
 #include "lib/base/listing.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Tests the log. */
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>

@@ -1,3 +1,4 @@
+/* Tests the content of chat messages. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

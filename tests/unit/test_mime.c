@@ -1,3 +1,4 @@
+/* Tests curl_mime_* forms. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>

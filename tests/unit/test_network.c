@@ -1,3 +1,4 @@
+/* Tests private addresses and hosts. */
 #include "lib/base/network.h"
 
 #include <stddef.h>

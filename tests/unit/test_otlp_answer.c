@@ -1,3 +1,4 @@
+/* Tests the answers of OTLP receivers. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* Tests spans as OTLP. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

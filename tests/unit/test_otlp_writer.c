@@ -1,3 +1,4 @@
+/* Tests the writer of protobuf and JSON. */
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* Tests the look-up of prices. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* Tests the first instructions of patched functions. */
 #include "lib/elf/prologue.h"
 
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* Tests the values of trace headers. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>

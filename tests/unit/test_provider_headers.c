@@ -1,3 +1,4 @@
+/* Tests providers' response headers. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* Tests the queue of submitted calls. */
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>

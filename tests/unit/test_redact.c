@@ -1,3 +1,4 @@
+/* Tests patterns of LLMOBS_REDACT. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* Tests regular expressions. */
 #include <errno.h>
 #include <pthread.h>
 #include <regex.h>

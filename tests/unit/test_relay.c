@@ -1,3 +1,4 @@
+/* Tests the relay's lock file and its claims. */
 #include <errno.h>
 #include <fcntl.h>
 #include <glob.h>

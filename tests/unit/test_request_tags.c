@@ -1,3 +1,4 @@
+/* Tests tags that requests carry. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

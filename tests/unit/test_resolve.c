@@ -1,3 +1,4 @@
+/* Tests name resolution. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>

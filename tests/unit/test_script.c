@@ -1,3 +1,4 @@
+/* Tests the script of a command line. */
 #include "lib/base/script.h"
 
 #include <string.h>

@@ -1,3 +1,4 @@
+/* Tests spans before they are encoded. */
 #include <errno.h>
 #include <stdint.h>
 #include <stdlib.h>

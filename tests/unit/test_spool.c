@@ -1,3 +1,4 @@
+/* Tests the spool of a process. */
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>

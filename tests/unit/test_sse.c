@@ -1,3 +1,4 @@
+/* Tests server-sent events. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* Tests counters in memory. */
 #include <pthread.h>
 #include <string.h>
 

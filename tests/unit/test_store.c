@@ -1,3 +1,4 @@
+/* Tests the local store. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>

@@ -1,3 +1,4 @@
+/* Tests the parts of streamed responses. */
 #include "rules/read/stream_parts.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Tests URLs and proxies of the library's requests. */
 #include <stdio.h>
 #include <string.h>
 

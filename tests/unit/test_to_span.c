@@ -1,3 +1,4 @@
+/* Tests spans made of exchanges. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>

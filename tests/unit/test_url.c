@@ -1,3 +1,4 @@
+/* Tests the comparison of URLs. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>

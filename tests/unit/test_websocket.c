@@ -1,3 +1,4 @@
+/* Tests the websocket reader. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

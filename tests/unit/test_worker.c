@@ -1,3 +1,4 @@
+/* Tests the worker. */
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>

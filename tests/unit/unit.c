@@ -1,3 +1,4 @@
+/* Registers and runs the unit tests. */
 #include <dirent.h>
 #include <errno.h>
 #include <stdatomic.h>

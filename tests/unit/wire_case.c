@@ -1,3 +1,4 @@
+/* Feeds bytes of a connection to the core. */
 #include "tests/unit/wire_case.h"
 
 #include <string.h>

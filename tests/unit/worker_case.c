@@ -1,3 +1,4 @@
+/* Counts and flushes for the worker's tests. */
 #include "tests/unit/worker_case.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* Runs a worker with a fake exporter. */
 #include "tests/unit/worker_fake.h"
 
 #include <errno.h>
