@@ -172,6 +172,7 @@ static void read_facts(struct llmobs_row *row, const struct llmobs_json *event,
     share_full(texts, &row->ml_app, llmobs_stored_tag(event, "ml_app"));
     share_full(texts, &row->session, llmobs_stored_session(event));
     row->billed = llmobs_stored_billed(event);
+    row->waiting = llmobs_stored_tag(event, LLMOBS_READER_WAITING) != NULL;
     /* Reads the run, and the name of the script that runs, else of the program.
      */
     name = path ? llmobs_stored_path_end(path, NULL) : NULL;
@@ -273,6 +274,10 @@ int llmobs_row_fill(struct llmobs_row *row, const struct llmobs_json *event,
         return 0;
     read_facts(row, event, texts);
     read_numbers(row, event);
+    /* A call that was killed has no length. */
+    if (row->duration_ns == 0 && row->error_type &&
+        strcmp(row->error_type, "process_killed") == 0)
+        row->duration_ns = -1;
     llmobs_buf_init(&lines, 1024);
     if (is_inferred(event))
         llmobs_buf_adds(&lines, "took no longer than this\n");

@@ -35,11 +35,12 @@ struct llmobs_row {
     bool path : 1;         /* not selected, but above a row that is */
     bool filled : 1;       /* more than the ids and the start are set */
     bool failed : 1;
-    bool billed : 1; /* no model call, but only this span has its usage */
-    bool local : 1;  /* the call went to this host */
-    bool given : 1;  /* the provider gave the cost */
-    bool orphan : 1; /* it names a parent that is not in the store */
-    int http_status; /* of a failed call that was refused; 0: none */
+    bool billed : 1;  /* no model call, but only this span has its usage */
+    bool local : 1;   /* the call went to this host */
+    bool given : 1;   /* the provider gave the cost */
+    bool waiting : 1; /* it is in the spool, and not delivered */
+    bool orphan : 1;  /* it names a parent that is not in the store */
+    int http_status;  /* of a failed call that was refused; 0: none */
 
     const char *name;  /* never NULL */
     const char *kind;  /* never NULL */

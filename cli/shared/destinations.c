@@ -311,7 +311,7 @@ bool llmobs_destinations_say(const struct llmobs_destinations *all, size_t row,
              !place->ours                    ? "with a call for it"
              : all->relay == LLMOBS_RELAY_UP ? "by the relay"
              : !left                         ? "by the program that made them"
-                                             : "with the next call",
+                                             : "with a program that goes on",
              next_ns > 0 ? " from " : "",
              next_ns > 0 ? llmobs_destination_time(next_ns, again) : "",
              left ? "; now: `" : "", left ? remedy : "", left ? "`" : "");

@@ -30,6 +30,7 @@ struct file {
     uint64_t next;     /* more() reads from here; UNKNOWN: behind the end */
     int64_t written_s; /* the last write, a wall time */
     bool failed;       /* reported to the user, or gone */
+    bool joined;       /* it is no file of the store, and has no marks */
 };
 
 struct llmobs_reader {
@@ -203,10 +204,10 @@ int llmobs_reader_open(const char *dir, struct llmobs_reader **out)
         return -ENOMEM;
     llmobs_buf_init(&reader->room, LLMOBS_READER_LINE_MAX + CHUNK);
     reader->marks.fd = reader->fresh.fd = -1;
-    reader->dir = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (reader->dir < 0)
+    reader->dir = dir ? open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    if (dir && reader->dir < 0)
         rc = -errno;
-    if (rc == 0)
+    if (rc == 0 && dir)
         rc = add_files(reader, UNKNOWN);
     if (rc == 0) {
         llmobs_marks_open(&reader->marks, reader->dir);
@@ -215,6 +216,25 @@ int llmobs_reader_open(const char *dir, struct llmobs_reader **out)
     }
     llmobs_reader_close(reader);
     return rc;
+}
+
+int llmobs_reader_join(struct llmobs_reader *reader, int fd)
+{
+    struct file file = {.fd = fd, .next = UNKNOWN, .joined = true}, *files;
+    struct stat st;
+
+    files = reallocarray(reader->files, reader->count + 1, sizeof(*files));
+    reader->files = files ? files : reader->files;
+    file.name = strdup("spool");
+    if (!files || !file.name || fstat(fd, &st) != 0) {
+        free(file.name);
+        close(fd);
+        return -ENOMEM;
+    }
+    file.end = (uint64_t)st.st_size;
+    file.written_s = st.st_mtim.tv_sec;
+    files[reader->count++] = file;
+    return 0;
 }
 
 void llmobs_reader_close(struct llmobs_reader *reader)
@@ -594,15 +614,15 @@ static int walk_all(struct llmobs_reader *reader, int64_t since_ns, bool back,
             since_ns / NS_PER_S) {
             report->old++;
             walk.line = NULL;
-            if (reader->fresh.fd >= 0)
+            if (reader->fresh.fd >= 0 && !reader->files[i].joined)
                 rc = with_file(&walk, walk_runs, &at);
             continue;
         }
         report->files++;
         rc = with_file(&walk,
-                       pick   ? walk_runs
-                       : back ? walk_backwards
-                              : walk_on,
+                       pick && !reader->files[i].joined ? walk_runs
+                       : back                           ? walk_backwards
+                                                        : walk_on,
                        &at);
     }
     return rc;
@@ -649,7 +669,8 @@ int llmobs_reader_walk_odd(struct llmobs_reader *reader, int64_t since_ns,
         for (size_t i = 0; i < reader->count; i++) {
             int fd = borrow(reader, &reader->files[i]);
 
-            gone |= fd < 0 || fstat(fd, &st) != 0 || st.st_nlink == 0;
+            gone |= !reader->files[i].joined &&
+                    (fd < 0 || fstat(fd, &st) != 0 || st.st_nlink == 0);
             shared_reader_give_back(&reader->files[i], fd);
         }
         if (gone)

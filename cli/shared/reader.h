@@ -26,6 +26,9 @@
 
 struct llmobs_reader;
 
+/* The tag of a span that is not in the store: it waits in the spool. */
+#define LLMOBS_READER_WAITING "waiting"
+
 /* Where a line stands in the store. */
 struct llmobs_place {
     uint32_t file;
@@ -59,8 +62,11 @@ typedef int llmobs_reader_line(void *ctx, struct llmobs_text text,
 /* True for the name of a file that an open of its directory takes. */
 bool llmobs_reader_takes(const char *name);
 
-/* Opens all *.jsonl files of `dir`. Gives *out. */
+/* Opens all *.jsonl files of `dir`; NULL: no file. Gives *out. */
 int llmobs_reader_open(const char *dir, struct llmobs_reader **out);
+/* Adds an open file behind all others, as their newest; takes `fd`, also on
+ * error. Not with _more. */
+int llmobs_reader_join(struct llmobs_reader *reader, int fd);
 void llmobs_reader_close(struct llmobs_reader *reader); /* NULL is fine */
 
 /* Chooses the spans of a walk by the bytes of their traces' ids, where marks

@@ -360,6 +360,8 @@ void llmobs_columns_add(struct llmobs_buf *out, enum llmobs_columns_name column,
         if (!style->list)
             llmobs_columns_branches(out, row, true, style->depth);
         add_value(out, column, row, style);
+        if (row->waiting)
+            llmobs_buf_adds(out, " (waiting)");
         /* While a view follows, the parent may still run. */
         if (row->orphan && !style->list && !style->follows)
             llmobs_buf_adds(out, " (parent elsewhere)");

@@ -63,6 +63,7 @@ struct llmobs_view {
     struct llmobs_config *config;
     struct llmobs_screen screen;
     struct llmobs_reader *reader;
+    int waiting; /* spans of the reader that are in the spool, not the store */
     struct llmobs_prices *prices; /* NULL until llmobs_view_prices */
     struct llmobs_load load;      /* the form fills its counts at least */
 

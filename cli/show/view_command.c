@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cli/log/waiting.h"
 #include "cli/query/tools.h"
 #include "cli/query/values.h"
 #include "cli/query/when.h"
@@ -337,12 +338,13 @@ static void report_rest(const struct llmobs_view *view)
             llmobs_cell_clock(newest_ns, form, room))
             llmobs_tell("; the newest began at %s", room);
         fputc('\n', stderr);
-        if (empty)
-            llmobs_destinations_tell("llmobs view", view->config, true);
     }
     if (load->more && view->filter.id && !view->screen.terminal)
         llmobs_tell("llmobs view: older traces have such an id, too; -n 0 "
                     "shows all\n");
+    empty = empty && load->shown == 0;
+    if (view->waiting > 0 || empty)
+        llmobs_destinations_tell("llmobs view", view->config, empty);
     /* The newest N need nothing that went. */
     if (trimmed_ns > view->filter.since_ns && !view->load.more)
         llmobs_tell("llmobs view: spans before %s are gone: the store was full "
@@ -374,6 +376,10 @@ static int show_store(const struct asked *asked, struct llmobs_view *view)
         return rc;
     }
     rc = llmobs_reader_open(view->store, &view->reader);
+    if ((rc == 0 || rc == -ENOENT) && !asked->store) {
+        view->waiting = llmobs_waiting_join(view->config, &view->reader);
+        rc = view->waiting < 0 ? view->waiting : view->reader ? 0 : rc;
+    }
     /* Trees know traces; other forms read spans. So if the user asks for one
      * trace, the filter gets its id. */
     if (rc == 0 && !asked->quiet && view->whole && !view->counted &&

@@ -689,6 +689,29 @@ static void end_claim_if_done(struct llmobs_adopt *adopt, struct claim *claim)
     end_reclaim(adopt);
 }
 
+/* Reads the item of an entry that is due. No process records a byte of an
+ * answer before its call ends, so one that was killed has no duration. */
+static int read_due(struct llmobs_adopt *adopt,
+                    const struct llmobs_entry *entry,
+                    struct llmobs_adopted *out)
+{
+    int rc;
+
+    out->killed = llmobs_entry_has_begun(entry->type);
+    out->config = &adopt->names;
+    out->began_ns = llmobs_item_start(entry, &out->mono_ns);
+    if (adopt->file.owner->origin.boot != adopt->self->origin.boot)
+        out->mono_ns = 0;
+    rc = llmobs_item_read(entry, &adopt->recalls, &out->item);
+    if (rc == 0 && out->killed) {
+        struct llmobs_exchange *exchange = (struct llmobs_exchange *)out->item;
+
+        exchange->end = LLMOBS_END_KILLED;
+        exchange->duration_ns = 0;
+    }
+    return rc;
+}
+
 /* Gives the next due entry of the present file: 1; 0: none is left; -ENOMEM:
  * the next call tries the same entry. */
 static int next_here(struct llmobs_adopt *adopt, struct llmobs_adopted *out)
@@ -711,15 +734,10 @@ static int next_here(struct llmobs_adopt *adopt, struct llmobs_adopted *out)
                         .stored = llmobs_entry_has(&entry, LLMOBS_ENTRY_STORED),
                         .claim = (uint32_t)(adopt->here - adopt->claims) + 1,
                         .offset = entry.offset},
-            .killed = killed,
             .uncounted = !llmobs_adopt_file_delivered_to(&adopt->file, entry.id,
                                                          &delivered_to) &&
-                         (killed || entry.type == LLMOBS_ENTRY_CHILDS_END),
-            .config = &adopt->names};
-        out->began_ns = llmobs_item_start(&entry, &out->mono_ns);
-        if (adopt->file.owner->origin.boot != adopt->self->origin.boot)
-            out->mono_ns = 0;
-        rc = llmobs_item_read(&entry, &adopt->recalls, &out->item);
+                         (killed || entry.type == LLMOBS_ENTRY_CHILDS_END)};
+        rc = read_due(adopt, &entry, out);
         if (rc == -ENOMEM) {
             adopt->at = before;
             return rc;
@@ -733,16 +751,6 @@ static int next_here(struct llmobs_adopt *adopt, struct llmobs_adopted *out)
         out->item->delivered_to =
             delivered_to &
             (adopt->whose == LLMOBS_ADOPT_ANY ? LLMOBS_INFERRED : ~LLMOBS_LEFT);
-        if (killed) {
-            struct llmobs_exchange *exchange =
-                (struct llmobs_exchange *)out->item;
-
-            exchange->end = LLMOBS_END_KILLED;
-            exchange->duration_ns =
-                adopt->file.written_ns - exchange->start_wall_ns;
-            if (exchange->duration_ns < 0)
-                exchange->duration_ns = 0;
-        }
         if (out->uncounted)
             llmobs_adopt_write_delivered_to(adopt, &out->spooled, 0);
         adopt->here->given++;
@@ -1017,6 +1025,7 @@ bool llmobs_adopt_has_left(struct llmobs_adopt *adopt)
 
 struct under_way {
     llmobs_adopt_call_fn *visit;
+    llmobs_adopt_waiting_fn *ended;
     void *ctx;
 };
 
@@ -1065,4 +1074,36 @@ int llmobs_adopt_under_way(struct llmobs_adopt *adopt,
     struct under_way under_way = {.visit = visit, .ctx = ctx};
 
     return visit_files(adopt, visit_living, &under_way);
+}
+
+/* Skips what cannot be read, as a delivery does. */
+static int visit_ended(struct llmobs_adopt *adopt, const struct found *found,
+                       void *ctx)
+{
+    const struct under_way *waiting = ctx;
+    struct llmobs_adopted one = {0};
+    struct llmobs_entry entry;
+    size_t at = 0;
+    bool due;
+    int rc = 0;
+
+    if (find_owner(adopt) != 0 || !is_of_ended(adopt, found))
+        return 0;
+    llmobs_owner_config(adopt->file.owner, adopt->config, &adopt->names);
+    if (survey_file(adopt) != 0)
+        return 0;
+    while (!rc && llmobs_adopt_file_next(&adopt->file, &at, &entry, &due))
+        if (read_due(adopt, &entry, &one) == 0) {
+            rc = waiting->ended(waiting->ctx, &one);
+            llmobs_item_free(one.item);
+        }
+    return rc;
+}
+
+int llmobs_adopt_waiting(struct llmobs_adopt *adopt,
+                         llmobs_adopt_waiting_fn *visit, void *ctx)
+{
+    struct under_way waiting = {.ended = visit, .ctx = ctx};
+
+    return visit_files(adopt, visit_ended, &waiting);
 }

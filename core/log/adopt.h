@@ -180,6 +180,13 @@ bool llmobs_adopt_has_left(struct llmobs_adopt *adopt);
 int llmobs_adopt_under_way(struct llmobs_adopt *adopt,
                            llmobs_adopt_call_fn *visit, void *ctx);
 
+/* Visits the entries of ended processes, as _next gives them; the item is
+ * borrowed. Claims, writes and changes nothing; otherwise as _under_way. */
+typedef int llmobs_adopt_waiting_fn(void *ctx,
+                                    const struct llmobs_adopted *one);
+int llmobs_adopt_waiting(struct llmobs_adopt *adopt,
+                         llmobs_adopt_waiting_fn *visit, void *ctx);
+
 /* A reclaim: the process claims its own files, as any reader does, for the
  * entries that it had left to a relay which is gone. _begin_reclaim: the next
  * walk claims them, if there are some. _reclaims: that walk is under way, or

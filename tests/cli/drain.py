@@ -308,7 +308,7 @@ def says_what_waits():
     for command in "stats", "view", "drain":
         text, waits = told(command)
         equal(waits, {"agent " + AGENT: (
-            2, "with the next call", "llmobs drain")}, command + text)
+            2, "with a program that goes on", "llmobs drain")}, command + text)
         text, waits = told(command, **far)
         equal(waits, {"agent " + AGENT: (
             2, "with a call for it", "llmobs drain --to agentless --for " +
@@ -390,13 +390,39 @@ def silent_agent():
         calls()
         text, waits = told("stats")
         count, when, remedy = waits["agent " + AGENT]
-        when = re.fullmatch(r"with the next call from (20\S+ \S+)", when)
+        when = re.fullmatch(r"with a program that goes on from (20\S+ \S+)", when)
         equal((count, bool(when), remedy), (2, True, "llmobs drain"), text)
         later = time.mktime(time.strptime(when[1], "%Y-%m-%d %H:%M:%S"))
         equal(15 < later - time.time() <= 30, True, text)
         type_it(remedy)
         arrived(dd, 2)
         equal("waits" in told("stats")[0], False, "left")
+
+
+def rows():
+    """The spans that view shows, each once; True: it waits."""
+    done = subprocess.run([LLMOBS, "view", "--csv", "--fields",
+                           "span_id,tag:waiting"], env=environment(), text=True,
+                          stdout=subprocess.PIPE, timeout=LIMIT, check=True)
+    found = [line.split(",") for line in done.stdout.split()[1:]]
+    equal(len(set(span for span, _ in found)), len(found), "shown twice")
+    return {span: mark == "spool" for span, mark in found}
+
+
+def moved_and_away():
+    """Lines of the store that go to the spool, and wait there: view shows each
+    once, and they are stored no more."""
+    calls(3, LLMOBS_SPOOL_MAX="0")
+    equal(sorted(rows().values()), [False] * 3, "in the store")
+    expect(drain("--store"), 1, left=3)
+    equal((len(rows()), len(spooled_ids(kind=4))), (3, 3), "moved")
+    expect(drain("--store"), 1, left=3)
+    equal((len(rows()), len(spooled_ids(kind=4))), (3, 3), "moved once")
+    with agent() as dd:
+        expect(drain(), 0, delivered=3)
+        arrived(dd, 3)
+        expect(drain("--store"), 0)
+    equal(len(rows()), 3, "in the store")
 
 
 def fell_back():
@@ -416,17 +442,18 @@ def fell_back():
            s["alerts"]["fell_back"]), (True, True), text)
     equal("llmobs_fell_back %d\n" % fallen in told(
         "stats", "--prometheus")[0], True, "metric")
-    seen = told("view", "--csv", "--fields", "span_id")[0].split()[1:]
-    equal(len(seen), fallen, "seen by view")
+    seen = rows()
+    equal((len(seen), sum(seen.values())), (5, 5 - fallen),
+          "seen by view, and of them those that wait")
+    seen = [span for span, waits in seen.items() if not waits]
     expect(drain(), 1, left=s["spooled"])
     with agent() as dd:
         expect(drain("--store"), 0, delivered=5)
         spans = arrived(dd, 5)
         expect(drain("--store"), 0)
         arrived(dd, 5)
-        again = told("view", "--csv", "--fields", "span_id")[0].split()[1:]
-        equal((set(again), set(seen) <= set(s["span_id"] for s in spans)),
-              (set(seen), True), "the store has them still")
+        equal((sorted(rows()), set(seen) <= set(s["span_id"] for s in spans)),
+              (sorted(seen), True), "the store has them still")
     books(5, 5)
     equal(told("stats", "--check")[0], "", "alerts")
     calls(2, LLMOBS_SPOOL_MAX="0")
@@ -1137,7 +1164,7 @@ def stats_check():
 
 TESTS = [nothing_there, each_once, killed_call, second_tenant, to_the_store,
          to_a_full_store, to_a_url, settings_that_are_empty, says_what_waits,
-         two_sites, another_address, silent_agent, fell_back,
+         two_sites, another_address, silent_agent, fell_back, moved_and_away,
          to_otlp, to_a_receiver_that_was_away, flapping_agent, hanging_agent, refused_event, many, concurrent,
          beside_the_living, past_self, drain_killed,
          short_ones_killed, short_ones_beside_load, moved, hostile,

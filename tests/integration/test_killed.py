@@ -2,9 +2,11 @@
 it; from the moment that libcurl makes the request, with the question."""
 import contextlib
 import ctypes.util
+import json
 import os
 import signal
 import socket
+import subprocess
 import time
 
 from delivery import (agent, caller, counts, double, ids, left_behind,
@@ -251,3 +253,98 @@ def only_the_first_message_read(t):
         spans = recovered(t, dd, agent(dd), 2)
         equal({prompt_of(span): span["status"] for span in spans},
               {"read": "ok", "unread": "error"}, "status")
+
+
+# ---- what a person sees before the delivery -------------------------------
+
+READER = """import os, sys, urllib.request
+answer = urllib.request.urlopen(urllib.request.Request(
+    sys.argv[1], sys.argv[2].encode(), {"Content-Type": "application/json"}))
+sys.stdout.buffer.write(answer.read(1))
+sys.stdout.flush()
+if sys.argv[3] == "leave":
+    os._exit(0)
+answer.read()
+"""
+STREAM = json.dumps({"model": "stall", "stream": True, "messages": [
+    {"role": "user", "content": "hello there"}]})
+
+
+def view(t, *args):
+    """What `llmobs view` prints."""
+    done = subprocess.run([os.path.join(t.build, "llmobs"), "view", *args],
+                          env=t.environment(True, {}), stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          check=True)
+    return done.stdout.decode()
+
+
+def each_once(t, count):
+    """Each form of the view has so many spans, each once; gives how many of
+    them wait."""
+    rows = [json.loads(line) for line in view(t, "--json").splitlines()]
+    equal((len(rows), len(set(ids(rows)))), (count, count), "spans in JSON")
+    csv = view(t, "--csv", "--fields", "span_id").split()[1:]
+    equal(sorted(csv), ids(rows), "spans in CSV")
+    tree_of = view(t, "-n", "100")
+    waiting = sum("waiting:spool" in row["tags"] for row in rows)
+    equal(tree_of.count("(waiting)"), waiting, "that wait, in the tree")
+    equal(view(t, "--spans", "-n", "100").count("(waiting)"), waiting,
+          "that wait, in the list")
+    return waiting
+
+
+def drain(t):
+    subprocess.run([os.path.join(t.build, "llmobs"), "drain"], check=True,
+                   env=t.environment(True, {}), stdout=subprocess.DEVNULL)
+
+
+@test
+def seen_before_its_delivery(t):
+    """Calls that a signal has ended, before their answer and in the midst of
+    it: view and stats have each once, and leave the spool as it is."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    with Hanging(t, {}, subprocess.PIPE) as hanging:
+        dying = []
+        for number in signal.SIGTERM, signal.SIGINT, signal.SIGKILL:
+            for text in body("hello there", "hang"), STREAM:
+                for argv in ([*curl(t.url, text, "-N")],
+                             [PYTHON, "-c", READER, t.url, text, "stay"]):
+                    dying.append((hanging.start(*argv), number, text))
+        ok(wait_for(lambda: len(in_the_spool(t)) == len(dying), 60),
+           "calls in the spool")
+        for process, number, text in dying:
+            if text == STREAM:
+                ok(process.stdout.read(1), "no piece of a stream")
+        # Python's handler of INT lets it end with others' calls, if there are.
+        dying.sort(key=lambda d: d[1] != signal.SIGINT or d[0].args[1] != PYTHON)
+        for process, number, _ in dying:
+            process.send_signal(number)
+            process.wait()
+        before = tree(spool_of(t))
+        waiting = each_once(t, len(dying))
+        ok(waiting >= 10, "%d of them wait" % waiting)
+        said = counts(t)
+        equal((said["spooled"], said["spooled"] + said["delivered"]),
+              (waiting, len(dying)), "spooled, and all")
+        equal(tree(spool_of(t)), before, "the spool behind it")
+        lengths = view(t, "--csv", "--fields", "error_type,duration_s")
+        killed = [row for row in lengths.split() if "process_killed" in row]
+        equal(set(killed), {"process_killed,"}, "those without a length")
+        drain(t)
+        equal(each_once(t, len(dying)), 0, "that wait after a drain")
+        for name, data in before.items():  # as if the drain had been killed
+            with open(os.path.join(spool_of(t), name), "wb") as f:
+                f.write(data)
+        equal(each_once(t, len(dying)), 0, "that wait, and are in the store")
+
+
+@test
+def ended_without_handlers(t):
+    """By exit_group, behind the answer and in the midst of it."""
+    t.fresh(None)
+    for text in body(), STREAM:
+        for _ in range(2):
+            r = t.run([PYTHON, "-c", READER, t.url, text, "leave"], keep=True)
+            equal(r.code, 0, "status")
+    each_once(t, 4)
