@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include "cli/shared/apart.h"
-#include "cli/log/stack.h"
 #include "cli/log/call.h"
 #include "cli/shared/accounts.h"
 #include "cli/shared/cli.h"
@@ -26,12 +25,11 @@
 /* At most this long for each spool, and this many bytes of its calls. */
 #define GATHER_MS 10000
 #define GATHER_BYTES ((LLMOBS_PS_CALLS + 1) * sizeof(struct llmobs_ps_call))
-#define FRAME_COLUMNS 200
 
 struct ps {
     const char *command;
     const char *dir; /* NULL: the configured spool; for root, all users' */
-    bool json, stack;
+    bool json;
     struct llmobs_config *config;
     struct llmobs_live_namespaces living;
     struct llmobs_ps_calls calls;
@@ -136,38 +134,6 @@ static int show_print_row(bool users, const char *const cells[7])
     return rc;
 }
 
-/* Takes the next frame off `rest`; a line without an end is none. */
-static bool next_frame(struct llmobs_text *rest, struct llmobs_text *frame)
-{
-    return rest->len > 0 && memchr(rest->data, '\n', rest->len) &&
-           llmobs_text_split(rest, '\n', frame);
-}
-
-static int show_stack(const struct llmobs_ps_call *call,
-                      const struct llmobs_ps_stack *stack)
-{
-    struct llmobs_text rest = llmobs_buf_text(&stack->frames), frame;
-    struct llmobs_buf line;
-    int rc = 0;
-
-    if (*stack->problem != '\0') {
-        printf("    no stack: %s\n", stack->problem);
-        return 0;
-    }
-    printf("    thread %ld was stopped for %.1f ms to read its stack:\n",
-           (long)call->thread,
-           (double)stack->stopped_ns / (double)LLMOBS_NS_PER_MS);
-    llmobs_buf_init(&line, (size_t)4096);
-    for (size_t i = 0; rc == 0 && next_frame(&rest, &frame); i++) {
-        llmobs_buf_cut(&line, 0);
-        rc = llmobs_escape_add(&line, frame, FRAME_COLUMNS);
-        if (rc == 0)
-            printf("    #%-2zu %.*s\n", i, (int)line.len, line.data);
-    }
-    llmobs_buf_fini(&line);
-    return rc;
-}
-
 /* -- a call, as a line of JSON --------------------------------------------- */
 
 /* A text; NULL: it is not known. */
@@ -183,13 +149,10 @@ static void add_number(struct llmobs_json *out, const char *name,
     llmobs_json_set(out, name, llmobs_json_int(number));
 }
 
-/* `stack` may be NULL. */
-static int show_json(const struct llmobs_ps_call *call,
-                     const struct llmobs_ps_stack *stack)
+static int show_json(const struct llmobs_ps_call *call)
 {
-    struct llmobs_json *out = llmobs_json_object(), *list;
+    struct llmobs_json *out = llmobs_json_object();
     char trace[40], span[24], *text = NULL;
-    struct llmobs_text rest, frame;
     int rc;
 
     snprintf(trace, sizeof(trace), "%016" PRIx64 "%016" PRIx64,
@@ -213,16 +176,6 @@ static int show_json(const struct llmobs_ps_call *call,
         add_number(out, "received_bytes", (int64_t)call->received);
         llmobs_json_sets(out, "state", states[call->state]);
     }
-    if (stack && *stack->problem != '\0') {
-        llmobs_json_sets(out, "no_stack", stack->problem);
-    } else if (stack) {
-        list = llmobs_json_array();
-        rest = llmobs_buf_text(&stack->frames);
-        while (next_frame(&rest, &frame))
-            llmobs_json_add(list, llmobs_json_stringn(frame.data, frame.len));
-        add_number(out, "stopped_ns", stack->stopped_ns);
-        llmobs_json_set(out, "stack", list);
-    }
     rc = llmobs_json_error(out);
     if (rc == 0)
         text = llmobs_json_dumps(out, LLMOBS_JSON_ASCII);
@@ -240,14 +193,10 @@ static int show_json(const struct llmobs_ps_call *call,
 static int show_call(const struct ps *ps, const struct llmobs_ps_call *call,
                      bool users)
 {
-    struct llmobs_ps_stack stack;
-    bool wanted = ps->stack && !call->elsewhere;
     int rc;
 
-    if (wanted)
-        llmobs_ps_stack_read(call->pid, call->start, call->thread, &stack);
     if (ps->json)
-        rc = show_json(call, wanted ? &stack : NULL);
+        rc = show_json(call);
     else {
         int64_t ns = age_of(call), s = ns / 1000000000;
         char pid[16], user[LLMOBS_ACCOUNT_NAME] = "", age[32];
@@ -276,10 +225,6 @@ static int show_call(const struct ps *ps, const struct llmobs_ps_call *call,
                    "); whether it lives is not known here\n",
                    call->pidns);
     }
-    if (rc == 0 && !ps->json && wanted)
-        rc = show_stack(call, &stack);
-    if (wanted)
-        llmobs_ps_stack_fini(&stack);
     return rc;
 }
 
@@ -317,7 +262,6 @@ int llmobs_cmd_ps(int argc, char **argv)
 {
     static struct ps ps;
     static const struct llmobs_cli_option options[] = {
-        LLMOBS_CLI_FLAG("stack", &ps.stack),
         LLMOBS_CLI_VALUE("dir", llmobs_cli_filled, &ps.dir),
         LLMOBS_CLI_FLAG("json", &ps.json), LLMOBS_CLI_END};
     int status = llmobs_cli_parse(argc, argv, options);

@@ -51,6 +51,7 @@ static const struct {
 } gone[] = {
     {"llmobs doctor", "cost", "docs/PERFORMANCE.md has what observing costs"},
     {"llmobs drain", "watch", "llmobs relay goes on until TERM"},
+    {"llmobs ps", "stack", "gdb and py-spy show where a program waits"},
     {"llmobs ps", "watch", "watch -n 1 llmobs ps lists them anew"},
     {"llmobs view", "chrome-trace", "the page of --html draws the waterfall"},
     {"llmobs view", "diff", "Compare on the page of --html compares traces"},

@@ -170,11 +170,6 @@ status 0.
     llmobs ps
     watch -n 1 llmobs ps
     llmobs ps --json | jq 'select(.age_ns > 60e9) | .pid'
-    llmobs ps --stack
-""",
-        "NOTES": """\
-`--stack` needs libunwind-ptrace.so.0. It stops one thread at a time by
-`ptrace`(2); a system call in which the thread waits begins again.
 """,
     },
     "llmobs-relay": {

@@ -21,7 +21,7 @@ ENV = {"PATH": "/usr/bin:/bin", "HOME": TMP, "LLMOBS_BUILD": BUILD,
        "LLMOBS_STORE_DIR": TMP + "/store"}
 # An option of each, mistyped.
 COMMANDS = {"view": "summray", "stats": "promethus", "mock": "neerest",
-            "ps": "stakc", "span": "keep-outpt", "evaluate": "reasonnig",
+            "ps": "jsonn", "span": "keep-outpt", "evaluate": "reasonnig",
             "feedback": "submiter", "doctor": "no-selftest",
             "drain": "user-tme", "relay": "backgruond", "purge": "dry-rn",
             "workflow": "prelod", "limit": "max-csot", "entrypoint": "prelaod"}
@@ -127,6 +127,7 @@ REFUSED = (
     ("view --modle x", "no such option: --modle; did you mean --model?"),
     ("view --colourless", "no such option: --colourless; `llmobs view --help`"),
     ("drain --watch 5", "--watch; llmobs relay goes on until TERM"),
+    ("ps --stack", "--stack; gdb and py-spy show where a program waits"),
     ("ps --watch", "--watch; watch -n 1 llmobs ps lists them anew"),
     ("view --chrome-trace", "--chrome-trace; the page of --html draws"),
     ("view abc def --diff", "--diff; Compare on the page of --html compares"),
