@@ -82,12 +82,13 @@ struct llmobs_wire {
     uint64_t went;
     struct llmobs_wire_socket socket;
     _Atomic(struct llmobs_insertions *) insertions; /* NULL, or a thread's */
-    const struct llmobs_wire_event *event;          /* of SENT, at work */
-    bool unsent;                         /* nothing can be sent any more */
-    bool called;                         /* a request was a call */
-    bool anew;                           /* one is (request.anew) */
-    bool counted;                        /* as not followed */
-    char *host;                          /* NULL: unknown */
+    const struct llmobs_wire_event *event; /* of SENT or RECEIVED, at work */
+    int64_t guessed_ns; /* when the bytes were sent that http keeps; 0: none */
+    bool unsent;        /* nothing can be sent any more */
+    bool called;        /* a request was a call */
+    bool anew;          /* one is (request.anew) */
+    bool counted;       /* as not followed */
+    char *host;         /* NULL: unknown */
     const struct llmobs_wire_peer *peer; /* NULL: this process's connection */
     bool plain;                          /* http, not https */
     atomic_int holder; /* of the list, and of exchanges in it (exchange.h) */
@@ -456,6 +457,8 @@ static void request_head(struct llmobs_wire *wire, uint32_t number,
         lose_track(wire, LLMOBS_HTTP1_MEMORY);
     if (error)
         return;
+    if (wire->guessed_ns && wire->event->what == LLMOBS_WIRE_RECEIVED)
+        asked->began_ns = wire->guessed_ns;
     llmobs_command_enter(asked->began_ns);
     if (!in_websocket(wire)) {
         /* Each request says anew whether a websocket may follow. */
@@ -689,6 +692,7 @@ struct llmobs_wire *llmobs_wire_begin(const char *host, int fd, bool http2)
             wire->anew = false;
         wire->ws = NULL;
         wire->peer = NULL;
+        wire->guessed_ns = 0;
         atomic_store(&wire->worker, 0);
         atomic_store(&wire->left.newest, NULL);
         atomic_store(&wire->left.size, 0);
@@ -816,6 +820,10 @@ static void sent(struct llmobs_wire *wire,
     else
         llmobs_http1_skip(&wire->http, event->number);
     wire->went += event->number;
+    if (!wire->http.guess)
+        wire->guessed_ns = 0;
+    else if (!wire->guessed_ns)
+        wire->guessed_ns = llmobs_clock_mono_ns();
 }
 
 /* A server that got no byte of a request knows of no call: until somebody
@@ -854,6 +862,7 @@ static void received(struct llmobs_wire *wire,
     atomic_store_explicit(&wire->came, wire->came + event->number,
                           memory_order_relaxed);
     wire->unseen = 0;
+    wire->event = event;
     /* A server may say "HTTP/1.1 408" before it closes an idle connection. */
     if (wire->h2)
         llmobs_h2_received(wire->h2, event->bytes, event->number);
@@ -864,6 +873,8 @@ static void received(struct llmobs_wire *wire,
         llmobs_websocket_read(
             wire->ws, LLMOBS_HTTP1_ANSWER,
             (struct llmobs_text){event->bytes + event->number - rest, rest});
+    if (!wire->http.guess)
+        wire->guessed_ns = 0;
 }
 
 static void unseen(struct llmobs_wire *wire,

@@ -141,13 +141,15 @@ void llmobs_wire_insert(const struct llmobs_wire_event *event,
         is_signed = is_signed || signs(h->data);
     if (is_signed)
         stat = LLMOBS_STAT_headers_signed;
+    else if (!head->gap)
+        stat = LLMOBS_STAT_headers_cut;
     else if (!to || (*to && (*to)->count + head->h2 >= LLMOBS_INSERTIONS) ||
              (plain ? head->h2 : event->number > COPY_MAX) ||
              (peer &&
               (host.len < len || (host.len > len && host.data[len] != ':') ||
                strncasecmp(host.data, peer, len) != 0)))
         stat = LLMOBS_STAT_headers_way;
-    else if (!head->gap || head->gap < event->bytes ||
+    else if (head->gap < event->bytes ||
              head->gap >= event->bytes + event->number)
         stat = LLMOBS_STAT_headers_cut;
     else

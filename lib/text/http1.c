@@ -18,6 +18,11 @@ enum step {
 
 enum line { EMPTY, ONLY_CR, FULL };
 
+enum guess {
+    OF_BODY = 1, /* the rest of the last request's body */
+    OF_TUNNEL    /* of another protocol, behind a request without an answer */
+};
+
 void llmobs_http1_init(struct llmobs_http1 *http,
                        const struct llmobs_http1_events *events, void *user)
 {
@@ -58,6 +63,9 @@ static void end_all(struct llmobs_http1 *http, enum llmobs_http1_end request,
     }
 }
 
+static size_t read_bytes(struct llmobs_http1 *http, enum llmobs_http1_side side,
+                         struct llmobs_text in);
+
 static void stop(struct llmobs_http1 *http, enum llmobs_http1_why why)
 {
     http->why = (uint8_t)why;
@@ -85,12 +93,102 @@ void llmobs_http1_unseen(struct llmobs_http1 *http)
     }
 }
 
+/* How many of these bytes the request's body would take that is under way: all,
+ * or it ends there; SIZE_MAX: they cannot be of it. */
+static size_t taken_by_body(struct llmobs_http1_way way, struct llmobs_text in)
+{
+    size_t at = 0;
+
+    if (way.step == LENGTH)
+        return in.len < way.left ? in.len : (size_t)way.left;
+    while (at < in.len) {
+        uint8_t before = way.step;
+        size_t part = before != CHUNK          ? 1
+                      : way.left < in.len - at ? (size_t)way.left
+                                               : in.len - at;
+
+        at += llmobs_http1_chunks(&way, in.data + at, part);
+        if (way.step == HEAD)
+            return before == TRAILER ? at : SIZE_MAX;
+    }
+    return at;
+}
+
+/* The guess is over: reads what was kept, as what comes next by `step`. */
+static void read_kept(struct llmobs_http1 *http, uint8_t step)
+{
+    struct llmobs_http1_way *way = &http->ways[LLMOBS_HTTP1_REQUEST];
+    struct llmobs_wiped kept = way->head;
+    bool proven = http->guess == OF_TUNNEL && !http->unproven;
+
+    way->head = (struct llmobs_wiped){NULL, 0, 0};
+    way->step = step;
+    way->line = step == HEAD ? EMPTY : way->line;
+    http->guess = 0;
+    http->unproven = true; /* those bytes have gone */
+    read_bytes(http, LLMOBS_HTTP1_REQUEST, llmobs_wiped_text(&kept));
+    http->unproven = !proven;
+    llmobs_wiped_fini(&kept);
+}
+
+/* True where all that was kept can be of the body, which it is then. */
+static bool is_of_body(struct llmobs_http1 *http)
+{
+    struct llmobs_http1_way *way = &http->ways[LLMOBS_HTTP1_REQUEST];
+    bool is =
+        http->guess == OF_BODY &&
+        taken_by_body(*way, llmobs_wiped_text(&way->head)) == way->head.len;
+
+    if (is)
+        read_kept(http, way->step);
+    return is;
+}
+
+/* Keeps bytes of a guess. Where the body would end among them, and what is
+ * behind it begins like a request, they are of the body, as its framing says.
+ */
+static void keep(struct llmobs_http1 *http, struct llmobs_text in)
+{
+    struct llmobs_http1_way *way = &http->ways[LLMOBS_HTTP1_REQUEST];
+    struct llmobs_text kept;
+    size_t body;
+
+    if (in.len > LLMOBS_HTTP1_HEAD_MAX - way->head.len) {
+        if (is_of_body(http))
+            read_bytes(http, LLMOBS_HTTP1_REQUEST, in);
+        else
+            stop(http, LLMOBS_HTTP1_LARGE);
+        return;
+    }
+    if (llmobs_wiped_add(&way->head, in) != 0) {
+        stop(http, LLMOBS_HTTP1_MEMORY);
+        return;
+    }
+    if (http->guess != OF_BODY)
+        return;
+    kept = llmobs_wiped_text(&way->head);
+    body = taken_by_body(*way, kept);
+    if (body < kept.len &&
+        llmobs_http1_first(kept.data + body, kept.len - body) ==
+            LLMOBS_HTTP1_FIRST_HTTP)
+        read_kept(http, way->step);
+}
+
+/* An answer comes for which nobody has asked, if what was kept is no request.
+ */
+static void take_as_request(struct llmobs_http1 *http)
+{
+    report_end(http, LLMOBS_HTTP1_REQUEST, http->asked - 1, LLMOBS_HTTP1_CUT);
+    read_kept(http, HEAD);
+}
+
 void llmobs_http1_ended(struct llmobs_http1 *http, bool closed)
 {
     bool to_end = http->ways[LLMOBS_HTTP1_ANSWER].step == TO_END;
 
     if (http->why)
         return;
+    (void)is_of_body(http);
     end_all(http, LLMOBS_HTTP1_CUT,
             closed && to_end ? LLMOBS_HTTP1_CLOSED : LLMOBS_HTTP1_CUT,
             LLMOBS_HTTP1_NONE);
@@ -120,6 +218,8 @@ static void end_message(struct llmobs_http1 *http, enum llmobs_http1_side side)
     http->ways[side].step = HEAD;
     http->answered += side == LLMOBS_HTTP1_ANSWER;
     report_end(http, side, number, LLMOBS_HTTP1_WHOLE);
+    if (http->guess == OF_TUNNEL && http->answered == http->tunnel)
+        read_kept(http, HEAD); /* there is no tunnel */
 }
 
 static void begin_message(struct llmobs_http1 *http,
@@ -167,9 +267,10 @@ static void read_request(struct llmobs_http1 *http, struct llmobs_text text)
         http->heads |= bit_of(http->asked);
     http->waits = head.expects;
     http->asked++;
-    if (llmobs_text_is(head.method, "CONNECT"))
+    http->connects = llmobs_text_is(head.method, "CONNECT");
+    if (http->connects || head.switches)
         http->tunnel = http->asked;
-    head.gap = http->blank;
+    head.gap = http->unproven ? NULL : http->blank;
     begin_message(http, LLMOBS_HTTP1_REQUEST, &head);
 }
 
@@ -201,8 +302,8 @@ static void read_answer(struct llmobs_http1 *http, struct llmobs_text text)
         http->waits = http->waits && head.status != 100;
         return;
     }
-    tunnel = head.status == 101 ||
-             (head.status < 300 && http->tunnel == http->answered + 1);
+    tunnel = head.status == 101 || (head.status < 300 && http->connects &&
+                                    http->tunnel == http->answered + 1);
     bodiless = head.status == 204 || head.status == 304 ||
                (http->heads & bit_of(http->answered));
     if (tunnel) { /* the answer may be in that, which nobody reads */
@@ -214,9 +315,9 @@ static void read_answer(struct llmobs_http1 *http, struct llmobs_text text)
     }
     /* The server may answer before it has the whole request (413, 429). A
      * client that waits for 100 (Continue) may leave the body out then; and
-     * where the answer is no error, the rest of the body went by a way that is
-     * not seen. The first bytes that the client sends next say whether it did.
-     */
+     * where the answer is no error, the rest of the body may have gone by a way
+     * that is not seen. If what the client sends next begins like a request,
+     * the answer to that says whether it is one. */
     http->looks = http->ways[LLMOBS_HTTP1_REQUEST].step != HEAD &&
                   http->answered + 1 == http->asked &&
                   (http->waits || head.status < 300);
@@ -238,6 +339,14 @@ static bool ends_head(struct llmobs_http1_way *way, char c)
     return false;
 }
 
+static bool begins_answer(struct llmobs_text in)
+{
+    const size_t len = sizeof("HTTP/1.") - 1,
+                 most = in.len < len ? in.len : len;
+
+    return llmobs_http1_same(in.data, most, "HTTP/1.") == most;
+}
+
 static size_t read_head(struct llmobs_http1 *http, enum llmobs_http1_side side,
                         struct llmobs_text in)
 {
@@ -249,8 +358,19 @@ static size_t read_head(struct llmobs_http1 *http, enum llmobs_http1_side side,
 
     if (n > 0)
         return n;
+    if (side == LLMOBS_HTTP1_ANSWER && http->asked == http->answered &&
+        http->guess == OF_BODY && begins_answer(in))
+        take_as_request(http);
+    if (http->why)
+        return in.len;
     if (side == LLMOBS_HTTP1_ANSWER && http->asked == http->answered) {
         stop(http, LLMOBS_HTTP1_UNASKED);
+        return in.len;
+    }
+    if (side == LLMOBS_HTTP1_REQUEST && http->tunnel > http->answered &&
+        way->head.len == 0) {
+        http->guess = OF_TUNNEL;
+        keep(http, in);
         return in.len;
     }
     while (n < in.len && !whole) {
@@ -365,6 +485,14 @@ static size_t read_bytes(struct llmobs_http1 *http, enum llmobs_http1_side side,
     return in.len;
 }
 
+static void read_sent(struct llmobs_http1 *http, struct llmobs_text in)
+{
+    if (http->guess && !http->why)
+        keep(http, in);
+    else
+        read_bytes(http, LLMOBS_HTTP1_REQUEST, in);
+}
+
 /* Bytes that must show what they are are held until enough of them are there.
  */
 void llmobs_http1_sent(struct llmobs_http1 *http, const void *bytes, size_t len)
@@ -374,7 +502,7 @@ void llmobs_http1_sent(struct llmobs_http1 *http, const void *bytes, size_t len)
     size_t all = held.len;
 
     if (!http->looks || len == 0 || http->why) {
-        read_bytes(http, LLMOBS_HTTP1_REQUEST, in);
+        read_sent(http, in);
         return;
     }
     first = llmobs_http1_first_add(http->first, &all, http->asked == 0, in.data,
@@ -386,24 +514,22 @@ void llmobs_http1_sent(struct llmobs_http1 *http, const void *bytes, size_t len)
     http->held = 0;
     /* The first bytes say whose they are. */
     http->looks = false;
-    if (http->asked == 0) {
-        if (first != LLMOBS_HTTP1_FIRST_HTTP)
-            stop(http, first == LLMOBS_HTTP1_FIRST_H2 ? LLMOBS_HTTP1_H2
-                                                      : LLMOBS_HTTP1_FOREIGN);
-    } else if (first == LLMOBS_HTTP1_FIRST_HTTP) {
-        http->ways[LLMOBS_HTTP1_REQUEST].step = HEAD;
-        report_end(http, LLMOBS_HTTP1_REQUEST, http->asked - 1,
-                   LLMOBS_HTTP1_CUT);
-    }
-    read_bytes(http, LLMOBS_HTTP1_REQUEST, held);
+    if (http->asked > 0)
+        http->guess = first == LLMOBS_HTTP1_FIRST_HTTP ? OF_BODY : 0;
+    else if (first != LLMOBS_HTTP1_FIRST_HTTP)
+        stop(http, first == LLMOBS_HTTP1_FIRST_H2 ? LLMOBS_HTTP1_H2
+                                                  : LLMOBS_HTTP1_FOREIGN);
+    read_sent(http, held);
     explicit_bzero(http->first, sizeof(http->first));
-    read_bytes(http, LLMOBS_HTTP1_REQUEST, in);
+    read_sent(http, in);
 }
 
 void llmobs_http1_skip(struct llmobs_http1 *http, uint64_t count)
 {
     struct llmobs_http1_way *way = &http->ways[LLMOBS_HTTP1_REQUEST];
 
+    if (count > 0 && http->guess && !http->why && !is_of_body(http))
+        llmobs_http1_miss(http);
     if (count > 0 && http->held == 0)
         http->looks = http->waits = false;
     while (count > 0 && !http->why)

@@ -7,13 +7,17 @@
  * the reader follows what a client and a server can agree on, and where they
  * could disagree it stops for good.
  *
+ * Where an answer came before the request's body, or a CONNECT or an Upgrade
+ * has none yet, what the client sends next may be no request, though it begins
+ * like one. Such bytes are kept, and read once an answer says what they were.
+ *
  * Owns:    the copy of a head that comes in pieces, until its callback has
  *          returned; it is wiped then, for it holds keys. A head that comes in
  *          one piece, and each body, is borrowed from the caller's bytes.
  * Threads: one at a time.
  * Errors:  none but `why`. Memory that runs out stops the reader.
- * Limits:  LLMOBS_HTTP1_HEAD_MAX bytes a head, LLMOBS_HTTP1_DEPTH requests
- *          without a whole answer; beyond them the reader stops.
+ * Limits:  LLMOBS_HTTP1_HEAD_MAX bytes a head, or kept; LLMOBS_HTTP1_DEPTH
+ *          requests without a whole answer; beyond them the reader stops.
  * Fork:    plain memory.
  */
 #ifndef LLMOBS_HTTP1_H
@@ -83,7 +87,8 @@ struct llmobs_http1_events {
 
 /* One way of the connection. */
 struct llmobs_http1_way {
-    struct llmobs_wiped head; /* what is kept of one that is in pieces */
+    struct llmobs_wiped head; /* what is kept: of one that is in pieces, or of
+                               * a guess */
     uint64_t left;            /* bytes to come of the body or the chunk */
     uint8_t step;
     uint8_t line; /* what the present line of a head has so far */
@@ -97,14 +102,19 @@ struct llmobs_http1 {
     uint32_t asked;                  /* number of request heads */
     uint32_t answered;               /* of whole answers */
     uint64_t heads;  /* bit number % DEPTH: that request is a HEAD */
-    uint32_t tunnel; /* behind the number of the last CONNECT; 0: none */
+    uint32_t tunnel; /* behind the number of the last CONNECT, or request that
+                      * asks for an upgrade; 0: none */
     uint8_t why;     /* enum llmobs_http1_why */
+    uint8_t guess;   /* what the kept bytes may be instead of a request; 0: no
+                      * bytes are kept */
+    bool connects;   /* it is a CONNECT */
+    bool unproven;   /* a guess was there: no head has a gap any more */
     bool looks;      /* what the client sends next must show what it is */
     bool waits;      /* the last request's body waits for 100 (Continue) */
     uint8_t held;    /* length of first */
     char first[LLMOBS_HTTP1_FIRST];
 };
-_Static_assert(sizeof(struct llmobs_http1) <= 136, "one for each connection");
+_Static_assert(sizeof(struct llmobs_http1) <= 144, "one for each connection");
 
 void llmobs_http1_init(struct llmobs_http1 *http,
                        const struct llmobs_http1_events *events, void *user);

@@ -153,6 +153,7 @@ bool llmobs_http1_head_framing(struct llmobs_http1_head *head,
             head->expects = llmobs_text_is_word(value, "100-continue");
         } else if (llmobs_text_is_word(name, "upgrade")) {
             head->upgrades = llmobs_text_is_word(value, "websocket");
+            head->switches = true;
         }
     }
     if (coded && !chunked)

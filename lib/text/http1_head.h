@@ -42,11 +42,13 @@ struct llmobs_http1_head {
     struct llmobs_text host;           /* empty: there is none */
     bool expects;                      /* Expect: 100-continue */
     bool upgrades;                     /* Upgrade: websocket */
+    bool switches;                     /* Upgrade: whatever */
     enum llmobs_http1_framing framing;
     uint64_t length; /* LENGTH: of the body; else 0 */
     /* Of a request: where lines may be added, in the bytes just given to the
      * reader: before the CRLF of the empty line that ends it, by HTTP/2 before
-     * the last line, so that bytes of the client's follow. NULL: nowhere. */
+     * the last line, so that bytes of the client's follow. NULL: nowhere, as
+     * where it is not certain that this is a head. */
     const char *gap;
     const char *frame; /* of HTTP/2: which has the gap, whole in those bytes */
     int64_t spare;     /* of it: as much, as HPACK counts, may be added */

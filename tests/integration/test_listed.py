@@ -1,12 +1,14 @@
 """Trace headers of calls that clients make without libcurl: those to listed
 gateways have them, once, and nothing else of a request changes, however the kernel
 cuts what is sent. LLMOBS_TEST_LISTED is the number of calls of each kind of stress."""
+import contextlib
 import errno
 import glob
 import hashlib
 import json
 import os
 import re
+import select
 import shutil
 import socket
 import ssl
@@ -278,6 +280,179 @@ def baggage_of_a_stranger(t):
                 "LLMOBS_INBOUND_TRUST": trust})
             equal([trace_headers(q).get("baggage") for q in r.requests], [sent],
                   "%r %s" % (lines, trust))
+
+
+# ---- where the framing does not prove a head ------------------------------------
+
+class Steps:
+    """A server of steps.py: keeps the bytes of each connection, and answers when it is
+    told to, by a connection beside."""
+
+    def __init__(self, own=None):
+        self.got, self.peers, self.threads = [], [], []
+        self.changed = threading.Condition()
+        self.tls = own and ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        if own:
+            self.tls.load_cert_chain(*own)
+        self.port, self.control = [
+            self.listen(what) for what in (self.keep, self.answer)]
+
+    def listen(self, what):
+        listener = socket.socket()
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(64)
+
+        def serve():
+            while True:
+                peer, _ = listener.accept()
+                thread = threading.Thread(target=what, args=[peer], daemon=True)
+                self.threads.append(thread)
+                thread.start()
+        threading.Thread(target=serve, daemon=True).start()
+        return listener.getsockname()[1]
+
+    def keep(self, peer):
+        peer = self.tls.wrap_socket(peer, server_side=True) if self.tls else peer
+        bytes_of, answers, (wake, told) = bytearray(), [], socket.socketpair()
+        with self.changed:
+            self.got.append(bytes_of)
+            self.peers.append((answers, told))
+            self.changed.notify_all()
+        with peer, wake, told, contextlib.suppress(OSError):
+            while True:  # one thread alone may use a connection of TLS
+                ready = [peer] if self.tls and peer.pending() else \
+                    select.select([peer, wake], [], [])[0]
+                if wake in ready and wake.recv(1):
+                    peer.sendall(answers.pop(0))
+                data = peer.recv(65536) if peer in ready else None
+                if data == b"":
+                    break
+                bytes_of += data or b""
+
+    def answer(self, peer):
+        for line in peer.makefile("rb"):
+            number, text = json.loads(line)
+            with self.changed:
+                self.changed.wait_for(lambda: len(self.peers) > number)
+            answers, told = self.peers[number]
+            answers.append(text.encode())
+            told.sendall(b".")
+
+    def all_of(self, count):
+        """What has come by so many connections, once all have ended."""
+        with self.changed:
+            self.changed.wait_for(lambda: len(self.got) == count)
+        for thread in list(self.threads):
+            thread.join()
+        return [bytes(one).decode() for one in self.got]
+
+
+def cases_of_steps(host):
+    """Connections: what each sends, (ADDED, text) where the text is a call that gets
+    headers, (CALL, text) where it is one that gets none; and what it is answered."""
+    def head(line, *more, length=None):
+        size = [] if length is None else ["Content-Length: %d" % length]
+        return "\r\n".join([line + " HTTP/1.1", "Host: " + host, *more, *size, "", ""])
+
+    def answer(status, data="", *more):
+        return ("answer", "\r\n".join([
+            "HTTP/1.1 %d X" % status, *more, "Content-Length: %d" % len(data), "", data]))
+
+    text = body()
+    call = head("POST /v1/chat/completions", "Content-Type: application/json",
+                length=len(text)) + text
+    done, no = answer(200, ANSWER.decode()), "HTTP/1.1 200 Yes\r\n\r\n"
+    length, size = len(call), "%x\r\n" % len(call)
+    chunked, expect = "Transfer-Encoding: chunked", "Expect: 100-continue"
+    connect, upgrade = head("CONNECT " + host), head("GET /x", "Upgrade: x")
+    more = [("ADDED", call), done]
+    guess = [("CALL", call), done]
+
+    def early(given, *lines, **size):
+        return [("send", head("POST /up", *lines, **size)), given]
+
+    return [
+        # the body, behind an early answer
+        early(answer(200), length=length) + [("send", call)],
+        early(answer(200), length=length) + [("send", call[:99]), ("send", call[99:])] + guess,
+        early(answer(200), length=length + 50) + [("send", call)],
+        early(answer(413, "big"), length=length) + [("send", call)] + more,
+        early(answer(200), expect, length=length) + [("send", call)] + guess,
+        early(answer(417), expect, length=length) + [("send", call)],
+        early(("answer", "HTTP/1.1 100 Go\r\n\r\n"), expect, length=length) +
+        [("send", call), answer(200)] + more,
+        early(answer(200), chunked) + [("send", size + call + "\r\n0\r\nA: b\r\n\r\n")] + more,
+        early(("answer", "HTTP/1.1 102 Wait\r\n\r\n"), chunked) +
+        [("send", size + call + "\r\n0\r\n\r\n"), answer(200)] + more,
+        # left out, since the server did not want it
+        early(answer(417), expect, length=30) + guess + guess,
+        early(answer(200), expect, chunked) + guess,
+        # what may be no HTTP
+        [("send", connect), ("send", call), ("answer", no), ("send", call)],
+        [("send", connect), ("CALL", call), answer(407), done] + more,
+        [("send", upgrade), ("send", call), ("answer", "HTTP/1.1 101 X\r\nUpgrade: x\r\n\r\n")],
+        [("send", upgrade), ("CALL", call), ("CALL", call), answer(200), done, done] + more,
+        [("send", connect), ("send", call)],
+        # proven
+        [("send", head("HEAD /x")), ("answer", "HTTP/1.1 200 X\r\nContent-Length: 9\r\n\r\n"),
+         ("send", head("GET /x")), ("answer", "HTTP/1.1 204 X\r\n\r\n"), ("send", head("GET /x")),
+         ("answer", "HTTP/1.1 304 X\r\nContent-Length: 9\r\n\r\n")] + more,
+        [("ADDED", call), ("ADDED", call), done, done] + more,
+    ]
+
+
+def without_headers(got, case, number):
+    """The bytes that the server got, with the lines of ADDED taken out, there alone."""
+    at, out = 0, ""
+    for what, text in case:
+        if what == "answer":
+            continue
+        blank = text.index("\r\n\r\n") + 2 if what == "ADDED" else 0
+        out, part = out + text[:blank], got[at + blank:]
+        equal(got[at:at + blank], text[:blank], "case %d, head" % number)
+        lines = re.match(r"(?:(?:x-datadog-[a-z-]+|trace(?:parent|state)): .*\r\n)*",
+                         part if blank else "").group()
+        equal("traceparent" in lines, what == "ADDED", "case %d, headers" % number)
+        out, at = out + text[blank:], at + blank + len(lines) + len(text) - blank
+        equal(got[at - len(text) + blank:at], text[blank:], "case %d" % number)
+    equal(at, len(got), "case %d, bytes" % number)
+
+
+def steps(t, argv, kind, **env):
+    tls = kind != "plain"
+    host = ("localhost:%d" if tls else "127.0.0.1:%d") % 4000
+    url = ("https" if tls else "http") + "://" + host
+    cases = cases_of_steps(host)
+    sent = json.dumps([[(what if what == "answer" else "send", text)
+                        for what, text in case] for case in cases])
+    for listed in url + "/v1", "http://127.0.0.1:1":
+        server = Steps(tls and t.servers.own)
+        r = t.run([*argv, kind, str(server.port), str(server.control), sent],
+                  env={LIST: listed, "LLMOBS_TLS": "on", "LLMOBS_SOCKETS": "on", **env})
+        equal((r.code, r.stderr), (0, b""), "status and stderr of " + kind)
+        for i, (got, case) in enumerate(zip(server.all_of(len(cases)), cases)):
+            without_headers(got, case if listed.startswith(url) else [
+                (what.replace("ADDED", "CALL"), text) for what, text in case], i)
+        equal(len(r.spans), sum(what in ("ADDED", "CALL") for case in cases
+                                for what, _ in case), "spans of " + kind)
+        equal({s["status"] for s in r.spans}, {"ok"}, "status of the spans")
+
+
+@test
+def calls_within_a_body(t):
+    """Bytes that begin like a request to the gateway, where the framing does not prove
+    that they are one: they stay as they are, and are no call, unless an answer comes."""
+    if EMULATOR:
+        raise Skip("not for an emulator")
+    for kind in "plain", "openssl", "gnutls":
+        steps(t, [PYTHON, os.path.join(DIR, "steps.py")], kind)
+
+
+@test
+def calls_within_a_body_of_node(t):
+    for path in nodes()[:1]:
+        for kind in "plain", "tls":
+            steps(t, [path, os.path.join(DIR, "steps.js")], kind)
 
 
 # ---- what the kernel may do ---------------------------------------------------

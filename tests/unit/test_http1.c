@@ -108,7 +108,7 @@ static const struct row bodiless[] = {
     {BYTES(SENT "CONNECT h:1" HOST E GOT "HTTP/1.1 407 Who" E
                 "Content-Length: 1" END "x" SENT "CONNECT h:1" HOST E GET),
      ">0 CONNECT h:1 h 1.1|>0 whole|<0 407 1.1 length 1|<0 = x|<0 whole|"
-     ">1 CONNECT h:1 h 1.1|>1 whole|>2 GET /a h 1.1|>2 whole|"},
+     ">1 CONNECT h:1 h 1.1|>1 whole|"},
 };
 
 /* How connections end. */
@@ -169,6 +169,73 @@ static const struct row early[] = {
      P(5) "<0 200 1.1 length 0|<0 whole|>0 cut|" G1 A1},
     {BYTES(SENT POST "Content-Length: 5" END GOT EMPTY SENT E "{1}" GET),
      P(5) "<0 200 1.1 length 0|<0 whole|>0 = \r\n{1}|>0 whole|" G1},
+};
+
+/* Bytes that begin like a request where the framing does not prove that they
+ * are one. GET has 28 of them. */
+#define AS_BODY ">0 = " GET
+#define CONNECT "CONNECT h:1" HOST E
+#define C0 ">0 CONNECT h:1 h 1.1|>0 whole|"
+#define UPGRADE "GET /a" HOST "Upgrade: x" END
+#define OF_28 SENT POST "Content-Length: 28" END GOT EMPTY
+#define EXPECT_28 \
+    SENT POST "Expect: 100-continue" E "Content-Length: 28" END GOT REFUSE
+
+static const struct row guessed[] = {
+    /* the body, whole, short, and with a request behind it */
+    {BYTES(OF_28 SENT GET CLOSED), P(28) A0 AS_BODY "|>0 whole|"},
+    {BYTES(OF_28 SENT GET LOST), P(28) A0 AS_BODY "|>0 whole|"},
+    {BYTES(EXPECT_28 SENT GET CLOSED), P(28) REFUSED AS_BODY "|>0 whole|"},
+    {BYTES(SENT POST "Content-Length: 30" END GOT EMPTY SENT GET CLOSED),
+     P(30) A0 AS_BODY "|>0 cut|"},
+    {BYTES(OF_28 SENT GET SENT GET GOT EMPTY),
+     P(28) A0 AS_BODY "|>0 whole|" G1 A1},
+    {BYTES(OF_28 SENT GET GET GET GOT EMPTY EMPTY),
+     P(28) A0 AS_BODY "|>0 whole|" G1 ">2 GET /a h 1.1|>2 whole|" A1
+                      "<2 200 1.1 length 0|<2 whole|"},
+    {BYTES(SENT POST "Content-Length: 31" END "he" GOT EMPTY SENT GET "!" GET),
+     P(31) ">0 = he|" A0 AS_BODY "!|>0 whole|" G1},
+    {BYTES(SENT POST "Content-Length: 30" END GOT EMPTY SENT GET SKIP
+                     "!!" SENT GET),
+     P(30) A0 AS_BODY "??|>0 whole|" G1},
+    /* an answer to it: a request, though the body is not all there, or would
+     * end within it */
+    {BYTES(OF_28 SENT GET GOT EMPTY), P(28) A0 ">0 cut|" G1 A1},
+    {BYTES(EXPECT_28 SENT GET GOT EMPTY SENT GET GOT EMPTY),
+     P(28) REFUSED ">0 cut|" G1 A1 ">2 GET /a h 1.1|>2 whole|"
+                   "<2 200 1.1 length 0|<2 whole|"},
+    {BYTES(SENT POST "Content-Length: 5" END GOT EMPTY SENT GET GOT EMPTY),
+     P(5) A0 ">0 cut|" G1 A1},
+    {BYTES(SENT POST "Content-Length: 5" END GOT EMPTY SENT GET CLOSED),
+     P(5) A0 ">0 cut|"},
+    {BYTES(OF_28 SENT "GET /a" GOT EMPTY), P(28) A0 ">0 cut|unasked|"},
+    {BYTES(OF_28 SENT GET GOT "220 mail"), P(28) A0 ">0 lost|unasked|"},
+    /* in chunks */
+    {BYTES(SENT POST CHUNKED E "1c" E GOT EMPTY SENT GET E "0" E
+                               "A: b" END GET GOT EMPTY),
+     PC A0 AS_BODY "|>0 whole|" G1 A1},
+    {BYTES(SENT POST CHUNKED E "1c" E GOT EMPTY SENT GET E "0" END CLOSED),
+     PC A0 AS_BODY "|>0 whole|"},
+    {BYTES(SENT POST CHUNKED E "ff" E GOT EMPTY SENT GET LOST),
+     PC A0 AS_BODY "|>0 cut|"},
+    {BYTES(SENT POST CHUNKED E GOT EMPTY SENT GET GOT EMPTY),
+     PC A0 ">0 cut|" G1 A1},
+    /* behind what may become a tunnel */
+    {BYTES(SENT CONNECT GET GOT OK END), C0 "<0 200 1.1 to end|<0 lost|"
+                                            "switched|"},
+    {BYTES(SENT CONNECT GET LOST), C0 "<0 none|"},
+    {BYTES(SENT CONNECT GET GOT "HTTP/1.1 100 Go" END REFUSE EMPTY),
+     C0 REFUSED G1 A1},
+    {BYTES(SENT GET CONNECT GET GOT EMPTY REFUSE EMPTY),
+     G0 ">1 CONNECT h:1 h 1.1|>1 whole|" A0
+        "<1 417 1.1 length 0|<1 whole|>2 GET /a h 1.1|>2 whole|"
+        "<2 200 1.1 length 0|<2 whole|"},
+    {BYTES(SENT UPGRADE GET GOT "HTTP/1.1 101 Go" END),
+     G0 "<0 101 1.1 to end|<0 lost|switched|"},
+    {BYTES(SENT UPGRADE "\x81more" GOT EMPTY), G0 A0},
+    {BYTES(SENT UPGRADE GET GET GOT EMPTY EMPTY EMPTY),
+     G0 A0 G1 ">2 GET /a h 1.1|>2 whole|" A1 "<2 200 1.1 length 0|<2 whole|"},
+    {BYTES(SENT UPGRADE UPGRADE SKIP "x"), G0 "<0 lost|missed|"},
 };
 
 /* Bytes that the client sends and nobody sees. */
@@ -340,6 +407,7 @@ ROWS_TEST(http1_whole, whole)
 ROWS_TEST(http1_bodiless, bodiless)
 ROWS_TEST(http1_ends, ends)
 ROWS_TEST(http1_early, early)
+ROWS_TEST(http1_guessed, guessed)
 ROWS_TEST(http1_skipped, skipped)
 ROWS_TEST(http1_foreign, foreign)
 ROWS_TEST(http1_doubtful, doubtful)

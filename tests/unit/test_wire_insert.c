@@ -458,3 +458,237 @@ TEST(taken_and_given)
     wire = llmobs_wire_begin(NULL, LLMOBS_WIRE_PLAIN, false);
     end();
 }
+
+/* -- random connections ---------------------------------------------------- */
+
+static uint64_t chance;
+
+static size_t pick(size_t most)
+{
+    chance = chance * UINT64_C(6364136223846793005) + 1442695040888963407;
+    return (size_t)(chance >> 33) % most;
+}
+
+/* What the client sends, and the server gets; the rows of it, as the server has
+ * to read them: heads, and bytes of bodies and tunnels. */
+static struct {
+    char in[16000], out[64000];
+    size_t in_len, out_len, rows, given;
+    struct {
+        size_t from;
+        bool head;
+    } row[64];
+} both;
+
+/* A row; sent in pieces, with what goes among them. */
+static void client(bool head, const char *bytes, size_t len)
+{
+    both.row[both.rows].from = both.in_len;
+    both.row[both.rows++].head = head;
+    memcpy(both.in + both.in_len, bytes, len);
+    both.in_len += len;
+}
+
+static void flush(void)
+{
+    while (both.given < both.in_len) {
+        size_t left = both.in_len - both.given, n = 1;
+        size_t len = pick(3) ? left : 1 + pick(left);
+        struct iovec piece = {both.in + both.given, len};
+        const struct iovec *mix = &piece;
+
+        event(LLMOBS_WIRE_SENT, piece.iov_base, len, 0);
+        if (taken) {
+            n = llmobs_insert_mix(taken, &piece, 1);
+            mix = taken->pieces;
+        }
+        for (size_t i = 0; i < n; i++) {
+            memcpy(both.out + both.out_len, mix[i].iov_base, mix[i].iov_len);
+            both.out_len += mix[i].iov_len;
+        }
+        if (taken) {
+            size_t all = 0;
+
+            for (size_t i = 0; i < n; i++)
+                all += mix[i].iov_len;
+            ck_assert_uint_eq(llmobs_insert_took(taken, all), len);
+        }
+        both.given += len;
+    }
+}
+
+static void server(const char *bytes)
+{
+    flush();
+    for (size_t at = 0, len = strlen(bytes), part; at < len; at += part) {
+        part = pick(2) ? len - at : 1 + pick(len - at);
+        event(LLMOBS_WIRE_RECEIVED, bytes + at, part, 0);
+    }
+}
+
+#define OK_2 "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
+static const char embedded[] = LINE LENGTH "\r\n" BODY;
+
+static void head_of(const char *line, const char *more, size_t length)
+{
+    char head[300], size[40] = "";
+
+    if (length > 0)
+        snprintf(size, sizeof(size), "Content-Length: %zu\r\n", length);
+    client(
+        true, head,
+        (size_t)snprintf(head, sizeof(head), "%s%s%s\r\n", line, more, size));
+}
+
+static void call(bool chunked)
+{
+    if (chunked) {
+        head_of(LINE, "Transfer-Encoding: chunked\r\n", 0);
+        client(false, "b\r\n{\"model\":\"m\r\n10\r\n\",\"messages\":[]}\r\n",
+               38);
+        client(false, "0\r\nA: b\r\n\r\n", 11);
+        return;
+    }
+    head_of(LINE, "", sizeof(BODY) - 1);
+    client(false, BODY, sizeof(BODY) - 1);
+}
+
+/* A body that has requests in it, of which an answer may come early. */
+static void upload(const char *more, bool early)
+{
+    char body[600];
+    size_t lead = pick(2) * pick(30), len = lead, sent;
+
+    memset(body, 'x', lead);
+    for (size_t i = pick(2) + 1; i > 0; i--, len += sizeof(embedded) - 1)
+        memcpy(body + len, embedded, sizeof(embedded) - 1);
+    len -= pick(3) * 5;
+    head_of("POST /upload HTTP/1.1\r\nHost: gateway:4000\r\n", more, len);
+    sent = pick(2) ? lead : pick(len);
+    client(false, body, sent);
+    if (early)
+        server(pick(2) ? OK_2
+                       : "HTTP/1.1 413 Big\r\nContent-Length: 0\r\n\r\n");
+    client(false, body + sent, len - sent);
+    if (!early)
+        server(OK_2);
+    flush();
+}
+
+static const char asks[] = "CONNECT gateway:4000 HTTP/1.1\r\nHost: gateway\r\n";
+static const char offers[] = "GET /other HTTP/1.1\r\nHost: h\r\nUpgrade: x\r\n";
+
+/* One or some requests. Gives how many of them are calls with an answer; -1: no
+ * request follows any more. */
+static int requests(void)
+{
+    size_t many = 1 + pick(3);
+    bool connects = pick(2);
+
+    switch (pick(8)) {
+    case 0:
+        call(pick(2));
+        server(pick(2)
+                   ? OK_2
+                   : "HTTP/1.1 103 Hint\r\nA: b\r\n\r\nHTTP/1.1 200 OK\r\n"
+                     "Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n");
+        return 1;
+    case 1:
+        for (size_t i = 0; i < many; i++)
+            call(pick(2));
+        for (size_t i = 0; i < many; i++)
+            server(OK_2);
+        return (int)many;
+    case 2:
+        upload("", true);
+        return 0;
+    case 3:
+        upload("Expect: 100-continue\r\n", pick(2));
+        return 0;
+    case 4: /* the body is left out, since the server refuses it */
+        head_of("POST /upload HTTP/1.1\r\nHost: gateway:4000\r\n",
+                "Expect: 100-continue\r\n", 24 + pick(15));
+        server("HTTP/1.1 417 No\r\nContent-Length: 1\r\n\r\nx");
+        return 0;
+    case 5:
+        head_of(pick(2) ? "HEAD /a/long/path HTTP/1.1\r\nHost: gateway\r\n"
+                        : "GET /another/path HTTP/1.1\r\nHost: gateway\r\n",
+                "", 0);
+        server(memcmp(both.in + both.row[both.rows - 1].from, "GET", 3) != 0
+                   ? "HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n"
+               : pick(2) ? "HTTP/1.1 204 No\r\n\r\n"
+                         : "HTTP/1.1 304 No\r\nContent-Length: 9\r\n\r\n");
+        return 0;
+    case 6: /* a tunnel, or another protocol */
+        head_of(connects ? asks : offers, "", 0);
+        client(false, embedded, sizeof(embedded) - 1);
+        server(connects ? "HTTP/1.1 200 OK\r\n\r\n"
+                        : "HTTP/1.1 101 Go\r\nUpgrade: x\r\n\r\n");
+        client(false, embedded, sizeof(embedded) - 1);
+        flush();
+        return -1;
+    default: /* neither */
+        head_of(connects ? asks : offers, "", 0);
+        for (size_t i = 0; i < many; i++)
+            call(pick(2));
+        server(connects ? "HTTP/1.1 407 Who\r\nContent-Length: 0\r\n\r\n"
+                        : OK_2);
+        for (size_t i = 0; i < many; i++)
+            server(OK_2);
+        return (int)many;
+    }
+}
+
+/* What the server reads, by the rows: heads but for added lines, and all else
+ * byte for byte. */
+static void framed(unsigned seed)
+{
+    const char *at = both.out, *end = both.out + both.out_len;
+
+    for (size_t i = 0; i < both.rows; i++) {
+        size_t to = i + 1 < both.rows ? both.row[i + 1].from : both.in_len;
+        const char *want = both.in + both.row[i].from, *last = both.in + to;
+
+        while (want < last) {
+            size_t len = both.row[i].head
+                             ? (size_t)((char *)memchr(want, '\n',
+                                                       (size_t)(last - want)) +
+                                        1 - want)
+                             : (size_t)(last - want);
+
+            while (both.row[i].head && (strncmp(at, "x-datadog-", 10) == 0 ||
+                                        strncmp(at, "trace", 5) == 0))
+                at = (char *)memchr(at, '\n', (size_t)(end - at)) + 1;
+            ck_assert_msg(
+                (size_t)(end - at) >= len && memcmp(at, want, len) == 0,
+                "seed %u, row %zu: %.*s", seed, i, (int)(end - at), at);
+            at += len;
+            want += len;
+        }
+    }
+    ck_assert_ptr_eq(at, end);
+}
+
+/* The server gets what the client sent, and headers in heads alone; each call
+ * is one, and nothing else is. */
+TEST(guesses)
+{
+    uint64_t calls = llmobs_stats_get(LLMOBS_STAT_captured);
+    int got = 0;
+
+    begin("http://gateway:4000/v1", LLMOBS_INJECT_DEFAULT);
+    for (unsigned seed = 1; seed <= 1500; seed++) {
+        chance = seed;
+        both.in_len = both.out_len = both.rows = both.given = 0;
+        for (size_t i = 1 + pick(5); i > 0 && (got = requests()) >= 0; i--)
+            calls += (unsigned)got;
+        if (taken)
+            llmobs_wire_give(wire, taken);
+        taken = NULL;
+        end_connection();
+        framed(seed);
+        wire = llmobs_wire_begin(NULL, LLMOBS_WIRE_PLAIN, false);
+    }
+    end();
+    ck_assert_uint_eq(llmobs_stats_get(LLMOBS_STAT_captured), calls);
+}
