@@ -2,6 +2,7 @@
 #include "shim/handlers.h"
 
 #include <signal.h>
+#include <sys/mman.h>
 #include <ucontext.h>
 
 #include "lib/base/cold.h"
@@ -12,8 +13,8 @@
 #include "shim/say.h"
 
 #define HANDLERS 128
-#define BITS 7  /* of the number of lines */
 #define WORDS 8 /* of a line, the size of a cache line */
+#define INFO 6  /* words of siginfo_t that the kernel has */
 
 /* Bytes of a stack. Coroutines have larger ones. */
 #define NEAR (16 * 1024)
@@ -21,15 +22,26 @@
 /* The program asked for this with a handler, and the kernel is not told. */
 enum { SAYS_NOTHING = 1, ONCE = 2 };
 
+/* A real-time signal that the thread has taken, and raised anew behind others
+ * of its number: of each that comes until then, the handler gets the one
+ * before. */
+struct taken {
+    int signal; /* 0: none */
+    int thread; /* a child, or the next thread of this address, has none */
+    uint64_t info[INFO], last[INFO]; /* the next to hand on; as it was raised */
+};
+
 /* A thread that is at work, in a handler, or about to send. Only the thread
  * itself reads and writes it, and its own handlers. */
 struct llmobs_thread {
+    uintptr_t *word; /* the thread's number; NULL: in the first table */
     volatile uintptr_t work, handler; /* addresses of frames; 0: none */
     uintptr_t low;   /* where the handler's stack ends, if it has one */
     int signal;      /* the handler's */
     uintptr_t sends; /* the address of the send's frame; 0: none */
     const void *sends_to;
     struct llmobs_insertions *holds;
+    struct taken taken;
 };
 
 /* The kernel's form of struct sigaction. */
@@ -48,41 +60,100 @@ struct action {
 
 /* Each is an address * 4, and what was asked for. */
 static LLMOBS_COLD uint64_t handlers[HANDLERS];
-static LLMOBS_COLD _Alignas(64) uintptr_t threads[WORDS << BITS]; /* 0: free */
-static LLMOBS_COLD struct llmobs_thread places[WORDS << BITS];
-static int process; /* that sets handlers, and has the places */
+/* A word is 0 where its place is free. The second table is mapped once lines of
+ * the first are full; its places lie behind it. */
+#define FIRST ((size_t)WORDS << 7)
+#define SECOND ((size_t)WORDS << 13)
+static LLMOBS_COLD _Alignas(64) uintptr_t threads[FIRST];
+static LLMOBS_COLD struct llmobs_thread places[FIRST];
+static uintptr_t *more; /* NULL: none yet */
+static int process;     /* that sets handlers, and has the places */
+static int unplaced;    /* handlers at work in threads without a place */
 
 /* -- threads --------------------------------------------------------------- */
+
+/* The thread's place in a table; NULL: it has none there, or, for one that
+ * claims, none is free. */
+static inline struct llmobs_thread *place_in(uintptr_t *words, size_t size,
+                                             struct llmobs_thread *of,
+                                             uintptr_t self, bool claims)
+{
+    const uint64_t mixed = (uint64_t)self * UINT64_C(0x9E3779B97F4A7C15);
+    const size_t line =
+        (size_t)(mixed >> 32) * size >> 32 & ~(size_t)(WORDS - 1);
+    size_t at = WORDS;
+
+    words += line;
+#pragma GCC unroll 8
+    for (size_t i = 0; !claims && i < WORDS; i++)
+        at = __atomic_load_n(&words[i], __ATOMIC_RELAXED) == self ? i : at;
+    for (size_t i = 0; claims && at == WORDS && i < WORDS; i++) {
+        uintptr_t none = 0;
+
+        if (__atomic_compare_exchange_n(&words[i], &none, self, false,
+                                        __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+            at = i;
+    }
+    return at < WORDS ? &of[line + at] : NULL;
+}
+
+/* In the second table. */
+static struct llmobs_thread *place_in_more(uintptr_t self, bool claims)
+{
+    struct llmobs_thread *of = (struct llmobs_thread *)(more + SECOND), *place;
+
+    place = place_in(more, SECOND, of, self, claims);
+    if (place)
+        place->word = &more[place - of];
+    return place;
+}
+
+/* Maps the second table, or finds that another thread did. */
+static bool has_more(void)
+{
+    const size_t size = SECOND * (sizeof(*more) + sizeof(struct llmobs_thread));
+    uintptr_t *none = NULL;
+    long made;
+
+    if (__atomic_load_n(&more, __ATOMIC_ACQUIRE))
+        return true;
+    made = llmobs_sys(SYS_mmap, 0, size, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (made < 0 && made > -4096)
+        return false;
+    if (!__atomic_compare_exchange_n(&more, &none, (uintptr_t *)made, false,
+                                     __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+        llmobs_sys(SYS_munmap, made, size);
+    return true;
+}
 
 /* The thread's place; NULL: it has none, and claims none, or none is free. */
 static struct llmobs_thread *place_of(uintptr_t self, bool claims)
 {
-    const size_t line =
-        (size_t)((uint64_t)self * UINT64_C(0x9E3779B97F4A7C15) >> (64 - BITS)) *
-        WORDS;
-    size_t at = WORDS;
+    struct llmobs_thread *place = place_in(threads, FIRST, places, self, false);
 
-#pragma GCC unroll 8
-    for (size_t i = 0; i < WORDS; i++)
-        at = __atomic_load_n(&threads[line + i], __ATOMIC_RELAXED) == self ? i
-                                                                           : at;
-    for (size_t i = 0; claims && at == WORDS && i < WORDS; i++) {
-        uintptr_t none = 0;
+    if (!place && __builtin_expect(!!more, 0))
+        place = place_in_more(self, false);
+    if (place || !claims || __atomic_load_n(&unplaced, __ATOMIC_RELAXED))
+        return place;
+    place = place_in(threads, FIRST, places, self, true);
+    return place || !has_more() ? place : place_in_more(self, true);
+}
 
-        if (__atomic_compare_exchange_n(&threads[line + i], &none, self, false,
-                                        __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
-            at = i;
-    }
-    return at < WORDS ? &places[line + at] : NULL;
+/* What the thread has taken, and must still hand on. */
+static bool has_taken(const struct llmobs_thread *place)
+{
+    return place->taken.signal &&
+           place->taken.thread == (int)llmobs_sys(SYS_gettid);
 }
 
 /* A handler that came meanwhile may have given the place back already. */
 static void free_place(struct llmobs_thread *place, uintptr_t self)
 {
-    if (!place->work && !place->handler && !place->sends)
-        (void)__atomic_compare_exchange_n(&threads[place - places], &self, 0,
-                                          false, __ATOMIC_RELEASE,
-                                          __ATOMIC_RELAXED);
+    if (!place->work && !place->handler && !place->sends && !has_taken(place))
+        (void)__atomic_compare_exchange_n(
+            place->word ? place->word : &threads[place - places], &self, 0,
+            false, __ATOMIC_RELEASE, __ATOMIC_RELAXED);
 }
 
 /* True while that frame is there: a jump leaves its address behind. The memory
@@ -117,8 +188,11 @@ bool llmobs_handlers_begin(struct llmobs_work *work, uintptr_t *ends)
     work->insertions = NULL;
     work->error = llmobs_libc_errno();
     work->signal = 0;
-    if (!thread)
+    if (!thread) {
+        llmobs_say(false, "too many threads send at once, or no memory: ",
+                   "not all of their calls by plain HTTP are seen");
         return false;
+    }
     if (ends && thread->sends == (uintptr_t)ends)
         thread->sends = 0;
     if (ends)
@@ -150,23 +224,39 @@ void llmobs_handlers_sends(struct llmobs_work *work, uintptr_t *frame,
     work->thread->holds = insertions;
 }
 
+/* Lets the signal come again. Where the user's queue of signals is full, it
+ * comes without its words, if it is no real-time signal: others of such a
+ * number may wait, which came later. */
+static void raise_anew(struct llmobs_thread *thread,
+                       const struct llmobs_work *work)
+{
+    const int pid = (int)llmobs_sys(SYS_getpid);
+    const int self = (int)llmobs_sys(SYS_gettid);
+    bool queued = llmobs_sys(SYS_rt_tgsigqueueinfo, pid, self, work->signal,
+                             work->info) == 0;
+
+    if (!queued)
+        llmobs_sys(SYS_tgkill, pid, self, work->signal);
+    if (queued && work->signal > 32 && !has_taken(thread)) {
+        thread->taken.signal = work->signal;
+        thread->taken.thread = self;
+        for (size_t i = 0; i < INFO; i++)
+            thread->taken.info[i] = thread->taken.last[i] = work->info[i];
+    }
+}
+
 void llmobs_handlers_end(struct llmobs_work *work)
 {
     if (work->thread) {
         work->self = 0;
         work->thread->work = 0;
+        if (work->signal)
+            raise_anew(work->thread, work);
         free_place(work->thread, llmobs_sys_thread());
     }
     llmobs_libc_errno_restore(work->error);
-    if (!work->signal)
-        return;
-    /* Where the user's queue of signals is full, it comes without its words,
-     * if it is no real-time signal. */
-    if (llmobs_sys(SYS_rt_tgsigqueueinfo, llmobs_sys(SYS_getpid),
-                   llmobs_sys(SYS_gettid), work->signal, work->info) != 0)
-        llmobs_sys(SYS_tgkill, llmobs_sys(SYS_getpid), llmobs_sys(SYS_gettid),
-                   work->signal);
-    llmobs_sys(SYS_rt_sigprocmask, SIG_SETMASK, &work->mask, NULL, 8);
+    if (work->signal)
+        llmobs_sys(SYS_rt_sigprocmask, SIG_SETMASK, &work->mask, NULL, 8);
 }
 
 /* -- a signal -------------------------------------------------------------- */
@@ -221,6 +311,31 @@ static bool is_blocked(int signal)
              (mask & BIT(signal))));
 }
 
+/* A signal comes that the thread has taken before, or another of its number:
+ * puts the one in its place that came first. Where the program has got the last
+ * one by itself, or let go all that waited, there is none to come. */
+static void put_in_order(struct taken *taken, int signal, uint64_t *info)
+{
+    uint64_t waiting = 0;
+    bool is_last = true;
+
+    for (size_t i = 0; i < INFO; i++)
+        is_last = is_last && info[i] == taken->last[i];
+    if (!is_last && (llmobs_sys(SYS_rt_sigpending, &waiting, 8) != 0 ||
+                     !(waiting & BIT(signal)))) {
+        taken->signal = 0;
+        return;
+    }
+    for (size_t i = 0; i < INFO; i++) {
+        uint64_t next = taken->info[i];
+
+        taken->info[i] = info[i];
+        info[i] = next;
+    }
+    if (is_last)
+        taken->signal = 0;
+}
+
 typedef void handler_fn(int, void *, void *);
 
 /* The functions below come here. */
@@ -238,17 +353,22 @@ void llmobs_handlers_run(int signal, void *info, void *context, unsigned which)
     volatile uintptr_t frame;
     uintptr_t here = (uintptr_t)&frame, outer = 0, low = 0;
     int outers = 0;
-    bool came = !thread;
+    bool came = !thread, none;
 
     if (thread && is_alive(thread->work, 0, stack_of(context) - 1) &&
         !(FAULTS & BIT(signal)) && llmobs_libc_pid() == process) {
         let_wait((struct llmobs_work *)thread->work, signal, info, context);
         return;
     }
-    if (came)
+    if (came) {
         thread = place_of(self, true);
-    if (!thread)
-        llmobs_handlers_unknown();
+    } else if (thread->taken.signal == signal && has_taken(thread)) {
+        put_in_order(&thread->taken, signal, info);
+        came = true; /* nothing but this may have held the place */
+    }
+    none = !thread;
+    if (none)
+        __atomic_fetch_add(&unplaced, 1, __ATOMIC_RELAXED);
     else if (is_alive(thread->handler, thread->low, here) &&
              is_blocked(thread->signal))
         thread = NULL;
@@ -273,6 +393,8 @@ void llmobs_handlers_run(int signal, void *info, void *context, unsigned which)
         thread->signal = outers;
         thread->handler = outer;
     }
+    if (none)
+        __atomic_fetch_sub(&unplaced, 1, __ATOMIC_RELAXED);
     if (thread && came)
         free_place(thread, self);
 }
@@ -406,18 +528,29 @@ void llmobs_handlers_own(void)
 typedef int fork_fn(void);
 typedef int _Fork_fn(void);
 
+static void forget_others(uintptr_t *words, size_t size, uintptr_t self)
+{
+    for (size_t i = 0; i < size; i++)
+        if (words[i] && words[i] != self)
+            words[i] = 0;
+}
+
 /* A child has this thread alone, and its own signals wait for its own work. */
 static int known(int pid)
 {
     const uintptr_t self = llmobs_sys_thread();
+    struct llmobs_thread *own;
 
     if (pid != 0)
         return pid;
     llmobs_handlers_own();
     llmobs_fds_own();
-    for (size_t i = 0; i < sizeof(threads) / sizeof(*threads); i++)
-        if (threads[i] != self)
-            threads[i] = 0;
+    unplaced = 0;
+    if ((own = place_of(self, false)))
+        own->taken.signal = 0;
+    forget_others(threads, FIRST, self);
+    if (more)
+        forget_others(more, SECOND, self);
     return pid;
 }
 
@@ -448,7 +581,7 @@ void llmobs_handlers_watch(void)
 void llmobs_handlers_unknown(void)
 {
     llmobs_fds_stop();
-    llmobs_say(false, "too many signal handlers, or threads at work, to know: ",
+    llmobs_say(false, "not all signal handlers are known: ",
                "calls by plain HTTP are not observed any more");
 }
 

@@ -5,18 +5,21 @@
  * has interrupted its thread. So the handlers that a program sets have a
  * function of the shim's before them. A signal that meets the library at work
  * waits for the end of that work, and is then raised anew, with all that it
- * says. A handler that interrupted the program itself, maybe inside malloc or
- * the loader, runs at once; what it does with connections is not looked at.
+ * says; real-time signals of one number keep their order. A handler that
+ * interrupted the program itself, maybe inside malloc or the loader, runs at
+ * once; what it does with connections is not looked at.
  *
  * Owns:    a place for each handler, for good, and one for each thread that is
  *          at work, in a handler, or about to send.
  * Threads: any, also handlers; no lock, no wait. A system call only where a
  *          signal waits, or a thread has a handler under way.
  * Errors:  without a free place nothing is followed from then on (a handler's),
- *          or this one call is not (a thread's).
- * Limits:  128 handlers. Not known are handlers that are set by the bare
- *          instruction, or by bsd_signal, sysv_signal and sigvec.
- * Fork:    in a child, no signal waits for work that the parent had begun.
+ *          or this one call is not, and none while the handler of such a thread
+ *          runs (a thread's).
+ * Limits:  128 handlers; some 20,000 threads at once. Not known are handlers
+ * that are set by the bare instruction, or by bsd_signal, sysv_signal and
+ * sigvec. Fork:    in a child, no signal waits for work that the parent had
+ * begun, and none comes that the parent had taken.
  */
 #ifndef LLMOBS_HANDLERS_H
 #define LLMOBS_HANDLERS_H

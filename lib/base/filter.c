@@ -56,6 +56,7 @@ static const struct call calls[] = {
     {SYS_rt_sigprocmask, 0},
     {SYS_rt_sigaction, 0},
     {SYS_rt_sigtimedwait, 0},
+    {SYS_rt_sigpending, 0},
     {SYS_prctl, PR_SET_NAME},
     {SYS_prctl, PR_SET_TIMERSLACK},
     {SYS_prctl, PR_GET_SECCOMP},

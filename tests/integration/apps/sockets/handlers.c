@@ -1,7 +1,9 @@
 /* handlers WHAT WHERE LIBRARY: signal handlers that use connections, as POSIX
  * lets them, each half millisecond, wherever the program is at that time. The
  * servers are threads of a child. It does not count what a handler does. */
+#ifndef _GNU_SOURCE
 #define _GNU_SOURCE
+#endif
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"
 #include <dlfcn.h>
 #include <errno.h>
@@ -11,6 +13,7 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/resource.h>
 #include <sys/time.h>
 #include <sys/uio.h>
 #include <time.h>
@@ -429,6 +432,302 @@ static void jumped(void)
     forks_after();
 }
 
+/* ---- order ----------------------------------------------------------------
+ */
+
+#define VALUES 2000
+
+static volatile sig_atomic_t last, wrong, came;
+static volatile bool queued;
+static pthread_t whose;
+
+static void in_order(int number, siginfo_t *info, void *unused)
+{
+    int value = info->si_value.sival_int;
+
+    (void)unused;
+    wrong += value != last + 1 || info->si_pid != getpid();
+    last = value;
+    came++;
+    if (may_jump && value % 3 == 0) {
+        jumps++;
+        siglongjmp(back, number);
+    }
+}
+
+static void *queues_to_one(void *unused)
+{
+    for (int i = 1; i <= VALUES; i++) {
+        union sigval value = {.sival_int = i};
+
+        while (pthread_sigqueue(whose, SIGRTMIN + 1, value) != 0)
+            usleep(100);
+        if (i % 8 == 0)
+            usleep(30);
+    }
+    queued = true;
+    return unused;
+}
+
+/* Real-time signals of one number to one thread, which makes calls: they come
+ * in the order in which they were queued, also where handlers leave calls. */
+static void order_of(bool leaves)
+{
+    struct sigaction action = {.sa_sigaction = in_order,
+                               .sa_flags = SA_SIGINFO | SA_RESTART};
+    volatile int fd = dial();
+    pthread_t thread;
+
+    whose = pthread_self();
+    sigaction(SIGRTMIN + 1, &action, NULL);
+    if (!ask(fd))
+        exit(4);
+    pthread_create(&thread, NULL, queues_to_one, NULL);
+    for (volatile int i = 0;
+         i < 10 || (i < 100000 && (!queued || came < VALUES)); i++) {
+        volatile bool asked = false;
+
+        if (sigsetjmp(back, 1) == 0) {
+            may_jump = leaves;
+            asked = ask(fd);
+        }
+        may_jump = 0;
+        if (!asked) {
+            close(fd);
+            fd = dial();
+        }
+    }
+    pthread_join(thread, NULL);
+    close(fd);
+    printf("came: %d, not in order: %d\n", (int)came, (int)wrong);
+}
+
+static void order(void)
+{
+    order_of(false);
+}
+
+static void order_jumps(void)
+{
+    order_of(true);
+}
+
+static volatile sig_atomic_t values[8];
+
+static void keeps(int number, siginfo_t *info, void *unused)
+{
+    (void)unused;
+    values[came++ & 7] = info->si_value.sival_int;
+    if (may_jump) {
+        may_jump = 0;
+        siglongjmp(back, number);
+    }
+}
+
+static void *queues_three(void *unused)
+{
+    for (int i = 1; i <= 3; i++)
+        pthread_sigqueue(whose, SIGRTMIN + 1, (union sigval){.sival_int = i});
+    return unused;
+}
+
+static bool has(int count, int first)
+{
+    bool right = came == count;
+
+    for (int i = 0; i < count; i++)
+        right = right && values[i] == first + i;
+    return right;
+}
+
+/* The handler leaves a call, and its signal stays blocked, so that others wait
+ * in the thread: a child has none of them, and the thread has all. */
+static void order_forks(void)
+{
+    struct sigaction action = {.sa_sigaction = keeps, .sa_flags = SA_SIGINFO};
+    volatile int bad = 0;
+    sigset_t all;
+
+    sigemptyset(&all);
+    sigaddset(&all, SIGRTMIN + 1);
+    whose = pthread_self();
+    sigaction(SIGRTMIN + 1, &action, NULL);
+    for (volatile int i = 0; i < 60; i++) {
+        volatile int fd = dial();
+        int status = 1;
+        pthread_t thread;
+        pid_t child;
+
+        came = 0;
+        pthread_create(&thread, NULL, queues_three, NULL);
+        if (sigsetjmp(back, 0) == 0) {
+            may_jump = 1;
+            while (came < 3 && ask(fd))
+                ;
+        }
+        may_jump = 0;
+        pthread_join(thread, NULL);
+        close(fd);
+        child = fork();
+        if (child == 0) {
+            came = 0;
+            sigqueue(getpid(), SIGRTMIN + 1, (union sigval){.sival_int = 9});
+            sigprocmask(SIG_UNBLOCK, &all, NULL);
+            _exit(!has(1, 9));
+        }
+        waitpid(child, &status, 0);
+        sigprocmask(SIG_UNBLOCK, &all, NULL);
+        bad += status != 0 || !has(3, 1);
+    }
+    printf("bad: %d\n", (int)bad);
+}
+
+/* ---- many threads ---------------------------------------------------------
+ */
+
+#define MANY 700
+#define LONG 16000
+#define LEAD                                \
+    "{\"model\":\"gpt-test\",\"messages\":" \
+    "[{\"role\":\"user\",\"content\":\""
+
+static char longer[LONG + 300];
+static size_t longer_length;
+
+static int begun[2], go[2]; /* pipes */
+
+/* A server that reads no request before all have begun, and it is told to. */
+static pid_t start_slow_server(void)
+{
+    static struct pollfd all[MANY];
+    char got[4096], answer[1000];
+    int size = sprintf(answer, TEXT "Content-Length: %zu\r\n\r\n" GOT,
+                       sizeof(GOT) - 1);
+    int fd = socket(AF_INET, SOCK_STREAM, 0), little = 2048;
+    socklen_t room = sizeof(to);
+    pid_t child;
+
+    to.sin_port = 0;
+    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &little, sizeof(little));
+    if (bind(fd, (struct sockaddr *)&to, room) != 0 || listen(fd, MANY) != 0 ||
+        getsockname(fd, (struct sockaddr *)&to, &room) != 0)
+        exit(3);
+    child = fork();
+    if (child) {
+        close(fd);
+        return child;
+    }
+    for (int i = 0; i < MANY; i++)
+        all[i] = (struct pollfd){accept(fd, NULL, NULL), POLLIN, 0};
+    for (int i = 0; i < MANY; i++)
+        poll(&all[i], 1, -1);
+    if (write(begun[1], got, 1) != 1 || read(go[0], got, 1) != 1)
+        exit(6);
+    for (int i = 0; i < MANY; i++) {
+        size_t have = 0;
+        ssize_t n;
+
+        while (have < longer_length &&
+               (n = recv(all[i].fd, got, sizeof(got), 0)) > 0)
+            have += (size_t)n;
+        send(all[i].fd, answer, (size_t)size, MSG_NOSIGNAL);
+    }
+    for (;;)
+        pause();
+}
+
+static void *sends_long(void *fd)
+{
+    char got[1000] = "";
+    size_t have = 0;
+
+    for (size_t put = 0; put < longer_length;) {
+        ssize_t n = send((int)(intptr_t)fd, longer + put, longer_length - put,
+                         MSG_NOSIGNAL);
+
+        if (n <= 0)
+            return fd;
+        put += (size_t)n;
+    }
+    while (!strstr(got, "}}")) {
+        ssize_t n =
+            recv((int)(intptr_t)fd, got + have, sizeof(got) - 1 - have, 0);
+
+        if (n <= 0)
+            return fd;
+        have += (size_t)n;
+    }
+    return NULL;
+}
+
+static void counts(int number)
+{
+    (void)number;
+    __atomic_add_fetch(&came, 1, __ATOMIC_RELAXED);
+}
+
+/* All threads are in a send at once, and get a signal there. */
+static void places(void)
+{
+    struct sigaction action = {.sa_handler = counts, .sa_flags = SA_RESTART};
+    const struct sockaddr_in before = to;
+    struct rlimit files;
+    pthread_attr_t small;
+    pthread_t threads[MANY];
+    int fds[MANY], little = 4096, failed = 0, fd;
+    pid_t server;
+    char byte;
+
+    getrlimit(RLIMIT_NOFILE, &files);
+    files.rlim_cur = files.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &files);
+    longer_length = (size_t)sprintf(
+        longer,
+        "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\n"
+        "Content-Type: application/json\r\nContent-Length: %zu\r\n\r\n" LEAD
+        "%0*d\"}]}",
+        sizeof(LEAD "\"}]}") - 1 + LONG, LONG, 0);
+    if (pipe(begun) != 0 || pipe(go) != 0)
+        exit(3);
+    server = start_slow_server();
+    sigaction(SIGUSR1, &action, NULL);
+    pthread_attr_init(&small);
+    pthread_attr_setstacksize(&small, 65536);
+    for (int i = 0; i < MANY; i++) {
+        fds[i] = socket(AF_INET, SOCK_STREAM, 0);
+        setsockopt(fds[i], SOL_SOCKET, SO_SNDBUF, &little, sizeof(little));
+        if (connect(fds[i], (struct sockaddr *)&to, sizeof(to)) != 0)
+            exit(3);
+    }
+    for (int i = 0; i < MANY; i++)
+        if (pthread_create(&threads[i], &small, sends_long,
+                           (void *)(intptr_t)fds[i]) != 0)
+            exit(5);
+    if (read(begun[0], &byte, 1) != 1)
+        exit(6);
+    for (int i = 0; i < MANY; i++)
+        pthread_kill(threads[i], SIGUSR1);
+    while (came < MANY)
+        usleep(1000);
+    if (write(go[1], &byte, 1) != 1)
+        exit(6);
+    for (int i = 0; i < MANY; i++) {
+        void *how;
+
+        pthread_join(threads[i], &how);
+        failed += how != NULL;
+        close(fds[i]);
+    }
+    kill(server, SIGKILL);
+    waitpid(server, NULL, 0);
+    to = before;
+    fd = dial();
+    for (int i = 0; i < 3; i++)
+        failed += !ask(fd);
+    close(fd);
+    printf("signals: %d, failed: %d\n", (int)came, failed);
+}
+
 static void *beside(void *unused)
 {
     for (int i = 0; i < 3; i++) {
@@ -448,7 +747,13 @@ int main(int argc, char **argv)
                 {"connects", connects},
                 {"copies", copies},
                 {"forks", forks}},
-      alone[] = {{"set", set}, {"queue", queue}, {"jumped", jumped}};
+      alone[] = {{"set", set},
+                 {"queue", queue},
+                 {"jumped", jumped},
+                 {"order", order},
+                 {"order_jumps", order_jumps},
+                 {"order_forks", order_forks},
+                 {"places", places}};
     struct sigaction action = {.sa_handler = on_alarm, .sa_flags = SA_RESTART},
                      was;
     const char *what = argc > 2 ? argv[1] : "",
