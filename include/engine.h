@@ -27,7 +27,7 @@ struct dl_phdr_info;
 
 /* Raised whenever a table or a list below changes. The shim does not use a core
  * with another number. */
-#define LLMOBS_ENGINE_ABI 25
+#define LLMOBS_ENGINE_ABI 26
 
 /* A certificate of the proxy of `llmobs-run --intercept` has an issuer whose
  * name begins with this. */
@@ -212,7 +212,8 @@ enum llmobs_wire_what {
      * the kernel tells whether the program read others. */
     LLMOBS_WIRE_UNSEEN,
     /* So many of the last bytes that SENT showed nobody has taken yet; if
-     * nobody does, no server got them. */
+     * nobody does, no server got them. LLMOBS_WIRE_LEFT: the program left the
+     * call that sent them, and the kernel knows. */
     LLMOBS_WIRE_REFUSED,
     /* enum llmobs_wire_end. After FREED the connection is gone; after CLOSED
      * and BROKEN it stays, and no byte of it counts any more. */
@@ -220,6 +221,7 @@ enum llmobs_wire_what {
 };
 #define LLMOBS_WIRE_READ_BESIDE UINT64_MAX
 #define LLMOBS_WIRE_OTHER_BYTES UINT64_MAX
+#define LLMOBS_WIRE_LEFT UINT64_MAX
 #define LLMOBS_WIRE_TLS (-1)
 #define LLMOBS_WIRE_PLAIN (-2)
 

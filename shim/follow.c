@@ -219,7 +219,8 @@ void llmobs_follow_left(const void *key, struct llmobs_insertions *insertions)
     llmobs_connections_wipe(connection);
     connection->ahead = 0;
     connection->next = 1;
-    tell(connection, 0);
+    connection->told = false;
+    pass(wire_of(connection), LLMOBS_WIRE_REFUSED, NULL, LLMOBS_WIRE_LEFT, -1);
 }
 
 bool llmobs_follow_sends(const void *key, llmobs_follow_name_fn *name_of,

@@ -81,8 +81,9 @@ void llmobs_follow_skipped(const void *key, uint64_t bytes);
 void llmobs_follow_disturbed(const void *key, const struct iovec *pieces,
                              size_t count);
 
-/* A handler left a send for good: nobody knows what the kernel took. The answer
- * may come; if the program sends again, the core follows no more. Frees what
+/* A handler left a send for good: if the kernel took nothing, there is no call.
+ * Else the answer may come. If the program sends again, the core follows no
+ * more. Frees what
  * was taken for the send, or NULL. */
 void llmobs_follow_left(const void *key, struct llmobs_insertions *insertions);
 

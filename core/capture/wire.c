@@ -831,8 +831,14 @@ static void sent(struct llmobs_wire *wire,
  * to 16,384 bytes (RFC 8446, 5.1), is none. */
 static void refused(struct llmobs_wire *wire, uint64_t bytes)
 {
-    bool none = bytes == 0 || (!wire->plain && bytes > 16384);
+    uint64_t took;
+    bool none;
 
+    if (bytes == LLMOBS_WIRE_LEFT) {
+        took = llmobs_wire_socket_taken(&wire->socket);
+        bytes = took < wire->went ? wire->went - took : 0;
+    }
+    none = bytes == 0 || (!wire->plain && bytes > 16384);
     llmobs_holder_lock(&wire->holder);
     for (size_t i = wire->count; i-- > 0;) {
         struct request *request = wire->requests[i];

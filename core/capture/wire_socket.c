@@ -1,6 +1,7 @@
 /* Asks the kernel about the socket of a plain connection. */
 #include "core/capture/wire_socket.h"
 
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
@@ -40,12 +41,25 @@ void llmobs_wire_socket_init(struct llmobs_wire_socket *socket, int fd)
                            htonl(INADDR_LOOPBACK);
 }
 
+/* struct tcp_info, to tcpi_bytes_received. */
+#define INFO 17
+enum { BYTES_ACKED = 15, BYTES_RECEIVED = 16 };
+
+/* Asks for what the kernel knows of the connection. False: nothing. */
+static bool ask(const struct llmobs_wire_socket *socket, int fd,
+                uint64_t info[INFO])
+{
+    socklen_t len = INFO * sizeof(*info);
+
+    return socket->inode &&
+           getsockopt(fd, IPPROTO_TCP, TCP_INFO, info, &len) == 0 &&
+           len == INFO * sizeof(*info);
+}
+
 uint64_t llmobs_wire_socket_unread(const struct llmobs_wire_socket *socket,
                                    int fd, uint64_t came)
 {
-    uint64_t info[17]; /* struct tcp_info, to tcpi_bytes_received */
-    socklen_t len = sizeof(info);
-    uint64_t all = 0;
+    uint64_t info[INFO], all = 0;
     int waiting = 0;
 
     if (fd < 0 || llmobs_filter_still())
@@ -53,12 +67,25 @@ uint64_t llmobs_wire_socket_unread(const struct llmobs_wire_socket *socket,
     if (socket->inode && socket->inode != inode_of(fd))
         return LLMOBS_WIRE_READ_BESIDE;
     /* Bytes that come between the two questions only wait. */
-    if (socket->inode &&
-        getsockopt(fd, IPPROTO_TCP, TCP_INFO, info, &len) == 0 &&
-        len == sizeof(info))
-        all = info[16];
+    if (ask(socket, fd, info))
+        all = info[BYTES_RECEIVED];
     if (ioctl(fd, FIONREAD, &waiting) != 0 || waiting < 0)
         return 0;
     return all > came + (unsigned)waiting + 1 ? LLMOBS_WIRE_READ_BESIDE
                                               : (uint64_t)waiting;
+}
+
+/* Bytes that the peer acknowledges between the two questions count twice. The
+ * first one that it acknowledged is no byte. */
+uint64_t llmobs_wire_socket_taken(const struct llmobs_wire_socket *socket)
+{
+    uint64_t info[INFO];
+    int waiting = 0;
+
+    if (socket->fd < 0 || llmobs_filter_still() ||
+        socket->inode != inode_of(socket->fd) ||
+        ioctl(socket->fd, SIOCOUTQ, &waiting) != 0 || waiting < 0 ||
+        !ask(socket, socket->fd, info))
+        return UINT64_MAX;
+    return (unsigned)waiting + info[BYTES_ACKED] - (info[BYTES_ACKED] > 0);
 }

@@ -31,4 +31,8 @@ void llmobs_wire_socket_init(struct llmobs_wire_socket *socket, int fd);
 uint64_t llmobs_wire_socket_unread(const struct llmobs_wire_socket *socket,
                                    int fd, uint64_t came);
 
+/* How many bytes the kernel has taken from the program, at most, and one more
+ * where it has ended the connection; UINT64_MAX: unknown. */
+uint64_t llmobs_wire_socket_taken(const struct llmobs_wire_socket *socket);
+
 #endif

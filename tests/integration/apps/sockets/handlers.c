@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/uio.h>
 #include <time.h>
@@ -728,6 +729,88 @@ static void places(void)
     printf("signals: %d, failed: %d\n", (int)came, failed);
 }
 
+/* ---- a send that is left --------------------------------------------------
+ */
+
+static volatile pid_t sender;
+
+/* Waits until the thread waits in the kernel, for its send, and signals it. */
+static void *interrupts(void *unused)
+{
+    char path[64], got[512], *state;
+
+    snprintf(path, sizeof(path), "/proc/self/task/%d/stat", (int)sender);
+    for (int asleep = 0; asleep < 20;) {
+        FILE *file = fopen(path, "r");
+        size_t n = file ? fread(got, 1, sizeof(got) - 1, file) : 0;
+
+        got[n] = '\0';
+        state = strrchr(got, ')');
+        asleep = may_jump && state && state[2] == 'S' ? asleep + 1 : 0;
+        if (file)
+            fclose(file);
+        usleep(1000);
+    }
+    pthread_kill(whose, SIGUSR1);
+    return unused;
+}
+
+static void leave_send(int fd, const char *bytes, size_t size)
+{
+    pthread_t thread;
+
+    sender = (pid_t)syscall(SYS_gettid);
+    may_jump = 0;
+    pthread_create(&thread, NULL, interrupts, NULL);
+    if (sigsetjmp(back, 1) == 0) {
+        may_jump = 1;
+        send(fd, bytes, size, MSG_NOSIGNAL);
+        printf("sent\n");
+    }
+    may_jump = 0;
+    pthread_join(thread, NULL);
+}
+
+/* Of a request that a handler leaves the kernel takes nothing, since nobody
+ * accepts the connection; or a part, since nobody reads it; the same behind a
+ * call. The last one is no call's. */
+static void left(void)
+{
+    static char large[8 << 20];
+    struct sockaddr_in there = {.sin_family = AF_INET,
+                                .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof(there);
+    int listens = socket(AF_INET, SOCK_STREAM, 0), fds[12], fd;
+    int head = sprintf(large,
+                       "POST /v1/chat/completions HTTP/1.1\r\n"
+                       "Host: localhost\r\nContent-Type: application/json\r\n"
+                       "Content-Length: %zu\r\n\r\n" LEAD,
+                       sizeof(large));
+
+    memset(large + head, 'x', sizeof(large) - (size_t)head);
+    signal(SIGUSR1, leaves);
+    whose = pthread_self();
+    if (bind(listens, (struct sockaddr *)&there, size) != 0 ||
+        listen(listens, 5) != 0 ||
+        getsockname(listens, (struct sockaddr *)&there, &size) != 0)
+        exit(3);
+    for (int i = 0; i < 12; i++) {
+        fds[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+        (void)connect(fds[i], (struct sockaddr *)&there, sizeof(there));
+        fcntl(fds[i], F_SETFL, 0);
+    }
+    leave_send(fds[11], text, length);
+    leave_send(fds[0], large, sizeof(large));
+    for (int i = 0; i < 12; i++)
+        close(fds[i]);
+    slow = 0;
+    fd = dial();
+    printf("answered: %d\n", ask(fd));
+    leave_send(fd, large, sizeof(large));
+    close(fd);
+    close(listens);
+}
+
 static void *beside(void *unused)
 {
     for (int i = 0; i < 3; i++) {
@@ -753,7 +836,8 @@ int main(int argc, char **argv)
                  {"order", order},
                  {"order_jumps", order_jumps},
                  {"order_forks", order_forks},
-                 {"places", places}};
+                 {"places", places},
+                 {"left", left}};
     struct sigaction action = {.sa_handler = on_alarm, .sa_flags = SA_RESTART},
                      was;
     const char *what = argc > 2 ? argv[1] : "",
