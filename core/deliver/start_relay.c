@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <link.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,9 +36,92 @@
 
 static const char *const *relay_env;
 
+/* -- programs without handlers of an exit ---------------------------------- */
+
+static bool cut_short;
+
+/* True where a note of the program has the name that Go's linker gives. */
+static bool is_go(const char *at, size_t len)
+{
+    ElfW(Nhdr) note;
+
+    while (len >= sizeof(note)) {
+        size_t size;
+
+        memcpy(&note, at, sizeof(note));
+        size = sizeof(note) + ((note.n_namesz + 3) & ~(size_t)3) +
+               ((note.n_descsz + 3) & ~(size_t)3);
+        if (note.n_namesz >= sizeof("Go") &&
+            len >= sizeof(note) + sizeof("Go") &&
+            memcmp(at + sizeof(note), "Go", sizeof("Go")) == 0)
+            return true;
+        if (size > len)
+            break;
+        at += size;
+        len -= size;
+    }
+    return false;
+}
+
+/* True where the versions that the program defines, of which there are few, are
+ * Bun's. */
+static bool is_bun(const ElfW(Dyn) * dynamic, uintptr_t base)
+{
+    uintptr_t names = 0, at = 0, left = 0;
+
+    for (; dynamic->d_tag != DT_NULL; dynamic++)
+        if (dynamic->d_tag == DT_STRTAB)
+            names = dynamic->d_un.d_ptr;
+        else if (dynamic->d_tag == DT_VERDEF)
+            at = dynamic->d_un.d_ptr;
+        else if (dynamic->d_tag == DT_VERDEFNUM)
+            left = dynamic->d_un.d_val;
+    if (!names || !at)
+        return false;
+    /* A loader may have added the base already. */
+    names += names < base ? base : 0;
+    at += at < base ? base : 0;
+    for (; left > 0; left--) {
+        const ElfW(Verdef) *version = (const void *)at;
+        const ElfW(Verdaux) *name = (const void *)(at + version->vd_aux);
+
+        if (strncmp((const char *)(names + name->vda_name), "BUN_", 4) == 0)
+            return true;
+        at += version->vd_next;
+    }
+    return false;
+}
+
+/* By the program's headers alone, which the kernel has mapped. */
+static bool is_cut_short(void)
+{
+    const ElfW(Phdr) *list = (const void *)getauxval(AT_PHDR), *at = list;
+    const ElfW(Phdr) *end = list ? list + getauxval(AT_PHNUM) : NULL;
+    uintptr_t base;
+
+    while (at < end && at->p_type != PT_PHDR)
+        at++;
+    if (at == end)
+        return false;
+    base = (uintptr_t)list - at->p_vaddr;
+    for (at = list; at < end; at++)
+        if ((at->p_type == PT_NOTE &&
+             is_go((const char *)(base + at->p_vaddr), at->p_memsz)) ||
+            (at->p_type == PT_DYNAMIC &&
+             is_bun((const void *)(base + at->p_vaddr), base)))
+            return true;
+    return false;
+}
+
+bool llmobs_start_relay_for_end(void)
+{
+    return cut_short;
+}
+
 void llmobs_start_relay_from(const char *const *env)
 {
     relay_env = env;
+    cut_short = is_cut_short();
 }
 
 /* -- whether it may ------------------------------------------------------- */

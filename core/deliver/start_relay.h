@@ -20,6 +20,11 @@
 /* Sets the environment for relays; without it none is started. */
 void llmobs_start_relay_from(const char *const *env);
 
+/* True for a program that ends by the kernel's call alone, past all handlers of
+ * an exit: one of Go or of Bun. It has a relay from its first call on, which
+ * delivers what the program has not. */
+bool llmobs_start_relay_for_end(void);
+
 /* Why this process must not start one; NULL: it may. A relay would harm the
  * program, or end with it. */
 const char *llmobs_start_relay_why_not(const struct llmobs_config *config);

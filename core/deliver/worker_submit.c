@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/deliver/start_relay.h"
 #include "core/event/encode.h"
 #include "core/export/curl_access.h"
 #include "core/log/item_entry.h"
@@ -212,15 +213,17 @@ void llmobs_worker_end_parents(struct llmobs_worker *worker,
  * span. */
 void llmobs_worker_warm(struct llmobs_worker *worker)
 {
+    bool for_end = llmobs_start_relay_for_end();
     int64_t now, last;
     int saved = errno;
 
-    if (!llmobs_worker_wants_warm(worker) || llmobs_filter_still())
+    if ((!llmobs_worker_wants_warm(worker) && !for_end) ||
+        llmobs_filter_still())
         return;
     llmobs_worker_become_active(worker);
     now = llmobs_clock_mono_ns();
     last = atomic_load(&worker->warm_ns);
-    if (!llmobs_delivery_is_relayed(&worker->delivery) &&
+    if ((!llmobs_delivery_is_relayed(&worker->delivery) || for_end) &&
         (!last || now - last >= WARM_AGAIN_MS * LLMOBS_NS_PER_MS) &&
         atomic_compare_exchange_strong(&worker->warm_ns, &last, now) &&
         !atomic_load(&worker->stop)) {

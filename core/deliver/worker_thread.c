@@ -179,7 +179,8 @@ void llmobs_worker_have_relay(struct llmobs_worker *worker)
     int rc;
 
     if (!spool || atomic_load(&worker->delivery.alone) ||
-        !llmobs_delivery_lacks_way(&worker->delivery) ||
+        !(llmobs_delivery_lacks_way(&worker->delivery) ||
+          (llmobs_start_relay_for_end() && worker->config->relay)) ||
         (last && now - last < RELAY_AGAIN_MS * LLMOBS_NS_PER_MS) ||
         llmobs_spool_is_relayed(spool))
         return;

@@ -14,6 +14,7 @@ from delivery import (Living, agent, counts, double, failing, ids,
 from harness import (APPS, LAUNCHER, Skip, body, compiled, curl, data_of,
                      equal, ok, test)
 from relays import Relay, holders, own_signs, sign, sign_is_up
+from serving import Handler, serving
 
 NAMELESS = {"LLMOBS_CALLSITE": "off"}  # so the program delivers none itself
 
@@ -722,6 +723,36 @@ def launched_in_vain(t):
             equal(logged(t, "relay: none started") - before,
                   int("LLMOBS_SPOOL_DIR" in env), "lines with %s" % env)
         settled(t, dd, 3)
+
+
+class BesideRelay(Handler):
+    """Answers a call once a relay is up."""
+
+    def do_POST(self):
+        self.read()
+        wait_for(lambda: launched(self.server.t), 60)
+        self.answer(json.dumps({"choices": [{"message": {
+            "role": "assistant", "content": "Ulm."}}]}).encode())
+
+
+@test
+def launched_for_a_sudden_end(t):
+    """Programs of Go and Bun end without handlers of an exit: a relay delivers
+    their only call."""
+    for runtime in "go", "bun":
+        program = compiled(
+            t, "unhandled_" + runtime, "-O1", "-rdynamic", "-DAS_" +
+            runtime.upper(), os.path.join(APPS, "unhandled.c"), "-lcurl",
+            "-Wl,--version-script=%s" % os.path.join(
+                APPS, "unhandled.%s.map" % runtime))
+        t.fresh(None)
+        with double(t) as dd, launches(t), serving(
+                BesideRelay, "/v1/chat/completions", t=t) as url:
+            r = t.run([program, url, body("the only one")], env=agent(dd),
+                      keep=True)
+            equal(r.code, 0, "status")
+            settled(t, dd, 1, wait=60)
+            equal(len(launched(t)), 1, "relays")
 
 
 def logged(t, text):
