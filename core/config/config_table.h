@@ -380,8 +380,8 @@ struct row {
       "no effect: see LLMOBS_OTLP_SEMCONV", FORM_TEXT, IN(stability), 0, 0)    \
     V("OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT",                    \
       "NO_CONTENT, SPAN_ONLY, EVENT_ONLY, SPAN_AND_EVENT, true", "",           \
-      "texts go by OTLP too, on spans or on log records; unset: only with "    \
-      "LLMOBS_CONTENT=full. LLMOBS_CONTENT=off wins",                          \
+      "texts go by OTLP too, on spans or on log records; unset: only if "      \
+      "LLMOBS_CONTENT=full is set. LLMOBS_CONTENT=off wins",                   \
       FORM_TEXT, IN(capture), 0, 0)                                            \
     V("TRACEPARENT", "W3C trace context", "",                                  \
       "parent of the process's spans; read anew at each call while the "       \
