@@ -473,7 +473,7 @@ static int run_tell(const struct launch *launch, const char *text,
                     const char *what, const char *rest)
 {
     llmobs_tell("%s: %s%s%s%s\n", launch->self, text, what, rest,
-                launch->entrypoint ? ": not observed" : "");
+                bound(launch) ? "" : ": not observed");
     return STATUS_ABSENT;
 }
 
@@ -670,10 +670,17 @@ static int run_run(struct launch *launch)
     launch->stays = launch->entrypoint && tool_does(try, environ, false);
     if (launch->entrypoint && !launch->stays)
         launch->workflow = NULL;
-    if ((launch->workflow || bound(launch)) &&
-        access(launch->preload.tool, X_OK) != 0)
-        return run_tell(launch, "", launch->preload.tool,
-                        llmobs_preload_remedy(launch->preload.tool));
+    if ((launch->workflow || launch->given[INTERCEPT] || bound(launch)) &&
+        access(launch->preload.tool, X_OK) != 0) {
+        llmobs_tell("%s: %s%s%s\n", launch->self, launch->preload.tool,
+                    llmobs_preload_remedy(launch->preload.tool),
+                    bound(launch)      ? ""
+                    : launch->workflow ? ": --workflow is left out"
+                                       : ": --intercept is left out");
+        if (bound(launch))
+            return STATUS_ABSENT;
+        launch->workflow = launch->given[INTERCEPT] = NULL;
+    }
     /* The variables for the tools, and for a command without a tool. */
     rc = llmobs_preload_enable(environment);
     inbound = llmobs_environment_get(environment, "LLMOBS_INBOUND");
@@ -750,8 +757,8 @@ int llmobs_cmd_run(int argc, char **argv)
     rc = run_find(&launch);
     if (rc == 0)
         return run_run(&launch);
-    return launch.entrypoint && !bound(&launch)
-               ? llmobs_environment_become(&launch.environment, launch.self,
-                                           launch.command)
-               : rc;
+    return bound(&launch)
+               ? rc
+               : llmobs_environment_become(&launch.environment, launch.self,
+                                           launch.command);
 }

@@ -64,8 +64,8 @@ number. With a limit no relay delivers for CMD.
 """,
         "EXIT STATUS": """\
 That of the command, 143 or 137 where a limit has ended it by TERM or KILL; 126
-or 127 where the library or the command cannot be used, 126 where no limit would
-hold, 2 for a mistake in the options.
+or 127 where the command cannot be run, or --replay, --max-cost or --max-tokens
+would not hold, 2 for a mistake in the options.
 """,
         "EXAMPLES": """\
     llmobs-run --max-tokens 200000 --max-cost 2.50 ./agent

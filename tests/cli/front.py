@@ -177,13 +177,14 @@ def loaders():
     os.makedirs(installed + "/lib/llmobs")
     for name in "llmobs", "llmobs-run":
         os.rename("%s/%s" % (installed, name), "%s/bin/%s" % (installed, name))
-    for name, argv, missing in (
-            ("llmobs", ["llmobs", "version"], "llmobs-tool"),
-            ("llmobs-run", ["llmobs-run", "true"], "libllmobs_preload.so")):
+    for name, argv, missing, more in (
+            ("llmobs", ["llmobs", "version"], "llmobs-tool", ""),
+            ("llmobs-run", ["llmobs-run", "true"], "libllmobs_preload.so",
+             ": not observed")):
         got = run("%s/bin/%s" % (installed, name), argv)
         check("an installation without " + missing, got[1] == b"" and got[2] ==
               ("%s: %s/lib/llmobs/%s is not there: install llmobs-preload "
-               "again\n" % (name, installed, missing)).encode(), got)
+               "again%s\n" % (name, installed, missing, more)).encode(), got)
     shutil.copy(BUILD + "/llmobs-tool", bare)
     os.chmod(bare + "/llmobs-tool", 0o644)
     got = run(bare + "/llmobs", ["llmobs", "version"])

@@ -4,7 +4,8 @@
 Each condition runs a command bare and by the launcher in all its forms, both by
 execve with raw bytes, and compares what /proc says of the command.
 
-usage: launcher.py BUILD [PART]...     PART: environment, room, state, errors
+usage: launcher.py BUILD [PART]...
+PART: environment, room, state, errors, without
 """
 import ctypes
 import os
@@ -374,8 +375,57 @@ def looked_up(path, words, given):
               (got, bare))
 
 
+# ---- without ---------------------------------------------------------------
+
+# It does not run the command without what these options promise.
+BOUND = (["--replay", TMP], ["--max-cost", "1"], ["--max-tokens", "9"])
+# Each but "tool" lacks the library; the bytes that it says of it.
+PLACES = {"gone": b"is not there (run make)", "a b": b"cannot preload",
+          "a:b": b"cannot preload", "a$LIB": b"cannot preload",
+          "tool": b"/llmobs is not there (run make)", None: b"no such directory"}
+
+
+def without():
+    """CMD runs as with `env`, beside one line, where it cannot be observed."""
+    places = tempfile.mkdtemp(dir=TMP)
+    for place, says in PLACES.items():
+        build = "%s/%s" % (places, place)
+        if place:
+            os.mkdir(build)
+        if place not in (None, "gone"):
+            shutil.copy(BUILD + "/libllmobs_preload.so", build)
+        given = BASE + [b"LLMOBS_BUILD=" + build.encode()]
+        forms = FORMS if place != "tool" else {}
+        more = [["--workflow", "w"], ["--intercept"]]
+        for name, (path, argv) in {**forms, **{
+                " ".join(m): (RUN, [RUN] + m) for m in more}}.items():
+            goes_on("%s, %s" % (place, name), path, argv, given, says)
+        for path in RUN, ENTRY:
+            for words in BOUND:
+                status, out, err = run(path, [path] + words + CAT, given)
+                check("refused in %s, %s %s" % (
+                    place, path.split("/")[-1], words[0]),
+                    status in (126, 127) and not out and says in err and
+                    b"not observed" not in err, (status, out, err))
+
+
+def goes_on(name, path, argv, given, says):
+    for words, want in (["/bin/sh", "-c", "cat; exit 7"], 7), \
+            (["no-such-command"], 127), (CAT, 0):
+        status, out, err = run(path, argv + words, given)
+        lines = err.splitlines()
+        check("CMD runs without it: %s, %s" % (name, words[0]),
+              status == want and len(lines) == (2 if want == 127 else 1) and
+              says in lines[0] and lines[0].endswith(
+                  (b": not observed", b" is left out")) and
+              (words != CAT or set(given) <= set(entries(out)) and
+               (b"tool" in given[-1] or b"LD_PRELOAD=" not in out)),
+              (status, out, err))
+
+
 def main():
-    parts = {f.__name__: f for f in (environment, room, state, errors)}
+    parts = {f.__name__: f for f in (environment, room, state, errors,
+                                     without)}
     try:
         for name in sys.argv[2:] or parts:
             parts[name]()
