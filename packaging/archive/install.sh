@@ -131,8 +131,23 @@ programs_that_need_it() {
     done 2> /dev/null
 }
 
+# Files that name it, in the folders of units and elsewhere, and programs. A path may lead
+# here by links. The package's prerm has this function, too (debian/with-needed).
+what_needs_it() { # UNITS...
+    grep -RHsoE '(/[^[:space:]:="]*)?/(lib|bin)/llmobs[^[:space:]:="]*' \
+        /etc/ld.so.preload /etc/crontab /etc/cron.d /var/spool/cron "$@" |
+        while IFS=: read -r file path; do
+            folder=${path%/lib/llmobs/*}/lib/llmobs
+            [ ! "$folder" -ef "$root/lib/llmobs" ] &&
+                [ ! "$path" -ef "$root/bin/llmobs" ] || echo "$file"
+        done
+    ! crontab -l 2> /dev/null | grep -qF -e "$root/bin/llmobs" \
+        -e "$prefix/bin/llmobs" || echo "crontab -l"
+    programs_that_need_it
+}
+
 # The loader would speak of a missing library on the stderr of every program, also of
-# those that running ones start. A path may lead here by links.
+# those that running ones start.
 refuse_while_needed() {
     set -- /etc/systemd/system /home/*/.config/systemd/user \
         "${XDG_CONFIG_HOME:-${HOME:-}/.config}/systemd/user"
@@ -144,16 +159,7 @@ refuse_while_needed() {
                     echo "$link"
             done
         done
-        grep -RHsoE '(/[^[:space:]:="]*)?/(lib|bin)/llmobs[^[:space:]:="]*' \
-            /etc/ld.so.preload /etc/crontab /etc/cron.d /var/spool/cron "$@" |
-            while IFS=: read -r file path; do
-                folder=${path%/lib/llmobs/*}/lib/llmobs
-                [ ! "$folder" -ef "$root/lib/llmobs" ] &&
-                    [ ! "$path" -ef "$root/bin/llmobs" ] || echo "$file"
-            done
-        ! crontab -l 2> /dev/null | grep -qF -e "$root/bin/llmobs" \
-            -e "$prefix/bin/llmobs" || echo "crontab -l"
-        programs_that_need_it
+        what_needs_it "$@"
     ) || :
     needed=$(echo "$needed" | sort -u)
     [ -z "$needed" ] || fail "these still need it: disable the units, take out the \
