@@ -216,6 +216,7 @@ static int add_custom(struct llmobs_rules *rules,
     struct llmobs_custom_fault fault = {.complain = on_line,
                                         .context = (void *)config};
     char line[LINE_MAX_LEN], number[32] = "";
+    bool withhold;
     int rc;
 
     if (!config->rules_json.data)
@@ -225,8 +226,13 @@ static int add_custom(struct llmobs_rules *rules,
         return rc;
     if (fault.rule)
         snprintf(number, sizeof(number), "rule %zu: ", fault.rule);
-    snprintf(line, sizeof(line), "LLMOBS_RULES: ignored, %s%s", number,
-             fault.why);
+    withhold = llmobs_text_has_nocase(config->rules_json, "never") ||
+               llmobs_text_has_nocase(config->rules_json, "\\u00");
+    if (config->withhold)
+        *config->withhold = withhold;
+    snprintf(line, sizeof(line), "LLMOBS_RULES: ignored, %s%s%s", number,
+             fault.why,
+             withhold ? "; it may say never: LLMOBS_CONTENT is off" : "");
     rules_complain(config, line);
     return 0;
 }

@@ -78,6 +78,8 @@ struct llmobs_rules_config {
     bool search; /* LLMOBS_OBSERVE: web searches count */
     void (*complain)(void *ctx, const char *text); /* called with a line */
     void *complain_ctx;
+    bool *withhold; /* set where rules_json is bad and may say never: nobody
+                     * knows whose content it keeps; or NULL */
 };
 
 /* Gives a rule set; NULL only when memory runs out. Copies what it needs. */

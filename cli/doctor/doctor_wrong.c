@@ -33,13 +33,13 @@ void llmobs_doctor_complain(void *ctx, const char *text)
         const char *words, *remedy;
     } rows[] = {
         {"port 4317", "name the receiver's port for HTTP, 4318 as a rule"},
+        {"LLMOBS_RULES:", "mend the file: `llmobs doctor` reads it again"},
         {"LLMOBS_CONTENT is off", "mend the configuration file"},
         {"grpc is not spoken",
          "give http/protobuf, and the receiver's port for it, 4318 as a rule"},
         {"LLMOBS_EXPORTER:",
          "give auto, or some of agent, agentless, store and otlp"},
         {"LLMOBS_REDACT:", "mend the file; content stays off until then"},
-        {"LLMOBS_RULES:", "mend the file: `llmobs doctor` reads it again"},
         {"may set", "`llmobs help variables` lists those there are; some only "
                     "the environment may set"},
         {": line ", "mend that line of the file"},
@@ -235,7 +235,8 @@ static void look_at_rules(struct llmobs_doctor *doctor,
     if (rc != 0)
         LLMOBS_WARN(ABOUT,
                     "name a file in LLMOBS_RULES that this user may read",
-                    "LLMOBS_RULES: %s: %s", config->rules_path, strerror(-rc));
+                    "LLMOBS_RULES: %s: %s%s", config->rules_path, strerror(-rc),
+                    rc != -ENOENT ? "; LLMOBS_CONTENT is off" : "");
     else if (named)
         rules.rules_json =
             (struct llmobs_text){text.data ? text.data : "", text.len};

@@ -71,8 +71,11 @@ static void complain_later(void *ctx, const char *text)
     (void)llmobs_buf_addc(&complaints->text, '\n');
 }
 
-static const struct llmobs_rules *load_rules(void)
+/* Withholds content where a file that is bad, or cannot be read, may say never:
+ * the calls that it means are not known. */
+static const struct llmobs_rules *load_rules(struct llmobs_config *loaded)
 {
+    bool withhold = false;
     struct llmobs_rules_config rules_config = {
         .proxy_urls = config->proxy_urls,
         .inject_hosts = config->inject_hosts,
@@ -81,6 +84,7 @@ static const struct llmobs_rules *load_rules(void)
         .vector = config->observe_vector,
         .search = config->observe_search,
         .complain = llmobs_log_complaint,
+        .withhold = &withhold,
     };
     struct llmobs_buf text;
     struct llmobs_rules *rules;
@@ -89,14 +93,21 @@ static const struct llmobs_rules *load_rules(void)
     llmobs_buf_init(&text, RULES_FILE_MAX);
     if (config->rules_path)
         rc = llmobs_file_settings(config->rules_path, &text);
+    withhold = rc != 0 && rc != -ENOENT;
     if (rc != 0)
-        llmobs_log(LLMOBS_LOG_WARN, "LLMOBS_RULES: %s: %s", config->rules_path,
-                   strerror(-rc));
+        llmobs_log(LLMOBS_LOG_WARN, "LLMOBS_RULES: %s: %s%s",
+                   config->rules_path, strerror(-rc),
+                   withhold ? "; LLMOBS_CONTENT is off" : "");
     else if (config->rules_path)
         rules_config.rules_json =
             (struct llmobs_text){text.data ? text.data : "", text.len};
     rules = llmobs_rules_new(&rules_config);
     llmobs_buf_fini(&text);
+    if (withhold) {
+        loaded->privacy.content = LLMOBS_CONTENT_OFF;
+        if (loaded->privacy.redact) /* tags are not redacted then */
+            loaded->request_tags = LLMOBS_REQUEST_TAGS_OFF;
+    }
     return rules;
 }
 
@@ -133,11 +144,11 @@ LLMOBS_FLOATS_WITHIN static bool start(const struct llmobs_host *host)
             llmobs_log(LLMOBS_LOG_WARN, "%s", line);
     }
     llmobs_buf_fini(&complaints.text);
+    rules = load_rules(loaded);
     if (llmobs_privacy_applies(&config->privacy))
         llmobs_log(LLMOBS_LOG_INFO, "content is %s",
                    config->privacy.content == LLMOBS_CONTENT_OFF ? "off"
                                                                  : "redacted");
-    rules = load_rules();
     llmobs_budget_init((size_t)config->buffer_max);
     if (!rules)
         return false;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/event/tags.h"
 #include "core/sdk/thread_state.h"
 #include "core/sdk/own_span.h"
 #include "core/trace/caller.h"
@@ -90,7 +91,7 @@ struct llmobs_exchange *llmobs_call_origin_new_exchange(
     if (!exchange)
         return NULL;
     exchange->whole = config->record_dir != NULL;
-    exchange->tags = config->request_tags;
+    exchange->tags = llmobs_tags_mode(config);
     name_caller(exchange, called_from, saved);
     exchange->annotations = origin->found_at_add
                                 ? origin->annotations

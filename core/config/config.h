@@ -78,7 +78,11 @@ enum llmobs_tools {
 enum llmobs_request_tags {
     LLMOBS_REQUEST_TAGS_PLAIN, /* a user as sent, but for addresses */
     LLMOBS_REQUEST_TAGS_HASH,  /* of a user a hash */
-    LLMOBS_REQUEST_TAGS_OFF    /* no such tags */
+    LLMOBS_REQUEST_TAGS_OFF,   /* no such tags */
+    LLMOBS_REQUEST_TAGS_MODE,  /* the bits of those above */
+    /* In a call's entry, beside those: */
+    LLMOBS_REQUEST_TAGS_BARE = 4, /* content is off: only known and kept tags */
+    LLMOBS_REQUEST_TAGS_KEYED = 8 /* a hash needs LLMOBS_HASH_KEY */
 };
 
 /* The names in LLMOBS_EXPORTER, as bits. */
@@ -254,6 +258,8 @@ struct llmobs_config {
     enum llmobs_stitch stitch;    /* LLMOBS_STITCH */
     enum llmobs_tools tools;      /* LLMOBS_TOOLS */
     enum llmobs_request_tags request_tags; /* LLMOBS_REQUEST_TAGS */
+    char *kept_tags; /* LLMOBS_CONTENT_TAGS; NULL: unset */
+    char *hash_key;  /* LLMOBS_HASH_KEY; NULL: unset. Never logged */
     struct llmobs_privacy privacy;  /* LLMOBS_CONTENT and LLMOBS_REDACT */
     struct llmobs_otlp_config otlp; /* OTEL_... */
     int64_t pid;          /* the process whose events these are; 0: this one */

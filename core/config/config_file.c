@@ -48,7 +48,8 @@ static bool may_set(const char *name)
 static bool may_concern_content(struct llmobs_text line)
 {
     static const char *const names[] = {"LLMOBS_CONTENT", "LLMOBS_REDACT",
-                                        "LLMOBS_REQUEST_TAGS"};
+                                        "LLMOBS_REQUEST_TAGS",
+                                        "LLMOBS_HASH_KEY"};
 
     if (line.len > 0 && memchr(line.data, '\0', line.len))
         return true;

@@ -492,7 +492,8 @@ static void distrust_content(struct llmobs_config_loading *loading)
     bool tags = llmobs_config_find(loading->env, "LLMOBS_REQUEST_TAGS");
     bool content = llmobs_config_find(loading->env, "LLMOBS_CONTENT");
 
-    if (!redact || !tags)
+    if (!redact || !tags ||
+        !llmobs_config_find(loading->env, "LLMOBS_HASH_KEY"))
         config->request_tags = LLMOBS_REQUEST_TAGS_OFF;
     if (config->privacy.content == LLMOBS_CONTENT_OFF || (content && redact))
         return;

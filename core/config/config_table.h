@@ -140,6 +140,13 @@ struct row {
       "of its own: plain: an e-mail address is hashed; hash: each user is; "   \
       "off: no such tags",                                                     \
       FORM_PRIVACY, CONF(request_tags), 0, 0)                                  \
+    V("LLMOBS_CONTENT_TAGS", "names, comma-separated", "",                     \
+      "tags that requests name, which stay where LLMOBS_CONTENT is off",       \
+      FORM_TEXT, CONF(kept_tags), 0, 0)                                        \
+    V("LLMOBS_HASH_KEY", "text", "",                                           \
+      "key of the hashes of users and addresses (HMAC-SHA-256); without it "   \
+      "a hash can be guessed; never logged, never in a span",                  \
+      FORM_TEXT, CONF(hash_key), 0, 0)                                         \
     V("LLMOBS_TLS", "auto, on, off", "auto",                                   \
       "programs whose calls over OpenSSL or GnuTLS, without libcurl, are "     \
       "observed: auto: PHP, Python, Ruby, Perl, Lua, wget, Emacs, Node; on: "  \

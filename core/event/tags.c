@@ -260,13 +260,22 @@ static bool holds_address(const char *text)
     return false;
 }
 
-/* Writes the value of a pair as it may leave the process. True for the name of
- * a person, as it was sent. */
+struct hiding {
+    enum llmobs_request_tags mode;
+    const char *key; /* of the hashes, or NULL */
+    bool lost;       /* the key was another process's */
+};
+
+/* Writes the value of a pair as it may leave the process, or "": not at all.
+ * True for the name of a person, as it was sent. */
 static bool write_value(const char *value, bool user,
-                        enum llmobs_request_tags mode, char out[VALUE_MAX + 1])
+                        const struct hiding *hiding, char out[VALUE_MAX + 1])
 {
-    if (holds_address(value) || (user && mode == LLMOBS_REQUEST_TAGS_HASH)) {
-        llmobs_sha256_named(value, out);
+    if (holds_address(value) ||
+        (user && hiding->mode == LLMOBS_REQUEST_TAGS_HASH)) {
+        *out = '\0';
+        if (!hiding->lost)
+            llmobs_sha256_named(hiding->key, value, out);
         return false;
     }
     llmobs_context_text(out, VALUE_MAX + 1, llmobs_text_of(value));
@@ -317,38 +326,70 @@ static void add_own_tag(struct llmobs_span *span, struct llmobs_text key,
  * text, such as a number, cannot be hashed: it goes out as it is sent, or not
  * at all. */
 static void hide_parameter(struct llmobs_span *span,
-                           enum llmobs_request_tags mode)
+                           const struct hiding *hiding)
 {
     const struct llmobs_json *is = llmobs_json_get(span->metadata, "user");
     const char *user = llmobs_json_text(is);
     char value[VALUE_MAX + 1];
 
-    if (!is || (!user && mode == LLMOBS_REQUEST_TAGS_PLAIN &&
+    if (!is || (!user && hiding->mode == LLMOBS_REQUEST_TAGS_PLAIN &&
                 llmobs_json_len(is) == 0))
         return;
-    if (!user || mode >= LLMOBS_REQUEST_TAGS_OFF) {
+    if (!user || hiding->mode >= LLMOBS_REQUEST_TAGS_OFF) {
         llmobs_json_unset(span->metadata, "user");
-    } else if (!write_value(user, true, mode, value)) {
+    } else if (!write_value(user, true, hiding, value)) {
         llmobs_json_unset(span->metadata, "user");
-        (void)llmobs_json_sets(span->metadata, "user", value);
+        if (*value)
+            (void)llmobs_json_sets(span->metadata, "user", value);
     }
+}
+
+/* True where a tag stays without content: its name is not the program's, or the
+ * user lists it. */
+static bool is_kept(const struct llmobs_config *config, struct llmobs_text key)
+{
+    static const char known[] =
+        "user_id\0session_id\0agent_id\0parent_agent_id\0agent_type\0"
+        "request_class\0app\0openai.organization\0openai.project\0";
+    struct llmobs_text rest = llmobs_text_of(config->kept_tags), word;
+
+    LLMOBS_WORDS_EACH (one, known)
+        if (llmobs_text_is(key, one))
+            return true;
+    while (llmobs_text_next(&rest, &word))
+        if (word.len == key.len &&
+            strncasecmp(word.data, key.data, key.len) == 0)
+            return true;
+    return false;
+}
+
+enum llmobs_request_tags llmobs_tags_mode(const struct llmobs_config *config)
+{
+    return config->request_tags |
+           (config->privacy.content == LLMOBS_CONTENT_FULL
+                ? 0
+                : LLMOBS_REQUEST_TAGS_BARE) |
+           (config->hash_key ? LLMOBS_REQUEST_TAGS_KEYED : 0);
 }
 
 void llmobs_tags_add_requested(struct llmobs_span *span,
                                enum llmobs_request_tags mode,
                                const struct llmobs_config *config)
 {
+    unsigned here = llmobs_tags_mode(config), all = here | mode;
+    bool bare = all & LLMOBS_REQUEST_TAGS_BARE;
+    struct hiding hiding = {mode & LLMOBS_REQUEST_TAGS_MODE, config->hash_key,
+                            all & ~here & LLMOBS_REQUEST_TAGS_KEYED};
     size_t own = llmobs_json_len(span->extra_tags);
     char *session = span->context.session_id, value[VALUE_MAX + 1];
     void *it = llmobs_json_iter(span->said);
 
-    if (mode < config->request_tags)
-        mode = config->request_tags;
-    if (mode == LLMOBS_REQUEST_TAGS_PLAIN &&
-        config->privacy.content != LLMOBS_CONTENT_FULL)
-        mode = LLMOBS_REQUEST_TAGS_HASH;
-    hide_parameter(span, mode);
-    if (mode >= LLMOBS_REQUEST_TAGS_OFF)
+    if (hiding.mode < config->request_tags)
+        hiding.mode = config->request_tags;
+    if (hiding.mode == LLMOBS_REQUEST_TAGS_PLAIN && (bare || hiding.lost))
+        hiding.mode = LLMOBS_REQUEST_TAGS_HASH;
+    hide_parameter(span, &hiding);
+    if (hiding.mode >= LLMOBS_REQUEST_TAGS_OFF)
         return;
     for (; it; it = llmobs_json_next(span->said, it)) {
         const char *pair = llmobs_json_text(llmobs_json_iter_value(it));
@@ -356,8 +397,14 @@ void llmobs_tags_add_requested(struct llmobs_span *span,
         bool user = write_value(pair + key.len + 1,
                                 pair_has_key(pair, "user", 4) ||
                                     llmobs_text_is(key, "email"),
-                                mode, value);
+                                &hiding, value);
 
+        if (!*value || (bare && !is_kept(config, key)))
+            continue;
+        /* An exporter without content must not hash it without the key. */
+        if (user && config->hash_key)
+            llmobs_span_fact_add_word(&span->facts, LLMOBS_FACT_USERS,
+                                      LLMOBS_FACT_USERS_KEYED);
         if (!llmobs_text_is(key, "session_id")) {
             if (!has_tag(span, own, config, pair, key.len + 1))
                 add_own_tag(span, key, value, user);

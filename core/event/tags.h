@@ -19,10 +19,14 @@ struct llmobs_evaluation_tag {
 struct llmobs_json *llmobs_tags_make(const struct llmobs_span *span,
                                      const struct llmobs_config *config);
 
+/* The mode of a call of this process, for its entry. */
+enum llmobs_request_tags llmobs_tags_mode(const struct llmobs_config *config);
+
 /* Turns span->said into the span's session, if it has none, and into tags of
  * its own, where neither the span nor the configuration has a tag of that name.
  * `mode` is that of the process that made the call; a stricter one of `config`
- * counts. Without memory tags are left out. */
+ * counts. What that process would hash by a key is left out without one.
+ * Without memory tags are left out. */
 void llmobs_tags_add_requested(struct llmobs_span *span,
                                enum llmobs_request_tags mode,
                                const struct llmobs_config *config);

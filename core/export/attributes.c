@@ -600,7 +600,8 @@ static void put_tag(struct llmobs_otlp_attributes *out, struct llmobs_text name,
     llmobs_buf_fini(&room.text);
 }
 
-/* True for a tag with a person's name, which a request gave. */
+/* True for a tag with a person's name, which a request gave. The name "*" says
+ * that its hash needs a key. */
 static bool names_user(const struct llmobs_otlp_source *s,
                        struct llmobs_text name)
 {
@@ -647,7 +648,10 @@ static void put_tags(const struct llmobs_otlp_source *s, bool content,
         }
         tag = tag && tag[name.len] ? tag + name.len + 1 : "";
         if (!content && names_user(s, name)) {
-            llmobs_sha256_named(tag, hash);
+            if (!out->hash_key &&
+                names_user(s, llmobs_text_of(LLMOBS_FACT_USERS_KEYED)))
+                continue;
+            llmobs_sha256_named(out->hash_key, tag, hash);
             tag = hash;
         }
         if (!llmobs_text_is(name, "conversation_id") || !s->operation ||

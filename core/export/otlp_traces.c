@@ -110,6 +110,7 @@ static void put_attributes(struct llmobs_otlp_writer *w,
         .list = OTLP_SPAN_ATTRIBUTES,
         .max = limit_of(config->otlp.attribute_max),
         .value_max = limit_of(config->otlp.value_max),
+        .hash_key = config->hash_key,
     };
     const char *parent = llmobs_json_gets(s->event, "parent_id");
     uint64_t id = llmobs_otlp_source_id(parent);

@@ -114,6 +114,7 @@ struct llmobs_otlp_attributes {
     size_t value_max; /* bytes of a text, which is cut between two characters;
                        * 0: no limit. A text from open to close is never cut. */
     size_t dropped;
+    const char *hash_key; /* of hashes of users, borrowed; NULL: none */
 };
 
 void llmobs_otlp_attr_text(struct llmobs_otlp_attributes *attributes,

@@ -139,6 +139,8 @@ static int find_hash(const struct llmobs_config *config, bool whole,
         hash_text(&buf, config->api_key);
     else
         hash_secret(&buf, config->api_key);
+    if (config->hash_key) /* who lacks it leaves users out */
+        hash_secret(&buf, config->hash_key);
     hash_url(&buf, config->override_origin, whole);
     hash_text(&buf, config->store_dir);
     hash_list(config->extra_headers, whole, &buf);

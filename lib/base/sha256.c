@@ -52,9 +52,12 @@ static void add_block(uint32_t state[8], const uint8_t *block)
     }
     for (int i = 0; i < 8; i++)
         state[i] += s[i];
+    explicit_bzero(w, sizeof(w)); /* it may be a key's */
 }
 
-void llmobs_sha256(const void *data, size_t len, uint8_t out[LLMOBS_SHA256_LEN])
+/* `lead`: a block before the data, or NULL. */
+static void hash_behind(const uint8_t *lead, const void *data, size_t len,
+                        uint8_t out[LLMOBS_SHA256_LEN])
 {
     uint32_t state[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
                          0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
@@ -62,6 +65,10 @@ void llmobs_sha256(const void *data, size_t len, uint8_t out[LLMOBS_SHA256_LEN])
     const uint8_t *at = data;
     size_t left = len, size;
 
+    if (lead) {
+        add_block(state, lead);
+        len += BLOCK;
+    }
     for (; left >= BLOCK; at += BLOCK, left -= BLOCK)
         add_block(state, at);
     if (left > 0)
@@ -74,25 +81,62 @@ void llmobs_sha256(const void *data, size_t len, uint8_t out[LLMOBS_SHA256_LEN])
         add_block(state, last + i);
     for (int i = 0; i < LLMOBS_SHA256_LEN; i++)
         out[i] = (uint8_t)(state[i / 4] >> (24 - 8 * (i % 4)));
+    explicit_bzero(last, sizeof(last));
 }
 
-void llmobs_sha256_digits(const void *data, size_t len, size_t count, char *out)
+void llmobs_sha256(const void *data, size_t len, uint8_t out[LLMOBS_SHA256_LEN])
+{
+    hash_behind(NULL, data, len, out);
+}
+
+/* HMAC (RFC 2104). */
+static void hash_with(const char *key, const void *data, size_t len,
+                      uint8_t out[LLMOBS_SHA256_LEN])
+{
+    uint8_t pad[BLOCK] = {0}, inner[LLMOBS_SHA256_LEN];
+    size_t size = strlen(key);
+
+    if (size > BLOCK)
+        llmobs_sha256(key, size, pad);
+    else
+        memcpy(pad, key, size);
+    for (size_t i = 0; i < BLOCK; i++)
+        pad[i] ^= 0x36;
+    hash_behind(pad, data, len, inner);
+    for (size_t i = 0; i < BLOCK; i++)
+        pad[i] ^= 0x36 ^ 0x5c;
+    hash_behind(pad, inner, sizeof(inner), out);
+    explicit_bzero(pad, sizeof(pad));
+}
+
+static void write_digits(const uint8_t *hash, size_t count, char *out)
 {
     static const char digits[] = "0123456789abcdef";
-    uint8_t hash[LLMOBS_SHA256_LEN];
 
-    llmobs_sha256(data, len, hash);
     for (size_t i = 0; i < count; i++)
         out[i] = digits[hash[i / 2] >> (i % 2 ? 0 : 4) & 15];
     out[count] = '\0';
 }
 
-void llmobs_sha256_named(const char *text, char out[LLMOBS_SHA256_NAMED])
+void llmobs_sha256_digits(const void *data, size_t len, size_t count, char *out)
 {
-    static const char lead[] = "sha256:";
-    size_t len = sizeof(lead) - 1;
+    uint8_t hash[LLMOBS_SHA256_LEN];
+
+    llmobs_sha256(data, len, hash);
+    write_digits(hash, count, out);
+}
+
+void llmobs_sha256_named(const char *key, const char *text,
+                         char out[LLMOBS_SHA256_NAMED])
+{
+    const char *lead = key ? "hmac:" : "sha256:";
+    size_t len = strlen(lead);
+    uint8_t hash[LLMOBS_SHA256_LEN];
 
     memcpy(out, lead, len);
-    llmobs_sha256_digits(text, strlen(text), LLMOBS_SHA256_NAMED - 1 - len,
-                         out + len);
+    if (key)
+        hash_with(key, text, strlen(text), hash);
+    else
+        llmobs_sha256(text, strlen(text), hash);
+    write_digits(hash, LLMOBS_SHA256_DIGITS, out + len);
 }

@@ -17,8 +17,12 @@ void llmobs_sha256(const void *data, size_t len,
 void llmobs_sha256_digits(const void *data, size_t len, size_t count,
                           char *out);
 
-/* "sha256:" and 16 digits, in the place of a text that names a person. */
-#define LLMOBS_SHA256_NAMED 24
-void llmobs_sha256_named(const char *text, char out[LLMOBS_SHA256_NAMED]);
+/* "sha256:" and 16 digits, in the place of a text that names a person; with a
+ * key "hmac:" and the digits of its HMAC, which nobody without the key finds by
+ * guessing. The key is on no stack afterwards. */
+#define LLMOBS_SHA256_DIGITS 16
+#define LLMOBS_SHA256_NAMED (8 + LLMOBS_SHA256_DIGITS)
+void llmobs_sha256_named(const char *key, const char *text,
+                         char out[LLMOBS_SHA256_NAMED]);
 
 #endif

@@ -80,6 +80,9 @@
     F(UID, "uid")                                     \
     F(USERS, "users")
 
+/* Among the names of LLMOBS_FACT_USERS: their hashes need a key. */
+#define LLMOBS_FACT_USERS_KEYED "*"
+
 enum llmobs_fact {
 #define LLMOBS_FACT(id, name) LLMOBS_FACT_##id,
     LLMOBS_FACTS_LIST(LLMOBS_FACT)

@@ -1,4 +1,5 @@
 """Switches, names, tags, sessions, rules, nesting, secrets."""
+import hmac
 import json
 import os
 import re
@@ -6,6 +7,7 @@ import time
 
 from harness import (ALL_REQUESTS, LAUNCHER, SECRET, Skip, body, curl, equal,
                      expect_llm, ok, short, tags_of, test, trace_headers)
+from serving import drained
 
 LIST = "DD_LLMOBS_INSTRUMENTED_PROXY_URLS"
 
@@ -284,6 +286,38 @@ def own_rule_for_a_method_without_a_body(t):
           "output")
 
 
+def slip(*rules):
+    """The last rule has a word that no rule has."""
+    return json.dumps([*rules, {"host": "x.test", "path": "/ask",
+                                "kindd": "llm"}]).encode()
+
+
+@test
+def own_rules_that_may_say_never(t):
+    """A mistake keeps no text that a rule beside it keeps off the disk."""
+    never = {"host": "127.0.0.1", "never": True}
+    env = {"LLMOBS_RULES": "rules.json"}
+    for rules, off in (
+            (slip(never), True), (json.dumps([never]).encode()[:-1], True),
+            (b'[{"host": "127.0.0.1", "Never": true}]', True),
+            (b'[{"host": "127.0.0.1", "\\u006eever": true}, 1]', True),
+            (slip(), False)):
+        r = t.same(curl(t.url, body("UnspeakableMarker")), env=env, spans=1,
+                   inputs={"rules.json": rules})
+        span = r.only()
+        equal("input" in span["meta"], not off, "an input with %r" % rules)
+        equal(r.log_count("LLMOBS_RULES: .*LLMOBS_CONTENT is off"), int(off),
+              "lines of the log with %r" % rules)
+        equal("UnspeakableMarker" in json.dumps(span), not off, "the words")
+    t.same(curl(t.url, body()), env=env, spans=0,
+           inputs={"rules.json": json.dumps([never]).encode()})
+    if os.getuid() != 0:  # root reads each file
+        t.fresh({"rules.json": slip()})
+        os.chmod(os.path.join(t.dir, "work", "rules.json"), 0)
+        r = t.run(curl(t.url, body()), env=env, keep=True)
+        equal("input" in r.only()["meta"], False, "an unreadable file")
+
+
 @test
 def own_rules_with_a_kind(t):
     """A retrieval, and a tool without a body."""
@@ -502,3 +536,58 @@ def tags_from_the_request_hashed_or_off(t):
     r = t.same(curl(t.url, body(), *SAYS), env={"LLMOBS_REQUEST_TAGS": "off"},
                spans=1)
     equal(said(r), {"env": ""}, "tags of headers")
+
+
+@test
+def content_off_and_what_a_request_says(t):
+    """Names of the program's own stay only where the user lists them."""
+    data = body(metadata={"run": 7, "UnspeakableMarker": "x",
+                          "note": "UnspeakableMarker"}, user="someone")
+    hangs = data.replace('"gpt-test"', '"hang"')
+    known = {"user_id": ADA, "app": "Shop", "openai.organization": "org-1",
+             "env": ""}
+    for more, wanted in (({}, known),
+                         ({"LLMOBS_CONTENT_TAGS": "team, Run"},
+                          dict(known, team="blue", run="7"))):
+        r = t.same(curl(t.url, data, *SAYS), spans=1,
+                   env=dict(more, LLMOBS_CONTENT="off"))
+        equal(said(r), wanted, "tags with %s" % more)
+        equal("UnspeakableMarker" in json.dumps(r.only()), False, "the metadata")
+    # Nothing of it is in what a killed process leaves, either.
+    t.secrets.append("UnspeakableMarker")
+    r = t.run(curl(t.url, hangs, *SAYS, "-m", "1"),
+              env={"LLMOBS_CONTENT": "off", "LLMOBS_EXPORTER": "agent",
+                   "DD_TRACE_AGENT_URL": "http://127.0.0.1:1"}, check=False)
+    equal(r.store_exists, True, "a spool")
+
+
+def keyed(text, key=b"UnspeakableKey"):
+    return "hmac:" + hmac.new(key, text, "sha256").hexdigest()[:16]
+
+
+@test
+def hashes_with_a_key(t):
+    """By HMAC; whoever delivers later without the key makes no hash."""
+    t.secrets.append("UnspeakableKey")
+    env = {"LLMOBS_HASH_KEY": "UnspeakableKey", "LLMOBS_REQUEST_TAGS": "hash"}
+    data = body(user="someone", metadata={"owner": "ada@example.com"})
+    r = t.same(curl(t.url, data), env=env, spans=1)
+    tags = tags_of(r.only())
+    equal((tags["user_id"], tags["owner"]),
+          (keyed(b"someone"), keyed(b"ada@example.com")), "tags")
+    equal(r.only()["meta"]["metadata"]["user"], keyed(b"someone"),
+          "metadata.user")
+    away = {"LLMOBS_EXPORTER": "agent",
+            "DD_TRACE_AGENT_URL": "http://127.0.0.1:1"}
+    for mode in "hash", "plain":
+        for later in (dict(env, LLMOBS_REQUEST_TAGS=mode),
+                      {"LLMOBS_REQUEST_TAGS": "hash"}):
+            t.run(curl(t.url, data),
+                  env=dict(env, **away, LLMOBS_REQUEST_TAGS=mode), check=False)
+            (span,) = drained(t, dict(later, LLMOBS_EXPORTER="store"))
+            has = [tags_of(span).get(n) for n in ("user_id", "owner")]
+            lacks = "LLMOBS_HASH_KEY" not in later
+            equal(has, [None, None] if lacks else
+                  ["someone" if mode == "plain" else keyed(b"someone"),
+                   keyed(b"ada@example.com")], "%s, then %s" % (mode, later))
+            equal("sha256:" in json.dumps(span), False, "a plain hash")

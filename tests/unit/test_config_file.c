@@ -318,6 +318,9 @@ TEST(the_environment_opens_what_a_file_closes)
     ck_assert_int_eq(c->request_tags, LLMOBS_REQUEST_TAGS_OFF);
     c = LOAD("LLMOBS_CONFIG=/tmp", "LLMOBS_CONTENT=full",
              "LLMOBS_REQUEST_TAGS=hash", redact);
+    ck_assert_int_eq(c->request_tags, LLMOBS_REQUEST_TAGS_OFF);
+    c = LOAD("LLMOBS_CONFIG=/tmp", "LLMOBS_CONTENT=full", "LLMOBS_HASH_KEY=k",
+             "LLMOBS_REQUEST_TAGS=hash", redact);
     ck_assert_int_eq(c->request_tags, LLMOBS_REQUEST_TAGS_HASH);
     c = LOAD("LLMOBS_CONFIG=/dev/null");
     ck_assert_int_eq(c->privacy.content, LLMOBS_CONTENT_FULL);

@@ -178,6 +178,11 @@ TEST(a_user_without_content_is_a_hash)
     otlp_case_attribute("llmobs.tag.user_name", "ada");
     otlp_case_write(event, LLMOBS_SEMCONV_1_41, true);
     otlp_case_attribute("user.id", "ada");
+    /* Its process had a key, which this one lacks. */
+    otlp_case_write(OTLP_EVENT("llm", "n", "\"users\": [\"*\", \"user_id\"]",
+                               "", ", \"tags\": [\"user_id:ada\"]"),
+                    LLMOBS_SEMCONV_1_41, false);
+    otlp_case_attribute("user.id", NULL);
 }
 
 /* Of an attribute there is one. */

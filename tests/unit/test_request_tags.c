@@ -403,13 +403,54 @@ TEST(modes)
     expect("", body, "");
     config.request_tags = LLMOBS_REQUEST_TAGS_PLAIN;
     config.privacy.content = LLMOBS_CONTENT_OFF;
-    expect("", body, hashed);
+    expect("", body, "user_id:sha256:fdee430d40bd57de / s");
+    config.kept_tags = (char *)(uintptr_t) "other, TEAM,user_name";
+    expect("", body,
+           "user_id:sha256:fdee430d40bd57de | "
+           "user_name:sha256:fdee430d40bd57de | team:ada / s");
+    expect("Helicone-Property-Team: ada\nx-litellm-tags: a,job:9", NULL,
+           "team:ada");
     config.privacy.content = LLMOBS_CONTENT_FULL;
+    config.kept_tags = NULL;
+    /* The other process's content was off. */
+    mode = LLMOBS_REQUEST_TAGS_BARE;
+    expect("", body, "user_id:sha256:fdee430d40bd57de / s");
     /* The stricter one of two processes counts. */
     mode = LLMOBS_REQUEST_TAGS_HASH;
     expect("", body, hashed);
     mode = LLMOBS_REQUEST_TAGS_OFF;
     expect("", body, "");
+}
+
+/* printf %s ada | openssl dgst -sha256 -hmac secret */
+TEST(hashes_have_a_key)
+{
+    static const char body[] = "{\"user\": \"ada\", \"metadata\": "
+                               "{\"owner\": \"ada@example.com\"}}";
+    static char key
+        [] = "secret",
+     longer[] =
+         "0123456789012345678901234567890123456789012345678901234567890123456";
+
+    config.request_tags = LLMOBS_REQUEST_TAGS_HASH;
+    config.hash_key = key;
+    ck_assert_uint_eq(llmobs_tags_mode(&config),
+                      LLMOBS_REQUEST_TAGS_HASH | LLMOBS_REQUEST_TAGS_KEYED);
+    expect("", body,
+           "user_id:hmac:3c30486140e27f6f | owner:hmac:d1da3149b0fa35cd");
+    config.hash_key = longer;
+    expect("", body,
+           "user_id:hmac:112b62433b903822 | owner:hmac:b33670c2eef33bb1");
+    /* A process that lacks the key makes no hash, nor tells a plain name that
+     * an exporter might hash. */
+    config.hash_key = NULL;
+    mode = LLMOBS_REQUEST_TAGS_HASH | LLMOBS_REQUEST_TAGS_KEYED;
+    expect("", body, "");
+    config.request_tags = LLMOBS_REQUEST_TAGS_PLAIN;
+    mode = LLMOBS_REQUEST_TAGS_KEYED;
+    expect("", body, "");
+    expect("", "{\"metadata\": {\"team\": \"blue\"}}", "team:blue");
+    mode = LLMOBS_REQUEST_TAGS_PLAIN;
 }
 
 /* `user` and `wanted` are JSON; NULL: none. */

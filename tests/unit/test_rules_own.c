@@ -1,4 +1,5 @@
 /* The rules and proxies that the user names, and the bad ones among them. */
+#include <stdio.h>
 #include <string.h>
 
 #include "tests/unit/match_case.h"
@@ -206,8 +207,14 @@ TEST(a_bad_rule_is_named)
     };
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char wanted[200];
+
+        snprintf(wanted, sizeof(wanted), "%s%s", rows[i][1],
+                 strstr(rows[i][0], "never")
+                     ? "; it may say never: LLMOBS_CONTENT is off"
+                     : "");
         llmobs_rules_free(match_make(NULL, rows[i][0]));
-        ck_assert_str_eq(match_complaints, rows[i][1]);
+        ck_assert_str_eq(match_complaints, wanted);
     }
 }
 
