@@ -601,12 +601,24 @@ static int count_status(const struct stats *stats)
         const struct llmobs_tally *tally = &stats->tallies.list[i];
         uint64_t restarts =
             llmobs_counts_get(&tally->sum, LLMOBS_LEDGER_RESTARTS);
+        char name[LLMOBS_LOOSE_SIZE];
+        bool taken = tally->dir && llmobs_config_taken(tally->dir, name);
+        bool none = taken && tally->dir[strlen(name)] == '/';
 
         if (tally->error)
             say(stats, tally, "%s%s%s", tally->dir ? tally->dir : "",
                 tally->dir ? ": " : "",
                 tally->error == -ECHILD ? "the reading broke off"
                                         : strerror(-tally->error));
+        if (taken && none)
+            say(stats, tally,
+                "%s and its like belong to another user: nothing is recorded; "
+                "have root remove them",
+                name);
+        else if (taken)
+            say(stats, tally,
+                "%s belongs to another user: %.*s is in its place", name,
+                (int)(strrchr(tally->dir, '/') - tally->dir), tally->dir);
         if (tally->unreadable > 0)
             say(stats, tally, "%zu file%s in %s could not be read",
                 tally->unreadable, tally->unreadable == 1 ? "" : "s",
@@ -644,7 +656,7 @@ static int count_status(const struct stats *stats)
                 "without a DD_API_KEY calls stay in the local store");
         if ((tally->error && stats->form != LLMOBS_STATS_PROMETHEUS) ||
             (stats->check && (tally->lost || tally->stale || tally->error ||
-                              (tally->blind && !stats->users) ||
+                              none || (tally->blind && !stats->users) ||
                               tally->numbers[LLMOBS_TALLY_FELL_BACK] > 0)))
             status = LLMOBS_CLI_FAILED;
     }

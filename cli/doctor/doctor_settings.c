@@ -322,7 +322,7 @@ static void report_places(struct llmobs_doctor *doctor,
     struct llmobs_destinations all = {.relay = LLMOBS_RELAY_NONE};
     struct llmobs_config launched = *config;
     bool takes = false;
-    char dir[PATH_MAX];
+    char dir[PATH_MAX] = "", taken[LLMOBS_LOOSE_SIZE];
     const char *why;
 
     LLMOBS_FIND(NOTE, ABOUT, "spans go to: %s",
@@ -331,6 +331,11 @@ static void report_places(struct llmobs_doctor *doctor,
     if (doctor->process.pid == 0) {
         if (llmobs_config_store_dir(config, dir, sizeof(dir)) == 0)
             LLMOBS_FIND(NOTE, ABOUT, "local store: %s", dir);
+        if (llmobs_config_taken(dir, taken))
+            LLMOBS_WARN(ABOUT, "have root remove it",
+                        "%s belongs to another user%s", taken,
+                        dir[strlen(taken)] == '/' ? ": nothing is recorded"
+                                                  : "");
         llmobs_destinations_read(config, &all);
     }
     doctor->relayed = all.relay == LLMOBS_RELAY_UP && config->relay;

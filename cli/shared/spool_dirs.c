@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "cli/shared/accounts.h"
+#include "core/config/state_dir.h"
 #include "lib/base/clock.h"
 #include "lib/base/dirs.h"
 #include "core/log/relay_sign.h"
@@ -23,7 +24,6 @@
 #define HOME_STATE ".local/state"
 #define SPOOL "/llmobs/spool"
 #define LOOSE "/var/tmp"
-#define LOOSE_NAME "llmobs-"
 
 /* One walk over users. */
 struct walk {
@@ -151,11 +151,9 @@ static int visit_home(const struct walk *walk, const char *name,
 static int visit_loose(const struct walk *walk, const char *name,
                        const struct stat *st)
 {
-    char path[PATH_MAX], wanted[64];
+    char path[PATH_MAX];
 
-    snprintf(wanted, sizeof(wanted), LOOSE_NAME "%lu",
-             (unsigned long)st->st_uid);
-    if (strcmp(name, wanted) != 0)
+    if (!llmobs_config_is_loose(name, st->st_uid))
         return 0;
     snprintf(path, sizeof(path), LOOSE "/%s/spool", name);
     return is_missing(path) ? 0

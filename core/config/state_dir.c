@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -63,13 +64,66 @@ static bool usable(const char *base, const char *rest)
     return made;
 }
 
+/* -- where anybody may make directories ------------------------------------ */
+
+/* Writes "/var/tmp/llmobs-UID", or from 1 on "/var/tmp/llmobs-UID.N". */
+static int name_loose(uid_t uid, int n, char *out, size_t cap)
+{
+    int len = n == 0 ? snprintf(out, cap, LLMOBS_LOOSE "%lu", (long)uid)
+                     : snprintf(out, cap, LLMOBS_LOOSE "%lu.%d", (long)uid, n);
+
+    return len < 0 || (size_t)len >= cap ? -ENAMETOOLONG : 0;
+}
+
+/* The user's own directory, else the first name that is free, else the first
+ * one, which another user has. Links are nobody's. */
+static int find_loose(uid_t uid, char *out, size_t cap)
+{
+    int unused = -1, rc = 0;
+    struct stat st;
+
+    for (int n = 0; n <= LLMOBS_LOOSE_LAST && rc == 0; n++) {
+        rc = name_loose(uid, n, out, cap);
+        if (rc == 0 && fstatat(AT_FDCWD, out, &st, AT_SYMLINK_NOFOLLOW) != 0)
+            unused = unused < 0 ? n : unused;
+        else if (rc == 0 && st.st_uid == uid && S_ISDIR(st.st_mode))
+            return 0;
+    }
+    return rc ? rc : name_loose(uid, unused < 0 ? 0 : unused, out, cap);
+}
+
+bool llmobs_config_is_loose(const char *name, uid_t uid)
+{
+    char path[LLMOBS_LOOSE_SIZE];
+
+    for (int n = 0; n <= LLMOBS_LOOSE_LAST; n++)
+        if (name_loose(uid, n, path, sizeof(path)) == 0 &&
+            strcmp(name, strrchr(path, '/') + 1) == 0)
+            return true;
+    return false;
+}
+
+bool llmobs_config_taken(const char *path, char name[LLMOBS_LOOSE_SIZE])
+{
+    size_t len = strlen(LLMOBS_LOOSE);
+    struct stat st;
+    uid_t uid;
+
+    if (strncmp(path, LLMOBS_LOOSE, len) != 0)
+        return false;
+    uid = (uid_t)strtoul(path + len, NULL, 10);
+    return name_loose(uid, 0, name, LLMOBS_LOOSE_SIZE) == 0 &&
+           fstatat(AT_FDCWD, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+           (st.st_uid != uid || !S_ISDIR(st.st_mode));
+}
+
 int llmobs_config_store_dir(const struct llmobs_config *config, char *out,
                             size_t cap)
 {
     const char *xdg = config->xdg_state_home;
     const char *home = config->home;
     uid_t uid = geteuid();
-    int len;
+    int len, rc;
 
     if (config->store_dir)
         len = snprintf(out, cap, "%s", config->store_dir);
@@ -79,9 +133,11 @@ int llmobs_config_store_dir(const struct llmobs_config *config, char *out,
         len = snprintf(out, cap, "%s/llmobs/store", xdg);
     else if (home && usable(home, "/.local/state/llmobs/store"))
         len = snprintf(out, cap, "%s/.local/state/llmobs/store", home);
+    else if ((rc = find_loose(uid, out, cap)) != 0)
+        return rc;
     else
-        len =
-            snprintf(out, cap, "/var/tmp/llmobs-%lu/store", (unsigned long)uid);
+        len = (int)strlen(out) +
+              snprintf(out + strlen(out), cap - strlen(out), "/store");
     return len < 0 || (size_t)len >= cap ? -ENAMETOOLONG : 0;
 }
 

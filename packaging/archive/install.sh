@@ -204,6 +204,7 @@ uninstall() {
         say "nothing from here is below $prefix"
     fi
     [ -z "$purge" ] || rm -rf -- "$state" "/var/tmp/llmobs-$(id -u)"
+    [ -z "$purge" ] || rm -rf -- "/var/tmp/llmobs-$(id -u)".[1-9] 2> /dev/null || :
     [ -z "$purge" ] || [ "$(id -u)" -ne 0 ] || rm -rf /etc/llmobs
 }
 

@@ -8,7 +8,8 @@ FILES = """\
 `/etc/llmobs/disabled`: where it exists, new processes are not observed.
 
 `/var/lib/llmobs` of root, `~/.local/state/llmobs` of a user, or
-`/var/tmp/llmobs-UID`: the local store, the spool and the counters.
+`/var/tmp/llmobs-UID` (`llmobs-UID.N` where another user has that name): the
+local store, the spool and the counters.
 """
 
 MORE = {

@@ -171,6 +171,66 @@ def walk_as_nobody():
           "of nobody")
 
 
+# ---- a place that another user has made --------------------------------------
+
+SERVICE = dict(LLMOBS_STORE_DIR=None, HOME="/nonexistent", XDG_STATE_HOME=None,
+               LLMOBS_LOG=None)
+
+
+def as_service(*argv, **env):
+    done = subprocess.run(argv, capture_output=True, timeout=drain.LIMIT,
+                          env=environment(**SERVICE, **env), user=NOBODY,
+                          group=NOBODY, cwd="/")
+    return done.returncode, done.stdout.decode(), done.stderr.decode()
+
+
+def taken_places():
+    """A name in /var/tmp that another user took first: the next one is used."""
+    needs_root()
+    in_own_mounts(walk_taken)
+
+
+def walk_taken():
+    os.chmod("/var/tmp", 0o1777)
+    place = "/var/tmp/llmobs-%d" % NOBODY
+    call = [drain.RUN, "curl", "-s", "-o", "/dev/null", "-H", drain.TYPE, "-d",
+            drain.BODY % "m", drain.URL]
+    took = [lambda: os.mkdir(place), lambda: os.symlink("/var/lib", place),
+            lambda: open(place, "w").close()]
+    for n, take in enumerate(took):
+        take()
+        if not os.path.islink(place):
+            os.chmod(place, 0o777)
+        os.lchown(place, 4001, 4001)
+        equal(as_service(*call), (0, "", ""), "a call")
+        equal(os.stat(place + ".1").st_uid, NOBODY, "whose directory")
+        code, out, err = as_service(LLMOBS, "stats", "--json")
+        equal((code, json.loads(out)["captured"]), (0, n + 1), err)
+        code, out, err = as_service(LLMOBS, "stats", "--check=1000")
+        equal((code, place + " belongs to another user" in err), (0, True), err)
+        out = as_service(LLMOBS, "doctor", "--no-self-test", "curl")[1]
+        equal(place + " belongs to another user" in out, True, out)
+        os.rmdir(place) if os.path.isdir(place) and not os.path.islink(place) \
+            else os.unlink(place)
+    # Of all users, and once the name is free: the directory with the calls.
+    equal(rows(host()[1])["nobody"][0], "3", "root's stats")
+    equal("belongs" in as_service(LLMOBS, "stats", "--check=1000")[2], False,
+          "nothing is taken")
+    os.mkdir(place)
+    os.lchown(place, 4001, 4001)
+    done = subprocess.run([LLMOBS, "drain", "--to", "store"], timeout=drain.LIMIT,
+                          env=environment(**HOST), capture_output=True)
+    equal(done.returncode, 0, done.stderr.decode())
+    equal(len(as_service(LLMOBS, "view", "--json")[1].splitlines()), 3, "view")
+    for n in range(1, 10):
+        if n > 1:
+            os.mkdir(place + ".%d" % n)
+        os.lchown(place + ".%d" % n, 4001, 4001)
+    equal(as_service(*call), (0, "", ""), "without a place")
+    code, out, err = as_service(LLMOBS, "stats", "--check=1000")
+    equal((code, "nothing is recorded" in err), (1, True), err)
+
+
 # ---- users who mean harm ------------------------------------------------------
 
 def hostile_files():
@@ -568,7 +628,7 @@ def a_real_loss():
 
 
 if __name__ == "__main__":
-    drain.main([each_and_their_sum, real_ones, others_see_themselves,
+    drain.main([each_and_their_sum, real_ones, others_see_themselves, taken_places,
                 hostile_files, why_nothing_arrives, a_stopped_reader, strange_names, a_thousand,
                 units_and_pools, into_a_file, a_full_disk, since_a_time,
                 known_ones, of_all_users_known, a_real_loss])
