@@ -22,6 +22,7 @@
 #define SIGNED_MAX 4
 #define OBSERVED_MAX 32
 #define QUERY_MAX ((size_t)8192) /* hardly any server takes longer URLs */
+#define DENIED_MAX ((size_t)64 * 1024)
 
 struct llmobs_rules {
     struct llmobs_url_list *never;
@@ -981,6 +982,28 @@ bool llmobs_rules_seems(const struct llmobs_match *match,
 
     return !match->confirm ||
            llmobs_text_has_any(body, form && form->signs ? form->signs : names);
+}
+
+bool llmobs_rules_denies(const struct llmobs_match *match,
+                         struct llmobs_text body)
+{
+    /* The beginnings of members that such requests have. */
+    static const char leads[] =
+        "\"model\0\"message\0\"content\0\"prompt\0\"input\0\"text\0\"query\0"
+        "\"queries\0\"request\0\"source\0\"file\0\"jsonrpc\0\"question\0"
+        "\"form\"\0\"retriev\0\"document\0\"instances\0\"servingMode\0"
+        "\"sampling\0\"session\0\"response\0\"previous\0\"agent\0\"audio\0"
+        "\"image\0\"url\0\"event\0\"enable\0\"end\0\"single\0\"segment\0"
+        "\"chatInput\0\"max_\0\"genkey\0\"assistant\0\"task\0\"params\0"
+        "\\u00\0";
+    const struct llmobs_rule *rule = match->rule;
+
+    return match->confirm && !match->form && !match->bodyless && !rule->text &&
+           !rule->shape->telling && body.len <= DENIED_MAX &&
+           llmobs_match_object(body) &&
+           llmobs_text_ends(llmobs_text_trim(body), "}") &&
+           !llmobs_text_has_any(body, leads) &&
+           !llmobs_rules_seems(match, body);
 }
 
 /* RFC 2046, 5.1.1: a delimiter is two dashes and the boundary. */

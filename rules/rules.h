@@ -161,6 +161,12 @@ bool llmobs_rules_stands(const struct llmobs_match *match);
 bool llmobs_rules_seems(const struct llmobs_match *match,
                         struct llmobs_text body);
 
+/* True for a whole body, of 64 KiB at most, that shows that a match with
+ * `confirm` is no call: an object without any name that such requests have. For
+ * the disk, which then does not get it; the reader has the last word. */
+bool llmobs_rules_denies(const struct llmobs_match *match,
+                         struct llmobs_text body);
+
 /* How such calls go over a websocket; NULL: they do not. */
 const struct llmobs_websocket_words *llmobs_rules_websocket(
     const struct llmobs_match *match);

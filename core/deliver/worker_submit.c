@@ -121,10 +121,13 @@ bool llmobs_worker_end_quietly(struct llmobs_worker *worker,
     return !is_active(worker);
 }
 
-/* True where the disk may not have the content of a call. */
-static bool withholds(const struct llmobs_worker *worker)
+/* True where the disk may not have the content of a call, or what its body
+ * shows to be none. */
+static bool withholds(const struct llmobs_worker *worker,
+                      struct llmobs_exchange *exchange)
 {
-    return llmobs_privacy_withholds(&worker->config->privacy);
+    return llmobs_exchange_is_denied(exchange) ||
+           llmobs_privacy_withholds(&worker->config->privacy);
 }
 
 /* -- a call of the app ----------------------------------------------------- */
@@ -178,7 +181,7 @@ void llmobs_worker_begin(struct llmobs_worker *worker,
 
     llmobs_worker_become_active(worker);
     if (llmobs_worker_spool_of(worker)) {
-        llmobs_exchange_prepare(exchange, stage, withholds(worker));
+        llmobs_exchange_prepare(exchange, stage, withholds(worker, exchange));
         (void)llmobs_spool_begin(llmobs_worker_spool_of(worker), exchange,
                                  stage);
     }
@@ -202,7 +205,8 @@ void llmobs_worker_end_parents(struct llmobs_worker *worker,
     struct caller caller = enter();
 
     if (llmobs_worker_spool_of(worker)) {
-        llmobs_exchange_prepare(exchange, LLMOBS_STAGE_END, withholds(worker));
+        llmobs_exchange_prepare(exchange, LLMOBS_STAGE_END,
+                                withholds(worker, exchange));
         llmobs_spool_end_parents(llmobs_worker_spool_of(worker), exchange);
     }
     llmobs_exchange_free(exchange);
@@ -285,7 +289,7 @@ void llmobs_worker_submit(struct llmobs_worker *worker,
     struct caller caller = enter();
     struct llmobs_spool *spool = llmobs_worker_spool_of(worker);
     int64_t first = 0, now;
-    bool relayed, kept;
+    bool relayed, kept, bare;
     size_t pending;
 
     if (llmobs_filter_still()) {
@@ -301,12 +305,12 @@ void llmobs_worker_submit(struct llmobs_worker *worker,
     /* The disk has it before it can be lost from memory; and the relay where it
      * can deliver it as the disk has it. The process looks for the relay when
      * it names its files; for an event that is its first item, now. */
-    relayed = !(exchange && withholds(worker)) && spool &&
-              llmobs_spool_open(spool) == 0 &&
+    bare = exchange && withholds(worker, exchange);
+    relayed = !bare && spool && llmobs_spool_open(spool) == 0 &&
               llmobs_delivery_is_relayed(&worker->delivery);
     item->spooled.for_relay = relayed;
     if (spool && exchange) {
-        llmobs_exchange_prepare(exchange, LLMOBS_STAGE_END, withholds(worker));
+        llmobs_exchange_prepare(exchange, LLMOBS_STAGE_END, bare);
         (void)llmobs_spool_end(spool, exchange);
     } else if (spool) {
         (void)llmobs_spool_write_event(spool, &item->spooled, item->kind,

@@ -431,6 +431,15 @@ static void decode_request(struct llmobs_exchange *exchange)
         }
 }
 
+bool llmobs_exchange_is_denied(struct llmobs_exchange *exchange)
+{
+    const struct llmobs_body *body = &exchange->request;
+
+    return exchange->denied =
+               !body->truncated && !body->lost &&
+               llmobs_rules_denies(&exchange->match, llmobs_body_head(body));
+}
+
 void llmobs_exchange_prepare(struct llmobs_exchange *exchange,
                              enum llmobs_stage stage, bool bare)
 {

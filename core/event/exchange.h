@@ -104,6 +104,7 @@ struct llmobs_exchange {
     bool unsent;    /* libcurl has not made the request */
     bool seen_late; /* seen only at its end: all is known from libcurl */
     bool stands;    /* counts as a call, even if libcurl never requests */
+    bool denied;    /* its body shows no call, and is not for the disk */
     bool bare;      /* read from the disk, which must not have bodies */
     bool wired;     /* a TLS library carried it: libcurl has measured nothing */
     bool traced;    /* this request got a tracestate header */
@@ -210,6 +211,10 @@ bool llmobs_exchange_request_coded(const struct llmobs_exchange *exchange);
 
 /* The stages of a call at which the disk gets what is known of it. */
 enum llmobs_stage { LLMOBS_STAGE_START, LLMOBS_STAGE_BEGIN, LLMOBS_STAGE_END };
+
+/* True where the body, as far as it is whole, shows that this is no call. Sets
+ * `denied`. */
+bool llmobs_exchange_is_denied(struct llmobs_exchange *exchange);
 
 /* To be called before the exchange leaves memory at this stage: masks the
  * secrets (secrets.h) and the vectors of a search (vectors.h) in what the

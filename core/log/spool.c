@@ -502,7 +502,8 @@ static int write_exchange(struct llmobs_spool *spool,
                           enum llmobs_entry_type type)
 {
     struct llmobs_spooled *spooled = &exchange->item.spooled;
-    bool bare = llmobs_privacy_withholds(&spool->config->privacy);
+    bool bare =
+        exchange->denied || llmobs_privacy_withholds(&spool->config->privacy);
     struct exchange_writer *writer = llmobs_scratch_alloc(sizeof(*writer));
     int rc;
 
@@ -1075,7 +1076,8 @@ void llmobs_spool_end_parents(struct llmobs_spool *spool,
                               struct llmobs_exchange *exchange)
 {
     uint32_t home = exchange->item.spooled.file;
-    bool bare = llmobs_privacy_withholds(&spool->config->privacy);
+    bool bare =
+        exchange->denied || llmobs_privacy_withholds(&spool->config->privacy);
     bool named =
         atomic_load(&spool->named) && spool->process == exchange->process;
     const struct llmobs_entry_key *key =

@@ -5,8 +5,9 @@ import os
 import re
 import time
 
-from harness import (ALL_REQUESTS, LAUNCHER, SECRET, Skip, body, curl, equal,
-                     expect_llm, ok, short, tags_of, test, trace_headers)
+from harness import (ALL_REQUESTS, LAUNCHER, PYTHON, SECRET, Skip, body, curl,
+                     equal, expect_llm, ok, short, tags_of, test, trace_headers,
+                     tree)
 from serving import drained
 
 LIST = "DD_LLMOBS_INSTRUMENTED_PROXY_URLS"
@@ -445,6 +446,54 @@ def secrets_of_the_environment(t):
     t.same(curl(t.url, body()), env={
         "DD_API_KEY": marker, "DD_APP_KEY": marker, "OPENAI_API_KEY": marker,
         "LLMOBS_NO_SUCH": marker})
+
+
+POSTS = """import http.client, sys
+c = http.client.HTTPConnection("127.0.0.1", int(sys.argv[1]))
+c.putrequest("POST", sys.argv[2])
+c.putheader("Content-Type", "application/json")
+c.putheader("Content-Length", str(len(sys.argv[3])))
+c.endheaders()
+c.send(sys.argv[3].encode())
+print("completely sent", flush=True)
+c.getresponse()"""
+
+
+@test
+def what_is_no_call_leaves_no_body(t):
+    """A request to a path of an API, killed while the server is silent."""
+    marker = "UnspeakableMarker"
+    other = '{"hello": "%s"}' % marker
+    call = body(marker, model="hang")
+
+    def left(way, path, data):
+        port, sent = t.servers.http, b"bytes data]"
+        if way == "python":
+            argv = [PYTHON, "-c", POSTS, str(port), "/hang" + path, data]
+            sent = b"completely sent"
+        else:
+            argv = ["curl", "-q", "-svN", "--stderr", "-", "-H", "Expect:",
+                    "-H", "Content-Type: application/json",
+                    "http://127.0.0.1:%d/hang%s" % (port, path)]
+            argv += {"-d": ["-d", data], "-T": ["-X", "POST", "-T", "in"]}[way]
+        r = t.run(argv, inputs={"in": data.encode()}, check=False,
+                  env={"LLMOBS_EXPORTER": "agent", "LLMOBS_RELAY": "off",
+                       "DD_TRACE_AGENT_URL": "http://127.0.0.1:1"},
+                  kill_after=sent)
+        ok(sent in r.stdout, "%s sent: %r" % (way, r.stdout))
+        store = tree(os.path.join(t.dir, "store"))
+        return any(marker.encode() in part for part in store.values())
+
+    for way in "-d", "-T", "python":
+        for path in "/v1/embeddings", "/v1/messages", "/v1/responses":
+            equal(left(way, path, other), False, "%s to %s" % (way, path))
+    for way in "-d", "python":
+        equal(left(way, "/v1/chat/completions", call), True, "a call by " + way)
+    t.secrets.append(marker)
+    # Nor does one whose program ends by itself.
+    r = t.same(curl("http://127.0.0.1:%d/v1/embeddings" % t.servers.http, other),
+               spans=0)
+    equal(r.log_count("dropped"), 0, "drops")
 
 
 @test
