@@ -223,15 +223,12 @@ static void fold_others(int64_t now_ns)
         (void)llmobs_ledger_fold(recorded.dir, FOLD_MAX);
 }
 
-/* True where events have been delivered that are pending in the record, or that
- * were adopted since: if the process were killed now, pending events would
- * count as lost, and adopted ones as left in the spool. */
+/* True where events have been delivered since: if the process were killed now,
+ * those that the record has as pending would count as lost, and the others not
+ * at all, as the spool has them no more. */
 static bool is_outdated(const struct moment *now)
 {
-    return now->settled > recorded.written.settled &&
-           (recorded.written.open > 0 ||
-            now->counts[LLMOBS_STAT_adopted] >
-                recorded.written.counts[LLMOBS_STAT_adopted]);
+    return now->settled > recorded.written.settled;
 }
 
 static bool has_counted(void)

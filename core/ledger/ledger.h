@@ -22,14 +22,12 @@
  * Errors:  the app sees none: a ledger that cannot be written is logged once.
  *          fold and read give a negative errno. All preserve errno.
  * Limits:  a process writes its record at most once in LLMOBS_LEDGER_RECORD_MS,
- *          when its worker comes to rest, and when events are delivered that
- *          are pending in it, or that other processes have left (12 us
- *          measured). The exit tries to lock the totals for
- *          LLMOBS_LEDGER_LOCK_MS; then the record stays. If a process is
- *          killed, the ledger does not know what it captured after its last
- *          record.
- * Fork:    a child has its own counts and record. It drops the inherited counts
- *          when it finds itself in another process (fork.h).
+ *          when its worker comes to rest, and after each request that has
+ *          delivered events (12 us measured). The exit tries to lock the totals
+ * for LLMOBS_LEDGER_LOCK_MS; then the record stays. If a process is killed, the
+ * ledger does not know what it captured after its last record. Fork:    a child
+ * has its own counts and record. It drops the inherited counts when it finds
+ * itself in another process (fork.h).
  */
 #ifndef LLMOBS_LEDGER_H
 #define LLMOBS_LEDGER_H
@@ -47,8 +45,8 @@
  * meanwhile; -1: not before the next round. */
 int64_t llmobs_ledger_record(const struct llmobs_config *config, bool rests);
 
-/* To be called between two requests: writes the record again if it counts
- * delivered events as pending, of this process or of others. */
+/* To be called between two requests: writes the record again if events have
+ * been delivered since. */
 void llmobs_ledger_refresh(const struct llmobs_config *config);
 
 /* For the exit handler, after the worker has stopped and has counted the events

@@ -4,6 +4,8 @@
  * Threads: one at a time in a process, because the lock belongs to the process.
  * Errors:  negative errno. A record that could not be written as a whole is
  *          removed; in the totals the checksum shows it.
+ * Limits:  where files may not grow (ulimit -f), the totals stay as they are,
+ *          and a record is the text of a symbolic link.
  * Fork:    a child does not inherit the lock.
  */
 #ifndef LLMOBS_LEDGER_DIR_H

@@ -1162,6 +1162,20 @@ def stats_check():
     equal(alert("--check=1")[0], 0, "after the drain")
 
 
+def limited_files():
+    """What no file may have is counted all the same (ulimit -f)."""
+    argv = ["-s", "-o", "/dev/null", "-H", TYPE, "-d", BODY % "m", URL]
+    for n, limit in enumerate(("0", "1"), 1):
+        subprocess.run(["sh", "-c", "ulimit -f %s; exec \"$@\"" % limit, "sh", RUN,
+                        "curl", *argv, "--next", *argv], check=True, timeout=LIMIT,
+                       env=environment(LLMOBS_LOG=None))
+        done = subprocess.run([LLMOBS, "stats", "--json"], timeout=LIMIT,
+                              capture_output=True, env=environment())
+        told = json.loads(done.stdout)
+        equal((done.returncode, told["captured"]), (0, 2 * n), done.stderr)
+        equal(told["dropped"] + told["spooled"], 2 * n, str(told))
+
+
 TESTS = [nothing_there, each_once, killed_call, second_tenant, to_the_store,
          to_a_full_store, to_a_url, settings_that_are_empty, says_what_waits,
          two_sites, another_address, silent_agent, fell_back, moved_and_away,
@@ -1171,7 +1185,7 @@ TESTS = [nothing_there, each_once, killed_call, second_tenant, to_the_store,
          truncated, one_file_of_two,
          other_users, read_only, unchangeable, all_users,
          stopped_by_its_user, further_place_of_a_stopper, another_namespace,
-         from_another_namespace, usage, missing_dir, stats_check]
+         from_another_namespace, usage, missing_dir, stats_check, limited_files]
 
 
 def main(tests):

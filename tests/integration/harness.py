@@ -422,9 +422,12 @@ def read_spans(folder):
 
 def check_modes(folder):
     """Files 0600, directories 0700, as far as nobody removes them meanwhile. The
-    sticky bit marks a file that its process holds open (spool_file.h)."""
+    sticky bit marks a file that its process holds open (spool_file.h). Where files
+    may not grow a link has the counts."""
     for place, _, names in os.walk(folder):
         for path in [place] + [os.path.join(place, name) for name in names]:
+            if place.endswith("/stats") and os.path.islink(path):
+                continue
             with contextlib.suppress(FileNotFoundError):
                 equal(stat.S_IMODE(os.lstat(path).st_mode) & ~stat.S_ISVTX,
                       0o700 if path == place else 0o600, "mode of " + path)

@@ -472,8 +472,8 @@ def what_is_no_call_leaves_no_body(t):
             argv = [PYTHON, "-c", POSTS, str(port), "/hang" + path, data]
             sent = b"completely sent"
         else:
-            argv = ["curl", "-q", "-svN", "--stderr", "-", "-H", "Expect:",
-                    "-H", "Content-Type: application/json",
+            argv = ["sh", "-c", "exec \"$@\" 2>&1", "sh", "curl", "-q", "-sv",
+                    "-H", "Expect:", "-H", "Content-Type: application/json",
                     "http://127.0.0.1:%d/hang%s" % (port, path)]
             argv += {"-d": ["-d", data], "-T": ["-X", "POST", "-T", "in"]}[way]
         r = t.run(argv, inputs={"in": data.encode()}, check=False,

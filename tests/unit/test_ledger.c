@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -138,7 +139,7 @@ TEST(notes_are_rare)
     ledger_begin();
     ledger_count(1, 1);
     ck_assert_int_eq(llmobs_ledger_record(&ledger_config, false), -1);
-    ledger_count(1, 1);
+    ledger_count(1, 0);
     again = llmobs_ledger_record(&ledger_config, false);
     ck_assert_int_gt(again, 0);
     ck_assert_int_le(again, LLMOBS_LEDGER_RECORD_MS + 1);
@@ -169,9 +170,67 @@ TEST(what_was_pending_is_told_when_delivered)
         ck_assert_uint_eq(ledger_living("captured"), 6);
         ck_assert_uint_eq(ledger_living("pending"), left);
     }
-    /* A call that the record does not have cannot count as died. */
+    /* A call that the record does not have would not count at all. */
     ledger_count(1, 1);
-    ck_assert_int_gt(llmobs_ledger_record(&ledger_config, false), 0);
+    ck_assert_int_eq(llmobs_ledger_record(&ledger_config, false), -1);
+    ledger_look();
+    ck_assert_uint_eq(ledger_living("captured"), 7);
+    ledger_end();
+}
+
+/* -- where files may not grow (ulimit -f) --------------------------------- */
+
+/* Until it ends nothing may be asserted, as check writes a file. */
+static void limit_files(rlim_t most)
+{
+    struct rlimit limit;
+
+    (void)getrlimit(RLIMIT_FSIZE, &limit);
+    limit.rlim_cur = most;
+    (void)setrlimit(RLIMIT_FSIZE, &limit);
+}
+
+static void live_and_end_limited(void)
+{
+    limit_files(0);
+    ledger_count(3, 2);
+    llmobs_ledger_record(&ledger_config, false);
+    ledger_count(1, 1);
+    llmobs_ledger_close(&ledger_config);
+}
+
+TEST(counts_where_no_file_may_grow)
+{
+    char record[256] = "", path[400];
+    struct stat st;
+
+    ledger_begin();
+    ledger_in_child(live_and_end_limited);
+    ledger_files(record);
+    snprintf(path, sizeof(path), "%s/%s", ledger_at, record);
+    ledger_look();
+    ck_assert_uint_eq(ledger_ended("captured"), 4);
+    ck_assert_uint_eq(ledger_ended("dropped_died"), 1);
+    ck_assert_uint_eq(ledger_seen.unreadable, 0);
+    ck_assert(ledger_adds_up(&ledger_seen.ended));
+    ck_assert_int_eq(llmobs_ledger_fold(ledger_at, 10), 0);
+    ledger_look();
+    ck_assert_uint_eq(ledger_ended("captured"), 4);
+    ck_assert_int_eq(lstat(path, &st), -1);
+    /* Totals that are there stay as they are; a limit that goes ends it. */
+    limit_files(100);
+    ledger_count(2, 2);
+    llmobs_ledger_close(&ledger_config);
+    limit_files(RLIM_INFINITY);
+    ledger_look();
+    ck_assert_uint_eq(ledger_ended("captured"), 4);
+    ck_assert_uint_eq(ledger_living("captured"), 2);
+    llmobs_ledger_record(&ledger_config, true);
+    ledger_count(1, 1);
+    llmobs_ledger_close(&ledger_config);
+    ledger_look();
+    ck_assert_uint_eq(ledger_ended("captured"), 7);
+    ck_assert_uint_eq(ledger_seen.records, 0);
     ledger_end();
 }
 

@@ -378,7 +378,8 @@ TEST(what_cannot_be_written_harms_nobody)
     ledger_in_child(ledger_live_and_close);
     llmobs_ledger_fold(ledger_at, 100);
     ledger_look();
-    ck_assert_uint_eq(ledger_ended("captured"), 4);
+    /* Where files may not grow, a link has the counts. */
+    ck_assert_uint_eq(ledger_ended("captured"), 12);
     ck_assert_uint_eq(ledger_seen.unreadable, 0);
     ledger_end();
 }
@@ -397,7 +398,7 @@ TEST(half_a_page_is_not_written)
     ledger_in_child(ledger_live_and_close);
     ledger_in_child(where_half_a_page_fits);
     ledger_look();
-    ck_assert_uint_eq(ledger_ended("captured"), 4);
+    ck_assert_uint_eq(ledger_ended("captured"), 8);
     ck_assert_uint_eq(ledger_ended(LLMOBS_LEDGER_RESTARTS), 0);
     ledger_end();
 }
