@@ -174,12 +174,21 @@ static void keep(struct llmobs_http1 *http, struct llmobs_text in)
         read_kept(http, way->step);
 }
 
-/* An answer comes for which nobody has asked, if what was kept is no request.
- */
-static void take_as_request(struct llmobs_http1 *http)
+/* False for the head of an answer for which nobody has asked. If it is one, and
+ * bytes were kept, they are a request. */
+static bool is_asked_for(struct llmobs_http1 *http, struct llmobs_text text)
 {
-    report_end(http, LLMOBS_HTTP1_REQUEST, http->asked - 1, LLMOBS_HTTP1_CUT);
-    read_kept(http, HEAD);
+    struct llmobs_http1_head head;
+
+    if (http->asked == http->answered &&
+        llmobs_http1_head_answer(text, &head)) {
+        report_end(http, LLMOBS_HTTP1_REQUEST, http->asked - 1,
+                   LLMOBS_HTTP1_CUT);
+        read_kept(http, HEAD);
+    }
+    if (!http->why && http->asked == http->answered)
+        stop(http, LLMOBS_HTTP1_UNASKED);
+    return !http->why;
 }
 
 void llmobs_http1_ended(struct llmobs_http1 *http, bool closed)
@@ -294,6 +303,8 @@ static void read_answer(struct llmobs_http1 *http, struct llmobs_text text)
     bool bodiless, tunnel;
     struct llmobs_http1_head head;
 
+    if (!is_asked_for(http, text))
+        return;
     if (!llmobs_http1_head_answer(text, &head)) {
         stop(http, LLMOBS_HTTP1_DOUBT);
         return;
@@ -339,14 +350,6 @@ static bool ends_head(struct llmobs_http1_way *way, char c)
     return false;
 }
 
-static bool begins_answer(struct llmobs_text in)
-{
-    const size_t len = sizeof("HTTP/1.") - 1,
-                 most = in.len < len ? in.len : len;
-
-    return llmobs_http1_same(in.data, most, "HTTP/1.") == most;
-}
-
 static size_t read_head(struct llmobs_http1 *http, enum llmobs_http1_side side,
                         struct llmobs_text in)
 {
@@ -359,11 +362,7 @@ static size_t read_head(struct llmobs_http1 *http, enum llmobs_http1_side side,
     if (n > 0)
         return n;
     if (side == LLMOBS_HTTP1_ANSWER && http->asked == http->answered &&
-        http->guess == OF_BODY && begins_answer(in))
-        take_as_request(http);
-    if (http->why)
-        return in.len;
-    if (side == LLMOBS_HTTP1_ANSWER && http->asked == http->answered) {
+        http->guess != OF_BODY) {
         stop(http, LLMOBS_HTTP1_UNASKED);
         return in.len;
     }
@@ -385,7 +384,7 @@ static size_t read_head(struct llmobs_http1 *http, enum llmobs_http1_side side,
     http->blank =
         whole && n >= 2 && in.data[n - 2] == '\r' ? in.data + n - 2 : NULL;
     if (n > LLMOBS_HTTP1_HEAD_MAX - way->head.len) {
-        if (side == LLMOBS_HTTP1_ANSWER)
+        if (side == LLMOBS_HTTP1_ANSWER && http->asked != http->answered)
             stop_in_answer(
                 http, way->head.len > 0 ? llmobs_wiped_text(&way->head) : in,
                 LLMOBS_HTTP1_LARGE);

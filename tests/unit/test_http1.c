@@ -209,7 +209,10 @@ static const struct row guessed[] = {
     {BYTES(SENT POST "Content-Length: 5" END GOT EMPTY SENT GET CLOSED),
      P(5) A0 ">0 cut|"},
     {BYTES(OF_28 SENT "GET /a" GOT EMPTY), P(28) A0 ">0 cut|unasked|"},
-    {BYTES(OF_28 SENT GET GOT "220 mail"), P(28) A0 ">0 lost|unasked|"},
+    {BYTES(OF_28 SENT GET GOT "220 mail" END), P(28) A0 ">0 lost|unasked|"},
+    {BYTES(OF_28 SENT GET GOT "HT" END EMPTY), P(28) A0 ">0 lost|unasked|"},
+    {BYTES(OF_28 SENT GET GOT "HTTP/1.1 200" SENT GET GOT " OK" E),
+     P(28) A0 AS_BODY "|>0 whole|" G1},
     /* in chunks */
     {BYTES(SENT POST CHUNKED E "1c" E GOT EMPTY SENT GET E "0" E
                                "A: b" END GET GOT EMPTY),
