@@ -16,10 +16,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -35,7 +37,6 @@
 #include "cli/shared/preload.h"
 #include "cli/shared/tell.h"
 #include "core/config/state_dir.h"
-#include "lib/base/clock.h"
 #include "lib/base/dirs.h"
 #include "lib/base/log.h"
 #include "lib/base/process_id.h"
@@ -55,10 +56,9 @@
 #define NAMES_MAX ((size_t)64 * 1024)
 /* So often somebody looks whether a process still needs the proxy. */
 #define LOOK_S 1
-/* A run that lasts as long as its certificates is not read towards the end. */
-#define SPARE_S 3600
 /* The launcher waits so long for the proxy's end, and its last delivery. */
 #define END_S 10
+#define HELD_MS 100
 
 struct run {
     const char *preload;
@@ -78,22 +78,22 @@ struct run {
 /* For programs that have no file of their own in a variable. */
 #define SHARED "SSL_CERT_FILE"
 
-/* Programs trust what is in such a file alone, or beside a store of their own
- * (`more`). */
+/* The fewest, for each goes before what a program's own settings say of all
+ * hosts. Programs trust what is in such a file alone, or beside a store of
+ * their own (MORE). Some need their variable only where the user has set it
+ * (OWN): else another of these is what they read. None is for programs that use
+ * libcurl, whose calls go past the proxy, or that ask no model: CURL_CA_BUNDLE,
+ * GIT_SSL_CAINFO, CARGO_HTTP_CAINFO, PIP_CERT. */
 static const struct {
     const char *name;
-    bool more;
-} trusts[] = {{SHARED, false},
-              {"NODE_EXTRA_CA_CERTS", true},
-              {"CODEX_CA_CERTIFICATE", false},
-              {"REQUESTS_CA_BUNDLE", false},
-              {"CURL_CA_BUNDLE", false},
-              {"GIT_SSL_CAINFO", false},
-              {"AWS_CA_BUNDLE", false},
-              {"DENO_CERT", true},
-              {"CARGO_HTTP_CAINFO", false},
-              {"PIP_CERT", false},
-              {"GRPC_DEFAULT_SSL_ROOTS_FILE_PATH", false}};
+    enum { ALONE, MORE, OWN } kind;
+} trusts[] = {{SHARED, ALONE},
+              {"NODE_EXTRA_CA_CERTS", MORE},
+              {"CODEX_CA_CERTIFICATE", OWN},
+              {"REQUESTS_CA_BUNDLE", ALONE},
+              {"AWS_CA_BUNDLE", OWN},
+              {"DENO_CERT", MORE},
+              {"GRPC_DEFAULT_SSL_ROOTS_FILE_PATH", ALONE}};
 #define TRUSTS (sizeof(trusts) / sizeof(*trusts))
 
 static const char *const stores[] = {
@@ -112,7 +112,10 @@ static const char *base_of(size_t i)
 {
     const char *own = getenv(trusts[i].name);
 
-    if (llmobs_has_text(own) || trusts[i].more)
+    if (!llmobs_has_text(own) &&
+        strcmp(trusts[i].name, "REQUESTS_CA_BUNDLE") == 0)
+        own = getenv("CURL_CA_BUNDLE"); /* which it reads as well */
+    if (llmobs_has_text(own) || trusts[i].kind != ALONE)
         return own;
     for (size_t k = 0; k < sizeof(stores) / sizeof(*stores); k++)
         if (access(stores[k], R_OK) == 0)
@@ -121,42 +124,72 @@ static const char *base_of(size_t i)
 }
 
 /* The variable whose file this one has, too: most name the system's store, or
- * nothing. */
+ * nothing. NULL: it stays as it is. */
 static const char *file_of(size_t i)
 {
-    const char *own = getenv(trusts[i].name), *base = base_of(0);
+    const char *base = base_of(i), *shared = base_of(0);
 
-    return trusts[i].more ||
-                   (llmobs_has_text(own) && (!base || strcmp(own, base) != 0))
-               ? trusts[i].name
-               : SHARED;
+    if (trusts[i].kind == OWN && !llmobs_has_text(base))
+        return NULL;
+    return trusts[i].kind != MORE && base && shared && strcmp(base, shared) == 0
+               ? SHARED
+               : trusts[i].name;
+}
+
+static bool copy_file(const char *path, FILE *to)
+{
+    FILE *from = fopen(path, "re");
+    char piece[16384];
+    bool good = from;
+    size_t n;
+
+    while (good && (n = fread(piece, 1, sizeof(piece), from)) > 0)
+        good = fwrite(piece, 1, n, to) == n;
+    good = good && !ferror(from) && fputc('\n', to) != EOF;
+    if (from)
+        fclose(from);
+    return good;
+}
+
+/* Copies certificates: of a folder those that OpenSSL finds in it, by the names
+ * that c_rehash(1) gives. */
+static bool copy_base(const char *base, FILE *to)
+{
+    char path[PATH_MAX];
+    struct dirent *one;
+    DIR *all = opendir(base);
+
+    if (!all)
+        return copy_file(base, to);
+    while ((one = readdir(all)))
+        if (strspn(one->d_name, "0123456789abcdef") == 8 &&
+            one->d_name[8] == '.' && llmobs_is_digit(one->d_name[9]) &&
+            snprintf(path, sizeof(path), "%s/%s", base, one->d_name) < PATH_MAX)
+            (void)copy_file(path, to); /* a link may lead nowhere */
+    closedir(all);
+    return true;
 }
 
 /* A program whose only store is unknown keeps it, and goes unread. */
 static bool write_trust(const char *dir)
 {
-    char path[PATH_MAX], piece[16384];
+    char path[PATH_MAX];
     bool good = true;
-    size_t n;
 
     for (size_t i = 0; i < TRUSTS && good; i++) {
         const char *name = file_of(i), *base = base_of(i);
-        bool own = name == trusts[i].name && (trusts[i].more || base);
-        bool copies = own && llmobs_has_text(base);
-        FILE *from = copies ? fopen(base, "re") : NULL, *to;
+        bool copies = llmobs_has_text(base);
+        FILE *to;
 
-        if (own && (from || !copies)) {
-            path_of(dir, name, path);
-            good = (to = fopen(path, "wxe")) != NULL;
-            while (good && from &&
-                   (n = fread(piece, 1, sizeof(piece), from)) > 0)
-                good = fwrite(piece, 1, n, to) == n;
-            good = good && fputc('\n', to) != EOF &&
-                   llmobs_tls_write_authority(to);
-            good = to && fclose(to) == 0 && good;
-        }
-        if (from)
-            fclose(from);
+        if (!name || strcmp(name, trusts[i].name) != 0 ||
+            (!copies && trusts[i].kind != MORE) ||
+            (copies && access(base, R_OK) != 0))
+            continue;
+        path_of(dir, name, path);
+        to = fopen(path, "wxe");
+        good = to && (!copies || copy_base(base, to)) &&
+               llmobs_tls_write_authority(to);
+        good = to && fclose(to) == 0 && good;
     }
     return good;
 }
@@ -170,6 +203,45 @@ static void remove_trust(const char *dir)
         unlink(path);
     }
     rmdir(dir);
+}
+
+/* Has the folder, so that no other run takes it for one of a killed run; or has
+ * it alone. -1: it is another's, or away. A lock that the disk cannot give is
+ * none that another could take. */
+static int hold(const char *dir, int how)
+{
+    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    struct stat st;
+
+    if (fd >= 0 && ((flock(fd, how | LOCK_NB) != 0 &&
+                     (how == LOCK_EX || errno == EWOULDBLOCK)) ||
+                    fstat(fd, &st) != 0 || st.st_nlink == 0)) {
+        close(fd);
+        fd = -1;
+    }
+    return fd;
+}
+
+/* Removes what runs have left whose processes were all killed. */
+static void sweep(const char *dir)
+{
+    char path[PATH_MAX];
+    struct dirent *one;
+    DIR *all = opendir(dir);
+
+    while (all && (one = readdir(all))) {
+        int fd = -1;
+
+        if (strncmp(one->d_name, "run-", 4) == 0 &&
+            snprintf(path, sizeof(path), "%s/%s", dir, one->d_name) < PATH_MAX)
+            fd = hold(path, LOCK_EX);
+        if (fd < 0)
+            continue;
+        remove_trust(path);
+        close(fd);
+    }
+    if (all)
+        closedir(all);
 }
 
 /* -- the end --------------------------------------------------------------- */
@@ -268,15 +340,13 @@ _Noreturn static void be_proxy(struct run *run, pid_t parent)
                         run->proxy.config->rules_path ? NULL : names.data) &&
         write_trust(run->dir);
     llmobs_buf_fini(&names);
-    run->proxy.until_ns = llmobs_clock_mono_ns() +
-                          (LLMOBS_TLS_S - SPARE_S) * 1000 * LLMOBS_NS_PER_MS;
     if (!run->proxy.reads || !begin_to_serve(run) ||
         write(STDERR_FILENO, run->where, sizeof(run->where)) < 0)
         _exit(LLMOBS_CLI_FAILED);
     dup2(STDOUT_FILENO, STDERR_FILENO);
     wait_for_end(false, parent, run);
     remove_trust(run->dir);
-    exit(LLMOBS_CLI_OK);
+    exit((int)atomic_load(&run->proxy.unread));
 }
 
 /* `ready`: the end of a pipe, by which the launcher gets the proxy's place. As
@@ -291,6 +361,7 @@ _Noreturn static void stand_by(struct run *run, int ready)
     struct llmobs_peer peer;
     pid_t own, proxy = -1;
     bool ended = false;
+    int unread = 0;
     sigset_t all;
 
     dup2(ready, STDERR_FILENO);
@@ -300,6 +371,7 @@ _Noreturn static void stand_by(struct run *run, int ready)
     sigprocmask(SIG_BLOCK, &all, NULL);
     signal(SIGCHLD, SIG_DFL);
     end_with(run->launcher);
+    (void)hold(run->dir, LOCK_SH); /* so does the proxy */
     /* A connection takes two of the proxy's for one of a program's. */
     if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
         files.rlim_cur = files.rlim_max;
@@ -342,14 +414,17 @@ _Noreturn static void stand_by(struct run *run, int ready)
         if (waitpid(proxy, &status, WNOHANG) != proxy)
             continue;
         run->proxy.reads = false;
+        unread = WIFEXITED(status) ? WEXITSTATUS(status) : LLMOBS_UNREAD_KILLED;
         if (!WIFEXITED(status)) {
+            llmobs_log(LLMOBS_LOG_WARN,
+                       "the proxy was killed: calls to models pass unread");
             if (begin_to_serve(run))
                 wait_for_end(ended, run->launcher, run);
             remove_trust(run->dir);
         }
         break;
     }
-    _exit(LLMOBS_CLI_OK);
+    _exit(unread);
 }
 
 /* -- the launcher ---------------------------------------------------------- */
@@ -367,7 +442,7 @@ static const char *start_proxy(struct run *run)
     char name[24], own[WHERE_MAX + sizeof("http://")], path[PATH_MAX];
     struct llmobs_text rest, url;
     ssize_t got = -1;
-    int parent, ready[2], rc;
+    int parent, ready[2], rc, held = -1;
     bool spares;
     uint64_t id;
 
@@ -378,6 +453,7 @@ static const char *start_proxy(struct run *run)
                                sizeof(run->dir) - sizeof(name)) != 0 ||
         llmobs_dirs_have(run->dir, false, &parent) != 0)
         return cannot;
+    sweep(run->dir);
     rest = llmobs_text_of(config->proxy_urls);
     while (llmobs_text_next(&rest, &url))
         (void)llmobs_url_list_add(&run->proxy.gateways, url);
@@ -388,9 +464,15 @@ static const char *start_proxy(struct run *run)
     run->proxy.config = config;
     run->launcher = run->proxy.run.launcher = getpid();
     (void)llmobs_process_start(run->launcher, &run->proxy.run.begun);
-    rc = llmobs_dirs_make(parent, name + 1);
+    for (int ms = 0; ms < HELD_MS && held < 0;
+         ms++) { /* another may sweep it */
+        if (ms)
+            usleep(1000);
+        (void)llmobs_dirs_make(parent, name + 1);
+        held = hold(run->dir, LOCK_SH);
+    }
     close(parent);
-    if (rc != 0 || pipe2(ready, O_CLOEXEC) != 0)
+    if (held < 0 || pipe2(ready, O_CLOEXEC) != 0)
         return cannot;
     run->stand_by = fork();
     if (run->stand_by == 0)
@@ -401,6 +483,7 @@ static const char *start_proxy(struct run *run)
            errno == EINTR)
         ;
     close(ready[0]);
+    close(held); /* who stands by has it */
     if (got != (ssize_t)sizeof(run->where) || !*run->where) {
         run->stand_by = 0;
         remove_trust(run->dir);
@@ -424,11 +507,48 @@ static const char *start_proxy(struct run *run)
         rc =
             llmobs_environment_set(environment, MARK "_PAST", past ? past : "");
     for (size_t i = 0; i < TRUSTS && rc == 0; i++) {
-        path_of(run->dir, file_of(i), path);
-        if (access(path, R_OK) == 0)
+        if (file_of(i))
+            path_of(run->dir, file_of(i), path);
+        if (file_of(i) && access(path, R_OK) == 0)
             rc = llmobs_environment_set(environment, trusts[i].name, path);
     }
     return rc == 0 ? NULL : cannot;
+}
+
+/* On the terminal, as the command's standard error may be read by others, and
+ * is closed here. `status`: of who stood by. */
+static void tell_unread(int status)
+{
+    static const char *const whys[] = {
+        "by the clock its certificates have expired",
+        "a program refused its certificate, see `llmobs doctor`",
+        "its proxy was killed"};
+    int fd = WIFEXITED(status) && WEXITSTATUS(status)
+                 ? open("/dev/tty", O_WRONLY | O_NOCTTY | O_CLOEXEC)
+                 : -1;
+
+    for (size_t i = 0; fd >= 0 && i < sizeof(whys) / sizeof(*whys); i++)
+        if (WEXITSTATUS(status) >> i & 1)
+            dprintf(fd, SELF ": calls passed unread: %s\n", whys[i]);
+    if (fd >= 0)
+        close(fd);
+}
+
+/* Ends by the signal that has ended the command: a parent sees it. */
+static void end_as(const struct llmobs_child_result *result)
+{
+    int number = WTERMSIG(result->status);
+    struct rlimit none = {0, 0}; /* the core is the command's */
+    sigset_t one;
+
+    if (result->exec_error != 0 || !WIFSIGNALED(result->status) ||
+        setrlimit(RLIMIT_CORE, &none) != 0)
+        return;
+    sigemptyset(&one);
+    sigaddset(&one, number);
+    signal(number, SIG_DFL);
+    raise(number);
+    sigprocmask(SIG_UNBLOCK, &one, NULL);
 }
 
 int llmobs_cmd_intercept(int argc, char **argv)
@@ -438,7 +558,8 @@ int llmobs_cmd_intercept(int argc, char **argv)
         LLMOBS_CLI_VALUE("preload", llmobs_cli_text, &run.preload),
         LLMOBS_CLI_VALUE("not", llmobs_cli_text, &run.proxy.leaves),
         LLMOBS_CLI_COMMAND(&run.command)};
-    int status = llmobs_cli_parse(argc, argv, options);
+    int status = llmobs_cli_parse(argc, argv, options), end = 0;
+    bool tells = isatty(STDERR_FILENO);
     struct llmobs_child_command command = {.environment = &run.environment};
     struct timespec most = {END_S, 0};
     struct llmobs_child_result result;
@@ -470,11 +591,14 @@ int llmobs_cmd_intercept(int argc, char **argv)
     sigaddset(&news, SIGUSR1);
     if (run.stand_by > 0)
         kill(run.stand_by, ENDED);
-    while (run.stand_by > 0 && waitpid(run.stand_by, NULL, WNOHANG) == 0) {
+    while (run.stand_by > 0 && waitpid(run.stand_by, &end, WNOHANG) == 0) {
         int which = sigtimedwait(&news, NULL, &most);
 
         if (which == SIGUSR1 || (which < 0 && errno == EAGAIN))
             break;
     }
+    if (tells)
+        tell_unread(end);
+    end_as(&result);
     return llmobs_child_status(&result);
 }

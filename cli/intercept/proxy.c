@@ -24,7 +24,6 @@
 #include "core/capture/wire.h"
 #include "core/config/origin.h"
 #include "core/export/plain_http.h"
-#include "lib/base/clock.h"
 #include "lib/base/glob.h"
 #include "lib/base/http1_first.h"
 #include "lib/base/log.h"
@@ -38,6 +37,9 @@
 /* A direction that rests gives its memory back, but keeps its addresses: they
  * may be short later, and the bytes of a call must pass. */
 #define ROOM ((size_t)64 * 1024)
+_Static_assert(LLMOBS_REQUEST_MAX + 64 <= ROOM, "a head goes in one piece");
+/* Most heads are shorter. */
+#define HEAD ((size_t)4 * 1024)
 #define IDLE_MS 100
 /* The longest record of TLS. */
 #define RECORD ((size_t)16 * 1024)
@@ -126,7 +128,7 @@ static bool would_wait(void)
 }
 
 /* Pages of it that no byte has come to cost nothing. */
-static char *take(size_t room)
+static void *take(size_t room)
 {
     void *bytes = mmap(NULL, room, PROT_READ | PROT_WRITE,
                        MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -430,6 +432,7 @@ static bool open_both(struct visit *visit, enum llmobs_stat *stat)
     if (why == LLMOBS_TLS_REFUSED) {
         llmobs_refusals_add(visit->proxy->refusals, visit->to.host,
                             visit->hello.kind);
+        atomic_fetch_or(&visit->proxy->unread, LLMOBS_UNREAD_REFUSED);
         llmobs_log(LLMOBS_LOG_WARN,
                    "a program takes no certificate of the run for %s: for 30 "
                    "days it passes unread there, or until `llmobs doctor "
@@ -463,6 +466,17 @@ static void begin_wire(struct visit *visit)
                        tls && llmobs_tls_is_http2(tls));
     if (visit->wire)
         llmobs_wire_set_peer(visit->wire, &visit->facts);
+}
+
+/* Told once: after that no call is seen. */
+static enum llmobs_stat expired(struct llmobs_run_proxy *proxy)
+{
+    if (!(atomic_fetch_or(&proxy->unread, LLMOBS_UNREAD_EXPIRED) &
+          LLMOBS_UNREAD_EXPIRED))
+        llmobs_log(LLMOBS_LOG_WARN,
+                   "by the wall clock the run's certificates count no more: "
+                   "calls to models pass unread");
+    return LLMOBS_STAT_intercept_expired;
 }
 
 /* Passes on what the program asks for; true: it asks for more. The proxy itself
@@ -521,9 +535,10 @@ static bool serve(struct visit *visit)
     if (visit->reads && llmobs_way_out_stands(visit->answer) &&
         (llmobs_rules_knows(NULL, to.host) || llmobs_judge_knows(to.host) ||
          llmobs_url_list_may_have(proxy->gateways, url))) {
-        if (llmobs_clock_mono_ns() >= proxy->until_ns ||
-            llmobs_glob_listed(proxy->leaves ? proxy->leaves : "", to.host))
+        if (llmobs_glob_listed(proxy->leaves ? proxy->leaves : "", to.host))
             stat = LLMOBS_STAT_intercept_left;
+        else if (!llmobs_tls_is_valid())
+            stat = expired(visit->proxy);
         else if (tunnel && !peek_hello(visit))
             stat = LLMOBS_STAT_intercept_odd;
         else if (tunnel && llmobs_refusals_have(proxy->refusals, to.host,
@@ -558,12 +573,15 @@ static void *visit_main(void *arg)
         visit->out.tls.login = visit->out.plain.login = NULL;
     while (more) {
         more = llmobs_way_out_head(client, visit->asked) > 0 && serve(visit);
-        explicit_bzero(visit->asked, sizeof(visit->asked)); /* keys */
+        /* Keys. Of most heads the end was never touched, and takes no memory.
+         */
+        explicit_bzero(visit->asked,
+                       visit->asked[HEAD] ? sizeof(visit->asked) : HEAD);
     }
     leave(visit);
     llmobs_tls_free(visit->client.tls);
     close(client);
-    free(visit);
+    munmap(visit, sizeof(*visit));
     atomic_fetch_sub(&proxy->open, 1);
     return NULL;
 }
@@ -589,7 +607,7 @@ void *llmobs_proxy_serve(void *run_proxy)
         if (client < 0)
             continue;
         setsockopt(client, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-        visit = calloc(1, sizeof(*visit));
+        visit = take(sizeof(*visit));
         if (visit) {
             visit->proxy = proxy;
             visit->client.fd = client;
@@ -598,8 +616,8 @@ void *llmobs_proxy_serve(void *run_proxy)
             if (pthread_create(&thread, &how, visit_main, visit) == 0)
                 continue;
             atomic_fetch_sub(&proxy->open, 1);
+            munmap(visit, sizeof(*visit));
         }
-        free(visit);
         close(client);
     }
 }

@@ -17,16 +17,24 @@
 #include "core/config/config.h"
 #include "rules/read/url.h"
 
+/* Why connections to models passed unread though nobody asked for it: bits,
+ * which are the status of the process. */
+enum {
+    LLMOBS_UNREAD_EXPIRED = 1,
+    LLMOBS_UNREAD_REFUSED = 2,
+    LLMOBS_UNREAD_KILLED = 4
+};
+
 struct llmobs_run_proxy {
     int listener;
     struct llmobs_way_out way;
     struct llmobs_peer_run run;       /* whose connections are served */
     bool reads;                       /* else all bytes pass as they are */
     const char *leaves;               /* hosts of which they do; NULL: none */
-    int64_t until_ns;                 /* by the monotonic clock: so long */
     const char *refusals;             /* the path of their file */
     struct llmobs_url_list *gateways; /* of the user, which are read as well */
     const struct llmobs_config *config; /* of the command */
+    atomic_uint unread;                 /* see above */
     atomic_uint open;                   /* connections */
     atomic_uint untold; /* answers that go on, and are then told the core */
 };

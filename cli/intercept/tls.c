@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 
 #include "include/engine.h"
+#include "lib/base/clock.h"
 
 /* The numbers are those of OpenSSL 1.1.1 to 3.x: ssl.h, obj_mac.h. */
 #define CURVE_P256 415
@@ -45,6 +46,7 @@
 
 #define HANDSHAKE_MS 60000
 #define HOUR 3600L
+#define DAY (24 * HOUR)
 
 /* The functions of OpenSSL, by what they give and take; a pointer to an object
  * of its is plain here. */
@@ -129,6 +131,7 @@ static struct {
 
 static void *authority, *authority_key, *leaf_key, *to_server, *to_client;
 static const char *more_trusted;
+static int64_t authority_s; /* when it was made, by the wall clock */
 
 /* -- certificates ---------------------------------------------------------- */
 
@@ -169,8 +172,9 @@ static void *new_cert(const char *name, void *key, void *issuer)
     lib.X509_set_version(cert, 2);
     lib.ASN1_INTEGER_set_uint64(lib.X509_get_serialNumber(cert),
                                 serial >> 1 | 1);
-    lib.X509_gmtime_adj(lib.X509_getm_notBefore(cert), -HOUR);
-    lib.X509_gmtime_adj(lib.X509_getm_notAfter(cert), LLMOBS_TLS_S);
+    lib.X509_gmtime_adj(lib.X509_getm_notBefore(cert), issuer ? -HOUR : -DAY);
+    lib.X509_gmtime_adj(lib.X509_getm_notAfter(cert),
+                        issuer ? DAY : LLMOBS_TLS_S);
     lib.X509_set_pubkey(cert, key);
     lib.X509_NAME_add_entry_by_txt(subject, "CN", LATIN, name, -1, -1, 0);
     lib.X509_set_issuer_name(cert, issuer ? lib.X509_get_subject_name(issuer)
@@ -181,6 +185,18 @@ static void *new_cert(const char *name, void *key, void *issuer)
 bool llmobs_tls_write_authority(FILE *out)
 {
     return lib.PEM_write_X509(out, authority) == 1;
+}
+
+static int64_t wall_s(void)
+{
+    return llmobs_clock_wall_ns() / LLMOBS_NS_PER_MS / 1000;
+}
+
+bool llmobs_tls_is_valid(void)
+{
+    int64_t age = wall_s() - authority_s;
+
+    return age > HOUR - DAY && age < LLMOBS_TLS_S - DAY;
 }
 
 /* -- settings -------------------------------------------------------------- */
@@ -244,6 +260,7 @@ bool llmobs_tls_open(const char *more, const char *names)
         return false;
     snprintf(name, sizeof(name), LLMOBS_INTERCEPT_ISSUER "%016" PRIx64, id);
     authority_key = new_key();
+    authority_s = wall_s();
     authority = authority_key ? new_cert(name, authority_key, NULL) : NULL;
     more_trusted = more;
     return authority &&

@@ -15,7 +15,9 @@
 
 #include "cli/intercept/hello.h"
 
-#define LLMOBS_TLS_S 86400L
+/* No run is that long; the certificates of hosts are made for a day, at each
+ * connection. */
+#define LLMOBS_TLS_S (400 * 86400L)
 
 /* Opens the library, which a program may lack, and makes the authority. `more`:
  * a file of certificates that programs of the run trust beside the system's
@@ -24,6 +26,10 @@
 bool llmobs_tls_open(const char *more, const char *names);
 
 bool llmobs_tls_write_authority(FILE *out);
+
+/* True while programs take what the authority signs, by the clock that they
+ * compare with: the wall clock, which counts a suspend, and may be set. */
+bool llmobs_tls_is_valid(void);
 
 /* Shakes hands on a socket that does not block, as the client of `hello` would.
  * NULL: the server does not prove its name by a certificate that the system and

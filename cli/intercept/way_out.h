@@ -14,7 +14,7 @@
 #include "core/export/target.h"
 #include "lib/text/http1_head.h"
 
-#define LLMOBS_HEAD_MAX 16384
+#define LLMOBS_HEAD_MAX 61440
 #define LLMOBS_LOGIN_MAX 2048
 
 struct llmobs_way {

@@ -4,18 +4,20 @@ import base64
 import glob
 import json
 import os
+import pty
 import re
 import shlex
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import tempfile
 import threading
 
 from delivery import counts, wait_for
-from harness import (APPS, PYTHON, Skip, body, equal, ok, read_spans, test,
-                     without_added)
+from harness import (APPS, PYTHON, Skip, body, compiled, equal, ok,
+                     read_spans, test, without_added)
 from test_listed import joined
 
 SYSTEM = "/etc/ssl/certs/ca-certificates.crt"
@@ -166,6 +168,44 @@ def what_the_command_gets(t):
                            ("x", None))):
         _, got = variables(t, given)
         equal((got.get("NO_PROXY"), got.get("no_proxy")), wanted, given)
+
+
+@test
+def trust_of_programs(t):
+    """Few variables are set, each to what the program has without them, and the
+    run's authority: what its own settings say of other hosts stands."""
+    def certificates(name, env):
+        r = t.run([run_by(t), "--intercept", "sh", "-c", "cat $%s" % name],
+                  launcher=[], env=dict(OPEN, **env))
+        return re.findall(rb"(?s)-----BEGIN.*?-----END", r.stdout)
+    folder = os.path.join(t.dir, "certs")
+    os.mkdir(folder)
+    shutil.copy(t.servers.cert, folder + "/0a1b2c3d.0")
+    shutil.copy(SYSTEM, folder + "/other.pem")
+    os.symlink("nowhere", folder + "/0a1b2c3d.1")
+    _, got = variables(t, {})
+    for name in ("CURL_CA_BUNDLE", "GIT_SSL_CAINFO", "PIP_CERT", "AWS_CA_BUNDLE",
+                 "CARGO_HTTP_CAINFO", "CODEX_CA_CERTIFICATE"):
+        ok(name not in got, name)
+        if name != "CODEX_CA_CERTIFICATE" and name != "AWS_CA_BUNDLE":
+            equal(variables(t, {name: t.servers.cert})[1][name], t.servers.cert,
+                  name)
+    with open(t.servers.cert, "rb") as f:
+        own = re.findall(rb"(?s)-----BEGIN.*?-----END", f.read())
+    with open(SYSTEM, "rb") as f:
+        system = re.findall(rb"(?s)-----BEGIN.*?-----END", f.read())
+    names = "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"
+    for name, env, wanted in (
+            (names[0], {}, system), (names[1], {}, system),
+            (names[1], {names[1]: folder}, own), (names[0], {names[0]: t.servers.cert}, own),
+            (names[1], {names[0]: t.servers.cert}, system),
+            (names[1], {"CURL_CA_BUNDLE": t.servers.cert}, own),
+            ("AWS_CA_BUNDLE", {"AWS_CA_BUNDLE": t.servers.cert}, own)):
+        equal(certificates(name, env)[:-1], wanted, (name, list(env)))
+    if os.path.exists("/usr/bin/git"):
+        both(t, ["git", "-c", "http.sslCAInfo=" + t.servers.cert, "ls-remote",
+                 "https://localhost:%d/git/plain/" % t.servers.tls],
+             env={"SSL_CERT_FILE": SYSTEM})
 
 
 @test
@@ -334,7 +374,7 @@ def whose_it_was(t):
 @test
 def a_pinned_program(t):
     """Its first call fails, once and not in each run: it is remembered."""
-    code = """import ssl, sys, urllib.request
+    code = """import os, ssl, sys, time, urllib.request
 context = ssl.create_default_context(cafile=sys.argv[2])
 for i in range(3):
     r = urllib.request.Request(sys.argv[1], sys.argv[3].encode(),
@@ -342,10 +382,12 @@ for i in range(3):
     try:
         print(urllib.request.urlopen(r, context=context).status)
     except urllib.error.URLError as e:
-        print(e.reason.reason)"""
+        print(e.reason.reason)
+        while not os.path.exists(sys.argv[4]): # the proxy has its alert
+            time.sleep(0.01)"""
     url = "https://localhost:%d/v1/chat/completions" % t.servers.tls
     argv = [run_by(t), "--intercept", PYTHON, "-c", code, url, t.servers.cert,
-            body()]
+            body(), state(t) + "/refused"]
     env = dict(listed(t), SSL_CERT_FILE=t.servers.cert, **OPEN)
     first = t.run(argv, launcher=[], env=env)
     equal(first.stdout, b"CERTIFICATE_VERIFY_FAILED\n200\n200\n", "first run")
@@ -372,6 +414,105 @@ for i in range(3):
     again = t.run(argv, launcher=[], env=env, keep=True)
     ok(again.stdout.startswith(b"CERT"), again.stdout)
     equal((doctor("--forget-refusals"), os.path.exists(path)), ("", False), "forgotten")
+
+
+class Late:
+    """A server whose certificate, its own, counts for long."""
+
+    def __init__(self, t):
+        own = os.path.join(t.dir, "own")
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                        "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", own,
+                        "-out", own + ".pem", "-days", "2000", "-subj", "/CN=x",
+                        "-addext", "subjectAltName=DNS:localhost"],
+                       check=True, stderr=subprocess.DEVNULL)
+        self.cert = own + ".pem"
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.context.load_cert_chain(self.cert, own)
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        while True:
+            sock = self.listener.accept()[0]
+            try:
+                with self.context.wrap_socket(sock, server_side=True) as one:
+                    asked = b""
+                    while b"\r\n\r\n" not in asked:
+                        asked += one.recv(65536) or b"\r\n\r\n"
+                    text = json.dumps({"id": "c", "object": "chat.completion",
+                                       "model": "gpt-test", "choices": []})
+                    one.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json"
+                                b"\r\nContent-Length: %d\r\n\r\n%s" % (
+                                    len(text), text.encode()))
+                    one.recv(65536)
+            except OSError:
+                pass
+
+
+@test
+def clocks(t):
+    """A night's suspend, or a month, takes nothing from a run; once no program
+    takes its certificates any more, calls pass unread, which is told."""
+    server, path = Late(t), os.path.join(t.dir, "ahead")
+    fake = compiled(t, "clock.so", "-O1", "-shared", "-fPIC",
+                    os.path.join(APPS, "intercept", "clock.c"))
+    env = {"CLOCK_AHEAD": path, "LD_PRELOAD": fake, "SSL_CERT_FILE": server.cert,
+           "DD_LLMOBS_INSTRUMENTED_PROXY_URLS": "https://localhost:%d" % server.port}
+    process = start(t, env=env)
+    for days in 0, 1, 1.1, 40, 401, 2:
+        with open(path + ".new", "w") as f:
+            f.write("%d\n" % (days * 86400))
+        os.rename(path + ".new", path)
+        ok("200" in asks(t, process, server.port), days)
+    equal(end(process), 5, "status")
+    nothing_left(t)
+    got = counts(t)
+    equal((got["intercepted"], got["intercept_expired"]), (5, 1), "counts")
+    with open(os.path.join(t.dir, "log")) as f:
+        equal(f.read().count("certificates count no more"), 1, "log")
+
+
+def on_terminal(t, argv, act=lambda: None):
+    """What comes to the terminal of a run, whose output goes elsewhere."""
+    fd, ours = pty.openpty()
+    process = subprocess.Popen(
+        ["setsid", "-c", "-w", run_by(t), "--intercept", "sh", "-c",
+         "exec 1>/dev/null 2>&1; " + argv], stdin=ours, stdout=ours, stderr=ours,
+        env=t.environment(True, {**AT_HOME, **listed(t),
+                                 "SSL_CERT_FILE": t.servers.cert}))
+    act()
+    equal(process.wait(60), 0, "status")
+    os.write(ours, b".")
+    got = b""
+    while not got.endswith(b"."):
+        got += os.read(fd, 4096)
+    os.close(fd)
+    os.close(ours)
+    return got[:-1]
+
+
+@test
+def told_at_the_end(t):
+    """The launcher's terminal names each reason once; nothing else does."""
+    go = os.path.join(t.dir, "go")
+
+    def kill():
+        ok(wait_for(lambda: os.path.exists(go)), "the command")
+        os.kill(by_age(t)[2], signal.SIGKILL)
+        ok(wait_for(lambda: len(proxies(t)) == 2), "it is dead")
+        os.unlink(go)
+    refuse = " ".join(client(t, "refuse"))
+    for argv, act, wanted in (
+            ("true", lambda: None, []),
+            (refuse + "; " + refuse, lambda: None, [b"refused its certificate"]),
+            ("touch %s; while test -e %s; do sleep 0.1; done" % (go, go), kill,
+             [b"its proxy was killed"])):
+        told = on_terminal(t, argv, act).splitlines()
+        equal(len(told), len(wanted), told)
+        for line, text in zip(told, wanted):
+            ok(text in line, told)
 
 
 @test
@@ -451,7 +592,7 @@ def ends_of_the_command(t):
     for code in ("exit 7", "kill -KILL $$", "kill -TERM $$", "exec nosuch"):
         bare = t.run(["sh", "-c", code], preload=False)
         ours = t.run([run_by(t), "--intercept", "sh", "-c", code], launcher=[])
-        equal(ours.code, bare.code if bare.code >= 0 else 128 - bare.code, code)
+        equal(ours.code, bare.code, code)
         equal(ours.stderr, bare.stderr, code)
         nothing_left(t)
 
@@ -709,9 +850,9 @@ def start(t, *words, env=None, by=()):
     return process
 
 
-def asks(t, process):
+def asks(t, process, port=None):
     """It makes a call; gives the line that its client prints."""
-    process.stdin.write(" ".join(client(t, "ask")) + "\n")
+    process.stdin.write(" ".join(client(t, "ask", port=port)) + "\n")
     process.stdin.flush()
     return process.stdout.readline()
 
@@ -802,6 +943,28 @@ def outlived(t):
     ok(wait_for(lambda: not proxies(t), 30), "they end")
     with open(out) as f:
         ok("200" in f.read(), "the late call")
+
+
+@test
+def all_killed(t):
+    """What a run has left whose processes were all killed, the next one removes,
+    and touches no file of a run that goes on."""
+    killed, other = start(t), None
+    left = glob.glob(state(t) + "/run-*")
+    for pid in [killed.pid, *by_age(t)]:
+        os.kill(pid, signal.SIGKILL)
+    killed.wait(30)
+    killed.stdin.close()
+    ok(wait_for(lambda: not proxies(t)), "they are dead")
+    other = start(t)
+    now = glob.glob(state(t) + "/run-*")
+    ok(len(left) == len(now) == 1 and left != now, (left, now))
+    subprocess.run([run_by(t), "--intercept", "true"], check=True,
+                   env=t.environment(True, AT_HOME))
+    equal(glob.glob(state(t) + "/run-*"), now, "the other's folder")
+    ok("200" in asks(t, other), "a call of the other")
+    equal(end(other), 5, "status")
+    nothing_left(t)
 
 
 @test
@@ -991,7 +1154,7 @@ def heads_that_are_none(t):
                          (b"CONNECT [::1:1 HTTP/1.1\r\n\r\n", b" 501"),
                          (b"CONNECT y:70000 HTTP/1.1\r\n\r\n", b" 501"),
                          (b"CONNECT " + b"y" * 300 + b" H\r\n\r\n", b" 501"),
-                         (b"y" * 20000, b"")):
+                         (b"y" * 70000, b"")):
         with door.dial() as s:
             s.settimeout(20)
             s.sendall(text)

@@ -661,6 +661,7 @@ HEADS = [
     (b"CONNECT WHERE HTTP/1.1\r\nHost: WHERE", each(7), True),
     (b"CONNECT WHERE HTTP/1.0", whole, False),
     (b"CONNECT WHERE HTTP/1.1\r\nX: " + b"y" * 15000, whole, True),
+    (b"CONNECT WHERE HTTP/1.1\r\nX: " + b"y" * 60000, whole, True),
     (b"CONNECT WHERE HTTP/1.1\r\nContent-Length: 0\r\nProxy-Connection: close",
      whole, True)]
 
@@ -674,7 +675,7 @@ def heads(t):
         equal(connects(place, row), b"HTTP/1.1 200 Connection established\r\n\r\n",
               row)
     sock = place.door.dial()
-    sock.sendall(b"CONNECT x HTTP/1.1\r\nX: " + b"y" * 20000)
+    sock.sendall(b"CONNECT x HTTP/1.1\r\nX: " + b"y" * 70000)
     equal(End(sock).rest()[0], b"", "the answer to a head without an end")
     place.door.left()
     equal(len(place.over()), len(HEADS), "spans")
