@@ -118,7 +118,7 @@ PLAIN := $(B:-test=)
 ifeq ($(PLAIN),$(B))
 $(error TEST=1 shares objects with the plain build: B must end in -test)
 endif
-DYING := $(shell grep -rl --include='*.c' '"lib/base/crash_point.h"' core lib)
+DYING := $(shell grep -rl --include='*.c' '"lib/base/crash_point.h"' core lib rules)
 shared = $(patsubst $(B)/%,$(PLAIN)/%,$(filter-out $(DYING:%.c=$(B)/%.o),$(1)))
 CORE_OBJ := $(call shared,$(CORE_OBJ)) $(DYING:%.c=$(B)/%.o)
 SHIM_OBJ := $(call shared,$(SHIM_OBJ))
@@ -145,7 +145,7 @@ UNIT_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard tests/unit/*.c)) $(SUPPORT_OBJ) \
 	intercept/hello intercept/way_out \
 	run/choose shared/site_request log/relay_places query/cell query/cost query/evaluations query/filter \
 	query/stored query/keys query/tools query/row query/texts query/when query/price query/prices \
-	shared/accounts shared/escape shared/json_out shared/marks shared/options shared/reader shared/tail \
+	shared/accounts shared/escape shared/guard shared/json_out shared/marks shared/options shared/reader shared/tail \
 	shared/suggest shared/tell)
 CLIENTS := $(patsubst %.c,$(B)/%,$(wildcard tests/clients/*.c))
 

@@ -54,6 +54,8 @@ static const struct {
     {2, "pending", "pending", true, "Captured and not yet delivered."},
     {2, "spooled", "spooled", true,
      "On the disk, for another process to deliver."},
+    {4, "set_aside", "set_aside", true,
+     "Of these, calls that ended their readers; another version reads them."},
     {2, "fell_back", "fell_back", true,
      "In the local store alone: `llmobs drain --store` sends them."},
     {2, "unconfirmed", "unconfirmed_total", false,
@@ -234,6 +236,7 @@ static void set_tally(struct llmobs_json *object,
     llmobs_json_set(object, "spool", spool);
     set_bool(alerts, "dropped", tally->lost);
     set_bool(alerts, "spooled", tally->stale);
+    set_bool(alerts, "set_aside", tally->numbers[LLMOBS_TALLY_SET_ASIDE] > 0);
     set_bool(alerts, "fell_back", tally->numbers[LLMOBS_TALLY_FELL_BACK] > 0);
     llmobs_json_set(object, "alerts", alerts);
     set_number(processes, "ended", numbers[LLMOBS_TALLY_ENDED]);
@@ -459,6 +462,9 @@ static int print_prometheus(const struct llmobs_tallies *tallies,
         print_sample("alert", &labels, tally->lost);
         labels.reason = "spooled";
         print_sample("alert", &labels, tally->stale);
+        labels.reason = "set_aside";
+        print_sample("alert", &labels,
+                     tally->numbers[LLMOBS_TALLY_SET_ASIDE] > 0);
         labels.reason = "fell_back";
         print_sample("alert", &labels,
                      tally->numbers[LLMOBS_TALLY_FELL_BACK] > 0);
@@ -582,6 +588,8 @@ static void print_failures(const struct stats *stats,
             continue;
         say(stats, tally, "%s", text);
     }
+    if (all->spool.set_aside > 0)
+        say(stats, tally, LLMOBS_DESTINATION_ASIDE, all->spool.set_aside);
     if (fallen > 0)
         say(stats, tally,
             "%" PRIu64 " fell back to the local store, as their destination "
@@ -657,6 +665,7 @@ static int count_status(const struct stats *stats)
         if ((tally->error && stats->form != LLMOBS_STATS_PROMETHEUS) ||
             (stats->check && (tally->lost || tally->stale || tally->error ||
                               none || (tally->blind && !stats->users) ||
+                              tally->numbers[LLMOBS_TALLY_SET_ASIDE] > 0 ||
                               tally->numbers[LLMOBS_TALLY_FELL_BACK] > 0)))
             status = LLMOBS_CLI_FAILED;
     }

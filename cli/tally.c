@@ -266,12 +266,13 @@ static void derive_numbers(struct llmobs_tally *tally)
     left -= fallen < left ? fallen : left;
     if (left + fallen == 0)
         captured += adopted - llmobs_counts_get(&tally->sum, "left");
-    if (spool->ours > left) {
-        captured += spool->ours - left;
-        left = spool->ours;
+    if (spool->ours + spool->set_aside > left) {
+        captured += spool->ours + spool->set_aside - left;
+        left = spool->ours + spool->set_aside;
     }
     numbers[LLMOBS_TALLY_CAPTURED] = captured;
     numbers[LLMOBS_TALLY_SPOOLED] = left;
+    numbers[LLMOBS_TALLY_SET_ASIDE] = spool->set_aside;
     numbers[LLMOBS_TALLY_FELL_BACK] = fallen;
     numbers[LLMOBS_TALLY_DELIVERED] = delivered;
     /* Evaluations are counted first. */

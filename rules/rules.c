@@ -7,6 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "lib/base/crash_point.h"
 #include "lib/base/glob.h"
 #include "lib/base/network.h"
 #include "lib/base/scratch.h"
@@ -805,6 +806,7 @@ static int read_bodies(const struct llmobs_rule *rule,
     const struct llmobs_form *form = form_of(rule, classified->shape);
     int rc;
 
+    llmobs_crash_point_read(rule->dialect->name, classified->call->request);
     if (form)
         return llmobs_reader_run(form, classified, span);
     rc = rule->dialect->read(classified, span);

@@ -337,6 +337,9 @@ static void report_places(struct llmobs_doctor *doctor,
                         dir[strlen(taken)] == '/' ? ": nothing is recorded"
                                                   : "");
         llmobs_destinations_read(config, &all);
+        if (all.spool.set_aside > 0)
+            LLMOBS_FIND(WARN, "delivery", LLMOBS_DESTINATION_ASIDE,
+                        all.spool.set_aside);
     }
     doctor->relayed = all.relay == LLMOBS_RELAY_UP && config->relay;
     launched.launched |= doctor->by_launcher;

@@ -182,9 +182,9 @@ static void print(const struct drain *drain)
         printf("{\"delivered\":%" PRIu64 ",\"left\":%" PRIu64
                ",\"for_other_destinations\":%" PRIu64 ",\"expired\":%" PRIu64
                ",\"refused\":%" PRIu64 ",\"sampled_out\":%" PRIu64
-               ",\"unreadable\":%" PRIu64 "}\n",
+               ",\"unreadable\":%" PRIu64 ",\"set_aside\":%" PRIu64 "}\n",
                sum->delivered, sum->left, sum->others, sum->expired,
-               sum->refused, sum->sampled_out, sum->unreadable);
+               sum->refused, sum->sampled_out, sum->unreadable, sum->set_aside);
     } else {
         printf("delivered %" PRIu64 ", left %" PRIu64, sum->delivered,
                sum->left);
@@ -196,6 +196,8 @@ static void print(const struct drain *drain)
             printf(", refused %" PRIu64, sum->refused);
         if (sum->sampled_out > 0)
             printf(", sampled out %" PRIu64, sum->sampled_out);
+        if (sum->set_aside > 0)
+            printf(", set_aside %" PRIu64, sum->set_aside);
         putchar('\n');
     }
     fflush(stdout);

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "cli/shared/ending.h"
+#include "cli/shared/guard.h"
 #include "cli/shared/open_libcurl.h"
 #include "lib/base/clock.h"
 #include "core/deliver/drain.h"
@@ -73,6 +74,7 @@ static void drain(const struct llmobs_drain_round *round,
                    llmobs_stats_get(LLMOBS_STAT_dropped_memory);
     out->sampled_out = llmobs_stats_get(LLMOBS_STAT_sampled_out);
     out->left = left.ours + left.others;
+    out->set_aside = left.set_aside;
     out->others = left.others;
     out->unreadable = left.unreadable;
     out->versions = left.versions;
@@ -83,6 +85,7 @@ static int drain_apart(void *ctx, int entered, int fd)
     struct llmobs_drain_outcome out = {.error = entered};
 
     llmobs_ending_begin();
+    llmobs_guard_begin();
     if (entered == -ENOENT) /* the user's spool is at another path */
         out.error = 0;
     else
@@ -101,7 +104,7 @@ static int64_t sooner(int64_t a_ns, int64_t b_ns)
 /* Also sets a time for the kill: a user or a disk may hold the child up. */
 static void tell_to_end(struct llmobs_drain_child *child)
 {
-    int64_t ms = child->uid != geteuid() ? LATE_MS : OWN_LATE_MS;
+    int64_t ms = child->place.uid != geteuid() ? LATE_MS : OWN_LATE_MS;
 
     kill(child->apart.pid, SIGTERM);
     child->soft_ns = 0;
@@ -133,6 +136,26 @@ static int64_t keep_time(struct llmobs_drain_round *round)
     return next;
 }
 
+/* Lets a spool wait until its user has no child. */
+static int put_aside(struct llmobs_drain_round *round,
+                     const struct llmobs_user_spool *place, int64_t end_ns)
+{
+    size_t size = strlen(place->path) + 1;
+    struct llmobs_drain_aside *aside = malloc(sizeof(*aside) + size);
+    struct llmobs_drain_aside **end = &round->aside;
+
+    if (!aside)
+        return -ENOMEM;
+    aside->next = NULL;
+    aside->end_ns = end_ns;
+    aside->place = *place;
+    aside->place.path = memcpy(aside->path, place->path, size);
+    while (*end)
+        end = &(*end)->next;
+    *end = aside;
+    return 0;
+}
+
 /* Takes the outcome of each child that has ended; gives the number of children
  * that still run. */
 static size_t reap(struct llmobs_drain_round *round)
@@ -155,9 +178,13 @@ static size_t reap(struct llmobs_drain_round *round)
                   WEXITSTATUS(status) == 0) ||
                 read(child->apart.fd, &out, sizeof(out)) != sizeof(out))
                 out = (struct llmobs_drain_outcome){.error = -ECHILD};
-            round->done(round->ctx, child->path, &out);
+            /* What it died of is noted (guard.h): another goes on. */
+            if (ended != child->apart.pid || !llmobs_guard_fell(status) ||
+                round->ending || round->falls++ == LLMOBS_DRAIN_FALLS ||
+                put_aside(round, &child->place, child->end_ns) != 0)
+                round->done(round->ctx, child->place.path, &out);
             close(child->apart.fd);
-            free(child->path);
+            free((char *)(uintptr_t)child->place.path);
             *child = (struct llmobs_drain_child){0};
         }
         left += child->apart.pid != 0;
@@ -187,7 +214,8 @@ static void wait_some(struct llmobs_drain_round *round)
 static bool is_served(const struct llmobs_drain_round *round, uid_t uid)
 {
     for (size_t i = 0; i < LLMOBS_DRAIN_CHILDREN; i++)
-        if (round->children[i].apart.pid != 0 && round->children[i].uid == uid)
+        if (round->children[i].apart.pid != 0 &&
+            round->children[i].place.uid == uid)
             return true;
     return false;
 }
@@ -197,7 +225,9 @@ static int begin_child(struct llmobs_drain_round *round,
                        struct llmobs_drain_child *child)
 {
     int64_t now_ns = llmobs_clock_mono_ns(), late = LATE_MS * LLMOBS_NS_PER_MS;
-    int64_t end_ns = now_ns + round->user_ms * LLMOBS_NS_PER_MS;
+    int64_t end_ns = round->end_ns != 0
+                         ? round->end_ns
+                         : now_ns + round->user_ms * LLMOBS_NS_PER_MS;
     int64_t left = round->deadline_ns - now_ns;
     char *path = strdup(place->path);
     int rc = -ENOMEM;
@@ -209,8 +239,9 @@ static int begin_child(struct llmobs_drain_round *round,
         free(path);
         return rc;
     }
-    child->uid = place->uid;
-    child->path = path;
+    child->place = *place;
+    child->place.path = path;
+    child->end_ns = end_ns;
     /* A child gets the signal to end so that it has ended by the deadline. */
     if (round->soft_ns == 0 && round->deadline_ns != 0)
         round->soft_ns =
@@ -218,28 +249,10 @@ static int begin_child(struct llmobs_drain_round *round,
     child->soft_ns = round->soft_ns;
     child->hard_ns = round->deadline_ns;
     /* One that runs for another user ends after user_ms at the latest. */
-    if (child->uid != geteuid() && round->user_ms != 0) {
+    if (place->uid != geteuid() && round->user_ms != 0) {
         child->soft_ns = sooner(child->soft_ns, end_ns);
         child->hard_ns = sooner(child->hard_ns, end_ns + late);
     }
-    return 0;
-}
-
-static int put_aside(struct llmobs_drain_round *round,
-                     const struct llmobs_user_spool *place)
-{
-    size_t size = strlen(place->path) + 1;
-    struct llmobs_drain_aside *aside = malloc(sizeof(*aside) + size);
-    struct llmobs_drain_aside **end = &round->aside;
-
-    if (!aside)
-        return -ENOMEM;
-    aside->next = NULL;
-    aside->place = *place;
-    aside->place.path = memcpy(aside->path, place->path, size);
-    while (*end)
-        end = &(*end)->next;
-    *end = aside;
     return 0;
 }
 
@@ -256,7 +269,7 @@ static int visit(void *ctx, const struct llmobs_user_spool *place)
         return -EINTR;
     (void)reap(round);
     if (is_served(round, place->uid)) {
-        out.error = put_aside(round, place);
+        out.error = put_aside(round, place, 0);
     } else {
         while (round->children[i].apart.pid != 0)
             if (++i == LLMOBS_DRAIN_CHILDREN) {
@@ -279,10 +292,9 @@ int llmobs_drain_run(struct llmobs_drain_round *round, const char *dir)
     rc = llmobs_spool_dirs_visit(dir, round->config, visit, round);
     /* Of the spools that were put aside, the first whose user has no child any
      * more comes next. Once the round ends, each is freed without a visit. */
-    while (round->aside) {
+    while (reap(round) > 0 || round->aside) {
         struct llmobs_drain_aside **at = &round->aside, *aside;
 
-        (void)reap(round);
         while (*at && !round->ending && is_served(round, (*at)->place.uid))
             at = &(*at)->next;
         aside = *at;
@@ -291,13 +303,13 @@ int llmobs_drain_run(struct llmobs_drain_round *round, const char *dir)
             continue;
         }
         *at = aside->next;
+        round->end_ns = aside->end_ns;
         last = visit(round, &aside->place);
+        round->end_ns = 0;
         free(aside);
     }
     if (last != 0 && rc == 0)
         rc = -EINTR;
-    while (reap(round) > 0)
-        wait_some(round);
     llmobs_live_namespaces_free(&round->living);
     return rc;
 }

@@ -37,26 +37,31 @@ struct llmobs_drain_outcome {
             uint64_t left;        /* `others` included */
             uint64_t others;      /* entries for another destination */
             uint64_t unreadable;
-            uint64_t versions; /* of these: of another version */
+            uint64_t versions;  /* of these: of another version */
+            uint64_t set_aside; /* entries that nobody reads (adopt.h) */
         };
-        uint64_t counts[8];
+        uint64_t counts[9];
     };
     int error;
 };
 
 #define LLMOBS_DRAIN_CHILDREN 4
+/* A round starts so many children more for spools whose child has died of an
+ * entry. */
+#define LLMOBS_DRAIN_FALLS 100
 
 struct llmobs_drain_child {
     struct llmobs_apart apart;
-    uid_t uid;
     int64_t soft_ns; /* when the child gets the signal to end; 0: never */
     int64_t hard_ns; /* when the child is killed; 0: never */
-    char *path;
+    int64_t end_ns;  /* when the time of another user is over */
+    struct llmobs_user_spool place; /* owns its path */
 };
 
-/* A spool whose user has a child already. */
+/* A spool whose user has a child already, or one that has died of an entry. */
 struct llmobs_drain_aside {
     struct llmobs_drain_aside *next;
+    int64_t end_ns; /* 0: no child was begun; else as of that one */
     struct llmobs_user_spool place; /* place.path is `path` */
     char path[];
 };
@@ -70,6 +75,8 @@ struct llmobs_drain_round {
     int64_t user_ms;     /* the time of another user's child; 0: no limit */
     bool ending;         /* set by a signal or the deadline: no more spools */
     int64_t soft_ns;     /* when all children get it; 0 at first */
+    int64_t end_ns;      /* that of the spool that is visited, which see */
+    int falls;           /* children that have died of an entry */
     /* Called with the outcome for each spool. */
     void (*done)(void *ctx, const char *path,
                  const struct llmobs_drain_outcome *outcome);

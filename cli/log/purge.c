@@ -276,13 +276,14 @@ static void purge_spool(struct purge *purge)
              * which processes are dead, and no two processes take the same
              * call. */
             struct llmobs_adopted adopted;
+
+            llmobs_adopt_set_all(adopt);
             while ((rc = llmobs_adopt_next(adopt, &adopted)) == 1) {
                 llmobs_stats_add(adopted.uncounted ? LLMOBS_STAT_captured
                                                    : LLMOBS_STAT_adopted,
                                  1);
                 llmobs_stats_add(LLMOBS_STAT_purged, 1);
                 ++sum->calls;
-                llmobs_item_free(adopted.item);
                 llmobs_adopt_release(adopt, &adopted.spooled, 1);
             }
         }
@@ -300,7 +301,7 @@ static void purge_spool(struct purge *purge)
     if (rc == 0)
         rc = purge_folder(&folder, purge->config->spool_dir != NULL);
     if (rc == 0 && purge->dry)
-        sum->calls += left.ours + left.others;
+        sum->calls += left.ours + left.others + left.set_aside;
     if (rc == 0 && purge->all) {
         sum->calls += left.living;
     } else if (rc == 0) {

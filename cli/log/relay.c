@@ -24,6 +24,7 @@
 #include "cli/shared/deliver.h"
 #include "cli/shared/descriptors.h"
 #include "cli/shared/ending.h"
+#include "cli/shared/guard.h"
 #include "cli/shared/open_libcurl.h"
 #include "cli/shared/options.h"
 #include "cli/shared/spool_dirs.h"
@@ -379,6 +380,7 @@ static int relay_child_serve(struct child *child)
     if (rc != 0)
         return rc;
     llmobs_cli_open_libcurl();
+    llmobs_guard_begin();
     child->busy_ns = llmobs_clock_mono_ns();
     rc = llmobs_drain(child->children->config, child->adopt, &waits,
                       &llmobs_ending);

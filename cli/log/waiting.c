@@ -11,6 +11,7 @@
 
 #include "cli/query/texts.h"
 #include "cli/shared/apart.h"
+#include "cli/shared/guard.h"
 #include "cli/shared/options.h"
 #include "core/event/encode.h"
 #include "core/event/exchange.h"
@@ -66,6 +67,7 @@ static int read_spool(void *ctx, int entered, int fd)
     struct llmobs_adopt *adopt;
 
     (void)entered;
+    llmobs_guard_begin();
     (void)llmobs_live_namespaces_read("/proc", &living);
     adopt = llmobs_adopt_new(ctx, LLMOBS_ADOPT_ANY, &living);
     return !adopt || llmobs_adopt_waiting(adopt, send_event, &fd) != 0;

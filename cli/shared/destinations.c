@@ -191,6 +191,7 @@ void llmobs_destinations_add(struct llmobs_destinations *to,
     to->spool.ours += spool->ours;
     to->spool.others += spool->others;
     to->spool.living += spool->living;
+    to->spool.set_aside += spool->set_aside;
     to->spool.unreadable += spool->unreadable;
     to->spool.versions += spool->versions;
     take_earlier(&to->spool.oldest_ns, spool->oldest_ns);

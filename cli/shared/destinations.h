@@ -16,6 +16,11 @@
 #define LLMOBS_DESTINATION_TEXT 1536
 #define LLMOBS_DESTINATION_TIME 32
 
+/* What a command says of so many entries. */
+#define LLMOBS_DESTINATION_ASIDE                                              \
+    "set_aside: %" PRIu64 " in the spool, as readers crashed on it; another " \
+    "version tries again, `llmobs purge --spool` removes it"
+
 /* A row without a count waits for nothing, a row without a form is no answer.
  */
 struct llmobs_destinations {

@@ -23,6 +23,7 @@
 #include "lib/span/content_filter.h"
 #include "core/log/item_entry.h"
 #include "core/log/spool_file.h"
+#include "core/log/try.h"
 
 #include "lib/text/json.h"
 
@@ -656,6 +657,7 @@ bool llmobs_delivery_adopt(struct llmobs_delivery *delivery,
             adopted.uncounted ? LLMOBS_STAT_captured : LLMOBS_STAT_adopted, 1);
         atomic_fetch_add(&delivery->account.pending, 1);
         (void)add_source(delivery, &source);
+        llmobs_try_end();
         n++;
     }
     llmobs_linker_close(&delivery->linker);

@@ -24,6 +24,7 @@
 #include "core/log/spool.h"
 #include "core/log/spool_file.h"
 #include "core/log/spool_relay.h"
+#include "core/log/try.h"
 
 /* Short programs leave one file each: this many files give one batch. */
 #define CLAIMS 64
@@ -44,6 +45,7 @@ struct claim {
     bool away;       /* its process's pid does not count here */
     bool own;        /* of this process: what it reclaims of a relay */
     bool stays;      /* it has more entries than were given */
+    bool aside;      /* those are set aside, of a process that has ended */
     off_t size;      /* when it was read */
     size_t given;    /* entries given, and neither released nor returned */
     size_t returned; /* entries returned, and unreadable ones */
@@ -64,6 +66,7 @@ struct names {
 struct passed {
     struct llmobs_spool_name name;
     bool given_up;     /* for this walk */
+    bool aside;        /* as long as it has this size */
     off_t size;        /* of a living process's file without news; else -1 */
     int64_t looked_ns; /* when its process was last asked for */
     bool away;         /* it cannot be asked: its pid does not count here */
@@ -304,9 +307,9 @@ static bool is_unchanged(const struct llmobs_adopt *adopt,
         return false;
     passed->met = true;
     return passed->size == size &&
-           llmobs_clock_mono_ns() - passed->looked_ns <
-               LOOK_AGAIN_MS * LLMOBS_NS_PER_MS &&
-           may_live(passed);
+           (passed->aside || (llmobs_clock_mono_ns() - passed->looked_ns <
+                                  LOOK_AGAIN_MS * LLMOBS_NS_PER_MS &&
+                              may_live(passed)));
 }
 
 /* `whole`: it has met all files that there are. */
@@ -384,6 +387,7 @@ static int open_file(struct llmobs_adopt *adopt, const struct found *found)
         claim->key = file->key;
         claim->size = file->size;
         claim->stays = file->left > 0 || held;
+        claim->aside = file->left > 0 && !file->living;
     }
     if (!rc)
         return 1;
@@ -629,6 +633,11 @@ void llmobs_adopt_set_place(struct llmobs_adopt *adopt, const char *text)
     adopt->place = text;
 }
 
+void llmobs_adopt_set_all(struct llmobs_adopt *adopt)
+{
+    adopt->file.all = true;
+}
+
 void llmobs_adopt_set_deadline(struct llmobs_adopt *adopt, int64_t mono_ns)
 {
     atomic_store(&adopt->until_ns, mono_ns);
@@ -682,6 +691,7 @@ static void end_claim_if_done(struct llmobs_adopt *adopt, struct claim *claim)
     } else
         pass_over(adopt, (struct passed){.name = claim->name,
                                          .away = claim->away,
+                                         .aside = claim->aside,
                                          .size = claim->size});
     if (claim->own && claim->returned > 0)
         adopt->reclaimed_all = false;
@@ -689,8 +699,10 @@ static void end_claim_if_done(struct llmobs_adopt *adopt, struct claim *claim)
     end_reclaim(adopt);
 }
 
-/* Reads the item of an entry that is due. No process records a byte of an
- * answer before its call ends, so one that was killed has no duration. */
+/* Reads the item of an entry that is due. The process may die of it from here
+ * on, until the caller has made an event of it and says llmobs_try_end, or
+ * wants the next one. No process records a byte of an answer before its call
+ * ends, so one that was killed has no duration. */
 static int read_due(struct llmobs_adopt *adopt,
                     const struct llmobs_entry *entry,
                     struct llmobs_adopted *out)
@@ -699,6 +711,7 @@ static int read_due(struct llmobs_adopt *adopt,
 
     out->killed = llmobs_entry_has_begun(entry->type);
     out->config = &adopt->names;
+    llmobs_try_begin(adopt->file.path, &adopt->file.key, entry->id);
     out->began_ns = llmobs_item_start(entry, &out->mono_ns);
     if (adopt->file.owner->origin.boot != adopt->self->origin.boot)
         out->mono_ns = 0;
@@ -709,6 +722,8 @@ static int read_due(struct llmobs_adopt *adopt,
         exchange->end = LLMOBS_END_KILLED;
         exchange->duration_ns = 0;
     }
+    if (rc)
+        llmobs_try_end();
     return rc;
 }
 
@@ -737,7 +752,7 @@ static int next_here(struct llmobs_adopt *adopt, struct llmobs_adopted *out)
             .uncounted = !llmobs_adopt_file_delivered_to(&adopt->file, entry.id,
                                                          &delivered_to) &&
                          (killed || entry.type == LLMOBS_ENTRY_CHILDS_END)};
-        rc = read_due(adopt, &entry, out);
+        rc = adopt->file.all ? 0 : read_due(adopt, &entry, out);
         if (rc == -ENOMEM) {
             adopt->at = before;
             return rc;
@@ -746,11 +761,14 @@ static int next_here(struct llmobs_adopt *adopt, struct llmobs_adopted *out)
             adopt->here->returned++;
             continue;
         }
-        out->item->spooled = out->spooled;
-        /* Bits mean other destinations in a process that has others. */
-        out->item->delivered_to =
-            delivered_to &
-            (adopt->whose == LLMOBS_ADOPT_ANY ? LLMOBS_INFERRED : ~LLMOBS_LEFT);
+        if (out->item) {
+            out->item->spooled = out->spooled;
+            /* Bits mean other destinations in a process that has others. */
+            out->item->delivered_to =
+                delivered_to &
+                (adopt->whose == LLMOBS_ADOPT_ANY ? LLMOBS_INFERRED
+                                                  : ~LLMOBS_LEFT);
+        }
         if (out->uncounted)
             llmobs_adopt_write_delivered_to(adopt, &out->spooled, 0);
         adopt->here->given++;
@@ -967,6 +985,10 @@ static int count_file(struct llmobs_adopt *adopt, const struct found *found,
 
         if (!ended && llmobs_entry_has_begun(entry.type))
             continue;
+        if (llmobs_adopt_file_is_aside(&adopt->file, entry.id)) {
+            out->set_aside++;
+            continue;
+        }
         (*count)++;
         (*(ended ? &place->ended : &place->living))++;
         start = llmobs_item_start(&entry, NULL);
@@ -1015,7 +1037,9 @@ static int is_left(struct llmobs_adopt *adopt, const struct found *found,
 {
     (void)ctx;
     return find_owner(adopt) == 0 && has_destinations(adopt) &&
-           is_of_ended(adopt, found) && may_claim(adopt, found);
+           is_of_ended(adopt, found) && may_claim(adopt, found) &&
+           (survey_file(adopt) != 0 || adopt->file.due > 0 ||
+            adopt->file.left == 0);
 }
 
 bool llmobs_adopt_has_left(struct llmobs_adopt *adopt)
@@ -1093,8 +1117,9 @@ static int visit_ended(struct llmobs_adopt *adopt, const struct found *found,
     if (survey_file(adopt) != 0)
         return 0;
     while (!rc && llmobs_adopt_file_next(&adopt->file, &at, &entry, &due))
-        if (read_due(adopt, &entry, &one) == 0) {
+        if (due && read_due(adopt, &entry, &one) == 0) {
             rc = waiting->ended(waiting->ctx, &one);
+            llmobs_try_end();
             llmobs_item_free(one.item);
         }
     return rc;

@@ -75,9 +75,11 @@ struct llmobs_adopt_counts {
     uint64_t ours;       /* entries of ended processes, for this process */
     uint64_t others;     /* entries of ended processes, for other processes */
     uint64_t living;     /* ended calls of running processes */
+    uint64_t set_aside;  /* other entries, which nobody reads (adopt_file.h) */
     uint64_t unreadable; /* files */
     uint64_t versions;   /* of these: of another version (entry.h) */
-    int64_t oldest_ns;   /* wall clock: when the oldest began; 0: no entries */
+    int64_t oldest_ns;   /* wall clock: when the oldest began that is not set
+                          * aside; 0: no entries */
     struct llmobs_adopt_place places[LLMOBS_ADOPT_PLACES];
 };
 
@@ -107,6 +109,10 @@ void llmobs_adopt_free(struct llmobs_adopt *adopt);
 
 /* Takes only entries for a destination whose name has this text; borrowed. */
 void llmobs_adopt_set_place(struct llmobs_adopt *adopt, const char *text);
+
+/* Gives all entries unread, without their items, and also those that are set
+ * aside (adopt_file.h): for a caller that removes them. */
+void llmobs_adopt_set_all(struct llmobs_adopt *adopt);
 
 /* After this monotonic time no file is read, not even one that was just claimed
  * (INT64_MAX: no such time). Any thread. */
@@ -171,8 +177,8 @@ int llmobs_adopt_count(struct llmobs_adopt *adopt,
  * destinations. */
 bool llmobs_adopt_has_clients(struct llmobs_adopt *adopt);
 
-/* True where an ended process has left a file that this one may claim; false
- * while a file is adopted. */
+/* True where an ended process has left a file that this one may claim, with
+ * more in it than what is set aside; false while a file is adopted. */
 bool llmobs_adopt_has_left(struct llmobs_adopt *adopt);
 
 /* Visits the calls that are under way; claims and changes nothing. A visit that

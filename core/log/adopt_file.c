@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "llmobs.h"
 #include "lib/base/clock.h"
 #include "lib/base/grow.h"
 #include "lib/base/log.h"
@@ -24,7 +25,9 @@ enum {
     ENDED = 4, /* an END or EVENT */
     ENDED_BY_CHILD = 8,
     RELEASED = 16,
-    NOTED = 32 /* a process has written which destinations have it */
+    NOTED = 32, /* a process has written which destinations have it */
+    TRIED = 64, /* a reader has died of it */
+    TWICE = 128
 };
 
 void llmobs_adopt_file_forget(struct llmobs_adopt_file *file)
@@ -75,6 +78,8 @@ static void settle(struct llmobs_adopt_file *file)
         qsort(facts, file->fact_count, sizeof(*facts), by_id);
     for (size_t i = 0; i < file->fact_count; i++)
         if (left > 0 && facts[left - 1].id == facts[i].id) {
+            if (facts[left - 1].what & facts[i].what & TRIED)
+                facts[left - 1].what |= TWICE;
             facts[left - 1].what |= facts[i].what;
             facts[left - 1].delivered_to |= facts[i].delivered_to;
         } else
@@ -201,7 +206,10 @@ static int add_entry(struct llmobs_adopt_file *file,
              value.len == sizeof(delivered_to)) {
         memcpy(&delivered_to, value.data, sizeof(delivered_to));
         what |= NOTED;
-    }
+    } else if (entry->type == LLMOBS_ENTRY_TRIED &&
+               llmobs_entry_field(entry, &at, &tag, &value) &&
+               llmobs_text_is(value, LLMOBS_VERSION))
+        what |= TRIED;
     return what ? add_fact(file, entry->id, what, delivered_to) : 0;
 }
 
@@ -282,14 +290,21 @@ bool llmobs_adopt_file_next(const struct llmobs_adopt_file *file, size_t *at,
                              entry)) {
         if (!counts(file, entry) || !is_open(file, entry))
             continue;
-        *due = !file->living ||
-               llmobs_entry_has(entry, LLMOBS_ENTRY_FOR_RELAY) ||
-               facts_of(file, entry->id).delivered_to & LLMOBS_LEFT;
+        *due =
+            (!file->living || llmobs_entry_has(entry, LLMOBS_ENTRY_FOR_RELAY) ||
+             facts_of(file, entry->id).delivered_to & LLMOBS_LEFT) &&
+            (file->all || !llmobs_adopt_file_is_aside(file, entry->id));
         if (entry->offset >= file->closed_at)
             entry->offset += LLMOBS_SPOOL_CLOSED - file->closed_at;
         return true;
     }
     return false;
+}
+
+bool llmobs_adopt_file_is_aside(const struct llmobs_adopt_file *file,
+                                uint64_t id)
+{
+    return facts_of(file, id).what & TWICE;
 }
 
 bool llmobs_adopt_file_has(const struct llmobs_adopt_file *file, uint64_t id)

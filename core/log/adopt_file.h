@@ -35,6 +35,8 @@ struct llmobs_adopt_file {
     struct llmobs_adopt_fact *facts; /* those that are settled have one each */
     size_t settled, fact_count, fact_cap;
     char path[PATH_MAX]; /* set by the caller, who reads it next */
+    bool all; /* set by the caller, for all files: an entry that is set aside is
+               * due as well */
 };
 
 /* _free frees what was read. _forget frees nothing, as in a forked child. */
@@ -53,9 +55,15 @@ int llmobs_adopt_file_survey(struct llmobs_adopt_file *file, int64_t until_ns);
 /* After _survey: gives the next open entry from *at on, which is neither
  * released nor replaced by a later one; false at the end. The entry's offset is
  * its place in the file. `due`: the reader has to deliver it; a living process
- * itself delivers what is not for the relay. */
+ * itself delivers what is not for the relay, and nobody one that is set aside.
+ */
 bool llmobs_adopt_file_next(const struct llmobs_adopt_file *file, size_t *at,
                             struct llmobs_entry *entry, bool *due);
+
+/* After _survey: true where two readers of this version have died of the entry
+ * (try.h). It waits for another version. */
+bool llmobs_adopt_file_is_aside(const struct llmobs_adopt_file *file,
+                                uint64_t id);
 
 /* After _survey: true where the file has, or had, an END or EVENT with this id.
  */

@@ -46,9 +46,12 @@ enum llmobs_entry_type {
     LLMOBS_ENTRY_RELEASE,      /* ids of entries that are released */
     LLMOBS_ENTRY_DELIVERED_TO, /* an id, and the destinations that have it */
     LLMOBS_ENTRY_START,        /* a call begins: ids, method and URL */
-    LLMOBS_ENTRY_CHILDS_END    /* as END, by a child that has completed its
+    LLMOBS_ENTRY_CHILDS_END,   /* as END, by a child that has completed its
                                 * parent's transfer: an END of the parent's own
                                 * goes before it */
+    LLMOBS_ENTRY_TRIED         /* a reader has died of an entry with this id, by
+                                * which version; an earlier version ignores it,
+                                * and reads the entry */
 };
 
 /* True for an entry whose call may have ended since then. */
@@ -73,6 +76,9 @@ static inline bool llmobs_entry_has_begun(enum llmobs_entry_type type)
 
 /* The tag of an EVENT that came from the local store, which has it still. */
 #define LLMOBS_ENTRY_STORED 0x4002
+
+/* The tag of the only field of a TRIED entry: the version of the reader. */
+#define LLMOBS_TRIED_FIELD 1
 
 /* A bit of an entry's type: the entry is released. Set in place, if the disk
  * has no room for a RELEASE entry. */

@@ -103,7 +103,7 @@ def drain(*args, env=None, **options):
 
 def expect(result, code, **counts):
     want = dict(delivered=0, left=0, for_other_destinations=0, expired=0,
-                refused=0, sampled_out=0, unreadable=0)
+                refused=0, sampled_out=0, unreadable=0, set_aside=0)
     want.update(counts)
     equal(result, (code, want), "exit status and counts")
 
@@ -1147,7 +1147,7 @@ def stats_check():
     code, out, _ = alert("--check=1", "--json")
     told = json.loads(out)
     equal((code, told["alerts"]), (1, {"dropped": False, "spooled": True,
-                             "fell_back": False}),
+                             "set_aside": False, "fell_back": False}),
           "as JSON")
     equal((told["spool"]["of_ended"], told["spool"]["of_running"],
            told["spool"]["oldest_seconds"] >= 2), (2, 0, True), "spool")

@@ -2,7 +2,10 @@
  * LLMOBS_TEST_DIE_AT=n; with n = 0 it lives. Every step is appended to the file
  * of LLMOBS_TEST_DIE_LOG before it is done, so that the last one there is where
  * the process fell, whoever killed it. Built into the core by `make TEST=1`
- * alone. */
+ * alone.
+ *
+ * LLMOBS_TEST_READ="SIGNAL DIALECT TEXT": it dies of that signal where it reads
+ * a call of the dialect (*: of any) with that text in its request. */
 #ifndef LLMOBS_TEST
 #define LLMOBS_TEST
 #endif
@@ -77,4 +80,21 @@ void llmobs_crash_point_write(const char *what, int fd,
     if (writev(fd, some, half + 1) < 0)
         abort();
     die();
+}
+
+void llmobs_crash_point_read(const char *dialect, struct llmobs_text request)
+{
+    const char *told = getenv("LLMOBS_TEST_READ");
+    int number, from = 0, *volatile nowhere = NULL;
+    char name[64];
+
+    if (!told || sscanf(told, "%d %63s %n", &number, name, &from) != 2 ||
+        from == 0 || (strcmp(name, "*") != 0 && strcmp(name, dialect) != 0) ||
+        !memmem(request.data, request.len, told + from, strlen(told + from)))
+        return;
+    if (number == SIGSEGV)
+        *nowhere = 0;
+    if (number != SIGABRT)
+        raise(number);
+    abort();
 }
