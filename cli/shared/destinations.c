@@ -236,7 +236,7 @@ void llmobs_destinations_add(struct llmobs_destinations *to,
 /* -- what waits ------------------------------------------------------------ */
 
 /* The command that sends what waits for the place: there, or where this
- * environment's calls go if nothing is accepted there. */
+ * environment names a destination if nothing is accepted there. */
 static void write_remedy(const struct llmobs_adopt_place *place,
                          const struct llmobs_config *config, bool fails,
                          char out[LLMOBS_DESTINATION_WHY])
@@ -252,7 +252,8 @@ static void write_remedy(const struct llmobs_adopt_place *place,
     llmobs_buf_init(&own, LLMOBS_OWNER_PLACE);
     site = strstr(to, host);
     site = site ? site + strlen(host) : "";
-    if (fails && llmobs_config_place(config, &own) == 0 && own.len > 0)
+    if (fails && llmobs_config_place(config, &own) == 0 && own.len > 0 &&
+        strncmp(own.data, "auto", 4) != 0)
         to = own.data, site = "", otlp = false;
     else if (strncmp(to, "agent ", 6) == 0)
         to = url;

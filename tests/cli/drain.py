@@ -319,7 +319,8 @@ def says_what_waits():
         equal((len(waits), waits[words][0], "0" * 32 in text),
               (2, 3, False), command + text)
     nowhere = told("stats", DD_TRACE_AGENT_URL="", LLMOBS_EXPORTER="")[1]
-    equal(nowhere[words][2], "llmobs drain --to store", "without a destination")
+    equal(nowhere[words][2], "llmobs drain --to agentless --for " + intake,
+          "without a destination")
     alerts = json.loads(told("stats", "--json")[0])["waiting"]
     equal(sorted(re.search(WAITS, a)[1] for a in alerts), ["2", "3"], "JSON")
     with agent() as dd:
