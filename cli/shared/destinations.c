@@ -241,6 +241,7 @@ static void write_remedy(const struct llmobs_adopt_place *place,
                          const struct llmobs_config *config, bool fails,
                          char out[LLMOBS_DESTINATION_WHY])
 {
+    enum { AUTO = 4 }; /* the length of a name that is no destination's */
     static const char host[] = "://llmobs-intake.";
     const char *url = strchr(place->name, ' '), *to = place->name, *site;
     int len = url ? (int)strcspn(++url, " ,") : 0;
@@ -250,10 +251,8 @@ static void write_remedy(const struct llmobs_adopt_place *place,
     struct llmobs_buf own;
 
     llmobs_buf_init(&own, LLMOBS_OWNER_PLACE);
-    site = strstr(to, host);
-    site = site ? site + strlen(host) : "";
-    if (fails && llmobs_config_place(config, &own) == 0 && own.len > 0 &&
-        strncmp(own.data, "auto", 4) != 0)
+    site = (site = strstr(to, host)) ? site + strlen(host) : "";
+    if (fails && llmobs_config_place(config, &own) == 0 && own.len > AUTO)
         to = own.data, site = "", otlp = false;
     else if (strncmp(to, "agent ", 6) == 0)
         to = url;
