@@ -1026,6 +1026,13 @@ bool llmobs_rules_has_vectors(const struct llmobs_match *match)
     return match->rule && match->rule->dialect->group == LLMOBS_GROUP_VECTOR;
 }
 
+bool llmobs_rules_is_mcp(const struct llmobs_match *match)
+{
+    const struct llmobs_dialect *dialect = match->rule->dialect;
+
+    return dialect && strcmp(dialect->name, "mcp") == 0;
+}
+
 size_t llmobs_rules_stays(unsigned media, struct llmobs_text before)
 {
     return llmobs_media_stays(media, before);

@@ -175,6 +175,9 @@ const struct llmobs_websocket_words *llmobs_rules_websocket(
  * (lib/span/vectors.h). */
 bool llmobs_rules_has_vectors(const struct llmobs_match *match);
 
+/* True where the request is a message of MCP. */
+bool llmobs_rules_is_mcp(const struct llmobs_match *match);
+
 /* How many characters the text of base64 behind `before` may have to stay in
  * the body; `media`: sent_media or answered_media of the match
  * (rules/read/left_out.h). For the program's thread: no allocation. */

@@ -11,6 +11,7 @@
 #include "core/capture/global.h"
 #include "core/capture/judge.h"
 #include "core/capture/left.h"
+#include "core/capture/rpc.h"
 #include "core/capture/call_origin.h"
 #include "core/capture/wire_insert.h"
 #include "core/capture/wire_request.h"
@@ -35,6 +36,7 @@
 #define LINE_BITS 4
 /* Requests of a connection at once, as HTTP/2 has them. */
 #define OPEN_MAX 1024
+#define REASON_MAX 200 /* bytes of why a call was cancelled */
 /* So many bytes of TLS that the program has not read may be no answer: the
  * alert that ends a connection; and before, what TLS 1.3 sends behind its
  * handshake. */
@@ -271,6 +273,45 @@ static void end_answer(struct llmobs_wire *wire,
                  wire->h2 ? "HTTP/2 stream" : "connection");
     }
     end_exchange(exchange, LLMOBS_END_DONE);
+}
+
+/* Claims the call in progress, if it is on this connection: of this process,
+ * since a child has copies of its parent's. Waits for nobody: a call whose
+ * connection is at work at this moment goes on. */
+static struct llmobs_exchange *claim_call(struct llmobs_wire *wire,
+                                          uint64_t call)
+{
+    struct llmobs_exchange *exchange = NULL;
+
+    if (!llmobs_holder_trylock(&wire->holder, 0))
+        return NULL;
+    for (size_t i = 0; i < wire->count && !exchange; i++) {
+        struct request *request = wire->requests[i];
+
+        if (request->exchange && request->exchange->rpc == call &&
+            request->exchange->process == llmobs_fork_process() &&
+            !request->refused) {
+            exchange = request->exchange;
+            request->exchange = NULL;
+        }
+    }
+    llmobs_holder_unlock(&wire->holder);
+    return exchange;
+}
+
+/* The reason is kept as it is written, without its quotes. */
+static void cancel_call(uint64_t call, const char *reason)
+{
+    struct llmobs_exchange *exchange = NULL;
+
+    for (struct llmobs_keyed *record = atomic_load(&state.all);
+         record && !exchange; record = record->next)
+        if (atomic_load(&record->key))
+            exchange = claim_call((struct llmobs_wire *)record, call);
+    if (!exchange)
+        return;
+    snprintf(exchange->error_text, sizeof(exchange->error_text), "%s", reason);
+    end_exchange(exchange, LLMOBS_END_CANCELLED);
 }
 
 /* -- a call begins --------------------------------------------------------- */
@@ -630,6 +671,8 @@ static void on_end(void *user, enum llmobs_http1_side side, uint32_t number,
     struct llmobs_wire *wire = user;
     struct request *request = find(wire, number);
     struct llmobs_exchange *exchange;
+    struct llmobs_rpc rpc = {.call = 0};
+    char reason[REASON_MAX];
     bool whole;
 
     if (!request)
@@ -638,12 +681,25 @@ static void on_end(void *user, enum llmobs_http1_side side, uint32_t number,
         if ((!request->asked || judge(wire, request)) &&
             how == LLMOBS_HTTP1_WHOLE) {
             request->whole = true;
+            reason[0] = '\0';
             llmobs_holder_lock(&wire->holder);
             request->anew = false;
-            if (request->exchange && !request->refused)
+            if (request->exchange && !request->refused) {
                 llmobs_worker_begin(worker, request->exchange,
                                     LLMOBS_STAGE_BEGIN);
+                if (!llmobs_rpc_read(request->exchange, &rpc))
+                    rpc.cancels = false;
+                else if (!rpc.cancels)
+                    request->exchange->rpc = rpc.call;
+                else if (rpc.reason.len > 2 && *rpc.reason.data == '"')
+                    llmobs_context_text(
+                        reason, sizeof(reason),
+                        (struct llmobs_text){rpc.reason.data + 1,
+                                             rpc.reason.len - 2});
+            }
             llmobs_holder_unlock(&wire->holder);
+            if (rpc.cancels)
+                cancel_call(rpc.call, reason);
         }
         return;
     }

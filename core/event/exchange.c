@@ -528,12 +528,12 @@ bool llmobs_holder_trylock(atomic_int *holder, int ms)
 {
     const struct timespec nap = {.tv_nsec = 100000};
 
-    for (int i = 0; i < 10 * ms + 1; i++) {
-        if (change_holder(holder, NOBODY, EXIT))
-            return true;
+    for (int i = 0; !change_holder(holder, NOBODY, EXIT); i++) {
+        if (i == 10 * ms)
+            return false;
         nanosleep(&nap, NULL);
     }
-    return false;
+    return true;
 }
 
 void llmobs_holder_lock(atomic_int *holder)

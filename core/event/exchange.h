@@ -35,10 +35,11 @@
 
 /* How the transfer ended. */
 enum llmobs_end {
-    LLMOBS_END_DONE,    /* libcurl ended it: code holds its CURLcode */
-    LLMOBS_END_REMOVED, /* the app removed or cleaned up the handle */
-    LLMOBS_END_EXIT,    /* the process ended first */
-    LLMOBS_END_KILLED   /* the process was killed; another delivers it */
+    LLMOBS_END_DONE,     /* libcurl ended it: code holds its CURLcode */
+    LLMOBS_END_REMOVED,  /* the app removed or cleaned up the handle */
+    LLMOBS_END_EXIT,     /* the process ended first */
+    LLMOBS_END_KILLED,   /* the process was killed; another delivers it */
+    LLMOBS_END_CANCELLED /* by another message of its client (rpc.h) */
 };
 
 struct llmobs_headers {
@@ -111,6 +112,7 @@ struct llmobs_exchange {
     unsigned bare_head; /* why it got no trace header, as a distance behind
                          * headers_added (stats.h); or 0 */
     bool whole;         /* pictures and sounds stay, like other content */
+    uint64_t rpc;       /* which call of MCP it is (core/capture/rpc.h); or 0 */
     bool recorded;      /* recording was done or tried (recording.h) */
     bool lends;         /* the span is freed before anybody reads the answer
                          * again: the span may have texts in it */

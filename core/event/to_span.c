@@ -249,6 +249,11 @@ static void set_status(const struct llmobs_exchange *exchange,
     else if (exchange->end == LLMOBS_END_REMOVED)
         (void)llmobs_span_fail(span, "aborted",
                                "transfer aborted by the application");
+    else if (exchange->end == LLMOBS_END_CANCELLED)
+        (void)llmobs_span_fail(span, "cancelled",
+                               *exchange->error_text
+                                   ? exchange->error_text
+                                   : "cancelled by the client");
     else if (exchange->code != 0)
         (void)llmobs_span_fail(
             span, exchange->code_name ? exchange->code_name : "CURLE_UNKNOWN",

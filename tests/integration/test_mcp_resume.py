@@ -3,7 +3,7 @@ that is taken up again by its last event's id."""
 import json
 import os
 
-from harness import curl, equal, ok, test
+from harness import PYTHON, curl, equal, ok, test
 from serving import Handler, serving
 from test_links import links_of, one_by_one, turns
 from test_mcp import BOTH, CONTENT, kind_of, message, value_of
@@ -162,3 +162,64 @@ def a_process_that_is_killed_as_it_waits(t):
               check=False)
         run = t.run(curl(url, asks()[0], "-H", BOTH), keep=True)
         equal(names_of(run.spans), CALL * 2, "names")
+
+
+class Patient(Later):
+    """Answers a call with a stream that goes on, and a notice at once."""
+
+    def do_POST(self):
+        if "id" in json.loads(self.read()):
+            self.stream(None, more=HANGS)
+            return
+        self.send_response(202)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+
+CANCELS = """import http.client, json, os, sys
+port, mine, theirs, session, other, forks = sys.argv[1:]
+
+
+def post(session, method, params, **more):
+    c = http.client.HTTPConnection("127.0.0.1", int(port))
+    c.request("POST", "/mcp", json.dumps(dict(
+        method=method, params=params, jsonrpc="2.0", **more)), {
+        "Content-Type": "application/json", "MCP-Protocol-Version": "2025-11-25",
+        "Accept": "application/json, text/event-stream",
+        **({"Mcp-Session-Id": session} if session else {})})
+    return c, c.getresponse()
+
+
+call = post(session, "tools/call", {"name": "where", "arguments": {
+    "id": 3, "text": 'a"},{b'}}, id=json.loads(mine))
+call[1].readline()
+child = os.fork() if forks else 0
+if not child:
+    post(other, "notifications/cancelled", {
+        "requestId": json.loads(theirs), "reason": "took too long"})[1].read()
+if forks and not child:
+    os._exit(0)
+if forks:
+    os.waitpid(child, 0)
+call[1].close()
+call[0].close()"""
+
+
+@test
+def a_call_that_is_cancelled(t):
+    """Its client's notice ends its span, with the reason, and no other call's."""
+    with serving(Patient) as url:
+        port = url.rsplit(":", 1)[1]
+        for why, words, ends in (
+                ("a number", ("3", "3", "s", "s", ""), True),
+                ("a text", ('"3-a"', '"3-a"', "s", "s", ""), True),
+                ("another id", ("3", "4", "s", "s", ""), False),
+                ("no text", ("3", '"3"', "s", "s", ""), False),
+                ("another session", ("3", "3", "s", "z", ""), False),
+                ("no session", ("3", "3", "", "", ""), False),
+                ("a child", ("3", "3", "s", "s", "1"), False)):
+            run = t.run([PYTHON, "-c", CANCELS, port, *words])
+            equal(run.code, 0, "%s: %r" % (why, run.stderr))
+            error = run.only()["meta"]["error"]
+            equal((error["type"] == "cancelled",
+                   error["message"] == "took too long"), (ends, ends), why)
