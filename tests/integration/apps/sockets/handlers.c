@@ -586,8 +586,8 @@ static void order_forks(void)
 /* ---- many threads ---------------------------------------------------------
  */
 
-#define MANY 700
-#define LONG 16000
+#define MANY 1100
+#define LONG 12000
 #define LEAD                                \
     "{\"model\":\"gpt-test\",\"messages\":" \
     "[{\"role\":\"user\",\"content\":\""
