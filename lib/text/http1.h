@@ -105,8 +105,8 @@ struct llmobs_http1 {
     uint32_t tunnel; /* behind the number of the last CONNECT, or request that
                       * asks for an upgrade; 0: none */
     uint8_t why;     /* enum llmobs_http1_why */
-    uint8_t guess;   /* what the kept bytes may be instead of a request; 0: no
-                      * bytes are kept */
+    uint8_t guess;   /* what the kept bytes may be instead of a request; 0:
+                      * they are no guess */
     bool connects;   /* it is a CONNECT */
     bool unproven;   /* a guess was there: no head has a gap any more */
     bool looks;      /* what the client sends next must show what it is */
