@@ -41,7 +41,7 @@ static void add_line(struct llmobs_buf *out, size_t number)
         {"reads", NULL},          {"hook", NULL},
     };
     const char *what = word->type == LLMOBS_APIS_SWITCH ? "" : "w";
-    char place[8];
+    char place[24];
 
     for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
         if (strcmp(others[i][0], word->name) == 0)
@@ -85,7 +85,7 @@ static void make_body(const char *value, struct llmobs_buf *out)
 {
     static const char *const names[] = {"w", "messages", "choices", "query",
                                         "documents"};
-    char key[16];
+    char key[24];
 
     llmobs_buf_cut(out, 0);
     llmobs_buf_adds(out, "{\"model\": \"m\"");
