@@ -441,6 +441,7 @@ static void jumped(void)
 static volatile sig_atomic_t last, wrong, came;
 static volatile bool queued;
 static pthread_t whose;
+static volatile pid_t sender; /* its thread */
 
 static void in_order(int number, siginfo_t *info, void *unused)
 {
@@ -456,12 +457,22 @@ static void in_order(int number, siginfo_t *info, void *unused)
     }
 }
 
+/* As pthread_sigqueue, which not every libc has. */
+static bool queue_one(int number)
+{
+    siginfo_t info = {.si_signo = SIGRTMIN + 1, .si_code = SI_QUEUE};
+
+    info.si_pid = getpid();
+    info.si_uid = getuid();
+    info.si_value.sival_int = number;
+    return syscall(SYS_rt_tgsigqueueinfo, getpid(), sender, SIGRTMIN + 1,
+                   &info) == 0;
+}
+
 static void *queues_to_one(void *unused)
 {
     for (int i = 1; i <= VALUES; i++) {
-        union sigval value = {.sival_int = i};
-
-        while (pthread_sigqueue(whose, SIGRTMIN + 1, value) != 0)
+        while (!queue_one(i))
             usleep(100);
         if (i % 8 == 0)
             usleep(30);
@@ -479,7 +490,7 @@ static void order_of(bool leaves)
     volatile int fd = dial();
     pthread_t thread;
 
-    whose = pthread_self();
+    sender = (pid_t)syscall(SYS_gettid);
     sigaction(SIGRTMIN + 1, &action, NULL);
     if (!ask(fd))
         exit(4);
@@ -528,7 +539,7 @@ static void keeps(int number, siginfo_t *info, void *unused)
 static void *queues_three(void *unused)
 {
     for (int i = 1; i <= 3; i++)
-        pthread_sigqueue(whose, SIGRTMIN + 1, (union sigval){.sival_int = i});
+        queue_one(i);
     return unused;
 }
 
@@ -551,7 +562,7 @@ static void order_forks(void)
 
     sigemptyset(&all);
     sigaddset(&all, SIGRTMIN + 1);
-    whose = pthread_self();
+    sender = (pid_t)syscall(SYS_gettid);
     sigaction(SIGRTMIN + 1, &action, NULL);
     for (volatile int i = 0; i < 60; i++) {
         volatile int fd = dial();
@@ -731,8 +742,6 @@ static void places(void)
 
 /* ---- a send that is left --------------------------------------------------
  */
-
-static volatile pid_t sender;
 
 /* Waits until the thread waits in the kernel, for its send, and signals it. */
 static void *interrupts(void *unused)
