@@ -44,6 +44,7 @@ _Static_assert(LLMOBS_REQUEST_MAX + 64 <= ROOM, "a head goes in one piece");
 /* The longest record of TLS. */
 #define RECORD ((size_t)16 * 1024)
 #define HELLO_MS 60000
+#define STATUS (sizeof("HTTP/1.1 ") - 1)
 #define REST_MS 2000
 
 struct end {
@@ -112,10 +113,12 @@ struct way {
     uint64_t then; /* that go, where what comes is no head */
     struct llmobs_http1_way chunks; /* they tell their end; step 0: none */
     bool next;                      /* a head waits to be taken */
-    bool over;                      /* no more will come */
-    bool told;                      /* and the peer has said so within TLS */
-    bool said;                      /* so has this to `to` */
-    bool shut;                      /* and `to` knows */
+    bool begun;                     /* something came behind a head */
+    bool asks, final; /* the first bytes are to be looked at: no 1xx */
+    bool over;        /* no more will come */
+    bool told;        /* and the peer has said so within TLS */
+    bool said;        /* so has this to `to` */
+    bool shut;        /* and `to` knows */
     bool broken;
     bool seen;                  /* something came, as far as poll knows */
     short wants;                /* of the last try to take something */
@@ -180,6 +183,11 @@ static void fill(struct way *way)
             way->left -= (size_t)n;
         }
         way->len += n > 0 ? (size_t)n : 0;
+        way->begun |= n > 0;
+    }
+    if (way->asks && way->len > STATUS) {
+        way->asks = false;
+        way->final = way->bytes[STATUS] != '1';
     }
     way->over = n == 0;
     way->told |= way->over && !tls;
@@ -313,10 +321,7 @@ static bool pass_bytes(struct visit *visit, const struct llmobs_way *way,
             llmobs_http1_chunks_begin(&up.chunks);
         else
             up.left = head->length;
-        if (head->expects) { /* or another request, if the answer is no */
-            up.then = up.left ? up.left : up.then;
-            up.left = 0;
-        }
+        down.asks = head->expects && up.left > 0;
     }
     while (!broken) {
         struct pollfd ends[2] = {{client->fd, 0, 0}, {server->fd, 0, 0}};
@@ -326,6 +331,13 @@ static bool pass_bytes(struct visit *visit, const struct llmobs_way *way,
         atomic_fetch_add(&visit->proxy->untold, visit->wire != NULL);
         move(&down, false, visit->wire);
         atomic_fetch_sub(&visit->proxy->untold, visit->wire != NULL);
+        /* An answer that does without the body may be followed by another
+         * request, and nothing else may: a body can look like one. */
+        if (down.final && !up.begun) {
+            up.then = up.left;
+            up.left = 0;
+        }
+        down.final = false;
         broken = up.broken || down.broken;
         if (broken || (up.shut && down.shut) ||
             (up.next && down.at == down.len))

@@ -613,7 +613,7 @@ def whole(t, how, scheme="http", env=None, **more):
 def whole_urls(t):
     """They get what they asked for, and each call is one span, also where the
     library in the program follows plain connections."""
-    for how, spans in (("keep", 3), ("pipe", 3), ("expect", None), ("slow", 2), ("half", 1),
+    for how, spans in (("keep", 3), ("pipe", 3), ("expect", None), ("tail", None), ("slow", 2), ("half", 1),
                        ("old", 1), ("two", 4), ("bare", 0), ("leave", 1)):
         r = None
         for sockets in "off", "on":

@@ -5,6 +5,7 @@ printed.
 usage: absolute.py HOW URL [URL]
   keep    five requests, one in chunks, one HEAD     pipe    four at once
   expect  waits for a 100, and asks again            slow    byte by byte
+  tail    has a body like a request, and expects
   half    ends its sending, reads on                 old     HTTP/1.0
   two     asks both servers, the first one again     bare    names no path
   switch  goes on with another protocol              leave   before the answer
@@ -97,6 +98,14 @@ def main(how, url, other=None):
                 c.file = io.BufferedReader(c.file)
                 while (line := c.file.readline()).strip():
                     print(line)
+    elif how == "tail":
+        text = ("GET %s/v1/models HTTP/1.1\r\nHost: x\r\n\r\n" % other).encode()
+        for waits in True, False:
+            c = Client(url)
+            whole = c.post(text, "Expect: 100-continue")
+            c.sock.sendall(whole[:-len(text)] if waits else whole)
+            print(c.file.readline(), c.file.readline())
+            c.ask(text if waits else b"")
     elif how == "slow":
         for byte in c.chunked():
             c.sock.sendall(bytes([byte]))
