@@ -22,8 +22,8 @@
 #define LINE_MAX_LEN 160
 #define SIGNED_MAX 4
 #define OBSERVED_MAX 32
-#define QUERY_MAX ((size_t)8192) /* hardly any server takes longer URLs */
-#define DENIED_MAX ((size_t)64 * 1024)
+#define QUERY_MAX ((size_t)8192)       /* hardly any server takes longer URLs */
+#define DENIED_MAX ((size_t)16 * 1024) /* each lead is a pass over the body */
 
 struct llmobs_rules {
     struct llmobs_url_list *never;

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -115,7 +116,7 @@ static int move(struct llmobs_config config, uint64_t fallen)
 /* Moves them to the spool, for this configuration's destinations. The store
  * keeps them as events that were sent. If the process is killed, at most one is
  * moved again. Those that the store has lost meanwhile count as expired. */
-static int fallen_move(const struct llmobs_config *config)
+static int move_counted(const struct llmobs_config *config)
 {
     struct llmobs_ledger ledger;
     char dir[PATH_MAX];
@@ -135,6 +136,22 @@ static int fallen_move(const struct llmobs_config *config)
     if (pid < 0 || (pid > 0 && waitpid(pid, &status, 0) < 0))
         return -errno;
     return WIFEXITED(status) ? -WEXITSTATUS(status) : -ECHILD;
+}
+
+/* Of two at once, the second finds what the first has moved counted. */
+static int fallen_move(const struct llmobs_config *config)
+{
+    char path[PATH_MAX];
+    int rc, lock = llmobs_config_store_dir(config, path, sizeof(path)) == 0
+                       ? open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+                       : -1;
+
+    if (lock >= 0)
+        (void)flock(lock, LOCK_EX);
+    rc = move_counted(config);
+    if (lock >= 0)
+        close(lock);
+    return rc;
 }
 
 /* -- arguments ------------------------------------------------------------ */

@@ -180,7 +180,7 @@ static size_t reap(struct llmobs_drain_round *round)
                 out = (struct llmobs_drain_outcome){.error = -ECHILD};
             /* What it died of is noted (guard.h): another goes on. */
             if (ended != child->apart.pid || !llmobs_guard_fell(status) ||
-                round->ending || round->falls++ == LLMOBS_DRAIN_FALLS ||
+                round->ending || round->falls++ >= LLMOBS_DRAIN_FALLS ||
                 put_aside(round, &child->place, child->end_ns) != 0)
                 round->done(round->ctx, child->place.path, &out);
             close(child->apart.fd);

@@ -167,6 +167,9 @@ int llmobs_waiting_join(struct llmobs_config *config,
     if (llmobs_apart_start(&child, 0, NULL, config, read_spool, config) == 0) {
         rc = llmobs_apart_receive(&child, READ_MS, &text);
         (void)llmobs_apart_end(&child, rc != 0);
+        /* A child that was ended may have been within a line. */
+        while (text.len > 0 && text.data[text.len - 1] != '\n')
+            llmobs_buf_cut(&text, text.len - 1);
         count = choose(llmobs_buf_text(&text), *reader, &out);
     }
     rc = out.error;

@@ -2,7 +2,8 @@
  * the spans of a store: for a person who looks before they are delivered.
  *
  * A child reads the entries, which come from peers: nothing that it meets there
- * ends the command. It claims and changes nothing.
+ * ends the command. It claims and changes nothing, but for the note of an entry
+ * that crashes it (guard.h).
  *
  * Threads: one, as it forks.
  * Errors:  what cannot be read, in ten seconds, is not shown.

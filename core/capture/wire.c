@@ -824,6 +824,7 @@ static bool follow_fork(struct llmobs_wire *wire)
     if (!llmobs_fork_begin_reset(&wire->process))
         return false;
     asking = is_asking(wire);
+    atomic_store(&wire->holder, 0); /* a thread of the parent's may have it */
     wire->counted = false;
     if (wire->called)
         llmobs_worker_become_active(worker); /* which begins to count anew */
@@ -832,8 +833,8 @@ static bool follow_fork(struct llmobs_wire *wire)
     if (atomic_exchange(&wire->worker, 0)) {
         why = wire->h2 ? &wire->h2->why : &wire->http.why;
         *why = *why ? *why : LLMOBS_HTTP1_OVER;
-        wire->requests = NULL;
         wire->count = 0;
+        wire->requests = NULL;
         wire->ws = NULL;
     }
     while (wire->count > 0)

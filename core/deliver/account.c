@@ -192,9 +192,12 @@ static void settle(struct llmobs_account *account,
 void llmobs_event_release(struct llmobs_account *account,
                           struct llmobs_event *event, enum llmobs_stat fate)
 {
+    /* What has expired for one destination waits on the disk for another. */
     if (event->fate == LLMOBS_STAT_delivered ||
         (event->fate == LLMOBS_STAT_sampled_out &&
-         fate != LLMOBS_STAT_delivered))
+         fate != LLMOBS_STAT_delivered) ||
+        (event->fate == LLMOBS_STAT_dropped_expired &&
+         fate == LLMOBS_STAT_left && event->spooled.kept))
         event->fate = fate;
     if (--event->refs)
         return;

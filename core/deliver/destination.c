@@ -246,16 +246,18 @@ static void expire_first(struct llmobs_destination *d,
 {
     enum llmobs_stat fate = LLMOBS_STAT_dropped_expired;
     unsigned char outcomes[LLMOBS_SEND_MAX];
-    struct llmobs_event *event = event_at(d, 0);
+    const struct llmobs_event *event = event_at(d, 0);
+    bool stored = false;
 
-    if (rescue && !event->rescued && !event->spooled.stored) {
+    if (rescue && event->fate != fate && !event->rescued &&
+        !event->spooled.stored) {
         rescue->mark = LLMOBS_STORE_EXPIRED;
-        event->rescued = send_first(d, rescue, 1, outcomes) > 0;
-        if (!event->rescued && event->spooled.kept)
+        stored = send_first(d, rescue, 1, outcomes) > 0;
+        if (!stored && event->spooled.kept)
             fate = LLMOBS_STAT_left;
     }
     pop(d, 1, fate);
-    if (fate == LLMOBS_STAT_dropped_expired)
+    if (stored)
         llmobs_log_once(LLMOBS_LOG_WARN, "expired",
                         "spans older than a day go to the local store: Datadog "
                         "takes them no more");

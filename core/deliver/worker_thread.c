@@ -199,6 +199,9 @@ void llmobs_worker_have_relay(struct llmobs_worker *worker)
             return;
         why = strerror(-rc);
     }
+    atomic_store(&worker->relay_ns, now);
+    if (!llmobs_delivery_lacks_way(&worker->delivery))
+        return; /* it delivers by itself */
     atomic_store(&worker->delivery.alone, true);
     llmobs_log_once(LLMOBS_LOG_WARN, "no relay",
                     "no relay is started, as %s: calls wait in the spool for "

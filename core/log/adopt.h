@@ -187,7 +187,7 @@ int llmobs_adopt_under_way(struct llmobs_adopt *adopt,
                            llmobs_adopt_call_fn *visit, void *ctx);
 
 /* Visits the entries of ended processes, as _next gives them; the item is
- * borrowed. Claims, writes and changes nothing; otherwise as _under_way. */
+ * borrowed. Claims and changes nothing; otherwise as _under_way. */
 typedef int llmobs_adopt_waiting_fn(void *ctx,
                                     const struct llmobs_adopted *one);
 int llmobs_adopt_waiting(struct llmobs_adopt *adopt,

@@ -7,7 +7,6 @@
  * Owns:    one note, of the process.
  * Threads: the one that reads; _note only in a handler on that thread.
  * Errors:  without memory or room on the disk there is no note.
- * Fork:    a child begins with no entry in hand.
  */
 #ifndef LLMOBS_TRY_H
 #define LLMOBS_TRY_H

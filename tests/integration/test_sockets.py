@@ -119,6 +119,8 @@ def join_handlers(what, where, spans):
             raise Skip("a sanitizer lets handlers run at other times")
         if what == "places" and 0 < resource.getrlimit(resource.RLIMIT_NOFILE)[1] < 1200:
             raise Skip("no process may have so many files")
+        if what == "places" and 0 < resource.getrlimit(resource.RLIMIT_NPROC)[1] < 2000:
+            raise Skip("no user may have so many threads")
         path = compiled(t, "handlers", "-O1", HANDLERS, "-lpthread", "-ldl", cc=CC)
         r = t.same([path, what, where], env=ON)
         if spans is None:

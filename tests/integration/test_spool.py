@@ -579,6 +579,26 @@ def others_take_old_calls(t):
 
 
 @test
+def expired_for_one_of_two(t):
+    """What is too old for Datadog waits for a receiver of OTLP that is away, and
+    is in the store once."""
+    late = failing(t, 0, **SLEPT)
+    with double(t) as dd, Receiver() as receiver:
+        away = {**otlp(receiver), **agent(dd), "LLMOBS_EXPORTER": "agent,otlp",
+                "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:%d" %
+                free_port()}
+        dd.fault("500")
+        killed_with(t, away, 2)
+        dd.well()
+        for _ in range(2):
+            equal(drained(t, dict(away, **late))["left"], 2, "waits for OTLP")
+            equal(line_ends(t), ["\r\n"] * 2, "lines in the store")
+        drained(t, dict(otlp(receiver), **late), "--to", "otlp")
+        equal((len(receiver.spans()), len(dd.spans())), (2, 0), "OTLP, Datadog")
+        equal((len(line_ends(t)), left_behind(t)), (2, []), "store and spool")
+
+
+@test
 def the_wall_clock_is_stepped(t):
     """By days, in either direction: nothing expires, neither a call nor the
     event that stands for it on the disk."""

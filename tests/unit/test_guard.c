@@ -123,6 +123,7 @@ static void read_and(void (*die)(void))
 {
     const struct rlimit none = {0, 0};
     struct llmobs_adopted one;
+    struct rlimit stack;
     int status;
     pid_t pid = fork();
 
@@ -133,6 +134,9 @@ static void read_and(void (*die)(void))
         signal(SIGTERM, SIG_DFL); /* which Check has handlers for */
         signal(SIGINT, SIG_DFL);
         setrlimit(RLIMIT_CORE, &none);
+        getrlimit(RLIMIT_STACK, &stack);
+        stack.rlim_cur = 1 << 20; /* without a limit no stack overflows */
+        setrlimit(RLIMIT_STACK, &stack);
         if (!freopen("/dev/null", "w", stderr)) /* for a sanitizer's report */
             _exit(1);
         llmobs_guard_begin();
