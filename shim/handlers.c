@@ -528,11 +528,15 @@ void llmobs_handlers_own(void)
 typedef int fork_fn(void);
 typedef int _Fork_fn(void);
 
-static void forget_others(uintptr_t *words, size_t size, uintptr_t self)
+/* Their places, too: what a thread was at is in this process's stack. */
+static void forget_others(uintptr_t *words, struct llmobs_thread *of,
+                          size_t size, uintptr_t self)
 {
     for (size_t i = 0; i < size; i++)
-        if (words[i] && words[i] != self)
+        if (words[i] && words[i] != self) {
             words[i] = 0;
+            of[i].work = of[i].handler = of[i].sends = 0;
+        }
 }
 
 /* A child has this thread alone, and its own signals wait for its own work. */
@@ -548,9 +552,10 @@ static int known(int pid)
     unplaced = 0;
     if ((own = place_of(self, false)))
         own->taken.signal = 0;
-    forget_others(threads, FIRST, self);
+    forget_others(threads, places, FIRST, self);
     if (more)
-        forget_others(more, SECOND, self);
+        forget_others(more, (struct llmobs_thread *)(more + SECOND), SECOND,
+                      self);
     return pid;
 }
 

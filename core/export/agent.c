@@ -113,8 +113,11 @@ int llmobs_agent_probe(struct llmobs_http *http,
     if (rc == 0) {
         struct llmobs_text body = llmobs_buf_text(&reply.body);
 
-        rc = reply.status >= 200 && reply.status < 300 &&
-             llmobs_agent_info(body);
+        /* An agent that is there, and cannot say now. */
+        rc = reply.status >= 500 || reply.status == 429 || reply.status == 408
+                 ? -EBUSY
+                 : reply.status >= 200 && reply.status < 300 &&
+                       llmobs_agent_info(body);
     }
     llmobs_http_reply_fini(&reply);
     llmobs_endpoint_fini(&endpoint);

@@ -30,7 +30,8 @@ bool llmobs_endpoint_has_base(const char *origin);
 int llmobs_agent_info(struct llmobs_text body);
 
 /* Asks the agent for its /info. 1: it has an EVP proxy; 0: it has none;
- * negative errno: it did not answer (llmobs_http_send). */
+ * -EBUSY: it cannot say now; another negative errno: it did not answer
+ * (llmobs_http_send). */
 int llmobs_agent_probe(struct llmobs_http *http,
                        const struct llmobs_config *config, int64_t timeout_ms,
                        const struct llmobs_tick *tick);

@@ -603,7 +603,8 @@ def auto_agent_that_is_slow(t):
         made = 0
         for kind, ms in (("slow", 0), ("slow", 20), ("slow", 50), ("slow", 80),
                          ("slow", 200), ("slow", 1000), ("hang", 0),
-                         ("reset", 0), ("close", 0), ("garbage", 0)):
+                         ("reset", 0), ("close", 0), ("garbage", 0), ("500", 0),
+                         ("429", 0)):
             dd.fault(kind, path="info", delay_ms=ms)
             called(t, 2)
             made += 2

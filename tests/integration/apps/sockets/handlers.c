@@ -820,6 +820,55 @@ static void left(void)
     close(listens);
 }
 
+/* ---- children of threads, while others send ------------------------------
+ */
+
+static void calls_of(int count)
+{
+    for (int i = 0; i < count; i++) {
+        int fd = dial();
+
+        if (!ask(fd))
+            printf("failed\n");
+        close(fd);
+    }
+}
+
+static void *calls_amid(void *unused)
+{
+    calls_of(20);
+    return unused;
+}
+
+static void *forks_amid(void *unused)
+{
+    for (int i = 0; i < 4; i++) {
+        pid_t pid = fork();
+
+        if (pid == 0) {
+            calls_of(3);
+            exit(0);
+        }
+        waitpid(pid, NULL, 0);
+    }
+    return unused;
+}
+
+static void amid(void)
+{
+    pthread_t threads[48];
+
+    fflush(stdout);
+    slow = 0;
+    calls_of(1); /* the process's first call loads the core */
+    for (int i = 0; i < 48; i++)
+        if (pthread_create(&threads[i], NULL, i < 32 ? calls_amid : forks_amid,
+                           NULL) != 0)
+            exit(5);
+    for (int i = 0; i < 48; i++)
+        pthread_join(threads[i], NULL);
+}
+
 static void *beside(void *unused)
 {
     for (int i = 0; i < 3; i++) {
@@ -846,6 +895,7 @@ int main(int argc, char **argv)
                  {"order_jumps", order_jumps},
                  {"order_forks", order_forks},
                  {"places", places},
+                 {"amid", amid},
                  {"left", left}};
     struct sigaction action = {.sa_handler = on_alarm, .sa_flags = SA_RESTART},
                      was;
