@@ -392,6 +392,8 @@ static int visit(void *ctx, const struct llmobs_user_spool *place)
         if (rc == 0) {
             memcpy(reading, text.data, sizeof(*reading));
             limit_answer(reading);
+            if (place->pid != 0) /* it says what the child calls it */
+                snprintf(reading->dir, sizeof(reading->dir), "%s", place->path);
             rc = reading->error;
         }
         llmobs_buf_fini(&text);

@@ -5,10 +5,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/intercept/refusals.h"
 #include "cli/shared/destinations.h"
+#include "cli/shared/mounts.h"
 #include "cli/shared/preload.h"
 #include "lib/base/glob.h"
 #include "lib/base/paths.h"
@@ -308,6 +310,39 @@ static void report_failing(struct llmobs_doctor *doctor,
     }
 }
 
+/* Warns of a store in mounts of the process's own, which may go with the unit.
+ * Guesses the place as the process, which is another user, would choose it. */
+static void report_mounts(struct llmobs_doctor *doctor,
+                          const struct llmobs_config *config)
+{
+    const char *homes[] = {config->home, config->xdg_state_home};
+    char place[PATH_MAX], theirs[LLMOBS_MOUNTS_KEY], ours[LLMOBS_MOUNTS_KEY];
+    struct stat st;
+    uid_t uid;
+
+    if (llmobs_mounts_user(doctor->process.pid, &uid) != 0)
+        return;
+    snprintf(place, sizeof(place), LLMOBS_LOOSE "%u", uid);
+    for (size_t i = 0; i < 2; i++)
+        if (homes[i] && homes[i][0] == '/' &&
+            fstatat(doctor->process.root,
+                    homes[i] + (doctor->process.root >= 0), &st, 0) == 0 &&
+            st.st_uid == uid)
+            snprintf(place, sizeof(place), "%s", homes[i]);
+    if (config->store_dir || uid == 0)
+        snprintf(place, sizeof(place), "%s",
+                 config->store_dir ? config->store_dir : "/var/lib/llmobs");
+    if (llmobs_mounts_key(doctor->process.pid, place, theirs) &&
+        llmobs_mounts_key(getpid(), place, ours) && strcmp(theirs, ours) != 0)
+        LLMOBS_WARN(ABOUT,
+                    "for a unit set StateDirectory=NAME and "
+                    "LLMOBS_STORE_DIR=%S/NAME (docs/FLEET.md), for a container "
+                    "a volume",
+                    "store and spool are in a mount namespace of its own, in "
+                    "%s: they may be removed when it stops",
+                    place);
+}
+
 static void report_places(struct llmobs_doctor *doctor,
                           const struct llmobs_config *config)
 {
@@ -340,6 +375,8 @@ static void report_places(struct llmobs_doctor *doctor,
         if (all.spool.set_aside > 0)
             LLMOBS_FIND(WARN, "delivery", LLMOBS_DESTINATION_ASIDE,
                         all.spool.set_aside);
+    } else {
+        report_mounts(doctor, config);
     }
     doctor->relayed = all.relay == LLMOBS_RELAY_UP && config->relay;
     launched.launched |= doctor->by_launcher;

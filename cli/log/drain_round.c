@@ -126,8 +126,12 @@ static int64_t keep_time(struct llmobs_drain_round *round)
         if (child->apart.pid == 0)
             continue;
         if (child->hard_ns != 0 && child->hard_ns <= now) {
+            /* The kernel keeps one that waits for a file system. */
+            child->left = child->killed;
+            child->killed = true;
             kill(child->apart.pid, SIGKILL);
-            child->soft_ns = child->hard_ns = 0;
+            child->soft_ns = 0;
+            child->hard_ns = now + LATE_MS * LLMOBS_NS_PER_MS;
         } else if (child->soft_ns != 0 && child->soft_ns <= now) {
             tell_to_end(child);
         }
@@ -165,7 +169,8 @@ static size_t reap(struct llmobs_drain_round *round)
 
     for (size_t i = 0; i < LLMOBS_DRAIN_CHILDREN; i++) {
         struct llmobs_drain_child *child = &round->children[i];
-        pid_t ended = child->apart.pid != 0
+        pid_t ended = child->left ? -1
+                      : child->apart.pid != 0
                           ? waitpid(child->apart.pid, &status, WNOHANG)
                           : 0;
 

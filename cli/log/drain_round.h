@@ -53,8 +53,9 @@ struct llmobs_drain_outcome {
 struct llmobs_drain_child {
     struct llmobs_apart apart;
     int64_t soft_ns; /* when the child gets the signal to end; 0: never */
-    int64_t hard_ns; /* when the child is killed; 0: never */
-    int64_t end_ns;  /* when the time of another user is over */
+    int64_t hard_ns; /* when the child is killed, and then left; 0: never */
+    bool killed, left;
+    int64_t end_ns;                 /* when the time of another user is over */
     struct llmobs_user_spool place; /* owns its path */
 };
 

@@ -401,8 +401,10 @@ static int purge_go(struct purge *purge)
     (void)llmobs_live_namespaces_read("/proc", &purge->living);
     if (!purge->dir) {
         char path[PATH_MAX];
-        struct llmobs_user_spool place = {
-            path, purge->config->spool_dir != NULL, geteuid()};
+        struct llmobs_user_spool place = {.path = path,
+                                          .chosen =
+                                              purge->config->spool_dir != NULL,
+                                          .uid = geteuid()};
 
         rc = llmobs_spool_dir(purge->config, path, sizeof(path));
         if (rc == 0)

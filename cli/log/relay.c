@@ -599,8 +599,8 @@ static void run(struct relay *relay)
             break;
         rc = visit_own(relay);
         if (rc == 0)
-            rc = llmobs_spool_dirs_visit(relay->dir, relay->config, visit,
-                                         relay);
+            rc =
+                llmobs_spool_dirs_here(relay->dir, relay->config, visit, relay);
         if (rc == 0)
             llmobs_relay_places_sweep(&relay->children.places);
         if (rc != 0 && rc != -ENOENT)

@@ -8,11 +8,25 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cli/shared/escape.h"
 #include "cli/shared/tell.h"
 #include "lib/base/clock.h"
+
+/* A killed child may take a second to end. */
+#define KILLED_NS 1000000000
+
+/* So that a place that never answers holds up nobody who reads the output. */
+static void release_output(int but)
+{
+    int none = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+    for (int fd = 1; none >= 0 && fd <= 2; fd++)
+        if (fd != but)
+            (void)dup2(none, fd);
+}
 
 int llmobs_apart_start(struct llmobs_apart *child, int flags,
                        const struct llmobs_user_spool *place,
@@ -31,6 +45,8 @@ int llmobs_apart_start(struct llmobs_apart *child, int flags,
     if (pid == 0) {
         if (!mute)
             close(ends[0]);
+        if (place && place->pid != 0)
+            release_output(ends[1]);
         _exit(work(ctx, place ? llmobs_user_spool_enter(place, config) : 0,
                    ends[1]));
     }
@@ -68,12 +84,20 @@ int llmobs_apart_receive(const struct llmobs_apart *child, int64_t ms,
 
 int llmobs_apart_end(struct llmobs_apart *child, bool now)
 {
+    struct timespec pause = {0, 1 << 14};
     int status = 0;
+    pid_t ended;
 
     if (now)
         kill(child->pid, SIGKILL);
-    while (waitpid(child->pid, &status, 0) < 0 && errno == EINTR)
-        ;
+    /* It stays where the kernel waits for a file system that never answers. */
+    while ((ended = waitpid(child->pid, &status, now ? WNOHANG : 0)) == 0 &&
+           pause.tv_nsec < KILLED_NS) {
+        (void)nanosleep(&pause, NULL);
+        pause.tv_nsec *= 2;
+    }
+    while (ended < 0 && errno == EINTR)
+        ended = waitpid(child->pid, &status, 0);
     close(child->fd);
     child->pid = 0;
     return status;

@@ -41,7 +41,8 @@ int llmobs_apart_start(struct llmobs_apart *child, int flags,
 int llmobs_apart_receive(const struct llmobs_apart *child, int64_t ms,
                          struct llmobs_buf *text);
 
-/* Waits for the child's end; `now`: kills the child. Gives waitpid's status. */
+/* Waits for the child's end; `now`: kills the child, and leaves it where even
+ * that does not end it. Gives waitpid's status. */
 int llmobs_apart_end(struct llmobs_apart *child, bool now);
 
 /* Prints why the work at a path failed. -ECHILD: prints that the work, which

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "cli/shared/accounts.h"
+#include "cli/shared/mounts.h"
 #include "core/config/state_dir.h"
 #include "lib/base/clock.h"
 #include "lib/base/dirs.h"
@@ -45,7 +46,8 @@ static int open_list(const char *path, bool chosen, struct llmobs_listing *list)
 static int spool_dirs_visit(const struct walk *walk, const char *path,
                             bool chosen, uid_t uid)
 {
-    struct llmobs_user_spool place = {path, chosen, uid};
+    struct llmobs_user_spool place = {
+        .path = path, .chosen = chosen, .uid = uid};
 
     return walk->visit(walk->ctx, &place);
 }
@@ -185,8 +187,8 @@ static int first_error(int first, int second)
     return first != 0 ? first : second;
 }
 
-int llmobs_spool_dirs_visit(const char *dir, const struct llmobs_config *config,
-                            llmobs_user_spool_fn *the_visit, void *ctx)
+int llmobs_spool_dirs_here(const char *dir, const struct llmobs_config *config,
+                           llmobs_user_spool_fn *the_visit, void *ctx)
 {
     struct walk walk = {the_visit, ctx};
     bool chosen = config->store_dir || config->spool_dir;
@@ -205,6 +207,30 @@ int llmobs_spool_dirs_visit(const char *dir, const struct llmobs_config *config,
     /* A directory that fails does not keep the others from being visited. */
     rc = first_error(rc, spool_dirs_each(&walk, HOMES, visit_home));
     return first_error(rc, spool_dirs_each(&walk, LOOSE, visit_loose));
+}
+
+static int visit_mounts(void *ctx, uid_t uid, pid_t pid, uint64_t mounts)
+{
+    const struct walk *walk = ctx;
+    char path[64];
+    struct llmobs_user_spool place = {
+        .path = path, .uid = uid, .pid = pid, .mounts = mounts};
+
+    snprintf(path, sizeof(path), "/proc/%d/root" LLMOBS_LOOSE "%u/spool",
+             (int)pid, uid);
+    return walk->visit(walk->ctx, &place);
+}
+
+int llmobs_spool_dirs_visit(const char *dir, const struct llmobs_config *config,
+                            llmobs_user_spool_fn *the_visit, void *ctx)
+{
+    int rc = llmobs_spool_dirs_here(dir, config, the_visit, ctx);
+    struct walk walk = {the_visit, ctx};
+
+    if (rc == -EINTR || dir || geteuid() != 0 || config->store_dir ||
+        config->spool_dir)
+        return rc;
+    return first_error(rc, llmobs_mounts_visit(visit_mounts, &walk));
 }
 
 /* -- becoming a user ------------------------------------------------------ */
@@ -244,8 +270,12 @@ int llmobs_user_spool_enter(const struct llmobs_user_spool *place,
     bool state = len > tail && strcmp(place->path + len - tail, SPOOL) == 0;
     bool renames = place->uid != geteuid() && !config->store_dir;
     char path[PATH_MAX];
-    int rc = become(place);
+    int root =
+        place->pid != 0 ? llmobs_mounts_open(place->pid, place->mounts) : 0;
+    int rc = root < 0 ? root : become(place);
 
+    if (rc == 0 && place->pid != 0)
+        return llmobs_mounts_enter(root, config);
     /* For a spool "P/llmobs/spool", sets P as the state directory. */
     if (rc == 0 && renames)
         rc = put_text(&config->home, NULL, 0);

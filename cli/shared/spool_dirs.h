@@ -12,6 +12,7 @@
 #define LLMOBS_SPOOL_DIRS_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "core/config/config.h"
@@ -22,6 +23,8 @@ struct llmobs_user_spool {
     const char *path; /* the spool's */
     bool chosen;      /* a person gave the path, so it may be a link */
     uid_t uid;        /* the owner of the entries */
+    pid_t pid;        /* 0; or: it is as this process sees it (mounts.h) */
+    uint64_t mounts;  /* the number of that process's mount namespace */
 };
 
 typedef int llmobs_user_spool_fn(void *ctx,
@@ -30,6 +33,10 @@ typedef int llmobs_user_spool_fn(void *ctx,
 /* Visits the spool `dir`; NULL: the configured spool or, for root without a
  * configured spool, the spools of all users, also of users who have only a
  * store. A visit that does not return 0 ends the walk. */
+int llmobs_spool_dirs_here(const char *dir, const struct llmobs_config *config,
+                           llmobs_user_spool_fn *visit, void *ctx);
+
+/* Does so, and then visits the places of users in other mount namespaces. */
 int llmobs_spool_dirs_visit(const char *dir, const struct llmobs_config *config,
                             llmobs_user_spool_fn *visit, void *ctx);
 

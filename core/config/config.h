@@ -268,6 +268,8 @@ struct llmobs_config {
     char *machine;        /* that process's; NULL: not known */
     char *xdg_state_home; /* XDG_STATE_HOME, HOME: for the store */
     char *home;
+    const char *base_dir; /* a tool's own: of store and spool; borrowed */
+
     char *kubernetes; /* KUBERNETES_SERVICE_HOST; NULL: in no pod */
     char *pod_name;   /* POD_NAME, as these two where that is set */
     char *pod_uid;

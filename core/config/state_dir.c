@@ -127,6 +127,8 @@ int llmobs_config_store_dir(const struct llmobs_config *config, char *out,
 
     if (config->store_dir)
         len = snprintf(out, cap, "%s", config->store_dir);
+    else if (config->base_dir)
+        len = snprintf(out, cap, "%s/store", config->base_dir);
     else if (uid == 0)
         len = snprintf(out, cap, "/var/lib/llmobs/store");
     else if (xdg && usable(xdg, "/llmobs/store"))

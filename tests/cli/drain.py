@@ -6,6 +6,7 @@ usage: drain.py LLMOBS_RUN LLMOBS [TEST]...
 import contextlib
 import ctypes
 import faulthandler
+import fcntl
 import json
 import os
 import re
@@ -887,8 +888,18 @@ def all_users():
     in_own_mounts(walk_all)
 
 
-def in_own_mounts(work):
-    """Runs it where /home, /var/tmp and /var/lib are empty."""
+def in_own_mounts(work, alone=False):
+    """Runs it where /home, /var/tmp and /var/lib are empty; `alone`: it leaves
+    processes of users there, which root's commands of other tests would visit."""
+    lock = os.open("/var/tmp", os.O_RDONLY)
+    fcntl.flock(lock, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+    try:
+        own_mounts(work)
+    finally:
+        os.close(lock)
+
+
+def own_mounts(work):
     libc = ctypes.CDLL(None, use_errno=True)
     pid = os.fork()
     if pid == 0:
@@ -1000,7 +1011,7 @@ def stopped_by_its_user():
     needs_root()
     for _ in range(4):
         calls(1)
-    in_own_mounts(walk_beside_stoppers)
+    in_own_mounts(walk_beside_stoppers, alone=True)
 
 
 def walk_beside_stoppers():
@@ -1043,7 +1054,7 @@ def further_place_of_a_stopper():
     needs_root()
     for _ in range(4):
         calls(1)
-    in_own_mounts(walk_past_a_stopper)
+    in_own_mounts(walk_past_a_stopper, alone=True)
 
 
 def walk_past_a_stopper():

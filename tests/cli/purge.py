@@ -305,7 +305,7 @@ def stopped_by_its_user():
     needs_root()
     calls(1)
     calls(2)
-    in_own_mounts(walk_beside_a_stopper)
+    in_own_mounts(walk_beside_a_stopper, alone=True)
 
 
 def walk_beside_a_stopper():

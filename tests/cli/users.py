@@ -3,6 +3,7 @@
 
 usage: users.py LLMOBS_RUN LLMOBS [TEST]...
 """
+import contextlib
 import ctypes
 import fcntl
 import json
@@ -12,6 +13,7 @@ import signal
 import struct
 import subprocess
 import sys
+import threading
 import time
 
 sys.dont_write_bytecode = True
@@ -187,7 +189,7 @@ def as_service(*argv, **env):
 def taken_places():
     """A name in /var/tmp that another user took first: the next one is used."""
     needs_root()
-    in_own_mounts(walk_taken)
+    in_own_mounts(walk_taken, alone=True)
 
 
 def walk_taken():
@@ -229,6 +231,229 @@ def walk_taken():
     equal(as_service(*call), (0, "", ""), "without a place")
     code, out, err = as_service(LLMOBS, "stats", "--check=1000")
     equal((code, "nothing is recorded" in err), (1, True), err)
+
+
+# ---- in mounts of their own ---------------------------------------------------
+
+UNIT = "/var/tmp/llmobs-%d"
+LIBC = ctypes.CDLL(None, use_errno=True)
+
+
+@contextlib.contextmanager
+def unit(uid, *steps):
+    """A process of a user with a /var/tmp of its own, as PrivateTmp gives it,
+    where root has done these steps. Gives the process."""
+    ready, tell = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            if LIBC.unshare(0x20000) or LIBC.mount(
+                    b"tmpfs", b"/var/tmp", b"tmpfs", 0, b"mode=1777"):
+                os._exit(3)
+            for step in steps:
+                step()
+            os.setgid(uid)
+            os.setuid(uid)
+            LIBC.prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+            os.write(tell, b".")
+            while True:
+                signal.pause()
+        finally:
+            os._exit(1)
+    os.close(tell)
+    try:
+        equal(os.read(ready, 1), b".", "the unit")
+        yield pid
+    finally:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        os.close(ready)
+
+
+def call(uid, count=1):
+    """Calls whose agent is away."""
+    for _ in range(count):
+        subprocess.run([drain.RUN, "curl", "-s", "-o", "/dev/null", "-H",
+                        drain.TYPE, "-d", drain.BODY % "m", drain.URL],
+                       env=environment(**SERVICE), user=uid, group=uid, cwd="/",
+                       check=True, timeout=drain.LIMIT)
+
+
+def services():
+    """Root's commands see the calls in them, each once."""
+    needs_root()
+    in_own_mounts(walk_services, alone=True)
+
+
+def walk_services():
+    call(4001)
+    with contextlib.ExitStack() as two:
+        pid = two.enter_context(unit(4001, lambda: call(4001, 2)))
+        # Another of the user; one within; one that sees what all see.
+        two.enter_context(unit(4001, lambda: call(4001)))
+        two.enter_context(unit(4002, lambda: call(4002)))
+        inside = subprocess.Popen(
+            ["nsenter", "-t", str(pid), "-m", "unshare", "-m", "setpriv",
+             "--reuid=4001", "--clear-groups", "sleep", "600"])
+        two.callback(inside.wait)
+        two.callback(inside.kill)
+        outside = subprocess.Popen(["unshare", "-m", "setpriv", "--reuid=4001",
+                                    "--clear-groups", "sleep", "600"])
+        two.callback(outside.wait)
+        two.callback(outside.kill)
+        code, out, err = host()
+        equal((code, err.count("in the spool since")), (0, 2), err)
+        equal((rows(out)["4001"][0], rows(out)["4001"][3], rows(out)["4002"][3]),
+              ("4", "4", "1"), "captured and spooled")
+        env, dd = environment(**HOST), two.enter_context(drain.agent())
+        drain.expect(drain.drain("--to", "agent", env=env), 0, delivered=5)
+        drain.arrived(dd, 5)
+        drain.expect(drain.drain("--to", "agent", env=env), 0)
+        drain.arrived(dd, 5)
+        equal(rows(host()[1])["sum"][:4], "5 5 0 0".split(), "the sum")
+    with unit(4001, lambda: call(4001)):
+        done = subprocess.run([LLMOBS, "purge", "--users", "--yes"], env=env,
+                              capture_output=True, timeout=drain.LIMIT)
+        equal((done.returncode, rows(host()[1])["4001"][3]), (0, "0"), "purged")
+
+
+def links_of_services():
+    """What its user puts there leads root's commands nowhere."""
+    needs_root()
+    in_own_mounts(walk_links, alone=True)
+
+
+def walk_links():
+    ledger("/var/lib/others/stats", 4001, captured=77)
+    os.makedirs("/var/lib/others/var/tmp/llmobs-4001/stats")
+    ledger("/var/lib/others/var/tmp/llmobs-4001/stats", 4001, captured=78)
+    ledger(ROOTS, 0, captured=5)
+    own("/var/lib/others", 4001)
+
+    def links_to(path, name=""):
+        def step():
+            if name:
+                os.mkdir(UNIT % 4001)
+            os.symlink(path, UNIT % 4001 + name)
+            if name:
+                own(UNIT % 4001, 4001)
+            else:
+                os.lchown(UNIT % 4001, 4001, 4001)
+        return step
+
+    def whole(to):
+        equal(LIBC.mount(b"tmpfs", b"/var", b"tmpfs", 0, None), 0, "the mount")
+        os.symlink(to, "/var/tmp")
+
+    for step in (links_to("/var/lib/others"), links_to("/var/lib/llmobs"),
+                 links_to("/proc/1/cwd/var/lib/others"),
+                 lambda: whole("/var/lib/others/var/tmp"),
+                 lambda: whole("/proc/1/cwd/var/lib/others/var/tmp"),
+                 lambda: ledger(UNIT % 4001 + "/stats", 4003, captured=79)):
+        with unit(4001, step):
+            code, out, err = host()
+            equal((code, list(rows(out)), rows(out)["root"][0]),
+                  (0, ["root", "sum"], "5"), err)
+    for name in "/stats", "/spool":
+        with unit(4001, links_to("/var/lib/others", name)):
+            out = host()[1]
+            equal(re.findall("7[789]", out.decode()), [], name)
+
+
+def a_place_that_hangs():
+    """A file system of its user's that never answers holds up nobody."""
+    needs_root()
+    if not os.path.exists("/dev/fuse"):
+        raise Wrong("skip: no /dev/fuse")
+    in_own_mounts(walk_hanging, alone=True)
+
+
+def hang():
+    """Mounts one for 4001, who has no group by a name, and answers its first request alone (FUSE_INIT)."""
+    fd = os.open("/dev/fuse", os.O_RDWR)
+    equal(LIBC.mount(b"fuse", b"/var/tmp", b"fuse", 0,
+                     b"fd=%d,rootmode=41777,user_id=4001,group_id=65534" % fd), 0,
+          "the mount")
+    unique, = struct.unpack_from("=Q", os.read(fd, 1 << 17), 8)
+    os.write(fd, struct.pack("=IiQIIII48x", 80, 0, unique, 7, 31, 0, 0))
+    threading.Thread(target=os.read, args=(fd, 1 << 17), daemon=True).start()
+
+
+def walk_hanging():
+    ledger(UNIT % 4002 + "/stats", 4002, captured=2)
+    with unit(4001, hang):
+        env = environment(**HOST)
+        both = [subprocess.Popen([LLMOBS, *args], env=env, text=True,
+                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+                for args in (("stats", "--users"),
+                             ("drain", "--to", "store", "--user-time", "1"))]
+        (out, err), (drained, told) = [drain.finish(p)[1:] for p in both]
+        equal((both[0].returncode, rows(out.encode())["4001"][0],
+               rows(out.encode())["4002"][0]), (1, "-", "2"), err)
+        equal((both[1].returncode, "broke off" in told), (1, True), told)
+
+
+def no_openat2():
+    """A kernel without it: such places are passed over, and that is said."""
+    needs_root()
+    in_own_mounts(walk_old, alone=True)
+
+
+def walk_old():
+    ledger(UNIT % 4002 + "/stats", 4002, captured=2)
+
+    def refuse():
+        lines = struct.pack("=HBBIHBBIHBBIHBBI", 0x20, 0, 0, 0, 0x15, 0, 1, 437,
+                            6, 0, 0, 0x50026, 6, 0, 0, 0x7fff0000)
+        kept = ctypes.create_string_buffer(lines)
+        LIBC.prctl(38, 1, 0, 0, 0)
+        LIBC.prctl(22, 2, struct.pack("=HxxxxxxQ", 4, ctypes.addressof(kept)))
+
+    with unit(4001, lambda: ledger(UNIT % 4001 + "/stats", 4001, captured=1)):
+        equal(sorted(rows(host()[1])), ["4001", "4002", "root", "sum"], "with it")
+        code, out, err = stats("--users", env=environment(**HOST),
+                               preexec_fn=refuse)
+        equal((code, sorted(rows(out)), err.count("has no openat2")),
+              (0, ["4002", "root", "sum"], 1), err)
+
+
+def doctor_of_a_service():
+    """It says that the store may go with the unit."""
+    needs_root()
+    in_own_mounts(walk_doctor, alone=True)
+
+
+def walk_doctor():
+    def of_process(*before, **env):
+        process = subprocess.Popen(
+            [*before, "setpriv", "--reuid=4001", "--clear-groups", drain.RUN,
+             "curl", "-s", "-H", drain.TYPE, "-d", drain.BODY % "hang",
+             drain.URL], stdout=subprocess.DEVNULL, cwd="/",
+            env=environment(**dict(SERVICE, LLMOBS_EXPORTER="store",
+                                    LLMOBS_CONFIG="/dev/null", **env)))
+        try:
+            drain.wait_for(lambda: "libllmobs_core" in open(
+                "/proc/%d/maps" % process.pid).read(), drain.LIMIT)
+            return subprocess.run(
+                [LLMOBS, "doctor", "--no-self-test", str(process.pid)],
+                env=environment(**HOST), capture_output=True, text=True,
+                timeout=drain.LIMIT).stdout
+        finally:
+            process.kill()
+            process.wait()
+
+    private = ("unshare", "-m", "sh", "-c",
+               "mount -t tmpfs -o mode=1777 none /var/tmp && exec \"$@\"", "sh")
+    os.chmod("/var/tmp", 0o1777)
+    os.makedirs("/var/lib/shop")
+    own("/var/lib/shop", 4001)
+    out = of_process(*private)
+    equal(("mount namespace of its own" in out, "StateDirectory=" in out,
+           "All is well" in out), (True, True, False), out)
+    for out in (of_process(), of_process("unshare", "-m"),
+                of_process(*private, LLMOBS_STORE_DIR="/var/lib/shop")):
+        equal(("mount namespace" in out, "All is well" in out), (False, True),
+              out)
 
 
 # ---- users who mean harm ------------------------------------------------------
@@ -329,7 +554,7 @@ def walk_answers():
 def a_stopped_reader():
     """A user who stops the process that reads for root holds up no other."""
     needs_root()
-    in_own_mounts(walk_beside_a_stopper)
+    in_own_mounts(walk_beside_a_stopper, alone=True)
 
 
 def walk_beside_a_stopper():
@@ -629,6 +854,8 @@ def a_real_loss():
 
 if __name__ == "__main__":
     drain.main([each_and_their_sum, real_ones, others_see_themselves, taken_places,
+                services, links_of_services, a_place_that_hangs, no_openat2,
+                doctor_of_a_service,
                 hostile_files, why_nothing_arrives, a_stopped_reader, strange_names, a_thousand,
                 units_and_pools, into_a_file, a_full_disk, since_a_time,
                 known_ones, of_all_users_known, a_real_loss])
