@@ -70,7 +70,9 @@ TEST(what_info_says)
         {0, 200, "no JSON", 0},
         {0, 404, "{\"endpoints\": [\"/evp_proxy/v2/\"]}", 0},
         {0, 302, "{\"endpoints\": [\"/evp_proxy/v2/\"]}", 0},
-        {0, 500, "", 0},
+        {0, 500, "", -EBUSY},
+        {0, 429, "", -EBUSY},
+        {0, 408, "", -EBUSY},
         {-ECONNREFUSED, 0, "", -ECONNREFUSED},
         {-ETIMEDOUT, 0, "", -ETIMEDOUT},
     };
