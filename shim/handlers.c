@@ -140,7 +140,7 @@ static struct llmobs_thread *place_of(uintptr_t self, bool claims)
     return place || !has_more() ? place : place_in_more(self, true);
 }
 
-/* What the thread has taken, and must still hand on. */
+/* True where the thread has taken a signal that it must still hand on. */
 static bool has_taken(const struct llmobs_thread *place)
 {
     return place->taken.signal &&

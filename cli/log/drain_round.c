@@ -183,7 +183,7 @@ static size_t reap(struct llmobs_drain_round *round)
                   WEXITSTATUS(status) == 0) ||
                 read(child->apart.fd, &out, sizeof(out)) != sizeof(out))
                 out = (struct llmobs_drain_outcome){.error = -ECHILD};
-            /* What it died of is noted (guard.h): another goes on. */
+            /* It has noted its entry (guard.h): another goes on. */
             if (ended != child->apart.pid || !llmobs_guard_fell(status) ||
                 round->ending || round->falls++ >= LLMOBS_DRAIN_FALLS ||
                 put_aside(round, &child->place, child->end_ns) != 0)

@@ -53,7 +53,7 @@ static int send_event(void *ctx, const struct llmobs_adopted *one)
         rc = llmobs_encode_call(&span, one->config, &out);
         llmobs_span_fini(&span);
     }
-    /* What cannot be made is passed over, as in a delivery. */
+    /* An event that cannot be made is passed over, as in a delivery. */
     rc = rc == 0 && llmobs_buf_addc(&out, '\n') == 0
              ? llmobs_file_write(*(const int *)ctx, out.data, out.len)
              : 0;

@@ -241,7 +241,6 @@ static void write_remedy(const struct llmobs_adopt_place *place,
                          const struct llmobs_config *config, bool fails,
                          char out[LLMOBS_DESTINATION_WHY])
 {
-    enum { AUTO = 4 }; /* the length of a name that is no destination's */
     static const char host[] = "://llmobs-intake.";
     const char *url = strchr(place->name, ' '), *to = place->name, *site;
     int len = url ? (int)strcspn(++url, " ,") : 0;
@@ -251,17 +250,18 @@ static void write_remedy(const struct llmobs_adopt_place *place,
     struct llmobs_buf own;
 
     llmobs_buf_init(&own, LLMOBS_OWNER_PLACE);
-    site = (site = strstr(to, host)) ? site + strlen(host) : "";
-    if (fails && llmobs_config_place(config, &own) == 0 && own.len > AUTO)
+    site = strstr(to, host);
+    site = site ? site + strlen(host) : "";
+    if (fails && llmobs_config_place(config, &own) == 0 && own.len > 0 &&
+        strcmp(own.data, "auto") != 0)
         to = own.data, site = "", otlp = false;
     else if (strncmp(to, "agent ", 6) == 0)
         to = url;
-    if (place->ours || !url || strncmp(to, "auto", 4) == 0)
-        snprintf(out, LLMOBS_DESTINATION_WHY, "llmobs drain%s%s",
-                 place->ours ? "" : " --to ",
-                 place->ours ? ""
-                 : named     ? config->exporter
-                             : "store");
+    if (place->ours)
+        snprintf(out, LLMOBS_DESTINATION_WHY, "llmobs drain");
+    else if (!url || strncmp(to, "auto", 4) == 0)
+        snprintf(out, LLMOBS_DESTINATION_WHY, "llmobs drain --to %s",
+                 named ? config->exporter : "store");
     else
         snprintf(out, LLMOBS_DESTINATION_WHY,
                  "%s%.*s%sllmobs drain --to %.*s --for %.*s",

@@ -16,7 +16,7 @@
 #define LLMOBS_DESTINATION_TEXT 1536
 #define LLMOBS_DESTINATION_TIME 32
 
-/* What a command says of so many entries. */
+/* The words of a command about so many entries. */
 #define LLMOBS_DESTINATION_ASIDE                                              \
     "set_aside: %" PRIu64 " in the spool, as readers crashed on it; another " \
     "version tries again, `llmobs purge --spool` removes it"

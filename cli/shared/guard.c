@@ -12,7 +12,7 @@ static const int signals[] = {SIGSEGV, SIGBUS, SIGABRT, SIGILL, SIGFPE};
 
 #define SIGNALS (sizeof(signals) / sizeof(signals[0]))
 
-/* What the signals did before: end the process, or report of a sanitizer. */
+/* The signals' earlier actions: the end, or a sanitizer's report. */
 static struct sigaction before[SIGNALS];
 
 static void on_fault(int number, siginfo_t *info, void *context)

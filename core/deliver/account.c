@@ -192,7 +192,7 @@ static void settle(struct llmobs_account *account,
 void llmobs_event_release(struct llmobs_account *account,
                           struct llmobs_event *event, enum llmobs_stat fate)
 {
-    /* What has expired for one destination waits on the disk for another. */
+    /* An event that expired for one destination waits for another. */
     if (event->fate == LLMOBS_STAT_delivered ||
         (event->fate == LLMOBS_STAT_sampled_out &&
          fate != LLMOBS_STAT_delivered) ||
