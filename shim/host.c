@@ -70,6 +70,7 @@ static bool tls_chosen;  /* for the program, by the user or since it is PHP */
 static bool node_traced; /* NODE_OPTIONS load a tracer */
 static bool accepts_tls; /* the program is a server of TLS */
 static bool intercepted; /* in a run of llmobs-run --intercept */
+static bool no_other_proxy; /* and the user has none of his own */
 static const char *file_log, *file_log_level; /* NULL: it was not read */
 static size_t env_count, env_len;
 /* The strings; behind them the list of pointers to them, and the core's path,
@@ -212,6 +213,7 @@ static void read_settings(char **env, const char *values[SETTINGS])
         values[i] = NULL;
     for (; env && *env; env++) {
         const char *options = value_in_entry(*env, "NODE_OPTIONS");
+        const char *past = value_in_entry(*env, "LLMOBS_INTERCEPT_PAST");
         bool may_be = llmobs_str_begins(*env, OWN) ||
                       llmobs_str_begins(*env, "DD_LLMOBS_");
 
@@ -220,6 +222,7 @@ static void read_settings(char **env, const char *values[SETTINGS])
                 values[i] = value_in_entry(*env, names[i]);
         node_traced |= options && llmobs_tracer_module(options);
         intercepted |= value_in_entry(*env, "LLMOBS_INTERCEPT") != NULL;
+        no_other_proxy |= past && !*past;
         if (llmobs_tracer_set(*env))
             llmobs_host_is_traced();
     }
@@ -579,6 +582,20 @@ bool llmobs_host_decide_tls(void)
         return false;
     __atomic_store_n(&tls, true, __ATOMIC_RELEASE);
     return true;
+}
+
+void llmobs_host_leave_proxy(char **env)
+{
+    char **to = env;
+
+    if (!intercepted || !no_other_proxy || !llmobs_host_tls() ||
+        !lists_program(LLMOBS_ALONE))
+        return;
+    for (; *env; env++)
+        if (!value_in_entry(*env, "HTTPS_PROXY") &&
+            !value_in_entry(*env, "https_proxy"))
+            *to++ = *env;
+    *to = NULL;
 }
 
 /* -- sockets --------------------------------------------------------------- */

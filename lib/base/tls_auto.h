@@ -24,6 +24,10 @@
 /* Those that may have the TLS library inside, and tracers by options. */
 #define LLMOBS_NODE "node*"
 
+/* Of these the ones that start no other program. wget tells servers that it has
+ * a proxy, and wget2 1.99 speaks TLS to one of plain http. */
+#define LLMOBS_ALONE "wget,wget2"
+
 /* Coding agents and runtimes of JavaScript whose TLS is out of reach, but not
  * their plain HTTP. (Agents that are scripts run as node.) */
 #define LLMOBS_AGENTS \
