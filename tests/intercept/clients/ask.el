@@ -1,0 +1,17 @@
+;; usage: emacs --batch -l ask.el URL FILE|- [BODY]
+(require 'url)
+(require 'gnutls)
+(let* ((args command-line-args-left)
+       (body (nth 2 args))
+       (url-request-method (if body "POST" "GET"))
+       (url-request-extra-headers (if body '(("Content-Type" . "application/json"))))
+       (url-request-data
+        (if body (with-temp-buffer (insert-file-contents-literally body)
+                                   (buffer-string)))))
+  (setq gnutls-verify-error t)
+  (unless (equal (nth 1 args) "-")
+    (setq gnutls-trustfiles (list (nth 1 args))))
+  (with-current-buffer (url-retrieve-synchronously (car args))
+    (goto-char url-http-end-of-headers)
+    (princ (buffer-substring (point) (point-max)))))
+(kill-emacs 0)
