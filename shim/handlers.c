@@ -14,7 +14,7 @@
 
 #define HANDLERS 128
 #define WORDS 8 /* of a line, the size of a cache line */
-#define INFO 6  /* words of siginfo_t that the kernel has */
+#define INFO (sizeof(((struct llmobs_work *)0)->info) / sizeof(uint64_t))
 
 /* Bytes of a stack. Coroutines have larger ones. */
 #define NEAR (16 * 1024)
@@ -61,14 +61,15 @@ struct action {
 /* Each is an address * 4, and what was asked for. */
 static LLMOBS_COLD uint64_t handlers[HANDLERS];
 /* A word is 0 where its place is free. The second table is mapped once lines of
- * the first are full; its places lie behind it. */
+ * the first are full; its places lie behind it. Handlers that find both full
+ * have places behind the first. */
 #define FIRST ((size_t)WORDS << 7)
 #define SECOND ((size_t)WORDS << 13)
-static LLMOBS_COLD _Alignas(64) uintptr_t threads[FIRST];
-static LLMOBS_COLD struct llmobs_thread places[FIRST];
+static LLMOBS_COLD _Alignas(64) uintptr_t threads[FIRST + WORDS];
+static LLMOBS_COLD struct llmobs_thread places[FIRST + WORDS];
 static uintptr_t *more; /* NULL: none yet */
 static int process;     /* that sets handlers, and has the places */
-static int unplaced;    /* handlers at work in threads without a place */
+static bool spares;     /* handlers have, or had, places behind the first */
 
 /* -- threads --------------------------------------------------------------- */
 
@@ -127,6 +128,12 @@ static bool has_more(void)
     return true;
 }
 
+/* Of a thread in a handler, behind the first table. */
+static struct llmobs_thread *place_in_spares(uintptr_t self, bool claims)
+{
+    return place_in(threads + FIRST, WORDS, places + FIRST, self, claims);
+}
+
 /* The thread's place; NULL: it has none, and claims none, or none is free. */
 static struct llmobs_thread *place_of(uintptr_t self, bool claims)
 {
@@ -134,7 +141,9 @@ static struct llmobs_thread *place_of(uintptr_t self, bool claims)
 
     if (!place && __builtin_expect(!!more, 0))
         place = place_in_more(self, false);
-    if (place || !claims || __atomic_load_n(&unplaced, __ATOMIC_RELAXED))
+    if (!place && __builtin_expect(spares, 0))
+        place = place_in_spares(self, false);
+    if (place || !claims)
         return place;
     place = place_in(threads, FIRST, places, self, true);
     return place || !has_more() ? place : place_in_more(self, true);
@@ -224,24 +233,30 @@ void llmobs_handlers_sends(struct llmobs_work *work, uintptr_t *frame,
     work->thread->holds = insertions;
 }
 
-/* Lets the signal come again. Where the user's queue of signals is full, it
- * comes without its words, if it is no real-time signal: others of such a
- * number may wait, which came later. */
-static void raise_anew(struct llmobs_thread *thread,
-                       const struct llmobs_work *work)
+/* Lets the signal come again, behind others of its number. Where the user's
+ * queue of signals is full, it comes without its words, and a real-time one may
+ * come as one with another of its number: the thread has the words. */
+static void raise_anew(struct llmobs_thread *thread, int signal,
+                       const uint64_t *info)
 {
     const int pid = (int)llmobs_sys(SYS_getpid);
     const int self = (int)llmobs_sys(SYS_gettid);
-    bool queued = llmobs_sys(SYS_rt_tgsigqueueinfo, pid, self, work->signal,
-                             work->info) == 0;
+    const uint64_t none[16] = {(unsigned)signal}; /* of SI_USER */
+    uint64_t words[16] = {0};
+    bool queued;
 
+    for (size_t i = 0; i < INFO; i++)
+        words[i] = info[i];
+    queued = llmobs_sys(SYS_rt_tgsigqueueinfo, pid, self, signal, words) == 0;
     if (!queued)
-        llmobs_sys(SYS_tgkill, pid, self, work->signal);
-    if (queued && work->signal > 32 && !has_taken(thread)) {
-        thread->taken.signal = work->signal;
-        thread->taken.thread = self;
-        for (size_t i = 0; i < INFO; i++)
-            thread->taken.info[i] = thread->taken.last[i] = work->info[i];
+        llmobs_sys(SYS_rt_tgsigqueueinfo, pid, self, signal, none);
+    if (signal < 32 || has_taken(thread))
+        return;
+    thread->taken.signal = signal;
+    thread->taken.thread = self;
+    for (size_t i = 0; i < INFO; i++) {
+        thread->taken.info[i] = words[i];
+        thread->taken.last[i] = queued ? words[i] : none[i];
     }
 }
 
@@ -251,7 +266,7 @@ void llmobs_handlers_end(struct llmobs_work *work)
         work->self = 0;
         work->thread->work = 0;
         if (work->signal)
-            raise_anew(work->thread, work);
+            raise_anew(work->thread, work->signal, work->info);
         free_place(work->thread, llmobs_sys_thread());
     }
     llmobs_libc_errno_restore(work->error);
@@ -276,7 +291,7 @@ static void let_wait(struct llmobs_work *work, int signal, const uint64_t *info,
 {
     uint64_t *mask = (uint64_t *)&context->uc_sigmask;
 
-    for (size_t i = 0; i < sizeof(work->info) / sizeof(*info); i++)
+    for (size_t i = 0; i < INFO; i++)
         work->info[i] = info[i];
     work->mask = *mask;
     work->signal = signal;
@@ -311,29 +326,60 @@ static bool is_blocked(int signal)
              (mask & BIT(signal))));
 }
 
-/* A signal comes that the thread has taken before, or another of its number:
- * puts the one in its place that came first. Where the program has got the last
- * one by itself, or let go all that waited, there is none to come. */
-static void put_in_order(struct taken *taken, int signal, uint64_t *info)
+/* True where both signals say the same. An emulator leaves words undefined that
+ * say nothing: of SI_USER and SI_TKILL the fourth, and the half behind a code.
+ */
+static bool say_same(const uint64_t *one, const uint64_t *other)
+{
+    const int code = (int)one[1];
+
+    return one[0] == other[0] && code == (int)other[1] && one[2] == other[2] &&
+           (code == SI_USER || code == SI_TKILL || one[3] == other[3]);
+}
+
+static bool waits(int signal)
 {
     uint64_t waiting = 0;
-    bool is_last = true;
 
-    for (size_t i = 0; i < INFO; i++)
-        is_last = is_last && info[i] == taken->last[i];
-    if (!is_last && (llmobs_sys(SYS_rt_sigpending, &waiting, 8) != 0 ||
-                     !(waiting & BIT(signal)))) {
+    return llmobs_sys(SYS_rt_sigpending, &waiting, 8) == 0 &&
+           (waiting & BIT(signal));
+}
+
+/* A signal comes that the thread has taken before, or another of its number:
+ * puts the one in its place that came first. Where the program has got the last
+ * one by itself, or let go all that waited, there is none to come, and the one
+ * that came comes again. */
+static void put_in_order(struct llmobs_thread *thread, int signal,
+                         uint64_t *info)
+{
+    struct taken *taken = &thread->taken;
+    bool is_last = say_same(info, taken->last);
+    bool none = !is_last && !waits(signal);
+
+    if (is_last || none)
         taken->signal = 0;
+    if (none && say_same(taken->info, taken->last))
         return;
-    }
     for (size_t i = 0; i < INFO; i++) {
         uint64_t next = taken->info[i];
 
         taken->info[i] = info[i];
         info[i] = next;
     }
-    if (is_last)
-        taken->signal = 0;
+    if (none)
+        raise_anew(thread, signal, taken->info);
+}
+
+/* A handler may have got the last one by itself, too. */
+static void hand_on(struct llmobs_thread *thread)
+{
+    const int signal = thread->taken.signal;
+
+    if (!has_taken(thread) || waits(signal))
+        return;
+    thread->taken.signal = 0;
+    if (!say_same(thread->taken.info, thread->taken.last))
+        raise_anew(thread, signal, thread->taken.info);
 }
 
 typedef void handler_fn(int, void *, void *);
@@ -353,7 +399,7 @@ void llmobs_handlers_run(int signal, void *info, void *context, unsigned which)
     volatile uintptr_t frame;
     uintptr_t here = (uintptr_t)&frame, outer = 0, low = 0;
     int outers = 0;
-    bool came = !thread, none;
+    bool came = !thread;
 
     if (thread && is_alive(thread->work, 0, stack_of(context) - 1) &&
         !(FAULTS & BIT(signal)) && llmobs_libc_pid() == process) {
@@ -363,12 +409,15 @@ void llmobs_handlers_run(int signal, void *info, void *context, unsigned which)
     if (came) {
         thread = place_of(self, true);
     } else if (thread->taken.signal == signal && has_taken(thread)) {
-        put_in_order(&thread->taken, signal, info);
+        put_in_order(thread, signal, info);
         came = true; /* nothing but this may have held the place */
     }
-    none = !thread;
-    if (none)
-        __atomic_fetch_add(&unplaced, 1, __ATOMIC_RELAXED);
+    if (!thread) {
+        spares = true;
+        thread = place_in_spares(self, true);
+    }
+    if (!thread)
+        llmobs_handlers_unknown();
     else if (is_alive(thread->handler, thread->low, here) &&
              is_blocked(thread->signal))
         thread = NULL;
@@ -392,9 +441,8 @@ void llmobs_handlers_run(int signal, void *info, void *context, unsigned which)
         thread->low = low;
         thread->signal = outers;
         thread->handler = outer;
+        hand_on(thread);
     }
-    if (none)
-        __atomic_fetch_sub(&unplaced, 1, __ATOMIC_RELAXED);
     if (thread && came)
         free_place(thread, self);
 }
@@ -549,10 +597,9 @@ static int known(int pid)
         return pid;
     llmobs_handlers_own();
     llmobs_fds_own();
-    unplaced = 0;
     if ((own = place_of(self, false)))
         own->taken.signal = 0;
-    forget_others(threads, places, FIRST, self);
+    forget_others(threads, places, FIRST + WORDS, self);
     if (more)
         forget_others(more, (struct llmobs_thread *)(more + SECOND), SECOND,
                       self);

@@ -13,13 +13,13 @@
  *          at work, in a handler, or about to send.
  * Threads: any, also handlers; no lock, no wait. A system call only where a
  *          signal waits, or a thread has a handler under way.
- * Errors:  without a free place nothing is followed from then on (a handler's),
- *          or this one call is not, and none while the handler of such a thread
- *          runs (a thread's).
- * Limits:  128 handlers; some 20,000 threads at once. Not known are handlers
- * that are set by the bare instruction, or by bsd_signal, sysv_signal and
- * sigvec. Fork:    in a child, no signal waits for work that the parent had
- * begun, and none comes that the parent had taken.
+ * Errors:  without a free place nothing is followed from then on (a handler's,
+ *          or a thread's in a handler), or this one call is not (a thread's).
+ * Limits:  128 handlers; some 20,000 threads at once, and then 8 that are in a
+ *          handler. Not known are handlers that are set by the bare
+ *          instruction, or by bsd_signal, sysv_signal and sigvec.
+ * Fork:    in a child, no signal waits for work that the parent had begun, and
+ *          none comes that the parent had taken.
  */
 #ifndef LLMOBS_HANDLERS_H
 #define LLMOBS_HANDLERS_H
@@ -41,8 +41,8 @@ struct llmobs_work {
     struct llmobs_insertions *insertions; /* that it had for that; NULL: none */
     int error;                            /* errno at the begin */
     int signal;                           /* that waits; 0: none */
-    uint64_t mask; /* of signals, before all were blocked */
-    uint64_t info[16];
+    uint64_t mask;    /* of signals, before all were blocked */
+    uint64_t info[6]; /* of siginfo_t all that the kernel has */
 };
 
 /* Begins work. False: a signal handler of the program's runs, so that only

@@ -109,7 +109,7 @@ OF_HANDLERS = (
     ("forks", "calls", 104), ("jumps", "send", None), ("jumps", "read", None),
     ("jumps", "connect", None), ("set", "", 0), ("queue", "", 200),
     ("jumped", "", 20), ("order", "", None), ("order_jumps", "", None),
-    ("order_forks", "", None), ("places", "", 1103), ("left", "", 3),
+    ("order_forks", "", None), ("order_full", "", None), ("order_waits", "", None), ("places", "", 1103), ("unplaced", "", None), ("left", "", 3),
     ("amid", "", 1 + 32 * 20 + 16 * 4 * 3))
 HANDLERS = os.path.join(APPS, "sockets", "handlers.c")
 
@@ -118,9 +118,12 @@ def join_handlers(what, where, spans):
     def run(t):
         if sanitizers(t):
             raise Skip("a sanitizer lets handlers run at other times")
-        if what == "places" and 0 < resource.getrlimit(resource.RLIMIT_NOFILE)[1] < 1200:
+        if EMULATOR and what in ("left", "amid"):
+            raise Skip("the emulator does not tell what the kernel took, and fails in "
+                       "children that were forked beside threads")
+        if what in ("places", "unplaced") and 0 < resource.getrlimit(resource.RLIMIT_NOFILE)[1] < 1200:
             raise Skip("no process may have so many files")
-        if what == "places" and 0 < resource.getrlimit(resource.RLIMIT_NPROC)[1] < 2000:
+        if what in ("places", "unplaced") and 0 < resource.getrlimit(resource.RLIMIT_NPROC)[1] < 2000:
             raise Skip("no user may have so many threads")
         path = compiled(t, "handlers", "-O1", HANDLERS, "-lpthread", "-ldl", cc=CC)
         r = t.same([path, what, where], env=ON)
@@ -128,7 +131,9 @@ def join_handlers(what, where, spans):
             ok(len(r.spans) >= 3, "%d spans" % len(r.spans))
         else:
             equal(len(r.spans), spans, "number of spans")
-        if what == "places":
+        if what == "unplaced":
+            equal(sum(s["status"] == "ok" for s in r.spans), 4, "answered calls")
+        if what == "places" and not EMULATOR:
             equal(counts(t).get("unfollowed", 0), 0, "unfollowed")
         elif spans and what not in ("forks", "queue", "jumped", "left", "amid") and not EMULATOR:
             ok(counts(t).get("unfollowed", 0) > 0, "it is counted")

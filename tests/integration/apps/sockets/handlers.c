@@ -439,7 +439,7 @@ static void jumped(void)
 #define VALUES 2000
 
 static volatile sig_atomic_t last, wrong, came;
-static volatile bool queued;
+static volatile bool queued, full;
 static pthread_t whose;
 static volatile pid_t sender; /* its thread */
 
@@ -473,7 +473,7 @@ static void *queues_to_one(void *unused)
 {
     for (int i = 1; i <= VALUES; i++) {
         while (!queue_one(i))
-            usleep(100);
+            usleep(full ? 0 : 100);
         if (i % 8 == 0)
             usleep(30);
     }
@@ -524,12 +524,26 @@ static void order_jumps(void)
     order_of(true);
 }
 
-static volatile sig_atomic_t values[8];
+/* The place that a signal had in the user's queue goes to another one. */
+static void order_full(void)
+{
+    struct rlimit few = {3, 3};
+
+    full = true;
+    setrlimit(RLIMIT_SIGPENDING, &few);
+    order_of(false);
+}
+
+static volatile sig_atomic_t values[8], draining;
+static sigset_t its_set;
+static const struct timespec no_time;
 
 static void keeps(int number, siginfo_t *info, void *unused)
 {
     (void)unused;
     values[came++ & 7] = info->si_value.sival_int;
+    while (draining && sigtimedwait(&its_set, info, &no_time) > 0)
+        values[came++ & 7] = info->si_value.sival_int;
     if (may_jump) {
         may_jump = 0;
         siglongjmp(back, number);
@@ -594,6 +608,46 @@ static void order_forks(void)
     printf("bad: %d\n", (int)bad);
 }
 
+/* As before, but the program takes by itself what waits, behind the jump or in
+ * the handler: each signal comes to the one or the other. */
+static void order_waits(void)
+{
+    struct sigaction action = {.sa_sigaction = keeps, .sa_flags = SA_SIGINFO};
+    volatile int lost = 0;
+
+    sigemptyset(&its_set);
+    sigaddset(&its_set, SIGRTMIN + 1);
+    sender = (pid_t)syscall(SYS_gettid);
+    sigaction(SIGRTMIN + 1, &action, NULL);
+    for (volatile int i = 0; i < 120; i++) {
+        volatile int fd = dial();
+        pthread_t thread;
+        siginfo_t info;
+        int got = 0;
+
+        came = 0;
+        draining = i % 2;
+        pthread_create(&thread, NULL, queues_three, NULL);
+        if (sigsetjmp(back, 0) == 0) {
+            may_jump = !draining;
+            for (int k = 0; k < 1000 && came < 3 && ask(fd); k++)
+                ;
+        }
+        may_jump = 0;
+        pthread_join(thread, NULL);
+        close(fd);
+        while (!draining && sigtimedwait(&its_set, &info, &no_time) > 0)
+            got |= 1 << info.si_value.sival_int;
+        if (!draining)
+            queue_one(4);
+        sigprocmask(SIG_UNBLOCK, &its_set, NULL);
+        for (int k = 0; k < came && k < 8; k++)
+            got |= 1 << values[k];
+        lost += got != (draining ? 0xe : 0x1e);
+    }
+    printf("lost: %d\n", (int)lost);
+}
+
 /* ---- many threads ---------------------------------------------------------
  */
 
@@ -607,6 +661,9 @@ static char longer[LONG + 300];
 static size_t longer_length;
 
 static int begun[2], go[2]; /* pipes */
+static bool leaving;        /* its handlers leave the sends */
+static __thread sigjmp_buf mine;
+static pthread_rwlock_t wait_here = PTHREAD_RWLOCK_INITIALIZER;
 
 /* A server that reads no request before all have begun, and it is told to. */
 static pid_t start_slow_server(void)
@@ -653,6 +710,12 @@ static void *sends_long(void *fd)
     char got[1000] = "";
     size_t have = 0;
 
+    pthread_rwlock_rdlock(&wait_here);
+    pthread_rwlock_unlock(&wait_here);
+    if (leaving && sigsetjmp(mine, 1) != 0) {
+        close((int)(intptr_t)fd);
+        return NULL;
+    }
     for (size_t put = 0; put < longer_length;) {
         ssize_t n = send((int)(intptr_t)fd, longer + put, longer_length - put,
                          MSG_NOSIGNAL);
@@ -676,6 +739,23 @@ static void counts(int number)
 {
     (void)number;
     __atomic_add_fetch(&came, 1, __ATOMIC_RELAXED);
+    if (leaving)
+        siglongjmp(mine, 1);
+}
+
+/* The process gets `more` bytes beside those that it has; 0: as it likes. */
+static void limit_memory(size_t more)
+{
+    struct rlimit most = {RLIM_INFINITY, RLIM_INFINITY};
+    FILE *file = fopen("/proc/self/statm", "r");
+    unsigned long pages = 0;
+
+    if (!file || fscanf(file, "%lu", &pages) != 1)
+        exit(3);
+    fclose(file);
+    if (more)
+        most.rlim_cur = pages * (unsigned long)getpagesize() + more;
+    setrlimit(RLIMIT_AS, &most);
 }
 
 /* All threads are in a send at once, and get a signal there. */
@@ -711,16 +791,22 @@ static void places(void)
         if (connect(fds[i], (struct sockaddr *)&to, sizeof(to)) != 0)
             exit(3);
     }
+    pthread_rwlock_wrlock(&wait_here);
     for (int i = 0; i < MANY; i++)
         if (pthread_create(&threads[i], &small, sends_long,
                            (void *)(intptr_t)fds[i]) != 0)
             exit(5);
+    if (leaving)
+        limit_memory(4 << 20);
+    pthread_rwlock_unlock(&wait_here);
     if (read(begun[0], &byte, 1) != 1)
         exit(6);
-    for (int i = 0; i < MANY; i++)
+    for (int i = 0; i < MANY; i++) {
         pthread_kill(threads[i], SIGUSR1);
-    while (came < MANY)
-        usleep(1000);
+        while (came <= i && (leaving || i == MANY - 1))
+            usleep(100);
+    }
+    limit_memory(0);
     if (write(go[1], &byte, 1) != 1)
         exit(6);
     for (int i = 0; i < MANY; i++) {
@@ -728,7 +814,8 @@ static void places(void)
 
         pthread_join(threads[i], &how);
         failed += how != NULL;
-        close(fds[i]);
+        if (!leaving)
+            close(fds[i]);
     }
     kill(server, SIGKILL);
     waitpid(server, NULL, 0);
@@ -738,6 +825,26 @@ static void places(void)
         failed += !ask(fd);
     close(fd);
     printf("signals: %d, failed: %d\n", (int)came, failed);
+}
+
+static void calls_of(int count)
+{
+    for (int i = 0; i < count; i++) {
+        int fd = dial();
+
+        if (!ask(fd))
+            printf("failed\n");
+        close(fd);
+    }
+}
+
+/* There is no memory for the places of all, and the handlers leave the sends.
+ */
+static void unplaced(void)
+{
+    calls_of(1); /* the process's first call loads the core */
+    leaving = true;
+    places();
 }
 
 /* ---- a send that is left --------------------------------------------------
@@ -823,17 +930,6 @@ static void left(void)
 /* ---- children of threads, while others send ------------------------------
  */
 
-static void calls_of(int count)
-{
-    for (int i = 0; i < count; i++) {
-        int fd = dial();
-
-        if (!ask(fd))
-            printf("failed\n");
-        close(fd);
-    }
-}
-
 static void *calls_amid(void *unused)
 {
     calls_of(20);
@@ -894,7 +990,10 @@ int main(int argc, char **argv)
                  {"order", order},
                  {"order_jumps", order_jumps},
                  {"order_forks", order_forks},
+                 {"order_full", order_full},
+                 {"order_waits", order_waits},
                  {"places", places},
+                 {"unplaced", unplaced},
                  {"amid", amid},
                  {"left", left}};
     struct sigaction action = {.sa_handler = on_alarm, .sa_flags = SA_RESTART},
@@ -942,7 +1041,7 @@ int main(int argc, char **argv)
         jump_about(strcmp(where, "read") == 0, strcmp(where, "connect") == 0);
     else
         tick(act == forks ? 50000 : 500);
-    for (int i = 0; act && (i < 5 || now() < until); i++)
+    for (int i = 0; act && (i < 5 || ran < 3 || now() < until); i++)
         if (strcmp(where, "dlopen") == 0)
             loads();
         else if (strcmp(where, "calls") != 0)
