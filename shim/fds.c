@@ -29,9 +29,9 @@ static uint64_t *table; /* the same, and it stays */
 static bool stopped;
 
 /* The records lie behind the words, and behind them, in a page of its own, the
- * pid of the process that has this memory. The kernel clears that page in a
- * child with memory of its own, also in one of the bare system call (Linux
- * 4.14; before, llmobs_fds_own says it). */
+ * pids of the process that has this memory and, above that, of its parent. The
+ * kernel clears that page in a child with memory of its own, also in one of the
+ * bare system call (Linux 4.14; before, llmobs_fds_own says it). */
 static struct record *record_of(uint64_t id)
 {
     return (struct record *)(table + LLMOBS_FDS) + (id & LOW_MASK);
@@ -39,7 +39,7 @@ static struct record *record_of(uint64_t id)
 
 static bool open_table(void)
 {
-    const size_t size = SIZE + sizeof(uint32_t);
+    const size_t size = SIZE + sizeof(uint64_t);
     uint64_t *none = NULL;
     long made;
 
@@ -49,7 +49,7 @@ static bool open_table(void)
                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (made < 0 && made > -4096)
         return false;
-    llmobs_sys(SYS_madvise, made + (long)SIZE, sizeof(uint32_t),
+    llmobs_sys(SYS_madvise, made + (long)SIZE, sizeof(uint64_t),
                MADV_WIPEONFORK);
     if (!__atomic_compare_exchange_n(&table, &none, (uint64_t *)made, false,
                                      __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
@@ -57,25 +57,32 @@ static bool open_table(void)
     return true;
 }
 
-static uint32_t *owner(void)
+static uint64_t *owner(void)
 {
-    return (uint32_t *)((char *)table + SIZE);
+    return (uint64_t *)((char *)table + SIZE);
 }
 
-/* False in a child that shares its parent's memory, as vfork's does. */
+static uint64_t own(uint32_t pid)
+{
+    return (uint64_t)llmobs_sys(SYS_getppid) << 32 | pid;
+}
+
+/* False in a child that shares its parent's memory, as vfork's does. One that
+ * was the first to ask there had it for that time. */
 static bool has_memory(uint32_t pid)
 {
-    uint32_t had = 0;
+    uint64_t had = __atomic_load_n(owner(), __ATOMIC_RELAXED);
 
-    return __atomic_compare_exchange_n(owner(), &had, pid, false,
-                                       __ATOMIC_RELAXED, __ATOMIC_RELAXED) ||
-           had == pid;
+    return (uint32_t)had == pid ||
+           ((!had || had >> 32 == pid) &&
+            __atomic_compare_exchange_n(owner(), &had, own(pid), false,
+                                        __ATOMIC_RELAXED, __ATOMIC_RELAXED));
 }
 
 void llmobs_fds_own(void)
 {
     if (__atomic_load_n(&table, __ATOMIC_ACQUIRE))
-        __atomic_store_n(owner(), (uint32_t)llmobs_sys(SYS_getpid),
+        __atomic_store_n(owner(), own((uint32_t)llmobs_sys(SYS_getpid)),
                          __ATOMIC_RELAXED);
 }
 

@@ -13,7 +13,9 @@
  * Limits:  numbers below LLMOBS_FDS.
  * Fork:    a child has a copy of the table, and ends for itself what numbers of
  *          its parent's stand for. A child of vfork, which closes most numbers,
- *          shares the memory: it ends only what it has begun.
+ *          shares the memory: it ends only what it has begun; or, where it
+ *          is the first that asks in the memory of a child of the bare clone,
+ *          all that it closes.
  */
 #ifndef LLMOBS_FDS_H
 #define LLMOBS_FDS_H

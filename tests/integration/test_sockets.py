@@ -147,7 +147,7 @@ for each in OF_HANDLERS:
 
 
 # What a child, or a thread, does with a connection that its parent has, in each
-# state of that: 19 of the 23 ways have a call in the child.
+# state of that: 20 of the 24 ways have a call in the child.
 DESCRIPTORS = os.path.join(APPS, "sockets", "descriptors.c")
 
 
@@ -159,7 +159,7 @@ def join_descriptors(state):
         # Children end by _exit, and leave their calls to others.
         env = dict(ON, LLMOBS_THREAD="off")
         t.same([path, state, str(t.servers.http)], env=env)
-        shown(t, drained(t, env), 19 + (23 if state == "unused" else 46))
+        shown(t, drained(t, env), 20 + (24 if state == "unused" else 48))
         equal(counts(t).get("unfollowed", 0), 0, "unfollowed")
     run.__module__ = "test_sockets"
     run.__name__ = "descriptors_" + state
