@@ -92,24 +92,26 @@ static bool is_bun(const ElfW(Dyn) * dynamic, uintptr_t base)
     return false;
 }
 
-/* By the program's headers alone, which the kernel has mapped. */
+/* By the program's headers alone, and what the kernel has mapped of it. */
 static bool is_cut_short(void)
 {
-    const ElfW(Phdr) *list = (const void *)getauxval(AT_PHDR), *at = list;
-    const ElfW(Phdr) *end = list ? list + getauxval(AT_PHNUM) : NULL;
-    uintptr_t base;
+    struct llmobs_loaded program = {.phdr = (const void *)getauxval(AT_PHDR),
+                                    .phnum = getauxval(AT_PHNUM)};
+    const ElfW(Phdr) *at =
+        program.phdr ? llmobs_loaded_header(&program, PT_PHDR) : NULL;
 
-    while (at < end && at->p_type != PT_PHDR)
-        at++;
-    if (at == end)
+    if (!at)
         return false;
-    base = (uintptr_t)list - at->p_vaddr;
-    for (at = list; at < end; at++)
-        if ((at->p_type == PT_NOTE &&
-             is_go((const char *)(base + at->p_vaddr), at->p_memsz)) ||
-            (at->p_type == PT_DYNAMIC &&
-             is_bun((const void *)(base + at->p_vaddr), base)))
+    program.base = (uintptr_t)program.phdr - at->p_vaddr;
+    for (at = program.phdr; at < program.phdr + program.phnum; at++) {
+        const void *bytes =
+            llmobs_loaded_at(&program, program.base + at->p_vaddr, at->p_memsz);
+
+        if (bytes &&
+            ((at->p_type == PT_NOTE && is_go(bytes, at->p_memsz)) ||
+             (at->p_type == PT_DYNAMIC && is_bun(bytes, program.base))))
             return true;
+    }
     return false;
 }
 

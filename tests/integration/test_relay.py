@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import socket
+import struct
 import subprocess
 import time
 
@@ -753,6 +754,27 @@ def launched_for_a_sudden_end(t):
             equal(r.code, 0, "status")
             settled(t, dd, 1, wait=60)
             equal(len(launched(t)), 1, "relays")
+
+
+@test
+def notes_that_are_not_loaded(t):
+    """A program's header may tell of a note that the kernel has not mapped. glibc
+    reads those alone that are aligned to 8 bytes."""
+    path = compiled(t, "unhandled_none", "-O1", os.path.join(APPS, "unhandled.c"),
+                    "-lcurl")
+    with open(path, "rb") as f:
+        image = bytearray(f.read())
+    at, size, count = *struct.unpack_from("<Q", image, 32), *struct.unpack_from("<HH", image, 54)
+    for header in range(at, at + size * count, size):
+        if (struct.unpack_from("<I", image, header)[0] == 4  # PT_NOTE
+                and struct.unpack_from("<Q", image, header + 48)[0] == 4):
+            struct.pack_into("<Q", image, header + 16, 1 << 36)
+    path = os.path.join(t.dir, "not_loaded")
+    with open(path, "wb") as f:
+        f.write(image)
+    os.chmod(path, 0o755)
+    with serving(Handler, "/v1/chat/completions", t=t) as url:
+        equal(t.same([path, url, body("not loaded")]).code, 0, "status")
 
 
 def logged(t, text):
