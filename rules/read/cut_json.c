@@ -65,15 +65,20 @@ static size_t value_of(struct llmobs_text text, size_t at, size_t end)
     return skip_blank(text, colon + 1);
 }
 
+/* The value at `at`, as it is written; empty: it is cut. */
+static struct llmobs_text text_at(struct llmobs_text text, size_t at)
+{
+    size_t end = value_end(text, at);
+
+    return (struct llmobs_text){text.data + at, end > at ? end - at : 0};
+}
+
 static struct llmobs_json *parse_at(struct llmobs_text text, size_t at)
 {
     struct llmobs_json *json = NULL;
-    size_t end = value_end(text, at);
 
-    if (end <= at)
-        return NULL;
-    text = (struct llmobs_text){text.data + at, end - at};
-    return llmobs_json_parse(text, &json) == 0 ? json : NULL;
+    text = text_at(text, at);
+    return text.len > 0 && llmobs_json_parse(text, &json) == 0 ? json : NULL;
 }
 
 /* A walk over the members one level below a document: forwards from its start,
@@ -160,6 +165,14 @@ static size_t find(struct walk walk, const char *key)
         if (llmobs_text_is(walk.key, key))
             break;
     return value;
+}
+
+struct llmobs_text llmobs_cut_json_text(struct llmobs_text head,
+                                        const char *key)
+{
+    size_t at = find((struct walk){.text = head}, key);
+
+    return at ? text_at(head, at) : (struct llmobs_text){"", 0};
 }
 
 struct llmobs_json *llmobs_cut_json_first(struct llmobs_text head,

@@ -1,4 +1,5 @@
-/* cut_json - finds a few values in JSON text that is cut at one end or both.
+/* cut_json - finds a few values in JSON text that is cut at one end or both, or
+ * that the program's thread may not parse.
  *
  * Owns:    nothing; the caller owns the values that it is given.
  * Threads: any; no state.
@@ -6,8 +7,8 @@
  * Limits:  one pass over the text for each question; no recursion. _last looks
  *          at SCAN_TRIES_MAX places, and at values of SCAN_VALUE_MAX bytes.
  *
- * Used only for bodies beyond the capture limit (WIRE 2.4, 8.4): no parser
- * could prove the answers, which are a careful guess.
+ * Of bodies beyond the capture limit (WIRE 2.4, 8.4) no parser could prove the
+ * answers, which are a careful guess.
  */
 #ifndef LLMOBS_CUT_JSON_H
 #define LLMOBS_CUT_JSON_H
@@ -15,7 +16,12 @@
 #include "lib/text/json.h"
 
 /* Gives the value of `key` one level below the start of the document, whose
- * beginning is `head`; only a complete value. */
+ * beginning is `head`, as it is written; empty: it has none that is complete.
+ * Allocates nothing; borrowed from `head`. */
+struct llmobs_text llmobs_cut_json_text(struct llmobs_text head,
+                                        const char *key);
+
+/* The same, as a value. */
 struct llmobs_json *llmobs_cut_json_first(struct llmobs_text head,
                                           const char *key);
 
