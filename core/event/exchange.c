@@ -2,7 +2,6 @@
 #include "core/event/exchange.h"
 
 #include <errno.h>
-#include <sched.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -524,30 +523,31 @@ static bool change_holder(atomic_int *holder, int from, int to)
         holder, &from, to, memory_order_acquire, memory_order_relaxed);
 }
 
+/* By naps, as an owner of a higher priority would keep the other thread from
+ * the processor; a pause of the whole process counts as one. */
+static void nap(void)
+{
+    nanosleep(&(struct timespec){.tv_nsec = LLMOBS_NS_PER_MS / 10}, NULL);
+}
+
 bool llmobs_holder_trylock(atomic_int *holder, int ms)
 {
-    const struct timespec nap = {.tv_nsec = 100000};
-
     for (int i = 0; !change_holder(holder, NOBODY, EXIT); i++) {
         if (i == 10 * ms)
             return false;
-        nanosleep(&nap, NULL);
+        nap();
     }
     return true;
 }
 
 void llmobs_holder_lock(atomic_int *holder)
 {
-    int64_t until = 0;
-
-    while (!change_holder(holder, NOBODY, OWNER) &&
-           !change_holder(holder, OWNER, OWNER)) {
-        if (!until)
-            until =
-                llmobs_clock_mono_ns() + EXIT_PATIENCE_MS * LLMOBS_NS_PER_MS;
-        else if (llmobs_clock_mono_ns() >= until)
+    for (int i = 0; !change_holder(holder, NOBODY, OWNER) &&
+                    !change_holder(holder, OWNER, OWNER);
+         i++) {
+        if (i >= 10 * EXIT_PATIENCE_MS)
             (void)change_holder(holder, EXIT, NOBODY);
-        sched_yield();
+        nap();
     }
 }
 

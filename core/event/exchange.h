@@ -241,9 +241,10 @@ bool llmobs_exchange_is_masked(const struct llmobs_exchange *exchange,
 /* The right to touch an exchange that a thread of the app fills, and that the
  * exit handler may claim: one word beside the exchange, 0: nobody has it. The
  * owner holds it for the length of an append or of a write to the disk, and
- * waits at most 100 ms for the exit handler, which holds it for a pointer swap:
- * a child that was forked meanwhile has no thread that ends it. A siglongjmp
- * out of that leaves it held, and the thread's next lock succeeds at once. */
+ * sleeps 1000 times 0.1 ms for the exit handler, or a thread that claims a call
+ * of MCP, which hold it for a pointer swap, before it takes it from them: a
+ * child that was forked meanwhile has no thread that ends it. A siglongjmp out
+ * of that leaves it held, and the thread's next lock succeeds at once. */
 void llmobs_holder_lock(atomic_int *holder);
 
 /* For the exit handler. Gives up after about `ms` milliseconds: the owner's

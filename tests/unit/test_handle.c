@@ -1,7 +1,12 @@
 /* The core's picture of a handle, against what libcurl's own setopt
  * makes of the same calls. */
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "lib/base/clock.h"
 #include "core/capture/handle.h"
@@ -538,4 +543,54 @@ TEST(locks_that_were_left)
     llmobs_handle_unlock(h);
     ck_assert(llmobs_holder_trylock(&h->exchange_holder, 1));
     llmobs_handle_unlock(h);
+}
+
+static atomic_int holder, has_it;
+
+static int64_t own_ns(void)
+{
+    return llmobs_clock_read_ns(CLOCK_THREAD_CPUTIME_ID);
+}
+
+/* As an exit's, or one that claims a call: what it does takes 5 ms here. Gives
+ * whether it kept the lock. */
+static void *claims(void *unused)
+{
+    bool kept;
+
+    (void)unused;
+    ck_assert(llmobs_holder_trylock(&holder, 0));
+    atomic_store(&has_it, 1);
+    for (int64_t end = own_ns() + 5 * LLMOBS_NS_PER_MS; own_ns() < end;)
+        ;
+    kept = !llmobs_holder_trylock(&holder, 0) && atomic_load(&has_it);
+    llmobs_holder_unlock(&holder);
+    return (void *)(intptr_t)kept;
+}
+
+/* An owner of a higher priority lets the other thread have their processor. */
+TEST(a_lock_of_a_thread_that_waits_for_the_processor)
+{
+    const struct sched_param high = {.sched_priority = 1}, none = {0};
+    cpu_set_t all, one;
+    pthread_t thread;
+    void *kept;
+
+    sched_getaffinity(0, sizeof(all), &all);
+    CPU_ZERO(&one);
+    for (size_t i = 0; CPU_COUNT(&one) == 0; i++)
+        if (CPU_ISSET(i, &all))
+            CPU_SET(i, &one);
+    sched_setaffinity(0, sizeof(one), &one);
+    ck_assert_int_eq(pthread_create(&thread, NULL, claims, NULL), 0);
+    while (!atomic_load(&has_it))
+        usleep(100);
+    (void)pthread_setschedparam(pthread_self(), SCHED_FIFO, &high); /* root's */
+    llmobs_holder_lock(&holder);
+    atomic_store(&has_it, 0);
+    llmobs_holder_unlock(&holder);
+    (void)pthread_setschedparam(pthread_self(), SCHED_OTHER, &none);
+    sched_setaffinity(0, sizeof(all), &all);
+    pthread_join(thread, &kept);
+    ck_assert_msg(kept != NULL, "the lock was taken from it");
 }
