@@ -194,14 +194,17 @@ static bool is_asked_for(struct llmobs_http1 *http, struct llmobs_text text)
 void llmobs_http1_ended(struct llmobs_http1 *http, bool closed)
 {
     bool to_end = http->ways[LLMOBS_HTTP1_ANSWER].step == TO_END;
+    bool in_doubt;
 
     if (http->why)
         return;
-    (void)is_of_body(http);
+    in_doubt = http->guess == OF_BODY && !is_of_body(http);
     end_all(http, LLMOBS_HTTP1_CUT,
             closed && to_end ? LLMOBS_HTTP1_CLOSED : LLMOBS_HTTP1_CUT,
             LLMOBS_HTTP1_NONE);
     llmobs_http1_fini(http);
+    if (in_doubt) /* a request that nobody answered */
+        http->events->stopped(http->user, LLMOBS_HTTP1_DOUBT);
 }
 
 uint64_t llmobs_http1_left(const struct llmobs_http1 *http)

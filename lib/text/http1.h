@@ -81,7 +81,8 @@ struct llmobs_http1_events {
     /* Of HTTP/2: a stream has no events, or no more of its answer; `what`, as
      * "gRPC", is static. */
     void (*passed)(void *user, const char *what);
-    /* The reader stopped by itself; the last event. */
+    /* The reader stopped by itself, or a request that it kept as a guess had no
+     * answer as the connection ended; the last event. */
     void (*stopped)(void *user, enum llmobs_http1_why why);
 };
 

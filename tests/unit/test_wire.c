@@ -281,6 +281,23 @@ TEST(early_answer)
     ck_assert_msg(wire_says(0, "http_413"), "%s", keeper_events[0]);
 }
 
+/* A call behind an answer that came before its request's end is kept until an
+ * answer to it shows that it is no body: nobody answers. */
+TEST(early_answer_before_a_call)
+{
+    uint64_t before = llmobs_stats_get(LLMOBS_STAT_unfollowed);
+
+    wire_begin();
+    wire_send(ASKS JSON LENGTH BODY);
+    wire_receive(ANSWER);
+    wire_send("POST /upload HTTP/1.1\r\nContent-Length: 5\r\n\r\n");
+    wire_receive("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    wire_send(ASKS JSON LENGTH BODY);
+    wire_over(LLMOBS_WIRE_CLOSED);
+    wire_end(1);
+    ck_assert_uint_eq(llmobs_stats_get(LLMOBS_STAT_unfollowed), before + 1);
+}
+
 /* The program lets the connection go, while so many bytes wait that it has not
  * read. */
 TEST(unread)
