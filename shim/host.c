@@ -71,6 +71,7 @@ static bool node_traced; /* NODE_OPTIONS load a tracer */
 static bool accepts_tls; /* the program is a server of TLS */
 static bool intercepted; /* in a run of llmobs-run --intercept */
 static bool no_other_proxy; /* and the user has none of his own */
+static bool excluded;       /* by LLMOBS_EXCLUDE */
 static const char *file_log, *file_log_level; /* NULL: it was not read */
 static size_t env_count, env_len;
 /* The strings; behind them the list of pointers to them, and the core's path,
@@ -214,6 +215,7 @@ static void read_settings(char **env, const char *values[SETTINGS])
     for (; env && *env; env++) {
         const char *options = value_in_entry(*env, "NODE_OPTIONS");
         const char *past = value_in_entry(*env, "LLMOBS_INTERCEPT_PAST");
+        const char *proxy = value_in_entry(*env, "HTTPS_PROXY");
         bool may_be = llmobs_str_begins(*env, OWN) ||
                       llmobs_str_begins(*env, "DD_LLMOBS_");
 
@@ -221,7 +223,9 @@ static void read_settings(char **env, const char *values[SETTINGS])
             if (!values[i])
                 values[i] = value_in_entry(*env, names[i]);
         node_traced |= options && llmobs_tracer_module(options);
-        intercepted |= value_in_entry(*env, "LLMOBS_INTERCEPT") != NULL;
+        /* Some programs start others without our variables, but with those. */
+        intercepted |= value_in_entry(*env, "LLMOBS_INTERCEPT") ||
+                       (proxy && llmobs_str_begins(proxy, "http://127.0.0.1:"));
         no_other_proxy |= past && !*past;
         if (llmobs_tracer_set(*env))
             llmobs_host_is_traced();
@@ -383,8 +387,10 @@ void llmobs_host_init(const char *first, char **env, bool late)
     if (values[ENABLED] && !llmobs_conf_is_true(values[ENABLED]))
         return;
     if (!later) {
-        if (!llmobs_libc_find() || llmobs_libc.auxval(AT_SECURE) ||
-            (values[EXCLUDE] && lists_program(values[EXCLUDE])))
+        if (!llmobs_libc_find() || llmobs_libc.auxval(AT_SECURE))
+            return;
+        excluded = values[EXCLUDE] && lists_program(values[EXCLUDE]);
+        if (excluded)
             return;
         llmobs_libc.iterate(find_shim, &own);
     }
@@ -588,7 +594,7 @@ void llmobs_host_leave_proxy(char **env)
 {
     char **to = env;
 
-    if (!intercepted || !no_other_proxy || !llmobs_host_tls() ||
+    if (!intercepted || !no_other_proxy || !(llmobs_host_tls() || excluded) ||
         !lists_program(LLMOBS_ALONE))
         return;
     for (; *env; env++)

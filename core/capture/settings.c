@@ -313,6 +313,16 @@ static void set_body(struct llmobs_settings *app, enum kind kind, void *arg,
     }
 }
 
+/* True where the URL of a proxy is of that place, "127.0.0.1:40123". */
+static bool names_place(const char *url, const char *place)
+{
+    char other[sizeof("localhost:65535")];
+
+    snprintf(other, sizeof(other), "localhost%.6s",
+             place + strcspn(place, ":"));
+    return strstr(url, place) || strstr(url, other);
+}
+
 /* Options whose value needs a function. Not inlined, so that all other options
  * need no stack frame. */
 static __attribute__((noinline)) void set_by_function(
@@ -338,7 +348,7 @@ static __attribute__((noinline)) void set_by_function(
         /* That of a run with --intercept is of the environment, whoever read
          * it there. */
         text = arg ? getenv("LLMOBS_INTERCEPT") : NULL;
-        app->proxy = !arg || (text && strstr(arg, text))
+        app->proxy = !arg || (text && names_place(arg, text))
                          ? LLMOBS_PROXY_BY_ENVIRONMENT
                      : *(const char *)arg ? LLMOBS_PROXY_SET
                                           : LLMOBS_PROXY_NONE;

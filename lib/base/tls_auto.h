@@ -24,9 +24,10 @@
 /* Those that may have the TLS library inside, and tracers by options. */
 #define LLMOBS_NODE "node*"
 
-/* Of these the ones that start no other program. wget tells servers that it has
- * a proxy, and wget2 1.99 speaks TLS to one of plain http. */
-#define LLMOBS_ALONE "wget,wget2"
+/* Programs that start no others, and so need no proxy of a run where they are
+ * observed or left alone. wget tells servers that it has one, wget2 1.99 speaks
+ * TLS to one of plain http, and `curl -i` shows its head. */
+#define LLMOBS_ALONE "curl,wget,wget2"
 
 /* Coding agents and runtimes of JavaScript whose TLS is out of reach, but not
  * their plain HTTP. (Agents that are scripts run as node.) */

@@ -28,6 +28,8 @@ ABSOLUTE = os.path.join(APPS, "intercept", "absolute.py")
 OPEN = {"NO_PROXY": None, "no_proxy": None}
 # The library in the program sees nothing.
 AT_HOME = dict(OPEN, LLMOBS_TLS="off")
+# A program without it.
+UNSEEN = ["env", "-u", "LD_PRELOAD"]
 
 
 def run_by(t):
@@ -308,10 +310,10 @@ def by_http2(t):
     if not t.servers.h2:
         raise Skip("no nghttpx")
     url = "https://localhost:%d/v1/chat/completions" % t.servers.h2
-    both(t, ["curl", "-qsS", "-w", "%{http_version}\\n", "-d", body(), url,
-             "-d", body("again"), url], spans=2,
-         env={"LLMOBS_EXCLUDE": "curl", "DD_LLMOBS_INSTRUMENTED_PROXY_URLS":
-              "https://localhost:%d" % t.servers.h2})
+    both(t, [*UNSEEN, "curl", "-qsS", "-w", "%{http_version}\\n", "-d", body(), url,
+             "-d", body("again"), url], spans=2, env={
+                 "DD_LLMOBS_INSTRUMENTED_PROXY_URLS":
+                 "https://localhost:%d" % t.servers.h2})
 
 
 @test
@@ -329,8 +331,14 @@ for i in range(3):
     both(t, [PYTHON, "-c", python, url, body()], spans=3,
          env={"no_proxy": "localhost", "NO_PROXY": "localhost"})
     both(t, ["curl", "-qsS", "-i", "-d", body(), url], spans=1)
-    both(t, ["sh", "-c", 'exec curl -qsS ${HTTPS_PROXY:+-x $HTTPS_PROXY} '
-             '-d "$1" "$0"', url, body()], spans=1)
+    for own in "$HTTPS_PROXY", "localhost:${HTTPS_PROXY##*:}":
+        both(t, ["sh", "-c", "exec curl -qsS ${HTTPS_PROXY:+-x %s} "
+                 '-d "$1" "$0"' % own, url, body()], spans=1)
+    # It is left alone; and one to which the variables of the run are not passed.
+    both(t, ["curl", "-qsS", "-i", "-d", body(), url], spans=0,
+         env={"LLMOBS_EXCLUDE": "curl"})
+    both(t, ["env", "-u", "LLMOBS_INTERCEPT", "-u", "LLMOBS_INTERCEPT_PAST",
+             PYTHON, "-c", python, url, body()], spans=3)
     if os.path.exists("/usr/bin/php"):
         both(t, ["php", os.path.join(APPS, "tls", "streams.php"), url,
                  t.servers.cert, "gpt-test", "s:gpt-test"], spans=2)
@@ -520,8 +528,8 @@ def servers_that_are_not_as_they_should_be(t):
     for name in "localhost", "127.0.0.1":
         url = "https://%s:%d/v1/chat/completions" % (name, t.servers.tls)
         for more in [], ["-k"]:
-            both(t, ["curl", "-qsS", *more, "-d", body(), url], spans=0,
-                 env={"LLMOBS_EXCLUDE": "curl", "SSL_CERT_FILE": SYSTEM,
+            both(t, [*UNSEEN, "curl", "-qsS", *more, "-d", body(), url], spans=0,
+                 env={"SSL_CERT_FILE": SYSTEM,
                       "DD_LLMOBS_INSTRUMENTED_PROXY_URLS":
                       "https://%s:%d" % (name, t.servers.tls)})
 
@@ -751,9 +759,8 @@ def trace_headers(t):
     url = "https://localhost:%d/v1/chat/completions" % t.servers.h2
     many = ["--no-progress-meter", "-Z", *40 * ["-o", "/dev/null", url]]
     for calls, words in (1, [url]), (40, many):
-        joined(both(t, ["curl", "-qsS", "-w", "%{http_version}\\n", "-d",
+        joined(both(t, [*UNSEEN, "curl", "-qsS", "-w", "%{http_version}\\n", "-d",
                         body(), *words], order=False, spans=calls, env={
-                            "LLMOBS_EXCLUDE": "curl",
                             "DD_LLMOBS_INSTRUMENTED_PROXY_URLS":
                             "https://localhost:%d" % t.servers.h2}))
 
