@@ -428,6 +428,8 @@ static void tell_refusal(void *user, const char *host, uint64_t kind,
     char date[LLMOBS_DESTINATION_TIME];
 
     (void)kind;
+    if (strspn(host, LLMOBS_REFUSALS_LEFT LLMOBS_REFUSALS_USED))
+        return;
     LLMOBS_FIND(NOTE, "intercept",
                 "a program took no certificate of a run for %s: it passes "
                 "unread there until %s, or `llmobs doctor "

@@ -21,6 +21,7 @@
 #include "lib/base/buf.h"
 #include "lib/base/file.h"
 #include "lib/base/maps.h"
+#include "lib/base/mix.h"
 #include "lib/base/proc_stat.h"
 
 #define VARIABLES_MAX ((size_t)8 * 1024 * 1024)
@@ -228,7 +229,7 @@ enum llmobs_peer_whose llmobs_peer_find(const struct llmobs_peer_run *run,
                                     : LLMOBS_PEER_OTHER;
 }
 
-void llmobs_peer_program(pid_t pid, char program[LLMOBS_PEER_PROGRAM])
+uint64_t llmobs_peer_program(pid_t pid, char program[LLMOBS_PEER_PROGRAM])
 {
     char path[64], file[PATH_MAX], words[PATH_MAX];
     const char *named, *asked;
@@ -248,4 +249,5 @@ void llmobs_peer_program(pid_t pid, char program[LLMOBS_PEER_PROGRAM])
     snprintf(program, LLMOBS_PEER_PROGRAM, "%.*s", LLMOBS_PEER_PROGRAM - 1,
              named);
     explicit_bzero(words, sizeof(words)); /* it may have keys */
+    return llmobs_mix_bytes(file, strlen(file));
 }

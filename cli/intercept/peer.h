@@ -40,7 +40,8 @@ bool llmobs_peer_is_marked(const struct llmobs_peer_run *run, const char *pid);
 
 #define LLMOBS_PEER_PROGRAM 64
 
-/* Gives the name of the process's program; "": this process may not see it. */
-void llmobs_peer_program(pid_t pid, char program[LLMOBS_PEER_PROGRAM]);
+/* Gives the name of the process's program; "": this process may not see it.
+ * Returns a number of its file. */
+uint64_t llmobs_peer_program(pid_t pid, char program[LLMOBS_PEER_PROGRAM]);
 
 #endif

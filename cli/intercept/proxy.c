@@ -24,9 +24,11 @@
 #include "core/capture/wire.h"
 #include "core/config/origin.h"
 #include "core/export/plain_http.h"
+#include "lib/base/clock.h"
 #include "lib/base/glob.h"
 #include "lib/base/http1_first.h"
 #include "lib/base/log.h"
+#include "lib/base/mix.h"
 #include "lib/base/stats.h"
 #include "lib/text/http1.h"
 #include "rules/rules.h"
@@ -46,6 +48,8 @@ _Static_assert(LLMOBS_REQUEST_MAX + 64 <= ROOM, "a head goes in one piece");
 #define HELLO_MS 60000
 #define STATUS (sizeof("HTTP/1.1 ") - 1)
 #define REST_MS 2000
+/* Who compares the certificate after the handshake does so at once. */
+#define LEAVES_MS 2000
 
 struct end {
     int fd;    /* does not block */
@@ -61,6 +65,11 @@ struct visit {
     struct llmobs_hello hello;
     struct llmobs_peer peer;
     bool reads; /* what goes to models */
+    uint64_t of_program;
+    enum llmobs_refusals_end end; /* of the program's own TLS */
+    int64_t leaves_ns;            /* until then, if so; 0: it has none */
+    struct llmobs_origin_names names;
+    char program[LLMOBS_PEER_PROGRAM];
     struct llmobs_way_out out;
     struct llmobs_wire_peer facts; /* in the next two */
     char process[LLMOBS_PEER_PROGRAM + 16];
@@ -328,6 +337,11 @@ static bool pass_bytes(struct visit *visit, const struct llmobs_way *way,
         bool idle[2];
 
         move(&up, true, visit->wire);
+        if (client->tls && up.begun)
+            visit->end = LLMOBS_REFUSALS_USES;
+        else if (client->tls && (up.over || up.broken) && !down.over &&
+                 llmobs_clock_mono_ns() < visit->leaves_ns)
+            visit->end = LLMOBS_REFUSALS_LEAVES;
         atomic_fetch_add(&visit->proxy->untold, visit->wire != NULL);
         move(&down, false, visit->wire);
         atomic_fetch_sub(&visit->proxy->untold, visit->wire != NULL);
@@ -399,6 +413,7 @@ static bool peek_hello(struct visit *visit)
     more = 1;
     setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &more, sizeof(more));
     free(bytes);
+    visit->hello.kind ^= visit->of_program;
     return rc == 1 && strcasecmp(visit->hello.name, visit->to.host) == 0;
 }
 
@@ -426,52 +441,55 @@ static bool open_both(struct visit *visit, enum llmobs_stat *stat)
     enum llmobs_tls_why why = LLMOBS_TLS_UNABLE;
 
     visit->server.tls = llmobs_tls_reach(visit->server.fd, &visit->hello);
-    if (visit->server.tls)
+    if (visit->server.tls) {
+        llmobs_refusals_begin(visit->to.host, visit->hello.kind);
         visit->client.tls = llmobs_tls_take(visit->client.fd, &visit->hello,
                                             visit->server.tls, &why);
+        visit->leaves_ns =
+            llmobs_clock_mono_ns() + LEAVES_MS * LLMOBS_NS_PER_MS;
+    }
     if (visit->client.tls)
         return true;
-    *stat = !visit->server.tls          ? LLMOBS_STAT_intercept_server
-            : why == LLMOBS_TLS_REFUSED ? LLMOBS_STAT_intercept_refused
-                                        : LLMOBS_STAT_intercept_odd;
-    if (why == LLMOBS_TLS_UNABLE) {
-        leave(visit);
-        visit->server.fd =
-            llmobs_way_out_connect(&visit->out.tls, visit->asked, &visit->to,
-                                   visit->client.fd, visit->answer);
-        return visit->server.fd >= 0 && llmobs_way_out_stands(visit->answer);
-    }
-    if (why == LLMOBS_TLS_REFUSED) {
-        llmobs_refusals_add(visit->proxy->refusals, visit->to.host,
-                            visit->hello.kind);
-        atomic_fetch_or(&visit->proxy->unread, LLMOBS_UNREAD_REFUSED);
-        llmobs_log(LLMOBS_LOG_WARN,
-                   "a program takes no certificate of the run for %s: for 30 "
-                   "days it passes unread there, or until `llmobs doctor "
-                   "--forget-refusals`",
-                   visit->to.host);
-    }
-    return false;
+    visit->end = why == LLMOBS_TLS_REFUSED ? LLMOBS_REFUSALS_REFUSES
+                 : why == LLMOBS_TLS_LEFT  ? LLMOBS_REFUSALS_LEAVES
+                                           : LLMOBS_REFUSALS_NEITHER;
+    *stat = !visit->server.tls         ? LLMOBS_STAT_intercept_server
+            : why == LLMOBS_TLS_UNABLE ? LLMOBS_STAT_intercept_odd
+                                       : LLMOBS_STAT_intercept_refused;
+    if (why != LLMOBS_TLS_UNABLE)
+        return false;
+    leave(visit);
+    visit->server.fd =
+        llmobs_way_out_connect(&visit->out.tls, visit->asked, &visit->to,
+                               visit->client.fd, visit->answer);
+    return visit->server.fd >= 0 && llmobs_way_out_stands(visit->answer);
+}
+
+/* Finds what asks: another program of an interpreter, or with TLS of the same
+ * kind, may take the certificate that this one refuses. */
+static void find_program(struct visit *visit)
+{
+    const char *script = visit->names.script;
+
+    visit->of_program = llmobs_peer_program(visit->peer.pid, visit->program);
+    llmobs_origin_read(visit->peer.pid, config, &visit->names);
+    visit->of_program ^= llmobs_mix_bytes(script, strlen(script));
 }
 
 /* Begins the core's record of the connection, by the facts of its process. */
 static void begin_wire(struct visit *visit)
 {
-    struct llmobs_origin_names names = {.script = ""};
-    char program[LLMOBS_PEER_PROGRAM];
-    pid_t pid = visit->peer.pid;
+    const char *script =
+        llmobs_config_names_callers(config) ? visit->names.script : "";
     void *tls = visit->server.tls;
 
-    llmobs_peer_program(pid, program);
-    if (llmobs_config_names_callers(config))
-        llmobs_origin_read(pid, config, &names);
-    snprintf(visit->process, sizeof(visit->process), "%d %s", (int)pid,
-             program);
+    snprintf(visit->process, sizeof(visit->process), "%d %s",
+             (int)visit->peer.pid, visit->program);
     /* No script that a span may show has a quotation mark. */
     snprintf(visit->caller, sizeof(visit->caller), "{\"entry\": \"%s\"}",
-             names.script);
-    visit->facts = (struct llmobs_wire_peer){
-        visit->process, names.script[0] ? visit->caller : NULL};
+             script);
+    visit->facts = (struct llmobs_wire_peer){visit->process,
+                                             *script ? visit->caller : NULL};
     if (ops)
         visit->wire =
             ops->begin(visit->to.host, tls ? LLMOBS_WIRE_TLS : visit->server.fd,
@@ -503,7 +521,8 @@ static bool serve(struct visit *visit)
     int client = visit->client.fd;
     struct pollfd rest = {client, POLLIN, 0};
     struct llmobs_http1_head head;
-    bool known = llmobs_way_out_asked(visit->asked, &head, &to), stands = true;
+    bool known = llmobs_way_out_asked(visit->asked, &head, &to), stands = true,
+         more;
     bool tls = strcmp(to.scheme, "https") == 0;
     const struct llmobs_way *way = tls ? &visit->out.tls : &visit->out.plain;
     bool tunnel = known && llmobs_text_is(head.method, "CONNECT");
@@ -547,6 +566,7 @@ static bool serve(struct visit *visit)
     if (visit->reads && llmobs_way_out_stands(visit->answer) &&
         (llmobs_rules_knows(NULL, to.host) || llmobs_judge_knows(to.host) ||
          llmobs_url_list_may_have(proxy->gateways, url))) {
+        find_program(visit);
         if (llmobs_glob_listed(proxy->leaves ? proxy->leaves : "", to.host))
             stat = LLMOBS_STAT_intercept_left;
         else if (!llmobs_tls_is_valid())
@@ -564,7 +584,20 @@ static bool serve(struct visit *visit)
         if (stat == LLMOBS_STAT_intercepted && stands)
             begin_wire(visit);
     }
-    return stands && pass_bytes(visit, way, tunnel ? NULL : &head);
+    more = stands && pass_bytes(visit, way, tunnel ? NULL : &head);
+    if (visit->client.tls && visit->end == LLMOBS_REFUSALS_LEAVES)
+        llmobs_stats_add(LLMOBS_STAT_intercept_refused, 1);
+    if (visit->leaves_ns &&
+        llmobs_refusals_end(proxy->refusals, to.host, visit->hello.kind,
+                            visit->end)) {
+        atomic_fetch_or(&visit->proxy->unread, LLMOBS_UNREAD_REFUSED);
+        llmobs_log(LLMOBS_LOG_WARN,
+                   "a program takes no certificate of the run for %s: for 30 "
+                   "days it passes unread there, or until `llmobs doctor "
+                   "--forget-refusals`",
+                   to.host);
+    }
+    return more;
 }
 
 static void *visit_main(void *arg)

@@ -1,6 +1,9 @@
 /* refusals - programs that took none of a run's certificates: a line for each
- * host and kind of TLS (hello.h), with the time, in a file beside the store. A
- * line counts for 30 days.
+ * host and kind, with the time, in a file beside the store. A line counts for
+ * 30 days. Who compares a certificate after the handshake leaves without a
+ * word, as does who has no use for a connection. It is a refusal where the same
+ * kind has left that host before, has sent it nothing since, and has no other
+ * connection to it open.
  *
  * Threads: any. Errors: a file that cannot be read or written is as an empty
  * one.
@@ -16,14 +19,28 @@
 bool llmobs_refusals_path(const struct llmobs_config *config,
                           char path[PATH_MAX]);
 
-/* Calls `each` with those that count; `ns`: when they end, by the wall clock.
- */
+/* Calls `each` with those that count; `ns`: when they end, by the wall clock. A
+ * sign before the host: no refusal, but the program left, or used one later. */
+#define LLMOBS_REFUSALS_LEFT "?"
+#define LLMOBS_REFUSALS_USED "+"
 typedef void llmobs_refusal_fn(void *user, const char *host, uint64_t kind,
                                int64_t ns);
 void llmobs_refusals_read(const char *path, llmobs_refusal_fn *each,
                           void *user);
 
 bool llmobs_refusals_have(const char *path, const char *host, uint64_t kind);
-void llmobs_refusals_add(const char *path, const char *host, uint64_t kind);
+
+/* A connection that shakes hands, and what its program did with it: left it
+ * soon, without a byte; or sent some; or refused the certificate. True: it is a
+ * refusal. */
+enum llmobs_refusals_end {
+    LLMOBS_REFUSALS_NEITHER,
+    LLMOBS_REFUSALS_LEAVES,
+    LLMOBS_REFUSALS_USES,
+    LLMOBS_REFUSALS_REFUSES
+};
+void llmobs_refusals_begin(const char *host, uint64_t kind);
+bool llmobs_refusals_end(const char *path, const char *host, uint64_t kind,
+                         enum llmobs_refusals_end how);
 
 #endif

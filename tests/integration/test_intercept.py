@@ -422,6 +422,55 @@ for i in range(3):
     equal((doctor("--forget-refusals"), os.path.exists(path)), ("", False), "forgotten")
 
 
+def pins(t, argv, keep=True):
+    """Runs argv in a run; gives its output's lines."""
+    return t.run([run_by(t), "--intercept", *argv], launcher=[], keep=keep,
+                 env={**AT_HOME, **listed(t), "SSL_CERT_FILE": t.servers.cert,
+                      "PINNED": t.servers.own[0]}).stdout.decode().splitlines()
+
+
+def refusals(t):
+    """How often each kind of line is in the file."""
+    with open(state(t) + "/refused") as f:
+        lines = f.read().splitlines()
+    return [sum(line[0] == sign for line in lines) for sign in "?+l"]
+
+
+@test
+def leaves_without_a_word(t):
+    """A program that compares the certificate behind the handshake fails twice,
+    in one run or in two, and then no more. Another script by the same Python
+    is read all the while."""
+    another = shutil.copy(CLIENT, os.path.join(t.dir, "another.py"))
+    ask = [PYTHON, another, *client(t, "ask")[2:]]
+    good, = pins(t, ask, keep=False)
+    for n, outputs in ((1, (["another"], ["another"], [good], [good])),
+                       (3, (["another", "another", good], [good] * 3))):
+        for i, wanted in enumerate(outputs):
+            equal(pins(t, client(t, "pin", n)), wanted, "run %d of %d" % (i, n))
+            equal(pins(t, ask), [good], "another script")
+        equal(refusals(t), [1, 0, 1], "lines")
+        equal(len(read_spans(t.dir + "/store")), 1 + len(outputs), "spans")
+        told = subprocess.run(
+            [os.path.join(t.build, "llmobs"), "doctor", "--no-self-test",
+             "curl"], env=t.environment(True, listed(t)), capture_output=True,
+            text=True).stdout
+        equal(told.count("took no certificate of a run for localhost"), 1, told)
+        pins(t, ask, keep=False)
+
+
+@test
+def connections_that_nobody_uses(t):
+    """A program that opens five connections and uses one goes on being read; so
+    does one that has left once, and used the next."""
+    for how in ("pool", 5), ("pool", 2), ("leave", 5):
+        for i in range(4):
+            r = pins(t, client(t, *how), keep=i > 0)
+            equal(len(r), 1, "calls")
+        equal(len(read_spans(t.dir + "/store")), 4, "spans of %s" % how[0])
+    equal(refusals(t), [4, 4, 0], "lines")
+
+
 class Late:
     """A server whose certificate, its own, counts for long."""
 

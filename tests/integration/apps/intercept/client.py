@@ -7,6 +7,8 @@ usage: client.py HOW HOST PORT [N]
   half    ends its sending, reads on             late    asks, N s later again
   abort   leaves in the middle of a stream       reset   and resets it
   refuse  trusts nobody, twice                   plain   no TLS at all
+  pin     N calls, each to a server with the certificate in the file PINNED
+  pool    N connections at once, and uses one    leave   one, and uses the next
 """
 import json
 import os
@@ -113,6 +115,25 @@ def main(how, host, port, n):
                 connect(host, port, False)
             except ssl.SSLError as e:
                 print(e.reason)
+    elif how == "pin":
+        with open(os.environ["PINNED"]) as f:
+            pinned = ssl.PEM_cert_to_DER_cert(f.read())
+        for _ in range(n):
+            sock = connect(host, port)
+            good = sock.getpeercert(True) == pinned
+            print(ask(sock, host, port) if good else "another")
+            sock.close()
+            time.sleep(0 if good else 0.2) # until the proxy knows
+    elif how == "pool": # some are closed before that, some after it
+        pool = [connect(host, port) for _ in range(n)]
+        for sock in pool[1:n // 2]:
+            sock.close()
+        print(ask(pool[0], host, port))
+        for sock in pool:
+            sock.close()
+    elif how == "leave":
+        connect(host, port).close()
+        print(ask(connect(host, port), host, port))
     elif how == "plain":
         sock = reach(host, port)
         sock.sendall(b"GET / HTTP/1.0\r\n\r\n")
