@@ -27,7 +27,7 @@ struct dl_phdr_info;
 
 /* Raised whenever a table or a list below changes. The shim does not use a core
  * with another number. */
-#define LLMOBS_ENGINE_ABI 26
+#define LLMOBS_ENGINE_ABI 27
 
 /* A certificate of the proxy of `llmobs-run --intercept` has an issuer whose
  * name begins with this. */
@@ -175,6 +175,9 @@ struct llmobs_host {
     /* Finds a name in the objects that came with the program, or were opened
      * for all; NULL: none has it. */
     void *(*symbol)(const char *name);
+    /* The SSL in whose SSL_read or SSL_write the calling thread is; NULL: in
+     * none. */
+    const void *(*tls_now)(void);
     int tls_inside; /* 1: the OpenSSL inside the program is observed; -1: it is
                      * left alone; 0: there is none, or nobody asked for it */
 };

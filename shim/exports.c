@@ -15,6 +15,7 @@
 #include "shim/scan.h"
 #include "shim/libs.h"
 #include "shim/thunks.h"
+#include "shim/tls_now.h"
 #include "shim/turn.h"
 #include "shim/wrappers.h"
 
@@ -63,6 +64,8 @@ static const char *run_command(const char *text)
 {
     const struct llmobs_ops *ops = ops_for(NULL);
 
+    if (ops)
+        llmobs_tls_now_watch();
     return ops ? ops->command(text) : NULL;
 }
 

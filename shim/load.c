@@ -11,6 +11,7 @@
 #include "shim/libc.h"
 #include "shim/loader_calls.h"
 #include "shim/say.h"
+#include "shim/tls_now.h"
 #include "shim/turn.h"
 #include "shim/wrappers.h"
 
@@ -221,6 +222,7 @@ static const struct llmobs_ops *attach(
                                  llmobs_wrappers_table(),
                                  llmobs_alone_watch,
                                  find_symbol,
+                                 llmobs_tls_now,
                                  llmobs_host_inside()};
     ops = entry(&facts);
     if (ops && ops->abi != LLMOBS_ENGINE_ABI)

@@ -16,6 +16,7 @@
 #include "shim/lib_calls.h"
 #include "shim/libc.h"
 #include "shim/str.h"
+#include "shim/tls_now.h"
 
 #define INDEX_OF_SSL 0 /* CRYPTO_EX_INDEX_SSL */
 #define NAME_OF_HOST 0 /* TLSEXT_NAMETYPE_host_name */
@@ -401,20 +402,24 @@ static int write_own(unsigned copy, void *ssl, const char *bytes, size_t len,
 
 OF of_SSL_read(unsigned copy, void *ssl, void *bytes, int len)
 {
+    const void *outer = llmobs_tls_now_enter(ssl);
     int got = REAL(SSL_read)(ssl, bytes, len);
 
     if (IS_OWN(len))
         after_read(copy, ssl, bytes, got, (size_t)got);
+    llmobs_tls_now_leave(outer);
     return got;
 }
 
 OF of_SSL_write(unsigned copy, void *ssl, const void *bytes, int len)
 {
+    const void *outer = llmobs_tls_now_enter(ssl);
     size_t put = 0;
     int result = IS_OWN(len)
                      ? write_own(copy, ssl, bytes, (size_t)len, false, &put)
                      : REAL(SSL_write)(ssl, bytes, len);
 
+    llmobs_tls_now_leave(outer);
     return put ? (int)put : result;
 }
 

@@ -32,6 +32,7 @@
 #include "core/capture/mime.h"
 #include "core/capture/multi.h"
 #include "core/capture/multi_messages.h"
+#include "core/capture/served.h"
 #include "core/capture/unseen.h"
 #include "core/capture/wire.h"
 #include "core/capture/wire_insert.h"
@@ -126,6 +127,7 @@ LLMOBS_FLOATS_WITHIN static bool start(const struct llmobs_host *host)
     llmobs_direct_only(host->connect_held);
     llmobs_unseen_watch(host->wrappers);
     llmobs_multi_messages_watch(&host->wrappers->unseen);
+    llmobs_served_init(host->tls_now);
     /* Reads the configuration, and opens the log that it names. The options of
      * the program win over its environment, which is kept for the relay. */
     llmobs_buf_init(&complaints.text, 64 * 1024);

@@ -159,6 +159,8 @@ void llmobs_capture_add(struct llmobs_handle *handle)
         (void)llmobs_call_origin_open(handle);
     } else if (used) {
         origin->span = llmobs_thread_state_top();
+        if (!origin->span)
+            origin->span = llmobs_thread_state_entry();
         origin->annotations = llmobs_annotation_context_pack();
     }
     origin->found_at_add = true;

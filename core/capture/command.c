@@ -6,11 +6,11 @@
 #include <strings.h>
 
 #include "lib/base/floats.h"
-#include "core/capture/keyed.h"
 #include "lib/base/log.h"
 #include "lib/base/scratch.h"
 #include "lib/base/stats.h"
 #include "core/capture/global.h"
+#include "core/capture/served.h"
 #include "core/config/inbound.h"
 #include "core/config/php_request.h"
 #include "core/sdk/evaluation_json.h"
@@ -18,81 +18,6 @@
 #include "core/sdk/span_table.h"
 #include "core/sdk/thread_state.h"
 #include "lib/text/json.h"
-
-struct shared {
-    struct llmobs_keyed keyed;
-    _Atomic uint64_t number; /* 0: the record is nobody's */
-};
-
-#define LINE_BITS 4
-
-static struct llmobs_keyed_line lines[1 << LINE_BITS];
-static struct llmobs_keyed_state state;
-static const struct llmobs_keyed_table table = {lines, LINE_BITS,
-                                                sizeof(struct shared), &state};
-static atomic_uint held;
-
-int llmobs_shared_entry_claim(uintptr_t key)
-{
-    uint64_t nobody = 0;
-    struct shared *one = NULL;
-    int rc = 0;
-
-    if (atomic_fetch_add(&held, 1) >= LLMOBS_SHARED_ENTRIES)
-        rc = -EMFILE;
-    if (!rc && !(one = llmobs_keyed_claim(&table, (void *)key)))
-        rc = -ENOMEM;
-    if (!rc && !atomic_compare_exchange_strong(&one->number, &nobody,
-                                               LLMOBS_OWN_SPAN_NONE))
-        rc = -EEXIST;
-    if (rc)
-        atomic_fetch_sub(&held, 1);
-    return rc;
-}
-
-/* Returns the key's record, or NULL; *number: its span's number. Another key
- * may get the record at any moment: the number counts only if the record has
- * the same key after the number was read. */
-static struct shared *look_up(uintptr_t key, uint64_t *number)
-{
-    struct shared *one = llmobs_keyed_find(&table, (void *)key);
-
-    *number = one ? atomic_load(&one->number) : 0;
-    if (one && llmobs_keyed_key(&one->keyed) != (void *)key)
-        *number = 0;
-    return one;
-}
-
-void llmobs_shared_entry_set(uintptr_t key, uint64_t number)
-{
-    uint64_t none;
-    struct shared *one = look_up(key, &none);
-
-    if (none == LLMOBS_OWN_SPAN_NONE)
-        (void)atomic_compare_exchange_strong(&one->number, &none, number);
-}
-
-uint64_t llmobs_shared_entry_find(uintptr_t key)
-{
-    uint64_t number;
-
-    (void)look_up(key, &number);
-    return number;
-}
-
-uint64_t llmobs_shared_entry_remove(uintptr_t key)
-{
-    uint64_t number;
-    struct shared *one = look_up(key, &number);
-
-    /* A span's number comes again after 2^47 others: this one is the key's. */
-    if (number == 0 ||
-        !atomic_compare_exchange_strong(&one->number, &number, 0))
-        return 0;
-    llmobs_keyed_release(&table, &one->keyed);
-    atomic_fetch_sub(&held, 1);
-    return number;
-}
 
 #define SCHEME "llmobs://"
 
@@ -162,6 +87,14 @@ static int finish_span(uint64_t span, struct llmobs_json *what)
 
 /* -- requests -------------------------------------------------------------- */
 
+static int end_unfinished(uint64_t span)
+{
+    int rc = llmobs_own_span_fail(span, "unfinished",
+                                  "left open by its request", NULL);
+
+    return rc ? rc : llmobs_own_span_finish(span);
+}
+
 /* Ends the open spans; `entry` is for the outermost. A child cannot end spans
  * of its parent: they only stop being current. The same is true for the entry
  * of a request that continues while the thread serves others. */
@@ -178,10 +111,7 @@ static int unwind(struct llmobs_json *entry)
         if (!outer && entry) {
             one = finish_span(span, entry);
         } else {
-            one = llmobs_own_span_fail(span, "unfinished",
-                                       "left open by its request", NULL);
-            if (one == 0)
-                one = llmobs_own_span_finish(span);
+            one = end_unfinished(span);
         }
         if (one != 0)
             rc = one;
@@ -189,7 +119,10 @@ static int unwind(struct llmobs_json *entry)
     return rc;
 }
 
-static int activate_headers(const struct llmobs_json *headers)
+/* A header that came several times is an array of its values. `made`: a key's
+ * caller, which is given; NULL: the thread's. */
+static int take_headers(const struct llmobs_json *headers,
+                        struct llmobs_caller **made)
 {
     struct llmobs_header *list =
         llmobs_scratch_alloc(LLMOBS_COMMAND_HEADERS * sizeof(*list));
@@ -198,17 +131,24 @@ static int activate_headers(const struct llmobs_json *headers)
 
     if (!list)
         return -ENOMEM;
-    for (void *it = llmobs_json_iter(headers);
-         it && count < LLMOBS_COMMAND_HEADERS;
+    for (void *it = llmobs_json_iter(headers); it;
          it = llmobs_json_next(headers, it)) {
-        const char *value = llmobs_json_text(llmobs_json_iter_value(it));
+        const struct llmobs_json *value = llmobs_json_iter_value(it);
+        size_t values =
+            llmobs_json_is_array(value) ? llmobs_json_len(value) : 1;
 
-        if (value)
-            list[count++] = (struct llmobs_header){
-                (char *)(uintptr_t)llmobs_json_iter_key(it),
-                (char *)(uintptr_t)value}; /* only read */
+        for (size_t i = 0; i < values && count < LLMOBS_COMMAND_HEADERS; i++) {
+            const char *text = llmobs_json_text(
+                llmobs_json_is_array(value) ? llmobs_json_at(value, i) : value);
+
+            if (text)
+                list[count++] = (struct llmobs_header){
+                    (char *)(uintptr_t)llmobs_json_iter_key(it),
+                    (char *)(uintptr_t)text}; /* only read */
+        }
     }
-    rc = llmobs_own_span_activate(list, count);
+    rc = made ? llmobs_own_span_caller(list, count, made)
+              : llmobs_own_span_activate(list, count);
     llmobs_scratch_free(list);
     return rc;
 }
@@ -228,37 +168,41 @@ static int read_key(const struct llmobs_json *what, uintptr_t *key)
     return 0;
 }
 
+/* Keeps the caller by its key, and begins the entry; of the thread all stays.
+ */
+static int keep_request(uintptr_t key, struct llmobs_json *what)
+{
+    struct llmobs_json *entry = llmobs_json_get(what, "entry");
+    struct llmobs_caller *caller;
+    struct llmobs_serving before;
+    uint64_t span = LLMOBS_OWN_SPAN_NONE;
+    int rc = take_headers(llmobs_json_get(what, "headers"), &caller);
+
+    rc = rc ? rc : llmobs_served_keep(key, caller);
+    if (rc || !entry)
+        return rc;
+    before = llmobs_served_enter(key);
+    rc = begin_span(entry, true, &span);
+    llmobs_served_leave(before);
+    if (span != LLMOBS_OWN_SPAN_NONE)
+        llmobs_served_set_entry(key, span);
+    return rc;
+}
+
 static int start_request(struct llmobs_json *what)
 {
     struct llmobs_json *entry = llmobs_json_get(what, "entry");
     uintptr_t key;
     int wrong = read_key(what, &key), rc;
 
+    if (key)
+        return keep_request(key, what);
     (void)unwind(NULL);
-    rc = activate_headers(llmobs_json_get(what, "headers"));
+    rc = take_headers(llmobs_json_get(what, "headers"), NULL);
     if (rc == -ENOENT) /* no caller: the request begins a trace */
         rc = 0;
     if (rc != 0 || wrong != 0)
         return rc ? rc : wrong;
-    if (key) {
-        /* After the end of the request, or where its entry did not begin, the
-         * spans of the thread are below the request's caller. */
-        uint64_t span = llmobs_shared_entry_find(key);
-        int entered = 0;
-
-        if (!span && entry && (rc = llmobs_shared_entry_claim(key)) == 0) {
-            span = LLMOBS_OWN_SPAN_NONE;
-            rc = begin_span(entry, true, &span);
-            if (span == LLMOBS_OWN_SPAN_NONE)
-                (void)llmobs_shared_entry_remove(key);
-            else
-                llmobs_shared_entry_set(key, span);
-        }
-        span = llmobs_shared_entry_find(key);
-        if (span)
-            entered = llmobs_own_span_enter(span);
-        return entered < 0 ? entered : rc;
-    }
     return entry ? start_span(entry) : 0;
 }
 
@@ -273,7 +217,7 @@ static int finish_request(struct llmobs_json *what)
         return rc;
     if (key) {
         /* The thread may serve another request, whose entry stays open. */
-        span = llmobs_shared_entry_remove(key);
+        span = llmobs_served_set_entry(key, 0);
         if (!span)
             return -ENOENT;
         return entry ? finish_span(span, entry) : llmobs_own_span_finish(span);
@@ -281,6 +225,26 @@ static int finish_request(struct llmobs_json *what)
     rc = unwind(entry);
     (void)llmobs_own_span_activate(NULL, 0);
     return rc;
+}
+
+/* Spans of its own that the program did not finish end with it, those of this
+ * thread. */
+static int forget_request(struct llmobs_json *what)
+{
+    struct llmobs_serving before;
+    uint64_t span;
+    uintptr_t key;
+    int rc = read_key(what, &key);
+
+    if (rc || !key)
+        return rc ? rc : -EINVAL;
+    before = llmobs_served_enter(key);
+    (void)unwind(NULL);
+    llmobs_served_leave(before);
+    span = llmobs_served_set_entry(key, 0);
+    if (span)
+        rc = end_unfinished(span);
+    return llmobs_served_forget(key) ? rc : -ENOENT;
 }
 
 static int finish_current(struct llmobs_json *what)
@@ -318,9 +282,13 @@ static const struct {
     const char *name;
     int (*run)(struct llmobs_json *what);
 } commands[] = {
-    {"request/start", start_request},    {"request/finish", finish_request},
-    {"span/start", start_span},          {"span/annotate", annotate_current},
-    {"span/finish", finish_current},     {"evaluate", evaluate},
+    {"request/start", start_request},
+    {"request/finish", finish_request},
+    {"request/forget", forget_request},
+    {"span/start", start_span},
+    {"span/annotate", annotate_current},
+    {"span/finish", finish_current},
+    {"evaluate", evaluate},
     {"hook/failed", count_hook_failure},
 };
 
@@ -352,12 +320,17 @@ static void log_result(int rc)
 
 const char *llmobs_command_say(const char *text)
 {
-    struct llmobs_floats floats = llmobs_floats_begin();
     struct llmobs_text name = {text, strcspn(text, " ")};
+    struct llmobs_floats floats;
     const char *answer = NULL;
     uint64_t outer;
     int saved = errno;
 
+    if (llmobs_served_tell(text)) {
+        errno = saved;
+        return "";
+    }
+    floats = llmobs_floats_begin();
     llmobs_global_deliver_at_exit();
     outer = llmobs_thread_state_top();
     log_result(run_command(name, llmobs_text_of(text + name.len)));

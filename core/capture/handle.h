@@ -90,7 +90,8 @@ struct llmobs_outgoing {
 struct llmobs_call_origin {
     bool found_at_add; /* in a multi: before the transfer begins */
     enum llmobs_proxying proxying;
-    uint64_t span;     /* the thread's current one (span_table.h); 0: none */
+    uint64_t span;     /* the thread's current one, or the entry of the request
+                        * that it serves (span_table.h); 0: none */
     char *annotations; /* thread_state.h; until the exchange has them */
     bool from_span;    /* that span is the parent */
     bool from_carrier; /* the carrier of the request or process is the parent */

@@ -9,6 +9,7 @@
 bool llmobs_left_append(struct llmobs_left *left,
                         const struct llmobs_wire_event *event)
 {
+    const struct llmobs_told *told = llmobs_thread_state_told(false);
     size_t size = event->bytes ? event->number : 0;
     struct llmobs_left_event *one =
         atomic_fetch_add(&left->size, size) + size <= LEFT_MAX
@@ -21,6 +22,7 @@ bool llmobs_left_append(struct llmobs_left *left,
     }
     one->event = *event;
     one->event.insertions = NULL;
+    one->told = told ? *told : (struct llmobs_told){.key = 0};
     one->event.fd = -1; /* which may be another's by then */
     if (event->bytes)
         one->event.bytes = memcpy(one->bytes, event->bytes, size);

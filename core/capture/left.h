@@ -8,12 +8,14 @@
 
 #include <stdatomic.h>
 
+#include "core/sdk/thread_state.h"
 #include "include/engine.h"
 
 struct llmobs_left_event {
     struct llmobs_left_event *next;
     struct llmobs_wire_event event;
-    char bytes[]; /* of the event */
+    struct llmobs_told told; /* by the thread that brought it */
+    char bytes[];            /* of the event */
 };
 
 struct llmobs_left {

@@ -12,6 +12,7 @@
 #include "core/capture/judge.h"
 #include "core/capture/left.h"
 #include "core/capture/rpc.h"
+#include "core/capture/served.h"
 #include "core/capture/call_origin.h"
 #include "core/capture/wire_insert.h"
 #include "core/capture/wire_request.h"
@@ -47,6 +48,8 @@
 struct request {
     struct llmobs_h2_stream
         stream;      /* first; has its number, also of HTTP/1.1 */
+    uint64_t served; /* whose it is by what the program told as its head was
+                      * written: a key of served.h; 0: nobody's */
     uint64_t begins; /* bytes that went before the piece that ended its head */
     bool whole;      /* it was sent to its end */
     bool refused;    /* nobody took its head; a server may answer still */
@@ -86,11 +89,15 @@ struct llmobs_wire {
     _Atomic(struct llmobs_insertions *) insertions; /* NULL, or a thread's */
     const struct llmobs_wire_event *event; /* of SENT or RECEIVED, at work */
     int64_t guessed_ns; /* when the bytes were sent that http keeps; 0: none */
-    bool unsent;        /* nothing can be sent any more */
-    bool called;        /* a request was a call */
-    bool anew;          /* one is (request.anew) */
-    bool counted;       /* as not followed */
-    char *host;         /* NULL: unknown */
+    uint64_t guessed;   /* whose they are */
+    uint64_t number;    /* the program's of the connection; 0: none */
+    struct llmobs_told *told; /* of an event that was left, at work; NULL:
+                               * the thread's own is */
+    bool unsent;              /* nothing can be sent any more */
+    bool called;              /* a request was a call */
+    bool anew;                /* one is (request.anew) */
+    bool counted;             /* as not followed */
+    char *host;               /* NULL: unknown */
     const struct llmobs_wire_peer *peer; /* NULL: this process's connection */
     bool plain;                          /* http, not https */
     atomic_int holder; /* of the list, and of exchanges in it (exchange.h) */
@@ -318,18 +325,22 @@ static void cancel_call(uint64_t call, const char *reason)
 
 /* Makes the exchange of a request's head; NULL without memory. `listed`: the
  * head as it was read, which gets trace headers, so that they name this
- * exchange. Inlined, as each frame costs the search for the caller. */
+ * exchange. `served`: whose the request is. Inlined, as each frame costs the
+ * search for the caller. */
 __attribute__((always_inline)) static inline struct llmobs_exchange *
-new_exchange(struct llmobs_wire *wire, const struct llmobs_wire_request *asked,
+new_exchange(struct llmobs_wire *wire, uint64_t served,
+             const struct llmobs_wire_request *asked,
              const struct llmobs_http1_head *listed,
              struct llmobs_insertions **to)
 {
     struct llmobs_call_origin origin = {.found_at_add = false};
     struct llmobs_own_headers own;
     struct llmobs_inject_plan plan = {.baggage = NULL};
+    struct llmobs_serving before = llmobs_served_enter(served);
     struct llmobs_exchange *exchange =
         llmobs_call_origin_new_exchange(&origin, 0, NULL);
 
+    llmobs_served_leave(before);
     if (!exchange)
         return NULL;
     llmobs_worker_find_key(worker, exchange);
@@ -397,8 +408,9 @@ static bool judge(struct llmobs_wire *wire, struct request *request)
     }
     /* Makes the exchange of a request that is a call, or takes the `early` one.
      * Without one the call is lost. */
-    exchange =
-        request->early ? request->early : new_exchange(NULL, asked, NULL, NULL);
+    exchange = request->early
+                   ? request->early
+                   : new_exchange(NULL, request->served, asked, NULL, NULL);
     if (config->replay_url)
         llmobs_log_once(LLMOBS_LOG_WARN, "past the mock",
                         "LLMOBS_REPLAY leads calls of libcurl to the mock: a "
@@ -483,6 +495,15 @@ static void on_passed(void *user, const char *what)
 
 static const struct llmobs_http1_events events;
 
+static uint64_t whose(struct llmobs_wire *wire, uint32_t number)
+{
+    if (wire->guessed_ns && wire->event->what == LLMOBS_WIRE_RECEIVED)
+        return wire->guessed;
+    return llmobs_served_head(wire->told ? wire->told
+                                         : llmobs_thread_state_told(false),
+                              wire->number, wire->h2 ? number : 0);
+}
+
 static void request_head(struct llmobs_wire *wire, uint32_t number,
                          const struct llmobs_http1_head *head)
 {
@@ -522,6 +543,7 @@ static void request_head(struct llmobs_wire *wire, uint32_t number,
         return;
     }
     request->asked = asked;
+    request->served = whose(wire, number);
     if (!sends)
         judge(wire, request);
     else if (!in_websocket(wire)) {
@@ -534,7 +556,8 @@ static void request_head(struct llmobs_wire *wire, uint32_t number,
                 *to = llmobs_wire_take(wire);
             if (to && !*to && atomic_load(&wire->insertions))
                 to = NULL; /* a send that was left has them */
-            request->early = new_exchange(wire, request->asked, head, to);
+            request->early =
+                new_exchange(wire, request->served, request->asked, head, to);
             if (to && *to && !(*to)->of) {
                 (*to)->of = KEY(wire);
                 (*to)->taken = !wire->plain;
@@ -749,6 +772,8 @@ struct llmobs_wire *llmobs_wire_begin(const char *host, int fd, bool http2)
         wire->ws = NULL;
         wire->peer = NULL;
         wire->guessed_ns = 0;
+        wire->told = NULL;
+        wire->number = llmobs_served_number();
         atomic_store(&wire->worker, 0);
         atomic_store(&wire->left.newest, NULL);
         atomic_store(&wire->left.size, 0);
@@ -877,10 +902,12 @@ static void sent(struct llmobs_wire *wire,
     else
         llmobs_http1_skip(&wire->http, event->number);
     wire->went += event->number;
-    if (!wire->http.guess)
+    if (!wire->http.guess) {
         wire->guessed_ns = 0;
-    else if (!wire->guessed_ns)
+    } else if (!wire->guessed_ns) {
+        wire->guessed = whose(wire, 0);
         wire->guessed_ns = llmobs_clock_mono_ns();
+    }
 }
 
 /* A server that got no byte of a request knows of no call: until somebody
@@ -1019,8 +1046,11 @@ static void apply(struct llmobs_wire *wire,
 static void apply_left(struct llmobs_wire *wire)
 {
     for (struct llmobs_left_event *one = llmobs_left_claim(&wire->left); one;
-         one = llmobs_left_free(&wire->left, one))
+         one = llmobs_left_free(&wire->left, one)) {
+        wire->told = &one->told;
         apply(wire, &one->event, false);
+        wire->told = NULL;
+    }
 }
 
 /* Ends the connection, after the bytes that its threads left before. False if

@@ -352,39 +352,61 @@ bool llmobs_own_span_child_of_current(struct llmobs_context *out)
          * exists only in the parent process. */
         (void)llmobs_thread_state_remove(top);
     }
-    return false;
+    top = llmobs_thread_state_entry();
+    return top && llmobs_own_span_child(top, out) == 0;
 }
 
+/* A request without a context, of which the page may be known, leaves that of
+ * the process in force. */
 const struct llmobs_carrier *llmobs_own_span_carrier(
     struct llmobs_carrier *room)
 {
     const struct llmobs_carrier *inbound =
         llmobs_thread_state_used() ? llmobs_thread_state_inbound() : NULL;
+    const struct llmobs_carrier *process;
 
-    return inbound ? inbound : llmobs_inbound_read(&config->carrier, room);
+    if (inbound && !inbound->untraced)
+        return inbound;
+    process = llmobs_inbound_read(&config->carrier, room);
+    if (inbound) {
+        *room = *process;
+        room->method = inbound->method;
+        room->target = inbound->target;
+    }
+    return inbound ? room : process;
+}
+
+int llmobs_own_span_caller(const struct llmobs_header *headers, size_t count,
+                           struct llmobs_caller **out)
+{
+    struct llmobs_context *context = llmobs_scratch_alloc(sizeof(*context));
+    int rc = llmobs_caller_new(headers, count, out);
+
+    if (*out)
+        (*out)->carrier.untraced =
+            !context ||
+            !llmobs_context_from_carrier(context, config, &(*out)->carrier);
+    llmobs_scratch_free(context);
+    return rc;
 }
 
 int llmobs_own_span_activate(const struct llmobs_header *headers, size_t count)
 {
-    const struct llmobs_carrier *inbound;
-    struct llmobs_context *context;
-    bool found;
+    struct llmobs_caller *caller;
     int rc;
 
     if (!llmobs_own_span_is_on())
         return LLMOBS_OWN_SPAN_OFF;
-    rc = llmobs_thread_state_activate(headers, count);
+    rc = llmobs_own_span_caller(headers, count, &caller);
+    if (caller && caller->carrier.untraced) {
+        llmobs_caller_leave(caller);
+        caller = NULL;
+    }
+    if (llmobs_thread_state_activate(caller) != 0)
+        rc = -ENOMEM;
     if (rc)
         return llmobs_own_span_complain(rc, "activate");
-    inbound = llmobs_thread_state_inbound();
-    context = llmobs_scratch_alloc(sizeof(*context));
-    found = inbound && context &&
-            llmobs_context_from_carrier(context, config, inbound);
-    llmobs_scratch_free(context);
-    if (found)
-        return 0;
-    (void)llmobs_thread_state_activate(NULL, 0);
-    return -ENOENT;
+    return caller ? 0 : -ENOENT;
 }
 
 /* -- annotate ------------------------------------------------------------- */

@@ -119,6 +119,13 @@ bool llmobs_own_span_child_of_current(struct llmobs_context *out);
 const struct llmobs_carrier *llmobs_own_span_carrier(
     struct llmobs_carrier *room);
 
+struct llmobs_caller; /* thread_state.h */
+
+/* Makes a caller as llmobs_caller_new does, and finds out whether the headers
+ * have a context. */
+int llmobs_own_span_caller(const struct llmobs_header *headers, size_t count,
+                           struct llmobs_caller **out);
+
 /* Copies the headers of the request that this thread serves from now on.
  * -ENOENT: they carry no caller. */
 int llmobs_own_span_activate(const struct llmobs_header *headers, size_t count);

@@ -11,15 +11,21 @@
 #include "lib/base/network.h"
 #include "core/sdk/span_table.h"
 
+struct current {
+    uint64_t span;
+    uint64_t request; /* in which it started; 0: in none */
+};
+
 struct thread {
-    uint64_t *spans;
+    struct current *spans;
     size_t depth, cap;
     enum llmobs_proxying proxied[LLMOBS_THREAD_STATE_NEST_MAX];
     size_t proxied_depth;
     struct llmobs_annotation_context contexts[LLMOBS_THREAD_STATE_NEST_MAX];
     size_t context_depth;
-    char *headers; /* the texts that `inbound` points to */
-    struct llmobs_carrier inbound;
+    struct llmobs_caller *caller; /* of _activate; NULL: none */
+    struct llmobs_serving serving;
+    struct llmobs_told told;
 };
 
 static const struct {
@@ -41,6 +47,8 @@ static const struct {
     {"x-b3-spanid", offsetof(struct llmobs_carrier, x_b3_spanid)},
     {"x-b3-sampled", offsetof(struct llmobs_carrier, x_b3_sampled)},
     {"x-b3-flags", offsetof(struct llmobs_carrier, x_b3_flags)},
+    {":method", offsetof(struct llmobs_carrier, method)},
+    {":path", offsetof(struct llmobs_carrier, target)},
 };
 
 #define CARRIED (sizeof(carried) / sizeof(*carried))
@@ -68,7 +76,8 @@ static void free_thread(void *arg)
     for (size_t i = 0; i < thread->context_depth; i++)
         llmobs_annotation_context_free(&thread->contexts[i]);
     free(thread->spans);
-    free(thread->headers);
+    llmobs_caller_leave(thread->caller);
+    llmobs_caller_leave(thread->serving.caller);
     free(thread);
 }
 
@@ -130,7 +139,7 @@ static struct thread *get_thread(void)
 static int grow_spans(struct thread *thread)
 {
     size_t cap = thread->cap ? thread->cap * 2 : 8;
-    uint64_t *spans;
+    struct current *spans;
 
     if (thread->depth < thread->cap)
         return 0;
@@ -154,7 +163,8 @@ int llmobs_thread_state_push(uint64_t number)
     (void)llmobs_thread_state_top();
     rc = grow_spans(thread);
     if (!rc)
-        thread->spans[thread->depth++] = number;
+        thread->spans[thread->depth++] =
+            (struct current){number, thread->serving.request};
     return rc;
 }
 
@@ -163,7 +173,7 @@ int llmobs_thread_state_remove(uint64_t number)
     struct thread *thread = find_thread();
     size_t i = thread ? thread->depth : 0;
 
-    while (i > 0 && thread->spans[i - 1] != number)
+    while (i > 0 && thread->spans[i - 1].span != number)
         i--;
     if (i == 0)
         return -ENOENT;
@@ -177,12 +187,14 @@ uint64_t llmobs_thread_state_top(void)
 {
     struct thread *thread = find_thread();
 
-    while (thread && thread->depth > 0) {
-        uint64_t number = thread->spans[thread->depth - 1];
+    for (size_t i = thread ? thread->depth : 0; i-- > 0;) {
+        const struct current *one = &thread->spans[i];
+        bool open = llmobs_span_table_has(one->span);
 
-        if (llmobs_span_table_has(number))
-            return number;
-        thread->depth--;
+        if (open && one->request == thread->serving.request)
+            return one->span;
+        if (!open && i + 1 == thread->depth)
+            thread->depth--;
     }
     return 0;
 }
@@ -221,31 +233,29 @@ static bool shows_stranger(const struct llmobs_header *header)
     return false;
 }
 
-int llmobs_thread_state_activate(const struct llmobs_header *headers,
-                                 size_t count)
+int llmobs_caller_new(const struct llmobs_header *headers, size_t count,
+                      struct llmobs_caller **out)
 {
-    struct thread *thread = count ? get_thread() : find_thread();
+    struct llmobs_caller *caller;
     size_t len = 0;
     char *at;
 
-    if (!thread)
-        return count ? -ENOMEM : 0;
-    free(thread->headers);
-    thread->headers = NULL;
-    memset(&thread->inbound, 0, sizeof(thread->inbound));
+    *out = NULL;
     for (size_t i = 0; i < count; i++)
         len += which(&headers[i]) < CARRIED ? strlen(headers[i].value) + 1 : 0;
     if (len == 0)
         return 0;
-    at = thread->headers = malloc(len);
-    if (!at)
+    caller = calloc(1, sizeof(*caller) + len);
+    if (!caller)
         return -ENOMEM;
+    atomic_init(&caller->users, 1);
+    at = caller->texts;
     for (size_t i = 0; i < count; i++) {
         size_t n = which(&headers[i]);
 
         if (n < CARRIED) {
             const char **field =
-                (const char **)((char *)&thread->inbound + carried[n].offset);
+                (const char **)((char *)&caller->carrier + carried[n].offset);
 
             len = strlen(headers[i].value) + 1;
             memcpy(at, headers[i].value, len);
@@ -254,16 +264,75 @@ int llmobs_thread_state_activate(const struct llmobs_header *headers,
             at += len;
         }
         if (shows_stranger(&headers[i]))
-            thread->inbound.stranger = true;
+            caller->carrier.stranger = true;
+    }
+    *out = caller;
+    return 0;
+}
+
+void llmobs_caller_leave(struct llmobs_caller *caller)
+{
+    if (caller && atomic_fetch_sub(&caller->users, 1) == 1)
+        free(caller);
+}
+
+int llmobs_thread_state_activate(struct llmobs_caller *caller)
+{
+    struct thread *thread = caller ? get_thread() : find_thread();
+
+    if (thread) {
+        llmobs_caller_leave(thread->caller);
+        thread->caller = caller;
+    } else if (caller) {
+        llmobs_caller_leave(caller);
+        return -ENOMEM;
     }
     return 0;
 }
 
 const struct llmobs_carrier *llmobs_thread_state_inbound(void)
 {
-    struct thread *thread = find_thread();
+    static const struct llmobs_carrier nobody = {.untraced = true};
+    const struct thread *thread = find_thread();
+    const struct llmobs_caller *caller = !thread ? NULL
+                                         : thread->serving.request
+                                             ? thread->serving.caller
+                                             : thread->caller;
 
-    return thread && thread->headers ? &thread->inbound : NULL;
+    return caller                              ? &caller->carrier
+           : thread && thread->serving.request ? &nobody
+                                               : NULL;
+}
+
+/* -- the request that it serves ---------------------------------------------
+ */
+
+struct llmobs_serving llmobs_thread_state_serve(struct llmobs_serving now)
+{
+    struct thread *thread = now.request ? get_thread() : find_thread();
+    struct llmobs_serving before = {0};
+
+    if (thread) {
+        before = thread->serving;
+        thread->serving = now;
+    } else {
+        llmobs_caller_leave(now.caller);
+    }
+    return before;
+}
+
+uint64_t llmobs_thread_state_entry(void)
+{
+    const struct thread *thread = find_thread();
+
+    return thread ? thread->serving.entry : 0;
+}
+
+struct llmobs_told *llmobs_thread_state_told(bool make)
+{
+    struct thread *thread = make ? get_thread() : find_thread();
+
+    return thread ? &thread->told : NULL;
 }
 
 /* -- scopes ---------------------------------------------------------------- */

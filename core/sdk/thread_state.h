@@ -13,6 +13,8 @@
 #ifndef LLMOBS_THREAD_STATE_H
 #define LLMOBS_THREAD_STATE_H
 
+#include <stdatomic.h>
+
 #include "lib/span/context.h"
 #include "lib/text/json.h"
 #include "rules/rules.h"
@@ -30,20 +32,68 @@ struct llmobs_annotation_context {
     struct llmobs_json *prompt;    /* an object */
 };
 
+/* Who sent a request that the program serves: what carries its trace. Freed by
+ * the last of its `users` that leaves it, in any thread. _new copies these
+ * headers; of strangers it knows by ":remote-addr", which no real header can be
+ * called, and by those of proxies; of the page by ":method" and ":path".
+ * *out: the caller, with one user; NULL: there are no such headers, or -ENOMEM.
+ * _leave takes NULL, too. */
+struct llmobs_caller {
+    atomic_int users;
+    struct llmobs_carrier carrier; /* of `texts` */
+    char texts[];
+};
+
+int llmobs_caller_new(const struct llmobs_header *headers, size_t count,
+                      struct llmobs_caller **out);
+void llmobs_caller_leave(struct llmobs_caller *caller);
+
+/* The request for which the library works in a thread at the moment. Current
+ * spans and callers are those of this request alone. */
+struct llmobs_serving {
+    uint64_t request;             /* its key (served.h); 0: none is known */
+    uint64_t entry;               /* the span around it; 0: none */
+    struct llmobs_caller *caller; /* NULL: it begins a trace */
+};
+
+/* Whose the heads of requests are that the thread writes next, as the program
+ * told: keys of served.h, 0: nobody's. */
+#define LLMOBS_TOLD_MAX 64
+struct llmobs_told {
+    uint64_t key;  /* of each head; where `streams`, of none */
+    bool streams;  /* some in `of` are of any connection: those it writes now */
+    unsigned next; /* place in `of`, over the oldest */
+    struct llmobs_told_stream {
+        uint64_t connection; /* the program's number of it; 0: any */
+        uint64_t key;
+        uint32_t stream; /* of HTTP/2; 0: the place is free */
+    } of[LLMOBS_TOLD_MAX];
+};
+
 /* False while no thread has a record: then no other function need be called. */
 bool llmobs_thread_state_used(void);
 
-/* The thread's current spans, by number (span_table.h). _top forgets newest
- * spans that are not open any more, and gives the newest open one, or 0. */
+/* The thread's current spans, by number (span_table.h), of the request that it
+ * serves. _top forgets newest spans that are not open any more, and gives the
+ * newest open one, or 0. */
 int llmobs_thread_state_push(uint64_t number);
 int llmobs_thread_state_remove(uint64_t number);
 uint64_t llmobs_thread_state_top(void);
 
-/* Copies the headers that carry a trace, in the place of earlier ones. _inbound
- * gives them, borrowed until the next activate; NULL: there are none. */
-int llmobs_thread_state_activate(const struct llmobs_header *headers,
-                                 size_t count);
+/* Takes a user of the caller, in the place of an earlier one; NULL: none.
+ * _inbound gives the carrier of the request that the thread serves, or else of
+ * this caller, borrowed until the next activate or serve; NULL: there is none.
+ */
+int llmobs_thread_state_activate(struct llmobs_caller *caller);
 const struct llmobs_carrier *llmobs_thread_state_inbound(void);
+
+/* Takes a user of now.caller, and gives what was there before, whose user is
+ * the calling function's. */
+struct llmobs_serving llmobs_thread_state_serve(struct llmobs_serving now);
+uint64_t llmobs_thread_state_entry(void);
+
+/* NULL: nothing was told, or (`make`) there is no memory. */
+struct llmobs_told *llmobs_thread_state_told(bool make);
 
 int llmobs_thread_state_proxied_begin(enum llmobs_proxying how);
 int llmobs_thread_state_proxied_end(void);

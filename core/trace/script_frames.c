@@ -49,6 +49,7 @@ bool llmobs_script_frames_is_library(struct llmobs_text file)
         "/vendor/\0/wp-includes/\0/site-packages/\0/dist-packages/\0/gems/\0"
         "/rubygems-integration/\0/lib/ruby/\0/lib/python3\0/usr/share/php/\0"
         "/usr/share/perl\0/perl5/\0/perl-base/\0/node_modules/\0"
+        "/llmobs_hook.\0" /* of LLMOBS_INBOUND */
         /* MediaWiki's own clients, whose other code is the site's */
         "/includes/http/GuzzleHttpRequest.php\0"
         "/includes/http/HttpRequestFactory.php\0/includes/libs/http/\0";

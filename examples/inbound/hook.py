@@ -75,14 +75,26 @@ def command(name, what):
     curl.close()
 
 
+def serve(number):
+    """Whose the thread's next calls are; 0: nobody's."""
+    import ctypes
+    text = ctypes.c_char_p(b"serve %d" % number)
+    ctypes.PyDLL(None).llmobs_command(ctypes.byref(text))
+
+
 def tell(request):
     if getattr(thread, "told", None) is request:
         return
-    if request is None:
+    if isinstance(getattr(thread, "told", None), Turn):
+        serve(0)
+    if isinstance(request, Turn):
+        serve(request.number)
+        thread.told = request
+    elif request is None:
         thread.told = None
         command("request/finish", {})
-        return
-    start(request)
+    else:
+        start(request)
 
 
 def headers_of(request):
@@ -94,9 +106,10 @@ def headers_of(request):
 def start(request, **more):
     """Tells the library which request the thread serves. If that fails, the thread
     serves none, and not the one before."""
-    thread.told = request
     if isinstance(request, Turn):
         more["request"] = request.number
+    else:
+        thread.told = request
     try:
         command("request/start", dict(more, headers=headers_of(request)))
     except Exception:

@@ -72,6 +72,7 @@ struct llmobs_carrier {
     bool process;  /* from the parent process, not from a network peer: W3C's
                     * are read whatever the configured styles are */
     bool stranger; /* from a public network, as far as is known */
+    bool untraced; /* a request's that has no context, as was found out */
 };
 
 /* A random 64-bit number, never 0. */

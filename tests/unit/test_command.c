@@ -10,6 +10,7 @@
 #include "lib/base/sanitizer.h"
 #include "lib/base/stats.h"
 #include "core/capture/command.h"
+#include "core/capture/served.h"
 #include "core/sdk/span_table.h"
 #include "core/sdk/thread_state.h"
 #include "tests/unit/api_case.h"
@@ -128,19 +129,35 @@ TEST(a_hook_that_failed)
 
 /* -- requests that take turns ---------------------------------------------- */
 
-/* Begins a request, or leads the thread back to it. */
-static void turn(int key, const char *entry)
+/* Begins a request. */
+static void begin_turn(int key, const char *entry)
 {
     char body[300];
 
     snprintf(body, sizeof(body),
              "{\"request\": %d, \"headers\": {\"x-datadog-trace-id\": \"%d\","
+             " \":method\": \"POST\", \":path\": \"/of/%d?key=1\","
              " \"x-datadog-parent-id\": \"%d\","
              " \"x-datadog-tags\": \"_dd.p.llmobs_parent_id=%d\"}%s%s%s}",
-             key, key, 100 + key, 100 + key,
+             key, key, key, 100 + key, 100 + key,
              entry ? ", \"entry\": {\"kind\": \"workflow\", \"name\": \"" : "",
              entry ? entry : "", entry ? "\"}" : "");
     say("request/start", body);
+}
+
+/* The thread works for it from now on; 0: for none. */
+static void serve(int key)
+{
+    char text[32];
+
+    snprintf(text, sizeof(text), "serve %d", key);
+    ck_assert_str_eq(llmobs_command_say(text), "");
+}
+
+static void turn(int key, const char *entry)
+{
+    begin_turn(key, entry);
+    serve(key);
 }
 
 static void end_turn(int key, const char *what)
@@ -149,6 +166,14 @@ static void end_turn(int key, const char *what)
 
     snprintf(body, sizeof(body), "{\"request\": %d, \"entry\": %s}", key, what);
     say("request/finish", body);
+}
+
+static void forget(int key)
+{
+    char body[40];
+
+    snprintf(body, sizeof(body), "{\"request\": %d}", key);
+    say("request/forget", body);
 }
 
 static void call(const char *name)
@@ -167,24 +192,32 @@ static void check_below(const char *name, const char *parent)
 TEST(requests_that_take_turns)
 {
     begin();
-    turn(7001, "a");
+    begin_turn(7001, "a");
+    call("before");
+    serve(7001);
     call("of a");
     turn(7002, "b");
     call("of b");
-    turn(7001, NULL);
+    ck_assert_str_eq(llmobs_thread_state_inbound()->method, "POST");
+    ck_assert_str_eq(llmobs_thread_state_inbound()->target, "/of/7002?key=1");
+    serve(7001);
     call("of a again");
     end_turn(7002, "{\"output\": \"said b\"}");
     call("of a at last");
-    say("request/finish", "{}"); /* the thread leaves it, and it goes on */
+    serve(0); /* the thread leaves it, and it goes on */
     call("of nobody");
-    turn(7001, NULL);
     end_turn(7001, "{\"error\": {\"type\": \"T\", \"message\": \"M\"}}");
+    serve(7001);
     call("of its caller");
-    turn(7002, NULL);
+    serve(7002);
     call("of the other caller");
-    say("request/finish", "{}");
+    forget(7002);
+    serve(7002);
+    call("of one that is forgotten");
+    serve(0);
+    forget(7001);
     ck_assert(is_quiet());
-    ck_assert_uint_eq(api_case_count(), 9);
+    ck_assert_uint_eq(api_case_count(), 11);
     ck_assert_str_eq(api_case_at("a", "parent_id"), "\"7101\"");
     ck_assert_str_eq(api_case_at("a", "meta.error.type"), "\"T\"");
     ck_assert_str_eq(api_case_at("b", "parent_id"), "\"7102\"");
@@ -194,15 +227,20 @@ TEST(requests_that_take_turns)
     check_below("of a again", "a");
     check_below("of a at last", "a");
     check_below("of b", "b");
-    ck_assert_str_eq(api_case_at("of nobody", "parent_id"), "\"undefined\"");
     ck_assert_str_eq(api_case_at("of its caller", "parent_id"), "\"7101\"");
     ck_assert_str_eq(api_case_at("of the other caller", "parent_id"),
                      "\"7102\"");
+    for (size_t i = 0; i < 3; i++)
+        ck_assert_str_eq(
+            api_case_at(((const char *[]){"before", "of nobody",
+                                          "of one that is forgotten"})[i],
+                        "parent_id"),
+            "\"undefined\"");
 }
 
 static void *work_for(void *name)
 {
-    turn(7010, NULL);
+    serve(7010);
     call(name);
     return NULL;
 }
@@ -231,7 +269,8 @@ TEST(threads_that_work_for_a_request)
     in_a_thread(work_for, "after");
     call("here");
     end_turn(7010, "{}"); /* not twice */
-    say("request/finish", "{}");
+    serve(0);
+    forget(7010);
     ck_assert(is_quiet());
     ck_assert_uint_eq(api_case_count(), 4);
     check_below("before", "pooled");
@@ -239,19 +278,36 @@ TEST(threads_that_work_for_a_request)
     ck_assert_str_eq(api_case_at("here", "parent_id"), "\"7110\"");
 }
 
-/* A span that no thread started as its own is left, and a thread's own ends. */
-TEST(what_a_turn_leaves_open)
+/* Spans of tasks that take turns are each below their own request's, and what
+ * a request leaves open ends with it. */
+TEST(spans_of_requests_that_take_turns)
 {
     begin();
     turn(7020, "left");
     say("span/start", "{\"kind\": \"task\", \"name\": \"open\"}");
-    turn(7021, NULL);
-    say("request/finish", "{\"entry\": {\"output\": \"no\"}}");
-    ck_assert_uint_eq(api_case_count(), 1);
-    ck_assert_str_eq(api_case_at("open", "meta.error.type"), "\"unfinished\"");
-    end_turn(7020, "{}");
-    ck_assert_str_eq(api_case_at("left", "status"), "\"ok\"");
+    turn(7021, "other");
+    call("of other");
+    say("span/start", "{\"kind\": \"task\", \"name\": \"others\"}");
+    serve(7020);
+    call("of open");
+    say("span/finish", "{}");
+    serve(7021);
+    call("of others");
+    end_turn(7021, "{}");
+    serve(0);
+    forget(7020);
+    forget(7021);
     ck_assert(is_quiet());
+    ck_assert_uint_eq(api_case_count(), 7);
+    check_below("open", "left");
+    check_below("others", "other");
+    check_below("of other", "other");
+    check_below("of open", "open");
+    check_below("of others", "others");
+    ck_assert_str_eq(api_case_at("open", "status"), "\"ok\"");
+    ck_assert_str_eq(api_case_at("others", "meta.error.type"),
+                     "\"unfinished\"");
+    ck_assert_str_eq(api_case_at("left", "meta.error.type"), "\"unfinished\"");
 }
 
 /* No entry begins or ends by these, and the thread keeps no request. */
@@ -264,12 +320,13 @@ TEST(keys_that_are_none)
     char text[200];
 
     begin();
-    turn(7030, "good");
+    begin_turn(7030, "good");
     for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
         snprintf(text, sizeof(text),
                  "{\"request\": %s, \"entry\": {\"kind\": \"task\"}}", keys[i]);
         say("request/finish", text);
         say("request/start", text);
+        say("request/forget", text);
         ck_assert_msg(is_quiet(), "row %zu", i);
     }
     ck_assert_uint_eq(api_case_count(), 0);
@@ -282,48 +339,122 @@ TEST(entries_that_do_not_begin)
 {
     begin();
     say("request/start", "{\"request\": 7040, \"entry\": {\"kind\": \"x\"}}");
+    end_turn(7040, "{}");
+    say("request/start", "{\"request\": 7042, \"entry\": 1}");
+    end_turn(7042, "{}");
     ck_assert(is_quiet());
-    ck_assert_uint_eq(llmobs_shared_entry_find(7040), 0);
-    say("request/start", "{\"request\": 7040, \"entry\": 1}");
-    ck_assert(is_quiet());
-    turn(7041, "once");
-    turn(7041, "twice");
+    begin_turn(7041, "once");
+    begin_turn(7041, "twice");
     end_turn(7041, "{}");
     end_turn(7041, "{}");
     ck_assert_uint_eq(api_case_count(), 1);
     ck_assert_str_eq(api_case_at("once", "status"), "\"ok\"");
-    say("request/finish", "{}");
 }
 
-/* Those beyond the limit have none, and those before keep theirs. */
+/* Those beyond the limit have no caller, and those before keep theirs. */
 TEST(more_requests_than_are_kept)
 {
-    const uintptr_t first = 8000, last = first + LLMOBS_SHARED_ENTRIES;
+    const uintptr_t first = 8000, last = first + LLMOBS_SERVED_MAX;
 
     begin();
     for (uintptr_t key = first; key <= last; key++)
-        ck_assert_int_eq(llmobs_shared_entry_claim(key),
+        ck_assert_int_eq(llmobs_served_keep(key, NULL),
                          key < last ? 0 : -EMFILE);
     turn(7050, "too many");
-    ck_assert(llmobs_thread_state_top() == 0);
-    ck_assert(llmobs_thread_state_inbound());
-    for (uintptr_t key = first; key < last; key++) {
-        llmobs_shared_entry_set(key, key * 2);
-        ck_assert_uint_eq(llmobs_shared_entry_find(key), key * 2);
+    ck_assert_uint_eq(llmobs_thread_state_entry(), 0);
+    call("of none");
+    serve(0);
+    for (uintptr_t key = first; key < last; key++)
+        ck_assert_uint_eq(llmobs_served_set_entry(key, key), 0);
+    for (uintptr_t key = last - 1; key >= first; key--) {
+        ck_assert_uint_eq(llmobs_served_set_entry(key, 0), key);
+        ck_assert(llmobs_served_forget(key));
     }
-    ck_assert_int_eq(llmobs_shared_entry_claim(first), -EMFILE);
-    for (uintptr_t key = last - 1; key >= first; key--)
-        ck_assert_uint_eq(llmobs_shared_entry_remove(key), key * 2);
-    ck_assert_uint_eq(llmobs_shared_entry_remove(first), 0);
-    ck_assert_int_eq(llmobs_shared_entry_claim(first), 0);
-    ck_assert_int_eq(llmobs_shared_entry_claim(first), -EEXIST);
-    ck_assert_uint_eq(llmobs_shared_entry_remove(first), LLMOBS_OWN_SPAN_NONE);
-    say("request/finish", "{}");
-    ck_assert_uint_eq(api_case_count(), 0);
+    ck_assert(!llmobs_served_forget(first));
+    ck_assert_int_eq(llmobs_served_keep(first, NULL), 0);
+    ck_assert_int_eq(llmobs_served_keep(first, NULL), -EEXIST);
+    ck_assert(llmobs_served_forget(first));
+    ck_assert_uint_eq(api_case_count(), 1);
+    ck_assert_str_eq(api_case_at("of none", "parent_id"), "\"undefined\"");
 }
 
-#define CALLER                        \
-    "\"headers\": {\"traceparent\": " \
+/* Threads keep, serve and forget the same keys at once. */
+static void *race(void *seed)
+{
+    unsigned random = (unsigned)(uintptr_t)seed;
+    char text[160];
+
+    for (int i = 0; i < 20000; i++) {
+        int key = 7060 + rand_r(&random) % 4;
+
+        snprintf(text, sizeof(text),
+                 "request/start {\"request\": %d, \"headers\": "
+                 "{\"x-datadog-trace-id\": \"%d\"}}",
+                 key, key);
+        if (rand_r(&random) % 4 == 0)
+            (void)llmobs_command_say(text);
+        serve(key);
+        ck_assert_ptr_nonnull(llmobs_thread_state_inbound());
+        snprintf(text, sizeof(text), "request/forget {\"request\": %d}", key);
+        if (rand_r(&random) % 4 == 0)
+            (void)llmobs_command_say(text);
+        serve(0);
+    }
+    return NULL;
+}
+
+TEST(keys_of_several_threads)
+{
+    pthread_t threads[4];
+
+    begin();
+    for (uintptr_t i = 0; i < 4; i++)
+        ck_assert_int_eq(
+            pthread_create(&threads[i], NULL, race, (void *)(i + 1)), 0);
+    for (size_t i = 0; i < 4; i++)
+        ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
+    for (int key = 7060; key < 7064; key++)
+        forget(key);
+}
+
+TEST(a_request_of_a_stranger)
+{
+    begin();
+    say("request/start",
+        "{\"request\": 7070, \"headers\": {\"x-datadog-trace-id\": \"70\","
+        " \"x-datadog-parent-id\": \"71\", \"x-forwarded-for\":"
+        " [\"10.0.0.1\", \"8.8.8.8\"], \"x-datadog-tags\":"
+        " \"_dd.p.llmobs_parent_id=71,_dd.p.llmobs_ml_app=evil\"},"
+        " \"entry\": {\"kind\": \"workflow\", \"name\": \"theirs\"}}");
+    end_turn(7070, "{}");
+    forget(7070);
+    ck_assert_str_eq(api_case_at("theirs", "parent_id"), "\"71\"");
+    ck_assert(!api_case_has_tag("theirs", "ml_app:evil"));
+}
+
+/* Commands in another form are none, and cost the thread nothing. */
+TEST(what_tells_nothing)
+{
+    static const char *const texts[] = {
+        "serve",          "serve ",
+        "serve x",        "serve 0 1",
+        "serve 0 :",      "stream ",
+        "stream 1",       "stream 0 1 2",
+        "connection ",    "connection x",
+        "serve 0 99:",    "stream 7 0 1",
+        "serve  7001",    "serve -1",
+        "connection 1 2", "serve 99999999999999999999999999 4294967297:1"};
+
+    begin();
+    for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+        ck_assert_str_eq(llmobs_command_say(texts[i]), "");
+        llmobs_command_say("serve 0");
+        ck_assert_msg(is_quiet(), "row %zu", i);
+    }
+}
+
+#define CALLER                                          \
+    "\"headers\": {\"via\": [\"a\"], \"traceparent\": " \
     "\"00-0af7651916cd43dd8448eb211c80319c-00000000000000aa-01\"},"
 #define SPAN                                                  \
     "{\"kind\": \"workflow\", \"name\": \"\\u0041\\ud800\","  \
@@ -345,6 +476,7 @@ static void cut_and_change(const char *text, size_t size)
         say_bytes("request/start", copy, i, LLMOBS_COMMAND_TYPE);
         say_bytes("request/finish", copy, i, LLMOBS_COMMAND_TYPE);
         say_bytes("span/finish", copy, i, LLMOBS_COMMAND_TYPE);
+        say_bytes("request/forget", copy, i, LLMOBS_COMMAND_TYPE);
         free(copy);
     }
     for (size_t i = 0; i < size; i++) {
@@ -354,6 +486,7 @@ static void cut_and_change(const char *text, size_t size)
         say("request/start", copy);
         say("span/start", copy);
         say("request/finish", copy);
+        say("request/forget", copy);
         free(copy);
     }
 }
