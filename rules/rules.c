@@ -1,6 +1,7 @@
 /* Builds the list of rules, and finds the first that matches. */
 #include "rules/rules.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -331,6 +332,35 @@ static const char *provider_name(const struct llmobs_url *url)
     return provider ? provider->name : llmobs_provider_by_port(url);
 }
 
+/* True for a word of LLMOBS_INJECT that names the host: a pattern of names, or
+ * an address of IPv6, whose brackets may be missing; a port may follow. */
+static bool names_host(struct llmobs_glob word, const struct llmobs_url *url)
+{
+    size_t len = (size_t)(word.end - word.at);
+    const char *colon = memrchr(word.at, ':', len);
+    char text[INET6_ADDRSTRLEN] = "";
+    unsigned char address[sizeof(url->address)];
+    char *end;
+
+    if (colon && (colon == memchr(word.at, ':', len) || colon[-1] == ']')) {
+        if (strtoul(colon + 1, &end, 10) != url->port || end != word.end)
+            return false;
+        word.end = colon;
+    }
+    if (memchr(word.at, ':', (size_t)(word.end - word.at))) {
+        word.at += *word.at == '[';
+        word.end -= word.end[-1] == ']';
+        len = (size_t)(word.end - word.at);
+        if (len >= sizeof(text))
+            return false;
+        memcpy(text, word.at, len);
+        return url->ipv6 && inet_pton(AF_INET6, text, address) == 1 &&
+               memcmp(address, url->address, sizeof(address)) == 0;
+    }
+    word.end -= word.end > word.at && word.end[-1] == '.';
+    return word.at < word.end && llmobs_glob_match(word, url->host);
+}
+
 /* True where the user has named the host: then it gets trace headers, even if
  * it is public. */
 static bool is_named(const struct llmobs_rules *rules,
@@ -339,9 +369,9 @@ static bool is_named(const struct llmobs_rules *rules,
     const char *list = rules->inject_hosts;
 
     while (list && *list) {
-        struct llmobs_glob pattern = llmobs_glob_next(&list);
+        struct llmobs_glob word = llmobs_glob_next(&list);
 
-        if (pattern.at < pattern.end && llmobs_glob_match(pattern, url->host))
+        if (word.at < word.end && names_host(word, url))
             return true;
     }
     return false;
@@ -731,6 +761,16 @@ bool llmobs_rules_has_proxies(const struct llmobs_rules *rules, const char *url)
 {
     return url ? llmobs_url_list_may_have(rules->proxies, url)
                : rules->proxies != NULL;
+}
+
+bool llmobs_rules_is_provider(const char *url)
+{
+    struct llmobs_url *parsed = llmobs_scratch_alloc(sizeof(*parsed));
+    bool is = !parsed || (llmobs_url_parse(llmobs_text_of(url), parsed) == 0 &&
+                          llmobs_provider_find(parsed));
+
+    llmobs_url_free(parsed);
+    return is;
 }
 
 bool llmobs_rules_same_origin(const char *base, struct llmobs_text location)

@@ -130,6 +130,10 @@ bool llmobs_rules_knows(const struct llmobs_rules *rules, const char *host);
 bool llmobs_rules_has_proxies(const struct llmobs_rules *rules,
                               const char *url);
 
+/* True where the host of this absolute URL is a known provider's, or memory
+ * lacks. */
+bool llmobs_rules_is_provider(const char *url);
+
 /* True when a request without a body to this URL may be a call. Most such
  * requests are no calls, so the caller matches a request against the rules only
  * where this is true. Takes any text, and walks over the text once. */

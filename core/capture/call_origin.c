@@ -202,8 +202,14 @@ static bool continue_own(const struct llmobs_own_headers *own, bool from_span,
 }
 
 void llmobs_call_origin_continue(struct llmobs_inject_plan *plan,
-                                 bool from_span, struct llmobs_context *context)
+                                 bool from_span,
+                                 struct llmobs_exchange *exchange)
 {
+    const struct llmobs_carrier *own = &plan->own->carrier;
+    struct llmobs_context *context = &exchange->context;
+
+    exchange->own_trace = own->x_datadog_trace_id || own->traceparent ||
+                          own->b3 || own->x_b3_traceid;
     plan->continued = continue_own(plan->own, from_span, context);
     plan->sender = llmobs_propagate_span(context);
     if (plan->continued)

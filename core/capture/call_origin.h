@@ -46,10 +46,10 @@ void llmobs_call_origin_scan(const struct llmobs_call_origin *origin,
 
 /* The context in plan->own, the program's own headers, is the parent, unless a
  * span of the program is. The call's span id stays, by which the disk knows the
- * call. Fills in plan->continued and plan->sender. */
+ * call. Fills in plan->continued, plan->sender and exchange->own_trace. */
 void llmobs_call_origin_continue(struct llmobs_inject_plan *plan,
                                  bool from_span,
-                                 struct llmobs_context *context);
+                                 struct llmobs_exchange *exchange);
 
 /* Saves which line of a script sets the transfer up, where it may not be known
  * as the transfer begins. */

@@ -16,7 +16,9 @@ static const struct llmobs_rules *rules;
 static bool bodyless; /* one of the user's rules wants requests without body */
 static atomic_bool integrated = true; /* calls of models make spans */
 static atomic_bool traced; /* a tracer in the program reports its calls */
-bool llmobs_judge_adds;    /* requests without a span may carry a context on */
+static bool passes;        /* requests without a span may carry a context on */
+static bool names;         /* LLMOBS_INJECT names a host */
+bool llmobs_judge_adds;
 /* Some APIs give the answer to a call by a later request. True once the program
  * has called such an API: from then on a request without a body may be that
  * later request, and is judged, too. */
@@ -31,7 +33,7 @@ static bool injects(void)
 /* True where a proxy is configured, or the program says that it calls one. */
 bool llmobs_judge_may_pass(const struct llmobs_handle *handle)
 {
-    return llmobs_judge_adds ||
+    return passes ||
            (injects() && handle->origin.proxying == LLMOBS_PROXYING_YES);
 }
 
@@ -51,7 +53,9 @@ void llmobs_judge_init(const struct llmobs_config *the_config,
     config = the_config;
     rules = the_rules;
     bodyless = llmobs_rules_has_bodyless(rules);
-    llmobs_judge_adds = injects() && llmobs_rules_has_proxies(rules, NULL);
+    passes = injects() && llmobs_rules_has_proxies(rules, NULL);
+    names = injects() && config->inject_hosts && *config->inject_hosts;
+    llmobs_judge_adds = passes || names;
 }
 
 /* -- the rules ------------------------------------------------------------- */
@@ -194,8 +198,17 @@ bool llmobs_judge_wire_listed(const struct llmobs_wire_request *asked,
                                      .proxying = no ? LLMOBS_PROXYING_NO
                                                     : LLMOBS_PROXYING_BY_URL};
 
-    return llmobs_judge_adds && llmobs_rules_has_proxies(rules, asked->url) &&
-           llmobs_rules_match(rules, &request, match) && match->proxied;
+    if (!llmobs_judge_adds)
+        return false;
+    return (llmobs_rules_has_proxies(rules, asked->url) &&
+            llmobs_rules_match(rules, &request, match) && match->proxied) ||
+           (names && match_lines(&request, asked->lines, false, match) &&
+            match->inject);
+}
+
+bool llmobs_judge_ids_alone(const char *url, const struct llmobs_match *match)
+{
+    return !match->proxied && !match->near && llmobs_rules_is_provider(url);
 }
 
 bool llmobs_judge_wire_request(const struct llmobs_wire_request *asked,

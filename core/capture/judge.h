@@ -41,11 +41,12 @@ bool llmobs_judge_request(const struct llmobs_handle *handle, const char *url,
  * connection. _may_be_call: true where one to an absolute URL may be a call;
  * `sends`: it has a body. After one by which a tracer reports the program's
  * calls none is, for good. _wire_listed: true where its head alone shows a call
- * to a listed gateway, which may get trace headers; it has a body.
+ * to a listed gateway or a named host, which may get trace headers; it has a
+ * body.
  * _wire_request: judges it by all that is known, and writes that to a debug
  * log; `listed`: _wire_listed was true and has filled `match`. */
 bool llmobs_judge_may_be_call(const char *url, bool sends);
-extern bool llmobs_judge_adds; /* to requests to listed URLs */
+extern bool llmobs_judge_adds; /* to requests to listed URLs, named hosts */
 bool llmobs_judge_wire_listed(const struct llmobs_wire_request *asked,
                               struct llmobs_match *match);
 bool llmobs_judge_wire_request(const struct llmobs_wire_request *asked,
@@ -63,6 +64,10 @@ bool llmobs_judge_knows(const char *host);
 /* True when the request may get trace headers. */
 bool llmobs_judge_wants_headers(const struct llmobs_handle *handle,
                                 const struct llmobs_match *match);
+
+/* True where such a request may have ids alone: it goes to a known provider,
+ * which is no gateway of the user's. */
+bool llmobs_judge_ids_alone(const char *url, const struct llmobs_match *match);
 
 /* Write to a debug log: a verdict; that a request has no body; that libcurl
  * never made a request whose header list would have decided. */

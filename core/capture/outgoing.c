@@ -203,9 +203,11 @@ static bool read_call(struct llmobs_handle *handle, CURL *curl,
     read_request(handle, exchange);
     llmobs_call_origin_scan(origin, llmobs_handle_headers(handle), origin->url,
                             &own, &plan);
-    llmobs_call_origin_continue(&plan, origin->from_span, &exchange->context);
-    if (llmobs_judge_wants_headers(handle, &exchange->match))
+    llmobs_call_origin_continue(&plan, origin->from_span, exchange);
+    if (llmobs_judge_wants_headers(handle, &exchange->match)) {
+        plan.ids_alone = llmobs_judge_ids_alone(origin->url, match);
         put_headers(handle, curl, &plan);
+    }
     exchange->traced = (handle->in & LLMOBS_IN_HEADERS) &&
                        llmobs_inject_has_state(handle->inject);
     if (!exchange->unsent || exchange->request.total > 0)

@@ -56,7 +56,7 @@ struct request {
     bool anew;       /* the event at work shows that it is a call */
     struct llmobs_wire_request *asked; /* NULL: it is judged */
     struct llmobs_buf seen;            /* first bytes of the body, until then */
-    struct llmobs_match match; /* of its head if that is listed; then of all */
+    struct llmobs_match match; /* of its head if _wire_listed; then of all */
     int64_t blank;             /* bytes before them, of JSON none */
     struct llmobs_exchange *exchange; /* NULL: no call yet */
     /* Of a request that is a call by its head, whose context may have been sent
@@ -330,7 +330,7 @@ static void cancel_call(uint64_t call, const char *reason)
 __attribute__((always_inline)) static inline struct llmobs_exchange *
 new_exchange(struct llmobs_wire *wire, uint64_t served,
              const struct llmobs_wire_request *asked,
-             const struct llmobs_http1_head *listed,
+             const struct llmobs_http1_head *listed, bool ids_alone,
              struct llmobs_insertions **to)
 {
     struct llmobs_call_origin origin = {.found_at_add = false};
@@ -347,7 +347,8 @@ new_exchange(struct llmobs_wire *wire, uint64_t served,
     exchange->account = llmobs_account_seal(
         llmobs_call_origin_read_head(asked->lines, asked->url, exchange));
     llmobs_call_origin_scan(&origin, asked->lines, asked->url, &own, &plan);
-    llmobs_call_origin_continue(&plan, origin.from_span, &exchange->context);
+    llmobs_call_origin_continue(&plan, origin.from_span, exchange);
+    plan.ids_alone = ids_alone;
     if (listed)
         llmobs_wire_insert(wire->event, to, listed, asked, &plan, wire->host,
                            wire->plain, exchange);
@@ -408,9 +409,9 @@ static bool judge(struct llmobs_wire *wire, struct request *request)
     }
     /* Makes the exchange of a request that is a call, or takes the `early` one.
      * Without one the call is lost. */
-    exchange = request->early
-                   ? request->early
-                   : new_exchange(NULL, request->served, asked, NULL, NULL);
+    exchange = request->early ? request->early
+                              : new_exchange(NULL, request->served, asked, NULL,
+                                             false, NULL);
     if (config->replay_url)
         llmobs_log_once(LLMOBS_LOG_WARN, "past the mock",
                         "LLMOBS_REPLAY leads calls of libcurl to the mock: a "
@@ -547,8 +548,8 @@ static void request_head(struct llmobs_wire *wire, uint32_t number,
     if (!sends)
         judge(wire, request);
     else if (!in_websocket(wire)) {
-        /* A call to a listed gateway is one by its head alone, so that its
-         * context can go with that. */
+        /* A call to a listed gateway, or a named host, is one by its head
+         * alone, so that its context can go with that. */
         struct llmobs_insertions **to = wire->event->insertions;
 
         if (llmobs_judge_wire_listed(request->asked, &request->match)) {
@@ -556,8 +557,9 @@ static void request_head(struct llmobs_wire *wire, uint32_t number,
                 *to = llmobs_wire_take(wire);
             if (to && !*to && atomic_load(&wire->insertions))
                 to = NULL; /* a send that was left has them */
-            request->early =
-                new_exchange(wire, request->served, request->asked, head, to);
+            request->early = new_exchange(
+                wire, request->served, asked, head,
+                llmobs_judge_ids_alone(asked->url, &request->match), to);
             if (to && *to && !(*to)->of) {
                 (*to)->of = KEY(wire);
                 (*to)->taken = !wire->plain;

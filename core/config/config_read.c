@@ -599,27 +599,35 @@ static void read_styles(struct llmobs_config_loading *loading)
                         loading->styles_extract);
 }
 
-/* "all", "none", or a list of patterns and "default". */
+/* A name without a dot has its port beside it: alone it may be a mistyped
+ * "none". A URL is no name. */
+static bool may_be_host(struct llmobs_text word)
+{
+    return !memchr(word.data, '/', word.len) &&
+           (memchr(word.data, '.', word.len) ||
+            memchr(word.data, ':', word.len) ||
+            memchr(word.data, '*', word.len));
+}
+
+/* "all", "none", or a list of patterns and "default"; patterns alone stay. */
 static void read_inject(struct llmobs_config_loading *loading)
 {
     struct llmobs_config *config = &loading->config;
     struct llmobs_text rest = llmobs_text_of(config->inject_hosts), word;
-    bool alone = rest.data && !strchr(rest.data, ',');
+    bool alone = rest.data && !strchr(rest.data, ','), by_default;
 
     while (llmobs_text_next(&rest, &word)) {
-        if (alone && llmobs_text_is_word(word, "all")) {
+        by_default = llmobs_text_is_word(word, "default");
+        if (word.len == 0 || may_be_host(word) || (by_default && !alone))
+            continue;
+        if (alone && llmobs_text_is_word(word, "all"))
             config->inject = LLMOBS_INJECT_ALL;
-        } else if (alone && llmobs_text_is_word(word, "none")) {
+        else if (alone && llmobs_text_is_word(word, "none"))
             config->inject = LLMOBS_INJECT_NONE;
-        } else if (!llmobs_text_is_word(word, "default") && word.len > 0 &&
-                   !memchr(word.data, '.', word.len) &&
-                   !memchr(word.data, ':', word.len) &&
-                   !memchr(word.data, '*', word.len)) {
-            /* A name without a dot needs no pattern: such a host is private. */
+        else if (!by_default)
             llmobs_config_complain(loading, "LLMOBS_INJECT: bad value");
-            config->inject_hosts[0] = '\0';
-            return;
-        }
+        config->inject_hosts[0] = '\0';
+        return;
     }
 }
 

@@ -176,8 +176,9 @@ struct row {
       FORM_BOOL, CONF(commands), 0, 0)                                         \
     V("LLMOBS_INJECT", "default, all, none or hosts, comma-separated",         \
       "default",                                                               \
-      "hosts that get trace headers: gateways, those of private networks, "    \
-      "those named here (*.example.com); all; none",                           \
+      "hosts whose calls get trace headers: gateways; with libcurl also "      \
+      "those of private networks, or all; those named here, from each client " \
+      "(api.example.com, *.example.com, gateway:4000, [::1]); none",           \
       FORM_TEXT, CONF(inject_hosts), 0, 0)                                     \
     V("LLMOBS_CAPTURE_MAX", "bytes, from 1024", "16777216",                    \
       "a bigger body is kept as head and tail, as is one that takes too much " \

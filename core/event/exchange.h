@@ -109,6 +109,7 @@ struct llmobs_exchange {
     bool bare;      /* read from the disk, which must not have bodies */
     bool wired;     /* a TLS library carried it: libcurl has measured nothing */
     bool traced;    /* this request got a tracestate header */
+    bool own_trace; /* the program sent trace ids with it */
     unsigned bare_head; /* why it got no trace header, as a distance behind
                          * headers_added (stats.h); or 0 */
     bool whole;         /* pictures and sounds stay, like other content */

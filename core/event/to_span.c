@@ -389,6 +389,8 @@ static void add_tags(const struct llmobs_exchange *exchange,
         snprintf(text, sizeof(text), "http.status_code:%ld", span->http_status);
         add_span_tag(span, text);
     }
+    if (exchange->own_trace)
+        add_span_tag(span, "trace_headers:own");
     if (span->proxied)
         add_span_tag(span, "ml-proxy:custom");
     if (span->proxied && !span->integration)

@@ -99,7 +99,8 @@ enum {
 #define TRACE_SENT 2
 #define TRACE_UNSAMPLED 4
 #define TRACE_WIRED 8
-#define TRACE_APP_FOUND 16  /* nobody named the ml_app */
+#define TRACE_APP_FOUND 16 /* nobody named the ml_app */
+#define TRACE_OWN 32
 #define TRACE_BARE_HEAD 256 /* times bare_head */
 
 #define FLAG_TRUNCATED 1
@@ -137,6 +138,7 @@ static void fill_numbers(const struct llmobs_exchange *exchange, bool bare,
     n[NUMBER_TRACE_FLAGS] =
         (exchange->context.remote ? TRACE_REMOTE : 0) |
         (exchange->traced ? TRACE_SENT : 0) |
+        (exchange->own_trace ? TRACE_OWN : 0) |
         (exchange->wired ? TRACE_WIRED : 0) |
         (exchange->context.app ? TRACE_APP_FOUND : 0) |
         (exchange->context.unsampled ? TRACE_UNSAMPLED : 0) |
@@ -327,6 +329,7 @@ static int read_numbers(struct reading *reading, struct llmobs_text value)
     exchange->context.remote = n[NUMBER_TRACE_FLAGS] & TRACE_REMOTE;
     exchange->traced = n[NUMBER_TRACE_FLAGS] & TRACE_SENT;
     exchange->wired = n[NUMBER_TRACE_FLAGS] & TRACE_WIRED;
+    exchange->own_trace = n[NUMBER_TRACE_FLAGS] & TRACE_OWN;
     exchange->bare_head = n[NUMBER_TRACE_FLAGS] / TRACE_BARE_HEAD & 7;
     exchange->context.unsampled = n[NUMBER_TRACE_FLAGS] & TRACE_UNSAMPLED;
     exchange->context.app = n[NUMBER_TRACE_FLAGS] & TRACE_APP_FOUND

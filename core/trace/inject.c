@@ -60,6 +60,9 @@ static const struct {
 #define ALL_W3C (BIT(TRACEPARENT) | BIT(TRACESTATE))
 #define ALL_B3MULTI \
     (BIT(B3_TRACE_ID) | BIT(B3_SPAN_ID) | BIT(B3_SAMPLED) | BIT(B3_FLAGS))
+#define IDS                                                    \
+    (BIT(DD_TRACE_ID) | BIT(DD_PARENT_ID) | BIT(DD_PRIORITY) | \
+     BIT(TRACEPARENT) | BIT(B3) | ALL_B3MULTI)
 
 /* The name of `len` bytes; NAMES: an unknown name. */
 static enum name name_of(const char *text, size_t len)
@@ -166,7 +169,7 @@ static unsigned choose_names(const struct llmobs_inject_plan *plan)
                                      BIT(B3), ALL_B3MULTI};
     unsigned styles = of_styles(&plan->config->inject_styles);
     unsigned own = plan->own->names;
-    unsigned wanted = styles;
+    unsigned wanted = plan->ids_alone ? styles & IDS : styles;
 
     /* A style of which the app sends a header itself is the app's. */
     for (size_t i = 0; i < sizeof(whole) / sizeof(*whole); i++)
@@ -175,7 +178,7 @@ static unsigned choose_names(const struct llmobs_inject_plan *plan)
 
     if (!(own & (BIT(DD_TRACE_ID) | BIT(TRACEPARENT))))
         return plan->continued ? wanted & ~BIT(BAGGAGE) : wanted;
-    if (!plan->continued)
+    if (!plan->continued || plan->ids_alone)
         return 0;
     if (own & BIT(DD_TRACE_ID))
         return styles & ~own & BIT(DD_TAGS);
@@ -281,6 +284,8 @@ bool llmobs_inject_fill(struct llmobs_inject *inject,
         if (value)
             add_node(inject, TRACEPARENT, value,
                      llmobs_propagate_traceparent(sender, value, cap));
+    }
+    if (wanted & BIT(TRACESTATE)) {
         value = value_room(inject, TRACESTATE, &cap);
         if (value)
             add_node(inject, TRACESTATE, value,

@@ -53,6 +53,7 @@ struct llmobs_inject_plan {
     struct llmobs_sender sender;
     const struct llmobs_own_headers *own;
     bool continued; /* the sender continues the trace of `own` */
+    bool ids_alone; /* no name, session or baggage: the URL is a provider's */
     const char *url;
     const char *baggage; /* the process's, sent on; NULL: none */
 };

@@ -104,7 +104,8 @@ static bool is_reserved(const char *key)
     static const char keys[] =
         "ml_app\0agent_service\0service\0env\0version\0source\0language\0"
         "integration\0key\0plugin\0unit\0pool\0container_id\0pod_name\0"
-        "ml-proxy\0conversation_id\0inferred\0gateway_request_id\0";
+        "ml-proxy\0conversation_id\0inferred\0gateway_request_id\0"
+        "trace_headers\0";
     static const char leads[] = "error\0entrypoint.\0ddtrace.\0git.\0http.\0"
                                 "kube_\0mcp_\0prompt_tracking\0_dd\0";
 

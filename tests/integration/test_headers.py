@@ -105,8 +105,12 @@ def public_provider_only_when_asked_for(t):
                 "api.openai.com:443:127.0.0.1:%d" % t.servers.tls)
     r = t.same(argv, spans=1)
     equal(names(r.requests[0]), set(), "headers to a public provider")
-    r = t.same(argv, env={"LLMOBS_INJECT": "all"}, spans=1)
-    expect_joined(r.requests[0], r.only())
+    for value in "all", "api.openai.com:443":
+        r = t.same(argv, env={"LLMOBS_INJECT": value}, spans=1)
+        h = trace_headers(r.requests[0])
+        equal(set(h), DATADOG - {"x-datadog-tags"} | {"traceparent"}, "ids alone")
+        equal(h["traceparent"], "00-%s-%016x-01" % (
+            r.only()["_dd"]["apm_trace_id"], int(r.only()["span_id"])), "parent")
     r = t.same(argv, env={LIST: "https://api.openai.com"}, spans=1)
     expect_joined(r.requests[0], r.only())
 
@@ -132,11 +136,11 @@ def public_hosts_of_no_known_provider(t):
     """They are told what the program is called only where the user says so; nor
     is a private name that the program leads elsewhere."""
     for host, env, told in (
-            ("api.deepinfra.com", {}, False),
+            ("api.models-corp.com", {}, False),
             ("localhost.evil.com", {}, False),
             ("10.0.0.1.evil.com", {}, False),
-            ("api.deepinfra.com", {"LLMOBS_INJECT": "*.evil.com"}, False),
-            ("API.DeepInfra.com", {"LLMOBS_INJECT": "x.test,*.deepinfra.COM"},
+            ("api.models-corp.com", {"LLMOBS_INJECT": "*.evil.com"}, False),
+            ("API.Models-Corp.com", {"LLMOBS_INJECT": "x.test,*.models-corp.COM"},
              True),
             ("gateway.internal", {}, False)):
         argv = curl("http://%s/v1/openai/chat/completions" % host, body(),

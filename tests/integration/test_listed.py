@@ -1,6 +1,7 @@
 """Trace headers of calls that clients make without libcurl: those to listed
 gateways have them, once, and nothing else of a request changes, however the kernel
 cuts what is sent. LLMOBS_TEST_LISTED is the number of calls of each kind of stress."""
+import base64
 import contextlib
 import errno
 import glob
@@ -35,7 +36,7 @@ def base(t, tls=False):
         "http://127.0.0.1:%d" % t.servers.http
 
 
-def joined(r):
+def joined(r, kind="workflow"):
     """Each request has the headers of its span."""
     sent = []
     for request in r.requests:
@@ -45,7 +46,7 @@ def joined(r):
     equal(sorted(sent), sorted((s["_dd"]["apm_trace_id"], int(s["span_id"]))
                                for s in r.spans), "traces and parents")
     for span in r.spans:
-        equal(span["meta"]["span"]["kind"], "workflow", "kind")
+        equal(span["meta"]["span"]["kind"], kind, "kind")
         ok("no_trace_headers" not in span["meta"]["metadata"]["transfer"], "says none")
 
 
@@ -58,7 +59,11 @@ def bare(r, why=None):
 def asks(t, argv, count=3, tls=False, **env):
     r = t.same(argv, spans=count, order=False, env={LIST: base(t, tls), **env})
     joined(r)
-    bare(t.same(argv, order=False, env={LIST: "http://127.0.0.1:1", **env}, bare=r.bare))
+    name = base(t, tls).split("/")[2]
+    joined(t.same(argv, count, order=False, env={"LLMOBS_INJECT": "x.test," + name, **env},
+                  bare=r.bare), "llm")
+    bare(t.same(argv, order=False, env={LIST: "http://127.0.0.1:1", "LLMOBS_INJECT":
+                                        "x" + name + ",*." + name, **env}, bare=r.bare))
 
 
 def join_python(kind):
@@ -118,6 +123,8 @@ def http2(t, argv, count=3, **env):
     url = front(t)
     r = t.same(argv, spans=count, order=False, env={LIST: url, **env})
     joined(r)
+    joined(t.same(argv, spans=count, order=False, bare=r.bare, env={
+        "LLMOBS_INJECT": url.split("/")[2], **env}), "llm")
     bare(t.same(argv, spans=count, order=False, env={LIST: "http://127.0.0.1:1", **env},
                 bare=r.bare))
 
@@ -189,6 +196,48 @@ def wget(t):
         asks(t, [installed("/usr/bin/wget"), "-qO-", "--ca-certificate=" + t.servers.cert,
                  "--header=Content-Type: application/json", "--post-data=" + body(),
                  base(t, tls) + "/v1/chat/completions"], 1, tls)
+
+
+CLAUDE = """
+import http.client, json, ssl, sys
+port, cert, more = int(sys.argv[1]), sys.argv[2], json.loads(sys.argv[3])
+c = http.client.HTTPSConnection("127.0.0.1", port, context=ssl.create_default_context(cafile=cert))
+c.set_tunnel("api.anthropic.com", 443)
+for i in range(2):
+    c.request("POST", "/v1/messages", json.dumps({"model": "claude-x", "max_tokens": 9, "messages": [
+        {"role": "user", "content": "hi"}]}), {"Content-Type": "application/json", "x-api-key": "k", **more})
+    print(c.getresponse().read())
+"""
+
+
+@test
+def provider_that_is_named(t):
+    """In a tunnel alone, and ids alone: what belongs to them has the call's span as its
+    parent. The program's own stay, and the span says so."""
+    ids = {"traceparent", "x-datadog-trace-id", "x-datadog-parent-id",
+           "x-datadog-sampling-priority"}
+    own = {"traceparent": "00-%032x-%016x-01" % (0xabc, 0xdef)}
+    t.foreign_trace = True
+    for more, named in ({}, "api.anthropic.com"), (own, "api.anthropic.com"), ({}, "anthropic.com"):
+        r = t.same([PYTHON, "-c", CLAUDE, str(t.servers.gateway), t.servers.cert,
+                    json.dumps(more)], spans=2, order=False, env={
+                        "LLMOBS_INJECT": named, "DD_LLMOBS_ML_APP": "secret-name"})
+        equal([trace_headers(q) for q in r.requests if q["method"] == "CONNECT"], [{}], "tunnel")
+        for request in r.requests:
+            ok(b"secret-name" not in base64.b64decode(request["head"]), "the app's name")
+        inside = [trace_headers(q) for q in r.requests if q["method"] == "POST"]
+        equal([set(headers) for headers in inside],
+              [set(more) or (ids if named[0:3] == "api" else set())] * 2, "headers")
+        equal(["trace_headers:own" in s["tags"] for s in r.spans], [bool(more)] * 2, "tag")
+        for s in r.spans:
+            equal((s["meta"]["span"]["kind"], s["name"]), ("llm", "anthropic.request"), "span")
+            if more:
+                equal((s["_dd"]["apm_trace_id"], inside[0]["traceparent"]),
+                      ("%032x" % 0xabc, own["traceparent"]), "trace")
+        if not more and named[0:3] == "api":
+            equal(sorted(h["traceparent"] for h in inside),
+                  sorted("00-%s-%016x-01" % (s["_dd"]["apm_trace_id"], int(s["span_id"]))
+                         for s in r.spans), "parents")
 
 
 RAW = """

@@ -398,6 +398,8 @@ static const struct {
     {"LLMOBS_INJECT=all", 0, 1, 0},
     {"LLMOBS_INJECT=NONE", 0, 2, 0},
     {"LLMOBS_INJECT=off", 0, 0, 1},
+    {"LLMOBS_INJECT=gateway:4000,[::1]", 0, 0, 0},
+    {"LLMOBS_INJECT=https://api.example.com", 0, 0, 1},
 };
 
 static const struct {

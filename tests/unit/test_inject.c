@@ -380,6 +380,34 @@ TEST(a_url_of_any_length)
     ck_assert_str_eq(added_for(&config, NULL, "no url"), "");
 }
 
+/* A provider that is merely named learns ids, and nothing beside own ones. */
+TEST(ids_alone)
+{
+    struct llmobs_config config = base();
+    struct llmobs_own_headers own = {0};
+    struct llmobs_inject_plan plan = {.config = &config,
+                                      .own = &own,
+                                      .url = URL,
+                                      .baggage = "a=b",
+                                      .ids_alone = true};
+    char all[2000] = "";
+
+    config.inject_styles = styles[7].styles;
+    llmobs_context_root(&context, &config);
+    memset(context.origin, 'o', 3);
+    plan.sender = llmobs_propagate_span(&context);
+    ck_assert(llmobs_inject_fill(&inject, &plan));
+    for (size_t i = 0; i < inject.count; i++)
+        snprintf(all + strlen(all), sizeof(all) - strlen(all), "%.*s ",
+                 (int)strcspn(inject.nodes[i].data, ":"), inject.nodes[i].data);
+    ck_assert_str_eq(all, "x-datadog-trace-id x-datadog-parent-id "
+                          "x-datadog-sampling-priority traceparent b3 "
+                          "x-b3-traceid x-b3-spanid x-b3-sampled ");
+    own.names = 1;
+    plan.continued = true;
+    ck_assert(!llmobs_inject_fill(&inject, &plan));
+}
+
 /* The longest of everything at once stays within the room. */
 TEST(all_at_their_longest)
 {

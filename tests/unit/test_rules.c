@@ -1,5 +1,6 @@
 /* Which requests are calls, by method, host, path and body. */
 #include <errno.h>
+#include <stdio.h>
 
 #include "rules/read/text.h"
 #include "tests/unit/match_case.h"
@@ -44,6 +45,66 @@ TEST(hosts_that_get_headers)
         ck_assert_msg(match.inject == hosts[i].inject, "%s", hosts[i].url);
     }
     llmobs_rules_free(rules);
+}
+
+/* A name is the whole of a host's, and no other's. */
+TEST(named_hosts)
+{
+    static const struct {
+        const char *word, *host;
+        bool named;
+    } rows[] = {
+        {"api.example.com", "https://api.example.com", true},
+        {"API.Example.com", "https://aPI.example.COM:8443", true},
+        {"api.example.com.", "https://api.example.com", true},
+        {"api.example.com", "https://api.example.com.", true},
+        {"api.example.com", "https://user:pw@api.example.com", true},
+        {"api.example.com", "https://api.example.com@evil.test", false},
+        {"api.example.com", "https://xapi.example.com", false},
+        {"api.example.com", "https://a.api.example.com", false},
+        {"api.example.com", "https://api.example.com.evil.test", false},
+        {"api.example.com", "https://api.example.co", false},
+        {"*.example.com", "https://a.b.example.com", true},
+        {"*.example.com", "https://example.com", false},
+        {"*.example.com", "https://badexample.com", false},
+        {"a.test, gw:4000 ,b.test", "http://GW:4000", true},
+        {"gw:4000", "http://gw", false},
+        {"gw:4000", "http://gw:40000", false},
+        {"gw:4000x", "http://gw:4000", false},
+        {"gw:443", "https://gw", true},
+        {"gw:443", "http://gw", false},
+        {"gw:", "http://gw", false},
+        {":4000", "http://gw:4000", false},
+        {"*:4000", "http://gw:4000", true},
+        {"*.test:80", "http://a.test", true},
+        {"[::1]", "http://[::1]:4000", true},
+        {"::1", "http://[0:0:0:0:0:0:0:1]:4000", true},
+        {"[0::1]:4000", "http://[::1]:4000", true},
+        {"[::1]:4000", "http://[::1]:4001", false},
+        {"[::1]", "http://1", false},
+        {"[::1]", "http://[::2]", false},
+        {"::1", "http://127.0.0.1", false},
+        {"127.0.0.1", "http://127.0.0.1:80", true},
+        {"127.0.0.1", "http://127.0.0.10", false},
+        {",,", "http://gw", false},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        struct llmobs_rules *rules = llmobs_rules_new(
+            &(struct llmobs_rules_config){.inject_hosts = rows[i].word});
+        char url[200];
+        struct llmobs_request request = {.method = "POST",
+                                         .url = url,
+                                         .content_type = "application/json",
+                                         .body = {"{}", 2}};
+        struct llmobs_match match;
+
+        snprintf(url, sizeof(url), "%s/v1/chat/completions", rows[i].host);
+        ck_assert_msg(llmobs_rules_match(rules, &request, &match), "%s", url);
+        ck_assert_msg(match.inject == rows[i].named, "%s: %s", rows[i].word,
+                      url);
+        llmobs_rules_free(rules);
+    }
 }
 
 static const struct match_row table[] = {

@@ -26,14 +26,18 @@ static struct llmobs_rules *rules;
 static struct llmobs_wire *wire;
 static struct llmobs_insertions *taken; /* as the shim has them */
 
+static const char *named; /* LLMOBS_INJECT */
+
 static void begin(const char *urls, enum llmobs_inject_to inject)
 {
-    const struct llmobs_rules_config listed = {.proxy_urls = urls};
+    const struct llmobs_rules_config listed = {.proxy_urls = urls,
+                                               .inject_hosts = named};
 
     fake_begin(false, 1 << 20);
     fake_config->ml_app = context_base.ml_app;
     fake_config->sample_rate = 1;
     fake_config->inject = inject;
+    fake_config->inject_hosts = (char *)(uintptr_t)named;
     fake_config->tags_header_max = 512;
     fake_config->inject_styles = (struct llmobs_styles){
         .list = {LLMOBS_STYLE_DATADOG, LLMOBS_STYLE_TRACECONTEXT}, .count = 2};
@@ -182,6 +186,66 @@ TEST(reasons)
         event(LLMOBS_WIRE_RECEIVED, ANSWER, strlen(ANSWER), 0);
         end();
         ck_assert_int_eq(keeper_count, 1);
+    }
+}
+
+/* A named host gets headers of calls alone, which stay llm spans; a known
+ * provider gets ids alone, and no other host gets any. */
+TEST(named_hosts)
+{
+#define JSON "Content-Type: application/json\r\n"
+#define OWN \
+    "traceparent: 00-6affe73a00000000c3d1e2f3a4b5c6d7-6573f78e6e7bca2b-01\r\n"
+    static const struct {
+        const char *named, *host, *path, *lines;
+        bool added, names, span;
+    } rows[] = {
+        {"gateway:4000", "gateway:4000", "/v1/chat/completions", JSON, 1, 1, 1},
+        {"gateway:4000", "GATEWAY:4000", "/v1/chat/completions", JSON, 1, 1, 1},
+        {"gateway:4001", "gateway:4000", "/v1/chat/completions", JSON, 0, 0, 1},
+        {"*.test", "gateway.test", "/v1/chat/completions", JSON, 1, 1, 1},
+        {"*.test", "test", "/v1/chat/completions", JSON, 0, 0, 1},
+        {"gateway.test", "gateway.test", "/v1/chat/completions", OWN JSON, 1, 1,
+         1},
+        {"gateway.test", "gateway.test", "/login", JSON, 0, 0, 0},
+        {"gateway.test", "gateway.test", "/v1/chat/completions",
+         "Content-Type: text/plain\r\n", 0, 0, 1},
+        {"api.anthropic.com", "api.anthropic.com", "/v1/messages", JSON, 1, 0,
+         1},
+        {"api.anthropic.com", "api.anthropic.com.", "/v1/messages", "", 1, 0,
+         1},
+        {"api.anthropic.com", "api.anthropic.com", "/v1/messages", OWN, 0, 0,
+         1},
+        {"api.anthropic.com", "api.openai.com", "/v1/chat/completions", JSON, 0,
+         0, 1},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        char request[1000];
+        const char *sent;
+
+        snprintf(request, sizeof(request),
+                 "POST %s HTTP/1.1\r\nHost: %s\r\n%s" LENGTH "\r\n" BODY,
+                 rows[i].path, rows[i].host, rows[i].lines);
+        named = rows[i].named;
+        begin(NULL, LLMOBS_INJECT_DEFAULT);
+        event(LLMOBS_WIRE_SENT, request, strlen(request), 0);
+        ck_assert_msg(inserted() == rows[i].added, "row %zu", i);
+        sent = inserted() ? mixed(request) : "";
+        ck_assert_msg(!!strstr(sent, "ml_app") == rows[i].names, "row %zu", i);
+        ck_assert_msg(!!strstr(sent, "tracestate: ") ==
+                          (rows[i].names && !strstr(rows[i].lines, OWN)),
+                      "row %zu", i);
+        event(LLMOBS_WIRE_RECEIVED, ANSWER, strlen(ANSWER), 0);
+        end();
+        named = NULL;
+        ck_assert_msg(keeper_count == rows[i].span, "row %zu", i);
+        if (!rows[i].span)
+            continue;
+        ck_assert(strstr(keeper_events[0], "\"kind\": \"llm\""));
+        ck_assert_msg(!!strstr(keeper_events[0], "trace_headers:own") ==
+                          !!strstr(rows[i].lines, OWN),
+                      "row %zu", i);
     }
 }
 
