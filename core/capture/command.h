@@ -38,7 +38,8 @@
  *                            streams the heads of these by HTTP/2, no others.
  *   stream N STREAM KEY      the head of that stream of connection N, which
  *                            this thread will write; the last LLMOBS_TOLD_MAX
- *                            streams that were told count
+ *                            streams that were told count. STREAM 0: the next
+ *                            head by HTTP/1.1
  *   connection N             said within SSL_read or SSL_write: a number, from
  *                            1 and never used twice, of that TLS connection
  *

@@ -205,7 +205,7 @@ static void tell_serve(const char *text)
 
     for (size_t i = 0; told && told->streams && i < LLMOBS_TOLD_MAX; i++)
         if (!told->of[i].connection)
-            told->of[i].stream = 0;
+            told->of[i].key = 0;
     if (told) {
         told->key = key;
         told->streams = *text != '\0';
@@ -241,16 +241,16 @@ uint64_t llmobs_served_head(struct llmobs_told *told, uint64_t connection,
 {
     uint64_t key = 0;
 
-    if (!told || !stream || !(told->streams || connection))
+    if (!told || (told->key && !(stream && told->streams)))
         return told ? told->key : 0;
     for (unsigned i = 0; !key && i < LLMOBS_TOLD_MAX; i++) {
         struct llmobs_told_stream *one = &told->of[i];
 
-        if (one->stream == stream &&
+        if (one->key && one->stream == stream &&
             (!one->connection || one->connection == connection)) {
             key = one->key;
-            one->stream = 0;
+            one->key = 0;
         }
     }
-    return key || told->streams ? key : told->key;
+    return key;
 }

@@ -65,8 +65,8 @@ struct llmobs_told {
     unsigned next; /* place in `of`, over the oldest */
     struct llmobs_told_stream {
         uint64_t connection; /* the program's number of it; 0: any */
-        uint64_t key;
-        uint32_t stream; /* of HTTP/2; 0: the place is free */
+        uint64_t key;        /* 0: the place is free */
+        uint32_t stream;     /* of HTTP/2; 0: the next head of HTTP/1.1 */
     } of[LLMOBS_TOLD_MAX];
 };
 

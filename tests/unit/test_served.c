@@ -23,7 +23,7 @@ static void tell(const char *text)
 }
 
 /* Request N has the parent 100 + N. */
-static void begin(bool http2)
+static void begin_on(bool http2, const void *tls)
 {
     char text[200];
 
@@ -39,9 +39,14 @@ static void begin(bool http2)
                  key, 100 + key);
         tell(text);
     }
-    ssl = http2 ? &ssl : NULL;
+    ssl = tls;
     tell("connection 9");
     wire = llmobs_wire_begin("api.openai.com", LLMOBS_WIRE_TLS, http2);
+}
+
+static void begin(bool http2)
+{
+    begin_on(http2, http2 ? &ssl : NULL);
 }
 
 static void end(int calls)
@@ -90,6 +95,25 @@ TEST(the_write_of_the_head_counts)
     ck_assert_int_eq(parent(0), 102);
     ck_assert_int_eq(parent(1), 0);
     ck_assert_int_eq(parent(2), 0);
+}
+
+TEST(the_next_head_of_a_numbered_connection)
+{
+    begin_on(false, &ssl);
+    tell("stream 9 0 1");
+    tell("serve 0");
+    for (int i = 0; i < 2; i++) {
+        wire_send(ASKS JSON LENGTH BODY);
+        wire_receive(ANSWER);
+    }
+    tell("stream 9 0 1");
+    tell("serve 2"); /* which says more of this write */
+    wire_send(ASKS JSON LENGTH BODY);
+    wire_receive(ANSWER);
+    end(3);
+    ck_assert_int_eq(parent(0), 101);
+    ck_assert_int_eq(parent(1), 0);
+    ck_assert_int_eq(parent(2), 102);
 }
 
 /* A request that went between is forgotten, and the thread has none. */
