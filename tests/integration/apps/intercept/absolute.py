@@ -138,6 +138,7 @@ def main(how, url, other=None):
     elif how == "leave":
         c.sock.sendall(c.post(STREAM))
         print(c.file.read(8))
+        sys.exit(4) # what else the server sent is a matter of time
 
 
 if __name__ == "__main__":
