@@ -58,7 +58,7 @@
 #define LOOK_S 1
 /* The launcher waits so long for the proxy's end, and its last delivery. */
 #define END_S 10
-#define HELD_MS 100
+#define SHARED_DIR "/var/tmp"
 
 struct run {
     const char *preload;
@@ -67,6 +67,7 @@ struct run {
     struct llmobs_run_proxy proxy;
     char where[WHERE_MAX]; /* the proxy's "address:port" */
     char dir[PATH_MAX];    /* of the files by which programs trust */
+    char link[PATH_MAX];   /* to it, beside the store */
     char refusals[PATH_MAX];
     pid_t launcher;
     pid_t stand_by; /* 0: there is no proxy */
@@ -187,14 +188,15 @@ static bool write_trust(const char *dir)
             continue;
         path_of(dir, name, path);
         to = fopen(path, "wxe");
-        good = to && (!copies || copy_base(base, to)) &&
+        good = to && fchmod(fileno(to), 0644) == 0 &&
+               (!copies || copy_base(base, to)) &&
                llmobs_tls_write_authority(to);
         good = to && fclose(to) == 0 && good;
     }
     return good;
 }
 
-static void remove_trust(const char *dir)
+static void remove_trust(const char *dir, const char *link)
 {
     char path[PATH_MAX];
 
@@ -203,11 +205,12 @@ static void remove_trust(const char *dir)
         unlink(path);
     }
     rmdir(dir);
+    unlink(link);
 }
 
-/* Has the folder, so that no other run takes it for one of a killed run; or has
- * it alone. -1: it is another's, or away. A lock that the disk cannot give is
- * none that another could take. */
+/* Has the folder, so that no other run takes it for one of a killed run, and
+ * systemd-tmpfiles(8) not for an old one; or has it alone. -1: it is another's,
+ * or away. A lock that the disk cannot give is none that another could take. */
 static int hold(const char *dir, int how)
 {
     int fd = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -215,30 +218,67 @@ static int hold(const char *dir, int how)
 
     if (fd >= 0 && ((flock(fd, how | LOCK_NB) != 0 &&
                      (how == LOCK_EX || errno == EWOULDBLOCK)) ||
-                    fstat(fd, &st) != 0 || st.st_nlink == 0)) {
+                    fstat(fd, &st) != 0 || st.st_uid != geteuid())) {
         close(fd);
         fd = -1;
+        errno = EWOULDBLOCK;
     }
     return fd;
 }
 
-/* Removes what runs have left whose processes were all killed. */
-static void sweep(const char *dir)
+/* Makes the folder where a sandbox that hides the home has it, and a program
+ * of another user may read it; else beside the store. In a shared place nobody
+ * else may replace it. A link beside the store leads to it from when it is
+ * held. Gives it held, or -1. */
+static int make_dir(struct run *run, const char *base, uint64_t id)
 {
-    char path[PATH_MAX];
+    struct stat st;
+    int held = -1;
+
+    if (snprintf(run->link, sizeof(run->link), "%s/run-%016" PRIx64, base,
+                 id) >= PATH_MAX)
+        return -1;
+    for (int i = 0; i < 2 && held < 0; i++) {
+        const char *in = i ? base : SHARED_DIR;
+
+        if (snprintf(run->dir, sizeof(run->dir), "%s/llmobs-run-%016" PRIx64,
+                     in, id) < PATH_MAX &&
+            stat(in, &st) == 0 && (i || st.st_uid == 0) &&
+            ((st.st_mode & S_ISVTX) || !(st.st_mode & 022)) &&
+            mkdir(run->dir, 0755) == 0 && chmod(run->dir, 0755) == 0)
+            held = hold(run->dir, LOCK_SH);
+    }
+    if (held >= 0 && symlink(run->dir, run->link) != 0) {
+        rmdir(run->dir);
+        close(held);
+        held = -1;
+    }
+    return held;
+}
+
+/* Removes what runs have left whose processes were all killed. */
+static void sweep(const char *base)
+{
+    char link[PATH_MAX], dir[PATH_MAX];
     struct dirent *one;
-    DIR *all = opendir(dir);
+    DIR *all = opendir(base);
+    ssize_t len;
+    int fd;
 
     while (all && (one = readdir(all))) {
-        int fd = -1;
-
-        if (strncmp(one->d_name, "run-", 4) == 0 &&
-            snprintf(path, sizeof(path), "%s/%s", dir, one->d_name) < PATH_MAX)
-            fd = hold(path, LOCK_EX);
-        if (fd < 0)
+        if (strncmp(one->d_name, "run-", 4) != 0 ||
+            snprintf(link, sizeof(link), "%s/%s", base, one->d_name) >=
+                PATH_MAX ||
+            (len = readlink(link, dir, sizeof(dir) - 1)) < 0)
             continue;
-        remove_trust(path);
-        close(fd);
+        dir[len] = '\0';
+        fd = hold(dir, LOCK_EX);
+        if (fd >= 0)
+            remove_trust(dir, link);
+        else if (errno == ENOENT)
+            unlink(link);
+        if (fd >= 0)
+            close(fd);
     }
     if (all)
         closedir(all);
@@ -270,7 +310,7 @@ static void wait_for_end(bool ended, pid_t parent, struct run *run)
         all = opendir("/proc");
         while (all && !needed && (one = readdir(all)))
             needed = llmobs_is_digit(*one->d_name) &&
-                     llmobs_peer_is_marked(&run->proxy.run, one->d_name);
+                     llmobs_peer_has(one->d_name, run->proxy.run.mark);
         if (all)
             closedir(all);
         if (needed && !told && getppid() == parent)
@@ -345,7 +385,7 @@ _Noreturn static void be_proxy(struct run *run, pid_t parent)
         _exit(LLMOBS_CLI_FAILED);
     dup2(STDOUT_FILENO, STDERR_FILENO);
     wait_for_end(false, parent, run);
-    remove_trust(run->dir);
+    remove_trust(run->dir, run->link);
     exit((int)atomic_load(&run->proxy.unread));
 }
 
@@ -420,7 +460,7 @@ _Noreturn static void stand_by(struct run *run, int ready)
                        "the proxy was killed: calls to models pass unread");
             if (begin_to_serve(run))
                 wait_for_end(ended, run->launcher, run);
-            remove_trust(run->dir);
+            remove_trust(run->dir, run->link);
         }
         break;
     }
@@ -439,39 +479,29 @@ static const char *start_proxy(struct run *run)
     static const char *const but[] = {"NO_PROXY", "no_proxy"};
     struct llmobs_environment *environment = &run->environment;
     const char *past = run->proxy.way.tls.url;
-    char name[24], own[WHERE_MAX + sizeof("http://")], path[PATH_MAX];
+    char base[PATH_MAX], own[WHERE_MAX + sizeof("http://")], path[PATH_MAX];
     struct llmobs_text rest, url;
     ssize_t got = -1;
-    int parent, ready[2], rc, held = -1;
+    int parent, ready[2], rc, held;
     bool spares;
     uint64_t id;
 
-    /* Not below /tmp: a sandbox may have one of its own, and in it no such
-     * files. */
     if (!config || getrandom(&id, sizeof(id), 0) != sizeof(id) ||
-        llmobs_config_base_dir(config, "/intercept", run->dir,
-                               sizeof(run->dir) - sizeof(name)) != 0 ||
-        llmobs_dirs_have(run->dir, false, &parent) != 0)
+        llmobs_config_base_dir(config, "/intercept", base, sizeof(base)) != 0 ||
+        llmobs_dirs_have(base, false, &parent) != 0)
         return cannot;
-    sweep(run->dir);
+    close(parent);
+    sweep(base);
+    held = make_dir(run, base, id);
     rest = llmobs_text_of(config->proxy_urls);
     while (llmobs_text_next(&rest, &url))
         (void)llmobs_url_list_add(&run->proxy.gateways, url);
-    snprintf(name, sizeof(name), "/run-%016" PRIx64, id);
-    strcat(run->dir, name);
     if (llmobs_refusals_path(config, run->refusals))
         run->proxy.refusals = run->refusals;
     run->proxy.config = config;
+    run->proxy.trust = run->dir;
     run->launcher = run->proxy.run.launcher = getpid();
     (void)llmobs_process_start(run->launcher, &run->proxy.run.begun);
-    for (int ms = 0; ms < HELD_MS && held < 0;
-         ms++) { /* another may sweep it */
-        if (ms)
-            usleep(1000);
-        (void)llmobs_dirs_make(parent, name + 1);
-        held = hold(run->dir, LOCK_SH);
-    }
-    close(parent);
     if (held < 0 || pipe2(ready, O_CLOEXEC) != 0)
         return cannot;
     run->stand_by = fork();
@@ -486,7 +516,7 @@ static const char *start_proxy(struct run *run)
     close(held); /* who stands by has it */
     if (got != (ssize_t)sizeof(run->where) || !*run->where) {
         run->stand_by = 0;
-        remove_trust(run->dir);
+        remove_trust(run->dir, run->link);
         return got > 0 ? "the kernel does not tell here whose a connection is"
                        : cannot;
     }
@@ -522,7 +552,7 @@ static void tell_unread(int status)
     static const char *const whys[] = {
         "by the clock its certificates have expired",
         "a program refused its certificate, see `llmobs doctor`",
-        "its proxy was killed"};
+        "its proxy was killed", "a sandbox hides its certificates"};
     int fd = WIFEXITED(status) && WEXITSTATUS(status)
                  ? open("/dev/tty", O_WRONLY | O_NOCTTY | O_CLOEXEC)
                  : -1;

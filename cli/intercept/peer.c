@@ -84,11 +84,11 @@ static bool ask(int fd, struct llmobs_peer *peer)
 /* -- processes of the run ---------------------------------------------------
  */
 
-bool llmobs_peer_is_marked(const struct llmobs_peer_run *run, const char *pid)
+bool llmobs_peer_has(const char *pid, const char *variable)
 {
     char path[300], *text = malloc(VARIABLES_MAX);
     ssize_t len = -1;
-    bool marked;
+    bool has;
     int fd;
 
     snprintf(path, sizeof(path), "/proc/%s/environ", pid);
@@ -97,12 +97,11 @@ bool llmobs_peer_is_marked(const struct llmobs_peer_run *run, const char *pid)
         len = read(fd, text, VARIABLES_MAX);
         close(fd);
     }
-    marked =
-        len > 0 && memmem(text, (size_t)len, run->mark, strlen(run->mark) + 1);
+    has = len > 0 && memmem(text, (size_t)len, variable, strlen(variable) + 1);
     if (len > 0)
         explicit_bzero(text, (size_t)len); /* it may have keys */
     free(text);
-    return marked;
+    return has;
 }
 
 /* Climbs to the launcher. A number may be another process's by now: no parent
@@ -188,7 +187,7 @@ static pid_t look(const struct llmobs_peer_run *run,
         snprintf(path, sizeof(path), "/proc/%s", name);
         if (found < 0 && stat(path, &st) == 0 &&
             (st.st_uid == peer->uid || st.st_uid == 0) &&
-            (climb ? descends(run, pid) : llmobs_peer_is_marked(run, name))) {
+            (climb ? descends(run, pid) : llmobs_peer_has(name, run->mark))) {
             known = has(name, peer);
             found = known > 0 ? pid : found;
             hidden = known < 0 ? pid : hidden;
@@ -215,7 +214,7 @@ enum llmobs_peer_whose llmobs_peer_find(const struct llmobs_peer_run *run,
 
         snprintf(name, sizeof(name), "%d", (int)pid);
         if (pid > 0 && has(name, peer) > 0 &&
-            (llmobs_peer_is_marked(run, name) || descends(run, pid)))
+            (llmobs_peer_has(name, run->mark) || descends(run, pid)))
             peer->pid = pid;
     }
     for (int climb = 0; climb < 2 && peer->pid < 0; climb++) {

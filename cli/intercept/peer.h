@@ -35,8 +35,9 @@ enum llmobs_peer_whose {
 enum llmobs_peer_whose llmobs_peer_find(const struct llmobs_peer_run *run,
                                         int fd, struct llmobs_peer *peer);
 
-/* True where the process, a name in /proc, has the run's variable. */
-bool llmobs_peer_is_marked(const struct llmobs_peer_run *run, const char *pid);
+/* True where the process, a name in /proc, began with the variable,
+ * "NAME=VALUE". */
+bool llmobs_peer_has(const char *pid, const char *variable);
 
 #define LLMOBS_PEER_PROGRAM 64
 

@@ -440,7 +440,7 @@ static bool open_both(struct visit *visit, enum llmobs_stat *stat)
 {
     enum llmobs_tls_why why = LLMOBS_TLS_UNABLE;
 
-    visit->server.tls = llmobs_tls_reach(visit->server.fd, &visit->hello);
+    visit->server.tls = llmobs_tls_reach(visit->server.fd, &visit->hello, true);
     if (visit->server.tls) {
         llmobs_refusals_begin(visit->to.host, visit->hello.kind);
         visit->client.tls = llmobs_tls_take(visit->client.fd, &visit->hello,
@@ -498,6 +498,30 @@ static void begin_wire(struct visit *visit)
         llmobs_wire_set_peer(visit->wire, &visit->facts);
 }
 
+/* False where the program has another root, or something mounted, where the
+ * files are by which it could trust. */
+static bool sees_trust(const struct visit *visit)
+{
+    char path[PATH_MAX + 32];
+    bool sees;
+
+    snprintf(path, sizeof(path), "/proc/%d/root%s", (int)visit->peer.pid,
+             visit->proxy->trust);
+    sees = access(path, F_OK) == 0 || errno != ENOENT;
+    if (!sees)
+        atomic_fetch_or(&visit->proxy->unread, LLMOBS_UNREAD_HIDDEN);
+    return sees;
+}
+
+/* False where the program is one of Node that checks no certificate at all. */
+static bool proves(const struct visit *visit)
+{
+    char pid[16];
+
+    snprintf(pid, sizeof(pid), "%d", (int)visit->peer.pid);
+    return !llmobs_peer_has(pid, "NODE_TLS_REJECT_UNAUTHORIZED=0");
+}
+
 /* Told once: after that no call is seen. */
 static enum llmobs_stat expired(struct llmobs_run_proxy *proxy)
 {
@@ -520,6 +544,7 @@ static bool serve(struct visit *visit)
     struct end *server = &visit->server;
     int client = visit->client.fd;
     struct pollfd rest = {client, POLLIN, 0};
+    struct linger now = {1, 0};
     struct llmobs_http1_head head;
     bool known = llmobs_way_out_asked(visit->asked, &head, &to), stands = true,
          more;
@@ -543,16 +568,19 @@ static bool serve(struct visit *visit)
         visit->hello = (struct llmobs_hello){.kind = 0};
         strcpy(visit->hello.name, to.host);
         if (proxy->reads)
-            server->tls = llmobs_tls_reach(server->fd, &visit->hello);
-        if (!server->tls) {
+            server->tls =
+                llmobs_tls_reach(server->fd, &visit->hello, proves(visit));
+        if (!server->tls)
             leave(visit);
-            strcpy(visit->answer, LLMOBS_WAY_OUT_NO("502 Bad Gateway"));
-        }
     }
-    if ((tunnel || server->fd < 0) &&
+    if (known && server->fd < 0) {
+        setsockopt(client, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+        return false;
+    }
+    if ((tunnel || !known) &&
         !llmobs_way_out_send(client, visit->answer, strlen(visit->answer)))
         return false;
-    if (server->fd < 0) { /* a close before it took all would take that back */
+    if (!known) { /* a close before it took all would take that back */
         shutdown(client, SHUT_WR);
         while (poll(&rest, 1, REST_MS) > 0 &&
                recv(client, visit->answer, sizeof(visit->answer), 0) > 0)
@@ -571,6 +599,8 @@ static bool serve(struct visit *visit)
             stat = LLMOBS_STAT_intercept_left;
         else if (!llmobs_tls_is_valid())
             stat = expired(visit->proxy);
+        else if (tunnel && !sees_trust(visit))
+            stat = LLMOBS_STAT_intercept_refused;
         else if (tunnel && !peek_hello(visit))
             stat = LLMOBS_STAT_intercept_odd;
         else if (tunnel && llmobs_refusals_have(proxy->refusals, to.host,

@@ -4,7 +4,8 @@
  * Owns:    a thread, two sockets and their bytes, for each connection.
  * Threads: serve in one, for as long as the process lives; `open`, `untold` in
  *          any.
- * Errors:  a connection that cannot be passed on is answered as proxies do.
+ * Errors:  a connection whose server cannot be reached is reset, as an answer
+ *          would be taken for the server's by many programs.
  * Limits:  as many connections as the process may have threads and files.
  */
 #ifndef LLMOBS_PROXY_H
@@ -22,7 +23,8 @@
 enum {
     LLMOBS_UNREAD_EXPIRED = 1,
     LLMOBS_UNREAD_REFUSED = 2,
-    LLMOBS_UNREAD_KILLED = 4
+    LLMOBS_UNREAD_KILLED = 4,
+    LLMOBS_UNREAD_HIDDEN = 8
 };
 
 struct llmobs_run_proxy {
@@ -30,6 +32,7 @@ struct llmobs_run_proxy {
     struct llmobs_way_out way;
     struct llmobs_peer_run run;       /* whose connections are served */
     bool reads;                       /* else all bytes pass as they are */
+    const char *trust;                /* the folder of its certificates */
     const char *leaves;               /* hosts of which they do; NULL: none */
     const char *refusals;             /* the path of their file */
     struct llmobs_url_list *gateways; /* of the user, which are read as well */

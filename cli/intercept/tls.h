@@ -33,8 +33,9 @@ bool llmobs_tls_is_valid(void);
 
 /* Shakes hands on a socket that does not block, as the client of `hello` would.
  * NULL: the server does not prove its name by a certificate that the system and
- * the user trust, wants one of the client, or speaks otherwise. */
-void *llmobs_tls_reach(int fd, const struct llmobs_hello *hello);
+ * the user trust, though it `proves` it; or wants one of the client, or speaks
+ * otherwise. */
+void *llmobs_tls_reach(int fd, const struct llmobs_hello *hello, bool proves);
 
 /* Shakes hands with the client, by a leaf for the name that `server` has
  * proved, and the protocol that it has chosen. NULL: the client wants another

@@ -20,7 +20,6 @@
 #define IDLE_S 60
 
 #define STANDS "HTTP/1.1 200 Connection established\r\n\r\n"
-#define DOWN LLMOBS_WAY_OUT_NO("502 Bad Gateway")
 
 /* -- the user's proxy ------------------------------------------------------ */
 
@@ -217,7 +216,6 @@ int llmobs_way_out_dial(const struct llmobs_way *way,
     char port[8];
 
     to = way->url ? &way->via : to;
-    strcpy(answer, DOWN);
     snprintf(port, sizeof(port), "%u", to->port);
     if (getaddrinfo(to->host, port, &hints, &list) != 0)
         return -1;
@@ -277,7 +275,6 @@ int llmobs_way_out_connect(const struct llmobs_way *way, const char *asked,
              fd, answer, llmobs_way_out_request(way, asked, NULL, answer)) &&
          llmobs_way_out_head(fd, answer) > 0))
         return fd;
-    strcpy(answer, DOWN);
     close(fd);
     return -1;
 }

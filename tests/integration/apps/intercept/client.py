@@ -31,12 +31,15 @@ def reach(host, port):
             host.encode(), port, host.encode(), port))
         head = b""
         while not head.endswith(b"\r\n\r\n"):
-            byte = sock.recv(1)
+            try:
+                byte = sock.recv(1)
+            except ConnectionResetError:
+                raise ConnectionRefusedError("no connection")
             if not byte:
                 raise ConnectionError("the proxy left")
             head += byte
         if b" 200" not in head:
-            raise ConnectionRefusedError("no connection")
+            raise ValueError("no connection")
     return sock
 
 
