@@ -20,6 +20,10 @@
 /* The number that the kernel shows for a user of another namespace. */
 #define NOBODY_KNOWN 65534
 #define CHUNK 4096
+/* The kernel fills what it is given but for less than a line, unless its list
+ * ends. To say so by an empty read it walks over the whole table of connections
+ * again, for milliseconds. */
+#define LINE_MOST 512
 /* While many sockets come and go, the kernel's list may miss one of them. */
 #define LOOKS 3
 /* The kernel's number for the state of a TCP socket that listens. */
@@ -149,6 +153,7 @@ static int read_sockets(struct look *look, const char *path)
     look->over = false;
     while (fd >= 0 && !look->over && len < CHUNK - 1 &&
            (got = read(fd, text + len, CHUNK - 1 - len)) > 0) {
+        bool ends = (size_t)got + LINE_MOST < CHUNK - 1 - len;
         size_t used;
 
         len += (size_t)got;
@@ -156,6 +161,7 @@ static int read_sockets(struct look *look, const char *path)
         used = read_lines(look, text);
         memmove(text, text + used, len - used);
         len -= used;
+        look->over |= ends;
     }
     if (fd >= 0)
         close(fd);

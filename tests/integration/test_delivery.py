@@ -606,8 +606,9 @@ def auto_agent_that_is_slow(t):
                          ("reset", 0), ("close", 0), ("garbage", 0), ("500", 0),
                          ("429", 0)):
             dd.fault(kind, path="info", delay_ms=ms)
-            called(t, 2)
-            made += 2
+            calls = 20 if kind in ("slow", "hang") else 2
+            called(t, calls)
+            made += calls
             dd.well()
             equal(stored(t), [], "stored: %s %d" % (kind, ms))
             ok(len(arrived(dd)) + counts(t)["spooled"] >= made,
