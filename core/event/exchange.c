@@ -343,7 +343,8 @@ void llmobs_exchange_rewind(struct llmobs_exchange *exchange, uint64_t total)
     if (!exchange->form || total == 0)
         llmobs_body_rewind(&exchange->request, total);
     llmobs_blob_reset(&exchange->request_blob);
-    exchange->masked = 0;
+    exchange->masked = exchange->judged = 0;
+    exchange->denied = false;
 }
 
 void llmobs_exchange_end(struct llmobs_exchange *exchange)
@@ -434,9 +435,12 @@ bool llmobs_exchange_is_denied(struct llmobs_exchange *exchange)
 {
     const struct llmobs_body *body = &exchange->request;
 
-    return exchange->denied =
-               !body->truncated && !body->lost &&
-               llmobs_rules_denies(&exchange->match, llmobs_body_head(body));
+    if (exchange->judged != body->total || body->lost)
+        exchange->denied =
+            !body->truncated && !body->lost &&
+            llmobs_rules_denies(&exchange->match, llmobs_body_head(body));
+    exchange->judged = body->total;
+    return exchange->denied;
 }
 
 void llmobs_exchange_prepare(struct llmobs_exchange *exchange,

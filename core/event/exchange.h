@@ -92,6 +92,7 @@ struct llmobs_exchange {
     struct llmobs_body request;      /* or a form's text fields (form.h) */
     struct llmobs_form_parser *form; /* reads a form; NULL: not a form */
     uint64_t masked; /* how long `request` was when last masked; 0: not yet */
+    uint64_t judged; /* the same of `denied` */
     struct llmobs_body response;
     struct llmobs_body plain; /* the answer without its coding, for its span */
     uint64_t answer_masked;   /* as `masked`, for `response` */
