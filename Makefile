@@ -19,9 +19,11 @@ SAN ?=
 WERROR ?=
 # TEST=1: a core that dies where the environment says (lib/base/crash_point.h).
 TEST ?=
+# RARE=: without the APIs of rules/rare.
+RARE ?= 1
 
 .DEFAULT_GOAL := all
-B := build$(if $(SAN),-$(SAN))$(if $(TEST),-test)
+B := build$(if $(SAN),-$(SAN))$(if $(RARE),,-common)$(if $(TEST),-test)
 
 # ---- flags -------------------------------------------------------------------
 
@@ -34,7 +36,8 @@ SANFLAGS_fuzz := -fsanitize=fuzzer-no-link,address,undefined \
 	-fno-sanitize-recover=undefined
 SANFLAGS := $(SANFLAGS_$(SAN)) $(if $(SAN),-fno-omit-frame-pointer)
 OPT := $(if $(SAN),-O1 -g,-O2 -g)
-DEFINES := -D_GNU_SOURCE -I. -Iinclude $(if $(TEST),-DLLMOBS_TEST)
+DEFINES := -D_GNU_SOURCE -I. -Iinclude $(if $(TEST),-DLLMOBS_TEST) \
+	$(if $(RARE),-DLLMOBS_RARE)
 
 # There, atomics are calls into libgcc unless this is said, and libgcc asks for a
 # name that musl lacks.
@@ -106,7 +109,8 @@ OBJECTS = $(filter %.o,$^)
 
 SHIM_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard shim/*.c) lib/libc/bytes.c)
 CORE_SRC := $(filter-out lib/libc/%,$(sort $(shell find core lib -name '*.c')))
-RULES_SRC := $(filter-out rules/shapes_index.c,$(sort $(shell find rules -name '*.c')))
+RULES_SRC := $(filter-out rules/shapes_index.c $(if $(RARE),,rules/rare/%), \
+	$(sort $(shell find rules -name '*.c')))
 CORE_OBJ := $(CORE_SRC:%.c=$(B)/%.o)
 RULES_OBJ := $(RULES_SRC:%.c=$(B)/%.o)
 TABLE_OBJ := $(B)/rules/apis_table.o $(B)/rules/shapes_table.o
@@ -217,9 +221,11 @@ $(B)/apis-table: scripts/apis_table.c $(READS_APIS) $(wildcard rules/*/*.h) $(B)
 	@mkdir -p $(@D)
 	$(Q)$(HOSTCC) -w $(DEFINES) -std=c11 $(filter %.c,$^) -no-pie \
 		-Wl,--unresolved-symbols=ignore-all -o $@
-$(B)/rules/apis_table.c: $(B)/apis-table rules/apis/hosts $(wildcard rules/apis/*.api)
+$(B)/rules/apis_table.c: $(B)/apis-table rules/apis/hosts \
+		$(wildcard rules/apis/*.api rules/rare/*.api)
 	@mkdir -p $(@D)
-	$(Q)$< $(filter-out $<,$^) > $@.new && mv $@.new $@
+	$(Q)$< $(filter rules/apis/%,$^) $(if $(RARE),,--without) $(filter rules/rare/%,$^) \
+		> $@.new && mv $@.new $@
 $(B)/rules/apis_table.o: $(B)/rules/apis_table.c
 	$(Q)$(COMPILE) -fPIC -c $< -o $@
 TABLES = $(if $(NATIVE),\
@@ -550,7 +556,8 @@ help:
 	@echo 'make dist         the archive, in dist/; of both processors where both compilers are'
 	@echo 'make clean        removes the build folders'
 	@echo 'settings: CC=clang  B=folder  SAN=asan|tsan  TEST=1 (a core that dies on'
-	@echo '          demand)  WERROR=-Werror  CFLAGS= CPPFLAGS= LDFLAGS=  V=1 (shows the commands)  PREFIX=  DESTDIR='
+	@echo '          demand)  RARE= (without rules/rare)  WERROR=-Werror  CFLAGS= CPPFLAGS= LDFLAGS='
+	@echo '          V=1 (shows the commands)  PREFIX=  DESTDIR='
 
 format:
 	clang-format -i $$(git ls-files -co --exclude-standard '*.c' '*.h')

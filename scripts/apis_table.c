@@ -1,9 +1,11 @@
 /* Writes the APIs of rules/apis as C, and the hosts: the build runs it on the
  * machine that builds, and compiles what it writes.
  *
- * usage: apis-table FILE...
+ * usage: apis-table FILE... [--without FILE...]
  *
- * Faults go to stderr, as FILE:LINE: WHY; the status is 1 then. */
+ * The APIs of files behind --without are not written, and no host speaks them;
+ * a host that speaks nothing else is left out. Faults go to stderr, as
+ * FILE:LINE: WHY; the status is 1 then. */
 #include <ctype.h>
 #include <errno.h>
 #include <stddef.h>
@@ -427,15 +429,31 @@ static bool has_word(const struct llmobs_apis_said *said, const char *word)
     return false;
 }
 
+/* The names of the APIs behind --without. */
+static char *left_out[LLMOBS_APIS_LINES];
+static size_t left_out_count;
+
+static bool is_left_out(const char *name)
+{
+    for (size_t i = 0; i < left_out_count; i++)
+        if (strcmp(left_out[i], name) == 0)
+            return true;
+    return false;
+}
+
 static void print_dialects(const char *name,
                            const struct llmobs_apis_said *said)
 {
+    const char *const *names = apis.args + said->first;
+
     for (unsigned i = 0; i < said->count; i++)
-        printf("extern const struct llmobs_dialect llmobs_dialect_%s;\n",
-               apis.args[said->first + i]);
+        if (!is_left_out(names[i]))
+            printf("extern const struct llmobs_dialect llmobs_dialect_%s;\n",
+                   names[i]);
     printf("const struct llmobs_dialect *const llmobs_%s[] = {\n", name);
     for (unsigned i = 0; i < said->count; i++)
-        printf("    &llmobs_dialect_%s,\n", apis.args[said->first + i]);
+        if (!is_left_out(names[i]))
+            printf("    &llmobs_dialect_%s,\n", names[i]);
     printf("    NULL};\n\n");
 }
 
@@ -452,6 +470,8 @@ static void print_speech(unsigned number)
         while (*word == '=' && other < number &&
                strcmp(apis.args[apis.speaks[other].first], word + 1) != 0)
             other++;
+        if (is_left_out(word))
+            continue;
         if (*word != '=' && has_word(&apis.order, word))
             printf("        &llmobs_dialect_%s,\n", word);
         else if (*word == '=' && other < number)
@@ -459,6 +479,16 @@ static void print_speech(unsigned number)
         else
             llmobs_apis_fail(&apis, said->line, "there is no API %s", word);
     }
+}
+
+static bool speaks_none(unsigned number)
+{
+    const struct llmobs_apis_said *said = &apis.speaks[number];
+
+    for (unsigned i = 1; i < said->count; i++)
+        if (!is_left_out(apis.args[said->first + i]))
+            return false;
+    return true;
 }
 
 #define print_text(said, member, text)                                 \
@@ -470,6 +500,8 @@ static void print_speech(unsigned number)
 
 static void print_hosts(void)
 {
+    unsigned count = 0;
+
     print_dialects("dialects", &apis.order);
     print_dialects("observed", &apis.observed);
     printf("const struct llmobs_dialect *const *const llmobs_speaks[] = {\n");
@@ -495,6 +527,9 @@ static void print_hosts(void)
             speech++;
         if (speech == apis.speaks_count)
             llmobs_apis_fail(&apis, said->line, "nothing speaks %s", args[2]);
+        else if (speaks_none(speech))
+            continue;
+        count++;
         if (strchr(args[0] + (len < 8 ? 0 : len - 8), '*'))
             llmobs_apis_fail(&apis, said->line,
                              "a star stands among the last eight bytes");
@@ -508,7 +543,7 @@ static void print_hosts(void)
         print_text(said, span_name, span);
         printf("},\n");
     }
-    printf("};\nconst size_t llmobs_provider_count = %u;\n", apis.host_count);
+    printf("};\nconst size_t llmobs_provider_count = %u;\n", count);
 }
 
 /* -- for rules/apis/make.c ------------------------------------------------- */
@@ -569,10 +604,39 @@ static char *read_file(const char *path, size_t *len)
     return text;
 }
 
+/* Reads a file and prints its APIs and hosts, or takes note of the names of its
+ * APIs. Gives 0, or 1 where the file has a fault. */
+static int write_file(const char *path, bool without)
+{
+    size_t len;
+    char *text = read_file(path, &len);
+    int rc = text ? llmobs_apis_read((struct llmobs_text){text, len}, &apis)
+                  : -ENOMEM;
+
+    for (size_t k = 0; rc == 0 && k < apis.count; k++)
+        if (!without)
+            print_api(&apis.apis[k]);
+        else if (left_out_count < sizeof(left_out) / sizeof(*left_out))
+            left_out[left_out_count++] = strdup(apis.apis[k].name);
+    if (rc == 0 && apis.order.line)
+        print_hosts();
+    for (unsigned k = 0; k < apis.fault_count; k++)
+        fprintf(stderr, "%s:%u: %s\n", path, apis.faults[k].line,
+                apis.faults[k].why);
+    rc = rc < 0 || apis.fault_count > 0;
+    llmobs_apis_free(&apis);
+    free(text);
+    return rc;
+}
+
 int main(int argc, char **argv)
 {
-    int status = 0;
+    int status = 0, end = 1;
 
+    while (end < argc && strcmp(argv[end], "--without") != 0)
+        end++;
+    for (int i = end + 1; i < argc; i++)
+        status |= write_file(argv[i], true);
     printf("/* Made by scripts/apis_table.c of rules/apis. */\n"
            "#include <stddef.h>\n"
            "#include \"rules/apis/read.h\"\n"
@@ -590,24 +654,8 @@ int main(int argc, char **argv)
            "#include \"rules/vendors/bedrock.h\"\n"
            "#include \"rules/vendors/chat.h\"\n"
            "#include \"rules/vendors/google.h\"\n\n");
-    for (int i = 1; i < argc; i++) {
-        size_t len;
-        char *text = read_file(argv[i], &len);
-        int rc = text ? llmobs_apis_read((struct llmobs_text){text, len}, &apis)
-                      : -ENOMEM;
-
-        for (size_t k = 0; rc == 0 && k < apis.count; k++)
-            print_api(&apis.apis[k]);
-        if (rc == 0 && apis.order.line)
-            print_hosts();
-        for (unsigned k = 0; k < apis.fault_count; k++)
-            fprintf(stderr, "%s:%u: %s\n", argv[i], apis.faults[k].line,
-                    apis.faults[k].why);
-        if (rc < 0 || apis.fault_count > 0)
-            status = 1;
-        llmobs_apis_free(&apis);
-        free(text);
-    }
+    for (int i = 1; i < end; i++)
+        status |= write_file(argv[i], false);
     print_readers();
     return status || fflush(stdout) != 0;
 }

@@ -51,14 +51,16 @@ int llmobs_openai_embeddings_document(struct llmobs_reading *reading,
 int llmobs_openai_embeddings_ends(struct llmobs_reading *reading);
 int llmobs_openai_embeddings_request(struct llmobs_reading *reading);
 
+/* openai_vector_stores.c */
+int llmobs_openai_vector_stores_document(struct llmobs_reading *reading,
+                                         const struct llmobs_json *body);
+
 /* stores.c */
 int llmobs_chroma_read_document(struct llmobs_reading *reading,
                                 const struct llmobs_json *body);
 int llmobs_milvus_fail(struct llmobs_reading *reading,
                        const struct llmobs_json *body);
 bool llmobs_opensearch_is_search(const struct llmobs_reading *reading);
-int llmobs_openai_vector_stores_document(struct llmobs_reading *reading,
-                                         const struct llmobs_json *body);
 int llmobs_qdrant_fail(struct llmobs_reading *reading,
                        const struct llmobs_json *body);
 int llmobs_typesense_fail(struct llmobs_reading *reading,

@@ -22,9 +22,10 @@ OTHERS = "a2a", "anthropic_sessions", "mcp", "vertex_agents"
 def dialects():
     """Those that a user's rule may name."""
     return FEW + tuple(sorted(
-        name for name in os.listdir(os.path.join(ROOT, "tests", "rules"))
-        if os.path.exists(os.path.join(ROOT, "rules", "apis",
-                                       name + ".api")) and name not in FEW + OTHERS))
+        name for tests, rules in (("rules", "apis"), ("rare", "rare"))
+        for name in os.listdir(os.path.join(ROOT, "tests", tests))
+        if os.path.exists(os.path.join(ROOT, "rules", rules, name + ".api"))
+        and name not in FEW + OTHERS))
 
 
 def leave(t, env, names):

@@ -3,8 +3,9 @@
  *   fuzz-seeds OUTDIR TEXT OBJECT CASES...
  *
  * TEXT has a case for a target, in which each section is a seed (case_file.h).
- * CASES is a folder of tests/rules/, or one of the recordings. A call that is
- * not ours or too long to be of use is left out; prints how many were taken.
+ * CASES is a folder of tests/rules/, of tests/rare/, or one of the recordings.
+ * A call that is not ours or too long to be of use is left out; prints how many
+ * were taken.
  */
 #include <elf.h>
 #include <errno.h>

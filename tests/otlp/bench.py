@@ -92,12 +92,12 @@ class Bench:
         self.verbose = options.v
         self.servers = harness.Servers(folder)
         self.started, self.runs = {}, 0
-        rules = list(replay.of_rules(os.path.join(ROOT, "tests", "rules")))
+        rules = list(replay.of_rules(os.path.join(ROOT, "tests")))
         self.rules = Exchanges(
             os.path.join(folder, "rules"),
             rules + [to_gateway(e) for e in rules
-                     if e.name.startswith(("openai_chat/s", "anthropic/t",
-                                           "openai_embeddings/"))]
+                     if e.name.startswith(("rules/openai_chat/s", "rules/anthropic/t",
+                                           "rules/openai_embeddings/"))]
             + list(turns()),
             that_fail(self.servers.http))
         self.client = os.path.join(folder, "spans")

@@ -27,7 +27,7 @@ def soon(check, seconds=10):
 def run_logs(bench, url, form, json):
     """Evaluations, and calls of which some fail; gives the run."""
     if not hasattr(bench, "few"):
-        rules = list(replay.of_rules(os.path.join(ROOT, "tests", "rules")))
+        rules = list(replay.of_rules(os.path.join(ROOT, "tests")))
         bench.few = Exchanges(os.path.join(bench.folder, "few"), rules[::6],
                               that_fail(bench.servers.http))
     run = Run(bench, url, form, json, {
@@ -110,7 +110,7 @@ def a_while(port):
 def run_metrics(bench, url, form, json, **more):
     """Processes that live long enough; gives the spans of their store."""
     if not hasattr(bench, "asking"):
-        rules = list(replay.of_rules(os.path.join(ROOT, "tests", "rules")))
+        rules = list(replay.of_rules(os.path.join(ROOT, "tests")))
         bench.asking = Exchanges(os.path.join(bench.folder, "living"),
                                  rules[::6], a_while(bench.servers.http))
     run = Run(bench, url, form, json, dict({

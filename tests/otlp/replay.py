@@ -43,10 +43,11 @@ def read(*path):
         return f.read()
 
 
-def of_rules(folder):
-    """The cases of tests/rules."""
-    for dialect in sorted(os.listdir(folder)):
-        for name, case in cases.folder(os.path.join(folder, dialect)).items():
+def of_rules(tests):
+    """The cases of tests/rules and tests/rare; a name is ROOM/DIALECT/CASE."""
+    for dialect in sorted(os.path.join(room, name) for room in ("rules", "rare")
+                          for name in os.listdir(os.path.join(tests, room))):
+        for name, case in cases.folder(os.path.join(tests, dialect)).items():
             first, sent, body = message(case["request"])
             status, answered, answer = message(case["answer"])
             method, url = first.split(" ", 1)

@@ -1,4 +1,4 @@
-/* Loads a case of tests/rules. */
+/* Loads a case of tests/rules or tests/rare. */
 #include "tests/unit/rule_case.h"
 
 #include <errno.h>

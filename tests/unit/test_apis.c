@@ -30,7 +30,11 @@ static const struct {
     {"rules/apis/ollama.api",
      "",
      {"ollama/plain", "ollama/stream", "ollama/generate"}},
-    {"rules/apis/applications.api", "", {"dify/stream", "flowise/plain"}},
+#ifdef LLMOBS_RARE
+    {"rules/rare/applications.api",
+     "",
+     {"../rare/dify/stream", "../rare/flowise/plain"}},
+#endif
 };
 
 /* Reads a case by the rules, or by what an entry has of the match. */

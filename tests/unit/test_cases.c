@@ -1,5 +1,5 @@
-/* Runs every case of tests/rules, or those of the dialect that
- * LLMOBS_TEST_DIALECT names. */
+/* Runs every case of tests/rules, and of tests/rare where those APIs are built,
+ * or those of the dialect that LLMOBS_TEST_DIALECT names. */
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
@@ -13,9 +13,6 @@
 #include "tests/unit/rule_case.h"
 #include "tests/unit/unit.h"
 
-#ifndef LLMOBS_CASES_DIR
-#define LLMOBS_CASES_DIR "tests/rules"
-#endif
 #define MARKS_MAX 64
 /* A longer response is cut at every so-manieth byte only. A sanitizer makes a
  * reading take ten times as long: it tries every fortieth of what the bare
@@ -31,13 +28,20 @@
 
 typedef void check(const struct rule_case *c);
 
-static size_t run_dialect(const char *dialect, check *run)
+static const char *const rooms[] = {
+    "tests/rules",
+#ifdef LLMOBS_RARE
+    "tests/rare",
+#endif
+};
+
+static size_t run_dialect(const char *room, const char *dialect, check *run)
 {
     struct case_texts texts;
     char dir[1024];
     size_t count;
 
-    snprintf(dir, sizeof(dir), "%s/%s", LLMOBS_CASES_DIR, dialect);
+    snprintf(dir, sizeof(dir), "%s/%s", room, dialect);
     ck_assert_msg(case_texts_read(&texts, dir) == 0, "%s: stderr says why",
                   dir);
     count = texts.count;
@@ -60,21 +64,30 @@ static const char *only_dialect(void)
     return getenv("LLMOBS_TEST_DIALECT");
 }
 
-static size_t run_all(check *run)
+static size_t run_room(const char *room, check *run)
 {
     const char *only = only_dialect();
     struct dirent **dialects;
     size_t count = 0;
-    int n = scandir(LLMOBS_CASES_DIR, &dialects, NULL, alphasort);
+    int n = scandir(room, &dialects, NULL, alphasort);
 
-    ck_assert_msg(n > 0, "%s: %s", LLMOBS_CASES_DIR, strerror(errno));
+    ck_assert_msg(n > 0, "%s: %s", room, strerror(errno));
     for (int i = 0; i < n; i++) {
         if (only ? strcmp(dialects[i]->d_name, only) == 0
                  : dialects[i]->d_name[0] != '.')
-            count += run_dialect(dialects[i]->d_name, run);
+            count += run_dialect(room, dialects[i]->d_name, run);
         free(dialects[i]);
     }
     free(dialects);
+    return count;
+}
+
+static size_t run_all(check *run)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < sizeof(rooms) / sizeof(*rooms); i++)
+        count += run_room(rooms[i], run);
     return count;
 }
 

@@ -16,7 +16,7 @@
 #include "rules/read/request.h"
 #include "rules/read/tools.h"
 #include "rules/read/usage.h"
-#include "rules/tables/history.h"
+#include "rules/rare/history.h"
 #include "rules/tables/interpreter.h"
 
 static const char chat_settings[] =

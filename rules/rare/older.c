@@ -3,7 +3,7 @@
 
 #include "rules/read/hooks.h"
 #include "rules/read/request.h"
-#include "rules/tables/history.h"
+#include "rules/rare/history.h"
 #include "rules/tables/interpreter.h"
 
 int llmobs_cohere_chat_request(struct llmobs_reading *reading)

@@ -1,7 +1,7 @@
 /* A message beside its history: Cohere's first version, and Oracle's copy of
  * it.
  */
-#include "rules/tables/history.h"
+#include "rules/rare/history.h"
 
 #include <errno.h>
 #include <stdlib.h>
