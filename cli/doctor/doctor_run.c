@@ -133,7 +133,11 @@ static size_t tell_requests(char *log)
 
     while ((line = strsep(&log, "\n"))) {
         char *text = strstr(line, " debug "), *verdict = NULL;
+        char *hook = strstr(line, "a hook of LLMOBS_INBOUND failed");
 
+        if (hook && (one = tsearch(hook, &seen, by_text)) &&
+            *(char **)one == hook)
+            llmobs_tell("  %s\n", hook);
         for (size_t i = 0; i < 2 && text && !verdict; i++)
             verdict = strstr(text, verdicts[i]);
         if (!verdict || !(one = tsearch(text, &seen, by_text)) ||

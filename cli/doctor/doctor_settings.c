@@ -12,6 +12,7 @@
 #include "cli/shared/destinations.h"
 #include "cli/shared/mounts.h"
 #include "cli/shared/preload.h"
+#include "cli/shared/with_hooks.h"
 #include "lib/base/glob.h"
 #include "lib/base/paths.h"
 #include "core/deliver/start_relay.h"
@@ -480,6 +481,30 @@ struct llmobs_config *llmobs_doctor_config(struct llmobs_doctor *doctor)
     return settings.config;
 }
 
+static void report_served(struct llmobs_doctor *doctor)
+{
+    static const char two[] = "LLMOBS_INBOUND and LLMOBS_ENTRY";
+    const char *base = llmobs_program_base(doctor->program.file);
+
+    if (llmobs_glob_listed(LLMOBS_SERVED, base))
+        LLMOBS_FIND(OK, ABOUT,
+                    "%s have an effect in %s with the servers of docs/SDK.md",
+                    two, base);
+    else if (llmobs_glob_listed(LLMOBS_SERVED_BARE, base))
+        LLMOBS_FIND(OK, ABOUT,
+                    "LLMOBS_INBOUND has an effect in %s with the servers of "
+                    "docs/SDK.md, LLMOBS_ENTRY has none",
+                    base);
+    else if (llmobs_glob_listed(LLMOBS_UNSERVED, base))
+        LLMOBS_WARN(ABOUT, "hooks exist for " LLMOBS_SERVED_WORDS,
+                    "%s have no effect on %s", two, base);
+    else
+        LLMOBS_FIND(NOTE, ABOUT,
+                    "whether %s have an effect on %s is not known: they have "
+                    "on " LLMOBS_SERVED_WORDS " that it starts",
+                    two, *base ? base : "the program");
+}
+
 int llmobs_doctor_settings(struct llmobs_doctor *doctor)
 {
     struct settings settings = {.doctor = doctor};
@@ -501,12 +526,8 @@ int llmobs_doctor_settings(struct llmobs_doctor *doctor)
                             "LLMOBS_INBOUND: the hooks cannot be read: %s",
                             path);
         }
-        if ((settings.config->inbound || settings.config->entry) &&
-            llmobs_glob_listed(LLMOBS_NODE,
-                               llmobs_program_base(doctor->program.file)))
-            LLMOBS_WARN(ABOUT, "run Node without them",
-                        "LLMOBS_INBOUND and LLMOBS_ENTRY have no effect on "
-                        "Node");
+        if (settings.config->inbound || settings.config->entry)
+            report_served(doctor);
         rc = report_variables(&settings, fact);
         (void)llmobs_json_set(fact, "enabled",
                               llmobs_json_bool(settings.config->enabled));

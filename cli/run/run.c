@@ -23,7 +23,9 @@
 #include "cli/shared/preload.h"
 #include "cli/shared/suggest.h"
 #include "cli/shared/tell.h"
+#include "cli/shared/with_hooks.h"
 #include "core/config/state_dir.h"
+#include "lib/base/glob.h"
 #include "lib/base/script.h"
 
 /* -- hooks ----------------------------------------------------------------- */
@@ -681,6 +683,12 @@ static int run_run(struct launch *launch)
             return STATUS_ABSENT;
         launch->workflow = launch->given[INTERCEPT] = NULL;
     }
+    if (launch->given[INBOUND] &&
+        llmobs_glob_listed(LLMOBS_UNSERVED, *launch->command))
+        llmobs_tell(
+            "%s: --inbound has no effect on %s, but on " LLMOBS_SERVED_WORDS
+            "\n",
+            launch->self, *launch->command);
     /* The variables for the tools, and for a command without a tool. */
     rc = llmobs_preload_enable(environment);
     inbound = llmobs_environment_get(environment, "LLMOBS_INBOUND");

@@ -268,11 +268,13 @@ static int evaluate(struct llmobs_json *what)
 
 static int count_hook_failure(struct llmobs_json *what)
 {
-    (void)what;
+    const char *name = llmobs_json_gets(what, "name");
+
     llmobs_stats_add(LLMOBS_STAT_hook_failed, 1);
     llmobs_log_once(LLMOBS_LOG_WARN, "hook",
                     "a hook of LLMOBS_INBOUND failed: some requests have no "
-                    "caller");
+                    "caller%s%.100s",
+                    name ? ": " : "", name ? name : "");
     return 0;
 }
 

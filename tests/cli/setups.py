@@ -347,7 +347,29 @@ def not_known():
     for name, value in ("LLMOBS_INBOUND", "1"), ("LLMOBS_ENTRY", "1"):
         status, said = doctor(["node", "x.js"], settings({name: value}))
         check("wrong: %s of Node" % name, status == 3 and
-              "have no effect on Node" in said, said)
+              "have no effect on node" in said, said)
+    said = subprocess.run(
+        [os.path.join(BUILD, "llmobs"), "doctor", "--run", "curl", "-q", "-s", "-H",
+         "Content-Type: application/vnd.llmobs", "-d", '{"name": "server.method"}', "llmobs://hook/failed"],
+        stderr=subprocess.PIPE, env=settings({"LLMOBS_COMMANDS": "1"}), text=True).stderr
+    check("hooks: the name of what failed", "  a hook of LLMOBS_INBOUND failed: "
+          "some requests have no caller: server.method\n" in said, said)
+    with tempfile.TemporaryDirectory() as place:
+        for name, words in (
+                ("python3.99", "LLMOBS_ENTRY have an effect in python3.99 with"),
+                ("php-fpm8.9", "LLMOBS_ENTRY have an effect in php-fpm8.9 with"),
+                ("lua5.9", "INBOUND has an effect in lua5.9 with the servers of "
+                 "docs/SDK.md, LLMOBS_ENTRY has none"),
+                ("java", "LLMOBS_ENTRY have no effect on java"),
+                ("serve", "have an effect on serve is not known")):
+            program = shutil.copy("/bin/true", os.path.join(place, name))
+            said = doctor([program], settings({"LLMOBS_INBOUND": "1"}))[1]
+            check("hooks: %s" % name, words in said, said)
+            said = subprocess.run(
+                [os.path.join(BUILD, "llmobs-run"), "--inbound", program],
+                stderr=subprocess.PIPE, env=settings({}), text=True).stderr
+            check("hooks: launcher of %s" % name, ("--inbound has no effect on "
+                  + program in said) == (name == "java"), said)
 
 
 def relays():
