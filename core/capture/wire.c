@@ -282,23 +282,25 @@ static void end_answer(struct llmobs_wire *wire,
     end_exchange(exchange, LLMOBS_END_DONE);
 }
 
-/* Claims the call in progress, if it is on this connection: of this process,
- * since a child has copies of its parent's. Waits for nobody: a call whose
- * connection is at work at this moment goes on. */
-static struct llmobs_exchange *claim_call(struct llmobs_wire *wire,
-                                          uint64_t call)
+/* Claims an exchange under way of this process, since a child has copies of its
+ * parent's: that of the call of MCP, unless its request was refused, or, with
+ * 0, any. Waits so long for a thread that works on the connection; NULL: there
+ * is none, or that thread went on. */
+static struct llmobs_exchange *claim(struct llmobs_wire *wire, uint64_t call,
+                                     int ms, bool *refused)
 {
     struct llmobs_exchange *exchange = NULL;
 
-    if (!llmobs_holder_trylock(&wire->holder, 0))
+    if (!llmobs_holder_trylock(&wire->holder, ms))
         return NULL;
     for (size_t i = 0; i < wire->count && !exchange; i++) {
         struct request *request = wire->requests[i];
+        struct llmobs_exchange *one = request->exchange;
 
-        if (request->exchange && request->exchange->rpc == call &&
-            request->exchange->process == llmobs_fork_process() &&
-            !request->refused) {
-            exchange = request->exchange;
+        if (one && one->process == llmobs_fork_process() &&
+            (!call || (one->rpc == call && !request->refused))) {
+            exchange = one;
+            *refused = request->refused && !one->status;
             request->exchange = NULL;
         }
     }
@@ -310,11 +312,12 @@ static struct llmobs_exchange *claim_call(struct llmobs_wire *wire,
 static void cancel_call(uint64_t call, const char *reason)
 {
     struct llmobs_exchange *exchange = NULL;
+    bool refused;
 
     for (struct llmobs_keyed *record = atomic_load(&state.all);
          record && !exchange; record = record->next)
         if (atomic_load(&record->key))
-            exchange = claim_call((struct llmobs_wire *)record, call);
+            exchange = claim((struct llmobs_wire *)record, call, 0, &refused);
     if (!exchange)
         return;
     snprintf(exchange->error_text, sizeof(exchange->error_text), "%s", reason);
@@ -1210,28 +1213,6 @@ void llmobs_wire_disturbed(struct llmobs_wire *wire, unsigned count)
         wire->counted = true;
 }
 
-/* Claims an exchange of the process; NULL: there is none. */
-static struct llmobs_exchange *claim_any(struct llmobs_wire *wire,
-                                         bool *refused)
-{
-    struct llmobs_exchange *exchange = NULL;
-
-    if (!llmobs_holder_trylock(&wire->holder, EXIT_LOCK_MS))
-        return NULL;
-    for (size_t i = 0; i < wire->count && !exchange; i++) {
-        struct request *request = wire->requests[i];
-
-        if (request->exchange &&
-            request->exchange->process == llmobs_fork_process()) {
-            exchange = request->exchange;
-            *refused = request->refused && !exchange->status;
-            request->exchange = NULL;
-        }
-    }
-    llmobs_holder_unlock(&wire->holder);
-    return exchange;
-}
-
 void llmobs_wire_abandon_all(void)
 {
     struct llmobs_exchange *exchange;
@@ -1243,7 +1224,7 @@ void llmobs_wire_abandon_all(void)
         const struct llmobs_wire_socket *socket = &wire->socket;
 
         while (atomic_load(&record->key) &&
-               (exchange = claim_any(wire, &none))) {
+               (exchange = claim(wire, 0, EXIT_LOCK_MS, &none))) {
             if (none) {
                 cancel(exchange);
                 continue;
