@@ -345,32 +345,8 @@ static bool waits(int signal)
            (waiting & BIT(signal));
 }
 
-/* A signal comes that the thread has taken before, or another of its number:
- * puts the one in its place that came first. Where the program has got the last
- * one by itself, or let go all that waited, there is none to come, and the one
- * that came comes again. */
-static void put_in_order(struct llmobs_thread *thread, int signal,
-                         uint64_t *info)
-{
-    struct taken *taken = &thread->taken;
-    bool is_last = say_same(info, taken->last);
-    bool none = !is_last && !waits(signal);
-
-    if (is_last || none)
-        taken->signal = 0;
-    if (none && say_same(taken->info, taken->last))
-        return;
-    for (size_t i = 0; i < INFO; i++) {
-        uint64_t next = taken->info[i];
-
-        taken->info[i] = info[i];
-        info[i] = next;
-    }
-    if (none)
-        raise_anew(thread, signal, taken->info);
-}
-
-/* A handler may have got the last one by itself, too. */
+/* Where none of the number waits any more, the program has got the last one by
+ * itself, or let go all: lets the one come that is still to be handed on. */
 static void hand_on(struct llmobs_thread *thread)
 {
     const int signal = thread->taken.signal;
@@ -380,6 +356,29 @@ static void hand_on(struct llmobs_thread *thread)
     thread->taken.signal = 0;
     if (!say_same(thread->taken.info, thread->taken.last))
         raise_anew(thread, signal, thread->taken.info);
+}
+
+/* A signal comes that the thread has taken before, or another of its number:
+ * puts the one in its place that came first. */
+static void put_in_order(struct llmobs_thread *thread, uint64_t *info)
+{
+    struct taken *taken = &thread->taken;
+    bool is_last = say_same(info, taken->last);
+
+    if (!is_last && say_same(taken->info, taken->last))
+        hand_on(thread);
+    if (!taken->signal)
+        return;
+    for (size_t i = 0; i < INFO; i++) {
+        uint64_t next = taken->info[i];
+
+        taken->info[i] = info[i];
+        info[i] = next;
+    }
+    if (is_last)
+        taken->signal = 0;
+    else
+        hand_on(thread);
 }
 
 typedef void handler_fn(int, void *, void *);
@@ -409,7 +408,7 @@ void llmobs_handlers_run(int signal, void *info, void *context, unsigned which)
     if (came) {
         thread = place_of(self, true);
     } else if (thread->taken.signal == signal && has_taken(thread)) {
-        put_in_order(thread, signal, info);
+        put_in_order(thread, info);
         came = true; /* nothing but this may have held the place */
     }
     if (!thread) {
