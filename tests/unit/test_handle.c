@@ -552,7 +552,7 @@ static int64_t own_ns(void)
     return llmobs_clock_read_ns(CLOCK_THREAD_CPUTIME_ID);
 }
 
-/* As an exit's, or one that claims a call: what it does takes 5 ms here. Gives
+/* As an exit's, or one that claims a call: what it does takes 2 ms here. Gives
  * whether it kept the lock. */
 static void *claims(void *unused)
 {
@@ -561,7 +561,7 @@ static void *claims(void *unused)
     (void)unused;
     ck_assert(llmobs_holder_trylock(&holder, 0));
     atomic_store(&has_it, 1);
-    for (int64_t end = own_ns() + 5 * LLMOBS_NS_PER_MS; own_ns() < end;)
+    for (int64_t end = own_ns() + 2 * LLMOBS_NS_PER_MS; own_ns() < end;)
         ;
     kept = !llmobs_holder_trylock(&holder, 0) && atomic_load(&has_it);
     llmobs_holder_unlock(&holder);
