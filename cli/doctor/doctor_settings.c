@@ -385,7 +385,7 @@ static void report_places(struct llmobs_doctor *doctor,
         LLMOBS_FIND(OK, ABOUT, "a relay delivers for this program");
     else if (all.relay == LLMOBS_RELAY_NONE && doctor->process.pid == 0 &&
              !doctor->holder[0] && llmobs_doctor_is_held(doctor) &&
-             config->relay && !llmobs_start_relay_why_not(&launched)) {
+             config->relay && !llmobs_start_relay_why_not(&launched, false)) {
         /* It reaches what the doctor does. */
         doctor->relayed = true;
         LLMOBS_FIND(NOTE, ABOUT,

@@ -13,6 +13,7 @@
 
 #include "cli/log/drain_round.h"
 #include "cli/shared/cli.h"
+#include "cli/shared/descriptors.h"
 #include "cli/shared/destinations.h"
 #include "cli/shared/ending.h"
 #include "cli/shared/environment.h"
@@ -25,6 +26,8 @@
 #include "core/export/store.h"
 #include "core/ledger/ledger.h"
 #include "core/log/spool.h"
+#include "core/log/spool_file.h"
+#include "lib/base/clock.h"
 #include "lib/base/dirs.h"
 #include "lib/base/file.h"
 #include "lib/base/listing.h"
@@ -281,11 +284,24 @@ static int open_place(struct drain *drain)
     return LLMOBS_CLI_FAILED;
 }
 
+/* Programs that find the same files at one time start a drain each, of which
+ * one works: its lock ends with its process. */
+static bool is_second(const struct drain *drain)
+{
+    int base;
+
+    return drain->round.own &&
+           llmobs_spool_open_dir(drain->round.config, true, &base) == 0 &&
+           flock(base, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+}
+
 static int run(struct drain *drain)
 {
     const struct llmobs_drain_outcome *sum = &drain->sum;
     int rc;
 
+    if (is_second(drain))
+        return LLMOBS_CLI_OK;
     llmobs_log_init(drain->round.config->log_path,
                     (enum llmobs_log_level)drain->round.config->log_level);
     signal(SIGCHLD, SIG_DFL);
@@ -317,6 +333,7 @@ int llmobs_cmd_drain(int argc, char **argv)
         LLMOBS_CLI_VALUE("dir", llmobs_cli_filled, &drain.dir),
         LLMOBS_CLI_FLAG("json", &drain.json),
         LLMOBS_CLI_FLAG("waits", &drain.waits),
+        LLMOBS_CLI_FLAG("own", &drain.round.own),
         LLMOBS_CLI_END};
     int status = llmobs_cli_parse(argc, argv, options);
 
@@ -326,6 +343,12 @@ int llmobs_cmd_drain(int argc, char **argv)
     drain.round.all = drain.to != NULL;
     drain.round.user_ms = drain.user_s * 1000;
     drain.round.done = log_drain_done;
+    /* A program has started it, which may end before. */
+    if (drain.round.own) {
+        llmobs_cli_release_descriptors(false);
+        drain.round.deadline_ns =
+            llmobs_clock_mono_ns() + USER_S * 1000 * LLMOBS_NS_PER_MS;
+    }
     drain.round.ctx = &drain;
     status = open_place(&drain);
     if (status < 0 && drain.waits) {

@@ -272,6 +272,8 @@ static int visit(void *ctx, const struct llmobs_user_spool *place)
 
     if (round->ending)
         return -EINTR;
+    if (round->own && place->uid != geteuid())
+        return 0;
     (void)reap(round);
     if (is_served(round, place->uid)) {
         out.error = put_aside(round, place, 0);
@@ -294,7 +296,8 @@ int llmobs_drain_run(struct llmobs_drain_round *round, const char *dir)
     int rc, last = 0;
 
     (void)llmobs_live_namespaces_read("/proc", &round->living);
-    rc = llmobs_spool_dirs_visit(dir, round->config, visit, round);
+    rc = (round->own ? llmobs_spool_dirs_here : llmobs_spool_dirs_visit)(
+        dir, round->config, visit, round);
     /* Of the spools that were put aside, the first whose user has no child any
      * more comes next. Once the round ends, each is freed without a visit. */
     while (reap(round) > 0 || round->aside) {

@@ -70,6 +70,7 @@ struct llmobs_drain_aside {
 struct llmobs_drain_round {
     struct llmobs_config *config;
     struct llmobs_live_namespaces living;
+    bool own;            /* passes over the spools of other users */
     bool all;            /* also delivers entries for another destination */
     const char *place;   /* but only those whose name has this, or NULL */
     int64_t deadline_ns; /* monotonic: no child runs after it; 0: none */

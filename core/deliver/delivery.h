@@ -58,13 +58,12 @@ struct llmobs_delivery {
     bool relayed;             /* the relay delivers what this run encodes */
     bool eager;               /* adopted events do not wait for a full batch */
     atomic_bool alone;        /* this process starts no relay */
+    atomic_bool found;        /* ended processes have left calls */
     atomic_bool rescuing;
     _Atomic(struct llmobs_exporter *) sending;
-    _Atomic int64_t began_ns;      /* when the process began its first call */
-    _Atomic int64_t end_ns;        /* when the stop began; 0: no stop yet */
-    _Atomic int64_t end_ms;        /* how long the stop may take */
-    _Atomic int64_t adopt_end_ns;  /* when a stop ends adopting; or 0 */
-    _Atomic int64_t adopt_from_ns; /* nothing is adopted before this time */
+    _Atomic int64_t began_ns; /* when the process began its first call */
+    _Atomic int64_t end_ns;   /* when the stop began; 0: no stop yet */
+    _Atomic int64_t end_ms;   /* how long the stop may take */
 };
 
 /* The events that a run sends. */
@@ -142,11 +141,6 @@ void llmobs_delivery_warm(struct llmobs_delivery *delivery);
  * _bound gave; it does nothing if _bound was called again since. */
 int64_t llmobs_delivery_bound(struct llmobs_delivery *delivery, int64_t ms);
 void llmobs_delivery_unbound(struct llmobs_delivery *delivery, int64_t since);
-
-/* The app has cleaned libcurl up, and may be about to exit. For a moment
- * nothing is adopted, because then the exit would need another connection. Any
- * thread. */
-void llmobs_delivery_adopt_later(struct llmobs_delivery *delivery);
 
 /* Like _bound, for good: the process exits. */
 void llmobs_delivery_set_exit_deadline(struct llmobs_delivery *delivery,

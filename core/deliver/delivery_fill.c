@@ -45,9 +45,6 @@ size_t llmobs_delivery_weight(const struct llmobs_item *item)
            exchange->mark_cap * sizeof(*exchange->marks);
 }
 
-/* How many events are adopted between two looks whether the time for adoption
- * is over. A send removes their files, which may take milliseconds. */
-#define ADOPT_ENDING_EVENTS 2
 /* At most this many events are encoded ahead of a send. */
 #define FILL_EVENTS 64
 #define FILL_BYTES ((size_t)1024 * 1024)
@@ -603,12 +600,10 @@ static bool may_adopt(const struct llmobs_delivery *delivery)
 {
     struct llmobs_adopt *adopt = delivery->account.adopt;
     int64_t now = llmobs_clock_mono_ns();
-    bool ends = atomic_load(&delivery->end_ns) != 0;
     bool back = adopt && llmobs_adopt_reclaims(adopt);
 
     if (!adopt || (delivery->relayed && !back) ||
-        (ends && now >= atomic_load(&delivery->adopt_end_ns)) ||
-        (!ends && now < atomic_load(&delivery->adopt_from_ns)) ||
+        atomic_load(&delivery->end_ns) ||
         delivery->account.bytes >= FILL_BYTES ||
         (!back && delivery->adopted_ns &&
          now - delivery->adopted_ns < ADOPT_EVERY_MS * LLMOBS_NS_PER_MS))
@@ -633,8 +628,6 @@ static bool may_adopt(const struct llmobs_delivery *delivery)
 bool llmobs_delivery_adopt(struct llmobs_delivery *delivery,
                            enum llmobs_run how)
 {
-    size_t most =
-        atomic_load(&delivery->end_ns) ? ADOPT_ENDING_EVENTS : FILL_EVENTS;
     struct llmobs_adopted adopted;
     struct source source;
     size_t n = 0;
@@ -643,8 +636,16 @@ bool llmobs_delivery_adopt(struct llmobs_delivery *delivery,
     reclaim(delivery);
     if (!may_adopt(delivery))
         return false;
+    if (!delivery->drains && !llmobs_adopt_reclaims(delivery->account.adopt)) {
+        if (how == LLMOBS_RUN_DUE) {
+            atomic_store(&delivery->found,
+                         llmobs_adopt_has_left(delivery->account.adopt));
+            delivery->adopted_ns = llmobs_clock_mono_ns();
+        }
+        return false;
+    }
     llmobs_account_flush(&delivery->account);
-    while (n < most && may_adopt(delivery)) {
+    while (n < FILL_EVENTS && may_adopt(delivery)) {
         rc = llmobs_adopt_next(delivery->account.adopt, &adopted);
         if (rc != 1)
             break;

@@ -19,17 +19,6 @@
 /* A local destination gets several tries, as a disk may be full for a moment; a
  * request over the network gets one. */
 #define LOCAL_TRIES 3
-/* How long an ending process adopts, because some hosts run only short
- * processes: for this part of its life, which is too short to be noticed, and
- * at most for the time below. */
-#define ADOPT_ENDING_PART 256
-#define ADOPT_ENDING_MS 5
-/* Within this time an ending process does not adopt again, and a cleanup of
- * libcurl does not put adoption off again. */
-#define ADOPT_AGAIN_MS 30000
-/* Most processes that clean libcurl up then end within this time. */
-#define ADOPT_LATER_MS 1000
-
 /* The time between two looks of a process whether its relay is still there. */
 #define LOOK_MS 1000
 
@@ -64,11 +53,10 @@ void llmobs_delivery_reset(struct llmobs_delivery *delivery)
     delivery->waits.call = NULL;
     llmobs_buf_init(&delivery->scratch, SCRATCH_MAX);
     atomic_store(&delivery->alone, false);
+    atomic_store(&delivery->found, false);
     atomic_store(&delivery->rescuing, false);
     atomic_store(&delivery->sending, NULL);
     atomic_store(&delivery->end_ns, 0);
-    atomic_store(&delivery->adopt_end_ns, 0);
-    atomic_store(&delivery->adopt_from_ns, 0);
     llmobs_commit_reset();
     llmobs_work_until(INT64_MAX);
     llmobs_work_by(INT64_MAX);
@@ -134,23 +122,9 @@ bool llmobs_delivery_is_near(const struct llmobs_delivery *delivery)
 int64_t llmobs_delivery_bound(struct llmobs_delivery *delivery, int64_t ms)
 {
     int64_t now = llmobs_clock_mono_ns();
-    const int64_t most = ADOPT_ENDING_MS * LLMOBS_NS_PER_MS;
-    int64_t end = atomic_load(&delivery->adopt_end_ns);
-    int64_t began = atomic_load(&delivery->began_ns);
-    int64_t part = began ? (now - began) / ADOPT_ENDING_PART : 0;
 
-    /* Sets how long the app may wait for the spans of other processes. An
-     * intake would take another round trip for these, so they are left to
-     * processes that live on. A process that adopted while the app cleaned
-     * libcurl up does not adopt again at exit: its connection is closed, and a
-     * new one would make the app wait. */
-    if (!llmobs_delivery_is_near(delivery))
-        part = 0;
-    if (end == 0 || now - end > ADOPT_AGAIN_MS * LLMOBS_NS_PER_MS)
-        end = now + (part < most ? part : most);
-    atomic_store(&delivery->adopt_end_ns, end);
     if (delivery->account.adopt)
-        llmobs_adopt_set_deadline(delivery->account.adopt, end);
+        llmobs_adopt_stop(delivery->account.adopt, true);
     atomic_store(&delivery->end_ms, ms);
     atomic_store(&delivery->end_ns, now);
     bound_work(delivery);
@@ -164,22 +138,11 @@ void llmobs_delivery_unbound(struct llmobs_delivery *delivery, int64_t since)
         return;
     bound_work(delivery);
     if (delivery->account.adopt)
-        llmobs_adopt_set_deadline(delivery->account.adopt, INT64_MAX);
+        llmobs_adopt_stop(delivery->account.adopt, false);
     for (size_t i = 0; i < delivery->count; i++)
         atomic_store(&delivery->list[i].exporter->cut_ns, 0);
     if (delivery->meter)
         atomic_store(&delivery->meter->base.cut_ns, 0);
-}
-
-/* A process that cleans up again and again adopts between the cleanups. */
-void llmobs_delivery_adopt_later(struct llmobs_delivery *delivery)
-{
-    int64_t last = atomic_load(&delivery->adopt_from_ns);
-    int64_t now = llmobs_clock_mono_ns();
-
-    if (last == 0 || now - last > ADOPT_AGAIN_MS * LLMOBS_NS_PER_MS)
-        atomic_store(&delivery->adopt_from_ns,
-                     now + ADOPT_LATER_MS * LLMOBS_NS_PER_MS);
 }
 
 void llmobs_delivery_set_exit_deadline(struct llmobs_delivery *delivery,

@@ -231,7 +231,8 @@ static bool is_in_small_group(char *text)
     return false;
 }
 
-const char *llmobs_start_relay_why_not(const struct llmobs_config *config)
+const char *llmobs_start_relay_why_not(const struct llmobs_config *config,
+                                       bool brief)
 {
     char *text = llmobs_scratch_alloc(TEXT_MAX);
     const char *tracer, *why = NULL;
@@ -255,7 +256,7 @@ const char *llmobs_start_relay_why_not(const struct llmobs_config *config)
     /* One that follows children, as strace -f, waits for their end, too. */
     else if ((tracer = read_status("TracerPid:", text)) && *tracer != '0')
         why = "the program is traced";
-    else if (!config->launched && is_service(text))
+    else if (!config->launched && !brief && is_service(text))
         why = "the program is a service";
     llmobs_scratch_free(text);
     return why;
@@ -357,9 +358,10 @@ static void start_and_end(struct start *start)
     end_child();
 }
 
-int llmobs_start_relay(void)
+int llmobs_start_relay(bool brief)
 {
-    static const char *const words[] = {"llmobs", "relay", "--own", NULL};
+    const char *const words[] = {"llmobs", brief ? "drain" : "relay", "--own",
+                                 NULL};
     struct start *start = llmobs_scratch_alloc(sizeof(*start));
     int rc = start && relay_env ? find_tool(start) : -ENOENT;
     static const uint64_t all = ~UINT64_C(0);

@@ -1,5 +1,5 @@
 /* start_relay - starts a relay (llmobs relay) from the process whose
- * destination needs one.
+ * destination needs one, or a drain of what ended processes have left.
  *
  * The relay is no child of the process: a child that the kernel tells nobody
  * about, and that ends at once, starts it. It has a session of its own, no
@@ -26,11 +26,12 @@ void llmobs_start_relay_from(const char *const *env);
 bool llmobs_start_relay_for_end(void);
 
 /* Why this process must not start one; NULL: it may. A relay would harm the
- * program, or end with it. */
-const char *llmobs_start_relay_why_not(const struct llmobs_config *config);
+ * program, or end with it. `brief`: a drain, which ends within a minute. */
+const char *llmobs_start_relay_why_not(const struct llmobs_config *config,
+                                       bool brief);
 
 /* Starts one, and does not wait for its sign. The calling thread waits until
- * the kernel has the relay's program. */
-int llmobs_start_relay(void);
+ * the kernel has the program of the relay, or of the drain. */
+int llmobs_start_relay(bool brief);
 
 #endif

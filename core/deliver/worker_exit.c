@@ -145,7 +145,6 @@ void llmobs_worker_resume(struct llmobs_worker *worker)
 
     if (!llmobs_worker_is_of_process(worker))
         return;
-    llmobs_delivery_adopt_later(&worker->delivery);
     if (atomic_exchange(&worker->paused, false) &&
         !atomic_load(&worker->stop)) {
         llmobs_delivery_unbound(&worker->delivery,

@@ -63,7 +63,7 @@ struct llmobs_worker *llmobs_worker_open(const struct llmobs_config *config,
 
     return worker && llmobs_delivery_open(
                          &worker->delivery, config, bytes,
-                         llmobs_adopt_new(config, LLMOBS_ADOPT_SAME, NULL))
+                         llmobs_adopt_new(config, LLMOBS_ADOPT_OWN, NULL))
                ? worker
                : NULL;
 }

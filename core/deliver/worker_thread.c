@@ -171,6 +171,29 @@ void llmobs_worker_end_inline(struct llmobs_worker *worker,
     llmobs_signal_guard_end(guard);
 }
 
+/* A relay would go past what another preload is there for. */
+static const char *why_no_process(struct llmobs_worker *worker, bool brief)
+{
+    return atomic_load(&worker->sandboxed) ? "the program is in a sandbox"
+           : llmobs_direct_is_on()
+               ? "another preload leads its connections"
+               : llmobs_start_relay_why_not(worker->config, brief);
+}
+
+/* A bug that an entry of others meets would end the program that reads it. */
+static void have_drain(struct llmobs_worker *worker)
+{
+    const char *why = worker->config->relay ? why_no_process(worker, true)
+                                            : "LLMOBS_RELAY is off";
+    int rc = why ? 0 : llmobs_start_relay(true);
+
+    if (why || rc)
+        llmobs_log_once(LLMOBS_LOG_WARN, "no drain",
+                        "calls of ended processes wait in the spool for "
+                        "`llmobs drain`, as %s",
+                        why ? why : strerror(-rc));
+}
+
 void llmobs_worker_have_relay(struct llmobs_worker *worker)
 {
     struct llmobs_spool *spool = llmobs_worker_spool_of(worker);
@@ -184,16 +207,13 @@ void llmobs_worker_have_relay(struct llmobs_worker *worker)
         (last && now - last < RELAY_AGAIN_MS * LLMOBS_NS_PER_MS) ||
         llmobs_spool_is_relayed(spool))
         return;
-    /* A relay would go past what the other preload is there for. */
-    why = atomic_load(&worker->sandboxed) ? "the program is in a sandbox"
-          : llmobs_direct_is_on() ? "another preload leads its connections"
-                                  : llmobs_start_relay_why_not(worker->config);
+    why = why_no_process(worker, false);
     if (!why) {
         rc = llmobs_spool_begin_relay(spool);
         if (rc == -ENOENT)
             return;
         atomic_store(&worker->relay_ns, now);
-        if (rc == 0 && (rc = llmobs_start_relay()) != 0)
+        if (rc == 0 && (rc = llmobs_start_relay(false)) != 0)
             llmobs_spool_give_up_relay(spool);
         if (rc == 0 || rc == -EBUSY)
             return;
@@ -288,6 +308,8 @@ static int64_t deliver_due(struct llmobs_worker *worker)
         due = llmobs_delivery_due(delivery);
     llmobs_sole_release(&worker->turn);
     llmobs_worker_have_relay(worker);
+    if (atomic_exchange(&delivery->found, false))
+        have_drain(worker);
     /* The child of such a fork has a copy of a lock that this thread may have
      * had. */
     missed = llmobs_fork_gate_missed();

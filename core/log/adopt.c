@@ -33,6 +33,8 @@
 /* A file without an owner that is older than this was left by a process that
  * was killed in its first write. */
 #define EMPTY_S 60
+/* After this time a program wants another reader for what one has left. */
+#define LEFT_AGAIN_S 300
 /* After this time a file without news is looked at in full: its process may be
  * dead, and another may have its pid. */
 #define LOOK_AGAIN_MS 900
@@ -45,10 +47,11 @@ struct claim {
     bool away;       /* its process's pid does not count here */
     bool own;        /* of this process: what it reclaims of a relay */
     bool stays;      /* it has more entries than were given */
-    bool aside;      /* those are set aside, of a process that has ended */
+    bool ended;      /* its process has ended */
     off_t size;      /* when it was read */
     size_t given;    /* entries given, and neither released nor returned */
-    size_t returned; /* entries returned, and unreadable ones */
+    size_t returned; /* entries returned, and unreadable ones: */
+    size_t bad;      /* the latter */
 };
 
 /* The names in the spool that a walk has still to visit. The spool is not held
@@ -91,7 +94,7 @@ struct llmobs_adopt {
     const struct llmobs_config *config;
     /* A process that adopts nothing uses only the next members, in one page. */
     enum llmobs_adopt_whose whose;
-    _Atomic int64_t until_ns;
+    atomic_bool stopped;
     struct llmobs_spool *own;
     char base[PATH_MAX];
     struct llmobs_owner *unset; /* of a relay: the owner without destinations */
@@ -116,14 +119,6 @@ struct llmobs_adopt {
     struct llmobs_config names; /* of its process */
     struct llmobs_adopt_file file;
 };
-
-/* True where the time that the caller allows is over. */
-static bool is_late(struct llmobs_adopt *adopt)
-{
-    int64_t until = atomic_load(&adopt->until_ns);
-
-    return until != INT64_MAX && llmobs_clock_mono_ns() >= until;
-}
 
 static int path_of(const struct llmobs_adopt *adopt,
                    const struct llmobs_spool_name *name, char out[PATH_MAX])
@@ -334,8 +329,9 @@ static void end_walk(struct llmobs_adopt *adopt, bool whole)
 
 static int survey_file(struct llmobs_adopt *adopt)
 {
-    return llmobs_adopt_file_survey(&adopt->file,
-                                    atomic_load(&adopt->until_ns));
+    return atomic_load(&adopt->stopped)
+               ? -ETIME
+               : llmobs_adopt_file_survey(&adopt->file);
 }
 
 /* Claims a file, and reads it: gives it a name of this process, and closes it
@@ -387,7 +383,7 @@ static int open_file(struct llmobs_adopt *adopt, const struct found *found)
         claim->key = file->key;
         claim->size = file->size;
         claim->stays = file->left > 0 || held;
-        claim->aside = file->left > 0 && !file->living;
+        claim->ended = !file->living;
     }
     if (!rc)
         return 1;
@@ -473,7 +469,8 @@ static int try_file(struct llmobs_adopt *adopt,
         if (adopt->claims[i].name.file &&
             llmobs_spool_name_same(&adopt->claims[i].name, name))
             return 0;
-    if (!look_at(adopt, name, &found) || (found.own && !adopt->reclaims))
+    if (!look_at(adopt, name, &found) ||
+        (found.own ? !adopt->reclaims : adopt->whose == LLMOBS_ADOPT_OWN))
         return 0;
     rc = find_owner(adopt);
     /* A process that was killed in its first write leaves nothing to read,
@@ -548,17 +545,18 @@ static int find_file(struct llmobs_adopt *adopt)
     int rc = 0;
 
     for (;;) {
-        while (rc == 0 && names->at < names->count && !is_late(adopt))
+        while (rc == 0 && names->at < names->count &&
+               !atomic_load(&adopt->stopped))
             rc = try_file(adopt, &names->list[names->at++]);
         if (rc > 0)
             return rc;
-        if (rc || is_late(adopt) || (names->all && !names->found))
+        if (rc || atomic_load(&adopt->stopped) || (names->all && !names->found))
             break;
         if (names->all)
             names->found = false;
         rc = read_names(adopt);
     }
-    end_walk(adopt, names->all && !is_late(adopt));
+    end_walk(adopt, names->all && !atomic_load(&adopt->stopped));
     end_reclaim(adopt);
     return rc;
 }
@@ -575,8 +573,8 @@ struct llmobs_adopt *llmobs_adopt_new(
         return NULL;
     adopt->config = config;
     adopt->whose = whose;
+    adopt->file.wary = whose == LLMOBS_ADOPT_OWN;
     adopt->living = living;
-    atomic_init(&adopt->until_ns, INT64_MAX);
     if (llmobs_spool_dir(config, adopt->base, sizeof(adopt->base)) == 0)
         return adopt;
     llmobs_adopt_free(adopt);
@@ -587,7 +585,7 @@ void llmobs_adopt_forget(struct llmobs_adopt *adopt)
 {
     llmobs_owner_free(adopt->self);
     adopt->self = NULL;
-    atomic_store(&adopt->until_ns, INT64_MAX);
+    atomic_store(&adopt->stopped, false);
     adopt->walk = (struct names){0};
     adopt->passed = NULL;
     adopt->passed_count = adopt->passed_cap = 0;
@@ -638,9 +636,9 @@ void llmobs_adopt_set_all(struct llmobs_adopt *adopt)
     adopt->file.all = true;
 }
 
-void llmobs_adopt_set_deadline(struct llmobs_adopt *adopt, int64_t mono_ns)
+void llmobs_adopt_stop(struct llmobs_adopt *adopt, bool stop)
 {
-    atomic_store(&adopt->until_ns, mono_ns);
+    atomic_store(&adopt->stopped, stop);
 }
 
 void llmobs_adopt_set_own(struct llmobs_adopt *adopt, struct llmobs_spool *own)
@@ -667,31 +665,33 @@ bool llmobs_adopt_reclaims(const struct llmobs_adopt *adopt)
  * another size. */
 static void end_claim_if_done(struct llmobs_adopt *adopt, struct claim *claim)
 {
-    if (!claim->name.file || claim->given > 0 || claim == adopt->here)
+    char path[PATH_MAX];
+
+    if (!claim->name.file || claim->given > 0 || claim == adopt->here ||
+        path_of(adopt, &claim->name, path) != 0)
         return;
+    /* Tells programs to start no reader for what is left. */
+    if (claim->ended && claim->returned == claim->bad &&
+        (claim->bad > 0 || claim->stays))
+        (void)chmod(path, LLMOBS_SPOOL_ASIDE | 0600);
     if (claim->returned > 0)
         give_up(adopt, claim);
     else if (!claim->stays) {
-        char path[PATH_MAX];
-
-        if (path_of(adopt, &claim->name, path) == 0) {
-            llmobs_crash_point("removing an adopted file");
-            unlink(path);
-            llmobs_crash_point("removed an adopted file");
-        }
+        llmobs_crash_point("removing an adopted file");
+        unlink(path);
+        llmobs_crash_point("removed an adopted file");
     } else if (claim->own) {
         /* A file of this process gets its first name back. */
         struct llmobs_spool_name name = claim->name;
-        char from[PATH_MAX], to[PATH_MAX];
+        char to[PATH_MAX];
 
         name.claimed = false;
-        if (path_of(adopt, &claim->name, from) == 0 &&
-            path_of(adopt, &name, to) == 0)
-            (void)rename(from, to);
+        if (path_of(adopt, &name, to) == 0)
+            (void)rename(path, to);
     } else
         pass_over(adopt, (struct passed){.name = claim->name,
                                          .away = claim->away,
-                                         .aside = claim->aside,
+                                         .aside = claim->ended,
                                          .size = claim->size});
     if (claim->own && claim->returned > 0)
         adopt->reclaimed_all = false;
@@ -759,6 +759,7 @@ static int next_here(struct llmobs_adopt *adopt, struct llmobs_adopted *out)
         }
         if (rc) {
             adopt->here->returned++;
+            adopt->here->bad++;
             continue;
         }
         if (out->item) {
@@ -915,7 +916,8 @@ static int walk_files(struct llmobs_adopt *adopt, visit_fn *visit, void *ctx)
 
     if (rc)
         return rc == -ENOENT ? 0 : rc;
-    while (rc == 0 && !is_late(adopt) && (text = llmobs_listing_next(&list)))
+    while (rc == 0 && !atomic_load(&adopt->stopped) &&
+           (text = llmobs_listing_next(&list)))
         if (llmobs_spool_name_parse(text, &name) &&
             look_at(adopt, &name, &found) && !found.own) {
             rc = visit(adopt, &found, ctx);
@@ -1035,11 +1037,19 @@ bool llmobs_adopt_has_clients(struct llmobs_adopt *adopt)
 static int is_left(struct llmobs_adopt *adopt, const struct found *found,
                    void *ctx)
 {
+    int64_t age_s = llmobs_clock_wall_ns() / 1000000000 - found->st.st_ctime;
+    bool own = adopt->whose == LLMOBS_ADOPT_OWN;
+
     (void)ctx;
-    return find_owner(adopt) == 0 && has_destinations(adopt) &&
-           is_of_ended(adopt, found) && may_claim(adopt, found) &&
-           (survey_file(adopt) != 0 || adopt->file.due > 0 ||
-            adopt->file.left == 0);
+    if ((own && (found->st.st_mode & LLMOBS_SPOOL_ASIDE ||
+                 (found->name.claimed && age_s <= LEFT_AGAIN_S))) ||
+        find_owner(adopt) != 0 || !has_destinations(adopt) ||
+        !is_of_ended(adopt, found) || !may_claim(adopt, found))
+        return 0;
+    if (own)
+        return faccessat(AT_FDCWD, adopt->file.path, W_OK, 0) == 0;
+    return survey_file(adopt) != 0 || adopt->file.due > 0 ||
+           adopt->file.left == 0;
 }
 
 bool llmobs_adopt_has_left(struct llmobs_adopt *adopt)

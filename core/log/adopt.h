@@ -43,9 +43,9 @@ struct llmobs_spool;
 struct llmobs_adopt;
 
 enum llmobs_adopt_whose {
+    LLMOBS_ADOPT_OWN,  /* none but this process's own, in a reclaim */
     LLMOBS_ADOPT_SAME, /* only of processes with the same destinations */
-    LLMOBS_ADOPT_ANY   /* of all: the user has named the destinations
-                        */
+    LLMOBS_ADOPT_ANY   /* of all: the user has named the destinations */
 };
 
 /* An entry that was not delivered. */
@@ -114,9 +114,9 @@ void llmobs_adopt_set_place(struct llmobs_adopt *adopt, const char *text);
  * aside (adopt_file.h): for a caller that removes them. */
 void llmobs_adopt_set_all(struct llmobs_adopt *adopt);
 
-/* After this monotonic time no file is read, not even one that was just claimed
- * (INT64_MAX: no such time). Any thread. */
-void llmobs_adopt_set_deadline(struct llmobs_adopt *adopt, int64_t mono_ns);
+/* From now on no file is read, not even one that was just claimed; false: ends
+ * that. Any thread. */
+void llmobs_adopt_stop(struct llmobs_adopt *adopt, bool stop);
 
 /* Sets the spool of this process, whose files must not be adopted. Borrows it.
  */
@@ -178,7 +178,8 @@ int llmobs_adopt_count(struct llmobs_adopt *adopt,
 bool llmobs_adopt_has_clients(struct llmobs_adopt *adopt);
 
 /* True where an ended process has left a file that this one may claim, with
- * more in it than what is set aside; false while a file is adopted. */
+ * more in it than what is set aside; false while a file is adopted. With
+ * LLMOBS_ADOPT_OWN: that a reader should claim, by its owner, name and mode. */
 bool llmobs_adopt_has_left(struct llmobs_adopt *adopt);
 
 /* Visits the calls that are under way; claims and changes nothing. A visit that

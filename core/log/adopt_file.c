@@ -14,8 +14,6 @@
 #include "lib/base/log.h"
 #include "core/log/spool_file.h"
 
-/* An ending process reads at most this many bytes of a file. */
-#define ENDING_BYTES (256 * 1024)
 #define FACTS_MAX ((size_t)4 * 1024 * 1024)
 
 /* Of a fact. The numbers are bits. */
@@ -238,12 +236,10 @@ static bool is_open(const struct llmobs_adopt_file *file,
     return !(facts_of(file, entry->id).what & over);
 }
 
-/* Reading cannot be interrupted. So if the app waits, only a file that is read
- * in almost no time is begun; a closed one has far fewer bytes than its size.
- * The size is from before the file is read: later writes then show as another
+/* The size is from before the file is read: later writes then show as another
  * size. The calls that have an entry before the closing are settled first, as
  * they tell which entries behind it count. */
-int llmobs_adopt_file_survey(struct llmobs_adopt_file *file, int64_t until_ns)
+int llmobs_adopt_file_survey(struct llmobs_adopt_file *file)
 {
     struct llmobs_entry entry;
     bool closed, due, behind = false;
@@ -257,10 +253,6 @@ int llmobs_adopt_file_survey(struct llmobs_adopt_file *file, int64_t until_ns)
     file->written_ns = llmobs_clock_ns(st.st_mtim);
     file->size = st.st_size;
     closed = st.st_size >= (off_t)LLMOBS_SPOOL_CLOSED;
-    if (until_ns != INT64_MAX &&
-        ((closed ? st.st_blocks * 512 : st.st_size) > ENDING_BYTES ||
-         llmobs_clock_mono_ns() >= until_ns))
-        return -ETIME;
     rc = read_begin(file, LLMOBS_SPOOL_TEXT);
     if (!rc && closed) {
         file->closed_at = file->text.len;
@@ -304,7 +296,7 @@ bool llmobs_adopt_file_next(const struct llmobs_adopt_file *file, size_t *at,
 bool llmobs_adopt_file_is_aside(const struct llmobs_adopt_file *file,
                                 uint64_t id)
 {
-    return facts_of(file, id).what & TWICE;
+    return facts_of(file, id).what & (file->wary ? TRIED : TWICE);
 }
 
 bool llmobs_adopt_file_has(const struct llmobs_adopt_file *file, uint64_t id)

@@ -35,8 +35,9 @@ struct llmobs_adopt_file {
     struct llmobs_adopt_fact *facts; /* those that are settled have one each */
     size_t settled, fact_count, fact_cap;
     char path[PATH_MAX]; /* set by the caller, who reads it next */
-    bool all; /* set by the caller, for all files: an entry that is set aside is
-               * due as well */
+    /* Set by the caller, for all files. `all`: an entry that is set aside is
+     * due as well; `wary`: one of which a reader has died once is set aside. */
+    bool all, wary;
 };
 
 /* _free frees what was read. _forget frees nothing, as in a forked child. */
@@ -48,9 +49,8 @@ void llmobs_adopt_file_forget(struct llmobs_adopt_file *file);
 int llmobs_adopt_file_find_owner(struct llmobs_adopt_file *file);
 
 /* Reads the whole file, and finds out which entries were released, and how many
- * are due. -ETIME: the monotonic time `until_ns` has come, or is too near to
- * read all bytes. */
-int llmobs_adopt_file_survey(struct llmobs_adopt_file *file, int64_t until_ns);
+ * are due. */
+int llmobs_adopt_file_survey(struct llmobs_adopt_file *file);
 
 /* After _survey: gives the next open entry from *at on, which is neither
  * released nor replaced by a later one; false at the end. The entry's offset is

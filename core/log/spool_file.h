@@ -52,6 +52,8 @@
 /* In the mode of a file that its process holds open: such a file is never
  * closed. */
 #define LLMOBS_SPOOL_HELD S_ISVTX
+/* Likewise, of an ended process: a reader could read nothing more of it. */
+#define LLMOBS_SPOOL_ASIDE S_IXUSR
 
 /* The user's spool directory. */
 int llmobs_spool_dir(const struct llmobs_config *config, char *out, size_t cap);

@@ -647,6 +647,23 @@ sys.stdin.read()
 """
 
 
+def own_ones():
+    """Of those that programs start at one time, one works; a person's does in
+    any case."""
+    calls(3)
+    with agent() as dd:
+        holder = os.open(SPOOL, os.O_RDONLY)
+        fcntl.flock(holder, fcntl.LOCK_EX)
+        equal(finish(start("--own")), (0, "", ""), "a second one")
+        arrived(dd, 0)
+        expect(drain(), 0, delivered=3)
+    calls(3)
+    with agent() as dd:
+        os.close(holder)
+        equal(finish(start("--own")), (0, "", ""), "the next one")
+        arrived(dd, 3)
+
+
 def drain_killed():
     """A drain that dies half-way repeats one batch at most."""
     calls(30)
@@ -953,8 +970,15 @@ def walk_all():
     with agent() as dd:
         code, told = drain(env=env)
         equal((code, told["left"]), (1, 6), "for another destination")
+        equal(finish(start("--own", "--to", "agent", env=env)), (0, "", ""),
+              "as a program starts it")
+        equal(os.listdir("/var/lib/llmobs/spool").count(names[2]), 0,
+              "root's file")
+        own = len(dd.spans())
+        equal(own in (1, 2, 3), True, "root's %d calls" % own)
         code, told = drain("--to", "agent", env=env)
-        equal((code, told["delivered"], told["left"]), (0, 6, 0), "delivered")
+        equal((code, told["delivered"], told["left"]), (0, 6 - own, 0),
+              "delivered")
         arrived(dd, 6)
     for path, uid in ((HOME + "/.local/state/llmobs/stats/totals", 4001),
                       ("/var/tmp/llmobs-4002/stats/totals", 4002),
@@ -1194,7 +1218,7 @@ TESTS = [nothing_there, each_once, killed_call, second_tenant, to_the_store,
          to_a_full_store, to_a_url, settings_that_are_empty, says_what_waits,
          two_sites, another_address, silent_agent, fell_back, moved_and_away,
          to_otlp, to_a_receiver_that_was_away, flapping_agent, hanging_agent, refused_event, many, concurrent,
-         beside_the_living, past_self, drain_killed,
+         beside_the_living, past_self, own_ones, drain_killed,
          short_ones_killed, short_ones_beside_load, moved, hostile,
          truncated, one_file_of_two,
          other_users, read_only, unchangeable, all_users,

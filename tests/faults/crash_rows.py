@@ -118,6 +118,37 @@ def relayed(report, build, names):
     report.done(t)
 
 
+def beside_programs(report, build, name):
+    """Programs go on; a drain that one of them starts reads what is left, and no
+    other starts one for the entry that nobody can read."""
+    t = report.case(build)
+    with double(t) as dd:
+        env = agent(dd)
+        dd.fault("500")
+        made = leave(t, env, [name])
+        dd.well()
+        bad = dict(env, LLMOBS_TEST_READ="11 * bad_")
+        asked = ["<first>", "<second>"], ["<third>", "<fourth>"]
+        kept = []
+        for texts in asked:
+            with Living(t, bad, keep=True) as app:
+                for text in texts:
+                    app.ask(text)
+                    made.append(text[1:-1])
+                    ok(wait_for(lambda: {prompt_of(s) for s in dd.spans()} >=
+                                set(made), 60), "all spans but one")
+                ok(wait_for(lambda: len(left_behind(t)) <= 2, 60), "its files")
+                app.end()
+            equal(len(left_behind(t)), 1, "files that are left")
+            path = os.path.join(spool_of(t), left_behind(t)[0])
+            ok(wait_for(lambda: os.stat(path).st_mode & 0o100, 60), "its mode")
+            kept.append((path, os.stat(path).st_ctime_ns))
+        equal(kept[0], kept[1], "what is left, which nobody touched")
+        report.row("readers that crash: beside programs", made, dd.spans())
+        check_aside(t, 1)
+    report.done(t)
+
+
 def viewed(report, build, name):
     """`llmobs view` reads what waits in a child: the third one has all."""
     t = report.case(build)
@@ -137,6 +168,7 @@ def viewed(report, build, name):
 def rows(report, build, every):
     names = dialects() if every else FEW
     groups = [(SIGNALS[i], names[i::5]) for i in range(5)]
-    return [(relayed, build, names[:2]), (viewed, build, names[0])] + [
+    return [(relayed, build, names[:2]), (viewed, build, names[0]),
+            (beside_programs, build, names[0])] + [
         (drained, build, "readers that crash: a drain, signal %d" % number,
          group, number) for number, group in groups if group]

@@ -194,9 +194,9 @@ def taken_over(t, left=0, seconds=20):
 
 
 def recover(t, dd, env, want, seconds=30, launcher=(), left=0):
-    """The next process of the same configuration delivers what others left, but
-    for so many files: waits for `want` spans besides its own, and gives
-    all."""
+    """The next process of the same configuration starts a drain, which delivers
+    what others left, but for so many files: waits for `want` spans besides its
+    own, and gives all."""
     for name in glob.glob(os.path.join(t.dir, "store", "dead-*")):
         os.unlink(name)
     with Living(t, env, keep=True, launcher=launcher) as app:
@@ -205,19 +205,24 @@ def recover(t, dd, env, want, seconds=30, launcher=(), left=0):
         taken_over(t, left)
         time.sleep(0.2) # for what may come twice
         app.end()
+    wait_for(lambda: len(left_behind(t)) <= left, 60)
     return [s for s in dd.spans() if "recover" not in json.dumps(s)]
+
+
+def waiting(t):
+    said = counts(t)
+    return [said[n] for n in ("pending", "spooled", "dropped")]
 
 
 def recovered(t, dd, env, want, **more):
     """Likewise; each of them came once, and nothing is left behind."""
     spans = recover(t, dd, env, want, **more)
-    equal(len(spans), want, "spans that the next process delivered")
+    equal(len(spans), want, "spans that came by the next process")
     equal(len(set(ids(spans))), want, "their ids")
     equal(dd.violations(), [], "violations")
     equal(left_behind(t), [], "what is left in the spool")
-    said = counts(t)
-    equal([said[n] for n in ("pending", "spooled", "dropped")], [0, 0, 0],
-          "pending, spooled and dropped")
+    wait_for(lambda: not any(waiting(t)), 60)
+    equal(waiting(t), [0, 0, 0], "pending, spooled and dropped")
     return spans
 
 

@@ -4,7 +4,8 @@ import json
 import os
 import subprocess
 
-from delivery import PATIENT, Living, agent, double, left_behind, untouched
+from delivery import (PATIENT, Living, agent, double, left_behind, untouched,
+                      wait_for)
 from harness import SECRET, body, curl, equal, ok, test
 from otlp_case import Receiver, books, of_good_form, otlp
 from test_commands import call, evaluate as said
@@ -276,6 +277,7 @@ def what_a_killed_process_left(t):
             app.end()
         equal(sorted(r["attributes"]["gen_ai.evaluation.name"] for r in found),
               ["first", "second", "third"], "names")
+        wait_for(lambda: not left_behind(t), 60)
         equal(left_behind(t), [], "what is left in the spool")
         books(t, captured=6, delivered=6, evaluations=3)
 

@@ -10,8 +10,8 @@ import time
 from delivery import (PATIENT, Living, agent, agentless, caller, counts, double,
                       failing, ids, left_behind, name_of, recover, recovered,
                       settled, spool_of, stored, untouched, wait_for)
-from harness import (APPS, Skip, body, compiled, curl, equal, free_port, ok,
-                     test, tree)
+from harness import (APPS, LAUNCHER, Skip, body, compiled, curl, equal,
+                     free_port, ok, test, tree)
 from otlp_case import Receiver, otlp
 
 
@@ -196,6 +196,7 @@ def exec_in_the_same_process(t):
         app.tell("exec")
         app.ask("four")
         settled(t, dd, 4, wait=20)
+        wait_for(lambda: not left_behind(t), 60)
         app.end()
         settled(t, dd, 4)
         equal(left_behind(t), [], "what is left in the spool")
@@ -535,6 +536,36 @@ def killed_with(t, env, count, keep=False, **more):
 def line_ends(t):
     with open(os.path.join(t.dir, "store", "spans.jsonl"), newline="") as f:
         return [line[line.rindex("}") + 1:] for line in f.readlines()]
+
+
+@test
+def no_drain_where_none_may_start(t):
+    """The calls of an ended program wait, the log says why, and programs go
+    on."""
+    hide = 'mount --bind /dev/null "$0" && shift && exec "$@"'
+    no_tool = [LAUNCHER, "unshare", "-m", "sh", "-c", hide,
+               os.path.join(t.build, "llmobs")]
+    with double(t) as dd:
+        dd.fault("500")
+        killed_with(t, agent(dd), 1)
+        dd.well()
+        made = 0
+        for why, launcher, env in (
+                ("as LLMOBS_RELAY is off", [], {"LLMOBS_RELAY": "off"}),
+                ("is limited", ["prlimit", "--nproc=200"], {}),
+                ("as No such file", no_tool, {})):
+            if launcher is no_tool and os.geteuid() != 0:
+                continue
+            with Living(t, agent(dd, **env), keep=True,
+                        launcher=launcher) as app:
+                app.ask("beside")
+                ok(wait_for(lambda: why in app.log(), 60), app.log())
+                app.ask("and on")
+                app.end()
+            made += 2
+            equal(len(dd.wait_spans(made, 60)), made, "spans")
+        equal(len(left_behind(t)), 1, "files that wait")
+        equal(drained(t, agent(dd))["delivered"], 1, "delivered by hand")
 
 
 SLEPT = {"SLEPT_S": "90000"}

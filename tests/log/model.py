@@ -34,7 +34,7 @@ from state import STEPS, Wrong, freeze, thaw  # noqa: E402
 
 SENTENCES = {
     "late": "A call that its process has not delivered waits on the disk for "
-            "a relay, a process that goes on, or a drain.",
+            "a relay or a drain.",
     "lost": "A call that memory alone has, as the disk refused it or there is "
             "no spool, is lost by a kill, an exec, or an exit that can neither "
             "deliver nor write it.",

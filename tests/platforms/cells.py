@@ -279,8 +279,8 @@ def spooled(room):
 
 @column("kill -9, adopted")
 def killed(room):
-    """Killed in the middle of a call, which a process delivers that makes one
-    call of its own and goes on."""
+    """Killed in the middle of a call, for which a process starts a drain that
+    makes one call of its own and goes on."""
     victim = room.start([room.launcher, *curl_calls(
         room, body("the killed one", "hang"))], {})
     try:
@@ -305,6 +305,7 @@ def killed(room):
     lost = [s for s in spans if s["status"] == "error"]
     equal([(told(s)[0], s["meta"]["error"]["type"]) for s in lost],
           [("the killed one", "process_killed")], "the killed call")
+    wait_for(lambda: spooled(room) == b"", LIMIT)
     equal(spooled(room), b"", "what is left in the spool")
     return "2/2"
 

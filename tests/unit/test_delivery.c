@@ -320,35 +320,6 @@ TEST(an_exporter_knows_who_waits)
     check_sum();
 }
 
-/* For how many us a process adopts that has lived so long and ends now. */
-static int64_t adopts_us(struct llmobs_delivery *delivery, int64_t lived_ms)
-{
-    int64_t now = llmobs_clock_mono_ns();
-
-    atomic_store(&delivery->began_ns, lived_ms ? now - lived_ms * 1000000 : 0);
-    atomic_store(&delivery->adopt_end_ns, 0);
-    now = llmobs_delivery_bound(delivery, 1000);
-    llmobs_delivery_unbound(delivery, now);
-    return (atomic_load(&delivery->adopt_end_ns) - now) / 1000;
-}
-
-TEST(an_end_adopts_for_a_part_of_the_life)
-{
-    struct llmobs_delivery delivery;
-
-    begin(false, 1 << 24);
-    llmobs_delivery_init(&delivery, &config, buffer);
-    ck_assert_int_eq(llmobs_delivery_add(&delivery, &near.base), 0);
-    ck_assert_int_eq(llmobs_delivery_add(&delivery, &far.base), 0);
-    ck_assert_int_eq(adopts_us(&delivery, 0), 0);
-    ck_assert_int_le(adopts_us(&delivery, 10), 1000);
-    ck_assert_int_ge(adopts_us(&delivery, 512), 2000);
-    ck_assert_int_le(adopts_us(&delivery, 512), 3000);
-    ck_assert_int_eq(adopts_us(&delivery, 100000), 5000);
-    ck_assert_int_eq(llmobs_delivery_add(&delivery, &other_far.base), 0);
-    ck_assert_int_eq(adopts_us(&delivery, 100000), 0);
-}
-
 /* Two remote places that share events are saved once. */
 TEST(what_is_left_of_two_is_rescued_once)
 {

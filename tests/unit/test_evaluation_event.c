@@ -499,14 +499,14 @@ TEST(a_killed_process_leaves_them)
     end_spool();
 }
 
-/* Another process delivers them once it has delivered something itself, be
- * that a span; each comes once. */
+/* A drain delivers them; each comes once. */
 TEST(they_are_adopted)
 {
     begin_spool();
     in_dead(5);
     llmobs_account_set(&llmobs_worker_delivery(worker)->account, spool,
                        llmobs_adopt_new(&config, LLMOBS_ADOPT_SAME, NULL));
+    llmobs_worker_delivery(worker)->drains = true;
     give_span();
     ck_assert_int_eq(llmobs_worker_flush(worker, UNIT_LONG_MS), 0);
     llmobs_worker_stop(worker, UNIT_LONG_MS);

@@ -1,5 +1,5 @@
 /* How long an exit waits for a store: the spool may have all of it already; and
- * for the calls that other processes left. */
+ * that it leaves the calls of other processes. */
 #include <errno.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -97,58 +97,37 @@ static void leave_one(void)
     spool_keep(1);
 }
 
-/* Their directories go when they are sent, and a disk may take its time for
- * that: so an end looks at the clock after a few. */
-TEST(test_few_of_others)
+/* An observed program reads no entry of others: its own thread finds out that
+ * there are some, and not even that as it ends. */
+TEST(test_none_of_others)
 {
-    static struct llmobs_delivery delivery;
-    struct llmobs_item *own;
+    static struct llmobs_delivery both[2];
 
-    for (int i = 0; i < 5; i++)
-        spool_in_dead(leave_one);
-    begin(NULL);
-    llmobs_delivery_init(&delivery, &config, llmobs_queue_new(1 << 20));
-    ck_assert_int_eq(llmobs_delivery_add(&delivery, &fake.base), 0);
-    llmobs_account_set(&delivery.account, spool, adopt);
-    own = &spool_make(1)->item;
-    ck_assert_int_eq(llmobs_queue_put(delivery.account.queue, own), 0);
-    atomic_store(&delivery.account.pending, 1);
-    atomic_store(&delivery.began_ns,
-                 llmobs_clock_mono_ns() - 100000 * LLMOBS_NS_PER_MS);
-    llmobs_delivery_set_exit_deadline(&delivery, 1000);
-    llmobs_delivery_allow_tries(&delivery, true);
-    ck_assert_int_eq(llmobs_delivery_run(&delivery, LLMOBS_RUN_ALL, INT64_MAX),
-                     0);
-    ck_assert_int_ge(fake.taken, 1);
-    ck_assert_int_le(fake.most, 2);
-    /* The last one may wait for its removal, and on a busy machine the one
-     * before, too, if the time ends between the two. */
-    ck_assert_int_le(spool_dirs(), 8 - fake.taken);
-}
-
-/* A worker that has sent its own call; gives the calls of others that it took
- * meanwhile, after a cleanup of libcurl or without one. */
-static int adopted_after(bool cleanup)
-{
-    begin(spool);
-    llmobs_account_set(&llmobs_worker_delivery(worker)->account, spool, adopt);
-    give_call();
-    if (cleanup) {
-        ck_assert_int_eq(llmobs_worker_pause(worker, UNIT_LONG_MS), 0);
-        llmobs_worker_resume(worker);
-    }
-    (void)llmobs_worker_flush(worker, UNIT_LONG_MS);
-    return fake.taken - 1;
-}
-
-/* Most processes end after their cleanup: nothing is adopted then for which the
- * exit would have to connect again. */
-TEST(test_none_after_a_cleanup)
-{
     for (int i = 0; i < 3; i++)
         spool_in_dead(leave_one);
-    ck_assert_int_eq(adopted_after(true), 0);
-    ck_assert_int_eq(adopted_after(false), 3);
+    for (int ends = 0; ends < 2; ends++) {
+        struct llmobs_delivery *delivery = &both[ends];
+
+        begin(NULL);
+        llmobs_delivery_init(delivery, &config, llmobs_queue_new(1 << 20));
+        ck_assert_int_eq(llmobs_delivery_add(delivery, &fake.base), 0);
+        llmobs_account_set(&delivery->account, spool,
+                           llmobs_adopt_new(&config, LLMOBS_ADOPT_OWN, NULL));
+        ck_assert_int_eq(
+            llmobs_queue_put(delivery->account.queue, &spool_make(1)->item), 0);
+        atomic_store(&delivery->account.pending, 1);
+        if (ends)
+            llmobs_delivery_set_exit_deadline(delivery, UNIT_LONG_MS);
+        llmobs_delivery_allow_tries(delivery, true);
+        ck_assert_int_eq(
+            llmobs_delivery_run(delivery, LLMOBS_RUN_ALL, INT64_MAX), 0);
+        ck_assert(!atomic_load(&delivery->found));
+        ck_assert_int_eq(
+            llmobs_delivery_run(delivery, LLMOBS_RUN_DUE, INT64_MAX), 0);
+        ck_assert_int_eq(fake.taken, 1);
+        ck_assert_int_eq(spool_dirs(), 3);
+        ck_assert_int_eq(atomic_load(&delivery->found), !ends);
+    }
 }
 
 /* A store that takes longer for a batch than the exit waits. */

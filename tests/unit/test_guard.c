@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -295,6 +296,39 @@ static void find_file(struct llmobs_adopt_file *file)
     if (dir)
         closedir(dir);
     ck_assert_int_eq(llmobs_adopt_file_find_owner(file), 0);
+}
+
+/* An observed program starts a drain for what another could read: not for what
+ * nobody can, and not soon after a reader had it. */
+static void check_wants_drain(bool wants, bool aside)
+{
+    struct llmobs_adopt *own =
+        llmobs_adopt_new(&config, LLMOBS_ADOPT_OWN, NULL);
+    static struct llmobs_adopt_file file;
+    struct stat st;
+
+    ck_assert_int_eq(llmobs_adopt_has_left(own), wants);
+    ck_assert_int_eq(llmobs_adopt_any(own), 0);
+    llmobs_adopt_free(own);
+    find_file(&file);
+    ck_assert_int_eq(stat(file.path, &st), 0);
+    ck_assert_int_eq((st.st_mode & LLMOBS_SPOOL_ASIDE) != 0, aside);
+    llmobs_adopt_file_free(&file);
+}
+
+TEST(a_program_wants_no_drain_for_what_nobody_reads)
+{
+    fall(touch_nothing, true);
+    spool_adopt_all(true);
+    check_wants_drain(false, true);
+}
+
+TEST(a_program_wants_no_drain_for_what_one_has_just_left)
+{
+    spool_in_dead(leave_two);
+    check_wants_drain(true, false);
+    spool_adopt_all(false);
+    check_wants_drain(false, false);
 }
 
 /* Notes the death of a reader of that version. */
