@@ -53,8 +53,8 @@ def the_run_of_a_span(t):
 @test
 def the_run_of_a_killed_process(t):
     """Another process, of no run, delivers its calls."""
-    t.run(curl(t.url, body(model="hang")), env={"LLMOBS_RUN": RUN},
-          kill_after=1, check=False)
+    t.run(curl(t.url, body("word " * 500, model="slow", stream=True), "-N"),
+          env={"LLMOBS_RUN": RUN}, kill_after=b"data: ", check=False)
     done = subprocess.run([os.path.join(t.build, "llmobs"), "drain"],
                           env=t.environment(True, {}), capture_output=True)
     equal(done.returncode, 0, "drain: %r" % done.stderr)

@@ -682,7 +682,7 @@ def by_a_relay(t):
         os.killpg(relay.process.pid, signal.SIGSTOP)
         t.run(argv, keep=True, check=False)
         os.killpg(relay.process.pid, signal.SIGCONT)
-        ok(wait_for(lambda: len(stored(t)) == 1, 10), "a span")
+        ok(wait_for(lambda: len(stored(t)) == 1, 60), "a span")
         got = stored(t)[0]
     for key in OURS + ("plugins",):
         equal(*[s["meta"]["metadata"]["caller"].get(key)

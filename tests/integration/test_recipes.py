@@ -386,9 +386,9 @@ def containers_by_a_relay(t):
             os.makedirs(t.dir + "/spool", exist_ok=True)
             with Relay(t, made.pop("relay"), wait=False):
                 path = "%s/spool/relay.%d" % (t.dir, os.geteuid())
-                ok(wait_for(lambda: sign_is_up(t, path), 10), "the sign")
+                ok(wait_for(lambda: sign_is_up(t, path), 60), "the sign")
                 for env in apps_of(made):
                     ok(env.pop("DD_AGENT_HOST"), "the same destination")
                     asks(t, env)
-                dd.wait_spans(2 * count)
+                dd.wait_spans(2 * count, 60)
         equal(len(dd.spans()), 4, "spans")
