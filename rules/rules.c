@@ -992,6 +992,7 @@ int llmobs_rules_read(const struct llmobs_match *match,
     begin_reading(match, call, url, &classified);
     span->kind = match->kind;
     span->proxied = match->proxied;
+    span->host_provider = match->provider;
     rc = read_as(match->rule, &classified, span);
     if (rc == -ENOTSUP) {
         classified.shape = generic.shape;

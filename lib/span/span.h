@@ -171,6 +171,8 @@ struct llmobs_span {
     char *name;
     char *model_name;                   /* NULL: unknown */
     char *model_provider;               /* NULL: unknown */
+    const char *host_provider;          /* whose the host is, borrowed from the
+                                         * match while it reads; or NULL */
     char *tool_version;                 /* of the tool's definition; or NULL */
     char *intent;                       /* why the model calls the tool, as it
                                          * says itself; or NULL */

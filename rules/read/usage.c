@@ -443,27 +443,26 @@ void llmobs_usage_kinds(const struct llmobs_json *usage,
         }
 }
 
-/* Adds the cached input and the reasoning to input and output where a gateway
- * counts them beside these: so says its total, or a part that is larger than
- * the whole. */
+/* Adds the cached input and the reasoning to input and output where they are
+ * counted beside these. Only the response's own total proves that (WIRE 6.6 has
+ * the APIs): a part that is larger than its whole may be of another tokenizer,
+ * or a block of a cache. */
 static void take_in(struct llmobs_counts *counts)
 {
     int64_t cached = llmobs_usage_add(llmobs_usage_add(0, counts->cache_read),
                                       counts->cache_write);
     int64_t thought = llmobs_usage_add(0, counts->reasoning);
     int64_t rest = counts->total - counts->input - counts->output;
-    bool both = counts->input >= 0 && counts->output >= 0;
-    bool more = counts->input >= 0 && cached > counts->input;
-    bool pondered = counts->output >= 0 && thought > counts->output;
+    bool all;
 
-    if (both && counts->total > 0 && rest > 0) {
-        more = more || rest == cached + thought || rest == cached;
-        pondered =
-            pondered || rest == cached + thought || (rest == thought && !more);
-    }
-    counts->input += more ? cached : 0;
-    counts->output += pondered ? thought : 0;
-    if (both && counts->total < counts->input + counts->output)
+    if (counts->input < 0 || counts->output < 0)
+        return;
+    all = rest > 0 && rest == cached + thought;
+    if (all || (rest > 0 && rest == cached))
+        counts->input += cached;
+    if (all || (rest > 0 && rest == thought && rest != cached))
+        counts->output += thought;
+    if (counts->total < counts->input + counts->output)
         counts->total = counts->input + counts->output;
 }
 
@@ -471,6 +470,7 @@ int llmobs_usage_read(const struct llmobs_json *usage, struct llmobs_span *span)
 {
     struct llmobs_counts counts = LLMOBS_NO_COUNTS;
     int64_t rest;
+    bool gemini;
 
     if (!usage)
         return 0;
@@ -492,15 +492,21 @@ int llmobs_usage_read(const struct llmobs_json *usage, struct llmobs_span *span)
     rest = counts.input < 0 || counts.output < 0
                ? 0
                : counts.total - counts.input - counts.output;
+    gemini =
+        (rest > 0 || counts.reasoning > 0) &&
+        llmobs_text_has_nocase(
+            llmobs_span_fact_text(&span->facts, LLMOBS_FACT_RESPONSE_MODEL),
+            "gemini");
     /* What Mistral's connectors gave the model to read is in the total alone;
-     * so are Gemini's thoughts, by OpenAI's form. */
+     * so are Gemini's thoughts, by OpenAI's form. Vercel counts these beside
+     * the output and leaves them out of the total, but not out of its price. */
     if (rest > 0 && rest == llmobs_usage_count(usage, "connector_tokens"))
         counts.input += rest;
-    else if (rest > 0 && counts.reasoning <= 0 && counts.cache_read <= 0 &&
-             llmobs_text_has_nocase(
-                 llmobs_span_fact_text(&span->facts,
-                                       LLMOBS_FACT_RESPONSE_MODEL),
-                 "gemini"))
+    else if (gemini && counts.output >= 0 && counts.reasoning > 0 &&
+             span->host_provider && strcmp(span->host_provider, "vercel") == 0)
+        counts.output += counts.reasoning;
+    else if (gemini && rest > 0 && counts.reasoning <= 0 &&
+             counts.cache_read <= 0)
         counts.output += rest;
     take_in(&counts);
     llmobs_usage_put(&counts, span->metrics);
