@@ -33,6 +33,11 @@ struct dl_phdr_info;
  * name begins with this. */
 #define LLMOBS_INTERCEPT_ISSUER "llmobs-run "
 
+/* The run's files of certificates have this in their paths. The one for all
+ * variables that the user has not set has this name, and then ".pem". */
+#define LLMOBS_INTERCEPT_TRUST "/llmobs-run-"
+#define LLMOBS_INTERCEPT_STORE "store"
+
 /* The only name that the core exports. */
 #define LLMOBS_CORE_ATTACH "llmobs_core_attach"
 

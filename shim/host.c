@@ -590,17 +590,36 @@ bool llmobs_host_decide_tls(void)
     return true;
 }
 
-void llmobs_host_leave_proxy(char **env)
+/* The path in a variable of the run's certificates; NULL: it is another. */
+static const char *trust_in(const char *entry)
 {
+    const char *path;
+
+    while (*entry && *entry != '=')
+        entry++;
+    path = *entry ? ++entry : entry;
+    while (*entry && !llmobs_str_begins(entry, LLMOBS_INTERCEPT_TRUST))
+        entry++;
+    return *entry ? path : NULL;
+}
+
+void llmobs_host_leave_run(char **env)
+{
+    bool alone;
     char **to = env;
 
-    if (!intercepted || !no_other_proxy || !(llmobs_host_tls() || excluded) ||
-        !lists_program(LLMOBS_ALONE))
+    if (!intercepted || !llmobs_libc_find() || llmobs_libc.auxval(AT_SECURE))
         return;
-    for (; *env; env++)
-        if (!value_in_entry(*env, "HTTPS_PROXY") &&
-            !value_in_entry(*env, "https_proxy"))
+    alone = no_other_proxy && (llmobs_host_tls() || excluded) &&
+            lists_program(LLMOBS_ALONE);
+    for (; *env; env++) {
+        const char *trust = trust_in(*env);
+        bool proxy = value_in_entry(*env, "HTTPS_PROXY") ||
+                     value_in_entry(*env, "https_proxy");
+
+        if (!(alone && proxy) && !(trust && !llmobs_libc_may(trust, R_OK)))
             *to++ = *env;
+    }
     *to = NULL;
 }
 

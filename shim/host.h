@@ -93,10 +93,11 @@ const char *llmobs_host_tls_stopped(void);
 /* True in a run whose proxy may read connections over TLS. */
 bool llmobs_host_is_intercepted(void);
 
-/* As the constructor ends: takes the proxy of a run with --intercept out of the
- * environment of a program that needs none, as no child of it will. `env`: the
- * array of environ. */
-void llmobs_host_leave_proxy(char **env);
+/* As the constructor ends, in a run with --intercept: takes out of the
+ * environment the proxy, where a program needs none, as no child of it will;
+ * and variables whose certificates it cannot read, as some programs fail
+ * without the file. `env`: the array of environ. */
+void llmobs_host_leave_run(char **env);
 
 /* Within a scan, after its walk: decides whether libc's sockets are hooked
  * (LLMOBS_SOCKETS). True when they are from now on. */

@@ -829,7 +829,7 @@ void llmobs_scan_first(const char *first, char **env, bool late,
     llmobs_host_init(first, env, late);
     llmobs_scan();
     if (env)
-        llmobs_host_leave_proxy(env);
+        llmobs_host_leave_run(env);
     llmobs_libc_errno_restore(saved);
 }
 

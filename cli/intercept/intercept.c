@@ -37,6 +37,7 @@
 #include "cli/shared/preload.h"
 #include "cli/shared/tell.h"
 #include "core/config/state_dir.h"
+#include "include/engine.h"
 #include "lib/base/dirs.h"
 #include "lib/base/log.h"
 #include "lib/base/process_id.h"
@@ -76,25 +77,25 @@ struct run {
 /* -- trust ------------------------------------------------------------------
  */
 
-/* For programs that have no file of their own in a variable. */
-#define SHARED "SSL_CERT_FILE"
+#define NODE "NODE_EXTRA_CA_CERTS"
 
 /* The fewest, for each goes before what a program's own settings say of all
  * hosts. Programs trust what is in such a file alone, or beside a store of
  * their own (MORE). Some need their variable only where the user has set it
- * (OWN): else another of these is what they read. None is for programs that use
- * libcurl, whose calls go past the proxy, or that ask no model: CURL_CA_BUNDLE,
+ * (OWN): else another of these is what they read. Node's gRPC trusts its file,
+ * and without one NODE's, too (GRPC). None is for programs that use libcurl,
+ * whose calls go past the proxy, or that ask no model: CURL_CA_BUNDLE,
  * GIT_SSL_CAINFO, CARGO_HTTP_CAINFO, PIP_CERT. */
 static const struct {
     const char *name;
-    enum { ALONE, MORE, OWN } kind;
-} trusts[] = {{SHARED, ALONE},
-              {"NODE_EXTRA_CA_CERTS", MORE},
+    enum { ALONE, MORE, OWN, GRPC } kind;
+} trusts[] = {{"SSL_CERT_FILE", ALONE},
+              {NODE, MORE},
               {"CODEX_CA_CERTIFICATE", OWN},
               {"REQUESTS_CA_BUNDLE", ALONE},
               {"AWS_CA_BUNDLE", OWN},
               {"DENO_CERT", MORE},
-              {"GRPC_DEFAULT_SSL_ROOTS_FILE_PATH", ALONE}};
+              {"GRPC_DEFAULT_SSL_ROOTS_FILE_PATH", GRPC}};
 #define TRUSTS (sizeof(trusts) / sizeof(*trusts))
 
 static const char *const stores[] = {
@@ -108,15 +109,23 @@ static void path_of(const char *dir, const char *name, char out[PATH_MAX])
         *out = '\0';
 }
 
-/* The certificates that a program has without us; NULL: none are known. */
-static const char *base_of(size_t i)
+/* What the user names; NULL: nothing. */
+static const char *own_of(size_t i)
 {
     const char *own = getenv(trusts[i].name);
 
     if (!llmobs_has_text(own) &&
         strcmp(trusts[i].name, "REQUESTS_CA_BUNDLE") == 0)
         own = getenv("CURL_CA_BUNDLE"); /* which it reads as well */
-    if (llmobs_has_text(own) || trusts[i].kind != ALONE)
+    return llmobs_has_text(own) ? own : NULL;
+}
+
+/* The certificates that a program has without us; NULL: none are known. */
+static const char *base_of(size_t i)
+{
+    const char *own = own_of(i);
+
+    if (own || trusts[i].kind == MORE || trusts[i].kind == OWN)
         return own;
     for (size_t k = 0; k < sizeof(stores) / sizeof(*stores); k++)
         if (access(stores[k], R_OK) == 0)
@@ -124,17 +133,19 @@ static const char *base_of(size_t i)
     return NULL;
 }
 
-/* The variable whose file this one has, too: most name the system's store, or
- * nothing. NULL: it stays as it is. */
+static bool adds_node(size_t i)
+{
+    return trusts[i].kind == GRPC && !own_of(i) &&
+           llmobs_has_text(getenv(NODE));
+}
+
+/* The name of the variable's file, which is one for all that the user has not
+ * set. NULL: the variable stays as it is. */
 static const char *file_of(size_t i)
 {
-    const char *base = base_of(i), *shared = base_of(0);
-
-    if (trusts[i].kind == OWN && !llmobs_has_text(base))
-        return NULL;
-    return trusts[i].kind != MORE && base && shared && strcmp(base, shared) == 0
-               ? SHARED
-               : trusts[i].name;
+    return own_of(i) || trusts[i].kind == MORE || adds_node(i) ? trusts[i].name
+           : trusts[i].kind == OWN                             ? NULL
+                                   : LLMOBS_INTERCEPT_STORE;
 }
 
 static bool copy_file(const char *path, FILE *to)
@@ -179,18 +190,20 @@ static bool write_trust(const char *dir)
 
     for (size_t i = 0; i < TRUSTS && good; i++) {
         const char *name = file_of(i), *base = base_of(i);
-        bool copies = llmobs_has_text(base);
         FILE *to;
 
-        if (!name || strcmp(name, trusts[i].name) != 0 ||
-            (!copies && trusts[i].kind != MORE) ||
-            (copies && access(base, R_OK) != 0))
+        if (!name || (!base && trusts[i].kind != MORE) ||
+            (base && access(base, R_OK) != 0))
             continue;
         path_of(dir, name, path);
+        if (access(path, F_OK) == 0)
+            continue;
         to = fopen(path, "wxe");
         good = to && fchmod(fileno(to), 0644) == 0 &&
-               (!copies || copy_base(base, to)) &&
-               llmobs_tls_write_authority(to);
+               (!base || copy_base(base, to));
+        if (good && adds_node(i))
+            (void)copy_file(getenv(NODE), to); /* it may be away */
+        good = good && llmobs_tls_write_authority(to);
         good = to && fclose(to) == 0 && good;
     }
     return good;
@@ -200,8 +213,9 @@ static void remove_trust(const char *dir, const char *link)
 {
     char path[PATH_MAX];
 
-    for (size_t i = 0; i < TRUSTS; i++) {
-        path_of(dir, trusts[i].name, path);
+    for (size_t i = 0; i <= TRUSTS; i++) {
+        path_of(dir, i < TRUSTS ? trusts[i].name : LLMOBS_INTERCEPT_STORE,
+                path);
         unlink(path);
     }
     rmdir(dir);
@@ -241,8 +255,9 @@ static int make_dir(struct run *run, const char *base, uint64_t id)
     for (int i = 0; i < 2 && held < 0; i++) {
         const char *in = i ? base : SHARED_DIR;
 
-        if (snprintf(run->dir, sizeof(run->dir), "%s/llmobs-run-%016" PRIx64,
-                     in, id) < PATH_MAX &&
+        if (snprintf(run->dir, sizeof(run->dir),
+                     "%s" LLMOBS_INTERCEPT_TRUST "%016" PRIx64, in,
+                     id) < PATH_MAX &&
             stat(in, &st) == 0 && (i || st.st_uid == 0) &&
             ((st.st_mode & S_ISVTX) || !(st.st_mode & 022)) &&
             mkdir(run->dir, 0755) == 0 && chmod(run->dir, 0755) == 0)

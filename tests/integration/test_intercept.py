@@ -202,6 +202,9 @@ def trust_of_programs(t):
             (names[1], {names[1]: folder}, own), (names[0], {names[0]: t.servers.cert}, own),
             (names[1], {names[0]: t.servers.cert}, system),
             (names[1], {"CURL_CA_BUNDLE": t.servers.cert}, own),
+            ("GRPC_DEFAULT_SSL_ROOTS_FILE_PATH", {}, system),
+            ("GRPC_DEFAULT_SSL_ROOTS_FILE_PATH",
+             {"NODE_EXTRA_CA_CERTS": t.servers.cert}, system + own),
             ("AWS_CA_BUNDLE", {"AWS_CA_BUNDLE": t.servers.cert}, own)):
         equal(certificates(name, env)[:-1], wanted, (name, list(env)))
     if os.path.exists("/usr/bin/git"):
@@ -758,6 +761,15 @@ def hidden_certificates(t):
         both(t, [*before, *curl], bare=bare, spans=0)
         equal(counts(t).get("intercept_refused"), 1, "counted")
         ok(not os.path.exists(state(t) + "/refused"), "remembered")
+    # Programs with the library have no variables that name what is not there.
+    code = "env | grep -c llmobs-run-; curl -qs https://localhost:%d; echo $?; " \
+        "%s -c 'import os; print(os.getenv(\"SSL_CERT_FILE\"))'" % (
+            t.servers.tls, PYTHON)
+    other = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+    for before, by, wanted in (
+            (hiding("x /var/tmp"), (), "None"), (before, (), "None"),
+            (other, hiding("-o mode=0777 x /var/tmp"), "None")):
+        equal(shows(t, code, before, by), ["0", "60", wanted], (before, by))
 
 
 @test
