@@ -28,6 +28,7 @@ enum { SAYS_NOTHING = 1, ONCE = 2 };
 struct taken {
     int signal; /* 0: none */
     int thread; /* a child, or the next thread of this address, has none */
+    unsigned char ignored;           /* as the number's was at that time */
     uint64_t info[INFO], last[INFO]; /* the next to hand on; as it was raised */
 };
 
@@ -70,6 +71,9 @@ static LLMOBS_COLD struct llmobs_thread places[FIRST + WORDS];
 static uintptr_t *more; /* NULL: none yet */
 static int process;     /* that sets handlers, and has the places */
 static bool spares;     /* handlers have, or had, places behind the first */
+
+/* How often the program has let all go that waited, by ignoring the signal. */
+static unsigned char ignored[65];
 
 /* -- threads --------------------------------------------------------------- */
 
@@ -153,6 +157,9 @@ static struct llmobs_thread *place_of(uintptr_t self, bool claims)
 static bool has_taken(const struct llmobs_thread *place)
 {
     return place->taken.signal &&
+           place->taken.ignored ==
+               __atomic_load_n(&ignored[place->taken.signal],
+                               __ATOMIC_RELAXED) &&
            place->taken.thread == (int)llmobs_sys(SYS_gettid);
 }
 
@@ -254,6 +261,7 @@ static void raise_anew(struct llmobs_thread *thread, int signal,
         return;
     thread->taken.signal = signal;
     thread->taken.thread = self;
+    thread->taken.ignored = __atomic_load_n(&ignored[signal], __ATOMIC_RELAXED);
     for (size_t i = 0; i < INFO; i++) {
         thread->taken.info[i] = words[i];
         thread->taken.last[i] = queued ? words[i] : none[i];
@@ -540,6 +548,8 @@ static int of_sigaction(int signal, const struct sigaction *to,
         to = &ours;
     }
     result = REAL(sigaction)(signal, to, was);
+    if (result == 0 && to && to->sa_handler == SIG_IGN)
+        __atomic_fetch_add(&ignored[signal], 1, __ATOMIC_RELAXED);
     before = result == 0 && was ? unwrapped((uintptr_t)was->sa_handler) : 0;
     if (before) {
         was->sa_handler = (void (*)(int))(uintptr_t)(before >> 2);
@@ -550,16 +560,18 @@ static int of_sigaction(int signal, const struct sigaction *to,
 }
 
 /* The flags are libc's secret (siginterrupt). */
-#define SIGNAL(name)                                      \
-    typedef uintptr_t name##_fn(int, uintptr_t);          \
-    static uintptr_t of_##name(int signal, uintptr_t to)  \
-    {                                                     \
-        uintptr_t was = REAL(name)(signal, to);           \
-        uint64_t before = unwrapped(was);                 \
-                                                          \
-        if (was != (uintptr_t)SIG_ERR && is_function(to)) \
-            wrap_known(signal);                           \
-        return before ? (uintptr_t)(before >> 2) : was;   \
+#define SIGNAL(name)                                                   \
+    typedef uintptr_t name##_fn(int, uintptr_t);                       \
+    static uintptr_t of_##name(int signal, uintptr_t to)               \
+    {                                                                  \
+        uintptr_t was = REAL(name)(signal, to);                        \
+        uint64_t before = unwrapped(was);                              \
+                                                                       \
+        if (was != (uintptr_t)SIG_ERR && is_function(to))              \
+            wrap_known(signal);                                        \
+        if (was != (uintptr_t)SIG_ERR && to == (uintptr_t)SIG_IGN)     \
+            __atomic_fetch_add(&ignored[signal], 1, __ATOMIC_RELAXED); \
+        return before ? (uintptr_t)(before >> 2) : was;                \
     }
 SIGNAL(signal)
 SIGNAL(__sysv_signal)
