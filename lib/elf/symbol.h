@@ -56,9 +56,4 @@ bool llmobs_symbol_id(const struct llmobs_symbol_head *head,
 int llmobs_symbol_by_id(const char *path, const char *id, uintptr_t address,
                         struct llmobs_symbol *symbol);
 
-/* Finds the symbol at the file offset `at`; searches also the names that a
- * stripped file exports. */
-int llmobs_symbol_at(const char *path, uint64_t at,
-                     struct llmobs_symbol *symbol);
-
 #endif
