@@ -16,6 +16,7 @@ import tempfile
 import threading
 
 from delivery import counts, wait_for
+import harness
 from harness import (APPS, PYTHON, Skip, body, compiled, equal, ok,
                      read_spans, test, without_added)
 from test_listed import joined
@@ -961,6 +962,22 @@ def hosts_of_rules(t):
         both(t, client(t, "ask"), spans=spans, env=dict(
             AT_HOME, LLMOBS_RULES=path,
             DD_LLMOBS_INSTRUMENTED_PROXY_URLS="https://localhost:9"))
+
+
+@test
+def named_hosts(t):
+    """A host that is read and named gets trace headers, and its span stays an llm span."""
+    path = os.path.join(t.dir, "rules")
+    with open(path, "w") as f:
+        f.write("host localhost own openai_chat\n")
+    for name, named in ("localhost:%d" % t.servers.tls, True), ("localhost:1", False):
+        r = both(t, client(t, "ask"), spans=1, env=dict(
+            AT_HOME, LLMOBS_RULES=path, LLMOBS_INJECT=name,
+            DD_LLMOBS_INSTRUMENTED_PROXY_URLS="https://localhost:9"))
+        span = r.only()
+        equal(span["meta"]["span"]["kind"], "llm", "kind")
+        equal(harness.trace_headers(r.requests[0]).get("traceparent"), named and "00-%s-%016x-01" % (
+            span["_dd"]["apm_trace_id"], int(span["span_id"])) or None, "parent")
 
 
 @test
