@@ -273,12 +273,13 @@ LAUNCHERS := llmobs-run llmobs-entrypoint
 .PHONY: all check test unit fuzz fuzzers clients conformance bench benches install \
 	uninstall clean dist format help tree FORCE
 # Python may leave its own folder there.
-HOOKS := $(filter-out %/__pycache__ %/python,$(wildcard examples/inbound/*))
-HOOK_OF_PYTHON := examples/inbound/python/sitecustomize.py
+HELPERS := $(filter-out %/__pycache__,$(wildcard examples/inbound/*))
+HOOK_OF_PYTHON := hooks/python/sitecustomize.py
+HOOKS := $(HELPERS) hooks/python/llmobs_hook.py
 
 all: $(B)/libllmobs_preload.so $(B)/libllmobs_core.so $(B)/llmobs-tool $(B)/places \
 	$(addprefix $(B)/,llmobs $(LAUNCHERS) prices.json) \
-	$(patsubst examples/%,$(B)/%,$(HOOKS) $(HOOK_OF_PYTHON))
+	$(addprefix $(B)/inbound/,$(notdir $(HOOKS)) python/sitecustomize.py)
 
 $(filter $(B)/%,$(SHIM_OBJ)): $(B)/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
@@ -328,6 +329,12 @@ $(B)/prices.json: packaging/prices.json
 	$(Q)cp $< $@
 
 # The launcher does: they are the hooks of --inbound.
+$(B)/inbound/python/%: hooks/python/%
+	@mkdir -p $(@D)
+	$(Q)cp $< $@
+$(B)/inbound/%: hooks/python/%
+	@mkdir -p $(@D)
+	$(Q)cp $< $@
 $(B)/inbound/%: examples/inbound/%
 	@mkdir -p $(@D)
 	$(Q)cp $< $@

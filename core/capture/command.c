@@ -266,15 +266,18 @@ static int evaluate(struct llmobs_json *what)
 
 /* -- hooks ----------------------------------------------------------------- */
 
+/* A hook names each cause once: what it did not find, or its function. */
 static int count_hook_failure(struct llmobs_json *what)
 {
+    static const char lost[] =
+        "a hook of LLMOBS_INBOUND failed: some requests have no caller";
     const char *name = llmobs_json_gets(what, "name");
 
     llmobs_stats_add(LLMOBS_STAT_hook_failed, 1);
-    llmobs_log_once(LLMOBS_LOG_WARN, "hook",
-                    "a hook of LLMOBS_INBOUND failed: some requests have no "
-                    "caller%s%.100s",
-                    name ? ": " : "", name ? name : "");
+    if (name)
+        llmobs_log(LLMOBS_LOG_WARN, "%s: %.100s", lost, name);
+    else
+        llmobs_log_once(LLMOBS_LOG_WARN, "hook", "%s", lost);
     return 0;
 }
 

@@ -15,7 +15,8 @@
  *   llmobs://span/annotate   members of the span that was started last
  *   llmobs://span/finish     END: of the span that was started last
  *   llmobs://evaluate        an evaluation or feedback (evaluation_json.h)
- *   llmobs://hook/failed     {}: a hook of LLMOBS_INBOUND has; it is counted
+ *   llmobs://hook/failed     {"name": CAUSE}: a hook of LLMOBS_INBOUND has; it
+ *                            is counted, and the cause logged
  *
  * SPAN: "kind", "name", "session_id", "ml_app", "model_name",
  * "model_provider"; END: "error" {"type", "message"}; both: the members that
@@ -32,10 +33,10 @@
  * ends the entry, and calls after that are below the caller; forget ends all. A
  * thread says whose its next calls and spans are by these, which are no URLs:
  *
- *   serve KEY STREAM:KEY...  KEY 0: nobody's. Each head of a request that the
+ *   serve KEY STREAM:KEY...  KEY 0: nobody's. Each head by HTTP/1.1 that the
  *                            thread's next writes contain, transfers of libcurl
- *                            that it begins and spans that it starts. With
- *                            streams the heads of these by HTTP/2, no others.
+ *                            that it begins and spans that it starts; by HTTP/2
+ *                            the heads of these streams, no others
  *   stream N STREAM KEY      the head of that stream of connection N, which
  *                            this thread will write; the last LLMOBS_TOLD_MAX
  *                            streams that were told count. STREAM 0: the next

@@ -241,7 +241,7 @@ uint64_t llmobs_served_head(struct llmobs_told *told, uint64_t connection,
 {
     uint64_t key = 0;
 
-    if (!told || (told->key && !(stream && told->streams)))
+    if (!told || (told->key && !stream))
         return told ? told->key : 0;
     for (unsigned i = 0; !key && i < LLMOBS_TOLD_MAX; i++) {
         struct llmobs_told_stream *one = &told->of[i];

@@ -10,7 +10,6 @@
 #include "lib/base/file.h"
 #include "lib/base/log.h"
 #include "lib/base/scratch.h"
-#include "lib/base/paths.h"
 #include "core/config/config_file.h"
 #include "core/config/config_otlp.h"
 #include "core/config/config_peers.h"
@@ -735,7 +734,7 @@ struct llmobs_config *llmobs_config_load(const char *const *env,
     loading->complain_ctx = ctx;
     loading->env = env;
     llmobs_config_read_file(loading, file ? file : LLMOBS_CONFIG_FILE,
-                            file && strcmp(file, LLMOBS_CONFIG_NONE) != 0);
+                            file != NULL);
     read_variables(loading, env);
     if (!loading->no_memory)
         read_derived(loading);

@@ -60,7 +60,7 @@ struct llmobs_serving {
  * told: keys of served.h, 0: nobody's. */
 #define LLMOBS_TOLD_MAX 64
 struct llmobs_told {
-    uint64_t key;  /* of each head; where `streams`, of none */
+    uint64_t key;  /* of each head of HTTP/1.1 */
     bool streams;  /* some in `of` are of any connection: those it writes now */
     unsigned next; /* place in `of`, over the oldest */
     struct llmobs_told_stream {

@@ -9,6 +9,7 @@
 # `@llmobs.span("tool", "mail")` as its decorator: its arguments are the input,
 # its result is the output. Without the library preloaded, all of this does
 # nothing.
+import contextvars
 import functools
 import inspect
 import json
@@ -40,9 +41,27 @@ def _command(name, what, least=None):
         text = _text(what)
     except Exception:  # whatever an object of the program raises
         text = _text(least or {})
-    at = ctypes.c_char_p(("%s %s" % (name, text)).encode())
+    request = _request()
+    if request is not None:
+        _say(request.told())
+    answer = _say(("%s %s" % (name, text)).encode())
+    if request is not None:
+        _say(b"serve 0")
+    return answer.decode()
+
+
+def _say(text):
+    at = ctypes.c_char_p(text)
     _function(ctypes.byref(at))
-    return at.value.decode()
+    return at.value
+
+
+# The request that this context serves under `llmobs-run --inbound`.
+def _request():
+    for variable, value in contextvars.copy_context().items():
+        if variable.name == "llmobs_request":
+            return value
+    return None
 
 
 def _first_line(error):

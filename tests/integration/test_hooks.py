@@ -283,10 +283,60 @@ def counted(t, argv, **more):
 def failures_are_counted(t):
     counted(t, puma(), BINDING="typhoeus")
     counted(t, starman())
-    counted(t, gunicorn())
-    counted(t, uvicorn())
     counted(t, httpuv())
     counted(t, lua())
+
+
+@test
+def python_without_what_the_hook_changes(t):
+    """The program runs, and the log names each part once."""
+    for name, text in (("wsgiref/__init__.py", ""), ("wsgiref/handlers.py", ""),
+                       ("uvicorn/__init__.py", ""),
+                       ("uvicorn/config.py", "class Config: pass")):
+        path = os.path.join(t.dir, name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+    log = os.path.join(t.dir, "log")
+    done = t.run([LAUNCHER, "--inbound", PYTHON, "-c",
+                  "import wsgiref.handlers, uvicorn.config; print(%r in "
+                  "wsgiref.__file__)" % t.dir], preload=False, launcher=[],
+                 env={"PYTHONPATH": t.dir, "LLMOBS_LOG": log,
+                      "LLMOBS_BUILD": t.build})
+    equal((done.stdout, done.stderr), (b"True\n", b""), "run")
+    with open(log, encoding="utf-8") as file:
+        said = file.read()
+    for name in "wsgiref.handlers", "uvicorn.config":
+        equal(said.count("no caller: %s\n" % name), 1, "log: " + said)
+
+
+@test
+def python_sees_little_of_it(t):
+    """The whole of what a program can notice (HAZARDS.md), and the ways that
+    lead past the hook."""
+    shows = """
+import sys, socket, traceback
+import http.server
+new = sorted(n for n in sys.modules if "llmobs" in n)
+print(new, any(type(f).__name__ == "LlmobsFinder" for f in sys.meta_path),
+      "send" in vars(socket.socket), any("inbound" in p for p in sys.path))
+try:
+    socket.socket().send(b"x")
+except OSError:
+    print(len(traceback.extract_tb(sys.exc_info()[2])))
+"""
+    seen = []
+    for launcher in [], [LAUNCHER, "--inbound"]:
+        for options in [], ["-I"], ["-E"], ["-S"]:
+            done = t.run(launcher + [PYTHON, *options, "-c", shows],
+                         preload=False, launcher=[],
+                         env={"LLMOBS_BUILD": t.build})
+            seen.append(done.stdout.decode().splitlines())
+    bare = ["[] False False False", "1"]
+    equal(seen[:4], [bare] * 4, "bare")
+    equal(seen[4], ["[] True True False", "2"], "with the hook")
+    equal(seen[5:7], [bare] * 2, "-I, -E")
+    equal(seen[7], ["[] False False True", "1"], "-S")
 
 
 @test
@@ -1074,7 +1124,7 @@ def each_hook_is_listed_once(t):
 def python_without_a_sitecustomize(t):
     """As most Pythons are, but for Debian's: the hook's import comes to its
     end."""
-    hooks = os.path.join(harness.ROOT, "examples", "inbound", "python")
+    hooks = os.path.join(harness.ROOT, "hooks", "python")
     r = t.run([PYTHON, "-B", "-I", "-S", "-c", "import sys; sys.path[:] = [%r]\n"
                "import sitecustomize; print(sitecustomize.__name__, sys.path)"
                % hooks], preload=False)

@@ -180,7 +180,7 @@ TEST(each_stream_has_its_own)
         len += ask(bytes + len, stream);
     tell("serve 0 1:3 5:1 7:2");
     wire_sent(wire, bytes, len);
-    tell("serve 2"); /* of one whose streams are not told */
+    tell("serve 2"); /* no stream is told */
     wire_sent(wire, bytes, ask(bytes, 9));
     tell("serve 0 1:1 11:1");
     tell("serve 0");
@@ -192,7 +192,7 @@ TEST(each_stream_has_its_own)
     ck_assert_int_eq(parent(1), 0);
     ck_assert_int_eq(parent(2), 101);
     ck_assert_int_eq(parent(3), 102);
-    ck_assert_int_eq(parent(4), 102);
+    ck_assert_int_eq(parent(4), 0);
     ck_assert_int_eq(parent(5), 0);
 }
 

@@ -1,12 +1,14 @@
 # sitecustomize.py - each Python that `llmobs-run --inbound` starts loads this file
 # first (PYTHONPATH). Its folder leaves sys.path at once, and the program's own
-# sitecustomize, if it has one, runs in its place. The rest is in ../hook.py, which
-# is read when the program imports a server that it knows, or pycurl.
+# sitecustomize, if it has one, runs in its place. The rest is in ../llmobs_hook.py,
+# which is read when the program imports a server that it knows, or pycurl.
 import sys
 
 
 class LlmobsFinder(object):
-    names = ("gunicorn.app.base", "pycurl", "uvicorn.config", "wsgiref.handlers")
+    names = ("aiohttp.web_protocol", "gevent.pywsgi", "gunicorn.app.base",
+             "http.server", "hypercorn.app_wrappers", "hypercorn.utils", "pycurl",
+             "uvicorn.config", "werkzeug.serving", "wsgiref.handlers")
 
     def __init__(self, folder):
         self.folder = folder
@@ -42,12 +44,19 @@ class LlmobsFinder(object):
 
     def loaded(self, module):
         if self.hook is None:
-            path = self.folder[:self.folder.rindex("/")] + "/hook.py"
+            path = self.folder[:self.folder.rindex("/")] + "/llmobs_hook.py"
+            self.hook = {"__name__": "llmobs_hook", "__file__": path}
             with open(path, encoding="utf-8") as file:
                 text = file.read()
-            self.hook = {"__name__": "llmobs_hook", "__file__": path}
             exec(compile(text, path, "exec"), self.hook)
-        self.hook["PATCHES"][module.__name__](module)
+            # From now on the modules of clients count, too.
+            self.names = frozenset(self.hook["PATCHES"])
+            for other in [sys.modules[n] for n in self.names & set(sys.modules)]:
+                spec = getattr(other, "__spec__", None)
+                if not getattr(spec, "_initializing", False):
+                    self.hook["patch"](other)
+        if "patch" in self.hook:
+            self.hook["patch"](module)
 
 
 def llmobs_begin():
