@@ -457,6 +457,23 @@ static void in_order(int number, siginfo_t *info, void *unused)
     }
 }
 
+/* Leaves room for three signals beside those of the user's other processes. */
+static void limit_queue(void)
+{
+    FILE *file = fopen("/proc/self/status", "r");
+    char line[200];
+    struct rlimit most;
+    unsigned used = 0;
+
+    while (file && fgets(line, sizeof(line), file))
+        (void)sscanf(line, "SigQ: %u", &used);
+    if (file)
+        fclose(file);
+    getrlimit(RLIMIT_SIGPENDING, &most);
+    most.rlim_cur = used + 3;
+    setrlimit(RLIMIT_SIGPENDING, &most);
+}
+
 /* As pthread_sigqueue, which not every libc has. */
 static bool queue_one(int number)
 {
@@ -472,8 +489,11 @@ static bool queue_one(int number)
 static void *queues_to_one(void *unused)
 {
     for (int i = 1; i <= VALUES; i++) {
-        while (!queue_one(i))
+        for (int tries = 0; !queue_one(i); tries++) {
             usleep(full ? 0 : 100);
+            if (full && tries % 10000 == 9999)
+                limit_queue();
+        }
         if (i % 8 == 0)
             usleep(30);
     }
@@ -527,10 +547,8 @@ static void order_jumps(void)
 /* The place that a signal had in the user's queue goes to another one. */
 static void order_full(void)
 {
-    struct rlimit few = {3, 3};
-
     full = true;
-    setrlimit(RLIMIT_SIGPENDING, &few);
+    limit_queue();
     order_of(false);
 }
 
