@@ -431,11 +431,15 @@ static void tell_refusal(void *user, const char *host, uint64_t kind,
     (void)kind;
     if (strspn(host, LLMOBS_REFUSALS_LEFT LLMOBS_REFUSALS_USED))
         return;
-    LLMOBS_FIND(NOTE, "intercept",
-                "a program took no certificate of a run for %s: it passes "
-                "unread there until %s, or `llmobs doctor "
-                "--forget-refusals`",
-                host, llmobs_destination_time(ns, date));
+    if (*host == ':')
+        LLMOBS_FIND(NOTE, "intercept", "calls of a run passed unread: %s",
+                    llmobs_unread_why(host));
+    else
+        LLMOBS_FIND(NOTE, "intercept",
+                    "a program took no certificate of a run for %s: it passes "
+                    "unread there until %s, or `llmobs doctor "
+                    "--forget-refusals`",
+                    host, llmobs_destination_time(ns, date));
 }
 
 /* 1: the environment cannot be read, which is reported. */

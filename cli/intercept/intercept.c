@@ -471,8 +471,7 @@ _Noreturn static void stand_by(struct run *run, int ready)
         run->proxy.reads = false;
         unread = WIFEXITED(status) ? WEXITSTATUS(status) : LLMOBS_UNREAD_KILLED;
         if (!WIFEXITED(status)) {
-            llmobs_log(LLMOBS_LOG_WARN,
-                       "the proxy was killed: calls to models pass unread");
+            llmobs_unread_tell(run->refusals, LLMOBS_UNREAD_KILLED);
             if (begin_to_serve(run))
                 wait_for_end(ended, run->launcher, run);
             remove_trust(run->dir, run->link);
@@ -564,17 +563,14 @@ static const char *start_proxy(struct run *run)
  * is closed here. `status`: of who stood by. */
 static void tell_unread(int status)
 {
-    static const char *const whys[] = {
-        "by the clock its certificates have expired",
-        "a program refused its certificate, see `llmobs doctor`",
-        "its proxy was killed", "a sandbox hides its certificates"};
     int fd = WIFEXITED(status) && WEXITSTATUS(status)
                  ? open("/dev/tty", O_WRONLY | O_NOCTTY | O_CLOEXEC)
                  : -1;
 
-    for (size_t i = 0; fd >= 0 && i < sizeof(whys) / sizeof(*whys); i++)
+    for (size_t i = 0; fd >= 0 && i < LLMOBS_UNREAD_WHYS; i++)
         if (WEXITSTATUS(status) >> i & 1)
-            dprintf(fd, SELF ": calls passed unread: %s\n", whys[i]);
+            dprintf(fd, SELF ": calls passed unread: %s\n",
+                    llmobs_unread_whys[i]);
     if (fd >= 0)
         close(fd);
 }

@@ -8,11 +8,14 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
+#include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/intercept/refusals.h"
@@ -43,6 +46,8 @@ _Static_assert(LLMOBS_REQUEST_MAX + 64 <= ROOM, "a head goes in one piece");
 /* Most heads are shorter. */
 #define HEAD ((size_t)4 * 1024)
 #define IDLE_MS 100
+/* Of the files: a connection has two, and one while its process is found. */
+#define SHARE 4
 /* The longest record of TLS. */
 #define RECORD ((size_t)16 * 1024)
 #define HELLO_MS 60000
@@ -70,6 +75,7 @@ struct visit {
     int64_t leaves_ns;            /* until then, if so; 0: it has none */
     struct llmobs_origin_names names;
     char program[LLMOBS_PEER_PROGRAM];
+    bool apart; /* its ends are in a table of files of its own */
     struct llmobs_way_out out;
     struct llmobs_wire_peer facts; /* in the next two */
     char process[LLMOBS_PEER_PROGRAM + 16];
@@ -498,6 +504,15 @@ static void begin_wire(struct visit *visit)
         llmobs_wire_set_peer(visit->wire, &visit->facts);
 }
 
+/* Told once for a run. */
+static enum llmobs_stat tell(struct llmobs_run_proxy *proxy,
+                             enum llmobs_unread why, enum llmobs_stat stat)
+{
+    if (!(atomic_fetch_or(&proxy->unread, why) & why))
+        llmobs_unread_tell(proxy->refusals, why);
+    return stat;
+}
+
 /* False where the program has another root, or something mounted, where the
  * files are by which it could trust. */
 static bool sees_trust(const struct visit *visit)
@@ -509,7 +524,8 @@ static bool sees_trust(const struct visit *visit)
              visit->proxy->trust);
     sees = access(path, F_OK) == 0 || errno != ENOENT;
     if (!sees)
-        atomic_fetch_or(&visit->proxy->unread, LLMOBS_UNREAD_HIDDEN);
+        (void)tell(visit->proxy, LLMOBS_UNREAD_HIDDEN,
+                   LLMOBS_STAT_intercept_refused);
     return sees;
 }
 
@@ -520,17 +536,6 @@ static bool proves(const struct visit *visit)
 
     snprintf(pid, sizeof(pid), "%d", (int)visit->peer.pid);
     return !llmobs_peer_has(pid, "NODE_TLS_REJECT_UNAUTHORIZED=0");
-}
-
-/* Told once: after that no call is seen. */
-static enum llmobs_stat expired(struct llmobs_run_proxy *proxy)
-{
-    if (!(atomic_fetch_or(&proxy->unread, LLMOBS_UNREAD_EXPIRED) &
-          LLMOBS_UNREAD_EXPIRED))
-        llmobs_log(LLMOBS_LOG_WARN,
-                   "by the wall clock the run's certificates count no more: "
-                   "calls to models pass unread");
-    return LLMOBS_STAT_intercept_expired;
 }
 
 /* Passes on what the program asks for; true: it asks for more. The proxy itself
@@ -589,7 +594,7 @@ static bool serve(struct visit *visit)
     }
     snprintf(url, sizeof(url), "%s://%s:%u", tls ? "https" : "http", to.host,
              to.port);
-    if (visit->reads && config->rules_path)
+    if (visit->reads && !visit->apart && config->rules_path)
         pthread_once(&attached, attach); /* which reads that file */
     if (visit->reads && llmobs_way_out_stands(visit->answer) &&
         (llmobs_rules_knows(NULL, to.host) || llmobs_judge_knows(to.host) ||
@@ -597,8 +602,12 @@ static bool serve(struct visit *visit)
         find_program(visit);
         if (llmobs_glob_listed(proxy->leaves ? proxy->leaves : "", to.host))
             stat = LLMOBS_STAT_intercept_left;
+        else if (visit->apart)
+            stat = tell(visit->proxy, LLMOBS_UNREAD_MANY,
+                        LLMOBS_STAT_intercept_many);
         else if (!llmobs_tls_is_valid())
-            stat = expired(visit->proxy);
+            stat = tell(visit->proxy, LLMOBS_UNREAD_EXPIRED,
+                        LLMOBS_STAT_intercept_expired);
         else if (tunnel && !sees_trust(visit))
             stat = LLMOBS_STAT_intercept_refused;
         else if (tunnel && !peek_hello(visit))
@@ -608,8 +617,10 @@ static bool serve(struct visit *visit)
             stat = LLMOBS_STAT_intercept_refused;
         else if (tunnel)
             stands = open_both(visit, &stat);
-        pthread_once(&attached, attach);
-        llmobs_global_deliver_at_exit();
+        if (!visit->apart) { /* the core has files in the common table */
+            pthread_once(&attached, attach);
+            llmobs_global_deliver_at_exit();
+        }
         llmobs_stats_add(stat, 1);
         if (stat == LLMOBS_STAT_intercepted && stands)
             begin_wire(visit);
@@ -630,14 +641,37 @@ static bool serve(struct visit *visit)
     return more;
 }
 
+/* Where the common table of files is nearly full, each thread has its own, with
+ * this client as its only connection, until which the acceptor waits. The log
+ * and the like stay as they are in it. */
+static sem_t went_apart;
+static atomic_bool is_apart;
+
+static bool go_apart(int client)
+{
+    bool apart = unshare(CLONE_FILES) == 0;
+    struct stat st;
+
+    for (int fd = 0; apart && fd < getdtablesize(); fd++)
+        if (fd != client && fstat(fd, &st) == 0 && S_ISSOCK(st.st_mode))
+            close(fd);
+    atomic_store(&is_apart, apart);
+    sem_post(&went_apart);
+    return apart;
+}
+
 static void *visit_main(void *arg)
 {
     struct visit *visit = arg;
     struct llmobs_run_proxy *proxy = visit->proxy;
     int client = visit->client.fd;
-    enum llmobs_peer_whose whose =
-        llmobs_peer_find(&proxy->run, client, &visit->peer);
-    bool more = whose != LLMOBS_PEER_STRANGER;
+    enum llmobs_peer_whose whose;
+    bool more;
+
+    if (visit->apart)
+        visit->apart = go_apart(client);
+    whose = llmobs_peer_find(&proxy->run, client, &visit->peer);
+    more = whose != LLMOBS_PEER_STRANGER;
 
     /* Others could reach servers with this user's address and proxy, and have
      * spans among his. A process of the run with another user is not to use his
@@ -666,8 +700,10 @@ void *llmobs_proxy_serve(void *run_proxy)
     struct llmobs_run_proxy *proxy = run_proxy;
     pthread_attr_t how;
     int on = 1;
+    unsigned most = (unsigned)getdtablesize() / SHARE;
 
     config = proxy->config;
+    sem_init(&went_apart, 0, 0);
     pthread_attr_init(&how);
     pthread_attr_setstacksize(&how, STACK);
     pthread_attr_setdetachstate(&how, PTHREAD_CREATE_DETACHED);
@@ -676,6 +712,7 @@ void *llmobs_proxy_serve(void *run_proxy)
             accept4(proxy->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
         struct visit *visit;
         pthread_t thread;
+        bool apart;
 
         if (client < 0 && errno != EINTR && errno != ECONNABORTED)
             usleep(PAUSE_US); /* no files are left: they come back */
@@ -687,9 +724,14 @@ void *llmobs_proxy_serve(void *run_proxy)
             visit->proxy = proxy;
             visit->client.fd = client;
             visit->server.fd = -1;
-            atomic_fetch_add(&proxy->open, 1);
-            if (pthread_create(&thread, &how, visit_main, visit) == 0)
+            apart = visit->apart = atomic_fetch_add(&proxy->open, 1) >= most;
+            if (pthread_create(&thread, &how, visit_main, visit) == 0) {
+                while (apart && sem_wait(&went_apart) != 0)
+                    ;
+                if (apart && atomic_load(&is_apart))
+                    close(client);
                 continue;
+            }
             atomic_fetch_sub(&proxy->open, 1);
             munmap(visit, sizeof(*visit));
         }

@@ -18,15 +18,6 @@
 #include "core/config/config.h"
 #include "rules/read/url.h"
 
-/* Why connections to models passed unread though nobody asked for it: bits,
- * which are the status of the process. */
-enum {
-    LLMOBS_UNREAD_EXPIRED = 1,
-    LLMOBS_UNREAD_REFUSED = 2,
-    LLMOBS_UNREAD_KILLED = 4,
-    LLMOBS_UNREAD_HIDDEN = 8
-};
-
 struct llmobs_run_proxy {
     int listener;
     struct llmobs_way_out way;
@@ -37,7 +28,7 @@ struct llmobs_run_proxy {
     const char *refusals;             /* the path of their file */
     struct llmobs_url_list *gateways; /* of the user, which are read as well */
     const struct llmobs_config *config; /* of the command */
-    atomic_uint unread;                 /* see above */
+    atomic_uint unread;                 /* bits of refusals.h */
     atomic_uint open;                   /* connections */
     atomic_uint untold; /* answers that go on, and are then told the core */
 };

@@ -11,6 +11,7 @@
 #include "lib/base/buf.h"
 #include "lib/base/clock.h"
 #include "lib/base/file.h"
+#include "lib/base/log.h"
 #include "lib/base/mix.h"
 
 #define FILE_MAX ((size_t)256 * 1024)
@@ -123,4 +124,25 @@ bool llmobs_refusals_end(const char *path, const char *host, uint64_t kind,
                     : LLMOBS_REFUSALS_USED,
             host, kind);
     return refused;
+}
+
+const char *const llmobs_unread_whys[] = {
+    "by the clock its certificates have expired",
+    "a program refused its certificate, see `llmobs doctor`",
+    "its proxy was killed", "a sandbox hides its certificates",
+    "more connections than files are left for (`ulimit -Hn`)"};
+
+const char *llmobs_unread_why(const char *host)
+{
+    return llmobs_unread_whys[(unsigned)(host[1] - '0') % LLMOBS_UNREAD_WHYS];
+}
+
+void llmobs_unread_tell(const char *path, enum llmobs_unread why)
+{
+    char name[] = {':', (char)('0' + __builtin_ctz(why)), '\0'};
+
+    llmobs_log(LLMOBS_LOG_WARN, "calls to models pass unread: %s",
+               llmobs_unread_why(name));
+    if (!llmobs_refusals_have(path, name, 0))
+        add(path, "", name, 0);
 }

@@ -3,7 +3,8 @@
  * 30 days. Who compares a certificate after the handshake leaves without a
  * word, as does who has no use for a connection. It is a refusal where the same
  * kind has left that host before, has sent it nothing since, and has no other
- * connection to it open.
+ * connection to it open. Lines of no host say why a run
+ * read no more.
  *
  * Threads: any. Errors: a file that cannot be read or written is as an empty
  * one.
@@ -42,5 +43,24 @@ enum llmobs_refusals_end {
 void llmobs_refusals_begin(const char *host, uint64_t kind);
 bool llmobs_refusals_end(const char *path, const char *host, uint64_t kind,
                          enum llmobs_refusals_end how);
+
+/* Why connections to models passed unread though nobody asked for it, as bits.
+ */
+enum llmobs_unread {
+    LLMOBS_UNREAD_EXPIRED = 1,
+    LLMOBS_UNREAD_REFUSED = 2,
+    LLMOBS_UNREAD_KILLED = 4,
+    LLMOBS_UNREAD_HIDDEN = 8,
+    LLMOBS_UNREAD_MANY = 16
+};
+
+#define LLMOBS_UNREAD_WHYS 5
+
+/* Of each bit the text for people; of a line of no host likewise. */
+extern const char *const llmobs_unread_whys[LLMOBS_UNREAD_WHYS];
+const char *llmobs_unread_why(const char *host);
+
+/* Logs it, and adds a line where there is none. */
+void llmobs_unread_tell(const char *path, enum llmobs_unread why);
 
 #endif

@@ -18,7 +18,7 @@
 
 #include "lib/base/process_id.h"
 
-#define LLMOBS_COUNTS_MAX 54 /* each takes stack of an exit, twice */
+#define LLMOBS_COUNTS_MAX 55 /* each takes stack of an exit, twice */
 #define LLMOBS_PAGE_COUNTS 41
 #define LLMOBS_COUNTS_NAME_MAX 24
 #define LLMOBS_PAGE_SIZE 2048

@@ -60,6 +60,7 @@
     X(unread_streams)     /* requests to a provider: gRPC, websockets */       \
     X(intercept_left)     /* connections that --intercept left unread; */      \
     X(intercept_expired)  /* as its certificates count no more; */             \
+    X(intercept_many)     /* as no files were left for more; */                \
     X(intercept_odd)      /* as they began with no TLS, or an odd one; */      \
     X(intercept_server)   /* as the server did not prove its name; */          \
     X(intercept_refused)  /* as a program took none of its certificates */     \

@@ -153,9 +153,9 @@ class Place:
             context.set_alpn_protocols(list(alpn))
         return context
 
-    def begin(self, env=None):
+    def begin(self, env=None, by=()):
         """A run, by whose proxy the next connections go."""
-        self.process = start(self.t, env={
+        self.process = start(self.t, by=by, env={
             "DD_LLMOBS_INSTRUMENTED_PROXY_URLS":
             "https://localhost:%d" % self.port, **(env or {})})
         self.trust = self.tell("echo $SSL_CERT_FILE").strip()

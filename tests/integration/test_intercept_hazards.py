@@ -13,10 +13,10 @@ import sys
 import threading
 import time
 
-from delivery import counts
+from delivery import counts, wait_for
 from harness import APPS, equal, ok, test
 from pairs import End, Place, whole
-from test_intercept import SYSTEM, by_age
+from test_intercept import SYSTEM, by_age, doctor
 from test_tls import frame
 from websocket_server import frame as unmasked
 
@@ -285,6 +285,37 @@ def more_than_the_limit(t):
     for pair in pairs:
         close(pair)
     place.over()
+
+
+@test
+def more_than_its_files(t):
+    """Where a hard limit leaves the proxy no files, connections pass unread, end as
+    bare, and are told; later ones are read."""
+    place = Place(t)
+    place.begin(by=["prlimit", "--nofile=128:128"])
+    pairs = []
+    for number in range(60):
+        pairs.append(place.both())
+        call(pairs[-1], "no. %02d" % number)
+    pairs += [place.plain() for _ in range(90)]
+    for client, server in pairs:
+        client.send(b"a")
+        equal(server.take(1), b"a", "the byte")
+    for client, server in pairs[:59:2]:
+        server.notify()
+        server.fin()
+        client.notify()
+        client.fin()
+        equal((server.rest(), client.rest()), ((b"", "notify", "fin"),) * 2, "ends")
+    for pair in pairs:
+        close(pair)
+    proxy = "/proc/%d/task" % by_age(t)[2]
+    ok(wait_for(lambda: len(os.listdir(proxy)) < 10), "they have ended")
+    call(place.both(), "no. 60")
+    told = prompts(place.over())
+    equal(told, ["no. %02d" % i for i in range(32)] + ["no. 60"], "prompts")
+    equal(counts(t)["intercept_many"], 28 + 90, "those that were not read")
+    ok("`ulimit -Hn`" in doctor(t), "doctor")
 
 
 # ---- the client's first message --------------------------------------------------
