@@ -276,10 +276,12 @@ LAUNCHERS := llmobs-run llmobs-entrypoint
 HELPERS := $(filter-out %/__pycache__,$(wildcard examples/inbound/*))
 HOOK_OF_PYTHON := hooks/python/sitecustomize.py
 HOOKS := $(HELPERS) hooks/python/llmobs_hook.py
+HOOK_OF_NODE := hooks/node/llmobs_hook.cjs
 
 all: $(B)/libllmobs_preload.so $(B)/libllmobs_core.so $(B)/llmobs-tool $(B)/places \
 	$(addprefix $(B)/,llmobs $(LAUNCHERS) prices.json) \
-	$(addprefix $(B)/inbound/,$(notdir $(HOOKS)) python/sitecustomize.py)
+	$(addprefix $(B)/inbound/,$(notdir $(HOOKS)) python/sitecustomize.py \
+	node/llmobs_hook.cjs)
 
 $(filter $(B)/%,$(SHIM_OBJ)): $(B)/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
@@ -333,6 +335,9 @@ $(B)/inbound/python/%: hooks/python/%
 	@mkdir -p $(@D)
 	$(Q)cp $< $@
 $(B)/inbound/%: hooks/python/%
+	@mkdir -p $(@D)
+	$(Q)cp $< $@
+$(B)/inbound/node/%: hooks/node/%
 	@mkdir -p $(@D)
 	$(Q)cp $< $@
 $(B)/inbound/%: examples/inbound/%
@@ -503,6 +508,7 @@ tree: all
 		packaging/user/llmobs-drain.crontab)
 	$(call put,644,share/llmobs/inbound,$(HOOKS))
 	$(call put,644,share/llmobs/inbound/python,$(HOOK_OF_PYTHON))
+	$(call put,644,share/llmobs/inbound/node,$(HOOK_OF_NODE))
 	for d in . python; do : > $(TREE)/share/llmobs/inbound/$$d/__pycache__; done
 	install -D -m 644 packaging/completion/llmobs.bash $(BASH)/llmobs
 	for f in $(LAUNCHERS); do \

@@ -68,6 +68,7 @@ static bool tls_found;   /* a library of TLS is there */
 static bool tls;         /* libraries of TLS are hooked */
 static bool tls_chosen;  /* for the program, by the user or since it is PHP */
 static bool node_traced; /* NODE_OPTIONS load a tracer */
+static bool limited;     /* the permission model of Node is on */
 static bool accepts_tls; /* the program is a server of TLS */
 static bool intercepted; /* in a run of llmobs-run --intercept */
 static bool no_other_proxy; /* and the user has none of his own */
@@ -223,6 +224,7 @@ static void read_settings(char **env, const char *values[SETTINGS])
             if (!values[i])
                 values[i] = value_in_entry(*env, names[i]);
         node_traced |= options && llmobs_tracer_module(options);
+        limited |= options && llmobs_tracer_has(options, "-permission");
         /* Some programs start others without our variables, but with those. */
         intercepted |= value_in_entry(*env, "LLMOBS_INTERCEPT") ||
                        (proxy && llmobs_str_begins(proxy, "http://127.0.0.1:"));
@@ -549,7 +551,22 @@ static bool is_client(const char *list)
         llmobs_sys(SYS_close, fd);
     if (node_traced || (len > 0 && llmobs_tracer_arguments(text, (size_t)len)))
         llmobs_host_is_traced();
+    for (const char *at = text; at < text + len; at += llmobs_str_len(at) + 1)
+        limited |= llmobs_str_same(at, "--permission") ||
+                   llmobs_str_same(at, "--experimental-permission");
     return true;
+}
+
+const char *llmobs_host_node_hook(void)
+{
+    const char *path = setting_in(llmobs_host_env(), "LLMOBS_NODE_HOOK");
+
+    return path && llmobs_host_state() == LLMOBS_HOST_ON &&
+                   lists_program(LLMOBS_NODE) && is_client("") && !limited &&
+                   !__atomic_load_n(&traced, __ATOMIC_ACQUIRE) &&
+                   llmobs_libc_may(path, R_OK)
+               ? path
+               : NULL;
 }
 
 bool llmobs_host_tls_inside(void)

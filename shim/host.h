@@ -114,6 +114,11 @@ void llmobs_host_listens(void);
 /* As llmobs_host_tls_stopped, of connections by plain HTTP. */
 const char *llmobs_host_sockets_stopped(void);
 
+/* The hook that Node is to load (node.h), within a scan that has decided; NULL:
+ * none can be read, a tracer reports the program's calls, or Node's permission
+ * model is on, by which it may not read the hook. */
+const char *llmobs_host_node_hook(void);
+
 /* True for the shim itself. */
 bool llmobs_host_is_shim(const struct dl_phdr_info *info);
 

@@ -6,7 +6,7 @@
 
 #define NAME_MAX_LEN 34
 
-const unsigned char llmobs_name_sets[LLMOBS_NAMES] = {
+const unsigned short llmobs_name_sets[LLMOBS_NAMES] = {
     0,
 #define X(name, sets) sets,
     LLMOBS_LIBC_ALL_CALLS(X)
@@ -40,7 +40,7 @@ static const char names[LLMOBS_NAMES_ALL][NAME_MAX_LEN] = {
 };
 #define PLACES 1024
 /* The sets of all names whose first four letters have that hash. */
-LLMOBS_COLD static unsigned char firsts[PLACES];
+LLMOBS_COLD static unsigned short firsts[PLACES];
 /* By the hash of up to eight letters: the first number with it; and the next.
  */
 LLMOBS_COLD static unsigned char places[PLACES];

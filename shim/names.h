@@ -112,6 +112,7 @@ enum {
     LLMOBS_LIBC_CONNECTED = 4,
     LLMOBS_LIBC_LEAVES = 8,
     LLMOBS_LIBC_LISTENS = 16,
+    LLMOBS_LIBC_NODE = 256,
     LLMOBS_LIBC_SERVES = LLMOBS_LIBC_CONNECTED | LLMOBS_LIBC_LISTENS,
     LLMOBS_LIBC_SOCKETS = LLMOBS_LIBC_CONNECTS | LLMOBS_LIBC_CONNECTED,
     /* A filter may forbid the system calls of both. */
@@ -163,10 +164,16 @@ enum {
     X(sigset, LLMOBS_LIBC_CONNECTS)        \
     X(fork, LLMOBS_LIBC_CONNECTS)          \
     X(_Fork, LLMOBS_LIBC_CONNECTS)
+/* node.h */
+#define LLMOBS_LIBC_NODE_CALLS(X) \
+    X(getenv, LLMOBS_LIBC_NODE)   \
+    X(pwrite, LLMOBS_LIBC_NODE)   \
+    X(pwrite64, LLMOBS_LIBC_NODE)
 #define LLMOBS_LIBC_ALL_CALLS(X) \
     LLMOBS_LIBC_ALONE_CALLS(X)   \
     LLMOBS_LIBC_SOCKET_CALLS(X)  \
-    LLMOBS_LIBC_HANDLER_CALLS(X)
+    LLMOBS_LIBC_HANDLER_CALLS(X) \
+    LLMOBS_LIBC_NODE_CALLS(X)
 
 enum llmobs_libc_call {
 #define X(name, sets) LLMOBS_LIBC_##name,
@@ -226,6 +233,6 @@ enum {
     LLMOBS_NAME_OF_CURL = 64,
     LLMOBS_NAME_OF_LIB = 128
 };
-extern const unsigned char llmobs_name_sets[LLMOBS_NAMES];
+extern const unsigned short llmobs_name_sets[LLMOBS_NAMES];
 
 #endif

@@ -14,6 +14,7 @@
 #include "shim/libs.h"
 #include "shim/loader_calls.h"
 #include "shim/lookup.h"
+#include "shim/node.h"
 #include "shim/thunks.h"
 #include "shim/wrappers.h"
 
@@ -647,6 +648,7 @@ static void find_all(struct walk *walk)
         llmobs_handlers_watch();
         walk->anew = true;
     }
+    walk->anew |= llmobs_node_decide();
     llmobs_libs_complete();
     walk->shifted |= walk->now.objects < start_objects;
     if (walk->full) {

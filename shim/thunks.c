@@ -4,6 +4,7 @@
 #include "shim/alone.h"
 #include "shim/handlers.h"
 #include "shim/load.h"
+#include "shim/node.h"
 #include "shim/socket_calls.h"
 
 /* curl's headers define these names as macros that check types. */
@@ -60,7 +61,8 @@ void *llmobs_thunk_libc(enum llmobs_libc_call call)
 {
     return call <= LLMOBS_LIBC_prctl      ? llmobs_alone_function(call)
            : call < LLMOBS_LIBC_sigaction ? llmobs_socket_calls_function(call)
-                                          : llmobs_handlers_function(call);
+           : call < LLMOBS_LIBC_getenv    ? llmobs_handlers_function(call)
+                                          : llmobs_node_function(call);
 }
 
 void *llmobs_thunk_of_libc(const void *address)

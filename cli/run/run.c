@@ -135,6 +135,13 @@ static int add_r(struct llmobs_environment *environment, const char *file)
     return rc ? rc : llmobs_environment_set(environment, "R_PROFILE", file);
 }
 
+/* Node ends if it cannot load a file: the library names it to Node, where Node
+ * can read it (shim/node.h). */
+static int add_node(struct llmobs_environment *environment, const char *file)
+{
+    return llmobs_environment_set(environment, "LLMOBS_NODE_HOOK", file);
+}
+
 static const struct {
     const char *file;
     int (*add)(struct llmobs_environment *environment, const char *path);
@@ -144,6 +151,7 @@ static const struct {
     {"python/sitecustomize.py", add_python},
     {"hook.lua", add_lua},
     {"hook.R", add_r},
+    {"node/llmobs_hook.cjs", add_node},
 };
 
 /* Sets the variables for a command and all that it starts. */
@@ -272,10 +280,10 @@ static const char help_text[] =
     "this\n"
     "                   starts, which ends when it has been idle for a "
     "minute\n"
-    "  --inbound        a server in Lua, PHP, Perl, Python, R or Ruby serves\n"
-    "                   each request in its caller's trace, without a line in "
-    "it\n"
-    "                   (LLMOBS_INBOUND)\n"
+    "  --inbound        a server in Lua, Node, PHP, Perl, Python, R or Ruby\n"
+    "                   serves each request in its caller's trace, without a "
+    "line\n"
+    "                   in it (LLMOBS_INBOUND)\n"
     "  --intercept      also observe programs whose TLS no library shows, such "
     "as\n"
     "                   coding agents: their https goes by a proxy for CMD "

@@ -6,11 +6,12 @@
 #ifndef LLMOBS_WITH_HOOKS_H
 #define LLMOBS_WITH_HOOKS_H
 
-#define LLMOBS_SERVED "python*,ruby*,perl*,php*,R,Rscript"
+#define LLMOBS_SERVED "python*,ruby*,perl*,php*,R,Rscript,node*"
 #define LLMOBS_SERVED_BARE "lua*" /* without LLMOBS_ENTRY */
-#define LLMOBS_UNSERVED                                                  \
-    "node*,java,dotnet,deno,bun,beam.smp,erl,nginx,haproxy,caddy,envoy," \
+#define LLMOBS_UNSERVED                                            \
+    "java,dotnet,deno,bun,beam.smp,erl,nginx,haproxy,caddy,envoy," \
     "traefik,kong,curl,wget*"
-#define LLMOBS_SERVED_WORDS "servers in Lua, PHP, Perl, Python, R and Ruby"
+#define LLMOBS_SERVED_WORDS \
+    "servers in Lua, Node, PHP, Perl, Python, R and Ruby"
 
 #endif

@@ -159,8 +159,8 @@ struct row {
       "every program; off: none",                                              \
       FORM_CHOICE, CONF(sockets), 0, 0)                                        \
     V("LLMOBS_INBOUND", "boolean", "off",                                      \
-      "a server in PHP, Perl, Python, R, Ruby or Lua takes each request's "    \
-      "trace from its headers; switches LLMOBS_COMMANDS on",                   \
+      "a server in Node, PHP, Perl, Python, R, Ruby or Lua takes each "        \
+      "request's trace from its headers; switches LLMOBS_COMMANDS on",         \
       FORM_BOOL, CONF(inbound), 0, 0)                                          \
     V("LLMOBS_INBOUND_TRUST", "default, all, none", "default",                 \
       "callers whose ml_app, session and sampling count: those without a "     \
