@@ -918,6 +918,27 @@ static void set_facts(const struct llmobs_rule *rule,
                           rule->dialect->api);
 }
 
+/* Tells in metadata which model served, where the span's own name is another: a
+ * fallback, a router. A name that has a date or a provider more is no other. */
+static int tell_other_model(struct llmobs_span *span)
+{
+    struct llmobs_text text =
+        llmobs_span_fact_text(&span->facts, LLMOBS_FACT_RESPONSE_MODEL);
+    const char *asked = span->model_name;
+    struct llmobs_json *served;
+
+    if (text.len == 0 || !asked || llmobs_text_has_nocase(text, asked) ||
+        llmobs_span_fact_text(&span->facts, LLMOBS_FACT_REQUEST_MODEL).len == 0)
+        return 0;
+    served = llmobs_json_stringn(text.data, text.len);
+    if (served && llmobs_text_has_nocase(llmobs_text_of(asked),
+                                         llmobs_json_text(served))) {
+        llmobs_json_free(served);
+        return 0;
+    }
+    return llmobs_json_set(span->metadata, "response_model", served);
+}
+
 static int read_as(const struct llmobs_rule *rule,
                    const struct llmobs_classified *classified,
                    struct llmobs_span *span)
@@ -931,6 +952,8 @@ static int read_as(const struct llmobs_rule *rule,
     span->integration = rule->dialect->integration;
     set_facts(rule, classified, span);
     rc = name_span(rule, classified, span);
+    if (rc == 0 && !classified->proxied)
+        rc = tell_other_model(span);
     if (rc < 0 || classified->proxied || !provider)
         return rc;
     if (span->model_provider && !rule->provider)
