@@ -61,7 +61,7 @@ static int make_env(struct settings *settings)
         snprintf(path, sizeof(path), "%s%s", process->prefix,
                  named ? named : LLMOBS_CONFIG_FILE);
         if (!named && access(path, F_OK) != 0)
-            snprintf(path, sizeof(path), "/dev/null/none");
+            snprintf(path, sizeof(path), LLMOBS_CONFIG_NONE);
         if (asprintf(&settings->file, "LLMOBS_CONFIG=%s", path) < 0)
             return -ENOMEM;
         settings->env[at++] = settings->file;

@@ -466,28 +466,40 @@ static void relay_children_reap(struct llmobs_relay_children *children)
         known == 0 && (idle > 0 || (children->idle_s != 0 && failed > 0));
 }
 
-/* Tells all children to end, and waits for them; kills those that take too
- * long. */
-static void relay_children_end(struct llmobs_relay_children *children,
-                               const sigset_t *signals)
+/* Sends the signal to all children, and waits for their end, LATE_MS at most.
+ */
+static void end_by(struct llmobs_relay_children *children,
+                   const sigset_t *signals, int number)
 {
     int64_t until = llmobs_clock_mono_ns() + LATE_MS * LLMOBS_NS_PER_MS;
 
     for (size_t i = 0; i < LLMOBS_RELAY_PLACES; i++)
         if (children->places.list[i].pid != 0)
-            kill(children->places.list[i].pid, SIGTERM);
+            kill(children->places.list[i].pid, number);
     for (size_t i = 0; i < LLMOBS_RELAY_PLACES; i++) {
-        pid_t pid = children->places.list[i].pid;
+        pid_t *pid = &children->places.list[i].pid;
 
-        while (pid != 0 && waitpid(pid, NULL, WNOHANG) == 0) {
-            struct timespec left =
-                llmobs_clock_wait(until - llmobs_clock_mono_ns());
+        while (*pid != 0) {
+            int64_t now = llmobs_clock_mono_ns();
+            struct timespec left = llmobs_clock_wait(until - now);
 
-            if (llmobs_clock_mono_ns() >= until)
-                kill(pid, SIGKILL);
-            (void)sigtimedwait(signals, NULL, &left);
+            if (waitpid(*pid, NULL, WNOHANG) != 0)
+                *pid = 0;
+            else if (now >= until)
+                break;
+            else
+                (void)sigtimedwait(signals, NULL, &left);
         }
     }
+}
+
+/* Tells all children to end, and kills those that take too long. One that waits
+ * for a file system the kernel keeps, and this process leaves. */
+static void relay_children_end(struct llmobs_relay_children *children,
+                               const sigset_t *signals)
+{
+    end_by(children, signals, SIGTERM);
+    end_by(children, signals, SIGKILL);
     llmobs_relay_places_free(&children->places);
 }
 

@@ -10,6 +10,7 @@
 #include "lib/base/file.h"
 #include "lib/base/log.h"
 #include "lib/base/scratch.h"
+#include "lib/base/paths.h"
 #include "core/config/config_file.h"
 #include "core/config/config_otlp.h"
 #include "core/config/config_peers.h"
@@ -734,7 +735,7 @@ struct llmobs_config *llmobs_config_load(const char *const *env,
     loading->complain_ctx = ctx;
     loading->env = env;
     llmobs_config_read_file(loading, file ? file : LLMOBS_CONFIG_FILE,
-                            file != NULL);
+                            file && strcmp(file, LLMOBS_CONFIG_NONE) != 0);
     read_variables(loading, env);
     if (!loading->no_memory)
         read_derived(loading);

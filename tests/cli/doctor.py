@@ -959,6 +959,19 @@ def processes():
     expect("a library that was replaced", str(away.pid), 0,
            "replaced or deleted since")
     stop(away)
+    apart = ["unshare", "-m"]
+    if not subprocess.run(apart + ["true"]).returncode:
+        for argv in (["env", "-u", "LLMOBS_CONFIG"], ["env", "LLMOBS_CONFIG="]):
+            there = start(apart + argv + [RUN, later])
+            text = expect("a process with mounts of its own", str(there.pid), 0,
+                          "on: ")[1]
+            check("of no file it says nothing: " + argv[-1],
+                  "CONFIG" not in text, text)
+            stop(there)
+        lost = start(apart + [RUN, later], {"LLMOBS_CONFIG": TMP + "/none"})
+        expect("a named file that it lacks", str(lost.pid), 3,
+               "LLMOBS_CONFIG: /proc/%d/root%s/none: No such" % (lost.pid, TMP))
+        stop(lost)
     for text in "0", "99999999999999999999", "2147483647":
         expect("process %s" % text, text, 1, "no such process")
 

@@ -627,6 +627,34 @@ def no_spool_and_idle(t):
         equal(relay.process.wait(20), 0, "exit status")
 
 
+@test
+def a_child_that_nobody_can_kill(t):
+    """As one that waits for a file system: the relay ends without it."""
+    source = os.path.join(t.dir, "spares.c")
+    with open(source, "w") as f:
+        f.write("#include <signal.h>\n#include <sys/syscall.h>\n"
+                "#include <unistd.h>\nint kill(pid_t pid, int n)\n"
+                "{ return n == SIGKILL ? 0 : syscall(SYS_kill, pid, n); }\n")
+    spares = compiled(t, "spares.so", "-shared", "-fPIC", source)
+    t.fresh(None)
+    with double(t) as dd, Relay(t, agent(dd, LD_PRELOAD=spares)) as relay:
+        with open("/proc/%d/task/%d/children" % (2 * (relay.process.pid,))) as f:
+            child = int(f.read())
+        os.kill(child, signal.SIGSTOP)
+        relay.process.terminate()
+        begun = time.monotonic()
+        pid = 0
+        while not pid and time.monotonic() - begun < 20:
+            pid, status, used = os.wait4(relay.process.pid, os.WNOHANG)
+            time.sleep(0.01)
+        os.kill(child, signal.SIGKILL)
+        ok(pid, "no end")
+        relay.process.returncode = status
+        equal(status, 0, "exit status")
+        ok(time.monotonic() - begun > 3, "it waited before and after the kill")
+        ok(used.ru_utime + used.ru_stime < 1, "it slept")
+
+
 # ---- one that the launcher starts ------------------------------------------
 
 def launched(t):
