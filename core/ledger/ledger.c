@@ -123,14 +123,29 @@ int llmobs_ledger_dir(const struct llmobs_config *config, char *out, size_t cap)
 /* Beside them: pending, processes, lost_at, totals_restarted. */
 _Static_assert(LLMOBS_STAT_COUNT + 4 <= LLMOBS_COUNTS_MAX, "all have room");
 
-/* At the end of the process (`ends`) adds to the totals the counts that they do
- * not have yet; otherwise, and where the totals cannot be locked or written,
- * writes the record. */
-static int put_counts(int dir, const struct moment *now, bool ends)
+static int add_to_totals(int dir, const struct llmobs_counts *counts,
+                         int64_t ms)
 {
     struct llmobs_totals totals;
+    int rc = llmobs_totals_open(&totals, dir, false, ms);
+
+    if (!rc)
+        rc = llmobs_totals_add(&totals, dir, recorded.name, counts);
+    llmobs_totals_close(&totals);
+    return rc;
+}
+
+/* At the end of the process (`ends`) adds to the totals the counts that they do
+ * not have yet; otherwise, and where the totals cannot be locked or written,
+ * writes the record. A full disk has no room for a record, and the totals have
+ * theirs: then the end waits longer for these. */
+static int put_counts(int dir, const struct moment *now, bool ends)
+{
     struct llmobs_page page;
     uint64_t dropped = 0;
+    bool added;
+    size_t len;
+    int rc = 0;
 
     page.counts.len = 0;
     for (int i = 0; i < LLMOBS_STAT_COUNT; i++) {
@@ -147,27 +162,30 @@ static int put_counts(int dir, const struct moment *now, bool ends)
     recorded.dropped = dropped;
     llmobs_counts_add(&page.counts, LLMOBS_LEDGER_PROCESSES, !recorded.ended);
     llmobs_counts_add(&page.counts, LLMOBS_LEDGER_LOST, recorded.lost_ns);
-    if (ends) {
-        ends =
-            !llmobs_totals_open(&totals, dir, false, LLMOBS_LEDGER_LOCK_MS) &&
-            !llmobs_totals_add(&totals, dir, recorded.name, &page.counts);
-        llmobs_totals_close(&totals);
+    added = ends && !add_to_totals(dir, &page.counts, LLMOBS_LEDGER_LOCK_MS);
+    if (!added) {
+        if (!recorded.name[0]) {
+            llmobs_process_id_self(recorded.name, &(uint64_t){0});
+            llmobs_process_namespace(&recorded.boot, &recorded.pidns);
+        }
+        page.boot = recorded.boot;
+        page.pidns = recorded.pidns;
+        page.last[0] = '\0';
+        len = page.counts.len;
+        llmobs_counts_add(&page.counts, LLMOBS_LEDGER_PENDING, now->open);
+        rc = llmobs_record_write(dir, recorded.name, &page);
+        page.counts.len = len;
     }
-    if (ends) {
+    if (rc && ends) {
+        rc = add_to_totals(dir, &page.counts, LLMOBS_LEDGER_TURN_MS);
+        added = !rc;
+    }
+    if (added) {
         recorded.base = *now;
         recorded.name[0] = '\0';
         recorded.ended = true;
-        return 0;
     }
-    if (!recorded.name[0]) {
-        llmobs_process_id_self(recorded.name, &(uint64_t){0});
-        llmobs_process_namespace(&recorded.boot, &recorded.pidns);
-    }
-    page.boot = recorded.boot;
-    page.pidns = recorded.pidns;
-    page.last[0] = '\0';
-    llmobs_counts_add(&page.counts, LLMOBS_LEDGER_PENDING, now->open);
-    return llmobs_record_write(dir, recorded.name, &page);
+    return rc;
 }
 
 /* Opens the ledger, and makes it if it is missing. */

@@ -24,7 +24,8 @@
  * Limits:  a process writes its record at most once in LLMOBS_LEDGER_RECORD_MS,
  *          when its worker comes to rest, and after each request that has
  *          delivered events (12 us measured). The exit tries to lock the totals
- * for LLMOBS_LEDGER_LOCK_MS; then the record stays. If a process is killed, the
+ * for LLMOBS_LEDGER_LOCK_MS; then the record stays, or where the disk has no
+ * room for it, for LLMOBS_LEDGER_TURN_MS more. If a process is killed, the
  * ledger does not know what it captured after its last record. Fork:    a child
  * has its own counts and record. It drops the inherited counts when it finds
  * itself in another process (fork.h).

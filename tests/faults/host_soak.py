@@ -425,9 +425,11 @@ def logs(t):
 
 def tell(report, host, dd, spans, spool):
     t, wrong = host.t, unexplained(dd)
-    lost, dropped = tell_kinds(report, host, spans), counts(t)["dropped"]
-    report.verdict(lost <= dropped, "lost: %d; counted as dropped: %d" % (
-        lost, dropped))
+    lost, said = tell_kinds(report, host, spans), counts(t)
+    report.verdict(
+        lost <= said["dropped"] + said["fell_back"],
+        "not at the agent: %d; counted as dropped: %d, in the local store: %d"
+        % (lost, said["dropped"], said["fell_back"]))
     twice = sum(len(n) - 1 for n in copies(dd).values())
     report.verdict(not wrong, "came twice: %d; of these with an answer that "
                    "could be read: %d" % (twice, len(wrong)))

@@ -1,12 +1,14 @@
 /* Tests the counters of living and ended processes. */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -448,6 +450,55 @@ TEST(a_held_lock_delays_nobody)
     ck_assert_uint_eq(ledger_ended("captured"), 10);
     ck_assert_uint_eq(ledger_ended("dropped_died"), 0);
     ck_assert_uint_eq(ledger_files(NULL), 1);
+    ledger_end();
+}
+
+static int going;
+
+/* It may make no file, as on a full disk. */
+static void live_and_close_without_a_record(void)
+{
+    struct __user_cap_header_struct head = {.version =
+                                                _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct none[2] = {0};
+
+    ck_assert_int_eq(syscall(SYS_capset, &head, none), 0);
+    ledger_count(4, 4);
+    ck_assert_int_eq(write(going, "", 1), 1);
+    llmobs_ledger_close(&ledger_config);
+}
+
+/* Then the end waits longer for the totals. A busy machine may take longer than
+ * that to let them go: so one of some ends has to meet it. */
+TEST(no_room_for_a_record_beside_a_lock)
+{
+    const struct timespec moment = {0, 15000000};
+    struct llmobs_totals totals;
+    int fd, ends[2];
+    pid_t pid;
+    char byte;
+
+    ledger_begin();
+    ledger_in_child(ledger_live_and_close);
+    fd = open(ledger_at, O_PATH | O_DIRECTORY);
+    ck_assert_int_eq(pipe(ends), 0);
+    going = ends[1];
+    ck_assert_int_eq(chmod(ledger_at, 0500), 0);
+    for (int i = 0; i < 5; i++) {
+        ck_assert_int_eq(llmobs_totals_open(&totals, fd, false, 0), 0);
+        pid = ledger_fork(live_and_close_without_a_record);
+        ck_assert_int_eq(read(ends[0], &byte, 1), 1);
+        nanosleep(&moment, NULL);
+        llmobs_totals_close(&totals);
+        ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
+    }
+    ck_assert_int_eq(chmod(ledger_at, 0700), 0);
+    close(fd);
+    close(ends[0]);
+    close(ends[1]);
+    ledger_look();
+    ck_assert_uint_ge(ledger_ended("captured"), 8);
+    ck_assert(ledger_adds_up(&ledger_seen.ended));
     ledger_end();
 }
 
