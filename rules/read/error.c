@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "rules/read/text.h"
 
@@ -140,14 +141,21 @@ static const char *code_text(const struct llmobs_json *from)
 /* The code, else the first text of type and its synonyms that is not empty. */
 static const char *type_text(const struct llmobs_json *from)
 {
-    static const char keys[] = "type\0code\0status\0error_type\0err_code\0";
+    /* The last two: Databricks, and AWS behind a gateway, which may write
+     * "NAMESPACE#TYPE". */
+    static const char keys[] = "type\0code\0status\0error_type\0err_code\0"
+                               "error_code\0__type\0";
     const char *code = code_text(from);
 
     LLMOBS_WORDS_EACH (key, keys) {
         const char *text = code ? code : llmobs_json_gets(from, key);
+        const char *name = text ? strrchr(text, '#') : NULL;
 
-        if (llmobs_has_text(text) && strcmp(text, "None") != 0)
-            return text;
+        bool digits = text && text[strspn(text, "0123456789")] == '\0';
+
+        if (llmobs_has_text(text) && strcmp(text, "None") != 0 &&
+            !(digits && strcmp(key, "error_code") == 0))
+            return name && name[1] != '\0' ? name + 1 : text;
     }
     return NULL;
 }
@@ -170,28 +178,84 @@ static const char *message_text(const struct llmobs_json *body,
     return llmobs_has_text(text) ? text : NULL;
 }
 
-/* Gives the message and, behind it, the words of the provider behind a gateway;
- * NULL in *out: there are none. */
-static int add_cause(const struct llmobs_json *error, const char *message,
+/* Gives the message and, behind it, the words of the provider behind a gateway,
+ * those beside an error that is a text (Scaleway), or the quota that is used up
+ * and the time until it is not (Google); NULL in *out: there are none. */
+static int add_cause(const struct llmobs_json *body,
+                     const struct llmobs_json *error, const char *message,
                      char **out)
 {
     const struct llmobs_json *raw =
         llmobs_json_get(llmobs_json_get(error, "metadata"), "raw");
-    char *text = !raw || !message             ? NULL
-                 : llmobs_json_is_string(raw) ? strdup(llmobs_json_text(raw))
-                                              : llmobs_json_dumps(raw, 0);
-    int rc = raw && message && !text ? -ENOMEM : 0;
+    const char *beside =
+        llmobs_json_is_string(error) ? message_text(body, NULL) : NULL;
+    const char *quota = NULL, *delay = NULL;
+    char *text;
+    int rc;
 
     *out = NULL;
-    if (llmobs_has_text(text))
-        rc = llmobs_span_set_format(out, "%s: %s", message, text);
-    free(text);
-    return rc;
+    if (!message)
+        return 0;
+    if (raw && !llmobs_json_is_string(raw)) {
+        text = llmobs_json_dumps(raw, 0);
+        rc = text ? llmobs_span_set_format(out, "%s: %s", message, text)
+                  : -ENOMEM;
+        free(text);
+        return rc;
+    }
+    LLMOBS_JSON_EACH (one, llmobs_json_get(error, "details"), true) {
+        LLMOBS_JSON_EACH (failed, llmobs_json_get(one, "violations"), !quota)
+            quota = llmobs_json_gets(failed, "quotaId");
+        if (!delay)
+            delay = llmobs_json_gets(one, "retryDelay");
+    }
+    if (quota || delay)
+        return llmobs_span_set_format(
+            out, "%s (%s%s%s%s)", message, quota ? quota : "",
+            quota && delay ? ", " : "", delay ? "retry in " : "",
+            delay ? delay : "");
+    beside = raw ? llmobs_json_text(raw) : beside;
+    return llmobs_has_text(beside) && strcmp(beside, message) != 0
+               ? llmobs_span_set_format(out, "%s: %s", message, beside)
+               : 0;
 }
 
 bool llmobs_error_known(const struct llmobs_json *body)
 {
     return llmobs_error_in(body) || message_text(body, NULL);
+}
+
+/* True for a code that is no success: neither 0, 2xx, nor such a word. */
+static bool is_failing(const struct llmobs_json *code)
+{
+    static const char good[] = "0\0200\0ok\0success\0";
+    const char *text = llmobs_json_text(code);
+    int64_t number = llmobs_json_is_int(code) ? llmobs_json_to_int(code) : 0;
+
+    LLMOBS_WORDS_EACH (word, good)
+        if (text && strcasecmp(text, word) == 0)
+            return false;
+    return llmobs_has_text(text) ||
+           (number != 0 && (number < 200 || number > 299));
+}
+
+bool llmobs_error_alone(const struct llmobs_json *body)
+{
+    const struct llmobs_json *errors = llmobs_json_get(body, "errors");
+    void *it = llmobs_json_iter(body);
+
+    /* Whatever else it tells may be the result, in words that nobody reads. */
+    for (; it; it = llmobs_json_next(body, it)) {
+        const struct llmobs_json *value = llmobs_json_iter_value(it);
+
+        if (llmobs_json_is_container(value) && llmobs_json_len(value) > 0 &&
+            value != errors && value != llmobs_json_get(body, "detail"))
+            return false;
+    }
+    return llmobs_json_is_false(llmobs_json_get(body, "success")) ||
+           (llmobs_json_is_array(errors) && llmobs_json_len(errors) > 0) ||
+           (is_failing(llmobs_json_get(body, "code")) &&
+            message_text(body, llmobs_json_get(body, "detail")));
 }
 
 static int fail_with(struct llmobs_span *span, const char *type,
@@ -252,11 +316,13 @@ int llmobs_error_read_as(struct llmobs_text type,
         snprintf(other, sizeof(other), "%" PRId64,
                  llmobs_json_to_int(llmobs_json_get(from, place->key)));
     else if (!text) {
-        /* Sets the type if the body does not have it as a text. A code below 0
-         * is one of JSON-RPC, and no HTTP status. */
+        /* Sets the type if the body does not have it as a text. A code that is
+         * no HTTP status is the provider's own, or one of JSON-RPC. */
         const struct llmobs_json *code = llmobs_json_get(from, "code");
         long long number =
-            llmobs_json_is_int(code) ? llmobs_json_to_int(code) : call->status;
+            llmobs_json_is_int(code) ? llmobs_json_to_int(code) : 0;
+
+        number = number ? number : call->status;
 
         /* AWS has the type in a header, followed by the address of its
          * description. */
@@ -271,11 +337,11 @@ int llmobs_error_read_as(struct llmobs_text type,
                      type.len < TYPE_MAX ? (int)type.len : TYPE_MAX - 1,
                      type.data);
         else
-            snprintf(other, TYPE_MAX, "%s%lld", number < 0 ? "" : "http_",
-                     number);
+            snprintf(other, TYPE_MAX, "%s%lld",
+                     number < 100 || number > 599 ? "" : "http_", number);
     }
     told = message_text(body, error);
-    rc = add_cause(error, told, &whole);
+    rc = add_cause(body, error, told, &whole);
     if (rc == 0)
         rc = fail_with(span, text ? text : other, whole ? whole : told, raw,
                        call);

@@ -29,6 +29,11 @@ struct llmobs_error_look {
 bool llmobs_error_in_event(struct llmobs_error_look *look,
                            const struct llmobs_json *body, bool alike);
 
+/* True for the document of a 2xx answer that tells nothing but a failure: by
+ * `success` that is false, by a list `errors`, or by a code with words. Only
+ * where no member of its API was found. */
+bool llmobs_error_alone(const struct llmobs_json *body);
+
 /* True for a text in the place of a stream's event that speaks of an error. The
  * beginning of a document, where the stream was cut, is no such text. */
 bool llmobs_error_in_text(const struct llmobs_event *event);

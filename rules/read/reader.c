@@ -251,6 +251,44 @@ static int read_form(struct llmobs_reading *reading)
     return 0;
 }
 
+/* True where no member of the API was found in the response. */
+static bool told_nothing(const struct llmobs_span *span)
+{
+    return !span->failed && !span->output_value && !span->output_documents &&
+           llmobs_json_len(span->output_messages) == 0 &&
+           llmobs_json_len(span->metrics) == 0 && !span->job.id &&
+           llmobs_span_fact_text(&span->facts, LLMOBS_FACT_RESPONSE_ID).len ==
+               0 &&
+           llmobs_span_fact_text(&span->facts, LLMOBS_FACT_RESPONSE_MODEL)
+                   .len == 0;
+}
+
+/* Marks a 2xx response as failed that has no member of its API and tells a
+ * failure, or that is an empty body where a model should have answered. */
+static int read_failure_of_silence(struct llmobs_reading *reading)
+{
+    const struct llmobs_call *call = reading->classified->call;
+    const struct llmobs_json *body = reading->answer.json;
+    enum llmobs_kind kind = reading->classified->shape->kind;
+
+    if (call->status < 200 || call->status > 299 ||
+        !told_nothing(reading->span))
+        return 0;
+    if (reading->answer.form == LLMOBS_ANSWER_JSON)
+        return llmobs_error_alone(body)
+                   ? llmobs_error_read(body, call->response, call,
+                                       reading->span)
+                   : 0;
+    if (reading->answer.form == LLMOBS_ANSWER_EMPTY && call->status == 200 &&
+        call->transport_ok && !call->multipart && call->response.len == 0 &&
+        call->response_size == 0 && strcmp(call->method, "POST") == 0 &&
+        !reading->classified->proxied &&
+        (kind == LLMOBS_KIND_LLM || kind == LLMOBS_KIND_EMBEDDING))
+        return llmobs_span_fail(reading->span, "empty_response",
+                                "the response has no body");
+    return 0;
+}
+
 static int read_output(struct llmobs_reading *reading)
 {
     const struct llmobs_call *call = reading->classified->call;
@@ -271,6 +309,8 @@ static int read_output(struct llmobs_reading *reading)
         llmobs_fact_refused(span);
     if (rc == 0)
         rc = llmobs_error_of_status(reading->answer.json, call, span);
+    if (rc == 0)
+        rc = read_failure_of_silence(reading);
     if (rc == 0 && span->error_type)
         rc = llmobs_span_fail(
             span, span->error_type,
