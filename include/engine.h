@@ -38,6 +38,16 @@ struct dl_phdr_info;
 #define LLMOBS_INTERCEPT_TRUST "/llmobs-run-"
 #define LLMOBS_INTERCEPT_STORE "store"
 
+/* Before a program's TLS library sends its first message, the shim tells that
+ * proxy that it will follow the connection. It connects to a socket of unix(7)
+ * whose abstract name is this and the value of LLMOBS_INTERCEPT. The abstract
+ * name of its own end is the message: so it is there as soon as the end is. */
+#define LLMOBS_INTERCEPT_FOLLOWS "llmobs-intercept-"
+struct llmobs_follows {
+    uint64_t inode;           /* of the program's socket; 0: it is not known */
+    unsigned char random[32]; /* or that of the ClientHello */
+};
+
 /* The only name that the core exports. */
 #define LLMOBS_CORE_ATTACH "llmobs_core_attach"
 

@@ -1,6 +1,11 @@
 /* Passes the bytes of a followed connection to the core. */
 #include "shim/follow.h"
 
+#include <stddef.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
 #include "shim/connections.h"
 #include "shim/host.h"
 #include "shim/insert.h"
@@ -11,6 +16,8 @@
 /* Stands for a connection that the core does not follow. */
 static char unfollowed;
 #define UNFOLLOWED ((void *)&unfollowed)
+
+#define PATH_AT offsetof(struct sockaddr_un, sun_path)
 
 const char llmobs_follow_elsewhere;
 
@@ -115,6 +122,34 @@ __attribute__((noinline)) void llmobs_follow_not(const char *name)
 
     if (ops)
         ops->wire.unfollowed(name);
+}
+
+void llmobs_follow_announce(int fd, const unsigned char *random)
+{
+    struct llmobs_follows what = {.inode = 0};
+    struct sockaddr_un to = {.sun_family = AF_UNIX}, own = to;
+    size_t len = llmobs_str_copy(to.sun_path + 1, sizeof(to.sun_path) - 1,
+                                 LLMOBS_INTERCEPT_FOLLOWS);
+    struct stat st;
+    long end;
+
+    if (is_over() || llmobs_host_tls_stopped())
+        return;
+    if (random)
+        llmobs_bytes_copy(what.random, random, sizeof(what.random));
+    else if (llmobs_sys(SYS_fstat, fd, &st) == 0)
+        what.inode = st.st_ino;
+    len += llmobs_str_copy(to.sun_path + len, sizeof(to.sun_path) - len,
+                           llmobs_host_proxy()) -
+           1;
+    llmobs_bytes_copy(own.sun_path + 1, &what, sizeof(what));
+    end = llmobs_sys(SYS_socket, AF_UNIX,
+                     SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (end < 0)
+        return;
+    if (llmobs_sys(SYS_bind, end, &own, PATH_AT + 1 + sizeof(what)) == 0)
+        llmobs_sys(SYS_connect, end, &to, PATH_AT + len);
+    llmobs_sys(SYS_close, end);
 }
 
 /* Passes on to the core what no earlier attempt has shown. */

@@ -103,6 +103,11 @@ bool llmobs_follow_http2(const void *key, llmobs_follow_name_fn *name_of,
                          const void *alpn, size_t alpn_len, const void *bytes,
                          size_t len);
 
+/* Tells the proxy of the run, if there is one, that the connection of which the
+ * first message of TLS follows will be followed: by the socket, or the
+ * message's random number. _announce waits for nothing. */
+void llmobs_follow_announce(int fd, const unsigned char *random);
+
 /* A connection whose requests are not seen (`unfollowed` of struct
  * llmobs_wire_ops); NULL: to an unknown host, which is no matter. */
 void llmobs_follow_not(const char *name);

@@ -51,6 +51,14 @@ static const char *no_name(const void *session)
     return NULL;
 }
 
+/* -1: the program moves the bytes itself. */
+static int fd_of(const void *session)
+{
+    uintptr_t fd = (uintptr_t)REAL(gnutls_transport_get_ptr)((void *)session);
+
+    return fd < MOST_FD ? (int)fd : -1;
+}
+
 static void report_failure(const void *session, ssize_t result,
                            enum llmobs_wire_end how)
 {
@@ -164,19 +172,23 @@ static ssize_t gnutls_record_recv_packet(void *session, void **packet)
     return got;
 }
 
+/* A call that goes on with a handshake tells the same again. */
+static int gnutls_handshake(void *session)
+{
+    llmobs_follow_announce(fd_of(session), NULL);
+    return REAL(gnutls_handshake)(session);
+}
+
 /* The real function comes last here: once it has freed the session, another
  * thread may have one at its address. */
 static void gnutls_deinit(void *session)
 {
     struct llmobs_connection *connection = llmobs_connections_find(session);
 
-    if (connection) {
-        uintptr_t fd = (uintptr_t)REAL(gnutls_transport_get_ptr)(session);
-
+    if (connection)
         llmobs_follow_unseen(connection,
                              REAL(gnutls_record_check_pending)(session),
-                             fd < MOST_FD ? (int)fd : -1);
-    }
+                             fd_of(session));
     llmobs_follow_forget(session);
     REAL(gnutls_deinit)(session);
 }
@@ -187,6 +199,8 @@ static void gnutls_deinit(void *session)
 
 void *llmobs_lib_gnutls(enum llmobs_lib_call hook)
 {
+    if (hook == LLMOBS_LIB_gnutls_handshake && !llmobs_host_proxy())
+        return NULL;
     switch (hook) {
         LLMOBS_LIB_GNUTLS_HOOKS(THUNK_OF)
     default:

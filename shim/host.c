@@ -73,6 +73,7 @@ static bool accepts_tls; /* the program is a server of TLS */
 static bool intercepted; /* in a run of llmobs-run --intercept */
 static bool no_other_proxy; /* and the user has none of his own */
 static bool excluded;       /* by LLMOBS_EXCLUDE */
+static char own_proxy[32];  /* of the run; "": none is known */
 static const char *file_log, *file_log_level; /* NULL: it was not read */
 static size_t env_count, env_len;
 /* The strings; behind them the list of pointers to them, and the core's path,
@@ -217,6 +218,7 @@ static void read_settings(char **env, const char *values[SETTINGS])
         const char *options = value_in_entry(*env, "NODE_OPTIONS");
         const char *past = value_in_entry(*env, "LLMOBS_INTERCEPT_PAST");
         const char *proxy = value_in_entry(*env, "HTTPS_PROXY");
+        const char *run = value_in_entry(*env, "LLMOBS_INTERCEPT");
         bool may_be = llmobs_str_begins(*env, OWN) ||
                       llmobs_str_begins(*env, "DD_LLMOBS_");
 
@@ -226,8 +228,10 @@ static void read_settings(char **env, const char *values[SETTINGS])
         node_traced |= options && llmobs_tracer_module(options);
         limited |= options && llmobs_tracer_has(options, "-permission");
         /* Some programs start others without our variables, but with those. */
-        intercepted |= value_in_entry(*env, "LLMOBS_INTERCEPT") ||
-                       (proxy && llmobs_str_begins(proxy, "http://127.0.0.1:"));
+        intercepted |=
+            run || (proxy && llmobs_str_begins(proxy, "http://127.0.0.1:"));
+        if (run)
+            llmobs_str_copy(own_proxy, sizeof(own_proxy), run);
         no_other_proxy |= past && !*past;
         if (llmobs_tracer_set(*env))
             llmobs_host_is_traced();
@@ -511,6 +515,11 @@ void llmobs_host_is_traced(void)
 bool llmobs_host_is_intercepted(void)
 {
     return intercepted;
+}
+
+const char *llmobs_host_proxy(void)
+{
+    return own_proxy[0] ? own_proxy : NULL;
 }
 
 const char *llmobs_host_tls_stopped(void)

@@ -93,6 +93,9 @@ const char *llmobs_host_tls_stopped(void);
 /* True in a run whose proxy may read connections over TLS. */
 bool llmobs_host_is_intercepted(void);
 
+/* The address of that proxy; NULL: there is none, or it is not known. */
+const char *llmobs_host_proxy(void);
+
 /* As the constructor ends, in a run with --intercept: takes out of the
  * environment the proxy, where a program needs none, as no child of it will;
  * and variables whose certificates it cannot read, as some programs fail

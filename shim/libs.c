@@ -94,7 +94,7 @@ static bool add_copy(enum llmobs_lib library, const struct llmobs_elf *elf,
     }
     /* Inside the program the hooked functions have been set, and SSL_clear and
      * SSL_free must not be: an object that calls them has slots. */
-    set_functions(library, copy, program ? LLMOBS_LIB_HOOK_COUNT : 0, elf);
+    set_functions(library, copy, program ? LLMOBS_LIB_SSL_connect : 0, elf);
     if (library == LLMOBS_LIB_SSL) {
         set_functions(LLMOBS_LIB_CRYPTO, copy, 0, NULL);
         llmobs_lib_ssl_reset(copy);

@@ -39,12 +39,15 @@ enum llmobs_lib {
     X(SSL, SSL_read_ex)         \
     X(SSL, SSL_write_ex)        \
     X(SSL, SSL_clear)           \
-    X(SSL, SSL_free)
+    X(SSL, SSL_free)            \
+    X(SSL, SSL_connect)         \
+    X(SSL, SSL_do_handshake)
 /* A GnuTLS may lack those from send2 on, up to gnutls_packet_get. */
 #define LLMOBS_LIB_GNUTLS_HOOKS(X)      \
     X(GNUTLS, gnutls_record_send)       \
     X(GNUTLS, gnutls_record_recv)       \
     X(GNUTLS, gnutls_deinit)            \
+    X(GNUTLS, gnutls_handshake)         \
     X(GNUTLS, gnutls_record_send2)      \
     X(GNUTLS, gnutls_record_send_range) \
     X(GNUTLS, gnutls_record_cork)       \
@@ -75,7 +78,8 @@ enum llmobs_lib {
     X(SSL, SSL_get_servername)                   \
     X(SSL, SSL_is_server)                        \
     X(SSL, SSL_in_init)                          \
-    X(SSL, SSL_do_handshake)                     \
+    X(SSL, SSL_get_state)                        \
+    X(SSL, SSL_get_client_random)                \
     X(SSL, SSL_get0_alpn_selected)               \
     X(SSL, SSL_get_peer_cert_chain)              \
     X(CRYPTO, CRYPTO_get_ex_new_index)           \

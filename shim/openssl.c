@@ -31,6 +31,7 @@
 #define BIO_WAITS 7
 #define BIO_MEMORY 1025
 #define COMMON_NAME 13 /* obj_mac.h */
+#define STATE_BEFORE 0 /* of a handshake (TLS_ST_BEFORE) */
 
 /* Declared for their types alone: the shim calls the library's own functions.
  */
@@ -43,7 +44,10 @@ int SSL_pending(const void *ssl);
 const char *SSL_get_servername(const void *ssl, int type);
 int SSL_is_server(const void *ssl);
 int SSL_in_init(const void *ssl);
+int SSL_connect(void *ssl);
 int SSL_do_handshake(void *ssl);
+int SSL_get_state(const void *ssl);
+size_t SSL_get_client_random(const void *ssl, unsigned char *out, size_t len);
 void SSL_get0_alpn_selected(const void *ssl, const unsigned char **name,
                             unsigned *len);
 void *SSL_get_peer_cert_chain(const void *ssl);
@@ -389,6 +393,31 @@ static int write_own(unsigned copy, void *ssl, const char *bytes, size_t len,
     return result;
 }
 
+/* Before a call that may begin the handshake of a client, and behind it: tells
+ * the proxy of the run by the socket, or where OpenSSL has none, by the message
+ * that the program is yet to send. True: that is to be done behind the call. */
+static bool before_hello(unsigned copy, const void *ssl, bool client)
+{
+    int fd;
+
+    if (!llmobs_host_proxy() || REAL(SSL_get_state)(ssl) != STATE_BEFORE ||
+        (!client && REAL(SSL_is_server)(ssl)) || !ends_are_known(copy))
+        return false;
+    fd = REAL(SSL_get_rfd)(ssl);
+    if (fd >= 0)
+        llmobs_follow_announce(fd, NULL);
+    return fd < 0;
+}
+
+static void after_hello(unsigned copy, const void *ssl)
+{
+    unsigned char random[sizeof(((struct llmobs_follows *)NULL)->random)];
+
+    if (REAL(SSL_get_client_random)(ssl, random, sizeof(random)) ==
+        sizeof(random))
+        llmobs_follow_announce(-1, random);
+}
+
 /* -- for the patched slots ------------------------------------------------- */
 
 /* Always inlined, so that the return address is the thunk's. */
@@ -403,9 +432,12 @@ static int write_own(unsigned copy, void *ssl, const char *bytes, size_t len,
 OF of_SSL_read(unsigned copy, void *ssl, void *bytes, int len)
 {
     const void *outer = llmobs_tls_now_enter(ssl);
+    bool own = IS_OWN(len), begins = own && before_hello(copy, ssl, false);
     int got = REAL(SSL_read)(ssl, bytes, len);
 
-    if (IS_OWN(len))
+    if (begins)
+        after_hello(copy, ssl);
+    if (own)
         after_read(copy, ssl, bytes, got, (size_t)got);
     llmobs_tls_now_leave(outer);
     return got;
@@ -454,6 +486,20 @@ static inline void of_SSL_free(unsigned copy, void *ssl)
     REAL(SSL_free)(ssl);
 }
 
+#define HANDSHAKE(name, client)                           \
+    static inline int of_##name(unsigned copy, void *ssl) \
+    {                                                     \
+        bool begins = before_hello(copy, ssl, client);    \
+        int result = REAL(name)(ssl);                     \
+                                                          \
+        if (begins)                                       \
+            after_hello(copy, ssl);                       \
+        return result;                                    \
+    }                                                     \
+    THUNKS(int, name, (void *ssl), ssl)
+HANDSHAKE(SSL_connect, true)
+HANDSHAKE(SSL_do_handshake, false)
+
 THUNKS(int, SSL_read, (void *ssl, void *bytes, int len), ssl, bytes, len)
 THUNKS(int, SSL_write, (void *ssl, const void *bytes, int len), ssl, bytes, len)
 THUNKS(int, SSL_read_ex, (void *ssl, void *bytes, size_t len, size_t *got), ssl,
@@ -471,6 +517,8 @@ THUNKS(void, SSL_free, (void *ssl), ssl)
 
 void *llmobs_lib_ssl(unsigned copy, enum llmobs_lib_call hook)
 {
+    if (hook >= LLMOBS_LIB_SSL_connect && !llmobs_host_proxy())
+        return NULL;
     switch (hook) {
         LLMOBS_LIB_SSL_HOOKS(THUNK_OF)
     default:

@@ -54,6 +54,7 @@ static bool read_body(struct rest body, struct llmobs_hello *hello)
 
     if (body.len < VERSION_AND_RANDOM)
         return false;
+    memcpy(hello->random, body.at + 2, sizeof(hello->random));
     body.at += VERSION_AND_RANDOM;
     body.len -= VERSION_AND_RANDOM;
     if (!take_part(&body, 1, &part) || !take_part(&body, 2, &part))

@@ -14,7 +14,8 @@ struct llmobs_hello {
     char name[256]; /* of the server, a C string; "": none */
     unsigned char alpn[512];
     size_t alpn_len; /* as the extension has them, each behind its length */
-    uint64_t kind;   /* of the client's ciphers: it tells TLS libraries apart */
+    unsigned char random[32];
+    uint64_t kind; /* of the client's ciphers: it tells TLS libraries apart */
 };
 
 /* 1: it is read; 0: the rest has not come; -1: it is none, or an odd one. */

@@ -395,6 +395,7 @@ _Noreturn static void be_proxy(struct run *run, pid_t parent)
                         run->proxy.config->rules_path ? NULL : names.data) &&
         write_trust(run->dir);
     llmobs_buf_fini(&names);
+    llmobs_peer_listen(run->where);
     if (!run->proxy.reads || !begin_to_serve(run) ||
         write(STDERR_FILENO, run->where, sizeof(run->where)) < 0)
         _exit(LLMOBS_CLI_FAILED);

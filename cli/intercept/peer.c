@@ -10,14 +10,19 @@
 #include <linux/sock_diag.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
+#include <pthread.h>
 #include <stdatomic.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
+#include "include/engine.h"
 #include "lib/base/buf.h"
 #include "lib/base/file.h"
 #include "lib/base/maps.h"
@@ -26,6 +31,8 @@
 
 #define VARIABLES_MAX ((size_t)8 * 1024 * 1024)
 #define LATEST 8
+#define FOLLOWED 1024
+#define PAUSE_US 1000
 
 struct question {
     struct nlmsghdr head;
@@ -226,6 +233,85 @@ enum llmobs_peer_whose llmobs_peer_find(const struct llmobs_peer_run *run,
     return peer->pid < 0            ? LLMOBS_PEER_STRANGER
            : peer->uid == geteuid() ? LLMOBS_PEER_OURS
                                     : LLMOBS_PEER_OTHER;
+}
+
+/* -- what the library follows ----------------------------------------------
+ */
+
+static int announces = -1;
+static struct llmobs_follows followed[FOLLOWED];
+static pthread_mutex_t announced = PTHREAD_MUTEX_INITIALIZER;
+
+/* Takes what has come, of this user. Others cannot keep it for ever: what has
+ * come before the call is within the length of the queue. */
+static void take_announced(void)
+{
+    static size_t next;
+    struct sockaddr_un from;
+    struct ucred who;
+    socklen_t len, who_len;
+    int fd;
+
+    for (int i = 0; i < SOMAXCONN; i++) {
+        len = sizeof(from);
+        who_len = sizeof(who);
+        fd = accept4(announces, (struct sockaddr *)&from, &len, SOCK_CLOEXEC);
+        if (fd < 0)
+            return;
+        if (len == offsetof(struct sockaddr_un, sun_path) + 1 +
+                       sizeof(*followed) &&
+            getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &who_len) == 0 &&
+            who.uid == geteuid())
+            memcpy(&followed[next++ % FOLLOWED], from.sun_path + 1,
+                   sizeof(*followed));
+        close(fd);
+    }
+}
+
+/* Connections that go past the proxy are announced as well. */
+static void *listen_on(void *user)
+{
+    struct pollfd one = {announces, POLLIN, 0};
+
+    while (poll(&one, 1, -1) > 0) {
+        pthread_mutex_lock(&announced);
+        take_announced();
+        pthread_mutex_unlock(&announced);
+        usleep(PAUSE_US); /* no files may be left */
+    }
+    return user;
+}
+
+void llmobs_peer_listen(const char *where)
+{
+    struct sockaddr_un here = {.sun_family = AF_UNIX};
+    int len = snprintf(here.sun_path + 1, sizeof(here.sun_path) - 1,
+                       LLMOBS_INTERCEPT_FOLLOWS "%s", where);
+    pthread_t thread;
+
+    announces = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (bind(announces, (struct sockaddr *)&here,
+             offsetof(struct sockaddr_un, sun_path) + 1 + (socklen_t)len) ==
+            0 &&
+        listen(announces, SOMAXCONN) == 0)
+        pthread_create(&thread, NULL, listen_on, NULL);
+}
+
+bool llmobs_peer_follows(const struct llmobs_peer *peer,
+                         const unsigned char random[32])
+{
+    bool found = false;
+
+    pthread_mutex_lock(&announced);
+    take_announced();
+    for (size_t i = 0; i < FOLLOWED && !found; i++) {
+        found = followed[i].inode ? followed[i].inode == peer->inode
+                                  : memcmp(followed[i].random, random, 32) == 0;
+        if (found)
+            followed[i] = (struct llmobs_follows){.inode = 0};
+    }
+    pthread_mutex_unlock(&announced);
+    return found;
 }
 
 uint64_t llmobs_peer_program(pid_t pid, char program[LLMOBS_PEER_PROGRAM])

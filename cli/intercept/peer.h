@@ -1,8 +1,10 @@
 /* peer - which process has the other end of a connection on loopback, and
  * whether it belongs to a run: the kernel's list of sockets says whose socket
- * it is (sock_diag(7)), and /proc who has it. No program can lie.
+ * it is (sock_diag(7)), and /proc who has it. Of that no program can lie.
+ * Whether the library in it follows the connection, the library says.
  *
- * Threads: any. Errors: what the kernel does not tell is a stranger's.
+ * Owns:    a thread that listens to that. Threads: any. Errors: what the kernel
+ * does not tell is a stranger's.
  */
 #ifndef LLMOBS_INTERCEPT_PEER_H
 #define LLMOBS_INTERCEPT_PEER_H
@@ -38,6 +40,13 @@ enum llmobs_peer_whose llmobs_peer_find(const struct llmobs_peer_run *run,
 /* True where the process, a name in /proc, began with the variable,
  * "NAME=VALUE". */
 bool llmobs_peer_has(const char *pid, const char *variable);
+
+/* Listens to what the library in programs says of connections that it follows
+ * (struct llmobs_follows); `where`: the value of LLMOBS_INTERCEPT. Once, before
+ * _follows, which is true of one of them, by its socket or its hello. */
+void llmobs_peer_listen(const char *where);
+bool llmobs_peer_follows(const struct llmobs_peer *peer,
+                         const unsigned char random[32]);
 
 #define LLMOBS_PEER_PROGRAM 64
 

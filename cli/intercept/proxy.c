@@ -612,6 +612,9 @@ static bool serve(struct visit *visit)
             stat = LLMOBS_STAT_intercept_refused;
         else if (tunnel && !peek_hello(visit))
             stat = LLMOBS_STAT_intercept_odd;
+        else if (tunnel &&
+                 llmobs_peer_follows(&visit->peer, visit->hello.random))
+            stat = LLMOBS_STAT_COUNT; /* the library counts it */
         else if (tunnel && llmobs_refusals_have(proxy->refusals, to.host,
                                                 visit->hello.kind))
             stat = LLMOBS_STAT_intercept_refused;

@@ -126,7 +126,7 @@ def main(how, host, port, n):
             good = sock.getpeercert(True) == pinned
             print(ask(sock, host, port) if good else "another")
             sock.close()
-            time.sleep(0 if good else 0.2) # until the proxy knows
+            time.sleep(0 if good else 0.5) # until the proxy knows
     elif how == "pool": # some are closed before that, some after it
         pool = [connect(host, port) for _ in range(n)]
         for sock in pool[1:n // 2]:
@@ -136,6 +136,7 @@ def main(how, host, port, n):
             sock.close()
     elif how == "leave":
         connect(host, port).close()
+        time.sleep(0.2)
         print(ask(connect(host, port), host, port))
     elif how == "plain":
         sock = reach(host, port)
