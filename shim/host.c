@@ -629,21 +629,47 @@ static const char *trust_in(const char *entry)
     return *entry ? path : NULL;
 }
 
+/* A module ssl that is no library of its own contains its TLS library. */
+static int find_ssl(struct dl_phdr_info *info, size_t size, void *argument)
+{
+    struct llmobs_elf elf;
+
+    (void)size;
+    (void)argument;
+    return llmobs_elf_open(&elf, info) == 0 &&
+           llmobs_elf_symbol(&elf, "PyInit__ssl");
+}
+
+/* True in a Python whose calls over TLS the library sees. */
+static bool is_seen_python(void)
+{
+    int how = llmobs_host_state();
+
+    return (how == LLMOBS_HOST_LATER || how >= LLMOBS_HOST_WATCHING) &&
+           !traced && tls_mode != LLMOBS_TLS_OFF &&
+           lists_program(LLMOBS_PYTHON) &&
+           llmobs_libc.iterate(find_ssl, NULL) == 0;
+}
+
 void llmobs_host_leave_run(char **env)
 {
-    bool alone;
+    bool alone, python;
     char **to = env;
 
     if (!intercepted || !llmobs_libc_find() || llmobs_libc.auxval(AT_SECURE))
         return;
     alone = no_other_proxy && (llmobs_host_tls() || excluded) &&
             lists_program(LLMOBS_ALONE);
+    python = is_seen_python();
     for (; *env; env++) {
         const char *trust = trust_in(*env);
         bool proxy = value_in_entry(*env, "HTTPS_PROXY") ||
                      value_in_entry(*env, "https_proxy");
 
-        if (!(alone && proxy) && !(trust && !llmobs_libc_may(trust, R_OK)))
+        if (!(alone && proxy) && !(trust && !llmobs_libc_may(trust, R_OK)) &&
+            !(python && trust && value_in_entry(*env, "REQUESTS_CA_BUNDLE") &&
+              llmobs_str_same(llmobs_str_base(trust),
+                              LLMOBS_INTERCEPT_STORE ".pem")))
             *to++ = *env;
     }
     *to = NULL;

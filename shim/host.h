@@ -98,8 +98,10 @@ const char *llmobs_host_proxy(void);
 
 /* As the constructor ends, in a run with --intercept: takes out of the
  * environment the proxy, where a program needs none, as no child of it will;
- * and variables whose certificates it cannot read, as some programs fail
- * without the file. `env`: the array of environ. */
+ * variables whose certificates it cannot read, as some programs fail without
+ * the file; and, of a Python whose calls the library sees, that by which
+ * requests would trust no file that the program names. `env`: the array of
+ * environ. */
 void llmobs_host_leave_run(char **env);
 
 /* Within a scan, after its walk: decides whether libc's sockets are hooked

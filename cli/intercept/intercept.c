@@ -85,7 +85,9 @@ struct run {
  * (OWN): else another of these is what they read. Node's gRPC trusts its file,
  * and without one NODE's, too (GRPC). None is for programs that use libcurl,
  * whose calls go past the proxy, or that ask no model: CURL_CA_BUNDLE,
- * GIT_SSL_CAINFO, CARGO_HTTP_CAINFO, PIP_CERT. */
+ * GIT_SSL_CAINFO, CARGO_HTTP_CAINFO, PIP_CERT. REQUESTS_CA_BUNDLE is for the
+ * AWS CLI, and for Pythons whose calls the library does not see: it takes it
+ * out of others (shim/host.h). */
 static const struct {
     const char *name;
     enum { ALONE, MORE, OWN, GRPC } kind;

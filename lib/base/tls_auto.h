@@ -19,7 +19,11 @@
 
 /* Patterns of programs (glob.h), whose bytes, status and output are known to
  * stay the same. */
-#define LLMOBS_CLIENTS "python*,ruby*,perl*,lua*,wget,wget2,emacs*," LLMOBS_NODE
+#define LLMOBS_CLIENTS \
+    LLMOBS_PYTHON ",ruby*,perl*,lua*,wget,wget2,emacs*," LLMOBS_NODE
+
+/* Its library requests takes a variable before what a program says. */
+#define LLMOBS_PYTHON "python*"
 
 /* Those that may have the TLS library inside, and tracers by options. */
 #define LLMOBS_NODE "node*"

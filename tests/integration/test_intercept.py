@@ -214,6 +214,47 @@ def trust_of_programs(t):
              env={"SSL_CERT_FILE": SYSTEM})
 
 
+def requests_variable(t, argv, **env):
+    """The file that requests would take, in a program of a run."""
+    r = t.run([run_by(t), "--intercept", *argv], launcher=[], env={**OPEN, **env})
+    return os.path.basename(r.stdout.decode().strip())
+
+
+@test
+def settings_of_requests(t):
+    """Its variable goes before `session.verify`: a Python whose calls the library
+    sees has it only where the user has set it, and others have it."""
+    show = [PYTHON, "-c", "import os; print(os.getenv('REQUESTS_CA_BUNDLE'))"]
+    inside = compiled(t, "python3", "-rdynamic",
+                      os.path.join(APPS, "intercept", "python.c"))
+    store, own = "store.pem", "REQUESTS_CA_BUNDLE.pem"
+    for argv, env, wanted in (
+            (show, {}, "None"),
+            (show, {"SSL_CERT_FILE": t.servers.cert}, "None"),
+            (show, {"REQUESTS_CA_BUNDLE": SYSTEM}, own),
+            (show, {"CURL_CA_BUNDLE": t.servers.cert}, own),
+            (show, {"LLMOBS_TLS": "off"}, store),
+            (show, {"LLMOBS_EXCLUDE": "python*"}, store),
+            (show, {"PYTHONPATH": "/x/ddtrace/bootstrap"}, store),
+            (["sh", "-c", "echo $REQUESTS_CA_BUNDLE"], {}, store),
+            ([*UNSEEN, *show], {}, store),
+            (["sh", "-c", '"$@"; :', "sh", *show], {}, "None"),
+            ([inside], {}, store)):
+        equal(requests_variable(t, argv, **env), wanted, (argv[:1], env))
+    if not os.path.exists("/usr/lib/python3/dist-packages/requests"):
+        raise Skip("no requests")
+    code = """import requests, sys
+s = requests.Session()
+for s.verify in sys.argv[3], False:
+    for host in sys.argv[1:3]:
+        print(s.post(host, sys.argv[4], headers={
+            "Content-Type": "application/json"}).status_code)"""
+    url = "https://%s:%d/v1/chat/completions"
+    both(t, [PYTHON, "-Wignore", "-c", code, url % ("localhost", t.servers.tls),
+             url % ("127.0.0.1", t.servers.tls), t.servers.cert, body()],
+         env={"SSL_CERT_FILE": SYSTEM}, spans=None)
+
+
 @test
 def proxies_that_stay_alone(t):
     for given in ({"HTTPS_PROXY": "socks5://p:1"}, {"ALL_PROXY": "socks5h://p:1"},
