@@ -216,6 +216,7 @@ static int open_call(struct llmobs_exchange *exchange, struct decoded *decoded,
         .marks = exchange->marks,
         .mark_count = exchange->mark_count,
         .lends = exchange->lends,
+        .bare = exchange->bare,
     };
     rc = decode_bodies(call, decoded, &exchange->plain);
     mask_texts(exchange, decoded, call);

@@ -48,6 +48,7 @@ struct llmobs_call {
                      * lines of JSON (lib/text/form.h) */
     bool request_truncated;
     bool response_truncated;
+    bool bare;  /* no body is known: the disk must not have any */
     bool lends; /* `response` stays, writable, until the span is freed: a long
                  * text is not copied (llmobs_json_parse_masked) */
     const char *encoded; /* the answer's content coding if it could not be

@@ -280,7 +280,8 @@ static int read_failure_of_silence(struct llmobs_reading *reading)
                                        reading->span)
                    : 0;
     if (reading->answer.form == LLMOBS_ANSWER_EMPTY && call->status == 200 &&
-        call->transport_ok && !call->multipart && call->response.len == 0 &&
+        call->transport_ok && !call->multipart && !call->bare &&
+        !call->response_truncated && call->response.len == 0 &&
         call->response_size == 0 && strcmp(call->method, "POST") == 0 &&
         !reading->classified->proxied &&
         (kind == LLMOBS_KIND_LLM || kind == LLMOBS_KIND_EMBEDDING))
