@@ -3,7 +3,7 @@ import os
 import subprocess
 import sys
 
-from delivery import Living, counts, left_behind, taken_over
+from delivery import Living, counts, left_behind, taken_over, wait_for
 from harness import SUPPORT, equal
 
 sys.path.append(SUPPORT)
@@ -50,6 +50,8 @@ def next_process(t, receiver, env, total):
         app.end()
     each_once(receiver, total)
     equal(left_behind(t), [], "what is left in the spool")
+    # The drain that took them over counts them last.
+    wait_for(lambda: counts(t)["spooled"] == 0, 20)
 
 
 def client_certificate(folder, ca):

@@ -22,7 +22,7 @@ NUMBERS = {
     "table": ("include/engine.h", "#define LLMOBS_ENGINE_ABI ",
               ["core/capture/attach.o", "shim/load.o"]),
 }
-PARTS = ("cli", "core", "examples", "include", "lib", "libc", "packaging",
+PARTS = ("cli", "core", "examples", "hooks", "include", "lib", "libc", "packaging",
          "rules", "scripts", "shim")
 # Of a build, what a program or the tool finds beside it.
 INSTALLED = ("libllmobs_core.so", "libllmobs_preload.so", "llmobs-tool",
