@@ -68,6 +68,7 @@ static bool tls_found;   /* a library of TLS is there */
 static bool tls;         /* libraries of TLS are hooked */
 static bool tls_chosen;  /* for the program, by the user or since it is PHP */
 static bool node_traced; /* NODE_OPTIONS load a tracer */
+static bool node_hook;   /* LLMOBS_NODE_HOOK is set */
 static bool limited;     /* the permission model of Node is on */
 static bool accepts_tls; /* the program is a server of TLS */
 static bool intercepted; /* in a run of llmobs-run --intercept */
@@ -216,11 +217,12 @@ static void read_settings(char **env, const char *values[SETTINGS])
         values[i] = NULL;
     for (; env && *env; env++) {
         const char *options = value_in_entry(*env, "NODE_OPTIONS");
-        const char *past = value_in_entry(*env, "LLMOBS_INTERCEPT_PAST");
         const char *proxy = value_in_entry(*env, "HTTPS_PROXY");
-        const char *run = value_in_entry(*env, "LLMOBS_INTERCEPT");
-        bool may_be = llmobs_str_begins(*env, OWN) ||
-                      llmobs_str_begins(*env, "DD_LLMOBS_");
+        bool own = llmobs_str_begins(*env, OWN);
+        bool may_be = own || llmobs_str_begins(*env, "DD_LLMOBS_");
+        const char *past =
+            own ? value_in_entry(*env, "LLMOBS_INTERCEPT_PAST") : NULL;
+        const char *run = own ? value_in_entry(*env, "LLMOBS_INTERCEPT") : NULL;
 
         for (size_t i = 0; may_be && i < SETTINGS; i++)
             if (!values[i])
@@ -233,6 +235,7 @@ static void read_settings(char **env, const char *values[SETTINGS])
         if (run)
             llmobs_str_copy(own_proxy, sizeof(own_proxy), run);
         no_other_proxy |= past && !*past;
+        node_hook |= own && value_in_entry(*env, "LLMOBS_NODE_HOOK");
         if (llmobs_tracer_set(*env))
             llmobs_host_is_traced();
     }
@@ -568,7 +571,8 @@ static bool is_client(const char *list)
 
 const char *llmobs_host_node_hook(void)
 {
-    const char *path = setting_in(llmobs_host_env(), "LLMOBS_NODE_HOOK");
+    const char *path =
+        node_hook ? setting_in(llmobs_host_env(), "LLMOBS_NODE_HOOK") : NULL;
 
     return path && llmobs_host_state() == LLMOBS_HOST_ON &&
                    lists_program(LLMOBS_NODE) && is_client("") && !limited &&
@@ -643,7 +647,7 @@ static int find_ssl(struct dl_phdr_info *info, size_t size, void *argument)
 /* True in a Python whose calls over TLS the library sees. */
 static bool is_seen_python(void)
 {
-    int how = llmobs_host_state();
+    enum llmobs_host_state how = llmobs_host_state();
 
     return (how == LLMOBS_HOST_LATER || how >= LLMOBS_HOST_WATCHING) &&
            !traced && tls_mode != LLMOBS_TLS_OFF &&
