@@ -219,6 +219,8 @@ enum llmobs_peer_whose llmobs_peer_find(const struct llmobs_peer_run *run,
     for (size_t i = 0; i < LATEST && peer->pid < 0; i++) {
         pid_t pid = atomic_load(&latest[i]);
 
+        if (pid == 0 && i == 0)
+            pid = getpid(); /* who tries whether the kernel tells */
         snprintf(name, sizeof(name), "%d", (int)pid);
         if (pid > 0 && has(name, peer) > 0 &&
             (llmobs_peer_has(name, run->mark) || descends(run, pid)))

@@ -1498,7 +1498,7 @@ def strangers(t):
 TRIES = int(os.environ.get("LLMOBS_TEST_TRIES", "200"))
 
 
-@test
+@test(limit=240 + TRIES // 50)
 def strangers_in_numbers(t):
     """Another user, a service of root's, a page in a browser, and sockets that are
     closed behind a full queue: no request of theirs goes out, no byte of the login at
