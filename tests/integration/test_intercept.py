@@ -1539,6 +1539,7 @@ print(got)"""
                 tries(uid, "leaves", call, min(TRIES, 4000))
             finally:
                 os.kill(proxy, signal.SIGCONT)
+            tries(uid, "stays", tunnel, 1) # behind all these
     tries(0, "stays", page, TRIES)
     # The proxy has seen them all when it answers one of the run.
     ok("200" in asks(t, process), "a call of the run's")
