@@ -111,7 +111,7 @@ static void path_of(const char *dir, const char *name, char out[PATH_MAX])
         *out = '\0';
 }
 
-/* What the user names; NULL: nothing. */
+/* The user's own file of certificates; NULL: none. */
 static const char *own_of(size_t i)
 {
     const char *own = getenv(trusts[i].name);

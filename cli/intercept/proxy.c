@@ -53,7 +53,7 @@ _Static_assert(LLMOBS_REQUEST_MAX + 64 <= ROOM, "a head goes in one piece");
 #define HELLO_MS 60000
 #define STATUS (sizeof("HTTP/1.1 ") - 1)
 #define REST_MS 2000
-/* Who compares the certificate after the handshake does so at once. */
+/* A program that compares the certificate itself does so at once. */
 #define LEAVES_MS 2000
 
 struct end {

@@ -32,7 +32,7 @@ struct llmobs_annotation_context {
     struct llmobs_json *prompt;    /* an object */
 };
 
-/* Who sent a request that the program serves: what carries its trace. Freed by
+/* The sender of a request that the program serves: its trace. Freed by
  * the last of its `users` that leaves it, in any thread. _new copies these
  * headers; of strangers it knows by ":remote-addr", which no real header can be
  * called, and by those of proxies; of the page by ":method" and ":path".

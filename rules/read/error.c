@@ -244,7 +244,7 @@ bool llmobs_error_alone(const struct llmobs_json *body)
     const struct llmobs_json *errors = llmobs_json_get(body, "errors");
     void *it = llmobs_json_iter(body);
 
-    /* Whatever else it tells may be the result, in words that nobody reads. */
+    /* Any other content may be the result, in a form that nobody reads. */
     for (; it; it = llmobs_json_next(body, it)) {
         const struct llmobs_json *value = llmobs_json_iter_value(it);
 

@@ -9,7 +9,7 @@ from harness import EMULATOR, Skip, equal, free_port, ok, succeeds, test
 from test_fpm import preload
 from test_gateways import (Server, announce, belongs, connect, kind_of,
                            of_strangers, prompt_of, settings, violations)
-from test_hooks import (INBOUND, app, ask, serve, serve_calls, serve_many)
+from test_hooks import (INBOUND, app, ask, ask_later_and_now, serve, serve_calls, serve_many)
 
 OF = "rest"
 PATHS = ["/ask", "/fetch", "/pieces", "/callbacks"]
@@ -49,15 +49,7 @@ def node_after_the_answer(t):
     connection serves by then."""
     with double(t) as dd, Server(node(), settings(t, dd, LLMOBS_ENTRY="1"),
                                  free_port(), INBOUND) as server:
-        connection = connect(server.port)
-        known = []
-        for i, path in enumerate(("/later", "/ask")):
-            ids, headers = announce("app-%d" % i, "datadog", i)
-            ask(connection, "prompt-%d" % i, headers, path)
-            known.append(ids)
-        connection.close()
-        spans = dd.wait_spans(5, 20)
-        equal(violations(dd), [], "violations")
+        known, spans = ask_later_and_now(dd, server.port)
     entries = {s["trace_id"]: s["span_id"] for s in spans
                if kind_of(s) == "workflow"}
     equal(sorted((prompt_of(s), s["parent_id"]) for s in spans

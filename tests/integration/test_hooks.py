@@ -466,6 +466,21 @@ def asgi_requests_that_fail(t):
           "parents of calls")
 
 
+def ask_later_and_now(dd, port):
+    """Two requests by one connection, of which the first makes a call after its
+    response, too: (the ids that they sent, the spans)."""
+    connection = connect(port)
+    known = []
+    for i, path in enumerate(("/later", "/ask")):
+        ids, headers = announce("app-%d" % i, "datadog", i)
+        ask(connection, "prompt-%d" % i, headers, path)
+        known.append(ids)
+    connection.close()
+    spans = dd.wait_spans(5, 20)
+    equal(violations(dd), [], "violations")
+    return known, spans
+
+
 @test
 def asgi_after_the_answer(t):
     """A task that outlives its request is below the caller, beside the entry,
@@ -474,15 +489,7 @@ def asgi_after_the_answer(t):
             Server(uvicorn(), settings(t, dd, LLMOBS_ENTRY="1",
                                        LLMOBS_ENTRY_CONTENT="1"),
                    free_port(), INBOUND) as server:
-        connection = connect(server.port)
-        known = []
-        for i, path in enumerate(("/later", "/ask")):
-            ids, headers = announce("app-%d" % i, "datadog", i)
-            ask(connection, "prompt-%d" % i, headers, path)
-            known.append(ids)
-        connection.close()
-        spans = dd.wait_spans(5, 20)
-        equal(violations(dd), [], "violations")
+        known, spans = ask_later_and_now(dd, server.port)
     entries = {prompt_of(s): s["span_id"] for s in spans
                if kind_of(s) == "workflow"}
     equal(sorted((prompt_of(s), s["parent_id"]) for s in spans
