@@ -314,6 +314,35 @@ static void move(struct way *way, bool sent, struct llmobs_wire *wire)
                                                -1, 0, NULL});
 }
 
+/* Gives the whole pages between `from` and `to` back: they become zero. */
+static void forget(const void *from, const void *to)
+{
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    uintptr_t first = ((uintptr_t)from + page - 1) & -page;
+    uintptr_t last = (uintptr_t)to & -page;
+
+    if (first < last)
+        madvise((void *)first, last - first, MADV_DONTNEED);
+}
+
+/* Gives back what an idle connection needs no more: the heads, and the stack
+ * below this function, of which the handshakes took most. One page of it is for
+ * the calls that give it back. */
+static __attribute__((noinline)) void forget_beginning(struct visit *visit)
+{
+    const char *here = __builtin_frame_address(0);
+    pthread_attr_t how;
+    void *stack;
+    size_t size;
+
+    forget(visit->asked, visit + 1);
+    if (pthread_getattr_np(pthread_self(), &how) != 0)
+        return;
+    if (pthread_attr_getstack(&how, &stack, &size) == 0)
+        forget(stack, here - sysconf(_SC_PAGESIZE));
+    pthread_attr_destroy(&how);
+}
+
 /* Passes bytes on in both directions until both have ended: an end of sending
  * as an end of sending, within TLS or not, a reset as a reset. `head`: of the
  * one request that may pass, read from `asked`, as `way` needs it; true:
@@ -370,7 +399,7 @@ static bool pass_bytes(struct visit *visit, const struct llmobs_way *way,
                 ends[i].fd = -1; /* its own end may be there, before its turn */
             idle[i] = to->used && to->at == to->len;
         }
-        if (poll(ends, 2, idle[0] || idle[1] ? IDLE_MS : -1) == 0)
+        if (poll(ends, 2, idle[0] || idle[1] ? IDLE_MS : -1) == 0) {
             for (int i = 0; i < 2; i++)
                 if (idle[i]) {
                     struct way *one = i ? &up : &down;
@@ -378,6 +407,8 @@ static bool pass_bytes(struct visit *visit, const struct llmobs_way *way,
                     madvise(one->bytes, one->room, MADV_DONTNEED);
                     one->used = false;
                 }
+            forget_beginning(visit);
+        }
         up.seen |= ends[0].revents != 0;
         down.seen |= ends[1].revents != 0;
         /* A reset is told also where nothing is waited for. */
