@@ -102,9 +102,14 @@ class Text {
   }
 }
 
+const underWay = new Set(); // the numbers of the requests that are served
+let latest = 0;
+
 // A request that is served. The library learns of it with its first call.
 class Request {
   constructor(request) {
+    this.number = ++latest;
+    underWay.add(this.number);
     this.headers = { ':method': request.method, ':path': request.url };
     for (let i = 0; i < request.rawHeaders.length; i += 2) {
       const name = request.rawHeaders[i].toLowerCase();
@@ -133,13 +138,21 @@ class Request {
     if (this.texts) this.texts[side].add(piece, encoding);
   }
 
-  // The words by which the library knows it.
+  // The words by which the library knows it. Where it has ended and others were
+  // served since, what runs in its context may be a worker that it started, and
+  // work for one of them.
   get words() {
+    if (this.over && !(this.alone && latest === this.number))
+      return nobody.words;
     if (this.headers) this.start();
     return this.key;
   }
 
+  // A handler goes on where the caller has left.
   finish(response) {
+    underWay.delete(this.number);
+    this.over = response.writableEnded;
+    this.alone = underWay.size === 0;
     if (!this.begun) return;
     this.begun = false;
     const { statusCode, req: { route, baseUrl } } = response;

@@ -115,7 +115,13 @@ def first_line(error):
 class Request(object):
     """A request, and the span around it. The library forgets it with this."""
 
+    under_way = set()  # by number
+    latest = 0
+
     def __init__(self, headers, address, method, path):
+        self.number = Request.latest = next(NUMBERS)
+        self.over = self.alone = False
+        self.under_way.add(self.number)
         self.headers = {}
         for name, value in headers:
             self.headers.setdefault(name, []).append(value)
@@ -130,7 +136,7 @@ class Request(object):
             self.start()
 
     def start(self):
-        key = os.getpid() << 40 | next(NUMBERS)  # not one of the parent's
+        key = os.getpid() << 40 | self.number  # not one of the parent's
         what = {"request": key, "headers": dict(self.more, **self.headers)}
         if ENTRY:
             what["entry"] = {"kind": "workflow", "name": ENTRY}
@@ -139,8 +145,15 @@ class Request(object):
         self.key, self.text = key, b"serve %d" % key
         self.open = bool(ENTRY)
 
+    def is_past(self):
+        """It has ended, and others were served since: what runs in its context
+        may be a worker that it started, and work for one of them."""
+        return self.over and not (self.alone and self.latest == self.number)
+
     def told(self):
         """The command that says so of a thread's next write."""
+        if self.is_past():
+            return b"serve 0"
         if self.text is None:
             quietly(self.start)
         return self.text or b"serve 0"
@@ -151,6 +164,10 @@ class Request(object):
     def end(self, error=None):
         """Ends the span; a task of the request may go on. `error`: an exception,
         or None."""
+        if not self.over:
+            self.over = True
+            self.under_way.discard(self.number)
+            self.alone = not self.under_way
         if not self.open:
             return
         self.open = False
@@ -172,6 +189,7 @@ class Request(object):
         tell(b"request/finish", {"request": self.key, "entry": what})
 
     def __del__(self, say=say):
+        self.under_way.discard(self.number)
         if self.key:
             say(b'request/forget {"request": %d}' % self.key)
 
@@ -541,7 +559,8 @@ def watch_pool(module):
 def environment(given):
     """Of a program that the request starts."""
     request = current.get()
-    if request is None or not any(n in request.headers for n in KNOWN):
+    if request is None or request.is_past() or \
+            not any(n in request.headers for n in KNOWN):
         return given
     more = {of_cgi(n): ", ".join(v) for n, v in request.headers.items()}
     if ":remote-addr" in request.more:
@@ -620,8 +639,7 @@ def watch_h2(module):
     def heads(send):
         def sends(self, stream_id, *args, **options):
             mine = current.get()
-            if mine is not None:
-                mine.told()
+            if mine is not None and mine.told() != b"serve 0":
                 self.__dict__.setdefault(
                     "_llmobs", collections.deque(maxlen=16)).append(
                         b" %d:%d" % (stream_id, mine.key))

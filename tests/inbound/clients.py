@@ -148,3 +148,17 @@ async def background(body):
         await aiohttp(body)
     kept("tasks", list).append(asyncio.ensure_future(later()))
     return b"{}"
+
+
+async def batched(body):
+    """One task, which the first request starts, calls for all."""
+    async def work(queue):
+        while True:
+            body, done = await queue.get()
+            done.set_result(await aiohttp(body))
+    if "queue" not in made:
+        made["queue"] = asyncio.Queue()
+        made["worker"] = asyncio.ensure_future(work(made["queue"]))
+    done = asyncio.get_running_loop().create_future()
+    await made["queue"].put((body, done))
+    return await done

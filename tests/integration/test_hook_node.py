@@ -9,7 +9,8 @@ from harness import EMULATOR, Skip, equal, free_port, ok, succeeds, test
 from test_fpm import preload
 from test_gateways import (Server, announce, belongs, connect, kind_of,
                            of_strangers, prompt_of, settings, violations)
-from test_hooks import (INBOUND, app, ask, ask_later_and_now, serve, serve_calls, serve_many)
+from test_hooks import (INBOUND, after_the_answer, app, ask, serve, serve_calls,
+                        serve_many)
 
 OF = "rest"
 PATHS = ["/ask", "/fetch", "/pieces", "/callbacks"]
@@ -45,18 +46,7 @@ def node_of_strangers(t):
 
 @test
 def node_after_the_answer(t):
-    """A call that outlives its request is below the caller, whatever the
-    connection serves by then."""
-    with double(t) as dd, Server(node(), settings(t, dd, LLMOBS_ENTRY="1"),
-                                 free_port(), INBOUND) as server:
-        known, spans = ask_later_and_now(dd, server.port)
-    entries = {s["trace_id"]: s["span_id"] for s in spans
-               if kind_of(s) == "workflow"}
-    equal(sorted((prompt_of(s), s["parent_id"]) for s in spans
-                 if kind_of(s) == "llm"),
-          sorted([("prompt-0", entries[known[0]["trace_id"]]),
-                  ("prompt-0", known[0]["span_id"]),
-                  ("prompt-1", entries[known[1]["trace_id"]])]), "parents")
+    after_the_answer(t, node())
 
 
 def shown(t, argv, **more):

@@ -466,37 +466,35 @@ def asgi_requests_that_fail(t):
           "parents of calls")
 
 
-def ask_later_and_now(dd, port):
-    """Two requests by one connection, of which the first makes a call after its
-    response, too: (the ids that they sent, the spans)."""
-    connection = connect(port)
+def after_the_answer(t, argv, **more):
+    """A call that outlives its request is below the caller, beside the entry,
+    while the server has no other request; then it is below nobody."""
     known = []
-    for i, path in enumerate(("/later", "/ask")):
-        ids, headers = announce("app-%d" % i, "datadog", i)
-        ask(connection, "prompt-%d" % i, headers, path)
-        known.append(ids)
-    connection.close()
-    spans = dd.wait_spans(5, 20)
-    equal(violations(dd), [], "violations")
-    return known, spans
+    with double(t) as dd, Server(argv, settings(t, dd, LLMOBS_ENTRY="1", **more),
+                                 free_port(), INBOUND) as server:
+        connection = connect(server.port)
+        for i, path in enumerate(("/later", "/later", "/ask")):
+            ids, headers = announce("app-%d" % i, "datadog", i)
+            ask(connection, "prompt-%d" % i, headers, path)
+            known.append(ids)
+            if i == 0:
+                dd.wait_spans(3, 20)
+        connection.close()
+        spans = dd.wait_spans(8, 20)
+        equal(violations(dd), [], "violations")
+    entries = {s["trace_id"]: s["span_id"] for s in spans
+               if kind_of(s) == "workflow"}
+    entries = [entries[ids["trace_id"]] for ids in known]
+    equal(sorted((prompt_of(s), s["parent_id"]) for s in spans
+                 if kind_of(s) == "llm"),
+          sorted([("prompt-0", entries[0]), ("prompt-0", known[0]["span_id"]),
+                  ("prompt-1", entries[1]), ("prompt-1", "undefined"),
+                  ("prompt-2", entries[2])]), "parents")
 
 
 @test
 def asgi_after_the_answer(t):
-    """A task that outlives its request is below the caller, beside the entry,
-    whatever the thread serves by then."""
-    with double(t) as dd, \
-            Server(uvicorn(), settings(t, dd, LLMOBS_ENTRY="1",
-                                       LLMOBS_ENTRY_CONTENT="1"),
-                   free_port(), INBOUND) as server:
-        known, spans = ask_later_and_now(dd, server.port)
-    entries = {prompt_of(s): s["span_id"] for s in spans
-               if kind_of(s) == "workflow"}
-    equal(sorted((prompt_of(s), s["parent_id"]) for s in spans
-                 if kind_of(s) == "llm"),
-          sorted([("prompt-0", entries["prompt-0"]),
-                  ("prompt-0", known[0]["span_id"]),
-                  ("prompt-1", entries["prompt-1"])]), "parents")
+    after_the_answer(t, uvicorn(), LLMOBS_ENTRY_CONTENT="1")
 
 
 @test

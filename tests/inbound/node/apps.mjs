@@ -110,6 +110,21 @@ const clients = {
     setTimeout(() => clients.fetch(body), 50);
     return '{}';
   },
+  // One loop, which the first request starts, calls for all.
+  batched: (body) => callback((done) => {
+    const batch = kept('batch', () => ({ queue: [], wake() {} }));
+    batch.queue.push([body, done]);
+    batch.wake();
+    batch.loop ??= (async () => {
+      for (;;) {
+        while (batch.queue.length) {
+          const [one, answer] = batch.queue.shift();
+          answer(await clients.fetch(one));
+        }
+        await new Promise((wake) => { batch.wake = wake; });
+      }
+    })();
+  }),
 };
 
 const read = async (request) => {
