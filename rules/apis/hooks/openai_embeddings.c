@@ -52,13 +52,13 @@ int llmobs_openai_embeddings_request(struct llmobs_reading *reading)
         input ? input : llmobs_json_get(reading->request, "text"));
 }
 
-/* The vectors' size is known of numbers, and of floats in base64 (WIRE 6.4).
- */
+/* The output has no size of vectors in another encoding than plain numbers
+ * (WIRE 6.4). */
 static int openai_embeddings_read_vectors(struct llmobs_reading *reading,
                                           const struct llmobs_json *data)
 {
     const char *vector;
-    uint64_t bytes = 0;
+    uint64_t bytes;
 
     if (strcmp(encoding_of(reading), "float") == 0)
         return llmobs_embedding_tell_list(reading->span, data, "embedding");
@@ -70,10 +70,13 @@ static int openai_embeddings_read_vectors(struct llmobs_reading *reading,
      * it. */
     vector = llmobs_json_gets(llmobs_json_at(data, 0), "embedding");
     if (vector && strcmp(encoding_of(reading), "base64") == 0 &&
-        !llmobs_json_get(reading->request, "output_dtype"))
+        !llmobs_json_get(reading->request, "output_dtype")) {
         bytes = llmobs_media_base64(llmobs_text_of(vector));
-    return llmobs_embedding_tell(reading->span, llmobs_json_len(data),
-                                 bytes % 4 == 0 ? (size_t)(bytes / 4) : 0);
+        if (bytes > 0 && bytes % 4 == 0)
+            llmobs_span_fact_int(&reading->span->facts, LLMOBS_FACT_DIMENSIONS,
+                                 (int64_t)(bytes / 4));
+    }
+    return llmobs_embedding_tell(reading->span, llmobs_json_len(data), 0);
 }
 
 /* llama.cpp's server answers a list at the path without a version. */
