@@ -13,6 +13,7 @@
 #define IN_1_41 (1 << LLMOBS_SEMCONV_1_41)
 #define IN_LATEST (1 << LLMOBS_SEMCONV_LATEST)
 #define IN_ALL (IN_1_41 | IN_LATEST)
+#define NOT_ZERO (1 << 7) /* in the newest form, a count of 0 is left out */
 
 #define INFERENCE LLMOBS_OTLP_INFERENCE
 #define EMBEDDINGS LLMOBS_OTLP_EMBEDDINGS
@@ -129,6 +130,8 @@ static const struct key {
     {"knowledge_base_id", ROW_KNOWLEDGE_BASE, 0},
     {"maxOutputTokens", ROW_MAX_TOKENS, 3},
     {"max_completion_tokens", ROW_MAX_TOKENS, 1},
+    {"max_num_results", ROW_RETRIEVED, 3},
+    {"max_num_results", ROW_TOP_K, 3},
     {"max_output_tokens", ROW_MAX_TOKENS, 2},
     {"max_tokens", ROW_MAX_TOKENS, 0},
     {"n", ROW_CHOICES, 0},
@@ -155,6 +158,7 @@ static const struct key {
     {"top_k", ROW_RETRIEVED, 0},
     {"top_k", ROW_TOP_K, 0},
     {"top_p", ROW_TOP_P, 0},
+    {"vector_store_id", ROW_DATA_SOURCE, 1},
 };
 
 #define KEYS (sizeof(keys) / sizeof(*keys))
@@ -259,12 +263,20 @@ struct found {
     unsigned char ranks[ROWS];
 };
 
+/* The newest form has an agent's attributes on a workflow. */
+static int op_of(const struct llmobs_otlp_source *s)
+{
+    return s->op == LLMOBS_OTLP_WORKFLOW && s->form >= LLMOBS_SEMCONV_LATEST
+               ? AGENT
+               : (int)s->op;
+}
+
 /* A span of no operation has no attribute of gen_ai. (WIRE 9.3). */
 static bool is_for(const struct row *row, const struct llmobs_otlp_source *s)
 {
     if (!s->operation && strncmp(row->name, "gen_ai.", 7) == 0)
         return false;
-    return (row->forms & 1 << s->form) && (row->ops & (int)s->op);
+    return (row->forms & 1 << s->form) && (row->ops & op_of(s));
 }
 
 /* Moves from the previous key's place to where a key is or would be. An event's
@@ -307,6 +319,10 @@ static void find_rows(const struct llmobs_otlp_source *s, struct found *found)
         if (fact && is_for(&rows[i], s) && fits((enum type)rows[i].type, fact))
             found->values[i] = fact;
     }
+    /* The metadata of a call may name the format that the API assumes. */
+    if (s->fact[LLMOBS_FACT_OPERATION] &&
+        !s->fact[LLMOBS_FACT_ENCODING_FORMATS])
+        found->values[ROW_ENCODING] = NULL;
 }
 
 /* -- the call ------------------------------------------------------------ */
@@ -325,10 +341,11 @@ static void put_operation(const struct llmobs_otlp_source *s,
                               llmobs_otlp_source_provider(s));
     if (s->op & (INFERENCE | EMBEDDINGS | RETRIEVAL | AGENT))
         llmobs_otlp_attr_said(out, "gen_ai.request.model", s->model);
-    if (s->op == AGENT)
-        llmobs_otlp_attr_said(out, "gen_ai.agent.name", s->name);
-    if (s->op == LLMOBS_OTLP_WORKFLOW)
-        llmobs_otlp_attr_said(out, "gen_ai.workflow.name", s->name);
+    if (s->op & (AGENT | LLMOBS_OTLP_WORKFLOW))
+        llmobs_otlp_attr_said(out,
+                              op_of(s) == AGENT ? "gen_ai.agent.name"
+                                                : "gen_ai.workflow.name",
+                              s->name);
     if (s->op == TOOL) {
         llmobs_otlp_attr_said(out, "gen_ai.tool.name",
                               s->method ? s->subject : s->name);
@@ -369,15 +386,15 @@ static const struct usage {
     int forms;
     int ops;
 } usages[] = {
-#define KIND(kind)                                                          \
-    {kind "_input_tokens", "gen_ai.usage." kind ".input_tokens", IN_LATEST, \
-     INFERENCE | EMBEDDINGS},                                               \
-        {kind "_output_tokens", "gen_ai.usage." kind ".output_tokens",      \
-         IN_LATEST, INFERENCE},                                             \
-    {                                                                       \
-        kind "_cache_read_input_tokens",                                    \
-            "gen_ai.usage." kind ".cache_read.input_tokens", IN_LATEST,     \
-            INFERENCE                                                       \
+#define KIND(kind)                                                     \
+    {kind "_input_tokens", "gen_ai.usage." kind ".input_tokens",       \
+     IN_LATEST | NOT_ZERO, INFERENCE | EMBEDDINGS},                    \
+        {kind "_output_tokens", "gen_ai.usage." kind ".output_tokens", \
+         IN_LATEST | NOT_ZERO, INFERENCE},                             \
+    {                                                                  \
+        kind "_cache_read_input_tokens",                               \
+            "gen_ai.usage." kind ".cache_read.input_tokens",           \
+            IN_LATEST | NOT_ZERO, INFERENCE                            \
     }
     KIND("text"),
     KIND("image"),
@@ -386,8 +403,8 @@ static const struct usage {
     {"input_tokens", "gen_ai.usage.input_tokens", IN_ALL,
      INFERENCE | EMBEDDINGS | AGENT},
     {"output_tokens", "gen_ai.usage.output_tokens", IN_ALL, ASKED},
-    {"cache_read_input_tokens", "gen_ai.usage.cache_read.input_tokens", IN_ALL,
-     ASKED},
+    {"cache_read_input_tokens", "gen_ai.usage.cache_read.input_tokens",
+     IN_ALL | NOT_ZERO, ASKED},
     {"cache_write_input_tokens", "gen_ai.usage.cache_creation.input_tokens",
      IN_1_41, ASKED},
     {"cache_write_input_tokens", "gen_ai.usage.cache_write.input_tokens",
@@ -406,7 +423,7 @@ static const struct usage *usage_of(const struct llmobs_otlp_source *s,
 {
     for (size_t i = 0; i < USAGES; i++) {
         if (strcmp(usages[i].metric, metric) == 0 &&
-            (usages[i].forms & 1 << s->form) && (usages[i].ops & (int)s->op))
+            (usages[i].forms & 1 << s->form) && (usages[i].ops & op_of(s)))
             return llmobs_json_is_int(value) ? &usages[i] : NULL;
     }
     return NULL;
@@ -655,7 +672,7 @@ static void put_tags(const struct llmobs_otlp_source *s, bool content,
             tag = hash;
         }
         if (!llmobs_text_is(name, "conversation_id") || !s->operation ||
-            !(s->op & ASKED) || !s->fact[LLMOBS_FACT_CONVERSATION_ID])
+            !(op_of(s) & ASKED) || !s->fact[LLMOBS_FACT_CONVERSATION_ID])
             put_tag(out, name, tag);
     }
 }
@@ -775,7 +792,9 @@ void llmobs_otlp_put_attributes(const struct llmobs_otlp_source *s,
         const struct usage *usage =
             usage_of(s, llmobs_json_iter_key(it), value);
 
-        if (usage)
+        if (usage &&
+            (s->form < LLMOBS_SEMCONV_LATEST || !(usage->forms & NOT_ZERO) ||
+             llmobs_json_to_int(value) != 0))
             llmobs_otlp_attr_int(out, usage->name, llmobs_json_to_int(value));
     }
     for (size_t i = 0; i < ROWS; i++)

@@ -373,7 +373,8 @@ static const char *role_of(const struct list *l,
     const char *role = llmobs_json_gets(message, "role");
 
     if (!role || !*role)
-        return l->output ? "assistant" : "user";
+        return l->output || llmobs_json_get(message, "tool_calls") ? "assistant"
+                                                                   : "user";
     if (strcmp(role, "developer") == 0)
         return "system";
     if (strcmp(role, "model") == 0)
@@ -551,6 +552,54 @@ void llmobs_otlp_put_message(const struct llmobs_otlp_source *s,
 
 /* -- tools --------------------------------------------------------------- */
 
+/* Adds a JSON schema. An event has texts in place of objects below a depth, and
+ * Gemini's types in capitals: both become what draft 7 of JSON Schema wants. */
+static void add_schema(struct document *d, const struct llmobs_json *schema,
+                       const char *key, int depth)
+{
+    static const char types[] =
+        "ARRAY\0BOOLEAN\0INTEGER\0NULL\0NUMBER\0OBJECT\0STRING\0";
+    const char *text = llmobs_json_text(schema), *before = "{";
+    char word[8];
+    size_t len = 0;
+
+    if (text && strcmp(key, "type") == 0 && llmobs_words_have(types, text)) {
+        for (; text[len]; len++)
+            word[len] = (char)(text[len] - 'A' + 'a');
+        word[len] = '\0';
+        add_string(d, word);
+    } else if (text && !llmobs_words_have(
+                           "default\0description\0pattern\0title\0", key)) {
+        if (!add_container(d, text))
+            add_text(d, text);
+    } else if (llmobs_json_is_object(schema) && depth < DEPTH_MAX) {
+        for (void *it = llmobs_json_iter(schema); it;
+             it = llmobs_json_next(schema, it)) {
+            add_raw(d, before);
+            add_string(d, llmobs_json_iter_key(it));
+            add_raw(d, ":");
+            add_schema(d, llmobs_json_iter_value(it), llmobs_json_iter_key(it),
+                       depth + 1);
+            before = ",";
+        }
+        add_raw(d, *before == '{' ? "{}" : "}");
+    } else if (llmobs_json_is_array(schema) && depth < DEPTH_MAX) {
+        add_raw(d, "[");
+        for (size_t i = 0; i < llmobs_json_len(schema); i++) {
+            const struct llmobs_json *one = llmobs_json_at(schema, i);
+
+            add_raw(d, i > 0 ? "," : "");
+            if (llmobs_json_is_container(one) || strcmp(key, "type") == 0)
+                add_schema(d, one, key, depth + 1);
+            else
+                add_json(d, one, depth + 1);
+        }
+        add_raw(d, "]");
+    } else {
+        add_json(d, schema, depth);
+    }
+}
+
 static void write_tools(struct document *d, const void *ctx)
 {
     const struct llmobs_json *tools = ctx;
@@ -561,7 +610,11 @@ static void write_tools(struct document *d, const void *ctx)
         const char *name = llmobs_json_gets(tool, "name");
         const char *description = llmobs_json_gets(tool, "description");
         const struct llmobs_json *schema = llmobs_json_get(tool, "schema");
+        const struct llmobs_json *inner = llmobs_json_get(schema, "json");
 
+        /* Bedrock's has a wrapper. */
+        if (llmobs_json_is_object(inner) && llmobs_json_len(schema) == 1)
+            schema = inner;
         add_raw(d, i > 0 ? ",{\"type\":\"function\",\"name\":"
                          : "{\"type\":\"function\",\"name\":");
         add_string(d, name ? name : "");
@@ -571,7 +624,7 @@ static void write_tools(struct document *d, const void *ctx)
         }
         if (llmobs_json_is_object(schema) && llmobs_json_len(schema) > 0) {
             add_raw(d, ",\"parameters\":");
-            add_json(d, schema, 0);
+            add_schema(d, schema, "", 0);
         }
         add_raw(d, "}");
     }

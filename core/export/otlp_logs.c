@@ -319,7 +319,12 @@ static void write_call(struct record *r, const struct llmobs_otlp_source *s)
         const char *message =
             llmobs_json_gets(llmobs_json_get(s->meta, "error"), "message");
 
-        open_record(r, "gen_ai.client.operation.exception", WARNING);
+        open_record(r,
+                    s->form >= LLMOBS_SEMCONV_LATEST &&
+                            s->op == LLMOBS_OTLP_INFERENCE
+                        ? "gen_ai.client.inference.exception"
+                        : "gen_ai.client.operation.exception",
+                    WARNING);
         llmobs_otlp_attr_said(&r->attributes, "exception.type",
                               llmobs_otlp_source_error(s));
         if (message &&

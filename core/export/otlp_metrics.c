@@ -138,7 +138,6 @@ enum attribute {
     ATTR_AGENT,
     ATTR_TOOL,
     ATTR_TOOL_TYPE,
-    ATTR_WORKFLOW,
     ATTR_METHOD,
     ATTR_COUNT
 };
@@ -156,7 +155,6 @@ static const char *const attribute_names[ATTR_COUNT] = {
     [ATTR_AGENT] = "gen_ai.agent.name",
     [ATTR_TOOL] = "gen_ai.tool.name",
     [ATTR_TOOL_TYPE] = "gen_ai.tool.type",
-    [ATTR_WORKFLOW] = "gen_ai.workflow.name",
     [ATTR_METHOD] = "mcp.method.name",
 };
 
@@ -177,8 +175,9 @@ static const char *const attribute_names[ATTR_COUNT] = {
 /* A request by MCP, beside its operation. */
 #define BY_MCP (1u << 8)
 
-/* Requests to a host of models in which no model answers a prompt. */
-#define OTHERS (LLMOBS_OTLP_EMBEDDINGS | LLMOBS_OTLP_RETRIEVAL | BEHIND_API)
+#define TO_A_HOST                                                             \
+    (LLMOBS_OTLP_INFERENCE | LLMOBS_OTLP_EMBEDDINGS | LLMOBS_OTLP_RETRIEVAL | \
+     BEHIND_API)
 
 /* The forms (LLMOBS_OTLP_SEMCONV) that have a metric. */
 #define IN_1_41 (1u << LLMOBS_SEMCONV_1_41)
@@ -211,8 +210,6 @@ static const struct bounds short_times = {14,
 static const struct bounds agent_times = {
     13,
     {0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8, 25.6, 51.2, 102.4, 204.8, 409.6}};
-static const struct bounds long_times = {
-    11, {1, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200}};
 static const struct bounds tokens = {14,
                                      {1, 4, 16, 64, 256, 1024, 4096, 16384,
                                       65536, 262144, 1048576, 4194304, 16777216,
@@ -222,11 +219,14 @@ static const struct bounds mcp_times = {
     14, {0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 120, 300}};
 
 static const struct metric metrics_table[] = {
-    {"gen_ai.client.operation.duration", IN_1_41,
-     LLMOBS_OTLP_INFERENCE | OTHERS, CALL | ERROR, VALUE_DURATION, NULL, false,
-     &short_times},
-    {"gen_ai.client.operation.duration", IN_LATEST, OTHERS, CALL | ERROR,
+    {"gen_ai.client.operation.duration", IN_1_41, TO_A_HOST, CALL | ERROR,
      VALUE_DURATION, NULL, false, &short_times},
+    {"gen_ai.client.operation.duration", IN_LATEST, BEHIND_API, CALL | ERROR,
+     VALUE_DURATION, NULL, false, &short_times},
+    {"gen_ai.client.embeddings.duration", IN_LATEST, LLMOBS_OTLP_EMBEDDINGS,
+     CALL | ERROR, VALUE_DURATION, NULL, false, &short_times},
+    {"gen_ai.retrieval.duration", IN_LATEST, LLMOBS_OTLP_RETRIEVAL,
+     CALL | ERROR, VALUE_DURATION, NULL, false, &short_times},
     {"gen_ai.client.inference.duration", IN_LATEST, LLMOBS_OTLP_INFERENCE,
      CALL | ERROR, VALUE_DURATION, NULL, false, &short_times},
     {"gen_ai.client.operation.time_to_first_chunk", IN_1_41,
@@ -237,12 +237,15 @@ static const struct metric metrics_table[] = {
      LLMOBS_OTLP_INFERENCE, CALL, VALUE_CHUNK_GAPS, NULL, false, &short_times},
     {"gen_ai.client.inference.time_per_output_chunk", IN_LATEST,
      LLMOBS_OTLP_INFERENCE, CALL, VALUE_CHUNK_GAPS, NULL, false, &short_times},
-    {"gen_ai.client.token.usage", IN_1_41, LLMOBS_OTLP_INFERENCE | OTHERS,
+    {"gen_ai.client.token.usage", IN_1_41, TO_A_HOST,
      CALL | 1u << ATTR_TOKEN_TYPE, VALUE_TOKENS, NULL, false, &tokens},
     {"gen_ai.client.inference.operation.input_tokens", IN_LATEST,
      LLMOBS_OTLP_INFERENCE, CALL, VALUE_TOKENS, "input_tokens", false, &tokens},
     {"gen_ai.client.inference.operation.output_tokens", IN_LATEST,
      LLMOBS_OTLP_INFERENCE, CALL, VALUE_TOKENS, "output_tokens", false,
+     &tokens},
+    {"gen_ai.client.embeddings.operation.input_tokens", IN_LATEST,
+     LLMOBS_OTLP_EMBEDDINGS, CALL, VALUE_TOKENS, "input_tokens", false,
      &tokens},
     {"gen_ai.client.inference.usage.input_tokens", IN_LATEST,
      LLMOBS_OTLP_INFERENCE, CALL | MODALITY, VALUE_TOKENS, "input_tokens", true,
@@ -259,13 +262,12 @@ static const struct metric metrics_table[] = {
     {"gen_ai.client.inference.usage.reasoning.output_tokens", IN_LATEST,
      LLMOBS_OTLP_INFERENCE, CALL | MODALITY, VALUE_TOKENS,
      "reasoning_output_tokens", false, &counter},
-    {"gen_ai.invoke_agent.duration", IN_LATEST, LLMOBS_OTLP_AGENT,
-     ERROR | 1u << ATTR_AGENT, VALUE_DURATION, NULL, false, &agent_times},
+    {"gen_ai.invoke_agent.duration", IN_LATEST,
+     LLMOBS_OTLP_AGENT | LLMOBS_OTLP_WORKFLOW, ERROR | 1u << ATTR_AGENT,
+     VALUE_DURATION, NULL, false, &agent_times},
     {"gen_ai.execute_tool.duration", IN_LATEST, LLMOBS_OTLP_TOOL,
      ERROR | 1u << ATTR_TOOL | 1u << ATTR_TOOL_TYPE, VALUE_DURATION, NULL,
      false, &short_times},
-    {"gen_ai.invoke_workflow.duration", IN_LATEST, LLMOBS_OTLP_WORKFLOW,
-     ERROR | 1u << ATTR_WORKFLOW, VALUE_DURATION, NULL, false, &long_times},
     {"mcp.client.operation.duration", IN_1_41 | IN_LATEST, BY_MCP,
      ERROR | 1u << ATTR_OPERATION | 1u << ATTR_ADDRESS | 1u << ATTR_PORT |
          1u << ATTR_TOOL | 1u << ATTR_METHOD,
@@ -373,7 +375,7 @@ static int read_span(struct seen *seen, const struct llmobs_config *config,
     if (source->failed)
         seen->texts[ATTR_ERROR] = llmobs_otlp_source_error(source);
     seen->texts[ATTR_MODALITY] = "unknown";
-    seen->texts[ATTR_AGENT] = seen->texts[ATTR_WORKFLOW] = source->name;
+    seen->texts[ATTR_AGENT] = source->name;
     if (source->op == LLMOBS_OTLP_TOOL)
         seen->texts[ATTR_TOOL] =
             source->method ? source->subject : source->name;
@@ -469,9 +471,28 @@ static bool add_chunk_gaps(struct llmobs_otlp_metrics *metrics, size_t i,
     return true;
 }
 
-/* False: the span has no such value. */
+/* The tokens of one modality; < 0: the answer did not tell them apart. */
+static double part_of(const struct seen *seen, const char *kind,
+                      const char *count)
+{
+    char name[64];
+
+    snprintf(name, sizeof(name), "%s_%s", kind, count);
+    return number_of(llmobs_json_get(seen->source.metrics, name));
+}
+
+static void add_number(struct llmobs_otlp_metrics *metrics, size_t i,
+                       const struct seen *seen, double value)
+{
+    set_add(&metrics->now.sets[i],
+            write_key(metrics->key, seen, metrics_table[i].attributes),
+            metrics_table[i].bounds, value);
+}
+
+/* False: the span has no such value. A counter has the tokens of each modality
+ * that the answer told apart; those of the rest are unknown. */
 static bool add_value(struct llmobs_otlp_metrics *metrics, size_t i,
-                      const struct seen *seen, const char *count)
+                      struct seen *seen, const char *count)
 {
     const struct metric *metric = &metrics_table[i];
     double value;
@@ -481,9 +502,23 @@ static bool add_value(struct llmobs_otlp_metrics *metrics, size_t i,
     value = value_of(metric, seen, count);
     if (value < 0)
         return false;
-    set_add(&metrics->now.sets[i],
-            write_key(metrics->key, seen, metric->attributes), metric->bounds,
-            value);
+    if (metric->attributes & MODALITY) {
+        double all = value;
+
+        LLMOBS_WORDS_EACH (kind, "text\0image\0audio\0video\0") {
+            double part = part_of(seen, kind, count);
+
+            if (part <= 0 || part > value)
+                continue;
+            seen->texts[ATTR_MODALITY] = kind;
+            add_number(metrics, i, seen, part);
+            value -= part;
+        }
+        seen->texts[ATTR_MODALITY] = "unknown";
+        if (value < all && value <= 0)
+            return true;
+    }
+    add_number(metrics, i, seen, value);
     return true;
 }
 

@@ -140,8 +140,11 @@ static const char *find_subject(const struct llmobs_otlp_source *s)
         return NULL;
     if (s->op & (LLMOBS_OTLP_INFERENCE | LLMOBS_OTLP_EMBEDDINGS))
         return s->model;
-    if (s->op == LLMOBS_OTLP_RETRIEVAL)
-        return llmobs_json_gets(s->metadata, "data_source_id");
+    if (s->op == LLMOBS_OTLP_RETRIEVAL) {
+        const char *id = llmobs_json_gets(s->metadata, "data_source_id");
+
+        return id ? id : llmobs_json_gets(s->metadata, "vector_store_id");
+    }
     return *s->name ? s->name : NULL;
 }
 

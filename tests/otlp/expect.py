@@ -153,7 +153,8 @@ def pieces_of(message, output, calls):
     a message of role tool."""
     role = message.get("role", "")
     role = {"developer": "system", "model": "assistant", "":
-            "assistant" if output else "user"}.get(role, role)
+            "assistant" if output or message.get("tool_calls")
+            else "user"}.get(role, role)
     if role == "reasoning":
         yield "assistant", [{"type": "reasoning",
                              "content": message.get("content", "")}]
@@ -272,14 +273,38 @@ def value_of(event, facts, operation, side, form):
     return found
 
 
+TYPES = ("ARRAY", "BOOLEAN", "INTEGER", "NULL", "NUMBER", "OBJECT", "STRING")
+
+
+def draft_7(schema, key=""):
+    """With the objects that an event has as texts, and types in small letters."""
+    if isinstance(schema, dict):
+        return {k: draft_7(v, k) for k, v in schema.items()}
+    if isinstance(schema, list):
+        return [draft_7(v, key) if key == "type" or not isinstance(v, str)
+                else v for v in schema]
+    if key == "type" and schema in TYPES:
+        return schema.lower()
+    if isinstance(schema, str) and schema[:1] in ("{", "[") and \
+            key not in ("default", "description", "pattern", "title"):
+        try:
+            return json.loads(schema)
+        except ValueError:
+            pass
+    return schema
+
+
 def tools_of(event):
     found = []
     for tool in event["meta"].get("tool_definitions", []):
         one = {"type": "function", "name": tool["name"]}
         if tool.get("description"):
             one["description"] = tool["description"]
-        if tool.get("schema"):
-            one["parameters"] = tool["schema"]
+        schema = tool.get("schema") or {}
+        if set(schema) == {"json"} and isinstance(schema["json"], dict):
+            schema = schema["json"]
+        if schema:
+            one["parameters"] = draft_7(schema)
         found.append(one)
     return found
 
@@ -328,7 +353,8 @@ def name_of(event, facts, operation):
     elif kind in ("llm", "embedding"):
         second = asked_model(event, facts)
     elif kind == "retrieval":
-        second = event["meta"]["metadata"].get("data_source_id")
+        second = event["meta"]["metadata"].get(
+            "data_source_id", event["meta"]["metadata"].get("vector_store_id"))
     elif kind == "task":
         second = None
     return "%s %s" % (first, second) if second else first
@@ -356,7 +382,7 @@ SETTINGS = {
     "top_p": (float, "top_p", "topP", "p"),
     "frequency_penalty": (float, "frequency_penalty", "frequencyPenalty"),
     "presence_penalty": (float, "presence_penalty", "presencePenalty"),
-    "top_k": (float, "top_k", "topK", "k"),
+    "top_k": (float, "top_k", "topK", "k", "max_num_results"),
     "seed": (int, "seed", "random_seed"),
     "stop_sequences": (list, "stop_sequences", "stop", "stopSequences"),
     "choice.count": (int, "n", "candidate_count", "candidateCount"),
@@ -367,7 +393,8 @@ SETTINGS = {
 
 
 # {key of metadata: its attribute}; those of aws. stand on spans of any operation.
-NAMED = {"data_source_id": "gen_ai.data_source.id",
+NAMED = {"vector_store_id": "gen_ai.data_source.id",
+         "data_source_id": "gen_ai.data_source.id",
          "agent_id": "gen_ai.agent.id",
          "tool_id": "gen_ai.tool.call.id",
          "tool_description": "gen_ai.tool.description",
@@ -392,7 +419,7 @@ def typed(name, kind, value):
     return float(value) if is_number(value) else None
 
 
-def from_metadata(metadata, form, allowed):
+def from_metadata(metadata, facts, form, allowed):
     """The settings, and the keys that they use up."""
     found, taken = {}, set()
     for name, (kind, *keys) in SETTINGS.items():
@@ -404,7 +431,9 @@ def from_metadata(metadata, form, allowed):
         for key in keys if long_name in allowed else ():
             value = typed(name, kind, metadata.get(key))
             if value is not None:
-                found[long_name] = value
+                if name != "encoding_formats" or not facts.get("operation") \
+                        or "encoding_formats" in facts:
+                    found[long_name] = value
                 taken.add(key)
                 break
     for key, name in NAMED.items():
@@ -468,6 +497,9 @@ def usage_of(event, facts, form):
         if key == "total_tokens":
             continue
         name = USAGE.get(key, {}).get(form)
+        if name in allowed and form == "latest" and value == 0 and \
+                re.search("cache_read|text|image|audio", key):
+            continue
         if name not in allowed:
             name = None
         if key == "time_to_first_token":
@@ -488,7 +520,8 @@ def attributes_of(event, facts, form, content):
         found["gen_ai.operation.name"] = operation
     named = {"invoke_agent": "gen_ai.agent.name",
              "execute_tool": "gen_ai.tool.name",
-             "invoke_workflow": "gen_ai.workflow.name"}.get(operation)
+             "invoke_workflow": "gen_ai.agent.name" if form == "latest"
+             else "gen_ai.workflow.name"}.get(operation)
     if named:
         found[named] = event["name"]
     if "mcp_method" in facts:
@@ -506,7 +539,7 @@ def attributes_of(event, facts, form, content):
         found["llmobs.parent_id"] = event["parent_id"]
     found.update(from_facts(event, facts, form))
     metadata = event["meta"]["metadata"]
-    more, taken = from_metadata(metadata, form, listed(event, facts, form))
+    more, taken = from_metadata(metadata, facts, form, listed(event, facts, form))
     found.update((k, v) for k, v in more.items() if k not in found and
                  (content or k != "gen_ai.tool.description"))
     shown = metadata if content else bare(metadata)
@@ -588,6 +621,9 @@ TOKENS = [4.0 ** i for i in range(14)]
 BOUNDS = {"gen_ai.client.token.usage": TOKENS,
           "gen_ai.client.inference.operation.input_tokens": TOKENS,
           "gen_ai.client.inference.operation.output_tokens": TOKENS,
+          "gen_ai.client.embeddings.operation.input_tokens": TOKENS,
+          "gen_ai.client.embeddings.duration": SHORT,
+          "gen_ai.retrieval.duration": SHORT,
           "gen_ai.client.operation.duration": SHORT,
           "gen_ai.client.operation.time_to_first_chunk": SHORT,
           "gen_ai.client.operation.time_per_output_chunk": SHORT,
@@ -597,9 +633,7 @@ BOUNDS = {"gen_ai.client.token.usage": TOKENS,
           "gen_ai.execute_tool.duration": SHORT,
           "gen_ai.invoke_agent.duration": [0.1 * 2 ** i for i in range(13)],
           "mcp.client.operation.duration": [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2,
-                                            5, 10, 30, 60, 120, 300],
-          "gen_ai.invoke_workflow.duration": [1, 5, 10, 30, 60, 120, 300, 600,
-                                              1800, 3600, 7200]}
+                                            5, 10, 30, 60, 120, 300]}
 COUNTERS = {"input_tokens": "input_tokens", "output_tokens": "output_tokens",
             "cache_read_input_tokens": "cache_read.input_tokens",
             "cache_write_input_tokens": "cache_write.input_tokens",
@@ -621,11 +655,11 @@ def call_of(event, facts, form):
 def within(event, facts, operation, seconds, failed):
     """Of a span within the process, and of a tool anywhere."""
     found = attributes_of(event, facts, "latest", False)
-    name = {"invoke_agent": "gen_ai.agent.name",
-            "invoke_workflow": "gen_ai.workflow.name",
-            "execute_tool": "gen_ai.tool.name"}[operation]
+    tool = operation == "execute_tool"
+    name = "gen_ai.tool.name" if tool else "gen_ai.agent.name"
     kept = {k: found[k] for k in (name, "gen_ai.tool.type") if k in found}
-    yield "gen_ai.%s.duration" % operation, dict(kept, **failed), seconds
+    yield ("gen_ai.%s.duration" % ("execute_tool" if tool else "invoke_agent"),
+           dict(kept, **failed), seconds)
 
 
 def tokens_of(event, call, form, inference):
@@ -640,11 +674,22 @@ def tokens_of(event, call, form, inference):
         elif inference:
             yield ("gen_ai.client.inference.operation." + key, call,
                    metrics[key])
+        elif which == "input" and event["meta"]["span"]["kind"] == "embedding":
+            yield ("gen_ai.client.embeddings.operation." + key, call,
+                   metrics[key])
     for key, name in COUNTERS.items() if form == "latest" and inference else ():
-        if key in metrics or key in ("input_tokens", "output_tokens"):
+        if key not in metrics and key not in ("input_tokens", "output_tokens"):
+            continue
+        rest, parts = metrics.get(key, 0), []
+        for modality in ("text", "image", "audio", "video"):
+            part = metrics.get("%s_%s" % (modality, key), 0)
+            if 0 < part <= rest:
+                parts.append((modality, part))
+                rest -= part
+        for modality, part in parts + ([("unknown", rest)]
+                                       if rest or not parts else []):
             yield ("gen_ai.client.inference.usage." + name,
-                   dict(call, **{"gen_ai.token.modality": "unknown"}),
-                   metrics.get(key, 0))
+                   dict(call, **{"gen_ai.token.modality": modality}), part)
 
 
 def by_mcp(event, facts, operation, seconds, failed):
@@ -677,7 +722,9 @@ def values_of(event, form):
     call, inference = call_of(event, facts, form), kind == "llm"
     prefix = "gen_ai.client.inference." if inference and form == "latest" \
         else "gen_ai.client.operation."
-    yield prefix + "duration", dict(call, **failed), seconds
+    own = {"embedding": "gen_ai.client.embeddings.",
+           "retrieval": "gen_ai.retrieval."} if form == "latest" else {}
+    yield own.get(kind, prefix) + "duration", dict(call, **failed), seconds
     if inference and facts.get("stream") and \
             "first_chunk_ns" in facts:
         yield (prefix + "time_to_first_chunk", call,
@@ -765,9 +812,11 @@ def has_exception(event):
         event["meta"]["span"]["kind"] in ("llm", "embedding", "retrieval")
 
 
-def exception_of(event):
+def exception_of(event, form):
     said = {"exception.type": error_of(event, event.get("_call", {}))}
     if event["meta"]["error"]["message"]:
         said["exception.message"] = event["meta"]["error"]["message"]
-    return of_span(event, "gen_ai.client.operation.exception",
+    return of_span(event, "gen_ai.client.%s.exception" % (
+        "inference" if form == "latest" and
+        event["meta"]["span"]["kind"] == "llm" else "operation"),
                    event["start_ns"] + event["duration"], said)

@@ -48,7 +48,7 @@ def compare_logs(bench, run, logs, form):
                               for e in evaluations)))
     want += [expect.details_of(e, form) for e in events
              if expect.has_details(e, form)]
-    want += [expect.exception_of(e) for e in events
+    want += [expect.exception_of(e, form) for e in events
              if expect.has_exception(e)]
     ok(len(want) > 100, "only %d log records" % len(want))
 

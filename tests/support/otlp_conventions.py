@@ -358,6 +358,8 @@ def frame_problems(form, span, plain, limited):
     method = plain.get("mcp.method.name")
     if operation in OPERATIONS or method:
         _, kind, behind = OPERATIONS.get(operation, (None, INTERNAL, None))
+        if operation == "invoke_workflow" and form > "1.41":
+            behind = "gen_ai.agent.name"
         if method:
             behind = MCP_TARGETS.get(method)
         # An agent or a tool behind an API runs elsewhere: it is a call.

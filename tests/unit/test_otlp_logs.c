@@ -259,9 +259,9 @@ TEST(evaluations_that_cannot_be_said)
     " \"tags\": [], \"trace_id\": \"" OTHER "\"" rest "}"
 #define FAILED(message) \
     ", \"error\": {\"message\": \"" message "\", \"type\": \"x y\"}"
-#define FAILURE                                                         \
-    "gen_ai.client.operation.exception " TRACE " 0000000000000102 107 " \
-    "13 1\n exception.type='429'\n"
+#define FAILURE(name)                                              \
+    "gen_ai.client." name ".exception " TRACE " 0000000000000102 " \
+    "107 13 1\n exception.type='429'\n"
 
 TEST(a_failure)
 {
@@ -270,9 +270,9 @@ TEST(a_failure)
              FAILED("too many of them"), ", \"status\": \"error\"");
 
     begin(LLMOBS_SEMCONV_1_41, false, false);
-    says(event, FAILURE);
+    says(event, FAILURE("operation"));
     begin(LLMOBS_SEMCONV_LATEST, true, false);
-    says(event, FAILURE " exception.message='too many of them'\n");
+    says(event, FAILURE("inference") " exception.message='too many of them'\n");
 }
 
 TEST(events_with_nothing_to_say)

@@ -71,6 +71,9 @@ static const struct {
      M("assistant", "{\"type\": \"server_tool_call\", \"id\": \"t\", "
                     "\"name\": \"f\", \"server_tool_call\": {\"type\": "
                     "\"f\", \"arguments\": {\"a\": 1}}}")},
+    {"{\"tool_calls\": [{\"name\": \"f\", \"tool_id\": \"t\", "
+     "\"arguments\": {}}]}",
+     M("assistant", ASK("{}"))},
     {RESULT("user", "", "tool_result", "12 C"), M("tool", ANSWER("\"12 C\""))},
     {RESULT("tool", "", "tool_result", "{\\\"b\\\": [2]}"),
      M("tool", ANSWER("{\"b\": [2]}"))},
@@ -243,6 +246,43 @@ TEST(tools_are_defined)
 {
     otlp_case_write(TOOL, STABLE, true);
     otlp_case_document("gen_ai.tool.definitions", TOOLS);
+}
+
+/* Bedrock wraps a schema, Gemini writes types in capitals, and an event has
+ * texts below a depth. Other texts stay as they are. */
+TEST(schemas_are_those_of_draft_7)
+{
+    static const struct {
+        const char *schema, *wanted;
+    } cases[] = {
+        {"{\"json\": {\"type\": \"object\"}}", "{\"type\": \"object\"}"},
+        {"{\"type\": \"OBJECT\", \"properties\": {\"type\": {\"type\": "
+         "\"STRING\", \"enum\": [\"STRING\", \"{}\"]}}}",
+         "{\"type\": \"object\", \"properties\": {\"type\": {\"type\": "
+         "\"string\", \"enum\": [\"STRING\", \"{}\"]}}}"},
+        {"{\"anyOf\": [{\"type\": [\"NUMBER\", \"NULL\"]}]}",
+         "{\"anyOf\": [{\"type\": [\"number\", \"null\"]}]}"},
+        {"{\"properties\": {\"a\": \"{\\\"type\\\": 1}\"}, \"required\": "
+         "\"[\\\"a\\\"]\", \"default\": \"{}\", \"description\": \"[1]\"}",
+         "{\"properties\": {\"a\": {\"type\": 1}}, \"required\": [\"a\"], "
+         "\"default\": \"{}\", \"description\": \"[1]\"}"},
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        char meta[512], event[2048], wanted[512];
+
+        snprintf(meta, sizeof(meta),
+                 ", \"tool_definitions\": [{\"name\": \"f\", \"schema\": %s}]",
+                 cases[i].schema);
+        snprintf(event, sizeof(event), OTLP_EVENT("llm", "n", "", "%s", ""),
+                 meta);
+        snprintf(wanted, sizeof(wanted),
+                 "[{\"type\": \"function\", \"name\": \"f\", "
+                 "\"parameters\": %s}]",
+                 cases[i].wanted);
+        otlp_case_write(event, STABLE, true);
+        otlp_case_document("gen_ai.tool.definitions", wanted);
+    }
 }
 
 #define FOUND(documents)             \

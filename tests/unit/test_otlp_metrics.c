@@ -178,6 +178,8 @@ static void add_all(void)
                  ", \"duration\": 2000000000, \"metrics\": {\"input_tokens\": "
                  "5, \"output_tokens\": 0, \"total_tokens\": 5, "
                  "\"cache_read_input_tokens\": 3, "
+                 "\"audio_input_tokens\": 1, \"text_input_tokens\": 2, "
+                 "\"text_cache_read_input_tokens\": 3, "
                  "\"reasoning_output_tokens\": 2}")),
         0);
     ck_assert_int_eq(
@@ -240,8 +242,9 @@ TEST(the_latest_form)
     begin(LLMOBS_SEMCONV_LATEST, false);
     add_all();
     wants(2000,
-          "gen_ai.client.operation.duration s cumulative\n"
-          " 1000-2000 " EMBEDDED " n=1 sum=0.01 0.01..0.01 [0]1\n" FOUND
+          "gen_ai.client.embeddings.duration s cumulative\n"
+          " 1000-2000 " EMBEDDED " n=1 sum=0.01 0.01..0.01 [0]1\n"
+          "gen_ai.retrieval.duration s cumulative\n" FOUND
           "gen_ai.client.inference.duration s cumulative\n"
           " 1000-2000 " CALL " n=1 sum=2 2..2 [8]1\n"
           " 1000-2000 " FAILED " error.type=429 n=1 sum=1e-07 1e-07..1e-07 "
@@ -253,25 +256,28 @@ TEST(the_latest_form)
           " 1000-2000 " CALL " n=1 sum=5 5..5 [2]1\n"
           "gen_ai.client.inference.operation.output_tokens {token} cumulative\n"
           " 1000-2000 " CALL " n=1 sum=0 0..0 [0]1\n"
+          "gen_ai.client.embeddings.operation.input_tokens {token} "
+          "cumulative\n"
+          " 1000-2000 " EMBEDDED " n=1 sum=4 4..4 [1]1\n"
           "gen_ai.client.inference.usage.input_tokens {token} cumulative\n"
-          " 1000-2000 " CALL MODALITY " =5\n"
+          " 1000-2000 " CALL " gen_ai.token.modality=text =2\n"
+          " 1000-2000 " CALL " gen_ai.token.modality=audio =1\n"
+          " 1000-2000 " CALL MODALITY " =2\n"
           " 1000-2000 " FAILED MODALITY " =0\n"
           "gen_ai.client.inference.usage.output_tokens {token} cumulative\n"
           " 1000-2000 " CALL MODALITY " =0\n"
           " 1000-2000 " FAILED MODALITY " =0\n"
           "gen_ai.client.inference.usage.cache_read.input_tokens {token} "
           "cumulative\n"
-          " 1000-2000 " CALL MODALITY " =3\n"
+          " 1000-2000 " CALL " gen_ai.token.modality=text =3\n"
           "gen_ai.client.inference.usage.reasoning.output_tokens {token} "
           "cumulative\n"
           " 1000-2000 " CALL MODALITY " =2\n"
           "gen_ai.invoke_agent.duration s cumulative\n"
-          " 1000-2000 gen_ai.agent.name=a name n=1 sum=0.1 0.1..0.1 [0]1\n"
+          " 1000-2000 gen_ai.agent.name=a name n=2 sum=1.1 0.1..1 [0]1 [4]1\n"
           "gen_ai.execute_tool.duration s cumulative\n"
           " 1000-2000 gen_ai.tool.name=a name gen_ai.tool.type=function n=1 "
-          "sum=0.1 0.1..0.1 [4]1\n"
-          "gen_ai.invoke_workflow.duration s cumulative\n"
-          " 1000-2000 gen_ai.workflow.name=a name n=1 sum=1 1..1 [1]1\n");
+          "sum=0.1 0.1..0.1 [4]1\n");
     ck_assert_uint_eq(llmobs_otlp_metrics_unsent(metrics), 7);
     llmobs_otlp_metrics_free(metrics);
 }

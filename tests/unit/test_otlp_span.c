@@ -460,6 +460,29 @@ TEST(the_newest_form_has_names_of_its_own)
         OTLP_EVENT("retrieval", "r", "", ", \"metadata\": {\"top_k\": 3}", ""),
         LLMOBS_SEMCONV_LATEST, false);
     otlp_case_attribute("gen_ai.retrieval.top_k", "3");
+    otlp_case_write(OTLP_EVENT("retrieval", "r", "",
+                               ", \"metadata\": {\"max_num_results\": 4, "
+                               "\"vector_store_id\": \"vs\"}",
+                               ""),
+                    LLMOBS_SEMCONV_LATEST, false);
+    otlp_case_attribute("gen_ai.retrieval.top_k", "4");
+    otlp_case_attribute("gen_ai.data_source.id", "vs");
+    otlp_case_write(OTLP_EVENT("workflow", "w", "", "", ""),
+                    LLMOBS_SEMCONV_LATEST, false);
+    otlp_case_attribute("gen_ai.agent.name", "w");
+    otlp_case_attribute("gen_ai.workflow.name", NULL);
+    for (int form = LLMOBS_SEMCONV_1_41; form <= LLMOBS_SEMCONV_LATEST;
+         form++) {
+        otlp_case_write(OTLP_EVENT("llm", "n", "", "",
+                                   ", \"metrics\": {\"input_tokens\": 0, "
+                                   "\"cache_read_input_tokens\": 0, "
+                                   "\"cache_write_input_tokens\": 0}"),
+                        (enum llmobs_semconv)form, false);
+        otlp_case_attribute("gen_ai.usage.input_tokens", "0");
+        otlp_case_attribute("gen_ai.usage.cache_read.input_tokens",
+                            form == LLMOBS_SEMCONV_LATEST ? NULL : "0");
+        otlp_case_attribute("llmobs.usage.cache_read_input_tokens", NULL);
+    }
     otlp_case_write(
         OTLP_EVENT("llm", "n", "",
                    ", \"input\": {\"prompt\": {\"id\": \"p\", \"version\": "
