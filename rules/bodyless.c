@@ -13,6 +13,8 @@ static bool is_place(const char *at)
     case 'b':
         return strncmp(at, "batches/", strlen("batches/")) == 0 ||
                strncmp(at, "batch/jobs/", strlen("batch/jobs/")) == 0;
+    case 'd':
+        return strncmp(at, "deferred-", strlen("deferred-")) == 0;
     case 'g':
         return strncmp(at, "get_result", strlen("get_result")) == 0;
     case 'i':

@@ -72,10 +72,27 @@ static bool is_head(const struct head *head)
            head->seal[0] == seal.hi && head->seal[1] == seal.lo;
 }
 
-/* Reads the head again after writing it: two processes may begin the file at
- * once, and the head that is in the file counts. */
+static off_t offset_of(uint64_t row, unsigned place)
+{
+    return (off_t)((1 + row) * ROW_SIZE +
+                   place * sizeof(struct llmobs_link_record));
+}
+
+static int set_lock(int fd, uint64_t row, short type)
+{
+    struct flock range = {.l_type = type,
+                          .l_whence = SEEK_SET,
+                          .l_start = offset_of(row, 0),
+                          .l_len = ROW_SIZE};
+
+    return fcntl(fd, F_SETLK, &range) == 0 ? 0 : -errno;
+}
+
+/* Of processes that begin the file at once, one gets the lock of the row before
+ * the first, for a moment; the others try again, and find its head. */
 static int read_head(int fd, uint64_t salt[2])
 {
+    struct llmobs_hash128 seal;
     struct head head;
     int rc = read_all(fd, &head, sizeof(head), 0);
 
@@ -86,19 +103,19 @@ static int read_head(int fd, uint64_t salt[2])
         head.magic[DIGIT] > magic[DIGIT])
         return -EPROTONOSUPPORT;
     if (!rc && !is_head(&head)) {
-        struct llmobs_hash128 seal;
-
-        memcpy(head.magic, magic, sizeof(magic));
-        head.salt[0] = llmobs_context_random();
-        head.salt[1] = llmobs_context_random();
-        seal = seal_of(head.salt, magic, sizeof(magic));
-        head.seal[0] = seal.hi;
-        head.seal[1] = seal.lo;
-        rc = write_all(fd, &head, sizeof(head), 0);
-        if (!rc)
-            rc = read_all(fd, &head, sizeof(head), 0);
-        if (!rc && !is_head(&head))
-            rc = -EBADMSG;
+        for (int i = 0; (rc = set_lock(fd, UINT64_MAX, F_WRLCK)) && i < 100;)
+            i++;
+        rc = rc == -EAGAIN ? rc : read_all(fd, &head, sizeof(head), 0);
+        if (!rc && !is_head(&head)) {
+            memcpy(head.magic, magic, sizeof(magic));
+            head.salt[0] = llmobs_context_random();
+            head.salt[1] = llmobs_context_random();
+            seal = seal_of(head.salt, magic, sizeof(magic));
+            head.seal[0] = seal.hi;
+            head.seal[1] = seal.lo;
+            rc = write_all(fd, &head, sizeof(head), 0);
+        }
+        (void)set_lock(fd, UINT64_MAX, F_UNLCK);
     }
     if (!rc)
         memcpy(salt, head.salt, sizeof(head.salt));
@@ -157,12 +174,6 @@ void llmobs_link_file_close(struct llmobs_link_file *file)
     file->fd = -1;
 }
 
-static off_t offset_of(uint64_t row, unsigned place)
-{
-    return (off_t)((1 + row) * ROW_SIZE +
-                   place * sizeof(struct llmobs_link_record));
-}
-
 /* The seal also covers the record's place, so that a record is valid only
  * there. */
 static uint64_t record_seal(const uint64_t salt[2], uint64_t row,
@@ -195,23 +206,12 @@ int llmobs_link_file_write(const struct llmobs_link_file *file,
     return write_all(file->fd, &record, sizeof(record), offset_of(row, place));
 }
 
-static int set_lock(const struct llmobs_link_file *file, uint64_t row,
-                    short type)
-{
-    struct flock range = {.l_type = type,
-                          .l_whence = SEEK_SET,
-                          .l_start = offset_of(row, 0),
-                          .l_len = ROW_SIZE};
-
-    return fcntl(file->fd, F_SETLK, &range) == 0 ? 0 : -errno;
-}
-
 int llmobs_link_file_lock(const struct llmobs_link_file *file, uint64_t row)
 {
-    return set_lock(file, row, F_WRLCK);
+    return set_lock(file->fd, row, F_WRLCK);
 }
 
 void llmobs_link_file_unlock(const struct llmobs_link_file *file, uint64_t row)
 {
-    (void)set_lock(file, row, F_UNLCK);
+    (void)set_lock(file->fd, row, F_UNLCK);
 }

@@ -193,13 +193,20 @@ void llmobs_link_table_drop(struct llmobs_link_table *table,
             (void)store(table, &row[i], key, &none);
 }
 
+/* A put replaces the oldest record, so the second oldest is newer than all that
+ * a row has forgotten, even if some were put late. */
 static bool claim_record(struct llmobs_link_table *table,
                          const struct llmobs_link_record *record,
-                         uint64_t check)
+                         uint64_t check, int64_t since_ns)
 {
     struct llmobs_link_record *row = row_of_key(table, record->key), anew;
+    int64_t oldest = INT64_MAX, second = INT64_MAX;
 
     for (size_t i = 0; row && i < LLMOBS_LINK_ROW; i++) {
+        if (row[i].at_ns < second)
+            second = row[i].at_ns < oldest ? oldest : row[i].at_ns;
+        if (row[i].at_ns < oldest)
+            oldest = row[i].at_ns;
         if (!has_key(&row[i], record->key) || row[i].span_id != record->span_id)
             continue;
         if (row[i].check)
@@ -208,23 +215,28 @@ static bool claim_record(struct llmobs_link_table *table,
         anew.check = check;
         return store(table, &row[i], record->key, &anew);
     }
-    return false;
+    if (second > since_ns)
+        return false;
+    anew = *record;
+    anew.check = check;
+    llmobs_link_table_put(table, &anew);
+    return claim_record(table, record, check, -1);
 }
 
 /* Two processes may find the record at once: only one gets the lock, and it
  * reads the row again then. */
 bool llmobs_link_table_claim(struct llmobs_link_table *table,
                              const struct llmobs_link_record *record,
-                             uint64_t check)
+                             uint64_t check, int64_t since_ns)
 {
     const uint64_t row = row_number(record->key);
     bool claimed;
 
     if (table->file.fd < 0)
-        return claim_record(table, record, check);
+        return claim_record(table, record, check, since_ns);
     if (llmobs_link_file_lock(&table->file, row))
         return false;
-    claimed = claim_record(table, record, check);
+    claimed = claim_record(table, record, check, since_ns);
     llmobs_link_file_unlock(&table->file, row);
     return claimed;
 }

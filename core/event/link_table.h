@@ -75,10 +75,12 @@ void llmobs_link_table_put(struct llmobs_link_table *table,
                            const struct llmobs_link_record *record);
 
 /* Sets the check of a record that was found, if it is 0 or already `check`.
- * False: another process has set another check, or may have. */
+ * False: another process has set another check, or may have. With `since_ns`
+ * from 0 on, a record that the table lacks is put into it, unless it may have
+ * been there since that time. */
 bool llmobs_link_table_claim(struct llmobs_link_table *table,
                              const struct llmobs_link_record *record,
-                             uint64_t check);
+                             uint64_t check, int64_t since_ns);
 
 /* Removes the record of that span under the key. */
 void llmobs_link_table_drop(struct llmobs_link_table *table,

@@ -169,16 +169,60 @@ static struct llmobs_hash128 key_of_job(const struct llmobs_linking *l)
     return llmobs_siphash_now(&hash);
 }
 
+/* The key of the note that a job's tokens are told, by a span that knows who
+ * began it, or by one that does not. It has no account, as another key may ask
+ * for the job; both are in one row, which has forgotten both or none. */
+static struct llmobs_hash128 key_of_end(const struct llmobs_linking *l,
+                                        bool begun)
+{
+    struct llmobs_hash128 key =
+        llmobs_linking_session(l, llmobs_text_of(l->span->job.id));
+
+    key.hi ^= begun;
+    return key;
+}
+
+static bool is_told(const struct llmobs_linking *l, bool begun)
+{
+    struct llmobs_link_record *found;
+
+    return llmobs_link_table_find(l->table, key_of_end(l, begun), &found) > 0;
+}
+
+/* Notes that the span tells the job's tokens; false: it must not. Of two that
+ * note it at once, in either way, one sees the other. */
+static bool tell_job(const struct llmobs_linking *l, bool begun)
+{
+    const struct llmobs_link_record note = {
+        .key = key_of_end(l, begun), .at_ns = l->end_ns > 0 ? l->end_ns : 1};
+
+    return (l->table->file.fd >= 0 || (begun && !l->table->path)) &&
+           !is_told(l, !begun) &&
+           llmobs_link_table_claim(l->table, &note,
+                                   begun ? 1 : l->span->context.span_id,
+                                   begun ? INT64_MAX : l->span->job.since_ns) &&
+           !is_told(l, !begun);
+}
+
 /* If the span is linked a second time, its record stays as it is, because
  * another span may have counted the tokens already. A stream takes the place of
- * those before it, and may have counted its tokens itself. */
+ * those before it, and may have counted its tokens itself. A call that brings
+ * the result loses its tokens where a fetch was quicker and has told them. */
 static void begin_job(const struct llmobs_linking *l, struct llmobs_hash128 key)
 {
     const uint64_t self = l->span->context.span_id;
     const bool stream = l->span->job.part == LLMOBS_JOB_STREAM;
+    const bool done = l->span->job.part == LLMOBS_JOB_DONE;
+    struct llmobs_json *none = done && !tell_job(l, true) && is_told(l, false)
+                                   ? llmobs_json_object()
+                                   : NULL;
     struct llmobs_link_record *found;
     size_t count = llmobs_link_table_find(l->table, key, &found);
 
+    if (none) {
+        llmobs_json_free(l->span->metrics);
+        l->span->metrics = none;
+    }
     for (size_t i = 0; i < count; i++)
         if (found[i].span_id == self)
             return;
@@ -186,12 +230,13 @@ static void begin_job(const struct llmobs_linking *l, struct llmobs_hash128 key)
         llmobs_link_table_drop(l->table, key, found[i].span_id);
     llmobs_linking_put(
         l, key,
-        stream && llmobs_json_get(l->span->metrics, "output_tokens") ? self
-                                                                     : 0);
+        done || (stream && llmobs_json_get(l->span->metrics, "output_tokens"))
+            ? self
+            : 0);
 }
 
-/* The first span that finds the job ended gets its counts. When memory runs out
- * they are lost, as this span has claimed them. */
+/* The first span that finds the job ended gets its counts; where nobody saw the
+ * begin, if the file shows that no span has them. Lack of memory loses them. */
 static void link_to_job(const struct llmobs_linking *l,
                         struct llmobs_hash128 key)
 {
@@ -205,12 +250,16 @@ static void link_to_job(const struct llmobs_linking *l,
         i++;
     if (i < count)
         record = found[i];
-    else if (!llmobs_linking_pick(l, key, &record) ||
-             l->span->start_ns - record.at_ns > LIFE_NS)
+    else if (count > 0 && (!llmobs_linking_pick(l, key, &record) ||
+                           l->span->start_ns - record.at_ns > LIFE_NS))
         return;
-    llmobs_linking_link(l, &record, "output", "job");
+    if (count > 0)
+        llmobs_linking_link(l, &record, "output", "job");
     if (!counts ||
-        !llmobs_link_table_claim(l->table, &record, l->span->context.span_id))
+        (count > 0 ? !llmobs_link_table_claim(l->table, &record,
+                                              l->span->context.span_id, -1)
+                   : !l->span->job.alone) ||
+        !tell_job(l, count > 0))
         return;
     for (void *it = llmobs_json_iter(counts); it;
          it = llmobs_json_next(counts, it))

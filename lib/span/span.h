@@ -151,6 +151,7 @@ enum llmobs_job_part {
     LLMOBS_JOB_NONE,
     LLMOBS_JOB_BEGUN, /* this call began the job, and has no tokens of it */
     LLMOBS_JOB_ASKED, /* this call asks for a job that an earlier call began */
+    LLMOBS_JOB_DONE,  /* this call's answer has the job's result and tokens */
     LLMOBS_JOB_STREAM /* this call's answer may be read again, or on, by the id:
                        * it stands for the newest call that was sent with it */
 };
@@ -161,6 +162,8 @@ struct llmobs_job {
     struct llmobs_json *metrics; /* LLMOBS_JOB_ASKED: the tokens of the ended
                                   * job; the linker decides whether this span
                                   * counts them. Object or NULL */
+    bool alone;       /* it may do so even if nobody saw the job begin */
+    int64_t since_ns; /* the job ended then or later; 0: unknown */
 };
 
 struct llmobs_span {

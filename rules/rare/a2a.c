@@ -317,7 +317,7 @@ static int a2a_finish(struct llmobs_reading *reading)
                     strcmp(state->word, "rejected") == 0))
         rc = llmobs_span_fail(span, state->word, state->status.data);
     return rc == 0 && span->kind == LLMOBS_KIND_AGENT && goes_on(state)
-               ? llmobs_job_begun(span, id)
+               ? llmobs_job_begun(span, id, NULL)
                : rc;
 }
 

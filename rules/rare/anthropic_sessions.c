@@ -120,7 +120,7 @@ static int created(struct llmobs_reading *reading,
     if (rc == 0)
         rc = llmobs_value_output(reading->span,
                                  llmobs_json_get(session, "status"));
-    return rc < 0 ? rc : llmobs_job_begun(reading->span, id);
+    return rc < 0 ? rc : llmobs_job_begun(reading->span, id, NULL);
 }
 
 /* The first event begins what the stream has from there on. */
@@ -132,7 +132,7 @@ static int sent(struct llmobs_reading *reading, const struct llmobs_json *body)
                ? 0
                : llmobs_job_begun(
                      reading->span,
-                     llmobs_json_gets(llmobs_json_at(data, 0), "id"));
+                     llmobs_json_gets(llmobs_json_at(data, 0), "id"), NULL);
 }
 
 /* -- the stream ------------------------------------------------------------ */

@@ -222,10 +222,13 @@ static int read_prediction(struct llmobs_reading *reading,
 static int set_job(struct llmobs_reading *reading,
                    const struct llmobs_json *body)
 {
-    if (reading->classified->call->status >= 300 ||
-        !goes_on(llmobs_json_gets(body, "status")))
+    const char *status = llmobs_json_gets(body, "status");
+    const char *id = llmobs_json_gets(body, "id");
+
+    if (reading->classified->call->status >= 300)
         return 0;
-    return llmobs_job_begun(reading->span, llmobs_json_gets(body, "id"));
+    return goes_on(status) ? llmobs_job_begun(reading->span, id, status)
+                           : llmobs_job_done(reading->span, id);
 }
 
 static int read_document(struct llmobs_reading *reading,
@@ -264,6 +267,7 @@ static int finish(struct llmobs_reading *reading,
 {
     const char *status = llmobs_json_gets(body, "status");
 
+    llmobs_job_alone(reading->span, body);
     return llmobs_job_settle(reading, status, status && !goes_on(status));
 }
 

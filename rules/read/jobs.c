@@ -6,7 +6,10 @@
 #include <string.h>
 
 #include "rules/read/facts.h"
+#include "rules/read/usage.h"
 #include "rules/read/values.h"
+
+#define SKEW 600 /* by which clocks may differ, in seconds */
 
 static const char *const counts[] = {"input_tokens",
                                      "output_tokens",
@@ -26,15 +29,38 @@ static int note(struct llmobs_span *span, enum llmobs_job_part part,
     return rc;
 }
 
-int llmobs_job_begun(struct llmobs_span *span, const char *id)
+int llmobs_job_begun(struct llmobs_span *span, const char *id,
+                     const char *status)
 {
+    int rc;
+
     for (size_t i = 0; i < COUNTS; i++)
         if (llmobs_json_to_int(llmobs_json_get(span->metrics, counts[i])) > 0)
             return 0;
     /* The counts of a job that goes on are not known: some servers write 0. */
     for (size_t i = 0; i < COUNTS; i++)
         llmobs_json_unset(span->metrics, counts[i]);
-    return note(span, LLMOBS_JOB_BEGUN, id);
+    rc = note(span, LLMOBS_JOB_BEGUN, id);
+    return rc < 0 || !span->job.id || !status
+               ? rc
+               : llmobs_json_sets(span->metadata, "status", status);
+}
+
+int llmobs_job_done(struct llmobs_span *span, const char *id)
+{
+    return note(span, LLMOBS_JOB_DONE, id);
+}
+
+/* The times are seconds; others count as unknown. */
+void llmobs_job_alone(struct llmobs_span *span, const struct llmobs_json *job)
+{
+    int64_t at = llmobs_usage_count(job, "completed_at");
+
+    at = at > 0 ? at : llmobs_usage_count(job, "created_at");
+    at = at > 0 ? at : llmobs_usage_count(job, "created");
+    span->job.alone = true;
+    if (at > SKEW && at < INT32_MAX)
+        span->job.since_ns = (at - SKEW) * 1000000000;
 }
 
 int llmobs_job_streams(const struct llmobs_reading *reading)

@@ -19,9 +19,19 @@
 
 #include "rules/read/reading.h"
 
-/* Notes that the call began the job `id`, which goes on. Notes nothing if the
- * span has tokens, or the id is NULL or empty. */
-int llmobs_job_begun(struct llmobs_span *span, const char *id);
+/* Notes that the call began the job `id`, which goes on; `status`: how far it
+ * is, for the metadata, or NULL. Notes nothing if the span has tokens, or the
+ * id is NULL or empty. */
+int llmobs_job_begun(struct llmobs_span *span, const char *id,
+                     const char *status);
+
+/* Notes that the answer has the result of the job `id`, or NULL. */
+int llmobs_job_done(struct llmobs_span *span, const char *id);
+
+/* Notes that the span may count the tokens even if nobody saw the job begin:
+ * the call that began it had none, or was llmobs_job_done. `job` may say when
+ * the job ended. */
+void llmobs_job_alone(struct llmobs_span *span, const struct llmobs_json *job);
 
 /* Notes the id by which llama.cpp's server keeps the call's stream: it goes on
  * where its client is gone, and later requests read it (tools/server/README.md,

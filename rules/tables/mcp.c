@@ -238,7 +238,7 @@ static int mcp_job(struct llmobs_span *span, enum llmobs_job_part part,
     for (size_t i = 0; rc == 0 && i < sizeof(texts) / sizeof(*texts); i++)
         rc = llmobs_buf_adds(&id, texts[i]);
     if (rc == 0)
-        rc = part == LLMOBS_JOB_BEGUN ? llmobs_job_begun(span, id.data)
+        rc = part == LLMOBS_JOB_BEGUN ? llmobs_job_begun(span, id.data, NULL)
                                       : llmobs_job_asks(span, id.data);
     llmobs_buf_fini(&id);
     return rc == -EFBIG ? 0 : rc;

@@ -173,7 +173,7 @@ int llmobs_render_document(struct llmobs_reading *reading,
         return add_things(reading, made);
     if (rc == 0 && id && !reading->span->failed) {
         llmobs_span_fact(&reading->span->facts, LLMOBS_FACT_RESPONSE_ID, id);
-        rc = llmobs_job_begun(reading->span, id);
+        rc = llmobs_job_begun(reading->span, id, status);
     }
     if (reading->classified->shape->kind == LLMOBS_KIND_TASK)
         return rc < 0 || !status
@@ -225,6 +225,11 @@ int llmobs_render_poll(struct llmobs_reading *reading,
     made = render_at(reading, LLMOBS_AT_OUTPUT);
     if (rc == 0 && made && ended)
         rc = add_things(reading, made);
+    if (ended && llmobs_json_len(reading->span->metrics) > 0 &&
+        strcmp(render_of(reading)->what, "batch") == 0)
+        llmobs_span_fact_word(&reading->span->facts,
+                              LLMOBS_FACT_RESPONSE_SERVICE_TIER, "batch");
+    llmobs_job_alone(reading->span, body);
     return rc < 0 ? rc
                   : llmobs_job_settle(reading,
                                       status                  ? status

@@ -6,6 +6,7 @@
 #include "rules/vendors/openai.h"
 #include "rules/read/facts.h"
 #include "rules/read/hooks.h"
+#include "rules/read/jobs.h"
 #include "rules/read/values.h"
 #include "rules/read/request.h"
 #include "rules/read/sources.h"
@@ -82,6 +83,7 @@ int llmobs_chat_document(struct llmobs_reading *reading,
     const struct llmobs_json *choices = llmobs_json_get(body, "choices");
     const struct llmobs_chat_variant *variant = reading->form->variant;
     struct llmobs_json *list = llmobs_json_array();
+    const char *id = llmobs_json_gets(body, "request_id");
     int rc =
         list ? llmobs_reading_model(reading, llmobs_json_gets(body, "model"))
              : -ENOMEM;
@@ -100,6 +102,12 @@ int llmobs_chat_document(struct llmobs_reading *reading,
                  : llmobs_message_add_answer(list, said, audio_format(reading));
     }
     reading->span->output_messages = list;
+    /* xAI answers with an id alone if a later call is to fetch the rest. */
+    if (rc == 0 && !choices && id &&
+        llmobs_json_is_true(llmobs_json_get(reading->request, "deferred"))) {
+        llmobs_span_fact(&reading->span->facts, LLMOBS_FACT_RESPONSE_ID, id);
+        rc = llmobs_job_begun(reading->span, id, "deferred");
+    }
     if (rc == 0)
         rc = llmobs_sources_read(reading->span, body, LLMOBS_SOURCES_OPENAI);
     return rc < 0 ? rc

@@ -667,7 +667,8 @@ static int set_job(struct llmobs_reading *reading,
 {
     if (reading->classified->call->status >= 300 || !status || !is_open(status))
         return 0;
-    return llmobs_job_begun(reading->span, llmobs_json_gets(interaction, "id"));
+    return llmobs_job_begun(reading->span, llmobs_json_gets(interaction, "id"),
+                            status);
 }
 
 static int read_output(struct llmobs_reading *reading,

@@ -47,7 +47,7 @@ static bool is_response(const struct llmobs_reading *reading)
  * Source: the paths /responses/{response_id} and its /cancel of
  * openai/openai-openapi; OpenTelemetry's gen_ai operation fetch_response, which
  * has no usage. */
-static const char fetched_keys[] = "id\0model\0status\0usage\0";
+static const char fetched_keys[] = "id\0model\0status\0usage\0background\0";
 
 /* True for the status of a response that is not at its end. */
 static bool goes_on(const char *status)
@@ -63,6 +63,8 @@ static int fetch_response(struct llmobs_reading *reading,
     const char *status = llmobs_json_gets(response, "status");
     int rc = llmobs_reading_model(reading, llmobs_json_gets(response, "model"));
 
+    if (llmobs_json_is_true(llmobs_json_get(response, "background")))
+        llmobs_job_alone(reading->span, response);
     if (rc == 0)
         rc = llmobs_usage_read(llmobs_usage_find(response), reading->span);
     if (rc == 0)
@@ -483,10 +485,16 @@ static void set_reason(struct llmobs_reading *reading,
 static int set_job(struct llmobs_reading *reading,
                    const struct llmobs_json *response)
 {
-    if (reading->classified->call->status >= 300 ||
-        !goes_on(llmobs_json_gets(response, "status")))
+    const char *status = llmobs_json_gets(response, "status");
+    const char *id = llmobs_json_gets(response, "id");
+
+    if (reading->classified->call->status >= 300)
         return 0;
-    return llmobs_job_begun(reading->span, llmobs_json_gets(response, "id"));
+    if (goes_on(status))
+        return llmobs_job_begun(reading->span, id, status);
+    return llmobs_json_is_true(llmobs_json_get(response, "background"))
+               ? llmobs_job_done(reading->span, id)
+               : 0;
 }
 
 static int read_document(struct llmobs_reading *reading,

@@ -1,9 +1,11 @@
 """Jobs that go on behind their call, and the calls that ask for them: one of
 these has the tokens, and no other."""
 import collections
+import contextlib
 import json
 import os
 import subprocess
+import threading
 import time
 
 from delivery import wait_for
@@ -256,6 +258,59 @@ def jobs_of_other_apis(t):
                              LLMOBS_RULES=rules)
         equal(links_of(run.spans), LINKS, "links of " + where)
         equal(counted(run.spans), TOKENS, "tokens of " + where)
+
+
+class Batches(Handler):
+    """A batch that has ended. It waits until so many ask for it at once."""
+
+    def do_GET(self):
+        name = self.path.split("/")[-1]
+        self.server.all.wait(20)
+        self.answer(json.dumps({
+            "id": name, "object": "batch", "status": "completed",
+            "created_at": 1780000000, "usage": USAGE}).encode())
+
+
+@contextlib.contextmanager
+def batches(t, parties):
+    """The address of batches, and the environment that knows it."""
+    rules = os.path.join(t.dir, "batches.json")
+    with open(rules, "w") as f:
+        json.dump([{"host": "127.0.0.1", "path": "/v1/batches/*",
+                    "method": "GET", "dialect": "openai_batches",
+                    "operation": "retrieve_batch"}], f)
+    with serving(Batches, "/v1/batches",
+                 all=threading.Barrier(parties)) as url:
+        yield url, {"LLMOBS_RULES": rules}
+
+
+@test
+def a_batch_whose_begin_nobody_saw(t):
+    """Its sum is told once, whoever asks, and never without the file."""
+    key = ["-H", "authorization: Bearer Zyx7other"]
+    with batches(t, 1) as (url, env):
+        for env in (env, dict(env, LLMOBS_THREAD="off")):
+            name = url + "/batch_%d" % len(env)
+            run = one_by_one(t, commands(
+                url, (None, [], name), (None, [], name), (None, key, name),
+                (None, [], name + "x")), **env)
+            equal(counted(run.spans), [15, None, None, 15], "tokens")
+            equal(links_of(run.spans), [""] * 4, "links")
+        run = one_by_one(t, commands(url, *[(None, [], url + "/batch_n")] * 2),
+                         **dict(env, LLMOBS_SPOOL_MAX="1000000"))
+        equal(counted(run.spans), [None, None], "tokens without the file")
+
+
+@test
+def processes_that_ask_for_a_batch_at_once(t):
+    with batches(t, 6) as (url, env):
+        for i in range(5):
+            run = t.run(["sh", "-c", "for i in 1 2 3 4 5 6; do "
+                         "curl -s %s/batch_%d >/dev/null & done; wait" % (url, i)],
+                        env=env)
+            spans = [s for s in run.spans if "atch" in s["name"]]
+            equal(sorted(filter(None, counted(spans))), [15], "tokens")
+            equal(len(spans), 6, "spans")
 
 
 class Sessions(Handler):

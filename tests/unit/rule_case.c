@@ -323,10 +323,13 @@ static void put_job(const struct llmobs_job *job, struct llmobs_json *out)
     llmobs_json_sets(value,
                      job->part == LLMOBS_JOB_BEGUN    ? "begun"
                      : job->part == LLMOBS_JOB_STREAM ? "stream"
+                     : job->part == LLMOBS_JOB_DONE   ? "done"
                                                       : "asked",
                      job->id);
     if (job->metrics)
         llmobs_json_set(value, "metrics", llmobs_json_clone(job->metrics));
+    if (job->metrics && job->alone)
+        llmobs_json_set(value, "alone", llmobs_json_int(job->since_ns));
     llmobs_json_set(out, "job", value);
 }
 

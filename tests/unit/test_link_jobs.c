@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -24,6 +25,8 @@ struct part {
     const char *url, *body;
     uint64_t account, trace; /* 0: a trace of its own */
     bool failed, off;
+    bool alone;            /* counts, even if nobody saw the job begin */
+    int64_t since;         /* the job ended then or later, in ns */
     bool counted;          /* the call's own tokens are known */
     enum llmobs_kind kind; /* _LLM: as the part says */
     const char *thread;    /* the provider's id of the conversation */
@@ -49,8 +52,12 @@ static void fill(const struct part *part, struct llmobs_span *span)
     llmobs_span_fact(&span->facts, LLMOBS_FACT_CONVERSATION_ID, part->thread);
     span->output_behind = link_json(part->calls);
     span->input_messages = link_json(part->results);
+    span->job.alone = part->alone;
+    span->job.since_ns = part->since;
     if (part->counted)
         llmobs_span_metric(span, "output_tokens", 5);
+    if (part->part == LLMOBS_JOB_DONE)
+        llmobs_span_metric(span, "input_tokens", 7);
     if (part->in == 0)
         return;
     span->job.metrics = llmobs_json_object();
@@ -133,6 +140,12 @@ static const char *link_part(const struct part *part)
                              .in = 7,                  \
                              .out = 5,                 \
                              __VA_ARGS__})
+
+#define DONE(number)          \
+    link_part(&(struct part){ \
+        .span = (number), .part = LLMOBS_JOB_DONE, .counted = true})
+/* Finds a job that counts, even if nobody saw it begin. */
+#define SEES(number, ...) FINDS(number, .alone = true, __VA_ARGS__)
 
 TEST(the_first_that_finds_the_end_counts)
 {
@@ -287,6 +300,146 @@ TEST(processes_that_find_the_end_at_once)
         ck_assert_int_eq(counted, 1);
         link_end_file();
     }
+}
+
+TEST(a_job_whose_begin_nobody_saw)
+{
+    link_begin_file();
+    ck_assert_str_eq(ASKS(1, .alone = true), "");
+    ck_assert_str_eq(SEES(2, .id = ID), " 7/5");
+    ck_assert_str_eq(SEES(3, .id = ID), "");
+    link_next_process();
+    ck_assert_str_eq(SEES(4, .id = ID), "");
+    ck_assert_str_eq(SEES(2, .id = ID), " 7/5");
+    ck_assert_str_eq(SEES(5, .body = "{\"user\":\"ann\"}"), "");
+    ck_assert_str_eq(SEES(6, .account = 8), "");
+    ck_assert_str_eq(FINDS(7, .id = ID), "");
+    link_now += 25 * HOUR;
+    ck_assert_str_eq(SEES(8, .id = ID), "");
+    ck_assert_str_eq(SEES(9, .id = "resp_2"), " 7/5");
+    ck_assert_str_eq(SEES(10, .url = "https://api.example.org/v1/x"), " 7/5");
+    link_end_file();
+}
+
+/* The span of the call that began the job came late, or is another key's. */
+TEST(a_begin_behind_the_end)
+{
+    link_begin_file();
+    ck_assert_str_eq(SEES(1, .id = ID), " 7/5");
+    ck_assert_str_eq(BEGINS(2, .failed = false), "");
+    ck_assert_str_eq(SEES(3, .id = ID), "2:job");
+    ck_assert_str_eq(SEES(4, .id = ID), "2:job");
+    BEGINS(5, .id = "resp_2", .account = 7);
+    ck_assert_str_eq(SEES(6, .id = "resp_2", .account = 7), "5:job 7/5");
+    ck_assert_str_eq(SEES(7, .id = "resp_2"), "");
+    BEGINS(8, .id = "resp_3", .account = 7);
+    ck_assert_str_eq(SEES(9, .id = "resp_3"), " 7/5");
+    ck_assert_str_eq(SEES(10, .id = "resp_3", .account = 7), "8:job");
+    BEGINS(11, .id = "resp_4");
+    link_now += 25 * HOUR;
+    ck_assert_str_eq(SEES(12, .id = "resp_4"), "");
+    link_end_file();
+}
+
+TEST(a_call_that_has_the_result_itself)
+{
+    link_begin_file();
+    ck_assert_str_eq(DONE(1), " 7/5");
+    ck_assert_str_eq(SEES(2, .id = ID), "1:job");
+    ck_assert_str_eq(SEES(3, .account = 7), "");
+    ck_assert_str_eq(DONE(1), " 7/5");
+    link_end_file();
+    link_begin_file();
+    ck_assert_str_eq(SEES(4, .id = ID), " 7/5");
+    ck_assert_str_eq(DONE(5), "");
+    ck_assert_str_eq(SEES(6, .id = ID), "5:job");
+    link_end_file();
+    link_begin();
+    ck_assert_str_eq(DONE(7), " 7/5");
+    ck_assert_str_eq(SEES(8, .id = ID), "7:job");
+    end();
+}
+
+/* Then no process can know what another has told. */
+TEST(an_end_without_the_file)
+{
+    link_begin();
+    ck_assert_str_eq(SEES(1, .id = ID), "");
+    end();
+    link_begin_file();
+    ck_assert_int_eq(mkdir(link_path, 0700), 0);
+    ck_assert_str_eq(SEES(2, .id = ID), "");
+    ck_assert_int_eq(rmdir(link_path), 0);
+    ck_assert_str_eq(SEES(3, .id = ID), " 7/5");
+    link_end_file();
+}
+
+/* What a row has forgotten was there before its oldest records, also where one
+ * of these came late. */
+TEST(an_end_that_the_file_may_have_forgotten)
+{
+    int64_t ended;
+
+    link_begin_file();
+    ck_assert_str_eq(SEES(1, .since = link_now), " 7/5");
+    ended = link_now;
+    link_now += HOUR;
+    for (uint64_t i = 0; i < 50000; i++)
+        BEGINS(100 + i, .id = "x", .trace = i, .account = i + 1);
+    ck_assert_str_eq(SEES(2, .since = ended), "");
+    ck_assert_str_eq(SEES(3, .id = ID), "");
+    ck_assert_str_eq(SEES(4, .id = "resp_2", .since = link_now + HOUR), " 7/5");
+    ck_assert_str_eq(SEES(5, .id = "resp_2", .since = link_now + HOUR), "");
+    link_now -= 50000 * SECOND + 2 * HOUR;
+    for (uint64_t i = 0; i < 20000; i++)
+        BEGINS(200000 + i, .id = "y", .trace = i, .account = i + 1);
+    link_now += 50000 * SECOND + HOUR;
+    ck_assert_str_eq(SEES(6, .since = ended), "");
+    link_end_file();
+}
+
+/* Begins when the pipe has ended; half of them know the begin. */
+static void see_at_once(int start, uint64_t span)
+{
+    const uint64_t account = span % 2 ? 7 : 0;
+    char byte;
+
+    link_next_process();
+    (void)!read(start, &byte, 1);
+    _exit(strstr(SEES(span, .account = account), "7/5") ? 1 : 0);
+}
+
+TEST(processes_that_see_the_end_at_once)
+{
+    int total = 0;
+
+    for (int round = 0; round < 40; round++) {
+        int ends[2], counted = 0, status;
+
+        link_begin_file();
+        if (round % 2)
+            BEGINS(1, .account = 7);
+        ck_assert_int_eq(pipe(ends), 0);
+        for (uint64_t i = 0; i < 8; i++) {
+            pid_t pid = fork();
+
+            ck_assert_int_ge(pid, 0);
+            if (pid)
+                continue;
+            close(ends[1]);
+            see_at_once(ends[0], 10 + i);
+        }
+        close(ends[0]);
+        close(ends[1]);
+        while (wait(&status) > 0) {
+            ck_assert(WIFEXITED(status));
+            counted += WEXITSTATUS(status);
+        }
+        ck_assert_int_le(counted, 1);
+        total += counted;
+        link_end_file();
+    }
+    ck_assert_int_gt(total, 0);
 }
 
 #define RESULTS "[" BRINGS(CALL) "]"
