@@ -260,6 +260,65 @@ def jobs_of_other_apis(t):
         equal(counted(run.spans), TOKENS, "tokens of " + where)
 
 
+class Background(Jobs):
+    """Says that they are in the background, and fails first: such a failure has
+    no span where the host is not known."""
+
+    def response(self, name, status, usage):
+        return dict(Jobs.response(self, name, status, usage), background=True)
+
+    def send(self, name, status, usage):
+        if status == "in_progress":
+            self.answer(b'{"error": {"message": "busy"}}', status=503)
+        else:
+            Jobs.send(self, name, status, usage)
+
+
+@test
+def responses_whose_begin_nobody_saw(t):
+    """The end by a stream, behind a failure, by a cancel: told once, in one
+    process, in many, and by a relay."""
+    def requests(url):
+        stream = (None, [], url + "/resp_a?stream=true&starting_after=0")
+        cancel = ("", [], url + "/resp_c/cancel")
+        return [stream, asks(url, "a"), stream, asks(url, "a"),
+                asks(url, "b"), asks(url, "b"), asks(url, "b"),
+                cancel, cancel, asks(url, "c"), asks(url, "c")]
+
+    want = [15, None, None, 15, None, 15, None, None]
+    with jobs(Background) as url:
+        run = t.run(turns(url, *requests(url)))
+        equal(counted(run.spans), want, "one process")
+    with jobs(Background) as url:
+        run = one_by_one(t, commands(url, *requests(url)))
+        equal(counted(run.spans), want, "many")
+    with jobs(Background) as url:
+        t.fresh(None)
+        store = os.path.join(t.dir, "store")
+        with Relay(t, {}) as relay:
+            for argv in commands(url, *requests(url)):
+                t.run(argv, keep=True)
+            ok(wait_for(lambda: len(read_spans(store)) == len(want), 20),
+               "spans")
+            relay.end()
+        equal(counted(read_spans(store)), want, "by a relay")
+
+
+@test
+def a_response_that_its_call_waited_for(t):
+    """The call was in the background, and has the tokens itself; or its stream
+    was cut."""
+    for stream, want in ((False, [15, None]), (True, [None, 15])):
+        for many in (False, True):
+            with jobs(Background) as url:
+                requests = [begins("e", stream=stream, background=stream),
+                            asks(url, "e"), asks(url, "e")]
+                run = one_by_one(t, commands(url, *requests)) if many else \
+                    t.run(turns(url, *requests))
+            equal(counted(run.spans), want, "tokens, many: %s" % many)
+            equal(links_of(run.spans), ["", "0:job"], "links")
+
+
 class Batches(Handler):
     """A batch that has ended. It waits until so many ask for it at once."""
 
