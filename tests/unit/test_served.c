@@ -83,7 +83,7 @@ TEST(the_write_of_the_head_counts)
     tell("serve 3");
     wire_send("{");
     tell("serve 0");
-    wire_send(BODY + 1);
+    wire_send(&BODY[1]);
     wire_receive(ANSWER);
     wire_send(ASKS JSON LENGTH BODY);
     wire_receive(ANSWER);
