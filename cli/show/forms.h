@@ -46,6 +46,9 @@ int llmobs_view_summary(struct llmobs_view *view);
 /* Numbers about calls over time (show_series.c). */
 int llmobs_view_series(struct llmobs_view *view);
 
+/* Why caches of prompts broke (show_breaks.c). */
+int llmobs_view_breaks(struct llmobs_view *view);
+
 /* One HTML file (show_page.c). */
 int llmobs_view_html(struct llmobs_view *view);
 

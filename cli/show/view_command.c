@@ -96,14 +96,13 @@ static int set_by(const struct llmobs_cli_option *option, const char *words)
 }
 
 /* The options of set_form have these as their value. */
-enum form { LIST, SUMMARY, OTLP, SERVE };
+enum form { LIST, SUMMARY, BREAKS, OTLP, SERVE };
 
 static int set_form(const struct llmobs_cli_option *option, const char *value)
 {
     static int (*const forms[])(struct llmobs_view *) = {
-        [LIST] = llmobs_view_list,
-        [SUMMARY] = llmobs_view_summary,
-        [OTLP] = llmobs_view_otlp,
+        [LIST] = llmobs_view_list,     [SUMMARY] = llmobs_view_summary,
+        [BREAKS] = llmobs_view_breaks, [OTLP] = llmobs_view_otlp,
         [SERVE] = llmobs_view_serve,
     };
     struct llmobs_view *view = option->to;
@@ -234,6 +233,7 @@ static const struct llmobs_cli_option options[] = {
     LLMOBS_CLI_PICK("csv", &VIEW.format, LLMOBS_SHEET_CSV),
     LLMOBS_CLI_VALUE("fields", llmobs_view_set_fields, &VIEW.fields),
     {"summary", set_form, &VIEW, 0, 0, SUMMARY, NULL},
+    {"why-cache", set_form, &VIEW, 0, 0, BREAKS, NULL},
     {"timeseries", set_series, &VIEW, 0, optional_argument, 0, NULL},
     LLMOBS_CLI_VALUE("step", set_step, &VIEW.step_ns),
     LLMOBS_CLI_VALUE("by", set_by, &VIEW.by),
@@ -383,7 +383,7 @@ static int show_store(const struct asked *asked, struct llmobs_view *view)
     /* Trees know traces; other forms read spans. So if the user asks for one
      * trace, the filter gets its id. */
     if (rc == 0 && !asked->quiet && view->whole && !view->counted &&
-        view->form != llmobs_view_tree) {
+        view->form != llmobs_view_tree && view->form != llmobs_view_breaks) {
         view->newest = 0;
         rc = llmobs_load_newest_trace(&view->filter, view->reader, &trace);
     }
