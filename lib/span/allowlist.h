@@ -15,11 +15,11 @@
 #include "lib/base/buf.h"
 
 /* X(name, says): the headers of gateways that say what became of a call: its
- * cost, the model, who or which way served it, the key of a cache's hit, or
- * whether it was one (docs.litellm.ai/docs/proxy/response_headers,
- * portkey.ai/docs, developers.cloudflare.com/ai-gateway, docs.helicone.ai,
- * developer.konghq.com, ngrok.com, vllm-semantic-router.com, openrouter.ai,
- * truefoundry.com). */
+ * cost, the model, who or which way served it, the key of a cache's hit,
+ * whether it was one, or counts of tokens (docs.fireworks.ai,
+ * docs.litellm.ai/docs/proxy/response_headers, portkey.ai/docs,
+ * developers.cloudflare.com/ai-gateway, docs.helicone.ai, developer.konghq.com,
+ * ngrok.com, vllm-semantic-router.com, openrouter.ai, truefoundry.com). */
 #define LLMOBS_GATEWAY_HEADERS(X)              \
     X("x-litellm-response-cost", COST)         \
     X("ngrok-aig-model", MODEL)                \
@@ -36,7 +36,9 @@
     X("x-portkey-cache-status", HIT)           \
     X("helicone-cache", HIT)                   \
     X("x-openrouter-cache-status", HIT)        \
-    X("x-cache-status", HIT) /* Kong */
+    X("x-cache-status", HIT) /* Kong */        \
+    X("fireworks-prompt-tokens", INPUT)        \
+    X("fireworks-cached-prompt-tokens", CACHED)
 
 /* X(name, tag): the headers of a request whose value is that of a tag; of
  * several for one tag the first counts. The last ones are those of coding

@@ -196,7 +196,7 @@ static int add_cause(const struct llmobs_json *body,
     *out = NULL;
     if (!message)
         return 0;
-    if (raw && !llmobs_json_is_string(raw)) {
+    if (llmobs_json_len(raw) > 0) {
         text = llmobs_json_dumps(raw, 0);
         rc = text ? llmobs_span_set_format(out, "%s: %s", message, text)
                   : -ENOMEM;
@@ -214,7 +214,8 @@ static int add_cause(const struct llmobs_json *body,
             out, "%s (%s%s%s%s)", message, quota ? quota : "",
             quota && delay ? ", " : "", delay ? "retry in " : "",
             delay ? delay : "");
-    beside = raw ? llmobs_json_text(raw) : beside;
+    if (llmobs_has_text(llmobs_json_text(raw)))
+        beside = llmobs_json_text(raw);
     return llmobs_has_text(beside) && strcmp(beside, message) != 0
                ? llmobs_span_set_format(out, "%s: %s", message, beside)
                : 0;
@@ -242,6 +243,7 @@ static bool is_failing(const struct llmobs_json *code)
 bool llmobs_error_alone(const struct llmobs_json *body)
 {
     const struct llmobs_json *errors = llmobs_json_get(body, "errors");
+    const struct llmobs_json *detail = llmobs_json_get(body, "detail");
     void *it = llmobs_json_iter(body);
 
     /* Any other content may be the result, in a form that nobody reads. */
@@ -249,13 +251,13 @@ bool llmobs_error_alone(const struct llmobs_json *body)
         const struct llmobs_json *value = llmobs_json_iter_value(it);
 
         if (llmobs_json_is_container(value) && llmobs_json_len(value) > 0 &&
-            value != errors && value != llmobs_json_get(body, "detail"))
+            value != errors && value != detail)
             return false;
     }
     return llmobs_json_is_false(llmobs_json_get(body, "success")) ||
            (llmobs_json_is_array(errors) && llmobs_json_len(errors) > 0) ||
            (is_failing(llmobs_json_get(body, "code")) &&
-            message_text(body, llmobs_json_get(body, "detail")));
+            message_text(body, detail));
 }
 
 static int fail_with(struct llmobs_span *span, const char *type,

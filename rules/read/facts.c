@@ -496,7 +496,16 @@ void llmobs_fact_ends(struct llmobs_reading *reading)
 #define GATE(name, says) {name, GATE_##says},
 static const struct {
     const char *name;
-    enum { GATE_COST, GATE_MODEL, GATE_BY, GATE_WAY, GATE_KEY, GATE_HIT } says;
+    enum {
+        GATE_COST,
+        GATE_MODEL,
+        GATE_BY,
+        GATE_WAY,
+        GATE_KEY,
+        GATE_HIT,
+        GATE_INPUT,
+        GATE_CACHED
+    } says;
 } gates[] = {LLMOBS_GATEWAY_HEADERS(GATE)};
 
 /* An answer out of a gateway's cache repeats the counts of the first one, and
@@ -518,6 +527,14 @@ static void put_masked(struct llmobs_span *span, const char *key,
     (void)llmobs_span_set_masked(&text, value);
     (void)llmobs_json_sets(span->metadata, key, text);
     free(text);
+}
+
+/* A header's count, of a call whose body has none. */
+static void put_count(struct llmobs_span *span, const char *key,
+                      const char *value)
+{
+    if (!llmobs_json_get(span->metrics, key))
+        llmobs_span_metric(span, key, llmobs_usage_text(value));
 }
 
 static void read_gate(struct llmobs_span *span, size_t i, const char *value)
@@ -553,6 +570,12 @@ static void read_gate(struct llmobs_span *span, size_t i, const char *value)
     case GATE_HIT:
         if (llmobs_text_has_nocase(llmobs_text_of(value), "hit"))
             put_cached(span);
+        break;
+    case GATE_INPUT:
+        put_count(span, "input_tokens", value);
+        break;
+    case GATE_CACHED:
+        put_count(span, "cache_read_input_tokens", value);
         break;
     }
 }

@@ -8,17 +8,12 @@
 #define DIGITS_MAX 9
 
 /* The places that say something about an answer. */
-static const char facts[] = {LLMOBS_AT_MODEL,
-                             LLMOBS_AT_ID,
-                             LLMOBS_AT_FAULT,
-                             LLMOBS_AT_USAGE,
-                             LLMOBS_AT_INPUT_TOKENS,
-                             LLMOBS_AT_OUTPUT_TOKENS,
-                             LLMOBS_AT_TOTAL_TOKENS,
-                             LLMOBS_AT_CACHED_TOKENS,
-                             LLMOBS_AT_PREFILL,
-                             LLMOBS_AT_DECODE,
-                             0};
+static const char facts[] = {LLMOBS_AT_MODEL,        LLMOBS_AT_ID,
+                             LLMOBS_AT_FAULT,        LLMOBS_AT_USAGE,
+                             LLMOBS_AT_INPUT_TOKENS, LLMOBS_AT_OUTPUT_TOKENS,
+                             LLMOBS_AT_TOTAL_TOKENS, LLMOBS_AT_CACHED_TOKENS,
+                             LLMOBS_AT_IMAGE_TOKENS, LLMOBS_AT_PREFILL,
+                             LLMOBS_AT_DECODE,       0};
 
 static bool is_word(char which)
 {

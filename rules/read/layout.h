@@ -80,6 +80,8 @@
     P(TOTAL_TOKENS, '+', "total_tokens", PLACE, PLACES, ALL, "")              \
     P(CACHED_TOKENS, 'c', "cached_tokens", PLACE, PLACES, ALL,                \
       "input that the provider had read before")                              \
+    P(IMAGE_TOKENS, '&', "image_tokens", PLACE, PLACES, ALL,                  \
+      "of pictures, which input_tokens leaves out")                           \
     P(PREFILL, 'a', "prefill_time", PLACE, PLACES, LLM,                       \
       "how long the model read the prompt")                                   \
     P(DECODE, 'b', "decode_time", PLACE, PLACES, LLM,                         \

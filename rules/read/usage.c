@@ -187,7 +187,7 @@ static void cache(const struct llmobs_json *usage, struct llmobs_counts *counts)
         llmobs_json_get(details, "cache_creation_token_details");
     static const char beside[] =
         "cached_tokens\0prompt_cache_hit_tokens\0cache_read_input_tokens\0"
-        "num_cached_tokens\0cache_n\0";
+        "num_cached_tokens\0cache_n\0precached_prompt_tokens\0";
     int64_t number = count_detail(usage, "prompt_tokens_details",
                                   "input_tokens_details", "cached_tokens");
 
@@ -262,18 +262,28 @@ static bool is_other_money(const struct llmobs_json *object)
     return currency && strcasecmp(currency, "USD") != 0;
 }
 
+/* True for a name of the body's that may begin that of a metric. */
+static bool is_name(const char *name)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789_";
+    size_t len = name ? strspn(name, letters) : 0;
+
+    return len > 0 && name[len] == '\0' &&
+           len + sizeof("_output_tokens") <= PIECE_LEN;
+}
+
 /* Sets the number of calls of a server's tool, which are paid by the piece,
  * under one name for all providers: NAME_requests. Most calls say 0. */
 void llmobs_usage_piece(struct llmobs_span *span, const char *name,
                         int64_t count)
 {
-    static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789_";
-    size_t len = name && count > 0 ? strspn(name, letters) : 0;
+    size_t len;
     const char *end;
     char key[PIECE_LEN];
 
-    if (len == 0 || name[len] != '\0' || len + sizeof("_requests") > PIECE_LEN)
+    if (count <= 0 || !is_name(name))
         return;
+    len = strlen(name);
     end = strstr(name, "_calls");
     end = end ? end : strstr(name, "_requests");
     len = end ? (size_t)(end - name) : len;
@@ -284,6 +294,28 @@ void llmobs_usage_piece(struct llmobs_span *span, const char *name,
                            ? "web_search_requests"
                            : key,
                        count);
+}
+
+void llmobs_usage_tools(const struct llmobs_json *tools,
+                        struct llmobs_span *span)
+{
+    static const char counts[] = "input_tokens\0output_tokens\0";
+    void *it = llmobs_json_iter(tools);
+    char key[PIECE_LEN];
+
+    for (int left = PIECES_MAX; it && left-- > 0;
+         it = llmobs_json_next(tools, it)) {
+        const char *name = llmobs_json_iter_key(it);
+        const struct llmobs_json *one = llmobs_json_iter_value(it);
+
+        if (!is_name(name))
+            continue;
+        llmobs_usage_piece(span, name, llmobs_usage_count(one, "num_requests"));
+        LLMOBS_WORDS_EACH (count, counts) {
+            snprintf(key, sizeof(key), "%s_%s", name, count);
+            put_positive(span, key, llmobs_usage_count(one, count));
+        }
+    }
 }
 
 int llmobs_usage_costs(const struct llmobs_json *usage,
@@ -404,9 +436,10 @@ void llmobs_usage_kinds(const struct llmobs_json *usage,
         {"output", "completion_tokens_details\0output_tokens_details\0"
                    "output_token_details\0candidatesTokensDetails\0"
                    "candidates_tokens_details\0output_tokens_by_modality\0"},
-        {"cache_read_input",
-         "cacheTokensDetails\0cached_tokens_by_modality\0"}};
+        {"cache_read_input", "cacheTokensDetails\0cache_tokens_details\0"
+                             "cached_tokens_by_modality\0"}};
     char name[KIND_LEN];
+    int64_t cached = 0;
 
     for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++)
         LLMOBS_WORDS_EACH (group, groups[i][1]) {
@@ -435,12 +468,16 @@ void llmobs_usage_kinds(const struct llmobs_json *usage,
                 }
                 if (sum <= 0)
                     continue;
+                if (i == 2)
+                    cached = llmobs_usage_add(cached, sum);
                 snprintf(name, sizeof(name), "%.*s_%s_tokens", len, key,
                          groups[i][0]);
                 if (!llmobs_json_get(span->metrics, name))
                     llmobs_span_metric(span, name, sum);
             }
         }
+    if (!llmobs_json_get(span->metrics, "cache_read_input_tokens"))
+        put_positive(span, "cache_read_input_tokens", cached);
 }
 
 /* Adds the cached input and the reasoning to input and output where they are
@@ -469,11 +506,13 @@ static void take_in(struct llmobs_counts *counts)
 int llmobs_usage_read(const struct llmobs_json *usage, struct llmobs_span *span)
 {
     struct llmobs_counts counts = LLMOBS_NO_COUNTS;
-    int64_t rest;
+    int64_t rest, pictures;
     bool gemini;
 
     if (!usage)
         return 0;
+    pictures = llmobs_usage_count(usage, "image_tokens");
+    put_positive(span, "image_input_tokens", pictures);
     counts.input = count_either(usage, "prompt_tokens", "input_tokens");
     counts.output = count_either(usage, "completion_tokens", "output_tokens");
     counts.total = llmobs_usage_count(usage, "total_tokens");
@@ -489,19 +528,26 @@ int llmobs_usage_read(const struct llmobs_json *usage, struct llmobs_span *span)
     if (counts.reasoning < 0)
         counts.reasoning = llmobs_usage_count(usage, "reasoning_tokens");
     cache(usage, &counts);
-    rest = counts.input < 0 || counts.output < 0
+    rest = counts.input < 0 || (counts.output < 0 && pictures <= 0)
                ? 0
-               : counts.total - counts.input - counts.output;
+               : counts.total - counts.input -
+                     (counts.output < 0 ? 0 : counts.output);
     gemini =
         (rest > 0 || counts.reasoning > 0) &&
         llmobs_text_has_nocase(
             llmobs_span_fact_text(&span->facts, LLMOBS_FACT_RESPONSE_MODEL),
             "gemini");
-    /* What Mistral's connectors gave the model to read is in the total alone;
-     * so are Gemini's thoughts, by OpenAI's form. Vercel counts these beside
-     * the output and leaves them out of the total, but not out of its price. */
-    if (rest > 0 && rest == llmobs_usage_count(usage, "connector_tokens"))
+    /* What Mistral's connectors gave the model to read is in the total alone,
+     * and so are DashScope's pictures, and Gemini's thoughts by OpenAI's form.
+     * Vercel counts these beside the output and leaves them out of the total,
+     * but not out of its price. GigaChat takes what its cache had off all
+     * counts. */
+    if (rest > 0 && (rest == pictures ||
+                     rest == llmobs_usage_count(usage, "connector_tokens")))
         counts.input += rest;
+    else if (counts.input >= 0 &&
+             llmobs_usage_count(usage, "precached_prompt_tokens") > 0)
+        counts.input = llmobs_usage_add(counts.input, counts.cache_read);
     else if (gemini && counts.output >= 0 && counts.reasoning > 0 &&
              span->host_provider && strcmp(span->host_provider, "vercel") == 0)
         counts.output += counts.reasoning;

@@ -91,6 +91,13 @@ int llmobs_usage_cost(struct llmobs_span *span, const char *key, double cost);
 void llmobs_usage_piece(struct llmobs_span *span, const char *name,
                         int64_t count);
 
+/* Sets what the tools of a server took, each an object of its own (`tool_usage`
+ * of Responses): how often they ran, and as NAME_input_tokens and
+ * NAME_output_tokens what models behind them read and wrote, which the usage of
+ * the answer leaves out; where above 0. */
+void llmobs_usage_tools(const struct llmobs_json *tools,
+                        struct llmobs_span *span);
+
 /* Sets a metric in seconds from a time in another unit; a second has
  * `per_second` of them. A value that is no number above 0 sets nothing. */
 int llmobs_usage_seconds(struct llmobs_span *span, const char *key,

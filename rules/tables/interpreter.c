@@ -21,19 +21,14 @@
 #define REASON_LEN 32
 
 /* The places that a cut answer may still have. */
-static const char ends_of_answer[] = {LLMOBS_AT_MODEL,
-                                      LLMOBS_AT_OUTPUT,
-                                      LLMOBS_AT_DOCUMENTS,
-                                      LLMOBS_AT_END,
-                                      LLMOBS_AT_REASON,
-                                      LLMOBS_AT_USAGE,
-                                      LLMOBS_AT_INPUT_TOKENS,
-                                      LLMOBS_AT_OUTPUT_TOKENS,
-                                      LLMOBS_AT_TOTAL_TOKENS,
-                                      LLMOBS_AT_CACHED_TOKENS,
-                                      LLMOBS_AT_PREFILL,
-                                      LLMOBS_AT_DECODE,
-                                      0};
+static const char ends_of_answer[] = {
+    LLMOBS_AT_MODEL,        LLMOBS_AT_OUTPUT,
+    LLMOBS_AT_DOCUMENTS,    LLMOBS_AT_END,
+    LLMOBS_AT_REASON,       LLMOBS_AT_USAGE,
+    LLMOBS_AT_INPUT_TOKENS, LLMOBS_AT_OUTPUT_TOKENS,
+    LLMOBS_AT_TOTAL_TOKENS, LLMOBS_AT_CACHED_TOKENS,
+    LLMOBS_AT_IMAGE_TOKENS, LLMOBS_AT_PREFILL,
+    LLMOBS_AT_DECODE,       0};
 
 static const struct llmobs_layout *layout_of(
     const struct llmobs_reading *reading)
@@ -358,12 +353,18 @@ static int read_counts(struct llmobs_reading *reading)
     int64_t out =
         interpreter_count(reading, LLMOBS_AT_OUTPUT_TOKENS, "output_tokens");
     int rc = state->any ? 0 : llmobs_usage_read(usage, span);
+    int64_t pictures;
 
     if (state->any)
         rc = llmobs_usage_replace(&state->usage, usage);
     interpreter_count(reading, LLMOBS_AT_TOTAL_TOKENS, "total_tokens");
     interpreter_count(reading, LLMOBS_AT_CACHED_TOKENS,
                       "cache_read_input_tokens");
+    pictures = interpreter_count(reading, LLMOBS_AT_IMAGE_TOKENS,
+                                 "image_input_tokens");
+    if (pictures > 0)
+        llmobs_span_metric(span, "input_tokens",
+                           llmobs_usage_add(in, pictures));
     if (layout_of(reading)->sums && in >= 0 && out >= 0)
         llmobs_span_metric(span, "total_tokens", in + out);
     if (rc == 0)

@@ -77,7 +77,9 @@ static int read_pages(struct llmobs_reading *reading,
     struct llmobs_json *counted =
         llmobs_json_get(llmobs_json_get(body, "usage_info"), "pages_processed");
     const struct llmobs_json *meta = llmobs_json_get(body, "meta");
-    const struct llmobs_json *tokens = llmobs_json_get(meta, "tokens");
+    const struct llmobs_json *billed = llmobs_json_get(meta, "billed_units");
+    const struct llmobs_json *tokens =
+        billed ? billed : llmobs_json_get(meta, "tokens");
     struct llmobs_span *span = reading->span;
     struct llmobs_counts counts = LLMOBS_NO_COUNTS;
     struct llmobs_buf text;
@@ -90,12 +92,16 @@ static int read_pages(struct llmobs_reading *reading,
         const struct llmobs_json *page = llmobs_json_at(pages, i);
         const struct llmobs_json *words = llmobs_json_get(page, "markdown");
         const struct llmobs_json *blocks = llmobs_json_get(page, "blocks");
-        struct llmobs_json *shown =
-            blocks ? llmobs_media_words(blocks, "image") : NULL;
-        char *made = shown ? llmobs_json_dumps(shown, 0) : NULL;
+        struct llmobs_json *shown;
+        char *made;
 
         if (llmobs_json_is_object(words))
             words = llmobs_json_get(words, "content");
+        /* Beside a text, blocks say where its pieces stand on the page. */
+        shown = blocks && !llmobs_has_text(llmobs_json_text(words))
+                    ? llmobs_media_words(blocks, "image")
+                    : NULL;
+        made = shown ? llmobs_json_dumps(shown, 0) : NULL;
         rc = i > 0 ? llmobs_message_content_append(&text, "\n\n") : 0;
         if (rc == 0)
             rc = llmobs_message_content_append(
@@ -107,7 +113,6 @@ static int read_pages(struct llmobs_reading *reading,
         rc = llmobs_message_put(&span->output_messages, "assistant",
                                 llmobs_buf_text(&text));
     llmobs_buf_fini(&text);
-    tokens = tokens ? tokens : llmobs_json_get(meta, "billed_units");
     counts.input = llmobs_usage_count(tokens, "input_tokens");
     counts.output = llmobs_usage_count(tokens, "output_tokens");
     llmobs_usage_put(&counts, span->metrics);

@@ -1,6 +1,7 @@
 /* Reads InvokeModel bodies by the model's maker. */
 #include "rules/vendors/bedrock_family.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "rules/read/facts.h"
@@ -113,6 +114,29 @@ const struct llmobs_bedrock_family *llmobs_bedrock_family_find(const char *id)
         if (llmobs_text_has_nocase(text, families[i].name))
             family = &families[i];
     return family;
+}
+
+/* The ARN of an application's inference profile has no model. Settings and
+ * members of the answer tell whose body it is, but `prompt` is of several. */
+const struct llmobs_bedrock_family *llmobs_bedrock_family_guess(
+    const struct llmobs_reading *reading, const char *id)
+{
+    struct llmobs_text answer = reading->classified->call->response;
+    char name[32];
+
+    for (size_t i = 0; strstr(id, "arn:aws") == id && i < FAMILIES; i++) {
+        const struct llmobs_bedrock_family *one = &families[i];
+
+        snprintf(name, sizeof(name), "\"%s\"%c",
+                 one->list ? one->list : one->text, '\0');
+        if (llmobs_reading_has(reading, one->prompt) &&
+            (strcmp(one->prompt, "prompt") != 0 ||
+             (strcmp(one->max_tokens, "max_tokens") != 0 &&
+              llmobs_reading_has(reading, one->max_tokens)) ||
+             llmobs_text_has_any(answer, name)))
+            return one;
+    }
+    return NULL;
 }
 
 const struct llmobs_json *llmobs_bedrock_family_get(

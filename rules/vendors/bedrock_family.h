@@ -10,7 +10,7 @@
 #ifndef LLMOBS_BEDROCK_FAMILY_H
 #define LLMOBS_BEDROCK_FAMILY_H
 
-#include "lib/span/span.h"
+#include "rules/read/reading.h"
 #include "rules/read/stream_parts.h"
 
 /* One family: a row of the table. Paths lead from object to object by dots. */
@@ -29,6 +29,11 @@ struct llmobs_bedrock_family {
 /* The family of a model id, which may have a region or be an ARN; NULL:
  * unknown. */
 const struct llmobs_bedrock_family *llmobs_bedrock_family_find(const char *id);
+
+/* The family of a model that the ARN of a profile hides, by the request and the
+ * answer; NULL: unknown, or no such ARN. */
+const struct llmobs_bedrock_family *llmobs_bedrock_family_guess(
+    const struct llmobs_reading *reading, const char *id);
 
 /* The value at a path; NULL: none. */
 const struct llmobs_json *llmobs_bedrock_family_get(

@@ -512,6 +512,8 @@ static const struct body *find_body(const struct llmobs_reading *reading,
     bool messages = llmobs_reading_has(reading, "messages");
 
     *family = llmobs_bedrock_family_find(model);
+    if (!*family)
+        *family = llmobs_bedrock_family_guess(reading, model);
     if (llmobs_reading_has(reading, "anthropic_version"))
         return &anthropic;
     if (llmobs_reading_has(reading, "schemaVersion") ||

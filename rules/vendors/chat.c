@@ -151,6 +151,12 @@ int llmobs_chat_event(struct llmobs_reading *reading,
     int rc;
 
     stream->texts = variant->texts;
+    if (variant->texts) {
+        const struct llmobs_json *second =
+            llmobs_json_at(llmobs_json_get(reading->request, "prompt"), 1);
+
+        stream->prompts = second && !llmobs_json_is_number(second);
+    }
     if (!event->alike)
         stream->bare = NULL;
     else if (!stream->bare && !llmobs_usage_find(event->json))

@@ -19,6 +19,8 @@ static const char settings[] =
     "responseLogprobs\0logprobs\0presencePenalty\0frequencyPenalty\0seed\0"
     "responseMimeType\0safetySettings\0automaticFunctionCalling\0";
 
+#define QUERIES_MAX 64 /* of a candidate */
+
 /* A streamed answer. */
 struct stream {
     struct llmobs_buf text;
@@ -234,11 +236,25 @@ static int set_words(struct llmobs_reading *reading,
         "finish_message", llmobs_google_gets(candidate, "finishMessage"), NULL);
 }
 
-/* Gemini is paid by the query from version 3 on. */
+/* Gemini is paid by the query from version 3 on: not for one that is empty, and
+ * once for one that is repeated. */
 static int64_t searches_of(const struct llmobs_json *candidate)
 {
-    return (int64_t)llmobs_json_len(llmobs_google_get(
-        llmobs_google_get(candidate, "groundingMetadata"), "webSearchQueries"));
+    const struct llmobs_json *queries = llmobs_google_get(
+        llmobs_google_get(candidate, "groundingMetadata"), "webSearchQueries");
+    int64_t count = 0;
+
+    for (size_t i = 0; i < llmobs_json_len(queries) && i < QUERIES_MAX; i++) {
+        const char *query = llmobs_json_text(llmobs_json_at(queries, i));
+        bool paid = llmobs_has_text(query);
+
+        for (size_t k = 0; paid && k < i; k++)
+            paid = !llmobs_text_is(
+                llmobs_text_of(llmobs_json_text(llmobs_json_at(queries, k))),
+                query);
+        count += paid;
+    }
+    return count;
 }
 
 static int read_document(struct llmobs_reading *reading,
@@ -533,6 +549,28 @@ static int add_reason(struct llmobs_reading *reading,
     return is_reason(reason) ? llmobs_span_set(&candidate->reason, reason) : 0;
 }
 
+/* The count of an earlier chunk stays where the last one has none (usage.h),
+ * but for the answer's if the last total is the prompt and the thoughts. */
+static int add_usage(struct stream *stream, const struct llmobs_json *usage)
+{
+    static const char parts[] = "promptTokenCount\0toolUsePromptTokenCount\0"
+                                "thoughtsTokenCount\0";
+    static const char said[] = "candidatesTokenCount\0candidates_token_count\0";
+    int rc = llmobs_usage_replace(&stream->usage, usage);
+    int64_t sum = 0;
+
+    if (rc < 0 || llmobs_google_get(usage, "candidatesTokenCount") ||
+        llmobs_usage_value(llmobs_google_get(usage, "thoughtsTokenCount")) <= 0)
+        return rc;
+    LLMOBS_WORDS_EACH (part, parts)
+        sum = llmobs_usage_add(
+            sum, llmobs_usage_value(llmobs_google_get(usage, part)));
+    if (sum == llmobs_usage_value(llmobs_google_get(usage, "totalTokenCount")))
+        LLMOBS_WORDS_EACH (key, said)
+            llmobs_json_unset(stream->usage, key);
+    return 0;
+}
+
 static int read_event(struct llmobs_reading *reading,
                       const struct llmobs_event *event)
 {
@@ -568,8 +606,7 @@ static int read_event(struct llmobs_reading *reading,
             set_block(reading, chunk);
     }
     if (rc == 0)
-        rc = llmobs_usage_replace(&stream->usage,
-                                  llmobs_google_get(chunk, "usageMetadata"));
+        rc = add_usage(stream, llmobs_google_get(chunk, "usageMetadata"));
     if (rc == 0 && model && *model)
         rc = llmobs_span_set(&stream->model, model);
     if (rc == 0 && reading->done) /* the words are those of the end */

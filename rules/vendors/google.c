@@ -160,27 +160,32 @@ int llmobs_google_begin(struct llmobs_reading *reading)
     return rc;
 }
 
+static int64_t count_of(const struct llmobs_json *usage, const char *name)
+{
+    return llmobs_usage_value(llmobs_google_get(usage, name));
+}
+
 void llmobs_google_usage(const struct llmobs_json *usage,
                          const struct llmobs_google_counts *counts,
                          struct llmobs_span *span)
 {
-    int64_t in = llmobs_usage_count(usage, counts->input);
-    int64_t tools = llmobs_usage_count(usage, counts->tools);
-    int64_t said = llmobs_usage_count(usage, counts->output);
-    int64_t thought = llmobs_usage_count(usage, counts->thoughts);
-    int64_t total = llmobs_usage_count(usage, counts->total);
+    int64_t in = count_of(usage, counts->input);
+    int64_t tools = count_of(usage, counts->tools);
+    int64_t said = count_of(usage, counts->output);
+    int64_t thought = count_of(usage, counts->thoughts);
+    int64_t total = count_of(usage, counts->total);
     int64_t out = said < 0 ? thought : thought < 0 ? said : said + thought;
 
     if (tools > 0 && in >= 0)
         in += tools;
-    if (total <= 0 && in >= 0 && out >= 0)
+    if (in >= 0 && out >= 0 && total < in + out)
         total = in + out;
     llmobs_span_metric(span, "input_tokens", in);
     llmobs_span_metric(span, "output_tokens", out);
     llmobs_span_metric(span, "total_tokens", total);
     llmobs_span_metric(span, "reasoning_output_tokens", thought);
     llmobs_span_metric(span, "cache_read_input_tokens",
-                       llmobs_usage_count(usage, counts->cached));
+                       count_of(usage, counts->cached));
     llmobs_usage_kinds(usage, span);
 }
 

@@ -51,8 +51,8 @@ struct llmobs_google_counts {
 
 /* Reads the counts of `usage` into the span's metrics. The input is the prompt
  * and the results of the server's own tools; the output is the answer and the
- * thoughts: `usage` counts the second of each apart. A missing total is the sum
- * of input and output, where both are known. */
+ * thoughts: `usage` counts the second of each apart. A total that is missing,
+ * or less than input and output, is their sum, where both are known. */
 void llmobs_google_usage(const struct llmobs_json *usage,
                          const struct llmobs_google_counts *counts,
                          struct llmobs_span *span);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "rules/vendors/openai.h"
+#include "rules/read/facts.h"
 #include "rules/read/media.h"
 #include "rules/read/message.h"
 #include "rules/read/message_content.h"
@@ -97,6 +98,11 @@ struct audio {
 
 static const char *piece_of(const char *type, const struct llmobs_json *event)
 {
+    if (!type) /* vLLM has chunks as of a chat */
+        return llmobs_json_gets(
+            llmobs_json_get(
+                llmobs_json_at(llmobs_json_get(event, "choices"), 0), "delta"),
+            "content");
     if (strcmp(type, "transcript.text.delta") == 0)
         return llmobs_json_gets(event, "delta");
     return strcmp(type, "transcription.text.delta") == 0
@@ -119,6 +125,22 @@ static int end_text(struct llmobs_reading *reading,
                                          llmobs_json_gets(event, "model"));
 }
 
+/* What a chunk of vLLM's has beside its text. */
+static int read_chunk(struct llmobs_reading *reading,
+                      const struct llmobs_json *chunk)
+{
+    const char *reason = llmobs_json_gets(
+        llmobs_json_at(llmobs_json_get(chunk, "choices"), 0), "finish_reason");
+    int rc = read_usage(chunk, reading->span);
+
+    if (reason)
+        llmobs_fact_finish(reading->span, reason);
+    reading->done = reading->done || reason;
+    return rc < 0 ? rc
+                  : llmobs_reading_model(reading,
+                                         llmobs_json_gets(chunk, "model"));
+}
+
 static int read_event(struct llmobs_reading *reading,
                       const struct llmobs_event *event)
 {
@@ -127,11 +149,11 @@ static int read_event(struct llmobs_reading *reading,
     const char *piece;
     int rc = 0;
 
-    if (!type)
-        return 0;
     piece = piece_of(type, event->json);
-    if (strcmp(type, "transcript.text.done") == 0 || /* OpenAI's */
-        strcmp(type, "transcription.done") == 0) {   /* Mistral's */
+    if (!type)
+        rc = read_chunk(reading, event->json);
+    else if (strcmp(type, "transcript.text.done") == 0 || /* OpenAI's */
+             strcmp(type, "transcription.done") == 0) {   /* Mistral's */
         rc = end_text(reading, event->json);
         piece = llmobs_json_gets(event->json, "text");
     }

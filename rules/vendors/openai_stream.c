@@ -448,18 +448,27 @@ int llmobs_stream_add(struct llmobs_stream *stream,
     const struct llmobs_json *usage =
         chunk == stream->bare ? NULL : llmobs_usage_find(chunk);
     int rc = set_first(&stream->model, llmobs_json_gets(chunk, "model"));
+    struct llmobs_json *sum;
 
     stream->said = NULL;
     LLMOBS_JSON_EACH (one, choices, rc == 0)
         rc = add_choice(stream, one);
     if (llmobs_json_len(choices) != 1)
         stream->said = NULL;
-    /* llama.cpp's server ends with a usage for each choice. */
-    if (rc == 0 && usage && llmobs_json_get(chunk, "timings") &&
-        stream->choices.count > 1 && llmobs_json_get(chunk, "usage"))
-        return llmobs_usage_sum(&stream->usage, usage,
-                                "prompt_tokens\0completion_tokens\0"
-                                "total_tokens\0");
+    /* llama.cpp's server ends with a usage for each choice: what was said adds
+     * up, the prompt only where there were several. */
+    if (rc == 0 && usage && stream->choices.count > 1 &&
+        llmobs_json_get(chunk, "timings") && llmobs_json_get(chunk, "usage")) {
+        sum = llmobs_json_clone(usage);
+        rc = llmobs_usage_sum(&sum, stream->usage,
+                              stream->prompts
+                                  ? "completion_tokens\0prompt_tokens\0"
+                                  : "completion_tokens\0");
+        if (rc == 0)
+            rc = llmobs_usage_replace(&stream->usage, sum);
+        llmobs_json_free(sum);
+        return rc;
+    }
     return rc < 0 ? rc : llmobs_usage_replace(&stream->usage, usage);
 }
 

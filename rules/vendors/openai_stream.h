@@ -19,7 +19,8 @@
 #define LLMOBS_STREAM_CALLS_MAX 512
 
 struct llmobs_stream {
-    bool texts; /* legacy completions: a choice has a text and no delta */
+    bool texts;   /* legacy completions: a choice has a text and no delta */
+    bool prompts; /* the request has several */
     struct llmobs_stream_parts choices;
     int64_t choice; /* the index of the one to which parts are added */
     char *model;    /* the first that was not empty */

@@ -439,9 +439,9 @@ int llmobs_responses_output(struct llmobs_span *span,
                             const struct llmobs_json *response,
                             const struct llmobs_json *items)
 {
-    int64_t billed = llmobs_usage_count(
-        llmobs_json_get(llmobs_json_get(response, "tool_usage"), "web_search"),
-        "num_requests");
+    const struct llmobs_json *told = llmobs_json_get(
+        llmobs_json_get(response, "usage"), "server_side_tool_usage_details");
+    const struct llmobs_json *tools = llmobs_json_get(response, "tool_usage");
     int64_t searches = 0, files = 0;
     int rc = 0;
 
@@ -465,7 +465,12 @@ int llmobs_responses_output(struct llmobs_span *span,
         if (rc == 0)
             rc = llmobs_sources_read(span, item, LLMOBS_SOURCES_OPENAI);
     }
-    llmobs_usage_piece(span, "web_search", billed >= 0 ? billed : searches);
-    llmobs_usage_piece(span, "file_search", files);
+    /* xAI tells with the usage how often its tools ran. */
+    if (!llmobs_json_get(told, "web_search_calls") &&
+        !llmobs_json_get(llmobs_json_get(tools, "web_search"), "num_requests"))
+        llmobs_usage_piece(span, "web_search", searches);
+    if (!llmobs_json_get(told, "file_search_calls"))
+        llmobs_usage_piece(span, "file_search", files);
+    llmobs_usage_tools(tools, span);
     return rc;
 }
