@@ -16,29 +16,30 @@
 
 /* X(name, says): the headers of gateways that say what became of a call: its
  * cost, the model, who or which way served it, the key of a cache's hit,
- * whether it was one, or counts of tokens (docs.fireworks.ai,
+ * whether it was one, or how much is billed (docs.fireworks.ai, elevenlabs.io,
  * docs.litellm.ai/docs/proxy/response_headers, portkey.ai/docs,
  * developers.cloudflare.com/ai-gateway, docs.helicone.ai, developer.konghq.com,
  * ngrok.com, vllm-semantic-router.com, openrouter.ai, truefoundry.com). */
-#define LLMOBS_GATEWAY_HEADERS(X)              \
-    X("x-litellm-response-cost", COST)         \
-    X("ngrok-aig-model", MODEL)                \
-    X("cf-aig-model", MODEL)                   \
-    X("x-vsr-selected-model", MODEL)           \
-    X("x-kong-llm-model", MODEL)               \
-    X("helicone-provider", BY)                 \
-    X("x-tfy-resolved-model", BY)              \
-    X("x-portkey-provider", BY)                \
-    X("cf-aig-provider", BY)                   \
-    X("x-portkey-last-used-option-index", WAY) \
-    X("x-litellm-cache-key", KEY)              \
-    X("cf-aig-cache-status", HIT)              \
-    X("x-portkey-cache-status", HIT)           \
-    X("helicone-cache", HIT)                   \
-    X("x-openrouter-cache-status", HIT)        \
-    X("x-cache-status", HIT) /* Kong */        \
-    X("fireworks-prompt-tokens", INPUT)        \
-    X("fireworks-cached-prompt-tokens", CACHED)
+#define LLMOBS_GATEWAY_HEADERS(X)               \
+    X("x-litellm-response-cost", COST)          \
+    X("ngrok-aig-model", MODEL)                 \
+    X("cf-aig-model", MODEL)                    \
+    X("x-vsr-selected-model", MODEL)            \
+    X("x-kong-llm-model", MODEL)                \
+    X("helicone-provider", BY)                  \
+    X("x-tfy-resolved-model", BY)               \
+    X("x-portkey-provider", BY)                 \
+    X("cf-aig-provider", BY)                    \
+    X("x-portkey-last-used-option-index", WAY)  \
+    X("x-litellm-cache-key", KEY)               \
+    X("cf-aig-cache-status", HIT)               \
+    X("x-portkey-cache-status", HIT)            \
+    X("helicone-cache", HIT)                    \
+    X("x-openrouter-cache-status", HIT)         \
+    X("x-cache-status", HIT) /* Kong */         \
+    X("fireworks-prompt-tokens", INPUT)         \
+    X("fireworks-cached-prompt-tokens", CACHED) \
+    X("character-cost", CHARACTERS) /* ElevenLabs */
 
 /* X(name, tag): the headers of a request whose value is that of a tag; of
  * several for one tag the first counts. The last ones are those of coding

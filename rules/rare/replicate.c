@@ -205,6 +205,8 @@ static int read_facts(struct llmobs_reading *reading,
     llmobs_span_metric(span, "output_tokens", out);
     llmobs_span_metric(span, "total_tokens",
                        in >= 0 && out >= 0 ? in + out : -1);
+    if (llmobs_usage_units(metrics, span) < 0)
+        return -ENOMEM;
     return read_end(reading, llmobs_json_gets(body, "status"),
                     llmobs_json_gets(body, "error"));
 }

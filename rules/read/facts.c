@@ -504,7 +504,8 @@ static const struct {
         GATE_KEY,
         GATE_HIT,
         GATE_INPUT,
-        GATE_CACHED
+        GATE_CACHED,
+        GATE_CHARACTERS
     } says;
 } gates[] = {LLMOBS_GATEWAY_HEADERS(GATE)};
 
@@ -576,6 +577,9 @@ static void read_gate(struct llmobs_span *span, size_t i, const char *value)
         break;
     case GATE_CACHED:
         put_count(span, "cache_read_input_tokens", value);
+        break;
+    case GATE_CHARACTERS:
+        put_count(span, "billable_character_count", value);
         break;
     }
 }

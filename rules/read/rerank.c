@@ -158,10 +158,9 @@ int llmobs_rerank_document(struct llmobs_reading *reading,
     const struct llmobs_json *meta = llmobs_json_get(body, "meta");
     int rc = llmobs_reading_model(reading, llmobs_json_gets(body, "model"));
 
-    /* Cohere counts searches. */
-    llmobs_span_metric(reading->span, "search_units",
-                       llmobs_usage_count(llmobs_json_get(meta, "billed_units"),
-                                          "search_units"));
+    if (rc == 0)
+        rc = llmobs_usage_units(llmobs_json_get(meta, "billed_units"),
+                                reading->span);
     if (rc == 0)
         rc = llmobs_usage_read(llmobs_json_get(body, "usage"), reading->span);
     if (rc < 0 || reading->classified->call->status >= 300)

@@ -20,13 +20,16 @@ static const path openai[] = {
     {"choices", "*", "delta", "context", "citations", "*"},
     {"search_results", "*"},
     {"citations", "*"},
+    {"web_search", "*"},
     {"content", "*", "annotations", "*"},
     {"annotation"},
     {""}};
 static const path anthropic[] = {
     {"content", "*", "citations", "*"}, {"delta", "citation"}, {""}};
 static const path gemini[] = {
-    {"candidates", "*", "groundingMetadata", "groundingChunks", "*"}, {""}};
+    {"candidates", "*", "groundingMetadata", "groundingChunks", "*"},
+    {"candidates", "*", "urlContextMetadata", "urlMetadata", "*"},
+    {""}};
 static const path converse[] = {
     {"output", "message", "content", "*", "citationsContent", "citations", "*"},
     {"delta", "citation"},
@@ -51,6 +54,8 @@ static const path urls[] = {{"url"},
                             {"maps", "uri"},
                             {"location", "web", "url"},
                             {"document", "url"},
+                            {"retrievedUrl"},
+                            {"link"},
                             {"source"},
                             {""}};
 static const path titles[] = {{"title"},

@@ -318,6 +318,34 @@ void llmobs_usage_tools(const struct llmobs_json *tools,
     }
 }
 
+/* Units beside tokens that are billed: the member that tells how many, and the
+ * metric. */
+static const char *const units[][2] = {
+    {"search_units", "search_units"},         /* Cohere */
+    {"rerank_units", "rerank_units"},         /* Pinecone */
+    {"read_units", "read_units"},             /* Pinecone */
+    {"image_pixels", "image_pixels"},         /* Voyage */
+    {"video_pixels", "video_pixels"},         /* Voyage */
+    {"generated_images", "generated_images"}, /* Ark */
+    {"image_count", "generated_images"},      /* DashScope */
+    {"characters", "billable_character_count"},
+    {"predict_time", "predict_seconds"}, /* Replicate */
+};
+
+int llmobs_usage_units(const struct llmobs_json *told, struct llmobs_span *span)
+{
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < sizeof(units) / sizeof(units[0]); i++) {
+        const struct llmobs_json *count = llmobs_json_get(told, units[i][0]);
+
+        if (llmobs_json_is_number(count) && llmobs_json_to_real(count) > 0)
+            rc = llmobs_json_set(span->metrics, units[i][1],
+                                 llmobs_json_clone(count));
+    }
+    return rc;
+}
+
 int llmobs_usage_costs(const struct llmobs_json *usage,
                        struct llmobs_span *span)
 {
@@ -557,6 +585,8 @@ int llmobs_usage_read(const struct llmobs_json *usage, struct llmobs_span *span)
     take_in(&counts);
     llmobs_usage_put(&counts, span->metrics);
     llmobs_usage_kinds(usage, span);
+    if (llmobs_usage_units(usage, span) < 0)
+        return -ENOMEM;
     return llmobs_usage_costs(usage, span);
 }
 

@@ -98,6 +98,11 @@ void llmobs_usage_piece(struct llmobs_span *span, const char *name,
 void llmobs_usage_tools(const struct llmobs_json *tools,
                         struct llmobs_span *span);
 
+/* Sets the metrics of the units beside tokens that an object of the answer says
+ * are billed, where above 0. Returns 0 or -ENOMEM. */
+int llmobs_usage_units(const struct llmobs_json *told,
+                       struct llmobs_span *span);
+
 /* Sets a metric in seconds from a time in another unit; a second has
  * `per_second` of them. A value that is no number above 0 sets nothing. */
 int llmobs_usage_seconds(struct llmobs_span *span, const char *key,

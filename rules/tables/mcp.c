@@ -143,19 +143,24 @@ static int fail_tool(struct llmobs_span *span, const struct llmobs_json *result)
     return llmobs_span_fail(span, "tool_error", text);
 }
 
-/* An answer may have its parts again as one value. The value is the output
- * where the answer has no part. */
+/* A response may have one value beside its parts. Many servers repeat it as the
+ * text of a part. */
 static int fill_tool(struct llmobs_json *out, const struct llmobs_json *result)
 {
     const struct llmobs_json *content = llmobs_json_get(result, "content");
     struct llmobs_json *value = llmobs_json_get(result, "structuredContent");
     struct llmobs_json *parts = llmobs_json_array();
+    bool repeated = false;
     int rc = 0;
 
-    LLMOBS_JSON_EACH (one, content, rc == 0)
+    LLMOBS_JSON_EACH (one, content, rc == 0) {
+        const char *text = llmobs_json_gets(one, "text");
+
+        repeated = repeated || (text && strchr("{[", *text));
         if (llmobs_json_is_object(one))
             rc = add_part(parts, one);
-    if (rc == 0 && value && llmobs_json_len(parts) == 0)
+    }
+    if (rc == 0 && value && !repeated)
         rc =
             llmobs_json_set(out, "structuredContent", llmobs_json_share(value));
     if (rc < 0) {

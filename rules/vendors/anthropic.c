@@ -70,12 +70,26 @@ static int split_writes(struct llmobs_span *span, int rc)
     return rc;
 }
 
+/* What Claude's server took out of the context, which is not billed. */
+static int put_edits(struct llmobs_span *span, const struct llmobs_json *body)
+{
+    struct llmobs_json *edits = llmobs_json_get(
+        llmobs_json_get(body, "context_management"), "applied_edits");
+
+    return llmobs_json_len(edits) > 0
+               ? llmobs_json_set(span->metadata, "applied_edits",
+                                 llmobs_json_share(edits))
+               : 0;
+}
+
 static int read_document(struct llmobs_reading *reading,
                          const struct llmobs_json *body)
 {
     struct llmobs_span *span = reading->span;
     int rc = llmobs_anthropic_outputs(body, &span->output_messages);
 
+    if (rc == 0)
+        rc = put_edits(span, body);
     if (rc == 0)
         rc = llmobs_sources_read(span, body, LLMOBS_SOURCES_ANTHROPIC);
     if (span->output_messages)
@@ -93,6 +107,8 @@ static int read_event(struct llmobs_reading *reading,
     struct llmobs_anthropic_stream *stream = reading->state;
     int rc = llmobs_anthropic_stream_add(stream, event->json);
 
+    if (rc == 0)
+        rc = put_edits(reading->span, event->json);
     if (rc == 0)
         rc = llmobs_sources_event(reading, event, LLMOBS_SOURCES_ANTHROPIC);
     if (stream->begun)

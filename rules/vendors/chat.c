@@ -84,6 +84,8 @@ int llmobs_chat_document(struct llmobs_reading *reading,
     const struct llmobs_chat_variant *variant = reading->form->variant;
     struct llmobs_json *list = llmobs_json_array();
     const char *id = llmobs_json_gets(body, "request_id");
+    struct llmobs_json *models =
+        llmobs_json_get(llmobs_json_get(body, "usage_breakdown"), "models");
     int rc =
         list ? llmobs_reading_model(reading, llmobs_json_gets(body, "model"))
              : -ENOMEM;
@@ -108,6 +110,9 @@ int llmobs_chat_document(struct llmobs_reading *reading,
         llmobs_span_fact(&reading->span->facts, LLMOBS_FACT_RESPONSE_ID, id);
         rc = llmobs_job_begun(reading->span, id, "deferred");
     }
+    if (rc == 0 && models) /* Groq's systems: each model has its own price */
+        rc = llmobs_json_set(reading->span->metadata, "usage_breakdown",
+                             llmobs_json_share(models));
     if (rc == 0)
         rc = llmobs_sources_read(reading->span, body, LLMOBS_SOURCES_OPENAI);
     return rc < 0 ? rc

@@ -257,6 +257,18 @@ static int64_t searches_of(const struct llmobs_json *candidate)
     return count;
 }
 
+/* A prompt that is grounded in maps is paid once. */
+static void put_maps(struct llmobs_span *span,
+                     const struct llmobs_json *candidate)
+{
+    const struct llmobs_json *chunks = llmobs_google_get(
+        llmobs_google_get(candidate, "groundingMetadata"), "groundingChunks");
+
+    LLMOBS_JSON_EACH (one, chunks, true)
+        if (llmobs_json_get(one, "maps"))
+            llmobs_usage_piece(span, "maps", 1);
+}
+
 static int read_document(struct llmobs_reading *reading,
                          const struct llmobs_json *body)
 {
@@ -273,6 +285,7 @@ static int read_document(struct llmobs_reading *reading,
         char word[LLMOBS_GOOGLE_REASON_CAP];
 
         searches += searches_of(candidate);
+        put_maps(reading->span, candidate);
         llmobs_fact_finish(
             reading->span,
             llmobs_google_reason(llmobs_google_get(candidate, "finishReason"),
@@ -544,6 +557,7 @@ static int add_reason(struct llmobs_reading *reading,
     if (rc < 0)
         return rc == -ENOSPC ? 0 : rc;
     candidate = item;
+    put_maps(reading->span, from);
     if (searches_of(from) > 0)
         candidate->searches = searches_of(from);
     return is_reason(reason) ? llmobs_span_set(&candidate->reason, reason) : 0;

@@ -71,13 +71,39 @@ static int read_usage(const struct llmobs_json *body, struct llmobs_span *span)
             llmobs_span_metric(span, "total_tokens",
                                llmobs_usage_count(usage, "total_tokens"));
     }
+    if (!usage) /* Groq and others, who bill the sound by the second */
+        seconds = llmobs_json_get(body, "duration");
     return rc < 0 ? rc : llmobs_usage_sound(span, seconds);
+}
+
+/* Adds who spoke what, a line for each segment that has a speaker. */
+static int add_speakers(struct llmobs_buf *out,
+                        const struct llmobs_json *segments)
+{
+    int rc = 0;
+
+    LLMOBS_JSON_EACH (one, segments, rc == 0) {
+        const char *speaker = llmobs_json_gets(one, "speaker");
+        const char *text = llmobs_json_gets(one, "text");
+
+        if (!speaker || !text)
+            continue;
+        rc = llmobs_message_content_append(out, out->len ? "\n" : "");
+        if (rc == 0)
+            rc = llmobs_message_content_append(out, speaker);
+        if (rc == 0)
+            rc = llmobs_message_content_append(out, ": ");
+        if (rc == 0)
+            rc = llmobs_message_content_append(out, text);
+    }
+    return rc;
 }
 
 static int read_document(struct llmobs_reading *reading,
                          const struct llmobs_json *body)
 {
     const char *text = llmobs_json_gets(body, "text");
+    struct llmobs_buf spoken;
     int rc;
 
     if (reading->classified->call->status >= 300)
@@ -88,7 +114,15 @@ static int read_document(struct llmobs_reading *reading,
     if (rc == 0)
         rc = llmobs_json_sets(reading->span->metadata, "language",
                               llmobs_json_gets(body, "language"));
-    return rc < 0 || !text ? rc : set_output(reading, llmobs_text_of(text));
+    if (rc < 0 || !text)
+        return rc;
+    llmobs_buf_init(&spoken, LLMOBS_MESSAGE_CONTENT_MAX);
+    rc = add_speakers(&spoken, llmobs_json_get(body, "segments"));
+    if (rc == 0)
+        rc = set_output(reading, spoken.len ? llmobs_buf_text(&spoken)
+                                            : llmobs_text_of(text));
+    llmobs_buf_fini(&spoken);
+    return rc;
 }
 
 /* The pieces of a stream; the last event has the whole text, and the usage. */

@@ -166,6 +166,7 @@ static const struct tool_item {
     {"custom_tool_call", "", "input", false},
     {"tool_search_call", "tool_search", "arguments", false},
     {"mcp_approval_request", "", "arguments", false},
+    {"multi_agent_call", "", "arguments", false},
     {"shell_call", "shell", "action", false},
     {"local_shell_call", "local_shell", "action", false},
     {"apply_patch_call", "apply_patch", "operation", false},
@@ -255,7 +256,8 @@ static int add_tool_item(struct llmobs_json *list,
 {
     const struct llmobs_json *value = llmobs_json_get(item, row->key);
     const char *text = llmobs_json_text(value);
-    const char *said = llmobs_json_gets(item, "name");
+    const char *said = llmobs_json_gets(
+        item, strcmp(row->type, "multi_agent_call") == 0 ? "action" : "name");
     const char *space = llmobs_json_gets(item, "namespace");
     const char *type = llmobs_json_gets(item, "type");
     char name[NAME_LEN];
