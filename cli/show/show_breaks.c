@@ -6,7 +6,9 @@
 
 #include "cli/query/breaks.h"
 #include "cli/query/cost.h"
+#include "cli/shared/escape.h"
 #include "cli/shared/tell.h"
+#include "cli/show/columns.h"
 #include "cli/show/forms.h"
 #include "cli/show/wrap.h"
 
@@ -24,6 +26,7 @@ static const struct llmobs_column columns[] = {
     {.name = "cause"},
     {.name = "why", .title = "WHY", .left = true, .least = 24},
 };
+#define WHY_COLUMNS 1000
 #define COUNT (sizeof(columns) / sizeof(*columns))
 
 struct reading {
@@ -56,41 +59,32 @@ static int read_line(void *ctx, struct llmobs_text text,
 
 static bool begins(const char *text, const char *id)
 {
-    return text && strncasecmp(text, id, strlen(id)) == 0;
+    return !id || (text && strncasecmp(text, id, strlen(id)) == 0);
 }
 
-static int print(struct reading *reading, const char *id)
+static bool is_asked(const struct llmobs_breaks_call *call, const char *id)
 {
-    const struct llmobs_view *view = reading->view;
-    const struct llmobs_breaks *breaks = &reading->breaks;
-    bool words = view->format == LLMOBS_SHEET_WORDS;
-    char clock[LLMOBS_CELL_CLOCK], money[LLMOBS_COST_TEXT];
-    char line[160], note[LLMOBS_COST_NOTE];
-    struct llmobs_sheet sheet;
-    size_t count = 0;
-    int64_t lost = 0;
-    double cost = 0;
+    return begins(call->row->trace_id, id) || begins(call->row->span_id, id);
+}
+
+static int add_row(struct llmobs_sheet *sheet,
+                   const struct llmobs_breaks_call *call)
+{
+    const struct llmobs_row *row = call->row;
+    bool words = sheet->form == LLMOBS_SHEET_WORDS;
+    struct llmobs_buf time, why;
     int rc;
 
-    if (view->whole && !id && breaks->count > 0)
-        id = breaks->calls[breaks->count - 1]->row->trace_id;
-    llmobs_sheet_init(&sheet, &view->screen, view->format, columns, COUNT);
-    rc = llmobs_sheet_begin(&sheet);
-    for (size_t i = 0; rc == 0 && i < breaks->count; i++) {
-        const struct llmobs_breaks_call *call = breaks->calls[i];
-        const struct llmobs_row *row = call->row;
-
-        if (!call->cause ||
-            (id && !begins(row->trace_id, id) && !begins(row->span_id, id)))
-            continue;
-        count++;
-        lost += call->lost;
-        cost += call->cost > 0 ? call->cost : 0;
+    llmobs_buf_init(&time, SIZE_MAX / 2);
+    llmobs_buf_init(&why, SIZE_MAX / 2);
+    llmobs_columns_time(&time, row->start_ns, true);
+    llmobs_escape_adds(&why, call->why, WHY_COLUMNS);
+    rc = time.error ? time.error : why.error;
+    if (rc == 0)
         rc = llmobs_sheet_add(
-            &sheet,
+            sheet,
             (const struct llmobs_cell[COUNT]){
-                words ? llmobs_cell_text(
-                            llmobs_cell_clock(row->start_ns, "%H:%M:%S", clock))
+                words ? llmobs_cell_drawn(time.data)
                       : llmobs_cell_time(row->start_ns),
                 llmobs_cell_text(row->session), llmobs_cell_text(row->trace_id),
                 llmobs_cell_text(row->span_id),
@@ -100,22 +94,67 @@ static int print(struct reading *reading, const char *id)
                 llmobs_cell_count(row->input_tokens),
                 llmobs_cell_count(call->lost),
                 llmobs_cell_real(LLMOBS_CELL_MONEY, call->cost),
-                llmobs_cell_text(call->cause), llmobs_cell_text(call->why)});
+                llmobs_cell_text(call->cause),
+                words ? llmobs_cell_drawn(why.data)
+                      : llmobs_cell_text(call->why)});
+    llmobs_buf_fini(&time);
+    llmobs_buf_fini(&why);
+    return rc;
+}
+
+/* Prints the newest breaks of `id`, or all, below them the sum of all. */
+static int print(struct reading *reading, const char *id)
+{
+    const struct llmobs_view *view = reading->view;
+    const struct llmobs_breaks *breaks = &reading->breaks;
+    char money[LLMOBS_COST_TEXT], note[LLMOBS_COST_NOTE], line[160];
+    size_t calls = 0, count = 0, first = breaks->count;
+    size_t newest = view->counted && view->newest > 0 ? view->newest : SIZE_MAX;
+    struct llmobs_sheet sheet;
+    int64_t lost = 0;
+    double cost = 0;
+    int rc;
+
+    if (view->whole && !id && breaks->count > 0)
+        id = breaks->calls[breaks->count - 1]->row->trace_id;
+    for (size_t i = breaks->count; i-- > 0;) {
+        const struct llmobs_breaks_call *call = breaks->calls[i];
+
+        if (!is_asked(call, id))
+            continue;
+        calls++;
+        if (!call->cause)
+            continue;
+        lost += call->lost;
+        cost += call->cost > 0 ? call->cost : 0;
+        if (count++ < newest)
+            first = i;
+    }
+    llmobs_sheet_init(&sheet, &view->screen, view->format, columns, COUNT);
+    rc = llmobs_sheet_begin(&sheet);
+    for (size_t i = first; rc == 0 && i < breaks->count; i++) {
+        const struct llmobs_breaks_call *call =
+            breaks->calls[view->reverse ? breaks->count - 1 - (i - first) : i];
+
+        if (call->cause && is_asked(call, id))
+            rc = add_row(&sheet, call);
     }
     if (rc == 0)
         rc = llmobs_sheet_end(&sheet);
     llmobs_sheet_fini(&sheet);
-    if (rc == 0 && words && breaks->count > 0) {
+    if (rc == 0 && view->format == LLMOBS_SHEET_WORDS && calls > 0) {
         snprintf(line, sizeof(line),
-                 "%zu break%s of %zu calls: %lld tokens again%s%s", count,
-                 count == 1 ? "" : "s", breaks->count, (long long)lost,
-                 cost > 0 ? ", " : "",
+                 "%zu break%s of %zu call%s: %lld tokens again%s%s", count,
+                 count == 1 ? "" : "s", calls, calls == 1 ? "" : "s",
+                 (long long)lost, cost > 0 ? ", " : "",
                  cost > 0 ? llmobs_cost_text(cost, money) : "");
         llmobs_wrap_print(&view->screen, LLMOBS_PAINT_NONE, line);
         snprintf(line, sizeof(line), "cost: beyond that of reading it, %s",
                  llmobs_cost_source(view->prices, note));
         llmobs_wrap_print(&view->screen, LLMOBS_PAINT_NONE, line);
     }
+    if (id)
+        reading->view->load.shown = calls;
     return rc;
 }
 

@@ -227,6 +227,26 @@ with tempfile.TemporaryDirectory() as room:
         some = next(iter(said))
         one = view(store, "--why-cache", "--json", some)[0].splitlines()
         check("%s: one" % kind[0], [json.loads(t) for t in one] == [said[some]], one)
+    text = view(store, "--why-cache")[0].splitlines()
+    check("a pipe gets the whole cause", all(
+        any(said[name]["why"] in line for line in text) for name in said), text)
+    back = view(store, "--why-cache", "--reverse")[0].splitlines()
+    check("reverse", len(said) > 3 and back[1:-2] == text[-3:0:-1] and
+          back[-2:] == text[-2:], back)
+    few = view(store, "--why-cache", "-n", "3")[0].splitlines()
+    check("the newest 3, and the sum of all",
+          few[0].split() == text[0].split() and
+          [line.split() for line in few[1:]] == [line.split() for line in text[-5:]], few)
+    few = view(store, "--why-cache", "-n", "3", "--reverse", "--json")[0].splitlines()
+    check("the newest 3, the newest first", [json.loads(t)["span_id"] for t in few] ==
+          list(said)[:-4:-1], few)
+    check("the sum is of the call that was asked for",
+          "1 break of 1 call:" in view(store, "--why-cache", some)[0])
+    done = subprocess.run([os.path.join(BUILD, "llmobs"), "view", "--store", store,
+                           "--why-cache", "ffffffffffffffff"], stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE)
+    check("no such call", done.returncode == 1 and b"no such spans" in done.stderr,
+          done.stderr)
     for span in spans:
         span["meta"]["input"], span["meta"]["output"] = {}, {}
         del span["meta"]["tool_definitions"]
