@@ -156,7 +156,8 @@ static bool ids_match(const struct llmobs_filter *filter,
            begins(llmobs_json_gets(ids, "span_id"), filter->id);
 }
 
-/* True where the event has each tag, "key:value" or "key=value"; a key may
+/* True where the event has each tag, "key:value" or "key=value", and none of
+ * those with a ! before them; a key may
  * occur several times. */
 static bool tags_match(const struct llmobs_filter *filter,
                        const struct llmobs_json *event)
@@ -165,7 +166,8 @@ static bool tags_match(const struct llmobs_filter *filter,
     bool found = true;
 
     for (size_t k = 0; found && k < filter->tag_count; k++) {
-        const char *want = filter->tags[k];
+        bool is_not = *filter->tags[k] == '!';
+        const char *want = filter->tags[k] + is_not;
         size_t key = strcspn(want, ":=");
 
         found = false;
@@ -175,6 +177,7 @@ static bool tags_match(const struct llmobs_filter *filter,
             found = tag && strncmp(tag, want, key) == 0 && tag[key] == ':' &&
                     strcmp(tag + key + 1, want + key + 1) == 0;
         }
+        found ^= is_not;
     }
     return found;
 }
@@ -307,7 +310,8 @@ bool llmobs_filter_may_match(const struct llmobs_filter *filter,
     if (filter->errors && !has_text(line, "\"", "error", "\""))
         return false;
     for (size_t i = 0; i < filter->tag_count; i++)
-        if (snprintf(tag, sizeof(tag), "%s", filter->tags[i]) < NEEDLE_MAX) {
+        if (*filter->tags[i] != '!' &&
+            snprintf(tag, sizeof(tag), "%s", filter->tags[i]) < NEEDLE_MAX) {
             tag[strcspn(tag, ":=")] = ':';
             if (!has_text(line, "\"", tag, "\""))
                 return false;
@@ -380,9 +384,10 @@ int llmobs_filter_option(const struct llmobs_cli_option *option,
 
 int llmobs_filter_add_tag(struct llmobs_filter *filter, const char *tag)
 {
-    size_t key = strcspn(tag, ":=");
+    const char *name = tag + (*tag == '!');
+    size_t key = strcspn(name, ":=");
 
-    if (key == 0 || tag[key] == '\0')
+    if (key == 0 || name[key] == '\0')
         return -EINVAL;
     if (filter->tag_count == LLMOBS_FILTER_TAGS_MAX)
         return -E2BIG;

@@ -41,7 +41,7 @@ struct llmobs_filter {
     const char *trace; /* the id of the trace, or the id's beginning */
     bool trace_whole;  /* `trace` is a whole id */
     const char *id;    /* the id of the trace or of the span, or a beginning */
-    const char *tags[LLMOBS_FILTER_TAGS_MAX]; /* "key:value" or "key=value" */
+    const char *tags[LLMOBS_FILTER_TAGS_MAX]; /* as add_tag takes them */
     size_t tag_count;
     int64_t since_ns; /* started at this wall time or later */
     int64_t until_ns; /* started before this wall time */
@@ -86,7 +86,8 @@ int llmobs_filter_option(const struct llmobs_cli_option *option,
 bool llmobs_filter_key_match(const struct llmobs_filter *filter,
                              enum llmobs_key key, const char *have);
 
-/* Adds "key:value" or "key=value". -EINVAL: no such form; -E2BIG: too many. */
+/* Adds "key:value" or "key=value", or with a ! before it a tag that the event
+ * must not have. -EINVAL: no such form; -E2BIG: too many. */
 int llmobs_filter_add_tag(struct llmobs_filter *filter, const char *tag);
 
 /* Adds a bound such as "cost:>0.01", "tokens:<=1000" or "duration:>=500ms".

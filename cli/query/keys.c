@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "cli/query/cell.h"
 #include "cli/query/stored.h"
@@ -180,6 +181,32 @@ static const char *read_os_user(const struct asked *of)
     return llmobs_texts_share(of->texts, name);
 }
 
+/* The template of the prompt, as the program named it. */
+static const struct llmobs_json *prompt_of(const struct llmobs_json *event)
+{
+    return llmobs_json_get(
+        llmobs_json_get(llmobs_json_get(event, "meta"), "input"), "prompt");
+}
+
+static const char *read_prompt(const struct llmobs_json *event)
+{
+    return full(llmobs_json_gets(prompt_of(event), "id"));
+}
+
+static const char *read_prompt_version(const struct asked *of)
+{
+    return full(llmobs_json_gets(prompt_of(of->event), "version"));
+}
+
+static const char *read_retry(const struct asked *of)
+{
+    LLMOBS_JSON_EACH (link, llmobs_json_get(of->event, "span_links"), true)
+        if (llmobs_json_says(llmobs_json_get(link, "attributes"), "kind",
+                             "retry_of"))
+            return full(llmobs_json_gets(link, "span_id"));
+    return NULL;
+}
+
 /* -- when and how it ended ------------------------------------------------- */
 
 static const char *read_day(const struct asked *of)
@@ -187,6 +214,22 @@ static const char *read_day(const struct asked *of)
     char day[LLMOBS_CELL_CLOCK];
 
     return llmobs_cell_clock(of->row->start_ns, "%Y-%m-%d", day)
+               ? llmobs_texts_share(of->texts, day)
+               : NULL;
+}
+
+static const char *read_week(const struct asked *of)
+{
+    time_t at = (time_t)(of->row->start_ns / 1000000000);
+    struct tm tm;
+    char day[LLMOBS_CELL_CLOCK];
+
+    if (of->row->start_ns <= 0 || !localtime_r(&at, &tm))
+        return NULL;
+    tm.tm_mday -= (tm.tm_wday + 6) % 7;
+    tm.tm_hour = 12; /* a day may have no midnight */
+    tm.tm_isdst = -1;
+    return mktime(&tm) != -1 && strftime(day, sizeof(day), "%Y-%m-%d", &tm) > 0
                ? llmobs_texts_share(of->texts, day)
                : NULL;
 }
@@ -248,6 +291,18 @@ const struct llmobs_key_words *llmobs_key_words(enum llmobs_key key)
 bool llmobs_key_is_verbatim(enum llmobs_key key)
 {
     return !keys[key].make;
+}
+
+enum llmobs_cell_kind llmobs_key_kind(const struct llmobs_by_key *key)
+{
+    return key->key < LLMOBS_KEY_TAG ? keys[key->key].kind
+                                     : LLMOBS_CELL_UNKNOWN;
+}
+
+bool llmobs_key_is_said(const struct llmobs_by_key *key)
+{
+    return key->key < LLMOBS_KEY_TAG &&
+           keys[key->key].words.uses & LLMOBS_KEY_WORDS;
 }
 
 const char *llmobs_key_of(const struct llmobs_by_key *key,

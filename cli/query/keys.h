@@ -31,7 +31,7 @@ enum llmobs_key_use {
     LLMOBS_KEY_FACET = 4,  /* the values to the left of the page's list */
     LLMOBS_KEY_COLUMN = 8, /* a column that the page's list may have */
     LLMOBS_KEY_PATH = 16,  /* the end of a path names it */
-    LLMOBS_KEY_WORDS = 32  /* only a row with all parts has it */
+    LLMOBS_KEY_WORDS = 32  /* in what was asked and answered */
 };
 
 /* Each fact of a span that a person may ask for, once, in the order of the
@@ -128,11 +128,20 @@ enum llmobs_key_use {
       FIELD | GROUP | FACET | COLUMN,                                          \
       "the model that answered, as the answer names it",                       \
       EITHER(response_model, llmobs_stored_response_model))                    \
-    F(TOOL, "tool", "tool", "Results of", 'T', FIELD | GROUP | FACET,          \
+    F(TOOL, "tool", "tool", "Results of", 'T', FIELD | GROUP | FACET | WORDS,  \
       "the tools whose results are in the input behind its last answer, as "   \
       "`Bash, Read`: the call is what they cost; of a tool's span its name",   \
       MAKE(read_tool))                                                         \
+    F(PROMPT, "prompt", "prompt", "Prompt", 'I', FIELD | GROUP | WORDS,        \
+      "[the template](SDK.md) that the program names, by its id",              \
+      READ(read_prompt))                                                       \
+    K(PROMPT_VERSION, "prompt_version", "Prompt version", 'V',                 \
+      FIELD | GROUP | WORDS, "", MAKE(read_prompt_version))                    \
+    K(RETRY_OF, "retry_of", "Retry of", 0, FIELD,                              \
+      "the span of the failed call that this one repeats", MAKE(read_retry))   \
     K(DAY, "day", "Day", 0, GROUP, "of the local time zone", MAKE(read_day))   \
+    K(WEEK, "week", "Week", 0, GROUP, "its Monday, in the local time zone",    \
+      MAKE(read_week))                                                         \
     K(ERROR, "error", "Error", 'E', GROUP | FACET,                             \
       "the type of the error; `error` of a failure without one",               \
       MAKE(read_error))
@@ -173,6 +182,12 @@ const struct llmobs_key_words *llmobs_key_words(enum llmobs_key key);
 
 /* True for a key whose text stands in the event, as JSON writes it. */
 bool llmobs_key_is_verbatim(enum llmobs_key key);
+
+/* The kind of a key's cells; UNKNOWN: a text, or of EVAL also a number. */
+enum llmobs_cell_kind llmobs_key_kind(const struct llmobs_by_key *key);
+
+/* True for a key that only a row or an event with all its parts has. */
+bool llmobs_key_is_said(const struct llmobs_by_key *key);
 
 /* Reads one word of `len` bytes that has the use; a '-' in it is a '_'. *near,
  * where near is not NULL, is then the word that may be meant, or NULL. */

@@ -110,7 +110,8 @@ static int parse_line(struct llmobs_load *load, struct llmobs_text line,
     int rc;
 
     if (load->parts != LLMOBS_ROW_ALL && !filter->grep &&
-        !filter->keys[LLMOBS_KEY_TOOL].pattern && line.len < CUT_MAX) {
+        !filter->keys[LLMOBS_KEY_TOOL].pattern &&
+        !filter->keys[LLMOBS_KEY_PROMPT].pattern && line.len < CUT_MAX) {
         if (load->line.max == 0)
             llmobs_buf_init(&load->line, CUT_MAX);
         line = cut_line(line, &load->line);

@@ -254,7 +254,10 @@ static int sort_groups(struct llmobs_samples *samples)
     }
     if (count > 1)
         qsort(samples->groups, count, sizeof(*samples->groups),
-              samples->by.keys[0].key == LLMOBS_KEY_DAY ? by_names : by_size);
+              samples->by.keys[0].key == LLMOBS_KEY_DAY ||
+                      samples->by.keys[0].key == LLMOBS_KEY_WEEK
+                  ? by_names
+                  : by_size);
     return count == 0 ? 0
                       : llmobs_by_shorten(&samples->by, samples->groups->names,
                                           sizeof(*samples->groups), count);
@@ -267,7 +270,7 @@ int llmobs_samples_read(struct llmobs_samples *samples,
 
     load->parts = LLMOBS_ROW_FACTS;
     for (size_t i = 0; i < samples->by.count; i++)
-        if (samples->by.keys[i].key == LLMOBS_KEY_TOOL)
+        if (llmobs_key_is_said(&samples->by.keys[i]))
             load->parts = LLMOBS_ROW_ALL;
     samples->of_kinds = load->filter->keys[LLMOBS_KEY_KIND].pattern &&
                         !load->filter->keys[LLMOBS_KEY_KIND].is_not;

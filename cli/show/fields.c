@@ -72,10 +72,9 @@ static int print_fields(void *ctx, const struct llmobs_row *row,
     return rc;
 }
 
-int llmobs_view_fields(struct llmobs_view *view)
+int llmobs_view_all_fields(struct llmobs_view *view)
 {
     struct llmobs_fields *fields = &view->fields;
-    struct table table = {.fields = fields};
     struct llmobs_load *load = &view->load;
     struct llmobs_labels labels = {.count = 0};
     int rc = llmobs_load_evaluations(load, view->reader, view->filter.since_ns);
@@ -95,18 +94,25 @@ int llmobs_view_fields(struct llmobs_view *view)
 
         if (key == LLMOBS_KEY_COST || key == LLMOBS_KEY_ESTIMATE)
             llmobs_view_prices(view);
-        if (key == LLMOBS_KEY_TOOL ||
-            (key < LLMOBS_KEY_TAG &&
-             llmobs_key_words(key)->uses & LLMOBS_KEY_WORDS))
+        if (llmobs_key_is_said(&fields->keys[i]))
             load->parts = LLMOBS_ROW_ALL;
     }
     load->newest = view->newest;
+    return rc;
+}
+
+int llmobs_view_fields(struct llmobs_view *view)
+{
+    struct llmobs_fields *fields = &view->fields;
+    struct table table = {.fields = fields};
+    int rc = llmobs_view_all_fields(view);
+
     llmobs_sheet_init(&table.sheet, &view->screen, view->format,
                       fields->columns, fields->count);
     if (rc == 0)
         rc = llmobs_sheet_begin(&table.sheet);
     if (rc == 0)
-        rc = llmobs_each(load, view->reader, NULL, print_fields, &table);
+        rc = llmobs_each(&view->load, view->reader, NULL, print_fields, &table);
     llmobs_sheet_fini(&table.sheet);
     if (rc == 0)
         llmobs_view_report_prices(view);

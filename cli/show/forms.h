@@ -40,6 +40,13 @@ int llmobs_view_fields(struct llmobs_view *view);
 int llmobs_view_set_fields(const struct llmobs_cli_option *option,
                            const char *list);
 
+/* Chooses all fields where none was chosen, and sets in `load` what they need,
+ * the evaluations included. */
+int llmobs_view_all_fields(struct llmobs_view *view);
+
+/* A database of SQLite (show_sqlite.c). */
+int llmobs_view_sqlite(struct llmobs_view *view);
+
 /* Numbers about calls, in groups (show_summary.c). */
 int llmobs_view_summary(struct llmobs_view *view);
 

@@ -68,6 +68,7 @@ function dollars(n) {
 /* Times are local, in microseconds since 1970. */
 const DAY = new Intl.DateTimeFormat('en-GB', {day: 'numeric', month: 'short'});
 const DAYS = new Intl.DateTimeFormat('sv-SE');
+const weekOf = (us) => { const day = new Date(us / 1000); day.setDate(day.getDate() - ((day.getDay() + 6) % 7)); return isNaN(day) ? NONE : DAYS.format(day); }; /* its Monday */
 const dayOf = (us) => (isNaN(new Date(us / 1000)) ? NONE : DAYS.format(us / 1000)); /* 2026-01-31 */
 function moment(us, day = true, seconds = true) {
   const at = new Date(us / 1000);
@@ -333,7 +334,7 @@ class Facet {
 }
 const SHOWN = [...new Set(['status', ...wordsFor(FACET), 'evaluation', 'score'])];
 const READERS = new Map([...SHOWN, ...wordsFor(GROUP), 'trace'].map((key) => [key, (s) => s[key]]));
-READERS.set('kind', (s) => (s.kind === '-' ? undefined : s.kind)).set('day', (s) => dayOf(s.start)).set('score', verdictsOf);
+READERS.set('kind', (s) => (s.kind === '-' ? undefined : s.kind)).set('day', (s) => dayOf(s.start)).set('week', (s) => weekOf(s.start)).set('score', verdictsOf);
 /* A trace is ok where all its spans are. */
 READERS.set('status', (s) => (s.failed ? 'error' : byTrace() && s.group.failures ? undefined : 'ok')).set('span', (s) => s.id)
   .set('evaluation', (s) => evaluationsOf(s).map((one) => string(one.assessment) ?? 'no verdict'));

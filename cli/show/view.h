@@ -52,9 +52,10 @@ struct llmobs_view {
     bool must_find; /* nothing found is a failure */
     enum llmobs_screen_when colour;
     const char
-        *html;     /* the page's file, "-": stdout; NULL: the tool's own name */
-    bool open;     /* starts a browser with the page */
-    unsigned port; /* of a page that is live; 0: a free one */
+        *html; /* the page's file, "-": stdout; NULL: the tool's own name */
+    const char *sqlite;      /* the database; NULL: none */
+    bool open;               /* starts a browser with the page */
+    unsigned port;           /* of a page that is live; 0: a free one */
     struct llmobs_buf asked; /* the filters, as a person wrote them */
 
     /* Set before the form runs. */

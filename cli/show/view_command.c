@@ -125,6 +125,15 @@ static int set_html(const struct llmobs_cli_option *option, const char *value)
     return 0;
 }
 
+static int set_sqlite(const struct llmobs_cli_option *option, const char *path)
+{
+    struct llmobs_view *view = option->to;
+
+    view->form = llmobs_view_sqlite;
+    view->sqlite = path;
+    return 0;
+}
+
 /* The value may be an argument of its own. */
 static int set_series(const struct llmobs_cli_option *option, const char *words)
 {
@@ -241,6 +250,7 @@ static const struct llmobs_cli_option options[] = {
     {"messages", llmobs_cli_flag, &VIEW.messages, 'm', 0, true, NULL},
     LLMOBS_CLI_VALUE("html", set_html, &VIEW),
     {"open", set_html, &VIEW, 0, 0, 0, NULL},
+    LLMOBS_CLI_VALUE("sqlite", set_sqlite, &VIEW),
     {"serve", set_form, &VIEW, 0, 0, SERVE, NULL},
     LLMOBS_CLI_VALUE("port", llmobs_cli_port, &VIEW.port),
     {"newest", set_newest, &VIEW, 'n', 1, 0, NULL},
@@ -284,6 +294,8 @@ static int choose_form(struct asked *asked)
         why = "--port is for --serve";
     else if (asked->output && view->form == llmobs_view_html && !to_stdout)
         why = "the page has a file of its own: no -o";
+    else if (view->sqlite && (asked->output || view->html || view->open))
+        why = "--sqlite has a file of its own: no -o, no page";
     else if (view->open && to_stdout)
         why = "--open needs a file";
     else if (view->follow && (asked->quiet || !llmobs_view_follows(view)))
@@ -484,7 +496,8 @@ static int run_view(struct asked *asked)
     if (rc != 0)
         report_error(store, rc);
     else if (!llmobs_cli_spares_store("llmobs view", asked->output, store) ||
-             !llmobs_cli_spares_store("llmobs view", view->html, store))
+             !llmobs_cli_spares_store("llmobs view", view->html, store) ||
+             !llmobs_cli_spares_store("llmobs view", view->sqlite, store))
         rc = -ECANCELED;
     else
         rc = answer_into(asked);

@@ -369,7 +369,7 @@ def columns():
     order_ = sorted(EVENTS, key=lambda e: int(e["span_id"]), reverse=True)
     text = view("--csv").stdout.decode()
     have = list(csv.DictReader(io.StringIO(text, newline="")))
-    check("csv has the keys last", list(have[0])[-12:-2] == KEYS, list(have[0]))
+    check("csv has the keys last", list(have[0])[-15:-5] == KEYS, list(have[0]))
     wrong = [(h, k) for h, e in zip(have, order_) for k in KEYS
              if h[k].lstrip("'") != (fact(e, k) or "")
              or h["span_id"] != e["span_id"]]

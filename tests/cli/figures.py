@@ -18,11 +18,15 @@ import os
 import pty
 import random
 import re
+import resource
 import shutil
+import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import unicodedata
+import zoneinfo
 
 sys.dont_write_bytecode = True
 from checks import check  # noqa: E402
@@ -244,42 +248,260 @@ def formulas():
           and b"\\x1b[2J" in seen and "\u202e".encode() not in seen, seen[:200])
 
 
+def many(count):
+    """Spans of traces with workflows, tools, retries, teams and templates."""
+    rng = random.Random(13)
+    trace, failed = [], None
+    for i in range(count):
+        kind = "workflow" if i % 9 == 0 else rng.choice(["llm", "llm", "llm", "tool"])
+        if i % 9 == 0:
+            trace = hostile.span(i)["trace_id"]
+        bad = kind == "llm" and rng.random() < 0.2
+        event = hostile.span(i, trace_id=trace, status="error" if bad else "ok",
+                             name=rng.choice("abcd") + kind,
+                             parent_id="undefined" if i % 9 == 0 else str(i - i % 9),
+                             start_ns=hostile.BEGIN + i * 7 * NS,
+                             duration=rng.randrange(80 * NS),
+                             tags=["team:" + rng.choice("xyz"), "env:a:b"])
+        prompt = {"prompt": {"id": rng.choice("pq"), "version": str(rng.randrange(3))}}
+        event["span_id"] = str(2**63 + i)
+        event["parent_id"] = event["parent_id"] if i % 9 == 0 else str(2**63 + i - i % 9)
+        event["meta"] = {"span": {"kind": kind}, "error": {
+            "type": rng.choice(["dead", "late"])} if bad else {}}
+        event["metrics"] = {}
+        if kind == "llm":
+            event["meta"].update(model_name=rng.choice("mn"), input={
+                "messages": [{"role": "user", "content": rng.choice(
+                    ["what's \"it\"?", "ok", "zwölf,\nund", "x" * 300])}], **prompt},
+                output={"messages": [{"role": "assistant", "content": "", "tool_calls": [
+                    {"name": "t", "arguments": {"a": rng.randrange(3)}, "tool_id": "c%d" % i}]}]})
+            event["metrics"] = {"input_tokens": rng.randrange(5) + 1, "output_tokens": 2,
+                                "time_to_first_token": rng.random()}
+            if not bad:
+                event["metrics"]["total_cost"] = rng.randrange(99) / 100
+            if rng.random() < 0.6:
+                event["metrics"]["cache_read_input_tokens"] = 1
+            if failed and failed["trace_id"] == trace:
+                event["span_links"] = [{"trace_id": trace, "span_id": failed["span_id"],
+                                        "attributes": {"kind": "retry_of"}}]
+            failed = event if bad else None
+        yield event
+
+
+def summed(found, key, value):
+    """Groups of a list, and of each the sum of what is known, or None."""
+    groups = collections.defaultdict(list)
+    for one in found:
+        groups[key(one)].append(value(one))
+    return {k: (len(v), sum_of([x for x in v if x is not None])
+                if any(x is not None for x in v) else None) for k, v in groups.items()}
+
+
+def near(have, want):
+    return len(have) == len(want) and all(
+        len(h) == len(w) and all(
+            abs(a - b) < 1e-9 if isinstance(b, float) and a is not None else a == b
+            for a, b in zip(h, w)) for h, w in zip(have, want))
+
+
 def database():
-    """The recipe of docs/VIEW.md, as it stands there."""
-    if not shutil.which("sqlite3"):
-        print("skip the recipe for SQLite: no sqlite3 here")
-        return
+    """--sqlite against the events, and the recipes of docs/VIEW.md as they stand there."""
     store = os.path.join(TMP.name, "database")
     os.makedirs(store)
+    with open(os.path.join(store, "spans.jsonl"), "w", encoding="utf-8") as f:
+        f.writelines(json.dumps(event) + "\n" for event in many(3000))
+    path = os.path.join(TMP.name, "spans.db")
+    done = view("--sqlite", path, store=store)
+    if b"libsqlite3" in done.stderr:
+        print("skip --sqlite: no libsqlite3 here")
+        return
+    db = sqlite3.connect(path)
+    check("only the owner reads it", os.stat(path).st_mode & 0o777 == 0o600)
+    check("it is whole", db.execute("pragma integrity_check").fetchall() == [("ok",)])
+    every = events(store=store)
+    table = [dict(zip([c[0] for c in cursor.description], row)) for cursor in [
+        db.execute("select * from spans order by start")] for row in cursor]
+    names = list(table[0])
+    check("its columns are the fields", names == list(rows("-n", "1", store=store)[0]), names)
+    check("ids are texts, unknown is NULL", all(
+        isinstance(row["span_id"], str) and
+        (row["parent_id"] is None or isinstance(row["parent_id"], str)) and
+        "" not in row.values() for row in table))
+    wrong = []
+    for row, event in zip(table, every):
+        want = facts(event)
+        want["duration_s"] = seconds_of(want.pop("duration_ns"))
+        for key in set(want) & set(names):
+            if key != "name" and row[key] != want[key]:
+                wrong.append((key, row[key], want[key]))
+    check("every fact of each span", len(table) == len(every) == 3000 and not wrong, wrong[:5])
+    retries = [e for e in every if e.get("span_links")]
+    check("retry_of, prompt and its version", all(
+        row["retry_of"] == (part((event.get("span_links") or [None])[0], "span_id")) and
+        row["prompt"] == part(event, "meta", "input", "prompt", "id") and
+        row["prompt_version"] == part(event, "meta", "input", "prompt", "version")
+        for row, event in zip(table, every)) and len(retries) > 100, len(retries))
+    check("children find their parents", db.execute(
+        "select count(*) from spans a join spans b on b.span_id = a.parent_id").fetchone()[0]
+        == sum(e["parent_id"] != "undefined" for e in every))
+    have = db.execute("select span_id, side, number, role, content, tool_calls from messages "
+                      "order by span_id, side").fetchall()
+    want = [(e["span_id"], side, 1, m["role"], m["content"],
+             m.get("tool_calls")) for e in every for side in ("input", "output")
+            for m in part(e, "meta", side, "messages") or []]
+    check("messages, whole", [(*h[:5], h[5] and json.loads(h[5])) for h in have] == want,
+          have[:2])
+    check("tags", db.execute("select tag, value, count(*) from tags group by 1, 2").fetchall()
+          == sorted((*t.split(":", 1), n) for t, n in collections.Counter(
+              t for e in every for t in e["tags"]).items()))
+    recipes(db, store, [facts(e) for e in every], every)
+    db.close()
+    for args in ["--kind", "tool"], ["--tag", "!team:x"], ["-n", "70"], [
+            "--prompt", "p", "--errors"]:
+        view("--sqlite", path, *args, store=store)
+        db = sqlite3.connect(path)
+        have = [row[0] for row in db.execute("select span_id from spans order by start desc")]
+        want = [row["span_id"] for row in rows("--fields", "span_id", *args, store=store)]
+        check("the spans of %s" % args, have == want and len(want) > 20)
+        db.close()
+    view("--sqlite", path, store=HOSTILE)
+    db = sqlite3.connect(path)
+    check("a hostile store", db.execute("select count(*) from spans").fetchone()[0] ==
+          len(events(store=HOSTILE)))
+    db.close()
+    faults(path, store)
+
+
+def by_prompt():
+    """Groups by template, and by week; tags that exclude."""
+    store = os.path.join(TMP.name, "prompts")
+    os.makedirs(store)
+    every = [{**event, "start_ns": hostile.BEGIN + i * 7000 * NS}
+             for i, event in enumerate(many(900))]
+    with open(os.path.join(store, "spans.jsonl"), "w", encoding="utf-8") as f:
+        f.writelines(json.dumps(event) + "\n" for event in every)
+    calls = [e for e in every if part(e, "meta", "span", "kind") == "llm"]
+    have = {(r["prompt"], r["prompt_version"]): r["calls"] for r in lines(
+        "--summary", "--by", "prompt,prompt_version", store=store)}
+    check("by template and version", have == dict(collections.Counter((
+        part(e, "meta", "input", "prompt", "id"), part(e, "meta", "input", "prompt", "version"))
+        for e in calls)) and len(have) == 6, have)
+    for zone in "UTC", "America/St_Johns", "Asia/Tehran":
+        weeks = collections.Counter()
+        for e in calls:
+            day = datetime.datetime.fromtimestamp(
+                e["start_ns"] // NS, zoneinfo.ZoneInfo(zone)).date()
+            weeks[str(day - datetime.timedelta(day.weekday()))] += 1
+        have = [(r["week"], r["calls"]) for r in (json.loads(t) for t in view(
+            "--summary", "--by", "week", "--json", store=store, TZ=zone).stdout.splitlines())]
+        check("weeks of %s" % zone, have == sorted(weeks.items()) and len(have) > 8,
+              (have, weeks))
+    for tags in ["!team:x"], ["!team:x", "!team=y"], ["team:x", "!env:a:b"], [
+            "!none:x"], ["!team:x", "env=a:b"]:
+        args = [word for tag in tags for word in ("--tag", tag)]
+        want = [e["span_id"] for e in every if all(
+            (t.strip("!").replace("=", ":", 1) in e["tags"]) != t.startswith("!")
+            for t in tags)]
+        check("tags %s" % tags, [r["span_id"] for r in rows(
+            "--fields", "span_id", *args, store=store)] == want[::-1], len(want))
+        check("tags %s of a summary" % tags, lines("--summary", *args, store=store)[0]["calls"]
+              == len([e for e in calls if e["span_id"] in want]))
+    view("--tag", "!", store=store, status=2)
+    view("--tag", "!x", store=store, status=2)
+
+
+def recipes(db, store, all_facts, every):
     with open("docs/VIEW.md", encoding="utf-8") as f:
         recipe = re.search(r"\n\*\*SQLite.*?```sh\n(.*?)```", f.read(), re.S)[1]
-    # The question, the minute, whether it fails, and what it costs in cents.
-    calls = [("capital of France?", 0, False, 3), ("ok", 1, False, 9),
-             ("capital of France?", 30, False, 3), ("it's \"x\", or\ny?", 2,
-                                                    False, 0),
-             ("capital of France?", 90, False, 4),
-             ("hard", 3, True, 1), ("hard", 7, True, 1), ("hard", 8, False, 2),
-             ("hard", 50, True, 1), ("late", 9, True, 0), ("late", 20, False, 0),
-             *(("other %d" % i, 40, True, 0) for i in range(4))]
-    with open(os.path.join(store, "spans.jsonl"), "w", encoding="utf-8") as f:
-        for i, (question, minute, failed, cents) in enumerate(calls):
-            f.write(json.dumps(hostile.span(
-                i, start_ns=hostile.BEGIN + (60 * minute + i) * NS,
-                status="error" if failed else "ok",
-                metrics={"total_cost": cents / 100, "input_tokens": 5},
-                meta={"span": {"kind": "llm"}, "model_name": "m",
-                      "input": {"messages": [
-                          {"role": "user", "content": question}]},
-                      "error": {"type": "dead"} if failed else {},
-                      "metadata": {"caller": {"module": "app", "frames": [
-                          "app!f+0x1"]}}})) + "\n")
-    done = subprocess.run(
-        ["sh", "-ec", recipe], capture_output=True, text=True, timeout=60,
-        cwd=TMP.name, env={**ENV, "LLMOBS_STORE_DIR": store, "PATH":
-                           os.path.abspath(BUILD) + ":" + ENV["PATH"]})
-    check("the recipe for SQLite", done.stdout.splitlines() == [
-        "app!f+0x1|m|15|0.24|75", "app!f+0x1|m|capital of France?|2|0.1",
-        "app!f+0x1|dead|hard|2|0.02"], done)
+    if shutil.which("sqlite3"):
+        done = subprocess.run(
+            ["sh", "-ec", recipe], capture_output=True, text=True, timeout=60,
+            cwd=TMP.name, env={**ENV, "LLMOBS_STORE_DIR": store, "PATH":
+                               os.path.abspath(BUILD) + ":" + ENV["PATH"]})
+        check("the recipes run as they stand", done.returncode == 0, done.stderr)
+    have = [db.execute(q.replace("\\$", "$")).fetchall()
+            for q in re.findall(r'sqlite3 spans.db "(.*?)"\n', recipe, re.S)]
+    llm = [f for f in all_facts if f["kind"] == "llm"]
+    roots = {e["trace_id"]: e["name"] for e in every if e["parent_id"] == "undefined"}
+    ids = {e["span_id"]: e for e in every}
+    cost = lambda f: f["cost_usd"]
+    want = []
+    cents = summed(llm, lambda f: f["model"], cost)
+    tokens = summed(llm, lambda f: f["model"], lambda f: f["input_tokens"])
+    want.append(sorted(((None, m, n, c, tokens[m][1]) for m, (n, c) in cents.items()),
+                       key=lambda r: -r[3]))
+    asked = [(f, part(e, "meta", "input", "messages")[0]["content"][:200])
+             for f, e in zip(all_facts, every) if f["kind"] == "llm" and not f["failed"]]
+    groups = summed(asked, lambda a: (a[0]["model"], a[1], a[0]["input_tokens"]),
+                    lambda a: cost(a[0]))
+    want.append(sorted(((None, k[0], k[1], n - 1, c) for k, (n, c) in groups.items()
+                        if n > 1), key=lambda r: (-r[3], -r[4]))[:10])
+    groups = summed([(f, e) for f, e in zip(all_facts, every) if e.get("span_links")],
+                    lambda p: part(ids[p[1]["span_links"][0]["span_id"]],
+                                   "meta", "error", "type"), lambda p: cost(p[0]))
+    want.append(sorted(((k, n, c) for k, (n, c) in groups.items()),
+                       key=lambda r: (-r[1], r[0])))
+    groups = summed(all_facts, lambda f: roots[f["trace_id"]], cost)
+    traces = collections.Counter(roots.values())
+    want.append(sorted(((k, traces[k], c) for k, (_, c) in groups.items()),
+                       key=lambda r: (-(r[2] or 0), r[0])))
+    used = [f for f in all_facts if f["kind"] == "tool"]
+    groups = summed(used, lambda f: f["name"], lambda f: f["duration_ns"] / NS)
+    longest = {k: max(f["duration_ns"] / NS for f in used if f["name"] == k) for k in groups}
+    want.append(sorted(((k, n, s / n, longest[k]) for k, (n, s) in groups.items()),
+                       key=lambda r: -r[2]))
+    groups = {m: [f for f in llm if f["model"] == m and f["cache_read_tokens"] is not None]
+              for m in "mn"}
+    want.append(sorted(((m, sum(f["cache_read_tokens"] for f in g) / sum(
+        f["input_tokens"] for f in g)) for m, g in groups.items()), key=lambda r: -r[1]))
+    groups = summed(zip(all_facts, every), lambda p: tag_of(p[1], "team"),
+                    lambda p: cost(p[0]))
+    want.append(sorted(((k, c) for k, (_, c) in groups.items()), key=lambda r: -r[1]))
+    loops = collections.Counter((e["trace_id"], json.dumps(c["arguments"])) for e in every
+                                for m in part(e, "meta", "output", "messages") or []
+                                for c in m["tool_calls"])
+    want.append(sorted(((t, "t", n) for (t, _), n in loops.items() if n > 1),
+                       key=lambda r: (-r[2], r[0], r[1]))[:10])
+    check("eight recipes", len(have) == len(want), len(have))
+    for i, (h, w) in enumerate(zip(have, want)):
+        check("recipe %d" % (i + 1), near(h, w) and len(h) > 1, (h, w))
+
+
+def faults(path, store):
+    """What is not whole takes no name, and a whole file stays."""
+    with open(path, "rb") as f:
+        before = f.read()
+
+    def limit():
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 16, 1 << 16))
+
+    def left():
+        with open(path, "rb") as f:
+            return f.read() == before and [
+                n for n in os.listdir(TMP.name) if n.startswith("spans.db")] == ["spans.db"]
+
+    done = subprocess.run([TOOL, "view", "--store", store, "--sqlite", path], env=ENV,
+                          capture_output=True, timeout=60, preexec_fn=limit)
+    check("no room: the file stays", done.returncode == 1 and left() and
+          path.encode() in done.stderr, done)
+    odd = os.path.join(TMP.name, "odd")
+    os.makedirs(odd)
+    with open(os.path.join(odd, "libsqlite3.so.0"), "w") as f:
+        f.write("no library")
+    done = view("--sqlite", path, store=store, status=1, LD_LIBRARY_PATH=odd)
+    check("no library: the file stays", left() and b"needs libsqlite3.so.0" in done.stderr,
+          done)
+    view("--sqlite", path, "--exit-status", "--model", "none", store=store, status=1)
+    check("nothing found: the file stays", left())
+    for args in ["-o", "x"], ["--html", "x"], ["--fields", "model"], ["--by", "model"]:
+        done = view("--sqlite", path, *args, store=store, status=2)
+        check("not with %s" % args[0], left(), done)
+    view("--sqlite", os.path.join(store, "spans.jsonl"), store=store, status=1)
+    check("not into the store", len(rows(store=store)) == 3000)
+    os.symlink("nowhere", os.path.join(TMP.name, "link"))
+    view("--sqlite", os.path.join(TMP.name, "link"), store=store, status=1)
+    check("not through a link", not os.path.exists(os.path.join(TMP.name, "nowhere")))
 
 
 SIGNS = {">": operator.gt, ">=": operator.ge, "<": operator.lt,
@@ -697,7 +919,7 @@ def write_store():
 
 write_store()
 hostile.write(HOSTILE)
-for one in (spans, comparisons, formulas, database, summary, scores, series,
+for one in (spans, comparisons, formulas, database, by_prompt, summary, scores, series,
             bars, words):
     if not ONLY or one.__name__ in ONLY:
         one()
