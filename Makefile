@@ -148,7 +148,7 @@ UNIT_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard tests/unit/*.c)) $(SUPPORT_OBJ) \
 	$(patsubst %,$(B)/cli/%.o,doctor/find_files doctor/host_starter doctor/object \
 	intercept/hello intercept/way_out \
 	run/choose shared/site_request log/relay_places query/cell query/cost query/evaluations query/filter \
-	query/stored query/keys query/tools query/row query/texts query/when query/price query/prices \
+	query/stored query/keys query/roots query/tools query/row query/texts query/when query/price query/prices \
 	shared/accounts shared/escape shared/guard shared/json_out shared/marks shared/options shared/reader shared/tail \
 	shared/suggest shared/tell)
 CLIENTS := $(patsubst %.c,$(B)/%,$(wildcard tests/clients/*.c))

@@ -11,6 +11,7 @@
 #include "cli/query/cell.h"
 #include "cli/query/stored.h"
 #include "cli/query/row.h"
+#include "cli/query/roots.h"
 #include "cli/query/tools.h"
 #include "cli/shared/accounts.h"
 #include "cli/shared/suggest.h"
@@ -205,6 +206,11 @@ static const char *read_retry(const struct asked *of)
                              "retry_of"))
             return full(llmobs_json_gets(link, "span_id"));
     return NULL;
+}
+
+static const char *read_root(const struct asked *of)
+{
+    return llmobs_roots_name(of->row->trace_id);
 }
 
 /* -- when and how it ended ------------------------------------------------- */

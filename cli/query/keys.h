@@ -139,6 +139,8 @@ enum llmobs_key_use {
       FIELD | GROUP | WORDS, "", MAKE(read_prompt_version))                    \
     K(RETRY_OF, "retry_of", "Retry of", 0, FIELD,                              \
       "the span of the failed call that this one repeats", MAKE(read_retry))   \
+    K(ROOT, "root", "Root", 0, GROUP,                                          \
+      "the name of the root of the trace, as of a workflow", MAKE(read_root))  \
     K(DAY, "day", "Day", 0, GROUP, "of the local time zone", MAKE(read_day))   \
     K(WEEK, "week", "Week", 0, GROUP, "its Monday, in the local time zone",    \
       MAKE(read_week))                                                         \

@@ -20,6 +20,7 @@ static const struct llmobs_metric_words all[LLMOBS_METRIC_COUNT] = {
     [LLMOBS_METRIC_TOKENS_OUT] = {"tokens_out", "output_tokens", "OUT"},
     [LLMOBS_METRIC_CACHED] = {"cached", "cached_tokens", "CACHED"},
     [LLMOBS_METRIC_REASONING] = {"reasoning", "reasoning_tokens", "REASONING"},
+    [LLMOBS_METRIC_CACHE_RATE] = {"cache_rate", "cache_rate", NULL},
     [LLMOBS_METRIC_COST] = {"cost", "cost_usd", "COST"},
     [LLMOBS_METRIC_COST_CALLS] = {"cost_calls", "cost_calls", NULL},
     [LLMOBS_METRIC_LATENCY_P50] = {"latency_p50", "latency_p50_s", "P50"},
@@ -194,6 +195,11 @@ int llmobs_metric_get(struct llmobs_samples *samples, enum llmobs_metric metric,
                                 group->calls > 0 ? (double)group->failed /
                                                        (double)group->calls
                                                  : -1);
+    } else if (metric == LLMOBS_METRIC_CACHE_RATE) {
+        *out = llmobs_cell_real(
+            LLMOBS_CELL_SHARE, group->cachable > 0 ? (double)group->tokens[2] /
+                                                         (double)group->cachable
+                                                   : -1);
     } else if (metric == LLMOBS_METRIC_COST) {
         value = (double)group->cost;
         *out =

@@ -28,6 +28,7 @@ enum llmobs_metric {
     LLMOBS_METRIC_TOKENS_OUT,
     LLMOBS_METRIC_CACHED,
     LLMOBS_METRIC_REASONING,
+    LLMOBS_METRIC_CACHE_RATE, /* of the input, where the cached part is known */
     LLMOBS_METRIC_COST,
     LLMOBS_METRIC_COST_CALLS, /* calls whose cost is known */
     LLMOBS_METRIC_LATENCY_P50,

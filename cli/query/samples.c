@@ -86,6 +86,10 @@ static int add_to(struct llmobs_samples *samples,
             __builtin_add_overflow(group->both, more, &group->both))
             group->both = INT64_MAX;
     }
+    if (sample->tokens[2] >= 0 && sample->tokens[0] > 0 &&
+        __builtin_add_overflow(group->cachable, sample->tokens[0],
+                               &group->cachable))
+        group->cachable = INT64_MAX;
     for (int i = 0; numbers && sample->is_call && i < LLMOBS_SAMPLES_KINDS;
          i++) {
         struct llmobs_samples_numbers *to = &samples->numbers[i];

@@ -48,6 +48,7 @@ struct llmobs_samples_group {
     uint32_t next; /* group of the same place, from 1 on; 0: none */
     size_t count;
     int64_t calls, failed, tokens[4];
+    int64_t cachable; /* the input of those whose cached tokens are known */
     int64_t both;     /* the tokens in and out */
     long double cost; /* its digits are more than the sum's rounding takes */
     int64_t costs;    /* the calls of which the cost is known */

@@ -334,7 +334,7 @@ class Facet {
 }
 const SHOWN = [...new Set(['status', ...wordsFor(FACET), 'evaluation', 'score'])];
 const READERS = new Map([...SHOWN, ...wordsFor(GROUP), 'trace'].map((key) => [key, (s) => s[key]]));
-READERS.set('kind', (s) => (s.kind === '-' ? undefined : s.kind)).set('day', (s) => dayOf(s.start)).set('week', (s) => weekOf(s.start)).set('score', verdictsOf);
+READERS.set('kind', (s) => (s.kind === '-' ? undefined : s.kind)).set('day', (s) => dayOf(s.start)).set('week', (s) => weekOf(s.start)).set('root', (s) => s.group.root?.name).set('score', verdictsOf);
 /* A trace is ok where all its spans are. */
 READERS.set('status', (s) => (s.failed ? 'error' : byTrace() && s.group.failures ? undefined : 'ok')).set('span', (s) => s.id)
   .set('evaluation', (s) => evaluationsOf(s).map((one) => string(one.assessment) ?? 'no verdict'));

@@ -14,6 +14,7 @@
 #include "cli/show/wrap.h"
 #include "cli/show/forms.h"
 #include "lib/base/buf.h"
+#include "lib/base/clock.h"
 
 #define LEVELS 8 /* of a bar */
 #define NS_PER_S 1000000000
@@ -41,8 +42,9 @@ struct series {
     struct llmobs_samples samples;
     struct llmobs_metrics metrics;
     const struct llmobs_screen *screen;
-    size_t columns;  /* the width */
-    int64_t step_ns; /* 0: a round length */
+    size_t columns;             /* the width */
+    int64_t step_ns;            /* 0: a round length */
+    int64_t since_ns, until_ns; /* of the filter; 0: none; now */
     struct buckets buckets;
     size_t left_out; /* calls without a start */
     double *numbers; /* of the bars of one line */
@@ -62,20 +64,27 @@ struct walk {
 #define MINUTE (60 * SECOND)
 #define HOUR (60 * MINUTE)
 #define DAY (24 * HOUR)
+#define WEEK (7 * DAY)
+#define MONDAY (4 * DAY) /* the first one since the epoch */
 
-/* Sets the buckets, and answers their number, which may be too large. */
-static uint64_t cover(struct buckets *buckets, int64_t from_ns, int64_t to_ns,
+/* Sets the buckets, and answers their number, which may be too large. Weeks
+ * begin at `since_ns`, or on Mondays. */
+static uint64_t cover(struct series *series, int64_t from_ns, int64_t to_ns,
                       int64_t step_ns)
 {
+    struct buckets *buckets = &series->buckets;
     time_t at = (time_t)(from_ns / SECOND);
     struct tm tm = {0};
     int64_t offset = localtime_r(&at, &tm) ? tm.tm_gmtoff * SECOND : 0;
-    int64_t local = from_ns + offset;
+    int64_t origin = step_ns % WEEK != 0    ? 0
+                     : series->since_ns > 0 ? series->since_ns + offset
+                                            : MONDAY;
+    int64_t local = from_ns + offset - origin;
     uint64_t count;
 
     buckets->step_ns = step_ns;
     buckets->first_ns =
-        (local / step_ns - (local % step_ns < 0)) * step_ns - offset;
+        (local / step_ns - (local % step_ns < 0)) * step_ns - offset + origin;
     count = (uint64_t)(to_ns - buckets->first_ns) / (uint64_t)step_ns + 1;
     buckets->count = (size_t)count;
     return count;
@@ -90,6 +99,14 @@ static int64_t buckets_begin(const struct buckets *buckets, size_t at)
         __builtin_add_overflow(begin, buckets->first_ns, &begin))
         return INT64_MAX;
     return begin;
+}
+
+/* True for a bucket that began before the filter's time, or ends after it, or
+ * that is not over. */
+static bool is_partial(const struct series *series, size_t at)
+{
+    return buckets_begin(&series->buckets, at) < series->since_ns ||
+           buckets_begin(&series->buckets, at + 1) > series->until_ns;
 }
 
 /* -- buckets -------------------------------------------------------------- */
@@ -129,17 +146,17 @@ static int set_buckets(struct series *series, size_t most)
     from = from > to ? to : from;
     for (size_t i = 0;
          series->step_ns == 0 && i < sizeof(steps) / sizeof(*steps); i++)
-        if (cover(buckets, from, to, steps[i]) <=
+        if (cover(series, from, to, steps[i]) <=
             (most > 0 ? most : BUCKETS_USUAL))
             break;
     if (series->step_ns > 0 &&
-        cover(buckets, from, to, series->step_ns) > BUCKETS_MAX) {
+        cover(series, from, to, series->step_ns) > BUCKETS_MAX) {
         llmobs_tell("llmobs view: --step: more than %d steps\n", BUCKETS_MAX);
         return -ECANCELED;
     }
     for (int64_t merged = 2;
          series->step_ns > 0 && most > 0 && buckets->count > most; merged++)
-        (void)cover(buckets, from, to, series->step_ns * merged);
+        (void)cover(series, from, to, series->step_ns * merged);
     return 0;
 }
 
@@ -183,7 +200,7 @@ static const char *word_of(const struct series *series, size_t i, bool column)
 static int add_group(struct series *series, struct llmobs_sheet *sheet,
                      const struct llmobs_samples_group *group)
 {
-    struct llmobs_cell cells[LLMOBS_METRICS_MAX + 1 + LLMOBS_BY_KEYS];
+    struct llmobs_cell cells[LLMOBS_METRICS_MAX + 2 + LLMOBS_BY_KEYS];
     struct walk walk = begin_walk(group);
     int rc = 0;
 
@@ -198,6 +215,8 @@ static int add_group(struct series *series, struct llmobs_sheet *sheet,
         for (size_t i = 0; rc == 0 && i < series->metrics.count; i++)
             rc = llmobs_metric_get(&series->samples, series->metrics.list[i],
                                    &bucket, &cells[at + i]);
+        cells[at + series->metrics.count] =
+            llmobs_cell_count(is_partial(series, b));
         if (rc == 0)
             rc = llmobs_sheet_add(sheet, cells);
     }
@@ -207,7 +226,7 @@ static int add_group(struct series *series, struct llmobs_sheet *sheet,
 static int print_numbers(struct series *series, enum llmobs_sheet_form form)
 {
     const struct llmobs_by *by = &series->samples.by;
-    struct llmobs_column columns[LLMOBS_METRICS_MAX + 1 + LLMOBS_BY_KEYS] = {
+    struct llmobs_column columns[LLMOBS_METRICS_MAX + 2 + LLMOBS_BY_KEYS] = {
         {.name = "time"}};
     struct llmobs_sheet sheet;
     size_t count = 1;
@@ -217,6 +236,7 @@ static int print_numbers(struct series *series, enum llmobs_sheet_form form)
         columns[count++].name = by->keys[i].word;
     for (size_t i = 0; i < series->metrics.count; i++)
         columns[count++].name = word_of(series, i, true);
+    columns[count++].name = "partial";
     llmobs_sheet_init(&sheet, series->screen, form, columns, count);
     rc = llmobs_sheet_begin(&sheet);
     if (rc == 0 && series->samples.count > series->left_out) {
@@ -321,6 +341,8 @@ static int print_head(const struct series *series)
     char from[LLMOBS_CELL_CLOCK] = "", to[LLMOBS_CELL_CLOCK] = "",
          zone[LLMOBS_CELL_CLOCK] = "";
     struct llmobs_buf head;
+    bool first = is_partial(series, 0),
+         last = is_partial(series, buckets->count - 1);
     size_t unit = 0;
     int rc;
 
@@ -333,6 +355,12 @@ static int print_head(const struct series *series)
     rc = llmobs_buf_addf(&head, "%s to %s %s, a bar is %" PRId64 " %s", from,
                          to, zone, buckets->step_ns / units[unit].ns,
                          units[unit].name);
+    if (first || last)
+        rc = llmobs_buf_addf(&head, ", %s partial",
+                             buckets->count == 1 ? "which is"
+                             : !last             ? "the first one is"
+                             : !first            ? "the last one is"
+                                      : "the first and the last one are");
     if (rc == 0)
         llmobs_wrap_print(series->screen, LLMOBS_PAINT_NONE, head.data);
     llmobs_buf_fini(&head);
@@ -420,7 +448,9 @@ int llmobs_view_series(struct llmobs_view *view)
                                         .all_labels = view->metrics.all_labels},
                             .metrics = view->metrics,
                             .screen = &view->screen,
-                            .step_ns = view->step_ns};
+                            .step_ns = view->step_ns,
+                            .since_ns = view->filter.since_ns,
+                            .until_ns = llmobs_clock_wall_ns()};
     const char *text = getenv("COLUMNS");
     unsigned long columns = text ? strtoul(text, NULL, 10) : 0;
     struct llmobs_load *load = &view->load;
@@ -439,6 +469,8 @@ int llmobs_view_series(struct llmobs_view *view)
         if (series.metrics.list[i] == LLMOBS_METRIC_COST ||
             series.metrics.list[i] == LLMOBS_METRIC_COST_CALLS)
             llmobs_view_prices(view);
+    if (view->filter.until_ns > 0 && view->filter.until_ns < series.until_ns)
+        series.until_ns = view->filter.until_ns;
     load->newest = view->newest;
     rc = llmobs_samples_read(&series.samples, load, view->reader);
     for (size_t i = view->metrics.labels.count;

@@ -1,6 +1,8 @@
 /* Shows sums of calls by group (--summary). */
 #include <ctype.h>
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "cli/query/metrics.h"
 #include "cli/query/cost.h"
@@ -29,6 +31,7 @@ static const struct {
     {LLMOBS_METRIC_TOKENS_OUT, LLMOBS_SPARE_TOKENS},
     {LLMOBS_METRIC_CACHED, LLMOBS_SPARE_DETAIL},
     {LLMOBS_METRIC_REASONING, LLMOBS_SPARE_DETAIL},
+    {LLMOBS_METRIC_CACHE_RATE, LLMOBS_SPARE_NEVER},
     {LLMOBS_METRIC_COST, LLMOBS_SPARE_COST},
     {LLMOBS_METRIC_COST_CALLS, LLMOBS_SPARE_NEVER},
 };
@@ -109,6 +112,52 @@ static int add_line(struct summary *summary,
     return rc == 0 ? llmobs_sheet_add(&summary->sheet, cells) : rc;
 }
 
+/* -- order ---------------------------------------------------------------- */
+
+struct rank {
+    const struct llmobs_samples_group *group;
+    double value; /* -1: unknown */
+};
+
+static int by_value(const void *left, const void *right)
+{
+    const struct rank *a = left, *b = right;
+
+    if (a->value != b->value)
+        return a->value > b->value ? -1 : 1;
+    return (a->group > b->group) - (a->group < b->group);
+}
+
+/* Adds the groups in the order of --sort, the greatest number first, or in that
+ * of the samples. */
+static int add_groups(struct summary *summary,
+                      const struct llmobs_metrics *sort)
+{
+    struct llmobs_samples *samples = &summary->samples;
+    struct rank *ranks = calloc(samples->group_count + 1, sizeof(*ranks));
+    int rc = ranks ? 0 : -ENOMEM;
+
+    for (size_t i = 0; rc == 0 && i < samples->group_count; i++) {
+        struct llmobs_cell cell = llmobs_cell_count(0);
+
+        if (sort->count > 0)
+            rc = llmobs_metric_get(samples, sort->list[0], &samples->groups[i],
+                                   &cell);
+        ranks[i].group = &samples->groups[i];
+        ranks[i].value =
+            cell.kind == LLMOBS_CELL_UNKNOWN ? -1
+            : cell.kind == LLMOBS_CELL_COUNT || cell.kind == LLMOBS_CELL_LENGTH
+                ? (double)cell.whole
+                : cell.real;
+    }
+    if (rc == 0 && samples->group_count > 0)
+        qsort(ranks, samples->group_count, sizeof(*ranks), by_value);
+    for (size_t i = 0; rc == 0 && i < samples->group_count; i++)
+        rc = add_line(summary, ranks[i].group);
+    free(ranks);
+    return rc;
+}
+
 /* Prints how many calls a sum of costs has, and where the costs come from. */
 static void print_cost(const struct summary *summary,
                        const struct llmobs_prices *prices)
@@ -134,6 +183,7 @@ static void print_cost(const struct summary *summary,
 }
 
 static int print_summary(struct summary *summary,
+                         const struct llmobs_metrics *sort,
                          const struct llmobs_prices *prices)
 {
     struct llmobs_samples *samples = &summary->samples;
@@ -144,8 +194,8 @@ static int print_summary(struct summary *summary,
     samples->all.names[0] = "all";
     if (words && samples->all.count == 0)
         return rc;
-    for (size_t i = 0; rc == 0 && i < samples->group_count; i++)
-        rc = add_line(summary, &samples->groups[i]);
+    if (rc == 0)
+        rc = add_groups(summary, sort);
     if (rc == 0 && words && samples->group_count > 1)
         rc = add_line(summary, &samples->all);
     for (size_t i = 0; i < summary->first; i++) {
@@ -180,7 +230,7 @@ int llmobs_view_summary(struct llmobs_view *view)
     rc = llmobs_samples_read(&summary.samples, load, view->reader);
     begin_sheet(&summary, view);
     if (rc == 0)
-        rc = print_summary(&summary, view->prices);
+        rc = print_summary(&summary, &view->sort, view->prices);
     if (rc == 0 && view->format != LLMOBS_SHEET_WORDS)
         llmobs_view_report_prices(view);
     if (rc == 0 && load->shown > 0 &&

@@ -38,6 +38,7 @@ struct llmobs_view {
     struct llmobs_fields fields;           /* count 0: all */
     struct llmobs_by by;                   /* the groups of tables of calls */
     struct llmobs_metrics metrics;
+    struct llmobs_metrics sort; /* of a summary's groups; count 0: the usual */
     int64_t step_ns; /* the length of a bar of a series; 0: a round length */
     bool messages;
     bool whole;    /* shows every line of the messages */

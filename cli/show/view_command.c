@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "cli/log/waiting.h"
+#include "cli/query/roots.h"
 #include "cli/query/tools.h"
 #include "cli/query/values.h"
 #include "cli/query/when.h"
@@ -93,6 +94,18 @@ static int set_by(const struct llmobs_cli_option *option, const char *words)
             llmobs_tell("%s, ", llmobs_key_words((enum llmobs_key)i)->word);
     llmobs_tell("tag:NAME\n");
     return -EINVAL;
+}
+
+static int set_sort(const struct llmobs_cli_option *option, const char *word)
+{
+    struct llmobs_metrics *sort = option->to;
+
+    if (llmobs_metrics_read(sort, word, false) == 0 && sort->count == 1 &&
+        sort->list[0] < LLMOBS_METRIC_COUNT &&
+        sort->list[0] != LLMOBS_METRIC_TRACES)
+        return 0;
+    return llmobs_cli_refuse(option->name, word,
+                             "no metric of --summary, such as cost");
 }
 
 /* The options of set_form have these as their value. */
@@ -246,6 +259,7 @@ static const struct llmobs_cli_option options[] = {
     {"timeseries", set_series, &VIEW, 0, optional_argument, 0, NULL},
     LLMOBS_CLI_VALUE("step", set_step, &VIEW.step_ns),
     LLMOBS_CLI_VALUE("by", set_by, &VIEW.by),
+    LLMOBS_CLI_VALUE("sort", set_sort, &VIEW.sort),
     {"otlp", set_form, &VIEW, 0, 0, OTLP, NULL},
     {"messages", llmobs_cli_flag, &VIEW.messages, 'm', 0, true, NULL},
     LLMOBS_CLI_VALUE("html", set_html, &VIEW),
@@ -286,6 +300,9 @@ static int choose_form(struct asked *asked)
         why = "--fields is for --csv and --json of spans";
     else if (view->by.count > 0 && !series && view->form != llmobs_view_summary)
         why = "--by is for --summary and --timeseries";
+    else if (view->sort.count > 0 &&
+             (view->form != llmobs_view_summary || view->by.count == 0))
+        why = "--sort is for --summary --by";
     else if (view->step_ns > 0 && !series)
         why = "--step is for --timeseries";
     else if (view->form == llmobs_view_serve && (view->html || view->whole))
@@ -380,6 +397,7 @@ static int show_store(const struct asked *asked, struct llmobs_view *view)
     int rc;
 
     llmobs_tools_of(view->store);
+    llmobs_roots_of(view->store);
     if (view->form == llmobs_view_serve)
         return llmobs_view_serve(view);
     if (view->follow) {

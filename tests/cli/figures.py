@@ -25,6 +25,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+import time
 import unicodedata
 import zoneinfo
 
@@ -408,6 +409,18 @@ def by_prompt():
               == len([e for e in calls if e["span_id"] in want]))
     view("--tag", "!", store=store, status=2)
     view("--tag", "!x", store=store, status=2)
+    roots = {e["trace_id"]: e["name"] for e in every if e["parent_id"] == "undefined"}
+    with open(os.path.join(store, "spans.jsonl"), "a", encoding="utf-8") as f:
+        f.write(json.dumps({**every[0], "span_id": "7", "name": "younger",
+                            "start_ns": every[0]["start_ns"] + 1}) + "\n")
+    for args in [], ["--errors"], ["--kind", "tool"]:
+        want = collections.Counter(
+            roots[e["trace_id"]] for e in every if part(e, "meta", "span", "kind") == (
+                "tool" if "--kind" in args else "llm") and (
+                    "--errors" not in args or e["status"] == "error"))
+        have = {r["root"]: r["calls"] for r in lines(
+            "--summary", "--by", "root", *args, store=store)}
+        check("by root %s" % args, have == dict(want) and len(have) == 4, (have, want))
 
 
 def recipes(db, store, all_facts, every):
@@ -567,6 +580,11 @@ def sum_of(values):
     return sum(values) if values else None
 
 
+def rate_of(pairs):
+    whole = sum(b for _, b in pairs)
+    return sum(a for a, _ in pairs) / whole if whole else None
+
+
 def figures(calls):
     """Every number about these calls."""
     def all_of(key):
@@ -579,6 +597,9 @@ def figures(calls):
            "output_tokens": sum_of(all_of("output_tokens")),
            "cached_tokens": sum_of(all_of("cache_read_tokens")),
            "reasoning_tokens": sum_of(all_of("reasoning_tokens")),
+           "cache_rate": rate_of([(c["cache_read_tokens"], c["input_tokens"]) for c in calls
+                                  if c["cache_read_tokens"] is not None
+                                  and c["input_tokens"] is not None]),
            "cost_usd": sum_of(all_of("cost_usd")),
            "cost_calls": len(calls) - all_of("cost_usd").count(None),
            "traces": len(set(all_of("trace_id")))}
@@ -786,7 +807,7 @@ def wrong_series(have, calls, by):
             (time_of(h["time"]) - times[0]) // step])] if d]
 
 
-METRICS = "calls,errors,error_rate,traces,tokens,cached,cost,latency,ttft"
+METRICS = "calls,errors,error_rate,traces,tokens,cached,cache_rate,cost,latency,ttft"
 
 
 def series():
@@ -813,6 +834,60 @@ def series():
     view("--timeseries", "--step", "1ns", status=2)
     view("--timeseries", "--step", "1ms", status=1)
     view("--summary", "--step", "1h", status=2)
+
+
+def weeks():
+    """Steps of weeks, and what is partial; groups in an order that is asked for."""
+    store, day = os.path.join(TMP.name, "weeks"), 86400 * NS
+    os.makedirs(store)
+    begin = 1_764_028_800 * NS # 2025-11-25, a Tuesday
+    starts = [begin + i * day + 3600 * NS for i in range(40)]
+    with open(os.path.join(store, "spans.jsonl"), "w", encoding="utf-8") as f:
+        f.writelines(json.dumps(hostile.span(i, start_ns=at)) + "\n"
+                     for i, at in enumerate(starts))
+    for since, until, first, days in (
+            (None, None, begin - day, 7), ("2025-12-03", None, begin + 8 * day, 7),
+            ("2025-12-01", "2026-01-01", begin + 6 * day, 7),
+            ("2025-12-01", "2025-12-15", begin + 6 * day, 14),
+            ("2025-12-03 06:00", "2025-12-30 01:00", begin + 8 * day + 6 * 3600 * NS, 7)):
+        args = [w for n, v in (("--since", since), ("--until", until)) if v for w in (n, v)]
+        have = lines("--timeseries", "calls", "--step", "%dd" % days, *args, store=store)
+        times = [time_of(h["time"]) for h in have]
+        bounds = [int(datetime.datetime.fromisoformat(t + "+00:00").timestamp()) * NS
+                  if t else None for t in (since, until)]
+        some = [s for s in starts if (not since or s >= bounds[0])
+                and (not until or s < bounds[1])]
+        check("weeks %s" % args, times == [first + i * days * day for i in range(len(times))]
+              and [h["calls"] for h in have] == [sum(
+                  t <= s < t + days * day for s in some) for t in times]
+              and sum(h["calls"] for h in have) == len(some), have)
+        check("partial %s" % args, [h["partial"] for h in have] == [
+            int(bool(since and t < bounds[0] or until and t + days * day > bounds[1]))
+            for t in times], have)
+        text = view("--timeseries", "calls", "--step", "%dd" % days, *args,
+                    store=store).stdout.decode().splitlines()[0]
+        check("partial is said %s" % args, ("partial" in text) == any(
+            h["partial"] for h in have), text)
+    have = lines("--timeseries", "calls", "--step", "3d", "--since", "2025-11-26", store=store)
+    check("a step that began before", [h["partial"] for h in have][:2] == [1, 0] or
+          time_of(have[0]["time"]) >= begin + day, have[:2])
+    with open(os.path.join(store, "spans.jsonl"), "w", encoding="utf-8") as f:
+        f.write(json.dumps(hostile.span(1, start_ns=time.time_ns())) + "\n")
+    have = lines("--timeseries", "calls", "--step", "7d", store=store)
+    check("a week that is not over", [h["partial"] for h in have] == [1], have)
+    for metric in "calls", "error_rate", "latency_p95", "cost", "cache_rate", "tokens_in":
+        column = {"cost": "cost_usd", "latency_p95": "latency_p95_s",
+                  "tokens_in": "input_tokens"}.get(metric, metric)
+        for by in "model", "session,day":
+            have = [r[column] for r in lines("--summary", "--by", by, "--sort", metric)]
+            plain = [r[column] for r in lines("--summary", "--by", by)]
+            want = sorted(plain, key=lambda v: -1 if v is None else v, reverse=True)
+            check("sort by %s, by %s" % (metric, by), have == want and len(set(have)) > 1, have)
+    for args in (["--summary", "--sort", "cost"], ["--sort", "cost"],
+                 ["--summary", "--by", "model", "--sort", "latency"],
+                 ["--summary", "--by", "model", "--sort", "eval:x"],
+                 ["--timeseries", "--by", "model", "--sort", "cost"]):
+        view(*args, status=2)
 
 
 def width_of(line):
@@ -920,6 +995,6 @@ def write_store():
 write_store()
 hostile.write(HOSTILE)
 for one in (spans, comparisons, formulas, database, by_prompt, summary, scores, series,
-            bars, words):
+            weeks, bars, words):
     if not ONLY or one.__name__ in ONLY:
         one()
