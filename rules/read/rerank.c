@@ -17,7 +17,8 @@ const char llmobs_rerank_keys[] =
     "rank_fields\0return_documents\0return_text\0instruct\0";
 
 static const char own_query[] = "query\0";
-static const char own_documents[] = "documents\0texts\0inputs\0";
+static const char own_documents[] =
+    "documents\0texts\0inputs\0passages\0"; /* NVIDIA's are passages */
 
 const char llmobs_rerank_signs[] = "\"query\"\0";
 
@@ -25,7 +26,8 @@ bool llmobs_rerank_asks(const struct llmobs_reading *reading)
 {
     return llmobs_reading_has(reading, "query") &&
            (llmobs_reading_has(reading, "documents") ||
-            llmobs_reading_has(reading, "texts"));
+            llmobs_reading_has(reading, "texts") ||
+            llmobs_reading_has(reading, "passages"));
 }
 
 static const struct llmobs_rerank *variant_of(
@@ -111,25 +113,18 @@ static const struct llmobs_json *requested_document(
                : llmobs_json_at(list, (size_t)at);
 }
 
-static const struct llmobs_json *either(const struct llmobs_json *object,
-                                        const char *key, const char *other)
-{
-    const struct llmobs_json *value = llmobs_json_get(object, key);
-
-    return value ? value : llmobs_json_get(object, other);
-}
-
 static int add_result(struct llmobs_reading *reading,
                       const struct llmobs_json *result)
 {
     const struct llmobs_json *index = llmobs_json_get(result, "index");
     const struct llmobs_json *document = requested_document(reading, index);
     const struct llmobs_json *text =
-        document ? document : either(result, "document", "text");
+        document ? document
+                 : read_rerank_first(result, "document\0text\0input\0");
     struct llmobs_found found = {
-        .name = either(document, "title", "name"),
+        .name = read_rerank_first(document, "title\0name\0"),
         .id = llmobs_json_get(document, "id"),
-        .score = either(result, "relevance_score", "score"),
+        .score = read_rerank_first(result, "relevance_score\0score\0logit\0"),
     };
 
     struct llmobs_json *words = NULL;
@@ -139,8 +134,6 @@ static int add_result(struct llmobs_reading *reading,
         return 0;
     if (!found.id && llmobs_json_is_int(index))
         found.id = index;
-    if (!text) /* as watsonx has it */
-        text = llmobs_json_get(result, "input");
     if (text) {
         words = in_words(text);
         if (!words)
@@ -168,7 +161,9 @@ int llmobs_rerank_document(struct llmobs_reading *reading,
     body = member_or_self(body, variant_of(reading)->answers);
     return llmobs_documents_each(
         reading,
-        llmobs_json_is_array(body) ? body : either(body, "results", "data"),
+        llmobs_json_is_array(body)
+            ? body
+            : read_rerank_first(body, "results\0data\0rankings\0"),
         add_result);
 }
 

@@ -235,6 +235,13 @@ static const struct host hosts[] = {
      "watsonx.embed"},
     {"https://eu-de.ml.cloud.ibm.com/ml/v1/text/rerank", "watsonx",
      "watsonx.rerank"},
+    {"https://llm.api.cloud.yandex.net/foundationModels/v1/completion",
+     "yandex", "yandex.completion"},
+    {"https://clovastudio.stream.ntruss.com/v3/chat-completions/m", "naver",
+     "clova.chat"},
+    {"https://api.ai.prod.eu-central-1.aws.ml.hana.ondemand.com/v2/inference/"
+     "deployments/d1/v2/completion",
+     "sap", "sap.orchestration"},
     {"https://dashscope-us.aliyuncs.com/compatible-mode/v1/responses",
      "dashscope", "OpenAI.createResponse"},
     {"https://dashscope-intl.aliyuncs.com/api/v2/apps/protocols/"
