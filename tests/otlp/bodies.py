@@ -20,7 +20,7 @@ IN_URL = (r"/(?:models|tunedModels)/([^:]+):", r"/endpoints/([^:]+):(?!predict$)
           r"^(?:/hf-inference)?/models/([^/:]+$|[^/]+/[^/]+)",
           r"^/pipeline/[^/]+/([^/]+(?:/[^/]+)?)", r"/v2/models/([^/]+)/",
           r"/stable-image/[^/]+/([^/]+)$", r"/v1/generation/([^/]+)/",
-          r"/v3/chat-completions/([^/]+)$", r"/v1/(flux-[^/]+)$", r"^/(fal-ai/.+?)(?:/requests/.*)?$")
+          r"/v1/(flux-[^/]+)$", r"^/(fal-ai/.+?)(?:/requests/.*)?$")
 # Where a body names the model, and on these hosts alone a version or an agent.
 IN_BODY = ("model", "model_id")
 IN_BODY_OF = {"api.replicate.com": ("version",),

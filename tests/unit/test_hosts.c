@@ -237,8 +237,6 @@ static const struct host hosts[] = {
      "watsonx.rerank"},
     {"https://llm.api.cloud.yandex.net/foundationModels/v1/completion",
      "yandex", "yandex.completion"},
-    {"https://clovastudio.stream.ntruss.com/v3/chat-completions/m", "naver",
-     "clova.chat"},
     {"https://api.ai.prod.eu-central-1.aws.ml.hana.ondemand.com/v2/inference/"
      "deployments/d1/v2/completion",
      "sap", "sap.orchestration"},
