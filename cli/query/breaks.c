@@ -643,12 +643,41 @@ static int by_start(const void *left, const void *right)
                                b->span_id ? b->span_id : "");
 }
 
+/* Links each call to the one before it of its session and host, whose texts are
+ * shared: equal ones have one address. */
+static int link_sessions(struct llmobs_breaks *breaks)
+{
+    size_t cap = 64;
+    Call **last;
+
+    while (cap < 2 * breaks->count)
+        cap *= 2;
+    last = calloc(cap, sizeof(*last));
+    if (!last)
+        return -ENOMEM;
+    for (size_t i = 0; i < breaks->count; i++) {
+        struct llmobs_breaks_call *c = breaks->calls[i];
+        size_t at = (size_t)llmobs_mix((uintptr_t)c->host +
+                                       llmobs_mix((uintptr_t)c->row->session));
+
+        while (last[at & (cap - 1)] &&
+               (last[at & (cap - 1)]->host != c->host ||
+                last[at & (cap - 1)]->row->session != c->row->session))
+            at++;
+        c->before = last[at & (cap - 1)];
+        if (c->count > 0)
+            last[at & (cap - 1)] = c;
+    }
+    free(last);
+    return 0;
+}
+
 int llmobs_breaks_explain(struct llmobs_breaks *breaks,
                           struct llmobs_prices *prices)
 {
     Call *earlier[LLMOBS_BREAKS_BACK];
     size_t kept = 0;
-    int rc = 0;
+    int rc;
 
     if (breaks->count > 0)
         qsort(breaks->calls, breaks->count, sizeof(*breaks->calls), by_start);
@@ -659,6 +688,7 @@ int llmobs_breaks_explain(struct llmobs_breaks *breaks,
         else
             breaks->calls[kept++] = breaks->calls[i];
     breaks->count = kept;
+    rc = link_sessions(breaks);
     for (size_t i = 0; rc == 0 && i < kept; i++) {
         struct llmobs_breaks_call *c = breaks->calls[i];
         size_t at = LLMOBS_BREAKS_BACK;
@@ -667,13 +697,14 @@ int llmobs_breaks_explain(struct llmobs_breaks *breaks,
             breaks->unknown++;
             continue;
         }
-        for (size_t k = i; k > 0 && at > 0; k--) {
-            Call *q = breaks->calls[k - 1];
-
-            if (q->count > 0 && is(q->host, c->host) &&
-                (!c->row->session || is(q->row->session, c->row->session)))
-                earlier[--at] = q;
-        }
+        for (Call *q = c->row->session ? c->before : NULL; q && at > 0;
+             q = q->before)
+            earlier[--at] = q;
+        /* Without a session it may go on from any call of its host. */
+        for (size_t k = i; !c->row->session && k > 0 && at > 0; k--)
+            if (breaks->calls[k - 1]->count > 0 &&
+                breaks->calls[k - 1]->host == c->host)
+                earlier[--at] = breaks->calls[k - 1];
         rc = explain(breaks, earlier + at, LLMOBS_BREAKS_BACK - at, c, prices);
     }
     return rc;

@@ -45,6 +45,8 @@ struct llmobs_breaks_call {
     const char *why;   /* in words */
     int64_t lost;      /* tokens */
     double cost;       /* of the lost tokens, in USD; -1: unknown */
+    /* The call before it of its session and host; NULL: none. */
+    const struct llmobs_breaks_call *before;
     const struct llmobs_breaks_call
         *after; /* the call that it is compared to */
 };
