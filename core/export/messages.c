@@ -389,6 +389,51 @@ static const char *content_of(const struct llmobs_json *message)
     return content ? content : "";
 }
 
+/* The words of a thought that the event has as an object (WIRE 6.5). False: it
+ * is no such object. */
+static bool read_thought(struct list *l, const char *content,
+                         struct llmobs_buf *words)
+{
+    static const char lists[] = "summary\0content\0";
+    struct llmobs_json *thought = NULL;
+    int rc = 0;
+    bool is;
+
+    if (*content == '{')
+        (void)llmobs_json_parse(llmobs_text_of(content), &thought);
+    is = llmobs_json_is_array(llmobs_json_get(thought, "summary"));
+    LLMOBS_WORDS_EACH (list, lists)
+        LLMOBS_JSON_EACH (one, llmobs_json_get(thought, list), is && rc == 0) {
+            const char *text = llmobs_json_gets(one, "text");
+
+            if (text && *text && words->len > 0)
+                rc = llmobs_buf_addc(words, '\n');
+            if (text && rc == 0)
+                rc = llmobs_buf_adds(words, text);
+        }
+    llmobs_otlp_fail(l->d->writer, rc);
+    llmobs_json_free(thought);
+    return is;
+}
+
+static void put_thought(struct list *l, const char *content)
+{
+    struct llmobs_buf words;
+    bool is, thought;
+
+    llmobs_buf_init(&words, SIZE_MAX);
+    is = read_thought(l, content, &words);
+    if (!is || words.len > 0) {
+        begin_message(l, "assistant", NULL);
+        thought = l->only_thought;
+        begin_part(l, "{\"type\":\"reasoning\",\"content\":");
+        add_text(l->d, is ? words.data : content);
+        end_part(l);
+        l->only_thought = thought;
+    }
+    llmobs_buf_fini(&words);
+}
+
 static void put_message(struct list *l, const struct llmobs_json *message)
 {
     const char *role = role_of(l, message);
@@ -401,14 +446,7 @@ static void put_message(struct list *l, const struct llmobs_json *message)
     bool answered;
 
     if (strcmp(role, "reasoning") == 0) {
-        bool thought;
-
-        begin_message(l, "assistant", NULL);
-        thought = l->only_thought;
-        begin_part(l, "{\"type\":\"reasoning\",\"content\":");
-        add_text(l->d, content);
-        end_part(l);
-        l->only_thought = thought;
+        put_thought(l, content);
         return;
     }
     answered = put_results(l, role, results, false);

@@ -148,6 +148,20 @@ def blobs_of(message):
                    "content": part["content"]}
 
 
+def words_of_thought(content):
+    """Those of an object with a summary; None: it has none."""
+    try:
+        thought = json.loads(content)
+    except ValueError:
+        return content
+    if not isinstance(thought, dict) or \
+            not isinstance(thought.get("summary"), list):
+        return content
+    texts = [one.get("text") for name in ("summary", "content")
+             for one in thought.get(name) or []]
+    return "\n".join(filter(None, texts)) or None
+
+
 def pieces_of(message, output, calls):
     """(role, parts) of one message: the results of the program's own tools are
     a message of role tool."""
@@ -156,8 +170,9 @@ def pieces_of(message, output, calls):
             "assistant" if output or message.get("tool_calls")
             else "user"}.get(role, role)
     if role == "reasoning":
-        yield "assistant", [{"type": "reasoning",
-                             "content": message.get("content", "")}]
+        words = words_of_thought(message.get("content", ""))
+        if words is not None:
+            yield "assistant", [{"type": "reasoning", "content": words}]
         return
     own, server = [], []
     calls.update((c.get("tool_id"), c.get("name"))
