@@ -31,7 +31,8 @@ static bool is_place(const char *at)
                (strncmp(at, "stream?", strlen("stream?")) == 0 &&
                 strstr(at, "conv_id="));
     case 't':
-        return strncmp(at, "transcript/", strlen("transcript/")) == 0;
+        return strncmp(at, "transcript/", strlen("transcript/")) == 0 ||
+               strncmp(at, "tasks/", strlen("tasks/")) == 0;
     case 'v':
         return strncmp(at, "videos/", strlen("videos/")) == 0;
     default:
