@@ -35,6 +35,11 @@ def texts(*words, failed=False):
             "isError": failed}
 
 
+def added(total):
+    """The server's text is no JSON object, so the value stands beside it."""
+    return dict(texts(str(total)), structuredContent={"sum": total})
+
+
 def task(method, title, got, number=1, target="", **params):
     """A request of another method than a tool's."""
     return method, target, request(method, number, **params), Span(
@@ -80,8 +85,8 @@ def common(version):
     """The messages of every version with Streamable HTTP."""
     return [
         task("tools/list", "list Tools", LIST, number="list-1"),
-        call("add", texts("3"), 2, a=1, b=2),
-        call("add", texts("7"), "c-3", a=3, b=4, how="sse"),
+        call("add", added(3), 2, a=1, b=2),
+        call("add", added(7), "c-3", a=3, b=4, how="sse"),
         call("héllo", texts("Grüße, 世界 🌍"), 4, how="sse"),
         call("fail", texts("it broke", failed=True), 5,
              ("tool_error", "it broke")),
@@ -137,7 +142,7 @@ def messages_of(version):
     if version == THIRD:
         return hello(version) + common(version) + [
             call("add", None, 30, a=1, how="later", later=Span(
-                "task", "MCP Client Resume", None, texts("1"), rpc_id="30"))]
+                "task", "MCP Client Resume", None, added(1), rpc_id="30"))]
     asked = {"resultType": "input_required",
              "inputRequests": {"day": {"method": "elicitation/create"}}}
     return [task("server/discover", "Discover",
