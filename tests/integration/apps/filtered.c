@@ -146,6 +146,7 @@ int main(int argc, char **argv)
     if (is("threads") && pthread_create(&thread, NULL, wait_long, NULL) != 0)
         return 5;
     call();
+    usleep(500000); /* the agent's answer is heard before the filter */
     if (is("multi")) {
         curl_multi_add_handle(multi, curl);
         drive(multi, false);
