@@ -184,7 +184,7 @@ def check(dd, requests):
     """One span for each call of each request."""
     want = {"%s-%d" % (which, i) for i in range(requests)
             for which in ("first", "second")}
-    spans = dd.wait_spans(len(want), 10)
+    spans = dd.wait_spans(len(want), 60)
     equal(dd.violations(), [], "violations")
     equal(len(spans), len(want), "number of spans")
     got = set()
