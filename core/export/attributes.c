@@ -531,18 +531,16 @@ static void put_metadata(const struct llmobs_otlp_source *s,
  */
 static bool is_usage(const char *metric)
 {
+    const char *last = strrchr(metric, '_');
+
     for (size_t i = 0; i < USAGES; i++) {
         if (strcmp(usages[i].metric, metric) == 0)
             return true;
     }
-    return llmobs_words_have(
-        "ephemeral_5m_input_tokens\0ephemeral_1h_input_tokens\0"
-        "ephemeral_30m_input_tokens\0ephemeral_12h_input_tokens\0"
-        "billable_character_count\0citation_tokens\0document_input_tokens\0"
-        "video_input_tokens\0video_output_tokens\0"
-        "video_cache_read_input_tokens\0"
-        "input_cost\0output_cost\0total_cost\0",
-        metric);
+    return (last && strcmp(last, "_tokens") == 0) ||
+           llmobs_words_have("billable_character_count\0"
+                             "input_cost\0output_cost\0total_cost\0",
+                             metric);
 }
 
 /* A total is not named gen_ai.usage.*, because a receiver would take it for
